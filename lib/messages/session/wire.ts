@@ -1,0 +1,102 @@
+/**
+ * The frame header and the numbers of the wire (PROTOCOL.md, "Frames"):
+ *
+ * ```text
+ *  0        1        2                                         8
+ *  ├────────┼────────┼─────────────────────────────────────────┼────────
+ *  │ kind   │ flags  │ id, u48 big-endian                      │ body …
+ * ```
+ *
+ * @module
+ */
+
+/** Bytes of the header. */
+export const HEADER = 8;
+
+/** Kinds of frame: below 0x10 they concern the session, from there a call. */
+export const Kind = {
+  HELLO: 0x01,
+  GOAWAY: 0x02,
+  PING: 0x03,
+  PONG: 0x04,
+  WINDOW: 0x05,
+  AUTH: 0x06,
+  REQUEST: 0x10,
+  ITEM: 0x11,
+  END: 0x12,
+  RESULT: 0x13,
+  ERROR: 0x14,
+  CANCEL: 0x15,
+  CREDIT: 0x16,
+  NOTIFY: 0x17,
+} as const;
+
+/** Flag bits. */
+export const Flag = {
+  /** More frames of this message follow. */
+  MORE: 0x01,
+  /** The answer to a frame of the same kind. */
+  REPLY: 0x02,
+  /** A peer that does not know the kind passes over the frame. */
+  IGNORABLE: 0x80,
+} as const;
+
+/** What each frame costs beside its bytes, so that floods of tiny frames are not free. */
+export const FRAME_CHARGE = 64;
+
+/** Highest id, and the "last id" of a GOAWAY that has not settled on one yet. */
+export const MAX_ID = 2 ** 48 - 1;
+
+/** Writes a header. Five positional parameters: this runs once a frame, and an object would be garbage. */
+export function putHeader(
+  target: Uint8Array,
+  offset: number,
+  kind: number,
+  flags: number,
+  id: number,
+): void {
+  target[offset] = kind;
+  target[offset + 1] = flags;
+  putU48(target, offset + 2, id);
+}
+
+/** Reads an id from a frame. */
+export function readId(frame: Uint8Array): number {
+  return getU48(frame, 2);
+}
+
+/** Reads a big-endian u16. */
+export function getU16(bytes: Uint8Array, offset: number): number {
+  return (bytes[offset]! << 8) | bytes[offset + 1]!;
+}
+
+/** Writes a big-endian u16. */
+export function putU16(bytes: Uint8Array, offset: number, value: number): void {
+  bytes[offset] = value >>> 8;
+  bytes[offset + 1] = value;
+}
+
+/** Reads a big-endian u32. */
+export function getU32(bytes: Uint8Array, offset: number): number {
+  return ((bytes[offset]! << 24) | (bytes[offset + 1]! << 16) |
+    (bytes[offset + 2]! << 8) | bytes[offset + 3]!) >>> 0;
+}
+
+/** Writes a big-endian u32. */
+export function putU32(bytes: Uint8Array, offset: number, value: number): void {
+  bytes[offset] = value >>> 24;
+  bytes[offset + 1] = value >>> 16;
+  bytes[offset + 2] = value >>> 8;
+  bytes[offset + 3] = value;
+}
+
+/** Reads a big-endian u48. */
+export function getU48(bytes: Uint8Array, offset: number): number {
+  return getU16(bytes, offset) * 2 ** 32 + getU32(bytes, offset + 2);
+}
+
+/** Writes a big-endian u48. */
+export function putU48(bytes: Uint8Array, offset: number, value: number): void {
+  putU16(bytes, offset, Math.floor(value / 2 ** 32));
+  putU32(bytes, offset + 2, value % 2 ** 32);
+}
