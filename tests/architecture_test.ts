@@ -1,0 +1,227 @@
+/**
+ * The layers as CONTRIBUTING.md draws them, held by test: first that each rule
+ * catches what it forbids, then that the library obeys.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+import * as rules from "./architecture/rules.ts";
+import {
+  parseSource,
+  readSource,
+  type SourceFile,
+} from "./architecture/source.ts";
+
+/** Source files that need no test file of their own, and why. */
+const WITHOUT_TEST: Record<string, string> = {};
+
+const sources = read("lib", "mod.ts");
+const tests = new Set(walk("tests"));
+
+function obeys(violations: string[]): void {
+  if (violations.length > 0) {
+    throw new Error(
+      `${violations.length} violation(s):\n  ${violations.join("\n  ")}`,
+    );
+  }
+}
+
+function each(rule: (file: SourceFile) => string[]): string[] {
+  return [...sources.values()].flatMap(rule);
+}
+
+function catches(
+  rule: (file: SourceFile) => string[],
+  path: string,
+  text: string,
+  expected: number[],
+): void {
+  const lines = rule(parseSource(path, text)).map((violation) =>
+    Number(violation.slice(path.length + 1).split(":")[0])
+  );
+  assertEquals(lines, expected, `${path}: ${text}`);
+}
+
+function all(files: Record<string, string>): rules.Sources {
+  return new Map(
+    Object.entries(files).map((
+      [path, text],
+    ) => [path, parseSource(path, text)]),
+  );
+}
+
+Deno.test("layering() refuses imports upwards, out of lib and of transport's values", () => {
+  const { layering } = rules;
+  catches(layering, "lib/transport/a.ts", `import "../framing/b.ts";`, [1]);
+  catches(layering, "lib/framing/a.ts", `\nimport "../messages/b.ts";`, [2]);
+  catches(layering, "lib/framing/a.ts", `import "../transport/b.ts";`, [1]);
+  catches(
+    layering,
+    "lib/framing/a.ts",
+    `import { type B } from "../transport/b.ts";`,
+    [1],
+  );
+  catches(
+    layering,
+    "lib/framing/a.ts",
+    `import type { B } from "../transport/b.ts";`,
+    [],
+  );
+  catches(layering, "lib/messages/a.ts", `import "../../mod.ts";`, [1]);
+  catches(layering, "lib/messages/a.ts", `import "../transport/b.ts";`, []);
+  catches(layering, "lib/messages/a.ts", `import "@std/bytes";`, []);
+  catches(layering, "lib/fourth/a.ts", "", [1]);
+});
+
+Deno.test("the layers import downwards only", () => {
+  obeys(each(rules.layering));
+});
+
+Deno.test("denoOnlyInTransport() sees code and types, not comments and strings", () => {
+  const rule = rules.denoOnlyInTransport;
+  catches(rule, "lib/framing/a.ts", `\nDeno.cwd();`, [2]);
+  catches(rule, "lib/framing/a.ts", `type A = Deno.Conn;`, [1]);
+  catches(rule, "lib/framing/a.ts", `globalThis.Deno;`, [1]);
+  catches(rule, "lib/framing/a.ts", `// Deno.cwd()\n"Deno.cwd";`, []);
+  catches(rule, "lib/transport/a.ts", `Deno.cwd();`, []);
+});
+
+Deno.test("only the transport layer mentions Deno", () => {
+  obeys(each(rules.denoOnlyInTransport));
+});
+
+Deno.test("noNodeAtLoad() lets functions import node:", () => {
+  const rule = rules.noNodeAtLoad;
+  catches(rule, "lib/transport/a.ts", `import "node:tls";`, [1]);
+  catches(rule, "lib/transport/a.ts", `export * from "node:tls";`, [1]);
+  catches(rule, "lib/transport/a.ts", `await import("node:tls");`, [1]);
+  catches(rule, "lib/transport/a.ts", `import type { A } from "node:tls";`, []);
+  catches(
+    rule,
+    "lib/transport/a.ts",
+    `async function f() { await import("node:tls"); }`,
+    [],
+  );
+});
+
+Deno.test("no module imports node: when it loads", () => {
+  obeys(each(rules.noNodeAtLoad));
+});
+
+Deno.test("modOnlyReExports() refuses code of a mod.ts", () => {
+  const rule = rules.modOnlyReExports;
+  catches(rule, "lib/framing/mod.ts", `export * from "./a.ts";`, []);
+  catches(rule, "lib/framing/mod.ts", `export const a = 1;\nf();`, [1, 2]);
+  catches(rule, "lib/framing/a.ts", `export const a = 1;`, []);
+});
+
+Deno.test("each mod.ts only re-exports", () => {
+  obeys(each(rules.modOnlyReExports));
+});
+
+Deno.test("noJunkDrawer() refuses folders and files without a purpose", () => {
+  catches(rules.noJunkDrawer, "lib/framing/util/a.ts", "", [1]);
+  catches(rules.noJunkDrawer, "lib/framing/common.ts", "", [1]);
+  catches(rules.noJunkDrawer, "lib/framing/utility_pole.ts", "", []);
+});
+
+Deno.test("there is no junk drawer", () => {
+  obeys(each(rules.noJunkDrawer));
+});
+
+Deno.test("notTooLong() counts code, not comments", () => {
+  const lines = (n: number, line: string) => `${line}\n`.repeat(n);
+  catches(rules.notTooLong, "lib/a.ts", lines(300, "a();"), []);
+  catches(rules.notTooLong, "lib/a.ts", lines(301, "a();"), [1]);
+  catches(rules.notTooLong, "lib/a.ts", lines(301, "/* a */ // b"), []);
+});
+
+Deno.test("no file is too long", () => {
+  obeys(each(rules.notTooLong));
+});
+
+Deno.test("purity() follows imports and names what it found", () => {
+  const rule = (files: Record<string, string>) =>
+    rules.purity(all(files)).map((found) => found.split(":", 3).join(":"));
+  for (
+    const [code, what] of [
+      ["Date.now()", "Date.now"],
+      ["new Date()", "new Date()"],
+      ["Math.random()", "Math.random"],
+      ["crypto.randomUUID()", "crypto"],
+      ["performance.now()", "performance"],
+      ["setTimeout(f, 1)", "setTimeout"],
+      ["AbortSignal.timeout(1)", "AbortSignal.timeout"],
+      ["Promise.resolve()", "Promise"],
+      ["async () => {}", "async"],
+    ]
+  ) {
+    const path = "lib/framing/a.ts";
+    assertEquals(rule({ [path]: code! }), [`${path}:1: ${what}`]);
+    assertEquals(rule({ "lib/transport/a.ts": code! }), []);
+    assertEquals(rule({ [rules.PUMP[0]!]: code! }), []);
+  }
+  assertEquals(
+    rule({
+      "lib/messages/session/a.ts": `import "../b.ts";`,
+      "lib/messages/b.ts": `import "../framing/frame_stream.ts";`,
+      "lib/framing/frame_stream.ts": `await 1;`,
+    }),
+    ["lib/framing/frame_stream.ts:1: await"],
+  );
+  assertEquals(rule({ "lib/framing/a.ts": "new Date(0); x.crypto;" }), []);
+});
+
+Deno.test("framing, codecs and the session are pure", () => {
+  obeys(rules.purity(sources));
+});
+
+Deno.test("noCycles() follows type imports too", () => {
+  assertEquals(
+    rules.noCycles(all({
+      "lib/a.ts": `import "./b.ts";`,
+      "lib/b.ts": `import type { A } from "./a.ts";`,
+      "lib/c.ts": `import "./a.ts";`,
+    })),
+    ["lib/a.ts:1: import cycle lib/a.ts → lib/b.ts → lib/a.ts"],
+  );
+});
+
+Deno.test("there are no import cycles", () => {
+  obeys(rules.noCycles(sources));
+});
+
+Deno.test("eachFileHasItsTest() lets types go and refuses stale exceptions", () => {
+  const files = all({
+    "lib/framing/mod.ts": `export * from "./a.ts";`,
+    "lib/framing/types.ts": `export interface A { a: string }`,
+    "lib/framing/_a.ts": `export const a = 1;`,
+  });
+  const rule = (tests: string[], exceptions: Record<string, string> = {}) =>
+    rules.eachFileHasItsTest(files, new Set(tests), exceptions).length;
+  assertEquals(rule([]), 1);
+  assertEquals(rule(["tests/framing/a_test.ts"]), 0);
+  assertEquals(rule([], { "lib/framing/_a.ts": "why" }), 0);
+  assertEquals(
+    rule(["tests/framing/a_test.ts"], { "lib/framing/_a.ts": "why" }),
+    1,
+  );
+  assertEquals(rule(["tests/framing/a_test.ts"], { "lib/x.ts": "why" }), 1);
+});
+
+Deno.test("each source file has its test file", () => {
+  obeys(rules.eachFileHasItsTest(sources, tests, WITHOUT_TEST));
+});
+
+function read(...roots: string[]): rules.Sources {
+  const paths = roots.flatMap((root) => walk(root));
+  return new Map(paths.sort().map((path) => [path, readSource(path)]));
+}
+
+/** Paths of the TypeScript files at or under a path. */
+function walk(path: string): string[] {
+  if (path.endsWith(".ts")) return [path];
+  return [...Deno.readDirSync(path)].flatMap(({ name, isDirectory }) =>
+    isDirectory || name.endsWith(".ts") ? walk(`${path}/${name}`) : []
+  );
+}
