@@ -1,0 +1,257 @@
+/**
+ * HELLO, the first frame in each direction (PROTOCOL.md, "HELLO"). It depends
+ * on no codec:
+ *
+ * ```text
+ *  0    4     5     6     7  8         12         16        20       24           28             32          36         44
+ *  ├────┼─────┼─────┼─────┼──┼─────────┼──────────┼─────────┼────────┼────────────┼──────────────┼───────────┼──────────┼─────
+ *  │LWP1│major│minor│role │0 │features │maxFrame- │maxMes-  │maxCalls│streamWindow│connection-   │heartbeat  │protocol  │TLV …
+ *  │    │     │     │     │  │         │Body      │sage     │        │            │Window        │ms         │hash, u64 │
+ * ```
+ *
+ * @module
+ */
+import { concat } from "@std/bytes/concat";
+import { MalformedError, text } from "./fields.ts";
+import { getU16, getU32, putU16, putU32 } from "./wire.ts";
+
+/** Version of the wire: peers with another major version do not understand each other. */
+export const VERSION = { major: 1, minor: 0 } as const;
+
+/** The shapes of a method, in the order of their numbers on the wire. */
+export const SHAPES = [
+  "unary",
+  "notification",
+  "serverStream",
+  "clientStream",
+  "duplex",
+] as const;
+
+/** A method as a peer names it. */
+export interface MethodInfo {
+  /** Dotted name. */
+  readonly name: string;
+  /** Shape of its messages. */
+  readonly shape: (typeof SHAPES)[number];
+  /** Hash of its schemas; 0 where there are only types. */
+  readonly hash: number;
+}
+
+/** A method of the dialler's that the listener does not serve as asked. */
+export interface Mismatch {
+  /** Index in the dialler's list. */
+  readonly method: number;
+  /** Why. */
+  readonly reason: "missing" | "shape" | "schema";
+}
+
+/** Why a method does not fit, in the order of the numbers on the wire. */
+const REASONS = ["missing", "shape", "schema"] as const;
+
+/** What each side says of itself. */
+export interface Hello {
+  /** Who dialled. */
+  readonly role: "dialler" | "listener";
+  /** Features, a bit each; none is defined in version 1. */
+  readonly features: number;
+  /** Bytes behind the header that this side accepts in one frame. */
+  readonly maxFrameBody: number;
+  /** Bytes of one message that this side accepts. */
+  readonly maxMessage: number;
+  /** Calls in flight that this side accepts. */
+  readonly maxCalls: number;
+  /** Credit that this side gives to each stream. */
+  readonly streamWindow: number;
+  /** Credit that this side gives to requests and notifications. */
+  readonly connectionWindow: number;
+  /** Milliseconds of silence after which this side sends a PING. */
+  readonly heartbeat: number;
+  /** Hash of the protocol that this side speaks. */
+  readonly protocolHash: bigint;
+  /** Name of that protocol. */
+  readonly protocol: string;
+  /** Name of the codec of all bodies. */
+  readonly codec: string;
+  /** Methods of the other side that this side may call; a REQUEST names one by its index. */
+  readonly methods: readonly MethodInfo[];
+  /** Methods of the dialler's list that do not fit (listener only). */
+  readonly mismatches: readonly Mismatch[];
+  /** Credentials, encoded by the codec (dialler only). */
+  readonly auth: Uint8Array | undefined;
+}
+
+const MAGIC = [0x4c, 0x57, 0x50, 0x31]; // "LWP1"
+const FIXED = 44;
+const Entry = {
+  PROTOCOL: 0x01,
+  CODEC: 0x02,
+  METHODS: 0x03,
+  AUTH: 0x04,
+  MISMATCHES: 0x05,
+} as const;
+
+const encoder = new TextEncoder();
+
+/**
+ * The body of a HELLO.
+ *
+ * @throws {RangeError} for more than 65,535 bytes of one entry
+ */
+export function encodeHello(hello: Hello): Uint8Array {
+  const fixed = new Uint8Array(FIXED);
+  fixed.set(MAGIC);
+  fixed[4] = VERSION.major;
+  fixed[5] = VERSION.minor;
+  fixed[6] = hello.role === "dialler" ? 0 : 1;
+  putU32(fixed, 8, hello.features);
+  putU32(fixed, 12, hello.maxFrameBody);
+  putU32(fixed, 16, hello.maxMessage);
+  putU32(fixed, 20, hello.maxCalls);
+  putU32(fixed, 24, hello.streamWindow);
+  putU32(fixed, 28, hello.connectionWindow);
+  putU32(fixed, 32, hello.heartbeat);
+  putU32(fixed, 36, Number(hello.protocolHash >> 32n));
+  putU32(fixed, 40, Number(hello.protocolHash & 0xffff_ffffn));
+  return concat([
+    fixed,
+    entry(Entry.PROTOCOL, encoder.encode(hello.protocol)),
+    entry(Entry.CODEC, encoder.encode(hello.codec)),
+    entry(Entry.METHODS, encodeMethods(hello.methods)),
+    ...(hello.auth === undefined ? [] : [entry(Entry.AUTH, hello.auth)]),
+    ...(hello.mismatches.length === 0
+      ? []
+      : [entry(Entry.MISMATCHES, encodeMismatches(hello.mismatches))]),
+  ]);
+}
+
+function entry(type: number, value: Uint8Array): Uint8Array {
+  if (value.length > 0xffff) {
+    throw new RangeError(
+      `Cannot put ${value.length} bytes into entry ${type} of the handshake: it holds at most 65535; use fewer or shorter method names`,
+    );
+  }
+  const bytes = new Uint8Array(3 + value.length);
+  bytes[0] = type;
+  putU16(bytes, 1, value.length);
+  bytes.set(value, 3);
+  return bytes;
+}
+
+function encodeMethods(methods: readonly MethodInfo[]): Uint8Array {
+  return concat(methods.map(({ name, shape, hash }) => {
+    const text = encoder.encode(name);
+    const bytes = new Uint8Array(6 + text.length);
+    bytes[0] = SHAPES.indexOf(shape);
+    putU32(bytes, 1, hash);
+    bytes[5] = text.length;
+    bytes.set(text, 6);
+    return bytes;
+  }));
+}
+
+function encodeMismatches(mismatches: readonly Mismatch[]): Uint8Array {
+  const bytes = new Uint8Array(mismatches.length * 3);
+  mismatches.forEach(({ method, reason }, index) => {
+    putU16(bytes, index * 3, method);
+    bytes[index * 3 + 2] = REASONS.indexOf(reason);
+  });
+  return bytes;
+}
+
+/** The version that a HELLO speaks, which is at the same place in every version. */
+export function helloVersion(
+  body: Uint8Array,
+): { major: number; minor: number } {
+  if (body.length < 6 || MAGIC.some((byte, at) => body[at] !== byte)) {
+    throw new MalformedError(
+      'the first frame does not begin with "LWP1": the peer speaks another protocol',
+    );
+  }
+  return { major: body[4]!, minor: body[5]! }; // in range: length >= 6
+}
+
+/**
+ * Reads the body of a HELLO.
+ *
+ * @param body the bytes behind the frame's header
+ * @param maxMethods most methods to accept
+ * @throws {MalformedError}
+ */
+export function decodeHello(body: Uint8Array, maxMethods: number): Hello {
+  helloVersion(body);
+  if (body.length < FIXED) throw new MalformedError("HELLO is cut");
+  const entries = readEntries(body);
+  const auth = entries.get(Entry.AUTH);
+  return {
+    role: body[6] === 0 ? "dialler" : "listener",
+    features: getU32(body, 8),
+    maxFrameBody: atLeast(getU32(body, 12), 16 * 1024, "maxFrameBody"),
+    maxMessage: atLeast(getU32(body, 16), 64 * 1024, "maxMessage"),
+    maxCalls: atLeast(getU32(body, 20), 32, "maxCalls"),
+    streamWindow: atLeast(getU32(body, 24), 1024, "streamWindow"),
+    connectionWindow: atLeast(getU32(body, 28), 64 * 1024, "connectionWindow"),
+    heartbeat: getU32(body, 32),
+    protocolHash: (BigInt(getU32(body, 36)) << 32n) | BigInt(getU32(body, 40)),
+    protocol: text(entries.get(Entry.PROTOCOL) ?? new Uint8Array()),
+    codec: text(entries.get(Entry.CODEC) ?? new Uint8Array()),
+    methods: decodeMethods(entries.get(Entry.METHODS), maxMethods),
+    mismatches: decodeMismatches(entries.get(Entry.MISMATCHES)),
+    auth: auth?.slice(),
+  };
+}
+
+function atLeast(value: number, least: number, name: string): number {
+  if (value < least) {
+    throw new MalformedError(
+      `HELLO says ${name} ${value}; the least is ${least}`,
+    );
+  }
+  return value;
+}
+
+function readEntries(body: Uint8Array): Map<number, Uint8Array> {
+  const entries = new Map<number, Uint8Array>();
+  let at = FIXED;
+  while (at < body.length) {
+    if (at + 3 > body.length) throw new MalformedError("HELLO is cut");
+    const end = at + 3 + getU16(body, at + 1);
+    if (end > body.length) throw new MalformedError("HELLO is cut");
+    entries.set(body[at]!, body.subarray(at + 3, end)); // in range: at + 3 <= length
+    at = end;
+  }
+  return entries;
+}
+
+function decodeMethods(
+  bytes: Uint8Array = new Uint8Array(),
+  limit: number,
+): MethodInfo[] {
+  const methods: MethodInfo[] = [];
+  let at = 0;
+  while (at < bytes.length) {
+    const end = at + 6 + (bytes[at + 5] ?? 0);
+    if (end > bytes.length) throw new MalformedError("the method list is cut");
+    const shape = SHAPES[bytes[at]!]; // in range: end <= length
+    if (shape === undefined) {
+      throw new MalformedError(`${bytes[at]} is no shape of a method`);
+    }
+    if (methods.length === limit) {
+      throw new MalformedError(`more than ${limit} methods are listed`);
+    }
+    methods.push({
+      shape,
+      hash: getU32(bytes, at + 1),
+      name: text(bytes.subarray(at + 6, end)),
+    });
+    at = end;
+  }
+  return methods;
+}
+
+function decodeMismatches(bytes: Uint8Array = new Uint8Array()): Mismatch[] {
+  if (bytes.length % 3 !== 0) throw new MalformedError("mismatches are cut");
+  return Array.from({ length: bytes.length / 3 }, (_, index) => ({
+    method: getU16(bytes, index * 3),
+    reason: REASONS[bytes[index * 3 + 2]!] ?? "missing", // in range; a later reason is as bad as "missing"
+  }));
+}
