@@ -1,0 +1,172 @@
+/**
+ * The package as its users get it: publishes the stand-ins for `@std` and the
+ * package itself to a registry of its own, then adds the package to a fresh
+ * project, and checks, runs, bundles and documents it there. Nothing outside
+ * temporary folders is written; each step prints one line.
+ *
+ * A dry run of `deno publish` sees neither what is in the tarball nor what
+ * publishing rewrites; this does.
+ *
+ * @module
+ */
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { type Registry, startRegistry } from "./registry.ts";
+
+/**
+ * npm packages are resolved as of this day, so that the run is the same next
+ * year. (Some mirrors also lack builds of the newest `msgpackr-extract`.)
+ */
+const RESOLVED_AS_OF = "2026-11-01";
+
+const { name, version } = JSON.parse(Deno.readTextFileSync("deno.json"));
+const STAND_INS = ["assert", "async", "bytes"].map((std) =>
+  `tests/jsr/std/${std}`
+);
+
+/** What publishing from the root needs: published or linked, and the lock. */
+const CHECKOUT = [
+  "CHANGELOG.md",
+  "LICENSE",
+  "README.md",
+  "deno.json",
+  "deno.lock",
+  "mod.ts",
+  "tests/deno.json",
+  ...["lib", ...STAND_INS].flatMap(filesUnder),
+];
+
+/** Folders and environment of one run. */
+interface Run {
+  registry: Registry;
+  checkout: string;
+  consumer: string;
+  env: Record<string, string>;
+}
+
+const root = Deno.makeTempDirSync({ prefix: "lengthwise_jsr_" });
+try {
+  await using registry = startRegistry();
+  const run: Run = {
+    registry,
+    checkout: `${root}/checkout`,
+    consumer: `${root}/consumer`,
+    env: {
+      JSR_URL: registry.url,
+      DENO_DIR: `${root}/deno_dir`,
+      NO_COLOR: "1",
+    },
+  };
+  copy(CHECKOUT, ".", run.checkout);
+  await publish(run);
+  await use(run);
+  console.log(`${name}@${version}: published and used`);
+} finally {
+  Deno.removeSync(root, { recursive: true });
+}
+
+async function publish({ registry, checkout, env }: Run): Promise<void> {
+  const flags = "--token=none --no-provenance --allow-dirty --frozen";
+  for (const folder of [...STAND_INS, "."]) {
+    await step(
+      `publish ${folder === "." ? name : folder}`,
+      () => deno(`publish ${flags}`, `${checkout}/${folder}`, env),
+    );
+  }
+  await step("the tarball holds the package and nothing else", () => {
+    const expected = CHECKOUT.filter((path) =>
+      !path.startsWith("tests/") && path !== "deno.lock"
+    );
+    assertEquals(registry.filesOf(name, version), expected.sort());
+  });
+}
+
+async function use({ consumer, env }: Run): Promise<void> {
+  copy(filesUnder("tests/jsr/consumer"), "tests/jsr/consumer", consumer);
+  Deno.writeTextFileSync(
+    `${consumer}/deno.json`,
+    JSON.stringify({
+      minimumDependencyAge: RESOLVED_AS_OF,
+      compilerOptions: { noUncheckedIndexedAccess: true },
+    }),
+  );
+  const run = (args: string) => deno(args, consumer, env);
+
+  await step("add to a fresh project", () => run(`add jsr:${name}`));
+  await step("type-check, with what must not compile", () => run("check ."));
+  for (const layer of ["framing", "messages"]) {
+    await step(
+      `run ${layer} with no permission`,
+      async () => assertMatch(await run(`run --frozen ${layer}.ts`), /^ok\b/m),
+    );
+  }
+  for (const layer of ["transport", "calls"]) {
+    await step(`run ${layer} over TCP with --allow-net=127.0.0.1`, async () => {
+      const flags = "--frozen --no-prompt --allow-net=127.0.0.1";
+      assertMatch(await run(`run ${flags} ${layer}.ts`), /^ok\b/m);
+    });
+  }
+  await step("bundle, and run the bundle", async () => {
+    await run("bundle --frozen --quiet -o bundle.js messages.ts");
+    assertMatch(await run("run --no-config bundle.js"), /^ok\b/m);
+  });
+  await step("run again from the cache alone", async () => {
+    assertMatch(await run("run --frozen --cached-only framing.ts"), /^ok\b/m);
+  });
+  await step("show the documentation", async () => {
+    for (const symbol of ["connect", "protocol", "serve"]) {
+      assertStringIncludes(await run(`doc jsr:${name} ${symbol}`), symbol);
+    }
+  });
+}
+
+/** Runs `deno` with these words, and gives what it printed. */
+async function deno(
+  args: string,
+  cwd: string,
+  env: Record<string, string>,
+): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: args.split(" "),
+    cwd,
+    env,
+    stdin: "null",
+  }).output();
+  const text = new TextDecoder();
+  if (code !== 0) {
+    const output = text.decode(stdout) + text.decode(stderr);
+    throw new Error(`\`deno ${args}\` exited with ${code}:\n${output}`);
+  }
+  return text.decode(stdout);
+}
+
+async function step(
+  title: string,
+  body: () => Promise<unknown> | void,
+): Promise<void> {
+  const start = performance.now();
+  try {
+    await body();
+  } catch (error) {
+    console.log(`FAILED  ${title}`);
+    throw error;
+  }
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  console.log(`ok  ${title} (${seconds} s)`);
+}
+
+function filesUnder(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) =>
+    isDirectory ? filesUnder(`${folder}/${name}`) : [`${folder}/${name}`]
+  );
+}
+
+/** Copies files, with the folders they need, from one folder to another. */
+function copy(paths: string[], from: string, to: string): void {
+  for (const path of paths) {
+    const target = `${to}/${from === "." ? path : path.slice(from.length + 1)}`;
+    Deno.mkdirSync(target.slice(0, target.lastIndexOf("/")), {
+      recursive: true,
+    });
+    Deno.copyFileSync(path, target);
+  }
+}
