@@ -23,6 +23,16 @@ const STAND_INS = ["assert", "async", "bytes"].map((std) =>
   `tests/jsr/std/${std}`
 );
 
+const WITHOUT_PERMISSION = [
+  "framing",
+  "messages",
+  "transport",
+  "calls_in_memory",
+];
+
+/** What each of tests/programs/ prints when all went well. */
+const OK = /^ok\b/m;
+
 /** What publishing from the root needs: published or linked, and the lock. */
 const CHECKOUT = [
   "CHANGELOG.md",
@@ -81,7 +91,7 @@ async function publish({ registry, checkout, env }: Run): Promise<void> {
 }
 
 async function use({ consumer, env }: Run): Promise<void> {
-  copy(filesUnder("tests/jsr/consumer"), "tests/jsr/consumer", consumer);
+  copy(filesUnder("tests/programs"), "tests/programs", consumer);
   Deno.writeTextFileSync(
     `${consumer}/deno.json`,
     JSON.stringify({
@@ -93,24 +103,21 @@ async function use({ consumer, env }: Run): Promise<void> {
 
   await step("add to a fresh project", () => run(`add jsr:${name}`));
   await step("type-check, with what must not compile", () => run("check ."));
-  for (const layer of ["framing", "messages"]) {
-    await step(
-      `run ${layer} with no permission`,
-      async () => assertMatch(await run(`run --frozen ${layer}.ts`), /^ok\b/m),
-    );
-  }
-  for (const layer of ["transport", "calls"]) {
-    await step(`run ${layer} over TCP with --allow-net=127.0.0.1`, async () => {
-      const flags = "--frozen --no-prompt --allow-net=127.0.0.1";
-      assertMatch(await run(`run ${flags} ${layer}.ts`), /^ok\b/m);
+  for (const program of WITHOUT_PERMISSION) {
+    await step(`run ${program}.ts with no permission`, async () => {
+      assertMatch(await run(`run --frozen --no-prompt ${program}.ts`), OK);
     });
   }
+  await step("run calls_over_tcp.ts with --allow-net=127.0.0.1", async () => {
+    const flags = "--frozen --no-prompt --allow-net=127.0.0.1";
+    assertMatch(await run(`run ${flags} calls_over_tcp.ts`), OK);
+  });
   await step("bundle, and run the bundle", async () => {
-    await run("bundle --frozen --quiet -o bundle.js messages.ts");
-    assertMatch(await run("run --no-config bundle.js"), /^ok\b/m);
+    await run("bundle --frozen --quiet -o bundle.js calls_in_memory.ts");
+    assertMatch(await run("run --no-config bundle.js"), OK);
   });
   await step("run again from the cache alone", async () => {
-    assertMatch(await run("run --frozen --cached-only framing.ts"), /^ok\b/m);
+    assertMatch(await run("run --frozen --cached-only framing.ts"), OK);
   });
   await step("show the documentation", async () => {
     for (const symbol of ["connect", "protocol", "serve"]) {

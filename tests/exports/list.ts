@@ -1,0 +1,53 @@
+/**
+ * Every name that the package exports, with its kind, per entry point.
+ * `deno task exports` prints the list; committed as `names.txt`, it shows each
+ * change of the public API in a review.
+ *
+ * @module
+ */
+
+/** The part of `deno doc --json` that is read here. */
+interface Documentation {
+  nodes: Record<
+    string,
+    { symbols: { name: string; declarations: { kind: string }[] }[] }
+  >;
+}
+
+/** Entry points by their name in deno.json, as `[name, path]`. */
+export function entryPoints(): [name: string, path: string][] {
+  const { exports } = JSON.parse(Deno.readTextFileSync("deno.json"));
+  return Object.entries<string>(exports);
+}
+
+/** Lines `kind name`, sorted by name, of one entry point. */
+export async function namesOf(path: string): Promise<string[]> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["doc", "--frozen", "--json", path],
+  }).output();
+  if (code !== 0) throw new Error(new TextDecoder().decode(stderr));
+  const documentation: Documentation = JSON.parse(
+    new TextDecoder().decode(stdout),
+  );
+  return Object.values(documentation.nodes).flatMap(({ symbols }) => symbols)
+    .map(({ name, declarations }) => {
+      const kinds = new Set(declarations.map(({ kind }) => kind));
+      return { name, kinds: [...kinds].sort().join("+") };
+    })
+    .sort((a, b) => a.name < b.name ? -1 : 1)
+    .map(({ name, kinds }) => `${kinds} ${name}`);
+}
+
+/** The whole list. */
+export async function listExports(): Promise<string> {
+  const parts = await Promise.all(
+    entryPoints().map(async ([name, path]) => {
+      return `# ${name}\n${(await namesOf(path)).join("\n")}\n`;
+    }),
+  );
+  return parts.join("\n");
+}
+
+if (import.meta.main) {
+  await Deno.stdout.write(new TextEncoder().encode(await listExports()));
+}

@@ -1,0 +1,68 @@
+/**
+ * Each entry point loads alone and with no permission, does its work, and
+ * shows exactly the names in `exports/names.txt`.
+ *
+ * @module
+ */
+import { assertEquals, assertMatch } from "@std/assert";
+import { entryPoints, listExports } from "./exports/list.ts";
+
+const COMMITTED = "tests/exports/names.txt";
+
+/** Kinds of `deno doc` that are gone at run time. */
+const ERASED = ["interface", "typeAlias", "interface+typeAlias"];
+
+/** Runs a file, or a program's text, with no permission; gives its output. */
+async function run(program: { file: string } | { text: string }) {
+  const input = "text" in program ? program.text : "";
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--frozen", "--no-prompt"].concat(
+      "file" in program ? program.file : "-",
+    ),
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+    env: { NO_COLOR: "1" },
+  }).spawn();
+  await new Blob([input]).stream().pipeTo(child.stdin);
+  const { code, stdout, stderr } = await child.output();
+  assertEquals(code, 0, new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout);
+}
+
+Deno.test("the exported names are the committed ones", async () => {
+  const names = await listExports();
+  if (names === Deno.readTextFileSync(COMMITTED)) return;
+  throw new Error(
+    `The exported names have changed. If that is meant, accept it with\n\n` +
+      `  deno task --quiet exports > ${COMMITTED}\n\nThe new list:\n\n${names}`,
+  );
+});
+
+for (const [entry] of entryPoints()) {
+  const specifier = `@lengthwise/lengthwise${entry.slice(1)}`;
+  Deno.test(`"${specifier}" loads alone and has its committed names`, async () => {
+    const text = `import * as all from "${specifier}";
+      console.log(JSON.stringify(Object.keys(all)));`;
+    const loaded: string[] = JSON.parse(await run({ text }));
+    assertEquals(loaded.sort(), committedValues(entry));
+  });
+}
+
+for (
+  const program of ["framing", "messages", "transport", "calls_in_memory"]
+) {
+  Deno.test(`programs/${program}.ts works with no permission`, async () => {
+    assertMatch(await run({ file: `tests/programs/${program}.ts` }), /^ok\b/m);
+  });
+}
+
+/** Names of an entry point in the committed list that exist at run time. */
+function committedValues(entry: string): string[] {
+  const section = Deno.readTextFileSync(COMMITTED).split("# ")
+    .find((section) => section.startsWith(`${entry}\n`));
+  return (section ?? "").split("\n").slice(1).filter((line) => line !== "")
+    .map((line) => line.split(" ") as [kind: string, name: string])
+    .filter(([kind]) => !ERASED.includes(kind))
+    .map(([, name]) => name).sort();
+}

@@ -1,0 +1,16 @@
+/** All layers, in memory. Needs no permission and no Deno. */
+import { connect, protocol, serve, unary } from "@lengthwise/lengthwise";
+
+const Echo = protocol({
+  name: "echo",
+  server: { upper: unary<string, string>() },
+});
+await using server = await serve(
+  Echo,
+  { upper: (text: string) => text.toUpperCase() },
+  { memory: "echo" },
+);
+await using session = await connect(Echo, { memory: "echo" });
+const answer = await session.remote.upper("hello");
+if (answer !== "HELLO") throw new Error(`Expected "HELLO", got "${answer}"`);
+console.log("ok calls", server.addr.transport);
