@@ -108,6 +108,17 @@ Deno.test("no module imports node: when it loads", () => {
   obeys(each(rules.noNodeAtLoad));
 });
 
+Deno.test("noUsing() refuses using and await using", () => {
+  const rule = rules.noUsing;
+  catches(rule, "lib/transport/a.ts", `using a = b;`, [1]);
+  catches(rule, "lib/transport/a.ts", `\n{ await using a = b; }`, [2]);
+  catches(rule, "lib/transport/a.ts", `const using = 1;`, []);
+});
+
+Deno.test("no module has syntax that Node.js 22 cannot read", () => {
+  obeys(each(rules.noUsing));
+});
+
 Deno.test("modOnlyReExports() refuses code of a mod.ts", () => {
   const rule = rules.modOnlyReExports;
   catches(rule, "lib/framing/mod.ts", `export * from "./a.ts";`, []);

@@ -27,6 +27,7 @@ const WHY: Record<Effect, string> = {
   randomness: "pure code gets random bytes as an argument",
   timer: "pure code says when it wants to be called; the shell arms the timer",
   promise: "pure code never waits",
+  using: "not every engine reads it yet (Node.js from 24 on): try … finally",
 };
 
 /** messages → framing → transport, types only below framing, nothing outside lib. */
@@ -77,6 +78,13 @@ export function noNodeAtLoad(file: SourceFile): string[] {
       imported,
       `imports ${imported.specifier} at load: use import() where a function needs it`,
     )
+  );
+}
+
+/** No syntax that Node.js 20 and 22 and some browsers cannot read. */
+export function noUsing(file: SourceFile): string[] {
+  return file.uses.filter(({ effect }) => effect === "using").map((use) =>
+    at(file, use, `${use.what}: ${WHY.using}`)
   );
 }
 
@@ -139,7 +147,8 @@ export function purity(sources: Sources): string[] {
   return [...reached].flatMap(([path, root]) => {
     const via = path === root ? "" : ` (the pure ${root} imports it)`;
     const file = sources.get(path);
-    return (file?.uses ?? []).map((use) =>
+    const uses = file?.uses.filter(({ effect }) => effect !== "using") ?? [];
+    return uses.map((use) =>
       at(file!, use, `${use.what}: ${WHY[use.effect]}${via}`)
     );
   });

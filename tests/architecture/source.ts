@@ -17,7 +17,13 @@ export interface Import {
 }
 
 /** A thing that pure code must not touch. */
-export type Effect = "Deno" | "clock" | "randomness" | "timer" | "promise";
+export type Effect =
+  | "Deno"
+  | "clock"
+  | "randomness"
+  | "timer"
+  | "promise"
+  | "using";
 
 /** One place where a file touches a thing of the outer world. */
 export interface Use {
@@ -151,6 +157,7 @@ function visitor(
       if (node.await) use("promise", "for await", node);
     },
     VariableDeclaration(node: Node) {
+      if (node.kind.endsWith("using")) use("using", node.kind, node);
       if (node.kind === "await using") use("promise", "await using", node);
     },
     FunctionDeclaration: asynchronous,

@@ -5,12 +5,14 @@ const Echo = protocol({
   name: "echo",
   server: { upper: unary<string, string>() },
 });
-await using server = await serve(
+const server = await serve(
   Echo,
   { upper: (text: string) => text.toUpperCase() },
   { memory: "echo" },
 );
-await using session = await connect(Echo, { memory: "echo" });
+const session = await connect(Echo, { memory: "echo" });
 const answer = await session.remote.upper("hello");
+await session[Symbol.asyncDispose](); // `await using` is not in Node.js 22
+await server[Symbol.asyncDispose]();
 if (answer !== "HELLO") throw new Error(`Expected "HELLO", got "${answer}"`);
 console.log("ok calls", server.addr.transport);
