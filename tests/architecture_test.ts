@@ -16,7 +16,7 @@ import {
 const WITHOUT_TEST: Record<string, string> = {};
 
 const sources = read("lib", "mod.ts");
-const tests = new Set(walk("tests"));
+const tests: ReadonlySet<string> = new Set(walk("tests"));
 
 function obeys(violations: string[]): void {
   if (violations.length > 0) {
@@ -202,6 +202,26 @@ Deno.test("there are no import cycles", () => {
   obeys(rules.noCycles(sources));
 });
 
+Deno.test("noOrphans() finds what no entry point reaches", () => {
+  const files = all({
+    "mod.ts": `export * from "./lib/a.ts";`,
+    "lib/a.ts": `import type { B } from "./b.ts";`,
+    "lib/b.ts": "",
+    "lib/c.ts": `import "./a.ts";`,
+  });
+  assertEquals(rules.noOrphans(files, ["mod.ts"]), [
+    "lib/c.ts:1: nothing that is exported needs it",
+  ]);
+});
+
+Deno.test("every file is needed by something that is exported", () => {
+  const { exports } = JSON.parse(Deno.readTextFileSync("deno.json"));
+  const entryPoints = Object.values<string>(exports).map((path) =>
+    path.replace("./", "")
+  );
+  obeys(rules.noOrphans(sources, entryPoints));
+});
+
 Deno.test("eachFileHasItsTest() lets types go and refuses stale exceptions", () => {
   const files = all({
     "lib/framing/mod.ts": `export * from "./a.ts";`,
@@ -218,6 +238,19 @@ Deno.test("eachFileHasItsTest() lets types go and refuses stale exceptions", () 
     1,
   );
   assertEquals(rule(["tests/framing/a_test.ts"], { "lib/x.ts": "why" }), 1);
+});
+
+Deno.test("eachFileHasItsTest() takes the test of a private file's user", () => {
+  const files = all({
+    "lib/framing/b.ts": `import "./_a.ts";`,
+    "lib/framing/_a.ts": `import "./_c.ts";`,
+    "lib/framing/_c.ts": `import "./_a.ts"; f();`,
+    "lib/framing/_d.ts": `f();`,
+  });
+  assertEquals(
+    rules.eachFileHasItsTest(files, new Set(["tests/framing/b_test.ts"]), {}),
+    ["lib/framing/_d.ts:1: has no test file tests/framing/d_test.ts"],
+  );
 });
 
 Deno.test("each source file has its test file", () => {

@@ -19,6 +19,9 @@ export const MAX_CODE_LINES = 300;
 export const PUMP: readonly string[] = [
   "lib/framing/frame_stream.ts",
   "lib/framing/streams.ts",
+  "lib/framing/_incoming.ts", // its read loop
+  "lib/framing/_outgoing.ts", // its write loop
+  "lib/framing/_turn.ts", // its way to give the event loop a turn
 ];
 
 const WHY: Record<Effect, string> = {
@@ -177,8 +180,29 @@ export function noCycles(sources: Sources): string[] {
   return cycles;
 }
 
+/** Every file is part of what the entry points export. */
+export function noOrphans(
+  sources: Sources,
+  entryPoints: readonly string[],
+): string[] {
+  const reached = new Set<string>();
+  const queue = [...entryPoints];
+  for (let path; (path = queue.pop()) !== undefined;) {
+    if (reached.has(path)) continue;
+    reached.add(path);
+    for (const imported of sources.get(path)?.imports ?? []) {
+      const target = resolve(path, imported);
+      if (target !== undefined) queue.push(target);
+    }
+  }
+  return [...sources.values()].filter(({ path }) => !reached.has(path)).map(
+    (file) => at(file, { line: 1 }, "nothing that is exported needs it"),
+  );
+}
+
 /**
  * Each source file that leaves code behind has `tests/<layer>/…/<name>_test.ts`.
+ * A `_private.ts` file may be tested through the file that it belongs to.
  *
  * @param exceptions path → why there is none
  */
@@ -187,22 +211,35 @@ export function eachFileHasItsTest(
   tests: ReadonlySet<string>,
   exceptions: Readonly<Record<string, string>>,
 ): string[] {
-  return [...sources.values()].flatMap((file) => {
-    const needsNone = file.typesOnly || file.path.endsWith("mod.ts");
-    const tested = candidates(file.path).some((name) => tests.has(name));
+  const isTested = (path: string, trail: string[] = []): boolean =>
+    candidates(path).some((name) => tests.has(name)) ||
+    (/\/_[^/]+$/.test(path) && !trail.includes(path) &&
+      importersOf(path, sources).some((user) =>
+        isTested(user, [...trail, path])
+      ));
+  const violations = [...sources.values()].flatMap((file) => {
+    const tested = file.typesOnly || file.path.endsWith("mod.ts") ||
+      isTested(file.path);
     const excepted = Object.hasOwn(exceptions, file.path);
-    if (excepted && (tested || needsNone)) {
+    if (excepted && tested) {
       return [at(file, { line: 1 }, "is listed as an exception without need")];
     }
-    if (tested || needsNone || excepted) return [];
-    return [
-      at(file, { line: 1 }, `has no test file ${candidates(file.path)[0]}`),
-    ];
-  }).concat(
-    Object.keys(exceptions).filter((path) => !sources.has(path)).map((path) =>
-      `${path}:1: is listed as an exception but does not exist`
+    if (tested || excepted) return [];
+    const wanted = candidates(file.path)[0];
+    return [at(file, { line: 1 }, `has no test file ${wanted}`)];
+  });
+  const stale = Object.keys(exceptions).filter((path) => !sources.has(path));
+  return violations.concat(
+    stale.map((path) =>
+      `${path}:1: is listed as an exception but is not there`
     ),
   );
+}
+
+function importersOf(path: string, sources: Sources): string[] {
+  return [...sources.values()].filter((file) =>
+    file.imports.some((imported) => resolve(file.path, imported) === path)
+  ).map((file) => file.path);
 }
 
 /** `lib/a/b/_c.ts` is tested by `tests/a/b/c_test.ts` or `tests/a/c_test.ts`. */
