@@ -1,0 +1,214 @@
+/**
+ * The client's side of every transport.
+ *
+ * @module
+ */
+import { retry, RetryError } from "@std/async/retry";
+import { attempt } from "./_attempt.ts";
+import { failure } from "./_failure.ts";
+import { type Address, formatAddress, resolveAddress } from "./address.ts";
+import type { SocketAddress } from "./connection.ts";
+import { TransportError, type TransportErrorKind } from "./errors.ts";
+import { connectMemory, type MemoryConnectOptions } from "./memory.ts";
+import type { SocketConnection } from "./socket_connection.ts";
+import { connectTcp, type TcpConnectOptions } from "./tcp.ts";
+import type { TlsClientOptions } from "./tls.ts";
+import { connectUnix } from "./unix.ts";
+
+/** Where to connect to: an address object, its URL form, or what a listener reports as `addr`. */
+export type ConnectAddress =
+  | Address<TlsClientOptions>
+  | SocketAddress
+  | string
+  | URL;
+
+/** When to dial again; the waits have full jitter, so that clients do not come back all at once. */
+export interface RetryPolicy {
+  /**
+   * Attempts in all, the first included.
+   *
+   * @default {5}
+   */
+  maxAttempts?: number;
+  /**
+   * Milliseconds below which the first wait is drawn.
+   *
+   * @default {100}
+   */
+  minTimeout?: number;
+  /**
+   * Milliseconds below which every wait is drawn.
+   *
+   * @default {10000}
+   */
+  maxTimeout?: number;
+  /**
+   * Growth of the bound from one wait to the next.
+   *
+   * @default {2}
+   */
+  multiplier?: number;
+}
+
+/** Options of {@linkcode connect}. */
+export interface ConnectOptions
+  extends TcpConnectOptions, MemoryConnectOptions {
+  /** Gives up when aborted, and rejects with the signal's reason. */
+  signal?: AbortSignal;
+  /**
+   * Milliseconds that one attempt at one address may take, name lookup and TLS
+   * handshake included; `0` is no limit.
+   *
+   * @default {10000}
+   */
+  timeout?: number;
+  /** Dial again when nobody answers; never by default. */
+  retry?: RetryPolicy;
+  /** Speak TLS to addresses that have no `tls` of their own, with these options. */
+  tls?: TlsClientOptions;
+}
+
+/**
+ * Connects to the first of the addresses that answers.
+ *
+ * Requires `--allow-net=host:port`; for a Unix socket `--allow-net=unix:path`,
+ * `--allow-read=path` and `--allow-write=path`; for memory nothing.
+ *
+ * @example Ask, and read the answer
+ * ```ts
+ * import { connect, listen, writeAll } from "@lengthwise/lengthwise/transport";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using listener = await listen("tcp://127.0.0.1:0");
+ * const serving = listener.accept().then((connection) => writeAll(connection, new Uint8Array([42])));
+ *
+ * using connection = await connect(listener.addr, {
+ *   timeout: 1_000,
+ *   signal: AbortSignal.timeout(5_000),
+ * });
+ * assertEquals(await connection.read(new Uint8Array(16)), 1);
+ * await serving;
+ * ```
+ *
+ * @param address where to, or several in the order to try
+ * @param options limits, retries and socket options
+ * @throws {TransportError} of the kind that the address failed with; for
+ * several, that of the last, with an `AggregateError` as its cause
+ * @throws {Error} `Deno.errors.NotCapable` for a missing permission; the reason
+ * of the signal, as it is
+ */
+export async function connect(
+  address: ConnectAddress | readonly ConnectAddress[],
+  options: ConnectOptions = {},
+): Promise<SocketConnection> {
+  const { timeout = 10_000, signal, retry: policy, tls } = options;
+  if (!(timeout >= 0 && timeout <= 2 ** 31 - 1)) {
+    throw new RangeError(
+      `Cannot connect as 'timeout' must be from 0 to 2147483647 milliseconds: current value is ${timeout}`,
+    );
+  }
+  const addresses = listOf(address).map((one) => resolveAddress(one, tls));
+  if (addresses.length === 0) {
+    throw new RangeError("Cannot connect as the list of addresses is empty");
+  }
+  const limits = { timeout, signal };
+  const round = () => connectFirst(addresses, limits, options);
+  return policy === undefined
+    ? await round()
+    : await retrying(round, policy, signal);
+}
+
+function listOf(
+  address: ConnectAddress | readonly ConnectAddress[],
+): readonly ConnectAddress[] {
+  return typeof address === "object" && Symbol.iterator in address
+    ? address
+    : [address];
+}
+
+interface Limits {
+  timeout: number;
+  signal: AbortSignal | undefined;
+}
+
+async function connectFirst(
+  addresses: readonly Address<TlsClientOptions>[],
+  limits: Limits,
+  options: ConnectOptions,
+): Promise<SocketConnection> {
+  const errors: Error[] = [];
+  for (const address of addresses) {
+    const context = { verb: "connect to", address: formatAddress(address) };
+    try {
+      return await attempt(
+        (signal) => dial(address, { ...options, signal }),
+        { ...limits, address: context.address },
+      );
+    } catch (error) {
+      if (limits.signal?.aborted) throw limits.signal.reason;
+      errors.push(failure(error, context));
+    }
+  }
+  throw summary(errors);
+}
+
+async function dial(
+  address: Address<TlsClientOptions>,
+  options: ConnectOptions & { signal: AbortSignal },
+): Promise<SocketConnection> {
+  if ("memory" in address) return connectMemory(address, options);
+  if (address.tls !== undefined) {
+    const { connectTls } = await import("./tls.ts");
+    return connectTls(address, options);
+  }
+  return "path" in address
+    ? connectUnix(address)
+    : connectTcp(address, options);
+}
+
+/** One address fails with its own error, several with one that holds them all. */
+function summary(errors: readonly Error[]): Error {
+  const last = errors.at(-1) ?? new Error("No address was tried");
+  if (errors.length === 1 || !(last instanceof TransportError)) return last;
+  return new TransportError(
+    `Cannot connect to any of ${errors.length} addresses, the last: ${last.message}`,
+    {
+      kind: last.kind,
+      address: last.address,
+      cause: new AggregateError(errors, "Cannot connect to any address"),
+    },
+  );
+}
+
+/** Kinds that may go away by waiting; the others say that something is wrong. */
+const PASSING: ReadonlySet<TransportErrorKind> = new Set([
+  "limit",
+  "not-found",
+  "refused",
+  "reset",
+  "timeout",
+  "unreachable",
+]);
+
+async function retrying(
+  round: () => Promise<SocketConnection>,
+  policy: RetryPolicy,
+  signal: AbortSignal | undefined,
+): Promise<SocketConnection> {
+  const { maxAttempts = 5, minTimeout = 100, maxTimeout = 10_000 } = policy;
+  const { multiplier = 2 } = policy;
+  try {
+    return await retry(round, {
+      maxAttempts,
+      minTimeout,
+      maxTimeout,
+      multiplier,
+      jitter: 1,
+      isRetriable: (error) =>
+        error instanceof TransportError && PASSING.has(error.kind),
+      ...(signal && { signal }),
+    });
+  } catch (error) {
+    throw error instanceof RetryError ? error.cause : error;
+  }
+}

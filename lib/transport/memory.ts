@@ -1,0 +1,325 @@
+/**
+ * Sockets inside one process: a joined pair, and named listeners. For tests,
+ * for parts of one program that talk as if they were two, and for runtimes
+ * without sockets. Latency, small buffers and broken connections on demand.
+ *
+ * @module
+ */
+import { MemoryPipe, type PipeShape } from "./_memory_pipe.ts";
+import { checkAddress, formatAddress, type MemoryAddress } from "./address.ts";
+import type { Connection, SocketAddress } from "./connection.ts";
+import { TransportError } from "./errors.ts";
+import { type ListenerOptions, SocketListener } from "./listener.ts";
+import { SocketConnection } from "./socket_connection.ts";
+
+/** A number of bytes, or bounds between which the seed draws one for each call. */
+export type MemoryChunkSize = number | {
+  /** The least, at least 1. */
+  readonly min: number;
+  /** The most. */
+  readonly max: number;
+};
+
+/**
+ * Something that goes wrong in one direction, once `after` bytes have passed:
+ *
+ * - `"cut"`: the reader gets them and then the end of the stream, as if the
+ *   writer's process had been killed; the writer gets `"reset"`
+ * - `"reset"`: the reader gets them, then both sides get `"reset"` in both
+ *   directions
+ * - `"stall"`: what follows never arrives; writes are taken until `capacity` is
+ *   full
+ */
+export interface MemoryFault {
+  /** What happens. */
+  readonly kind: "cut" | "reset" | "stall";
+  /** Bytes that pass unharmed. */
+  readonly after: number;
+}
+
+/** How one direction behaves. */
+export interface MemoryLinkOptions {
+  /**
+   * Bytes held between writer and reader; a write waits while it is full.
+   *
+   * @default {65536}
+   */
+  capacity?: number;
+  /**
+   * Milliseconds from write to read, by the real clock.
+   *
+   * @default {0}
+   */
+  latency?: number;
+  /**
+   * Bytes that one read returns at most.
+   *
+   * @default {Infinity}
+   */
+  readSize?: MemoryChunkSize;
+  /**
+   * Bytes that one write takes at most.
+   *
+   * @default {Infinity}
+   */
+  writeSize?: MemoryChunkSize;
+  /** What goes wrong; nothing by default. */
+  fault?: MemoryFault;
+}
+
+/** Options of {@linkcode memoryPair}. Those of one direction go before those of both. */
+export interface MemoryPairOptions extends MemoryLinkOptions {
+  /** From the first connection (the client) to the second. */
+  toServer?: MemoryLinkOptions;
+  /** From the second connection (the server) to the first. */
+  toClient?: MemoryLinkOptions;
+  /**
+   * Where the draws of `readSize` and `writeSize` start: without latency the
+   * same seed and the same calls give the same cuts.
+   *
+   * @default {1}
+   */
+  seed?: number;
+  /**
+   * Name in both addresses.
+   *
+   * @default {"pair"}
+   */
+  name?: string;
+}
+
+/** Options of a dialled memory connection: how the link behaves. */
+export interface MemoryConnectOptions {
+  /** How the link behaves. */
+  link?: Omit<MemoryPairOptions, "name">;
+}
+
+/**
+ * Joins two connections.
+ *
+ * @example A stream in pieces of one to three bytes
+ * ```ts
+ * import { memoryPair, readExactly, writeAll } from "@lengthwise/lengthwise/transport";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [client, server] = memoryPair({ readSize: { min: 1, max: 3 }, seed: 7 });
+ * await writeAll(client, new TextEncoder().encode("in pieces"));
+ * const buffer = new Uint8Array(9);
+ * await readExactly(server, buffer);
+ * assertEquals(new TextDecoder().decode(buffer), "in pieces");
+ * client.close();
+ * server.close();
+ * ```
+ *
+ * @example A connection that is cut after four bytes
+ * ```ts
+ * import { memoryPair, writeAll } from "@lengthwise/lengthwise/transport";
+ * import { assertEquals, assertRejects } from "@std/assert";
+ *
+ * const [client, server] = memoryPair({
+ *   toServer: { fault: { kind: "cut", after: 4 } },
+ * });
+ * await assertRejects(() => writeAll(client, new Uint8Array(10)));
+ * assertEquals(await server.read(new Uint8Array(10)), 4);
+ * assertEquals(await server.read(new Uint8Array(10)), null);
+ * ```
+ *
+ * @param options how the link behaves
+ * @returns the client's end and the server's end
+ * @throws {RangeError} for a size, capacity, latency or fault that cannot be
+ */
+export function memoryPair(
+  options: MemoryPairOptions = {},
+): [client: SocketConnection, server: SocketConnection] {
+  const [client, server] = joinedEnds(options);
+  return [new SocketConnection(client), new SocketConnection(server)];
+}
+
+/** The ends of a pair before they are dressed as connections. */
+function joinedEnds(options: MemoryPairOptions): [Connection, Connection] {
+  const { toServer, toClient, seed = 1, name = "pair", ...both } = options;
+  const addr: SocketAddress = { transport: "memory", name };
+  const text = formatAddress(addr);
+  const random = generator(seed);
+  const up = new MemoryPipe(shape({ ...both, ...toServer }, random), text);
+  const down = new MemoryPipe(shape({ ...both, ...toClient }, random), text);
+  up.onReset = () => down.reset();
+  down.onReset = () => up.reset();
+  return [end(up, down, addr), end(down, up, addr)];
+}
+
+function end(
+  out: MemoryPipe,
+  into: MemoryPipe,
+  addr: SocketAddress,
+): Connection {
+  const close = () => {
+    out.dropWriter();
+    into.dropReader();
+  };
+  return {
+    localAddr: addr,
+    remoteAddr: addr,
+    read: (buffer) => into.read(buffer),
+    write: (data) => out.write(data),
+    closeWrite: () => Promise.resolve(out.end()),
+    close,
+    [Symbol.dispose]: close,
+  };
+}
+
+function shape(options: MemoryLinkOptions, random: () => number): PipeShape {
+  const {
+    capacity = 65_536,
+    latency = 0,
+    readSize = Infinity,
+    writeSize = Infinity,
+    fault,
+  } = options;
+  checkAtLeast("capacity", capacity, 1);
+  checkAtLeast("latency", latency, 0);
+  if (fault !== undefined) checkAtLeast("fault.after", fault.after, 0);
+  return {
+    capacity,
+    latency,
+    readLimit: drawer("readSize", readSize, random),
+    writeLimit: drawer("writeSize", writeSize, random),
+    ...(fault && { fault }),
+  };
+}
+
+function drawer(
+  name: string,
+  size: MemoryChunkSize,
+  random: () => number,
+): () => number {
+  const { min, max } = typeof size === "number"
+    ? { min: size, max: size }
+    : size;
+  checkAtLeast(`${name}`, min, 1);
+  checkAtLeast(`${name}`, max, min);
+  if (min === max) return () => max;
+  return () => min + Math.floor(random() * (max - min + 1));
+}
+
+function checkAtLeast(name: string, value: number, least: number): void {
+  if (value >= least) return;
+  throw new RangeError(
+    `Cannot join a memory pair as '${name}' must be at least ${least}: current value is ${value}`,
+  );
+}
+
+/** Mulberry32: a full-period 32-bit generator, so that a seed replays. */
+function generator(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Clients that wait for `accept`, as many as TCP has by default in Deno. */
+const BACKLOG = 511;
+
+const listeners = new Map<string, Backlog>();
+
+/** Connections dialled and not accepted yet. */
+class Backlog {
+  readonly #waiting: Connection[] = [];
+  #accept: PromiseWithResolvers<Connection> | undefined;
+  readonly #address: string;
+
+  constructor(address: string) {
+    this.#address = address;
+  }
+
+  offer(connection: Connection): boolean {
+    if (this.#accept === undefined) {
+      if (this.#waiting.length === BACKLOG) return false;
+      this.#waiting.push(connection);
+    } else {
+      this.#accept.resolve(connection);
+      this.#accept = undefined;
+    }
+    return true;
+  }
+
+  accept(): Promise<Connection> {
+    const next = this.#waiting.shift();
+    if (next !== undefined) return Promise.resolve(next);
+    this.#accept = Promise.withResolvers();
+    return this.#accept.promise;
+  }
+
+  close(): void {
+    for (const connection of this.#waiting.splice(0)) connection.close();
+    this.#accept?.reject(
+      new TransportError(
+        `Cannot accept on ${this.#address}: the listener has been closed`,
+        { kind: "closed", address: this.#address },
+      ),
+    );
+  }
+}
+
+/**
+ * Listens on a name inside this process.
+ *
+ * @param address the name
+ * @param options of the listener
+ * @throws {TransportError} of kind `"address-in-use"`
+ */
+export function listenMemory(
+  address: MemoryAddress,
+  options: ListenerOptions = {},
+): SocketListener {
+  const { memory: name } = checkAddress(address);
+  const text = formatAddress(address);
+  if (listeners.has(name)) {
+    throw new TransportError(
+      `Cannot listen on ${text}: the name is in use; close its listener or choose another name`,
+      { kind: "address-in-use", address: text },
+    );
+  }
+  const backlog = new Backlog(text);
+  listeners.set(name, backlog);
+  return new SocketListener({
+    addr: { transport: "memory", name },
+    close: () => {
+      listeners.delete(name);
+      backlog.close();
+    },
+    accept: async (connectionOptions) =>
+      new SocketConnection(await backlog.accept(), connectionOptions),
+  }, options);
+}
+
+/**
+ * Connects to a name inside this process.
+ *
+ * @param address the name
+ * @param options how the link behaves
+ * @throws {TransportError} of kind `"refused"`, or `"limit"` for a full backlog
+ */
+export function connectMemory(
+  address: MemoryAddress,
+  options: MemoryConnectOptions = {},
+): SocketConnection {
+  const { memory: name } = checkAddress(address);
+  const text = formatAddress(address);
+  const backlog = listeners.get(name);
+  if (backlog === undefined) {
+    throw new TransportError(
+      `Cannot connect to ${text}: nobody listens there`,
+      { kind: "refused", address: text },
+    );
+  }
+  const [client, server] = joinedEnds({ ...options.link, name });
+  if (backlog.offer(server)) return new SocketConnection(client);
+  throw new TransportError(
+    `Cannot connect to ${text}: ${BACKLOG} clients wait to be accepted; try later`,
+    { kind: "limit", address: text },
+  );
+}

@@ -1,0 +1,151 @@
+/**
+ * Unix sockets, with the socket file looked after.
+ *
+ * @module
+ */
+import { failure, type FailureContext } from "./_failure.ts";
+import { requireDeno } from "./_platform.ts";
+import { formatAddress, type UnixAddress } from "./address.ts";
+import { TransportError } from "./errors.ts";
+import { type ListenerOptions, SocketListener } from "./listener.ts";
+import { SocketConnection } from "./socket_connection.ts";
+
+/** Options of a listening Unix socket. */
+export interface UnixListenOptions {
+  /**
+   * Permission bits of the socket file, `0o600` for one. The file is bound
+   * before they are set: where that moment matters, keep it in a directory
+   * that only its user can enter. Left alone, the umask decides.
+   */
+  mode?: number;
+}
+
+/**
+ * Dials a Unix socket. The operating system connects or refuses at once.
+ *
+ * @param address where to
+ */
+export async function dialUnix(
+  address: UnixAddress<unknown>,
+): Promise<Deno.UnixConn> {
+  const context = { verb: "connect to", address: formatAddress(address) };
+  requireUnix(context);
+  try {
+    return await Deno.connect({ transport: "unix", path: address.path });
+  } catch (error) {
+    throw failure(error, context);
+  }
+}
+
+/**
+ * Connects to a Unix socket.
+ *
+ * @param address where to
+ */
+export async function connectUnix(
+  address: UnixAddress<unknown>,
+): Promise<SocketConnection> {
+  return new SocketConnection(await dialUnix(address));
+}
+
+/**
+ * Binds and listens. A socket file that nobody listens on is replaced.
+ *
+ * @param address where
+ * @param options mode of the file
+ * @throws {TransportError} of kind `"address-in-use"` for a live socket, or a
+ * file that is no socket
+ */
+export async function bindUnix(
+  address: UnixAddress<unknown>,
+  options: UnixListenOptions = {},
+): Promise<Deno.UnixListener> {
+  const context = { verb: "listen on", address: formatAddress(address) };
+  const { path } = address;
+  const { mode } = options;
+  requireUnix(context);
+  const listener = await bindOrReplace(path, context);
+  if (mode === undefined || path.startsWith("\0")) return listener;
+  try {
+    await Deno.chmod(path, mode);
+    return listener;
+  } catch (error) {
+    listener.close();
+    throw failure(error, { ...context, verb: "set the mode of" });
+  }
+}
+
+/**
+ * Listens on a Unix socket.
+ *
+ * @param address where
+ * @param options of the file and of the listener
+ */
+export async function listenUnix(
+  address: UnixAddress<unknown>,
+  options: UnixListenOptions & ListenerOptions = {},
+): Promise<SocketListener> {
+  const listener = await bindUnix(address, options);
+  return new SocketListener({
+    addr: listener.addr,
+    close: () => listener.close(),
+    accept: async (connectionOptions) =>
+      new SocketConnection(await listener.accept(), connectionOptions),
+  }, options);
+}
+
+async function bindOrReplace(
+  path: string,
+  context: FailureContext,
+): Promise<Deno.UnixListener> {
+  try {
+    return Deno.listen({ transport: "unix", path });
+  } catch (error) {
+    const inUse = failure(error, context);
+    const taken = inUse instanceof TransportError &&
+      inUse.kind === "address-in-use";
+    if (!taken || !await removeStale(path)) throw inUse;
+  }
+  try {
+    return Deno.listen({ transport: "unix", path });
+  } catch (error) {
+    throw failure(error, context);
+  }
+}
+
+/** Whether there was a socket file without a listener; it is gone then. */
+async function removeStale(path: string): Promise<boolean> {
+  if (path.startsWith("\0")) return false;
+  try {
+    const before = await Deno.lstat(path);
+    if (!before.isSocket || !await isRefused(path)) return false;
+    // Somebody else may have replaced it meanwhile: that one is not stale.
+    const after = await Deno.lstat(path);
+    if (after.ino !== before.ino) return false;
+    await Deno.remove(path);
+    return true;
+  } catch (error) {
+    // Its owner has removed it: the address is free.
+    return error instanceof Deno.errors.NotFound;
+  }
+}
+
+async function isRefused(path: string): Promise<boolean> {
+  try {
+    (await Deno.connect({ transport: "unix", path })).close();
+    return false;
+  } catch (error) {
+    // Anything else, a full backlog for one, means that somebody listens.
+    return error instanceof Deno.errors.ConnectionRefused;
+  }
+}
+
+function requireUnix(context: FailureContext): void {
+  requireDeno(context);
+  if (Deno.build.os !== "windows") return;
+  const { verb, address } = context;
+  throw new TransportError(
+    `Cannot ${verb} ${address}: Deno has no Unix sockets on Windows; use TCP on 127.0.0.1`,
+    { kind: "unsupported", address },
+  );
+}
