@@ -1,0 +1,90 @@
+import type { FrameEncoder, InPlaceFraming } from "./framing.ts";
+import type { LengthForm } from "./_length_layout.ts";
+import { writeUint } from "./_bytes.ts";
+import { checkPayloadLength, checkRoom } from "./_encoding.ts";
+
+/** The encoder of `lengthPrefixed`. */
+export class LengthPrefixedEncoder implements FrameEncoder, InPlaceFraming {
+  readonly headroom: number;
+  readonly tailroom: number;
+  readonly #form: LengthForm;
+  readonly #strip: number;
+  readonly #min: number;
+  readonly #limit: number;
+  /** What the value adds to the whole frame; 0 where a rule tells. */
+  readonly #beside: number;
+  /** Big-endian, at the frame's start, four bytes, nothing else in the header. */
+  readonly #simple: boolean;
+
+  constructor(form: LengthForm) {
+    this.#form = form;
+    this.headroom = this.#strip = form.strip;
+    this.tailroom = form.trailer.length;
+    this.#min = form.min;
+    this.#limit = form.limit;
+    this.#beside = form.fieldEnd + form.adjustment;
+    this.#simple = form.width === 4 && !form.little && form.offset === 0 &&
+      form.strip === 4 && form.trailer.length === 0 && form.rule === undefined;
+  }
+
+  get inPlace(): InPlaceFraming {
+    return this;
+  }
+
+  maxEncodedLength(payloadLength: number): number {
+    return this.#strip + payloadLength + this.tailroom;
+  }
+
+  encode(payload: Uint8Array): Uint8Array {
+    checkPayloadLength(payload.length, this.#min, this.#limit);
+    const frame = new Uint8Array(this.maxEncodedLength(payload.length));
+    this.encodeInto(payload, frame, 0);
+    return frame;
+  }
+
+  encodeInto(payload: Uint8Array, target: Uint8Array, offset: number): number {
+    const length = payload.length;
+    checkPayloadLength(length, this.#min, this.#limit);
+    checkRoom(target, offset, this.maxEncodedLength(length));
+    const start = offset + this.#strip;
+    // The payload first: it may lie in the target, under the header.
+    target.set(payload, start);
+    return this.seal(target, offset, start + length);
+  }
+
+  seal(target: Uint8Array, frameStart: number, payloadEnd: number): number {
+    const length = payloadEnd - frameStart - this.#strip;
+    checkPayloadLength(length, this.#min, this.#limit);
+    if (!this.#simple) return this.#sealAny(target, frameStart, payloadEnd);
+    target[frameStart] = length >>> 24;
+    target[frameStart + 1] = length >>> 16;
+    target[frameStart + 2] = length >>> 8;
+    target[frameStart + 3] = length;
+    return payloadEnd;
+  }
+
+  #sealAny(target: Uint8Array, frameStart: number, payloadEnd: number): number {
+    const { strip, magic, trailer, offset, width, little } = this.#form;
+    const frameEnd = payloadEnd + trailer.length;
+    checkRoom(target, frameStart, frameEnd - frameStart);
+    // Header bytes that nobody sets are 0, never what lay there before.
+    target.fill(0, frameStart, frameStart + strip);
+    target.set(magic, frameStart);
+    const value = this.#valueOf(frameEnd - frameStart);
+    writeUint(target, frameStart + offset, width, little, value);
+    target.set(trailer, payloadEnd);
+    return frameEnd;
+  }
+
+  #valueOf(frameLength: number): number {
+    const { rule, width } = this.#form;
+    if (rule === undefined) return frameLength - this.#beside;
+    const value = rule.encode(frameLength);
+    if (!Number.isSafeInteger(value) || value < 0 || value >= 256 ** width) {
+      throw new RangeError(
+        `Cannot write ${value} as the length of a frame of ${frameLength} bytes: the field has ${width} bytes`,
+      );
+    }
+    return value;
+  }
+}
