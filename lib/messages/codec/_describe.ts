@@ -1,0 +1,58 @@
+/**
+ * How errors name a value and the place where it stands.
+ *
+ * @module
+ */
+
+/** Keys come from a program's data, and an error may land in a log. */
+const MAX_KEY_LENGTH = 64;
+const PLAIN_KEY = /^[\p{ID_Start}_$][\p{ID_Continue}$]*$/u;
+
+/** What to send instead of objects that are refused. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  Map: "send Object.fromEntries(map) or [...map]",
+  Set: "send [...set]",
+  ArrayBuffer: "send new Uint8Array(buffer)",
+  DataView: "send its bytes as a Uint8Array",
+  Error: "send its name and message",
+  RegExp: "send its source and flags",
+  Promise: "await it first",
+  String: "send its primitive value",
+  Number: "send its primitive value",
+  Boolean: "send its primitive value",
+  Object: "it inherits from another object; send a copy: { ...object }",
+};
+
+/** Says where a value stands, as a program would write it: ` at items[0].done`. */
+export function describePlace(path: readonly (string | number)[]): string {
+  return path.length === 0 ? "" : ` at ${describePath(path)}`;
+}
+
+function describePath(path: readonly (string | number)[]): string {
+  return path.map((key, index) => {
+    if (typeof key === "number") return `[${key}]`;
+    const short = key.length <= MAX_KEY_LENGTH
+      ? key
+      : `${key.slice(0, MAX_KEY_LENGTH).toWellFormed()}…`;
+    if (!PLAIN_KEY.test(short)) return `[${JSON.stringify(short)}]`;
+    return index === 0 ? short : `.${short}`;
+  }).join("");
+}
+
+/** Names an object that is not plain, and what to send instead. */
+export function describeKind(value: object): string {
+  const name = nameOf(value);
+  const article = /^[AEIOU]/.test(name) ? "an" : "a";
+  const instead = ArrayBuffer.isView(value) && name !== "DataView"
+    ? "send its bytes as a Uint8Array, or a plain array"
+    : INSTEAD[name] ?? "send a plain object";
+  return `${article} ${name} (${instead})`;
+}
+
+function nameOf(value: object): string {
+  const constructor: unknown = Reflect.get(value, "constructor");
+  const name = typeof constructor === "function" ? constructor.name : "";
+  return typeof name === "string" && PLAIN_KEY.test(name)
+    ? name.slice(0, MAX_KEY_LENGTH)
+    : "object of an unknown class";
+}

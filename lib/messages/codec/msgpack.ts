@@ -1,0 +1,204 @@
+/**
+ * MessagePack, exact and safe against a hostile peer.
+ *
+ * @module
+ */
+// @ts-types="npm:msgpackr@^2.1.3"
+import { Unpackr } from "msgpackr/index-no-eval";
+import { doubleMarks } from "./_byte_order_mark.ts";
+import { CodecError } from "./errors.ts";
+import { ValueChecker } from "./_exact.ts";
+import {
+  type CodecLimits,
+  type ResolvedLimits,
+  resolveLimits,
+} from "./limits.ts";
+import type { MessageCodec } from "./message_codec.ts";
+import { packApart, packInto } from "./_packer.ts";
+import { BodyScanner } from "./_scan.ts";
+
+/** Options of {@linkcode msgpack}. */
+export interface MsgpackOptions extends CodecLimits {
+  /**
+   * What 64-bit integers on the wire become: `"bigint"` always; `"number"`
+   * always, and those beyond 2^53 are refused; `"auto"` a number up to 2^53,
+   * else a bigint. For peers in languages that write large numbers so.
+   *
+   * @default {"bigint"}
+   */
+  int64?: "bigint" | "number" | "auto";
+  /**
+   * Whether decoded binary data are copies, or views of the body: faster for
+   * large ones, but then the body must not be used again, and each view keeps
+   * all of it in memory.
+   *
+   * @default {"copy"}
+   */
+  binary?: "copy" | "borrow";
+}
+
+const INT64 = ["bigint", "number", "auto"];
+const BINARY = ["copy", "borrow"];
+
+/** msgpackr is fastest where a small body begins at offset 0 of a buffer it knows. */
+const SMALL_BODY = 4096;
+const small = new Uint8Array(SMALL_BODY);
+
+/** What MessagePack carries beside what JSON does. */
+const RULES = {
+  codec: "msgpack",
+  nonFinite: true,
+  extended: true,
+  loneSurrogates: false,
+};
+
+/**
+ * The MessagePack codec. Bytes are standard MessagePack, with two extension
+ * types: timestamps (-1, of the standard) for `Date`, and type 0, which several
+ * implementations share, for `undefined`.
+ *
+ * What goes in comes out, or is refused by path before a byte is sent; the
+ * table of values is in this folder's README. Bodies are checked against the
+ * limits before they are decoded, and the limits hold for both directions.
+ *
+ * @param options limits, and what 64-bit integers and binary data become
+ * @returns a codec named `msgpack`; one serves any number of connections
+ * @throws {RangeError} for an option out of its range
+ *
+ * @example
+ * ```ts
+ * import { msgpack } from "@lengthwise/lengthwise/messages";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const codec = msgpack();
+ * const bytes = codec.encode({ at: new Date(0), ids: [1n], data: new Uint8Array(3) });
+ * assertEquals(codec.decode(bytes), {
+ *   at: new Date(0),
+ *   ids: [1n],
+ *   data: new Uint8Array(3),
+ * });
+ * ```
+ */
+export function msgpack(options: MsgpackOptions = {}): MessageCodec {
+  return new MsgpackCodec(options);
+}
+
+class MsgpackCodec implements MessageCodec {
+  readonly name = "msgpack";
+  readonly #limits: ResolvedLimits;
+  readonly #borrow: boolean;
+  readonly #checker: ValueChecker;
+  readonly #scanner: BodyScanner;
+  readonly #unpackr: Unpackr;
+
+  constructor(options: MsgpackOptions) {
+    const { int64 = "bigint", binary = "copy" } = options;
+    requireOneOf("int64", int64, INT64);
+    requireOneOf("binary", binary, BINARY);
+    const limits = resolveLimits(options);
+    this.#limits = limits;
+    this.#borrow = binary === "borrow";
+    this.#checker = new ValueChecker(RULES, limits);
+    this.#scanner = new BodyScanner(limits, int64 === "number");
+    this.#unpackr = new Unpackr(
+      {
+        useRecords: false,
+        mapsAsObjects: true,
+        structuredClone: false,
+        copyBuffers: !this.#borrow,
+        int64AsType: int64 as "bigint", // the types lack "auto"
+      },
+    );
+  }
+
+  encode(value: unknown): Uint8Array {
+    try {
+      const text = this.#checker.check(value);
+      const body = packApart(value).slice();
+      this.#requireBytes(text, body);
+      return body;
+    } catch (error) {
+      throw asCodecError("encode", error);
+    }
+  }
+
+  encodeInto(
+    value: unknown,
+    target: Uint8Array,
+    offset: number,
+  ): number | Uint8Array {
+    try {
+      const text = this.#checker.check(value);
+      const packed = packInto(value, target, offset);
+      if (text * 3 > this.#limits.maxBytes) {
+        const body = typeof packed === "number"
+          ? target.subarray(offset, packed)
+          : packed;
+        this.#requireBytes(text, body);
+      }
+      return packed;
+    } catch (error) {
+      throw asCodecError("encode", error);
+    }
+  }
+
+  decode(body: Uint8Array): unknown {
+    const marked = this.#scanner.scan(body);
+    try {
+      if (this.#borrow || marked !== undefined || body.length > SMALL_BODY) {
+        return this.#unpackr.unpack(doubleMarks(body, marked ?? []));
+      }
+      small.set(body);
+      return this.#unpackr.unpack(small, body.length);
+    } catch (error) {
+      throw asCodecError("decode", error);
+    }
+  }
+
+  /** A character is 1 to 3 bytes: only where that matters are the bytes counted. */
+  #requireBytes(text: number, body: Uint8Array): void {
+    const { maxBytes } = this.#limits;
+    if (text * 3 <= maxBytes) return;
+    try {
+      this.#scanner.scan(body);
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error;
+      throw new CodecError(
+        `Cannot encode as msgpack: 'maxBytes' allows ${maxBytes}, found ${error.found}`,
+        {
+          kind: "limit",
+          limit: "maxBytes",
+          allowed: maxBytes,
+          found: error.found,
+        },
+      );
+    }
+  }
+}
+
+function requireOneOf(
+  name: string,
+  value: string,
+  allowed: readonly string[],
+): void {
+  if (allowed.includes(value)) return;
+  throw new RangeError(
+    `Cannot make a codec as '${name}' must be one of ${
+      allowed.map((one) => `"${one}"`).join(", ")
+    }: current value is ${value}`,
+  );
+}
+
+/** The value's own code can throw (a getter, a proxy), and so can msgpackr. */
+function asCodecError(verb: "encode" | "decode", error: unknown): CodecError {
+  if (error instanceof CodecError) return error;
+  return verb === "encode"
+    ? new CodecError(
+      "Cannot encode as msgpack: reading the value threw an error",
+      { kind: "unsupported", cause: error },
+    )
+    : new CodecError("Cannot decode as msgpack: the decoder failed", {
+      kind: "malformed",
+      cause: error,
+    });
+}
