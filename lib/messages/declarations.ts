@@ -10,6 +10,7 @@ export * from "./introspection.ts";
 export * from "./method_types.ts";
 export * from "./methods.ts";
 export * from "./protocol.ts";
+export * from "./protocol_diff.ts";
 export * from "./protocol_types.ts";
 export * from "./schema.ts";
 export type { JsonSchema } from "./json_schema.ts";

@@ -39,18 +39,18 @@ export interface ProtocolDescription {
  *
  * @example
  * ```ts
- * import { describe, protocol, unary } from "@lengthwise/lengthwise/messages";
+ * import { describeProtocol, protocol, unary } from "@lengthwise/lengthwise/messages";
  * import { assertEquals } from "@std/assert";
  *
  * const Shop = protocol({
  *   name: "shop",
  *   server: { price: unary<string, number>({ timeout: 500 }) },
  * });
- * const [price] = describe(Shop).server;
+ * const [price] = describeProtocol(Shop).server;
  * assertEquals([price?.name, price?.shape, price?.timeout], ["price", "unary", 500]);
  * ```
  */
-export function describe(protocol: AnyProtocol): ProtocolDescription {
+export function describeProtocol(protocol: AnyProtocol): ProtocolDescription {
   return {
     name: protocol.name,
     hash: protocolHash(summaries(protocol)),

@@ -4,7 +4,7 @@
  * @module
  */
 import { checkName, MAX_NAME_LENGTH } from "./_names.ts";
-import { buildTree, walkMethods } from "./method_tree.ts";
+import { buildTree, walkMethods } from "./_method_tree.ts";
 import { methodHash } from "./protocol_hash.ts";
 import type { MethodDeclaration } from "./method_types.ts";
 import type {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { canonicalSchema } from "./canonical_json.ts";
+import { canonicalSchema } from "./_canonical_json.ts";
 import { type MethodSchemas, methodSchemas } from "./method_schemas.ts";
 import type { MethodDeclaration, Shape } from "./method_types.ts";
 

@@ -1,0 +1,199 @@
+/**
+ * Compares what the two ends of a connection say of their methods.
+ *
+ * @module
+ */
+import { type Ends, schemaDifferences } from "./_schema_diff.ts";
+import type { MethodSchemas } from "./method_schemas.ts";
+import type { MethodSummary } from "./protocol_hash.ts";
+import type { Side } from "./protocol_types.ts";
+
+/**
+ * How a method differs:
+ *
+ * | kind | means | calls of it |
+ * | --- | --- | --- |
+ * | `missing` | the callee does not have it | fail: `unimplemented` |
+ * | `shape` | it has another shape there | fail: `unimplemented` |
+ * | `schema` | its schemas differ | may work; validation decides call by call |
+ * | `extra` | the caller does not know it | are not made |
+ */
+export type DifferenceKind = "missing" | "shape" | "schema" | "extra";
+
+/** One method in which two ends differ. */
+export interface MethodDifference {
+  /** Dotted name. */
+  readonly name: string;
+  /** How it differs. */
+  readonly kind: DifferenceKind;
+  /** Whether every call of it must fail; other methods are not touched. */
+  readonly incompatible: boolean;
+  /** For people, without a full stop: `"server lacks unary orders.cancel"`. */
+  readonly text: string;
+}
+
+/** The methods of one side, as both ends know them. */
+export interface MethodLists {
+  /** Which side handles them. */
+  readonly side: Side;
+  /** As the end knows them that calls. */
+  readonly caller: readonly MethodSummary[];
+  /** As the end knows them that handles. */
+  readonly callee: readonly MethodSummary[];
+}
+
+/** Lines of {@linkcode describeDifferences}; a peer may list a thousand methods. */
+const MAX_LINES = 32;
+
+/**
+ * How the two ends of a connection differ in the methods of one side. Schemas
+ * are compared by their hashes; where both lists come with JSON Schemas (from
+ * `describeProtocol()`), the texts name the fields. A hash of 0 is not compared.
+ *
+ * @param lists the methods as the caller and as the callee know them
+ * @returns one difference a method, sorted by name; empty where both agree
+ *
+ * @example
+ * ```ts
+ * import { describeProtocol, diffMethods, protocol, unary } from "@lengthwise/lengthwise/messages";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const older = protocol({ name: "shop", server: { price: unary<string, number>() } });
+ * const newer = protocol({ name: "shop", server: { quote: unary<string, number>() } });
+ * const differences = diffMethods({
+ *   side: "server",
+ *   caller: describeProtocol(newer).server,
+ *   callee: describeProtocol(older).server,
+ * });
+ * assertEquals(differences.map(({ text }) => text), [
+ *   "client does not know unary price",
+ *   "server lacks unary quote",
+ * ]);
+ * ```
+ */
+export function diffMethods(lists: MethodLists): readonly MethodDifference[] {
+  const { side } = lists;
+  const ends: Ends = side === "server"
+    ? { caller: "client", callee: "server" }
+    : { caller: "server", callee: "client" };
+  const callers = byName(lists.caller);
+  const callees = byName(lists.callee);
+  return [...new Set([...callers.keys(), ...callees.keys()])].sort()
+    .flatMap((name) => {
+      const difference = compare(callers.get(name), callees.get(name), ends);
+      return difference === undefined ? [] : [difference];
+    });
+}
+
+/**
+ * Differences as text, a line each, those that make calls fail first.
+ *
+ * @param differences what `diffMethods()` found
+ * @returns at most 33 lines, `""` where there is no difference
+ *
+ * @example
+ * ```ts
+ * import { describeDifferences } from "@lengthwise/lengthwise/messages";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(describeDifferences([]), "");
+ * ```
+ */
+export function describeDifferences(
+  differences: readonly MethodDifference[],
+): string {
+  const sorted = [
+    ...differences.filter(({ incompatible }) => incompatible),
+    ...differences.filter(({ incompatible }) => !incompatible),
+  ];
+  const lines = sorted.slice(0, MAX_LINES).map(({ text }) => text);
+  const left = sorted.length - lines.length;
+  if (left > 0) lines.push(`and ${left} more`);
+  return lines.join("\n");
+}
+
+/** A map, since the names may be a peer's. */
+function byName(methods: readonly MethodSummary[]): Map<string, MethodSummary> {
+  return new Map(methods.map((method) => [method.name, method]));
+}
+
+function compare(
+  caller: MethodSummary | undefined,
+  callee: MethodSummary | undefined,
+  ends: Ends,
+): MethodDifference | undefined {
+  if (caller === undefined) {
+    return callee && difference(
+      callee,
+      "extra",
+      `${ends.caller} does not know ${callee.shape} ${callee.name}`,
+    );
+  }
+  const { name, shape } = caller;
+  if (callee === undefined) {
+    return difference(
+      caller,
+      "missing",
+      `${ends.callee} lacks ${shape} ${name}`,
+    );
+  }
+  if (shape !== callee.shape) {
+    return difference(
+      caller,
+      "shape",
+      `${name} is ${shape} on the ${ends.caller}, ${callee.shape} on the ${ends.callee}`,
+    );
+  }
+  if (caller.hash === callee.hash || caller.hash === 0 || callee.hash === 0) {
+    return undefined;
+  }
+  const fields = fieldDifferences(caller.schemas, callee.schemas, ends);
+  const what = fields.length > 0 ? fields.join(", ") : "schemas differ";
+  return difference(caller, "schema", `${name}: ${what}`);
+}
+
+function difference(
+  { name }: MethodSummary,
+  kind: DifferenceKind,
+  text: string,
+): MethodDifference {
+  const incompatible = kind === "missing" || kind === "shape";
+  return { name, kind, incompatible, text };
+}
+
+function fieldDifferences(
+  caller: MethodSchemas | undefined,
+  callee: MethodSchemas | undefined,
+  ends: Ends,
+): string[] {
+  if (caller === undefined || callee === undefined) return [];
+  return [
+    ...(["input", "output", "opening"] as const).flatMap((part) =>
+      schemaDifferences(part, caller[part], callee[part], ends)
+    ),
+    ...errorDifferences(caller.errors, callee.errors, ends),
+  ];
+}
+
+function errorDifferences(
+  caller: MethodSchemas["errors"],
+  callee: MethodSchemas["errors"],
+  ends: Ends,
+): string[] {
+  const names = new Set([...Object.keys(caller), ...Object.keys(callee)]);
+  return [...names].sort().flatMap((name) => {
+    const what = `error ${name}`;
+    if (!Object.hasOwn(caller, name)) {
+      return [`${what} is known to the ${ends.callee} only`];
+    }
+    if (!Object.hasOwn(callee, name)) {
+      return [`${what} is known to the ${ends.caller} only`];
+    }
+    return schemaDifferences(
+      what,
+      caller[name] ?? null,
+      callee[name] ?? null,
+      ends,
+    );
+  });
+}
