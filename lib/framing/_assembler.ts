@@ -70,6 +70,9 @@ const FIRST_LOOK = 64;
 export class FrameAssembler implements FrameDecoder {
   /** The chunk being decoded. */
   protected bytes: Uint8Array = EMPTY;
+  /** The chunk's memory, at hand for views. */
+  protected buffer: ArrayBufferLike = EMPTY.buffer;
+  protected origin = 0;
   protected at = 0;
   protected stop = 0;
   /** Frames handed out or skipped. */
@@ -188,6 +191,8 @@ export class FrameAssembler implements FrameDecoder {
   #turnTo(chunk: Uint8Array): void {
     this.#base += this.stop;
     this.bytes = chunk;
+    this.buffer = chunk.buffer;
+    this.origin = chunk.byteOffset;
     this.at = 0;
     this.stop = chunk.length;
     this.#taken = 0;

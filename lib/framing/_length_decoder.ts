@@ -14,10 +14,11 @@ export class LengthPrefixedDecoder extends FrameAssembler {
   readonly #field: number;
   readonly #offset: number;
   readonly #fieldEnd: number;
-  /** From the frame's start to its end, beside the value. */
-  readonly #beside: number;
+  /** Bytes of the frame that the value does not count. */
+  readonly #uncounted: number;
   readonly #strip: number;
-  readonly #min: number;
+  /** The least bytes of a whole frame. */
+  readonly #least: number;
 
   constructor(form: LengthForm) {
     super(new LengthLayout(form), form.onTooLong);
@@ -26,29 +27,26 @@ export class LengthPrefixedDecoder extends FrameAssembler {
     this.#field = form.width + (form.little ? LITTLE : 0);
     this.#offset = form.offset;
     this.#fieldEnd = form.fieldEnd;
-    this.#beside = form.fieldEnd + form.adjustment;
+    this.#uncounted = form.fieldEnd + form.adjustment;
     this.#strip = form.strip;
-    this.#min = form.min;
+    this.#least = Math.max(form.fieldEnd, form.min + form.strip);
   }
 
   override next(): Uint8Array | undefined {
     const at = this.at;
-    const bytes = this.bytes;
-    const stop = this.stop;
-    if (this.plain && this.#fast && at + this.#fieldEnd <= stop) {
-      const total = this.#beside +
-        readField(this.#field, bytes, at + this.#offset);
-      const end = at + total;
+    if (this.plain && this.#fast && at + this.#fieldEnd <= this.stop) {
+      const value = readField(this.#field, this.bytes, at + this.#offset);
+      const total = this.#uncounted + value;
       const payload = total - this.#strip;
       if (
-        end <= stop && payload >= this.#min && total >= this.#fieldEnd &&
+        value >= 0 && total >= this.#least && at + total <= this.stop &&
         payload <= this.layout.limit
       ) {
-        this.at = end;
+        this.at = at + total;
         this.frames++;
         return new Uint8Array(
-          bytes.buffer,
-          bytes.byteOffset + at + this.#strip,
+          this.buffer,
+          this.origin + at + this.#strip,
           payload,
         );
       }
@@ -57,11 +55,13 @@ export class LengthPrefixedDecoder extends FrameAssembler {
   }
 }
 
+/** A length field of up to four bytes; below 0 from 2^31, which is no fast case. */
 function readField(field: number, b: Uint8Array, at: number): number {
   switch (field) {
-    case 1:
-    case 1 + LITTLE:
-      return b[at]!;
+    case 4:
+      return b[at]! << 24 | b[at + 1]! << 16 | b[at + 2]! << 8 | b[at + 3]!;
+    case 4 + LITTLE:
+      return b[at + 3]! << 24 | b[at + 2]! << 16 | b[at + 1]! << 8 | b[at]!;
     case 2:
       return b[at]! << 8 | b[at + 1]!;
     case 2 + LITTLE:
@@ -70,11 +70,7 @@ function readField(field: number, b: Uint8Array, at: number): number {
       return b[at]! << 16 | b[at + 1]! << 8 | b[at + 2]!;
     case 3 + LITTLE:
       return b[at + 2]! << 16 | b[at + 1]! << 8 | b[at]!;
-    case 4:
-      return (b[at]! << 24 | b[at + 1]! << 16 | b[at + 2]! << 8 |
-        b[at + 3]!) >>> 0;
     default:
-      return (b[at + 3]! << 24 | b[at + 2]! << 16 | b[at + 1]! << 8 |
-        b[at]!) >>> 0;
+      return b[at]!;
   }
 }
