@@ -1,0 +1,72 @@
+/**
+ * No codec at all: bodies are bytes and stay bytes.
+ *
+ * @module
+ */
+import { describeKind } from "./_describe.ts";
+import { CodecError } from "./errors.ts";
+import type { MessageCodec } from "./message_codec.ts";
+
+/** Options of {@linkcode bytes}. */
+export interface BytesOptions {
+  /**
+   * Whether decoded bodies are copies, or the body itself, which is valid only
+   * until the next message.
+   *
+   * @default {"copy"}
+   */
+  binary?: "copy" | "borrow";
+}
+
+/**
+ * The pass-through codec, for programs that have their own encoding: it takes
+ * a `Uint8Array` and nothing else, and gives one.
+ *
+ * @param options whether decoded bodies are copies
+ * @returns a codec named `bytes`; one serves any number of connections
+ * @throws {RangeError} for an option out of its range
+ *
+ * @example
+ * ```ts
+ * import { bytes } from "@lengthwise/lengthwise/messages";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const codec = bytes();
+ * assertEquals(codec.decode(codec.encode(Uint8Array.of(1, 2))), Uint8Array.of(1, 2));
+ * ```
+ */
+export function bytes(options: BytesOptions = {}): MessageCodec {
+  const { binary = "copy" } = options;
+  if (binary !== "copy" && binary !== "borrow") {
+    throw new RangeError(
+      `Cannot make a codec as 'binary' must be one of "copy", "borrow": current value is ${binary}`,
+    );
+  }
+  return {
+    name: "bytes",
+    encode: (value) => copyOf(requireBytes(value)),
+    encodeInto: (value, target, offset) => {
+      const body = requireBytes(value);
+      if (body.length > target.length - offset) return body;
+      target.set(body, offset);
+      return offset + body.length;
+    },
+    decode: (body) => binary === "copy" ? copyOf(body) : body,
+  };
+}
+
+/** A copy that is a plain `Uint8Array`, whatever subclass it was. */
+function copyOf(body: Uint8Array): Uint8Array {
+  return new Uint8Array(body);
+}
+
+function requireBytes(value: unknown): Uint8Array {
+  if (ArrayBuffer.isView(value) && value instanceof Uint8Array) return value;
+  const what = typeof value === "object" && value !== null
+    ? describeKind(value)
+    : `${value === null ? "null" : `a value of type ${typeof value}`}`;
+  throw new CodecError(
+    `Cannot encode ${what} as bytes: send a Uint8Array`,
+    { kind: "unsupported", path: [] },
+  );
+}

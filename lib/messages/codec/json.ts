@@ -1,0 +1,121 @@
+/**
+ * JSON, exact within what JSON can say.
+ *
+ * @module
+ */
+import { CodecError } from "./errors.ts";
+import { ValueChecker } from "./_exact.ts";
+import { JsonScanner } from "./_json_scan.ts";
+import { type CodecLimits, resolveLimits } from "./limits.ts";
+import type { MessageCodec } from "./message_codec.ts";
+
+/** Options of {@linkcode json}. */
+export type JsonOptions = CodecLimits;
+
+const RULES = {
+  codec: "json",
+  nonFinite: false,
+  extended: false,
+  loneSurrogates: true,
+};
+const EMPTY = new Uint8Array(0);
+const toUtf8 = new TextEncoder();
+// Ill-formed UTF-8 is an error, and a byte order mark is a character like any other.
+const fromUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * The JSON codec, for peers and tools that speak nothing else. A body is one
+ * JSON text (RFC 8259) in UTF-8; an empty body is `undefined`.
+ *
+ * What JSON cannot say is refused by path before a byte is sent, where
+ * `JSON.stringify` would change it: `undefined` inside a value, `NaN` and the
+ * infinities, `bigint`, `Date`, binary data, `Map`, `Set`, class instances;
+ * `toJSON` is never called.
+ *
+ * @param options limits
+ * @returns a codec named `json`; one serves any number of connections
+ * @throws {RangeError} for a limit out of its range
+ *
+ * @example
+ * ```ts
+ * import { CodecError, json } from "@lengthwise/lengthwise/messages";
+ * import { assertEquals, assertThrows } from "@std/assert";
+ *
+ * const codec = json();
+ * assertEquals(codec.decode(codec.encode({ a: [1, null, "é"] })), { a: [1, null, "é"] });
+ * assertThrows(() => codec.encode({ at: new Date() }), CodecError, "Cannot encode a Date");
+ * ```
+ */
+export function json(options: JsonOptions = {}): MessageCodec {
+  return new JsonCodec(options);
+}
+
+class JsonCodec implements MessageCodec {
+  readonly name = "json";
+  readonly #maxBytes: number;
+  readonly #checker: ValueChecker;
+  readonly #scanner: JsonScanner;
+
+  constructor(options: JsonOptions) {
+    const limits = resolveLimits(options);
+    this.#maxBytes = limits.maxBytes;
+    this.#checker = new ValueChecker(RULES, limits);
+    this.#scanner = new JsonScanner(limits);
+  }
+
+  encode(value: unknown): Uint8Array {
+    if (value === undefined) return EMPTY;
+    return toUtf8.encode(this.#stringify(value));
+  }
+
+  encodeInto(
+    value: unknown,
+    target: Uint8Array,
+    offset: number,
+  ): number | Uint8Array {
+    if (value === undefined) return offset;
+    const text = this.#stringify(value);
+    const { read, written } = toUtf8.encodeInto(text, target.subarray(offset));
+    return read === text.length ? offset + written : toUtf8.encode(text);
+  }
+
+  decode(body: Uint8Array): unknown {
+    if (body.length === 0) return undefined;
+    this.#scanner.scan(body);
+    let text;
+    try {
+      text = fromUtf8.decode(body);
+    } catch {
+      throw malformed("the body is not well-formed UTF-8");
+    }
+    try {
+      return JSON.parse(text);
+    } catch {
+      // The platform's message quotes the body, which must not land in logs.
+      throw malformed("the body is not well-formed JSON (RFC 8259)");
+    }
+  }
+
+  #stringify(value: unknown): string {
+    try {
+      const characters = this.#checker.check(value);
+      const text = JSON.stringify(value);
+      if (characters * 3 > this.#maxBytes) {
+        this.#scanner.scan(toUtf8.encode(text));
+      }
+      return text;
+    } catch (error) {
+      if (error instanceof CodecError) throw error;
+      throw new CodecError(
+        "Cannot encode as json: reading the value threw an error",
+        { kind: "unsupported", cause: error },
+      );
+    }
+  }
+}
+
+function malformed(what: string): CodecError {
+  return new CodecError(`Cannot decode as json: ${what}`, {
+    kind: "malformed",
+  });
+}
