@@ -151,6 +151,19 @@ Deno.test("no file is too long", () => {
   obeys(each(rules.notTooLong));
 });
 
+Deno.test("functionsNotTooLong() counts code, not comments", () => {
+  const rule = rules.functionsNotTooLong;
+  const body = (n: number) => `// why\n`.repeat(70) + "a();\n".repeat(n);
+  catches(rule, "lib/a.ts", `\nfunction f() {\n${body(58)}}`, []);
+  catches(rule, "lib/a.ts", `\nfunction f() {\n${body(59)}}`, [2]);
+  catches(rule, "lib/a.ts", `const f = () => {\n${body(59)}}`, [1]);
+  catches(rule, "lib/a.ts", `class A {\n  m() {\n${body(59)}}}`, [2]);
+});
+
+Deno.test("no function is too long", () => {
+  obeys(each(rules.functionsNotTooLong));
+});
+
 Deno.test("purity() follows imports and names what it found", () => {
   const rule = (files: Record<string, string>) =>
     rules.purity(all(files)).map((found) => found.split(":", 3).join(":"));

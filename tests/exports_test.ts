@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { assertEquals, assertMatch } from "@std/assert";
-import { entryPoints, listExports } from "./exports/list.ts";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { documentationOf, entryPoints, listExports } from "./exports/list.ts";
 
 const COMMITTED = "tests/exports/names.txt";
 
@@ -39,7 +39,12 @@ Deno.test("the exported names are the committed ones", async () => {
   );
 });
 
-for (const [entry] of entryPoints()) {
+for (const [entry, path] of entryPoints()) {
+  Deno.test(`"${entry}" says what it is for`, async () => {
+    const [module] = await documentationOf(path);
+    assert(module?.module_doc.doc, `${path} has no module documentation`);
+  });
+
   const specifier = `@lengthwise/lengthwise${entry.slice(1)}`;
   Deno.test(`"${specifier}" loads alone and has its committed names`, async () => {
     const text = `import * as all from "${specifier}";

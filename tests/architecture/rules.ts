@@ -15,6 +15,9 @@ export const LAYERS = ["transport", "framing", "messages"] as const;
 /** Lines of code that no file may exceed. */
 export const MAX_CODE_LINES = 300;
 
+/** Lines of code that no function may exceed. */
+export const MAX_FUNCTION_LINES = 60;
+
 /** The parts of framing that wait: they move bytes between a socket and the pure rest. */
 export const PUMP: readonly string[] = [
   "lib/framing/frame_stream.ts",
@@ -111,6 +114,19 @@ export function noJunkDrawer(file: SourceFile): string[] {
       ),
     ]
     : [];
+}
+
+/** Small functions. */
+export function functionsNotTooLong(file: SourceFile): string[] {
+  return file.functions.filter(({ codeLines }) =>
+    codeLines > MAX_FUNCTION_LINES
+  ).map((long) =>
+    at(
+      file,
+      long,
+      `a function of ${long.codeLines} lines, ${MAX_FUNCTION_LINES} are allowed`,
+    )
+  );
 }
 
 /** Small files. */

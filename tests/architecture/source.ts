@@ -41,6 +41,8 @@ export interface SourceFile {
   uses: Use[];
   /** Lines that hold more than white space and comments. */
   codeLines: number;
+  /** Where each function begins, and how many lines of code it has. */
+  functions: { line: number; codeLines: number }[];
   /** Lines of statements that are not re-exports. */
   ownStatements: number[];
   /** Nothing is left of it once types are erased. */
@@ -83,6 +85,7 @@ export function parseSource(path: string, text: string): SourceFile {
     imports: [],
     uses: [],
     codeLines: 0,
+    functions: [],
     ownStatements: [],
     typesOnly: true,
   };
@@ -113,12 +116,15 @@ function visitor(
     context.sourceCode.getAncestors(node).some(({ type }) =>
       /Function/.test(type)
     );
-  const asynchronous = (node: Node) => {
+  const code = blankComments(text, context.sourceCode.getAllComments());
+  const onFunction = (node: Node) => {
     if (node.async) use("promise", "async", node);
+    const codeLines = countLines(code.slice(...node.range));
+    file.functions.push({ line: lineOf(node), codeLines });
   };
   return {
     Program(node: Node) {
-      file.codeLines = codeLines(text, context.sourceCode.getAllComments());
+      file.codeLines = countLines(code);
       for (const statement of node.body) {
         if (!isReExport(statement)) {
           file.ownStatements.push(lineOf(statement));
@@ -160,9 +166,9 @@ function visitor(
       if (node.kind.endsWith("using")) use("using", node.kind, node);
       if (node.kind === "await using") use("promise", "await using", node);
     },
-    FunctionDeclaration: asynchronous,
-    FunctionExpression: asynchronous,
-    ArrowFunctionExpression: asynchronous,
+    FunctionDeclaration: onFunction,
+    FunctionExpression: onFunction,
+    ArrowFunctionExpression: onFunction,
   };
 }
 
@@ -201,11 +207,16 @@ function isErased(statement: any): boolean {
     ERASED.includes(statement.declaration?.type);
 }
 
-function codeLines(text: string, comments: { range: Deno.lint.Range }[]) {
+/** The text with its comments as white space, at the same places. */
+function blankComments(text: string, comments: { range: Deno.lint.Range }[]) {
   let code = text;
   for (const { range: [start, end] } of comments) {
     const blank = text.slice(start, end).replace(/[^\n]/g, " ");
     code = code.slice(0, start) + blank + code.slice(end);
   }
+  return code;
+}
+
+function countLines(code: string): number {
   return code.split("\n").filter((line) => line.trim() !== "").length;
 }

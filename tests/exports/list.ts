@@ -8,10 +8,12 @@
 
 /** The part of `deno doc --json` that is read here. */
 interface Documentation {
-  nodes: Record<
-    string,
-    { symbols: { name: string; declarations: { kind: string }[] }[] }
-  >;
+  nodes: Record<string, ModuleDocumentation>;
+}
+
+interface ModuleDocumentation {
+  module_doc: { doc?: string };
+  symbols: { name: string; declarations: { kind: string }[] }[];
 }
 
 /** Entry points by their name in deno.json, as `[name, path]`. */
@@ -20,8 +22,10 @@ export function entryPoints(): [name: string, path: string][] {
   return Object.entries<string>(exports);
 }
 
-/** Lines `kind name`, sorted by name, of one entry point. */
-export async function namesOf(path: string): Promise<string[]> {
+/** What `deno doc` says of one entry point. */
+export async function documentationOf(
+  path: string,
+): Promise<ModuleDocumentation[]> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["doc", "--frozen", "--json", path],
   }).output();
@@ -29,7 +33,12 @@ export async function namesOf(path: string): Promise<string[]> {
   const documentation: Documentation = JSON.parse(
     new TextDecoder().decode(stdout),
   );
-  return Object.values(documentation.nodes).flatMap(({ symbols }) => symbols)
+  return Object.values(documentation.nodes);
+}
+
+/** Lines `kind name`, sorted by name, of one entry point. */
+async function namesOf(path: string): Promise<string[]> {
+  return (await documentationOf(path)).flatMap(({ symbols }) => symbols)
     .map(({ name, declarations }) => {
       const kinds = new Set(declarations.map(({ kind }) => kind));
       return { name, kinds: [...kinds].sort().join("+") };
