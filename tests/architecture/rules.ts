@@ -22,6 +22,7 @@ export const MAX_FUNCTION_LINES = 60;
 export const PUMP: readonly string[] = [
   "lib/framing/frame_stream.ts",
   "lib/framing/streams.ts",
+  "lib/framing/_pump.ts", // what frame_stream.ts hands out
   "lib/framing/_incoming.ts", // its read loop
   "lib/framing/_outgoing.ts", // its write loop
   "lib/framing/_turn.ts", // its way to give the event loop a turn

@@ -12,7 +12,7 @@ interface Documentation {
 }
 
 interface ModuleDocumentation {
-  module_doc: { doc?: string };
+  module_doc?: { doc?: string };
   symbols: { name: string; declarations: { kind: string }[] }[];
 }
 
