@@ -1,56 +1,35 @@
 /**
- * The pump: a connection on one side, frames on the other. The only file of
- * this layer that waits.
+ * Frames over a connection. The pump behind it is the only part of this layer
+ * that waits.
  *
  * @module
  */
 import type { Connection } from "../transport/connection.ts";
+import type { Framing } from "./framing.ts";
+import type { FrameRoom } from "./_outgoing.ts";
+import { type DetachedConnection, Pump } from "./_pump.ts";
+import { type FramesOptions, resolveOptions } from "./_pump_options.ts";
 
-/** Options of {@linkcode frames}. */
-export interface FramesOptions {
-  /**
-   * Who owns the frames that async iteration hands out: `"always"` copies each
-   * one; `"never"` lends it until the next one is asked for; `"auto"` copies
-   * unless the frame fills most of the memory it would pin.
-   *
-   * @default {"always"}
-   */
-  copy?: "always" | "auto" | "never";
-  /**
-   * Bytes unsent above which {@linkcode FrameStream.send} waits.
-   *
-   * @default {1048576}
-   */
-  highWaterMark?: number;
-  /**
-   * Milliseconds a frame may take from its first byte to its last; `0` is no
-   * limit. Stops peers that hold a connection with half a frame.
-   *
-   * @default {30000}
-   */
-  frameTimeout?: number;
-  /**
-   * Frames handled from one read before the event loop gets a turn, so that
-   * one peer cannot starve the others.
-   *
-   * @default {1024}
-   */
-  framesPerTurn?: number;
-  /** Closes the connection when aborted. */
-  signal?: AbortSignal;
-}
+export type { DetachedConnection, FrameRoom, FramesOptions };
 
-/** Room in the outgoing buffer for one payload; see {@linkcode FrameStream.begin}. */
-export interface FrameRoom {
-  /** The outgoing buffer. */
-  buffer: Uint8Array;
-  /** Where the payload begins. */
-  start: number;
-  /** Where the payload must end at the latest. */
-  limit: number;
-}
-
-/** A connection that carries frames. */
+/**
+ * A connection that carries frames.
+ *
+ * | call | writes | waits |
+ * | --- | --- | --- |
+ * | `begin` … `commit` | in place, no copy | never |
+ * | `write` | a copy | never |
+ * | `send` | a copy | above `highWaterMark` |
+ * | `flush` | | until all is written |
+ *
+ * Frames of one turn leave together, in one write. A write that the transport
+ * refuses ends the write side: the error is remembered, and every later call
+ * of the write side reports it; `receive` reports it after the last frame.
+ *
+ * Frames are read by one reader at a time, `receive` or a loop. Who leaves a
+ * loop with `break` ends neither the stream nor the connection: the next
+ * reader goes on with the next frame.
+ */
 export interface FrameStream
   extends AsyncIterable<Uint8Array>, AsyncDisposable {
   /** The connection underneath. */
@@ -64,13 +43,18 @@ export interface FrameStream
 
   /**
    * The direct form: calls `onFrame` for each frame, with no promise per
-   * frame. The frame is a view that is valid during the call.
+   * frame. The frame is a view that is valid during the call. An exception of
+   * either function closes the connection and comes out of `receive`.
    *
    * @param onFrame gets each frame
    * @param afterRead called when all frames of a read have been handed out
-   * @returns when the peer has ended its stream cleanly
+   * @returns when the peer has ended its stream cleanly, or this side has
+   * closed or detached the stream
    * @throws {FrameError} for a stream that cannot be decoded, a frame cut by
-   * the end of the stream, a frame that took too long; or the transport's error
+   * the end of the stream, a frame that took too long (the connection is
+   * closed then); or the transport's error, or the signal's reason. All frames
+   * that were whole before the fault have been handed out first, and but for
+   * the timeout the write side stays open, to tell the peer.
    */
   receive(
     onFrame: (frame: Uint8Array) => void,
@@ -81,21 +65,31 @@ export interface FrameStream
    * Opens a frame for a payload that is written in place: fill
    * `buffer[start…]`, then {@linkcode FrameStream.commit} or
    * {@linkcode FrameStream.abandon}, in the same turn. Calling it again before
-   * that replaces the room (for a larger one). The object is the same each
-   * time.
+   * that replaces the room (for a larger one); what was written there is not
+   * kept. The object is the same each time, and so is the `Uint8Array` of each
+   * buffer.
    *
-   * @param room payload bytes that must fit
+   * @param room payload bytes that must fit; there may be more
+   * @throws {RangeError} if `room` is negative or no number
+   * @throws the error that ended the write side
    */
   begin(room: number): FrameRoom;
   /**
    * Seals the open frame and leaves it to the next write.
    *
    * @param payloadEnd offset in the buffer behind the payload
+   * @throws {RangeError} if it lies outside the room; the frame stays open
+   * @throws {FrameError} if the payload cannot be framed; the frame is dropped
    */
   commit(payloadEnd: number): void;
-  /** Drops the open frame. */
+  /** Drops the open frame, if there is one. */
   abandon(): void;
-  /** Frames a payload into the outgoing buffer, whatever is unsent. */
+  /**
+   * Frames a payload into the outgoing buffer, whatever is unsent.
+   *
+   * @throws {FrameError} if the payload cannot be framed; nothing is written
+   * @throws the error that ended the write side
+   */
   write(payload: Uint8Array): void;
   /**
    * Frames a payload and waits while more than `highWaterMark` is unsent.
@@ -106,14 +100,33 @@ export interface FrameStream
   flush(): Promise<void>;
   /** Called after each write that the transport took, for writers that keep their own bounds. */
   onWritten: (() => void) | undefined;
+  /** Called once, when the transport has refused a write, with its error. */
+  onWriteFailed: ((error: unknown) => void) | undefined;
 
-  /** Flushes, then half-closes. */
+  /** Flushes, then half-closes; nothing can be framed from the call on. */
   closeWrite(): Promise<void>;
   /** Closes the connection at once; what is unsent is lost. */
   close(): void;
   /**
    * Ends framing and gives the connection back with the bytes that were
-   * received and not decoded, for an upgrade to another protocol.
+   * received and not decoded, for an upgrade to another protocol. What is
+   * unsent is written first. Call it between two frames: in `onFrame`, or in
+   * the body of a loop.
+   *
+   * @throws {Error} while a read is under way: its bytes would be lost
    */
-  detach(): Promise<{ connection: Connection; rest: Uint8Array }>;
+  detach(): Promise<DetachedConnection>;
+}
+
+/**
+ * Carries frames over a connection.
+ *
+ * The stream owns the connection: disposing it flushes and closes.
+ */
+export function frames(
+  connection: Connection,
+  framing: Framing,
+  options: FramesOptions = {},
+): FrameStream {
+  return new Pump(connection, framing, resolveOptions(options));
 }

@@ -41,6 +41,11 @@ export interface FrameDecoder {
   end(): void;
   /** Bytes received and not decoded, for the hand-over to another protocol. */
   rest(): Uint8Array;
+  /**
+   * A frame has begun and is not whole: what `end` would throw for. Asked by
+   * the pump after "not yet", to see that no frame takes too long.
+   */
+  readonly owed: boolean;
   /** Bytes of memory that the decoder keeps of its own. */
   readonly held: number;
   /** How many frames were skipped as too long (`onTooLong: "skip"`). */

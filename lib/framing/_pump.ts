@@ -1,0 +1,302 @@
+/**
+ * The pump itself: joins the read side and the write side of one connection,
+ * and says when each of them ends.
+ *
+ * @module
+ */
+import type { Connection } from "../transport/connection.ts";
+import type { FrameDecoder, Framing } from "./framing.ts";
+import { Incoming } from "./_incoming.ts";
+import { type FrameRoom, handled, Outgoing, rejected } from "./_outgoing.ts";
+import type { ResolvedOptions } from "./_pump_options.ts";
+import { turn } from "./_turn.ts";
+
+/** What `FrameStream.detach` gives back. */
+export interface DetachedConnection {
+  /** The connection, still open. */
+  connection: Connection;
+  /** Bytes that were received and not decoded; they come before what is read next. */
+  rest: Uint8Array;
+}
+
+type State = "open" | "detaching" | "detached" | "closed";
+
+const DONE: Promise<void> = Promise.resolve();
+
+/** Carries frames over one connection; `FrameStream` says how. */
+export class Pump {
+  readonly connection: Connection;
+  onWritten: (() => void) | undefined = undefined;
+  onWriteFailed: ((error: unknown) => void) | undefined = undefined;
+
+  readonly #decoder: FrameDecoder;
+  readonly #incoming: Incoming;
+  readonly #outgoing: Outgoing;
+  readonly #copy: "always" | "auto" | "never";
+  readonly #highWaterMark: number;
+  readonly #framesPerTurn: number;
+  readonly #linger: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort = (): void => this.#close(this.#signal?.reason, true);
+
+  #state: State = "open";
+  #reader = false;
+  /** The peer's stream has ended, or cannot be read any more. */
+  #ended = false;
+  #readFailure: { readonly error: unknown } | undefined;
+  #closingWrite: Promise<void> | undefined;
+  /** Frames of the chunk at hand so far; and until the next turn. */
+  #decoded = 0;
+  #budget: number;
+
+  constructor(
+    connection: Connection,
+    framing: Framing,
+    options: ResolvedOptions,
+  ) {
+    this.connection = connection;
+    this.#decoder = framing.decoder();
+    this.#incoming = new Incoming(
+      connection,
+      this.#decoder,
+      options.frameTimeout,
+      (error) => this.#close(error, true),
+    );
+    this.#outgoing = new Outgoing(connection, framing.encoder(), {
+      onWritten: () => this.onWritten?.(),
+      onRefused: (error) => this.onWriteFailed?.(error),
+    });
+    this.#copy = options.copy;
+    this.#highWaterMark = options.highWaterMark;
+    this.#framesPerTurn = this.#budget = options.framesPerTurn;
+    this.#linger = options.linger;
+    const signal = this.#signal = options.signal;
+    if (signal?.aborted) this.#onAbort();
+    else signal?.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  get unsent(): number {
+    return this.#outgoing.framed - this.#outgoing.written;
+  }
+
+  get bytesWritten(): number {
+    return this.#outgoing.written;
+  }
+
+  get bytesRead(): number {
+    return this.#incoming.bytesRead;
+  }
+
+  async receive(
+    onFrame: (frame: Uint8Array) => void,
+    afterRead?: () => void,
+  ): Promise<void> {
+    this.#claim();
+    try {
+      do {
+        while (this.#deliver(onFrame, afterRead)) await turn();
+      } while (await this.#fill());
+    } finally {
+      this.#reader = false;
+    }
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    this.#claim();
+    try {
+      do {
+        for (let frame; (frame = this.#next()) !== undefined;) {
+          yield this.#lend(frame);
+          if (this.#spent()) await turn();
+        }
+      } while (await this.#fill());
+    } finally {
+      this.#reader = false;
+    }
+  }
+
+  begin(room: number): FrameRoom {
+    return this.#outgoing.begin(room);
+  }
+
+  commit(payloadEnd: number): void {
+    this.#outgoing.commit(payloadEnd);
+  }
+
+  abandon(): void {
+    this.#outgoing.abandon();
+  }
+
+  write(payload: Uint8Array): void {
+    this.#outgoing.write(payload);
+  }
+
+  send(payload: Uint8Array): Promise<void> {
+    const outgoing = this.#outgoing;
+    if (outgoing.ended !== undefined) return rejected(outgoing.ended.error);
+    try {
+      outgoing.write(payload);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (this.unsent <= this.#highWaterMark) return DONE;
+    return outgoing.flush(this.#highWaterMark);
+  }
+
+  flush(): Promise<void> {
+    return this.#outgoing.flush(0);
+  }
+
+  closeWrite(): Promise<void> {
+    return this.#closingWrite ??= handled(this.#endWrite());
+  }
+
+  close(): void {
+    this.#close(gone("closed"), false);
+  }
+
+  async detach(): Promise<DetachedConnection> {
+    if (this.#state !== "open") throw gone(this.#state);
+    if (this.#incoming.reading) {
+      throw new Error(
+        "Cannot detach the connection: a read is under way: call detach() between two frames, in onFrame or in the body of a loop",
+      );
+    }
+    const rest = this.#decoder.rest().slice();
+    this.#state = "detaching";
+    await this.#outgoing.finish(gone("detached"));
+    this.#leave("detached");
+    return { connection: this.connection, rest };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#state !== "open") return this.close();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    if (this.unsent > 0 && this.#linger > 0) {
+      const waited = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, this.#linger);
+      });
+      await Promise.race([this.flush().catch(() => {}), waited]);
+      clearTimeout(timer);
+    }
+    this.close();
+  }
+
+  /** Hands out the frames of the chunk; `true` if it is another's turn. */
+  #deliver(
+    onFrame: (frame: Uint8Array) => void,
+    afterRead: (() => void) | undefined,
+  ): boolean {
+    try {
+      for (let frame; (frame = this.#next()) !== undefined;) {
+        onFrame(frame);
+        if (this.#spent()) return true;
+      }
+      if (this.#state === "open") afterRead?.();
+    } catch (error) {
+      if (this.#readFailure?.error !== error) this.close();
+      throw error;
+    }
+    return false;
+  }
+
+  /** Whether the frames of this turn are used up. */
+  #spent(): boolean {
+    if (--this.#budget > 0) return false;
+    this.#budget = this.#framesPerTurn;
+    return true;
+  }
+
+  /** A frame as the option `copy` wants it. */
+  #lend(frame: Uint8Array): Uint8Array {
+    if (this.#copy === "never") return frame;
+    const fills = 4 * frame.length >= 3 * frame.buffer.byteLength;
+    if (this.#copy === "auto" && fills && this.#incoming.disown(frame)) {
+      return frame;
+    }
+    return frame.slice();
+  }
+
+  /** The next frame of the chunk at hand. */
+  #next(): Uint8Array | undefined {
+    if (this.#state !== "open") return undefined;
+    try {
+      const frame = this.#decoder.next();
+      if (frame !== undefined) this.#decoded++;
+      return frame;
+    } catch (error) {
+      this.#endReading({ error });
+      throw error;
+    }
+  }
+
+  /** Reads the next chunk; `false` at the end, when reading is over. */
+  async #fill(): Promise<boolean> {
+    if (this.#state === "open" && !this.#ended) {
+      const decoded = this.#decoded;
+      this.#decoded = 0;
+      try {
+        const more = await this.#incoming.fill(decoded);
+        if (more && this.#state === "open") return true;
+        if (!more) {
+          this.#endReading();
+          this.#decoder.end();
+        }
+      } catch (error) {
+        // After this side's own close, what the read says is no news.
+        if (this.#state === "open") this.#endReading({ error });
+      }
+    }
+    if (this.#readFailure !== undefined) throw this.#readFailure.error;
+    const { refused } = this.#outgoing;
+    if (refused !== undefined && this.#state === "open") throw refused.error;
+    return false;
+  }
+
+  #endReading(failure?: { readonly error: unknown }): void {
+    this.#ended = true;
+    this.#readFailure ??= failure;
+    this.#incoming.stop();
+  }
+
+  #claim(): void {
+    if (this.#reader) {
+      throw new Error(
+        "Cannot read frames: another receive() or loop reads them: let it end first",
+      );
+    }
+    this.#reader = true;
+  }
+
+  async #endWrite(): Promise<void> {
+    await this.#outgoing.finish(
+      new Error("Cannot write a frame: closeWrite() was called"),
+    );
+    await this.connection.closeWrite();
+  }
+
+  /** Closes; `failure` tells whoever reads, unless it is this side's wish. */
+  #close(error: unknown, failure: boolean): void {
+    if (this.#state !== "open" && this.#state !== "detaching") return;
+    if (failure && !this.#ended) this.#readFailure = { error };
+    this.#leave("closed");
+    this.#outgoing.stop(error);
+    // Unlike close(), disposing is harmless for a connection that was closed
+    // by somebody else.
+    this.connection[Symbol.dispose]();
+  }
+
+  #leave(state: "closed" | "detached"): void {
+    this.#state = state;
+    this.#incoming.stop();
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+  }
+}
+
+function gone(state: State): Error {
+  return new Error(
+    state === "closed"
+      ? "Cannot use the frame stream: it is closed"
+      : "Cannot use the frame stream: its connection was detached",
+  );
+}
