@@ -1,0 +1,104 @@
+/**
+ * The names of a certificate's subject, out of its DER: what runtimes give as
+ * text cannot be taken apart again (a DNS name may hold `", DNS:"`).
+ *
+ * @module
+ */
+
+/** One name of a certificate's subject (RFC 5280, 4.2.1.6). */
+export interface SubjectAltName {
+  /** What kind of name it is. */
+  readonly type: "dns" | "email" | "ip" | "uri";
+  /** The name; IPv4 dotted, IPv6 as eight groups in hex. */
+  readonly value: string;
+}
+
+const EXTENSIONS = 0xa3;
+const OCTET_STRING = 0x04;
+/** The bytes of OID 2.5.29.17. */
+const SUBJECT_ALT_NAME = "85,29,17";
+
+/** Context tags of GeneralName; the other kinds are rare and left out. */
+const TYPES: Readonly<Record<number, SubjectAltName["type"]>> = {
+  0x81: "email",
+  0x82: "dns",
+  0x86: "uri",
+  0x87: "ip",
+};
+
+interface Element {
+  tag: number;
+  value: Uint8Array;
+}
+
+/**
+ * Reads the subject alternative names.
+ *
+ * @param der a certificate
+ * @returns its names; none where it has no such extension
+ * @throws {RangeError} for bytes that are no certificate
+ */
+export function subjectAltNames(der: Uint8Array): SubjectAltName[] {
+  const tbs = inside(inside(der));
+  const wrapper = elements(tbs).find(({ tag }) => tag === EXTENSIONS);
+  if (wrapper === undefined) return [];
+  for (const extension of elements(inside(wrapper.value))) {
+    const [id, ...rest] = elements(extension.value);
+    if (String(id?.value) !== SUBJECT_ALT_NAME) continue;
+    const octets = rest.find(({ tag }) => tag === OCTET_STRING);
+    if (octets === undefined) throw malformed();
+    return elements(inside(octets.value)).flatMap(generalName);
+  }
+  return [];
+}
+
+function generalName({ tag, value }: Element): SubjectAltName[] {
+  const type = TYPES[tag];
+  if (type === undefined) return [];
+  return [{ type, value: type === "ip" ? ip(value) : latin1(value) }];
+}
+
+function ip(bytes: Uint8Array): string {
+  if (bytes.length !== 16) return bytes.join(".");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const groups = Array.from(
+    { length: 8 },
+    (_, i) => view.getUint16(i * 2).toString(16),
+  );
+  return groups.join(":");
+}
+
+/** IA5String is ASCII; what is above stays one character a byte. */
+function latin1(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes);
+}
+
+/** What the first element holds. */
+function inside(der: Uint8Array): Uint8Array {
+  const [first] = elements(der);
+  if (first === undefined) throw malformed();
+  return first.value;
+}
+
+/** Tag, length and value of each element (X.690, 8.1). */
+function elements(der: Uint8Array): Element[] {
+  const found: Element[] = [];
+  for (let at = 0; at < der.length;) {
+    const tag = der[at] ?? 0;
+    let length = der[at + 1] ?? 0;
+    at += 2;
+    if (length > 0x80) {
+      // Above 127 it says how many bytes of length follow.
+      const end = at + (length & 0x7f);
+      for (length = 0; at < end; at++) length = length * 256 + (der[at] ?? 0);
+    }
+    if (at + length > der.length) throw malformed();
+    found.push({ tag, value: der.subarray(at, at + length) });
+    at += length;
+  }
+  return found;
+}
+
+function malformed(): RangeError {
+  return new RangeError("Cannot read the certificate as its DER is malformed");
+}

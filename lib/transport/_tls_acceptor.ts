@@ -1,0 +1,157 @@
+/**
+ * TLS handshakes of a server, beside the loop that accepts.
+ *
+ * @module
+ */
+import type { TLSSocketOptions } from "node:tls";
+import { bounded } from "./_bounded.ts";
+import { startEngine, type TlsEngine } from "./_tls_engine.ts";
+import { handshakeFailure } from "./_tls_failure.ts";
+import { formatAddress } from "./address.ts";
+import type { Connection, Listener, SocketAddress } from "./connection.ts";
+import { TransportError } from "./errors.ts";
+import type { AcceptSource } from "./listener.ts";
+import type { SocketConnectionOptions } from "./socket_connection.ts";
+import { agreed, TlsConnection } from "./tls.ts";
+
+/** How handshakes are held. */
+export interface TlsAcceptorOptions {
+  /** Makes the options of the next handshake: those of the current certificate. */
+  socketOptions(): TLSSocketOptions;
+  /** Refuse a client without an ALPN protocol. */
+  requireAlpn: boolean;
+  /** Milliseconds for one handshake. */
+  handshakeTimeout: number;
+  /** Handshakes under way, and connections done that nobody has accepted yet. */
+  maxHandshakes: number;
+  /** Told of each handshake that failed. */
+  onHandshakeError: ((error: TransportError) => void) | undefined;
+}
+
+interface Waiting {
+  resolve(engine: TlsEngine): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Takes sockets from a listener and hands out those whose handshake is done, in
+ * the order in which they get done: a slow client holds up nobody else.
+ */
+export class TlsAcceptor implements AcceptSource<TlsConnection> {
+  /** The bound address. */
+  readonly addr: SocketAddress;
+  #listener: Listener;
+  #options: TlsAcceptorOptions;
+  #stop = new AbortController();
+  #shaking = 0;
+  #ready: TlsEngine[] = [];
+  #waiting: Waiting[] = [];
+  #roomMade: (() => void) | undefined;
+  #end: unknown;
+
+  /**
+   * @param listener where the sockets come from; it belongs to this object from now on
+   * @param options how handshakes are held
+   */
+  constructor(listener: Listener, options: TlsAcceptorOptions) {
+    this.addr = listener.addr;
+    this.#listener = listener;
+    this.#options = options;
+    void this.#run();
+  }
+
+  /** Waits for the next client whose handshake is done. */
+  async accept(options: SocketConnectionOptions): Promise<TlsConnection> {
+    const engine = this.#ready.shift() ?? await this.#next();
+    this.#roomMade?.();
+    return new TlsConnection(engine, { ...options, ...agreed(engine.socket) });
+  }
+
+  /** Stops listening, and gives up handshakes and what nobody has accepted. */
+  close(): void {
+    this.#listener.close();
+    this.#stop.abort(new Error("the listener has been closed"));
+    for (const engine of this.#ready.splice(0)) engine.close();
+    this.#roomMade?.();
+  }
+
+  #next(): Promise<TlsEngine> {
+    if (this.#end !== undefined) return Promise.reject(this.#end);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+    });
+  }
+
+  async #run(): Promise<void> {
+    try {
+      for (;;) {
+        await this.#room();
+        const socket = await this.#listener.accept();
+        this.#shaking++;
+        void this.#shake(socket);
+      }
+    } catch (error) {
+      // The listener survives everything but its own end.
+      this.#end = error;
+      for (const { reject } of this.#waiting.splice(0)) reject(error);
+    }
+  }
+
+  async #room(): Promise<void> {
+    const { maxHandshakes } = this.#options;
+    while (
+      this.#shaking + this.#ready.length >= maxHandshakes &&
+      !this.#stop.signal.aborted
+    ) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#roomMade = resolve;
+      await promise;
+    }
+  }
+
+  async #shake(socket: Connection): Promise<void> {
+    const address = formatAddress({ ...socket.remoteAddr, tls: {} });
+    try {
+      const engine = await this.#secured(socket, address);
+      const taker = this.#waiting.shift();
+      if (taker === undefined) this.#ready.push(engine);
+      else taker.resolve(engine);
+    } catch (error) {
+      this.#report(handshakeFailure(error, { verb: "accept", address }));
+    } finally {
+      this.#shaking--;
+      this.#roomMade?.();
+    }
+  }
+
+  async #secured(socket: Connection, address: string): Promise<TlsEngine> {
+    const { handshakeTimeout, requireAlpn, socketOptions } = this.#options;
+    const engine = await startEngine(socket, { server: socketOptions() });
+    await bounded(engine.secured, {
+      signal: this.#stop.signal,
+      timeout: handshakeTimeout,
+      cut: () => engine.cut(),
+      late: () => {
+        return new TransportError(
+          `Cannot accept ${address}: no TLS handshake within ${handshakeTimeout} ms`,
+          { kind: "timeout", address },
+        );
+      },
+    });
+    if (!requireAlpn || engine.socket.alpnProtocol) return engine;
+    engine.close();
+    throw new TransportError(
+      `Cannot accept ${address}: the client has offered no ALPN protocol, and this listener requires one`,
+      { kind: "tls", address },
+    );
+  }
+
+  #report(error: TransportError): void {
+    if (this.#stop.signal.aborted) return;
+    try {
+      this.#options.onHandshakeError?.(error);
+    } catch {
+      // A reporter that fails must not end the listener.
+    }
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * A {@linkcode Connection} as the `node:stream` that `node:tls` stands on.
+ *
+ * @module
+ */
+import type { Duplex } from "node:stream";
+import type { Connection } from "./connection.ts";
+
+/** An idle connection reads with this much … */
+const SMALL_READ = 2 * 1024;
+/** … and with this much once a read has filled its buffer. */
+const LARGE_READ = 64 * 1024;
+
+type DuplexClass = typeof import("node:stream").Duplex;
+type Done = (error?: Error | null) => void;
+
+/** The stream, and what it knows of the socket under it. */
+export class TlsBridge {
+  /** What `node:tls` reads from and writes to. */
+  readonly stream: Duplex;
+  /** The socket has ended, and all that it brought has gone up. */
+  ended = false;
+  /** What the socket threw first, if anything. */
+  error: unknown;
+  #raw: Connection;
+  #full: () => boolean;
+  #size = SMALL_READ;
+  #waiting = false;
+  #cut = false;
+  #writing = false;
+  #destroy: (error?: Error) => Duplex;
+
+  /**
+   * @param Duplex the class of `node:stream`
+   * @param raw the socket; it belongs to the bridge from now on
+   * @param full whether what stands above has no room: then nothing is read
+   */
+  constructor(Duplex: DuplexClass, raw: Connection, full: () => boolean) {
+    this.#raw = raw;
+    this.#full = full;
+    this.stream = new Duplex({
+      allowHalfOpen: true,
+      read: () => this.#wanted(),
+      write: (chunk, _encoding, done) => void this.#send(chunk, done),
+      final: (done) => void this.#finish(done),
+    });
+    this.#destroy = this.stream.destroy.bind(this.stream);
+    // `node:tls` destroys the stream first and writes the alert that says why
+    // later in the same turn: so the socket closes a turn after.
+    this.stream.destroy = (error) => {
+      if (error) this.error ??= error;
+      setTimeout(() => this.cut(), 0);
+      return this.stream;
+    };
+    this.stream.once("end", () => this.ended = true);
+    // The first error is kept above; a stream nobody listens to would throw it.
+    this.stream.on("error", () => {});
+  }
+
+  /** Whether a write has not been taken by the socket yet. */
+  get writing(): boolean {
+    return this.#writing;
+  }
+
+  /** There is room above again: reads on. */
+  pull(): void {
+    if (!this.#waiting) return;
+    this.#waiting = false;
+    this.#wanted();
+  }
+
+  /** Closes the socket now. */
+  cut(): void {
+    if (this.#cut) return;
+    this.#cut = true;
+    try {
+      this.#raw.close();
+    } catch {
+      // Closed already: what was asked for has been done.
+    }
+    this.#destroy();
+  }
+
+  #wanted(): void {
+    if (this.#full()) this.#waiting = true;
+    else void this.#receive();
+  }
+
+  async #receive(): Promise<void> {
+    const buffer = new Uint8Array(this.#size);
+    try {
+      const count = await this.#raw.read(buffer);
+      if (this.#cut) return;
+      this.#size = count === this.#size ? LARGE_READ : SMALL_READ;
+      this.stream.push(count === null ? null : buffer.subarray(0, count));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #send(chunk: Uint8Array, done: Done): Promise<void> {
+    this.#writing = true;
+    try {
+      for (let at = 0; at < chunk.length;) {
+        at += await this.#raw.write(chunk.subarray(at));
+      }
+      this.#writing = false;
+      done();
+    } catch (error) {
+      this.#writing = false;
+      done(this.#fail(error));
+    }
+  }
+
+  async #finish(done: Done): Promise<void> {
+    try {
+      await this.#raw.closeWrite();
+      done();
+    } catch (error) {
+      done(this.#fail(error));
+    }
+  }
+
+  #fail(error: unknown): Error {
+    if (!this.#cut) this.error ??= error;
+    const cause = error instanceof Error ? error : new Error(String(error));
+    this.#destroy(cause);
+    return cause;
+  }
+}

@@ -1,0 +1,245 @@
+/**
+ * TLS through `node:tls` over any {@linkcode Connection}, as a
+ * {@linkcode Connection} again: for what Deno's own TLS cannot do, which is to
+ * serve with no-delay, to require client certificates, to present one after
+ * connecting, and to run over anything but TCP.
+ *
+ * @module
+ */
+import type { ConnectionOptions, TLSSocket, TLSSocketOptions } from "node:tls";
+import { TlsBridge } from "./_tls_bridge.ts";
+import type { Connection, SocketAddress } from "./connection.ts";
+
+/** Decrypted bytes held for the reader before the socket is left alone. */
+const RECEIVE_LIMIT = 64 * 1024;
+/** Bytes taken by one write: what is encrypted at a time stays small. */
+const WRITE_LIMIT = 128 * 1024;
+/** Milliseconds that close_notify may take to leave when closing. */
+const FAREWELL = 1_000;
+
+/** Which side of the handshake this is, and its options. */
+export type TlsRole =
+  | { readonly client: ConnectionOptions }
+  | { readonly server: TLSSocketOptions };
+
+interface Modules {
+  tls: typeof import("node:tls");
+  Duplex: typeof import("node:stream").Duplex;
+}
+
+interface PendingRead {
+  buffer: Uint8Array;
+  resolve(count: number | null): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Starts a handshake; {@linkcode TlsEngine.secured} settles with it.
+ *
+ * @param raw the socket; it belongs to the engine from now on
+ * @param role which side this is, and its options
+ */
+export async function startEngine(
+  raw: Connection,
+  role: TlsRole,
+): Promise<TlsEngine> {
+  const [tls, { Duplex }] = await Promise.all([
+    import("node:tls"),
+    import("node:stream"),
+  ]);
+  return new TlsEngine({ tls, Duplex }, raw, role);
+}
+
+/** One side of a TLS connection, from the handshake on. */
+export class TlsEngine implements Connection {
+  /** This side's address. */
+  readonly localAddr: SocketAddress;
+  /** The peer's address. */
+  readonly remoteAddr: SocketAddress;
+  /** The stream of `node:tls`. */
+  readonly socket: TLSSocket;
+  /** Settles when the handshake does. */
+  readonly secured: Promise<void>;
+  #bridge: TlsBridge;
+  #chunks: Uint8Array[] = [];
+  #held = 0;
+  #reads: PendingRead[] = [];
+  #ended = false;
+  #closed = false;
+  #failure: Error | undefined;
+  #finished: Promise<void> | undefined;
+
+  /**
+   * @param modules of `node:`
+   * @param raw the socket
+   * @param role which side this is, and its options
+   */
+  constructor(modules: Modules, raw: Connection, role: TlsRole) {
+    this.localAddr = raw.localAddr;
+    this.remoteAddr = raw.remoteAddr;
+    const full = () => this.#held >= RECEIVE_LIMIT;
+    this.#bridge = new TlsBridge(modules.Duplex, raw, full);
+    const { stream } = this.#bridge;
+    this.socket = "client" in role
+      ? modules.tls.connect({ ...role.client, socket: stream })
+      // The type asks for a net.Socket; the documentation, for any duplex stream.
+      : new modules.tls.TLSSocket(
+        stream as import("node:net").Socket,
+        role.server,
+      );
+    this.secured = this.#listen("client" in role ? "secureConnect" : "secure");
+    this.secured.catch(() => {}); // whoever asked may have been cut off before
+  }
+
+  /** Waits for what is there. */
+  read(buffer: Uint8Array): Promise<number | null> {
+    if (buffer.length === 0) return Promise.resolve(0);
+    return new Promise((resolve, reject) => {
+      this.#reads.push({ buffer, resolve, reject });
+      this.#serve();
+    });
+  }
+
+  /** Takes up to 128 KiB; resolves once the socket has taken their records. */
+  write(data: Uint8Array): Promise<number> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (data.length === 0) return Promise.resolve(0);
+    const part = data.subarray(0, WRITE_LIMIT);
+    return new Promise((resolve, reject) => {
+      this.socket.write(part, (error) => {
+        if (error) reject(this.#reason(error));
+        else resolve(part.length);
+      });
+    });
+  }
+
+  /** Sends close_notify. */
+  closeWrite(): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    this.#finished ??= new Promise((resolve, reject) => {
+      this.socket.end(resolve);
+      this.socket.once("error", (error) => reject(this.#reason(error)));
+    });
+    return this.#finished;
+  }
+
+  /**
+   * Closes both directions, behind a close_notify unless a write is blocked:
+   * that is given up.
+   */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const blocked = this.#bridge.writing || this.socket.writableLength > 0;
+    this.#fail(named("Interrupted", "closed by this side"));
+    if (blocked || this.#bridge.error !== undefined) return this.cut();
+    if (this.socket.writableFinished) return this.cut();
+    const timer = setTimeout(() => this.cut(), FAREWELL);
+    this.socket.end(() => {
+      clearTimeout(timer);
+      this.cut();
+    });
+  }
+
+  /** Closes at once, without a farewell. */
+  cut(): void {
+    this.#closed = true;
+    this.#bridge.cut();
+    this.socket.destroy();
+  }
+
+  /** Closes both directions. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #listen(secured: "secure" | "secureConnect"): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const fail = (error: Error) => {
+        const reason = this.#reason(error);
+        reject(reason);
+        this.#fail(reason);
+      };
+      this.socket.once(secured, resolve);
+      this.socket.on("data", (chunk: Uint8Array) => this.#receive(chunk));
+      this.socket.once("end", () => {
+        reject(truncated());
+        this.#end();
+      });
+      this.socket.on("error", fail);
+      this.socket.once("close", () => fail(truncated()));
+    });
+  }
+
+  #receive(chunk: Uint8Array): void {
+    if (this.#closed) return;
+    this.#chunks.push(chunk);
+    this.#held += chunk.length;
+    this.#serve();
+  }
+
+  /** RFC 8446, 6.1: without close_notify the end may be an attacker's. */
+  #end(): void {
+    if (this.#bridge.ended) this.#fail(truncated());
+    else this.#ended = true;
+    this.#serve();
+  }
+
+  #fail(reason: Error): void {
+    this.#failure ??= reason;
+    this.#serve();
+  }
+
+  #serve(): void {
+    while (this.#reads.length > 0) {
+      const chunk = this.#chunks[0];
+      if (chunk !== undefined) this.#hand(this.#reads.shift()!, chunk);
+      else if (this.#ended) this.#reads.shift()!.resolve(null);
+      else if (this.#failure !== undefined) {
+        this.#reads.shift()!.reject(this.#failure);
+      } else break;
+    }
+    if (this.#held < RECEIVE_LIMIT) this.#bridge.pull();
+  }
+
+  #hand(read: PendingRead, first: Uint8Array): void {
+    let count = 0;
+    for (let chunk: Uint8Array | undefined = first; chunk !== undefined;) {
+      const part = chunk.subarray(0, read.buffer.length - count);
+      read.buffer.set(part, count);
+      count += part.length;
+      if (part.length < chunk.length) {
+        this.#chunks[0] = chunk.subarray(part.length);
+        break;
+      }
+      this.#chunks.shift();
+      chunk = this.#chunks[0];
+    }
+    this.#held -= count;
+    read.resolve(count);
+  }
+
+  /** What the socket threw says more than what `node:tls` makes of it. */
+  #reason(error: Error): Error {
+    const { error: cause } = this.#bridge;
+    if (cause instanceof Error) return cause;
+    if (this.#closed) return named("Interrupted", "closed by this side");
+    const code = "code" in error ? String(error.code) : "";
+    // Deno's name for what TLS refuses.
+    return /^ERR_(SSL|TLS)_/.test(code)
+      ? named("InvalidData", error.message, error)
+      : error;
+  }
+}
+
+function truncated(): Error {
+  return named(
+    "UnexpectedEof",
+    "peer closed connection without sending TLS close_notify",
+  );
+}
+
+/** An error by the name that Deno gives to its kind. */
+function named(name: string, message: string, cause?: unknown): Error {
+  return Object.assign(new Error(message, { cause }), { name });
+}
