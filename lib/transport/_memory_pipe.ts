@@ -45,6 +45,7 @@ export class MemoryPipe {
   #held = 0;
   #accepted = 0;
   #delivered = 0;
+  #struck = false;
   #endDue: number | undefined;
   #readError: TransportError | undefined;
   #writeError: TransportError | undefined;
@@ -53,7 +54,6 @@ export class MemoryPipe {
   constructor(shape: PipeShape, address: string) {
     this.#shape = shape;
     this.#address = address;
-    this.#strike();
   }
 
   read(bytes: Uint8Array): Promise<number | null> {
@@ -121,6 +121,8 @@ export class MemoryPipe {
         next.resolve(taken);
       }
       this.#writes.shift();
+      // Behind the shift: a fault rejects those that are still waiting.
+      this.strike();
     }
   }
 
@@ -135,14 +137,15 @@ export class MemoryPipe {
     this.#chunks.push({ bytes: bytes.slice(0, count), due: this.#due() });
     this.#held += count;
     this.#accepted += count;
-    this.#strike();
     return count;
   }
 
-  /** Cuts or resets once the scripted number of bytes has passed. */
-  #strike(): void {
+  /** Cuts or resets, once, when the scripted number of bytes has passed. */
+  strike(): void {
     const { fault } = this.#shape;
-    if (fault === undefined || this.#accepted < fault.after) return;
+    if (this.#struck || fault === undefined) return;
+    if (this.#accepted < fault.after) return;
+    this.#struck = true;
     if (fault.kind === "cut") {
       this.#endDue ??= this.#due();
       this.#failWrites("reset", "the connection was cut");

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { type Address, resolveAddress } from "./address.ts";
+import { type Address, formatAddress, resolveAddress } from "./address.ts";
 import type { SocketAddress } from "./connection.ts";
+import { TransportError } from "./errors.ts";
 import type { ListenerOptions, SocketListener } from "./listener.ts";
 import { listenMemory } from "./memory.ts";
 import { listenTcp, type TcpListenOptions } from "./tcp.ts";
@@ -65,10 +66,23 @@ export async function listen(
   const target = resolveAddress(address, options.tls);
   if ("memory" in target) return listenMemory(target, options);
   if (target.tls !== undefined) {
+    const tls = requireCertificate(target.tls, formatAddress(target));
     const { listenTls } = await import("./tls_server.ts");
-    return await listenTls(target, options);
+    return await listenTls({ ...target, tls }, options);
   }
   return "path" in target
     ? await listenUnix(target, options)
     : listenTcp(target, options);
+}
+
+/** A `tls://` URL says that TLS is wanted, and cannot say with which certificate. */
+function requireCertificate(
+  tls: TlsServerOptions | Record<never, never>,
+  address: string,
+): TlsServerOptions {
+  if ("cert" in tls && "key" in tls) return tls;
+  throw new TransportError(
+    `Cannot listen on ${address}: TLS needs a certificate and its key; give them as '{ tls: { cert, key } }'`,
+    { kind: "tls", address },
+  );
 }

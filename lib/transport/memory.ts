@@ -145,6 +145,9 @@ function joinedEnds(options: MemoryPairOptions): [Connection, Connection] {
   const down = new MemoryPipe(shape({ ...both, ...toClient }, random), text);
   up.onReset = () => down.reset();
   down.onReset = () => up.reset();
+  // A fault behind byte 0 is there from the start.
+  up.strike();
+  down.strike();
   return [end(up, down, addr), end(down, up, addr)];
 }
 

@@ -30,6 +30,11 @@ export {
   type TcpAddress,
   type UnixAddress,
 } from "./address.ts";
+export {
+  checkTransport,
+  type ComplianceOptions,
+  type ConnectionPair,
+} from "./compliance.ts";
 export type { Connection, Listener, SocketAddress } from "./connection.ts";
 export {
   connect,

@@ -1,0 +1,271 @@
+/**
+ * One function for each sentence of the contract. The name of a check is the
+ * sentence; the checks named "reset …" need a transport that can break.
+ *
+ * @module
+ */
+import {
+  collect,
+  type ComplianceContext,
+  expect,
+  expectEqual,
+  expectKind,
+  fillUp,
+  MEBIBYTE,
+  pattern,
+  rejection,
+  writeForever,
+} from "./_compliance_kit.ts";
+import { readExactly, writeAll } from "./io.ts";
+
+type Check = (context: ComplianceContext) => Promise<void>;
+
+/** The contract. */
+export const CHECKS: Readonly<Record<string, Check>> = {
+  "both ends say where they are": ({ client, server }) => {
+    for (const { localAddr, remoteAddr } of [client, server]) {
+      expect(typeof localAddr.transport === "string", "localAddr.transport");
+      expect(typeof remoteAddr.transport === "string", "remoteAddr.transport");
+    }
+    return Promise.resolve();
+  },
+
+  "bytes arrive in order, both ways": async ({ client, server, within }) => {
+    for (const [from, to] of [[client, server], [server, client]] as const) {
+      const sent = pattern(1_000);
+      const received = new Uint8Array(sent.length);
+      const reading = readExactly(to, received);
+      for (let at = 0; at < sent.length; at += 10) {
+        await within(writeAll(from, sent.subarray(at, at + 10)), "a write");
+      }
+      await within(reading, "reading 1,000 bytes");
+      expectEqual(received, sent);
+    }
+  },
+
+  "a read touches no more of the buffer than it says": async (
+    { client, server, within },
+  ) => {
+    await within(writeAll(client, pattern(3)), "a write");
+    const buffer = new Uint8Array(64).fill(0xee);
+    const count = await within(server.read(buffer), "a read") ?? 0;
+    expect(count >= 1 && count <= 3, `1 to 3 bytes read, not ${count}`);
+    expectEqual(buffer.subarray(0, count), pattern(count));
+    expect(
+      buffer.subarray(count).every((byte) => byte === 0xee),
+      "the rest of the buffer is left alone",
+    );
+  },
+
+  "an empty read or write takes nothing and ends nothing": async (
+    { client, server, within },
+  ) => {
+    const none = new Uint8Array(0);
+    expect(await within(client.write(none), "an empty write") === 0, "write 0");
+    await within(writeAll(client, pattern(1)), "a write");
+    expect(await within(server.read(none), "an empty read") === 0, "read 0");
+    expect(await within(server.read(new Uint8Array(9)), "a read") === 1, "1");
+  },
+
+  "bytes are the writer's again once the write has settled": async (
+    { client, server, within },
+  ) => {
+    const bytes = pattern(100);
+    await within(writeAll(client, bytes), "a write");
+    bytes.fill(0);
+    const received = new Uint8Array(100);
+    await within(readExactly(server, received), "a read");
+    expectEqual(received, pattern(100));
+  },
+
+  "a write may be partial, and says how far it came": async (
+    { client, server, within },
+  ) => {
+    const sent = pattern(4 * MEBIBYTE);
+    const reading = collect(server);
+    const count = await within(client.write(sent), "a write");
+    expect(
+      Number.isInteger(count) && count >= 1 && count <= sent.length,
+      `a count from 1 to ${sent.length}, not ${count}`,
+    );
+    await within(writeAll(client, sent.subarray(count)), "the rest");
+    await within(client.closeWrite(), "closeWrite");
+    expectEqual(await within(reading, "the end"), sent);
+  },
+
+  "large transfers cross in both directions at once": async (
+    { client, server, within },
+  ) => {
+    const sent = pattern(8 * MEBIBYTE);
+    const receive = [collect(client), collect(server)];
+    const send = [client, server].map(async (connection) => {
+      await writeAll(connection, sent);
+      await connection.closeWrite();
+    });
+    await within(Promise.all(send), "sending");
+    for (const received of await within(Promise.all(receive), "receiving")) {
+      expectEqual(received, sent);
+    }
+  },
+
+  "a writer waits for its reader, and then loses nothing": async (
+    { client, server, within },
+  ) => {
+    const { taken, pending } = await fillUp(client);
+    const reading = collect(server);
+    const last = await within(pending, "the waiting write");
+    await within(client.closeWrite(), "closeWrite");
+    const received = await within(reading, "the end");
+    expect(
+      received.length === taken + last,
+      `${taken + last} bytes taken and ${received.length} received`,
+    );
+  },
+
+  "concurrent reads are served in their order": async (
+    { client, server, within },
+  ) => {
+    const buffers = [0, 1, 2].map(() => new Uint8Array(1));
+    const reads = buffers.map((buffer) => server.read(buffer));
+    await within(writeAll(client, pattern(3)), "a write");
+    await within(Promise.all(reads), "three reads");
+    expectEqual(
+      Uint8Array.from(buffers, (buffer) => buffer[0] ?? 0),
+      pattern(3),
+    );
+  },
+
+  "concurrent writes go out in their order": async (
+    { client, server, within },
+  ) => {
+    const sent = pattern(20);
+    const received = new Uint8Array(20);
+    const reading = readExactly(server, received);
+    const writes = Array.from(
+      sent,
+      (_, at) => client.write(sent.subarray(at, at + 1)),
+    );
+    await within(Promise.all(writes), "twenty writes");
+    await within(reading, "a read");
+    expectEqual(received, sent);
+  },
+
+  "half-close ends one direction and leaves the other": async (
+    { client, server, within },
+  ) => {
+    for (const [from, to] of [[client, server], [server, client]] as const) {
+      await within(writeAll(from, pattern(10)), "a write");
+      await within(from.closeWrite(), "closeWrite");
+      expectEqual(await within(collect(to), "the end"), pattern(10));
+      if (from === server) continue;
+      await within(writeAll(to, pattern(5)), "a write against the half-close");
+      await within(readExactly(from, new Uint8Array(5)), "its arrival");
+    }
+  },
+
+  "the end of the stream stays the end": async ({ client, server, within }) => {
+    await within(client.closeWrite(), "closeWrite");
+    for (let round = 0; round < 3; round++) {
+      const end = await within(server.read(new Uint8Array(8)), "the end");
+      expect(end === null, `null, not ${end}`);
+    }
+  },
+
+  "half-closing twice is harmless, and writing after it fails": async (
+    { client, hardened, within },
+  ) => {
+    await within(client.closeWrite(), "closeWrite");
+    await within(client.closeWrite(), "closeWrite again");
+    const error = await rejection(within(client.write(pattern(1)), "a write"));
+    if (hardened) expectKind(error, "reset", "closed");
+  },
+
+  "what was written before close arrives": async (
+    { client, server, within },
+  ) => {
+    const sent = pattern(MEBIBYTE);
+    const reading = collect(server);
+    await within(writeAll(client, sent), "a write");
+    client.close();
+    expectEqual(await within(reading, "the end"), sent);
+  },
+
+  "close rejects a pending read of its own side": async (
+    { client, server, hardened, within },
+  ) => {
+    const reading = rejection(client.read(new Uint8Array(8)));
+    client.close();
+    const error = await within(reading, "the rejection");
+    if (hardened) expectKind(error, "closed");
+    const end = await within(server.read(new Uint8Array(8)), "the end");
+    expect(end === null, `null, not ${end}`);
+  },
+
+  "close rejects a pending write of its own side": async (
+    { client, hardened, within },
+  ) => {
+    const { pending } = await fillUp(client);
+    const writing = rejection(pending);
+    client.close();
+    const error = await within(writing, "the rejection");
+    if (hardened) expectKind(error, "closed");
+  },
+
+  "a signal ends a pending transfer with its reason": async (
+    { client, within },
+  ) => {
+    const abort = new AbortController();
+    const reason = new Error("enough");
+    const { signal } = abort;
+    const reading = rejection(
+      readExactly(client, new Uint8Array(8), { signal }),
+    );
+    abort.abort(reason);
+    const error = await within(reading, "the rejection");
+    expect(error === reason, `the signal's reason, not ${error}`);
+  },
+
+  "closing twice is harmless": ({ client, hardened }) => {
+    client.close();
+    if (hardened) client.close();
+    client[Symbol.dispose]();
+    client[Symbol.dispose]();
+    return Promise.resolve();
+  },
+
+  "nothing works after close": async ({ client, hardened, within }) => {
+    client.close();
+    const errors = [
+      await rejection(within(client.read(new Uint8Array(8)), "a read")),
+      await rejection(within(client.write(pattern(8)), "a write")),
+    ];
+    if (hardened) errors.forEach((error) => expectKind(error, "closed"));
+  },
+
+  "writing to a peer that has closed fails before long": async (
+    { client, server, hardened, within },
+  ) => {
+    server.close();
+    // TCP takes the first write: only its answer says that nobody is there.
+    const error = await within(rejection(writeForever(client)), "the failure");
+    if (hardened) expectKind(error, "reset");
+  },
+
+  "reset is an error for the peer, and not an end": async (
+    { client, server, hardened, reset, within },
+  ) => {
+    await reset?.(client);
+    const error = await within(rejection(collect(server)), "the reset");
+    if (hardened) expectKind(error, "reset");
+  },
+
+  "reset rejects what the peer has pending": async (
+    { client, server, hardened, reset, within },
+  ) => {
+    const reading = rejection(collect(server));
+    await reset?.(client);
+    const error = await within(reading, "the reset");
+    if (hardened) expectKind(error, "reset");
+    await rejection(within(writeForever(server), "a write failing"));
+  },
+};

@@ -1,0 +1,175 @@
+/**
+ * Every transport of this folder keeps the contract, and the suite notices
+ * those that do not.
+ *
+ * @module
+ */
+import { once } from "node:events";
+import { createConnection } from "node:net";
+import {
+  checkTransport,
+  connect,
+  type Connection,
+  type ConnectionPair,
+  listen,
+  type ListenAddress,
+  memoryPair,
+  writeAll,
+} from "@lengthwise/lengthwise/transport";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+
+async function pairOver(address: ListenAddress): Promise<ConnectionPair> {
+  await using listener = await listen(address);
+  const [server, client] = await Promise.all([
+    listener.accept(),
+    connect(listener.addr),
+  ]);
+  return [client, server];
+}
+
+function suite(
+  name: string,
+  makePair: () => ConnectionPair | Promise<ConnectionPair>,
+  options: { hardened?: boolean } = {},
+): void {
+  Deno.test(`checkTransport() passes ${name}`, async (t) => {
+    await checkTransport(makePair, {
+      ...options,
+      step: (check, run) => t.step(check, run),
+    });
+  });
+}
+
+suite("TCP", () => pairOver({ port: 0 }));
+suite("TCP over IPv6", () => pairOver({ hostname: "::1", port: 0 }));
+suite("Unix sockets", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    return await pairOver({ path: `${directory}/socket` });
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+suite("memory", () => memoryPair());
+suite("a listener in memory", () => pairOver({ memory: "compliance" }));
+suite("memory in small and uneven pieces", () =>
+  memoryPair({
+    capacity: 5_000,
+    readSize: { min: 1, max: 3_000 },
+    writeSize: { min: 1, max: 2_000 },
+    seed: 3,
+  }));
+suite("memory with latency", () => memoryPair({ latency: 1, capacity: 1e6 }));
+suite("bare Deno.Conn", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const [server, client] = await Promise.all([
+    listener.accept(),
+    Deno.connect({ port: listener.addr.port }),
+  ]);
+  return [client, server];
+}, { hardened: false });
+
+const onlyResets = (
+  t: Deno.TestContext,
+): (name: string, check: () => Promise<void>) => Promise<unknown> =>
+(name, check) =>
+  name.startsWith("reset") ? t.step(name, check) : Promise.resolve();
+
+Deno.test("checkTransport() checks resets on memory", async (t) => {
+  await checkTransport(
+    () => memoryPair({ toServer: { fault: { kind: "reset", after: 3 } } }),
+    {
+      step: onlyResets(t),
+      reset: (client) => writeAll(client, new Uint8Array(3)),
+    },
+  );
+});
+
+Deno.test("checkTransport() checks resets on TCP", async (t) => {
+  const destroy = new WeakMap<Connection, () => void>();
+  const makePair = async (): Promise<ConnectionPair> => {
+    await using listener = await listen({ port: 0 });
+    const socket = createConnection(listener.addr.port ?? 0, "127.0.0.1");
+    const [server] = await Promise.all([
+      listener.accept(),
+      once(socket, "connect"),
+    ]);
+    // Deno.Conn cannot send a reset: this end does nothing else.
+    const [client] = memoryPair();
+    destroy.set(client, () => socket.resetAndDestroy());
+    return [client, server];
+  };
+  await checkTransport(makePair, {
+    step: onlyResets(t),
+    reset: (client) => destroy.get(client)?.(),
+  });
+});
+
+/** A pair whose client misbehaves in one way. */
+function broken(change: (real: Connection) => Partial<Connection>) {
+  return (): ConnectionPair => {
+    const [client, server] = memoryPair({ capacity: 1 << 20 });
+    const whole: Connection = {
+      localAddr: client.localAddr,
+      remoteAddr: client.remoteAddr,
+      read: (buffer) => client.read(buffer),
+      write: (data) => client.write(data),
+      closeWrite: () => client.closeWrite(),
+      close: () => client.close(),
+      [Symbol.dispose]: () => client.close(),
+    };
+    return [{ ...whole, ...change(whole) }, server];
+  };
+}
+
+const faults: Record<string, () => ConnectionPair> = {
+  "bytes are the writer's again once the write has settled": broken((real) => ({
+    write: (data) => {
+      setTimeout(() => real.write(data), 1);
+      return Promise.resolve(data.length);
+    },
+  })),
+  "a writer waits for its reader, and then loses nothing": broken(() => ({
+    write: (data) => Promise.resolve(data.length),
+  })),
+  "half-close ends one direction and leaves the other": broken((real) => ({
+    closeWrite: () => Promise.resolve(real.close()),
+  })),
+  "closing twice is harmless": broken((real) => {
+    let closed = false;
+    return {
+      close: () => {
+        if (closed) throw new Error("closed already");
+        closed = true;
+        real.close();
+      },
+    };
+  }),
+  "close rejects a pending read of its own side": broken(() => ({
+    read: () => new Promise(() => {}),
+  })),
+  "the end of the stream stays the end": broken(() => ({
+    closeWrite: () => Promise.resolve(),
+  })),
+};
+
+for (const [check, makePair] of Object.entries(faults)) {
+  Deno.test(`checkTransport() fails where it must: ${check}`, async () => {
+    const failed: string[] = [];
+    const run = checkTransport(makePair, {
+      timeout: 200,
+      step: async (name, body) => {
+        if (name !== check) return;
+        try {
+          await body();
+        } catch (error) {
+          failed.push(name);
+          throw error;
+        }
+      },
+    });
+    const error = await assertRejects(() => run, AggregateError);
+    assertStringIncludes(error.message, check);
+    assertEquals(failed, [check]);
+  });
+}
