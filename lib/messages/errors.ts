@@ -163,7 +163,8 @@ export type SessionErrorCode =
   | "flow-control"
   | "too-large"
   | "unsent"
-  | "internal";
+  | "internal"
+  | "disconnected";
 
 /** Codes in the order of their numbers on the wire (PROTOCOL.md, "GOAWAY"). */
 export const SESSION_ERROR_CODES: readonly SessionErrorCode[] = [
@@ -178,6 +179,7 @@ export const SESSION_ERROR_CODES: readonly SessionErrorCode[] = [
   "too-large",
   "unsent",
   "internal",
+  "disconnected",
 ];
 
 /** A fault that ends the whole connection, ours or the peer's. */

@@ -1,0 +1,313 @@
+/**
+ * Writes messages as frames. A message that fits is encoded where it leaves; a
+ * larger one is cut into frames that leave in turn with those of other calls.
+ *
+ * @module
+ */
+import { concat } from "@std/bytes/concat";
+import { CallError } from "../errors.ts";
+import type { MessageCodec } from "../codec/message_codec.ts";
+import { INITIAL_PEER_LIMITS, type SessionLimits } from "./limits.ts";
+import { Field } from "./fields.ts";
+import {
+  Flag,
+  FRAME_CHARGE,
+  HEADER,
+  Kind,
+  putHeader,
+  putU16,
+  putU32,
+} from "./wire.ts";
+
+/** Room for one frame in an outgoing buffer. */
+export interface Room {
+  /** The buffer. */
+  readonly buffer: Uint8Array;
+  /** Where the frame begins. */
+  readonly start: number;
+}
+
+/** Where frames go. A `FrameStream` is one; a simulated link is another. */
+export interface FrameSink {
+  /** Opens a frame with room for so many bytes. */
+  begin(room: number): Room;
+  /** Takes the frame that ends there. */
+  commit(end: number): void;
+  /** Drops the frame. */
+  abandon(): void;
+  /** Bytes committed and not yet taken by the transport. */
+  readonly unsent: number;
+  /** Bytes committed so far. */
+  readonly bytesFramed: number;
+  /** Bytes of those that were handed to the transport, taken or not. */
+  readonly bytesHanded: number;
+}
+
+/** A message, or the rest of one, that waits for its turn. */
+export interface Pending {
+  readonly kind: number;
+  readonly bytes: Uint8Array;
+  offset: number;
+}
+
+/** Whose messages leave in order: a call. */
+export interface Channel {
+  /** Id of its frames. */
+  id: number;
+  /** Credit left for ITEM frames. */
+  credit: number;
+  /** Messages that wait, the first perhaps half sent. */
+  pending: Pending[] | undefined;
+}
+
+/** Bytes that a small body is expected to need: msgpackr leaves a buffer that has less than 2,058 left. */
+const SMALL_BODY = 2304;
+
+/** Unsent bytes up to which fragments are added, so that a long message never keeps a short one waiting. */
+const BULK_MARK = 256 * 1024;
+
+/** The sending half of a session. */
+export class Writer {
+  /** Encodes the bodies. */
+  codec: MessageCodec;
+  /** What the peer accepts behind a header. */
+  maxFrameBody: number = INITIAL_PEER_LIMITS.maxFrameBody;
+  /** What the peer accepts as one message. */
+  maxMessage: number = INITIAL_PEER_LIMITS.maxMessage;
+  /** The buffer of the open frame. */
+  buffer: Uint8Array = new Uint8Array(0);
+  #sink: FrameSink;
+  readonly #soft: number;
+  #start = 0;
+  #rotation: Channel[] = [];
+
+  /**
+   * @param sink where frames go
+   * @param codec encodes the bodies
+   * @param limits bounds on what is unsent
+   */
+  constructor(sink: FrameSink, codec: MessageCodec, limits: SessionLimits) {
+    this.#sink = sink;
+    this.codec = codec;
+    this.#soft = limits.unsentSoft;
+  }
+
+  /** More is unsent than results and new calls may add to. */
+  get congested(): boolean {
+    return this.#sink.unsent >= this.#soft;
+  }
+
+  /** Fragments may be added. */
+  get bulkOpen(): boolean {
+    return this.#sink.unsent < BULK_MARK;
+  }
+
+  /** Position in the stream of bytes behind the last frame. */
+  get position(): number {
+    return this.#sink.bytesFramed;
+  }
+
+  /** Whether the bytes up to that position have reached the transport's `write`. */
+  handed(position: number): boolean {
+    return this.#sink.bytesHanded >= position;
+  }
+
+  /** From now on what is written goes nowhere: the last frame has been sent. */
+  close(): void {
+    this.#rotation = [];
+    this.#sink = discard(this.#sink.bytesFramed, this.#sink.bytesHanded);
+  }
+
+  /** Writes one whole frame. */
+  frame(kind: number, flags: number, id: number, body?: Uint8Array): void {
+    const at = this.begin(kind, flags, id, body?.length ?? 0);
+    if (body !== undefined) this.buffer.set(body, at);
+    this.#sink.commit(at + (body?.length ?? 0));
+  }
+
+  /**
+   * Opens a frame in {@linkcode Writer.buffer}.
+   *
+   * @returns where its body begins
+   */
+  begin(kind: number, flags: number, id: number, room: number): number {
+    const { buffer, start } = this.#sink.begin(HEADER + room);
+    this.buffer = buffer;
+    this.#start = start;
+    putHeader(buffer, start, kind, flags, id);
+    return start + HEADER;
+  }
+
+  /** Opens a frame whose body the codec will write. */
+  beginMessage(kind: number, id: number, fields: Uint8Array): number {
+    return this.begin(kind, 0, id, 16 + fields.length + SMALL_BODY);
+  }
+
+  /**
+   * Writes the fields in front of a body.
+   *
+   * @param at where they go
+   * @param timeout milliseconds left, or `Infinity`; always the first field
+   * @param fields further ones, already encoded
+   * @returns where the body begins
+   */
+  putFields(at: number, timeout: number, fields: Uint8Array): number {
+    return putFields(this.buffer, at, timeout, fields);
+  }
+
+  /**
+   * Encodes the value behind what the open frame has, and sends the frame if
+   * the message fits into it and need not wait.
+   *
+   * @param at where the body begins
+   * @param value the body
+   * @param wait whether it must wait behind others
+   * @returns what the frame cost in credit, or the message for a queue
+   * @throws {CodecError} for a value that has no encoding
+   * @throws {CallError} `too-large`
+   */
+  message(at: number, value: unknown, wait: boolean): number | Uint8Array {
+    const end = this.#encode(at, value);
+    const size = typeof end === "number" ? end - at : end.length;
+    const total = at - this.#start - HEADER + size;
+    if (wait || total > this.maxFrameBody || typeof end !== "number") {
+      const body = typeof end === "number"
+        ? this.buffer.subarray(at, end)
+        : end;
+      const head = this.buffer.subarray(this.#start + HEADER, at);
+      const bytes = concat([head, body]);
+      this.#sink.abandon();
+      this.#checkSize(size);
+      if (wait || total > this.maxFrameBody) return bytes;
+      return this.#copyIn(bytes);
+    }
+    this.#sink.commit(end);
+    return total + FRAME_CHARGE;
+  }
+
+  /** Sends a message without a body; see {@linkcode Writer.message}. */
+  emptyMessage(at: number, wait: boolean): number | Uint8Array {
+    if (!wait) {
+      this.#sink.commit(at);
+      return at - this.#start - HEADER + FRAME_CHARGE;
+    }
+    const bytes = this.buffer.slice(this.#start + HEADER, at);
+    this.#sink.abandon();
+    return bytes;
+  }
+
+  #encode(at: number, value: unknown): number | Uint8Array {
+    try {
+      return this.codec.encodeInto(value, this.buffer, at);
+    } catch (error) {
+      this.#sink.abandon();
+      throw error;
+    }
+  }
+
+  /** The frame that was open, again, with a body that outgrew the first room. */
+  #copyIn(bytes: Uint8Array): number {
+    const header = this.buffer.slice(this.#start, this.#start + HEADER);
+    const { buffer, start } = this.#sink.begin(HEADER + bytes.length);
+    buffer.set(header, start);
+    buffer.set(bytes, start + HEADER);
+    this.#sink.commit(start + HEADER + bytes.length);
+    return bytes.length + FRAME_CHARGE;
+  }
+
+  /** Closes the open frame at `end`; for bodies that were written by hand. */
+  commit(end: number): void {
+    this.#sink.commit(end);
+  }
+
+  #checkSize(length: number): void {
+    if (length <= this.maxMessage) return;
+    throw new CallError(
+      "too-large",
+      `Cannot send a message of ${length} bytes: the peer accepts at most ${this.maxMessage}; send it as a stream of items`,
+      { processed: "no" },
+    );
+  }
+
+  /** Lets a message wait behind the channel's others, and sends what may leave. */
+  queue(channel: Channel, kind: number, bytes: Uint8Array): void {
+    if (channel.pending === undefined) {
+      channel.pending = [];
+      this.#rotation.push(channel);
+    }
+    channel.pending.push({ kind, bytes, offset: 0 });
+    this.drain();
+  }
+
+  /** Forgets what waits, after a cancel or an end. */
+  drop(channel: Channel): void {
+    if (channel.pending === undefined) return;
+    channel.pending = undefined;
+    this.#rotation = this.#rotation.filter((other) => other !== channel);
+  }
+
+  /** Sends fragments, one of each channel in turn, while there is room and credit. */
+  drain(): void {
+    let blocked = 0;
+    while (blocked < this.#rotation.length && this.bulkOpen) {
+      const channel = this.#rotation.shift()!; // the loop's condition: there is one
+      if (this.#sendPart(channel)) blocked = 0;
+      else blocked++;
+      if (channel.pending !== undefined) this.#rotation.push(channel);
+    }
+  }
+
+  /** One frame of the channel's first message, or `false` for want of credit. */
+  #sendPart(channel: Channel): boolean {
+    const queue = channel.pending!; // channels in the rotation have some
+    const message = queue[0]!; // and drop the list when it is empty
+    if (message.kind === Kind.ITEM && channel.credit <= 0) return false;
+    const sent = this.fragment(message, channel.id);
+    if (message.kind === Kind.ITEM) channel.credit -= sent;
+    if (message.offset === message.bytes.length) queue.shift();
+    if (queue.length === 0) channel.pending = undefined;
+    return true;
+  }
+
+  /** Sends the next frame of a message and says what it cost. */
+  fragment(message: Pending, id: number): number {
+    const { bytes, offset, kind } = message;
+    const end = Math.min(offset + this.maxFrameBody, bytes.length);
+    const flags = end < bytes.length ? Flag.MORE : 0;
+    this.frame(kind, flags, id, bytes.subarray(offset, end));
+    message.offset = end;
+    return end - offset + FRAME_CHARGE;
+  }
+}
+
+/** Writes the block of fields at `at`; see {@linkcode Writer.putFields}. */
+export function putFields(
+  target: Uint8Array,
+  at: number,
+  timeout: number,
+  fields: Uint8Array,
+): number {
+  const hasTimeout = timeout !== Infinity;
+  putU16(target, at, fields.length + (hasTimeout ? 7 : 0));
+  let end = at + 2;
+  if (hasTimeout) {
+    target[end] = Field.DEADLINE;
+    putU16(target, end + 1, 4);
+    putU32(target, end + 3, Math.max(0, Math.ceil(timeout)));
+    end += 7;
+  }
+  target.set(fields, end);
+  return end + fields.length;
+}
+
+/** A sink for what is written after the end. */
+function discard(bytesFramed: number, bytesHanded: number): FrameSink {
+  return {
+    begin: (room) => ({ buffer: new Uint8Array(room), start: 0 }),
+    commit() {},
+    abandon() {},
+    unsent: 0,
+    bytesFramed,
+    bytesHanded,
+  };
+}
