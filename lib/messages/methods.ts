@@ -60,16 +60,14 @@ export interface StreamSchemas<In, Out, Errors, Opening>
 
 /** For each declared error, what callers see of its data. */
 export type ErrorsOut<Errors> = {
-  [Name in keyof Errors]: Errors[Name] extends StandardSchema
-    ? InferOutput<Errors[Name]>
-    : void;
+  [Name in keyof Errors]: Errors[Name] extends null ? void
+    : InferOutput<Errors[Name]>;
 };
 
 /** For each declared error, what handlers throw as its data. */
 export type ErrorsIn<Errors> = {
-  [Name in keyof Errors]: Errors[Name] extends StandardSchema
-    ? InferInput<Errors[Name]>
-    : void;
+  [Name in keyof Errors]: Errors[Name] extends null ? void
+    : InferInput<Errors[Name]>;
 };
 
 /** A method with the types of its schemas. */

@@ -68,15 +68,23 @@ export interface SchemaFinding {
     | undefined;
 }
 
-/** The type that a value must have before a schema validates it. */
-export type InferInput<Schema extends StandardSchema> = NonNullable<
-  Schema["~standard"]["types"]
->["input"];
+/**
+ * The type that a value must have before a schema validates it. Looks at
+ * nothing of the schema but the types it carries: comparing whole schemas costs
+ * the compiler too much (TS2589 with arktype's).
+ */
+export type InferInput<Schema> = Carried<Schema> extends
+  { readonly input: infer Input } ? Input : never;
 
 /** The type that a value has after a schema validated it. */
-export type InferOutput<Schema extends StandardSchema> = NonNullable<
-  Schema["~standard"]["types"]
->["output"];
+export type InferOutput<Schema> = Carried<Schema> extends
+  { readonly output: infer Output } ? Output : never;
+
+/** The types that a schema carries. */
+export type Carried<Schema> = Schema extends
+  { readonly "~standard": { readonly types?: infer Types } }
+  ? NonNullable<Types>
+  : never;
 
 /** One fault of a value, in a form that can travel. */
 export interface SchemaIssue {
