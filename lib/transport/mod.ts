@@ -72,3 +72,8 @@ export type {
   TcpSocketOptions,
 } from "./tcp.ts";
 export type { UnixListenOptions } from "./unix.ts";
+export {
+  type ConnectionStreams,
+  webStreams,
+  type WebStreamsOptions,
+} from "./web_streams.ts";

@@ -1,0 +1,110 @@
+import {
+  connect,
+  listen,
+  memoryPair,
+  readExactly,
+  webStreams,
+  writeAll,
+} from "@lengthwise/lengthwise/transport";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+
+const text = (value: string) => new TextEncoder().encode(value);
+
+Deno.test("webStreams() keeps reading after writable has closed, on TCP", async () => {
+  await using listener = await listen({ port: 0 });
+  const [server, client] = await Promise.all([
+    listener.accept(),
+    connect(listener.addr),
+  ]);
+  const { readable, writable } = webStreams(client);
+  const writer = writable.getWriter();
+  await writer.write(text("question"));
+  await writer.close();
+  assertEquals(
+    await new Response(webStreams(server).readable).text(),
+    "question",
+  );
+  await writeAll(server, text("answer"));
+  await server.closeWrite();
+  assertEquals(await new Response(readable).text(), "answer");
+  assert(client.closed, "both sides have ended");
+  server.close();
+});
+
+Deno.test("webStreams() keeps writable open after the peer's end", async () => {
+  const [client, server] = memoryPair();
+  const { readable, writable } = webStreams(client);
+  await server.closeWrite();
+  assertEquals(await new Response(readable).text(), "");
+  const writer = writable.getWriter();
+  await writer.write(text("still here"));
+  await writer.close();
+  const buffer = new Uint8Array(10);
+  assert(await readExactly(server, buffer));
+  assertEquals(new TextDecoder().decode(buffer), "still here");
+  assert(client.closed);
+});
+
+Deno.test("webStreams() serves a reader that brings its own buffer", async () => {
+  const [client, server] = memoryPair();
+  await writeAll(server, text("abc"));
+  await server.closeWrite();
+  const reader = webStreams(client).readable.getReader({ mode: "byob" });
+  const first = await reader.read(new Uint8Array(2));
+  assertEquals(first, { done: false, value: text("ab") });
+  const second = await reader.read(new Uint8Array(2));
+  assertEquals(second, { done: false, value: text("c") });
+  assert((await reader.read(new Uint8Array(2))).done);
+});
+
+Deno.test("webStreams() cuts chunks to chunkSize", async () => {
+  const [client, server] = memoryPair();
+  await writeAll(server, new Uint8Array(10));
+  await server.closeWrite();
+  const sizes: number[] = [];
+  for await (const chunk of webStreams(client, { chunkSize: 4 }).readable) {
+    sizes.push(chunk.length);
+  }
+  assertEquals(sizes, [4, 4, 2]);
+  assertThrows(() => webStreams(server, { chunkSize: 0 }), RangeError);
+});
+
+Deno.test("webStreams() closes when readable is cancelled and writable closed", async () => {
+  const [client] = memoryPair();
+  const { readable, writable } = webStreams(client);
+  await readable.cancel();
+  assertEquals(client.closed, false);
+  await writable.close();
+  assert(client.closed);
+});
+
+Deno.test("webStreams() closes at once when writable is aborted", async () => {
+  const [client, server] = memoryPair();
+  const { writable } = webStreams(client);
+  await writable.abort(new Error("enough"));
+  assert(client.closed);
+  assertEquals(await server.read(new Uint8Array(1)), null);
+});
+
+Deno.test("webStreams() closes and passes on the error when the connection breaks", async () => {
+  const [client] = memoryPair({
+    toClient: { fault: { kind: "reset", after: 0 } },
+  });
+  const { readable, writable } = webStreams(client);
+  await assertRejects(() => new Response(readable).text(), Error, "reset");
+  assert(client.closed);
+  await assertRejects(() => writable.getWriter().write(text("x")), Error);
+});
+
+Deno.test("webStreams() holds a writer back that is faster than the peer", async () => {
+  const [client, server] = memoryPair({ capacity: 8 });
+  const writer = webStreams(client).writable.getWriter();
+  const write = writer.write(new Uint8Array(20));
+  let done = false;
+  write.then(() => done = true);
+  await readExactly(server, new Uint8Array(8));
+  assertEquals(done, false);
+  await readExactly(server, new Uint8Array(12));
+  await write;
+  client.close();
+});
