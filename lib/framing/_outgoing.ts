@@ -93,6 +93,11 @@ export class Outgoing {
     this.#events = events;
   }
 
+  /** Bytes that were handed to the transport so far, taken or not. */
+  get handed(): number {
+    return this.framed - this.#end;
+  }
+
   /** Room for a payload of up to `room` bytes. */
   begin(room: number): FrameRoom {
     if (this.ended !== undefined) throw this.ended.error;

@@ -83,6 +83,14 @@ export class Pump {
     return this.#outgoing.written;
   }
 
+  get bytesFramed(): number {
+    return this.#outgoing.framed;
+  }
+
+  get bytesHanded(): number {
+    return this.#outgoing.handed;
+  }
+
   get bytesRead(): number {
     return this.#incoming.bytesRead;
   }

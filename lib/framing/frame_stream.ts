@@ -38,6 +38,10 @@ export interface FrameStream
   readonly unsent: number;
   /** Bytes that the transport has taken so far. */
   readonly bytesWritten: number;
+  /** Bytes framed so far. */
+  readonly bytesFramed: number;
+  /** Bytes of those that were handed to the transport, taken or not: what lies behind never left. */
+  readonly bytesHanded: number;
   /** Bytes read so far. */
   readonly bytesRead: number;
 
