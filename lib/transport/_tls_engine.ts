@@ -80,12 +80,14 @@ export class TlsEngine implements Connection {
     const full = () => this.#held >= RECEIVE_LIMIT;
     this.#bridge = new TlsBridge(modules.Duplex, raw, full);
     const { stream } = this.#bridge;
+    // The types forget that these are options of a net.Socket as well …
+    const halfOpen = { allowHalfOpen: true };
     this.socket = "client" in role
-      ? modules.tls.connect({ ...role.client, socket: stream })
-      // The type asks for a net.Socket; the documentation, for any duplex stream.
+      ? modules.tls.connect({ ...role.client, ...halfOpen, socket: stream })
       : new modules.tls.TLSSocket(
+        // … and that any duplex stream is documented to do.
         stream as import("node:net").Socket,
-        role.server,
+        { ...role.server, ...halfOpen, isServer: true },
       );
     this.secured = this.#listen("client" in role ? "secureConnect" : "secure");
     this.secured.catch(() => {}); // whoever asked may have been cut off before
@@ -104,6 +106,9 @@ export class TlsEngine implements Connection {
   write(data: Uint8Array): Promise<number> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (data.length === 0) return Promise.resolve(0);
+    if (this.#finished !== undefined) {
+      return Promise.reject(named("BrokenPipe", "write after closeWrite"));
+    }
     const part = data.subarray(0, WRITE_LIMIT);
     return new Promise((resolve, reject) => {
       this.socket.write(part, (error) => {
@@ -135,9 +140,11 @@ export class TlsEngine implements Connection {
     if (blocked || this.#bridge.error !== undefined) return this.cut();
     if (this.socket.writableFinished) return this.cut();
     const timer = setTimeout(() => this.cut(), FAREWELL);
+    // A socket closed with bytes unread resets the peer, and takes what is on
+    // the way to it: session tickets that came meanwhile are read first.
     this.socket.end(() => {
       clearTimeout(timer);
-      this.cut();
+      setTimeout(() => this.cut(), 0);
     });
   }
 

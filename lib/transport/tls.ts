@@ -156,7 +156,7 @@ async function throughDeno(
         ...(tls.alpnProtocols && { alpnProtocols: [...tls.alpnProtocols] }),
       });
       const { alpnProtocol } = await secured.handshake();
-      return new TlsConnection(secured, { alpnProtocol });
+      return new TlsConnection(addressed(secured, conn), { alpnProtocol });
     },
   );
 }
@@ -200,6 +200,22 @@ async function handshake(
   } finally {
     signal?.removeEventListener("abort", close);
   }
+}
+
+/** `Deno.startTls` makes a connection that has lost its addresses. */
+function addressed(
+  socket: Connection,
+  { localAddr, remoteAddr }: Connection,
+): Connection {
+  return {
+    localAddr,
+    remoteAddr,
+    read: (buffer) => socket.read(buffer),
+    write: (data) => socket.write(data),
+    closeWrite: () => socket.closeWrite(),
+    close: () => socket.close(),
+    [Symbol.dispose]: () => socket.close(),
+  };
 }
 
 /** Closing twice throws in Deno. */

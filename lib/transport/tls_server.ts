@@ -114,7 +114,7 @@ export async function listenTls(
   let context = await serverContext(tls, name);
   const alpn = alpnProtocols && { ALPNProtocols: [...alpnProtocols] };
   const acceptor = new TlsAcceptor(await listenRaw(address, options), {
-    socketOptions: () => ({ isServer: true, ...context, ...alpn }),
+    socketOptions: () => ({ ...context, ...alpn }),
     requireAlpn,
     handshakeTimeout,
     maxHandshakes,
