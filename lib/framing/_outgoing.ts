@@ -173,8 +173,8 @@ export class Outgoing {
 
   /** Starts writing what is framed; settles when all but `spare` bytes of it are written. */
   flush(spare: number): Promise<void> {
-    if (this.refused !== undefined) return rejected(this.refused.error);
     this.#start();
+    if (this.refused !== undefined) return rejected(this.refused.error);
     const at = this.framed - spare;
     if (this.written >= at) return DONE;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
