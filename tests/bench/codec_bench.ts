@@ -1,0 +1,199 @@
+/**
+ * The codecs against others, as ratios in one run: candidates take turns in
+ * short rounds, and the median of the rounds' ratios counts, so that a busy
+ * machine disturbs all alike.
+ *
+ * ```sh
+ * deno run --allow-all tests/bench/codec_bench.ts
+ * ```
+ *
+ * @module
+ */
+import { Decoder, Encoder } from "@msgpack/msgpack";
+import { Packr } from "msgpackr";
+import { packInto } from "../../lib/messages/codec/_packer.ts";
+import { json } from "../../lib/messages/codec/json.ts";
+import { msgpack } from "../../lib/messages/codec/msgpack.ts";
+
+/** One way to encode and decode. */
+interface Candidate {
+  readonly name: string;
+  readonly encode: (value: unknown) => unknown;
+  readonly decode: () => unknown;
+}
+
+/** Times of one candidate relative to the baseline; above 1 is faster than it. */
+export interface CodecFigure {
+  /** Which message. */
+  readonly message: string;
+  /** Which codec. */
+  readonly codec: string;
+  /** Speed of encoding, as a multiple of the baseline's. */
+  readonly encode: number;
+  /** Speed of decoding, as a multiple of the baseline's. */
+  readonly decode: number;
+  /** Speed of both together, as a multiple of the baseline's. */
+  readonly both: number;
+  /** Bytes of the message. */
+  readonly bytes: number;
+}
+
+const ROUNDS = 25;
+const ROUND_MS = 20;
+
+const SMALL = {
+  id: 123456,
+  sku: "A-1207-X",
+  name: "Blue ceramic mug, large",
+  price: { amount: 12.5, currency: "EUR" },
+  tags: ["kitchen", "gift"],
+  stock: 42,
+  active: true,
+};
+
+/** About 50 KB of orders. */
+function large(): unknown {
+  const lines = (seed: number) =>
+    Array.from({ length: 3 }, (_, index) => ({
+      sku: `A-${seed * 7 + index}`,
+      quantity: 1 + (seed + index) % 9,
+      cents: 199 + seed * 13 + index,
+    }));
+  return {
+    page: 1,
+    orders: Array.from({ length: 240 }, (_, index) => ({
+      id: 1_000_000 + index,
+      customer: `customer-${index % 50}@example.com`,
+      note: index % 4 === 0 ? "Bitte beim Nachbarn abgeben, Müller" : null,
+      express: index % 3 === 0,
+      weight: index * 0.37,
+      lines: lines(index),
+    })),
+  };
+}
+
+/** Compares the codecs, prints a table and returns the figures. */
+export function run(): CodecFigure[] {
+  const figures = [["small", SMALL], ["50 KB", large()]].flatMap((
+    [name, value],
+  ) => compare(String(name), value));
+  console.table(
+    figures.map(({ encode, decode, both, ...rest }) => ({
+      ...rest,
+      encode: encode.toFixed(2),
+      decode: decode.toFixed(2),
+      both: both.toFixed(2),
+    })),
+  );
+  return figures;
+}
+
+function compare(message: string, value: unknown): CodecFigure[] {
+  const candidates = makeCandidates(value);
+  const batch = calibrate(candidates[0]!, value);
+  const times = candidates.map(() => [] as [number, number][]);
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [index, { encode, decode }] of candidates.entries()) {
+      times[index]!.push([
+        time(() => encode(value), batch),
+        time(decode, batch),
+      ]);
+    }
+  }
+  const [baseline] = times;
+  return candidates.map(({ name, encode }, index) => ({
+    message,
+    codec: name,
+    bytes: byteLength(encode(value)),
+    encode: median(baseline!.map(([e], round) => e / times[index]![round]![0])),
+    decode: median(
+      baseline!.map(([, d], round) => d / times[index]![round]![1]),
+    ),
+    both: median(
+      baseline!.map(([e, d], round) =>
+        (e + d) / (times[index]![round]![0] + times[index]![round]![1])
+      ),
+    ),
+  }));
+}
+
+function makeCandidates(value: unknown): Candidate[] {
+  const plain = new Packr({ useRecords: false });
+  const records = new Packr({ useRecords: true });
+  const encoder = new Encoder(), decoder = new Decoder();
+  const codec = msgpack(), text = json();
+  const target = new Uint8Array(256 * 1024);
+  const body = codec.encode(value), textBody = text.encode(value);
+  const plainBody = plain.pack(value).slice();
+  const recordsBody = records.pack(value).slice();
+  const otherBody = encoder.encode(value);
+  const utf8 = new TextEncoder(), fromUtf8 = new TextDecoder();
+  const into = (end: number | Uint8Array) =>
+    typeof end === "number" ? target.subarray(0, end) : end;
+  return [
+    {
+      name: "msgpackr, no records (baseline)",
+      encode: (v) => plain.pack(v),
+      decode: () => plain.unpack(plainBody),
+    },
+    {
+      name: "msgpack(), check apart",
+      encode: (v) => packInto(v, target, 0),
+      decode: () => codec.decode(body),
+    },
+    {
+      name: "msgpack()",
+      encode: (v) => codec.encodeInto(v, target, 0),
+      decode: () => codec.decode(body),
+    },
+    {
+      name: "json()",
+      encode: (v) => text.encodeInto(v, target, 0),
+      decode: () => text.decode(textBody),
+    },
+    {
+      name: "msgpackr, records",
+      encode: (v) => records.pack(v),
+      decode: () => records.unpack(recordsBody),
+    },
+    {
+      name: "@msgpack/msgpack",
+      encode: (v) => encoder.encodeSharedRef(v),
+      decode: () => decoder.decode(otherBody),
+    },
+    {
+      name: "JSON and UTF-8",
+      encode: (v) => utf8.encode(JSON.stringify(v)),
+      decode: () => JSON.parse(fromUtf8.decode(textBody)),
+    },
+  ].map((candidate) => ({
+    ...candidate,
+    encode: (v) => {
+      const bytes = candidate.encode(v);
+      return typeof bytes === "number" ? into(bytes) : bytes;
+    },
+  }));
+}
+
+function byteLength(bytes: unknown): number {
+  return bytes instanceof Uint8Array ? bytes.byteLength : 0;
+}
+
+function calibrate({ encode }: Candidate, value: unknown): number {
+  time(() => encode(value), 2000);
+  return Math.max(5, Math.round(ROUND_MS / time(() => encode(value), 200)));
+}
+
+/** Milliseconds per call. */
+function time(call: () => unknown, calls: number): number {
+  const start = performance.now();
+  for (let index = 0; index < calls; index++) call();
+  return (performance.now() - start) / calls;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[sorted.length >> 1] ?? NaN;
+}
+
+if (import.meta.main) run();

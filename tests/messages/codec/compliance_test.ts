@@ -1,0 +1,129 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { bytes } from "../../../lib/messages/codec/bytes.ts";
+import { checkCodec } from "../../../lib/messages/codec/compliance.ts";
+import { json } from "../../../lib/messages/codec/json.ts";
+import type { MessageCodec } from "../../../lib/messages/codec/message_codec.ts";
+import { msgpack } from "../../../lib/messages/codec/msgpack.ts";
+import { CARRIED, JSON_CARRIED, JSON_REFUSED, REFUSED } from "./values.ts";
+
+const PURE = { permissions: "none" } as const;
+
+Deno.test("checkCodec() passes msgpack()", PURE, async (t) => {
+  await checkCodec(msgpack(), {
+    values: CARRIED,
+    refused: REFUSED,
+    step: (name, check) => t.step(name, check),
+  });
+});
+
+Deno.test("checkCodec() passes msgpack() that borrows", PURE, async () => {
+  await checkCodec(msgpack({ binary: "borrow" }), {
+    values: CARRIED,
+    refused: REFUSED,
+    borrows: true,
+  });
+});
+
+Deno.test("checkCodec() passes json()", PURE, async () => {
+  await checkCodec(json(), { values: JSON_CARRIED, refused: JSON_REFUSED });
+});
+
+Deno.test("checkCodec() passes bytes()", PURE, async () => {
+  const values = [0, 1, 7, 300, 70_000].map((length) =>
+    Uint8Array.from({ length }, (_, index) => index)
+  );
+  const refused = [
+    null,
+    undefined,
+    1,
+    "a",
+    [1],
+    {},
+    new DataView(new ArrayBuffer(1)),
+  ];
+  await checkCodec(bytes(), { values, refused });
+  await checkCodec(bytes({ binary: "borrow" }), {
+    values,
+    refused,
+    borrows: true,
+  });
+});
+
+Deno.test("checkCodec() finds each kind of fault", PURE, async () => {
+  const good = json();
+  const faults: Record<string, Partial<MessageCodec>> = {
+    "the name": { name: "No Name" },
+    "values arrive": { decode: (body) => [good.decode(body)] },
+    "encode() gives": { encode: shared(good) },
+    "at every offset": {
+      encodeInto: (value, target, offset) => {
+        if (offset > 0) target[offset - 1] = 0;
+        return good.encodeInto(value, target, offset);
+      },
+    },
+    "what room": {
+      encodeInto: (value, target, offset) => {
+        const body = good.encode(value);
+        if (body.length <= target.length - offset) {
+          return good.encodeInto(value, target, offset);
+        }
+        return body.subarray(1);
+      },
+    },
+    "a view into": {
+      decode: (body) => good.decode(new Uint8Array(body.buffer)),
+    },
+    "are refused": { encode: (value) => new TextEncoder().encode(`${value}`) },
+    "cut, changed": {
+      decode: (body) => JSON.parse(new TextDecoder().decode(body)),
+    },
+  };
+  for (const [sentence, fault] of Object.entries(faults)) {
+    const codec: MessageCodec = {
+      name: fault.name ?? good.name,
+      encode: fault.encode ?? ((value) => good.encode(value)),
+      encodeInto: fault.encodeInto ??
+        ((value, target, offset) => good.encodeInto(value, target, offset)),
+      decode: fault.decode ?? ((body) => good.decode(body)),
+    };
+    const error = await assertRejects(
+      () => checkCodec(codec, { values: [["a"], "bc"], refused: [1n] }),
+      AggregateError,
+    );
+    const found = error.errors.some(({ message }) =>
+      message.includes(sentence)
+    );
+    assertEquals(found, true, `${sentence}: ${error.message}`);
+  }
+});
+
+Deno.test(
+  "checkCodec() finds values that reference the body",
+  PURE,
+  async () => {
+    const borrowing = bytes({ binary: "borrow" });
+    await assertRejects(
+      () => checkCodec(borrowing, { values: [new Uint8Array(3)] }),
+      AggregateError,
+      "reference the body",
+    );
+  },
+);
+
+Deno.test("checkCodec() refuses to prove nothing", PURE, async () => {
+  await assertRejects(
+    () => checkCodec(json(), { values: [] }),
+    RangeError,
+    "'values' must hold at least one value",
+  );
+});
+
+/** Encodes all messages into the same memory. */
+function shared(codec: MessageCodec): MessageCodec["encode"] {
+  const memory = new Uint8Array(1000);
+  return (value) => {
+    const body = codec.encode(value);
+    memory.set(body);
+    return memory.subarray(0, body.length);
+  };
+}
