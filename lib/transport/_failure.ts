@@ -133,8 +133,7 @@ function grants(address: string): string {
   if (unix === undefined) {
     return `--allow-net=${address.replace(/^\w+:\/\//, "")}`;
   }
+  if (unix.startsWith("@")) return "--allow-net";
   const path = decodeURIComponent(unix);
-  return path.startsWith("@")
-    ? "--allow-net"
-    : `--allow-net=unix:${path} --allow-read=${path} --allow-write=${path}`;
+  return `--allow-net=unix:${path} --allow-read=${path} --allow-write=${path}`;
 }

@@ -146,7 +146,9 @@ function formatSocketAddress(address: SocketAddress): string {
 }
 
 function formatPath(scheme: string, path: string): string {
-  return `${scheme}:${encode(path.replace(/^\0/, "@"))}`;
+  return path.startsWith("\0")
+    ? `${scheme}:@${encode(path.slice(1))}`
+    : `${scheme}:${encode(path).replace(/^@/, "%40")}`;
 }
 
 function formatAuthority(
@@ -248,7 +250,10 @@ function parseAuthority(url: string, rest: string): TcpAddress {
 
 function parsePath(url: string, rest: string): string {
   // `unix:///run/x` is the same file as `unix:/run/x`.
-  return decode(url, rest.replace(/^\/\/(?=\/)/, "")).replace(/^@/, "\0");
+  const path = rest.replace(/^\/\/(?=\/)/, "");
+  return path.startsWith("@")
+    ? `\0${decode(url, path.slice(1))}`
+    : decode(url, path);
 }
 
 function decode(url: string, text: string): string {

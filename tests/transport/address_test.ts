@@ -1,0 +1,172 @@
+import {
+  checkAddress,
+  formatAddress,
+  parseAddress,
+  resolveAddress,
+} from "../../lib/transport/address.ts";
+import { type Address, TransportError } from "@lengthwise/lengthwise/transport";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import fc from "fast-check";
+
+/** One row, both directions. */
+const ADDRESSES: readonly (readonly [string, Address])[] = [
+  ["tcp://127.0.0.1:7000", { hostname: "127.0.0.1", port: 7000 }],
+  ["tcp://localhost:0", { hostname: "localhost", port: 0 }],
+  ["tcp://[::1]:65535", { hostname: "::1", port: 65535 }],
+  ["tls://db.example:7000", { hostname: "db.example", port: 7000, tls: {} }],
+  ["unix:/run/db.sock", { path: "/run/db.sock" }],
+  ["unix:relative.sock", { path: "relative.sock" }],
+  ["unix:/run/with%20space%3F%23%25", { path: "/run/with space?#%" }],
+  ["unix:@abstract", { path: "\0abstract" }],
+  ["unix:%40file", { path: "@file" }],
+  ["tls+unix:/run/db.sock", { path: "/run/db.sock", tls: {} }],
+  ["memory:db", { memory: "db" }],
+  ["memory:d%C3%A9/@:b%20", { memory: "dé/@:b " }],
+];
+
+for (const [url, address] of ADDRESSES) {
+  Deno.test(`parseAddress() and formatAddress() agree on ${url}`, () => {
+    assertEquals(parseAddress(url), address);
+    assertEquals(formatAddress(address), url);
+  });
+}
+
+Deno.test("parseAddress() takes what people also write", () => {
+  const expected = { hostname: "localhost", port: 80 };
+  assertEquals(parseAddress("TCP://localhost:80"), expected);
+  assertEquals(parseAddress("tcp://localhost:80/"), expected);
+  assertEquals(parseAddress(new URL("tcp://localhost:80")), expected);
+  assertEquals(parseAddress("unix:///run/db.sock"), { path: "/run/db.sock" });
+  assertEquals(parseAddress(new URL("unix:/run/a b")), { path: "/run/a b" });
+});
+
+const BAD_URLS: readonly (readonly [string, string])[] = [
+  ["", "scheme"],
+  ["localhost:80", "scheme"],
+  ["http://localhost:80", "scheme"],
+  ["tcp:localhost:80", "host:port"],
+  ["tcp://localhost", "host:port"],
+  ["tcp://localhost:", "host:port"],
+  ["tcp://localhost:http", "host:port"],
+  ["tcp://localhost:-1", "host:port"],
+  ["tcp://localhost:65536", "65535"],
+  ["tcp://localhost:99999", "65535"],
+  ["tcp://localhost:80/path", "host:port"],
+  ["tcp://::1:80", "host:port"],
+  ["tcp://user@localhost:80", "hostname"],
+  ["tcp://:80", "hostname"],
+  ["tcp://[]:80", "hostname"],
+  ["tls://a b:80", "hostname"],
+  ["unix:", "path"],
+  ["unix:@", "path"],
+  ["unix:/run/%00x", "NUL"],
+  ["unix:%ff", "UTF-8"],
+  ["memory:", "name"],
+];
+
+for (const [url, part] of BAD_URLS) {
+  Deno.test(`parseAddress() refuses ${JSON.stringify(url)}`, () => {
+    const error = assertThrows(() => parseAddress(url), TransportError);
+    assertEquals(error.kind, "address-invalid");
+    assertStringIncludes(error.message, part);
+  });
+}
+
+Deno.test("checkAddress() quotes what was wrong", () => {
+  const cases: readonly (readonly [Address, string])[] = [
+    [{ port: 65536 }, "65536"],
+    [{ port: -1 }, "-1"],
+    [{ port: 1.5 }, "1.5"],
+    [{ port: NaN }, "NaN"],
+    [{ port: 80, hostname: "" }, '""'],
+    [{ port: 80, hostname: "[::1]" }, '"[::1]"'],
+    [{ path: "" }, '""'],
+    [{ path: "a\0b" }, '"a\\u0000b"'],
+    [{ memory: "" }, '""'],
+  ];
+  for (const [address, quoted] of cases) {
+    const error = assertThrows(() => checkAddress(address), TransportError);
+    assertEquals(error.kind, "address-invalid");
+    assertStringIncludes(error.message, quoted);
+  }
+});
+
+Deno.test("formatAddress() writes what sockets report", () => {
+  const cases = [
+    [{ transport: "tcp", hostname: "0.0.0.0", port: 1 }, "tcp://0.0.0.0:1"],
+    [{ transport: "tcp", hostname: "::", port: 1 }, "tcp://[::]:1"],
+    [{ transport: "unix", path: "/run/x" }, "unix:/run/x"],
+    [{ transport: "unix", path: null }, "unix:"],
+    [{ transport: "memory", name: "db" }, "memory:db"],
+  ] as const;
+  for (const [address, text] of cases) {
+    assertEquals(formatAddress(address), text);
+  }
+});
+
+Deno.test("resolveAddress() puts TLS where the address has none of its own", () => {
+  const tls = { caCerts: ["ours"] };
+  const own = { caCerts: ["its own"] };
+  assertEquals(resolveAddress({ port: 1, tls: own }, tls), {
+    port: 1,
+    tls: own,
+  });
+  assertEquals(resolveAddress({ port: 1 }, tls), { port: 1, tls });
+  assertEquals(resolveAddress("tls://h:1", tls), {
+    hostname: "h",
+    port: 1,
+    tls,
+  });
+  assertEquals(resolveAddress("tcp://h:1", tls), {
+    hostname: "h",
+    port: 1,
+    tls,
+  });
+  assertEquals(resolveAddress({ memory: "m" }, tls), { memory: "m" });
+});
+
+Deno.test("resolveAddress() takes what a socket reports, if it can be dialled", () => {
+  const tcp = { transport: "tcp", hostname: "::1", port: 9 };
+  assertEquals(resolveAddress(tcp, undefined), { hostname: "::1", port: 9 });
+  assertThrows(
+    () => resolveAddress({ transport: "unix", path: null }, undefined),
+    TransportError,
+    "Cannot use unix: as an address",
+  );
+  assertThrows(
+    () => resolveAddress({ transport: "websocket" }, undefined),
+    TransportError,
+  );
+});
+
+// Invariant: what is formatted parses to the same address.
+Deno.test("parseAddress() is the inverse of formatAddress()", () => {
+  const text = fc.string({ minLength: 1, unit: "grapheme" }).filter((value) =>
+    !value.includes("\0") && value.isWellFormed()
+  );
+  const port = fc.integer({ min: 0, max: 65535 });
+  const address = fc.oneof(
+    fc.record({ hostname: fc.domain(), port }),
+    fc.record({ hostname: fc.ipV6(), port }),
+    fc.record({ path: text.filter((name) => !name.startsWith("//")) }),
+    fc.record({ path: text.map((name) => `@${name}`) }),
+    fc.record({ path: text.map((name) => `\0${name}`) }),
+    fc.record({ memory: text }),
+  );
+  fc.assert(fc.property(address, (value) => {
+    assertEquals(parseAddress(formatAddress(value)), value);
+  }));
+});
+
+// Invariant: any text gives an address or a TransportError that names it.
+Deno.test("parseAddress() throws nothing but TransportError", () => {
+  const scheme = fc.constantFrom("tcp://", "tls://", "unix:", "memory:", "");
+  fc.assert(fc.property(scheme, fc.string(), (head, tail) => {
+    try {
+      parseAddress(head + tail);
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error;
+      assertEquals(error.kind, "address-invalid");
+    }
+  }));
+});

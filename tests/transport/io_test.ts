@@ -1,0 +1,119 @@
+import {
+  connect,
+  listen,
+  memoryPair,
+  readExactly,
+  TransportError,
+  writeAll,
+} from "@lengthwise/lengthwise/transport";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+} from "@std/assert";
+
+const bytes = (length: number, value: number) =>
+  new Uint8Array(length).fill(value);
+
+Deno.test("writeAll() keeps concurrent writers apart on TCP", async () => {
+  await using listener = await listen({ port: 0 });
+  using client = await connect(listener.addr);
+  using server = await listener.accept();
+  const size = 4 << 20; // above what a socket takes in one write
+  const writing = Promise.all(
+    [1, 2, 3].map((value) => writeAll(client, bytes(size, value))),
+  );
+  const received = new Uint8Array(3 * size);
+  await readExactly(server, received);
+  await writing;
+  for (const value of [1, 2, 3]) {
+    const part = received.subarray((value - 1) * size, value * size);
+    assert(part.every((byte) => byte === value), `writer ${value} is whole`);
+  }
+});
+
+Deno.test("writeAll() fails those that queue behind a failure", async () => {
+  const [client] = memoryPair({
+    toServer: { fault: { kind: "reset", after: 2 }, writeSize: 1 },
+  });
+  const results = await Promise.allSettled([
+    writeAll(client, bytes(2, 1)),
+    writeAll(client, bytes(2, 2)),
+    writeAll(client, bytes(2, 3)),
+  ]);
+  assertEquals(results.map((result) => result.status), [
+    "fulfilled",
+    "rejected",
+    "rejected",
+  ]);
+});
+
+Deno.test("writeAll() of nothing does nothing", async () => {
+  const [client] = memoryPair();
+  client.close();
+  await writeAll(client, new Uint8Array(0));
+});
+
+Deno.test("readExactly() serves concurrent readers in their order", async () => {
+  const [client, server] = memoryPair({ readSize: 1 });
+  const first = new Uint8Array(3);
+  const second = new Uint8Array(2);
+  const reading = Promise.all([
+    readExactly(server, first),
+    readExactly(server, second),
+  ]);
+  await writeAll(client, new Uint8Array([1, 2, 3, 4, 5]));
+  assertEquals(await reading, [true, true]);
+  assertEquals([[...first], [...second]], [[1, 2, 3], [4, 5]]);
+});
+
+Deno.test("readExactly() tells an end before the first byte from a cut", async () => {
+  const [client, server] = memoryPair();
+  await writeAll(client, bytes(5, 1));
+  await client.closeWrite();
+  assertEquals(await readExactly(server, new Uint8Array(3)), true);
+  const error = await assertRejects(
+    () => readExactly(server, new Uint8Array(3)),
+    TransportError,
+    "Cannot read 3 bytes from memory:pair: the stream ended after 2",
+  );
+  assertEquals(error.kind, "truncated");
+  assertEquals(await readExactly(server, new Uint8Array(3)), false);
+});
+
+for (const transfer of ["read", "write"] as const) {
+  Deno.test(`a signal ends a pending ${transfer} and closes the connection`, async () => {
+    await using listener = await listen({ port: 0 });
+    using client = await connect(listener.addr);
+    using server = await listener.accept();
+    const abort = new AbortController();
+    const { signal } = abort;
+    const reason = new Error("enough");
+    const pending = transfer === "read"
+      ? readExactly(client, new Uint8Array(8), { signal })
+      : writeAll(client, new Uint8Array(64 << 20), { signal });
+    setTimeout(() => abort.abort(reason), 10);
+    assertStrictEquals(await assertRejects(() => pending), reason);
+    assert(client.closed);
+    assertEquals(server.closed, false);
+  });
+
+  Deno.test(`a signal aborted before a ${transfer} leaves the connection alone`, async () => {
+    const [client] = memoryPair();
+    const signal = AbortSignal.abort(new Error("before"));
+    const call = transfer === "read"
+      ? () => readExactly(client, new Uint8Array(8), { signal })
+      : () => writeAll(client, new Uint8Array(8), { signal });
+    await assertRejects(call, Error, "before");
+    assertEquals([client.closed, client.bytesWritten], [false, 0]);
+  });
+}
+
+Deno.test("a signal aborted after the transfer changes nothing", async () => {
+  const [client] = memoryPair();
+  const abort = new AbortController();
+  await writeAll(client, new Uint8Array(8), { signal: abort.signal });
+  abort.abort();
+  assertEquals(client.closed, false);
+});

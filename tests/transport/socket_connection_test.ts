@@ -1,0 +1,93 @@
+import {
+  connect,
+  type Connection,
+  listen,
+  memoryPair,
+  SocketConnection,
+  TransportError,
+} from "@lengthwise/lengthwise/transport";
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+
+Deno.test("SocketConnection counts the bytes of both directions", async () => {
+  const [client, server] = memoryPair({ writeSize: 3 });
+  assertEquals(await client.write(new Uint8Array(5)), 3);
+  assertEquals(await client.write(new Uint8Array(2)), 2);
+  assertEquals(await server.read(new Uint8Array(4)), 4);
+  assertEquals([client.bytesWritten, client.bytesRead], [5, 0]);
+  assertEquals([server.bytesWritten, server.bytesRead], [0, 4]);
+  await client.closeWrite();
+  assertEquals(await server.read(new Uint8Array(4)), 1);
+  assertEquals(await server.read(new Uint8Array(4)), null);
+  assertEquals(server.bytesRead, 5);
+});
+
+Deno.test("SocketConnection closes its socket once and calls onClose once", () => {
+  let closes = 0;
+  let calls = 0;
+  const socket = fake({ close: () => void closes++ });
+  const connection = new SocketConnection(socket, { onClose: () => calls++ });
+  assertEquals(connection.closed, false);
+  connection.close();
+  connection.close();
+  connection[Symbol.dispose]();
+  assertEquals([closes, calls, connection.closed], [1, 1, true]);
+});
+
+Deno.test("SocketConnection closes a Deno.Conn that was closed already", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const [raw, peer] = await Promise.all([
+    listener.accept(),
+    Deno.connect({ port: listener.addr.port }),
+  ]);
+  const connection = new SocketConnection(raw);
+  raw.close();
+  connection.close();
+  peer.close();
+});
+
+Deno.test("SocketConnection throws TransportError with address and cause", async () => {
+  const cause = new Deno.errors.ConnectionReset("gone");
+  const connection = new SocketConnection(fake({
+    read: () => Promise.reject(cause),
+    write: () => Promise.reject(cause),
+    closeWrite: () => Promise.reject(cause),
+  }));
+  const calls = [
+    () => connection.read(new Uint8Array(1)),
+    () => connection.write(new Uint8Array(1)),
+    () => connection.closeWrite(),
+  ];
+  for (const call of calls) {
+    const error = await assertRejects(call, TransportError);
+    assertEquals([error.kind, error.address], ["reset", "tcp://10.0.0.1:9"]);
+    assertStrictEquals(error.cause, cause);
+  }
+  connection.close();
+  for (const call of calls) {
+    const error = await assertRejects(call, TransportError);
+    assertEquals([error.kind, error.cause], ["closed", undefined]);
+  }
+});
+
+Deno.test("SocketConnection shows the addresses of its socket", async () => {
+  await using listener = await listen({ port: 0 });
+  using client = await connect(listener.addr);
+  using server = await listener.accept();
+  assertEquals(client.remoteAddr.port, listener.addr.port);
+  assertEquals(server.remoteAddr.port, client.localAddr.port);
+  assertEquals(server.localAddr.hostname, "127.0.0.1");
+});
+
+function fake(parts: Partial<Connection>): Connection {
+  const addr = { transport: "tcp", hostname: "10.0.0.1", port: 9 };
+  return {
+    localAddr: addr,
+    remoteAddr: addr,
+    read: () => Promise.resolve(null),
+    write: (data) => Promise.resolve(data.length),
+    closeWrite: () => Promise.resolve(),
+    close: () => {},
+    [Symbol.dispose]: () => {},
+    ...parts,
+  };
+}
