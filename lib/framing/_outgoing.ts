@@ -193,7 +193,7 @@ export class Outgoing {
   stop(error: unknown): void {
     if (this.refused !== undefined) return;
     this.refused = { error };
-    this.ended ??= this.refused;
+    this.ended = this.refused;
     this.#open = false;
     if (this.#inPlace === undefined) this.#releaseScratch();
     this.#releaseFilling();
