@@ -129,7 +129,8 @@ export class SchemaError extends Error {
    * @param findings faults as the library reported them
    */
   constructor(findings: readonly SchemaFinding[]) {
-    const issues = findings.slice(0, MAX_ISSUES).map(toIssue);
+    // from(): plain arrays, also where a library's are more than that (arktype)
+    const issues = Array.from(findings).slice(0, MAX_ISSUES).map(toIssue);
     super(describeIssues(issues, findings.length));
     this.issues = issues;
     this.issueCount = findings.length;
@@ -144,7 +145,8 @@ export class SchemaError extends Error {
  * @param value the value to check
  * @returns the value as the schema left it (transformed, with defaults, without
  * unknown keys: the library's business), or a promise of it
- * @throws {SchemaError} if the value does not match, thrown or by rejection
+ * @throws {SchemaError} if the value does not match, thrown or by rejection; so
+ * is what the schema itself throws
  *
  * @example
  * ```ts
@@ -180,7 +182,7 @@ function accept<Output>(result: SchemaResult<Output>): Output {
 
 function toIssue(finding: SchemaFinding): SchemaIssue {
   return {
-    path: (finding.path ?? []).slice(0, MAX_PATH_DEPTH).map(toKey),
+    path: Array.from(finding.path ?? []).slice(0, MAX_PATH_DEPTH).map(toKey),
     message: cut(finding.message, MAX_ISSUE_LENGTH),
   };
 }
