@@ -1,5 +1,6 @@
 /**
- * One text for all JSON Schemas that mean the same on the wire.
+ * JSON Schemas as texts that differ only where the schemas may mean something
+ * else on the wire. Two ways to say the same may still give two texts.
  *
  * @module
  */

@@ -105,6 +105,23 @@ Deno.test("SchemaError takes keys from plain and from wrapped path segments", {
   );
 });
 
+Deno.test("SchemaError keeps plain data of the faults that libraries report", {
+  permissions: "none",
+}, () => {
+  const value = Array.from({ length: 40 }, () => 1);
+  for (
+    const schema of [z.array(z.string()), v.array(v.string()), type("string[]")]
+  ) {
+    const { issues, issueCount } = failure(schema, value);
+    assertEquals(
+      issues.map(({ path }) => path),
+      [...Array(16).keys()].map((index) => [index]),
+    );
+    assertEquals(issueCount, 40);
+    assertEquals(structuredClone(issues), issues);
+  }
+});
+
 Deno.test("SchemaError keeps 16 issues and counts the others", {
   permissions: "none",
 }, () => {

@@ -1,0 +1,97 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { bindHandlers } from "../../lib/messages/bind_handlers.ts";
+import { unary } from "../../lib/messages/methods.ts";
+import { protocol } from "../../lib/messages/protocol.ts";
+
+const { methods: { server } } = protocol({
+  name: "shop",
+  server: {
+    price: unary<string, string>(),
+    orders: { create: unary<string, string>() },
+  },
+});
+
+function call(handlers: object): unknown[] {
+  return bindHandlers(server, handlers).map((handler) => handler("in", {}));
+}
+
+Deno.test("bindHandlers() gives handlers in the order of the methods", {
+  permissions: "none",
+}, () => {
+  const handlers = {
+    price: (input: string) => `price ${input}`,
+    orders: { create: (input: string) => `create ${input}` },
+  };
+  assertEquals(call(handlers), ["create in", "price in"]);
+});
+
+Deno.test("bindHandlers() takes instances of classes and keeps their this", {
+  permissions: "none",
+}, () => {
+  class Orders {
+    #count = 0;
+    create(): string {
+      return `create ${++this.#count}`;
+    }
+    helper(): void {}
+  }
+  class Shop {
+    orders = new Orders();
+    readonly #cents = 5;
+    price(): string {
+      return `price ${this.#cents}`;
+    }
+  }
+  assertEquals(call(new Shop()), ["create 1", "price 5"]);
+});
+
+Deno.test("bindHandlers() lists every missing and every extra handler", {
+  permissions: "none",
+}, () => {
+  const f = () => {};
+  assertThrows(
+    () => bindHandlers(server, { prise: f, orders: { destroy: f } }),
+    TypeError,
+    "Cannot serve with these handlers: missing orders.create, price; not in the protocol: prise, orders.destroy",
+  );
+  assertThrows(
+    () => bindHandlers(server, { price: f, orders: f }),
+    TypeError,
+    "missing orders.create; not in the protocol: orders",
+  );
+  assertThrows(
+    () => bindHandlers(server, { price: "x", orders: { create: f } }),
+    TypeError,
+    "missing price",
+  );
+});
+
+Deno.test("bindHandlers() takes nothing that every object has for a handler", {
+  permissions: "none",
+}, () => {
+  const { methods } = protocol({
+    name: "odd",
+    server: { constructor: unary(), toString: unary() },
+  });
+  assertThrows(
+    () => bindHandlers(methods.server, {}),
+    TypeError,
+    "missing constructor, toString",
+  );
+  const own = { constructor: () => 1, toString: () => "2" };
+  assertEquals(
+    bindHandlers(methods.server, own).map((handler) => handler(0, 0)),
+    [1, "2"],
+  );
+});
+
+Deno.test("bindHandlers() ends on handlers that contain themselves", {
+  permissions: "none",
+}, () => {
+  const handlers: Record<string, unknown> = {
+    price: () => 1,
+    orders: { create: () => 2 },
+  };
+  handlers["self"] = handlers;
+  assertEquals(call(handlers), [2, 1]);
+});
