@@ -61,7 +61,6 @@ Deno.test(
       hashOf(
         type({
           at: "Date",
-          kind: "'a'|'b'",
           "count?": "number",
           sku: "string",
         }),
