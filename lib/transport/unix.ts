@@ -29,7 +29,7 @@ export async function dialUnix(
   address: UnixAddress<unknown>,
 ): Promise<Deno.UnixConn> {
   const context = { verb: "connect to", address: formatAddress(address) };
-  requireUnix(context);
+  requireUnix(address.path, context);
   try {
     return await Deno.connect({ transport: "unix", path: address.path });
   } catch (error) {
@@ -63,7 +63,7 @@ export async function bindUnix(
   const context = { verb: "listen on", address: formatAddress(address) };
   const { path } = address;
   const { mode } = options;
-  requireUnix(context);
+  requireUnix(path, context);
   const listener = await bindOrReplace(path, context);
   if (mode === undefined || path.startsWith("\0")) return listener;
   try {
@@ -140,10 +140,22 @@ async function isRefused(path: string): Promise<boolean> {
   }
 }
 
-function requireUnix(context: FailureContext): void {
+/** `sun_path` of `struct sockaddr_un` with its final NUL, by operating system. */
+const LONGEST_PATH = { linux: 107, other: 103 };
+
+function requireUnix(path: string, context: FailureContext): void {
   requireDeno(context);
-  if (Deno.build.os !== "windows") return;
   const { verb, address } = context;
+  const { linux, other } = LONGEST_PATH;
+  const longest = Deno.build.os === "linux" ? linux : other;
+  const length = new TextEncoder().encode(path).length;
+  if (length > longest) {
+    throw new TransportError(
+      `Cannot ${verb} ${address}: a Unix socket's path has at most ${longest} bytes here, this one has ${length}`,
+      { kind: "address-invalid", address },
+    );
+  }
+  if (Deno.build.os !== "windows") return;
   throw new TransportError(
     `Cannot ${verb} ${address}: Deno has no Unix sockets on Windows; use TCP on 127.0.0.1`,
     { kind: "unsupported", address },

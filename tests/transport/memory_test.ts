@@ -1,0 +1,286 @@
+import {
+  connect,
+  type Connection,
+  listen,
+  memoryPair,
+  type MemoryPairOptions,
+  readExactly,
+  TransportError,
+  writeAll,
+} from "@lengthwise/lengthwise/transport";
+import {
+  assert,
+  assertEquals,
+  assertNotEquals,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
+
+const PURE = { permissions: "none" } as const;
+
+/** Reads to the end or to an error, and tells the size of each read. */
+async function readSizes(connection: Connection): Promise<(number | string)[]> {
+  const sizes: (number | string)[] = [];
+  const buffer = new Uint8Array(1 << 16);
+  try {
+    for (;;) {
+      const count = await connection.read(buffer);
+      if (count === null) return [...sizes, "end"];
+      sizes.push(count);
+    }
+  } catch (error) {
+    assert(error instanceof TransportError);
+    return [...sizes, error.kind];
+  }
+}
+
+async function kindOf(promise: Promise<unknown>): Promise<string> {
+  return (await assertRejects(() => promise, TransportError)).kind;
+}
+
+Deno.test(
+  "memoryPair() joins writes into reads as a socket does",
+  PURE,
+  async () => {
+    const [client, server] = memoryPair();
+    await writeAll(client, new Uint8Array([1, 2]));
+    await writeAll(client, new Uint8Array([3]));
+    await client.closeWrite();
+    assertEquals(await readSizes(server), [3, "end"]);
+  },
+);
+
+Deno.test(
+  "memoryPair() returns readSize bytes from a read at most",
+  PURE,
+  async () => {
+    const [client, server] = memoryPair({ readSize: 4 });
+    await writeAll(client, new Uint8Array(10));
+    await client.closeWrite();
+    assertEquals(await readSizes(server), [4, 4, 2, "end"]);
+  },
+);
+
+Deno.test(
+  "memoryPair() takes writeSize bytes from a write at most",
+  PURE,
+  async () => {
+    const [client] = memoryPair({ writeSize: 4 });
+    assertEquals(await client.write(new Uint8Array(10)), 4);
+    assertEquals(await client.write(new Uint8Array(3)), 3);
+  },
+);
+
+Deno.test(
+  "memoryPair() holds a writer back at its capacity",
+  PURE,
+  async () => {
+    const [client, server] = memoryPair({ capacity: 5 });
+    assertEquals(await client.write(new Uint8Array(8)), 5);
+    const waiting = client.write(new Uint8Array(3));
+    assertEquals(await server.read(new Uint8Array(2)), 2);
+    assertEquals(await waiting, 2);
+  },
+);
+
+Deno.test("memoryPair() replays under a seed", PURE, async () => {
+  const cuts = async (seed: number) => {
+    const [client, server] = memoryPair({
+      seed,
+      readSize: { min: 1, max: 9 },
+      writeSize: { min: 1, max: 9 },
+    });
+    const writing = writeAll(client, new Uint8Array(500)).then(() =>
+      client.closeWrite()
+    );
+    const sizes = await readSizes(server);
+    await writing;
+    return sizes;
+  };
+  assertEquals(await cuts(1), await cuts(1));
+  assertNotEquals(await cuts(1), await cuts(2));
+});
+
+Deno.test(
+  "memoryPair() lets one direction differ from the other",
+  PURE,
+  async () => {
+    const [client, server] = memoryPair({
+      readSize: 3,
+      toClient: { readSize: 2 },
+    });
+    await writeAll(client, new Uint8Array(4));
+    await writeAll(server, new Uint8Array(4));
+    await client.closeWrite();
+    await server.closeWrite();
+    assertEquals(await readSizes(server), [3, 1, "end"]);
+    assertEquals(await readSizes(client), [2, 2, "end"]);
+  },
+);
+
+Deno.test(
+  "the fault 'cut' is an end for the reader and a reset for the writer",
+  PURE,
+  async () => {
+    const [client, server] = memoryPair({
+      toServer: { fault: { kind: "cut", after: 6 } },
+    });
+    assertEquals(await client.write(new Uint8Array(10)), 6);
+    assertEquals(await kindOf(client.write(new Uint8Array(4))), "reset");
+    assertEquals(await readSizes(server), [6, "end"]);
+    await writeAll(server, new Uint8Array(2));
+    assertEquals(await client.read(new Uint8Array(9)), 2);
+  },
+);
+
+Deno.test(
+  "the fault 'reset' fails both sides behind the bytes that passed",
+  PURE,
+  async () => {
+    const [client, server] = memoryPair({
+      toServer: { fault: { kind: "reset", after: 6 } },
+    });
+    const pending = client.read(new Uint8Array(9));
+    assertEquals(await client.write(new Uint8Array(10)), 6);
+    assertEquals(await kindOf(pending), "reset");
+    assertEquals(await kindOf(client.write(new Uint8Array(4))), "reset");
+    assertEquals(await readSizes(server), [6, "reset"]);
+    assertEquals(await kindOf(server.write(new Uint8Array(1))), "reset");
+  },
+);
+
+Deno.test(
+  "the fault 'stall' delivers nothing more, until this side closes",
+  PURE,
+  async () => {
+    const [client, server] = memoryPair({
+      toServer: { fault: { kind: "stall", after: 6 }, capacity: 10 },
+    });
+    assertEquals(await client.write(new Uint8Array(20)), 10);
+    await readExactly(server, new Uint8Array(6));
+    const read = server.read(new Uint8Array(1));
+    const write = client.write(new Uint8Array(10));
+    assertEquals(await write, 6);
+    const held = client.write(new Uint8Array(1));
+    server.close();
+    assertEquals(await kindOf(read), "closed");
+    assertEquals(await kindOf(held), "reset");
+  },
+);
+
+Deno.test("a fault behind byte 0 is there from the start", PURE, async () => {
+  const first = (kind: "cut" | "reset" | "stall") =>
+    memoryPair({ toServer: { fault: { kind, after: 0 } } });
+  assertEquals(await readSizes(first("cut")[1]), ["end"]);
+  assertEquals(await readSizes(first("reset")[1]), ["reset"]);
+  assertEquals(await readSizes(first("reset")[0]), ["reset"]);
+  const [client, server] = first("stall");
+  await writeAll(client, new Uint8Array(1));
+  const read = server.read(new Uint8Array(1));
+  server.close();
+  assertEquals(await kindOf(read), "closed");
+});
+
+Deno.test(
+  "memoryPair() keeps bytes and the end back for its latency",
+  PURE,
+  async () => {
+    const [client, server] = memoryPair({ latency: 20 });
+    const start = performance.now();
+    await writeAll(client, new Uint8Array(3));
+    await client.closeWrite();
+    assertEquals(await readSizes(server), [3, "end"]);
+    // Not a bound on speed: earlier would mean that nothing was kept back.
+    assert(performance.now() - start >= 19);
+  },
+);
+
+Deno.test(
+  "memoryPair() leaves no timer behind when a side closes",
+  PURE,
+  async () => {
+    const [client, server] = memoryPair({ latency: 60_000 });
+    await writeAll(client, new Uint8Array(3));
+    const read = server.read(new Uint8Array(3));
+    server.close();
+    assertEquals(await kindOf(read), "closed");
+  },
+);
+
+Deno.test("memoryPair() refuses what cannot be", PURE, () => {
+  const wrong: readonly MemoryPairOptions[] = [
+    { capacity: 0 },
+    { capacity: NaN },
+    { latency: -1 },
+    { readSize: 0 },
+    { writeSize: { min: 2, max: 1 } },
+    { writeSize: { min: 0, max: 1 } },
+    { toServer: { fault: { kind: "cut", after: -1 } } },
+  ];
+  for (const options of wrong) {
+    assertThrows(() => memoryPair(options), RangeError, "must be at least");
+  }
+});
+
+Deno.test(
+  "listen() in memory hands out a new connection for each client",
+  PURE,
+  async () => {
+    await using listener = await listen({ memory: "shop" });
+    assertEquals(listener.addr, { transport: "memory", name: "shop" });
+    const clients = await Promise.all([
+      connect({ memory: "shop" }),
+      connect("memory:shop"),
+    ]);
+    for (const [at, client] of clients.entries()) {
+      using server = await listener.accept();
+      await writeAll(client, new Uint8Array([at]));
+      const byte = new Uint8Array(1);
+      await readExactly(server, byte);
+      assertEquals(byte[0], at);
+    }
+  },
+);
+
+Deno.test("connect() in memory shapes its link", PURE, async () => {
+  await using listener = await listen({ memory: "shaped" });
+  using client = await connect(listener.addr, {
+    link: { toServer: { readSize: 1 } },
+  });
+  using server = await listener.accept();
+  await writeAll(client, new Uint8Array(2));
+  assertEquals(await server.read(new Uint8Array(2)), 1);
+});
+
+Deno.test(
+  "listen() in memory refuses a name in use, until it is free again",
+  PURE,
+  async () => {
+    const first = await listen({ memory: "taken" });
+    assertEquals(await kindOf(listen({ memory: "taken" })), "address-in-use");
+    first.close();
+    (await listen({ memory: "taken" })).close();
+  },
+);
+
+Deno.test(
+  "closing a listener in memory closes those that wait",
+  PURE,
+  async () => {
+    const listener = await listen({ memory: "leaving" });
+    const client = await connect({ memory: "leaving" });
+    listener.close();
+    assertEquals(await client.read(new Uint8Array(1)), null);
+    assertEquals(await kindOf(connect({ memory: "leaving" })), "refused");
+  },
+);
+
+Deno.test(
+  "connect() in memory fails as a limit at a full backlog",
+  PURE,
+  async () => {
+    await using _listener = await listen({ memory: "busy" });
+    for (let count = 0; count < 511; count++) await connect({ memory: "busy" });
+    assertEquals(await kindOf(connect({ memory: "busy" })), "limit");
+  },
+);

@@ -1,0 +1,189 @@
+import {
+  connect,
+  formatAddress,
+  listen,
+  type SocketConnection,
+  TransportError,
+  writeAll,
+} from "@lengthwise/lengthwise/transport";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+
+async function inDirectory(
+  body: (path: string) => Promise<void>,
+): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    await body(`${directory}/socket`);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Leaves a socket file behind, as a process does that is killed. */
+async function leaveStale(path: string): Promise<void> {
+  const script = `
+    Deno.listen({ transport: "unix", path: ${JSON.stringify(path)} });
+    Deno.kill(Deno.pid, "SIGKILL");
+  `;
+  await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "-A",
+      "--no-config",
+      `data:text/javascript,${encodeURIComponent(script)}`,
+    ],
+    stderr: "null",
+  }).output();
+  assert((await Deno.lstat(path)).isSocket, "a stale socket file");
+}
+
+Deno.test("listen() on a path reports it, and removes it on close", () =>
+  inDirectory(async (path) => {
+    const listener = await listen({ path });
+    assertEquals(listener.addr.path, path);
+    assert(await exists(path));
+    await listener[Symbol.asyncDispose]();
+    assertEquals(await exists(path), false);
+  }));
+
+Deno.test("listen() replaces a socket file that nobody listens on", () =>
+  inDirectory(async (path) => {
+    await leaveStale(path);
+    const stale = await assertRejects(() => connect({ path }), TransportError);
+    assertEquals(stale.kind, "refused");
+    await using listener = await listen({ path });
+    using client = await connect({ path });
+    using server = await listener.accept();
+    await writeAll(client, new Uint8Array(3));
+    assertEquals(await server.read(new Uint8Array(9)), 3);
+  }));
+
+Deno.test("listen() refuses a path where somebody listens, and leaves it working", () =>
+  inDirectory(async (path) => {
+    await using listener = await listen({ path });
+    const error = await assertRejects(() => listen({ path }), TransportError);
+    assertEquals(error.kind, "address-in-use");
+    assertEquals(error.address, `unix:${path}`);
+    assertInstanceOf(error.cause, Deno.errors.AddrInUse);
+    (await listener.accept()).close(); // the probe of the other listen()
+    using _client = await connect({ path });
+    (await listener.accept()).close();
+  }));
+
+Deno.test("listen() leaves a file alone that is no socket", () =>
+  inDirectory(async (path) => {
+    await Deno.writeTextFile(path, "precious");
+    const error = await assertRejects(() => listen({ path }), TransportError);
+    assertEquals(error.kind, "address-in-use");
+    assertEquals(await Deno.readTextFile(path), "precious");
+  }));
+
+Deno.test("listen() sets the mode of the socket file", () =>
+  inDirectory(async (path) => {
+    await using _listener = await listen({ path }, { mode: 0o600 });
+    assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
+  }));
+
+Deno.test("listen() on a path in a directory that is not there says so", () =>
+  inDirectory(async (path) => {
+    const error = await assertRejects(
+      () => listen({ path: `${path}/missing/socket` }),
+      TransportError,
+    );
+    assertEquals(error.kind, "not-found");
+  }));
+
+Deno.test("connect() to a path that is not there says so", () =>
+  inDirectory(async (path) => {
+    const error = await assertRejects(() => connect({ path }), TransportError);
+    assertEquals([error.kind, error.address], ["not-found", `unix:${path}`]);
+    assertInstanceOf(error.cause, Deno.errors.NotFound);
+  }));
+
+Deno.test("connect() to a path beyond what the system takes says so", () =>
+  inDirectory(async (path) => {
+    const long = path + "x".repeat(200);
+    for (const call of [connect, listen]) {
+      const error = await assertRejects(
+        () => call({ path: long }),
+        TransportError,
+      );
+      assertEquals(error.kind, "address-invalid");
+      assertStringIncludes(error.message, "bytes here");
+    }
+  }));
+
+Deno.test({
+  name: "listen() and connect() take abstract names",
+  // Only Linux has them.
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const path = `\0lengthwise-${crypto.randomUUID()}`;
+    await using listener = await listen({ path }, { mode: 0o600 });
+    assert(formatAddress(listener.addr).startsWith("unix:@lengthwise-"));
+    using client = await connect(formatAddress(listener.addr));
+    using server = await listener.accept();
+    await writeAll(client, new Uint8Array(3));
+    assertEquals(await server.read(new Uint8Array(9)), 3);
+    const error = await assertRejects(() => listen({ path }), TransportError);
+    assertEquals(error.kind, "address-in-use");
+  },
+});
+
+Deno.test("a path may have characters that URLs escape", () =>
+  inDirectory(async (path) => {
+    const odd = `${path} ?#%é`;
+    await using listener = await listen({ path: odd });
+    using _client = await connect(formatAddress(listener.addr));
+    (await listener.accept()).close();
+  }));
+
+Deno.test({
+  name:
+    "listen() and connect() on a path pass NotCapable through with what to grant",
+  permissions: { net: false, read: false, write: false },
+  async fn() {
+    for (const call of [connect, listen]) {
+      const error = await assertRejects(
+        () => call({ path: "/run/x.sock" }),
+        Deno.errors.NotCapable,
+      );
+      assertStringIncludes(
+        error.message,
+        "--allow-net=unix:/run/x.sock --allow-read=/run/x.sock --allow-write=/run/x.sock",
+      );
+    }
+  },
+});
+
+Deno.test("connect() to a listener with a full backlog fails as a limit", () =>
+  inDirectory(async (path) => {
+    await using _listener = await listen({ path });
+    const clients: SocketConnection[] = [];
+    try {
+      // Deno's backlog for Unix sockets is 1,024 on Linux; others wait or refuse.
+      const error = await assertRejects(async () => {
+        for (let count = 0; count < 5_000; count++) {
+          clients.push(await connect({ path }));
+        }
+      }, TransportError);
+      assertEquals(error.kind, Deno.build.os === "linux" ? "limit" : "refused");
+    } finally {
+      clients.forEach((client) => client.close());
+    }
+  }));
