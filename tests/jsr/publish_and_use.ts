@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { type Registry, startRegistry } from "./registry.ts";
 
 /**
@@ -121,8 +121,8 @@ async function use({ consumer, env }: Run): Promise<void> {
   });
   await step("show the documentation", async () => {
     const documentation = await run(`doc jsr:${name}`);
-    for (const symbol of ["connect(", "protocol", "serve("]) {
-      assertStringIncludes(documentation, symbol);
+    for (const symbol of ["connect", "protocol", "serve"]) {
+      assertMatch(documentation, new RegExp(`^function ${symbol}\\b`, "m"));
     }
   });
 }
