@@ -13,6 +13,8 @@ export interface CallOptions {
   timeout?: number;
   /** Sent beside the call, for handlers and middleware. */
   metadata?: Readonly<Record<string, string>>;
+  /** Told what the handler sent beside its result. */
+  onMetadata?: (metadata: Readonly<Record<string, string>>) => void;
 }
 
 /** Options of a call that opens with an input of its own beside its items. */

@@ -42,7 +42,7 @@ export type CancelReason = "cancelled" | "deadline" | "disconnected";
 /** Told what the caller does. */
 export interface CalleeObserver extends StreamObserver {
   /** Nobody waits for the result any more; the handler's signal fires. */
-  cancelled(reason: CancelReason, message: string): void;
+  onCancelled(reason: CancelReason, message: string): void;
   /** What was to be sent could not be encoded; the call has ended with `internal`. */
   unsendable(error: unknown): CallError;
 }
@@ -122,10 +122,10 @@ export class IncomingCall extends Timed implements StreamCall {
 }
 
 const UNOBSERVED: CalleeObserver = {
-  item() {},
-  itemsEnded() {},
-  sendable() {},
-  cancelled() {},
+  onItem() {},
+  onItemsEnded() {},
+  onSendable() {},
+  onCancelled() {},
   unsendable: (cause) =>
     new CallError("internal", "Cannot send the result", { cause }),
 };
@@ -372,9 +372,9 @@ export class Callee {
     this.#link.wheel.remove(call);
     this.#link.writer.drop(call);
     endItems(this.#link, call.inbox);
-    call.observer.cancelled(reason, message);
-    call.observer.itemsEnded();
-    if (this.#link.blocked.delete(call)) call.observer.sendable();
+    call.observer.onCancelled(reason, message);
+    call.observer.onItemsEnded();
+    if (this.#link.blocked.delete(call)) call.observer.onSendable();
   }
 
   /** The caller broke the rules of this call: it ends here, the connection lives on. */
@@ -397,7 +397,7 @@ export class Callee {
       return this.broken(call, "the end of the items is not allowed here");
     }
     endItems(this.#link, call.inbox);
-    call.observer.itemsEnded();
+    call.observer.onItemsEnded();
   }
 
   /** Takes an ITEM frame. */

@@ -24,12 +24,12 @@ import { Timed } from "./wheel.ts";
 import type { Pending } from "./writer.ts";
 import { Flag, HEADER, Kind, putU16, putU32 } from "./wire.ts";
 
-/** Told what becomes of a call. Exactly one of `result` and `failed` is called, once. */
+/** Told what becomes of a call. Exactly one of `onResult` and `onFailed` is called, once. */
 export interface CallerObserver extends StreamObserver {
   /** The result; the bytes are valid during the call. */
-  result(body: Uint8Array, fields: Readonly<Fields>): void;
+  onResult(body: Uint8Array, fields: Readonly<Fields>): void;
   /** There will be none. */
-  failed(error: CallError): void;
+  onFailed(error: CallError): void;
 }
 
 /** What a call is opened with. */
@@ -74,7 +74,7 @@ export class OutgoingCall extends Timed implements StreamCall {
 
   /** @inheritdoc */
   get maySend(): boolean {
-    return this.state === "open" && sendsItems(this.info.shape);
+    return this.state === "open" && this.requestEnd !== Infinity;
   }
 
   /** Moves on, or says that the event is not allowed. */
@@ -273,7 +273,7 @@ export class Caller {
 
   #requestSent(call: OutgoingCall): void {
     call.requestEnd = this.#link.writer.position;
-    if (this.#link.blocked.delete(call)) call.observer.sendable();
+    if (call.state === "open") call.observer.onSendable();
   }
 
   #dequeue(message: Queued): void {
@@ -303,6 +303,7 @@ export class Caller {
     call: OutgoingCall,
     code: "cancelled" | "deadline" | "malformed" | "too-large" | "overloaded",
     message: string,
+    cause?: unknown,
   ): void {
     const queued = call.state === "queued";
     if (!call.on("cancel")) return;
@@ -318,8 +319,11 @@ export class Caller {
         Uint8Array.of(reason),
       );
     }
-    call.observer.failed(
-      callError(call, code, message, { processed: queued ? "no" : "maybe" }),
+    call.observer.onFailed(
+      callError(call, code, message, {
+        processed: queued ? "no" : "maybe",
+        cause,
+      }),
     );
   }
 
@@ -334,7 +338,7 @@ export class Caller {
       call.reply = undefined;
     }
     endItems(this.#link, call.inbox);
-    if (blocked.delete(call)) call.observer.sendable();
+    if (blocked.delete(call)) call.observer.onSendable();
   }
 
   /** Takes a RESULT or ERROR frame, or a part of one. */
@@ -400,7 +404,7 @@ export class Caller {
     } catch (error) {
       return this.#malformed(call, error);
     }
-    call.observer.result(body.subarray(end), fields);
+    call.observer.onResult(body.subarray(end), fields);
   }
 
   #failed(call: OutgoingCall, body: Uint8Array): void {
@@ -410,14 +414,14 @@ export class Caller {
     } catch (cause) {
       return this.#malformed(call, cause);
     }
-    call.observer.failed(error);
+    call.observer.onFailed(error);
   }
 
   #malformed(call: OutgoingCall, cause: unknown): void {
     if (!(cause instanceof MalformedError)) throw cause;
     this.#link.stats.malformedCalls++;
     const message = `the reply is malformed: ${messageOf(cause)}`;
-    call.observer.failed(callError(call, "malformed", message, { cause }));
+    call.observer.onFailed(callError(call, "malformed", message, { cause }));
   }
 
   /** The callee has answered: the place is free. */
@@ -497,7 +501,7 @@ export class Caller {
     this.#release(call);
     if (told) return;
     const retry = processed === "no" ? "now" : "never";
-    call.observer.failed(
+    call.observer.onFailed(
       callError(call, error.code, error.message, {
         processed,
         retry,

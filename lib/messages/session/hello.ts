@@ -3,36 +3,28 @@
  * on no codec:
  *
  * ```text
- *  0    4     5     6     7  8         12         16        20       24           28             32          36         44
- *  ├────┼─────┼─────┼─────┼──┼─────────┼──────────┼─────────┼────────┼────────────┼──────────────┼───────────┼──────────┼─────
- *  │LWP1│major│minor│role │0 │features │maxFrame- │maxMes-  │maxCalls│streamWindow│connection-   │heartbeat  │protocol  │TLV …
- *  │    │     │     │     │  │         │Body      │sage     │        │            │Window        │ms         │hash, u64 │
+ *   0  "LWP1"              4  u8 major, u8 minor, u8 role (0 dialler, 1 listener), u8 0
+ *   8  u32 features       12  u32 maxFrameBody     16  u32 maxMessage   20  u32 maxCalls
+ *  24  u32 streamWindow   28  u32 connectionWindow 32  u32 heartbeat, ms
+ *  36  u32 protocol hash  40  entries: u8 type, u16 length, value
  * ```
  *
  * @module
  */
 import { concat } from "@std/bytes/concat";
+import { type Shape, SHAPES } from "../method_types.ts";
 import { MalformedError, text } from "./fields.ts";
 import { getU16, getU32, putU16, putU32 } from "./wire.ts";
 
 /** Version of the wire: peers with another major version do not understand each other. */
 export const VERSION = { major: 1, minor: 0 } as const;
 
-/** The shapes of a method, in the order of their numbers on the wire. */
-export const SHAPES = [
-  "unary",
-  "notification",
-  "serverStream",
-  "clientStream",
-  "duplex",
-] as const;
-
 /** A method as a peer names it. */
 export interface MethodInfo {
   /** Dotted name. */
   readonly name: string;
   /** Shape of its messages. */
-  readonly shape: (typeof SHAPES)[number];
+  readonly shape: Shape;
   /** Hash of its schemas; 0 where there are only types. */
   readonly hash: number;
 }
@@ -67,7 +59,7 @@ export interface Hello {
   /** Milliseconds of silence after which this side sends a PING. */
   readonly heartbeat: number;
   /** Hash of the protocol that this side speaks. */
-  readonly protocolHash: bigint;
+  readonly protocolHash: number;
   /** Name of that protocol. */
   readonly protocol: string;
   /** Name of the codec of all bodies. */
@@ -81,7 +73,7 @@ export interface Hello {
 }
 
 const MAGIC = [0x4c, 0x57, 0x50, 0x31]; // "LWP1"
-const FIXED = 44;
+const FIXED = 40;
 const Entry = {
   PROTOCOL: 0x01,
   CODEC: 0x02,
@@ -110,8 +102,7 @@ export function encodeHello(hello: Hello): Uint8Array {
   putU32(fixed, 24, hello.streamWindow);
   putU32(fixed, 28, hello.connectionWindow);
   putU32(fixed, 32, hello.heartbeat);
-  putU32(fixed, 36, Number(hello.protocolHash >> 32n));
-  putU32(fixed, 40, Number(hello.protocolHash & 0xffff_ffffn));
+  putU32(fixed, 36, hello.protocolHash);
   return concat([
     fixed,
     entry(Entry.PROTOCOL, encoder.encode(hello.protocol)),
@@ -191,7 +182,7 @@ export function decodeHello(body: Uint8Array, maxMethods: number): Hello {
     streamWindow: atLeast(getU32(body, 24), 1024, "streamWindow"),
     connectionWindow: atLeast(getU32(body, 28), 64 * 1024, "connectionWindow"),
     heartbeat: getU32(body, 32),
-    protocolHash: (BigInt(getU32(body, 36)) << 32n) | BigInt(getU32(body, 40)),
+    protocolHash: getU32(body, 36),
     protocol: text(entries.get(Entry.PROTOCOL) ?? new Uint8Array()),
     codec: text(entries.get(Entry.CODEC) ?? new Uint8Array()),
     methods: decodeMethods(entries.get(Entry.METHODS), maxMethods),

@@ -25,11 +25,11 @@ export interface SessionStats {
 /** Told about the items of a call. */
 export interface StreamObserver {
   /** The item that was waited for; the bytes are valid during the call. */
-  item(body: Uint8Array): void;
+  onItem(body: Uint8Array): void;
   /** No more items will come. */
-  itemsEnded(): void;
+  onItemsEnded(): void;
   /** An item may be sent again. */
-  sendable(): void;
+  onSendable(): void;
 }
 
 /** A call as far as its items are concerned. */

@@ -11,7 +11,7 @@ export interface MethodTables {
   /** Name of the protocol. */
   readonly name: string;
   /** Its hash. */
-  readonly hash: bigint;
+  readonly hash: number;
   /** Methods of the other side that this side may call. */
   readonly calls: readonly MethodInfo[];
   /** Methods that this side serves, by name. */

@@ -533,6 +533,12 @@ export class Session {
     this.#checkDrained();
   }
 
+  /** The peer's bytes make no frames. */
+  framingFailed(message: string, now: number): void {
+    this.#link.now = now;
+    this.#abort("protocol", message);
+  }
+
   /** The peer has ended its stream, or the transport has failed. */
   inputEnded(cause: unknown, now: number): void {
     this.#link.now = now;
@@ -657,11 +663,15 @@ export class Session {
   /** Cancels a call that we made. */
   cancel(
     call: OutgoingCall,
-    reason: { code: "cancelled" | "deadline" | "malformed"; message: string },
+    reason: {
+      code: "cancelled" | "deadline";
+      message: string;
+      cause?: unknown;
+    },
     now: number,
   ): void {
     this.#link.now = now;
-    this.#caller.giveUp(call, reason.code, reason.message);
+    this.#caller.giveUp(call, reason.code, reason.message, reason.cause);
   }
 
   /** Ends a call of the peer's with its result. */

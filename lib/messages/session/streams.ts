@@ -106,7 +106,7 @@ function deliver(
   inbox.waiting = false;
   inbox.owe(item.charge);
   grant(link, call, inbox);
-  call.observer.item(body);
+  call.observer.onItem(body);
 }
 
 /** Text of anything thrown. */
@@ -204,7 +204,7 @@ export function creditOf(frame: Uint8Array): number {
 
 function wake(link: Link, call: StreamCall): void {
   if (!link.blocked.delete(call)) return;
-  if (!call.maySend || maySendItem(link, call)) call.observer.sendable();
+  if (!call.maySend || maySendItem(link, call)) call.observer.onSendable();
 }
 
 /** After a write: streams that could not send may try again. */

@@ -1,0 +1,79 @@
+/**
+ * Sending items of a call, each when there is credit and room for it.
+ *
+ * @module
+ */
+import type { StreamCall as SessionStream } from "./session/link.ts";
+
+/** Where items go. */
+export interface ItemTarget {
+  /** Whether one may be sent now; if not, {@linkcode ItemWriter.sendable} is called later. */
+  maySend(call: SessionStream): boolean;
+  /** Sends one. @throws {CodecError} */
+  send(call: SessionStream, item: unknown): void;
+  /** Why no more items can be sent, once that is so. */
+  failure(): { readonly error: unknown } | undefined;
+}
+
+/** Sends items in the order of the calls. */
+export class ItemWriter {
+  /** The call; set once it is known. */
+  call: SessionStream | undefined = undefined;
+  #wake: (() => void) | undefined = undefined;
+  #tail: Promise<void> | undefined = undefined;
+  readonly #target: ItemTarget;
+
+  /** @param target where items go */
+  constructor(target: ItemTarget) {
+    this.#target = target;
+  }
+
+  /** Sends one item, or rejects once none can be sent any more. */
+  send(item: unknown): Promise<void> {
+    if (this.#tail !== undefined) return this.#chain(() => this.#wait(item));
+    const call = this.call;
+    if (call === undefined || !this.#target.maySend(call)) {
+      return this.#chain(() => this.#wait(item));
+    }
+    try {
+      this.#target.send(call, item);
+      return SENT;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Waits until all items before have been sent. */
+  settled(): Promise<void> {
+    return this.#tail ?? SENT;
+  }
+
+  #chain(step: () => Promise<void>): Promise<void> {
+    const sent = (this.#tail ?? SENT).then(step);
+    const tail = sent.catch(() => {}).then(() => {
+      if (this.#tail === tail) this.#tail = undefined;
+    });
+    this.#tail = tail;
+    return sent;
+  }
+
+  async #wait(item: unknown): Promise<void> {
+    while (true) {
+      const failure = this.#target.failure();
+      if (failure !== undefined) throw failure.error;
+      const call = this.call;
+      if (call !== undefined && this.#target.maySend(call)) {
+        return this.#target.send(call, item);
+      }
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+
+  /** Credit or room has come back, or the call has ended. */
+  sendable(): void {
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+}
+
+const SENT: Promise<void> = Promise.resolve();
