@@ -115,7 +115,7 @@ export class Pump {
       do {
         for (let frame; (frame = this.#next()) !== undefined;) {
           yield this.#lend(frame);
-          if (this.#spent()) await turn();
+          if (this.#spend(1)) await turn();
         }
       } while (await this.#fill());
     } finally {
@@ -195,22 +195,28 @@ export class Pump {
     onFrame: (frame: Uint8Array) => void,
     afterRead: (() => void) | undefined,
   ): boolean {
+    const most = this.#budget;
+    let count = 0;
     try {
       for (let frame; (frame = this.#next()) !== undefined;) {
         onFrame(frame);
-        if (this.#spent()) return true;
+        if (++count === most) return true;
       }
       if (this.#state === "open") afterRead?.();
     } catch (error) {
       if (this.#readFailure?.error !== error) this.close();
       throw error;
+    } finally {
+      this.#spend(count);
     }
     return false;
   }
 
-  /** Whether the frames of this turn are used up. */
-  #spent(): boolean {
-    if (--this.#budget > 0) return false;
+  /** Counts frames handed out; `true` if those of this turn are used up. */
+  #spend(count: number): boolean {
+    this.#decoded += count;
+    this.#budget -= count;
+    if (this.#budget > 0) return false;
     this.#budget = this.#framesPerTurn;
     return true;
   }
@@ -229,9 +235,7 @@ export class Pump {
   #next(): Uint8Array | undefined {
     if (this.#state !== "open") return undefined;
     try {
-      const frame = this.#decoder.next();
-      if (frame !== undefined) this.#decoded++;
-      return frame;
+      return this.#decoder.next();
     } catch (error) {
       this.#endReading({ error });
       throw error;
