@@ -64,7 +64,7 @@ Deno.test(
           "count?": "number",
           sku: "string",
         }),
-      ) as number,
+      ),
     );
   },
 );
