@@ -1,0 +1,313 @@
+import {
+  connect,
+  listen,
+  readExactly,
+  SocketConnection,
+  TransportError,
+  writeAll,
+} from "@lengthwise/lengthwise/transport";
+import { attempt } from "../../lib/transport/_attempt.ts";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
+
+/** A TCP address that neither answers nor refuses: its backlog is full. */
+async function withSilentAddress(
+  body: (address: { port: number }) => Promise<void>,
+): Promise<void> {
+  using listener = Deno.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    tcpBacklog: 1,
+  });
+  const { port } = listener.addr;
+  const abort = new AbortController();
+  const { signal } = abort;
+  // The kernel takes a few more than it was told; those behind get no answer.
+  const fillers = Array.from(
+    { length: 8 },
+    () => Deno.connect({ port, signal }).catch(() => undefined),
+  );
+  // Two take their place at once, or there is nothing to fill.
+  await Promise.all(fillers.slice(0, 2));
+  try {
+    await body({ port });
+  } finally {
+    abort.abort();
+    for (const conn of await Promise.all(fillers)) conn?.close();
+  }
+}
+
+Deno.test("connect() gives up after its timeout", () =>
+  withSilentAddress(async (address) => {
+    const error = await assertRejects(
+      () => connect(address, { timeout: 50 }),
+      TransportError,
+      "no connection within 50 ms",
+    );
+    assertEquals(error.kind, "timeout");
+    assertEquals(error.address, `tcp://127.0.0.1:${address.port}`);
+  }));
+
+Deno.test("connect() gives up on its signal, and rejects with the reason as it is", () =>
+  withSilentAddress(async (address) => {
+    const abort = new AbortController();
+    const reason = { not: "even an error" };
+    const connecting = connect(address, { signal: abort.signal, timeout: 0 });
+    setTimeout(() => abort.abort(reason), 20);
+    const caught = await connecting.catch((error) => error);
+    assertStrictEquals(caught, reason);
+  }));
+
+Deno.test("connect() takes AbortSignal.timeout()", () =>
+  withSilentAddress(async (address) => {
+    const signal = AbortSignal.timeout(20);
+    const error = await assertRejects(
+      () => connect(address, { signal }),
+      DOMException,
+    );
+    assertEquals(error.name, "TimeoutError");
+  }));
+
+Deno.test("connect() with a signal aborted before it dials nothing", async () => {
+  await using listener = await listen({ memory: "before" });
+  const reason = new Error("before");
+  for (const retry of [{}, undefined]) {
+    const error = await assertRejects(() =>
+      connect(listener.addr, {
+        signal: AbortSignal.abort(reason),
+        ...(retry && { retry }),
+      })
+    );
+    assertStrictEquals(error, reason);
+  }
+  assertEquals(listener.connections, 0);
+});
+
+Deno.test("connect() is not touched by an abort that comes after it", async () => {
+  await using listener = await listen({ port: 0 });
+  const abort = new AbortController();
+  using client = await connect(listener.addr, { signal: abort.signal });
+  using server = await listener.accept();
+  abort.abort();
+  await writeAll(client, new Uint8Array(1));
+  assertEquals(await readExactly(server, new Uint8Array(1)), true);
+});
+
+Deno.test("connect() closes a connection that arrives after the abort", async () => {
+  for (const address of [{ memory: "late" }, { path: await socketPath() }]) {
+    await using listener = await listen(address);
+    const abort = new AbortController();
+    const connecting = connect(listener.addr, { signal: abort.signal });
+    abort.abort(new Error("too late"));
+    await assertRejects(() => connecting, Error, "too late");
+    using server = await listener.accept();
+    assertEquals(await server.read(new Uint8Array(1)), null);
+  }
+});
+
+Deno.test("attempt() closes what a deaf dialler brings too late", async () => {
+  const late = Promise.withResolvers<{ close(): void }>();
+  const closed = Promise.withResolvers<void>();
+  await assertRejects(
+    () =>
+      attempt(() => late.promise, {
+        address: "tcp://127.0.0.1:1",
+        timeout: 5,
+        signal: undefined,
+      }),
+    TransportError,
+    "no connection within 5 ms",
+  );
+  late.resolve({ close: () => closed.resolve() });
+  await closed.promise;
+});
+
+Deno.test("attempt() forgets its dialler's failure after giving up", async () => {
+  const late = Promise.withResolvers<{ close(): void }>();
+  const abort = new AbortController();
+  const attempting = attempt(() => late.promise, {
+    address: "tcp://127.0.0.1:1",
+    timeout: 0,
+    signal: abort.signal,
+  });
+  abort.abort(new Error("enough"));
+  await assertRejects(() => attempting, Error, "enough");
+  late.reject(new Error("must not be an unhandled rejection"));
+});
+
+Deno.test("connect() tries several addresses in their order", async () => {
+  await using first = await listen({ memory: "first" });
+  await using second = await listen({ memory: "second" });
+  using _third = await connect([
+    "memory:nobody",
+    { memory: "second" },
+    "memory:first",
+  ]);
+  assertEquals(first.connections + second.connections, 0);
+  (await second.accept()).close();
+});
+
+Deno.test("connect() to several addresses fails with all their errors", async () => {
+  const error = await assertRejects(
+    () => connect([{ memory: "one" }, { path: "/missing/two" }]),
+    TransportError,
+    "Cannot connect to any of 2 addresses",
+  );
+  assertEquals([error.kind, error.address], ["not-found", "unix:/missing/two"]);
+  assertInstanceOf(error.cause, AggregateError);
+  assertEquals(
+    error.cause.errors.map((each: TransportError) => each.kind),
+    ["refused", "not-found"],
+  );
+});
+
+Deno.test("connect() stops at an abort and does not go on to the next address", () =>
+  withSilentAddress(async (address) => {
+    await using listener = await listen({ memory: "next" });
+    const signal = AbortSignal.timeout(20);
+    await assertRejects(
+      () => connect([address, "memory:next"], { signal }),
+      DOMException,
+    );
+    let accepted = false;
+    listener.accept().then(() => accepted = true, () => {});
+    await Promise.resolve();
+    assertEquals(accepted, false);
+  }));
+
+Deno.test("connect() goes on to the next address after a timeout", () =>
+  withSilentAddress(async (address) => {
+    await using listener = await listen({ memory: "fallback" });
+    using client = await connect([address, "memory:fallback"], { timeout: 20 });
+    assertEquals(client.remoteAddr.transport, "memory");
+    (await listener.accept()).close();
+  }));
+
+Deno.test("connect() retries while nobody listens, and then gets through", async () => {
+  const { addr } = await (async () => {
+    await using listener = await listen({ port: 0 });
+    return listener;
+  })();
+  const real = Deno.connect;
+  let dials = 0;
+  const counting = (options: Deno.ConnectOptions) => {
+    dials++;
+    return real(options);
+  };
+  Object.assign(Deno, { connect: counting });
+  let listener;
+  try {
+    const connecting = connect(addr, {
+      retry: { maxAttempts: 100, minTimeout: 1, maxTimeout: 5 },
+    });
+    while (dials < 3) await new Promise((resolve) => setTimeout(resolve, 1));
+    listener = await listen(addr);
+    using _client = await connecting;
+    (await listener.accept()).close();
+  } finally {
+    Object.assign(Deno, { connect: real });
+    listener?.close();
+  }
+  assert(dials >= 3);
+});
+
+Deno.test("connect() draws its waits below a bound that doubles", async () => {
+  const waits: number[] = [];
+  const realTimeout = globalThis.setTimeout;
+  const realRandom = Math.random;
+  // The upper end of full jitter; and no wait, so that the test need not.
+  Math.random = () => 0;
+  globalThis.setTimeout = Object.assign((run: () => void, wait: number) => {
+    waits.push(wait);
+    return realTimeout(run, 0);
+  }, realTimeout);
+  try {
+    const error = await assertRejects(
+      () =>
+        connect("memory:nobody", {
+          timeout: 0,
+          retry: { maxAttempts: 5, minTimeout: 100, maxTimeout: 500 },
+        }),
+      TransportError,
+    );
+    assertEquals(error.kind, "refused");
+  } finally {
+    globalThis.setTimeout = realTimeout;
+    Math.random = realRandom;
+  }
+  assertEquals(waits, [100, 200, 400, 500]);
+});
+
+Deno.test("connect() does not retry what waiting cannot mend", async () => {
+  const error = await assertRejects(
+    () => connect({ port: 0 }, { retry: { minTimeout: 1 } }),
+    TransportError,
+  );
+  assertEquals(error.kind, "address-invalid");
+});
+
+Deno.test("connect() ends its retries on the signal", async () => {
+  const abort = new AbortController();
+  const reason = new Error("enough");
+  const connecting = connect("memory:nobody", {
+    signal: abort.signal,
+    retry: { minTimeout: 60_000, maxTimeout: 60_000 },
+  });
+  setTimeout(() => abort.abort(reason), 5);
+  assertStrictEquals(await assertRejects(() => connecting), reason);
+});
+
+Deno.test("connect() refuses limits that cannot be", async () => {
+  for (const timeout of [-1, NaN, Infinity]) {
+    await assertRejects(
+      () => connect({ port: 1 }, { timeout }),
+      RangeError,
+      "'timeout'",
+    );
+  }
+  await assertRejects(() => connect([]), RangeError, "empty");
+  await assertRejects(
+    () => connect("memory:x", { retry: { maxAttempts: 0 } }),
+    RangeError,
+    "maxAttempts",
+  );
+});
+
+Deno.test("connect() outside Deno says what works there", async () => {
+  const deno = globalThis.Deno;
+  Reflect.deleteProperty(globalThis, "Deno");
+  let error;
+  try {
+    error = await connect({ port: 1 }).catch((error) => error);
+  } finally {
+    Object.assign(globalThis, { Deno: deno });
+  }
+  assertInstanceOf(error, TransportError);
+  assertEquals(error.kind, "unsupported");
+  assertStringIncludes(error.message, "memory and WebSocket");
+});
+
+Deno.test("connect() gives a SocketConnection on every transport", async () => {
+  const addresses = [{ port: 0 }, { memory: "each" }, {
+    path: await socketPath(),
+  }];
+  for (const address of addresses) {
+    await using listener = await listen(address);
+    using client = await connect(listener.addr);
+    using server = await listener.accept();
+    assertInstanceOf(client, SocketConnection);
+    assertInstanceOf(server, SocketConnection);
+  }
+});
+
+async function socketPath(): Promise<string> {
+  const path = await Deno.makeTempFile();
+  await Deno.remove(path);
+  return path;
+}
