@@ -174,6 +174,24 @@ Deno.test("diffMethods() names the fields that changed", {
   ]);
 });
 
+Deno.test(
+  "diffMethods() names unions by their members, and only what differs",
+  {
+    permissions: "none",
+  },
+  () => {
+    const union = z.union([z.object({ a: z.string() }), z.array(z.string())]);
+    const same = z.object({ b: z.string() });
+    assertEquals(
+      texts(
+        { m: unary({ input: union, output: same, errors: { e: same } }) },
+        { m: unary({ input: z.string(), output: same, errors: { e: same } }) },
+      ),
+      ["m: input changed: object | array on the client, string on the server"],
+    );
+  },
+);
+
 Deno.test("diffMethods() names outputs, openings and declared errors", {
   permissions: "none",
 }, () => {
