@@ -1,0 +1,45 @@
+/**
+ * A server that runs out of descriptors: greets each client with one byte and
+ * holds the connection. Its input says when to close what it holds.
+ *
+ * Prints its port; then how many it held and how often it was out of
+ * descriptors; then how many it had served in all.
+ *
+ * @module
+ */
+import {
+  listen,
+  type SocketConnection,
+  writeAll,
+} from "@lengthwise/lengthwise/transport";
+
+const expected = Number(Deno.args[0]);
+const held: SocketConnection[] = [];
+let served = 0;
+let failures = 0;
+let release = false;
+
+await using listener = await listen({ port: 0 }, {
+  onError: (error) => {
+    if (error.kind !== "limit") throw error;
+    failures++;
+    // The first time at the limit: tell, and wait for the word to go on.
+    if (failures === 1) {
+      console.log(JSON.stringify({ held: held.length }));
+      Deno.stdin.read(new Uint8Array(1)).then(() => {
+        release = true;
+        for (const connection of held.splice(0)) connection.close();
+      });
+    }
+  },
+});
+console.log(JSON.stringify({ port: listener.addr.port }));
+
+for await (const connection of listener) {
+  await writeAll(connection, new Uint8Array([42]));
+  served++;
+  if (release) connection.close();
+  else held.push(connection);
+  if (served === expected) break;
+}
+console.log(JSON.stringify({ served, failures }));
