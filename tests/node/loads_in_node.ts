@@ -1,14 +1,19 @@
 /**
  * The parts that need no Deno, bundled and run by Node.js. Apart from the test
- * suite, which needs nothing but Deno: `deno task test:node`.
+ * suite, which needs nothing but Deno: `deno task test:node`. The Node.js is
+ * always the same, whatever is installed: npx fetches it.
  *
  * @module
  */
 import { assertEquals } from "@std/assert";
 
+/** The oldest version that is maintained, and so the oldest that counts. */
+const NODE = ["npx", "-y", "node@22"] as const;
+
 const PROGRAMS = ["framing", "messages", "transport", "calls_in_memory"];
 
-async function run(command: string, ...args: string[]): Promise<string> {
+async function run(...words: [string, ...string[]]): Promise<string> {
+  const [command, ...args] = words;
   const { code, stdout, stderr } = await new Deno.Command(command, {
     args,
     stdin: "null",
@@ -30,7 +35,7 @@ for (const program of PROGRAMS) {
       );
       const guard = `if (typeof Deno !== "undefined") throw "Not Node.js";`;
       const output = await run(
-        "node",
+        ...NODE,
         ...["--input-type=module", "--eval"],
         `${guard} await import(${JSON.stringify(`file://${bundle}`)});`,
       );
