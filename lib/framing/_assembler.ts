@@ -170,22 +170,20 @@ export class FrameAssembler implements FrameDecoder {
     const rest = new Uint8Array(this.#have + this.#unread());
     rest.set(this.#own.bytes.subarray(0, this.#have));
     let at = this.#have;
-    for (const piece of this.#unreadPieces()) {
+    const chunk = this.bytes.subarray(this.at, this.stop);
+    for (const piece of [chunk, ...this.#queue.slice(this.#queued)]) {
       rest.set(piece, at);
       at += piece.length;
     }
     return rest;
   }
 
-  #unreadPieces(): Uint8Array[] {
-    return [
-      this.bytes.subarray(this.at, this.stop),
-      ...this.#queue.slice(this.#queued),
-    ];
-  }
-
   #unread(): number {
-    return this.#unreadPieces().reduce((sum, piece) => sum + piece.length, 0);
+    let unread = this.stop - this.at;
+    for (let i = this.#queued; i < this.#queue.length; i++) {
+      unread += this.#queue[i]!.length;
+    }
+    return unread;
   }
 
   #turnTo(chunk: Uint8Array): void {

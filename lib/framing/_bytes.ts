@@ -56,3 +56,20 @@ export function startsWith(
   }
   return true;
 }
+
+/** Where a byte is from `from` on and before `end`, or -1. */
+export function indexOfByte(
+  bytes: Uint8Array,
+  byte: number,
+  from: number,
+  end: number,
+): number {
+  // Short scans are faster in a loop; a buffer's unused tail must not be read.
+  if (end - from < 32) {
+    for (let i = from; i < end; i++) if (bytes[i] === byte) return i;
+    return -1;
+  }
+  if (end === bytes.length) return bytes.indexOf(byte, from);
+  const found = view(bytes, from, end).indexOf(byte);
+  return found === -1 ? -1 : from + found;
+}

@@ -24,7 +24,8 @@ export class LengthPrefixedEncoder implements FrameEncoder, InPlaceFraming {
     this.#limit = form.limit;
     this.#beside = form.fieldEnd + form.adjustment;
     this.#simple = form.width === 4 && !form.little && form.offset === 0 &&
-      form.strip === 4 && form.trailer.length === 0 && form.rule === undefined;
+      form.strip === 4 && form.adjustment === 0 &&
+      form.trailer.length === 0 && form.rule === undefined;
   }
 
   get inPlace(): InPlaceFraming {

@@ -1,0 +1,217 @@
+import {
+  type Case,
+  concat,
+  drain,
+  feed,
+  frameErrorOf,
+  must,
+  mustEqual,
+  type Rule,
+  same,
+} from "./_rule.ts";
+
+/** Memory may run ahead of what has arrived by so much, and no further. */
+const HELD_BASE = 1024;
+const HELD_FACTOR = 8;
+const HOSTILE_RUNS = 200;
+
+/** The rules for decoders. */
+export const DECODING_RULES: readonly Rule[] = [
+  ["a round trip gives what was sent", roundTrip],
+  ["the result does not depend on where the stream is cut", everySplit],
+  ["a frame is there with its last byte, and no sooner", byteByByte],
+  ["chunks may be pushed before next() is called", manyPushes],
+  ["bytes behind a frame stay in rest()", trailingBytes],
+  ["a frame cut by the end of the stream is an error", everyTruncation],
+  ["'owed' tells what end() would throw for", owedAgrees],
+  ["both directions have the same limit", sameLimit],
+  ["after an error each call throws the same error", stateAfterError],
+  ["'held' follows what has arrived", heldFollows],
+  ["hostile bytes give frames or a FrameError", hostileBytes],
+];
+
+function roundTrip({ makeFraming, samples, wire }: Case): void {
+  const decoder = makeFraming({}).decoder();
+  mustEqual(feed(decoder, wire), samples, "in one chunk");
+  decoder.end();
+  must(decoder.rest().length === 0, () => "rest() is not empty at the end");
+  must(decoder.skipped === 0, () => "frames were skipped");
+}
+
+function everySplit({ makeFraming, samples, wire }: Case): void {
+  const framing = makeFraming({});
+  for (let cut = 0; cut <= wire.length; cut++) {
+    const decoder = framing.decoder();
+    const first = feed(decoder, wire.subarray(0, cut));
+    const second = feed(decoder, wire.subarray(cut));
+    mustEqual([...first, ...second], samples, `cut at byte ${cut}`);
+    decoder.end();
+  }
+}
+
+function byteByByte({ makeFraming, samples, frames, wire }: Case): void {
+  const decoder = makeFraming({}).decoder();
+  const ends = endsOf(frames);
+  const got: Uint8Array[] = [];
+  for (let i = 0; i < wire.length; i++) {
+    got.push(...feed(decoder, wire.subarray(i, i + 1)));
+    const whole = ends.filter((end) => end <= i + 1).length;
+    must(
+      got.length === whole,
+      () => `${got.length} frames behind byte ${i} where ${whole} are whole`,
+    );
+  }
+  mustEqual(got, samples, "byte by byte");
+  decoder.end();
+}
+
+/** Where each frame ends in the stream. */
+function endsOf(frames: readonly Uint8Array[]): number[] {
+  let end = 0;
+  return frames.map((frame) => end += frame.length);
+}
+
+function manyPushes({ makeFraming, samples, wire }: Case): void {
+  const decoder = makeFraming({}).decoder();
+  for (let i = 0; i < wire.length; i += 3) {
+    decoder.push(wire.slice(i, i + 3));
+    decoder.push(new Uint8Array(0));
+  }
+  must(same(decoder.rest(), wire), () => "rest() is not what was pushed");
+  mustEqual(drain(decoder), samples, "pushed in threes");
+  decoder.end();
+}
+
+function trailingBytes({ makeFraming, samples, frames, wire }: Case): void {
+  const framing = makeFraming({});
+  const ends = endsOf(frames);
+  for (let cut = 0; cut <= wire.length; cut++) {
+    const decoder = framing.decoder();
+    const whole = ends.filter((end) => end <= cut);
+    const got = feed(decoder, wire.subarray(0, cut));
+    mustEqual(got, samples.slice(0, whole.length), `of ${cut} bytes`);
+    const rest = wire.subarray(whole.at(-1) ?? 0, cut);
+    for (const time of ["once", "twice"]) {
+      must(
+        same(decoder.rest(), rest),
+        () => `rest() asked ${time} is wrong behind ${cut} bytes`,
+      );
+    }
+  }
+}
+
+function everyTruncation({ makeFraming, frames, wire }: Case): void {
+  const framing = makeFraming({});
+  const ends = new Set([0, ...endsOf(frames)]);
+  for (let cut = 0; cut < wire.length; cut++) {
+    const decoder = framing.decoder();
+    feed(decoder, wire.subarray(0, cut));
+    const error = frameErrorOf(() => decoder.end());
+    if (ends.has(cut)) {
+      must(error === undefined, () => `end() threw between frames, at ${cut}`);
+    } else {
+      must(
+        error?.kind === "truncated",
+        () =>
+          `end() said ${error?.kind ?? "nothing"} inside a frame, at ${cut}`,
+      );
+    }
+  }
+}
+
+function owedAgrees({ makeFraming, frames, wire }: Case): void {
+  const decoder = makeFraming({}).decoder();
+  const ends = new Set(endsOf(frames));
+  must(!decoder.owed, () => "a frame is owed before the first byte");
+  for (let i = 0; i < wire.length; i++) {
+    feed(decoder, wire.subarray(i, i + 1));
+    must(
+      decoder.owed === !ends.has(i + 1),
+      () => `it is ${decoder.owed} behind ${i + 1} bytes`,
+    );
+  }
+}
+
+/** Made with each limit around the longest sample, encoder and decoder agree. */
+function sameLimit({ makeFraming, samples, frames }: Case): void {
+  const sample = samples.reduce((a, b) => b.length > a.length ? b : a);
+  const frame = frames[samples.indexOf(sample)]!;
+  for (let limit = 0; limit <= sample.length + 1; limit++) {
+    const framing = attempt(() => makeFraming({ maxFrameLength: limit }));
+    if (framing === undefined || framing.maxFrameLength !== limit) continue;
+    const encoder = framing.encoder();
+    const refused = frameErrorOf(() => void encoder.encode(sample));
+    const decoder = framing.decoder();
+    const taken = attempt(() => feed(decoder, frame).length === 1) ?? false;
+    must(
+      taken === (refused === undefined),
+      () => `with ${limit}, only one of them takes ${sample.length} bytes`,
+    );
+    must(
+      refused === undefined || refused.kind === "too-long",
+      () => `with ${limit}, encode() throws '${refused?.kind}'`,
+    );
+  }
+}
+
+function attempt<T>(step: () => T): T | undefined {
+  try {
+    return step();
+  } catch {
+    return undefined;
+  }
+}
+
+function stateAfterError({ makeFraming, wire }: Case): void {
+  const decoder = makeFraming({}).decoder();
+  feed(decoder, wire.subarray(0, wire.length - 1));
+  const first = frameErrorOf(() => decoder.end());
+  decoder.push(wire.slice());
+  for (const call of [() => decoder.next(), () => decoder.end()]) {
+    const again = frameErrorOf(() => void call());
+    must(
+      first !== undefined && again === first,
+      () =>
+        `it threw '${again?.message}' where it had thrown '${first?.message}'`,
+    );
+  }
+}
+
+function heldFollows({ makeFraming, wire }: Case): void {
+  const decoder = makeFraming({}).decoder();
+  for (let i = 0; i < wire.length; i++) {
+    feed(decoder, wire.subarray(i, i + 1));
+    must(
+      decoder.held <= HELD_BASE + HELD_FACTOR * (i + 1),
+      () => `it holds ${decoder.held} bytes when ${i + 1} have come`,
+    );
+  }
+  drain(decoder);
+  must(
+    decoder.held <= HELD_BASE,
+    () => `it holds ${decoder.held} bytes when there is nothing to hold`,
+  );
+}
+
+function hostileBytes({ makeFraming, wire }: Case): void {
+  const framing = makeFraming({});
+  let seed = 1;
+  const random = (below: number): number => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    return Math.floor(seed / 2 ** 32 * below);
+  };
+  for (let run = 0; run < HOSTILE_RUNS; run++) {
+    const bytes = concat([wire.subarray(0, random(wire.length)), wire.slice()]);
+    for (let i = random(8); i >= 0; i--) {
+      bytes[random(bytes.length)] = random(256);
+    }
+    const decoder = framing.decoder();
+    for (let at = 0; at < bytes.length;) {
+      const next = at + 1 + random(40);
+      const piece = bytes.subarray(at, next);
+      if (frameErrorOf(() => void feed(decoder, piece))) break;
+      at = next;
+    }
+    frameErrorOf(() => decoder.end());
+  }
+}

@@ -1,0 +1,324 @@
+import { assertThrows } from "@std/assert";
+import {
+  amqp,
+  checkFraming,
+  chunked,
+  cobs,
+  contentLength,
+  delimited,
+  dnsTcp,
+  doneFlag,
+  erlangPacket,
+  fixedLength,
+  type FrameDecoder,
+  type Framing,
+  fullPartContinues,
+  grpcMessage,
+  javaWriteInt,
+  javaWriteUTF,
+  kafka,
+  lengthPrefixed,
+  lines,
+  lsp,
+  mongodb,
+  mqtt,
+  mysql,
+  netstring,
+  postgres,
+  postgresStartup,
+  slip,
+  sshAgent,
+  thriftFramed,
+  u16be,
+  u16le,
+  u24be,
+  u24le,
+  u32be,
+  u32le,
+  u64be,
+  u64le,
+  varint,
+  varintPrefixed,
+} from "@lengthwise/lengthwise/framing";
+
+type Make = (options: { maxFrameLength?: number }) => Framing;
+
+function bytes(length: number, start = 1): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => (start + i * 7) & 0xff);
+}
+
+function text(length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => 0x61 + i % 26);
+}
+
+const PAYLOADS = [bytes(3), bytes(0), bytes(1), bytes(300), bytes(17)];
+const TEXTS = [text(3), text(0), text(1), text(300), text(17)];
+/** Frames that begin with a header whose length field lies at `at`. */
+function headed(header: number, field: [number, number], write: Write) {
+  return PAYLOADS.map((body) => {
+    const frame = new Uint8Array(header + body.length);
+    frame.set(body, header);
+    const [at, width] = field;
+    write(new DataView(frame.buffer, at, width), frame.length);
+    return frame;
+  });
+}
+type Write = (field: DataView, frameLength: number) => void;
+
+/** A whole MQTT packet. */
+function packet(body: Uint8Array): Uint8Array {
+  const { length } = body;
+  const field = length < 128 ? [length] : [length % 128 + 128, length >> 7];
+  return Uint8Array.from([0x30, ...field, ...body]);
+}
+
+const FRAMINGS: Record<string, [Make, readonly Uint8Array[]]> = {
+  u16be: [u16be, PAYLOADS],
+  u16le: [u16le, PAYLOADS],
+  u24be: [u24be, PAYLOADS],
+  u24le: [u24le, PAYLOADS],
+  u32be: [u32be, PAYLOADS],
+  u32le: [u32le, PAYLOADS],
+  u64be: [u64be, PAYLOADS],
+  u64le: [u64le, PAYLOADS],
+  varint: [varint, PAYLOADS],
+  kafka: [kafka, PAYLOADS],
+  thriftFramed: [thriftFramed, PAYLOADS],
+  javaWriteInt: [javaWriteInt, PAYLOADS],
+  javaWriteUTF: [javaWriteUTF, PAYLOADS],
+  sshAgent: [sshAgent, [bytes(1), bytes(300)]],
+  dnsTcp: [dnsTcp, [bytes(12), bytes(300)]],
+  lsp: [lsp, PAYLOADS],
+  netstring: [netstring, PAYLOADS],
+  cobs: [cobs, [...PAYLOADS, bytes(600).map((b) => b || 1)]],
+  slip: [slip, PAYLOADS.filter((payload) => payload.length > 0)],
+  lines: [lines, TEXTS],
+  "fixedLength(17)": [() => fixedLength(17), [bytes(17), bytes(17, 99)]],
+  "erlangPacket(1)": [(o) => erlangPacket(1, o), [bytes(9), bytes(255)]],
+  "erlangPacket(2)": [(o) => erlangPacket(2, o), PAYLOADS],
+  "erlangPacket(4)": [(o) => erlangPacket(4, o), PAYLOADS],
+  postgresStartup: [postgresStartup, [bytes(4), bytes(300)]],
+  postgres: [
+    postgres,
+    headed(5, [1, 4], (field, length) => field.setUint32(0, length - 1)),
+  ],
+  grpcMessage: [
+    grpcMessage,
+    headed(5, [1, 4], (field, length) => field.setUint32(0, length - 5)),
+  ],
+  mongodb: [
+    mongodb,
+    headed(16, [0, 4], (field, length) => field.setInt32(0, length, true)),
+  ],
+  amqp: [
+    amqp,
+    headed(7, [3, 4], (field, length) => field.setUint32(0, length - 7)),
+  ],
+  mqtt: [mqtt, PAYLOADS.map(packet)],
+  mysql: [mysql, [bytes(1), bytes(5), bytes(300)]],
+  "lengthPrefixed with magic, trailer and a wide header": [
+    (o) =>
+      lengthPrefixed({
+        ...o,
+        width: 5,
+        offset: 3,
+        headerLength: 11,
+        counts: "afterField",
+        magic: bytes(2),
+        trailer: bytes(3),
+      }),
+    PAYLOADS,
+  ],
+  "lengthPrefixed with a rule": [
+    (o) =>
+      lengthPrefixed({
+        ...o,
+        width: 2,
+        headerLength: 4,
+        rule: {
+          decode: (_, value) => 4 + value / 2,
+          encode: (length) => (length - 4) * 2,
+        },
+      }),
+    PAYLOADS,
+  ],
+  "varintPrefixed, lenient": [
+    (o) => varintPrefixed({ ...o, canonical: false, maxPrefixLength: 4 }),
+    PAYLOADS,
+  ],
+  "delimited by several": [(o) => delimited(["--", "\0", "-+"], o), TEXTS],
+  "delimited and kept": [
+    (o) => delimited("\r\n", { ...o, keepDelimiter: true }),
+    TEXTS.map((line) => Uint8Array.from([...line, 13, 10])),
+  ],
+  "lines, CRLF": [(o) => lines({ ...o, newline: "crlf" }), TEXTS],
+  "contentLength with a short header": [
+    (o) => contentLength({ ...o, maxHeaderLength: 64 }),
+    PAYLOADS,
+  ],
+  "chunked by done flags": [
+    (o) => chunked(u16be(), doneFlag({ partLength: 7 }), o),
+    PAYLOADS,
+  ],
+  "chunked by full parts": [
+    (o) => chunked(varint(), fullPartContinues({ partLength: 10 }), o),
+    [...PAYLOADS, bytes(30)],
+  ],
+  "chunked with sequence numbers": [
+    (o) =>
+      chunked(
+        u24le(),
+        fullPartContinues({ partLength: 10, sequence: true }),
+        o,
+      ),
+    [bytes(1), bytes(300), bytes(31)],
+  ],
+};
+
+for (const [name, [make, samples]] of Object.entries(FRAMINGS)) {
+  Deno.test({
+    name: `checkFraming() finds no rule broken by ${name}`,
+    permissions: "none",
+    fn: () => checkFraming(make, samples),
+  });
+}
+
+/** A framing whose decoder or encoder is made from the real one. */
+function altered<K extends "decoder" | "encoder">(
+  what: K,
+  change: (real: ReturnType<Framing[K]>) => ReturnType<Framing[K]>,
+): Make {
+  return (options) => {
+    const real = u16be(options);
+    const make = () => change(real[what]() as ReturnType<Framing[K]>);
+    return { ...real, [what]: make };
+  };
+}
+
+/** A decoder that hands every call on to another one. */
+class Relay implements FrameDecoder {
+  constructor(protected readonly real: FrameDecoder) {}
+  push(chunk: Uint8Array): void {
+    this.real.push(chunk);
+  }
+  next(): Uint8Array | undefined {
+    return this.real.next();
+  }
+  end(): void {
+    this.real.end();
+  }
+  rest(): Uint8Array {
+    return this.real.rest();
+  }
+  get owed(): boolean {
+    return this.real.owed;
+  }
+  get held(): number {
+    return this.real.held;
+  }
+  get skipped(): number {
+    return this.real.skipped;
+  }
+  get maxFrameLength(): number {
+    return this.real.maxFrameLength;
+  }
+}
+
+const BROKEN: Record<string, [rule: string, Make]> = {
+  "end() that says nothing": [
+    "a frame cut by the end of the stream is an error",
+    altered("decoder", (real) =>
+      new class extends Relay {
+        override end(): void {}
+      }(real)),
+  ],
+  "an 'owed' that is always false": [
+    "'owed' tells what end() would throw for",
+    altered("decoder", (real) =>
+      new class extends Relay {
+        override get owed(): boolean {
+          return false;
+        }
+      }(real)),
+  ],
+  "memory as declared": [
+    "'held' follows what has arrived",
+    altered("decoder", (real) =>
+      new class extends Relay {
+        override get held(): number {
+          return 65_536;
+        }
+      }(real)),
+  ],
+  "a rest() that is lost": [
+    "chunks may be pushed before next() is called",
+    altered("decoder", (real) =>
+      new class extends Relay {
+        override rest(): Uint8Array {
+          return new Uint8Array(0);
+        }
+      }(real)),
+  ],
+  "empty frames dropped": [
+    "a round trip gives what was sent",
+    altered("decoder", (real) =>
+      new class extends Relay {
+        override next(): Uint8Array | undefined {
+          const frame = super.next();
+          return frame?.length === 0 ? this.next() : frame;
+        }
+      }(real)),
+  ],
+  "chunks decoded when they are pushed later": [
+    "a round trip gives what was sent",
+    altered("decoder", (real) =>
+      new class extends Relay {
+        #late: Uint8Array | undefined;
+        override push(chunk: Uint8Array): void {
+          if (this.#late) this.real.push(this.#late);
+          this.#late = chunk;
+        }
+      }(real)),
+  ],
+  "a bound too low": [
+    "maxEncodedLength() is an upper bound",
+    altered("encoder", (real) => ({
+      maxEncodedLength: (length) => length,
+      encode: (payload) => real.encode(payload),
+      encodeInto: (payload, target, at) => real.encodeInto(payload, target, at),
+    })),
+  ],
+  "a seal that leaves a gap": [
+    "seal() makes what encode() makes, with no gap",
+    altered("encoder", (real) => ({
+      maxEncodedLength: (length) => real.maxEncodedLength(length),
+      encode: (payload) => real.encode(payload),
+      encodeInto: (payload, target, at) => real.encodeInto(payload, target, at),
+      inPlace: {
+        headroom: 3,
+        tailroom: 0,
+        seal: (target, start, end) =>
+          real.inPlace!.seal(target, start + 1, end),
+      },
+    })),
+  ],
+  "an encoder without a limit": [
+    "encode() refuses a payload over 'maxFrameLength'",
+    altered("encoder", (real) => ({
+      maxEncodedLength: (length) => real.maxEncodedLength(length),
+      encode: (payload) =>
+        payload.length > 60_000 ? payload : real.encode(payload),
+      encodeInto: (payload, target, at) => real.encodeInto(payload, target, at),
+    })),
+  ],
+};
+
+for (const [name, [rule, make]] of Object.entries(BROKEN)) {
+  Deno.test({
+    name: `checkFraming() names the rule that is broken by ${name}`,
+    permissions: "none",
+    fn() {
+      assertThrows(() => checkFraming(make, PAYLOADS), Error, `'${rule}'`);
+    },
+  });
+}
