@@ -88,16 +88,28 @@ export async function dialTcp(
     const conn = await Deno.connect({
       hostname,
       port,
-      ...(signal && { signal }),
+      ...(signal && { signal: cancelOnly(signal) }),
       ...(autoSelectFamily !== undefined && { autoSelectFamily }),
       ...(autoSelectFamilyAttemptDelay !== undefined &&
         { autoSelectFamilyAttemptDelay }),
     });
-    return setUp(conn, options);
+    if (!signal?.aborted) return setUp(conn, options);
+    conn.close();
   } catch (error) {
-    if (signal?.aborted) throw signal.reason;
-    throw failure(error, context);
+    if (!signal?.aborted) throw failure(error, context);
   }
+  throw signal.reason;
+}
+
+/**
+ * A signal that cancels and never throws. `Deno.connect` asks its signal once
+ * more when the connection is there already; if that throws, nobody holds the
+ * connection, and it stays open until the process ends.
+ */
+function cancelOnly(signal: AbortSignal): AbortSignal {
+  const follower = AbortSignal.any([signal]);
+  if (!signal.aborted) follower.throwIfAborted = () => {};
+  return follower;
 }
 
 /**

@@ -111,6 +111,32 @@ Deno.test("connect() closes a connection that arrives after the abort", async ()
   }
 });
 
+Deno.test("connect() closes a TCP connection that is there just when the abort comes", async () => {
+  await using listener = await listen({ port: 0 });
+  const { port = 0 } = listener.addr;
+  const abort = new AbortController();
+  const real = Deno.connect;
+  // As Deno does: it asks the signal once more before it gives the connection.
+  const lateAbort = async ({ signal }: Deno.ConnectOptions) => {
+    const conn = await real({ port });
+    abort.abort(new Error("just now"));
+    signal?.throwIfAborted();
+    return conn;
+  };
+  Object.assign(Deno, { connect: lateAbort });
+  try {
+    await assertRejects(
+      () => connect({ port }, { signal: abort.signal }),
+      Error,
+      "just now",
+    );
+  } finally {
+    Object.assign(Deno, { connect: real });
+  }
+  using server = await listener.accept();
+  assertEquals(await server.read(new Uint8Array(1)), null);
+});
+
 Deno.test("attempt() closes what a deaf dialler brings too late", async () => {
   const late = Promise.withResolvers<{ close(): void }>();
   const closed = Promise.withResolvers<void>();

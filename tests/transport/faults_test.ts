@@ -78,10 +78,15 @@ Deno.test({
     await using tcp = await listen({ port: 0 });
     await using unix = await listen({ path });
     const closed = await freeAddress();
+    const sink = await listen({ port: 0 });
+    const sinking = (async () => {
+      for await (using _connection of sink);
+    })();
     const rounds = [
       () => wholeLife(tcp.addr, tcp),
       () => wholeLife(unix.addr, unix),
       () => abortedConnect(unix.addr, unix),
+      (round: number) => abortedDial(sink.addr, round),
       () => refused(closed),
       () => taken(tcp.addr),
       () => resetBeforeAccept(tcp.addr.port ?? 0, tcp),
@@ -90,14 +95,18 @@ Deno.test({
     ];
     const run = async (count: number) => {
       for (let round = 0; round < count; round++) {
-        await rounds[round % rounds.length]?.();
+        await rounds[round % rounds.length]?.(round);
       }
     };
     await run(rounds.length); // what is opened once for all
+    await settle(sink);
     const before = await openDescriptors();
     await run(ROUNDS);
+    await settle(sink);
     assertEquals(await openDescriptors(), before);
     assertEquals([tcp.connections, unix.connections], [0, 0]);
+    sink.close();
+    await sinking;
   },
 });
 
@@ -121,6 +130,23 @@ async function abortedConnect(address: ConnectAddress, listener: Accepting) {
   await assertRejects(() => connecting, Error, "enough");
   using server = await listener.accept();
   assertEquals(await server.read(new Uint8Array(1)), null);
+}
+
+/** Aborts in the middle of a dial, some turns later each time. */
+async function abortedDial(address: ConnectAddress, round: number) {
+  const abort = new AbortController();
+  const dialling = connect(address, { signal: abort.signal });
+  const settled = dialling.then((client) => client.close(), () => {});
+  for (let turn = 0; turn < round % 20; turn++) await Promise.resolve();
+  if (round % 3 === 0) await new Promise((resolve) => setImmediate(resolve));
+  abort.abort(new Error("enough"));
+  await settled;
+}
+
+/** Accepts are in order: when this one is through, so are those before it. */
+async function settle(sink: { addr: ConnectAddress }) {
+  using last = await connect(sink.addr);
+  assertEquals(await last.read(new Uint8Array(1)), null);
 }
 
 async function refused(address: ConnectAddress) {
