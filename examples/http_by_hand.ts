@@ -1,0 +1,139 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1
+/**
+ * HTTP/1.1 by hand, against `Deno.serve`: HTTP is one use of a socket. A request
+ * is bytes, so is the answer, and what makes them messages is a rule about
+ * where each ends (RFC 9112): the head at an empty line, the body after
+ * Content-Length bytes or at the chunk of size 0.
+ *
+ * It also shows where that ends. In HTTP the client asks and the server answers,
+ * once: a server that has something to say must wait until it is asked. On the
+ * socket below there is no such rule, and the last part does without it.
+ *
+ * @module
+ */
+import {
+  connect,
+  type Connection,
+  listen,
+  readExactly,
+  writeAll,
+} from "@lengthwise/lengthwise/transport";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const MAX_LINE = 8 * 1024;
+
+/** Reads up to the next CRLF. One byte a read: simple, and slow. */
+async function readLine(connection: Connection): Promise<string> {
+  const line: number[] = [];
+  const byte = new Uint8Array(1);
+  while (line.length < MAX_LINE) {
+    if (!await readExactly(connection, byte)) {
+      throw new Error("The stream ended inside a line");
+    }
+    line.push(byte[0] ?? 0);
+    if (line.at(-2) === 13 && line.at(-1) === 10) {
+      return decoder.decode(Uint8Array.from(line.slice(0, -2)));
+    }
+  }
+  throw new Error(`A line must be shorter than ${MAX_LINE} bytes`);
+}
+
+async function readBytes(
+  connection: Connection,
+  length: number,
+): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  if (length > 0 && !await readExactly(connection, bytes)) {
+    throw new Error("The stream ended before the body");
+  }
+  return bytes;
+}
+
+/** RFC 9112, 7.1: each chunk is its size in hex, a line end, the bytes, a line end. */
+async function readChunks(connection: Connection): Promise<string> {
+  let text = "";
+  for (;;) {
+    const size = parseInt(await readLine(connection), 16);
+    if (Number.isNaN(size)) throw new Error("A chunk must begin with its size");
+    const chunk = await readBytes(connection, size);
+    await readLine(connection);
+    if (size === 0) return text;
+    text += decoder.decode(chunk, { stream: true });
+  }
+}
+
+interface Answer {
+  status: string;
+  headers: Map<string, string>;
+  body: string;
+}
+
+async function readAnswer(connection: Connection): Promise<Answer> {
+  const status = await readLine(connection);
+  const headers = new Map<string, string>();
+  for (;;) {
+    const line = await readLine(connection);
+    if (line === "") break;
+    const colon = line.indexOf(":");
+    headers.set(
+      line.slice(0, colon).toLowerCase(),
+      line.slice(colon + 1).trim(),
+    );
+  }
+  const body = headers.get("transfer-encoding") === "chunked"
+    ? await readChunks(connection)
+    : decoder.decode(
+      await readBytes(connection, Number(headers.get("content-length") ?? 0)),
+    );
+  return { status, headers, body };
+}
+
+function request(method: string, path: string, body = ""): Uint8Array {
+  const bytes = encoder.encode(body).length;
+  return encoder.encode(
+    `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n` +
+      `Content-Length: ${bytes}\r\n\r\n${body}`,
+  );
+}
+
+/** Two requests on one socket, as `fetch` would do it. */
+async function speakHttp(): Promise<void> {
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    async (request) => {
+      const body = await request.text();
+      const { pathname } = new URL(request.url);
+      return pathname === "/stream"
+        ? new Response(new Blob(["in ", "chunks"]).stream())
+        : new Response(`${request.method} ${pathname}: ${body.toUpperCase()}`);
+    },
+  );
+  using connection = await connect(server.addr);
+  const requests = [
+    request("GET", "/stream"),
+    request("POST", "/shout", "hello by hand"),
+  ];
+  for (const bytes of requests) {
+    await writeAll(connection, bytes);
+    const { status, body } = await readAnswer(connection);
+    console.log(`http: ${status} | ${body}`);
+  }
+}
+
+/** The same socket without HTTP's rule: both sides speak when they like. */
+async function speakFreely(): Promise<void> {
+  await using listener = await listen({ hostname: "127.0.0.1", port: 0 });
+  const serving = (async () => {
+    using connection = await listener.accept();
+    await writeAll(connection, encoder.encode("server: nobody asked me\r\n"));
+    console.log(`socket: ${await readLine(connection)}`);
+  })();
+  using connection = await connect(listener.addr);
+  await writeAll(connection, encoder.encode("client: nor me\r\n"));
+  console.log(`socket: ${await readLine(connection)}`);
+  await serving;
+}
+
+await speakHttp();
+await speakFreely();
