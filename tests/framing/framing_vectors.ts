@@ -1,0 +1,186 @@
+import {
+  contentLength,
+  delimited,
+  fixedLength,
+  type FrameErrorKind,
+  type Framing,
+  lengthPrefixed,
+  varintPrefixed,
+} from "@lengthwise/lengthwise/framing";
+import file from "../vectors/framing.json" with { type: "json" };
+
+/** Lower-case hex, or pieces of it, each repeated. */
+type Bytes = string | { parts: [hex: string, times: number][] };
+
+interface Event {
+  at: number | "eof";
+  frame?: Bytes;
+  error?: string;
+}
+
+interface Config {
+  framing: "length-field" | "varint" | "delimiter" | "fixed" | "content-length";
+  offset?: number;
+  width?: number;
+  endian?: "big" | "little";
+  adjustment?: number;
+  lengthDelta?: number;
+  strip?: number;
+  max?: number | null;
+  maxOf?: "value" | "total";
+  maxBytes?: number;
+  maxCountsDelimiter?: boolean;
+  delimiters?: string[];
+  stripDelimiter?: boolean;
+  length?: number;
+  onTooLong?: "fatal" | "skip-fail-fast" | "skip-fail-late";
+  eofPartial?: "error" | "drop" | "emit";
+}
+
+export interface Vector {
+  name: string;
+  mode: "decode" | "encode" | "config";
+  config: Config;
+  chunks?: Bytes[];
+  inputs?: Bytes[];
+  closes?: boolean;
+  expect: {
+    events?: Event[];
+    end?: "clean" | "open" | "error" | "silent-drop";
+    wire?: Bytes | null;
+    error?: string | null;
+  };
+  recommended?: { chunks?: Bytes[]; events: Event[] };
+}
+
+export const VECTORS: readonly Vector[] = file
+  .vectors as unknown as readonly Vector[];
+
+export function bytesOf(bytes: Bytes): Uint8Array {
+  if (typeof bytes === "string") return Uint8Array.fromHex(bytes);
+  const pieces = bytes.parts.map(([hex, times]) => {
+    const piece = Uint8Array.fromHex(hex);
+    const whole = new Uint8Array(piece.length * times);
+    for (let i = 0; i < times; i++) whole.set(piece, i * piece.length);
+    return whole;
+  });
+  return join(pieces);
+}
+
+export function join(pieces: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(pieces.reduce((sum, p) => sum + p.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
+/** Where a peer has no limit: that of a signed number of four bytes. */
+const NO_LIMIT = 2 ** 31 - 1;
+
+/** A peer's parameters in the terms of this library. */
+export function framingOf(config: Config): Framing {
+  const onTooLong = config.onTooLong?.startsWith("skip") ? "skip" : "close";
+  switch (config.framing) {
+    case "length-field":
+      return lengthField(config, onTooLong);
+    case "varint": {
+      const { offset = 0, maxBytes = 10 } = config;
+      const header = offset > 0 ? offset + maxBytes : 0;
+      return varintPrefixed({
+        ...{ offset, maxPrefixLength: maxBytes, keepHeader: offset > 0 },
+        maxFrameLength: Math.min(
+          (config.max ?? NO_LIMIT) + header,
+          128 ** maxBytes - 1 + header,
+          Number.MAX_SAFE_INTEGER,
+        ),
+      });
+    }
+    case "delimiter": {
+      const delimiters = config.delimiters!.map((hex) =>
+        Uint8Array.fromHex(hex)
+      );
+      const counted = config.maxCountsDelimiter ? delimiters[0]!.length : 0;
+      return delimited(delimiters, {
+        ...{ onTooLong, keepDelimiter: config.stripDelimiter === false },
+        maxFrameLength: config.max! - counted,
+      });
+    }
+    case "fixed":
+      return fixedLength(config.length!);
+    case "content-length":
+      return contentLength();
+  }
+}
+
+function lengthField(config: Config, onTooLong: "close" | "skip"): Framing {
+  const { offset = 0, width = 4, lengthDelta = 0, max, maxOf } = config;
+  const { adjustment = -lengthDelta, strip = offset + width } = config;
+  // Peers limit the raw field or the whole frame; here it is what next() gives.
+  const beside = offset + width + adjustment - strip;
+  const limit = (max ?? NO_LIMIT) + (maxOf === "value" ? beside : -strip);
+  // A field that cannot say the limit is a limit too.
+  const most = 256 ** width - 1 + beside;
+  return lengthPrefixed({
+    ...{ width, offset, adjustment, strip, onTooLong },
+    ...{ endian: config.endian ?? "big" },
+    maxFrameLength: Math.min(limit, most),
+  });
+}
+
+/** What this library calls a peer's kinds of error. */
+const KINDS: Record<string, FrameErrorKind> = {
+  "too-long": "too-long",
+  truncated: "truncated",
+  "bad-varint": "bad-prefix",
+  "bad-header": "bad-header",
+  // Lengths are unsigned: what a peer reads as negative is above any limit.
+  "negative-length": "too-long",
+  "bad-adjustment": "bad-length",
+  "strip-exceeds-frame": "too-short",
+};
+
+/** Lengths from 2^53 cannot be counted off, so that nothing is behind them. */
+const UNCOUNTABLE = "netty-lf-negative-64bit-length";
+
+export interface Outcome {
+  frames: Uint8Array[];
+  /** The chunk that each frame came with. */
+  at: number[];
+  skipped: number;
+  error: FrameErrorKind | undefined;
+}
+
+/**
+ * What a vector must give here. Where peers differ, these rules hold:
+ *
+ * 1. a frame outside of the limits that is skipped is counted, not thrown;
+ * 2. any other error is the last event: nobody knows where the next frame is;
+ * 3. a frame owed at the end of the stream is an error: neither dropped nor
+ *    handed out;
+ * 4. where something better is recommended than what the peer does, that.
+ */
+export function outcomeOf(vector: Vector): Outcome {
+  const { config, expect, recommended, name } = vector;
+  const skips = config.onTooLong?.startsWith("skip") ?? false;
+  const outcome: Outcome = {
+    ...{ frames: [], at: [], skipped: 0, error: undefined },
+  };
+  for (const event of recommended?.events ?? expect.events!) {
+    if (event.error !== undefined) {
+      const kind = KINDS[event.error]!;
+      const countable = kind === "too-long" || kind === "too-short";
+      if (skips && countable && name !== UNCOUNTABLE) outcome.skipped++;
+      else return { ...outcome, error: kind };
+    } else if (event.at === "eof") {
+      return { ...outcome, error: "truncated" };
+    } else {
+      outcome.frames.push(bytesOf(event.frame!));
+      outcome.at.push(event.at);
+    }
+  }
+  if (expect.end === "silent-drop") return { ...outcome, error: "truncated" };
+  return outcome;
+}
