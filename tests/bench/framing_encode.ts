@@ -1,0 +1,125 @@
+/**
+ * Encoding frames into a batch, in memory: what stands between a payload and
+ * the one write of many frames.
+ *
+ * @module
+ */
+import { encode } from "it-length-prefixed";
+import type { Connection } from "../../lib/transport/connection.ts";
+import { frames, u32be } from "../../lib/framing/mod.ts";
+import { compare, type Subject } from "./compare.ts";
+
+const BATCH = 64 * 1024;
+const FRAMES = 400_000;
+
+/** Encodes u32 frames at four sizes, beside a hand-written loop. */
+export async function run(): Promise<void> {
+  for (const size of [16, 64, 128, 1024]) {
+    const payload = new Uint8Array(size).fill(7);
+    await compare({
+      title: `u32be, ${size} B payloads, encode into 64 KiB batches`,
+      unit: "frames",
+      subjects: [
+        {
+          name: "hand-written loop, setUint32 and set",
+          run: () => byHand(payload),
+        },
+        { name: "lengthwise encodeInto()", run: () => encodeInto(payload) },
+        { name: "lengthwise seal(), payload in place", run: () => seal(size) },
+        throughPump("lengthwise frames().write()", payload),
+        throughPump("lengthwise frames().begin() … commit()", payload, size),
+        { name: "it-length-prefixed", run: () => lists(payload) },
+      ],
+    });
+  }
+}
+
+function byHand(payload: Uint8Array): number {
+  const batch = new Uint8Array(BATCH);
+  const view = new DataView(batch.buffer);
+  const total = 4 + payload.length;
+  let at = 0;
+  for (let i = 0; i < FRAMES; i++) {
+    if (at + total > BATCH) at = 0;
+    view.setUint32(at, payload.length);
+    batch.set(payload, at + 4);
+    at += total;
+  }
+  return FRAMES;
+}
+
+function encodeInto(payload: Uint8Array): number {
+  const encoder = u32be().encoder();
+  const batch = new Uint8Array(BATCH);
+  let at = 0;
+  for (let i = 0; i < FRAMES; i++) {
+    if (at + encoder.maxEncodedLength(payload.length) > BATCH) at = 0;
+    at = encoder.encodeInto(payload, batch, at);
+  }
+  return FRAMES;
+}
+
+function seal(size: number): number {
+  const inPlace = u32be().encoder().inPlace!;
+  const batch = new Uint8Array(BATCH);
+  let at = 0;
+  for (let i = 0; i < FRAMES; i++) {
+    if (at + inPlace.headroom + size > BATCH) at = 0;
+    batch[at + inPlace.headroom] = i; // the payload is written here
+    at = inPlace.seal(batch, at, at + inPlace.headroom + size);
+  }
+  return FRAMES;
+}
+
+/** Through the pump, over a connection that takes everything at once. */
+function throughPump(
+  name: string,
+  payload: Uint8Array,
+  inPlace?: number,
+): Subject {
+  return {
+    name,
+    async run(): Promise<number> {
+      const stream = frames(sink, u32be());
+      const perTurn = Math.floor(BATCH / (payload.length + 4));
+      for (let i = 0; i < FRAMES; i++) {
+        if (inPlace === undefined) {
+          stream.write(payload);
+        } else {
+          const room = stream.begin(inPlace);
+          room.buffer[room.start] = i;
+          stream.commit(room.start + inPlace);
+        }
+        if (i % perTurn === 0) await stream.flush();
+      }
+      await stream.flush();
+      stream.close();
+      return FRAMES;
+    },
+  };
+}
+
+const sink: Connection = {
+  localAddr: { transport: "sink" },
+  remoteAddr: { transport: "sink" },
+  read: () => Promise.resolve(null),
+  write: (data) => Promise.resolve(data.length),
+  closeWrite: () => Promise.resolve(),
+  close() {},
+  [Symbol.dispose]() {},
+};
+
+function lists(payload: Uint8Array): number {
+  let at = 0;
+  const options = { lengthEncoder: u32Encoder };
+  for (let i = 0; i < FRAMES; i++) {
+    at += encode.single(payload, options).byteLength;
+  }
+  return at > 0 ? FRAMES : 0;
+}
+
+const u32Encoder = Object.assign((value: number): Uint8Array<ArrayBuffer> => {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value);
+  return bytes;
+}, { bytes: 4 });

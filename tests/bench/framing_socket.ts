@@ -1,0 +1,160 @@
+/**
+ * Frames over a TCP socket between two processes, beside a bare loop of
+ * `Conn.read` into one buffer.
+ *
+ * @module
+ */
+import { frames, u32be } from "../../lib/framing/mod.ts";
+import { compare, type Subject } from "./compare.ts";
+
+const BATCH = 1024 * 1024;
+const BUFFER = 64 * 1024;
+
+/** Receives 64 KiB, 1 MiB and 128 B frames from another process. */
+export async function run(): Promise<void> {
+  for (
+    const [size, name, total] of [
+      [65_536, "64 KiB", 512 * BATCH],
+      [BATCH, "1 MiB", 512 * BATCH],
+      [128, "128 B", 128 * BATCH],
+    ] as const
+  ) {
+    await using sender = await startSender(size, total);
+    const bare = subject(
+      "bare loop of Conn.read, one buffer",
+      sender,
+      bareLoop,
+    );
+    const receive = subject("lengthwise receive(), borrowed", sender, borrowed);
+    const subjects = size > 1000
+      ? [
+        bare,
+        receive,
+        subject('lengthwise loop, copy "never"', sender, (conn) =>
+          loop(conn, "never")),
+        subject('lengthwise loop, copy "auto"', sender, (conn) =>
+          loop(conn, "auto")),
+        subject('lengthwise loop, copy "always"', sender, (conn) =>
+          loop(conn, "always")),
+      ]
+      : [
+        subject("hand-written views of Conn.read", sender, views),
+        receive,
+        bare,
+      ];
+    await compare({
+      title: `TCP, two processes, ${name} frames`,
+      unit: "bytes",
+      subjects,
+    });
+  }
+}
+
+/** Another process, which sends so many bytes to whoever connects. */
+interface Sender extends AsyncDisposable {
+  port: number;
+}
+
+async function startSender(size: number, total: number): Promise<Sender> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--allow-net=127.0.0.1",
+      import.meta.filename!,
+      `${size}`,
+      `${total}`,
+    ],
+    stdout: "piped",
+  }).spawn();
+  const reader = child.stdout.getReader();
+  const { value } = await reader.read();
+  return {
+    port: Number(new TextDecoder().decode(value)),
+    async [Symbol.asyncDispose](): Promise<void> {
+      child.kill();
+      await reader.cancel();
+      await child.status;
+    },
+  };
+}
+
+function subject(
+  name: string,
+  { port }: Sender,
+  receive: (connection: Deno.TcpConn) => Promise<number>,
+): Subject {
+  return {
+    name,
+    async run(): Promise<number> {
+      using connection = await Deno.connect({ port, hostname: "127.0.0.1" });
+      return await receive(connection);
+    },
+  };
+}
+
+async function bareLoop(connection: Deno.TcpConn): Promise<number> {
+  const buffer = new Uint8Array(BUFFER);
+  let bytes = 0;
+  for (let n; (n = await connection.read(buffer)) !== null;) bytes += n;
+  return bytes;
+}
+
+async function borrowed(connection: Deno.TcpConn): Promise<number> {
+  await using stream = frames(connection, u32be());
+  let bytes = 0;
+  await stream.receive((frame) => void (bytes += frame.length));
+  return bytes;
+}
+
+async function loop(
+  connection: Deno.TcpConn,
+  copy: "always" | "auto" | "never",
+): Promise<number> {
+  await using stream = frames(connection, u32be(), { copy });
+  let bytes = 0;
+  for await (const frame of stream) bytes += frame.length;
+  return bytes;
+}
+
+/** What one writes by hand for small frames: the cut one moves to the front. */
+async function views(connection: Deno.TcpConn): Promise<number> {
+  const buffer = new Uint8Array(BUFFER);
+  const view = new DataView(buffer.buffer);
+  let bytes = 0;
+  let have = 0;
+  for (let n; (n = await connection.read(buffer.subarray(have))) !== null;) {
+    have += n;
+    let at = 0;
+    while (at + 4 <= have) {
+      const end = at + 4 + view.getUint32(at);
+      if (end > have) break;
+      bytes += buffer.subarray(at + 4, end).length;
+      at = end;
+    }
+    buffer.copyWithin(0, at, have);
+    have -= at;
+  }
+  return bytes;
+}
+
+/** The other process. */
+async function serve(size: number, total: number): Promise<void> {
+  const frame = u32be().encoder().encode(new Uint8Array(size));
+  const count = Math.max(1, Math.floor(BATCH / frame.length));
+  const batch = new Uint8Array(count * frame.length);
+  for (let i = 0; i < count; i++) batch.set(frame, i * frame.length);
+  using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  console.log(listener.addr.port);
+  for await (using connection of listener) {
+    for (let left = total; left > 0; left -= batch.length) {
+      for (let at = 0; at < batch.length;) {
+        at += await connection.write(batch.subarray(at));
+      }
+    }
+  }
+}
+
+if (import.meta.main) {
+  const [size, total] = Deno.args.map(Number);
+  await serve(size!, total!);
+}
