@@ -1,0 +1,133 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1
+/**
+ * Bulk transfer and round trips through a connection of this library, next to
+ * the same loop over bare `Deno.Conn`: both ends in one process, so that every
+ * cost of the wrapper counts twice. Rounds of both alternate; what is printed is
+ * the ratio of the medians, 1 being as fast as bare.
+ *
+ * @module
+ */
+import {
+  connect,
+  type Connection,
+  listen,
+} from "@lengthwise/lengthwise/transport";
+
+type Pair = readonly [Connection, Connection];
+
+/** One comparison. */
+export interface TransportRatio {
+  /** What was measured. */
+  name: string;
+  /** Speed through this library over speed of the bare loop. */
+  ratio: number;
+  /** Units a second, through this library. */
+  rate: string;
+}
+
+async function bare(): Promise<Pair> {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const pair = await Promise.all([
+    listener.accept(),
+    Deno.connect({ port: listener.addr.port }),
+  ]);
+  for (const conn of pair) conn.setNoDelay(true);
+  return pair;
+}
+
+async function ours(): Promise<Pair> {
+  await using listener = await listen({ port: 0 });
+  return await Promise.all([listener.accept(), connect(listener.addr)]);
+}
+
+/** Moves `total` bytes one way; milliseconds. */
+async function bulk(
+  [from, to]: Pair,
+  writeSize: number,
+  total: number,
+): Promise<number> {
+  const data = new Uint8Array(writeSize);
+  const buffer = new Uint8Array(64 * 1024);
+  const start = performance.now();
+  const sending = (async () => {
+    for (let sent = 0; sent < total;) sent += await from.write(data);
+    await from.closeWrite();
+  })();
+  while (await to.read(buffer) !== null);
+  await sending;
+  return performance.now() - start;
+}
+
+/** Sends one byte to and fro; milliseconds. */
+async function pingPong(
+  [client, server]: Pair,
+  trips: number,
+): Promise<number> {
+  const byte = new Uint8Array(1);
+  const echo = new Uint8Array(1);
+  const start = performance.now();
+  const serving = (async () => {
+    while (await server.read(echo) !== null) await server.write(echo);
+  })();
+  for (let trip = 0; trip < trips; trip++) {
+    await client.write(byte);
+    await client.read(byte);
+  }
+  await client.closeWrite();
+  await serving;
+  return performance.now() - start;
+}
+
+function median(times: number[]): number {
+  return times.toSorted((a, b) => a - b)[times.length >> 1] ?? NaN;
+}
+
+async function compare(
+  measure: (pair: Pair) => Promise<number>,
+  rounds: number,
+): Promise<{ ratio: number; ms: number }> {
+  const times = { bare: [] as number[], ours: [] as number[] };
+  const makers = Object.entries({ bare, ours });
+  for (let round = -1; round < rounds; round++) {
+    for (const [name, make] of round % 2 === 0 ? makers : makers.toReversed()) {
+      const pair = await make();
+      const ms = await measure(pair);
+      for (const end of pair) end.close();
+      // The first round warms up.
+      if (round >= 0) times[name === "bare" ? "bare" : "ours"].push(ms);
+    }
+  }
+  const ms = median(times.ours);
+  return { ratio: median(times.bare) / ms, ms };
+}
+
+const MEBIBYTE = 1024 * 1024;
+
+/**
+ * Measures and prints.
+ *
+ * @returns the ratios
+ */
+export async function run(): Promise<TransportRatio[]> {
+  const results: TransportRatio[] = [];
+  const total = 512 * MEBIBYTE;
+  for (const writeSize of [64 * 1024, MEBIBYTE]) {
+    const { ratio, ms } = await compare(
+      (pair) => bulk(pair, writeSize, total),
+      9,
+    );
+    const rate = `${(total / MEBIBYTE / (ms / 1000)).toFixed(0)} MiB/s`;
+    results.push({ name: `bulk, ${writeSize / 1024} KiB writes`, ratio, rate });
+  }
+  const trips = 5_000;
+  const { ratio, ms } = await compare((pair) => pingPong(pair, trips), 9);
+  const rate = `${(trips / (ms / 1000)).toFixed(0)} trips/s`;
+  results.push({ name: "ping-pong, 1 byte", ratio, rate });
+  console.log("transport / bare Deno.Conn, same run, medians of 9 rounds");
+  for (const { name, ratio, rate } of results) {
+    console.log(`  ${name.padEnd(24)} ${ratio.toFixed(3)}   ${rate}`);
+  }
+  return results;
+}
+
+if (import.meta.main) await run();
