@@ -1,1 +1,22 @@
-export {};
+/**
+ * The messages layer: frames become typed messages, calls and streams. It does
+ * not know which transport carries them.
+ *
+ * @module
+ */
+export * from "./client.ts";
+export * from "./connection_info.ts";
+export * from "./context.ts";
+export * from "./declarations.ts";
+export * from "./errors.ts";
+export * from "./interceptor.ts";
+export * from "./middleware.ts";
+export * from "./server.ts";
+export * from "./server_session.ts";
+export * from "./session_options.ts";
+export type { Metadata } from "./session/fields.ts";
+export { DEFAULT_LIMITS, type SessionLimits } from "./session/limits.ts";
+export type { SessionStats } from "./session/link.ts";
+export * from "./codec/errors.ts";
+export * from "./codec/message_codec.ts";
+export * from "./codec/msgpack.ts";

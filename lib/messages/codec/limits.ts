@@ -43,7 +43,7 @@ const DEFAULTS: ResolvedLimits = {
 /** Decoders that call themselves overflow the stack from about 1,000 levels. */
 const HIGHEST: ResolvedLimits = {
   maxDepth: 512,
-  maxNodes: 2 ** 30,
+  maxNodes: 2 ** 29,
   maxBytes: 2 ** 30,
 };
 

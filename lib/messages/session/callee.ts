@@ -27,6 +27,7 @@ import { RateLimit } from "./rate_limit.ts";
 import { RequestReader } from "./request_reader.ts";
 import {
   creditOf,
+  discardItems,
   endItems,
   messageOf,
   receiveCredit,
@@ -37,26 +38,29 @@ import { getU16, HEADER, Kind } from "./wire.ts";
 import type { Pending } from "./writer.ts";
 
 /** Why a call need not be finished. */
-export type CancelReason = "cancelled" | "deadline" | "disconnected";
+export type CancelReason =
+  | "cancelled"
+  | "deadline"
+  | "disconnected"
+  | "drained";
 
 /** Told what the caller does. */
 export interface CalleeObserver extends StreamObserver {
   /** Nobody waits for the result any more; the handler's signal fires. */
   onCancelled(reason: CancelReason, message: string): void;
   /** What was to be sent could not be encoded; the call has ended with `internal`. */
-  unsendable(error: unknown): CallError;
+  onUnsendable(error: unknown): CallError;
 }
 
 /** Takes requests and notifications. */
 export interface RequestHost {
   /**
-   * A call is to be handled. The body is valid during the call.
-   *
-   * @returns who is told about the rest of the call
+   * A call is to be handled. The body is valid during the call. Whoever handles
+   * it sets `call.observer` first.
    */
-  request(call: IncomingCall, body: Uint8Array): CalleeObserver;
+  onRequest(call: IncomingCall, body: Uint8Array): void;
   /** A notification has come. The body is valid during the call. */
-  notified(method: number, body: Uint8Array, fields: Readonly<Fields>): void;
+  onNotified(method: number, body: Uint8Array, fields: Readonly<Fields>): void;
 }
 
 /** A method of the peer's list, as this side serves it. */
@@ -75,8 +79,8 @@ export class IncomingCall extends Timed implements StreamCall {
   state: CallState = "open";
   inbox: Inbox | undefined = undefined;
   observer: CalleeObserver = UNOBSERVED;
-  /** Whether the handler has been entered. */
-  entered = false;
+  /** When the caller's deadline is, ms on the session's clock, or `Infinity`. */
+  deadlineAt = Infinity;
   /** The method, by its index in this side's table. */
   readonly method: ServedMethod;
   /** Deadline, metadata. */
@@ -126,7 +130,7 @@ const UNOBSERVED: CalleeObserver = {
   onItemsEnded() {},
   onSendable() {},
   onCancelled() {},
-  unsendable: (cause) =>
+  onUnsendable: (cause) =>
     new CallError("internal", "Cannot send the result", { cause }),
 };
 
@@ -236,10 +240,10 @@ export class Callee {
     } else call.on("end");
     this.calls.set(id, call);
     if (fields.timeout !== Infinity) {
-      link.wheel.add(call, link.now + fields.timeout);
+      call.deadlineAt = link.now + fields.timeout;
+      link.wheel.add(call, call.deadlineAt);
     }
-    const observer = this.#host.request(call, body);
-    call.observer = observer;
+    this.#host.onRequest(call, body);
   }
 
   #notify(body: Uint8Array): void {
@@ -249,7 +253,7 @@ export class Callee {
         throw new MalformedError("there is no such method here");
       }
       const { end, fields } = readFields(body, 2);
-      this.#host.notified(method.index, body.subarray(end), fields);
+      this.#host.onNotified(method.index, body.subarray(end), fields);
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
       // Nobody waits for an answer: it is counted, and that is all there is to do.
@@ -294,7 +298,7 @@ export class Callee {
         ? writer.emptyMessage(at, wait)
         : writer.message(at, value, wait);
     } catch (error) {
-      return this.fail(call, call.observer.unsendable(error));
+      return this.fail(call, call.observer.onUnsendable(error));
     }
     if (typeof sent !== "number") writer.queue(call, Kind.RESULT, sent);
     this.#settle(call);
@@ -438,12 +442,17 @@ export class Callee {
     }
   }
 
-  /** The connection is gone. */
-  end(message: string): void {
+  /** The handler wants no more items: those that wait are dropped, and no more is granted. */
+  dropItems(call: IncomingCall): void {
+    discardItems(this.#link, call.inbox);
+  }
+
+  /** The connection is gone, or a drain's grace is over. */
+  end(reason: "disconnected" | "drained", message: string): void {
     this.#reader.drop();
     this.#waiting = [];
     for (const call of [...this.calls.values()]) {
-      this.cancel(call, "disconnected", message);
+      this.cancel(call, reason, message);
       call.inbox?.clear();
     }
   }

@@ -29,6 +29,8 @@ export class Inbox {
   waiting = false;
   /** The peer has said that no more will come. */
   ended = false;
+  /** Nobody wants what still comes. */
+  discarding = false;
   /** The item whose frames are still coming. */
   partial: Assembly | undefined = undefined;
   #available: number;

@@ -68,19 +68,19 @@ export interface SessionHost extends RequestHost {
    * @param hello what it says of itself
    * @param credentials decoded, `undefined` if it sent none
    */
-  authenticate(hello: Hello, credentials: unknown): void;
+  onAuthenticate(hello: Hello, credentials: unknown): void;
   /** The handshake is done. */
-  opened(hello: Hello): void;
+  onOpened(hello: Hello): void;
   /** The client sends new credentials. Answer with {@linkcode Session.refreshed}. */
-  refresh(id: number, credentials: unknown): void;
+  onRefresh(id: number, credentials: unknown): void;
   /** The listener has taken new credentials. */
-  refreshed(id: number): void;
+  onRefreshed(id: number): void;
   /** The peer wants nothing new to be started. */
-  peerDraining(): void;
+  onPeerDraining(): void;
   /** A drain is over: nothing is in flight any more, or the grace has passed. */
-  drained(): void;
+  onDrained(): void;
   /** It is over; `undefined`: in good order. Called once. */
-  ended(error: SessionError | undefined): void;
+  onEnded(error: SessionError | undefined): void;
 }
 
 /** What a session is made of. */
@@ -324,7 +324,7 @@ export class Session {
         `the credentials are malformed: ${messageOf(error)}`,
       );
     }
-    this.#options.host.authenticate(hello, credentials);
+    this.#options.host.onAuthenticate(hello, credentials);
   }
 
   /** Lets the client in (listener): HELLO goes out, what it sent meanwhile is handled. */
@@ -353,7 +353,7 @@ export class Session {
     this.#state = "open";
     this.#deadline = Infinity;
     this.#liveness.read(this.#link.now);
-    this.#options.host.opened(hello);
+    this.#options.host.onOpened(hello);
     this.#caller.drain();
   }
 
@@ -505,7 +505,7 @@ export class Session {
   }
 
   #receiveAuth(id: number, flags: number, frame: Uint8Array): void {
-    if ((flags & Flag.REPLY) !== 0) return this.#options.host.refreshed(id);
+    if ((flags & Flag.REPLY) !== 0) return this.#options.host.onRefreshed(id);
     if (this.#options.role === "dialler") {
       return this.#abort("protocol", "only the dialler sends credentials");
     }
@@ -518,7 +518,7 @@ export class Session {
         `the credentials are malformed: ${messageOf(error)}`,
       );
     }
-    this.#options.host.refresh(id, credentials);
+    this.#options.host.onRefresh(id, credentials);
   }
 
   /** The transport took bytes: what waited for room may leave. */
@@ -654,6 +654,12 @@ export class Session {
     return takeItem(this.#link, call);
   }
 
+  /** Drops the items of a call of the peer's: its handler wants no more. */
+  dropItems(call: IncomingCall, now: number): void {
+    this.#link.now = now;
+    this.#callee.dropItems(call);
+  }
+
   /** Ends our items of a call that we made. */
   endItems(call: OutgoingCall, now: number): void {
     this.#link.now = now;
@@ -698,7 +704,7 @@ export class Session {
   /**
    * Sends new credentials (dialler).
    *
-   * @returns the id under which {@linkcode SessionHost.refreshed} is called
+   * @returns the id under which {@linkcode SessionHost.onRefreshed} is called
    */
   refresh(credentials: unknown, now: number): number {
     this.#link.now = now;
@@ -754,7 +760,7 @@ export class Session {
   #drainOver(): void {
     this.#drainStage = "over";
     this.#deadline = Infinity;
-    this.#options.host.drained();
+    this.#options.host.onDrained();
   }
 
   /** Says goodbye and ends at once: calls in flight fail. */
@@ -787,7 +793,7 @@ export class Session {
         lastId,
         unavailable(`the other side is ${text}`),
       );
-      return this.#options.host.peerDraining();
+      return this.#options.host.onPeerDraining();
     }
     this.#caller.refuseAbove(lastId, unavailable(text));
     this.#finish(
@@ -812,9 +818,12 @@ export class Session {
     this.#early = [];
     const gone = new CallError("disconnected", message, { cause: error });
     this.#caller.end(gone);
-    this.#callee.end(message);
+    this.#callee.end(
+      this.#drainStage === "over" ? "drained" : "disconnected",
+      message,
+    );
     this.#link.writer.close();
-    this.#options.host.ended(error);
+    this.#options.host.onEnded(error);
   }
 }
 

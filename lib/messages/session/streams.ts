@@ -23,6 +23,10 @@ export function receiveItem(
   if (inbox === undefined || inbox.ended) {
     return call.broken("items are not allowed here");
   }
+  if (inbox.discarding) {
+    link.stats.lateFrames++;
+    return;
+  }
   const charge = frame.length - HEADER + FRAME_CHARGE;
   if (!inbox.charge(charge)) {
     return link.fail(
@@ -153,6 +157,16 @@ export function endItems(link: Link, inbox: Inbox | undefined): void {
   inbox.waiting = false;
   if (inbox.partial !== undefined) link.wheel.remove(inbox.partial);
   inbox.close();
+}
+
+/** Drops the items that wait and those that still come; nothing more is granted. */
+export function discardItems(link: Link, inbox: Inbox | undefined): void {
+  if (inbox === undefined) return;
+  inbox.discarding = true;
+  inbox.waiting = false;
+  if (inbox.partial !== undefined) link.wheel.remove(inbox.partial);
+  inbox.close();
+  inbox.clear();
 }
 
 /** Whether an item may be sent now; if not, the observer will be told when. */

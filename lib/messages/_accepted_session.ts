@@ -1,0 +1,186 @@
+/**
+ * A connection that a server has accepted, from handshake to close.
+ *
+ * @module
+ */
+import type { Connection, SocketAddress } from "../transport/connection.ts";
+import { boundRemote } from "./_bound_remote.ts";
+import { Peer } from "./_peer.ts";
+import { buildRemote } from "./_remote.ts";
+import type { SideTables } from "./_tables.ts";
+import { type ConnectionInfo, connectionInfo } from "./connection_info.ts";
+import type { CallContext } from "./context.ts";
+import { CallError, type SessionError } from "./errors.ts";
+import type { AnyProtocol, Remote } from "./protocol_types.ts";
+import type { OwnOptions } from "./server.ts";
+import type { ServerSession } from "./server_session.ts";
+import type { Hello } from "./session/hello.ts";
+import type { SessionStats } from "./session/link.ts";
+import type { ResolvedSessionOptions } from "./session_options.ts";
+
+/** What a session asks of its server. */
+export interface SessionOwner<P extends AnyProtocol, Auth, State> {
+  /** The sessions whose handshake is done. */
+  readonly sessions: Set<ServerSession<P, Auth, State>>;
+  /** The methods. */
+  readonly tables: SideTables;
+  /** The server's options. */
+  readonly options: OwnOptions<P, Auth, State>;
+  /** The same, filled in. */
+  readonly resolved: ResolvedSessionOptions;
+}
+
+/** See `ServerSession`. */
+export class AcceptedSession<P extends AnyProtocol, Auth, State>
+  implements ServerSession<P, Auth, State> {
+  readonly remote: Remote<P, "client">;
+  readonly state: State;
+  readonly finished: Promise<SessionError | undefined>;
+  /** Settles when the connection is closed and nothing of it is left. */
+  readonly closed: Promise<void>;
+  readonly #owner: SessionOwner<P, Auth, State>;
+  readonly #peer: Peer;
+  readonly #info: ConnectionInfo;
+  readonly #draining: AbortController = new AbortController();
+  #auth!: Auth;
+  #protocol = "";
+  #finish!: (error: SessionError | undefined) => void;
+
+  constructor(owner: SessionOwner<P, Auth, State>, connection: Connection) {
+    this.#owner = owner;
+    this.#info = connectionInfo(connection);
+    const { tables, resolved, options } = owner;
+    this.finished = new Promise((resolve) => this.#finish = resolve);
+    // Without a `state` option, State is undefined.
+    this.state = options.state?.() as State;
+    this.remote = buildRemote(tables.calls, {
+      link: () => this.#peer,
+      timeLeft: () => Infinity,
+      defaults: {},
+      interceptors: [],
+    }) as Remote<P, "client">; // built from the protocol that the type stands for
+    this.#peer = new Peer({
+      role: "listener",
+      connection,
+      ...resolved,
+      methods: tables.methods,
+      handlers: tables.handlers,
+      publicSession: this,
+      events: {
+        onAuthenticate: (hello, credentials) =>
+          this.#authenticate(hello, credentials),
+        onOpened: () => this.#opened(),
+        onRefresh: (id, credentials) => this.#refresh(id, credentials),
+        onPeerDraining: () => this.#draining.abort(),
+        onEnded: (error) => this.#ended(error),
+        report: resolved.report,
+        remoteFor: (context) => this.#remoteFor(context),
+      },
+    });
+    this.closed = this.#peer.closed;
+  }
+
+  get localAddr(): SocketAddress {
+    return this.#info.localAddr;
+  }
+
+  get remoteAddr(): SocketAddress {
+    return this.#info.remoteAddr;
+  }
+
+  get peerCertificate(): ConnectionInfo["peerCertificate"] {
+    return this.#info.peerCertificate;
+  }
+
+  get auth(): Auth {
+    return this.#auth;
+  }
+
+  get draining(): AbortSignal {
+    return this.#draining.signal;
+  }
+
+  get stats(): Readonly<SessionStats> {
+    return this.#peer.session.stats;
+  }
+
+  get roundTrip(): number | undefined {
+    return this.#peer.session.roundTrip;
+  }
+
+  #remoteFor(context: CallContext<unknown, unknown>): unknown {
+    return boundRemote(this.#owner.tables.calls, context, () => this.#peer);
+  }
+
+  #authenticate(hello: Hello, credentials: unknown): void {
+    this.#protocol = hello.protocol;
+    this.#ask(
+      credentials,
+      () => this.#peer.session.accept(this.#peer.now()),
+      (message) => this.#peer.session.refuse(message, this.#peer.now()),
+    );
+  }
+
+  #refresh(id: number, credentials: unknown): void {
+    this.#ask(
+      credentials,
+      () => this.#peer.session.refreshed(id, this.#peer.now()),
+      (message) => this.#peer.session.rejectRefresh(message, this.#peer.now()),
+    );
+  }
+
+  #ask(
+    credentials: unknown,
+    yes: () => void,
+    no: (message: string) => void,
+  ): void {
+    const { authenticate } = this.#owner.options;
+    if (authenticate === undefined) return yes();
+    const client = { ...this.#info, protocol: this.#protocol };
+    (async () => await authenticate(credentials, client))().then(
+      (auth) => {
+        this.#auth = auth;
+        yes();
+      },
+      (error) => no(this.#reasonOf(error)),
+    );
+  }
+
+  /** A CallError is meant for the client; anything else stays here. */
+  #reasonOf(error: unknown): string {
+    if (error instanceof CallError && error.method === "") return error.message;
+    const incident = this.#owner.resolved.report(error, "");
+    return `the credentials were refused (incident ${incident})`;
+  }
+
+  #opened(): void {
+    this.#owner.sessions.add(this);
+    try {
+      this.#owner.options.onSession?.(this);
+    } catch (error) {
+      this.#owner.resolved.report(error, "");
+    }
+  }
+
+  #ended(error: SessionError | undefined): void {
+    this.#owner.sessions.delete(this);
+    this.#draining.abort();
+    this.#finish(error);
+  }
+
+  drain(): Promise<void> {
+    this.#draining.abort();
+    this.#peer.session.drain(this.#peer.now());
+    this.#peer.touched();
+    return this.closed;
+  }
+
+  close(): Promise<void> {
+    this.#peer.session.close(this.#peer.now());
+    return this.closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.drain();
+  }
+}

@@ -1,0 +1,295 @@
+/**
+ * One side of a connection at work: moves bytes between the pump and the
+ * session, arms one timer, and lets handlers run. All rules are the session's.
+ *
+ * @module
+ */
+import { FrameError } from "../framing/errors.ts";
+import { frames, type FrameStream } from "../framing/frame_stream.ts";
+import { lengthPrefixed } from "../framing/length_prefixed.ts";
+import type { Connection } from "../transport/connection.ts";
+import {
+  Handling,
+  type HandlingHost,
+  type ServedHandler,
+} from "./_incoming_call.ts";
+import { handleNotification } from "./_incoming_notification.ts";
+import type { CallContext } from "./context.ts";
+import type { MessageCodec } from "./codec/message_codec.ts";
+import { SessionError } from "./errors.ts";
+import type { Middleware } from "./middleware.ts";
+import type { IncomingCall } from "./session/callee.ts";
+import type { Fields } from "./session/fields.ts";
+import type { Hello } from "./session/hello.ts";
+import type { SessionLimits } from "./session/limits.ts";
+import type { MethodTables } from "./session/method_table.ts";
+import { Session, type SessionHost } from "./session/session.ts";
+import { HEADER } from "./session/wire.ts";
+
+/** Told what becomes of a peer. */
+export interface PeerEvents {
+  /** A client wants in; answer with `peer.session.accept` or `refuse`. */
+  onAuthenticate(hello: Hello, credentials: unknown): void;
+  /** The handshake is done. */
+  onOpened(hello: Hello): void;
+  /** New credentials came. */
+  onRefresh(id: number, credentials: unknown): void;
+  /** The other side wants nothing new. */
+  onPeerDraining(): void;
+  /** It is over; what is unsent may still leave. */
+  onEnded(error: SessionError | undefined): void;
+  /** Something failed that no method declares. Gives the id of the report. */
+  report(error: unknown, method: string): string;
+  /** The other side's methods, for calls on behalf of a call. */
+  remoteFor(context: CallContext<unknown, unknown>): unknown;
+}
+
+/** What a peer is made of. */
+export interface PeerOptions {
+  /** Which side dialled. */
+  readonly role: "dialler" | "listener";
+  /** The connection; the peer owns it from here on. */
+  readonly connection: Connection;
+  /** Codecs that this side speaks. */
+  readonly codecs: readonly [MessageCodec, ...MessageCodec[]];
+  /** Limits, whole. */
+  readonly limits: SessionLimits;
+  /** The methods of both sides. */
+  readonly methods: MethodTables;
+  /** What handles this side's methods, in the order of its table. */
+  readonly handlers: readonly ServedHandler[];
+  /** Around every handler. */
+  readonly middleware: Middleware<object> | undefined;
+  /** The session, as handlers see it. */
+  readonly publicSession: unknown;
+  /** Who is told. */
+  readonly events: PeerEvents;
+}
+
+/** Milliseconds that a peer has to end its side after a goodbye: closing at once could destroy what it has not read yet. */
+const LINGER = 1000;
+
+interface PromiseSettlers {
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+const DONE: Promise<void> = Promise.resolve();
+
+/** One side of a connection at work. */
+export class Peer implements SessionHost, HandlingHost {
+  /** The session. */
+  readonly session: Session;
+  /** Settles when the connection is closed and nothing of it is left. */
+  readonly closed: Promise<void>;
+  /** @inheritdoc */
+  readonly publicSession: unknown;
+  /** @inheritdoc */
+  readonly middleware: Middleware<object> | undefined;
+  readonly #stream: FrameStream;
+  readonly #options: PeerOptions;
+  readonly #refreshes: Map<number, PromiseSettlers> = new Map();
+  #timer: ReturnType<typeof setTimeout> | undefined = undefined;
+  #armedFor = Infinity;
+  #linger: ReturnType<typeof setTimeout> | undefined = undefined;
+  #now: number = performance.now();
+  #inRead = false;
+
+  constructor(options: PeerOptions) {
+    const { connection, limits, role, codecs, methods } = options;
+    this.#options = options;
+    this.publicSession = options.publicSession;
+    this.middleware = options.middleware;
+    this.#stream = frames(connection, framing(limits), {
+      frameTimeout: limits.assemblyTimeout,
+    });
+    this.#stream.onWritten = () => this.#onWritten();
+    this.#stream.onWriteFailed = (error) =>
+      this.session.inputEnded(error, this.now());
+    this.session = new Session({
+      role,
+      sink: this.#stream,
+      codecs,
+      limits,
+      methods,
+      host: this,
+      now: this.#now,
+    });
+    this.closed = this.#run();
+    this.touched();
+  }
+
+  /** The time: read once for all frames of a read. */
+  now(): number {
+    return this.#inRead ? this.#now : this.#now = performance.now();
+  }
+
+  /** @inheritdoc */
+  touched(): void {
+    if (this.session.wakeAt < this.#armedFor) this.#arm();
+  }
+
+  /** @inheritdoc */
+  accepted(): Promise<void> {
+    return this.#stream.unsent < this.session.limits.unsentSoft
+      ? DONE
+      : this.#stream.flush();
+  }
+
+  /** Sends new credentials; settles when the other side has taken them, or the connection is gone. */
+  refresh(credentials: unknown): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const id = this.session.refresh(credentials, this.now());
+    this.#refreshes.set(id, { resolve, reject });
+    return promise;
+  }
+
+  // ── what the session tells ─────────────────────────────────────────────
+
+  /** @inheritdoc */
+  onRequest(call: IncomingCall, body: Uint8Array): void {
+    const served = this.#options.handlers[call.method.index]!; // the tables were made from one list
+    const handling = new Handling(this, call, served);
+    call.observer = handling;
+    handling.begin(body);
+  }
+
+  /** @inheritdoc */
+  onNotified(
+    method: number,
+    body: Uint8Array,
+    fields: Readonly<Fields>,
+  ): void {
+    const served = this.#options.handlers[method]!; // as above
+    handleNotification(this, served, body, fields);
+  }
+
+  /** @inheritdoc */
+  onAuthenticate(hello: Hello, credentials: unknown): void {
+    this.#options.events.onAuthenticate(hello, credentials);
+  }
+
+  /** @inheritdoc */
+  onOpened(hello: Hello): void {
+    this.#options.events.onOpened(hello);
+  }
+
+  /** @inheritdoc */
+  onRefresh(id: number, credentials: unknown): void {
+    this.#options.events.onRefresh(id, credentials);
+  }
+
+  /** @inheritdoc */
+  onRefreshed(id: number): void {
+    this.#refreshes.get(id)?.resolve();
+    this.#refreshes.delete(id);
+  }
+
+  /** @inheritdoc */
+  onPeerDraining(): void {
+    this.#options.events.onPeerDraining();
+  }
+
+  /** @inheritdoc */
+  onDrained(): void {
+    this.session.close(this.now());
+  }
+
+  /** @inheritdoc */
+  onEnded(error: SessionError | undefined): void {
+    const gone = error ??
+      new SessionError("disconnected", "The connection was closed");
+    for (const { reject } of this.#refreshes.values()) reject(gone);
+    this.#refreshes.clear();
+    this.#leave();
+    this.#options.events.onEnded(error);
+  }
+
+  /** The goodbye goes out, then this side's stream ends; the other side has a moment to end its own. */
+  #leave(): void {
+    this.#stream.closeWrite().catch(() => this.#stream.close());
+    this.#linger = setTimeout(() => this.#stream.close(), LINGER);
+  }
+
+  /** @inheritdoc */
+  report(error: unknown, method: string): string {
+    return this.#options.events.report(error, method);
+  }
+
+  /** @inheritdoc */
+  remoteFor(context: CallContext<unknown, unknown>): unknown {
+    return this.#options.events.remoteFor(context);
+  }
+
+  // ── bytes and time ─────────────────────────────────────────────────────
+
+  async #run(): Promise<void> {
+    const onFrame = (frame: Uint8Array) => this.#onFrame(frame);
+    const afterRead = () => this.#afterRead();
+    try {
+      await this.#stream.receive(onFrame, afterRead);
+      this.session.inputEnded(undefined, this.now());
+    } catch (error) {
+      this.#inRead = false;
+      this.#inputFailed(error);
+    } finally {
+      this.#stopTimers();
+      await this.#stream[Symbol.asyncDispose]();
+    }
+  }
+
+  #inputFailed(error: unknown): void {
+    if (error instanceof FrameError && error.kind !== "truncated") {
+      this.session.framingFailed(error.message, this.now());
+    } else this.session.inputEnded(error, this.now());
+  }
+
+  #onFrame(frame: Uint8Array): void {
+    if (!this.#inRead) {
+      this.#inRead = true;
+      this.#now = performance.now();
+    }
+    this.session.receive(frame, this.#now);
+  }
+
+  #afterRead(): void {
+    if (!this.#inRead) this.#now = performance.now();
+    this.#inRead = false;
+    this.session.readSome(this.#now);
+    this.touched();
+  }
+
+  #onWritten(): void {
+    this.session.written(this.now());
+    this.touched();
+  }
+
+  #arm(): void {
+    const { wakeAt } = this.session;
+    clearTimeout(this.#timer);
+    this.#armedFor = wakeAt;
+    if (wakeAt === Infinity) return;
+    const wait = Math.max(1, Math.min(wakeAt - this.now(), 2 ** 31 - 1));
+    this.#timer = setTimeout(() => this.#onTimer(), wait);
+  }
+
+  #onTimer(): void {
+    this.#armedFor = Infinity;
+    this.session.tick(this.now());
+    this.touched();
+  }
+
+  #stopTimers(): void {
+    clearTimeout(this.#timer);
+    clearTimeout(this.#linger);
+    this.#armedFor = -Infinity;
+  }
+}
+
+/** The frames of the wire: u32 length, header, body. */
+function framing(limits: SessionLimits) {
+  return lengthPrefixed({
+    width: 4,
+    maxFrameLength: HEADER + Math.max(limits.maxFrameBody, limits.maxHello),
+  });
+}

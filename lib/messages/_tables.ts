@@ -1,0 +1,59 @@
+/**
+ * The methods of a protocol as one side of a connection needs them.
+ *
+ * @module
+ */
+import type { ServedHandler } from "./_incoming_call.ts";
+import { bindHandlers } from "./bind_handlers.ts";
+import { summaries } from "./introspection.ts";
+import { protocolHash } from "./protocol_hash.ts";
+import type { AnyProtocol, BoundMethod, Side } from "./protocol_types.ts";
+import type { MethodInfo } from "./session/hello.ts";
+import type { MethodTables } from "./session/method_table.ts";
+
+/** What a side calls and serves. */
+export interface SideTables {
+  /** For the session. */
+  readonly methods: MethodTables;
+  /** What handles this side's methods, in the order of its table. */
+  readonly handlers: readonly ServedHandler[];
+  /** The other side's methods, in the order of their numbers. */
+  readonly calls: readonly BoundMethod[];
+}
+
+/**
+ * Joins a protocol and the handlers of one of its sides.
+ *
+ * @throws {TypeError} for handlers that are missing or too many
+ */
+export function sideTables(
+  protocol: AnyProtocol,
+  side: Side,
+  handlers: object,
+): SideTables {
+  const own = protocol.methods[side];
+  const calls = protocol.methods[side === "server" ? "client" : "server"];
+  const bound = bindHandlers(own, handlers);
+  return {
+    methods: {
+      name: protocol.name,
+      hash: protocolHash(summaries(protocol)),
+      calls: calls.map(infoOf),
+      serves: new Map(
+        own.map((method, index) => [
+          method.name,
+          { index, info: infoOf(method) },
+        ]),
+      ),
+    },
+    handlers: own.map((method, index) => ({
+      bound: method,
+      handler: bound[index]!, // bindHandlers gives one for each method
+    })),
+    calls,
+  };
+}
+
+function infoOf({ name, method, hash }: BoundMethod): MethodInfo {
+  return { name, shape: method.shape, hash };
+}

@@ -1,0 +1,323 @@
+/**
+ * The side that dials.
+ *
+ * @module
+ */
+import {
+  connect as dial,
+  type ConnectAddress,
+  type ConnectOptions as DialOptions,
+} from "../transport/connect.ts";
+import type { Connection, SocketAddress } from "../transport/connection.ts";
+import { boundRemote } from "./_bound_remote.ts";
+import { Peer } from "./_peer.ts";
+import { buildRemote } from "./_remote.ts";
+import { sideTables } from "./_tables.ts";
+import { type ConnectionInfo, connectionInfo } from "./connection_info.ts";
+import type { CallContext } from "./context.ts";
+import { SessionError } from "./errors.ts";
+import type { Interceptor } from "./interceptor.ts";
+import type { AnyProtocol, Handlers, Remote } from "./protocol_types.ts";
+import type { MethodDifference } from "./protocol_diff.ts";
+import type { SessionStats } from "./session/link.ts";
+import {
+  type ResolvedSessionOptions,
+  resolveSessionOptions,
+  type SessionOptions,
+} from "./session_options.ts";
+
+/** What handlers of a client are given. */
+export type ClientContext<P extends AnyProtocol> = CallContext<
+  Remote<P, "server">,
+  ClientSession<P>
+>;
+
+/** Options of {@linkcode connect}, but for the handlers. */
+export interface ClientOptions<Extra extends object = Record<never, never>>
+  extends SessionOptions<Extra> {
+  /** What the server's `authenticate` gets. */
+  credentials?: unknown;
+  /** Milliseconds for calls that say nothing else; none by default. */
+  timeout?: number;
+  /** See every call, the first outermost. */
+  interceptors?: readonly Interceptor[];
+  /** Gives up connecting when aborted, and closes the session later. */
+  signal?: AbortSignal;
+  /**
+   * Resolve before the server has answered the handshake: calls then leave
+   * with it, and fail if it is refused.
+   *
+   * @default {false}
+   */
+  early?: boolean;
+  /** Options of the transport: timeout, retry, keep-alive, TLS. */
+  transport?: Omit<DialOptions, "signal">;
+}
+
+/** Options of {@linkcode connect}: handlers are asked for where the server may call the client. */
+export type ConnectOptions<
+  P extends AnyProtocol,
+  Extra extends object = Record<never, never>,
+> = [keyof P["client"]] extends [never]
+  ? ClientOptions<Extra> & { handlers?: Record<never, never> }
+  : ClientOptions<Extra> & {
+    /** A function for each method of the client's side. */
+    handlers: Handlers<P, "client", ClientContext<P> & Extra>;
+  };
+
+/**
+ * A connection to a server.
+ *
+ * @typeParam P the protocol
+ */
+export interface ClientSession<P extends AnyProtocol>
+  extends ConnectionInfo, AsyncDisposable {
+  /** The server's methods. */
+  readonly remote: Remote<P, "server">;
+  /** Where the server's methods differ from what this side knows of them. */
+  readonly differences: readonly MethodDifference[];
+  /** Fires when the server drains: begin nothing more, elsewhere there is another. */
+  readonly draining: AbortSignal;
+  /** Settles when the connection is closed: with the error that ended it, or with `undefined`. */
+  readonly finished: Promise<SessionError | undefined>;
+  /** Counters. */
+  readonly stats: Readonly<SessionStats>;
+  /** Round-trip time of the last heartbeat, ms. */
+  readonly roundTrip: number | undefined;
+  /**
+   * Sends new credentials; the session goes on under them.
+   *
+   * @throws {SessionError} by rejection, if they were refused: the session has ended then
+   */
+  refresh(credentials: unknown): Promise<void>;
+  /** Closes at once: calls in flight fail. Disposing does the same. */
+  close(): Promise<void>;
+}
+
+/**
+ * Connects to a server.
+ *
+ * @param protocol what both sides speak
+ * @param address where the server listens, or a connection to it
+ * @param options handlers for what the server may ask, and options
+ * @throws {TransportError} where there is no connection to be had
+ * @throws {SessionError} where the server does not accept the handshake
+ *
+ * @example
+ * ```ts
+ * import { connect, notification, protocol, serve, unary } from "@lengthwise/lengthwise";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const Chat = protocol({
+ *   name: "chat",
+ *   server: { say: unary<string, void>() },
+ *   client: { heard: notification<string>() },
+ * });
+ * await using server = await serve(Chat, {
+ *   say: async (text, { session }) => void await session.remote.heard(text),
+ * }, { port: 0 });
+ *
+ * const { promise, resolve } = Promise.withResolvers<string>();
+ * await using session = await connect(Chat, server.addr, {
+ *   handlers: { heard: resolve },
+ * });
+ * await session.remote.say("hello");
+ * assertEquals(await promise, "hello");
+ * ```
+ */
+export async function connect<
+  P extends AnyProtocol,
+  Extra extends object = Record<never, never>,
+>(
+  protocol: P,
+  address: ConnectAddress | readonly ConnectAddress[] | Connection,
+  ...[options]: [keyof P["client"]] extends [never]
+    ? [options?: ConnectOptions<P, Extra>]
+    : [options: ConnectOptions<P, Extra>]
+): Promise<ClientSession<P>> {
+  // Whatever P is, its options are these with or without handlers.
+  const given: ClientOptions<Extra> & { handlers?: object } = options ?? {};
+  const { signal, transport = {} } = given;
+  signal?.throwIfAborted();
+  const resolved = resolveSessionOptions(given);
+  const tables = sideTables(protocol, "client", given.handlers ?? {});
+  const connection = isConnection(address) ? address : await dial(
+    address,
+    signal === undefined ? transport : { ...transport, signal },
+  );
+  const session = new DialledSession<P>(connection, {
+    tables,
+    resolved,
+    options: given,
+  });
+  await session.open(given);
+  return session;
+}
+
+interface Parts {
+  readonly tables: ReturnType<typeof sideTables>;
+  readonly resolved: ResolvedSessionOptions;
+  readonly options: Pick<ClientOptions, "timeout" | "interceptors">;
+}
+
+class DialledSession<P extends AnyProtocol> implements ClientSession<P> {
+  readonly remote: Remote<P, "server">;
+  readonly finished: Promise<SessionError | undefined>;
+  differences: readonly MethodDifference[] = [];
+  readonly #peer: Peer;
+  readonly #info: ConnectionInfo;
+  readonly #parts: Parts;
+  readonly #draining: AbortController = new AbortController();
+  readonly #opened: PromiseWithResolvers<void> = Promise.withResolvers();
+  #finish!: (error: SessionError | undefined) => void;
+
+  constructor(connection: Connection, parts: Parts) {
+    this.#info = connectionInfo(connection);
+    this.#parts = parts;
+    const { tables, resolved, options } = parts;
+    this.finished = new Promise((resolve) => this.#finish = resolve);
+    this.#opened.promise.catch(() => {});
+    this.remote = buildRemote(tables.calls, {
+      link: () => this.#peer,
+      timeLeft: () => Infinity,
+      defaults: options.timeout === undefined
+        ? {}
+        : { timeout: options.timeout },
+      interceptors: options.interceptors ?? [],
+    }) as Remote<P, "server">; // built from the protocol that the type stands for
+    this.#peer = new Peer({
+      role: "dialler",
+      connection,
+      ...resolved,
+      methods: tables.methods,
+      handlers: tables.handlers,
+      publicSession: this,
+      events: {
+        onAuthenticate() {}, // only listeners authenticate
+        onRefresh() {}, // as above
+        onOpened: () => this.#onOpened(),
+        onPeerDraining: () => this.#draining.abort(),
+        onEnded: (error) => this.#onEnded(error),
+        report: resolved.report,
+        remoteFor: (context) =>
+          boundRemote(tables.calls, context, () => this.#peer),
+      },
+    });
+  }
+
+  /** Sends HELLO, and waits for the answer unless told not to. */
+  async open(
+    { credentials, early = false, signal }: Pick<
+      ClientOptions,
+      "credentials" | "early" | "signal"
+    >,
+  ): Promise<void> {
+    const { session } = this.#peer;
+    try {
+      session.start(credentials, this.#peer.now());
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+    this.#peer.touched();
+    if (signal !== undefined) this.#abortWith(signal);
+    if (early) return;
+    try {
+      await this.#opened.promise;
+    } catch (error) {
+      await this.#peer.closed;
+      signal?.throwIfAborted();
+      throw error;
+    }
+  }
+
+  #abortWith(signal: AbortSignal): void {
+    const abort = () => void this.close();
+    signal.addEventListener("abort", abort, { once: true });
+    this.finished.then(() => signal.removeEventListener("abort", abort));
+    if (signal.aborted) abort();
+  }
+
+  #onOpened(): void {
+    const { peer } = this.#peer.session;
+    const { calls } = this.#parts.tables.methods;
+    this.differences = (peer?.mismatches ?? []).flatMap(({ method, reason }) =>
+      differenceOf(calls[method], reason)
+    );
+    this.#opened.resolve();
+  }
+
+  #onEnded(error: SessionError | undefined): void {
+    this.#draining.abort();
+    this.#opened.reject(
+      error ??
+        new SessionError(
+          "disconnected",
+          "The connection was closed before the handshake was done",
+        ),
+    );
+    this.#finish(error);
+  }
+
+  get localAddr(): SocketAddress {
+    return this.#info.localAddr;
+  }
+
+  get remoteAddr(): SocketAddress {
+    return this.#info.remoteAddr;
+  }
+
+  get peerCertificate(): ConnectionInfo["peerCertificate"] {
+    return this.#info.peerCertificate;
+  }
+
+  get draining(): AbortSignal {
+    return this.#draining.signal;
+  }
+
+  get stats(): Readonly<SessionStats> {
+    return this.#peer.session.stats;
+  }
+
+  get roundTrip(): number | undefined {
+    return this.#peer.session.roundTrip;
+  }
+
+  refresh(credentials: unknown): Promise<void> {
+    return this.#peer.refresh(credentials);
+  }
+
+  close(): Promise<void> {
+    this.#peer.session.close(this.#peer.now());
+    return this.#peer.closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function differenceOf(
+  method: { name: string; shape: string } | undefined,
+  reason: "missing" | "shape" | "schema",
+): MethodDifference[] {
+  if (method === undefined) return [];
+  const { name, shape } = method;
+  const texts = {
+    missing: `server lacks ${shape} ${name}`,
+    shape: `${name} has another shape on the server than ${shape}`,
+    schema: `${name} has other schemas on the server`,
+  };
+  return [{
+    name,
+    kind: reason,
+    incompatible: reason !== "schema",
+    text: texts[reason],
+  }];
+}
+
+function isConnection(
+  value: ConnectAddress | readonly ConnectAddress[] | Connection,
+): value is Connection {
+  return typeof value === "object" && "read" in value && "write" in value;
+}

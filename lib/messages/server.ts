@@ -1,0 +1,356 @@
+/**
+ * The side that is dialled: one set of handlers for every connection, wherever
+ * it comes from.
+ *
+ * @module
+ */
+import {
+  listen,
+  type ListenAddress,
+  type ListenOptions,
+} from "../transport/listen.ts";
+import type {
+  Connection,
+  Listener,
+  SocketAddress,
+} from "../transport/connection.ts";
+import { type SideTables, sideTables } from "./_tables.ts";
+import { AcceptedSession, type SessionOwner } from "./_accepted_session.ts";
+import type { CallContext } from "./context.ts";
+import type { ConnectionInfo } from "./connection_info.ts";
+import type { AnyProtocol, Handlers, Remote } from "./protocol_types.ts";
+import {
+  type ResolvedSessionOptions,
+  resolveSessionOptions,
+  type SessionOptions,
+} from "./session_options.ts";
+import type { ServerSession } from "./server_session.ts";
+
+/** What a server knows of a client when it decides whether to let it in. */
+export interface ClientInfo extends ConnectionInfo {
+  /** Name of the protocol that the client speaks. */
+  readonly protocol: string;
+}
+
+/**
+ * What handlers of a server are given.
+ *
+ * @typeParam P the protocol
+ * @typeParam Auth what `authenticate` made of the credentials
+ * @typeParam State what `state` made for the session
+ */
+export type ServerContext<
+  P extends AnyProtocol,
+  Auth = undefined,
+  State = undefined,
+> = CallContext<Remote<P, "client">, ServerSession<P, Auth, State>>;
+
+/**
+ * Options of a server.
+ *
+ * @typeParam P the protocol
+ * @typeParam Auth what `authenticate` makes of the credentials
+ * @typeParam State what `state` makes for each session
+ * @typeParam Extra what the middleware adds to the context
+ */
+export interface ServerOptions<
+  P extends AnyProtocol,
+  Auth = undefined,
+  State = undefined,
+  Extra extends object = Record<never, never>,
+> extends SessionOptions<Extra> {
+  /**
+   * Lets a client in, by returning what its handlers then find as
+   * `context.session.auth`, or keeps it out, by throwing. Nothing that the
+   * client sends is handled before. It is asked again when the client refreshes
+   * its credentials. Annotate its parameters, so that the handlers know the type.
+   */
+  authenticate?: (
+    credentials: unknown,
+    client: ClientInfo,
+  ) => Auth | Promise<Auth>;
+  /** Makes what each session keeps, `context.session.state`. */
+  state?: () => State;
+  /**
+   * Sessions at the same time; who comes when they are there is refused.
+   *
+   * @default {10000}
+   */
+  maxSessions?: number;
+  /** Told of each session once its handshake is done. */
+  onSession?: (session: ServerSession<P, Auth, State>) => void;
+}
+
+/** Options of {@linkcode serve}. */
+export interface ServeOptions<
+  P extends AnyProtocol,
+  Auth = undefined,
+  State = undefined,
+  Extra extends object = Record<never, never>,
+> extends ServerOptions<P, Auth, State, Extra> {
+  /** Told where it listens. */
+  onListen?: (addr: SocketAddress) => void;
+  /** Shuts the server down at once when aborted. */
+  signal?: AbortSignal;
+  /** Options of the listener: backlog, keep-alive, modes, TLS. */
+  transport?: Omit<ListenOptions, "signal">;
+}
+
+/**
+ * A server: handlers, and the sessions that they serve.
+ *
+ * @typeParam P the protocol
+ * @typeParam Auth what `authenticate` made of the credentials
+ * @typeParam State what `state` made for each session
+ */
+export interface Server<
+  P extends AnyProtocol,
+  Auth = undefined,
+  State = undefined,
+> extends AsyncDisposable {
+  /** Where it listens; of several the first. @throws {TypeError} if it does not listen */
+  readonly addr: SocketAddress;
+  /** The sessions whose handshake is done. */
+  readonly sessions: ReadonlySet<ServerSession<P, Auth, State>>;
+  /** Settles when it has shut down. */
+  readonly finished: Promise<void>;
+  /** Listens at one more address. */
+  listen(
+    address: ListenAddress | Listener,
+    options?: ListenOptions,
+  ): Promise<SocketAddress>;
+  /** Serves a connection that somebody else has accepted. Settles when it is closed. */
+  accept(connection: Connection): Promise<void>;
+  /**
+   * Stops listening, lets calls in flight end within the grace
+   * (`limits.drainGrace`), and closes. Disposing does the same.
+   */
+  shutdown(): Promise<void>;
+  /** Keeps the process alive while it listens (default). */
+  ref(): void;
+  /** Lets the process end although it listens. */
+  unref(): void;
+}
+
+/**
+ * A server that does not listen by itself: for connections that somebody else
+ * accepts, or for several addresses.
+ *
+ * @param protocol what it speaks
+ * @param handlers a function for each method of the server's side
+ * @param options options
+ * @throws {TypeError} for handlers that are missing or too many
+ * @throws {RangeError} for a limit out of its range
+ */
+export function createServer<
+  P extends AnyProtocol,
+  Auth = undefined,
+  State = undefined,
+  Extra extends object = Record<never, never>,
+>(
+  protocol: P,
+  handlers: Handlers<P, "server", ServerContext<P, Auth, State> & Extra>,
+  options: ServerOptions<P, Auth, State, Extra> = {},
+): Server<P, Auth, State> {
+  return new HandlerServer<P, Auth, State>(
+    sideTables(protocol, "server", handlers),
+    resolveSessionOptions(options),
+    options,
+  );
+}
+
+/**
+ * Listens, and serves every client that connects.
+ *
+ * @param protocol what it speaks
+ * @param handlers a function for each method of the server's side
+ * @param address where to listen: `{ port: 7000 }`, `"unix:/run/shop.sock"`, …
+ * @param options options
+ * @throws {TransportError} where it cannot listen
+ *
+ * @example
+ * ```ts
+ * import { connect, protocol, serve, unary } from "@lengthwise/lengthwise";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const Shop = protocol({
+ *   name: "shop",
+ *   server: { price: unary<{ sku: string }, { cents: number }>() },
+ * });
+ * await using server = await serve(Shop, {
+ *   price: ({ sku }) => ({ cents: sku.length * 100 }),
+ * }, { port: 0 });
+ * await using session = await connect(Shop, server.addr);
+ * assertEquals(await session.remote.price({ sku: "A-1" }), { cents: 300 });
+ * ```
+ */
+export async function serve<
+  P extends AnyProtocol,
+  Auth = undefined,
+  State = undefined,
+  Extra extends object = Record<never, never>,
+>(
+  protocol: P,
+  handlers: Handlers<P, "server", ServerContext<P, Auth, State> & Extra>,
+  address: ListenAddress | Listener,
+  options: ServeOptions<P, Auth, State, Extra> = {},
+): Promise<Server<P, Auth, State>> {
+  const { signal, transport = {}, onListen } = options;
+  signal?.throwIfAborted();
+  const server = new HandlerServer<P, Auth, State>(
+    sideTables(protocol, "server", handlers),
+    resolveSessionOptions(options),
+    options,
+  );
+  const addr = await server.listen(address, transport);
+  server.abortWith(signal);
+  onListen?.(addr);
+  return server;
+}
+
+/** What is left of the options once those of both sides have been resolved. */
+export type OwnOptions<P extends AnyProtocol, Auth, State> = Omit<
+  ServerOptions<P, Auth, State>,
+  "middleware"
+>;
+
+const DEFAULT_MAX_SESSIONS = 10_000;
+
+class HandlerServer<P extends AnyProtocol, Auth, State>
+  implements Server<P, Auth, State>, SessionOwner<P, Auth, State> {
+  readonly sessions: Set<ServerSession<P, Auth, State>> = new Set();
+  readonly tables: SideTables;
+  readonly options: OwnOptions<P, Auth, State>;
+  readonly resolved: ResolvedSessionOptions;
+  readonly finished: Promise<void>;
+  readonly #accepted: Set<AcceptedSession<P, Auth, State>> = new Set();
+  readonly #listeners: Set<Listener> = new Set();
+  readonly #loops: Set<Promise<void>> = new Set();
+  readonly #maxSessions: number;
+  #addr: SocketAddress | undefined = undefined;
+  #shutdown: Promise<void> | undefined = undefined;
+  #finish!: () => void;
+
+  constructor(
+    tables: SideTables,
+    resolved: ResolvedSessionOptions,
+    options: OwnOptions<P, Auth, State>,
+  ) {
+    this.tables = tables;
+    this.options = options;
+    this.resolved = resolved;
+    const { maxSessions = DEFAULT_MAX_SESSIONS } = options;
+    if (!Number.isInteger(maxSessions) || maxSessions < 1) {
+      throw new RangeError(
+        `Cannot serve with maxSessions ${maxSessions}: it must be an integer of 1 or more`,
+      );
+    }
+    this.#maxSessions = maxSessions;
+    this.finished = new Promise((resolve) => this.#finish = resolve);
+  }
+
+  get addr(): SocketAddress {
+    if (this.#addr === undefined) {
+      throw new TypeError(
+        "Cannot tell the address: the server does not listen; call listen() first",
+      );
+    }
+    return this.#addr;
+  }
+
+  async listen(
+    address: ListenAddress | Listener,
+    options: ListenOptions = {},
+  ): Promise<SocketAddress> {
+    this.#checkOpen("listen");
+    const listener = isListener(address)
+      ? address
+      : await listen(address, options);
+    this.#addr ??= listener.addr;
+    this.#listeners.add(listener);
+    const loop = this.#acceptAll(listener).finally(() =>
+      this.#loops.delete(loop)
+    );
+    this.#loops.add(loop);
+    return listener.addr;
+  }
+
+  #checkOpen(verb: string): void {
+    if (this.#shutdown !== undefined) {
+      throw new TypeError(`Cannot ${verb}: the server has been shut down`);
+    }
+  }
+
+  async #acceptAll(listener: Listener): Promise<void> {
+    try {
+      for await (const connection of listener) this.accept(connection);
+    } catch (error) {
+      this.resolved.report(error, "");
+    } finally {
+      this.#listeners.delete(listener);
+    }
+  }
+
+  accept(connection: Connection): Promise<void> {
+    if (
+      this.#shutdown !== undefined || this.#accepted.size >= this.#maxSessions
+    ) {
+      connection.close();
+      return Promise.resolve();
+    }
+    const session = new AcceptedSession<P, Auth, State>(this, connection);
+    this.#accepted.add(session);
+    return session.closed.finally(() => this.#accepted.delete(session));
+  }
+
+  abortWith(signal: AbortSignal | undefined): void {
+    if (signal === undefined) return;
+    const abort = () => this.#stop("close");
+    signal.addEventListener("abort", abort, { once: true });
+    this.finished.finally(() => signal.removeEventListener("abort", abort));
+    if (signal.aborted) abort();
+  }
+
+  shutdown(): Promise<void> {
+    return this.#stop("drain");
+  }
+
+  #stop(how: "drain" | "close"): Promise<void> {
+    for (const listener of this.#listeners) listener.close();
+    for (const session of this.#accepted) session[how]();
+    return this.#shutdown ??= this.#settle();
+  }
+
+  async #settle(): Promise<void> {
+    await Promise.allSettled([
+      ...this.#loops,
+      ...[...this.#accepted].map((session) => session.closed),
+    ]);
+    this.#finish();
+  }
+
+  ref(): void {
+    for (const listener of this.#listeners) {
+      if ("ref" in listener && typeof listener.ref === "function") {
+        listener.ref();
+      }
+    }
+  }
+
+  unref(): void {
+    for (const listener of this.#listeners) {
+      if ("unref" in listener && typeof listener.unref === "function") {
+        listener.unref();
+      }
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.shutdown();
+  }
+}
+
+function isListener(value: ListenAddress | Listener): value is Listener {
+  return typeof value === "object" && "accept" in value &&
+    typeof value.accept === "function";
+}

@@ -1,0 +1,89 @@
+/**
+ * Options that both sides of a session have.
+ *
+ * @module
+ */
+import type { MessageCodec } from "./codec/message_codec.ts";
+import { msgpack } from "./codec/msgpack.ts";
+import type { Middleware } from "./middleware.ts";
+import { resolveLimits, type SessionLimits } from "./session/limits.ts";
+
+/** What failed in a way that no method declares. */
+export interface Incident {
+  /** Under which id the other side was told of it. */
+  readonly id: string;
+  /** Dotted name of the method, or `""`. */
+  readonly method: string;
+  /** What was thrown. */
+  readonly error: unknown;
+}
+
+/**
+ * Options of `serve()`, `createServer()` and `connect()`.
+ *
+ * @typeParam Extra what the middleware adds to the context of every handler
+ */
+export interface SessionOptions<Extra extends object = Record<never, never>> {
+  /**
+   * Codecs of the bodies. A client speaks the first; a server whichever of
+   * them the client speaks.
+   *
+   * @default {[msgpack()]}
+   */
+  codecs?: readonly [MessageCodec, ...MessageCodec[]];
+  /** Limits that differ from the defaults. */
+  limits?: Partial<SessionLimits>;
+  /** Around every handler of this side; several are joined with `chain()`. */
+  middleware?: Middleware<Extra>;
+  /**
+   * Told what failed in a way that no method declares. The other side hears
+   * only the incident's id.
+   *
+   * @default prints it with `console.error`
+   */
+  onError?: (incident: Incident) => void;
+}
+
+/** The same, filled in and checked. */
+export interface ResolvedSessionOptions {
+  /** Codecs of the bodies. */
+  readonly codecs: readonly [MessageCodec, ...MessageCodec[]];
+  /** All limits. */
+  readonly limits: SessionLimits;
+  /** Around every handler. */
+  readonly middleware: Middleware<object> | undefined;
+  /** Reports a failure and gives its id. */
+  readonly report: (error: unknown, method: string) => string;
+}
+
+/**
+ * Fills in the defaults.
+ *
+ * @throws {RangeError} for a limit out of its range
+ */
+export function resolveSessionOptions<Extra extends object>(
+  options: SessionOptions<Extra>,
+): ResolvedSessionOptions {
+  const { codecs = [msgpack()], limits, middleware, onError = print } = options;
+  return {
+    codecs,
+    limits: resolveLimits(limits),
+    // What the handlers of this side were typed with, it is called with.
+    middleware: middleware as Middleware<object> | undefined,
+    report(error, method) {
+      const id = crypto.randomUUID();
+      try {
+        onError({ id, method, error });
+      } catch {
+        // A reporter that fails must not end the session that it reports on.
+      }
+      return id;
+    },
+  };
+}
+
+function print({ id, method, error }: Incident): void {
+  const where = method === "" ? "" : ` in ${method}`;
+  // deno-lint-ignore no-console -- the default reporter; `onError` replaces it
+  console.error(`Incident ${id}${where}:`, error);
+}
