@@ -7,6 +7,8 @@ const BENCHMARKS: Record<string, () => Promise<{ run(): Promise<void> }>> = {
   framing_decode: () => import("./framing_decode.ts"),
   framing_encode: () => import("./framing_encode.ts"),
   framing_socket: () => import("./framing_socket.ts"),
+  transport: () => import("./transport_bench.ts"),
+  connections: () => import("./connections.ts"),
 };
 
 const names = Deno.args.length > 0 ? Deno.args : Object.keys(BENCHMARKS);

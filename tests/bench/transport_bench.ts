@@ -15,9 +15,7 @@ import {
 
 type Pair = readonly [Connection, Connection];
 
-/** One comparison. */
-export interface TransportRatio {
-  /** What was measured. */
+interface Ratio {
   name: string;
   /** Speed through this library over speed of the bare loop. */
   ratio: number;
@@ -103,13 +101,9 @@ async function compare(
 
 const MEBIBYTE = 1024 * 1024;
 
-/**
- * Measures and prints.
- *
- * @returns the ratios
- */
-export async function run(): Promise<TransportRatio[]> {
-  const results: TransportRatio[] = [];
+/** Measures and prints. */
+export async function run(): Promise<void> {
+  const results: Ratio[] = [];
   const total = 512 * MEBIBYTE;
   for (const writeSize of [64 * 1024, MEBIBYTE]) {
     const { ratio, ms } = await compare(
@@ -127,7 +121,6 @@ export async function run(): Promise<TransportRatio[]> {
   for (const { name, ratio, rate } of results) {
     console.log(`  ${name.padEnd(24)} ${ratio.toFixed(3)}   ${rate}`);
   }
-  return results;
 }
 
 if (import.meta.main) await run();
