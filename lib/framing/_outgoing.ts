@@ -72,7 +72,7 @@ export class Outgoing {
   /** Being filled, up to `#end`. */
   #filling = NOTHING;
   #end = 0;
-  /** Size of the last batch: the next one will likely be as large. */
+  /** Size of the last batches: the next one will likely be as large. */
   #usual = 0;
   #open = false;
   #turnScheduled = false;
@@ -250,7 +250,9 @@ export class Outgoing {
     if (this.#end === 0) return this.#releaseFilling();
     this.#flight = this.#filling;
     this.#from = 0;
-    this.#to = this.#usual = this.#end;
+    this.#to = this.#end;
+    // An early write is small, and tells nothing of the batch behind it.
+    this.#usual = Math.max(this.#end, this.#usual >> 1);
     this.#filling = NOTHING;
     this.#end = 0;
     this.#push();

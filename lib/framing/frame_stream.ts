@@ -123,9 +123,48 @@ export interface FrameStream
 }
 
 /**
- * Carries frames over a connection.
+ * Carries frames over a connection: a socket of the transport layer, any
+ * `Deno.Conn` as it is, or whatever has its few methods.
  *
- * The stream owns the connection: disposing it flushes and closes.
+ * The stream owns the connection: disposing the stream writes what is unsent
+ * and closes both. While no bytes move it holds 2 KiB.
+ *
+ * @example Frames from one process to another
+ * ```ts
+ * import { frames, u32be } from "@lengthwise/lengthwise/framing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * const { port } = listener.addr;
+ * const connecting = Deno.connect({ hostname: "127.0.0.1", port });
+ * await using server = frames(await listener.accept(), u32be());
+ * await using client = frames(await connecting, u32be());
+ *
+ * for (const word of ["one", "two", "three"]) {
+ *   await client.send(new TextEncoder().encode(word));
+ * }
+ * await client.closeWrite();
+ *
+ * const words: string[] = [];
+ * for await (const frame of server) words.push(new TextDecoder().decode(frame));
+ * assertEquals(words, ["one", "two", "three"]);
+ * ```
+ *
+ * @example An echo server's whole loop, without a copy or a promise per frame
+ * ```ts
+ * import { type FrameStream } from "@lengthwise/lengthwise/framing";
+ *
+ * async function echo(stream: FrameStream): Promise<void> {
+ *   await stream.receive((frame) => stream.write(frame));
+ *   await stream.closeWrite();
+ * }
+ * ```
+ *
+ * @param connection where the bytes go and come from; the stream owns it
+ * @param framing how frames are marked, in both directions
+ * @param options see {@linkcode FramesOptions}
+ * @returns the stream; if the signal is aborted already, it is closed
+ * @throws {RangeError} for an option that makes no sense
  */
 export function frames(
   connection: Connection,

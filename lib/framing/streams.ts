@@ -37,7 +37,11 @@ export class FrameDecoderStream
   /** The bytes, in chunks of any size. */
   readonly writable: WritableStream<Uint8Array>;
 
-  /** @param framing how frames are marked */
+  /**
+   * A stream of its own for each connection.
+   *
+   * @param framing how frames are marked
+   */
   constructor(framing: Framing) {
     const decoder = framing.decoder();
     const chunks = new TransformStream<Uint8Array, Uint8Array>();
@@ -102,7 +106,11 @@ export class FrameEncoderStream
   /** The payloads. */
   readonly writable: WritableStream<Uint8Array>;
 
-  /** @param framing how frames are marked */
+  /**
+   * A stream of its own for each connection.
+   *
+   * @param framing how frames are marked
+   */
   constructor(framing: Framing) {
     const encoder = framing.encoder();
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>({
