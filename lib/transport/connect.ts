@@ -6,16 +6,24 @@
 import { retry, RetryError } from "@std/async/retry";
 import { attempt } from "./_attempt.ts";
 import { failure } from "./_failure.ts";
-import { type Address, formatAddress, resolveAddress } from "./address.ts";
+import {
+  type Address,
+  formatAddress,
+  type MemoryAddress,
+  resolveAddress,
+} from "./address.ts";
 import type { SocketAddress } from "./connection.ts";
 import { TransportError, type TransportErrorKind } from "./errors.ts";
 import { connectMemory, type MemoryConnectOptions } from "./memory.ts";
 import type { SocketConnection } from "./socket_connection.ts";
 import { connectTcp, type TcpConnectOptions } from "./tcp.ts";
-import type { TlsClientOptions } from "./tls.ts";
+import type { TlsClientOptions, TlsConnection } from "./tls.ts";
 import { connectUnix } from "./unix.ts";
 
-/** Where to connect to: an address object, its URL form, or what a listener reports as `addr`. */
+/**
+ * Where to connect to: an address object, its URL form, or what a listener
+ * reports as `addr`; `ws://` and `wss://` URLs as well.
+ */
 export type ConnectAddress =
   | Address<TlsClientOptions>
   | SocketAddress
@@ -69,6 +77,19 @@ export interface ConnectOptions
 }
 
 /**
+ * Connects over TLS.
+ *
+ * @param address where to
+ * @param options limits, retries and socket options
+ * @returns a connection that knows the peer's certificate
+ */
+export function connect(
+  address: Exclude<Address<TlsClientOptions>, MemoryAddress> & {
+    readonly tls: TlsClientOptions;
+  },
+  options?: ConnectOptions,
+): Promise<TlsConnection>;
+/**
  * Connects to the first of the addresses that answers.
  *
  * Requires `--allow-net=host:port`; for a Unix socket `--allow-net=unix:path`,
@@ -97,6 +118,10 @@ export interface ConnectOptions
  * @throws {Error} `Deno.errors.NotCapable` for a missing permission; the reason
  * of the signal, as it is
  */
+export function connect(
+  address: ConnectAddress | readonly ConnectAddress[],
+  options?: ConnectOptions,
+): Promise<SocketConnection>;
 export async function connect(
   address: ConnectAddress | readonly ConnectAddress[],
   options: ConnectOptions = {},
@@ -107,12 +132,12 @@ export async function connect(
       `Cannot connect as 'timeout' must be from 0 to 2147483647 milliseconds: current value is ${timeout}`,
     );
   }
-  const addresses = listOf(address).map((one) => resolveAddress(one, tls));
-  if (addresses.length === 0) {
+  const targets = listOf(address).map((one) => targetOf(one, tls));
+  if (targets.length === 0) {
     throw new RangeError("Cannot connect as the list of addresses is empty");
   }
   const limits = { timeout, signal };
-  const round = () => connectFirst(addresses, limits, options);
+  const round = () => connectFirst(targets, limits, options);
   return policy === undefined
     ? await round()
     : await retrying(round, policy, signal);
@@ -126,44 +151,69 @@ function listOf(
     : [address];
 }
 
+/** What is dialled; a WebSocket has no address but its URL. */
+type Target = Address<TlsClientOptions> | {
+  readonly url: string;
+  readonly tls: TlsClientOptions | undefined;
+};
+
+function targetOf(
+  address: ConnectAddress,
+  tls: TlsClientOptions | undefined,
+): Target {
+  const text = typeof address === "string" || address instanceof URL
+    ? String(address)
+    : "";
+  return /^wss?:/i.test(text)
+    ? { url: text, tls }
+    : resolveAddress(address, tls);
+}
+
 interface Limits {
   timeout: number;
   signal: AbortSignal | undefined;
 }
 
 async function connectFirst(
-  addresses: readonly Address<TlsClientOptions>[],
+  targets: readonly Target[],
   limits: Limits,
   options: ConnectOptions,
 ): Promise<SocketConnection> {
   const errors: Error[] = [];
-  for (const address of addresses) {
-    const context = { verb: "connect to", address: formatAddress(address) };
+  for (const target of targets) {
+    const address = "url" in target ? target.url : formatAddress(target);
     try {
       return await attempt(
-        (signal) => dial(address, { ...options, signal }),
-        { ...limits, address: context.address },
+        (signal) => dial(target, { ...options, signal }),
+        { ...limits, address },
       );
     } catch (error) {
       if (limits.signal?.aborted) throw limits.signal.reason;
-      errors.push(failure(error, context));
+      errors.push(failure(error, { verb: "connect to", address }));
     }
   }
   throw summary(errors);
 }
 
 async function dial(
-  address: Address<TlsClientOptions>,
+  target: Target,
   options: ConnectOptions & { signal: AbortSignal },
 ): Promise<SocketConnection> {
-  if ("memory" in address) return connectMemory(address, options);
-  if (address.tls !== undefined) {
-    const { connectTls } = await import("./tls.ts");
-    return connectTls(address, options);
+  if ("memory" in target) return connectMemory(target, options);
+  if ("url" in target) {
+    const { connectWebSocket } = await import("./websocket.ts");
+    const { caCerts } = target.tls ?? {};
+    return connectWebSocket(target.url, {
+      signal: options.signal,
+      timeout: 0, // the attempt has one
+      ...(caCerts && { caCerts }),
+    });
   }
-  return "path" in address
-    ? connectUnix(address)
-    : connectTcp(address, options);
+  if (target.tls !== undefined) {
+    const { connectTls } = await import("./tls.ts");
+    return connectTls(target, options);
+  }
+  return "path" in target ? connectUnix(target) : connectTcp(target, options);
 }
 
 /** One address fails with its own error, several with one that holds them all. */

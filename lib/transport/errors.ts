@@ -77,6 +77,8 @@ export class TransportError extends Error {
   readonly address: string;
 
   /**
+   * Makes an error; the transports of this library do.
+   *
    * @param message what was attempted, what went wrong and what to do
    * @param options the kind, the address and the cause
    */

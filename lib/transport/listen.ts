@@ -3,13 +3,12 @@
  *
  * @module
  */
-import { type Address, formatAddress, resolveAddress } from "./address.ts";
+import { type Address, type MemoryAddress, resolveAddress } from "./address.ts";
 import type { SocketAddress } from "./connection.ts";
-import { TransportError } from "./errors.ts";
 import type { ListenerOptions, SocketListener } from "./listener.ts";
 import { listenMemory } from "./memory.ts";
 import { listenTcp, type TcpListenOptions } from "./tcp.ts";
-import type { TlsServerOptions } from "./tls_server.ts";
+import type { TlsListener, TlsServerOptions } from "./tls_server.ts";
 import { listenUnix, type UnixListenOptions } from "./unix.ts";
 
 /** Where to listen: an address object, its URL form, or the `addr` of an earlier listener. */
@@ -26,6 +25,19 @@ export interface ListenOptions
   tls?: TlsServerOptions;
 }
 
+/**
+ * Listens, and speaks TLS.
+ *
+ * @param address where, with certificate and key
+ * @param options of the listener and of the sockets it accepts
+ * @returns a listener whose certificate can be changed
+ */
+export function listen(
+  address: Exclude<Address<TlsServerOptions>, MemoryAddress> & {
+    readonly tls: TlsServerOptions;
+  },
+  options?: ListenOptions,
+): Promise<TlsListener>;
 /**
  * Creates a socket, binds it to the address and listens.
  *
@@ -58,6 +70,10 @@ export interface ListenOptions
  * @throws {Error} `Deno.errors.NotCapable` for a missing permission; the reason
  * of a signal that is aborted already
  */
+export function listen(
+  address: ListenAddress,
+  options?: ListenOptions,
+): Promise<SocketListener>;
 export async function listen(
   address: ListenAddress,
   options: ListenOptions = {},
@@ -66,23 +82,10 @@ export async function listen(
   const target = resolveAddress(address, options.tls);
   if ("memory" in target) return listenMemory(target, options);
   if (target.tls !== undefined) {
-    const tls = requireCertificate(target.tls, formatAddress(target));
     const { listenTls } = await import("./tls_server.ts");
-    return await listenTls({ ...target, tls }, options);
+    return await listenTls(target, options);
   }
   return "path" in target
     ? await listenUnix(target, options)
     : listenTcp(target, options);
-}
-
-/** A `tls://` URL says that TLS is wanted, and cannot say with which certificate. */
-function requireCertificate(
-  tls: TlsServerOptions | Record<never, never>,
-  address: string,
-): TlsServerOptions {
-  if ("cert" in tls && "key" in tls) return tls;
-  throw new TransportError(
-    `Cannot listen on ${address}: TLS needs a certificate and its key; give them as '{ tls: { cert, key } }'`,
-    { kind: "tls", address },
-  );
 }

@@ -106,6 +106,8 @@ export class SocketListener<C extends SocketConnection = SocketConnection>
   #lastAccept: Promise<unknown> = Promise.resolve();
 
   /**
+   * Makes one of what accepts; `listen` does that.
+   *
    * @param source what to accept from; it belongs to this object from now on
    * @param options caps, callback and signal
    * @throws {RangeError} for a `maxConnections` that is no positive number

@@ -50,6 +50,8 @@ export class SocketConnection implements Connection {
   #bytesWritten = 0;
 
   /**
+   * Hardens a socket.
+   *
    * @param socket any connection, a `Deno.Conn` for one; it belongs to this object from now on
    * @param options what to call at the end
    */

@@ -4,6 +4,8 @@ import {
   readExactly,
   SocketConnection,
   TransportError,
+  upgradeWebSocket,
+  WebSocketConnection,
   writeAll,
 } from "@lengthwise/lengthwise/transport";
 import { attempt } from "../../lib/transport/_attempt.ts";
@@ -317,6 +319,39 @@ Deno.test("connect() outside Deno says what works there", async () => {
   assertInstanceOf(error, TransportError);
   assertEquals(error.kind, "unsupported");
   assertStringIncludes(error.message, "memory and WebSocket");
+});
+
+Deno.test("connect() dials WebSockets by their URL", async () => {
+  const { promise, resolve } = Promise.withResolvers<SocketConnection>();
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    (request) => {
+      const { connection, response } = upgradeWebSocket(request);
+      resolve(connection);
+      return response;
+    },
+  );
+  const client = await connect([
+    "memory:nobody",
+    `ws://127.0.0.1:${server.addr.port}/`,
+  ], { timeout: 5_000 });
+  assertInstanceOf(client, WebSocketConnection);
+  const accepted = await promise;
+  await writeAll(client, new Uint8Array(3));
+  assertEquals(await accepted.read(new Uint8Array(9)), 3);
+  client.close();
+  accepted.close();
+  await client.finished;
+});
+
+Deno.test("connect() to a WebSocket that is not there names its URL", async () => {
+  const { port } = await (async () => {
+    await using listener = await listen({ port: 0 });
+    return { port: listener.addr.port ?? 0 };
+  })();
+  const url = `ws://127.0.0.1:${port}/`;
+  const error = await assertRejects(() => connect(url), TransportError);
+  assertEquals(error.address, url);
 });
 
 Deno.test("connect() gives a SocketConnection on every transport", async () => {

@@ -175,7 +175,7 @@ Deno.test({
   permissions: { net: false },
   async fn() {
     const port = 4_321;
-    for (const call of [connect, listen]) {
+    for (const call of [dial, bind]) {
       const error = await assertRejects(
         () => call({ port }),
         Deno.errors.NotCapable,
@@ -269,4 +269,12 @@ async function tcpPrototype(): Promise<Deno.TcpConn> {
   using client = await Deno.connect({ port: listener.addr.port });
   (await listener.accept()).close();
   return Object.getPrototypeOf(client);
+}
+
+function dial(address: { port: number }): Promise<unknown> {
+  return connect(address);
+}
+
+function bind(address: { port: number }): Promise<unknown> {
+  return listen(address);
 }
