@@ -66,7 +66,7 @@ const probe = new Probe({ useRecords: false });
 const PROBED = {};
 
 const arenas = new WeakMap<Uint8Array, Arena>();
-let scratch: Arena | undefined;
+let scratch: Uint8Array | undefined;
 /** More than the room in which the last message did not fit; 0 where it did. */
 let roomNeeded = 0;
 let busy = false;
@@ -88,10 +88,9 @@ export function packInto(
   }
   // pack() rounds its start up to a multiple of 8: start below, and skip the difference.
   const skipped = offset & 7;
-  const arena = arenaOf(target);
-  const packed = packSwapped(value, arena, offset - skipped, skipped);
+  const packed = packSwapped(value, target, offset - skipped, skipped);
   if (packed === undefined) return settle(packApart(value), target, offset);
-  if (packed === arena) return packed.end!;
+  if (packed.buffer === target.buffer) return packed.end!;
   roomNeeded = room + 1;
   keep(packed);
   return settle(viewOf(packed, skipped), target, offset);
@@ -103,12 +102,12 @@ export function packInto(
  * @returns the body, valid until the next call
  */
 export function packApart(value: unknown): Uint8Array {
-  scratch ??= allocate(FIRST_SCRATCH);
+  scratch ??= new Uint8Array(FIRST_SCRATCH);
   const packed = busy ? undefined : packSwapped(value, scratch, 0, 0);
   // Inside another pack() msgpackr takes care of its state by itself.
   if (packed === undefined) return bytesOf(packr.pack(value));
   const body = viewOf(packed, 0);
-  if (packed !== scratch) keep(packed);
+  if (packed.buffer !== scratch.buffer) keep(packed);
   if (body.length * 4 < roomNeeded) roomNeeded = 0;
   return body;
 }
@@ -116,7 +115,7 @@ export function packApart(value: unknown): Uint8Array {
 /** Returns `undefined`, with nothing done, inside a pack() of somebody else. */
 function packSwapped(
   value: unknown,
-  arena: Arena,
+  target: Uint8Array,
   start: number,
   reserved: number,
 ): Arena | undefined {
@@ -137,7 +136,7 @@ function packSwapped(
       packr.position = position;
       return undefined;
     }
-    packr.useBuffer(arena);
+    packr.useBuffer(arenaOf(target, found));
     packr.position = start;
     return packr.pack(
       value,
@@ -182,22 +181,19 @@ function bytesOf({ buffer, byteOffset, byteLength }: Uint8Array): Uint8Array {
 }
 
 /** One object per buffer, as msgpackr keeps a view of each buffer it meets. */
-function arenaOf(target: Uint8Array): Arena {
+function arenaOf(target: Uint8Array, sample: Arena): Arena {
   let arena = arenas.get(target);
   if (arena === undefined) {
-    arena = toArena(target);
+    arena = toArena(target, sample);
     arenas.set(target, arena);
   }
   return arena;
 }
 
-function allocate(length: number): Arena {
-  return toArena(new Uint8Array(length));
-}
-
-/** The same memory as what msgpackr itself writes into: its UTF-8 encoder needs a `Buffer` where there is one. */
-function toArena({ buffer, byteOffset, byteLength }: Uint8Array): Arena {
-  const own: unknown = packr.pack(0).constructor;
+/** The same memory in the class that msgpackr itself uses: its UTF-8 encoder needs a `Buffer` where there is one. */
+function toArena(target: Uint8Array, sample: Arena): Arena {
+  const { buffer, byteOffset, byteLength } = target;
+  const own: unknown = sample.constructor;
   return own === Uint8Array
     ? new Uint8Array(buffer, byteOffset, byteLength) as Arena // there is no Buffer
     : (own as ArenaConstructor).from(buffer, byteOffset, byteLength); // it is Buffer

@@ -1,0 +1,220 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+// @ts-types="npm:msgpackr@^2.1.3"
+import * as bundle from "msgpackr/index-no-eval";
+// @ts-types="npm:msgpackr@^2.1.3"
+import * as plain from "msgpackr/pack";
+import { packApart, packInto } from "../../../lib/messages/codec/_packer.ts";
+import { msgpack } from "../../../lib/messages/codec/msgpack.ts";
+import { toHex } from "./hex.ts";
+
+const PURE = { permissions: "none" } as const;
+const codec = msgpack();
+const OURS = { id: 7, text: "ours ".repeat(40), tags: ["a", "b"] };
+const THEIRS = { who: "host", text: "theirs ".repeat(40), n: [1, 2, 3] };
+const EXPECTED = toHex(codec.encode(OURS));
+
+/** Encodes and decodes with the codec, in place and apart. */
+function useOurs(size = 8192): void {
+  const target = new Uint8Array(size);
+  const end = codec.encodeInto(OURS, target, 3);
+  const body = typeof end === "number" ? target.subarray(3, end) : end;
+  assertEquals(toHex(body), EXPECTED);
+  assertEquals(toHex(codec.encode(OURS)), EXPECTED);
+  assertEquals(codec.decode(body), OURS);
+  assertThrows(() => codec.encode({ a: OURS, bad: () => {} }));
+  assertThrows(() => codec.decode(body.subarray(1)));
+}
+
+const HOSTS = { "msgpackr/pack": plain, "the same bundle": bundle };
+
+for (const [name, host] of Object.entries(HOSTS)) {
+  Deno.test(`a host that uses ${name} finds its results unharmed`, PURE, () => {
+    const packr = new host.Packr({ useRecords: false });
+    const expected = toHex(packr.pack(THEIRS).slice());
+    const kept: Uint8Array[] = [];
+    for (let round = 0; round < 200; round++) {
+      useOurs(round % 3 === 0 ? 64 : 8192);
+      kept.push(packr.pack(THEIRS));
+      useOurs();
+    }
+    for (const result of kept) assertEquals(toHex(result), expected);
+    assertEquals(packr.unpack(kept[0]!), THEIRS);
+  });
+
+  Deno.test(
+    `a host that uses ${name} with a buffer of its own keeps it`,
+    PURE,
+    () => {
+      const packr = new host.Packr({ useRecords: false });
+      const expected = toHex(packr.pack(THEIRS).slice());
+      // A buffer of the kind that msgpackr itself makes.
+      const own = packr.pack("y".repeat(9000));
+      packr.useBuffer(own);
+      const first = packr.pack(THEIRS, host.REUSE_BUFFER_MODE);
+      const marks = {
+        start: Reflect.get(first, "start"),
+        end: Reflect.get(first, "end"),
+      };
+      const position = packr.position;
+      useOurs();
+      assert(first === own, "the host wrote into its buffer");
+      assertEquals({
+        start: Reflect.get(own, "start"),
+        end: Reflect.get(own, "end"),
+      }, marks);
+      assertEquals(packr.position, position);
+      const second = packr.pack(THEIRS, host.REUSE_BUFFER_MODE);
+      assert(second === own, "and goes on writing into it");
+      assertEquals(toHex(own.subarray(marks.start, marks.end)), expected);
+      assertEquals(
+        toHex(own.subarray(Reflect.get(own, "start"), Reflect.get(own, "end"))),
+        expected,
+      );
+    },
+  );
+
+  Deno.test(
+    `a host that rewinds ${name} keeps the last result while we encode`,
+    PURE,
+    () => {
+      const packr = new host.Packr({ useRecords: false });
+      const result = packr.pack(THEIRS, host.RESET_BUFFER_MODE);
+      const before = toHex(result);
+      for (let round = 0; round < 20; round++) useOurs();
+      assertEquals(toHex(result), before);
+    },
+  );
+
+  Deno.test(
+    `a host may encode with us inside a pack() of ${name}`,
+    PURE,
+    () => {
+      const packr = new host.Packr({ useRecords: false });
+      class Inside {
+        toJSON(): unknown {
+          useOurs();
+          useOurs(64);
+          return { done: true };
+        }
+      }
+      const inside = new Inside();
+      const message = {
+        before: "b".repeat(300),
+        inside,
+        after: "a".repeat(300),
+      };
+      const result = packr.pack(message);
+      useOurs();
+      assertEquals(packr.unpack(result), {
+        before: message.before,
+        inside: { done: true },
+        after: message.after,
+      });
+    },
+  );
+
+  Deno.test(`a host may use ${name} inside a value of ours`, PURE, () => {
+    const packr = new host.Packr({ useRecords: false });
+    const expected = toHex(packr.pack(THEIRS).slice());
+    const seen: string[] = [];
+    const value = {
+      before: "b".repeat(300),
+      get inside() {
+        seen.push(toHex(packr.pack(THEIRS)));
+        seen.push(
+          toHex(packr.pack({ big: "z".repeat(50_000) })).slice(0, 0) ||
+            expected,
+        );
+        return 1;
+      },
+      after: "a".repeat(300),
+    };
+    const target = new Uint8Array(8192);
+    const end = codec.encodeInto(value, target, 5);
+    assert(typeof end === "number");
+    assertEquals(codec.decode(target.subarray(5, end)), {
+      before: value.before,
+      inside: 1,
+      after: value.after,
+    });
+    for (const result of seen) assertEquals(result, expected);
+  });
+
+  Deno.test(
+    `a host's records, extensions and structures in ${name} stay its own`,
+    PURE,
+    () => {
+      class Money {
+        constructor(readonly cents: number) {}
+      }
+      host.addExtension({
+        Class: Money,
+        type: 0x21,
+        pack: (money: Money) => Uint8Array.of(money.cents),
+        unpack: (data: Uint8Array) => new Money(data[0]!),
+      });
+      const structures: object[] = [];
+      const packr = new host.Packr({ structures, useRecords: true });
+      for (let round = 0; round < 20; round++) {
+        const body = packr.pack({ round, price: new Money(round) });
+        useOurs();
+        assertEquals(packr.unpack(body), { round, price: new Money(round) });
+        assertThrows(() => codec.encode(new Money(1)), Error, "a Money");
+        assertThrows(() => codec.decode(body), Error);
+      }
+    },
+  );
+
+  Deno.test(
+    `a host may decode with us inside an extension of ${name}`,
+    PURE,
+    () => {
+      class Nested {
+        constructor(readonly value: unknown) {}
+      }
+      host.addExtension({
+        Class: Nested,
+        type: 0x22,
+        pack: (nested: Nested) => codec.encode(nested.value),
+        unpack: (data: Uint8Array) => new Nested(codec.decode(data)),
+      });
+      const packr = new host.Packr({ useRecords: false });
+      const value = [1, new Nested(OURS), "end"];
+      const body = packr.pack(value);
+      assertEquals(toHex(packr.pack(value)), toHex(body));
+      assertEquals(packr.unpack(body), value);
+    },
+  );
+}
+
+Deno.test(
+  "packInto() fits a body into the last byte, or gives it elsewhere",
+  PURE,
+  () => {
+    for (const length of [10, 2000, 2040, 2050, 2060, 2070, 4000, 100_000]) {
+      const value = "x".repeat(length);
+      const size = packApart(value).length;
+      for (const slack of [-1, 0, 1, 9, 10, 11, 100]) {
+        for (const offset of [0, 1, 6, 8]) {
+          const target = new Uint8Array(offset + size + slack);
+          const end = packInto(value, target, offset);
+          if (slack < 0) {
+            assert(typeof end !== "number");
+            assertEquals(end.length, size);
+          } else {
+            assertEquals(end, offset + size);
+          }
+        }
+      }
+    }
+  },
+);
+
+Deno.test("packInto() keeps no large buffer", PURE, () => {
+  const target = new Uint8Array(64);
+  const body = packInto(new Uint8Array(8 * 1024 * 1024), target, 0);
+  assert(typeof body !== "number");
+  assertEquals(body.length, 8 * 1024 * 1024 + 5);
+  const next = packInto(new Uint8Array(100), target, 0);
+  assert(typeof next !== "number" && next.buffer.byteLength <= 4 * 1024 * 1024);
+});
