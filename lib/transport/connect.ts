@@ -101,7 +101,10 @@ export function connect(
  * import { assertEquals } from "@std/assert";
  *
  * await using listener = await listen("tcp://127.0.0.1:0");
- * const serving = listener.accept().then((connection) => writeAll(connection, new Uint8Array([42])));
+ * const serving = (async () => {
+ *   using connection = await listener.accept();
+ *   await writeAll(connection, new Uint8Array([42]));
+ * })();
  *
  * using connection = await connect(listener.addr, {
  *   timeout: 1_000,
