@@ -80,6 +80,16 @@ export async function listen(
 ): Promise<SocketListener> {
   options.signal?.throwIfAborted();
   const target = resolveAddress(address, options.tls);
+  const listener = await bind(target, options);
+  // Aborted while it was being bound, it has closed.
+  options.signal?.throwIfAborted();
+  return listener;
+}
+
+async function bind(
+  target: Address<Partial<TlsServerOptions>>,
+  options: ListenOptions,
+): Promise<SocketListener> {
   if ("memory" in target) return listenMemory(target, options);
   if (target.tls !== undefined) {
     const { listenTls } = await import("./tls_server.ts");

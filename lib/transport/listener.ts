@@ -116,6 +116,7 @@ export class SocketListener<C extends SocketConnection = SocketConnection>
     const { maxConnections = 10_000, overflow = "wait", onError, signal } =
       options;
     if (!(maxConnections >= 1)) {
+      source.close();
       throw new RangeError(
         `Cannot listen as 'maxConnections' must be at least 1: current value is ${maxConnections}`,
       );

@@ -8,7 +8,6 @@ import {
   WebSocketConnection,
   writeAll,
 } from "@lengthwise/lengthwise/transport";
-import { attempt } from "../../lib/transport/_attempt.ts";
 import {
   assert,
   assertEquals,
@@ -137,36 +136,6 @@ Deno.test("connect() closes a TCP connection that is there just when the abort c
   }
   using server = await listener.accept();
   assertEquals(await server.read(new Uint8Array(1)), null);
-});
-
-Deno.test("attempt() closes what a deaf dialler brings too late", async () => {
-  const late = Promise.withResolvers<{ close(): void }>();
-  const closed = Promise.withResolvers<void>();
-  await assertRejects(
-    () =>
-      attempt(() => late.promise, {
-        address: "tcp://127.0.0.1:1",
-        timeout: 5,
-        signal: undefined,
-      }),
-    TransportError,
-    "no connection within 5 ms",
-  );
-  late.resolve({ close: () => closed.resolve() });
-  await closed.promise;
-});
-
-Deno.test("attempt() forgets its dialler's failure after giving up", async () => {
-  const late = Promise.withResolvers<{ close(): void }>();
-  const abort = new AbortController();
-  const attempting = attempt(() => late.promise, {
-    address: "tcp://127.0.0.1:1",
-    timeout: 0,
-    signal: abort.signal,
-  });
-  abort.abort(new Error("enough"));
-  await assertRejects(() => attempting, Error, "enough");
-  late.reject(new Error("must not be an unhandled rejection"));
 });
 
 Deno.test("connect() tries several addresses in their order", async () => {

@@ -1,0 +1,74 @@
+import {
+  connect,
+  listen,
+  SocketListener,
+  TransportError,
+} from "@lengthwise/lengthwise/transport";
+import {
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+
+Deno.test("listen() takes objects, URLs and what another listener reported", async () => {
+  await using first = await listen({ memory: "forms" });
+  first.close();
+  const url = new URL("memory:forms");
+  for (const address of ["memory:forms", url, first.addr]) {
+    await using listener = await listen(address);
+    assertInstanceOf(listener, SocketListener);
+    assertEquals(listener.addr, { transport: "memory", name: "forms" });
+    using _client = await connect(listener.addr);
+    (await listener.accept()).close();
+  }
+});
+
+Deno.test("listen() on a tls: URL asks for the certificate", async () => {
+  const error = await assertRejects(
+    () => listen("tls://127.0.0.1:0"),
+    TransportError,
+  );
+  assertEquals([error.kind, error.address], ["tls", "tls://127.0.0.1:0"]);
+  assertStringIncludes(error.message, "{ tls: { cert, key } }");
+});
+
+Deno.test("listen() with a tls option never falls back to plain text", async () => {
+  const tls = { cert: "none", key: "none" };
+  for (const address of ["tcp://127.0.0.1:0", { port: 0 }]) {
+    const error = await assertRejects(
+      () => listen(address, { tls }),
+      TransportError,
+    );
+    assertEquals(error.kind, "tls");
+  }
+});
+
+Deno.test("listen() refuses ports out of range", async () => {
+  for (const port of [-1, 65_536, 0.5, NaN]) {
+    const error = await assertRejects(() => listen({ port }), TransportError);
+    assertEquals(error.kind, "address-invalid");
+  }
+});
+
+Deno.test("listen() aborted while it binds leaves nothing bound", async () => {
+  const path = await Deno.makeTempFile();
+  await Deno.remove(path);
+  const abort = new AbortController();
+  const { signal } = abort;
+  const listening = listen({ path }, { mode: 0o600, signal });
+  abort.abort(new Error("enough"));
+  await assertRejects(() => listening, Error, "enough");
+  await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
+});
+
+Deno.test("listen() leaves nothing bound when its options are wrong", async () => {
+  const options = { maxConnections: 0 };
+  await assertRejects(() => listen({ memory: "wrong" }, options), RangeError);
+  (await listen({ memory: "wrong" })).close();
+  await using listener = await listen({ port: 0 });
+  const { addr } = listener;
+  await listener[Symbol.asyncDispose]();
+  await assertRejects(() => listen(addr, options), RangeError);
+  (await listen(addr)).close();
+});
