@@ -13,6 +13,11 @@ export class LengthPrefixedEncoder implements FrameEncoder, InPlaceFraming {
   readonly #limit: number;
   /** What the value adds to the whole frame; 0 where a rule tells. */
   readonly #beside: number;
+  readonly encodeHeader?: (
+    payloadLength: number,
+    target: Uint8Array,
+    offset: number,
+  ) => number;
   /** Big-endian, at the frame's start, four bytes, nothing else in the header. */
   readonly #simple: boolean;
 
@@ -26,6 +31,14 @@ export class LengthPrefixedEncoder implements FrameEncoder, InPlaceFraming {
     this.#simple = form.width === 4 && !form.little && form.offset === 0 &&
       form.strip === 4 && form.adjustment === 0 &&
       form.trailer.length === 0 && form.rule === undefined;
+    if (this.tailroom === 0 && form.strip >= form.fieldEnd) {
+      this.encodeHeader = (payloadLength, target, offset) => {
+        checkPayloadLength(payloadLength, this.#min, this.#limit);
+        checkRoom(target, offset, this.#strip);
+        this.#writeHeader(target, offset, this.#strip + payloadLength);
+        return offset + this.#strip;
+      };
+    }
   }
 
   get inPlace(): InPlaceFraming {
@@ -65,16 +78,25 @@ export class LengthPrefixedEncoder implements FrameEncoder, InPlaceFraming {
   }
 
   #sealAny(target: Uint8Array, frameStart: number, payloadEnd: number): number {
-    const { strip, magic, trailer, offset, width, little } = this.#form;
+    const { trailer } = this.#form;
     const frameEnd = payloadEnd + trailer.length;
     checkRoom(target, frameStart, frameEnd - frameStart);
+    this.#writeHeader(target, frameStart, frameEnd - frameStart);
+    target.set(trailer, payloadEnd);
+    return frameEnd;
+  }
+
+  #writeHeader(
+    target: Uint8Array,
+    frameStart: number,
+    frameLength: number,
+  ): void {
+    const { strip, magic, offset, width, little } = this.#form;
     // Header bytes that nobody sets are 0, never what lay there before.
     target.fill(0, frameStart, frameStart + strip);
     target.set(magic, frameStart);
-    const value = this.#valueOf(frameEnd - frameStart);
+    const value = this.#valueOf(frameLength);
     writeUint(target, frameStart + offset, width, little, value);
-    target.set(trailer, payloadEnd);
-    return frameEnd;
   }
 
   #valueOf(frameLength: number): number {

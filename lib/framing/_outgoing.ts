@@ -34,6 +34,20 @@ export const EARLY = 2 * 1024;
 const NOTHING = new Uint8Array(0);
 const DONE: Promise<void> = Promise.resolve();
 
+/**
+ * A payload above this may follow its header in a write of its own: what the
+ * second write costs is then less than what the copy would.
+ */
+export const LARGE = 128 * 1024;
+
+/** What goes out together: a buffer up to `end`, or a payload that is borrowed. */
+interface Batch {
+  readonly bytes: Uint8Array;
+  readonly end: number;
+  /** What goes back to the pool. */
+  readonly buffer?: Uint8Array<ArrayBuffer>;
+}
+
 /** Somebody who waits until `at` bytes have been written. */
 interface Waiter {
   at: number;
@@ -53,6 +67,8 @@ export interface OutgoingEvents {
 export class Outgoing {
   /** Bytes framed so far. */
   framed = 0;
+  /** Bytes that were handed to the transport so far, taken or not. */
+  handed = 0;
   /** Bytes that the transport has taken so far. */
   written = 0;
   /** Why nothing can be framed any more. */
@@ -76,10 +92,11 @@ export class Outgoing {
   #usual = 0;
   #open = false;
   #turnScheduled = false;
-  /** Being written, from `#from` to `#to`; `undefined` if none is. */
-  #flight: Uint8Array<ArrayBuffer> | undefined;
+  /** Being written, from `#from` on; `undefined` if none is. */
+  #flight: Batch | undefined;
   #from = 0;
-  #to = 0;
+  /** Goes out before what is being filled: large payloads, and what is before them. */
+  #queue: Batch[] = [];
   #waiters: Waiter[] = [];
 
   constructor(
@@ -91,11 +108,6 @@ export class Outgoing {
     this.#encoder = encoder;
     this.#inPlace = encoder.inPlace;
     this.#events = events;
-  }
-
-  /** Bytes that were handed to the transport so far, taken or not. */
-  get handed(): number {
-    return this.framed - this.#end;
   }
 
   /** Room for a payload of up to `room` bytes. */
@@ -162,13 +174,33 @@ export class Outgoing {
 
   /** Frames a copy of the payload. */
   write(payload: Uint8Array): void {
-    if (this.ended !== undefined) throw this.ended.error;
-    if (this.#open) {
-      throw new Error(
-        "Cannot write a frame: another one is open: commit or abandon it first",
-      );
-    }
+    this.#assertMayFrame();
     this.#advance(this.#encode(payload));
+  }
+
+  /**
+   * Frames a payload, a large one without a copy if the layout lets it follow
+   * its header.
+   *
+   * @returns whether the payload is borrowed until `flush(0)` settles
+   */
+  send(payload: Uint8Array): boolean {
+    const { length } = payload;
+    if (length <= LARGE || this.#encoder.encodeHeader === undefined) {
+      this.write(payload);
+      return false;
+    }
+    this.#assertMayFrame();
+    this.#reserve(this.#encoder.maxEncodedLength(length) - length);
+    const buffer = this.#filling;
+    const end = this.#encoder.encodeHeader(length, buffer, this.#end);
+    this.framed += end - this.#end + length;
+    this.#queue.push({ bytes: buffer, end, buffer });
+    this.#queue.push({ bytes: payload, end: length });
+    this.#filling = NOTHING;
+    this.#end = 0;
+    this.#start();
+    return true;
   }
 
   /** Starts writing what is framed; settles when all but `spare` bytes of it are written. */
@@ -199,6 +231,7 @@ export class Outgoing {
     this.#releaseFilling();
     // The transport may still read a buffer in flight: it does not go back.
     this.#flight = undefined;
+    this.#queue = [];
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const { reject } of waiters) reject(error);
@@ -214,6 +247,15 @@ export class Outgoing {
   #encode(payload: Uint8Array): number {
     this.#reserve(this.#encoder.maxEncodedLength(payload.length));
     return this.#encoder.encodeInto(payload, this.#filling, this.#end);
+  }
+
+  #assertMayFrame(): void {
+    if (this.ended !== undefined) throw this.ended.error;
+    if (this.#open) {
+      throw new Error(
+        "Cannot write a frame: another one is open: commit or abandon it first",
+      );
+    }
   }
 
   #advance(end: number): void {
@@ -244,24 +286,37 @@ export class Outgoing {
     this.#filling = larger;
   }
 
-  /** Writes what stands in the buffer, unless a write is under way. */
+  /** Writes what comes next, unless a write is under way. */
   #start(): void {
-    if (this.#flight !== undefined || this.#open) return;
-    if (this.#end === 0) return this.#releaseFilling();
-    this.#flight = this.#filling;
+    if (this.#flight !== undefined) return;
+    const batch = this.#queue.shift() ?? this.#takeFilling();
+    if (batch === undefined) return;
+    this.#flight = batch;
     this.#from = 0;
-    this.#to = this.#end;
+    this.handed += batch.end;
+    this.#push();
+  }
+
+  #takeFilling(): Batch | undefined {
+    if (this.#open) return undefined;
+    if (this.#end === 0) {
+      this.#releaseFilling();
+      return undefined;
+    }
+    const buffer = this.#filling;
+    const batch = { bytes: buffer, end: this.#end, buffer };
     // An early write is small, and tells nothing of the batch behind it.
     this.#usual = Math.max(this.#end, this.#usual >> 1);
     this.#filling = NOTHING;
     this.#end = 0;
-    this.#push();
+    return batch;
   }
 
   #push(): void {
-    const bytes = this.#flight!.subarray(this.#from, this.#to);
+    const { bytes, end } = this.#flight!;
+    const piece = bytes.subarray(this.#from, end);
     try {
-      this.#connection.write(bytes).then(this.#onTaken, this.#onRefused);
+      this.#connection.write(piece).then(this.#onTaken, this.#onRefused);
     } catch (error) {
       this.#refuse(error);
     }
@@ -269,12 +324,12 @@ export class Outgoing {
 
   #taken(count: number): void {
     if (this.#flight === undefined) return; // closed meanwhile
-    if (!(count > 0 && count <= this.#to - this.#from)) {
+    const { buffer, end } = this.#flight;
+    const offered = end - this.#from;
+    if (!(count > 0 && count <= offered)) {
       return this.#refuse(
         new Error(
-          `Cannot write: the transport took ${count} of ${
-            this.#to - this.#from
-          } bytes, which must be 1 at least and all at most`,
+          `Cannot write: the transport took ${count} of ${offered} bytes, which must be 1 at least and all at most`,
         ),
       );
     }
@@ -283,8 +338,8 @@ export class Outgoing {
     if (this.#waiters.length > 0) this.#settle();
     this.#events.onWritten();
     if (this.#flight === undefined) return; // closed by onWritten
-    if (this.#from < this.#to) return this.#push();
-    release(this.#flight);
+    if (this.#from < end) return this.#push();
+    if (buffer !== undefined) release(buffer);
     this.#flight = undefined;
     this.#start();
   }

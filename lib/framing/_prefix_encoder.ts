@@ -25,10 +25,24 @@ export interface PrefixForm {
 export class PrefixEncoder implements FrameEncoder, InPlaceFraming {
   readonly headroom: number;
   readonly tailroom: number;
+  readonly encodeHeader?: (
+    payloadLength: number,
+    target: Uint8Array,
+    offset: number,
+  ) => number;
   readonly #form: PrefixForm;
 
   constructor(form: PrefixForm) {
     this.#form = form;
+    if (form.trailer === undefined) {
+      this.encodeHeader = (payloadLength, target, offset) => {
+        checkPayloadLength(payloadLength, 0, form.limit);
+        const length = form.prefixLength(payloadLength);
+        checkRoom(target, offset, length);
+        form.writePrefix(target, offset, payloadLength);
+        return offset + length;
+      };
+    }
     this.headroom = form.prefixLength(form.limit);
     this.tailroom = form.trailer === undefined ? 0 : 1;
   }

@@ -142,11 +142,13 @@ export class Pump {
   send(payload: Uint8Array): Promise<void> {
     const outgoing = this.#outgoing;
     if (outgoing.ended !== undefined) return rejected(outgoing.ended.error);
+    let borrowed: boolean;
     try {
-      outgoing.write(payload);
+      borrowed = outgoing.send(payload);
     } catch (error) {
       return Promise.reject(error);
     }
+    if (borrowed) return outgoing.flush(0);
     if (this.unsent <= this.#highWaterMark) return DONE;
     return outgoing.flush(this.#highWaterMark);
   }

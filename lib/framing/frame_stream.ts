@@ -19,7 +19,7 @@ export type { DetachedConnection, FrameRoom, FramesOptions };
  * | --- | --- | --- |
  * | `begin` … `commit` | in place, no copy | never |
  * | `write` | a copy | never |
- * | `send` | a copy | above `highWaterMark` |
+ * | `send` | a copy; above 128 KiB the payload itself | above `highWaterMark`; for the payload itself |
  * | `flush` | | until all is written |
  *
  * Frames of one turn leave together, in one write. A write that the transport
@@ -97,7 +97,9 @@ export interface FrameStream
   write(payload: Uint8Array): void;
   /**
    * Frames a payload and waits while more than `highWaterMark` is unsent.
-   * The payload has been copied or sent when the promise settles.
+   * A payload above 128 KiB is not copied where the layout lets it follow its
+   * header as it is (`FrameEncoder.encodeHeader`): it must not
+   * change until the promise settles.
    */
   send(payload: Uint8Array): Promise<void>;
   /** Waits until the transport has taken everything framed so far. */

@@ -70,6 +70,19 @@ export interface FrameEncoder {
    * @returns the offset behind the frame
    */
   encodeInto(payload: Uint8Array, target: Uint8Array, offset: number): number;
+  /**
+   * Writes what stands in front of a payload. Present where a frame is that
+   * and then the payload as it is, with nothing behind: a large payload can
+   * then be written without a copy.
+   *
+   * @returns the offset of the payload
+   * @throws {FrameError} of kind `"too-long"` for a payload over the limit
+   */
+  encodeHeader?(
+    payloadLength: number,
+    target: Uint8Array,
+    offset: number,
+  ): number;
   /** Present where a payload can be framed as it lies in the target. */
   readonly inPlace?: InPlaceFraming;
 }

@@ -5,7 +5,12 @@ import {
   FrameError,
   frames,
   type Framing,
+  kafka,
+  lengthPrefixed,
+  netstring,
+  u24le,
   u32be,
+  varint,
 } from "../../lib/framing/mod.ts";
 import { payload, ScriptedConnection, settled } from "./scripted_connection.ts";
 
@@ -358,4 +363,116 @@ Deno.test("closeWrite() flushes, half-closes once, and takes no more frames", as
   assertEquals(connection.halfClosed, 1);
   assertEquals(connection.closed, 0);
   assertEquals(connection.sent, framed(payload(3)));
+});
+
+Deno.test("send() lets a payload above 128 KiB follow its header without a copy, in order", async () => {
+  const connection = new ScriptedConnection();
+  connection.blocked = true;
+  await using stream = frames(connection, u32be());
+  const large = payload(300_000);
+  stream.write(payload(5));
+  let sent = 0;
+  const done = stream.send(large).then(() => sent++);
+  stream.write(payload(6));
+  stream.send(payload(200_000));
+  stream.write(payload(7));
+  assertEquals(stream.unsent, 9 + 300_004 + 10 + 200_004 + 11);
+  for (const count of [13, 300_000, 14, 200_000, 11]) {
+    await settled();
+    assertEquals(connection.offered.at(-1), count);
+    assertEquals(sent, connection.written.length >= 2 ? 1 : 0);
+    connection.letWrite();
+  }
+  await done;
+  await stream.flush();
+  assertEquals(connection.writeMemory[1], large.buffer);
+  assertEquals(connection.offered.length, 5);
+  assertEquals(stream.bytesHanded, stream.bytesWritten);
+  assertEquals(
+    connection.sent,
+    framed(
+      payload(5),
+      large,
+      payload(6),
+      payload(200_000),
+      payload(7),
+    ),
+  );
+  connection.blocked = false;
+});
+
+Deno.test("send() writes a large payload in parts where the transport takes parts", async () => {
+  const connection = new ScriptedConnection();
+  connection.takes = 70_000;
+  await using stream = frames(connection, u32be());
+  const large = payload(300_000);
+  await stream.send(large);
+  assertEquals(connection.sent, framed(large));
+  assertEquals(connection.writers, 1);
+  // The payload is no buffer of the pool: nobody else writes into it.
+  for (let i = 0; i < 300; i++) stream.write(payload(2000, 1));
+  await stream.flush();
+  assertEquals(large, payload(300_000));
+});
+
+Deno.test("send() copies a large payload where the layout has something behind it", async () => {
+  const connection = new ScriptedConnection();
+  await using stream = frames(connection, netstring());
+  const large = payload(300_000);
+  await stream.send(large);
+  await stream.flush();
+  assertEquals(connection.offered.length, 1);
+  assertEquals(connection.sent, netstring().encoder().encode(large));
+});
+
+Deno.test("send() of a large payload over the limit writes nothing of it", async () => {
+  const connection = new ScriptedConnection();
+  await using stream = frames(connection, u32be({ maxFrameLength: 200_000 }));
+  stream.write(payload(1));
+  await assertRejects(() => stream.send(payload(200_001)), FrameError);
+  stream.write(payload(2));
+  await stream.flush();
+  assertEquals(connection.sent, framed(payload(1), payload(2)));
+});
+
+Deno.test("send() of a large payload rejects when the write is refused", async () => {
+  const connection = new ScriptedConnection();
+  connection.takes = 1000;
+  await using stream = frames(connection, u32be());
+  stream.onWritten = () => {
+    if (stream.bytesWritten > 5000) connection.refuses = new Error("full");
+  };
+  await assertRejects(() => stream.send(payload(300_000)), Error, "full");
+  assertThrows(() => stream.write(payload(1)), Error, "full");
+});
+
+Deno.test("encodeHeader() and the payload are what encode() makes", () => {
+  const framings = {
+    u32be: u32be(),
+    u24le: u24le(),
+    varint: varint(),
+    kafka: kafka(),
+    whole: lengthPrefixed({ width: 3, offset: 2, counts: "wholeFrame" }),
+  };
+  for (const [name, framing] of Object.entries(framings)) {
+    const encoder = framing.encoder();
+    const encodeHeader = encoder.encodeHeader;
+    assert(encodeHeader !== undefined, name);
+    for (const length of [0, 1, 127, 128, 16_383, 16_384, 70_000]) {
+      const target = new Uint8Array(100).fill(255);
+      const end = encodeHeader(length, target, 7);
+      assertEquals(
+        concat([target.slice(7, end), payload(length)]),
+        encoder.encode(payload(length)),
+        `${name} ${length}`,
+      );
+      assertEquals(target.slice(end, end + 10), new Uint8Array(10).fill(255));
+    }
+    assertThrows(
+      () => encodeHeader(framing.maxFrameLength + 1, new Uint8Array(20), 0),
+      FrameError,
+    );
+    assertThrows(() => encodeHeader(300, new Uint8Array(8), 7), RangeError);
+  }
+  assertEquals(netstring().encoder().encodeHeader, undefined);
 });
