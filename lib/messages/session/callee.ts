@@ -249,9 +249,10 @@ export class Callee {
   #notify(body: Uint8Array): void {
     const method = this.methods[getU16(body, 0)];
     try {
-      if (method === undefined || !("index" in method)) {
-        throw new MalformedError("there is no such method here");
-      }
+      if (
+        method === undefined || !("index" in method) ||
+        method.info.shape !== "notification"
+      ) throw new MalformedError("there is no such notification here");
       const { end, fields } = readFields(body, 2);
       this.#host.onNotified(method.index, body.subarray(end), fields);
     } catch (error) {

@@ -19,7 +19,13 @@ import type { MethodInfo } from "./hello.ts";
 import { Inbox } from "./inbox.ts";
 import { INITIAL_PEER_LIMITS } from "./limits.ts";
 import type { Link, StreamCall, StreamObserver } from "./link.ts";
-import { endItems, messageOf, receiveCredit, receiveItem } from "./streams.ts";
+import {
+  endItems,
+  messageOf,
+  receiveCredit,
+  receiveItem,
+  wakeBlocked,
+} from "./streams.ts";
 import { Timed } from "./wheel.ts";
 import type { Pending } from "./writer.ts";
 import { Flag, HEADER, Kind, putU16, putU32 } from "./wire.ts";
@@ -129,6 +135,7 @@ export class Caller {
     for (const call of this.calls.values()) {
       if (sendsItems(call.info.shape)) call.credit += stream;
     }
+    wakeBlocked(this.#link);
   }
 
   /** Calls and notifications that wait to be sent. */
@@ -353,7 +360,14 @@ export class Caller {
     }
     const body = this.#assemble(call, frame, more);
     if (body === undefined) return;
+    const cutItem = call.inbox?.partial !== undefined;
     this.#finish(call);
+    if (kind === Kind.RESULT && cutItem) {
+      return this.#malformed(
+        call,
+        new MalformedError("it came in the middle of an item"),
+      );
+    }
     if (kind === Kind.RESULT) this.#result(call, body);
     else this.#failed(call, body);
   }

@@ -284,9 +284,12 @@ export class Session {
     if (hello.role === this.#options.role) {
       return this.#abort("protocol", `both sides are the ${hello.role}`);
     }
-    const codec = this.#options.codecs.find(({ name }) => name === hello.codec);
+    const codecs = this.#state === "greeting"
+      ? [writer.codec] // what has been sent is encoded with it
+      : this.#options.codecs;
+    const codec = codecs.find(({ name }) => name === hello.codec);
     if (codec === undefined) {
-      const known = this.#options.codecs.map(({ name }) => name).join(", ");
+      const known = codecs.map(({ name }) => name).join(", ");
       return this.#abort(
         "codec",
         `codec "${hello.codec}" is not spoken here; ${known} is`,
@@ -421,6 +424,7 @@ export class Session {
         return this.#callee.receiveRequest(kind, id, frame);
       case Kind.RESULT:
       case Kind.ERROR:
+        this.#requireOwner(kind, id, true);
         this.#caller.receiveReply(kind, id, frame);
         return this.#checkDrained();
       case Kind.ITEM:
@@ -432,8 +436,10 @@ export class Session {
           ? this.#caller.receiveCredit(id, frame)
           : this.#callee.receiveCredit(id, frame);
       case Kind.END:
+        this.#requireOwner(kind, id, false);
         return this.#callee.receiveEnd(id);
       case Kind.CANCEL:
+        this.#requireOwner(kind, id, false);
         return this.#callee.receiveCancel(id, frame);
       default:
         return this.#receiveSessionFrame(kind, id, frame);
@@ -453,6 +459,8 @@ export class Session {
         return this.#receiveGoaway(frame);
       case Kind.AUTH:
         return this.#receiveAuth(id, flags, frame);
+      case Kind.HELLO:
+        throw new MalformedError("HELLO came a second time");
       default:
         if ((flags & Flag.IGNORABLE) !== 0) this.#link.stats.ignoredFrames++;
         else this.#abort("protocol", `a frame is of the unknown kind ${kind}`);
@@ -462,6 +470,14 @@ export class Session {
   /** Odd ids are the dialler's. */
   #isOurs(id: number): boolean {
     return (id % 2 === 1) === (this.#options.role === "dialler");
+  }
+
+  /** Callers end and cancel, callees answer: never the other way round. */
+  #requireOwner(kind: number, id: number, ours: boolean): void {
+    if (this.#isOurs(id) === ours) return;
+    throw new MalformedError(
+      `a frame of kind ${kind} came from the wrong side of call ${id}`,
+    );
   }
 
   #receiveWindow(frame: Uint8Array): void {
@@ -477,22 +493,22 @@ export class Session {
   }
 
   #receivePing(frame: Uint8Array): void {
+    if (frame.length !== HEADER + 8) {
+      throw new MalformedError("the body of a PING is not 8 bytes");
+    }
     if (!this.#pings.take(this.#link.now)) {
       return this.#abort(
         "too-many",
         `more than ${this.#link.limits.pingsPerSecond} PINGs a second came`,
       );
     }
-    this.#link.writer.frame(
-      Kind.PONG,
-      0,
-      0,
-      frame.subarray(HEADER, HEADER + 8),
-    );
+    this.#link.writer.frame(Kind.PONG, 0, 0, frame.subarray(HEADER));
   }
 
   #receivePong(frame: Uint8Array): void {
-    if (frame.length < HEADER + 6) throw new MalformedError("PONG is cut");
+    if (frame.length !== HEADER + 8) {
+      throw new MalformedError("the body of a PONG is not 8 bytes");
+    }
     const count = getU48(frame, HEADER);
     if (count === this.#pingCount) this.#liveness.ponged(this.#link.now);
     if (count === this.#drainPing) this.#settleDrain();
