@@ -104,11 +104,22 @@ export interface FailureContext {
  * @param context what was under way
  */
 export function failure(error: unknown, context: FailureContext): Error {
-  const { verb, address } = context;
+  return error instanceof Error && error.name === "NotCapable"
+    ? notCapable(error, context)
+    : transportError(error, context);
+}
+
+/**
+ * Like {@linkcode failure}, where no permission is asked for.
+ *
+ * @param error what was thrown
+ * @param context what was under way
+ */
+export function transportError(
+  error: unknown,
+  { verb, address }: FailureContext,
+): TransportError {
   if (error instanceof TransportError) return error;
-  if (error instanceof Error && error.name === "NotCapable") {
-    return notCapable(error, context);
-  }
   const kind = failureKind(error);
   const detail = error instanceof Error ? error.message : String(error);
   return new TransportError(

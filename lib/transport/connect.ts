@@ -14,7 +14,7 @@ import {
 } from "./address.ts";
 import type { SocketAddress } from "./connection.ts";
 import { TransportError, type TransportErrorKind } from "./errors.ts";
-import { connectMemory, type MemoryConnectOptions } from "./memory.ts";
+import { connectMemory, type MemoryConnectOptions } from "./memory_listener.ts";
 import type { SocketConnection } from "./socket_connection.ts";
 import { connectTcp, type TcpConnectOptions } from "./tcp.ts";
 import type { TlsClientOptions, TlsConnection } from "./tls.ts";

@@ -6,7 +6,7 @@
 import { type Address, type MemoryAddress, resolveAddress } from "./address.ts";
 import type { SocketAddress } from "./connection.ts";
 import type { ListenerOptions, SocketListener } from "./listener.ts";
-import { listenMemory } from "./memory.ts";
+import { listenMemory } from "./memory_listener.ts";
 import { listenTcp, type TcpListenOptions } from "./tcp.ts";
 import type { TlsListener, TlsServerOptions } from "./tls_server.ts";
 import { listenUnix, type UnixListenOptions } from "./unix.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { delay } from "@std/async/delay";
-import { failure, failureKind } from "./_failure.ts";
+import { failureKind, transportError } from "./_failure.ts";
 import { formatAddress } from "./address.ts";
 import type { Listener, SocketAddress } from "./connection.ts";
 import { TransportError } from "./errors.ts";
@@ -251,17 +251,8 @@ export class SocketListener<C extends SocketConnection = SocketConnection>
   async #backOff(error: unknown): Promise<void> {
     this.#pause = Math.min(this.#pause * 2 || FIRST_PAUSE, LAST_PAUSE);
     const address = formatAddress(this.addr);
-    const reported = failure(error, { verb: "accept on", address });
     try {
-      this.#onError?.(
-        reported instanceof TransportError
-          ? reported
-          : new TransportError(reported.message, {
-            kind: "permission",
-            address,
-            cause: reported,
-          }),
-      );
+      this.#onError?.(transportError(error, { verb: "accept on", address }));
     } catch {
       // A reporter that fails must not end the listener.
     }

@@ -1,15 +1,13 @@
 /**
- * Sockets inside one process: a joined pair, and named listeners. For tests,
- * for parts of one program that talk as if they were two, and for runtimes
- * without sockets. Latency, small buffers and broken connections on demand.
+ * Two connections joined inside one process: for tests, and for parts of one
+ * program that talk as if they were two. Latency, small buffers and broken
+ * connections on demand.
  *
  * @module
  */
 import { MemoryPipe, type PipeShape } from "./_memory_pipe.ts";
-import { checkAddress, formatAddress, type MemoryAddress } from "./address.ts";
+import { formatAddress } from "./address.ts";
 import type { Connection, SocketAddress } from "./connection.ts";
-import { TransportError } from "./errors.ts";
-import { type ListenerOptions, SocketListener } from "./listener.ts";
 import { SocketConnection } from "./socket_connection.ts";
 
 /** A number of bytes, or bounds between which the seed draws one for each call. */
@@ -88,12 +86,6 @@ export interface MemoryPairOptions extends MemoryLinkOptions {
   name?: string;
 }
 
-/** Options of a dialled memory connection: how the link behaves. */
-export interface MemoryConnectOptions {
-  /** How the link behaves. */
-  link?: Omit<MemoryPairOptions, "name">;
-}
-
 /**
  * Joins two connections.
  *
@@ -131,12 +123,18 @@ export interface MemoryConnectOptions {
 export function memoryPair(
   options: MemoryPairOptions = {},
 ): [client: SocketConnection, server: SocketConnection] {
-  const [client, server] = joinedEnds(options);
+  const [client, server] = memoryEnds(options);
   return [new SocketConnection(client), new SocketConnection(server)];
 }
 
-/** The ends of a pair before they are dressed as connections. */
-function joinedEnds(options: MemoryPairOptions): [Connection, Connection] {
+/**
+ * The ends of a pair before they are dressed as connections.
+ *
+ * @param options how the link behaves
+ */
+export function memoryEnds(
+  options: MemoryPairOptions,
+): [client: Connection, server: Connection] {
   const { toServer, toClient, seed = 1, name = "pair", ...both } = options;
   const addr: SocketAddress = { transport: "memory", name };
   const text = formatAddress(addr);
@@ -221,108 +219,4 @@ function generator(seed: number): () => number {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
-}
-
-/** Clients that wait for `accept`, as many as TCP has by default in Deno. */
-const BACKLOG = 511;
-
-const listeners = new Map<string, Backlog>();
-
-/** Connections dialled and not accepted yet. */
-class Backlog {
-  readonly #waiting: Connection[] = [];
-  #accept: PromiseWithResolvers<Connection> | undefined;
-  readonly #address: string;
-
-  constructor(address: string) {
-    this.#address = address;
-  }
-
-  offer(connection: Connection): boolean {
-    if (this.#accept === undefined) {
-      if (this.#waiting.length === BACKLOG) return false;
-      this.#waiting.push(connection);
-    } else {
-      this.#accept.resolve(connection);
-      this.#accept = undefined;
-    }
-    return true;
-  }
-
-  accept(): Promise<Connection> {
-    const next = this.#waiting.shift();
-    if (next !== undefined) return Promise.resolve(next);
-    this.#accept = Promise.withResolvers();
-    return this.#accept.promise;
-  }
-
-  close(): void {
-    for (const connection of this.#waiting.splice(0)) connection.close();
-    this.#accept?.reject(
-      new TransportError(
-        `Cannot accept on ${this.#address}: the listener has been closed`,
-        { kind: "closed", address: this.#address },
-      ),
-    );
-  }
-}
-
-/**
- * Listens on a name inside this process.
- *
- * @param address the name
- * @param options of the listener
- * @throws {TransportError} of kind `"address-in-use"`
- */
-export function listenMemory(
-  address: MemoryAddress,
-  options: ListenerOptions = {},
-): SocketListener {
-  const { memory: name } = checkAddress(address);
-  const text = formatAddress(address);
-  if (listeners.has(name)) {
-    throw new TransportError(
-      `Cannot listen on ${text}: the name is in use; close its listener or choose another name`,
-      { kind: "address-in-use", address: text },
-    );
-  }
-  const backlog = new Backlog(text);
-  listeners.set(name, backlog);
-  return new SocketListener({
-    addr: { transport: "memory", name },
-    close: () => {
-      listeners.delete(name);
-      backlog.close();
-    },
-    accept: async (connectionOptions) =>
-      new SocketConnection(await backlog.accept(), connectionOptions),
-  }, options);
-}
-
-/**
- * Connects to a name inside this process.
- *
- * @param address the name
- * @param options how the link behaves
- * @throws {TransportError} of kind `"refused"`, or `"limit"` for a full backlog
- */
-export function connectMemory(
-  address: MemoryAddress,
-  options: MemoryConnectOptions = {},
-): SocketConnection {
-  const { memory: name } = checkAddress(address);
-  const text = formatAddress(address);
-  const backlog = listeners.get(name);
-  if (backlog === undefined) {
-    throw new TransportError(
-      `Cannot connect to ${text}: nobody listens there`,
-      { kind: "refused", address: text },
-    );
-  }
-  const [client, server] = joinedEnds({ ...options.link, name });
-  if (backlog.offer(server)) return new SocketConnection(client);
-  throw new TransportError(
-    `Cannot connect to ${text}: ${BACKLOG} clients wait to be accepted; try later`,
-    { kind: "limit", address: text },
-  );
 }

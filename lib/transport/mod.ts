@@ -56,12 +56,12 @@ export {
 } from "./listener.ts";
 export {
   type MemoryChunkSize,
-  type MemoryConnectOptions,
   type MemoryFault,
   type MemoryLinkOptions,
   memoryPair,
   type MemoryPairOptions,
 } from "./memory.ts";
+export type { MemoryConnectOptions } from "./memory_listener.ts";
 export {
   SocketConnection,
   type SocketConnectionOptions,
@@ -77,3 +77,27 @@ export {
   webStreams,
   type WebStreamsOptions,
 } from "./web_streams.ts";
+export {
+  type CertificateName,
+  type PeerCertificate,
+  type SubjectAltName,
+  type TlsClientOptions,
+  TlsConnection,
+  type TlsConnectionOptions,
+} from "./tls.ts";
+export {
+  TlsListener,
+  type TlsListenerControl,
+  type TlsServerCertificate,
+  type TlsServerOptions,
+} from "./tls_server.ts";
+export {
+  connectWebSocket,
+  upgradeWebSocket,
+  type UpgradeWebSocketOptions,
+  WebSocketConnection,
+  type WebSocketConnectionOptions,
+  type WebSocketConnectOptions,
+  type WebSocketOptions,
+  type WebSocketUpgrade,
+} from "./websocket.ts";

@@ -84,6 +84,33 @@ Deno.test("connect() and listen() turn Nagle's algorithm off before the first wr
   ]);
 });
 
+Deno.test("a peer that is gone before its socket is set up leaks nothing, and ends nothing", async () => {
+  const prototype = await tcpPrototype();
+  const { setNoDelay } = prototype;
+  let fails = 1;
+  prototype.setNoDelay = function (this: Deno.TcpConn, on) {
+    if (fails-- > 0) throw new Error("Invalid argument (os error 22)");
+    setNoDelay.call(this, on);
+  };
+  try {
+    await using listener = await listen({ port: 0 });
+    const error = await assertRejects(
+      () => connect(listener.addr),
+      TransportError,
+      "the peer has gone",
+    );
+    assertEquals(error.kind, "reset");
+    (await listener.accept()).close();
+    using _first = await Deno.connect({ port: listener.addr.port ?? 0 });
+    using _second = await Deno.connect({ port: listener.addr.port ?? 0 });
+    fails = 1;
+    (await listener.accept()).close(); // that is the second
+    assertEquals([fails, listener.connections], [-1, 0]);
+  } finally {
+    prototype.setNoDelay = setNoDelay;
+  }
+});
+
 Deno.test("connect() and listen() leave the socket options alone when told so", async () => {
   const options = { noDelay: false, keepAlive: false };
   const calls = await withSpy(async () => {

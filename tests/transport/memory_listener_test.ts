@@ -1,0 +1,77 @@
+import {
+  connect,
+  listen,
+  readExactly,
+  TransportError,
+  writeAll,
+} from "@lengthwise/lengthwise/transport";
+import { assertEquals, assertRejects } from "@std/assert";
+
+const PURE = { permissions: "none" } as const;
+
+async function kindOf(promise: Promise<unknown>): Promise<string> {
+  return (await assertRejects(() => promise, TransportError)).kind;
+}
+
+Deno.test(
+  "listen() in memory hands out a new connection for each client",
+  PURE,
+  async () => {
+    await using listener = await listen({ memory: "shop" });
+    assertEquals(listener.addr, { transport: "memory", name: "shop" });
+    const clients = await Promise.all([
+      connect({ memory: "shop" }),
+      connect("memory:shop"),
+    ]);
+    for (const [at, client] of clients.entries()) {
+      using server = await listener.accept();
+      await writeAll(client, new Uint8Array([at]));
+      const byte = new Uint8Array(1);
+      await readExactly(server, byte);
+      assertEquals(byte[0], at);
+    }
+  },
+);
+
+Deno.test("connect() in memory shapes its link", PURE, async () => {
+  await using listener = await listen({ memory: "shaped" });
+  using client = await connect(listener.addr, {
+    link: { toServer: { readSize: 1 } },
+  });
+  using server = await listener.accept();
+  await writeAll(client, new Uint8Array(2));
+  assertEquals(await server.read(new Uint8Array(2)), 1);
+});
+
+Deno.test(
+  "listen() in memory refuses a name in use, until it is free again",
+  PURE,
+  async () => {
+    const first = await listen({ memory: "taken" });
+    assertEquals(await kindOf(listen({ memory: "taken" })), "address-in-use");
+    first.close();
+    (await listen({ memory: "taken" })).close();
+  },
+);
+
+Deno.test(
+  "closing a listener in memory closes those that wait",
+  PURE,
+  async () => {
+    const listener = await listen({ memory: "leaving" });
+    const client = await connect({ memory: "leaving" });
+    listener.close();
+    assertEquals(await client.read(new Uint8Array(1)), null);
+    assertEquals(await kindOf(connect({ memory: "leaving" })), "refused");
+  },
+);
+
+Deno.test(
+  "connect() in memory fails as a limit at a full backlog",
+  PURE,
+  async () => {
+    await using _listener = await listen({ memory: "busy" });
+    for (let count = 0; count < 511; count++) await connect({ memory: "busy" });
+    assertEquals(await kindOf(connect({ memory: "busy" })), "limit");
+  },
+);
