@@ -43,11 +43,12 @@ export class TlsAcceptor implements AcceptSource<TlsConnection> {
   #listener: Listener;
   #options: TlsAcceptorOptions;
   #stop = new AbortController();
-  #shaking = 0;
+  #shaking = new Set<Promise<void>>();
   #ready: TlsEngine[] = [];
   #waiting: Waiting[] = [];
   #roomMade: (() => void) | undefined;
   #end: unknown;
+  #running: Promise<void>;
 
   /**
    * @param listener where the sockets come from; it belongs to this object from now on
@@ -57,7 +58,13 @@ export class TlsAcceptor implements AcceptSource<TlsConnection> {
     this.addr = listener.addr;
     this.#listener = listener;
     this.#options = options;
-    void this.#run();
+    this.#running = this.#run();
+  }
+
+  /** Waits until nothing is left of it, once it is closed. */
+  async stopped(): Promise<void> {
+    await this.#running;
+    await Promise.all(this.#shaking);
   }
 
   /** Waits for the next client whose handshake is done. */
@@ -87,8 +94,11 @@ export class TlsAcceptor implements AcceptSource<TlsConnection> {
       for (;;) {
         await this.#room();
         const socket = await this.#listener.accept();
-        this.#shaking++;
-        void this.#shake(socket);
+        const shaking = this.#shake(socket).finally(() => {
+          this.#shaking.delete(shaking);
+          this.#roomMade?.();
+        });
+        this.#shaking.add(shaking);
       }
     } catch (error) {
       // The listener survives everything but its own end.
@@ -100,7 +110,7 @@ export class TlsAcceptor implements AcceptSource<TlsConnection> {
   async #room(): Promise<void> {
     const { maxHandshakes } = this.#options;
     while (
-      this.#shaking + this.#ready.length >= maxHandshakes &&
+      this.#shaking.size + this.#ready.length >= maxHandshakes &&
       !this.#stop.signal.aborted
     ) {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -118,9 +128,6 @@ export class TlsAcceptor implements AcceptSource<TlsConnection> {
       else taker.resolve(engine);
     } catch (error) {
       this.#report(handshakeFailure(error, { verb: "accept", address }));
-    } finally {
-      this.#shaking--;
-      this.#roomMade?.();
     }
   }
 

@@ -11,7 +11,14 @@ const SMALL_READ = 2 * 1024;
 /** … and with this much once a read has filled its buffer. */
 const LARGE_READ = 64 * 1024;
 
-type DuplexClass = typeof import("node:stream").Duplex;
+/** What the bridge needs of `node:`. */
+export interface BridgeModules {
+  /** The class of `node:stream`. */
+  Duplex: typeof import("node:stream").Duplex;
+  /** Of `node:timers`: calls after one turn of the event loop. */
+  setImmediate(callback: () => void): unknown;
+}
+
 type Done = (error?: Error | null) => void;
 
 /** The stream, and what it knows of the socket under it. */
@@ -31,14 +38,14 @@ export class TlsBridge {
   #destroy: (error?: Error) => Duplex;
 
   /**
-   * @param Duplex the class of `node:stream`
+   * @param modules of `node:`
    * @param raw the socket; it belongs to the bridge from now on
    * @param full whether what stands above has no room: then nothing is read
    */
-  constructor(Duplex: DuplexClass, raw: Connection, full: () => boolean) {
+  constructor(modules: BridgeModules, raw: Connection, full: () => boolean) {
     this.#raw = raw;
     this.#full = full;
-    this.stream = new Duplex({
+    this.stream = new modules.Duplex({
       allowHalfOpen: true,
       read: () => this.#wanted(),
       write: (chunk, _encoding, done) => void this.#send(chunk, done),
@@ -49,7 +56,7 @@ export class TlsBridge {
     // later in the same turn: so the socket closes a turn after.
     this.stream.destroy = (error) => {
       if (error) this.error ??= error;
-      setTimeout(() => this.cut(), 0);
+      if (!this.#cut) modules.setImmediate(() => this.cut());
       return this.stream;
     };
     this.stream.once("end", () => this.ended = true);

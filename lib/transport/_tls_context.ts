@@ -4,6 +4,7 @@
  * @module
  */
 import type { TLSSocketOptions } from "node:tls";
+import type { FailureContext } from "./_failure.ts";
 import { TransportError } from "./errors.ts";
 
 /** What a server shows, and whom it believes. */
@@ -26,8 +27,7 @@ export type ServerContext = Pick<
 >;
 
 /**
- * Checks and prepares. Deno finds a bad certificate or key only at the
- * handshake, where the client would get the blame.
+ * Prepares handshakes with one certificate.
  *
  * @param certificate what to show
  * @param address of the listener, in URL form
@@ -37,19 +37,10 @@ export async function serverContext(
   certificate: TlsServerCertificate,
   address: string,
 ): Promise<ServerContext> {
-  const [{ createSecureContext }, crypto] = await Promise.all([
-    import("node:tls"),
-    import("node:crypto"),
-  ]);
   const { cert, key, clientCaCerts } = certificate;
-  const own = check("cert", address, () => new crypto.X509Certificate(cert));
-  const privateKey = check("key", address, () => crypto.createPrivateKey(key));
-  if (!own.checkPrivateKey(privateKey)) {
-    throw unusable("key", address, new Error("it is not the key of 'cert'"));
-  }
-  for (const ca of clientCaCerts ?? []) {
-    check("clientCaCerts", address, () => new crypto.X509Certificate(ca));
-  }
+  const context = { verb: "listen on", address };
+  await checkCertificates({ cert, key, authorities: clientCaCerts }, context);
+  const { createSecureContext } = await import("node:tls");
   const mutual = clientCaCerts !== undefined;
   const ca = mutual ? { ca: [...clientCaCerts] } : {};
   return {
@@ -59,22 +50,44 @@ export async function serverContext(
   };
 }
 
-function check<T>(option: string, address: string, read: () => T): T {
-  try {
-    return read();
-  } catch (cause) {
-    throw unusable(option, address, cause);
+/**
+ * Checks certificates and keys. Deno finds a bad one only at the handshake,
+ * where the peer would get the blame, or leaves it out.
+ *
+ * @param options PEM
+ * @param context what they are for
+ * @throws {TransportError} of kind `"tls"`
+ */
+export async function checkCertificates(
+  options: {
+    cert: string | undefined;
+    key: string | undefined;
+    authorities: readonly string[] | undefined;
+  },
+  { verb, address }: FailureContext,
+): Promise<void> {
+  const { X509Certificate, createPrivateKey } = await import("node:crypto");
+  function check<T>(what: string, read: () => T): T {
+    try {
+      return read();
+    } catch (cause) {
+      const detail = cause instanceof Error ? cause.message : String(cause);
+      throw new TransportError(
+        `Cannot ${verb} ${address} as ${what} is unusable: it must be PEM (${detail})`,
+        { kind: "tls", address, cause },
+      );
+    }
   }
-}
-
-function unusable(
-  option: string,
-  address: string,
-  cause: unknown,
-): TransportError {
-  const detail = cause instanceof Error ? cause.message : String(cause);
-  return new TransportError(
-    `Cannot listen on ${address} as '${option}' is unusable: ${detail}; it must be PEM`,
-    { kind: "tls", address, cause },
+  const { cert, key, authorities = [] } = options;
+  for (const authority of authorities) {
+    check("an authority's certificate", () => new X509Certificate(authority));
+  }
+  if (cert === undefined || key === undefined) return;
+  const own = check("'cert'", () => new X509Certificate(cert));
+  const privateKey = check("'key'", () => createPrivateKey(key));
+  if (own.checkPrivateKey(privateKey)) return;
+  throw new TransportError(
+    `Cannot ${verb} ${address} as 'key' is not the key of 'cert'`,
+    { kind: "tls", address },
   );
 }

@@ -7,14 +7,15 @@
  * @module
  */
 import type { ConnectionOptions, TLSSocket, TLSSocketOptions } from "node:tls";
-import { TlsBridge } from "./_tls_bridge.ts";
+import { ReceiveQueue } from "./_receive_queue.ts";
+import { type BridgeModules, TlsBridge } from "./_tls_bridge.ts";
 import type { Connection, SocketAddress } from "./connection.ts";
 
 /** Decrypted bytes held for the reader before the socket is left alone. */
 const RECEIVE_LIMIT = 64 * 1024;
 /** Bytes taken by one write: what is encrypted at a time stays small. */
 const WRITE_LIMIT = 128 * 1024;
-/** Milliseconds that close_notify may take to leave when closing. */
+/** Milliseconds that the peer may take to end its side when this one closes. */
 const FAREWELL = 1_000;
 
 /** Which side of the handshake this is, and its options. */
@@ -22,15 +23,8 @@ export type TlsRole =
   | { readonly client: ConnectionOptions }
   | { readonly server: TLSSocketOptions };
 
-interface Modules {
+interface Modules extends BridgeModules {
   tls: typeof import("node:tls");
-  Duplex: typeof import("node:stream").Duplex;
-}
-
-interface PendingRead {
-  buffer: Uint8Array;
-  resolve(count: number | null): void;
-  reject(error: unknown): void;
 }
 
 /**
@@ -43,11 +37,12 @@ export async function startEngine(
   raw: Connection,
   role: TlsRole,
 ): Promise<TlsEngine> {
-  const [tls, { Duplex }] = await Promise.all([
+  const [tls, { Duplex }, { setImmediate }] = await Promise.all([
     import("node:tls"),
     import("node:stream"),
+    import("node:timers"),
   ]);
-  return new TlsEngine({ tls, Duplex }, raw, role);
+  return new TlsEngine({ tls, Duplex, setImmediate }, raw, role);
 }
 
 /** One side of a TLS connection, from the handshake on. */
@@ -61,13 +56,14 @@ export class TlsEngine implements Connection {
   /** Settles when the handshake does. */
   readonly secured: Promise<void>;
   #bridge: TlsBridge;
-  #chunks: Uint8Array[] = [];
-  #held = 0;
-  #reads: PendingRead[] = [];
-  #ended = false;
+  #received = new ReceiveQueue(() => {
+    if (this.#received.held < RECEIVE_LIMIT) this.#bridge.pull();
+  });
   #closed = false;
+  #peerEnded = false;
   #failure: Error | undefined;
   #finished: Promise<void> | undefined;
+  #farewell: ReturnType<typeof setTimeout> | undefined;
 
   /**
    * @param modules of `node:`
@@ -77,8 +73,8 @@ export class TlsEngine implements Connection {
   constructor(modules: Modules, raw: Connection, role: TlsRole) {
     this.localAddr = raw.localAddr;
     this.remoteAddr = raw.remoteAddr;
-    const full = () => this.#held >= RECEIVE_LIMIT;
-    this.#bridge = new TlsBridge(modules.Duplex, raw, full);
+    const full = () => this.#received.held >= RECEIVE_LIMIT;
+    this.#bridge = new TlsBridge(modules, raw, full);
     const { stream } = this.#bridge;
     // The types forget that these are options of a net.Socket as well …
     const halfOpen = { allowHalfOpen: true };
@@ -95,11 +91,7 @@ export class TlsEngine implements Connection {
 
   /** Waits for what is there. */
   read(buffer: Uint8Array): Promise<number | null> {
-    if (buffer.length === 0) return Promise.resolve(0);
-    return new Promise((resolve, reject) => {
-      this.#reads.push({ buffer, resolve, reject });
-      this.#serve();
-    });
+    return this.#received.read(buffer);
   }
 
   /** Takes up to 128 KiB; resolves once the socket has taken their records. */
@@ -107,7 +99,7 @@ export class TlsEngine implements Connection {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (data.length === 0) return Promise.resolve(0);
     if (this.#finished !== undefined) {
-      return Promise.reject(named("BrokenPipe", "write after closeWrite"));
+      return Promise.reject(named("Interrupted", "write after closeWrite"));
     }
     const part = data.subarray(0, WRITE_LIMIT);
     return new Promise((resolve, reject) => {
@@ -130,27 +122,28 @@ export class TlsEngine implements Connection {
 
   /**
    * Closes both directions, behind a close_notify unless a write is blocked:
-   * that is given up.
+   * that is given up. The socket goes once the peer has ended too.
    */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     const blocked = this.#bridge.writing || this.socket.writableLength > 0;
     this.#fail(named("Interrupted", "closed by this side"));
+    this.#received.clear();
     if (blocked || this.#bridge.error !== undefined) return this.cut();
-    if (this.socket.writableFinished) return this.cut();
-    const timer = setTimeout(() => this.cut(), FAREWELL);
-    // A socket closed with bytes unread resets the peer, and takes what is on
-    // the way to it: session tickets that came meanwhile are read first.
-    this.socket.end(() => {
-      clearTimeout(timer);
-      setTimeout(() => this.cut(), 0);
-    });
+    if (this.socket.writableFinished && this.#peerEnded) return this.cut();
+    // A socket that is closed before it has read all resets the peer, and takes
+    // what is on its way there: so the peer's end is waited for (a client that
+    // closes early has session tickets coming). With both ends, the stream
+    // closes itself.
+    this.#farewell = setTimeout(() => this.cut(), FAREWELL);
+    this.socket.end();
   }
 
   /** Closes at once, without a farewell. */
   cut(): void {
     this.#closed = true;
+    clearTimeout(this.#farewell);
     this.#bridge.cut();
     this.socket.destroy();
   }
@@ -168,62 +161,29 @@ export class TlsEngine implements Connection {
         this.#fail(reason);
       };
       this.socket.once(secured, resolve);
-      this.socket.on("data", (chunk: Uint8Array) => this.#receive(chunk));
+      this.socket.on("data", (chunk: Uint8Array) => this.#received.push(chunk));
       this.socket.once("end", () => {
         reject(truncated());
         this.#end();
       });
       this.socket.on("error", fail);
-      this.socket.once("close", () => fail(truncated()));
+      this.socket.once("close", () => {
+        fail(truncated());
+        clearTimeout(this.#farewell);
+      });
     });
   }
 
-  #receive(chunk: Uint8Array): void {
-    if (this.#closed) return;
-    this.#chunks.push(chunk);
-    this.#held += chunk.length;
-    this.#serve();
-  }
-
-  /** RFC 8446, 6.1: without close_notify the end may be an attacker's. */
+  /** RFC 8446, 6.1: an end without close_notify may be an attacker's. */
   #end(): void {
+    this.#peerEnded = true;
     if (this.#bridge.ended) this.#fail(truncated());
-    else this.#ended = true;
-    this.#serve();
+    else this.#received.end();
   }
 
   #fail(reason: Error): void {
     this.#failure ??= reason;
-    this.#serve();
-  }
-
-  #serve(): void {
-    while (this.#reads.length > 0) {
-      const chunk = this.#chunks[0];
-      if (chunk !== undefined) this.#hand(this.#reads.shift()!, chunk);
-      else if (this.#ended) this.#reads.shift()!.resolve(null);
-      else if (this.#failure !== undefined) {
-        this.#reads.shift()!.reject(this.#failure);
-      } else break;
-    }
-    if (this.#held < RECEIVE_LIMIT) this.#bridge.pull();
-  }
-
-  #hand(read: PendingRead, first: Uint8Array): void {
-    let count = 0;
-    for (let chunk: Uint8Array | undefined = first; chunk !== undefined;) {
-      const part = chunk.subarray(0, read.buffer.length - count);
-      read.buffer.set(part, count);
-      count += part.length;
-      if (part.length < chunk.length) {
-        this.#chunks[0] = chunk.subarray(part.length);
-        break;
-      }
-      this.#chunks.shift();
-      chunk = this.#chunks[0];
-    }
-    this.#held -= count;
-    read.resolve(count);
+    this.#received.fail(reason);
   }
 
   /** What the socket threw says more than what `node:tls` makes of it. */

@@ -21,7 +21,12 @@ const ADVICE: readonly (readonly [RegExp, string])[] = [
     "the peer's certificate is for another name; connect by a name it has, or set 'serverName'",
   ],
   [
-    /UnknownIssuer|UNABLE_TO|SELF_SIGNED|unable to|self.signed/i,
+    // Deno's node:tls says no more than that.
+    /unable to verify/,
+    "the peer's certificate has an unknown issuer or is outside its dates; add its authority to the trusted ones, or renew it",
+  ],
+  [
+    /UnknownIssuer|self.signed/i,
     "the peer's certificate has an unknown issuer; add its authority to the trusted ones",
   ],
   [

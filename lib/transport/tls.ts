@@ -5,7 +5,9 @@
  */
 import type { ConnectionOptions, TLSSocket } from "node:tls";
 import { type SubjectAltName, subjectAltNames } from "./_der.ts";
-import { requireDeno } from "./_platform.ts";
+import { bounded } from "./_bounded.ts";
+import type { FailureContext } from "./_failure.ts";
+import { checkCertificates } from "./_tls_context.ts";
 import { startEngine } from "./_tls_engine.ts";
 import { handshakeFailure } from "./_tls_failure.ts";
 import {
@@ -15,6 +17,7 @@ import {
   type UnixAddress,
 } from "./address.ts";
 import type { Connection } from "./connection.ts";
+import { TransportError } from "./errors.ts";
 import {
   SocketConnection,
   type SocketConnectionOptions,
@@ -31,7 +34,11 @@ export interface TlsClientOptions {
    * @default {the host name that is dialled; "localhost" over a Unix socket}
    */
   serverName?: string;
-  /** PEM certificates of authorities to trust, besides those that Deno trusts. */
+  /**
+   * PEM certificates of the authorities to trust, instead of those that the
+   * runtime trusts. To trust both, add what `getCACertificates()` of `node:tls`
+   * gives; Deno then spends 30 ms more on each handshake.
+   */
   caCerts?: readonly string[];
   /** PEM certificate chain of the client, its own certificate first. */
   cert?: string;
@@ -89,13 +96,12 @@ export interface TlsConnectionOptions extends SocketConnectionOptions {
 export class TlsConnection extends SocketConnection {
   /** The application protocol that was agreed on (ALPN), or `null`. */
   readonly alpnProtocol: string | null;
-  /**
-   * The peer's certificate, verified; `null` where the peer has none, and for
-   * a client that presents no certificate itself (Deno does not tell then).
-   */
+  /** The peer's certificate, verified; `null` where it has presented none. */
   readonly peerCertificate: PeerCertificate | null;
 
   /**
+   * Makes one of a stream that is secured already.
+   *
    * @param socket the secured stream; it belongs to this object from now on
    * @param options what the handshake has agreed on
    */
@@ -117,9 +123,9 @@ type TlsTarget = TcpAddress<TlsClientOptions> | UnixAddress<TlsClientOptions>;
 /**
  * Dials, sets no-delay, and waits for the handshake.
  *
- * Deno's own TLS is used where it can do what is asked. With a client
- * certificate (which `Deno.startTls` drops) and over Unix sockets `node:tls`
- * does the handshake, on the same socket.
+ * `node:tls` does it, on a socket of Deno: `Deno.startTls` drops a client's
+ * certificate, knows TCP only, and keeps the descriptor of a handshake that was
+ * given up until the peer lets go.
  *
  * @param address where to, with the TLS options
  * @param options socket options and a signal
@@ -130,100 +136,29 @@ export async function connectTls(
   address: TlsTarget,
   options: TlsConnectOptions = {},
 ): Promise<TlsConnection> {
-  const target = { ...address, tls: checkClient(address) };
-  const { tls } = target;
-  requireDeno({ verb: "connect to", address: formatAddress(target) });
-  return "path" in target || tls.cert !== undefined
-    ? await throughNode(target, options)
-    : await throughDeno(target, options);
-}
-
-async function throughDeno(
-  target: TcpAddress<TlsClientOptions>,
-  options: TlsConnectOptions,
-): Promise<TlsConnection> {
-  const { tls = {} } = target;
-  const conn = await dialTcp(target, options);
-  let socket: Deno.TcpConn | Deno.TlsConn = conn;
-  const close = () => closeQuietly(socket);
-  return await handshake(
-    target,
-    { close, signal: options.signal },
-    async () => {
-      const secured = socket = await Deno.startTls(conn, {
-        hostname: serverName(target),
-        ...(tls.caCerts && { caCerts: [...tls.caCerts] }),
-        ...(tls.alpnProtocols && { alpnProtocols: [...tls.alpnProtocols] }),
-      });
-      const { alpnProtocol } = await secured.handshake();
-      return new TlsConnection(addressed(secured, conn), { alpnProtocol });
-    },
-  );
-}
-
-async function throughNode(
-  target: TlsTarget,
-  options: TlsConnectOptions,
-): Promise<TlsConnection> {
-  const raw = "path" in target
-    ? await dialUnix(target)
-    : await dialTcp(target, options);
-  let close = () => closeQuietly(raw);
-  const limits = { close: () => close(), signal: options.signal };
-  return await handshake(target, limits, async () => {
-    const client = await nodeOptions(target);
-    const engine = await startEngine(raw, { client });
-    close = () => engine.cut();
-    // Aborted while the modules were loading: there was nothing to cut then.
-    if (options.signal?.aborted) close();
-    await engine.secured;
-    return new TlsConnection(engine, agreed(engine.socket));
-  });
-}
-
-async function handshake(
-  target: TlsTarget,
-  { close, signal }: { close: () => void; signal: AbortSignal | undefined },
-  shake: () => Promise<TlsConnection>,
-): Promise<TlsConnection> {
-  try {
-    signal?.throwIfAborted();
-    signal?.addEventListener("abort", close, { once: true });
-    const connection = await shake();
-    signal?.throwIfAborted();
-    return connection;
-  } catch (error) {
-    close();
-    signal?.throwIfAborted();
-    const address = formatAddress(target);
-    throw handshakeFailure(error, { verb: "connect to", address });
-  } finally {
-    signal?.removeEventListener("abort", close);
-  }
-}
-
-/** `Deno.startTls` makes a connection that has lost its addresses. */
-function addressed(
-  socket: Connection,
-  { localAddr, remoteAddr }: Connection,
-): Connection {
-  return {
-    localAddr,
-    remoteAddr,
-    read: (buffer) => socket.read(buffer),
-    write: (data) => socket.write(data),
-    closeWrite: () => socket.closeWrite(),
-    close: () => socket.close(),
-    [Symbol.dispose]: () => socket.close(),
+  const { signal } = options;
+  const context = {
+    verb: "connect to",
+    address: formatAddress({ tls: {}, ...address }),
   };
-}
-
-/** Closing twice throws in Deno. */
-function closeQuietly(socket: Connection): void {
+  signal?.throwIfAborted();
+  const client = await clientOptions(address, context);
+  const raw = "path" in address
+    ? await dialUnix(address)
+    : await dialTcp(address, options);
+  const engine = await startEngine(raw, { client });
   try {
-    socket.close();
-  } catch {
-    // It is closed: what was asked for has been done.
+    await bounded(engine.secured, {
+      signal,
+      timeout: Infinity,
+      cut: () => engine.cut(),
+      late: () => new Error("unreachable"),
+    });
+    return new TlsConnection(engine, agreed(engine.socket));
+  } catch (error) {
+    engine.cut();
+    signal?.throwIfAborted();
+    throw handshakeFailure(error, context);
   }
 }
 
@@ -234,37 +169,29 @@ function serverName(target: TlsTarget): string {
   return target.tls?.serverName ?? dialled;
 }
 
-async function nodeOptions(target: TlsTarget): Promise<ConnectionOptions> {
-  const [{ getCACertificates }, { isIP }] = await Promise.all([
-    import("node:tls"),
-    import("node:net"),
-  ]);
-  const { tls = {} } = target;
-  const { caCerts, cert, key, alpnProtocols } = tls;
+async function clientOptions(
+  target: TlsTarget,
+  context: FailureContext,
+): Promise<ConnectionOptions> {
+  const { caCerts, cert, key, alpnProtocols } = target.tls ?? {};
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new TransportError(
+      `Cannot ${context.verb} ${context.address}: a client certificate is both 'cert' and 'key', and one of them is missing`,
+      { kind: "tls", address: context.address },
+    );
+  }
+  await checkCertificates({ cert, key, authorities: caCerts }, context);
+  const { isIP } = await import("node:net");
   const name = serverName(target);
   return {
     host: name,
     // RFC 6066, 3: SNI has names only; an address is verified all the same.
     ...(isIP(name) === 0 && { servername: name }),
     rejectUnauthorized: true,
-    // In Node.js `ca` replaces the default authorities, in Deno it adds to them.
-    ...(caCerts && { ca: [...getCACertificates("default"), ...caCerts] }),
+    ...(caCerts && { ca: [...caCerts] }),
     ...(cert !== undefined && key !== undefined && { cert, key }),
     ...(alpnProtocols && { ALPNProtocols: [...alpnProtocols] }),
   };
-}
-
-function checkClient(target: TlsTarget): TlsClientOptions {
-  const { tls = {} } = target;
-  if ((tls.cert === undefined) === (tls.key === undefined)) return tls;
-  const [given, missing] = tls.cert === undefined
-    ? ["key", "cert"]
-    : ["cert", "key"];
-  throw new TypeError(
-    `Cannot connect to ${
-      formatAddress(target)
-    } as '${given}' needs '${missing}': a client certificate is both`,
-  );
 }
 
 /**

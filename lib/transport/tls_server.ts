@@ -58,25 +58,39 @@ type TlsTarget =
   | TcpAddress<Partial<TlsServerOptions>>
   | UnixAddress<Partial<TlsServerOptions>>;
 
+/** What a {@linkcode TlsListener} can tell those who do its handshakes. */
+export interface TlsListenerControl {
+  /**
+   * Changes the certificate.
+   *
+   * @param certificate the next one
+   */
+  load(certificate: TlsServerCertificate): Promise<void>;
+  /** Waits until nothing is under way any more. */
+  stopped(): Promise<void>;
+}
+
 /**
  * A listener whose connections come with their TLS handshake done, and with
  * what it agreed on.
  */
 export class TlsListener extends SocketListener<TlsConnection> {
-  #load: (certificate: TlsServerCertificate) => Promise<void>;
+  #control: TlsListenerControl;
 
   /**
+   * Makes one of what does the handshakes; `listen` does that.
+   *
    * @param source what does the handshakes
-   * @param load changes the certificate
+   * @param control what it can be told
    * @param options caps, callback and signal
    */
   constructor(
     source: AcceptSource<TlsConnection>,
-    load: (certificate: TlsServerCertificate) => Promise<void>,
+    control: TlsListenerControl,
     options: ListenerOptions = {},
   ) {
     super(source, options);
-    this.#load = load;
+    this.#control = control;
   }
 
   /**
@@ -87,7 +101,13 @@ export class TlsListener extends SocketListener<TlsConnection> {
    * @throws {TransportError} of kind `"tls"` if it is unusable; the old one stays
    */
   async reload(certificate: TlsServerCertificate): Promise<void> {
-    await this.#load(certificate);
+    await this.#control.load(certificate);
+  }
+
+  /** Stops listening, and waits until the address is free and no handshake is under way. */
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await super[Symbol.asyncDispose]();
+    await this.#control.stopped();
   }
 }
 
@@ -120,8 +140,11 @@ export async function listenTls(
     maxHandshakes,
     onHandshakeError,
   });
-  return new TlsListener(acceptor, async (certificate) => {
-    context = await serverContext(certificate, name);
+  return new TlsListener(acceptor, {
+    load: async (certificate) => {
+      context = await serverContext(certificate, name);
+    },
+    stopped: () => acceptor.stopped(),
   }, options);
 }
 
