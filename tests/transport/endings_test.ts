@@ -6,15 +6,20 @@
 import {
   connect,
   type Connection,
+  connectWebSocket,
   listen,
   type ListenAddress,
   type SocketConnection,
+  type TlsClientOptions,
   TransportError,
+  upgradeWebSocket,
+  type WebSocketConnection,
   writeAll,
 } from "@lengthwise/lengthwise/transport";
 import { assertEquals } from "@std/assert";
 import { once } from "node:events";
 import { createConnection } from "node:net";
+import { authority, server as certificate } from "./_certificates.ts";
 
 type Ending = (
   client: SocketConnection,
@@ -31,10 +36,16 @@ async function readOutcome(connection: Connection): Promise<string> {
   }
 }
 
-/** What writing tells in the end; the peer's answer to a write may take a while. */
-async function writeOutcome(connection: Connection): Promise<string> {
+/**
+ * What writing comes to: an error, or none in so many rounds. A peer's answer to
+ * a write takes a while, and TLS waits a second for an end in answer to its own.
+ */
+async function writeOutcome(
+  connection: Connection,
+  rounds = 10_000,
+): Promise<string> {
   try {
-    for (let round = 0; round < 100; round++) {
+    for (let round = 0; round < rounds; round++) {
       await writeAll(connection, new Uint8Array(1));
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
@@ -66,48 +77,77 @@ const endings: Record<string, { end: Ending; read: string[]; write: string }> =
     },
   };
 
-async function withPair(
-  address: ListenAddress,
+type WithPair = (
   body: (client: SocketConnection, server: SocketConnection) => Promise<void>,
+) => Promise<void>;
+
+function over(address: ListenAddress, tls?: TlsClientOptions): WithPair {
+  return async (body) => {
+    await using listener = await listen(address);
+    const [server, client] = await Promise.all([
+      listener.accept(),
+      connect(listener.addr, tls && { tls }),
+    ]);
+    await bodyOver(body, client, server);
+  };
+}
+
+async function overWebSocket(
+  body: Parameters<WithPair>[0],
 ): Promise<void> {
-  await using listener = await listen(address);
-  using client = await connect(listener.addr);
-  using server = await listener.accept();
+  const upgraded = Promise.withResolvers<WebSocketConnection>();
+  await using web = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    (request) => {
+      const { connection, response } = upgradeWebSocket(request);
+      upgraded.resolve(connection);
+      return response;
+    },
+  );
+  const client = await connectWebSocket(`ws://127.0.0.1:${web.addr.port}/`);
+  const server = await upgraded.promise;
+  await bodyOver(body, client, server);
+  await Promise.all([client.finished, server.finished]);
+}
+
+async function bodyOver(
+  body: Parameters<WithPair>[0],
+  client: SocketConnection,
+  server: SocketConnection,
+): Promise<void> {
+  using _client = client;
+  using _server = server;
   await body(client, server);
 }
 
 const path = await Deno.makeTempFile();
 await Deno.remove(path);
-const transports: Record<string, ListenAddress> = {
-  TCP: { port: 0 },
-  Unix: { path },
-  memory: { memory: "endings" },
+const transports: Record<string, WithPair> = {
+  TCP: over({ port: 0 }),
+  TLS: over({ port: 0, tls: certificate }, { caCerts: [authority.cert] }),
+  Unix: over({ path }),
+  memory: over({ memory: "endings" }),
+  WebSocket: overWebSocket,
 };
 
-for (const [transport, address] of Object.entries(transports)) {
+for (const [transport, withPair] of Object.entries(transports)) {
   for (const [name, { end, read, write }] of Object.entries(endings)) {
     Deno.test(`on ${transport}, when ${name}`, () =>
-      withPair(address, async (client, server) => {
+      withPair(async (client, server) => {
         await end(client, server);
         for (const outcome of read) {
           assertEquals(await readOutcome(server), outcome);
         }
-        assertEquals(await writeOutcome(server), write);
+        const rounds = write === "goes on" ? 50 : undefined;
+        assertEquals(await writeOutcome(server, rounds), write);
       }));
   }
-}
-
-const UNREAD: Record<string, string> = {
-  TCP: "end",
-  Unix: "reset",
-  memory: "end",
-};
-for (const [transport, address] of Object.entries(transports)) {
   Deno.test(`on ${transport}, when the peer closes with bytes unread`, () =>
-    withPair(address, async (client, server) => {
+    withPair(async (client, server) => {
       await writeAll(server, new Uint8Array(3));
       client.close();
-      assertEquals(await readOutcome(server), UNREAD[transport]);
+      const outcome = await readOutcome(server);
+      assertEquals(outcome, transport === "Unix" ? "reset" : "end");
       assertEquals(await writeOutcome(server), "reset");
     }));
 }
