@@ -63,13 +63,19 @@ export class LengthPrefixedEncoder implements FrameEncoder, InPlaceFraming {
     const start = offset + this.#strip;
     // The payload first: it may lie in the target, under the header.
     target.set(payload, start);
-    return this.seal(target, offset, start + length);
+    return this.#close(target, offset, start + length);
   }
 
   seal(target: Uint8Array, frameStart: number, payloadEnd: number): number {
     const length = payloadEnd - frameStart - this.#strip;
     checkPayloadLength(length, this.#min, this.#limit);
-    if (!this.#simple) return this.#sealAny(target, frameStart, payloadEnd);
+    return this.#close(target, frameStart, payloadEnd);
+  }
+
+  /** Seals a payload that has been checked. */
+  #close(target: Uint8Array, frameStart: number, payloadEnd: number): number {
+    if (!this.#simple) return this.#closeAny(target, frameStart, payloadEnd);
+    const length = payloadEnd - frameStart - 4;
     target[frameStart] = length >>> 24;
     target[frameStart + 1] = length >>> 16;
     target[frameStart + 2] = length >>> 8;
@@ -77,7 +83,11 @@ export class LengthPrefixedEncoder implements FrameEncoder, InPlaceFraming {
     return payloadEnd;
   }
 
-  #sealAny(target: Uint8Array, frameStart: number, payloadEnd: number): number {
+  #closeAny(
+    target: Uint8Array,
+    frameStart: number,
+    payloadEnd: number,
+  ): number {
     const { trailer } = this.#form;
     const frameEnd = payloadEnd + trailer.length;
     checkRoom(target, frameStart, frameEnd - frameStart);
