@@ -98,13 +98,18 @@ export class Incoming {
     return true;
   }
 
+  /** Stops the clock until the next read: nobody asks for frames. */
+  pause(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
   /**
    * Stops the clock and lets go of the memory. It does not go back to the
    * pool: a read may be under way, or a frame still lent.
    */
   stop(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.pause();
     this.#slab = this.#idle = undefined;
   }
 

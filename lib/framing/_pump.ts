@@ -120,6 +120,7 @@ export class Pump {
       } while (await this.#fill());
     } finally {
       this.#reader = false;
+      this.#incoming.pause();
     }
   }
 
@@ -204,14 +205,20 @@ export class Pump {
         onFrame(frame);
         if (++count === most) return true;
       }
-      if (this.#state === "open") afterRead?.();
+      if (this.#readable && this.bytesRead > 0) afterRead?.();
     } catch (error) {
-      if (this.#readFailure?.error !== error) this.close();
+      // What the decoder refused leaves the write side open; a bug of the
+      // caller's does not.
+      if (!this.#ended) this.close();
       throw error;
     } finally {
       this.#spend(count);
     }
     return false;
+  }
+
+  get #readable(): boolean {
+    return this.#state === "open" && !this.#ended;
   }
 
   /** Counts frames handed out; `true` if those of this turn are used up. */
@@ -235,7 +242,7 @@ export class Pump {
 
   /** The next frame of the chunk at hand. */
   #next(): Uint8Array | undefined {
-    if (this.#state !== "open") return undefined;
+    if (!this.#readable) return undefined;
     try {
       return this.#decoder.next();
     } catch (error) {
@@ -246,7 +253,7 @@ export class Pump {
 
   /** Reads the next chunk; `false` at the end, when reading is over. */
   async #fill(): Promise<boolean> {
-    if (this.#state === "open" && !this.#ended) {
+    if (this.#readable) {
       const decoded = this.#decoded;
       this.#decoded = 0;
       try {

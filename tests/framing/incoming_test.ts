@@ -59,7 +59,6 @@ Deno.test("receive() hands out all frames of a read before the next one, then ca
     () => trace.push("after"),
   );
   assertEquals(trace, [
-    "after", // of what stood in the decoder before the first read: nothing
     ...Array(50).fill("frame in read 1"),
     "after",
     "frame in read 2",
@@ -344,4 +343,33 @@ Deno.test("frameTimeout of 0 arms no timer", async () => {
   assertEquals(time.armed, 0);
   connection.feed(null);
   await assertRejects(() => done, FrameError);
+});
+
+Deno.test("a loop that was left keeps no timer", async () => {
+  using time = new FakeTime();
+  const connection = new ScriptedConnection();
+  await using stream = frames(connection, u32be());
+  const bytes = framed(payload(1), payload(2));
+  connection.feed(bytes.subarray(0, 2));
+  setImmediate(() => connection.feed(bytes.subarray(2, 8)));
+  for await (const _ of stream) {
+    assertEquals(time.timers, 1);
+    break;
+  }
+  assertEquals(time.timers, 0);
+  connection.feed(bytes.subarray(8), null);
+  time.tick(100_000);
+  const lengths: number[] = [];
+  await stream.receive((frame) => lengths.push(frame.length));
+  assertEquals(lengths, [2]);
+});
+
+Deno.test("onFrame that throws undefined closes the connection too", async () => {
+  const connection = new ScriptedConnection([framed(payload(1)), null]);
+  await using stream = frames(connection, u32be());
+  let thrown: unknown = "nothing";
+  await stream.receive(() => {
+    throw undefined;
+  }).catch((error) => thrown = error);
+  assertEquals([thrown, connection.closed], [undefined, 1]);
 });
