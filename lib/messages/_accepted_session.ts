@@ -13,7 +13,9 @@ import type { CallContext } from "./context.ts";
 import { CallError, type SessionError } from "./errors.ts";
 import type { AnyProtocol, Remote } from "./protocol_types.ts";
 import type { OwnOptions } from "./server.ts";
+import type { Receiver } from "./broadcast.ts";
 import type { ServerSession } from "./server_session.ts";
+import type { TopicRegistry } from "./topics.ts";
 import type { Hello } from "./session/hello.ts";
 import type { SessionStats } from "./session/link.ts";
 import type { ResolvedSessionOptions } from "./session_options.ts";
@@ -22,6 +24,8 @@ import type { ResolvedSessionOptions } from "./session_options.ts";
 export interface SessionOwner<P extends AnyProtocol, Auth, State> {
   /** The sessions whose handshake is done. */
   readonly sessions: Set<ServerSession<P, Auth, State>>;
+  /** Who is subscribed to what. */
+  readonly topics: TopicRegistry<P, Auth, State>;
   /** The methods. */
   readonly tables: SideTables;
   /** The server's options. */
@@ -72,6 +76,7 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
         onOpened: () => this.#opened(),
         onRefresh: (id, credentials) => this.#refresh(id, credentials),
         onPeerDraining: () => this.#draining.abort(),
+        onRoom: () => owner.topics.drain(this),
         onEnded: (error) => this.#ended(error),
         report: resolved.report,
         remoteFor: (context) => this.#remoteFor(context),
@@ -155,6 +160,11 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
 
   #opened(): void {
     this.#owner.sessions.add(this);
+    this.#owner.topics.join(
+      this,
+      this.#receiver(),
+      this.#owner.options.broadcast ?? {},
+    );
     try {
       this.#owner.options.onSession?.(this);
     } catch (error) {
@@ -162,8 +172,27 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
     }
   }
 
+  /** This client, for messages that go to many. */
+  #receiver(): Receiver {
+    const peer = this.#peer;
+    const { calls } = this.#owner.tables.methods;
+    return {
+      codec: peer.session.codec,
+      get ready(): boolean {
+        return peer.session.mayNotify;
+      },
+      send(method, body) {
+        const info = calls[method]!; // numbers come from this list
+        peer.session.notifyEncoded({ method, info, body }, peer.now());
+      },
+      disconnect: (message) =>
+        peer.session.expel("unsent", message, peer.now()),
+    };
+  }
+
   #ended(error: SessionError | undefined): void {
     this.#owner.sessions.delete(this);
+    this.#owner.topics.leave(this);
     this.#draining.abort();
     this.#finish(error);
   }

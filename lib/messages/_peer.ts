@@ -36,6 +36,8 @@ export interface PeerEvents {
   onRefresh(id: number, credentials: unknown): void;
   /** The other side wants nothing new. */
   onPeerDraining(): void;
+  /** There is room again for notifications that were held back. */
+  onRoom(): void;
   /** It is over; what is unsent may still leave. */
   onEnded(error: SessionError | undefined): void;
   /** Something failed that no method declares. Gives the id of the report. */
@@ -188,6 +190,11 @@ export class Peer implements SessionHost, HandlingHost {
   /** @inheritdoc */
   onPeerDraining(): void {
     this.#options.events.onPeerDraining();
+  }
+
+  /** @inheritdoc */
+  onRoom(): void {
+    this.#options.events.onRoom();
   }
 
   /** @inheritdoc */

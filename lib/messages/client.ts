@@ -197,6 +197,7 @@ class DialledSession<P extends AnyProtocol> implements ClientSession<P> {
         onRefresh() {}, // as above
         onOpened: () => this.#onOpened(),
         onPeerDraining: () => this.#draining.abort(),
+        onRoom() {}, // only servers send to many
         onEnded: (error) => this.#onEnded(error),
         report: resolved.report,
         remoteFor: (context) =>

@@ -4,6 +4,14 @@
  *
  * @module
  */
+export type {
+  Publish,
+  Publishers,
+  PublishOptions,
+  SlowOptions,
+  SlowPolicy,
+  TopicStats,
+} from "./broadcast.ts";
 export * from "./client.ts";
 export * from "./connection_info.ts";
 export * from "./context.ts";
@@ -20,3 +28,4 @@ export type { SessionStats } from "./session/link.ts";
 export * from "./codec/errors.ts";
 export * from "./codec/message_codec.ts";
 export * from "./codec/msgpack.ts";
+export type { Topic } from "./topics.ts";

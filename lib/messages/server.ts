@@ -16,6 +16,12 @@ import type {
 } from "../transport/connection.ts";
 import { type SideTables, sideTables } from "./_tables.ts";
 import { AcceptedSession, type SessionOwner } from "./_accepted_session.ts";
+import {
+  buildPublishers,
+  type Publishers,
+  type SlowOptions,
+  type TopicStats,
+} from "./broadcast.ts";
 import type { CallContext } from "./context.ts";
 import type { ConnectionInfo } from "./connection_info.ts";
 import type { AnyProtocol, Handlers, Remote } from "./protocol_types.ts";
@@ -25,6 +31,7 @@ import {
   type SessionOptions,
 } from "./session_options.ts";
 import type { ServerSession } from "./server_session.ts";
+import { NamedTopic, type Topic, TopicRegistry } from "./topics.ts";
 
 /** What a server knows of a client when it decides whether to let it in. */
 export interface ClientInfo extends ConnectionInfo {
@@ -77,6 +84,8 @@ export interface ServerOptions<
    * @default {10000}
    */
   maxSessions?: number;
+  /** How `server.broadcast` deals with slow clients. */
+  broadcast?: SlowOptions;
   /** Told of each session once its handshake is done. */
   onSession?: (session: ServerSession<P, Auth, State>) => void;
 }
@@ -114,6 +123,15 @@ export interface Server<
   readonly sessions: ReadonlySet<ServerSession<P, Auth, State>>;
   /** Settles when it has shut down. */
   readonly finished: Promise<void>;
+  /**
+   * The client's notifications, each sent to every session: encoded once, and
+   * never held up by a slow client (option `broadcast`).
+   */
+  readonly broadcast: Publishers<P["client"]>;
+  /** Counters of `broadcast`. */
+  readonly broadcastStats: Readonly<TopicStats>;
+  /** The topic of that name; it exists as long as somebody is subscribed. */
+  topic(name: string): Topic<P, Auth, State>;
   /** Listens at one more address. */
   listen(
     address: ListenAddress | Listener,
@@ -219,6 +237,8 @@ const DEFAULT_MAX_SESSIONS = 10_000;
 class HandlerServer<P extends AnyProtocol, Auth, State>
   implements Server<P, Auth, State>, SessionOwner<P, Auth, State> {
   readonly sessions: Set<ServerSession<P, Auth, State>> = new Set();
+  readonly topics: TopicRegistry<P, Auth, State>;
+  readonly broadcast: Publishers<P["client"]>;
   readonly tables: SideTables;
   readonly options: OwnOptions<P, Auth, State>;
   readonly resolved: ResolvedSessionOptions;
@@ -237,6 +257,12 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     options: OwnOptions<P, Auth, State>,
   ) {
     this.tables = tables;
+    this.topics = new TopicRegistry(tables.calls);
+    const publishers = buildPublishers(
+      tables.calls,
+      () => this.topics.everyone,
+    );
+    this.broadcast = publishers as Publishers<P["client"]>; // built from the protocol that the type stands for
     this.options = options;
     this.resolved = resolved;
     const { maxSessions = DEFAULT_MAX_SESSIONS } = options;
@@ -256,6 +282,14 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
       );
     }
     return this.#addr;
+  }
+
+  get broadcastStats(): Readonly<TopicStats> {
+    return this.topics.everyone.stats;
+  }
+
+  topic(name: string): Topic<P, Auth, State> {
+    return new NamedTopic(name, this.topics);
   }
 
   async listen(

@@ -28,7 +28,7 @@ import {
 } from "./streams.ts";
 import { Timed } from "./wheel.ts";
 import type { Pending } from "./writer.ts";
-import { Flag, HEADER, Kind, putU16, putU32 } from "./wire.ts";
+import { Flag, FRAME_CHARGE, HEADER, Kind, putU16, putU32 } from "./wire.ts";
 
 /** Told what becomes of a call. Exactly one of `onResult` and `onFailed` is called, once. */
 export interface CallerObserver extends StreamObserver {
@@ -136,6 +136,32 @@ export class Caller {
       if (sendsItems(call.info.shape)) call.credit += stream;
     }
     wakeBlocked(this.#link);
+  }
+
+  /** Whether a notification may leave now: none waits, there is credit, and little is unsent. */
+  get mayNotify(): boolean {
+    return this.closed === undefined && !this.#mustWait() &&
+      this.#link.writer.bulkOpen;
+  }
+
+  /**
+   * Sends a notification whose body has been encoded before, for many at once.
+   *
+   * @throws {CallError} `unavailable`, `overloaded`, `too-large`
+   */
+  notifyEncoded(method: number, info: MethodInfo, body: Uint8Array): void {
+    this.#checkOpen(info.name);
+    const { writer } = this.#link;
+    writer.checkSize(body.length);
+    const bytes = new Uint8Array(4 + body.length); // u16 method, no fields, body
+    putU16(bytes, 0, method);
+    bytes.set(body, 4);
+    if (this.#mustWait() || bytes.length > writer.maxFrameBody) {
+      this.#enqueue({ kind: Kind.NOTIFY, bytes, call: undefined, offset: 0 });
+    } else {
+      writer.frame(Kind.NOTIFY, 0, 0, bytes);
+      this.credit -= bytes.length + FRAME_CHARGE;
+    }
   }
 
   /** Calls and notifications that wait to be sent. */

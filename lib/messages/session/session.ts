@@ -37,6 +37,7 @@ import {
   encodeHello,
   type Hello,
   helloVersion,
+  type MethodInfo,
   VERSION,
 } from "./hello.ts";
 import {
@@ -77,6 +78,8 @@ export interface SessionHost extends RequestHost {
   onRefreshed(id: number): void;
   /** The peer wants nothing new to be started. */
   onPeerDraining(): void;
+  /** There is room again for notifications that were held back; see {@linkcode Session.mayNotify}. */
+  onRoom(): void;
   /** A drain is over: nothing is in flight any more, or the grace has passed. */
   onDrained(): void;
   /** It is over; `undefined`: in good order. Called once. */
@@ -490,6 +493,7 @@ export class Session {
     }
     this.#caller.credit += amount;
     this.#caller.drain();
+    if (this.mayNotify) this.#options.host.onRoom();
   }
 
   #receivePing(frame: Uint8Array): void {
@@ -546,6 +550,7 @@ export class Session {
     this.#link.writer.drain();
     this.#caller.drain();
     wakeBlocked(this.#link);
+    if (this.mayNotify) this.#options.host.onRoom();
     this.#checkDrained();
   }
 
@@ -651,6 +656,29 @@ export class Session {
         processed: "no",
       },
     );
+  }
+
+  /** Whether a notification may leave now without piling up; if not, the host is told when. */
+  get mayNotify(): boolean {
+    return this.#state === "open" && this.#caller.mayNotify;
+  }
+
+  /**
+   * Sends a notification whose body has been encoded before, by this session's
+   * codec; errors as {@linkcode Session.call}.
+   */
+  notifyEncoded(
+    message: { method: number; info: MethodInfo; body: Uint8Array },
+    now: number,
+  ): void {
+    this.#link.now = now;
+    this.#caller.notifyEncoded(message.method, message.info, message.body);
+  }
+
+  /** Ends the connection because of what the peer does, as a fault of the protocol would. */
+  expel(code: SessionErrorCode, message: string, now: number): void {
+    this.#link.now = now;
+    this.#abort(code, message);
   }
 
   /** Whether an item may be sent now; if not, the observer is told when. */

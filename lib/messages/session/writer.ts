@@ -177,7 +177,7 @@ export class Writer {
       const head = this.buffer.subarray(this.#start + HEADER, at);
       const bytes = concat([head, body]);
       this.#sink.abandon();
-      this.#checkSize(size);
+      this.checkSize(size);
       if (wait || total > this.maxFrameBody) return bytes;
       return this.#copyIn(bytes);
     }
@@ -220,7 +220,8 @@ export class Writer {
     this.#sink.commit(end);
   }
 
-  #checkSize(length: number): void {
+  /** @throws {CallError} `too-large` for more than the peer accepts */
+  checkSize(length: number): void {
     if (length <= this.maxMessage) return;
     throw new CallError(
       "too-large",
