@@ -21,6 +21,8 @@ KINDS[QUOTE] = STRING;
 const PROTO = '"__proto__"';
 /** The longest way to write `"__proto__"`: each character as `\u005f`. */
 const LONGEST_PROTO = 2 + 9 * 6;
+/** Digits, and a sign, that are finite without an exponent. */
+const LONGEST_FINITE = 309;
 const fromUtf8 = new TextDecoder();
 
 /** Checks bodies against the limits it was made with. */
@@ -39,7 +41,7 @@ export class JsonScanner {
    */
   scan(bytes: Uint8Array): void {
     const { maxDepth, maxNodes, maxBytes } = this.#limits;
-    let depth = 0, nodes = 0, text = 0, previous = BETWEEN;
+    let depth = 0, nodes = 0, text = 0;
     for (let at = 0; at < bytes.length; at++) {
       const kind = KINDS[bytes[at]!]!;
       if (kind === STRING) {
@@ -55,11 +57,13 @@ export class JsonScanner {
         if (++depth > maxDepth) throw this.#over("maxDepth", at, depth);
       } else if (kind === CLOSE) {
         depth--;
-      } else if (kind === SCALAR && previous !== SCALAR) {
+      } else if (kind === SCALAR) {
+        const end = endOfScalar(bytes, at);
+        requireFinite(bytes, at, end);
         nodes++;
+        at = end - 1;
       }
       if (nodes > maxNodes) throw this.#over("maxNodes", at, nodes);
-      previous = kind;
     }
   }
 
@@ -84,6 +88,31 @@ function endOfString(bytes: Uint8Array, start: number): number {
     if (byte === BACKSLASH) at++;
   }
   return bytes.length;
+}
+
+/** Returns the offset behind a number or a literal. */
+function endOfScalar(bytes: Uint8Array, start: number): number {
+  let at = start + 1;
+  while (at < bytes.length && KINDS[bytes[at]!] === SCALAR) at++;
+  return at;
+}
+
+/** The parser would make Infinity of 1e999, without a word. */
+function requireFinite(bytes: Uint8Array, start: number, end: number): void {
+  if (end - start < LONGEST_FINITE && !hasExponent(bytes, start, end)) return;
+  const number = Number(fromUtf8.decode(bytes.subarray(start, end)));
+  if (number !== Infinity && number !== -Infinity) return;
+  throw new CodecError(
+    `Cannot decode as json: a number is beyond what JavaScript can hold at byte ${start}`,
+    { kind: "range", offset: start },
+  );
+}
+
+function hasExponent(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    if ((bytes[at]! | 0x20) === 0x65) return true; // e or E
+  }
+  return false;
 }
 
 /** Whether a string is a key and spells `__proto__`, with escapes or without. */

@@ -1,0 +1,187 @@
+/**
+ * Feeds harmed and hostile bodies to the codecs.
+ *
+ * Invariant: whatever the bytes, `decode` gives a value or throws a
+ * `CodecError`. A value is plain data of its own, no deeper and no larger than
+ * the limits and the body allow, and it survives being encoded and decoded
+ * again. Nothing else in the program changes.
+ *
+ * ```sh
+ * deno run tests/fuzz/codec_fuzz.ts                  # a million inputs, a seed of the day
+ * deno run tests/fuzz/codec_fuzz.ts SEED [INPUTS]    # the same inputs again
+ * ```
+ *
+ * @module
+ */
+import { bytes } from "../../lib/messages/codec/bytes.ts";
+import { sameValue } from "../../lib/messages/codec/_same_value.ts";
+import { CodecError } from "../../lib/messages/codec/errors.ts";
+import { json } from "../../lib/messages/codec/json.ts";
+import type { MessageCodec } from "../../lib/messages/codec/message_codec.ts";
+import { msgpack } from "../../lib/messages/codec/msgpack.ts";
+import { makeBody, randomFrom } from "./codec_inputs.ts";
+
+/** How a run went. */
+export interface FuzzResult {
+  /** Bodies that were values. */
+  values: number;
+  /** Bodies that were refused, by kind. */
+  refused: Record<string, number>;
+}
+
+const MAX_DEPTH = 64;
+const BARE_KEYS = Reflect.ownKeys(Object.prototype).length;
+
+/** Codecs under test: each with bodies of its own format. */
+const SUBJECTS: readonly { codec: MessageCodec; text: boolean }[] = [
+  { codec: msgpack(), text: false },
+  { codec: msgpack({ int64: "auto", binary: "borrow" }), text: false },
+  {
+    codec: msgpack({ int64: "number", maxNodes: 50, maxBytes: 500 }),
+    text: false,
+  },
+  { codec: json(), text: true },
+  { codec: bytes(), text: false },
+];
+
+/** Messages as programs send them. */
+const MESSAGES: readonly unknown[] = [
+  null,
+  7,
+  "text",
+  {
+    id: 1,
+    sku: "A-1",
+    price: { amount: 12.5, currency: "EUR" },
+    tags: ["a", "b"],
+  },
+  {
+    list: Array.from(
+      { length: 20 },
+      (_, index) => ({ index, half: index / 2, name: `n${index}` }),
+    ),
+  },
+  { text: "é€\u{1f600}".repeat(30), long: `\ufeff${"x".repeat(80)}` },
+  [[[[[[[[{ deep: [true, false, null] }]]]]]]]],
+  { numbers: [0, -1, 127, 128, -33, 65_536, 2 ** 40, -(2 ** 31), 0.1, 1e300] },
+  { "": "", then: 1, constructor: { name: "x" }, toJSON: 0 },
+];
+/** What only MessagePack carries. */
+const RICH: readonly unknown[] = [
+  {
+    at: new Date(1.5e12 + 1),
+    far: new Date(-8e15),
+    big: [1n, -(2n ** 63n), 2n ** 64n - 1n],
+  },
+  {
+    data: Uint8Array.from({ length: 300 }, (_, index) => index),
+    gone: [undefined, NaN, -Infinity],
+  },
+];
+
+/** Runs the inputs that follow from a seed; throws at the first that breaks the invariant. */
+export function fuzzCodecs(seed: number, inputs: number): FuzzResult {
+  const random = randomFrom(seed);
+  const subjects = SUBJECTS.map((subject) => ({
+    ...subject,
+    real: realBodies(subject.text),
+  }));
+  const result: FuzzResult = { values: 0, refused: {} };
+  for (let input = 0; input < inputs; input++) {
+    const { codec, text, real } = subjects[random(subjects.length)]!;
+    const body = makeBody(random, real, text);
+    try {
+      const kind = tryBody(codec, body);
+      if (kind === undefined) result.values++;
+      else result.refused[kind] = (result.refused[kind] ?? 0) + 1;
+    } catch (cause) {
+      const shown = Array.from(
+        body.subarray(0, 200),
+        (byte) => byte.toString(16).padStart(2, "0"),
+      );
+      throw new Error(
+        `${codec.name}, seed ${seed}, input ${input}, ${body.length} bytes ${
+          shown.join("")
+        }: ${cause}`,
+        { cause },
+      );
+    }
+  }
+  return result;
+}
+
+function realBodies(text: boolean): Uint8Array[] {
+  const codec = text ? json() : msgpack();
+  return (text ? MESSAGES : [...MESSAGES, ...RICH]).map((value) =>
+    codec.encode(value)
+  );
+}
+
+/** Returns the error's kind, or `undefined` for a value. */
+function tryBody(codec: MessageCodec, body: Uint8Array): string | undefined {
+  let value, kind: string | undefined;
+  try {
+    value = codec.decode(body);
+  } catch (error) {
+    if (!(error instanceof CodecError)) throw error;
+    kind = error.kind;
+  }
+  if (Reflect.ownKeys(Object.prototype).length !== BARE_KEYS) {
+    throw new Error("Object.prototype was changed");
+  }
+  if (kind !== undefined) return kind;
+  const size = measure(value, 0);
+  if (size > body.length * 4 + 16) {
+    throw new Error(`the value has ${size} parts and characters`);
+  }
+  const again = codec.decode(codec.encode(value));
+  if (!sameValue(again, value)) {
+    throw new Error("the value did not survive a second trip");
+  }
+}
+
+/** Counts values, characters and bytes; throws for anything but plain data. */
+function measure(value: unknown, depth: number): number {
+  if (depth > MAX_DEPTH) throw new Error("the value is too deep");
+  if (typeof value === "string") return value.length;
+  if (typeof value === "function" || typeof value === "symbol") {
+    throw new Error(`a ${typeof value} came out`);
+  }
+  if (typeof value !== "object" || value === null) return 1;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === Uint8Array.prototype && value instanceof Uint8Array) {
+    return value.byteLength;
+  }
+  if (prototype === Date.prototype && value instanceof Date) {
+    if (Number.isNaN(value.getTime())) {
+      throw new Error("an invalid Date came out");
+    }
+    return 1;
+  }
+  if (prototype !== Array.prototype && prototype !== Object.prototype) {
+    throw new Error("not plain data");
+  }
+  let size = 1;
+  for (const [key, part] of Object.entries(value)) {
+    size += (prototype === Object.prototype ? key.length : 0) +
+      measure(part, depth + 1);
+  }
+  return size;
+}
+
+/** The command line. */
+function main(): void {
+  const [seed = Math.floor(Date.now() / 86_400_000), inputs = 1_000_000] = Deno
+    .args.map(Number);
+  console.log(`seed ${seed}, ${inputs} inputs`);
+  const start = performance.now();
+  const { values, refused } = fuzzCodecs(seed, inputs);
+  const seconds = (performance.now() - start) / 1000;
+  console.log(
+    `${values} values, refused: ${JSON.stringify(refused)}; ${
+      seconds.toFixed(0)
+    } s`,
+  );
+}
+
+if (import.meta.main) main();

@@ -1,0 +1,168 @@
+/**
+ * Invariants under generated values and bytes. The million inputs are in
+ * `tests/fuzz/codec_fuzz.ts`.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import * as fc from "fast-check";
+import { bytes } from "../../../lib/messages/codec/bytes.ts";
+import { CodecError } from "../../../lib/messages/codec/errors.ts";
+import { json } from "../../../lib/messages/codec/json.ts";
+import type { MessageCodec } from "../../../lib/messages/codec/message_codec.ts";
+import { msgpack } from "../../../lib/messages/codec/msgpack.ts";
+import { sameValue } from "../../../lib/messages/codec/_same_value.ts";
+import { fuzzCodecs } from "../../fuzz/codec_fuzz.ts";
+
+const PURE = { permissions: "none" } as const;
+const target = new Uint8Array(8192);
+
+const INT64 = { min: -(2n ** 63n), max: 2n ** 64n - 1n };
+
+/** A value of the format: leaves, and arrays and objects of them. */
+function values(
+  leaf: fc.Arbitrary<unknown>,
+  key: fc.Arbitrary<string>,
+): fc.Arbitrary<unknown> {
+  const allowed = key.filter((name) => name !== "__proto__");
+  return fc.letrec((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 4, depthIdentifier: "value" },
+      leaf,
+      fc.array(tie("value"), { maxLength: 4 }),
+      fc.dictionary(allowed, tie("value"), { maxKeys: 4 }),
+    ),
+  })).value;
+}
+
+const jsonLeaf = fc.oneof(
+  fc.double({ noNaN: true, noDefaultInfinity: true }),
+  fc.integer(),
+  fc.maxSafeInteger(),
+  fc.boolean(),
+  fc.constant(null),
+  fc.string({ unit: "binary", maxLength: 100 }),
+  fc.string({ unit: "grapheme", maxLength: 20 }),
+);
+const msgpackLeaf = fc.oneof(
+  jsonLeaf,
+  fc.double(),
+  fc.bigInt(INT64),
+  fc.date({ noInvalidDate: true }),
+  fc.uint8Array({ maxLength: 300 }),
+  fc.constant(undefined),
+);
+
+function survives(codec: MessageCodec, value: unknown, offset: number): void {
+  const body = codec.encode(value);
+  const end = codec.encodeInto(value, target, offset);
+  const placed = typeof end === "number" ? target.slice(offset, end) : end;
+  assertEquals(placed, body);
+  const decoded = codec.decode(body);
+  assert(sameValue(decoded, value), "the value changed");
+}
+
+Deno.test("whatever MessagePack can say arrives as it is", PURE, () => {
+  const codec = msgpack();
+  fc.assert(
+    fc.property(
+      values(msgpackLeaf, fc.string({ unit: "grapheme", maxLength: 20 })),
+      fc.nat(16),
+      (value, offset) => survives(codec, value, offset),
+    ),
+    { numRuns: 3000 },
+  );
+});
+
+Deno.test("whatever JSON can say arrives as it is", PURE, () => {
+  const codec = json();
+  fc.assert(
+    fc.property(
+      values(jsonLeaf, fc.string({ unit: "binary", maxLength: 20 })),
+      fc.nat(16),
+      (value, offset) => survives(codec, value, offset),
+    ),
+    { numRuns: 3000 },
+  );
+});
+
+Deno.test("whatever bytes go in come out", PURE, () => {
+  const codec = bytes();
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ maxLength: 10_000 }),
+      fc.nat(16),
+      (value, offset) => survives(codec, value, offset),
+    ),
+    { numRuns: 500 },
+  );
+});
+
+Deno.test("anything at all arrives as it is, or is refused", PURE, () => {
+  const anything = fc.anything({
+    withBigInt: true,
+    withBoxedValues: true,
+    withDate: true,
+    withMap: true,
+    withNullPrototype: true,
+    withObjectString: true,
+    withSet: true,
+    withSparseArray: true,
+    withTypedArray: true,
+  });
+  let arrived = 0;
+  for (const codec of [msgpack(), json()]) {
+    fc.assert(
+      fc.property(anything, (value) => {
+        let body;
+        try {
+          body = codec.encode(value);
+        } catch (error) {
+          assert(error instanceof CodecError, `${error}`);
+          return;
+        }
+        assert(sameValue(codec.decode(body), value), "the value changed");
+        arrived++;
+      }),
+      { numRuns: 3000 },
+    );
+  }
+  assert(arrived > 1000);
+});
+
+Deno.test("any bytes give a value or a CodecError", PURE, () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (body) => {
+      for (const codec of [msgpack(), json(), bytes()]) {
+        try {
+          codec.decode(body);
+        } catch (error) {
+          assert(error instanceof CodecError, `${error}`);
+        }
+      }
+    }),
+    { numRuns: 5000 },
+  );
+});
+
+Deno.test(
+  "harmed and hostile bodies give plain data or a CodecError",
+  PURE,
+  () => {
+    const { values, refused } = fuzzCodecs(20_260_101, 60_000);
+    assert(values > 10_000);
+    for (
+      const kind of [
+        "truncated",
+        "trailing",
+        "malformed",
+        "extension",
+        "key",
+        "limit",
+        "range",
+      ]
+    ) {
+      assert((refused[kind] ?? 0) > 50, `${kind}: ${refused[kind]}`);
+    }
+  },
+);
