@@ -50,6 +50,8 @@ export class LengthLayout implements FrameLayout {
         detail: "it does not begin with the bytes that mark a frame",
       });
     }
+    // A wrong first byte is refused at once, however slowly the others come.
+    if (end - start < magic.length) return -(end - start + 1);
     if (end - start < needed) return -needed;
     const value = readUint(bytes, start + offset, width, little);
     const total = this.#totalOf(bytes, start, value);
