@@ -42,7 +42,7 @@ function describePath(path: readonly (string | number)[]): string {
 /** Names an object that is not plain, and what to send instead. */
 export function describeKind(value: object): string {
   const name = nameOf(value);
-  const article = /^[AEIOU]/.test(name) ? "an" : "a";
+  const article = /^[AEIO]/i.test(name) ? "an" : "a";
   const instead = ArrayBuffer.isView(value) && name !== "DataView"
     ? "send its bytes as a Uint8Array, or a plain array"
     : INSTEAD[name] ?? "send a plain object";

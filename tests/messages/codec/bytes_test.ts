@@ -1,0 +1,47 @@
+import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { bytes } from "../../../lib/messages/codec/bytes.ts";
+import { CodecError } from "../../../lib/messages/codec/errors.ts";
+
+const PURE = { permissions: "none" } as const;
+
+Deno.test("bytes() passes bytes through, as copies of their own", PURE, () => {
+  const codec = bytes();
+  const sent = Uint8Array.of(1, 2, 3).subarray(1);
+  const body = codec.encode(sent);
+  const received = codec.decode(body);
+  sent.fill(0);
+  assertEquals(body, Uint8Array.of(2, 3));
+  body.fill(0);
+  assertEquals(received, Uint8Array.of(2, 3));
+});
+
+Deno.test("bytes({ binary: 'borrow' }) gives the body itself", PURE, () => {
+  const body = Uint8Array.of(1, 2);
+  assertStrictEquals(bytes({ binary: "borrow" }).decode(body), body);
+});
+
+Deno.test("bytes() gives plain Uint8Arrays for subclasses", PURE, () => {
+  class Special extends Uint8Array {}
+  assertStrictEquals(bytes().encode(new Special(2)).constructor, Uint8Array);
+});
+
+Deno.test("bytes() refuses all else by name", PURE, () => {
+  const cases: [unknown, string][] = [
+    ["text", "a value of type string"],
+    [null, "null"],
+    [undefined, "a value of type undefined"],
+    [{}, "an Object"],
+    [[1], "an Array"],
+    [new ArrayBuffer(1), "an ArrayBuffer"],
+    [new Uint16Array(1), "a Uint16Array"],
+  ];
+  for (const [value, name] of cases) {
+    const act = () => bytes().encode(value);
+    assertThrows(act, CodecError, `Cannot encode ${name}`);
+  }
+  assertThrows(
+    () => bytes({ binary: "view" as "copy" }),
+    RangeError,
+    "'binary' must be one of",
+  ); // what a program without types does
+});

@@ -1,0 +1,35 @@
+import { assertEquals } from "@std/assert";
+import { CodecError } from "../../../lib/messages/codec/errors.ts";
+
+Deno.test("CodecError says what is known, and nothing else", {
+  permissions: "none",
+}, () => {
+  const cause = new Error("why");
+  const full = new CodecError("all", {
+    kind: "limit",
+    path: ["a", 0],
+    offset: 3,
+    limit: "maxDepth",
+    allowed: 1,
+    found: 2,
+    cause,
+  });
+  assertEquals({ ...full, cause: full.cause, message: full.message }, {
+    name: "CodecError",
+    kind: "limit",
+    path: ["a", 0],
+    offset: 3,
+    limit: "maxDepth",
+    allowed: 1,
+    found: 2,
+    cause,
+    message: "all",
+  });
+  const bare = new CodecError("bare", { kind: "malformed" });
+  assertEquals("cause" in bare, false);
+  assertEquals([bare.path, bare.offset, bare.limit], [
+    undefined,
+    undefined,
+    undefined,
+  ]);
+});

@@ -1,0 +1,115 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { CodecError } from "../../../lib/messages/codec/errors.ts";
+import { resolveLimits } from "../../../lib/messages/codec/limits.ts";
+import { JsonScanner } from "../../../lib/messages/codec/_json_scan.ts";
+
+const PURE = { permissions: "none" } as const;
+const utf8 = new TextEncoder();
+
+function scan(text: string, limits = {}): void {
+  new JsonScanner(resolveLimits(limits)).scan(utf8.encode(text));
+}
+
+function refused(text: string, limits = {}): CodecError {
+  return assertThrows(() => scan(text, limits), CodecError);
+}
+
+Deno.test("scan() counts depth outside strings only", PURE, () => {
+  scan("[".repeat(64));
+  scan(`"${"[{".repeat(1000)}\\"${"[".repeat(100)}"`);
+  scan("[{},[],{}]", { maxDepth: 2 });
+  for (
+    const text of ["[".repeat(65), "[".repeat(1_000_000), '{"a":'.repeat(65)]
+  ) {
+    const error = refused(text);
+    assertEquals([error.limit, error.found], ["maxDepth", 65]);
+  }
+  assertEquals(refused("[[[", { maxDepth: 2 }).offset, 2);
+});
+
+Deno.test("scan() counts values and keys as they are written", PURE, () => {
+  const texts = [
+    '[1,"a",true,null]',
+    ' [ 1 , "a" , true , null ] ',
+    '{"a":1,"b":2}',
+    "[[],[],[],[]]",
+    "[-1.5e3,2,3,4]",
+  ];
+  for (const text of texts) {
+    scan(text, { maxNodes: 5 });
+    assertEquals(refused(text, { maxNodes: 4 }).found, 5);
+  }
+});
+
+Deno.test("scan() counts bytes of strings as they are written", PURE, () => {
+  scan('["abc","é"]', { maxBytes: 5 });
+  assertEquals(refused('["abc","é"]', { maxBytes: 4 }).found, 5);
+  assertEquals(refused('"\\u00e9"', { maxBytes: 5 }).found, 6);
+});
+
+Deno.test(
+  "scan() refuses the key __proto__ however it is written",
+  PURE,
+  () => {
+    const keys = [
+      "__proto__",
+      "\\u005f_proto__",
+      "__prot\\u006f__",
+      "\\u005F\\u005f\\u0070\\u0072\\u006f\\u0074\\u006F\\u005f\\u005f",
+    ];
+    for (const key of keys) {
+      for (const colon of [":", " :", "\n\t\r :"]) {
+        const error = refused(`{"a":{"${key}"${colon}1}}`);
+        assertEquals([error.kind, error.offset], ["key", 6]);
+      }
+      scan(`["${key}"]`);
+      scan(`{"a":"${key}","b":1}`);
+    }
+    for (
+      const key of ["__proto_", "___proto__", "\\\\u005f_proto__", "__proto__ "]
+    ) scan(`{"${key}":1}`);
+  },
+);
+
+Deno.test("scan() refuses numbers that would be Infinity", PURE, () => {
+  for (
+    const number of [
+      "1e999",
+      "-1E+400",
+      `9${"0".repeat(400)}`,
+      `${"1".repeat(310)}.5`,
+    ]
+  ) {
+    assertEquals(refused(`[${number}]`).kind, "range");
+  }
+  for (
+    const number of [
+      "1e308",
+      "1e-999",
+      "true",
+      "false",
+      "9".repeat(300),
+      `0.${"1".repeat(500)}`,
+    ]
+  ) scan(`[${number}]`);
+});
+
+Deno.test(
+  "scan() leaves what is not JSON to the parser, and ends",
+  PURE,
+  () => {
+    for (
+      const text of [
+        "",
+        '"',
+        '"\\',
+        "]]]}",
+        "{]",
+        '"a',
+        "\u0000",
+        '{"__proto__"',
+        "}".repeat(1000),
+      ]
+    ) scan(text);
+  },
+);
