@@ -12,16 +12,16 @@ import { type ConnectionInfo, connectionInfo } from "./connection_info.ts";
 import type { CallContext } from "./context.ts";
 import { CallError, type SessionError } from "./errors.ts";
 import type { AnyProtocol, Remote } from "./protocol_types.ts";
-import type { OwnOptions } from "./server.ts";
 import type { Receiver } from "./broadcast.ts";
-import type { ServerSession } from "./server_session.ts";
+import type { OwnOptions, Server, ServerSession } from "./server_types.ts";
 import type { TopicRegistry } from "./topics.ts";
 import type { Hello } from "./session/hello.ts";
 import type { SessionStats } from "./session/link.ts";
 import type { ResolvedSessionOptions } from "./session_options.ts";
 
 /** What a session asks of its server. */
-export interface SessionOwner<P extends AnyProtocol, Auth, State> {
+export interface SessionOwner<P extends AnyProtocol, Auth, State>
+  extends Server<P, Auth, State> {
   /** The sessions whose handshake is done. */
   readonly sessions: Set<ServerSession<P, Auth, State>>;
   /** Who is subscribed to what. */
@@ -83,6 +83,10 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
       },
     });
     this.closed = this.#peer.closed;
+  }
+
+  get server(): Server<P, Auth, State> {
+    return this.#owner;
   }
 
   get localAddr(): SocketAddress {

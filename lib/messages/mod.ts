@@ -20,7 +20,15 @@ export * from "./errors.ts";
 export * from "./interceptor.ts";
 export * from "./middleware.ts";
 export * from "./server.ts";
-export * from "./server_session.ts";
+export type {
+  ClientInfo,
+  ServeOptions,
+  Server,
+  ServerContext,
+  ServerOptions,
+  ServerSession,
+  Topic,
+} from "./server_types.ts";
 export * from "./session_options.ts";
 export type { Metadata } from "./session/fields.ts";
 export { DEFAULT_LIMITS, type SessionLimits } from "./session/limits.ts";
@@ -28,4 +36,3 @@ export type { SessionStats } from "./session/link.ts";
 export * from "./codec/errors.ts";
 export * from "./codec/message_codec.ts";
 export * from "./codec/msgpack.ts";
-export type { Topic } from "./topics.ts";

@@ -19,136 +19,23 @@ import { AcceptedSession, type SessionOwner } from "./_accepted_session.ts";
 import {
   buildPublishers,
   type Publishers,
-  type SlowOptions,
   type TopicStats,
 } from "./broadcast.ts";
-import type { CallContext } from "./context.ts";
-import type { ConnectionInfo } from "./connection_info.ts";
-import type { AnyProtocol, Handlers, Remote } from "./protocol_types.ts";
+import type { AnyProtocol, Handlers } from "./protocol_types.ts";
 import {
   type ResolvedSessionOptions,
   resolveSessionOptions,
-  type SessionOptions,
 } from "./session_options.ts";
-import type { ServerSession } from "./server_session.ts";
-import { NamedTopic, type Topic, TopicRegistry } from "./topics.ts";
-
-/** What a server knows of a client when it decides whether to let it in. */
-export interface ClientInfo extends ConnectionInfo {
-  /** Name of the protocol that the client speaks. */
-  readonly protocol: string;
-}
-
-/**
- * What handlers of a server are given.
- *
- * @typeParam P the protocol
- * @typeParam Auth what `authenticate` made of the credentials
- * @typeParam State what `state` made for the session
- */
-export type ServerContext<
-  P extends AnyProtocol,
-  Auth = undefined,
-  State = undefined,
-> = CallContext<Remote<P, "client">, ServerSession<P, Auth, State>>;
-
-/**
- * Options of a server.
- *
- * @typeParam P the protocol
- * @typeParam Auth what `authenticate` makes of the credentials
- * @typeParam State what `state` makes for each session
- * @typeParam Extra what the middleware adds to the context
- */
-export interface ServerOptions<
-  P extends AnyProtocol,
-  Auth = undefined,
-  State = undefined,
-  Extra extends object = Record<never, never>,
-> extends SessionOptions<Extra> {
-  /**
-   * Lets a client in, by returning what its handlers then find as
-   * `context.session.auth`, or keeps it out, by throwing. Nothing that the
-   * client sends is handled before. It is asked again when the client refreshes
-   * its credentials. Annotate its parameters, so that the handlers know the type.
-   */
-  authenticate?: (
-    credentials: unknown,
-    client: ClientInfo,
-  ) => Auth | Promise<Auth>;
-  /** Makes what each session keeps, `context.session.state`. */
-  state?: () => State;
-  /**
-   * Sessions at the same time; who comes when they are there is refused.
-   *
-   * @default {10000}
-   */
-  maxSessions?: number;
-  /** How `server.broadcast` deals with slow clients. */
-  broadcast?: SlowOptions;
-  /** Told of each session once its handshake is done. */
-  onSession?: (session: ServerSession<P, Auth, State>) => void;
-}
-
-/** Options of {@linkcode serve}. */
-export interface ServeOptions<
-  P extends AnyProtocol,
-  Auth = undefined,
-  State = undefined,
-  Extra extends object = Record<never, never>,
-> extends ServerOptions<P, Auth, State, Extra> {
-  /** Told where it listens. */
-  onListen?: (addr: SocketAddress) => void;
-  /** Shuts the server down at once when aborted. */
-  signal?: AbortSignal;
-  /** Options of the listener: backlog, keep-alive, modes, TLS. */
-  transport?: Omit<ListenOptions, "signal">;
-}
-
-/**
- * A server: handlers, and the sessions that they serve.
- *
- * @typeParam P the protocol
- * @typeParam Auth what `authenticate` made of the credentials
- * @typeParam State what `state` made for each session
- */
-export interface Server<
-  P extends AnyProtocol,
-  Auth = undefined,
-  State = undefined,
-> extends AsyncDisposable {
-  /** Where it listens; of several the first. @throws {TypeError} if it does not listen */
-  readonly addr: SocketAddress;
-  /** The sessions whose handshake is done. */
-  readonly sessions: ReadonlySet<ServerSession<P, Auth, State>>;
-  /** Settles when it has shut down. */
-  readonly finished: Promise<void>;
-  /**
-   * The client's notifications, each sent to every session: encoded once, and
-   * never held up by a slow client (option `broadcast`).
-   */
-  readonly broadcast: Publishers<P["client"]>;
-  /** Counters of `broadcast`. */
-  readonly broadcastStats: Readonly<TopicStats>;
-  /** The topic of that name; it exists as long as somebody is subscribed. */
-  topic(name: string): Topic<P, Auth, State>;
-  /** Listens at one more address. */
-  listen(
-    address: ListenAddress | Listener,
-    options?: ListenOptions,
-  ): Promise<SocketAddress>;
-  /** Serves a connection that somebody else has accepted. Settles when it is closed. */
-  accept(connection: Connection): Promise<void>;
-  /**
-   * Stops listening, lets calls in flight end within the grace
-   * (`limits.drainGrace`), and closes. Disposing does the same.
-   */
-  shutdown(): Promise<void>;
-  /** Keeps the process alive while it listens (default). */
-  ref(): void;
-  /** Lets the process end although it listens. */
-  unref(): void;
-}
+import type {
+  OwnOptions,
+  ServeOptions,
+  Server,
+  ServerContext,
+  ServerOptions,
+  ServerSession,
+  Topic,
+} from "./server_types.ts";
+import { NamedTopic, TopicRegistry } from "./topics.ts";
 
 /**
  * A server that does not listen by itself: for connections that somebody else
@@ -225,12 +112,6 @@ export async function serve<
   onListen?.(addr);
   return server;
 }
-
-/** What is left of the options once those of both sides have been resolved. */
-export type OwnOptions<P extends AnyProtocol, Auth, State> = Omit<
-  ServerOptions<P, Auth, State>,
-  "middleware"
->;
 
 const DEFAULT_MAX_SESSIONS = 10_000;
 

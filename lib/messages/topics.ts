@@ -12,44 +12,7 @@ import {
   type TopicStats,
 } from "./broadcast.ts";
 import type { AnyProtocol, BoundMethod } from "./protocol_types.ts";
-import type { ServerSession } from "./server_session.ts";
-
-/**
- * Clients that get the same notifications: a room, a channel, the watchers of
- * one price.
- *
- * @typeParam P the protocol
- * @typeParam Auth what `authenticate` made of the credentials
- * @typeParam State what `state` made for the session
- */
-export interface Topic<
-  P extends AnyProtocol,
-  Auth = undefined,
-  State = undefined,
-> {
-  /** Its name. */
-  readonly name: string;
-  /** The client's notifications, each sent to every subscriber: encoded once. */
-  readonly publish: Publishers<P["client"]>;
-  /** Who is subscribed. */
-  readonly sessions: Iterable<ServerSession<P, Auth, State>>;
-  /** How many are subscribed. */
-  readonly size: number;
-  /** Counters, since the first of those who are subscribed came. */
-  readonly stats: Readonly<TopicStats>;
-  /**
-   * Adds a session; it leaves by itself when it ends. Again, with other
-   * options, changes them.
-   *
-   * @returns what unsubscribes it when disposed
-   */
-  subscribe(
-    session: ServerSession<P, Auth, State>,
-    options?: SlowOptions,
-  ): Disposable;
-  /** Removes a session; harmless for one that is not there. */
-  unsubscribe(session: ServerSession<P, Auth, State>): void;
-}
+import type { ServerSession, Topic } from "./server_types.ts";
 
 /** Topics by name, and the one to which every session belongs. */
 export class TopicRegistry<P extends AnyProtocol, Auth, State> {
@@ -126,7 +89,7 @@ interface Member {
 
 const NOTHING: Readonly<TopicStats> = Object.freeze(new Fanout().stats);
 
-/** See {@linkcode Topic}. Holds nothing: any number may stand for the same topic. */
+/** See `Topic`. Holds nothing: any number may stand for the same topic. */
 export class NamedTopic<P extends AnyProtocol, Auth, State>
   implements Topic<P, Auth, State> {
   readonly name: string;
