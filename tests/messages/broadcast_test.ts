@@ -1,0 +1,189 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { msgpack } from "../../lib/messages/codec/msgpack.ts";
+import type { MessageCodec } from "../../lib/messages/codec/message_codec.ts";
+import {
+  buildPublishers,
+  Fanout,
+  type Receiver,
+} from "../../lib/messages/broadcast.ts";
+import {
+  notification,
+  protocol,
+  unary,
+} from "../../lib/messages/declarations.ts";
+
+const none = { permissions: "none" } as const; // the literal type that Deno.test wants
+
+/** A codec that counts how often it encodes. */
+function counting(): MessageCodec & { encoded: number } {
+  const inner = msgpack();
+  return {
+    name: inner.name,
+    encoded: 0,
+    encode(value) {
+      this.encoded++;
+      return inner.encode(value);
+    },
+    encodeInto: (value, target, offset) =>
+      inner.encodeInto(value, target, offset),
+    decode: (body) => inner.decode(body),
+  };
+}
+
+interface FakeClient extends Receiver {
+  ready: boolean;
+  received: unknown[];
+  expelled: string[];
+}
+
+function fakeClient(codec: MessageCodec): FakeClient {
+  const client: FakeClient = {
+    codec,
+    ready: true,
+    received: [],
+    expelled: [],
+    send: (method, body) =>
+      void client.received.push([method, codec.decode(body)]),
+    disconnect: (message) => void client.expelled.push(message),
+  };
+  return client;
+}
+
+Deno.test(
+  "Fanout.publish() encodes once for all subscribers of a codec",
+  none,
+  () => {
+    const codec = counting();
+    const fanout = new Fanout<FakeClient>();
+    const clients = Array.from({ length: 100 }, () => fakeClient(codec));
+    for (const client of clients) fanout.add(client, client, {});
+    assertEquals(fanout.publish(3, { price: 7 }, undefined), 100);
+    assertEquals(codec.encoded, 1);
+    for (const client of clients) {
+      assertEquals(client.received, [[3, {
+        price: 7,
+      }]]);
+    }
+    assertEquals(fanout.stats, {
+      published: 1,
+      delivered: 100,
+      dropped: 0,
+      conflated: 0,
+      disconnected: 0,
+    });
+  },
+);
+
+Deno.test(
+  "Fanout.publish() holds nobody up for a slow subscriber, which gets the rest once there is room",
+  none,
+  () => {
+    const codec = msgpack();
+    const fanout = new Fanout<FakeClient>();
+    const [fast, slow] = [fakeClient(codec), fakeClient(codec)];
+    for (const client of [fast, slow]) {
+      fanout.add(client, client, {
+        maxQueued: 2,
+        slow: "drop-oldest",
+      });
+    }
+    slow.ready = false;
+    for (const n of [1, 2, 3, 4]) fanout.publish(0, n, undefined);
+    assertEquals(fast.received.length, 4);
+    assertEquals(slow.received, []);
+    slow.ready = true;
+    fanout.drain(slow);
+    assertEquals(slow.received, [[0, 3], [0, 4]]);
+    assertEquals(fanout.stats.dropped, 2);
+  },
+);
+
+Deno.test(
+  "Fanout.publish() keeps the order: what comes while others wait waits behind them",
+  none,
+  () => {
+    const fanout = new Fanout<FakeClient>();
+    const client = fakeClient(msgpack());
+    fanout.add(client, client, {});
+    client.ready = false;
+    fanout.publish(0, 1, undefined);
+    client.ready = true;
+    fanout.publish(0, 2, undefined);
+    assertEquals(client.received, []);
+    fanout.drain(client);
+    assertEquals(client.received, [[0, 1], [0, 2]]);
+  },
+);
+
+Deno.test(
+  "Fanout.publish() conflates messages of one key for a slow subscriber",
+  none,
+  () => {
+    const fanout = new Fanout<FakeClient>();
+    const client = fakeClient(msgpack());
+    fanout.add(client, client, {});
+    client.ready = false;
+    for (const [key, price] of [["a", 1], ["b", 2], ["a", 3]] as const) {
+      fanout
+        .publish(0, { key, price }, key);
+    }
+    client.ready = true;
+    fanout.drain(client);
+    assertEquals(client.received, [[0, { key: "a", price: 3 }], [0, {
+      key: "b",
+      price: 2,
+    }]]);
+    assertEquals(fanout.stats.conflated, 1);
+  },
+);
+
+Deno.test(
+  "Fanout.publish() disconnects a subscriber that is too slow, where that is the policy",
+  none,
+  () => {
+    const fanout = new Fanout<FakeClient>();
+    const client = fakeClient(msgpack());
+    fanout.add(client, client, { slow: "disconnect", maxQueued: 1 });
+    client.ready = false;
+    fanout.publish(0, 1, undefined);
+    assertEquals(client.expelled, []);
+    fanout.publish(0, 2, undefined);
+    assertEquals(client.expelled.length, 1);
+    assertEquals(fanout.stats.disconnected, 1);
+  },
+);
+
+Deno.test("Fanout.add() refuses a queue that holds nothing", none, () => {
+  const client = fakeClient(msgpack());
+  for (const maxQueued of [0, 1.5, -1, NaN]) {
+    assertThrows(
+      () => new Fanout<FakeClient>().add(client, client, { maxQueued }),
+      RangeError,
+      "Cannot queue",
+    );
+  }
+});
+
+Deno.test(
+  "buildPublishers() has a function for each notification, and for nothing else",
+  none,
+  () => {
+    const chat = protocol({
+      name: "chat",
+      client: {
+        heard: notification<string>(),
+        ask: unary<string, string>(),
+        room: { left: notification<string>() },
+      },
+    });
+    const client = fakeClient(msgpack());
+    const fanout = new Fanout<FakeClient>();
+    fanout.add(client, client, {});
+    const publishers = buildPublishers(chat.methods.client, () => fanout);
+    assertEquals(Object.keys(publishers).sort(), ["heard", "room"]);
+    const { heard } = publishers as { heard: (text: string) => number }; // as declared above
+    assertEquals(heard("x"), 1);
+    const index = chat.methods.client.findIndex(({ name }) => name === "heard");
+    assertEquals(client.received, [[index, "x"]]);
+  },
+);
