@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { TLSSocketOptions } from "node:tls";
-import { bounded } from "./_bounded.ts";
-import { startEngine, type TlsEngine } from "./_tls_engine.ts";
+import type { TlsOptions } from "node:tls";
+import type { TlsEngine } from "./_tls_engine.ts";
 import { handshakeFailure } from "./_tls_failure.ts";
+import { shakeHands } from "./_tls_handshake.ts";
 import { formatAddress } from "./address.ts";
 import type { Connection, Listener, SocketAddress } from "./connection.ts";
 import { TransportError } from "./errors.ts";
@@ -17,7 +17,7 @@ import { agreed, TlsConnection } from "./tls.ts";
 /** How handshakes are held. */
 export interface TlsAcceptorOptions {
   /** Makes the options of the next handshake: those of the current certificate. */
-  socketOptions(): TLSSocketOptions;
+  tlsOptions(): TlsOptions;
   /** Refuse a client without an ALPN protocol. */
   requireAlpn: boolean;
   /** Milliseconds for one handshake. */
@@ -132,12 +132,10 @@ export class TlsAcceptor implements AcceptSource<TlsConnection> {
   }
 
   async #secured(socket: Connection, address: string): Promise<TlsEngine> {
-    const { handshakeTimeout, requireAlpn, socketOptions } = this.#options;
-    const engine = await startEngine(socket, { server: socketOptions() });
-    await bounded(engine.secured, {
+    const { handshakeTimeout, requireAlpn, tlsOptions } = this.#options;
+    const engine = await shakeHands(socket, { server: tlsOptions() }, {
       signal: this.#stop.signal,
       timeout: handshakeTimeout,
-      cut: () => engine.cut(),
       late: () => {
         return new TransportError(
           `Cannot accept ${address}: no TLS handshake within ${handshakeTimeout} ms`,

@@ -34,7 +34,6 @@ export class TlsBridge {
   #size = SMALL_READ;
   #waiting = false;
   #cut = false;
-  #writing = false;
   #destroy: (error?: Error) => Duplex;
 
   /**
@@ -62,11 +61,6 @@ export class TlsBridge {
     this.stream.once("end", () => this.ended = true);
     // The first error is kept above; a stream nobody listens to would throw it.
     this.stream.on("error", () => {});
-  }
-
-  /** Whether a write has not been taken by the socket yet. */
-  get writing(): boolean {
-    return this.#writing;
   }
 
   /** There is room above again: reads on. */
@@ -106,15 +100,12 @@ export class TlsBridge {
   }
 
   async #send(chunk: Uint8Array, done: Done): Promise<void> {
-    this.#writing = true;
     try {
       for (let at = 0; at < chunk.length;) {
         at += await this.#raw.write(chunk.subarray(at));
       }
-      this.#writing = false;
       done();
     } catch (error) {
-      this.#writing = false;
       done(this.#fail(error));
     }
   }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { TLSSocketOptions } from "node:tls";
+import type { TlsOptions } from "node:tls";
 import type { FailureContext } from "./_failure.ts";
 import { TransportError } from "./errors.ts";
 
@@ -20,12 +20,6 @@ export interface TlsServerCertificate {
   clientCaCerts?: readonly string[];
 }
 
-/** Options of handshakes with one certificate. */
-export type ServerContext = Pick<
-  TLSSocketOptions,
-  "secureContext" | "requestCert" | "rejectUnauthorized"
->;
-
 /**
  * Prepares handshakes with one certificate.
  *
@@ -33,21 +27,18 @@ export type ServerContext = Pick<
  * @param address of the listener, in URL form
  * @throws {TransportError} of kind `"tls"`
  */
-export async function serverContext(
+export async function serverOptions(
   certificate: TlsServerCertificate,
   address: string,
-): Promise<ServerContext> {
+): Promise<TlsOptions> {
   const { cert, key, clientCaCerts } = certificate;
-  const context = { verb: "listen on", address };
-  await checkCertificates({ cert, key, authorities: clientCaCerts }, context);
-  const { createSecureContext } = await import("node:tls");
-  const mutual = clientCaCerts !== undefined;
-  const ca = mutual ? { ca: [...clientCaCerts] } : {};
-  return {
-    secureContext: createSecureContext({ cert, key, ...ca }),
-    requestCert: mutual,
-    rejectUnauthorized: mutual,
-  };
+  await checkCertificates(
+    { cert, key, authorities: clientCaCerts },
+    { verb: "listen on", address },
+  );
+  if (clientCaCerts === undefined) return { cert, key };
+  const mutual = { requestCert: true, rejectUnauthorized: true };
+  return { cert, key, ca: [...clientCaCerts], ...mutual };
 }
 
 /**

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { ConnectionOptions, TLSSocket, TLSSocketOptions } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import { ReceiveQueue } from "./_receive_queue.ts";
 import { type BridgeModules, TlsBridge } from "./_tls_bridge.ts";
 import type { Connection, SocketAddress } from "./connection.ts";
@@ -18,34 +18,48 @@ const WRITE_LIMIT = 128 * 1024;
 /** Milliseconds that the peer may take to end its side when this one closes. */
 const FAREWELL = 1_000;
 
-/** Which side of the handshake this is, and its options. */
-export type TlsRole =
-  | { readonly client: ConnectionOptions }
-  | { readonly server: TLSSocketOptions };
+/** A socket on its way to a {@linkcode TlsEngine}. */
+export class TlsStart {
+  /** What `node:tls` stands on. */
+  readonly bridge: TlsBridge;
+  #raw: Connection;
+  #received = new ReceiveQueue(() => {
+    if (this.#received.held < RECEIVE_LIMIT) this.bridge.pull();
+  });
 
-interface Modules extends BridgeModules {
-  tls: typeof import("node:tls");
+  /**
+   * @param modules of `node:`
+   * @param raw the socket; it belongs to this object from now on
+   */
+  constructor(modules: BridgeModules, raw: Connection) {
+    this.#raw = raw;
+    const full = () => this.#received.held >= RECEIVE_LIMIT;
+    this.bridge = new TlsBridge(modules, raw, full);
+  }
+
+  /**
+   * Goes on once the handshake is done; to be called in that very turn.
+   *
+   * @param socket the secured socket
+   */
+  secured(socket: TLSSocket): TlsEngine {
+    return new TlsEngine(socket, {
+      bridge: this.bridge,
+      received: this.#received,
+      localAddr: this.#raw.localAddr,
+      remoteAddr: this.#raw.remoteAddr,
+    });
+  }
 }
 
-/**
- * Starts a handshake; {@linkcode TlsEngine.secured} settles with it.
- *
- * @param raw the socket; it belongs to the engine from now on
- * @param role which side this is, and its options
- */
-export async function startEngine(
-  raw: Connection,
-  role: TlsRole,
-): Promise<TlsEngine> {
-  const [tls, { Duplex }, { setImmediate }] = await Promise.all([
-    import("node:tls"),
-    import("node:stream"),
-    import("node:timers"),
-  ]);
-  return new TlsEngine({ tls, Duplex, setImmediate }, raw, role);
+interface EngineParts {
+  bridge: TlsBridge;
+  received: ReceiveQueue;
+  localAddr: SocketAddress;
+  remoteAddr: SocketAddress;
 }
 
-/** One side of a TLS connection, from the handshake on. */
+/** One side of a TLS connection, once its handshake is done. */
 export class TlsEngine implements Connection {
   /** This side's address. */
   readonly localAddr: SocketAddress;
@@ -53,12 +67,8 @@ export class TlsEngine implements Connection {
   readonly remoteAddr: SocketAddress;
   /** The stream of `node:tls`. */
   readonly socket: TLSSocket;
-  /** Settles when the handshake does. */
-  readonly secured: Promise<void>;
   #bridge: TlsBridge;
-  #received = new ReceiveQueue(() => {
-    if (this.#received.held < RECEIVE_LIMIT) this.#bridge.pull();
-  });
+  #received: ReceiveQueue;
   #closed = false;
   #peerEnded = false;
   #failure: Error | undefined;
@@ -66,27 +76,22 @@ export class TlsEngine implements Connection {
   #farewell: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * @param modules of `node:`
-   * @param raw the socket
-   * @param role which side this is, and its options
+   * @param socket the secured stream of `node:tls`
+   * @param parts what it stands on
    */
-  constructor(modules: Modules, raw: Connection, role: TlsRole) {
-    this.localAddr = raw.localAddr;
-    this.remoteAddr = raw.remoteAddr;
-    const full = () => this.#received.held >= RECEIVE_LIMIT;
-    this.#bridge = new TlsBridge(modules, raw, full);
-    const { stream } = this.#bridge;
-    // The types forget that these are options of a net.Socket as well …
-    const halfOpen = { allowHalfOpen: true };
-    this.socket = "client" in role
-      ? modules.tls.connect({ ...role.client, ...halfOpen, socket: stream })
-      : new modules.tls.TLSSocket(
-        // … and that any duplex stream is documented to do.
-        stream as import("node:net").Socket,
-        { ...role.server, ...halfOpen, isServer: true },
-      );
-    this.secured = this.#listen("client" in role ? "secureConnect" : "secure");
-    this.secured.catch(() => {}); // whoever asked may have been cut off before
+  constructor(socket: TLSSocket, parts: EngineParts) {
+    this.socket = socket;
+    this.localAddr = parts.localAddr;
+    this.remoteAddr = parts.remoteAddr;
+    this.#bridge = parts.bridge;
+    this.#received = parts.received;
+    socket.on("data", (chunk: Uint8Array) => this.#received.push(chunk));
+    socket.once("end", () => this.#end());
+    socket.on("error", (error) => this.#fail(this.#reason(error)));
+    socket.once("close", () => {
+      this.#fail(this.#reason(truncated()));
+      clearTimeout(this.#farewell);
+    });
   }
 
   /** Waits for what is there. */
@@ -127,7 +132,7 @@ export class TlsEngine implements Connection {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    const blocked = this.#bridge.writing || this.socket.writableLength > 0;
+    const blocked = this.socket.writableLength > 0;
     this.#fail(named("Interrupted", "closed by this side"));
     this.#received.clear();
     if (blocked || this.#bridge.error !== undefined) return this.cut();
@@ -153,27 +158,6 @@ export class TlsEngine implements Connection {
     this.close();
   }
 
-  #listen(secured: "secure" | "secureConnect"): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const fail = (error: Error) => {
-        const reason = this.#reason(error);
-        reject(reason);
-        this.#fail(reason);
-      };
-      this.socket.once(secured, resolve);
-      this.socket.on("data", (chunk: Uint8Array) => this.#received.push(chunk));
-      this.socket.once("end", () => {
-        reject(truncated());
-        this.#end();
-      });
-      this.socket.on("error", fail);
-      this.socket.once("close", () => {
-        fail(truncated());
-        clearTimeout(this.#farewell);
-      });
-    });
-  }
-
   /** RFC 8446, 6.1: an end without close_notify may be an attacker's. */
   #end(): void {
     this.#peerEnded = true;
@@ -191,11 +175,7 @@ export class TlsEngine implements Connection {
     const { error: cause } = this.#bridge;
     if (cause instanceof Error) return cause;
     if (this.#closed) return named("Interrupted", "closed by this side");
-    const code = "code" in error ? String(error.code) : "";
-    // Deno's name for what TLS refuses.
-    return /^ERR_(SSL|TLS)_/.test(code)
-      ? named("InvalidData", error.message, error)
-      : error;
+    return tlsError(error);
   }
 }
 
@@ -204,6 +184,18 @@ function truncated(): Error {
     "UnexpectedEof",
     "peer closed connection without sending TLS close_notify",
   );
+}
+
+/**
+ * Gives what `node:tls` refuses the name that it has in Deno.
+ *
+ * @param error of `node:tls`
+ */
+export function tlsError(error: Error): Error {
+  const code = "code" in error ? String(error.code) : "";
+  return /^ERR_(SSL|TLS)_/.test(code)
+    ? named("InvalidData", error.message, error)
+    : error;
 }
 
 /** An error by the name that Deno gives to its kind. */

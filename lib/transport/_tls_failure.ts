@@ -38,7 +38,7 @@ const ADVICE: readonly (readonly [RegExp, string])[] = [
     "the two sides share no ALPN protocol",
   ],
   [
-    /eof|end of file|close_notify/i,
+    /eof|end of file|close_notify|hang up|socket disconnected/i,
     "the peer hung up during the handshake; it may not speak TLS on this address, or refuse this side's terms",
   ],
 ];

@@ -5,11 +5,10 @@
  */
 import type { ConnectionOptions, TLSSocket } from "node:tls";
 import { type SubjectAltName, subjectAltNames } from "./_der.ts";
-import { bounded } from "./_bounded.ts";
 import type { FailureContext } from "./_failure.ts";
 import { checkCertificates } from "./_tls_context.ts";
-import { startEngine } from "./_tls_engine.ts";
 import { handshakeFailure } from "./_tls_failure.ts";
+import { shakeHands } from "./_tls_handshake.ts";
 import {
   DEFAULT_HOSTNAME,
   formatAddress,
@@ -146,17 +145,14 @@ export async function connectTls(
   const raw = "path" in address
     ? await dialUnix(address)
     : await dialTcp(address, options);
-  const engine = await startEngine(raw, { client });
   try {
-    await bounded(engine.secured, {
+    const engine = await shakeHands(raw, { client }, {
       signal,
       timeout: Infinity,
-      cut: () => engine.cut(),
-      late: () => new Error("unreachable"),
+      late: () => new Error("nothing is later than Infinity"),
     });
     return new TlsConnection(engine, agreed(engine.socket));
   } catch (error) {
-    engine.cut();
     signal?.throwIfAborted();
     throw handshakeFailure(error, context);
   }

@@ -5,7 +5,7 @@
  */
 import { checkTimeout } from "./_bounded.ts";
 import { TlsAcceptor } from "./_tls_acceptor.ts";
-import { serverContext, type TlsServerCertificate } from "./_tls_context.ts";
+import { serverOptions, type TlsServerCertificate } from "./_tls_context.ts";
 import { formatAddress, type TcpAddress, type UnixAddress } from "./address.ts";
 import { TransportError } from "./errors.ts";
 import {
@@ -131,10 +131,10 @@ export async function listenTls(
   const tls = checkServer(address.tls ?? {}, name);
   const { alpnProtocols, requireAlpn = false, onHandshakeError } = tls;
   const { handshakeTimeout = 5_000, maxHandshakes = 256 } = tls;
-  let context = await serverContext(tls, name);
+  let current = await serverOptions(tls, name);
   const alpn = alpnProtocols && { ALPNProtocols: [...alpnProtocols] };
   const acceptor = new TlsAcceptor(await listenRaw(address, options), {
-    socketOptions: () => ({ ...context, ...alpn }),
+    tlsOptions: () => ({ ...current, ...alpn }),
     requireAlpn,
     handshakeTimeout,
     maxHandshakes,
@@ -142,7 +142,7 @@ export async function listenTls(
   });
   return new TlsListener(acceptor, {
     load: async (certificate) => {
-      context = await serverContext(certificate, name);
+      current = await serverOptions(certificate, name);
     },
     stopped: () => acceptor.stopped(),
   }, options);
