@@ -1,0 +1,16 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1
+/**
+ * The least that there is: one method, one call.
+ *
+ * @module
+ */
+import { connect, protocol, serve, unary } from "@lengthwise/lengthwise";
+
+const Echo = protocol({
+  name: "echo",
+  server: { echo: unary<string, string>() },
+});
+
+await using server = await serve(Echo, { echo: (text) => text }, { port: 0 });
+await using session = await connect(Echo, server.addr);
+console.log(await session.remote.echo("Hello, socket"));

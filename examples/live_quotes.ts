@@ -1,0 +1,88 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1
+/**
+ * Live quotes: a server stream that never lags behind. The reader's credit says
+ * when it can take more; what changes meanwhile is conflated, so that it gets
+ * the latest price of each share and not the oldest.
+ *
+ * @module
+ */
+import { connect, protocol, serve, serverStream } from "@lengthwise/lengthwise";
+
+interface Quote {
+  share: string;
+  cents: number;
+  tick: number;
+}
+
+const Market = protocol({
+  name: "market",
+  server: { quotes: serverStream<void, Quote>() },
+});
+
+const SHARES = ["ACME", "INIT", "UMBR"];
+const TICKS = 3_000;
+
+/** What has changed since it was last sent: one entry a share, however many ticks there were. */
+class Changes {
+  readonly #latest = new Map<string, Quote>();
+  #wake: (() => void) | undefined;
+  #over = false;
+
+  put(quote: Quote): void {
+    this.#latest.set(quote.share, quote);
+    this.#wake?.();
+  }
+
+  end(): void {
+    this.#over = true;
+    this.#wake?.();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Quote> {
+    while (true) {
+      for (const [share, quote] of this.#latest) {
+        this.#latest.delete(share);
+        yield quote; // goes on when the reader has credit for another one
+      }
+      if (this.#over) return;
+      if (this.#latest.size === 0) {
+        await new Promise<void>((wake) => this.#wake = wake);
+      }
+    }
+  }
+}
+
+/** The market moves whether anybody looks or not. */
+async function move(changes: Changes): Promise<void> {
+  for (let tick = 1; tick <= TICKS; tick++) {
+    const share = SHARES[tick % SHARES.length] ?? "ACME";
+    changes.put({ share, cents: 1000 + tick, tick });
+    if (tick % 100 === 0) await new Promise((resolve) => setTimeout(resolve));
+  }
+  changes.end();
+}
+
+await using server = await serve(Market, {
+  async *quotes() {
+    const changes = new Changes();
+    const moving = move(changes);
+    yield* changes;
+    await moving;
+  },
+}, { port: 0 });
+await using session = await connect(Market, server.addr);
+
+let received = 0;
+const last = new Map<string, Quote>();
+for await (const quote of session.remote.quotes()) {
+  received++;
+  last.set(quote.share, quote);
+}
+console.log(
+  `of ${TICKS} ticks ${received < TICKS ? "fewer" : "all"} were sent`,
+);
+for (const share of SHARES) {
+  console.log(
+    `${share}: ${last.get(share)?.cents} cents, tick ${last.get(share)?.tick}`,
+  );
+}
