@@ -25,19 +25,23 @@ export interface Comparison {
   /**
    * Rounds that count; one more comes first, to warm up.
    *
-   * @default {9}
+   * @default {12}
    */
   rounds?: number;
 }
 
 /** Runs a comparison and prints it. */
 export async function compare(comparison: Comparison): Promise<void> {
-  const { title, unit, subjects, rounds = 9 } = comparison;
+  const { title, unit, subjects, rounds = 12 } = comparison;
   const rates: number[][] = subjects.map(() => []);
   const ratios: number[][] = subjects.map(() => []);
   for (let round = 0; round <= rounds; round++) {
     const measured: number[] = [];
-    for (const subject of subjects) measured.push(await rate(subject));
+    for (let k = 0; k < subjects.length; k++) {
+      // Another one begins each round: some gain or lose by who ran before.
+      const i = (round + k) % subjects.length;
+      measured[i] = await rate(subjects[i]!);
+    }
     if (round === 0) continue;
     measured.forEach((value, i) => {
       rates[i]!.push(value);

@@ -20,28 +20,27 @@ export async function run(): Promise<void> {
     ] as const
   ) {
     await using sender = await startSender(size, total);
-    const bare = subject(
-      "bare loop of Conn.read, one buffer",
-      sender,
-      bareLoop,
+    const of = (how: string, receive: Receiver): Subject =>
+      subject(how, sender, receive);
+    const loops = (["never", "auto", "always"] as const).map((copy) =>
+      of(`lengthwise loop, copy "${copy}"`, (conn) => loop(conn, copy))
     );
-    const receive = subject("lengthwise receive(), borrowed", sender, borrowed);
-    const subjects = size > 1000
-      ? [
-        bare,
-        receive,
-        subject('lengthwise loop, copy "never"', sender, (conn) =>
-          loop(conn, "never")),
-        subject('lengthwise loop, copy "auto"', sender, (conn) =>
-          loop(conn, "auto")),
-        subject('lengthwise loop, copy "always"', sender, (conn) =>
-          loop(conn, "always")),
-      ]
-      : [
-        subject("hand-written views of Conn.read", sender, views),
-        receive,
-        bare,
-      ];
+    const bare = of(
+      "bare loop of Conn.read, one 64 KiB buffer",
+      (conn) => bareLoop(conn, BUFFER),
+    );
+    const receive = of("lengthwise receive(), borrowed", borrowed);
+    const subjects = size === 128
+      ? [of("hand-written views of Conn.read", views), receive, ...loops, bare]
+      : [bare, receive, ...loops];
+    if (size > BUFFER) {
+      subjects.push(
+        of(
+          "bare loop of Conn.read, one buffer of a frame",
+          (conn) => bareLoop(conn, size),
+        ),
+      );
+    }
     await compare({
       title: `TCP, two processes, ${name} frames`,
       unit: "bytes",
@@ -49,6 +48,9 @@ export async function run(): Promise<void> {
     });
   }
 }
+
+/** Receives all and says how many bytes. */
+type Receiver = (connection: Deno.TcpConn) => Promise<number>;
 
 /** Another process, which sends so many bytes to whoever connects. */
 interface Sender extends AsyncDisposable {
@@ -81,7 +83,7 @@ async function startSender(size: number, total: number): Promise<Sender> {
 function subject(
   name: string,
   { port }: Sender,
-  receive: (connection: Deno.TcpConn) => Promise<number>,
+  receive: Receiver,
 ): Subject {
   return {
     name,
@@ -92,8 +94,11 @@ function subject(
   };
 }
 
-async function bareLoop(connection: Deno.TcpConn): Promise<number> {
-  const buffer = new Uint8Array(BUFFER);
+async function bareLoop(
+  connection: Deno.TcpConn,
+  size: number,
+): Promise<number> {
+  const buffer = new Uint8Array(size);
   let bytes = 0;
   for (let n; (n = await connection.read(buffer)) !== null;) bytes += n;
   return bytes;
