@@ -1,0 +1,35 @@
+#!/usr/bin/env -S deno run
+/**
+ * The messages layer alone: two parts of one program that talk as if they were
+ * two programs. No socket, no permission.
+ *
+ * @module
+ */
+import {
+  connect,
+  createServer,
+  duplex,
+  protocol,
+} from "@lengthwise/lengthwise/messages";
+import { memoryPair } from "@lengthwise/lengthwise/transport";
+
+const Translator = protocol({
+  name: "translator",
+  server: { shout: duplex<string, string>() },
+});
+
+const server = createServer(Translator, {
+  async *shout(words) {
+    for await (const word of words) yield `${word.toUpperCase()}!`;
+  },
+});
+const [near, far] = memoryPair();
+server.accept(far);
+
+{
+  await using session = await connect(Translator, near);
+  for await (const word of session.remote.shout(["mind", "the", "step"])) {
+    console.log(word);
+  }
+}
+await server.shutdown();

@@ -1,0 +1,57 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1
+/**
+ * Mutual TLS: both sides prove who they are before a message passes, and
+ * handlers know whom they serve by the client's certificate.
+ *
+ * @module
+ */
+import {
+  CallError,
+  connect,
+  protocol,
+  serve,
+  unary,
+} from "@lengthwise/lengthwise";
+import {
+  CA,
+  CLIENT_CERT,
+  CLIENT_KEY,
+  SERVER_CERT,
+  SERVER_KEY,
+} from "./certificates.ts";
+
+const Vault = protocol({
+  name: "vault",
+  server: { open: unary<{ box: number }, string>() },
+});
+
+await using server = await serve(Vault, {
+  open: ({ box }, { session }) => `box ${box} of ${session.auth}`,
+}, {
+  port: 0,
+  tls: { cert: SERVER_CERT, key: SERVER_KEY, clientCaCerts: [CA] },
+}, {
+  authenticate(_credentials: unknown, client) {
+    const name = client.peerCertificate?.subject.CN;
+    if (typeof name !== "string") {
+      throw new CallError("unauthenticated", "Show a certificate with a name");
+    }
+    return name;
+  },
+});
+const { port = 0 } = server.addr;
+console.log("server: listens, and asks every client for a certificate");
+
+{
+  const tls = { caCerts: [CA], cert: CLIENT_CERT, key: CLIENT_KEY };
+  await using session = await connect(Vault, { port, tls });
+  console.log("alice:", await session.remote.open({ box: 7 }));
+}
+try {
+  await connect(Vault, { port, tls: { caCerts: [CA] } });
+} catch (error) {
+  console.log(
+    "somebody without a certificate:",
+    error instanceof Error ? error.name : error,
+  );
+}
