@@ -91,6 +91,15 @@ export interface TlsConnectionOptions extends SocketConnectionOptions {
  * `read` tells the peer's end (`null`, after its close_notify) from a stream
  * that was cut: {@linkcode TransportError} of kind `"truncated"`. `closeWrite`
  * sends close_notify and leaves the other direction open.
+ *
+ * @example Let nobody in whose certificate is not from the office
+ * ```ts
+ * import type { TlsConnection } from "@lengthwise/lengthwise/transport";
+ *
+ * function authorize({ peerCertificate }: TlsConnection): void {
+ *   if (peerCertificate?.subject.O !== "Office") throw new Error("not one of us");
+ * }
+ * ```
  */
 export class TlsConnection extends SocketConnection {
   /** The application protocol that was agreed on (ALPN), or `null`. */

@@ -73,6 +73,23 @@ export interface TlsListenerControl {
 /**
  * A listener whose connections come with their TLS handshake done, and with
  * what it agreed on.
+ *
+ * @example Follow a certificate that is renewed on disk
+ * ```ts
+ * import { listen } from "@lengthwise/lengthwise/transport";
+ *
+ * async function serve(cert: string, key: string): Promise<void> {
+ *   const read = async () => ({
+ *     cert: await Deno.readTextFile(cert),
+ *     key: await Deno.readTextFile(key),
+ *   });
+ *   await using listener = await listen({ port: 7443, tls: await read() });
+ *   Deno.addSignalListener("SIGHUP", async () => listener.reload(await read()));
+ *   for await (using connection of listener) {
+ *     console.log(connection.peerCertificate?.subject.CN);
+ *   }
+ * }
+ * ```
  */
 export class TlsListener extends SocketListener<TlsConnection> {
   #control: TlsListenerControl;

@@ -95,6 +95,16 @@ export interface WebSocketConnectOptions extends WebSocketOptions {
  * code 1000: after either the peer reads the end of the stream. A WebSocket
  * that breaks is a {@linkcode TransportError} of kind `"reset"`, one that is
  * closed for another reason `"truncated"`, a text message `"protocol"`.
+ *
+ * @example Adapt a socket of the platform's
+ * ```ts
+ * import { WebSocketConnection, writeAll } from "@lengthwise/lengthwise/transport";
+ *
+ * async function greet(url: string): Promise<void> {
+ *   using connection = new WebSocketConnection(new WebSocket(url));
+ *   await writeAll(connection, new TextEncoder().encode("hello"));
+ * }
+ * ```
  */
 export class WebSocketConnection extends SocketConnection {
   /** Settles when the opening handshake does, with its error if it fails. */
