@@ -7,6 +7,7 @@
  */
 import {
   CallError,
+  type ClientInfo,
   connect,
   protocol,
   serve,
@@ -31,7 +32,7 @@ await using server = await serve(Vault, {
   port: 0,
   tls: { cert: SERVER_CERT, key: SERVER_KEY, clientCaCerts: [CA] },
 }, {
-  authenticate(_credentials: unknown, client) {
+  authenticate(_credentials: unknown, client: ClientInfo) {
     const name = client.peerCertificate?.subject.CN;
     if (typeof name !== "string") {
       throw new CallError("unauthenticated", "Show a certificate with a name");
