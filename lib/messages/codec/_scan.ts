@@ -99,8 +99,7 @@ export class BodyScanner {
       if (at >= end) throw this.#truncated(at);
       const lead = bytes[at]!;
       // A map has an even number of items left where a key stands.
-      const isKey = (isMap & ~left) === 1;
-      left--;
+      const isKey = (isMap & ~left--) === 1;
       let kind = STR, start = at + 1, length = lead & 0x1f;
       if (lead < 0xa0 || lead >= 0xc0) {
         if (isKey && (lead < 0xd9 || lead > 0xdb)) throw this.#badKey(at);
@@ -116,8 +115,7 @@ export class BodyScanner {
           const size = SIZES[lead - 0xc0]!;
           if (start + size > end) throw this.#truncated(at);
           if (kind === PLAIN) {
-            if (size === 0) this.#constant(at, lead);
-            if (size === 8 && this.#safeInt64) this.#int64(at, lead);
+            if (size === 0 || size === 8) this.#plain(at, lead);
             at = start + size;
             continue;
           }
@@ -149,14 +147,15 @@ export class BodyScanner {
     }
   }
 
-  /** nil, false and true, but not the byte between them. */
-  #constant(at: number, lead: number): void {
-    if (lead !== NEVER_USED) return;
-    throw this.#error(
-      "malformed",
-      at,
-      "byte 0xc1 is never used in MessagePack",
-    );
+  /** The byte between nil and false means nothing; 64-bit integers may have to be exact. */
+  #plain(at: number, lead: number): void {
+    if (lead === NEVER_USED) {
+      const what = "byte 0xc1 is never used in MessagePack";
+      throw this.#error("malformed", at, what);
+    }
+    if (this.#safeInt64 && (lead === UINT64 || lead === INT64)) {
+      this.#int64(at, lead);
+    }
   }
 
   #string(at: number, start: number, end: number, isKey: boolean): void {
@@ -238,7 +237,6 @@ export class BodyScanner {
 
   /** Refuses 64-bit integers that a number cannot hold exactly. */
   #int64(at: number, lead: number): void {
-    if (lead !== UINT64 && lead !== INT64) return;
     const high = this.#view(at + 1, 8).getInt32(0);
     // 2^53 is 0x200000 in the upper half; a uint64 above 2^63 has a negative one.
     if (high < 0x200000 && high >= (lead === INT64 ? -0x200000 : 0)) return;
