@@ -199,7 +199,10 @@ class DelimitedEncoder implements FrameEncoder, InPlaceFraming {
     if (!keep) target.set(delimiters[0]!, payloadEnd);
     // A payload's end and the delimiter may spell an earlier delimiter.
     const found = this.#search.find(target, frameStart, frameEnd);
-    if (found < 0 || found + this.#search.matched !== frameEnd) {
+    const whole = keep
+      ? found >= 0 && found + this.#search.matched === frameEnd
+      : found === payloadEnd;
+    if (!whole) {
       refusePayload(
         keep
           ? "it must end with a delimiter and contain no other"

@@ -1,0 +1,198 @@
+/** Where frames lie, and what errors leave behind, for every decoder. */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  chunked,
+  cobs,
+  contentLength,
+  delimited,
+  doneFlag,
+  fixedLength,
+  FrameError,
+  type FrameErrorKind,
+  type Framing,
+  lengthPrefixed,
+  lines,
+  netstring,
+  slip,
+  u16be,
+  u32be,
+  varint,
+} from "@lengthwise/lengthwise/framing";
+
+function test(name: string, fn: () => void): void {
+  Deno.test({ name, permissions: "none", fn });
+}
+
+function ascii(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
+}
+
+const PAYLOAD = ascii("abcdefgh");
+const FRAMINGS: Record<string, Framing> = {
+  u32be: u32be(),
+  "lengthPrefixed with a trailer": lengthPrefixed({ trailer: ascii("!") }),
+  varint: varint(),
+  delimited: delimited("\0"),
+  lines: lines(),
+  fixedLength: fixedLength(8),
+  netstring: netstring(),
+  contentLength: contentLength(),
+  "cobs without zero bytes": cobs(),
+  "slip without escapes": slip(),
+  "chunked in one part": chunked(u16be(), doneFlag({ partLength: 99 })),
+};
+
+for (const [name, framing] of Object.entries(FRAMINGS)) {
+  test(`next() of ${name} gives views of a chunk, and copies what straddles`, () => {
+    const wire = framing.encoder().encode(PAYLOAD);
+    const decoder = framing.decoder();
+    const chunk = new Uint8Array([...wire, ...wire, ...wire.subarray(0, 3)]);
+    decoder.push(chunk);
+    for (let i = 0; i < 2; i++) {
+      const frame = decoder.next()!;
+      assertEquals(frame, PAYLOAD);
+      assertEquals(frame.buffer, chunk.buffer);
+    }
+    assertEquals(decoder.next(), undefined);
+    chunk.fill(0xff);
+    const second = wire.slice(3);
+    decoder.push(second);
+    const frame = decoder.next()!;
+    assertEquals(frame, PAYLOAD);
+    assert(frame.buffer !== second.buffer);
+    assertEquals(decoder.next(), undefined);
+    decoder.end();
+  });
+
+  test(`next() of ${name} assembles in one buffer, again and again`, () => {
+    const wire = framing.encoder().encode(PAYLOAD);
+    const decoder = framing.decoder();
+    const buffers = new Set<ArrayBufferLike>();
+    for (let i = 0; i < 20; i++) {
+      decoder.push(wire.slice(0, 5));
+      assertEquals(decoder.next(), undefined);
+      decoder.push(wire.slice(5));
+      buffers.add(decoder.next()!.buffer);
+    }
+    assertEquals(buffers.size, 1);
+  });
+}
+
+/** A framing, a good frame, and bytes that break the stream behind it. */
+const FAULTS: [FrameErrorKind, Framing, string, string][] = [
+  ["too-long", u16be({ maxFrameLength: 2 }), "00026161", "0003"],
+  ["too-short", lengthPrefixed({ width: 1, minFrameLength: 1 }), "0161", "00"],
+  [
+    "bad-length",
+    lengthPrefixed({ counts: "wholeFrame" }),
+    "00000004",
+    "00000001",
+  ],
+  [
+    "bad-magic",
+    lengthPrefixed({ offset: 1, width: 1, magic: ascii("M") }),
+    "4d00",
+    "4e",
+  ],
+  ["bad-terminator", netstring(), "313a612c", "313a613b"],
+  ["bad-prefix", netstring(), "313a612c", "3030"],
+  ["bad-prefix", varint(), "0161", "8000"],
+  [
+    "bad-header",
+    contentLength(),
+    "436f6e74656e742d4c656e6774683a300d0a0d0a",
+    "780d0a0d0a",
+  ],
+  ["bad-encoding", cobs(), "026100", "056100"],
+  ["bad-encoding", slip(), "61c0", "db61c0"],
+  ["too-long", cobs({ maxFrameLength: 1 }), "026100", "0361626300"],
+  ["too-long", slip({ maxFrameLength: 1 }), "61c0", "6162c0"],
+  ["too-long", delimited("\n", { maxFrameLength: 1 }), "610a", "6161"],
+  ["truncated", u32be(), "0000000161", "00000001"],
+  ["truncated", lines(), "610a", "61"],
+  ["truncated", fixedLength(2), "6161", "61"],
+  [
+    "too-long",
+    chunked(u16be(), doneFlag({ partLength: 9 }), { maxFrameLength: 1 }),
+    "00020161",
+    "0003016161",
+  ],
+  [
+    "too-many-parts",
+    chunked(u16be(), doneFlag({ partLength: 9 }), {
+      maxParts: 1,
+      maxFrameLength: 9,
+    }),
+    "00020161",
+    "000100" + "000100",
+  ],
+  [
+    "bad-header",
+    chunked(u16be(), doneFlag({ partLength: 9 })),
+    "00020161",
+    "0000",
+  ],
+];
+
+for (const [kind, framing, good, bad] of FAULTS) {
+  for (const size of [1, 1000]) {
+    test(`next() hands out what was whole, then throws '${kind}' for ${bad} for ever, in pieces of ${size}`, () => {
+      const decoder = framing.decoder();
+      const wire = Uint8Array.fromHex(good + bad);
+      let frames = 0;
+      const error = assertThrows(() => {
+        for (let at = 0; at < wire.length; at += size) {
+          decoder.push(wire.slice(at, at + size));
+          while (decoder.next() !== undefined) frames++;
+        }
+        decoder.end();
+      }, FrameError);
+      assertEquals(error.kind, kind);
+      assertEquals(frames, 1);
+      assertEquals(error.frameIndex, 1);
+      const { held } = decoder;
+      for (let i = 0; i < 3; i++) {
+        assertEquals(assertThrows(() => decoder.next()), error);
+        assertEquals(assertThrows(() => decoder.end()), error);
+        decoder.push(Uint8Array.fromHex(good));
+      }
+      assertEquals(decoder.held, held);
+    });
+  }
+}
+
+test("rest() has the bytes from the frame at fault on", () => {
+  const decoder = u16be({ maxFrameLength: 2 }).decoder();
+  decoder.push(Uint8Array.fromHex("000161" + "00"));
+  assertEquals(decoder.next(), ascii("a"));
+  assertEquals(decoder.next(), undefined);
+  decoder.push(Uint8Array.fromHex("ff6263"));
+  decoder.push(Uint8Array.fromHex("64"));
+  assertThrows(() => decoder.next(), FrameError);
+  assertEquals(decoder.rest().toHex(), "00ff626364");
+});
+
+test("rest() gives the bytes for another protocol in the middle of a chunk", () => {
+  const decoder = u16be().decoder();
+  decoder.push(Uint8Array.fromHex("000161" + "160301"));
+  decoder.push(Uint8Array.fromHex("0200"));
+  assertEquals(decoder.next(), ascii("a"));
+  assertEquals(decoder.rest().toHex(), "1603010200");
+});
+
+test("end() is an error while frames wait that nobody has asked for", () => {
+  const decoder = u16be().decoder();
+  decoder.push(Uint8Array.fromHex("000161"));
+  assertEquals(decoder.owed, true);
+  assertEquals(assertThrows(() => decoder.end(), FrameError).kind, "truncated");
+});
+
+test("encode() makes frames that share no memory with the payload", () => {
+  for (const framing of Object.values(FRAMINGS)) {
+    const payload = PAYLOAD.slice();
+    const wire = framing.encoder().encode(payload);
+    const before = wire.toHex();
+    payload.fill(0);
+    assertEquals(wire.toHex(), before);
+  }
+});

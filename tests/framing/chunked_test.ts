@@ -1,0 +1,139 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  chunked,
+  type ChunkedOptions,
+  doneFlag,
+  FrameError,
+  fullPartContinues,
+  u16be,
+} from "@lengthwise/lengthwise/framing";
+
+function test(name: string, fn: () => void): void {
+  Deno.test({ name, permissions: "none", fn });
+}
+
+const DONE = doneFlag({ partLength: 4 });
+const FULL = fullPartContinues({ partLength: 4 });
+const BYTES = new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+
+function read(hex: string, options: ChunkedOptions = {}) {
+  const decoder = chunked(u16be(), DONE, { maxFrameLength: 12, ...options })
+    .decoder();
+  decoder.push(Uint8Array.fromHex(hex));
+  const frames: string[] = [];
+  for (let frame; (frame = decoder.next());) frames.push(frame.toHex());
+  return { frames, decoder };
+}
+
+function kindOf(step: () => unknown): string {
+  return assertThrows(step, FrameError).kind;
+}
+
+test("fullPartContinues() closes a multiple of the part with an empty part", () => {
+  const encoder = chunked(u16be(), FULL, { maxFrameLength: 12 }).encoder();
+  const lengths = (payload: Uint8Array) => encoder.encode(payload).toHex();
+  assertEquals(lengths(BYTES.subarray(0, 0)), "0000");
+  assertEquals(lengths(BYTES.subarray(0, 3)), "0003010203");
+  assertEquals(lengths(BYTES.subarray(0, 4)), "0004010203040000");
+  assertEquals(lengths(BYTES.subarray(0, 5)), "000401020304000105");
+  assertEquals(
+    lengths(BYTES.subarray(0, 8)),
+    "00040102030400040506070800" + "00",
+  );
+});
+
+test("doneFlag() sets its bit in the last part alone", () => {
+  const encoder = chunked(u16be(), DONE, { maxFrameLength: 12 }).encoder();
+  assertEquals(encoder.encode(BYTES.subarray(0, 0)).toHex(), "000101");
+  assertEquals(encoder.encode(BYTES.subarray(0, 4)).toHex(), "00050101020304");
+  assertEquals(
+    encoder.encode(BYTES.subarray(0, 5)).toHex(),
+    "00050001020304" + "00020105",
+  );
+});
+
+test("chunked() passes over flags that it does not know", () => {
+  assertEquals(read("0002fe61" + "0002ff62").frames, ["6162"]);
+});
+
+test("chunked() bounds the parts and the bytes of a message", () => {
+  const parts = { maxParts: 3 };
+  assertEquals(read("000100" + "000100" + "00020161", parts).frames, ["61"]);
+  assertEquals(kindOf(() => read("000100".repeat(4), parts)), "too-many-parts");
+  assertEquals(
+    kindOf(() => read("00060061616161" + "61", { maxFrameLength: 4 })),
+    "too-long",
+  );
+});
+
+test("chunked() skips a message to its last part, and goes on", () => {
+  const skip = { maxFrameLength: 2, maxParts: 9, onTooLong: "skip" } as const;
+  const { frames, decoder } = read(
+    "00020161" + "00030061610002006100020161" + "000401626262" + "00020163",
+    skip,
+  );
+  assertEquals(frames, ["61", "63"]);
+  assertEquals([decoder.skipped, decoder.owed], [2, false]);
+});
+
+test("rest() of chunked() has the parts of a message that is not whole", () => {
+  const wire = "00020061" + "000100" + "00030062";
+  const { decoder } = read(wire);
+  assertEquals(decoder.rest().toHex(), wire);
+  assertEquals(decoder.owed, true);
+  assertEquals(kindOf(() => decoder.end()), "truncated");
+});
+
+test("end() of chunked() is an error between the parts of a message", () => {
+  const { decoder } = read("00020061");
+  const error = assertThrows(
+    () => decoder.end(),
+    FrameError,
+    "behind 1 of its parts",
+  );
+  assertEquals([error.kind, error.frameIndex], ["truncated", 0]);
+  assertEquals(assertThrows(() => decoder.next()), error);
+});
+
+test("chunked() does not join a message around a part that was skipped below", () => {
+  const inner = u16be({ maxFrameLength: 5, onTooLong: "skip" });
+  const decoder = chunked(inner, DONE, { maxFrameLength: 12 }).decoder();
+  decoder.push(
+    Uint8Array.fromHex("00020061" + "0006006161616161" + "00020162"),
+  );
+  assertEquals(kindOf(() => decoder.next()), "too-long");
+});
+
+test("chunked() checks the sequence of parts where the rule has one", () => {
+  const rule = fullPartContinues({ partLength: 2, sequence: true });
+  const framing = chunked(u16be(), rule, { maxFrameLength: 9 });
+  const wire = framing.encoder().encode(new Uint8Array([255, 1, 2, 3]));
+  assertEquals(wire.toHex(), "0003ff0102" + "00020003");
+  const decoder = framing.decoder();
+  decoder.push(wire);
+  assertEquals(decoder.next()?.toHex(), "ff010203");
+  decoder.push(Uint8Array.fromHex("0003070102" + "00020903"));
+  assertEquals(kindOf(() => decoder.next()), "bad-header");
+});
+
+test("maxFrameLength of chunked() may be changed between messages", () => {
+  const { decoder } = read("00020161");
+  decoder.maxFrameLength = 1;
+  decoder.push(Uint8Array.fromHex("0003016161"));
+  assertEquals(kindOf(() => decoder.next()), "too-long");
+  assertThrows(() => decoder.maxFrameLength = -1, RangeError);
+});
+
+test("chunked() refuses what cannot be carried when it is made", () => {
+  const small = u16be({ maxFrameLength: 4 });
+  assertThrows(() => chunked(small, DONE), RangeError, "parts of 4 bytes");
+  assertThrows(() => chunked(u16be(), DONE, { maxParts: 0 }), RangeError);
+  assertThrows(
+    () => chunked(u16be(), DONE, { maxParts: 2, maxFrameLength: 9 }),
+    RangeError,
+    "can carry 0 to 8",
+  );
+  assertThrows(() => fullPartContinues({ partLength: 0 }), RangeError);
+  assertThrows(() => doneFlag({ bit: 256 }), RangeError);
+  assertThrows(() => doneFlag({ partLength: 0 }), RangeError);
+});

@@ -1,0 +1,130 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  delimited,
+  type DelimitedOptions,
+  type Delimiter,
+  FrameError,
+} from "@lengthwise/lengthwise/framing";
+
+function test(name: string, fn: () => void): void {
+  Deno.test({ name, permissions: "none", fn });
+}
+
+const text = new TextDecoder();
+
+/** The frames of a stream, the bytes left, and how many were skipped. */
+function split(
+  delimiter: Delimiter | readonly Delimiter[],
+  stream: string,
+  options: DelimitedOptions = {},
+): [frames: string[], rest: string, skipped: number] {
+  const decoder = delimited(delimiter, options).decoder();
+  const frames: string[] = [];
+  for (const byte of new TextEncoder().encode(stream)) {
+    decoder.push(new Uint8Array([byte]));
+    for (let frame; (frame = decoder.next());) frames.push(text.decode(frame));
+  }
+  return [frames, text.decode(decoder.rest()), decoder.skipped];
+}
+
+function kindOf(step: () => unknown): string {
+  return assertThrows(step, FrameError).kind;
+}
+
+test("delimited() finds a delimiter behind one that nearly matched", () => {
+  assertEquals(split("aab", "aaab|aab"), [["a", "|"], "", 0]);
+  assertEquals(split("aa", "aaa"), [[""], "a", 0]);
+});
+
+test("delimited() takes the first of several, and of two at one place the one listed first", () => {
+  assertEquals(split([";", ","], "a,b;c"), [["a", "b"], "c", 0]);
+  assertEquals(split(["XY", "X"], "abXYcXd"), [["ab", "c"], "d", 0]);
+  assertEquals(split(["\n", "\r\n"], "a\r\nb\nc\r"), [["a", "b"], "c\r", 0]);
+});
+
+test("delimited() waits where a delimiter that is listed first may still come", () => {
+  const decoder = delimited(["XY", "X"]).decoder();
+  decoder.push(new TextEncoder().encode("aX"));
+  assertEquals([decoder.next(), decoder.owed], [undefined, true]);
+  assertEquals(kindOf(() => decoder.end()), "truncated");
+  assertEquals(text.decode(decoder.rest()), "aX");
+});
+
+test("delimited() keeps the delimiter if told to, and then takes frames that have one", () => {
+  const options = { keepDelimiter: true };
+  assertEquals(split(["\r\n", "\n"], "a\r\nb\n", options)[0], ["a\r\n", "b\n"]);
+  const encoder = delimited(["\r\n", "\n"], options).encoder();
+  const bytes = (s: string) => new TextEncoder().encode(s);
+  assertEquals(encoder.encode(bytes("a\n")), bytes("a\n"));
+  for (const wrong of ["a", "a\nb", "a\nb\n", ""]) {
+    assertEquals(kindOf(() => encoder.encode(bytes(wrong))), "bad-payload");
+  }
+  const short = delimited("\r\n", { ...options, maxFrameLength: 1 }).encoder();
+  assertEquals(short.encode(bytes("a\r\n")), bytes("a\r\n"));
+  assertEquals(kindOf(() => short.encode(bytes("ab\r\n"))), "too-long");
+});
+
+test("delimited() does not encode what would be decoded as something else", () => {
+  const encoder = (delimiter: string) => delimited(delimiter).encoder();
+  const bytes = (s: string) => new TextEncoder().encode(s);
+  assertEquals(
+    kindOf(() => encoder("\n").encode(bytes("a\nb"))),
+    "bad-payload",
+  );
+  // "a" and "aa" spell the delimiter one byte too early.
+  assertEquals(kindOf(() => encoder("aa").encode(bytes("a"))), "bad-payload");
+  assertEquals(encoder("aab").encode(bytes("a")), bytes("aaab"));
+  const lines = delimited(["\n", "\r\n"]).encoder();
+  assertEquals(kindOf(() => lines.encode(bytes("a\r"))), "bad-payload");
+});
+
+test("delimited() counts the payload, not the delimiter, and refuses with the first byte over", () => {
+  const limit = { maxFrameLength: 3 };
+  assertEquals(split("--", "abc--abc-", limit), [["abc"], "abc-", 0]);
+  assertEquals(kindOf(() => split("--", "abcd", limit)), "too-long");
+  assertEquals(kindOf(() => split("--", "abc-x", limit)), "too-long");
+  const encoder = delimited("--", limit).encoder();
+  assertEquals(kindOf(() => encoder.encode(new Uint8Array(4))), "too-long");
+});
+
+test("delimited() skips to the delimiter, and to no part of it", () => {
+  const skip = { maxFrameLength: 2, onTooLong: "skip" } as const;
+  assertEquals(split("--", "abc-d--ef--", skip), [["ef"], "", 1]);
+  assertEquals(split("--", "abcdefgh---x", skip), [[], "-x", 1]);
+  assertEquals(split(["\n", "\r\n"], "abc\r\nd\r\n", skip), [["d"], "", 1]);
+  const decoder = delimited("--", skip).decoder();
+  decoder.push(new TextEncoder().encode("abcdef-"));
+  assertEquals([decoder.next(), decoder.owed], [undefined, true]);
+  assertEquals(kindOf(() => decoder.end()), "truncated");
+});
+
+test("delimited() holds little of a frame that it skips", () => {
+  const skip = { maxFrameLength: 2, onTooLong: "skip" } as const;
+  const decoder = delimited("--", skip).decoder();
+  for (let i = 0; i < 100; i++) {
+    decoder.push(new Uint8Array(1000).fill(97));
+    assertEquals(decoder.next(), undefined);
+  }
+  assertEquals(decoder.held < 1000, true);
+});
+
+test("delimited() refuses delimiters that cannot work when it is made", () => {
+  assertThrows(() => delimited([]), RangeError, "delimiters.length");
+  assertThrows(() => delimited(""), RangeError, "delimiter.length");
+  assertThrows(() => delimited("x".repeat(65)), RangeError, "delimiter.length");
+  assertThrows(() => delimited(Array(17).fill("x")), RangeError);
+  assertThrows(
+    () => delimited(["X", "XY"]),
+    TypeError,
+    "list the longer one first",
+  );
+  assertThrows(() => delimited(["X", "X"]), TypeError, "never match");
+  assertThrows(() => delimited("\n", { maxFrameLength: -1 }), RangeError);
+});
+
+test("delimited() keeps no reference to a delimiter it was given", () => {
+  const delimiter = new Uint8Array([10]);
+  const framing = delimited(delimiter);
+  delimiter[0] = 97;
+  assertEquals(framing.encoder().encode(new Uint8Array([97])).toHex(), "610a");
+});

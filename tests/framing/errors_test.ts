@@ -1,0 +1,125 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  FrameError,
+  type Framing,
+  netstring,
+  u16be,
+  u32be,
+  u32le,
+} from "@lengthwise/lengthwise/framing";
+
+function ascii(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+/** The error that a framing throws at the beginning of a stream. */
+function errorOf(framing: Framing, bytes: Uint8Array): FrameError {
+  const decoder = framing.decoder();
+  decoder.push(bytes);
+  return assertThrows(() => {
+    while (decoder.next() !== undefined);
+    decoder.end();
+  }, FrameError);
+}
+
+function test(name: string, fn: () => void): void {
+  Deno.test({ name, permissions: "none", fn });
+}
+
+test("FrameError keeps what is known, and copies 16 bytes of the head", () => {
+  const head = new Uint8Array(40).fill(7);
+  const cause = new Error("below");
+  const error = new FrameError("too-long", "Cannot decode", {
+    ...{ declared: 9, limit: 8, streamOffset: 7, frameIndex: 6, head, cause },
+  });
+  head.fill(0);
+  assert(error instanceof Error);
+  assertEquals(error.name, "FrameError");
+  assertEquals(error.kind, "too-long");
+  assertEquals(error.message, "Cannot decode");
+  assertEquals([error.declared, error.limit], [9, 8]);
+  assertEquals([error.streamOffset, error.frameIndex], [7, 6]);
+  assertEquals(error.head, new Uint8Array(16).fill(7));
+  assertEquals(error.hint, undefined);
+  assertEquals(error.cause, cause);
+});
+
+test("FrameError has no cause and no head where it is given none", () => {
+  const error = new FrameError("truncated", "Cannot decode");
+  assertEquals("cause" in error, false);
+  assertEquals(error.head, new Uint8Array(0));
+  assertEquals(error.declared, undefined);
+});
+
+const HINTS: [Uint8Array, string | undefined][] = [
+  [ascii("GET / HTTP/1.1\r\n"), "the bytes spell an HTTP request"],
+  [ascii("POST /rpc HTTP/1.1\r\n"), "the bytes spell an HTTP request"],
+  [ascii("OPTIONS * HTTP/1.1\r\n"), "the bytes spell an HTTP request"],
+  [ascii("HTTP/1.1 400 Bad"), "the bytes spell an HTTP response"],
+  [ascii("PRI * HTTP/2.0\r\n"), "the bytes spell the opening of HTTP/2"],
+  [ascii("SSH-2.0-OpenSSH"), "the bytes spell an SSH banner"],
+  [Uint8Array.fromHex("16030100fe"), "the bytes look like a TLS hello"],
+  [Uint8Array.fromHex("1503030002"), "the bytes look like a TLS alert"],
+  [Uint8Array.fromHex("ffffffff"), undefined],
+];
+
+for (const [bytes, hint] of HINTS) {
+  test(`FrameError hints '${hint}' for ${bytes.toHex()}`, () => {
+    const error = errorOf(u32be(), bytes);
+    assertEquals(error.kind, "too-long");
+    assertEquals(error.hint, hint);
+    assertEquals(error.message.endsWith(`; ${hint}`), hint !== undefined);
+  });
+}
+
+test("FrameError hints at what a stream spells that ends in its first frame", () => {
+  const error = errorOf(u16be(), ascii("GET / HTTP/1.1\r\n\r\n"));
+  assertEquals(error.kind, "truncated");
+  assertEquals(error.declared, 0x4745);
+  assertEquals(error.hint, "the bytes spell an HTTP request");
+});
+
+test("FrameError hints at a peer with the other byte order", () => {
+  const wire = u32le().encoder().encode(new Uint8Array(5));
+  const error = errorOf(u32be(), wire);
+  assertEquals(error.declared, 0x05000000);
+  assert(error.hint?.includes("would say 5 if it were little-endian"));
+  const back = errorOf(u32le(), u32be().encoder().encode(new Uint8Array(5)));
+  assert(back.hint?.includes("would say 5 if it were big-endian"));
+});
+
+test("FrameError names the frame, its place, its length and the limit", () => {
+  const decoder = u32be({ maxFrameLength: 3 }).decoder();
+  decoder.push(Uint8Array.fromHex("0000000261620000000461626364"));
+  assertEquals(decoder.next(), ascii("ab"));
+  const error = assertThrows(() => decoder.next(), FrameError);
+  assertEquals(
+    error.message,
+    "Cannot decode frame 1 at byte 6 of the stream: it declares 4 bytes of payload where 'maxFrameLength' allows 3",
+  );
+  assertEquals([error.streamOffset, error.frameIndex], [6, 1]);
+  assertEquals(error.head, Uint8Array.fromHex("0000000461626364"));
+});
+
+test("FrameError counts offset and index over chunks and skipped frames", () => {
+  const framing = netstring({ maxFrameLength: 3, onTooLong: "skip" });
+  const wire = ascii("2:ab,5:abcde,1:x,q");
+  for (const size of [1, 2, 5, 100]) {
+    const decoder = framing.decoder();
+    const error = assertThrows(() => {
+      for (let at = 0; at < wire.length; at += size) {
+        decoder.push(wire.slice(at, at + size));
+        while (decoder.next() !== undefined);
+      }
+    }, FrameError);
+    assertEquals([error.streamOffset, error.frameIndex], [17, 3], `${size}`);
+    assertEquals(decoder.skipped, 1);
+  }
+});
+
+test("FrameError of an encoder has no place in a stream", () => {
+  const encoder = u32be({ maxFrameLength: 3 }).encoder();
+  const error = assertThrows(() => encoder.encode(ascii("abcd")), FrameError);
+  assertEquals([error.kind, error.declared, error.limit], ["too-long", 4, 3]);
+  assertEquals([error.streamOffset, error.frameIndex], [undefined, undefined]);
+});

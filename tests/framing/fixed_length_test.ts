@@ -1,0 +1,28 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { fixedLength, FrameError } from "@lengthwise/lengthwise/framing";
+
+function test(name: string, fn: () => void): void {
+  Deno.test({ name, permissions: "none", fn });
+}
+
+test("fixedLength() encodes payloads of its length alone", () => {
+  const encoder = fixedLength(2).encoder();
+  assertEquals(encoder.encode(new Uint8Array([1, 2])).toHex(), "0102");
+  const kind = (length: number) =>
+    assertThrows(() => encoder.encode(new Uint8Array(length)), FrameError).kind;
+  assertEquals([kind(1), kind(3)], ["too-short", "too-long"]);
+});
+
+test("fixedLength() tells how much was declared where the stream is cut", () => {
+  const decoder = fixedLength(5).decoder();
+  decoder.push(new Uint8Array(3));
+  assertEquals(decoder.next(), undefined);
+  assertEquals(assertThrows(() => decoder.end(), FrameError).declared, 5);
+});
+
+test("fixedLength() refuses a length out of range, and another limit", () => {
+  for (const length of [0, -1, 1.5, NaN]) {
+    assertThrows(() => fixedLength(length), RangeError, "'length'");
+  }
+  assertThrows(() => fixedLength(4).decoder().maxFrameLength = 3, RangeError);
+});

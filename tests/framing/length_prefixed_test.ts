@@ -1,0 +1,275 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  type FrameDecoder,
+  FrameError,
+  lengthPrefixed,
+  type LengthPrefixedOptions,
+} from "@lengthwise/lengthwise/framing";
+
+function test(name: string, fn: () => void): void {
+  Deno.test({ name, permissions: "none", fn });
+}
+
+function hex(decoder: FrameDecoder, bytes: string): string[] {
+  decoder.push(Uint8Array.fromHex(bytes));
+  const frames: string[] = [];
+  for (let frame; (frame = decoder.next());) frames.push(frame.toHex());
+  return frames;
+}
+
+function kindOf(step: () => unknown): string {
+  return assertThrows(step, FrameError).kind;
+}
+
+const WIDTHS = [1, 2, 3, 4, 5, 6, 7, 8];
+const ENDIANS = ["big", "little"] as const;
+
+test("lengthPrefixed() has the same limit both ways for each width, order and count", () => {
+  for (const width of WIDTHS) {
+    for (const endian of ENDIANS) {
+      for (const counts of ["payload", "afterField", "wholeFrame"] as const) {
+        const limit = width === 1 ? 200 : 300;
+        const framing = lengthPrefixed({
+          ...{ width, endian, counts, maxFrameLength: limit },
+        });
+        const wire = framing.encoder().encode(new Uint8Array(limit));
+        const decoder = framing.decoder();
+        assertEquals(hex(decoder, wire.toHex()).length, 1);
+        decoder.end();
+        assertEquals(
+          kindOf(() => framing.encoder().encode(new Uint8Array(limit + 1))),
+          "too-long",
+        );
+        decoder.maxFrameLength = limit - 1;
+        assertEquals(kindOf(() => hex(decoder, wire.toHex())), "too-long");
+      }
+    }
+  }
+});
+
+test("lengthPrefixed() carries exactly what the field can say, and refuses more", () => {
+  for (const [width, most] of [[1, 255], [2, 65_535], [3, 2 ** 24 - 1]]) {
+    assertEquals(
+      lengthPrefixed({ width: width!, maxFrameLength: most! }).maxFrameLength,
+      most,
+    );
+    assertThrows(
+      () => lengthPrefixed({ width: width!, maxFrameLength: most! + 1 }),
+      RangeError,
+      "Cannot set 'maxFrameLength' as this layout can carry 0 to",
+    );
+  }
+  // A default is clipped in place of being refused.
+  assertEquals(lengthPrefixed({ width: 1 }).maxFrameLength, 255);
+  assertEquals(lengthPrefixed({ width: 2 }).maxFrameLength, 65_535);
+  assertEquals(lengthPrefixed({ width: 4 }).maxFrameLength, 4 * 1024 * 1024);
+  // What the field counts beside the payload is room that the payload has not.
+  assertEquals(
+    lengthPrefixed({ width: 1, counts: "wholeFrame" }).maxFrameLength,
+    254,
+  );
+  assertEquals(
+    lengthPrefixed({ width: 1, counts: "afterField", headerLength: 4 })
+      .maxFrameLength,
+    252,
+  );
+});
+
+test("lengthPrefixed() reads lengths as unsigned, and refuses 2^53 and more", () => {
+  const most = Number.MAX_SAFE_INTEGER - 8;
+  const decoder = lengthPrefixed({ width: 4, maxFrameLength: 2 ** 32 - 1 })
+    .decoder();
+  assertEquals(hex(decoder, "ffffffff"), []);
+  for (const onTooLong of ["close", "skip"] as const) {
+    for (
+      const field of [
+        "0020000000000000",
+        "8000000000000000",
+        "ffffffffffffffff",
+      ]
+    ) {
+      const framing = lengthPrefixed({
+        ...{ width: 8, maxFrameLength: most, onTooLong },
+      });
+      assertEquals(kindOf(() => hex(framing.decoder(), field)), "too-long");
+    }
+  }
+  assertEquals(
+    hex(
+      lengthPrefixed({ width: 8, maxFrameLength: most }).decoder(),
+      "001ffffffffffff7",
+    ),
+    [],
+  );
+});
+
+test("lengthPrefixed() does not take a length from 2^31 for one below 0", () => {
+  // 5 + 0xffffffff wraps to 4 in 32 bits, which would be an empty frame.
+  const framing = lengthPrefixed({ adjustment: 1 });
+  assertEquals(kindOf(() => hex(framing.decoder(), "ffffffff00")), "too-long");
+});
+
+test("lengthPrefixed() keeps the header with strip 0, and writes the length into it", () => {
+  const framing = lengthPrefixed({ offset: 1, adjustment: -4, strip: 0 });
+  const wire = framing.encoder().encode(Uint8Array.fromHex("51eeeeeeee6100"));
+  assertEquals(wire.toHex(), "51000000066100");
+  assertEquals(hex(framing.decoder(), wire.toHex()), ["51000000066100"]);
+  const { inPlace } = framing.encoder();
+  assertEquals([inPlace?.headroom, inPlace?.tailroom], [0, 0]);
+  assertEquals(
+    kindOf(() => framing.encoder().encode(new Uint8Array(4))),
+    "too-short",
+  );
+});
+
+test("lengthPrefixed() leaves no byte in a header as it was", () => {
+  const { inPlace } = lengthPrefixed({
+    ...{ offset: 2, width: 2, headerLength: 6 },
+    magic: new Uint8Array([0xca]),
+    trailer: new Uint8Array([0xce]),
+  }).encoder();
+  const target = new Uint8Array(18).fill(0xff);
+  let end = 0;
+  for (const byte of [1, 2]) {
+    target[end + 6] = byte;
+    target[end + 7] = byte;
+    end = inPlace!.seal(target, end, end + 8);
+  }
+  assertEquals(target.toHex(), "ca00000200000101ce" + "ca00000200000202ce");
+});
+
+test("lengthPrefixed() demands its magic at the first byte and its trailer at the last", () => {
+  const framing = lengthPrefixed({
+    offset: 2,
+    width: 1,
+    magic: new Uint8Array([0xca, 0xfe]),
+    trailer: new Uint8Array([0xce]),
+  });
+  const decoder = framing.decoder();
+  assertEquals(hex(decoder, "cafe0161ce"), ["61"]);
+  assertEquals(kindOf(() => hex(framing.decoder(), "cb")), "bad-magic");
+  const slow = framing.decoder();
+  assertEquals(hex(slow, "ca"), []);
+  assertEquals(kindOf(() => hex(slow, "ff")), "bad-magic");
+  assertEquals(
+    kindOf(() => hex(framing.decoder(), "cafe016100")),
+    "bad-terminator",
+  );
+});
+
+test("lengthPrefixed() takes a rule for lengths that are no sum", () => {
+  const framing = lengthPrefixed({
+    width: 1,
+    headerLength: 2,
+    rule: {
+      decode: (header, value) => (header[1]! + 1) * (value + 2),
+      encode: (whole) => whole - 2,
+    },
+  });
+  assertEquals(hex(framing.decoder(), "0100aa" + "0101bbbbbbbb"), [
+    "aa",
+    "bbbbbbbb",
+  ]);
+  const encoder = framing.encoder();
+  assertEquals(encoder.encode(new Uint8Array([7])).toHex(), "010007");
+  assertThrows(
+    () => encoder.encode(new Uint8Array(300)),
+    RangeError,
+    "has 1 bytes",
+  );
+  const odd = lengthPrefixed({
+    width: 1,
+    rule: { decode: (_, value) => value / 2, encode: (whole) => whole * 2 },
+  });
+  assertEquals(kindOf(() => hex(odd.decoder(), "05")), "bad-length");
+});
+
+test("lengthPrefixed() refuses a length that ends inside the header", () => {
+  const framing = lengthPrefixed({ counts: "wholeFrame", onTooLong: "skip" });
+  const decoder = framing.decoder();
+  assertEquals(hex(decoder, "0000000561"), ["61"]);
+  const error = assertThrows(() => hex(decoder, "00000003"), FrameError);
+  assertEquals([error.kind, error.declared], ["bad-length", 3]);
+});
+
+test("lengthPrefixed() holds the least length both ways", () => {
+  const framing = lengthPrefixed({ width: 1, minFrameLength: 2 });
+  assertEquals(kindOf(() => hex(framing.decoder(), "0161")), "too-short");
+  assertEquals(
+    kindOf(() => framing.encoder().encode(new Uint8Array(1))),
+    "too-short",
+  );
+  const skipping = lengthPrefixed({
+    ...{ width: 1, minFrameLength: 2, onTooLong: "skip" },
+  }).decoder();
+  assertEquals(hex(skipping, "0161" + "026162"), ["6162"]);
+  assertEquals(skipping.skipped, 1);
+});
+
+test("maxFrameLength may be changed between frames, and holds for lengths not known yet", () => {
+  const decoder = lengthPrefixed({ width: 1, maxFrameLength: 4 }).decoder();
+  assertEquals(hex(decoder, "0461"), []);
+  decoder.maxFrameLength = 2;
+  assertEquals(hex(decoder, "626364" + "0261"), ["61626364"]);
+  assertEquals(decoder.maxFrameLength, 2);
+  decoder.maxFrameLength = 0;
+  assertEquals(hex(decoder, "62" + "00"), ["6162", ""]);
+  assertEquals(kindOf(() => hex(decoder, "0161")), "too-long");
+  for (const value of [-1, 1.5, NaN, 256]) {
+    assertThrows(() => decoder.maxFrameLength = value, RangeError);
+  }
+});
+
+test("onTooLong 'skip' hands out what came before and behind in the same turn", () => {
+  const framing = lengthPrefixed({
+    ...{ width: 1, maxFrameLength: 2, onTooLong: "skip" },
+  });
+  const decoder = framing.decoder();
+  assertEquals(hex(decoder, "0161" + "03626262" + "0163"), ["61", "63"]);
+  assertEquals(decoder.skipped, 1);
+  assertEquals(hex(decoder, "0a62"), []);
+  assertEquals([decoder.owed, decoder.skipped], [true, 2]);
+  assertEquals(decoder.rest().length, 0);
+  const error = assertThrows(() => decoder.end(), FrameError);
+  assertEquals([error.kind, error.frameIndex, error.streamOffset], [
+    "truncated",
+    3,
+    8,
+  ]);
+});
+
+test("encodeInto() takes a payload that lies in the target, under the header", () => {
+  const encoder = lengthPrefixed({ width: 2 }).encoder();
+  const target = Uint8Array.fromHex("0102030405ff");
+  const end = encoder.encodeInto(target.subarray(1, 4), target, 0);
+  assertEquals(target.subarray(0, end).toHex(), "0003020304");
+});
+
+const REFUSED: [
+  LengthPrefixedOptions,
+  typeof RangeError | typeof TypeError,
+  string,
+][] = [
+  [{ width: 0 }, RangeError, "'width' must be an integer from 1 to 8"],
+  [{ width: 9 }, RangeError, "current value is 9"],
+  [{ width: 2.5 }, RangeError, "'width'"],
+  [{ offset: -1 }, RangeError, "'offset'"],
+  [{ headerLength: 3 }, RangeError, "'headerLength' must be an integer from 4"],
+  [{ strip: -1 }, RangeError, "'strip'"],
+  [{ magic: new Uint8Array(1) }, RangeError, "'magic.length'"],
+  [{ maxFrameLength: -1 }, RangeError, "'maxFrameLength'"],
+  [{ maxFrameLength: NaN }, RangeError, "'maxFrameLength'"],
+  [{ maxFrameLength: 2, minFrameLength: 3 }, RangeError, "'minFrameLength'"],
+  [{ offset: 2, strip: 0, maxFrameLength: 5 }, RangeError, "can carry 6 to"],
+  [{ adjustment: 0.5 }, RangeError, "'adjustment'"],
+  [{ endian: "middle" as "big" }, TypeError, "one of big, little"],
+  [{ counts: "bits" as "payload" }, TypeError, "one of payload"],
+  [{ onTooLong: "drop" as "skip" }, TypeError, "one of close, skip"],
+  [{ counts: "payload", adjustment: 1 }, TypeError, "together"],
+];
+
+for (const [options, kind, message] of REFUSED) {
+  test(`lengthPrefixed() refuses ${JSON.stringify(options)} when it is made`, () => {
+    assertThrows(() => lengthPrefixed(options), kind, message);
+  });
+}

@@ -1,0 +1,53 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  FrameError,
+  lines,
+  type LinesOptions,
+} from "@lengthwise/lengthwise/framing";
+
+function test(name: string, fn: () => void): void {
+  Deno.test({ name, permissions: "none", fn });
+}
+
+function split(stream: string, options: LinesOptions = {}): string[] {
+  const decoder = lines(options).decoder();
+  decoder.push(new TextEncoder().encode(stream));
+  const frames: string[] = [];
+  for (let frame; (frame = decoder.next());) {
+    frames.push(new TextDecoder().decode(frame));
+  }
+  return frames;
+}
+
+test("lines() takes LF and CRLF, empty lines and lone CRs", () => {
+  assertEquals(split("a\r\n\nb\rc\n\r\n"), ["a", "", "b\rc", ""]);
+});
+
+test("lines() of one kind leave the other alone", () => {
+  assertEquals(split("a\r\nb\n", { newline: "lf" }), ["a\r", "b"]);
+  assertEquals(split("a\nb\r\n.\n\r\n", { newline: "crlf" }), ["a\nb", ".\n"]);
+});
+
+test("lines() writes LF, or CRLF if told to", () => {
+  const payload = new TextEncoder().encode("a");
+  assertEquals(lines().encoder().encode(payload).toHex(), "610a");
+  const crlf = lines({ newline: "crlf" }).encoder();
+  assertEquals(crlf.encode(payload).toHex(), "610d0a");
+});
+
+test("lines() without their end at the end of the stream are an error, and in rest()", () => {
+  const decoder = lines().decoder();
+  decoder.push(new TextEncoder().encode("a\nb"));
+  assertEquals(decoder.next()?.length, 1);
+  assertEquals(decoder.next(), undefined);
+  assertThrows(() => decoder.end(), FrameError);
+  assertEquals(decoder.rest().toHex(), "62");
+});
+
+test("lines() refuses a newline it does not know", () => {
+  assertThrows(
+    () => lines({ newline: "cr" as "lf" }),
+    TypeError,
+    "any, lf, crlf",
+  );
+});

@@ -1,0 +1,58 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { FrameError, netstring } from "@lengthwise/lengthwise/framing";
+
+function test(name: string, fn: () => void): void {
+  Deno.test({ name, permissions: "none", fn });
+}
+
+function kindOf(stream: string, maxFrameLength = 1000): string {
+  const decoder = netstring({ maxFrameLength }).decoder();
+  decoder.push(new TextEncoder().encode(stream));
+  return assertThrows(() => {
+    while (decoder.next() !== undefined);
+    decoder.end();
+  }, FrameError).kind;
+}
+
+const REFUSED: [stream: string, kind: string][] = [
+  [":,", "bad-prefix"],
+  ["-1:a,", "bad-prefix"],
+  ["+1:a,", "bad-prefix"],
+  [" 1:a,", "bad-prefix"],
+  ["1 :a,", "bad-prefix"],
+  ["01:a,", "bad-prefix"],
+  ["00:,", "bad-prefix"],
+  ["0x1:a,", "bad-prefix"],
+  ["1.0:a,", "bad-prefix"],
+  ["1e1:a,", "bad-prefix"],
+  ["99999999999999999", "bad-prefix"],
+  ["1:ab", "bad-terminator"],
+  ["0:;", "bad-terminator"],
+  ["1001:", "too-long"],
+  ["9999999999999999:", "too-long"],
+  ["1:a", "truncated"],
+  ["1:", "truncated"],
+  ["1", "truncated"],
+];
+
+for (const [stream, kind] of REFUSED) {
+  test(`netstring() refuses '${stream}' as ${kind}`, () => {
+    assertEquals(kindOf(stream), kind);
+  });
+}
+
+test("netstring() seals in place without a gap", () => {
+  const { inPlace } = netstring({ maxFrameLength: 1000 }).encoder();
+  assertEquals([inPlace?.headroom, inPlace?.tailroom], [5, 1]);
+  const target = new Uint8Array(40).fill(0xee);
+  let end = 0;
+  for (const text of ["a", "hello world!", ""]) {
+    const { written } = new TextEncoder().encodeInto(
+      text,
+      target.subarray(end + 5),
+    );
+    end = inPlace!.seal(target, end, end + 5 + written);
+  }
+  const sealed = new TextDecoder().decode(target.subarray(0, end));
+  assertEquals(sealed, "1:a,12:hello world!,0:,");
+});

@@ -1,0 +1,183 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import * as framing from "@lengthwise/lengthwise/framing";
+import { FrameError, type Framing } from "@lengthwise/lengthwise/framing";
+
+function test(name: string, fn: () => void): void {
+  Deno.test({ name, permissions: "none", fn });
+}
+
+const MIB = 1024 * 1024;
+
+/** A preset; what `encode` takes; the wire; the default of the limit. */
+const PRESETS: [name: string, Framing, given: string, wire: string, number][] =
+  [
+    ["u16be", framing.u16be(), "6162", "00026162", 65_535],
+    ["u16le", framing.u16le(), "6162", "02006162", 65_535],
+    ["u24be", framing.u24be(), "6162", "0000026162", 4 * MIB],
+    ["u24le", framing.u24le(), "6162", "0200006162", 4 * MIB],
+    ["u32be", framing.u32be(), "6162", "000000026162", 4 * MIB],
+    ["u32le", framing.u32le(), "6162", "020000006162", 4 * MIB],
+    ["u64be", framing.u64be(), "6162", "00000000000000026162", 4 * MIB],
+    ["u64le", framing.u64le(), "6162", "02000000000000006162", 4 * MIB],
+    ["varint", framing.varint(), "6162", "026162", 4 * MIB],
+    [
+      "grpcMessage",
+      framing.grpcMessage(),
+      "01ffffffff61",
+      "010000000161",
+      4 * MIB + 5,
+    ],
+    [
+      "postgresStartup",
+      framing.postgresStartup(),
+      "04d2162f",
+      "0000000804d2162f",
+      10_000,
+    ],
+    [
+      "postgres",
+      framing.postgres(),
+      "51ffffffff3b00",
+      "51000000063b00",
+      4 * MIB,
+    ],
+    ["mysql", framing.mysql(), "000e", "010000000e", 16 * MIB + 1],
+    ["mqtt", framing.mqtt(), "30026162", "30026162", 4 * MIB],
+    [
+      "dnsTcp",
+      framing.dnsTcp(),
+      "000102030405060708090a0b",
+      "000c000102030405060708090a0b",
+      65_535,
+    ],
+    ["kafka", framing.kafka(), "6162", "000000026162", 4 * MIB],
+    [
+      "mongodb",
+      framing.mongodb(),
+      "ffffffff" + "00".repeat(12) + "61",
+      "11000000" + "00".repeat(12) + "61",
+      48_000_000,
+    ],
+    ["erlangPacket(1)", framing.erlangPacket(1), "6162", "026162", 255],
+    ["erlangPacket(2)", framing.erlangPacket(2), "6162", "00026162", 65_535],
+    [
+      "erlangPacket(4)",
+      framing.erlangPacket(4),
+      "6162",
+      "000000026162",
+      4 * MIB,
+    ],
+    [
+      "thriftFramed",
+      framing.thriftFramed(),
+      "6162",
+      "000000026162",
+      16_384_000,
+    ],
+    ["amqp", framing.amqp(), "010001ffffffff61", "0100010000000161ce", 4 * MIB],
+    ["javaWriteInt", framing.javaWriteInt(), "6162", "000000026162", 4 * MIB],
+    ["javaWriteUTF", framing.javaWriteUTF(), "c080", "0002c080", 65_535],
+    ["sshAgent", framing.sshAgent(), "0b", "000000010b", 256 * 1024],
+    [
+      "lsp",
+      framing.lsp(),
+      "7b7d",
+      "436f6e74656e742d4c656e6774683a20320d0a0d0a7b7d",
+      4 * MIB,
+    ],
+    ["netstring", framing.netstring(), "6162", "323a61622c", 4 * MIB],
+    ["lines", framing.lines(), "6162", "61620a", 4 * MIB],
+  ];
+
+for (const [name, preset, given, wire, limit] of PRESETS) {
+  test(`${name}() lays frames out as its protocol does, up to ${limit} bytes`, () => {
+    const frame = preset.encoder().encode(Uint8Array.fromHex(given));
+    assertEquals(frame.toHex(), wire);
+    const decoder = preset.decoder();
+    decoder.push(frame);
+    const again = preset.encoder().encode(decoder.next()!);
+    assertEquals(again.toHex(), wire);
+    decoder.end();
+    assertEquals(preset.maxFrameLength, limit);
+  });
+}
+
+/** What a protocol does not allow. */
+const REFUSED: [name: string, Framing, wire: string, kind: string][] = [
+  ["postgres", framing.postgres(), "5100000003", "bad-length"],
+  ["postgresStartup", framing.postgresStartup(), "00000004", "too-short"],
+  ["postgresStartup", framing.postgresStartup(), "00002715", "too-long"],
+  ["mongodb", framing.mongodb(), "0f000000", "too-short"],
+  ["mqtt", framing.mqtt(), "10ffffffff", "bad-prefix"],
+  ["dnsTcp", framing.dnsTcp(), "000b", "too-short"],
+  ["kafka", framing.kafka(), "ffffffff", "too-long"],
+  ["sshAgent", framing.sshAgent(), "00000000", "too-short"],
+  ["sshAgent", framing.sshAgent(), "00040001", "too-long"],
+  ["amqp", framing.amqp(), "0800000000000000", "bad-terminator"],
+  ["thriftFramed", framing.thriftFramed(), "80010001", "too-long"],
+];
+
+for (const [name, preset, wire, kind] of REFUSED) {
+  test(`${name}() refuses ${wire} as ${kind}`, () => {
+    const decoder = preset.decoder();
+    decoder.push(Uint8Array.fromHex(wire));
+    assertEquals(assertThrows(() => decoder.next(), FrameError).kind, kind);
+  });
+}
+
+test("signed presets refuse a limit that their peers would read as below 0", () => {
+  for (
+    const make of [
+      framing.kafka,
+      framing.javaWriteInt,
+      framing.thriftFramed,
+      framing.mongodb,
+    ]
+  ) {
+    assertEquals(
+      make({ maxFrameLength: 2 ** 31 - 1 }).maxFrameLength,
+      2 ** 31 - 1,
+    );
+    assertThrows(() => make({ maxFrameLength: 2 ** 31 }), RangeError);
+  }
+});
+
+test("erlangPacket() refuses other widths", () => {
+  assertThrows(() => framing.erlangPacket(3 as 1), TypeError, "1, 2, 4");
+});
+
+test("mysql() joins packets, closes a multiple with an empty one, and counts sequences", () => {
+  const full = 0xffffff;
+  const mysql = framing.mysql({ maxFrameLength: full + 100 });
+  const message = new Uint8Array(1 + full).fill(7);
+  message[0] = 254;
+  const wire = mysql.encoder().encode(message);
+  assertEquals(wire.length, 4 + full + 4);
+  assertEquals(wire.subarray(0, 4).toHex(), "fffffffe");
+  assertEquals(wire.subarray(-4).toHex(), "000000ff");
+  const decoder = mysql.decoder();
+  decoder.push(wire);
+  const got = decoder.next()!;
+  assertEquals(got.length, message.length);
+  assertEquals([got[0], got[1], got.at(-1)], [254, 7, 7]);
+  decoder.push(wire.subarray(0, -1));
+  assertEquals(decoder.next(), undefined);
+  decoder.push(new Uint8Array([3]));
+  assertEquals(
+    assertThrows(() => decoder.next(), FrameError).kind,
+    "bad-header",
+  );
+});
+
+test("mysql() skips a message over the limit, in one packet or in several", () => {
+  const skipping = framing.mysql({ maxFrameLength: 10, onTooLong: "skip" });
+  const sender = framing.mysql({ maxFrameLength: 0xffffff + 100 }).encoder();
+  const decoder = skipping.decoder();
+  for (const length of [12, 0xffffff + 9]) {
+    decoder.push(sender.encode(new Uint8Array(length)));
+    decoder.push(sender.encode(new Uint8Array([0, 1])));
+    assertEquals(decoder.next()?.toHex(), "0001");
+    assertEquals(decoder.next(), undefined);
+  }
+  assertEquals(decoder.skipped, 2);
+});

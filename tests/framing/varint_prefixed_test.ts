@@ -1,0 +1,103 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { FrameError, varintPrefixed } from "@lengthwise/lengthwise/framing";
+
+function test(name: string, fn: () => void): void {
+  Deno.test({ name, permissions: "none", fn });
+}
+
+function kindOf(step: () => unknown): string {
+  return assertThrows(step, FrameError).kind;
+}
+
+function first(options: Parameters<typeof varintPrefixed>[0], hex: string) {
+  const decoder = varintPrefixed(options).decoder();
+  decoder.push(Uint8Array.fromHex(hex));
+  return decoder.next()?.toHex();
+}
+
+test("varintPrefixed() writes lengths of 1 to 4 bytes at their borders", () => {
+  const encoder = varintPrefixed().encoder();
+  for (
+    const [length, prefix] of [
+      [0, "00"],
+      [127, "7f"],
+      [128, "8001"],
+      [16_383, "ff7f"],
+      [16_384, "808001"],
+      [2 ** 21, "80808001"],
+    ] as const
+  ) {
+    const frame = encoder.encode(new Uint8Array(length));
+    assertEquals(frame.subarray(0, frame.length - length).toHex(), prefix);
+    assertEquals(encoder.maxEncodedLength(length), frame.length);
+  }
+});
+
+test("varintPrefixed() refuses padded lengths unless told otherwise", () => {
+  assertEquals(kindOf(() => first({}, "810061")), "bad-prefix");
+  assertEquals(first({ canonical: false }, "810061"), "61");
+  assertEquals(first({ canonical: false }, "8180808080808080800061"), "61");
+  assertEquals(
+    kindOf(() => first({ canonical: false }, "8180808080808080808000")),
+    "bad-prefix",
+  );
+  assertEquals(first({}, "00"), "");
+});
+
+test("varintPrefixed() refuses 2^53 and more, and a length without end", () => {
+  const most = { maxFrameLength: Number.MAX_SAFE_INTEGER };
+  assertEquals(kindOf(() => first(most, "808080808080801001")), "too-long");
+  assertEquals(kindOf(() => first(most, "ffffffffffffffff7f")), "too-long");
+  assertEquals(kindOf(() => first({}, "ff".repeat(10))), "bad-prefix");
+  assertEquals(first({}, "ff".repeat(9)), undefined);
+  assertEquals(
+    kindOf(() => first({ maxPrefixLength: 2 }, "8080")),
+    "bad-prefix",
+  );
+});
+
+test("varintPrefixed() seals in place without a gap, with a shorter prefix than the longest", () => {
+  const { inPlace } = varintPrefixed({ maxFrameLength: 70_000 }).encoder();
+  assertEquals(inPlace?.headroom, 3);
+  const target = new Uint8Array(500).fill(0xee);
+  let end = 0;
+  for (const length of [1, 200, 2]) {
+    target.fill(length, end + 3, end + 3 + length);
+    end = inPlace!.seal(target, end, end + 3 + length);
+  }
+  assertEquals(end, 2 + 202 + 3);
+  assertEquals(target.subarray(0, 5).toHex(), "0101c801c8");
+  assertEquals(target.subarray(204, 207).toHex(), "020202");
+});
+
+test("varintPrefixed() with keepHeader refuses to encode a frame whose length does not fit", () => {
+  const framing = varintPrefixed({ offset: 1, keepHeader: true });
+  const encoder = framing.encoder();
+  assertEquals(encoder.encode(Uint8Array.fromHex("300161")).toHex(), "300161");
+  for (const wrong of ["300261", "3001", "30", "30800061", "3081"]) {
+    assertThrows(() => encoder.encode(Uint8Array.fromHex(wrong)), FrameError);
+  }
+  const target = new Uint8Array(4);
+  assertEquals(encoder.encodeInto(Uint8Array.fromHex("300161"), target, 1), 4);
+  assertEquals(target.toHex(), "00300161");
+  assertEquals(first({ offset: 1, keepHeader: true }, "300161"), "300161");
+});
+
+test("varintPrefixed() skips frames that are too long", () => {
+  const decoder = varintPrefixed({ maxFrameLength: 2, onTooLong: "skip" })
+    .decoder();
+  decoder.push(Uint8Array.fromHex("036161610162"));
+  assertEquals(decoder.next()?.toHex(), "62");
+  assertEquals(decoder.skipped, 1);
+});
+
+test("varintPrefixed() refuses options out of range when it is made", () => {
+  assertThrows(() => varintPrefixed({ maxPrefixLength: 0 }), RangeError);
+  assertThrows(() => varintPrefixed({ maxPrefixLength: 11 }), RangeError);
+  assertThrows(
+    () => varintPrefixed({ maxPrefixLength: 1, maxFrameLength: 128 }),
+    RangeError,
+  );
+  assertThrows(() => varintPrefixed({ offset: 1 }), TypeError, "keepHeader");
+  assertThrows(() => varintPrefixed({ onTooLong: "x" as "skip" }), TypeError);
+});
