@@ -199,12 +199,13 @@ export class MemoryPipe {
 
   /** A read waits for bytes under way: only then is there a timer. */
   #wait(): void {
+    const { fault } = this.#shape;
+    if (fault?.kind === "stall" && this.#delivered >= fault.after) return;
     const due = this.#chunks[0]?.due ?? this.#endDue ?? 0;
-    const left = due - this.#now();
-    // Stalled bytes are due and never arrive.
-    if (left <= 0) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#run(), Math.ceil(left));
+    // What has become due since it was looked at must not be slept through.
+    const left = Math.max(0, Math.ceil(due - this.#now()));
+    this.#timer = setTimeout(() => this.#run(), left);
   }
 
   #due(): number {

@@ -194,6 +194,24 @@ Deno.test(
 );
 
 Deno.test(
+  "memoryPair() wakes a reader whose bytes become due while it looks",
+  PURE,
+  async () => {
+    const { now } = performance;
+    let time = 0;
+    // Due at 1.6; looked for at 1.2, and found due when the wait is reckoned.
+    performance.now = () => time += 0.6;
+    try {
+      const [client, server] = memoryPair({ latency: 1 });
+      await client.write(new Uint8Array(3));
+      assertEquals(await server.read(new Uint8Array(9)), 3);
+    } finally {
+      performance.now = now;
+    }
+  },
+);
+
+Deno.test(
   "memoryPair() leaves no timer behind when a side closes",
   PURE,
   async () => {
