@@ -3,26 +3,17 @@
  * is being written.
  *
  * ```text
- *   begin … commit ──▶ filling ──(2 KiB, or end of turn)──▶ in flight ──▶ write
- *                         ▲                                    │
- *                         └──────── the pool of buffers ◀──────┘
+ *   begin … commit ──▶ frames ──(2 KiB, or end of turn)──▶ in flight ──▶ write
+ *                        ▲                                     │
+ *                        └───────── the pool of buffers ◀──────┘
  * ```
  *
  * @module
  */
 import type { Connection } from "../transport/connection.ts";
-import type { FrameEncoder, InPlaceFraming } from "./framing.ts";
-import { acquire, release } from "./_buffers.ts";
-
-/** Room in the outgoing buffer for one payload; see `FrameStream.begin`. */
-export interface FrameRoom {
-  /** The outgoing buffer. */
-  buffer: Uint8Array;
-  /** Where the payload begins. */
-  start: number;
-  /** Where the payload must end at the latest. */
-  limit: number;
-}
+import type { FrameEncoder } from "./framing.ts";
+import { release } from "./_buffers.ts";
+import { type Batch, FrameBuffer, type FrameRoom } from "./_frame_buffer.ts";
 
 /**
  * Bytes that are written at once when no write is under way: waiting for the
@@ -31,22 +22,13 @@ export interface FrameRoom {
  */
 export const EARLY = 2 * 1024;
 
-const NOTHING = new Uint8Array(0);
-const DONE: Promise<void> = Promise.resolve();
-
 /**
  * A payload above this may follow its header in a write of its own: what the
  * second write costs is then less than what the copy would.
  */
 export const LARGE = 128 * 1024;
 
-/** What goes out together: a buffer up to `end`, or a payload that is borrowed. */
-interface Batch {
-  readonly bytes: Uint8Array;
-  readonly end: number;
-  /** What goes back to the pool. */
-  readonly buffer?: Uint8Array<ArrayBuffer>;
-}
+const DONE: Promise<void> = Promise.resolve();
 
 /** Somebody who waits until `at` bytes have been written. */
 interface Waiter {
@@ -77,26 +59,18 @@ export class Outgoing {
   refused: { readonly error: unknown } | undefined;
 
   readonly #connection: Connection;
-  readonly #encoder: FrameEncoder;
-  readonly #inPlace: InPlaceFraming | undefined;
   readonly #events: OutgoingEvents;
+  readonly #frames: FrameBuffer;
   readonly #onTurnEnd = (): void => this.#endTurn();
   readonly #onTaken = (count: number): void => this.#taken(count);
   readonly #onRefused = (error: unknown): void => this.#refuse(error);
-  readonly #room: FrameRoom = { buffer: NOTHING, start: 0, limit: 0 };
 
-  /** Being filled, up to `#end`. */
-  #filling = NOTHING;
-  #end = 0;
-  /** Size of the last batches: the next one will likely be as large. */
-  #usual = 0;
-  #open = false;
   #turnScheduled = false;
+  /** Goes out before the frames: large payloads, and what is before them. */
+  #queue: Batch[] = [];
   /** Being written, from `#from` on; `undefined` if none is. */
   #flight: Batch | undefined;
   #from = 0;
-  /** Goes out before what is being filled: large payloads, and what is before them. */
-  #queue: Batch[] = [];
   #waiters: Waiter[] = [];
 
   constructor(
@@ -105,77 +79,40 @@ export class Outgoing {
     events: OutgoingEvents,
   ) {
     this.#connection = connection;
-    this.#encoder = encoder;
-    this.#inPlace = encoder.inPlace;
     this.#events = events;
+    this.#frames = new FrameBuffer(encoder);
   }
 
   /** Room for a payload of up to `room` bytes. */
   begin(room: number): FrameRoom {
     if (this.ended !== undefined) throw this.ended.error;
-    if (!(room >= 0)) {
-      throw new RangeError(
-        `Cannot begin a frame: room must be 0 bytes or more: current value is ${room}`,
-      );
-    }
-    const found = this.#room;
-    if (this.#inPlace !== undefined) {
-      const { headroom, tailroom } = this.#inPlace;
-      this.#reserve(headroom + room + tailroom);
-      found.buffer = this.#filling;
-      found.start = this.#end + headroom;
-      found.limit = this.#filling.length - tailroom;
-    } else {
-      if (found.buffer.length < room || !this.#open) {
-        this.#releaseScratch();
-        found.buffer = acquire(room);
-      }
-      found.start = 0;
-      found.limit = found.buffer.length;
-    }
-    this.#open = true;
-    return found;
+    return this.#frames.begin(room);
   }
 
   /** Frames what stands in the room. */
   commit(payloadEnd: number): void {
-    const { buffer, start, limit } = this.#room;
-    if (!this.#open) {
-      throw new Error(
-        "Cannot commit a frame: none is open: call begin() first, and commit() in the same turn",
-      );
-    }
-    if (!(payloadEnd >= start && payloadEnd <= limit)) {
-      throw new RangeError(
-        `Cannot commit a frame: its payload must end between offset ${start} and ${limit}: current value is ${payloadEnd}`,
-      );
-    }
-    this.#open = false;
-    let end = this.#end;
+    const before = this.#frames.end;
     try {
-      if (this.#inPlace !== undefined) {
-        end = this.#inPlace.seal(this.#filling, this.#end, payloadEnd);
-      } else {
-        end = this.#encode(buffer.subarray(start, payloadEnd));
-      }
+      this.#frames.commit(payloadEnd);
     } finally {
-      if (this.#inPlace === undefined) this.#releaseScratch();
-      this.#advance(end);
+      // Also after an error: a turn's end may have waited for this frame.
+      this.#advance(before);
     }
   }
 
   /** Drops what stands in the room. */
   abandon(): void {
-    if (!this.#open) return;
-    this.#open = false;
-    if (this.#inPlace === undefined) this.#releaseScratch();
-    this.#advance(this.#end);
+    if (!this.#frames.open) return;
+    this.#frames.abandon();
+    this.#advance(this.#frames.end);
   }
 
   /** Frames a copy of the payload. */
   write(payload: Uint8Array): void {
-    this.#assertMayFrame();
-    this.#advance(this.#encode(payload));
+    if (this.ended !== undefined) throw this.ended.error;
+    const before = this.#frames.end;
+    this.#frames.write(payload);
+    this.#advance(before);
   }
 
   /**
@@ -186,19 +123,16 @@ export class Outgoing {
    */
   send(payload: Uint8Array): boolean {
     const { length } = payload;
-    if (length <= LARGE || this.#encoder.encodeHeader === undefined) {
+    if (this.ended !== undefined) throw this.ended.error;
+    const before = this.#frames.end;
+    if (length <= LARGE || !this.#frames.writeHeader(length)) {
       this.write(payload);
       return false;
     }
-    this.#assertMayFrame();
-    this.#reserve(this.#encoder.maxEncodedLength(length) - length);
-    const buffer = this.#filling;
-    const end = this.#encoder.encodeHeader(length, buffer, this.#end);
-    this.framed += end - this.#end + length;
-    this.#queue.push({ bytes: buffer, end, buffer });
+    this.framed += this.#frames.end - before + length;
+    const header = this.#frames.take();
+    if (header !== undefined) this.#queue.push(header);
     this.#queue.push({ bytes: payload, end: length });
-    this.#filling = NOTHING;
-    this.#end = 0;
     this.#start();
     return true;
   }
@@ -224,11 +158,8 @@ export class Outgoing {
   /** Drops what is framed, and takes and writes nothing more for that reason. */
   stop(error: unknown): void {
     if (this.refused !== undefined) return;
-    this.refused = { error };
-    this.ended = this.refused;
-    this.#open = false;
-    if (this.#inPlace === undefined) this.#releaseScratch();
-    this.#releaseFilling();
+    this.ended = this.refused = { error };
+    this.#frames.release();
     // The transport may still read a buffer in flight: it does not go back.
     this.#flight = undefined;
     this.#queue = [];
@@ -243,24 +174,10 @@ export class Outgoing {
     this.#events.onRefused(error);
   }
 
-  /** Frames a payload behind what stands in the buffer. */
-  #encode(payload: Uint8Array): number {
-    this.#reserve(this.#encoder.maxEncodedLength(payload.length));
-    return this.#encoder.encodeInto(payload, this.#filling, this.#end);
-  }
-
-  #assertMayFrame(): void {
-    if (this.ended !== undefined) throw this.ended.error;
-    if (this.#open) {
-      throw new Error(
-        "Cannot write a frame: another one is open: commit or abandon it first",
-      );
-    }
-  }
-
-  #advance(end: number): void {
-    this.framed += end - this.#end;
-    this.#end = end;
+  /** Counts what was framed behind `before`, and sees that it is written. */
+  #advance(before: number): void {
+    const { end } = this.#frames;
+    this.framed += end - before;
     if (this.#flight !== undefined) return;
     if (end >= EARLY) {
       this.#start();
@@ -275,41 +192,15 @@ export class Outgoing {
     this.#start();
   }
 
-  /** Makes room for `bytes` more behind `#end`. */
-  #reserve(bytes: number): void {
-    const needed = this.#end + bytes;
-    if (needed <= this.#filling.length) return;
-    const usual = this.#end === 0 ? this.#usual : 2 * this.#filling.length;
-    const larger = acquire(Math.max(needed, usual));
-    if (this.#end > 0) larger.set(this.#filling.subarray(0, this.#end));
-    if (this.#filling !== NOTHING) release(this.#filling);
-    this.#filling = larger;
-  }
-
   /** Writes what comes next, unless a write is under way. */
   #start(): void {
     if (this.#flight !== undefined) return;
-    const batch = this.#queue.shift() ?? this.#takeFilling();
+    const batch = this.#queue.shift() ?? this.#frames.take();
     if (batch === undefined) return;
     this.#flight = batch;
     this.#from = 0;
     this.handed += batch.end;
     this.#push();
-  }
-
-  #takeFilling(): Batch | undefined {
-    if (this.#open) return undefined;
-    if (this.#end === 0) {
-      this.#releaseFilling();
-      return undefined;
-    }
-    const buffer = this.#filling;
-    const batch = { bytes: buffer, end: this.#end, buffer };
-    // An early write is small, and tells nothing of the batch behind it.
-    this.#usual = Math.max(this.#end, this.#usual >> 1);
-    this.#filling = NOTHING;
-    this.#end = 0;
-    return batch;
   }
 
   #push(): void {
@@ -350,19 +241,6 @@ export class Outgoing {
       waiter.resolve();
     });
   }
-
-  #releaseFilling(): void {
-    if (this.#filling !== NOTHING) release(this.#filling);
-    this.#filling = NOTHING;
-    this.#end = 0;
-  }
-
-  /** Gives back the room of an encoder that cannot frame in place. */
-  #releaseScratch(): void {
-    const { buffer } = this.#room;
-    if (buffer.length > 0) release(buffer as Uint8Array<ArrayBuffer>);
-    this.#room.buffer = NOTHING;
-  }
 }
 
 /** A rejection that may be ignored: the stream remembers the error anyway. */
@@ -370,6 +248,7 @@ export function rejected(error: unknown): Promise<never> {
   return handled(Promise.reject(error));
 }
 
+/** The promise, whose rejection may be ignored. */
 export function handled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;

@@ -7,7 +7,8 @@
 import type { Connection } from "../transport/connection.ts";
 import type { FrameDecoder, Framing } from "./framing.ts";
 import { Incoming } from "./_incoming.ts";
-import { type FrameRoom, handled, Outgoing, rejected } from "./_outgoing.ts";
+import type { FrameRoom } from "./_frame_buffer.ts";
+import { handled, Outgoing, rejected } from "./_outgoing.ts";
 import type { ResolvedOptions } from "./_pump_options.ts";
 import { turn } from "./_turn.ts";
 
@@ -60,7 +61,10 @@ export class Pump {
       connection,
       this.#decoder,
       options.frameTimeout,
-      (error) => this.#close(error, true),
+      (error) => {
+        this.#close(error, true);
+        this.onWriteFailed?.(error);
+      },
     );
     this.#outgoing = new Outgoing(connection, framing.encoder(), {
       onWritten: () => this.onWritten?.(),

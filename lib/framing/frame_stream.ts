@@ -6,7 +6,7 @@
  */
 import type { Connection } from "../transport/connection.ts";
 import type { Framing } from "./framing.ts";
-import type { FrameRoom } from "./_outgoing.ts";
+import type { FrameRoom } from "./_frame_buffer.ts";
 import { type DetachedConnection, Pump } from "./_pump.ts";
 import { type FramesOptions, resolveOptions } from "./_pump_options.ts";
 
@@ -106,7 +106,11 @@ export interface FrameStream
   flush(): Promise<void>;
   /** Called after each write that the transport took, for writers that keep their own bounds. */
   onWritten: (() => void) | undefined;
-  /** Called once, when the transport has refused a write, with its error. */
+  /**
+   * Called once, when nothing can be written any more: the transport has
+   * refused a write, or a frame took too long to come and the connection was
+   * closed for it.
+   */
   onWriteFailed: ((error: unknown) => void) | undefined;
 
   /** Flushes, then half-closes; nothing can be framed from the call on. */
