@@ -111,6 +111,11 @@ export class Relay implements Disposable {
     await Promise.all(this.#sockets.map((socket) => socket.closeWrite()));
   }
 
+  /** Slips bytes in on both sides. */
+  async inject(bytes: Uint8Array): Promise<void> {
+    await Promise.all(this.#sockets.map((socket) => socket.write(bytes)));
+  }
+
   [Symbol.dispose](): void {
     this.#listener.close();
     for (const socket of this.#sockets) socket.close();

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { checkTransport } from "../../lib/transport/compliance.ts";
 import { connect } from "../../lib/transport/connect.ts";
 import { writeAll } from "../../lib/transport/io.ts";
+import { TransportError } from "../../lib/transport/errors.ts";
 import { connectTls } from "../../lib/transport/tls.ts";
 import { listenTls } from "../../lib/transport/tls_server.ts";
 import {
@@ -248,6 +249,31 @@ Deno.test("TlsConnection tells a stream that was cut from one that ended", async
     await assertKind(readAll(accepted), "truncated", "cut before its end");
     await assertKind(readAll(dialled), "truncated", "cut before its end");
   }
+});
+
+Deno.test("TlsConnection refuses records that were tampered with", async () => {
+  await using listener = await listenLoopback();
+  const header = [23, 3, 3, 0, 32]; // application data, 32 bytes
+  for (
+    const garbage of [
+      bytes(...header, ...crypto.getRandomValues(new Uint8Array(32))),
+      new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"),
+    ]
+  ) {
+    await using relay = new Relay(listener.addr.port ?? 0);
+    const [accepted, dialled] = await Promise.all([
+      listener.accept(),
+      dial(relay),
+    ]);
+    using _accepted = accepted;
+    using _dialled = dialled;
+    await relay.inject(garbage);
+    for (const end of [accepted, dialled]) {
+      await assertKind(end.read(new Uint8Array(8)), "tls", "Cannot read");
+      await assertRejects(() => end.write(bytes(1)), TransportError);
+    }
+  }
+  await assertServes(listener);
 });
 
 Deno.test("TlsConnection hands out what came before the cut, and then its error", async () => {
