@@ -213,13 +213,9 @@ export class SocketListener<C extends SocketConnection = SocketConnection>
       if (connection === undefined) continue;
       this.#connections++;
       this.#pause = 0;
-      if (this.closed) {
-        connection.close();
-      } else if (this.#connections > this.#maxConnections) {
-        connection.close();
-      } else {
-        return connection;
-      }
+      const tooMany = this.#connections > this.#maxConnections;
+      if (!this.closed && !tooMany) return connection;
+      connection.close();
     }
   }
 

@@ -232,6 +232,19 @@ Deno.test("maxConnections closes who is too many when told to refuse", async () 
   (await next).close();
 });
 
+Deno.test("close() ends an accept() that waits for room", async () => {
+  await using listener = await listen({ memory: "full" }, {
+    maxConnections: 1,
+  });
+  using _client = await connect(listener.addr);
+  using held = await listener.accept();
+  const waiting = assertRejects(() => listener.accept(), TransportError);
+  await Promise.resolve();
+  listener.close();
+  assertEquals((await waiting).kind, "closed");
+  assertEquals([held.closed, listener.connections], [false, 1]);
+});
+
 Deno.test("maxConnections must be positive", () => {
   for (const maxConnections of [0, -1, NaN]) {
     assertThrows(
