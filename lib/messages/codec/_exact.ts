@@ -31,7 +31,9 @@ interface Refusal {
 }
 
 /** From this length on the built-in check beats a loop. */
-const LONG_STRING = 24;
+const LONG_STRING = 12;
+/** Places for keys that were checked, and the length up to which one is kept. */
+const KNOWN_KEYS = 64, LONGEST_KNOWN_KEY = 32;
 const MIN_INT64 = -(2n ** 63n), MAX_UINT64 = 2n ** 64n - 1n;
 const getTime = Date.prototype.getTime;
 const { getPrototypeOf, getOwnPropertyNames, getOwnPropertySymbols } = Object;
@@ -42,6 +44,8 @@ const arrayPrototype: unknown = Array.prototype;
 export class ValueChecker {
   readonly #rules: ValueRules;
   readonly #limits: ResolvedLimits;
+  /** Keys that were good before: messages have the same few again and again. */
+  readonly #known: string[] = new Array(KNOWN_KEYS).fill("");
   #nodes = 0;
   #text = 0;
 
@@ -63,7 +67,7 @@ export class ValueChecker {
   check(value: unknown): number {
     this.#nodes = 1;
     this.#text = 0;
-    const refusal = this.#value(value, 0);
+    const refusal = this.#value(value, 0) ?? this.#textInAll();
     if (refusal !== undefined) throw this.#error(refusal, value);
     return this.#text;
   }
@@ -97,6 +101,13 @@ export class ValueChecker {
     return refuse("a string with a lone surrogate (see String.toWellFormed)");
   }
 
+  /** Known keys are counted, and only here compared. */
+  #textInAll(): Refusal | undefined {
+    return this.#text <= this.#limits.maxBytes
+      ? undefined
+      : over("maxBytes", this.#text);
+  }
+
   #bigint(value: bigint): Refusal | undefined {
     if (!this.#rules.extended) return refuse("a bigint");
     if (value >= MIN_INT64 && value <= MAX_UINT64) return undefined;
@@ -124,12 +135,15 @@ export class ValueChecker {
   ): Refusal | undefined {
     let count = 0;
     for (const key in object) {
-      count++;
-      const refusal = this.#key(key) ?? this.#value(object[key], depth);
-      if (refusal !== undefined) {
-        refusal.path.unshift(key);
-        return refusal;
+      const place = (count++ + key.length * 8) % KNOWN_KEYS;
+      if (this.#known[place] === key) this.#text += key.length;
+      else {
+        const refusal = this.#key(key);
+        if (refusal !== undefined) return within(key, refusal);
+        if (key.length <= LONGEST_KNOWN_KEY) this.#known[place] = key;
       }
+      const refusal = this.#value(object[key], depth);
+      if (refusal !== undefined) return within(key, refusal);
     }
     if ((this.#nodes += count * 2) > this.#limits.maxNodes) {
       return over("maxNodes", this.#nodes);
@@ -155,10 +169,7 @@ export class ValueChecker {
       const refusal = item === undefined && !(index in array)
         ? refuse("a hole in an array (null and undefined are carried)")
         : this.#value(item, depth);
-      if (refusal !== undefined) {
-        refusal.path.unshift(index);
-        return refusal;
-      }
+      if (refusal !== undefined) return within(index, refusal);
     }
     return undefined;
   }
@@ -207,6 +218,11 @@ export class ValueChecker {
 
 function refuse(what: string, kind: CodecErrorKind = "unsupported"): Refusal {
   return { kind, what, path: [] };
+}
+
+function within(key: string | number, refusal: Refusal): Refusal {
+  refusal.path.unshift(key);
+  return refusal;
 }
 
 function over(limit: keyof ResolvedLimits, found: number): Refusal {

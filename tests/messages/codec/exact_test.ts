@@ -149,3 +149,34 @@ Deno.test("check() sees through disguises", PURE, () => {
   const tagged = { [Symbol.toStringTag]: "Map" };
   assertStringIncludes(refused(tagged).message, "Symbol.toStringTag");
 });
+
+Deno.test(
+  "check() counts keys that it knows, and looks at each one's place anew",
+  PURE,
+  () => {
+    const one = checker({ maxBytes: 8 });
+    for (let round = 0; round < 3; round++) {
+      one.check({ abcd: 1, efgh: 2 });
+      const error = assertThrows(
+        () => one.check({ abcd: { abcd: { abcd: 1 } } }),
+        CodecError,
+      );
+      assertEquals([error.limit, error.found], ["maxBytes", 12]);
+    }
+    for (let length = 1; length < 200; length++) {
+      const key = "k".repeat(length);
+      checker().check({ [key]: 1 });
+      assertEquals(
+        refused({ [key]: 1, [`${key}\ud800`]: 2 }).kind,
+        "unsupported",
+      );
+    }
+    const same = checker();
+    same.check({ "abcdefghi": 1 });
+    assertEquals(
+      assertThrows(() => same.check(JSON.parse('{"__proto__":1}')), CodecError)
+        .kind,
+      "key",
+    );
+  },
+);
