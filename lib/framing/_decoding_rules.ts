@@ -28,6 +28,7 @@ export const DECODING_RULES: readonly Rule[] = [
   ["after an error each call throws the same error", stateAfterError],
   ["'held' follows what has arrived", heldFollows],
   ["hostile bytes give frames or a FrameError", hostileBytes],
+  ["what encode() takes comes back as one frame", anyPayload],
 ];
 
 function roundTrip({ makeFraming, samples, wire }: Case): void {
@@ -195,11 +196,7 @@ function heldFollows({ makeFraming, wire }: Case): void {
 
 function hostileBytes({ makeFraming, wire }: Case): void {
   const framing = makeFraming({});
-  let seed = 1;
-  const random = (below: number): number => {
-    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-    return Math.floor(seed / 2 ** 32 * below);
-  };
+  const random = randomFrom(1);
   for (let run = 0; run < HOSTILE_RUNS; run++) {
     const bytes = concat([wire.subarray(0, random(wire.length)), wire.slice()]);
     for (let i = random(8); i >= 0; i--) {
@@ -213,5 +210,36 @@ function hostileBytes({ makeFraming, wire }: Case): void {
       at = next;
     }
     frameErrorOf(() => decoder.end());
+  }
+}
+
+/** Numbers that are the same in every run. */
+function randomFrom(seed: number): (below: number) => number {
+  return (below) => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    return Math.floor(seed / 2 ** 32 * below);
+  };
+}
+
+/** Payloads made of the stream's own bytes are those that it may confuse. */
+function anyPayload({ makeFraming, samples, wire }: Case): void {
+  const framing = makeFraming({});
+  const encoder = framing.encoder();
+  const random = randomFrom(2);
+  for (let run = 0; run < HOSTILE_RUNS; run++) {
+    const { length } = samples[random(samples.length)]!;
+    const payload = Uint8Array.from(
+      { length: random(2) === 0 ? length : random(9) },
+      () => wire[random(wire.length)]!,
+    );
+    const frames: Uint8Array[] = [];
+    const refused = frameErrorOf(() => frames.push(encoder.encode(payload)));
+    if (refused !== undefined) continue;
+    const [back, ...more] = feed(framing.decoder(), frames[0]!);
+    must(
+      back?.length === payload.length && more.length === 0 &&
+        same(encoder.encode(back), frames[0]!),
+      () => `[${payload}] came back as [${back ?? "nothing"}]`,
+    );
   }
 }

@@ -73,11 +73,12 @@ export class LengthLayout implements FrameLayout {
   ): number {
     const { needed, strip, trailer, min } = this.#form;
     const payload = total - strip - trailer.length;
-    if (!(total >= needed) || (total % 1 !== 0 && total < 2 ** 53)) {
+    const least = needed + trailer.length;
+    if (!(total >= least) || (total % 1 !== 0 && total < 2 ** 53)) {
       return this.#refuse({
         kind: "bad-length",
         detail:
-          `its length field says ${value}, which makes a frame of ${total} bytes where the header alone has ${needed}`,
+          `its length field says ${value}, which makes a frame of ${total} bytes where ${least} are the least`,
         declared: value,
       });
     }

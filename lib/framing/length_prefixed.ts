@@ -199,7 +199,7 @@ function resolve(options: LengthPrefixedOptions): LengthForm {
   const needed = rule === undefined ? fieldEnd : headerLength;
   const ends = strip + trailer.length;
   const range = [
-    Math.max(0, needed - ends, rule ? 0 : fieldEnd + adjustment - ends),
+    Math.max(0, needed - strip, rule ? 0 : fieldEnd + adjustment - ends),
     Math.min(
       Number.MAX_SAFE_INTEGER - ends,
       rule ? Infinity : fieldEnd + maxUint(width) + adjustment - ends,

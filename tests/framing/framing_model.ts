@@ -74,7 +74,7 @@ export function lengthStep(o: LengthModel): (left: Bytes) => Step {
     if (o.little) field.reverse();
     const value = field.reduce((sum, byte) => sum * 256n + BigInt(byte), 0n);
     const total = value + BigInt(fieldEnd + o.adjustment);
-    if (total < fieldEnd) return { error: "bad-length" };
+    if (total < fieldEnd + o.trailer.length) return { error: "bad-length" };
     const payload = total - BigInt(o.strip + o.trailer.length);
     const skip = total < 2n ** 53n ? { skip: Number(total) } : {};
     if (payload > o.limit) return { error: "too-long", ...skip };

@@ -77,7 +77,7 @@ function makeLength(random: Random): Subject {
   const adjustment = chance(random, 0, -fieldEnd, random(5), -random(5));
   const least = Math.max(
     0,
-    fieldEnd - strip - trailer.length,
+    fieldEnd - strip,
     fieldEnd + adjustment - strip - trailer.length,
   );
   const most = 256 ** width - 1 + fieldEnd + adjustment - strip -
@@ -286,6 +286,36 @@ function stream(random: Random, { sender, alphabet }: Subject): number[] {
   return wire;
 }
 
+/** What the encoder takes, the model finds as one frame, and as that one. */
+function checkEncode(random: Random, subject: Subject): void {
+  const { framing, alphabet } = subject;
+  const encoder = framing.encoder();
+  const payload = bytes(
+    random,
+    random(Math.min(framing.maxFrameLength, 40) + 2),
+    chance(random, alphabet, undefined),
+  );
+  const wires: Uint8Array[] = [];
+  try {
+    wires.push(encoder.encode(Uint8Array.from(payload)));
+  } catch (error) {
+    if (!(error instanceof FrameError)) throw error;
+    return;
+  }
+  const wire = [...wires[0]!];
+  const { frames, skipped, error, rest } = subject.model(wire);
+  const options = JSON.stringify(subject.options);
+  assertEquals(
+    [frames.length, skipped, error, rest],
+    [1, 0, undefined, []],
+    options,
+  );
+  // Where the header is kept, the length in it is the encoder's.
+  assertEquals(frames[0]!.length, payload.length, options);
+  const again = encoder.encode(Uint8Array.from(frames[0]!));
+  assertEquals([...again], wire, options);
+}
+
 function decode(framing: Framing, chunks: Iterable<Uint8Array>): Modelled {
   const decoder = framing.decoder();
   const out: Modelled = { frames: [], skipped: 0, error: undefined, rest: [] };
@@ -321,6 +351,7 @@ function endOf(framing: Framing, wire: Bytes): string | undefined {
 function checkCase(kind: string, seed: number): Modelled {
   const random = mulberry32(seed);
   const subject = KINDS[kind]!(random);
+  checkEncode(random, subject);
   const wire = stream(random, subject);
   const expected = subject.model(wire);
   const most = chance(random, 1, 4, 30, 1000);
