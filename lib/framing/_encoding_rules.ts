@@ -13,6 +13,7 @@ export const ENCODING_RULES: readonly Rule[] = [
   ["encodeInto() writes what encode() makes, and nothing else", intoAsEncode],
   ["encodeInto() refuses a target without room", intoChecksRoom],
   ["seal() makes what encode() makes, with no gap", sealAsEncode],
+  ["encodeHeader() writes what encode() puts in front", headerAsEncode],
   ["encode() refuses a payload over 'maxFrameLength'", limitHolds],
 ];
 
@@ -83,6 +84,28 @@ function sealAsEncode({ makeFraming, samples, wire }: Case): void {
   }
   must(at === wire.length, () => `${at} bytes where ${wire.length} are framed`);
   must(same(target.subarray(0, at), wire), () => "the bytes differ");
+}
+
+function headerAsEncode({ makeFraming, samples, frames }: Case): void {
+  const encoder = makeFraming({}).encoder();
+  if (encoder.encodeHeader === undefined) return;
+  for (const [i, sample] of samples.entries()) {
+    const frame = frames[i]!;
+    const header = frame.length - sample.length;
+    const target = new Uint8Array(3 + header + 3).fill(DIRT);
+    const end = encoder.encodeHeader(sample.length, target, 3);
+    must(end === 3 + header, () => `it returned ${end} for sample ${i}`);
+    must(
+      same(target.subarray(3, end), frame.subarray(0, header)) &&
+        same(sample, frame.subarray(header)),
+      () => `sample ${i} behind it is not what is framed`,
+    );
+    must(
+      [...target.subarray(0, 3), ...target.subarray(end)]
+        .every((byte) => byte === DIRT),
+      () => `it wrote outside of its room for sample ${i}`,
+    );
+  }
 }
 
 function limitHolds({ makeFraming }: Case): void {

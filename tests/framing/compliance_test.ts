@@ -288,6 +288,17 @@ const BROKEN: Record<string, [rule: string, Make]> = {
       encodeInto: (payload, target, at) => real.encodeInto(payload, target, at),
     })),
   ],
+  "a header that tells another length": [
+    "encodeHeader() writes what encode() puts in front",
+    altered("encoder", (real) => ({
+      encode: (payload) => real.encode(payload),
+      maxEncodedLength: (length) => real.maxEncodedLength(length),
+      encodeInto: (payload, target, offset) =>
+        real.encodeInto(payload, target, offset),
+      encodeHeader: (length, target, offset) =>
+        real.encodeHeader!(length + 1, target, offset),
+    })),
+  ],
   "a seal that leaves a gap": [
     "seal() makes what encode() makes, with no gap",
     altered("encoder", (real) => ({
