@@ -8,7 +8,7 @@ const Echo = protocol({
 await using server = await serve(
   Echo,
   { upper: (text: string) => text.toUpperCase() },
-  { port: 0, onListen() {} },
+  { port: 0 },
 );
 const { port } = server.addr;
 if (port === undefined) throw new Error("A TCP server without a port");
