@@ -13,12 +13,24 @@ export type {
   TopicStats,
 } from "./broadcast.ts";
 export * from "./client.ts";
-export * from "./connection_info.ts";
-export * from "./context.ts";
+export type { ConnectionInfo } from "./connection_info.ts";
+export type { CallContext, RefusalCode } from "./context.ts";
 export * from "./declarations.ts";
-export * from "./errors.ts";
+export {
+  CallError,
+  type CallErrorCode,
+  type CallErrorOptions,
+  type Processed,
+  type Retry,
+  SessionError,
+  type SessionErrorCode,
+} from "./errors.ts";
 export * from "./interceptor.ts";
-export * from "./middleware.ts";
+export {
+  chain,
+  type Middleware,
+  type MiddlewareContext,
+} from "./middleware.ts";
 export * from "./server.ts";
 export type {
   ClientInfo,
@@ -29,7 +41,7 @@ export type {
   ServerSession,
   Topic,
 } from "./server_types.ts";
-export * from "./session_options.ts";
+export type { Incident, SessionOptions } from "./session_options.ts";
 export type { Metadata } from "./session/fields.ts";
 export { DEFAULT_LIMITS, type SessionLimits } from "./session/limits.ts";
 export type { SessionStats } from "./session/link.ts";
