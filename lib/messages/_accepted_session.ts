@@ -6,7 +6,7 @@
 import type { Connection, SocketAddress } from "../transport/connection.ts";
 import { boundRemote } from "./_bound_remote.ts";
 import { Peer } from "./_peer.ts";
-import { buildRemote } from "./_remote.ts";
+import { buildRemote, type CallSite } from "./_remote.ts";
 import type { SideTables } from "./_tables.ts";
 import { type ConnectionInfo, connectionInfo } from "./connection_info.ts";
 import type { CallContext } from "./context.ts";
@@ -38,31 +38,32 @@ export interface SessionOwner<P extends AnyProtocol, Auth, State>
 export class AcceptedSession<P extends AnyProtocol, Auth, State>
   implements ServerSession<P, Auth, State> {
   readonly remote: Remote<P, "client">;
-  readonly state: State;
   readonly finished: Promise<SessionError | undefined>;
   /** Settles when the connection is closed and nothing of it is left. */
   readonly closed: Promise<void>;
   readonly #owner: SessionOwner<P, Auth, State>;
   readonly #peer: Peer;
   readonly #info: ConnectionInfo;
+  readonly #site: CallSite;
   readonly #draining: AbortController = new AbortController();
   #auth!: Auth;
+  #state!: State;
   #protocol = "";
+  #refreshing = false;
   #finish!: (error: SessionError | undefined) => void;
 
   constructor(owner: SessionOwner<P, Auth, State>, connection: Connection) {
     this.#owner = owner;
     this.#info = connectionInfo(connection);
-    const { tables, resolved, options } = owner;
+    const { tables, resolved } = owner;
     this.finished = new Promise((resolve) => this.#finish = resolve);
-    // Without a `state` option, State is undefined.
-    this.state = options.state?.() as State;
-    this.remote = buildRemote(tables.calls, {
+    const site = this.#site = {
       link: () => this.#peer,
       timeLeft: () => Infinity,
       defaults: {},
       interceptors: [],
-    }) as Remote<P, "client">; // built from the protocol that the type stands for
+    };
+    this.remote = buildRemote(tables.calls, site) as Remote<P, "client">; // built from the protocol that the type stands for
     this.#peer = new Peer({
       role: "listener",
       connection,
@@ -79,7 +80,7 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
         onRoom: () => owner.topics.drain(this),
         onEnded: (error) => this.#ended(error),
         report: resolved.report,
-        remoteFor: (context) => this.#remoteFor(context),
+        remoteFor: (context) => boundRemote(tables.calls, context, this.#site),
       },
     });
     this.closed = this.#peer.closed;
@@ -105,6 +106,10 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
     return this.#auth;
   }
 
+  get state(): State {
+    return this.#state;
+  }
+
   get draining(): AbortSignal {
     return this.#draining.signal;
   }
@@ -117,24 +122,52 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
     return this.#peer.session.roundTrip;
   }
 
-  #remoteFor(context: CallContext<unknown, unknown>): unknown {
-    return boundRemote(this.#owner.tables.calls, context, () => this.#peer);
-  }
-
   #authenticate(hello: Hello, credentials: unknown): void {
     this.#protocol = hello.protocol;
     this.#ask(
       credentials,
-      () => this.#peer.session.accept(this.#peer.now()),
+      () => this.#admit(),
       (message) => this.#peer.session.refuse(message, this.#peer.now()),
     );
   }
 
+  /** Lets the client in; what fails of our own is not its fault. */
+  #admit(): void {
+    const { session } = this.#peer;
+    if (session.state !== "authenticating") return; // it has gone meanwhile
+    try {
+      // Without a `state` option, State is undefined.
+      this.#state = this.#owner.options.state?.() as State;
+      session.accept(this.#peer.now());
+    } catch (error) {
+      const incident = this.#owner.resolved.report(error, "");
+      session.expel(
+        "internal",
+        `the session could not begin (incident ${incident})`,
+        this.#peer.now(),
+      );
+    }
+    this.#peer.touched();
+  }
+
+  /** One at a time: what `authenticate` costs, a client must not be able to multiply. */
   #refresh(id: number, credentials: unknown): void {
+    const { session } = this.#peer;
+    if (this.#refreshing) {
+      return session.expel(
+        "too-many",
+        "credentials came while others were looked at",
+        this.#peer.now(),
+      );
+    }
+    this.#refreshing = true;
     this.#ask(
       credentials,
-      () => this.#peer.session.refreshed(id, this.#peer.now()),
-      (message) => this.#peer.session.rejectRefresh(message, this.#peer.now()),
+      () => {
+        this.#refreshing = false;
+        session.refreshed(id, this.#peer.now());
+      },
+      (message) => session.rejectRefresh(message, this.#peer.now()),
     );
   }
 
@@ -169,11 +202,11 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
       this.#receiver(),
       this.#owner.options.broadcast ?? {},
     );
-    try {
-      this.#owner.options.onSession?.(this);
-    } catch (error) {
-      this.#owner.resolved.report(error, "");
-    }
+    const { onSession } = this.#owner.options;
+    if (onSession === undefined) return;
+    (async () => await onSession(this))().catch((error) =>
+      this.#owner.resolved.report(error, "")
+    );
   }
 
   /** This client, for messages that go to many. */
@@ -210,6 +243,12 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
 
   close(): Promise<void> {
     this.#peer.session.close(this.#peer.now());
+    return this.closed;
+  }
+
+  /** Closes without waiting for the client to notice. */
+  abort(): Promise<void> {
+    this.#peer.abort();
     return this.closed;
   }
 

@@ -4,21 +4,25 @@
  *
  * @module
  */
-import type { CallLink } from "./_outgoing_call.ts";
-import { buildRemote } from "./_remote.ts";
+import { buildRemote, type CallSite } from "./_remote.ts";
 import type { CallContext } from "./context.ts";
 import type { BoundMethod } from "./protocol_types.ts";
 
-/** Builds it. */
+/**
+ * Builds it.
+ *
+ * @param methods the other side's
+ * @param context of the call that is being handled
+ * @param site where calls on nobody's behalf are made from
+ */
 export function boundRemote(
   methods: readonly BoundMethod[],
   context: CallContext<unknown, unknown>,
-  link: () => CallLink,
+  site: CallSite,
 ): object {
   return buildRemote(methods, {
-    link,
+    ...site,
     timeLeft: () => Math.max(context.timeLeft, 1),
-    defaults: { signal: context.signal },
-    interceptors: [],
+    defaults: { ...site.defaults, signal: context.signal },
   });
 }

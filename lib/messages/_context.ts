@@ -27,17 +27,24 @@ export interface ContextSource {
   remoteFor(context: CallContext<unknown, unknown>): unknown;
 }
 
-/** See `CallContext`. Nothing is made before it is asked for. */
+/**
+ * See `CallContext`. Nothing is made before it is asked for. It has no own
+ * properties but what middleware adds.
+ */
 export class Context implements CallContext<unknown, unknown> {
-  /** What opened a call with items. */
-  readonly opening: unknown;
   readonly #source: ContextSource;
+  readonly #opening: unknown;
   #controller: AbortController | undefined = undefined;
   #remote: unknown = undefined;
 
   constructor(source: ContextSource, opening: unknown) {
     this.#source = source;
-    this.opening = opening;
+    this.#opening = opening;
+  }
+
+  /** What opened a call with items. */
+  get opening(): unknown {
+    return this.#opening;
   }
 
   /** @inheritdoc */
@@ -57,7 +64,7 @@ export class Context implements CallContext<unknown, unknown> {
 
   /** @inheritdoc */
   get timeLeft(): number {
-    return this.#source.timeLeft();
+    return Math.max(0, this.#source.timeLeft());
   }
 
   /** @inheritdoc */
@@ -97,7 +104,7 @@ export class Context implements CallContext<unknown, unknown> {
     message: string,
     options: Pick<CallErrorOptions, "retry" | "retryAfter" | "data"> = {},
   ): CallError {
-    return new CallError(code, message, { ...options, processed: "yes" });
+    return new CallError(code, message, options);
   }
 
   /** Makes a declared error. */
@@ -105,7 +112,6 @@ export class Context implements CallContext<unknown, unknown> {
     return new CallError("declared", `${this.method}: ${declared}`, {
       declared,
       data,
-      processed: "yes",
     });
   }
 

@@ -2,16 +2,24 @@
  * Handling of one call of the other side's: body to value, validation,
  * middleware, handler, and what comes of it back to the session.
  *
+ * ```text
+ *  begin ─▶ decode ─▶ input's schema ─▶ middleware ─▶ handler ─▶ output's schema ─▶ respond
+ *    └─────────┴────────────┴───────────────┴───────────┴──────────────┴─▶ fail
+ * ```
+ *
  * @module
  */
+import { answerTo, type FailedCall, internal, unsendable } from "./_answer.ts";
 import { Context, type ContextSource } from "./_context.ts";
+import { ItemPump } from "./_item_pump.ts";
 import { ItemReader } from "./_item_reader.ts";
 import { ItemWriter } from "./_item_writer.ts";
 import type { CallLink } from "./_outgoing_call.ts";
+import { type AnyMiddleware, runInside } from "./_run_inside.ts";
 import type { AnyHandler } from "./bind_handlers.ts";
 import type { CallContext } from "./context.ts";
 import { CallError, type CallErrorCode } from "./errors.ts";
-import { extend, type Middleware } from "./middleware.ts";
+import type { MethodDeclaration } from "./method_types.ts";
 import type { BoundMethod } from "./protocol_types.ts";
 import { SchemaError, type StandardSchema, validate } from "./schema.ts";
 import type {
@@ -19,8 +27,8 @@ import type {
   CancelReason,
   IncomingCall,
 } from "./session/callee.ts";
+import { receivesItems, sendsItems } from "./session/call_state.ts";
 import { type Metadata, metadataField, NO_FIELDS } from "./session/fields.ts";
-import type { StreamCall } from "./session/link.ts";
 
 /** A method with what handles it. */
 export interface ServedHandler {
@@ -35,7 +43,7 @@ export interface HandlingHost extends CallLink {
   /** The session, as handlers see it. */
   readonly publicSession: unknown;
   /** Around every handler. */
-  readonly middleware: Middleware<object> | undefined;
+  readonly middleware: AnyMiddleware | undefined;
   /** The other side's methods, for calls on behalf of a call. */
   remoteFor(context: CallContext<unknown, unknown>): unknown;
   /**
@@ -46,15 +54,6 @@ export interface HandlingHost extends CallLink {
   report(error: unknown, method: string): string;
 }
 
-/** Framework codes that a handler may end a call with; the rest are the session's to say. */
-const REFUSALS: ReadonlySet<CallErrorCode> = new Set([
-  "invalid",
-  "forbidden",
-  "unauthenticated",
-  "overloaded",
-  "unavailable",
-]);
-
 const CANCEL_CODES: Readonly<Record<CancelReason, CallErrorCode>> = {
   cancelled: "cancelled",
   deadline: "deadline",
@@ -63,17 +62,20 @@ const CANCEL_CODES: Readonly<Record<CancelReason, CallErrorCode>> = {
 };
 
 /** One call that is being handled. */
-export class Handling implements CalleeObserver, ContextSource {
+export class Handling implements CalleeObserver, ContextSource, FailedCall {
   /** @inheritdoc */
   cancelled: CallError | undefined = undefined;
+  /** @inheritdoc */
+  entered = false;
   readonly #host: HandlingHost;
   readonly #call: IncomingCall;
   readonly #served: ServedHandler;
   #context: Context | undefined = undefined;
   #reader: ItemReader | undefined = undefined;
   #writer: ItemWriter | undefined = undefined;
+  #pump: ItemPump | undefined = undefined;
   #fields: Uint8Array = NO_FIELDS;
-  #callersFault: CallError | undefined = undefined;
+  #own: CallError | undefined = undefined;
 
   constructor(host: HandlingHost, call: IncomingCall, served: ServedHandler) {
     this.#host = host;
@@ -81,11 +83,16 @@ export class Handling implements CalleeObserver, ContextSource {
     this.#served = served;
   }
 
-  // ── what the context asks ──────────────────────────────────────────────
+  // ── what the context and the answer ask ────────────────────────────────
 
   /** @inheritdoc */
   get method(): string {
     return this.#served.bound.name;
+  }
+
+  /** @inheritdoc */
+  get declaration(): MethodDeclaration {
+    return this.#served.bound.method;
   }
 
   /** @inheritdoc */
@@ -114,6 +121,17 @@ export class Handling implements CalleeObserver, ContextSource {
     return this.#host.remoteFor(context);
   }
 
+  /** @inheritdoc */
+  isOwn(thrown: unknown): thrown is CallError {
+    return thrown !== undefined &&
+      (thrown === this.cancelled || thrown === this.#own);
+  }
+
+  /** @inheritdoc */
+  report(thrown: unknown): string {
+    return this.#host.report(thrown, this.method);
+  }
+
   // ── what the session tells ─────────────────────────────────────────────
 
   /** @inheritdoc */
@@ -121,18 +139,19 @@ export class Handling implements CalleeObserver, ContextSource {
     this.cancelled = new CallError(
       CANCEL_CODES[reason],
       `${this.method}: ${message}`,
-      { method: this.method },
+      { method: this.method, processed: this.entered ? "maybe" : "no" },
     );
     if (this.#context !== undefined) {
       Context.cancel(this.#context, this.cancelled);
     }
-    this.#reader?.end({ error: this.cancelled });
+    this.#reader?.end({ error: this.cancelled }, true);
+    this.#pump?.stop();
     this.#writer?.sendable();
   }
 
   /** @inheritdoc */
   onUnsendable(error: unknown): CallError {
-    return this.#asCallError(error);
+    return unsendable(error, this);
   }
 
   /** @inheritdoc */
@@ -152,223 +171,225 @@ export class Handling implements CalleeObserver, ContextSource {
 
   // ── the way of a call ──────────────────────────────────────────────────
 
-  /** Enters the handler. The body is valid during this call. */
+  /** Decodes and checks the input, then goes on. The body is valid during this call. */
   begin(body: Uint8Array): void {
-    const { method } = this.#served.bound;
-    const streams = method.shape === "clientStream" ||
-      method.shape === "duplex";
-    let value: unknown;
-    if (!streams || body.length > 0) {
-      try {
-        value = this.#host.session.codec.decode(body);
-      } catch (cause) {
-        return this.#fail(malformedBody(this.method, cause));
-      }
+    let input: unknown;
+    try {
+      input = this.#input(body);
+    } catch (thrown) {
+      return this.#failed(thrown);
     }
-    const schema = streams ? method.opening : method.input;
-    if (schema === undefined) return this.#enter(value);
-    this.#validated(schema, value);
+    if (!isThenable(input)) return this.#handle(input);
+    input.then(
+      (valid) => this.#handle(valid),
+      (thrown) => this.#failed(thrown),
+    );
   }
 
-  #validated(schema: StandardSchema, value: unknown): void {
+  #handle(input: unknown): void {
+    let output: unknown;
+    try {
+      output = this.#enter(input);
+    } catch (thrown) {
+      return this.#failed(thrown);
+    }
+    if (!isThenable(output)) return this.#finish(output);
+    output.then(
+      (value) => this.#finish(value),
+      (thrown) => this.#failed(thrown),
+    );
+  }
+
+  #finish(output: unknown): void {
+    let checked: unknown;
+    try {
+      checked = this.#checked(output);
+    } catch (thrown) {
+      return this.#failed(thrown);
+    }
+    if (!isThenable(checked)) return this.#respond(checked);
+    checked.then(
+      (value) => this.#respond(value),
+      (thrown) => this.#failed(thrown),
+    );
+  }
+
+  /** The input, or for calls with items the opening. */
+  #input(body: Uint8Array): unknown {
+    const { shape, input, opening } = this.declaration;
+    const items = sendsItems(shape);
+    // Who sends items may leave the opening out.
+    const value = items && body.length === 0 ? undefined : this.#decode(body);
+    return this.#valid(items ? opening : input, value);
+  }
+
+  #decode(body: Uint8Array): unknown {
+    try {
+      return this.#host.session.codec.decode(body);
+    } catch (cause) {
+      const detail = cause instanceof Error ? cause.message : String(cause);
+      throw this.#faultOf("malformed", `cannot decode its input: ${detail}`, {
+        cause,
+      });
+    }
+  }
+
+  /** What the caller has sent, as the schema makes it. */
+  #valid(schema: StandardSchema | undefined, value: unknown): unknown {
+    if (schema === undefined) return value;
     try {
       const checked = validate(schema, value);
-      if (checked instanceof Promise) {
-        checked.then(
-          (valid) => this.#enter(valid),
-          (error) => this.#fail(this.#invalid(error)),
-        );
-      } else this.#enter(checked);
+      return checked instanceof Promise
+        ? checked.catch((error) => Promise.reject(this.#asFault(error)))
+        : checked;
     } catch (error) {
-      this.#fail(this.#invalid(error));
+      throw this.#asFault(error);
     }
   }
 
-  #invalid(error: unknown): CallError {
-    if (!(error instanceof SchemaError)) return this.#asCallError(error);
-    return new CallError("invalid", error.message, {
-      processed: "no",
-      data: { issues: error.issues },
-    });
+  /** Only what a schema says of the value is the caller's fault: the schema's own failure is ours. */
+  #asFault(error: unknown): unknown {
+    if (!(error instanceof SchemaError)) return error;
+    const data = { issues: error.issues };
+    return this.#faultOf("invalid", error.message, { data, cause: error });
   }
 
-  #enter(value: unknown): void {
-    const { shape } = this.#served.bound.method;
-    const takesItems = shape === "clientStream" || shape === "duplex";
-    if (this.cancelled !== undefined) return this.#fail(this.cancelled);
-    const context = new Context(this, takesItems ? value : undefined);
-    this.#context = context;
-    const input = takesItems ? this.#items() : value;
-    try {
-      const outcome = this.#host.middleware === undefined
-        ? this.#run(input, context)
-        : this.#runInside(this.#host.middleware, input, context);
-      if (isThenable(outcome)) {
-        outcome.then(
-          (output) => this.#respond(output),
-          (error) => this.#fail(this.#asCallError(error)),
-        );
-      } else this.#respond(outcome);
-    } catch (error) {
-      this.#fail(this.#asCallError(error));
+  #faultOf(
+    code: "malformed" | "invalid",
+    message: string,
+    options: { data?: unknown; cause: unknown },
+  ): CallError {
+    const processed = this.entered ? "yes" : "no";
+    return this.#own = new CallError(
+      code,
+      `${this.method}: ${message}`,
+      { ...options, processed },
+    );
+  }
+
+  #enter(input: unknown): unknown {
+    if (this.cancelled !== undefined) throw this.cancelled;
+    if (this.timeLeft() <= 0) {
+      throw this.cancelled = new CallError(
+        "deadline",
+        `${this.method}: the time for the call had run out before it was handled`,
+        { processed: "no" },
+      );
     }
-  }
-
-  #runInside(
-    middleware: Middleware<object>,
-    input: unknown,
-    context: Context,
-  ): unknown {
-    return middleware(
+    const items = sendsItems(this.declaration.shape);
+    const context = this.#context = new Context(
+      this,
+      items ? input : undefined,
+    );
+    const given = items ? this.#items() : input;
+    const { middleware } = this.#host;
+    if (middleware === undefined) return this.#run(given, context);
+    return runInside(
+      middleware,
       context,
-      async (extra) => await this.#run(input, extend(context, extra)),
+      (extended) => this.#run(given, extended),
     );
   }
 
   /** Runs the handler; for the shapes that give items, until the last has gone. */
   #run(input: unknown, context: object): unknown {
-    const { bound, handler } = this.#served;
-    const { shape, output } = bound.method;
-    const result = handler(input, context);
-    if (shape === "serverStream" || shape === "duplex") {
-      return this.#sendItems(result, output);
-    }
-    if (output === undefined) return result;
-    return isThenable(result)
-      ? result.then((value) => checkOutput(output, value))
-      : checkOutput(output, result);
+    this.entered = true;
+    const result = this.#served.handler(input, context);
+    return receivesItems(this.declaration.shape)
+      ? this.#sendItems(result)
+      : result;
   }
 
-  async #sendItems(
-    items: unknown,
-    schema: StandardSchema | undefined,
-  ): Promise<void> {
+  async #sendItems(items: unknown): Promise<void> {
     const iterable = await items;
     if (!isAsyncIterable(iterable)) {
       throw new TypeError(
         `Cannot handle ${this.method}: its handler must return an async iterable, as an async generator does`,
       );
     }
+    const { output } = this.declaration;
     const writer = this.#writer = this.#newWriter();
-    for await (const item of iterable) {
-      if (this.cancelled !== undefined) return;
-      const checked = schema === undefined
-        ? item
-        : await checkOutput(schema, item);
-      await writer.send(checked);
-    }
+    const pump = this.#pump = new ItemPump(iterable);
+    if (this.cancelled !== undefined) pump.stop();
+    await pump.run(
+      output === undefined
+        ? (item) => writer.send(item)
+        : async (item) => writer.send(await checkOutput(output, item)),
+    );
   }
 
   #newWriter(): ItemWriter {
     const { session } = this.#host;
-    const writer = new ItemWriter({
+    return new ItemWriter({
       maySend: (call) => session.maySendItem(call),
-      send: (call, item) => session.sendItem(call, item, this.#host.now()),
+      send: (call, item) => {
+        try {
+          session.sendItem(call, item, this.#host.now());
+        } catch (error) {
+          throw this.#own = unsendable(error, this);
+        }
+      },
       failure: () => this.cancelled && { error: this.cancelled },
-    });
-    writer.call = this.#call;
-    return writer;
+    }, this.#call);
   }
 
   #items(): ItemReader {
-    const { input } = this.#served.bound.method;
+    const { input } = this.declaration;
     const { session } = this.#host;
     const reader = this.#reader = new ItemReader({
-      take: (call: StreamCall) => {
+      take: (call) => {
         const body = session.takeItem(call, this.#host.now());
         this.#host.touched();
         return body;
       },
-      decode: (body) => {
-        const item = this.#decodeItem(body);
-        return input === undefined ? item : validate(input, item);
-      },
+      decode: (body) => this.#valid(input, this.#decode(body)),
       abandoned: () => session.dropItems(this.#call, this.#host.now()),
-    });
-    reader.call = this.#call;
-    if (this.cancelled !== undefined) reader.end({ error: this.cancelled });
-    else if (this.#call.state === "ended") reader.end();
+    }, this.#call);
+    if (this.#call.state === "ended") reader.end();
     return reader;
   }
 
-  #decodeItem(body: Uint8Array): unknown {
-    try {
-      return this.#host.session.codec.decode(body);
-    } catch (cause) {
-      throw this.#callersFault = malformedBody(this.method, cause);
-    }
+  /** What leaves matches its schema, also where a middleware gives another result. */
+  #checked(value: unknown): unknown {
+    const { shape, output } = this.declaration;
+    if (output === undefined || receivesItems(shape)) return value;
+    return checkOutput(output, value);
   }
+
+  // ── the ends ───────────────────────────────────────────────────────────
 
   #respond(output: unknown): void {
     const { session } = this.#host;
     session.respond(this.#call, output, this.#host.now(), this.#fields);
-    this.#host.touched();
+    this.#settled();
+  }
+
+  #failed(thrown: unknown): void {
+    const answer = answerTo(thrown, this);
+    if (answer instanceof Promise) answer.then((error) => this.#fail(error));
+    else this.#fail(answer);
   }
 
   #fail(error: CallError): void {
-    this.#host.session.fail(this.#call, error, this.#host.now());
+    const { session } = this.#host;
+    try {
+      session.fail(this.#call, error, this.#host.now());
+    } catch (cause) {
+      // The data of the error has no encoding: the handler's fault.
+      session.fail(this.#call, internal(cause, this), this.#host.now());
+    }
+    this.#settled();
+  }
+
+  /** A reader that outlives its handler must not wait for ever. */
+  #settled(): void {
+    const error = new CallError(
+      "cancelled",
+      `${this.method}: its handler has ended`,
+    );
+    this.#reader?.end({ error }, true);
     this.#host.touched();
   }
-
-  /** What a caller may know of what was thrown. */
-  #asCallError(thrown: unknown): CallError {
-    if (thrown === this.cancelled && this.cancelled !== undefined) {
-      return this.cancelled;
-    }
-    if (thrown === this.#callersFault && this.#callersFault !== undefined) {
-      return this.#callersFault;
-    }
-    if (thrown instanceof SchemaError) return this.#invalid(thrown);
-    // Errors that came from another call have a method: passing them on would tell this caller of that call.
-    if (thrown instanceof CallError && thrown.method === "") {
-      if (REFUSALS.has(thrown.code)) return thrown;
-      if (thrown.code === "declared") return this.#checkDeclared(thrown);
-    }
-    return this.#internal(thrown);
-  }
-
-  #internal(thrown: unknown): CallError {
-    const incident = this.#host.report(thrown, this.method);
-    return new CallError(
-      "internal",
-      `${this.method} failed; the other side knows more under incident ${incident}`,
-      { processed: "yes", incident, cause: thrown },
-    );
-  }
-
-  /** An error that the method does not declare, or with other data, is a fault of the handler's. */
-  #checkDeclared(thrown: CallError): CallError {
-    const { errors } = this.#served.bound.method;
-    if (errors === undefined) return thrown;
-    const schema = Object.hasOwn(errors, thrown.declared)
-      ? errors[thrown.declared]
-      : undefined;
-    if (schema === undefined) return this.#internal(thrown);
-    if (schema === null) return thrown;
-    try {
-      const data = validate(schema, thrown.data);
-      if (data instanceof Promise) {
-        data.catch(() => {});
-        return thrown;
-      }
-      return new CallError("declared", thrown.message, {
-        declared: thrown.declared,
-        data,
-        processed: "yes",
-      });
-    } catch {
-      return this.#internal(thrown);
-    }
-  }
-}
-
-function malformedBody(method: string, cause: unknown): CallError {
-  const detail = cause instanceof Error ? cause.message : String(cause);
-  return new CallError(
-    "malformed",
-    `Cannot decode the input of ${method}: ${detail}`,
-    { processed: "no", cause },
-  );
 }
 
 /** The handler's own fault, unlike what a caller sends. */

@@ -1,64 +1,131 @@
 /**
  * Handling of a notification: like a call of which nobody hears the end. What
- * fails is reported here and nowhere else.
+ * fails is reported here, and what is the sender's fault is only counted: a
+ * peer must not be able to fill the log.
  *
  * @module
  */
 import { Context, type ContextSource } from "./_context.ts";
 import type { HandlingHost, ServedHandler } from "./_incoming_call.ts";
-import { extend } from "./middleware.ts";
-import { validate } from "./schema.ts";
-import type { Fields } from "./session/fields.ts";
+import { runInside } from "./_run_inside.ts";
+import type { CallContext } from "./context.ts";
+import { CallError } from "./errors.ts";
+import { SchemaError, validate } from "./schema.ts";
+import type { Fields, Metadata } from "./session/fields.ts";
+import type { SessionStats } from "./session/link.ts";
 
-/** Decodes, checks and handles. Never throws. */
-export function handleNotification(
-  host: HandlingHost,
-  served: ServedHandler,
-  body: Uint8Array,
-  fields: Readonly<Fields>,
-): void {
-  const { name, method } = served.bound;
-  let value: unknown;
-  try {
-    value = host.session.codec.decode(body);
-  } catch (error) {
-    host.report(error, name);
-    return;
-  }
-  const context = new Context(sourceOf(host, name, fields), undefined);
-  handle().catch((error) => host.report(error, name));
-
-  async function handle(): Promise<void> {
-    const input = method.input === undefined
-      ? value
-      : await validate(method.input, value);
-    if (host.middleware === undefined) {
-      await served.handler(input, context);
-      return;
-    }
-    await host.middleware(
-      context,
-      async (extra) => await served.handler(input, extend(context, extra)),
-    );
-  }
+/** What notifications need beside what calls do. */
+export interface NotificationHost extends HandlingHost {
+  /** Those that are being handled. */
+  readonly notices: Set<Notice>;
+  /** Counters. */
+  readonly stats: SessionStats;
 }
 
-function sourceOf(
-  host: HandlingHost,
-  method: string,
-  fields: Readonly<Fields>,
-): ContextSource {
-  return {
-    method,
-    metadata: fields.metadata,
-    session: host.publicSession,
-    cancelled: undefined,
-    timeLeft: () => Infinity,
-    respondWith() {
-      throw new TypeError(
-        `Cannot respond to ${method}: a notification has no answer`,
+/** One notification that is being handled. */
+export class Notice implements ContextSource {
+  /** @inheritdoc */
+  readonly method: string;
+  /** @inheritdoc */
+  readonly metadata: Metadata;
+  /** @inheritdoc */
+  cancelled: CallError | undefined = undefined;
+  readonly #host: NotificationHost;
+  readonly #served: ServedHandler;
+  readonly #context: Context;
+
+  constructor(
+    host: NotificationHost,
+    served: ServedHandler,
+    fields: Readonly<Fields>,
+  ) {
+    this.#host = host;
+    this.#served = served;
+    this.method = served.bound.name;
+    this.metadata = fields.metadata;
+    this.#context = new Context(this, undefined);
+  }
+
+  /** @inheritdoc */
+  get session(): unknown {
+    return this.#host.publicSession;
+  }
+
+  /** @inheritdoc */
+  timeLeft(): number {
+    return Infinity;
+  }
+
+  /** @inheritdoc */
+  respondWith(): void {
+    throw new TypeError(
+      `Cannot respond to ${this.method}: a notification has no answer`,
+    );
+  }
+
+  /** @inheritdoc */
+  remoteFor(context: CallContext<unknown, unknown>): unknown {
+    return this.#host.remoteFor(context);
+  }
+
+  /** Decodes, checks and handles. Never throws. The body is valid during this call. */
+  begin(body: Uint8Array): void {
+    let value: unknown;
+    try {
+      value = this.#host.session.codec.decode(body);
+    } catch {
+      this.#host.stats.malformedCalls++;
+      return;
+    }
+    this.#host.notices.add(this);
+    this.#handle(value).catch((error) => this.#failed(error)).finally(() =>
+      this.#host.notices.delete(this)
+    );
+  }
+
+  /** The connection is gone. */
+  cancel(message: string): void {
+    this.cancelled = new CallError(
+      "disconnected",
+      `${this.method}: ${message}`,
+      { method: this.method },
+    );
+    Context.cancel(this.#context, this.cancelled);
+  }
+
+  async #handle(value: unknown): Promise<void> {
+    const { handler, bound } = this.#served;
+    const { middleware } = this.#host;
+    const input = await this.#valid(bound.method.input, value);
+    if (middleware === undefined) await handler(input, this.#context);
+    else {
+      await runInside(
+        middleware,
+        this.#context,
+        (context) => handler(input, context),
       );
-    },
-    remoteFor: (context) => host.remoteFor(context),
-  };
+    }
+  }
+
+  async #valid(
+    schema: Parameters<typeof validate>[0] | undefined,
+    value: unknown,
+  ): Promise<unknown> {
+    if (schema === undefined) return value;
+    try {
+      return await validate(schema, value);
+    } catch (error) {
+      if (!(error instanceof SchemaError)) throw error;
+      throw new CallError("malformed", error.message);
+    }
+  }
+
+  #failed(thrown: unknown): void {
+    const { stats } = this.#host;
+    if (this.cancelled !== undefined && thrown === this.cancelled) return;
+    const own = thrown instanceof CallError && thrown.method === "";
+    if (own && thrown.code === "malformed") stats.malformedCalls++;
+    else if (own && thrown.code !== "internal") stats.refusedCalls++;
+    else this.#host.report(thrown, this.method);
+  }
 }

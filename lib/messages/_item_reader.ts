@@ -9,10 +9,10 @@ import type { StreamCall as SessionStream } from "./session/link.ts";
 export interface ItemSource {
   /** The next one that has come; if none has, {@linkcode ItemReader.put} is called with it later. */
   take(call: SessionStream): Uint8Array | undefined;
-  /** From bytes to a value, checked by the method's schema. @throws what the call then fails with */
+  /** From bytes to a value, checked by the method's schema; the bytes are valid during the call. @throws what iteration then fails with */
   decode(body: Uint8Array): unknown;
-  /** Nobody will ask for more. */
-  abandoned(): void;
+  /** Nobody will ask for more: the loop was left, or failed with that. */
+  abandoned(failure?: unknown): void;
 }
 
 interface Waiter {
@@ -25,19 +25,27 @@ const DONE: IteratorResult<never> = Object.freeze({
   value: undefined,
 });
 
-/** Hands out items one after the other; reads ask for credit, so a reader that stops stops the sender. */
+/**
+ * Hands out items one after the other; reads ask for credit, so a reader that
+ * stops stops the sender. An item that cannot be decoded, or is not valid, ends
+ * the iteration: a loop that fails does not call `return`.
+ */
 export class ItemReader implements AsyncIterableIterator<unknown> {
   /** The call; set once it is known. */
-  call: SessionStream | undefined = undefined;
+  call: SessionStream | undefined;
   #waiters: Waiter[] = [];
   #ended = false;
   #failure: { readonly error: unknown } | undefined = undefined;
   #left = false;
   readonly #source: ItemSource;
 
-  /** @param source where items come from */
-  constructor(source: ItemSource) {
+  /**
+   * @param source where items come from
+   * @param call the call, if it is known
+   */
+  constructor(source: ItemSource, call?: SessionStream) {
     this.#source = source;
+    this.call = call;
   }
 
   /** The next item. Calls may overlap; they are answered in order. */
@@ -55,15 +63,20 @@ export class ItemReader implements AsyncIterableIterator<unknown> {
     if (this.#left) return Promise.resolve(DONE);
     const body = this.call && this.#source.take(this.call);
     if (body !== undefined) return this.#decoded(body);
-    if (this.#failure !== undefined) {
-      this.#left = true;
-      return Promise.reject(this.#failure.error);
-    }
-    return this.#ended ? Promise.resolve(DONE) : undefined;
+    if (!this.#ended) return undefined;
+    this.#left = true;
+    return this.#failure === undefined
+      ? Promise.resolve(DONE)
+      : Promise.reject(this.#failure.error);
   }
 
   async #decoded(body: Uint8Array): Promise<IteratorResult<unknown>> {
-    return { done: false, value: await this.#source.decode(body) };
+    try {
+      return { done: false, value: await this.#source.decode(body) };
+    } catch (error) {
+      this.#leave(error);
+      throw error;
+    }
   }
 
   /** The item that was waited for. The bytes are valid during the call. */
@@ -75,11 +88,18 @@ export class ItemReader implements AsyncIterableIterator<unknown> {
     if (this.#waiters.length > 0) this.#serve();
   }
 
-  /** No more items will come: once those that have are taken, iteration ends, or fails. */
-  end(failure?: { readonly error: unknown }): void {
+  /**
+   * No more items will come: once those that have are taken, iteration ends, or
+   * fails.
+   *
+   * @param failure what it fails with
+   * @param atOnce drops the items that have come: nobody waited for them to the end
+   */
+  end(failure?: { readonly error: unknown }, atOnce = false): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#failure = failure;
+    if (atOnce) this.call = undefined;
     this.#serve();
   }
 
@@ -92,14 +112,17 @@ export class ItemReader implements AsyncIterableIterator<unknown> {
     }
   }
 
+  #leave(failure?: unknown): void {
+    if (this.#left) return;
+    this.#left = true;
+    this.#serve();
+    this.#source.abandoned(failure);
+  }
+
   /** Leaves the loop: what else comes is not wanted. */
-  return(): Promise<IteratorResult<unknown>> {
-    if (!this.#left) {
-      this.#left = true;
-      this.#serve();
-      this.#source.abandoned();
-    }
-    return Promise.resolve(DONE);
+  return(value?: unknown): Promise<IteratorResult<unknown>> {
+    this.#leave();
+    return Promise.resolve({ done: true, value });
   }
 
   /** @inheritdoc */

@@ -18,14 +18,18 @@ export interface ItemTarget {
 /** Sends items in the order of the calls. */
 export class ItemWriter {
   /** The call; set once it is known. */
-  call: SessionStream | undefined = undefined;
+  call: SessionStream | undefined;
   #wake: (() => void) | undefined = undefined;
   #tail: Promise<void> | undefined = undefined;
   readonly #target: ItemTarget;
 
-  /** @param target where items go */
-  constructor(target: ItemTarget) {
+  /**
+   * @param target where items go
+   * @param call the call, if it is known
+   */
+  constructor(target: ItemTarget, call?: SessionStream) {
     this.#target = target;
+    this.call = call;
   }
 
   /** Sends one item, or rejects once none can be sent any more. */

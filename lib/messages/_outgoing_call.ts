@@ -1,15 +1,12 @@
 /**
- * What stands behind each method of a `remote`: one class a shape, told by the
- * session what becomes of the call.
+ * A call that this side has made, told by the session what becomes of it. The
+ * shapes with items are in `_outgoing_stream.ts`.
  *
  * @module
  */
-import { ItemReader, type ItemSource } from "./_item_reader.ts";
-import { type ItemTarget, ItemWriter } from "./_item_writer.ts";
-import type { Items } from "./call_types.ts";
 import { CallError } from "./errors.ts";
-import type { Fields, Metadata } from "./session/fields.ts";
 import type { CallerObserver, OutgoingCall } from "./session/caller.ts";
+import type { Fields, Metadata } from "./session/fields.ts";
 import type { Session } from "./session/session.ts";
 
 /** A session, and the time. */
@@ -24,27 +21,42 @@ export interface CallLink {
   accepted(): Promise<void>;
 }
 
-/** What the classes share: the call, its cancellation, its end. */
+/** What a call's options ask to watch. */
+export interface WatchOptions {
+  /** Cancels the call. */
+  readonly signal: AbortSignal | undefined;
+  /** Told what the handler sent beside the result. */
+  readonly onMetadata: ((metadata: Metadata) => void) | undefined;
+}
+
+/** What all shapes share: the call, its cancellation, its end. */
 export abstract class CallInProgress implements CallerObserver {
   /** The call; set once the session has taken it. */
   call: OutgoingCall | undefined = undefined;
-  protected readonly link: CallLink;
-  readonly #method: string;
+  /** Dotted name of the method. */
+  protected readonly method: string;
+  #link: CallLink | undefined = undefined;
   #signal: AbortSignal | undefined = undefined;
   #onAbort: (() => void) | undefined = undefined;
   #onMetadata: ((metadata: Metadata) => void) | undefined = undefined;
 
-  constructor(link: CallLink, method: string) {
-    this.link = link;
-    this.#method = method;
+  /** @param method dotted name of the method */
+  constructor(method: string) {
+    this.method = method;
+  }
+
+  /** What the call goes through. */
+  protected get link(): CallLink {
+    return this.#link!; // nothing is asked of it before opened()
   }
 
   /** The session has taken the call. */
-  opened(call: OutgoingCall, options: WatchOptions): void {
+  opened(call: OutgoingCall, link: CallLink, options: WatchOptions): void {
     this.call = call;
+    this.#link = link;
     this.#onMetadata = options.onMetadata;
     const { signal } = options;
-    if (signal === undefined || call.state === "done") return;
+    if (signal === undefined) return;
     this.#signal = signal;
     this.#onAbort = () => this.abort(signal.reason);
     signal.addEventListener("abort", this.#onAbort, { once: true });
@@ -52,22 +64,22 @@ export abstract class CallInProgress implements CallerObserver {
 
   /** Cancels the call; harmless once it has ended. */
   abort(cause: unknown): void {
-    const { call, link } = this;
+    const { call } = this;
     if (call === undefined) return;
-    const { code, message } = abortError(this.#method, cause);
-    link.session.cancel(call, { code, message, cause }, link.now());
-    link.touched();
+    const reason = abortReason(cause);
+    this.link.session.cancel(call, { ...reason, cause }, this.link.now());
+    this.link.touched();
   }
 
-  /** Decodes a value, or ends the call as malformed. */
+  /** Decodes a value. The bytes are valid during the call. @throws {CallError} `malformed` */
   protected decode(body: Uint8Array): unknown {
     try {
       return this.link.session.codec.decode(body);
     } catch (cause) {
       throw new CallError(
         "malformed",
-        `${this.#method}: what came back cannot be decoded`,
-        { method: this.#method, processed: "maybe", cause },
+        `${this.method}: what came back cannot be decoded`,
+        { method: this.method, processed: "maybe", cause },
       );
     }
   }
@@ -75,7 +87,12 @@ export abstract class CallInProgress implements CallerObserver {
   /** @inheritdoc */
   onResult(body: Uint8Array, fields: Readonly<Fields>): void {
     this.#unwatch();
-    this.#onMetadata?.(fields.metadata);
+    try {
+      this.#onMetadata?.(fields.metadata);
+    } catch (error) {
+      // The caller's own function must not end the connection.
+      return this.rejected(error);
+    }
     this.settled(body);
   }
 
@@ -91,42 +108,16 @@ export abstract class CallInProgress implements CallerObserver {
     this.#onAbort = undefined;
   }
 
-  /** The result has come. */
+  /** The result has come; the bytes are valid during the call. */
   protected abstract settled(body: Uint8Array): void;
-  /** The call has failed. */
-  protected abstract rejected(error: CallError): void;
+  /** The call has failed, or could not even begin. */
+  abstract rejected(error: unknown): void;
   /** @inheritdoc */
   onItem(_body: Uint8Array): void {}
   /** @inheritdoc */
   onItemsEnded(): void {}
   /** @inheritdoc */
   onSendable(): void {}
-}
-
-/** What a call's options ask to watch. */
-export interface WatchOptions {
-  /** Cancels the call. */
-  readonly signal?: AbortSignal | undefined;
-  /** Told what the handler sent beside the result. */
-  readonly onMetadata?: ((metadata: Metadata) => void) | undefined;
-}
-
-/** What an aborted signal makes of a call. */
-export function abortError(
-  method: string,
-  cause: unknown,
-): CallError & { code: "cancelled" | "deadline" } {
-  const timedOut = cause instanceof DOMException &&
-    cause.name === "TimeoutError";
-  const code = timedOut ? "deadline" : "cancelled";
-  const error = new CallError(
-    code,
-    `${method}: ${
-      timedOut ? "the signal timed out" : "the call was cancelled"
-    }`,
-    { method, processed: "no", cause },
-  );
-  return error as CallError & { code: typeof code }; // it was made with this code
 }
 
 /** A `unary` call: a promise. */
@@ -136,8 +127,9 @@ export class UnaryInProgress extends CallInProgress {
   #resolve!: (value: unknown) => void;
   #reject!: (error: unknown) => void;
 
-  constructor(link: CallLink, method: string) {
-    super(link, method);
+  /** @param method dotted name of the method */
+  constructor(method: string) {
+    super(method);
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -152,216 +144,30 @@ export class UnaryInProgress extends CallInProgress {
     }
   }
 
-  protected override rejected(error: CallError): void {
+  override rejected(error: unknown): void {
     this.#reject(error);
   }
 }
 
-/** The shapes with items: either half, or both. */
-abstract class StreamInProgress extends CallInProgress
-  implements AsyncDisposable {
-  protected failure: { readonly error: unknown } | undefined = undefined;
-  #over = false;
-
-  /** Whether the call has ended. */
-  protected get over(): boolean {
-    return this.#over;
-  }
-
-  /** Cancels the call; harmless once it has ended. */
-  cancel(reason?: unknown): void {
-    this.abort(reason);
-  }
-
-  /** Cancels what is not finished. */
-  [Symbol.asyncDispose](): Promise<void> {
-    this.cancel();
-    return Promise.resolve();
-  }
-
-  protected override settled(body: Uint8Array): void {
-    this.#over = true;
-    this.ended(body);
-  }
-
-  protected override rejected(error: CallError): void {
-    this.#over = true;
-    this.failure = { error };
-    this.ended(undefined);
-  }
-
-  /** The call has ended: with a result's body, or with {@linkcode failure}. */
-  protected abstract ended(body: Uint8Array | undefined): void;
-
-  protected reader(): ItemReader {
-    const source: ItemSource = {
-      take: (call) => {
-        const body = this.link.session.takeItem(call, this.link.now());
-        this.link.touched();
-        return body;
-      },
-      decode: (body) => this.decode(body),
-      abandoned: () => this.cancel(),
-    };
-    return new ItemReader(source);
-  }
-
-  protected writer(): ItemWriter {
-    const target: ItemTarget = {
-      maySend: (call) => this.link.session.maySendItem(call),
-      send: (call, item) =>
-        this.link.session.sendItem(call, item, this.link.now()),
-      failure: () => this.failure ?? (this.over ? ENDED : undefined),
-    };
-    return new ItemWriter(target);
-  }
-
-  /** Sends every item of an iterable, and ends. Its failure cancels the call. */
-  protected async sendAll(
-    items: Items<unknown>,
-    send: (item: unknown) => Promise<void>,
-    end: () => Promise<void>,
-  ): Promise<void> {
-    try {
-      for await (const item of items) {
-        if (this.over) return;
-        await send(item);
-      }
-      await end();
-    } catch (error) {
-      if (!this.over) this.abort(error);
-    }
-  }
-
-  protected async endItems(writer: ItemWriter): Promise<void> {
-    await writer.settled();
-    const { call, link } = this;
-    if (call !== undefined) link.session.endItems(call, link.now());
-  }
+/** What an aborted signal makes of a call: its time has run out, or it was cancelled. */
+export function abortReason(
+  cause: unknown,
+): { code: "cancelled" | "deadline"; message: string } {
+  // AbortSignal.timeout(), or the signal of a call on whose behalf this one is.
+  const timedOut = cause instanceof DOMException
+    ? cause.name === "TimeoutError"
+    : cause instanceof CallError && cause.code === "deadline";
+  return timedOut
+    ? { code: "deadline", message: "the signal timed out" }
+    : { code: "cancelled", message: "the call was cancelled" };
 }
 
-const ENDED = {
-  error: new CallError("cancelled", "Cannot send an item: the call has ended", {
-    processed: "yes",
-  }),
-};
-
-/** A `serverStream` call. */
-export class ItemStreamInProgress extends StreamInProgress {
-  readonly #reader: ItemReader = this.reader();
-
-  override opened(call: OutgoingCall, options: WatchOptions): void {
-    super.opened(call, options);
-    this.#reader.call = call;
-  }
-
-  override onItem(body: Uint8Array): void {
-    this.#reader.put(body);
-  }
-
-  protected override ended(): void {
-    this.#reader.end(this.failure);
-  }
-
-  /** Items, once. */
-  [Symbol.asyncIterator](): AsyncIterator<unknown> {
-    return this.#reader;
-  }
-}
-
-/** A `clientStream` call. */
-export class UploadInProgress extends StreamInProgress {
-  /** Of the output. */
-  readonly result: Promise<unknown>;
-  readonly #writer: ItemWriter = this.writer();
-  #resolve!: (value: unknown) => void;
-  #reject!: (error: unknown) => void;
-
-  constructor(link: CallLink, method: string) {
-    super(link, method);
-    this.result = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    // Who only sends hears of a failure from `send`.
-    this.result.catch(() => {});
-  }
-
-  override opened(call: OutgoingCall, options: WatchOptions): void {
-    super.opened(call, options);
-    this.#writer.call = call;
-  }
-
-  /** Sends one item. */
-  send(item: unknown): Promise<void> {
-    return this.#writer.send(item);
-  }
-
-  /** Says that no more follow. */
-  end(): Promise<void> {
-    return this.endItems(this.#writer);
-  }
-
-  /** Sends what an iterable gives. */
-  feed(items: Items<unknown>): void {
-    this.sendAll(items, (item) => this.send(item), () => this.end());
-  }
-
-  override onSendable(): void {
-    this.#writer.sendable();
-  }
-
-  protected override ended(body: Uint8Array | undefined): void {
-    this.#writer.sendable();
-    if (body === undefined) return this.#reject(this.failure?.error);
-    try {
-      this.#resolve(this.decode(body));
-    } catch (error) {
-      this.#reject(error);
-    }
-  }
-}
-
-/** A `duplex` call. */
-export class ConversationInProgress extends StreamInProgress {
-  readonly #reader: ItemReader = this.reader();
-  readonly #writer: ItemWriter = this.writer();
-
-  override opened(call: OutgoingCall, options: WatchOptions): void {
-    super.opened(call, options);
-    this.#reader.call = this.#writer.call = call;
-  }
-
-  override onItem(body: Uint8Array): void {
-    this.#reader.put(body);
-  }
-
-  /** Sends one item. */
-  send(item: unknown): Promise<void> {
-    return this.#writer.send(item);
-  }
-
-  /** Says that no more follow. */
-  end(): Promise<void> {
-    return this.endItems(this.#writer);
-  }
-
-  /** Sends what an iterable gives. */
-  feed(items: Items<unknown>): void {
-    this.sendAll(items, (item) => this.send(item), () => this.end());
-  }
-
-  override onSendable(): void {
-    this.#writer.sendable();
-  }
-
-  protected override ended(): void {
-    this.#writer.sendable();
-    this.#reader.end(this.failure);
-  }
-
-  /** Items, once. */
-  [Symbol.asyncIterator](): AsyncIterator<unknown> {
-    return this.#reader;
-  }
+/** The error of a call whose signal was aborted before it began. */
+export function abortError(method: string, cause: unknown): CallError {
+  const { code, message } = abortReason(cause);
+  return new CallError(code, `${method}: ${message}`, {
+    method,
+    processed: "no",
+    cause,
+  });
 }

@@ -8,20 +8,17 @@ import { FrameError } from "../framing/errors.ts";
 import { frames, type FrameStream } from "../framing/frame_stream.ts";
 import { lengthPrefixed } from "../framing/length_prefixed.ts";
 import type { Connection } from "../transport/connection.ts";
-import {
-  Handling,
-  type HandlingHost,
-  type ServedHandler,
-} from "./_incoming_call.ts";
-import { handleNotification } from "./_incoming_notification.ts";
+import { Handling, type ServedHandler } from "./_incoming_call.ts";
+import { Notice, type NotificationHost } from "./_incoming_notification.ts";
+import type { AnyMiddleware } from "./_run_inside.ts";
 import type { CallContext } from "./context.ts";
 import type { MessageCodec } from "./codec/message_codec.ts";
-import { SessionError } from "./errors.ts";
-import type { Middleware } from "./middleware.ts";
+import { CallError, SessionError } from "./errors.ts";
 import type { IncomingCall } from "./session/callee.ts";
 import type { Fields } from "./session/fields.ts";
 import type { Hello } from "./session/hello.ts";
 import type { SessionLimits } from "./session/limits.ts";
+import type { SessionStats } from "./session/link.ts";
 import type { MethodTables } from "./session/method_table.ts";
 import { Session, type SessionHost } from "./session/session.ts";
 import { HEADER } from "./session/wire.ts";
@@ -61,7 +58,7 @@ export interface PeerOptions {
   /** What handles this side's methods, in the order of its table. */
   readonly handlers: readonly ServedHandler[];
   /** Around every handler. */
-  readonly middleware: Middleware<object> | undefined;
+  readonly middleware: AnyMiddleware | undefined;
   /** The session, as handlers see it. */
   readonly publicSession: unknown;
   /** Who is told. */
@@ -79,7 +76,7 @@ interface PromiseSettlers {
 const DONE: Promise<void> = Promise.resolve();
 
 /** One side of a connection at work. */
-export class Peer implements SessionHost, HandlingHost {
+export class Peer implements SessionHost, NotificationHost {
   /** The session. */
   readonly session: Session;
   /** Settles when the connection is closed and nothing of it is left. */
@@ -87,10 +84,14 @@ export class Peer implements SessionHost, HandlingHost {
   /** @inheritdoc */
   readonly publicSession: unknown;
   /** @inheritdoc */
-  readonly middleware: Middleware<object> | undefined;
+  readonly middleware: AnyMiddleware | undefined;
+  /** @inheritdoc */
+  readonly notices: Set<Notice> = new Set();
   readonly #stream: FrameStream;
   readonly #options: PeerOptions;
   readonly #refreshes: Map<number, PromiseSettlers> = new Map();
+  #lastRefresh: Promise<void> = DONE;
+  #ended: SessionError | undefined = undefined;
   #timer: ReturnType<typeof setTimeout> | undefined = undefined;
   #armedFor = Infinity;
   #linger: ReturnType<typeof setTimeout> | undefined = undefined;
@@ -132,18 +133,43 @@ export class Peer implements SessionHost, HandlingHost {
   }
 
   /** @inheritdoc */
+  get stats(): SessionStats {
+    return this.session.stats;
+  }
+
+  /** @inheritdoc */
   accepted(): Promise<void> {
     return this.#stream.unsent < this.session.limits.unsentSoft
       ? DONE
-      : this.#stream.flush();
+      : this.#stream.flush().catch((cause) => {
+        throw new CallError("disconnected", "The connection is gone", {
+          cause,
+        });
+      });
   }
 
-  /** Sends new credentials; settles when the other side has taken them, or the connection is gone. */
+  /**
+   * Sends new credentials; settles when the other side has taken them, or the
+   * connection is gone. One after the other: the last ones are to hold.
+   */
   refresh(credentials: unknown): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const refreshed = this.#lastRefresh.then(() => this.#refresh(credentials));
+    this.#lastRefresh = refreshed.catch(() => {});
+    return refreshed;
+  }
+
+  #refresh(credentials: unknown): Promise<void> {
+    if (this.session.state !== "open") throw this.#ended ?? gone();
     const id = this.session.refresh(credentials, this.now());
-    this.#refreshes.set(id, { resolve, reject });
-    return promise;
+    return new Promise((resolve, reject) => {
+      this.#refreshes.set(id, { resolve, reject });
+    });
+  }
+
+  /** Ends without a goodbye: nobody waits for the other side. */
+  abort(): void {
+    this.session.close(this.now());
+    this.#stream.close();
   }
 
   // ── what the session tells ─────────────────────────────────────────────
@@ -156,14 +182,23 @@ export class Peer implements SessionHost, HandlingHost {
     handling.begin(body);
   }
 
-  /** @inheritdoc */
+  /**
+   * @inheritdoc
+   *
+   * Notifications are no calls, but their handlers are as many at a time as
+   * those of calls: more are dropped and counted.
+   */
   onNotified(
     method: number,
     body: Uint8Array,
     fields: Readonly<Fields>,
   ): void {
+    if (this.notices.size >= this.session.limits.maxCalls) {
+      this.stats.refusedCalls++;
+      return;
+    }
     const served = this.#options.handlers[method]!; // as above
-    handleNotification(this, served, body, fields);
+    new Notice(this, served, fields).begin(body);
   }
 
   /** @inheritdoc */
@@ -204,10 +239,12 @@ export class Peer implements SessionHost, HandlingHost {
 
   /** @inheritdoc */
   onEnded(error: SessionError | undefined): void {
-    const gone = error ??
-      new SessionError("disconnected", "The connection was closed");
-    for (const { reject } of this.#refreshes.values()) reject(gone);
+    this.#ended = error;
+    for (const { reject } of this.#refreshes.values()) reject(error ?? gone());
     this.#refreshes.clear();
+    for (const notice of this.notices) {
+      notice.cancel(error?.message ?? gone().message);
+    }
     this.#leave();
     this.#options.events.onEnded(error);
   }
@@ -240,15 +277,28 @@ export class Peer implements SessionHost, HandlingHost {
       this.#inRead = false;
       this.#inputFailed(error);
     } finally {
-      this.#stopTimers();
-      await this.#stream[Symbol.asyncDispose]();
+      clearTimeout(this.#timer);
+      this.#armedFor = -Infinity;
+      await this.#dispose();
+      clearTimeout(this.#linger);
     }
   }
 
+  /** Bytes that make no frames are told to the peer; after a cut, or a frame that took too long, nobody listens. */
   #inputFailed(error: unknown): void {
-    if (error instanceof FrameError && error.kind !== "truncated") {
-      this.session.framingFailed(error.message, this.now());
-    } else this.session.inputEnded(error, this.now());
+    const told = error instanceof FrameError &&
+      error.kind !== "truncated" && error.kind !== "timeout";
+    if (told) this.session.framingFailed(error.message, this.now());
+    else this.session.inputEnded(error, this.now());
+  }
+
+  /** A connection that somebody else has brought may fail to close. */
+  async #dispose(): Promise<void> {
+    try {
+      await this.#stream[Symbol.asyncDispose]();
+    } catch (error) {
+      this.report(error, "");
+    }
   }
 
   #onFrame(frame: Uint8Array): void {
@@ -285,12 +335,10 @@ export class Peer implements SessionHost, HandlingHost {
     this.session.tick(this.now());
     this.touched();
   }
+}
 
-  #stopTimers(): void {
-    clearTimeout(this.#timer);
-    clearTimeout(this.#linger);
-    this.#armedFor = -Infinity;
-  }
+function gone(): SessionError {
+  return new SessionError("disconnected", "The connection was closed");
 }
 
 /** The frames of the wire: u32 length, header, body. */

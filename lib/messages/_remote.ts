@@ -4,19 +4,24 @@
  * @module
  */
 import { buildTree } from "./_method_tree.ts";
+import { DeferredStream } from "./_deferred_stream.ts";
+import { hasItems } from "./_item_pump.ts";
 import {
   abortError,
   type CallInProgress,
   type CallLink,
+  UnaryInProgress,
+} from "./_outgoing_call.ts";
+import {
   ConversationInProgress,
   ItemStreamInProgress,
-  UnaryInProgress,
   UploadInProgress,
-} from "./_outgoing_call.ts";
-import type { CallOptions, Items } from "./call_types.ts";
+} from "./_outgoing_stream.ts";
+import type { CallOptions } from "./call_types.ts";
 import type { Interceptor, OutgoingRequest } from "./interceptor.ts";
 import type { Shape } from "./method_types.ts";
 import type { BoundMethod } from "./protocol_types.ts";
+import { receivesItems, sendsItems } from "./session/call_state.ts";
 import { metadataField, NO_FIELDS } from "./session/fields.ts";
 import type { MethodInfo } from "./session/hello.ts";
 
@@ -70,9 +75,15 @@ const BEGIN: Readonly<Record<Shape, Begin>> = {
   notification: notify,
   serverStream: beginServerStream,
   clientStream: (target, items, options) =>
-    beginUpload(target, UploadInProgress, { items, options }),
+    beginUpload(target, new UploadInProgress(target.info.name), {
+      items,
+      options,
+    }),
   duplex: (target, items, options) =>
-    beginUpload(target, ConversationInProgress, { items, options }),
+    beginUpload(target, new ConversationInProgress(target.info.name), {
+      items,
+      options,
+    }),
 };
 
 /** Interceptors stand around the call like the skins of an onion. */
@@ -94,7 +105,20 @@ function intercept(
       ? BEGIN[info.shape](target, current.input, current.options)
       : interceptor(current, (next) => step(index + 1, next));
   }
-  return step(0, request);
+  return settle(info.shape, () => step(0, request));
+}
+
+/** Whatever interceptors do, callers get a promise, or a stream, and no exception. */
+function settle(shape: Shape, run: () => unknown): unknown {
+  const isStream = sendsItems(shape) || receivesItems(shape);
+  if (!isStream) return (async () => await run())();
+  let outcome: unknown;
+  try {
+    outcome = run();
+  } catch (error) {
+    outcome = Promise.reject(error);
+  }
+  return outcome instanceof Promise ? new DeferredStream(outcome) : outcome;
 }
 
 function beginUnary(
@@ -102,14 +126,9 @@ function beginUnary(
   input: unknown,
   options: CallOptions,
 ): Promise<unknown> {
-  try {
-    const link = target.site.link();
-    const progress = new UnaryInProgress(link, target.info.name);
-    open(target, { link, progress, value: input, hasValue: true, options });
-    return progress.promise;
-  } catch (error) {
-    return Promise.reject(error);
-  }
+  const progress = new UnaryInProgress(target.info.name);
+  open(target, { progress, value: input, hasValue: true, options });
+  return progress.promise;
 }
 
 function beginServerStream(
@@ -117,68 +136,71 @@ function beginServerStream(
   input: unknown,
   options: CallOptions,
 ): unknown {
-  const link = target.site.link();
-  const progress = new ItemStreamInProgress(link, target.info.name);
-  open(target, { link, progress, value: input, hasValue: true, options });
+  const progress = new ItemStreamInProgress(target.info.name);
+  open(target, { progress, value: input, hasValue: true, options });
   return progress;
 }
 
 function beginUpload(
   target: Target,
-  Progress: typeof UploadInProgress | typeof ConversationInProgress,
+  progress: UploadInProgress | ConversationInProgress,
   { items, options }: { items: unknown; options: CallOptions },
 ): unknown {
-  const link = target.site.link();
-  const progress = new Progress(link, target.info.name);
+  if (items !== undefined && !hasItems(items)) {
+    progress.rejected(
+      new TypeError(
+        `Cannot call ${target.info.name}: its items must be an iterable or an async iterable; leave them out to use send()`,
+      ),
+    );
+    return progress;
+  }
   const opening = "opening" in options ? options.opening : undefined;
   const hasValue = opening !== undefined;
-  open(target, { link, progress, value: opening, hasValue, options });
-  if (items !== undefined) progress.feed(checkItems(items, target.info.name));
+  open(target, { progress, value: opening, hasValue, options });
+  if (items !== undefined) progress.feed(items);
   return progress;
 }
 
-function checkItems(items: unknown, method: string): Items<unknown> {
-  if (
-    typeof items === "object" && items !== null &&
-    (Symbol.asyncIterator in items || Symbol.iterator in items)
-  ) return items as Items<unknown>; // it has one of the two iterators
-  throw new TypeError(
-    `Cannot call ${method}: its items must be an iterable or an async iterable; leave them out to use send()`,
-  );
-}
-
 interface Opening {
-  readonly link: CallLink;
   readonly progress: CallInProgress;
   readonly value: unknown;
   readonly hasValue: boolean;
   readonly options: CallOptions;
 }
 
+/** Begins the call. What keeps it from beginning it fails with, like everything that comes later. */
 function open(target: Target, opening: Opening): void {
-  const { link, progress, options } = opening;
-  const { defaults } = target.site;
-  const signal = joinSignals(options.signal, defaults.signal);
-  if (signal?.aborted) throw abortError(target.info.name, signal.reason);
-  const call = link.session.call({
-    method: target.index,
-    info: target.info,
-    value: opening.value,
-    hasValue: opening.hasValue,
-    timeout: timeoutOf(target, options),
-    fields: fieldsOf(options, link),
-    observer: progress,
-  }, link.now());
-  progress.opened(call, { signal, onMetadata: options.onMetadata });
-  link.touched();
+  const { progress, options } = opening;
+  try {
+    const link = target.site.link();
+    const signal = signalOf(target, options);
+    const call = link.session.call({
+      method: target.index,
+      info: target.info,
+      value: opening.value,
+      hasValue: opening.hasValue,
+      timeout: timeoutOf(target, options),
+      fields: fieldsOf(options, link),
+      observer: progress,
+    }, link.now());
+    progress.opened(call, link, { signal, onMetadata: options.onMetadata });
+    link.touched();
+  } catch (error) {
+    progress.rejected(error);
+  }
 }
 
-function joinSignals(
-  one: AbortSignal | undefined,
-  other: AbortSignal | undefined,
+/** @throws {CallError} if the call was cancelled before it began */
+function signalOf(
+  { info, site }: Target,
+  { signal: one }: CallOptions,
 ): AbortSignal | undefined {
-  if (one === undefined || other === undefined) return one ?? other;
-  return AbortSignal.any([one, other]);
+  const { signal: other } = site.defaults;
+  const signal = one === undefined || other === undefined
+    ? one ?? other
+    : AbortSignal.any([one, other]);
+  if (signal?.aborted) throw abortError(info.name, signal.reason);
+  return signal;
 }
 
 /** What the call asks for, else what the method declares, else what holds here; a call made on behalf of another never outlasts it. */
@@ -206,9 +228,7 @@ function notify(
   options: CallOptions,
 ): Promise<void> {
   try {
-    if (options.signal?.aborted) {
-      throw abortError(target.info.name, options.signal.reason);
-    }
+    signalOf(target, options);
     const link = target.site.link();
     link.session.notify({
       method: target.index,

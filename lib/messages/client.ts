@@ -11,12 +11,13 @@ import {
 import type { Connection, SocketAddress } from "../transport/connection.ts";
 import { boundRemote } from "./_bound_remote.ts";
 import { Peer } from "./_peer.ts";
-import { buildRemote } from "./_remote.ts";
+import { buildRemote, type CallSite } from "./_remote.ts";
 import { sideTables } from "./_tables.ts";
 import { type ConnectionInfo, connectionInfo } from "./connection_info.ts";
 import type { CallContext } from "./context.ts";
 import { SessionError } from "./errors.ts";
 import type { Interceptor } from "./interceptor.ts";
+import type { MiddlewareContext } from "./middleware.ts";
 import type { AnyProtocol, Handlers, Remote } from "./protocol_types.ts";
 import type { MethodDifference } from "./protocol_diff.ts";
 import type { SessionStats } from "./session/link.ts";
@@ -33,15 +34,17 @@ export type ClientContext<P extends AnyProtocol> = CallContext<
 >;
 
 /** Options of {@linkcode connect}, but for the handlers. */
-export interface ClientOptions<Extra extends object = Record<never, never>>
-  extends SessionOptions<Extra> {
+export interface ClientOptions<
+  Extra extends object = Record<never, never>,
+  Context extends MiddlewareContext = MiddlewareContext,
+> extends SessionOptions<Extra, Context> {
   /** What the server's `authenticate` gets. */
   credentials?: unknown;
-  /** Milliseconds for calls that say nothing else; none by default. */
+  /** Milliseconds for calls that say nothing else, by themselves or by their method. @default none */
   timeout?: number;
   /** See every call, the first outermost. */
   interceptors?: readonly Interceptor[];
-  /** Gives up connecting when aborted, and closes the session later. */
+  /** Gives up connecting when aborted, with its reason; later it closes the session. */
   signal?: AbortSignal;
   /**
    * Resolve before the server has answered the handshake: calls then leave
@@ -59,8 +62,8 @@ export type ConnectOptions<
   P extends AnyProtocol,
   Extra extends object = Record<never, never>,
 > = [keyof P["client"]] extends [never]
-  ? ClientOptions<Extra> & { handlers?: Record<never, never> }
-  : ClientOptions<Extra> & {
+  ? ClientOptions<Extra, ClientContext<P>> & { handlers?: Record<never, never> }
+  : ClientOptions<Extra, ClientContext<P>> & {
     /** A function for each method of the client's side. */
     handlers: Handlers<P, "client", ClientContext<P> & Extra>;
   };
@@ -78,7 +81,10 @@ export interface ClientSession<P extends AnyProtocol>
   readonly differences: readonly MethodDifference[];
   /** Fires when the server drains: begin nothing more, elsewhere there is another. */
   readonly draining: AbortSignal;
-  /** Settles when the connection is closed: with the error that ended it, or with `undefined`. */
+  /**
+   * Settles as soon as the session has ended: with the error that ended it, or
+   * with `undefined`. The socket may take a moment longer: `close()` waits for it.
+   */
   readonly finished: Promise<SessionError | undefined>;
   /** Counters. */
   readonly stats: Readonly<SessionStats>;
@@ -98,10 +104,15 @@ export interface ClientSession<P extends AnyProtocol>
  * Connects to a server.
  *
  * @param protocol what both sides speak
- * @param address where the server listens, or a connection to it
+ * @param address where the server listens, several such places, or a connection
+ * to it, which the session owns from here on
  * @param options handlers for what the server may ask, and options
  * @throws {TransportError} where there is no connection to be had
  * @throws {SessionError} where the server does not accept the handshake
+ * @throws {CodecError} for credentials that have no encoding
+ * @throws {TypeError} for handlers that are missing or too many
+ * @throws {RangeError} for a limit or timeout out of its range
+ * @throws the signal's reason
  *
  * @example
  * ```ts
@@ -136,9 +147,11 @@ export async function connect<
     : [options: ConnectOptions<P, Extra>]
 ): Promise<ClientSession<P>> {
   // Whatever P is, its options are these with or without handlers.
-  const given: ClientOptions<Extra> & { handlers?: object } = options ?? {};
+  const given: ClientOptions<Extra, ClientContext<P>> & { handlers?: object } =
+    options ?? {};
   const { signal, transport = {} } = given;
   signal?.throwIfAborted();
+  checkTimeout(given.timeout);
   const resolved = resolveSessionOptions(given);
   const tables = sideTables(protocol, "client", given.handlers ?? {});
   const connection = isConnection(address) ? address : await dial(
@@ -177,14 +190,15 @@ class DialledSession<P extends AnyProtocol> implements ClientSession<P> {
     const { tables, resolved, options } = parts;
     this.finished = new Promise((resolve) => this.#finish = resolve);
     this.#opened.promise.catch(() => {});
-    this.remote = buildRemote(tables.calls, {
+    const site: CallSite = {
       link: () => this.#peer,
       timeLeft: () => Infinity,
       defaults: options.timeout === undefined
         ? {}
         : { timeout: options.timeout },
       interceptors: options.interceptors ?? [],
-    }) as Remote<P, "server">; // built from the protocol that the type stands for
+    };
+    this.remote = buildRemote(tables.calls, site) as Remote<P, "server">; // built from the protocol that the type stands for
     this.#peer = new Peer({
       role: "dialler",
       connection,
@@ -200,8 +214,7 @@ class DialledSession<P extends AnyProtocol> implements ClientSession<P> {
         onRoom() {}, // only servers send to many
         onEnded: (error) => this.#onEnded(error),
         report: resolved.report,
-        remoteFor: (context) =>
-          boundRemote(tables.calls, context, () => this.#peer),
+        remoteFor: (context) => boundRemote(tables.calls, context, site),
       },
     });
   }
@@ -213,22 +226,23 @@ class DialledSession<P extends AnyProtocol> implements ClientSession<P> {
       "credentials" | "early" | "signal"
     >,
   ): Promise<void> {
-    const { session } = this.#peer;
+    const peer = this.#peer;
+    const abort = () => peer.abort();
     try {
-      session.start(credentials, this.#peer.now());
-    } catch (error) {
-      await this.close();
-      throw error;
-    }
-    this.#peer.touched();
-    if (signal !== undefined) this.#abortWith(signal);
-    if (early) return;
-    try {
+      peer.session.start(credentials, peer.now());
+      peer.touched();
+      if (signal !== undefined) this.#abortWith(signal);
+      if (early) return;
+      signal?.addEventListener("abort", abort, { once: true });
+      if (signal?.aborted) abort();
       await this.#opened.promise;
     } catch (error) {
-      await this.#peer.closed;
+      if (peer.session.state === "new") peer.abort();
+      await peer.closed;
       signal?.throwIfAborted();
       throw error;
+    } finally {
+      signal?.removeEventListener("abort", abort);
     }
   }
 
@@ -284,8 +298,9 @@ class DialledSession<P extends AnyProtocol> implements ClientSession<P> {
     return this.#peer.session.roundTrip;
   }
 
-  refresh(credentials: unknown): Promise<void> {
-    return this.#peer.refresh(credentials);
+  async refresh(credentials: unknown): Promise<void> {
+    await this.#opened.promise;
+    await this.#peer.refresh(credentials);
   }
 
   close(): Promise<void> {
@@ -315,6 +330,13 @@ function differenceOf(
     incompatible: reason !== "schema",
     text: texts[reason],
   }];
+}
+
+function checkTimeout(timeout: number | undefined): void {
+  if (timeout === undefined || timeout > 0) return;
+  throw new RangeError(
+    `Cannot connect with a timeout of ${timeout} for calls: it must be more than 0 ms, or left out`,
+  );
 }
 
 function isConnection(

@@ -5,15 +5,20 @@
  */
 import type { CallContext } from "./context.ts";
 
-/** What middleware sees of a call: its context, whatever the protocol. */
+/** What every middleware sees of a call: its context, whatever the protocol. */
 export type MiddlewareContext = CallContext<unknown, unknown>;
 
 /**
  * Stands around a handler: may refuse the call, add to its context, look at
- * its result. For the shapes with items `next` settles when the last item has
- * gone, and gives `undefined`.
+ * its result or give another. It is entered once the input is valid. For the
+ * shapes with items `next` settles when the last item has gone, and gives
+ * `undefined`. What a refusal says of `processed` is `"no"` as long as `next`
+ * was not called.
  *
- * @typeParam Extra what it adds to the context of every handler
+ * @typeParam Extra what it adds to the context of every handler; what the
+ * framework has put there cannot be replaced
+ * @typeParam Context what it asks for: `ServerContext<typeof Shop, User>` where
+ * it looks at the session, or what another middleware has added
  *
  * @example Who may call
  * ```ts
@@ -26,8 +31,11 @@ export type MiddlewareContext = CallContext<unknown, unknown>;
  * };
  * ```
  */
-export type Middleware<Extra extends object = Record<never, never>> = (
-  context: MiddlewareContext,
+export type Middleware<
+  Extra extends object = Record<never, never>,
+  Context extends MiddlewareContext = MiddlewareContext,
+> = (
+  context: Context,
   next: (extra: Extra) => Promise<unknown>,
 ) => unknown;
 
@@ -39,37 +47,56 @@ export type Middleware<Extra extends object = Record<never, never>> = (
  *
  * @example
  * ```ts
- * import { chain, type Middleware } from "@lengthwise/lengthwise/messages";
+ * import {
+ *   chain,
+ *   type Middleware,
+ *   type MiddlewareContext,
+ * } from "@lengthwise/lengthwise/messages";
  *
- * const timed: Middleware = async (context, next) => {
- *   const result = await next({});
- *   console.log(context.method);
- *   return result;
- * };
  * const tenant: Middleware<{ tenant: string }> = (context, next) =>
  *   next({ tenant: context.metadata["tenant"] ?? "none" });
- * const both: Middleware<{ tenant: string }> = chain(timed, tenant);
+ * const audited: Middleware<{ audit: string[] }, MiddlewareContext & { tenant: string }> =
+ *   (context, next) => next({ audit: [`${context.tenant} calls ${context.method}`] });
+ * const both: Middleware<{ tenant: string } & { audit: string[] }> = chain(tenant, audited);
  * ```
  */
-export function chain<A extends object, B extends object>(
-  outer: Middleware<A>,
-  inner: Middleware<B>,
-): Middleware<A & B> {
+export function chain<
+  A extends object,
+  B extends object,
+  Context extends MiddlewareContext = MiddlewareContext,
+>(
+  outer: Middleware<A, Context>,
+  inner: Middleware<B, Context & A>,
+): Middleware<A & B, Context> {
   return (context, next) =>
-    outer(context, async (first) => {
-      const extended = extend(context, first);
-      return await inner(extended, (second) => next({ ...first, ...second }));
+    outer(context, (first) => {
+      const inside = (async () =>
+        await inner(
+          extend(context, first),
+          (second) => next({ ...first, ...second }),
+        ))();
+      inside.catch(() => {}); // for an outer one that does not wait
+      return inside;
     });
 }
 
-/** A context with more in it; what it had, getters included, stays as it was. */
+/**
+ * Adds to a context; the handler gets the same object.
+ *
+ * @throws {TypeError} for a name that is the framework's
+ */
 export function extend<C extends object, E extends object>(
   context: C,
   extra: E,
 ): C & E {
-  const extended: object = Object.create(
-    context,
-    Object.getOwnPropertyDescriptors(extra),
-  );
-  return extended as C & E; // it inherits from the one and has copies of the other's
+  for (const key of Reflect.ownKeys(extra)) {
+    if (key in context && !Object.hasOwn(context, key)) {
+      throw new TypeError(
+        `Cannot add "${
+          String(key)
+        }" to the context: the framework has put something there; use another name`,
+      );
+    }
+  }
+  return Object.assign(context, extra);
 }

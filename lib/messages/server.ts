@@ -72,6 +72,9 @@ export function createServer<
  * @param address where to listen: `{ port: 7000 }`, `"unix:/run/shop.sock"`, …
  * @param options options
  * @throws {TransportError} where it cannot listen
+ * @throws {TypeError} for handlers that are missing or too many
+ * @throws {RangeError} for a limit out of its range
+ * @throws the signal's reason, or what `onListen` throws; nothing listens then
  *
  * @example
  * ```ts
@@ -107,13 +110,21 @@ export async function serve<
     resolveSessionOptions(options),
     options,
   );
-  const addr = await server.listen(address, transport);
-  server.abortWith(signal);
-  onListen?.(addr);
-  return server;
+  try {
+    const addr = await server.listen(address, transport);
+    signal?.throwIfAborted();
+    server.abortWith(signal);
+    onListen?.(addr);
+    return server;
+  } catch (error) {
+    await server.abort();
+    throw error;
+  }
 }
 
 const DEFAULT_MAX_SESSIONS = 10_000;
+
+const DONE: Promise<void> = Promise.resolve();
 
 class HandlerServer<P extends AnyProtocol, Auth, State>
   implements Server<P, Auth, State>, SessionOwner<P, Auth, State> {
@@ -128,6 +139,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   readonly #listeners: Set<Listener> = new Set();
   readonly #loops: Set<Promise<void>> = new Set();
   readonly #maxSessions: number;
+  #ref = true;
   #addr: SocketAddress | undefined = undefined;
   #shutdown: Promise<void> | undefined = undefined;
   #finish!: () => void;
@@ -181,6 +193,11 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     const listener = isListener(address)
       ? address
       : await listen(address, options);
+    if (this.#shutdown !== undefined) {
+      listener.close();
+      this.#checkOpen("listen");
+    }
+    if (!this.#ref) setRef(listener, false);
     this.#addr ??= listener.addr;
     this.#listeners.add(listener);
     const loop = this.#acceptAll(listener).finally(() =>
@@ -206,37 +223,46 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     }
   }
 
-  accept(connection: Connection): Promise<void> {
-    if (
-      this.#shutdown !== undefined || this.#accepted.size >= this.#maxSessions
-    ) {
-      connection.close();
-      return Promise.resolve();
+  async accept(connection: Connection): Promise<void> {
+    const full = this.#accepted.size >= this.#maxSessions;
+    try {
+      if (this.#shutdown !== undefined || full) return connection.close();
+      const session = new AcceptedSession<P, Auth, State>(this, connection);
+      this.#accepted.add(session);
+      await session.closed;
+      this.#accepted.delete(session);
+    } catch (error) {
+      // A connection that somebody else has brought may be of any kind.
+      this.resolved.report(error, "");
     }
-    const session = new AcceptedSession<P, Auth, State>(this, connection);
-    this.#accepted.add(session);
-    return session.closed.finally(() => this.#accepted.delete(session));
   }
 
   abortWith(signal: AbortSignal | undefined): void {
     if (signal === undefined) return;
-    const abort = () => this.#stop("close");
+    const abort = () => void this.abort();
     signal.addEventListener("abort", abort, { once: true });
-    this.finished.finally(() => signal.removeEventListener("abort", abort));
-    if (signal.aborted) abort();
+    this.finished.then(() => signal.removeEventListener("abort", abort));
+  }
+
+  /** Closes everything at once. */
+  abort(): Promise<void> {
+    return this.#stop("abort");
   }
 
   shutdown(): Promise<void> {
     return this.#stop("drain");
   }
 
-  #stop(how: "drain" | "close"): Promise<void> {
+  #stop(how: "drain" | "abort"): Promise<void> {
+    // First, so that nothing new comes in meanwhile.
+    const settled = this.#shutdown ??= this.#settle();
     for (const listener of this.#listeners) listener.close();
     for (const session of this.#accepted) session[how]();
-    return this.#shutdown ??= this.#settle();
+    return settled;
   }
 
   async #settle(): Promise<void> {
+    await DONE; // until the listeners have been closed
     await Promise.allSettled([
       ...this.#loops,
       ...[...this.#accepted].map((session) => session.closed),
@@ -245,19 +271,13 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   }
 
   ref(): void {
-    for (const listener of this.#listeners) {
-      if ("ref" in listener && typeof listener.ref === "function") {
-        listener.ref();
-      }
-    }
+    this.#ref = true;
+    for (const listener of this.#listeners) setRef(listener, true);
   }
 
   unref(): void {
-    for (const listener of this.#listeners) {
-      if ("unref" in listener && typeof listener.unref === "function") {
-        listener.unref();
-      }
-    }
+    this.#ref = false;
+    for (const listener of this.#listeners) setRef(listener, false);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -268,4 +288,11 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
 function isListener(value: ListenAddress | Listener): value is Listener {
   return typeof value === "object" && "accept" in value &&
     typeof value.accept === "function";
+}
+
+/** Listeners of other kinds than Deno's may know nothing of it. */
+function setRef(listener: Listener, wanted: boolean): void {
+  const method = wanted ? "ref" : "unref";
+  const counted: Listener & { ref?(): void; unref?(): void } = listener;
+  counted[method]?.();
 }

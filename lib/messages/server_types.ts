@@ -49,29 +49,33 @@ export interface ServerOptions<
   Auth = undefined,
   State = undefined,
   Extra extends object = Record<never, never>,
-> extends SessionOptions<Extra> {
+> extends SessionOptions<Extra, ServerContext<P, Auth, State>> {
   /**
    * Lets a client in, by returning what its handlers then find as
    * `context.session.auth`, or keeps it out, by throwing. Nothing that the
-   * client sends is handled before. It is asked again when the client refreshes
-   * its credentials. Annotate its parameters, so that the handlers know the type.
+   * client sends is handled before. The text of a `CallError` reaches the
+   * client, of anything else only an incident id. It must settle within
+   * `limits.handshakeTimeout`. It is asked again when the client refreshes its
+   * credentials; throwing then ends the session. Annotate its parameters, so
+   * that the handlers know the type.
    */
   authenticate?: (
     credentials: unknown,
     client: ClientInfo,
   ) => Auth | Promise<Auth>;
-  /** Makes what each session keeps, `context.session.state`. */
+  /** Makes what each session keeps, `context.session.state`, once the client is let in. */
   state?: () => State;
   /**
-   * Sessions at the same time; who comes when they are there is refused.
+   * Connections at the same time, those in their handshake included; who comes
+   * when they are there is closed at once.
    *
    * @default {10000}
    */
   maxSessions?: number;
   /** How `server.broadcast` deals with slow clients. */
   broadcast?: SlowOptions;
-  /** Told of each session once its handshake is done. */
-  onSession?: (session: ServerSession<P, Auth, State>) => void;
+  /** Told of each session once its handshake is done. What it throws goes to `onError`. */
+  onSession?: (session: ServerSession<P, Auth, State>) => void | Promise<void>;
 }
 
 /** Options of {@linkcode serve}. */
@@ -83,7 +87,7 @@ export interface ServeOptions<
 > extends ServerOptions<P, Auth, State, Extra> {
   /** Told where it listens. */
   onListen?: (addr: SocketAddress) => void;
-  /** Shuts the server down at once when aborted. */
+  /** Stops listening and closes every session at once when aborted. */
   signal?: AbortSignal;
   /** Options of the listener: backlog, keep-alive, modes, TLS. */
   transport?: Omit<ListenOptions, "signal">;
@@ -121,7 +125,12 @@ export interface Server<
     address: ListenAddress | Listener,
     options?: ListenOptions,
   ): Promise<SocketAddress>;
-  /** Serves a connection that somebody else has accepted. Settles when it is closed. */
+  /**
+   * Serves a connection that somebody else has accepted, and owns it from here
+   * on. After a shutdown, or above `maxSessions`, it closes it.
+   *
+   * @returns settles, and never rejects, when the connection is closed
+   */
   accept(connection: Connection): Promise<void>;
   /**
    * Stops listening, lets calls in flight end within the grace
@@ -162,7 +171,10 @@ export interface ServerSession<
   readonly state: State;
   /** Fires when the session begins to drain: what never ends by itself should end now. */
   readonly draining: AbortSignal;
-  /** Settles when the connection is closed: with the error that ended it, or with `undefined`. */
+  /**
+   * Settles as soon as the session has ended: with the error that ended it, or
+   * with `undefined`. The socket may take a moment longer: `close()` waits for it.
+   */
   readonly finished: Promise<SessionError | undefined>;
   /** Counters. */
   readonly stats: Readonly<SessionStats>;

@@ -5,7 +5,8 @@
  */
 import type { MessageCodec } from "./codec/message_codec.ts";
 import { msgpack } from "./codec/msgpack.ts";
-import type { Middleware } from "./middleware.ts";
+import type { AnyMiddleware } from "./_run_inside.ts";
+import type { Middleware, MiddlewareContext } from "./middleware.ts";
 import { resolveLimits, type SessionLimits } from "./session/limits.ts";
 
 /** What failed in a way that no method declares. */
@@ -22,8 +23,12 @@ export interface Incident {
  * Options of `serve()`, `createServer()` and `connect()`.
  *
  * @typeParam Extra what the middleware adds to the context of every handler
+ * @typeParam Context what handlers are given without it
  */
-export interface SessionOptions<Extra extends object = Record<never, never>> {
+export interface SessionOptions<
+  Extra extends object = Record<never, never>,
+  Context extends MiddlewareContext = MiddlewareContext,
+> {
   /**
    * Codecs of the bodies. A client speaks the first; a server whichever of
    * them the client speaks.
@@ -34,14 +39,14 @@ export interface SessionOptions<Extra extends object = Record<never, never>> {
   /** Limits that differ from the defaults. */
   limits?: Partial<SessionLimits>;
   /** Around every handler of this side; several are joined with `chain()`. */
-  middleware?: Middleware<Extra>;
+  middleware?: Middleware<Extra, Context>;
   /**
    * Told what failed in a way that no method declares. The other side hears
    * only the incident's id.
    *
    * @default prints it with `console.error`
    */
-  onError?: (incident: Incident) => void;
+  onError?: (incident: Incident) => void | Promise<void>;
 }
 
 /** The same, filled in and checked. */
@@ -51,7 +56,7 @@ export interface ResolvedSessionOptions {
   /** All limits. */
   readonly limits: SessionLimits;
   /** Around every handler. */
-  readonly middleware: Middleware<object> | undefined;
+  readonly middleware: AnyMiddleware | undefined;
   /** Reports a failure and gives its id. */
   readonly report: (error: unknown, method: string) => string;
 }
@@ -61,22 +66,21 @@ export interface ResolvedSessionOptions {
  *
  * @throws {RangeError} for a limit out of its range
  */
-export function resolveSessionOptions<Extra extends object>(
-  options: SessionOptions<Extra>,
+export function resolveSessionOptions<
+  Extra extends object,
+  Context extends MiddlewareContext,
+>(
+  options: SessionOptions<Extra, Context>,
 ): ResolvedSessionOptions {
   const { codecs = [msgpack()], limits, middleware, onError = print } = options;
   return {
     codecs,
     limits: resolveLimits(limits),
-    // What the handlers of this side were typed with, it is called with.
-    middleware: middleware as Middleware<object> | undefined,
+    middleware,
     report(error, method) {
       const id = crypto.randomUUID();
-      try {
-        onError({ id, method, error });
-      } catch {
-        // A reporter that fails must not end the session that it reports on.
-      }
+      // A reporter that fails must not end the session that it reports on.
+      (async () => await onError({ id, method, error }))().catch(() => {});
       return id;
     },
   };

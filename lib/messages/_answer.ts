@@ -1,0 +1,109 @@
+/**
+ * What a caller may know of what its handler threw.
+ *
+ * | thrown | answer |
+ * | --- | --- |
+ * | the reason of the call's own signal | itself |
+ * | a fault of the input's that the handler let through | itself |
+ * | `context.error(…)`, as the method declares it | itself |
+ * | `context.refuse(…)` | itself |
+ * | anything else, errors of other calls among it | `internal`, with the id of a report |
+ *
+ * @module
+ */
+import { CallError, type CallErrorCode } from "./errors.ts";
+import type { MethodDeclaration } from "./method_types.ts";
+import { validate } from "./schema.ts";
+
+/** The call that failed. */
+export interface FailedCall {
+  /** Dotted name of its method. */
+  readonly method: string;
+  /** The method. */
+  readonly declaration: MethodDeclaration;
+  /** Whether the handler was entered; by now it has settled. */
+  readonly entered: boolean;
+  /** Errors that are about this call, and may be told as they are. */
+  isOwn(thrown: unknown): thrown is CallError;
+  /** Reports what the caller must not know. Gives the id of the report. */
+  report(thrown: unknown): string;
+}
+
+/** Framework codes that a handler may end a call with; the rest are the session's to say. */
+const REFUSALS: ReadonlySet<CallErrorCode> = new Set([
+  "invalid",
+  "forbidden",
+  "unauthenticated",
+  "overloaded",
+  "unavailable",
+]);
+
+/** A promise only where the data of a declared error has a schema that is asynchronous. */
+export function answerTo(
+  thrown: unknown,
+  call: FailedCall,
+): CallError | Promise<CallError> {
+  if (call.isOwn(thrown)) return thrown;
+  // Errors that came from another call have a method: passing them on would tell this caller of that call.
+  if (!(thrown instanceof CallError) || thrown.method !== "") {
+    return internal(thrown, call);
+  }
+  if (REFUSALS.has(thrown.code)) return told(thrown, call, thrown.data);
+  if (thrown.code === "declared") return declared(thrown, call);
+  return internal(thrown, call);
+}
+
+/** The answer where the handler has given something that cannot be sent. */
+export function unsendable(thrown: unknown, call: FailedCall): CallError {
+  const tooLarge = thrown instanceof CallError && thrown.code === "too-large";
+  if (!tooLarge) return internal(thrown, call);
+  return new CallError("too-large", thrown.message, {
+    processed: "yes",
+    incident: call.report(thrown),
+  });
+}
+
+/** The answer to what nobody foresaw. */
+export function internal(thrown: unknown, call: FailedCall): CallError {
+  const incident = call.report(thrown);
+  return new CallError(
+    "internal",
+    `${call.method} failed; the other side knows more under incident ${incident}`,
+    { processed: call.entered ? "yes" : "no", incident, cause: thrown },
+  );
+}
+
+/** An error that the method does not declare, or with other data, is a fault of the handler's. */
+function declared(
+  thrown: CallError,
+  call: FailedCall,
+): CallError | Promise<CallError> {
+  const { errors } = call.declaration;
+  // A declaration by types alone does not know its errors' names at run time.
+  if (errors === undefined) return told(thrown, call, thrown.data);
+  if (!Object.hasOwn(errors, thrown.declared)) return internal(thrown, call);
+  const schema = errors[thrown.declared];
+  if (!schema) return told(thrown, call, undefined);
+  try {
+    const data = validate(schema, thrown.data);
+    if (!(data instanceof Promise)) return told(thrown, call, data);
+    return data.then(
+      (valid) => told(thrown, call, valid),
+      () => internal(thrown, call),
+    );
+  } catch {
+    return internal(thrown, call);
+  }
+}
+
+function told(thrown: CallError, call: FailedCall, data: unknown): CallError {
+  const { code, message, retry, retryAfter, declared } = thrown;
+  return new CallError(code, message, {
+    processed: call.entered ? "yes" : "no",
+    retry,
+    retryAfter,
+    declared,
+    data,
+    cause: thrown,
+  });
+}
