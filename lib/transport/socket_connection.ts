@@ -84,15 +84,13 @@ export class SocketConnection implements Connection {
    * @returns how many bytes were read, or `null` at the end of the stream
    * @throws {TransportError} of kind `"closed"`, `"reset"`, `"truncated"` or `"tls"`
    */
-  async read(buffer: Uint8Array): Promise<number | null> {
-    if (this.#closed) throw this.#failure(undefined, "read from");
-    try {
-      const count = await this.#socket.read(buffer);
+  read(buffer: Uint8Array): Promise<number | null> {
+    if (this.#closed) return this.#fail("read from");
+    // Not `async`: this is the hot path, and `then` costs half as much.
+    return this.#socket.read(buffer).then((count) => {
       if (count !== null) this.#bytesRead += count;
       return count;
-    } catch (error) {
-      throw this.#failure(error, "read from");
-    }
+    }, (error) => this.#fail("read from", error));
   }
 
   /**
@@ -102,15 +100,12 @@ export class SocketConnection implements Connection {
    * @returns how many bytes were taken, from the front
    * @throws {TransportError} of kind `"closed"`, `"reset"` or `"tls"`
    */
-  async write(data: Uint8Array): Promise<number> {
-    if (this.#closed) throw this.#failure(undefined, "write to");
-    try {
-      const count = await this.#socket.write(data);
+  write(data: Uint8Array): Promise<number> {
+    if (this.#closed) return this.#fail("write to");
+    return this.#socket.write(data).then((count) => {
       this.#bytesWritten += count;
       return count;
-    } catch (error) {
-      throw this.#failure(error, "write to");
-    }
+    }, (error) => this.#fail("write to", error));
   }
 
   /**
@@ -118,13 +113,11 @@ export class SocketConnection implements Connection {
    *
    * @throws {TransportError} of kind `"closed"` or `"reset"`
    */
-  async closeWrite(): Promise<void> {
-    if (this.#closed) throw this.#failure(undefined, "half-close");
-    try {
-      await this.#socket.closeWrite();
-    } catch (error) {
-      throw this.#failure(error, "half-close");
-    }
+  closeWrite(): Promise<void> {
+    if (this.#closed) return this.#fail("half-close");
+    return this.#socket.closeWrite().catch((error) =>
+      this.#fail("half-close", error)
+    );
   }
 
   /** Closes both directions; a second call does nothing. */
@@ -144,12 +137,14 @@ export class SocketConnection implements Connection {
     this.close();
   }
 
-  #failure(error: unknown, verb: string): Error {
+  #fail(verb: string, error?: unknown): Promise<never> {
     const address = formatAddress(this.remoteAddr);
-    if (!this.#closed) return failure(error, { verb, address });
-    return new TransportError(
-      `Cannot ${verb} ${address}: this side has closed the connection`,
-      { kind: "closed", address, cause: error },
+    if (!this.#closed) return Promise.reject(failure(error, { verb, address }));
+    return Promise.reject(
+      new TransportError(
+        `Cannot ${verb} ${address}: this side has closed the connection`,
+        { kind: "closed", address, cause: error },
+      ),
     );
   }
 }
