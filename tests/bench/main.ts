@@ -8,6 +8,7 @@ const BENCHMARKS: Record<string, () => Promise<{ run(): Promise<void> }>> = {
   framing_encode: () => import("./framing_encode.ts"),
   framing_socket: () => import("./framing_socket.ts"),
   transport: () => import("./transport_bench.ts"),
+  codec: () => import("./codec_bench.ts"),
   connections: () => import("./connections.ts"),
 };
 
