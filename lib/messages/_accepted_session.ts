@@ -9,7 +9,6 @@ import { Peer } from "./_peer.ts";
 import { buildRemote, type CallSite } from "./_remote.ts";
 import type { SideTables } from "./_tables.ts";
 import { type ConnectionInfo, connectionInfo } from "./connection_info.ts";
-import type { CallContext } from "./context.ts";
 import { CallError, type SessionError } from "./errors.ts";
 import type { AnyProtocol, Remote } from "./protocol_types.ts";
 import type { Receiver } from "./broadcast.ts";

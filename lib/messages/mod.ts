@@ -26,6 +26,7 @@ export {
   type SessionErrorCode,
 } from "./errors.ts";
 export * from "./interceptor.ts";
+export * from "./introspection_protocol.ts";
 export {
   chain,
   type Middleware,

@@ -1,0 +1,121 @@
+import { assertEquals } from "@std/assert";
+import * as z from "zod";
+import { connect } from "../../lib/messages/client.ts";
+import {
+  describeProtocol,
+  mergeProtocols,
+  notification,
+  protocol,
+  serverStream,
+  unary,
+} from "../../lib/messages/declarations.ts";
+import {
+  compareWithServer,
+  introspect,
+  Introspection,
+} from "../../lib/messages/introspection_protocol.ts";
+import { createServer } from "../../lib/messages/server.ts";
+import { dial, failureOf } from "./_kit.ts";
+
+const none = { permissions: "none" } as const; // the literal type that Deno.test wants
+
+const Shop = protocol({
+  name: "shop",
+  server: {
+    price: unary({
+      input: z.object({ sku: z.string() }),
+      output: z.number(),
+      errors: { closed: null },
+      timeout: 500,
+    }),
+    watch: serverStream<string, number>(),
+  },
+  client: { alert: notification<string>() },
+});
+
+function shop() {
+  return createServer(mergeProtocols(Shop, Introspection), {
+    price: () => 1,
+    async *watch() {},
+    ...introspect(Shop),
+  });
+}
+
+Deno.test(
+  "introspect() tells any client what describeProtocol() tells",
+  none,
+  async () => {
+    const server = shop();
+    const session = await connect(Introspection, dial(server));
+    const described = await session.remote.introspection.describe();
+    assertEquals(
+      JSON.parse(JSON.stringify(described)),
+      JSON.parse(JSON.stringify(describeProtocol(Shop))),
+    );
+    assertEquals(session.differences, []);
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "compareWithServer() names the fields; the handshake has named the methods",
+  none,
+  async () => {
+    const Newer = protocol({
+      name: "shop",
+      server: {
+        price: unary({
+          input: z.object({ sku: z.string(), size: z.string() }),
+          output: z.number(),
+          errors: { closed: null },
+        }),
+        watch: serverStream<string, number>(),
+        order: unary<string>(),
+      },
+    });
+    const server = shop();
+    const session = await connect(
+      mergeProtocols(Newer, Introspection),
+      dial(server),
+    );
+    assertEquals(session.differences, [
+      {
+        name: "order",
+        kind: "missing",
+        incompatible: true,
+        text: "server lacks unary order",
+      },
+      {
+        name: "price",
+        kind: "schema",
+        incompatible: false,
+        text: "price has other schemas on the server",
+      },
+    ]);
+    const compared = await compareWithServer(session, Newer);
+    assertEquals(compared.map(({ name, kind }) => [name, kind]), [
+      ["order", "missing"],
+      ["price", "schema"],
+    ]);
+    assertEquals(compared[1]?.text.includes("size"), true, compared[1]?.text);
+    // Only what is truly incompatible fails.
+    assertEquals(
+      (await failureOf(session.remote.order("x"))).code,
+      "unimplemented",
+    );
+    assertEquals(await session.remote.price({ sku: "a", size: "b" }), 1);
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "compareWithServer() fails where the server serves no introspection",
+  none,
+  async () => {
+    const server = createServer(Shop, { price: () => 1, async *watch() {} });
+    const session = await connect(Introspection, dial(server));
+    const error = await failureOf(compareWithServer(session, Introspection));
+    assertEquals([error.code, error.processed], ["unimplemented", "no"]);
+    await server.shutdown();
+  },
+);
