@@ -8,7 +8,7 @@
 import { CodecError } from "./errors.ts";
 import type { ResolvedLimits } from "./limits.ts";
 
-const QUOTE = 0x22, BACKSLASH = 0x5c, COLON = 0x3a;
+const QUOTE = 0x22, BACKSLASH = 0x5c, COLON = 0x3a, UNDERSCORE = 0x5f;
 const SCALAR = 0, BETWEEN = 1, OPEN = 2, CLOSE = 3, STRING = 4;
 
 /** What each byte outside a string is. */
@@ -44,26 +44,28 @@ export class JsonScanner {
     let depth = 0, nodes = 0, text = 0;
     for (let at = 0; at < bytes.length; at++) {
       const kind = KINDS[bytes[at]!]!;
+      if (kind === BETWEEN) continue;
+      if (kind === CLOSE) {
+        depth--;
+        continue;
+      }
+      if (++nodes > maxNodes) throw this.#over("maxNodes", at, nodes);
       if (kind === STRING) {
         const end = endOfString(bytes, at);
         if ((text += end - at - 2) > maxBytes) {
           throw this.#over("maxBytes", at, text);
         }
-        if (isProto(bytes, at, end)) throw protoKey(at);
-        nodes++;
+        if (mayBeProto(bytes[at + 1]!) && isProto(bytes, at, end)) {
+          throw protoKey(at);
+        }
         at = end - 1;
       } else if (kind === OPEN) {
-        nodes++;
         if (++depth > maxDepth) throw this.#over("maxDepth", at, depth);
-      } else if (kind === CLOSE) {
-        depth--;
-      } else if (kind === SCALAR) {
+      } else {
         const end = endOfScalar(bytes, at);
         requireFinite(bytes, at, end);
-        nodes++;
         at = end - 1;
       }
-      if (nodes > maxNodes) throw this.#over("maxNodes", at, nodes);
     }
   }
 
@@ -115,12 +117,15 @@ function hasExponent(bytes: Uint8Array, start: number, end: number): boolean {
   return false;
 }
 
+/** Whether a string with this first byte may spell `__proto__`. */
+function mayBeProto(first: number): boolean {
+  return first === UNDERSCORE || first === BACKSLASH;
+}
+
 /** Whether a string is a key and spells `__proto__`, with escapes or without. */
 function isProto(bytes: Uint8Array, start: number, end: number): boolean {
   const length = end - start;
   if (length < PROTO.length || length > LONGEST_PROTO) return false;
-  const first = bytes[start + 1];
-  if (first !== 0x5f && first !== BACKSLASH) return false;
   let next = end;
   while (KINDS[bytes[next]!] === BETWEEN && bytes[next] !== COLON) next++;
   if (bytes[next] !== COLON) return false;

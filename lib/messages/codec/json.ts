@@ -20,8 +20,10 @@ const RULES = {
 };
 const EMPTY = new Uint8Array(0);
 const toUtf8 = new TextEncoder();
-// Ill-formed UTF-8 is an error, and a byte order mark is a character like any other.
-const fromUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+// A byte order mark is a character like any other.
+const fromUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+/** Ill-formed UTF-8 is an error; but this decoder is slow, so it only looks where the other met a U+FFFD. */
+const fatalFromUtf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * The JSON codec, for peers and tools that speak nothing else. A body is one
@@ -82,12 +84,8 @@ class JsonCodec implements MessageCodec {
   decode(body: Uint8Array): unknown {
     if (body.length === 0) return undefined;
     this.#scanner.scan(body);
-    let text;
-    try {
-      text = fromUtf8.decode(body);
-    } catch {
-      throw malformed("the body is not well-formed UTF-8");
-    }
+    const text = fromUtf8.decode(body);
+    if (text.includes("\ufffd")) requireUtf8(body);
     try {
       return JSON.parse(text);
     } catch {
@@ -111,6 +109,14 @@ class JsonCodec implements MessageCodec {
         { kind: "unsupported", cause: error },
       );
     }
+  }
+}
+
+function requireUtf8(body: Uint8Array): void {
+  try {
+    fatalFromUtf8.decode(body);
+  } catch {
+    throw malformed("the body is not well-formed UTF-8");
   }
 }
 

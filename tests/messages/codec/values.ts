@@ -42,6 +42,7 @@ export const JSON_CARRIED: readonly unknown[] = [
   ...NUMBERS,
   ...STRINGS,
   "\ud800",
+  "\ufffd",
   { "\udc00": "\ud83d" },
   undefined,
   [],
