@@ -25,8 +25,9 @@ export function writeUint(
   value: number,
 ): void {
   for (let i = 0; i < width; i++) {
-    bytes[little ? at + i : at + width - 1 - i] = value % 256;
-    value = Math.floor(value / 256);
+    // The store keeps the low byte; below 2^32 a shift does the division.
+    bytes[little ? at + i : at + width - 1 - i] = value;
+    value = value <= 0xffffffff ? value >>> 8 : Math.floor(value / 256);
   }
 }
 

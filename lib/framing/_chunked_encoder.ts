@@ -44,6 +44,9 @@ export class ChunkedEncoder implements FrameEncoder {
   encodeInto(payload: Uint8Array, target: Uint8Array, offset: number): number {
     this.#check(payload.length);
     checkRoom(target, offset, this.maxEncodedLength(payload.length));
+    if (this.#fitsOne(payload.length)) {
+      return this.#inner.encodeInto(payload, target, offset);
+    }
     // The first part's frame may run over the second's data.
     const source = payload.buffer === target.buffer ? payload.slice() : payload;
     const { partLength } = this.#form.rule;
@@ -57,6 +60,12 @@ export class ChunkedEncoder implements FrameEncoder {
       at = this.#inner.encodeInto(part, target, at);
     }
     return at;
+  }
+
+  /** A message that keeps its header and has one part is that part. */
+  #fitsOne(length: number): boolean {
+    const { keepHeader } = this.#form.rule;
+    return keepHeader && this.#partsOf(length - this.#kept) === 1;
   }
 
   #check(length: number): void {

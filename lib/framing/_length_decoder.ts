@@ -2,7 +2,7 @@ import { FrameAssembler } from "./_assembler.ts";
 import { type LengthForm, LengthLayout } from "./_length_layout.ts";
 
 /** Byte order and width in one number, for one switch. */
-const LITTLE = 8;
+const LITTLE = 16;
 
 /**
  * The decoder of `lengthPrefixed`. Frames that lie whole in a chunk and break
@@ -22,7 +22,8 @@ export class LengthPrefixedDecoder extends FrameAssembler {
 
   constructor(form: LengthForm) {
     super(new LengthLayout(form), form.onTooLong);
-    this.#fast = form.width <= 4 && form.rule === undefined &&
+    this.#fast = (form.width <= 4 || form.width === 8) &&
+      form.rule === undefined &&
       form.magic.length === 0 && form.trailer.length === 0;
     this.#field = form.width + (form.little ? LITTLE : 0);
     this.#offset = form.offset;
@@ -55,7 +56,7 @@ export class LengthPrefixedDecoder extends FrameAssembler {
   }
 }
 
-/** A length field of up to four bytes; below 0 from 2^31, which is no fast case. */
+/** A length field; below 0 from 2^31, which is no fast case. */
 function readField(field: number, b: Uint8Array, at: number): number {
   switch (field) {
     case 4:
@@ -70,6 +71,14 @@ function readField(field: number, b: Uint8Array, at: number): number {
       return b[at]! << 16 | b[at + 1]! << 8 | b[at + 2]!;
     case 3 + LITTLE:
       return b[at + 2]! << 16 | b[at + 1]! << 8 | b[at]!;
+    case 8:
+      return (b[at]! | b[at + 1]! | b[at + 2]! | b[at + 3]!) === 0
+        ? readField(4, b, at + 4)
+        : -1;
+    case 8 + LITTLE:
+      return (b[at + 4]! | b[at + 5]! | b[at + 6]! | b[at + 7]!) === 0
+        ? readField(4 + LITTLE, b, at)
+        : -1;
     default:
       return b[at]!;
   }

@@ -34,6 +34,7 @@ export interface ContentLengthOptions {
   onTooLong?: "close" | "skip";
 }
 
+const LATIN1 = new TextDecoder("latin1");
 const END_OF_HEADERS = new TextEncoder().encode("\r\n\r\n");
 const MAX_HEADER_LENGTH = 1024 * 1024;
 const RANGE = [0, Number.MAX_SAFE_INTEGER - MAX_HEADER_LENGTH] as const;
@@ -96,7 +97,8 @@ function prefixLength(length: number): number {
 }
 
 function writePrefix(target: Uint8Array, at: number, length: number): void {
-  new TextEncoder().encodeInto(prefixOf(length), target.subarray(at));
+  const prefix = prefixOf(length);
+  for (let i = 0; i < prefix.length; i++) target[at + i] = prefix.charCodeAt(i);
 }
 
 class ContentLengthLayout extends Layout {
@@ -136,7 +138,7 @@ class ContentLengthLayout extends Layout {
 
   #parse(block: Uint8Array, header: number): number {
     let declared: number | undefined;
-    for (const line of new TextDecoder("latin1").decode(block).split("\r\n")) {
+    for (const line of LATIN1.decode(block).split("\r\n")) {
       const [, name, value] = HEADER.exec(line) ?? [];
       if (name === undefined || value === undefined || /[\r\n\0]/.test(value)) {
         return this.#refuseHeader(

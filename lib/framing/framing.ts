@@ -46,11 +46,19 @@ export interface FrameDecoder {
    * the pump after "not yet", to see that no frame takes too long.
    */
   readonly owed: boolean;
-  /** Bytes of memory that the decoder keeps of its own. */
+  /**
+   * Bytes of memory that the decoder keeps of its own. It is dropped when
+   * `next` says "not yet" with nothing to hold, twice in a row.
+   */
   readonly held: number;
   /** How many frames were skipped as too long (`onTooLong: "skip"`). */
   readonly skipped: number;
-  /** Limit in payload bytes; a change takes effect at the next frame. */
+  /**
+   * Limit in payload bytes. A change holds for every frame whose length is not
+   * known yet.
+   *
+   * @throws {RangeError} when set to what the layout cannot carry
+   */
   maxFrameLength: number;
 }
 
