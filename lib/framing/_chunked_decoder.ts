@@ -47,7 +47,12 @@ export class ChunkedDecoder implements FrameDecoder {
   }
 
   set maxFrameLength(value: number) {
-    this.#limit = checkLimit(value, this.#form.range);
+    const { rule, range } = this.#form;
+    checkLimit(value, range);
+    const kept = rule.keepHeader ? rule.headerLength : 0;
+    const part = Math.min(rule.partLength, value - kept) + rule.headerLength;
+    if (part > this.#inner.maxFrameLength) this.#inner.maxFrameLength = part;
+    this.#limit = value;
   }
 
   push(chunk: Uint8Array): void {

@@ -124,6 +124,16 @@ test("maxFrameLength of chunked() may be changed between messages", () => {
   assertThrows(() => decoder.maxFrameLength = -1, RangeError);
 });
 
+test("maxFrameLength of chunked() raises that of the parts with it", () => {
+  const inner = u16be({ maxFrameLength: 3 });
+  const framing = chunked(inner, DONE, { maxFrameLength: 2 });
+  const decoder = framing.decoder();
+  decoder.maxFrameLength = 9;
+  decoder.push(Uint8Array.fromHex("00050001020304" + "00020105"));
+  assertEquals(decoder.next()?.toHex(), "0102030405");
+  assertEquals(framing.maxFrameLength, 2);
+});
+
 test("chunked() refuses what cannot be carried when it is made", () => {
   const small = u16be({ maxFrameLength: 4 });
   assertThrows(() => chunked(small, DONE), RangeError, "parts of 4 bytes");

@@ -333,3 +333,11 @@ for (const [name, [rule, make]] of Object.entries(BROKEN)) {
     },
   });
 }
+
+Deno.test({
+  name: "checkFraming() wants two samples at least",
+  permissions: "none",
+  fn() {
+    assertThrows(() => checkFraming(u16be, [bytes(1)]), Error, "2 samples");
+  },
+});
