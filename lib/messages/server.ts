@@ -197,7 +197,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
       listener.close();
       this.#checkOpen("listen");
     }
-    if (!this.#ref) setRef(listener, false);
+    if (!this.#ref) listener.unref?.();
     this.#addr ??= listener.addr;
     this.#listeners.add(listener);
     const loop = this.#acceptAll(listener).finally(() =>
@@ -272,12 +272,12 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
 
   ref(): void {
     this.#ref = true;
-    for (const listener of this.#listeners) setRef(listener, true);
+    for (const listener of this.#listeners) listener.ref?.();
   }
 
   unref(): void {
     this.#ref = false;
-    for (const listener of this.#listeners) setRef(listener, false);
+    for (const listener of this.#listeners) listener.unref?.();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -288,11 +288,4 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
 function isListener(value: ListenAddress | Listener): value is Listener {
   return typeof value === "object" && "accept" in value &&
     typeof value.accept === "function";
-}
-
-/** Listeners of other kinds than Deno's may know nothing of it. */
-function setRef(listener: Listener, wanted: boolean): void {
-  const method = wanted ? "ref" : "unref";
-  const counted: Listener & { ref?(): void; unref?(): void } = listener;
-  counted[method]?.();
 }

@@ -82,6 +82,16 @@ export class TlsAcceptor implements AcceptSource<TlsConnection> {
     this.#roomMade?.();
   }
 
+  /** Keeps the process alive while it listens. */
+  ref(): void {
+    this.#listener.ref?.();
+  }
+
+  /** Lets the process end although it listens. */
+  unref(): void {
+    this.#listener.unref?.();
+  }
+
   #next(): Promise<TlsEngine> {
     if (this.#end !== undefined) return Promise.reject(this.#end);
     return new Promise((resolve, reject) => {

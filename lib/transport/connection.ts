@@ -73,4 +73,8 @@ export interface Listener<C extends Connection = Connection>
   accept(): Promise<C>;
   /** Stops listening; accepted connections live on. */
   close(): void;
+  /** Keeps the process alive while it listens, as it does from the start; for listeners that can do both. */
+  ref?(): void;
+  /** Lets the process end although it listens. */
+  unref?(): void;
 }

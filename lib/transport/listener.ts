@@ -55,6 +55,10 @@ export interface AcceptSource<C extends SocketConnection = SocketConnection> {
   accept(options: SocketConnectionOptions): Promise<C>;
   /** Stops listening; a pending `accept` rejects. */
   close(): void;
+  /** Keeps the process alive while it listens; left out where nothing does. */
+  ref?(): void;
+  /** Lets the process end although it listens. */
+  unref?(): void;
 }
 
 // The rule of Go's net/http for a listener that fails for a while.
@@ -164,6 +168,16 @@ export class SocketListener<C extends SocketConnection = SocketConnection>
     } catch {
       // The platform had closed it already: what was asked for has been done.
     }
+  }
+
+  /** Keeps the process alive while it listens, as it does from the start. */
+  ref(): void {
+    this.#source.ref?.();
+  }
+
+  /** Lets the process end although it listens; connections keep it alive. */
+  unref(): void {
+    this.#source.unref?.();
   }
 
   /** Stops listening. */

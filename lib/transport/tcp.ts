@@ -179,6 +179,8 @@ export function listenTcp(
   return new SocketListener({
     addr: listener.addr,
     close: () => listener.close(),
+    ref: () => listener.ref(),
+    unref: () => listener.unref(),
     accept: async (connectionOptions) =>
       new SocketConnection(
         await acceptTcp(listener, options),

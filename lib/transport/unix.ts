@@ -89,6 +89,8 @@ export async function listenUnix(
   return new SocketListener({
     addr: listener.addr,
     close: () => listener.close(),
+    ref: () => listener.ref(),
+    unref: () => listener.unref(),
     accept: async (connectionOptions) =>
       new SocketConnection(await listener.accept(), connectionOptions),
   }, options);

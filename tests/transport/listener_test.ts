@@ -281,3 +281,20 @@ Deno.test("iterating a TCP listener survives peers that reset before accept", as
   }
   assertEquals([served, errors.length, listener.connections], [1, 0, 0]);
 });
+
+Deno.test("ref() and unref() reach the source, where it knows of them", () => {
+  const told: string[] = [];
+  const counted = new ScriptedSource();
+  const listener = new SocketListener(Object.assign(counted, {
+    ref: () => void told.push("ref"),
+    unref: () => void told.push("unref"),
+  }));
+  listener.unref();
+  listener.ref();
+  assertEquals(told, ["unref", "ref"]);
+  listener.close();
+  const plain = new SocketListener(new ScriptedSource());
+  plain.unref();
+  plain.ref();
+  plain.close();
+});
