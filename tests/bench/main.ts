@@ -9,6 +9,7 @@ const BENCHMARKS: Record<string, () => Promise<{ run(): Promise<void> }>> = {
   framing_socket: () => import("./framing_socket.ts"),
   transport: () => import("./transport_bench.ts"),
   codec: () => import("./codec_bench.ts"),
+  messages_calls: () => import("./messages_calls.ts"),
   connections: () => import("./connections.ts"),
 };
 
