@@ -359,6 +359,7 @@ export class Handling implements CalleeObserver, ContextSource, FailedCall {
   // ── the ends ───────────────────────────────────────────────────────────
 
   #respond(output: unknown): void {
+    if (this.cancelled !== undefined) return this.#fail(this.cancelled);
     const { session } = this.#host;
     session.respond(this.#call, output, this.#host.now(), this.#fields);
     this.#settled();
@@ -372,8 +373,9 @@ export class Handling implements CalleeObserver, ContextSource, FailedCall {
 
   #fail(error: CallError): void {
     const { session } = this.#host;
+    const answer = error === this.cancelled ? this.#lateAnswer(error) : error;
     try {
-      session.fail(this.#call, error, this.#host.now());
+      session.fail(this.#call, answer, this.#host.now());
     } catch (cause) {
       // The data of the error has no encoding: the handler's fault.
       session.fail(this.#call, internal(cause, this), this.#host.now());
@@ -381,13 +383,18 @@ export class Handling implements CalleeObserver, ContextSource, FailedCall {
     this.#settled();
   }
 
+  /** Nobody may be waiting any more, but here is what is known now. */
+  #lateAnswer({ code, message }: CallError): CallError {
+    const processed = this.entered ? "yes" : "no";
+    return new CallError(code, message, { processed });
+  }
+
   /** A reader that outlives its handler must not wait for ever. */
   #settled(): void {
-    const error = new CallError(
-      "cancelled",
-      `${this.method}: its handler has ended`,
-    );
-    this.#reader?.end({ error }, true);
+    if (this.#reader !== undefined) {
+      const message = `${this.method}: its handler has ended`;
+      this.#reader.end({ error: new CallError("cancelled", message) }, true);
+    }
     this.#host.touched();
   }
 }
