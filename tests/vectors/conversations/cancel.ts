@@ -1,0 +1,227 @@
+/** Conversations about cancellation and deadlines. */
+import {
+  cancel,
+  deadline,
+  error,
+  int,
+  item,
+  named,
+  request,
+  result,
+} from "./bytes.ts";
+import { ADD, type Conversation, COUNT, Script, SUM } from "./script.ts";
+
+const ONE = int(1), TWO = int(2);
+const CANCELLED = { code: "cancelled", processed: "maybe" } as const;
+const DEADLINE = { code: "deadline", processed: "maybe" } as const;
+
+function cancelled(): Script {
+  return new Script(
+    "CANCEL is a hint, and the callee still owes its terminal",
+    "The caller's application hears at once; the ERROR frees the call's place, and is dropped.",
+  ).opened()
+    .called(1, "add", request(1, ADD, ONE), { value: ONE })
+    .cancelled(1)
+    .do("listener", "fail", { call: 1, ...CANCELLED })
+    .l("ERROR 1", error(1, CANCELLED))
+    .called(3, "add", request(3, ADD, TWO), { value: TWO });
+}
+
+function finishedAnyway(): Script {
+  return new Script(
+    "a handler that finishes after a CANCEL has been processed",
+    "Its result is of no use to the caller; the ERROR says that it ran.",
+  ).opened()
+    .called(1, "add", request(1, ADD, ONE), { value: ONE })
+    .cancelled(1)
+    .do("listener", "respond", { call: 1, value: TWO })
+    .l("ERROR 1", error(1, { code: "cancelled", processed: "yes" }));
+}
+
+function crossesForCaller(): Script {
+  return new Script(
+    "a RESULT that crosses a CANCEL is dropped",
+    "The call has ended for the application; now it has ended on the wire.",
+    { subjects: ["dialler"] },
+  ).opened()
+    .called(1, "add", request(1, ADD, ONE), { value: ONE })
+    .cancelled(1)
+    .l("RESULT 1, sent before the CANCEL came", result(1, TWO))
+    .called(3, "add", request(3, ADD, TWO), { value: TWO });
+}
+
+function crossesForCallee(): Script {
+  return new Script(
+    "a CANCEL that crosses a RESULT is dropped",
+    "The call is over for the callee.",
+    { subjects: ["listener"] },
+  ).opened()
+    .requested(1, "add", request(1, ADD, ONE), { value: ONE })
+    .do("listener", "respond", { call: 1, value: TWO })
+    .l("RESULT 1", result(1, TWO))
+    .d("CANCEL 1, sent before the RESULT came", cancel(1))
+    .requested(3, "add", request(3, ADD, TWO), { value: TWO });
+}
+
+function cancelledStream(): Script {
+  return new Script(
+    "CANCEL ends a stream",
+    "Items that wait for the application are gone with it.",
+  ).opened()
+    .called(1, "count", request(1, COUNT, ONE), { value: ONE })
+    .do("dialler", "read", { call: 1 })
+    .do("listener", "send", { call: 1, value: ONE })
+    .l("ITEM 1", item(1, ONE))
+    .sees("dialler", "item", { call: 1, value: ONE })
+    .cancelled(1)
+    .do("listener", "fail", { call: 1, ...CANCELLED })
+    .l("ERROR 1", error(1, CANCELLED));
+}
+
+function itemsOnTheWay(): Script {
+  return new Script(
+    "items that cross a CANCEL are dropped",
+    "Nothing is granted for them: the account has ended with the call.",
+    {
+      subjects: ["dialler"],
+      limits: { dialler: { streamWindow: 1024, maxStreamWindow: 1024 } },
+    },
+  ).opened()
+    .called(1, "count", request(1, COUNT, ONE), { value: ONE })
+    .cancelled(1)
+    .l("ITEM 1, on the way", item(1, ONE))
+    .l("ITEM 1, on the way", item(1, TWO))
+    .l("ERROR 1", error(1, CANCELLED))
+    .called(3, "count", request(3, COUNT, TWO), { value: TWO });
+}
+
+function cancelledUpload(): Script {
+  return new Script(
+    "what follows a CANCEL is dropped",
+    "An item and an END that the caller had no business to send.",
+    { subjects: ["listener"] },
+  ).opened()
+    .requested(1, "sum", request(1, SUM, undefined))
+    .d("CANCEL 1", cancel(1))
+    .sees("listener", "cancelled", { call: 1, reason: "cancelled" })
+    .d("ITEM 1", item(1, ONE))
+    .d("END 1", named("END", 1))
+    .d("CANCEL 1 again", cancel(1))
+    .do("listener", "fail", { call: 1, ...CANCELLED })
+    .l("ERROR 1", error(1, CANCELLED));
+}
+
+function holdsItsPlace(): Script {
+  const limits = { listener: { maxCalls: 32 } };
+  const script = new Script(
+    "a cancelled call holds its place until its handler has settled",
+    "maxCalls is 32 here: making and cancelling calls in a loop gains nothing.",
+    { subjects: ["listener"], limits },
+  ).opened();
+  for (let id = 1; id < 64; id += 2) {
+    script.requested(id, "add", request(id, ADD, ONE), { value: ONE });
+  }
+  return script
+    .d("CANCEL 1", cancel(1))
+    .sees("listener", "cancelled", { call: 1, reason: "cancelled" })
+    .d("REQUEST 65", request(65, ADD, ONE))
+    .l(
+      "ERROR 65",
+      error(65, { code: "overloaded", processed: "no", retry: "later" }),
+    )
+    .do("listener", "fail", { call: 1, ...CANCELLED })
+    .l("ERROR 1", error(1, CANCELLED))
+    .requested(67, "add", request(67, ADD, ONE), { value: ONE });
+}
+
+function tooMany(): Script {
+  const script = new Script(
+    "too many CANCELs close the connection",
+    "1 a second here, with a burst of maxCalls, 32.",
+    {
+      subjects: ["listener"],
+      limits: { listener: { cancelsPerSecond: 1, maxCalls: 32 } },
+    },
+  ).opened()
+    .requested(1, "add", request(1, ADD, ONE), { value: ONE })
+    .d("CANCEL 1", cancel(1))
+    .sees("listener", "cancelled", { call: 1, reason: "cancelled" });
+  for (let count = 2; count <= 33; count++) {
+    script.d(`CANCEL, number ${count}`, cancel(1));
+  }
+  return script.closedByListener("too-many", 1);
+}
+
+function runsOut(): Script {
+  return new Script(
+    "when a deadline has passed, each side acts on its own",
+    "The caller sends CANCEL with reason 1, the callee has told its handler already.",
+  ).opened()
+    .called(1, "add", request(1, ADD, ONE, deadline(80)), {
+      value: ONE,
+      timeout: 80,
+    })
+    .advance(88)
+    .d("CANCEL 1, reason 1", cancel(1, 1))
+    .sees("dialler", "failed", { call: 1, ...DEADLINE, retry: "never" })
+    .sees("listener", "cancelled", { call: 1, reason: "deadline" })
+    .do("listener", "fail", { call: 1, ...DEADLINE })
+    .l("ERROR 1", error(1, DEADLINE))
+    .called(3, "add", request(3, ADD, TWO), { value: TWO });
+}
+
+function reasons(): Script {
+  return new Script(
+    "CANCEL says why",
+    "1 is a deadline; an unknown reason, or none, is a plain cancel.",
+    { subjects: ["listener"] },
+  ).opened()
+    .requested(1, "add", request(1, ADD, ONE), { value: ONE })
+    .requested(3, "add", request(3, ADD, ONE), { value: ONE })
+    .requested(5, "add", request(5, ADD, ONE), { value: ONE })
+    .d("CANCEL 1, reason 1", cancel(1, 1))
+    .sees("listener", "cancelled", { call: 1, reason: "deadline" })
+    .d("CANCEL 3, reason 77", cancel(3, 77))
+    .sees("listener", "cancelled", { call: 3, reason: "cancelled" })
+    .d("CANCEL 5, without a reason", named("CANCEL", 5))
+    .sees("listener", "cancelled", { call: 5, reason: "cancelled" });
+}
+
+function shrinks(): Script {
+  const limits = { listener: { maxCalls: 32 } };
+  const script = new Script(
+    "a call that waits has less time left when it leaves",
+    "The 33rd of 32 calls waits 500 ms of its 1,500.",
+    { subjects: ["dialler"], limits },
+  ).opened();
+  for (let id = 1; id < 64; id += 2) {
+    script.called(id, "add", request(id, ADD, ONE), { value: ONE });
+  }
+  return script
+    .do("dialler", "call", {
+      call: 65,
+      method: "add",
+      value: TWO,
+      timeout: 1500,
+    })
+    .advance(500)
+    .l("RESULT 1", result(1, ONE))
+    .sees("dialler", "result", { call: 1, value: ONE })
+    .d("REQUEST 65: 1,000 ms left", request(65, ADD, TWO, deadline(1000)));
+}
+
+/** In the order of the document. */
+export const CANCEL: readonly Conversation[] = [
+  cancelled(),
+  finishedAnyway(),
+  crossesForCaller(),
+  crossesForCallee(),
+  cancelledStream(),
+  itemsOnTheWay(),
+  cancelledUpload(),
+  holdsItsPlace(),
+  tooMany(),
+  runsOut(),
+  reasons(),
+  shrinks(),
+].map((script) => script.conversation);

@@ -1,0 +1,273 @@
+/** Conversations about credit. */
+import {
+  bin,
+  call,
+  credit,
+  fields,
+  fragments,
+  int,
+  item,
+  named,
+  notify,
+  request,
+  result,
+  window,
+} from "./bytes.ts";
+import {
+  ADD,
+  type Conversation,
+  COUNT,
+  LOG,
+  Script,
+  type Side,
+  SUM,
+} from "./script.ts";
+
+const ONE = int(1), TWO = int(2);
+const PART = 16_384;
+
+/** Windows of a KiB that are never raised. */
+const NARROW = { streamWindow: 1024, maxStreamWindow: 1024 };
+/** An item of a charge of 569: 2 for fields, 503 for the value, 64. */
+const ITEM = bin("61", 500);
+
+function slowReader(): Script {
+  const script = new Script(
+    "a slow reader stops the sender, and nothing else",
+    "A window of 1,024, items of 569: two may leave, the third waits until the first was taken. A unary call is not held up.",
+    { limits: { dialler: NARROW } },
+  ).opened()
+    .called(1, "count", request(1, COUNT, ONE), { value: ONE })
+    .do("listener", "send", { call: 1, value: ITEM })
+    .l("ITEM: 1,024 − 569 = 455 left", item(1, ITEM))
+    .do("listener", "send", { call: 1, value: ITEM })
+    .l("ITEM: 455 − 569 = −114, overshot", item(1, ITEM))
+    .do("listener", "send", { call: 1, value: ITEM })
+    .called(3, "add", request(3, ADD, TWO), { value: TWO })
+    .do("listener", "respond", { call: 3, value: TWO })
+    .l("RESULT 3", result(3, TWO))
+    .sees("dialler", "result", { call: 3, value: TWO })
+    .do("dialler", "read", { call: 1 })
+    .sees("dialler", "item", { call: 1, value: ITEM })
+    .d("CREDIT 1", credit(1, 569))
+    .l("ITEM: −114 + 569 − 569", item(1, ITEM));
+  for (let left = 2; left > 0; left--) {
+    script
+      .do("dialler", "read", { call: 1 })
+      .sees("dialler", "item", { call: 1, value: ITEM })
+      .d("CREDIT 1", credit(1, 569));
+  }
+  return script
+    .do("listener", "respond", { call: 1 })
+    .l("RESULT 1", result(1))
+    .sees("dialler", "result", { call: 1 });
+}
+
+function upload(): Script {
+  return new Script(
+    "the callee grants too",
+    "The same in the other direction: the credit is the listener's.",
+    { limits: { listener: NARROW } },
+  ).opened()
+    .called(1, "sum", request(1, SUM, undefined))
+    .do("dialler", "send", { call: 1, value: ITEM })
+    .d("ITEM", item(1, ITEM))
+    .do("dialler", "send", { call: 1, value: ITEM })
+    .d("ITEM", item(1, ITEM))
+    .do("dialler", "send", { call: 1, value: ITEM })
+    .do("listener", "read", { call: 1 })
+    .sees("listener", "item", { call: 1, value: ITEM })
+    .l("CREDIT 1", credit(1, 569))
+    .d("ITEM", item(1, ITEM))
+    .do("dialler", "end", { call: 1 })
+    .d("END 1: needs no credit", named("END", 1))
+    .sees("listener", "itemsEnded", { call: 1 })
+    .do("listener", "read", { call: 1 })
+    .sees("listener", "item", { call: 1, value: ITEM })
+    .do("listener", "respond", { call: 1, value: ONE })
+    .l("RESULT 1", result(1, ONE))
+    .sees("dialler", "result", { call: 1, value: ONE });
+}
+
+function largerThanWindow(): Script {
+  const value = bin("cd", 40_000);
+  const [first, second, third] = fragments(
+    "ITEM",
+    1,
+    fields() + value.hex,
+    PART,
+  );
+  return new Script(
+    "an item larger than the window arrives while it is waited for",
+    "Unread, it stops in the middle: 1,024 − 16,448. Once the application waits, each part is paid for as it comes.",
+    {
+      limits: {
+        dialler: { ...NARROW, maxFrameBody: PART },
+        listener: { maxFrameBody: PART },
+      },
+    },
+  ).opened()
+    .called(1, "count", request(1, COUNT, ONE), { value: ONE })
+    .do("listener", "send", { call: 1, value })
+    .l("ITEM 1, part 1", first!)
+    .do("dialler", "read", { call: 1 })
+    .d("CREDIT 1: part 1", credit(1, 16_448))
+    .l("ITEM 1, part 2", second!)
+    .d("CREDIT 1: part 2", credit(1, 16_448))
+    .l("ITEM 1, part 3", third!)
+    .d("CREDIT 1: part 3", credit(1, 7_301))
+    .sees("dialler", "item", { call: 1, value });
+}
+
+function raised(): Script {
+  const value = bin("62", 600); // a charge of 669
+  return new Script(
+    "a stream that is read gets a larger window",
+    "From 1,024 to 2,048 and 4,096: each grant is what is owed, and the raise. Grants come when half a window is owed.",
+    {
+      limits: { dialler: { streamWindow: 1024, maxStreamWindow: 4096 } },
+    },
+  ).opened()
+    .called(1, "count", request(1, COUNT, ONE), { value: ONE })
+    .do("dialler", "read", { call: 1 })
+    .do("listener", "send", { call: 1, value })
+    .l("ITEM 1", item(1, value))
+    .d("CREDIT 1: 669 + 1,024", credit(1, 1693))
+    .sees("dialler", "item", { call: 1, value })
+    .do("dialler", "read", { call: 1 })
+    .do("listener", "send", { call: 1, value })
+    .l("ITEM 1: 669 is less than half of 2,048", item(1, value))
+    .sees("dialler", "item", { call: 1, value })
+    .do("dialler", "read", { call: 1 })
+    .do("listener", "send", { call: 1, value })
+    .l("ITEM 1", item(1, value))
+    .d("CREDIT 1: 1,338 + 2,048", credit(1, 3386))
+    .sees("dialler", "item", { call: 1, value });
+}
+
+function withoutCredit(): Script {
+  return new Script(
+    "an item without credit closes the connection",
+    "A window of 1,024: the second item of 569 overshoots, the third is a fault.",
+    { subjects: ["listener"], limits: { listener: NARROW } },
+  ).opened()
+    .requested(1, "sum", request(1, SUM, undefined))
+    .d("ITEM", item(1, ITEM))
+    .d("ITEM", item(1, ITEM))
+    .d("ITEM: no credit", item(1, ITEM))
+    .closed("listener", "flow-control", 1);
+}
+
+function connection(): Script {
+  const line = bin("2e", 16_000); // a charge of 16,071
+  const script = new Script(
+    "the connection's credit returns when handlers are entered",
+    "A window of 65,536: WINDOW comes when a quarter of it is owed.",
+    { limits: { listener: { connectionWindow: 65_536 } } },
+  ).opened();
+  for (let count = 1; count <= 4; count++) {
+    script
+      .do("dialler", "notify", { method: "log", value: line })
+      .d(`NOTIFY ${count}`, notify(LOG, line))
+      .sees("listener", "notified", { method: "log", value: line });
+    if (count % 2 === 0) script.l("WINDOW: 2 × 16,071", window(32_142));
+  }
+  return script;
+}
+
+function waitsForWindow(): Script {
+  const line = bin("2e", 16_000);
+  const script = new Script(
+    "requests wait for the connection's credit",
+    "65,536 − 5 × 16,071 = −14,819. A WINDOW of 14,819 is not enough, one more is.",
+    {
+      subjects: ["dialler"],
+      limits: { listener: { connectionWindow: 65_536 } },
+    },
+  ).opened();
+  for (let count = 1; count <= 5; count++) {
+    script
+      .do("dialler", "notify", { method: "log", value: line })
+      .d(`NOTIFY ${count}`, notify(LOG, line));
+  }
+  return script
+    .do("dialler", "call", { call: 1, method: "add", value: ONE })
+    .do("dialler", "notify", { method: "log", value: TWO })
+    .l("WINDOW: the account is at 0", window(14_819))
+    .l("WINDOW: above 0", window(1))
+    .d("REQUEST 1", named("REQUEST", 1, call(ADD, ONE)))
+    .l("WINDOW: 1 − 69 + 69, above 0", window(69))
+    .d("NOTIFY: it has waited behind the call", notify(LOG, TWO));
+}
+
+function noEffect(): Script {
+  return new Script(
+    "CREDIT for a call without items has no effect",
+    "It is allowed, and means nothing.",
+    { subjects: ["listener"] },
+  ).opened()
+    .requested(1, "add", request(1, ADD, ONE), { value: ONE })
+    .d("CREDIT 1", credit(1, 5))
+    .do("listener", "respond", { call: 1, value: TWO })
+    .l("RESULT 1", result(1, TWO));
+}
+
+function badGrant(name: string, meaning: string, hex: string): Script {
+  return new Script(name, meaning, { subjects: ["listener"] }).opened()
+    .requested(1, "count", request(1, COUNT, ONE), { value: ONE })
+    .d("a grant that is none", hex)
+    .closed("listener", "flow-control", 1);
+}
+
+function badGrantToCaller(side: Side): Script {
+  return new Script(
+    "a WINDOW of 0 from the listener closes the connection too",
+    "The rules are the same for both.",
+    { subjects: [side] },
+  ).opened()
+    .l("WINDOW 0", window(0))
+    .closedByDialler("flow-control");
+}
+
+/** In the order of the document. */
+export const CREDIT: readonly Conversation[] = [
+  slowReader(),
+  upload(),
+  largerThanWindow(),
+  raised(),
+  connection(),
+  waitsForWindow(),
+  noEffect(),
+  withoutCredit(),
+  badGrant(
+    "a WINDOW of 0 closes the connection",
+    "It grants nothing.",
+    window(0),
+  ),
+  badGrant(
+    "a WINDOW of 3 bytes closes the connection",
+    "It must be a u32.",
+    named("WINDOW", 0, "000001"),
+  ),
+  badGrant(
+    "a WINDOW beyond 2^31 − 1 closes the connection",
+    "4,194,304 are there already.",
+    window(2 ** 31 - 1),
+  ),
+  badGrant(
+    "a CREDIT of 0 closes the connection",
+    "It grants nothing.",
+    credit(1, 0),
+  ),
+  badGrant(
+    "a CREDIT of 5 bytes closes the connection",
+    "It must be a u32.",
+    named("CREDIT", 1, "0000000001"),
+  ),
+  badGrant(
+    "a CREDIT beyond 2^31 − 1 closes the connection",
+    "32,768 are there already.",
+    credit(1, 2 ** 31 - 1),
+  ),
+  badGrantToCaller("dialler"),
+].map((script) => script.conversation);

@@ -1,0 +1,250 @@
+/** One frame of each kind, and what it says. */
+import {
+  call,
+  cancel,
+  credit,
+  deadline,
+  error,
+  field,
+  fields,
+  frame,
+  goaway,
+  helloBody,
+  IGNORABLE,
+  int,
+  item,
+  map,
+  metadata,
+  MORE,
+  named,
+  notify,
+  REPLY,
+  request,
+  result,
+  str,
+  UNSETTLED,
+  window,
+} from "./bytes.ts";
+import {
+  ADD,
+  type Bytes,
+  CLIENT,
+  compress,
+  LOG,
+  SERVER,
+  SUM,
+} from "./script.ts";
+
+/** A frame, and what it says. */
+export interface FrameVector {
+  /** Kind, and what is special. */
+  name: string;
+  /** Number of the kind. */
+  kind: number;
+  /** Flag bits. */
+  flags: number;
+  /** Id. */
+  id: number;
+  /** All of it, length included. */
+  bytes: Bytes;
+  /** Members of the body, by the names of the document. */
+  says: Record<string, unknown>;
+}
+
+function vector(
+  name: string,
+  hex: string,
+  says: Record<string, unknown> = {},
+): FrameVector {
+  return {
+    name,
+    kind: parseInt(hex.slice(8, 10), 16),
+    flags: parseInt(hex.slice(10, 12), 16),
+    id: parseInt(hex.slice(12, 24), 16),
+    bytes: compress(hex),
+    says,
+  };
+}
+
+const LIMITS = {
+  maxFrameBody: 131_072,
+  maxMessage: 4_194_304,
+  maxCalls: 1024,
+  streamWindow: 32_768,
+  connectionWindow: 4_194_304,
+  heartbeat: 15_000,
+};
+
+const SHAPES = [
+  "unary",
+  "notification",
+  "serverStream",
+  "clientStream",
+  "duplex",
+];
+
+function listed(methods: typeof SERVER): unknown {
+  return methods.map(([name, shape, hash]) => ({
+    name,
+    shape: SHAPES[shape],
+    hash,
+  }));
+}
+
+const TOKEN = map({ token: str("s3cret") });
+const DATA = map({ left: int(2) });
+
+/** In the order of their numbers. */
+export const FRAMES: readonly FrameVector[] = [
+  vector(
+    "HELLO of a dialler, with credentials",
+    named(
+      "HELLO",
+      0,
+      helloBody({
+        role: 0,
+        methods: SERVER,
+        entries: [field(0x04, TOKEN.hex)],
+      }),
+    ),
+    {
+      ...{ version: "1.0", role: "dialler", features: 0, ...LIMITS },
+      protocolHash: 0x1badcafe,
+      protocol: "demo",
+      codec: "msgpack",
+      methods: listed(SERVER),
+      auth: TOKEN.json,
+      mismatches: [],
+    },
+  ),
+  vector(
+    "HELLO of a listener, with a mismatch",
+    named(
+      "HELLO",
+      0,
+      helloBody({
+        role: 1,
+        methods: CLIENT,
+        entries: [field(0x05, "000401")],
+      }),
+    ),
+    {
+      ...{ version: "1.0", role: "listener", features: 0, ...LIMITS },
+      protocolHash: 0x1badcafe,
+      protocol: "demo",
+      codec: "msgpack",
+      methods: listed(CLIENT),
+      mismatches: [{ method: 4, reason: "shape" }],
+    },
+  ),
+  vector("GOAWAY, with a fault", goaway("flow-control", 7, "no credit"), {
+    ...{ code: "flow-control", lastId: 7, text: "no credit" },
+  }),
+  vector("GOAWAY, first of a drain", goaway("none", UNSETTLED, "draining"), {
+    ...{ code: "none", lastId: UNSETTLED, text: "draining" },
+  }),
+  vector("PING", named("PING", 0, "0123456789abcdef"), {
+    bytes: "0123456789abcdef",
+  }),
+  vector("PONG", named("PONG", 0, "0123456789abcdef"), {
+    bytes: "0123456789abcdef",
+  }),
+  vector("WINDOW", window(1_048_576), { amount: 1_048_576 }),
+  vector("AUTH", named("AUTH", 1, TOKEN.hex), { value: TOKEN.json }),
+  vector("AUTH, its answer", named("AUTH", 1, "", REPLY)),
+  vector("REQUEST", request(1, ADD, DATA), {
+    ...{ method: ADD, value: DATA.json },
+  }),
+  vector(
+    "REQUEST with fields",
+    request(
+      2 ** 48 - 1,
+      ADD,
+      DATA,
+      deadline(2500),
+      metadata({ lang: "de", trace: "é" }),
+    ),
+    {
+      method: ADD,
+      timeout: 2500,
+      metadata: { lang: "de", trace: "é" },
+      value: DATA.json,
+    },
+  ),
+  vector("REQUEST without an opening", request(3, SUM, undefined), {
+    method: SUM,
+  }),
+  vector(
+    "REQUEST, the first part of one",
+    named("REQUEST", 5, call(ADD, DATA).slice(0, 12), MORE),
+  ),
+  vector("ITEM", item(3, int(300)), { value: 300 }),
+  vector("END", named("END", 3)),
+  vector("RESULT", result(3, str("ok"), metadata({ cost: "4" })), {
+    ...{ metadata: { cost: "4" }, value: "ok" },
+  }),
+  vector("RESULT of a stream", result(3)),
+  vector(
+    "ERROR, declared",
+    error(3, {
+      code: "declared",
+      processed: "yes",
+      declared: "outOfStock",
+      text: "two left",
+      data: DATA,
+    }),
+    {
+      code: "declared",
+      processed: "yes",
+      retry: "never",
+      declared: "outOfStock",
+      message: "two left",
+      data: DATA.json,
+    },
+  ),
+  vector(
+    "ERROR, internal",
+    error(3, {
+      code: "internal",
+      processed: "yes",
+      incident: "4711-a",
+      text: "failed",
+    }),
+    {
+      code: "internal",
+      processed: "yes",
+      retry: "never",
+      incident: "4711-a",
+      message: "failed",
+    },
+  ),
+  vector(
+    "ERROR, overloaded",
+    error(3, {
+      code: "overloaded",
+      processed: "no",
+      retry: "later",
+      retryAfter: 2000,
+      text: "busy",
+    }),
+    {
+      code: "overloaded",
+      processed: "no",
+      retry: "later",
+      retryAfter: 2000,
+      message: "busy",
+    },
+  ),
+  vector("CANCEL", cancel(3), { reason: "cancelled" }),
+  vector("CANCEL, deadline", cancel(3, 1), { reason: "deadline" }),
+  vector("CREDIT", credit(3, 569), { amount: 569 }),
+  vector("NOTIFY", notify(LOG, str("hi")), { method: LOG, value: "hi" }),
+  vector("an unknown kind that may be ignored", frame(0x6e, 9, "", IGNORABLE)),
+  vector(
+    "fields that nobody knows",
+    named("ITEM", 3, fields(field(0x6f, "00"), field(0x70, "")) + "07"),
+    {
+      value: 7,
+    },
+  ),
+];

@@ -1,0 +1,309 @@
+/** Conversations about items. */
+import {
+  call,
+  cancel,
+  error,
+  fields,
+  int,
+  item,
+  MORE,
+  named,
+  request,
+  result,
+  str,
+} from "./bytes.ts";
+import { ADD, CHAT, type Conversation, COUNT, Script, SUM } from "./script.ts";
+
+const ONE = int(1), TWO = int(2), THREE = int(3);
+
+/** A call that its caller breaks; another one goes on. */
+function broken(
+  name: string,
+  meaning: string,
+  shape: { method: string; number: number; value?: typeof ONE },
+  frames: readonly (readonly [about: string, hex: string])[],
+  options: { before?: (script: Script) => Script } = {},
+): Script {
+  const { method, number, value } = shape;
+  const script = new Script(name, meaning, { subjects: ["listener"] }).opened()
+    .requested(1, "add", request(1, ADD, ONE), { value: ONE })
+    .requested(
+      3,
+      method,
+      request(3, number, value),
+      value === undefined ? {} : { value },
+    );
+  options.before?.(script);
+  for (const [about, hex] of frames) script.d(about, hex);
+  return script
+    .sees("listener", "cancelled", { call: 3, reason: "cancelled" })
+    .l("ERROR 3", error(3, { code: "malformed" }))
+    .do("listener", "respond", { call: 1, value: TWO })
+    .l("RESULT 1: other calls go on", result(1, TWO));
+}
+
+/** A call that its callee breaks. */
+function brokenByCallee(
+  name: string,
+  meaning: string,
+  shape: { method: string; number: number },
+  frames: readonly (readonly [about: string, hex: string])[],
+): Script {
+  const { method, number } = shape;
+  const script = new Script(name, meaning, { subjects: ["dialler"] }).opened()
+    .called(1, method, request(1, number, ONE), { value: ONE });
+  for (const [about, hex] of frames) script.l(about, hex);
+  return script
+    .d("CANCEL 1", cancel(1))
+    .sees("dialler", "failed", {
+      ...{ call: 1, code: "malformed", processed: "maybe", retry: "never" },
+    })
+    .l("RESULT 1: dropped, but it ends the call", result(1))
+    .called(3, "add", request(3, ADD, ONE), { value: ONE });
+}
+
+function serverStream(): Script {
+  const script = new Script(
+    "a server stream is a REQUEST, items, and a RESULT without a value",
+    "Items are taken one after the other, as the application asks.",
+  ).opened()
+    .called(1, "count", request(1, COUNT, THREE), { value: THREE });
+  for (const value of [ONE, TWO, THREE]) {
+    script
+      .do("dialler", "read", { call: 1 })
+      .do("listener", "send", { call: 1, value })
+      .l("ITEM 1", item(1, value))
+      .sees("dialler", "item", { call: 1, value });
+  }
+  return script
+    .do("listener", "respond", { call: 1 })
+    .l("RESULT 1", result(1))
+    .sees("dialler", "result", { call: 1 });
+}
+
+function unread(): Script {
+  return new Script(
+    "items may wait for the application",
+    "They come before anybody asks, and are taken later, also behind the RESULT.",
+  ).opened()
+    .called(1, "count", request(1, COUNT, TWO), { value: TWO })
+    .do("listener", "send", { call: 1, value: ONE })
+    .l("ITEM 1", item(1, ONE))
+    .do("listener", "send", { call: 1, value: TWO })
+    .l("ITEM 1", item(1, TWO))
+    .do("dialler", "read", { call: 1 })
+    .sees("dialler", "item", { call: 1, value: ONE })
+    .do("listener", "respond", { call: 1 })
+    .l("RESULT 1", result(1))
+    .sees("dialler", "result", { call: 1 })
+    .do("dialler", "read", { call: 1 })
+    .sees("dialler", "item", { call: 1, value: TWO });
+}
+
+function clientStream(): Script {
+  const script = new Script(
+    "a client stream is a REQUEST, items, END, and a RESULT",
+    "The REQUEST has no value at all where there is no opening.",
+  ).opened()
+    .called(1, "sum", request(1, SUM, undefined));
+  for (const value of [ONE, TWO]) {
+    script
+      .do("listener", "read", { call: 1 })
+      .do("dialler", "send", { call: 1, value })
+      .d("ITEM 1", item(1, value))
+      .sees("listener", "item", { call: 1, value });
+  }
+  return script
+    .do("dialler", "end", { call: 1 })
+    .d("END 1", named("END", 1))
+    .sees("listener", "itemsEnded", { call: 1 })
+    .do("listener", "respond", { call: 1, value: THREE })
+    .l("RESULT 1", result(1, THREE))
+    .sees("dialler", "result", { call: 1, value: THREE });
+}
+
+function duplex(): Script {
+  const room = str("room 7");
+  return new Script(
+    "a duplex call has items in both directions, and may have an opening",
+    "The two directions have nothing to do with each other.",
+  ).opened()
+    .called(1, "chat", request(1, CHAT, room), { value: room })
+    .do("listener", "read", { call: 1 })
+    .do("dialler", "read", { call: 1 })
+    .do("listener", "send", { call: 1, value: str("welcome") })
+    .l("ITEM 1, from the callee", item(1, str("welcome")))
+    .sees("dialler", "item", { call: 1, value: str("welcome") })
+    .do("dialler", "send", { call: 1, value: str("hi") })
+    .d("ITEM 1, from the caller", item(1, str("hi")))
+    .sees("listener", "item", { call: 1, value: str("hi") })
+    .do("dialler", "end", { call: 1 })
+    .d("END 1", named("END", 1))
+    .sees("listener", "itemsEnded", { call: 1 })
+    .do("dialler", "read", { call: 1 })
+    .do("listener", "send", { call: 1, value: str("bye") })
+    .l("ITEM 1, behind END", item(1, str("bye")))
+    .sees("dialler", "item", { call: 1, value: str("bye") })
+    .do("listener", "respond", { call: 1 })
+    .l("RESULT 1", result(1))
+    .sees("dialler", "result", { call: 1 });
+}
+
+function fails(): Script {
+  const parts = { code: "internal", processed: "yes", incident: "9" } as const;
+  return new Script(
+    "a stream may end with an ERROR behind its items",
+    "The items before it count.",
+  ).opened()
+    .called(1, "count", request(1, COUNT, THREE), { value: THREE })
+    .do("dialler", "read", { call: 1 })
+    .do("listener", "send", { call: 1, value: ONE })
+    .l("ITEM 1", item(1, ONE))
+    .sees("dialler", "item", { call: 1, value: ONE })
+    .do("listener", "fail", { call: 1, ...parts })
+    .l("ERROR 1", error(1, parts))
+    .sees("dialler", "failed", { call: 1, retry: "never", ...parts });
+}
+
+function earlyAnswer(): Script {
+  return new Script(
+    "the callee may answer before END",
+    "Then the caller sends no more; what was on the way is dropped.",
+  ).opened()
+    .called(1, "sum", request(1, SUM, undefined))
+    .do("dialler", "send", { call: 1, value: ONE })
+    .d("ITEM 1", item(1, ONE))
+    .do("listener", "respond", { call: 1, value: TWO })
+    .l("RESULT 1", result(1, TWO))
+    .sees("dialler", "result", { call: 1, value: TWO });
+}
+
+function unwanted(): Script {
+  return new Script(
+    "items that the handler does not want are dropped",
+    "It has left its loop: what comes is not charged any more, and nothing is granted.",
+    {
+      subjects: ["listener"],
+      limits: { listener: { streamWindow: 1024, maxStreamWindow: 1024 } },
+    },
+  ).opened()
+    .requested(1, "sum", request(1, SUM, undefined))
+    .d("ITEM 1, unread", item(1, str("x".repeat(200))))
+    .do("listener", "stopReading", { call: 1 })
+    .d("ITEM 1, dropped", item(1, str("x".repeat(250))))
+    .d("ITEM 1, dropped", item(1, str("x".repeat(250))))
+    .d("END 1", named("END", 1))
+    .sees("listener", "itemsEnded", { call: 1 })
+    .do("listener", "respond", { call: 1, value: ONE })
+    .l("RESULT 1", result(1, ONE));
+}
+
+const sum = { method: "sum", number: SUM };
+const add = { method: "add", number: ADD, value: TWO };
+const CUT_FIELDS = "0004" + "00";
+
+/** In the order of the document. */
+export const STREAMS: readonly Conversation[] = [
+  serverStream(),
+  unread(),
+  clientStream(),
+  duplex(),
+  fails(),
+  earlyAnswer(),
+  unwanted(),
+  broken("an item for a unary call breaks it", "No such items.", add, [
+    ["ITEM 3", item(3, ONE)],
+  ]),
+  broken("END of a unary call breaks it", "It has no items to end.", add, [
+    ["END 3", named("END", 3)],
+  ]),
+  broken(
+    "an item behind END breaks the call",
+    "END is the last word.",
+    sum,
+    [["ITEM 3", item(3, ONE)]],
+    {
+      before: (script) =>
+        script
+          .d("END 3", named("END", 3))
+          .sees("listener", "itemsEnded", { call: 3 }),
+    },
+  ),
+  broken(
+    "a second END breaks the call",
+    "Once is enough.",
+    sum,
+    [["END 3 again", named("END", 3)]],
+    {
+      before: (script) =>
+        script
+          .d("END 3", named("END", 3))
+          .sees("listener", "itemsEnded", { call: 3 }),
+    },
+  ),
+  broken(
+    "END in the middle of an item breaks the call",
+    "The item's last frame is owed.",
+    sum,
+    [
+      ["ITEM 3, first part", named("ITEM", 3, fields() + "c4ff00", MORE)],
+      ["END 3", named("END", 3)],
+    ],
+  ),
+  broken(
+    "an item whose fields are longer than itself breaks the call",
+    "4 bytes claimed, 1 there.",
+    sum,
+    [["ITEM 3", named("ITEM", 3, CUT_FIELDS)]],
+  ),
+  brokenByCallee(
+    "an item in answer to a unary call breaks it",
+    "The caller hears at once, sends CANCEL, and drops the terminal.",
+    { method: "add", number: ADD },
+    [["ITEM 1", item(1, ONE)]],
+  ),
+  brokenByCallee(
+    "a malformed item breaks the call for the caller",
+    "Its fields are longer than itself.",
+    { method: "count", number: COUNT },
+    [["ITEM 1", named("ITEM", 1, CUT_FIELDS)]],
+  ),
+  new Script(
+    "a RESULT in the middle of an item fails the call",
+    "A part of an item is no item: the stream must not look whole.",
+    { subjects: ["dialler"] },
+  ).opened()
+    .called(1, "count", request(1, COUNT, ONE), { value: ONE })
+    .l("ITEM 1, first part", named("ITEM", 1, fields() + "c4ff00", MORE))
+    .l("RESULT 1", result(1))
+    .sees("dialler", "failed", {
+      ...{ call: 1, code: "malformed", processed: "maybe", retry: "never" },
+    }),
+  new Script(
+    "END from the callee closes the connection",
+    "Callees end with RESULT or ERROR.",
+    { subjects: ["dialler"] },
+  ).opened()
+    .called(1, "count", request(1, COUNT, ONE), { value: ONE })
+    .l("END 1", named("END", 1))
+    .d("GOAWAY protocol", named("GOAWAY", 0, "01" + "00".repeat(6)))
+    .sees("dialler", "failed", {
+      ...{ call: 1, code: "disconnected", processed: "maybe", retry: "never" },
+    })
+    .sees("dialler", "ended", { code: "protocol", remote: false }),
+  new Script(
+    "a listener's items are no different",
+    "A REQUEST of the dialler's for a stream, cut in two, with items that follow.",
+    { subjects: ["listener"] },
+  ).opened()
+    .d(
+      "REQUEST 1, first part",
+      named("REQUEST", 1, call(SUM, ONE).slice(0, 6), MORE),
+    )
+    .requested(1, "sum", named("REQUEST", 1, call(SUM, ONE).slice(6)), {
+      value: ONE,
+    })
+    .d("ITEM 1", item(1, TWO))
+    .do("listener", "read", { call: 1 })
+    .sees("listener", "item", { call: 1, value: TWO }),
+].map((script) => script.conversation);

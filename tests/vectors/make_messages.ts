@@ -1,0 +1,96 @@
+/**
+ * Writes `messages.json`: frames and whole conversations, put together by hand
+ * in `conversations/` from `lib/messages/PROTOCOL.md`, without a line of the
+ * library.
+ *
+ * Usage: `deno run --allow-write=tests/vectors tests/vectors/make_messages.ts`,
+ * then `deno fmt tests/vectors/messages.json`
+ *
+ * @module
+ */
+import { PROTOCOL_HASH, PROTOCOL_NAME } from "./conversations/bytes.ts";
+import { CALLS } from "./conversations/calls.ts";
+import { CANCEL } from "./conversations/cancel.ts";
+import { CREDIT } from "./conversations/credit.ts";
+import { FRAGMENTS } from "./conversations/fragments.ts";
+import { FRAMES, type FrameVector } from "./conversations/frames.ts";
+import { HANDSHAKE } from "./conversations/handshake.ts";
+import { CLIENT, type Conversation, SERVER } from "./conversations/script.ts";
+import { SESSION } from "./conversations/session.ts";
+import { STREAMS } from "./conversations/streams.ts";
+
+/** The file's content. */
+export interface MessageVectors {
+  /** How to read it. */
+  readonly meta: typeof META;
+  /** One frame of each kind. */
+  readonly frames: readonly FrameVector[];
+  /** Whole conversations. */
+  readonly conversations: readonly Conversation[];
+}
+
+const META = {
+  format: "message-vectors/1",
+  about:
+    "Frames and conversations of lib/messages/PROTOCOL.md, made by tests/vectors/make_messages.ts without the library.",
+  bytes:
+    "Lower-case hex of whole frames, length included; or {parts: [[hex, times], …]}: each hex so many times, joined.",
+  values:
+    'JSON, and {"$undefined": true} for no value, {"$bytes": [hex, times]} for binary data. Values in frames are MessagePack.',
+  protocol: {
+    name: PROTOCOL_NAME,
+    hash: PROTOCOL_HASH,
+    methods:
+      "[name, number of the shape, schema hash]; what the listener serves stands in the dialler's HELLO, and the other way round.",
+    listener: SERVER,
+    dialler: CLIENT,
+  },
+  frames:
+    "kind, flags, id: the header. says: members of the body; a member that is not there is absent in the frame.",
+  conversations: {
+    subjects:
+      "Which ends follow the rules. Each is held against the conversation: it gets the other end's frames, does and sees what stands at it, and its own frames must come out as written. An end that is no subject breaks rules, or does something of its own.",
+    limits:
+      "Limits of an end that differ from the defaults (PROTOCOL.md, Limits).",
+    steps: {
+      '{"from", "bytes", "about"}':
+        "That end sends these bytes, a whole frame unless `about` says otherwise.",
+      '"crosses": true':
+        "This frame was sent before the other end's frames in front of it had come: at its sender it may be seen earlier.",
+      '{"from", "ends"}': "That end ends its stream.",
+      '{"advance"}': "So many ms pass at both ends. It begins with 0.",
+      '{"at", "do", "with"}':
+        "What the application does: start (send HELLO), accept, refuse, call, notify, send (an item, as soon as credit allows), end (its items), read (ask for the next item), stopReading, respond, fail, cancel, refresh, refreshed, rejectRefresh, drain, close.",
+      '{"at", "sees", "with"}':
+        "What the application is told, in this order: authenticate, opened, request, notified, item, itemsEnded, cancelled, result, failed, refresh, refreshed, draining (a GOAWAY none has come), drained, ended (the session, with its code; `remote`: the other end said so).",
+    },
+    calls:
+      "A call is named by its id, also before its REQUEST has left. A request or result without `value` has an empty body.",
+    own:
+      "Texts (MESSAGE of an ERROR, the text of a GOAWAY) and the bytes of a PING are their sender's own: not compared, and a PONG repeats what the PING had. The order of fields and entries is not compared either, and a receiver may grant credit earlier or later, as PROTOCOL.md allows.",
+  },
+};
+
+/** All vectors. */
+export function messageVectors(): MessageVectors {
+  return {
+    meta: META,
+    frames: FRAMES,
+    conversations: [
+      ...HANDSHAKE,
+      ...CALLS,
+      ...STREAMS,
+      ...FRAGMENTS,
+      ...CREDIT,
+      ...CANCEL,
+      ...SESSION,
+    ],
+  };
+}
+
+if (import.meta.main) {
+  Deno.writeTextFileSync(
+    new URL("messages.json", import.meta.url),
+    JSON.stringify(messageVectors(), null, 2) + "\n",
+  );
+}
