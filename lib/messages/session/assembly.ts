@@ -14,6 +14,9 @@ export interface AssemblyBudget {
   used: number;
 }
 
+/** Bytes in front of a body, metadata apart. */
+const HEAD = 1024;
+
 /** Which bound a message broke. */
 export type AssemblyFault = "too-large" | "too-many" | "over-budget";
 
@@ -43,15 +46,17 @@ export class Assembly extends Timed {
     this.#expired = expired;
   }
 
+  /** Bytes held. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Takes a copy of the next part, or says which bound it breaks. */
   add(part: Uint8Array): AssemblyFault | undefined {
     const { maxMessage, maxFragments, maxAssembly } = this.#limits;
     // What stands in front of a body (method, fields) is not the message's.
-    if (
-      this.#bytes + part.length > maxMessage + this.#limits.maxMetadata + 1024
-    ) {
-      return "too-large";
-    }
+    const most = maxMessage + this.#limits.maxMetadata + HEAD;
+    if (this.#bytes + part.length > most) return "too-large";
     if (this.#parts.length === maxFragments) return "too-many";
     if (this.#budget.used + part.length > maxAssembly) return "over-budget";
     this.#budget.used += part.length;

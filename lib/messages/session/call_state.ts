@@ -3,28 +3,44 @@
  * An event that a state does not list is not allowed in it.
  *
  * ```text
- *  caller                                         callee
+ *  caller                                  callee
  *
- *  queued ──send──▶ open ──end──▶ ended           open ──end──▶ ended
- *    │               │ │            │ │            │ │            │ │
- *  cancel       cancel terminal cancel terminal  cancel settle cancel settle
- *    │               │ │            │ │            │ │            │ │
- *    │               ▼ └──▶ done ◀──│─┘            ▼ └──▶ done ◀──│─┘
- *    └──▶ done   cancelled ◀────────┘          cancelled ◀────────┘
- *                    └──terminal──▶ done           └──settle──▶ done
+ *  queued ─send─▶ open ─end─▶ ended        open ──end──▶ ended
+ *    │             │ │         │ │          │ │           │ │
+ *  cancel     cancel terminal  │ │     cancel settle cancel settle
+ *    │             │ └──▶ done ◀─┤          │ └─▶ answered ◀┤
+ *    │             ▼             │          ▼       ▲   │   │
+ *    └─▶ done   cancelled ◀──────┘      cancelled ◀─┼───┼───┘
+ *                  └─terminal─▶ done        └settle─┘  sent
+ *                                                       ▼
+ *                                                      done
  * ```
  *
  * `terminal` is the RESULT or ERROR that the callee owes to every REQUEST, also
  * to a cancelled one; until it has come the call holds its place on both sides.
+ * `settle` is the handler's end, `sent` that of the terminal frame, which may
+ * have to wait behind items that have no credit.
  *
  * @module
  */
 
 /** Where a call stands. */
-export type CallState = "queued" | "open" | "ended" | "cancelled" | "done";
+export type CallState =
+  | "queued"
+  | "open"
+  | "ended"
+  | "cancelled"
+  | "answered"
+  | "done";
 
 /** What may happen to it. */
-export type CallEvent = "send" | "end" | "cancel" | "terminal" | "settle";
+export type CallEvent =
+  | "send"
+  | "end"
+  | "cancel"
+  | "terminal"
+  | "settle"
+  | "sent";
 
 type Table = Readonly<
   Record<CallState, Readonly<Partial<Record<CallEvent, CallState>>>>
@@ -36,15 +52,17 @@ export const CALLER: Table = {
   open: { end: "ended", cancel: "cancelled", terminal: "done" },
   ended: { cancel: "cancelled", terminal: "done" },
   cancelled: { terminal: "done" },
+  answered: {},
   done: {},
 };
 
 /** Transitions on the side that was called. */
 export const CALLEE: Table = {
   queued: {},
-  open: { end: "ended", cancel: "cancelled", settle: "done" },
-  ended: { cancel: "cancelled", settle: "done" },
-  cancelled: { settle: "done" },
+  open: { end: "ended", cancel: "cancelled", settle: "answered" },
+  ended: { cancel: "cancelled", settle: "answered" },
+  cancelled: { settle: "answered" },
+  answered: { sent: "done" },
   done: {},
 };
 

@@ -8,17 +8,18 @@
  *
  * @module
  */
+import { concat } from "@std/bytes/concat";
 import type { MessageCodec } from "../codec/message_codec.ts";
 import { CALL_ERROR_CODES, CallError, PROCESSED, RETRY } from "../errors.ts";
-import { concat } from "@std/bytes/concat";
 import {
   Field,
+  fieldsEnd,
   MalformedError,
+  putFields,
   readFields,
   textField,
   u32Field,
 } from "./fields.ts";
-import { putFields } from "./writer.ts";
 
 const FIXED = 4;
 /** Longest text that travels in an error, so that a message is never a surprise in size. */
@@ -46,6 +47,18 @@ export function encodeErrorHead(error: CallError): Uint8Array {
   return head;
 }
 
+/**
+ * The body of an ERROR.
+ *
+ * @throws {CodecError} for data that has no encoding
+ */
+export function encodeError(error: CallError, codec: MessageCodec): Uint8Array {
+  const head = encodeErrorHead(error);
+  return error.data === undefined
+    ? head
+    : concat([head, codec.encode(error.data)]);
+}
+
 function cut(text: string): string {
   return text.length <= MAX_TEXT ? text : text.slice(0, MAX_TEXT) + "…";
 }
@@ -62,7 +75,8 @@ export function decodeError(
   method: string,
 ): CallError {
   if (body.length < FIXED) throw new MalformedError("ERROR is cut");
-  const { fields, end } = readFields(body, FIXED);
+  const end = fieldsEnd(body, FIXED);
+  const fields = readFields(body, FIXED, end, Infinity);
   // A code of a later version is as unknown to us as any failure of the other side's.
   const code = CALL_ERROR_CODES[body[0]!] ?? "internal"; // in range: length >= FIXED
   return new CallError(code, fields.message || `${method} failed: ${code}`, {

@@ -9,10 +9,16 @@
  *
  * @module
  */
+import { MalformedError, text } from "./malformed.ts";
+import {
+  decodeMetadata,
+  encodeMetadata,
+  type Metadata,
+  NO_METADATA,
+} from "./metadata.ts";
 import { getU16, getU32, putU16, putU32 } from "./wire.ts";
 
-/** Text that travels beside a message, not in it. */
-export type Metadata = Readonly<Record<string, string>>;
+export { MalformedError, type Metadata };
 
 /** Types of field. */
 export const Field = {
@@ -30,20 +36,13 @@ export const Field = {
   RETRY_AFTER: 0x13,
 } as const;
 
-/** Bytes that break the wire's rules; the session decides what they close. */
-export class MalformedError extends Error {
-  /** @inheritdoc */
-  override name = "MalformedError";
-}
-
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** No fields. */
 export const NO_FIELDS: Uint8Array = new Uint8Array(0);
 
-/** Keys are lower case, so that they mean the same everywhere. */
-const METADATA_KEY = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+/** Most that a u32 of milliseconds can say: 49 days. */
+const MAX_U32 = 2 ** 32 - 1;
 
 /** One field of text. */
 export function textField(type: number, text: string): Uint8Array {
@@ -54,7 +53,7 @@ export function textField(type: number, text: string): Uint8Array {
 export function u32Field(type: number, value: number): Uint8Array {
   const bytes = new Uint8Array(7);
   putFieldHead(bytes, 0, type, 4);
-  putU32(bytes, 3, value);
+  putU32(bytes, 3, milliseconds(value));
   return bytes;
 }
 
@@ -65,28 +64,45 @@ export function u32Field(type: number, value: number): Uint8Array {
  * @throws {RangeError} for more than `limit` bytes
  */
 export function metadataField(metadata: Metadata, limit: number): Uint8Array {
-  const parts: number[] = [];
-  for (const [key, value] of Object.entries(metadata)) {
-    if (!METADATA_KEY.test(key)) {
-      throw new TypeError(
-        `Cannot use "${key}" as a metadata key: it must be 1 to 64 of a-z, 0-9, ".", "_" and "-", beginning with a letter or digit`,
-      );
-    }
-    if (typeof value !== "string" || !value.isWellFormed()) {
-      throw new TypeError(
-        `Cannot send metadata "${key}": the value must be a well-formed string`,
-      );
-    }
-    const text = encoder.encode(value);
-    if (text.length + parts.length > limit) {
-      throw new RangeError(
-        `Cannot send metadata of more than ${limit} bytes: "${key}" goes over the limit "maxMetadata"`,
-      );
-    }
-    parts.push(key.length, ...encoder.encode(key));
-    parts.push(text.length >>> 8, text.length & 0xff, ...text);
+  return field(Field.METADATA, encodeMetadata(metadata, limit));
+}
+
+/**
+ * Writes the block of fields at `at`.
+ *
+ * @param timeout milliseconds left, or `Infinity`; always the first field
+ * @param fields further ones, already encoded
+ * @returns where the block ends
+ */
+export function putFields(
+  target: Uint8Array,
+  at: number,
+  timeout: number,
+  fields: Uint8Array,
+): number {
+  const hasTimeout = timeout !== Infinity;
+  putU16(target, at, fields.length + (hasTimeout ? 7 : 0));
+  let end = at + 2;
+  if (hasTimeout) {
+    putFieldHead(target, end, Field.DEADLINE, 4);
+    putTimeout(target, at, timeout);
+    end += 7;
   }
-  return field(Field.METADATA, Uint8Array.from(parts));
+  target.set(fields, end);
+  return end + fields.length;
+}
+
+/** Writes the milliseconds left into a block at `at` that has them. */
+export function putTimeout(
+  target: Uint8Array,
+  at: number,
+  timeout: number,
+): void {
+  putU32(target, at + 5, milliseconds(timeout));
+}
+
+function milliseconds(value: number): number {
+  return Math.min(MAX_U32, Math.max(0, Math.ceil(value)));
 }
 
 /** Fields as they were read; absent ones have the value that means nothing. */
@@ -105,8 +121,6 @@ export interface Fields {
   retryAfter: number;
 }
 
-const NO_METADATA: Metadata = Object.freeze(Object.create(null));
-
 /** What a message without fields says. */
 export const EMPTY_FIELDS: Readonly<Fields> = Object.freeze({
   timeout: Infinity,
@@ -116,22 +130,6 @@ export const EMPTY_FIELDS: Readonly<Fields> = Object.freeze({
   declared: "",
   retryAfter: 0,
 });
-
-/**
- * Reads the block that begins at `offset` and says where it ends.
- *
- * @throws {MalformedError}
- */
-export function readFields(
-  bytes: Uint8Array,
-  offset: number,
-): { fields: Readonly<Fields>; end: number } {
-  const end = fieldsEnd(bytes, offset);
-  return {
-    fields: end === offset + 2 ? EMPTY_FIELDS : parse(bytes, offset + 2, end),
-    end,
-  };
-}
 
 /**
  * Where the block that begins at `offset` ends, its content unread.
@@ -153,15 +151,34 @@ export function fieldsEnd(bytes: Uint8Array, offset: number): number {
   return end;
 }
 
-function parse(bytes: Uint8Array, start: number, end: number): Fields {
+/**
+ * Reads the block that begins at `offset` and ends where
+ * {@linkcode fieldsEnd} says.
+ *
+ * @throws {MalformedError} also for more metadata than `maxMetadata`
+ */
+export function readFields(
+  bytes: Uint8Array,
+  offset: number,
+  end: number,
+  maxMetadata: number,
+): Readonly<Fields> {
+  if (end === offset + 2) return EMPTY_FIELDS;
   const fields: Fields = { ...EMPTY_FIELDS };
-  let at = start;
+  let at = offset + 2;
   while (at < end) {
     if (at + 3 > end) throw new MalformedError("a field's head is cut");
     const type = bytes[at]!; // in range: at + 3 <= end
     const from = at + 3;
     at = from + getU16(bytes, at + 1);
     if (at > end) throw new MalformedError(`field ${type} is cut`);
+    if (type === Field.METADATA && at - from > maxMetadata) {
+      throw new MalformedError(
+        `there are ${
+          at - from
+        } bytes of metadata, at most ${maxMetadata} are accepted`,
+      );
+    }
     assign(fields, type, bytes.subarray(from, at));
   }
   return fields;
@@ -173,7 +190,7 @@ function assign(fields: Fields, type: number, value: Uint8Array): void {
       fields.timeout = u32(value);
       break;
     case Field.METADATA:
-      fields.metadata = parseMetadata(value);
+      fields.metadata = decodeMetadata(value);
       break;
     case Field.MESSAGE:
       fields.message = text(value);
@@ -190,34 +207,9 @@ function assign(fields: Fields, type: number, value: Uint8Array): void {
   }
 }
 
-function parseMetadata(bytes: Uint8Array): Metadata {
-  const metadata: Record<string, string> = Object.create(null);
-  let at = 0;
-  while (at < bytes.length) {
-    const keyEnd = at + 1 + bytes[at]!; // in range: at < length
-    if (keyEnd + 2 > bytes.length) throw new MalformedError("metadata is cut");
-    const end = keyEnd + 2 + getU16(bytes, keyEnd);
-    if (end > bytes.length) throw new MalformedError("metadata is cut");
-    metadata[text(bytes.subarray(at + 1, keyEnd))] = text(
-      bytes.subarray(keyEnd + 2, end),
-    );
-    at = end;
-  }
-  return metadata;
-}
-
 function u32(value: Uint8Array): number {
   if (value.length !== 4) throw new MalformedError("a number is not 4 bytes");
   return getU32(value, 0);
-}
-
-/** Reads UTF-8. @throws {MalformedError} */
-export function text(bytes: Uint8Array): string {
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    throw new MalformedError("text is not UTF-8");
-  }
 }
 
 function field(type: number, value: Uint8Array): Uint8Array {

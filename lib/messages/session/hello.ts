@@ -13,7 +13,7 @@
  */
 import { concat } from "@std/bytes/concat";
 import { type Shape, SHAPES } from "../method_types.ts";
-import { MalformedError, text } from "./fields.ts";
+import { MalformedError, text } from "./malformed.ts";
 import { getU16, getU32, putU16, putU32 } from "./wire.ts";
 
 /** Version of the wire: peers with another major version do not understand each other. */
@@ -174,13 +174,13 @@ export function decodeHello(body: Uint8Array, maxMethods: number): Hello {
   const entries = readEntries(body);
   const auth = entries.get(Entry.AUTH);
   return {
-    role: body[6] === 0 ? "dialler" : "listener",
+    role: roleOf(body[6]!), // in range: length >= FIXED
     features: getU32(body, 8),
-    maxFrameBody: atLeast(getU32(body, 12), 16 * 1024, "maxFrameBody"),
-    maxMessage: atLeast(getU32(body, 16), 64 * 1024, "maxMessage"),
-    maxCalls: atLeast(getU32(body, 20), 32, "maxCalls"),
-    streamWindow: atLeast(getU32(body, 24), 1024, "streamWindow"),
-    connectionWindow: atLeast(getU32(body, 28), 64 * 1024, "connectionWindow"),
+    maxFrameBody: within(getU32(body, 12), 16 * 1024, "maxFrameBody"),
+    maxMessage: within(getU32(body, 16), 64 * 1024, "maxMessage"),
+    maxCalls: within(getU32(body, 20), 32, "maxCalls"),
+    streamWindow: within(getU32(body, 24), 1024, "streamWindow"),
+    connectionWindow: within(getU32(body, 28), 64 * 1024, "connectionWindow"),
     heartbeat: getU32(body, 32),
     protocolHash: getU32(body, 36),
     protocol: text(entries.get(Entry.PROTOCOL) ?? new Uint8Array()),
@@ -191,13 +191,18 @@ export function decodeHello(body: Uint8Array, maxMethods: number): Hello {
   };
 }
 
-function atLeast(value: number, least: number, name: string): number {
-  if (value < least) {
-    throw new MalformedError(
-      `HELLO says ${name} ${value}; the least is ${least}`,
-    );
-  }
-  return value;
+function roleOf(byte: number): Hello["role"] {
+  if (byte === 0) return "dialler";
+  if (byte === 1) return "listener";
+  throw new MalformedError(`HELLO says role ${byte}; there are 0 and 1`);
+}
+
+/** Limits below these minima hold nothing useful, and credit above the maximum could not be granted. */
+function within(value: number, least: number, name: string): number {
+  if (value >= least && value < 2 ** 31) return value;
+  throw new MalformedError(
+    `HELLO says ${name} ${value}; it must be from ${least} to ${2 ** 31 - 1}`,
+  );
 }
 
 function readEntries(body: Uint8Array): Map<number, Uint8Array> {

@@ -58,6 +58,13 @@ export class Inbox {
     return this.#queue.length - this.#head;
   }
 
+  /** Bytes of memory that items and parts of items hold. */
+  get held(): number {
+    let held = this.partial?.bytes ?? 0;
+    for (const { body } of this.#queue.slice(this.#head)) held += body.length;
+    return held;
+  }
+
   /** Credit granted in all and not used up, as the peer sees it. */
   get available(): number {
     return this.#available;
@@ -103,11 +110,8 @@ export class Inbox {
    */
   grant(): number {
     if (this.#owed === 0 || this.#owed * 2 < this.#window) return 0;
-    const raise = Math.min(
-      this.#window,
-      this.#maxWindow - this.#window,
-      this.#pool.left,
-    );
+    const room = Math.max(0, this.#maxWindow - this.#window);
+    const raise = Math.min(this.#window, room, this.#pool.left);
     this.#pool.left -= raise;
     this.#raised += raise;
     this.#window += raise;

@@ -28,7 +28,7 @@ export interface SessionLimits {
   connectionWindow: number;
   /** Bytes of unfinished messages of one connection. Stops many half-sent messages. @default {16777216} */
   maxAssembly: number;
-  /** Frames of one message. Stops floods of tiny fragments. @default {1024} */
+  /** Frames of one message. Stops floods of tiny fragments; senders may need one for each 16 KiB. @default {1024} */
   maxFragments: number;
   /** Time from a message's first frame to its last. @default {30000} */
   assemblyTimeout: number;
@@ -103,7 +103,7 @@ const RANGES: Readonly<Record<keyof SessionLimits, readonly [number, number]>> =
     maxAssembly: [64 * 1024, 2 ** 31 - 1],
     maxFragments: [1, 2 ** 20],
     assemblyTimeout: [1, 2 ** 31 - 1],
-    heartbeat: [10, 2 ** 31 - 1],
+    heartbeat: [100, 2 ** 31 - 1], // ten a second are what peers put up with
     heartbeatMisses: [1, 100],
     cancelsPerSecond: [1, 2 ** 31 - 1],
     pingsPerSecond: [1, 2 ** 31 - 1],
@@ -114,10 +114,19 @@ const RANGES: Readonly<Record<keyof SessionLimits, readonly [number, number]>> =
     drainGrace: [0, 2 ** 31 - 1],
   };
 
+/** Limits that make no sense together: the first must be at least the second. */
+const ORDER: readonly (readonly [keyof SessionLimits, keyof SessionLimits])[] =
+  [
+    ["maxStreamWindow", "streamWindow"],
+    ["unsentHard", "unsentSoft"],
+    ["unsentHard", "maxFrameBody"],
+  ];
+
 /**
  * Fills in the defaults and checks the ranges.
  *
- * @throws {RangeError} for a value out of its range
+ * @throws {RangeError} for a value out of its range, or for two that make no
+ * sense together
  */
 export function resolveLimits(
   limits: Partial<SessionLimits> = {},
@@ -140,5 +149,18 @@ export function resolveLimits(
       );
     }
   }
+  checkOrder(resolved);
   return resolved;
+}
+
+function checkOrder(limits: SessionLimits): void {
+  for (const [larger, smaller] of ORDER) {
+    const least = limits[smaller];
+    if (limits[larger] >= least) continue;
+    throw new RangeError(
+      `Cannot use ${
+        limits[larger]
+      } as limit "${larger}": it must be at least "${smaller}", which is ${least}`,
+    );
+  }
 }

@@ -7,8 +7,9 @@ import type { SessionErrorCode } from "../errors.ts";
 import type { AssemblyBudget } from "./assembly.ts";
 import type { Inbox, RaisePool } from "./inbox.ts";
 import { INITIAL_PEER_LIMITS, type SessionLimits } from "./limits.ts";
+import type { Channel } from "./outbox.ts";
 import { Wheel } from "./wheel.ts";
-import type { Channel, Writer } from "./writer.ts";
+import type { Writer } from "./writer.ts";
 
 /** What a session counts. */
 export interface SessionStats {
@@ -40,8 +41,10 @@ export interface StreamCall extends Channel {
   readonly maySend: boolean;
   /** Who is told. */
   readonly observer: StreamObserver;
-  /** Ends the call because the peer broke its rules. */
-  broken(message: string): void;
+  /** Whether the call is over for this side, so that items for it are merely late. */
+  readonly over: boolean;
+  /** Ends the call because the peer broke its rules, or because a limit of ours did. */
+  broken(code: "malformed" | "overloaded", message: string): void;
 }
 
 /** Shared by the parts of one session. */

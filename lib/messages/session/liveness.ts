@@ -7,11 +7,9 @@ import type { SessionLimits } from "./limits.ts";
 
 /** Watches both directions of a connection. */
 export class Liveness {
-  /** Round-trip time of the last PING, ms; `undefined` before the first. */
-  roundTrip: number | undefined = undefined;
-  #readAt: number;
+  /** When the last byte was read, or the last PING sent. */
+  #heardAt: number;
   #pingsOut = 0;
-  #pingSentAt = 0;
   #stalledSince: number | undefined = undefined;
   readonly #limits: SessionLimits;
 
@@ -21,12 +19,12 @@ export class Liveness {
    */
   constructor(limits: SessionLimits, now: number) {
     this.#limits = limits;
-    this.#readAt = now;
+    this.#heardAt = now;
   }
 
   /** Bytes came: silence is counted from here, not from the last PING. */
   read(now: number): void {
-    this.#readAt = now;
+    this.#heardAt = now;
     this.#pingsOut = 0;
   }
 
@@ -35,33 +33,34 @@ export class Liveness {
     this.#stalledSince = unsent > 0 ? now : undefined;
   }
 
-  /** A PONG to one of our PINGs came. */
-  ponged(now: number): void {
-    this.roundTrip = now - this.#pingSentAt;
+  /** Notes when something unsent begins to wait. */
+  watch(now: number, unsent: number): void {
+    if (unsent === 0) this.#stalledSince = undefined;
+    else this.#stalledSince ??= now;
   }
 
-  /** What there is to do: send a PING, or give the peer up. */
+  /**
+   * What there is to do: send a PING, or give the peer up. Each PING is given
+   * its whole time, also where the process slept through the last ones.
+   */
   check(
     now: number,
     unsent: number,
   ): "ping" | "silent" | "stalled" | undefined {
-    if (unsent === 0) this.#stalledSince = undefined;
-    else this.#stalledSince ??= now;
-    if (now - (this.#stalledSince ?? now) >= this.#limits.writeStall) {
-      return "stalled";
-    }
-    const { heartbeat, heartbeatMisses } = this.#limits;
-    if (now - this.#readAt < heartbeat * (this.#pingsOut + 1)) return undefined;
+    this.watch(now, unsent);
+    const { heartbeat, heartbeatMisses, writeStall } = this.#limits;
+    if (now - (this.#stalledSince ?? now) >= writeStall) return "stalled";
+    if (now - this.#heardAt < heartbeat) return undefined;
     if (this.#pingsOut >= heartbeatMisses) return "silent";
     this.#pingsOut++;
-    this.#pingSentAt = now;
+    this.#heardAt = now;
     return "ping";
   }
 
   /** When {@linkcode Liveness.check} is wanted next. */
   get wakeAt(): number {
     const { heartbeat, writeStall } = this.#limits;
-    const silent = this.#readAt + heartbeat * (this.#pingsOut + 1);
+    const silent = this.#heardAt + heartbeat;
     return this.#stalledSince === undefined
       ? silent
       : Math.min(silent, this.#stalledSince + writeStall);

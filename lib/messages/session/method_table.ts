@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { ServedMethod } from "./callee.ts";
+import { CallError } from "../errors.ts";
 import type { MethodInfo, Mismatch } from "./hello.ts";
+import type { ServedMethod } from "./incoming_call.ts";
 
 /** The methods of both sides, as one side sees them. */
 export interface MethodTables {
@@ -45,4 +46,28 @@ export function differences(
     }
   });
   return found;
+}
+
+/** Methods of this side's list that the peer does not serve, by their index, with the error that calls get. */
+export function unservedMethods(
+  { mismatches }: { readonly mismatches: readonly Mismatch[] },
+  tables: MethodTables,
+): ReadonlyMap<number, CallError> {
+  const unserved = new Map<number, CallError>();
+  for (const { method, reason } of mismatches) {
+    if (reason === "schema") continue;
+    const name = tables.calls[method]?.name ?? `method ${method}`;
+    const why = reason === "missing"
+      ? "does not serve it"
+      : "serves it in another shape";
+    unserved.set(
+      method,
+      new CallError(
+        "unimplemented",
+        `Cannot call ${name}: the other side ${why}`,
+        { method: name, processed: "no" },
+      ),
+    );
+  }
+  return unserved;
 }

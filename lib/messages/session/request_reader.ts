@@ -33,7 +33,6 @@ export class RequestReader {
   lastId: number;
   #credit: number;
   #owed = 0;
-  #next: { kind: number; id: number } = { kind: 0, id: 0 };
   #partial: Partial | undefined = undefined;
   readonly #link: Link;
   readonly #sink: RequestSink;
@@ -52,20 +51,26 @@ export class RequestReader {
     this.#credit = link.limits.connectionWindow;
   }
 
+  /** Credit that the peer has, and what it will get back with the next WINDOW. */
+  get credit(): number {
+    return this.#credit + this.#owed;
+  }
+
   /** Takes a frame. */
   receive(kind: number, id: number, frame: Uint8Array): void {
-    const charge = frame.length - HEADER + FRAME_CHARGE;
     if (this.#credit <= 0) {
       return this.#link.fail(
         "flow-control",
         "a request came without credit for it",
       );
     }
+    const charge = frame.length - HEADER + FRAME_CHARGE;
     this.#credit -= charge;
     if (!this.#inOrder(kind, id)) return;
     const more = (frame[1]! & Flag.MORE) !== 0; // in range: frames have a header
     const body = frame.subarray(HEADER);
-    if (more || this.#partial !== undefined) this.#part(body, more);
+    if (this.#partial !== undefined) this.#part(this.#partial, body, more);
+    else if (more) this.#part(this.#begin(kind, id), body, more);
     else this.#whole(kind, id, body);
     this.#return(charge);
   }
@@ -73,125 +78,93 @@ export class RequestReader {
   /** Ids rise; the frames of one message stand together, unless the message was given up. */
   #inOrder(kind: number, id: number): boolean {
     const partial = this.#partial;
-    if (partial !== undefined && partial.kind === kind && partial.id === id) {
-      return true;
+    if (partial !== undefined) {
+      if (partial.kind === kind && partial.id === id) return true;
+      if (partial.assembly !== undefined) {
+        this.#link.fail(
+          "protocol",
+          `message ${partial.id} was not whole when the next one began`,
+        );
+        return false;
+      }
+      this.#partial = undefined;
     }
-    if (partial?.assembly !== undefined) {
-      this.#link.fail(
-        "protocol",
-        `message ${partial.id} was not whole when the next one began`,
-      );
-      return false;
-    }
-    this.#partial = undefined;
-    if (kind === Kind.NOTIFY) {
-      if (id === 0) return this.#begin(kind, id);
-      this.#link.fail("protocol", `a notification has id ${id}; it must be 0`);
-      return false;
-    }
-    if (id % 2 !== this.#parity || id <= this.lastId) {
-      this.#link.fail(
-        "protocol",
-        `call ${id} came after ${this.lastId}; ids must rise, odd from the side that dialled, even from the other`,
-      );
-      return false;
-    }
-    this.lastId = id;
-    return this.#begin(kind, id);
+    if (kind === Kind.NOTIFY ? id === 0 : this.#rises(id)) return true;
+    this.#link.fail(
+      "protocol",
+      kind === Kind.NOTIFY
+        ? `a notification has id ${id}; it must be 0`
+        : `call ${id} came after ${this.lastId}; ids must rise, odd from the side that dialled, even from the other`,
+    );
+    return false;
   }
 
-  #begin(kind: number, id: number): true {
-    this.#next = { kind, id };
+  #rises(id: number): boolean {
+    if (id % 2 !== this.#parity || id <= this.lastId) return false;
+    this.lastId = id;
     return true;
   }
 
-  #part(body: Uint8Array, more: boolean): void {
-    const partial = this.#partial ??= this.#newPartial();
-    const { kind, id, assembly } = partial;
+  #begin(kind: number, id: number): Partial {
+    const { budget, limits, wheel, now } = this.#link;
+    const partial: Partial = { kind, id, assembly: undefined };
+    const assembly = new Assembly(budget, limits, () => this.#late(partial));
+    partial.assembly = assembly;
+    wheel.add(assembly, now + limits.assemblyTimeout);
+    return this.#partial = partial;
+  }
+
+  #part(partial: Partial, body: Uint8Array, more: boolean): void {
     if (!more) this.#partial = undefined;
+    const { kind, id, assembly } = partial;
     if (assembly === undefined) return;
     const fault = assembly.add(body);
-    if (fault !== undefined) return this.#refuse(partial, fault, more);
+    if (fault !== undefined) {
+      return this.#giveUp(partial, faultError(this.#link, fault));
+    }
     if (more) return;
     this.#link.wheel.remove(assembly);
     this.#whole(kind, id, assembly.finish());
   }
 
-  #newPartial(): Partial {
-    const { budget, limits, wheel, now } = this.#link;
-    const partial: Partial = { ...this.#next, assembly: undefined };
-    partial.assembly = new Assembly(budget, limits, () => this.#late(partial));
-    wheel.add(partial.assembly, now + limits.assemblyTimeout);
-    return partial;
-  }
-
   #whole(kind: number, id: number, body: Uint8Array): void {
     if (body.length < 2) {
-      return this.#link.fail("protocol", "a request ends before its method");
-    }
-    if (kind === Kind.NOTIFY) this.#sink.notify(body);
+      this.#link.fail("protocol", "a request ends before its method");
+    } else if (kind === Kind.NOTIFY) this.#sink.notify(body);
     else this.#sink.request(id, body);
   }
 
-  #refuse(partial: Partial, fault: AssemblyFault, more: boolean): void {
-    this.#giveUp(partial, more);
-    const { maxMessage, maxAssembly } = this.#link.limits;
-    if (partial.kind === Kind.NOTIFY) {
-      this.#link.stats.malformedCalls++;
-      return;
-    }
-    this.#sink.refused(
-      partial.id,
-      fault === "over-budget"
-        ? new CallError(
-          "overloaded",
-          `more than ${maxAssembly} bytes of messages are unfinished`,
-          { retry: "later" },
-        )
-        : new CallError(
-          "too-large",
-          `the request is ${fault}: at most ${maxMessage} bytes are accepted`,
-        ),
-    );
-  }
-
   #late(partial: Partial): void {
-    this.#giveUp(partial, true);
-    if (partial.kind === Kind.NOTIFY) {
-      this.#link.stats.malformedCalls++;
-      return;
-    }
     const { assemblyTimeout } = this.#link.limits;
-    this.#sink.refused(
-      partial.id,
-      new CallError(
-        "deadline",
-        `the request was not whole after ${assemblyTimeout} ms`,
-      ),
-    );
+    const message = `the request was not whole after ${assemblyTimeout} ms`;
+    this.#giveUp(partial, new CallError("deadline", message));
   }
 
-  #giveUp(partial: Partial, more: boolean): void {
-    if (partial.assembly !== undefined) {
-      this.#link.wheel.remove(partial.assembly);
-      partial.assembly.drop();
-      partial.assembly = undefined;
-    }
-    if (!more) this.#partial = undefined;
+  /** What still comes of it is thrown away. */
+  #giveUp(partial: Partial, error: CallError): void {
+    this.#forget(partial);
+    if (partial.kind === Kind.NOTIFY) this.#link.stats.malformedCalls++;
+    else this.#sink.refused(partial.id, error);
   }
 
-  /** Gives up an unfinished request, if it is that one. */
-  cancel(id: number): boolean {
+  #forget(partial: Partial): void {
+    if (partial.assembly === undefined) return;
+    this.#link.wheel.remove(partial.assembly);
+    partial.assembly.drop();
+    partial.assembly = undefined;
+  }
+
+  /** Whether this is the request whose frames are still coming. */
+  holds(id: number): boolean {
     const partial = this.#partial;
-    if (partial?.kind !== Kind.REQUEST || partial.id !== id) return false;
-    const held = partial.assembly !== undefined;
-    this.#giveUp(partial, false);
-    return held;
+    return partial?.kind === Kind.REQUEST && partial.id === id &&
+      partial.assembly !== undefined;
   }
 
   /** Forgets what is unfinished. */
   drop(): void {
-    if (this.#partial !== undefined) this.#giveUp(this.#partial, false);
+    if (this.#partial !== undefined) this.#forget(this.#partial);
+    this.#partial = undefined;
   }
 
   /**
@@ -206,4 +179,17 @@ export class RequestReader {
     this.#credit += this.#owed;
     this.#owed = 0;
   }
+}
+
+function faultError({ limits }: Link, fault: AssemblyFault): CallError {
+  return fault === "over-budget"
+    ? new CallError(
+      "overloaded",
+      `more than ${limits.maxAssembly} bytes of messages are unfinished`,
+      { retry: "later" },
+    )
+    : new CallError(
+      "too-large",
+      `the request is ${fault}: at most ${limits.maxMessage} bytes are accepted`,
+    );
 }

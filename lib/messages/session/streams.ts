@@ -4,14 +4,15 @@
  *
  * @module
  */
-import { Assembly } from "./assembly.ts";
-import { fieldsEnd } from "./fields.ts";
+import { Assembly, type AssemblyFault } from "./assembly.ts";
+import { fieldsEnd, NO_FIELDS } from "./fields.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Link, StreamCall } from "./link.ts";
-import { Flag, FRAME_CHARGE, getU32, HEADER, Kind } from "./wire.ts";
+import { messageOf } from "./malformed.ts";
+import { Flag, FRAME_CHARGE, getU32, HEADER, Kind, putU32 } from "./wire.ts";
 
 /** Highest credit that grants may add up to (PROTOCOL.md, "Credit"). */
-const MAX_CREDIT = 2 ** 31 - 1;
+export const MAX_CREDIT: number = 2 ** 31 - 1;
 
 /** Takes an ITEM frame. */
 export function receiveItem(
@@ -20,12 +21,12 @@ export function receiveItem(
   frame: Uint8Array,
 ): void {
   const inbox = call.inbox;
-  if (inbox === undefined || inbox.ended) {
-    return call.broken("items are not allowed here");
-  }
-  if (inbox.discarding) {
+  if (call.over || inbox?.discarding) {
     link.stats.lateFrames++;
     return;
+  }
+  if (inbox === undefined || inbox.ended) {
+    return call.broken("malformed", "items are not allowed here");
   }
   const charge = frame.length - HEADER + FRAME_CHARGE;
   if (!inbox.charge(charge)) {
@@ -35,44 +36,44 @@ export function receiveItem(
     );
   }
   const more = (frame[1]! & Flag.MORE) !== 0; // in range: frames have a header
+  const body = frame.subarray(HEADER);
   if (more || inbox.partial !== undefined) {
-    receivePart(link, call, inbox, { frame, charge, more });
-  } else {deliver(link, call, inbox, {
-      body: frame.subarray(HEADER),
-      charge,
-      owned: false,
-    });}
+    receivePart(link, call, inbox, { body, charge, more });
+  } else deliver(link, call, inbox, { body, charge, owned: false });
 }
 
 function receivePart(
   link: Link,
   call: StreamCall,
   inbox: Inbox,
-  part: { frame: Uint8Array; charge: number; more: boolean },
+  part: { body: Uint8Array; charge: number; more: boolean },
 ): void {
-  const assembly = inbox.partial ??= new Assembly(
-    link.budget,
-    link.limits,
-    () =>
-      call.broken(
-        `an item was not whole after ${link.limits.assemblyTimeout} ms`,
-      ),
-  );
-  const fault = assembly.add(part.frame.subarray(HEADER));
-  if (fault !== undefined) {
-    return call.broken(
-      `an item is ${fault} (its frames are put together here)`,
-    );
-  }
+  const assembly = inbox.partial ??= newPartial(link, call);
+  const fault = assembly.add(part.body);
+  if (fault !== undefined) return broken(call, fault);
   assembly.owed += part.charge;
   if (part.more) return payForParts(link, call, inbox);
   link.wheel.remove(assembly);
   inbox.partial = undefined;
-  deliver(link, call, inbox, {
-    body: assembly.finish(),
-    charge: assembly.owed,
-    owned: true,
-  });
+  const charge = assembly.owed;
+  deliver(link, call, inbox, { body: assembly.finish(), charge, owned: true });
+}
+
+function newPartial(link: Link, call: StreamCall): Assembly {
+  const { assemblyTimeout } = link.limits;
+  return new Assembly(link.budget, link.limits, () =>
+    call.broken(
+      "malformed",
+      `an item was not whole after ${assemblyTimeout} ms`,
+    ));
+}
+
+/** Too many unfinished messages at once are nobody's fault; the other bounds are the sender's to keep. */
+function broken(call: StreamCall, fault: AssemblyFault): void {
+  call.broken(
+    fault === "over-budget" ? "overloaded" : "malformed",
+    `an item is ${fault} (its frames are put together here)`,
+  );
 }
 
 /**
@@ -101,7 +102,10 @@ function deliver(
   try {
     start = fieldsEnd(item.body, 0);
   } catch (error) {
-    return call.broken(`an item is malformed: ${messageOf(error)}`);
+    return call.broken(
+      "malformed",
+      `an item is malformed: ${messageOf(error)}`,
+    );
   }
   const body = item.body.subarray(start);
   if (!inbox.waiting) {
@@ -113,11 +117,6 @@ function deliver(
   call.observer.onItem(body);
 }
 
-/** Text of anything thrown. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 /** The next item that has come, or `undefined`: the observer will be told of the next one. */
 export function takeItem(link: Link, call: StreamCall): Uint8Array | undefined {
   const inbox = call.inbox;
@@ -127,13 +126,13 @@ export function takeItem(link: Link, call: StreamCall): Uint8Array | undefined {
     grant(link, call, inbox);
     return body;
   }
-  inbox.waiting = !inbox.ended;
+  inbox.waiting = !inbox.ended && !inbox.discarding;
   payForParts(link, call, inbox);
   return undefined;
 }
 
 function grant(link: Link, call: StreamCall, inbox: Inbox): void {
-  if (inbox.ended) return;
+  if (inbox.ended || inbox.discarding) return;
   const amount = inbox.grant();
   if (amount > 0) writeU32(link, Kind.CREDIT, call.id, amount);
 }
@@ -145,9 +144,10 @@ export function writeU32(
   id: number,
   value: number,
 ): void {
-  const body = new Uint8Array(4);
-  new DataView(body.buffer).setUint32(0, value);
-  link.writer.frame(kind, 0, id, body);
+  const { writer } = link;
+  const at = writer.begin(kind, 0, id, 4);
+  putU32(writer.buffer, at, value);
+  writer.commit(at + 4);
 }
 
 /** Ends the receiving half: no more comes, or no more is wanted. */
@@ -173,7 +173,7 @@ export function discardItems(link: Link, inbox: Inbox | undefined): void {
 export function maySendItem(link: Link, call: StreamCall): boolean {
   if (!call.maySend) return false;
   if (
-    call.credit > 0 && call.pending === undefined && !link.writer.congested
+    call.credit > 0 && call.outbox === undefined && !link.writer.congested
   ) return true;
   link.blocked.add(call);
   return false;
@@ -187,27 +187,24 @@ export function maySendItem(link: Link, call: StreamCall): boolean {
  */
 export function sendItem(link: Link, call: StreamCall, value: unknown): void {
   const { writer } = link;
-  const head = writer.beginMessage(Kind.ITEM, call.id, NONE);
-  const at = writer.putFields(head, Infinity, NONE);
-  const sent = writer.message(at, value, call.pending !== undefined);
+  const head = writer.beginMessage(Kind.ITEM, call.id, NO_FIELDS);
+  const at = writer.putFields(head, Infinity, NO_FIELDS);
+  const sent = writer.message(at, value, call.outbox !== undefined);
   if (typeof sent === "number") call.credit -= sent;
   else writer.queue(call, Kind.ITEM, sent);
 }
-
-const NONE = new Uint8Array(0);
 
 /** Takes a CREDIT frame for a call. */
 export function receiveCredit(
   link: Link,
   call: StreamCall,
-  frame: Uint8Array,
+  amount: number,
 ): void {
-  const amount = creditOf(frame);
-  if (amount === 0 || call.credit + amount > MAX_CREDIT) {
+  if (call.credit + amount > MAX_CREDIT) {
     return link.fail("flow-control", `call ${call.id} was granted ${amount}`);
   }
   call.credit += amount;
-  if (call.pending !== undefined) link.writer.drain();
+  if (call.outbox !== undefined) link.writer.drain();
   wake(link, call);
 }
 
@@ -221,8 +218,11 @@ function wake(link: Link, call: StreamCall): void {
   if (!call.maySend || maySendItem(link, call)) call.observer.onSendable();
 }
 
-/** After a write: streams that could not send may try again. */
+/** After a write: streams that could not send may try again. Those without credit wait for it. */
 export function wakeBlocked(link: Link): void {
-  if (link.blocked.size === 0 || link.writer.congested) return;
-  for (const call of [...link.blocked]) wake(link, call);
+  if (link.blocked.size === 0) return;
+  for (const call of link.blocked) {
+    if (link.writer.congested) return;
+    if (call.credit > 0 && call.outbox === undefined) wake(link, call);
+  }
 }

@@ -83,7 +83,7 @@ export class Wheel {
       if (entry.dueAt <= now) due.push(entry);
     }
     for (const entry of due) {
-      if (entry.slot !== slot) continue; // an earlier one removed it
+      if (entry.slot !== slot || entry.dueAt > now) continue; // an earlier one removed or moved it
       this.remove(entry);
       entry.expire(now);
     }

@@ -8,16 +8,10 @@ import { concat } from "@std/bytes/concat";
 import { CallError } from "../errors.ts";
 import type { MessageCodec } from "../codec/message_codec.ts";
 import { INITIAL_PEER_LIMITS, type SessionLimits } from "./limits.ts";
-import { Field } from "./fields.ts";
-import {
-  Flag,
-  FRAME_CHARGE,
-  HEADER,
-  Kind,
-  putHeader,
-  putU16,
-  putU32,
-} from "./wire.ts";
+import { putFields } from "./fields.ts";
+import { type Channel, type FragmentWriter, Outbox } from "./outbox.ts";
+import { type Pending, Rotation } from "./rotation.ts";
+import { Flag, FRAME_CHARGE, HEADER, putHeader } from "./wire.ts";
 
 /** Room for one frame in an outgoing buffer. */
 export interface Room {
@@ -27,7 +21,10 @@ export interface Room {
   readonly start: number;
 }
 
-/** Where frames go. A `FrameStream` is one; a simulated link is another. */
+/**
+ * Where frames go. A `FrameStream` is one; a simulated link is another. It
+ * never calls the session from within one of these.
+ */
 export interface FrameSink {
   /** Opens a frame with room for so many bytes. */
   begin(room: number): Room;
@@ -43,23 +40,6 @@ export interface FrameSink {
   readonly bytesHanded: number;
 }
 
-/** A message, or the rest of one, that waits for its turn. */
-export interface Pending {
-  readonly kind: number;
-  readonly bytes: Uint8Array;
-  offset: number;
-}
-
-/** Whose messages leave in order: a call. */
-export interface Channel {
-  /** Id of its frames. */
-  id: number;
-  /** Credit left for ITEM frames. */
-  credit: number;
-  /** Messages that wait, the first perhaps half sent. */
-  pending: Pending[] | undefined;
-}
-
 /** Bytes that a small body is expected to need: msgpackr leaves a buffer that has less than 2,058 left. */
 const SMALL_BODY = 2304;
 
@@ -67,7 +47,7 @@ const SMALL_BODY = 2304;
 const BULK_MARK = 256 * 1024;
 
 /** The sending half of a session. */
-export class Writer {
+export class Writer implements FragmentWriter {
   /** Encodes the bodies. */
   codec: MessageCodec;
   /** What the peer accepts behind a header. */
@@ -76,10 +56,13 @@ export class Writer {
   maxMessage: number = INITIAL_PEER_LIMITS.maxMessage;
   /** The buffer of the open frame. */
   buffer: Uint8Array = new Uint8Array(0);
+  /** @inheritdoc */
+  backlog = 0;
+  /** What leaves in turns. */
+  readonly rotation: Rotation = new Rotation();
   #sink: FrameSink;
   readonly #soft: number;
   #start = 0;
-  #rotation: Channel[] = [];
 
   /**
    * @param sink where frames go
@@ -94,12 +77,17 @@ export class Writer {
 
   /** More is unsent than results and new calls may add to. */
   get congested(): boolean {
-    return this.#sink.unsent >= this.#soft;
+    return this.#sink.unsent + this.backlog >= this.#soft;
   }
 
   /** Fragments may be added. */
   get bulkOpen(): boolean {
     return this.#sink.unsent < BULK_MARK;
+  }
+
+  /** Bytes committed and not yet taken by the transport. */
+  get unsent(): number {
+    return this.#sink.unsent;
   }
 
   /** Position in the stream of bytes behind the last frame. */
@@ -114,7 +102,8 @@ export class Writer {
 
   /** From now on what is written goes nowhere: the last frame has been sent. */
   close(): void {
-    this.#rotation = [];
+    this.rotation.clear();
+    this.backlog = 0;
     this.#sink = discard(this.#sink.bytesFramed, this.#sink.bytesHanded);
   }
 
@@ -136,6 +125,11 @@ export class Writer {
     this.#start = start;
     putHeader(buffer, start, kind, flags, id);
     return start + HEADER;
+  }
+
+  /** Closes the open frame at `end`; for bodies that were written by hand. */
+  commit(end: number): void {
+    this.#sink.commit(end);
   }
 
   /** Opens a frame whose body the codec will write. */
@@ -168,21 +162,20 @@ export class Writer {
    */
   message(at: number, value: unknown, wait: boolean): number | Uint8Array {
     const end = this.#encode(at, value);
-    const size = typeof end === "number" ? end - at : end.length;
+    const inPlace = typeof end === "number";
+    const size = inPlace ? end - at : end.length;
     const total = at - this.#start - HEADER + size;
-    if (wait || total > this.maxFrameBody || typeof end !== "number") {
-      const body = typeof end === "number"
-        ? this.buffer.subarray(at, end)
-        : end;
-      const head = this.buffer.subarray(this.#start + HEADER, at);
-      const bytes = concat([head, body]);
-      this.#sink.abandon();
-      this.checkSize(size);
-      if (wait || total > this.maxFrameBody) return bytes;
-      return this.#copyIn(bytes);
+    const leaves = !wait && total <= this.maxFrameBody;
+    if (leaves && inPlace && size <= this.maxMessage) {
+      this.#sink.commit(end);
+      return total + FRAME_CHARGE;
     }
-    this.#sink.commit(end);
-    return total + FRAME_CHARGE;
+    const body = inPlace ? this.buffer.subarray(at, end) : end;
+    const head = this.buffer.subarray(this.#start + HEADER, at);
+    const bytes = concat([head, body]);
+    this.#sink.abandon();
+    this.checkSize(size);
+    return leaves ? this.#copyIn(bytes) : bytes;
   }
 
   /** Sends a message without a body; see {@linkcode Writer.message}. */
@@ -215,11 +208,6 @@ export class Writer {
     return bytes.length + FRAME_CHARGE;
   }
 
-  /** Closes the open frame at `end`; for bodies that were written by hand. */
-  commit(end: number): void {
-    this.#sink.commit(end);
-  }
-
   /** @throws {CallError} `too-large` for more than the peer accepts */
   checkSize(length: number): void {
     if (length <= this.maxMessage) return;
@@ -232,45 +220,29 @@ export class Writer {
 
   /** Lets a message wait behind the channel's others, and sends what may leave. */
   queue(channel: Channel, kind: number, bytes: Uint8Array): void {
-    if (channel.pending === undefined) {
-      channel.pending = [];
-      this.#rotation.push(channel);
+    if (channel.outbox === undefined) {
+      channel.outbox = new Outbox(this, channel);
+      this.rotation.add(channel.outbox);
     }
-    channel.pending.push({ kind, bytes, offset: 0 });
+    channel.outbox.put({ kind, bytes, offset: 0 });
     this.drain();
   }
 
   /** Forgets what waits, after a cancel or an end. */
   drop(channel: Channel): void {
-    if (channel.pending === undefined) return;
-    channel.pending = undefined;
-    this.#rotation = this.#rotation.filter((other) => other !== channel);
+    const { outbox } = channel;
+    if (outbox === undefined) return;
+    channel.outbox = undefined;
+    outbox.clear();
+    this.rotation.remove(outbox);
   }
 
-  /** Sends fragments, one of each channel in turn, while there is room and credit. */
+  /** Sends fragments, one of each source in turn, while there is room and credit. */
   drain(): void {
-    let blocked = 0;
-    while (blocked < this.#rotation.length && this.bulkOpen) {
-      const channel = this.#rotation.shift()!; // the loop's condition: there is one
-      if (this.#sendPart(channel)) blocked = 0;
-      else blocked++;
-      if (channel.pending !== undefined) this.#rotation.push(channel);
-    }
+    if (!this.rotation.empty) this.rotation.run(this);
   }
 
-  /** One frame of the channel's first message, or `false` for want of credit. */
-  #sendPart(channel: Channel): boolean {
-    const queue = channel.pending!; // channels in the rotation have some
-    const message = queue[0]!; // and drop the list when it is empty
-    if (message.kind === Kind.ITEM && channel.credit <= 0) return false;
-    const sent = this.fragment(message, channel.id);
-    if (message.kind === Kind.ITEM) channel.credit -= sent;
-    if (message.offset === message.bytes.length) queue.shift();
-    if (queue.length === 0) channel.pending = undefined;
-    return true;
-  }
-
-  /** Sends the next frame of a message and says what it cost. */
+  /** @inheritdoc */
   fragment(message: Pending, id: number): number {
     const { bytes, offset, kind } = message;
     const end = Math.min(offset + this.maxFrameBody, bytes.length);
@@ -279,26 +251,6 @@ export class Writer {
     message.offset = end;
     return end - offset + FRAME_CHARGE;
   }
-}
-
-/** Writes the block of fields at `at`; see {@linkcode Writer.putFields}. */
-export function putFields(
-  target: Uint8Array,
-  at: number,
-  timeout: number,
-  fields: Uint8Array,
-): number {
-  const hasTimeout = timeout !== Infinity;
-  putU16(target, at, fields.length + (hasTimeout ? 7 : 0));
-  let end = at + 2;
-  if (hasTimeout) {
-    target[end] = Field.DEADLINE;
-    putU16(target, end + 1, 4);
-    putU32(target, end + 3, Math.max(0, Math.ceil(timeout)));
-    end += 7;
-  }
-  target.set(fields, end);
-  return end + fields.length;
 }
 
 /** A sink for what is written after the end. */

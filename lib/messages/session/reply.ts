@@ -1,0 +1,60 @@
+/**
+ * Replies as they come in: whole, or in frames that are put together.
+ *
+ * @module
+ */
+import { Assembly, type AssemblyFault } from "./assembly.ts";
+import type { Link } from "./link.ts";
+import type { GiveUpReason, OutgoingCall } from "./outgoing_call.ts";
+import { Flag, HEADER } from "./wire.ts";
+
+/** The whole body, `undefined` while more of it must come, or why the call is given up. */
+export function assembleReply(
+  link: Link,
+  call: OutgoingCall,
+  frame: Uint8Array,
+): Uint8Array | GiveUpReason | undefined {
+  const more = (frame[1]! & Flag.MORE) !== 0; // in range: frames have a header
+  const kind = frame[0]!; // as above
+  const part = frame.subarray(HEADER);
+  if (!more && call.reply === undefined) return part;
+  const reply = call.reply ??= begin(link, call, kind);
+  if (kind !== call.replyKind) {
+    return { code: "malformed", message: "the reply is RESULT and ERROR both" };
+  }
+  const fault = reply.add(part);
+  if (fault !== undefined) return tooMuch(link, fault);
+  if (more) return undefined;
+  link.wheel.remove(reply);
+  call.reply = undefined;
+  return reply.finish();
+}
+
+function begin(link: Link, call: OutgoingCall, kind: number): Assembly {
+  const { budget, limits, wheel, now } = link;
+  const reply = new Assembly(budget, limits, () =>
+    call.broken(
+      "malformed",
+      `the reply was not whole after ${limits.assemblyTimeout} ms`,
+    ));
+  wheel.add(reply, now + limits.assemblyTimeout);
+  call.replyKind = kind;
+  return reply;
+}
+
+function tooMuch({ limits }: Link, fault: AssemblyFault): GiveUpReason {
+  return {
+    code: fault === "over-budget" ? "overloaded" : "too-large",
+    message: fault === "over-budget"
+      ? `more than ${limits.maxAssembly} bytes of messages are unfinished (limit maxAssembly)`
+      : `the reply is ${fault} (limits maxMessage ${limits.maxMessage} bytes, maxFragments ${limits.maxFragments})`,
+  };
+}
+
+/** Forgets an unfinished reply. */
+export function dropReply(link: Link, call: OutgoingCall): void {
+  if (call.reply === undefined) return;
+  link.wheel.remove(call.reply);
+  call.reply.drop();
+  call.reply = undefined;
+}

@@ -1,0 +1,162 @@
+/**
+ * The commands of a session that concern calls and credentials.
+ *
+ * @module
+ */
+import type { CallError } from "../errors.ts";
+import { NO_FIELDS } from "./fields.ts";
+import type { MethodInfo } from "./hello.ts";
+import type { IncomingCall } from "./incoming_call.ts";
+import type { StreamCall } from "./link.ts";
+import type { OpenOptions, OutgoingCall } from "./outgoing_call.ts";
+import { SessionCore, unavailable } from "./session_core.ts";
+import { MAY_CALL } from "./session_state.ts";
+import { maySendItem, sendItem, takeItem } from "./streams.ts";
+
+/** Calls and credentials. */
+export abstract class SessionCalls extends SessionCore {
+  /** Methods that the peer does not serve, with the error that calls get. */
+  protected unserved: ReadonlyMap<number, CallError> = new Map();
+
+  /**
+   * Begins a call.
+   *
+   * @throws {CallError} `unavailable`, `unimplemented`, `overloaded`, `too-large`
+   * @throws {CodecError} for an input that has no encoding
+   */
+  call(options: OpenOptions, now: number): OutgoingCall {
+    this.link.now = now;
+    this.#checkServed(options.method);
+    return this.caller.open(options);
+  }
+
+  /**
+   * Sends a notification; errors as {@linkcode SessionCalls.call}.
+   */
+  notify(
+    options: Omit<OpenOptions, "observer" | "timeout">,
+    now: number,
+  ): void {
+    this.link.now = now;
+    this.#checkServed(options.method);
+    this.caller.notify(options);
+  }
+
+  #checkServed(method: number): void {
+    if (!MAY_CALL[this.state]) {
+      throw unavailable("the handshake has not come that far");
+    }
+    if (this.unserved.size === 0) return;
+    const error = this.unserved.get(method);
+    if (error !== undefined) throw error;
+  }
+
+  /** Whether a notification may leave now without piling up; if not, the host is told when. */
+  get mayNotify(): boolean {
+    return this.state === "open" && this.caller.mayNotify;
+  }
+
+  /**
+   * Sends a notification whose body has been encoded before, by this session's
+   * codec; errors as {@linkcode SessionCalls.call}.
+   */
+  notifyEncoded(
+    message: { method: number; info: MethodInfo; body: Uint8Array },
+    now: number,
+  ): void {
+    this.link.now = now;
+    this.#checkServed(message.method);
+    this.caller.notifyEncoded(message.method, message.info, message.body);
+  }
+
+  /** Whether an item may be sent now; if not, the observer is told when. */
+  maySendItem(call: StreamCall): boolean {
+    return maySendItem(this.link, call);
+  }
+
+  /** Sends an item; {@linkcode SessionCalls.maySendItem} has said that it may. */
+  sendItem(call: StreamCall, value: unknown, now: number): void {
+    this.link.now = now;
+    sendItem(this.link, call, value);
+  }
+
+  /** The next item, or `undefined`: the observer is told of it when it comes. */
+  takeItem(call: StreamCall, now: number): Uint8Array | undefined {
+    this.link.now = now;
+    return takeItem(this.link, call);
+  }
+
+  /** Drops the items of a call of the peer's: its handler wants no more. */
+  dropItems(call: IncomingCall, now: number): void {
+    this.link.now = now;
+    this.callee.dropItems(call);
+  }
+
+  /** Ends our items of a call that we made. */
+  endItems(call: OutgoingCall, now: number): void {
+    this.link.now = now;
+    this.caller.endItems(call);
+  }
+
+  /** Cancels a call that we made. */
+  cancel(
+    call: OutgoingCall,
+    reason: {
+      code: "cancelled" | "deadline";
+      message: string;
+      cause?: unknown;
+    },
+    now: number,
+  ): void {
+    this.link.now = now;
+    this.caller.giveUp(call, reason);
+  }
+
+  /** Ends a call of the peer's with its result. */
+  respond(
+    call: IncomingCall,
+    value: unknown,
+    now: number,
+    fields: Uint8Array = NO_FIELDS,
+  ): void {
+    this.link.now = now;
+    this.callee.answers.respond(call, value, fields);
+    this.draining.check();
+  }
+
+  /** Ends a call of the peer's with an error. */
+  fail(call: IncomingCall, error: CallError, now: number): void {
+    this.link.now = now;
+    this.callee.answers.fail(call, error);
+    this.draining.check();
+  }
+
+  // ── credentials ────────────────────────────────────────────────────────
+
+  /**
+   * Sends new credentials (dialler).
+   *
+   * @returns the id under which `SessionHost.onRefreshed` is called
+   * @throws {CallError} `unavailable`, `overloaded`, `too-large`
+   * @throws {CodecError} for credentials that have no encoding
+   */
+  refresh(credentials: unknown, now: number): number {
+    this.link.now = now;
+    if (this.state !== "open") {
+      throw unavailable("there is no open connection");
+    }
+    return this.refreshes.send(credentials);
+  }
+
+  /** Says that the new credentials hold (listener). */
+  refreshed(id: number, now: number): void {
+    this.link.now = now;
+    this.refreshes.answer(id);
+  }
+
+  /** Says that the new credentials do not hold (listener): the connection ends. */
+  rejectRefresh(message: string, now: number): void {
+    this.link.now = now;
+    this.abort("unauthenticated", message);
+  }
+}

@@ -1,0 +1,226 @@
+/**
+ * What every session has: its parts, its state, its accounts, and its end.
+ *
+ * @module
+ */
+import type { MessageCodec } from "../codec/message_codec.ts";
+import { CallError, SessionError, type SessionErrorCode } from "../errors.ts";
+import { Callee } from "./callee.ts";
+import { Caller } from "./caller.ts";
+import { Drain } from "./drain.ts";
+import { cut, encodeGoodbye, type Goodbye } from "./goodbye.ts";
+import { Handshake } from "./handshake.ts";
+import type { SessionLimits } from "./limits.ts";
+import { Link, type SessionStats } from "./link.ts";
+import { Liveness } from "./liveness.ts";
+import { Pings } from "./pings.ts";
+import { Refreshes } from "./refreshes.ts";
+import type { SessionOptions } from "./session_host.ts";
+import {
+  SESSION,
+  type SessionEvent,
+  type SessionState,
+} from "./session_state.ts";
+import { Kind } from "./wire.ts";
+import { Writer } from "./writer.ts";
+
+/** What every session has. */
+export abstract class SessionCore {
+  protected readonly options: SessionOptions;
+  /** Shared by the parts. */
+  protected readonly link: Link;
+  /** Our calls. */
+  protected readonly caller: Caller;
+  /** The peer's calls. */
+  protected readonly callee: Callee;
+  protected readonly handshake: Handshake;
+  protected readonly draining: Drain;
+  protected readonly liveness: Liveness;
+  protected readonly pings: Pings;
+  protected readonly refreshes: Refreshes;
+  /** When the handshake must be done, ms. */
+  protected handshakeDeadline: number;
+  /** The peer has said goodbye. */
+  protected peerDrains = false;
+  #state: SessionState;
+
+  /** @param options what it is made of */
+  constructor(options: SessionOptions) {
+    const { role, sink, codecs, limits, host, now } = options;
+    const dials = role === "dialler";
+    this.options = options;
+    const link = this.link = new Link(
+      new Writer(sink, codecs[0], limits),
+      limits,
+      (code, message) => this.abort(code, message),
+    );
+    link.now = now;
+    this.caller = new Caller(link, dials ? 1 : 2);
+    this.callee = new Callee(link, dials ? 2 : 1, host);
+    this.handshake = new Handshake(link, options);
+    this.liveness = new Liveness(limits, now);
+    this.pings = new Pings(link);
+    this.refreshes = new Refreshes(link, host, dials);
+    this.draining = this.#newDrain();
+    this.#state = dials ? "new" : "waiting";
+    this.handshakeDeadline = now + limits.handshakeTimeout;
+  }
+
+  /** Where it stands. */
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  /** Moves on; an event that the state does not list changes nothing. */
+  protected on(event: SessionEvent): void {
+    this.#state = SESSION[this.#state][event] ?? this.#state;
+  }
+
+  /** Counters. */
+  get stats(): Readonly<SessionStats> {
+    return this.link.stats;
+  }
+
+  /** Codec of all bodies. */
+  get codec(): MessageCodec {
+    return this.link.writer.codec;
+  }
+
+  /** This side's limits. */
+  get limits(): SessionLimits {
+    return this.link.limits;
+  }
+
+  /** Round-trip time of the last PING, ms. */
+  get roundTrip(): number | undefined {
+    return this.pings.roundTrip;
+  }
+
+  /** Calls in flight: ours and the peer's, and those of ours that wait. */
+  get inFlight(): { outgoing: number; incoming: number; queued: number } {
+    return {
+      outgoing: this.caller.calls.size,
+      incoming: this.callee.calls.size,
+      queued: this.caller.queue.length,
+    };
+  }
+
+  /** What is held and lent, for tests that count. */
+  get accounts(): {
+    callCredit: number;
+    requestCredit: number;
+    raisePool: number;
+    assembling: number;
+    timers: number;
+    blocked: number;
+    backlog: number;
+  } {
+    const { pool, budget, wheel, blocked, writer } = this.link;
+    return {
+      callCredit: this.caller.queue.credit,
+      requestCredit: this.callee.reader.credit,
+      raisePool: pool.left,
+      assembling: budget.used,
+      timers: wheel.size,
+      blocked: blocked.size,
+      backlog: writer.backlog,
+    };
+  }
+
+  // ── ends ───────────────────────────────────────────────────────────────
+
+  /**
+   * Drains: nothing new is begun, what is in flight may end within the grace.
+   * GOAWAY, one round trip, GOAWAY with the last id taken.
+   */
+  drain(now: number): void {
+    this.link.now = now;
+    if (this.#state === "closed" || this.draining.stage !== "none") return;
+    this.caller.refuseAbove(Infinity, unavailable("this side is draining"));
+    if (this.#state !== "open") return this.draining.finish();
+    this.draining.begin(now + this.link.limits.drainGrace);
+  }
+
+  #newDrain(): Drain {
+    const quiet = () => {
+      const { outgoing, incoming, queued } = this.inFlight;
+      return outgoing + incoming + queued + this.link.writer.unsent === 0;
+    };
+    return new Drain({
+      sayGoodbye: (lastId) => this.#sayGoodbye("none", lastId, "draining"),
+      ping: () => this.pings.send(),
+      settle: () => this.callee.lastAllowed = this.callee.lastTaken,
+      get quiet() {
+        return quiet();
+      },
+      onDrained: () => this.options.host.onDrained(),
+    });
+  }
+
+  /** Says goodbye and ends at once: calls in flight fail. */
+  close(now: number): void {
+    this.link.now = now;
+    if (this.#state === "closed") return;
+    if (this.#state !== "new") {
+      this.#sayGoodbye("none", this.callee.lastTaken, "closed");
+    }
+    this.finish(undefined);
+  }
+
+  /** Ends the connection because of what the peer does, as a fault of the protocol would. */
+  expel(code: SessionErrorCode, message: string, now: number): void {
+    this.link.now = now;
+    this.abort(code, message);
+  }
+
+  #sayGoodbye(code: SessionErrorCode, lastId: number, message: string): void {
+    const body = encodeGoodbye({ code, lastId, message });
+    this.link.writer.frame(Kind.GOAWAY, 0, 0, body);
+  }
+
+  protected peerLeaves({ code, lastId, message }: Goodbye): void {
+    this.peerDrains = true;
+    const good = code === "none";
+    const why = good ? `the other side is ${message}` : message;
+    this.caller.refuseAbove(lastId, unavailable(why));
+    if (good && this.#state === "open") {
+      return this.options.host.onPeerDraining();
+    }
+    // Before the handshake is done there is nothing to end in good order.
+    this.finish(
+      new SessionError(
+        good ? "disconnected" : code,
+        `The other side ended the connection: ${message}`,
+        { remote: true },
+      ),
+    );
+  }
+
+  /** A fault of the peer's that the connection does not survive. */
+  protected abort(code: SessionErrorCode, message: string): void {
+    if (this.#state === "closed") return;
+    this.#sayGoodbye(code, this.callee.lastTaken, message);
+    const text = `The connection was ended: ${cut(message)}`;
+    this.finish(new SessionError(code, text));
+  }
+
+  protected finish(error: SessionError | undefined): void {
+    const message = error?.message ?? "The connection was closed";
+    const over = this.draining.stage === "over";
+    this.on("end");
+    this.handshakeDeadline = this.draining.deadline = Infinity;
+    this.handshake.takeEarly();
+    this.link.writer.close();
+    this.caller.end(new CallError("disconnected", message, { cause: error }));
+    this.callee.end(over ? "drained" : "disconnected", message);
+    this.options.host.onEnded(error);
+  }
+}
+
+/** What a call gets that cannot begin. */
+export function unavailable(why: string): CallError {
+  return new CallError("unavailable", `Cannot call: ${why}`, {
+    processed: "no",
+    retry: "now",
+  });
+}
