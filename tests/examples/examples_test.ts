@@ -10,7 +10,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 
 /** Programs that other tests run, and which. */
-const RUN_ELSEWHERE: Record<string, string> = {};
+const RUN_ELSEWHERE: Record<string, string> = {
+  "examples/postgres/main.ts": "tests/interop/servers/postgres_test.ts",
+};
 
 /** A program that has not ended by then never will. */
 const HANGS_AFTER = 60_000;

@@ -1,0 +1,144 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1
+/**
+ * Runs SQL on a PostgreSQL server and prints what it gives: a client for a real
+ * protocol, on the framing layer alone.
+ *
+ * ```sh
+ * deno run --allow-net=127.0.0.1 examples/postgres/main.ts \
+ *   --user app --password secret 'select $1::int + 1' 41
+ * ```
+ *
+ * Servers elsewhere need `--allow-net` for them.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { FrameError } from "@lengthwise/lengthwise/framing";
+import { TransportError } from "@lengthwise/lengthwise/transport";
+import { PostgresClient } from "./client.ts";
+import { AuthenticationError, PostgresError, ProtocolError } from "./errors.ts";
+import type { Result } from "./results.ts";
+import type { Value } from "./values.ts";
+
+const HELP = `Runs SQL on a PostgreSQL server.
+
+Usage: main.ts --user <name> [options] [<sql> [<parameter> …]]
+
+  --host <name>          of the server [default: 127.0.0.1]
+  --port <port>          of the server [default: 5432]
+  --user <name>          who logs in
+  --password <password>  without it, the server must ask for none
+  --database <name>      [default: the user's name]
+  --timeout <seconds>    give up after so long [default: 30]
+  --help                 show this
+
+Without parameters <sql> may be several statements; with them it is one, which
+has $1, $2, … in their places. By default it is: select version()
+`;
+
+/** Wrong use of this program; other failures have a status of 1. */
+const WRONG_USE = 2;
+
+type Arguments = ReturnType<typeof readArguments>;
+
+function readArguments() {
+  const options = {
+    host: { type: "string", default: "127.0.0.1" },
+    port: { type: "string", default: "5432" },
+    user: { type: "string" },
+    password: { type: "string" },
+    database: { type: "string" },
+    timeout: { type: "string", default: "30" },
+    help: { type: "boolean", short: "h" },
+  } as const; // parseArgs infers the values' types from it
+  return parseArgs({ args: Deno.args, options, allowPositionals: true });
+}
+
+async function main(): Promise<number> {
+  let given: Arguments;
+  try {
+    given = readArguments();
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : `${error}`);
+  }
+  const { host, port, user, password, database, timeout, help } = given.values;
+  if (help) {
+    console.log(HELP);
+    return 0;
+  }
+  if (user === undefined) return refuse("Say who logs in: --user <name>");
+  if (!inRange(port, 65_535)) return refuse(`--port cannot be "${port}"`);
+  if (!inRange(timeout, 86_400)) {
+    return refuse(`--timeout cannot be "${timeout}"`);
+  }
+  try {
+    await using client = await PostgresClient.connect({
+      hostname: host,
+      port: Number(port),
+      user,
+      ...(password !== undefined && { password }),
+      ...(database !== undefined && { database }),
+      signal: AbortSignal.timeout(Number(timeout) * 1000),
+      onNotice: (fields) => console.error(plain(`NOTICE: ${fields.get("M")}`)),
+    });
+    const [sql = "select version()", ...parameters] = given.positionals;
+    const results = parameters.length > 0
+      ? [await client.query(sql, parameters)]
+      : await client.run(sql);
+    for (const result of results) print(result);
+    return 0;
+  } catch (error) {
+    console.error(explain(error));
+    return 1;
+  }
+}
+
+function refuse(problem: string): number {
+  console.error(`${problem}\n\n${HELP}`);
+  return WRONG_USE;
+}
+
+function inRange(text: string, most: number): boolean {
+  return /^[1-9]\d{0,5}$/.test(text) && Number(text) <= most;
+}
+
+function print({ columns, rows, command }: Result): void {
+  if (columns.length > 0) {
+    console.log(columns.map(({ name }) => plain(name)).join("\t"));
+  }
+  for (const row of rows) console.log(row.map(show).join("\t"));
+  console.log(`(${plain(command) || "nothing to do"})`);
+}
+
+function show(value: Value): string {
+  if (value === null) return "NULL";
+  if (value instanceof Uint8Array) return `\\x${value.toHex()}`;
+  return plain(typeof value === "object" ? JSON.stringify(value) : `${value}`);
+}
+
+/** A text from the server, on one line and with no command to the terminal. */
+function plain(text: string): string {
+  return text.replace(
+    /\p{Cc}/gu,
+    (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
+}
+
+/** One line for what a user can do something about; the stack for a bug. */
+function explain(error: unknown): string {
+  if (error instanceof PostgresError) {
+    const { severity, code, message, detail, hint, position } = error;
+    const lines = [`${severity} ${code}: ${message}`];
+    if (detail !== undefined) lines.push(`  detail: ${detail}`);
+    if (hint !== undefined) lines.push(`  hint: ${hint}`);
+    if (position !== undefined) lines.push(`  at character ${position}`);
+    return lines.map(plain).join("\n");
+  }
+  const expected = error instanceof TransportError ||
+    error instanceof FrameError || error instanceof AuthenticationError ||
+    error instanceof ProtocolError || error instanceof RangeError ||
+    error instanceof DOMException || error instanceof Deno.errors.NotCapable;
+  return expected ? error.message : Deno.inspect(error);
+}
+
+Deno.exitCode = await main();

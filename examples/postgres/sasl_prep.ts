@@ -1,0 +1,30 @@
+/**
+ * SASLprep (RFC 4013): spellings of a password that look alike become the same.
+ *
+ * @module
+ */
+
+/** RFC 3454, C.1.2. */
+const OTHER_SPACES = /[\u00A0\u1680\u2000-\u200B\u202F\u205F\u3000]/gu;
+/** RFC 3454, B.1. */
+const MAPPED_TO_NOTHING =
+  /[\u00AD\u034F\u1806\u180B-\u180D\u200C\u200D\u2060\uFE00-\uFE0F\uFEFF]/gu;
+/** RFC 3454, C.2.1 to C.9. */
+const PROHIBITED =
+  /[\p{Cc}\p{Co}\p{Cs}\p{Noncharacter_Code_Point}\u06DD\u070F\u180E\u2028\u2029\u2061-\u2063\u206A-\u206F\uFFF9-\uFFFD\u{1D173}-\u{1D17A}\u2FF0-\u2FFB\u0340\u0341\u200E\u200F\u202A-\u202E\u{E0001}\u{E0020}-\u{E007F}]/u;
+// deno-lint-ignore no-control-regex -- all of ASCII is what is meant
+const ASCII = /^[\x00-\x7F]*$/;
+
+/**
+ * Prepares a password as a PostgreSQL server does, which takes what SASLprep
+ * prohibits as it is. Code points that Unicode 3.2 had not assigned, and mixed
+ * directions, are not looked for.
+ */
+export function saslPrep(password: string): string {
+  if (ASCII.test(password)) return password;
+  const prepared = password
+    .replace(OTHER_SPACES, " ")
+    .replace(MAPPED_TO_NOTHING, "")
+    .normalize("NFKC");
+  return prepared === "" || PROHIBITED.test(prepared) ? password : prepared;
+}
