@@ -3,7 +3,7 @@
  *
  * | thrown | answer |
  * | --- | --- |
- * | the reason of the call's own signal | itself |
+ * | the reason of the call's own signal, or what a call on its behalf made of it | that reason |
  * | a fault of the input's that the handler let through | itself |
  * | `context.error(…)`, as the method declares it | itself |
  * | `context.refuse(…)` | itself |
@@ -23,8 +23,8 @@ export interface FailedCall {
   readonly declaration: MethodDeclaration;
   /** Whether the handler was entered; by now it has settled. */
   readonly entered: boolean;
-  /** Errors that are about this call, and may be told as they are. */
-  isOwn(thrown: unknown): thrown is CallError;
+  /** What is about this call, and may be told as it is. */
+  ownErrorIn(thrown: unknown): CallError | undefined;
   /** Reports what the caller must not know. Gives the id of the report. */
   report(thrown: unknown): string;
 }
@@ -43,7 +43,8 @@ export function answerTo(
   thrown: unknown,
   call: FailedCall,
 ): CallError | Promise<CallError> {
-  if (call.isOwn(thrown)) return thrown;
+  const own = call.ownErrorIn(thrown);
+  if (own !== undefined) return own;
   // Errors that came from another call have a method: passing them on would tell this caller of that call.
   if (!(thrown instanceof CallError) || thrown.method !== "") {
     return internal(thrown, call);

@@ -16,12 +16,12 @@ import { ItemReader } from "./_item_reader.ts";
 import { ItemWriter } from "./_item_writer.ts";
 import type { CallLink } from "./_outgoing_call.ts";
 import { type AnyMiddleware, runInside } from "./_run_inside.ts";
+import { CallersValues, checkOutput } from "./_values.ts";
 import type { AnyHandler } from "./bind_handlers.ts";
 import type { CallContext } from "./context.ts";
 import { CallError, type CallErrorCode } from "./errors.ts";
 import type { MethodDeclaration } from "./method_types.ts";
 import type { BoundMethod } from "./protocol_types.ts";
-import { SchemaError, type StandardSchema, validate } from "./schema.ts";
 import type {
   CalleeObserver,
   CancelReason,
@@ -61,6 +61,9 @@ const CANCEL_CODES: Readonly<Record<CancelReason, CallErrorCode>> = {
   drained: "unavailable",
 };
 
+/** Milliseconds that the deadlines of two sides may differ: both are kept in steps of 8. */
+const CLOCK = 16;
+
 /** One call that is being handled. */
 export class Handling implements CalleeObserver, ContextSource, FailedCall {
   /** @inheritdoc */
@@ -75,12 +78,14 @@ export class Handling implements CalleeObserver, ContextSource, FailedCall {
   #writer: ItemWriter | undefined = undefined;
   #pump: ItemPump | undefined = undefined;
   #fields: Uint8Array = NO_FIELDS;
-  #own: CallError | undefined = undefined;
+  readonly #values: CallersValues;
+  #unsendable: CallError | undefined = undefined;
 
   constructor(host: HandlingHost, call: IncomingCall, served: ServedHandler) {
     this.#host = host;
     this.#call = call;
     this.#served = served;
+    this.#values = new CallersValues(this, host.session.codec);
   }
 
   // ── what the context and the answer ask ────────────────────────────────
@@ -122,9 +127,28 @@ export class Handling implements CalleeObserver, ContextSource, FailedCall {
   }
 
   /** @inheritdoc */
-  isOwn(thrown: unknown): thrown is CallError {
-    return thrown !== undefined &&
-      (thrown === this.cancelled || thrown === this.#own);
+  ownErrorIn(thrown: unknown): CallError | undefined {
+    if (!(thrown instanceof CallError)) return undefined;
+    if (thrown === this.#values.fault || thrown === this.#unsendable) {
+      return thrown;
+    }
+    const { cancelled } = this;
+    if (cancelled !== undefined) {
+      return thrown === cancelled || thrown.cause === cancelled
+        ? cancelled
+        : undefined;
+    }
+    // A call on behalf of this one has had this one's time.
+    const timeUp = thrown.code === "deadline" && this.timeLeft() <= CLOCK;
+    return timeUp ? this.cancelled = this.#outOfTime() : undefined;
+  }
+
+  #outOfTime(): CallError {
+    return new CallError(
+      "deadline",
+      `${this.method}: the time for the call ran out`,
+      { processed: this.entered ? "maybe" : "no" },
+    );
   }
 
   /** @inheritdoc */
@@ -219,63 +243,15 @@ export class Handling implements CalleeObserver, ContextSource, FailedCall {
     const { shape, input, opening } = this.declaration;
     const items = sendsItems(shape);
     // Who sends items may leave the opening out.
-    const value = items && body.length === 0 ? undefined : this.#decode(body);
-    return this.#valid(items ? opening : input, value);
-  }
-
-  #decode(body: Uint8Array): unknown {
-    try {
-      return this.#host.session.codec.decode(body);
-    } catch (cause) {
-      const detail = cause instanceof Error ? cause.message : String(cause);
-      throw this.#faultOf("malformed", `cannot decode its input: ${detail}`, {
-        cause,
-      });
-    }
-  }
-
-  /** What the caller has sent, as the schema makes it. */
-  #valid(schema: StandardSchema | undefined, value: unknown): unknown {
-    if (schema === undefined) return value;
-    try {
-      const checked = validate(schema, value);
-      return checked instanceof Promise
-        ? checked.catch((error) => Promise.reject(this.#asFault(error)))
-        : checked;
-    } catch (error) {
-      throw this.#asFault(error);
-    }
-  }
-
-  /** Only what a schema says of the value is the caller's fault: the schema's own failure is ours. */
-  #asFault(error: unknown): unknown {
-    if (!(error instanceof SchemaError)) return error;
-    const data = { issues: error.issues };
-    return this.#faultOf("invalid", error.message, { data, cause: error });
-  }
-
-  #faultOf(
-    code: "malformed" | "invalid",
-    message: string,
-    options: { data?: unknown; cause: unknown },
-  ): CallError {
-    const processed = this.entered ? "yes" : "no";
-    return this.#own = new CallError(
-      code,
-      `${this.method}: ${message}`,
-      { ...options, processed },
-    );
+    const value = items && body.length === 0
+      ? undefined
+      : this.#values.decode(body);
+    return this.#values.valid(items ? opening : input, value);
   }
 
   #enter(input: unknown): unknown {
     if (this.cancelled !== undefined) throw this.cancelled;
-    if (this.timeLeft() <= 0) {
-      throw this.cancelled = new CallError(
-        "deadline",
-        `${this.method}: the time for the call had run out before it was handled`,
-        { processed: "no" },
-      );
-    }
+    if (this.timeLeft() <= 0) throw this.cancelled = this.#outOfTime();
     const items = sendsItems(this.declaration.shape);
     const context = this.#context = new Context(
       this,
@@ -326,7 +302,7 @@ export class Handling implements CalleeObserver, ContextSource, FailedCall {
         try {
           session.sendItem(call, item, this.#host.now());
         } catch (error) {
-          throw this.#own = unsendable(error, this);
+          throw this.#unsendable = unsendable(error, this);
         }
       },
       failure: () => this.cancelled && { error: this.cancelled },
@@ -342,7 +318,7 @@ export class Handling implements CalleeObserver, ContextSource, FailedCall {
         this.#host.touched();
         return body;
       },
-      decode: (body) => this.#valid(input, this.#decode(body)),
+      decode: (body) => this.#values.valid(input, this.#values.decode(body)),
       abandoned: () => session.dropItems(this.#call, this.#host.now()),
     }, this.#call);
     if (this.#call.state === "ended") reader.end();
@@ -397,25 +373,6 @@ export class Handling implements CalleeObserver, ContextSource, FailedCall {
     }
     this.#host.touched();
   }
-}
-
-/** The handler's own fault, unlike what a caller sends. */
-function checkOutput(schema: StandardSchema, value: unknown): unknown {
-  try {
-    const checked = validate(schema, value);
-    return checked instanceof Promise
-      ? checked.catch((error) => Promise.reject(outputFault(error)))
-      : checked;
-  } catch (error) {
-    throw outputFault(error);
-  }
-}
-
-function outputFault(cause: unknown): Error {
-  const detail = cause instanceof Error ? cause.message : String(cause);
-  return new Error(`The output does not match its schema: ${detail}`, {
-    cause,
-  });
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -514,6 +514,7 @@ Deno.test(
         [Symbol.dispose]() {},
         async *[Symbol.asyncIterator]() {
           await end.promise;
+          yield* [];
         },
       };
     };
