@@ -48,7 +48,7 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
   #auth!: Auth;
   #state!: State;
   #protocol = "";
-  #refreshing = false;
+  #refreshed: Promise<void> = Promise.resolve();
   #finish!: (error: SessionError | undefined) => void;
 
   constructor(owner: SessionOwner<P, Auth, State>, connection: Connection) {
@@ -149,36 +149,29 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
     this.#peer.touched();
   }
 
-  /** One at a time: what `authenticate` costs, a client must not be able to multiply. */
+  /** One after the other, so that the last ones hold; the session bounds how many wait. */
   #refresh(id: number, credentials: unknown): void {
     const { session } = this.#peer;
-    if (this.#refreshing) {
-      return session.expel(
-        "too-many",
-        "credentials came while others were looked at",
-        this.#peer.now(),
+    this.#refreshed = this.#refreshed.then(async () => {
+      if (session.state !== "open") return;
+      await this.#ask(
+        credentials,
+        () => session.refreshed(id, this.#peer.now()),
+        (message) => session.rejectRefresh(message, this.#peer.now()),
       );
-    }
-    this.#refreshing = true;
-    this.#ask(
-      credentials,
-      () => {
-        this.#refreshing = false;
-        session.refreshed(id, this.#peer.now());
-      },
-      (message) => session.rejectRefresh(message, this.#peer.now()),
-    );
+    });
   }
 
+  /** Settles, and never rejects, when the answer has been given. */
   #ask(
     credentials: unknown,
     yes: () => void,
     no: (message: string) => void,
-  ): void {
+  ): Promise<void> | void {
     const { authenticate } = this.#owner.options;
     if (authenticate === undefined) return yes();
     const client = { ...this.#info, protocol: this.#protocol };
-    (async () => await authenticate(credentials, client))().then(
+    return (async () => await authenticate(credentials, client))().then(
       (auth) => {
         this.#auth = auth;
         yes();
