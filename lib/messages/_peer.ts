@@ -60,7 +60,7 @@ export interface PeerOptions {
   /** Around every handler. */
   readonly middleware: AnyMiddleware | undefined;
   /** The session, as handlers see it. */
-  readonly publicSession: unknown;
+  readonly publicSession: object;
   /** Who is told. */
   readonly events: PeerEvents;
 }
@@ -74,6 +74,13 @@ interface PromiseSettlers {
 }
 
 const DONE: Promise<void> = Promise.resolve();
+
+const peers = new WeakMap<object, Peer>();
+
+/** What works behind a session, for tests that count what it holds. */
+export function peerOf(publicSession: object): Peer | undefined {
+  return peers.get(publicSession);
+}
 
 /** One side of a connection at work. */
 export class Peer implements SessionHost, NotificationHost {
@@ -102,6 +109,7 @@ export class Peer implements SessionHost, NotificationHost {
     const { connection, limits, role, codecs, methods } = options;
     this.#options = options;
     this.publicSession = options.publicSession;
+    peers.set(options.publicSession, this);
     this.middleware = options.middleware;
     this.#stream = frames(connection, framing(limits), {
       frameTimeout: limits.assemblyTimeout,
@@ -251,8 +259,19 @@ export class Peer implements SessionHost, NotificationHost {
 
   /** The goodbye goes out, then this side's stream ends; the other side has a moment to end its own. */
   #leave(): void {
-    this.#stream.closeWrite().catch(() => this.#stream.close());
-    this.#linger = setTimeout(() => this.#stream.close(), LINGER);
+    // Without a goodbye what is unsent must not leave: its calls were told that it did not.
+    if (!this.session.saidGoodbye) return this.#close();
+    this.#stream.closeWrite().catch(() => this.#close());
+    this.#linger = setTimeout(() => this.#close(), LINGER);
+  }
+
+  /** A connection that somebody else has brought may fail to close. */
+  #close(): void {
+    try {
+      this.#stream.close();
+    } catch (error) {
+      this.report(error, "");
+    }
   }
 
   /** @inheritdoc */
@@ -292,7 +311,6 @@ export class Peer implements SessionHost, NotificationHost {
     else this.session.inputEnded(error, this.now());
   }
 
-  /** A connection that somebody else has brought may fail to close. */
   async #dispose(): Promise<void> {
     try {
       await this.#stream[Symbol.asyncDispose]();
