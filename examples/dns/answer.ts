@@ -1,0 +1,104 @@
+/**
+ * The response to one message, as bytes from bytes.
+ *
+ * @module
+ */
+import { DnsFormatError } from "./errors.ts";
+import {
+  decodeMessage,
+  encodeMessage,
+  type Message,
+  type Question,
+  Rcode,
+} from "./message.ts";
+import { IN, type ResourceRecord } from "./records.ts";
+import type { Zone } from "./zone.ts";
+
+/** RFC 6891, 6.1.3: the version in the option record's time to live. */
+const VERSION_SHIFT = 16;
+const EXTENDED_RCODE_SHIFT = 24;
+/** What this server would take over UDP; RFC 6891 wants a number here. */
+const PAYLOAD_SIZE = 1232;
+/** RFC 5936 and RFC 1995: copies of whole zones. */
+const TRANSFERS: readonly string[] = ["AXFR", "IXFR"];
+
+/**
+ * Answers a query from a zone.
+ *
+ * @returns the response; nothing for what is a response itself, or the two
+ * would go on for ever
+ */
+export function answer(zone: Zone, bytes: Uint8Array): Uint8Array | undefined {
+  let query: Message;
+  try {
+    query = decodeMessage(bytes);
+  } catch (error) {
+    if (!(error instanceof DnsFormatError)) throw error;
+    return unreadable(bytes);
+  }
+  if (query.response) return undefined;
+  const response = respond(zone, query);
+  try {
+    return encodeMessage(response);
+  } catch (error) {
+    // The answer is longer than a message can be.
+    if (!(error instanceof DnsFormatError)) throw error;
+    return encodeMessage(empty(query, Rcode.SERVFAIL));
+  }
+}
+
+function respond(zone: Zone, query: Message): Message {
+  const [question, ...more] = query.questions;
+  const options = query.additionals.filter(({ type }) => type === "OPT");
+  const [option] = options;
+  const version = (option?.ttl ?? 0) >> VERSION_SHIFT & 0xff;
+  if (query.opcode !== 0) return empty(query, Rcode.NOTIMP);
+  if (question === undefined || more.length > 0 || options.length > 1) {
+    return empty(query, Rcode.FORMERR);
+  }
+  if (version !== 0) return empty(query, Rcode.BADVERS);
+  if (question.class !== IN || TRANSFERS.includes(question.type)) {
+    return empty(query, Rcode.REFUSED);
+  }
+  return { ...empty(query, Rcode.NOERROR), ...found(zone, question) };
+}
+
+function found(zone: Zone, { name, type }: Question): Partial<Message> {
+  const lookup = zone.lookup(name, type);
+  return { ...lookup, authoritative: lookup.rcode !== Rcode.REFUSED };
+}
+
+/** A response without records; the question comes back, and so do options. */
+function empty(query: Message, rcode: number): Message {
+  const asksWithOptions = query.additionals.some(({ type }) => type === "OPT");
+  return {
+    ...query,
+    response: true,
+    authoritative: false,
+    truncated: false,
+    recursionAvailable: false,
+    rcode,
+    answers: [],
+    authorities: [],
+    additionals: asksWithOptions ? [optionRecord(rcode)] : [],
+  };
+}
+
+function optionRecord(rcode: number): ResourceRecord {
+  return {
+    name: ".",
+    type: "OPT",
+    class: PAYLOAD_SIZE,
+    ttl: rcode >> 4 << EXTENDED_RCODE_SHIFT,
+    data: ["\\#", 0, ""],
+  };
+}
+
+/** FORMERR for what has a header at least, if that is a query's. */
+function unreadable(bytes: Uint8Array): Uint8Array | undefined {
+  const header = bytes.slice(0, 12);
+  header.fill(0, 4); // no questions, no records
+  const query = decodeMessage(header);
+  if (query.response) return undefined;
+  return encodeMessage(empty(query, Rcode.FORMERR));
+}

@@ -1,0 +1,76 @@
+/**
+ * A DNS server over TCP for one zone (RFC 7766).
+ *
+ * @module
+ */
+import { dnsTcp, frames } from "@lengthwise/lengthwise/framing";
+import type { Connection } from "@lengthwise/lengthwise/transport";
+import { answer } from "./answer.ts";
+import type { Zone } from "./zone.ts";
+
+/** Bytes of answers that a client may leave unread before it gets no more. */
+const UNREAD = 256 * 1024;
+
+/** Options of {@linkcode serveZone}. */
+export interface ServeOptions {
+  /**
+   * Milliseconds from one query of a client's to its next, in which it must
+   * have read the answer (RFC 7766, 6.2.3).
+   *
+   * @default {10000}
+   */
+  idleTimeout?: number;
+  /** Told of each client that broke off, or sent what are no frames. */
+  onError?: (error: unknown) => void;
+}
+
+/**
+ * Answers everybody who connects.
+ *
+ * @param listener who connects; closing it ends this call, and the clients
+ * that are still there
+ */
+export async function serveZone(
+  listener: AsyncIterable<Connection>,
+  zone: Zone,
+  { idleTimeout = 10_000, onError = () => {} }: ServeOptions = {},
+): Promise<void> {
+  const closed = new AbortController();
+  const clients = new Set<Promise<void>>();
+  for await (const connection of listener) {
+    const client = serveClient(connection, zone, {
+      idleTimeout,
+      signal: closed.signal,
+    }).catch(onError).finally(() => clients.delete(client));
+    clients.add(client);
+  }
+  closed.abort();
+  await Promise.all(clients);
+}
+
+async function serveClient(
+  connection: Connection,
+  zone: Zone,
+  { idleTimeout, signal }: { idleTimeout: number; signal: AbortSignal },
+): Promise<void> {
+  await using stream = frames(connection, dnsTcp(), {
+    copy: "never",
+    highWaterMark: UNREAD,
+    frameTimeout: idleTimeout,
+    linger: idleTimeout,
+  });
+  const close = () => stream.close();
+  let timer = setTimeout(close, idleTimeout);
+  signal.addEventListener("abort", close, { once: true });
+  try {
+    for await (const query of stream) {
+      clearTimeout(timer);
+      timer = setTimeout(close, idleTimeout);
+      const response = answer(zone, query);
+      if (response !== undefined) await stream.send(response);
+    }
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", close);
+  }
+}
