@@ -1,0 +1,144 @@
+"""Calls that the other side makes (PROTOCOL.md, sections 8, 9 and 12)."""
+
+import asyncio
+import struct
+import uuid
+
+from . import values, wire
+from .credit import Account, Inbox
+from .errors import CallError, Malformed
+from .outgoing import RECEIVES, SENDS, take_item
+
+
+class Context:
+    """What a handler knows of its call."""
+
+    def __init__(self, peer, metadata, time_left):
+        self.peer = peer
+        self.metadata = metadata
+        self.time_left = time_left  # seconds at the beginning, or None
+        self.opening = None
+        self.items = None
+        self.answer_metadata = {}
+
+
+class Incoming:
+    """A call that is being handled."""
+
+    def __init__(self, peer, id, method, handler):
+        self.peer = peer
+        self.id = id
+        self.shape = method.shape
+        self.handler = handler
+        self.state = "open" if self.shape in SENDS else "ended"
+        self.account = Account(peer.remote.stream_window)
+        self.inbox = None
+        self._reason = "cancelled"
+        self._task = None  # runs the handler, and may be cancelled
+        self._handling = None  # sends its terminal, and is never cancelled
+        self._timer = None
+        if self.shape in SENDS:
+            self.inbox = Inbox(
+                peer.limits.stream_window,
+                lambda amount: peer.write(
+                    wire.CREDIT, id, struct.pack(">I", amount)
+                ),
+            )
+
+    def begin(self, block, body):
+        """Enters the handler."""
+        loop = asyncio.get_running_loop()
+        time_left = None
+        if wire.DEADLINE in block:
+            time_left = wire.u32(block[wire.DEADLINE]) / 1000
+            self._timer = loop.call_later(time_left, self.cancel, "deadline")
+        metadata = wire.read_metadata(block.get(wire.METADATA, b""))
+        context = Context(self.peer, metadata, time_left)
+        self._task = loop.create_task(self._run(context, body))
+        self._handling = loop.create_task(self._handle(context))
+
+    async def _handle(self, context):
+        try:
+            value = await self._task
+            if self.state == "cancelled":
+                raise CallError(self._reason, processed="yes")
+            head = wire.fields(wire.metadata_field(context.answer_metadata))
+            empty = self.shape in RECEIVES
+            answer = wire.RESULT, head + (b"" if empty else values.encode(value))
+        except asyncio.CancelledError:
+            error = CallError(self._reason, processed="maybe")
+            answer = wire.ERROR, wire.encode_error(error)
+        except CallError as error:
+            answer = wire.ERROR, wire.encode_error(error)
+        except Exception as error:  # an undeclared failure: only an id may leave
+            incident = str(uuid.uuid4())
+            self.peer.incidents[incident] = error
+            failure = CallError(
+                "internal", "failed", processed="yes", incident=incident
+            )
+            answer = wire.ERROR, wire.encode_error(failure)
+        await self._settle(*answer)
+
+    async def _run(self, context, body):
+        try:
+            value = values.decode(body) if body or self.shape not in SENDS else None
+        except Malformed as error:
+            raise CallError("malformed", str(error), processed="no") from error
+        if self.shape in SENDS:
+            context.opening = value
+            context.items = self._items()
+            value = context.items
+        if self.shape not in RECEIVES:
+            return await self.handler(context, value)
+        async for item in self.handler(context, value):
+            body = wire.fields() + values.encode(item)
+            await self.peer.send_message(wire.ITEM, self.id, body, self.account)
+        return None
+
+    async def _items(self):
+        async for body in self.inbox:
+            try:
+                yield values.decode(body)
+            except Malformed as error:
+                raise CallError("malformed", str(error)) from error
+
+    async def _settle(self, kind, body):
+        self.state = "done"
+        if self._timer is not None:
+            self._timer.cancel()
+        if self.inbox is not None:
+            self.inbox.end()
+        await self.peer.send_message(kind, self.id, body, None)
+        self.peer.settled(self)
+
+    # ── what comes ────────────────────────────────────────────────────────
+
+    def cancel(self, reason):
+        """Tells the handler; the terminal is still owed."""
+        if self.state not in ("open", "ended"):
+            return
+        self.state, self._reason = "cancelled", reason
+        self._task.cancel()
+
+    def receive_item(self, body, more):
+        """An ITEM, or a part of one."""
+        if self.state in ("cancelled", "done"):
+            return
+        if self.state == "ended":
+            return self.broken()
+        fault = take_item(self.peer, self.inbox, body, more, self.id)
+        if fault is not None:
+            self.broken()
+
+    def receive_end(self):
+        """END."""
+        if self.state in ("cancelled", "done"):
+            return
+        if self.state == "ended" or self.inbox.partial is not None:
+            return self.broken()
+        self.state = "ended"
+        self.inbox.end()
+
+    def broken(self):
+        """The caller broke the rules of this call; the others go on."""
+        self.cancel("malformed")

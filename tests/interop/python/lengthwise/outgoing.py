@@ -1,0 +1,175 @@
+"""Calls that this side makes (PROTOCOL.md, sections 8, 9 and 12)."""
+
+import asyncio
+import struct
+
+from . import values, wire
+from .credit import Account, Assembly, Inbox, charge_of
+from .errors import CallError, Malformed
+
+SENDS = ("clientStream", "duplex")
+RECEIVES = ("serverStream", "duplex")
+
+
+class Call:
+    """A call in flight. Await `result`, iterate over items, send items."""
+
+    def __init__(self, peer, method):
+        self.peer = peer
+        self.method = method
+        self.id = 0
+        self.state = "queued"
+        self.metadata = {}
+        self.result = asyncio.get_running_loop().create_future()
+        self.result.add_done_callback(lambda it: it.cancelled() or it.exception())
+        self.account = None
+        self.inbox = None
+        self.reply = None
+        self.sent_whole = False
+        self._timer = None
+        self._sending = asyncio.Lock()
+
+    def started(self, id):
+        """The REQUEST is about to be written: it has its id now."""
+        self.id = id
+        shape = self.method.shape
+        self.state = "open" if shape in SENDS else "ended"
+        if shape in SENDS:
+            self.account = Account(self.peer.remote.stream_window)
+        if shape in RECEIVES:
+            self.inbox = Inbox(
+                self.peer.limits.stream_window,
+                lambda amount: self.peer.write(
+                    wire.CREDIT, id, struct.pack(">I", amount)
+                ),
+            )
+
+    def limit(self, seconds):
+        """Gives the call up after so many seconds."""
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(
+            seconds, lambda: self.give_up("deadline", "the time ran out", 1)
+        )
+
+    # ── items ─────────────────────────────────────────────────────────────
+
+    async def send(self, item):
+        """Sends an item, when there is credit."""
+        async with self._sending:
+            if self.state != "open":
+                raise CallError("cancelled", "the call takes no more items")
+            body = wire.fields() + values.encode(item)
+            await self.peer.send_message(wire.ITEM, self.id, body, self.account)
+
+    async def end(self):
+        """No more items follow."""
+        async with self._sending:
+            if self.state == "open":
+                self.peer.write(wire.END, self.id)
+                self.state = "ended"
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        return values.decode(await self.inbox.__anext__())
+
+    # ── ends ──────────────────────────────────────────────────────────────
+
+    def cancel(self):
+        """The result is not wanted any more."""
+        self.give_up("cancelled", "the caller cancelled")
+
+    def give_up(self, code, text, reason=0):
+        """Fails here at once; the place is free when the terminal has come."""
+        if self.state not in ("open", "ended", "queued"):
+            return
+        queued = self.state == "queued"
+        self.state = "done" if queued else "cancelled"
+        if not queued:
+            self.peer.write(wire.CANCEL, self.id, bytes([reason]))
+        self.settle(CallError(code, text, processed="no" if queued else "maybe"))
+
+    def settle(self, failure, value=None):
+        """Tells the application."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self.account is not None:
+            self.account.fail(failure or CallError("cancelled", "it has ended"))
+        if self.reply is not None:
+            self.reply.drop()
+        if self.inbox is not None:
+            self.inbox.end(failure)
+        if self.result.done():
+            return
+        if failure is None:
+            self.result.set_result(value)
+        else:
+            self.result.set_exception(failure)
+
+    # ── what comes ────────────────────────────────────────────────────────
+
+    def receive_item(self, body, more):
+        """An ITEM, or a part of one."""
+        if self.state == "cancelled":
+            return
+        if self.inbox is None:
+            return self.give_up("malformed", "items are not allowed here")
+        fault = take_item(self.peer, self.inbox, body, more, self.id)
+        if fault is not None:
+            self.give_up("malformed", f"an item is {fault}")
+
+    def receive_terminal(self, kind, body, more):
+        """A RESULT or ERROR, or a part of one. True once the call is over."""
+        if self.state == "cancelled":
+            return not more
+        if more or self.reply is not None:
+            if self.reply is None:
+                self.reply = Assembly(self.peer.assembling, self.peer.limits)
+            fault = self.reply.add(body)
+            if fault is not None:
+                self.give_up(fault, "the reply is over a limit")
+                return not more
+            if more:
+                return False
+            body = self.reply.whole()
+        try:
+            self._end(kind, body)
+        except Malformed as error:
+            self.settle(CallError("malformed", str(error)))
+        self.state = "done"
+        return True
+
+    def _end(self, kind, body):
+        if kind == wire.ERROR:
+            return self.settle(wire.decode_error(body))
+        if self.inbox is not None and self.inbox.partial is not None:
+            raise Malformed("a RESULT came in the middle of an item")
+        block, value = wire.split_fields(body)
+        self.metadata = wire.read_metadata(block.get(wire.METADATA, b""))
+        empty = self.method.shape in RECEIVES
+        self.settle(None, None if empty else values.decode(value))
+
+
+def take_item(peer, inbox, body, more, id):
+    """Books and joins an ITEM frame, at either side; names what is wrong with it."""
+    amount = charge_of(body)
+    if not inbox.charge(amount):
+        peer.fail("flow-control", f"call {id} sent an item without credit")
+        return None
+    if more or inbox.partial is not None:
+        if inbox.partial is None:
+            inbox.partial = Assembly(peer.assembling, peer.limits)
+        fault = inbox.partial.add(body)
+        if fault is not None:
+            return fault
+        if more:
+            inbox.part(amount)
+            return None
+        body, inbox.partial = inbox.partial.whole(), None
+    try:
+        _, value = wire.split_fields(body)
+    except Malformed as error:
+        return str(error)
+    inbox.put(value, amount)
+    return None

@@ -1,0 +1,434 @@
+"""One side of a connection (PROTOCOL.md, sections 2, 4, 5, 7, 14 and 15)."""
+
+import asyncio
+
+from . import values, wire
+from .credit import Account, charge_of
+from .errors import GOAWAY_CODES, CallError, Malformed, SessionError, name_of
+from .outgoing import Call
+from .requests import Requests
+
+PAIRED = {wire.REQUEST, wire.NOTIFY}
+
+
+class Peer:
+    """Calls the other side, and serves it."""
+
+    def __init__(self, reader, writer, *, role, calls=(), serves=None,
+                 limits=None, protocol="", credentials=None, authenticate=None):
+        self.role = role  # 0: dialler, 1: listener
+        self.limits = limits or wire.Limits()
+        self.remote = wire.EARLY if role == 0 else None
+        self.calls = list(calls)  # what we may call, in the order of its numbers
+        self.serves = serves or {}  # name: (shape, handler)
+        self.protocol = protocol
+        self.credentials = credentials
+        self.authenticate = authenticate
+        self.hello = None
+        self.incidents = {}
+        self.assembling = [0]  # bytes of unfinished messages
+        self.outgoing = {}
+        self.requests = Requests(self, parity=role)
+        self.closed = None  # why no calls may begin
+        self.ended = asyncio.get_running_loop().create_future()
+        self.ended.add_done_callback(lambda it: it.cancelled() or it.exception())
+        self.draining = asyncio.Event()
+        self._opened = asyncio.get_running_loop().create_future()
+        self._opened.add_done_callback(lambda it: it.cancelled() or it.exception())
+        self._reader, self._writer = reader, writer
+        self._account = Account(wire.EARLY.connection_window)
+        self._next_id = 1 if role == 0 else 2
+        self._request_lock = asyncio.Lock()
+        self._place = asyncio.Event()
+        self._pings, self._ping_count, self._refreshes = {}, 0, {}
+        self._refresh_count = 0
+        self._drained = False
+        self._read_at = 0.0
+        self._over = False
+        if role == 0:
+            self._send_hello()
+        self._tasks = [
+            asyncio.ensure_future(self._read()),
+            asyncio.ensure_future(self._heartbeat()),
+        ]
+
+    # ── sending ───────────────────────────────────────────────────────────
+
+    def write(self, kind, id, body=b"", flags=0):
+        """Writes one frame at once."""
+        if not self._over:
+            self._writer.write(wire.frame(kind, id, body, flags))
+
+    async def send_message(self, kind, id, body, account):
+        """Writes a message in as many frames as it needs, each when there is credit."""
+        most = self.remote.max_frame_body
+        for part, more in wire.pieces(body, most):
+            if account is not None:
+                await account.spend(charge_of(part))
+            self.write(kind, id, part, wire.MORE if more else 0)
+            if not self._over:
+                await self._writer.drain()
+
+    async def call(self, name, value=values.UNDEFINED, *, timeout=None,
+                   metadata=None, opening=None):
+        """Begins a call; its REQUEST has been written when this returns."""
+        number, method = self._method(name)
+        call = Call(self, method)
+        if timeout is not None:
+            call.limit(timeout)
+        deadline = b""
+        if timeout is not None:
+            deadline = wire.tlv(
+                wire.DEADLINE, int(timeout * 1000).to_bytes(4, "big")
+            )
+        body = number.to_bytes(2, "big")
+        body += wire.fields(deadline, wire.metadata_field(metadata))
+        if method.shape in ("clientStream", "duplex"):
+            body += b"" if opening is None else values.encode(opening)
+        else:
+            body += values.encode(value)
+        async with self._request_lock:  # its frames stand together
+            while len(self.outgoing) >= self.remote.max_calls:
+                self._place.clear()
+                await self._place.wait()
+            if self.closed is not None:
+                call.settle(self.closed)
+                return call
+            call.started(self._next_id)
+            self._next_id += 2
+            self.outgoing[call.id] = call
+            await self.send_message(wire.REQUEST, call.id, body, self._account)
+            call.sent_whole = True
+        return call
+
+    async def request(self, name, value=values.UNDEFINED, **options):
+        """A unary call, and its result."""
+        return await (await self.call(name, value, **options)).result
+
+    async def notify(self, name, value=values.UNDEFINED, metadata=None):
+        """A notification."""
+        number, _ = self._method(name)
+        body = number.to_bytes(2, "big")
+        body += wire.fields(wire.metadata_field(metadata)) + values.encode(value)
+        async with self._request_lock:
+            if self.closed is not None:
+                raise self.closed
+            await self.send_message(wire.NOTIFY, 0, body, self._account)
+
+    def _method(self, name):
+        for number, method in enumerate(self.calls):
+            if method.name == name:
+                return number, method
+        raise KeyError(name)
+
+    def served(self, number):
+        """What the other side means by a number: the method and its handler."""
+        if number >= len(self.hello.methods):
+            return None, None
+        method = self.hello.methods[number]
+        shape, handler = self.serves.get(method.name, (None, None))
+        return (method, handler) if shape == method.shape else (None, None)
+
+    def settled(self, call):
+        """An incoming call has its terminal."""
+        self.requests.calls.pop(call.id, None)
+        self._check_drained()
+
+    # ── receiving ─────────────────────────────────────────────────────────
+
+    async def _read(self):
+        loop = asyncio.get_running_loop()
+        self._read_at = loop.time()
+        most = wire.HEADER + max(self.limits.max_frame_body, wire.MAX_HELLO)
+        try:
+            timer = loop.call_later(
+                self.limits.handshake_timeout, self._handshake_late
+            )
+            while not self._over:
+                length = int.from_bytes(await self._reader.readexactly(4), "big")
+                if not wire.HEADER <= length <= most:
+                    self.fail("protocol", f"a frame of {length} bytes")
+                    break
+                frame = await self._reader.readexactly(length)
+                self._read_at = loop.time()
+                kind, flags = frame[0], frame[1]
+                id = int.from_bytes(frame[2:8], "big")
+                if self.hello is None:
+                    await self._receive_hello(kind, frame[8:])
+                    timer.cancel()
+                else:
+                    self._receive(kind, flags, id, frame[8:])
+        except Malformed as error:
+            self.fail("protocol", str(error))
+        except (asyncio.IncompleteReadError, OSError):
+            in_order = self.draining.is_set() and not self.outgoing
+            self._finish(None if in_order else SessionError("disconnected"))
+
+    def _handshake_late(self):
+        if self.hello is None:
+            self.fail("timeout", "the handshake took too long")
+
+    def _send_hello(self, mismatches=()):
+        auth = None
+        if self.role == 0 and self.credentials is not None:
+            auth = values.encode(self.credentials)
+        body = wire.encode_hello(wire.Hello(
+            role=self.role, limits=self.limits, methods=self.calls,
+            protocol=self.protocol, auth=auth, mismatches=list(mismatches),
+        ))
+        self.write(wire.HELLO, 0, body)
+
+    async def _receive_hello(self, kind, body):
+        if kind == wire.GOAWAY and self.role == 0:
+            return self._receive_goaway(body)
+        if kind != wire.HELLO:
+            return self.fail("protocol", "the first frame is no HELLO")
+        if len(body) > wire.MAX_HELLO:
+            return self.fail("too-large", "HELLO is too large")
+        if wire.check_version(body) != 1:
+            return self.fail("version", "only version 1 is spoken here")
+        hello = wire.decode_hello(body)
+        if hello.role == self.role:
+            return self.fail("protocol", "both sides have the same role")
+        if hello.codec != "msgpack":
+            return self.fail("codec", "only msgpack is spoken here")
+        if self.role == 1 and not await self._accept(hello):
+            return None
+        self.hello = hello
+        was = self.remote or wire.EARLY
+        self.remote = hello.limits
+        self._account.adjust(hello.limits.connection_window - was.connection_window)
+        for call in self.outgoing.values():
+            if call.account is not None:
+                call.account.adjust(hello.limits.stream_window - was.stream_window)
+        if self.role == 1:
+            self._send_hello(self._mismatches())
+        self._opened.set_result(hello)
+
+    async def _accept(self, hello):
+        if self.authenticate is None:
+            return True
+        try:
+            given = None if hello.auth is None else values.decode(hello.auth)
+            await self.authenticate(given)
+            return True
+        except Exception as error:
+            self.fail("unauthenticated", str(error))
+            return False
+
+    def _mismatches(self):
+        for number, method in enumerate(self.hello.methods):
+            if method.name not in self.serves:
+                yield number, 0
+            elif self.serves[method.name][0] != method.shape:
+                yield number, 1
+
+    def _receive(self, kind, flags, id, body):
+        more = bool(flags & wire.MORE)
+        if kind in PAIRED:
+            self.requests.receive(kind, id, body, more)
+        elif wire.ITEM <= kind <= wire.CREDIT:
+            self._receive_for_call(kind, id, body, more)
+        elif kind == wire.WINDOW:
+            if len(body) != 4 or not self._account.grant(int.from_bytes(body, "big")):
+                self.fail("flow-control", "a WINDOW that grants nothing")
+        elif kind == wire.PING or kind == wire.PONG:
+            self._receive_ping(kind, body)
+        elif kind == wire.GOAWAY:
+            self._receive_goaway(body)
+        elif kind == wire.AUTH:
+            self._receive_auth(flags, id, body)
+        elif kind == wire.HELLO or not flags & wire.IGNORABLE:
+            self.fail("protocol", f"kind {kind} is not known here")
+
+    def _receive_for_call(self, kind, id, body, more):
+        ours = id % 2 == self._next_id % 2
+        from_callee = kind in (wire.RESULT, wire.ERROR)
+        if (from_callee and not ours) or (kind in (wire.END, wire.CANCEL) and ours):
+            return self.fail("protocol", "a frame from the wrong side of a call")
+        highest = self._next_id - 2 if ours else self.requests.last_id
+        if id > highest:
+            return self.fail("protocol", f"there is no call {id} yet")
+        if kind == wire.CANCEL:
+            return self.requests.cancel(id, body)
+        call = (self.outgoing if ours else self.requests.calls).get(id)
+        if call is None:
+            return None  # late
+        if kind == wire.ITEM:
+            call.receive_item(body, more)
+        elif kind == wire.END:
+            call.receive_end()
+        elif kind == wire.CREDIT:
+            amount = int.from_bytes(body, "big") if len(body) == 4 else 0
+            if call.account is None:
+                call.account = Account(0)  # a grant that has no effect
+            if not call.account.grant(amount):
+                self.fail("flow-control", "a CREDIT that grants nothing")
+        elif call.receive_terminal(kind, body, more):
+            self.outgoing.pop(id, None)
+            self._place.set()
+            self._check_drained()
+
+    # ── session frames ────────────────────────────────────────────────────
+
+    def _receive_ping(self, kind, body):
+        if len(body) != 8:
+            return self.fail("protocol", "a PING or PONG is not 8 bytes")
+        if kind == wire.PING:
+            return self.write(wire.PONG, 0, body)
+        waiting = self._pings.pop(bytes(body), None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
+
+    async def ping(self):
+        """One round trip."""
+        self._ping_count += 1
+        body = self._ping_count.to_bytes(8, "big")
+        answer = self._pings[body] = asyncio.get_running_loop().create_future()
+        self.write(wire.PING, 0, body)
+        await answer
+
+    async def _heartbeat(self):
+        loop = asyncio.get_running_loop()
+        while not self._over:
+            await asyncio.sleep(self.limits.heartbeat)
+            silence = loop.time() - self._read_at
+            if silence > 3 * self.limits.heartbeat:
+                self.fail("timeout", "the peer is silent")
+            elif silence >= self.limits.heartbeat and self.hello is not None:
+                self.write(wire.PING, 0, b"alive\0\0\0")
+
+    def _receive_auth(self, flags, id, body):
+        if flags & wire.REPLY:
+            waiting = self._refreshes.pop(id, None)
+            if waiting is not None:
+                waiting.set_result(None)
+            return
+        if self.role == 0:
+            return self.fail("protocol", "only diallers have credentials")
+        self._tasks.append(asyncio.ensure_future(self._reauthenticate(id, body)))
+
+    async def _reauthenticate(self, id, body):
+        if await self._accept(wire.Hello(0, None, [], auth=body)):
+            self.write(wire.AUTH, id, flags=wire.REPLY)
+
+    async def refresh(self, credentials):
+        """New credentials on a live session."""
+        self._refresh_count += 1
+        id = self._refresh_count
+        answer = self._refreshes[id] = asyncio.get_running_loop().create_future()
+        self.write(wire.AUTH, id, values.encode(credentials))
+        await answer
+
+    # ── ends ──────────────────────────────────────────────────────────────
+
+    def _goaway(self, code, last_id, text):
+        body = bytes([GOAWAY_CODES.index(code)]) + last_id.to_bytes(6, "big")
+        self.write(wire.GOAWAY, 0, body + text.encode()[:1024])
+
+    def _receive_goaway(self, body):
+        if len(body) < 7:
+            raise Malformed("GOAWAY is cut")
+        code = name_of(GOAWAY_CODES, body[0], "internal")
+        last_id = int.from_bytes(body[1:7], "big")
+        self.draining.set()
+        self.closed = CallError(
+            "unavailable", "the other side drains", processed="no", retry="now"
+        )
+        for call in list(self.outgoing.values()):
+            if call.id > last_id:
+                call.state = "done"
+                del self.outgoing[call.id]
+                call.settle(self.closed)
+        self._place.set()
+        if code != "none":
+            reason = bytes(body[7:]).decode("utf-8", "replace")
+            self._finish(SessionError(code, reason, remote=True))
+
+    async def drain(self):
+        """Starts nothing more, lets what is in flight end, and closes."""
+        self.closed = CallError("unavailable", "this side drains", processed="no")
+        self._goaway("none", wire.UNSETTLED, "draining")
+        await self.ping()
+        self.requests.last_allowed = self.requests.last_taken
+        self._goaway("none", self.requests.last_taken, "draining")
+        self._drained = True
+        self._check_drained()
+        try:
+            await asyncio.wait_for(
+                asyncio.shield(self.ended), self.limits.drain_grace
+            )
+        except asyncio.TimeoutError:
+            await self.close()
+
+    def _check_drained(self):
+        if self._drained and not self.outgoing and not self.requests.calls:
+            self._drained = False
+            self._tasks.append(asyncio.ensure_future(self.close()))
+
+    async def close(self):
+        """Says goodbye and ends at once."""
+        self._goaway("none", self.requests.last_taken, "closed")
+        self._finish(None)
+        await asyncio.wait([self._tasks[0]], timeout=1)
+
+    def fail(self, code, text):
+        """The other side broke a rule that the connection does not survive."""
+        if not self._over:
+            self._goaway(code, self.requests.last_taken, text)
+            self._finish(SessionError(code, text))
+
+    def _finish(self, error):
+        if self._over:
+            return
+        self._over = True
+        text = "the connection has ended"
+        self.closed = CallError("disconnected", text, processed="no", retry="now")
+        for call in list(self.outgoing.values()):
+            processed = "maybe" if call.sent_whole else "no"
+            call.state = "done"
+            call.settle(CallError("disconnected", text, processed=processed))
+        self.outgoing.clear()
+        for call in list(self.requests.calls.values()):
+            call.cancel("disconnected")
+        self._account.fail(self.closed)
+        self._place.set()
+        for waiting in [*self._pings.values(), *self._refreshes.values(), self._opened]:
+            if not waiting.done():
+                waiting.set_exception(error or SessionError("none", text))
+        if not self.ended.done():
+            self.ended.set_result(error)
+        self._tasks.append(asyncio.ensure_future(self._leave()))
+
+    async def _leave(self):
+        """Ends our stream, and gives the other side a moment to end its own."""
+        self._tasks[1].cancel()
+        try:
+            await self._writer.drain()
+            if self._writer.can_write_eof():
+                self._writer.write_eof()
+            await asyncio.wait_for(self._discard(), 1)
+        except (OSError, asyncio.TimeoutError):
+            pass
+        self._writer.close()
+
+    async def _discard(self):
+        await asyncio.wait([self._tasks[0]], timeout=0.01)
+        self._tasks[0].cancel()
+        while await self._reader.read(65_536):
+            pass
+
+    async def opened(self):
+        """Settles when the handshake is done."""
+        await self._opened
+        return self
+
+
+async def connect(host, port, **options):
+    """Connects, and waits for the listener's HELLO unless `early`."""
+    early = options.pop("early", False)
+    reader, writer = await asyncio.open_connection(host, port)
+    peer = Peer(reader, writer, role=0, **options)
+    if not early:
+        await peer.opened()
+    return peer

@@ -1,0 +1,132 @@
+"""REQUEST and NOTIFY as they come in (PROTOCOL.md, sections 2, 9, 10 and 11)."""
+
+import asyncio
+import struct
+
+from . import values, wire
+from .credit import Assembly, charge_of
+from .errors import CallError, Malformed
+from .incoming import Context, Incoming
+
+
+class Requests:
+    """Reads requests: ids that rise, parts that stand together, credit."""
+
+    def __init__(self, peer, parity):
+        self.peer = peer
+        self.parity = parity
+        self.calls = {}
+        self.last_id = 0  # seen
+        self.last_taken = 0  # taken or refused, for GOAWAY
+        self.last_allowed = wire.UNSETTLED
+        self._tasks = set()
+        self._credit = peer.limits.connection_window
+        self._owed = 0
+        self._partial = None  # (kind, id, assembly), without an assembly once given up
+
+    def receive(self, kind, id, body, more):
+        """Takes a frame."""
+        if self._credit <= 0:
+            return self.peer.fail("flow-control", "a request without credit")
+        amount = charge_of(body)
+        self._credit -= amount
+        if not self._in_order(kind, id):
+            return
+        if more or self._partial is not None:
+            self._part(kind, id, body, more)
+        else:
+            self._whole(kind, id, body)
+        self._return(amount)
+
+    def _in_order(self, kind, id):
+        if self._partial is not None:
+            if self._partial[:2] == (kind, id):
+                return True
+            if self._partial[2] is not None:
+                self.peer.fail("protocol", "a message is not whole yet")
+                return False
+            self._partial = None
+        if kind == wire.NOTIFY:
+            if id != 0:
+                self.peer.fail("protocol", "a notification has an id")
+            return id == 0
+        if id % 2 != self.parity or id <= self.last_id:
+            self.peer.fail("protocol", f"id {id} does not rise")
+            return False
+        self.last_id = id
+        return True
+
+    def _part(self, kind, id, body, more):
+        if self._partial is None:
+            assembly = Assembly(self.peer.assembling, self.peer.limits)
+            self._partial = (kind, id, assembly)
+        assembly = self._partial[2]
+        if assembly is not None:
+            fault = assembly.add(body)
+            if fault is not None:
+                assembly.drop()
+                self._partial = (kind, id, None)
+                retry = "later" if fault == "overloaded" else "never"
+                self._refuse(kind, id, fault, retry)
+        if more:
+            return
+        whole = self._partial[2]
+        self._partial = None
+        if whole is not None:
+            self._whole(kind, id, whole.whole())
+
+    def _return(self, amount):
+        self._owed += amount
+        if self._owed * 4 < self.peer.limits.connection_window:
+            return
+        self._credit += self._owed
+        self.peer.write(wire.WINDOW, 0, struct.pack(">I", self._owed))
+        self._owed = 0
+
+    def _whole(self, kind, id, body):
+        if len(body) < 2:
+            return self.peer.fail("protocol", "a request without a method")
+        if kind == wire.REQUEST and id > self.last_allowed:
+            return None  # its caller has read in our GOAWAY that it was not processed
+        number = int.from_bytes(body[:2], "big")
+        method, handler = self.peer.served(number)
+        is_notification = method is not None and method.shape == "notification"
+        if method is None or is_notification != (kind == wire.NOTIFY):
+            return self._refuse(kind, id, "unimplemented")
+        try:
+            block, value = wire.split_fields(body, 2)
+            if kind == wire.NOTIFY:
+                return self._notified(handler, block, value)
+            if len(self.calls) >= self.peer.limits.max_calls:
+                return self._refuse(kind, id, "overloaded", "later")
+            call = Incoming(self.peer, id, method, handler)
+            call.begin(block, value)
+        except Malformed:
+            return self._refuse(kind, id, "malformed")
+        self.last_taken = id
+        self.calls[id] = call
+
+    def _notified(self, handler, block, value):
+        metadata = wire.read_metadata(block.get(wire.METADATA, b""))
+        context = Context(self.peer, metadata, None)
+        task = asyncio.ensure_future(handler(context, values.decode(value)))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _refuse(self, kind, id, code, retry="never"):
+        if kind == wire.NOTIFY:
+            return
+        self.last_taken = max(self.last_taken, id)
+        error = CallError(code, processed="no", retry=retry)
+        self.peer.write(wire.ERROR, id, wire.encode_error(error))
+
+    def cancel(self, id, body):
+        """CANCEL, also of a request that is not whole."""
+        if self._partial is not None and self._partial[:2] == (wire.REQUEST, id):
+            if self._partial[2] is not None:
+                self._partial[2].drop()
+                self._refuse(wire.REQUEST, id, "cancelled")
+            self._partial = None
+            return
+        if id in self.calls:
+            self.calls[id].cancel("deadline" if body[:1] == b"\1" else "cancelled")

@@ -1,0 +1,274 @@
+"""Frames, fields and HELLO as bytes (PROTOCOL.md, sections 2, 3, 5 and 6)."""
+
+import struct
+from dataclasses import dataclass, field
+
+from .errors import CODES, PROCESSED, RETRY, CallError, Malformed, name_of
+from . import values
+
+HELLO, GOAWAY, PING, PONG, WINDOW, AUTH = 1, 2, 3, 4, 5, 6
+REQUEST, ITEM, END, RESULT = 0x10, 0x11, 0x12, 0x13
+ERROR, CANCEL, CREDIT, NOTIFY = 0x14, 0x15, 0x16, 0x17
+MORE, REPLY, IGNORABLE = 0x01, 0x02, 0x80
+
+HEADER = 8
+MAX_HELLO = 65_536
+FRAME_CHARGE = 64
+MAX_CREDIT = 2**31 - 1
+UNSETTLED = 2**48 - 1
+
+SHAPES = ["unary", "notification", "serverStream", "clientStream", "duplex"]
+DEADLINE, METADATA, MESSAGE, INCIDENT, DECLARED, RETRY_AFTER = (
+    0x01, 0x02, 0x10, 0x11, 0x12, 0x13,
+)
+
+
+def frame(kind, id, body=b"", flags=0):
+    """A frame with its length in front."""
+    head = struct.pack(">IBB", HEADER + len(body), kind, flags)
+    return head + id.to_bytes(6, "big") + body
+
+
+def pieces(body, most):
+    """Cuts a body; each piece comes with whether more follow."""
+    if not body:
+        return [(b"", False)]
+    return [
+        (body[at:at + most], at + most < len(body))
+        for at in range(0, len(body), most)
+    ]
+
+
+def text(data):
+    """UTF-8 to text."""
+    try:
+        return bytes(data).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Malformed("text is not UTF-8") from error
+
+
+# ── fields ────────────────────────────────────────────────────────────────
+
+
+def tlv(kind, value):
+    """One field, or one entry of a HELLO."""
+    return struct.pack(">BH", kind, len(value)) + value
+
+
+def read_tlv(block):
+    """All fields of a block, by type."""
+    found, at = {}, 0
+    while at < len(block):
+        if at + 3 > len(block):
+            raise Malformed("a field's head is cut")
+        kind, length = struct.unpack_from(">BH", block, at)
+        at += 3 + length
+        if at > len(block):
+            raise Malformed("a field is cut")
+        found[kind] = block[at - length:at]
+    return found
+
+
+def fields(*list):
+    """A block of fields, with its length in front."""
+    block = b"".join(list)
+    return struct.pack(">H", len(block)) + block
+
+
+def split_fields(body, at=0):
+    """The fields of a message, and its value."""
+    if at + 2 > len(body):
+        raise Malformed("the message ends before its fields")
+    end = at + 2 + int.from_bytes(body[at:at + 2], "big")
+    if end > len(body):
+        raise Malformed("the fields are longer than the message")
+    return read_tlv(body[at + 2:end]), body[end:]
+
+
+def u32(value):
+    """A number of 4 bytes."""
+    if len(value) != 4:
+        raise Malformed("a number is not 4 bytes")
+    return int.from_bytes(value, "big")
+
+
+def metadata_field(metadata):
+    """METADATA, or nothing for none."""
+    pairs = b""
+    for key, value in (metadata or {}).items():
+        key, value = key.encode(), value.encode()
+        pairs += struct.pack(">B", len(key)) + key
+        pairs += struct.pack(">H", len(value)) + value
+    return tlv(METADATA, pairs) if pairs else b""
+
+
+def read_metadata(pairs):
+    """Metadata as a dictionary."""
+    metadata, at = {}, 0
+    while at < len(pairs):
+        key_end = at + 1 + pairs[at]
+        if key_end + 2 > len(pairs):
+            raise Malformed("metadata are cut")
+        end = key_end + 2 + int.from_bytes(pairs[key_end:key_end + 2], "big")
+        if end > len(pairs):
+            raise Malformed("metadata are cut")
+        metadata[text(pairs[at + 1:key_end])] = text(pairs[key_end + 2:end])
+        at = end
+    return metadata
+
+
+# ── HELLO ─────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method as a HELLO lists it."""
+
+    name: str
+    shape: str
+    hash: int = 0
+
+
+@dataclass
+class Limits:
+    """What a side accepts; the first five are told in HELLO."""
+
+    max_frame_body: int = 131_072
+    max_message: int = 4_194_304
+    max_calls: int = 1024
+    stream_window: int = 32_768
+    connection_window: int = 4_194_304
+    heartbeat: float = 15.0  # seconds
+    max_assembly: int = 16_777_216
+    max_fragments: int = 1024
+    handshake_timeout: float = 5.0
+    drain_grace: float = 10.0
+
+
+# What holds until the listener's HELLO has come (section 4).
+EARLY = Limits(16_384, 65_536, 32, 0, 65_536)
+
+
+@dataclass
+class Hello:
+    """What a side says of itself."""
+
+    role: int
+    limits: Limits
+    methods: list
+    protocol: str = ""
+    codec: str = "msgpack"
+    protocol_hash: int = 0
+    auth: bytes = None
+    mismatches: list = field(default_factory=list)
+
+
+def encode_hello(hello):
+    """The body of a HELLO."""
+    limits = hello.limits
+    body = b"LWP1" + bytes([1, 0, hello.role, 0]) + struct.pack(
+        ">8I", 0, limits.max_frame_body, limits.max_message, limits.max_calls,
+        limits.stream_window, limits.connection_window,
+        int(limits.heartbeat * 1000), hello.protocol_hash,
+    )
+    body += tlv(1, hello.protocol.encode()) + tlv(2, hello.codec.encode())
+    body += tlv(3, b"".join(
+        struct.pack(">BIB", SHAPES.index(one.shape), one.hash, len(one.name))
+        + one.name.encode()
+        for one in hello.methods
+    ))
+    if hello.auth is not None:
+        body += tlv(4, hello.auth)
+    if hello.mismatches:
+        body += tlv(5, b"".join(struct.pack(">HB", *one) for one in hello.mismatches))
+    return body
+
+
+def check_version(body):
+    """The major version, if it is this protocol at all."""
+    if body[:4] != b"LWP1" or len(body) < 6:
+        raise Malformed("the peer speaks another protocol")
+    return body[4]
+
+
+LEAST = (16_384, 65_536, 32, 1_024, 65_536)
+
+
+def decode_hello(body):
+    """Reads a HELLO of our major version."""
+    if len(body) < 40:
+        raise Malformed("HELLO is cut")
+    numbers = struct.unpack_from(">8I", body, 8)
+    if any(number < least for number, least in zip(numbers[1:], LEAST)):
+        raise Malformed("HELLO is below a least value")
+    entries = read_tlv(body[40:])
+    triples = entries.get(5, b"")
+    if len(triples) % 3:
+        raise Malformed("mismatches are cut")
+    return Hello(
+        role=0 if body[6] == 0 else 1,
+        limits=Limits(*numbers[1:6], heartbeat=numbers[6] / 1000),
+        protocol_hash=numbers[7],
+        protocol=text(entries.get(1, b"")),
+        codec=text(entries.get(2, b"")),
+        methods=read_methods(entries.get(3, b"")),
+        auth=entries.get(4),
+        mismatches=list(struct.iter_unpack(">HB", triples)),
+    )
+
+
+def read_methods(data):
+    """METHODS."""
+    methods, at = [], 0
+    while at < len(data):
+        if at + 6 > len(data) or at + 6 + data[at + 5] > len(data):
+            raise Malformed("the method list is cut")
+        shape, hash, length = struct.unpack_from(">BIB", data, at)
+        if shape >= len(SHAPES):
+            raise Malformed("no such shape")
+        at += 6 + length
+        methods.append(Method(text(data[at - length:at]), SHAPES[shape], hash))
+    return methods
+
+
+# ── ERROR ─────────────────────────────────────────────────────────────────
+
+
+def encode_error(error):
+    """The body of an ERROR."""
+    list = [tlv(MESSAGE, error.text.encode())]
+    if error.incident:
+        list.append(tlv(INCIDENT, error.incident.encode()))
+    if error.declared:
+        list.append(tlv(DECLARED, error.declared.encode()))
+    if error.retry_after:
+        list.append(tlv(RETRY_AFTER, struct.pack(">I", error.retry_after)))
+    head = bytes([
+        CODES.index(error.code), PROCESSED.index(error.processed),
+        RETRY.index(error.retry), 0,
+    ])
+    data = values.encode(error.data) if error.has_data else b""
+    return head + fields(*list) + data
+
+
+def decode_error(body):
+    """Reads an ERROR."""
+    if len(body) < 4:
+        raise Malformed("ERROR is cut")
+    block, data = split_fields(body, 4)
+    details = {}
+    try:
+        if data:
+            details["data"] = values.decode(data)
+    except Malformed:
+        pass  # the error is worth more than its data
+    return CallError(
+        name_of(CODES, body[0], "internal"),
+        text(block.get(MESSAGE, b"")),
+        processed=name_of(PROCESSED, body[1], "maybe"),
+        retry=name_of(RETRY, body[2], "never"),
+        retry_after=u32(block.get(RETRY_AFTER, b"\0\0\0\0")),
+        declared=text(block.get(DECLARED, b"")),
+        incident=text(block.get(INCIDENT, b"")),
+        **details,
+    )

@@ -1,0 +1,27 @@
+"""The methods of ../_protocol.ts, as a HELLO lists them."""
+
+from lengthwise import Method
+
+SERVER = [
+    Method("add", "unary"),
+    Method("ask", "unary"),
+    Method("chat", "duplex"),
+    Method("count", "serverStream"),
+    Method("drain", "unary"),
+    Method("echo", "unary"),
+    Method("fail", "unary"),
+    Method("ghost", "unary"),  # served by nobody
+    Method("log", "notification"),
+    Method("look", "unary"),
+    Method("meta", "unary"),
+    Method("progress", "unary"),
+    Method("slow", "unary"),
+    Method("total", "clientStream"),
+    Method("upload", "clientStream"),
+]
+
+CLIENT = [
+    Method("alert", "notification"),
+    Method("answer", "unary"),
+    Method("numbers", "serverStream"),
+]

@@ -1,0 +1,127 @@
+/**
+ * The responder of the DNS example, asked by a real DNS client: BIND's `dig`
+ * (Debian's package `bind9-dnsutils`).
+ *
+ * @module
+ */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { listen } from "../../../lib/transport/mod.ts";
+import { Rcode } from "../../../examples/dns/message.ts";
+import { serveZone } from "../../../examples/dns/responder.ts";
+import { Zone } from "../../../examples/dns/zone.ts";
+import { lines, QUESTIONS, RECORDS } from "./_dns_zone.ts";
+import { findProgram, succeed } from "./_programs.ts";
+
+/** Not the terminal's ideas of names, nobody's configuration file, one try. */
+const PLAIN = ["-r", "+tcp", "+noidnin", "+noidnout", "+tries=1", "+time=10"];
+
+const STATUS: ReadonlyMap<string, number> = new Map(Object.entries(Rcode));
+
+Deno.test("dig asks the DNS example", async (t) => {
+  const dig = findProgram("dig", "bind9-dnsutils");
+  const zone = new Zone(RECORDS);
+  const listener = await listen({ port: 0 });
+  const { port } = listener.addr;
+  const problems: unknown[] = [];
+  const serving = serveZone(listener, zone, {
+    onError: (error) => problems.push(error),
+  });
+  const ask = (...args: string[]) =>
+    succeed(dig, [...PLAIN, "@127.0.0.1", "-p", `${port}`, ...args]);
+  try {
+    await t.step("dig reads what the zone says, name by name", async () => {
+      const file = await Deno.makeTempFile({ prefix: "lengthwise-" });
+      const questions = QUESTIONS.map((words) => `${words.join(" ")}\n`);
+      await Deno.writeTextFile(file, questions.join(""));
+      const printed = await ask(
+        ...["+noall", "+comments", "+answer", "+authority", "+noedns"],
+        ...["+keepopen", "-f", file],
+      ).finally(() => Deno.remove(file));
+      const responses = printed.split(/^;; Got answer:$/m).slice(1);
+      assertEquals(responses.length, QUESTIONS.length);
+      for (const [i, [name, type]] of QUESTIONS.entries()) {
+        const { rcode, answers, authorities } = zone.lookup(name, type);
+        assertEquals(parse(responses[i] ?? ""), {
+          rcode,
+          authoritative: rcode !== Rcode.REFUSED,
+          records: lines([...answers, ...authorities]),
+        }, `${name} ${type}`);
+      }
+    });
+    for (const { name, args, expected } of EXCHANGES) {
+      await t.step(`dig ${name}`, async () => {
+        const printed = await ask(...args);
+        assertMatch(printed, expected);
+        assert(!/warning|malformed|mismatch|extra/i.test(printed), printed);
+      });
+    }
+  } finally {
+    listener.close();
+    await serving;
+  }
+  assertEquals(problems, []);
+});
+
+/** Exchanges that are not about the zone alone. */
+const EXCHANGES = [
+  {
+    name: "gets options back where it sends some",
+    args: ["www.example.test", "A"],
+    expected: /status: NOERROR[^]*OPT PSEUDOSECTION:\n; EDNS: version: 0,/,
+  },
+  {
+    name: "gets none where it sends none",
+    args: ["+noedns", "www.example.test", "A"],
+    expected: /ANSWER: 2, AUTHORITY: 0, ADDITIONAL: 0/,
+  },
+  {
+    name: "is told that options of version 1 are too new",
+    args: ["+edns=1", "+noednsnegotiation", "example.test", "A"],
+    expected: /status: BADVERS[^]*EDNS: version: 0/,
+  },
+  {
+    name: "gets an answer of 50,000 bytes",
+    args: ["large.example.test", "TXT"],
+    expected: /ANSWER: 200,[^]*MSG SIZE {2}rcvd: [45]\d{4}\n/,
+  },
+  {
+    name: "gets all that is there",
+    args: ["+noedns", "example.test", "ANY"],
+    expected: /status: NOERROR[^]* ANSWER: 6,/,
+  },
+  {
+    name: "is refused a transfer of the zone",
+    args: ["example.test", "AXFR"],
+    expected: /Transfer failed/,
+  },
+  {
+    name: "is refused another class",
+    args: ["version.bind", "TXT", "CHAOS"],
+    expected: /status: REFUSED/,
+  },
+  {
+    name: "is told that only queries are implemented",
+    args: ["+opcode=STATUS", "example.test", "A"],
+    expected: /opcode: STATUS, status: NOTIMP/,
+  },
+  {
+    name: "is told that a question is missing",
+    args: ["+header-only", "example.test", "A"],
+    expected: /status: FORMERR/,
+  },
+];
+
+/** One response as `dig` prints it. */
+function parse(printed: string) {
+  const [, status = ""] = /status: (\w+),/.exec(printed) ?? [];
+  const [, flags = ""] = /^;; flags: ([\w ]*);/m.exec(printed) ?? [];
+  return {
+    rcode: STATUS.get(status),
+    authoritative: flags.split(" ").includes("aa"),
+    records: printed.split("\n")
+      .filter((text) => text !== "" && !text.startsWith(";"))
+      // Blanks between the columns; none of the texts begins with a tab.
+      .map((text) => text.replace(/\t+/g, " ").toLowerCase())
+      .sort(),
+  };
+}
