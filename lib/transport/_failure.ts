@@ -130,6 +130,9 @@ export function transportError(
 
 /** Same class, so that `instanceof Deno.errors.NotCapable` goes on working. */
 function notCapable(error: Error, { verb, address }: FailureContext): Error {
+  if (error.cause instanceof Error && error.cause.name === error.name) {
+    return error; // says it already
+  }
   const message =
     `Cannot ${verb} ${address}: ${error.message}; this address needs ${
       grants(address)
@@ -141,10 +144,14 @@ function notCapable(error: Error, { verb, address }: FailureContext): Error {
 
 function grants(address: string): string {
   const unix = /^(?:tls\+)?unix:(.*)$/.exec(address)?.[1];
-  if (unix === undefined) {
-    return `--allow-net=${address.replace(/^\w+:\/\//, "")}`;
-  }
+  if (unix === undefined) return `--allow-net=${hostAndPort(address)}`;
   if (unix.startsWith("@")) return "--allow-net";
   const path = decodeURIComponent(unix);
   return `--allow-net=unix:${path} --allow-read=${path} --allow-write=${path}`;
+}
+
+function hostAndPort(address: string): string {
+  if (!/^wss?:/i.test(address)) return address.replace(/^\w+:\/\//, "");
+  const { hostname, port, protocol } = new URL(address);
+  return `${hostname}:${port || (protocol === "wss:" ? 443 : 80)}`;
 }

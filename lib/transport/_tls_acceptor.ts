@@ -12,7 +12,7 @@ import type { Connection, Listener, SocketAddress } from "./connection.ts";
 import { TransportError } from "./errors.ts";
 import type { AcceptSource } from "./listener.ts";
 import type { SocketConnectionOptions } from "./socket_connection.ts";
-import { agreed, TlsConnection } from "./tls.ts";
+import { agreed, TlsConnection, type TlsConnectionOptions } from "./tls.ts";
 
 /** How handshakes are held. */
 export interface TlsAcceptorOptions {
@@ -28,8 +28,15 @@ export interface TlsAcceptorOptions {
   onHandshakeError: ((error: TransportError) => void) | undefined;
 }
 
+/** A socket whose handshake is done, and what it has agreed on. */
+interface Secured {
+  engine: TlsEngine;
+  /** Asked for at once: a socket that has gone does not tell its certificate. */
+  terms: TlsConnectionOptions;
+}
+
 interface Waiting {
-  resolve(engine: TlsEngine): void;
+  resolve(secured: Secured): void;
   reject(error: unknown): void;
 }
 
@@ -44,7 +51,7 @@ export class TlsAcceptor implements AcceptSource<TlsConnection> {
   #options: TlsAcceptorOptions;
   #stop = new AbortController();
   #shaking = new Set<Promise<void>>();
-  #ready: TlsEngine[] = [];
+  #ready: Secured[] = [];
   #waiting: Waiting[] = [];
   #roomMade: (() => void) | undefined;
   #end: unknown;
@@ -69,16 +76,16 @@ export class TlsAcceptor implements AcceptSource<TlsConnection> {
 
   /** Waits for the next client whose handshake is done. */
   async accept(options: SocketConnectionOptions): Promise<TlsConnection> {
-    const engine = this.#ready.shift() ?? await this.#next();
+    const { engine, terms } = this.#ready.shift() ?? await this.#next();
     this.#roomMade?.();
-    return new TlsConnection(engine, { ...options, ...agreed(engine.socket) });
+    return new TlsConnection(engine, { ...options, ...terms });
   }
 
   /** Stops listening, and gives up handshakes and what nobody has accepted. */
   close(): void {
     this.#listener.close();
     this.#stop.abort(new Error("the listener has been closed"));
-    for (const engine of this.#ready.splice(0)) engine.close();
+    for (const { engine } of this.#ready.splice(0)) engine.close();
     this.#roomMade?.();
   }
 
@@ -92,7 +99,7 @@ export class TlsAcceptor implements AcceptSource<TlsConnection> {
     this.#listener.unref?.();
   }
 
-  #next(): Promise<TlsEngine> {
+  #next(): Promise<Secured> {
     if (this.#end !== undefined) return Promise.reject(this.#end);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
@@ -132,17 +139,19 @@ export class TlsAcceptor implements AcceptSource<TlsConnection> {
   async #shake(socket: Connection): Promise<void> {
     const address = formatAddress({ ...socket.remoteAddr, tls: {} });
     try {
-      const engine = await this.#secured(socket, address);
+      const secured = await this.#secured(socket, address);
+      // Closed in the very turn in which the handshake was done.
+      if (this.#stop.signal.aborted) return secured.engine.close();
       const taker = this.#waiting.shift();
-      if (taker === undefined) this.#ready.push(engine);
-      else taker.resolve(engine);
+      if (taker === undefined) this.#ready.push(secured);
+      else taker.resolve(secured);
     } catch (error) {
       this.#report(handshakeFailure(error, { verb: "accept", address }));
     }
   }
 
-  async #secured(socket: Connection, address: string): Promise<TlsEngine> {
-    const { handshakeTimeout, requireAlpn, tlsOptions } = this.#options;
+  async #secured(socket: Connection, address: string): Promise<Secured> {
+    const { handshakeTimeout, tlsOptions } = this.#options;
     const engine = await shakeHands(socket, { server: tlsOptions() }, {
       signal: this.#stop.signal,
       timeout: handshakeTimeout,
@@ -153,8 +162,19 @@ export class TlsAcceptor implements AcceptSource<TlsConnection> {
         );
       },
     });
-    if (!requireAlpn || engine.socket.alpnProtocol) return engine;
-    engine.close();
+    try {
+      return { engine, terms: this.#accepted(agreed(engine.socket), address) };
+    } catch (error) {
+      engine.close();
+      throw error;
+    }
+  }
+
+  #accepted(
+    terms: TlsConnectionOptions,
+    address: string,
+  ): TlsConnectionOptions {
+    if (!this.#options.requireAlpn || terms.alpnProtocol) return terms;
     throw new TransportError(
       `Cannot accept ${address}: the client has offered no ALPN protocol, and this listener requires one`,
       { kind: "tls", address },

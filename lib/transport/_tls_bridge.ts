@@ -104,19 +104,19 @@ export class TlsBridge {
       for (let at = 0; at < chunk.length;) {
         at += await this.#raw.write(chunk.subarray(at));
       }
-      done();
     } catch (error) {
-      done(this.#fail(error));
+      return done(this.#fail(error));
     }
+    done();
   }
 
   async #finish(done: Done): Promise<void> {
     try {
       await this.#raw.closeWrite();
-      done();
     } catch (error) {
-      done(this.#fail(error));
+      return done(this.#fail(error));
     }
+    done();
   }
 
   #fail(error: unknown): Error {

@@ -1,5 +1,5 @@
 /**
- * The certificate that a TLS server shows, checked before it is used.
+ * Certificates of both sides, checked before they are used.
  *
  * @module
  */
@@ -37,8 +37,32 @@ export async function serverOptions(
     { verb: "listen on", address },
   );
   if (clientCaCerts === undefined) return { cert, key };
+  requireAuthority("clientCaCerts", clientCaCerts, {
+    verb: "listen on",
+    address,
+  });
   const mutual = { requestCert: true, rejectUnauthorized: true };
   return { cert, key, ca: [...clientCaCerts], ...mutual };
+}
+
+/**
+ * Refuses an empty list: what a platform makes of one is not to be guessed.
+ *
+ * @param name of the option
+ * @param authorities PEM
+ * @param context what they are for
+ * @throws {TransportError} of kind `"tls"`
+ */
+export function requireAuthority(
+  name: string,
+  authorities: readonly string[],
+  { verb, address }: FailureContext,
+): void {
+  if (authorities.length > 0) return;
+  throw new TransportError(
+    `Cannot ${verb} ${address} as '${name}' is empty, and nobody could be trusted; give at least one authority`,
+    { kind: "tls", address },
+  );
 }
 
 /**

@@ -119,8 +119,11 @@ export class TlsEngine implements Connection {
   closeWrite(): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     this.#finished ??= new Promise((resolve, reject) => {
-      this.socket.end(resolve);
-      this.socket.once("error", (error) => reject(this.#reason(error)));
+      // The types of Node.js forget that the callback is told of an error.
+      this.socket.end((error?: Error | null) => {
+        if (error) reject(this.#reason(error));
+        else resolve();
+      });
     });
     return this.#finished;
   }

@@ -9,6 +9,9 @@ import { TransportError, type TransportErrorKind } from "./errors.ts";
 /** A peer that answers with something else than TLS records, as rustls and OpenSSL say it. */
 const NOT_TLS = /InvalidContentType|wrong version number/;
 
+/** Deno's `node:tls` says no more than that of a chain that it does not accept. */
+const UNTRUSTED = /unable to verify|UnknownIssuer|self.signed/i;
+
 /** What to do about it, by what the platform says. */
 const ADVICE: readonly (readonly [RegExp, string])[] = [
   [NOT_TLS, "the peer does not speak TLS on this address"],
@@ -21,13 +24,8 @@ const ADVICE: readonly (readonly [RegExp, string])[] = [
     "the peer's certificate is for another name; connect by a name it has, or set 'serverName'",
   ],
   [
-    // Deno's node:tls says no more than that.
-    /unable to verify/,
+    UNTRUSTED,
     "the peer's certificate has an unknown issuer or is outside its dates; add its authority to the trusted ones, or renew it",
-  ],
-  [
-    /UnknownIssuer|self.signed/i,
-    "the peer's certificate has an unknown issuer; add its authority to the trusted ones",
   ],
   [
     /CertificateRequired|peer sent no certificates/,
@@ -50,6 +48,17 @@ const KEPT: ReadonlySet<TransportErrorKind> = new Set([
   "reset",
   "timeout",
 ]);
+
+/**
+ * Whether a handshake failed because the peer's certificate is from no
+ * authority that was given.
+ *
+ * @param error what was thrown
+ */
+export function isUntrusted(error: unknown): boolean {
+  return error instanceof Error && !(error instanceof TransportError) &&
+    UNTRUSTED.test(error.message);
+}
 
 /** What was under way when the handshake failed. */
 export interface HandshakeContext {

@@ -265,7 +265,9 @@ function decode(url: string, text: string): string {
 }
 
 function encode(text: string): string {
-  return encodeURIComponent(text).replaceAll("%2F", "/").replaceAll("%40", "@")
+  // Half of a character pair has no UTF-8.
+  return encodeURIComponent(text.toWellFormed()).replaceAll("%2F", "/")
+    .replaceAll("%40", "@")
     .replaceAll("%3A", ":");
 }
 

@@ -192,6 +192,8 @@ async function connectFirst(
       );
     } catch (error) {
       if (limits.signal?.aborted) throw limits.signal.reason;
+      // A wrong option is wrong everywhere.
+      if (error instanceof RangeError) throw error;
       errors.push(failure(error, { verb: "connect to", address }));
     }
   }

@@ -95,7 +95,8 @@ async function inTurn<T>(
   const before = queue.get(connection);
   const mine = before === undefined ? transfer() : before.then(transfer);
   queue.set(connection, mine);
-  const close = () => connection.close();
+  // Not `close`: of a Deno.Conn that throws the second time, out of an event.
+  const close = () => connection[Symbol.dispose]();
   signal?.addEventListener("abort", close, { once: true });
   try {
     return await mine;

@@ -177,9 +177,9 @@ function shape(options: MemoryLinkOptions, random: () => number): PipeShape {
     writeSize = Infinity,
     fault,
   } = options;
-  checkAtLeast("capacity", capacity, 1);
+  checkBytes("capacity", capacity, 1);
   checkAtLeast("latency", latency, 0);
-  if (fault !== undefined) checkAtLeast("fault.after", fault.after, 0);
+  if (fault !== undefined) checkBytes("fault.after", fault.after, 0);
   return {
     capacity,
     latency,
@@ -197,9 +197,14 @@ function drawer(
   const { min, max } = typeof size === "number"
     ? { min: size, max: size }
     : size;
-  checkAtLeast(`${name}`, min, 1);
-  checkAtLeast(`${name}`, max, min);
+  checkBytes(name, min, 1);
+  checkBytes(name, max, min);
   if (min === max) return () => max;
+  if (max === Infinity) {
+    throw new RangeError(
+      `Cannot join a memory pair as '${name}.max' must be finite to draw from: current value is ${max}`,
+    );
+  }
   return () => min + Math.floor(random() * (max - min + 1));
 }
 
@@ -207,6 +212,14 @@ function checkAtLeast(name: string, value: number, least: number): void {
   if (value >= least) return;
   throw new RangeError(
     `Cannot join a memory pair as '${name}' must be at least ${least}: current value is ${value}`,
+  );
+}
+
+function checkBytes(name: string, value: number, least: number): void {
+  checkAtLeast(name, value, least);
+  if (Number.isInteger(value) || value === Infinity) return;
+  throw new RangeError(
+    `Cannot join a memory pair as '${name}' must be a whole number of bytes: current value is ${value}`,
   );
 }
 

@@ -39,7 +39,8 @@ export interface TcpConnectOptions extends TcpSocketOptions {
    */
   autoSelectFamily?: boolean;
   /**
-   * Milliseconds that one family gets before the other is tried as well.
+   * Milliseconds that one family gets before the other is tried as well, from 1
+   * to 60,000.
    *
    * @default {250}
    */
@@ -49,7 +50,8 @@ export interface TcpConnectOptions extends TcpSocketOptions {
 /** Options of a listening TCP socket. */
 export interface TcpListenOptions extends TcpSocketOptions {
   /**
-   * Clients that wait in the operating system for `accept`.
+   * Clients that wait in the operating system for `accept`, from 1 to 65,535;
+   * the system may allow fewer (`net.core.somaxconn` on Linux).
    *
    * @default {511}
    */
@@ -78,6 +80,11 @@ export async function dialTcp(
   const { autoSelectFamily, autoSelectFamilyAttemptDelay, signal } = options;
   const context = { verb: "connect to", address: formatAddress(address) };
   requireDeno(context);
+  checkWhole(
+    "autoSelectFamilyAttemptDelay",
+    autoSelectFamilyAttemptDelay,
+    60_000,
+  );
   if (port === 0) {
     throw new TransportError(
       `Cannot connect to ${context.address}: 'port' must be from 1 to 65535`,
@@ -139,6 +146,7 @@ export function bindTcp(
   const { backlog, reusePort = false } = options;
   const context = { verb: "listen on", address: formatAddress(address) };
   requireDeno(context);
+  checkWhole("backlog", backlog, 65_535);
   if (reusePort) requireUnstableNet(context.address);
   try {
     return Deno.listen({
@@ -187,6 +195,19 @@ export function listenTcp(
         connectionOptions,
       ),
   }, options);
+}
+
+/** Deno takes any number here, and makes of it what it can. */
+function checkWhole(
+  name: string,
+  value: number | undefined,
+  most: number,
+): void {
+  if (value === undefined) return;
+  if (Number.isInteger(value) && value >= 1 && value <= most) return;
+  throw new RangeError(
+    `Cannot open a socket as '${name}' must be an integer from 1 to ${most}: current value is ${value}`,
+  );
 }
 
 /** A peer that has gone already may fail these calls: then its socket must not leak. */

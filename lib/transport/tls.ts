@@ -6,8 +6,8 @@
 import type { ConnectionOptions, TLSSocket } from "node:tls";
 import { type SubjectAltName, subjectAltNames } from "./_der.ts";
 import type { FailureContext } from "./_failure.ts";
-import { checkCertificates } from "./_tls_context.ts";
-import { handshakeFailure } from "./_tls_failure.ts";
+import { checkCertificates, requireAuthority } from "./_tls_context.ts";
+import { handshakeFailure, isUntrusted } from "./_tls_failure.ts";
 import { shakeHands } from "./_tls_handshake.ts";
 import {
   DEFAULT_HOSTNAME,
@@ -33,12 +33,16 @@ export interface TlsClientOptions {
    * @default {the host name that is dialled; "localhost" over a Unix socket}
    */
   serverName?: string;
-  /**
-   * PEM certificates of the authorities to trust, instead of those that the
-   * runtime trusts. To trust both, add what `getCACertificates()` of `node:tls`
-   * gives; Deno then spends 30 ms more on each handshake.
-   */
+  /** PEM certificates of authorities to trust, besides those of the runtime. */
   caCerts?: readonly string[];
+  /**
+   * Trust the authorities that the runtime trusts (in Deno the store that
+   * `DENO_TLS_CA_STORE` and `--cert` choose); `false` leaves `caCerts` alone,
+   * for a service of one's own.
+   *
+   * @default {true}
+   */
+  defaultCaCerts?: boolean;
   /** PEM certificate chain of the client, its own certificate first. */
   cert?: string;
   /** PEM private key of `cert`. */
@@ -132,8 +136,11 @@ type TlsTarget = TcpAddress<TlsClientOptions> | UnixAddress<TlsClientOptions>;
  * Dials, sets no-delay, and waits for the handshake.
  *
  * `node:tls` does it, on a socket of Deno: `Deno.startTls` drops a client's
- * certificate, knows TCP only, and keeps the descriptor of a handshake that was
- * given up until the peer lets go.
+ * certificate, knows TCP only, does not tell the server's certificate, and keeps
+ * the descriptor of a handshake that was given up until the peer lets go.
+ *
+ * With `caCerts`, a server whose certificate is from none of them is dialled a
+ * second time, with the authorities of the runtime.
  *
  * @param address where to, with the TLS options
  * @param options socket options and a signal
@@ -151,20 +158,56 @@ export async function connectTls(
   };
   signal?.throwIfAborted();
   const client = await clientOptions(address, context);
-  const raw = "path" in address
-    ? await dialUnix(address)
-    : await dialTcp(address, options);
+  const [first, second] = trusted(address.tls ?? {}, context);
   try {
-    const engine = await shakeHands(raw, { client }, {
-      signal,
-      timeout: Infinity,
-      late: () => new Error("nothing is later than Infinity"),
-    });
-    return new TlsConnection(engine, agreed(engine.socket));
+    try {
+      return await secure(address, { ...client, ...first }, options);
+    } catch (error) {
+      if (second === undefined || !isUntrusted(error)) throw error;
+      return await secure(address, { ...client, ...second }, options);
+    }
   } catch (error) {
     signal?.throwIfAborted();
     throw handshakeFailure(error, context);
   }
+}
+
+/** Dials, and shakes hands once. */
+async function secure(
+  address: TlsTarget,
+  client: ConnectionOptions,
+  options: TlsConnectOptions,
+): Promise<TlsConnection> {
+  const raw = "path" in address
+    ? await dialUnix(address)
+    : await dialTcp(address, options);
+  const engine = await shakeHands(raw, { client }, {
+    signal: options.signal,
+    timeout: Infinity,
+    late: () => new Error("nothing is later than Infinity"),
+  });
+  try {
+    return new TlsConnection(engine, agreed(engine.socket));
+  } catch (error) {
+    engine.close();
+    throw error;
+  }
+}
+
+/**
+ * Whom to trust, one set for each handshake. A chain ends at one authority, so
+ * to trust either of two sets is to trust both; and one set that holds all
+ * would be parsed anew for each handshake, which costs ten times as much as the
+ * handshake does (Deno 2.9). Deno does not tell, either, what its store holds.
+ */
+function trusted(
+  { caCerts, defaultCaCerts = true }: TlsClientOptions,
+  context: FailureContext,
+): [ConnectionOptions, ConnectionOptions?] {
+  if (!defaultCaCerts) requireAuthority("caCerts", caCerts ?? [], context);
+  if (caCerts === undefined || caCerts.length === 0) return [{}];
+  const own = { ca: [...caCerts] };
+  return defaultCaCerts ? [own, {}] : [own];
 }
 
 function serverName(target: TlsTarget): string {
@@ -193,7 +236,6 @@ async function clientOptions(
     // RFC 6066, 3: SNI has names only; an address is verified all the same.
     ...(isIP(name) === 0 && { servername: name }),
     rejectUnauthorized: true,
-    ...(caCerts && { ca: [...caCerts] }),
     ...(cert !== undefined && key !== undefined && { cert, key }),
     ...(alpnProtocols && { ALPNProtocols: [...alpnProtocols] }),
   };

@@ -62,47 +62,56 @@ export function webStreams(
       `Cannot make streams as 'chunkSize' must be a positive integer: current value is ${chunkSize}`,
     );
   }
-  let open = 2;
-  const sideEnded = () => {
-    if (--open === 0) connection[Symbol.dispose]();
+  const ended = { readable: false, writable: false };
+  const end = (side: keyof typeof ended) => {
+    ended[side] = true;
+    if (ended.readable && ended.writable) connection[Symbol.dispose]();
   };
   return {
     readable: new ReadableStream({
       type: "bytes",
       autoAllocateChunkSize: chunkSize,
-      pull: (controller) => pull(connection, controller, sideEnded),
-      cancel: sideEnded,
+      pull: async (controller) => {
+        const more = await pull(connection, controller, () => ended.readable);
+        if (!more) end("readable");
+      },
+      cancel: () => end("readable"),
     }),
     writable: new WritableStream<Uint8Array>({
+      start: ({ signal }) => {
+        // Streams ask `abort` only behind the write under way, which may wait.
+        const abort = () => connection[Symbol.dispose]();
+        signal.addEventListener("abort", abort, { once: true });
+      },
       write: (chunk) => write(connection, chunk),
       close: async () => {
         await connection.closeWrite();
-        sideEnded();
+        end("writable");
       },
-      abort: () => connection[Symbol.dispose](),
     }),
   };
 }
 
+/** Whether there is more to come. */
 async function pull(
   connection: Connection,
   controller: ReadableByteStreamController,
-  ended: () => void,
-): Promise<void> {
+  cancelled: () => boolean,
+): Promise<boolean> {
   // `autoAllocateChunkSize` puts a request behind every pull.
   const request = controller.byobRequest;
   const view = request?.view;
-  if (!request || !view) return;
+  if (!request || !view) return true;
   const { buffer, byteOffset, byteLength } = view;
   try {
     const count = await connection.read(
       new Uint8Array(buffer, byteOffset, byteLength),
     );
-    if (count === null) {
-      controller.close();
-      ended();
-    }
+    // Cancelled while it waited: nobody takes these bytes any more.
+    if (cancelled()) return false;
+    if (count === null) controller.close();
     request.respond(count ?? 0);
+    return count !== null;
   } catch (error) {
     connection[Symbol.dispose]();
     throw error;

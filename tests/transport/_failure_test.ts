@@ -83,4 +83,15 @@ Deno.test("failure() keeps NotCapable and says what to grant", () => {
   );
   const abstract = failure(cause, { verb: "listen on", address: "unix:@x" });
   assert(abstract.message.endsWith("--allow-net"));
+  for (
+    const [address, grant] of [
+      ["ws://a.example:81/path?q", "a.example:81"],
+      ["ws://a.example/path", "a.example:80"],
+      ["wss://[::1]/", "[::1]:443"],
+    ]
+  ) {
+    const web = failure(cause, { verb: "connect to", address: address ?? "" });
+    assert(web.message.endsWith(`--allow-net=${grant}`), web.message);
+  }
+  assertStrictEquals(failure(tcp, CONTEXT), tcp, "says it once");
 });

@@ -98,6 +98,8 @@ Deno.test("formatAddress() writes what sockets report", () => {
     [{ transport: "unix", path: "/run/x" }, "unix:/run/x"],
     [{ transport: "unix", path: null }, "unix:"],
     [{ transport: "memory", name: "db" }, "memory:db"],
+    // Half of a character pair, which no URL can hold.
+    [{ transport: "memory", name: "\ud800" }, "memory:%EF%BF%BD"],
   ] as const;
   for (const [address, text] of cases) {
     assertEquals(formatAddress(address), text);

@@ -117,3 +117,25 @@ Deno.test("a signal aborted after the transfer changes nothing", async () => {
   abort.abort();
   assertEquals(client.closed, false);
 });
+
+Deno.test("a signal ends two transfers on a Deno.Conn, and nothing else", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const [peer, conn] = await Promise.all([
+    listener.accept(),
+    Deno.connect({ port: listener.addr.port }),
+  ]);
+  using _peer = peer;
+  const abort = new AbortController();
+  const { signal } = abort;
+  const transfers = [
+    readExactly(conn, new Uint8Array(8), { signal }),
+    writeAll(conn, new Uint8Array(64 << 20), { signal }),
+  ];
+  const outcomes = transfers.map((transfer) =>
+    assertRejects(() => transfer, Error, "enough")
+  );
+  // A `Deno.Conn` throws when it is closed twice: thrown out of an event, that
+  // would end the process.
+  abort.abort(new Error("enough"));
+  await Promise.all(outcomes);
+});

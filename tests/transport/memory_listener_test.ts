@@ -44,6 +44,19 @@ Deno.test("connect() in memory shapes its link", PURE, async () => {
 });
 
 Deno.test(
+  "connect() in memory refuses a link that cannot be",
+  PURE,
+  async () => {
+    await using listener = await listen({ memory: "linked" });
+    await assertRejects(
+      () => connect(listener.addr, { link: { capacity: 0 } }),
+      RangeError,
+      "'capacity' must be at least 1",
+    );
+  },
+);
+
+Deno.test(
   "listen() in memory refuses a name in use, until it is free again",
   PURE,
   async () => {

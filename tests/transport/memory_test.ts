@@ -236,4 +236,15 @@ Deno.test("memoryPair() refuses what cannot be", PURE, () => {
   for (const options of wrong) {
     assertThrows(() => memoryPair(options), RangeError, "must be at least");
   }
+  const fractions: readonly MemoryPairOptions[] = [
+    { capacity: 1.5 },
+    { readSize: 1.5 },
+    { writeSize: { min: 1, max: 2.5 } },
+    { fault: { kind: "reset", after: 0.5 } },
+  ];
+  for (const options of fractions) {
+    assertThrows(() => memoryPair(options), RangeError, "whole number");
+  }
+  const endless = { readSize: { min: 1, max: Infinity } };
+  assertThrows(() => memoryPair(endless), RangeError, "finite");
 });

@@ -133,6 +133,21 @@ Deno.test("listen() refuses a port in use, and names it", async () => {
   assertInstanceOf(error.cause, Deno.errors.AddrInUse);
 });
 
+Deno.test("listen() and connect() refuse socket options that cannot be", async () => {
+  for (const value of [-1, 0, 1.5, NaN, 1e12]) {
+    await assertRejects(
+      () => listen({ port: 0 }, { backlog: value }),
+      RangeError,
+      "'backlog' must be an integer from 1",
+    );
+    await assertRejects(
+      () => connect({ port: 1 }, { autoSelectFamilyAttemptDelay: value }),
+      RangeError,
+      "'autoSelectFamilyAttemptDelay' must be an integer from 1",
+    );
+  }
+});
+
 Deno.test("listen() frees its port when disposed", async () => {
   let addr;
   {
@@ -209,6 +224,7 @@ Deno.test({
       );
       assertStringIncludes(error.message, `--allow-net=127.0.0.1:${port}`);
       assertInstanceOf(error.cause, Deno.errors.NotCapable);
+      assertEquals(error.message.match(/Cannot/g)?.length, 1, error.message);
     }
   },
 });

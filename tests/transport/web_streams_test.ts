@@ -108,3 +108,39 @@ Deno.test("webStreams() holds a writer back that is faster than the peer", async
   await write;
   client.close();
 });
+
+Deno.test("webStreams() closes when writable is aborted behind a write that waits", async () => {
+  const [client, server] = memoryPair({ capacity: 10 });
+  const { writable } = webStreams(client);
+  const writer = writable.getWriter();
+  await writer.ready;
+  const writing = assertRejects(() => writer.write(new Uint8Array(100)));
+  // The first ten bytes have gone: the write is under way.
+  await server.read(new Uint8Array(1));
+  await writer.abort(new Error("enough"));
+  await writing;
+  assert(client.closed);
+});
+
+Deno.test("webStreams() keeps writable open when readable is cancelled while it waits", async () => {
+  for (const late of ["bytes", "end"]) {
+    const [client, server] = memoryPair();
+    const { readable, writable } = webStreams(client);
+    const reader = readable.getReader();
+    const reading = reader.read();
+    // A turn of the event loop: now the stream waits for the connection.
+    await new Promise((resolve) => setTimeout(resolve));
+    await reader.cancel();
+    assert((await reading).done);
+    if (late === "bytes") await writeAll(server, text("nobody reads this"));
+    else await server.closeWrite();
+    const writer = writable.getWriter();
+    await writer.write(text("still here"));
+    const buffer = new Uint8Array(10);
+    assert(await readExactly(server, buffer));
+    assertEquals(new TextDecoder().decode(buffer), "still here");
+    assert(!client.closed);
+    await writer.close();
+    assert(client.closed);
+  }
+});
