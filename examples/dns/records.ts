@@ -36,6 +36,9 @@ interface RecordType {
   fields?: readonly Field[];
 }
 
+/** ::ffff:0:0/96 (RFC 4291, 2.5.5.2). */
+const MAPPED_IPV4 = "00000000000000000000ffff";
+
 const TYPES: Readonly<Record<string, RecordType>> = {
   A: { code: 1, fields: ["ipv4"] },
   NS: { code: 2, fields: ["name"] },
@@ -121,10 +124,7 @@ const READ: Readonly<
   name: (reader) => reader.name(),
   plainName: (reader) => reader.name(),
   ipv4: (reader) => reader.bytes(4).join("."),
-  ipv6: (reader) => {
-    const groups = Array.from({ length: 8 }, () => reader.u16().toString(16));
-    return canonicalIpv6(groups.join(":")) ?? "";
-  },
+  ipv6: (reader) => ipv6Text(reader.bytes(16)),
   texts: (reader) => {
     const texts = [];
     do texts.push(toText(reader.bytes(reader.u8()), "string")); while (
@@ -187,7 +187,16 @@ function ipv6(text: string): Uint8Array {
   );
 }
 
-/** RFC 5952, as URLs have it. */
+/** RFC 5952; its section 5 wants IPv4 addresses inside shown as such. */
+function ipv6Text(bytes: Uint8Array): string {
+  if (bytes.subarray(0, 12).toHex() === MAPPED_IPV4) {
+    return `::ffff:${bytes.subarray(12).join(".")}`;
+  }
+  const groups = bytes.toHex().match(/.{4}/g) ?? [];
+  return canonicalIpv6(groups.join(":")) ?? "";
+}
+
+/** As URLs have it: the longest run of zeros left out. */
 function canonicalIpv6(text: string): string | undefined {
   const url = /^[\da-fA-F:.]+$/.test(text)
     ? URL.parse(`http://[${text}]/`)

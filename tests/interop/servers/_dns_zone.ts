@@ -18,7 +18,7 @@ export const RECORDS: readonly ResourceRecord[] = [
     "",
     "\\\\ and \\195\\169",
   ]),
-  record("mapped.example.test.", "AAAA", ["::ffff:c000:201"]),
+  record("mapped.example.test.", "AAAA", ["::ffff:192.0.2.1"]),
   record("zero.example.test.", "AAAA", ["::"]),
   record("run.example.test.", "AAAA", ["2001:db8::1:0:0:1"]),
   record(`${"l".repeat(63)}.${"m".repeat(63)}.example.test.`, "A", [

@@ -13,7 +13,15 @@ import { lines, QUESTIONS, RECORDS } from "./_dns_zone.ts";
 import { findProgram, succeed } from "./_programs.ts";
 
 /** Not the terminal's ideas of names, nobody's configuration file, one try. */
-const PLAIN = ["-r", "+tcp", "+noidnin", "+noidnout", "+tries=1", "+time=10"];
+const PLAIN = [
+  "-r",
+  "+tcp",
+  "+noidnin",
+  "+noidnout",
+  "+tries=1",
+  "+time=10",
+  "+norecurse",
+];
 
 const STATUS: ReadonlyMap<string, number> = new Map(Object.entries(Rcode));
 
