@@ -394,7 +394,18 @@ export const CALLS: readonly Conversation[] = [
     request(1, ADD, ONE, field(0x02, "0961")),
     "malformed",
   ),
-  // METADATA-LIMIT
+  refused(
+    "a REQUEST with too many metadata is refused",
+    "More than 8 KiB of them, with the default limits.",
+    request(1, ADD, ONE, metadata({ a: "x".repeat(8_200) })),
+    "malformed",
+  ),
+  refused(
+    "a REQUEST whose deadline has passed is refused",
+    "0 ms are left.",
+    request(1, ADD, ONE, deadline(0)),
+    "deadline",
+  ),
   requestedNotification(),
   answered(
     "an unknown code is read as internal",

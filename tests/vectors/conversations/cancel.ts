@@ -12,7 +12,7 @@ import {
 import { ADD, type Conversation, COUNT, Script, SUM } from "./script.ts";
 
 const ONE = int(1), TWO = int(2);
-const CANCELLED = { code: "cancelled", processed: "maybe" } as const;
+const CANCELLED = { code: "cancelled", processed: "yes" } as const;
 const DEADLINE = { code: "deadline", processed: "maybe" } as const;
 
 function cancelled(): Script {

@@ -229,6 +229,19 @@ function badGrantToCaller(side: Side): Script {
     .closedByDialler("flow-control");
 }
 
+function lateBadGrant(): Script {
+  return new Script(
+    "a CREDIT of 0 is a fault also for a call that is over",
+    "Nobody has a reason to send it.",
+    { subjects: ["listener"] },
+  ).opened()
+    .requested(1, "count", request(1, COUNT, ONE), { value: ONE })
+    .do("listener", "respond", { call: 1 })
+    .l("RESULT 1", result(1))
+    .d("CREDIT 1", credit(1, 0))
+    .closedByListener("flow-control", 1);
+}
+
 /** In the order of the document. */
 export const CREDIT: readonly Conversation[] = [
   slowReader(),
@@ -270,4 +283,5 @@ export const CREDIT: readonly Conversation[] = [
     credit(1, 2 ** 31 - 1),
   ),
   badGrantToCaller("dialler"),
+  lateBadGrant(),
 ].map((script) => script.conversation);

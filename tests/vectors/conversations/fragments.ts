@@ -6,6 +6,7 @@ import {
   error,
   fields,
   fragments,
+  goaway,
   int,
   item,
   MORE,
@@ -213,7 +214,10 @@ function cancelledParts(): Script {
     .d("REQUEST 1, first part", named("REQUEST", 1, "0000", MORE))
     .d("CANCEL 1", cancel(1))
     .l("ERROR 1", error(1, { code: "cancelled", processed: "no" }))
-    .requested(3, "add", request(3, ADD, ONE), { value: ONE });
+    .d("REQUEST 3, first part", named("REQUEST", 3, "0000", MORE))
+    .d("CANCEL 3, reason 1", cancel(3, 1))
+    .l("ERROR 3", error(3, { code: "deadline", processed: "no" }))
+    .requested(5, "add", request(5, ADD, ONE), { value: ONE });
 }
 
 function largeReply(): Script {
@@ -267,6 +271,64 @@ function brokenItem(): Script {
     .l("ERROR 1", error(1, { code: "malformed" }))
     .d("ITEM 1, last part: late", named("ITEM", 1, "00"))
     .requested(3, "add", request(3, ADD, ONE), { value: ONE });
+}
+
+function mixedReply(): Script {
+  return new Script(
+    "a RESULT that goes on as an ERROR fails the call",
+    "A message is of one kind.",
+    { subjects: ["dialler"] },
+  ).opened()
+    .called(1, "add", request(1, ADD, ONE), { value: ONE })
+    .l("RESULT 1, first part", named("RESULT", 1, "00", MORE))
+    .l("ERROR 1", error(1, { code: "internal", processed: "yes" }))
+    .d("CANCEL 1", cancel(1))
+    .sees("dialler", "failed", {
+      ...{ call: 1, code: "malformed", processed: "maybe", retry: "never" },
+    })
+    .called(3, "add", request(3, ADD, ONE), { value: ONE });
+}
+
+function cutByGoaway(): Script {
+  const value = bin("ef", 100_000);
+  const parts = fragments("REQUEST", 1, call(ADD, value), PART);
+  const script = new Script(
+    "a REQUEST that a GOAWAY cuts short is given up with CANCEL",
+    "Its fifth part waits for credit: 65,536 − 4 × 16,448.",
+    {
+      subjects: ["dialler"],
+      limits: { listener: { maxFrameBody: PART, connectionWindow: 65_536 } },
+    },
+  ).opened()
+    .do("dialler", "call", { call: 1, method: "add", value });
+  send(script, "dialler", parts.slice(0, 4));
+  return script
+    .l("GOAWAY none, last id 0", goaway("none", 0, "draining"))
+    .d("CANCEL 1", cancel(1))
+    .sees("dialler", "failed", {
+      ...{ call: 1, code: "unavailable", processed: "no", retry: "now" },
+    })
+    .sees("dialler", "draining");
+}
+
+function tooManyItems(): Script {
+  const script = new Script(
+    "items beyond the memory for unfinished messages end their call",
+    "maxAssembly is 65,536 here: two halves of items are there, the third is too much. It is nobody's fault.",
+    {
+      subjects: ["listener"],
+      limits: { listener: { maxAssembly: 65_536, maxFrameBody: PART * 2 } },
+    },
+  ).opened();
+  const part = "00".repeat(30_000);
+  for (const id of [1, 3, 5]) {
+    script
+      .requested(id, "sum", request(id, SUM, undefined))
+      .d(`ITEM ${id}, first part`, named("ITEM", id, part, MORE));
+  }
+  return script
+    .sees("listener", "cancelled", { call: 5, reason: "cancelled" })
+    .l("ERROR 5", error(5, { code: "overloaded" }));
 }
 
 const PARTS_OF_REQUEST = fragments(
@@ -323,5 +385,8 @@ export const FRAGMENTS: readonly Conversation[] = [
   lateParts(),
   cancelledParts(),
   largeReply(),
+  mixedReply(),
+  cutByGoaway(),
   brokenItem(),
+  tooManyItems(),
 ].map((script) => script.conversation);

@@ -314,6 +314,19 @@ function timeouts(side: "dialler" | "listener"): Script {
     .closedByDialler("timeout");
 }
 
+function turnedAway(): Script {
+  const script = new Script(
+    "a GOAWAY before HELLO ends the session, whatever its code",
+    "A listener that drains has nothing to offer.",
+    { subjects: ["dialler"] },
+  );
+  return script
+    .do("dialler", "start")
+    .d("HELLO", script.hello("dialler"))
+    .l("GOAWAY none", goaway("none", 0, "draining"))
+    .sees("dialler", "ended", { code: "disconnected", remote: true });
+}
+
 function tooManyMethods(): Script {
   const script = new Script(
     "more methods than the limit close the connection",
@@ -391,6 +404,18 @@ export const HANDSHAKE: readonly Conversation[] = [
     "protocol",
   ),
   badHello(
+    "a HELLO with a limit of 2^31 closes the connection",
+    "Credit beyond 2^31 − 1 could not be granted.",
+    hello(helloBody({ ...D, limits: { connectionWindow: 2 ** 31 } })),
+    "protocol",
+  ),
+  badHello(
+    "a HELLO with an unknown role closes the connection",
+    "0 dials, 1 listens.",
+    hello(body.slice(0, 12) + "02" + body.slice(14)),
+    "protocol",
+  ),
+  badHello(
     "a HELLO that is cut closes the connection",
     "Its last entry claims more than there is.",
     hello(body.slice(0, -2)),
@@ -445,6 +470,7 @@ export const HANDSHAKE: readonly Conversation[] = [
     hello(helloBody(D)),
     "protocol",
   ),
+  turnedAway(),
   timeouts("dialler"),
   timeouts("listener"),
   new Script(

@@ -141,6 +141,22 @@ function authFromListener(): Script {
     .closedByDialler("protocol");
 }
 
+function tooManyAuths(): Script {
+  const script = new Script(
+    "credentials that pile up close the connection",
+    "8 may be unanswered.",
+    { subjects: ["listener"] },
+  ).opened();
+  for (let id = 1; id <= 8; id++) {
+    script
+      .d(`AUTH ${id}`, named("AUTH", id, TOKEN.hex))
+      .sees("listener", "refresh", { id, credentials: TOKEN });
+  }
+  return script
+    .d("AUTH 9", named("AUTH", 9, TOKEN.hex))
+    .closedByListener("too-many");
+}
+
 function unknownKinds(): Script {
   return new Script(
     "frames of an unknown kind are passed over if they say so",
@@ -334,6 +350,7 @@ export const SESSION: readonly Conversation[] = [
   refreshed(),
   rejected(),
   authFromListener(),
+  tooManyAuths(),
   unknownKinds(),
   drains(),
   dialerDrains(),
@@ -372,6 +389,16 @@ export const SESSION: readonly Conversation[] = [
     "unauthenticated",
   ),
   toListener(
+    "AUTH with REPLY from the dialler closes the connection",
+    "Only the listener answers.",
+    named("AUTH", 1, "", REPLY),
+  ),
+  toListener(
+    "an AUTH that does not rise closes the connection",
+    "Ids begin with 1.",
+    named("AUTH", 0, TOKEN.hex),
+  ),
+  toListener(
     "a frame without a header closes the connection",
     "Its length is 7.",
     uint(7, 4) + "00".repeat(7),
@@ -382,11 +409,19 @@ export const SESSION: readonly Conversation[] = [
     uint(131_081, 4),
   ),
   new Script(
-    "a PONG to nothing is ignored",
-    "A PONG that nobody has asked for.",
+    "a frame over maxFrameBody closes the connection",
+    "16,384 here; a HELLO could have been as long.",
+    { subjects: ["listener"], limits: { listener: { maxFrameBody: 16_384 } } },
+  ).opened()
+    .d("16,385 bytes", named("NOTIFY", 0, "00".repeat(16_385)))
+    .closedByListener("too-large"),
+  new Script(
+    "an answer that answers nothing is dropped",
+    "A PONG, and an AUTH with REPLY.",
     { subjects: ["dialler"] },
   ).opened()
     .l("PONG", pong(99))
+    .l("AUTH 9, REPLY", named("AUTH", 9, "", REPLY))
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
     .l("ERROR 1", error(1, { code: "forbidden", processed: "yes" }))
     .sees("dialler", "failed", {
