@@ -1,0 +1,611 @@
+/**
+ * The tables of `lib/messages/README.md`, "Errors": what each row says is what
+ * happens, on sockets, and the server goes on serving everybody else.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import * as z from "zod";
+import { connect } from "../../lib/messages/client.ts";
+import type { MessageCodec } from "../../lib/messages/codec/message_codec.ts";
+import { msgpack } from "../../lib/messages/codec/msgpack.ts";
+import {
+  clientStream,
+  protocol,
+  serverStream,
+  unary,
+} from "../../lib/messages/declarations.ts";
+import { CallError } from "../../lib/messages/errors.ts";
+import type { Middleware } from "../../lib/messages/middleware.ts";
+import { serve } from "../../lib/messages/server.ts";
+import type { ServerSession } from "../../lib/messages/server_types.ts";
+import type { SessionLimits } from "../../lib/messages/session/limits.ts";
+import type { Connection } from "../../lib/transport/connection.ts";
+import { connect as dialSocket } from "../../lib/transport/connect.ts";
+import { listen } from "../../lib/transport/listen.ts";
+import { memoryPair } from "../../lib/transport/memory.ts";
+import { aborted, all, thrownBy, turns } from "./_kit.ts";
+import { K, RawPeer, request, value } from "./_raw_peer.ts";
+
+const Lab = protocol({
+  name: "lab",
+  server: {
+    echo: unary<unknown, unknown>(),
+    fail: unary<string, unknown, { declared: { left: number } }>(),
+    wait: unary<void, void>(),
+    release: unary<void, void>(),
+    items: serverStream<number, unknown>(),
+    hold: clientStream<unknown, void>(),
+    checked: unary({ input: z.string(), output: z.string() }),
+    sum: clientStream({ input: z.number(), output: z.number() }),
+  },
+});
+
+/** Numbers of the methods in the list that raw peers send. */
+const METHODS = [["echo", 0], ["wait", 0], ["items", 2], ["hold", 3]] as const;
+const ECHO = 0, WAIT = 1, ITEMS = 2, HOLD = 3;
+
+/** What a row is compared with. */
+interface Outcome {
+  readonly code?: string;
+  readonly name?: string;
+  readonly processed?: string;
+  readonly retry?: string;
+}
+
+interface LabOptions {
+  limits?: Partial<SessionLimits>;
+  maxSessions?: number;
+  authenticate?: (credentials: unknown) => unknown;
+  state?: () => unknown;
+}
+
+/** The codec of both sides, but that `"garbage"` becomes what cannot be decoded. */
+function sabotaged(): MessageCodec {
+  const inner = msgpack();
+  const garbage = Uint8Array.of(0xc1); // the one byte that MessagePack never uses
+  return {
+    name: inner.name,
+    encode: (value) => value === "garbage" ? garbage : inner.encode(value),
+    encodeInto: (value, target, offset) =>
+      value === "garbage" ? garbage : inner.encodeInto(value, target, offset),
+    decode: (body) => inner.decode(body),
+  };
+}
+
+const guard: Middleware = (context, next) => {
+  if (context.metadata["deny"]) throw context.refuse("forbidden", "Not you");
+  return next({});
+};
+
+async function openLab(options: LabOptions) {
+  const opened: ServerSession<typeof Lab, unknown, unknown>[] = [];
+  const waiting: (() => void)[] = [];
+  let begun = 0;
+  const server = await serve(
+    Lab,
+    {
+      echo: (input) => input,
+      fail(how, context) {
+        if (how === "declared") throw context.error("declared", { left: 1 });
+        if (how === "refuse") throw context.refuse("overloaded", "Not now");
+        if (how === "large") return new Uint8Array(100_000);
+        if (how === "unreadable") return "garbage";
+        if (how === "unsendable") return () => {};
+        throw new Error(how);
+      },
+      async wait(_, { signal }) {
+        begun++;
+        const released = new Promise<void>((resolve) => waiting.push(resolve));
+        await Promise.race([aborted(signal), released]);
+      },
+      release: () => waiting.splice(0).forEach((resolve) => resolve()),
+      async *items(count) {
+        for (let i = 0; i < count; i++) yield new Uint8Array(8_192);
+        throw new Error("no more");
+      },
+      hold: async (_, { signal }) => void await aborted(signal),
+      checked: (input) => input === "bad output" ? 7 as never : input,
+      async sum(items) {
+        let sum = 0;
+        for await (const item of items) sum += item;
+        return sum;
+      },
+    },
+    { port: 0 },
+    {
+      ...options,
+      codecs: [sabotaged()],
+      middleware: guard,
+      onSession: (session) => void opened.push(session),
+      onError() {},
+    },
+  );
+  const addr = server.addr as { port: number };
+  const clients: AsyncDisposable[] = [];
+  const kept = <Each extends AsyncDisposable>(each: Each): Each => {
+    clients.push(each);
+    return each;
+  };
+  return {
+    server,
+    addr,
+    opened,
+    /** Settles once so many calls of `wait` are being handled. */
+    async waiting(count: number): Promise<void> {
+      while (begun < count) await turns();
+    },
+    async client(limits: Partial<SessionLimits> = {}, over?: Connection) {
+      return kept(
+        await connect(Lab, over ?? addr, { limits, codecs: [sabotaged()] }),
+      );
+    },
+    /** A client by hand. */
+    async raw(hello = true): Promise<RawPeer> {
+      const raw = kept(new RawPeer(await dialSocket(addr)));
+      if (!hello) return raw;
+      await raw.hello({ methods: METHODS });
+      await raw.until(K.HELLO);
+      return raw;
+    },
+    async [Symbol.asyncDispose](): Promise<void> {
+      for (const each of clients) await each[Symbol.asyncDispose]();
+      await server.shutdown();
+    },
+  };
+}
+type OpenLab = Awaited<ReturnType<typeof openLab>>;
+
+interface Row {
+  readonly options: LabOptions;
+  /** Gives what the row is compared with; calls of `alive` are made afterwards. */
+  run(lab: OpenLab, alive: (check: () => unknown) => void): Promise<unknown>;
+}
+
+const rows = new Map<string, Row>();
+
+function row(name: string, run: Row["run"], options: LabOptions = {}): void {
+  rows.set(name, { run, options });
+}
+
+/** A row about one call of a decent client, whose session goes on. */
+function callRow(
+  name: string,
+  call: (
+    remote: Awaited<ReturnType<OpenLab["client"]>>["remote"],
+    lab: OpenLab,
+  ) => unknown,
+  options: LabOptions & { client?: Partial<SessionLimits> } = {},
+): void {
+  const { client = {}, ...server } = options;
+  row(name, async (lab, alive) => {
+    const { remote } = await lab.client(client);
+    alive(async () => assertEquals(await remote.echo("alive"), "alive"));
+    return await thrownBy(Promise.resolve(call(remote, lab)));
+  }, server);
+}
+
+callRow(
+  "the handler throws an error that the method declares",
+  (remote) => remote.fail("declared"),
+);
+callRow("the handler refuses", (remote) => remote.fail("refuse"));
+callRow("the handler throws anything else", (remote) => remote.fail("x"));
+callRow(
+  "the generator throws after some items",
+  (remote) => all(remote.items(2)),
+);
+callRow(
+  "the handler's result does not match its schema",
+  (remote) => remote.checked("bad output"),
+);
+callRow(
+  "the handler's result has no encoding",
+  (remote) => remote.fail("unsendable"),
+);
+callRow(
+  "the handler's result is larger than the caller accepts",
+  (remote) => remote.fail("large"),
+  { client: { maxMessage: 64 * 1024 } },
+);
+callRow(
+  "the middleware refuses",
+  (remote) => remote.echo(1, { metadata: { deny: "yes" } }),
+);
+callRow(
+  "the input does not match its schema",
+  (remote) => remote.checked(7 as never),
+);
+callRow(
+  "an item does not match its schema",
+  (remote) => remote.sum(["one" as never]).result,
+);
+callRow("the input cannot be decoded", (remote) => remote.echo("garbage"));
+callRow(
+  "the input is larger than the callee accepts",
+  (remote) => remote.echo(new Uint8Array(100_000)),
+  { limits: { maxMessage: 64 * 1024 } },
+);
+callRow("the input has no encoding", (remote) => remote.echo(() => {}));
+callRow(
+  "the signal was aborted before the call",
+  (remote) => remote.echo(1, { signal: AbortSignal.abort() }),
+);
+callRow("the signal is aborted during the call", async (remote, lab) => {
+  const controller = new AbortController();
+  const call = remote.wait(undefined, { signal: controller.signal });
+  call.catch(() => {});
+  await lab.waiting(1);
+  controller.abort();
+  await call;
+});
+callRow(
+  "the deadline passes while the handler runs",
+  (remote) => remote.wait(undefined, { timeout: 10 }),
+);
+callRow("the reply cannot be decoded", (remote) => remote.fail("unreadable"));
+
+const Other = protocol({
+  name: "other",
+  server: {
+    echo: serverStream<void, void>(),
+    gone: unary<void, void>(),
+    release: unary<void, void>(),
+  },
+});
+for (
+  const [name, method] of [
+    ["the callee does not have the method", "gone"],
+    ["the callee has the method in another shape", "echo"],
+  ] as const
+) {
+  row(name, async ({ addr }, alive) => {
+    const session = await connect(Other, addr);
+    alive(() => session.remote.release());
+    alive(() => session.close());
+    return await thrownBy(
+      method === "gone" ? session.remote.gone() : all(session.remote.echo()),
+    );
+  });
+}
+
+/** Fills all places of a server that has 32. */
+async function fillPlaces(
+  remote: Awaited<ReturnType<OpenLab["client"]>>["remote"],
+  lab: OpenLab,
+): Promise<Promise<unknown>[]> {
+  const calls = Array.from({ length: 32 }, () => remote.wait());
+  for (const call of calls) call.catch(() => {});
+  await lab.waiting(32);
+  return calls;
+}
+
+row("the deadline passes before the call could be sent", async (lab, alive) => {
+  const { remote } = await lab.client();
+  await fillPlaces(remote, lab);
+  const error = await thrownBy(remote.echo(1, { timeout: 20 }));
+  const echo = remote.echo("alive");
+  const [served] = lab.opened;
+  assert(served);
+  const other = await lab.client();
+  await other.remote.release();
+  alive(async () => assertEquals(await echo, "alive"));
+  return error;
+}, { limits: { maxCalls: 32 } });
+
+row("too many calls wait for a place", async (lab, alive) => {
+  const { remote } = await lab.client({ maxQueuedCalls: 1 });
+  await fillPlaces(remote, lab);
+  const queued = remote.echo("alive");
+  const error = await thrownBy(remote.echo(2));
+  const other = await lab.client();
+  await other.remote.release();
+  alive(async () => assertEquals(await queued, "alive"));
+  return error;
+}, { limits: { maxCalls: 32 } });
+
+row("more is unsent than `unsentSoft`", async (lab, alive) => {
+  const [near, far] = memoryPair({ capacity: 1024 });
+  const raw = new RawPeer(far);
+  const connecting = lab.client({ unsentSoft: 64 * 1024 }, near);
+  await raw.hello({ role: 1 });
+  const { remote } = await connecting;
+  const calls = Array.from(
+    { length: 3 },
+    () => remote.echo(new Uint8Array(60_000)),
+  );
+  const error = await thrownBy(Promise.any(calls.slice(2)).catch(firstOf));
+  calls.forEach((call) => call.catch(() => {}));
+  const reading = readOn(raw);
+  alive(async () => {
+    await turns(3);
+    raw.connection.close();
+    await reading;
+    await Promise.allSettled(calls);
+  });
+  return error;
+});
+
+function firstOf(error: AggregateError): never {
+  throw error.errors[0];
+}
+
+async function readOn(raw: RawPeer): Promise<void> {
+  try {
+    for (;;) await raw.next();
+  } catch {
+    // closed
+  }
+}
+
+row("a peer has more calls in flight than `maxCalls`", async (lab, alive) => {
+  const raw = await lab.raw();
+  for (let i = 0; i < 33; i++) {
+    await raw.frame(K.REQUEST, 2 * i + 1, request(WAIT, value(undefined)));
+  }
+  const error = await raw.error();
+  const other = await lab.client();
+  await lab.waiting(32);
+  await other.remote.release();
+  alive(async () => {
+    await raw.until(K.RESULT);
+    await raw.frame(K.REQUEST, 999, request(ECHO, value("alive")));
+    while ((await raw.until(K.RESULT)).id !== 999);
+  });
+  return error;
+}, { limits: { maxCalls: 32 } });
+
+row("the other side drains", async (lab, alive) => {
+  const { remote, draining } = await lab.client();
+  const inFlight = remote.wait();
+  await lab.waiting(1);
+  const drained = lab.opened.at(-1)?.drain();
+  await aborted(draining);
+  const error = await thrownBy(remote.echo(1));
+  const other = await lab.client();
+  await other.remote.release();
+  alive(() => inFlight);
+  alive(() => drained);
+  return error;
+});
+
+row(
+  "the peer sends an item that the shape does not have",
+  async (lab, alive) => {
+    const listener = await listen({ port: 0 });
+    const connecting = lab.client({}, await dialSocket(listener.addr));
+    const raw = new RawPeer(await listener.accept());
+    await raw.hello({ role: 1 });
+    const { remote } = await connecting;
+    const failed = thrownBy(remote.echo(1));
+    const { id } = await raw.until(K.REQUEST);
+    await raw.frame(K.ITEM, id, value(1));
+    const error = await failed;
+    await raw.until(K.CANCEL);
+    await raw.frame(K.RESULT, id, value(1)); // late, and dropped
+    alive(async () => {
+      const echo = remote.echo("alive");
+      const { id } = await raw.until(K.REQUEST);
+      await raw.frame(K.RESULT, id, value("alive"));
+      assertEquals(await echo, "alive");
+      await raw[Symbol.asyncDispose]();
+      listener.close();
+    });
+    return error;
+  },
+);
+
+row("the connection is lost during the call", async (lab) => {
+  const connection = await dialSocket(lab.addr);
+  const { remote } = await lab.client({}, connection);
+  const failed = thrownBy(remote.wait());
+  await lab.waiting(1);
+  connection.close();
+  return await failed;
+});
+
+row("the connection is lost before the call was sent", async (lab) => {
+  const connection = await dialSocket(lab.addr);
+  const { remote } = await lab.client({}, connection);
+  await fillPlaces(remote, lab);
+  const failed = thrownBy(remote.echo("queued"));
+  connection.close();
+  return await failed;
+}, { limits: { maxCalls: 32 } });
+
+row("the session has ended before the call", async (lab) => {
+  const session = await lab.client();
+  await session.close();
+  return await thrownBy(session.remote.echo(1));
+});
+
+// ── sessions ─────────────────────────────────────────────────────────────
+
+const onlyAda = (credentials: unknown) => {
+  if (credentials === "eve") throw new CallError("unauthenticated", "No");
+  if (credentials === "slow") return new Promise(() => {});
+  return credentials;
+};
+
+row(
+  "the credentials are refused",
+  ({ addr }) => thrownBy(connect(Lab, addr, { credentials: "eve" })),
+  { authenticate: onlyAda },
+);
+
+row("refreshed credentials are refused", async (lab) => {
+  const session = await lab.client();
+  await thrownBy(session.refresh("eve"));
+  return await session.finished;
+}, { authenticate: onlyAda });
+
+row(
+  "authentication takes longer than `handshakeTimeout`",
+  ({ addr }) => thrownBy(connect(Lab, addr, { credentials: "slow" })),
+  { authenticate: onlyAda, limits: { handshakeTimeout: 50 } },
+);
+
+row(
+  "the peer says nothing",
+  async (lab) => await (await lab.raw(false)).goodbye(),
+  { limits: { handshakeTimeout: 50 } },
+);
+
+row("the peer speaks another protocol", async (lab) => {
+  const raw = await lab.raw(false);
+  await raw.send(new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"));
+  return await raw.goodbye();
+});
+
+row("the peer speaks another version", async (lab) => {
+  const raw = await lab.raw(false);
+  await raw.hello({ major: 2 });
+  return await raw.goodbye();
+});
+
+row("the peer speaks another codec", async (lab) => {
+  const raw = await lab.raw(false);
+  await raw.hello({ codec: "cbor" });
+  return await raw.goodbye();
+});
+
+let statesMade = 0;
+row(
+  "the server's own `state()` fails",
+  ({ addr }) => thrownBy(connect(Lab, addr)),
+  {
+    state: () => {
+      // The bystander's is made first.
+      if (statesMade++ > 0) throw new Error("no state");
+    },
+  },
+);
+
+row("a frame is longer than allowed", async (lab) => {
+  const raw = await lab.raw();
+  await raw.send(Uint8Array.of(0x00, 0xff, 0xff, 0xff));
+  return await raw.goodbye();
+});
+
+row("a frame is of an unknown kind", async (lab) => {
+  const raw = await lab.raw();
+  await raw.frame(0x7f, 0);
+  return await raw.goodbye();
+});
+
+row("a frame is begun and not finished", async (lab) => {
+  const raw = await lab.raw();
+  await raw.send(Uint8Array.of(0, 0, 0, 100, K.REQUEST));
+  return await lab.opened.at(-1)?.finished;
+}, { limits: { assemblyTimeout: 50 } });
+
+row("a stream of bytes is cut within a frame", async (lab) => {
+  const raw = await lab.raw();
+  await raw.send(Uint8Array.of(0, 0, 0, 100, K.REQUEST));
+  raw.connection.close();
+  return await lab.opened.at(-1)?.finished;
+});
+
+row("items come without credit", async (lab) => {
+  const raw = await lab.raw();
+  const goodbye = raw.goodbye();
+  await raw.frame(K.REQUEST, 1, request(HOLD, Uint8Array.of(0, 0)));
+  const item = value(new Uint8Array(16_000));
+  for (let i = 0; i < 4; i++) await raw.frame(K.ITEM, 1, item);
+  return await goodbye;
+});
+
+row("a peer cancels calls too fast", async (lab) => {
+  const raw = await lab.raw();
+  const goodbye = raw.goodbye();
+  for (let i = 0; i < 40; i++) {
+    await raw.frame(K.REQUEST, 2 * i + 1, request(ECHO, value(i)));
+    await raw.frame(K.CANCEL, 2 * i + 1, Uint8Array.of(0));
+  }
+  return await goodbye;
+}, { limits: { maxCalls: 32, cancelsPerSecond: 1 } });
+
+row("a peer pings too fast", async (lab) => {
+  const raw = await lab.raw();
+  const goodbye = raw.goodbye();
+  for (let i = 0; i < 5; i++) await raw.frame(K.PING, 0, new Uint8Array(8));
+  return await goodbye;
+}, { limits: { pingsPerSecond: 1 } });
+
+row("a peer takes no bytes", async (lab) => {
+  const [near, far] = memoryPair({ capacity: 1024 });
+  const raw = new RawPeer(near);
+  const served = lab.server.accept(far);
+  await raw.hello({ methods: METHODS, streamWindow: 1 << 30 });
+  await raw.until(K.HELLO);
+  await raw.frame(K.REQUEST, 1, request(ITEMS, value(1_000_000)));
+  const error = await lab.opened.at(-1)?.finished;
+  raw.connection.close();
+  await served;
+  return error;
+}, { limits: { writeStall: 50 } });
+
+row("a peer is silent for all heartbeats", async (lab) => {
+  const raw = await lab.raw();
+  return await raw.goodbye();
+}, { limits: { heartbeat: 100, heartbeatMisses: 1 } });
+
+row(
+  "there are `maxSessions` already",
+  ({ addr }) => thrownBy(connect(Lab, addr)),
+  { maxSessions: 1 }, // the bystander's
+);
+
+// ── the tables ───────────────────────────────────────────────────────────
+
+const HEADER = "what happened";
+
+/** Rows of the tables under "## Errors" whose first column is "what happened". */
+function tables(): Map<string, string[]> {
+  const readme = Deno.readTextFileSync(
+    new URL("../../lib/messages/README.md", import.meta.url),
+  );
+  const section = readme.split("\n## Errors\n")[1]?.split("\n## ")[0] ?? "";
+  const found = new Map<string, string[]>();
+  for (const line of section.split("\n")) {
+    if (!line.startsWith("|") || line.startsWith("| -")) continue;
+    const [name = "", ...cells] = line.split("|").slice(1, -1).map((cell) =>
+      cell.trim()
+    );
+    if (name !== HEADER) found.set(name, cells);
+  }
+  return found;
+}
+
+const documented = tables();
+
+function compare(outcome: Outcome, cells: string[]): void {
+  const [code, processed = "", retry = ""] = cells;
+  if (code === "CodecError") return assertEquals(outcome.name, code);
+  assertEquals(outcome.code, code);
+  if (processed !== "") {
+    assert(
+      processed.split(", ").includes(outcome.processed ?? ""),
+      `processed: ${outcome.processed}`,
+    );
+  }
+  if (retry !== "" && retry !== "as thrown") {
+    assertEquals(outcome.retry, retry, "retry");
+  }
+}
+
+Deno.test("the tables of errors and these tests have the same rows", () => {
+  assertEquals([...rows.keys()].sort(), [...documented.keys()].sort());
+});
+
+for (const [name, { options, run }] of rows) {
+  Deno.test(name, async () => {
+    await using lab = await openLab(options);
+    const bystander = await lab.client();
+    const checks: (() => unknown)[] = [];
+    const outcome = await run(lab, (check) => void checks.push(check));
+    compare(outcome as Outcome, documented.get(name) ?? []);
+    for (const check of checks) await check();
+    assertEquals(await bystander.remote.echo("alive"), "alive");
+  });
+}
