@@ -344,18 +344,24 @@ export class Caller implements QueueOwner, CallGiver {
     for (const call of this.queue.unstarted) this.#drop(call, closed, "no");
     for (const call of [...this.calls.values()]) {
       if (call.id <= lastId) continue;
-      if (!call.sent) this.#writeCancel(call, 0); // notifications may follow
+      if (!call.sent && !call.over) this.#writeCancel(call, 0); // notifications may follow
       this.#drop(call, closed, "no");
     }
   }
 
-  /** The connection is gone: everything settles. */
-  end(error: CallError): void {
+  /**
+   * The connection is gone: everything settles.
+   *
+   * @param error what calls fail with
+   * @param flushed whether what is unsent will leave nevertheless
+   */
+  end(error: CallError, flushed: boolean): void {
     this.closed = error;
     for (const call of this.queue.unstarted) this.#drop(call, error, "no");
     for (const call of [...this.calls.values()]) {
-      const left = this.#link.writer.handed(call.requestEnd);
-      this.#drop(call, error, left ? "maybe" : "no");
+      const leaves = call.sent &&
+        (flushed || this.#link.writer.handed(call.requestEnd));
+      this.#drop(call, error, leaves ? "maybe" : "no");
     }
     this.queue.clear();
   }

@@ -51,9 +51,14 @@ export class RequestReader {
     this.#credit = link.limits.connectionWindow;
   }
 
-  /** Credit that the peer has, and what it will get back with the next WINDOW. */
+  /** Credit that the peer has. */
   get credit(): number {
-    return this.#credit + this.#owed;
+    return this.#credit;
+  }
+
+  /** What it will get back with the next WINDOW. */
+  get owed(): number {
+    return this.#owed;
   }
 
   /** Takes a frame. */

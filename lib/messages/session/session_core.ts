@@ -43,6 +43,7 @@ export abstract class SessionCore {
   /** The peer has said goodbye. */
   protected peerDrains = false;
   #state: SessionState;
+  #saidGoodbye = false;
 
   /** @param options what it is made of */
   constructor(options: SessionOptions) {
@@ -69,6 +70,15 @@ export abstract class SessionCore {
   /** Where it stands. */
   get state(): SessionState {
     return this.#state;
+  }
+
+  /**
+   * Whether a GOAWAY stands behind all that was sent. If so, a session that has
+   * ended is to be flushed; if not, what is unsent must never leave: its calls
+   * have been told so.
+   */
+  get saidGoodbye(): boolean {
+    return this.#saidGoodbye;
   }
 
   /** Moves on; an event that the state does not list changes nothing. */
@@ -109,6 +119,7 @@ export abstract class SessionCore {
   get accounts(): {
     callCredit: number;
     requestCredit: number;
+    requestOwed: number;
     raisePool: number;
     assembling: number;
     timers: number;
@@ -119,6 +130,7 @@ export abstract class SessionCore {
     return {
       callCredit: this.caller.queue.credit,
       requestCredit: this.callee.reader.credit,
+      requestOwed: this.callee.reader.owed,
       raisePool: pool.left,
       assembling: budget.used,
       timers: wheel.size,
@@ -174,6 +186,7 @@ export abstract class SessionCore {
   }
 
   #sayGoodbye(code: SessionErrorCode, lastId: number, message: string): void {
+    this.#saidGoodbye = true;
     const body = encodeGoodbye({ code, lastId, message });
     this.link.writer.frame(Kind.GOAWAY, 0, 0, body);
   }
@@ -211,7 +224,10 @@ export abstract class SessionCore {
     this.handshakeDeadline = this.draining.deadline = Infinity;
     this.handshake.takeEarly();
     this.link.writer.close();
-    this.caller.end(new CallError("disconnected", message, { cause: error }));
+    this.caller.end(
+      new CallError("disconnected", message, { cause: error }),
+      this.#saidGoodbye,
+    );
     this.callee.end(over ? "drained" : "disconnected", message);
     this.options.host.onEnded(error);
   }

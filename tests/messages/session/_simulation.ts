@@ -208,6 +208,14 @@ export class Lane implements FrameSink {
     this.#endSoon();
   }
 
+  /** What has not been handed to the transport never leaves. */
+  dropUnsent(): void {
+    this.bytesFramed = this.bytesHanded;
+    while ((this.#frames.at(-1)?.end ?? 0) > this.bytesHanded) {
+      this.#frames.pop();
+    }
+  }
+
   /** Takes and delivers again. */
   resume(): void {
     this.stalled = false;
@@ -344,6 +352,7 @@ export class Side implements SessionHost {
 
   onEnded(error: SessionError | undefined): void {
     this.ends.push(error);
+    if (!this.session.saidGoodbye) this.lane.dropUnsent();
     this.lane.close();
   }
 }
