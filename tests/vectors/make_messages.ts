@@ -9,12 +9,17 @@
  * @module
  */
 import { PROTOCOL_HASH, PROTOCOL_NAME } from "./conversations/bytes.ts";
+import { BAD_HELLOS } from "./conversations/bad_hellos.ts";
+import { BOUNDS } from "./conversations/bounds.ts";
 import { CALLS } from "./conversations/calls.ts";
 import { CANCEL } from "./conversations/cancel.ts";
 import { CREDIT } from "./conversations/credit.ts";
+import { ENDS } from "./conversations/ends.ts";
+import { ERRORS } from "./conversations/errors.ts";
 import { FRAGMENTS } from "./conversations/fragments.ts";
 import { FRAMES, type FrameVector } from "./conversations/frames.ts";
 import { HANDSHAKE } from "./conversations/handshake.ts";
+import { IDS } from "./conversations/ids.ts";
 import { CLIENT, type Conversation, SERVER } from "./conversations/script.ts";
 import { SESSION } from "./conversations/session.ts";
 import { STREAMS } from "./conversations/streams.ts";
@@ -78,12 +83,17 @@ export function messageVectors(): MessageVectors {
     frames: FRAMES,
     conversations: [
       ...HANDSHAKE,
+      ...BAD_HELLOS,
       ...CALLS,
+      ...ERRORS,
+      ...IDS,
       ...STREAMS,
       ...FRAGMENTS,
+      ...BOUNDS,
       ...CREDIT,
       ...CANCEL,
       ...SESSION,
+      ...ENDS,
     ],
   };
 }

@@ -12,21 +12,19 @@ import {
   result,
   str,
   uint,
-  UNSETTLED,
 } from "./bytes.ts";
 import { ADD, type Conversation, Script, type Side } from "./script.ts";
 
 const ONE = int(1), TWO = int(2);
 const TOKEN = map({ token: str("fresh") });
-const GONE = { code: "disconnected", processed: "maybe", retry: "never" };
-const UNAVAILABLE = { code: "unavailable", processed: "no", retry: "now" };
 
-/** The bytes of a PING are its sender's own; these are the library's: a number. */
-function ping(count: number): string {
+/** A PING. Its bytes are its sender's own; these are the library's: a number. */
+export function ping(count: number): string {
   return named("PING", 0, uint(count, 6) + "0000");
 }
 
-function pong(count: number): string {
+/** The answer to it. */
+export function pong(count: number): string {
   return named("PONG", 0, uint(count, 6) + "0000");
 }
 
@@ -173,173 +171,6 @@ function unknownKinds(): Script {
     );
 }
 
-function drains(): Script {
-  return new Script(
-    "a listener drains",
-    "GOAWAY that is not settled, one round trip, GOAWAY with the last id, what is in flight ends, the end.",
-  ).opened()
-    .called(1, "add", request(1, ADD, ONE), { value: ONE })
-    .do("listener", "drain")
-    .l("GOAWAY none, not settled", goaway("none", UNSETTLED, "draining"))
-    .l("PING", ping(1))
-    .sees("dialler", "draining")
-    .d("PONG: the GOAWAY has been seen", pong(1))
-    .l("GOAWAY none, last id 1", goaway("none", 1, "draining"))
-    .sees("dialler", "draining")
-    .do("listener", "respond", { call: 1, value: TWO })
-    .l("RESULT 1", result(1, TWO))
-    .sees("dialler", "result", { call: 1, value: TWO })
-    .l("GOAWAY none: closed", goaway("none", 1, "closed"))
-    .sees("listener", "drained")
-    .sees("listener", "ended", { code: "none" })
-    .sees("dialler", "draining")
-    .ends("listener")
-    .sees("dialler", "ended", { code: "none" });
-}
-
-function dialerDrains(): Script {
-  return new Script(
-    "a dialler drains",
-    "Nothing is in flight: it ends right behind the round trip.",
-  ).opened()
-    .do("dialler", "drain")
-    .d("GOAWAY none, not settled", goaway("none", UNSETTLED, "draining"))
-    .d("PING", ping(1))
-    .sees("listener", "draining")
-    .l("PONG", pong(1))
-    .d("GOAWAY none, last id 0", goaway("none", 0, "draining"))
-    .d("GOAWAY none: closed", goaway("none", 0, "closed"))
-    .sees("dialler", "drained")
-    .sees("dialler", "ended", { code: "none" })
-    .sees("listener", "draining")
-    .sees("listener", "draining")
-    .ends("dialler")
-    .sees("listener", "ended", { code: "none" });
-}
-
-function requestsWhileDraining(): Script {
-  return new Script(
-    "requests on their way are taken until the last id is settled",
-    "Above it they are dropped without an answer: their caller knows that they were not processed.",
-    { subjects: ["listener"] },
-  ).opened()
-    .do("listener", "drain")
-    .l("GOAWAY none, not settled", goaway("none", UNSETTLED, "draining"))
-    .l("PING", ping(1))
-    .requested(1, "add", request(1, ADD, ONE), { value: ONE })
-    .d("PONG", pong(1))
-    .l("GOAWAY none, last id 1", goaway("none", 1, "draining"))
-    .d("REQUEST 3: too late", request(3, ADD, TWO))
-    .do("listener", "respond", { call: 1, value: TWO })
-    .l("RESULT 1", result(1, TWO))
-    .l("GOAWAY none: closed", goaway("none", 1, "closed"))
-    .sees("listener", "drained")
-    .sees("listener", "ended", { code: "none" });
-}
-
-function aboveTheLastId(): Script {
-  return new Script(
-    "calls above the last id were not processed, others go on",
-    "And no new ones are begun.",
-    { subjects: ["dialler"] },
-  ).opened()
-    .called(1, "add", request(1, ADD, ONE), { value: ONE })
-    .called(3, "add", request(3, ADD, TWO), { value: TWO })
-    .l("GOAWAY none, last id 1", goaway("none", 1, "draining"))
-    .sees("dialler", "failed", { call: 3, ...UNAVAILABLE })
-    .sees("dialler", "draining")
-    .do("dialler", "call", { call: 5, method: "add", value: ONE })
-    .sees("dialler", "failed", { call: 5, ...UNAVAILABLE })
-    .l("RESULT 1", result(1, TWO))
-    .sees("dialler", "result", { call: 1, value: TWO })
-    .ends("listener")
-    .sees("dialler", "ended", { code: "none" });
-}
-
-function graceIsOver(): Script {
-  return new Script(
-    "a drain does not wait for ever",
-    "10 s by default, 1 s here: then what is in flight is cut.",
-    { subjects: ["listener"], limits: { listener: { drainGrace: 1000 } } },
-  ).opened()
-    .requested(1, "add", request(1, ADD, ONE), { value: ONE })
-    .do("listener", "drain")
-    .l("GOAWAY none, not settled", goaway("none", UNSETTLED, "draining"))
-    .l("PING", ping(1))
-    .d("PONG", pong(1))
-    .l("GOAWAY none, last id 1", goaway("none", 1, "draining"))
-    .advance(1000)
-    .l("GOAWAY none: closed", goaway("none", 1, "closed"))
-    .sees("listener", "drained")
-    .sees("listener", "cancelled", { call: 1, reason: "drained" })
-    .sees("listener", "ended", { code: "none" });
-}
-
-function closesInFlight(): Script {
-  return new Script(
-    "closing ends the calls in flight",
-    "For the caller nobody can tell whether they ran.",
-  ).opened()
-    .called(1, "add", request(1, ADD, ONE), { value: ONE })
-    .do("dialler", "close")
-    .d("GOAWAY none: closed", goaway("none", 0, "closed"))
-    .sees("dialler", "failed", { call: 1, ...GONE })
-    .sees("dialler", "ended", { code: "none" })
-    .sees("listener", "draining")
-    .ends("dialler")
-    .sees("listener", "cancelled", { call: 1, reason: "disconnected" })
-    .sees("listener", "ended", { code: "none" });
-}
-
-function cut(): Script {
-  return new Script(
-    "a stream that ends without GOAWAY is a broken connection",
-    "Calls in flight fail.",
-    { subjects: ["dialler"] },
-  ).opened()
-    .called(1, "add", request(1, ADD, ONE), { value: ONE })
-    .ends("listener")
-    .sees("dialler", "failed", { call: 1, ...GONE })
-    .sees("dialler", "ended", { code: "disconnected", remote: false });
-}
-
-function cutInFrame(): Script {
-  return new Script(
-    "a stream that ends within a frame is a broken connection",
-    "A RESULT of which the last byte is missing.",
-    { subjects: ["dialler"] },
-  ).opened()
-    .called(1, "add", request(1, ADD, ONE), { value: ONE })
-    .l("RESULT 1, one byte short", result(1, TWO).slice(0, -2))
-    .ends("listener")
-    .sees("dialler", "failed", { call: 1, ...GONE })
-    .sees("dialler", "ended", { code: "disconnected", remote: false });
-}
-
-function goawayWithCode(): Script {
-  return new Script(
-    "GOAWAY with a code ends everything, and says what was not processed",
-    "Call 1 may have run, call 3 has not.",
-    { subjects: ["dialler"] },
-  ).opened()
-    .called(1, "add", request(1, ADD, ONE), { value: ONE })
-    .called(3, "add", request(3, ADD, TWO), { value: TWO })
-    .l("GOAWAY internal, last id 1", goaway("internal", 1, "out of memory"))
-    .sees("dialler", "failed", { call: 3, ...UNAVAILABLE })
-    .sees("dialler", "failed", { call: 1, ...GONE })
-    .sees("dialler", "ended", { code: "internal", remote: true });
-}
-
-function unknownGoaway(): Script {
-  return new Script(
-    "an unknown code of GOAWAY is read as internal",
-    "Code 200, of a later version.",
-    { subjects: ["dialler"] },
-  ).opened()
-    .l("GOAWAY 200", named("GOAWAY", 0, "c8" + "00".repeat(6)))
-    .sees("dialler", "ended", { code: "internal", remote: true });
-}
-
 /** In the order of the document. */
 export const SESSION: readonly Conversation[] = [
   pings(),
@@ -352,16 +183,6 @@ export const SESSION: readonly Conversation[] = [
   authFromListener(),
   tooManyAuths(),
   unknownKinds(),
-  drains(),
-  dialerDrains(),
-  requestsWhileDraining(),
-  aboveTheLastId(),
-  graceIsOver(),
-  closesInFlight(),
-  cut(),
-  cutInFrame(),
-  goawayWithCode(),
-  unknownGoaway(),
   toListener(
     "an unknown kind closes the connection",
     "Without IGNORABLE.",
