@@ -7,31 +7,27 @@
 import { FrameError } from "../../lib/framing/errors.ts";
 import { lengthPrefixed } from "../../lib/framing/length_prefixed.ts";
 import { msgpack } from "../../lib/messages/codec/msgpack.ts";
-import {
-  CallError,
-  type CallErrorCode,
-  type Processed,
-  type Retry,
-  type SessionError,
-} from "../../lib/messages/errors.ts";
+import { CallError } from "../../lib/messages/errors.ts";
 import { SHAPES } from "../../lib/messages/method_types.ts";
 import type {
   CalleeObserver,
   IncomingCall,
 } from "../../lib/messages/session/callee.ts";
 import type { OutgoingCall } from "../../lib/messages/session/caller.ts";
-import {
-  type Fields,
-  type Metadata,
-  metadataField,
-  NO_FIELDS,
-} from "../../lib/messages/session/fields.ts";
 import { resolveLimits } from "../../lib/messages/session/limits.ts";
 import { Session } from "../../lib/messages/session/session.ts";
-import type { FrameSink } from "../../lib/messages/session/writer.ts";
 import type { Details } from "../vectors/conversations/script.ts";
 import { VECTORS } from "./_wire_vectors.ts";
-import { jsonOf, valueOf } from "./_wire_values.ts";
+import { sinkInto } from "./_wire_sink.ts";
+import {
+  callError,
+  endOf,
+  failureOf,
+  jsonOf,
+  metadataBytes,
+  metadataOf,
+  valueOf,
+} from "./_wire_values.ts";
 
 const { protocol } = VECTORS.meta;
 
@@ -76,7 +72,7 @@ export class Subject {
     }).decoder();
     this.#session = new Session({
       role,
-      sink: this.#sink(),
+      sink: sinkInto(this.sent),
       codecs: [this.#codec],
       limits: resolved,
       methods: {
@@ -123,30 +119,6 @@ export class Subject {
 
   #value(body: Uint8Array): Details {
     return body.length === 0 ? {} : { value: jsonOf(this.#codec.decode(body)) };
-  }
-
-  #sink(): FrameSink {
-    let buffer = new Uint8Array(0);
-    let framed = 0;
-    return {
-      begin(room) {
-        buffer = new Uint8Array(room + 4096);
-        return { buffer, start: 4 };
-      },
-      commit: (end) => {
-        new DataView(buffer.buffer).setUint32(0, end - 4);
-        this.sent.push(buffer.slice(0, end));
-        framed += end;
-      },
-      abandon() {},
-      unsent: 0,
-      get bytesFramed() {
-        return framed;
-      },
-      get bytesHanded() {
-        return framed;
-      },
-    };
   }
 
   // ── what comes ─────────────────────────────────────────────────────────
@@ -332,49 +304,4 @@ export class Subject {
       this.#session.sendItem(call, items.shift(), this.#now);
     }
   }
-}
-
-function metadataOf({ metadata }: Readonly<Fields>): Details {
-  return Object.keys(metadata).length === 0
-    ? {}
-    : { metadata: { ...metadata } };
-}
-
-function metadataBytes({ metadata }: Details): Uint8Array {
-  return metadata === undefined
-    ? NO_FIELDS
-    : metadataField(metadata as Metadata, 8192); // as the vectors have it
-}
-
-/** The vectors' words are the codes. */
-function callError(step: Details): CallError {
-  return new CallError(step["code"] as CallErrorCode, String(step["text"]), {
-    processed: (step["processed"] ?? "maybe") as Processed,
-    retry: (step["retry"] ?? "never") as Retry,
-    retryAfter: Number(step["retryAfter"] ?? 0),
-    declared: String(step["declared"] ?? ""),
-    incident: String(step["incident"] ?? ""),
-    ...("data" in step ? { data: valueOf(step["data"]) } : {}),
-  });
-}
-
-/** What a vector says of a failure; the text is the library's own. */
-function failureOf(error: CallError): Details {
-  const { code, processed, retry, retryAfter, declared, incident, data } =
-    error;
-  return {
-    code,
-    processed,
-    retry,
-    ...(retryAfter === 0 ? {} : { retryAfter }),
-    ...(declared === "" ? {} : { declared }),
-    ...(incident === "" ? {} : { incident }),
-    ...(data === undefined ? {} : { data: jsonOf(data) }),
-  };
-}
-
-function endOf(error: SessionError | undefined): Details {
-  return error === undefined
-    ? { code: "none" }
-    : { code: error.code, remote: error.remote };
 }

@@ -3,6 +3,20 @@
  *
  * @module
  */
+import {
+  CallError,
+  type CallErrorCode,
+  type Processed,
+  type Retry,
+  type SessionError,
+} from "../../lib/messages/errors.ts";
+import {
+  type Fields,
+  type Metadata,
+  metadataField,
+  NO_FIELDS,
+} from "../../lib/messages/session/fields.ts";
+import type { Details } from "../vectors/conversations/script.ts";
 
 /** The value that a vector means. */
 export function valueOf(json: unknown): unknown {
@@ -39,4 +53,52 @@ function runOf(bytes: Uint8Array): unknown {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
+}
+
+/** Metadata, if there are any. */
+export function metadataOf({ metadata }: Readonly<Fields>): Details {
+  return Object.keys(metadata).length === 0
+    ? {}
+    : { metadata: { ...metadata } };
+}
+
+/** The field of what a step sends beside a value. */
+export function metadataBytes({ metadata }: Details): Uint8Array {
+  return metadata === undefined
+    ? NO_FIELDS
+    : metadataField(metadata as Metadata, 8192); // as the vectors have it
+}
+
+/** The error that a step ends a call with; the vectors' words are the codes. */
+export function callError(step: Details): CallError {
+  return new CallError(step["code"] as CallErrorCode, String(step["text"]), {
+    processed: (step["processed"] ?? "maybe") as Processed,
+    retry: (step["retry"] ?? "never") as Retry,
+    retryAfter: Number(step["retryAfter"] ?? 0),
+    declared: String(step["declared"] ?? ""),
+    incident: String(step["incident"] ?? ""),
+    ...("data" in step ? { data: valueOf(step["data"]) } : {}),
+  });
+}
+
+/** What a vector says of a failure; the text is the library's own. */
+export function failureOf(error: CallError): Details {
+  const { code, processed, retry, retryAfter, declared, incident, data } =
+    error;
+  return {
+    code,
+    processed,
+    retry,
+    ...(retryAfter === 0 ? {} : { retryAfter }),
+    ...(declared === "" ? {} : { declared }),
+    ...(incident === "" ? {} : { incident }),
+    ...(data === undefined ? {} : { data: jsonOf(data) }),
+  };
+}
+
+/** What a vector says of the end of a session. */
+export function endOf(error: SessionError | undefined): Details {
+  return error === undefined
+    ? { code: "none" }
+    : { code: error.code, remote: error.remote };
 }
