@@ -1,0 +1,224 @@
+/**
+ * The client of the PostgreSQL example and servers that do not keep to the
+ * protocol. What well-behaved servers say is tried with real ones.
+ *
+ * @module
+ */
+import { assertEquals, assertRejects } from "@std/assert";
+import {
+  frames,
+  type FrameStream,
+  postgres,
+  postgresStartup,
+} from "../../lib/framing/mod.ts";
+import { memoryPair, type SocketConnection } from "../../lib/transport/mod.ts";
+import { PostgresClient } from "../../examples/postgres/client.ts";
+import {
+  AuthenticationError,
+  PostgresError,
+  ProtocolError,
+} from "../../examples/postgres/errors.ts";
+import {
+  cString,
+  int16,
+  int32,
+  message,
+  sized,
+} from "../../examples/postgres/messages.ts";
+
+const OK = message("R", int32(0));
+const READY = message("Z", Uint8Array.of(0x49));
+const SASL = message("R", int32(10), cString("SCRAM-SHA-256"), cString(""));
+const FATAL = message(
+  "E",
+  ...["VFATAL", "C57P01", "Mgoing down", ""].map(cString),
+);
+
+function saslContinue(text: string): Uint8Array {
+  return message("R", int32(11), new TextEncoder().encode(text));
+}
+
+/** What a server does about each message that it gets. */
+type Script = (Uint8Array | "hang up")[][];
+
+/** Runs a server that sticks to its script, and a client that meets it. */
+async function against(
+  script: Script,
+  meet: (logIn: LogIn) => Promise<void>,
+): Promise<void> {
+  const [near, far] = memoryPair();
+  const serving = play(far, [...script]);
+  await meet((options = {}) =>
+    PostgresClient.over(near, { user: "app", ...options })
+  );
+  near.close();
+  await serving;
+}
+
+type LogIn = (
+  options?: { password?: string; loginTimeout?: number },
+) => Promise<PostgresClient>;
+
+async function play(far: SocketConnection, script: Script): Promise<void> {
+  const greeting = frames(far, postgresStartup());
+  for await (const _ of greeting) {
+    const { rest } = await greeting.detach();
+    assertEquals(rest.length, 0);
+  }
+  await using stream = frames(far, postgres());
+  if (!await act(stream, script.shift())) return;
+  for await (const _ of stream) {
+    if (!await act(stream, script.shift())) return;
+  }
+}
+
+/** Takes one step; `false` if it was the last. */
+async function act(
+  stream: FrameStream,
+  step: Script[number] = [],
+): Promise<boolean> {
+  for (const act of step) {
+    if (act === "hang up") return false;
+    await stream.send(act);
+  }
+  return true;
+}
+
+function clientTest(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name: `PostgresClient ${name}`, permissions: "none", fn });
+}
+
+for (
+  const [what, script, problem] of [
+    ["lets anybody in", [[OK, READY]], "without proving"],
+    [
+      "offers channel binding only",
+      [[message("R", int32(10), cString("SCRAM-SHA-256-PLUS"), cString(""))]],
+      "offers SCRAM-SHA-256-PLUS",
+    ],
+    ["wants an MD5 hash", [[message("R", int32(5), int32(7))]], "an MD5 hash"],
+    ["wants Kerberos", [[message("R", int32(7))]], "authentication method 7"],
+    [
+      "lets in without a proof of its own",
+      [[SASL], [OK, READY]],
+      "skipped a step",
+    ],
+    [
+      "answers another dialogue",
+      [[SASL], [saslContinue("r=abc,s=W22Z,i=4096")]],
+      "another dialogue",
+    ],
+    [
+      "never ends the list of mechanisms",
+      [[message("R", int32(10), cString("SCRAM-SHA-256"))]],
+      "hold less than they say",
+    ],
+    ["hangs up", [["hang up"]], "hung up"],
+    ["sends rows at once", [[message("D", int16(0))]], 'got "D"'],
+    ["sends an empty message", [[message("R")]], "hold less than they say"],
+    ["speaks another version", [[message("v", int32(0))]], "protocol 3.0"],
+  ] satisfies [string, Script, string][]
+) {
+  clientTest(
+    `does not log in to a server that ${what}`,
+    () =>
+      against(script, async (logIn) => {
+        const error = await assertRejects(
+          () => logIn({ password: "secret" }),
+          Error,
+          problem,
+        );
+        assertEquals(
+          error instanceof AuthenticationError ||
+            error instanceof ProtocolError,
+          true,
+          error.name,
+        );
+      }),
+  );
+}
+
+clientTest(
+  "gives up a server that says nothing",
+  () =>
+    against([[]], async (logIn) => {
+      await assertRejects(() => logIn({ loginTimeout: 1 }), Error, "in 1 ms");
+    }),
+);
+
+const COLUMN = message(
+  "T",
+  int16(1),
+  cString("a"),
+  ...[int32(0), int16(0), int32(25), int16(-1), int32(-1), int16(0)],
+);
+
+for (
+  const [what, answer, problem] of [
+    [
+      "more columns than described",
+      [COLUMN, message("D", int16(2))],
+      "columns",
+    ],
+    ["a row without a description", [message("D", int16(1))], "columns"],
+    [
+      "a value longer than its message",
+      [COLUMN, message("D", int16(1), int32(100), Uint8Array.of(1))],
+      "hold less than they say",
+    ],
+    [
+      "a value of negative length",
+      [COLUMN, message("D", int16(1), int32(-2))],
+      "hold less than they say",
+    ],
+    ["a name without an end", [message("T", int16(1), int16(65))], "hold less"],
+    ["a message of no known type", [message("?")], 'type "?"'],
+    ["a login", [OK], 'type "R"'],
+  ] satisfies [string, Uint8Array[], string][]
+) {
+  clientTest(
+    `refuses ${what}, and then all else`,
+    () =>
+      against([[OK, READY], answer], async (logIn) => {
+        await using client = await logIn();
+        await assertRejects(() => client.run("x"), ProtocolError, problem);
+        await assertRejects(() => client.run("x"), Error, "closed");
+      }),
+  );
+}
+
+clientTest(
+  "tells why the server hangs up",
+  () =>
+    against([[OK, READY], [FATAL, "hang up"]], async (logIn) => {
+      await using client = await logIn();
+      const error = await assertRejects(() => client.run("x"), PostgresError);
+      assertEquals([error.severity, error.code], ["FATAL", "57P01"]);
+      await assertRejects(() => client.run("x"), Error);
+    }),
+);
+
+clientTest("keeps aside what may come at any time", () =>
+  against([[
+    message("S", cString("TimeZone"), cString("UTC")),
+    OK,
+    message("K", int32(1), int32(2)),
+    READY,
+  ], [
+    message("N", ...["Mjust so", ""].map(cString)),
+    COLUMN,
+    message("A", int32(1), cString("channel"), cString("payload")),
+    message("D", int16(1), sized("1")),
+    message("S", cString("TimeZone"), cString("CET")),
+    message("C", cString("SELECT 1")),
+    READY,
+  ]], async (logIn) => {
+    await using client = await logIn();
+    assertEquals(client.parameters.get("TimeZone"), "UTC");
+    assertEquals(await client.run("x"), [{
+      columns: [{ name: "a", type: 25 }],
+      rows: [["1"]],
+      command: "SELECT 1",
+    }]);
+    assertEquals(client.parameters.get("TimeZone"), "CET");
+  }));
