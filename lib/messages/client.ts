@@ -62,7 +62,7 @@ export type ConnectOptions<
   P extends AnyProtocol,
   Extra extends object = Record<never, never>,
 > = [keyof P["client"]] extends [never]
-  ? ClientOptions<Extra, ClientContext<P>> & { handlers?: Record<never, never> }
+  ? ClientOptions<Extra, ClientContext<P>> & { handlers?: never }
   : ClientOptions<Extra, ClientContext<P>> & {
     /** A function for each method of the client's side. */
     handlers: Handlers<P, "client", ClientContext<P> & Extra>;

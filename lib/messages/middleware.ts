@@ -41,9 +41,13 @@ export type Middleware<
 
 /**
  * Two middlewares as one: the first is the outer, and both add to the context.
+ * Give the result a name before it goes into a server's options: the compiler
+ * does not see through a call in that place, and the handlers would not know
+ * what is added.
  *
  * @param outer sees the call first
  * @param inner sees it next, with what the outer has added
+ * @returns asks for what both ask for, but for what the outer adds
  *
  * @example
  * ```ts
@@ -63,16 +67,19 @@ export type Middleware<
 export function chain<
   A extends object,
   B extends object,
-  Context extends MiddlewareContext = MiddlewareContext,
+  Outer extends MiddlewareContext,
+  Inner extends MiddlewareContext,
 >(
-  outer: Middleware<A, Context>,
-  inner: Middleware<B, Context & A>,
-): Middleware<A & B, Context> {
+  outer: Middleware<A, Outer>,
+  inner: Middleware<B, Inner>,
+): Middleware<A & B, Outer & Omit<Inner, keyof A>> {
   return (context, next) =>
     outer(context, (first) => {
+      // What the inner one asks for is what was there, and what the outer one adds.
+      const extended: unknown = extend(context, first);
       const inside = (async () =>
         await inner(
-          extend(context, first),
+          extended as Inner,
           (second) => next({ ...first, ...second }),
         ))();
       inside.catch(() => {}); // for an outer one that does not wait

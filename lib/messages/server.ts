@@ -55,7 +55,7 @@ export function createServer<
 >(
   protocol: P,
   handlers: Handlers<P, "server", ServerContext<P, Auth, State> & Extra>,
-  options: ServerOptions<P, Auth, State, Extra> = {},
+  options: ServerOptions<NoInfer<P>, Auth, State, Extra> = {},
 ): Server<P, Auth, State> {
   return new HandlerServer<P, Auth, State>(
     sideTables(protocol, "server", handlers),
@@ -101,7 +101,7 @@ export async function serve<
   protocol: P,
   handlers: Handlers<P, "server", ServerContext<P, Auth, State> & Extra>,
   address: ListenAddress | Listener,
-  options: ServeOptions<P, Auth, State, Extra> = {},
+  options: ServeOptions<NoInfer<P>, Auth, State, Extra> = {},
 ): Promise<Server<P, Auth, State>> {
   const { signal, transport = {}, onListen } = options;
   signal?.throwIfAborted();

@@ -38,7 +38,10 @@ export interface SessionOptions<
   codecs?: readonly [MessageCodec, ...MessageCodec[]];
   /** Limits that differ from the defaults. */
   limits?: Partial<SessionLimits>;
-  /** Around every handler of this side; several are joined with `chain()`. */
+  /**
+   * Around every handler of this side; several are joined with `chain()`. Give
+   * it a type, `Middleware<…>`, so that the handlers know what it adds.
+   */
   middleware?: Middleware<Extra, Context>;
   /**
    * Told what failed in a way that no method declares. The other side hears
