@@ -5,14 +5,18 @@ Prints a line for each scenario, and "N passed, N failed" at the end.
 """
 
 import asyncio
+import json
+import os
 import sys
 import traceback
 from datetime import datetime, timezone
 
 from lengthwise import CallError, Limits, Method, SessionError, UNDEFINED, connect
+from lengthwise import values, wire
 from methods import CLIENT, SERVER
 
 PORT, SMALL_PORT = (int(argument) for argument in sys.argv[1:3])
+HERE = os.path.dirname(os.path.abspath(__file__))
 SCENARIOS = []
 
 
@@ -332,6 +336,37 @@ async def broken_rules_end_the_connection(_peer):
     peer.write(0x6E, 0)
     error = await peer.ended
     assert (error.code, error.remote) == ("protocol", True)
+
+
+@scenario
+async def frames_of_the_vectors_are_read_and_written_alike(_peer):
+    with open(os.path.join(HERE, "../../vectors/messages.json")) as file:
+        vectors = json.load(file)["frames"]
+    for vector in vectors:
+        frame = bytes.fromhex(vector["bytes"])
+        kind, flags, id, body = frame[4], frame[5], frame[6:12], frame[12:]
+        header = [kind, flags, int.from_bytes(id, "big")]
+        assert header == [vector["kind"], vector["flags"], vector["id"]], vector
+        assert wire.frame(kind, header[2], body, flags) == frame
+        says = vector["says"]
+        if kind == wire.HELLO:
+            hello = wire.decode_hello(body)
+            assert wire.encode_hello(hello) == body, vector
+            assert [one.name for one in hello.methods] == [
+                one["name"] for one in says["methods"]
+            ]
+        elif kind == wire.ERROR:
+            error = wire.decode_error(body)
+            assert wire.encode_error(error) == body, vector
+            assert error.code == says["code"] and error.data == says.get("data")
+        elif kind in (wire.ITEM, wire.RESULT, wire.REQUEST, wire.NOTIFY):
+            if flags & wire.MORE:
+                continue
+            at = 2 if kind in (wire.REQUEST, wire.NOTIFY) else 0
+            block, value = wire.split_fields(body, at)
+            metadata = wire.read_metadata(block.get(wire.METADATA, b""))
+            assert metadata == says.get("metadata", {})
+            assert (values.decode(value) if value else None) == says.get("value")
 
 
 async def main():

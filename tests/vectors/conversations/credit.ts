@@ -159,7 +159,7 @@ function withoutCredit(): Script {
 }
 
 function connection(): Script {
-  const line = bin("2e", 16_000); // a charge of 16,071
+  const line = bin("2e", 9_000); // a charge of 9,071
   const script = new Script(
     "the connection's credit returns when handlers are entered",
     "A window of 65,536: WINDOW comes when a quarter of it is owed.",
@@ -170,7 +170,7 @@ function connection(): Script {
       .do("dialler", "notify", { method: "log", value: line })
       .d(`NOTIFY ${count}`, notify(LOG, line))
       .sees("listener", "notified", { method: "log", value: line });
-    if (count % 2 === 0) script.l("WINDOW: 2 × 16,071", window(32_142));
+    if (count % 2 === 0) script.l("WINDOW: 2 × 9,071", window(18_142));
   }
   return script;
 }

@@ -60,6 +60,7 @@ function requestsWhileDraining(): Script {
     .do("listener", "drain")
     .l("GOAWAY none, not settled", goaway("none", UNSETTLED, "draining"))
     .l("PING", ping(1))
+    .d("PONG to nothing: it settles nothing", pong(99))
     .requested(1, "add", request(1, ADD, ONE), { value: ONE })
     .d("PONG", pong(1))
     .l("GOAWAY none, last id 1", goaway("none", 1, "draining"))
