@@ -58,6 +58,7 @@ export class DnsClient implements AsyncDisposable {
   readonly #timeout: number;
   readonly #pending = new Map<number, Pending>();
   readonly #ended: Promise<void>;
+  #closing = false;
 
   /** Dials a server. */
   static async connect(
@@ -77,7 +78,13 @@ export class DnsClient implements AsyncDisposable {
     this.#stream = frames(connection, dnsTcp());
     this.#ended = this.#stream
       .receive((frame) => this.#take(decodeMessage(frame)))
-      .then(() => new Error("Cannot get an answer: the server hung up"))
+      .then(() =>
+        new Error(
+          `Cannot get an answer: the ${
+            this.#closing ? "client was closed" : "server hung up"
+          }`,
+        )
+      )
       .catch((error) => error)
       .then((reason) => this.#end(reason));
   }
@@ -135,6 +142,7 @@ export class DnsClient implements AsyncDisposable {
 
   /** Closes; questions that are open are rejected. */
   async close(): Promise<void> {
+    this.#closing = true;
     await this.#stream[Symbol.asyncDispose]();
     await this.#ended;
   }

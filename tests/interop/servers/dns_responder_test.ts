@@ -70,6 +70,32 @@ Deno.test("dig asks the DNS example", async (t) => {
   assertEquals(problems, []);
 });
 
+Deno.test("dig asks main.ts of the DNS example, until it is interrupted", async () => {
+  const dig = findProgram("dig", "bind9-dnsutils");
+  const program = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--frozen", "--no-prompt", "--allow-net=127.0.0.1"],
+      ...["examples/dns/main.ts", "serve", "--port", "0"],
+    ],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    signal: AbortSignal.timeout(60_000),
+  }).spawn();
+  const output = program.stdout.pipeThrough(new TextDecoderStream());
+  const lines = output[Symbol.asyncIterator]();
+  const { value: greeting = "" } = await lines.next();
+  const [, port = ""] = /port (\d+)\n$/.exec(greeting) ?? [];
+  const printed = await succeed(dig, [
+    ...PLAIN,
+    ...["@127.0.0.1", "-p", port, "+short", "www.example.test", "A"],
+  ]).finally(() => program.kill("SIGINT"));
+  assertEquals(printed, "example.test.\n192.0.2.80\n");
+  assertEquals((await lines.next()).done, true);
+  assertEquals(await new Response(program.stderr).text(), "");
+  assertEquals((await program.status).code, 0);
+});
+
 /** Exchanges that are not about the zone alone. */
 const EXCHANGES = [
   {
