@@ -110,7 +110,7 @@ export interface CallErrorOptions extends ErrorOptions {
  * ```
  */
 export class CallError extends Error {
-  /** @inheritdoc */
+  /** Always `"CallError"`. */
   override name = "CallError";
   /** What happened. */
   readonly code: CallErrorCode;
@@ -130,6 +130,8 @@ export class CallError extends Error {
   readonly incident: string;
 
   /**
+   * Says what happened to a call.
+   *
    * @param code what happened
    * @param message for people
    * @param options what else is known
@@ -184,7 +186,7 @@ export const SESSION_ERROR_CODES: readonly SessionErrorCode[] = [
 
 /** A fault that ends the whole connection, ours or the peer's. */
 export class SessionError extends Error {
-  /** @inheritdoc */
+  /** Always `"SessionError"`. */
   override name = "SessionError";
   /** What happened. */
   readonly code: SessionErrorCode;
@@ -192,6 +194,8 @@ export class SessionError extends Error {
   readonly remote: boolean;
 
   /**
+   * Says what ended a session.
+   *
    * @param code what happened
    * @param message for people
    * @param options `cause`, and whether the other side reported it

@@ -526,3 +526,31 @@ Deno.test(
     await server.shutdown();
   },
 );
+
+Deno.test("handlers and authenticate() know the client's certificate over mutual TLS", async () => {
+  const { authority, client, server: identity } = await import(
+    "../transport/_certificates.ts"
+  );
+  const P = protocol({ name: "p", server: { who: unary<void, string>() } });
+  const server = await serve(
+    P,
+    {
+      who: (_, { session }) =>
+        `${session.auth} ${session.peerCertificate?.subject["CN"]}`,
+    },
+    { port: 0, tls: { ...identity, clientCaCerts: [authority.cert] } },
+    {
+      authenticate: (_: unknown, client: ClientInfo) =>
+        String(client.peerCertificate?.subject["CN"]),
+    },
+  );
+  const { port = 0 } = server.addr;
+  const session = await connect(P, {
+    port,
+    tls: { ...client, caCerts: [authority.cert] },
+  });
+  assertEquals(await session.remote.who(), "alice alice");
+  assert(session.peerCertificate !== undefined, "the server's");
+  await session.close();
+  await server.shutdown();
+});

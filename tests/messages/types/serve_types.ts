@@ -125,6 +125,7 @@ export function whatHandlersMayNot(): void {
   createServer(Shop, {
     ...rest,
     order: (_, context) => {
+      const { session } = context;
       // @ts-expect-error there is no authentication
       context.session.auth.name;
       // @ts-expect-error no middleware adds this
@@ -140,7 +141,7 @@ export function whatHandlersMayNot(): void {
       // @ts-expect-error a method of the server's, asked of the client
       context.remote.order({ sku: "x" });
       // @ts-expect-error what the framework has put there cannot be replaced
-      context.session = context.session;
+      context.session = session;
       return { id: "x" };
     },
   });
