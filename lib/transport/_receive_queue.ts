@@ -10,6 +10,9 @@ interface PendingRead {
   reject(error: unknown): void;
 }
 
+/** Bytes below which a chunk joins the one before it, and of what they join in. */
+const JOINED = 4 * 1024;
+
 /**
  * Joins a source that pushes with a `read` that pulls. Reads are served in
  * their order; first come the bytes, then the end or the failure, whichever
@@ -17,6 +20,8 @@ interface PendingRead {
  */
 export class ReceiveQueue {
   #chunks: Uint8Array[] = [];
+  /** Room behind the last chunk, if that is one of small ones joined. */
+  #room: Uint8Array = new Uint8Array(0);
   #held = 0;
   #reads: PendingRead[] = [];
   #end: { error?: unknown } | undefined;
@@ -59,9 +64,35 @@ export class ReceiveQueue {
    */
   push(chunk: Uint8Array): void {
     if (this.#end !== undefined) return;
-    this.#chunks.push(chunk);
+    // What waits in single bytes would take a hundred times as much memory: a
+    // peer may send so, and the limits of those above count bytes.
+    if (chunk.length < JOINED && this.#held > 0) this.#join(chunk);
+    else this.#add(chunk);
     this.#held += chunk.length;
     this.#serve();
+  }
+
+  #add(chunk: Uint8Array): void {
+    this.#chunks.push(chunk);
+    this.#room = chunk.subarray(chunk.length);
+  }
+
+  #join(chunk: Uint8Array): void {
+    const last = this.#chunks.length - 1;
+    const before = this.#chunks[last];
+    if (before === undefined || this.#room.length < chunk.length) {
+      const block = new Uint8Array(JOINED);
+      this.#chunks.push(block.subarray(0, chunk.length));
+      this.#room = block;
+    } else {
+      this.#chunks[last] = new Uint8Array(
+        before.buffer,
+        before.byteOffset,
+        before.length + chunk.length,
+      );
+    }
+    this.#room.set(chunk);
+    this.#room = this.#room.subarray(chunk.length);
   }
 
   /** Nothing more will come. */
@@ -83,6 +114,7 @@ export class ReceiveQueue {
   /** Drops what nobody has read. */
   clear(): void {
     this.#chunks = [];
+    this.#room = new Uint8Array(0);
     this.#held = 0;
   }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Duplex } from "node:stream";
+import type { NodeModules } from "./_tls_modules.ts";
 import type { Connection } from "./connection.ts";
 
 /** An idle connection reads with this much … */
@@ -12,12 +13,7 @@ const SMALL_READ = 2 * 1024;
 const LARGE_READ = 64 * 1024;
 
 /** What the bridge needs of `node:`. */
-export interface BridgeModules {
-  /** The class of `node:stream`. */
-  Duplex: typeof import("node:stream").Duplex;
-  /** Of `node:timers`: calls after one turn of the event loop. */
-  setImmediate(callback: () => void): unknown;
-}
+export type BridgeModules = Pick<NodeModules, "Duplex" | "setImmediate">;
 
 type Done = (error?: Error | null) => void;
 

@@ -5,7 +5,9 @@
  */
 import type { TlsOptions } from "node:tls";
 import type { FailureContext } from "./_failure.ts";
+import { nodeModules } from "./_tls_modules.ts";
 import { TransportError } from "./errors.ts";
+import type { TlsClientOptions } from "./tls.ts";
 
 /** What a server shows, and whom it believes. */
 export interface TlsServerCertificate {
@@ -66,6 +68,27 @@ export function requireAuthority(
 }
 
 /**
+ * Checks what a client presents, and whom it trusts.
+ *
+ * @param options PEM
+ * @param context what they are for
+ * @throws {TransportError} of kind `"tls"`
+ */
+export async function checkClient(
+  { caCerts, cert, key }: TlsClientOptions,
+  context: FailureContext,
+): Promise<void> {
+  const { verb, address } = context;
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new TransportError(
+      `Cannot ${verb} ${address}: a client certificate is both 'cert' and 'key', and one of them is missing`,
+      { kind: "tls", address },
+    );
+  }
+  await checkCertificates({ cert, key, authorities: caCerts }, context);
+}
+
+/**
  * Checks certificates and keys. Deno finds a bad one only at the handshake,
  * where the peer would get the blame, or leaves it out.
  *
@@ -73,7 +96,7 @@ export function requireAuthority(
  * @param context what they are for
  * @throws {TransportError} of kind `"tls"`
  */
-export async function checkCertificates(
+async function checkCertificates(
   options: {
     cert: string | undefined;
     key: string | undefined;
@@ -81,7 +104,7 @@ export async function checkCertificates(
   },
   { verb, address }: FailureContext,
 ): Promise<void> {
-  const { X509Certificate, createPrivateKey } = await import("node:crypto");
+  const { X509Certificate, createPrivateKey } = await nodeModules();
   function check<T>(what: string, read: () => T): T {
     try {
       return read();

@@ -140,6 +140,7 @@ export class TlsEngine implements Connection {
     this.#received.clear();
     if (blocked || this.#bridge.error !== undefined) return this.cut();
     if (this.socket.writableFinished && this.#peerEnded) return this.cut();
+    this.#bridge.pull(); // a full queue has kept it from reading
     // A socket that is closed before it has read all resets the peer, and takes
     // what is on its way there: so the peer's end is waited for (a client that
     // closes early has session tickets coming). With both ends, the stream

@@ -6,6 +6,7 @@
 import type { ConnectionOptions, TlsOptions, TLSSocket } from "node:tls";
 import { bounded, type Bounds } from "./_bounded.ts";
 import { type TlsEngine, tlsError, TlsStart } from "./_tls_engine.ts";
+import { nodeModules } from "./_tls_modules.ts";
 import type { Connection } from "./connection.ts";
 
 /** Which side of the handshake this is, and its options. */
@@ -32,12 +33,9 @@ export async function shakeHands(
   role: TlsRole,
   bounds: Omit<Bounds, "cut">,
 ): Promise<TlsEngine> {
-  const [tls, { Duplex }, { setImmediate }] = await Promise.all([
-    import("node:tls"),
-    import("node:stream"),
-    import("node:timers"),
-  ]);
-  const start = new TlsStart({ Duplex, setImmediate }, raw);
+  const modules = await nodeModules();
+  const { tls } = modules;
+  const start = new TlsStart(modules, raw);
   const { bridge } = start;
   const engine = new Promise<TlsEngine>((resolve, reject) => {
     const secured = (socket: TLSSocket) => resolve(start.secured(socket));

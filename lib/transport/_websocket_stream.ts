@@ -16,7 +16,16 @@
  */
 import type { Connection, SocketAddress } from "./connection.ts";
 import { ReceiveQueue } from "./_receive_queue.ts";
-import { TransportError, type TransportErrorKind } from "./errors.ts";
+import {
+  CLOSE_LIMIT,
+  CLOSE_NO_STATUS,
+  CLOSE_NORMAL,
+  CLOSE_PROTOCOL,
+  closeKind,
+  dialKind,
+  webSocketError,
+} from "./_websocket_failure.ts";
+import type { TransportError, TransportErrorKind } from "./errors.ts";
 
 /** The subprotocol with which a receiver says how much it takes. */
 export const FLOW_CONTROL = "lengthwise.bytes.v1";
@@ -35,12 +44,6 @@ const MESSAGE_LIMIT = 64 * 1024;
 const BUFFERED_LIMIT = 256 * 1024;
 /** Milliseconds between two looks at what the platform holds: there is no event. */
 const LONGEST_PAUSE = 32;
-
-const NORMAL = 1000;
-const NO_STATUS = 1005;
-// What an application may close with begins at 4000 (RFC 6455, 7.4.2).
-const CLOSE_PROTOCOL = 4002;
-const CLOSE_LIMIT = 4009;
 
 /** Options of {@linkcode WebSocketStream}. */
 export interface WebSocketStreamOptions {
@@ -144,7 +147,7 @@ export class WebSocketStream implements Connection {
   close(): void {
     this.#fail("closed", "this side has closed the connection");
     this.#received.clear();
-    this.#socket.close(NORMAL);
+    this.#socket.close(CLOSE_NORMAL);
   }
 
   /** Closes both directions. */
@@ -238,16 +241,17 @@ export class WebSocketStream implements Connection {
   }
 
   #lost({ code, wasClean, reason }: CloseEvent): void {
-    if (wasClean && ENDS.has(code)) this.#received.end();
+    const ended = code === CLOSE_NORMAL || code === CLOSE_NO_STATUS;
+    if (wasClean && ended) this.#received.end();
     const detail = this.#detail || reason ||
       (wasClean ? `code ${code}` : "cut");
-    this.#fail(wasClean ? cleanKind(code) : this.#brokenKind(detail), detail);
+    this.#fail(wasClean ? closeKind(code) : this.#brokenKind(detail), detail);
     this.#settle.finish();
   }
 
   #brokenKind(detail: string): TransportErrorKind {
     if (this.#wasOpen) return "reset";
-    return DIAL.find(([pattern]) => pattern.test(detail))?.[1] ?? "other";
+    return dialKind(detail);
   }
 
   #refuse(code: number, kind: TransportErrorKind, why: string): void {
@@ -265,51 +269,6 @@ export class WebSocketStream implements Connection {
   }
 
   #error(kind: TransportErrorKind, why: string): TransportError {
-    return new TransportError(
-      `Cannot go on with ${this.#address || "a WebSocket"}: ${
-        ADVICE[kind] ?? "the WebSocket failed"
-      } (${why})`,
-      { kind, address: this.#address },
-    );
+    return webSocketError(kind, { why, address: this.#address });
   }
 }
-
-/** A deliberate end, with a code or without (RFC 6455, 7.4.1). */
-const ENDS: ReadonlySet<number> = new Set([NORMAL, NO_STATUS]);
-
-/** What a closing handshake means for those who still want to send. */
-const CODES: Readonly<Record<number, TransportErrorKind>> = {
-  [NORMAL]: "reset",
-  [NO_STATUS]: "reset",
-  1002: "protocol",
-  1003: "protocol",
-  1007: "protocol",
-  1009: "limit",
-  [CLOSE_PROTOCOL]: "protocol",
-  [CLOSE_LIMIT]: "limit",
-};
-
-/** 1001 is a page or a server that goes away: the stream was cut, as with the rest. */
-function cleanKind(code: number): TransportErrorKind {
-  return CODES[code] ?? "truncated";
-}
-
-/** Why an opening handshake failed, by what Deno says; browsers do not tell. */
-const DIAL: readonly (readonly [RegExp, TransportErrorKind])[] = [
-  [/tcp connect error|refused/i, "refused"],
-  [/dns error|lookup/i, "not-found"],
-  [/certificate|InvalidContentType|tls/i, "tls"],
-  [/status code|HTTP|header|upgrade|end of file|eof/i, "protocol"],
-];
-
-const ADVICE: Readonly<Partial<Record<TransportErrorKind, string>>> = {
-  closed: "the connection is closed",
-  limit:
-    "one side sends faster than the other reads; read on, or raise 'receiveLimit'",
-  "not-found": "no such host name",
-  protocol: "the two sides do not speak the same protocol",
-  refused: "nobody listens there",
-  reset: "the peer has gone",
-  tls: "TLS failed",
-  truncated: "the peer has left in the middle of the stream",
-};

@@ -72,7 +72,7 @@ export interface ConnectOptions
   timeout?: number;
   /** Dial again when nobody answers; never by default. */
   retry?: RetryPolicy;
-  /** Speak TLS to addresses that have no `tls` of their own, with these options. */
+  /** Speak TLS to addresses that have no `tls` of their own, with these options; also for `wss:`. */
   tls?: TlsClientOptions;
 }
 
@@ -207,11 +207,10 @@ async function dial(
   if ("memory" in target) return connectMemory(target, options);
   if ("url" in target) {
     const { connectWebSocket } = await import("./websocket.ts");
-    const { caCerts } = target.tls ?? {};
     return connectWebSocket(target.url, {
       signal: options.signal,
       timeout: 0, // the attempt has one
-      ...(caCerts && { caCerts }),
+      ...(target.tls && { tls: target.tls }),
     });
   }
   if (target.tls !== undefined) {

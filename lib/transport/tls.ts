@@ -6,9 +6,10 @@
 import type { ConnectionOptions, TLSSocket } from "node:tls";
 import { type SubjectAltName, subjectAltNames } from "./_der.ts";
 import type { FailureContext } from "./_failure.ts";
-import { checkCertificates, requireAuthority } from "./_tls_context.ts";
+import { checkClient, requireAuthority } from "./_tls_context.ts";
 import { handshakeFailure, isUntrusted } from "./_tls_failure.ts";
 import { shakeHands } from "./_tls_handshake.ts";
+import { nodeModules } from "./_tls_modules.ts";
 import {
   DEFAULT_HOSTNAME,
   formatAddress,
@@ -16,7 +17,6 @@ import {
   type UnixAddress,
 } from "./address.ts";
 import type { Connection } from "./connection.ts";
-import { TransportError } from "./errors.ts";
 import {
   SocketConnection,
   type SocketConnectionOptions,
@@ -221,15 +221,9 @@ async function clientOptions(
   target: TlsTarget,
   context: FailureContext,
 ): Promise<ConnectionOptions> {
-  const { caCerts, cert, key, alpnProtocols } = target.tls ?? {};
-  if ((cert === undefined) !== (key === undefined)) {
-    throw new TransportError(
-      `Cannot ${context.verb} ${context.address}: a client certificate is both 'cert' and 'key', and one of them is missing`,
-      { kind: "tls", address: context.address },
-    );
-  }
-  await checkCertificates({ cert, key, authorities: caCerts }, context);
-  const { isIP } = await import("node:net");
+  const { cert, key, alpnProtocols } = target.tls ?? {};
+  await checkClient(target.tls ?? {}, context);
+  const { isIP } = await nodeModules();
   const name = serverName(target);
   return {
     host: name,

@@ -10,6 +10,7 @@ import {
   FLOW_CONTROL,
   WebSocketStream,
 } from "./_websocket_stream.ts";
+import { dialWebSocket } from "./_websocket_dial.ts";
 import { requireDeno } from "./_platform.ts";
 import { formatAddress } from "./address.ts";
 import type { SocketAddress } from "./connection.ts";
@@ -18,6 +19,7 @@ import {
   SocketConnection,
   type SocketConnectionOptions,
 } from "./socket_connection.ts";
+import type { TlsClientOptions } from "./tls.ts";
 
 /** Options of every WebSocket. */
 export interface WebSocketOptions {
@@ -84,8 +86,11 @@ export interface WebSocketConnectOptions extends WebSocketOptions {
   flowControl?: boolean;
   /** Headers of the opening handshake; not in browsers. */
   headers?: Record<string, string>;
-  /** PEM certificates of authorities to trust for `wss:`; Deno only. */
-  caCerts?: readonly string[];
+  /**
+   * For `wss:`, with `caCerts`, `cert` and `key`; the others are refused, since
+   * no WebSocket knows them. Deno only.
+   */
+  tls?: TlsClientOptions;
 }
 
 /**
@@ -209,8 +214,9 @@ function upgrade(
  * @param url `ws://…` or `wss://…`
  * @param options limits, flow control and a signal
  * @throws {TransportError} of kind `"protocol"` for a server that speaks no
- * WebSocket, `"refused"`, `"tls"`, `"timeout"`, …, and in browsers, which do
- * not tell why, `"other"`; the signal's reason
+ * WebSocket, `"unsupported"` for TLS options that no WebSocket knows,
+ * `"refused"`, `"tls"`, `"timeout"`, …, and in browsers, which do not tell why,
+ * `"other"`; the signal's reason
  */
 export async function connectWebSocket(
   url: string | URL,
@@ -222,7 +228,12 @@ export async function connectWebSocket(
   const limit = timeout === 0 ? Infinity : checkTimeout(timeout, "timeout");
   signal?.throwIfAborted();
   const address = String(url);
-  const { socket, release } = dial(address, options);
+  const { flowControl = true, headers, tls } = options;
+  const { socket, release } = await dialWebSocket(address, {
+    protocols: flowControl ? [FLOW_CONTROL] : [],
+    headers,
+    tls,
+  });
   const connection = new WebSocketConnection(socket, {
     remoteAddr: addressOf(socket.url),
     ...(receiveLimit !== undefined && { receiveLimit }),
@@ -239,48 +250,6 @@ export async function connectWebSocket(
       ),
   });
   return connection;
-}
-
-interface Dialled {
-  socket: WebSocket;
-  release: () => void;
-}
-
-function dial(address: string, options: WebSocketConnectOptions): Dialled {
-  const { flowControl = true, headers, caCerts } = options;
-  const protocols = flowControl ? [FLOW_CONTROL] : [];
-  if (headers === undefined && caCerts === undefined) {
-    return { socket: construct(address, protocols), release: () => {} };
-  }
-  requireDeno({ verb: "set 'headers' or 'caCerts' of", address });
-  const client = caCerts && Deno.createHttpClient({ caCerts: [...caCerts] });
-  const release = () => client?.close();
-  try {
-    const socket = construct(address, {
-      protocols,
-      ...(headers && { headers }),
-      ...(client && { client }),
-    });
-    return { socket, release };
-  } catch (error) {
-    release();
-    throw error;
-  }
-}
-
-function construct(
-  address: string,
-  options: ConstructorParameters<typeof WebSocket>[1],
-): WebSocket {
-  try {
-    return new WebSocket(address, options);
-  } catch (cause) {
-    if (!(cause instanceof DOMException)) throw cause;
-    throw new TransportError(
-      `Cannot connect to ${address}: it must be a 'ws://' or 'wss://' URL without a fragment (${cause.message})`,
-      { kind: "address-invalid", address, cause },
-    );
-  }
 }
 
 function addressOf(url: string): SocketAddress {

@@ -80,3 +80,37 @@ Deno.test("ReceiveQueue.clear() drops what nobody has read", {
   assertEquals(received.held, 0);
   assertEquals(await received.read(bytes(0)), null);
 });
+
+Deno.test(
+  "ReceiveQueue keeps the order of chunks of any size, read at any size",
+  {
+    permissions: "none",
+  },
+  async () => {
+    const { queue: received } = queue();
+    let [sent, read] = [0, 0];
+    for (let round = 0; round < 2_000; round++) {
+      const size = [1, 3, 200, 4_095, 4_096, 9_000][(round * 7) % 6] ?? 1;
+      received.push(Uint8Array.from({ length: size }, () => sent++ % 251));
+      if (round % 3 > 0) continue;
+      const buffer = new Uint8Array([5, 5_000, 30_000][round % 9 / 3] ?? 1);
+      const count = await received.read(buffer) ?? 0;
+      for (let at = 0; at < count; at++) {
+        if (buffer[at] !== read++ % 251) throw new Error(`byte ${read - 1}`);
+      }
+    }
+    assertEquals(received.held, sent - read);
+  },
+);
+
+Deno.test("ReceiveQueue holds single bytes in little more than their number", {
+  permissions: "none",
+}, () => {
+  const { queue: received } = queue();
+  const before = Deno.memoryUsage().heapUsed;
+  for (let at = 0; at < 1_000_000; at++) received.push(new Uint8Array(1));
+  const grown = Deno.memoryUsage().heapUsed - before;
+  assertEquals(received.held, 1_000_000);
+  // One object for each would be more than 100 MB.
+  assert(grown < 50_000_000, `${grown} bytes`);
+});

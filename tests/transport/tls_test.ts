@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { fillUp } from "../../lib/transport/_compliance_kit.ts";
 import { checkTransport } from "../../lib/transport/compliance.ts";
 import { connect } from "../../lib/transport/connect.ts";
 import { writeAll } from "../../lib/transport/io.ts";
@@ -337,4 +338,16 @@ Deno.test("TlsConnection keeps no more than its limit from a peer that nobody re
   assertEquals((await readAll(accepted)).length, total - 1);
   await sending;
   dialled.close();
+});
+
+Deno.test("TlsConnection.closeWrite() fails where its end cannot be sent", async () => {
+  await using listener = await listenLoopback();
+  const [dialled, accepted] = await pair(listener);
+  using _accepted = accepted;
+  // Nobody reads: a write waits, and the end behind it.
+  const { pending } = await fillUp(dialled);
+  const writing = assertKind(pending, "closed", "has closed");
+  const ending = assertKind(dialled.closeWrite(), "closed", "has closed");
+  dialled.close();
+  await Promise.all([writing, ending]);
 });

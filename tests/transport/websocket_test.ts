@@ -92,7 +92,7 @@ Deno.test("checkTransport() passes WebSocket", async (t) => {
 Deno.test("checkTransport() passes WebSocket with TLS", async (t) => {
   await using service = new Service({}, certificate);
   await checkTransport(
-    () => service.pair({ caCerts: [authority.cert] }),
+    () => service.pair({ tls: { caCerts: [authority.cert] } }),
     { step: (name, check) => t.step(name, check) },
   );
 });
