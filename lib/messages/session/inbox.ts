@@ -61,7 +61,9 @@ export class Inbox {
   /** Bytes of memory that items and parts of items hold. */
   get held(): number {
     let held = this.partial?.bytes ?? 0;
-    for (const { body } of this.#queue.slice(this.#head)) held += body.length;
+    for (let index = this.#head; index < this.#queue.length; index++) {
+      held += this.#queue[index]!.body.length; // in range: the loop's condition
+    }
     return held;
   }
 

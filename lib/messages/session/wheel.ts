@@ -24,7 +24,8 @@ export abstract class Timed {
 
 /** Calls {@linkcode Timed.expire} at most 8 ms late, however many wait. */
 export class Wheel {
-  readonly #slots: (Timed | undefined)[] = new Array(SLOTS).fill(undefined);
+  /** Made when something waits for the first time: an idle connection holds next to nothing. */
+  #slots: (Timed | undefined)[] = [];
   #tick = 0;
   #size = 0;
   #earliest = Infinity;
@@ -43,6 +44,9 @@ export class Wheel {
   add(entry: Timed, dueAt: number): void {
     this.remove(entry);
     if (dueAt === Infinity) return;
+    if (this.#slots.length === 0) {
+      this.#slots = new Array(SLOTS).fill(undefined);
+    }
     const tick = Math.max(Math.ceil(dueAt / RESOLUTION), this.#tick + 1);
     const slot = tick % SLOTS;
     const head = this.#slots[slot];

@@ -1,0 +1,245 @@
+/**
+ * Hostile frames. The invariants, in words: whatever comes, no exception leaves
+ * `receive`; the session lives on, or has ended once, with a SessionError that
+ * the peer was told in a GOAWAY; what it holds for the peer stays within its
+ * limits; and every call of its own settles exactly once.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import { SessionError } from "../../../lib/messages/errors.ts";
+import { NO_FIELDS } from "../../../lib/messages/session/fields.ts";
+import { Kind } from "../../../lib/messages/session/wire.ts";
+import { Outgoing } from "./_calls.ts";
+import { frame, hello, Lone, message, request, u32 } from "./_lone.ts";
+import { mulberry32, TABLES } from "./_simulation.ts";
+
+const pure = { permissions: "none" } as const;
+const FRAMES = 50_000;
+const LIMITS = {
+  maxFrameBody: 16 * 1024,
+  maxMessage: 64 * 1024,
+  maxCalls: 32,
+  maxAssembly: 128 * 1024,
+  streamWindow: 2048,
+  maxStreamWindow: 8192,
+  connectionWindow: 64 * 1024,
+  unsentSoft: 64 * 1024,
+  unsentHard: 256 * 1024,
+};
+
+type Random = (below: number) => number;
+const KINDS = [...Object.values(Kind), 0x00, 0x07, 0x18, 0xff];
+const FLAGS = [0, 0, 0, 1, 1, 2, 0x80, 0xff];
+
+function noise(random: Random, most: number): Uint8Array {
+  const bytes = new Uint8Array(random(most));
+  for (let at = 0; at < bytes.length; at += 1 + random(8)) {
+    bytes[at] = random(256);
+  }
+  return bytes;
+}
+
+/** A body that may mean something. */
+function bodyOf(random: Random, kind: number): Uint8Array {
+  switch (kind) {
+    case Kind.REQUEST:
+    case Kind.NOTIFY:
+      return request(random(7), noise(random, 60), fields(random));
+    case Kind.ITEM:
+    case Kind.RESULT:
+      return message(noise(random, random(8) === 0 ? 6000 : 60));
+    case Kind.ERROR:
+      return Uint8Array.of(random(16), random(4), random(4), 0, 0, 0);
+    case Kind.CREDIT:
+    case Kind.WINDOW:
+      return u32(random(3) === 0 ? 2 ** 31 - 1 : random(5000));
+    case Kind.PING:
+    case Kind.PONG:
+      return noise(random, 2).length === 0 ? new Uint8Array(8) : u32(1);
+    case Kind.GOAWAY:
+      return Uint8Array.of(random(14), 0, 0, 0, 0, 0, random(40), 65, 66);
+    case Kind.HELLO:
+      return hello(random(2) === 0 ? "dialler" : "listener");
+  }
+  return noise(random, 12);
+}
+
+function fields(random: Random): number[] {
+  switch (random(6)) {
+    case 0:
+      return [1, 0, 4, 0, 0, 0, random(256)]; // a deadline
+    case 1:
+      return [2, 0, 5, 1, 97, 0, 1, 98]; // metadata
+    case 2:
+      return [...noise(random, 12)];
+  }
+  return [];
+}
+
+function hostile(random: Random, lone: Lone, made: number): Uint8Array {
+  // What ends a session comes seldom, or none would get far.
+  const rare = random(100) === 0;
+  const kind = rare ? KINDS[random(KINDS.length)]! : CALL_KINDS[random(9)]!;
+  const wild = random(200) === 0;
+  const id = wild
+    ? random(2 ** 32) * 2 ** 16 + random(9)
+    : idOf(random, kind, lone, made);
+  const flags = random(4) === 0 ? FLAGS[random(FLAGS.length)]! : 0;
+  const bytes = frame(kind, id, bodyOf(random, kind), flags);
+  if (random(25) === 0 && bytes.length > 8) {
+    bytes[8 + random(bytes.length - 8)]! ^= 1 << random(8);
+  }
+  if (random(200) === 0) bytes[random(8)]! ^= 1 << random(8);
+  return random(200) === 0 ? bytes.slice(0, random(bytes.length)) : bytes;
+}
+
+/** An id that a frame of this kind may have. */
+function idOf(random: Random, kind: number, lone: Lone, made: number): number {
+  const ours = (lone.role === "dialler" ? 1 : 2) + 2 * random(made + 1);
+  const last = ids.get(lone) ?? 0;
+  const theirs = Math.max(0, last - 2 * random(12));
+  switch (kind) {
+    case Kind.NOTIFY:
+      return 0;
+    case Kind.REQUEST:
+      return random(4) === 0 && last > 0 ? last : nextId(lone);
+    case Kind.RESULT:
+    case Kind.ERROR:
+      return Math.min(ours, (lone.role === "dialler" ? -1 : 0) + 2 * made);
+    case Kind.ITEM:
+    case Kind.CREDIT:
+      return random(3) === 0 && made > 0
+        ? Math.min(ours, (lone.role === "dialler" ? -1 : 0) + 2 * made)
+        : theirs;
+  }
+  return theirs;
+}
+
+const CALL_KINDS = [
+  Kind.REQUEST,
+  Kind.REQUEST,
+  Kind.NOTIFY,
+  Kind.ITEM,
+  Kind.CREDIT,
+  Kind.CANCEL,
+  Kind.END,
+  Kind.RESULT,
+  Kind.ERROR,
+];
+
+const ids = new WeakMap<Lone, number>();
+
+function nextId(lone: Lone): number {
+  const id = (ids.get(lone) ?? (lone.role === "dialler" ? 0 : -1)) + 2;
+  ids.set(lone, id);
+  return id;
+}
+
+/** A session in some state, with calls of its own. */
+function victim(random: Random, made: Outgoing[]): Lone {
+  const role = random(2) === 0 ? "dialler" : "listener";
+  const state = random(8);
+  const lone = state < 2 ? new Lone(role, LIMITS) : Lone.open(role, LIMITS);
+  if (state === 0 && role === "dialler") lone.session.start(undefined, 0);
+  if (state === 1) lone.accepts = false;
+  if (state === 7) lone.session.drain(lone.now);
+  if (state === 2) lone.sink.open = false;
+  if (state < 2 || state === 7) return lone;
+  for (let count = random(6); count > 0; count--) {
+    const observer = new Outgoing(
+      { session: lone.session } as Outgoing["side"],
+    ); // only its session is used
+    const method = [0, 2, 3, 4][random(4)]!;
+    observer.call = lone.session.call({
+      method,
+      info: TABLES.calls[method]!,
+      value: new Uint8Array(random(40)),
+      hasValue: true,
+      timeout: random(2) === 0 ? Infinity : 500,
+      fields: NO_FIELDS,
+      observer,
+    }, lone.now);
+    lone.session.takeItem(observer.call, lone.now);
+    made.push(observer);
+  }
+  return lone;
+}
+
+function act(random: Random, lone: Lone): void {
+  const incoming = lone.calls[random(Math.max(1, lone.calls.length))];
+  if (incoming === undefined) return;
+  const { session, now } = lone;
+  switch (random(5)) {
+    case 0:
+      return session.respond(incoming.call, new Uint8Array(random(300)), now);
+    case 1:
+      session.takeItem(incoming.call, now);
+      return;
+    case 2:
+      if (session.maySendItem(incoming.call)) {
+        session.sendItem(incoming.call, new Uint8Array(random(40_000)), now);
+      }
+      return;
+    case 3:
+      return session.dropItems(incoming.call, now);
+  }
+}
+
+function checkBounds({ session, sink, calls }: Lone): void {
+  const { accounts, limits, inFlight } = session;
+  assert(accounts.assembling <= limits.maxAssembly, "assembling");
+  assert(accounts.raisePool >= 0 && accounts.backlog >= 0, "accounts");
+  assert(inFlight.incoming <= limits.maxCalls, "calls in flight");
+  assert(accounts.requestCredit <= limits.connectionWindow, "credit");
+  assert(sink.unsent <= limits.unsentHard + limits.maxMessage, "unsent");
+  for (const { call: { inbox } } of calls) {
+    const held = (inbox?.held ?? 0) - (inbox?.partial?.bytes ?? 0);
+    assert(held <= limits.maxStreamWindow + limits.maxFrameBody, "inbox");
+  }
+}
+
+function checkEnd(lone: Lone, made: Outgoing[]): void {
+  const { session } = lone;
+  if (session.state !== "closed") session.close(lone.now);
+  assertEquals(lone.ends.length, 1, "ends once");
+  const error = lone.ends[0];
+  assert(error === undefined || error instanceof SessionError);
+  for (const outgoing of made) assertEquals(outgoing.settled, 1);
+  for (const { call } of lone.calls) {
+    session.respond(call, new Uint8Array(), lone.now);
+  }
+  assertEquals(session.inFlight, { outgoing: 0, incoming: 0, queued: 0 });
+  const { raisePool, assembling, timers, blocked } = session.accounts;
+  assertEquals([assembling, timers, blocked], [0, 0, 0]);
+  assertEquals(raisePool, session.limits.connectionWindow);
+}
+
+function fuzz(seed: number): number {
+  const random = mulberry32(seed);
+  const made: Outgoing[] = [];
+  const lone = victim(random, made);
+  const most = 10 + random(400);
+  let frames = 0;
+  while (frames < most && lone.session.state !== "closed") {
+    lone.receiveFrame(hostile(random, lone, made.length));
+    frames++;
+    act(random, lone);
+    if (random(10) === 0) lone.write();
+    if (random(20) === 0) lone.advance(random(400));
+    checkBounds(lone);
+  }
+  checkEnd(lone, made);
+  return frames;
+}
+
+Deno.test("a session survives hostile frames in every state", pure, () => {
+  let frames = 0;
+  for (let seed = 1; frames < FRAMES; seed++) {
+    try {
+      frames += fuzz(seed);
+    } catch (error) {
+      throw new Error(`seed ${seed} fails`, { cause: error });
+    }
+  }
+});
