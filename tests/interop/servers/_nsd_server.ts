@@ -6,7 +6,6 @@
  */
 import { line, RECORDS } from "./_dns_zone.ts";
 import {
-  asUser,
   findProgram,
   type RunningServer,
   startServer,
@@ -27,10 +26,11 @@ export async function startNsd(): Promise<RunningServer> {
   );
   const server = cleanUp.use(
     await startServer({
+      user,
       command: (port) => {
         const file = `${folder.path}/nsd.conf`;
         Deno.writeTextFileSync(file, configuration(folder.path, port));
-        return asUser(user, [nsd, "-d", "-c", file]);
+        return [nsd, "-d", "-c", file];
       },
       ready: /nsd started/,
       stopSignal: "SIGTERM",

@@ -54,19 +54,19 @@ export async function startPostgres(): Promise<RunningServer> {
   await Deno.writeTextFile(`${data}/pg_hba.conf`, HOST_RULES);
   const server = cleanUp.use(
     await startServer({
-      command: (port) =>
-        asUser(user, [
-          postgres,
-          "-D",
-          data,
-          ...settings({
-            listen_addresses: "127.0.0.1",
-            port: `${port}`,
-            unix_socket_directories: folder.path,
-            fsync: "off",
-            lc_messages: "C",
-          }),
-        ]),
+      user,
+      command: (port) => [
+        postgres,
+        "-D",
+        data,
+        ...settings({
+          listen_addresses: "127.0.0.1",
+          port: `${port}`,
+          unix_socket_directories: folder.path,
+          fsync: "off",
+          lc_messages: "C",
+        }),
+      ],
       ready: /database system is ready to accept connections/,
       stopSignal: "SIGINT", // "fast shutdown": clients are thrown out
     }),

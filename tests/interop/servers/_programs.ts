@@ -87,20 +87,19 @@ export async function temporaryFolder(
 export function asUser(
   user: string | undefined,
   command: readonly string[],
+  options: readonly string[] = [],
 ): readonly string[] {
-  if (user === undefined) return command;
+  const identity = user === undefined
+    ? []
+    : [`--reuid=${user}`, `--regid=${user}`, "--clear-groups"];
   const setpriv = findProgram("setpriv", "util-linux");
-  return [
-    setpriv,
-    `--reuid=${user}`,
-    `--regid=${user}`,
-    "--clear-groups",
-    ...command,
-  ];
+  return [setpriv, ...identity, ...options, ...command];
 }
 
 /** How to start a server. */
 export interface ServerOptions {
+  /** Who runs it, if it is not who runs this. */
+  user: string | undefined;
   /** The command line that serves on a port of 127.0.0.1. */
   command: (port: number) => readonly string[];
   /** What it prints on stderr when it is ready. */
@@ -136,14 +135,11 @@ function freePort(): number {
 
 async function startOn(
   port: number,
-  { command, ready, stopSignal }: ServerOptions,
+  { user, command, ready, stopSignal }: ServerOptions,
 ): Promise<RunningServer> {
   // If this process is killed, the server gets the signal all the same.
-  const [program = "", ...args] = [
-    findProgram("setpriv", "util-linux"),
-    `--pdeathsig=${stopSignal.replace("SIG", "")}`,
-    ...command(port),
-  ];
+  const orphaned = `--pdeathsig=${stopSignal.replace("SIG", "")}`;
+  const [program = "", ...args] = asUser(user, command(port), [orphaned]);
   const child = new Deno.Command(program, {
     args,
     stdin: "null",
