@@ -105,7 +105,7 @@ export interface ClientSession<P extends AnyProtocol>
  *
  * @param protocol what both sides speak
  * @param address where the server listens, several such places, or a connection
- * to it, which the session owns from here on
+ * to it, which belongs to the session from here on, also if there comes none
  * @param options handlers for what the server may ask, and options
  * @throws {TransportError} where there is no connection to be had
  * @throws {SessionError} where the server does not accept the handshake
@@ -149,22 +149,36 @@ export async function connect<
   // Whatever P is, its options are these with or without handlers.
   const given: ClientOptions<Extra, ClientContext<P>> & { handlers?: object } =
     options ?? {};
-  const { signal, transport = {} } = given;
-  signal?.throwIfAborted();
-  checkTimeout(given.timeout);
-  const resolved = resolveSessionOptions(given);
-  const tables = sideTables(protocol, "client", given.handlers ?? {});
-  const connection = isConnection(address) ? address : await dial(
+  let connection = isConnection(address) ? address : undefined;
+  try {
+    given.signal?.throwIfAborted();
+    checkTimeout(given.timeout);
+    const resolved = resolveSessionOptions(given);
+    const tables = sideTables(protocol, "client", given.handlers ?? {});
+    connection ??= await dialFor(address as ConnectTarget, given); // it is no connection
+    const session = new DialledSession<P>(connection, {
+      tables,
+      resolved,
+      options: given,
+    });
+    await session.open(given);
+    return session;
+  } catch (error) {
+    connection?.[Symbol.dispose]();
+    throw error;
+  }
+}
+
+type ConnectTarget = ConnectAddress | readonly ConnectAddress[];
+
+function dialFor(
+  address: ConnectTarget,
+  { signal, transport = {} }: Pick<ClientOptions, "signal" | "transport">,
+): Promise<Connection> {
+  return dial(
     address,
     signal === undefined ? transport : { ...transport, signal },
   );
-  const session = new DialledSession<P>(connection, {
-    tables,
-    resolved,
-    options: given,
-  });
-  await session.open(given);
-  return session;
 }
 
 interface Parts {

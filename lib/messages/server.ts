@@ -234,6 +234,15 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     } catch (error) {
       // A connection that somebody else has brought may be of any kind.
       this.resolved.report(error, "");
+      this.#letGo(connection);
+    }
+  }
+
+  #letGo(connection: Connection): void {
+    try {
+      connection[Symbol.dispose]();
+    } catch (error) {
+      this.resolved.report(error, "");
     }
   }
 

@@ -381,14 +381,19 @@ Deno.test(
   async () => {
     const reason = new Error("changed my mind");
     const { server } = lab();
-    const [unused] = memoryPair();
+    const [unused, peerOfUnused] = memoryPair();
     await assertRejects(
       () =>
         connect(Lab, unused, { ...ears, signal: AbortSignal.abort(reason) }),
       Error,
       "changed my mind",
     );
-    unused.close();
+    assertEquals(
+      await peerOfUnused.read(new Uint8Array(1)),
+      null,
+      "it was closed",
+    );
+    peerOfUnused.close();
 
     const [silent, peer] = memoryPair(); // nobody answers
     const controller = new AbortController();
@@ -480,7 +485,7 @@ Deno.test("over TCP: sixteen unread streams hold up nothing beside them", async 
       for (let i = 0; i < count; i++) yield new Uint8Array(8192);
     },
   }, { port: 0 });
-  await using session = await connect(P, server.addr as { port: number });
+  await using session = await connect(P, server.addr);
   const unread = Array.from({ length: 16 }, () => session.remote.chunks(1e6));
   let bytes = 0;
   for await (const chunk of session.remote.chunks(1000)) bytes += chunk.length;

@@ -121,7 +121,7 @@ async function openLab(options: LabOptions) {
       onError() {},
     },
   );
-  const addr = server.addr as { port: number };
+  const addr = server.addr;
   const clients: AsyncDisposable[] = [];
   const kept = <Each extends AsyncDisposable>(each: Each): Each => {
     clients.push(each);

@@ -69,7 +69,7 @@ Deno.test("serve() on every kind of address: handlers do not know which", async 
   ];
   for (const address of addresses) {
     await using server = await serve(Echo, handlers, address);
-    await using session = await connect(Echo, server.addr as { port: number });
+    await using session = await connect(Echo, server.addr);
     assertEquals(await session.remote.echo("hello"), "hello");
     assertEquals(await all(session.remote.talk(["a", "b"])), ["a", "b"]);
     assertEquals(session.remoteAddr, server.addr);
@@ -84,7 +84,7 @@ Deno.test("serve() gives a server like that of Deno.serve", async () => {
     onSession: opened.resolve,
   });
   assertEquals(heard, [server.addr]);
-  const session = await connect(Echo, server.addr as { port: number });
+  const session = await connect(Echo, server.addr);
   const served = await opened.promise;
   assertEquals([...server.sessions], [served]);
   assertEquals(served.remoteAddr, session.localAddr);
@@ -116,7 +116,7 @@ Deno.test("serve() listens to nothing once its signal is aborted, before or afte
   const server = await serve(Echo, handlers, { port: 0 }, {
     signal: controller.signal,
   });
-  const session = await connect(Echo, server.addr as { port: number });
+  const session = await connect(Echo, server.addr);
   const pending = failureOf(session.remote.wait());
   await session.remote.echo("the call before has come");
   controller.abort(reason);
@@ -182,6 +182,7 @@ Deno.test(
     // One that tells nothing of itself.
     const [near, far] = memoryPair();
     const broken: Connection = Object.create(far, {
+      [Symbol.dispose]: { value: () => far.close() },
       remoteAddr: {
         get() {
           throw new Error("no address");
@@ -189,9 +190,9 @@ Deno.test(
       },
     });
     await server.accept(broken);
-    assertEquals(list.length, 1);
+    assertEquals(list.map(({ error }) => String(error)), ["Error: no address"]);
+    assertEquals(await near.read(new Uint8Array(1)), null, "it was closed");
     near.close();
-    far.close();
 
     // One that is gone.
     const [, gone] = memoryPair();

@@ -357,7 +357,7 @@ Deno.test(`10,000 calls over TCP settle, each once, and leave nothing (seed ${se
   const addr = await server.listen({ port: 0 });
   const ended = await run(
     seed,
-    () => dialSocket(addr as { port: number }),
+    () => dialSocket(addr),
     server,
   );
   await server.shutdown();

@@ -1,0 +1,154 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { hasItems, ItemPump } from "../../lib/messages/_item_pump.ts";
+import { turns } from "./_kit.ts";
+
+const none = { permissions: "none" } as const; // the literal type that Deno.test wants
+
+function sink() {
+  const sent: unknown[] = [];
+  return {
+    sent,
+    send: (item: unknown) => {
+      sent.push(item);
+      return Promise.resolve();
+    },
+  };
+}
+
+Deno.test(
+  "run() sends the items of any iterable, promises awaited",
+  none,
+  async () => {
+    async function* generated() {
+      yield 1;
+      yield 2;
+    }
+    const iterables = [
+      [1, 2],
+      [Promise.resolve(1), 2],
+      new Set([1, 2]),
+      generated(),
+      ReadableStream.from([1, 2]),
+    ];
+    for (const items of iterables) {
+      const { sent, send } = sink();
+      assertEquals(await new ItemPump(items).run(send), true);
+      assertEquals(sent, [1, 2]);
+    }
+  },
+);
+
+Deno.test(
+  "run() leaves the iterable when an item cannot be sent, and tells of that first",
+  none,
+  async () => {
+    let left = 0;
+    function* items() {
+      try {
+        yield 1;
+        yield 2;
+      } finally {
+        left++;
+        // deno-lint-ignore no-unsafe-finally -- what a careless generator does
+        throw new Error("the second fault");
+      }
+    }
+    const pump = new ItemPump(items());
+    await assertRejects(
+      () => pump.run(() => Promise.reject(new Error("the first fault"))),
+      Error,
+      "the first fault",
+    );
+    assertEquals(left, 1);
+  },
+);
+
+Deno.test("run() throws what the iterable throws", none, async () => {
+  async function* items() {
+    yield 1;
+    throw new Error("no more");
+  }
+  const { sent, send } = sink();
+  await assertRejects(() => new ItemPump(items()).run(send), Error, "no more");
+  assertEquals(sent, [1]);
+});
+
+Deno.test(
+  "stop() lets a generator leave at its next yield, and run() waits for its end",
+  none,
+  async () => {
+    const order: string[] = [];
+    const gate = Promise.withResolvers<void>();
+    async function* items() {
+      try {
+        yield 1;
+        await gate.promise;
+        yield 2;
+      } finally {
+        await turns();
+        order.push("cleaned up");
+      }
+    }
+    const { sent, send } = sink();
+    const pump = new ItemPump(items());
+    const running = pump.run(send).then((whole) => order.push(`run ${whole}`));
+    await turns();
+    pump.stop();
+    pump.stop();
+    gate.resolve();
+    await running;
+    assertEquals([sent, order], [[1], ["cleaned up", "run false"]]);
+  },
+);
+
+Deno.test(
+  "stop() before run() leaves the iterable untouched",
+  none,
+  async () => {
+    let begun = false;
+    async function* items() {
+      begun = true;
+      yield 1;
+    }
+    const pump = new ItemPump(items());
+    pump.stop();
+    const { sent, send } = sink();
+    assertEquals(await pump.run(send), false);
+    assertEquals([begun, sent], [false, []]);
+  },
+);
+
+Deno.test(
+  "run() throws what the clean-up of a stopped generator throws",
+  none,
+  async () => {
+    async function* items() {
+      try {
+        yield 1;
+      } finally {
+        await Promise.reject(new Error("clean-up failed"));
+      }
+    }
+    const pump = new ItemPump(items());
+    const running = pump.run(async () => {
+      await turns();
+      pump.stop();
+    });
+    await assertRejects(() => running, Error, "clean-up failed");
+  },
+);
+
+Deno.test("hasItems() takes iterables, but no texts", none, () => {
+  assertEquals([[], new Set(), ReadableStream.from([])].map(hasItems), [
+    true,
+    true,
+    true,
+  ]);
+  assertEquals(["text", null, 1, {}, () => {}].map(hasItems), [
+    false,
+    false,
+    false,
+    false,
+    false,
+  ]);
+});
