@@ -1,11 +1,10 @@
 /**
  * Every transport of this folder keeps the contract, and the suite notices
- * those that do not.
+ * those that do not. TLS and WebSocket have theirs in the tests of their files;
+ * resets are in `resets_test.ts`.
  *
  * @module
  */
-import { once } from "node:events";
-import { createConnection } from "node:net";
 import {
   checkTransport,
   connect,
@@ -14,7 +13,6 @@ import {
   listen,
   type ListenAddress,
   memoryPair,
-  writeAll,
 } from "@lengthwise/lengthwise/transport";
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 
@@ -68,42 +66,6 @@ suite("bare Deno.Conn", async () => {
   ]);
   return [client, server];
 }, { hardened: false });
-
-const onlyResets = (
-  t: Deno.TestContext,
-): (name: string, check: () => Promise<void>) => Promise<unknown> =>
-(name, check) =>
-  name.startsWith("reset") ? t.step(name, check) : Promise.resolve();
-
-Deno.test("checkTransport() checks resets on memory", async (t) => {
-  await checkTransport(
-    () => memoryPair({ toServer: { fault: { kind: "reset", after: 3 } } }),
-    {
-      step: onlyResets(t),
-      reset: (client) => writeAll(client, new Uint8Array(3)),
-    },
-  );
-});
-
-Deno.test("checkTransport() checks resets on TCP", async (t) => {
-  const destroy = new WeakMap<Connection, () => void>();
-  const makePair = async (): Promise<ConnectionPair> => {
-    await using listener = await listen({ port: 0 });
-    const socket = createConnection(listener.addr.port ?? 0, "127.0.0.1");
-    const [server] = await Promise.all([
-      listener.accept(),
-      once(socket, "connect"),
-    ]);
-    // Deno.Conn cannot send a reset: this end does nothing else.
-    const [client] = memoryPair();
-    destroy.set(client, () => socket.resetAndDestroy());
-    return [client, server];
-  };
-  await checkTransport(makePair, {
-    step: onlyResets(t),
-    reset: (client) => destroy.get(client)?.(),
-  });
-});
 
 /** A pair whose client misbehaves in one way. */
 function broken(change: (real: Connection) => Partial<Connection>) {
