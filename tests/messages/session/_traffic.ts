@@ -12,7 +12,7 @@ import {
   DOWN,
   Incoming,
   notify,
-  Outgoing,
+  type Outgoing,
   readAll,
   sendAll,
   TALK,

@@ -1,0 +1,36 @@
+import { assertEquals } from "@std/assert";
+import {
+  MAY_CALL,
+  RECEPTION,
+  SESSION,
+} from "../../../lib/messages/session/session_state.ts";
+
+const pure = { permissions: "none" } as const;
+
+Deno.test(
+  "SESSION leads both sides to open, and every state to closed",
+  pure,
+  () => {
+    assertEquals(SESSION[SESSION.new.start!].hello, "open");
+    assertEquals(SESSION[SESSION.waiting.hello!].accept, "open");
+    for (const [state, events] of Object.entries(SESSION)) {
+      assertEquals(events.end, state === "closed" ? undefined : "closed");
+    }
+  },
+);
+
+Deno.test(
+  "RECEPTION handles frames of calls in an open session only",
+  pure,
+  () => {
+    const handling = Object.entries(RECEPTION).filter(([, what]) =>
+      what === "handle"
+    );
+    assertEquals(handling, [["open", "handle"]]);
+    assertEquals([MAY_CALL.new, MAY_CALL.waiting, MAY_CALL.authenticating], [
+      false,
+      false,
+      false,
+    ]);
+  },
+);
