@@ -5,6 +5,7 @@
  */
 import type { Connection, SocketAddress } from "../transport/connection.ts";
 import { boundRemote } from "./_bound_remote.ts";
+import { LazySignal } from "./_lazy_signal.ts";
 import { Peer } from "./_peer.ts";
 import { buildRemote, type CallSite } from "./_remote.ts";
 import type { SideTables } from "./_tables.ts";
@@ -36,7 +37,6 @@ export interface SessionOwner<P extends AnyProtocol, Auth, State>
 /** See `ServerSession`. */
 export class AcceptedSession<P extends AnyProtocol, Auth, State>
   implements ServerSession<P, Auth, State> {
-  readonly remote: Remote<P, "client">;
   readonly finished: Promise<SessionError | undefined>;
   /** Settles when the connection is closed and nothing of it is left. */
   readonly closed: Promise<void>;
@@ -44,7 +44,8 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
   readonly #peer: Peer;
   readonly #info: ConnectionInfo;
   readonly #site: CallSite;
-  readonly #draining: AbortController = new AbortController();
+  readonly #draining: LazySignal = new LazySignal();
+  #remote: Remote<P, "client"> | undefined = undefined;
   #auth!: Auth;
   #state!: State;
   #protocol = "";
@@ -56,13 +57,12 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
     this.#info = connectionInfo(connection);
     const { tables, resolved } = owner;
     this.finished = new Promise((resolve) => this.#finish = resolve);
-    const site = this.#site = {
+    this.#site = {
       link: () => this.#peer,
       timeLeft: () => Infinity,
       defaults: {},
       interceptors: [],
     };
-    this.remote = buildRemote(tables.calls, site) as Remote<P, "client">; // built from the protocol that the type stands for
     this.#peer = new Peer({
       role: "listener",
       connection,
@@ -75,7 +75,7 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
           this.#authenticate(hello, credentials),
         onOpened: () => this.#opened(),
         onRefresh: (id, credentials) => this.#refresh(id, credentials),
-        onPeerDraining: () => this.#draining.abort(),
+        onPeerDraining: () => this.#draining.fire(),
         onRoom: () => owner.topics.drain(this),
         onEnded: (error) => this.#ended(error),
         report: resolved.report,
@@ -83,6 +83,15 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
       },
     });
     this.closed = this.#peer.closed;
+  }
+
+  /** Made when it is first asked for: idle sessions are many, and hold little. */
+  get remote(): Remote<P, "client"> {
+    const { calls } = this.#owner.tables;
+    return this.#remote ??= buildRemote(calls, this.#site) as Remote<
+      P,
+      "client"
+    >; // built from the protocol that the type stands for
   }
 
   get server(): Server<P, Auth, State> {
@@ -222,12 +231,12 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
   #ended(error: SessionError | undefined): void {
     this.#owner.sessions.delete(this);
     this.#owner.topics.leave(this);
-    this.#draining.abort();
+    this.#draining.fire();
     this.#finish(error);
   }
 
   drain(): Promise<void> {
-    this.#draining.abort();
+    this.#draining.fire();
     this.#peer.session.drain(this.#peer.now());
     this.#peer.touched();
     return this.closed;

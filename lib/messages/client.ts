@@ -10,6 +10,7 @@ import {
 } from "../transport/connect.ts";
 import type { Connection, SocketAddress } from "../transport/connection.ts";
 import { boundRemote } from "./_bound_remote.ts";
+import { LazySignal } from "./_lazy_signal.ts";
 import { Peer } from "./_peer.ts";
 import { buildRemote, type CallSite } from "./_remote.ts";
 import { sideTables } from "./_tables.ts";
@@ -194,7 +195,7 @@ class DialledSession<P extends AnyProtocol> implements ClientSession<P> {
   readonly #peer: Peer;
   readonly #info: ConnectionInfo;
   readonly #parts: Parts;
-  readonly #draining: AbortController = new AbortController();
+  readonly #draining: LazySignal = new LazySignal();
   readonly #opened: PromiseWithResolvers<void> = Promise.withResolvers();
   #finish!: (error: SessionError | undefined) => void;
 
@@ -224,7 +225,7 @@ class DialledSession<P extends AnyProtocol> implements ClientSession<P> {
         onAuthenticate() {}, // only listeners authenticate
         onRefresh() {}, // as above
         onOpened: () => this.#onOpened(),
-        onPeerDraining: () => this.#draining.abort(),
+        onPeerDraining: () => this.#draining.fire(),
         onRoom() {}, // only servers send to many
         onEnded: (error) => this.#onEnded(error),
         report: resolved.report,
@@ -277,7 +278,7 @@ class DialledSession<P extends AnyProtocol> implements ClientSession<P> {
   }
 
   #onEnded(error: SessionError | undefined): void {
-    this.#draining.abort();
+    this.#draining.fire();
     this.#opened.reject(
       error ??
         new SessionError(
