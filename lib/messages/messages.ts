@@ -83,8 +83,8 @@ export interface MessageStream<In, Out>
   close(): void;
 }
 
-/** Room to ask for: the default codec encodes in place from 2,066 bytes on. */
-const ROOM = 2176;
+/** Room to ask for: a larger message is encoded elsewhere, then copied. */
+const ROOM = 2048;
 const DEFAULT_HIGH_WATER_MARK = 1024 * 1024;
 const DONE: Promise<void> = Promise.resolve();
 

@@ -13,7 +13,6 @@ import { Decoder, Encoder } from "@msgpack/msgpack";
 import { Packr as PackrWithAddon } from "msgpackr";
 // @ts-types="npm:msgpackr@^2.1.3"
 import { Packr } from "msgpackr/pack";
-import { packInto } from "../../lib/messages/codec/_packer.ts";
 import { json } from "../../lib/messages/codec/json.ts";
 import { msgpack } from "../../lib/messages/codec/msgpack.ts";
 
@@ -139,11 +138,6 @@ function makeCandidates(value: unknown): Candidate[] {
       name: "msgpackr, no records (baseline)",
       encode: (v: unknown) => plain.pack(v),
       decode: () => plain.unpack(plainBody),
-    },
-    {
-      name: "msgpack(), check apart",
-      encode: (v: unknown) => packInto(v, target, 0),
-      decode: () => codec.decode(body),
     },
     {
       name: "msgpack()",

@@ -12,12 +12,6 @@ import type { MessageCodec } from "./message_codec.ts";
 /** Options of {@linkcode json}. */
 export type JsonOptions = CodecLimits;
 
-const RULES = {
-  codec: "json",
-  nonFinite: false,
-  extended: false,
-  loneSurrogates: true,
-};
 const EMPTY = new Uint8Array(0);
 const toUtf8 = new TextEncoder();
 // A byte order mark is a character like any other.
@@ -61,7 +55,7 @@ class JsonCodec implements MessageCodec {
   constructor(options: JsonOptions) {
     const limits = resolveLimits(options);
     this.#maxBytes = limits.maxBytes;
-    this.#checker = new ValueChecker(RULES, limits);
+    this.#checker = new ValueChecker(limits);
     this.#scanner = new JsonScanner(limits);
   }
 

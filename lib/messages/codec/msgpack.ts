@@ -6,15 +6,10 @@
 // @ts-types="npm:msgpackr@^2.1.3"
 import { Unpackr } from "msgpackr/index-no-eval";
 import { doubleMarks } from "./_byte_order_mark.ts";
+import { Encoder } from "./_encoder.ts";
 import { CodecError } from "./errors.ts";
-import { ValueChecker } from "./_exact.ts";
-import {
-  type CodecLimits,
-  type ResolvedLimits,
-  resolveLimits,
-} from "./limits.ts";
+import { type CodecLimits, resolveLimits } from "./limits.ts";
 import type { MessageCodec } from "./message_codec.ts";
-import { packApart, packInto } from "./_packer.ts";
 import { BodyScanner } from "./_scan.ts";
 
 /** Options of {@linkcode msgpack}. */
@@ -43,14 +38,7 @@ const BINARY = ["copy", "borrow"];
 /** msgpackr is fastest where a small body begins at offset 0 of a buffer it knows. */
 const SMALL_BODY = 4096;
 const small = new Uint8Array(SMALL_BODY);
-
-/** What MessagePack carries beside what JSON does. */
-const RULES = {
-  codec: "msgpack",
-  nonFinite: true,
-  extended: true,
-  loneSurrogates: false,
-};
+const NO_ROOM = new Uint8Array(0);
 
 /**
  * The MessagePack codec. Bytes are standard MessagePack, with two extension
@@ -85,9 +73,8 @@ export function msgpack(options: MsgpackOptions = {}): MessageCodec {
 
 class MsgpackCodec implements MessageCodec {
   readonly name = "msgpack";
-  readonly #limits: ResolvedLimits;
   readonly #borrow: boolean;
-  readonly #checker: ValueChecker;
+  readonly #encoder: Encoder;
   readonly #scanner: BodyScanner;
   readonly #unpackr: Unpackr;
 
@@ -96,9 +83,8 @@ class MsgpackCodec implements MessageCodec {
     requireOneOf("int64", int64, INT64);
     requireOneOf("binary", binary, BINARY);
     const limits = resolveLimits(options);
-    this.#limits = limits;
     this.#borrow = binary === "borrow";
-    this.#checker = new ValueChecker(RULES, limits);
+    this.#encoder = new Encoder(limits);
     this.#scanner = new BodyScanner(limits, int64 === "number");
     this.#unpackr = new Unpackr(
       {
@@ -112,14 +98,8 @@ class MsgpackCodec implements MessageCodec {
   }
 
   encode(value: unknown): Uint8Array {
-    try {
-      const text = this.#checker.check(value);
-      const body = packApart(value).slice();
-      this.#requireBytes(text, body);
-      return body;
-    } catch (error) {
-      throw asCodecError("encode", error);
-    }
+    const body = this.encodeInto(value, NO_ROOM, 0);
+    return typeof body === "number" ? NO_ROOM : body.slice(); // no body has no bytes
   }
 
   encodeInto(
@@ -128,15 +108,7 @@ class MsgpackCodec implements MessageCodec {
     offset: number,
   ): number | Uint8Array {
     try {
-      const text = this.#checker.check(value);
-      const packed = packInto(value, target, offset);
-      if (text * 3 > this.#limits.maxBytes) {
-        const body = typeof packed === "number"
-          ? target.subarray(offset, packed)
-          : packed;
-        this.#requireBytes(text, body);
-      }
-      return packed;
+      return this.#encoder.encodeInto(value, target, offset);
     } catch (error) {
       throw asCodecError("encode", error);
     }
@@ -154,26 +126,6 @@ class MsgpackCodec implements MessageCodec {
       throw asCodecError("decode", error);
     }
   }
-
-  /** A character is 1 to 3 bytes: only where that matters are the bytes counted. */
-  #requireBytes(text: number, body: Uint8Array): void {
-    const { maxBytes } = this.#limits;
-    if (text * 3 <= maxBytes) return;
-    try {
-      this.#scanner.scan(body);
-    } catch (error) {
-      if (!(error instanceof CodecError)) throw error;
-      throw new CodecError(
-        `Cannot encode as msgpack: 'maxBytes' allows ${maxBytes}, found ${error.found}`,
-        {
-          kind: "limit",
-          limit: "maxBytes",
-          allowed: maxBytes,
-          found: error.found,
-        },
-      );
-    }
-  }
 }
 
 function requireOneOf(
@@ -189,7 +141,7 @@ function requireOneOf(
   );
 }
 
-/** The value's own code can throw (a getter, a proxy), and so can msgpackr. */
+/** The value's own code can throw (a getter, a proxy), and so might msgpackr. */
 function asCodecError(verb: "encode" | "decode", error: unknown): CodecError {
   if (error instanceof CodecError) return error;
   return verb === "encode"

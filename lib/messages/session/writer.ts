@@ -40,7 +40,7 @@ export interface FrameSink {
   readonly bytesHanded: number;
 }
 
-/** Bytes that a small body is expected to need: msgpackr leaves a buffer that has less than 2,058 left. */
+/** Bytes that a small body is expected to need; a larger one is encoded elsewhere, then copied. */
 const SMALL_BODY = 2304;
 
 /** Unsent bytes up to which fragments are added, so that a long message never keeps a short one waiting. */

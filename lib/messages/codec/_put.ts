@@ -1,0 +1,231 @@
+/**
+ * The bytes of MessagePack's simple values and headers. Each function writes
+ * at an offset where there is room, and returns the offset behind what it wrote.
+ *
+ * Source of the format: https://github.com/msgpack/msgpack/blob/master/spec.md
+ *
+ * @module
+ */
+
+/** More than any simple value or header takes: a timestamp 96 is the longest. */
+export const LARGEST_LEAF = 15;
+
+/** What `putUtf8` returns for a string with a lone surrogate. */
+export const ILL_FORMED = -1;
+
+const MAX_INT64 = 2n ** 63n - 1n;
+const scratch = new Uint8Array(8);
+const view = new DataView(scratch.buffer);
+
+/** An integer of at most 32 bits as such, every other number as float64. */
+export function putNumber(
+  bytes: Uint8Array,
+  at: number,
+  value: number,
+): number {
+  if (value >>> 0 === value) return putUint32(bytes, at, value);
+  if (value >> 0 === value) return putNegative(bytes, at, value);
+  bytes[at] = 0xcb;
+  view.setFloat64(0, value);
+  return putScratch(bytes, at + 1);
+}
+
+/** A bigint, which must fit into 64 bits. */
+export function putBigint(
+  bytes: Uint8Array,
+  at: number,
+  value: bigint,
+): number {
+  bytes[at] = value <= MAX_INT64 ? 0xd3 : 0xcf;
+  view.setBigUint64(0, BigInt.asUintN(64, value));
+  return putScratch(bytes, at + 1);
+}
+
+/** A time in milliseconds, as the shortest timestamp that msgpackr would choose. */
+export function putTimestamp(
+  bytes: Uint8Array,
+  at: number,
+  time: number,
+): number {
+  const seconds = Math.floor(time / 1000);
+  const nanoseconds = (time - seconds * 1000) * 1_000_000;
+  if (seconds < 0 || seconds > 0xffffffff) {
+    at = put3(bytes, at, 0xc7, 12, 0xff);
+    at = put32(bytes, at, nanoseconds);
+    view.setBigInt64(0, BigInt(seconds));
+    return putScratch(bytes, at);
+  }
+  bytes[at++] = nanoseconds === 0 ? 0xd6 : 0xd7;
+  bytes[at++] = 0xff;
+  if (nanoseconds !== 0) at = put32(bytes, at, nanoseconds * 4);
+  return put32(bytes, at, seconds);
+}
+
+/** Extension 0, which several implementations share for `undefined`. */
+export function putUndefined(bytes: Uint8Array, at: number): number {
+  return put3(bytes, at, 0xd4, 0, 0);
+}
+
+/** The header of a string of so many bytes. */
+export function putStringHeader(
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+): number {
+  if (length < 0x20) {
+    bytes[at] = 0xa0 | length;
+    return at + 1;
+  }
+  return putLength8(bytes, at, 0xd9, length);
+}
+
+/** The header of binary data. */
+export function putBinaryHeader(
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+): number {
+  return putLength8(bytes, at, 0xc4, length);
+}
+
+/** The header of an array. */
+export function putArrayHeader(
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+): number {
+  return putLength4(bytes, at, 0x90, 0xdc, length);
+}
+
+/** The header of a map. */
+export function putMapHeader(
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+): number {
+  return putLength4(bytes, at, 0x80, 0xde, length);
+}
+
+/** The bytes of a short text, or `ILL_FORMED`. */
+export function putUtf8(bytes: Uint8Array, at: number, text: string): number {
+  const { length } = text;
+  for (let index = 0; index < length; index++) {
+    const unit = text.charCodeAt(index);
+    if (unit < 0x80) bytes[at++] = unit;
+    else return putUtf8From(bytes, at, text, index);
+  }
+  return at;
+}
+
+/** The rest of a text that is not ASCII. */
+function putUtf8From(
+  bytes: Uint8Array,
+  at: number,
+  text: string,
+  from: number,
+): number {
+  const { length } = text;
+  for (let index = from; index < length; index++) {
+    const point = text.codePointAt(index)!; // the index is within the text
+    if (point < 0x80) bytes[at++] = point;
+    else if (point < 0x800) {
+      bytes[at++] = 0xc0 | point >> 6;
+      bytes[at++] = 0x80 | point & 0x3f;
+    } else if (point < 0x10000) {
+      if ((point & 0xf800) === 0xd800) return ILL_FORMED;
+      bytes[at++] = 0xe0 | point >> 12;
+      bytes[at++] = 0x80 | point >> 6 & 0x3f;
+      bytes[at++] = 0x80 | point & 0x3f;
+    } else {
+      bytes[at++] = 0xf0 | point >> 18;
+      bytes[at++] = 0x80 | point >> 12 & 0x3f;
+      bytes[at++] = 0x80 | point >> 6 & 0x3f;
+      bytes[at++] = 0x80 | point & 0x3f;
+      index++;
+    }
+  }
+  return at;
+}
+
+function putUint32(bytes: Uint8Array, at: number, value: number): number {
+  if (value < 0x80) {
+    bytes[at] = value;
+    return at + 1;
+  }
+  return putLength8(bytes, at, 0xcc, value);
+}
+
+function putNegative(bytes: Uint8Array, at: number, value: number): number {
+  if (value >= -0x20) {
+    bytes[at] = value;
+    return at + 1;
+  }
+  if (value >= -0x80) {
+    bytes[at] = 0xd0;
+    bytes[at + 1] = value;
+    return at + 2;
+  }
+  if (value >= -0x8000) return put3(bytes, at, 0xd1, value >> 8, value);
+  bytes[at] = 0xd2;
+  return put32(bytes, at + 1, value);
+}
+
+/** A lead byte for 8 bits, the next one for 16, the next one for 32. */
+function putLength8(
+  bytes: Uint8Array,
+  at: number,
+  lead: number,
+  length: number,
+): number {
+  if (length < 0x100) {
+    bytes[at] = lead;
+    bytes[at + 1] = length;
+    return at + 2;
+  }
+  if (length < 0x10000) return put3(bytes, at, lead + 1, length >> 8, length);
+  bytes[at] = lead + 2;
+  return put32(bytes, at + 1, length);
+}
+
+/** Up to 15 within the lead byte, else a lead byte for 16 bits, the next one for 32. */
+function putLength4(
+  bytes: Uint8Array,
+  at: number,
+  short: number,
+  lead: number,
+  length: number,
+): number {
+  if (length < 0x10) {
+    bytes[at] = short | length;
+    return at + 1;
+  }
+  if (length < 0x10000) return put3(bytes, at, lead, length >> 8, length);
+  bytes[at] = lead + 1;
+  return put32(bytes, at + 1, length);
+}
+
+function put3(
+  bytes: Uint8Array,
+  at: number,
+  first: number,
+  second: number,
+  third: number,
+): number {
+  bytes[at] = first;
+  bytes[at + 1] = second;
+  bytes[at + 2] = third;
+  return at + 3;
+}
+
+function put32(bytes: Uint8Array, at: number, value: number): number {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
+  return at + 4;
+}
+
+function putScratch(bytes: Uint8Array, at: number): number {
+  for (let index = 0; index < 8; index++) bytes[at + index] = scratch[index]!;
+  return at + 8;
+}

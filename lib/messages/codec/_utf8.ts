@@ -1,0 +1,52 @@
+/**
+ * The check of text in a body.
+ *
+ * @module
+ */
+
+/** Whether these bytes stand there. */
+export function spells(
+  bytes: Uint8Array,
+  start: number,
+  name: Uint8Array,
+): boolean {
+  for (let index = 0; index < name.length; index++) {
+    if (bytes[start + index] !== name[index]) return false;
+  }
+  return true;
+}
+
+/** Returns the offset of the first byte that is not ASCII. Looks at four bytes at a time, as most text is ASCII. */
+export function endOfAscii(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): number {
+  let at = start;
+  while (
+    at + 4 <= end &&
+    (bytes[at]! | bytes[at + 1]! | bytes[at + 2]! | bytes[at + 3]!) < 0x80
+  ) at += 4;
+  while (at < end && bytes[at]! < 0x80) at++;
+  return at;
+}
+
+/** Whether bytes are UTF-8 as RFC 3629, section 4, defines it: shortest forms only, no surrogates. */
+export function isUtf8(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end;) {
+    const lead = bytes[at++]!;
+    if (lead < 0x80) continue;
+    if (lead < 0xc2 || lead > 0xf4) return false;
+    const more = lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
+    if (at + more > end) return false;
+    // The second byte's range keeps out long forms, surrogates, and what lies above U+10FFFF.
+    const low = lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80;
+    const high = lead === 0xed ? 0x9f : lead === 0xf4 ? 0x8f : 0xbf;
+    if (bytes[at]! < low || bytes[at]! > high) return false;
+    for (let index = 1; index < more; index++) {
+      if ((bytes[at + index]! & 0xc0) !== 0x80) return false;
+    }
+    at += more;
+  }
+  return true;
+}

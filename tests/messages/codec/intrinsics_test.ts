@@ -1,0 +1,46 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  classOf,
+  lengthOf,
+  timeOf,
+} from "../../../lib/messages/codec/_intrinsics.ts";
+
+const PURE = { permissions: "none" } as const;
+
+Deno.test("classOf() believes the engine, not the value", PURE, () => {
+  assertEquals(classOf(new Uint8Array(1)), "Uint8Array");
+  assertEquals(
+    classOf(new (class Mine extends Uint8Array {})(1)),
+    "Uint8Array",
+  );
+  assertEquals(
+    classOf(Object.setPrototypeOf(new Int8Array(1), Uint8Array.prototype)),
+    "Int8Array",
+  );
+  for (
+    const value of [
+      { [Symbol.toStringTag]: "Uint8Array" },
+      new DataView(new ArrayBuffer(1)),
+      [],
+    ]
+  ) {
+    assertEquals(classOf(value), undefined);
+  }
+});
+
+Deno.test("lengthOf() counts the bytes that are there", PURE, () => {
+  const value = Object.defineProperty(new Uint8Array(3), "byteLength", {
+    value: 9,
+  });
+  assertEquals(lengthOf(value), 3);
+  assertThrows(() => lengthOf({ byteLength: 3 }), TypeError);
+});
+
+Deno.test(
+  "timeOf() reads the time, and calls nothing of the value",
+  PURE,
+  () => {
+    assertEquals(timeOf(Object.assign(new Date(5), { getTime: () => 6 })), 5);
+    assertThrows(() => timeOf(Object.create(Date.prototype)), TypeError);
+  },
+);
