@@ -20,8 +20,10 @@ export interface OutgoingRequest {
 
 /**
  * Sees every call, unary and streams alike: may change the request, wait, try
- * again, answer by itself, and look at what comes back — a promise, or for the
- * shapes with items the stream.
+ * again, answer by itself, and look at what comes back: a promise, or for the
+ * shapes with items the stream. An asynchronous one may give a promise of the
+ * stream; the caller holds a stream all the same, which begins later. What it
+ * throws the call fails with.
  *
  * @example Metadata on every call
  * ```ts

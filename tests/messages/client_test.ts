@@ -14,6 +14,8 @@ import {
   unary,
 } from "../../lib/messages/declarations.ts";
 import { CallError } from "../../lib/messages/errors.ts";
+import { json } from "../../lib/messages/codec/json.ts";
+import { msgpack } from "../../lib/messages/codec/msgpack.ts";
 import { createServer, serve } from "../../lib/messages/server.ts";
 import { memoryPair } from "../../lib/transport/memory.ts";
 import {
@@ -493,3 +495,64 @@ Deno.test("over TCP: sixteen unread streams hold up nothing beside them", async 
   for (const stream of unread) stream.cancel();
   await server.shutdown();
 });
+
+Deno.test(
+  "a server speaks whichever of its codecs the client speaks, in every shape",
+  none,
+  async () => {
+    const P = protocol({
+      name: "p",
+      server: {
+        nothing: unary<void, void>(),
+        echo: unary<string, string>(),
+        count: serverStream<number, number>(),
+        sum: clientStream<number, number>(),
+        talk: duplex<string, string>(),
+        log: notification<void>(),
+      },
+    });
+    let logged = 0;
+    const server = createServer(P, {
+      nothing() {},
+      echo: (text) => text,
+      async *count(upTo) {
+        for (let i = 0; i < upTo; i++) yield i;
+      },
+      async sum(items) {
+        let sum = 0;
+        for await (const item of items) sum += item;
+        return sum;
+      },
+      async *talk(lines) {
+        for await (const line of lines) yield line;
+      },
+      log: () => void logged++,
+    }, { codecs: [msgpack(), json()] });
+    for (const codec of [json(), msgpack()]) {
+      await using session = await connect(P, dial(server), { codecs: [codec] });
+      const { remote } = session;
+      assertEquals(await remote.nothing(), undefined);
+      await remote.log();
+      assertEquals(await remote.echo("ä"), "ä");
+      assertEquals(await all(remote.count(2)), [0, 1]);
+      assertEquals(await remote.sum([1, 2]).result, 3);
+      assertEquals(await all(remote.talk(["a"])), ["a"]);
+    }
+    assertEquals(logged, 2);
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "a message larger than every window arrives in either direction, beside small ones",
+  none,
+  async () => {
+    const { server } = lab();
+    await using session = await connect(Lab, dial(server), ears);
+    const large = new Uint8Array(3_000_000).fill(7);
+    const sending = session.remote.echo(large);
+    assertEquals(await session.remote.echo("small"), "small");
+    assertEquals((await sending as Uint8Array).length, large.length);
+    await server.shutdown();
+  },
+);
