@@ -60,12 +60,12 @@ export class RequestQueue implements Source {
     return this.#messages.length > 0 || this.credit <= 0;
   }
 
-  /** Whether so many bytes more may wait; the first message may be of any size. */
+  /** Whether so many bytes more may wait. The first behind the one that is leaving may be of any size. */
   hasRoom(bytes: number): boolean {
     const { maxQueuedCalls, unsentSoft } = this.#link.limits;
-    const { length } = this.#messages;
-    return length < maxQueuedCalls &&
-      (length === 0 || this.#bytes + bytes <= unsentSoft);
+    const waiting = this.#bytes - (this.#messages[0]?.bytes.length ?? 0);
+    return this.#messages.length < maxQueuedCalls &&
+      (waiting === 0 || waiting + bytes <= unsentSoft);
   }
 
   /** Adds a message and sends what may leave. */

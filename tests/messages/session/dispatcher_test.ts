@@ -1,0 +1,108 @@
+import { assertEquals } from "@std/assert";
+import { Flag, Kind } from "../../../lib/messages/session/wire.ts";
+import { ASK, body, call, DOWN } from "./_calls.ts";
+import { goodbyeOf, Lone, message, request, u32 } from "./_lone.ts";
+import { Simulation } from "./_simulation.ts";
+
+const pure = { permissions: "none" } as const;
+
+Deno.test(
+  "an unknown kind closes the connection, unless it may be ignored",
+  pure,
+  () => {
+    const lone = Lone.open("listener");
+    lone.receive(0x7f, 3, [1], Flag.IGNORABLE);
+    assertEquals([lone.session.stats.ignoredFrames, lone.sentKinds()], [1, []]);
+    lone.receive(0x7f, 3);
+    assertEquals([lone.error.code, goodbyeOf(lone.sent()[0]!).code], [
+      "protocol",
+      1,
+    ]);
+  },
+);
+
+Deno.test("frames that are no frames close the connection", pure, () => {
+  const frames: [number, number, Uint8Array, string][] = [
+    [Kind.HELLO, 0, body(1), "protocol"],
+    [Kind.PING, 0, body(7), "protocol"],
+    [Kind.PONG, 0, body(9), "protocol"],
+    [Kind.GOAWAY, 0, body(6), "protocol"],
+    [Kind.WINDOW, 0, u32(0), "flow-control"],
+    [Kind.WINDOW, 0, body(3), "flow-control"],
+    [Kind.WINDOW, 0, u32(2 ** 31 - 1), "flow-control"],
+    [Kind.CREDIT, 1, u32(0), "flow-control"],
+    [Kind.NOTIFY, 2, request(1), "protocol"],
+    [Kind.REQUEST, 1, body(20_000), "too-large"],
+    [Kind.REQUEST, 1, body(1), "protocol"],
+  ];
+  for (const [kind, id, bytes, code] of frames) {
+    const lone = Lone.open("listener", { maxFrameBody: 16 * 1024 });
+    lone.receive(kind, id, bytes);
+    assertEquals([kind, lone.error.code], [kind, code]);
+  }
+  const short = Lone.open("dialler");
+  short.receiveFrame(new Uint8Array(7));
+  assertEquals(short.error.code, "protocol");
+});
+
+Deno.test(
+  "frames from the wrong side of a call, or for one that never was, close the connection",
+  pure,
+  () => {
+    for (
+      const [kind, id] of [
+        [Kind.RESULT, 1],
+        [Kind.ERROR, 1],
+        [Kind.END, 2],
+        [Kind.CANCEL, 2],
+        [Kind.RESULT, 2],
+        [Kind.ITEM, 1],
+        [Kind.ITEM, 2],
+        [Kind.CANCEL, 1],
+        [Kind.END, 1],
+        [Kind.CREDIT, 1],
+      ] as const
+    ) {
+      const lone = Lone.open("listener");
+      lone.receive(kind, id, kind === Kind.CREDIT ? u32(1) : message());
+      assertEquals([kind, id, lone.ends[0]?.code], [kind, id, "protocol"]);
+    }
+  },
+);
+
+Deno.test(
+  "frames for calls that are over are counted and dropped",
+  pure,
+  () => {
+    const lone = Lone.open("listener");
+    lone.receive(Kind.REQUEST, 1, request(ASK));
+    lone.session.respond(lone.calls[0]!.call, body(0), 0);
+    const late = () => lone.session.stats.lateFrames;
+    for (const kind of [Kind.ITEM, Kind.END, Kind.CANCEL]) {
+      lone.receive(
+        kind,
+        1,
+        message(),
+      );
+    }
+    lone.receive(Kind.CREDIT, 1, u32(5));
+    assertEquals([late(), lone.session.state], [4, "open"]);
+    const simulation = new Simulation().open();
+    const { dialler, listener } = simulation;
+    listener.handle = (incoming) =>
+      simulation.at(
+        20,
+        () => listener.session.respond(incoming, body(1), simulation.now),
+      );
+    const asked = call(simulation, dialler, { method: DOWN, value: body(1) });
+    simulation.advance(10);
+    dialler.session.cancel(
+      asked.call,
+      { code: "cancelled", message: "no" },
+      simulation.now,
+    );
+    simulation.settle();
+    assertEquals([asked.settled, dialler.session.stats.lateFrames], [1, 1]);
+    assertEquals(dialler.session.inFlight.outgoing, 0);
+  },
+);
