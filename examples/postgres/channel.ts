@@ -17,7 +17,8 @@ import { Body, startup } from "./messages.ts";
 /** Options of {@linkcode Channel.open}. */
 export interface ChannelOptions {
   /**
-   * The most bytes in a message of the server's, which is a row or less.
+   * The most bytes in a message, either way: in a row, or in all parameters of
+   * a query.
    *
    * @default {67108864}
    */
@@ -35,6 +36,7 @@ export class Channel implements AsyncDisposable {
 
   readonly #stream: FrameStream;
   readonly #frames: AsyncIterator<Uint8Array>;
+  readonly #maxMessageLength: number;
   readonly #onNotice: ((fields: ServerFields) => void) | undefined;
 
   /** Sends the start-up message, and then changes the framing. */
@@ -59,6 +61,7 @@ export class Channel implements AsyncDisposable {
 
   constructor(connection: Connection, options: ChannelOptions) {
     const { maxMessageLength = 64 * 1024 * 1024, onNotice, signal } = options;
+    this.#maxMessageLength = maxMessageLength;
     this.#onNotice = onNotice;
     this.#stream = frames(
       connection,
@@ -68,8 +71,19 @@ export class Channel implements AsyncDisposable {
     this.#frames = this.#stream[Symbol.asyncIterator]();
   }
 
-  /** Sends messages together. */
+  /**
+   * Sends messages together.
+   *
+   * @throws {RangeError} if one of them is too long; none is sent then
+   */
   async send(...messages: Uint8Array[]): Promise<void> {
+    const most = this.#maxMessageLength;
+    const tooLong = messages.find(({ length }) => length > most);
+    if (tooLong !== undefined) {
+      throw new RangeError(
+        `Cannot send a message of ${tooLong.length} bytes: 'maxMessageLength' is ${most}`,
+      );
+    }
     for (const message of messages) await this.#stream.send(message);
   }
 

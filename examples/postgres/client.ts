@@ -5,9 +5,11 @@
  */
 import { connect, type Connection } from "@lengthwise/lengthwise/transport";
 import { Channel, type ChannelOptions } from "./channel.ts";
+import { PostgresError } from "./errors.ts";
 import { logIn } from "./log_in.ts";
 import { cString, int16, int32, message, sized } from "./messages.ts";
 import { receiveResults, type Result } from "./results.ts";
+import { connectWithTls, type TlsOptions } from "./tls.ts";
 import { type Parameter, toText } from "./values.ts";
 
 /** Parameters of one query: their number has two bytes. */
@@ -41,6 +43,8 @@ export interface ConnectOptions extends LoginOptions {
   hostname?: string;
   /** @default {5432} */
   port?: number;
+  /** Speak TLS, or not at all. */
+  tls?: TlsOptions;
 }
 
 /** One session with a server. Queries wait for each other. */
@@ -54,9 +58,11 @@ export class PostgresClient implements AsyncDisposable {
 
   /** Dials a server and logs in; throws what `connect()` and `logIn()` do. */
   static async connect(options: ConnectOptions): Promise<PostgresClient> {
-    const { hostname = "127.0.0.1", port = 5432, signal } = options;
+    const { hostname = "127.0.0.1", port = 5432, tls, signal } = options;
     const address = { hostname, port };
-    const connection = await connect(address, { ...(signal && { signal }) });
+    const connection = tls === undefined
+      ? await connect(address, { ...(signal && { signal }) })
+      : await connectWithTls(address, tls, signal);
     return await PostgresClient.over(connection, options);
   }
 
@@ -160,11 +166,29 @@ export class PostgresClient implements AsyncDisposable {
     messages: Uint8Array[],
     afterCopyFail?: Uint8Array,
   ): Promise<Result[]> {
-    const results = this.#last.then(async () => {
-      await this.#channel.send(...messages);
-      return await receiveResults(this.#channel, afterCopyFail);
-    });
+    const results = this.#last.then(() =>
+      this.#exchange(messages, afterCopyFail)
+    );
     this.#last = results.catch(() => {});
     return results;
+  }
+
+  async #exchange(
+    messages: Uint8Array[],
+    afterCopyFail: Uint8Array | undefined,
+  ): Promise<Result[]> {
+    let refused: unknown;
+    try {
+      await this.#channel.send(...messages);
+    } catch (error) {
+      if (error instanceof RangeError) throw error; // nothing was sent
+      refused = error;
+    }
+    try {
+      return await receiveResults(this.#channel, afterCopyFail);
+    } catch (error) {
+      // A server that takes nothing any more may have said why.
+      throw error instanceof PostgresError ? error : refused ?? error;
+    }
   }
 }

@@ -13,10 +13,8 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { FrameError } from "@lengthwise/lengthwise/framing";
-import { TransportError } from "@lengthwise/lengthwise/transport";
 import { PostgresClient } from "./client.ts";
-import { AuthenticationError, PostgresError, ProtocolError } from "./errors.ts";
+import { PostgresError } from "./errors.ts";
 import type { Result } from "./results.ts";
 import type { Value } from "./values.ts";
 
@@ -29,6 +27,7 @@ Usage: main.ts --user <name> [options] [<sql> [<parameter> …]]
   --user <name>          who logs in
   --password <password>  without it, the server must ask for none
   --database <name>      [default: the user's name]
+  --tls                  encrypt, and check the server's certificate
   --timeout <seconds>    give up after so long [default: 30]
   --help                 show this
 
@@ -48,6 +47,7 @@ function readArguments() {
     user: { type: "string" },
     password: { type: "string" },
     database: { type: "string" },
+    tls: { type: "boolean" },
     timeout: { type: "string", default: "30" },
     help: { type: "boolean", short: "h" },
   } as const; // parseArgs infers the values' types from it
@@ -61,7 +61,8 @@ async function main(): Promise<number> {
   } catch (error) {
     return refuse(error instanceof Error ? error.message : `${error}`);
   }
-  const { host, port, user, password, database, timeout, help } = given.values;
+  const { host, port, user, password, database, tls, timeout, help } =
+    given.values;
   if (help) {
     console.log(HELP);
     return 0;
@@ -78,6 +79,7 @@ async function main(): Promise<number> {
       user,
       ...(password !== undefined && { password }),
       ...(database !== undefined && { database }),
+      ...(tls && { tls: {} }),
       signal: AbortSignal.timeout(Number(timeout) * 1000),
       onNotice: (fields) => console.error(plain(`NOTICE: ${fields.get("M")}`)),
     });
@@ -134,11 +136,9 @@ function explain(error: unknown): string {
     if (position !== undefined) lines.push(`  at character ${position}`);
     return lines.map(plain).join("\n");
   }
-  const expected = error instanceof TransportError ||
-    error instanceof FrameError || error instanceof AuthenticationError ||
-    error instanceof ProtocolError || error instanceof RangeError ||
-    error instanceof DOMException || error instanceof Deno.errors.NotCapable;
-  return expected ? error.message : Deno.inspect(error);
+  const bug = !(error instanceof Error) || error instanceof TypeError ||
+    error instanceof ReferenceError;
+  return bug ? Deno.inspect(error) : plain(error.message);
 }
 
 Deno.exitCode = await main();

@@ -89,7 +89,7 @@ export async function receiveResults(
     // Unless the server has said all it had to say, nobody knows what the next
     // message would belong to.
     if (error !== problem) channel.close();
-    throw error;
+    throw problem ?? error; // a server that hangs up has said why before
   }
 }
 

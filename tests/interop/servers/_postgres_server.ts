@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { server as certificate } from "../../transport/_certificates.ts";
 import {
   asUser,
   findProgram,
@@ -52,6 +53,13 @@ export async function startPostgres(): Promise<RunningServer> {
   ]);
   await succeed(program, args);
   await Deno.writeTextFile(`${data}/pg_hba.conf`, HOST_RULES);
+  // Not an argument, so that a session can change it.
+  const configuration = `${data}/postgresql.conf`;
+  await Deno.writeTextFile(configuration, "\nssl = on\n", { append: true });
+  const keyFile = `${data}/server.key`;
+  await Deno.writeTextFile(`${data}/server.crt`, certificate.cert);
+  await Deno.writeTextFile(keyFile, certificate.key, { mode: 0o600 });
+  if (user !== undefined) await succeed("chown", [user, keyFile]);
   const server = cleanUp.use(
     await startServer({
       user,

@@ -6,13 +6,15 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { TransportError } from "../../../lib/transport/mod.ts";
 import {
-  type LoginOptions,
+  type ConnectOptions,
   PostgresClient,
 } from "../../../examples/postgres/client.ts";
 import {
   AuthenticationError,
   PostgresError,
+  ProtocolError,
 } from "../../../examples/postgres/errors.ts";
+import { authority } from "../../transport/_certificates.ts";
 import { ADMIN, startPostgres } from "./_postgres_server.ts";
 import { output } from "./_programs.ts";
 
@@ -20,7 +22,7 @@ const DATABASE = "postgres";
 const MAIN = "examples/postgres/main.ts";
 const MEBIBYTE = 1024 * 1024;
 
-type LogIn = (options?: Partial<LoginOptions>) => Promise<PostgresClient>;
+type LogIn = (options?: Partial<ConnectOptions>) => Promise<PostgresClient>;
 
 Deno.test("the PostgreSQL example talks to a PostgreSQL server", async (t) => {
   await using server = await startPostgres();
@@ -202,11 +204,15 @@ const SESSIONS: Record<
   },
   async "texts that the protocol cannot carry are refused before they are sent"(
     client,
+    logIn,
   ) {
     await assertRejects(() => client.run("select 1\0"), RangeError, "U+0000");
     const many = Array.from({ length: 65_536 }, () => 1);
     await assertRejects(() => client.query("select 1", many), RangeError);
-    assertEquals((await client.query("select 1")).rows, [[1]]);
+    await using small = await logIn({ maxMessageLength: 1000 });
+    const text = "x".repeat(1000);
+    await assertRejects(() => small.query("select $1", [text]), RangeError);
+    assertEquals((await small.query("select $1::int", [1])).rows, [[1]]);
   },
   async "a session that the server ends says why"(client, logIn) {
     const [pid] = (await client.query("select pg_backend_pid()")).rows;
@@ -215,7 +221,13 @@ const SESSIONS: Record<
       () => client.query("select pg_sleep(60)"),
       PostgresError,
     );
-    await other.query("select pg_terminate_backend($1)", [Number(pid?.[0])]);
+    const end = `select pg_terminate_backend(pid) from pg_stat_activity
+      where pid = $1 and wait_event = 'PgSleep'`;
+    let ended = 0;
+    for (let i = 0; i < 1000 && ended === 0; i++) { // it must be asleep before
+      ended = (await other.query(end, [Number(pid?.[0])])).rows.length;
+    }
+    assertEquals(ended, 1);
     const error = await waiting;
     assertEquals([error.severity, error.code], ["FATAL", "57P01"]);
     await assertRejects(() => client.query("select 1"), Error);
@@ -270,6 +282,22 @@ const LOGINS: Record<string, (logIn: LogIn) => Promise<void>> = {
       assertEquals((await client.query("select user::text")).rows, [[user]]);
     }
   },
+  async "speaks TLS with a server whose certificate it trusts"(logIn) {
+    await using client = await logIn({ tls: { caCerts: [authority.cert] } });
+    const { rows } = await client.query(
+      "select ssl, repeat('x', 300000) from pg_stat_ssl where pid = pg_backend_pid()",
+    );
+    assertEquals(rows, [[true, "x".repeat(300_000)]]);
+    await assertRejects(() => logIn({ tls: {} }), Error, "UnknownIssuer");
+  },
+  async "speaks in the clear only with a server that has no TLS"(logIn) {
+    await using admin = await logIn();
+    await admin.run("alter system set ssl = off");
+    await admin.run("select pg_reload_conf()");
+    assertEquals(await untilReloaded(logIn), "off");
+    const tls = { caCerts: [authority.cert] };
+    await assertRejects(() => logIn({ tls }), ProtocolError, "no TLS");
+  },
   async "insists on a proof of the password"(logIn) {
     await using admin = await logIn();
     await admin.run("create role trusted login; create role clear login");
@@ -285,6 +313,16 @@ const LOGINS: Record<string, (logIn: LogIn) => Promise<void>> = {
     );
   },
 };
+
+/** The setting `ssl` of new sessions: the server reads its files in its own time. */
+async function untilReloaded(logIn: LogIn): Promise<unknown> {
+  let ssl: unknown;
+  for (let i = 0; i < 1000 && ssl !== "off"; i++) {
+    await using client = await logIn();
+    [ssl] = (await client.query("show ssl")).rows[0] ?? [];
+  }
+  return ssl;
+}
 
 const LOGIN = ["--database", DATABASE, "--user", ADMIN.user];
 const PASSWORD = ["--password", ADMIN.password];
@@ -333,6 +371,13 @@ const RUNS = [
     status: 1,
     stdout: /^$/,
     stderr: /^FATAL 28P01: password authentication failed for user "admin"\n$/,
+  },
+  {
+    name: "does without a server that has no TLS, if it must have it",
+    args: [...LOGIN, ...PASSWORD, "--tls"],
+    status: 1,
+    stdout: /^$/,
+    stderr: /^Cannot log in: the server has no TLS\n$/,
   },
   {
     name: "says how it is used",
