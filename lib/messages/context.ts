@@ -22,7 +22,8 @@ export interface CallContext<Remote, Session> {
   /**
    * Fires when nobody waits for the result any more. Its reason is a
    * `CallError` whose `code` says why: `cancelled` by the caller, `deadline`
-   * passed, `disconnected`, or `unavailable` when a drain's grace is over.
+   * passed, `disconnected`, or `unavailable` when a drain's grace is over. For
+   * a notification, for which nobody waits: when the connection is gone.
    */
   readonly signal: AbortSignal;
   /** Milliseconds left until the caller's deadline; `Infinity` without one. */
@@ -30,9 +31,10 @@ export interface CallContext<Remote, Session> {
   /** What the caller sent beside the call; a table without a prototype. */
   readonly metadata: Metadata;
   /**
-   * Sets what travels beside the result.
+   * Sets what travels beside the result; the last one holds.
    *
-   * @throws {TypeError} for a key or value that cannot travel
+   * @throws {TypeError} for a key or value that cannot travel, and in the
+   * handler of a notification
    */
   respondWith(metadata: Metadata): void;
   /**
@@ -51,8 +53,8 @@ export interface CallContext<Remote, Session> {
   inherit(options?: CallOptions): CallOptions;
   /**
    * Makes one of the framework's own errors, to be thrown: `throw
-   * context.refuse("forbidden", "Only the owner may")`. Its text reaches the
-   * caller.
+   * context.refuse("forbidden", "Only the owner may")`. Its text and data reach
+   * the caller.
    */
   refuse(
     code: RefusalCode,
