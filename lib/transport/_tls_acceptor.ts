@@ -137,7 +137,7 @@ export class TlsAcceptor implements AcceptSource<TlsConnection> {
   }
 
   async #shake(socket: Connection): Promise<void> {
-    const address = formatAddress({ ...socket.remoteAddr, tls: {} });
+    const address = formatAddress(socket.remoteAddr);
     try {
       const secured = await this.#secured(socket, address);
       // Closed in the very turn in which the handshake was done.

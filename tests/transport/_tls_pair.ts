@@ -95,11 +95,14 @@ export class Relay implements Disposable {
   /** Where to dial. */
   readonly addr: Deno.NetAddr;
   #listener: Deno.TcpListener;
-  #target: number;
-  #sockets: Deno.TcpConn[] = [];
+  #target: number | string;
+  #sockets: (Deno.TcpConn | Deno.UnixConn)[] = [];
   #running: Promise<unknown>;
 
-  constructor(target: number) {
+  /**
+   * @param target port, or path of a Unix socket
+   */
+  constructor(target: number | string) {
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     this.addr = this.#listener.addr;
     this.#target = target;
@@ -129,12 +132,14 @@ export class Relay implements Disposable {
 
   async #run(): Promise<void> {
     const inner = await this.#listener.accept();
-    const outer = await Deno.connect({ port: this.#target });
+    const outer = typeof this.#target === "number"
+      ? await Deno.connect({ port: this.#target })
+      : await Deno.connect({ transport: "unix", path: this.#target });
     this.#sockets = [inner, outer];
     await Promise.all([this.#pass(inner, outer), this.#pass(outer, inner)]);
   }
 
-  async #pass(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
+  async #pass(from: Deno.Conn, to: Deno.Conn): Promise<void> {
     const buffer = new Uint8Array(16_384);
     try {
       for (;;) {

@@ -7,12 +7,14 @@ import {
   connect,
   type Connection,
   connectWebSocket,
+  formatAddress,
   listen,
   type ListenAddress,
   type SocketConnection,
   type TlsClientOptions,
   TransportError,
   upgradeWebSocket,
+  type UpgradeWebSocketOptions,
   type WebSocketConnection,
   writeAll,
 } from "@lengthwise/lengthwise/transport";
@@ -20,6 +22,7 @@ import { assertEquals } from "@std/assert";
 import { once } from "node:events";
 import { createConnection } from "node:net";
 import { authority, server as certificate } from "./_certificates.ts";
+import { Relay } from "./_tls_pair.ts";
 
 type Ending = (
   client: SocketConnection,
@@ -92,20 +95,39 @@ function over(address: ListenAddress, tls?: TlsClientOptions): WithPair {
   };
 }
 
+/** A service that upgrades one request. */
+class Upgrades implements AsyncDisposable {
+  readonly port: number;
+  #server: Deno.HttpServer<Deno.NetAddr>;
+  #upgraded = Promise.withResolvers<WebSocketConnection>();
+
+  constructor(options: UpgradeWebSocketOptions = {}) {
+    this.#server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+      (request) => {
+        const { connection, response } = upgradeWebSocket(request, options);
+        this.#upgraded.resolve(connection);
+        return response;
+      },
+    );
+    this.port = this.#server.addr.port;
+  }
+
+  next(): Promise<WebSocketConnection> {
+    return this.#upgraded.promise;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.shutdown();
+  }
+}
+
 async function overWebSocket(
   body: Parameters<WithPair>[0],
 ): Promise<void> {
-  const upgraded = Promise.withResolvers<WebSocketConnection>();
-  await using web = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-    (request) => {
-      const { connection, response } = upgradeWebSocket(request);
-      upgraded.resolve(connection);
-      return response;
-    },
-  );
-  const client = await connectWebSocket(`ws://127.0.0.1:${web.addr.port}/`);
-  const server = await upgraded.promise;
+  await using service = new Upgrades();
+  const client = await connectWebSocket(`ws://127.0.0.1:${service.port}/`);
+  const server = await service.next();
   await bodyOver(body, client, server);
   await Promise.all([client.finished, server.finished]);
 }
@@ -161,4 +183,100 @@ Deno.test("on TCP, when the peer resets", async () => {
   socket.resetAndDestroy();
   assertEquals(await pending, "reset");
   assertEquals(await writeOutcome(server), "reset");
+});
+
+/** One end of a connection whose other end the relay can cut off. */
+type CutOff = (cut: (relay: Relay) => Promise<void>) => Promise<void>;
+
+function cutOff(
+  address: ListenAddress,
+  { tls, outcome }: { tls?: TlsClientOptions; outcome: string },
+): CutOff {
+  return async (cut) => {
+    await using listener = await listen(address);
+    const { port, path } = listener.addr;
+    await using relay = new Relay(path ?? port ?? 0);
+    const [server, client] = await Promise.all([
+      listener.accept(),
+      connect(relay.addr, tls && { tls }),
+    ]);
+    using _client = client;
+    using _server = server;
+    await writeAll(client, new Uint8Array(3));
+    assertEquals(await readOutcome(server), "3 bytes");
+    await cut(relay);
+    for (const end of [server, client]) {
+      assertEquals(await readOutcome(end), outcome);
+    }
+  };
+}
+
+const cuts: Record<string, CutOff> = {
+  TCP: cutOff({ port: 0 }, { outcome: "end" }),
+  TLS: cutOff({ port: 0, tls: certificate }, {
+    tls: { caCerts: [authority.cert] },
+    outcome: "truncated",
+  }),
+  Unix: cutOff({ path }, { outcome: "end" }),
+  WebSocket: async (cut) => {
+    await using service = new Upgrades();
+    await using relay = new Relay(service.port);
+    const client = await connectWebSocket(
+      `ws://127.0.0.1:${relay.addr.port}/`,
+    );
+    const server = await service.next();
+    await writeAll(client, new Uint8Array(3));
+    assertEquals(await readOutcome(server), "3 bytes");
+    await cut(relay);
+    for (const end of [server, client]) {
+      assertEquals(await readOutcome(end), "reset");
+      await end.finished;
+    }
+  },
+};
+
+for (const [transport, withCut] of Object.entries(cuts)) {
+  Deno.test(`on ${transport}, when the stream is cut in between`, async () => {
+    await withCut((relay) => relay.cut());
+  });
+}
+
+Deno.test("on TCP, TLS, Unix and WebSocket, when the peer's process is killed", async () => {
+  await using tcp = await listen({ port: 0 });
+  await using tls = await listen({ port: 0, tls: certificate });
+  await using unix = await listen({ path });
+  await using service = new Upgrades();
+  const accepting = [tcp, tls, unix].map((listener) => listener.accept());
+  const program = new URL("programs/killed.ts", import.meta.url);
+  await using child = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--frozen", "--no-check", "--allow-all", program.pathname],
+      authority.cert,
+      formatAddress(tcp.addr),
+      `tls://127.0.0.1:${tls.addr.port}`,
+      formatAddress(unix.addr),
+      `ws://127.0.0.1:${service.port}/`,
+    ],
+  }).spawn();
+  const accepted = await Promise.all([...accepting, service.next()]);
+  for (const connection of accepted) {
+    assertEquals(await readOutcome(connection), "3 bytes");
+  }
+  child.kill("SIGKILL");
+  const outcomes = await Promise.all(accepted.map(readOutcome));
+  assertEquals(outcomes, ["end", "truncated", "end", "reset"]);
+  for (const connection of accepted) connection.close();
+});
+
+Deno.test("on WebSocket, when the peer vanishes", async () => {
+  await using service = new Upgrades({ idleTimeout: 1 });
+  // Opens, and does not answer a ping.
+  using conn = await Deno.connect({ port: service.port });
+  const request = `GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n` +
+    `Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n` +
+    `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`;
+  await conn.write(new TextEncoder().encode(request));
+  const server = await service.next();
+  assertEquals(await readOutcome(server), "reset");
+  await server.finished;
 });

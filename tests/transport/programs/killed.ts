@@ -1,0 +1,17 @@
+/**
+ * Dials every URL it is given, sends three bytes on each, and waits to be
+ * killed.
+ *
+ * @module
+ */
+import { connect, writeAll } from "@lengthwise/lengthwise/transport";
+
+const [authority = "", ...urls] = Deno.args;
+for (const url of urls) {
+  const connection = await connect(
+    url,
+    /^tls/.test(url) ? { tls: { caCerts: [authority] } } : {},
+  );
+  await writeAll(connection, new Uint8Array(3));
+  void connection.read(new Uint8Array(1));
+}
