@@ -145,3 +145,51 @@ Deno.test(
     await server.shutdown();
   },
 );
+
+Deno.test(
+  "whoever is told of an end may close the session at once, from where it is told",
+  none,
+  async () => {
+    const Q = protocol({
+      name: "q",
+      server: { wait: unary<void, void>(), fail: unary<void, unknown>() },
+    });
+    const closing: Promise<void>[] = [];
+    const server = createServer(Q, {
+      wait: (_, { signal, session }) =>
+        new Promise((resolve) => {
+          signal.addEventListener("abort", () => {
+            closing.push(session.close());
+            resolve();
+          });
+        }),
+      fail: () => () => "has no encoding",
+    }, {
+      onError() {
+        for (const session of server.sessions) closing.push(session.close());
+      },
+    });
+    for (const how of ["cancel", "error", "drain"] as const) {
+      const session = await connect(Q, dial(server));
+      const controller = new AbortController();
+      const pending = failureOf(
+        how === "error"
+          ? session.remote.fail()
+          : session.remote.wait(undefined, { signal: controller.signal }),
+      );
+      if (how === "drain") {
+        session.draining.addEventListener("abort", () => {
+          closing.push(session.close());
+        });
+      }
+      await turns(2);
+      if (how === "cancel") controller.abort();
+      if (how === "drain") [...server.sessions][0]?.drain();
+      await pending;
+      await session.finished;
+      await session.close();
+    }
+    await Promise.all(closing);
+    await server.shutdown();
+  },
+);
