@@ -124,7 +124,7 @@ Deno.test(
     const held = simulation.sides.map((side) => hold(side));
     const calls = simulation.sides.flatMap((side) =>
       Array.from(
-        { length: 20 },
+        { length: 12 },
         () => call(simulation, side, { method: ASK, value: body(60_000) }),
       )
     );

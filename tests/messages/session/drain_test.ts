@@ -1,0 +1,125 @@
+import { assertEquals } from "@std/assert";
+import { CallError } from "../../../lib/messages/errors.ts";
+import { Drain } from "../../../lib/messages/session/drain.ts";
+import { Kind, MAX_ID } from "../../../lib/messages/session/wire.ts";
+import { ASK, body, call, hold, notify } from "./_calls.ts";
+import { goodbyeOf, Lone, request } from "./_lone.ts";
+import { Simulation, SMOOTH } from "./_simulation.ts";
+
+const pure = { permissions: "none" } as const;
+
+Deno.test("Drain goes through its stages in order, once", pure, () => {
+  const log: string[] = [];
+  let quiet = false;
+  const drain = new Drain({
+    sayGoodbye: (lastId) =>
+      log.push(`goodbye ${lastId === MAX_ID ? "max" : lastId}`),
+    ping: () => 7,
+    settle: () => 5,
+    get quiet() {
+      return quiet;
+    },
+    onDrained: () => log.push("drained"),
+  });
+  drain.answered(9);
+  drain.begin(100);
+  drain.answered(6);
+  drain.check();
+  drain.answered(7);
+  drain.answered(7);
+  quiet = true;
+  drain.check();
+  drain.check();
+  assertEquals(log, ["goodbye max", "goodbye 5", "drained"]);
+  assertEquals([drain.stage, drain.deadline], ["over", Infinity]);
+});
+
+Deno.test(
+  "a drain says twice how far calls are taken, and waits for those in flight",
+  pure,
+  () => {
+    const lone = Lone.open("listener");
+    lone.receive(Kind.REQUEST, 1, request(ASK));
+    lone.session.drain(0);
+    const [first, ping] = lone.sent();
+    assertEquals([goodbyeOf(first!), ping?.kind], [
+      { code: 0, lastId: MAX_ID },
+      Kind.PING,
+    ]);
+    lone.receive(Kind.REQUEST, 3, request(ASK)); // it was on its way
+    lone.receive(Kind.PONG, 0, ping!.body);
+    assertEquals(goodbyeOf(lone.sent()[0]!), { code: 0, lastId: 3 });
+    lone.receive(Kind.REQUEST, 5, request(ASK)); // told to be safe elsewhere
+    assertEquals([lone.calls.length, lone.session.stats.lateFrames], [2, 1]);
+    for (const { call } of lone.calls) lone.session.respond(call, body(1), 0);
+    lone.write();
+    assertEquals([lone.drained, lone.ends], [1, [undefined]]);
+  },
+);
+
+Deno.test(
+  "a drain ends in good order on both sides, and loses no notification",
+  pure,
+  () => {
+    const simulation = new Simulation({
+      conditions: { ...SMOOTH, capacity: 4096, latency: [5, 9] },
+    }).open();
+    const { dialler, listener } = simulation;
+    const held = hold(listener);
+    const notes: number[] = [];
+    listener.notified = (_, note) => notes.push(note.length);
+    const asked = call(simulation, dialler, { value: body(9) });
+    simulation.settle();
+    notify(simulation, dialler, body(300_000));
+    dialler.session.drain(simulation.now);
+    const refused = (() => {
+      try {
+        call(simulation, dialler);
+      } catch (error) {
+        return error;
+      }
+    })();
+    assertEquals(refused instanceof CallError && refused.code, "unavailable");
+    simulation.at(
+      300,
+      () => listener.session.respond(held[0]!.call, body(3), simulation.now),
+    );
+    simulation.settle();
+    assertEquals([asked.results, notes], [[body(3)], [300_000]]);
+    assertEquals([dialler.ends, listener.ends, listener.peerDraining], [
+      [undefined],
+      [undefined],
+      true,
+    ]);
+  },
+);
+
+Deno.test("both sides may drain at once", pure, () => {
+  const simulation = new Simulation().open();
+  for (const side of simulation.sides) side.session.drain(simulation.now);
+  simulation.settle();
+  for (const side of simulation.sides) {
+    assertEquals([side.ends, side.drained], [[undefined], true]);
+  }
+});
+
+Deno.test("a drain's grace is bounded, also where no PONG comes", pure, () => {
+  const lone = Lone.open("listener", { drainGrace: 500 });
+  lone.receive(Kind.REQUEST, 1, request(ASK));
+  lone.session.drain(0);
+  lone.advance(499);
+  assertEquals(lone.drained, 0);
+  lone.advance(1);
+  assertEquals([lone.drained, lone.calls[0]?.cancels, lone.ends], [1, [
+    "drained",
+  ], [undefined]]);
+});
+
+Deno.test("a drain before the handshake is done ends at once", pure, () => {
+  for (const role of ["dialler", "listener"] as const) {
+    const lone = new Lone(role);
+    if (role === "dialler") lone.session.start(undefined, 0);
+    lone.session.drain(0);
+    assertEquals([lone.drained, lone.ends], [1, [undefined]]);
+  }
+});

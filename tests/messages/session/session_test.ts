@@ -1,0 +1,161 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { CallError } from "../../../lib/messages/errors.ts";
+import { Kind } from "../../../lib/messages/session/wire.ts";
+import { NO_FIELDS } from "../../../lib/messages/session/fields.ts";
+import { ASK, body, call, hold, NOTE, Outgoing } from "./_calls.ts";
+import { goodbyeOf, Lone, request } from "./_lone.ts";
+import { Simulation, TABLES } from "./_simulation.ts";
+
+const pure = { permissions: "none" } as const;
+
+Deno.test("calls go both ways at once, with ids of their own", pure, () => {
+  const simulation = new Simulation().open();
+  const [one, other] = simulation.sides.map((side) =>
+    call(simulation, side, { value: body(1) })
+  );
+  simulation.settle();
+  assertEquals([one?.call.id, other?.call.id], [1, 2]);
+  assertEquals([one?.results.length, other?.results.length], [1, 1]);
+});
+
+Deno.test(
+  "call() before the handshake has come that far is unavailable",
+  pure,
+  () => {
+    for (const role of ["dialler", "listener"] as const) {
+      const lone = new Lone(role);
+      const begin = () =>
+        lone.session.call({
+          method: ASK,
+          info: TABLES.calls[ASK]!,
+          value: body(1),
+          hasValue: true,
+          timeout: Infinity,
+          fields: NO_FIELDS,
+          observer: new Outgoing({ session: lone.session } as Outgoing["side"]), // only its session is used
+        }, 0);
+      assertEquals(assertThrows(begin, CallError).code, "unavailable");
+      assertEquals(lone.sentKinds(), []);
+    }
+  },
+);
+
+Deno.test(
+  "call() of what the other side does not serve fails without a round trip",
+  pure,
+  () => {
+    const lone = Lone.open("dialler", {}, {
+      mismatches: [{ method: NOTE, reason: "missing" }],
+    });
+    const message = {
+      method: NOTE,
+      info: TABLES.calls[NOTE]!,
+      value: body(1),
+      hasValue: true,
+      fields: NO_FIELDS,
+    };
+    const error = assertThrows(
+      () => lone.session.notify(message, 0),
+      CallError,
+    );
+    assertEquals([error.code, error.method, lone.sentKinds()], [
+      "unimplemented",
+      "note",
+      [],
+    ]);
+  },
+);
+
+Deno.test("notifyEncoded() sends a body as it is, also in frames", pure, () => {
+  const simulation = new Simulation().open();
+  const { dialler, listener } = simulation;
+  const notes: number[] = [];
+  dialler.notified = (_, note) => notes.push(note.length);
+  assertEquals(listener.session.mayNotify, true);
+  for (const size of [3, 400_000]) {
+    listener.session.notifyEncoded({
+      method: NOTE,
+      info: TABLES.calls[NOTE]!,
+      body: body(size),
+    }, simulation.now);
+  }
+  simulation.settle();
+  assertEquals([notes, dialler.ends], [[3, 400_000], []]);
+});
+
+Deno.test(
+  "close() says up to which call requests were taken, and is told once",
+  pure,
+  () => {
+    const lone = Lone.open("listener");
+    lone.receive(Kind.REQUEST, 1, request(ASK));
+    lone.session.close(0);
+    lone.session.close(0);
+    lone.session.inputEnded(undefined, 0);
+    lone.session.expel("too-many", "again", 0);
+    assertEquals(lone.sent().map(goodbyeOf), [{ code: 0, lastId: 1 }]);
+    assertEquals([lone.ends, lone.session.wakeAt, lone.calls[0]?.cancels], [
+      [undefined],
+      Infinity,
+      ["disconnected"],
+    ]);
+    lone.receive(Kind.REQUEST, 3, request(ASK));
+    lone.session.written(0);
+    lone.session.tick(1e9);
+    assertEquals([lone.calls.length, lone.sent()], [1, []]);
+  },
+);
+
+Deno.test("expel() and framingFailed() tell the peer why", pure, () => {
+  const lone = Lone.open("listener");
+  lone.session.expel("too-many", "slow", 0);
+  assertEquals([goodbyeOf(lone.sent()[0]!).code, lone.error.code], [
+    6,
+    "too-many",
+  ]);
+  const other = Lone.open("listener");
+  other.session.framingFailed("no frames", 0);
+  assertEquals([goodbyeOf(other.sent()[0]!).code, other.error.code], [
+    1,
+    "protocol",
+  ]);
+});
+
+Deno.test(
+  "an end of the stream is in good order after a goodbye with nothing in flight",
+  pure,
+  () => {
+    for (
+      const [goodbye, inFlight, good] of [[true, false, true], [
+        true,
+        true,
+        false,
+      ], [false, false, false]]
+    ) {
+      const simulation = new Simulation().open();
+      const { dialler, listener } = simulation;
+      hold(listener);
+      if (inFlight) call(simulation, dialler, { value: body(1) });
+      simulation.settle();
+      if (goodbye) listener.session.drain(simulation.now);
+      simulation.advance(5);
+      dialler.inputEnded(undefined);
+      assertEquals(dialler.ends[0]?.code, good ? undefined : "disconnected");
+    }
+  },
+);
+
+Deno.test("accounts of an idle session are full", pure, () => {
+  const { session } = Lone.open("dialler");
+  assertEquals(session.accounts, {
+    callCredit: 4 * 2 ** 20,
+    requestCredit: 4 * 2 ** 20,
+    requestOwed: 0,
+    raisePool: 4 * 2 ** 20,
+    assembling: 0,
+    timers: 0,
+    blocked: 0,
+    backlog: 0,
+  });
+  assertEquals(session.inFlight, { outgoing: 0, incoming: 0, queued: 0 });
+});
