@@ -33,8 +33,11 @@ export interface MessagesOptions<In = unknown, Out = unknown>
   framing?: Framing;
   /** Validates what is received; any Standard Schema. */
   schema?: StandardSchema<unknown, In>;
-  /** Validates what is sent, before a byte leaves; any Standard Schema. */
-  outgoingSchema?: StandardSchema<unknown, Out>;
+  /**
+   * Validates what is sent, before a byte leaves; any Standard Schema. What it
+   * makes of a message (defaults, transformations) is what is sent.
+   */
+  outgoingSchema?: StandardSchema<Out, unknown>;
   /**
    * Called for a received message that cannot be decoded or does not match
    * the schema; the message is then skipped. Without it, receiving throws.
@@ -67,7 +70,9 @@ export interface MessageStream<In, Out>
   /**
    * Sends one message. It is encoded before the call returns, unless the
    * outgoing schema is asynchronous. The promise settles at once while little is
-   * unsent; above `highWaterMark` when the transport has taken what was sent.
+   * unsent; above `highWaterMark` when the transport has taken what was sent,
+   * however long a peer that does not read takes: the option `signal` ends it.
+   * Who does not await it buffers without bound.
    *
    * @throws {CodecError} (a rejection) for a value that would not arrive as it is
    * @throws {SchemaError} (a rejection) for one that does not match the outgoing schema
@@ -132,7 +137,7 @@ class Messages<In, Out> implements MessageStream<In, Out> {
   invalid = 0;
   readonly #codec: MessageCodec;
   readonly #schema: StandardSchema<unknown, In> | undefined;
-  readonly #outgoingSchema: StandardSchema<unknown, Out> | undefined;
+  readonly #outgoingSchema: StandardSchema<Out, unknown> | undefined;
   readonly #onInvalid: MessagesOptions<In, Out>["onInvalid"];
   readonly #highWaterMark: number;
   #incoming: AsyncIterator<Uint8Array> | undefined;
@@ -140,6 +145,7 @@ class Messages<In, Out> implements MessageStream<In, Out> {
   #received: Promise<unknown> = DONE;
   /** The last `send()` whose schema is asynchronous: what follows waits for it. */
   #validating: Promise<void> | undefined;
+  #encoding = false;
 
   constructor(connection: Connection, options: MessagesOptions<In, Out>) {
     const {
@@ -221,7 +227,7 @@ class Messages<In, Out> implements MessageStream<In, Out> {
   }
 
   /** Sends behind a message that is still being validated. */
-  #inTurn(valid: Out | Promise<Out>): Promise<void> {
+  #inTurn(valid: unknown): Promise<void> {
     const before = this.#validating ?? DONE;
     const sent = before.then(() => valid).then((value) => this.#write(value));
     const settled = Promise.allSettled([sent, valid]).then(() => {
@@ -232,8 +238,10 @@ class Messages<In, Out> implements MessageStream<In, Out> {
   }
 
   /** Encodes in place, or, where the room does not suffice, frames a copy. */
-  #write(message: Out): Promise<void> {
+  #write(message: unknown): Promise<void> {
+    if (this.#encoding) return Promise.reject(sentInside());
     const stream = this.frames;
+    this.#encoding = true;
     try {
       const { buffer, start, limit } = stream.begin(ROOM);
       const body = this.#codec.encodeInto(message, buffer, start);
@@ -249,6 +257,8 @@ class Messages<In, Out> implements MessageStream<In, Out> {
     } catch (error) {
       stream.abandon();
       return Promise.reject(error);
+    } finally {
+      this.#encoding = false;
     }
     return stream.unsent <= this.#highWaterMark ? DONE : stream.flush();
   }
@@ -271,6 +281,13 @@ class Messages<In, Out> implements MessageStream<In, Out> {
     await this.#validating;
     await this.frames[Symbol.asyncDispose]();
   }
+}
+
+/** A getter of a message may not send: the message is half written where the other would go. */
+function sentInside(): Error {
+  return new Error(
+    "Cannot send a message while another one is being encoded: send it before or behind",
+  );
 }
 
 function isInvalid(error: unknown): error is CodecError | SchemaError {

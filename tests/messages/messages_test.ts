@@ -199,6 +199,93 @@ Deno.test(
 );
 
 Deno.test(
+  "send() takes what outgoingSchema takes, and sends what it makes of it",
+  PURE,
+  async () => {
+    const [near, far] = memoryPair();
+    await using receiver = messages(near);
+    await using sender = messages(far, {
+      outgoingSchema: z.object({
+        sku: z.string().transform((sku) => sku.length),
+        count: z.number().default(1),
+      }),
+    });
+    await sender.send({ sku: "four" });
+    assertEquals((await receiver.next()).value, { sku: 4, count: 1 });
+  },
+);
+
+Deno.test(
+  "a message that is sent from inside another one is refused, and harms nothing",
+  PURE,
+  async () => {
+    const [near, far] = pair();
+    await using _near = near, _far = far;
+    const inner: Promise<unknown>[] = [];
+    const outer = {
+      before: "b".repeat(100),
+      get inside() {
+        inner.push(assertRejects(() => near.send("inner"), Error, "encoded"));
+        return 1;
+      },
+    };
+    await near.send(outer);
+    await near.send("after");
+    await Promise.all(inner);
+    assertEquals(inner.length, 1);
+    assertEquals((await far.next()).value, {
+      before: outer.before,
+      inside: 1,
+    });
+    assertEquals((await far.next()).value, "after");
+  },
+);
+
+Deno.test(
+  "a peer that never reads holds send() until the signal ends it",
+  PURE,
+  async () => {
+    const [near, far] = memoryPair({ capacity: 100 });
+    const abort = new AbortController();
+    await using stream = messages(near, {
+      highWaterMark: 0,
+      signal: abort.signal,
+    });
+    const sends = [1, 2, 3].map(() => stream.send("x".repeat(1000)));
+    const settled = Promise.allSettled(sends);
+    abort.abort(new Error("enough"));
+    for (const { status } of await settled) assertEquals(status, "rejected");
+    far.close();
+  },
+);
+
+Deno.test(
+  "a schema that fails by itself throws, and the next message comes",
+  PURE,
+  async () => {
+    let calls = 0;
+    const [near, far] = pair<unknown, unknown>({
+      schema: {
+        "~standard": {
+          version: 1,
+          vendor: "test",
+          validate: (value) => {
+            if (calls++ === 0) throw new RangeError("a bug");
+            return { value };
+          },
+        },
+      },
+    });
+    await using _near = near, _far = far;
+    await near.send(1);
+    await near.send(2);
+    await assertRejects(() => far.next(), RangeError, "a bug");
+    assertEquals((await far.next()).value, 2);
+    assertEquals(far.invalid, 0);
+  },
+);
+
+Deno.test(
   "onInvalid gets bad messages, and the loop goes on",
   PURE,
   async () => {
