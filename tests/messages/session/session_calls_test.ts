@@ -1,0 +1,81 @@
+import { assertEquals } from "@std/assert";
+import {
+  ASK,
+  body,
+  call,
+  DOWN,
+  hold,
+  notify,
+  sendAll,
+  TALK,
+} from "./_calls.ts";
+import { Simulation } from "./_simulation.ts";
+
+const pure = { permissions: "none" } as const;
+
+Deno.test(
+  "the five shapes carry what they are given, both ways, empty bodies included",
+  pure,
+  () => {
+    for (const from of [0, 1] as const) {
+      const simulation = new Simulation().open();
+      const [caller, callee] = [
+        simulation.sides[from]!,
+        simulation.sides[1 - from]!,
+      ];
+      const held = hold(callee);
+      const notes: Uint8Array[] = [];
+      callee.notified = (_, note) => notes.push(note.slice());
+      notify(simulation, caller, body(0));
+      const empty = call(simulation, caller, { method: ASK, value: body(0) });
+      const talk = call(simulation, caller, { method: TALK });
+      sendAll(
+        simulation,
+        caller,
+        talk,
+        [body(0), body(2)],
+        () => caller.session.endItems(talk.call, simulation.now),
+      );
+      simulation.settle();
+      assertEquals([
+        notes,
+        held.map(({ input }) => input.length),
+      ], [[body(0)], [0, 0]]);
+      callee.session.respond(held[0]!.call, body(0), simulation.now);
+      assertEquals(
+        callee.session.takeItem(held[1]!.call, simulation.now),
+        body(0),
+      );
+      assertEquals(
+        callee.session.takeItem(held[1]!.call, simulation.now),
+        body(2),
+      );
+      assertEquals([
+        callee.session.takeItem(held[1]!.call, simulation.now),
+        held[1]?.itemsEnded,
+      ], [undefined, true]);
+      callee.session.respond(held[1]!.call, undefined, simulation.now);
+      simulation.settle();
+      assertEquals([empty.results, talk.results], [[body(0)], [body(0)]]);
+    }
+  },
+);
+
+Deno.test("items that have come can be taken after the result", pure, () => {
+  const simulation = new Simulation().open();
+  const { dialler, listener } = simulation;
+  const held = hold(listener);
+  const down = call(simulation, dialler, { method: DOWN, value: body(1) });
+  simulation.settle();
+  sendAll(simulation, listener, held[0]!, [body(1), body(2)]);
+  listener.session.respond(held[0]!.call, undefined, simulation.now);
+  simulation.settle();
+  const taken = [1, 2, 3].map(() =>
+    dialler.session.takeItem(down.call, simulation.now)?.length
+  );
+  assertEquals([down.results.length, taken], [1, [1, 2, undefined]]);
+  assertEquals(
+    dialler.session.accounts.raisePool,
+    dialler.session.limits.connectionWindow,
+  );
+});

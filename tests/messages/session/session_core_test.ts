@@ -1,0 +1,66 @@
+import { assertEquals } from "@std/assert";
+import { Kind } from "../../../lib/messages/session/wire.ts";
+import { ASK, body } from "./_calls.ts";
+import { Lone, request } from "./_lone.ts";
+
+const pure = { permissions: "none" } as const;
+
+Deno.test(
+  "a GOAWAY with a code ends the session with that code, as the other side's",
+  pure,
+  () => {
+    const lone = Lone.open("dialler");
+    lone.receive(Kind.GOAWAY, 0, [6, 0, 0, 0, 0, 0, 0, 65]);
+    assertEquals([lone.error.code, lone.error.remote, lone.peerDraining], [
+      "too-many",
+      true,
+      0,
+    ]);
+    assertEquals(lone.error.message.endsWith("A"), true);
+    const later = Lone.open("dialler");
+    later.receive(Kind.GOAWAY, 0, [200, 0, 0, 0, 0, 0, 0]);
+    assertEquals(later.error.code, "internal");
+  },
+);
+
+Deno.test(
+  "a session ends once, and nothing is sent behind its goodbye",
+  pure,
+  () => {
+    const lone = Lone.open("listener");
+    for (const id of [1, 3]) lone.receive(Kind.REQUEST, id, request(2));
+    for (const { call } of lone.calls) {
+      lone.session.sendItem(call, body(900_000), 0);
+    }
+    lone.session.respond(lone.calls[0]!.call, undefined, 0);
+    lone.sent();
+    assertEquals(lone.session.saidGoodbye, false);
+    lone.receive(0x7f, 0);
+    assertEquals([lone.sentKinds(), lone.session.saidGoodbye], [
+      ["GOAWAY 0"],
+      true,
+    ]);
+    lone.session.respond(lone.calls[1]!.call, undefined, 0);
+    lone.session.drain(0);
+    lone.session.close(0);
+    assertEquals([lone.ends.length, lone.drained, lone.sent()], [1, 0, []]);
+    assertEquals(lone.session.inFlight.incoming, 0);
+  },
+);
+
+Deno.test(
+  "a session whose transport has failed sends nothing at all",
+  pure,
+  () => {
+    const lone = Lone.open("listener");
+    lone.receive(Kind.REQUEST, 1, request(ASK));
+    lone.sent();
+    lone.session.inputEnded(new Error("reset"), 0);
+    lone.session.respond(lone.calls[0]!.call, body(1), 0);
+    assertEquals([lone.sent(), lone.session.saidGoodbye], [[], false]);
+    assertEquals([lone.error.code, lone.error.cause instanceof Error], [
+      "disconnected",
+      true,
+    ]);
+  },
+);
