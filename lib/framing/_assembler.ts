@@ -128,7 +128,7 @@ export class FrameAssembler implements FrameDecoder {
 
   next(): Uint8Array | undefined {
     if (this.#error !== undefined) throw this.#error;
-    while (this.at < this.stop || this.#nextChunk()) {
+    while (this.at < this.stop || this.#unseen || this.#nextChunk()) {
       if (this.#skipLeft > 0) {
         this.#skip();
         continue;
@@ -176,6 +176,11 @@ export class FrameAssembler implements FrameDecoder {
       at += piece.length;
     }
     return rest;
+  }
+
+  /** Own bytes are left that no layout has looked at since the last frame. */
+  get #unseen(): boolean {
+    return this.#have > 0 && this.#have >= this.#need;
   }
 
   #unread(): number {
@@ -239,7 +244,7 @@ export class FrameAssembler implements FrameDecoder {
     }
     const frame = this.layout.open(own, 0, this.#total);
     if (this.layout.fault !== undefined) return this.#trouble();
-    this.#consumeOwn(this.#total);
+    this.#consumeOwn(this.#total, frame !== undefined);
     return frame;
   }
 
@@ -265,23 +270,20 @@ export class FrameAssembler implements FrameDecoder {
 
   /**
    * Lets go of the first `count` own bytes. What lies behind them was looked
-   * at too early and goes back to the chunk it came from; where part of it came
-   * from an earlier one (only behind discarded bytes), it moves to the front.
+   * at too early and goes back to the chunk it came from; what came from an
+   * earlier one (a delimiter that might have become a longer one) stays. If
+   * the first bytes are lent as a frame, nothing may be moved over them.
    */
-  #consumeOwn(count: number): void {
+  #consumeOwn(count: number, lent: boolean): void {
     const surplus = this.#have - count;
-    if (surplus <= this.#taken) {
-      this.at -= surplus;
-      this.#have = 0;
-    } else {
-      this.#own.bytes.copyWithin(0, count, this.#have);
-      this.#have = surplus;
-    }
-    this.#need = this.#have + 1;
+    const back = Math.min(surplus, this.#taken);
+    this.at -= back;
+    this.#have = this.#need = surplus - back;
     this.#total = 0;
     this.#taken = 0;
     this.plain = this.#have === 0;
-    this.#own.done(count);
+    if (this.plain) this.#own.done(count);
+    else this.#own.moveToFront(count, this.#have, lent);
   }
 
   /** Skips the frame at fault where that is allowed and possible; or fails. */
@@ -298,7 +300,7 @@ export class FrameAssembler implements FrameDecoder {
       if (this.#have > 0) this.#discardOwn();
     } else {
       const inOwn = Math.min(this.#have, fault.resume);
-      if (this.#have > 0) this.#consumeOwn(inOwn);
+      if (this.#have > 0) this.#consumeOwn(inOwn, false);
       this.#skipLeft = fault.resume - inOwn;
       this.plain = false;
       this.#skip();
@@ -310,7 +312,7 @@ export class FrameAssembler implements FrameDecoder {
     const filler = this.layout.measure(this.#own.bytes, 0, this.#have);
     if (filler > 0) {
       this.layout.open(this.#own.bytes, 0, filler);
-      this.#consumeOwn(filler);
+      this.#consumeOwn(filler, false);
     }
   }
 

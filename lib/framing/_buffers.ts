@@ -9,9 +9,10 @@
 /** Size of the large read slab, and of the batches worth a buffer of that size. */
 export const SLAB = 64 * 1024;
 
-/** What is kept for the next borrower: 1.5 MiB a thread at most. */
+/** What is kept for the next borrower: 2 MiB a thread at most. */
 const SHELVES: readonly { size: number; kept: number }[] = [
   { size: 4 * 1024, kept: 128 },
+  { size: 16 * 1024, kept: 32 },
   { size: SLAB, kept: 8 },
   { size: 256 * 1024, kept: 2 },
 ];

@@ -16,6 +16,8 @@ export class ChunkedDecoder implements FrameDecoder {
   /** Bytes of data so far, without headers. */
   #have = 0;
   #parts = 0;
+  /** The part that is being looked at, or at fault. */
+  #atHand: Uint8Array | undefined;
   /** The message is being skipped, up to its last part. */
   #skipping = false;
   #skipped = 0;
@@ -62,7 +64,9 @@ export class ChunkedDecoder implements FrameDecoder {
   next(): Uint8Array | undefined {
     if (this.#error !== undefined) throw this.#error;
     for (let part; (part = this.#nextPart()) !== undefined;) {
+      this.#atHand = part;
       const message = this.#accept(part);
+      this.#atHand = undefined;
       if (message === undefined) continue;
       this.#messages++;
       return message;
@@ -200,6 +204,7 @@ export class ChunkedDecoder implements FrameDecoder {
     for (let i = 0; i < this.#parts; i++) {
       pieces.push(this.#reframe(encoder, i));
     }
+    if (this.#atHand !== undefined) pieces.push(encoder.encode(this.#atHand));
     pieces.push(this.#inner.rest());
     const rest = new Uint8Array(pieces.reduce((sum, p) => sum + p.length, 0));
     let at = 0;
@@ -241,7 +246,7 @@ export class ChunkedDecoder implements FrameDecoder {
     this.#error = new FrameError(
       kind,
       `Cannot decode message ${this.#messages}: ${detail}`,
-      { declared, limit, frameIndex: this.#messages },
+      { declared, limit, frameIndex: this.#messages, head: this.#atHand },
     );
     throw this.#error;
   }

@@ -1,9 +1,12 @@
 import type { FrameEncoder, InPlaceFraming } from "./framing.ts";
-import { acquire, release } from "./_buffers.ts";
+import { acquire, release, SLAB } from "./_buffers.ts";
 
 /** Room in the outgoing buffer for one payload; see `FrameStream.begin`. */
 export interface FrameRoom {
-  /** The outgoing buffer. */
+  /**
+   * The outgoing buffer. Nothing clears it: what is committed and was not
+   * filled goes out with whatever lay there, also of other connections.
+   */
   buffer: Uint8Array;
   /** Where the payload begins. */
   start: number;
@@ -130,19 +133,27 @@ export class FrameBuffer {
     }
     const buffer = this.#bytes;
     const batch = { bytes: buffer, end: this.end, buffer };
-    // An early write is small, and tells nothing of the batch behind it.
-    this.#usual = Math.max(this.end, this.#usual >> 1);
-    this.#bytes = NOTHING;
-    this.end = 0;
+    // An early write is small, and tells nothing of the batch behind it; a
+    // huge one is seldom followed by another.
+    this.#usual = Math.min(SLAB, Math.max(this.end, this.#usual >> 1));
+    this.#letGo();
     return batch;
   }
 
   /** Drops everything. */
   release(): void {
-    this.abandon();
-    if (this.#bytes !== NOTHING) release(this.#bytes);
+    // Whoever has opened a frame may still write into its room.
+    if (this.open) this.#room.buffer = NOTHING;
+    else if (this.#bytes !== NOTHING) release(this.#bytes);
+    this.open = false;
+    this.#letGo();
+  }
+
+  /** What left, or waits in the pool, is not kept alive by a room. */
+  #letGo(): void {
     this.#bytes = NOTHING;
     this.end = 0;
+    if (this.#inPlace !== undefined) this.#room.buffer = NOTHING;
   }
 
   /** Makes room for `bytes` more behind `end`. */

@@ -7,10 +7,8 @@
 import type { Connection } from "../transport/connection.ts";
 import type { FrameDecoder } from "./framing.ts";
 import { FrameError } from "./errors.ts";
-import { acquire, release, SLAB } from "./_buffers.ts";
-
-/** What a connection that waits for its peer holds. */
-export const IDLE_READ = 2 * 1024;
+import { view } from "./_bytes.ts";
+import { ReadMemory } from "./_read_memory.ts";
 
 /** Bytes on their way into one decoder. */
 export class Incoming {
@@ -25,12 +23,10 @@ export class Incoming {
   readonly #onTimeout: (error: FrameError) => void;
   readonly #onTimer = (): void => this.#timerFired();
 
-  #idle: Uint8Array<ArrayBuffer> | undefined;
-  #slab: Uint8Array<ArrayBuffer> | undefined;
-  /** The last read filled its buffer: there is likely more. */
-  #full = false;
+  readonly #memory = new ReadMemory();
 
-  #reading = false;
+  /** What the read under way fills. */
+  #buffer: Uint8Array<ArrayBuffer> | undefined;
   #skipped = 0;
   /** A frame has begun and is not whole; since when. */
   #owed = false;
@@ -51,51 +47,60 @@ export class Incoming {
 
   /** A read is under way: the transport owns the memory and the next bytes. */
   get reading(): boolean {
-    return this.#reading;
+    return this.#buffer !== undefined;
   }
 
   /**
-   * Reads once, after the decoder has said "not yet" and so refers to no
-   * chunk any more.
+   * Begins a read, after the decoder has said "not yet" and so refers to no
+   * chunk any more. Whoever reads waits for the transport's own promise (each
+   * function between would cost a turn of the microtask queue), then calls
+   * {@linkcode Incoming.take} or {@linkcode Incoming.fail}.
    *
    * @param decoded how many frames the last chunk completed
-   * @returns whether bytes came; `false` is the end of the stream
    */
-  async fill(decoded: number): Promise<boolean> {
+  read(decoded: number): Promise<number | null> {
     this.frames += decoded;
     if (this.#frameTimeout > 0) this.#watch(decoded > 0);
-    const buffer = this.#buffer();
-    this.#reading = true;
-    let count: number | null;
-    try {
-      count = await this.#connection.read(buffer);
-    } catch (error) {
-      // The transport may still write into the memory: none goes back.
-      this.#slab = this.#idle = undefined;
-      throw error;
-    } finally {
-      this.#reading = false;
-    }
+    this.#buffer = this.#memory.begin();
+    return this.#connection.read(this.#buffer);
+  }
+
+  /**
+   * Hands the bytes of a read to the decoder.
+   *
+   * @returns whether bytes came; `false` is the end of the stream
+   * @throws {Error} if the transport says what cannot be
+   */
+  take(count: number | null): boolean {
+    const buffer = this.#buffer!;
     if (count === null) {
-      this.stop();
+      this.fail();
       return false;
     }
+    if (!(count > 0 && count <= buffer.length && count % 1 === 0)) {
+      throw new Error(
+        `Cannot read: the transport gave ${count} bytes for ${buffer.length}, which must be 1 at least and all at most`,
+      );
+    }
+    this.#buffer = undefined;
+    this.#memory.end(count, buffer.length);
     this.bytesRead += count;
-    this.#full = count === buffer.length;
-    this.#decoder.push(this.#full ? buffer : buffer.subarray(0, count));
+    this.#decoder.push(
+      count === buffer.length ? buffer : view(buffer, 0, count),
+    );
     return true;
+  }
+
+  /** The read has given no bytes, and none will follow. */
+  fail(): void {
+    this.#buffer = undefined;
+    this.#memory.end(0, Infinity);
+    this.stop();
   }
 
   /** The memory of the last chunk goes with the frame that fills it. */
   disown(frame: Uint8Array): boolean {
-    if (frame.buffer === this.#slab?.buffer) {
-      this.#slab = undefined;
-    } else if (frame.buffer === this.#idle?.buffer) {
-      this.#idle = undefined;
-    } else {
-      return false;
-    }
-    return true;
+    return this.#memory.disown(frame);
   }
 
   /** Stops the clock until the next read: nobody asks for frames. */
@@ -104,24 +109,10 @@ export class Incoming {
     this.#timer = undefined;
   }
 
-  /**
-   * Stops the clock and lets go of the memory. It does not go back to the
-   * pool: a read may be under way, or a frame still lent.
-   */
+  /** Stops the clock and lets go of the memory. */
   stop(): void {
     this.pause();
-    this.#slab = this.#idle = undefined;
-  }
-
-  /**
-   * 64 KiB right after a read that filled its buffer, else 2 KiB: so a read
-   * that waits for an idle peer always holds the small one.
-   */
-  #buffer(): Uint8Array<ArrayBuffer> {
-    if (this.#full) return this.#slab ??= acquire(SLAB);
-    if (this.#slab !== undefined) release(this.#slab);
-    this.#slab = undefined;
-    return this.#idle ??= new Uint8Array(IDLE_READ);
+    this.#memory.drop();
   }
 
   /** Notes since when a frame is owed, and arms the timer if it is not. */
@@ -147,7 +138,7 @@ export class Incoming {
    */
   #timerFired(): void {
     this.#timer = undefined;
-    if (!this.#owed || !this.#reading) return;
+    if (!this.#owed || !this.reading) return;
     if (performance.now() - this.#since < this.#frameTimeout) {
       return this.#arm();
     }
@@ -157,7 +148,7 @@ export class Incoming {
         "timeout",
         `Cannot wait longer for the rest of a frame: ${rest.length} bytes of it came within ${this.#frameTimeout} ms`,
         {
-          frameIndex: this.frames,
+          frameIndex: this.frames + this.#decoder.skipped,
           streamOffset: this.bytesRead - rest.length,
           head: rest,
         },

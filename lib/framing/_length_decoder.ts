@@ -1,5 +1,6 @@
 import { FrameAssembler } from "./_assembler.ts";
-import { type LengthForm, LengthLayout } from "./_length_layout.ts";
+import type { LengthForm } from "./_length_form.ts";
+import { LengthLayout } from "./_length_layout.ts";
 
 /** Byte order and width in one number, for one switch. */
 const LITTLE = 16;

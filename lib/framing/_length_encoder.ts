@@ -1,5 +1,5 @@
 import type { FrameEncoder, InPlaceFraming } from "./framing.ts";
-import type { LengthForm } from "./_length_layout.ts";
+import type { LengthForm } from "./_length_form.ts";
 import { writeUint } from "./_bytes.ts";
 import { checkPayloadLength, checkRoom } from "./_encoding.ts";
 

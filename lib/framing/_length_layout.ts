@@ -1,28 +1,6 @@
 import type { Fault, FrameLayout } from "./_assembler.ts";
-import type { LengthRule } from "./length_prefixed.ts";
+import type { LengthForm } from "./_length_form.ts";
 import { readUint, startsWith, view } from "./_bytes.ts";
-
-/** The options of `lengthPrefixed`, resolved: everything in bytes. */
-export interface LengthForm {
-  readonly width: number;
-  readonly little: boolean;
-  readonly offset: number;
-  /** End of the length field. */
-  readonly fieldEnd: number;
-  readonly headerLength: number;
-  /** Whole frame = fieldEnd + value + adjustment. */
-  readonly adjustment: number;
-  readonly rule: LengthRule | undefined;
-  readonly strip: number;
-  readonly magic: Uint8Array;
-  readonly trailer: Uint8Array;
-  /** Header bytes that must be there to tell the length. */
-  readonly needed: number;
-  readonly min: number;
-  readonly limit: number;
-  readonly range: readonly [least: number, most: number];
-  readonly onTooLong: "close" | "skip";
-}
 
 /** Frames with a length field of fixed width. */
 export class LengthLayout implements FrameLayout {

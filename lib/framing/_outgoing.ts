@@ -217,7 +217,7 @@ export class Outgoing {
     if (this.#flight === undefined) return; // closed meanwhile
     const { buffer, end } = this.#flight;
     const offered = end - this.#from;
-    if (!(count > 0 && count <= offered)) {
+    if (!(count > 0 && count <= offered && count % 1 === 0)) {
       return this.#refuse(
         new Error(
           `Cannot write: the transport took ${count} of ${offered} bytes, which must be 1 at least and all at most`,
@@ -227,7 +227,11 @@ export class Outgoing {
     this.written += count;
     this.#from += count;
     if (this.#waiters.length > 0) this.#settle();
-    this.#events.onWritten();
+    try {
+      this.#events.onWritten();
+    } catch (error) {
+      return this.#refuse(error);
+    }
     if (this.#flight === undefined) return; // closed by onWritten
     if (this.#from < end) return this.#push();
     if (buffer !== undefined) release(buffer);

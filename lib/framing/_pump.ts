@@ -105,9 +105,15 @@ export class Pump {
   ): Promise<void> {
     this.#claim();
     try {
-      do {
+      for (;;) {
         while (this.#deliver(onFrame, afterRead)) await turn();
-      } while (await this.#fill());
+        if (!this.#mayRead()) return;
+        try {
+          this.#take(await this.#read());
+        } catch (error) {
+          this.#readFailed(error);
+        }
+      }
     } finally {
       this.#reader = false;
     }
@@ -116,12 +122,18 @@ export class Pump {
   async *[Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
     this.#claim();
     try {
-      do {
+      for (;;) {
         for (let frame; (frame = this.#next()) !== undefined;) {
           yield this.#lend(frame);
           if (this.#spend(1)) await turn();
         }
-      } while (await this.#fill());
+        if (!this.#mayRead()) return;
+        try {
+          this.#take(await this.#read());
+        } catch (error) {
+          this.#readFailed(error);
+        }
+      }
     } finally {
       this.#reader = false;
       this.#incoming.pause();
@@ -185,16 +197,23 @@ export class Pump {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#state !== "open") return this.close();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    if (this.unsent > 0 && this.#linger > 0) {
-      const waited = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, this.#linger);
-      });
-      await Promise.race([this.flush().catch(() => {}), waited]);
-      clearTimeout(timer);
+    const open = this.#state === "open" && this.#linger > 0;
+    // A half-close that is under way may tell the peer more than a close does.
+    if (open && this.#closingWrite !== undefined) {
+      await this.#lingerFor(this.#closingWrite);
+    } else if (open && this.unsent > 0) {
+      await this.#lingerFor(this.flush());
     }
     this.close();
+  }
+
+  async #lingerFor(done: Promise<void>): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const waited = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, this.#linger);
+    });
+    await Promise.race([done.catch(() => {}), waited]);
+    clearTimeout(timer);
   }
 
   /** Hands out the frames of the chunk; `true` if it is another's turn. */
@@ -255,27 +274,33 @@ export class Pump {
     }
   }
 
-  /** Reads the next chunk; `false` at the end, when reading is over. */
-  async #fill(): Promise<boolean> {
-    if (this.#readable) {
-      const decoded = this.#decoded;
-      this.#decoded = 0;
-      try {
-        const more = await this.#incoming.fill(decoded);
-        if (more && this.#state === "open") return true;
-        if (!more) {
-          this.#endReading();
-          this.#decoder.end();
-        }
-      } catch (error) {
-        // After this side's own close, what the read says is no news.
-        if (this.#state === "open") this.#endReading({ error });
-      }
-    }
+  /** Whether there may be more to read. Throws why there is not, unless the stream has ended cleanly or this side has ended it. */
+  #mayRead(): boolean {
+    if (this.#readable) return true;
     if (this.#readFailure !== undefined) throw this.#readFailure.error;
     const { refused } = this.#outgoing;
     if (refused !== undefined && this.#state === "open") throw refused.error;
     return false;
+  }
+
+  /** Begins to read the next chunk. */
+  #read(): Promise<number | null> {
+    const decoded = this.#decoded;
+    this.#decoded = 0;
+    return this.#incoming.read(decoded);
+  }
+
+  /** The next chunk is there, or the end of the stream. */
+  #take(count: number | null): void {
+    if (this.#incoming.take(count)) return;
+    this.#endReading();
+    this.#decoder.end();
+  }
+
+  #readFailed(error: unknown): void {
+    this.#incoming.fail();
+    // After this side's own close, what the read says is no news.
+    if (this.#state === "open") this.#endReading({ error });
   }
 
   #endReading(failure?: { readonly error: unknown }): void {
@@ -294,6 +319,10 @@ export class Pump {
   }
 
   async #endWrite(): Promise<void> {
+    // The connection is no longer the stream's.
+    if (this.#state !== "open" && this.#state !== "closed") {
+      throw gone(this.#state);
+    }
     await this.#outgoing.finish(
       new Error("Cannot write a frame: closeWrite() was called"),
     );
@@ -306,9 +335,14 @@ export class Pump {
     if (failure && !this.#ended) this.#readFailure = { error };
     this.#leave("closed");
     this.#outgoing.stop(error);
-    // Unlike close(), disposing is harmless for a connection that was closed
-    // by somebody else.
-    this.connection[Symbol.dispose]();
+    try {
+      // Unlike close(), disposing is harmless for a connection that was closed
+      // by somebody else.
+      this.connection[Symbol.dispose]();
+    } catch (error) {
+      // Of a timer or a signal nobody could catch it, and they tell their own.
+      if (!failure) throw error;
+    }
   }
 
   #leave(state: "closed" | "detached"): void {

@@ -45,6 +45,17 @@ export class ReusedBuffer {
     return grown;
   }
 
+  /** Keeps `count` bytes from `start` on, in other memory if what lies before them is lent. */
+  moveToFront(start: number, count: number, lent: boolean): void {
+    if (!lent) {
+      this.bytes.copyWithin(0, start, start + count);
+      return;
+    }
+    const kept = memory.allocate(Math.max(FIRST, count));
+    kept.set(this.bytes.subarray(start, start + count));
+    this.bytes = kept;
+  }
+
   /** A use has ended that took so many bytes. */
   done(length: number): void {
     if (this.bytes.length <= LARGE || length * 4 > this.bytes.length) {

@@ -104,7 +104,11 @@ export interface FrameStream
   send(payload: Uint8Array): Promise<void>;
   /** Waits until the transport has taken everything framed so far. */
   flush(): Promise<void>;
-  /** Called after each write that the transport took, for writers that keep their own bounds. */
+  /**
+   * Called after each write that the transport took, for writers that keep
+   * their own bounds. An exception of it ends the write side, as if the
+   * transport had refused.
+   */
   onWritten: (() => void) | undefined;
   /**
    * Called once, when nothing can be written any more: the transport has
@@ -133,7 +137,8 @@ export interface FrameStream
  * `Deno.Conn` as it is, or whatever has its few methods.
  *
  * The stream owns the connection: disposing the stream writes what is unsent
- * and closes both. While no bytes move it holds 2 KiB.
+ * and closes both. While no bytes move it holds 2 KiB, and
+ * behind a burst up to 64 KiB, of which all streams together hold 4 MiB.
  *
  * @example Frames from one process to another
  * ```ts

@@ -7,21 +7,10 @@ import type { Framing } from "./framing.ts";
 import { maxUint } from "./_bytes.ts";
 import { LengthPrefixedDecoder } from "./_length_decoder.ts";
 import { LengthPrefixedEncoder } from "./_length_encoder.ts";
-import type { LengthForm } from "./_length_layout.ts";
+import type { LengthForm, LengthRule } from "./_length_form.ts";
 import { checkInteger, checkOneOf, resolveLimit } from "./_options.ts";
 
-/** How a length that is not a plain sum is read and written. */
-export interface LengthRule {
-  /**
-   * Bytes of the whole frame, header and trailer included.
-   *
-   * @param header the frame's first `headerLength` bytes, valid during the call
-   * @param value what the length field says
-   */
-  decode(header: Uint8Array, value: number): number;
-  /** What the length field says for a whole frame of so many bytes. */
-  encode(frameLength: number): number;
-}
+export type { LengthRule };
 
 /**
  * Options of {@linkcode lengthPrefixed}.

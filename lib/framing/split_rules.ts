@@ -141,7 +141,12 @@ export interface DoneFlagOptions {
 export function doneFlag(options: DoneFlagOptions = {}): SplitRule {
   const { partLength = 65_536, bit = 1 } = options;
   checkInteger("partLength", partLength, [1, 2 ** 32]);
-  checkInteger("bit", bit, [1, 255]);
+  checkInteger("bit", bit, [1, 128]);
+  if ((bit & (bit - 1)) !== 0) {
+    throw new RangeError(
+      `Cannot make a framing as 'bit' must be one bit: 1, 2, 4, … 128: current value is ${bit}`,
+    );
+  }
   return {
     headerLength: 1,
     keepHeader: false,

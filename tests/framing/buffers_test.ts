@@ -11,7 +11,7 @@ const permissions = "none";
 Deno.test("acquire() gives a released buffer again, as the same object", {
   permissions,
 }, () => {
-  for (const size of [4096, 65_536, 262_144]) {
+  for (const size of [4096, 16_384, 65_536, 262_144]) {
     const one = acquire(size);
     const other = acquire(size - 1);
     assertEquals([one.length, other.length], [size, size]);
@@ -28,7 +28,17 @@ Deno.test(
   { permissions },
   () => {
     for (
-      const least of [0, 1, 4096, 4097, 65_537, 262_144, 262_145, 5_000_000]
+      const least of [
+        0,
+        1,
+        4096,
+        4097,
+        16_385,
+        65_537,
+        262_144,
+        262_145,
+        5_000_000,
+      ]
     ) {
       assert(acquire(least).length >= least);
     }
@@ -37,10 +47,10 @@ Deno.test(
 );
 
 Deno.test(
-  "release() keeps 1.5 MiB at most, and no giant",
+  "release() keeps 2 MiB at most, and no giant",
   { permissions },
   () => {
-    const sizes = [4096, 65_536, 262_144, 524_288];
+    const sizes = [4096, 16_384, 65_536, 262_144, 524_288];
     const all = sizes.flatMap((size) =>
       Array.from({ length: 200 }, () => acquire(size))
     );
@@ -53,6 +63,6 @@ Deno.test(
         if (released.has(buffer)) kept += size;
       }
     }
-    assertEquals(kept, 1.5 * 1024 * 1024);
+    assertEquals(kept, 2 * 1024 * 1024);
   },
 );

@@ -147,3 +147,21 @@ test("chunked() refuses what cannot be carried when it is made", () => {
   assertThrows(() => doneFlag({ bit: 256 }), RangeError);
   assertThrows(() => doneFlag({ partLength: 0 }), RangeError);
 });
+
+test("rest() of chunked() has the part at fault and what lies behind it", () => {
+  const wire = "00020061" + "000700626262626262" + "0003";
+  const decoder = chunked(u16be(), DONE, { maxFrameLength: 4 }).decoder();
+  decoder.push(Uint8Array.fromHex(wire));
+  const error = assertThrows(() => decoder.next(), FrameError);
+  assertEquals(error.kind, "too-long");
+  assertEquals(error.head.toHex(), "00626262626262");
+  for (let i = 0; i < 2; i++) assertEquals(decoder.rest().toHex(), wire);
+
+  // What the inner framing refuses is in its own rest.
+  const inner = chunked(u16be({ maxFrameLength: 5 }), DONE, {
+    maxFrameLength: 4,
+  }).decoder();
+  inner.push(Uint8Array.fromHex("00020061" + "0009"));
+  assertThrows(() => inner.next(), FrameError);
+  assertEquals(inner.rest().toHex(), "00020061" + "0009");
+});

@@ -128,3 +128,25 @@ test("delimited() keeps no reference to a delimiter it was given", () => {
   delimiter[0] = 97;
   assertEquals(framing.encoder().encode(new Uint8Array([97])).toHex(), "610a");
 });
+
+test("delimited() lends a frame that stays as it is, where a longer delimiter did not come", () => {
+  const decoder = delimited(["abcd", "a"]).decoder();
+  decoder.push(new TextEncoder().encode("zzabc"));
+  assertEquals(decoder.next(), undefined);
+  decoder.push(new TextEncoder().encode("xyax"));
+  const frame = decoder.next()!;
+  assertEquals(text.decode(frame), "zz");
+  assertEquals(text.decode(decoder.next()), "bcxy");
+  assertEquals(text.decode(decoder.rest()), "x");
+});
+
+test("delimited() hands out what is whole behind a longer delimiter that did not come", () => {
+  assertEquals(split(["abcde", "a", "c"], "zabcdx"), [["z", "b"], "dx", 0]);
+  assertEquals(split(["abcde", "a", "c"], "abcdc"), [["", "b", "d"], "", 0]);
+});
+
+test("delimited() loses nothing of a nearly matching end when it drops a large buffer", () => {
+  const skip = { maxFrameLength: 100_000, onTooLong: "skip" } as const;
+  const stream = "x".repeat(100_001) + "a".repeat(40) + "b" + "ok" + "aab";
+  assertEquals(split("aab", stream, skip), [["ok"], "", 1]);
+});

@@ -100,9 +100,20 @@ Deno.test("FrameBuffer gives all memory back", { permissions }, () => {
   const frames = new FrameBuffer(encoder);
   frames.write(payload(3));
   const { buffer } = frames.begin(5);
+  frames.abandon();
   frames.release();
   assertEquals([frames.end, frames.open], [0, false]);
   const other = new FrameBuffer(encoder);
   assertEquals(other.begin(5).buffer === buffer, true);
   other.release();
+});
+
+Deno.test("FrameBuffer takes no huge memory for what follows a huge batch", {
+  permissions,
+}, () => {
+  const frames = new FrameBuffer(encoder);
+  frames.write(payload(3_000_000));
+  assertEquals(frames.take()!.bytes.length, 2 ** 22);
+  frames.write(payload(3));
+  assertEquals(frames.take()!.bytes.length, 65_536);
 });

@@ -152,6 +152,8 @@ const DELIMITERS: string[][] = [
   ["aab", "aa"],
   ["abc", "ab", "b"],
   ["\0", "a\0"],
+  ["abcd", "a"],
+  ["abcab", "a", "c"],
 ];
 
 function makeDelimited(random: Random): Subject {

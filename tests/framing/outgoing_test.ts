@@ -476,3 +476,48 @@ Deno.test("encodeHeader() and the payload are what encode() makes", () => {
   }
   assertEquals(netstring().encoder().encodeHeader, undefined);
 });
+
+Deno.test("an exception of onWritten ends the write side and tells it, as a refused write does", async () => {
+  const connection = new ScriptedConnection();
+  await using stream = frames(connection, u32be());
+  const told: unknown[] = [];
+  stream.onWriteFailed = (error) => told.push(error);
+  const bug = new Error("my bug");
+  stream.onWritten = () => {
+    throw bug;
+  };
+  stream.write(payload(3));
+  await settled();
+  assertEquals(told, [bug]);
+  assertThrows(() => stream.write(payload(1)), Error, "my bug");
+  await assertRejects(() => stream.flush(), Error, "my bug");
+});
+
+Deno.test("a stream that has nothing to write keeps no room alive", async () => {
+  const connection = new ScriptedConnection();
+  await using stream = frames(connection, u32be());
+  const room = stream.begin(3_000_000);
+  const { buffer } = room;
+  stream.commit(room.start + 10);
+  await stream.flush();
+  assertEquals(room.buffer.length, 0);
+  // Nor is as much taken for the small frames that follow.
+  assert(stream.begin(10).buffer.length <= 64 * 1024);
+  assert(room.buffer !== buffer);
+  stream.abandon();
+});
+
+Deno.test("a room that is open when the stream closes goes to nobody else", async () => {
+  const connection = new ScriptedConnection();
+  const stream = frames(connection, u32be());
+  const { buffer } = stream.begin(10);
+  stream.close();
+  assertThrows(() => stream.commit(4), Error, "none is open");
+  const other = new ScriptedConnection();
+  await using next = frames(other, u32be());
+  for (let i = 0; i < 3; i++) {
+    next.write(payload(100));
+    await next.flush();
+  }
+  assert(!other.writeMemory.includes(buffer.buffer));
+});

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { concat } from "@std/bytes/concat";
-import { frames, u32be } from "../../lib/framing/mod.ts";
+import { FrameError, frames, u32be } from "../../lib/framing/mod.ts";
 import { FakeTime } from "./fake_time.ts";
 import { payload, ScriptedConnection, settled } from "./scripted_connection.ts";
 
@@ -237,4 +237,84 @@ Deno.test("a connection that somebody else has closed can still be closed", asyn
   connection.close();
   stream.close();
   await stream[Symbol.asyncDispose]();
+});
+
+Deno.test("closeWrite() behind detach() leaves the connection alone", async () => {
+  const connection = new ScriptedConnection();
+  connection.blocked = true;
+  const stream = frames(connection, u32be());
+  stream.write(payload(2));
+  const detached = stream.detach();
+  await assertRejects(() => stream.closeWrite(), Error, "detached");
+  connection.blocked = false;
+  connection.letWrite();
+  await detached;
+  await assertRejects(() => stream.closeWrite(), Error, "detached");
+  assertEquals(connection.halfClosed, 0);
+
+  const other = new ScriptedConnection();
+  const late = frames(other, u32be());
+  await late.detach();
+  await assertRejects(() => late.closeWrite(), Error, "detached");
+  assertEquals(other.halfClosed, 0);
+});
+
+Deno.test("disposing lets a half-close that is under way come first, no longer than linger", async () => {
+  const connection = new ScriptedConnection();
+  const order: string[] = [];
+  const halfClosed = Promise.withResolvers<void>();
+  connection.closeWrite = () => {
+    order.push("half-close");
+    return halfClosed.promise;
+  };
+  const stream = frames(connection, u32be());
+  const closing = stream.closeWrite().then(() => order.push("half-closed"));
+  const disposed = stream[Symbol.asyncDispose]();
+  await settled();
+  assertEquals([order, connection.closed], [["half-close"], 0]);
+  halfClosed.resolve();
+  await Promise.all([closing, disposed]);
+  assertEquals([order.at(-1), connection.closed], ["half-closed", 1]);
+
+  using time = new FakeTime();
+  const stuck = new ScriptedConnection();
+  stuck.closeWrite = () => new Promise(() => {});
+  const hanging = frames(stuck, u32be(), { linger: 700 });
+  void hanging.closeWrite();
+  const waited = hanging[Symbol.asyncDispose]();
+  await settled();
+  time.tick(700);
+  await waited;
+  assertEquals(stuck.closed, 1);
+});
+
+Deno.test("a connection that cannot be closed hides no timeout and no abort", async () => {
+  class Stubborn extends ScriptedConnection {
+    override [Symbol.dispose](): void {
+      super.close();
+      throw new Error("cannot close");
+    }
+  }
+  const controller = new AbortController();
+  const aborted = frames(new Stubborn(), u32be(), {
+    signal: controller.signal,
+  });
+  const reading = aborted.receive(() => {});
+  controller.abort(new Error("enough"));
+  await assertRejects(() => reading, Error, "enough");
+
+  using time = new FakeTime();
+  const connection = new Stubborn([new Uint8Array(3)]);
+  const late = frames(connection, u32be(), { frameTimeout: 10 });
+  let told: unknown;
+  late.onWriteFailed = (error) => told = error;
+  const done = late.receive(() => {});
+  await settled();
+  time.tick(10);
+  const error = await assertRejects(() => done, FrameError);
+  assertEquals([error.kind, told], ["timeout", error]);
+
+  // Whoever closes can be told.
+  const stream = frames(new Stubborn(), u32be());
+  assertThrows(() => stream.close(), Error, "cannot close");
 });
