@@ -38,6 +38,8 @@ const BINARY = ["copy", "borrow"];
 /** msgpackr is fastest where a small body begins at offset 0 of a buffer it knows. */
 const SMALL_BODY = 4096;
 const small = new Uint8Array(SMALL_BODY);
+/** An extension of the program's own, in the same bundle, may decode in the middle of decoding. */
+let decoding = false;
 const NO_ROOM = new Uint8Array(0);
 
 /**
@@ -116,15 +118,23 @@ class MsgpackCodec implements MessageCodec {
 
   decode(body: Uint8Array): unknown {
     const marked = this.#scanner.scan(body);
+    const inside = decoding;
+    decoding = true;
     try {
-      if (this.#borrow || marked !== undefined || body.length > SMALL_BODY) {
-        return this.#unpackr.unpack(doubleMarks(body, marked ?? []));
-      }
-      small.set(body);
-      return this.#unpackr.unpack(small, body.length);
+      return marked === undefined && !inside && !this.#borrow &&
+          body.length <= SMALL_BODY
+        ? this.#decodeSmall(body)
+        : this.#unpackr.unpack(doubleMarks(body, marked ?? []));
     } catch (error) {
       throw asCodecError("decode", error);
+    } finally {
+      decoding = inside;
     }
+  }
+
+  #decodeSmall(body: Uint8Array): unknown {
+    small.set(body);
+    return this.#unpackr.unpack(small, body.length);
   }
 }
 

@@ -233,3 +233,25 @@ for (const [name, host] of Object.entries(HOSTS)) {
     },
   );
 }
+
+Deno.test(
+  "a host may decode with us in the middle of our decoding",
+  PURE,
+  () => {
+    const body = codec.encode(["before", new Date(5), "after ".repeat(20)]);
+    class Stamp {}
+    bundle.addExtension({
+      Class: Stamp,
+      type: 0xff,
+      pack: () => Uint8Array.of(0),
+      unpack: () => codec.decode(codec.encode("x".repeat(200))),
+    });
+    for (let round = 0; round < 3; round++) {
+      assertEquals(codec.decode(body), [
+        "before",
+        "x".repeat(200),
+        "after ".repeat(20),
+      ]);
+    }
+  },
+);

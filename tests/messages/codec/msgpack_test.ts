@@ -287,6 +287,115 @@ Deno.test(
 );
 
 Deno.test(
+  "decode() quotes nothing of a body with bytes behind it, and makes no text of it",
+  PURE,
+  () => {
+    const body = codec.encode({
+      secret: Array.from({ length: 50_000 }, () => "s3cr3t"),
+    });
+    const longer = new Uint8Array(body.length + 1);
+    longer.set(body);
+    const { stringify } = JSON;
+    JSON.stringify = () => {
+      throw new Error("called");
+    };
+    try {
+      const error = assertThrows(() => codec.decode(longer), CodecError);
+      assertEquals([error.kind, error.cause], ["trailing", undefined]);
+      assertEquals(
+        /s3cr3t|secret/.test(`${error.message}${error.stack}`),
+        false,
+      );
+    } finally {
+      JSON.stringify = stringify;
+    }
+  },
+);
+
+Deno.test(
+  "decode() and encodeInto() hang nothing on the buffers they are given",
+  PURE,
+  () => {
+    for (const codec of [msgpack(), msgpack({ binary: "borrow" })]) {
+      for (const value of ["x", `\ufeff${"x".repeat(100)}`, "y".repeat(9000)]) {
+        const body = codec.encode(value);
+        codec.decode(body);
+        const target = new Uint8Array(64);
+        codec.encodeInto(value, target, 3);
+        for (const buffer of [body, target]) {
+          assertEquals(Object.keys(buffer).length, buffer.length);
+        }
+      }
+    }
+  },
+);
+
+Deno.test("decode() of equal keys keeps the last value", PURE, () => {
+  assertEquals(codec.decode(hex("83 a161 01 a162 02 a161 03")), { a: 3, b: 2 });
+  assertEquals(codec.decode(hex("82 a161 01 d90161 03")), { a: 3 });
+});
+
+Deno.test("decode() wants a body", PURE, () => {
+  const error = assertThrows(() => codec.decode(new Uint8Array(0)), CodecError);
+  assertEquals([error.kind, error.offset], ["truncated", 0]);
+});
+
+Deno.test(
+  "decode() is within a millisecond of what a Date cannot hold",
+  PURE,
+  () => {
+    const cases: [string, number][] = [
+      ["d7ff 000f423c 00000000", 0.249_999],
+      ["d7ff ee6b27fc 00000000", 999.999_999],
+      ["d7ff ee6b27ff ffffffff", 17_179_869_183_999.999],
+      ["c70cff 3b9ac9ff ffffffffffffffff", -0.000_001],
+      ["c70cff 00000001 ffffffffffffffff", -999.999_999],
+      ["c70cff 3b9ac9ff fffff82457de8000", -8.64e15 + 1000],
+    ];
+    for (const [form, time] of cases) {
+      const date = codec.decode(hex(form));
+      assert(date instanceof Date);
+      assert(
+        Math.abs(date.getTime() - time) <= 1,
+        `${form}: ${date.getTime()}`,
+      );
+    }
+  },
+);
+
+Deno.test(
+  "decode() near the end of the stack gives a value or an error, and works on",
+  PURE,
+  () => {
+    const deep = msgpack({ maxDepth: 512 });
+    const body = deep.encode(nested(512));
+    const errors: unknown[] = [];
+    let fitted = false;
+    const descend = (level: number): void => {
+      try {
+        descend(level + 1);
+      } catch (error) {
+        errors.push(error); // at its very end there is no room for an error of ours
+      }
+      if (fitted || level % 20 !== 0) return;
+      try {
+        deep.decode(body);
+        fitted = true;
+      } catch (error) {
+        errors.push(error);
+      }
+    };
+    descend(0);
+    assert(fitted);
+    assert(errors.some((error) => error instanceof CodecError));
+    for (const error of errors) {
+      assert(error instanceof CodecError || error instanceof RangeError);
+    }
+    assertEquals(deep.decode(body), nested(512));
+  },
+);
+
+Deno.test(
   "decode() reads records' ids as the small integers they are",
   PURE,
   () => {
