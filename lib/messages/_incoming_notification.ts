@@ -10,7 +10,7 @@ import type { HandlingHost, ServedHandler } from "./_incoming_call.ts";
 import { runInside } from "./_run_inside.ts";
 import type { CallContext } from "./context.ts";
 import { CallError } from "./errors.ts";
-import { SchemaError, validate } from "./schema.ts";
+import { SchemaError, type StandardSchema, validate } from "./schema.ts";
 import type { Fields, Metadata } from "./session/fields.ts";
 import type { SessionStats } from "./session/link.ts";
 
@@ -93,10 +93,12 @@ export class Notice implements ContextSource {
     Context.cancel(this.#context, this.cancelled);
   }
 
+  /** Enters the handler at once, unless its schema takes time: what came first is entered first. */
   async #handle(value: unknown): Promise<void> {
     const { handler, bound } = this.#served;
     const { middleware } = this.#host;
-    const input = await this.#valid(bound.method.input, value);
+    const checked = valid(bound.method.input, value);
+    const input = checked instanceof Promise ? await checked : checked;
     if (middleware === undefined) await handler(input, this.#context);
     else {
       await runInside(
@@ -104,19 +106,6 @@ export class Notice implements ContextSource {
         this.#context,
         (context) => handler(input, context),
       );
-    }
-  }
-
-  async #valid(
-    schema: Parameters<typeof validate>[0] | undefined,
-    value: unknown,
-  ): Promise<unknown> {
-    if (schema === undefined) return value;
-    try {
-      return await validate(schema, value);
-    } catch (error) {
-      if (!(error instanceof SchemaError)) throw error;
-      throw new CallError("malformed", error.message);
     }
   }
 
@@ -128,4 +117,20 @@ export class Notice implements ContextSource {
     else if (own && thrown.code !== "internal") stats.refusedCalls++;
     else this.#host.report(thrown, this.method);
   }
+}
+
+/** The value as its schema leaves it. @throws {CallError} `malformed`, thrown or by rejection */
+function valid(schema: StandardSchema | undefined, value: unknown): unknown {
+  if (schema === undefined) return value;
+  try {
+    const checked = validate(schema, value);
+    return checked instanceof Promise ? checked.catch(refuse) : checked;
+  } catch (error) {
+    return refuse(error);
+  }
+}
+
+function refuse(error: unknown): never {
+  if (!(error instanceof SchemaError)) throw error;
+  throw new CallError("malformed", error.message);
 }
