@@ -7,7 +7,6 @@ import type { TlsOptions } from "node:tls";
 import type { FailureContext } from "./_failure.ts";
 import { nodeModules } from "./_tls_modules.ts";
 import { TransportError } from "./errors.ts";
-import type { TlsClientOptions } from "./tls.ts";
 
 /** What a server shows, and whom it believes. */
 export interface TlsServerCertificate {
@@ -67,6 +66,16 @@ export function requireAuthority(
   );
 }
 
+/** What a client presents, and whom it trusts. */
+export interface ClientCertificates {
+  /** PEM certificates of authorities. */
+  caCerts?: readonly string[];
+  /** PEM certificate chain of the client. */
+  cert?: string;
+  /** PEM private key of `cert`. */
+  key?: string;
+}
+
 /**
  * Checks what a client presents, and whom it trusts.
  *
@@ -75,7 +84,7 @@ export function requireAuthority(
  * @throws {TransportError} of kind `"tls"`
  */
 export async function checkClient(
-  { caCerts, cert, key }: TlsClientOptions,
+  { caCerts, cert, key }: ClientCertificates,
   context: FailureContext,
 ): Promise<void> {
   const { verb, address } = context;

@@ -1,9 +1,10 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
  * Bulk transfer and round trips through a connection of this library, next to
- * the same loop over bare `Deno.Conn`: both ends in one process, so that every
- * cost of the wrapper counts twice. Rounds of both alternate; what is printed is
- * the median of their ratios, 1 being as fast as bare.
+ * the same loop over bare `Deno.Conn`, and through TLS next to Deno's own: both
+ * ends in one process, so that every cost of the wrapper counts twice. Rounds of
+ * both alternate; what is printed is the median of their ratios, 1 being as fast
+ * as bare.
  *
  * @module
  */
@@ -13,7 +14,10 @@ import {
   listen,
 } from "@lengthwise/lengthwise/transport";
 
+import { authority, server } from "../transport/_certificates.ts";
+
 type Pair = readonly [Connection, Connection];
+type MakePair = () => Promise<Pair>;
 
 interface Ratio {
   name: string;
@@ -36,6 +40,31 @@ async function bare(): Promise<Pair> {
 async function ours(): Promise<Pair> {
   await using listener = await listen({ port: 0 });
   return await Promise.all([listener.accept(), connect(listener.addr)]);
+}
+
+const caCerts = [authority.cert];
+
+/** Its accepted side cannot turn Nagle's algorithm off; its dialled side can. */
+async function bareTls(): Promise<Pair> {
+  const hostname = "127.0.0.1";
+  using listener = Deno.listenTls({ hostname, port: 0, ...server });
+  const dial = async () => {
+    const { port } = listener.addr;
+    const conn = await Deno.connect({ port });
+    conn.setNoDelay(true);
+    return await Deno.startTls(conn, { hostname, caCerts });
+  };
+  const pair = await Promise.all([listener.accept(), dial()]);
+  await Promise.all(pair.map((conn) => conn.handshake()));
+  return pair;
+}
+
+async function oursTls(): Promise<Pair> {
+  await using listener = await listen({ port: 0, tls: server });
+  return await Promise.all([
+    listener.accept(),
+    connect({ port: listener.addr.port ?? 0, tls: { caCerts } }),
+  ]);
 }
 
 /** Moves `total` bytes one way; milliseconds. */
@@ -81,7 +110,7 @@ function median(values: number[]): number {
 }
 
 async function time(
-  make: () => Promise<Pair>,
+  make: MakePair,
   measure: (pair: Pair) => Promise<number>,
 ): Promise<number> {
   const pair = await make();
@@ -92,6 +121,7 @@ async function time(
 
 /** The ratio of two runs in a row, so that other load weighs on both alike. */
 async function compare(
+  [bare, ours]: readonly [MakePair, MakePair],
   measure: (pair: Pair) => Promise<number>,
 ): Promise<{ ratio: number; ms: number }> {
   const ratios: number[] = [];
@@ -112,27 +142,41 @@ async function compare(
 
 const ROUNDS = 41;
 const MEBIBYTE = 1024 * 1024;
+const TRIPS = 2_000;
 
-/** Measures and prints. */
-export async function run(): Promise<void> {
+async function table(
+  subjects: readonly [MakePair, MakePair],
+  total: number,
+): Promise<Ratio[]> {
   const results: Ratio[] = [];
-  const total = 128 * MEBIBYTE;
   for (const writeSize of [64 * 1024, MEBIBYTE]) {
     const { ratio, ms } = await compare(
+      subjects,
       (pair) => bulk(pair, writeSize, total),
     );
     const rate = `${(total / MEBIBYTE / (ms / 1000)).toFixed(0)} MiB/s`;
     results.push({ name: `bulk, ${writeSize / 1024} KiB writes`, ratio, rate });
   }
-  const trips = 2_000;
-  const { ratio, ms } = await compare((pair) => pingPong(pair, trips));
-  const rate = `${(trips / (ms / 1000)).toFixed(0)} trips/s`;
-  results.push({ name: "ping-pong, 1 byte", ratio, rate });
-  console.log(
-    `transport / bare Deno.Conn, same run, medians of ${ROUNDS} rounds`,
+  const { ratio, ms } = await compare(
+    subjects,
+    (pair) => pingPong(pair, TRIPS),
   );
-  for (const { name, ratio, rate } of results) {
-    console.log(`  ${name.padEnd(24)} ${ratio.toFixed(3)}   ${rate}`);
+  const rate = `${(TRIPS / (ms / 1000)).toFixed(0)} trips/s`;
+  results.push({ name: "ping-pong, 1 byte", ratio, rate });
+  return results;
+}
+
+/** Measures and prints. */
+export async function run(): Promise<void> {
+  const tables = {
+    "transport / bare Deno.Conn": await table([bare, ours], 128 * MEBIBYTE),
+    "TLS / Deno's own": await table([bareTls, oursTls], 32 * MEBIBYTE),
+  };
+  for (const [title, results] of Object.entries(tables)) {
+    console.log(`${title}, same run, medians of ${ROUNDS} rounds`);
+    for (const { name, ratio, rate } of results) {
+      console.log(`  ${name.padEnd(24)} ${ratio.toFixed(3)}   ${rate}`);
+    }
   }
 }
 

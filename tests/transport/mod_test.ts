@@ -1,6 +1,7 @@
 /**
  * The modules of the layer load in any runtime, and those transports work that
- * need no socket of the operating system.
+ * need no socket of the operating system. No byte goes through web streams but
+ * for who asks for them.
  *
  * @module
  */
@@ -45,4 +46,23 @@ Deno.test({
       ...Array.from({ length: 4 }, () => "unsupported"),
     ]);
   },
+});
+
+Deno.test("only webStreams() knows of web streams", {
+  permissions: { read: true },
+}, async () => {
+  const layer = new URL("../../lib/transport/", import.meta.url);
+  const knowing: string[] = [];
+  for await (const { name } of Deno.readDir(layer)) {
+    if (!name.endsWith(".ts")) continue;
+    const source = await Deno.readTextFile(new URL(name, layer));
+    if (
+      /\b(Readable|Writable|Transform)Stream\b|\.readable\b|\.writable\b/.test(
+        source,
+      )
+    ) {
+      knowing.push(name);
+    }
+  }
+  assertEquals(knowing, ["web_streams.ts"]);
 });

@@ -1,3 +1,4 @@
+import { frames, u32be } from "@lengthwise/lengthwise/framing";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { checkTransport } from "../../lib/transport/compliance.ts";
 import { TransportError } from "../../lib/transport/errors.ts";
@@ -383,4 +384,23 @@ Deno.test("WebSocketConnection adapts a socket that is still opening, and counts
   assertEquals(client.localAddr, { transport: "websocket" });
   await closed(client);
   await assertKind(client.read(new Uint8Array(1)), "closed", "closed");
+});
+
+Deno.test("WebSocketConnection sends one message for one write, and so for the frames of a turn", async () => {
+  await using service = new Service();
+  const [socket, server] = await service.bare();
+  socket.binaryType = "arraybuffer";
+  const sizes: number[] = [];
+  socket.addEventListener("message", ({ data }) => sizes.push(data.byteLength));
+  // A second small message would wait for the answer to the first (Nagle).
+  const stream = frames(server, u32be());
+  stream.write(new Uint8Array(100));
+  await stream.flush();
+  stream.write(new Uint8Array(10));
+  stream.write(new Uint8Array(20));
+  await stream.flush();
+  const gone = socketClosed(socket);
+  await closed(server);
+  await gone;
+  assertEquals(sizes, [4 + 100, 4 + 10 + 4 + 20]);
 });

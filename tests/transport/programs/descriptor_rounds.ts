@@ -13,6 +13,8 @@ import {
   readExactly,
   type SocketConnection,
   TransportError,
+  upgradeWebSocket,
+  type WebSocketConnection,
   webStreams,
   writeAll,
 } from "@lengthwise/lengthwise/transport";
@@ -20,17 +22,31 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { once } from "node:events";
 import { createConnection } from "node:net";
 
+import { authority, server as certificate } from "../_certificates.ts";
+
 const ROUNDS = 1_000;
 
 const path = await Deno.makeTempFile();
 await Deno.remove(path);
 await using tcp = await listen({ port: 0 });
 await using unix = await listen({ path });
+await using secure = await listen({ port: 0, tls: certificate });
+const caCerts = [authority.cert];
+let upgraded = Promise.withResolvers<WebSocketConnection>();
+const web = Deno.serve(
+  { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+  (request) => {
+    const { connection, response } = upgradeWebSocket(request);
+    upgraded.resolve(connection);
+    return response;
+  },
+);
 const closed = await freeAddress();
 const sink = await listen({ port: 0 });
-const sinking = (async () => {
-  for await (using _connection of sink);
-})();
+const secureSink = await listen({ port: 0, tls: certificate });
+const sinking = [sink, secureSink].map(async (listener) => {
+  for await (using _connection of listener);
+});
 const kinds: readonly ((round: number) => Promise<void>)[] = [
   () => wholeLife(tcp.addr, tcp),
   () => wholeLife(unix.addr, unix),
@@ -41,6 +57,10 @@ const kinds: readonly ((round: number) => Promise<void>)[] = [
   () => resetBeforeAccept(tcp.addr.port ?? 0, tcp),
   () => cutWhileReading(tcp.addr, tcp),
   () => streamed(tcp.addr, tcp),
+  () => wholeLife(trusting(secure), secure),
+  () => refused({ ...trusting(secureSink), tls: {} }),
+  (round) => abortedDial(trusting(secureSink), round),
+  () => overWebSocket(`ws://127.0.0.1:${web.addr.port}/`),
 ];
 
 // The runtime opens some for itself, once, a while after the start: so what
@@ -49,18 +69,25 @@ const added: number[] = [];
 for (let thousand = 0; thousand < 4; thousand++) {
   const before = await openDescriptors();
   await run(ROUNDS);
-  added.push(await openDescriptors() - before);
+  added.push(await addedSince(before));
 }
-const held = tcp.connections + unix.connections + sink.connections;
+const held = tcp.connections + unix.connections + sink.connections +
+  secure.connections + secureSink.connections;
 console.log(JSON.stringify({ rounds: ROUNDS, added, held }));
 sink.close();
-await sinking;
+secureSink.close();
+await Promise.all(sinking);
+await web.shutdown();
 
 async function run(count: number): Promise<void> {
   for (let round = 0; round < count; round++) {
     await kinds[round % kinds.length]?.(round);
   }
   await settle(sink);
+}
+
+function trusting({ addr }: { addr: { port?: number } }) {
+  return { port: addr.port ?? 0, tls: { caCerts } };
 }
 
 interface Accepting {
@@ -106,6 +133,14 @@ async function refused(address: ConnectAddress) {
   await assertRejects(() => connect(address), TransportError);
 }
 
+async function overWebSocket(url: string) {
+  upgraded = Promise.withResolvers();
+  using client = await connect(url);
+  using server = await upgraded.promise;
+  await writeAll(client, new Uint8Array(10));
+  await readExactly(server, new Uint8Array(10));
+}
+
 async function taken(address: ListenAddress) {
   await assertRejects(() => listen(address), TransportError);
 }
@@ -140,6 +175,15 @@ async function streamed(address: ConnectAddress, listener: Accepting) {
 async function freeAddress(): Promise<{ port: number }> {
   await using listener = await listen({ port: 0 });
   return { port: listener.addr.port ?? 0 };
+}
+
+/** TLS takes up to a second to say farewell: what is left then is a leak. */
+async function addedSince(before: number): Promise<number> {
+  for (let wait = 0; wait < 40; wait++) {
+    if (await openDescriptors() <= before) break;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return await openDescriptors() - before;
 }
 
 async function openDescriptors(): Promise<number> {
