@@ -12,12 +12,9 @@ import {
   overloaded,
   unsettled,
 } from "./caller_errors.ts";
-import { decodeError } from "./error_frame.ts";
-import { fieldsEnd, MalformedError, readFields } from "./fields.ts";
 import type { Hello, MethodInfo } from "./hello.ts";
 import { INITIAL_PEER_LIMITS } from "./limits.ts";
 import type { Link } from "./link.ts";
-import { messageOf } from "./malformed.ts";
 import {
   type CallerObserver,
   type CallGiver,
@@ -25,7 +22,12 @@ import {
   type OpenOptions,
   OutgoingCall,
 } from "./outgoing_call.ts";
-import { assembleReply, dropReply } from "./reply.ts";
+import {
+  assembleReply,
+  deliverError,
+  deliverResult,
+  dropReply,
+} from "./reply.ts";
 import { type QueueOwner, RequestQueue } from "./request_queue.ts";
 import {
   endItems,
@@ -238,39 +240,8 @@ export class Caller implements QueueOwner, CallGiver {
     }
     const cutItem = call.inbox?.partial !== undefined;
     this.#finish(call);
-    if (kind === Kind.ERROR) this.#failed(call, reply);
-    else if (cutItem) this.#malformed(call, "it came in the middle of an item");
-    else this.#result(call, reply);
-  }
-
-  #result(call: OutgoingCall, body: Uint8Array): void {
-    let end;
-    let fields;
-    try {
-      end = fieldsEnd(body, 0);
-      fields = readFields(body, 0, end, this.#link.limits.maxMetadata);
-    } catch (error) {
-      if (!(error instanceof MalformedError)) throw error;
-      return this.#malformed(call, messageOf(error));
-    }
-    call.observer.onResult(body.subarray(end), fields);
-  }
-
-  #failed(call: OutgoingCall, body: Uint8Array): void {
-    let error: CallError;
-    try {
-      error = decodeError(body, this.#link.writer.codec, call.info.name);
-    } catch (cause) {
-      if (!(cause instanceof MalformedError)) throw cause;
-      return this.#malformed(call, messageOf(cause));
-    }
-    call.observer.onFailed(error);
-  }
-
-  #malformed(call: OutgoingCall, why: string): void {
-    this.#link.stats.malformedCalls++;
-    const message = `the reply is malformed: ${why}`;
-    call.observer.onFailed(callError(call, "malformed", message, {}));
+    if (kind === Kind.ERROR) deliverError(this.#link, call, reply);
+    else deliverResult(this.#link, call, reply, cutItem);
   }
 
   /** Takes an ITEM frame for one of our calls. */

@@ -4,7 +4,11 @@
  * @module
  */
 import { Assembly, type AssemblyFault } from "./assembly.ts";
+import { callError } from "./caller_errors.ts";
+import { decodeError } from "./error_frame.ts";
+import { fieldsEnd, MalformedError, readFields } from "./fields.ts";
 import type { Link } from "./link.ts";
+import { messageOf } from "./malformed.ts";
 import type { GiveUpReason, OutgoingCall } from "./outgoing_call.ts";
 import { Flag, HEADER } from "./wire.ts";
 
@@ -57,4 +61,49 @@ export function dropReply(link: Link, call: OutgoingCall): void {
   link.wheel.remove(call.reply);
   call.reply.drop();
   call.reply = undefined;
+}
+
+/**
+ * Hands a whole RESULT to the call's observer.
+ *
+ * @param cutItem whether it came in the middle of an item
+ */
+export function deliverResult(
+  link: Link,
+  call: OutgoingCall,
+  body: Uint8Array,
+  cutItem: boolean,
+): void {
+  let end;
+  let fields;
+  try {
+    if (cutItem) throw new MalformedError("it came in the middle of an item");
+    end = fieldsEnd(body, 0);
+    fields = readFields(body, 0, end, link.limits.maxMetadata);
+  } catch (error) {
+    return malformed(link, call, error);
+  }
+  call.observer.onResult(body.subarray(end), fields);
+}
+
+/** Hands a whole ERROR to the call's observer. */
+export function deliverError(
+  link: Link,
+  call: OutgoingCall,
+  body: Uint8Array,
+): void {
+  let failure;
+  try {
+    failure = decodeError(body, link.writer.codec, call.info.name);
+  } catch (error) {
+    return malformed(link, call, error);
+  }
+  call.observer.onFailed(failure);
+}
+
+function malformed(link: Link, call: OutgoingCall, error: unknown): void {
+  if (!(error instanceof MalformedError)) throw error;
+  link.stats.malformedCalls++;
+  const message = `the reply is malformed: ${messageOf(error)}`;
+  call.observer.onFailed(callError(call, "malformed", message, {}));
 }
