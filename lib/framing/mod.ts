@@ -16,6 +16,7 @@ export * from "./framing.ts";
 export * from "./length_prefixed.ts";
 export * from "./lines.ts";
 export * from "./netstring.ts";
+export * from "./prefixed.ts";
 export * from "./presets.ts";
 export * from "./slip.ts";
 export * from "./split_rules.ts";

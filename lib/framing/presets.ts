@@ -36,6 +36,7 @@ const MAX_INT32 = 0x7fffffff;
 function checkSigned(maxFrameLength: number): number {
   return checkInteger("maxFrameLength", maxFrameLength, [0, MAX_INT32]);
 }
+
 /**
  * A length of 2 bytes, big-endian, and the payload.
  *
@@ -44,7 +45,6 @@ function checkSigned(maxFrameLength: number): number {
  * │ length u16 BE │ payload │
  * └───────────────┴─────────┘
  * ```
-
  *
  * @example Frames there and back
  * ```ts
@@ -69,7 +69,6 @@ export function u16be(options: PresetOptions = {}): Framing {
  * │ length u16 LE │ payload │
  * └───────────────┴─────────┘
  * ```
-
  *
  * @example Frames there and back
  * ```ts
@@ -94,7 +93,6 @@ export function u16le(options: PresetOptions = {}): Framing {
  * │ length u24 BE │ payload │
  * └───────────────┴─────────┘
  * ```
-
  *
  * @example Frames there and back
  * ```ts
@@ -119,7 +117,6 @@ export function u24be(options: PresetOptions = {}): Framing {
  * │ length u24 LE │ payload │
  * └───────────────┴─────────┘
  * ```
-
  *
  * @example Frames there and back
  * ```ts
@@ -144,7 +141,6 @@ export function u24le(options: PresetOptions = {}): Framing {
  * │ length u32 BE │ payload │
  * └───────────────┴─────────┘
  * ```
-
  *
  * @example Frames there and back
  * ```ts
@@ -169,7 +165,6 @@ export function u32be(options: PresetOptions = {}): Framing {
  * │ length u32 LE │ payload │
  * └───────────────┴─────────┘
  * ```
-
  *
  * @example Frames there and back
  * ```ts
@@ -194,7 +189,6 @@ export function u32le(options: PresetOptions = {}): Framing {
  * │ length u64 BE │ payload │
  * └───────────────┴─────────┘
  * ```
-
  *
  * Lengths from 2^53 are refused.
  *
@@ -221,7 +215,6 @@ export function u64be(options: PresetOptions = {}): Framing {
  * │ length u64 LE │ payload │
  * └───────────────┴─────────┘
  * ```
-
  *
  * Lengths from 2^53 are refused.
  *
@@ -248,7 +241,6 @@ export function u64le(options: PresetOptions = {}): Framing {
  * │ length varint │ payload │
  * └───────────────┴─────────┘
  * ```
-
  *
  * Source: `writeDelimitedTo` of Protocol Buffers; libp2p.
  *
@@ -275,7 +267,6 @@ export function varint(options: PresetOptions = {}): Framing {
  * │ compressed u8 │ length u32 BE │ message │
  * └───────────────┴───────────────┴─────────┘
  * ```
-
  *
  * `next()` gives the whole frame: `frame[0]` is the flag, the message begins at 5.
  * `encode()` takes the same and writes the length. The limit is 4 MiB for the
@@ -307,7 +298,6 @@ export function grpcMessage(options: PresetOptions = {}): Framing {
  * │ length u32 BE, counts itself │ code u32 BE │ parameters │
  * └──────────────────────────────┴─────────────┴────────────┘
  * ```
-
  *
  * `next()` gives the code (protocol version, SSLRequest, …) and what follows.
  * The limit is 10,000 bytes, as in the server. Source: PostgreSQL, "Message
@@ -343,7 +333,6 @@ export function postgresStartup(options: PresetOptions = {}): Framing {
  * │ type u8 │ length u32 BE, counts itself │ body │
  * └─────────┴──────────────────────────────┴──────┘
  * ```
-
  *
  * `next()` gives the whole frame: `frame[0]` is the type, the body begins at 5.
  * `encode()` takes the same and writes the length. A length below 4 is refused.
@@ -373,7 +362,6 @@ export function postgres(options: PresetOptions = {}): Framing {
  * │ length u24 LE │ sequence u8 │ payload │
  * └───────────────┴─────────────┴─────────┘
  * ```
-
  *
  * `next()` gives the sequence number of the first packet and the whole payload
  * behind it, `encode()` takes the same. A packet of 2^24-1 bytes has another one
@@ -418,7 +406,6 @@ export function mysql(options: PresetOptions = {}): Framing {
  * │ type and flags u8 │ remaining length varint │ rest of the packet │
  * └───────────────────┴─────────────────────────┴────────────────────┘
  * ```
-
  *
  * `next()` gives the whole packet and `encode()` takes one; the remaining length
  * has four bytes at most. Source: MQTT 5.0, 2.1.4 and 1.5.5.
@@ -453,7 +440,6 @@ export function mqtt(options: PresetOptions = {}): Framing {
  * │ length u16 BE │ DNS message │
  * └───────────────┴─────────────┘
  * ```
-
  *
  * A message is no shorter than its header of 12 bytes. Source: RFC 1035, 4.2.2;
  * RFC 7766.
@@ -482,7 +468,6 @@ export function dnsTcp(options: PresetOptions = {}): Framing {
  * │ size i32 BE │ request or response │
  * └─────────────┴─────────────────────┘
  * ```
-
  *
  * The size is signed: 2^31 and more is refused. Source: Apache Kafka protocol
  * guide, "Protocol Primitive Types".
@@ -511,7 +496,6 @@ export function kafka(options: PresetOptions = {}): Framing {
  * │ length i32 LE, counts all │ requestID │ responseTo │ opCode │ body │
  * └───────────────────────────┴───────────┴────────────┴────────┴──────┘
  * ```
-
  *
  * `next()` gives the whole message and `encode()` takes one and writes the
  * length; the header has 16 bytes. The limit is 48,000,000 bytes, as in the
@@ -548,7 +532,6 @@ export function mongodb(options: PresetOptions = {}): Framing {
  * │ length 1, 2 or 4 bytes BE │ payload │
  * └───────────────────────────┴─────────┘
  * ```
-
  *
  * Source: Erlang/OTP, `inet:setopts/2`.
  *
@@ -579,7 +562,6 @@ export function erlangPacket(
  * │ size i32 BE │ message │
  * └─────────────┴─────────┘
  * ```
-
  *
  * The limit is 16,384,000 bytes, as in Thrift (`DEFAULT_MAX_LENGTH`). Source:
  * Apache Thrift, "Thrift Framed Transport".
@@ -611,7 +593,6 @@ export function thriftFramed(options: PresetOptions = {}): Framing {
  * │ type u8 │ channel u16 BE │ size u32 BE │ payload │ CE │
  * └─────────┴────────────────┴─────────────┴─────────┴────┘
  * ```
-
  *
  * `next()` gives type, channel, size and payload, which begins at 7; `encode()`
  * takes the same and writes the size and the end. Source: AMQP 0-9-1, 2.3.5.
@@ -638,15 +619,14 @@ export function amqp(options: PresetOptions = {}): Framing {
 }
 
 /**
- * What `writeInt(bytes.length)` and `write(bytes)` of Java's
+ * What `writeInt(bytes.length)` and `write(bytes)` of Java's `DataOutputStream`
+ * make, and `readInt` and `readFully` read.
  *
  * ```text
  * ┌───────────────┬───────┐
  * │ length i32 BE │ bytes │
  * └───────────────┴───────┘
  * ```
-
- * `DataOutputStream` make, and `readInt` and `readFully` read.
  *
  * Source: `java.io.DataOutput`.
  *
@@ -674,7 +654,6 @@ export function javaWriteInt(options: PresetOptions = {}): Framing {
  * │ length u16 BE │ modified UTF-8 │
  * └───────────────┴────────────────┘
  * ```
-
  *
  * The bytes are modified UTF-8: U+0000 is C0 80, and characters above U+FFFF are
  * two surrogates of three bytes. Source: `java.io.DataInput`.
@@ -702,7 +681,6 @@ export function javaWriteUTF(options: PresetOptions = {}): Framing {
  * │ length u32 BE │ type u8 │ contents │
  * └───────────────┴─────────┴──────────┘
  * ```
-
  *
  * The limit is 256 KiB, as in OpenSSH; a message has a type at least. Source:
  * draft-ietf-sshm-ssh-agent, 3.
@@ -732,7 +710,6 @@ export function sshAgent(options: PresetOptions = {}): Framing {
  * │ Content-Length: digits CR LF │ CR LF │ JSON │
  * └──────────────────────────────┴───────┴──────┘
  * ```
-
  *
  * Source: Language Server Protocol 3.17, "Base Protocol".
  *
