@@ -63,6 +63,7 @@ export class Writer implements FragmentWriter {
   #sink: FrameSink;
   readonly #soft: number;
   #start = 0;
+  #encoding = false;
 
   /**
    * @param sink where frames go
@@ -118,8 +119,14 @@ export class Writer implements FragmentWriter {
    * Opens a frame in {@linkcode Writer.buffer}.
    *
    * @returns where its body begins
+   * @throws {TypeError} from inside a value that is being encoded: its frame is open
    */
   begin(kind: number, flags: number, id: number, room: number): number {
+    if (this.#encoding) {
+      throw new TypeError(
+        "Cannot send anything from inside a value that is being sent: one of its getters tried to; send it before or after",
+      );
+    }
     const { buffer, start } = this.#sink.begin(HEADER + room);
     this.buffer = buffer;
     this.#start = start;
@@ -190,11 +197,14 @@ export class Writer implements FragmentWriter {
   }
 
   #encode(at: number, value: unknown): number | Uint8Array {
+    this.#encoding = true;
     try {
       return this.codec.encodeInto(value, this.buffer, at);
     } catch (error) {
       this.#sink.abandon();
       throw error;
+    } finally {
+      this.#encoding = false;
     }
   }
 

@@ -89,3 +89,28 @@ Deno.test("close() lets the last frame be the last", pure, () => {
     true,
   ]);
 });
+
+Deno.test(
+  "begin() from inside a value that is being encoded is refused, and the wire stays whole",
+  pure,
+  () => {
+    const sink = new Recorder();
+    const inner = bytes();
+    const writer = new Writer(sink, {
+      ...inner,
+      encodeInto(value, target, offset) {
+        if (value === "nested") writer.frame(Kind.PING, 0, 0);
+        return inner.encodeInto(body(3), target, offset);
+      },
+    }, resolveLimits());
+    const send = (value: unknown) => {
+      const start = writer.beginMessage(Kind.ITEM, 1, NO_FIELDS);
+      const at = writer.putFields(start, Infinity, NO_FIELDS);
+      return writer.message(at, value, false);
+    };
+    assertThrows(() => send("nested"), TypeError, "from inside a value");
+    assertEquals(sink.frames.length, 0);
+    assertEquals(send("plain"), 2 + 3 + 64);
+    assertEquals(sink.frames.length, 1);
+  },
+);
