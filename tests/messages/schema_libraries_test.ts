@@ -16,7 +16,7 @@ import {
   serverStream,
   unary,
 } from "../../lib/messages/declarations.ts";
-import { CallError } from "../../lib/messages/errors.ts";
+import type { CallError } from "../../lib/messages/errors.ts";
 import type { StandardSchema } from "../../lib/messages/schema.ts";
 import { serve } from "../../lib/messages/server.ts";
 import { all, failureOf, incidents } from "./_kit.ts";

@@ -6,6 +6,7 @@
 import type { SessionErrorCode } from "../errors.ts";
 import type { AssemblyBudget } from "./assembly.ts";
 import type { Inbox, RaisePool } from "./inbox.ts";
+import { ItemTurns } from "./item_turns.ts";
 import { INITIAL_PEER_LIMITS, type SessionLimits } from "./limits.ts";
 import type { Channel } from "./outbox.ts";
 import { Wheel } from "./wheel.ts";
@@ -57,6 +58,8 @@ export class Link {
   readonly wheel: Wheel = new Wheel();
   /** Bytes of unfinished messages. */
   readonly budget: AssemblyBudget = { used: 0 };
+  /** Whose large items go on. */
+  readonly turns: ItemTurns<Inbox, StreamCall>;
   /** Credit for streams that are read. */
   readonly pool: RaisePool;
   /** Counters. */
@@ -90,6 +93,7 @@ export class Link {
     this.writer = writer;
     this.limits = limits;
     this.fail = fail;
+    this.turns = new ItemTurns(this.budget, limits);
     this.pool = { left: limits.connectionWindow };
   }
 }

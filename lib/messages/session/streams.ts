@@ -56,7 +56,9 @@ function receivePart(
   link.wheel.remove(assembly);
   inbox.partial = undefined;
   const charge = assembly.owed;
-  deliver(link, call, inbox, { body: assembly.finish(), charge, owned: true });
+  const whole = assembly.finish();
+  nextTurn(link, inbox);
+  deliver(link, call, inbox, { body: whole, charge, owned: true });
 }
 
 function newPartial(link: Link, call: StreamCall): Assembly {
@@ -79,17 +81,24 @@ function broken(call: StreamCall, fault: AssemblyFault): void {
 /**
  * While the application waits for an item, its parts are paid for as they
  * come: an item larger than the window could never arrive otherwise. The time
- * for it runs only then, for only then is its lateness the peer's.
+ * for it runs only then, for only then is its lateness the peer's; so it does
+ * not while the item waits for its turn among others.
  */
 function payForParts(link: Link, call: StreamCall, inbox: Inbox): void {
   const assembly = inbox.partial;
   if (!inbox.waiting || assembly === undefined) return;
+  if (!link.turns.mayPay(inbox, call)) return link.wheel.remove(assembly);
   inbox.owe(assembly.owed);
   assembly.owed = 0;
   if (assembly.slot < 0) {
     link.wheel.add(assembly, link.now + link.limits.assemblyTimeout);
   }
   grant(link, call, inbox);
+}
+
+/** The stream's item is no longer unfinished; another's may go on. */
+function nextTurn(link: Link, inbox: Inbox): void {
+  link.turns.done(inbox, (next, call) => payForParts(link, call, next));
 }
 
 function deliver(
@@ -154,19 +163,22 @@ export function writeU32(
 export function endItems(link: Link, inbox: Inbox | undefined): void {
   if (inbox === undefined || inbox.ended) return;
   inbox.ended = true;
-  inbox.waiting = false;
-  if (inbox.partial !== undefined) link.wheel.remove(inbox.partial);
-  inbox.close();
+  close(link, inbox);
 }
 
 /** Drops the items that wait and those that still come; nothing more is granted. */
 export function discardItems(link: Link, inbox: Inbox | undefined): void {
   if (inbox === undefined) return;
   inbox.discarding = true;
+  close(link, inbox);
+  inbox.clear();
+}
+
+function close(link: Link, inbox: Inbox): void {
   inbox.waiting = false;
   if (inbox.partial !== undefined) link.wheel.remove(inbox.partial);
   inbox.close();
-  inbox.clear();
+  nextTurn(link, inbox);
 }
 
 /** Whether an item may be sent now; if not, the observer will be told when. */

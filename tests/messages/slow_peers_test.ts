@@ -1,0 +1,372 @@
+/**
+ * Peers that read slowly or not at all, over TCP: nothing waits for ever, and
+ * nobody else waits for them. Counted, not timed.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import { connect } from "../../lib/messages/client.ts";
+import {
+  clientStream,
+  duplex,
+  notification,
+  protocol,
+  serverStream,
+  unary,
+} from "../../lib/messages/declarations.ts";
+import { serve } from "../../lib/messages/server.ts";
+import type { ServerOptions } from "../../lib/messages/server_types.ts";
+import { connect as dialSocket } from "../../lib/transport/connect.ts";
+import type {
+  Connection,
+  SocketAddress,
+} from "../../lib/transport/connection.ts";
+import { listen } from "../../lib/transport/listen.ts";
+import { all, turns } from "./_kit.ts";
+
+/** A connection that reads nothing while it is shut. */
+class Gated implements Connection {
+  #gate: PromiseWithResolvers<void> | undefined = undefined;
+  readonly #inner: Connection;
+
+  constructor(inner: Connection) {
+    this.#inner = inner;
+  }
+
+  get localAddr(): SocketAddress {
+    return this.#inner.localAddr;
+  }
+
+  get remoteAddr(): SocketAddress {
+    return this.#inner.remoteAddr;
+  }
+
+  shut(): void {
+    this.#gate ??= Promise.withResolvers<void>();
+  }
+
+  open(): void {
+    this.#gate?.resolve();
+    this.#gate = undefined;
+  }
+
+  async read(buffer: Uint8Array): Promise<number | null> {
+    const count = await this.#inner.read(buffer);
+    // What has been read is not handed on before the gate opens.
+    await this.#gate?.promise;
+    return count;
+  }
+
+  write(data: Uint8Array): Promise<number> {
+    return this.#inner.write(data);
+  }
+
+  closeWrite(): Promise<void> {
+    return this.#inner.closeWrite();
+  }
+
+  close(): void {
+    this.open();
+    this.#inner.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+const Talk = protocol({
+  name: "talk",
+  server: {
+    ask: unary<Uint8Array, Uint8Array>(),
+    chunks: serverStream<number, Uint8Array>(),
+    upload: clientStream<Uint8Array, number>(),
+    talk: duplex<Uint8Array, Uint8Array>(),
+  },
+  client: { ask: unary<Uint8Array, Uint8Array>() },
+});
+
+Deno.test("over TCP: a message larger than the window arrives in every shape and direction", async () => {
+  const server = await serve(Talk, {
+    ask: (bytes) => bytes,
+    async *chunks(count) {
+      for (let i = 0; i < count; i++) yield new Uint8Array(3_000_000).fill(i);
+    },
+    async upload(items) {
+      let bytes = 0;
+      for await (const item of items) bytes += item.length;
+      return bytes;
+    },
+    async *talk(items) {
+      for await (const item of items) yield item;
+    },
+  }, { port: 0 });
+  await using session = await connect(Talk, server.addr, {
+    handlers: { ask: (bytes) => bytes },
+  });
+  const { remote } = session;
+  const large = new Uint8Array(3_000_000).fill(7);
+  const [asked, chunks, bytes, told, called] = await Promise.all([
+    remote.ask(large),
+    all(remote.chunks(3)),
+    remote.upload([large, large, large]).result,
+    all(remote.talk([large, large])),
+    [...server.sessions][0]!.remote.ask(large),
+  ]);
+  assertEquals(asked, large);
+  assertEquals(chunks.map((chunk) => [chunk.length, chunk[9]]), [
+    [3_000_000, 0],
+    [3_000_000, 1],
+    [3_000_000, 2],
+  ]);
+  assertEquals(bytes, 9_000_000);
+  assertEquals(told, [large, large]);
+  assertEquals(called, large);
+  await server.shutdown();
+});
+
+Deno.test("over TCP: two peers that both stop reading, and go on, lose nothing", async () => {
+  const CALLS = 20;
+  const held: (() => void)[] = [];
+  const ask = (bytes: Uint8Array) =>
+    new Promise<Uint8Array>((resolve) =>
+      held.push(() => resolve(new Uint8Array(400_000).fill(bytes[0]!)))
+    );
+  const listener = await listen({ port: 0 });
+  const accepted = Promise.withResolvers<Gated>();
+  const server = await serve(Talk, {
+    ask,
+    async *chunks() {},
+    upload: () => 0,
+    async *talk() {},
+  }, {
+    addr: listener.addr,
+    accept: () => listener.accept(),
+    close: () => listener.close(),
+    [Symbol.dispose]: () => listener.close(),
+    async *[Symbol.asyncIterator]() {
+      for await (const connection of listener) {
+        const gated = new Gated(connection);
+        accepted.resolve(gated);
+        yield gated;
+      }
+    },
+  });
+  const near = new Gated(await dialSocket(server.addr));
+  await using session = await connect(Talk, near, { handlers: { ask } });
+  const gates = [near, await accepted.promise];
+  const remotes = [session.remote, [...server.sessions][0]!.remote];
+  for (const gate of gates) gate.shut();
+  const answers: Promise<Uint8Array>[] = [];
+  for (let n = 0; n < CALLS; n++) {
+    for (const remote of remotes) {
+      answers.push(remote.ask(new Uint8Array(100_000).fill(n)));
+    }
+    await turns(); // the system's buffers take some: more than unsentSoft waits
+  }
+  await turns(50);
+  assertEquals(held.length, 0, "nothing is read yet");
+  for (const gate of gates) gate.open();
+  while (held.length < 2 * CALLS) await turns();
+  // Now the answers, eight megabytes each way, while again nobody reads.
+  for (const gate of gates) gate.shut();
+  for (const answer of held) answer();
+  await turns(50);
+  for (const gate of gates) gate.open();
+  const lengths = (await Promise.all(answers)).map((answer) => [
+    answer.length,
+    answer[399_999],
+  ]);
+  assertEquals(
+    lengths,
+    Array.from({ length: 2 * CALLS }, (_, n) => [400_000, n >> 1]),
+  );
+  await session.close();
+  await server.shutdown();
+});
+
+Deno.test("over TCP: a slow reader of one stream holds up neither streams nor calls, in either direction", async () => {
+  let yielded = 0;
+  let taken = 0;
+  const step = { next: Promise.withResolvers<void>() };
+  const server = await serve(Talk, {
+    ask: (bytes) => bytes,
+    async *chunks(count) {
+      for (let i = 0; i < count; i++) {
+        if (count === 1e6) yielded++;
+        yield new Uint8Array(8192);
+      }
+    },
+    async upload(items) {
+      for await (const _ of items) {
+        taken++;
+        await step.next.promise;
+        step.next = Promise.withResolvers();
+      }
+      return taken;
+    },
+    async *talk() {},
+  }, { port: 0 });
+  await using session = await connect(Talk, server.addr, {
+    handlers: { ask: (bytes) => bytes },
+  });
+  const { remote } = session;
+  let sent = 0;
+  const upload = remote.upload((function* () {
+    for (;; sent++) yield new Uint8Array(8192);
+  })());
+  const slow = remote.chunks(1e6)[Symbol.asyncIterator]();
+  let [chunks, calls] = [0, 0];
+  for await (const _ of remote.chunks(1000)) {
+    if (++chunks % 50 !== 0) continue;
+    await slow.next();
+    step.next.resolve();
+    await remote.ask(new Uint8Array(100_000));
+    calls++;
+  }
+  assertEquals([chunks, calls], [1000, 20]);
+  // What the slow ones have been sent is what they took, and their windows.
+  const window = (256 * 1024) / 8192 + 8;
+  assert(yielded <= 20 + window, `${yielded} items for 20 that were taken`);
+  assert(sent <= taken + window, `${sent} items for ${taken} that were taken`);
+  upload.cancel();
+  step.next.resolve();
+  await upload.result.catch(() => {});
+  await slow.return?.();
+  await session.close();
+  await server.shutdown();
+});
+
+Deno.test("over TCP: streams of large items that are read at once wait for each other, and none fails", async () => {
+  const server = await serve(Talk, {
+    ask: (bytes) => bytes,
+    async *chunks(count) {
+      for (let i = 0; i < count; i++) yield new Uint8Array(4_100_000).fill(i);
+    },
+    async upload(items) {
+      let bytes = 0;
+      for await (const item of items) bytes += item.length;
+      return bytes;
+    },
+    async *talk() {},
+  }, { port: 0 });
+  await using session = await connect(Talk, server.addr, {
+    handlers: { ask: (bytes) => bytes },
+  });
+  const { remote } = session;
+  const read = Array.from({ length: 12 }, async () => {
+    let bytes = 0;
+    for await (const chunk of remote.chunks(2)) bytes += chunk.length;
+    return bytes;
+  });
+  const item = new Uint8Array(4_100_000);
+  const sent = Array.from(
+    { length: 12 },
+    () => remote.upload([item, item]).result,
+  );
+  assertEquals(
+    await Promise.all([...read, ...sent]),
+    new Array(24).fill(8_200_000),
+  );
+  await session.close();
+  await server.shutdown();
+});
+
+// ── broadcast ────────────────────────────────────────────────────────────
+
+const News = protocol({
+  name: "news",
+  server: { ping: unary<void, void>() },
+  client: { news: notification<{ n: number; text: string }>() },
+});
+
+const PUBLISHED = 1500;
+const TEXT = "x".repeat(16_000);
+
+/** Publishes to one client that reads and one that does not, which then reads on. */
+async function publishTo(
+  options: ServerOptions<typeof News>,
+  keyOf?: (n: number) => number,
+) {
+  const server = await serve(News, { ping() {} }, { port: 0 }, options);
+  const heard: [number[], number[]] = [[], []];
+  const gate = new Gated(await dialSocket(server.addr));
+  const slow = await connect(News, gate, {
+    handlers: { news: ({ n }) => void heard[1].push(n) },
+  });
+  const fast = await connect(News, server.addr, {
+    handlers: { news: ({ n }) => void heard[0].push(n) },
+  });
+  gate.shut();
+  for (let n = 0; n < PUBLISHED; n++) {
+    server.broadcast.news({ n, text: TEXT }, keyOf && { key: keyOf(n) });
+    if (n % 16 === 15) await fast.remote.ping(); // it has heard so far
+  }
+  await fast.remote.ping();
+  const before = heard[1].length;
+  gate.open();
+  return { server, slow, fast, heard, before };
+}
+
+const every = Array.from({ length: PUBLISHED }, (_, n) => n);
+
+for (const policy of ["drop-oldest", "drop-newest"] as const) {
+  Deno.test(`over TCP: a client that stops reading loses messages by ${policy}, the others none`, async () => {
+    const { server, slow, fast, heard, before } = await publishTo({
+      broadcast: { slow: policy, maxQueued: 8 },
+    });
+    await slow.remote.ping();
+    const stats = server.broadcastStats;
+    while (stats.delivered + stats.dropped < 2 * PUBLISHED) await turns();
+    const { delivered, dropped, conflated, disconnected } = stats;
+    await slow.remote.ping();
+    assertEquals(heard[0], every);
+    assert(before < 8, `${before} came through a gate that was shut`);
+    assert(dropped > 0, "it was never too slow");
+    assertEquals([conflated, disconnected], [0, 0]);
+    assertEquals(delivered + dropped, 2 * PUBLISHED);
+    assertEquals(heard[1].length, delivered - PUBLISHED);
+    assertEquals(heard[1], heard[1].toSorted((a, b) => a - b));
+    const sawLast = heard[1].at(-1) === PUBLISHED - 1;
+    assertEquals(sawLast, policy === "drop-oldest");
+    await slow.close();
+    await fast.close();
+    await server.shutdown();
+  });
+}
+
+Deno.test("over TCP: a client that stops reading gets the last message of each key", async () => {
+  const { server, slow, fast, heard } = await publishTo(
+    { broadcast: { maxQueued: 8 } },
+    (n) => n % 5,
+  );
+  await slow.remote.ping();
+  const last = every.slice(-5);
+  while (!heard[1].includes(PUBLISHED - 1)) await turns();
+  await slow.remote.ping();
+  const { delivered, dropped, conflated } = server.broadcastStats;
+  assertEquals(heard[0], every);
+  assert(conflated > 0, "it was never too slow");
+  assertEquals(dropped, 0);
+  assertEquals(delivered + conflated, 2 * PUBLISHED);
+  assertEquals(heard[1].length, delivered - PUBLISHED);
+  assertEquals(heard[1].slice(-5).toSorted((a, b) => a - b), last);
+  await slow.close();
+  await fast.close();
+  await server.shutdown();
+});
+
+Deno.test("over TCP: a client that stops reading is disconnected where that is the policy", async () => {
+  const { server, slow, fast, heard } = await publishTo({
+    broadcast: { slow: "disconnect", maxQueued: 8 },
+  });
+  const end = await slow.finished;
+  assert(["unsent", "disconnected"].includes(end?.code ?? ""), `${end}`);
+  const { delivered, dropped, disconnected } = server.broadcastStats;
+  assertEquals([dropped, disconnected, server.sessions.size], [0, 1, 1]);
+  assertEquals(heard[0], every);
+  assert(heard[1].length <= delivered - PUBLISHED);
+  assertEquals(heard[1], every.slice(0, heard[1].length));
+  await fast.close();
+  await server.shutdown();
+});
