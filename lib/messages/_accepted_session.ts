@@ -34,6 +34,12 @@ export interface SessionOwner<P extends AnyProtocol, Auth, State>
   readonly resolved: ResolvedSessionOptions;
 }
 
+/** Options of an {@linkcode AcceptedSession}. */
+export interface AcceptedSessionOptions {
+  /** There is no place for it: it is only told so. @default {false} */
+  readonly refused?: boolean;
+}
+
 /** See `ServerSession`. */
 export class AcceptedSession<P extends AnyProtocol, Auth, State>
   implements ServerSession<P, Auth, State> {
@@ -44,6 +50,7 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
   readonly #peer: Peer;
   readonly #info: ConnectionInfo;
   readonly #site: CallSite;
+  readonly #refused: boolean;
   readonly #draining: LazySignal = new LazySignal();
   #remote: Remote<P, "client"> | undefined = undefined;
   #auth!: Auth;
@@ -52,8 +59,13 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
   #refreshed: Promise<void> = Promise.resolve();
   #finish!: (error: SessionError | undefined) => void;
 
-  constructor(owner: SessionOwner<P, Auth, State>, connection: Connection) {
+  constructor(
+    owner: SessionOwner<P, Auth, State>,
+    connection: Connection,
+    { refused = false }: AcceptedSessionOptions = {},
+  ) {
     this.#owner = owner;
+    this.#refused = refused;
     this.#info = connectionInfo(connection);
     const { tables, resolved } = owner;
     this.finished = new Promise((resolve) => this.#finish = resolve);
@@ -132,6 +144,10 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
 
   #authenticate(hello: Hello, credentials: unknown): void {
     this.#protocol = hello.protocol;
+    if (this.#refused) {
+      const message = "the server has as many sessions as it takes";
+      return this.#peer.session.expel("too-many", message, this.#peer.now());
+    }
     this.#ask(
       credentials,
       () => this.#admit(),

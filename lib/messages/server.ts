@@ -124,6 +124,9 @@ export async function serve<
 
 const DEFAULT_MAX_SESSIONS = 10_000;
 
+/** Connections above `maxSessions` that are told so at the same time, rather than cut. */
+const MAX_REFUSING = 64;
+
 const DONE: Promise<void> = Promise.resolve();
 
 class HandlerServer<P extends AnyProtocol, Auth, State>
@@ -139,6 +142,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   readonly #listeners: Set<Listener> = new Set();
   readonly #loops: Set<Promise<void>> = new Set();
   readonly #maxSessions: number;
+  #refusing = 0;
   #ref = true;
   #addr: SocketAddress | undefined = undefined;
   #shutdown: Promise<void> | undefined = undefined;
@@ -224,13 +228,18 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   }
 
   async accept(connection: Connection): Promise<void> {
-    const full = this.#accepted.size >= this.#maxSessions;
+    const full = this.#accepted.size - this.#refusing >= this.#maxSessions;
+    const flooded = full && this.#refusing >= MAX_REFUSING;
     try {
-      if (this.#shutdown !== undefined || full) return connection.close();
-      const session = new AcceptedSession<P, Auth, State>(this, connection);
+      if (this.#shutdown !== undefined || flooded) return connection.close();
+      const session = new AcceptedSession<P, Auth, State>(this, connection, {
+        refused: full,
+      });
       this.#accepted.add(session);
+      if (full) this.#refusing++;
       await session.closed;
       this.#accepted.delete(session);
+      if (full) this.#refusing--;
     } catch (error) {
       // A connection that somebody else has brought may be of any kind.
       this.resolved.report(error, "");

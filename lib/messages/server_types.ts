@@ -66,8 +66,9 @@ export interface ServerOptions<
   /** Makes what each session keeps, `context.session.state`, once the client is let in. */
   state?: () => State;
   /**
-   * Connections at the same time, those in their handshake included; who comes
-   * when they are there is closed at once.
+   * Connections at the same time, those in their handshake included. Who comes
+   * when they are there is told so (`too-many`) and gone again soon; if 64 are
+   * being told, it is closed at once.
    *
    * @default {10000}
    */
@@ -127,7 +128,7 @@ export interface Server<
   ): Promise<SocketAddress>;
   /**
    * Serves a connection that somebody else has accepted, and owns it from here
-   * on. After a shutdown, or above `maxSessions`, it closes it.
+   * on. After a shutdown, or above `maxSessions`, it refuses it.
    *
    * @returns settles, and never rejects, when the connection is closed
    */

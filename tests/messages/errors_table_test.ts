@@ -440,6 +440,16 @@ row("refreshed credentials are refused", async (lab) => {
 }, { authenticate: onlyAda });
 
 row(
+  "refreshed credentials take longer than `handshakeTimeout`",
+  async (lab) => {
+    const session = await lab.client();
+    await thrownBy(session.refresh("slow"));
+    return await session.finished;
+  },
+  { authenticate: onlyAda, limits: { handshakeTimeout: 50 } },
+);
+
+row(
   "authentication takes longer than `handshakeTimeout`",
   ({ addr }) => thrownBy(connect(Lab, addr, { credentials: "slow" })),
   { authenticate: onlyAda, limits: { handshakeTimeout: 50 } },

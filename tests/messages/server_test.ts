@@ -229,13 +229,21 @@ Deno.test(
 );
 
 Deno.test(
-  "server.accept() closes who comes above maxSessions, and serves again when one has gone",
+  "server.accept() refuses who comes above maxSessions, and serves again when one has gone",
   none,
   async () => {
     const server = createServer(Echo, handlers, { maxSessions: 1 });
     const first = await connect(Echo, dial(server));
     const refused = await endOf(connect(Echo, dial(server)));
-    assertEquals(refused.code, "disconnected");
+    assertEquals([refused.code, refused.remote], ["too-many", true]);
+    // Those who say nothing are told nothing; beyond 64 of them, who comes is cut.
+    const silent = Array.from({ length: 64 }, () => dial(server));
+    const cut = await endOf(connect(Echo, dial(server)));
+    assertEquals(cut.code, "disconnected");
+    for (const connection of silent) connection.close();
+    await turns(2);
+    const told = await endOf(connect(Echo, dial(server)));
+    assertEquals([told.code, server.sessions.size], ["too-many", 1]);
     await first.close();
     await turns(2);
     await using third = await connect(Echo, dial(server));

@@ -12,7 +12,7 @@ export interface SessionLimits {
   maxMessage: number;
   /** Bytes of a handshake. @default {65536} */
   maxHello: number;
-  /** Time for the handshake, authentication included. Stops connections that say nothing. @default {5000} */
+  /** Time for the handshake, authentication included, and for taking refreshed credentials. Stops connections that say nothing. @default {5000} */
   handshakeTimeout: number;
   /** Bytes of one call's metadata. @default {8192} */
   maxMetadata: number;

@@ -6,6 +6,7 @@
 import { CallError } from "../errors.ts";
 import type { Link } from "./link.ts";
 import { MalformedError, messageOf } from "./malformed.ts";
+import { Timed } from "./wheel.ts";
 import { Flag, HEADER, Kind } from "./wire.ts";
 
 /** AUTH frames that may be unanswered (PROTOCOL.md): each keeps the listener's authentication busy. */
@@ -19,10 +20,25 @@ export interface RefreshHost {
   onRefreshed(id: number): void;
 }
 
+/** Credentials that wait for an answer. */
+class Unanswered extends Timed {
+  readonly #expired: () => void;
+
+  constructor(expired: () => void) {
+    super();
+    this.#expired = expired;
+  }
+
+  /** @inheritdoc */
+  override expire(): void {
+    this.#expired();
+  }
+}
+
 /** Credentials that are sent, or checked, and not yet taken. */
 export class Refreshes {
   #lastId = 0;
-  readonly #unanswered: Set<number> = new Set();
+  readonly #unanswered: Map<number, Unanswered> = new Map();
   readonly #link: Link;
   readonly #host: RefreshHost;
   readonly #dials: boolean;
@@ -57,14 +73,18 @@ export class Refreshes {
       );
     }
     const id = ++this.#lastId;
-    this.#unanswered.add(id);
+    // The time is the listener's to keep.
+    this.#unanswered.set(id, new Unanswered(() => {}));
     writer.frame(Kind.AUTH, 0, id, body);
     return id;
   }
 
   /** Says that the new credentials hold (listener). */
   answer(id: number): void {
-    if (!this.#unanswered.delete(id)) return;
+    const waited = this.#unanswered.get(id);
+    if (waited === undefined) return;
+    this.#unanswered.delete(id);
+    this.#link.wheel.remove(waited);
     this.#link.writer.frame(Kind.AUTH, Flag.REPLY, id);
   }
 
@@ -99,8 +119,30 @@ export class Refreshes {
       );
     }
     this.#lastId = id;
-    this.#unanswered.add(id);
+    this.#await(id);
     this.#host.onRefresh(id, credentials);
+  }
+
+  /** Old credentials hold until new ones are taken: not for ever. */
+  #await(id: number): void {
+    const { limits, wheel, now, fail } = this.#link;
+    const { handshakeTimeout } = limits;
+    const unanswered = new Unanswered(() =>
+      fail(
+        "timeout",
+        `new credentials were not accepted within ${handshakeTimeout} ms`,
+      )
+    );
+    this.#unanswered.set(id, unanswered);
+    wheel.add(unanswered, now + handshakeTimeout);
+  }
+
+  /** Forgets what waits: the session is over. */
+  drop(): void {
+    for (const waits of this.#unanswered.values()) {
+      this.#link.wheel.remove(waits);
+    }
+    this.#unanswered.clear();
   }
 }
 

@@ -223,6 +223,7 @@ export abstract class SessionCore {
     this.on("end");
     this.handshakeDeadline = this.draining.deadline = Infinity;
     this.handshake.takeEarly();
+    this.refreshes.drop();
     this.link.writer.close();
     this.caller.end(
       new CallError("disconnected", message, { cause: error }),

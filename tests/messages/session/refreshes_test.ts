@@ -78,3 +78,24 @@ Deno.test(
     assertEquals([odd.error.code, odd.refreshes], ["unauthenticated", []]);
   },
 );
+
+Deno.test(
+  "credentials that are not accepted in time end the session",
+  pure,
+  () => {
+    const lone = Lone.open("listener", { handshakeTimeout: 1000 });
+    lone.receive(Kind.AUTH, 1, body(1));
+    lone.advance(900);
+    lone.session.refreshed(1, lone.now);
+    lone.advance(900);
+    assertEquals([lone.ends, lone.session.accounts.timers], [[], 0]);
+    lone.receive(Kind.AUTH, 2, body(1));
+    lone.receive(Kind.AUTH, 3, body(1));
+    lone.session.refreshed(2, lone.now);
+    lone.advance(900);
+    assertEquals(lone.ends, []);
+    lone.advance(200);
+    assertEquals(lone.ends.map((end) => end?.code), ["timeout"]);
+    assertEquals(lone.session.accounts.timers, 0);
+  },
+);
