@@ -4,6 +4,7 @@ import {
   assertRejects,
   assertStrictEquals,
 } from "@std/assert";
+import { peerOf } from "../../lib/messages/_peer.ts";
 import { connect } from "../../lib/messages/client.ts";
 import {
   clientStream,
@@ -178,6 +179,83 @@ Deno.test(
       "timeout of 0",
     );
     near.close();
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "the handler sees which timeout holds: the call's, the method's or the client's",
+  none,
+  async () => {
+    const P = protocol({
+      name: "p",
+      server: {
+        plain: unary<void, number>(),
+        timed: unary<void, number>({ timeout: 60_000 }),
+        items: serverStream<void, number>({ timeout: 60_000 }),
+      },
+    });
+    const server = createServer(P, {
+      plain: (_, { timeLeft }) => timeLeft,
+      timed: (_, { timeLeft }) => timeLeft,
+      async *items(_, { timeLeft }) {
+        yield timeLeft;
+      },
+    });
+    /** Which of the timeouts, all far apart, it is what is left of. */
+    const which = (left: number) =>
+      [6_000, 60_000, 600_000, Infinity].find((timeout) => left <= timeout);
+    const call = { timeout: 6_000 };
+    {
+      await using session = await connect(P, dial(server), {
+        timeout: 600_000,
+      });
+      const { plain, timed, items } = session.remote;
+      assertEquals(
+        [await plain(), await timed(), ...await all(items())].map(which),
+        [600_000, 60_000, 60_000],
+      );
+      assertEquals(
+        [
+          await plain(undefined, call),
+          await timed(undefined, call),
+          ...await all(items(undefined, call)),
+        ].map(which),
+        [6_000, 6_000, 6_000],
+      );
+    }
+    await using free = await connect(P, dial(server));
+    assertEquals(
+      [await free.remote.plain(), await free.remote.timed()].map(which),
+      [Infinity, 60_000],
+    );
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "a result that crosses the cancel is dropped and counted",
+  none,
+  async () => {
+    const P = protocol({ name: "p", server: { ask: unary<void, number>() } });
+    const entered = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<number>();
+    const server = createServer(P, {
+      ask: () => (entered.resolve(), answer.promise),
+    });
+    await using session = await connect(P, dial(server));
+    const controller = new AbortController();
+    const asked = failureOf(
+      session.remote.ask(undefined, { signal: controller.signal }),
+    );
+    await entered.promise;
+    answer.resolve(1);
+    await Promise.resolve(); // the handler has settled; its result is on the way
+    controller.abort();
+    const { code, processed } = await asked;
+    assertEquals([code, processed], ["cancelled", "maybe"]);
+    while (peerOf(session)!.session.inFlight.outgoing > 0) await turns();
+    assertEquals(session.stats.lateFrames, 1);
     await server.shutdown();
   },
 );
