@@ -5,7 +5,7 @@
  */
 import { assertEquals } from "@std/assert";
 
-const PROGRAM = "tests/programs/codec_without_eval.ts";
+const PROGRAM = "tests/messages/codec/without_eval_program.ts";
 
 async function run(...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
