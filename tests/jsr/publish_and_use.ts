@@ -136,7 +136,7 @@ async function deno(
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: args.split(" "),
     cwd,
-    env,
+    env: { ...env, NO_COLOR: "1" }, // what is printed is read
     stdin: "null",
   }).output();
   const text = new TextDecoder();

@@ -40,7 +40,7 @@ if (Deno.args[0] === "control") {
   }
 } else {
   const { CodecError, json, msgpack } = await import(
-    "../../lib/messages/mod.ts"
+    "../../../lib/messages/mod.ts"
   );
   const value = {
     id: 7,
