@@ -122,7 +122,10 @@ async function use({ consumer, env }: Run): Promise<void> {
   await step("show the documentation", async () => {
     const documentation = await run(`doc jsr:${name}`);
     for (const symbol of ["connect", "protocol", "serve"]) {
-      assertMatch(documentation, new RegExp(`^function ${symbol}\\b`, "m"));
+      assertMatch(
+        documentation,
+        new RegExp(`^(async )?function ${symbol}\\b`, "m"),
+      );
     }
   });
 }
