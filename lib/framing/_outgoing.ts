@@ -209,7 +209,9 @@ export class Outgoing {
     try {
       this.#connection.write(piece).then(this.#onTaken, this.#onRefused);
     } catch (error) {
-      this.#refuse(error);
+      // In a turn of its own, as a rejection would: whoever is in the middle of
+      // commit() is not told before it returns.
+      queueMicrotask(() => this.#onRefused(error));
     }
   }
 

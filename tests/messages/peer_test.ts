@@ -194,45 +194,47 @@ Deno.test(
   },
 );
 
-Deno.test(
-  "a connection whose write() throws settles every call",
-  none,
-  async () => {
-    const P = protocol({
-      name: "p",
-      server: {
-        echo: unary<Uint8Array, Uint8Array>(),
-        upload: clientStream<Uint8Array, void>(),
-      },
-    });
-    const server = createServer(P, {
-      echo: (bytes) => bytes,
-      async upload(items) {
-        for await (const _ of items);
-      },
-    });
-    const near = dial(server);
-    const write = near.write.bind(near);
-    let broken = false;
-    near.write = (data) => {
-      if (broken) throw new Error("it throws, and does not reject");
-      return write(data);
-    };
-    const session = await connect(P, near);
-    const bytes = new Uint8Array(10);
-    assertEquals(await session.remote.echo(bytes), bytes);
-    broken = true;
-    const calls = [
-      session.remote.echo(bytes),
-      session.remote.upload([bytes, bytes]).result,
-      session.remote.echo(bytes),
-    ];
-    for (const failed of calls.map(failureOf)) {
-      assertEquals((await failed).code, "disconnected");
-    }
-    assertEquals((await session.finished)?.code, "disconnected");
-    const { outgoing, queued } = peerOf(session)!.session.inFlight;
-    assertEquals([outgoing, queued], [0, 0]);
-    await server.shutdown();
-  },
-);
+for (const size of [10, 5_000, 300_000]) {
+  Deno.test(
+    `a connection whose write() throws settles every call (${size} bytes each)`,
+    none,
+    async () => {
+      const P = protocol({
+        name: "p",
+        server: {
+          echo: unary<Uint8Array, Uint8Array>(),
+          upload: clientStream<Uint8Array, void>(),
+        },
+      });
+      const server = createServer(P, {
+        echo: (bytes) => bytes,
+        async upload(items) {
+          for await (const _ of items);
+        },
+      });
+      const near = dial(server);
+      const write = near.write.bind(near);
+      let broken = false;
+      near.write = (data) => {
+        if (broken) throw new Error("it throws, and does not reject");
+        return write(data);
+      };
+      const session = await connect(P, near);
+      const bytes = new Uint8Array(size);
+      assertEquals(await session.remote.echo(bytes), bytes);
+      broken = true;
+      const calls = [
+        session.remote.echo(bytes),
+        session.remote.upload([bytes, bytes]).result,
+        session.remote.echo(bytes),
+      ];
+      for (const failed of calls.map(failureOf)) {
+        assertEquals((await failed).code, "disconnected");
+      }
+      assertEquals((await session.finished)?.code, "disconnected");
+      const { outgoing, queued } = peerOf(session)!.session.inFlight;
+      assertEquals([outgoing, queued], [0, 0]);
+      await server.shutdown();
+    },
+  );
+}
