@@ -27,8 +27,11 @@ export class TlsBridge {
   error: unknown;
   #raw: Connection;
   #full: () => boolean;
+  #turn: () => Promise<void>;
   #size = SMALL_READ;
   #waiting = false;
+  #sent = 0;
+  #idle: (() => void) | undefined;
   #cut = false;
   #destroy: (error?: Error) => Duplex;
 
@@ -40,6 +43,8 @@ export class TlsBridge {
   constructor(modules: BridgeModules, raw: Connection, full: () => boolean) {
     this.#raw = raw;
     this.#full = full;
+    this.#turn = () =>
+      new Promise((resolve) => modules.setImmediate(() => resolve()));
     this.stream = new modules.Duplex({
       allowHalfOpen: true,
       read: () => this.#wanted(),
@@ -48,10 +53,11 @@ export class TlsBridge {
     });
     this.#destroy = this.stream.destroy.bind(this.stream);
     // `node:tls` destroys the stream first and writes the alert that says why
-    // later in the same turn: so the socket closes a turn after.
+    // later in the same turn: so the socket closes a turn after. Where all went
+    // well there are bytes to send yet: it counts them as written before.
     this.stream.destroy = (error) => {
       if (error) this.error ??= error;
-      if (!this.#cut) modules.setImmediate(() => this.cut());
+      modules.setImmediate(() => error ? this.cut() : this.finish());
       return this.stream;
     };
     this.stream.once("end", () => this.ended = true);
@@ -64,6 +70,33 @@ export class TlsBridge {
     if (!this.#waiting) return;
     this.#waiting = false;
     this.#wanted();
+  }
+
+  /** Bytes that the socket has taken. */
+  get sent(): number {
+    return this.#sent;
+  }
+
+  /** Waits until the socket has taken all that `node:tls` has for it. */
+  async idle(): Promise<void> {
+    await this.#turn(); // it hands its records on a little later
+    while (this.#busy) {
+      await new Promise<void>((resolve) => this.#idle = resolve);
+      await this.#turn();
+    }
+  }
+
+  get #busy(): boolean {
+    return this.stream.writableLength > 0 && !this.stream.destroyed;
+  }
+
+  /** Closes the socket behind what has been written, however long that takes. */
+  finish(): void {
+    if (this.stream.writableFinished || this.stream.destroyed) {
+      return this.cut();
+    }
+    this.stream.once("finish", () => this.cut());
+    this.stream.end();
   }
 
   /** Closes the socket now. */
@@ -98,10 +131,15 @@ export class TlsBridge {
   async #send(chunk: Uint8Array, done: Done): Promise<void> {
     try {
       for (let at = 0; at < chunk.length;) {
-        at += await this.#raw.write(chunk.subarray(at));
+        const count = await this.#raw.write(chunk.subarray(at));
+        this.#sent += count;
+        at += count;
       }
     } catch (error) {
       return done(this.#fail(error));
+    } finally {
+      // Behind `done`, which says that the stream has taken it.
+      queueMicrotask(() => this.#idle?.());
     }
     done();
   }

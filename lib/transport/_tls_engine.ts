@@ -15,8 +15,13 @@ import type { Connection, SocketAddress } from "./connection.ts";
 const RECEIVE_LIMIT = 64 * 1024;
 /** Bytes taken by one write: what is encrypted at a time stays small. */
 const WRITE_LIMIT = 128 * 1024;
-/** Milliseconds that the peer may take to end its side when this one closes. */
+/**
+ * Milliseconds without progress that the peer may take to read what was
+ * written, and to end its side, when this one closes …
+ */
 const FAREWELL = 1_000;
+/** … and how often it may make progress just in time. */
+const FAREWELLS = 30;
 
 /** A socket on its way to a {@linkcode TlsEngine}. */
 export class TlsStart {
@@ -69,8 +74,8 @@ export class TlsEngine implements Connection {
   readonly socket: TLSSocket;
   #bridge: TlsBridge;
   #received: ReceiveQueue;
+  #destroy: (error?: Error) => void;
   #closed = false;
-  #peerEnded = false;
   #failure: Error | undefined;
   #finished: Promise<void> | undefined;
   #farewell: ReturnType<typeof setTimeout> | undefined;
@@ -85,13 +90,21 @@ export class TlsEngine implements Connection {
     this.remoteAddr = parts.remoteAddr;
     this.#bridge = parts.bridge;
     this.#received = parts.received;
+    this.#destroy = socket.destroy.bind(socket);
+    // Once both sides have ended, the stream destroys itself, and with it the
+    // records that wait for the socket, close_notify behind them.
+    socket.destroy = (error) => {
+      if (error) this.#destroy(error);
+      else void this.#bridge.idle().then(() => this.#destroy());
+      return socket;
+    };
     socket.on("data", (chunk: Uint8Array) => this.#received.push(chunk));
     socket.once("end", () => this.#end());
     socket.on("error", (error) => this.#fail(this.#reason(error)));
     socket.once("close", () => {
       this.#fail(this.#reason(truncated()));
-      clearTimeout(this.#farewell);
     });
+    parts.bridge.stream.once("close", () => clearTimeout(this.#farewell));
   }
 
   /** Waits for what is there. */
@@ -129,8 +142,9 @@ export class TlsEngine implements Connection {
   }
 
   /**
-   * Closes both directions, behind a close_notify unless a write is blocked:
-   * that is given up. The socket goes once the peer has ended too.
+   * Closes both directions, behind what was written and a close_notify. A write
+   * that is blocked is given up, and nothing follows it. The socket goes once
+   * the peer has ended too.
    */
   close(): void {
     if (this.#closed) return;
@@ -138,15 +152,27 @@ export class TlsEngine implements Connection {
     const blocked = this.socket.writableLength > 0;
     this.#fail(named("Interrupted", "closed by this side"));
     this.#received.clear();
-    if (blocked || this.#bridge.error !== undefined) return this.cut();
-    if (this.socket.writableFinished && this.#peerEnded) return this.cut();
-    this.#bridge.pull(); // a full queue has kept it from reading
-    // A socket that is closed before it has read all resets the peer, and takes
-    // what is on its way there: so the peer's end is waited for (a client that
-    // closes early has session tickets coming). With both ends, the stream
-    // closes itself.
-    this.#farewell = setTimeout(() => this.cut(), FAREWELL);
-    this.socket.end();
+    if (this.#bridge.error !== undefined) return this.cut();
+    this.#leave(FAREWELLS);
+    if (blocked) this.#destroy();
+    else if (this.socket.destroyed) this.#bridge.finish();
+    else {
+      this.#bridge.pull(); // a full queue has kept it from reading
+      // A socket that is closed before it has read all resets the peer, and
+      // takes what is on its way there: so the peer's end is waited for (a
+      // client that closes early has session tickets coming). With both ends,
+      // the stream closes itself.
+      this.socket.end();
+    }
+  }
+
+  #leave(rounds: number): void {
+    if (this.#bridge.stream.closed) return;
+    const { sent } = this.#bridge;
+    this.#farewell = setTimeout(() => {
+      if (rounds > 0 && this.#bridge.sent > sent) this.#leave(rounds - 1);
+      else this.cut();
+    }, FAREWELL);
   }
 
   /** Closes at once, without a farewell. */
@@ -154,7 +180,7 @@ export class TlsEngine implements Connection {
     this.#closed = true;
     clearTimeout(this.#farewell);
     this.#bridge.cut();
-    this.socket.destroy();
+    this.#destroy();
   }
 
   /** Closes both directions. */
@@ -164,7 +190,6 @@ export class TlsEngine implements Connection {
 
   /** RFC 8446, 6.1: an end without close_notify may be an attacker's. */
   #end(): void {
-    this.#peerEnded = true;
     if (this.#bridge.ended) this.#fail(truncated());
     else this.#received.end();
   }
