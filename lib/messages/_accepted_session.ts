@@ -5,12 +5,14 @@
  */
 import type { Connection, SocketAddress } from "../transport/connection.ts";
 import { boundRemote } from "./_bound_remote.ts";
+import { differencesOfServer } from "./_handshake_differences.ts";
 import { LazySignal } from "./_lazy_signal.ts";
 import { Peer } from "./_peer.ts";
 import { buildRemote, type CallSite } from "./_remote.ts";
 import type { SideTables } from "./_tables.ts";
 import { type ConnectionInfo, connectionInfo } from "./connection_info.ts";
 import { CallError, type SessionError } from "./errors.ts";
+import type { MethodDifference } from "./protocol_diff.ts";
 import type { AnyProtocol, Remote } from "./protocol_types.ts";
 import type { Receiver } from "./broadcast.ts";
 import type { OwnOptions, Server, ServerSession } from "./server_types.ts";
@@ -128,6 +130,19 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
 
   get state(): State {
     return this.#state;
+  }
+
+  get sameProtocol(): boolean {
+    const { peer } = this.#peer.session;
+    return peer?.protocolHash === this.#owner.tables.methods.hash;
+  }
+
+  /** Not kept: sessions are many, and those who ask are few. */
+  get differences(): readonly MethodDifference[] {
+    const { peer } = this.#peer.session;
+    return peer === undefined || this.sameProtocol
+      ? []
+      : differencesOfServer(peer, this.#owner.tables);
   }
 
   get draining(): AbortSignal {

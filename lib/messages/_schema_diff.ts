@@ -5,6 +5,7 @@
  */
 import { canonicalSchema } from "./_canonical_json.ts";
 import { isRecord, type JsonSchema } from "./json_schema.ts";
+import { shown } from "./_shown.ts";
 
 /** How the two ends are called in the sentences. */
 export interface Ends {
@@ -46,7 +47,7 @@ export function schemaDifferences(
     const difference = compare(ours.get(path), theirs.get(path), ends);
     if (difference !== "") {
       found.push(
-        `${path === "" ? what : `${what} field ${path}`} ${difference}`,
+        `${path === "" ? what : `${what} field ${shown(path)}`} ${difference}`,
       );
     }
   }
@@ -70,8 +71,10 @@ function compare(
   }
   if (caller.rule !== callee.rule) {
     return caller.kind === callee.kind
-      ? `changed: other rules for ${caller.kind}`
-      : `changed: ${caller.kind} on the ${ends.caller}, ${callee.kind} on the ${ends.callee}`;
+      ? `changed: other rules for ${shown(caller.kind)}`
+      : `changed: ${shown(caller.kind)} on the ${ends.caller}, ${
+        shown(callee.kind)
+      } on the ${ends.callee}`;
   }
   if (caller.required === callee.required) return "";
   const [strict, lax] = caller.required
@@ -118,7 +121,10 @@ function kindOf(schema: JsonSchema): string {
   if (value !== undefined) return JSON.stringify(value);
   if (Array.isArray(values)) return values.map(asText).join(" | ");
   if (typeof type === "string") return type;
-  if (Array.isArray(type)) return type.map(String).join(" | ");
+  if (Array.isArray(type)) {
+    return type.map((each) => typeof each === "string" ? each : asText(each))
+      .join(" | ");
+  }
   if (Array.isArray(anyOf)) {
     return anyOf.map((each) => isRecord(each) ? kindOf(each) : "any value")
       .join(" | ");

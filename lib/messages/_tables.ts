@@ -6,6 +6,7 @@
 import type { ServedHandler } from "./_incoming_call.ts";
 import { bindHandlers } from "./bind_handlers.ts";
 import { summaries } from "./introspection.ts";
+import { methodSchemas, schemasText } from "./method_schemas.ts";
 import { protocolHash } from "./protocol_hash.ts";
 import type { AnyProtocol, BoundMethod, Side } from "./protocol_types.ts";
 import type { MethodInfo } from "./session/hello.ts";
@@ -45,12 +46,28 @@ export function sideTables(
           { index, info: infoOf(method) },
         ]),
       ),
+      schemas: { ofCall: textsOf(calls), ofServed: textsOf(own) },
     },
     handlers: own.map((method, index) => ({
       bound: method,
       handler: bound[index]!, // bindHandlers gives one for each method
     })),
     calls,
+  };
+}
+
+/** Texts are made when a peer needs them, and once. */
+function textsOf(
+  methods: readonly BoundMethod[],
+): (index: number) => Uint8Array {
+  const texts = new Map<number, Uint8Array>();
+  return (index) => {
+    let text = texts.get(index);
+    if (text === undefined) {
+      const { method } = methods[index]!; // numbers come from this list
+      texts.set(index, text = schemasText(methodSchemas(method)));
+    }
+    return text;
   };
 }
 

@@ -10,6 +10,7 @@ import {
 } from "../transport/connect.ts";
 import type { Connection, SocketAddress } from "../transport/connection.ts";
 import { boundRemote } from "./_bound_remote.ts";
+import { differencesOfClient } from "./_handshake_differences.ts";
 import { LazySignal } from "./_lazy_signal.ts";
 import { Peer } from "./_peer.ts";
 import { buildRemote, type CallSite } from "./_remote.ts";
@@ -48,6 +49,13 @@ export interface ClientOptions<
   /** Gives up connecting when aborted, with its reason; later it closes the session. */
   signal?: AbortSignal;
   /**
+   * Told of the session's `differences` when the handshake is done, if there
+   * are any. What it throws goes to `onError`.
+   */
+  onDifferences?: (
+    differences: readonly MethodDifference[],
+  ) => void | Promise<void>;
+  /**
    * Resolve before the server has answered the handshake: calls then leave
    * with it, and fail if it is refused.
    *
@@ -78,7 +86,17 @@ export interface ClientSession<P extends AnyProtocol>
   extends ConnectionInfo, AsyncDisposable {
   /** The server's methods. */
   readonly remote: Remote<P, "server">;
-  /** Where the server's methods differ from what this side knows of them. */
+  /**
+   * Whether the server's protocol hash is this side's: both know the same
+   * methods, and nothing differs. `false` until the handshake is done.
+   */
+  readonly sameProtocol: boolean;
+  /**
+   * Where the two sides differ in the methods that one of them calls, those of
+   * the server first; found out when first asked for. The texts name the
+   * fields where both sides have JSON Schemas and the server discloses its own.
+   * Only what is `incompatible` fails, at once and with `unimplemented`.
+   */
   readonly differences: readonly MethodDifference[];
   /** Fires when the server drains: begin nothing more, elsewhere there is another. */
   readonly draining: AbortSignal;
@@ -185,13 +203,18 @@ function dialFor(
 interface Parts {
   readonly tables: ReturnType<typeof sideTables>;
   readonly resolved: ResolvedSessionOptions;
-  readonly options: Pick<ClientOptions, "timeout" | "interceptors">;
+  readonly options: Pick<
+    ClientOptions,
+    "timeout" | "interceptors" | "onDifferences"
+  >;
 }
+
+const NONE: readonly MethodDifference[] = Object.freeze([]);
 
 class DialledSession<P extends AnyProtocol> implements ClientSession<P> {
   readonly remote: Remote<P, "server">;
   readonly finished: Promise<SessionError | undefined>;
-  differences: readonly MethodDifference[] = [];
+  #differences: readonly MethodDifference[] | undefined = undefined;
   readonly #peer: Peer;
   readonly #info: ConnectionInfo;
   readonly #parts: Parts;
@@ -269,12 +292,12 @@ class DialledSession<P extends AnyProtocol> implements ClientSession<P> {
   }
 
   #onOpened(): void {
-    const { peer } = this.#peer.session;
-    const { calls } = this.#parts.tables.methods;
-    this.differences = (peer?.mismatches ?? []).flatMap(({ method, reason }) =>
-      differenceOf(calls[method], reason)
-    );
     this.#opened.resolve();
+    const { resolved, options: { onDifferences } } = this.#parts;
+    if (onDifferences === undefined || this.differences.length === 0) return;
+    (async () => await onDifferences(this.differences))().catch((error) =>
+      resolved.report(error, "")
+    );
   }
 
   #onEnded(error: SessionError | undefined): void {
@@ -299,6 +322,17 @@ class DialledSession<P extends AnyProtocol> implements ClientSession<P> {
 
   get peerCertificate(): ConnectionInfo["peerCertificate"] {
     return this.#info.peerCertificate;
+  }
+
+  get sameProtocol(): boolean {
+    const { peer } = this.#peer.session;
+    return peer?.protocolHash === this.#parts.tables.methods.hash;
+  }
+
+  get differences(): readonly MethodDifference[] {
+    const { peer } = this.#peer.session;
+    if (peer === undefined || this.sameProtocol) return NONE;
+    return this.#differences ??= differencesOfClient(peer, this.#parts.tables);
   }
 
   get draining(): AbortSignal {
@@ -326,25 +360,6 @@ class DialledSession<P extends AnyProtocol> implements ClientSession<P> {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-function differenceOf(
-  method: { name: string; shape: string } | undefined,
-  reason: "missing" | "shape" | "schema",
-): MethodDifference[] {
-  if (method === undefined) return [];
-  const { name, shape } = method;
-  const texts = {
-    missing: `server lacks ${shape} ${name}`,
-    shape: `${name} has another shape on the server than ${shape}`,
-    schema: `${name} has other schemas on the server`,
-  };
-  return [{
-    name,
-    kind: reason,
-    incompatible: reason !== "schema",
-    text: texts[reason],
-  }];
 }
 
 function checkTimeout(timeout: number | undefined): void {

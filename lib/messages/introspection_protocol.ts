@@ -118,9 +118,9 @@ export interface Introspectable {
 
 /**
  * Where the methods that a client knows differ from what its server serves,
- * with the fields that differ where both sides have JSON Schemas. The
- * handshake compares hashes only, and so can name the methods but not the
- * fields.
+ * with the fields that differ where both sides have JSON Schemas. A session's
+ * `differences` say the same of the protocol that it was connected with, as far
+ * as the handshake has room; this compares any other protocol, too.
  *
  * @param session to a server that serves `Introspection`
  * @param protocol as the client knows it

@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { json } from "./codec/json.ts";
 import {
+  isRecord,
   type JsonSchema,
   jsonSchemaOf,
   type SchemaEnd,
@@ -50,4 +52,53 @@ function describe(
   end: SchemaEnd,
 ): JsonSchema | null {
   return schema ? jsonSchemaOf(schema, end) ?? null : null;
+}
+
+/** Deep and large enough for any schema that a handshake has room for. */
+const codec = json();
+const NO_TEXT = new Uint8Array(0);
+
+/** Schemas as a handshake carries them: UTF-8, empty where none are known. */
+export function schemasText(schemas: MethodSchemas): Uint8Array {
+  const { input, output, opening, errors } = schemas;
+  const none = input === null && output === null && opening === null &&
+    Object.keys(errors).length === 0;
+  // JSON Schemas come from libraries, which may hang more on them than travels.
+  return none ? NO_TEXT : new TextEncoder().encode(JSON.stringify(schemas));
+}
+
+/**
+ * Reads what a peer has sent of a method's schemas.
+ *
+ * @returns `undefined` for what is no such text: it is worth no failure
+ */
+export function readSchemas(text: Uint8Array): MethodSchemas | undefined {
+  let value: unknown;
+  try {
+    value = codec.decode(text);
+  } catch {
+    return undefined;
+  }
+  if (!isRecord(value)) return undefined;
+  const { input, output, opening, errors } = value;
+  return {
+    input: schemaOrNull(input),
+    output: schemaOrNull(output),
+    opening: schemaOrNull(opening),
+    errors: readErrors(isRecord(errors) ? errors : {}),
+  };
+}
+
+function readErrors(
+  errors: Readonly<Record<string, unknown>>,
+): MethodSchemas["errors"] {
+  const read: Record<string, JsonSchema | null> = Object.create(null);
+  for (const [name, schema] of Object.entries(errors)) {
+    read[name] = schemaOrNull(schema);
+  }
+  return read;
+}
+
+function schemaOrNull(value: unknown): JsonSchema | null {
+  return isRecord(value) ? value : null;
 }

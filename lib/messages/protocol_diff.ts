@@ -4,6 +4,7 @@
  * @module
  */
 import { type Ends, schemaDifferences } from "./_schema_diff.ts";
+import { shown } from "./_shown.ts";
 import type { MethodSchemas } from "./method_schemas.ts";
 import type { MethodSummary } from "./protocol_hash.ts";
 import type { Side } from "./protocol_types.ts";
@@ -22,6 +23,8 @@ export type DifferenceKind = "missing" | "shape" | "schema" | "extra";
 
 /** One method in which two ends differ. */
 export interface MethodDifference {
+  /** Which side handles it. */
+  readonly side: Side;
   /** Dotted name. */
   readonly name: string;
   /** How it differs. */
@@ -44,6 +47,9 @@ export interface MethodLists {
 
 /** Lines of {@linkcode describeDifferences}; a peer may list a thousand methods. */
 const MAX_LINES = 32;
+
+/** Fields that the words about one method name. */
+const MAX_FIELDS = 16;
 
 /**
  * How the two ends of a connection differ in the methods of one side. Schemas
@@ -73,15 +79,13 @@ const MAX_LINES = 32;
  */
 export function diffMethods(lists: MethodLists): readonly MethodDifference[] {
   const { side } = lists;
-  const ends: Ends = side === "server"
-    ? { caller: "client", callee: "server" }
-    : { caller: "server", callee: "client" };
   const callers = byName(lists.caller);
   const callees = byName(lists.callee);
   return [...new Set([...callers.keys(), ...callees.keys()])].sort()
     .flatMap((name) => {
-      const difference = compare(callers.get(name), callees.get(name), ends);
-      return difference === undefined ? [] : [difference];
+      const pair = { caller: callers.get(name), callee: callees.get(name) };
+      const kind = kindOf(pair);
+      return kind === undefined ? [] : [difference(side, kind, pair)];
     });
 }
 
@@ -117,48 +121,78 @@ function byName(methods: readonly MethodSummary[]): Map<string, MethodSummary> {
   return new Map(methods.map((method) => [method.name, method]));
 }
 
-function compare(
-  caller: MethodSummary | undefined,
-  callee: MethodSummary | undefined,
-  ends: Ends,
-): MethodDifference | undefined {
-  if (caller === undefined) {
-    return callee && difference(
-      callee,
-      "extra",
-      `${ends.caller} does not know ${callee.shape} ${callee.name}`,
-    );
-  }
-  const { name, shape } = caller;
-  if (callee === undefined) {
-    return difference(
-      caller,
-      "missing",
-      `${ends.callee} lacks ${shape} ${name}`,
-    );
-  }
-  if (shape !== callee.shape) {
-    return difference(
-      caller,
-      "shape",
-      `${name} is ${shape} on the ${ends.caller}, ${callee.shape} on the ${ends.callee}`,
-    );
-  }
-  if (caller.hash === callee.hash || caller.hash === 0 || callee.hash === 0) {
-    return undefined;
-  }
-  const fields = fieldDifferences(caller.schemas, callee.schemas, ends);
-  const what = fields.length > 0 ? fields.join(", ") : "schemas differ";
-  return difference(caller, "schema", `${name}: ${what}`);
+/** One method as the two ends know it; at least one of them does. */
+export interface MethodPair {
+  /** As the end knows it that calls. */
+  readonly caller: Described | undefined;
+  /** As the end knows it that handles. */
+  readonly callee: Described | undefined;
 }
 
-function difference(
-  { name }: MethodSummary,
+/** What the words about a difference need of a method. */
+export type Described = Omit<MethodSummary, "hash">;
+
+function kindOf(
+  { caller, callee }: {
+    readonly caller: MethodSummary | undefined;
+    readonly callee: MethodSummary | undefined;
+  },
+): DifferenceKind | undefined {
+  if (caller === undefined) return "extra";
+  if (callee === undefined) return "missing";
+  if (caller.shape !== callee.shape) return "shape";
+  const [ours, theirs] = [caller.hash, callee.hash];
+  return ours === theirs || ours === 0 || theirs === 0 ? undefined : "schema";
+}
+
+/** Puts into words how a method differs. */
+export function difference(
+  side: Side,
   kind: DifferenceKind,
-  text: string,
+  pair: MethodPair,
 ): MethodDifference {
-  const incompatible = kind === "missing" || kind === "shape";
-  return { name, kind, incompatible, text };
+  const ends = side === "server"
+    ? { caller: "client", callee: "server" }
+    : { caller: "server", callee: "client" };
+  return {
+    side,
+    name: (pair.caller ?? pair.callee)?.name ?? "",
+    kind,
+    incompatible: kind === "missing" || kind === "shape",
+    text: WORDS[kind](pair, ends),
+  };
+}
+
+const WORDS: Readonly<
+  Record<DifferenceKind, (pair: MethodPair, ends: Ends) => string>
+> = {
+  missing: ({ caller }, ends) => `${ends.callee} lacks ${titleOf(caller)}`,
+  extra: ({ callee }, ends) =>
+    `${ends.caller} does not know ${titleOf(callee)}`,
+  shape: ({ caller, callee }, ends) =>
+    `${nameOf(caller)} is ${caller?.shape} on the ${ends.caller}, ${
+      callee?.shape ?? "of another shape"
+    } on the ${ends.callee}`,
+  schema: ({ caller, callee }, ends) => {
+    const fields = fieldDifferences(caller?.schemas, callee?.schemas, ends);
+    const what = fields.length > 0 ? listed(fields) : "schemas differ";
+    return `${nameOf(caller)}: ${what}`;
+  },
+};
+
+function titleOf(method: Described | undefined): string {
+  return `${method?.shape} ${nameOf(method)}`;
+}
+
+function nameOf(method: Described | undefined): string {
+  return shown(method?.name ?? "");
+}
+
+/** A peer may have any number of fields. */
+function listed(fields: readonly string[]): string {
+  const left = fields.length - MAX_FIELDS;
+  const text = fields.slice(0, MAX_FIELDS).join(", ");
+  return left > 0 ? `${text}, and ${left} more` : text;
 }
 
 function fieldDifferences(
@@ -182,7 +216,7 @@ function errorDifferences(
 ): string[] {
   const names = new Set([...Object.keys(caller), ...Object.keys(callee)]);
   return [...names].sort().flatMap((name) => {
-    const what = `error ${name}`;
+    const what = `error ${shown(name)}`;
     if (!Object.hasOwn(caller, name)) {
       return [`${what} is known to the ${ends.callee} only`];
     }

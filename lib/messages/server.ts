@@ -153,7 +153,9 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     resolved: ResolvedSessionOptions,
     options: OwnOptions<P, Auth, State>,
   ) {
-    this.tables = tables;
+    const { maxSessions = DEFAULT_MAX_SESSIONS, discloseSchemas = true } =
+      options;
+    this.tables = discloseSchemas ? tables : withoutSchemas(tables);
     this.topics = new TopicRegistry(tables.calls);
     const publishers = buildPublishers(
       tables.calls,
@@ -162,7 +164,6 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     this.broadcast = publishers as Publishers<P["client"]>; // built from the protocol that the type stands for
     this.options = options;
     this.resolved = resolved;
-    const { maxSessions = DEFAULT_MAX_SESSIONS } = options;
     if (!Number.isInteger(maxSessions) || maxSessions < 1) {
       throw new RangeError(
         `Cannot serve with maxSessions ${maxSessions}: it must be an integer of 1 or more`,
@@ -301,6 +302,10 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   [Symbol.asyncDispose](): Promise<void> {
     return this.shutdown();
   }
+}
+
+function withoutSchemas(tables: SideTables): SideTables {
+  return { ...tables, methods: { ...tables.methods, schemas: undefined } };
 }
 
 function isListener(value: ListenAddress | Listener): value is Listener {

@@ -13,6 +13,7 @@ import type { Publishers, SlowOptions, TopicStats } from "./broadcast.ts";
 import type { ConnectionInfo } from "./connection_info.ts";
 import type { CallContext } from "./context.ts";
 import type { SessionError } from "./errors.ts";
+import type { MethodDifference } from "./protocol_diff.ts";
 import type { AnyProtocol, Remote } from "./protocol_types.ts";
 import type { SessionStats } from "./session/link.ts";
 import type { SessionOptions } from "./session_options.ts";
@@ -75,6 +76,14 @@ export interface ServerOptions<
   maxSessions?: number;
   /** How `server.broadcast` deals with slow clients. */
   broadcast?: SlowOptions;
+  /**
+   * Whether a client that was let in, and whose protocol differs, is told the
+   * JSON Schemas of the methods in which it does: its `session.differences`
+   * then name the fields. Without them they name the methods.
+   *
+   * @default {true}
+   */
+  discloseSchemas?: boolean;
   /** Told of each session once its handshake is done. What it throws goes to `onError`. */
   onSession?: (session: ServerSession<P, Auth, State>) => void | Promise<void>;
 }
@@ -170,6 +179,18 @@ export interface ServerSession<
   readonly auth: Auth;
   /** What the handlers keep for this client. */
   readonly state: State;
+  /**
+   * Whether the client's protocol hash is this side's: both know the same
+   * methods, and nothing differs.
+   */
+  readonly sameProtocol: boolean;
+  /**
+   * Where the methods that the client may call differ from those that are
+   * served. What the client handles it does not list: if nothing is named here
+   * and `sameProtocol` is `false`, it differs there, or does not know all that
+   * is served.
+   */
+  readonly differences: readonly MethodDifference[];
   /** Fires when the session begins to drain: what never ends by itself should end now. */
   readonly draining: AbortSignal;
   /**

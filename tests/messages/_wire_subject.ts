@@ -82,6 +82,10 @@ export class Subject {
         serves: new Map(
           own.map((info, index) => [info.name, { index, info }]),
         ),
+        schemas: {
+          ofCall: (index) => schemasOf(this.#calls[index]!.name),
+          ofServed: (index) => schemasOf(own[index]!.name),
+        },
       },
       host: {
         onAuthenticate: (_hello, credentials) =>
@@ -304,4 +308,8 @@ export class Subject {
       this.#session.sendItem(call, items.shift(), this.#now);
     }
   }
+}
+
+function schemasOf(method: string): Uint8Array {
+  return new TextEncoder().encode(protocol.schemas[method] ?? "");
 }

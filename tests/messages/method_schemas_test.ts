@@ -2,7 +2,11 @@ import { assertEquals } from "@std/assert";
 import * as v from "valibot";
 import * as z from "zod";
 import { duplex, unary } from "../../lib/messages/methods.ts";
-import { methodSchemas } from "../../lib/messages/method_schemas.ts";
+import {
+  methodSchemas,
+  readSchemas,
+  schemasText,
+} from "../../lib/messages/method_schemas.ts";
 
 Deno.test(
   "methodSchemas() describes values as they travel: what input schemas accept, what output schemas make",
@@ -39,4 +43,33 @@ Deno.test("methodSchemas() gives null where nothing is known", {
   });
   assertEquals(Object.getPrototypeOf(schemas.errors), null);
   assertEquals({ ...methodSchemas(unary()).errors }, {});
+});
+
+Deno.test("readSchemas() reads what schemasText() has written", {
+  permissions: "none",
+}, () => {
+  const schemas = methodSchemas(unary({
+    input: z.object({ sku: z.string() }),
+    errors: { closed: null, late: z.number() },
+  }));
+  const read = readSchemas(schemasText(schemas));
+  assertEquals(JSON.stringify(read), JSON.stringify(schemas));
+  assertEquals(Object.getPrototypeOf(read?.errors), null);
+  assertEquals(schemasText(methodSchemas(unary())), new Uint8Array());
+});
+
+Deno.test("readSchemas() takes nothing that is no text of schemas", {
+  permissions: "none",
+}, () => {
+  const read = (text: string) => readSchemas(new TextEncoder().encode(text));
+  const none = { input: null, output: null, opening: null };
+  for (const text of ["", "null", "[]", "{", '"x"', "\ufeff{}"]) {
+    assertEquals(read(text), undefined, text);
+  }
+  assertEquals(read(`{"input":${"[".repeat(30_000)}`), undefined);
+  assertEquals(read('{"__proto__":{}}'), undefined);
+  for (const text of ["{}", '{"input":3,"errors":[1],"output":"x"}']) {
+    const { errors, ...rest } = read(text)!;
+    assertEquals([rest, { ...errors }], [none, {}], text);
+  }
 });

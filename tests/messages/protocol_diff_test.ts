@@ -59,12 +59,14 @@ Deno.test(
       }),
       [
         {
+          side: "server",
           name: "orders.cancel",
           kind: "missing",
           incompatible: true,
           text: "server lacks unary orders.cancel",
         },
         {
+          side: "server",
           name: "orders.find",
           kind: "extra",
           incompatible: false,
@@ -79,6 +81,7 @@ Deno.test("diffMethods() finds another shape, which fails", {
   permissions: "none",
 }, () => {
   assertEquals(diff({ watch: unary() }, { watch: serverStream() }), [{
+    side: "server",
     name: "watch",
     kind: "shape",
     incompatible: true,
@@ -108,6 +111,7 @@ Deno.test(
       callee: summaries(server({ m: unary({ input: z.number() }) })).server,
     });
     assertEquals(differences, [{
+      side: "server",
       name: "m",
       kind: "schema",
       incompatible: false,

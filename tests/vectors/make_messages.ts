@@ -20,7 +20,12 @@ import { FRAGMENTS } from "./conversations/fragments.ts";
 import { FRAMES, type FrameVector } from "./conversations/frames.ts";
 import { HANDSHAKE } from "./conversations/handshake.ts";
 import { IDS } from "./conversations/ids.ts";
-import { CLIENT, type Conversation, SERVER } from "./conversations/script.ts";
+import {
+  CLIENT,
+  type Conversation,
+  SCHEMAS,
+  SERVER,
+} from "./conversations/script.ts";
 import { SESSION } from "./conversations/session.ts";
 import { STREAMS } from "./conversations/streams.ts";
 
@@ -49,6 +54,7 @@ const META = {
       "[name, number of the shape, schema hash]; what the listener serves stands in the dialler's HELLO, and the other way round.",
     listener: SERVER,
     dialler: CLIENT,
+    schemas: SCHEMAS,
   },
   frames:
     "kind, flags, id: the header. says: members of the body; a member that is not there is absent in the frame.",

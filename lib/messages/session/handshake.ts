@@ -10,13 +10,19 @@ import { cut } from "./goodbye.ts";
 import {
   decodeHello,
   encodeHello,
+  ENTRY_HEADER,
   type Hello,
   helloVersion,
   VERSION,
 } from "./hello.ts";
 import { INITIAL_PEER_LIMITS } from "./limits.ts";
 import type { Link } from "./link.ts";
-import { differences, type MethodTables } from "./method_table.ts";
+import {
+  describeMethods,
+  differences,
+  type MethodTables,
+} from "./method_table.ts";
+import { type DescribedMethod, MAX_SCHEMA_ENTRY } from "./schema_entry.ts";
 import { FRAME_CHARGE, HEADER, Kind } from "./wire.ts";
 
 /** Bytes of frames that a listener keeps while it authenticates: the initial credit, and as much again for overhead. */
@@ -49,6 +55,9 @@ export class Refusal {
   }
 }
 
+/** The members of a HELLO that depend on the other side. */
+type Answer = Pick<Hello, "auth" | "mismatches" | "described">;
+
 /** The handshake of one side. */
 export class Handshake {
   #early: EarlyFrame[] = [];
@@ -75,7 +84,7 @@ export class Handshake {
     const auth = credentials === undefined
       ? undefined
       : this.#link.writer.codec.encode(credentials).slice();
-    this.#send(auth, []);
+    this.#send({ auth, mismatches: [], described: [] });
   }
 
   /**
@@ -83,14 +92,26 @@ export class Handshake {
    *
    * @throws {RangeError} for more than fits into a handshake
    */
-  answer({ methods }: Hello): void {
-    this.#send(undefined, differences(methods, this.#parts.methods));
+  answer(hello: Hello): void {
+    const mismatches = differences(hello.methods, this.#parts.methods);
+    const described = this.#describe(hello, mismatches);
+    this.#send({ auth: undefined, mismatches, described });
   }
 
-  #send(auth: Uint8Array | undefined, mismatches: Hello["mismatches"]): void {
+  /** Nothing where both sides claim to speak the same: then they need no words about it. */
+  #describe(hello: Hello, mismatches: Hello["mismatches"]): DescribedMethod[] {
+    const { methods } = this.#parts;
+    if (hello.protocolHash === methods.hash) return [];
+    const bare = this.#encode({ auth: undefined, mismatches, described: [] });
+    const left = this.#link.limits.maxHello - bare.length - ENTRY_HEADER;
+    const room = Math.min(left, MAX_SCHEMA_ENTRY);
+    return describeMethods(hello, mismatches, methods, room);
+  }
+
+  #encode(answer: Answer): Uint8Array {
     const { limits, writer } = this.#link;
     const { role, methods } = this.#parts;
-    const body = encodeHello({
+    return encodeHello({
       role,
       features: 0,
       maxFrameBody: limits.maxFrameBody,
@@ -103,9 +124,13 @@ export class Handshake {
       protocol: methods.name,
       codec: writer.codec.name,
       methods: methods.calls,
-      mismatches,
-      auth,
+      ...answer,
     });
+  }
+
+  #send(answer: Answer): void {
+    const { limits, writer } = this.#link;
+    const body = this.#encode(answer);
     if (body.length > limits.maxHello) {
       throw new RangeError(
         `Cannot send a handshake of ${body.length} bytes: the limit is ${limits.maxHello}; use fewer or shorter method names, or smaller credentials`,

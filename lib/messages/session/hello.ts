@@ -13,6 +13,11 @@
  */
 import { concat } from "@std/bytes/concat";
 import { type Shape, SHAPES } from "../method_types.ts";
+import {
+  decodeSchemaEntry,
+  type DescribedMethod,
+  encodeSchemaEntry,
+} from "./schema_entry.ts";
 import { MalformedError, text } from "./malformed.ts";
 import { getU16, getU32, putU16, putU32 } from "./wire.ts";
 
@@ -68,18 +73,23 @@ export interface Hello {
   readonly methods: readonly MethodInfo[];
   /** Methods of the dialler's list that do not fit (listener only). */
   readonly mismatches: readonly Mismatch[];
+  /** What the methods are that differ, as the listener knows them (listener only). */
+  readonly described: readonly DescribedMethod[];
   /** Credentials, encoded by the codec (dialler only). */
   readonly auth: Uint8Array | undefined;
 }
 
 const MAGIC = [0x4c, 0x57, 0x50, 0x31]; // "LWP1"
 const FIXED = 40;
+/** Bytes in front of the value of an entry. */
+export const ENTRY_HEADER = 3;
 const Entry = {
   PROTOCOL: 0x01,
   CODEC: 0x02,
   METHODS: 0x03,
   AUTH: 0x04,
   MISMATCHES: 0x05,
+  SCHEMAS: 0x06,
 } as const;
 
 const encoder = new TextEncoder();
@@ -112,6 +122,9 @@ export function encodeHello(hello: Hello): Uint8Array {
     ...(hello.mismatches.length === 0
       ? []
       : [entry(Entry.MISMATCHES, encodeMismatches(hello.mismatches))]),
+    ...(hello.described.length === 0
+      ? []
+      : [entry(Entry.SCHEMAS, encodeSchemaEntry(hello.described))]),
   ]);
 }
 
@@ -121,10 +134,10 @@ function entry(type: number, value: Uint8Array): Uint8Array {
       `Cannot put ${value.length} bytes into entry ${type} of the handshake: it holds at most 65535; use fewer or shorter method names`,
     );
   }
-  const bytes = new Uint8Array(3 + value.length);
+  const bytes = new Uint8Array(ENTRY_HEADER + value.length);
   bytes[0] = type;
   putU16(bytes, 1, value.length);
-  bytes.set(value, 3);
+  bytes.set(value, ENTRY_HEADER);
   return bytes;
 }
 
@@ -187,6 +200,7 @@ export function decodeHello(body: Uint8Array, maxMethods: number): Hello {
     codec: text(entries.get(Entry.CODEC) ?? new Uint8Array()),
     methods: decodeMethods(entries.get(Entry.METHODS), maxMethods),
     mismatches: decodeMismatches(entries.get(Entry.MISMATCHES)),
+    described: decodeSchemaEntry(entries.get(Entry.SCHEMAS)),
     auth: auth?.slice(),
   };
 }
@@ -209,10 +223,11 @@ function readEntries(body: Uint8Array): Map<number, Uint8Array> {
   const entries = new Map<number, Uint8Array>();
   let at = FIXED;
   while (at < body.length) {
-    if (at + 3 > body.length) throw new MalformedError("HELLO is cut");
-    const end = at + 3 + getU16(body, at + 1);
+    const start = at + ENTRY_HEADER;
+    if (start > body.length) throw new MalformedError("HELLO is cut");
+    const end = start + getU16(body, at + 1);
     if (end > body.length) throw new MalformedError("HELLO is cut");
-    entries.set(body[at]!, body.subarray(at + 3, end)); // in range: at + 3 <= length
+    entries.set(body[at]!, body.subarray(start, end)); // in range: start <= length
     at = end;
   }
   return entries;

@@ -6,6 +6,7 @@
 import { CallError } from "../errors.ts";
 import type { MethodInfo, Mismatch } from "./hello.ts";
 import type { ServedMethod } from "./incoming_call.ts";
+import { describedLength, type DescribedMethod } from "./schema_entry.ts";
 
 /** The methods of both sides, as one side sees them. */
 export interface MethodTables {
@@ -17,6 +18,16 @@ export interface MethodTables {
   readonly calls: readonly MethodInfo[];
   /** Methods that this side serves, by name. */
   readonly serves: ReadonlyMap<string, ServedMethod>;
+  /** Schemas as text, for a peer whose own differ; left out where it is not to see them. */
+  readonly schemas?: SchemaTexts | undefined;
+}
+
+/** The schemas of methods as UTF-8 text, by their index; empty where none are known. */
+export interface SchemaTexts {
+  /** Of a method that this side may call. */
+  ofCall(index: number): Uint8Array;
+  /** Of a method that this side serves. */
+  ofServed(index: number): Uint8Array;
 }
 
 /** The peer's list, each entry with what serves it here, or as it was listed where nothing does. */
@@ -46,6 +57,64 @@ export function differences(
     }
   });
   return found;
+}
+
+/**
+ * What a listener tells a dialler of the methods in which they differ: of those
+ * that the dialler may call, and of those that the listener may call, whose
+ * hashes only the dialler can compare.
+ *
+ * @param hello the dialler's, with the hash of another protocol than ours
+ * @param mismatches what `differences()` found
+ * @param room bytes for all of it; what does not fit is left out
+ */
+export function describeMethods(
+  hello: { readonly methods: readonly MethodInfo[] },
+  mismatches: readonly Mismatch[],
+  tables: MethodTables,
+  room: number,
+): DescribedMethod[] {
+  const described = [
+    ...served(hello.methods, mismatches, tables),
+    ...called(tables),
+  ];
+  let left = room;
+  return described.filter((method) => {
+    const length = describedLength(method);
+    const fits = length <= left;
+    if (fits) left -= length;
+    return fits;
+  });
+}
+
+function* served(
+  listed: readonly MethodInfo[],
+  mismatches: readonly Mismatch[],
+  { serves, schemas }: MethodTables,
+): Iterable<DescribedMethod> {
+  for (const { method } of mismatches) {
+    const ours = serves.get(listed[method]?.name ?? "");
+    if (ours === undefined || schemas === undefined) continue;
+    yield {
+      caller: "dialler",
+      method,
+      shape: ours.info.shape,
+      schemas: schemas.ofServed(ours.index),
+    };
+  }
+}
+
+function* called({ calls, schemas }: MethodTables): Iterable<DescribedMethod> {
+  if (schemas === undefined) return;
+  for (const [method, { shape, hash }] of calls.entries()) {
+    if (hash === 0) continue; // there is nothing to tell
+    yield {
+      caller: "listener",
+      method,
+      shape,
+      schemas: schemas.ofCall(method),
+    };
+  }
 }
 
 /** Methods of this side's list that the peer does not serve, by their index, with the error that calls get. */

@@ -92,6 +92,7 @@ export function hello(
     codec: "bytes",
     methods: TABLES.calls,
     mismatches: [],
+    described: [],
     auth: undefined,
     ...changes,
   });

@@ -27,6 +27,12 @@ const HELLO: Hello = {
     { name: "c", shape: "duplex", hash: 0 },
   ],
   mismatches: [{ method: 1, reason: "shape" }],
+  described: [{
+    caller: "dialler",
+    method: 1,
+    shape: "unary",
+    schemas: Uint8Array.of(123, 125),
+  }],
   auth: Uint8Array.of(1, 2),
 };
 
@@ -36,6 +42,7 @@ Deno.test("encodeHello() and decodeHello() keep everything", pure, () => {
     ...HELLO,
     methods: [],
     mismatches: [],
+    described: [],
     auth: undefined,
   };
   assertEquals(decodeHello(encodeHello(bare), 2), bare);
@@ -45,7 +52,12 @@ Deno.test(
   "decodeHello() refuses every cut but those between entries",
   pure,
   () => {
-    const bytes = encodeHello({ ...HELLO, mismatches: [], auth: undefined });
+    const bytes = encodeHello({
+      ...HELLO,
+      mismatches: [],
+      described: [],
+      auth: undefined,
+    });
     let whole = 0;
     for (let end = 0; end < bytes.length; end++) {
       try {

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import {
+  describeMethods,
   differences,
   servedMethods,
   unservedMethods,
@@ -62,5 +63,43 @@ Deno.test(
       "no",
       "Cannot call b: the other side serves it in another shape",
     ]);
+  },
+);
+
+Deno.test(
+  "describeMethods() tells what differs of the dialler's methods, and what is known of the listener's, as far as there is room",
+  pure,
+  () => {
+    const schemas = {
+      ofCall: (index: number) => new Uint8Array(10 + index),
+      ofServed: (index: number) => new Uint8Array(index),
+    };
+    const tables = {
+      ...TABLES,
+      calls: [ours, { ...ours, hash: 0 }, ours],
+      schemas,
+    };
+    const mismatches = differences(listed, tables);
+    const told = (room: number) =>
+      describeMethods({ methods: listed }, mismatches, tables, room)
+        .map(({ caller, method, shape, schemas }) =>
+          `${caller} ${method} ${shape} ${schemas.length}`
+        );
+    const whole = [
+      "dialler 2 unary 4",
+      "dialler 3 unary 4", // the shape as the listener knows it
+      "listener 0 unary 10",
+      "listener 2 unary 12",
+    ];
+    // 6 bytes in front of each text: 10 + 10 + 16 + 18
+    assertEquals(told(54), whole);
+    assertEquals(told(53), whole.slice(0, 3));
+    assertEquals(told(19), whole.slice(0, 1));
+    assertEquals(told(-1), []);
+    const silent = { ...tables, schemas: undefined };
+    assertEquals(
+      describeMethods({ methods: listed }, mismatches, silent, 54),
+      [],
+    );
   },
 );

@@ -299,6 +299,8 @@ export interface HelloParts {
   readonly features?: number;
   /** Name of the codec. */
   readonly codec?: string;
+  /** Hash of its protocol. */
+  readonly protocolHash?: number;
   /** Methods that it may call. */
   readonly methods: readonly Method[];
   /** Further entries. */
@@ -334,12 +336,23 @@ export function helloBody(parts: HelloParts): string {
     uint(limits.streamWindow, 4),
     uint(limits.connectionWindow, 4),
     uint(limits.heartbeat, 4),
-    uint(PROTOCOL_HASH, 4),
+    uint(parts.protocolHash ?? PROTOCOL_HASH, 4),
     field(0x01, utf8(PROTOCOL_NAME)),
     field(0x02, utf8(codec)),
     field(0x03, methodList(parts.methods)),
     ...(parts.entries ?? []),
   ].join("");
+}
+
+/** One method in SCHEMAS: whose list, its number there, its shape, and what is known of it. */
+export function described(
+  caller: number,
+  [method, shape]: readonly [method: number, shape: number],
+  schemas: string,
+): string {
+  const text = utf8(schemas);
+  return uint(caller, 1) + uint(method, 2) + uint(shape, 1) +
+    uint(size(text), 2) + text;
 }
 
 /** METHODS. */

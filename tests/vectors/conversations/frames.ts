@@ -4,6 +4,7 @@ import {
   cancel,
   credit,
   deadline,
+  described,
   error,
   field,
   fields,
@@ -30,7 +31,9 @@ import {
   type Bytes,
   CLIENT,
   compress,
+  CREATE,
   LOG,
+  SCHEMAS,
   SERVER,
   SUM,
 } from "./script.ts";
@@ -115,17 +118,25 @@ export const FRAMES: readonly FrameVector[] = [
       methods: listed(SERVER),
       auth: TOKEN.json,
       mismatches: [],
+      described: [],
     },
   ),
   vector(
-    "HELLO of a listener, with a mismatch",
+    "HELLO of a listener, with mismatches and schemas",
     named(
       "HELLO",
       0,
       helloBody({
         role: 1,
         methods: CLIENT,
-        entries: [field(0x05, "000401")],
+        entries: [
+          field(0x05, "000101" + "000402"),
+          field(
+            0x06,
+            described(0, [1, 2], "") +
+              described(0, [CREATE, 0], SCHEMAS["orders.create"] ?? ""),
+          ),
+        ],
       }),
     ),
     {
@@ -134,7 +145,19 @@ export const FRAMES: readonly FrameVector[] = [
       protocol: "demo",
       codec: "msgpack",
       methods: listed(CLIENT),
-      mismatches: [{ method: 4, reason: "shape" }],
+      mismatches: [
+        { method: 1, reason: "shape" },
+        { method: CREATE, reason: "schema" },
+      ],
+      described: [
+        { caller: "dialler", method: 1, shape: "serverStream", schemas: "" },
+        {
+          caller: "dialler",
+          method: CREATE,
+          shape: "unary",
+          schemas: SCHEMAS["orders.create"],
+        },
+      ],
     },
   ),
   vector("GOAWAY, with a fault", goaway("flow-control", 7, "no credit"), {

@@ -2,6 +2,7 @@
 import {
   bin,
   call,
+  described,
   error,
   field,
   frame,
@@ -18,7 +19,15 @@ import {
   str,
   uint,
 } from "./bytes.ts";
-import { ADD, type Conversation, LOG, Script, SERVER, SUM } from "./script.ts";
+import {
+  ADD,
+  type Conversation,
+  LOG,
+  SCHEMAS,
+  Script,
+  SERVER,
+  SUM,
+} from "./script.ts";
 
 const TOKEN = map({ token: str("s3cret") });
 const AUTH = [field(0x04, TOKEN.hex)];
@@ -214,6 +223,62 @@ function findsMismatches(): Script {
     .l("ERROR 3", error(3, { code: "unimplemented", processed: "no" }));
 }
 
+function describesMismatches(): Script {
+  const script = new Script(
+    "a listener describes what differs from a dialler with another protocol hash",
+    "SCHEMAS, which a listener may leave out: caller, number in its list, shape, JSON. Of what is missing, and of what agrees, there is nothing to tell.",
+    { subjects: ["listener"] },
+  );
+  const methods = [
+    ["add", 2, 0],
+    ["gone", 0, 0],
+    ["log", 1, 0],
+    ["orders.create", 0, 5],
+  ] as const;
+  const texts = described(0, [0, 0], "") +
+    described(0, [3, 0], SCHEMAS["orders.create"] ?? "");
+  return script
+    .d(
+      "HELLO: add as a stream, gone, log, orders.create with another hash",
+      script.hello("dialler", { methods, protocolHash: 7 }),
+    )
+    .sees("listener", "authenticate")
+    .do("listener", "accept")
+    .l(
+      "HELLO: MISMATCHES, and SCHEMAS of add and orders.create",
+      script.hello("listener", {
+        entries: [
+          field(0x05, "000001" + "000100" + "000302"),
+          field(0x06, texts),
+        ],
+      }),
+    )
+    .sees("listener", "opened");
+}
+
+function readsDescriptions(): Script {
+  const script = new Script(
+    "SCHEMAS that mean nothing to the dialler are passed over",
+    "A caller and a shape of a later version, a number that is in no list, and text that is no JSON: they only make words poorer.",
+    { subjects: ["dialler"] },
+  );
+  const texts = described(2, [0, 0], "{}") + described(0, [0, 9], "{}") +
+    described(1, [999, 0], "{}") + described(0, [4, 0], "no JSON");
+  return script
+    .do("dialler", "start")
+    .d("HELLO", script.hello("dialler"))
+    .l(
+      "HELLO: orders.create has another schema",
+      script.hello("listener", {
+        protocolHash: 7,
+        entries: [field(0x05, uint(4, 2) + "02"), field(0x06, texts)],
+      }),
+    )
+    .sees("dialler", "opened")
+    .do("dialler", "call", { call: 1, method: "orders.create", value: int(1) })
+    .d("REQUEST 1: orders.create", request(1, 4, int(1)));
+}
+
 function numbersAreTheSenders(): Script {
   const script = new Script(
     "a method number is an index into the caller's own list",
@@ -302,6 +367,8 @@ export const HANDSHAKE: readonly Conversation[] = [
   earlyFlood(),
   mismatches(),
   findsMismatches(),
+  describesMismatches(),
+  readsDescriptions(),
   numbersAreTheSenders(),
   laterMinor(),
   unknownEarly(),
