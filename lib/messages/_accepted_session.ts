@@ -8,6 +8,7 @@ import { boundRemote } from "./_bound_remote.ts";
 import { differencesOfServer } from "./_handshake_differences.ts";
 import { LazySignal } from "./_lazy_signal.ts";
 import { Peer } from "./_peer.ts";
+import { toldOf } from "./error_report.ts";
 import { buildRemote, type CallSite } from "./_remote.ts";
 import type { SideTables } from "./_tables.ts";
 import { type ConnectionInfo, connectionInfo } from "./connection_info.ts";
@@ -179,10 +180,10 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
       this.#state = this.#owner.options.state?.() as State;
       session.accept(this.#peer.now());
     } catch (error) {
-      const incident = this.#owner.resolved.report(error, "");
+      const report = this.#owner.resolved.report(error, "");
       session.expel(
         "internal",
-        `the session could not begin (incident ${incident})`,
+        toldOf("the session could not begin", report),
         this.#peer.now(),
       );
     }
@@ -223,8 +224,8 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
   /** A CallError is meant for the client; anything else stays here. */
   #reasonOf(error: unknown): string {
     if (error instanceof CallError && error.method === "") return error.message;
-    const incident = this.#owner.resolved.report(error, "");
-    return `the credentials were refused (incident ${incident})`;
+    const report = this.#owner.resolved.report(error, "");
+    return toldOf("the credentials were refused", report);
   }
 
   #opened(): void {

@@ -7,10 +7,11 @@
  * | a fault of the input's that the handler let through | itself |
  * | `context.error(…)`, as the method declares it | itself |
  * | `context.refuse(…)` | itself |
- * | anything else, errors of other calls among it | `internal`, with the id of a report |
+ * | anything else, errors of other calls among it | `internal`, with the id of a report, and what `exposeErrors` allows |
  *
  * @module
  */
+import { type Report, toldOf } from "./error_report.ts";
 import { CallError, type CallErrorCode } from "./errors.ts";
 import type { MethodDeclaration } from "./method_types.ts";
 import { validate } from "./schema.ts";
@@ -25,8 +26,8 @@ export interface FailedCall {
   readonly entered: boolean;
   /** What is about this call, and may be told as it is. */
   ownErrorIn(thrown: unknown): CallError | undefined;
-  /** Reports what the caller must not know. Gives the id of the report. */
-  report(thrown: unknown): string;
+  /** Reports what the caller must not know. */
+  report(thrown: unknown): Report;
 }
 
 /** Framework codes that a handler may end a call with; the rest are the session's to say. */
@@ -60,18 +61,18 @@ export function unsendable(thrown: unknown, call: FailedCall): CallError {
   if (!tooLarge) return internal(thrown, call);
   return new CallError("too-large", thrown.message, {
     processed: "yes",
-    incident: call.report(thrown),
+    incident: call.report(thrown).incident,
   });
 }
 
 /** The answer to what nobody foresaw. */
 export function internal(thrown: unknown, call: FailedCall): CallError {
-  const incident = call.report(thrown);
-  return new CallError(
-    "internal",
-    `${call.method} failed; the other side knows more under incident ${incident}`,
-    { processed: call.entered ? "yes" : "no", incident, cause: thrown },
-  );
+  const report = call.report(thrown);
+  return new CallError("internal", toldOf(`${call.method} failed`, report), {
+    processed: call.entered ? "yes" : "no",
+    incident: report.incident,
+    cause: thrown,
+  });
 }
 
 /** An error that the method does not declare, or with other data, is a fault of the handler's. */

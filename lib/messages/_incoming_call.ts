@@ -15,6 +15,7 @@ import { ItemPump } from "./_item_pump.ts";
 import { ItemReader } from "./_item_reader.ts";
 import { ItemWriter } from "./_item_writer.ts";
 import type { CallLink } from "./_outgoing_call.ts";
+import type { Report } from "./error_report.ts";
 import { type AnyMiddleware, runInside } from "./_run_inside.ts";
 import { CallersValues, checkOutput } from "./_values.ts";
 import type { AnyHandler } from "./bind_handlers.ts";
@@ -46,12 +47,8 @@ export interface HandlingHost extends CallLink {
   readonly middleware: AnyMiddleware | undefined;
   /** The other side's methods, for calls on behalf of a call. */
   remoteFor(context: CallContext<unknown, unknown>): unknown;
-  /**
-   * Something failed that the method does not declare.
-   *
-   * @returns the id under which it was reported
-   */
-  report(error: unknown, method: string): string;
+  /** Something failed that the method does not declare. */
+  report(error: unknown, method: string): Report;
 }
 
 const CANCEL_CODES: Readonly<Record<CancelReason, CallErrorCode>> = {
@@ -152,7 +149,7 @@ export class Handling implements CalleeObserver, ContextSource, FailedCall {
   }
 
   /** @inheritdoc */
-  report(thrown: unknown): string {
+  report(thrown: unknown): Report {
     return this.#host.report(thrown, this.method);
   }
 

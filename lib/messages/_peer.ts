@@ -10,6 +10,7 @@ import { lengthPrefixed } from "../framing/length_prefixed.ts";
 import type { Connection } from "../transport/connection.ts";
 import { Handling, type ServedHandler } from "./_incoming_call.ts";
 import { Notice, type NotificationHost } from "./_incoming_notification.ts";
+import type { Report } from "./error_report.ts";
 import type { AnyMiddleware } from "./_run_inside.ts";
 import type { CallContext } from "./context.ts";
 import type { MessageCodec } from "./codec/message_codec.ts";
@@ -37,8 +38,8 @@ export interface PeerEvents {
   onRoom(): void;
   /** It is over; what is unsent may still leave. */
   onEnded(error: SessionError | undefined): void;
-  /** Something failed that no method declares. Gives the id of the report. */
-  report(error: unknown, method: string): string;
+  /** Something failed that no method declares. */
+  report(error: unknown, method: string): Report;
   /** The other side's methods, for calls on behalf of a call. */
   remoteFor(context: CallContext<unknown, unknown>): unknown;
 }
@@ -275,7 +276,7 @@ export class Peer implements SessionHost, NotificationHost {
   }
 
   /** @inheritdoc */
-  report(error: unknown, method: string): string {
+  report(error: unknown, method: string): Report {
     return this.#options.events.report(error, method);
   }
 

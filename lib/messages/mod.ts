@@ -16,6 +16,7 @@ export * from "./client.ts";
 export type { ConnectionInfo } from "./connection_info.ts";
 export type { CallContext, RefusalCode } from "./context.ts";
 export * from "./declarations.ts";
+export type { ErrorExposure } from "./error_report.ts";
 export {
   CallError,
   type CallErrorCode,

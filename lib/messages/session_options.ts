@@ -5,6 +5,12 @@
  */
 import type { MessageCodec } from "./codec/message_codec.ts";
 import { msgpack } from "./codec/msgpack.ts";
+import {
+  checkExposure,
+  type ErrorExposure,
+  exposedText,
+  type Report,
+} from "./error_report.ts";
 import type { AnyMiddleware } from "./_run_inside.ts";
 import type { Middleware, MiddlewareContext } from "./middleware.ts";
 import { resolveLimits, type SessionLimits } from "./session/limits.ts";
@@ -45,11 +51,20 @@ export interface SessionOptions<
   middleware?: Middleware<Extra, Context>;
   /**
    * Told what failed in a way that no method declares. The other side hears
-   * only the incident's id.
+   * only the incident's id, unless `exposeErrors` says more.
    *
    * @default prints it with `console.error`
    */
   onError?: (incident: Incident) => void | Promise<void>;
+  /**
+   * What the other side hears of such a failure besides: `"message"`, the
+   * error's name and message, or `"stack"`, its stack, of either at most 2,048
+   * characters. They may hold paths, queries, secrets: for development, and
+   * for peers as trusted as this side.
+   *
+   * @default {"none"}
+   */
+  exposeErrors?: ErrorExposure;
 }
 
 /** The same, filled in and checked. */
@@ -60,14 +75,14 @@ export interface ResolvedSessionOptions {
   readonly limits: SessionLimits;
   /** Around every handler. */
   readonly middleware: AnyMiddleware | undefined;
-  /** Reports a failure and gives its id. */
-  readonly report: (error: unknown, method: string) => string;
+  /** Reports a failure. */
+  readonly report: (error: unknown, method: string) => Report;
 }
 
 /**
  * Fills in the defaults.
  *
- * @throws {RangeError} for a limit out of its range
+ * @throws {RangeError} for an option out of its range
  */
 export function resolveSessionOptions<
   Extra extends object,
@@ -75,7 +90,9 @@ export function resolveSessionOptions<
 >(
   options: SessionOptions<Extra, Context>,
 ): ResolvedSessionOptions {
-  const { codecs = [msgpack()], limits, middleware, onError = print } = options;
+  const { codecs = [msgpack()], limits, middleware } = options;
+  const { onError = print, exposeErrors = "none" } = options;
+  checkExposure(exposeErrors);
   return {
     codecs,
     limits: resolveLimits(limits),
@@ -84,7 +101,7 @@ export function resolveSessionOptions<
       const id = crypto.randomUUID();
       // A reporter that fails must not end the session that it reports on.
       (async () => await onError({ id, method, error }))().catch(() => {});
-      return id;
+      return { incident: id, exposed: exposedText(error, exposeErrors) };
     },
   };
 }

@@ -21,6 +21,11 @@ Deno.test(
       RangeError,
       'limit "maxCalls"',
     );
+    assertThrows(
+      () => resolveSessionOptions({ exposeErrors: "all" as "stack" }), // what JavaScript may give
+      RangeError,
+      'Cannot expose errors as "all"',
+    );
   },
 );
 
@@ -45,7 +50,8 @@ Deno.test(
           return fail();
         },
       });
-      const id = report(error, "shop.price");
+      const { incident: id, exposed } = report(error, "shop.price");
+      assertEquals(exposed, "");
       assertMatch(id, /^[0-9a-f-]{36}$/);
       assertEquals(told.at(-1), { id, method: "shop.price", error });
     }
@@ -64,8 +70,8 @@ Deno.test(
     try {
       const { report } = resolveSessionOptions({});
       const failure = new Error("x");
-      const first = report(failure, "a.b");
-      const second = report(failure, "");
+      const { incident: first } = report(failure, "a.b");
+      const { incident: second } = report(failure, "");
       assertEquals(printed, [
         [`Incident ${first} in a.b:`, failure],
         [`Incident ${second}:`, failure],
