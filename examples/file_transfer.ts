@@ -1,8 +1,8 @@
-#!/usr/bin/env -S deno run --allow-net=127.0.0.1
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1 --allow-read=/tmp/lengthwise-example.sent,/tmp/lengthwise-example.stored --allow-write=/tmp/lengthwise-example.sent,/tmp/lengthwise-example.stored
 /**
- * An upload with progress, cut in the middle, and resumed where the server had
- * got to: a client stream whose opening says from where, and a connection that
- * breaks on purpose.
+ * An upload with progress, whose connection is cut in the middle, and which
+ * resumes where the server had got to: a client stream whose opening says from
+ * where.
  *
  * @module
  */
@@ -11,8 +11,8 @@ import {
   type ClientSession,
   clientStream,
   connect,
-  createServer,
   protocol,
+  serve,
   transport,
   unary,
 } from "@lengthwise/lengthwise";
@@ -22,7 +22,7 @@ const Files = protocol({
   server: {
     /** Bytes that the server has of a file. */
     size: unary<{ name: string }, number>(),
-    /** Chunks from `offset` on; gives the size of the whole. */
+    /** Chunks from `offset` on; gives the size and hash of the whole. */
     upload: clientStream<
       Uint8Array,
       { bytes: number; sha256: string },
@@ -33,75 +33,93 @@ const Files = protocol({
 });
 
 const CHUNK = 32 * 1024;
-const stored = new Map<string, Uint8Array<ArrayBuffer>>();
 
-const server = createServer(Files, {
-  size: ({ name }) => stored.get(name)?.length ?? 0,
-  async upload(chunks, { opening: { name, offset } }) {
-    let file = (stored.get(name) ?? new Uint8Array()).slice(0, offset);
-    for await (const chunk of chunks) {
-      const longer = new Uint8Array(file.length + chunk.length);
-      longer.set(file);
-      longer.set(chunk, file.length);
-      stored.set(name, file = longer); // what has come stays, whatever becomes of the call
-    }
-    return { bytes: file.length, sha256: await sha256(file) };
+// ── the server ─────────────────────────────────────────────────────────────
+
+await using server = await serve(Files, {
+  async size({ name }, context) {
+    if (!isPlain(name)) throw context.refuse("invalid", "No such name");
+    return (await Deno.stat(pathOf(name))).size;
   },
-});
+  async upload(chunks, context) {
+    const { name, offset } = context.opening;
+    if (!isPlain(name)) throw context.refuse("invalid", "No such name");
+    using file = await Deno.open(pathOf(name), { write: true });
+    await file.truncate(offset);
+    await file.seek(offset, Deno.SeekMode.Start);
+    for await (const chunk of chunks) { // what has come stays, whatever becomes of the call
+      for (let at = 0; at < chunk.length;) {
+        at += await file.write(chunk.subarray(at));
+      }
+    }
+    const bytes = await Deno.readFile(pathOf(name));
+    return { bytes: bytes.length, sha256: await sha256(bytes) };
+  },
+}, { port: 0 });
+
+/** Names come from the client: nothing in them may lead elsewhere. */
+function isPlain(name: string): boolean {
+  return /^\w+$/.test(name);
+}
+
+function pathOf(name: string): string {
+  return `/tmp/lengthwise-example.${name}`;
+}
 
 async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
-/** A connection that breaks after so many bytes, as a real one may. */
-async function dial(breakAfter?: number): Promise<ClientSession<typeof Files>> {
-  const [near, far] = transport.memoryPair(
-    breakAfter === undefined
-      ? {}
-      : { toServer: { fault: { kind: "cut", after: breakAfter } } },
-  );
-  server.accept(far);
-  return await connect(Files, near);
-}
+// ── the client ─────────────────────────────────────────────────────────────
 
+/** Sends what the server does not have yet. */
 async function upload(
-  session: ClientSession<typeof Files>,
-  name: string,
-  file: Uint8Array<ArrayBuffer>,
+  { remote }: ClientSession<typeof Files>,
+  path: string,
+  onProgress: (percent: number) => void,
 ): Promise<{ bytes: number; sha256: string }> {
-  const offset = await session.remote.size({ name });
+  using file = await Deno.open(path);
+  const { size } = await file.stat();
+  const name = "stored";
+  const offset = await remote.size({ name });
   console.log(`upload from byte ${offset}`);
-  const call = session.remote.upload(undefined, { opening: { name, offset } });
-  for (let at = offset; at < file.length; at += CHUNK) {
-    await call.send(file.subarray(at, at + CHUNK)); // waits while the server is behind
-    const percent = Math.round(
-      (100 * Math.min(at + CHUNK, file.length)) / file.length,
-    );
-    if (percent % 25 === 0) console.log(`  ${percent} % sent`);
+  await using call = remote.upload(undefined, { opening: { name, offset } });
+  await file.seek(offset, Deno.SeekMode.Start);
+  const chunk = new Uint8Array(CHUNK);
+  for (let at = offset, read; (read = await file.read(chunk)) !== null;) {
+    await call.send(chunk.subarray(0, read)); // waits while the server is behind
+    onProgress(Math.floor(100 * (at += read) / size));
   }
   await call.end();
   return await call.result;
 }
 
-const file = crypto.getRandomValues(new Uint8Array(65_536));
-const large = new Uint8Array(16 * file.length);
-for (let at = 0; at < large.length; at += file.length) large.set(file, at);
+const SENT = pathOf("sent");
+const large = new Uint8Array(1024 * 1024).map((_, at) => (at * at) % 251);
+await Deno.writeFile(SENT, large);
+await Deno.writeFile(pathOf("stored"), new Uint8Array());
 
-const first = await dial(400_000);
-try {
-  await upload(first, "large.bin", large);
-} catch (error) {
-  if (!(error instanceof CallError)) throw error;
-  console.log(`cut: ${error.code} (processed: ${error.processed})`);
+{
+  const connection = await transport.connect(server.addr);
+  await using session = await connect(Files, connection);
+  try {
+    await upload(session, SENT, (percent) => {
+      if (percent >= 40) connection.close(); // as a network may do it
+    });
+  } catch (error) {
+    if (!(error instanceof CallError)) throw error;
+    console.log(`cut: ${error.code} (processed: ${error.processed})`);
+  }
 }
-await first.close();
 
-const second = await dial();
-const { bytes, sha256: hash } = await upload(second, "large.bin", large);
+await using session = await connect(Files, server.addr);
+let told = 0;
+const { bytes, sha256: hash } = await upload(session, SENT, (percent) => {
+  if (percent >= told + 25) console.log(`  ${told = percent} % sent`);
+});
 console.log(
   `${bytes} bytes have arrived, ${
     hash === await sha256(large) ? "whole" : "and are wrong"
   }`,
 );
-await second.close();
-await server.shutdown();
+for (const name of ["sent", "stored"]) await Deno.remove(pathOf(name));

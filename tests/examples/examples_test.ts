@@ -1,17 +1,95 @@
 /**
  * Every program in `examples/` runs, with the permissions that its first line
- * names and no others, ends by itself with status 0, and complains of nothing.
+ * names and no others, shows what it is there for, ends by itself with status
+ * 0, and complains of nothing.
  *
  * Programs are the files right in `examples/` and each `main.ts` in a folder
  * below it; other files are their parts.
  *
  * @module
  */
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 
 /** Programs that other tests run, and which. */
 const RUN_ELSEWHERE: Record<string, string> = {
   "examples/postgres/main.ts": "tests/interop/servers/postgres_test.ts",
+};
+
+/** What each program prints, among other things: the proof that it did what it shows. */
+const SHOWS: Record<string, readonly string[]> = {
+  "examples/beside_deno_serve.ts": [
+    "over TCP: 2",
+    "over WebSocket: 5",
+    "over HTTP: count 5",
+  ],
+  "examples/calculator.ts": [
+    "2 + 3 = 5",
+    "7 / 0: cannot divide 7 by zero",
+    "√-1: internal, and no word of why (processed: yes)",
+  ],
+  "examples/chat.ts": [
+    "Ben in garden hears Ada: The roses are out",
+    "the last line was for 1",
+    "nobody gets in without a name",
+  ],
+  "examples/custom_codec.ts": [
+    "Hello, Ada",
+    'codec "msgpack" is not spoken here; key-value is',
+  ],
+  "examples/custom_framing.ts": [
+    "the framing keeps the layer's rules",
+    "across the wire, checked",
+    "its checksum is wrong",
+  ],
+  "examples/demo.ts": [
+    'price({ sku: "A-1" }) gave { cents: 1250 }',
+    "failed as declared: outOfStock, 3 left",
+    "both processes closed in order and ended with status 0",
+  ],
+  "examples/dns/main.ts": [
+    "www.example.test. 3600 IN CNAME example.test.",
+    "nobody.example.test. A: NXDOMAIN",
+  ],
+  "examples/echo.ts": ["Hello, socket"],
+  "examples/file_transfer.ts": [
+    "upload from byte 0\ncut: disconnected (processed: maybe)",
+    "% sent",
+    "1048576 bytes have arrived, whole",
+  ],
+  "examples/first_socket.ts": [
+    'client: received "Hello, socket!"',
+    "server: closed",
+  ],
+  "examples/framing_alone.ts": [
+    "Cannot decode frame 2 at byte 24",
+    "after the repair:\n  deposit 100\n  withdraw 30\n  deposit 7\n",
+  ],
+  "examples/http_by_hand.ts": [
+    "HTTP/1.1 200 OK | POST /shout: HELLO BY HAND",
+  ],
+  "examples/job_workers.ts": [
+    "job 1: done",
+    "job 5: deadline",
+    "job 6: cancelled",
+  ],
+  "examples/live_quotes.ts": [
+    "of 3000 ticks fewer were sent",
+    "ACME: 4000 cents, tick 3000",
+  ],
+  "examples/messages_alone.ts": ["MIND!\nTHE!\nSTEP!\n"],
+  "examples/mutual_tls/main.ts": [
+    "alice: box 7 of alice",
+    "somebody without a certificate: SessionError",
+  ],
+  "examples/unix_socket/main.ts": [
+    "client: the server has been up for some milliseconds",
+    "the client ended with status 0",
+  ],
 };
 
 /** A program that has not ended by then never will. */
@@ -35,7 +113,10 @@ for (const path of programs("examples")) {
     const errors = new TextDecoder().decode(stderr);
     assertEquals({ code, signal }, { code: 0, signal: null }, errors);
     assertEquals(errors, "");
-    assert(stdout.length > 0, "It says nothing of what it does");
+    const printed = new TextDecoder().decode(stdout);
+    const shows = SHOWS[path];
+    assert(shows !== undefined, `${path}: SHOWS does not say what it prints`);
+    for (const text of shows) assertStringIncludes(printed, text);
   });
 }
 
