@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { CallError } from "./errors.ts";
+import { CallError, type Processed } from "./errors.ts";
 import type { CallerObserver, OutgoingCall } from "./session/caller.ts";
 import type { Fields, Metadata } from "./session/fields.ts";
 import type { Session } from "./session/session.ts";
@@ -162,12 +162,16 @@ export function abortReason(
     : { code: "cancelled", message: "the call was cancelled" };
 }
 
-/** The error of a call whose signal was aborted before it began. */
-export function abortError(method: string, cause: unknown): CallError {
+/** The error of a call that was given up, by default before it began. */
+export function abortError(
+  method: string,
+  cause: unknown,
+  processed: Processed = "no",
+): CallError {
   const { code, message } = abortReason(cause);
   return new CallError(code, `${method}: ${message}`, {
     method,
-    processed: "no",
+    processed,
     cause,
   });
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { buildTree } from "./_method_tree.ts";
-import { DeferredStream } from "./_deferred_stream.ts";
+import { type AnyStream, InterceptedStream } from "./_intercepted_stream.ts";
 import { hasItems } from "./_item_pump.ts";
 import {
   abortError,
@@ -99,26 +99,36 @@ function intercept(
     input,
     options,
   };
+  let begun: unknown;
   function step(index: number, current: OutgoingRequest): unknown {
     const interceptor = site.interceptors[index];
     return interceptor === undefined
-      ? BEGIN[info.shape](target, current.input, current.options)
+      ? begun = BEGIN[info.shape](target, current.input, current.options)
       : interceptor(current, (next) => step(index + 1, next));
   }
-  return settle(info.shape, () => step(0, request));
+  const run = () => step(0, request);
+  if (!sendsItems(info.shape) && !receivesItems(info.shape)) {
+    return (async () => await run())();
+  }
+  // The calls of these shapes are streams.
+  return asStream(info.name, run, () => begun as AnyStream | undefined);
 }
 
-/** Whatever interceptors do, callers get a promise, or a stream, and no exception. */
-function settle(shape: Shape, run: () => unknown): unknown {
-  const isStream = sendsItems(shape) || receivesItems(shape);
-  if (!isStream) return (async () => await run())();
-  let outcome: unknown;
+/** Whatever interceptors do, callers get a stream, and no exception. */
+function asStream(
+  method: string,
+  run: () => unknown,
+  begun: () => AnyStream | undefined,
+): unknown {
+  let made: unknown;
   try {
-    outcome = run();
+    made = run();
   } catch (error) {
-    outcome = Promise.reject(error);
+    made = Promise.reject(error);
   }
-  return outcome instanceof Promise ? new DeferredStream(outcome) : outcome;
+  return made !== undefined && made === begun()
+    ? made
+    : new InterceptedStream({ method, made: Promise.resolve(made), begun });
 }
 
 function beginUnary(

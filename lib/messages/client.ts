@@ -57,7 +57,7 @@ export interface ClientOptions<
   ) => void | Promise<void>;
   /**
    * Resolve before the server has answered the handshake: calls then leave
-   * with it, and fail if it is refused.
+   * right behind it, and fail if it is refused.
    *
    * @default {false}
    */

@@ -21,9 +21,12 @@ export interface OutgoingRequest {
 /**
  * Sees every call, unary and streams alike: may change the request, wait, try
  * again, answer by itself, and look at what comes back: a promise, or for the
- * shapes with items the stream. An asynchronous one may give a promise of the
- * stream; the caller holds a stream all the same, which begins later. What it
- * throws the call fails with.
+ * shapes with items the stream. What it throws the call fails with.
+ *
+ * Of a stream it may give another in place: a generator around its items, an
+ * array, an object with members of its own; or a promise of one. What such a
+ * stream cannot do (`cancel`, `send`, `end`, `result`) the call does that it
+ * stands around.
  *
  * @example Metadata on every call
  * ```ts
@@ -34,6 +37,32 @@ export interface OutgoingRequest {
  *     ...request,
  *     options: { ...request.options, metadata: { trace: crypto.randomUUID() } },
  *   });
+ * ```
+ *
+ * @example Items, counted as they pass
+ * ```ts
+ * import { connect, type Interceptor, protocol, serve, serverStream } from "@lengthwise/lengthwise";
+ * import { assertEquals } from "@std/assert";
+ *
+ * let count = 0;
+ * const counted: Interceptor = (request, next) => {
+ *   if (request.shape !== "serverStream") return next(request);
+ *   return (async function* () {
+ *     for await (const item of next(request) as AsyncIterable<unknown>) {
+ *       count++;
+ *       yield item;
+ *     }
+ *   })();
+ * };
+ *
+ * const Clock = protocol({ name: "clock", server: { ticks: serverStream<number, number>() } });
+ * await using server = await serve(Clock, {
+ *   async *ticks(upTo) {
+ *     for (let tick = 0; tick < upTo; tick++) yield tick;
+ *   },
+ * }, { port: 0 });
+ * await using session = await connect(Clock, server.addr, { interceptors: [counted] });
+ * assertEquals((await Array.fromAsync(session.remote.ticks(3))).length, count);
  * ```
  */
 export type Interceptor = (

@@ -178,3 +178,138 @@ Deno.test(
     await server.shutdown();
   },
 );
+
+/** Gives a generator around the call's items, and nothing else. */
+const around: Interceptor = (request, next) => {
+  const call = next(request) as AsyncIterable<unknown>;
+  return (async function* () {
+    for await (const item of call) yield `<${item}>`;
+  })();
+};
+const aroundLater: Interceptor = async (request, next) => {
+  await turns();
+  return around(request, next);
+};
+
+for (const [kind, interceptor] of Object.entries({ around, aroundLater })) {
+  Deno.test(
+    `interceptors may stand around a stream's items (${kind}): it is cancelled, sent to and ended all the same`,
+    none,
+    async () => {
+      const { server, ended } = lab();
+      const session = await connect(Lab, dial(server), {
+        interceptors: [interceptor],
+      });
+      const { remote } = session;
+      assertEquals(await all(remote.count(2)), ["<0>", "<1>"]);
+      for await (const item of remote.count(1e9)) if (item === "<1>") break;
+      while (ended.length < 2) await turns();
+      const cancelled = remote.count(1e9);
+      const items = all(cancelled);
+      await turns(3);
+      cancelled.cancel(new Error("mine"));
+      assertEquals((await failureOf(items)).code, "cancelled");
+      {
+        await using unread = remote.count(1e9);
+        assert(unread);
+      }
+      while (ended.length < 3) await turns();
+      const talk = remote.talk();
+      await talk.send("a");
+      await talk.send("b");
+      await talk.end();
+      assertEquals(await all(talk), ["<a>", "<b>"]);
+      await session.close();
+      await server.shutdown();
+    },
+  );
+}
+
+Deno.test(
+  "interceptors that wrap an upload leave its result, its items and its end",
+  none,
+  async () => {
+    const { server } = lab();
+    const sent: unknown[] = [];
+    const session = await connect(Lab, dial(server), {
+      interceptors: [(request, next) => {
+        const call = next(request) as { send(item: unknown): Promise<void> };
+        return {
+          send(item: unknown) {
+            sent.push(item);
+            return call.send(item);
+          },
+        };
+      }],
+    });
+    const upload = session.remote.sum();
+    await upload.send(1);
+    await upload.send(2);
+    await upload.end();
+    assertEquals([await upload.result, sent], ["3", [1, 2]]);
+    await session.close();
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "interceptors may answer a stream by themselves; what nobody has is an error, and no silence",
+  none,
+  async () => {
+    const { server } = lab();
+    const session = await connect(Lab, dial(server), {
+      interceptors: [
+        ({ method }) => method === "count" ? ["from", "the cache"] : undefined,
+      ],
+    });
+    const { remote } = session;
+    assertEquals(await all(remote.count(9)), ["from", "the cache"]);
+    for await (const item of remote.count(9)) {
+      assertEquals(item, "from");
+      break;
+    }
+    const talk = remote.talk();
+    const upload = remote.sum();
+    for (
+      const use of [
+        () => talk.send("a"),
+        () => talk.end(),
+        () => all(talk),
+        () => upload.result,
+      ]
+    ) {
+      await assertRejects(
+        use,
+        TypeError,
+        "its interceptors neither began it nor gave",
+      );
+    }
+    await session.close();
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "interceptors that wait for ever keep no caller who gives up",
+  none,
+  async () => {
+    const { server } = lab();
+    const session = await connect(Lab, dial(server), {
+      interceptors: [() => new Promise(() => {})],
+    });
+    const { remote } = session;
+    const talk = remote.talk();
+    const upload = remote.sum();
+    const pending = [talk.send("a"), talk.end(), all(talk), upload.result];
+    talk.cancel();
+    upload.cancel(new Error("mine"));
+    for (const failed of await Promise.allSettled(pending)) {
+      assert(failed.status === "rejected");
+      const { code, processed } = failed.reason;
+      assertEquals([code, processed], ["cancelled", "no"]);
+    }
+    assertEquals((await failureOf(talk.send("b"))).code, "cancelled");
+    await session.close();
+    await server.shutdown();
+  },
+);
