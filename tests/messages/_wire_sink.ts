@@ -5,10 +5,22 @@
  */
 import type { FrameSink } from "../../lib/messages/session/writer.ts";
 
-/** Collects whole frames, length included; all of them count as sent. */
-export function sinkInto(sent: Uint8Array[]): FrameSink {
+/** More than a session lets large messages add to, less than stops all else. */
+const STALLED = 512 * 1024;
+
+/** A sink whose transport may stop taking bytes. */
+export interface StallingSink extends FrameSink {
+  /** After so many frames the transport takes no more. */
+  stall(after: number): void;
+  /** It takes them again. */
+  flow(): void;
+}
+
+/** Collects whole frames, length included; all of them count as sent while nothing stalls. */
+export function sinkInto(sent: Uint8Array[]): StallingSink {
   let buffer = new Uint8Array(0);
   let framed = 0;
+  let taken = Infinity; // frames until it stalls
   return {
     begin(room) {
       buffer = new Uint8Array(room + 4096);
@@ -18,9 +30,18 @@ export function sinkInto(sent: Uint8Array[]): FrameSink {
       new DataView(buffer.buffer).setUint32(0, end - 4);
       sent.push(buffer.slice(0, end));
       framed += end;
+      taken--;
     },
     abandon() {},
-    unsent: 0,
+    stall(after) {
+      taken = after;
+    },
+    flow() {
+      taken = Infinity;
+    },
+    get unsent() {
+      return taken <= 0 ? STALLED : 0;
+    },
     get bytesFramed() {
       return framed;
     },

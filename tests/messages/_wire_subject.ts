@@ -15,8 +15,15 @@ import type {
 } from "../../lib/messages/session/callee.ts";
 import type { OutgoingCall } from "../../lib/messages/session/caller.ts";
 import { resolveLimits } from "../../lib/messages/session/limits.ts";
+import type { MethodInfo } from "../../lib/messages/session/hello.ts";
 import { Session } from "../../lib/messages/session/session.ts";
-import type { Details } from "../vectors/conversations/script.ts";
+import type { Method } from "../vectors/conversations/bytes.ts";
+import type {
+  Conversation,
+  Details,
+  Side,
+} from "../vectors/conversations/script.ts";
+import { other } from "../vectors/conversations/script.ts";
 import { VECTORS } from "./_wire_vectors.ts";
 import { sinkInto } from "./_wire_sink.ts";
 import {
@@ -41,30 +48,20 @@ export class Subject {
   readonly #outgoing = new Map<number, OutgoingCall>();
   readonly #incoming = new Map<number, IncomingCall>();
   readonly #items = new Map<number, unknown[]>();
-  readonly #calls: {
-    name: string;
-    shape: typeof SHAPES[number];
-    hash: number;
-  }[];
+  readonly #calls: MethodInfo[];
+  readonly #sink = sinkInto(this.sent);
   readonly #codec = msgpack();
   readonly #decoder;
   #now = 0;
 
   constructor(
-    role: "dialler" | "listener",
-    limits: Record<string, number> = {},
+    role: Side,
+    { limits, knows }: Pick<Conversation, "limits" | "knows">,
   ) {
-    const resolved = resolveLimits(limits);
-    const listed = (methods: typeof protocol.listener) =>
-      methods.map(([name, shape, hash]) => ({
-        name: String(name),
-        shape: SHAPES[Number(shape)]!,
-        hash: Number(hash),
-      }));
-    const own = listed(protocol[role]);
-    this.#calls = listed(
-      protocol[role === "dialler" ? "listener" : "dialler"],
-    );
+    const resolved = resolveLimits(limits[role] ?? {});
+    const { hash = protocol.hash, secret, ...lists } = knows?.[role] ?? {};
+    const own = listed(lists.serves ?? protocol[role]);
+    this.#calls = listed(lists.calls ?? protocol[other(role)]);
     // As the shells set it up: a HELLO may be longer than other frames.
     this.#decoder = lengthPrefixed({
       width: 4,
@@ -72,17 +69,17 @@ export class Subject {
     }).decoder();
     this.#session = new Session({
       role,
-      sink: sinkInto(this.sent),
+      sink: this.#sink,
       codecs: [this.#codec],
       limits: resolved,
       methods: {
         name: protocol.name,
-        hash: protocol.hash,
+        hash,
         calls: this.#calls,
         serves: new Map(
           own.map((info, index) => [info.name, { index, info }]),
         ),
-        schemas: {
+        schemas: secret ? undefined : {
           ofCall: (index) => schemasOf(this.#calls[index]!.name),
           ofServed: (index) => schemasOf(own[index]!.name),
         },
@@ -189,7 +186,9 @@ export class Subject {
         this.#saw("cancelled", { call: id, reason });
       },
       onUnsendable: (cause) => {
-        throw cause; // the vectors send nothing that has no encoding
+        // The vectors send nothing that has no encoding.
+        if (!(cause instanceof CallError)) throw cause;
+        return new CallError(cause.code, cause.message, { processed: "yes" });
       },
     };
   }
@@ -251,6 +250,11 @@ export class Subject {
       this.#session.rejectRefresh(String(text), this.#now),
     drain: () => this.#session.drain(this.#now),
     close: () => this.#session.close(this.#now),
+    stall: ({ after }) => this.#sink.stall(Number(after)),
+    flow: () => {
+      this.#sink.flow();
+      this.#session.written(this.#now);
+    },
   };
 
   #stream(call: unknown): OutgoingCall | IncomingCall {
@@ -308,6 +312,14 @@ export class Subject {
       this.#session.sendItem(call, items.shift(), this.#now);
     }
   }
+}
+
+function listed(methods: readonly Method[]): MethodInfo[] {
+  return methods.map(([name, shape, hash]) => ({
+    name,
+    shape: SHAPES[shape]!, // the vectors have no other shapes
+    hash,
+  }));
 }
 
 function schemasOf(method: string): Uint8Array {

@@ -28,6 +28,10 @@ import {
 } from "./conversations/script.ts";
 import { SESSION } from "./conversations/session.ts";
 import { STREAMS } from "./conversations/streams.ts";
+import { STAGES } from "./conversations/stages.ts";
+import { DEADLINES } from "./conversations/deadlines.ts";
+import { FAILURES } from "./conversations/failures.ts";
+import { BOTH_WAYS } from "./conversations/shapes.ts";
 
 /** The file's content. */
 export interface MessageVectors {
@@ -63,22 +67,26 @@ const META = {
       "Which ends follow the rules. Each is held against the conversation: it gets the other end's frames, does and sees what stands at it, and its own frames must come out as written. An end that is no subject breaks rules, or does something of its own.",
     limits:
       "Limits of an end that differ from the defaults (PROTOCOL.md, Limits).",
+    knows:
+      "An end whose protocol differs from meta.protocol: what it calls, what it serves, its hash; secret: it does not disclose its schemas.",
     steps: {
       '{"from", "bytes", "about"}':
         "That end sends these bytes, a whole frame unless `about` says otherwise.",
       '"crosses": true':
         "This frame was sent before the other end's frames in front of it had come: at its sender it may be seen earlier.",
+      '"later": true':
+        "A frame of a later version: an end of this one does not send it, and must pass over it.",
       '{"from", "ends"}': "That end ends its stream.",
       '{"advance"}': "So many ms pass at both ends. It begins with 0.",
       '{"at", "do", "with"}':
-        "What the application does: start (send HELLO), accept, refuse, call, notify, send (an item, as soon as credit allows), end (its items), read (ask for the next item), stopReading, respond, fail, cancel, refresh, refreshed, rejectRefresh, drain, close.",
+        "What the application does: start (send HELLO), accept, refuse, call, notify, send (an item, as soon as credit allows), end (its items), read (ask for the next item), stopReading, respond, fail, cancel, refresh, refreshed, rejectRefresh, drain, close; and what its transport does: stall (after so many frames more it takes none, so that large messages wait; small frames still leave), flow (it takes them again).",
       '{"at", "sees", "with"}':
         "What the application is told, in this order: authenticate, opened, request, notified, item, itemsEnded, cancelled, result, failed, refresh, refreshed, draining (a GOAWAY none has come), drained, ended (the session, with its code; `remote`: the other end said so).",
     },
     calls:
       "A call is named by its id, also before its REQUEST has left. A request or result without `value` has an empty body.",
     own:
-      "Texts (MESSAGE of an ERROR, the text of a GOAWAY) and the bytes of a PING are their sender's own: not compared, and a PONG repeats what the PING had. The order of fields and entries is not compared either, and a receiver may grant credit earlier or later, as PROTOCOL.md allows.",
+      "The order of frames of different calls is their sender's own. Texts (MESSAGE of an ERROR, the text of a GOAWAY) and the bytes of a PING are their sender's own: not compared, and a PONG repeats what the PING had. The order of fields and entries is not compared either, and a receiver may grant credit earlier or later, as PROTOCOL.md allows.",
   },
 };
 
@@ -91,13 +99,17 @@ export function messageVectors(): MessageVectors {
       ...HANDSHAKE,
       ...BAD_HELLOS,
       ...CALLS,
+      ...BOTH_WAYS,
       ...ERRORS,
+      ...FAILURES,
       ...IDS,
       ...STREAMS,
       ...FRAGMENTS,
       ...BOUNDS,
       ...CREDIT,
       ...CANCEL,
+      ...STAGES,
+      ...DEADLINES,
       ...SESSION,
       ...ENDS,
     ],

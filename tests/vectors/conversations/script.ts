@@ -26,7 +26,7 @@ export type Details = Readonly<Record<string, unknown>>;
 /** One thing that happens, in order. */
 export type Step =
   /** A frame (or stray bytes) on the wire. */
-  | { from: Side; bytes: Bytes; about: string; crosses?: true }
+  | { from: Side; bytes: Bytes; about: string; crosses?: true; later?: true }
   /** The side ends its stream. */
   | { from: Side; ends: true }
   /** What the application at that side does. */
@@ -35,6 +35,18 @@ export type Step =
   | { at: Side; sees: string; with: Details }
   /** So many milliseconds pass. */
   | { advance: number };
+
+/** What an end knows that differs from the protocol of all vectors. */
+export interface Known {
+  /** What it lists: methods that it may call. */
+  calls?: readonly Method[];
+  /** What it serves. */
+  serves?: readonly Method[];
+  /** Hash of its protocol. */
+  hash?: number;
+  /** Keeps its schemas to itself. */
+  secret?: true;
+}
 
 /** A whole conversation. */
 export interface Conversation {
@@ -46,6 +58,8 @@ export interface Conversation {
   subjects: Side[];
   /** Limits that differ from the defaults. */
   limits: Partial<Record<Side, Record<string, number>>>;
+  /** Ends whose protocol is another one. */
+  knows?: Partial<Record<Side, Known>>;
   /** In order. */
   steps: Step[];
 }
@@ -67,13 +81,19 @@ export const SCHEMAS: Readonly<Record<string, string>> = {
 };
 
 /** What the dialler serves. */
-export const CLIENT: readonly Method[] = [["alert", 1, 0], ["ask", 0, 0]];
+export const CLIENT: readonly Method[] = [
+  ["alert", 1, 0],
+  ["ask", 0, 0],
+  ["dictate", 3, 0],
+  ["mirror", 4, 0],
+  ["tail", 2, 0],
+];
 
 /** Numbers of the listener's methods. */
 export const ADD = 0, CHAT = 1, COUNT = 2, LOG = 3, CREATE = 4, SUM = 5;
 
 /** Numbers of the dialler's methods. */
-export const ALERT = 0, ASK = 1;
+export const ALERT = 0, ASK = 1, DICTATE = 2, MIRROR = 3, TAIL = 4;
 
 /** Limits that HELLO tells. */
 const TOLD = [
@@ -97,23 +117,32 @@ export class Script {
     options: {
       subjects?: Side[];
       limits?: Conversation["limits"];
+      knows?: Conversation["knows"];
     } = {},
   ) {
-    const { subjects = ["dialler", "listener"], limits = {} } = options;
-    this.conversation = { name, meaning, subjects, limits, steps: [] };
+    const { subjects = ["dialler", "listener"], limits = {}, knows } = options;
+    this.conversation = {
+      name,
+      meaning,
+      subjects,
+      limits,
+      ...(knows === undefined ? {} : { knows }),
+      steps: [],
+    };
   }
 
   /** A frame of the dialler's. */
   d(about: string, hex: string): this {
-    return this.#frame("dialler", about, hex);
+    return this.frame("dialler", about, hex);
   }
 
   /** A frame of the listener's. */
   l(about: string, hex: string): this {
-    return this.#frame("listener", about, hex);
+    return this.frame("listener", about, hex);
   }
 
-  #frame(from: Side, about: string, hex: string): this {
+  /** A frame of that side's. */
+  frame(from: Side, about: string, hex: string): this {
     this.conversation.steps.push({ from, bytes: compress(hex), about });
     return this;
   }
@@ -125,6 +154,13 @@ export class Script {
   crosses(): this {
     const last = this.conversation.steps.at(-1);
     if (last !== undefined && "bytes" in last) last.crosses = true;
+    return this;
+  }
+
+  /** The last frame is one of a later version: this one does not send it, and passes over it. */
+  later(): this {
+    const last = this.conversation.steps.at(-1);
+    if (last !== undefined && "bytes" in last) last.later = true;
     return this;
   }
 
@@ -160,11 +196,19 @@ export class Script {
       0,
       helloBody({
         role: side === "dialler" ? 0 : 1,
-        methods: side === "dialler" ? SERVER : CLIENT,
+        ...this.#listed(side),
         limits: Object.fromEntries(given.filter(([key]) => TOLD.includes(key))),
         ...parts,
       }),
     );
+  }
+
+  #listed(side: Side): Pick<HelloParts, "methods" | "protocolHash"> {
+    const { calls, hash } = this.conversation.knows?.[side] ?? {};
+    return {
+      methods: calls ?? (side === "dialler" ? SERVER : CLIENT),
+      ...(hash === undefined ? {} : { protocolHash: hash }),
+    };
   }
 
   /** The handshake, up to where both are open. */
@@ -206,7 +250,7 @@ export class Script {
   /** A fault of the other side's while a call of its own is in flight. */
   closed(by: Side, code: string, lastId: number): this {
     return this
-      .#frame(
+      .frame(
         by,
         `GOAWAY ${code}: the connection is closed`,
         goaway(code, lastId),
@@ -222,13 +266,11 @@ export class Script {
     hex: string,
     details: Details = {},
   ): this {
-    const dialler = id % 2 === 1;
-    const caller = dialler ? "dialler" : "listener";
-    const callee = dialler ? "listener" : "dialler";
+    const { caller, callee } = endsOf(id);
     const { timeout, ...seen } = details;
     return this
       .do(caller, "call", { call: id, method, ...details })
-      .#frame(caller, `REQUEST ${id}: ${method}`, hex)
+      .frame(caller, `REQUEST ${id}: ${method}`, hex)
       .sees(callee, "request", {
         call: id,
         method,
@@ -251,17 +293,27 @@ export class Script {
 
   /** CANCEL, and what the caller hears at once. */
   cancelled(id: number): this {
+    const { caller, callee } = endsOf(id);
     return this
-      .do("dialler", "cancel", { call: id })
-      .d(`CANCEL ${id}`, cancel(id))
-      .sees("dialler", "failed", {
-        call: id,
-        code: "cancelled",
-        processed: "maybe",
-        retry: "never",
-      })
-      .sees("listener", "cancelled", { call: id, reason: "cancelled" });
+      .do(caller, "cancel", { call: id })
+      .frame(caller, `CANCEL ${id}`, cancel(id))
+      .sees(caller, "failed", { call: id, ...CANCELLED })
+      .sees(callee, "cancelled", { call: id, reason: "cancelled" });
   }
+}
+
+/** What a caller that cancels hears. */
+const CANCELLED = { code: "cancelled", processed: "maybe", retry: "never" };
+
+/** The other end. */
+export function other(side: Side): Side {
+  return side === "dialler" ? "listener" : "dialler";
+}
+
+/** Who made a call, by its id. */
+function endsOf(id: number): { caller: Side; callee: Side } {
+  const caller = id % 2 === 1 ? "dialler" : "listener";
+  return { caller, callee: other(caller) };
 }
 
 /** Values become their JSON. */

@@ -1,0 +1,135 @@
+/** Conversations about deadlines, in every shape and at either end. */
+import { bin, call, cancel, error, fragments, int } from "./bytes.ts";
+import { CallScript, type CallShape, SIDES } from "./call_script.ts";
+import { ADD, type Conversation, other, Script, type Side } from "./script.ts";
+
+const ONE = int(1), TWO = int(2);
+const PART = 16_384;
+const PASSED = { code: "deadline", processed: "maybe" } as const;
+const SETTLED = { code: "deadline", processed: "yes" } as const;
+const TIMEOUT = { timeout: 80 };
+
+/** The time of a call runs out at both ends at once; the CANCEL says why, and is no news. */
+function passes(script: Script, caller: Side, call: CallScript): CallScript {
+  script.advance(88)
+    .frame(caller, `CANCEL ${call.id}, reason 1`, cancel(call.id, 1));
+  return call.failed({ ...PASSED, retry: "never" }).stopped("deadline");
+}
+
+function inShape(caller: Side, shape: CallShape): Script {
+  const script = new Script(
+    `the deadline of the ${caller}'s ${shape} call passes between its items`,
+    "The callee tells its handler without being told, and the caller does not wait for it.",
+  ).opened();
+  const call = new CallScript(script, caller, shape);
+  if (shape === "serverStream") call.opens(ONE, TIMEOUT).downloads(ONE);
+  else call.opens(undefined, TIMEOUT).uploads(ONE);
+  if (shape === "duplex") call.downloads(TWO);
+  passes(script, caller, call).settles(SETTLED);
+  new CallScript(script, caller, "unary", 1).opens(ONE).responds(TWO);
+  return script;
+}
+
+function unary(): Script {
+  const script = new Script(
+    "the deadline of the listener's call passes at both ends",
+    "The dialler has told its handler already when the CANCEL comes.",
+  ).opened();
+  const call = new CallScript(script, "listener", "unary").opens(ONE, TIMEOUT);
+  passes(script, "listener", call).settles(SETTLED);
+  return script;
+}
+
+function finishesAnyway(caller: Side): Script {
+  const script = new Script(
+    `a handler that finishes after the deadline of the ${caller}'s call has been processed`,
+    "Its result is not sent.",
+  ).opened();
+  const call = new CallScript(script, caller, "unary").opens(ONE, TIMEOUT);
+  passes(script, caller, call);
+  const callee = other(caller);
+  script.do(callee, "respond", { call: call.id, value: TWO })
+    .frame(callee, `ERROR ${call.id}`, error(call.id, SETTLED));
+  return script;
+}
+
+function waitsForPlace(): Script {
+  const script = new Script(
+    "a deadline passes before the call could be sent",
+    "The 33rd of 32 calls. Nothing of it is on the wire, and its id goes to the next.",
+    { limits: { listener: { maxCalls: 32 } } },
+  ).opened();
+  const calls = Array.from(
+    { length: 32 },
+    (_, index) => new CallScript(script, "dialler", "unary", index).opens(ONE),
+  );
+  const waits = new CallScript(script, "dialler", "unary", 32);
+  waits.asks(TWO, TIMEOUT);
+  script.advance(88);
+  waits.failed({ code: "deadline", processed: "no", retry: "never" });
+  calls[0]?.responds(TWO);
+  return script;
+}
+
+function notWhole(): Script {
+  const value = bin("ab", 40_000);
+  const script = new Script(
+    "a deadline passes while the REQUEST is on its way",
+    "The callee's clock has not begun: it learns of it from CANCEL, with reason 1. The handler was never entered.",
+    {
+      limits: {
+        dialler: { maxFrameBody: PART },
+        listener: { maxFrameBody: PART },
+      },
+    },
+  ).opened()
+    .do("dialler", "stall", { after: 1 });
+  const asked = new CallScript(script, "dialler", "unary");
+  asked.asks(value, TIMEOUT);
+  const [first] = fragments("REQUEST", 1, requestBody(value), PART);
+  script.d("REQUEST 1, part 1 of 3", first ?? "").advance(88)
+    .d("CANCEL 1, reason 1", cancel(1, 1));
+  asked.failed({ ...PASSED, processed: "no", retry: "never" });
+  script
+    .l("ERROR 1", error(1, { code: "deadline", processed: "no" }))
+    .do("dialler", "flow");
+  new CallScript(script, "dialler", "unary", 1).opens(ONE).responds(TWO);
+  return script;
+}
+
+/** Method, a block of fields with DEADLINE 80, and the value. */
+function requestBody(value: ReturnType<typeof bin>): string {
+  return call(ADD, value, "01" + "0004" + "00000050");
+}
+
+function whileAuthenticating(): Script {
+  const script = new Script(
+    "a deadline passes while the listener authenticates",
+    "The callee's clock begins when the REQUEST has come, also if it is kept. The handler may be entered all the same, but hears at once.",
+  ).greeted();
+  const early = new CallScript(script, "dialler", "unary");
+  early.asks(ONE, TIMEOUT).leaves(ONE, TIMEOUT);
+  script.advance(88).d("CANCEL 1, reason 1", cancel(1, 1));
+  early.failed({ ...PASSED, retry: "never" });
+  script.accepted();
+  early.arrives(ONE, TIMEOUT).stopped("deadline").settles(SETTLED);
+  return script;
+}
+
+const STREAMS: readonly CallShape[] = [
+  "serverStream",
+  "clientStream",
+  "duplex",
+];
+
+/** In the order of the document. */
+export const DEADLINES: readonly Conversation[] = [
+  unary(),
+  ...SIDES.flatMap((caller) => [
+    ...STREAMS.map((shape) => inShape(caller, shape)),
+    finishesAnyway(caller),
+  ]),
+  waitsForPlace(),
+  notWhole(),
+  whileAuthenticating(),
+].map((script) => script.conversation);
