@@ -28,6 +28,11 @@ import {
 } from "./conversations/script.ts";
 import { SESSION } from "./conversations/session.ts";
 import { STREAMS } from "./conversations/streams.ts";
+import { DIFFERING } from "./conversations/differing.ts";
+import { DRAINS } from "./conversations/drains.ts";
+import { REFRESHES } from "./conversations/refreshes.ts";
+import { WINDOWS } from "./conversations/windows.ts";
+import { ALTERNATING } from "./conversations/alternating.ts";
 import { STAGES } from "./conversations/stages.ts";
 import { DEADLINES } from "./conversations/deadlines.ts";
 import { FAILURES } from "./conversations/failures.ts";
@@ -97,6 +102,7 @@ export function messageVectors(): MessageVectors {
     frames: FRAMES,
     conversations: [
       ...HANDSHAKE,
+      ...DIFFERING,
       ...BAD_HELLOS,
       ...CALLS,
       ...BOTH_WAYS,
@@ -105,13 +111,17 @@ export function messageVectors(): MessageVectors {
       ...IDS,
       ...STREAMS,
       ...FRAGMENTS,
+      ...ALTERNATING,
       ...BOUNDS,
       ...CREDIT,
+      ...WINDOWS,
       ...CANCEL,
       ...STAGES,
       ...DEADLINES,
       ...SESSION,
+      ...REFRESHES,
       ...ENDS,
+      ...DRAINS,
     ],
   };
 }

@@ -174,6 +174,12 @@ export class CallScript {
     return this;
   }
 
+  /** The caller has the result. */
+  answered(value: Value): this {
+    this.#script.sees(this.#caller, "result", { call: this.id, value });
+    return this;
+  }
+
   /** The callee fails. */
   fails(parts: ErrorParts): this {
     const details = {

@@ -9,7 +9,16 @@ import {
   request,
   result,
 } from "./bytes.ts";
-import { ADD, type Conversation, COUNT, Script, SUM } from "./script.ts";
+import { CallScript, SIDES } from "./call_script.ts";
+import {
+  ADD,
+  type Conversation,
+  COUNT,
+  other,
+  Script,
+  type Side,
+  SUM,
+} from "./script.ts";
 
 const ONE = int(1), TWO = int(2);
 const CANCELLED = { code: "cancelled", processed: "yes" } as const;
@@ -38,29 +47,21 @@ function finishedAnyway(): Script {
     .l("ERROR 1", error(1, { code: "cancelled", processed: "yes" }));
 }
 
-function crossesForCaller(): Script {
-  return new Script(
-    "a RESULT that crosses a CANCEL is dropped",
-    "The call has ended for the application; now it has ended on the wire.",
-    { subjects: ["dialler"] },
-  ).opened()
-    .called(1, "add", request(1, ADD, ONE), { value: ONE })
-    .cancelled(1)
-    .l("RESULT 1, sent before the CANCEL came", result(1, TWO))
-    .called(3, "add", request(3, ADD, TWO), { value: TWO });
-}
-
-function crossesForCallee(): Script {
-  return new Script(
-    "a CANCEL that crosses a RESULT is dropped",
-    "The call is over for the callee.",
-    { subjects: ["listener"] },
-  ).opened()
-    .requested(1, "add", request(1, ADD, ONE), { value: ONE })
-    .do("listener", "respond", { call: 1, value: TWO })
-    .l("RESULT 1", result(1, TWO))
-    .d("CANCEL 1, sent before the RESULT came", cancel(1))
-    .requested(3, "add", request(3, ADD, TWO), { value: TWO });
+function crosses(caller: Side): Script {
+  const script = new Script(
+    `a RESULT and the ${caller}'s CANCEL cross`,
+    "The call is over for the callee, and the CANCEL late; it has ended for the caller's application, and the RESULT is dropped.",
+  ).opened();
+  const callee = other(caller);
+  const call = new CallScript(script, caller, "unary").opens(ONE);
+  script
+    .do(callee, "respond", { call: call.id, value: TWO })
+    .do(caller, "cancel", { call: call.id })
+    .frame(caller, `CANCEL ${call.id}`, cancel(call.id));
+  call.failed({ code: "cancelled", processed: "maybe", retry: "never" });
+  script.frame(callee, `RESULT ${call.id}`, result(call.id, TWO)).crosses();
+  new CallScript(script, caller, "unary", 1).opens(TWO).responds(ONE);
+  return script;
 }
 
 function cancelledStream(): Script {
@@ -79,20 +80,23 @@ function cancelledStream(): Script {
 }
 
 function itemsOnTheWay(): Script {
-  return new Script(
+  const script = new Script(
     "items that cross a CANCEL are dropped",
     "Nothing is granted for them: the account has ended with the call.",
-    {
-      subjects: ["dialler"],
-      limits: { dialler: { streamWindow: 1024, maxStreamWindow: 1024 } },
-    },
-  ).opened()
-    .called(1, "count", request(1, COUNT, ONE), { value: ONE })
-    .cancelled(1)
-    .l("ITEM 1, on the way", item(1, ONE))
-    .l("ITEM 1, on the way", item(1, TWO))
-    .l("ERROR 1", error(1, CANCELLED))
-    .called(3, "count", request(3, COUNT, TWO), { value: TWO });
+    { limits: { dialler: { streamWindow: 1024, maxStreamWindow: 1024 } } },
+  ).opened();
+  const call = new CallScript(script, "dialler", "serverStream").opens(ONE);
+  for (const value of [ONE, TWO]) {
+    script.do("listener", "send", { call: 1, value });
+  }
+  script.do("dialler", "cancel", { call: 1 }).d("CANCEL 1", cancel(1));
+  call.failed({ code: "cancelled", processed: "maybe", retry: "never" });
+  for (const value of [ONE, TWO]) {
+    script.l("ITEM 1, on the way", item(1, value)).crosses();
+  }
+  call.stopped("cancelled").settles(CANCELLED);
+  new CallScript(script, "dialler", "serverStream", 1).opens(TWO);
+  return script;
 }
 
 function cancelledUpload(): Script {
@@ -192,7 +196,7 @@ function shrinks(): Script {
   const script = new Script(
     "a call that waits has less time left when it leaves",
     "The 33rd of 32 calls waits 500 ms of its 1,500.",
-    { subjects: ["dialler"], limits },
+    { limits },
   ).opened();
   for (let id = 1; id < 64; id += 2) {
     script.called(id, "add", request(id, ADD, ONE), { value: ONE });
@@ -205,17 +209,20 @@ function shrinks(): Script {
       timeout: 1500,
     })
     .advance(500)
+    .do("listener", "respond", { call: 1, value: ONE })
     .l("RESULT 1", result(1, ONE))
     .sees("dialler", "result", { call: 1, value: ONE })
-    .d("REQUEST 65: 1,000 ms left", request(65, ADD, TWO, deadline(1000)));
+    .d("REQUEST 65: 1,000 ms left", request(65, ADD, TWO, deadline(1000)))
+    .sees("listener", "request", {
+      ...{ call: 65, method: "add", value: TWO, timeout: 1000 },
+    });
 }
 
 /** In the order of the document. */
 export const CANCEL: readonly Conversation[] = [
   cancelled(),
   finishedAnyway(),
-  crossesForCaller(),
-  crossesForCallee(),
+  ...SIDES.map(crosses),
   cancelledStream(),
   itemsOnTheWay(),
   cancelledUpload(),

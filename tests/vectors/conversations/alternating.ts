@@ -1,0 +1,217 @@
+/** Conversations about frames of large messages that stand between those of other calls. */
+import {
+  bin,
+  call,
+  credit,
+  error,
+  fields,
+  fragments,
+  int,
+  str,
+} from "./bytes.ts";
+import { CallScript, SIDES } from "./call_script.ts";
+import { type Conversation, other, Script, type Side } from "./script.ts";
+import { send } from "./fragments.ts";
+
+const ONE = int(1), TWO = int(2);
+const PART = 16_384;
+/** A value of three frames. */
+const LARGE = bin("ab", 40_000), OTHER = bin("cd", 40_000);
+const SMALL = { maxFrameBody: PART };
+const SMALL_FRAMES = { limits: { dialler: SMALL, listener: SMALL } };
+
+/** Frames of two messages, one of each in turn. */
+function inTurn(
+  script: Script,
+  from: Side,
+  [one, two]: readonly [readonly string[], readonly string[]],
+): void {
+  one.forEach((hex, index) => send(script, from, [hex, two[index] ?? ""]));
+}
+
+function results(caller: Side): Script {
+  const callee = other(caller);
+  const script = new Script(
+    `large RESULTs to the ${caller} leave in turn`,
+    "Neither of the two keeps the other waiting; a small one passes both.",
+    SMALL_FRAMES,
+  ).opened();
+  const [one, two, three] = [0, 1, 2].map((before) =>
+    new CallScript(script, caller, "unary", before).opens(ONE)
+  ) as [CallScript, CallScript, CallScript];
+  script
+    .do(callee, "stall", { after: 0 })
+    .do(callee, "respond", { call: one.id, value: LARGE })
+    .do(callee, "respond", { call: two.id, value: OTHER });
+  three.responds(TWO);
+  script.do(callee, "flow");
+  const parts = [
+    fragments("RESULT", one.id, fields() + LARGE.hex, PART),
+    fragments("RESULT", two.id, fields() + OTHER.hex, PART),
+  ] as const;
+  inTurn(script, callee, [parts[0].slice(0, -1), parts[1].slice(0, -1)]);
+  send(script, callee, parts[0].slice(-1));
+  script.sees(caller, "result", { call: one.id, value: LARGE });
+  send(script, callee, parts[1].slice(-1));
+  return script.sees(caller, "result", { call: two.id, value: OTHER });
+}
+
+function resultAndError(): Script {
+  const script = new Script(
+    "a large ERROR and a large RESULT leave in turn",
+    "The data of a declared error may be as large as any value.",
+    SMALL_FRAMES,
+  ).opened();
+  const one = new CallScript(script, "dialler", "unary").opens(ONE);
+  const two = new CallScript(script, "listener", "unary").opens(ONE);
+  const three = new CallScript(script, "dialler", "serverStream", 1)
+    .opens(ONE);
+  const parts = {
+    code: "declared",
+    processed: "yes",
+    declared: "full",
+    text: "full",
+  } as const;
+  script
+    .do("listener", "stall", { after: 0 })
+    .do("listener", "respond", { call: one.id, value: LARGE })
+    .do("listener", "fail", { call: three.id, ...parts, data: OTHER });
+  two.responds(TWO);
+  script.do("listener", "flow");
+  const body = error(three.id, { ...parts, data: OTHER }).slice(24);
+  const frames = [
+    fragments("RESULT", one.id, fields() + LARGE.hex, PART),
+    fragments("ERROR", three.id, body, PART),
+  ] as const;
+  inTurn(script, "listener", [frames[0].slice(0, -1), frames[1].slice(0, -1)]);
+  send(script, "listener", frames[0].slice(-1));
+  one.answered(LARGE);
+  send(script, "listener", frames[1].slice(-1));
+  three.failed({ retry: "never", ...parts, data: OTHER });
+  return script;
+}
+
+function requests(caller: Side): Script {
+  const script = new Script(
+    `large REQUESTs of the ${caller}'s leave one behind the other`,
+    "Their frames stand together; an item and a RESULT come between them.",
+    SMALL_FRAMES,
+  ).opened();
+  const upload = new CallScript(script, caller, "clientStream").opens();
+  const [one, two] = [1, 2].map((before) =>
+    new CallScript(script, caller, "unary", before)
+  ) as [CallScript, CallScript];
+  script.do(caller, "stall", { after: 1 });
+  one.asks(LARGE);
+  const [first = "", ...rest] = fragments(
+    "REQUEST",
+    one.id,
+    call(one.number, LARGE),
+    PART,
+  );
+  send(script, caller, [first]);
+  two.asks(OTHER);
+  upload.uploads(ONE);
+  const back = new CallScript(script, other(caller), "unary").opens(TWO);
+  back.responds(ONE);
+  script.do(caller, "flow");
+  send(script, caller, rest);
+  one.arrives(LARGE);
+  send(
+    script,
+    caller,
+    fragments("REQUEST", two.id, call(two.number, OTHER), PART),
+  );
+  two.arrives(OTHER).responds(ONE);
+  one.responds(TWO);
+  return script;
+}
+
+/** Frames of which each was sent before those in front of it had come. */
+function crossing(
+  script: Script,
+  from: Side,
+  about: string,
+  frames: readonly string[],
+): void {
+  for (const hex of frames) script.frame(from, about, hex).crosses();
+}
+
+function items(caller: Side): Script {
+  const callee = other(caller);
+  const window = { streamWindow: 1024, maxStreamWindow: 1024 };
+  const script = new Script(
+    `large items of two of the ${caller}'s streams leave as each is paid for`,
+    "Windows of 1,024: a part waits until the one before was granted, and those of the other stream leave meanwhile.",
+    { limits: { [caller]: { ...SMALL, ...window }, [callee]: SMALL } },
+  ).opened();
+  const streams = [LARGE, OTHER].map((value, before) => {
+    const { id } = new CallScript(script, caller, "serverStream", before)
+      .opens(ONE);
+    return {
+      id,
+      value,
+      parts: fragments("ITEM", id, fields() + value.hex, PART),
+    };
+  });
+  const part = (index: number) =>
+    streams.map(({ parts }) => parts[index] ?? "");
+  const pay = (amount: number) => streams.map(({ id }) => credit(id, amount));
+  for (const { id, value, parts } of streams) {
+    script.do(callee, "send", { call: id, value });
+    send(script, callee, parts.slice(0, 1));
+  }
+  for (const { id } of streams) {
+    script.do(caller, "read", { call: id });
+    crossing(script, caller, "CREDIT: part 1", [credit(id, PART + 64)]);
+  }
+  crossing(script, callee, "part 2", part(1));
+  crossing(script, caller, "CREDIT: part 2", pay(PART + 64));
+  crossing(script, callee, "part 3", part(2));
+  crossing(script, caller, "CREDIT: part 3", pay(7_301));
+  for (const { id, value } of streams) {
+    script.sees(caller, "item", { call: id, value });
+  }
+  return script;
+}
+
+function uploadAndDownload(): Script {
+  const script = new Script(
+    "large items of one duplex call pass each other",
+    "Both directions have their own frames, and their own credit.",
+    {
+      limits: {
+        dialler: { ...SMALL, streamWindow: 262_144 },
+        listener: { ...SMALL, streamWindow: 262_144 },
+      },
+    },
+  ).opened();
+  const { id } = new CallScript(script, "dialler", "duplex").opens(str("a"));
+  for (const side of SIDES) script.do(side, "read", { call: id });
+  const values = { dialler: LARGE, listener: OTHER };
+  for (const side of SIDES) {
+    script.do(side, "send", { call: id, value: values[side] });
+  }
+  const parts = (side: Side) =>
+    fragments("ITEM", id, fields() + values[side].hex, PART);
+  const listeners = parts("listener");
+  parts("dialler").forEach((hex, index) => {
+    script.d(`part ${index + 1} up`, hex).crosses()
+      .l(`part ${index + 1} down`, listeners[index] ?? "").crosses();
+  });
+  for (const side of SIDES) {
+    script.sees(side, "item", { call: id, value: values[other(side)] });
+  }
+  return script;
+}
+
+/** In the order of the document. */
+export const ALTERNATING: readonly Conversation[] = [
+  ...SIDES.flatMap((caller) => [
+    results(caller),
+    requests(caller),
+    items(caller),
+  ]),
+  resultAndError(),
+  uploadAndDownload(),
+].map((script) => script.conversation);

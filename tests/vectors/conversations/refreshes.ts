@@ -1,0 +1,179 @@
+/** Conversations about new credentials and signs of life, at both ends. */
+import {
+  frame,
+  goaway,
+  IGNORABLE,
+  int,
+  map,
+  named,
+  REPLY,
+  str,
+} from "./bytes.ts";
+import { CallScript, SIDES } from "./call_script.ts";
+import { type Conversation, other, Script } from "./script.ts";
+import { ping, pong } from "./session.ts";
+
+const ONE = int(1), TWO = int(2);
+const FIRST = map({ token: str("first") }),
+  SECOND = map({ token: str("second") });
+const GONE = { code: "disconnected", processed: "maybe", retry: "never" };
+
+function sends(script: Script, id: number, credentials = FIRST): void {
+  script
+    .do("dialler", "refresh", { credentials })
+    .d(`AUTH ${id}`, named("AUTH", id, credentials.hex))
+    .sees("listener", "refresh", { id, credentials });
+}
+
+function accepts(script: Script, id: number): void {
+  script
+    .do("listener", "refreshed", { id })
+    .l(`AUTH ${id}, REPLY`, named("AUTH", id, "", REPLY))
+    .sees("dialler", "refreshed", { id });
+}
+
+function refuses(script: Script, lastId: number): void {
+  script
+    .do("listener", "rejectRefresh", { text: "expired" })
+    .l("GOAWAY", goaway("unauthenticated", lastId, "expired"));
+}
+
+function twoInARow(): Script {
+  const script = new Script(
+    "two refreshes may be under way at once",
+    "Each has its number; calls begin and end between them.",
+  ).opened();
+  sends(script, 1);
+  sends(script, 2, SECOND);
+  const call = new CallScript(script, "listener", "serverStream").opens(ONE);
+  accepts(script, 1);
+  call.downloads(ONE);
+  accepts(script, 2);
+  call.responds();
+  return script;
+}
+
+function oneAfterTheOther(): Script {
+  const script = new Script(
+    "credentials may be refreshed again and again",
+    "The numbers rise; the last that were accepted hold.",
+  ).opened();
+  for (const id of [1, 2, 3]) {
+    sends(script, id, id === 2 ? SECOND : FIRST);
+    accepts(script, id);
+  }
+  return script;
+}
+
+function acceptedThenRefused(): Script {
+  const script = new Script(
+    "the second of two refreshes is refused",
+    "The first was accepted: it does not save the session.",
+  ).opened();
+  sends(script, 1);
+  sends(script, 2, SECOND);
+  accepts(script, 1);
+  refuses(script, 0);
+  return script
+    .sees("listener", "ended", { code: "unauthenticated", remote: false })
+    .sees("dialler", "ended", { code: "unauthenticated", remote: true });
+}
+
+function refusedInFlight(): Script {
+  const script = new Script(
+    "refused credentials end the calls of both ends",
+    "None of them can be told to have run. Its last id is that of the dialler's call.",
+  ).opened();
+  const calls = SIDES.map((caller) =>
+    new CallScript(script, caller, "unary").opens(ONE)
+  );
+  sends(script, 1);
+  refuses(script, 1);
+  const [dialler, listener] = calls as [CallScript, CallScript];
+  listener.failed(GONE);
+  dialler.stopped("disconnected").failed(GONE);
+  listener.stopped("disconnected");
+  return script
+    .sees("listener", "ended", { code: "unauthenticated", remote: false })
+    .sees("dialler", "ended", { code: "unauthenticated", remote: true });
+}
+
+function takesTooLong(): Script {
+  const script = new Script(
+    "an answer to new credentials that takes too long ends the session",
+    "As long as a handshake may take: 1 s here. The time is the listener's to keep.",
+    { limits: { listener: { handshakeTimeout: 1000 } } },
+  ).opened();
+  sends(script, 1);
+  return script.advance(1016)
+    .l("GOAWAY timeout", goaway("timeout", 0))
+    .sees("listener", "ended", { code: "timeout", remote: false })
+    .sees("dialler", "ended", { code: "timeout", remote: true });
+}
+
+function oneHeartbeat(): Script {
+  const script = new Script(
+    "each end has a heartbeat of its own",
+    "The dialler's is 1 s, and its PINGs are signs of life to the listener, with 15 s.",
+    { limits: { dialler: { heartbeat: 1000 } } },
+  ).opened();
+  const call = new CallScript(script, "dialler", "unary").opens(ONE);
+  for (const count of [1, 2, 3]) {
+    script.advance(1000).d(`PING ${count}`, ping(count))
+      .l(`PONG ${count}`, pong(count));
+  }
+  call.responds(TWO);
+  return script;
+}
+
+function anyByte(): Script {
+  const script = new Script(
+    "frames of calls are signs of life",
+    "Heartbeats of 1 s, an item every 900 ms: the side that hears it sends no PING.",
+    {
+      limits: { dialler: { heartbeat: 1000 }, listener: { heartbeat: 60_000 } },
+    },
+  ).opened();
+  const call = new CallScript(script, "dialler", "serverStream").opens(ONE);
+  for (const value of [ONE, TWO, ONE]) {
+    script.advance(900);
+    call.downloads(value);
+  }
+  call.responds();
+  return script;
+}
+
+function ofLater(): Script {
+  const script = new Script(
+    "both ends pass over frames of a later version",
+    "Unknown kinds with IGNORABLE, among the session's and the calls'; they change nothing.",
+  ).opened();
+  const call = new CallScript(script, "dialler", "duplex").opens();
+  for (const side of SIDES) {
+    script
+      .frame(side, "kind 0x0f, IGNORABLE", frame(0x0f, 0, "beef", IGNORABLE))
+      .later()
+      .frame(
+        side,
+        "kind 0x18, IGNORABLE, of the call",
+        frame(0x18, call.id, "", IGNORABLE),
+      )
+      .later();
+    new CallScript(script, other(side), "unary", side === "listener" ? 1 : 0)
+      .opens(ONE).responds(TWO);
+  }
+  call.uploads(ONE).downloads(TWO).ends().responds();
+  return script;
+}
+
+/** In the order of the document. */
+export const REFRESHES: readonly Conversation[] = [
+  oneHeartbeat(),
+  anyByte(),
+  ofLater(),
+  oneAfterTheOther(),
+  twoInARow(),
+  acceptedThenRefused(),
+  refusedInFlight(),
+  takesTooLong(),
+].map((script) => script.conversation);

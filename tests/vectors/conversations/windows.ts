@@ -1,0 +1,300 @@
+/** Conversations about credit that is used up, given back and raised, at both ends. */
+import {
+  bin,
+  credit,
+  fields,
+  fragments,
+  int,
+  item,
+  named,
+  notify,
+  request,
+  result,
+  window,
+} from "./bytes.ts";
+import { CallScript, SIDES } from "./call_script.ts";
+import {
+  ALERT,
+  type Conversation,
+  LOG,
+  other,
+  Script,
+  type Side,
+} from "./script.ts";
+
+const ONE = int(1), TWO = int(2);
+const PART = 16_384;
+/** Windows of a KiB that are never raised. */
+const NARROW = { streamWindow: 1024, maxStreamWindow: 1024 };
+/** An item of a charge of 569: 2 for fields, 503 for the value, 64. */
+const ITEM = bin("61", 500);
+
+/** Two items leave, a third waits until the first was taken. */
+function fills(script: Script, from: Side, id: number): void {
+  script
+    .do(from, "send", { call: id, value: ITEM })
+    .frame(from, "ITEM: 1,024 − 569 = 455 left", item(id, ITEM))
+    .do(from, "send", { call: id, value: ITEM })
+    .frame(from, "ITEM: 455 − 569 = −114, overshot", item(id, ITEM))
+    .do(from, "send", { call: id, value: ITEM });
+}
+
+function drains(script: Script, from: Side, id: number): void {
+  const to = other(from);
+  script
+    .do(to, "read", { call: id })
+    .sees(to, "item", { call: id, value: ITEM })
+    .frame(to, `CREDIT ${id}`, credit(id, 569))
+    .frame(from, "ITEM: −114 + 569 − 569", item(id, ITEM));
+}
+
+function listenersStreams(): Script {
+  const script = new Script(
+    "the listener's streams wait for credit as the dialler's do",
+    "A stream to read, and one to fill; a unary call is not held up by either.",
+    { limits: { dialler: NARROW, listener: NARROW } },
+  ).opened();
+  const down = new CallScript(script, "listener", "serverStream").opens(ONE);
+  const up = new CallScript(script, "listener", "clientStream", 1).opens();
+  fills(script, "dialler", down.id);
+  fills(script, "listener", up.id);
+  new CallScript(script, "listener", "unary", 2).opens(ONE).responds(TWO);
+  drains(script, "listener", up.id);
+  drains(script, "dialler", down.id);
+  return script;
+}
+
+function bothDirections(caller: Side): Script {
+  const script = new Script(
+    `both directions of the ${caller}'s duplex call run out of credit`,
+    "Each has an account of its own: granting one gives the other nothing.",
+    { limits: { dialler: NARROW, listener: NARROW } },
+  ).opened();
+  const { id } = new CallScript(script, caller, "duplex").opens();
+  for (const side of SIDES) fills(script, side, id);
+  for (const side of SIDES) drains(script, side, id);
+  return script;
+}
+
+function atZero(caller: Side): Script {
+  const value = bin("64", 443); // a charge of 512
+  const callee = other(caller);
+  const script = new Script(
+    `an account of the ${caller}'s stream that is at 0 is used up`,
+    "1,024 − 2 × 512: only above 0 may an item leave, and each that is taken lets one more go.",
+    { limits: { [caller]: NARROW } },
+  ).opened();
+  const { id } = new CallScript(script, caller, "serverStream").opens(ONE);
+  const leaves = () => script.frame(callee, `ITEM ${id}`, item(id, value));
+  for (let count = 1; count <= 4; count++) {
+    script.do(callee, "send", { call: id, value });
+    if (count <= 2) leaves();
+  }
+  for (let count = 1; count <= 2; count++) {
+    script
+      .do(caller, "read", { call: id })
+      .sees(caller, "item", { call: id, value })
+      .frame(caller, `CREDIT ${id}`, credit(id, 512));
+    leaves();
+  }
+  return script;
+}
+
+function endWaits(caller: Side): Script {
+  const callee = other(caller);
+  const value = bin("cd", 40_000);
+  const small = { maxFrameBody: PART };
+  const script = new Script(
+    `END and RESULT of the ${caller}'s call wait behind items that wait`,
+    "They need no credit, but keep their order. A part is paid for while the application waits for it.",
+    {
+      limits: {
+        dialler: { ...NARROW, ...small },
+        listener: { ...NARROW, ...small },
+      },
+    },
+  ).opened();
+  const call = new CallScript(script, caller, "duplex").opens();
+  const parts = fragments("ITEM", call.id, fields() + value.hex, PART);
+  const passes = (from: Side, last: () => void) => {
+    const to = other(from);
+    script.do(to, "read", { call: call.id })
+      .frame(to, "CREDIT: part 1", credit(call.id, PART + 64))
+      .frame(from, "part 2", parts[1] ?? "")
+      .frame(to, "CREDIT: part 2", credit(call.id, PART + 64))
+      .frame(from, "part 3", parts[2] ?? "")
+      .sees(to, "item", { call: call.id, value });
+    last();
+    script.frame(
+      to,
+      "CREDIT: part 3, too late to be of use",
+      credit(call.id, 7_301),
+    ).crosses();
+  };
+  const begins = (from: Side) =>
+    script.do(from, "send", { call: call.id, value })
+      .frame(from, "part 1: 1,024 − 16,448", parts[0] ?? "");
+  begins(caller).do(caller, "end", { call: call.id });
+  passes(
+    caller,
+    () =>
+      script.frame(caller, "END, behind its item", named("END", call.id))
+        .crosses()
+        .sees(callee, "itemsEnded", { call: call.id }),
+  );
+  begins(callee).do(callee, "respond", { call: call.id });
+  passes(
+    callee,
+    () =>
+      script.frame(callee, "RESULT, behind its item", result(call.id)).crosses()
+        .sees(caller, "result", { call: call.id }),
+  );
+  return script;
+}
+
+function connection(caller: Side): Script {
+  const line = bin("2e", 16_000); // a charge of 16,071
+  const [method, number] = caller === "dialler"
+    ? ["log", LOG] as const
+    : ["alert", ALERT] as const;
+  const callee = other(caller);
+  const script = new Script(
+    `the ${caller}'s requests wait for a WINDOW that is on its way`,
+    "65,536 − 5 × 16,071 = −14,819; the sixth notification and a call wait, until WINDOW gives back two and two more.",
+    { limits: { [callee]: { connectionWindow: 65_536 } } },
+  ).opened();
+  for (let count = 1; count <= 5; count++) {
+    script
+      .do(caller, "notify", { method, value: line })
+      .frame(caller, `NOTIFY ${count}`, notify(number, line))
+      .sees(callee, "notified", { method, value: line });
+  }
+  const waits = new CallScript(script, caller, "unary");
+  script.do(caller, "notify", { method, value: line });
+  waits.asks(ONE);
+  script
+    .frame(callee, "WINDOW: 2 × 16,071", window(32_142)).crosses()
+    .frame(callee, "WINDOW: 2 × 16,071", window(32_142)).crosses()
+    .frame(caller, "NOTIFY 6", notify(number, line)).crosses()
+    .sees(callee, "notified", { method, value: line })
+    .frame(callee, "WINDOW: the fifth and the sixth", window(32_142)).crosses()
+    .frame(
+      caller,
+      "REQUEST: it has waited behind it",
+      request(waits.id, waits.number, ONE),
+    )
+    .crosses();
+  waits.arrives(ONE).responds(TWO);
+  return script;
+}
+
+function raisedUpload(caller: Side): Script {
+  const value = bin("62", 600); // a charge of 669
+  const callee = other(caller);
+  const script = new Script(
+    `the ${callee} raises the window of an upload that it reads`,
+    "From 1,024 to 2,048 and 4,096, and no further.",
+    { limits: { [callee]: { streamWindow: 1024, maxStreamWindow: 4096 } } },
+  ).opened();
+  const call = new CallScript(script, caller, "clientStream").opens();
+  const sends = (granted = 0) => {
+    script
+      .do(callee, "read", { call: call.id })
+      .do(caller, "send", { call: call.id, value })
+      .frame(caller, `ITEM ${call.id}`, item(call.id, value));
+    if (granted > 0) {
+      script.frame(callee, `CREDIT ${call.id}`, credit(call.id, granted));
+    }
+    script.sees(callee, "item", { call: call.id, value });
+  };
+  sends(669 + 1024);
+  sends();
+  sends(2 * 669 + 2048);
+  for (let count = 1; count <= 3; count++) sends();
+  sends(4 * 669);
+  call.ends().responds(ONE);
+  return script;
+}
+
+function inFlight(): Script {
+  const script = new Script(
+    "calls of every shape and of both ends are in flight at once",
+    "Their items come in any order, and each call has its own.",
+  ).opened();
+  const streams = SIDES.map((caller) => ({
+    unary: new CallScript(script, caller, "unary").opens(ONE),
+    down: new CallScript(script, caller, "serverStream", 1).opens(ONE),
+    up: new CallScript(script, caller, "clientStream", 2).opens(),
+    both: new CallScript(script, caller, "duplex", 3).opens(),
+  }));
+  for (const value of [ONE, TWO]) {
+    for (const { down, up, both } of streams) {
+      up.uploads(value);
+      down.downloads(value);
+      both.uploads(value).downloads(value);
+    }
+  }
+  for (const { unary, down, up, both } of streams.reverse()) {
+    both.ends().responds();
+    up.ends();
+    down.responds();
+    up.responds(TWO);
+    unary.responds(ONE);
+  }
+  return script;
+}
+
+function afterAnother(): Script {
+  const script = new Script(
+    "nothing of an account is carried over to the next call",
+    "The first stream ends with its window used up; the second has one of its own.",
+    { limits: { dialler: NARROW } },
+  ).opened();
+  const first = new CallScript(script, "dialler", "serverStream").opens(ONE);
+  script.do("listener", "send", { call: first.id, value: ITEM })
+    .l("ITEM 1", item(first.id, ITEM))
+    .do("listener", "send", { call: first.id, value: ITEM })
+    .l("ITEM 1: overshot", item(first.id, ITEM));
+  first.responds();
+  const second = new CallScript(script, "dialler", "serverStream", 1)
+    .opens(ONE);
+  fills(script, "listener", second.id);
+  drains(script, "listener", second.id);
+  return script;
+}
+
+function notWanted(): Script {
+  const value = bin("63", 250);
+  const script = new Script(
+    "a sender whose items are not wanted waits until its call has ended",
+    "The handler has left its loop: nothing is granted, and RESULT ends the waiting.",
+    { limits: { listener: NARROW } },
+  ).opened();
+  const call = new CallScript(script, "dialler", "clientStream").opens();
+  script.do("listener", "stopReading", { call: call.id });
+  for (let count = 1; count <= 4; count++) {
+    script
+      .do("dialler", "send", { call: call.id, value })
+      .d(`ITEM 1, dropped, number ${count}`, item(call.id, value));
+  }
+  script.do("dialler", "send", { call: call.id, value });
+  call.responds(ONE);
+  script.do("dialler", "end", { call: call.id });
+  new CallScript(script, "dialler", "unary", 1).opens(ONE).responds(TWO);
+  return script;
+}
+
+/** In the order of the document. */
+export const WINDOWS: readonly Conversation[] = [
+  inFlight(),
+  listenersStreams(),
+  afterAnother(),
+  notWanted(),
+  ...SIDES.flatMap((caller) => [
+    bothDirections(caller),
+    atZero(caller),
+    endWaits(caller),
+    connection(caller),
+    raisedUpload(caller),
+  ]),
+].map((script) => script.conversation);
