@@ -5,9 +5,6 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { type } from "arktype";
-import * as v from "valibot";
-import * as z from "zod";
 import { connect } from "../../lib/messages/client.ts";
 import {
   clientStream,
@@ -17,38 +14,9 @@ import {
   unary,
 } from "../../lib/messages/declarations.ts";
 import type { CallError } from "../../lib/messages/errors.ts";
-import type { StandardSchema } from "../../lib/messages/schema.ts";
 import { serve } from "../../lib/messages/server.ts";
 import { all, failureOf, incidents } from "./_kit.ts";
-
-interface Order {
-  count: number;
-}
-
-/** The same two schemas in each library: whole numbers of 1 or more, and twice a number. */
-interface Library {
-  order: StandardSchema<Order>;
-  doubled: StandardSchema<number>;
-}
-
-const LIBRARIES: Record<string, Library> = {
-  zod: {
-    order: z.object({ count: z.int().min(1) }),
-    doubled: z.number().max(100).transform((n) => 2 * n),
-  },
-  valibot: {
-    order: v.object({ count: v.pipe(v.number(), v.integer(), v.minValue(1)) }),
-    doubled: v.pipe(
-      v.number(),
-      v.maxValue(100),
-      v.transform((n: number) => 2 * n),
-    ),
-  },
-  arktype: {
-    order: type({ count: "number.integer >= 1" }),
-    doubled: type("number <= 100").pipe((n) => 2 * n),
-  },
-};
+import { LIBRARIES, type Library } from "./_schema_libraries.ts";
 
 function declare({ order, doubled }: Library) {
   return protocol({
