@@ -1,0 +1,135 @@
+/**
+ * What goes beside a call and what stands around its handler, for every shape
+ * and in both directions.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+import type { Middleware } from "../../lib/messages/middleware.ts";
+import {
+  ANSWERING,
+  ASKING,
+  CALLS,
+  everyShape,
+  handlersOf,
+} from "./_every_shape.ts";
+import { failureOf, turns } from "./_kit.ts";
+
+const none = { permissions: "none" } as const; // the literal type that Deno.test wants
+
+for (const asks of ASKING) {
+  Deno.test(
+    `respondWith() and onMetadata() of every shape, asked by the ${asks}`,
+    none,
+    async () => {
+      const seen: unknown[] = [];
+      const handlers = handlersOf((given, context) => {
+        seen.push([context.method, context.metadata["say"]]);
+        context.respondWith({ first: "lost" });
+        context.respondWith({ heard: context.metadata["say"] ?? "nothing" });
+        return given;
+      });
+      await using both = await everyShape(asks, {
+        ...handlers,
+        note: (_, { method, metadata }) =>
+          void seen.push([method, metadata["say"]]),
+      }, {});
+      for (const shape of ANSWERING) {
+        const told: unknown[] = [];
+        const answer = await CALLS[shape](both.asked, {
+          metadata: { say: shape },
+          onMetadata: (metadata) => void told.push({ ...metadata }),
+        });
+        assertEquals([answer, told], [[2], [{ heard: shape }]], shape);
+      }
+      await both.asked.note(1, { metadata: { say: "note" } });
+      while (seen.length < 5) await turns();
+      assertEquals(seen, [...ANSWERING, "note"].map((each) => [each, each]));
+      assertEquals(both.list, []);
+    },
+  );
+
+  Deno.test(
+    `onMetadata() of every shape is told nothing where nothing was set, asked by the ${asks}`,
+    none,
+    async () => {
+      await using both = await everyShape(
+        asks,
+        handlersOf((given) => given),
+        {},
+      );
+      for (const shape of ANSWERING) {
+        const told: unknown[] = [];
+        await CALLS[shape](both.asked, {
+          onMetadata: (metadata) => void told.push({ ...metadata }),
+        });
+        assertEquals(told, [{}], shape);
+      }
+    },
+  );
+
+  Deno.test(
+    `Middleware stands around handlers of every shape, asked by the ${asks}`,
+    none,
+    async () => {
+      const order: string[] = [];
+      const middleware: Middleware<{ factor: number }> = async (
+        context,
+        next,
+      ) => {
+        order.push(`in ${context.method}`);
+        const result = await next({ factor: 3 });
+        order.push(`out ${context.method}`);
+        return result;
+      };
+      const handlers = handlersOf<{ factor: number }>((given, context) => {
+        order.push(`handler of ${context.method}`);
+        return given * context.factor;
+      });
+      await using both = await everyShape(asks, handlers, { middleware });
+      for (const shape of ANSWERING) {
+        assertEquals(await CALLS[shape](both.asked, {}), [6], shape);
+      }
+      await both.asked.note(1);
+      while (order.length < 15) await turns();
+      assertEquals(
+        order,
+        [...ANSWERING, "note"].flatMap((
+          each,
+        ) => [`in ${each}`, `handler of ${each}`, `out ${each}`]),
+      );
+      assertEquals(both.list, []);
+    },
+  );
+
+  Deno.test(
+    `Middleware refuses calls of every shape before they are handled, asked by the ${asks}`,
+    none,
+    async () => {
+      let handled = 0;
+      const refused: string[] = [];
+      const middleware: Middleware<Record<never, never>> = (context) => {
+        refused.push(context.method);
+        throw context.refuse("forbidden", "Not you", { data: { who: "you" } });
+      };
+      await using both = await everyShape(
+        asks,
+        handlersOf((given) => (handled++, given)),
+        { middleware },
+      );
+      for (const shape of ANSWERING) {
+        const error = await failureOf(CALLS[shape](both.asked, {}));
+        const { code, processed, message, data } = error;
+        assertEquals(
+          [code, processed, message, data],
+          ["forbidden", "no", "Not you", { who: "you" }],
+          shape,
+        );
+      }
+      await both.asked.note(1);
+      while (refused.length < 5) await turns();
+      assertEquals(refused, [...ANSWERING, "note"]);
+      assertEquals([handled, both.list.length], [0, 0]);
+    },
+  );
+}

@@ -1,0 +1,174 @@
+/**
+ * Why the `signal` of a handler fires, for every shape: the reason is a
+ * `CallError` that says so, and generators are left.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import type { CallOptions } from "../../lib/messages/call_types.ts";
+import { CallError } from "../../lib/messages/errors.ts";
+import {
+  ANSWERING,
+  type Answering,
+  type Asked,
+  ASKING,
+  type Asking,
+  type EveryContext,
+  type EveryHandlers,
+  everyShape,
+} from "./_every_shape.ts";
+import { aborted, all, failureOf } from "./_kit.ts";
+
+const none = { permissions: "none" } as const; // the literal type that Deno.test wants
+
+/** Handlers that wait until nobody waits for them, each in the way of its shape. */
+function waiting() {
+  const entered = Promise.withResolvers<void>();
+  const left = Promise.withResolvers<void>();
+  const reasons: unknown[] = [];
+  const beyond: string[] = [];
+  const enter = ({ signal }: EveryContext) => {
+    signal.addEventListener("abort", () => reasons.push(signal.reason));
+    entered.resolve();
+  };
+  const handlers: EveryHandlers = {
+    async one(_, context) {
+      enter(context);
+      await aborted(context.signal);
+      left.resolve();
+      throw context.signal.reason;
+    },
+    note() {},
+    async *down(_, context) {
+      enter(context);
+      try {
+        yield 1;
+        await aborted(context.signal);
+        yield 2; // here it is left
+        beyond.push("down");
+      } finally {
+        left.resolve();
+      }
+    },
+    async up(items, context) {
+      enter(context);
+      try {
+        for await (const _ of items);
+        beyond.push("up");
+        return 0;
+      } finally {
+        left.resolve();
+      }
+    },
+    async *both(items, context) {
+      enter(context);
+      try {
+        for await (const item of items) yield item;
+        beyond.push("both");
+      } finally {
+        left.resolve();
+      }
+    },
+  };
+  return { handlers, entered, left, reasons, beyond };
+}
+
+/** Calls that their callers do not end; those with items have sent one. */
+const CALLS: Readonly<
+  Record<Answering, (asked: Asked, options: CallOptions) => Promise<unknown>>
+> = {
+  one: ({ one }, options) => one(1, options),
+  down: ({ down }, options) => all(down(1, options)),
+  async up({ up }, options) {
+    const call = up(undefined, options);
+    await call.send(1);
+    return await call.result;
+  },
+  async both({ both }, options) {
+    const call = both(undefined, options);
+    await call.send(1);
+    return await all(call);
+  },
+};
+
+type Pair = Awaited<ReturnType<typeof everyShape>>;
+
+interface Cause {
+  /** What the handler is told. */
+  readonly reason: string;
+  /** What the caller is told. */
+  readonly failure: string;
+  /** Who can do it to the other side's handlers. */
+  readonly asks: readonly Asking[];
+  readonly options?: CallOptions;
+  readonly limits?: { drainGrace: number };
+  /** Makes it happen. */
+  cause(pair: Pair, controller: AbortController): unknown;
+}
+
+const CAUSES: readonly Cause[] = [
+  {
+    reason: "cancelled",
+    failure: "cancelled",
+    asks: ASKING,
+    cause: (_, controller) => controller.abort(),
+  },
+  {
+    reason: "deadline",
+    failure: "deadline",
+    asks: ASKING,
+    options: { timeout: 100 }, // the handler must have been entered by then
+    cause() {},
+  },
+  {
+    reason: "disconnected",
+    failure: "disconnected",
+    asks: ASKING,
+    cause: ({ asking }) => asking.close(),
+  },
+  {
+    reason: "unavailable",
+    failure: "disconnected",
+    asks: ["client"], // only servers drain
+    limits: { drainGrace: 20 },
+    cause: ({ server }) => server.shutdown(),
+  },
+];
+
+async function tellsWhy(
+  { reason, failure, options = {}, limits = { drainGrace: 10_000 }, cause }:
+    Cause,
+  asks: Asking,
+  shape: Answering,
+): Promise<void> {
+  const { handlers, entered, left, reasons, beyond } = waiting();
+  await using pair = await everyShape(asks, handlers, { limits });
+  const controller = new AbortController();
+  const { signal } = controller;
+  const failed = failureOf(CALLS[shape](pair.asked, { ...options, signal }));
+  await entered.promise;
+  const done = cause(pair, controller);
+  await left.promise;
+  assertEquals((await failed).code, failure);
+  await done;
+  assertEquals(reasons.length, 1);
+  const [why] = reasons;
+  assert(why instanceof CallError);
+  assertEquals([why.code, why.method], [reason, shape]);
+  assertEquals(beyond, [], "the handler went on behind where it waited");
+  assertEquals(pair.list, [], "what the caller did is no incident");
+}
+
+for (const cause of CAUSES) {
+  for (const asks of cause.asks) {
+    for (const shape of ANSWERING) {
+      Deno.test(
+        `signal of a handler of ${shape}(), asked by the ${asks}, says ${cause.reason}`,
+        none,
+        async () => {
+          await tellsWhy(cause, asks, shape);
+        },
+      );
+    }
+  }
+}
