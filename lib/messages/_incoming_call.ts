@@ -297,7 +297,7 @@ export class Handling implements CalleeObserver, ContextSource, FailedCall {
       maySend: (call) => session.maySendItem(call),
       send: (call, item) => {
         try {
-          session.sendItem(call, item, this.#host.now());
+          return session.sendItem(call, item, this.#host.now());
         } catch (error) {
           throw this.#unsendable = unsendable(error, this);
         }

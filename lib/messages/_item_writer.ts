@@ -9,8 +9,13 @@ import type { StreamCall as SessionStream } from "./session/link.ts";
 export interface ItemTarget {
   /** Whether one may be sent now; if not, {@linkcode ItemWriter.sendable} is called later. */
   maySend(call: SessionStream): boolean;
-  /** Sends one. @throws {CodecError} */
-  send(call: SessionStream, item: unknown): void;
+  /**
+   * Sends one, or says that there is no room for one so large; then
+   * {@linkcode ItemWriter.sendable} is called later.
+   *
+   * @throws {CodecError}
+   */
+  send(call: SessionStream, item: unknown): boolean;
   /** Why no more items can be sent, once that is so. */
   failure(): { readonly error: unknown } | undefined;
 }
@@ -40,11 +45,11 @@ export class ItemWriter {
       return this.#chain(() => this.#wait(item));
     }
     try {
-      this.#target.send(call, item);
-      return SENT;
+      if (this.#target.send(call, item)) return SENT;
     } catch (error) {
       return Promise.reject(error);
     }
+    return this.#chain(() => this.#wait(item));
   }
 
   /** Waits until all items before have been sent. */
@@ -66,9 +71,9 @@ export class ItemWriter {
       const failure = this.#target.failure();
       if (failure !== undefined) throw failure.error;
       const call = this.call;
-      if (call !== undefined && this.#target.maySend(call)) {
-        return this.#target.send(call, item);
-      }
+      const sent = call !== undefined && this.#target.maySend(call) &&
+        this.#target.send(call, item);
+      if (sent) return;
       await new Promise<void>((resolve) => this.#wake = resolve);
     }
   }

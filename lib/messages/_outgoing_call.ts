@@ -66,6 +66,10 @@ export abstract class CallInProgress implements CallerObserver {
   abort(cause: unknown): void {
     const { call } = this;
     if (call === undefined) return;
+    // From inside a value that is being encoded nothing can be sent.
+    if (this.link.session.encoding) {
+      return queueMicrotask(() => this.abort(cause));
+    }
     const reason = abortReason(cause);
     this.link.session.cancel(call, { ...reason, cause }, this.link.now());
     this.link.touched();

@@ -56,7 +56,12 @@ abstract class StreamInProgress extends CallInProgress
         return body;
       },
       decode: (body) => this.decode(body),
-      abandoned: (failure) => this.cancel(failure),
+      abandoned: (failure) => {
+        this.cancel(failure);
+        if (this.call !== undefined) {
+          this.link.session.dropItems(this.call, this.link.now());
+        }
+      },
     });
   }
 

@@ -5,13 +5,10 @@
  */
 import type { FrameSink } from "../../lib/messages/session/writer.ts";
 
-/** More than a session lets large messages add to, less than stops all else. */
-const STALLED = 512 * 1024;
-
 /** A sink whose transport may stop taking bytes. */
 export interface StallingSink extends FrameSink {
-  /** After so many frames the transport takes no more. */
-  stall(after: number): void;
+  /** After so many frames the transport takes no more, and says so. */
+  stall(after: number, stalled: () => void): void;
   /** It takes them again. */
   flow(): void;
 }
@@ -21,6 +18,7 @@ export function sinkInto(sent: Uint8Array[]): StallingSink {
   let buffer = new Uint8Array(0);
   let framed = 0;
   let taken = Infinity; // frames until it stalls
+  let tell = () => {};
   return {
     begin(room) {
       buffer = new Uint8Array(room + 4096);
@@ -30,17 +28,19 @@ export function sinkInto(sent: Uint8Array[]): StallingSink {
       new DataView(buffer.buffer).setUint32(0, end - 4);
       sent.push(buffer.slice(0, end));
       framed += end;
-      taken--;
+      if (--taken === 0) tell();
     },
     abandon() {},
-    stall(after) {
+    stall(after, stalled) {
       taken = after;
+      tell = stalled;
+      if (after === 0) tell();
     },
     flow() {
       taken = Infinity;
     },
     get unsent() {
-      return taken <= 0 ? STALLED : 0;
+      return taken <= 0 ? 1 : 0;
     },
     get bytesFramed() {
       return framed;

@@ -38,13 +38,21 @@ import {
 
 const { protocol } = VECTORS.meta;
 
+/** Ends whose transport can be so slow that long messages wait. */
+class StallingSession extends Session {
+  /** Nothing more may be added to the fragments that wait for the transport. */
+  fillFragments(): void {
+    this.link.writer.fragments.add(this.limits.unsentSoft);
+  }
+}
+
 /** One end of a conversation. */
 export class Subject {
   /** Frames that came out and were not looked at yet, length included. */
   readonly sent: Uint8Array[] = [];
   /** What the application was told and the script has not looked at yet. */
   readonly seen: { sees: string; with: Details }[] = [];
-  readonly #session: Session;
+  readonly #session: StallingSession;
   readonly #outgoing = new Map<number, OutgoingCall>();
   readonly #incoming = new Map<number, IncomingCall>();
   readonly #items = new Map<number, unknown[]>();
@@ -67,7 +75,7 @@ export class Subject {
       width: 4,
       maxFrameLength: 8 + Math.max(resolved.maxFrameBody, resolved.maxHello),
     }).decoder();
-    this.#session = new Session({
+    this.#session = new StallingSession({
       role,
       sink: this.#sink,
       codecs: [this.#codec],
@@ -250,7 +258,8 @@ export class Subject {
       this.#session.rejectRefresh(String(text), this.#now),
     drain: () => this.#session.drain(this.#now),
     close: () => this.#session.close(this.#now),
-    stall: ({ after }) => this.#sink.stall(Number(after)),
+    stall: ({ after }) =>
+      this.#sink.stall(Number(after), () => this.#session.fillFragments()),
     flow: () => {
       this.#sink.flow();
       this.#session.written(this.#now);
@@ -309,7 +318,8 @@ export class Subject {
     const call = this.#outgoing.get(id) ?? this.#incoming.get(id);
     if (call === undefined) return;
     while (items.length > 0 && this.#session.maySendItem(call)) {
-      this.#session.sendItem(call, items.shift(), this.#now);
+      if (!this.#session.sendItem(call, items[0], this.#now)) return;
+      items.shift();
     }
   }
 }

@@ -434,6 +434,7 @@ Deno.test(
     await peer.hello({ role: 1 });
     await peer.frame(K.RESULT, id, value("late"));
     assertEquals(await answer, "late");
+    peer.connection.close();
   },
 );
 
@@ -452,7 +453,7 @@ Deno.test(
     });
     const session = await connect(P, dial(server), { early: true });
     const error = await failureOf(session.remote.echo("x"));
-    assertEquals([error.code, error.processed], ["unavailable", "no"]);
+    assertEquals([error.code, error.processed], ["unauthenticated", "no"]);
     assertEquals((await session.finished)?.code, "unauthenticated");
     assertEquals((await endOf(session.refresh("x"))).code, "unauthenticated");
     await session.close();

@@ -7,6 +7,7 @@ const none = { permissions: "none" } as const; // the literal type that Deno.tes
 function writing(known = true) {
   const state = {
     credit: 0,
+    room: true,
     sent: [] as unknown[],
     failure: undefined as { error: unknown } | undefined,
   };
@@ -15,8 +16,10 @@ function writing(known = true) {
     maySend: () => state.credit > 0,
     send: (_, item) => {
       if (item === "bad") throw new Error("cannot encode");
+      if (item === "large" && !state.room) return false;
       state.credit--;
       state.sent.push(item);
+      return true;
     },
     failure: () => state.failure,
   }, known ? call : undefined);
@@ -88,5 +91,23 @@ Deno.test(
     writer.sendable();
     await Promise.all(sending);
     assertEquals(state.sent, []);
+  },
+);
+
+Deno.test(
+  "send() waits with an item for which there is no room, and those behind it wait too",
+  none,
+  async () => {
+    const { state, writer } = writing();
+    state.credit = 9;
+    state.room = false;
+    const sending = ["large", 2].map((item) => writer.send(item));
+    writer.sendable();
+    await Promise.resolve();
+    assertEquals(state.sent, []);
+    state.room = true;
+    writer.sendable();
+    await Promise.all(sending);
+    assertEquals(state.sent, ["large", 2]);
   },
 );

@@ -297,6 +297,7 @@ async function countWhatIsHeld(sessions: object[]): Promise<void> {
     assertEquals(requestCredit + requestOwed, connectionWindow);
     assertEquals(held, {
       backlog: 0,
+      itemBacklog: 0,
       raisePool: connectionWindow,
       assembling: 0,
       timers: 0,

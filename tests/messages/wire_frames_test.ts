@@ -6,6 +6,7 @@ import {
   encodeError,
 } from "../../lib/messages/session/error_frame.ts";
 import {
+  Field,
   fieldsEnd,
   metadataField,
   NO_FIELDS,
@@ -94,7 +95,13 @@ for (const { name, kind, flags, id, bytes, says } of VECTORS.frames) {
   if (at !== undefined && !cut) {
     Deno.test(`readFields() and putFields() of ${name}`, PURE, () => {
       const end = fieldsEnd(body, at);
-      const { timeout, metadata } = readFields(body, at, end, 8192);
+      const { timeout, metadata } = readFields(
+        body,
+        at,
+        end,
+        Object.values(Field),
+        8192,
+      );
       const value = body.subarray(end);
       assertEquals({
         ...(at === 2 ? { method: body[0]! * 256 + body[1]! } : {}),

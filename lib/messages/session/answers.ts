@@ -16,7 +16,7 @@ import { receivesItems } from "./call_state.ts";
 import { encodeError, encodeErrorHead } from "./error_frame.ts";
 import type { IncomingCall } from "./incoming_call.ts";
 import type { Link } from "./link.ts";
-import { endItems } from "./streams.ts";
+import { dropWaiting, endItems } from "./streams.ts";
 import { Kind } from "./wire.ts";
 
 /** An answer that waits for room. */
@@ -118,7 +118,7 @@ export class Answers {
   #writeError(call: IncomingCall, error: CallError): void {
     const { writer } = this.#link;
     // What the caller does not wait for any more need not reach it first.
-    if (call.state === "cancelled") writer.drop(call);
+    if (call.state === "cancelled") dropWaiting(this.#link, call);
     const body = this.#errorBody(call, error);
     this.#settled(call);
     if (call.outbox === undefined && body.length <= writer.maxFrameBody) {
@@ -160,9 +160,8 @@ export class Answers {
    */
   cutShort(call: IncomingCall, verdict: CallError): void {
     if (!call.outbox?.holdsItems) return;
-    const { writer } = this.#link;
-    writer.drop(call);
-    writer.frame(Kind.ERROR, 0, call.id, encodeErrorHead(verdict));
+    dropWaiting(this.#link, call);
+    this.#link.writer.frame(Kind.ERROR, 0, call.id, encodeErrorHead(verdict));
     this.flushed(call);
   }
 
@@ -173,7 +172,9 @@ export class Answers {
     this.#unsettled.clear();
     for (const { call } of waiting) this.#settled(call);
     for (const call of [...this.#calls.values()]) {
-      if (call.state === "answered") this.flushed(call);
+      if (call.state !== "answered") continue;
+      this.#link.writer.drop(call);
+      this.flushed(call);
     }
   }
 }

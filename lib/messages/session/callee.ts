@@ -8,6 +8,7 @@ import { CallError, type CallErrorCode } from "../errors.ts";
 import { Answers } from "./answers.ts";
 import {
   type Fields,
+  FIELDS_OF,
   fieldsEnd,
   MalformedError,
   readFields,
@@ -25,7 +26,7 @@ import { messageOf } from "./malformed.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { RequestReader, type RequestSink } from "./request_reader.ts";
 import {
-  discardItems,
+  dropWaiting,
   endItems,
   receiveCredit,
   receiveItem,
@@ -109,7 +110,13 @@ export class Callee implements RequestSink, CallTaker {
     let fields: Readonly<Fields>;
     try {
       end = fieldsEnd(body, 2);
-      fields = readFields(body, 2, end, this.link.limits.maxMetadata);
+      fields = readFields(
+        body,
+        2,
+        end,
+        FIELDS_OF.REQUEST,
+        this.link.limits.maxMetadata,
+      );
     } catch (error) {
       const message = `the request is malformed: ${messageOf(error)}`;
       return this.refused(id, new CallError("malformed", message));
@@ -159,6 +166,10 @@ export class Callee implements RequestSink, CallTaker {
 
   /** @inheritdoc */
   refused(id: number, error: CallError): void {
+    if (id > this.lastAllowed) { // as one that is whole
+      this.link.stats.lateFrames++;
+      return;
+    }
     this.lastTaken = Math.max(this.lastTaken, id);
     this.answers.refuse(id, error);
   }
@@ -173,7 +184,7 @@ export class Callee implements RequestSink, CallTaker {
       ) throw new MalformedError("there is no such notification here");
       const end = fieldsEnd(body, 2);
       const { maxMetadata } = this.link.limits;
-      const fields = readFields(body, 2, end, maxMetadata);
+      const fields = readFields(body, 2, end, FIELDS_OF.NOTIFY, maxMetadata);
       this.#host.onNotified(method.index, body.subarray(end), fields);
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
@@ -190,18 +201,22 @@ export class Callee implements RequestSink, CallTaker {
     const message = deadline
       ? "the time for the call ran out"
       : "the caller cancelled";
-    if (!this.#mayCancel()) return;
+    const code = deadline ? "deadline" : "cancelled";
     if (this.reader.holds(id)) {
+      if (!this.#mayCancel()) return;
       this.reader.drop();
-      const code = deadline ? "deadline" : "cancelled";
       return this.refused(id, new CallError(code, `${message} early`));
     }
     const call = this.#find(id);
-    if (call === undefined) return;
-    this.cancel(call, deadline ? "deadline" : "cancelled", message);
+    if (call === undefined || call.state === "cancelled") return;
+    if (this.#mayCancel()) this.cancel(call, code, message);
   }
 
-  /** Handlers that are entered to be cancelled cost work that no limit on calls in flight sees. */
+  /**
+   * Handlers that are entered to be cancelled cost work that no limit on calls
+   * in flight sees. A CANCEL that comes too late costs nothing: at a deadline
+   * both sides act, and the callee is often first.
+   */
   #mayCancel(): boolean {
     if (this.#cancels.take(this.link.now)) return true;
     this.link.fail(
@@ -218,11 +233,12 @@ export class Callee implements RequestSink, CallTaker {
     });
     if (call.state === "answered") return this.answers.cutShort(call, verdict);
     if (!call.on("cancel")) return;
-    const { wheel, writer, blocked } = this.link;
+    const { wheel, blocked } = this.link;
     call.verdict = verdict;
     wheel.remove(call);
-    writer.drop(call);
+    dropWaiting(this.link, call);
     endItems(this.link, call.inbox);
+    call.inbox?.clear(); // nobody is given what has come
     call.observer.onCancelled(reason, message);
     call.observer.onItemsEnded();
     if (blocked.delete(call)) call.observer.onSendable();
@@ -236,7 +252,9 @@ export class Callee implements RequestSink, CallTaker {
   ): void {
     if (code === "malformed") this.link.stats.malformedCalls++;
     this.cancel(call, "cancelled", message);
-    this.answers.endNow(call, new CallError(code, message));
+    if (call.state !== "cancelled") return; // the handler settled when it was told
+    const retry = code === "overloaded" ? "later" : "never";
+    this.answers.endNow(call, new CallError(code, message, { retry }));
   }
 
   /** @inheritdoc */
@@ -280,19 +298,11 @@ export class Callee implements RequestSink, CallTaker {
     return undefined;
   }
 
-  // ── what this side does ────────────────────────────────────────────────
-
-  /** The handler wants no more items: those that wait are dropped, and no more is granted. */
-  dropItems(call: IncomingCall): void {
-    discardItems(this.link, call.inbox);
-  }
-
   /** The connection is gone, or a drain's grace is over. */
   end(reason: "disconnected" | "drained", message: string): void {
     this.reader.drop();
     for (const call of [...this.calls.values()]) {
       this.cancel(call, reason, message);
-      call.inbox?.clear();
     }
     this.answers.end();
   }

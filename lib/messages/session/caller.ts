@@ -30,6 +30,7 @@ import {
 } from "./reply.ts";
 import { type QueueOwner, RequestQueue } from "./request_queue.ts";
 import {
+  dropWaiting,
   endItems,
   receiveCredit,
   receiveItem,
@@ -62,8 +63,7 @@ export class Caller implements QueueOwner, CallGiver {
 
   /** The peer has said what it grants; calls that began before count from there too. */
   raise({ connectionWindow, streamWindow }: Hello): void {
-    this.queue.credit += connectionWindow -
-      INITIAL_PEER_LIMITS.connectionWindow;
+    this.queue.grant(connectionWindow - INITIAL_PEER_LIMITS.connectionWindow);
     for (const call of this.calls.values()) {
       if (!sendsItems(call.info.shape)) continue;
       call.credit += streamWindow - INITIAL_PEER_LIMITS.streamWindow;
@@ -117,10 +117,11 @@ export class Caller implements QueueOwner, CallGiver {
     else this.#enqueue({ kind: Kind.NOTIFY, bytes: sent }, options, wait);
   }
 
-  /** Whether a notification may leave now: none waits, there is credit, and little is unsent. */
+  /** Whether a notification may leave now: none waits, there is credit, and there is room. */
   get mayNotify(): boolean {
+    const { writer } = this.#link;
     return this.closed === undefined && !this.queue.mustWait &&
-      this.#link.writer.bulkOpen;
+      !writer.congested && writer.notifications.open;
   }
 
   /**
@@ -140,6 +141,7 @@ export class Caller implements QueueOwner, CallGiver {
       return this.#enqueue({ kind: Kind.NOTIFY, bytes }, { info }, wait);
     }
     writer.frame(Kind.NOTIFY, 0, 0, bytes);
+    writer.notifications.add(bytes.length + FRAME_CHARGE);
     this.queue.credit -= bytes.length + FRAME_CHARGE;
   }
 
@@ -174,12 +176,10 @@ export class Caller implements QueueOwner, CallGiver {
     { info }: { info: MethodInfo },
     wait: boolean,
   ): void {
-    if (wait && !this.queue.hasRoom(bytes.length)) {
+    const full = wait ? this.queue.fullFor(bytes.length) : undefined;
+    if (full !== undefined) {
       if (call !== undefined) this.#link.wheel.remove(call);
-      throw overloaded(
-        info.name,
-        "too many calls wait for a place or for credit (limit maxQueuedCalls)",
-      );
+      throw overloaded(info.name, full);
     }
     this.queue.put({ kind, bytes, call, offset: 0 });
   }
@@ -278,6 +278,7 @@ export class Caller implements QueueOwner, CallGiver {
     // First of all: behind a cut REQUEST nothing else may come.
     if (started) this.#writeCancel(call, code === "deadline" ? 1 : 0);
     this.#release(call);
+    call.inbox?.clear(); // nobody is given what has come
     call.observer.onFailed(
       callError(call, code, message, { processed, cause }),
     );
@@ -300,10 +301,10 @@ export class Caller implements QueueOwner, CallGiver {
 
   /** Frees what the call holds, but for its place. */
   #release(call: OutgoingCall): void {
-    const { wheel, writer, blocked } = this.#link;
+    const { wheel, blocked } = this.#link;
     wheel.remove(call);
     this.queue.drop(call);
-    writer.drop(call);
+    dropWaiting(this.#link, call);
     dropReply(this.#link, call);
     endItems(this.#link, call.inbox);
     if (blocked.size > 0 && blocked.delete(call)) call.observer.onSendable();

@@ -22,11 +22,15 @@ export function callError(
 /** What a call failed with that was in flight, or waited, when its session ended or drained. */
 export function unsettled(
   call: OutgoingCall,
-  { code, message, cause }: CallError,
+  { code, message, cause, retry }: CallError,
   processed: "no" | "maybe",
 ): CallError {
-  const retry = processed === "no" ? "now" : "never";
-  return callError(call, code, message, { processed, retry, cause });
+  const again = code === "disconnected" ? "now" : retry; // on another connection
+  return callError(call, code, message, {
+    processed,
+    retry: processed === "no" ? again : "never",
+    cause,
+  });
 }
 
 /** What a call gets that comes when none may begin any more. */

@@ -147,8 +147,7 @@ export class Dispatcher {
         `the connection was granted ${amount}`,
       );
     }
-    queue.credit += amount;
-    this.#link.writer.drain();
+    queue.grant(amount);
     this.#to.onWindow();
   }
 }

@@ -13,6 +13,7 @@ import type { MessageCodec } from "../codec/message_codec.ts";
 import { CALL_ERROR_CODES, CallError, PROCESSED, RETRY } from "../errors.ts";
 import {
   Field,
+  FIELDS_OF,
   fieldsEnd,
   MalformedError,
   putFields,
@@ -76,7 +77,7 @@ export function decodeError(
 ): CallError {
   if (body.length < FIXED) throw new MalformedError("ERROR is cut");
   const end = fieldsEnd(body, FIXED);
-  const fields = readFields(body, FIXED, end, Infinity);
+  const fields = readFields(body, FIXED, end, FIELDS_OF.ERROR, Infinity);
   // A code of a later version is as unknown to us as any failure of the other side's.
   const code = CALL_ERROR_CODES[body[0]!] ?? "internal"; // in range: length >= FIXED
   return new CallError(code, fields.message || `${method} failed: ${code}`, {

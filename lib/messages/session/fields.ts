@@ -105,6 +105,19 @@ function milliseconds(value: number): number {
   return Math.min(MAX_U32, Math.max(0, Math.ceil(value)));
 }
 
+/** Types of field in each kind of message that has some (PROTOCOL.md, "Fields"). */
+export const FIELDS_OF = {
+  REQUEST: [Field.DEADLINE, Field.METADATA],
+  NOTIFY: [Field.METADATA],
+  RESULT: [Field.METADATA],
+  ERROR: [
+    Field.MESSAGE,
+    Field.INCIDENT,
+    Field.DECLARED,
+    Field.RETRY_AFTER,
+  ],
+} as const;
+
 /** Fields as they were read; absent ones have the value that means nothing. */
 export interface Fields {
   /** Milliseconds left, or `Infinity`. */
@@ -155,12 +168,17 @@ export function fieldsEnd(bytes: Uint8Array, offset: number): number {
  * Reads the block that begins at `offset` and ends where
  * {@linkcode fieldsEnd} says.
  *
+ * Five parameters: this runs once a message, and an object would be garbage.
+ *
+ * @param types those that the message may have; others are passed over
+ * @param maxMetadata bytes of metadata that are accepted
  * @throws {MalformedError} also for more metadata than `maxMetadata`
  */
 export function readFields(
   bytes: Uint8Array,
   offset: number,
   end: number,
+  types: readonly number[],
   maxMetadata: number,
 ): Readonly<Fields> {
   if (end === offset + 2) return EMPTY_FIELDS;
@@ -172,6 +190,7 @@ export function readFields(
     const from = at + 3;
     at = from + getU16(bytes, at + 1);
     if (at > end) throw new MalformedError(`field ${type} is cut`);
+    if (!types.includes(type)) continue;
     if (type === Field.METADATA && at - from > maxMetadata) {
       throw new MalformedError(
         `there are ${

@@ -184,10 +184,13 @@ export function helloVersion(
 export function decodeHello(body: Uint8Array, maxMethods: number): Hello {
   helloVersion(body);
   if (body.length < FIXED) throw new MalformedError("HELLO is cut");
+  const role = roleOf(body[6]!); // in range: length >= FIXED
   const entries = readEntries(body);
-  const auth = entries.get(Entry.AUTH);
+  // Each entry is one side's to send; work for the other's is work for nothing.
+  const from = (sender: Hello["role"], entry: number) =>
+    role === sender ? entries.get(entry) : undefined;
   return {
-    role: roleOf(body[6]!), // in range: length >= FIXED
+    role,
     features: getU32(body, 8),
     maxFrameBody: within(getU32(body, 12), 16 * 1024, "maxFrameBody"),
     maxMessage: within(getU32(body, 16), 64 * 1024, "maxMessage"),
@@ -199,9 +202,12 @@ export function decodeHello(body: Uint8Array, maxMethods: number): Hello {
     protocol: text(entries.get(Entry.PROTOCOL) ?? new Uint8Array()),
     codec: text(entries.get(Entry.CODEC) ?? new Uint8Array()),
     methods: decodeMethods(entries.get(Entry.METHODS), maxMethods),
-    mismatches: decodeMismatches(entries.get(Entry.MISMATCHES)),
-    described: decodeSchemaEntry(entries.get(Entry.SCHEMAS)),
-    auth: auth?.slice(),
+    mismatches: decodeMismatches(
+      from("listener", Entry.MISMATCHES),
+      maxMethods,
+    ),
+    described: decodeSchemaEntry(from("listener", Entry.SCHEMAS), maxMethods),
+    auth: from("dialler", Entry.AUTH)?.slice(),
   };
 }
 
@@ -259,8 +265,14 @@ function decodeMethods(
   return methods;
 }
 
-function decodeMismatches(bytes: Uint8Array = new Uint8Array()): Mismatch[] {
+function decodeMismatches(
+  bytes: Uint8Array = new Uint8Array(),
+  limit: number,
+): Mismatch[] {
   if (bytes.length % 3 !== 0) throw new MalformedError("mismatches are cut");
+  if (bytes.length / 3 > limit) {
+    throw new MalformedError(`more than ${limit} mismatches are listed`);
+  }
   return Array.from({ length: bytes.length / 3 }, (_, index) => ({
     method: getU16(bytes, index * 3),
     reason: REASONS[bytes[index * 3 + 2]!] ?? "missing", // in range; a later reason is as bad as "missing"

@@ -37,6 +37,7 @@ export class Inbox {
   #owed = 0;
   #window: number;
   #raised = 0;
+  #closed = false;
   #queue: Waiting[] = [];
   #head = 0;
   readonly #maxWindow: number;
@@ -98,6 +99,7 @@ export class Inbox {
       this.#head = 0;
     }
     this.#owed += item.charge;
+    this.#refund();
     return item.body;
   }
 
@@ -123,17 +125,25 @@ export class Inbox {
     return amount;
   }
 
-  /** No more is granted; what was raised goes back to the pool. Items that wait can still be taken. */
+  /** No more is granted. Items that wait can still be taken. */
   close(): void {
-    this.#pool.left += this.#raised;
-    this.#raised = 0;
+    this.#closed = true;
     this.partial?.drop();
     this.partial = undefined;
+    this.#refund();
   }
 
   /** Drops what waits. */
   clear(): void {
     this.#queue = [];
     this.#head = 0;
+    this.#refund();
+  }
+
+  /** What was raised goes back to the pool with the last item that it let in. */
+  #refund(): void {
+    if (!this.#closed || this.length > 0) return;
+    this.#pool.left += this.#raised;
+    this.#raised = 0;
   }
 }

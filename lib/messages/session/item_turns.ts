@@ -60,12 +60,11 @@ export class ItemTurns<Stream extends object, Call> {
    */
   done(stream: Stream, pay: (stream: Stream, call: Call) => void): void {
     this.#waiting.delete(stream);
-    if (stream !== this.#first) return;
-    this.#first = undefined;
+    if (stream === this.#first) this.#first = undefined;
     for (const [next, call] of this.#waiting) {
+      if (this.#first !== undefined && this.#budget.used > this.#enough) return;
       this.#waiting.delete(next);
       pay(next, call);
-      if (this.#first !== undefined) return;
     }
   }
 }

@@ -26,7 +26,7 @@ export interface SessionLimits {
   maxStreamWindow: number;
   /** Credit for requests and notifications, and the pool from which streams are raised. @default {4194304} */
   connectionWindow: number;
-  /** Bytes of unfinished messages of one connection. Stops many half-sent messages. @default {16777216} */
+  /** Bytes of unfinished messages of one connection, ours or the peer's. Stops many half-sent messages, and many half-taken ones. @default {16777216, or four times `maxMessage` if that is more} */
   maxAssembly: number;
   /** Frames of one message. Stops floods of tiny fragments; senders may need one for each 16 KiB. @default {1024} */
   maxFragments: number;
@@ -114,13 +114,23 @@ const RANGES: Readonly<Record<keyof SessionLimits, readonly [number, number]>> =
     drainGrace: [0, 2 ** 31 - 1],
   };
 
-/** Limits that make no sense together: the first must be at least the second. */
-const ORDER: readonly (readonly [keyof SessionLimits, keyof SessionLimits])[] =
+/** A limit, what it must be at least, and how that is said. */
+type Least = readonly [
+  limit: keyof SessionLimits,
+  least: (limits: SessionLimits) => number,
+  words: string,
+];
+
+/** Limits that hold for a peer who does nothing wrong only together with others. */
+const LEAST: readonly Least[] = [
+  ["maxStreamWindow", ({ streamWindow }) => streamWindow, '"streamWindow"'],
   [
-    ["maxStreamWindow", "streamWindow"],
-    ["unsentHard", "unsentSoft"],
-    ["unsentHard", "maxFrameBody"],
-  ];
+    // What waits for room beyond unsentSoft: each lane's share, and a frame of each (lane.ts).
+    "unsentHard",
+    ({ unsentSoft, maxFrameBody }) => 1.5 * unsentSoft + 4 * maxFrameBody,
+    'one and a half times "unsentSoft" and four times "maxFrameBody"',
+  ],
+];
 
 /**
  * Fills in the defaults and checks the ranges.
@@ -131,7 +141,16 @@ const ORDER: readonly (readonly [keyof SessionLimits, keyof SessionLimits])[] =
 export function resolveLimits(
   limits: Partial<SessionLimits> = {},
 ): SessionLimits {
-  const resolved: SessionLimits = { ...DEFAULT_LIMITS, ...limits };
+  const { maxMessage = DEFAULT_LIMITS.maxMessage } = limits;
+  const resolved: SessionLimits = {
+    ...DEFAULT_LIMITS,
+    // Or every message of that size would be one too many.
+    maxAssembly: Math.min(
+      Math.max(DEFAULT_LIMITS.maxAssembly, 4 * maxMessage),
+      RANGES.maxAssembly[1],
+    ),
+    ...limits,
+  };
   for (const [name, value] of Object.entries(resolved)) {
     const range = RANGES[name as keyof SessionLimits]; // entries() loses the key's type
     if (range === undefined) {
@@ -154,13 +173,13 @@ export function resolveLimits(
 }
 
 function checkOrder(limits: SessionLimits): void {
-  for (const [larger, smaller] of ORDER) {
-    const least = limits[smaller];
-    if (limits[larger] >= least) continue;
+  for (const [name, leastOf, words] of LEAST) {
+    const least = leastOf(limits);
+    if (limits[name] >= least) continue;
     throw new RangeError(
       `Cannot use ${
-        limits[larger]
-      } as limit "${larger}": it must be at least "${smaller}", which is ${least}`,
+        limits[name]
+      } as limit "${name}": it must be at least ${words}, which is ${least}`,
     );
   }
 }

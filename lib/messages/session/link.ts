@@ -40,6 +40,8 @@ export interface StreamCall extends Channel {
   readonly inbox: Inbox | undefined;
   /** Whether this side may send items in the state that the call is in. */
   readonly maySend: boolean;
+  /** Bytes of the item that is too large for what waits already; 0 if there is none. */
+  unsentItem: number;
   /** Who is told. */
   readonly observer: StreamObserver;
   /** Whether the call is over for this side, so that items for it are merely late. */

@@ -117,26 +117,31 @@ function* called({ calls, schemas }: MethodTables): Iterable<DescribedMethod> {
   }
 }
 
-/** Methods of this side's list that the peer does not serve, by their index, with the error that calls get. */
+/** Why a method of this side's list cannot be called. */
+export type UnservedReason = Exclude<Mismatch["reason"], "schema">;
+
+/** Methods of this side's list that the peer does not serve, by their index. */
 export function unservedMethods(
   { mismatches }: { readonly mismatches: readonly Mismatch[] },
-  tables: MethodTables,
-): ReadonlyMap<number, CallError> {
-  const unserved = new Map<number, CallError>();
+  { calls }: MethodTables,
+): ReadonlyMap<number, UnservedReason> {
+  const unserved = new Map<number, UnservedReason>();
   for (const { method, reason } of mismatches) {
-    if (reason === "schema") continue;
-    const name = tables.calls[method]?.name ?? `method ${method}`;
-    const why = reason === "missing"
-      ? "does not serve it"
-      : "serves it in another shape";
-    unserved.set(
-      method,
-      new CallError(
-        "unimplemented",
-        `Cannot call ${name}: the other side ${why}`,
-        { method: name, processed: "no" },
-      ),
-    );
+    if (reason !== "schema" && method < calls.length) {
+      unserved.set(method, reason);
+    }
   }
   return unserved;
+}
+
+/** What a call of such a method gets. */
+export function unservedError(name: string, reason: UnservedReason): CallError {
+  const why = reason === "missing"
+    ? "does not serve it"
+    : "serves it in another shape";
+  return new CallError(
+    "unimplemented",
+    `Cannot call ${name}: the other side ${why}`,
+    { method: name, processed: "no" },
+  );
 }

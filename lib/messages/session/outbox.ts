@@ -23,8 +23,10 @@ export interface Channel {
 export interface FragmentWriter {
   /** Sends the next frame of a message and says what it cost. */
   fragment(message: Pending, id: number): number;
-  /** Bytes of answers that have been encoded and wait. */
+  /** Bytes of answers that have been encoded and wait for their turn. */
   backlog: number;
+  /** Bytes of items that have been encoded and wait for credit, or their turn. */
+  itemBacklog: number;
 }
 
 /** Messages of one call that wait. */
@@ -52,10 +54,16 @@ export class Outbox implements Source {
     return this.#messages[0]?.kind === Kind.ITEM;
   }
 
+  /** @inheritdoc */
+  get lacksCredit(): boolean {
+    return this.holdsItems && this.#channel.credit <= 0;
+  }
+
   /** Puts a message behind the others. */
   put(message: Pending): void {
     this.#messages.push(message);
-    if (this.#messages.length === 1) this.#count(message, 1);
+    if (message.kind === Kind.ITEM) this.#countItem(message, 1);
+    if (this.#messages.length === 1) this.#countAnswer(message, 1);
   }
 
   /** @inheritdoc */
@@ -65,12 +73,16 @@ export class Outbox implements Source {
     if (message === undefined) return false; // it was dropped during its turn
     const item = message.kind === Kind.ITEM;
     if (item && channel.credit <= 0) return false;
-    this.#count(message, -1);
+    if (item) this.#countItem(message, -1);
+    else this.#countAnswer(message, -1);
     const cost = this.#writer.fragment(message, channel.id);
-    if (item) channel.credit -= cost;
+    if (item) {
+      channel.credit -= cost;
+      this.#countItem(message, 1);
+    }
     if (message.offset === message.bytes.length) this.#messages.shift();
     const next = this.#messages[0];
-    if (next !== undefined) this.#count(next, 1);
+    if (next !== undefined) this.#countAnswer(next, 1);
     else {
       channel.outbox = undefined;
       channel.onFlushed();
@@ -81,13 +93,20 @@ export class Outbox implements Source {
   /** Forgets what waits. */
   clear(): void {
     const first = this.#messages[0];
-    if (first !== undefined) this.#count(first, -1);
+    if (first !== undefined) this.#countAnswer(first, -1);
+    for (const message of this.#messages) {
+      if (message.kind === Kind.ITEM) this.#countItem(message, -1);
+    }
     this.#messages = [];
   }
 
   /** An answer that is next waits for room alone, and is counted; what waits for credit must not hold up others. */
-  #count({ kind, bytes, offset }: Pending, sign: 1 | -1): void {
+  #countAnswer({ kind, bytes, offset }: Pending, sign: 1 | -1): void {
     if (kind !== Kind.RESULT && kind !== Kind.ERROR) return;
     this.#writer.backlog += sign * (bytes.length - offset);
+  }
+
+  #countItem({ bytes, offset }: Pending, sign: 1 | -1): void {
+    this.#writer.itemBacklog += sign * (bytes.length - offset);
   }
 }

@@ -6,7 +6,7 @@
 import { Assembly, type AssemblyFault } from "./assembly.ts";
 import { callError } from "./caller_errors.ts";
 import { decodeError } from "./error_frame.ts";
-import { fieldsEnd, MalformedError, readFields } from "./fields.ts";
+import { FIELDS_OF, fieldsEnd, MalformedError, readFields } from "./fields.ts";
 import type { Link } from "./link.ts";
 import { messageOf } from "./malformed.ts";
 import type { GiveUpReason, OutgoingCall } from "./outgoing_call.ts";
@@ -26,7 +26,7 @@ export function assembleReply(
   if (kind !== call.replyKind) {
     return { code: "malformed", message: "the reply is RESULT and ERROR both" };
   }
-  const fault = reply.add(part);
+  const fault = reply.add(part) ?? reply.claim();
   if (fault !== undefined) return tooMuch(link, fault);
   if (more) return undefined;
   link.wheel.remove(reply);
@@ -79,7 +79,13 @@ export function deliverResult(
   try {
     if (cutItem) throw new MalformedError("it came in the middle of an item");
     end = fieldsEnd(body, 0);
-    fields = readFields(body, 0, end, link.limits.maxMetadata);
+    fields = readFields(
+      body,
+      0,
+      end,
+      FIELDS_OF.RESULT,
+      link.limits.maxMetadata,
+    );
   } catch (error) {
     return malformed(link, call, error);
   }

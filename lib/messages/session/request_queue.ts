@@ -37,7 +37,6 @@ export class RequestQueue implements Source {
   #bytes = 0;
   /** The one whose frames are leaving. */
   #current: Queued | undefined = undefined;
-  #rotating = false;
   readonly #link: Link;
   readonly #owner: QueueOwner;
 
@@ -60,27 +59,38 @@ export class RequestQueue implements Source {
     return this.#messages.length > 0 || this.credit <= 0;
   }
 
-  /** Whether so many bytes more may wait. The first behind the one that is leaving may be of any size. */
-  hasRoom(bytes: number): boolean {
+  /** Why so many bytes more may not wait, if so. The first behind the one that is leaving may be of any size. */
+  fullFor(bytes: number): string | undefined {
     const { maxQueuedCalls, unsentSoft } = this.#link.limits;
+    if (this.#messages.length >= maxQueuedCalls) {
+      return `${maxQueuedCalls} calls wait for a place or for credit (limit maxQueuedCalls)`;
+    }
     const waiting = this.#bytes - (this.#messages[0]?.bytes.length ?? 0);
-    return this.#messages.length < maxQueuedCalls &&
-      (waiting === 0 || waiting + bytes <= unsentSoft);
+    if (waiting === 0 || waiting + bytes <= unsentSoft) return undefined;
+    return `${waiting} bytes of calls wait for a place or for credit (limit unsentSoft, ${unsentSoft})`;
   }
 
   /** Adds a message and sends what may leave. */
   put(message: Queued): void {
     this.#bytes += message.bytes.length;
     this.#messages.push(message);
-    if (!this.#rotating) this.#link.writer.rotation.add(this);
-    this.#rotating = true;
-    this.#link.writer.drain();
+    this.#link.writer.resume(this);
   }
 
   /** @inheritdoc */
   get hasNext(): boolean {
-    this.#rotating = this.#messages.length > 0;
-    return this.#rotating;
+    return this.#messages.length > 0;
+  }
+
+  /** @inheritdoc */
+  get lacksCredit(): boolean {
+    return this.credit <= 0;
+  }
+
+  /** Credit has come. */
+  grant(amount: number): void {
+    this.credit += amount;
+    if (this.hasNext) this.#link.writer.resume(this);
   }
 
   /** @inheritdoc */

@@ -123,7 +123,7 @@ export class RequestReader {
     if (!more) this.#partial = undefined;
     const { kind, id, assembly } = partial;
     if (assembly === undefined) return;
-    const fault = assembly.add(body);
+    const fault = assembly.add(body) ?? assembly.claim();
     if (fault !== undefined) {
       return this.#giveUp(partial, faultError(this.#link, fault));
     }
@@ -166,10 +166,9 @@ export class RequestReader {
       partial.assembly !== undefined;
   }
 
-  /** Forgets what is unfinished. */
+  /** Forgets what is unfinished; what still comes of it is thrown away. */
   drop(): void {
     if (this.#partial !== undefined) this.#forget(this.#partial);
-    this.#partial = undefined;
   }
 
   /**

@@ -6,7 +6,7 @@
  * ```text
  *   call 5:  RESULT ▒▒▒▒▒▒▒▒▒       ┐
  *   call 9:  ITEM ▒▒▒▒  END         ├─▶ one frame of each in turn ─▶ sink
- *   requests: REQUEST ▒▒▒  NOTIFY   ┘   while little is unsent
+ *   requests: REQUEST ▒▒▒  NOTIFY   ┘   while their lane is open
  * ```
  *
  * @module
@@ -18,6 +18,8 @@ export interface Source {
   sendNext(): boolean;
   /** Whether it has more to send. */
   readonly hasNext: boolean;
+  /** Whether it cannot go on before credit comes. It leaves the rotation, and whoever gives it credit adds it again. */
+  readonly lacksCredit: boolean;
 }
 
 /** A message, or the rest of one, that waits for its turn. */
@@ -29,37 +31,49 @@ export interface Pending {
 
 /** Sources that take turns. */
 export class Rotation {
-  #sources: Source[] = [];
+  readonly #sources: Set<Source> = new Set();
+  #running = false;
 
-  /** Whether nothing waits. */
+  /** Whether nothing waits for its turn. */
   get empty(): boolean {
-    return this.#sources.length === 0;
+    return this.#sources.size === 0;
   }
 
-  /** Adds a source that is not in it. */
+  /** Adds a source; harmless for one that is in it, or that has no credit. */
   add(source: Source): void {
-    this.#sources.push(source);
+    if (!source.lacksCredit) this.#sources.add(source);
   }
 
   /** Removes a source; harmless for one that is not in it. */
   remove(source: Source): void {
-    const index = this.#sources.indexOf(source);
-    if (index >= 0) this.#sources.splice(index, 1);
+    this.#sources.delete(source);
   }
 
   /** Removes all. */
   clear(): void {
-    this.#sources = [];
+    this.#sources.clear();
   }
 
-  /** Gives each source its turn, again and again, until none may send or there is no room. */
-  run(room: { readonly bulkOpen: boolean }): void {
+  /** Gives each source its turn, again and again, until none may send or the lane is full. */
+  run(lane: { readonly open: boolean }): void {
+    if (this.#running) return; // what a turn adds has its own turn in the loop that runs
+    this.#running = true;
+    try {
+      this.#takeTurns(lane);
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  #takeTurns(lane: { readonly open: boolean }): void {
     let blocked = 0;
-    while (blocked < this.#sources.length && room.bulkOpen) {
-      const source = this.#sources.shift()!; // the loop's condition: there is one
-      if (source.sendNext()) blocked = 0;
-      else blocked++;
-      if (source.hasNext) this.#sources.push(source);
+    for (const source of this.#sources) { // those that are added meanwhile come last
+      if (blocked >= this.#sources.size || !lane.open) return;
+      this.#sources.delete(source);
+      const sent = source.sendNext();
+      if (source.hasNext) this.add(source);
+      if (sent) blocked = 0;
+      else if (this.#sources.has(source)) blocked++;
     }
   }
 }

@@ -55,10 +55,12 @@ export function encodeSchemaEntry(
  * Reads the value of the entry; a caller or shape of a later version is passed
  * over.
  *
+ * @param limit most methods of each side
  * @throws {MalformedError}
  */
 export function decodeSchemaEntry(
   bytes: Uint8Array = new Uint8Array(),
+  limit: number,
 ): DescribedMethod[] {
   const described: DescribedMethod[] = [];
   let at = 0;
@@ -69,6 +71,9 @@ export function decodeSchemaEntry(
     if (end > bytes.length) throw new MalformedError("the schemas are cut");
     const caller = CALLERS[bytes[at]!]; // in range: fixed <= length
     const shape = SHAPES[bytes[at + 3]!]; // as above
+    if (described.length === CALLERS.length * limit) {
+      throw new MalformedError(`more than ${limit} methods are described`);
+    }
     if (caller !== undefined && shape !== undefined) {
       const method = getU16(bytes, at + 1);
       const schemas = bytes.slice(fixed, end);

@@ -8,15 +8,16 @@ import { NO_FIELDS } from "./fields.ts";
 import type { MethodInfo } from "./hello.ts";
 import type { IncomingCall } from "./incoming_call.ts";
 import type { StreamCall } from "./link.ts";
+import { unservedError, type UnservedReason } from "./method_table.ts";
 import type { OpenOptions, OutgoingCall } from "./outgoing_call.ts";
 import { SessionCore, unavailable } from "./session_core.ts";
 import { MAY_CALL } from "./session_state.ts";
-import { maySendItem, sendItem, takeItem } from "./streams.ts";
+import { discardItems, maySendItem, sendItem, takeItem } from "./streams.ts";
 
 /** Calls and credentials. */
 export abstract class SessionCalls extends SessionCore {
-  /** Methods that the peer does not serve, with the error that calls get. */
-  protected unserved: ReadonlyMap<number, CallError> = new Map();
+  /** Methods that the peer does not serve, and why not. */
+  protected unserved: ReadonlyMap<number, UnservedReason> = new Map();
 
   /**
    * Begins a call.
@@ -26,7 +27,7 @@ export abstract class SessionCalls extends SessionCore {
    */
   call(options: OpenOptions, now: number): OutgoingCall {
     this.link.now = now;
-    this.#checkServed(options.method);
+    this.#checkServed(options);
     return this.caller.open(options);
   }
 
@@ -38,17 +39,24 @@ export abstract class SessionCalls extends SessionCore {
     now: number,
   ): void {
     this.link.now = now;
-    this.#checkServed(options.method);
+    this.#checkServed(options);
     this.caller.notify(options);
   }
 
-  #checkServed(method: number): void {
+  #checkServed(
+    { method, info }: { readonly method: number; readonly info: MethodInfo },
+  ): void {
     if (!MAY_CALL[this.state]) {
       throw unavailable("the handshake has not come that far");
     }
     if (this.unserved.size === 0) return;
-    const error = this.unserved.get(method);
-    if (error !== undefined) throw error;
+    const reason = this.unserved.get(method);
+    if (reason !== undefined) throw unservedError(info.name, reason);
+  }
+
+  /** A value is being encoded: none of the commands that send can be given from inside it. */
+  get encoding(): boolean {
+    return this.link.writer.encoding;
   }
 
   /** Whether a notification may leave now without piling up; if not, the host is told when. */
@@ -65,7 +73,7 @@ export abstract class SessionCalls extends SessionCore {
     now: number,
   ): void {
     this.link.now = now;
-    this.#checkServed(message.method);
+    this.#checkServed(message);
     this.caller.notifyEncoded(message.method, message.info, message.body);
   }
 
@@ -74,10 +82,15 @@ export abstract class SessionCalls extends SessionCore {
     return maySendItem(this.link, call);
   }
 
-  /** Sends an item; {@linkcode SessionCalls.maySendItem} has said that it may. */
-  sendItem(call: StreamCall, value: unknown, now: number): void {
+  /**
+   * Sends an item; {@linkcode SessionCalls.maySendItem} has said that it may.
+   *
+   * @returns whether it was taken; if not, it is large, and the observer is
+   * told when there is room for it
+   */
+  sendItem(call: StreamCall, value: unknown, now: number): boolean {
     this.link.now = now;
-    sendItem(this.link, call, value);
+    return sendItem(this.link, call, value);
   }
 
   /** The next item, or `undefined`: the observer is told of it when it comes. */
@@ -86,10 +99,10 @@ export abstract class SessionCalls extends SessionCore {
     return takeItem(this.link, call);
   }
 
-  /** Drops the items of a call of the peer's: its handler wants no more. */
-  dropItems(call: IncomingCall, now: number): void {
+  /** Nobody wants the items of a call any more: those that wait are dropped, and no more is granted. */
+  dropItems(call: StreamCall, now: number): void {
     this.link.now = now;
-    this.callee.dropItems(call);
+    discardItems(this.link, call.inbox);
   }
 
   /** Ends our items of a call that we made. */

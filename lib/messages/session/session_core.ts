@@ -125,6 +125,7 @@ export abstract class SessionCore {
     timers: number;
     blocked: number;
     backlog: number;
+    itemBacklog: number;
   } {
     const { pool, budget, wheel, blocked, writer } = this.link;
     return {
@@ -136,6 +137,7 @@ export abstract class SessionCore {
       timers: wheel.size,
       blocked: blocked.size,
       backlog: writer.backlog,
+      itemBacklog: writer.itemBacklog,
     };
   }
 
@@ -186,16 +188,19 @@ export abstract class SessionCore {
   }
 
   #sayGoodbye(code: SessionErrorCode, lastId: number, message: string): void {
-    this.#saidGoodbye = true;
     const body = encodeGoodbye({ code, lastId, message });
     this.link.writer.frame(Kind.GOAWAY, 0, 0, body);
+    this.#saidGoodbye = true;
   }
 
   protected peerLeaves({ code, lastId, message }: Goodbye): void {
     this.peerDrains = true;
     const good = code === "none";
     const why = good ? `the other side is ${message}` : message;
-    this.caller.refuseAbove(lastId, unavailable(why));
+    this.caller.refuseAbove(
+      lastId,
+      good || this.#state === "open" ? unavailable(why) : turnedAway(code, why),
+    );
     if (good && this.#state === "open") {
       return this.options.host.onPeerDraining();
     }
@@ -232,6 +237,23 @@ export abstract class SessionCore {
     this.callee.end(over ? "drained" : "disconnected", message);
     this.options.host.onEnded(error);
   }
+}
+
+/** Codes with which a client is refused again if it comes again as it is. */
+const LASTING: ReadonlySet<SessionErrorCode> = new Set([
+  "protocol",
+  "version",
+  "codec",
+  "unauthenticated",
+]);
+
+/** What a call gets that left with a handshake which was refused. */
+function turnedAway(code: SessionErrorCode, message: string): CallError {
+  return new CallError(
+    code === "unauthenticated" ? "unauthenticated" : "unavailable",
+    `Cannot call: ${message}`,
+    { processed: "no", retry: LASTING.has(code) ? "never" : "later" },
+  );
 }
 
 /** What a call gets that cannot begin. */

@@ -88,6 +88,9 @@ function payForParts(link: Link, call: StreamCall, inbox: Inbox): void {
   const assembly = inbox.partial;
   if (!inbox.waiting || assembly === undefined) return;
   if (!link.turns.mayPay(inbox, call)) return link.wheel.remove(assembly);
+  // Unpaid parts are within the stream's window; those that are paid are not.
+  const fault = assembly.claim();
+  if (fault !== undefined) return broken(call, fault);
   inbox.owe(assembly.owed);
   assembly.owed = 0;
   if (assembly.slot < 0) {
@@ -184,26 +187,53 @@ function close(link: Link, inbox: Inbox): void {
 /** Whether an item may be sent now; if not, the observer will be told when. */
 export function maySendItem(link: Link, call: StreamCall): boolean {
   if (!call.maySend) return false;
-  if (
-    call.credit > 0 && call.outbox === undefined && !link.writer.congested
-  ) return true;
+  if (mayLeave(link, call)) return true;
   link.blocked.add(call);
   return false;
 }
 
+/** Credit, nothing of its own in front of it, and room: on the way to the transport, and for one that is known to be large. */
+function mayLeave(link: Link, call: StreamCall): boolean {
+  const { writer } = link;
+  return call.credit > 0 && call.outbox === undefined && writer.items.open &&
+    fits(link, call.unsentItem);
+}
+
+/** Whether an item of so many bytes may wait encoded for credit; one alone may, whatever its size. */
+function fits({ writer, limits }: Link, length: number): boolean {
+  return length === 0 || writer.itemBacklog === 0 ||
+    writer.itemBacklog + length <= limits.maxAssembly;
+}
+
 /**
- * Sends an item; {@linkcode maySendItem} has said that it may.
+ * Sends an item; {@linkcode maySendItem} has said that it may. One that does
+ * not fit into a frame waits encoded for credit, which a peer may never give:
+ * so there is a bound on the bytes of all of those, and beyond it an item waits
+ * as the value that it is.
  *
+ * @returns whether it was taken; if not, the observer is told when it may be
  * @throws {CodecError} for a value that has no encoding
  * @throws {CallError} `too-large`
  */
-export function sendItem(link: Link, call: StreamCall, value: unknown): void {
+export function sendItem(
+  link: Link,
+  call: StreamCall,
+  value: unknown,
+): boolean {
   const { writer } = link;
   const head = writer.beginMessage(Kind.ITEM, call.id, NO_FIELDS);
   const at = writer.putFields(head, Infinity, NO_FIELDS);
   const sent = writer.message(at, value, call.outbox !== undefined);
-  if (typeof sent === "number") call.credit -= sent;
-  else writer.queue(call, Kind.ITEM, sent);
+  if (typeof sent === "number") {
+    call.credit -= sent;
+    writer.items.add(sent);
+  } else if (!fits(link, sent.length)) {
+    call.unsentItem = sent.length;
+    link.blocked.add(call);
+    return false;
+  } else writer.queue(call, Kind.ITEM, sent);
+  call.unsentItem = 0;
+  return true;
 }
 
 /** Takes a CREDIT frame for a call. */
@@ -212,11 +242,14 @@ export function receiveCredit(
   call: StreamCall,
   amount: number,
 ): void {
+  // Where nothing is to be sent any more, or ever, credit has no effect.
+  if (!call.maySend && !call.outbox?.holdsItems) return;
   if (call.credit + amount > MAX_CREDIT) {
     return link.fail("flow-control", `call ${call.id} was granted ${amount}`);
   }
   call.credit += amount;
-  if (call.outbox !== undefined) link.writer.drain();
+  if (call.credit <= 0) return;
+  if (call.outbox !== undefined) link.writer.resume(call.outbox);
   wake(link, call);
 }
 
@@ -234,7 +267,14 @@ function wake(link: Link, call: StreamCall): void {
 export function wakeBlocked(link: Link): void {
   if (link.blocked.size === 0) return;
   for (const call of link.blocked) {
-    if (link.writer.congested) return;
-    if (call.credit > 0 && call.outbox === undefined) wake(link, call);
+    if (!link.writer.items.open) return;
+    if (mayLeave(link, call)) wake(link, call);
   }
+}
+
+/** Forgets the messages of a call that wait; others may have been kept waiting by them. */
+export function dropWaiting(link: Link, call: StreamCall): void {
+  if (call.outbox === undefined) return;
+  link.writer.drop(call);
+  wakeBlocked(link);
 }

@@ -10,7 +10,8 @@ import type { MessageCodec } from "../codec/message_codec.ts";
 import { INITIAL_PEER_LIMITS, type SessionLimits } from "./limits.ts";
 import { putFields } from "./fields.ts";
 import { type Channel, type FragmentWriter, Outbox } from "./outbox.ts";
-import { type Pending, Rotation } from "./rotation.ts";
+import { Lane } from "./lane.ts";
+import { type Pending, Rotation, type Source } from "./rotation.ts";
 import { Flag, FRAME_CHARGE, HEADER, putHeader } from "./wire.ts";
 
 /** Room for one frame in an outgoing buffer. */
@@ -43,9 +44,6 @@ export interface FrameSink {
 /** Bytes that a small body is expected to need; a larger one is encoded elsewhere, then copied. */
 const SMALL_BODY = 2304;
 
-/** Unsent bytes up to which fragments are added, so that a long message never keeps a short one waiting. */
-const BULK_MARK = 256 * 1024;
-
 /** The sending half of a session. */
 export class Writer implements FragmentWriter {
   /** Encodes the bodies. */
@@ -58,8 +56,16 @@ export class Writer implements FragmentWriter {
   buffer: Uint8Array = new Uint8Array(0);
   /** @inheritdoc */
   backlog = 0;
+  /** @inheritdoc */
+  itemBacklog = 0;
+  /** Parts of long messages, and what waits behind them. */
+  readonly fragments: Lane;
+  /** Items that leave at once. */
+  readonly items: Lane;
+  /** Notifications, as far as the same ones go to many. */
+  readonly notifications: Lane;
   /** What leaves in turns. */
-  readonly rotation: Rotation = new Rotation();
+  readonly #rotation: Rotation = new Rotation();
   #sink: FrameSink;
   readonly #soft: number;
   #start = 0;
@@ -74,6 +80,10 @@ export class Writer implements FragmentWriter {
     this.#sink = sink;
     this.codec = codec;
     this.#soft = limits.unsentSoft;
+    // Half of it is left for calls and results, less one frame of each lane.
+    this.fragments = new Lane(this, this.#soft / 8);
+    this.items = new Lane(this, this.#soft / 8);
+    this.notifications = new Lane(this, this.#soft / 4);
   }
 
   /** More is unsent than results and new calls may add to. */
@@ -81,9 +91,9 @@ export class Writer implements FragmentWriter {
     return this.#sink.unsent + this.backlog >= this.#soft;
   }
 
-  /** Fragments may be added. */
-  get bulkOpen(): boolean {
-    return this.#sink.unsent < BULK_MARK;
+  /** A value is being encoded: nothing can be sent from inside it. */
+  get encoding(): boolean {
+    return this.#encoding;
   }
 
   /** Bytes committed and not yet taken by the transport. */
@@ -103,8 +113,7 @@ export class Writer implements FragmentWriter {
 
   /** From now on what is written goes nowhere: the last frame has been sent. */
   close(): void {
-    this.rotation.clear();
-    this.backlog = 0;
+    this.#rotation.clear();
     this.#sink = discard(this.#sink.bytesFramed, this.#sink.bytesHanded);
   }
 
@@ -187,9 +196,10 @@ export class Writer implements FragmentWriter {
 
   /** Sends a message without a body; see {@linkcode Writer.message}. */
   emptyMessage(at: number, wait: boolean): number | Uint8Array {
-    if (!wait) {
+    const size = at - this.#start - HEADER;
+    if (!wait && size <= this.maxFrameBody) {
       this.#sink.commit(at);
-      return at - this.#start - HEADER + FRAME_CHARGE;
+      return size + FRAME_CHARGE;
     }
     const bytes = this.buffer.slice(this.#start + HEADER, at);
     this.#sink.abandon();
@@ -230,11 +240,14 @@ export class Writer implements FragmentWriter {
 
   /** Lets a message wait behind the channel's others, and sends what may leave. */
   queue(channel: Channel, kind: number, bytes: Uint8Array): void {
-    if (channel.outbox === undefined) {
-      channel.outbox = new Outbox(this, channel);
-      this.rotation.add(channel.outbox);
-    }
-    channel.outbox.put({ kind, bytes, offset: 0 });
+    const outbox = channel.outbox ??= new Outbox(this, channel);
+    outbox.put({ kind, bytes, offset: 0 });
+    this.resume(outbox);
+  }
+
+  /** Gives a source its turns, from now on or again: it has something to send, and credit for it. */
+  resume(source: Source): void {
+    this.#rotation.add(source);
     this.drain();
   }
 
@@ -244,12 +257,12 @@ export class Writer implements FragmentWriter {
     if (outbox === undefined) return;
     channel.outbox = undefined;
     outbox.clear();
-    this.rotation.remove(outbox);
+    this.#rotation.remove(outbox);
   }
 
   /** Sends fragments, one of each source in turn, while there is room and credit. */
   drain(): void {
-    if (!this.rotation.empty) this.rotation.run(this);
+    if (!this.#rotation.empty) this.#rotation.run(this.fragments);
   }
 
   /** @inheritdoc */
@@ -259,6 +272,7 @@ export class Writer implements FragmentWriter {
     const flags = end < bytes.length ? Flag.MORE : 0;
     this.frame(kind, flags, id, bytes.subarray(offset, end));
     message.offset = end;
+    this.fragments.add(end - offset + HEADER);
     return end - offset + FRAME_CHARGE;
   }
 }

@@ -191,7 +191,9 @@ export function sendAll(
   const go = () => {
     while (next < items.length) {
       if (!side.session.maySendItem(writer.call)) return;
-      side.session.sendItem(writer.call, items[next++], simulation.now);
+      const item = items[next];
+      if (!side.session.sendItem(writer.call, item, simulation.now)) return;
+      next++;
     }
     if (!over) done();
     over = true;

@@ -298,6 +298,10 @@ export class Traffic {
     }
     simulation.settle();
     this.#checkCalls();
+    // Their readers leave.
+    for (const { outgoing: { side, call } } of this.made) {
+      side.session.dropItems(call, simulation.now);
+    }
     this.#checkSessions();
   }
 
@@ -307,6 +311,12 @@ export class Traffic {
       assert(accounts.assembling <= limits.maxAssembly, "assembling");
       assert(accounts.raisePool >= 0, "raise pool");
       assert(accounts.backlog >= 0, "backlog");
+      assert(
+        accounts.itemBacklog >= 0 &&
+          accounts.itemBacklog <=
+            Math.max(limits.maxAssembly, limits.maxMessage),
+        `item backlog ${accounts.itemBacklog}`,
+      );
       assert(
         lane.unsent + accounts.backlog <= limits.unsentHard + limits.maxMessage,
         "unsent",
@@ -364,6 +374,7 @@ export class Traffic {
           timers: 0,
           blocked: 0,
           backlog: 0,
+          itemBacklog: 0,
         },
       );
       assert(side.ends.length <= 1);

@@ -6,7 +6,7 @@ import { errorOf, Lone, request, u32 } from "./_lone.ts";
 import { Simulation } from "./_simulation.ts";
 
 const pure = { permissions: "none" } as const;
-const TIGHT = { unsentSoft: 64 * 1024, unsentHard: 256 * 1024 };
+const TIGHT = { unsentSoft: 64 * 1024, unsentHard: 1024 * 1024 };
 
 Deno.test(
   "above unsentSoft results and errors wait unencoded, and keep their places",

@@ -11,7 +11,7 @@ const limits = resolveLimits({
 });
 
 Deno.test(
-  "Assembly puts copies of the parts together and gives the budget back",
+  "Assembly puts copies of the parts together, claims what they cost, and gives the budget back",
   pure,
   () => {
     const budget = { used: 0 };
@@ -20,7 +20,10 @@ Deno.test(
     assertEquals(assembly.add(part), undefined);
     part.fill(9);
     assertEquals(assembly.add(Uint8Array.of(3)), undefined);
-    assertEquals([budget.used, assembly.bytes], [3, 3]);
+    assertEquals([budget.used, assembly.bytes], [0, 3]);
+    assertEquals(assembly.claim(), undefined);
+    assertEquals(assembly.claim(), undefined); // counted once
+    assertEquals(budget.used, 3);
     assertEquals(assembly.finish(), Uint8Array.of(1, 2, 3));
     assertEquals(budget.used, 0);
     assembly.drop();
@@ -44,8 +47,31 @@ Deno.test(
     assertEquals(assembly.add(new Uint8Array()), "too-many");
     const other = new Assembly(budget, limits, () => {});
     assertEquals(other.add(new Uint8Array(60_000)), undefined);
+    assertEquals(other.claim(), undefined);
     const third = new Assembly(budget, limits, () => {});
-    assertEquals(third.add(new Uint8Array(60_000)), "over-budget");
+    assertEquals(third.add(new Uint8Array(60_000)), undefined);
+    assertEquals(third.claim(), "over-budget");
     assertEquals(budget.used, 60_000);
+  },
+);
+
+Deno.test(
+  "Assembly puts parts of all sizes together in their order",
+  pure,
+  () => {
+    const sizes = [1, 0, 1023, 1024, 5, 4000, 700, 700, 900, 1000, 1000, 3, 2];
+    const many = { ...limits, maxFragments: sizes.length };
+    const assembly = new Assembly({ used: 0 }, many, () => {});
+    const whole = sizes.flatMap((size, index) =>
+      new Array<number>(size).fill(index)
+    );
+    let at = 0;
+    for (const size of sizes) {
+      const part = Uint8Array.from(whole.slice(at, at += size));
+      assertEquals(assembly.add(part), undefined);
+      part.fill(99);
+    }
+    assertEquals(assembly.bytes, whole.length);
+    assertEquals(assembly.finish(), Uint8Array.from(whole));
   },
 );

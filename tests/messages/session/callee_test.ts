@@ -153,3 +153,27 @@ Deno.test(
     }
   },
 );
+
+Deno.test(
+  "a broken call whose handler settles when it is told gets one answer, and holds no place",
+  pure,
+  () => {
+    const lone = Lone.open("listener", { maxCalls: 32 });
+    for (let id = 1; id < 100; id += 2) {
+      lone.receive(Kind.REQUEST, id, request(ASK, [1]));
+      const held = lone.calls.at(-1)!;
+      held.onCancelled = () =>
+        lone.session.fail(held.call, held.call.verdict!, lone.now);
+      lone.receive(Kind.END, id); // breaks it
+      assertEquals(lone.sentKinds(), [`ERROR ${id}`]);
+    }
+  },
+);
+
+Deno.test("fields that a message may not have are passed over", pure, () => {
+  const lone = Lone.open("listener");
+  const one = (type: number) => [type, 0, 1, 9]; // no u32, no text of pairs
+  lone.receive(Kind.REQUEST, 1, request(ASK, [1], one(0x13)));
+  lone.receive(Kind.NOTIFY, 0, request(NOTE, [1], one(0x01)));
+  assertEquals([lone.calls.length, lone.notes.length], [1, 1]);
+});

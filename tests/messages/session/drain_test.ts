@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { CallError } from "../../../lib/messages/errors.ts";
 import { Drain } from "../../../lib/messages/session/drain.ts";
-import { Kind, MAX_ID } from "../../../lib/messages/session/wire.ts";
+import { Flag, Kind, MAX_ID } from "../../../lib/messages/session/wire.ts";
 import { ASK, body, call, hold, notify } from "./_calls.ts";
 import { goodbyeOf, Lone, request } from "./_lone.ts";
 import { Simulation, SMOOTH } from "./_simulation.ts";
@@ -123,3 +123,32 @@ Deno.test("a drain before the handshake is done ends at once", pure, () => {
     assertEquals([lone.drained, lone.ends], [1, [undefined]]);
   }
 });
+
+for (const how of ["whole", "cancelled", "too large", "late"] as const) {
+  Deno.test(
+    `a REQUEST above the settled last id is dropped without an answer: ${how}`,
+    pure,
+    () => {
+      const lone = Lone.open("listener", { assemblyTimeout: 5_000 });
+      lone.receive(Kind.REQUEST, 1, request(ASK, [1]));
+      const begun = how !== "whole";
+      if (begun) lone.receive(Kind.REQUEST, 3, request(ASK, [1]), Flag.MORE);
+      lone.session.drain(0);
+      const ping = lone.sent().find(({ kind }) => kind === Kind.PING)!;
+      lone.receive(Kind.PONG, 0, ping.body);
+      assertEquals(goodbyeOf(lone.sent()[0]!).lastId, 1);
+      if (how === "whole") lone.receive(Kind.REQUEST, 3, request(ASK, [1]));
+      if (how === "cancelled") lone.receive(Kind.CANCEL, 3, [0]);
+      for (let n = 0; how === "too large" && n < 40; n++) {
+        lone.receive(Kind.REQUEST, 3, body(128 * 1024), Flag.MORE);
+      }
+      if (how === "late") lone.advance(9_000);
+      const answers = lone.sent().filter(({ kind }) => kind === Kind.ERROR);
+      lone.session.close(lone.now);
+      const last = lone.sent().filter(({ kind }) => kind === Kind.GOAWAY);
+      assertEquals([answers, last.map((each) => goodbyeOf(each).lastId)], [[], [
+        1,
+      ]]);
+    },
+  );
+}

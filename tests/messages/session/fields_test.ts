@@ -2,6 +2,7 @@ import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   EMPTY_FIELDS,
   Field,
+  FIELDS_OF,
   fieldsEnd,
   MalformedError,
   metadataField,
@@ -21,7 +22,13 @@ function block(timeout: number, fields: Uint8Array): Uint8Array {
 }
 
 function read(bytes: Uint8Array, limit = 100) {
-  return readFields(bytes, 0, fieldsEnd(bytes, 0), limit);
+  return readFields(
+    bytes,
+    0,
+    fieldsEnd(bytes, 0),
+    Object.values(Field),
+    limit,
+  );
 }
 
 Deno.test("putFields() and readFields() keep every field", pure, () => {
@@ -78,5 +85,18 @@ Deno.test(
       MalformedError,
       "5 bytes of metadata, at most 4",
     );
+  },
+);
+
+Deno.test(
+  "readFields() passes over fields that the message may not have, whatever is in them",
+  pure,
+  () => {
+    const cut = [Field.RETRY_AFTER, 0, 1, 7]; // a number of one byte
+    const bytes = Uint8Array.from([0, cut.length, ...cut]);
+    assertThrows(() => read(bytes), MalformedError);
+    for (const types of [FIELDS_OF.REQUEST, FIELDS_OF.NOTIFY]) {
+      assertEquals(readFields(bytes, 0, bytes.length, types, 0), EMPTY_FIELDS);
+    }
   },
 );

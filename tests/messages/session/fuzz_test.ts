@@ -205,7 +205,10 @@ function checkEnd(lone: Lone, made: Outgoing[]): void {
   assertEquals(lone.ends.length, 1, "ends once");
   const error = lone.ends[0];
   assert(error === undefined || error instanceof SessionError);
-  for (const outgoing of made) assertEquals(outgoing.settled, 1);
+  for (const outgoing of made) {
+    assertEquals(outgoing.settled, 1);
+    session.dropItems(outgoing.call, lone.now); // its reader leaves
+  }
   for (const { call } of lone.calls) {
     session.respond(call, new Uint8Array(), lone.now);
   }

@@ -33,11 +33,19 @@ const HELLO: Hello = {
     shape: "unary",
     schemas: Uint8Array.of(123, 125),
   }],
+  auth: undefined,
+};
+const DIALLER: Hello = {
+  ...HELLO,
+  role: "dialler",
+  mismatches: [],
+  described: [],
   auth: Uint8Array.of(1, 2),
 };
 
 Deno.test("encodeHello() and decodeHello() keep everything", pure, () => {
   assertEquals(decodeHello(encodeHello(HELLO), 2), HELLO);
+  assertEquals(decodeHello(encodeHello(DIALLER), 2), DIALLER);
   const bare: Hello = {
     ...HELLO,
     methods: [],
@@ -133,3 +141,26 @@ Deno.test(
     assertThrows(() => encodeHello({ ...HELLO, auth }), RangeError, "65535");
   },
 );
+
+Deno.test(
+  "decodeHello() does not look at what is the other side's to send",
+  pure,
+  () => {
+    const both = { mismatches: HELLO.mismatches, described: HELLO.described };
+    assertEquals(decodeHello(encodeHello({ ...DIALLER, ...both }), 2), DIALLER);
+    const { auth } = DIALLER;
+    assertEquals(decodeHello(encodeHello({ ...HELLO, auth }), 2), HELLO);
+  },
+);
+
+Deno.test("decodeHello() refuses more mismatches than methods", pure, () => {
+  const mismatches = Array.from(
+    { length: 3 },
+    () => ({ method: 0, reason: "missing" }) as const,
+  );
+  assertThrows(
+    () => decodeHello(encodeHello({ ...HELLO, mismatches }), 2),
+    MalformedError,
+    "more than 2 mismatches",
+  );
+});

@@ -56,3 +56,27 @@ Deno.test("Inbox never shrinks its window, whatever the limits", pure, () => {
   inbox.owe(600);
   assertEquals([inbox.grant(), pool.left], [600, 100]);
 });
+
+Deno.test(
+  "Inbox gives back what it was raised by with the last item that it let in",
+  pure,
+  () => {
+    const pool = { left: 1000 };
+    const raised = () => {
+      const inbox = new Inbox(1000, 4000, pool);
+      inbox.owe(1000);
+      inbox.grant();
+      inbox.put(new Uint8Array(1), 1);
+      inbox.put(new Uint8Array(1), 1);
+      assertEquals(pool.left, 0);
+      inbox.close();
+      inbox.take();
+      assertEquals(pool.left, 0);
+      return inbox;
+    };
+    raised().take();
+    assertEquals(pool.left, 1000);
+    raised().clear();
+    assertEquals(pool.left, 1000);
+  },
+);

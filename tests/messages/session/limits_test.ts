@@ -15,6 +15,16 @@ Deno.test(
       ...DEFAULT_LIMITS,
       maxCalls: 64,
     });
+    const MiB = 2 ** 20;
+    assertEquals(resolveLimits({ maxMessage: 32 * MiB }), {
+      ...DEFAULT_LIMITS,
+      maxMessage: 32 * MiB,
+      maxAssembly: 128 * MiB,
+    });
+    assertEquals(
+      resolveLimits({ maxMessage: 2 ** 31 - 1 }).maxAssembly,
+      2 ** 31 - 1,
+    );
   },
 );
 
@@ -43,6 +53,13 @@ Deno.test(
       RangeError,
       'Cannot use 262144 as limit "maxStreamWindow": it must be at least "streamWindow", which is 1048576',
     );
+    // A peer that reads as it should would be cut.
+    assertThrows(
+      () => resolveLimits({ unsentHard: 2 ** 21 - 1 }),
+      RangeError,
+      'it must be at least one and a half times "unsentSoft" and four times "maxFrameBody", which is 2097152',
+    );
+    assertEquals(resolveLimits({ unsentHard: 2 ** 21 }).unsentHard, 2 ** 21);
     assertThrows(
       () => resolveLimits({ unsentSoft: 8 * 2 ** 20 }),
       RangeError,

@@ -3,6 +3,7 @@ import {
   describeMethods,
   differences,
   servedMethods,
+  unservedError,
   unservedMethods,
 } from "../../../lib/messages/session/method_table.ts";
 import type { MethodInfo } from "../../../lib/messages/session/hello.ts";
@@ -47,7 +48,7 @@ Deno.test(
 );
 
 Deno.test(
-  "unservedMethods() keeps what cannot be called, with the error for it",
+  "unservedMethods() keeps what cannot be called, and why; unservedError() says so",
   pure,
   () => {
     const mismatches = [
@@ -55,9 +56,9 @@ Deno.test(
       { method: 1, reason: "shape" },
       { method: 70, reason: "missing" },
     ] as const;
-    const errors = unservedMethods({ mismatches }, TABLES);
-    assertEquals([...errors.keys()], [1, 70]);
-    const { code, processed, message } = errors.get(1)!;
+    const unserved = unservedMethods({ mismatches }, TABLES);
+    assertEquals([...unserved], [[1, "shape"]]); // there is no method 70
+    const { code, processed, message } = unservedError("b", "shape");
     assertEquals([code, processed, message], [
       "unimplemented",
       "no",

@@ -9,6 +9,7 @@ function setUp(credit: number) {
   const sent: string[] = [];
   const writer = {
     backlog: 0,
+    itemBacklog: 0,
     fragment(message: Pending) {
       const size = Math.min(10, message.bytes.length - message.offset);
       message.offset += size;
@@ -67,5 +68,24 @@ Deno.test(
     assertEquals(writer.backlog, 15);
     outbox.clear();
     assertEquals([writer.backlog, outbox.sendNext()], [0, false]);
+  },
+);
+
+Deno.test(
+  "Outbox counts the items that wait, as far as they have not left",
+  pure,
+  () => {
+    const { writer, channel, outbox, put } = setUp(1);
+    put(Kind.ITEM, 15);
+    put(Kind.ITEM, 7);
+    assertEquals([writer.itemBacklog, outbox.lacksCredit], [22, false]);
+    outbox.sendNext();
+    assertEquals([writer.itemBacklog, outbox.lacksCredit], [12, true]);
+    channel.credit = 1;
+    assertEquals(outbox.lacksCredit, false);
+    outbox.sendNext();
+    assertEquals(writer.itemBacklog, 7);
+    outbox.clear();
+    assertEquals(writer.itemBacklog, 0);
   },
 );

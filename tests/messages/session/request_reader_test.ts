@@ -156,3 +156,18 @@ Deno.test(
     assertEquals(requestCredit + requestOwed, 65536);
   },
 );
+
+Deno.test(
+  "frames of a request that was cancelled are thrown away if they still come",
+  pure,
+  () => {
+    const lone = Lone.open("listener");
+    lone.receive(Kind.REQUEST, 1, request(ASK, [1]), MORE);
+    lone.receive(Kind.CANCEL, 1, [0]);
+    lone.receive(Kind.REQUEST, 1, [1, 2], MORE);
+    lone.receive(Kind.REQUEST, 1, [3]);
+    lone.receive(Kind.REQUEST, 3, request(ASK));
+    assertEquals([lone.calls.length, lone.ends], [1, []]);
+    assertEquals(lone.sentKinds(), ["ERROR 1"]);
+  },
+);

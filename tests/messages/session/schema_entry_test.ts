@@ -30,8 +30,8 @@ Deno.test(
   pure,
   () => {
     assertEquals([...encodeSchemaEntry(METHODS)], BYTES);
-    assertEquals(decodeSchemaEntry(Uint8Array.from(BYTES)), METHODS);
-    assertEquals(decodeSchemaEntry(undefined), []);
+    assertEquals(decodeSchemaEntry(Uint8Array.from(BYTES), 1), METHODS);
+    assertEquals(decodeSchemaEntry(undefined, 1), []);
     assertEquals(METHODS.map(describedLength), [8, 6]);
   },
 );
@@ -42,8 +42,12 @@ Deno.test(
   () => {
     for (let end = 1; end < BYTES.length; end++) {
       const bytes = Uint8Array.from(BYTES.slice(0, end));
-      if (end === 8) assertEquals(decodeSchemaEntry(bytes).length, 1);
-      else assertThrows(() => decodeSchemaEntry(bytes), MalformedError, "cut");
+      if (end === 8) assertEquals(decodeSchemaEntry(bytes, 1).length, 1);
+      else {assertThrows(
+          () => decodeSchemaEntry(bytes, 1),
+          MalformedError,
+          "cut",
+        );}
     }
   },
 );
@@ -53,11 +57,25 @@ Deno.test(
   pure,
   () => {
     const bytes = Uint8Array.from([9, ...BYTES.slice(1, 8), ...BYTES]);
-    const read = decodeSchemaEntry(bytes);
+    const read = decodeSchemaEntry(bytes, 9);
     bytes.fill(0);
     assertEquals(read, METHODS);
     const shape = Uint8Array.from(BYTES);
     shape[3] = 77;
-    assertEquals(decodeSchemaEntry(shape), METHODS.slice(1));
+    assertEquals(decodeSchemaEntry(shape, 9), METHODS.slice(1));
+  },
+);
+
+Deno.test(
+  "decodeSchemaEntry() refuses more methods than both lists may have",
+  pure,
+  () => {
+    const bytes = Uint8Array.from([...BYTES, ...BYTES]);
+    assertEquals(decodeSchemaEntry(bytes, 2).length, 4);
+    assertThrows(
+      () => decodeSchemaEntry(bytes, 1),
+      MalformedError,
+      "more than 1",
+    );
   },
 );

@@ -156,6 +156,7 @@ Deno.test("accounts of an idle session are full", pure, () => {
     timers: 0,
     blocked: 0,
     backlog: 0,
+    itemBacklog: 0,
   });
   assertEquals(session.inFlight, { outgoing: 0, incoming: 0, queued: 0 });
 });

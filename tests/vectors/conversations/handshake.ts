@@ -93,7 +93,7 @@ function early(): Script {
 function earlyRefused(): Script {
   return new Script(
     "an early call of a refused dialler was not processed",
-    "It is above the last id of the GOAWAY, and so safe to send again.",
+    "It is above the last id of the GOAWAY; with the same credentials it would be refused again.",
   ).greeted()
     .do("dialler", "call", { call: 1, method: "add", value: int(1) })
     .d("REQUEST 1: add, early", request(1, ADD, int(1)))
@@ -101,7 +101,7 @@ function earlyRefused(): Script {
     .l("GOAWAY", goaway("unauthenticated", 0, "no"))
     .sees("listener", "ended", { code: "unauthenticated", remote: false })
     .sees("dialler", "failed", {
-      ...{ call: 1, code: "unavailable", processed: "no", retry: "now" },
+      ...{ call: 1, code: "unauthenticated", processed: "no", retry: "never" },
     })
     .sees("dialler", "ended", { code: "unauthenticated", remote: true });
 }
