@@ -3,7 +3,7 @@
  *
  * | thrown | answer |
  * | --- | --- |
- * | the reason of the call's own signal, or what a call on its behalf made of it | that reason |
+ * | the reason of the call's own signal, or what became of a call on its behalf | that reason |
  * | a fault of the input's that the handler let through | itself |
  * | `context.error(…)`, as the method declares it | itself |
  * | `context.refuse(…)` | itself |
@@ -38,6 +38,26 @@ const REFUSALS: ReadonlySet<CallErrorCode> = new Set([
   "overloaded",
   "unavailable",
 ]);
+
+/** Codes of calls that were cut off, and not answered. */
+const CUT_OFF: ReadonlySet<CallErrorCode> = new Set([
+  "cancelled",
+  "deadline",
+  "disconnected",
+]);
+
+/**
+ * Whether something was thrown because nobody waits for its call any more. The
+ * calls on its behalf end for the same cause, but each by itself: often they
+ * have their own error before this call's signal has fired.
+ *
+ * @param cancelled why nobody waits
+ */
+export function comesOf(cancelled: CallError, thrown: unknown): boolean {
+  return thrown === cancelled ||
+    thrown instanceof CallError &&
+      (thrown.cause === cancelled || CUT_OFF.has(thrown.code));
+}
 
 /** A promise only where the data of a declared error has a schema that is asynchronous. */
 export function answerTo(

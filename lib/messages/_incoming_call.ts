@@ -9,7 +9,13 @@
  *
  * @module
  */
-import { answerTo, type FailedCall, internal, unsendable } from "./_answer.ts";
+import {
+  answerTo,
+  comesOf,
+  type FailedCall,
+  internal,
+  unsendable,
+} from "./_answer.ts";
 import { Context, type ContextSource } from "./_context.ts";
 import { ItemPump } from "./_item_pump.ts";
 import { ItemReader } from "./_item_reader.ts";
@@ -131,9 +137,7 @@ export class Handling implements CalleeObserver, ContextSource, FailedCall {
     }
     const { cancelled } = this;
     if (cancelled !== undefined) {
-      return thrown === cancelled || thrown.cause === cancelled
-        ? cancelled
-        : undefined;
+      return comesOf(cancelled, thrown) ? cancelled : undefined;
     }
     // A call on behalf of this one has had this one's time.
     const timeUp = thrown.code === "deadline" && this.timeLeft() <= CLOCK;

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { comesOf } from "./_answer.ts";
 import { Context, type ContextSource } from "./_context.ts";
 import type { HandlingHost, ServedHandler } from "./_incoming_call.ts";
 import { runInside } from "./_run_inside.ts";
@@ -111,7 +112,8 @@ export class Notice implements ContextSource {
 
   #failed(thrown: unknown): void {
     const { stats } = this.#host;
-    if (this.cancelled !== undefined && thrown === this.cancelled) return;
+    const { cancelled } = this;
+    if (cancelled !== undefined && comesOf(cancelled, thrown)) return;
     const own = thrown instanceof CallError && thrown.method === "";
     if (own && thrown.code === "malformed") stats.malformedCalls++;
     else if (own && thrown.code !== "internal") stats.refusedCalls++;

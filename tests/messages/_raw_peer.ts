@@ -25,6 +25,7 @@ export const K = {
   RESULT: 0x13,
   ERROR: 0x14,
   CANCEL: 0x15,
+  NOTIFY: 0x17,
 } as const;
 
 /** A frame as it came. */
