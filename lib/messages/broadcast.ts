@@ -35,7 +35,11 @@ export interface TopicStats {
   published: number;
   /** Copies handed to a connection. */
   delivered: number;
-  /** Copies given up for a slow subscriber. */
+  /**
+   * Copies given up: for a slow subscriber, or for one that cannot take the
+   * message, be it too large for it, unknown to it, or without an encoding in
+   * its codec.
+   */
   dropped: number;
   /** Copies replaced by a later one of the same key, while they waited. */
   conflated: number;
@@ -57,7 +61,8 @@ export interface Publish<In> {
   /**
    * @param input what the clients get
    * @param options options of this message
-   * @throws {CodecError} for an input that has no encoding
+   * @throws {CodecError} for an input that the codec of one of them cannot
+   * encode, once all others have been served
    */
   (input: In, options?: PublishOptions): number;
 }
@@ -82,7 +87,7 @@ export interface Receiver {
   readonly codec: MessageCodec;
   /** Whether a notification may leave now without piling up. */
   readonly ready: boolean;
-  /** Sends an encoded notification. @throws if the session has ended */
+  /** Sends an encoded notification. @throws {CallError} if this connection cannot take it */
   send(method: number, body: Uint8Array): void;
   /** Ends the session: it is too slow. */
   disconnect(message: string): void;
@@ -132,9 +137,41 @@ class Subscriber {
     }
   }
 
+  /** What this one cannot take is no reason to keep it from the others. */
   #send({ method, body }: Encoded): void {
-    this.receiver.send(method, body);
+    try {
+      this.receiver.send(method, body);
+    } catch {
+      this.#stats.dropped++;
+      return;
+    }
     this.#stats.delivered++;
+  }
+}
+
+/** One input in each codec that is asked for, encoded once. */
+class Encodings {
+  readonly #input: unknown;
+  readonly #bodies: Map<MessageCodec, Uint8Array | undefined> = new Map();
+  /** What the first codec threw that cannot encode it. */
+  failure: { readonly error: unknown } | undefined = undefined;
+
+  constructor(input: unknown) {
+    this.#input = input;
+  }
+
+  /** The body, or `undefined` where there is none in that codec. */
+  in(codec: MessageCodec): Uint8Array | undefined {
+    if (this.#bodies.has(codec)) return this.#bodies.get(codec);
+    let body: Uint8Array | undefined;
+    try {
+      // The codec's own buffer is good until its next message only.
+      body = codec.encode(this.#input).slice();
+    } catch (error) {
+      this.failure ??= { error };
+    }
+    this.#bodies.set(codec, body);
+    return body;
   }
 }
 
@@ -182,22 +219,20 @@ export class Fanout<Session extends object> {
    * Sends to all.
    *
    * @returns how many there are
+   * @throws what a codec threw that cannot encode the input; those of the
+   * other codecs have it by then
    */
   publish(method: number, input: unknown, key: unknown): number {
     this.stats.published++;
-    const bodies = new Map<MessageCodec, Uint8Array>();
+    const encodings = new Encodings(input);
     // Whoever is too slow may be disconnected, and leave, while this goes on.
     const subscribers = [...this.#subscribers.values()];
     for (const subscriber of subscribers) {
-      const { codec } = subscriber.receiver;
-      let body = bodies.get(codec);
-      if (body === undefined) {
-        // The codec's own buffer is good until its next message only.
-        body = codec.encode(input).slice();
-        bodies.set(codec, body);
-      }
-      subscriber.deliver({ method, body }, key);
+      const body = encodings.in(subscriber.receiver.codec);
+      if (body === undefined) this.stats.dropped++;
+      else subscriber.deliver({ method, body }, key);
     }
+    if (encodings.failure !== undefined) throw encodings.failure.error;
     return subscribers.length;
   }
 }

@@ -1,4 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { json } from "../../lib/messages/codec/json.ts";
 import { msgpack } from "../../lib/messages/codec/msgpack.ts";
 import type { MessageCodec } from "../../lib/messages/codec/message_codec.ts";
 import {
@@ -6,11 +7,16 @@ import {
   Fanout,
   type Receiver,
 } from "../../lib/messages/broadcast.ts";
+import { CodecError } from "../../lib/messages/codec/errors.ts";
+import { connect } from "../../lib/messages/client.ts";
 import {
   notification,
   protocol,
   unary,
 } from "../../lib/messages/declarations.ts";
+import { CallError } from "../../lib/messages/errors.ts";
+import { createServer } from "../../lib/messages/server.ts";
+import { dial, incidents, turns } from "./_kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
@@ -150,6 +156,96 @@ Deno.test(
     fanout.publish(0, 2, undefined);
     assertEquals(client.expelled.length, 1);
     assertEquals(fanout.stats.disconnected, 1);
+  },
+);
+
+Deno.test(
+  "Fanout.publish() passes over a subscriber that cannot take the message, also later, and counts it",
+  none,
+  () => {
+    const fanout = new Fanout<FakeClient>();
+    const codec = msgpack();
+    const clients = [fakeClient(codec), fakeClient(codec), fakeClient(codec)];
+    const [first, small] = clients;
+    small!.send = () => {
+      throw new CallError("too-large", "x");
+    };
+    for (const client of clients) fanout.add(client, client, {});
+    assertEquals(fanout.publish(0, 1, undefined), 3);
+    assertEquals(clients.map(({ received }) => received.length), [1, 0, 1]);
+    assertEquals([fanout.stats.delivered, fanout.stats.dropped], [2, 1]);
+    small!.ready = first!.ready = false;
+    fanout.publish(0, 2, undefined);
+    fanout.publish(0, 3, undefined);
+    small!.ready = first!.ready = true;
+    for (const client of clients) fanout.drain(client);
+    assertEquals(clients.map(({ received }) => received.length), [3, 0, 3]);
+    assertEquals([fanout.stats.delivered, fanout.stats.dropped], [6, 3]);
+  },
+);
+
+Deno.test(
+  "Fanout.publish() serves every codec that can encode the input, then throws what the others did",
+  none,
+  () => {
+    const fanout = new Fanout<FakeClient>();
+    const [texts, values] = [json(), msgpack()];
+    const clients = [texts, values, texts, values].map(fakeClient);
+    for (const client of clients) fanout.add(client, client, {});
+    assertThrows(() => fanout.publish(0, 5n, undefined), CodecError, "json");
+    assertEquals(clients.map(({ received }) => received), [
+      [],
+      [[0, 5n]],
+      [],
+      [[0, 5n]],
+    ]);
+    assertEquals([fanout.stats.delivered, fanout.stats.dropped], [2, 2]);
+    assertEquals(fanout.publish(0, "x", undefined), 4, "and goes on");
+  },
+);
+
+Deno.test(
+  "broadcast reaches the others, and no session ends, where a client takes only small messages",
+  none,
+  async () => {
+    const Pictures = protocol({
+      name: "pictures",
+      server: { ping: unary<void, string>() },
+      client: { show: notification<Uint8Array>() },
+    });
+    const { list, onError } = incidents();
+    const server = createServer(Pictures, { ping: () => "pong" }, { onError });
+    const shown: Record<string, number[]> = { small: [], large: [] };
+    const client = (name: "small" | "large", maxMessage: number) =>
+      connect(Pictures, dial(server, { toClient: { capacity: 4096 } }), {
+        handlers: { show: (bytes) => void shown[name]!.push(bytes.length) },
+        limits: { maxMessage },
+      });
+    const small = await client("small", 65_536);
+    const large = await client("large", 1_000_000);
+    await small.remote.ping();
+    await large.remote.ping();
+    // The first ones leave at once, the last ones wait until there is room.
+    for (let round = 0; round < 3; round++) {
+      server.broadcast.show(new Uint8Array(60_000));
+      server.broadcast.show(new Uint8Array(70_000));
+    }
+    const { published } = server.broadcastStats;
+    while (
+      server.broadcastStats.delivered + server.broadcastStats.dropped <
+        2 * published
+    ) await turns();
+    assertEquals(await small.remote.ping(), "pong");
+    assertEquals(await large.remote.ping(), "pong");
+    assertEquals(shown, {
+      small: [60_000, 60_000, 60_000],
+      large: [60_000, 70_000, 60_000, 70_000, 60_000, 70_000],
+    });
+    assertEquals(server.broadcastStats.dropped, 3);
+    assertEquals(list, []);
+    await small.close();
+    await large.close();
+    await server.shutdown();
   },
 );
 
