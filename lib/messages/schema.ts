@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { isThenable } from "./_thenable.ts";
 
 /**
  * A schema of any library that implements Standard Schema version 1.
@@ -172,7 +173,10 @@ export function validate<Output>(
   value: unknown,
 ): Output | Promise<Output> {
   const result = schema["~standard"].validate(value);
-  return result instanceof Promise ? result.then(accept) : accept(result);
+  // Not every library's promises are the engine's own.
+  return isThenable(result)
+    ? Promise.resolve(result).then(accept)
+    : accept(result);
 }
 
 function accept<Output>(result: SchemaResult<Output>): Output {

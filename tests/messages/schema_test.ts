@@ -51,6 +51,29 @@ for (const [name, schema] of Object.entries(LIBRARIES)) {
   });
 }
 
+Deno.test(
+  "validate() waits for a promise of any make",
+  { permissions: "none" },
+  async () => {
+    const later = (result: unknown): StandardSchema => ({
+      "~standard": {
+        version: 1,
+        vendor: "test",
+        validate: () =>
+          ({
+            then: (done: (value: unknown) => void) => done(result),
+          }) as Promise<{ value: unknown }>, // all that a promise must be able to
+      },
+    });
+    assertEquals(await validate(later({ value: "a" }), "b"), "a");
+    await assertRejects(
+      async () => await validate(later({ issues: [{ message: "no" }] }), "b"),
+      SchemaError,
+      "no",
+    );
+  },
+);
+
 Deno.test("validate() is asynchronous where the schema is", {
   permissions: "none",
 }, async () => {
