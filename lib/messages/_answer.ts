@@ -64,6 +64,17 @@ export function answerTo(
   thrown: unknown,
   call: FailedCall,
 ): CallError | Promise<CallError> {
+  try {
+    return answer(thrown, call);
+  } catch {
+    return internal(thrown, call); // anything can be thrown, also what throws when it is read
+  }
+}
+
+function answer(
+  thrown: unknown,
+  call: FailedCall,
+): CallError | Promise<CallError> {
   const own = call.ownErrorIn(thrown);
   if (own !== undefined) return own;
   // Errors that came from another call have a method: passing them on would tell this caller of that call.
@@ -77,12 +88,19 @@ export function answerTo(
 
 /** The answer where the handler has given something that cannot be sent. */
 export function unsendable(thrown: unknown, call: FailedCall): CallError {
-  const tooLarge = thrown instanceof CallError && thrown.code === "too-large";
-  if (!tooLarge) return internal(thrown, call);
+  if (!isTooLarge(thrown)) return internal(thrown, call);
   return new CallError("too-large", thrown.message, {
     processed: "yes",
     incident: call.report(thrown).incident,
   });
+}
+
+function isTooLarge(thrown: unknown): thrown is CallError {
+  try {
+    return thrown instanceof CallError && thrown.code === "too-large";
+  } catch {
+    return false; // a getter of the value has thrown it: see answerTo()
+  }
 }
 
 /** The answer to what nobody foresaw. */
@@ -109,10 +127,8 @@ function declared(
   try {
     const data = validate(schema, thrown.data);
     if (!(data instanceof Promise)) return told(thrown, call, data);
-    return data.then(
-      (valid) => told(thrown, call, valid),
-      () => internal(thrown, call),
-    );
+    return data.then((valid) => told(thrown, call, valid))
+      .catch(() => internal(thrown, call));
   } catch {
     return internal(thrown, call);
   }

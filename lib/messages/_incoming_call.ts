@@ -17,10 +17,11 @@ import {
   unsendable,
 } from "./_answer.ts";
 import { Context, type ContextSource } from "./_context.ts";
-import { ItemPump } from "./_item_pump.ts";
+import { hasAsyncItems, ItemPump } from "./_item_pump.ts";
 import { ItemReader } from "./_item_reader.ts";
 import { ItemWriter } from "./_item_writer.ts";
 import type { CallLink } from "./_outgoing_call.ts";
+import { isThenable } from "./_thenable.ts";
 import type { Report } from "./error_report.ts";
 import { type AnyMiddleware, runInside } from "./_run_inside.ts";
 import { CallersValues, checkOutput } from "./_values.ts";
@@ -196,47 +197,59 @@ export class Handling implements CalleeObserver, ContextSource, FailedCall {
 
   // ── the way of a call ──────────────────────────────────────────────────
 
+  // Each step looks at what the one before was given, by code that may be
+  // anybody's, in its own `try`: what escapes from here ends the session.
+
   /** Decodes and checks the input, then goes on. The body is valid during this call. */
   begin(body: Uint8Array): void {
     let input: unknown;
     try {
       input = this.#input(body);
+      if (isThenable(input)) {
+        Promise.resolve(input).then(
+          (valid) => this.#handle(valid),
+          (thrown) => this.#failed(thrown),
+        );
+        return;
+      }
     } catch (thrown) {
       return this.#failed(thrown);
     }
-    if (!isThenable(input)) return this.#handle(input);
-    input.then(
-      (valid) => this.#handle(valid),
-      (thrown) => this.#failed(thrown),
-    );
+    this.#handle(input);
   }
 
   #handle(input: unknown): void {
     let output: unknown;
     try {
       output = this.#enter(input);
+      if (isThenable(output)) {
+        Promise.resolve(output).then(
+          (value) => this.#finish(value),
+          (thrown) => this.#failed(thrown),
+        );
+        return;
+      }
     } catch (thrown) {
       return this.#failed(thrown);
     }
-    if (!isThenable(output)) return this.#finish(output);
-    output.then(
-      (value) => this.#finish(value),
-      (thrown) => this.#failed(thrown),
-    );
+    this.#finish(output);
   }
 
   #finish(output: unknown): void {
     let checked: unknown;
     try {
       checked = this.#checked(output);
+      if (isThenable(checked)) {
+        Promise.resolve(checked).then(
+          (value) => this.#respond(value),
+          (thrown) => this.#failed(thrown),
+        );
+        return;
+      }
     } catch (thrown) {
       return this.#failed(thrown);
     }
-    if (!isThenable(checked)) return this.#respond(checked);
-    checked.then(
-      (value) => this.#respond(value),
-      (thrown) => this.#failed(thrown),
-    );
+    this.#respond(checked);
   }
 
   /** The input, or for calls with items the opening. */
@@ -279,7 +292,7 @@ export class Handling implements CalleeObserver, ContextSource, FailedCall {
 
   async #sendItems(items: unknown): Promise<void> {
     const iterable = await items;
-    if (!isAsyncIterable(iterable)) {
+    if (!hasAsyncItems(iterable)) {
       throw new TypeError(
         `Cannot handle ${this.method}: its handler must return an async iterable, as an async generator does`,
       );
@@ -374,15 +387,4 @@ export class Handling implements CalleeObserver, ContextSource, FailedCall {
     }
     this.#host.touched();
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return value instanceof Promise ||
-    (typeof value === "object" && value !== null && "then" in value &&
-      typeof value.then === "function");
-}
-
-function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
-  return typeof value === "object" && value !== null &&
-    Symbol.asyncIterator in value;
 }

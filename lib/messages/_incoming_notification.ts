@@ -111,13 +111,24 @@ export class Notice implements ContextSource {
   }
 
   #failed(thrown: unknown): void {
-    const { stats } = this.#host;
+    try {
+      if (this.#isNoIncident(thrown)) return;
+    } catch {
+      // Anything can be thrown, also what throws when it is read.
+    }
+    this.#host.report(thrown, this.method);
+  }
+
+  /** Counts what is the sender's fault. */
+  #isNoIncident(thrown: unknown): boolean {
     const { cancelled } = this;
-    if (cancelled !== undefined && comesOf(cancelled, thrown)) return;
-    const own = thrown instanceof CallError && thrown.method === "";
-    if (own && thrown.code === "malformed") stats.malformedCalls++;
-    else if (own && thrown.code !== "internal") stats.refusedCalls++;
-    else this.#host.report(thrown, this.method);
+    if (cancelled !== undefined && comesOf(cancelled, thrown)) return true;
+    if (!(thrown instanceof CallError) || thrown.method !== "") return false;
+    const { code } = thrown;
+    if (code === "internal") return false;
+    if (code === "malformed") this.#host.stats.malformedCalls++;
+    else this.#host.stats.refusedCalls++;
+    return true;
   }
 }
 

@@ -64,3 +64,9 @@ export function hasItems(value: unknown): value is Items<unknown> {
   return typeof value === "object" && value !== null &&
     (Symbol.asyncIterator in value || Symbol.iterator in value);
 }
+
+/** Whether there are items in it that come one after the other, as a handler has to give them. */
+export function hasAsyncItems(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === "object" && value !== null &&
+    Symbol.asyncIterator in value;
+}
