@@ -23,6 +23,16 @@ export interface OpeningOptions<Opening> extends CallOptions {
   opening: Opening;
 }
 
+/**
+ * Options of a call whose opening may be left out. It is no option at all where
+ * the method declares none, that is `void`; `unknown` and `any` take whatever
+ * there is, also nothing.
+ */
+export type OptionalOpening<Opening> = unknown extends Opening
+  ? Partial<OpeningOptions<Opening>>
+  : [Opening] extends [void] ? CallOptions
+  : Partial<OpeningOptions<Opening>>;
+
 /** Items to send: an array, a generator, a `ReadableStream`, another call's items. */
 export type Items<Item> = AsyncIterable<Item> | Iterable<Item>;
 
@@ -68,14 +78,22 @@ export interface ServerStreamCallWithoutInput<In, Item> {
   (input?: In, options?: CallOptions): ItemStream<Item>;
 }
 
-/** Calls a `clientStream` method. */
-export interface ClientStreamCall<Item, Out> {
+/**
+ * Calls a `clientStream` method, whose opening, if it has one, may be left out.
+ *
+ * @typeParam Options of a call, the opening among them where there is one
+ */
+export interface ClientStreamCall<
+  Item,
+  Out,
+  Options extends CallOptions = CallOptions,
+> {
   /**
    * @param items sent one after the other, and ended with; without, use `send` and `end`
    * @param options options of this call
    * @returns where to send and to wait for the output
    */
-  (items?: Items<Item>, options?: CallOptions): Upload<Item, Out>;
+  (items?: Items<Item>, options?: Options): Upload<Item, Out>;
 }
 
 /** Calls a `clientStream` method that asks for an opening. */
@@ -91,14 +109,22 @@ export interface ClientStreamCallWithOpening<Item, Out, Opening> {
   ): Upload<Item, Out>;
 }
 
-/** Calls a `duplex` method. */
-export interface DuplexCall<In, Out> {
+/**
+ * Calls a `duplex` method, whose opening, if it has one, may be left out.
+ *
+ * @typeParam Options of a call, the opening among them where there is one
+ */
+export interface DuplexCall<
+  In,
+  Out,
+  Options extends CallOptions = CallOptions,
+> {
   /**
    * @param items sent one after the other, and ended with; without, use `send` and `end`
    * @param options options of this call
    * @returns where to send, and the items that come back
    */
-  (items?: Items<In>, options?: CallOptions): Conversation<In, Out>;
+  (items?: Items<In>, options?: Options): Conversation<In, Out>;
 }
 
 /** Calls a `duplex` method that asks for an opening. */
@@ -161,10 +187,12 @@ export interface Calls<In, Out, Opening> {
   serverStream: undefined extends In ? ServerStreamCallWithoutInput<In, Out>
     : ServerStreamCall<In, Out>;
   /** Many items, one output. */
-  clientStream: undefined extends Opening ? ClientStreamCall<In, Out>
+  clientStream: undefined extends Opening
+    ? ClientStreamCall<In, Out, OptionalOpening<Opening>>
     : ClientStreamCallWithOpening<In, Out, Opening>;
   /** Items both ways. */
-  duplex: undefined extends Opening ? DuplexCall<In, Out>
+  duplex: undefined extends Opening
+    ? DuplexCall<In, Out, OptionalOpening<Opening>>
     : DuplexCallWithOpening<In, Out, Opening>;
 }
 
