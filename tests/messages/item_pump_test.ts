@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { hasItems, ItemPump } from "../../lib/messages/_item_pump.ts";
+import type { Items } from "../../lib/messages/call_types.ts";
 import { turns } from "./_kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
@@ -135,6 +136,105 @@ Deno.test(
       pump.stop();
     });
     await assertRejects(() => running, Error, "clean-up failed");
+  },
+);
+
+Deno.test(
+  "stop() out of the iterable's own code lets it leave as well, at once if it then waits",
+  none,
+  async () => {
+    const left: string[] = [];
+    let pump: ItemPump | undefined;
+    function* generated() {
+      try {
+        yield 1;
+        pump?.stop();
+        yield 2;
+      } finally {
+        left.push("generator");
+      }
+    }
+    const waiting = {
+      [Symbol.asyncIterator]: () => {
+        const end = Promise.withResolvers<IteratorResult<number>>();
+        return {
+          next() {
+            pump?.stop();
+            return end.promise;
+          },
+          return() {
+            left.push("iterator");
+            end.resolve({ done: true, value: undefined });
+            return end.promise;
+          },
+        };
+      },
+    };
+    const cases: [Items<number>, number[]][] = [[generated(), [1]], [
+      waiting,
+      [],
+    ]];
+    for (const [items, before] of cases) {
+      const { sent, send } = sink();
+      pump = new ItemPump(items);
+      assertEquals(await pump.run(send), false);
+      assertEquals(sent, before);
+    }
+    assertEquals(left, ["generator", "iterator"]);
+  },
+);
+
+Deno.test(
+  "stop() cancels a ReadableStream that is being waited for, and run() waits for its end",
+  none,
+  async () => {
+    const order: string[] = [];
+    const { sent, send } = sink();
+    const stream = new ReadableStream({
+      start: (controller) => controller.enqueue(1),
+      async cancel() {
+        await turns();
+        order.push("cancelled");
+      },
+    });
+    const pump = new ItemPump(stream);
+    const running = pump.run(send).then((whole) => order.push(`run ${whole}`));
+    while (sent.length === 0) await turns();
+    pump.stop();
+    await running;
+    assertEquals([sent, order], [[1], ["cancelled", "run false"]]);
+    assertEquals(stream.locked, false);
+  },
+);
+
+Deno.test(
+  "run() of a ReadableStream throws what it fails with, and lets go of it at its end",
+  none,
+  async () => {
+    const failing = new ReadableStream({
+      pull: () => Promise.reject(new Error("no more")),
+    });
+    const pump = new ItemPump(failing);
+    await assertRejects(() => pump.run(sink().send), Error, "no more");
+    const cancelled: unknown[] = [];
+    const refused = new ReadableStream({
+      start: (controller) => controller.enqueue(1),
+      cancel: () => void cancelled.push("cancelled"),
+    });
+    await assertRejects(
+      () =>
+        new ItemPump(refused).run(() => Promise.reject(new Error("refused"))),
+      Error,
+      "refused",
+    );
+    assertEquals(cancelled, ["cancelled"]);
+    const whole = ReadableStream.from([1]);
+    assertEquals(await new ItemPump(whole).run(sink().send), true);
+    assertEquals([failing, refused, whole].map(({ locked }) => locked), [
+      false,
+      false,
+      false,
+    ]);
   },
 );
 
