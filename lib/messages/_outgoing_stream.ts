@@ -22,6 +22,8 @@ abstract class StreamInProgress extends CallInProgress
   protected failure: { readonly error: unknown } | undefined = undefined;
   /** Whether the call has ended. */
   protected over = false;
+  /** Whether this side has ended it, for a reason of its own. */
+  #givenUp = false;
 
   /** Cancels the call; harmless once it has ended. */
   cancel(reason?: unknown): void {
@@ -40,9 +42,18 @@ abstract class StreamInProgress extends CallInProgress
   }
 
   override rejected(error: unknown): void {
+    if (this.over) return;
     this.over = true;
     this.failure = { error };
     this.ended(undefined);
+  }
+
+  /** The call fails with an error of this side's; the other side hears that it is cancelled. */
+  protected giveUp(error: unknown): void {
+    if (this.over) return;
+    this.#givenUp = true;
+    this.rejected(error);
+    this.abort(error);
   }
 
   /** The call has ended: with a result's body, or with {@linkcode failure}. */
@@ -68,8 +79,8 @@ abstract class StreamInProgress extends CallInProgress
   /** Items that have come are still given out, unless this side has ended the call. */
   protected endReader(reader: ItemReader): void {
     const error = this.failure?.error;
-    const ours = error instanceof CallError &&
-      (error.code === "cancelled" || error.code === "deadline");
+    const ours = this.#givenUp || error instanceof CallError &&
+        (error.code === "cancelled" || error.code === "deadline");
     reader.end(this.failure, ours);
   }
 }
@@ -144,7 +155,7 @@ abstract class SendingInProgress extends StreamInProgress {
     this.link.session.endItems(this.call, this.link.now());
   }
 
-  /** Sends what an iterable gives, and ends. Its failure cancels the call. */
+  /** Sends what an iterable gives, and ends. The call fails with what keeps it from that. */
   async feed(items: Items<unknown>): Promise<void> {
     try {
       const pump = this.#pump = new ItemPump(items);
@@ -152,7 +163,7 @@ abstract class SendingInProgress extends StreamInProgress {
       const sent = await pump.run((item) => this.#writer.send(item));
       if (sent) await this.end();
     } catch (error) {
-      if (!this.over) this.abort(error);
+      this.giveUp(error);
     }
   }
 

@@ -33,7 +33,11 @@ export type OptionalOpening<Opening> = unknown extends Opening
   : [Opening] extends [void] ? CallOptions
   : Partial<OpeningOptions<Opening>>;
 
-/** Items to send: an array, a generator, a `ReadableStream`, another call's items. */
+/**
+ * Items to send: an array, a generator, a `ReadableStream`, another call's
+ * items. If it fails, or gives an item that cannot be sent, the call fails with
+ * just that error, and is cancelled for the other side.
+ */
 export type Items<Item> = AsyncIterable<Item> | Iterable<Item>;
 
 /** Calls a `unary` method. */
@@ -167,7 +171,10 @@ export interface ItemSender<Item> extends StreamCall {
 
 /** A `clientStream` call under way. */
 export interface Upload<Item, Out> extends ItemSender<Item> {
-  /** The output; it may come before the last item was sent. */
+  /**
+   * The output; it may come before the last item was sent. Rejects with a
+   * `CallError`, or with what kept the items that were given from being sent.
+   */
   readonly result: Promise<Out>;
 }
 
