@@ -25,7 +25,7 @@ export function walkMethods(
     const name = prefix + key;
     checkName(key, name, "a method");
     if (isMethod(value)) visit(name, value);
-    else if (isGroup(value)) walkMethods(value, visit, `${name}.`);
+    else if (isPlainObject(value)) walkMethods(value, visit, `${name}.`);
     else {
       throw new TypeError(
         `Cannot declare "${name}" with ${
@@ -87,7 +87,8 @@ function isMethod(value: unknown): value is MethodDeclaration {
     SHAPES.some((shape) => shape === value.shape);
 }
 
-function isGroup(value: unknown): value is object {
+/** Whether it was written as a literal, or has no prototype. */
+export function isPlainObject(value: unknown): value is object {
   if (typeof value !== "object" || value === null) return false;
   const prototype = Object.getPrototypeOf(value);
   return prototype === null || prototype === Object.prototype;

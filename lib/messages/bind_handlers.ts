@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isPlainObject } from "./_method_tree.ts";
 import type { BoundMethod } from "./protocol_types.ts";
 
 /** A handler, whatever its method. */
@@ -15,7 +16,8 @@ export type AnyHandler = (input: unknown, context: unknown) => unknown;
  * @param methods the side's methods
  * @param handlers nested as the methods are
  * @throws {TypeError} listing every method without a function, and every
- * function without a method
+ * function without a method that stands in a plain object; an instance may have
+ * others beside its handlers
  */
 export function bindHandlers(
   methods: readonly BoundMethod[],
@@ -27,9 +29,7 @@ export function bindHandlers(
     if (handler === undefined) missing.push(name);
     return handler;
   });
-  const extra = [...functions(handlers, "", new Set())].filter((name) =>
-    !methods.some((method) => method.name === name)
-  );
+  const extra = [...extraFunctions(handlers, namesOf(methods))];
   if (missing.length > 0 || extra.length > 0) {
     throw new TypeError(
       `Cannot serve with these handlers: ${
@@ -58,18 +58,45 @@ function member(group: unknown, key: string): unknown {
   return Reflect.get(group, key);
 }
 
-/** Own functions only: a class may have helpers beside its handlers. */
-function* functions(
+interface Names {
+  readonly methods: ReadonlySet<string>;
+  readonly groups: ReadonlySet<string>;
+}
+
+function namesOf(methods: readonly BoundMethod[]): Names {
+  const groups = new Set<string>();
+  for (const { name } of methods) {
+    for (
+      let dot = name.indexOf(".");
+      dot > 0;
+      dot = name.indexOf(".", dot + 1)
+    ) {
+      groups.add(name.slice(0, dot));
+    }
+  }
+  return { methods: new Set(methods.map(({ name }) => name)), groups };
+}
+
+/**
+ * What in a literal is no handler is a mistake; an instance has its own
+ * business. Only groups of the protocol are looked into: beside them handlers
+ * may keep whatever they need.
+ */
+function* extraFunctions(
   group: object,
-  prefix: string,
-  seen: Set<object>,
+  names: Names,
+  prefix = "",
 ): Generator<string> {
-  if (seen.has(group)) return;
-  seen.add(group);
-  for (const [key, value] of Object.entries(group)) {
-    if (typeof value === "function") yield prefix + key;
-    else if (typeof value === "object" && value !== null) {
-      yield* functions(value, `${prefix}${key}.`, seen);
+  const plain = isPlainObject(group);
+  for (const key of Object.keys(group)) {
+    const name = prefix + key;
+    const isGroup = names.groups.has(name);
+    if (!plain && !isGroup) continue;
+    const value: unknown = Reflect.get(group, key);
+    if (typeof value === "function") {
+      if (plain && !names.methods.has(name)) yield name;
+    } else if (isGroup && typeof value === "object" && value !== null) {
+      yield* extraFunctions(value, names, `${name}.`);
     }
   }
 }

@@ -85,6 +85,58 @@ Deno.test("bindHandlers() takes nothing that every object has for a handler", {
   );
 });
 
+Deno.test(
+  "bindHandlers() looks at nothing that an instance keeps beside its handlers",
+  {
+    permissions: "none",
+  },
+  () => {
+    class Database {
+      query = () => "rows";
+    }
+    class Shop {
+      readonly database = new Database();
+      readonly log = { write: () => {} };
+      readonly helper = () => {};
+      orders = { create: () => this.database.query() };
+      price(): string {
+        return this.database.query();
+      }
+      get lazy(): never {
+        throw new Error("not asked for");
+      }
+    }
+    assertEquals(call(new Shop()), ["rows", "rows"]);
+    // A group that is written as a literal is read like one, wherever it stands.
+    class Typo extends Shop {
+      override orders = { create: () => "", creat: () => "" };
+    }
+    assertThrows(
+      () => bindHandlers(server, new Typo()),
+      TypeError,
+      "not in the protocol: orders.creat",
+    );
+  },
+);
+
+Deno.test(
+  "bindHandlers() ends on handlers with a deep graph of objects beside them",
+  {
+    permissions: "none",
+  },
+  () => {
+    const deep: Record<string, unknown> = {};
+    let end = deep;
+    for (let depth = 0; depth < 50_000; depth++) {
+      const next: Record<string, unknown> = {};
+      end["next"] = next;
+      end = next;
+    }
+    const handlers = { price: () => 1, orders: { create: () => 2 }, deep };
+    assertEquals(call(handlers), [2, 1]);
+  },
+);
+
 Deno.test("bindHandlers() ends on handlers that contain themselves", {
   permissions: "none",
 }, () => {
