@@ -5,8 +5,15 @@
  * @module
  */
 
+/** What can be done when the queue of a slow subscriber is full. */
+export const SLOW_POLICIES = [
+  "drop-oldest",
+  "drop-newest",
+  "disconnect",
+] as const;
+
 /** What to do when the queue of a slow subscriber is full. */
-export type SlowPolicy = "drop-oldest" | "drop-newest" | "disconnect";
+export type SlowPolicy = typeof SLOW_POLICIES[number];
 
 /** What became of a message that had to wait. */
 export type QueueOutcome = "queued" | "conflated" | "dropped" | "disconnect";
@@ -19,8 +26,8 @@ interface Entry<Message> {
 /** Messages in order, as many as the limit allows. */
 export class SlowQueue<Message> {
   #entries: Entry<Message>[] = [];
-  readonly #limit: number;
-  readonly #policy: SlowPolicy;
+  #limit: number;
+  #policy: SlowPolicy;
 
   /**
    * @param limit messages that may wait, 1 at least
@@ -34,6 +41,21 @@ export class SlowQueue<Message> {
   /** Messages that wait. */
   get length(): number {
     return this.#entries.length;
+  }
+
+  /**
+   * Changes the rules for what waits and what comes. Nobody is too slow by it:
+   * for that one more message has to come.
+   *
+   * @returns how many that wait were given up
+   */
+  change(limit: number, policy: SlowPolicy): number {
+    this.#limit = limit;
+    this.#policy = policy;
+    const excess = this.#entries.length - limit;
+    if (excess <= 0 || policy === "disconnect") return 0;
+    this.#entries.splice(policy === "drop-oldest" ? 0 : limit, excess);
+    return excess;
   }
 
   /**

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type SlowPolicy, SlowQueue } from "./_slow_queue.ts";
+import { SLOW_POLICIES, type SlowPolicy, SlowQueue } from "./_slow_queue.ts";
 import { buildTree } from "./_method_tree.ts";
 import type { MessageCodec } from "./codec/message_codec.ts";
 import type { Given, MethodDeclaration } from "./method_types.ts";
@@ -98,22 +98,46 @@ interface Encoded {
   readonly body: Uint8Array;
 }
 
+/**
+ * Fills in the defaults.
+ *
+ * @throws {RangeError} for an option out of its range
+ */
+export function resolveSlowOptions(
+  { slow = "drop-oldest", maxQueued = 64 }: SlowOptions,
+): Required<SlowOptions> {
+  if (!Number.isInteger(maxQueued) || maxQueued < 1) {
+    throw new RangeError(
+      `Cannot queue ${maxQueued} messages for a slow subscriber: it must be an integer of 1 or more`,
+    );
+  }
+  if (!SLOW_POLICIES.includes(slow)) {
+    throw new RangeError(
+      `Cannot treat slow subscribers with "${slow}": slow is "drop-oldest", "drop-newest" or "disconnect"`,
+    );
+  }
+  return { slow, maxQueued };
+}
+
 /** One subscriber of a topic. */
 class Subscriber {
   readonly receiver: Receiver;
   readonly #queue: SlowQueue<Encoded>;
   readonly #stats: TopicStats;
 
-  constructor(receiver: Receiver, stats: TopicStats, options: SlowOptions) {
-    const { slow = "drop-oldest", maxQueued = 64 } = options;
-    if (!Number.isInteger(maxQueued) || maxQueued < 1) {
-      throw new RangeError(
-        `Cannot queue ${maxQueued} messages for a slow subscriber: it must be an integer of 1 or more`,
-      );
-    }
+  constructor(
+    receiver: Receiver,
+    stats: TopicStats,
+    { maxQueued, slow }: Required<SlowOptions>,
+  ) {
     this.receiver = receiver;
     this.#queue = new SlowQueue(maxQueued, slow);
     this.#stats = stats;
+  }
+
+  /** What waits is kept, as far as the new options allow. */
+  change({ maxQueued, slow }: Required<SlowOptions>): void {
+    this.#stats.dropped += this.#queue.change(maxQueued, slow);
   }
 
   deliver(message: Encoded, key: unknown): void {
@@ -197,12 +221,17 @@ export class Fanout<Session extends object> {
     return this.#subscribers.size;
   }
 
-  /** Adds a subscriber; again, with other options, changes them. */
+  /**
+   * Adds a subscriber; again, with other options, changes them.
+   *
+   * @throws {RangeError} for an option out of its range
+   */
   add(session: Session, receiver: Receiver, options: SlowOptions): void {
-    this.#subscribers.set(
-      session,
-      new Subscriber(receiver, this.stats, options),
-    );
+    const resolved = resolveSlowOptions(options);
+    const known = this.#subscribers.get(session);
+    if (known !== undefined) return known.change(resolved);
+    const subscriber = new Subscriber(receiver, this.stats, resolved);
+    this.#subscribers.set(session, subscriber);
   }
 
   /** Removes a subscriber. */

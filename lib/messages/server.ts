@@ -19,6 +19,7 @@ import { AcceptedSession, type SessionOwner } from "./_accepted_session.ts";
 import {
   buildPublishers,
   type Publishers,
+  resolveSlowOptions,
   type TopicStats,
 } from "./broadcast.ts";
 import type { AnyProtocol, Handlers } from "./protocol_types.ts";
@@ -45,7 +46,7 @@ import { NamedTopic, TopicRegistry } from "./topics.ts";
  * @param handlers a function for each method of the server's side
  * @param options options
  * @throws {TypeError} for handlers that are missing or too many
- * @throws {RangeError} for a limit out of its range
+ * @throws {RangeError} for a limit or option out of its range
  */
 export function createServer<
   P extends AnyProtocol,
@@ -73,7 +74,7 @@ export function createServer<
  * @param options options
  * @throws {TransportError} where it cannot listen
  * @throws {TypeError} for handlers that are missing or too many
- * @throws {RangeError} for a limit out of its range
+ * @throws {RangeError} for a limit or option out of its range
  * @throws the signal's reason, or what `onListen` throws; nothing listens then
  *
  * @example
@@ -169,6 +170,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
         `Cannot serve with maxSessions ${maxSessions}: it must be an integer of 1 or more`,
       );
     }
+    resolveSlowOptions(options.broadcast ?? {}); // now, and not when the first client comes
     this.#maxSessions = maxSessions;
     this.finished = new Promise((resolve) => this.#finish = resolve);
   }

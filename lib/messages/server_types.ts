@@ -233,9 +233,11 @@ export interface Topic<
   readonly stats: Readonly<TopicStats>;
   /**
    * Adds a session; it leaves by itself when it ends. Again, with other
-   * options, changes them.
+   * options, changes them; what waits for it is kept as far as these allow, and
+   * else counted in `stats.dropped`.
    *
    * @returns what unsubscribes it when disposed
+   * @throws {RangeError} for an option out of its range
    */
   subscribe(
     session: ServerSession<P, Auth, State>,

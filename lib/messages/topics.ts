@@ -8,6 +8,7 @@ import {
   Fanout,
   type Publishers,
   type Receiver,
+  resolveSlowOptions,
   type SlowOptions,
   type TopicStats,
 } from "./broadcast.ts";
@@ -59,16 +60,21 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
     return this.#topics.get(name);
   }
 
-  /** Adds a session to a topic, unless the session has ended. */
+  /**
+   * Adds a session to a topic, unless the session has ended.
+   *
+   * @throws {RangeError} for an option out of its range, in either case
+   */
   subscribe(
     name: string,
     session: ServerSession<P, Auth, State>,
     options: SlowOptions,
   ): void {
+    const resolved = resolveSlowOptions(options);
     const member = this.#members.get(session);
     if (member === undefined) return;
     const fanout = this.#topics.get(name) ?? new Fanout();
-    fanout.add(session, member.receiver, options);
+    fanout.add(session, member.receiver, resolved);
     this.#topics.set(name, fanout);
     member.topics.add(name);
   }

@@ -6,6 +6,7 @@ import {
   buildPublishers,
   Fanout,
   type Receiver,
+  type SlowOptions,
 } from "../../lib/messages/broadcast.ts";
 import { CodecError } from "../../lib/messages/codec/errors.ts";
 import { connect } from "../../lib/messages/client.ts";
@@ -249,16 +250,62 @@ Deno.test(
   },
 );
 
-Deno.test("Fanout.add() refuses a queue that holds nothing", none, () => {
-  const client = fakeClient(msgpack());
-  for (const maxQueued of [0, 1.5, -1, NaN]) {
-    assertThrows(
-      () => new Fanout<FakeClient>().add(client, client, { maxQueued }),
-      RangeError,
-      "Cannot queue",
-    );
-  }
-});
+Deno.test(
+  "Fanout.add() of a subscriber again carries over what waits, and counts what no longer fits",
+  none,
+  () => {
+    const fanout = new Fanout<FakeClient>();
+    const client = fakeClient(msgpack());
+    fanout.add(client, client, { maxQueued: 8 });
+    client.ready = false;
+    for (const n of [1, 2, 3, 4]) {
+      fanout.publish(0, n, n === 4 ? "k" : undefined);
+    }
+    fanout.add(client, client, { maxQueued: 2 });
+    assertEquals(fanout.stats.dropped, 2);
+    fanout.publish(0, 5, "k");
+    assertEquals(fanout.stats.conflated, 1);
+    client.ready = true;
+    fanout.drain(client);
+    assertEquals(client.received, [[0, 3], [0, 5]]);
+    const { published, delivered, dropped, conflated } = fanout.stats;
+    assertEquals(published, delivered + dropped + conflated);
+  },
+);
+
+Deno.test(
+  "slow options are checked when a server is made, and when a session subscribes",
+  none,
+  async () => {
+    const client = fakeClient(msgpack());
+    const Empty = protocol({ name: "empty" });
+    await using server = createServer(Empty, {});
+    const session = await connect(Empty, dial(server));
+    while (server.sessions.size === 0) await turns();
+    const [accepted] = server.sessions;
+    await session.close();
+    await accepted!.finished;
+    function refuses(options: SlowOptions, message: string) {
+      for (
+        const use of [
+          () => new Fanout<FakeClient>().add(client, client, options),
+          () => createServer(Empty, {}, { broadcast: options }),
+          // Also where nothing would come of it.
+          () => server.topic("a").subscribe(accepted!, options),
+        ]
+      ) assertThrows(use, RangeError, message);
+    }
+    for (const maxQueued of [0, 1.5, -1, NaN, "7" as never]) {
+      refuses({ maxQueued }, `Cannot queue ${maxQueued} messages`);
+    }
+    for (const slow of ["zzz", 1, null] as never[]) {
+      refuses(
+        { slow },
+        `Cannot treat slow subscribers with "${slow}": slow is "drop-oldest", "drop-newest" or "disconnect"`,
+      );
+    }
+  },
+);
 
 Deno.test(
   "buildPublishers() has a function for each notification, and for nothing else",

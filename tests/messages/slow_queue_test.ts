@@ -66,3 +66,31 @@ Deno.test("SlowQueue.clear() drops all that waits", none, () => {
   assertEquals(queue.length, 0);
   assertEquals(queue.take(), undefined);
 });
+
+Deno.test(
+  "change() keeps what waits, as far as the new rules allow, and tells how many had to go",
+  none,
+  () => {
+    const full = () => {
+      const queue = new SlowQueue<number>(4, "drop-oldest");
+      for (const message of [1, 2, 3, 4]) queue.put(message, undefined);
+      return queue;
+    };
+    const wider = full();
+    assertEquals(wider.change(5, "drop-newest"), 0);
+    assertEquals(wider.put(5, undefined), "queued");
+    assertEquals(wider.put(6, undefined), "dropped");
+    assertEquals(contents(wider), [1, 2, 3, 4, 5]);
+    const oldest = full();
+    assertEquals(oldest.change(3, "drop-oldest"), 1);
+    assertEquals(contents(oldest), [2, 3, 4]);
+    const newest = full();
+    assertEquals(newest.change(1, "drop-newest"), 3);
+    assertEquals(contents(newest), [1]);
+    // Whoever is to be disconnected when it is too slow loses nothing before.
+    const strict = full();
+    assertEquals(strict.change(2, "disconnect"), 0);
+    assertEquals(strict.put(5, undefined), "disconnect");
+    assertEquals(contents(strict), [1, 2, 3, 4]);
+  },
+);
