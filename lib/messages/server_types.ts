@@ -225,7 +225,7 @@ export interface Topic<
   readonly name: string;
   /** The client's notifications, each sent to every subscriber: encoded once. */
   readonly publish: Publishers<P["client"]>;
-  /** Who is subscribed. */
+  /** Who is subscribed, each time that it is looped over. */
   readonly sessions: Iterable<ServerSession<P, Auth, State>>;
   /** How many are subscribed. */
   readonly size: number;

@@ -115,7 +115,8 @@ export class NamedTopic<P extends AnyProtocol, Auth, State>
   }
 
   get sessions(): Iterable<ServerSession<P, Auth, State>> {
-    return this.#registry.fanout(this.name)?.sessions ?? [];
+    const members = () => this.#registry.fanout(this.name)?.sessions ?? [];
+    return { [Symbol.iterator]: () => members()[Symbol.iterator]() };
   }
 
   get size(): number {

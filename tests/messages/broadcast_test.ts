@@ -308,6 +308,29 @@ Deno.test(
 );
 
 Deno.test(
+  "topic().sessions can be looped over again, and shows who is subscribed by then",
+  none,
+  async () => {
+    const Empty = protocol({ name: "empty" });
+    await using server = createServer(Empty, {});
+    const { sessions } = server.topic("a");
+    assertEquals([...sessions], []);
+    const clients = [
+      await connect(Empty, dial(server)),
+      await connect(Empty, dial(server)),
+    ];
+    while (server.sessions.size < 2) await turns();
+    for (const session of server.sessions) server.topic("a").subscribe(session);
+    for (let loop = 0; loop < 2; loop++) {
+      assertEquals(new Set(sessions), new Set(server.sessions));
+    }
+    for (const session of sessions) server.topic("a").unsubscribe(session);
+    assertEquals([...sessions], []);
+    for (const client of clients) await client.close();
+  },
+);
+
+Deno.test(
   "buildPublishers() has a function for each notification, and for nothing else",
   none,
   () => {
