@@ -54,8 +54,6 @@ export interface HandlingHost extends CallLink {
   readonly middleware: AnyMiddleware | undefined;
   /** The other side's methods, for calls on behalf of a call. */
   remoteFor(context: CallContext<unknown, unknown>): unknown;
-  /** Something failed that the method does not declare. */
-  report(error: unknown, method: string): Report;
 }
 
 const CANCEL_CODES: Readonly<Record<CancelReason, CallErrorCode>> = {

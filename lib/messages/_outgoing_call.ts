@@ -4,6 +4,9 @@
  *
  * @module
  */
+import { isThenable } from "./_thenable.ts";
+import type { CallOptions } from "./call_types.ts";
+import type { Report } from "./error_report.ts";
 import { CallError, type Processed } from "./errors.ts";
 import type { CallerObserver, OutgoingCall } from "./session/caller.ts";
 import type { Fields, Metadata } from "./session/fields.ts";
@@ -19,6 +22,8 @@ export interface CallLink {
   touched(): void;
   /** Settles when there is room for more to be sent. */
   accepted(): Promise<void>;
+  /** Something failed that nobody else hears of. */
+  report(error: unknown, method: string): Report;
 }
 
 /** What a call's options ask to watch. */
@@ -26,8 +31,10 @@ export interface WatchOptions {
   /** Cancels the call. */
   readonly signal: AbortSignal | undefined;
   /** Told what the handler sent beside the result. */
-  readonly onMetadata: ((metadata: Metadata) => void) | undefined;
+  readonly onMetadata: OnMetadata | undefined;
 }
+
+type OnMetadata = NonNullable<CallOptions["onMetadata"]>;
 
 /** What all shapes share: the call, its cancellation, its end. */
 export abstract class CallInProgress implements CallerObserver {
@@ -38,7 +45,7 @@ export abstract class CallInProgress implements CallerObserver {
   #link: CallLink | undefined = undefined;
   #signal: AbortSignal | undefined = undefined;
   #onAbort: (() => void) | undefined = undefined;
-  #onMetadata: ((metadata: Metadata) => void) | undefined = undefined;
+  #onMetadata: OnMetadata | undefined = undefined;
 
   /** @param method dotted name of the method */
   constructor(method: string) {
@@ -57,9 +64,20 @@ export abstract class CallInProgress implements CallerObserver {
     this.#onMetadata = options.onMetadata;
     const { signal } = options;
     if (signal === undefined) return;
+    try {
+      checkSignal(this.method, signal);
+    } catch (error) {
+      return this.giveUp(error);
+    }
     this.#signal = signal;
     this.#onAbort = () => this.abort(signal.reason);
     signal.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  /** The call fails with an error of this side's; the other side hears that it is cancelled. */
+  protected giveUp(error: unknown): void {
+    this.rejected(error);
+    this.abort(error);
   }
 
   /** Cancels the call; harmless once it has ended. */
@@ -92,12 +110,21 @@ export abstract class CallInProgress implements CallerObserver {
   onResult(body: Uint8Array, fields: Readonly<Fields>): void {
     this.#unwatch();
     try {
-      this.#onMetadata?.(fields.metadata);
+      if (this.#onMetadata !== undefined) this.#tell(fields.metadata);
     } catch (error) {
       // The caller's own function must not end the connection.
       return this.rejected(error);
     }
     this.settled(body);
+  }
+
+  /** Nobody waits for it: what is to be in time must be synchronous. */
+  #tell(metadata: Metadata): void {
+    const told: unknown = this.#onMetadata?.(metadata);
+    if (!isThenable(told)) return;
+    Promise.resolve(told).catch((error) =>
+      this.link.report(error, this.method)
+    );
   }
 
   /** @inheritdoc */
@@ -151,6 +178,21 @@ export class UnaryInProgress extends CallInProgress {
   override rejected(error: unknown): void {
     this.#reject(error);
   }
+}
+
+/**
+ * By its form: signals of a library are signals, too.
+ *
+ * @throws {TypeError} for what is no signal
+ */
+export function checkSignal(method: string, signal: unknown): void {
+  if (
+    typeof signal === "object" && signal !== null &&
+    "addEventListener" in signal && "removeEventListener" in signal
+  ) return;
+  throw new TypeError(
+    `Cannot call ${method}: its signal must be an AbortSignal, or left out; it is of type ${typeof signal}`,
+  );
 }
 
 /** What an aborted signal makes of a call: its time has run out, or it was cancelled. */

@@ -48,12 +48,10 @@ abstract class StreamInProgress extends CallInProgress
     this.ended(undefined);
   }
 
-  /** The call fails with an error of this side's; the other side hears that it is cancelled. */
-  protected giveUp(error: unknown): void {
+  protected override giveUp(error: unknown): void {
     if (this.over) return;
     this.#givenUp = true;
-    this.rejected(error);
-    this.abort(error);
+    super.giveUp(error);
   }
 
   /** The call has ended: with a result's body, or with {@linkcode failure}. */

@@ -13,8 +13,14 @@ export interface CallOptions {
   timeout?: number;
   /** Sent beside the call, for handlers and middleware. */
   metadata?: Readonly<Record<string, string>>;
-  /** Told what the handler sent beside its result. */
-  onMetadata?: (metadata: Readonly<Record<string, string>>) => void;
+  /**
+   * Told what the handler sent beside its result. What it throws the call fails
+   * with; nobody waits for a promise, and what that rejects with goes to
+   * `onError`.
+   */
+  onMetadata?: (
+    metadata: Readonly<Record<string, string>>,
+  ) => void | Promise<void>;
 }
 
 /** Options of a call that opens with an input of its own beside its items. */
