@@ -64,14 +64,10 @@ export abstract class CallInProgress implements CallerObserver {
     this.#onMetadata = options.onMetadata;
     const { signal } = options;
     if (signal === undefined) return;
-    try {
-      checkSignal(this.method, signal);
-    } catch (error) {
-      return this.giveUp(error);
-    }
     this.#signal = signal;
-    this.#onAbort = () => this.abort(signal.reason);
-    signal.addEventListener("abort", this.#onAbort, { once: true });
+    const onAbort = this.#onAbort = () => this.abort(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort(); // by the input, while it was encoded
   }
 
   /** The call fails with an error of this side's; the other side hears that it is cancelled. */

@@ -10,6 +10,7 @@ import {
   abortError,
   type CallInProgress,
   type CallLink,
+  checkSignal,
   UnaryInProgress,
 } from "./_outgoing_call.ts";
 import {
@@ -200,12 +201,16 @@ function open(target: Target, opening: Opening): void {
   }
 }
 
-/** @throws {CallError} if the call was cancelled before it began */
+/**
+ * @throws {CallError} if the call was cancelled before it began
+ * @throws {TypeError} for what is no signal
+ */
 function signalOf(
   { info, site }: Target,
   { signal: one }: CallOptions,
 ): AbortSignal | undefined {
   const { signal: other } = site.defaults;
+  if (one !== undefined) checkSignal(info.name, one);
   const signal = one === undefined || other === undefined
     ? one ?? other
     : AbortSignal.any([one, other]);

@@ -18,9 +18,7 @@ export interface CallOptions {
    * with; nobody waits for a promise, and what that rejects with goes to
    * `onError`.
    */
-  onMetadata?: (
-    metadata: Readonly<Record<string, string>>,
-  ) => void | Promise<void>;
+  onMetadata?: (metadata: Readonly<Record<string, string>>) => void;
 }
 
 /** Options of a call that opens with an input of its own beside its items. */

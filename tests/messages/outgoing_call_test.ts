@@ -10,7 +10,7 @@ import {
   unary,
 } from "../../lib/messages/declarations.ts";
 import { createServer } from "../../lib/messages/server.ts";
-import { all, dial, incidents, turns } from "./_kit.ts";
+import { all, dial, failureOf, incidents, turns } from "./_kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
@@ -96,6 +96,42 @@ Deno.test(
       "no place for it",
     );
     assertEquals(list.length, 1, "the caller has heard of it");
+    await session.close();
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "a signal that fires while a value is encoded cancels its call all the same",
+  none,
+  async () => {
+    const { server, session, list } = await shapes();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const own = new AbortController();
+    const value = {
+      get self() {
+        for (const each of [controller, own]) {
+          each.abort(new Error("from inside"));
+        }
+        return 1;
+      },
+    };
+    // Of the call itself, and of another one that is under way.
+    const watching = all(session.remote.watch(undefined, { signal }));
+    const pouring = session.remote.pour([value as unknown as number], {
+      signal,
+    });
+    const asking = session.remote.ask(value as unknown as void, { // JavaScript may give anything
+      signal: own.signal,
+    });
+    for (const call of [watching, pouring.result, asking]) {
+      const error = await failureOf(call);
+      assertEquals(error.code, "cancelled");
+      assertEquals(String(error.cause), "Error: from inside");
+    }
+    assertEquals(await session.remote.ask(), "answer");
+    assertEquals(list, []);
     await session.close();
     await server.shutdown();
   },
