@@ -26,6 +26,7 @@ import { listen } from "../../lib/transport/listen.ts";
 import { memoryPair } from "../../lib/transport/memory.ts";
 import { aborted, all, thrownBy, turns } from "./_kit.ts";
 import { K, RawPeer, request, value } from "./_raw_peer.ts";
+import { tableRows } from "./_readme.ts";
 
 const Lab = protocol({
   name: "lab",
@@ -568,26 +569,7 @@ row(
 
 // ── the tables ───────────────────────────────────────────────────────────
 
-const HEADER = "what happened";
-
-/** Rows of the tables under "## Errors" whose first column is "what happened". */
-function tables(): Map<string, string[]> {
-  const readme = Deno.readTextFileSync(
-    new URL("../../lib/messages/README.md", import.meta.url),
-  );
-  const section = readme.split("\n## Errors\n")[1]?.split("\n## ")[0] ?? "";
-  const found = new Map<string, string[]>();
-  for (const line of section.split("\n")) {
-    if (!line.startsWith("|") || line.startsWith("| -")) continue;
-    const [name = "", ...cells] = line.split("|").slice(1, -1).map((cell) =>
-      cell.trim()
-    );
-    if (name !== HEADER) found.set(name, cells);
-  }
-  return found;
-}
-
-const documented = tables();
+const documented = tableRows("Errors");
 
 function compare(outcome: Outcome, cells: string[]): void {
   const [code, processed = "", retry = ""] = cells;

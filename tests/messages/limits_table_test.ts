@@ -1,0 +1,78 @@
+/**
+ * The table of `lib/messages/README.md`, "Limits": the defaults that it names
+ * are those of the library, each of them and no others.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+import { connect } from "../../lib/messages/client.ts";
+import { resolveLimits } from "../../lib/messages/codec/limits.ts";
+import { protocol, unary } from "../../lib/messages/declarations.ts";
+import { createServer } from "../../lib/messages/server.ts";
+import { DEFAULT_LIMITS } from "../../lib/messages/session/limits.ts";
+import { dial, endOf } from "./_kit.ts";
+import { tableRows } from "./_readme.ts";
+
+const CODEC = "depth, nodes, bytes (of a codec)";
+const SESSIONS = "`maxSessions` (of a server)";
+
+const documented = tableRows("Limits");
+
+/** What a row says: several limits may share one. */
+function defaults(name: string): number[] {
+  const [cell = ""] = documented.get(name) ?? [];
+  return cell.split(", ").map(sizeOf);
+}
+
+/** The number that `1,024` or `16 MiB` stands for. */
+function sizeOf(text: string): number {
+  const [digits = "", unit] = text.split(" ");
+  return Number(digits.replaceAll(",", "")) * (unit === "MiB" ? 2 ** 20 : 1);
+}
+
+Deno.test("DEFAULT_LIMITS has the limits of the table, with the values that it names", () => {
+  const named = [...documented.keys()].flatMap((name) => {
+    if (name === CODEC || name === SESSIONS) return [];
+    const values = defaults(name);
+    return name.split(", ").map((one, at) => [
+      one.replaceAll("`", ""),
+      values[at],
+    ]);
+  });
+  assertEquals(Object.fromEntries(named), { ...DEFAULT_LIMITS });
+});
+
+Deno.test("DEFAULT_LIMITS has the values that its own documentation names", () => {
+  const source = Deno.readTextFileSync(
+    new URL("../../lib/messages/session/limits.ts", import.meta.url),
+  );
+  const named = source.matchAll(/@default \{(\d+)\} \*\/\n +(\w+): number;/g);
+  assertEquals(
+    Object.fromEntries([...named].map(([, of, name]) => [name, Number(of)])),
+    { ...DEFAULT_LIMITS },
+  );
+});
+
+Deno.test("resolveLimits() of a codec fills in what the table names", () => {
+  const { maxDepth, maxNodes, maxBytes } = resolveLimits({});
+  assertEquals([maxDepth, maxNodes, maxBytes], defaults(CODEC));
+});
+
+Deno.test("createServer() takes as many sessions as the table names when it is told no other number", async () => {
+  const Echo = protocol({
+    name: "echo",
+    server: { echo: unary<string, string>() },
+  });
+  const [most = 0] = defaults(SESSIONS);
+  const server = createServer(Echo, { echo: (text) => text }, {
+    limits: { handshakeTimeout: 2 ** 31 - 1 }, // however long it takes to dial so often
+  });
+  // They hold a place from when they are accepted, though they say nothing.
+  const silent = Array.from({ length: most - 1 }, () => dial(server));
+  const last = await connect(Echo, dial(server));
+  assertEquals((await endOf(connect(Echo, dial(server)))).code, "too-many");
+  assertEquals(await last.remote.echo("alive"), "alive");
+  await last.close();
+  for (const connection of silent) connection.close();
+  await server.shutdown();
+});
