@@ -24,7 +24,8 @@ import {
   readId,
 } from "../../../lib/messages/session/wire.ts";
 import type { FrameSink } from "../../../lib/messages/session/writer.ts";
-import { Incoming } from "./_calls.ts";
+import { NO_FIELDS } from "../../../lib/messages/session/fields.ts";
+import { ASK, body, Incoming, Outgoing } from "./_calls.ts";
 import { TABLES } from "./_simulation.ts";
 
 /** A frame as it was sent. */
@@ -200,6 +201,30 @@ export class Lone {
     lone.receive(Kind.HELLO, 0, hello(other, changes));
     lone.sent();
     return lone;
+  }
+
+  /** Begins a call from here. */
+  call(options: {
+    method?: number;
+    value?: unknown;
+    timeout?: number;
+    fields?: Uint8Array;
+  } = {}): Outgoing {
+    const { method = ASK, value = body(1), timeout = Infinity } = options;
+    const { fields = NO_FIELDS } = options;
+    const observer = new Outgoing(
+      { session: this.session } as Outgoing["side"],
+    ); // only its session is used
+    observer.call = this.session.call({
+      method,
+      info: TABLES.calls[method]!,
+      value,
+      hasValue: true,
+      timeout,
+      fields,
+      observer,
+    }, this.now);
+    return observer;
   }
 
   /** Lets a frame come. */

@@ -1,201 +1,344 @@
 /**
- * What a peer can make this side hold, whatever it sends: each of these is
- * within the bounds that PROTOCOL.md names.
+ * Each limit of a session at its bound, and one beyond: what is documented in
+ * README.md ("Limits", "Errors") and PROTOCOL.md (section 16).
  *
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
+import { metadataField } from "../../../lib/messages/session/fields.ts";
+import { DEFAULT_LIMITS } from "../../../lib/messages/session/limits.ts";
 import {
-  metadataField,
-  NO_FIELDS,
-} from "../../../lib/messages/session/fields.ts";
-import { Flag, Kind } from "../../../lib/messages/session/wire.ts";
-import {
-  body,
-  call,
-  DOWN,
-  hold,
-  Incoming,
-  NOTE,
-  readAll,
-  sendAll,
-  UP,
-} from "./_calls.ts";
-import { Lone, message, request } from "./_lone.ts";
-import { Simulation, TABLES } from "./_simulation.ts";
+  FRAME_CHARGE,
+  getU32,
+  Kind,
+} from "../../../lib/messages/session/wire.ts";
+import { type Bound, NOTHING, testBound } from "./_bounds.ts";
+import { ASK, body, UP } from "./_calls.ts";
+import { hello, Lone, message, request } from "./_lone.ts";
+import { TABLES } from "./_simulation.ts";
 
 const pure = { permissions: "none" } as const;
 
-Deno.test("MISMATCHES of a dialler mean nothing to a listener", pure, () => {
-  const lone = Lone.open("listener", {}, {
-    mismatches: [{ method: NOTE, reason: "missing" }],
-  });
-  lone.session.notify({
-    method: NOTE,
-    info: TABLES.calls[NOTE]!,
-    value: body(1),
-    hasValue: true,
-    fields: NO_FIELDS,
-  }, 0);
-  assertEquals(lone.session.peer?.mismatches, []);
-  assertEquals(lone.sentKinds(), ["NOTIFY 0"]);
-});
+const SOFT = { unsentSoft: 65_536, unsentHard: 131_072 };
 
-Deno.test(
-  "items that wait encoded for credit are bounded; beyond that they wait as values",
-  pure,
-  () => {
-    const lone = Lone.open("listener", {}, {
-      maxFrameBody: 16 * 1024,
-      streamWindow: 1024,
-    });
-    const { maxAssembly } = lone.session.limits;
-    for (let n = 0; n < 100; n++) {
-      lone.receive(Kind.REQUEST, 1 + 2 * n, request(DOWN));
-    }
-    let taken = 0;
-    for (const { call } of lone.calls) {
-      assert(lone.session.maySendItem(call));
-      if (lone.session.sendItem(call, body(1_000_000), 0)) taken++;
+/** Calls that are taken, one after the other. */
+function requests(lone: Lone, count: number): void {
+  for (let n = 0; n < count; n++) {
+    lone.receive(Kind.REQUEST, 2 * n + 1, request(ASK));
+  }
+}
+
+/** Cancels so many calls, whose handlers settle at once. */
+function cancels(lone: Lone, count: number): void {
+  for (let n = 0; n < count && lone.ends.length === 0; n++) {
+    const id = 2 * lone.calls.length + 1;
+    lone.receive(Kind.REQUEST, id, request(ASK));
+    lone.receive(Kind.CANCEL, id, [0]);
+    lone.session.respond(lone.calls.at(-1)!.call, body(1), lone.now); // it has just come
+  }
+}
+
+function pings(lone: Lone, count: number): void {
+  for (let n = 0; n < count; n++) lone.receive(Kind.PING, 0, body(8));
+}
+
+/** So many bytes wait for the transport. */
+function leaveUnsent(lone: Lone, bytes: number): void {
+  lone.sink.open = false;
+  lone.sink.bytesFramed += bytes - lone.sink.unsent;
+}
+
+/** An item whose frame costs so much credit. */
+function item(charge: number): Uint8Array {
+  return message(body(charge - FRAME_CHARGE - 2));
+}
+
+/** A HELLO of so many bytes. */
+function helloOf(length: number): Uint8Array {
+  const rest = hello("dialler", { protocol: "" }).length;
+  return hello("dialler", { protocol: "x".repeat(length - rest) });
+}
+
+const BOUNDS: readonly Bound[] = [
+  {
+    limit: "maxFrameBody",
+    what: "bytes of a frame",
+    limits: { maxFrameBody: 16_384 },
+    most: 16_384,
+    use(lone, amount) {
+      lone.receive(Kind.REQUEST, 1, request(ASK, body(amount - 4)));
+      return lone.calls[0]?.input.length === amount - 4;
+    },
+    beyond: "closes: too-large",
+  },
+  {
+    limit: "maxMessage",
+    what: "bytes of a value that is sent",
+    role: "dialler",
+    peer: { maxMessage: 65_536 },
+    most: 65_536,
+    use: (lone, amount) => lone.call({ value: body(amount) }).call.sent,
+    beyond: "too-large, no, never",
+  },
+  {
+    limit: "maxHello",
+    what: "bytes of a handshake",
+    limits: { maxHello: 2048 },
+    unopened: true,
+    most: 2048,
+    use(lone, amount) {
+      lone.receive(Kind.HELLO, 0, helloOf(amount));
+      return lone.opened === 1;
+    },
+    beyond: "closes: too-large",
+  },
+  {
+    limit: "maxMethods",
+    what: "methods in a handshake",
+    limits: { maxMethods: 7 },
+    unopened: true,
+    most: 7,
+    use(lone, amount) {
+      const more = Array.from({ length: amount }, (_, n) => ({
+        ...{ name: `m${n}`, shape: "unary" as const, hash: 0 },
+      }));
+      const methods = [...TABLES.calls, ...more].slice(0, amount);
+      lone.receive(Kind.HELLO, 0, hello("dialler", { methods }));
+      return lone.opened === 1;
+    },
+    beyond: "closes: protocol",
+  },
+  {
+    limit: "handshakeTimeout",
+    what: "ms until a HELLO",
+    limits: { handshakeTimeout: 700 },
+    unopened: true,
+    most: 699,
+    use(lone, amount) {
+      lone.advance(amount);
+      lone.receive(Kind.HELLO, 0, hello("dialler"));
+      return lone.opened === 1;
+    },
+    beyond: "closes: timeout",
+  },
+  {
+    limit: "handshakeTimeout",
+    what: "ms until refreshed credentials are accepted",
+    limits: { handshakeTimeout: 1000 },
+    most: 999,
+    use(lone, amount) {
+      lone.receive(Kind.AUTH, 1, body(1));
+      lone.advance(amount);
+      lone.session.refreshed(1, lone.now);
+      return lone.sentKinds().includes("AUTH 1");
+    },
+    beyond: "closes: timeout",
+  },
+  {
+    limit: "maxMetadata",
+    what: "bytes of a REQUEST's metadata",
+    limits: { maxMetadata: 100 },
+    most: 100,
+    use(lone, amount) {
+      const field = metadataField({ a: "x".repeat(amount - 4) }, amount);
+      lone.receive(Kind.REQUEST, 1, request(ASK, [], field));
+      return lone.calls.length === 1;
+    },
+    beyond: "malformed, no, never",
+  },
+  {
+    limit: "maxCalls",
+    what: "calls in flight",
+    limits: { maxCalls: 32 },
+    most: 32,
+    use(lone, amount) {
+      requests(lone, amount);
+      return lone.calls.length === amount;
+    },
+    beyond: "overloaded, no, later",
+  },
+  {
+    limit: "maxQueuedCalls",
+    what: "calls that wait for a place",
+    role: "dialler",
+    limits: { maxQueuedCalls: 3 },
+    peer: { maxCalls: 32 },
+    most: 3,
+    use(lone, amount) {
+      for (let n = 0; n < 32 + amount; n++) lone.call();
+      return lone.session.inFlight.queued === amount;
+    },
+    beyond: "overloaded, no, later",
+  },
+  {
+    limit: "streamWindow",
+    what: "bytes of items in front of another item",
+    limits: { streamWindow: 1024 },
+    most: 1023,
+    use(lone, amount) {
+      lone.receive(Kind.REQUEST, 1, request(UP));
+      lone.receive(Kind.ITEM, 1, item(amount));
+      lone.receive(Kind.ITEM, 1, item(5000)); // one frame may overshoot
+      return lone.calls[0]?.call.inbox?.length === 2;
+    },
+    beyond: "closes: flow-control",
+  },
+  {
+    limit: "connectionWindow",
+    what: "bytes of requests in front of another request",
+    role: "dialler",
+    peer: { connectionWindow: 65_536 },
+    most: 65_535,
+    use(lone, amount) {
+      lone.call({ value: body(amount - FRAME_CHARGE - 4) });
+      return lone.call().call.sent;
+    },
+    beyond: NOTHING, // it waits for credit
+  },
+  {
+    limit: "cancelsPerSecond",
+    what: "cancels in the second after a burst",
+    limits: { cancelsPerSecond: 40, maxCalls: 64 },
+    most: 40,
+    use(lone, amount) {
+      cancels(lone, 64);
+      lone.advance(1000);
+      cancels(lone, amount);
+      lone.sent();
+      return lone.calls.length === 64 + amount;
+    },
+    beyond: "closes: too-many",
+  },
+  {
+    limit: "pingsPerSecond",
+    what: "PINGs in the second after a burst",
+    limits: { pingsPerSecond: 5 },
+    most: 5,
+    use(lone, amount) {
+      pings(lone, 10);
+      lone.advance(1000);
+      pings(lone, amount);
+      return lone.sentKinds().length === 10 + amount;
+    },
+    beyond: "closes: too-many",
+  },
+  {
+    limit: "unsentSoft",
+    what: "unsent bytes in front of a call",
+    role: "dialler",
+    limits: SOFT,
+    most: 65_535,
+    use(lone, amount) {
+      leaveUnsent(lone, amount);
+      return lone.call().call.sent;
+    },
+    beyond: "overloaded, no, later",
+  },
+  {
+    limit: "unsentSoft",
+    what: "unsent bytes in front of a result",
+    limits: SOFT,
+    most: 65_535,
+    use(lone, amount) {
+      requests(lone, 1);
+      leaveUnsent(lone, amount);
+      lone.session.respond(lone.calls[0]!.call, body(1), lone.now); // it has just come
+      return lone.sentKinds().includes("RESULT 1");
+    },
+    beyond: NOTHING, // it waits for room
+  },
+  {
+    limit: "unsentHard",
+    what: "unsent bytes behind a frame that came",
+    limits: SOFT,
+    most: 131_071,
+    use(lone, amount) {
+      leaveUnsent(lone, amount);
+      lone.receive(Kind.REQUEST, 1, request(ASK));
+      return lone.calls.length === 1;
+    },
+    beyond: "closes: unsent",
+  },
+  {
+    limit: "writeStall",
+    what: "ms in which the peer takes no byte",
+    limits: { writeStall: 2000 },
+    most: 1999,
+    use(lone, amount) {
+      leaveUnsent(lone, 9);
+      lone.advance(amount);
       lone.write();
-    }
-    const { itemBacklog, blocked } = lone.session.accounts;
-    assert(itemBacklog <= maxAssembly && itemBacklog > maxAssembly - 1_000_100);
-    assertEquals([taken, blocked], [17, 100 - 17]);
-    // A small one of any of them needs no such room.
-    const { call } = lone.calls.at(-1)!;
-    assert(lone.session.sendItem(call, body(10), 0));
-    // As soon as one gives way, the next may go.
-    const woken = () =>
-      lone.calls.filter(({ sendable }) => sendable > 0).length;
-    const before = woken();
-    lone.receive(Kind.CANCEL, 1, [0]);
-    assertEquals(woken() > before, true);
+      return lone.session.state === "open";
+    },
+    beyond: "closes: unsent",
   },
-);
+  {
+    limit: "heartbeat",
+    what: "ms of silence",
+    limits: { heartbeat: 1000 },
+    most: 999,
+    use(lone, amount) {
+      lone.advance(amount);
+      return lone.sentKinds().length === 0;
+    },
+    beyond: NOTHING, // but a PING, which is no error
+  },
+  {
+    limit: "heartbeatMisses",
+    what: "ms of silence, three PINGs included",
+    limits: { heartbeat: 1000, heartbeatMisses: 3 },
+    most: 3999,
+    use(lone, amount) {
+      lone.advance(amount);
+      return lone.sentKinds().length === 3;
+    },
+    beyond: "closes: timeout",
+  },
+  {
+    limit: "drainGrace",
+    what: "ms until a call in flight is answered",
+    limits: { drainGrace: 500 },
+    most: 499,
+    use(lone, amount) {
+      requests(lone, 1);
+      lone.session.drain(lone.now);
+      lone.advance(amount);
+      lone.session.respond(lone.calls[0]!.call, body(1), lone.now); // it came before the drain
+      return lone.sentKinds().includes("RESULT 1");
+    },
+    beyond: "closes: none",
+  },
+];
+
+BOUNDS.forEach(testBound);
 
 Deno.test(
-  "what a stream was raised by is not lent again while its items wait",
+  "a stream that is read is raised to maxStreamWindow, and no further",
   pure,
   () => {
-    const lone = Lone.open("listener");
-    const { streamWindow, connectionWindow } = lone.session.limits;
-    const item = message(body(4000));
-    let held = 0;
-    for (let n = 0; n < 100; n++) {
-      const id = 1 + 2 * n;
-      lone.receive(Kind.REQUEST, id, request(UP));
-      const { call } = lone.calls[n]!;
-      const inbox = call.inbox!;
-      // The application reads until the window has grown, then is busy.
-      while (inbox.available > 0 && inbox.available < 200 * 1024) {
-        lone.receive(Kind.ITEM, id, item);
-        while (lone.session.takeItem(call, 0) !== undefined);
-        if (lone.session.accounts.raisePool === 0) break;
-      }
-      inbox.waiting = false;
-      while (inbox.available > 0) lone.receive(Kind.ITEM, id, item);
-      lone.receive(Kind.END, id);
-      held += inbox.held;
-    }
-    const most = 100 * (streamWindow + item.length) + connectionWindow;
-    assert(held <= most, `${held} bytes wait, of at most ${most}`);
-  },
-);
-
-Deno.test(
-  "senders who keep to their credit never meet maxAssembly",
-  pure,
-  () => {
-    const simulation = new Simulation().open();
-    const { dialler, listener } = simulation;
-    const held = hold(listener);
-    const calls = Array.from(
-      { length: 256 },
-      () => call(simulation, dialler, { method: UP, value: body(1) }),
-    );
-    simulation.settle();
-    for (const incoming of held) readAll(simulation, listener, incoming);
-    for (const outgoing of calls) {
-      sendAll(simulation, dialler, outgoing, [body(300_000)]);
-    }
-    simulation.settle();
-    assertEquals(calls.flatMap(({ errors }) => errors), []);
-    assertEquals(held.map(({ items }) => items.length), calls.map(() => 1));
-  },
-);
-
-Deno.test(
-  "metadata larger than a frame are cut like any message, with and without a value",
-  pure,
-  () => {
-    const limits = { maxFrameBody: 16 * 1024, maxMetadata: 60 * 1024 };
-    const fields = metadataField({ trace: "x".repeat(20_000) }, 60 * 1024);
-    const simulation = new Simulation({ limits });
-    const { dialler, listener } = simulation;
-    let largest = 0;
-    simulation.framed = (_side, frame) => {
-      largest = Math.max(largest, frame.length - 8);
-    };
-    listener.handle = (incoming) => {
-      const value = incoming.method.index === DOWN ? undefined : body(1);
-      listener.session.respond(incoming, value, simulation.now, fields);
-    };
-    dialler.session.start(undefined, simulation.now);
-    const early = call(simulation, dialler, { method: UP, fields });
-    simulation.settle();
-    const down = call(simulation, dialler, {
-      ...{ method: DOWN, value: body(1), fields },
-    });
-    simulation.settle();
-    assertEquals([dialler.ends, listener.ends], [[], []]);
-    assertEquals(early.errors, []);
-    assertEquals([early, down].map(({ results }) => results.length), [1, 1]);
-    assert(largest <= 16 * 1024, `a frame of ${largest} bytes`);
-  },
-);
-
-Deno.test(
-  "deadlines that run out on both sides do not count as cancels of the caller's",
-  pure,
-  () => {
-    const simulation = new Simulation().open();
-    const { dialler, listener } = simulation;
-    listener.handle = (incoming, input) => {
-      const held = new Incoming(incoming, input);
-      held.onCancelled = () =>
-        simulation.at(0, () => {
-          const { verdict } = incoming;
-          listener.session.fail(incoming, verdict!, simulation.now);
-          listener.touch();
-        });
-    };
-    // 3,000 calls a second with 100 ms each; their handlers obey.
-    for (let time = 0; time < 3000; time += 10) {
-      simulation.at(time, () => {
-        for (let n = 0; n < 30; n++) {
-          call(simulation, dialler, { value: body(1), timeout: 100 });
-        }
-      });
-    }
-    simulation.advance(4000);
-    assertEquals([dialler.ends, listener.ends], [[], []]);
-    assert(listener.session.stats.lateFrames > 1000);
-  },
-);
-
-Deno.test(
-  "small parts of a message are held as one, in the bytes that they have",
-  pure,
-  () => {
-    const lone = Lone.open("listener");
+    const limits = { streamWindow: 1024, maxStreamWindow: 5000 };
+    const lone = Lone.open("listener", limits);
     lone.receive(Kind.REQUEST, 1, request(UP));
-    const { call } = lone.calls[0]!;
-    lone.session.takeItem(call, 0);
-    for (let n = 0; n < 1000; n++) {
-      lone.receive(Kind.ITEM, 1, n < 2 ? [0] : [n & 255], Flag.MORE);
+    const [held] = lone.calls;
+    assert(held);
+    let credit = limits.streamWindow;
+    let most = credit;
+    for (let n = 0; n < 100; n++) {
+      lone.receive(Kind.ITEM, 1, item(500));
+      credit -= 500;
+      lone.session.takeItem(held.call, lone.now);
+      for (const { body } of lone.sent()) credit += getU32(body, 0);
+      most = Math.max(most, credit);
     }
-    assertEquals(call.inbox?.held, 1000);
-    assertEquals(lone.session.accounts.assembling, 1000);
+    assertEquals([most, lone.ends], [limits.maxStreamWindow, []]);
   },
 );
+
+Deno.test("every limit has its bound tested", pure, () => {
+  const elsewhere = [
+    "maxStreamWindow", // above
+    ...["maxFragments", "maxAssembly", "assemblyTimeout"], // bounds_in_parts_test.ts
+  ];
+  const tested = new Set([...BOUNDS.map(({ limit }) => limit), ...elsewhere]);
+  assertEquals([...tested].sort(), Object.keys(DEFAULT_LIMITS).sort());
+});

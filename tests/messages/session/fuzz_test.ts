@@ -8,11 +8,10 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { SessionError } from "../../../lib/messages/errors.ts";
-import { NO_FIELDS } from "../../../lib/messages/session/fields.ts";
 import { Kind } from "../../../lib/messages/session/wire.ts";
-import { Outgoing } from "./_calls.ts";
+import type { Outgoing } from "./_calls.ts";
 import { frame, hello, Lone, message, request, u32 } from "./_lone.ts";
-import { mulberry32, TABLES } from "./_simulation.ts";
+import { mulberry32 } from "./_simulation.ts";
 
 const pure = { permissions: "none" } as const;
 const FRAMES = 50_000;
@@ -147,19 +146,11 @@ function victim(random: Random, made: Outgoing[]): Lone {
   if (state === 2) lone.sink.open = false;
   if (state < 2 || state === 7) return lone;
   for (let count = random(6); count > 0; count--) {
-    const observer = new Outgoing(
-      { session: lone.session } as Outgoing["side"],
-    ); // only its session is used
-    const method = [0, 2, 3, 4][random(4)]!;
-    observer.call = lone.session.call({
-      method,
-      info: TABLES.calls[method]!,
+    const observer = lone.call({
+      method: [0, 2, 3, 4][random(4)]!,
       value: new Uint8Array(random(40)),
-      hasValue: true,
       timeout: random(2) === 0 ? Infinity : 500,
-      fields: NO_FIELDS,
-      observer,
-    }, lone.now);
+    });
     lone.session.takeItem(observer.call, lone.now);
     made.push(observer);
   }

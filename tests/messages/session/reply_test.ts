@@ -1,25 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { Flag, Kind } from "../../../lib/messages/session/wire.ts";
-import { NO_FIELDS } from "../../../lib/messages/session/fields.ts";
 import type { SessionLimits } from "../../../lib/messages/session/limits.ts";
-import { ASK, body, DOWN, Outgoing } from "./_calls.ts";
+import { ASK, body, DOWN } from "./_calls.ts";
 import { Lone, message } from "./_lone.ts";
-import { TABLES } from "./_simulation.ts";
 
 const pure = { permissions: "none" } as const;
 
 function asked(limits: Partial<SessionLimits> = {}, method = ASK) {
   const lone = Lone.open("dialler", limits);
-  const observer = new Outgoing({ session: lone.session } as Outgoing["side"]); // only its session is used
-  observer.call = lone.session.call({
-    method,
-    info: TABLES.calls[method]!,
-    value: body(1),
-    hasValue: true,
-    timeout: Infinity,
-    fields: NO_FIELDS,
-    observer,
-  }, 0);
+  const observer = lone.call({ method });
   lone.sent();
   return { lone, observer };
 }

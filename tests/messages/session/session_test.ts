@@ -1,8 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { CallError } from "../../../lib/messages/errors.ts";
-import { Kind } from "../../../lib/messages/session/wire.ts";
 import { NO_FIELDS } from "../../../lib/messages/session/fields.ts";
-import { ASK, body, call, hold, NOTE, Outgoing } from "./_calls.ts";
+import { Kind } from "../../../lib/messages/session/wire.ts";
+import { ASK, body, call, hold, NOTE } from "./_calls.ts";
 import { goodbyeOf, Lone, request } from "./_lone.ts";
 import { Simulation, TABLES } from "./_simulation.ts";
 
@@ -24,17 +24,10 @@ Deno.test(
   () => {
     for (const role of ["dialler", "listener"] as const) {
       const lone = new Lone(role);
-      const begin = () =>
-        lone.session.call({
-          method: ASK,
-          info: TABLES.calls[ASK]!,
-          value: body(1),
-          hasValue: true,
-          timeout: Infinity,
-          fields: NO_FIELDS,
-          observer: new Outgoing({ session: lone.session } as Outgoing["side"]), // only its session is used
-        }, 0);
-      assertEquals(assertThrows(begin, CallError).code, "unavailable");
+      assertEquals(
+        assertThrows(() => lone.call(), CallError).code,
+        "unavailable",
+      );
       assertEquals(lone.sentKinds(), []);
     }
   },
