@@ -45,12 +45,23 @@ export interface RawHello {
   methods?: readonly (readonly [name: string, shape: number])[];
 }
 
+/** Flag of a frame that is not the last of its message. */
+export const MORE = 1;
+
 const codec = msgpack();
 const text = new TextEncoder();
 
-/** A value as the body of a message, behind an empty block of fields. */
-export function value(of: unknown): Uint8Array {
-  return concat([u16(0), codec.encode(of)]);
+/** A value as the body of a message, behind its fields. */
+export function value(
+  of: unknown,
+  fields: Uint8Array = new Uint8Array(),
+): Uint8Array {
+  return concat([u16(fields.length), fields, codec.encode(of)]);
+}
+
+/** The field that says how many milliseconds are left for a call. */
+export function deadline(ms: number): Uint8Array {
+  return concat([Uint8Array.of(0x01), u16(4), u32(ms)]);
 }
 
 /** The body of a REQUEST. */
