@@ -1,42 +1,20 @@
 import { assert, assertEquals } from "@std/assert";
 import { peerOf } from "../../lib/messages/_peer.ts";
-import { connect } from "../../lib/messages/client.ts";
-import type { ClientSession } from "../../lib/messages/client.ts";
 import type { CallOptions } from "../../lib/messages/call_types.ts";
-import {
-  clientStream,
-  duplex,
-  notification,
-  protocol,
-  serverStream,
-  unary,
-} from "../../lib/messages/declarations.ts";
-import { CallError } from "../../lib/messages/errors.ts";
-import { createServer } from "../../lib/messages/server.ts";
-import type { Server, ServerContext } from "../../lib/messages/server_types.ts";
+import { type ClientSession, connect } from "../../lib/messages/client.ts";
 import type { Connection } from "../../lib/transport/connection.ts";
 import { connect as dialSocket } from "../../lib/transport/connect.ts";
-import { memoryPair } from "../../lib/transport/memory.ts";
-import { aborted, turns } from "./_kit.ts";
+import { dial, turns } from "./_kit.ts";
+import {
+  creditAddsUp,
+  echo,
+  Handlers,
+  holdsNothing,
+  type Order,
+  Stress,
+  type StressServer,
+} from "./_stress.ts";
 
-/** What a handler is to do. */
-interface Order {
-  mode: "ok" | "throw" | "declared" | "wait" | "refuse";
-  size: number;
-}
-
-const Stress = protocol({
-  name: "stress",
-  server: {
-    unary: unary<Order, Uint8Array, { no: void }>(),
-    serverStream: serverStream<Order, Uint8Array, { no: void }>(),
-    clientStream: clientStream<Uint8Array, number, { no: void }, Order>(),
-    duplex: duplex<Uint8Array, number, { no: void }, Order>(),
-    notification: notification<Order>(),
-    back: unary<Order, Uint8Array>(),
-  },
-  client: { echo: unary<Order, Uint8Array>() },
-});
 type Shape = keyof typeof Stress.server;
 const SHAPES: readonly Shape[] = [
   "unary",
@@ -56,6 +34,9 @@ const MODES: readonly Order["mode"][] = [
   "refuse",
 ];
 const SIZES = [0, 10, 200, 3_000, 40_000, 300_000];
+const PADDINGS = [0, 0, 100, 5_000];
+/** So small that credit is used up and comes back often. */
+const LIMITS = { connectionWindow: 64 * 1024 };
 const CALLS = 10_000;
 const AT_ONCE = 64;
 const SESSIONS = 8;
@@ -78,92 +59,16 @@ function random(seed: number) {
 }
 type Random = ReturnType<typeof random>;
 
-/** Counts the handlers: every one that is entered must settle. */
-class Handlers {
-  entered = 0;
-  settled = 0;
-
-  async #counted<Result>(work: () => Promise<Result>): Promise<Result> {
-    this.entered++;
-    try {
-      return await work();
-    } finally {
-      this.settled++;
-    }
-  }
-
-  serve(): Server<typeof Stress> {
-    const counted = <Result>(work: () => Promise<Result>) =>
-      this.#counted(work);
-    const count = (by: "entered" | "settled") => this[by]++;
-    return createServer(Stress, {
-      unary: (order, context) =>
-        counted(async () => {
-          await act(order, context);
-          return new Uint8Array(order.size);
-        }),
-      async *serverStream(order, context) {
-        count("entered");
-        try {
-          for (let i = 0; i < 5; i++) yield new Uint8Array(order.size);
-          await act(order, context);
-        } finally {
-          count("settled");
-        }
-      },
-      clientStream: (items, context) =>
-        counted(async () => {
-          let bytes = 0;
-          for await (const item of items) {
-            bytes += item.length;
-            if (context.opening.mode !== "ok") {
-              await act(context.opening, context);
-            }
-          }
-          return bytes;
-        }),
-      async *duplex(items, context) {
-        count("entered");
-        try {
-          for await (const item of items) {
-            yield item.length;
-            if (context.opening.mode !== "ok") {
-              await act(context.opening, context);
-            }
-          }
-        } finally {
-          count("settled");
-        }
-      },
-      notification: (order) =>
-        counted(() => {
-          if (order.mode === "throw") throw new Error("broken");
-          return Promise.resolve();
-        }),
-      back: (order, { remote }) =>
-        counted(async () => await remote.echo(order)),
-    }, { onError() {} });
-  }
-}
-
-/** Does what was ordered. */
-async function act(
-  { mode }: Order,
-  context: ServerContext<typeof Stress> & { error(name: "no"): CallError },
-): Promise<void> {
-  if (mode === "wait") throw await aborted(context.signal);
-  if (mode === "throw") throw new Error("broken");
-  if (mode === "declared") throw context.error("no");
-  if (mode === "refuse") throw context.refuse("forbidden", "No");
-}
-
 /** The clients' side: sessions that come and go under the calls. */
 class Clients {
   readonly sessions: ClientSession<typeof Stress>[] = [];
+  /** Those that have ended, too, each under the number that the server knows. */
+  readonly all: ClientSession<typeof Stress>[] = [];
   readonly #ended: Promise<void>[] = [];
   readonly #dial: () => Promise<Connection>;
   readonly #draw: Random;
   readonly #connections = new WeakMap<object, Connection>();
+  #dialled = 0;
 
   constructor(dial: () => Promise<Connection>, draw: Random) {
     this.#dial = dial;
@@ -172,22 +77,21 @@ class Clients {
 
   async add(): Promise<ClientSession<typeof Stress>> {
     const connection = await this.#dial();
+    const credentials = this.#dialled++;
     const session = await connect(Stress, connection, {
-      handlers: {
-        echo: ({ mode, size }) => {
-          if (mode === "throw") throw new Error("broken");
-          return new Uint8Array(size);
-        },
-      },
+      handlers: { echo },
+      limits: LIMITS,
+      credentials,
       onError() {},
     });
+    this.all[credentials] = session;
     this.#connections.set(session, connection);
     this.sessions.push(session);
     return session;
   }
 
   /** Ends one in one of the ways in which connections end. */
-  end(server: Server<typeof Stress>): void {
+  end(server: StressServer): void {
     const session = this.#draw.of(this.sessions);
     const served = this.#draw.of([...server.sessions]);
     const ways = [
@@ -217,13 +121,16 @@ class Clients {
 
 /** Makes one call, and gives what it ended with: exactly one thing. */
 async function call(
+  id: number,
   session: ClientSession<typeof Stress>,
-  draw: Random,
+  { draw, handlers }: { draw: Random; handlers: Handlers },
 ): Promise<string> {
   const shape = draw.of(SHAPES);
   const order: Order = {
+    id,
     mode: draw.of(MODES) ?? "ok",
     size: draw.of(SIZES) ?? 0,
+    padding: new Uint8Array(draw.of(PADDINGS) ?? 0),
   };
   const controller = new AbortController();
   const options: CallOptions = { signal: controller.signal };
@@ -253,15 +160,14 @@ async function call(
     }
     return "ok";
   } catch (error) {
-    if (error instanceof CallError) return error.code;
-    throw error;
+    return handlers.failed(id, error);
   }
 }
 
 async function run(
   seed: number,
   dial: () => Promise<Connection>,
-  server: Server<typeof Stress>,
+  { server, handlers }: { server: StressServer; handlers: Handlers },
 ): Promise<Map<string, number>> {
   const draw = random(seed);
   const clients = new Clients(dial, draw);
@@ -270,47 +176,27 @@ async function run(
   let begun = 0;
   async function caller(): Promise<void> {
     while (begun < CALLS) {
-      begun++;
+      const id = begun++;
       if (draw.chance(0.01)) clients.end(server);
-      const outcome = await call(await clients.pick(), draw);
+      const outcome = await call(id, await clients.pick(), { draw, handlers });
       ended.set(outcome, (ended.get(outcome) ?? 0) + 1);
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, caller));
   await clients.settled();
-  await countWhatIsHeld([...clients.sessions, ...server.sessions]);
-  await Promise.all(clients.sessions.map((session) => session.close()));
-  return ended;
-}
-
-/** Once all has settled, a session holds nothing. */
-async function countWhatIsHeld(sessions: object[]): Promise<void> {
-  for (const each of sessions) {
-    const peer = peerOf(each);
-    assert(peer);
-    const { session } = peer;
-    while (session.state === "open" && !isIdle(peer)) await turns();
-    if (session.state !== "open") continue;
-    const { callCredit, requestCredit, requestOwed, ...held } =
-      session.accounts;
-    const { connectionWindow } = session.limits;
-    assertEquals(requestCredit + requestOwed, connectionWindow);
-    assertEquals(held, {
-      backlog: 0,
-      itemBacklog: 0,
-      raisePool: connectionWindow,
-      assembling: 0,
-      timers: 0,
-      blocked: 0,
-    });
-    // What is owed is granted in portions of a quarter.
-    assert(callCredit > 0.7 * connectionWindow, `${callCredit}`);
+  for (const each of [...clients.all, ...handlers.sessions.values()]) {
+    await holdsNothing(each);
   }
-}
-
-function isIdle({ session, notices }: NonNullable<ReturnType<typeof peerOf>>) {
-  const { outgoing, incoming, queued } = session.inFlight;
-  return outgoing + incoming + queued + notices.size === 0;
+  for (const [name, session] of clients.all.entries()) {
+    const served = handlers.sessions.get(name);
+    assert(served);
+    const open = [session, served].every((each) =>
+      peerOf(each)?.session.state === "open"
+    );
+    if (open) await creditAddsUp(session, served);
+  }
+  await Promise.all(clients.all.map((session) => session.close()));
+  return ended;
 }
 
 function check(ended: Map<string, number>, handlers: Handlers): void {
@@ -330,37 +216,32 @@ function check(ended: Map<string, number>, handlers: Handlers): void {
     ]
   ) assert((ended.get(outcome) ?? 0) > 0, `none ended with ${outcome}`);
   assertEquals(ended.get("malformed"), undefined);
-  assertEquals(handlers.settled, handlers.entered);
+  handlers.check();
 }
 
 const seed = Number(Deno.env.get("STRESS_SEED") ?? Date.now() % 2 ** 32);
 
 Deno.test(`10,000 calls in memory settle, each once, and leave nothing (seed ${seed})`, async () => {
   const handlers = new Handlers();
-  const server = handlers.serve();
+  const server = handlers.serve(LIMITS);
   let pairs = seed;
   const ended = await run(seed, () => {
-    const [near, far] = memoryPair({
+    const connection = dial(server, {
       seed: ++pairs,
       readSize: { min: 1, max: 65536 },
       writeSize: { min: 1, max: 65536 },
     });
-    server.accept(far);
-    return Promise.resolve(near);
-  }, server);
+    return Promise.resolve(connection);
+  }, { server, handlers });
   await server.shutdown();
   check(ended, handlers);
 });
 
 Deno.test(`10,000 calls over TCP settle, each once, and leave nothing (seed ${seed})`, async () => {
   const handlers = new Handlers();
-  const server = handlers.serve();
+  const server = handlers.serve(LIMITS);
   const addr = await server.listen({ port: 0 });
-  const ended = await run(
-    seed,
-    () => dialSocket(addr),
-    server,
-  );
+  const ended = await run(seed, () => dialSocket(addr), { server, handlers });
   await server.shutdown();
   check(ended, handlers);
 });
