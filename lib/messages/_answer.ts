@@ -124,13 +124,20 @@ function declared(
   if (!Object.hasOwn(errors, thrown.declared)) return internal(thrown, call);
   const schema = errors[thrown.declared];
   if (!schema) return told(thrown, call, undefined);
+  const unfit = (cause: unknown) =>
+    internal(
+      new Error(
+        `${call.method} threw its error "${thrown.declared}" with data that do not fit it: give what the schema of that error accepts`,
+        { cause },
+      ),
+      call,
+    );
   try {
     const data = validate(schema, thrown.data);
     if (!(data instanceof Promise)) return told(thrown, call, data);
-    return data.then((valid) => told(thrown, call, valid))
-      .catch(() => internal(thrown, call));
-  } catch {
-    return internal(thrown, call);
+    return data.then((valid) => told(thrown, call, valid)).catch(unfit);
+  } catch (cause) {
+    return unfit(cause);
   }
 }
 

@@ -127,8 +127,8 @@ export class Peer implements SessionHost, NotificationHost {
       host: this,
       now: this.#now,
     });
+    this.touched(); // first: a connection may be dead on arrival
     this.closed = this.#run();
-    this.touched();
   }
 
   /** The time: read once for all frames of a read. */

@@ -20,7 +20,7 @@ import {
 } from "./_stress.ts";
 
 /** Close together where a connection begins, further apart where items flow. */
-const CUTS = Array.from({ length: 150 }, (_, n) => (n + 1) ** 2);
+const CUTS = Array.from({ length: 150 }, (_, n) => n ** 2);
 
 /** Messages of this size come in two frames. */
 const LARGE = 18_000;

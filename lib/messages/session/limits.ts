@@ -40,7 +40,7 @@ export interface SessionLimits {
   cancelsPerSecond: number;
   /** PINGs a second that a peer may send, with bursts of twice as many. @default {10} */
   pingsPerSecond: number;
-  /** Unsent bytes above which results wait and new calls are refused. @default {1048576} */
+  /** Unsent bytes from which on results wait and new calls are refused. @default {1048576} */
   unsentSoft: number;
   /** Unsent bytes at which the connection is cut. @default {4194304} */
   unsentHard: number;

@@ -31,6 +31,8 @@ interface Carrier {
   bytes(length: number): Uint8Array;
   /** Makes the call that it belongs to, and gives how to see that it has come. */
   begin(lone: Lone): () => boolean;
+  /** The most of a limit that lets it through, where that is another than for the others. */
+  readonly most?: Readonly<Partial<Record<PartsLimit, number>>>;
   /** What becomes of it beyond each bound. */
   readonly beyond: Readonly<Record<PartsLimit, string>>;
 }
@@ -73,10 +75,12 @@ const CARRIERS: readonly Carrier[] = [
       lone.session.takeItem(held.call, lone.now);
       return () => held.items.length === 1;
     },
+    // Its last part makes it whole, and needs no such memory: four others are within it.
+    most: { maxAssembly: 5 * PART },
     beyond: {
       maxMessage: BROKEN,
       maxFragments: BROKEN,
-      maxAssembly: "overloaded, maybe, never",
+      maxAssembly: "overloaded, maybe, later",
       assemblyTimeout: BROKEN,
     },
   },
@@ -160,7 +164,7 @@ function boundOf(limit: PartsLimit, carrier: Carrier): Bound {
     what: carrier.name,
     role: carrier.role,
     limits,
-    most,
+    most: carrier.most?.[limit] ?? most,
     use(lone, amount) {
       const hasCome = carrier.begin(lone);
       send(lone, carrier, amount);

@@ -19,7 +19,11 @@ import { TABLES } from "./_simulation.ts";
 
 const pure = { permissions: "none" } as const;
 
-const SOFT = { unsentSoft: 65_536, unsentHard: 131_072 };
+const SOFT = {
+  unsentSoft: 65_536,
+  unsentHard: 163_840, // the least that it may be
+  maxFrameBody: 16_384,
+};
 
 /** Calls that are taken, one after the other. */
 function requests(lone: Lone, count: number): void {
@@ -251,7 +255,7 @@ const BOUNDS: readonly Bound[] = [
     limit: "unsentHard",
     what: "unsent bytes behind a frame that came",
     limits: SOFT,
-    most: 131_071,
+    most: 163_839,
     use(lone, amount) {
       leaveUnsent(lone, amount);
       lone.receive(Kind.REQUEST, 1, request(ASK));
