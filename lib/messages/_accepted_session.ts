@@ -10,6 +10,7 @@ import { LazySignal } from "./_lazy_signal.ts";
 import { Peer } from "./_peer.ts";
 import { toldOf } from "./error_report.ts";
 import { buildRemote, type CallSite } from "./_remote.ts";
+import { isThenable } from "./_thenable.ts";
 import type { SideTables } from "./_tables.ts";
 import { type ConnectionInfo, connectionInfo } from "./connection_info.ts";
 import { CallError, type SessionError } from "./errors.ts";
@@ -173,20 +174,28 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
 
   /** Lets the client in; what fails of our own is not its fault. */
   #admit(): void {
-    const { session } = this.#peer;
-    if (session.state !== "authenticating") return; // it has gone meanwhile
+    if (this.#peer.session.state !== "authenticating") return; // it has gone meanwhile
     try {
-      // Without a `state` option, State is undefined.
-      this.#state = this.#owner.options.state?.() as State;
-      session.accept(this.#peer.now());
-    } catch (error) {
-      const report = this.#owner.resolved.report(error, "");
-      session.expel(
-        "internal",
-        toldOf("the session could not begin", report),
-        this.#peer.now(),
+      const state: unknown = this.#owner.options.state?.();
+      if (!isThenable(state)) return this.#accept(state);
+      Promise.resolve(state).then((made) => this.#accept(made)).catch((error) =>
+        this.#turnAway(error)
       );
+    } catch (error) {
+      this.#turnAway(error);
     }
+  }
+
+  #accept(state: unknown): void {
+    this.#state = state as State; // what `state` made; without it, State is undefined
+    this.#peer.session.accept(this.#peer.now());
+    this.#peer.touched();
+  }
+
+  #turnAway(error: unknown): void {
+    const report = this.#owner.resolved.report(error, "");
+    const message = toldOf("the session could not begin", report);
+    this.#peer.session.expel("internal", message, this.#peer.now());
     this.#peer.touched();
   }
 
@@ -223,7 +232,14 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
 
   /** A CallError is meant for the client; anything else stays here. */
   #reasonOf(error: unknown): string {
-    if (error instanceof CallError && error.method === "") return error.message;
+    try {
+      if (error instanceof CallError && error.method === "") {
+        const { message } = error;
+        if (typeof message === "string") return message;
+      }
+    } catch {
+      // Anything can be thrown, also what throws when it is read.
+    }
     const report = this.#owner.resolved.report(error, "");
     return toldOf("the credentials were refused", report);
   }

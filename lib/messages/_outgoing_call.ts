@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { isThenable } from "./_thenable.ts";
+import { unawaited } from "./_thenable.ts";
 import type { CallOptions } from "./call_types.ts";
 import type { Report } from "./error_report.ts";
 import { CallError, type Processed } from "./errors.ts";
@@ -116,10 +116,9 @@ export abstract class CallInProgress implements CallerObserver {
 
   /** Nobody waits for it: what is to be in time must be synchronous. */
   #tell(metadata: Metadata): void {
-    const told: unknown = this.#onMetadata?.(metadata);
-    if (!isThenable(told)) return;
-    Promise.resolve(told).catch((error) =>
-      this.link.report(error, this.method)
+    unawaited(
+      this.#onMetadata?.(metadata),
+      (error) => this.link.report(error, this.method),
     );
   }
 

@@ -17,3 +17,11 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
       "then" in value &&
       typeof value.then === "function";
 }
+
+/** Waits for nothing; if it is a promise that rejects, somebody is told. */
+export function unawaited(
+  value: unknown,
+  failed: (error: unknown) => void,
+): void {
+  if (isThenable(value)) Promise.resolve(value).catch(failed);
+}

@@ -15,6 +15,7 @@ import type {
   SocketAddress,
 } from "../transport/connection.ts";
 import { type SideTables, sideTables } from "./_tables.ts";
+import { unawaited } from "./_thenable.ts";
 import { AcceptedSession, type SessionOwner } from "./_accepted_session.ts";
 import {
   buildPublishers,
@@ -115,7 +116,7 @@ export async function serve<
     const addr = await server.listen(address, transport);
     signal?.throwIfAborted();
     server.abortWith(signal);
-    onListen?.(addr);
+    unawaited(onListen?.(addr), (error) => server.resolved.report(error, ""));
     return server;
   } catch (error) {
     await server.abort();

@@ -64,8 +64,12 @@ export interface ServerOptions<
     credentials: unknown,
     client: ClientInfo,
   ) => Auth | Promise<Auth>;
-  /** Makes what each session keeps, `context.session.state`, once the client is let in. */
-  state?: () => State;
+  /**
+   * Makes what each session keeps, `context.session.state`, before the client
+   * is let in. It must settle within `limits.handshakeTimeout`, together with
+   * `authenticate`. If it fails, the client is turned away: `internal`.
+   */
+  state?: () => State | Promise<State>;
   /**
    * Connections at the same time, those in their handshake included. Who comes
    * when they are there is told so (`too-many`) and gone again soon; if 64 are
@@ -95,7 +99,11 @@ export interface ServeOptions<
   State = undefined,
   Extra extends object = Record<never, never>,
 > extends ServerOptions<P, Auth, State, Extra> {
-  /** Told where it listens. */
+  /**
+   * Told where it listens. What it throws `serve()` rejects with, and nothing
+   * listens then; nobody waits for a promise, and what that rejects with goes
+   * to `onError`.
+   */
   onListen?: (addr: SocketAddress) => void;
   /** Stops listening and closes every session at once when aborted. */
   signal?: AbortSignal;

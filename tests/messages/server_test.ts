@@ -142,6 +142,19 @@ Deno.test("serve() leaves nothing behind when onListen throws", async () => {
   again.close();
 });
 
+Deno.test("serve() reports what an asynchronous onListen rejects with, and serves", async () => {
+  const { list, onError } = incidents();
+  await using server = await serve(Echo, handlers, { port: 0 }, {
+    onListen: () => Promise.reject(new Error("nobody to tell")),
+    onError,
+  });
+  await using session = await connect(Echo, server.addr);
+  assertEquals(await session.remote.echo("x"), "x");
+  assertEquals(list.map(({ error }) => String(error)), [
+    "Error: nobody to tell",
+  ]);
+});
+
 Deno.test(
   "createServer() refuses handlers and options that do not fit",
   none,
@@ -476,6 +489,81 @@ Deno.test(
       "Error: no state",
       "Error: no session",
     ]);
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "state() may take its time: the client is let in with what it resolves to, or not at all",
+  none,
+  async () => {
+    const { list, onError } = incidents();
+    const Counter = protocol({
+      name: "counter",
+      server: { next: unary<void, number>() },
+    });
+    let broken = true;
+    const server = createServer(Counter, {
+      next: (_, { session }) => ++session.state.count,
+    }, {
+      state: async () => {
+        await turns();
+        if (broken) throw new Error("no state");
+        return { count: 0 };
+      },
+      onError,
+    });
+    const refused = await endOf(connect(Counter, dial(server)));
+    assertEquals([refused.code, refused.remote], ["internal", true]);
+    assertEquals(list.map(({ error }) => String(error)), ["Error: no state"]);
+    broken = false;
+    const session = await connect(Counter, dial(server));
+    assertEquals([await session.remote.next(), await session.remote.next()], [
+      1,
+      2,
+    ]);
+    await session.close();
+    // Who has gone meanwhile is no session.
+    const gone = connect(Counter, dial(server));
+    await Promise.all([thrownBy(gone), server.shutdown()]);
+    assertEquals(server.sessions.size, 0);
+    assertEquals(list.length, 1);
+  },
+);
+
+Deno.test(
+  "authenticate() that throws what cannot be read refuses the client at once",
+  none,
+  async () => {
+    const { list, onError } = incidents();
+    const thrown = [
+      () => {
+        const { proxy, revoke } = Proxy.revocable({}, {});
+        revoke();
+        return proxy;
+      },
+      ...(["message", "method"] as const).map((member) => () =>
+        Object.defineProperty(new CallError("forbidden", "x"), member, {
+          get() {
+            throw new Error("not readable");
+          },
+        })
+      ),
+      () => Object.assign(new CallError("forbidden", "x"), { message: 5 }),
+    ];
+    const server = createServer(Echo, handlers, {
+      authenticate(which: unknown) {
+        throw thrown[Number(which)]!();
+      },
+      // So long that nobody would wait for it.
+      limits: { handshakeTimeout: 600_000 },
+      onError,
+    });
+    for (let credentials = 0; credentials < thrown.length; credentials++) {
+      const error = await endOf(connect(Echo, dial(server), { credentials }));
+      assertEquals(error.code, "unauthenticated");
+      assert(error.message.includes(list[credentials]!.id), error.message);
+    }
     await server.shutdown();
   },
 );
