@@ -158,7 +158,10 @@ export interface StreamCall extends AsyncDisposable {
   cancel(reason?: unknown): void;
 }
 
-/** Items that come back; breaking out of the loop cancels the call. */
+/**
+ * Items that come back, once: breaking out of the loop cancels the call, and a
+ * second loop finds nothing, not even an error.
+ */
 export interface ItemStream<Item> extends StreamCall, AsyncIterable<Item> {}
 
 /** The sending half of a call. */
