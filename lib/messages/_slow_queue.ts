@@ -5,15 +5,15 @@
  * @module
  */
 
-/** What can be done when the queue of a slow subscriber is full. */
-export const SLOW_POLICIES = [
+/** What to do when the queue of a slow subscriber is full. */
+export type SlowPolicy = "drop-oldest" | "drop-newest" | "disconnect";
+
+/** All there are. */
+export const SLOW_POLICIES: readonly SlowPolicy[] = [
   "drop-oldest",
   "drop-newest",
   "disconnect",
-] as const;
-
-/** What to do when the queue of a slow subscriber is full. */
-export type SlowPolicy = typeof SLOW_POLICIES[number];
+];
 
 /** What became of a message that had to wait. */
 export type QueueOutcome = "queued" | "conflated" | "dropped" | "disconnect";
