@@ -13,6 +13,7 @@
  */
 import { CallError } from "../errors.ts";
 import { receivesItems } from "./call_state.ts";
+import type { CallTable } from "./call_table.ts";
 import { encodeError, encodeErrorHead } from "./error_frame.ts";
 import type { IncomingCall } from "./incoming_call.ts";
 import type { Link } from "./link.ts";
@@ -33,13 +34,13 @@ export class Answers {
   /** Calls that have ended for the caller, who broke their rules, while their handlers still run. */
   readonly #unsettled: Set<IncomingCall> = new Set();
   readonly #link: Link;
-  readonly #calls: Map<number, IncomingCall>;
+  readonly #calls: CallTable<IncomingCall>;
 
   /**
    * @param link shared by the session's parts
    * @param calls those that hold a place
    */
-  constructor(link: Link, calls: Map<number, IncomingCall>) {
+  constructor(link: Link, calls: CallTable<IncomingCall>) {
     this.#link = link;
     this.#calls = calls;
   }
@@ -171,7 +172,7 @@ export class Answers {
     this.#waiting = [];
     this.#unsettled.clear();
     for (const { call } of waiting) this.#settled(call);
-    for (const call of [...this.#calls.values()]) {
+    for (const call of this.#calls.all) {
       if (call.state !== "answered") continue;
       this.#link.writer.drop(call);
       this.flushed(call);

@@ -6,6 +6,7 @@
  */
 import { CallError, type CallErrorCode } from "../errors.ts";
 import { Answers } from "./answers.ts";
+import { CallTable } from "./call_table.ts";
 import {
   type Fields,
   FIELDS_OF,
@@ -62,7 +63,7 @@ const VERDICTS: Readonly<Record<CancelReason, CallErrorCode>> = {
 /** The handling half of a session. */
 export class Callee implements RequestSink, CallTaker {
   /** Calls that hold a place. */
-  readonly calls: Map<number, IncomingCall> = new Map();
+  readonly calls: CallTable<IncomingCall> = new CallTable();
   /** How calls end. */
   readonly answers: Answers;
   /** Requests as they come in. */
@@ -156,7 +157,7 @@ export class Callee implements RequestSink, CallTaker {
   ): void {
     this.lastTaken = id;
     const call = new IncomingCall(this, id, method, fields);
-    this.calls.set(id, call);
+    this.calls.add(call);
     if (fields.timeout !== Infinity) {
       call.deadlineAt = this.link.now + fields.timeout;
       this.link.wheel.add(call, call.deadlineAt);
@@ -301,7 +302,7 @@ export class Callee implements RequestSink, CallTaker {
   /** The connection is gone, or a drain's grace is over. */
   end(reason: "disconnected" | "drained", message: string): void {
     this.reader.drop();
-    for (const call of [...this.calls.values()]) {
+    for (const call of this.calls.all) {
       this.cancel(call, reason, message);
     }
     this.answers.end();

@@ -6,6 +6,7 @@
  */
 import type { CallError } from "../errors.ts";
 import { sendsItems } from "./call_state.ts";
+import { CallTable } from "./call_table.ts";
 import {
   callError,
   errorForNew,
@@ -43,7 +44,7 @@ export { type CallerObserver, type OpenOptions, OutgoingCall };
 /** The calling half of a session. */
 export class Caller implements QueueOwner, CallGiver {
   /** Calls in flight by id, cancelled ones included until the callee has answered. */
-  readonly calls: Map<number, OutgoingCall> = new Map();
+  readonly calls: CallTable<OutgoingCall> = new CallTable();
   /** What waits to be sent. */
   readonly queue: RequestQueue;
   /** Set once no more calls may begin, with the error that they get. */
@@ -64,7 +65,7 @@ export class Caller implements QueueOwner, CallGiver {
   /** The peer has said what it grants; calls that began before count from there too. */
   raise({ connectionWindow, streamWindow }: Hello): void {
     this.queue.grant(connectionWindow - INITIAL_PEER_LIMITS.connectionWindow);
-    for (const call of this.calls.values()) {
+    for (const call of this.calls.all) {
       if (!sendsItems(call.info.shape)) continue;
       call.credit += streamWindow - INITIAL_PEER_LIMITS.streamWindow;
     }
@@ -193,7 +194,7 @@ export class Caller implements QueueOwner, CallGiver {
   onStarting(call: OutgoingCall): void {
     call.id = this.#nextId;
     this.#nextId += 2;
-    this.calls.set(call.id, call);
+    this.calls.add(call);
     call.on("send");
     if (sendsItems(call.info.shape)) call.credit = this.#link.peerStreamWindow;
     else call.on("end");
@@ -314,7 +315,7 @@ export class Caller implements QueueOwner, CallGiver {
   refuseAbove(lastId: number, closed: CallError): void {
     this.closed = closed;
     for (const call of this.queue.unstarted) this.#drop(call, closed, "no");
-    for (const call of [...this.calls.values()]) {
+    for (const call of this.calls.all) {
       if (call.id <= lastId) continue;
       if (!call.sent && !call.over) this.#writeCancel(call, 0); // notifications may follow
       this.#drop(call, closed, "no");
@@ -330,7 +331,7 @@ export class Caller implements QueueOwner, CallGiver {
   end(error: CallError, flushed: boolean): void {
     this.closed = error;
     for (const call of this.queue.unstarted) this.#drop(call, error, "no");
-    for (const call of [...this.calls.values()]) {
+    for (const call of this.calls.all) {
       const leaves = call.sent &&
         (flushed || this.#link.writer.handed(call.requestEnd));
       this.#drop(call, error, leaves ? "maybe" : "no");
