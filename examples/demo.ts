@@ -1,4 +1,4 @@
-#!/usr/bin/env -S deno run --allow-net=127.0.0.1 --allow-run=deno --allow-env=NO_COLOR
+#!/usr/bin/env -S deno run --allow-run=deno
 /**
  * The demonstration: a server process and a client process on a free loopback
  * port, and what happens at each layer between them.
@@ -21,8 +21,7 @@ loopback port; they show what they do, and end.
 
   --port <port>          serve there until interrupted (Ctrl+C), so that a
                          second terminal can call
-  --hostname <address>   listen there [default: 127.0.0.1]; others than
-                         127.0.0.1 need --allow-net for them
+  --hostname <address>   listen there [default: 127.0.0.1]
   --help                 show this
 `;
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
  * A pool of workers: they dial in, and the server calls them. Jobs have a
- * deadline, and a job that nobody needs any more is cancelled at its worker.
+ * deadline, a job that nobody needs any more is cancelled at its worker, and one
+ * whose worker is lost goes to another.
  *
  * @module
  */
@@ -24,43 +25,64 @@ type Worker = ServerSession<typeof Pool>;
 
 /** Workers that have nothing to do, and jobs that wait for one. */
 class Queue {
-  readonly #idle: Worker[] = [];
+  readonly #idle = new Set<Worker>();
   readonly #waiting: ((worker: Worker) => void)[] = [];
 
-  free(worker: Worker): void {
+  join(worker: Worker): void {
+    this.#free(worker);
+    worker.finished.then(() => this.#idle.delete(worker)); // it has hung up
+  }
+
+  #free(worker: Worker): void {
     const next = this.#waiting.shift();
-    if (next === undefined) this.#idle.push(worker);
+    if (next === undefined) this.#idle.add(worker);
     else next(worker);
   }
 
-  async run(job: number, ms: number, signal?: AbortSignal): Promise<string> {
-    const worker = this.#idle.shift() ??
-      await new Promise<Worker>((resolve) => this.#waiting.push(resolve));
+  async #worker(): Promise<Worker> {
+    const [worker] = this.#idle;
+    if (worker === undefined) {
+      return await new Promise((resolve) => this.#waiting.push(resolve));
+    }
+    this.#idle.delete(worker);
+    return worker;
+  }
+
+  /** Jobs may run twice: a worker that was lost may have done its work. */
+  async run(
+    job: number,
+    ms: number,
+    signal = new AbortController().signal,
+  ): Promise<string> {
+    const worker = await this.#worker();
     try {
-      const options = signal === undefined
-        ? { timeout: 500 }
-        : { timeout: 500, signal };
-      return await worker.remote.work({ job, ms }, options);
+      const options = { timeout: 500, signal };
+      const outcome = await worker.remote.work({ job, ms }, options);
+      this.#free(worker);
+      return outcome;
     } catch (error) {
-      if (error instanceof CallError) return `job ${job}: ${error.code}`;
-      throw error;
-    } finally {
-      this.free(worker);
+      if (!(error instanceof CallError)) throw error;
+      if (error.code === "disconnected") return await this.run(job, ms, signal);
+      this.#free(worker);
+      return `job ${job}: ${error.code}`;
     }
   }
 }
 
 const queue = new Queue();
 await using server = await serve(Pool, {
-  register: (_, { session }) => queue.free(session),
+  register: (_, { session }) => queue.join(session),
 }, { port: 0 });
 
 async function startWorker(name: string) {
   const session = await connect(Pool, server.addr, {
     handlers: {
       async work({ job, ms }, { signal }) {
+        signal.addEventListener("abort", () => {
+          console.log(`${name} drops job ${job}: ${signal.reason.code}`);
+        });
         await pause(ms, signal);
-        return `job ${job}: done`;
+        return `job ${job}: done by ${name}`;
       },
     },
   });
@@ -78,7 +100,7 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   return promise;
 }
 
-await using _anna = await startWorker("Anna");
+await using anna = await startWorker("Anna");
 await using _bert = await startWorker("Bert");
 
 const quick = [1, 2, 3, 4].map((job) => queue.run(job, 5));
@@ -90,4 +112,7 @@ const controller = new AbortController();
 const unwanted = queue.run(6, 60_000, controller.signal);
 setTimeout(() => controller.abort(), 20);
 console.log(await unwanted);
-console.log(await queue.run(7, 5)); // the workers are free again
+
+const two = [queue.run(7, 50), queue.run(8, 50)];
+setTimeout(() => anna.close(), 20);
+for (const line of await Promise.all(two)) console.log(line); // Bert does both

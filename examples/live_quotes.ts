@@ -28,6 +28,11 @@ class Changes {
   #wake: (() => void) | undefined;
   #over = false;
 
+  /** The reader has left, or there is nothing more to come. */
+  get over(): boolean {
+    return this.#over;
+  }
+
   put(quote: Quote): void {
     this.#latest.set(quote.share, quote);
     this.#wake?.();
@@ -54,7 +59,7 @@ class Changes {
 
 /** The market moves whether anybody looks or not. */
 async function move(changes: Changes): Promise<void> {
-  for (let tick = 1; tick <= TICKS; tick++) {
+  for (let tick = 1; tick <= TICKS && !changes.over; tick++) {
     const share = SHARES[tick % SHARES.length] ?? "ACME";
     changes.put({ share, cents: 1000 + tick, tick });
     if (tick % 100 === 0) await new Promise((resolve) => setTimeout(resolve));
@@ -66,8 +71,12 @@ await using server = await serve(Market, {
   async *quotes() {
     const changes = new Changes();
     const moving = move(changes);
-    yield* changes;
-    await moving;
+    try {
+      yield* changes;
+    } finally {
+      changes.end(); // also where the reader leaves first
+      await moving;
+    }
   },
 }, { port: 0 });
 await using session = await connect(Market, server.addr);
@@ -77,6 +86,10 @@ const last = new Map<string, Quote>();
 for await (const quote of session.remote.quotes()) {
   received++;
   last.set(quote.share, quote);
+}
+for await (const { share } of session.remote.quotes()) {
+  console.log(`a second reader sees ${share}, and leaves`);
+  break;
 }
 console.log(
   `of ${TICKS} ticks ${received < TICKS ? "fewer" : "all"} were sent`,

@@ -53,6 +53,6 @@ try {
 } catch (error) {
   console.log(
     "somebody without a certificate:",
-    error instanceof Error ? error.name : error,
+    error instanceof Error ? error.message : error,
   );
 }

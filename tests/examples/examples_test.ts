@@ -73,18 +73,22 @@ const SHOWS: Record<string, readonly string[]> = {
     "HTTP/1.1 200 OK | POST /shout: HELLO BY HAND",
   ],
   "examples/job_workers.ts": [
-    "job 1: done",
+    "job 1: done by Anna",
+    "drops job 5: deadline",
     "job 5: deadline",
+    "drops job 6: cancelled",
     "job 6: cancelled",
+    "Anna drops job 7: disconnected\njob 7: done by Bert",
   ],
   "examples/live_quotes.ts": [
+    "sees INIT, and leaves",
     "of 3000 ticks fewer were sent",
     "ACME: 4000 cents, tick 3000",
   ],
   "examples/messages_alone.ts": ["MIND!\nTHE!\nSTEP!\n"],
   "examples/mutual_tls/main.ts": [
     "alice: box 7 of alice",
-    "somebody without a certificate: SessionError",
+    "received fatal alert: CertificateRequired",
   ],
   "examples/unix_socket/main.ts": [
     "client: the server has been up for some milliseconds",
@@ -100,16 +104,7 @@ const SHEBANG = /^#!\/usr\/bin\/env -S deno run((?: --[\w=.,:@/-]+)*)$/;
 for (const path of programs("examples")) {
   if (Object.hasOwn(RUN_ELSEWHERE, path)) continue;
   Deno.test(`${path} runs with the permissions in its first line`, async () => {
-    const flags = flagsOf(path);
-    const { code, signal, stdout, stderr } = await new Deno.Command(
-      Deno.execPath(),
-      {
-        args: ["run", "--frozen", "--no-prompt", ...flags, path],
-        stdin: "null",
-        env: { NO_COLOR: "1" },
-        signal: AbortSignal.timeout(HANGS_AFTER),
-      },
-    ).output();
+    const { code, signal, stdout, stderr } = await run(path, flagsOf(path));
     const errors = new TextDecoder().decode(stderr);
     assertEquals({ code, signal }, { code: 0, signal: null }, errors);
     assertEquals(errors, "");
@@ -120,12 +115,33 @@ for (const path of programs("examples")) {
   });
 }
 
+Deno.test("examples need each permission that they name", async () => {
+  for (const path of programs("examples")) {
+    if (Object.hasOwn(RUN_ELSEWHERE, path)) continue;
+    const flags = flagsOf(path);
+    for (const left of flags) {
+      const others = flags.filter((flag) => flag !== left);
+      const { code } = await run(path, others);
+      assert(code !== 0, `${path} runs without ${left}, too`);
+    }
+  }
+});
+
 Deno.test("examples that are run elsewhere exist", () => {
   const known = programs("examples");
   for (const path of Object.keys(RUN_ELSEWHERE)) {
     assert(known.includes(path), `${path} is not there`);
   }
 });
+
+async function run(path: string, flags: readonly string[]) {
+  return await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--frozen", "--no-prompt", ...flags, path],
+    stdin: "null",
+    env: { NO_COLOR: "1" },
+    signal: AbortSignal.timeout(HANGS_AFTER),
+  }).output();
+}
 
 /** The flags in a program's first line, which must not be wide. */
 function flagsOf(path: string): string[] {
