@@ -12,7 +12,7 @@ import {
   SessionError,
   type SessionLimits,
 } from "@lengthwise/lengthwise";
-import { WithGhost } from "./_protocol.ts";
+import { WithGhost, WithOddShape } from "./_protocol.ts";
 
 /** What a scenario is given. */
 interface Given {
@@ -40,16 +40,18 @@ export async function dial(
   const alerts: number[] = [];
   const session = await connect(WithGhost, { port }, {
     ...options,
-    handlers: {
-      alert: (number) => void alerts.push(number),
-      answer: (question) => `${question}!`,
-      async *numbers(n) {
-        for (let number = 0; number < n; number++) yield number;
-      },
-    },
+    handlers: { ...HANDLERS, alert: (number) => void alerts.push(number) },
   });
   return { session, alerts };
 }
+
+const HANDLERS = {
+  alert() {},
+  answer: (question: string) => `${question}!`,
+  async *numbers(n: number) {
+    for (let number = 0; number < n; number++) yield number;
+  },
+};
 
 async function failure(promise: Promise<unknown>): Promise<CallError> {
   return await assertRejects(() => promise, CallError);
@@ -133,6 +135,16 @@ export const SCENARIOS: Readonly<
     );
     const { code, processed } = await failure(remote.ghost());
     assertEquals([code, processed], ["unimplemented", "no"]);
+  },
+  async "other shapes are told in words"({ ports: [usual] }) {
+    const options = { handlers: HANDLERS };
+    const session = await connect(WithOddShape, { port: usual }, options);
+    assertEquals(session.differences.map(({ text }) => text), [
+      "log is unary on the client, notification on the server",
+    ]);
+    const { code } = await failure(session.remote.log("x"));
+    assertEquals(code, "unimplemented");
+    await session.close();
   },
   async "cancels reach the handler"({ remote }) {
     await remote.look();
@@ -238,7 +250,7 @@ export const SCENARIOS: Readonly<
     assert(session.roundTrip !== undefined);
     await session.close();
   },
-  async "early calls leave with the hello"({ ports: [usual] }) {
+  async "early calls leave behind the hello"({ ports: [usual] }) {
     const { session } = await dial(usual, { early: true });
     assertEquals(await session.remote.echo("early"), "early");
     await session.close();

@@ -55,3 +55,10 @@ export const WithGhost = protocol({
   server: { ...server, ghost: unary() },
   client,
 });
+
+/** The same with a method in another shape than others have it. */
+export const WithOddShape = protocol({
+  name: "interop",
+  server: { ...server, log: unary<string, void>() },
+  client,
+});
