@@ -22,46 +22,93 @@ export interface AnyStream {
   [Symbol.asyncIterator]?(): AsyncIterator<unknown>;
 }
 
-/** What an interceptor may have given: its own members count before the call's. */
-type Made = Partial<AnyStream> & Partial<Iterable<unknown>>;
-
-/** An {@linkcode InterceptedStream} is made of these. */
-export interface InterceptedCall {
-  /** Dotted name of the method. */
-  readonly method: string;
-  /** What the interceptors give, sooner or later. */
-  readonly made: Promise<unknown>;
-  /** The call as the innermost of them has begun it, if it has. */
-  begun(): AnyStream | undefined;
-}
+/** Begins the call, by way of the interceptors; told of each call that is begun. */
+export type InterceptedRun = (began: (call: AnyStream) => void) => unknown;
 
 /**
  * Stands for the call. An interceptor that gives its own items (a generator
  * around those of the call) need not know how to cancel, send or end: what it
- * does not have is the call's.
+ * does not have is the call's, or with several attempts the last one's.
  */
 export class InterceptedStream implements AsyncDisposable {
   /** Of the output. */
-  readonly result: Promise<unknown>;
-  readonly #call: InterceptedCall;
+  result: Promise<unknown> = NOTHING;
+  readonly #method: string;
+  /** Each attempt that the interceptors have made. */
+  readonly #calls: Set<AnyStream> = new Set();
+  readonly #begun: PromiseWithResolvers<void> = Promise.withResolvers();
+  #call: AnyStream | undefined = undefined;
+  /** What the interceptors give, sooner or later. */
+  #made: Promise<unknown> = NOTHING;
+  /** The call, where they give it as it is: there is nothing to stand for. */
+  #direct: AnyStream | undefined = undefined;
   /** What is told when the caller gives up, whatever an interceptor waits for. */
   readonly #pending: Set<(error: CallError) => void> = new Set();
   #givenUp: CallError | undefined = undefined;
+  #left = false;
   #iterator: Promise<AsyncIterator<unknown>> | undefined = undefined;
+  /** The first item, where it had to be asked for so that the call begins. */
+  #first: Promise<IteratorResult<unknown>> | undefined = undefined;
 
-  constructor(call: InterceptedCall) {
-    this.#call = call;
-    this.result = this.#unlessGivenUp(
-      this.#member("result").then(({ result }) => result),
+  private constructor(method: string) {
+    this.#method = method;
+  }
+
+  /**
+   * Begins a call.
+   *
+   * @param method dotted name of the method
+   * @param signal cancels it while interceptors wait; the calls that they begin look for themselves
+   * @param run begins it
+   * @returns what the caller holds: the call itself, where nothing stands around it
+   */
+  static begin(
+    method: string,
+    signal: AbortSignal | undefined,
+    run: InterceptedRun,
+  ): unknown {
+    const stream = new InterceptedStream(method);
+    let made: unknown;
+    try {
+      made = run((call) => stream.#began(call));
+    } catch (error) {
+      made = Promise.reject(error);
+    }
+    if (made !== undefined && made === stream.#call) return made;
+    stream.#wait(Promise.resolve(made), signal);
+    return stream;
+  }
+
+  #wait(made: Promise<unknown>, signal: AbortSignal | undefined): void {
+    this.#made = made;
+    const abort = () => this.cancel(signal?.reason);
+    signal?.addEventListener("abort", abort, { once: true });
+    made.then(
+      (made) => this.#direct = [...this.#calls].find((call) => call === made),
+      () => this.#cancelCalls(), // nobody is to have what was begun
+    ).finally(() => signal?.removeEventListener("abort", abort));
+    this.result = this.#unlessGivenUp(async () =>
+      await (await this.#member("result")).result
     );
     this.result.catch(() => {}); // as for a call that nobody has touched
   }
 
-  #unlessGivenUp<T>(promise: Promise<T>): Promise<T> {
+  #began(call: AnyStream): void {
+    this.#call = call;
+    this.#calls.add(call);
+    this.#begun.resolve();
+    if (this.#givenUp !== undefined) call.cancel(this.#givenUp);
+  }
+
+  #cancelCalls(reason?: unknown): void {
+    for (const call of this.#calls) call.cancel(reason);
+  }
+
+  #unlessGivenUp<T>(run: () => Promise<T>): Promise<T> {
+    if (this.#givenUp !== undefined) return Promise.reject(this.#givenUp);
     return new Promise((resolve, reject) => {
-      if (this.#givenUp !== undefined) reject(this.#givenUp);
-      else this.#pending.add(reject);
-      promise.then(resolve, reject).finally(() => this.#pending.delete(reject));
+      this.#pending.add(reject);
+      run().then(resolve, reject).finally(() => this.#pending.delete(reject));
     });
   }
 
@@ -69,47 +116,52 @@ export class InterceptedStream implements AsyncDisposable {
   async #member<Name extends keyof AnyStream>(
     name: Name,
   ): Promise<AnyStream & Required<Pick<AnyStream, Name>>> {
-    const { made, begun, method } = this.#call;
-    for (const owner of [await made, begun()]) {
-      if (isObject(owner) && name in owner) {
-        return owner as AnyStream & Required<Pick<AnyStream, Name>>; // it has the member
-      }
+    const made = await this.#made;
+    if (has(made, name)) return made;
+    // A generator begins the call with its first item.
+    if (this.#call === undefined && hasItems(made)) {
+      await this.#beginIterating();
     }
+    if (has(this.#call, name)) return this.#call;
     throw new TypeError(
-      `Cannot call ${method}: its interceptors neither began it nor gave something with "${
+      `Cannot call ${this.#method}: its interceptors neither began it nor gave something with "${
         String(name)
       }"`,
     );
   }
 
+  async #beginIterating(): Promise<void> {
+    const first = this.#first ??= this.#items().then((items) => items.next());
+    await Promise.race([this.#begun.promise, first.catch(() => {})]);
+  }
+
   /** Sends one item. */
   send(item: unknown): Promise<void> {
-    return this.#unlessGivenUp(
-      this.#member("send").then((owner) => owner.send(item)),
+    return this.#unlessGivenUp(async () =>
+      await (await this.#member("send")).send(item)
     );
   }
 
   /** Says that no more follow. */
   end(): Promise<void> {
-    return this.#unlessGivenUp(
-      this.#member("end").then((owner) => owner.end()),
+    return this.#unlessGivenUp(async () =>
+      await (await this.#member("end")).end()
     );
   }
 
   /** Cancels the call, now or as soon as it begins. */
   cancel(reason?: unknown): void {
-    const { method, made, begun } = this.#call;
+    if (this.#direct !== undefined) return this.#direct.cancel(reason);
     this.#givenUp ??= abortError(
-      method,
+      this.#method,
       reason,
-      begun() === undefined ? "no" : "maybe",
+      this.#calls.size === 0 ? "no" : "maybe",
     );
     for (const reject of this.#pending) reject(this.#givenUp);
-    const cancel = () => begun()?.cancel(reason);
-    cancel();
-    made.then((made) => {
-      if (isObject(made)) made.cancel?.(reason);
-      cancel();
+    this.#cancelCalls(reason);
+    this.#leave();
+    this.#made.then((made) => {
+      if (has(made, "cancel")) made.cancel(reason);
     }).catch(() => {}); // what it failed with, others are told
   }
 
@@ -121,10 +173,13 @@ export class InterceptedStream implements AsyncDisposable {
 
   /** Items, once. */
   [Symbol.asyncIterator](): AsyncIterator<unknown> {
-    const iterator = () => this.#iterator ??= this.#iterate();
     return {
-      next: () => this.#unlessGivenUp(iterator().then((items) => items.next())),
+      next: () => {
+        if (this.#left) return Promise.resolve(DONE);
+        return this.#unlessGivenUp(() => this.#next());
+      },
       return: (value) => {
+        this.#left = true;
         this.cancel();
         this.#leave();
         return Promise.resolve({ done: true, value });
@@ -132,12 +187,21 @@ export class InterceptedStream implements AsyncDisposable {
     };
   }
 
+  async #next(): Promise<IteratorResult<unknown>> {
+    const first = this.#first;
+    this.#first = undefined;
+    return await (first ?? (await this.#items()).next());
+  }
+
+  #items(): Promise<AsyncIterator<unknown>> {
+    return this.#iterator ??= this.#iterate();
+  }
+
   async #iterate(): Promise<AsyncIterator<unknown>> {
-    const made = await this.#call.made;
-    if (hasItems(made) && !(Symbol.asyncIterator in made)) {
-      return fromSync(made[Symbol.iterator]());
-    }
-    return (await this.#member(Symbol.asyncIterator))[Symbol.asyncIterator]();
+    const made = await this.#made;
+    return hasItems(made) && !(Symbol.asyncIterator in made)
+      ? fromSync(made[Symbol.iterator]())
+      : (await this.#member(Symbol.asyncIterator))[Symbol.asyncIterator]();
   }
 
   /** The interceptor's own generator cleans up; nobody waits for it. */
@@ -146,14 +210,22 @@ export class InterceptedStream implements AsyncDisposable {
   }
 }
 
-function isObject(value: unknown): value is Made {
-  return typeof value === "object" && value !== null;
+const NOTHING: Promise<unknown> = Promise.resolve();
+
+function has<Name extends keyof AnyStream>(
+  value: unknown,
+  name: Name,
+): value is AnyStream & Required<Pick<AnyStream, Name>> {
+  return typeof value === "object" && value !== null && name in value;
 }
 
-/** An interceptor may answer with what it has at hand. */
+/** An interceptor may answer with what it has at hand, promises among it. */
 function fromSync(iterator: Iterator<unknown>): AsyncIterator<unknown> {
   return {
-    next: () => Promise.resolve(iterator.next()),
+    async next() {
+      const { done, value } = iterator.next();
+      return done ? DONE : { done: false, value: await value };
+    },
     return: () => Promise.resolve(iterator.return?.() ?? DONE),
   };
 }

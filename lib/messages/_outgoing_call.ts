@@ -181,10 +181,7 @@ export class UnaryInProgress extends CallInProgress {
  * @throws {TypeError} for what is no signal
  */
 export function checkSignal(method: string, signal: unknown): void {
-  if (
-    typeof signal === "object" && signal !== null &&
-    "addEventListener" in signal && "removeEventListener" in signal
-  ) return;
+  if (signal instanceof AbortSignal) return;
   throw new TypeError(
     `Cannot call ${method}: its signal must be an AbortSignal, or left out; it is of type ${typeof signal}`,
   );

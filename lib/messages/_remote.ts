@@ -19,6 +19,7 @@ import {
   UploadInProgress,
 } from "./_outgoing_stream.ts";
 import type { CallOptions } from "./call_types.ts";
+import type { Processed } from "./errors.ts";
 import type { Interceptor, OutgoingRequest } from "./interceptor.ts";
 import type { Shape } from "./method_types.ts";
 import type { BoundMethod } from "./protocol_types.ts";
@@ -100,36 +101,44 @@ function intercept(
     input,
     options,
   };
-  let begun: unknown;
+  let began = (_call: unknown) => {};
   function step(index: number, current: OutgoingRequest): unknown {
     const interceptor = site.interceptors[index];
-    return interceptor === undefined
-      ? begun = BEGIN[info.shape](target, current.input, current.options)
-      : interceptor(current, (next) => step(index + 1, next));
+    if (interceptor !== undefined) {
+      return interceptor(current, (next) => step(index + 1, next));
+    }
+    const call = BEGIN[info.shape](target, current.input, current.options);
+    began(call);
+    return call;
   }
-  const run = () => step(0, request);
-  if (!sendsItems(info.shape) && !receivesItems(info.shape)) {
-    return (async () => await run())();
+  const { signal } = options;
+  if (sendsItems(info.shape) || receivesItems(info.shape)) {
+    return InterceptedStream.begin(info.name, signal, (tell) => {
+      began = (call) => tell(call as AnyStream); // of these shapes
+      return step(0, request);
+    });
   }
-  // The calls of these shapes are streams.
-  return asStream(info.name, run, () => begun as AnyStream | undefined);
+  return unlessAborted(info.name, signal, (tell) => {
+    began = tell;
+    return step(0, request);
+  });
 }
 
-/** Whatever interceptors do, callers get a stream, and no exception. */
-function asStream(
+/** An interceptor may wait for long, but no caller whose signal fires. */
+function unlessAborted(
   method: string,
-  run: () => unknown,
-  begun: () => AnyStream | undefined,
-): unknown {
-  let made: unknown;
-  try {
-    made = run();
-  } catch (error) {
-    made = Promise.reject(error);
-  }
-  return made !== undefined && made === begun()
-    ? made
-    : new InterceptedStream({ method, made: Promise.resolve(made), begun });
+  signal: AbortSignal | undefined,
+  run: (began: () => void) => unknown,
+): Promise<unknown> {
+  let processed: Processed = "no";
+  const outcome = (async () => await run(() => processed = "maybe"))();
+  if (!(signal instanceof AbortSignal)) return outcome; // the call itself refuses what is none
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(abortError(method, signal.reason, processed));
+    signal.addEventListener("abort", abort, { once: true });
+    outcome.then(resolve, reject)
+      .finally(() => signal.removeEventListener("abort", abort));
+  });
 }
 
 function beginUnary(

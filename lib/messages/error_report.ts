@@ -28,7 +28,10 @@ export function exposedText(thrown: unknown, exposure: ErrorExposure): string {
   try {
     if (!(thrown instanceof Error)) return String(thrown);
     const { name, message, stack } = thrown;
-    return exposure === "stack" && stack ? stack : `${name}: ${message}`;
+    // Its own text, whatever it is: `stack` may be anything.
+    return exposure === "stack" && typeof stack === "string" && stack !== ""
+      ? stack
+      : `${name}: ${message}`;
   } catch {
     return "something that cannot be shown"; // anything can be thrown
   }

@@ -127,6 +127,13 @@ Deno.test("exposedText() says something of whatever is thrown", none, () => {
       throw new Error("y");
     },
   });
+  const odd = [Symbol("x"), Object.create(null), "", 7].map((stack) =>
+    Object.assign(new Error("x"), { stack })
+  );
+  assertEquals(
+    odd.map((thrown) => exposedText(thrown, "stack")),
+    odd.map(() => "Error: x"),
+  );
   const texts = [bare, "text", Symbol("s"), undefined, null, 7n, hostile]
     .map((thrown) => exposedText(thrown, "stack"));
   assertEquals(texts, [

@@ -313,3 +313,197 @@ Deno.test(
     await server.shutdown();
   },
 );
+
+/** The call begins with the first item that is asked for. */
+const lazily: Interceptor = (request, next) =>
+  (async function* () {
+    for await (const item of next(request) as AsyncIterable<unknown>) {
+      yield item;
+    }
+  })();
+
+/** Handlers that run, of a server that has no end of its own. */
+function endless() {
+  const running = new Set<string>();
+  async function* run(name: string, items: AsyncIterable<string>) {
+    running.add(name);
+    try {
+      for await (const item of items) yield item;
+    } finally {
+      running.delete(name);
+    }
+  }
+  const server = createServer(Lab, {
+    echo: (text) => text,
+    flaky: () => 1,
+    log() {},
+    count: () =>
+      run(
+        "count",
+        (async function* () {
+          for (let n = 0;; n++) yield `${n}`;
+        })(),
+      ),
+    sum: async (items) => {
+      running.add("sum");
+      try {
+        for await (const _ of items);
+      } finally {
+        running.delete("sum");
+      }
+      return "";
+    },
+    talk: (lines) => run("talk", lines),
+  });
+  return { server, running };
+}
+
+Deno.test(
+  "interceptors begin nothing that outlives a caller who has given up",
+  none,
+  async () => {
+    const { server, running } = endless();
+    const waits = Promise.withResolvers<void>();
+    const cases: Record<string, Interceptor> = {
+      lazily,
+      waits: async (request, next) => {
+        await waits.promise;
+        return next(request);
+      },
+      hedges: async (request, next) => {
+        next(request);
+        await waits.promise;
+        return next(request);
+      },
+      fails: (request, next) => {
+        next(request);
+        throw new Error("after it has begun");
+      },
+    };
+    for (const [name, interceptor] of Object.entries(cases)) {
+      const session = await connect(Lab, dial(server), {
+        interceptors: [interceptor],
+      });
+      const count = session.remote.count(1);
+      const sum = session.remote.sum();
+      const talk = session.remote.talk();
+      await turns(3);
+      for (const call of [count, sum, talk]) call.cancel(new Error(name));
+      waits.resolve();
+      await thrownBy(all(count));
+      await thrownBy(all(talk));
+      await thrownBy(sum.result);
+      await turns(5);
+      assertEquals([...running], [], name);
+      await session.close();
+    }
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "interceptors' generators are left with the call, however that ends, and begin it when it is sent to",
+  none,
+  async () => {
+    const { server, running } = endless();
+    let open = 0;
+    const session = await connect(Lab, dial(server), {
+      interceptors: [(request, next) =>
+        (async function* () {
+          open++;
+          try {
+            yield* lazily(request, next) as AsyncGenerator<unknown>;
+          } finally {
+            open--;
+          }
+        })()],
+    });
+    const { remote } = session;
+    {
+      await using talk = remote.talk();
+      await talk.send("first");
+      await talk.send("second");
+      const items = talk[Symbol.asyncIterator]();
+      assertEquals((await items.next()).value, "first");
+      assertEquals((await items.next()).value, "second");
+    }
+    const count = remote.count(1);
+    await count[Symbol.asyncIterator]().next();
+    assertEquals([open, running.size], [1, 1]);
+    count.cancel();
+    while (open + running.size > 0) await turns();
+    assertEquals((await failureOf(all(count))).code, "cancelled");
+    await session.close();
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "interceptors that only wait leave a stream as it is: items stay after a cancel that comes too late, and a second loop finds nothing",
+  none,
+  async () => {
+    const { server } = lab();
+    const session = await connect(Lab, dial(server), {
+      interceptors: [waiting],
+    });
+    const ended = session.remote.count(3);
+    const items = ended[Symbol.asyncIterator]();
+    assertEquals((await items.next()).value, "0");
+    await turns(10);
+    ended.cancel();
+    assertEquals([(await items.next()).value, (await items.next()).value], [
+      "1",
+      "2",
+    ]);
+    for (const interceptors of [[waiting], [lazily]]) {
+      const other = await connect(Lab, dial(server), { interceptors });
+      const left = other.remote.count(1e9);
+      for await (const _ of left) break;
+      assertEquals(await all(left), []);
+      await other.close();
+    }
+    await session.close();
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "interceptors that wait keep no caller whose signal fires",
+  none,
+  async () => {
+    const { server } = lab();
+    const session = await connect(Lab, dial(server), {
+      interceptors: [() => new Promise(() => {})],
+    });
+    const { echo, log, count, sum } = session.remote;
+    const controller = new AbortController();
+    const options = { signal: controller.signal };
+    const calls = [
+      echo("x", options),
+      log("x", options),
+      all(count(1, options)),
+      sum([1], options).result,
+    ];
+    controller.abort(new Error("mine"));
+    for (const call of calls) {
+      const { code, processed, cause } = await failureOf(call);
+      assertEquals([code, processed, String(cause)], [
+        "cancelled",
+        "no",
+        "Error: mine",
+      ]);
+    }
+    await session.close();
+    await server.shutdown();
+  },
+);
+
+Deno.test("interceptors may answer with promises of items", none, async () => {
+  const { server } = lab();
+  const session = await connect(Lab, dial(server), {
+    interceptors: [() => [Promise.resolve("a"), "b"]],
+  });
+  assertEquals(await all(session.remote.count(9)), ["a", "b"]);
+  await session.close();
+  await server.shutdown();
+});
