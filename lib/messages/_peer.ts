@@ -17,7 +17,7 @@ import type { MessageCodec } from "./codec/message_codec.ts";
 import { CallError, SessionError } from "./errors.ts";
 import type { IncomingCall } from "./session/callee.ts";
 import type { Fields } from "./session/fields.ts";
-import type { Hello } from "./session/hello.ts";
+import { type Hello, MAX_HELLO } from "./session/hello.ts";
 import type { SessionLimits } from "./session/limits.ts";
 import type { SessionStats } from "./session/link.ts";
 import type { MethodTables } from "./session/method_table.ts";
@@ -364,6 +364,6 @@ function gone(): SessionError {
 function framing(limits: SessionLimits) {
   return lengthPrefixed({
     width: 4,
-    maxFrameLength: HEADER + Math.max(limits.maxFrameBody, limits.maxHello),
+    maxFrameLength: HEADER + Math.max(limits.maxFrameBody, MAX_HELLO),
   });
 }

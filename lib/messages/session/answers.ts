@@ -54,7 +54,7 @@ export class Answers {
   respond(call: IncomingCall, value: unknown, fields: Uint8Array): void {
     if (call.verdict !== undefined) return this.fail(call, call.verdict);
     if (!this.#mayEnd(call)) return;
-    if (this.#link.writer.congested) {
+    if (this.#link.writer.resultsWait) {
       this.#waiting.push({ call, value, fields, error: undefined });
     } else this.#writeResult(call, value, fields);
   }
@@ -62,7 +62,7 @@ export class Answers {
   /** Ends a call with an error. */
   fail(call: IncomingCall, error: CallError): void {
     if (!this.#mayEnd(call)) return;
-    if (this.#link.writer.congested) {
+    if (this.#link.writer.resultsWait) {
       const value = undefined;
       this.#waiting.push({ call, value, fields: NOTHING, error });
     } else this.#writeError(call, error);
@@ -89,7 +89,7 @@ export class Answers {
 
   /** After a write: answers that waited for room. */
   drain(): void {
-    while (this.#waiting.length > 0 && !this.#link.writer.congested) {
+    while (this.#waiting.length > 0 && !this.#link.writer.resultsWait) {
       const { call, value, fields, error } = this.#waiting.shift()!; // the loop's condition
       if (!this.#mayEnd(call)) continue;
       const failure = error ?? call.verdict;

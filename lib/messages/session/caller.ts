@@ -64,11 +64,12 @@ export class Caller implements QueueOwner, CallGiver {
 
   /** The peer has said what it grants; calls that began before count from there too. */
   raise({ connectionWindow, streamWindow }: Hello): void {
-    this.queue.grant(connectionWindow - INITIAL_PEER_LIMITS.connectionWindow);
     for (const call of this.calls.all) {
       if (!sendsItems(call.info.shape)) continue;
       call.credit += streamWindow - INITIAL_PEER_LIMITS.streamWindow;
     }
+    // Last: it lets calls begin, which have all of their credit from the start.
+    this.queue.grant(connectionWindow - INITIAL_PEER_LIMITS.connectionWindow);
     this.#link.writer.drain();
     wakeBlocked(this.#link);
   }
@@ -120,9 +121,8 @@ export class Caller implements QueueOwner, CallGiver {
 
   /** Whether a notification may leave now: none waits, there is credit, and there is room. */
   get mayNotify(): boolean {
-    const { writer } = this.#link;
     return this.closed === undefined && !this.queue.mustWait &&
-      !writer.congested && writer.notifications.open;
+      this.#link.writer.notifications.open;
   }
 
   /**
@@ -131,7 +131,7 @@ export class Caller implements QueueOwner, CallGiver {
    * @throws {CallError} `unavailable`, `overloaded`, `too-large`
    */
   notifyEncoded(method: number, info: MethodInfo, body: Uint8Array): void {
-    this.#checkOpen(info.name);
+    if (this.closed !== undefined) throw errorForNew(this.closed, info.name);
     const { writer } = this.#link;
     writer.checkSize(body.length);
     const bytes = new Uint8Array(4 + body.length); // u16 method, no fields, body

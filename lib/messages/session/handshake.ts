@@ -13,6 +13,7 @@ import {
   ENTRY_HEADER,
   type Hello,
   helloVersion,
+  MAX_HELLO,
   VERSION,
 } from "./hello.ts";
 import { INITIAL_PEER_LIMITS } from "./limits.ts";
@@ -148,10 +149,13 @@ export class Handshake {
   read(frame: Uint8Array): Hello | Refusal {
     const { limits, writer } = this.#link;
     const body = frame.subarray(HEADER);
-    if (body.length > limits.maxHello) {
+    const { role } = this.#parts;
+    // What a listener answers depends on what it found, and is no stranger's.
+    const most = role === "dialler" ? MAX_HELLO : limits.maxHello;
+    if (body.length > most) {
       return new Refusal(
         "too-large",
-        `HELLO is ${body.length} bytes, the limit is ${limits.maxHello}`,
+        `HELLO is ${body.length} bytes, the limit is ${most}`,
       );
     }
     const { major } = helloVersion(body);
@@ -162,7 +166,6 @@ export class Handshake {
       );
     }
     const hello = decodeHello(body, limits.maxMethods);
-    const { role } = this.#parts;
     if (hello.role === role) {
       return new Refusal("protocol", `both sides are the ${role}`);
     }

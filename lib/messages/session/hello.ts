@@ -81,6 +81,8 @@ export interface Hello {
 
 const MAGIC = [0x4c, 0x57, 0x50, 0x31]; // "LWP1"
 const FIXED = 40;
+/** Bytes of a HELLO at most. */
+export const MAX_HELLO: number = 64 * 1024;
 /** Bytes in front of the value of an entry. */
 export const ENTRY_HEADER = 3;
 const Entry = {

@@ -10,7 +10,7 @@ export interface SessionLimits {
   maxFrameBody: number;
   /** Bytes of one message, put together. Stops memory from growing with what a peer claims. @default {4194304} */
   maxMessage: number;
-  /** Bytes of a handshake. @default {65536} */
+  /** Bytes of a client's handshake; a server's may have 65,536. @default {65536} */
   maxHello: number;
   /** Time for the handshake, authentication included, and for taking refreshed credentials. Stops connections that say nothing. @default {5000} */
   handshakeTimeout: number;
@@ -40,7 +40,7 @@ export interface SessionLimits {
   cancelsPerSecond: number;
   /** PINGs a second that a peer may send, with bursts of twice as many. @default {10} */
   pingsPerSecond: number;
-  /** Unsent bytes from which on results wait and new calls are refused. @default {1048576} */
+  /** Unsent bytes from which on new calls are refused; from three quarters of them on, results wait. @default {1048576} */
   unsentSoft: number;
   /** Unsent bytes at which the connection is cut. @default {4194304} */
   unsentHard: number;
@@ -125,10 +125,11 @@ type Least = readonly [
 const LEAST: readonly Least[] = [
   ["maxStreamWindow", ({ streamWindow }) => streamWindow, '"streamWindow"'],
   [
-    // What waits for room beyond unsentSoft: each lane's share, and a frame of each (lane.ts).
+    // What may be added to unsentSoft: each lane's share and a frame of each (lane.ts), and refusals.
     "unsentHard",
-    ({ unsentSoft, maxFrameBody }) => 1.5 * unsentSoft + 4 * maxFrameBody,
-    'one and a half times "unsentSoft" and four times "maxFrameBody"',
+    ({ unsentSoft, maxFrameBody, maxCalls }) =>
+      1.5 * unsentSoft + 4 * maxFrameBody + 256 * maxCalls,
+    'one and a half times "unsentSoft", four times "maxFrameBody" and 256 times "maxCalls" together',
   ],
 ];
 

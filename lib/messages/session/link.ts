@@ -73,6 +73,10 @@ export class Link {
   };
   /** Streams that want to send and may not. */
   readonly blocked: Set<StreamCall> = new Set();
+  /** Of those, the ones whose item is too large for what waits already, in their order. */
+  readonly crowded: Set<StreamCall> = new Set();
+  /** The stream whose item waits encoded although there is no room for it. */
+  oversize: StreamCall | undefined = undefined;
   /** The time, as of the call into the session that is under way. */
   now = 0;
   /** Calls that the peer accepts in flight. */

@@ -45,7 +45,7 @@ export class Session extends SessionCalls {
       refreshes: this.refreshes,
       onReply: () => this.draining.check(),
       onPong: (number) => this.draining.answered(number),
-      onWindow: () => this.#offerRoom(),
+      onWindow: () => this.offerRoom(),
       onGoodbye: (goodbye) => this.peerLeaves(goodbye),
     });
   }
@@ -199,12 +199,8 @@ export class Session extends SessionCalls {
     this.callee.answers.drain();
     writer.drain();
     wakeBlocked(this.link);
-    this.#offerRoom();
+    this.offerRoom();
     this.draining.check();
-  }
-
-  #offerRoom(): void {
-    if (this.mayNotify) this.options.host.onRoom();
   }
 
   /** The peer's bytes make no frames. */
@@ -233,6 +229,7 @@ export class Session extends SessionCalls {
     this.link.now = now;
     if (this.state === "closed") return;
     this.link.wheel.advance(now);
+    this.offerRoom();
     if (now >= this.draining.deadline) return this.draining.finish();
     const { limits, writer } = this.link;
     if (now >= this.handshakeDeadline) {

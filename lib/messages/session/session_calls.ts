@@ -123,6 +123,12 @@ export abstract class SessionCalls extends SessionCore {
   ): void {
     this.link.now = now;
     this.caller.giveUp(call, reason);
+    this.offerRoom();
+  }
+
+  /** What waited in front of notifications to many may have gone. */
+  protected offerRoom(): void {
+    if (this.mayNotify) this.options.host.onRoom();
   }
 
   /** Ends a call of the peer's with its result. */

@@ -133,6 +133,7 @@ function deliver(
 export function takeItem(link: Link, call: StreamCall): Uint8Array | undefined {
   const inbox = call.inbox;
   if (inbox === undefined) return undefined;
+  link.writer.checkOutside(); // credit could not leave, and the item would be lost
   const body = inbox.take();
   if (body !== undefined) {
     grant(link, call, inbox);
@@ -196,13 +197,37 @@ export function maySendItem(link: Link, call: StreamCall): boolean {
 function mayLeave(link: Link, call: StreamCall): boolean {
   const { writer } = link;
   return call.credit > 0 && call.outbox === undefined && writer.items.open &&
-    fits(link, call.unsentItem);
+    (call.unsentItem === 0 || hasRoom(link, call, call.unsentItem));
 }
 
-/** Whether an item of so many bytes may wait encoded for credit; one alone may, whatever its size. */
+/**
+ * Whether an item of so many bytes may wait encoded for credit. One at a time
+ * may although there is no room, whatever its size. Either goes to the stream
+ * that has waited longest for it, or some would always be first.
+ */
+function hasRoom(link: Link, call: StreamCall, length: number): boolean {
+  if (fits(link, length)) {
+    const next = longestWaiting(link, (size) => fits(link, size));
+    return (next ?? call) === call;
+  }
+  if (link.oversize?.outbox !== undefined) return false;
+  return (longestWaiting(link, () => true) ?? call) === call;
+}
+
 function fits({ writer, limits }: Link, length: number): boolean {
-  return length === 0 || writer.itemBacklog === 0 ||
-    writer.itemBacklog + length <= limits.maxAssembly;
+  return writer.itemBacklog + length <= limits.maxAssembly;
+}
+
+/** Of the streams whose item finds no room, the first that could send one of such a size. */
+function longestWaiting(
+  { crowded }: Link,
+  isFit: (size: number) => boolean,
+): StreamCall | undefined {
+  for (const call of crowded) {
+    if (!call.maySend) crowded.delete(call);
+    else if (call.credit > 0 && isFit(call.unsentItem)) return call;
+  }
+  return undefined;
 }
 
 /**
@@ -220,20 +245,40 @@ export function sendItem(
   call: StreamCall,
   value: unknown,
 ): boolean {
-  const { writer } = link;
-  const head = writer.beginMessage(Kind.ITEM, call.id, NO_FIELDS);
-  const at = writer.putFields(head, Infinity, NO_FIELDS);
-  const sent = writer.message(at, value, call.outbox !== undefined);
-  if (typeof sent === "number") {
-    call.credit -= sent;
-    writer.items.add(sent);
-  } else if (!fits(link, sent.length)) {
+  const sent = encodeItem(link, call, value);
+  if (sent !== undefined && !hasRoom(link, call, sent.length)) {
     call.unsentItem = sent.length;
+    link.crowded.add(call);
     link.blocked.add(call);
     return false;
-  } else writer.queue(call, Kind.ITEM, sent);
+  }
   call.unsentItem = 0;
+  link.crowded.delete(call);
+  if (sent === undefined) return true;
+  if (!fits(link, sent.length)) link.oversize = call;
+  link.writer.queue(call, Kind.ITEM, sent);
   return true;
+}
+
+/** Sends an item that fits into a frame; one that does not is given back. */
+function encodeItem(
+  { writer, crowded }: Link,
+  call: StreamCall,
+  value: unknown,
+): Uint8Array | undefined {
+  const head = writer.beginMessage(Kind.ITEM, call.id, NO_FIELDS);
+  const at = writer.putFields(head, Infinity, NO_FIELDS);
+  try {
+    const sent = writer.message(at, value, call.outbox !== undefined);
+    if (typeof sent !== "number") return sent;
+    call.credit -= sent;
+    writer.items.add(sent);
+    return undefined;
+  } catch (error) {
+    call.unsentItem = 0;
+    crowded.delete(call);
+    throw error;
+  }
 }
 
 /** Takes a CREDIT frame for a call. */

@@ -86,9 +86,14 @@ export class Writer implements FragmentWriter {
     this.notifications = new Lane(this, this.#soft / 4);
   }
 
-  /** More is unsent than results and new calls may add to. */
+  /** More is unsent than new calls may add to. */
   get congested(): boolean {
-    return this.#sink.unsent + this.backlog >= this.#soft;
+    return this.#sink.unsent >= this.#soft;
+  }
+
+  /** More is unsent, or encoded for it, than results may add to: they leave room for calls. */
+  get resultsWait(): boolean {
+    return this.#sink.unsent + this.backlog >= 0.75 * this.#soft;
   }
 
   /** A value is being encoded: nothing can be sent from inside it. */
@@ -128,19 +133,23 @@ export class Writer implements FragmentWriter {
    * Opens a frame in {@linkcode Writer.buffer}.
    *
    * @returns where its body begins
-   * @throws {TypeError} from inside a value that is being encoded: its frame is open
+   * @throws {TypeError} as {@linkcode Writer.checkOutside}
    */
   begin(kind: number, flags: number, id: number, room: number): number {
-    if (this.#encoding) {
-      throw new TypeError(
-        "Cannot send anything from inside a value that is being sent: one of its getters tried to; send it before or after",
-      );
-    }
+    this.checkOutside();
     const { buffer, start } = this.#sink.begin(HEADER + room);
     this.buffer = buffer;
     this.#start = start;
     putHeader(buffer, start, kind, flags, id);
     return start + HEADER;
+  }
+
+  /** @throws {TypeError} from inside a value that is being encoded: its frame is open */
+  checkOutside(): void {
+    if (!this.#encoding) return;
+    throw new TypeError(
+      "Cannot send anything from inside a value that is being sent: one of its getters tried to; send it before or after",
+    );
   }
 
   /** Closes the open frame at `end`; for bodies that were written by hand. */

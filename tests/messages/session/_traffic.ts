@@ -75,7 +75,8 @@ export class Traffic {
     // Not the simulation's own: what is asked for does not depend on how it goes.
     const random = this.#random = mulberry32(seed ^ 0x5eed);
     this.#large = seed % 64 === 0;
-    this.#limits = this.#large ? {} : LIMITS;
+    // The slowest links carry 50 KB a second: what is large takes its time.
+    this.#limits = this.#large ? { assemblyTimeout: 600_000 } : LIMITS;
     this.simulation = new Simulation({
       seed,
       conditions: this.#conditions(),

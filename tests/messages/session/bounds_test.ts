@@ -21,7 +21,7 @@ const pure = { permissions: "none" } as const;
 
 const SOFT = {
   unsentSoft: 65_536,
-  unsentHard: 163_840, // the least that it may be
+  unsentHard: 425_984, // the least that it may be
   maxFrameBody: 16_384,
 };
 
@@ -242,7 +242,7 @@ const BOUNDS: readonly Bound[] = [
     limit: "unsentSoft",
     what: "unsent bytes in front of a result",
     limits: SOFT,
-    most: 65_535,
+    most: 49_151, // three quarters
     use(lone, amount) {
       requests(lone, 1);
       leaveUnsent(lone, amount);
@@ -255,7 +255,7 @@ const BOUNDS: readonly Bound[] = [
     limit: "unsentHard",
     what: "unsent bytes behind a frame that came",
     limits: SOFT,
-    most: 163_839,
+    most: 425_983,
     use(lone, amount) {
       leaveUnsent(lone, amount);
       lone.receive(Kind.REQUEST, 1, request(ASK));

@@ -144,3 +144,114 @@ Deno.test("notifications to many may leave beside items", pure, () => {
   }
   assertEquals(may, 100);
 });
+
+/** Answers of 4 MB, each asked for again as soon as it has come. */
+function filledByResults(): Simulation {
+  const simulation = slowLink();
+  const { dialler, listener } = simulation;
+  listener.handle = (incoming) =>
+    listener.session.respond(incoming, body(4_000_000), simulation.now);
+  dialler.handle = (incoming) =>
+    dialler.session.respond(incoming, body(1), simulation.now);
+  const ask = () => {
+    const asked = call(simulation, dialler, { method: ASK, value: body(1) });
+    asked.onResult = () => simulation.at(0, ask);
+  };
+  for (let n = 0; n < 4; n++) ask();
+  simulation.advance(2000);
+  return simulation;
+}
+
+Deno.test("notifications to many may leave beside RESULTs", pure, () => {
+  const simulation = filledByResults();
+  let may = 0;
+  for (let n = 0; n < 100; n++) {
+    simulation.advance(13);
+    if (simulation.listener.session.mayNotify) may++;
+  }
+  assertEquals(may, 100);
+});
+
+Deno.test("calls can be made beside RESULTs that fill the link", pure, () => {
+  const simulation = filledByResults();
+  const { listener } = simulation;
+  const calls: Outgoing[] = [];
+  for (let n = 0; n < 50; n++) {
+    simulation.at(n * 17, () => {
+      calls.push(call(simulation, listener, { method: ASK, value: body(1) }));
+    });
+  }
+  simulation.advance(10_000);
+  assertEquals(calls.map(({ results }) => results.length), calls.map(() => 1));
+});
+
+Deno.test(
+  "streams whose items find no room take turns, the largest among them",
+  pure,
+  () => {
+    const limits = {
+      maxAssembly: 512 * 1024,
+      maxMessage: 512 * 1024,
+      maxFrameBody: 16 * 1024,
+      streamWindow: 4096,
+      maxStreamWindow: 16 * 1024,
+    };
+    const simulation = new Simulation({ limits, conditions: SLOW }).open();
+    const { dialler, listener } = simulation;
+    listener.handle = (incoming, input) => {
+      const item = body(input.length === WANTS_LONG ? LONG : 60_000);
+      const go = () => {
+        while (listener.session.maySendItem(incoming)) {
+          const taken = listener.session.sendItem(
+            incoming,
+            item,
+            simulation.now,
+          );
+          if (!taken) return;
+        }
+      };
+      const held = new Incoming(incoming, input);
+      held.onSendable = () => simulation.at(0, go);
+      go();
+    };
+    const streams = Array.from({ length: 41 }, (_, n) => {
+      const value = body(n === 40 ? WANTS_LONG : 1);
+      const stream = call(simulation, dialler, { method: DOWN, value });
+      readAll(simulation, dialler, stream);
+      return stream;
+    });
+    simulation.advance(20_000);
+    const counts = streams.map(({ items }) => items.length);
+    assert(Math.min(...counts) >= 3, `${counts} items came`);
+    assert(
+      Math.max(...counts) <= 3 * Math.min(...counts),
+      `${counts} items came`,
+    );
+  },
+);
+
+Deno.test(
+  "what gives up a call that waits tells that notifications may leave",
+  pure,
+  () => {
+    for (const how of ["deadline", "cancel"] as const) {
+      const simulation = new Simulation({ limits: { maxCalls: 32 } }).open();
+      const { dialler, listener } = simulation;
+      dialler.handle = (incoming, input) => void new Incoming(incoming, input);
+      for (let n = 0; n < 32; n++) {
+        call(simulation, listener, { value: body(1) });
+      }
+      const timeout = how === "deadline" ? 100 : Infinity;
+      const waits = call(simulation, listener, { value: body(1), timeout });
+      simulation.settle();
+      let told = 0;
+      listener.onRoom = () => void told++;
+      if (how === "deadline") simulation.advance(200);
+      else {
+        const reason = { code: "cancelled", message: "x" } as const;
+        listener.session.cancel(waits.call, reason, simulation.now);
+      }
+      assertEquals([told > 0, listener.session.mayNotify], [true, true]);
+    }
+  },
+);

@@ -218,3 +218,15 @@ Deno.test(
     assertEquals(dialler.session.maySendItem(up.call), true);
   },
 );
+
+Deno.test(
+  "a dialler takes a HELLO of any size that there may be, whatever its own limit",
+  pure,
+  () => {
+    const dialler = new Lone("dialler", { maxHello: 1024 });
+    dialler.session.start(undefined, 0);
+    const protocol = "x".repeat(60_000);
+    dialler.receive(Kind.HELLO, 0, hello("listener", { protocol }));
+    assertEquals([dialler.session.state, dialler.ends], ["open", []]);
+  },
+);

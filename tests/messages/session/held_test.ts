@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   metadataField,
   NO_FIELDS,
@@ -60,8 +60,9 @@ Deno.test(
       lone.write();
     }
     const { itemBacklog, blocked } = lone.session.accounts;
-    assert(itemBacklog <= maxAssembly && itemBacklog > maxAssembly - 1_000_100);
-    assertEquals([taken, blocked], [17, 100 - 17]);
+    // And one for which there is no room.
+    assert(itemBacklog <= maxAssembly + 1_000_002 && itemBacklog > maxAssembly);
+    assertEquals([taken, blocked], [18, 100 - 18]);
     // A small one of any of them needs no such room.
     const { call } = lone.calls.at(-1)!;
     assert(lone.session.sendItem(call, body(10), 0));
@@ -197,5 +198,46 @@ Deno.test(
     }
     assertEquals(call.inbox?.held, 1000);
     assertEquals(lone.session.accounts.assembling, 1000);
+  },
+);
+
+Deno.test(
+  "a large item that could not be encoded again keeps no small one waiting",
+  pure,
+  () => {
+    const lone = Lone.open("listener", {}, { streamWindow: 1024 });
+    for (let n = 0; n < 6; n++) {
+      lone.receive(Kind.REQUEST, 1 + 2 * n, request(DOWN));
+    }
+    const large = body(4_000_000);
+    const taken = lone.calls.map(({ call }) =>
+      lone.session.sendItem(call, large, 0)
+    );
+    assertEquals(taken, [true, true, true, true, true, false]);
+    const { call } = lone.calls[5]!;
+    assertEquals(lone.session.maySendItem(call), false);
+    assertThrows(() => lone.session.sendItem(call, "no bytes", 0));
+    assertEquals(lone.session.maySendItem(call), true);
+  },
+);
+
+Deno.test(
+  "streams that waited for the listener's HELLO have their window once",
+  pure,
+  () => {
+    for (const [count, size] of [[34, 0], [3, 60_000]] as const) {
+      const simulation = new Simulation();
+      const { dialler, listener } = simulation;
+      hold(listener);
+      dialler.session.start(undefined, simulation.now);
+      for (let n = 0; n < count; n++) {
+        const value = size === 0 ? undefined : body(size);
+        const up = call(simulation, dialler, { method: UP, value });
+        const items = Array.from({ length: 100 }, () => body(1000));
+        sendAll(simulation, dialler, up, items);
+      }
+      simulation.settle();
+      assertEquals([dialler.ends, listener.ends], [[], []]);
+    }
   },
 );

@@ -55,11 +55,11 @@ Deno.test(
     );
     // A peer that reads as it should would be cut.
     assertThrows(
-      () => resolveLimits({ unsentHard: 2 ** 21 - 1 }),
+      () => resolveLimits({ unsentHard: 2359295 }),
       RangeError,
-      'it must be at least one and a half times "unsentSoft" and four times "maxFrameBody", which is 2097152',
+      'it must be at least one and a half times "unsentSoft", four times "maxFrameBody" and 256 times "maxCalls" together, which is 2359296',
     );
-    assertEquals(resolveLimits({ unsentHard: 2 ** 21 }).unsentHard, 2 ** 21);
+    assertEquals(resolveLimits({ unsentHard: 2359296 }).unsentHard, 2359296);
     assertThrows(
       () => resolveLimits({ unsentSoft: 8 * 2 ** 20 }),
       RangeError,

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Flag, Kind } from "../../../lib/messages/session/wire.ts";
 import {
   ASK,
@@ -269,5 +269,31 @@ Deno.test(
       lone.receive(Kind.CREDIT, 1, u32(2 ** 31 - 1));
       assertEquals(lone.ends, []);
     }
+  },
+);
+
+Deno.test(
+  "takeItem() from inside a value that is being sent takes nothing",
+  pure,
+  () => {
+    const lone = Lone.open("listener", { streamWindow: 1024 });
+    lone.receive(Kind.REQUEST, 1, request(UP));
+    lone.receive(Kind.REQUEST, 3, request(DOWN));
+    lone.receive(Kind.ITEM, 1, message(body(900, 7)));
+    const [up, down] = lone.calls;
+    const { codec } = lone.session;
+    const { encodeInto } = codec;
+    codec.encodeInto = (...given) => {
+      assertThrows(
+        () => lone.session.takeItem(up!.call, 0),
+        TypeError,
+        "inside",
+      );
+      return encodeInto(...given);
+    };
+    lone.session.sendItem(down!.call, body(1), 0);
+    codec.encodeInto = encodeInto;
+    assertEquals(lone.session.takeItem(up!.call, 0), body(900, 7));
+    assertEquals(lone.sentKinds(), ["ITEM 3", "CREDIT 1"]);
   },
 );
