@@ -87,12 +87,35 @@ export class Traffic {
     for (const side of this.simulation.sides) {
       side.handle = (incoming, input) => this.#handle(side, incoming, input);
     }
-    this.simulation.open();
+    const early = seed % 5 === 0 ? this.#openEarly() : this.#open();
     for (let index = 0; index < count; index++) {
       const side = this.simulation.sides[random(2)]!;
-      this.simulation.at(random(300), () => this.#begin(side));
+      this.simulation.at(early + random(300), () => this.#begin(side));
     }
     this.#disturb();
+  }
+
+  /** Both sides are open before anything else happens. */
+  #open(): number {
+    this.simulation.open();
+    return 0;
+  }
+
+  /** Calls leave behind the dialler's HELLO, while the listener takes its time. Gives when it has decided. */
+  #openEarly(): number {
+    const { simulation } = this;
+    const { dialler, listener } = simulation;
+    const decides = this.#random(100);
+    listener.authenticate = () =>
+      simulation.at(decides, () => {
+        listener.session.accept(simulation.now);
+        listener.touch();
+      });
+    dialler.session.start(undefined, simulation.now);
+    for (let calls = this.#random(40); calls > 0; calls--) {
+      simulation.at(this.#random(50), () => this.#begin(dialler));
+    }
+    return decides + 100;
   }
 
   #conditions(): Conditions {
