@@ -18,7 +18,7 @@ import {
   ItemStreamInProgress,
   UploadInProgress,
 } from "./_outgoing_stream.ts";
-import type { CallOptions } from "./call_types.ts";
+import type { CallOptions, Items } from "./call_types.ts";
 import type { Processed } from "./errors.ts";
 import type { Interceptor, OutgoingRequest } from "./interceptor.ts";
 import type { Shape } from "./method_types.ts";
@@ -166,12 +166,10 @@ function beginUpload(
   progress: UploadInProgress | ConversationInProgress,
   { items, options }: { items: unknown; options: CallOptions },
 ): unknown {
-  if (items !== undefined && !hasItems(items)) {
-    progress.rejected(
-      new TypeError(
-        `Cannot call ${target.info.name}: its items must be an iterable or an async iterable; leave them out to use send()`,
-      ),
-    );
+  try {
+    checkItems(target, items);
+  } catch (error) {
+    progress.rejected(error);
     return progress;
   }
   const opening = "opening" in options ? options.opening : undefined;
@@ -179,6 +177,17 @@ function beginUpload(
   open(target, { progress, value: opening, hasValue, options });
   if (items !== undefined) progress.feed(items);
   return progress;
+}
+
+/** @throws {TypeError} for what has no items; whatever its own code throws when it is asked */
+function checkItems(
+  { info }: Target,
+  items: unknown,
+): asserts items is Items<unknown> | undefined {
+  if (items === undefined || hasItems(items)) return;
+  throw new TypeError(
+    `Cannot call ${info.name}: its items must be an iterable or an async iterable; leave them out to use send()`,
+  );
 }
 
 interface Opening {

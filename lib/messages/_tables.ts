@@ -25,12 +25,14 @@ export interface SideTables {
 /**
  * Joins a protocol and the handlers of one of its sides.
  *
+ * @param options what its session may tell of it
  * @throws {TypeError} for handlers that are missing or too many
  */
 export function sideTables(
   protocol: AnyProtocol,
   side: Side,
   handlers: object,
+  { discloseSchemas = false }: { readonly discloseSchemas?: boolean } = {},
 ): SideTables {
   const own = protocol.methods[side];
   const calls = protocol.methods[side === "server" ? "client" : "server"];
@@ -46,7 +48,9 @@ export function sideTables(
           { index, info: infoOf(method) },
         ]),
       ),
-      schemas: { ofCall: textsOf(calls), ofServed: textsOf(own) },
+      schemas: discloseSchemas
+        ? { ofCall: textsOf(calls), ofServed: textsOf(own) }
+        : undefined,
     },
     handlers: own.map((method, index) => ({
       bound: method,

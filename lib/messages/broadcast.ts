@@ -37,8 +37,8 @@ export interface TopicStats {
   delivered: number;
   /**
    * Copies given up: for a slow subscriber, or for one that cannot take the
-   * message, be it too large for it, unknown to it, or without an encoding in
-   * its codec.
+   * message, be it too large for it or without an encoding in its codec. A
+   * client that does not handle the notification drops it by itself.
    */
   dropped: number;
   /** Copies replaced by a later one of the same key, while they waited. */

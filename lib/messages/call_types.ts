@@ -9,7 +9,7 @@ import type { Given, Got, MethodDeclaration } from "./method_types.ts";
 export interface CallOptions {
   /** Cancels the call. */
   signal?: AbortSignal;
-  /** Time for the whole call, in ms. @default what the method, or else the client, declares */
+  /** Time for the whole call, in ms, once interceptors have begun it. @default what the method, or else the client, declares */
   timeout?: number;
   /** Sent beside the call, for handlers and middleware. */
   metadata?: Readonly<Record<string, string>>;

@@ -5,10 +5,12 @@
  */
 import type { CallOptions } from "./call_types.ts";
 import { describeProtocol, type ProtocolDescription } from "./introspection.ts";
-import type { Unary } from "./method_types.ts";
+import { isRecord } from "./json_schema.ts";
+import { SHAPES, type Unary } from "./method_types.ts";
 import { unary } from "./methods.ts";
 import { protocol } from "./protocol.ts";
 import { diffMethods, type MethodDifference } from "./protocol_diff.ts";
+import type { MethodSummary } from "./protocol_hash.ts";
 import type { AnyProtocol, Protocol } from "./protocol_types.ts";
 
 /** The sides of {@linkcode Introspection}. */
@@ -166,7 +168,17 @@ export async function compareWithServer(
   const differences = diffMethods({
     side: "server",
     caller: describeProtocol(protocol).server,
-    callee: theirs.server,
+    callee: Array.isArray(theirs?.server)
+      ? theirs.server.filter(isSummary)
+      : [],
   });
   return differences.filter(({ kind }) => kind !== "extra");
+}
+
+/** The types are the server's promise; what it sends may be anything. */
+function isSummary(value: unknown): value is MethodSummary {
+  return isRecord(value) && typeof value["name"] === "string" &&
+    SHAPES.some((shape) => shape === value["shape"]) &&
+    typeof value["hash"] === "number" &&
+    isRecord(value["schemas"]) && isRecord(value["schemas"]["errors"]);
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { canonicalSchema } from "./_canonical_json.ts";
 import { json } from "./codec/json.ts";
 import {
   isRecord,
@@ -58,13 +59,24 @@ function describe(
 const codec = json();
 const NO_TEXT = new Uint8Array(0);
 
-/** Schemas as a handshake carries them: UTF-8, empty where none are known. */
+/**
+ * Schemas as a handshake carries them: UTF-8, empty where none are known. What
+ * says nothing about which values are valid (descriptions, examples) is left out.
+ */
 export function schemasText(schemas: MethodSchemas): Uint8Array {
   const { input, output, opening, errors } = schemas;
   const none = input === null && output === null && opening === null &&
     Object.keys(errors).length === 0;
-  // JSON Schemas come from libraries, which may hang more on them than travels.
-  return none ? NO_TEXT : new TextEncoder().encode(JSON.stringify(schemas));
+  if (none) return NO_TEXT;
+  const texts = Object.entries({ input, output, opening })
+    .map(([part, schema]) => `"${part}":${canonicalSchema(schema)}`);
+  const ofErrors = Object.entries(errors)
+    .map(([name, schema]) =>
+      `${JSON.stringify(name)}:${canonicalSchema(schema)}`
+    );
+  return new TextEncoder().encode(
+    `{${texts.join()},"errors":{${ofErrors.join()}}}`,
+  );
 }
 
 /**

@@ -8,14 +8,15 @@ import { shown } from "./_shown.ts";
 import type { MethodSchemas } from "./method_schemas.ts";
 import type { MethodSummary } from "./protocol_hash.ts";
 import type { Side } from "./protocol_types.ts";
+import { misfit } from "./session/misfit.ts";
 
 /**
  * How a method differs:
  *
  * | kind | means | calls of it |
  * | --- | --- | --- |
- * | `missing` | the callee does not have it | fail: `unimplemented` |
- * | `shape` | it has another shape there | fail: `unimplemented` |
+ * | `missing` | the callee does not have it | fail: `unimplemented`; notifications are dropped |
+ * | `shape` | it has another shape there | the same |
  * | `schema` | its schemas differ | may work; validation decides call by call |
  * | `extra` | the caller does not know it | are not made |
  */
@@ -25,11 +26,11 @@ export type DifferenceKind = "missing" | "shape" | "schema" | "extra";
 export interface MethodDifference {
   /** Which side handles it. */
   readonly side: Side;
-  /** Dotted name. */
+  /** Dotted name, as the ends wrote it: {@linkcode MethodDifference.text} is fit to be printed. */
   readonly name: string;
   /** How it differs. */
   readonly kind: DifferenceKind;
-  /** Whether every call of it must fail; other methods are not touched. */
+  /** Whether every call of it must fail, or a notification be dropped; other methods are not touched. */
   readonly incompatible: boolean;
   /** For people, without a full stop: `"server lacks unary orders.cancel"`. */
   readonly text: string;
@@ -84,7 +85,9 @@ export function diffMethods(lists: MethodLists): readonly MethodDifference[] {
   return [...new Set([...callers.keys(), ...callees.keys()])].sort()
     .flatMap((name) => {
       const pair = { caller: callers.get(name), callee: callees.get(name) };
-      const kind = kindOf(pair);
+      const kind = pair.caller === undefined
+        ? "extra"
+        : misfit(pair.caller, pair.callee);
       return kind === undefined ? [] : [difference(side, kind, pair)];
     });
 }
@@ -131,19 +134,6 @@ export interface MethodPair {
 
 /** What the words about a difference need of a method. */
 export type Described = Omit<MethodSummary, "hash">;
-
-function kindOf(
-  { caller, callee }: {
-    readonly caller: MethodSummary | undefined;
-    readonly callee: MethodSummary | undefined;
-  },
-): DifferenceKind | undefined {
-  if (caller === undefined) return "extra";
-  if (callee === undefined) return "missing";
-  if (caller.shape !== callee.shape) return "shape";
-  const [ours, theirs] = [caller.hash, callee.hash];
-  return ours === theirs || ours === 0 || theirs === 0 ? undefined : "schema";
-}
 
 /** Puts into words how a method differs. */
 export function difference(

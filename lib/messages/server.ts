@@ -60,7 +60,9 @@ export function createServer<
   options: ServerOptions<NoInfer<P>, Auth, State, Extra> = {},
 ): Server<P, Auth, State> {
   return new HandlerServer<P, Auth, State>(
-    sideTables(protocol, "server", handlers),
+    sideTables(protocol, "server", handlers, {
+      discloseSchemas: options.discloseSchemas ?? true,
+    }),
     resolveSessionOptions(options),
     options,
   );
@@ -108,7 +110,9 @@ export async function serve<
   const { signal, transport = {}, onListen } = options;
   signal?.throwIfAborted();
   const server = new HandlerServer<P, Auth, State>(
-    sideTables(protocol, "server", handlers),
+    sideTables(protocol, "server", handlers, {
+      discloseSchemas: options.discloseSchemas ?? true,
+    }),
     resolveSessionOptions(options),
     options,
   );
@@ -155,9 +159,8 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     resolved: ResolvedSessionOptions,
     options: OwnOptions<P, Auth, State>,
   ) {
-    const { maxSessions = DEFAULT_MAX_SESSIONS, discloseSchemas = true } =
-      options;
-    this.tables = discloseSchemas ? tables : withoutSchemas(tables);
+    this.tables = tables;
+    const { maxSessions = DEFAULT_MAX_SESSIONS } = options;
     this.topics = new TopicRegistry(tables.calls);
     const publishers = buildPublishers(
       tables.calls,
@@ -305,10 +308,6 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   [Symbol.asyncDispose](): Promise<void> {
     return this.shutdown();
   }
-}
-
-function withoutSchemas(tables: SideTables): SideTables {
-  return { ...tables, methods: { ...tables.methods, schemas: undefined } };
 }
 
 function isListener(value: ListenAddress | Listener): value is Listener {

@@ -6,6 +6,7 @@ import {
   mergeProtocols,
   notification,
   protocol,
+  type ProtocolDescription,
   serverStream,
   unary,
 } from "../../lib/messages/declarations.ts";
@@ -127,5 +128,35 @@ Deno.test(
     const error = await failureOf(compareWithServer(session, Introspection));
     assertEquals([error.code, error.processed], ["unimplemented", "no"]);
     await server.shutdown();
+  },
+);
+
+Deno.test(
+  "compareWithServer() makes harmless words of whatever a server says",
+  none,
+  async () => {
+    const entry = { name: "price", shape: "unary", hash: 1, schemas: {} };
+    for (
+      const server of [
+        undefined,
+        "x",
+        [null, 7, { name: "price" }, entry],
+        [{ ...entry, shape: "\u001b[2J" }],
+      ]
+    ) {
+      const session = {
+        remote: {
+          introspection: {
+            describe: () =>
+              Promise.resolve({ server } as unknown as ProtocolDescription),
+          },
+        },
+      };
+      const texts = await compareWithServer(session, Shop);
+      assertEquals(texts.map(({ text }) => text), [
+        "server lacks unary price",
+        "server lacks serverStream watch",
+      ]);
+    }
   },
 );

@@ -9,6 +9,7 @@
  * @module
  */
 import { concat } from "@std/bytes/concat";
+import { readable } from "../_shown.ts";
 import type { MessageCodec } from "../codec/message_codec.ts";
 import { CALL_ERROR_CODES, CallError, PROCESSED, RETRY } from "../errors.ts";
 import {
@@ -80,7 +81,8 @@ export function decodeError(
   const fields = readFields(body, FIXED, end, FIELDS_OF.ERROR, Infinity);
   // A code of a later version is as unknown to us as any failure of the other side's.
   const code = CALL_ERROR_CODES[body[0]!] ?? "internal"; // in range: length >= FIXED
-  return new CallError(code, fields.message || `${method} failed: ${code}`, {
+  const message = readable(fields.message) || `${method} failed: ${code}`;
+  return new CallError(code, message, {
     method,
     processed: PROCESSED[body[1]!] ?? "maybe", // in range: as above
     retry: RETRY[body[2]!] ?? "never", // in range: as above

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { readable } from "../_shown.ts";
 import { SESSION_ERROR_CODES, type SessionErrorCode } from "../errors.ts";
 import { MalformedError } from "./malformed.ts";
 import { getU48, HEADER, putU48 } from "./wire.ts";
@@ -43,7 +44,7 @@ export function decodeGoodbye(frame: Uint8Array): Goodbye {
   return {
     code: SESSION_ERROR_CODES[frame[HEADER]!] ?? "internal", // in range; a later code is a failure all the same
     lastId: getU48(frame, HEADER + 1),
-    message: cut(new TextDecoder().decode(text)),
+    message: cut(readable(new TextDecoder().decode(text))),
   };
 }
 

@@ -19,6 +19,7 @@ import {
   encodeSchemaEntry,
 } from "./schema_entry.ts";
 import { MalformedError, text } from "./malformed.ts";
+import { type Misfit, MISFITS } from "./misfit.ts";
 import { getU16, getU32, putU16, putU32 } from "./wire.ts";
 
 /** Version of the wire: peers with another major version do not understand each other. */
@@ -39,11 +40,8 @@ export interface Mismatch {
   /** Index in the dialler's list. */
   readonly method: number;
   /** Why. */
-  readonly reason: "missing" | "shape" | "schema";
+  readonly reason: Misfit;
 }
-
-/** Why a method does not fit, in the order of the numbers on the wire. */
-const REASONS = ["missing", "shape", "schema"] as const;
 
 /** What each side says of itself. */
 export interface Hello {
@@ -159,7 +157,7 @@ function encodeMismatches(mismatches: readonly Mismatch[]): Uint8Array {
   const bytes = new Uint8Array(mismatches.length * 3);
   mismatches.forEach(({ method, reason }, index) => {
     putU16(bytes, index * 3, method);
-    bytes[index * 3 + 2] = REASONS.indexOf(reason);
+    bytes[index * 3 + 2] = MISFITS.indexOf(reason);
   });
   return bytes;
 }
@@ -277,6 +275,6 @@ function decodeMismatches(
   }
   return Array.from({ length: bytes.length / 3 }, (_, index) => ({
     method: getU16(bytes, index * 3),
-    reason: REASONS[bytes[index * 3 + 2]!] ?? "missing", // in range; a later reason is as bad as "missing"
+    reason: MISFITS[bytes[index * 3 + 2]!] ?? "missing", // in range; a later reason is as bad as "missing"
   }));
 }

@@ -6,6 +6,7 @@
 import { CallError } from "../errors.ts";
 import type { MethodInfo, Mismatch } from "./hello.ts";
 import type { ServedMethod } from "./incoming_call.ts";
+import { type Misfit, misfit } from "./misfit.ts";
 import { describedLength, type DescribedMethod } from "./schema_entry.ts";
 
 /** The methods of both sides, as one side sees them. */
@@ -48,13 +49,8 @@ export function differences(
 ): Mismatch[] {
   const found: Mismatch[] = [];
   listed.forEach((theirs, method) => {
-    const ours = tables.serves.get(theirs.name)?.info;
-    if (ours === undefined) found.push({ method, reason: "missing" });
-    else if (ours.shape !== theirs.shape) {
-      found.push({ method, reason: "shape" });
-    } else if (ours.hash !== theirs.hash && ours.hash * theirs.hash !== 0) {
-      found.push({ method, reason: "schema" });
-    }
+    const reason = misfit(theirs, tables.serves.get(theirs.name)?.info);
+    if (reason !== undefined) found.push({ method, reason });
   });
   return found;
 }
@@ -118,7 +114,7 @@ function* called({ calls, schemas }: MethodTables): Iterable<DescribedMethod> {
 }
 
 /** Why a method of this side's list cannot be called. */
-export type UnservedReason = Exclude<Mismatch["reason"], "schema">;
+export type UnservedReason = Exclude<Misfit, "schema">;
 
 /** Methods of this side's list that the peer does not serve, by their index. */
 export function unservedMethods(

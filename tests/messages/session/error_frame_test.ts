@@ -82,3 +82,13 @@ Deno.test("decodeError() leaves data out that it cannot decode", pure, () => {
   };
   assertEquals(decodeError(body, picky, "x").data, undefined);
 });
+
+Deno.test(
+  "decodeError() escapes what would act on a terminal, and keeps lines",
+  pure,
+  () => {
+    const error = new CallError("internal", "a\u001b[2J\n  at b");
+    const { message } = decodeError(encodeError(error, codec), codec, "m");
+    assertEquals(message, "a\\u{1b}[2J\n  at b");
+  },
+);

@@ -40,3 +40,10 @@ Deno.test("cut() keeps short texts as they are", pure, () => {
   assertEquals(cut("why"), "why");
   assertEquals(cut("x".repeat(1000)).length, 513);
 });
+
+Deno.test("decodeGoodbye() escapes what would act on a terminal", pure, () => {
+  const message = "bye\u001b[2J\r";
+  const body = encodeGoodbye({ code: "none", lastId: 0, message });
+  const goodbye = decodeGoodbye(frame(Kind.GOAWAY, 0, body));
+  assertEquals(goodbye.message, "bye\\u{1b}[2J\\u{d}");
+});
