@@ -10,6 +10,8 @@ import type { CallError } from "./errors.ts";
 
 /** What calls with items can do; of the optional members a shape has some. */
 export interface AnyStream {
+  /** Whether the call has ended. */
+  readonly over?: boolean;
   /** Of the output. */
   readonly result?: Promise<unknown>;
   /** Cancels the call. */
@@ -34,7 +36,7 @@ export class InterceptedStream implements AsyncDisposable {
   /** Of the output. */
   result: Promise<unknown> = NOTHING;
   readonly #method: string;
-  /** Each attempt that the interceptors have made. */
+  /** Attempts that the interceptors have made; those before the last only while they go on. */
   readonly #calls: Set<AnyStream> = new Set();
   readonly #begun: PromiseWithResolvers<void> = Promise.withResolvers();
   #call: AnyStream | undefined = undefined;
@@ -45,6 +47,8 @@ export class InterceptedStream implements AsyncDisposable {
   /** What is told when the caller gives up, whatever an interceptor waits for. */
   readonly #pending: Set<(error: CallError) => void> = new Set();
   #givenUp: CallError | undefined = undefined;
+  /** The caller's signal is not needed any more. */
+  #unwatch: () => void = () => {};
   #left = false;
   #iterator: Promise<AsyncIterator<unknown>> | undefined = undefined;
   /** The first item, where it had to be asked for so that the call begins. */
@@ -58,7 +62,8 @@ export class InterceptedStream implements AsyncDisposable {
    * Begins a call.
    *
    * @param method dotted name of the method
-   * @param signal cancels it while interceptors wait; the calls that they begin look for themselves
+   * @param signal cancels it while interceptors wait; the calls that they begin look for themselves.
+   * Once it has fired nothing is begun, the interceptors neither
    * @param run begins it
    * @returns what the caller holds: the call itself, where nothing stands around it
    */
@@ -70,6 +75,7 @@ export class InterceptedStream implements AsyncDisposable {
     const stream = new InterceptedStream(method);
     let made: unknown;
     try {
+      if (signal?.aborted) throw abortError(method, signal.reason);
       made = run((call) => stream.#began(call));
     } catch (error) {
       made = Promise.reject(error);
@@ -81,20 +87,39 @@ export class InterceptedStream implements AsyncDisposable {
 
   #wait(made: Promise<unknown>, signal: AbortSignal | undefined): void {
     this.#made = made;
-    const abort = () => this.cancel(signal?.reason);
-    signal?.addEventListener("abort", abort, { once: true });
-    made.then(
-      (made) => this.#direct = [...this.#calls].find((call) => call === made),
-      () => this.#cancelCalls(), // nobody is to have what was begun
-    ).finally(() => signal?.removeEventListener("abort", abort));
+    this.#watch(signal);
+    made.then((made) => this.#stands(made)).catch(() => {
+      this.#unwatch();
+      this.#cancelCalls(); // nobody is to have what was begun
+    });
     this.result = this.#unlessGivenUp(async () =>
       await (await this.#member("result")).result
     );
-    this.result.catch(() => {}); // as for a call that nobody has touched
+    // As for a call that nobody has touched.
+    this.result.then(() => this.#unwatch(), () => {});
+  }
+
+  #watch(signal: AbortSignal | undefined): void {
+    if (signal === undefined) return;
+    const abort = () => this.cancel(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    this.#unwatch = () => signal.removeEventListener("abort", abort);
+    if (signal.aborted) abort(); // by an interceptor
+  }
+
+  /** The interceptors have decided what the caller gets. */
+  #stands(made: unknown): void {
+    this.#direct = [...this.#calls].find((call) => call === made);
+    // A generator may still wait before it begins the call, or between two.
+    if (this.#direct !== undefined || !hasItems(made)) this.#unwatch();
   }
 
   #began(call: AnyStream): void {
     this.#call = call;
+    // A generator may begin one after the other for ever.
+    for (const earlier of this.#calls) {
+      if (earlier.over) this.#calls.delete(earlier);
+    }
     this.#calls.add(call);
     this.#begun.resolve();
     if (this.#givenUp !== undefined) call.cancel(this.#givenUp);
@@ -131,7 +156,7 @@ export class InterceptedStream implements AsyncDisposable {
   }
 
   async #beginIterating(): Promise<void> {
-    const first = this.#first ??= this.#items().then((items) => items.next());
+    const first = this.#first ??= this.#ask();
     await Promise.race([this.#begun.promise, first.catch(() => {})]);
   }
 
@@ -155,8 +180,9 @@ export class InterceptedStream implements AsyncDisposable {
     this.#givenUp ??= abortError(
       this.#method,
       reason,
-      this.#calls.size === 0 ? "no" : "maybe",
+      this.#call === undefined ? "no" : "maybe",
     );
+    this.#unwatch();
     for (const reject of this.#pending) reject(this.#givenUp);
     this.#cancelCalls(reason);
     this.#leave();
@@ -190,7 +216,18 @@ export class InterceptedStream implements AsyncDisposable {
   async #next(): Promise<IteratorResult<unknown>> {
     const first = this.#first;
     this.#first = undefined;
-    return await (first ?? (await this.#items()).next());
+    return await (first ?? this.#ask());
+  }
+
+  async #ask(): Promise<IteratorResult<unknown>> {
+    let ended = true;
+    try {
+      const next = await (await this.#items()).next();
+      ended = next.done === true;
+      return next;
+    } finally {
+      if (ended) this.#unwatch();
+    }
   }
 
   #items(): Promise<AsyncIterator<unknown>> {

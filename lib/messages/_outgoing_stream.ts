@@ -21,7 +21,7 @@ abstract class StreamInProgress extends CallInProgress
   /** Why the call failed, if it did. */
   protected failure: { readonly error: unknown } | undefined = undefined;
   /** Whether the call has ended. */
-  protected over = false;
+  over = false;
   /** Whether this side has ended it, for a reason of its own. */
   #givenUp = false;
 

@@ -111,7 +111,7 @@ function intercept(
     began(call);
     return call;
   }
-  const { signal } = options;
+  const signal = watched(target, options);
   if (sendsItems(info.shape) || receivesItems(info.shape)) {
     return InterceptedStream.begin(info.name, signal, (tell) => {
       began = (call) => tell(call as AnyStream); // of these shapes
@@ -130,12 +130,14 @@ function unlessAborted(
   signal: AbortSignal | undefined,
   run: (began: () => void) => unknown,
 ): Promise<unknown> {
+  if (signal?.aborted) return Promise.reject(abortError(method, signal.reason));
   let processed: Processed = "no";
   const outcome = (async () => await run(() => processed = "maybe"))();
-  if (!(signal instanceof AbortSignal)) return outcome; // the call itself refuses what is none
+  if (signal === undefined) return outcome;
   return new Promise((resolve, reject) => {
     const abort = () => reject(abortError(method, signal.reason, processed));
     signal.addEventListener("abort", abort, { once: true });
+    if (signal.aborted) abort(); // by an interceptor
     outcome.then(resolve, reject)
       .finally(() => signal.removeEventListener("abort", abort));
   });
@@ -225,15 +227,29 @@ function open(target: Target, opening: Opening): void {
  */
 function signalOf(
   { info, site }: Target,
-  { signal: one }: CallOptions,
+  { signal: own }: CallOptions,
 ): AbortSignal | undefined {
-  const { signal: other } = site.defaults;
-  if (one !== undefined) checkSignal(info.name, one);
-  const signal = one === undefined || other === undefined
-    ? one ?? other
-    : AbortSignal.any([one, other]);
+  if (own !== undefined) checkSignal(info.name, own);
+  const signal = anySignal(own, site);
   if (signal?.aborted) throw abortError(info.name, signal.reason);
   return signal;
+}
+
+/** What ends the waiting for interceptors. What is no signal, the call itself refuses. */
+function watched(
+  { site }: Target,
+  { signal }: CallOptions,
+): AbortSignal | undefined {
+  return anySignal(signal instanceof AbortSignal ? signal : undefined, site);
+}
+
+/** The call's own, and that of the one on whose behalf it is made. */
+function anySignal(
+  one: AbortSignal | undefined,
+  { defaults: { signal: other } }: CallSite,
+): AbortSignal | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return AbortSignal.any([one, other]);
 }
 
 /** What the call asks for, else what the method declares, else what holds here; a call made on behalf of another never outlasts it. */

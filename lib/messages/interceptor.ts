@@ -28,6 +28,9 @@ export interface OutgoingRequest {
  * stream cannot do (`cancel`, `send`, `end`, `result`) the call does that it
  * stands around.
  *
+ * However long it waits, the caller's `signal` ends the call. One that has
+ * fired already begins nothing: no interceptor sees such a call.
+ *
  * @example Metadata on every call
  * ```ts
  * import type { Interceptor } from "@lengthwise/lengthwise/messages";

@@ -200,6 +200,7 @@ export async function holdsNothing(publicSession: object): Promise<void> {
     assembling: 0,
     timers: 0,
     blocked: 0,
+    crowded: 0,
   });
   if (session.state === "open") return;
   assertEquals(session.wakeAt, Infinity);

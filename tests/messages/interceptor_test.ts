@@ -507,3 +507,165 @@ Deno.test("interceptors may answer with promises of items", none, async () => {
   await session.close();
   await server.shutdown();
 });
+
+/** Whether a promise is still pending after some turns. */
+async function isPending(promise: Promise<unknown>): Promise<boolean> {
+  let pending = true;
+  const settled = () => void (pending = false);
+  promise.then(settled, settled);
+  await turns(10);
+  return pending;
+}
+
+Deno.test(
+  "a signal that fires before, while an interceptor runs, or while its generator waits ends the call",
+  none,
+  async () => {
+    const { server } = lab();
+    const never = Promise.withResolvers<void>().promise;
+    const controller = new AbortController();
+    const cases: Record<string, [AbortSignal, Interceptor]> = {
+      before: [AbortSignal.abort("mine"), () => {
+        throw new Error("it must not run");
+      }],
+      "while it runs": [controller.signal, async () => {
+        controller.abort("mine");
+        await never;
+      }],
+      "a generator waits": [
+        AbortSignal.timeout(20),
+        (request, next) =>
+          request.shape === "unary" ? never : (async function* () {
+            await never;
+            yield* lazily(request, next) as AsyncGenerator<unknown>;
+          })(),
+      ],
+    };
+    for (const [name, [signal, interceptor]] of Object.entries(cases)) {
+      const session = await connect(Lab, dial(server), {
+        interceptors: [interceptor],
+      });
+      const { echo, count, sum, talk } = session.remote;
+      const options = { signal };
+      const conversation = talk(undefined, options);
+      for (
+        const call of [
+          all(count(1, options)),
+          all(conversation),
+          conversation.send("x"),
+          sum([1], options).result,
+          echo("x", options),
+        ]
+      ) {
+        const { code, processed } = await failureOf(call);
+        const expected = name === "a generator waits"
+          ? "deadline"
+          : "cancelled";
+        assertEquals([code, processed], [expected, "no"], name);
+      }
+      await session.close();
+    }
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "an interceptor's generator leaves no listener on the caller's signal",
+  none,
+  async () => {
+    const { server } = lab();
+    const session = await connect(Lab, dial(server), {
+      interceptors: [lazily],
+    });
+    const { signal } = new AbortController();
+    let listeners = 0;
+    const { addEventListener, removeEventListener } = signal;
+    Object.assign(signal, {
+      addEventListener(...args: Parameters<typeof addEventListener>) {
+        listeners++;
+        addEventListener.apply(signal, args);
+      },
+      removeEventListener(...args: Parameters<typeof removeEventListener>) {
+        listeners--;
+        removeEventListener.apply(signal, args);
+      },
+    });
+    const { count, talk } = session.remote;
+    await all(count(3, { signal }));
+    for await (const _ of count(1e9, { signal })) break;
+    await all(talk(["a"], { signal }));
+    const left = count(1e9, { signal });
+    assertEquals((await left[Symbol.asyncIterator]().next()).done, false);
+    assert(listeners > 0);
+    left.cancel();
+    await turns(10);
+    assertEquals(listeners, 0);
+    await session.close();
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "what is no signal is refused, not thrown, while interceptors wait",
+  none,
+  async () => {
+    const { server } = lab();
+    const session = await connect(Lab, dial(server), {
+      interceptors: [waiting],
+    });
+    // A caller without types.
+    const options = { signal: {} as AbortSignal };
+    const calls = [
+      all(session.remote.count(1, options)),
+      session.remote.sum([1], options).result,
+      session.remote.echo("x", options),
+    ];
+    for (const call of calls) await assertRejects(() => call, TypeError);
+    await session.close();
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "interceptors around a handler's own call wait no longer than the handler",
+  none,
+  async () => {
+    const Both = protocol({
+      name: "both",
+      server: { ask: unary<void, void>() },
+      client: { back: unary<void, void>() },
+    });
+    const own = Promise.withResolvers<void>();
+    const controller = new AbortController();
+    const server = createServer(Both, {
+      async ask(_, { session }) {
+        const { signal } = controller;
+        await session.remote.back(undefined, { signal }).catch(() => {});
+      },
+    });
+    const session = await connect(Both, dial(server), {
+      handlers: {
+        async back(_, { remote }) {
+          const call = remote.ask();
+          own.resolve(call);
+          await call;
+        },
+      },
+      // The handler's own call waits for ever; the first does not.
+      interceptors: [
+        (request, next) =>
+          request.options.metadata === undefined
+            ? new Promise(() => {})
+            : next(request),
+      ],
+    });
+    const call = session.remote.ask(undefined, { metadata: {} });
+    const pending = own.promise;
+    assert(await isPending(pending));
+    controller.abort();
+    assertEquals((await failureOf(pending)).code, "cancelled");
+    await call;
+    await session.close();
+    await server.shutdown();
+  },
+);

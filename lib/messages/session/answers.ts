@@ -144,6 +144,8 @@ export class Answers {
   #settled(call: IncomingCall): void {
     call.on("settle");
     this.#link.blocked.delete(call);
+    // Items that wait encoded still leave, and the terminal frame behind them.
+    if (call.outbox === undefined) dropWaiting(this.#link, call);
     endItems(this.#link, call.inbox);
     call.inbox?.clear();
   }

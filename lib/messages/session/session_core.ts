@@ -124,10 +124,11 @@ export abstract class SessionCore {
     assembling: number;
     timers: number;
     blocked: number;
+    crowded: number;
     backlog: number;
     itemBacklog: number;
   } {
-    const { pool, budget, wheel, blocked, writer } = this.link;
+    const { pool, budget, wheel, blocked, crowded, writer } = this.link;
     return {
       callCredit: this.caller.queue.credit,
       requestCredit: this.callee.reader.credit,
@@ -136,6 +137,7 @@ export abstract class SessionCore {
       assembling: budget.used,
       timers: wheel.size,
       blocked: blocked.size,
+      crowded: crowded.size,
       backlog: writer.backlog,
       itemBacklog: writer.itemBacklog,
     };

@@ -256,16 +256,18 @@ export function sendItem(
   link.crowded.delete(call);
   if (sent === undefined) return true;
   if (!fits(link, sent.length)) link.oversize = call;
+  else if (link.oversize === call) link.oversize = undefined; // the one before has left
   link.writer.queue(call, Kind.ITEM, sent);
   return true;
 }
 
 /** Sends an item that fits into a frame; one that does not is given back. */
 function encodeItem(
-  { writer, crowded }: Link,
+  link: Link,
   call: StreamCall,
   value: unknown,
 ): Uint8Array | undefined {
+  const { writer } = link;
   const head = writer.beginMessage(Kind.ITEM, call.id, NO_FIELDS);
   const at = writer.putFields(head, Infinity, NO_FIELDS);
   try {
@@ -276,7 +278,7 @@ function encodeItem(
     return undefined;
   } catch (error) {
     call.unsentItem = 0;
-    crowded.delete(call);
+    if (link.crowded.delete(call)) wakeBlocked(link);
     throw error;
   }
 }
@@ -317,9 +319,11 @@ export function wakeBlocked(link: Link): void {
   }
 }
 
-/** Forgets the messages of a call that wait; others may have been kept waiting by them. */
+/** Forgets what waits of a call, encoded or as a value; others may have been kept waiting by it. */
 export function dropWaiting(link: Link, call: StreamCall): void {
-  if (call.outbox === undefined) return;
+  if (link.oversize === call) link.oversize = undefined;
+  const stoodInLine = link.crowded.delete(call);
+  if (call.outbox === undefined && !stoodInLine) return;
   link.writer.drop(call);
   wakeBlocked(link);
 }

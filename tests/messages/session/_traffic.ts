@@ -397,6 +397,7 @@ export class Traffic {
           assembling: 0,
           timers: 0,
           blocked: 0,
+          crowded: 0,
           backlog: 0,
           itemBacklog: 0,
         },

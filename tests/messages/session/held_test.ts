@@ -9,7 +9,11 @@ import {
   metadataField,
   NO_FIELDS,
 } from "../../../lib/messages/session/fields.ts";
-import { Flag, Kind } from "../../../lib/messages/session/wire.ts";
+import {
+  Flag,
+  FRAME_CHARGE,
+  Kind,
+} from "../../../lib/messages/session/wire.ts";
 import {
   body,
   call,
@@ -21,7 +25,7 @@ import {
   sendAll,
   UP,
 } from "./_calls.ts";
-import { Lone, message, request } from "./_lone.ts";
+import { Lone, message, request, u32 } from "./_lone.ts";
 import { Simulation, TABLES } from "./_simulation.ts";
 
 const pure = { permissions: "none" } as const;
@@ -238,6 +242,116 @@ Deno.test(
       }
       simulation.settle();
       assertEquals([dialler.ends, listener.ends], [[], []]);
+    }
+  },
+);
+
+const SCARCE = {
+  limits: { maxAssembly: 64 * 1024, maxMessage: 256 * 1024 },
+  hello: { maxFrameBody: 16 * 1024, streamWindow: 16 * 1024 },
+};
+
+/** A listener that has little room for items, and streams of its peer's that it answers. */
+function scarce(): { lone: Lone; open: () => Incoming; send: Send } {
+  const lone = Lone.open("listener", SCARCE.limits, SCARCE.hello);
+  let next = 1;
+  return {
+    lone,
+    open() {
+      lone.receive(Kind.REQUEST, next, request(DOWN));
+      next += 2;
+      return lone.calls.at(-1)!;
+    },
+    send({ call }, size) {
+      const { session } = lone;
+      return session.maySendItem(call) &&
+        session.sendItem(call, body(size), lone.now);
+    },
+  };
+}
+
+type Send = (to: Incoming, size: number) => boolean;
+
+Deno.test(
+  "calls that end while their items wait for room are not held",
+  pure,
+  () => {
+    for (const cancelled of [true, false]) {
+      const { lone, open, send } = scarce();
+      assert(send(open(), 100_000));
+      for (let id = 3; id < 103; id += 2) {
+        const held = open();
+        assert(!send(held, 100_000));
+        assertEquals(lone.session.accounts.crowded, 1);
+        if (cancelled) lone.receive(Kind.CANCEL, id, [0]);
+        lone.session.respond(held.call, body(0), lone.now);
+        lone.write();
+        assertEquals(lone.session.accounts.crowded, 0);
+        assertEquals(lone.ends, []);
+      }
+    }
+  },
+);
+
+Deno.test(
+  "a stream that sent one item beyond the room takes its turn with those that fit",
+  pure,
+  () => {
+    const { lone, open, send } = scarce();
+    assert(send(open(), 64_000)); // never read
+    const steady = open();
+    assert(send(steady, 40_000)); // there was no room for it
+    lone.write();
+    lone.session.maySendItem(steady.call);
+    const waits = open();
+    assert(!send(waits, 60_000));
+    const taken: number[] = [];
+    waits.onSendable = () => {
+      if (send(waits, 60_000)) taken.push(60_000);
+    };
+    steady.onSendable = () => {
+      if (send(steady, 17_500)) taken.push(17_500);
+      lone.session.maySendItem(steady.call);
+    };
+    // What has left is paid for, and a little more: it may go on at once.
+    const { streamWindow } = SCARCE.hello;
+    for (let n = 0; n < 10; n++) {
+      const parts = n === 0
+        ? 40_002 - streamWindow + 3 * FRAME_CHARGE + 100
+        : 17_502 + 2 * FRAME_CHARGE;
+      lone.receive(Kind.CREDIT, 3, u32(parts));
+      lone.write();
+      lone.sent();
+    }
+    assertEquals(taken.slice(0, 2), [17_500, 60_000]);
+  },
+);
+
+Deno.test(
+  "who stands behind an item that waits is told when that goes another way",
+  pure,
+  () => {
+    const ways: Record<string, (first: Incoming, lone: Lone) => void> = {
+      "cannot be encoded"({ call }, { session }) {
+        assertThrows(() => session.sendItem(call, "no bytes", 0));
+      },
+      "its caller cancels": (_, lone) => lone.receive(Kind.CANCEL, 3, [0]),
+      "its handler ends": ({ call }, { session }) =>
+        session.respond(call, body(0), 0),
+    };
+    for (const [name, leave] of Object.entries(ways)) {
+      const { lone, open, send } = scarce();
+      const large = open();
+      assert(send(large, 100_000));
+      const [first, second] = [open(), open()];
+      assert(!send(first, 40_000) && !send(second, 40_000));
+      lone.receive(Kind.CREDIT, 1, u32(60_000));
+      lone.write();
+      lone.sent();
+      assertEquals([first.sendable, second.sendable], [1, 0], name);
+      leave(first, lone);
+      assertEquals(second.sendable, 1, name);
+      assert(send(second, 40_000), name);
     }
   },
 );

@@ -148,6 +148,7 @@ Deno.test("accounts of an idle session are full", pure, () => {
     assembling: 0,
     timers: 0,
     blocked: 0,
+    crowded: 0,
     backlog: 0,
     itemBacklog: 0,
   });
