@@ -4,14 +4,12 @@
  *
  * @module
  */
+import type { Attempts } from "./_attempts.ts";
 import { hasItems } from "./_item_pump.ts";
-import { abortError } from "./_outgoing_call.ts";
 import type { CallError } from "./errors.ts";
 
 /** What calls with items can do; of the optional members a shape has some. */
 export interface AnyStream {
-  /** Whether the call has ended. */
-  readonly over?: boolean;
   /** Of the output. */
   readonly result?: Promise<unknown>;
   /** Cancels the call. */
@@ -24,8 +22,16 @@ export interface AnyStream {
   [Symbol.asyncIterator]?(): AsyncIterator<unknown>;
 }
 
+/** The call itself. */
+export interface BegunStream extends AnyStream {
+  /** Whether it has ended. */
+  readonly over: boolean;
+  /** Told when it ends. */
+  onOver: () => void;
+}
+
 /** Begins the call, by way of the interceptors; told of each call that is begun. */
-export type InterceptedRun = (began: (call: AnyStream) => void) => unknown;
+export type InterceptedRun = (began: (call: BegunStream) => void) => unknown;
 
 /**
  * Stands for the call. An interceptor that gives its own items (a generator
@@ -36,8 +42,11 @@ export class InterceptedStream implements AsyncDisposable {
   /** Of the output. */
   result: Promise<unknown> = NOTHING;
   readonly #method: string;
-  /** Attempts that the interceptors have made; those before the last only while they go on. */
-  readonly #calls: Set<AnyStream> = new Set();
+  readonly #attempts: Attempts;
+  /** Calls that the interceptors have begun. */
+  readonly #begunCalls: WeakSet<object> = new WeakSet();
+  /** Of those, the ones that have not ended. */
+  readonly #live: Set<BegunStream> = new Set();
   readonly #begun: PromiseWithResolvers<void> = Promise.withResolvers();
   #call: AnyStream | undefined = undefined;
   /** What the interceptors give, sooner or later. */
@@ -46,102 +55,144 @@ export class InterceptedStream implements AsyncDisposable {
   #direct: AnyStream | undefined = undefined;
   /** What is told when the caller gives up, whatever an interceptor waits for. */
   readonly #pending: Set<(error: CallError) => void> = new Set();
-  #givenUp: CallError | undefined = undefined;
-  /** The caller's signal is not needed any more. */
-  #unwatch: () => void = () => {};
+  /** The caller's, as long as it matters. */
+  #signal: AbortSignal | undefined;
+  /** Listens to it. */
+  #onAbort: (() => void) | undefined = undefined;
   #left = false;
   #iterator: Promise<AsyncIterator<unknown>> | undefined = undefined;
   /** The first item, where it had to be asked for so that the call begins. */
   #first: Promise<IteratorResult<unknown>> | undefined = undefined;
 
-  private constructor(method: string) {
+  private constructor(
+    method: string,
+    attempts: Attempts,
+    signal: AbortSignal | undefined,
+  ) {
     this.#method = method;
+    this.#attempts = attempts;
+    this.#signal = signal;
   }
 
   /**
    * Begins a call.
    *
    * @param method dotted name of the method
-   * @param signal cancels it while interceptors wait; the calls that they begin look for themselves.
-   * Once it has fired nothing is begun, the interceptors neither
+   * @param attempts what is begun for it
+   * @param signal cancels it, however interceptors wait; once it has fired they are not even asked
    * @param run begins it
    * @returns what the caller holds: the call itself, where nothing stands around it
    */
   static begin(
     method: string,
+    attempts: Attempts,
     signal: AbortSignal | undefined,
     run: InterceptedRun,
   ): unknown {
-    const stream = new InterceptedStream(method);
+    const stream = new InterceptedStream(method, attempts, signal);
     let made: unknown;
     try {
-      if (signal?.aborted) throw abortError(method, signal.reason);
+      if (signal?.aborted) throw attempts.giveUp(signal.reason);
       made = run((call) => stream.#began(call));
     } catch (error) {
       made = Promise.reject(error);
     }
-    if (made !== undefined && made === stream.#call) return made;
-    stream.#wait(Promise.resolve(made), signal);
+    if (made !== undefined && made === stream.#call) {
+      stream.#ignoreSignal();
+      return made;
+    }
+    stream.#wait(Promise.resolve(made));
     return stream;
   }
 
-  #wait(made: Promise<unknown>, signal: AbortSignal | undefined): void {
+  #wait(made: Promise<unknown>): void {
     this.#made = made;
-    this.#watch(signal);
     made.then((made) => this.#stands(made)).catch(() => {
-      this.#unwatch();
+      this.#ignoreSignal();
       this.#cancelCalls(); // nobody is to have what was begun
     });
     this.result = this.#unlessGivenUp(async () =>
       await (await this.#member("result")).result
     );
-    // As for a call that nobody has touched.
-    this.result.then(() => this.#unwatch(), () => {});
-  }
-
-  #watch(signal: AbortSignal | undefined): void {
-    if (signal === undefined) return;
-    const abort = () => this.cancel(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    this.#unwatch = () => signal.removeEventListener("abort", abort);
-    if (signal.aborted) abort(); // by an interceptor
+    this.result.catch(() => {}); // as for a call that nobody has touched
   }
 
   /** The interceptors have decided what the caller gets. */
   #stands(made: unknown): void {
-    this.#direct = [...this.#calls].find((call) => call === made);
-    // A generator may still wait before it begins the call, or between two.
-    if (this.#direct !== undefined || !hasItems(made)) this.#unwatch();
+    if (!isOneOf(this.#begunCalls, made)) return;
+    this.#direct = made;
+    this.#ignoreSignal(); // the call looks for itself
   }
 
-  #began(call: AnyStream): void {
+  #began(call: BegunStream): void {
     this.#call = call;
-    // A generator may begin one after the other for ever.
-    for (const earlier of this.#calls) {
-      if (earlier.over) this.#calls.delete(earlier);
+    this.#begunCalls.add(call);
+    if (!call.over) {
+      this.#live.add(call);
+      call.onOver = () => {
+        this.#live.delete(call);
+        this.#unwatch();
+      };
     }
-    this.#calls.add(call);
     this.#begun.resolve();
-    if (this.#givenUp !== undefined) call.cancel(this.#givenUp);
+    const { givenUp } = this.#attempts; // by the input, while it was encoded
+    if (givenUp !== undefined) call.cancel(givenUp);
+  }
+
+  /** A signal may live for ever: it is listened to while somebody waits or a call goes on. */
+  #watch(): void {
+    const signal = this.#signal;
+    if (signal === undefined || this.#onAbort !== undefined) return;
+    if (signal.aborted) return this.cancel(signal.reason);
+    this.#onAbort = () => this.cancel(signal.reason);
+    signal.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  #unwatch(): void {
+    if (this.#pending.size + this.#live.size === 0) this.#stopListening();
+  }
+
+  #stopListening(): void {
+    if (this.#onAbort === undefined) return;
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#onAbort = undefined;
+  }
+
+  #ignoreSignal(): void {
+    this.#stopListening();
+    this.#signal = undefined;
   }
 
   #cancelCalls(reason?: unknown): void {
-    for (const call of this.#calls) call.cancel(reason);
+    for (const call of this.#live) call.cancel(reason);
   }
 
   #unlessGivenUp<T>(run: () => Promise<T>): Promise<T> {
-    if (this.#givenUp !== undefined) return Promise.reject(this.#givenUp);
+    this.#watch();
+    const { givenUp } = this.#attempts;
+    if (givenUp !== undefined) return Promise.reject(givenUp);
     return new Promise((resolve, reject) => {
       this.#pending.add(reject);
-      run().then(resolve, reject).finally(() => this.#pending.delete(reject));
+      run().then(resolve, reject).finally(() => {
+        this.#pending.delete(reject);
+        this.#unwatch();
+      });
     });
+  }
+
+  /** What the interceptors give. @throws {CallError} if the caller has given up: nothing is begun then */
+  async #whatTheyMade(): Promise<unknown> {
+    const made = await this.#made;
+    const { givenUp } = this.#attempts;
+    if (givenUp !== undefined) throw givenUp;
+    return made;
   }
 
   /** Whoever has it: what the interceptors give, or the call. @throws {TypeError} if nobody does */
   async #member<Name extends keyof AnyStream>(
     name: Name,
   ): Promise<AnyStream & Required<Pick<AnyStream, Name>>> {
-    const made = await this.#made;
+    const made = await this.#whatTheyMade();
     if (has(made, name)) return made;
     // A generator begins the call with its first item.
     if (this.#call === undefined && hasItems(made)) {
@@ -177,13 +228,9 @@ export class InterceptedStream implements AsyncDisposable {
   /** Cancels the call, now or as soon as it begins. */
   cancel(reason?: unknown): void {
     if (this.#direct !== undefined) return this.#direct.cancel(reason);
-    this.#givenUp ??= abortError(
-      this.#method,
-      reason,
-      this.#call === undefined ? "no" : "maybe",
-    );
-    this.#unwatch();
-    for (const reject of this.#pending) reject(this.#givenUp);
+    const givenUp = this.#attempts.giveUp(reason);
+    this.#ignoreSignal();
+    for (const reject of this.#pending) reject(givenUp);
     this.#cancelCalls(reason);
     this.#leave();
     this.#made.then((made) => {
@@ -220,14 +267,7 @@ export class InterceptedStream implements AsyncDisposable {
   }
 
   async #ask(): Promise<IteratorResult<unknown>> {
-    let ended = true;
-    try {
-      const next = await (await this.#items()).next();
-      ended = next.done === true;
-      return next;
-    } finally {
-      if (ended) this.#unwatch();
-    }
+    return await (await this.#items()).next();
   }
 
   #items(): Promise<AsyncIterator<unknown>> {
@@ -235,7 +275,7 @@ export class InterceptedStream implements AsyncDisposable {
   }
 
   async #iterate(): Promise<AsyncIterator<unknown>> {
-    const made = await this.#made;
+    const made = await this.#whatTheyMade();
     return hasItems(made) && !(Symbol.asyncIterator in made)
       ? fromSync(made[Symbol.iterator]())
       : (await this.#member(Symbol.asyncIterator))[Symbol.asyncIterator]();
@@ -248,6 +288,13 @@ export class InterceptedStream implements AsyncDisposable {
 }
 
 const NOTHING: Promise<unknown> = Promise.resolve();
+
+function isOneOf(
+  calls: WeakSet<object>,
+  made: unknown,
+): made is BegunStream {
+  return typeof made === "object" && made !== null && calls.has(made);
+}
 
 function has<Name extends keyof AnyStream>(
   value: unknown,

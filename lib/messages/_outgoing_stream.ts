@@ -22,6 +22,8 @@ abstract class StreamInProgress extends CallInProgress
   protected failure: { readonly error: unknown } | undefined = undefined;
   /** Whether the call has ended. */
   over = false;
+  /** Told when it ends. */
+  onOver: () => void = () => {};
   /** Whether this side has ended it, for a reason of its own. */
   #givenUp = false;
 
@@ -38,6 +40,7 @@ abstract class StreamInProgress extends CallInProgress
 
   protected override settled(body: Uint8Array): void {
     this.over = true;
+    this.onOver();
     this.ended(body);
   }
 
@@ -45,6 +48,7 @@ abstract class StreamInProgress extends CallInProgress
     if (this.over) return;
     this.over = true;
     this.failure = { error };
+    this.onOver();
     this.ended(undefined);
   }
 

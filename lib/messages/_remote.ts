@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { Attempts } from "./_attempts.ts";
 import { buildTree } from "./_method_tree.ts";
-import { type AnyStream, InterceptedStream } from "./_intercepted_stream.ts";
+import { type BegunStream, InterceptedStream } from "./_intercepted_stream.ts";
 import { hasItems } from "./_item_pump.ts";
 import {
   abortError,
@@ -19,7 +20,6 @@ import {
   UploadInProgress,
 } from "./_outgoing_stream.ts";
 import type { CallOptions, Items } from "./call_types.ts";
-import type { Processed } from "./errors.ts";
 import type { Interceptor, OutgoingRequest } from "./interceptor.ts";
 import type { Shape } from "./method_types.ts";
 import type { BoundMethod } from "./protocol_types.ts";
@@ -101,41 +101,39 @@ function intercept(
     input,
     options,
   };
+  const attempts = new Attempts(info.name);
   let began = (_call: unknown) => {};
   function step(index: number, current: OutgoingRequest): unknown {
     const interceptor = site.interceptors[index];
     if (interceptor !== undefined) {
       return interceptor(current, (next) => step(index + 1, next));
     }
-    const call = BEGIN[info.shape](target, current.input, current.options);
+    const { input, options } = current;
+    const call = BEGIN[info.shape](target, input, attempts.begin(options));
     began(call);
     return call;
   }
   const signal = watched(target, options);
   if (sendsItems(info.shape) || receivesItems(info.shape)) {
-    return InterceptedStream.begin(info.name, signal, (tell) => {
-      began = (call) => tell(call as AnyStream); // of these shapes
+    return InterceptedStream.begin(info.name, attempts, signal, (tell) => {
+      began = (call) => tell(call as BegunStream); // of these shapes
       return step(0, request);
     });
   }
-  return unlessAborted(info.name, signal, (tell) => {
-    began = tell;
-    return step(0, request);
-  });
+  return unlessAborted(attempts, signal, () => step(0, request));
 }
 
 /** An interceptor may wait for long, but no caller whose signal fires. */
 function unlessAborted(
-  method: string,
+  attempts: Attempts,
   signal: AbortSignal | undefined,
-  run: (began: () => void) => unknown,
+  run: () => unknown,
 ): Promise<unknown> {
-  if (signal?.aborted) return Promise.reject(abortError(method, signal.reason));
-  let processed: Processed = "no";
-  const outcome = (async () => await run(() => processed = "maybe"))();
+  if (signal?.aborted) return Promise.reject(attempts.giveUp(signal.reason));
+  const outcome = (async () => await run())();
   if (signal === undefined) return outcome;
   return new Promise((resolve, reject) => {
-    const abort = () => reject(abortError(method, signal.reason, processed));
+    const abort = () => reject(attempts.giveUp(signal.reason));
     signal.addEventListener("abort", abort, { once: true });
     if (signal.aborted) abort(); // by an interceptor
     outcome.then(resolve, reject)

@@ -1,70 +1,15 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connect } from "../../lib/messages/client.ts";
-import {
-  clientStream,
-  duplex,
-  notification,
-  protocol,
-  serverStream,
-  unary,
-} from "../../lib/messages/declarations.ts";
 import { CallError } from "../../lib/messages/errors.ts";
 import type { Interceptor } from "../../lib/messages/interceptor.ts";
 import { createServer } from "../../lib/messages/server.ts";
+import { Lab, lab, lazily, waiting } from "./_interceptors.ts";
 import { all, dial, failureOf, thrownBy, turns } from "./_kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
-const Lab = protocol({
-  name: "lab",
-  server: {
-    echo: unary<string, string>(),
-    flaky: unary<void, number>(),
-    log: notification<string>(),
-    count: serverStream<number, string>(),
-    sum: clientStream<number, string>(),
-    talk: duplex<string, string>(),
-  },
-});
-
-function lab() {
-  const ended: string[] = [];
-  let tries = 0;
-  const server = createServer(Lab, {
-    echo: (text, { metadata }) => text + (metadata["tag"] ?? ""),
-    flaky: (_, context) => {
-      if (++tries < 3) {
-        throw context.refuse("overloaded", "again", { retry: "now" });
-      }
-      return tries;
-    },
-    log() {},
-    async *count(upTo, { metadata }) {
-      try {
-        for (let i = 0; i < upTo; i++) yield i + (metadata["tag"] ?? "");
-      } finally {
-        ended.push("count");
-      }
-    },
-    async sum(items, { metadata }) {
-      let sum = 0;
-      for await (const item of items) sum += item;
-      return sum + (metadata["tag"] ?? "");
-    },
-    async *talk(lines, { metadata }) {
-      for await (const line of lines) yield line + (metadata["tag"] ?? "");
-    },
-  });
-  return { server, ended };
-}
-
 const tagged: Interceptor = (request, next) =>
   next({ ...request, options: { ...request.options, metadata: { tag: "#" } } });
-
-const waiting: Interceptor = async (request, next) => {
-  await turns();
-  return await next(request);
-};
 
 Deno.test(
   "interceptors see calls of every shape alike, the first outermost",
@@ -314,14 +259,6 @@ Deno.test(
   },
 );
 
-/** The call begins with the first item that is asked for. */
-const lazily: Interceptor = (request, next) =>
-  (async function* () {
-    for await (const item of next(request) as AsyncIterable<unknown>) {
-      yield item;
-    }
-  })();
-
 /** Handlers that run, of a server that has no end of its own. */
 function endless() {
   const running = new Set<string>();
@@ -467,37 +404,6 @@ Deno.test(
   },
 );
 
-Deno.test(
-  "interceptors that wait keep no caller whose signal fires",
-  none,
-  async () => {
-    const { server } = lab();
-    const session = await connect(Lab, dial(server), {
-      interceptors: [() => new Promise(() => {})],
-    });
-    const { echo, log, count, sum } = session.remote;
-    const controller = new AbortController();
-    const options = { signal: controller.signal };
-    const calls = [
-      echo("x", options),
-      log("x", options),
-      all(count(1, options)),
-      sum([1], options).result,
-    ];
-    controller.abort(new Error("mine"));
-    for (const call of calls) {
-      const { code, processed, cause } = await failureOf(call);
-      assertEquals([code, processed, String(cause)], [
-        "cancelled",
-        "no",
-        "Error: mine",
-      ]);
-    }
-    await session.close();
-    await server.shutdown();
-  },
-);
-
 Deno.test("interceptors may answer with promises of items", none, async () => {
   const { server } = lab();
   const session = await connect(Lab, dial(server), {
@@ -508,163 +414,24 @@ Deno.test("interceptors may answer with promises of items", none, async () => {
   await server.shutdown();
 });
 
-/** Whether a promise is still pending after some turns. */
-async function isPending(promise: Promise<unknown>): Promise<boolean> {
-  let pending = true;
-  const settled = () => void (pending = false);
-  promise.then(settled, settled);
-  await turns(10);
-  return pending;
-}
-
 Deno.test(
-  "a signal that fires before, while an interceptor runs, or while its generator waits ends the call",
-  none,
-  async () => {
-    const { server } = lab();
-    const never = Promise.withResolvers<void>().promise;
-    const controller = new AbortController();
-    const cases: Record<string, [AbortSignal, Interceptor]> = {
-      before: [AbortSignal.abort("mine"), () => {
-        throw new Error("it must not run");
-      }],
-      "while it runs": [controller.signal, async () => {
-        controller.abort("mine");
-        await never;
-      }],
-      "a generator waits": [
-        AbortSignal.timeout(20),
-        (request, next) =>
-          request.shape === "unary" ? never : (async function* () {
-            await never;
-            yield* lazily(request, next) as AsyncGenerator<unknown>;
-          })(),
-      ],
-    };
-    for (const [name, [signal, interceptor]] of Object.entries(cases)) {
-      const session = await connect(Lab, dial(server), {
-        interceptors: [interceptor],
-      });
-      const { echo, count, sum, talk } = session.remote;
-      const options = { signal };
-      const conversation = talk(undefined, options);
-      for (
-        const call of [
-          all(count(1, options)),
-          all(conversation),
-          conversation.send("x"),
-          sum([1], options).result,
-          echo("x", options),
-        ]
-      ) {
-        const { code, processed } = await failureOf(call);
-        const expected = name === "a generator waits"
-          ? "deadline"
-          : "cancelled";
-        assertEquals([code, processed], [expected, "no"], name);
-      }
-      await session.close();
-    }
-    await server.shutdown();
-  },
-);
-
-Deno.test(
-  "an interceptor's generator leaves no listener on the caller's signal",
+  "an interceptor may give an attempt that has ended and not the last: its items stay after a cancel",
   none,
   async () => {
     const { server } = lab();
     const session = await connect(Lab, dial(server), {
-      interceptors: [lazily],
+      interceptors: [async (request, next) => {
+        const first = next(request);
+        await turns(20);
+        next(request);
+        return first;
+      }],
     });
-    const { signal } = new AbortController();
-    let listeners = 0;
-    const { addEventListener, removeEventListener } = signal;
-    Object.assign(signal, {
-      addEventListener(...args: Parameters<typeof addEventListener>) {
-        listeners++;
-        addEventListener.apply(signal, args);
-      },
-      removeEventListener(...args: Parameters<typeof removeEventListener>) {
-        listeners--;
-        removeEventListener.apply(signal, args);
-      },
-    });
-    const { count, talk } = session.remote;
-    await all(count(3, { signal }));
-    for await (const _ of count(1e9, { signal })) break;
-    await all(talk(["a"], { signal }));
-    const left = count(1e9, { signal });
-    assertEquals((await left[Symbol.asyncIterator]().next()).done, false);
-    assert(listeners > 0);
-    left.cancel();
-    await turns(10);
-    assertEquals(listeners, 0);
-    await session.close();
-    await server.shutdown();
-  },
-);
-
-Deno.test(
-  "what is no signal is refused, not thrown, while interceptors wait",
-  none,
-  async () => {
-    const { server } = lab();
-    const session = await connect(Lab, dial(server), {
-      interceptors: [waiting],
-    });
-    // A caller without types.
-    const options = { signal: {} as AbortSignal };
-    const calls = [
-      all(session.remote.count(1, options)),
-      session.remote.sum([1], options).result,
-      session.remote.echo("x", options),
-    ];
-    for (const call of calls) await assertRejects(() => call, TypeError);
-    await session.close();
-    await server.shutdown();
-  },
-);
-
-Deno.test(
-  "interceptors around a handler's own call wait no longer than the handler",
-  none,
-  async () => {
-    const Both = protocol({
-      name: "both",
-      server: { ask: unary<void, void>() },
-      client: { back: unary<void, void>() },
-    });
-    const own = Promise.withResolvers<void>();
-    const controller = new AbortController();
-    const server = createServer(Both, {
-      async ask(_, { session }) {
-        const { signal } = controller;
-        await session.remote.back(undefined, { signal }).catch(() => {});
-      },
-    });
-    const session = await connect(Both, dial(server), {
-      handlers: {
-        async back(_, { remote }) {
-          const call = remote.ask();
-          own.resolve(call);
-          await call;
-        },
-      },
-      // The handler's own call waits for ever; the first does not.
-      interceptors: [
-        (request, next) =>
-          request.options.metadata === undefined
-            ? new Promise(() => {})
-            : next(request),
-      ],
-    });
-    const call = session.remote.ask(undefined, { metadata: {} });
-    const pending = own.promise;
-    assert(await isPending(pending));
-    controller.abort();
-    assertEquals((await failureOf(pending)).code, "cancelled");
-    await call;
+    const count = session.remote.count(2);
+    const items = count[Symbol.asyncIterator]();
+    assertEquals((await items.next()).value, "0");
+    count.cancel();
+    assertEquals((await items.next()).value, "1");
     await session.close();
     await server.shutdown();
   },

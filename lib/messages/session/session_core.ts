@@ -232,6 +232,7 @@ export abstract class SessionCore {
     this.handshake.takeEarly();
     this.refreshes.drop();
     this.link.writer.close();
+    this.link.crowded.clear(); // nobody's turn comes any more
     this.caller.end(
       new CallError("disconnected", message, { cause: error }),
       this.#saidGoodbye,

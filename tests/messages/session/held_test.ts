@@ -355,3 +355,27 @@ Deno.test(
     }
   },
 );
+
+Deno.test(
+  "a session that ends does not look at each call that waits for room once for each other",
+  pure,
+  () => {
+    const { lone, open, send } = scarce();
+    assert(send(open(), 100_000));
+    let looked = 0;
+    for (let n = 0; n < 200; n++) {
+      const held = open();
+      assert(!send(held, n % 2 === 0 ? 100_000 : 40_000));
+      // Asked of each whose turn it may be.
+      const { call } = held;
+      const { unsentItem } = call;
+      Object.defineProperty(call, "unsentItem", {
+        get: () => (looked++, unsentItem),
+      });
+    }
+    looked = 0;
+    lone.session.close(lone.now);
+    assert(looked <= 10 * 200, `${looked} looks at 200 calls`);
+    assertEquals(lone.session.accounts.crowded, 0);
+  },
+);
