@@ -1,8 +1,6 @@
 /** What handling of a call makes of the ways in which a handler can end it. */
 import { assertEquals } from "@std/assert";
-import { concat } from "@std/bytes/concat";
 import { connect } from "../../lib/messages/client.ts";
-import { msgpack } from "../../lib/messages/codec/msgpack.ts";
 import {
   notification,
   protocol,
@@ -15,7 +13,7 @@ import type { StandardSchema } from "../../lib/messages/schema.ts";
 import { createServer } from "../../lib/messages/server.ts";
 import { memoryPair } from "../../lib/transport/memory.ts";
 import { all, dial, failureOf, incidents, turns } from "./_kit.ts";
-import { K, RawPeer, request, value } from "./_raw_peer.ts";
+import { deadline, K, RawPeer, request, value } from "./_raw_peer.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
@@ -41,8 +39,7 @@ async function nested() {
 
 /** A request without an input, but with so many milliseconds left. */
 function hasty(timeout: number): Uint8Array {
-  const deadline = Uint8Array.of(0, 7, 0x01, 0, 4, 0, 0, 0, timeout);
-  return request(0, concat([deadline, msgpack().encode(undefined)]));
+  return request(0, value(undefined, deadline(timeout)));
 }
 
 Deno.test(

@@ -54,38 +54,45 @@ Deno.test(
   async () => {
     const { server } = lab();
     const never = Promise.withResolvers<void>().promise;
-    const controller = new AbortController();
-    const cases: Record<string, [AbortSignal, Interceptor]> = {
-      before: [AbortSignal.abort("mine"), () => {
+    let controller: AbortController;
+    let entered = 0;
+    const cases: Record<string, [() => AbortSignal, number, Interceptor]> = {
+      before: [() => AbortSignal.abort("mine"), 0, () => {
         throw new Error("it must not run");
       }],
-      "while it runs": [controller.signal, async () => {
-        controller.abort("mine");
-        await never;
-      }],
+      "while it runs": [
+        () => (controller = new AbortController()).signal,
+        5,
+        async () => {
+          entered++;
+          controller.abort("mine");
+          await never;
+        },
+      ],
       "a generator waits": [
-        AbortSignal.timeout(20),
+        () => AbortSignal.timeout(20),
+        4,
         (request, next) =>
           request.shape === "unary" ? never : (async function* () {
+            entered++;
             await never;
             yield* lazily(request, next) as AsyncGenerator<unknown>;
           })(),
       ],
     };
-    for (const [name, [signal, interceptor]] of Object.entries(cases)) {
+    for (const [name, [signal, runs, interceptor]] of Object.entries(cases)) {
+      entered = 0;
       const session = await connect(Lab, dial(server), {
         interceptors: [interceptor],
       });
       const { echo, count, sum, talk } = session.remote;
-      const options = { signal };
-      const conversation = talk(undefined, options);
       for (
         const call of [
-          all(count(1, options)),
-          all(conversation),
-          conversation.send("x"),
-          sum([1], options).result,
-          echo("x", options),
+          all(count(1, { signal: signal() })),
+          all(talk(undefined, { signal: signal() })),
+          talk(undefined, { signal: signal() }).send("x"),
+          sum([1], { signal: signal() }).result,
+          echo("x", { signal: signal() }),
         ]
       ) {
         const { code, processed } = await failureOf(call);
@@ -94,6 +101,7 @@ Deno.test(
           : "cancelled";
         assertEquals([code, processed], [expected, "no"], name);
       }
+      assertEquals(entered, runs, name);
       await session.close();
     }
     await server.shutdown();

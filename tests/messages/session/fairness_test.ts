@@ -73,6 +73,9 @@ function filled(method: typeof UP | typeof DOWN): Simulation {
     else simulation.at(50, () => pump(simulation, dialler, stream));
   }
   simulation.advance(2000);
+  const sender = method === DOWN ? simulation.listener : dialler;
+  const { unsent } = sender.lane;
+  assert(unsent > 64 * 1024, `${unsent} bytes wait: the link is not full`);
   return simulation;
 }
 

@@ -232,7 +232,7 @@ Deno.test(
     for (const [count, size] of [[34, 0], [3, 60_000]] as const) {
       const simulation = new Simulation();
       const { dialler, listener } = simulation;
-      hold(listener);
+      const held = hold(listener);
       dialler.session.start(undefined, simulation.now);
       for (let n = 0; n < count; n++) {
         const value = size === 0 ? undefined : body(size);
@@ -242,6 +242,13 @@ Deno.test(
       }
       simulation.settle();
       assertEquals([dialler.ends, listener.ends], [[], []]);
+      assertEquals(held.length, count);
+      const { streamWindow } = listener.session.limits;
+      for (const { call: { inbox } } of held) {
+        // As much as fits, and of it the last item may go beyond.
+        assert(inbox!.held > streamWindow - 2000, `${inbox!.held} bytes`);
+        assert(inbox!.held < streamWindow + 2000, `${inbox!.held} bytes`);
+      }
     }
   },
 );
