@@ -60,7 +60,6 @@ export class IncomingCall extends Timed implements StreamCall {
   readonly id: number;
   credit: number;
   outbox: Outbox | undefined = undefined;
-  unsentItem = 0;
   state: CallState = "open";
   observer: CalleeObserver = UNOBSERVED;
   /** When the caller's deadline is, ms on the session's clock, or `Infinity`. */

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { MAX_HELLO } from "./hello.ts";
+
 /** Limits of one side of a connection. All are settable; sizes are in bytes, times in ms. */
 export interface SessionLimits {
   /** Bytes behind the header of one frame. Stops one message from blocking the others. @default {131072} */
@@ -56,7 +58,7 @@ export interface SessionLimits {
 export const DEFAULT_LIMITS: Readonly<SessionLimits> = {
   maxFrameBody: 128 * 1024,
   maxMessage: 4 * 1024 * 1024,
-  maxHello: 64 * 1024,
+  maxHello: MAX_HELLO,
   handshakeTimeout: 5_000,
   maxMetadata: 8 * 1024,
   maxCalls: 1024,
@@ -92,7 +94,7 @@ const RANGES: Readonly<Record<keyof SessionLimits, readonly [number, number]>> =
   {
     maxFrameBody: [16 * 1024, 16 * 1024 * 1024],
     maxMessage: [64 * 1024, 2 ** 31 - 1],
-    maxHello: [1024, 64 * 1024],
+    maxHello: [1024, MAX_HELLO],
     handshakeTimeout: [1, 2 ** 31 - 1],
     maxMetadata: [0, 60 * 1024],
     maxCalls: [32, 2 ** 20],

@@ -40,8 +40,6 @@ export interface StreamCall extends Channel {
   readonly inbox: Inbox | undefined;
   /** Whether this side may send items in the state that the call is in. */
   readonly maySend: boolean;
-  /** Bytes of the item that is too large for what waits already; 0 if there is none. */
-  unsentItem: number;
   /** Who is told. */
   readonly observer: StreamObserver;
   /** Whether the call is over for this side, so that items for it are merely late. */
@@ -73,8 +71,8 @@ export class Link {
   };
   /** Streams that want to send and may not. */
   readonly blocked: Set<StreamCall> = new Set();
-  /** Of those, the ones whose item is too large for what waits already, in their order. */
-  readonly crowded: Set<StreamCall> = new Set();
+  /** Of those, the ones whose item is too large for what waits already, with its bytes, in their order. */
+  readonly crowded: Map<StreamCall, number> = new Map();
   /** The stream whose item waits encoded although there is no room for it. */
   oversize: StreamCall | undefined = undefined;
   /** The time, as of the call into the session that is under way. */

@@ -65,7 +65,6 @@ export class OutgoingCall extends Timed implements StreamCall {
   id = 0;
   credit = 0;
   outbox: Outbox | undefined = undefined;
-  unsentItem = 0;
   state: CallState = "queued";
   /** Position in the outgoing bytes behind the whole REQUEST. */
   requestEnd = Infinity;

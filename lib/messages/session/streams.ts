@@ -195,9 +195,10 @@ export function maySendItem(link: Link, call: StreamCall): boolean {
 
 /** Credit, nothing of its own in front of it, and room: on the way to the transport, and for one that is known to be large. */
 function mayLeave(link: Link, call: StreamCall): boolean {
-  const { writer } = link;
+  const { writer, crowded } = link;
+  const size = crowded.get(call);
   return call.credit > 0 && call.outbox === undefined && writer.items.open &&
-    (call.unsentItem === 0 || hasRoom(link, call, call.unsentItem));
+    (size === undefined || hasRoom(link, call, size));
 }
 
 /**
@@ -223,9 +224,9 @@ function longestWaiting(
   { crowded }: Link,
   isFit: (size: number) => boolean,
 ): StreamCall | undefined {
-  for (const call of crowded) {
+  for (const [call, size] of crowded) {
     if (!call.maySend) crowded.delete(call);
-    else if (call.credit > 0 && isFit(call.unsentItem)) return call;
+    else if (call.credit > 0 && isFit(size)) return call;
   }
   return undefined;
 }
@@ -247,12 +248,10 @@ export function sendItem(
 ): boolean {
   const sent = encodeItem(link, call, value);
   if (sent !== undefined && !hasRoom(link, call, sent.length)) {
-    call.unsentItem = sent.length;
-    link.crowded.add(call);
+    link.crowded.set(call, sent.length);
     link.blocked.add(call);
     return false;
   }
-  call.unsentItem = 0;
   link.crowded.delete(call);
   if (sent === undefined) return true;
   if (!fits(link, sent.length)) link.oversize = call;
@@ -277,7 +276,6 @@ function encodeItem(
     writer.items.add(sent);
     return undefined;
   } catch (error) {
-    call.unsentItem = 0;
     if (link.crowded.delete(call)) wakeBlocked(link);
     throw error;
   }

@@ -375,9 +375,9 @@ Deno.test(
       assert(!send(held, n % 2 === 0 ? 100_000 : 40_000));
       // Asked of each whose turn it may be.
       const { call } = held;
-      const { unsentItem } = call;
-      Object.defineProperty(call, "unsentItem", {
-        get: () => (looked++, unsentItem),
+      const { credit } = call;
+      Object.defineProperty(call, "credit", {
+        get: () => (looked++, credit),
       });
     }
     looked = 0;
