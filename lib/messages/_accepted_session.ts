@@ -135,8 +135,7 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
   }
 
   get sameProtocol(): boolean {
-    const { peer } = this.#peer.session;
-    return peer?.protocolHash === this.#owner.tables.methods.hash;
+    return this.#peer.sameProtocol;
   }
 
   /** Not kept: sessions are many, and those who ask are few. */
@@ -246,11 +245,7 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
 
   #opened(): void {
     this.#owner.sessions.add(this);
-    this.#owner.topics.join(
-      this,
-      this.#receiver(),
-      this.#owner.options.broadcast ?? {},
-    );
+    this.#owner.topics.join(this, this.#receiver());
     const { onSession } = this.#owner.options;
     if (onSession === undefined) return;
     (async () => await onSession(this))().catch((error) =>

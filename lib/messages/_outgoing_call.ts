@@ -175,18 +175,6 @@ export class UnaryInProgress extends CallInProgress {
   }
 }
 
-/**
- * By its form: signals of a library are signals, too.
- *
- * @throws {TypeError} for what is no signal
- */
-export function checkSignal(method: string, signal: unknown): void {
-  if (signal instanceof AbortSignal) return;
-  throw new TypeError(
-    `Cannot call ${method}: its signal must be an AbortSignal, or left out; it is of type ${typeof signal}`,
-  );
-}
-
 /** What an aborted signal makes of a call: its time has run out, or it was cancelled. */
 export function abortReason(
   cause: unknown,

@@ -141,6 +141,11 @@ export class Peer implements SessionHost, NotificationHost {
     if (this.session.wakeAt < this.#armedFor) this.#arm();
   }
 
+  /** Whether both sides know the same methods, and nothing differs; `false` until the handshake is done. */
+  get sameProtocol(): boolean {
+    return this.session.peer?.protocolHash === this.#options.methods.hash;
+  }
+
   /** @inheritdoc */
   get stats(): SessionStats {
     return this.session.stats;

@@ -11,7 +11,6 @@ import {
   abortError,
   type CallInProgress,
   type CallLink,
-  checkSignal,
   UnaryInProgress,
 } from "./_outgoing_call.ts";
 import {
@@ -239,6 +238,14 @@ function watched(
   { signal }: CallOptions,
 ): AbortSignal | undefined {
   return anySignal(signal instanceof AbortSignal ? signal : undefined, site);
+}
+
+/** @throws {TypeError} for what is no signal */
+function checkSignal(method: string, signal: unknown): void {
+  if (signal instanceof AbortSignal) return;
+  throw new TypeError(
+    `Cannot call ${method}: its signal must be an AbortSignal, or left out; it is of type ${typeof signal}`,
+  );
 }
 
 /** The call's own, and that of the one on whose behalf it is made. */

@@ -325,8 +325,7 @@ class DialledSession<P extends AnyProtocol> implements ClientSession<P> {
   }
 
   get sameProtocol(): boolean {
-    const { peer } = this.#peer.session;
-    return peer?.protocolHash === this.#parts.tables.methods.hash;
+    return this.#peer.sameProtocol;
   }
 
   get differences(): readonly MethodDifference[] {

@@ -18,7 +18,7 @@ export interface MethodSummary {
   readonly shape: Shape;
   /** Schema hash, unsigned 32 bits; 0 where nothing is known but types. */
   readonly hash: number;
-  /** JSON Schemas, where they are at hand; a handshake does not carry them. */
+  /** JSON Schemas, where they are at hand. */
   readonly schemas?: MethodSchemas;
 }
 

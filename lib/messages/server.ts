@@ -160,8 +160,12 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     options: OwnOptions<P, Auth, State>,
   ) {
     this.tables = tables;
-    const { maxSessions = DEFAULT_MAX_SESSIONS } = options;
-    this.topics = new TopicRegistry(tables.calls);
+    // Options are checked now, and not when the first client comes.
+    const { maxSessions = DEFAULT_MAX_SESSIONS, broadcast = {} } = options;
+    this.topics = new TopicRegistry(
+      tables.calls,
+      resolveSlowOptions(broadcast),
+    );
     const publishers = buildPublishers(
       tables.calls,
       () => this.topics.everyone,
@@ -174,7 +178,6 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
         `Cannot serve with maxSessions ${maxSessions}: it must be an integer of 1 or more`,
       );
     }
-    resolveSlowOptions(options.broadcast ?? {}); // now, and not when the first client comes
     this.#maxSessions = maxSessions;
     this.finished = new Promise((resolve) => this.#finish = resolve);
   }

@@ -25,19 +25,21 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
     new Map();
   readonly #members: Map<ServerSession<P, Auth, State>, Member> = new Map();
 
-  /** @param methods the client's methods */
-  constructor(methods: readonly BoundMethod[]) {
+  readonly #slow: Required<SlowOptions>;
+
+  /**
+   * @param methods the client's methods
+   * @param slow what becomes of sessions that are too slow for what all get
+   */
+  constructor(methods: readonly BoundMethod[], slow: Required<SlowOptions>) {
     this.methods = methods;
+    this.#slow = slow;
   }
 
   /** A session's handshake is done. */
-  join(
-    session: ServerSession<P, Auth, State>,
-    receiver: Receiver,
-    options: SlowOptions,
-  ): void {
+  join(session: ServerSession<P, Auth, State>, receiver: Receiver): void {
     this.#members.set(session, { receiver, topics: new Set() });
-    this.everyone.add(session, receiver, options);
+    this.everyone.add(session, receiver, this.#slow);
   }
 
   /** A session has room again. */
