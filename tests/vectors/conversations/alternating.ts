@@ -11,14 +11,12 @@ import {
 } from "./bytes.ts";
 import { CallScript, SIDES } from "./call_script.ts";
 import { type Conversation, other, Script, type Side } from "./script.ts";
-import { send } from "./fragments.ts";
+import { PART, send, SMALL_FRAMES } from "./fragments.ts";
 
 const ONE = int(1), TWO = int(2);
-const PART = 16_384;
 /** A value of three frames. */
 const LARGE = bin("ab", 40_000), OTHER = bin("cd", 40_000);
 const SMALL = { maxFrameBody: PART };
-const SMALL_FRAMES = { limits: { dialler: SMALL, listener: SMALL } };
 
 /** Frames of two messages, one of each in turn. */
 function inTurn(
@@ -34,7 +32,7 @@ function results(caller: Side): Script {
   const script = new Script(
     `large RESULTs to the ${caller} leave in turn`,
     "Neither of the two keeps the other waiting; a small one passes both.",
-    SMALL_FRAMES,
+    { limits: SMALL_FRAMES },
   ).opened();
   const [one, two, three] = [0, 1, 2].map((before) =>
     new CallScript(script, caller, "unary", before).opens(ONE)
@@ -60,7 +58,7 @@ function resultAndError(): Script {
   const script = new Script(
     "a large ERROR and a large RESULT leave in turn",
     "The data of a declared error may be as large as any value.",
-    SMALL_FRAMES,
+    { limits: SMALL_FRAMES },
   ).opened();
   const one = new CallScript(script, "dialler", "unary").opens(ONE);
   const two = new CallScript(script, "listener", "unary").opens(ONE);
@@ -95,7 +93,7 @@ function requests(caller: Side): Script {
   const script = new Script(
     `large REQUESTs of the ${caller}'s leave one behind the other`,
     "Their frames stand together; an item and a RESULT come between them.",
-    SMALL_FRAMES,
+    { limits: SMALL_FRAMES },
   ).opened();
   const upload = new CallScript(script, caller, "clientStream").opens();
   const [one, two] = [1, 2].map((before) =>

@@ -8,6 +8,7 @@ import {
   deadline,
   error,
   type ErrorParts,
+  int,
   item,
   metadata,
   named,
@@ -226,4 +227,18 @@ function fieldsOf({ timeout, metadata: pairs }: Beside): string[] {
     ...(timeout === undefined ? [] : [deadline(timeout)]),
     ...(pairs === undefined ? [] : [metadata(pairs)]),
   ];
+}
+
+/** The dialler's calls take all places of the listener's; the next one has to wait. */
+export function fillPlaces(
+  script: Script,
+  places: number,
+): { calls: CallScript[]; waits: CallScript } {
+  const unary = (before: number) =>
+    new CallScript(script, "dialler", "unary", before);
+  const calls = Array.from(
+    { length: places },
+    (_, index) => unary(index).opens(int(1)),
+  );
+  return { calls, waits: unary(places) };
 }

@@ -1,10 +1,15 @@
 /** Conversations about deadlines, in every shape and at either end. */
 import { bin, call, cancel, error, fragments, int } from "./bytes.ts";
-import { CallScript, type CallShape, SIDES } from "./call_script.ts";
+import {
+  CallScript,
+  type CallShape,
+  fillPlaces,
+  SIDES,
+} from "./call_script.ts";
+import { PART, SMALL_FRAMES } from "./fragments.ts";
 import { ADD, type Conversation, other, Script, type Side } from "./script.ts";
 
 const ONE = int(1), TWO = int(2);
-const PART = 16_384;
 const PASSED = { code: "deadline", processed: "maybe" } as const;
 const SETTLED = { code: "deadline", processed: "yes" } as const;
 const TIMEOUT = { timeout: 80 };
@@ -59,11 +64,7 @@ function waitsForPlace(): Script {
     "The 33rd of 32 calls. Nothing of it is on the wire, and its id goes to the next.",
     { limits: { listener: { maxCalls: 32 } } },
   ).opened();
-  const calls = Array.from(
-    { length: 32 },
-    (_, index) => new CallScript(script, "dialler", "unary", index).opens(ONE),
-  );
-  const waits = new CallScript(script, "dialler", "unary", 32);
+  const { calls, waits } = fillPlaces(script, 32);
   waits.asks(TWO, TIMEOUT);
   script.advance(88);
   waits.failed({ code: "deadline", processed: "no", retry: "never" });
@@ -76,12 +77,7 @@ function notWhole(): Script {
   const script = new Script(
     "a deadline passes while the REQUEST is on its way",
     "The callee's clock has not begun: it learns of it from CANCEL, with reason 1. The handler was never entered.",
-    {
-      limits: {
-        dialler: { maxFrameBody: PART },
-        listener: { maxFrameBody: PART },
-      },
-    },
+    { limits: SMALL_FRAMES },
   ).opened()
     .do("dialler", "stall", { after: 1 });
   const asked = new CallScript(script, "dialler", "unary");

@@ -23,10 +23,12 @@ import {
 } from "./script.ts";
 
 const ONE = int(1), TWO = int(2);
-const PART = 16_384;
+/** The least that a frame's body may be bounded to. */
+export const PART = 16_384;
 /** Three frames' worth. */
 const LARGE = bin("ab", 40_000);
-const SMALL_FRAMES = {
+/** Limits of two ends that take small frames. */
+export const SMALL_FRAMES = {
   dialler: { maxFrameBody: PART },
   listener: { maxFrameBody: PART },
 };

@@ -9,19 +9,12 @@ import {
   int,
   str,
 } from "./bytes.ts";
-import { CallScript, SIDES } from "./call_script.ts";
+import { CallScript, fillPlaces, SIDES } from "./call_script.ts";
 import { type Conversation, other, Script, type Side } from "./script.ts";
-import { send } from "./fragments.ts";
+import { PART, send, SMALL_FRAMES } from "./fragments.ts";
 
 const ONE = int(1), TWO = int(2);
-const PART = 16_384;
 const LARGE = bin("ab", 40_000);
-const SMALL_FRAMES = {
-  limits: {
-    dialler: { maxFrameBody: PART },
-    listener: { maxFrameBody: PART },
-  },
-};
 const CANCELLED = { code: "cancelled", processed: "yes" } as const;
 const HEARS = {
   code: "cancelled",
@@ -36,11 +29,7 @@ function waitsForPlace(): Script {
     "The 33rd of 32 calls; its id goes to the next.",
     { limits: { listener: { maxCalls: 32 } } },
   ).opened();
-  const calls = Array.from(
-    { length: 32 },
-    (_, index) => new CallScript(script, "dialler", "unary", index).opens(ONE),
-  );
-  const waits = new CallScript(script, "dialler", "unary", 32);
+  const { calls, waits } = fillPlaces(script, 32);
   waits.asks(TWO);
   script.do("dialler", "cancel", { call: waits.id });
   waits.failed(UNSENT);
@@ -67,7 +56,7 @@ function notWhole(caller: Side): Script {
   const script = new Script(
     `a large REQUEST of the ${caller}'s is cancelled between its frames`,
     "The rest is not sent. The callee answers although it never had the whole.",
-    SMALL_FRAMES,
+    { limits: SMALL_FRAMES },
   ).opened()
     .do(caller, "stall", { after: 2 });
   const asked = new CallScript(script, caller, "unary");
@@ -132,7 +121,7 @@ function largeResult(): Script {
   const script = new Script(
     "a large RESULT is cancelled between its frames",
     "Its callee had settled: the rest is sent, and dropped. Then the call is over for both.",
-    SMALL_FRAMES,
+    { limits: SMALL_FRAMES },
   ).opened();
   new CallScript(script, "dialler", "unary").opens(ONE);
   script
@@ -154,7 +143,7 @@ function largeItem(): Script {
   const script = new Script(
     "a large item is given up by CANCEL",
     "The call had two of its three frames; the rest is not sent.",
-    SMALL_FRAMES,
+    { limits: SMALL_FRAMES },
   ).opened();
   const upload = new CallScript(script, "dialler", "clientStream").opens();
   script
