@@ -121,8 +121,11 @@ Deno.test("examples need each permission that they name", async () => {
     const flags = flagsOf(path);
     for (const left of flags) {
       const others = flags.filter((flag) => flag !== left);
-      const { code } = await run(path, others);
+      const { code, stdout, stderr } = await run(path, others);
       assert(code !== 0, `${path} runs without ${left}, too`);
+      const text = new TextDecoder();
+      const printed = text.decode(stdout) + text.decode(stderr);
+      assertMatch(printed, /Requires \w+ access/, `${path} without ${left}`);
     }
   }
 });
