@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { hintOf } from "./_hints.ts";
+import { hintOf } from "./protocol_hints.ts";
 
 /**
  * What is wrong with a frame.

@@ -4,21 +4,21 @@
  * @module
  */
 export type * from "../transport/connection.ts";
-export * from "./chunked.ts";
-export * from "./cobs.ts";
+export * from "./layouts/chunked.ts";
+export * from "./layouts/cobs.ts";
 export * from "./compliance.ts";
-export * from "./content_length.ts";
-export * from "./delimited.ts";
+export * from "./layouts/content_length.ts";
+export * from "./layouts/delimited.ts";
 export * from "./errors.ts";
-export * from "./fixed_length.ts";
-export * from "./frame_stream.ts";
+export * from "./layouts/fixed_length.ts";
+export * from "./stream/frame_stream.ts";
 export * from "./framing.ts";
-export * from "./length_prefixed.ts";
-export * from "./lines.ts";
-export * from "./netstring.ts";
-export * from "./prefixed.ts";
+export * from "./layouts/length_prefixed.ts";
+export * from "./layouts/lines.ts";
+export * from "./layouts/netstring.ts";
+export * from "./layouts/prefixed.ts";
 export * from "./presets.ts";
-export * from "./slip.ts";
-export * from "./split_rules.ts";
-export * from "./streams.ts";
-export * from "./varint_prefixed.ts";
+export * from "./layouts/slip.ts";
+export * from "./layouts/split_rules.ts";
+export * from "./stream/web_streams.ts";
+export * from "./layouts/varint_prefixed.ts";

@@ -3,13 +3,16 @@
  *
  * @module
  */
-import { chunked } from "./chunked.ts";
-import { contentLength, type ContentLengthOptions } from "./content_length.ts";
+import { chunked } from "./layouts/chunked.ts";
+import {
+  contentLength,
+  type ContentLengthOptions,
+} from "./layouts/content_length.ts";
 import type { Framing } from "./framing.ts";
-import { lengthPrefixed } from "./length_prefixed.ts";
-import { fullPartContinues } from "./split_rules.ts";
-import { varintPrefixed } from "./varint_prefixed.ts";
-import { checkInteger, checkOneOf } from "./_options.ts";
+import { lengthPrefixed } from "./layouts/length_prefixed.ts";
+import { fullPartContinues } from "./layouts/split_rules.ts";
+import { varintPrefixed } from "./layouts/varint_prefixed.ts";
+import { checkInteger, checkOneOf } from "./decode/option_checks.ts";
 
 /** Options of the presets. */
 export interface PresetOptions {

@@ -11,12 +11,12 @@ export type {
   SlowOptions,
   SlowPolicy,
   TopicStats,
-} from "./broadcast.ts";
-export * from "./client.ts";
-export type { ConnectionInfo } from "./connection_info.ts";
-export type { CallContext, RefusalCode } from "./context.ts";
-export * from "./declarations.ts";
-export type { ErrorExposure } from "./error_report.ts";
+} from "./broadcast/fanout.ts";
+export * from "./client/connect.ts";
+export type { ConnectionInfo } from "./connection/connection_info.ts";
+export type { CallContext, RefusalCode } from "./handlers/context.ts";
+export * from "./protocol/declarations.ts";
+export type { ErrorExposure } from "./errors/incident_report.ts";
 export {
   CallError,
   type CallErrorCode,
@@ -25,15 +25,15 @@ export {
   type Retry,
   SessionError,
   type SessionErrorCode,
-} from "./errors.ts";
-export * from "./interceptor.ts";
-export * from "./introspection_protocol.ts";
+} from "./errors/call_error.ts";
+export * from "./calls/interceptor.ts";
+export * from "./introspection/introspection_service.ts";
 export {
   chain,
   type Middleware,
   type MiddlewareContext,
-} from "./middleware.ts";
-export * from "./server.ts";
+} from "./handlers/middleware.ts";
+export * from "./server/server.ts";
 export type {
   ClientInfo,
   ServeOptions,
@@ -42,16 +42,16 @@ export type {
   ServerOptions,
   ServerSession,
   Topic,
-} from "./server_types.ts";
-export type { Incident, SessionOptions } from "./session_options.ts";
-export type { Metadata } from "./session/fields.ts";
-export { DEFAULT_LIMITS, type SessionLimits } from "./session/limits.ts";
-export type { SessionStats } from "./session/link.ts";
+} from "./server/server_types.ts";
+export type { Incident, SessionOptions } from "./connection/session_options.ts";
+export type { Metadata } from "./session/wire/fields.ts";
+export { DEFAULT_LIMITS, type SessionLimits } from "./session/wire/limits.ts";
+export type { SessionStats } from "./session/flow/shared_state.ts";
 export * from "./codec/bytes.ts";
 export * from "./codec/compliance.ts";
 export * from "./codec/errors.ts";
 export * from "./codec/json.ts";
-export type { CodecLimits } from "./codec/limits.ts";
+export type { CodecLimits } from "./codec/codec_limits.ts";
 export * from "./codec/message_codec.ts";
 export * from "./codec/msgpack.ts";
-export * from "./messages.ts";
+export * from "./message_stream.ts";

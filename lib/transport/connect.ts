@@ -4,8 +4,8 @@
  * @module
  */
 import { retry, RetryError } from "@std/async/retry";
-import { attempt } from "./_attempt.ts";
-import { failure } from "./_failure.ts";
+import { attempt } from "./connect_attempt.ts";
+import { failure } from "./failure.ts";
 import {
   type Address,
   formatAddress,
@@ -14,10 +14,13 @@ import {
 } from "./address.ts";
 import type { SocketAddress } from "./connection.ts";
 import { TransportError, type TransportErrorKind } from "./errors.ts";
-import { connectMemory, type MemoryConnectOptions } from "./memory_listener.ts";
+import {
+  connectMemory,
+  type MemoryConnectOptions,
+} from "./memory/memory_listener.ts";
 import type { SocketConnection } from "./socket_connection.ts";
 import { connectTcp, type TcpConnectOptions } from "./tcp.ts";
-import type { TlsClientOptions, TlsConnection } from "./tls.ts";
+import type { TlsClientOptions, TlsConnection } from "./tls/tls_connection.ts";
 import { connectUnix } from "./unix.ts";
 
 /**
@@ -206,7 +209,9 @@ async function dial(
 ): Promise<SocketConnection> {
   if ("memory" in target) return connectMemory(target, options);
   if ("url" in target) {
-    const { connectWebSocket } = await import("./websocket.ts");
+    const { connectWebSocket } = await import(
+      "./websocket/websocket_connection.ts"
+    );
     return connectWebSocket(target.url, {
       signal: options.signal,
       timeout: 0, // the attempt has one
@@ -214,7 +219,7 @@ async function dial(
     });
   }
   if (target.tls !== undefined) {
-    const { connectTls } = await import("./tls.ts");
+    const { connectTls } = await import("./tls/tls_connection.ts");
     return connectTls(target, options);
   }
   return "path" in target ? connectUnix(target) : connectTcp(target, options);

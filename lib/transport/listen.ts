@@ -6,9 +6,9 @@
 import { type Address, type MemoryAddress, resolveAddress } from "./address.ts";
 import type { SocketAddress } from "./connection.ts";
 import type { ListenerOptions, SocketListener } from "./listener.ts";
-import { listenMemory } from "./memory_listener.ts";
+import { listenMemory } from "./memory/memory_listener.ts";
 import { listenTcp, type TcpListenOptions } from "./tcp.ts";
-import type { TlsListener, TlsServerOptions } from "./tls_server.ts";
+import type { TlsListener, TlsServerOptions } from "./tls/tls_listener.ts";
 import { listenUnix, type UnixListenOptions } from "./unix.ts";
 
 /** Where to listen: an address object, its URL form, or the `addr` of an earlier listener. */
@@ -92,7 +92,7 @@ async function bind(
 ): Promise<SocketListener> {
   if ("memory" in target) return listenMemory(target, options);
   if (target.tls !== undefined) {
-    const { listenTls } = await import("./tls_server.ts");
+    const { listenTls } = await import("./tls/tls_listener.ts");
     return await listenTls(target, options);
   }
   return "path" in target

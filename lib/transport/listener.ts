@@ -4,7 +4,7 @@
  * @module
  */
 import { delay } from "@std/async/delay";
-import { failureKind, transportError } from "./_failure.ts";
+import { failureKind, transportError } from "./failure.ts";
 import { formatAddress } from "./address.ts";
 import type { Listener, SocketAddress } from "./connection.ts";
 import { TransportError } from "./errors.ts";

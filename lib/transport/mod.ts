@@ -60,8 +60,8 @@ export {
   type MemoryLinkOptions,
   memoryPair,
   type MemoryPairOptions,
-} from "./memory.ts";
-export type { MemoryConnectOptions } from "./memory_listener.ts";
+} from "./memory/memory_pair.ts";
+export type { MemoryConnectOptions } from "./memory/memory_listener.ts";
 export {
   SocketConnection,
   type SocketConnectionOptions,
@@ -84,13 +84,13 @@ export {
   type TlsClientOptions,
   TlsConnection,
   type TlsConnectionOptions,
-} from "./tls.ts";
+} from "./tls/tls_connection.ts";
 export {
   TlsListener,
   type TlsListenerControl,
   type TlsServerCertificate,
   type TlsServerOptions,
-} from "./tls_server.ts";
+} from "./tls/tls_listener.ts";
 export {
   connectWebSocket,
   upgradeWebSocket,
@@ -100,4 +100,4 @@ export {
   type WebSocketConnectOptions,
   type WebSocketOptions,
   type WebSocketUpgrade,
-} from "./websocket.ts";
+} from "./websocket/websocket_connection.ts";

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { failure } from "./_failure.ts";
-import { requireDeno } from "./_platform.ts";
+import { failure } from "./failure.ts";
+import { requireDeno } from "./platform.ts";
 import { DEFAULT_HOSTNAME, formatAddress, type TcpAddress } from "./address.ts";
 import { TransportError } from "./errors.ts";
 import { type ListenerOptions, SocketListener } from "./listener.ts";

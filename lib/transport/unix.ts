@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { failure, type FailureContext } from "./_failure.ts";
-import { requireDeno } from "./_platform.ts";
+import { failure, type FailureContext } from "./failure.ts";
+import { requireDeno } from "./platform.ts";
 import { formatAddress, type UnixAddress } from "./address.ts";
 import { TransportError } from "./errors.ts";
 import { type ListenerOptions, SocketListener } from "./listener.ts";

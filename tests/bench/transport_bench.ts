@@ -14,7 +14,7 @@ import {
   listen,
 } from "@lengthwise/lengthwise/transport";
 
-import { authority, server } from "../transport/_certificates.ts";
+import { authority, server } from "../transport/tls/certificates.ts";
 
 type Pair = readonly [Connection, Connection];
 type MakePair = () => Promise<Pair>;

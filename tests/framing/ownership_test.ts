@@ -6,7 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { concat } from "@std/bytes/concat";
 import { frames, type FramesOptions, u32be } from "../../lib/framing/mod.ts";
-import { payload, ScriptedConnection } from "./scripted_connection.ts";
+import { payload, ScriptedConnection } from "./stream/scripted_connection.ts";
 
 const encoder = u32be().encoder();
 

@@ -18,7 +18,7 @@ import {
   u32be,
   varintPrefixed,
 } from "@lengthwise/lengthwise/framing";
-import { memory } from "../../lib/framing/_reused_buffer.ts";
+import { memory } from "../../lib/framing/decode/reused_buffer.ts";
 
 const MIB = 1024 * 1024;
 /** Bytes looked at or moved for each byte received, at most. */

@@ -9,8 +9,8 @@
  *
  * @module
  */
-import { dial, SCENARIOS } from "./_our_client.ts";
-import { ourServer } from "./_our_server.ts";
+import { dial, SCENARIOS } from "./our_client.ts";
+import { ourServer } from "./our_server.ts";
 
 const PYTHON = "/usr/bin/python3";
 const FOLDER = new URL("python/", import.meta.url).pathname;

@@ -7,9 +7,12 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { type ClientSession, connect } from "../../lib/messages/client.ts";
-import { memoryPair } from "../../lib/transport/memory.ts";
-import { all } from "./_kit.ts";
+import {
+  type ClientSession,
+  connect,
+} from "../../lib/messages/client/connect.ts";
+import { memoryPair } from "../../lib/transport/memory/memory_pair.ts";
+import { all } from "./kit.ts";
 import {
   echo,
   Handlers,
@@ -17,7 +20,7 @@ import {
   type Order,
   Stress,
   type StressServer,
-} from "./_stress.ts";
+} from "./stress.ts";
 
 /** Close together where a connection begins, further apart where items flow. */
 const CUTS = Array.from({ length: 150 }, (_, n) => n ** 2);

@@ -6,7 +6,7 @@
  */
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import * as z from "zod";
-import { connect } from "../../lib/messages/client.ts";
+import { connect } from "../../lib/messages/client/connect.ts";
 import type { MessageCodec } from "../../lib/messages/codec/message_codec.ts";
 import { msgpack } from "../../lib/messages/codec/msgpack.ts";
 import {
@@ -14,20 +14,20 @@ import {
   protocol,
   serverStream,
   unary,
-} from "../../lib/messages/declarations.ts";
+} from "../../lib/messages/protocol/declarations.ts";
 import { json } from "../../lib/messages/codec/json.ts";
-import { CallError } from "../../lib/messages/errors.ts";
-import type { Middleware } from "../../lib/messages/middleware.ts";
-import { serve } from "../../lib/messages/server.ts";
-import type { ServerSession } from "../../lib/messages/server_types.ts";
-import type { SessionLimits } from "../../lib/messages/session/limits.ts";
+import { CallError } from "../../lib/messages/errors/call_error.ts";
+import type { Middleware } from "../../lib/messages/handlers/middleware.ts";
+import { serve } from "../../lib/messages/server/server.ts";
+import type { ServerSession } from "../../lib/messages/server/server_types.ts";
+import type { SessionLimits } from "../../lib/messages/session/wire/limits.ts";
 import type { Connection } from "../../lib/transport/connection.ts";
 import { connect as dialSocket } from "../../lib/transport/connect.ts";
 import { listen } from "../../lib/transport/listen.ts";
-import { memoryPair } from "../../lib/transport/memory.ts";
-import { aborted, all, thrownBy, turns } from "./_kit.ts";
-import { deadline, K, MORE, RawPeer, request, value } from "./_raw_peer.ts";
-import { tableRows } from "./_readme.ts";
+import { memoryPair } from "../../lib/transport/memory/memory_pair.ts";
+import { aborted, all, thrownBy, turns } from "./kit.ts";
+import { deadline, K, MORE, RawPeer, request, value } from "./raw_peer.ts";
+import { tableRows } from "./readme.ts";
 
 const Lab = protocol({
   name: "lab",

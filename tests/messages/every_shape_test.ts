@@ -5,15 +5,15 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import type { Middleware } from "../../lib/messages/middleware.ts";
+import type { Middleware } from "../../lib/messages/handlers/middleware.ts";
 import {
   ANSWERING,
   ASKING,
   CALLS,
   everyShape,
   handlersOf,
-} from "./_every_shape.ts";
-import { failureOf, turns } from "./_kit.ts";
+} from "./every_shape.ts";
+import { failureOf, turns } from "./kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 

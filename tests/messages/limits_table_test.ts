@@ -5,13 +5,13 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { connect } from "../../lib/messages/client.ts";
-import { resolveLimits } from "../../lib/messages/codec/limits.ts";
-import { protocol, unary } from "../../lib/messages/declarations.ts";
-import { createServer } from "../../lib/messages/server.ts";
-import { DEFAULT_LIMITS } from "../../lib/messages/session/limits.ts";
-import { dial, endOf } from "./_kit.ts";
-import { tableRows } from "./_readme.ts";
+import { connect } from "../../lib/messages/client/connect.ts";
+import { resolveLimits } from "../../lib/messages/codec/codec_limits.ts";
+import { protocol, unary } from "../../lib/messages/protocol/declarations.ts";
+import { createServer } from "../../lib/messages/server/server.ts";
+import { DEFAULT_LIMITS } from "../../lib/messages/session/wire/limits.ts";
+import { dial, endOf } from "./kit.ts";
+import { tableRows } from "./readme.ts";
 
 const CODEC = "depth, nodes, bytes (of a codec)";
 const SESSIONS = "`maxSessions` (of a server)";
@@ -44,7 +44,7 @@ Deno.test("DEFAULT_LIMITS has the limits of the table, with the values that it n
 
 Deno.test("DEFAULT_LIMITS has the values that its own documentation names", () => {
   const source = Deno.readTextFileSync(
-    new URL("../../lib/messages/session/limits.ts", import.meta.url),
+    new URL("../../lib/messages/session/wire/limits.ts", import.meta.url),
   );
   // Behind the number may stand what makes it another.
   const named = source.matchAll(

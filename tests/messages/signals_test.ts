@@ -5,8 +5,8 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import type { CallOptions } from "../../lib/messages/call_types.ts";
-import { CallError } from "../../lib/messages/errors.ts";
+import type { CallOptions } from "../../lib/messages/protocol/client_types.ts";
+import { CallError } from "../../lib/messages/errors/call_error.ts";
 import {
   ANSWERING,
   type Answering,
@@ -16,8 +16,8 @@ import {
   type EveryContext,
   type EveryHandlers,
   everyShape,
-} from "./_every_shape.ts";
-import { aborted, all, failureOf } from "./_kit.ts";
+} from "./every_shape.ts";
+import { aborted, all, failureOf } from "./kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 

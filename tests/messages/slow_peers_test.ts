@@ -5,7 +5,7 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { connect } from "../../lib/messages/client.ts";
+import { connect } from "../../lib/messages/client/connect.ts";
 import {
   clientStream,
   duplex,
@@ -13,13 +13,13 @@ import {
   protocol,
   serverStream,
   unary,
-} from "../../lib/messages/declarations.ts";
-import { serve } from "../../lib/messages/server.ts";
-import type { ServerOptions } from "../../lib/messages/server_types.ts";
+} from "../../lib/messages/protocol/declarations.ts";
+import { serve } from "../../lib/messages/server/server.ts";
+import type { ServerOptions } from "../../lib/messages/server/server_types.ts";
 import { connect as dialSocket } from "../../lib/transport/connect.ts";
 import { listen } from "../../lib/transport/listen.ts";
-import { Gated } from "./_gated.ts";
-import { all, turns } from "./_kit.ts";
+import { Gated } from "./gated.ts";
+import { all, turns } from "./kit.ts";
 
 const Talk = protocol({
   name: "talk",

@@ -1,10 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
-import { peerOf } from "../../lib/messages/_peer.ts";
-import type { CallOptions } from "../../lib/messages/call_types.ts";
-import { type ClientSession, connect } from "../../lib/messages/client.ts";
+import { peerOf } from "../../lib/messages/connection/peer.ts";
+import type { CallOptions } from "../../lib/messages/protocol/client_types.ts";
+import {
+  type ClientSession,
+  connect,
+} from "../../lib/messages/client/connect.ts";
 import type { Connection } from "../../lib/transport/connection.ts";
 import { connect as dialSocket } from "../../lib/transport/connect.ts";
-import { dial, turns } from "./_kit.ts";
+import { dial, turns } from "./kit.ts";
 import {
   creditAddsUp,
   echo,
@@ -13,7 +16,7 @@ import {
   type Order,
   Stress,
   type StressServer,
-} from "./_stress.ts";
+} from "./stress.ts";
 
 type Shape = keyof typeof Stress.server;
 const SHAPES: readonly Shape[] = [

@@ -21,8 +21,8 @@ import {
 import { assertEquals } from "@std/assert";
 import { once } from "node:events";
 import { createConnection } from "node:net";
-import { authority, server as certificate } from "./_certificates.ts";
-import { Relay } from "./_tls_pair.ts";
+import { authority, server as certificate } from "./tls/certificates.ts";
+import { Relay } from "./tls/tls_pair.ts";
 
 type Ending = (
   client: SocketConnection,

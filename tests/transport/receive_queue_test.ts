@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { ReceiveQueue } from "../../lib/transport/_receive_queue.ts";
+import { ReceiveQueue } from "../../lib/transport/receive_queue.ts";
 
 const bytes = (...values: number[]) => new Uint8Array(values);
 

@@ -20,8 +20,8 @@ import {
   type WebSocketConnection,
   writeAll,
 } from "@lengthwise/lengthwise/transport";
-import { authority, client as alice, server } from "./_certificates.ts";
-import { ResetRelay } from "./_reset_relay.ts";
+import { authority, client as alice, server } from "./tls/certificates.ts";
+import { ResetRelay } from "./reset_relay.ts";
 
 const resets = new WeakMap<Connection, () => void | Promise<void>>();
 

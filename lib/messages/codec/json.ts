@@ -4,9 +4,9 @@
  * @module
  */
 import { CodecError } from "./errors.ts";
-import { ValueChecker } from "./_exact.ts";
-import { JsonScanner } from "./_json_scan.ts";
-import { type CodecLimits, resolveLimits } from "./limits.ts";
+import { ValueChecker } from "./json_value_checker.ts";
+import { JsonScanner } from "./json_scan.ts";
+import { type CodecLimits, resolveLimits } from "./codec_limits.ts";
 import type { MessageCodec } from "./message_codec.ts";
 
 /** Options of {@linkcode json}. */

@@ -5,12 +5,12 @@
  */
 // @ts-types="npm:msgpackr@^2.1.3"
 import { Unpackr } from "msgpackr/index-no-eval";
-import { doubleMarks } from "./_byte_order_mark.ts";
-import { Encoder } from "./_encoder.ts";
+import { doubleMarks } from "./byte_order_mark.ts";
+import { Encoder } from "./encoder.ts";
 import { CodecError } from "./errors.ts";
-import { type CodecLimits, resolveLimits } from "./limits.ts";
+import { type CodecLimits, resolveLimits } from "./codec_limits.ts";
 import type { MessageCodec } from "./message_codec.ts";
-import { BodyScanner } from "./_scan.ts";
+import { BodyScanner } from "./msgpack_scan.ts";
 
 /** Options of {@linkcode msgpack}. */
 export interface MsgpackOptions extends CodecLimits {

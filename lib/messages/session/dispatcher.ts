@@ -4,15 +4,15 @@
  *
  * @module
  */
-import type { Callee } from "./callee.ts";
-import type { Caller } from "./caller.ts";
-import { decodeGoodbye, type Goodbye } from "./goodbye.ts";
-import type { Link } from "./link.ts";
-import { MalformedError } from "./malformed.ts";
-import type { Pings } from "./pings.ts";
-import type { Refreshes } from "./refreshes.ts";
-import { creditOf, MAX_CREDIT } from "./streams.ts";
-import { Flag, HEADER, Kind, readId } from "./wire.ts";
+import type { Callee } from "./calls/incoming_calls.ts";
+import type { Caller } from "./calls/outgoing_calls.ts";
+import { decodeGoodbye, type Goodbye } from "./wire/goaway.ts";
+import type { Link } from "./flow/shared_state.ts";
+import { MalformedError } from "./wire/malformed_error.ts";
+import type { Pings } from "./control/ping.ts";
+import type { Refreshes } from "./control/credential_refresh.ts";
+import { creditOf, MAX_CREDIT } from "./flow/stream_items.ts";
+import { Flag, HEADER, Kind, readId } from "./wire/frame_header.ts";
 
 /** What takes frames. */
 export interface Receivers {

@@ -15,19 +15,19 @@
  *
  * @module
  */
-import type { CallerObserver, OutgoingCall } from "./caller.ts";
-import type { IncomingCall } from "./callee.ts";
-import { SessionError } from "../errors.ts";
+import type { CallerObserver, OutgoingCall } from "./calls/outgoing_calls.ts";
+import type { IncomingCall } from "./calls/incoming_calls.ts";
+import { SessionError } from "../errors/call_error.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import { Refusal } from "./handshake.ts";
-import type { Hello } from "./hello.ts";
-import { MalformedError, messageOf } from "./malformed.ts";
-import { servedMethods, unservedMethods } from "./method_table.ts";
+import { Refusal } from "./control/handshake.ts";
+import type { Hello } from "./wire/hello.ts";
+import { MalformedError, messageOf } from "./wire/malformed_error.ts";
+import { servedMethods, unservedMethods } from "./control/method_matching.ts";
 import { SessionCalls } from "./session_calls.ts";
 import type { SessionHost, SessionOptions } from "./session_host.ts";
 import { RECEPTION } from "./session_state.ts";
-import { wakeBlocked } from "./streams.ts";
-import { Kind } from "./wire.ts";
+import { wakeBlocked } from "./flow/stream_items.ts";
+import { Kind } from "./wire/frame_header.ts";
 
 /** One side of a connection. */
 export class Session extends SessionCalls {

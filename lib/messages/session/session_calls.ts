@@ -3,16 +3,24 @@
  *
  * @module
  */
-import type { CallError } from "../errors.ts";
-import { NO_FIELDS } from "./fields.ts";
-import type { MethodInfo } from "./hello.ts";
-import type { IncomingCall } from "./incoming_call.ts";
-import type { StreamCall } from "./link.ts";
-import { unservedError, type UnservedReason } from "./method_table.ts";
-import type { OpenOptions, OutgoingCall } from "./outgoing_call.ts";
+import type { CallError } from "../errors/call_error.ts";
+import { NO_FIELDS } from "./wire/fields.ts";
+import type { MethodInfo } from "./wire/hello.ts";
+import type { IncomingCall } from "./calls/incoming_call.ts";
+import type { StreamCall } from "./flow/shared_state.ts";
+import {
+  unservedError,
+  type UnservedReason,
+} from "./control/method_matching.ts";
+import type { OpenOptions, OutgoingCall } from "./calls/outgoing_call.ts";
 import { SessionCore, unavailable } from "./session_core.ts";
 import { MAY_CALL } from "./session_state.ts";
-import { discardItems, maySendItem, sendItem, takeItem } from "./streams.ts";
+import {
+  discardItems,
+  maySendItem,
+  sendItem,
+  takeItem,
+} from "./flow/stream_items.ts";
 
 /** Calls and credentials. */
 export abstract class SessionCalls extends SessionCore {

@@ -4,25 +4,29 @@
  * @module
  */
 import type { MessageCodec } from "../codec/message_codec.ts";
-import { CallError, SessionError, type SessionErrorCode } from "../errors.ts";
-import { Callee } from "./callee.ts";
-import { Caller } from "./caller.ts";
-import { Drain } from "./drain.ts";
-import { cut, encodeGoodbye, type Goodbye } from "./goodbye.ts";
-import { Handshake } from "./handshake.ts";
-import type { SessionLimits } from "./limits.ts";
-import { Link, type SessionStats } from "./link.ts";
-import { Liveness } from "./liveness.ts";
-import { Pings } from "./pings.ts";
-import { Refreshes } from "./refreshes.ts";
+import {
+  CallError,
+  SessionError,
+  type SessionErrorCode,
+} from "../errors/call_error.ts";
+import { Callee } from "./calls/incoming_calls.ts";
+import { Caller } from "./calls/outgoing_calls.ts";
+import { Drain } from "./control/drain.ts";
+import { cut, encodeGoodbye, type Goodbye } from "./wire/goaway.ts";
+import { Handshake } from "./control/handshake.ts";
+import type { SessionLimits } from "./wire/limits.ts";
+import { Link, type SessionStats } from "./flow/shared_state.ts";
+import { Liveness } from "./control/heartbeat.ts";
+import { Pings } from "./control/ping.ts";
+import { Refreshes } from "./control/credential_refresh.ts";
 import type { SessionOptions } from "./session_host.ts";
 import {
   SESSION,
   type SessionEvent,
   type SessionState,
 } from "./session_state.ts";
-import { Kind } from "./wire.ts";
-import { Writer } from "./writer.ts";
+import { Kind } from "./wire/frame_header.ts";
+import { Writer } from "./flow/frame_writer.ts";
 
 /** What every session has. */
 export abstract class SessionCore {

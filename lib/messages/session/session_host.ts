@@ -3,13 +3,13 @@
  *
  * @module
  */
-import type { SessionError } from "../errors.ts";
-import type { RequestHost } from "./callee.ts";
-import type { HandshakeParts } from "./handshake.ts";
-import type { Hello } from "./hello.ts";
-import type { SessionLimits } from "./limits.ts";
-import type { RefreshHost } from "./refreshes.ts";
-import type { FrameSink } from "./writer.ts";
+import type { SessionError } from "../errors/call_error.ts";
+import type { RequestHost } from "./calls/incoming_calls.ts";
+import type { HandshakeParts } from "./control/handshake.ts";
+import type { Hello } from "./wire/hello.ts";
+import type { SessionLimits } from "./wire/limits.ts";
+import type { RefreshHost } from "./control/credential_refresh.ts";
+import type { FrameSink } from "./flow/frame_writer.ts";
 
 /** Told what happens to a session. */
 export interface SessionHost extends RequestHost, RefreshHost {

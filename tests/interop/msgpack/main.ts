@@ -10,7 +10,10 @@
  * @module
  */
 import * as fc from "fast-check";
-import { frames, type FrameStream } from "../../../lib/framing/frame_stream.ts";
+import {
+  frames,
+  type FrameStream,
+} from "../../../lib/framing/stream/frame_stream.ts";
 import { u32be } from "../../../lib/framing/presets.ts";
 import type { Connection } from "../../../lib/transport/connection.ts";
 import { sameValue } from "../../../lib/messages/codec/_same_value.ts";

@@ -8,9 +8,9 @@ import { assert, assertEquals } from "@std/assert";
 import { DnsClient } from "../../../examples/dns/client.ts";
 import { type Message, Rcode } from "../../../examples/dns/message.ts";
 import { Zone } from "../../../examples/dns/zone.ts";
-import { lines, QUESTIONS, RECORDS } from "./_dns_zone.ts";
-import { startNsd } from "./_nsd_server.ts";
-import { output } from "./_programs.ts";
+import { lines, QUESTIONS, RECORDS } from "./dns_zone.ts";
+import { startNsd } from "./nsd_server.ts";
+import { output } from "./programs.ts";
 
 Deno.test("the DNS example asks a DNS server", async (t) => {
   await using server = await startNsd();

@@ -9,8 +9,8 @@ import { listen } from "../../../lib/transport/mod.ts";
 import { Rcode } from "../../../examples/dns/message.ts";
 import { serveZone } from "../../../examples/dns/responder.ts";
 import { Zone } from "../../../examples/dns/zone.ts";
-import { lines, QUESTIONS, RECORDS } from "./_dns_zone.ts";
-import { findProgram, succeed } from "./_programs.ts";
+import { lines, QUESTIONS, RECORDS } from "./dns_zone.ts";
+import { findProgram, succeed } from "./programs.ts";
 
 /** Not the terminal's ideas of names, nobody's configuration file, one try. */
 const PLAIN = [

@@ -11,10 +11,10 @@ import {
   PostgresError,
   ProtocolError,
 } from "../../../examples/postgres/errors.ts";
-import { authority } from "../../transport/_certificates.ts";
-import { ADMIN, startPostgres } from "./_postgres_server.ts";
-import { type LogIn, SESSIONS } from "./_postgres_sessions.ts";
-import { output } from "./_programs.ts";
+import { authority } from "../../transport/tls/certificates.ts";
+import { ADMIN, startPostgres } from "./postgres_server.ts";
+import { type LogIn, SESSIONS } from "./postgres_sessions.ts";
+import { output } from "./programs.ts";
 
 const DATABASE = "postgres";
 const MAIN = "examples/postgres/main.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { doubleMarks } from "../../../lib/messages/codec/_byte_order_mark.ts";
+import { doubleMarks } from "../../../lib/messages/codec/byte_order_mark.ts";
 import { hex, toHex } from "./hex.ts";
 
 const PURE = { permissions: "none" } as const;

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import {
   describeKind,
   describePlace,
-} from "../../../lib/messages/codec/_describe.ts";
+} from "../../../lib/messages/codec/describe.ts";
 import { Account } from "./values.ts";
 
 const PURE = { permissions: "none" } as const;

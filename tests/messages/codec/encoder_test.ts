@@ -5,9 +5,9 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { Encoder } from "../../../lib/messages/codec/_encoder.ts";
+import { Encoder } from "../../../lib/messages/codec/encoder.ts";
 import { CodecError } from "../../../lib/messages/codec/errors.ts";
-import { resolveLimits } from "../../../lib/messages/codec/limits.ts";
+import { resolveLimits } from "../../../lib/messages/codec/codec_limits.ts";
 import { msgpack } from "../../../lib/messages/codec/msgpack.ts";
 import { hex, toHex } from "./hex.ts";
 import { CARRIED, MSGPACK_REFUSED, nested } from "./values.ts";

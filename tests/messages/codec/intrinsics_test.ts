@@ -3,7 +3,7 @@ import {
   classOf,
   lengthOf,
   timeOf,
-} from "../../../lib/messages/codec/_intrinsics.ts";
+} from "../../../lib/messages/codec/intrinsics.ts";
 
 const PURE = { permissions: "none" } as const;
 

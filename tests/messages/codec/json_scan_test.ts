@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { CodecError } from "../../../lib/messages/codec/errors.ts";
-import { resolveLimits } from "../../../lib/messages/codec/limits.ts";
-import { JsonScanner } from "../../../lib/messages/codec/_json_scan.ts";
+import { resolveLimits } from "../../../lib/messages/codec/codec_limits.ts";
+import { JsonScanner } from "../../../lib/messages/codec/json_scan.ts";
 
 const PURE = { permissions: "none" } as const;
 const utf8 = new TextEncoder();

@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { resolveLimits } from "../../../lib/messages/codec/limits.ts";
+import { resolveLimits } from "../../../lib/messages/codec/codec_limits.ts";
 import {
   hiddenKey,
   over,
   refuse,
   toCodecError,
   within,
-} from "../../../lib/messages/codec/_refusal.ts";
+} from "../../../lib/messages/codec/refusal.ts";
 
 const PURE = { permissions: "none" } as const;
 const LIMITS = resolveLimits({ maxDepth: 2 });

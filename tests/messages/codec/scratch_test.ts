@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotStrictEquals } from "@std/assert";
-import { giveBack, take } from "../../../lib/messages/codec/_scratch.ts";
+import { giveBack, take } from "../../../lib/messages/codec/scratch.ts";
 
 const PURE = { permissions: "none" } as const;
 

@@ -3,7 +3,7 @@ import {
   endOfAscii,
   isUtf8,
   spells,
-} from "../../../lib/messages/codec/_utf8.ts";
+} from "../../../lib/messages/codec/utf8.ts";
 
 const PURE = { permissions: "none" } as const;
 const fatal = new TextDecoder("utf-8", { fatal: true });

@@ -5,17 +5,17 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { metadataField } from "../../../lib/messages/session/fields.ts";
-import { DEFAULT_LIMITS } from "../../../lib/messages/session/limits.ts";
+import { metadataField } from "../../../lib/messages/session/wire/fields.ts";
+import { DEFAULT_LIMITS } from "../../../lib/messages/session/wire/limits.ts";
 import {
   FRAME_CHARGE,
   getU32,
   Kind,
-} from "../../../lib/messages/session/wire.ts";
-import { type Bound, NOTHING, testBound } from "./_bounds.ts";
-import { ASK, body, UP } from "./_calls.ts";
-import { hello, Lone, message, request } from "./_lone.ts";
-import { TABLES } from "./_simulation.ts";
+} from "../../../lib/messages/session/wire/frame_header.ts";
+import { type Bound, NOTHING, testBound } from "./bounds.ts";
+import { ASK, body, UP } from "./session_calls.ts";
+import { hello, Lone, message, request } from "./lone_session.ts";
+import { TABLES } from "./simulation.ts";
 
 const pure = { permissions: "none" } as const;
 

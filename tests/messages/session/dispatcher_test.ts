@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { Flag, Kind } from "../../../lib/messages/session/wire.ts";
-import { ASK, body, call, DOWN } from "./_calls.ts";
-import { goodbyeOf, Lone, message, request, u32 } from "./_lone.ts";
-import { Simulation } from "./_simulation.ts";
+import { Flag, Kind } from "../../../lib/messages/session/wire/frame_header.ts";
+import { ASK, body, call, DOWN } from "./session_calls.ts";
+import { goodbyeOf, Lone, message, request, u32 } from "./lone_session.ts";
+import { Simulation } from "./simulation.ts";
 
 const pure = { permissions: "none" } as const;
 

@@ -7,11 +7,11 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { SessionError } from "../../../lib/messages/errors.ts";
-import { Kind } from "../../../lib/messages/session/wire.ts";
-import type { Outgoing } from "./_calls.ts";
-import { frame, hello, Lone, message, request, u32 } from "./_lone.ts";
-import { mulberry32 } from "./_simulation.ts";
+import { SessionError } from "../../../lib/messages/errors/call_error.ts";
+import { Kind } from "../../../lib/messages/session/wire/frame_header.ts";
+import type { Outgoing } from "./session_calls.ts";
+import { frame, hello, Lone, message, request, u32 } from "./lone_session.ts";
+import { mulberry32 } from "./simulation.ts";
 
 const pure = { permissions: "none" } as const;
 const FRAMES = 50_000;

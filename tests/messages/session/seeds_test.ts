@@ -10,7 +10,7 @@
  * @module
  */
 import { assert } from "@std/assert";
-import { Traffic } from "./_traffic.ts";
+import { Traffic } from "./traffic.ts";
 
 const SEEDS = 2400;
 

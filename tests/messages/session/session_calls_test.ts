@@ -8,8 +8,8 @@ import {
   notify,
   sendAll,
   TALK,
-} from "./_calls.ts";
-import { Simulation } from "./_simulation.ts";
+} from "./session_calls.ts";
+import { Simulation } from "./simulation.ts";
 
 const pure = { permissions: "none" } as const;
 

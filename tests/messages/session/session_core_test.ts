@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { Kind } from "../../../lib/messages/session/wire.ts";
-import { ASK, body } from "./_calls.ts";
-import { Lone, request } from "./_lone.ts";
+import { Kind } from "../../../lib/messages/session/wire/frame_header.ts";
+import { ASK, body } from "./session_calls.ts";
+import { Lone, request } from "./lone_session.ts";
 
 const pure = { permissions: "none" } as const;
 

@@ -1,10 +1,10 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { CallError } from "../../../lib/messages/errors.ts";
-import { NO_FIELDS } from "../../../lib/messages/session/fields.ts";
-import { Kind } from "../../../lib/messages/session/wire.ts";
-import { ASK, body, call, hold, NOTE } from "./_calls.ts";
-import { goodbyeOf, Lone, request } from "./_lone.ts";
-import { Simulation, TABLES } from "./_simulation.ts";
+import { CallError } from "../../../lib/messages/errors/call_error.ts";
+import { NO_FIELDS } from "../../../lib/messages/session/wire/fields.ts";
+import { Kind } from "../../../lib/messages/session/wire/frame_header.ts";
+import { ASK, body, call, hold, NOTE } from "./session_calls.ts";
+import { goodbyeOf, Lone, request } from "./lone_session.ts";
+import { Simulation, TABLES } from "./simulation.ts";
 
 const pure = { permissions: "none" } as const;
 

@@ -1,6 +1,14 @@
 import { assertEquals } from "@std/assert";
-import { ASK, body, call, DOWN, hold, readAll, sendAll } from "./_calls.ts";
-import { Simulation } from "./_simulation.ts";
+import {
+  ASK,
+  body,
+  call,
+  DOWN,
+  hold,
+  readAll,
+  sendAll,
+} from "./session_calls.ts";
+import { Simulation } from "./simulation.ts";
 
 const pure = { permissions: "none" } as const;
 

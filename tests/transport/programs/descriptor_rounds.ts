@@ -22,7 +22,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { once } from "node:events";
 import { createConnection } from "node:net";
 
-import { authority, server as certificate } from "../_certificates.ts";
+import { authority, server as certificate } from "../tls/certificates.ts";
 
 const ROUNDS = 1_000;
 

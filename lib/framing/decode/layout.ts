@@ -1,0 +1,141 @@
+import type { Fault, FrameLayout } from "./frame_assembler.ts";
+import { view } from "./uint.ts";
+
+/** What the layouts have in common; each says how it differs. */
+export abstract class Layout implements FrameLayout {
+  limit: number;
+  fault: Fault | undefined = undefined;
+  declared: number | undefined = undefined;
+  readonly limitRange: readonly [number, number];
+
+  constructor(limit: number, limitRange: readonly [number, number]) {
+    this.limit = limit;
+    this.limitRange = limitRange;
+  }
+
+  get greedy(): boolean {
+    return false;
+  }
+
+  get discarding(): boolean {
+    return false;
+  }
+
+  get held(): number {
+    return 0;
+  }
+
+  abstract measure(bytes: Uint8Array, start: number, end: number): number;
+
+  open(bytes: Uint8Array, start: number, end: number): Uint8Array | undefined {
+    return view(bytes, start, end);
+  }
+
+  discard(): void {}
+
+  idle(): void {}
+
+  /** Sets the fault; 0, for `measure` to return. */
+  protected refuse(fault: Fault): 0 {
+    this.fault = fault;
+    return 0;
+  }
+
+  /** A payload whose length is known to be over the limit. */
+  protected refuseLong(
+    declared: number,
+    resume: number,
+    hint?: string,
+  ): 0 {
+    return this.refuse({
+      kind: "too-long",
+      detail:
+        `it declares ${declared} bytes of payload where 'maxFrameLength' allows ${this.limit}`,
+      declared,
+      limit: this.limit,
+      resume: Number.isSafeInteger(resume) ? resume : undefined,
+      hint,
+    });
+  }
+}
+
+/**
+ * Layouts whose frames end where a terminator is found. What was searched is
+ * not searched again, and a frame that is too long is discarded up to its end.
+ */
+export abstract class TerminatedLayout extends Layout {
+  /** Bytes from the frame's start in which no terminator begins. */
+  protected searched = 0;
+  #discarding = false;
+  #filler = false;
+
+  override get greedy(): boolean {
+    return true;
+  }
+
+  override get discarding(): boolean {
+    return this.#discarding;
+  }
+
+  override discard(): void {
+    this.#discarding = true;
+    this.searched = 0;
+  }
+
+  /** Bytes in front of the terminator; or below 0, with `searched` set. */
+  protected abstract find(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): number;
+  /** Bytes of the terminator that was found. */
+  protected abstract readonly terminator: number;
+  /** The most bytes that may lie in front of the terminator. */
+  protected abstract readonly maxEncoded: number;
+  /** Whether a terminator right at the start ends a frame, or is filler. */
+  protected abstract readonly emptyFrames: boolean;
+  /** The payload of a frame. */
+  protected abstract unwrap(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): Uint8Array | undefined;
+
+  measure(bytes: Uint8Array, start: number, end: number): number {
+    const found = this.find(bytes, start, end);
+    if (this.#discarding) return this.#measureDiscarded(found, end - start);
+    if (found > this.maxEncoded || this.searched > this.maxEncoded) {
+      return this.refuse({
+        kind: "too-long",
+        detail:
+          `it goes on behind the ${this.limit} bytes of payload that 'maxFrameLength' allows`,
+        limit: this.limit,
+        resume: "discard",
+      });
+    }
+    if (found < 0) return -(end - start + 1);
+    this.#filler = found === 0 && !this.emptyFrames;
+    return found + this.terminator;
+  }
+
+  #measureDiscarded(found: number, available: number): number {
+    this.#filler = true;
+    if (found >= 0) {
+      this.#discarding = false;
+      return found + this.terminator;
+    }
+    const { searched } = this;
+    return searched > 0 ? searched : -(available + 1);
+  }
+
+  override open(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): Uint8Array | undefined {
+    this.searched = 0;
+    if (!this.#filler) return this.unwrap(bytes, start, end);
+    this.#filler = false;
+    return undefined;
+  }
+}

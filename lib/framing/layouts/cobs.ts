@@ -1,0 +1,181 @@
+/**
+ * Consistent Overhead Byte Stuffing.
+ *
+ * @module
+ */
+import type { FrameEncoder, Framing } from "../framing.ts";
+import { FrameAssembler } from "../decode/frame_assembler.ts";
+import { indexOfByte, view } from "../decode/uint.ts";
+import { checkPayloadLength, checkRoom } from "../decode/payload_checks.ts";
+import { TerminatedLayout } from "../decode/layout.ts";
+import { checkOneOf, resolveLimit } from "../decode/option_checks.ts";
+import { ReusedBuffer } from "../decode/reused_buffer.ts";
+
+/** Options of {@linkcode cobs}. */
+export interface CobsOptions {
+  /**
+   * The most bytes of payload in a frame, both ways.
+   *
+   * @default {4194304}
+   */
+  maxFrameLength?: number;
+  /**
+   * What to do with a frame that is too long or cannot be decoded: throw, or
+   * count it and go on behind the next zero byte. A line with noise wants
+   * `"skip"`: damage costs one frame.
+   *
+   * @default {"close"}
+   */
+  onTooLong?: "close" | "skip";
+}
+
+/** The most bytes that follow one code byte. */
+const BLOCK = 254;
+const RANGE = [0, 2 ** 52] as const;
+
+/**
+ * COBS: a payload without its zero bytes, and a zero byte as the end. Each code
+ * byte tells where the next zero was.
+ *
+ * ```text
+ * ┌──────┬─────────────┬──────┬─────────────┬────┐
+ * │ code │ code-1 bytes│ code │ code-1 bytes│ 00 │    11 00 22 is 02 11 02 22 00
+ * └──────┴─────────────┴──────┴─────────────┴────┘
+ * ```
+ *
+ * It costs one byte in 254, at least one and the zero. A zero byte with nothing
+ * before it is no frame: senders use it to end what noise had begun. Source:
+ * S. Cheshire, M. Baker, IEEE/ACM Transactions on Networking 7(2), 1999.
+ *
+ * @example Frames there and back
+ * ```ts
+ * import { cobs } from "@lengthwise/lengthwise/framing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const wire = cobs().encoder().encode(new Uint8Array([0x11, 0, 0x22]));
+ * assertEquals(wire, new Uint8Array([2, 0x11, 2, 0x22, 0]));
+ *
+ * const decoder = cobs().decoder();
+ * decoder.push(wire);
+ * assertEquals(decoder.next(), new Uint8Array([0x11, 0, 0x22]));
+ * ```
+ *
+ * @throws {RangeError} if the limit is out of range
+ */
+export function cobs(options: CobsOptions = {}): Framing {
+  const { onTooLong = "close" } = options;
+  checkOneOf("onTooLong", onTooLong, ["close", "skip"]);
+  const limit = resolveLimit(options.maxFrameLength, RANGE);
+  return {
+    maxFrameLength: limit,
+    decoder: () => new FrameAssembler(new CobsLayout(limit, RANGE), onTooLong),
+    encoder: () => new CobsEncoder(limit),
+  };
+}
+
+class CobsLayout extends TerminatedLayout {
+  protected readonly terminator = 1;
+  protected readonly emptyFrames = false;
+  readonly #decoded = new ReusedBuffer();
+
+  override get held(): number {
+    return this.#decoded.held;
+  }
+
+  override idle(): void {
+    this.#decoded.idle();
+  }
+
+  /** Some encoders close a payload of full blocks with one more code. */
+  protected get maxEncoded(): number {
+    return this.limit + Math.floor(this.limit / BLOCK) + 2;
+  }
+
+  protected find(bytes: Uint8Array, start: number, end: number): number {
+    const found = indexOfByte(bytes, 0, start + this.searched, end);
+    if (found >= 0) return found - start;
+    this.searched = end - start;
+    return -1;
+  }
+
+  protected unwrap(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): Uint8Array | undefined {
+    const stop = end - 1;
+    // One block is the payload as it lies there.
+    const payload = start + bytes[start]! === stop
+      ? view(bytes, start + 1, stop)
+      : this.#unstuff(bytes, start, stop);
+    if (payload === undefined) {
+      this.refuse({
+        kind: "bad-encoding",
+        detail: "a code byte points behind the end of the frame",
+        resume: end - start,
+      });
+    } else if (payload.length > this.limit) {
+      this.refuseLong(payload.length, end - start);
+    }
+    return payload;
+  }
+
+  #unstuff(
+    bytes: Uint8Array,
+    start: number,
+    stop: number,
+  ): Uint8Array | undefined {
+    const room = stop - start;
+    const decoded = this.#decoded.reserve(room, 0, room);
+    let length = 0;
+    for (let at = start; at < stop;) {
+      const code = bytes[at]!;
+      const next = at + code;
+      if (next > stop) return undefined;
+      for (at++; at < next; at++) decoded[length++] = bytes[at]!;
+      if (code <= BLOCK && next < stop) decoded[length++] = 0;
+    }
+    this.#decoded.done(length);
+    return view(decoded, 0, length);
+  }
+}
+
+class CobsEncoder implements FrameEncoder {
+  readonly #limit: number;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  maxEncodedLength(payloadLength: number): number {
+    return payloadLength + Math.floor(payloadLength / BLOCK) + 2;
+  }
+
+  encode(payload: Uint8Array): Uint8Array {
+    checkPayloadLength(payload.length, 0, this.#limit);
+    const frame = new Uint8Array(this.maxEncodedLength(payload.length));
+    return frame.slice(0, this.encodeInto(payload, frame, 0));
+  }
+
+  encodeInto(payload: Uint8Array, target: Uint8Array, offset: number): number {
+    checkPayloadLength(payload.length, 0, this.#limit);
+    checkRoom(target, offset, this.maxEncodedLength(payload.length));
+    // Stuffing runs ahead of what it reads where both share memory.
+    const source = payload.buffer === target.buffer ? payload.slice() : payload;
+    let codeAt = offset;
+    let at = offset + 1;
+    for (let i = 0; i < source.length; i++) {
+      const byte = source[i]!;
+      if (byte !== 0) target[at++] = byte;
+      // A full block at the very end needs no block behind it.
+      const full = at - codeAt > BLOCK && i < source.length - 1;
+      if (byte === 0 || full) {
+        target[codeAt] = at - codeAt;
+        codeAt = at++;
+      }
+    }
+    target[codeAt] = at - codeAt;
+    target[at++] = 0;
+    return at;
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * Frames behind a block of headers that tells their length, as the Language
+ * Server Protocol and the Debug Adapter Protocol have them.
+ *
+ * @module
+ */
+import type { Framing } from "../framing.ts";
+import { FrameAssembler } from "../decode/frame_assembler.ts";
+import { view } from "../decode/uint.ts";
+import { DelimiterSearch } from "../decode/delimiter_search.ts";
+import { Layout } from "../decode/layout.ts";
+import {
+  checkInteger,
+  checkOneOf,
+  resolveLimit,
+} from "../decode/option_checks.ts";
+import { PrefixEncoder } from "../decode/prefix_encoder.ts";
+
+/** Options of {@linkcode contentLength}. */
+export interface ContentLengthOptions {
+  /**
+   * The most bytes of a block of headers, the empty line at its end included.
+   *
+   * @default {4096}
+   */
+  maxHeaderLength?: number;
+  /**
+   * The most bytes of payload in a frame, both ways.
+   *
+   * @default {4194304}
+   */
+  maxFrameLength?: number;
+  /**
+   * What to do with a frame that is too long: throw, or count it and go on.
+   *
+   * @default {"close"}
+   */
+  onTooLong?: "close" | "skip";
+}
+
+const LATIN1 = new TextDecoder("latin1");
+const END_OF_HEADERS = new TextEncoder().encode("\r\n\r\n");
+const MAX_HEADER_LENGTH = 1024 * 1024;
+const RANGE = [0, Number.MAX_SAFE_INTEGER - MAX_HEADER_LENGTH] as const;
+/** RFC 9110, 5.1: a field name is a token. */
+const HEADER = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/s;
+/** No sign, no fraction, no exponent; 2^53 has 16 digits. */
+const LENGTH = /^[0-9]{1,16}$/;
+
+/**
+ * Frames behind a block of headers, of which `Content-Length` counts.
+ *
+ * ```text
+ * ┌────────────────────────┬───────┬────────────────┬───────┬─────────┐
+ * │ Content-Length: digits │ CR LF │ other: headers │ CR LF │         │
+ * ├────────────────────────┴───────┴────────────────┴───────┤ payload │
+ * │ CR LF                                                   │         │
+ * └─────────────────────────────────────────────────────────┴─────────┘
+ * ```
+ *
+ * Names are compared without regard to case, other headers are passed over, and
+ * a length that is missing, given twice or anything but digits is an error.
+ *
+ * @example A message of the Language Server Protocol
+ * ```ts
+ * import { contentLength } from "@lengthwise/lengthwise/framing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const wire = contentLength().encoder().encode(new TextEncoder().encode("{}"));
+ * assertEquals(new TextDecoder().decode(wire), "Content-Length: 2\r\n\r\n{}");
+ *
+ * const decoder = contentLength().decoder();
+ * decoder.push(wire);
+ * assertEquals(new TextDecoder().decode(decoder.next()), "{}");
+ * ```
+ *
+ * @throws {RangeError} if a limit is out of range
+ */
+export function contentLength(options: ContentLengthOptions = {}): Framing {
+  const { maxHeaderLength = 4096, onTooLong = "close" } = options;
+  checkInteger("maxHeaderLength", maxHeaderLength, [64, MAX_HEADER_LENGTH]);
+  checkOneOf("onTooLong", onTooLong, ["close", "skip"]);
+  const limit = resolveLimit(options.maxFrameLength, RANGE);
+  return {
+    maxFrameLength: limit,
+    decoder: () =>
+      new FrameAssembler(
+        new ContentLengthLayout(limit, maxHeaderLength),
+        onTooLong,
+      ),
+    encoder: () => new PrefixEncoder({ limit, prefixLength, writePrefix }),
+  };
+}
+
+function prefixOf(length: number): string {
+  return `Content-Length: ${length}\r\n\r\n`;
+}
+
+function prefixLength(length: number): number {
+  return prefixOf(length).length;
+}
+
+function writePrefix(target: Uint8Array, at: number, length: number): void {
+  const prefix = prefixOf(length);
+  for (let i = 0; i < prefix.length; i++) target[at + i] = prefix.charCodeAt(i);
+}
+
+class ContentLengthLayout extends Layout {
+  readonly #search = new DelimiterSearch([END_OF_HEADERS]);
+  readonly #maxHeader: number;
+  #searched = 0;
+
+  constructor(limit: number, maxHeader: number) {
+    super(limit, RANGE);
+    this.#maxHeader = maxHeader;
+  }
+
+  override get greedy(): boolean {
+    return true;
+  }
+
+  measure(bytes: Uint8Array, start: number, end: number): number {
+    this.declared = undefined;
+    const found = this.#search.find(bytes, start + this.#searched, end);
+    const header = found - start + END_OF_HEADERS.length;
+    this.#searched = found < 0 ? this.#search.resume - start : 0;
+    if (
+      header > this.#maxHeader ||
+      this.#searched > this.#maxHeader - END_OF_HEADERS.length
+    ) {
+      return this.#refuseHeader(
+        `its headers do not end within ${this.#maxHeader} bytes`,
+      );
+    }
+    if (found < 0) return -(end - start + 1);
+    return this.#parse(view(bytes, start, found), header);
+  }
+
+  #refuseHeader(detail: string): 0 {
+    return this.refuse({ kind: "bad-header", detail });
+  }
+
+  #parse(block: Uint8Array, header: number): number {
+    let declared: number | undefined;
+    for (const line of LATIN1.decode(block).split("\r\n")) {
+      const [, name, value] = HEADER.exec(line) ?? [];
+      if (name === undefined || value === undefined || /[\r\n\0]/.test(value)) {
+        return this.#refuseHeader(
+          `'${printable(line)}' is not a header of the form 'name: value'`,
+        );
+      }
+      if (name.toLowerCase() !== "content-length") continue;
+      if (declared !== undefined || !LENGTH.test(value)) {
+        return this.#refuseHeader(
+          declared === undefined
+            ? `Content-Length must be digits: it is '${printable(value)}'`
+            : "it has Content-Length twice",
+        );
+      }
+      declared = Number(value);
+    }
+    return this.#check(declared, header);
+  }
+
+  #check(declared: number | undefined, header: number): number {
+    if (declared === undefined) {
+      return this.#refuseHeader("its headers have no Content-Length");
+    }
+    this.declared = declared;
+    const total = header + declared;
+    return declared > this.limit ? this.refuseLong(declared, total) : total;
+  }
+
+  override open(bytes: Uint8Array, _start: number, end: number): Uint8Array {
+    return view(bytes, end - this.declared!, end);
+  }
+}
+
+/** A peer's text as an error may show it: short, without control characters. */
+function printable(text: string): string {
+  return text.slice(0, 40).replace(/[^\x20-\x7e]/g, "?");
+}

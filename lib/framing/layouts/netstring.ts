@@ -1,0 +1,135 @@
+/**
+ * Netstrings.
+ *
+ * @module
+ */
+import type { Framing } from "../framing.ts";
+import { FrameAssembler } from "../decode/frame_assembler.ts";
+import { view } from "../decode/uint.ts";
+import { Layout } from "../decode/layout.ts";
+import { checkOneOf, resolveLimit } from "../decode/option_checks.ts";
+import { PrefixEncoder } from "../decode/prefix_encoder.ts";
+
+/** Options of {@linkcode netstring}. */
+export interface NetstringOptions {
+  /**
+   * The most bytes of payload in a frame, both ways.
+   *
+   * @default {4194304}
+   */
+  maxFrameLength?: number;
+  /**
+   * What to do with a frame that is too long: throw, or count it and go on.
+   *
+   * @default {"close"}
+   */
+  onTooLong?: "close" | "skip";
+}
+
+const ZERO = 0x30;
+const NINE = 0x39;
+const COLON = 0x3a;
+const COMMA = 0x2c;
+/** 2^53 has 16 digits. */
+const MAX_DIGITS = 16;
+const RANGE = [0, Number.MAX_SAFE_INTEGER - MAX_DIGITS - 2] as const;
+
+/**
+ * Netstrings: a length in decimal digits, a colon, the payload, a comma.
+ *
+ * ```text
+ * ┌────────┬───┬─────────┬───┐
+ * │ digits │ : │ payload │ , │     12:hello world!,
+ * └────────┴───┴─────────┴───┘
+ * ```
+ *
+ * Strict: no sign, no space, no leading zero, and the comma must be there.
+ * Source: D. J. Bernstein, "Netstrings" (1997).
+ *
+ * @example Frames there and back
+ * ```ts
+ * import { netstring } from "@lengthwise/lengthwise/framing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const hello = new TextEncoder().encode("hello world!");
+ * const wire = netstring().encoder().encode(hello);
+ * assertEquals(new TextDecoder().decode(wire), "12:hello world!,");
+ *
+ * const decoder = netstring().decoder();
+ * decoder.push(wire);
+ * assertEquals(decoder.next(), hello);
+ * ```
+ *
+ * @throws {RangeError} if the limit is out of range
+ */
+export function netstring(options: NetstringOptions = {}): Framing {
+  const { onTooLong = "close" } = options;
+  checkOneOf("onTooLong", onTooLong, ["close", "skip"]);
+  const limit = resolveLimit(options.maxFrameLength, RANGE);
+  return {
+    maxFrameLength: limit,
+    decoder: () =>
+      new FrameAssembler(new NetstringLayout(limit, RANGE), onTooLong),
+    encoder: () =>
+      new PrefixEncoder({ limit, trailer: COMMA, prefixLength, writePrefix }),
+  };
+}
+
+function prefixLength(length: number): number {
+  return String(length).length + 1;
+}
+
+function writePrefix(target: Uint8Array, at: number, length: number): void {
+  const digits = String(length);
+  for (let i = 0; i < digits.length; i++) target[at++] = digits.charCodeAt(i);
+  target[at] = COLON;
+}
+
+class NetstringLayout extends Layout {
+  #header = 0;
+
+  measure(bytes: Uint8Array, start: number, end: number): number {
+    this.declared = undefined;
+    let value = 0;
+    for (let i = 0; i <= MAX_DIGITS; i++) {
+      if (start + i >= end) return -(i + 1);
+      const byte = bytes[start + i]!;
+      if (byte === COLON && i > 0) return this.#check(value, i + 1);
+      if (byte < ZERO || byte > NINE) {
+        return this.#refusePrefix("its length must be digits and then a colon");
+      }
+      if (i === 1 && value === 0) {
+        return this.#refusePrefix("its length begins with a zero");
+      }
+      value = value * 10 + byte - ZERO;
+    }
+    return this.#refusePrefix(`its length has more than ${MAX_DIGITS} digits`);
+  }
+
+  #refusePrefix(detail: string): 0 {
+    return this.refuse({ kind: "bad-prefix", detail });
+  }
+
+  #check(value: number, header: number): number {
+    this.declared = value;
+    this.#header = header;
+    const total = header + value + 1;
+    return value > this.limit ? this.refuseLong(value, total) : total;
+  }
+
+  override open(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): Uint8Array | undefined {
+    if (bytes[end - 1] === COMMA) {
+      return view(bytes, start + this.#header, end - 1);
+    }
+    this.refuse({
+      kind: "bad-terminator",
+      detail: "a comma must stand behind its payload",
+      declared: this.declared,
+    });
+    return undefined;
+  }
+}

@@ -1,0 +1,189 @@
+/**
+ * Serial Line IP framing.
+ *
+ * @module
+ */
+import type { FrameEncoder, Framing } from "../framing.ts";
+import { FrameAssembler } from "../decode/frame_assembler.ts";
+import { indexOfByte, view } from "../decode/uint.ts";
+import { checkPayloadLength, checkRoom } from "../decode/payload_checks.ts";
+import { TerminatedLayout } from "../decode/layout.ts";
+import { checkOneOf, resolveLimit } from "../decode/option_checks.ts";
+import { ReusedBuffer } from "../decode/reused_buffer.ts";
+
+/** Options of {@linkcode slip}. */
+export interface SlipOptions {
+  /**
+   * Begins each frame with an END byte too, which ends what noise had begun.
+   *
+   * @default {false}
+   */
+  leadingEnd?: boolean;
+  /**
+   * The most bytes of payload in a frame, both ways.
+   *
+   * @default {4194304}
+   */
+  maxFrameLength?: number;
+  /**
+   * What to do with a frame that is too long or cannot be decoded: throw, or
+   * count it and go on behind the next END byte. A line with noise wants
+   * `"skip"`: damage costs one frame.
+   *
+   * @default {"close"}
+   */
+  onTooLong?: "close" | "skip";
+}
+
+const END = 0xc0;
+const ESC = 0xdb;
+const ESC_END = 0xdc;
+const ESC_ESC = 0xdd;
+const RANGE = [1, 2 ** 51] as const;
+
+/**
+ * SLIP: a payload with its END and ESC bytes escaped, and an END byte behind.
+ *
+ * ```text
+ * ┌─────────────────┬────┐
+ * │ escaped payload │ C0 │     C0 is DB DC, DB is DB DD
+ * └─────────────────┴────┘
+ * ```
+ *
+ * An END byte with nothing before it is no frame, so that there are no empty
+ * frames: the encoder refuses an empty payload. An ESC byte before anything but
+ * the two codes is an error. Source: RFC 1055.
+ *
+ * @example Frames there and back
+ * ```ts
+ * import { slip } from "@lengthwise/lengthwise/framing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const wire = slip().encoder().encode(new Uint8Array([1, 0xc0]));
+ * assertEquals(wire, new Uint8Array([1, 0xdb, 0xdc, 0xc0]));
+ *
+ * const decoder = slip().decoder();
+ * decoder.push(wire);
+ * assertEquals(decoder.next(), new Uint8Array([1, 0xc0]));
+ * ```
+ *
+ * @throws {RangeError} if the limit is out of range
+ */
+export function slip(options: SlipOptions = {}): Framing {
+  const { leadingEnd = false, onTooLong = "close" } = options;
+  checkOneOf("onTooLong", onTooLong, ["close", "skip"]);
+  const limit = resolveLimit(options.maxFrameLength, RANGE);
+  return {
+    maxFrameLength: limit,
+    decoder: () => new FrameAssembler(new SlipLayout(limit, RANGE), onTooLong),
+    encoder: () => new SlipEncoder(limit, leadingEnd),
+  };
+}
+
+class SlipLayout extends TerminatedLayout {
+  protected readonly terminator = 1;
+  protected readonly emptyFrames = false;
+  readonly #decoded = new ReusedBuffer();
+
+  override get held(): number {
+    return this.#decoded.held;
+  }
+
+  override idle(): void {
+    this.#decoded.idle();
+  }
+
+  protected get maxEncoded(): number {
+    return this.limit * 2;
+  }
+
+  protected find(bytes: Uint8Array, start: number, end: number): number {
+    const found = indexOfByte(bytes, END, start + this.searched, end);
+    if (found >= 0) return found - start;
+    this.searched = end - start;
+    return -1;
+  }
+
+  protected unwrap(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): Uint8Array | undefined {
+    const stop = end - 1;
+    const escape = indexOfByte(bytes, ESC, start, stop);
+    const payload = escape === -1
+      ? view(bytes, start, stop)
+      : this.#unescape(bytes, start, stop);
+    if (payload === undefined) {
+      this.refuse({
+        kind: "bad-encoding",
+        detail: "an ESC byte stands before neither of its two codes",
+        resume: end - start,
+      });
+    } else if (payload.length > this.limit) {
+      this.refuseLong(payload.length, end - start);
+    }
+    return payload;
+  }
+
+  #unescape(
+    bytes: Uint8Array,
+    start: number,
+    stop: number,
+  ): Uint8Array | undefined {
+    const room = stop - start;
+    const decoded = this.#decoded.reserve(room, 0, room);
+    let length = 0;
+    for (let at = start; at < stop; at++) {
+      let byte = bytes[at]!;
+      if (byte === ESC) {
+        const code = ++at < stop ? bytes[at] : END;
+        if (code === ESC_END) byte = END;
+        else if (code !== ESC_ESC) return undefined;
+      }
+      decoded[length++] = byte;
+    }
+    this.#decoded.done(length);
+    return view(decoded, 0, length);
+  }
+}
+
+class SlipEncoder implements FrameEncoder {
+  readonly #limit: number;
+  readonly #leadingEnd: boolean;
+
+  constructor(limit: number, leadingEnd: boolean) {
+    this.#limit = limit;
+    this.#leadingEnd = leadingEnd;
+  }
+
+  maxEncodedLength(payloadLength: number): number {
+    return 2 * payloadLength + (this.#leadingEnd ? 2 : 1);
+  }
+
+  encode(payload: Uint8Array): Uint8Array {
+    checkPayloadLength(payload.length, 1, this.#limit);
+    const frame = new Uint8Array(this.maxEncodedLength(payload.length));
+    return frame.slice(0, this.encodeInto(payload, frame, 0));
+  }
+
+  encodeInto(payload: Uint8Array, target: Uint8Array, offset: number): number {
+    checkPayloadLength(payload.length, 1, this.#limit);
+    checkRoom(target, offset, this.maxEncodedLength(payload.length));
+    // Escaping runs ahead of what it reads where both share memory.
+    const source = payload.buffer === target.buffer ? payload.slice() : payload;
+    let at = offset;
+    if (this.#leadingEnd) target[at++] = END;
+    for (let i = 0; i < source.length; i++) {
+      const byte = source[i]!;
+      if (byte === END || byte === ESC) {
+        target[at++] = ESC;
+        target[at++] = byte === END ? ESC_END : ESC_ESC;
+      } else {
+        target[at++] = byte;
+      }
+    }
+    target[at++] = END;
+    return at;
+  }
+}

@@ -1,0 +1,246 @@
+/**
+ * Frames with a length of as many bytes as it needs (LEB128).
+ *
+ * @module
+ */
+import type { FrameEncoder, Framing, InPlaceFraming } from "../framing.ts";
+import { FrameAssembler } from "../decode/frame_assembler.ts";
+import { view } from "../decode/uint.ts";
+import {
+  checkPayloadLength,
+  checkRoom,
+  refusePayload,
+} from "../decode/payload_checks.ts";
+import { Layout } from "../decode/layout.ts";
+import {
+  checkInteger,
+  checkOneOf,
+  resolveLimit,
+} from "../decode/option_checks.ts";
+import { PrefixEncoder } from "../decode/prefix_encoder.ts";
+
+/** Options of {@linkcode varintPrefixed}. */
+export interface VarintPrefixedOptions {
+  /**
+   * The most bytes of the length itself, 1 to 10.
+   *
+   * @default {10}
+   */
+  maxPrefixLength?: number;
+  /**
+   * Whether a length must be written in as few bytes as it can be. Lengths
+   * with more are refused: two spellings of one frame are a way around filters.
+   *
+   * @default {true}
+   */
+  canonical?: boolean;
+  /**
+   * Bytes in front of the length; needs `keepHeader`.
+   *
+   * @default {0}
+   */
+  offset?: number;
+  /**
+   * Keeps the header: `next()` gives whole frames, and `encode()` takes whole
+   * frames and refuses one whose length does not fit.
+   *
+   * @default {false}
+   */
+  keepHeader?: boolean;
+  /**
+   * The most bytes of payload in a frame, both ways: what `next()` gives and
+   * `encode()` takes.
+   *
+   * @default {4194304}
+   */
+  maxFrameLength?: number;
+  /**
+   * What to do with a frame that is too long: throw, or count it and go on.
+   *
+   * @default {"close"}
+   */
+  onTooLong?: "close" | "skip";
+}
+
+interface VarintForm {
+  readonly maxPrefix: number;
+  readonly canonical: boolean;
+  readonly offset: number;
+  readonly keep: boolean;
+  readonly limit: number;
+  readonly range: readonly [number, number];
+}
+
+/**
+ * Frames with a varint length: 7 bits a byte, the lowest first, the top bit set
+ * on all bytes but the last (LEB128, as in Protocol Buffers).
+ *
+ * ```text
+ * ┌─────────────────────┬─────────┐
+ * │ length (varint)     │ payload │     300 is AC 02
+ * └─────────────────────┴─────────┘
+ * ```
+ *
+ * @example Frames there and back
+ * ```ts
+ * import { varintPrefixed } from "@lengthwise/lengthwise/framing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const framing = varintPrefixed();
+ * const wire = framing.encoder().encode(new Uint8Array(300));
+ * assertEquals(wire.subarray(0, 2), new Uint8Array([0xac, 0x02]));
+ *
+ * const decoder = framing.decoder();
+ * decoder.push(wire);
+ * assertEquals(decoder.next()?.length, 300);
+ * ```
+ *
+ * @throws {RangeError} if a number is out of range, or `maxFrameLength` is more
+ * than the prefix can say
+ * @throws {TypeError} if there is an `offset` without `keepHeader`
+ */
+export function varintPrefixed(options: VarintPrefixedOptions = {}): Framing {
+  const {
+    maxPrefixLength = 10,
+    canonical = true,
+    offset = 0,
+    keepHeader = false,
+    onTooLong = "close",
+  } = options;
+  checkInteger("maxPrefixLength", maxPrefixLength, [1, 10]);
+  checkInteger("offset", offset, [0, 65_536]);
+  checkOneOf("onTooLong", onTooLong, ["close", "skip"]);
+  if (offset > 0 && !keepHeader) {
+    throw new TypeError(
+      `Cannot use 'offset' ${offset} without 'keepHeader': the bytes in front of the length would be lost`,
+    );
+  }
+  const header = keepHeader ? offset + maxPrefixLength : 0;
+  const most = Math.min(
+    Number.MAX_SAFE_INTEGER,
+    128 ** maxPrefixLength - 1 + header,
+  );
+  const range = [keepHeader ? offset + 1 : 0, most] as const;
+  const limit = resolveLimit(options.maxFrameLength, range);
+  const form: VarintForm = {
+    ...{ maxPrefix: maxPrefixLength, canonical, offset },
+    ...{ keep: keepHeader, limit, range },
+  };
+  return {
+    maxFrameLength: limit,
+    decoder: () => new FrameAssembler(new VarintLayout(form), onTooLong),
+    encoder: () =>
+      keepHeader ? new WholeVarintEncoder(form) : new PrefixEncoder({
+        limit,
+        prefixLength: varintLength,
+        writePrefix: writeVarint,
+      }),
+  };
+}
+
+function varintLength(value: number): number {
+  let length = 1;
+  for (; value >= 128; value = Math.floor(value / 128)) length++;
+  return length;
+}
+
+function writeVarint(target: Uint8Array, at: number, value: number): void {
+  for (; value >= 128; value = Math.floor(value / 128)) {
+    target[at++] = value % 128 + 128;
+  }
+  target[at] = value;
+}
+
+class VarintLayout extends Layout {
+  readonly #form: VarintForm;
+  #header = 0;
+
+  constructor(form: VarintForm) {
+    super(form.limit, form.range);
+    this.#form = form;
+  }
+
+  measure(bytes: Uint8Array, start: number, end: number): number {
+    const { maxPrefix, offset } = this.#form;
+    this.declared = undefined;
+    let value = 0;
+    let factor = 1;
+    for (let i = 0; i < maxPrefix; i++) {
+      if (start + offset + i >= end) return -(offset + i + 1);
+      const byte = bytes[start + offset + i]!;
+      value += (byte & 0x7f) * factor;
+      factor *= 128;
+      if (byte < 0x80) {
+        return this.#check(value, offset + i + 1, i > 0 && byte === 0);
+      }
+    }
+    return this.refuse({
+      kind: "bad-prefix",
+      detail: `its length does not end within ${maxPrefix} bytes`,
+    });
+  }
+
+  #check(value: number, header: number, padded: boolean): number {
+    const { canonical, keep } = this.#form;
+    if (padded && canonical) {
+      return this.refuse({
+        kind: "bad-prefix",
+        detail:
+          `its length ${value} is written with more bytes than it needs; 'canonical: false' would allow it`,
+      });
+    }
+    this.#header = header;
+    const payload = keep ? header + value : value;
+    this.declared = payload;
+    if (payload > this.limit) return this.refuseLong(payload, header + value);
+    return header + value;
+  }
+
+  override open(bytes: Uint8Array, start: number, end: number): Uint8Array {
+    return view(bytes, this.#form.keep ? start : start + this.#header, end);
+  }
+}
+
+/** Takes frames that are whole already, and refuses those that are not. */
+class WholeVarintEncoder implements FrameEncoder, InPlaceFraming {
+  readonly headroom = 0;
+  readonly tailroom = 0;
+  readonly #form: VarintForm;
+
+  constructor(form: VarintForm) {
+    this.#form = form;
+  }
+
+  get inPlace(): InPlaceFraming {
+    return this;
+  }
+
+  maxEncodedLength(payloadLength: number): number {
+    return payloadLength;
+  }
+
+  encode(payload: Uint8Array): Uint8Array {
+    this.seal(payload, 0, payload.length);
+    return payload.slice();
+  }
+
+  encodeInto(payload: Uint8Array, target: Uint8Array, offset: number): number {
+    this.seal(payload, 0, payload.length);
+    checkRoom(target, offset, payload.length);
+    target.set(payload, offset);
+    return offset + payload.length;
+  }
+
+  seal(target: Uint8Array, frameStart: number, payloadEnd: number): number {
+    const { range, limit } = this.#form;
+    checkPayloadLength(payloadEnd - frameStart, range[0], limit);
+    const layout = new VarintLayout(this.#form);
+    const measured = layout.measure(target, frameStart, payloadEnd);
+    if (measured !== payloadEnd - frameStart) {
+      refusePayload(
+        "the length in its header is not that of the bytes behind it",
+      );
+    }
+    return payloadEnd;
+  }
+}

@@ -1,0 +1,361 @@
+/**
+ * The pump itself: joins the read side and the write side of one connection,
+ * and says when each of them ends.
+ *
+ * @module
+ */
+import type { Connection } from "../../transport/connection.ts";
+import type { FrameDecoder, Framing } from "../framing.ts";
+import { Incoming } from "./read_side.ts";
+import type { FrameRoom } from "./write_buffer.ts";
+import { handled, Outgoing, rejected } from "./write_side.ts";
+import type { ResolvedOptions } from "./pump_options.ts";
+import { turn } from "./event_loop_turn.ts";
+
+/** What `FrameStream.detach` gives back. */
+export interface DetachedConnection {
+  /** The connection, still open. */
+  connection: Connection;
+  /** Bytes that were received and not decoded; they come before what is read next. */
+  rest: Uint8Array;
+}
+
+type State = "open" | "detaching" | "detached" | "closed";
+
+const DONE: Promise<void> = Promise.resolve();
+
+/** Carries frames over one connection; `FrameStream` says how. */
+export class Pump {
+  readonly connection: Connection;
+  onWritten: (() => void) | undefined = undefined;
+  onWriteFailed: ((error: unknown) => void) | undefined = undefined;
+
+  readonly #decoder: FrameDecoder;
+  readonly #incoming: Incoming;
+  readonly #outgoing: Outgoing;
+  readonly #copy: "always" | "auto" | "never";
+  readonly #highWaterMark: number;
+  readonly #framesPerTurn: number;
+  readonly #linger: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort = (): void => this.#close(this.#signal?.reason, true);
+
+  #state: State = "open";
+  #reader = false;
+  /** The peer's stream has ended, or cannot be read any more. */
+  #ended = false;
+  #readFailure: { readonly error: unknown } | undefined;
+  #closingWrite: Promise<void> | undefined;
+  /** Frames of the chunk at hand so far; and until the next turn. */
+  #decoded = 0;
+  #budget: number;
+
+  constructor(
+    connection: Connection,
+    framing: Framing,
+    options: ResolvedOptions,
+  ) {
+    this.connection = connection;
+    this.#decoder = framing.decoder();
+    this.#incoming = new Incoming(
+      connection,
+      this.#decoder,
+      options.frameTimeout,
+      (error) => {
+        this.#close(error, true);
+        this.onWriteFailed?.(error);
+      },
+    );
+    this.#outgoing = new Outgoing(connection, framing.encoder(), {
+      onWritten: () => this.onWritten?.(),
+      onRefused: (error) => this.onWriteFailed?.(error),
+    });
+    this.#copy = options.copy;
+    this.#highWaterMark = options.highWaterMark;
+    this.#framesPerTurn = this.#budget = options.framesPerTurn;
+    this.#linger = options.linger;
+    const signal = this.#signal = options.signal;
+    if (signal?.aborted) this.#onAbort();
+    else signal?.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  get unsent(): number {
+    return this.#outgoing.framed - this.#outgoing.written;
+  }
+
+  get bytesWritten(): number {
+    return this.#outgoing.written;
+  }
+
+  get bytesFramed(): number {
+    return this.#outgoing.framed;
+  }
+
+  get bytesHanded(): number {
+    return this.#outgoing.handed;
+  }
+
+  get bytesRead(): number {
+    return this.#incoming.bytesRead;
+  }
+
+  async receive(
+    onFrame: (frame: Uint8Array) => void,
+    afterRead?: () => void,
+  ): Promise<void> {
+    this.#claim();
+    try {
+      for (;;) {
+        while (this.#deliver(onFrame, afterRead)) await turn();
+        if (!this.#mayRead()) return;
+        try {
+          this.#take(await this.#read());
+        } catch (error) {
+          this.#readFailed(error);
+        }
+      }
+    } finally {
+      this.#reader = false;
+    }
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    this.#claim();
+    try {
+      for (;;) {
+        for (let frame; (frame = this.#next()) !== undefined;) {
+          yield this.#lend(frame);
+          if (this.#spend(1)) await turn();
+        }
+        if (!this.#mayRead()) return;
+        try {
+          this.#take(await this.#read());
+        } catch (error) {
+          this.#readFailed(error);
+        }
+      }
+    } finally {
+      this.#reader = false;
+      this.#incoming.pause();
+    }
+  }
+
+  begin(room: number): FrameRoom {
+    return this.#outgoing.begin(room);
+  }
+
+  commit(payloadEnd: number): void {
+    this.#outgoing.commit(payloadEnd);
+  }
+
+  abandon(): void {
+    this.#outgoing.abandon();
+  }
+
+  write(payload: Uint8Array): void {
+    this.#outgoing.write(payload);
+  }
+
+  send(payload: Uint8Array): Promise<void> {
+    const outgoing = this.#outgoing;
+    if (outgoing.ended !== undefined) return rejected(outgoing.ended.error);
+    let borrowed: boolean;
+    try {
+      borrowed = outgoing.send(payload);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (borrowed) return outgoing.flush(0);
+    if (this.unsent <= this.#highWaterMark) return DONE;
+    return outgoing.flush(this.#highWaterMark);
+  }
+
+  flush(): Promise<void> {
+    return this.#outgoing.flush(0);
+  }
+
+  closeWrite(): Promise<void> {
+    return this.#closingWrite ??= handled(this.#endWrite());
+  }
+
+  close(): void {
+    this.#close(gone("closed"), false);
+  }
+
+  async detach(): Promise<DetachedConnection> {
+    if (this.#state !== "open") throw gone(this.#state);
+    if (this.#incoming.reading) {
+      throw new Error(
+        "Cannot detach the connection: a read is under way: call detach() between two frames, in onFrame or in the body of a loop",
+      );
+    }
+    const rest = this.#decoder.rest().slice();
+    this.#state = "detaching";
+    await this.#outgoing.finish(gone("detached"));
+    this.#leave("detached");
+    return { connection: this.connection, rest };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const open = this.#state === "open" && this.#linger > 0;
+    // A half-close that is under way may tell the peer more than a close does.
+    if (open && this.#closingWrite !== undefined) {
+      await this.#lingerFor(this.#closingWrite);
+    } else if (open && this.unsent > 0) {
+      await this.#lingerFor(this.flush());
+    }
+    this.close();
+  }
+
+  async #lingerFor(done: Promise<void>): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const waited = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, this.#linger);
+    });
+    await Promise.race([done.catch(() => {}), waited]);
+    clearTimeout(timer);
+  }
+
+  /** Hands out the frames of the chunk; `true` if it is another's turn. */
+  #deliver(
+    onFrame: (frame: Uint8Array) => void,
+    afterRead: (() => void) | undefined,
+  ): boolean {
+    const most = this.#budget;
+    let count = 0;
+    try {
+      for (let frame; (frame = this.#next()) !== undefined;) {
+        onFrame(frame);
+        if (++count === most) return true;
+      }
+      if (this.#readable && this.bytesRead > 0) afterRead?.();
+    } catch (error) {
+      // What the decoder refused leaves the write side open; a bug of the
+      // caller's does not.
+      if (!this.#ended) this.close();
+      throw error;
+    } finally {
+      this.#spend(count);
+    }
+    return false;
+  }
+
+  get #readable(): boolean {
+    return this.#state === "open" && !this.#ended;
+  }
+
+  /** Counts frames handed out; `true` if those of this turn are used up. */
+  #spend(count: number): boolean {
+    this.#decoded += count;
+    this.#budget -= count;
+    if (this.#budget > 0) return false;
+    this.#budget = this.#framesPerTurn;
+    return true;
+  }
+
+  /** A frame as the option `copy` wants it. */
+  #lend(frame: Uint8Array): Uint8Array {
+    if (this.#copy === "never") return frame;
+    const fills = 4 * frame.length >= 3 * frame.buffer.byteLength;
+    if (this.#copy === "auto" && fills && this.#incoming.disown(frame)) {
+      return frame;
+    }
+    return frame.slice();
+  }
+
+  /** The next frame of the chunk at hand. */
+  #next(): Uint8Array | undefined {
+    if (!this.#readable) return undefined;
+    try {
+      return this.#decoder.next();
+    } catch (error) {
+      this.#endReading({ error });
+      throw error;
+    }
+  }
+
+  /** Whether there may be more to read. Throws why there is not, unless the stream has ended cleanly or this side has ended it. */
+  #mayRead(): boolean {
+    if (this.#readable) return true;
+    if (this.#readFailure !== undefined) throw this.#readFailure.error;
+    const { refused } = this.#outgoing;
+    if (refused !== undefined && this.#state === "open") throw refused.error;
+    return false;
+  }
+
+  /** Begins to read the next chunk. */
+  #read(): Promise<number | null> {
+    const decoded = this.#decoded;
+    this.#decoded = 0;
+    return this.#incoming.read(decoded);
+  }
+
+  /** The next chunk is there, or the end of the stream. */
+  #take(count: number | null): void {
+    if (this.#incoming.take(count)) return;
+    this.#endReading();
+    this.#decoder.end();
+  }
+
+  #readFailed(error: unknown): void {
+    this.#incoming.fail();
+    // After this side's own close, what the read says is no news.
+    if (this.#state === "open") this.#endReading({ error });
+  }
+
+  #endReading(failure?: { readonly error: unknown }): void {
+    this.#ended = true;
+    this.#readFailure ??= failure;
+    this.#incoming.stop();
+  }
+
+  #claim(): void {
+    if (this.#reader) {
+      throw new Error(
+        "Cannot read frames: another receive() or loop reads them: let it end first",
+      );
+    }
+    this.#reader = true;
+  }
+
+  async #endWrite(): Promise<void> {
+    // The connection is no longer the stream's.
+    if (this.#state !== "open" && this.#state !== "closed") {
+      throw gone(this.#state);
+    }
+    await this.#outgoing.finish(
+      new Error("Cannot write a frame: closeWrite() was called"),
+    );
+    await this.connection.closeWrite();
+  }
+
+  /** Closes; `failure` tells whoever reads, unless it is this side's wish. */
+  #close(error: unknown, failure: boolean): void {
+    if (this.#state !== "open" && this.#state !== "detaching") return;
+    if (failure && !this.#ended) this.#readFailure = { error };
+    this.#leave("closed");
+    this.#outgoing.stop(error);
+    try {
+      // Unlike close(), disposing is harmless for a connection that was closed
+      // by somebody else.
+      this.connection[Symbol.dispose]();
+    } catch (error) {
+      // Of a timer or a signal nobody could catch it, and they tell their own.
+      if (!failure) throw error;
+    }
+  }
+
+  #leave(state: "closed" | "detached"): void {
+    this.#state = state;
+    this.#incoming.stop();
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+  }
+}
+
+function gone(state: State): Error {
+  return new Error(
+    state === "closed"
+      ? "Cannot use the frame stream: it is closed"
+      : "Cannot use the frame stream: its connection was detached",
+  );
+}

@@ -1,0 +1,131 @@
+/**
+ * Framing for people who pipe web streams. Each frame is a chunk and owns its
+ * memory; `frames()` needs no copy and no promise per
+ * frame, and half-closes.
+ *
+ * @module
+ */
+import type { Framing } from "../framing.ts";
+
+/**
+ * Turns a stream of bytes into a stream of frames, which own their memory.
+ *
+ * It decodes one frame for each that is asked for, and takes the next chunk
+ * when the last one is used up: it holds no queue of frames. A stream that
+ * cannot be decoded, or ends inside a frame, is an error on both sides, after
+ * the frames before the fault.
+ *
+ * @example Frames from any source of bytes
+ * ```ts
+ * import { FrameDecoderStream, u32be } from "@lengthwise/lengthwise/framing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const chunks = [[0, 0], [0, 2, 104], [105, 0, 0, 0, 1, 33]];
+ * const source = ReadableStream.from(chunks.map((one) => new Uint8Array(one)));
+ *
+ * const frames = source.pipeThrough(new FrameDecoderStream(u32be()));
+ *
+ * const text = new TextDecoder();
+ * const texts = (await Array.fromAsync(frames)).map((one) => text.decode(one));
+ * assertEquals(texts, ["hi", "!"]);
+ * ```
+ */
+export class FrameDecoderStream
+  implements TransformStream<Uint8Array, Uint8Array<ArrayBuffer>> {
+  /** The frames, without what marks them. */
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** The bytes, in chunks of any size. */
+  readonly writable: WritableStream<Uint8Array>;
+
+  /**
+   * A stream of its own for each connection.
+   *
+   * @param framing how frames are marked
+   */
+  constructor(framing: Framing) {
+    const decoder = framing.decoder();
+    const chunks = new TransformStream<Uint8Array, Uint8Array>();
+    const reader = chunks.readable.getReader();
+
+    /** The next frame, or `undefined` at the end. */
+    async function next(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+      for (;;) {
+        const frame = decoder.next();
+        if (frame !== undefined) return frame.slice();
+        const { done, value } = await reader.read();
+        if (done) {
+          decoder.end();
+          return undefined;
+        }
+        decoder.push(checked(value));
+      }
+    }
+
+    this.writable = chunks.writable;
+    this.readable = new ReadableStream({
+      async pull(controller): Promise<void> {
+        try {
+          const frame = await next();
+          if (frame === undefined) controller.close();
+          else controller.enqueue(frame);
+        } catch (error) {
+          controller.error(error);
+          await reader.cancel(error);
+        }
+      },
+      cancel: (reason): Promise<void> => reader.cancel(reason),
+    }, { highWaterMark: 0 });
+  }
+}
+
+/**
+ * Turns a stream of payloads into a stream of frames.
+ *
+ * A payload over the limit is an error on both sides.
+ *
+ * @example There and back
+ * ```ts
+ * import {
+ *   FrameDecoderStream,
+ *   FrameEncoderStream,
+ *   varintPrefixed,
+ * } from "@lengthwise/lengthwise/framing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const payloads = [new Uint8Array([1, 2]), new Uint8Array(1000)];
+ * const frames = ReadableStream.from(payloads)
+ *   .pipeThrough(new FrameEncoderStream(varintPrefixed()))
+ *   .pipeThrough(new FrameDecoderStream(varintPrefixed()));
+ * assertEquals(await Array.fromAsync(frames), payloads);
+ * ```
+ */
+export class FrameEncoderStream
+  implements TransformStream<Uint8Array, Uint8Array> {
+  /** The frames, one a chunk. */
+  readonly readable: ReadableStream<Uint8Array>;
+  /** The payloads. */
+  readonly writable: WritableStream<Uint8Array>;
+
+  /**
+   * A stream of its own for each connection.
+   *
+   * @param framing how frames are marked
+   */
+  constructor(framing: Framing) {
+    const encoder = framing.encoder();
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>({
+      transform(payload, controller): void {
+        controller.enqueue(encoder.encode(checked(payload)));
+      },
+    });
+    this.readable = readable;
+    this.writable = writable;
+  }
+}
+
+function checked(chunk: unknown): Uint8Array {
+  if (chunk instanceof Uint8Array) return chunk;
+  throw new TypeError(
+    `Cannot take a chunk as each must be a Uint8Array: current value is of type ${typeof chunk}`,
+  );
+}

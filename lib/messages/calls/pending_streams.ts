@@ -1,0 +1,247 @@
+/**
+ * Calls with items, at the caller's end: one class a shape.
+ *
+ * @module
+ */
+import { ItemPump } from "../streams/item_pump.ts";
+import { ItemReader } from "../streams/item_reader.ts";
+import { ItemWriter } from "../streams/item_writer.ts";
+import {
+  CallInProgress,
+  type CallLink,
+  type WatchOptions,
+} from "./pending_call.ts";
+import type { Items } from "../protocol/client_types.ts";
+import { CallError } from "../errors/call_error.ts";
+import type { OutgoingCall } from "../session/calls/outgoing_calls.ts";
+
+/** What the shapes with items share. */
+abstract class StreamInProgress extends CallInProgress
+  implements AsyncDisposable {
+  /** Why the call failed, if it did. */
+  protected failure: { readonly error: unknown } | undefined = undefined;
+  /** Whether the call has ended. */
+  over = false;
+  /** Told when it ends. */
+  onOver: () => void = () => {};
+  /** Whether this side has ended it, for a reason of its own. */
+  #givenUp = false;
+
+  /** Cancels the call; harmless once it has ended. */
+  cancel(reason?: unknown): void {
+    this.abort(reason);
+  }
+
+  /** Cancels what is not finished. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.cancel();
+    return Promise.resolve();
+  }
+
+  protected override settled(body: Uint8Array): void {
+    this.over = true;
+    this.onOver();
+    this.ended(body);
+  }
+
+  override rejected(error: unknown): void {
+    if (this.over) return;
+    this.over = true;
+    this.failure = { error };
+    this.onOver();
+    this.ended(undefined);
+  }
+
+  protected override giveUp(error: unknown): void {
+    if (this.over) return;
+    this.#givenUp = true;
+    super.giveUp(error);
+  }
+
+  /** The call has ended: with a result's body, or with {@linkcode failure}. */
+  protected abstract ended(body: Uint8Array | undefined): void;
+
+  protected newReader(): ItemReader {
+    return new ItemReader({
+      take: (call) => {
+        const body = this.link.session.takeItem(call, this.link.now());
+        this.link.touched();
+        return body;
+      },
+      decode: (body) => this.decode(body),
+      abandoned: (failure) => {
+        this.cancel(failure);
+        if (this.call !== undefined) {
+          this.link.session.dropItems(this.call, this.link.now());
+        }
+      },
+    });
+  }
+
+  /** Items that have come are still given out, unless this side has ended the call. */
+  protected endReader(reader: ItemReader): void {
+    const error = this.failure?.error;
+    const ours = this.#givenUp || error instanceof CallError &&
+        (error.code === "cancelled" || error.code === "deadline");
+    reader.end(this.failure, ours);
+  }
+}
+
+/** A `serverStream` call. */
+export class ItemStreamInProgress extends StreamInProgress {
+  readonly #reader: ItemReader = this.newReader();
+
+  override opened(
+    call: OutgoingCall,
+    link: CallLink,
+    options: WatchOptions,
+  ): void {
+    super.opened(call, link, options);
+    this.#reader.call = call;
+  }
+
+  override onItem(body: Uint8Array): void {
+    this.#reader.put(body);
+  }
+
+  protected override ended(): void {
+    this.endReader(this.#reader);
+  }
+
+  /** Items, once. */
+  [Symbol.asyncIterator](): AsyncIterator<unknown> {
+    return this.#reader;
+  }
+}
+
+/** The sending half of `clientStream` and `duplex`. */
+abstract class SendingInProgress extends StreamInProgress {
+  readonly #writer: ItemWriter;
+  #pump: ItemPump | undefined = undefined;
+  #closed = false;
+
+  /** @param method dotted name of the method */
+  constructor(method: string) {
+    super(method);
+    this.#writer = new ItemWriter({
+      maySend: (call) => this.link.session.maySendItem(call),
+      send: (call, item) =>
+        this.link.session.sendItem(call, item, this.link.now()),
+      failure: () =>
+        this.failure ??
+          (this.over ? this.#refusal("the call has ended") : undefined),
+    });
+  }
+
+  override opened(
+    call: OutgoingCall,
+    link: CallLink,
+    options: WatchOptions,
+  ): void {
+    super.opened(call, link, options);
+    this.#writer.call = call;
+  }
+
+  /** Sends one item. */
+  send(item: unknown): Promise<void> {
+    if (!this.#closed) return this.#writer.send(item);
+    const { error } = this.#refusal("end() was called");
+    return Promise.reject(error);
+  }
+
+  /** Says that no more follow. */
+  async end(): Promise<void> {
+    this.#closed = true;
+    await this.#writer.settled();
+    if (this.call === undefined || this.over) return;
+    this.link.session.endItems(this.call, this.link.now());
+  }
+
+  /** Sends what an iterable gives, and ends. The call fails with what keeps it from that. */
+  async feed(items: Items<unknown>): Promise<void> {
+    try {
+      const pump = this.#pump = new ItemPump(items);
+      if (this.over) pump.stop();
+      const sent = await pump.run((item) => this.#writer.send(item));
+      if (sent) await this.end();
+    } catch (error) {
+      this.giveUp(error);
+    }
+  }
+
+  override onSendable(): void {
+    this.#writer.sendable();
+  }
+
+  /** The call takes no more items. */
+  protected stopSending(): void {
+    this.#pump?.stop();
+    this.#writer.sendable();
+  }
+
+  #refusal(why: string): { readonly error: CallError } {
+    const error = new CallError(
+      "cancelled",
+      `${this.method}: cannot send an item: ${why}`,
+      { method: this.method, processed: "no" },
+    );
+    return { error };
+  }
+}
+
+/** A `clientStream` call. */
+export class UploadInProgress extends SendingInProgress {
+  /** Of the output. */
+  readonly result: Promise<unknown>;
+  #resolve!: (value: unknown) => void;
+  #reject!: (error: unknown) => void;
+
+  /** @param method dotted name of the method */
+  constructor(method: string) {
+    super(method);
+    this.result = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    // Who only sends hears of a failure from `send`.
+    this.result.catch(() => {});
+  }
+
+  protected override ended(body: Uint8Array | undefined): void {
+    this.stopSending();
+    if (body === undefined) return this.#reject(this.failure?.error);
+    try {
+      this.#resolve(this.decode(body));
+    } catch (error) {
+      this.#reject(error);
+    }
+  }
+}
+
+/** A `duplex` call. */
+export class ConversationInProgress extends SendingInProgress {
+  readonly #reader: ItemReader = this.newReader();
+
+  override opened(
+    call: OutgoingCall,
+    link: CallLink,
+    options: WatchOptions,
+  ): void {
+    super.opened(call, link, options);
+    this.#reader.call = call;
+  }
+
+  override onItem(body: Uint8Array): void {
+    this.#reader.put(body);
+  }
+
+  protected override ended(): void {
+    this.stopSending();
+    this.endReader(this.#reader);
+  }
+
+  /** Items, once. */
+  [Symbol.asyncIterator](): AsyncIterator<unknown> {
+    return this.#reader;
+  }
+}

@@ -1,0 +1,302 @@
+/**
+ * Checks a value and writes it as MessagePack, in one walk. What would not
+ * arrive as it is, is refused by name and path.
+ *
+ * Why not msgpackr's encoder: it would need a walk of its own behind the check,
+ * so that a getter could show each of them another value; it takes lengths from
+ * properties that a value may shadow, and then sends whatever memory stood
+ * there; and its buffer belongs to the module, so to whoever else uses it.
+ * Here each property is read once, and lengths come from the engine.
+ *
+ * @module
+ */
+import { describeKind } from "./describe.ts";
+import {
+  ILL_FORMED,
+  LARGEST_LEAF,
+  putArrayHeader,
+  putBigint,
+  putBinaryHeader,
+  putMapHeader,
+  putNumber,
+  putStringHeader,
+  putTimestamp,
+  putUndefined,
+  putUtf8,
+} from "./put.ts";
+import {
+  hiddenKey,
+  over,
+  type Refusal,
+  refuse,
+  toCodecError,
+  within,
+} from "./refusal.ts";
+import { giveBack, take } from "./scratch.ts";
+import { classOf, lengthOf, timeOf } from "./intrinsics.ts";
+import type { ResolvedLimits } from "./codec_limits.ts";
+
+/** Up to this length a loop beats the platform's encoder. */
+const SHORT_STRING = 48;
+/** A UTF-16 unit is at most so many bytes in UTF-8. */
+const UNIT = 3;
+/** Header of the longest string. */
+const HEADER = 5;
+const PROTO = "__proto__";
+const REFUSED = -1;
+const MIN_INT64 = -(2n ** 63n), MAX_UINT64 = 2n ** 64n - 1n;
+const NOTHING = new Uint8Array(0);
+
+const { getPrototypeOf, getOwnPropertyNames, getOwnPropertySymbols } = Object;
+const objectPrototype: unknown = Object.prototype;
+const arrayPrototype: unknown = Array.prototype;
+const datePrototype: unknown = Date.prototype;
+const toUtf8 = new TextEncoder();
+
+/** Writes values within the limits it was made with. */
+export class Encoder {
+  readonly #limits: ResolvedLimits;
+  #bytes: Uint8Array = NOTHING;
+  #start = 0;
+  #nodes = 0;
+  #text = 0;
+  #refusal: Refusal | undefined;
+  #busy = false;
+
+  /** @param limits the budgets */
+  constructor(limits: ResolvedLimits) {
+    this.#limits = limits;
+  }
+
+  /**
+   * Writes one value into `target` from `offset`.
+   *
+   * @returns the offset behind the body; or, where the room did not suffice,
+   * the body elsewhere, valid until the next call
+   * @throws {CodecError} for a value that would not arrive as it is
+   */
+  encodeInto(
+    value: unknown,
+    target: Uint8Array,
+    offset: number,
+  ): number | Uint8Array {
+    // A getter of a value may encode something else meanwhile.
+    if (this.#busy) {
+      return new Encoder(this.#limits).encodeInto(value, target, offset);
+    }
+    this.#busy = true;
+    this.#bytes = target;
+    this.#start = offset;
+    this.#nodes = 1;
+    this.#text = 0;
+    try {
+      const end = this.#value(value, offset, 0);
+      if (end === REFUSED) {
+        throw toCodecError(this.#refusal!, "msgpack", this.#limits, value); // set with it
+      }
+      return this.#bytes === target
+        ? end
+        : settle(this.#bytes.subarray(0, end), target, offset);
+    } finally {
+      if (this.#bytes !== target) giveBack(this.#bytes);
+      this.#bytes = NOTHING;
+      this.#refusal = undefined;
+      this.#busy = false;
+    }
+  }
+
+  /** Goes on in a buffer of our own, if need be; returns the offset there. */
+  #room(at: number, need: number): number {
+    if (at + need <= this.#bytes.length) return at;
+    const written = at - this.#start;
+    const larger = take(written + need);
+    larger.set(this.#bytes.subarray(this.#start, at));
+    this.#bytes = larger;
+    this.#start = 0;
+    return written;
+  }
+
+  #value(value: unknown, offset: number, depth: number): number {
+    const at = this.#room(offset, LARGEST_LEAF);
+    switch (typeof value) {
+      case "string":
+        return this.#string(value, at);
+      case "number":
+        return putNumber(this.#bytes, at, value);
+      case "boolean":
+        this.#bytes[at] = value ? 0xc3 : 0xc2;
+        return at + 1;
+      case "object":
+        if (value !== null) return this.#object(value, at, depth);
+        this.#bytes[at] = 0xc0;
+        return at + 1;
+      case "undefined":
+        return putUndefined(this.#bytes, at);
+      case "bigint":
+        return value >= MIN_INT64 && value <= MAX_UINT64
+          ? putBigint(this.#bytes, at, value)
+          : this.#refuse(refuse("a bigint beyond 64 bits"));
+      default:
+        return this.#refuse(refuse(`a ${typeof value}`));
+    }
+  }
+
+  #object(value: object, at: number, depth: number): number {
+    const prototype = getPrototypeOf(value);
+    if (prototype === objectPrototype || prototype === null) {
+      return this.#record(value as Record<string, unknown>, at, depth + 1); // a plain object
+    }
+    if (prototype === arrayPrototype && Array.isArray(value)) {
+      return this.#array(value, at, depth + 1);
+    }
+    if (classOf(value) === "Uint8Array") return this.#binary(value, at);
+    if (prototype !== datePrototype) {
+      return this.#refuse(refuse(describeKind(value)));
+    }
+    const time = timeOf(value);
+    return Number.isNaN(time)
+      ? this.#refuse(refuse("an invalid Date"))
+      : putTimestamp(this.#bytes, at, time);
+  }
+
+  #record(
+    object: Record<string, unknown>,
+    offset: number,
+    depth: number,
+  ): number {
+    const count = getOwnPropertyNames(object).length;
+    if (!this.#enter(count * 2, depth)) return REFUSED;
+    let at = putMapHeader(this.#bytes, offset, count);
+    let seen = 0;
+    for (const key in object) {
+      seen++;
+      at = key === PROTO
+        ? this.#refuse(refuse("the key '__proto__'", "key"))
+        : this.#string(key, at);
+      if (at !== REFUSED) at = this.#value(object[key], at, depth);
+      if (at === REFUSED) return this.#within(key);
+    }
+    if (seen !== count) return this.#refuse(hiddenKey(object));
+    const [symbol] = getOwnPropertySymbols(object);
+    if (symbol === undefined) return at;
+    return this.#refuse(refuse(`the symbol key ${String(symbol)}`));
+  }
+
+  #array(array: readonly unknown[], offset: number, depth: number): number {
+    const { length } = array;
+    if (!this.#enter(length, depth)) return REFUSED;
+    let at = putArrayHeader(this.#bytes, offset, length);
+    for (let index = 0; index < length; index++) {
+      const item = array[index];
+      at = item === undefined && !(index in array)
+        ? this.#refuse(
+          refuse("a hole in an array (null and undefined are carried)"),
+        )
+        : this.#value(item, at, depth);
+      if (at === REFUSED) return this.#within(index);
+    }
+    return at;
+  }
+
+  /** Counts a container and its items. */
+  #enter(items: number, depth: number): boolean {
+    if ((this.#nodes += items) > this.#limits.maxNodes) {
+      this.#refusal = over("maxNodes", this.#nodes);
+    } else if (depth > this.#limits.maxDepth) {
+      this.#refusal = over("maxDepth", depth);
+    } else return true;
+    return false;
+  }
+
+  #binary(value: object, offset: number): number {
+    const length = lengthOf(value);
+    if (!this.#fits(length)) return REFUSED;
+    const at = this.#room(offset, HEADER + length);
+    const start = putBinaryHeader(this.#bytes, at, length);
+    this.#bytes.set(value as Uint8Array, start); // the engine said so
+    return start + length;
+  }
+
+  #string(text: string, offset: number): number {
+    const { length } = text;
+    if (length > SHORT_STRING) return this.#longString(text, offset);
+    const at = this.#room(offset, HEADER + length * UNIT);
+    const start = at + headerOf(length);
+    const end = putUtf8(this.#bytes, start, text);
+    return end === ILL_FORMED ? this.#illFormed() : this.#head(at, start, end);
+  }
+
+  #longString(text: string, offset: number): number {
+    const { length } = text;
+    const { maxBytes } = this.#limits;
+    const found = this.#text + length;
+    if (found > maxBytes) return this.#refuse(over("maxBytes", found));
+    if (!text.isWellFormed()) return this.#illFormed();
+    let at = this.#room(offset, HEADER + length);
+    let put = this.#putLong(text, at);
+    if (put.read < length) {
+      // Where that does not suffice either, the text is over the limit.
+      const most = Math.min(length * UNIT, maxBytes - this.#text + UNIT + 1);
+      at = this.#room(at, HEADER + most);
+      put = this.#putLong(text, at);
+    }
+    const start = at + headerOf(length);
+    return this.#head(at, start, start + put.written);
+  }
+
+  /** Leaves room for the shortest header in front, and behind for the rest of the longest. */
+  #putLong(text: string, at: number): { read: number; written: number } {
+    const header = headerOf(text.length);
+    const end = this.#bytes.length - (HEADER - header);
+    return toUtf8.encodeInto(text, this.#bytes.subarray(at + header, end));
+  }
+
+  /** Puts the header in front of a text for which room was left. */
+  #head(at: number, start: number, end: number): number {
+    const size = end - start;
+    if (!this.#fits(size)) return REFUSED;
+    const header = headerOf(size);
+    if (at + header !== start) {
+      this.#bytes.copyWithin(at + header, start, end); // more bytes than characters
+    }
+    return putStringHeader(this.#bytes, at, size) + size;
+  }
+
+  /** Counts bytes of strings and binary data. */
+  #fits(size: number): boolean {
+    if ((this.#text += size) <= this.#limits.maxBytes) return true;
+    this.#refusal = over("maxBytes", this.#text);
+    return false;
+  }
+
+  #illFormed(): number {
+    return this.#refuse(
+      refuse("a string with a lone surrogate (see String.toWellFormed)"),
+    );
+  }
+
+  #refuse(refusal: Refusal): number {
+    this.#refusal = refusal;
+    return REFUSED;
+  }
+
+  #within(key: string | number): number {
+    return this.#refuse(within(key, this.#refusal!)); // set with REFUSED
+  }
+}
+
+/** Bytes of the header of a string of so many bytes. */
+function headerOf(length: number): number {
+  if (length < 0x20) return 1;
+  return length < 0x100 ? 2 : length < 0x10000 ? 3 : HEADER;
+}
+
+function settle(
+  body: Uint8Array,
+  target: Uint8Array,
+  offset: number,
+): number | Uint8Array {
+  if (body.length > target.length - offset) return body;
+  target.set(body, offset);
+  return offset + body.length;
+}

@@ -1,0 +1,144 @@
+/**
+ * The check of a JSON body before it is parsed: depth, count and sizes within
+ * the limits, and no `__proto__`, in one pass without recursion. Whether it is
+ * well-formed is the parser's business.
+ *
+ * @module
+ */
+import { CodecError } from "./errors.ts";
+import type { ResolvedLimits } from "./codec_limits.ts";
+
+const QUOTE = 0x22, BACKSLASH = 0x5c, COLON = 0x3a, UNDERSCORE = 0x5f;
+const SCALAR = 0, BETWEEN = 1, OPEN = 2, CLOSE = 3, STRING = 4;
+
+/** What each byte outside a string is. */
+const KINDS = new Uint8Array(256);
+for (const character of " \t\n\r,:") KINDS[character.charCodeAt(0)] = BETWEEN;
+for (const character of "[{") KINDS[character.charCodeAt(0)] = OPEN;
+for (const character of "]}") KINDS[character.charCodeAt(0)] = CLOSE;
+KINDS[QUOTE] = STRING;
+
+const PROTO = '"__proto__"';
+/** The longest way to write `"__proto__"`: each character as `\u005f`. */
+const LONGEST_PROTO = 2 + 9 * 6;
+/** Digits, and a sign, that are finite without an exponent. */
+const LONGEST_FINITE = 309;
+const fromUtf8 = new TextDecoder();
+
+/** Checks bodies against the limits it was made with. */
+export class JsonScanner {
+  readonly #limits: ResolvedLimits;
+
+  /** @param limits the budgets */
+  constructor(limits: ResolvedLimits) {
+    this.#limits = limits;
+  }
+
+  /**
+   * Checks one body.
+   *
+   * @throws {CodecError} for one over a limit or with the key `__proto__`
+   */
+  scan(bytes: Uint8Array): void {
+    const { maxDepth, maxNodes, maxBytes } = this.#limits;
+    let depth = 0, nodes = 0, text = 0;
+    for (let at = 0; at < bytes.length; at++) {
+      const kind = KINDS[bytes[at]!]!;
+      if (kind === BETWEEN) continue;
+      if (kind === CLOSE) {
+        depth--;
+        continue;
+      }
+      if (++nodes > maxNodes) throw this.#over("maxNodes", at, nodes);
+      if (kind === STRING) {
+        const end = endOfString(bytes, at);
+        if ((text += end - at - 2) > maxBytes) {
+          throw this.#over("maxBytes", at, text);
+        }
+        if (mayBeProto(bytes[at + 1]!) && isProto(bytes, at, end)) {
+          throw protoKey(at);
+        }
+        at = end - 1;
+      } else if (kind === OPEN) {
+        if (++depth > maxDepth) throw this.#over("maxDepth", at, depth);
+      } else {
+        const end = endOfScalar(bytes, at);
+        requireFinite(bytes, at, end);
+        at = end - 1;
+      }
+    }
+  }
+
+  #over(
+    limit: keyof ResolvedLimits,
+    offset: number,
+    found: number,
+  ): CodecError {
+    const allowed = this.#limits[limit];
+    return new CodecError(
+      `Cannot decode as json: '${limit}' allows ${allowed}, found ${found} at byte ${offset}`,
+      { kind: "limit", offset, limit, allowed, found },
+    );
+  }
+}
+
+/** Returns the offset behind the closing quote; of the body, where there is none. */
+function endOfString(bytes: Uint8Array, start: number): number {
+  for (let at = start + 1; at < bytes.length; at++) {
+    const byte = bytes[at]!;
+    if (byte === QUOTE) return at + 1;
+    if (byte === BACKSLASH) at++;
+  }
+  return bytes.length;
+}
+
+/** Returns the offset behind a number or a literal. */
+function endOfScalar(bytes: Uint8Array, start: number): number {
+  let at = start + 1;
+  while (at < bytes.length && KINDS[bytes[at]!] === SCALAR) at++;
+  return at;
+}
+
+/** The parser would make Infinity of 1e999, without a word. */
+function requireFinite(bytes: Uint8Array, start: number, end: number): void {
+  if (end - start < LONGEST_FINITE && !hasExponent(bytes, start, end)) return;
+  const number = Number(fromUtf8.decode(bytes.subarray(start, end)));
+  if (number !== Infinity && number !== -Infinity) return;
+  throw new CodecError(
+    `Cannot decode as json: a number is beyond what JavaScript can hold at byte ${start}`,
+    { kind: "range", offset: start },
+  );
+}
+
+function hasExponent(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    if ((bytes[at]! | 0x20) === 0x65) return true; // e or E
+  }
+  return false;
+}
+
+/** Whether a string with this first byte may spell `__proto__`. */
+function mayBeProto(first: number): boolean {
+  return first === UNDERSCORE || first === BACKSLASH;
+}
+
+/** Whether a string is a key and spells `__proto__`, with escapes or without. */
+function isProto(bytes: Uint8Array, start: number, end: number): boolean {
+  const length = end - start;
+  if (length < PROTO.length || length > LONGEST_PROTO) return false;
+  let next = end;
+  while (KINDS[bytes[next]!] === BETWEEN && bytes[next] !== COLON) next++;
+  if (bytes[next] !== COLON) return false;
+  const written = fromUtf8.decode(bytes.subarray(start, end));
+  return written.replace(
+    /\\u([0-9a-f]{4})/gi,
+    (_, hex) => String.fromCharCode(parseInt(hex, 16)),
+  ) === PROTO;
+}
+
+function protoKey(offset: number): CodecError {
+  return new CodecError(
+    `Cannot decode as json: the key '__proto__' is not allowed at byte ${offset}`,
+    { kind: "key", offset },
+  );
+}

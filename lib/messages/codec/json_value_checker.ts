@@ -1,0 +1,128 @@
+/**
+ * The check of a value before it becomes JSON: what JSON cannot say is refused
+ * by name and path, so that nothing is silently changed on the way.
+ *
+ * @module
+ */
+import { describeKind } from "./describe.ts";
+import {
+  hiddenKey,
+  over,
+  type Refusal,
+  refuse,
+  toCodecError,
+  within,
+} from "./refusal.ts";
+import type { ResolvedLimits } from "./codec_limits.ts";
+
+const { getPrototypeOf, getOwnPropertyNames, getOwnPropertySymbols } = Object;
+const objectPrototype: unknown = Object.prototype;
+const arrayPrototype: unknown = Array.prototype;
+
+/** Checks values against the limits it was made with. */
+export class ValueChecker {
+  readonly #limits: ResolvedLimits;
+  #nodes = 0;
+  #text = 0;
+  #busy = false;
+
+  /** @param limits the budgets */
+  constructor(limits: ResolvedLimits) {
+    this.#limits = limits;
+  }
+
+  /**
+   * Checks one value.
+   *
+   * @returns characters in its strings and keys
+   * @throws {CodecError} for a value that would not arrive as it is
+   */
+  check(value: unknown): number {
+    // A getter of a value may encode something else meanwhile.
+    if (this.#busy) return new ValueChecker(this.#limits).check(value);
+    this.#busy = true;
+    this.#nodes = 1;
+    this.#text = 0;
+    try {
+      const refusal = this.#value(value, 0);
+      if (refusal === undefined) return this.#text;
+      throw toCodecError(refusal, "json", this.#limits, value);
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  #value(value: unknown, depth: number): Refusal | undefined {
+    switch (typeof value) {
+      case "string":
+        return this.#string(value);
+      case "number":
+        return Number.isFinite(value) ? undefined : refuse(`${value}`);
+      case "boolean":
+        return undefined;
+      case "object":
+        return value === null ? undefined : this.#object(value, depth + 1);
+      case "undefined":
+        return refuse("undefined");
+      default:
+        return refuse(`a ${typeof value}`);
+    }
+  }
+
+  #string(text: string): Refusal | undefined {
+    return (this.#text += text.length) <= this.#limits.maxBytes
+      ? undefined
+      : over("maxBytes", this.#text);
+  }
+
+  #object(value: object, depth: number): Refusal | undefined {
+    const prototype = getPrototypeOf(value);
+    const isArray = prototype === arrayPrototype && Array.isArray(value);
+    if (!isArray && prototype !== objectPrototype && prototype !== null) {
+      return refuse(describeKind(value));
+    }
+    if (depth > this.#limits.maxDepth) return over("maxDepth", depth);
+    return isArray
+      ? this.#array(value, depth)
+      : this.#record(value as Record<string, unknown>, depth); // a plain object
+  }
+
+  #record(
+    object: Record<string, unknown>,
+    depth: number,
+  ): Refusal | undefined {
+    let count = 0;
+    for (const key in object) {
+      count++;
+      const refusal = this.#key(key) ?? this.#value(object[key], depth);
+      if (refusal !== undefined) return within(key, refusal);
+    }
+    if ((this.#nodes += count * 2) > this.#limits.maxNodes) {
+      return over("maxNodes", this.#nodes);
+    }
+    if (getOwnPropertyNames(object).length !== count) return hiddenKey(object);
+    const [symbol] = getOwnPropertySymbols(object);
+    if (symbol === undefined) return undefined;
+    return refuse(`the symbol key ${String(symbol)}`);
+  }
+
+  #key(key: string): Refusal | undefined {
+    if (key !== "__proto__") return this.#string(key);
+    return refuse("the key '__proto__'", "key");
+  }
+
+  #array(array: readonly unknown[], depth: number): Refusal | undefined {
+    const { length } = array;
+    if ((this.#nodes += length) > this.#limits.maxNodes) {
+      return over("maxNodes", this.#nodes);
+    }
+    for (let index = 0; index < length; index++) {
+      const item = array[index];
+      const refusal = item === undefined && !(index in array)
+        ? refuse("a hole in an array (null and undefined are carried)")
+        : this.#value(item, depth);
+      if (refusal !== undefined) return within(index, refusal);
+    }
+    return undefined;
+  }
+}

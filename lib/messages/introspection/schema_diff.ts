@@ -1,0 +1,137 @@
+/**
+ * Says in words how two JSON Schemas differ, field by field.
+ *
+ * @module
+ */
+import { canonicalSchema } from "../schema/canonical_json.ts";
+import { isRecord, type JsonSchema } from "../schema/json_schema.ts";
+import { shown } from "../support/printable.ts";
+
+/** How the two ends are called in the sentences. */
+export interface Ends {
+  /** The end that calls. */
+  readonly caller: string;
+  /** The end that handles. */
+  readonly callee: string;
+}
+
+/** One place in a schema: what may stand there, and whether it must. */
+interface Field {
+  /** Canonical text of the keywords, those of fields inside left out. */
+  readonly rule: string;
+  /** What people call it: `string`, `number | null`. */
+  readonly kind: string;
+  readonly required: boolean;
+}
+
+/** Levels of nested fields that are looked at; what lies deeper counts as a whole. */
+const MAX_DEPTH = 16;
+
+/**
+ * The differences of two schemas, one sentence each; none where both mean the
+ * same, or where one is not known.
+ *
+ * @param what what the schemas are of, as `"input"`
+ */
+export function schemaDifferences(
+  what: string,
+  caller: JsonSchema | null,
+  callee: JsonSchema | null,
+  ends: Ends,
+): string[] {
+  if (caller === null || callee === null) return [];
+  if (canonicalSchema(caller) === canonicalSchema(callee)) return [];
+  const [ours, theirs] = [fieldsOf(caller), fieldsOf(callee)];
+  const found: string[] = [];
+  for (const path of new Set([...ours.keys(), ...theirs.keys()])) {
+    const difference = compare(ours.get(path), theirs.get(path), ends);
+    if (difference !== "") {
+      found.push(
+        `${path === "" ? what : `${what} field ${shown(path)}`} ${difference}`,
+      );
+    }
+  }
+  return found.length > 0 ? found : [`${what} changed`];
+}
+
+function compare(
+  caller: Field | undefined,
+  callee: Field | undefined,
+  ends: Ends,
+): string {
+  if (caller === undefined) {
+    return `is known to the ${ends.callee} only${
+      callee?.required ? ", which requires it" : ""
+    }`;
+  }
+  if (callee === undefined) {
+    return `is known to the ${ends.caller} only${
+      caller.required ? ", which requires it" : ""
+    }`;
+  }
+  if (caller.rule !== callee.rule) {
+    return caller.kind === callee.kind
+      ? `changed: other rules for ${shown(caller.kind)}`
+      : `changed: ${shown(caller.kind)} on the ${ends.caller}, ${
+        shown(callee.kind)
+      } on the ${ends.callee}`;
+  }
+  if (caller.required === callee.required) return "";
+  const [strict, lax] = caller.required
+    ? [ends.caller, ends.callee]
+    : [ends.callee, ends.caller];
+  return `changed: required on the ${strict}, optional on the ${lax}`;
+}
+
+function fieldsOf(schema: JsonSchema): Map<string, Field> {
+  const fields = new Map<string, Field>();
+  collect(schema, "", true, 0, fields);
+  return fields;
+}
+
+function collect(
+  schema: unknown,
+  path: string,
+  required: boolean,
+  depth: number,
+  fields: Map<string, Field>,
+): void {
+  if (!isRecord(schema) || depth > MAX_DEPTH) {
+    const kind = depth > MAX_DEPTH ? "nested value" : "any value";
+    fields.set(path, { rule: canonicalSchema(schema), kind, required });
+    return;
+  }
+  const { properties, required: names, items, ...rules } = schema;
+  const rule = canonicalSchema(rules);
+  fields.set(path, { rule, kind: kindOf(schema), required });
+  if (isRecord(properties)) {
+    const must = new Set(Array.isArray(names) ? names : []);
+    for (const [name, field] of Object.entries(properties)) {
+      const inner = path === "" ? name : `${path}.${name}`;
+      collect(field, inner, must.has(name), depth + 1, fields);
+    }
+  }
+  if (items !== undefined) {
+    collect(items, `${path}[]`, true, depth + 1, fields);
+  }
+}
+
+function kindOf(schema: JsonSchema): string {
+  const { type, enum: values, const: value, anyOf } = schema;
+  if (value !== undefined) return JSON.stringify(value);
+  if (Array.isArray(values)) return values.map(asText).join(" | ");
+  if (typeof type === "string") return type;
+  if (Array.isArray(type)) {
+    return type.map((each) => typeof each === "string" ? each : asText(each))
+      .join(" | ");
+  }
+  if (Array.isArray(anyOf)) {
+    return anyOf.map((each) => isRecord(each) ? kindOf(each) : "any value")
+      .join(" | ");
+  }
+  return "any value";
+}
+
+function asText(value: unknown): string {
+  return JSON.stringify(value) ?? "undefined";
+}

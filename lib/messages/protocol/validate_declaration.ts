@@ -1,0 +1,120 @@
+/**
+ * Checks a declaration where it is written, not at the first call.
+ *
+ * @module
+ */
+import { checkName } from "./method_names.ts";
+import type { ErrorSchemas, MethodDeclaration, Shape } from "./method.ts";
+import { isUnchecked } from "../schema/typed.ts";
+import type { StandardSchema } from "../schema/standard_schema.ts";
+
+/** What a declaration says beside its shape. */
+export type Declared = Omit<MethodDeclaration, "shape">;
+
+const STREAM_KEYS = [
+  "input",
+  "output",
+  "errors",
+  "opening",
+  "timeout",
+  "idempotent",
+  "description",
+];
+const CALL_KEYS = STREAM_KEYS.filter((key) => key !== "opening");
+const NOTIFICATION_KEYS = ["input", "timeout", "idempotent", "description"];
+
+/** What each shape may declare. */
+const KEYS: Readonly<Record<Shape, readonly string[]>> = {
+  unary: CALL_KEYS,
+  notification: NOTIFICATION_KEYS,
+  serverStream: CALL_KEYS,
+  clientStream: STREAM_KEYS,
+  duplex: STREAM_KEYS,
+};
+
+/** Longest delay of a timer, in ms. */
+const MAX_TIMEOUT = 2 ** 31 - 1;
+
+/**
+ * Makes a frozen declaration.
+ *
+ * @throws {TypeError} for what is not a schema, and for an option that the
+ * shape does not have
+ * @throws {RangeError} for a timeout out of range
+ */
+export function declareMethod(
+  shape: Shape,
+  declared: Declared,
+): MethodDeclaration {
+  checkKeys(shape, declared);
+  const { timeout, idempotent, description } = declared;
+  const input = schemaOf(declared.input, shape, "input");
+  const output = schemaOf(declared.output, shape, "output");
+  const opening = schemaOf(declared.opening, shape, "opening");
+  if (
+    timeout !== undefined &&
+    !(Number.isInteger(timeout) && timeout >= 1 && timeout <= MAX_TIMEOUT)
+  ) {
+    throw new RangeError(
+      `Cannot declare ${shape}() with timeout ${timeout}: it must be an integer from 1 to ${MAX_TIMEOUT} ms`,
+    );
+  }
+  return Object.freeze({
+    shape,
+    ...(input && { input }),
+    ...(output && { output }),
+    ...(opening && { opening }),
+    ...(declared.errors && { errors: errorsOf(declared.errors, shape) }),
+    ...(timeout !== undefined && { timeout }),
+    ...(idempotent !== undefined && { idempotent }),
+    ...(description !== undefined && { description }),
+  });
+}
+
+function checkKeys(shape: Shape, declared: Declared): void {
+  if (typeof declared !== "object" || declared === null) {
+    throw new TypeError(
+      `Cannot declare ${shape}() with ${
+        String(declared)
+      }: it takes an object of schemas and options`,
+    );
+  }
+  for (const key of Object.keys(declared)) {
+    if (KEYS[shape].includes(key)) continue;
+    throw new TypeError(
+      `Cannot declare ${shape}() with "${key}": it takes ${
+        KEYS[shape].join(", ")
+      }`,
+    );
+  }
+}
+
+function schemaOf(
+  schema: StandardSchema | undefined,
+  shape: Shape,
+  what: string,
+): StandardSchema | undefined {
+  if (schema === undefined || isUnchecked(schema)) return undefined;
+  // A schema may be a function (arktype); anything else has no "~standard".
+  const standard: unknown = (schema as Partial<StandardSchema> | null) // the type says so, JavaScript callers may not
+    ?.["~standard"];
+  if (
+    typeof standard === "object" && standard !== null &&
+    "version" in standard && standard.version === 1 &&
+    "validate" in standard && typeof standard.validate === "function"
+  ) return schema;
+  throw new TypeError(
+    `Cannot use the ${what} of ${shape}() as a schema: it does not implement Standard Schema version 1`,
+  );
+}
+
+function errorsOf(errors: ErrorSchemas, shape: Shape): ErrorSchemas {
+  const table: Record<string, StandardSchema | null> = Object.create(null);
+  for (const [name, schema] of Object.entries(errors)) {
+    checkName(name, name, "an error");
+    table[name] = schema === null
+      ? null
+      : schemaOf(schema, shape, `error "${name}"`) ?? null;
+  }
+  return Object.freeze(table);
+}

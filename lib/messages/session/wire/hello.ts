@@ -1,0 +1,280 @@
+/**
+ * HELLO, the first frame in each direction (PROTOCOL.md, "HELLO"). It depends
+ * on no codec:
+ *
+ * ```text
+ *   0  "LWP1"              4  u8 major, u8 minor, u8 role (0 dialler, 1 listener), u8 0
+ *   8  u32 features       12  u32 maxFrameBody     16  u32 maxMessage   20  u32 maxCalls
+ *  24  u32 streamWindow   28  u32 connectionWindow 32  u32 heartbeat, ms
+ *  36  u32 protocol hash  40  entries: u8 type, u16 length, value
+ * ```
+ *
+ * @module
+ */
+import { concat } from "@std/bytes/concat";
+import { type Shape, SHAPES } from "../../protocol/method.ts";
+import {
+  decodeSchemaEntry,
+  type DescribedMethod,
+  encodeSchemaEntry,
+} from "./schema_entry.ts";
+import { MalformedError, text } from "./malformed_error.ts";
+import { type Misfit, MISFITS } from "./method_compatibility.ts";
+import { getU16, getU32, putU16, putU32 } from "./frame_header.ts";
+
+/** Version of the wire: peers with another major version do not understand each other. */
+export const VERSION = { major: 1, minor: 0 } as const;
+
+/** A method as a peer names it. */
+export interface MethodInfo {
+  /** Dotted name. */
+  readonly name: string;
+  /** Shape of its messages. */
+  readonly shape: Shape;
+  /** Hash of its schemas; 0 where there are only types. */
+  readonly hash: number;
+}
+
+/** A method of the dialler's that the listener does not serve as asked. */
+export interface Mismatch {
+  /** Index in the dialler's list. */
+  readonly method: number;
+  /** Why. */
+  readonly reason: Misfit;
+}
+
+/** What each side says of itself. */
+export interface Hello {
+  /** Who dialled. */
+  readonly role: "dialler" | "listener";
+  /** Features, a bit each; none is defined in version 1. */
+  readonly features: number;
+  /** Bytes behind the header that this side accepts in one frame. */
+  readonly maxFrameBody: number;
+  /** Bytes of one message that this side accepts. */
+  readonly maxMessage: number;
+  /** Calls in flight that this side accepts. */
+  readonly maxCalls: number;
+  /** Credit that this side gives to each stream. */
+  readonly streamWindow: number;
+  /** Credit that this side gives to requests and notifications. */
+  readonly connectionWindow: number;
+  /** Milliseconds of silence after which this side sends a PING. */
+  readonly heartbeat: number;
+  /** Hash of the protocol that this side speaks. */
+  readonly protocolHash: number;
+  /** Name of that protocol. */
+  readonly protocol: string;
+  /** Name of the codec of all bodies. */
+  readonly codec: string;
+  /** Methods of the other side that this side may call; a REQUEST names one by its index. */
+  readonly methods: readonly MethodInfo[];
+  /** Methods of the dialler's list that do not fit (listener only). */
+  readonly mismatches: readonly Mismatch[];
+  /** What the methods are that differ, as the listener knows them (listener only). */
+  readonly described: readonly DescribedMethod[];
+  /** Credentials, encoded by the codec (dialler only). */
+  readonly auth: Uint8Array | undefined;
+}
+
+const MAGIC = [0x4c, 0x57, 0x50, 0x31]; // "LWP1"
+const FIXED = 40;
+/** Bytes of a HELLO at most. */
+export const MAX_HELLO: number = 64 * 1024;
+/** Bytes in front of the value of an entry. */
+export const ENTRY_HEADER = 3;
+const Entry = {
+  PROTOCOL: 0x01,
+  CODEC: 0x02,
+  METHODS: 0x03,
+  AUTH: 0x04,
+  MISMATCHES: 0x05,
+  SCHEMAS: 0x06,
+} as const;
+
+const encoder = new TextEncoder();
+
+/**
+ * The body of a HELLO.
+ *
+ * @throws {RangeError} for more than 65,535 bytes of one entry
+ */
+export function encodeHello(hello: Hello): Uint8Array {
+  const fixed = new Uint8Array(FIXED);
+  fixed.set(MAGIC);
+  fixed[4] = VERSION.major;
+  fixed[5] = VERSION.minor;
+  fixed[6] = hello.role === "dialler" ? 0 : 1;
+  putU32(fixed, 8, hello.features);
+  putU32(fixed, 12, hello.maxFrameBody);
+  putU32(fixed, 16, hello.maxMessage);
+  putU32(fixed, 20, hello.maxCalls);
+  putU32(fixed, 24, hello.streamWindow);
+  putU32(fixed, 28, hello.connectionWindow);
+  putU32(fixed, 32, hello.heartbeat);
+  putU32(fixed, 36, hello.protocolHash);
+  return concat([
+    fixed,
+    entry(Entry.PROTOCOL, encoder.encode(hello.protocol)),
+    entry(Entry.CODEC, encoder.encode(hello.codec)),
+    entry(Entry.METHODS, encodeMethods(hello.methods)),
+    ...(hello.auth === undefined ? [] : [entry(Entry.AUTH, hello.auth)]),
+    ...(hello.mismatches.length === 0
+      ? []
+      : [entry(Entry.MISMATCHES, encodeMismatches(hello.mismatches))]),
+    ...(hello.described.length === 0
+      ? []
+      : [entry(Entry.SCHEMAS, encodeSchemaEntry(hello.described))]),
+  ]);
+}
+
+function entry(type: number, value: Uint8Array): Uint8Array {
+  if (value.length > 0xffff) {
+    throw new RangeError(
+      `Cannot put ${value.length} bytes into entry ${type} of the handshake: it holds at most 65535; use fewer or shorter method names`,
+    );
+  }
+  const bytes = new Uint8Array(ENTRY_HEADER + value.length);
+  bytes[0] = type;
+  putU16(bytes, 1, value.length);
+  bytes.set(value, ENTRY_HEADER);
+  return bytes;
+}
+
+function encodeMethods(methods: readonly MethodInfo[]): Uint8Array {
+  return concat(methods.map(({ name, shape, hash }) => {
+    const text = encoder.encode(name);
+    const bytes = new Uint8Array(6 + text.length);
+    bytes[0] = SHAPES.indexOf(shape);
+    putU32(bytes, 1, hash);
+    bytes[5] = text.length;
+    bytes.set(text, 6);
+    return bytes;
+  }));
+}
+
+function encodeMismatches(mismatches: readonly Mismatch[]): Uint8Array {
+  const bytes = new Uint8Array(mismatches.length * 3);
+  mismatches.forEach(({ method, reason }, index) => {
+    putU16(bytes, index * 3, method);
+    bytes[index * 3 + 2] = MISFITS.indexOf(reason);
+  });
+  return bytes;
+}
+
+/** The version that a HELLO speaks, which is at the same place in every version. */
+export function helloVersion(
+  body: Uint8Array,
+): { major: number; minor: number } {
+  if (body.length < 6 || MAGIC.some((byte, at) => body[at] !== byte)) {
+    throw new MalformedError(
+      'the first frame does not begin with "LWP1": the peer speaks another protocol',
+    );
+  }
+  return { major: body[4]!, minor: body[5]! }; // in range: length >= 6
+}
+
+/**
+ * Reads the body of a HELLO.
+ *
+ * @param body the bytes behind the frame's header
+ * @param maxMethods most methods to accept
+ * @throws {MalformedError}
+ */
+export function decodeHello(body: Uint8Array, maxMethods: number): Hello {
+  helloVersion(body);
+  if (body.length < FIXED) throw new MalformedError("HELLO is cut");
+  const role = roleOf(body[6]!); // in range: length >= FIXED
+  const entries = readEntries(body);
+  // Each entry is one side's to send; work for the other's is work for nothing.
+  const from = (sender: Hello["role"], entry: number) =>
+    role === sender ? entries.get(entry) : undefined;
+  return {
+    role,
+    features: getU32(body, 8),
+    maxFrameBody: within(getU32(body, 12), 16 * 1024, "maxFrameBody"),
+    maxMessage: within(getU32(body, 16), 64 * 1024, "maxMessage"),
+    maxCalls: within(getU32(body, 20), 32, "maxCalls"),
+    streamWindow: within(getU32(body, 24), 1024, "streamWindow"),
+    connectionWindow: within(getU32(body, 28), 64 * 1024, "connectionWindow"),
+    heartbeat: getU32(body, 32),
+    protocolHash: getU32(body, 36),
+    protocol: text(entries.get(Entry.PROTOCOL) ?? new Uint8Array()),
+    codec: text(entries.get(Entry.CODEC) ?? new Uint8Array()),
+    methods: decodeMethods(entries.get(Entry.METHODS), maxMethods),
+    mismatches: decodeMismatches(
+      from("listener", Entry.MISMATCHES),
+      maxMethods,
+    ),
+    described: decodeSchemaEntry(from("listener", Entry.SCHEMAS), maxMethods),
+    auth: from("dialler", Entry.AUTH)?.slice(),
+  };
+}
+
+function roleOf(byte: number): Hello["role"] {
+  if (byte === 0) return "dialler";
+  if (byte === 1) return "listener";
+  throw new MalformedError(`HELLO says role ${byte}; there are 0 and 1`);
+}
+
+/** Limits below these minima hold nothing useful, and credit above the maximum could not be granted. */
+function within(value: number, least: number, name: string): number {
+  if (value >= least && value < 2 ** 31) return value;
+  throw new MalformedError(
+    `HELLO says ${name} ${value}; it must be from ${least} to ${2 ** 31 - 1}`,
+  );
+}
+
+function readEntries(body: Uint8Array): Map<number, Uint8Array> {
+  const entries = new Map<number, Uint8Array>();
+  let at = FIXED;
+  while (at < body.length) {
+    const start = at + ENTRY_HEADER;
+    if (start > body.length) throw new MalformedError("HELLO is cut");
+    const end = start + getU16(body, at + 1);
+    if (end > body.length) throw new MalformedError("HELLO is cut");
+    entries.set(body[at]!, body.subarray(start, end)); // in range: start <= length
+    at = end;
+  }
+  return entries;
+}
+
+function decodeMethods(
+  bytes: Uint8Array = new Uint8Array(),
+  limit: number,
+): MethodInfo[] {
+  const methods: MethodInfo[] = [];
+  let at = 0;
+  while (at < bytes.length) {
+    const end = at + 6 + (bytes[at + 5] ?? 0);
+    if (end > bytes.length) throw new MalformedError("the method list is cut");
+    const shape = SHAPES[bytes[at]!]; // in range: end <= length
+    if (shape === undefined) {
+      throw new MalformedError(`${bytes[at]} is no shape of a method`);
+    }
+    if (methods.length === limit) {
+      throw new MalformedError(`more than ${limit} methods are listed`);
+    }
+    methods.push({
+      shape,
+      hash: getU32(bytes, at + 1),
+      name: text(bytes.subarray(at + 6, end)),
+    });
+    at = end;
+  }
+  return methods;
+}
+
+function decodeMismatches(
+  bytes: Uint8Array = new Uint8Array(),
+  limit: number,
+): Mismatch[] {
+  if (bytes.length % 3 !== 0) throw new MalformedError("mismatches are cut");
+  if (bytes.length / 3 > limit) {
+    throw new MalformedError(`more than ${limit} mismatches are listed`);
+  }
+  return Array.from({ length: bytes.length / 3 }, (_, index) => ({
+    method: getU16(bytes, index * 3),
+    reason: MISFITS[bytes[index * 3 + 2]!] ?? "missing", // in range; a later reason is as bad as "missing"
+  }));
+}

@@ -1,0 +1,86 @@
+/**
+ * Metadata (PROTOCOL.md, "Metadata"): text that travels beside a message.
+ *
+ * ```text
+ *  ├────────────┼───────┼──────────────┼─────────┤  again and again
+ *    u8 length    key     u16 length     value
+ * ```
+ *
+ * @module
+ */
+import { MalformedError, text } from "./malformed_error.ts";
+import { getU16, putU16 } from "./frame_header.ts";
+
+/** Text that travels beside a message, not in it. */
+export type Metadata = Readonly<Record<string, string>>;
+
+/** No metadata. */
+export const NO_METADATA: Metadata = Object.freeze(Object.create(null));
+
+/** Keys are lower case, so that they mean the same everywhere. */
+const KEY = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+
+const encoder = new TextEncoder();
+
+/**
+ * Metadata as bytes.
+ *
+ * @throws {TypeError} for a key that is none, or a value that is no string
+ * @throws {RangeError} for more than `limit` bytes
+ */
+export function encodeMetadata(metadata: Metadata, limit: number): Uint8Array {
+  const pairs = Object.entries(metadata).map(([key, value]) => {
+    check(key, value);
+    return { key, value: encoder.encode(value) };
+  });
+  let size = 0;
+  for (const { key, value } of pairs) {
+    size += 3 + key.length + value.length;
+    if (size > limit) {
+      throw new RangeError(
+        `Cannot send metadata of more than ${limit} bytes: "${key}" goes over the limit "maxMetadata"`,
+      );
+    }
+  }
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const { key, value } of pairs) {
+    bytes[at] = key.length;
+    encoder.encodeInto(key, bytes.subarray(at + 1));
+    at += 1 + key.length;
+    putU16(bytes, at, value.length);
+    bytes.set(value, at + 2);
+    at += 2 + value.length;
+  }
+  return bytes;
+}
+
+function check(key: string, value: unknown): void {
+  if (!KEY.test(key)) {
+    throw new TypeError(
+      `Cannot use "${key}" as a metadata key: it must be 1 to 64 of a-z, 0-9, ".", "_" and "-", beginning with a letter or digit`,
+    );
+  }
+  if (typeof value !== "string" || !value.isWellFormed()) {
+    throw new TypeError(
+      `Cannot send metadata "${key}": the value must be a well-formed string`,
+    );
+  }
+}
+
+/** Reads metadata. @throws {MalformedError} */
+export function decodeMetadata(bytes: Uint8Array): Metadata {
+  const metadata: Record<string, string> = Object.create(null);
+  let at = 0;
+  while (at < bytes.length) {
+    const keyEnd = at + 1 + bytes[at]!; // in range: at < length
+    if (keyEnd + 2 > bytes.length) throw new MalformedError("metadata is cut");
+    const end = keyEnd + 2 + getU16(bytes, keyEnd);
+    if (end > bytes.length) throw new MalformedError("metadata is cut");
+    const key = text(bytes.subarray(at + 1, keyEnd));
+    if (!KEY.test(key)) throw new MalformedError("a metadata key is none");
+    metadata[key] = text(bytes.subarray(keyEnd + 2, end));
+    at = end;
+  }
+  return metadata;
+}

@@ -1,0 +1,68 @@
+import {
+  assert,
+  assertEquals,
+  assertNotStrictEquals,
+  assertStrictEquals,
+} from "@std/assert";
+import { acquire, release } from "../../../lib/framing/stream/buffer_pool.ts";
+
+const permissions = "none";
+
+Deno.test("acquire() gives a released buffer again, as the same object", {
+  permissions,
+}, () => {
+  for (const size of [4096, 16_384, 65_536, 262_144]) {
+    const one = acquire(size);
+    const other = acquire(size - 1);
+    assertEquals([one.length, other.length], [size, size]);
+    assertNotStrictEquals(one, other);
+    release(one);
+    assertStrictEquals(acquire(1 + size / 2), one);
+    release(one);
+    release(other);
+  }
+});
+
+Deno.test(
+  "acquire() gives at least what was asked for",
+  { permissions },
+  () => {
+    for (
+      const least of [
+        0,
+        1,
+        4096,
+        4097,
+        16_385,
+        65_537,
+        262_144,
+        262_145,
+        5_000_000,
+      ]
+    ) {
+      assert(acquire(least).length >= least);
+    }
+    assertEquals(acquire(262_145).length, 524_288);
+  },
+);
+
+Deno.test(
+  "release() keeps 2 MiB at most, and no giant",
+  { permissions },
+  () => {
+    const sizes = [4096, 16_384, 65_536, 262_144, 524_288];
+    const all = sizes.flatMap((size) =>
+      Array.from({ length: 200 }, () => acquire(size))
+    );
+    for (const buffer of all) release(buffer);
+    const released = new Set(all);
+    let kept = 0;
+    for (const size of sizes) {
+      for (let i = 0; i < 200; i++) {
+        const buffer = acquire(size);
+        if (released.has(buffer)) kept += size;
+      }
+    }
+    assertEquals(kept, 2 * 1024 * 1024);
+  },
+);

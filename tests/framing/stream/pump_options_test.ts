@@ -1,0 +1,41 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  type FramesOptions,
+  resolveOptions,
+} from "../../../lib/framing/stream/pump_options.ts";
+
+const permissions = "none";
+
+Deno.test("resolveOptions() fills in the defaults", { permissions }, () => {
+  assertEquals(resolveOptions({}), {
+    copy: "always",
+    highWaterMark: 1_048_576,
+    frameTimeout: 30_000,
+    framesPerTurn: 1_024,
+    linger: 5_000,
+    signal: undefined,
+  });
+});
+
+Deno.test("resolveOptions() refuses what makes no sense, by name", {
+  permissions,
+}, () => {
+  const wrong: [FramesOptions, string][] = [
+    [{ highWaterMark: -1 }, "'highWaterMark' must be an integer from 0"],
+    [{ highWaterMark: NaN }, "current value is NaN"],
+    [{ frameTimeout: 2 ** 31 }, "'frameTimeout' must be an integer from 0"],
+    [{ frameTimeout: 0.5 }, "current value is 0.5"],
+    [{ framesPerTurn: 0 }, "'framesPerTurn' must be an integer from 1"],
+    [{ linger: Infinity }, "'linger' must be an integer from 0"],
+  ];
+  for (const [options, message] of wrong) {
+    assertThrows(() => resolveOptions(options), RangeError, message);
+  }
+  // deno-lint-ignore no-explicit-any -- what JavaScript may pass
+  const options = { copy: "sometimes" } as any;
+  assertThrows(
+    () => resolveOptions(options),
+    TypeError,
+    "'copy' must be one of always, auto, never: current value is sometimes",
+  );
+});

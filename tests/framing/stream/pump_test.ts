@@ -1,0 +1,320 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { concat } from "@std/bytes/concat";
+import { FrameError, frames, u32be } from "../../../lib/framing/mod.ts";
+import { FakeTime } from "./fake_time.ts";
+import { payload, ScriptedConnection, settled } from "./scripted_connection.ts";
+
+const encoder = u32be().encoder();
+
+function framed(...payloads: Uint8Array[]): Uint8Array {
+  return concat(payloads.map((one) => encoder.encode(one)));
+}
+
+Deno.test("close() ends receive() and loops quietly, and the write side with an error", async () => {
+  const connection = new ScriptedConnection();
+  connection.blocked = true;
+  const stream = frames(connection, u32be());
+  let failed = 0;
+  stream.onWriteFailed = () => failed++;
+  const done = stream.receive(() => {});
+  stream.write(payload(3));
+  const flushed = stream.flush();
+  stream.close();
+  stream.close();
+  await done;
+  await assertRejects(() => flushed, Error, "it is closed");
+  assertThrows(() => stream.write(payload(1)), Error, "it is closed");
+  await assertRejects(() => stream.flush(), Error, "it is closed");
+  await assertRejects(() => stream.closeWrite(), Error, "it is closed");
+  await assertRejects(() => stream.detach(), Error, "it is closed");
+  await stream.receive(() => assert(false));
+  for await (const _ of stream) assert(false);
+  assertEquals(connection.closed, 1);
+  assertEquals(failed, 0);
+});
+
+Deno.test("close() in onFrame hands out no further frame", async () => {
+  const bytes = framed(payload(1), payload(2), payload(3));
+  const connection = new ScriptedConnection([bytes, null]);
+  const stream = frames(connection, u32be());
+  const lengths: number[] = [];
+  await stream.receive((frame) => {
+    if (lengths.push(frame.length) === 2) stream.close();
+  });
+  assertEquals(lengths, [1, 2]);
+  assertEquals(connection.asked.length, 1);
+});
+
+Deno.test("the signal closes the connection, and all that waits rejects with its reason", async () => {
+  const connection = new ScriptedConnection();
+  connection.blocked = true;
+  const controller = new AbortController();
+  const { signal } = controller;
+  await using stream = frames(connection, u32be(), {
+    signal,
+    highWaterMark: 0,
+  });
+  const reason = new Error("enough");
+  const waiting = [
+    stream.receive(() => {}),
+    stream.send(payload(3)),
+    stream.flush(),
+    stream.closeWrite(),
+  ].map((one) => assertRejects(() => one, Error, "enough"));
+  controller.abort(reason);
+  await Promise.all(waiting);
+  assertEquals(connection.closed, 1);
+  assertThrows(() => stream.begin(1), Error, "enough");
+  await assertRejects(() => stream.receive(() => {}), Error, "enough");
+});
+
+Deno.test("a signal that is aborted already closes the connection at once", async () => {
+  const connection = new ScriptedConnection([framed(payload(1)), null]);
+  const signal = AbortSignal.abort(new Error("too late"));
+  await using stream = frames(connection, u32be(), { signal });
+  assertEquals(connection.closed, 1);
+  await assertRejects(() => stream.receive(() => {}), Error, "too late");
+  await assertRejects(() => stream.send(payload(1)), Error, "too late");
+});
+
+Deno.test("close() and detach() stop listening to the signal", async () => {
+  let listeners = 0;
+  class Counting extends EventTarget {
+    aborted = false;
+    override addEventListener(): void {
+      listeners++;
+    }
+    override removeEventListener(): void {
+      listeners--;
+    }
+  }
+  // deno-lint-ignore no-explicit-any -- only the three members are used
+  const signal = new Counting() as any;
+  frames(new ScriptedConnection(), u32be(), { signal }).close();
+  assertEquals(listeners, 0);
+  await frames(new ScriptedConnection(), u32be(), { signal }).detach();
+  assertEquals(listeners, 0);
+});
+
+Deno.test("disposing writes what is unsent, then closes, once", async () => {
+  const connection = new ScriptedConnection();
+  connection.takes = 5;
+  {
+    await using stream = frames(connection, u32be());
+    for (let i = 0; i < 10; i++) stream.write(payload(i));
+    await stream[Symbol.asyncDispose]();
+  }
+  assertEquals(connection.sent.length, 85);
+  assertEquals(connection.closed, 1);
+});
+
+Deno.test("disposing waits for the peer no longer than linger", async () => {
+  using time = new FakeTime();
+  const connection = new ScriptedConnection();
+  connection.blocked = true;
+  const stream = frames(connection, u32be(), { linger: 700 });
+  stream.write(payload(3));
+  const disposed = stream[Symbol.asyncDispose]();
+  await settled();
+  time.tick(699);
+  await settled();
+  assertEquals(connection.closed, 0);
+  time.tick(1);
+  await disposed;
+  assertEquals(connection.closed, 1);
+  assertEquals(time.timers, 0);
+});
+
+Deno.test("disposing with linger 0, or after a refused write, closes at once", async () => {
+  const blocked = new ScriptedConnection();
+  blocked.blocked = true;
+  const hasty = frames(blocked, u32be(), { linger: 0 });
+  hasty.write(payload(3));
+  await hasty[Symbol.asyncDispose]();
+  assertEquals(blocked.closed, 1);
+
+  const refusing = new ScriptedConnection();
+  refusing.refuses = new Error("broken pipe");
+  {
+    await using stream = frames(refusing, u32be());
+    stream.write(payload(3));
+  }
+  assertEquals(refusing.closed, 1);
+});
+
+Deno.test("detach() in onFrame gives back the bytes behind that frame, and reads no more", async () => {
+  const rest = new TextEncoder().encode("not frames any more");
+  const bytes = concat([framed(payload(1), payload(2)), rest]);
+  const connection = new ScriptedConnection([bytes, null]);
+  const stream = frames(connection, u32be());
+  const lengths: number[] = [];
+  const detached = Promise.withResolvers<Uint8Array>();
+  await stream.receive((frame) => {
+    if (lengths.push(frame.length) < 2) return;
+    stream.write(payload(9));
+    stream.detach().then(({ rest }) => detached.resolve(rest));
+  });
+  assertEquals(await detached.promise, rest);
+  assertEquals(lengths, [1, 2]);
+  assertEquals(connection.sent, framed(payload(9)));
+  assertEquals(connection.asked.length, 1);
+  assertEquals(connection.closed, 0);
+  stream.close();
+  await stream[Symbol.asyncDispose]();
+  assertEquals(connection.closed, 0); // it is no longer the stream's
+  assertThrows(() => stream.write(payload(1)), Error, "detached");
+});
+
+Deno.test("detach() in a loop ends the loop, and owns the rest", async () => {
+  const bytes = concat([framed(payload(1)), new Uint8Array([9, 9, 9])]);
+  const connection = new ScriptedConnection([bytes]);
+  await using stream = frames(connection, u32be(), { copy: "never" });
+  let rest = new Uint8Array();
+  let count = 0;
+  for await (const _ of stream) {
+    count++;
+    const detached = await stream.detach();
+    assertEquals(detached.connection, connection);
+    rest = detached.rest.slice();
+    assert(!connection.readMemory.includes(detached.rest.buffer));
+  }
+  assertEquals(count, 1);
+  assertEquals(rest, new Uint8Array([9, 9, 9]));
+});
+
+Deno.test("detach() is refused while a read is under way, and the stream goes on", async () => {
+  const connection = new ScriptedConnection();
+  await using stream = frames(connection, u32be());
+  const lengths: number[] = [];
+  const done = stream.receive((frame) => lengths.push(frame.length));
+  await assertRejects(() => stream.detach(), Error, "a read is under way");
+  connection.feed(framed(payload(2)), null);
+  await done;
+  assertEquals(lengths, [2]);
+});
+
+Deno.test("close() while detach() waits for the peer closes the connection", async () => {
+  const connection = new ScriptedConnection();
+  connection.blocked = true;
+  const stream = frames(connection, u32be());
+  stream.write(payload(2));
+  const detached = stream.detach();
+  await settled();
+  stream.close();
+  await assertRejects(() => detached, Error, "it is closed");
+  assertEquals(connection.closed, 1);
+});
+
+Deno.test("both sides end on their own: frames arrive after closeWrite(), and leave after the peer's end", async () => {
+  const connection = new ScriptedConnection();
+  await using stream = frames(connection, u32be());
+  await stream.closeWrite();
+  connection.feed(framed(payload(4)), null);
+  let count = 0;
+  await stream.receive(() => count++);
+  assertEquals(count, 1);
+
+  const other = new ScriptedConnection([null]);
+  await using late = frames(other, u32be());
+  await late.receive(() => {});
+  late.write(payload(5));
+  await late.flush();
+  assertEquals(other.sent, framed(payload(5)));
+});
+
+Deno.test("a connection that somebody else has closed can still be closed", async () => {
+  class Once extends ScriptedConnection {
+    override close(): void {
+      if (this.closed > 0) throw new Error("Bad resource ID");
+      super.close();
+    }
+    override [Symbol.dispose](): void {
+      if (this.closed === 0) super.close();
+    }
+  }
+  const connection = new Once();
+  const stream = frames(connection, u32be());
+  connection.close();
+  stream.close();
+  await stream[Symbol.asyncDispose]();
+});
+
+Deno.test("closeWrite() behind detach() leaves the connection alone", async () => {
+  const connection = new ScriptedConnection();
+  connection.blocked = true;
+  const stream = frames(connection, u32be());
+  stream.write(payload(2));
+  const detached = stream.detach();
+  await assertRejects(() => stream.closeWrite(), Error, "detached");
+  connection.blocked = false;
+  connection.letWrite();
+  await detached;
+  await assertRejects(() => stream.closeWrite(), Error, "detached");
+  assertEquals(connection.halfClosed, 0);
+
+  const other = new ScriptedConnection();
+  const late = frames(other, u32be());
+  await late.detach();
+  await assertRejects(() => late.closeWrite(), Error, "detached");
+  assertEquals(other.halfClosed, 0);
+});
+
+Deno.test("disposing lets a half-close that is under way come first, no longer than linger", async () => {
+  const connection = new ScriptedConnection();
+  const order: string[] = [];
+  const halfClosed = Promise.withResolvers<void>();
+  connection.closeWrite = () => {
+    order.push("half-close");
+    return halfClosed.promise;
+  };
+  const stream = frames(connection, u32be());
+  const closing = stream.closeWrite().then(() => order.push("half-closed"));
+  const disposed = stream[Symbol.asyncDispose]();
+  await settled();
+  assertEquals([order, connection.closed], [["half-close"], 0]);
+  halfClosed.resolve();
+  await Promise.all([closing, disposed]);
+  assertEquals([order.at(-1), connection.closed], ["half-closed", 1]);
+
+  using time = new FakeTime();
+  const stuck = new ScriptedConnection();
+  stuck.closeWrite = () => new Promise(() => {});
+  const hanging = frames(stuck, u32be(), { linger: 700 });
+  void hanging.closeWrite();
+  const waited = hanging[Symbol.asyncDispose]();
+  await settled();
+  time.tick(700);
+  await waited;
+  assertEquals(stuck.closed, 1);
+});
+
+Deno.test("a connection that cannot be closed hides no timeout and no abort", async () => {
+  class Stubborn extends ScriptedConnection {
+    override [Symbol.dispose](): void {
+      super.close();
+      throw new Error("cannot close");
+    }
+  }
+  const controller = new AbortController();
+  const aborted = frames(new Stubborn(), u32be(), {
+    signal: controller.signal,
+  });
+  const reading = aborted.receive(() => {});
+  controller.abort(new Error("enough"));
+  await assertRejects(() => reading, Error, "enough");
+
+  using time = new FakeTime();
+  const connection = new Stubborn([new Uint8Array(3)]);
+  const late = frames(connection, u32be(), { frameTimeout: 10 });
+  let told: unknown;
+  late.onWriteFailed = (error) => told = error;
+  const done = late.receive(() => {});
+  await settled();
+  time.tick(10);
+  const error = await assertRejects(() => done, FrameError);
+  assertEquals([error.kind, told], ["timeout", error]);
+
+  // Whoever closes can be told.
+  const stream = frames(new Stubborn(), u32be());
+  assertThrows(() => stream.close(), Error, "cannot close");
+});

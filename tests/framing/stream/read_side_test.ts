@@ -1,0 +1,419 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { concat } from "@std/bytes/concat";
+import {
+  FrameError,
+  frames,
+  type FrameStream,
+  u32be,
+} from "../../../lib/framing/mod.ts";
+import { FakeTime } from "./fake_time.ts";
+import {
+  type Chunk,
+  payload,
+  ScriptedConnection,
+  settled,
+} from "./scripted_connection.ts";
+
+const encoder = u32be().encoder();
+
+function framed(...payloads: Uint8Array[]): Uint8Array {
+  return concat(payloads.map((one) => encoder.encode(one)));
+}
+
+async function received(stream: FrameStream): Promise<Uint8Array[]> {
+  const got: Uint8Array[] = [];
+  await stream.receive((frame) => got.push(frame.slice()));
+  return got;
+}
+
+/** The bytes, a chunk of so many at a time, then the end. */
+function cut(bytes: Uint8Array, size: number): Chunk[] {
+  const chunks: Chunk[] = [];
+  for (let at = 0; at < bytes.length; at += size) {
+    chunks.push(bytes.subarray(at, at + size));
+  }
+  return [...chunks, null];
+}
+
+const SIZES = [0, 1, 2, 100, 2043, 2044, 2045, 65_532, 65_536, 300_000, 5, 0];
+
+for (const size of [1, 7, 2047, 2048, 2049, 65_536, 1 << 20]) {
+  Deno.test(`receive() hands out the same frames from chunks of ${size} bytes`, async () => {
+    const sizes = size === 1 ? SIZES.filter((n) => n < 3000) : SIZES;
+    const payloads = sizes.map((n) => payload(n));
+    const bytes = framed(...payloads);
+    const connection = new ScriptedConnection(cut(bytes, size));
+    await using stream = frames(connection, u32be());
+    assertEquals(await received(stream), payloads);
+    assertEquals(stream.bytesRead, bytes.length);
+  });
+}
+
+Deno.test("receive() hands out all frames of a read before the next one, then calls afterRead", async () => {
+  const many = framed(...Array.from({ length: 50 }, (_, i) => payload(i)));
+  const connection = new ScriptedConnection([many, framed(payload(1)), null]);
+  await using stream = frames(connection, u32be());
+  const trace: string[] = [];
+  await stream.receive(
+    () => trace.push(`frame in read ${connection.asked.length}`),
+    () => trace.push("after"),
+  );
+  assertEquals(trace, [
+    ...Array(50).fill("frame in read 1"),
+    "after",
+    "frame in read 2",
+    "after",
+  ]);
+});
+
+Deno.test("connections that are not busy share the large buffers", async () => {
+  const memory = new Set<ArrayBufferLike>();
+  for (let i = 0; i < 50; i++) {
+    const connection = new ScriptedConnection();
+    const stream = frames(connection, u32be());
+    const done = stream.receive(() => {});
+    connection.feed(framed(payload(10_000)));
+    // Small reads make it let go of the large buffer.
+    for (let k = 0; k < 10; k++) {
+      connection.feed(framed(payload(1)));
+      await settled();
+    }
+    connection.feed(null);
+    await done;
+    connection.readMemory.forEach((one, k) => {
+      if (connection.asked[k]! > 2048) memory.add(one);
+    });
+    await stream[Symbol.asyncDispose]();
+  }
+  assertEquals(memory.size, 2); // one of 64 KiB, one of 16 KiB
+});
+
+for (const count of [0, -1, 2049, 1.5, NaN]) {
+  Deno.test(`a transport that says it read ${count} of 2048 bytes is refused`, async () => {
+    const connection = new ScriptedConnection();
+    connection.read = () => Promise.resolve(count);
+    await using stream = frames(connection, u32be());
+    await assertRejects(
+      () => stream.receive(() => {}),
+      Error,
+      `${count} bytes`,
+    );
+    await assertRejects(
+      () => stream.receive(() => {}),
+      Error,
+      `${count} bytes`,
+    );
+    assertEquals(stream.bytesRead, 0);
+  });
+}
+
+Deno.test("a read that throws at once is a failed read", async () => {
+  const connection = new ScriptedConnection();
+  connection.read = () => {
+    throw new TypeError("not today");
+  };
+  await using stream = frames(connection, u32be());
+  await assertRejects(() => stream.receive(() => {}), TypeError, "not today");
+});
+
+Deno.test("receive() takes one step of the microtask queue from the read to onFrame, and one from a frame to the write", async () => {
+  const connection = new ScriptedConnection();
+  await using stream = frames(connection, u32be());
+  const frame = framed(payload(5));
+  const read = Promise.withResolvers<number | null>();
+  connection.read = (buffer) => {
+    buffer.set(frame);
+    return read.promise;
+  };
+  let got = 0;
+  const done = stream.receive((payload) => {
+    got++;
+    stream.write(payload);
+    stream.closeWrite();
+    connection.read = () => Promise.resolve(null);
+  });
+  read.resolve(frame.length);
+  await null;
+  assertEquals([got, connection.offered.length], [1, 1]);
+  await done;
+});
+
+Deno.test("write() takes one step of the microtask queue to the transport's write", async () => {
+  const connection = new ScriptedConnection();
+  await using stream = frames(connection, u32be());
+  const room = stream.begin(10);
+  stream.commit(room.start + 10);
+  assertEquals(connection.offered.length, 0);
+  await null;
+  assertEquals(connection.offered.length, 1);
+});
+
+Deno.test("receive() gives the event loop a turn after framesPerTurn frames", async () => {
+  const bytes = framed(...Array.from({ length: 100 }, () => payload(1)));
+  const connection = new ScriptedConnection([bytes, null]);
+  await using stream = frames(connection, u32be(), { framesPerTurn: 10 });
+  let turns = 0;
+  let running = true;
+  const other = (): void => {
+    turns++;
+    if (running) setImmediate(other);
+  };
+  setImmediate(other);
+  const turnOf: number[] = [];
+  await stream.receive(() => turnOf.push(turns));
+  running = false;
+  await settled();
+  const perTurn = Map.groupBy(turnOf, (turn) => turn);
+  assert(perTurn.size >= 10, `${perTurn.size}`);
+  for (const frames of perTurn.values()) assert(frames.length <= 10);
+});
+
+Deno.test("a loop gives the event loop a turn after framesPerTurn frames", async () => {
+  const bytes = framed(...Array.from({ length: 100 }, () => payload(1)));
+  const connection = new ScriptedConnection([bytes, null]);
+  await using stream = frames(connection, u32be(), { framesPerTurn: 10 });
+  let turned = 0;
+  let count = 0;
+  for await (const _ of stream) {
+    if (++count % 10 === 1) setImmediate(() => turned++);
+    if (count === 91) assert(turned >= 8);
+  }
+  assertEquals(count, 100);
+});
+
+Deno.test("a loop reads no further chunk before the last one is taken", async () => {
+  const chunk = framed(payload(1), payload(2));
+  const connection = new ScriptedConnection([chunk, chunk, chunk, null]);
+  await using stream = frames(connection, u32be());
+  const reads: number[] = [];
+  for await (const _ of stream) {
+    await settled();
+    reads.push(connection.asked.length);
+  }
+  assertEquals(reads, [1, 1, 2, 2, 3, 3]);
+});
+
+Deno.test("a loop left with break goes on in the next one, or in receive()", async () => {
+  const bytes = framed(...[1, 2, 3, 4, 5].map((n) => payload(n)));
+  const connection = new ScriptedConnection([bytes, null]);
+  await using stream = frames(connection, u32be());
+  const lengths: number[] = [];
+  for await (const frame of stream) {
+    lengths.push(frame.length);
+    break;
+  }
+  for await (const frame of stream) {
+    lengths.push(frame.length);
+    if (frame.length === 3) break;
+  }
+  await stream.receive((frame) => lengths.push(frame.length));
+  assertEquals(lengths, [1, 2, 3, 4, 5]);
+  assertEquals(connection.closed, 0);
+});
+
+Deno.test("two readers at a time are refused", async () => {
+  const connection = new ScriptedConnection();
+  await using stream = frames(connection, u32be());
+  const first = stream.receive(() => {});
+  await assertRejects(() => stream.receive(() => {}), Error, "another");
+  await assertRejects(
+    () => stream[Symbol.asyncIterator]().next(),
+    Error,
+    "another",
+  );
+  connection.feed(null);
+  await first;
+  for await (const _ of stream) assert(false);
+});
+
+Deno.test("receive() hands out what was whole before a fault, then throws it", async () => {
+  const bytes = concat([
+    framed(payload(1), payload(2)),
+    new Uint8Array(9).fill(255),
+  ]);
+  for (const chunks of [[bytes], cut(bytes, 3)]) {
+    const connection = new ScriptedConnection(chunks);
+    await using stream = frames(connection, u32be());
+    const lengths: number[] = [];
+    const error = await assertRejects(
+      () => stream.receive((frame) => lengths.push(frame.length)),
+      FrameError,
+    );
+    assertEquals(error.kind, "too-long");
+    assertEquals(error.streamOffset, 11);
+    assertEquals(lengths, [1, 2]);
+    await assertRejects(() => stream.receive(() => {}), FrameError);
+    // The write side is open, to tell the peer.
+    assertEquals(connection.closed, 0);
+    await stream.send(payload(3));
+    await stream.flush();
+    assertEquals(connection.sent, framed(payload(3)));
+  }
+});
+
+Deno.test("receive() throws the transport's error after the frames before it", async () => {
+  const reset = new Error("connection reset");
+  const bytes = framed(payload(1), payload(2));
+  const connection = new ScriptedConnection([bytes.subarray(0, 8), reset]);
+  await using stream = frames(connection, u32be());
+  const lengths: number[] = [];
+  const failed = () => stream.receive((frame) => lengths.push(frame.length));
+  await assertRejects(failed, Error, "connection reset");
+  await assertRejects(failed, Error, "connection reset");
+  assertEquals(lengths, [1]);
+});
+
+for (const left of [1, 3, 4, 5, 7]) {
+  Deno.test(`the end of the stream after ${left} of 8 bytes of a frame is an error`, async () => {
+    const bytes = framed(payload(2), payload(4)).subarray(0, 6 + left);
+    const connection = new ScriptedConnection([bytes, null]);
+    await using stream = frames(connection, u32be());
+    let count = 0;
+    const error = await assertRejects(
+      () => stream.receive(() => count++),
+      FrameError,
+    );
+    assertEquals([error.kind, count], ["truncated", 1]);
+    await assertRejects(() => stream.receive(() => {}), FrameError);
+  });
+}
+
+Deno.test("receive() tells a refused write at the end of the peer's stream", async () => {
+  const connection = new ScriptedConnection();
+  connection.refuses = new Error("broken pipe");
+  await using stream = frames(connection, u32be());
+  stream.write(payload(1));
+  const got = received(stream);
+  await settled();
+  connection.feed(framed(payload(5)), null);
+  await assertRejects(() => got, Error, "broken pipe");
+});
+
+Deno.test("an exception of onFrame or afterRead closes the connection and comes out", async () => {
+  const bytes = framed(payload(1), payload(2), payload(3));
+  for (const where of ["onFrame", "afterRead"]) {
+    const connection = new ScriptedConnection([bytes, null]);
+    await using stream = frames(connection, u32be());
+    let count = 0;
+    await assertRejects(
+      () =>
+        stream.receive(() => {
+          if (++count === 2 && where === "onFrame") throw new Error("my bug");
+        }, () => {
+          if (count === 3) throw new Error("my bug");
+        }),
+      Error,
+      "my bug",
+    );
+    assertEquals(connection.closed, 1);
+    assertEquals(count, where === "onFrame" ? 2 : 3);
+  }
+});
+
+Deno.test("frameTimeout counts from a frame's first byte to its last", async () => {
+  using time = new FakeTime();
+  const connection = new ScriptedConnection();
+  const stream = frames(connection, u32be(), { frameTimeout: 1000 });
+  const lengths: number[] = [];
+  const done = stream.receive((frame) => lengths.push(frame.length));
+  await settled();
+  assertEquals(time.timers, 0);
+  time.tick(5_000); // idle: no frame is owed
+  const bytes = framed(payload(4), payload(6));
+  connection.feed(bytes.subarray(0, 1));
+  await settled();
+  assertEquals(time.timers, 1);
+  time.tick(900);
+  connection.feed(bytes.subarray(1, 10)); // whole, and the next one begins
+  await settled();
+  time.tick(900); // the timer of the first frame fires
+  await settled();
+  assertEquals(connection.closed, 0);
+  assertEquals(time.timers, 1);
+  time.tick(99);
+  await settled();
+  assertEquals(connection.closed, 0);
+  time.tick(1);
+  const error = await assertRejects(() => done, FrameError);
+  assertEquals(error.kind, "timeout");
+  assertEquals(error.streamOffset, 8);
+  assertEquals(error.frameIndex, 1);
+  assertEquals(error.head, bytes.slice(8, 10));
+  assertEquals(lengths, [4]);
+  assertEquals(connection.closed, 1);
+  assertEquals(time.timers, 0);
+  await assertRejects(() => stream.receive(() => {}), FrameError);
+});
+
+Deno.test("frameTimeout is one timer, however many frames and chunks", async () => {
+  using time = new FakeTime();
+  const connection = new ScriptedConnection();
+  await using stream = frames(connection, u32be());
+  const done = stream.receive(() => {});
+  const bytes = framed(...Array.from({ length: 300 }, () => payload(3)));
+  for (const chunk of cut(bytes, 5)) {
+    if (chunk !== null) connection.feed(chunk);
+    await settled();
+  }
+  assertEquals(time.armed, 1);
+  connection.feed(null);
+  await done;
+  assertEquals(time.timers, 0);
+});
+
+Deno.test("frameTimeout does not count the time in which this side does not read", async () => {
+  using time = new FakeTime();
+  const connection = new ScriptedConnection();
+  await using stream = frames(connection, u32be(), { frameTimeout: 1000 });
+  const bytes = framed(payload(1), payload(2), payload(3));
+  connection.feed(bytes.subarray(0, 7));
+  const lengths: number[] = [];
+  for await (const frame of stream) {
+    lengths.push(frame.length);
+    time.tick(10_000);
+    if (frame.length === 1) connection.feed(bytes.subarray(7));
+    if (frame.length === 3) break;
+  }
+  assertEquals(lengths, [1, 2, 3]);
+  assertEquals(connection.closed, 0);
+});
+
+Deno.test("frameTimeout of 0 arms no timer", async () => {
+  using time = new FakeTime();
+  const connection = new ScriptedConnection([new Uint8Array(3)]);
+  await using stream = frames(connection, u32be(), { frameTimeout: 0 });
+  const done = stream.receive(() => {});
+  await settled();
+  assertEquals(time.armed, 0);
+  connection.feed(null);
+  await assertRejects(() => done, FrameError);
+});
+
+Deno.test("a loop that was left keeps no timer", async () => {
+  using time = new FakeTime();
+  const connection = new ScriptedConnection();
+  await using stream = frames(connection, u32be());
+  const bytes = framed(payload(1), payload(2));
+  connection.feed(bytes.subarray(0, 2));
+  setImmediate(() => connection.feed(bytes.subarray(2, 8)));
+  for await (const _ of stream) {
+    assertEquals(time.timers, 1);
+    break;
+  }
+  assertEquals(time.timers, 0);
+  connection.feed(bytes.subarray(8), null);
+  time.tick(100_000);
+  const lengths: number[] = [];
+  await stream.receive((frame) => lengths.push(frame.length));
+  assertEquals(lengths, [2]);
+});
+
+Deno.test("onFrame that throws undefined closes the connection too", async () => {
+  const connection = new ScriptedConnection([framed(payload(1)), null]);
+  await using stream = frames(connection, u32be());
+  let thrown: unknown = "nothing";
+  await stream.receive(() => {
+    throw undefined;
+  }).catch((error) => thrown = error);
+  assertEquals([thrown, connection.closed], [undefined, 1]);
+});

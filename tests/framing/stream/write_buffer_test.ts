@@ -1,0 +1,119 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { concat } from "@std/bytes/concat";
+import { netstring, u32be } from "../../../lib/framing/mod.ts";
+import { FrameBuffer } from "../../../lib/framing/stream/write_buffer.ts";
+import { release } from "../../../lib/framing/stream/buffer_pool.ts";
+import { payload } from "./scripted_connection.ts";
+
+const permissions = "none";
+const encoder = u32be().encoder();
+
+function taken(frames: FrameBuffer): Uint8Array | undefined {
+  const batch = frames.take();
+  if (batch === undefined) return undefined;
+  const bytes = batch.bytes.slice(0, batch.end);
+  if (batch.buffer !== undefined) release(batch.buffer);
+  return bytes;
+}
+
+Deno.test(
+  "FrameBuffer gathers frames however they were made",
+  { permissions },
+  () => {
+    const frames = new FrameBuffer(encoder);
+    frames.write(payload(3));
+    const room = frames.begin(10);
+    room.buffer.set(payload(10), room.start);
+    frames.commit(room.start + 10);
+    assert(frames.writeHeader(200_000));
+    assertEquals(frames.end, 7 + 14 + 4);
+    assertEquals(
+      taken(frames),
+      concat([
+        encoder.encode(payload(3)),
+        encoder.encode(payload(10)),
+        encoder.encode(payload(200_000)).slice(0, 4),
+      ]),
+    );
+    assertEquals([frames.end, taken(frames)], [0, undefined]);
+  },
+);
+
+Deno.test("FrameBuffer keeps an open frame and those before it together", {
+  permissions,
+}, () => {
+  const frames = new FrameBuffer(encoder);
+  frames.write(payload(3));
+  frames.begin(5);
+  assertEquals(frames.take(), undefined);
+  assertThrows(() => frames.write(payload(1)), Error, "another one is open");
+  assertThrows(() => frames.writeHeader(1), Error, "another one is open");
+  frames.abandon();
+  assertEquals(taken(frames), encoder.encode(payload(3)));
+});
+
+Deno.test("FrameBuffer is as it was after a payload that cannot be framed", {
+  permissions,
+}, () => {
+  const frames = new FrameBuffer(u32be({ maxFrameLength: 10 }).encoder());
+  frames.write(payload(3));
+  const room = frames.begin(11);
+  assertThrows(() => frames.commit(room.start + 11));
+  assertThrows(() => frames.write(payload(11)));
+  assertThrows(() => frames.writeHeader(11));
+  frames.write(payload(4));
+  assertEquals(
+    taken(frames),
+    concat([encoder.encode(payload(3)), encoder.encode(payload(4))]),
+  );
+});
+
+Deno.test(
+  "FrameBuffer takes memory for the usual batch, and copies a growing one seldom",
+  { permissions },
+  () => {
+    const frames = new FrameBuffer(encoder);
+    const sizes = new Set<number>();
+    for (let batch = 0; batch < 5; batch++) {
+      for (let i = 0; i < 300; i++) frames.write(payload(200));
+      const taken = frames.take();
+      sizes.add(taken!.bytes.length);
+      release(taken!.buffer!);
+    }
+    assertEquals([...sizes], [65_536]);
+    assertEquals(frames.begin(0).buffer.length, 65_536);
+    frames.release();
+  },
+);
+
+Deno.test(
+  "FrameBuffer has no header for a layout with something behind the payload",
+  { permissions },
+  () => {
+    const frames = new FrameBuffer(netstring().encoder());
+    assertEquals(frames.writeHeader(200_000), false);
+    assertEquals(frames.end, 0);
+  },
+);
+
+Deno.test("FrameBuffer gives all memory back", { permissions }, () => {
+  const frames = new FrameBuffer(encoder);
+  frames.write(payload(3));
+  const { buffer } = frames.begin(5);
+  frames.abandon();
+  frames.release();
+  assertEquals([frames.end, frames.open], [0, false]);
+  const other = new FrameBuffer(encoder);
+  assertEquals(other.begin(5).buffer === buffer, true);
+  other.release();
+});
+
+Deno.test("FrameBuffer takes no huge memory for what follows a huge batch", {
+  permissions,
+}, () => {
+  const frames = new FrameBuffer(encoder);
+  frames.write(payload(3_000_000));
+  assertEquals(frames.take()!.bytes.length, 2 ** 22);
+  frames.write(payload(3));
+  assertEquals(frames.take()!.bytes.length, 65_536);
+});

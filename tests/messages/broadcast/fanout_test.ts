@@ -1,0 +1,355 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { json } from "../../../lib/messages/codec/json.ts";
+import { msgpack } from "../../../lib/messages/codec/msgpack.ts";
+import type { MessageCodec } from "../../../lib/messages/codec/message_codec.ts";
+import {
+  buildPublishers,
+  Fanout,
+  type Receiver,
+  type SlowOptions,
+} from "../../../lib/messages/broadcast/fanout.ts";
+import { CodecError } from "../../../lib/messages/codec/errors.ts";
+import { connect } from "../../../lib/messages/client/connect.ts";
+import {
+  notification,
+  protocol,
+  unary,
+} from "../../../lib/messages/protocol/declarations.ts";
+import { CallError } from "../../../lib/messages/errors/call_error.ts";
+import { createServer } from "../../../lib/messages/server/server.ts";
+import { dial, incidents, turns } from "../kit.ts";
+
+const none = { permissions: "none" } as const; // the literal type that Deno.test wants
+
+/** A codec that counts how often it encodes. */
+function counting(): MessageCodec & { encoded: number } {
+  const inner = msgpack();
+  return {
+    name: inner.name,
+    encoded: 0,
+    encode(value) {
+      this.encoded++;
+      return inner.encode(value);
+    },
+    encodeInto: (value, target, offset) =>
+      inner.encodeInto(value, target, offset),
+    decode: (body) => inner.decode(body),
+  };
+}
+
+interface FakeClient extends Receiver {
+  ready: boolean;
+  received: unknown[];
+  expelled: string[];
+}
+
+function fakeClient(codec: MessageCodec): FakeClient {
+  const client: FakeClient = {
+    codec,
+    ready: true,
+    received: [],
+    expelled: [],
+    send: (method, body) =>
+      void client.received.push([method, codec.decode(body)]),
+    disconnect: (message) => void client.expelled.push(message),
+  };
+  return client;
+}
+
+Deno.test(
+  "Fanout.publish() encodes once for all subscribers of a codec",
+  none,
+  () => {
+    const codec = counting();
+    const fanout = new Fanout<FakeClient>();
+    const clients = Array.from({ length: 100 }, () => fakeClient(codec));
+    for (const client of clients) fanout.add(client, client, {});
+    assertEquals(fanout.publish(3, { price: 7 }, undefined), 100);
+    assertEquals(codec.encoded, 1);
+    for (const client of clients) {
+      assertEquals(client.received, [[3, {
+        price: 7,
+      }]]);
+    }
+    assertEquals(fanout.stats, {
+      published: 1,
+      delivered: 100,
+      dropped: 0,
+      conflated: 0,
+      disconnected: 0,
+    });
+  },
+);
+
+Deno.test(
+  "Fanout.publish() holds nobody up for a slow subscriber, which gets the rest once there is room",
+  none,
+  () => {
+    const codec = msgpack();
+    const fanout = new Fanout<FakeClient>();
+    const [fast, slow] = [fakeClient(codec), fakeClient(codec)];
+    for (const client of [fast, slow]) {
+      fanout.add(client, client, {
+        maxQueued: 2,
+        slow: "drop-oldest",
+      });
+    }
+    slow.ready = false;
+    for (const n of [1, 2, 3, 4]) fanout.publish(0, n, undefined);
+    assertEquals(fast.received.length, 4);
+    assertEquals(slow.received, []);
+    slow.ready = true;
+    fanout.drain(slow);
+    assertEquals(slow.received, [[0, 3], [0, 4]]);
+    assertEquals(fanout.stats.dropped, 2);
+  },
+);
+
+Deno.test(
+  "Fanout.publish() keeps the order: what comes while others wait waits behind them",
+  none,
+  () => {
+    const fanout = new Fanout<FakeClient>();
+    const client = fakeClient(msgpack());
+    fanout.add(client, client, {});
+    client.ready = false;
+    fanout.publish(0, 1, undefined);
+    client.ready = true;
+    fanout.publish(0, 2, undefined);
+    assertEquals(client.received, []);
+    fanout.drain(client);
+    assertEquals(client.received, [[0, 1], [0, 2]]);
+  },
+);
+
+Deno.test(
+  "Fanout.publish() conflates messages of one key for a slow subscriber",
+  none,
+  () => {
+    const fanout = new Fanout<FakeClient>();
+    const client = fakeClient(msgpack());
+    fanout.add(client, client, {});
+    client.ready = false;
+    for (const [key, price] of [["a", 1], ["b", 2], ["a", 3]] as const) {
+      fanout
+        .publish(0, { key, price }, key);
+    }
+    client.ready = true;
+    fanout.drain(client);
+    assertEquals(client.received, [[0, { key: "a", price: 3 }], [0, {
+      key: "b",
+      price: 2,
+    }]]);
+    assertEquals(fanout.stats.conflated, 1);
+  },
+);
+
+Deno.test(
+  "Fanout.publish() disconnects a subscriber that is too slow, where that is the policy",
+  none,
+  () => {
+    const fanout = new Fanout<FakeClient>();
+    const client = fakeClient(msgpack());
+    fanout.add(client, client, { slow: "disconnect", maxQueued: 1 });
+    client.ready = false;
+    fanout.publish(0, 1, undefined);
+    assertEquals(client.expelled, []);
+    fanout.publish(0, 2, undefined);
+    assertEquals(client.expelled.length, 1);
+    assertEquals(fanout.stats.disconnected, 1);
+  },
+);
+
+Deno.test(
+  "Fanout.publish() passes over a subscriber that cannot take the message, also later, and counts it",
+  none,
+  () => {
+    const fanout = new Fanout<FakeClient>();
+    const codec = msgpack();
+    const clients = [fakeClient(codec), fakeClient(codec), fakeClient(codec)];
+    const [first, small] = clients;
+    small!.send = () => {
+      throw new CallError("too-large", "x");
+    };
+    for (const client of clients) fanout.add(client, client, {});
+    assertEquals(fanout.publish(0, 1, undefined), 3);
+    assertEquals(clients.map(({ received }) => received.length), [1, 0, 1]);
+    assertEquals([fanout.stats.delivered, fanout.stats.dropped], [2, 1]);
+    small!.ready = first!.ready = false;
+    fanout.publish(0, 2, undefined);
+    fanout.publish(0, 3, undefined);
+    small!.ready = first!.ready = true;
+    for (const client of clients) fanout.drain(client);
+    assertEquals(clients.map(({ received }) => received.length), [3, 0, 3]);
+    assertEquals([fanout.stats.delivered, fanout.stats.dropped], [6, 3]);
+  },
+);
+
+Deno.test(
+  "Fanout.publish() serves every codec that can encode the input, then throws what the others did",
+  none,
+  () => {
+    const fanout = new Fanout<FakeClient>();
+    const [texts, values] = [json(), msgpack()];
+    const clients = [texts, values, texts, values].map(fakeClient);
+    for (const client of clients) fanout.add(client, client, {});
+    assertThrows(() => fanout.publish(0, 5n, undefined), CodecError, "json");
+    assertEquals(clients.map(({ received }) => received), [
+      [],
+      [[0, 5n]],
+      [],
+      [[0, 5n]],
+    ]);
+    assertEquals([fanout.stats.delivered, fanout.stats.dropped], [2, 2]);
+    assertEquals(fanout.publish(0, "x", undefined), 4, "and goes on");
+  },
+);
+
+Deno.test(
+  "broadcast reaches the others, and no session ends, where a client takes only small messages",
+  none,
+  async () => {
+    const Pictures = protocol({
+      name: "pictures",
+      server: { ping: unary<void, string>() },
+      client: { show: notification<Uint8Array>() },
+    });
+    const { list, onError } = incidents();
+    const server = createServer(Pictures, { ping: () => "pong" }, { onError });
+    const shown: Record<string, number[]> = { small: [], large: [] };
+    const client = (name: "small" | "large", maxMessage: number) =>
+      connect(Pictures, dial(server, { toClient: { capacity: 4096 } }), {
+        handlers: { show: (bytes) => void shown[name]!.push(bytes.length) },
+        limits: { maxMessage },
+      });
+    const small = await client("small", 65_536);
+    const large = await client("large", 1_000_000);
+    await small.remote.ping();
+    await large.remote.ping();
+    // The first ones leave at once, the last ones wait until there is room.
+    for (let round = 0; round < 3; round++) {
+      server.broadcast.show(new Uint8Array(60_000));
+      server.broadcast.show(new Uint8Array(70_000));
+    }
+    const { published } = server.broadcastStats;
+    while (
+      server.broadcastStats.delivered + server.broadcastStats.dropped <
+        2 * published
+    ) await turns();
+    assertEquals(await small.remote.ping(), "pong");
+    assertEquals(await large.remote.ping(), "pong");
+    assertEquals(shown, {
+      small: [60_000, 60_000, 60_000],
+      large: [60_000, 70_000, 60_000, 70_000, 60_000, 70_000],
+    });
+    assertEquals(server.broadcastStats.dropped, 3);
+    assertEquals(list, []);
+    await small.close();
+    await large.close();
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "Fanout.add() of a subscriber again carries over what waits, and counts what no longer fits",
+  none,
+  () => {
+    const fanout = new Fanout<FakeClient>();
+    const client = fakeClient(msgpack());
+    fanout.add(client, client, { maxQueued: 8 });
+    client.ready = false;
+    for (const n of [1, 2, 3, 4]) {
+      fanout.publish(0, n, n === 4 ? "k" : undefined);
+    }
+    fanout.add(client, client, { maxQueued: 2 });
+    assertEquals(fanout.stats.dropped, 2);
+    fanout.publish(0, 5, "k");
+    assertEquals(fanout.stats.conflated, 1);
+    client.ready = true;
+    fanout.drain(client);
+    assertEquals(client.received, [[0, 3], [0, 5]]);
+    const { published, delivered, dropped, conflated } = fanout.stats;
+    assertEquals(published, delivered + dropped + conflated);
+  },
+);
+
+Deno.test(
+  "slow options are checked when a server is made, and when a session subscribes",
+  none,
+  async () => {
+    const client = fakeClient(msgpack());
+    const Empty = protocol({ name: "empty" });
+    await using server = createServer(Empty, {});
+    const session = await connect(Empty, dial(server));
+    while (server.sessions.size === 0) await turns();
+    const [accepted] = server.sessions;
+    await session.close();
+    await accepted!.finished;
+    function refuses(options: SlowOptions, message: string) {
+      for (
+        const use of [
+          () => new Fanout<FakeClient>().add(client, client, options),
+          () => createServer(Empty, {}, { broadcast: options }),
+          // Also where nothing would come of it.
+          () => server.topic("a").subscribe(accepted!, options),
+        ]
+      ) assertThrows(use, RangeError, message);
+    }
+    for (const maxQueued of [0, 1.5, -1, NaN, "7" as never]) {
+      refuses({ maxQueued }, `Cannot queue ${maxQueued} messages`);
+    }
+    for (const slow of ["zzz", 1, null] as never[]) {
+      refuses(
+        { slow },
+        `Cannot treat slow subscribers with "${slow}": slow is "drop-oldest", "drop-newest" or "disconnect"`,
+      );
+    }
+  },
+);
+
+Deno.test(
+  "topic().sessions can be looped over again, and shows who is subscribed by then",
+  none,
+  async () => {
+    const Empty = protocol({ name: "empty" });
+    await using server = createServer(Empty, {});
+    const { sessions } = server.topic("a");
+    assertEquals([...sessions], []);
+    const clients = [
+      await connect(Empty, dial(server)),
+      await connect(Empty, dial(server)),
+    ];
+    while (server.sessions.size < 2) await turns();
+    for (const session of server.sessions) server.topic("a").subscribe(session);
+    for (let loop = 0; loop < 2; loop++) {
+      assertEquals(new Set(sessions), new Set(server.sessions));
+    }
+    for (const session of sessions) server.topic("a").unsubscribe(session);
+    assertEquals([...sessions], []);
+    for (const client of clients) await client.close();
+  },
+);
+
+Deno.test(
+  "buildPublishers() has a function for each notification, and for nothing else",
+  none,
+  () => {
+    const chat = protocol({
+      name: "chat",
+      client: {
+        heard: notification<string>(),
+        ask: unary<string, string>(),
+        room: { left: notification<string>() },
+      },
+    });
+    const client = fakeClient(msgpack());
+    const fanout = new Fanout<FakeClient>();
+    fanout.add(client, client, {});
+    const publishers = buildPublishers(chat.methods.client, () => fanout);
+    assertEquals(Object.keys(publishers).sort(), ["heard", "room"]);
+    const { heard } = publishers as { heard: (text: string) => number }; // as declared above
+    assertEquals(heard("x"), 1);
+    const index = chat.methods.client.findIndex(({ name }) => name === "heard");
+    assertEquals(client.received, [[index, "x"]]);
+  },
+);

@@ -1,0 +1,138 @@
+/** What a call's options may do to it, and what they may not do to its session. */
+import { assertEquals, assertRejects } from "@std/assert";
+import type { CallOptions } from "../../../lib/messages/protocol/client_types.ts";
+import { connect } from "../../../lib/messages/client/connect.ts";
+import {
+  clientStream,
+  duplex,
+  protocol,
+  serverStream,
+  unary,
+} from "../../../lib/messages/protocol/declarations.ts";
+import { createServer } from "../../../lib/messages/server/server.ts";
+import { all, dial, failureOf, incidents, turns } from "../kit.ts";
+
+const none = { permissions: "none" } as const; // the literal type that Deno.test wants
+
+const Shapes = protocol({
+  name: "shapes",
+  server: {
+    ask: unary<void, string>(),
+    watch: serverStream<void, number>(),
+    pour: clientStream<number, number>(),
+    mix: duplex<number, number>(),
+  },
+});
+
+async function shapes() {
+  const { list, onError } = incidents();
+  const server = createServer(Shapes, {
+    ask: () => "answer",
+    async *watch() {
+      for (let i = 0;; i++) yield i;
+    },
+    async pour(items) {
+      for await (const _ of items);
+      return 0;
+    },
+    mix: (items) => items,
+  }, { onError });
+  const session = await connect(Shapes, dial(server), { onError });
+  return { server, session, list };
+}
+
+Deno.test(
+  "a signal that is none fails its call with a TypeError, and harms nothing else",
+  none,
+  async () => {
+    const { server, session, list } = await shapes();
+    const { ask, watch, pour, mix } = session.remote;
+    for (const signal of [{}, 5, "x", { aborted: false }, () => {}]) {
+      const options = { signal } as CallOptions; // as JavaScript may give it
+      for (
+        const call of [
+          () => ask(undefined, options),
+          () => all(watch(undefined, options)),
+          () => pour([1], options).result,
+          () => pour(undefined, options).send(1),
+          () => all(mix([1], options)),
+        ]
+      ) {
+        await assertRejects(
+          call,
+          TypeError,
+          `its signal must be an AbortSignal, or left out; it is of type ${typeof signal}`,
+        );
+      }
+      assertEquals(await ask(), "answer");
+    }
+    assertEquals(list, []);
+    await session.close();
+    await server.shutdown(); // in which no handler runs any more
+  },
+);
+
+Deno.test(
+  "onMetadata that rejects is reported, and its call succeeds",
+  none,
+  async () => {
+    const { server, session, list } = await shapes();
+    const own = new Error("no place for it");
+    const onMetadata = () => Promise.reject(own);
+    assertEquals(await session.remote.ask(undefined, { onMetadata }), "answer");
+    await turns();
+    assertEquals(list.map(({ method, error }) => [method, error]), [[
+      "ask",
+      own,
+    ]]);
+    await assertRejects(
+      () =>
+        session.remote.ask(undefined, {
+          onMetadata() {
+            throw own;
+          },
+        }),
+      Error,
+      "no place for it",
+    );
+    assertEquals(list.length, 1, "the caller has heard of it");
+    await session.close();
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "a signal that fires while a value is encoded cancels its call all the same",
+  none,
+  async () => {
+    const { server, session, list } = await shapes();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const own = new AbortController();
+    const value = {
+      get self() {
+        for (const each of [controller, own]) {
+          each.abort(new Error("from inside"));
+        }
+        return 1;
+      },
+    };
+    // Of the call itself, and of another one that is under way.
+    const watching = all(session.remote.watch(undefined, { signal }));
+    const pouring = session.remote.pour([value as unknown as number], {
+      signal,
+    });
+    const asking = session.remote.ask(value as unknown as void, { // JavaScript may give anything
+      signal: own.signal,
+    });
+    for (const call of [watching, pouring.result, asking]) {
+      const error = await failureOf(call);
+      assertEquals(error.code, "cancelled");
+      assertEquals(String(error.cause), "Error: from inside");
+    }
+    assertEquals(await session.remote.ask(), "answer");
+    assertEquals(list, []);
+    await session.close();
+    await server.shutdown();
+  },
+);

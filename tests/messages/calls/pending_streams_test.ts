@@ -1,0 +1,134 @@
+/** How calls with items end at the caller's, by whatever ends them. */
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import { connect } from "../../../lib/messages/client/connect.ts";
+import {
+  clientStream,
+  duplex,
+  protocol,
+  unary,
+} from "../../../lib/messages/protocol/declarations.ts";
+import { CodecError } from "../../../lib/messages/codec/errors.ts";
+import { createServer } from "../../../lib/messages/server/server.ts";
+import { aborted, dial, failureOf, incidents, thrownBy } from "../kit.ts";
+
+const none = { permissions: "none" } as const; // the literal type that Deno.test wants
+
+const Pipes = protocol({
+  name: "pipes",
+  server: {
+    pour: clientStream<unknown, number>(),
+    mix: duplex<unknown, number>(),
+    relay: unary<void, number>(),
+    ping: unary<void, string>(),
+  },
+  client: { drink: clientStream<unknown, number>() },
+});
+
+/** A server that keeps why each call with items ended, and a client of it. */
+async function pipes() {
+  const { list, onError } = incidents();
+  const reasons: Promise<unknown>[] = [];
+  const broken = new Error("the server's own source");
+  const server = createServer(Pipes, {
+    async pour(items, { signal }) {
+      reasons.push(aborted(signal));
+      let count = 0;
+      for await (const _ of items) count++;
+      return count;
+    },
+    async *mix(items, { signal }) {
+      reasons.push(aborted(signal));
+      yield 1;
+      yield 2;
+      for await (const _ of items);
+    },
+    relay: (_, { remote }) => remote.drink(failing(broken)).result,
+    ping: () => "pong",
+  }, { onError, limits: { maxMessage: 65_536 } });
+  const session = await connect(Pipes, dial(server), {
+    handlers: {
+      async drink(items) {
+        for await (const _ of items);
+        return 0;
+      },
+    },
+  });
+  return { server, session, reasons, list, broken };
+}
+
+function* failing(error: unknown): Generator<number> {
+  yield 1;
+  throw error;
+}
+
+Deno.test(
+  "a source that fails, or gives what cannot be sent, is what its call fails with, and the callee's signal fires",
+  none,
+  async () => {
+    const { server, session, reasons, list } = await pipes();
+    const { pour, mix, ping } = session.remote;
+    const own = new Error("no more water");
+    async function reason(): Promise<unknown> {
+      while (reasons.length === 0) await ping();
+      const { code } = await reasons.shift() as { code: string }; // a CallError
+      return code;
+    }
+    assertStrictEquals(await thrownBy(pour(failing(own)).result), own);
+    assertEquals(await reason(), "cancelled");
+    const later = [1, Promise.reject(own)];
+    assertStrictEquals(await thrownBy(pour(later).result), own);
+    assertEquals(await reason(), "cancelled");
+    const unsendable = await thrownBy(pour([1, () => {}]).result);
+    assertEquals(unsendable instanceof CodecError, true);
+    assertEquals(await reason(), "cancelled");
+    const large = await failureOf(pour([new Uint8Array(70_000)]).result);
+    assertEquals([large.code, large.processed], ["too-large", "no"]);
+    assertEquals(await reason(), "cancelled");
+
+    const conversation = mix(failing(own));
+    assertStrictEquals(
+      await thrownBy(conversation[Symbol.asyncIterator]().next()),
+      own,
+    );
+    assertStrictEquals(await thrownBy(conversation.send(1)), own);
+    assertEquals(await reason(), "cancelled");
+    assertEquals(list, []);
+    assertEquals(await ping(), "pong");
+    await session.close();
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "a source that fails because its call was cancelled changes nothing: cancelled",
+  none,
+  async () => {
+    const { server, session } = await pipes();
+    const controller = new AbortController();
+    const { signal } = controller;
+    async function* fetched() {
+      yield 1;
+      controller.abort();
+      signal.throwIfAborted();
+    }
+    const error = await failureOf(
+      session.remote.pour(fetched(), { signal }).result,
+    );
+    assertEquals(error.code, "cancelled");
+    await session.close();
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "a handler whose own source fails is told of it, and its caller is not",
+  none,
+  async () => {
+    const { server, session, list, broken } = await pipes();
+    const error = await failureOf(session.remote.relay());
+    assertEquals(error.code, "internal");
+    assertEquals(list.map((incident) => incident.error), [broken]);
+    await session.close();
+    await server.shutdown();
+  },
+);

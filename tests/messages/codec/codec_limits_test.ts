@@ -1,0 +1,28 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { resolveLimits } from "../../../lib/messages/codec/codec_limits.ts";
+
+const PURE = { permissions: "none" } as const;
+
+Deno.test("resolveLimits() fills in the defaults", PURE, () => {
+  assertEquals(resolveLimits({ maxNodes: 5 }), {
+    maxDepth: 64,
+    maxNodes: 5,
+    maxBytes: 16 * 1024 * 1024,
+  });
+});
+
+Deno.test("resolveLimits() refuses what is out of range, by name", PURE, () => {
+  for (const value of [0, -1, 1.5, NaN, Infinity, 513]) {
+    assertThrows(
+      () => resolveLimits({ maxDepth: value }),
+      RangeError,
+      `'maxDepth' must be a whole number from 1 to 512: current value is ${value}`,
+    );
+  }
+  assertThrows(
+    () => resolveLimits({ maxBytes: 2 ** 30 + 1 }),
+    RangeError,
+    "'maxBytes'",
+  );
+  assertEquals(resolveLimits({ maxBytes: 2 ** 30 }).maxBytes, 2 ** 30);
+});

@@ -1,0 +1,81 @@
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { CodecError } from "../../../lib/messages/codec/errors.ts";
+import { resolveLimits } from "../../../lib/messages/codec/codec_limits.ts";
+import { ValueChecker } from "../../../lib/messages/codec/json_value_checker.ts";
+import { JSON_CARRIED, JSON_REFUSED_BY_NAME, nested } from "./values.ts";
+
+const PURE = { permissions: "none" } as const;
+
+function checker(limits = {}): ValueChecker {
+  return new ValueChecker(resolveLimits(limits));
+}
+
+function refused(value: unknown, limits = {}): CodecError {
+  return assertThrows(() => checker(limits).check(value), CodecError);
+}
+
+Deno.test("check() passes what the format carries", PURE, () => {
+  for (const value of JSON_CARRIED.filter((value) => value !== undefined)) {
+    checker().check(value);
+  }
+});
+
+Deno.test("check() refuses by name, at the top and by path", PURE, () => {
+  for (const [value, name] of JSON_REFUSED_BY_NAME) {
+    assertStringIncludes(refused(value).message, name);
+    const error = refused({ items: [1, { "a b": value }] });
+    assertStringIncludes(error.message, ` at items[1]["a b"]`);
+    assertEquals(error.path?.slice(0, 3), ["items", 1, "a b"]);
+  }
+});
+
+Deno.test(
+  "check() names the hole, the key and the symbol where they are",
+  PURE,
+  () => {
+    // deno-lint-ignore no-sparse-arrays -- the hole is the case
+    assertEquals(refused({ list: [0, , 2] }).path, ["list", 1]);
+    assertEquals(refused([JSON.parse('{"a":1,"__proto__":{}}')]).kind, "key");
+    assertEquals(refused([{ [Symbol.iterator]: 1 }]).path, [0]);
+  },
+);
+
+Deno.test("check() calls a cycle a cycle, by its shortest path", PURE, () => {
+  const self: unknown[] = [];
+  self.push(self);
+  assertEquals(
+    refused({ self }).message,
+    "Cannot encode a cycle as json: an object contains itself at self[0]",
+  );
+});
+
+Deno.test("check() holds the limits that the scan holds", PURE, () => {
+  checker().check(nested(64));
+  const deep = refused(nested(65));
+  assertEquals([deep.limit, deep.allowed, deep.found], ["maxDepth", 64, 65]);
+  assertEquals(refused(nested(100_000)).limit, "maxDepth");
+  checker({ maxNodes: 4 }).check([1, 2, 3]);
+  assertEquals(refused({ a: 1, b: 2 }, { maxNodes: 4 }).found, 5);
+  assertEquals(refused(new Array(2 ** 32 - 1)).limit, "maxNodes");
+  assertEquals(refused(["abc", "de"], { maxBytes: 4 }).limit, "maxBytes");
+});
+
+Deno.test("check() counts characters, of keys too", PURE, () => {
+  assertEquals(checker().check({ ab: ["cde"] }), 5);
+});
+
+Deno.test("check() may be called from inside a value", PURE, () => {
+  const one = checker({ maxBytes: 14 });
+  const value = {
+    text: "12345",
+    get inner() {
+      one.check("1");
+      return 1;
+    },
+  };
+  assertEquals(one.check(value), 14);
+  assertEquals(
+    assertThrows(() => one.check({ ...value, a: "" }), CodecError).found,
+    15,
+  );
+});

@@ -1,0 +1,27 @@
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import { connectionInfo } from "../../../lib/messages/connection/connection_info.ts";
+import { memoryPair } from "../../../lib/transport/memory/memory_pair.ts";
+import { TlsConnection } from "../../../lib/transport/tls/tls_connection.ts";
+import type { PeerCertificate } from "../../../lib/transport/tls/tls_connection.ts";
+
+const none = { permissions: "none" } as const; // the literal type that Deno.test wants
+
+Deno.test(
+  "connectionInfo() tells both ends, and the certificate where there is one",
+  none,
+  () => {
+    const [near, far] = memoryPair();
+    const plain = connectionInfo(near);
+    assertEquals(plain.localAddr, near.localAddr);
+    assertEquals(plain.remoteAddr, near.remoteAddr);
+    assertEquals(plain.peerCertificate, undefined);
+
+    const certificate = {} as unknown as PeerCertificate; // nothing looks into it
+    const secured = new TlsConnection(near, { peerCertificate: certificate });
+    assertStrictEquals(connectionInfo(secured).peerCertificate, certificate);
+    const anonymous = new TlsConnection(far);
+    assertEquals(connectionInfo(anonymous).peerCertificate, undefined);
+    near.close();
+    far.close();
+  },
+);

@@ -1,0 +1,240 @@
+import { assert, assertEquals } from "@std/assert";
+import { peerOf } from "../../../lib/messages/connection/peer.ts";
+import { connect } from "../../../lib/messages/client/connect.ts";
+import {
+  clientStream,
+  notification,
+  protocol,
+  serverStream,
+  unary,
+} from "../../../lib/messages/protocol/declarations.ts";
+import { createServer } from "../../../lib/messages/server/server.ts";
+import { memoryPair } from "../../../lib/transport/memory/memory_pair.ts";
+import { all, dial, endOf, failureOf, incidents, turns } from "../kit.ts";
+import { K, RawPeer, request, value } from "../raw_peer.ts";
+
+const none = { permissions: "none" } as const; // the literal type that Deno.test wants
+
+const P = protocol({
+  name: "p",
+  server: {
+    wait: unary<void, void>(),
+    watch: serverStream<void, number>(),
+    send: clientStream<number, void>(),
+    log: notification<Uint8Array>(),
+  },
+  client: { slow: unary<void, string>() },
+});
+
+Deno.test(
+  "a frame that is begun and not finished ends the session, and everything settles",
+  none,
+  async () => {
+    const [near, far] = memoryPair();
+    const raw = new RawPeer(far);
+    const release = Promise.withResolvers<string>();
+    const entered = Promise.withResolvers<void>();
+    const { list, onError } = incidents();
+    const connecting = connect(P, near, {
+      handlers: {
+        slow: () => {
+          entered.resolve();
+          return release.promise;
+        },
+      },
+      limits: { assemblyTimeout: 30 },
+      onError,
+    });
+    await raw.hello({ role: 1, methods: [["slow", 0]] });
+    const session = await connecting;
+    const pending = [
+      failureOf(session.remote.wait()),
+      failureOf(all(session.remote.watch())),
+      failureOf(session.remote.send().result),
+    ];
+    await raw.frame(K.REQUEST, 2, request(0, value(undefined)));
+    await entered.promise;
+    await raw.send(Uint8Array.of(0, 0, 0, 100, K.RESULT));
+    const error = await session.finished;
+    assertEquals(error?.code, "disconnected");
+    assert(error?.message.includes("rest of a frame"), error?.message);
+    for (const each of pending) {
+      assertEquals((await each).code, "disconnected");
+    }
+    // A handler that settles now answers nobody, and harms nobody.
+    release.resolve("late");
+    await turns(2);
+    assertEquals(list, []);
+    assertEquals((await failureOf(session.remote.wait())).processed, "no");
+    await session.close();
+    far.close();
+  },
+);
+
+Deno.test(
+  "send() of a notification waits for room, and fails as a CallError when the connection goes",
+  none,
+  async () => {
+    const [near, far] = memoryPair({ capacity: 1024 });
+    const raw = new RawPeer(far);
+    const connecting = connect(P, near, {
+      handlers: { slow: () => "x" },
+      limits: { unsentSoft: 64 * 1024 },
+    });
+    await raw.hello({ role: 1 });
+    const session = await connecting;
+    const waiting = failureOf(
+      session.remote.log(new Uint8Array(100_000)),
+    );
+    await turns(2);
+    far.close();
+    assertEquals((await waiting).code, "disconnected");
+    await session.finished;
+    await session.close();
+  },
+);
+
+Deno.test(
+  "a connection that breaks during the handshake rejects connect()",
+  none,
+  async () => {
+    for (const after of [0, 1, 11, 12, 40]) {
+      const [near, far] = memoryPair({
+        toClient: { fault: { kind: "cut", after } },
+      });
+      const server = createServer(P, {
+        wait() {},
+        async *watch() {},
+        send() {},
+        log() {},
+      }, { onError() {} });
+      server.accept(far);
+      const error = await endOf(
+        connect(P, near, { handlers: { slow: () => "" } }),
+      );
+      assertEquals(error.code, "disconnected", `cut after ${after}`);
+      await server.shutdown();
+    }
+  },
+);
+
+Deno.test(
+  "peerOf() shows what a session holds, and nothing for what is no session",
+  none,
+  async () => {
+    const server = createServer(P, {
+      wait() {},
+      async *watch() {},
+      send() {},
+      log() {},
+    });
+    const session = await connect(P, dial(server), {
+      handlers: { slow: () => "" },
+    });
+    assertEquals(peerOf({}), undefined);
+    const peer = peerOf(session);
+    assertEquals(peer?.session.inFlight, {
+      outgoing: 0,
+      incoming: 0,
+      queued: 0,
+    });
+    await session.remote.wait();
+    assertEquals(peer?.session.accounts.timers, 0);
+    await session.close();
+    await peer?.closed;
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "whoever is told of an end may close the session at once, from where it is told",
+  none,
+  async () => {
+    const Q = protocol({
+      name: "q",
+      server: { wait: unary<void, void>(), fail: unary<void, unknown>() },
+    });
+    const closing: Promise<void>[] = [];
+    const server = createServer(Q, {
+      wait: (_, { signal, session }) =>
+        new Promise((resolve) => {
+          signal.addEventListener("abort", () => {
+            closing.push(session.close());
+            resolve();
+          });
+        }),
+      fail: () => () => "has no encoding",
+    }, {
+      onError() {
+        for (const session of server.sessions) closing.push(session.close());
+      },
+    });
+    for (const how of ["cancel", "error", "drain"] as const) {
+      const session = await connect(Q, dial(server));
+      const controller = new AbortController();
+      const pending = failureOf(
+        how === "error"
+          ? session.remote.fail()
+          : session.remote.wait(undefined, { signal: controller.signal }),
+      );
+      if (how === "drain") {
+        session.draining.addEventListener("abort", () => {
+          closing.push(session.close());
+        });
+      }
+      await turns(2);
+      if (how === "cancel") controller.abort();
+      if (how === "drain") [...server.sessions][0]?.drain();
+      await pending;
+      await session.finished;
+      await session.close();
+    }
+    await Promise.all(closing);
+    await server.shutdown();
+  },
+);
+
+for (const size of [10, 5_000, 300_000]) {
+  Deno.test(
+    `a connection whose write() throws settles every call (${size} bytes each)`,
+    none,
+    async () => {
+      const P = protocol({
+        name: "p",
+        server: {
+          echo: unary<Uint8Array, Uint8Array>(),
+          upload: clientStream<Uint8Array, void>(),
+        },
+      });
+      const server = createServer(P, {
+        echo: (bytes) => bytes,
+        async upload(items) {
+          for await (const _ of items);
+        },
+      });
+      const near = dial(server);
+      const write = near.write.bind(near);
+      let broken = false;
+      near.write = (data) => {
+        if (broken) throw new Error("it throws, and does not reject");
+        return write(data);
+      };
+      const session = await connect(P, near);
+      const bytes = new Uint8Array(size);
+      assertEquals(await session.remote.echo(bytes), bytes);
+      broken = true;
+      const calls = [
+        session.remote.echo(bytes),
+        session.remote.upload([bytes, bytes]).result,
+        session.remote.echo(bytes),
+      ];
+      for (const failed of calls.map(failureOf)) {
+        assertEquals((await failed).code, "disconnected");
+      }
+      assertEquals((await session.finished)?.code, "disconnected");
+      const { outgoing, queued } = peerOf(session)!.session.inFlight;
+      assertEquals([outgoing, queued], [0, 0]);
+      await server.shutdown();
+    },
+  );
+}

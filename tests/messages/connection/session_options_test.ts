@@ -1,0 +1,83 @@
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { DEFAULT_LIMITS } from "../../../lib/messages/session/wire/limits.ts";
+import {
+  type Incident,
+  resolveSessionOptions,
+} from "../../../lib/messages/connection/session_options.ts";
+import { turns } from "../kit.ts";
+
+const none = { permissions: "none" } as const; // the literal type that Deno.test wants
+
+Deno.test(
+  "resolveSessionOptions() fills in the defaults, and checks limits",
+  none,
+  () => {
+    const resolved = resolveSessionOptions({ limits: { maxCalls: 64 } });
+    assertEquals(resolved.codecs.map(({ name }) => name), ["msgpack"]);
+    assertEquals(resolved.limits, { ...DEFAULT_LIMITS, maxCalls: 64 });
+    assertEquals(resolved.middleware, undefined);
+    assertThrows(
+      () => resolveSessionOptions({ limits: { maxCalls: 0 } }),
+      RangeError,
+      'limit "maxCalls"',
+    );
+    assertThrows(
+      () => resolveSessionOptions({ exposeErrors: "all" as "stack" }), // what JavaScript may give
+      RangeError,
+      'Cannot expose errors as "all"',
+    );
+  },
+);
+
+Deno.test(
+  "report() gives each incident an id of its own, and survives its reporter",
+  none,
+  async () => {
+    const told: Incident[] = [];
+    const error = new Error("x");
+    for (
+      const fail of [
+        () => {},
+        () => {
+          throw new Error("sync");
+        },
+        () => Promise.reject(new Error("async")),
+      ]
+    ) {
+      const { report } = resolveSessionOptions({
+        onError(incident) {
+          told.push(incident);
+          return fail();
+        },
+      });
+      const { incident: id, exposed } = report(error, "shop.price");
+      assertEquals(exposed, "");
+      assertMatch(id, /^[0-9a-f-]{36}$/);
+      assertEquals(told.at(-1), { id, method: "shop.price", error });
+    }
+    await turns();
+    assertEquals(new Set(told.map(({ id }) => id)).size, 3);
+  },
+);
+
+Deno.test(
+  "report() prints with console.error where nobody else wants to hear",
+  none,
+  () => {
+    const printed: unknown[][] = [];
+    const { error } = console;
+    console.error = (...args) => void printed.push(args);
+    try {
+      const { report } = resolveSessionOptions({});
+      const failure = new Error("x");
+      const { incident: first } = report(failure, "a.b");
+      const { incident: second } = report(failure, "");
+      assertEquals(printed, [
+        [`Incident ${first} in a.b:`, failure],
+        [`Incident ${second}:`, failure],
+      ]);
+    } finally {
+      console.error = error;
+    }
+  },
+);

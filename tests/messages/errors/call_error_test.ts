@@ -1,0 +1,94 @@
+import { assert, assertEquals } from "@std/assert";
+import {
+  CALL_ERROR_CODES,
+  CallError,
+  type CallErrorCode,
+  PROCESSED,
+  RETRY,
+  SESSION_ERROR_CODES,
+  SessionError,
+} from "../../../lib/messages/errors/call_error.ts";
+
+const none = { permissions: "none" } as const; // the literal type that Deno.test wants
+
+Deno.test("CallError has a value for everything that is not said", none, () => {
+  const error = new CallError("internal", "x");
+  assert(error instanceof Error);
+  const { code, message, name, method, processed, retry } = error;
+  assertEquals([code, message, name, method, processed, retry], [
+    "internal",
+    "x",
+    "CallError",
+    "",
+    "maybe",
+    "never",
+  ]);
+  const { retryAfter, declared, data, incident, cause } = error;
+  assertEquals([retryAfter, declared, data, incident, cause], [
+    0,
+    "",
+    undefined,
+    "",
+    undefined,
+  ]);
+});
+
+Deno.test("CallError keeps what is said", none, () => {
+  const cause = new Error("y");
+  const said = {
+    method: "a.b",
+    processed: "no",
+    retry: "later",
+    retryAfter: 5,
+    declared: "empty",
+    data: { left: 1 },
+    incident: "id",
+    cause,
+  } as const;
+  const error = new CallError("declared", "x", said);
+  for (const [name, value] of Object.entries(said)) {
+    assertEquals(Reflect.get(error, name), value, name);
+  }
+});
+
+Deno.test("SessionError says who found the fault", none, () => {
+  assertEquals(new SessionError("timeout", "x").remote, false);
+  const cause = new Error("y");
+  const error = new SessionError("timeout", "x", { remote: true, cause });
+  assertEquals([error.name, error.code, error.remote, error.cause], [
+    "SessionError",
+    "timeout",
+    true,
+    cause,
+  ]);
+});
+
+Deno.test(
+  "codes have the numbers of PROTOCOL.md, which never change",
+  none,
+  () => {
+    const numbers: Record<CallErrorCode, number> = {
+      declared: 0,
+      cancelled: 1,
+      deadline: 2,
+      unimplemented: 3,
+      invalid: 4,
+      internal: 5,
+      overloaded: 6,
+      unavailable: 7,
+      unauthenticated: 8,
+      forbidden: 9,
+      "too-large": 10,
+      malformed: 11,
+      disconnected: 12,
+    };
+    for (const [code, number] of Object.entries(numbers)) {
+      assertEquals(CALL_ERROR_CODES[number], code);
+    }
+    assertEquals(CALL_ERROR_CODES.length, Object.keys(numbers).length);
+    assertEquals(PROCESSED, ["no", "maybe", "yes"]);
+    assertEquals(RETRY, ["never", "later", "now"]);
+    assertEquals(SESSION_ERROR_CODES[0], "none");
+    assertEquals(new Set(SESSION_ERROR_CODES).size, SESSION_ERROR_CODES.length);
+  },
+);

@@ -1,0 +1,190 @@
+/** What the other side hears of a failure that no method declares. */
+import { assertEquals, assertMatch } from "@std/assert";
+import { connect } from "../../../lib/messages/client/connect.ts";
+import {
+  type ErrorExposure,
+  exposedText,
+  toldOf,
+} from "../../../lib/messages/errors/incident_report.ts";
+import {
+  notification,
+  unary,
+} from "../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../lib/messages/protocol/protocol.ts";
+import { createServer } from "../../../lib/messages/server/server.ts";
+import { dial, endOf, failureOf, incidents } from "../kit.ts";
+
+const none = { permissions: "none" } as const;
+
+const Shop = protocol({
+  name: "shop",
+  server: { price: unary<string, number>(), both: unary<void, string>() },
+  client: { ask: unary<void, void>(), log: notification<string>() },
+});
+
+function shop(options: Parameters<typeof createServer<typeof Shop>>[2]) {
+  return createServer(Shop, {
+    price() {
+      throw new RangeError("no such table: secret");
+    },
+    both: async (_, { session }) =>
+      (await failureOf(session.remote.ask())).message,
+  }, options);
+}
+
+const broken = {
+  ask() {
+    throw new TypeError("client's own");
+  },
+  log() {},
+};
+
+Deno.test("exposeErrors is off: nothing of an error leaks", none, async () => {
+  const { list, onError } = incidents();
+  const server = shop({ onError });
+  await using session = await connect(Shop, dial(server), {
+    handlers: broken,
+    onError,
+  });
+  const error = await failureOf(session.remote.price("x"));
+  const incident = list[0]?.id;
+  assertEquals(
+    [error.code, error.incident, error.data, error.message],
+    [
+      "internal",
+      incident,
+      undefined,
+      `price failed; the other side knows more under incident ${incident}`,
+    ],
+  );
+  const back = await session.remote.both();
+  assertEquals(back.includes("client's own"), false, back);
+  await server.shutdown();
+});
+
+Deno.test(
+  "exposeErrors tells name and message, or the stack, under the same incident, on either side",
+  none,
+  async () => {
+    const { list, onError } = incidents();
+    const server = shop({ onError, exposeErrors: "message" });
+    await using session = await connect(Shop, dial(server), {
+      handlers: broken,
+      onError,
+      exposeErrors: "stack",
+    });
+    const error = await failureOf(session.remote.price("x"));
+    assertEquals(
+      error.message,
+      `price failed (incident ${error.incident}): RangeError: no such table: secret`,
+    );
+    assertEquals([error.code, error.processed, error.incident], [
+      "internal",
+      "yes",
+      list[0]!.id,
+    ]);
+    const back = await session.remote.both();
+    assertMatch(
+      back,
+      /^ask failed \(incident [-0-9a-f]+\): TypeError: client's own\n +at .*error_report_test/,
+    );
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "exposeErrors counts for authenticate() and state(), too",
+  none,
+  async () => {
+    const { onError } = incidents();
+    const fails = (): never => {
+      throw new Error("mine");
+    };
+    for (const options of [{ authenticate: fails }, { state: fails }]) {
+      for (const [exposeErrors, shows] of EXPOSES) {
+        const server = createServer(Shop, {
+          price: () => 1,
+          both: () => "",
+        }, { ...options, onError, exposeErrors });
+        const error = await endOf(
+          connect(Shop, dial(server), { handlers: broken }),
+        );
+        assertEquals(error.message.includes("Error: mine"), shows);
+        await server.shutdown();
+      }
+    }
+  },
+);
+
+const EXPOSES: readonly [ErrorExposure, boolean][] = [
+  ["none", false],
+  ["message", true],
+  ["stack", true],
+];
+
+Deno.test("exposedText() says something of whatever is thrown", none, () => {
+  const bare = new Error("x");
+  delete bare.stack;
+  const hostile = Object.defineProperty(new Error("x"), "message", {
+    get: () => {
+      throw new Error("y");
+    },
+  });
+  const odd = [Symbol("x"), Object.create(null), "", 7].map((stack) =>
+    Object.assign(new Error("x"), { stack })
+  );
+  assertEquals(
+    odd.map((thrown) => exposedText(thrown, "stack")),
+    odd.map(() => "Error: x"),
+  );
+  const texts = [bare, "text", Symbol("s"), undefined, null, 7n, hostile]
+    .map((thrown) => exposedText(thrown, "stack"));
+  assertEquals(texts, [
+    "Error: x",
+    "text",
+    "Symbol(s)",
+    "undefined",
+    "null",
+    "7",
+    "something that cannot be shown",
+  ]);
+  assertEquals(
+    exposedText(Object.create(null), "message"),
+    "something that cannot be shown",
+  );
+  assertEquals(exposedText(new Error("x"), "none"), "");
+});
+
+Deno.test("toldOf() names the incident in any case", none, () => {
+  const told = (exposed: string) =>
+    toldOf("It failed", { incident: "7", exposed });
+  assertEquals(
+    told(""),
+    "It failed; the other side knows more under incident 7",
+  );
+  assertEquals(told("Error: x"), "It failed (incident 7): Error: x");
+});
+
+Deno.test(
+  "an exposed stack is cut, and lone surrogates in it do no harm",
+  none,
+  async () => {
+    const { onError } = incidents();
+    const server = createServer(Shop, {
+      price() {
+        throw new Error(`\ud800${"x".repeat(100_000)}`);
+      },
+      both: () => "",
+    }, { onError, exposeErrors: "stack" });
+    await using session = await connect(Shop, dial(server), {
+      handlers: broken,
+    });
+    const { message } = await failureOf(session.remote.price("x"));
+    assertEquals([message.length, message.includes("Error: \ufffdxx")], [
+      2049,
+      true,
+    ]);
+    assertEquals(await session.remote.both(), "");
+    await server.shutdown();
+  },
+);

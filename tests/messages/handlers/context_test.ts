@@ -1,0 +1,443 @@
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import {
+  Context,
+  type ContextSource,
+} from "../../../lib/messages/handlers/context_impl.ts";
+import { connect } from "../../../lib/messages/client/connect.ts";
+import {
+  clientStream,
+  isDeclared,
+  notification,
+  protocol,
+  serverStream,
+  unary,
+} from "../../../lib/messages/protocol/declarations.ts";
+import { CallError } from "../../../lib/messages/errors/call_error.ts";
+import { createServer } from "../../../lib/messages/server/server.ts";
+import * as z from "zod";
+import { aborted, all, dial, failureOf, incidents, turns } from "../kit.ts";
+
+const none = { permissions: "none" } as const; // the literal type that Deno.test wants
+
+function source(more: Partial<ContextSource> = {}): ContextSource {
+  return {
+    method: "a.b",
+    metadata: {},
+    session: undefined,
+    cancelled: undefined,
+    timeLeft: () => 100,
+    respondWith() {},
+    remoteFor: () => ({}),
+    ...more,
+  };
+}
+
+Deno.test(
+  "inherit() gives the signal and what is left of the time, and can only shorten",
+  none,
+  () => {
+    const context = new Context(source(), undefined);
+    assertEquals(context.inherit().timeout, 100);
+    assertStrictEquals(context.inherit().signal, context.signal);
+    assertEquals(context.inherit({ timeout: 500 }).timeout, 100);
+    assertEquals(context.inherit({ timeout: 50 }).timeout, 50);
+    assertEquals(context.inherit({ metadata: { a: "b" } }).metadata, {
+      a: "b",
+    });
+    const late = new Context(source({ timeLeft: () => -5 }), undefined);
+    assertEquals([late.timeLeft, late.inherit().timeout], [0, 1]);
+    const free = new Context(source({ timeLeft: () => Infinity }), undefined);
+    assertEquals("timeout" in free.inherit(), false);
+    const controller = new AbortController();
+    const both = context.inherit({ signal: controller.signal }).signal;
+    const reason = new CallError("cancelled", "x");
+    Context.cancel(context, reason);
+    assertStrictEquals(both?.reason, reason);
+  },
+);
+
+Deno.test(
+  "signal is made when it is asked for, fired already if need be",
+  none,
+  () => {
+    const cancelled = new CallError("deadline", "x");
+    const context = new Context(source({ cancelled }), undefined);
+    Context.cancel(context, cancelled); // nothing to fire yet
+    assertStrictEquals(context.signal.reason, cancelled);
+    let made = 0;
+    const lazy = new Context(
+      source({
+        remoteFor: () => ({ count: ++made }),
+      }),
+      undefined,
+    );
+    assertStrictEquals(lazy.remote, lazy.remote);
+    assertEquals(made, 1);
+  },
+);
+
+const Hop = protocol({
+  name: "hop",
+  server: { ask: unary<string, number>(), sleep: unary<void, void>() },
+  client: { ask: unary<string, number>() },
+});
+
+Deno.test(
+  "a deadline shrinks over two hops, by context.remote and by context.inherit",
+  none,
+  async () => {
+    const seen: Record<string, number> = {};
+    const ended: string[] = [];
+    const { list, onError } = incidents();
+    const back = createServer(Hop, {
+      ask: (_, { timeLeft }) => timeLeft,
+      sleep: async (_, { signal }) => {
+        const reason = await aborted(signal);
+        if (reason instanceof CallError) ended.push(reason.code);
+      },
+    });
+    const toBack = await connect(Hop, dial(back), {
+      handlers: { ask: () => 0 },
+      timeout: 60_000,
+    });
+    const front = createServer(Hop, {
+      ask: async (how, context) => {
+        seen.front = context.timeLeft;
+        await turns(3);
+        return how === "remote"
+          ? await context.remote.ask("client")
+          : await toBack.remote.ask("back", context.inherit());
+      },
+      sleep: async (_, context) =>
+        await toBack.remote.sleep(undefined, context.inherit()),
+    }, { onError });
+    const session = await connect(Hop, dial(front), {
+      handlers: { ask: (_, { timeLeft }) => timeLeft },
+    });
+    for (const how of ["remote", "inherit"]) {
+      const left = await session.remote.ask(how, { timeout: 5_000 });
+      const { front = 0 } = seen;
+      assert(front > 0 && front <= 5_000, `${front} after one hop`);
+      assert(
+        left > 0 && left < front,
+        `${left} after two hops, ${front} after one`,
+      );
+      assertEquals(
+        await session.remote.ask("remote"),
+        Infinity,
+        "and without one",
+      );
+    }
+    // What is cancelled in front is cancelled behind.
+    const deadline = failureOf(
+      session.remote.sleep(undefined, { timeout: 20 }),
+    );
+    assertEquals((await deadline).code, "deadline");
+    while (ended.length < 1) await turns();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const cancelled = failureOf(session.remote.sleep(undefined, { signal }));
+    await turns(3);
+    controller.abort();
+    assertEquals((await cancelled).code, "cancelled");
+    while (ended.length < 2) await turns();
+    assertEquals(ended, ["deadline", "cancelled"]);
+    await turns(2);
+    assertEquals(list, [], "what the caller did is no incident");
+    await session.close();
+    await front.shutdown();
+    await toBack.close();
+    await back.shutdown();
+  },
+);
+
+Deno.test(
+  "calls through context.remote see the client's interceptors",
+  none,
+  async () => {
+    const P = protocol({
+      name: "p",
+      server: { start: unary<void, void>(), who: unary<void, string>() },
+      client: { run: unary<void, string>() },
+    });
+    const server = createServer(P, {
+      start: async (_, { remote }) => assertEquals(await remote.run(), "token"),
+      who: (_, { metadata }) => metadata["auth"] ?? "nobody",
+    });
+    const session = await connect(P, dial(server), {
+      handlers: { run: (_, { remote }) => remote.who() },
+      interceptors: [(request, next) =>
+        next({
+          ...request,
+          options: { ...request.options, metadata: { auth: "token" } },
+        })],
+    });
+    await session.remote.start();
+    await session.close();
+    await server.shutdown();
+  },
+);
+
+const Errors = protocol({
+  name: "errors",
+  server: {
+    typed: unary<
+      string,
+      void,
+      { outOfStock: { left: number }; closed: void }
+    >(),
+    checked: unary({
+      input: z.string(),
+      errors: {
+        left: z.object({ left: z.number() }),
+        later: z.number().refine((value) => Promise.resolve(value > 0)),
+        closed: null,
+      },
+    }),
+    items: serverStream<void, number>(),
+    sum: clientStream({ input: z.number(), output: z.number() }),
+    silent: notification({ input: z.string() }),
+  },
+});
+
+Deno.test(
+  "what a handler throws reaches the caller only if it is declared, or a refusal",
+  none,
+  async () => {
+    const { list, onError } = incidents();
+    const secret = "the password is swordfish";
+    const server = createServer(Errors, {
+      typed: (how, context) => {
+        if (how === "declared") throw context.error("outOfStock", { left: 2 });
+        if (how === "empty") throw context.error("closed");
+        if (how === "refused") {
+          throw context.refuse("overloaded", "Come again", {
+            retry: "later",
+            retryAfter: 50,
+            data: { queue: 3 },
+          });
+        }
+        if (how === "unsendable") {
+          throw context.error("outOfStock", { left: (() => {}) as never });
+        }
+        if (how === "foreign") {
+          throw new CallError("internal", secret, { method: "x" });
+        }
+        if (how === "forged") throw new CallError("deadline", secret);
+        throw how === "text" ? secret : new Error(secret);
+      },
+      checked: (how, context) => {
+        if (how === "good") throw context.error("left", { left: 1 });
+        if (how === "async") throw context.error("later", 1);
+        if (how === "async bad") throw context.error("later", -1);
+        if (how === "closed") throw context.error("closed");
+        if (how === "undeclared") {
+          throw new CallError("declared", secret, { declared: "toString" });
+        }
+        throw context.error("left", { left: secret as unknown as number });
+      },
+      async *items() {
+        yield 1;
+        throw new Error(secret);
+      },
+      sum: async (items) => {
+        let sum = 0;
+        for await (const item of items) sum += item;
+        return sum;
+      },
+      silent() {},
+    }, { onError });
+    const session = await connect(Errors, dial(server));
+    const { typed, checked, items, sum } = session.remote;
+
+    const declared = await failureOf(typed("declared"));
+    assert(isDeclared(Errors.server.typed, declared, "outOfStock"));
+    assertEquals([declared.data, declared.processed], [{ left: 2 }, "yes"]);
+    assert(
+      isDeclared(
+        Errors.server.typed,
+        await failureOf(typed("empty")),
+        "closed",
+      ),
+    );
+    const refused = await failureOf(typed("refused"));
+    assertEquals(
+      [
+        refused.code,
+        refused.message,
+        refused.retry,
+        refused.retryAfter,
+        refused.data,
+        refused.processed,
+      ],
+      ["overloaded", "Come again", "later", 50, { queue: 3 }, "yes"],
+    );
+    assert(
+      isDeclared(
+        Errors.server.checked,
+        await failureOf(checked("good")),
+        "left",
+      ),
+    );
+    assert(
+      isDeclared(
+        Errors.server.checked,
+        await failureOf(checked("async")),
+        "later",
+      ),
+    );
+    assert(
+      isDeclared(
+        Errors.server.checked,
+        await failureOf(checked("closed")),
+        "closed",
+      ),
+    );
+    assertEquals(list, []);
+
+    for (
+      const failed of [
+        failureOf(typed("error")),
+        failureOf(typed("text")),
+        failureOf(typed("foreign")),
+        failureOf(typed("forged")),
+        failureOf(typed("unsendable")),
+        failureOf(checked("bad")),
+        failureOf(checked("async bad")),
+        failureOf(checked("undeclared")),
+        failureOf(all(items())),
+      ]
+    ) {
+      const error = await failed;
+      assertEquals([error.code, error.processed], ["internal", "yes"]);
+      assert(list.some(({ id }) => id === error.incident));
+      assert(
+        !JSON.stringify([error.message, error.data]).includes("swordfish"),
+      );
+      assert(!error.message.includes(".ts:"), "no stack");
+    }
+    assertEquals(list.length, 9);
+
+    // The caller's own faults are told to it, and fill no log.
+    list.length = 0;
+    const invalid = await failureOf(checked(7 as never));
+    assertEquals([invalid.code, invalid.processed], ["invalid", "no"]);
+    assert(JSON.stringify(invalid.data).includes("issues"));
+    const item = await failureOf(sum([1, "two" as never]).result);
+    assertEquals([item.code, item.processed], ["invalid", "yes"]);
+    await session.remote.silent(1 as never);
+    await failureOf(checked("closed"));
+    assertEquals(list, []);
+    const [served] = server.sessions;
+    assertEquals(served?.stats.malformedCalls, 1);
+    await session.close();
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "a SchemaError of the handler's own is no fault of the caller's",
+  none,
+  async () => {
+    const { list, onError } = incidents();
+    const { SchemaError } = await import(
+      "../../../lib/messages/schema/standard_schema.ts"
+    );
+    const P = protocol({ name: "p", server: { go: unary<void, void>() } });
+    const server = createServer(P, {
+      go: () => {
+        throw new SchemaError([{ message: "row 7 of the secret table" }]);
+      },
+    }, { onError });
+    const session = await connect(P, dial(server));
+    const error = await failureOf(session.remote.go());
+    assertEquals(error.code, "internal");
+    assertEquals(error.data, undefined);
+    assertEquals(list.length, 1);
+    await session.close();
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "a reader or generator that outlives its call does not wait for ever",
+  none,
+  async () => {
+    const P = protocol({
+      name: "p",
+      server: {
+        keep: clientStream<number, void>(),
+        stuck: serverStream<void, number>(),
+      },
+    });
+    const kept = Promise.withResolvers<unknown>();
+    const left = Promise.withResolvers<string>();
+    const server = createServer(P, {
+      keep: (items) => {
+        const iterator = items[Symbol.asyncIterator]();
+        iterator.next().then(kept.resolve, kept.resolve);
+      },
+      // Not a generator: it can be left while it waits.
+      stuck: () => ({
+        [Symbol.asyncIterator]: () => {
+          const end = Promise.withResolvers<IteratorResult<number>>();
+          return {
+            next: () => end.promise,
+            return: () => {
+              left.resolve("left");
+              end.resolve({ done: true, value: undefined });
+              return Promise.resolve({ done: true, value: undefined });
+            },
+          };
+        },
+      }),
+    });
+    const session = await connect(P, dial(server));
+    await session.remote.keep().result;
+    const error = await kept.promise;
+    assert(error instanceof CallError && error.message.includes("has ended"));
+    session.remote.stuck().cancel();
+    assertEquals(await left.promise, "left");
+    await session.close();
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "a notification's signal fires when the connection is gone, and its handlers are limited",
+  none,
+  async () => {
+    const P = protocol({
+      name: "p",
+      server: { hold: notification<number>(), ping: unary<void, void>() },
+    });
+    const reasons: unknown[] = [];
+    let answered: unknown;
+    const server = createServer(P, {
+      hold: async (_, context) => {
+        try {
+          context.respondWith({});
+        } catch (error) {
+          answered = error;
+        }
+        assertEquals(context.timeLeft, Infinity);
+        reasons.push(await aborted(context.signal));
+      },
+      ping() {},
+    }, { limits: { maxCalls: 32 } });
+    const session = await connect(P, dial(server));
+    for (let i = 0; i < 40; i++) await session.remote.hold(i);
+    await session.remote.ping();
+    const [served] = server.sessions;
+    assertEquals(served?.stats.refusedCalls, 8);
+    assert(answered instanceof TypeError);
+    await session.close();
+    while (reasons.length < 32) await turns();
+    assert(
+      reasons.every((reason) =>
+        reason instanceof CallError && reason.code === "disconnected"
+      ),
+    );
+    await server.shutdown();
+  },
+);

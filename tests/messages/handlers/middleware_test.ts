@@ -1,0 +1,285 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { createServer } from "../../../lib/messages/server/server.ts";
+import {
+  chain,
+  extend,
+  type Middleware,
+  type MiddlewareContext,
+} from "../../../lib/messages/handlers/middleware.ts";
+import {
+  clientStream,
+  notification,
+  protocol,
+  serverStream,
+  typed,
+  unary,
+} from "../../../lib/messages/protocol/declarations.ts";
+import * as z from "zod";
+import { all, dial, failureOf, incidents } from "../kit.ts";
+import { connect } from "../../../lib/messages/client/connect.ts";
+
+const none = { permissions: "none" } as const; // the literal type that Deno.test wants
+
+const Shop = protocol({
+  name: "shop",
+  server: {
+    who: unary<void, string>(),
+    count: serverStream<number, number>(),
+    sum: clientStream<number, number>(),
+    even: unary({ input: typed<number>(), output: z.number().multipleOf(2) }),
+    log: notification<string>(),
+  },
+});
+
+type Named = { user: string };
+
+const named: Middleware<Named> = (context, next) => {
+  const user = context.metadata["user"];
+  if (user === undefined) {
+    throw context.refuse("unauthenticated", "Say who you are", {
+      retry: "later",
+    });
+  }
+  return next({ user });
+};
+
+function shop(middleware: Middleware<Named>, errors = incidents()) {
+  const logged: string[] = [];
+  const server = createServer(Shop, {
+    who: (_, { user, method, session }) =>
+      `${user} ${method} ${session.auth === undefined}`,
+    async *count(upTo, { user }) {
+      for (let i = 0; i < upTo; i++) yield user.length + i;
+    },
+    async sum(items, { user }) {
+      let sum = user.length;
+      for await (const item of items) sum += item;
+      return sum;
+    },
+    even: (value) => value,
+    log: (text, { user }) => void logged.push(user + text),
+  }, { middleware, onError: errors.onError });
+  return { server, logged, errors };
+}
+
+Deno.test(
+  "Middleware adds to the context, which keeps what it had, for every shape",
+  none,
+  async () => {
+    const server = createServer(Shop, {
+      who: (_, context) =>
+        [context.user, context.method, context.session.auth, context.timeLeft]
+          .join(),
+      async *count(upTo, { user, signal }) {
+        for (let i = 0; i < upTo && !signal.aborted; i++) yield user.length + i;
+      },
+      async sum(items, { user }) {
+        let sum = user.length;
+        for await (const item of items) sum += item;
+        return sum;
+      },
+      even: (value) => value,
+      log() {},
+    }, { middleware: named });
+    await using session = await connect(Shop, dial(server));
+    const { remote } = session;
+    const options = { metadata: { user: "ada" } };
+    assertEquals(await remote.who(undefined, options), "ada,who,,Infinity");
+    assertEquals(await all(remote.count(2, options)), [3, 4]);
+    assertEquals(await remote.sum([1, 2], options).result, 6);
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "Middleware can refuse: the handler was never entered, and the caller is told so",
+  none,
+  async () => {
+    const { server } = shop(named);
+    await using session = await connect(Shop, dial(server));
+    const error = await failureOf(session.remote.who());
+    assertEquals(
+      [error.code, error.message, error.processed, error.retry],
+      ["unauthenticated", "Say who you are", "no", "later"],
+    );
+    const stream = await failureOf(all(session.remote.count(1)));
+    assertEquals([stream.code, stream.processed], ["unauthenticated", "no"]);
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "Middleware that waits, throws or gives another result",
+  none,
+  async () => {
+    const { server, errors } = shop(async (context, next) => {
+      const mode = context.metadata["mode"];
+      if (mode === "throw") throw new Error("broken");
+      if (mode === "answer") return "cached";
+      if (mode === "odd") return 3;
+      const result = await next({ user: "u" });
+      return mode === "change" ? `${result}!` : result;
+    });
+    await using session = await connect(Shop, dial(server));
+    const call = (mode: string) =>
+      session.remote.who(undefined, { metadata: { mode } });
+    assertEquals(await call("answer"), "cached");
+    assertEquals(await call("change"), "u who true!");
+    const thrown = await failureOf(call("throw"));
+    assertEquals([thrown.code, thrown.processed], ["internal", "no"]);
+    assertEquals(thrown.incident, errors.list[0]?.id);
+    // What leaves matches its schema, whoever made it.
+    const odd = await failureOf(
+      session.remote.even(2, { metadata: { mode: "odd" } }),
+    );
+    assertEquals(odd.code, "internal");
+    assertEquals(errors.list.length, 2);
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "Middleware that does not wait for next() holds the call until the handler has settled",
+  none,
+  async () => {
+    const order: string[] = [];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const P = protocol({ name: "p", server: { go: unary<void, string>() } });
+    const server = createServer(
+      P,
+      {
+        go: async () => {
+          await promise;
+          order.push("handler");
+          throw new Error("nobody waits for this");
+        },
+      },
+      {
+        middleware: (_context, next) => {
+          next({});
+          setTimeout(resolve);
+          return "early";
+        },
+        onError: () => {},
+      },
+    );
+    await using session = await connect(P, dial(server));
+    const result = await session.remote.go();
+    order.push("answer");
+    assertEquals([result, ...order], ["early", "handler", "answer"]);
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "next() is refused a second time, and after the end",
+  none,
+  async () => {
+    let late: (() => Promise<unknown>) | undefined;
+    const { server, errors } = shop(async (context, next) => {
+      late = () => next({ user: "late" });
+      if (context.metadata["twice"]) {
+        await next({ user: "u" });
+        return await next({ user: "u" });
+      }
+      return "done";
+    });
+    await using session = await connect(Shop, dial(server));
+    const twice = await failureOf(
+      session.remote.who(undefined, { metadata: { twice: "1" } }),
+    );
+    assertEquals([twice.code, twice.processed], ["internal", "yes"]);
+    assertEquals(
+      String(errors.list[0]?.error),
+      "TypeError: Cannot call next() twice: a call is handled once",
+    );
+    assertEquals(await session.remote.who(), "done");
+    assertThrows(
+      () => late?.(),
+      TypeError,
+      "Cannot call next(): the middleware has returned",
+    );
+    await server.shutdown();
+  },
+);
+
+Deno.test("Middleware stands around notifications too", none, async () => {
+  const { server, logged, errors } = shop(named);
+  await using session = await connect(Shop, dial(server));
+  await session.remote.log("!", { metadata: { user: "ada" } });
+  await session.remote.log("?"); // refused
+  await session.remote.who(undefined, { metadata: { user: "x" } });
+  assertEquals(logged, ["ada!"]);
+  assertEquals(errors.list, [], "what is the sender's fault fills no log");
+  const [served] = server.sessions;
+  assertEquals(served?.stats.refusedCalls, 1);
+  await server.shutdown();
+});
+
+Deno.test(
+  "chain() runs the outer one first, and both add to the context",
+  none,
+  async () => {
+    const order: string[] = [];
+    const outer: Middleware<{ a: number }> = async (_context, next) => {
+      order.push("outer");
+      const result = await next({ a: 1 });
+      order.push("outer again");
+      return result;
+    };
+    const inner: Middleware<
+      { user: string },
+      MiddlewareContext & { a: number }
+    > = (context, next) => {
+      order.push(`inner ${context.a} ${context.method}`);
+      return next({ user: `u${context.a}` });
+    };
+    const { server } = shop(chain(outer, inner));
+    await using session = await connect(Shop, dial(server));
+    assertEquals(await session.remote.who(), "u1 who true");
+    assertEquals(order, ["outer", "inner 1 who", "outer again"]);
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "chain() survives an outer one that does not wait",
+  none,
+  async () => {
+    const context = {} as MiddlewareContext; // nothing is asked of it
+    const both = chain((_context, next) => {
+      next({});
+      return 1;
+    }, () => {
+      throw new Error("nobody waits for this");
+    });
+    assertEquals(await both(context, () => Promise.resolve()), 1);
+    await assertRejects(
+      async () =>
+        await chain(
+          (_c, next) => next({}),
+          () => Promise.reject(new Error("x")),
+        )(context, () => Promise.resolve()),
+      Error,
+      "x",
+    );
+  },
+);
+
+Deno.test("extend() refuses the names of the framework", none, () => {
+  class Framework {
+    get signal() {
+      return 1;
+    }
+  }
+  const context = new Framework();
+  assertEquals(extend(context, { user: "a" }).user, "a");
+  assertEquals(extend(context, { user: "b" }).user, "b", "again");
+  for (const extra of [{ signal: 2 }, JSON.parse('{"__proto__":{}}')]) {
+    assertThrows(
+      () => extend(context, extra),
+      TypeError,
+      "the framework has put something there",
+    );
+  }
+});

@@ -1,0 +1,96 @@
+import { assertEquals } from "@std/assert";
+import {
+  connect,
+  createServer,
+  notification,
+  protocol,
+  type StandardSchema,
+  unary,
+} from "../../../lib/messages/mod.ts";
+import { memoryPair } from "../../../lib/transport/mod.ts";
+
+const none = { permissions: "none" } as const; // the literal type that Deno.test wants
+
+/** A schema that answers at once, or only later. */
+function word(later: boolean): StandardSchema<string> {
+  return {
+    "~standard": {
+      version: 1,
+      vendor: "test",
+      validate(value) {
+        const result = typeof value === "string"
+          ? { value }
+          : { issues: [{ message: "Expected a string" }] };
+        return later ? Promise.resolve(result) : result;
+      },
+    },
+  };
+}
+
+const Diary = protocol({
+  name: "diary",
+  server: {
+    note: notification<string>(),
+    checked: notification({ input: word(false) }),
+    slowly: notification({ input: word(true) }),
+    read: unary<void, string[]>(),
+  },
+});
+
+Deno.test(
+  "handlers of notifications and calls are entered in the order in which these came",
+  none,
+  async () => {
+    const pages: string[] = [];
+    const write = (text: string) => void pages.push(text);
+    const server = createServer(Diary, {
+      note: write,
+      checked: write,
+      slowly: write,
+      read: () => [...pages],
+    });
+    const [near, far] = memoryPair();
+    server.accept(far);
+    const session = await connect(Diary, near);
+    const { remote } = session;
+    // One turn, one write: the call stands right behind the notifications.
+    const [read] = await Promise.all([
+      (remote.note("a"), remote.checked("b"), remote.note("c"), remote.read()),
+      remote.slowly("d"),
+    ]);
+    assertEquals(read, ["a", "b", "c"]);
+    assertEquals(await remote.read(), ["a", "b", "c", "d"]);
+    await session.close();
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "a notification that does not match its schema is counted, and goes no further",
+  none,
+  async () => {
+    const pages: string[] = [];
+    const incidents: unknown[] = [];
+    const write = (text: string) => void pages.push(text);
+    const server = createServer(Diary, {
+      note: write,
+      checked: write,
+      slowly: write,
+      read: () => [...pages],
+    }, { onError: (incident) => void incidents.push(incident) });
+    const [near, far] = memoryPair();
+    server.accept(far);
+    const session = await connect(Diary, near);
+    const { remote } = session;
+    for (const method of ["checked", "slowly"] as const) {
+      // @ts-expect-error: what a peer of another version might send
+      await remote[method](7);
+    }
+    assertEquals(await remote.read(), []);
+    const [accepted] = server.sessions;
+    assertEquals(accepted?.stats.malformedCalls, 2);
+    assertEquals(incidents, []);
+    await session.close();
+    await server.shutdown();
+  },
+);

@@ -1,0 +1,458 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import * as z from "zod";
+import { FrameError } from "../../lib/framing/errors.ts";
+import { lines } from "../../lib/framing/layouts/lines.ts";
+import { u32be } from "../../lib/framing/presets.ts";
+import { connect } from "../../lib/transport/connect.ts";
+import { listen } from "../../lib/transport/listen.ts";
+import { memoryPair } from "../../lib/transport/memory/memory_pair.ts";
+import { bytes } from "../../lib/messages/codec/bytes.ts";
+import { CodecError } from "../../lib/messages/codec/errors.ts";
+import { json } from "../../lib/messages/codec/json.ts";
+import {
+  messages,
+  type MessagesOptions,
+  type MessageStream,
+} from "../../lib/messages/message_stream.ts";
+import {
+  SchemaError,
+  type StandardSchema,
+} from "../../lib/messages/schema/standard_schema.ts";
+
+const PURE = { permissions: "none" } as const;
+
+function pair<In, Out>(
+  options: MessagesOptions<In, Out> = {},
+  link: Parameters<typeof memoryPair>[0] = {},
+): [MessageStream<unknown, unknown>, MessageStream<In, Out>] {
+  const [near, far] = memoryPair(link);
+  const { framing, codec } = options;
+  return [
+    messages(near, {
+      ...(framing && { framing }),
+      ...(codec && { codec }),
+    }),
+    messages(far, options),
+  ];
+}
+
+async function collect<T>(stream: AsyncIterable<T>): Promise<T[]> {
+  const received: T[] = [];
+  for await (const message of stream) received.push(message);
+  return received;
+}
+
+/** A schema that answers later. */
+function later<T>(
+  check: (value: unknown) => value is T,
+): StandardSchema<unknown, T> {
+  return {
+    "~standard": {
+      version: 1,
+      vendor: "test",
+      validate: async (value) => {
+        await Promise.resolve();
+        return check(value) ? { value } : { issues: [{ message: "no" }] };
+      },
+    },
+  };
+}
+
+const isNumber = (value: unknown): value is number => typeof value === "number";
+
+Deno.test(
+  "messages() carries messages in order, in both directions",
+  PURE,
+  async () => {
+    const sent = [
+      1,
+      "two",
+      { three: [3n, new Date(3)] },
+      undefined,
+      null,
+      new Uint8Array(3),
+    ];
+    const [near, far] = pair();
+    await using _near = near, _far = far;
+    for (const message of sent) await near.send(message);
+    for (const message of sent.toReversed()) await far.send(message);
+    await Promise.all([near.closeWrite(), far.closeWrite()]);
+    assertEquals(await collect(far), sent);
+    assertEquals(await collect(near), sent.toReversed());
+    assertEquals(await near.next(), { done: true, value: undefined });
+  },
+);
+
+Deno.test(
+  "messages() works over pieces of any size, and messages larger than any buffer",
+  PURE,
+  async () => {
+    const sent = [0, 10, 2000, 2150, 5000, 70_000, 600_000].map((length) => ({
+      text: "é".repeat(length),
+      data: new Uint8Array(length).fill(length & 0xff),
+    }));
+    const [near, far] = pair({}, {
+      readSize: { min: 1, max: 9000 },
+      writeSize: { min: 1, max: 9000 },
+      capacity: 5000,
+    });
+    await using _near = near, _far = far;
+    const received = collect(far);
+    for (const message of sent) await near.send(message);
+    await near.closeWrite();
+    assertEquals(await received, sent);
+  },
+);
+
+Deno.test("messages() works over TCP, with any framing and codec", async () => {
+  await using listener = await listen({ port: 0 });
+  const accepted = listener.accept();
+  await using client = messages<string, number>(
+    await connect({ port: listener.addr.port! }),
+    { framing: lines(), codec: json() },
+  );
+  await using server = messages<number, string>(await accepted, {
+    framing: lines(),
+    codec: json(),
+  });
+  for (let number = 0; number < 500; number++) await client.send(number);
+  await client.closeWrite();
+  for await (const number of server) await server.send(`got ${number}`);
+  await server.closeWrite();
+  const answers = await collect(client);
+  assertEquals([answers.length, answers[499]], [500, "got 499"]);
+});
+
+Deno.test(
+  "next() may be called ahead: the calls take turns",
+  PURE,
+  async () => {
+    const [near, far] = pair({
+      codec: bytes({ binary: "borrow" }),
+      schema: later((value): value is Uint8Array =>
+        value instanceof Uint8Array
+      ),
+    });
+    await using _near = near, _far = far;
+    const ahead = [far.next(), far.next(), far.next()].map(async (result) => {
+      const { value } = await result;
+      return value?.slice();
+    });
+    await near.send(Uint8Array.of(1));
+    await near.send(Uint8Array.of(2, 2));
+    await near.closeWrite();
+    assertEquals(await Promise.all(ahead), [
+      Uint8Array.of(1),
+      Uint8Array.of(2, 2),
+      undefined,
+    ]);
+  },
+);
+
+Deno.test("a loop that is left is gone on with", PURE, async () => {
+  const [near, far] = pair();
+  await using _near = near, _far = far;
+  for (const message of [1, 2, 3]) await near.send(message);
+  await near.closeWrite();
+  for await (const message of far) {
+    assertEquals(message, 1);
+    break;
+  }
+  assertEquals(await collect(far), [2, 3]);
+});
+
+Deno.test(
+  "a message that cannot be decoded throws, and the next one comes",
+  PURE,
+  async () => {
+    const [near, far] = pair();
+    await using _near = near, _far = far;
+    await near.send("before");
+    near.frames.write(Uint8Array.of(0xc1));
+    await near.send("after");
+    assertEquals((await far.next()).value, "before");
+    const ahead = [far.next(), far.next()];
+    await assertRejects(() => ahead[0]!, CodecError, "byte 0xc1");
+    assertEquals((await ahead[1]!).value, "after");
+    assertEquals(far.invalid, 1);
+  },
+);
+
+Deno.test(
+  "schema validates what is received, outgoingSchema what is sent",
+  PURE,
+  async () => {
+    const [near, far] = pair({
+      schema: z.object({ sku: z.string(), count: z.number().default(1) }),
+      outgoingSchema: z.string(),
+    });
+    await using _near = near, _far = far;
+    await near.send({ sku: "A" });
+    await near.send({ sku: 1 });
+    await near.send({ sku: "B", count: 2 });
+    assertEquals((await far.next()).value, { sku: "A", count: 1 });
+    const error = await assertRejects(() => far.next(), SchemaError);
+    assertEquals(error.issues[0]?.path, ["sku"]);
+    assertEquals((await far.next()).value, { sku: "B", count: 2 });
+    // deno-lint-ignore no-explicit-any -- what a program without types does
+    await assertRejects(() => far.send(5 as any), SchemaError);
+    await far.send("five");
+    assertEquals((await near.next()).value, "five");
+  },
+);
+
+Deno.test(
+  "send() takes what outgoingSchema takes, and sends what it makes of it",
+  PURE,
+  async () => {
+    const [near, far] = memoryPair();
+    await using receiver = messages(near);
+    await using sender = messages(far, {
+      outgoingSchema: z.object({
+        sku: z.string().transform((sku) => sku.length),
+        count: z.number().default(1),
+      }),
+    });
+    await sender.send({ sku: "four" });
+    assertEquals((await receiver.next()).value, { sku: 4, count: 1 });
+  },
+);
+
+Deno.test(
+  "a message that is sent from inside another one is refused, and harms nothing",
+  PURE,
+  async () => {
+    const [near, far] = pair();
+    await using _near = near, _far = far;
+    const inner: Promise<unknown>[] = [];
+    const outer = {
+      before: "b".repeat(100),
+      get inside() {
+        inner.push(assertRejects(() => near.send("inner"), Error, "encoded"));
+        return 1;
+      },
+    };
+    await near.send(outer);
+    await near.send("after");
+    await Promise.all(inner);
+    assertEquals(inner.length, 1);
+    assertEquals((await far.next()).value, {
+      before: outer.before,
+      inside: 1,
+    });
+    assertEquals((await far.next()).value, "after");
+  },
+);
+
+Deno.test(
+  "a peer that never reads holds send() until the signal ends it",
+  PURE,
+  async () => {
+    const [near, far] = memoryPair({ capacity: 100 });
+    const abort = new AbortController();
+    await using stream = messages(near, {
+      highWaterMark: 0,
+      signal: abort.signal,
+    });
+    const sends = [1, 2, 3].map(() => stream.send("x".repeat(1000)));
+    const settled = Promise.allSettled(sends);
+    abort.abort(new Error("enough"));
+    for (const { status } of await settled) assertEquals(status, "rejected");
+    far.close();
+  },
+);
+
+Deno.test(
+  "a schema that fails by itself throws, and the next message comes",
+  PURE,
+  async () => {
+    let calls = 0;
+    const [near, far] = pair<unknown, unknown>({
+      schema: {
+        "~standard": {
+          version: 1,
+          vendor: "test",
+          validate: (value) => {
+            if (calls++ === 0) throw new RangeError("a bug");
+            return { value };
+          },
+        },
+      },
+    });
+    await using _near = near, _far = far;
+    await near.send(1);
+    await near.send(2);
+    await assertRejects(() => far.next(), RangeError, "a bug");
+    assertEquals((await far.next()).value, 2);
+    assertEquals(far.invalid, 0);
+  },
+);
+
+Deno.test(
+  "onInvalid gets bad messages, and the loop goes on",
+  PURE,
+  async () => {
+    const errors: string[] = [];
+    const [near, far] = pair({
+      schema: z.number(),
+      onInvalid: ({ name }) => errors.push(name),
+    });
+    await using _near = near, _far = far;
+    for (const message of [1, "bad", 2]) await near.send(message);
+    near.frames.write(new Uint8Array(0));
+    await near.send(3);
+    await near.closeWrite();
+    assertEquals(await collect(far), [1, 2, 3]);
+    assertEquals(errors, ["SchemaError", "CodecError"]);
+    assertEquals(far.invalid, 2);
+  },
+);
+
+Deno.test(
+  "asynchronous schemas keep the order, also past a refusal",
+  PURE,
+  async () => {
+    const [near, far] = pair({
+      outgoingSchema: later(isNumber),
+      schema: later(isNumber),
+    });
+    await using _near = near, _far = far;
+    const bad = "bad" as unknown as number; // what a program without types does
+    const settled = Promise.allSettled(
+      [1, bad, 2].map((message) => far.send(message)),
+    );
+    await far.closeWrite();
+    assertEquals((await settled).map(({ status }) => status), [
+      "fulfilled",
+      "rejected",
+      "fulfilled",
+    ]);
+    assertEquals(await collect(near), [1, 2]);
+  },
+);
+
+Deno.test(
+  "a value that cannot be sent rejects, and nothing of it leaves",
+  PURE,
+  async () => {
+    const [near, far] = pair();
+    await using _near = near, _far = far;
+    await near.send("before");
+    await assertRejects(
+      () => near.send({ bad: new Map() }),
+      CodecError,
+      "at bad",
+    );
+    await near.send("after");
+    await near.closeWrite();
+    assertEquals(await collect(far), ["before", "after"]);
+  },
+);
+
+Deno.test(
+  "a message longer than a frame rejects, and the next one goes",
+  PURE,
+  async () => {
+    const framing = u32be({ maxFrameLength: 1000 });
+    const [near, far] = pair({ framing });
+    await using _near = near, _far = far;
+    for (const length of [1001, 5000]) {
+      await assertRejects(() => near.send("x".repeat(length)), FrameError);
+    }
+    await near.send("y".repeat(990));
+    await near.closeWrite();
+    assertEquals((await collect(far)).length, 1);
+  },
+);
+
+Deno.test(
+  "a stream that cannot be cut ends with the same error again and again",
+  PURE,
+  async () => {
+    const [connection, far] = memoryPair();
+    await using stream = messages(far);
+    await connection.write(
+      Uint8Array.of(0, 0, 0, 1, 7, 0xff, 0xff, 0xff, 0xff),
+    );
+    assertEquals((await stream.next()).value, 7);
+    for (let again = 0; again < 3; again++) {
+      await assertRejects(() => stream.next(), FrameError);
+    }
+    connection.close();
+  },
+);
+
+Deno.test("a stream that ends inside a message is an error", PURE, async () => {
+  const [connection, far] = memoryPair();
+  await using stream = messages(far);
+  await connection.write(Uint8Array.of(0, 0, 0, 5, 1));
+  await connection.closeWrite();
+  const error = await assertRejects(() => stream.next(), FrameError);
+  assertEquals(error.kind, "truncated");
+  connection.close();
+});
+
+Deno.test("send() waits while the peer does not read", PURE, async () => {
+  const [near, far] = pair({}, { capacity: 1000 });
+  const stream = messages(near.frames.connection, { highWaterMark: 4096 });
+  await using _near = stream, _far = far;
+  let settled = 0;
+  const sends = Array.from(
+    { length: 20 },
+    () => stream.send(new Uint8Array(1000)).then(() => void settled++),
+  );
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assert(settled >= 3 && settled < 20, `${settled} of 20 settled`);
+  assert(stream.frames.unsent > 4096);
+  const received = collect(far);
+  await Promise.all(sends);
+  await stream.closeWrite();
+  assertEquals((await received).length, 20);
+  assertEquals(settled, 20);
+});
+
+Deno.test(
+  "await using flushes and closes; closing ends the other side",
+  PURE,
+  async () => {
+    const [near, far] = pair();
+    {
+      await using stream = near;
+      await stream.send("last words");
+    }
+    assertEquals(await collect(far), ["last words"]);
+    await assertRejects(() => near.send("too late"));
+    await far[Symbol.asyncDispose]();
+    await far[Symbol.asyncDispose]();
+  },
+);
+
+Deno.test(
+  "close() ends a next() that waits, and drops the connection",
+  PURE,
+  async () => {
+    const [near, far] = pair();
+    const waiting = far.next();
+    far.close();
+    assertEquals(await waiting, { done: true, value: undefined });
+    near.close();
+    await near.flush().catch(() => {});
+  },
+);
+
+Deno.test("the signal ends the stream with its reason", PURE, async () => {
+  const [near, far] = memoryPair();
+  const abort = new AbortController();
+  const stream = messages(far, { signal: abort.signal });
+  const waiting = stream.next();
+  abort.abort(new Error("enough"));
+  await assertRejects(() => waiting, Error, "enough");
+  near.close();
+});
+
+Deno.test("messages() refuses options out of range", PURE, () => {
+  const [near, far] = memoryPair();
+  assertThrows(() => messages(near, { highWaterMark: -1 }), RangeError);
+  near.close();
+  far.close();
+});

@@ -1,0 +1,57 @@
+import { assert, assertEquals } from "@std/assert";
+import * as z from "zod";
+import { isDeclared } from "../../../lib/messages/protocol/declared_errors.ts";
+import { CallError } from "../../../lib/messages/errors/call_error.ts";
+import { unary } from "../../../lib/messages/protocol/method_builders.ts";
+
+const typedOnly = unary<string, void, { closed: void; late: { by: number } }>();
+const bySchema = unary({
+  errors: { closed: null, late: z.object({ by: z.number() }) },
+});
+const late = new CallError("declared", "late", {
+  declared: "late",
+  data: { by: 2 },
+});
+
+Deno.test("isDeclared() tells declared errors by name", {
+  permissions: "none",
+}, () => {
+  for (const method of [typedOnly, bySchema]) {
+    const error: unknown = late;
+    assert(isDeclared(method, error, "late"));
+    assertEquals(error.data.by, 2);
+    assert(!isDeclared(method, late, "closed"));
+  }
+});
+
+Deno.test("isDeclared() without a name takes any declared error", {
+  permissions: "none",
+}, () => {
+  const error: unknown = late;
+  assert(isDeclared(bySchema, error));
+  assertEquals(error.declared === "late" ? error.data.by : 0, 2);
+});
+
+Deno.test("isDeclared() takes nothing else", { permissions: "none" }, () => {
+  const others = [
+    new CallError("internal", "x", { declared: "late" }),
+    new Error("late"),
+    { code: "declared", declared: "late" },
+    null,
+    undefined,
+    "late",
+  ];
+  for (const error of others) {
+    assert(!isDeclared(bySchema, error, "late"));
+    assert(!isDeclared(bySchema, error));
+  }
+});
+
+Deno.test("isDeclared() takes no name that the method's schemas do not have", {
+  permissions: "none",
+}, () => {
+  for (const declared of ["", "soldOut", "constructor", "__proto__"]) {
+    const error = new CallError("declared", "x", { declared });
+    assert(!isDeclared(bySchema, error));
+  }
+});

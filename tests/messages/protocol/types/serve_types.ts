@@ -1,0 +1,278 @@
+/**
+ * What compiles, and what must not, when a protocol is served and connected to.
+ * Only checked by the compiler: nothing here runs.
+ *
+ * @module
+ */
+import { connect } from "../../../../lib/messages/client/connect.ts";
+import type {
+  ClientContext,
+  ClientSession,
+  ConnectOptions,
+} from "../../../../lib/messages/client/connect.ts";
+import {
+  clientStream,
+  duplex,
+  notification,
+  protocol,
+  serverStream,
+  unary,
+} from "../../../../lib/messages/protocol/declarations.ts";
+import type { Interceptor } from "../../../../lib/messages/calls/interceptor.ts";
+import {
+  chain,
+  type Middleware,
+  type MiddlewareContext,
+} from "../../../../lib/messages/handlers/middleware.ts";
+import { createServer, serve } from "../../../../lib/messages/server/server.ts";
+import type {
+  ClientInfo,
+  Server,
+  ServerContext,
+  ServerSession,
+} from "../../../../lib/messages/server/server_types.ts";
+import type { PeerCertificate } from "../../../../lib/transport/tls/tls_connection.ts";
+
+interface User {
+  name: string;
+}
+type Errors = { outOfStock: { left: number }; closed: void };
+
+const Shop = protocol({
+  name: "shop",
+  server: {
+    order: unary<{ sku: string }, { id: string }, Errors>(),
+    watch: serverStream<string, number>(),
+    upload: clientStream<Uint8Array, number, Record<never, never>, User>(),
+    chat: duplex<string, string>(),
+    log: notification<string>(),
+  },
+  client: { alert: notification<string>(), confirm: unary<string, boolean>() },
+});
+const Plain = protocol({ name: "plain", server: { ping: unary() } });
+
+const rest = {
+  async *watch() {
+    yield 1;
+  },
+  upload: () => 1,
+  async *chat() {
+    yield "x";
+  },
+  log() {},
+};
+
+export async function whatHandlersKnow(): Promise<void> {
+  const server = await serve(
+    Shop,
+    {
+      order: async ({ sku }, context) => {
+        sku satisfies string;
+        context.signal satisfies AbortSignal;
+        context.timeLeft satisfies number;
+        context.metadata["a"] satisfies string | undefined;
+        context.opening satisfies void;
+        context.session.auth satisfies User;
+        context.session.state.orders satisfies number;
+        context.session.peerCertificate satisfies PeerCertificate | undefined;
+        context.session.server satisfies Server<
+          typeof Shop,
+          User,
+          { orders: number }
+        >;
+        (await context.remote.confirm("sure?")) satisfies boolean;
+        (await context.session.remote.confirm("sure?")) satisfies boolean;
+        context.tenant satisfies string;
+        await context.remote.alert("x", context.inherit({ timeout: 5 }));
+        if (sku === "") throw context.error("outOfStock", { left: 1 });
+        if (sku === "x") throw context.error("closed");
+        throw context.refuse("forbidden", "No", { retry: "later" });
+      },
+      async *watch(sku, { tenant, session }) {
+        sku satisfies string;
+        tenant satisfies string;
+        session.auth.name satisfies string;
+        yield 1;
+      },
+      async upload(items, { opening }) {
+        opening.name satisfies string;
+        for await (const item of items) item satisfies Uint8Array;
+        return 1;
+      },
+      async *chat(lines) {
+        for await (const line of lines) yield line;
+      },
+      log: async (text) => {
+        await Promise.resolve(text satisfies string);
+      },
+    },
+    { port: 0 },
+    {
+      authenticate: (credentials: unknown, client: ClientInfo): User => {
+        client.protocol satisfies string;
+        return { name: String(credentials) };
+      },
+      state: () => ({ orders: 0 }),
+      middleware: tenant,
+      onSession: (session) => void (session.auth satisfies User),
+    },
+  );
+  server satisfies Server<typeof Shop, User, { orders: number }>;
+  for (const session of server.sessions) session.auth.name satisfies string;
+}
+
+export function whatHandlersMayNot(): void {
+  createServer(Shop, {
+    ...rest,
+    order: (_, context) => {
+      const { session } = context;
+      // @ts-expect-error there is no authentication
+      context.session.auth.name;
+      // @ts-expect-error no middleware adds this
+      context.tenant;
+      // @ts-expect-error an error that is not declared
+      context.error("missing");
+      // @ts-expect-error wrong data
+      context.error("outOfStock", { left: "1" });
+      // @ts-expect-error the data is missing
+      context.error("outOfStock");
+      // @ts-expect-error a code that is not the handler's to say
+      context.refuse("deadline", "x");
+      // @ts-expect-error a method of the server's, asked of the client
+      context.remote.order({ sku: "x" });
+      // @ts-expect-error what the framework has put there cannot be replaced
+      context.session = session;
+      return { id: "x" };
+    },
+  });
+  // @ts-expect-error a handler is missing
+  createServer(Shop, rest);
+  createServer(Plain, {
+    ping() {},
+    // @ts-expect-error a handler too many
+    pong() {},
+  });
+  // @ts-expect-error wrong output
+  createServer(Shop, { ...rest, order: () => ({ id: 1 }) });
+  // @ts-expect-error wrong input
+  createServer(Shop, { ...rest, order: (_: { sku: number }) => ({ id: "" }) });
+  // @ts-expect-error one output where items are wanted
+  createServer(Shop, { ...rest, order: () => ({ id: "" }), watch: () => 1 });
+  createServer(Shop, {
+    ...rest,
+    // @ts-expect-error the handlers want another user
+    order: (_, { session }: ServerContext<typeof Shop, { id: number }>) => ({
+      id: String(session.auth.id),
+    }),
+  }, { authenticate: (): User => ({ name: "x" }) });
+}
+
+const tenant: Middleware<{ tenant: string }> = (context, next) => {
+  context.method satisfies string;
+  // @ts-expect-error of the session nothing is known here
+  context.session.auth;
+  return next({ tenant: "x" });
+};
+const named: Middleware<{ user: string }> = (_context, next) =>
+  next({ user: "x" });
+const owner: Middleware<{ owner: User }, ServerContext<typeof Shop, User>> = (
+  context,
+  next,
+) => next({ owner: context.session.auth });
+const audited: Middleware<
+  { audit: string },
+  MiddlewareContext & { tenant: string }
+> = (context, next) => next({ audit: context.tenant });
+
+export function whatMiddlewareAdds(): void {
+  const both = chain(tenant, audited);
+  createServer(Shop, {
+    ...rest,
+    order: (_, { tenant, audit }) => ({ id: tenant + audit }),
+  }, { middleware: both });
+  createServer(Shop, {
+    ...rest,
+    order: (_, { owner, session }) => ({ id: owner.name + session.auth.name }),
+  }, { middleware: owner, authenticate: (): User => ({ name: "x" }) });
+  chain(tenant, owner) satisfies Middleware<
+    { tenant: string; owner: User },
+    ServerContext<typeof Shop, User>
+  >;
+  createServer(Plain, { ping() {} }, {
+    // @ts-expect-error the inner one wants what the outer one does not add
+    middleware: chain(named, audited),
+  });
+  // @ts-expect-error it adds less than it says
+  const _less: Middleware<{ tenant: string }> = (_context, next) => next({});
+  createServer(Plain, { ping() {} }, {
+    // @ts-expect-error the middleware is for another user than there is
+    middleware: owner,
+  });
+  createServer(Shop, {
+    ...rest,
+    // @ts-expect-error the middleware adds no such thing
+    order: (_, { missing }) => ({ id: missing }),
+  }, { middleware: tenant });
+}
+
+export async function whatConnectAsksFor(): Promise<void> {
+  const handlers = {
+    alert: (_text: string) => {},
+    confirm: (_text: string) => true,
+  };
+  const plain = await connect(Plain, { port: 1 });
+  plain satisfies ClientSession<typeof Plain>;
+  await connect(Plain, "tcp://127.0.0.1:1", { timeout: 5, early: true });
+  const session = await connect(Shop, { port: 1 }, {
+    handlers: {
+      alert: (text, context) => {
+        text satisfies string;
+        context satisfies ClientContext<typeof Shop>;
+        context.session.differences.length satisfies number;
+        context.user satisfies string;
+      },
+      confirm: async (_, { remote }) =>
+        (await remote.order({ sku: "x" })).id === "",
+    },
+    middleware: named,
+    credentials: { any: ["thing"] },
+  });
+  (await session.remote.order({ sku: "x" })).id satisfies string;
+  await session.refresh("new");
+  // @ts-expect-error the server may call the client: handlers are required
+  await connect(Shop, { port: 1 });
+  // @ts-expect-error the same, with other options
+  await connect(Shop, { port: 1 }, { timeout: 5 });
+  // @ts-expect-error a handler is missing
+  await connect(Shop, { port: 1 }, { handlers: { alert: handlers.alert } });
+  await connect(Shop, { port: 1 }, {
+    // @ts-expect-error wrong output
+    handlers: { ...handlers, confirm: () => "yes" },
+  });
+  await connect(Plain, { port: 1 }, {
+    // @ts-expect-error there is nothing to handle
+    handlers: { alert() {} },
+  });
+  // @ts-expect-error an option that there is not
+  await connect(Plain, { port: 1 }, { timeOut: 5 });
+  // @ts-expect-error what is read cannot be written
+  session.differences = [];
+  const options: ConnectOptions<typeof Shop> = { handlers };
+  await connect(Shop, { port: 1 }, options);
+  const interceptor: Interceptor = (request, next) => {
+    // @ts-expect-error a request is changed by passing on another one
+    request.method = "x";
+    return next({ ...request, options: { timeout: 5 } });
+  };
+  await connect(Plain, { port: 1 }, { interceptors: [interceptor] });
+}
+
+export function whatSessionsAre(
+  session: ServerSession<typeof Shop, User, { count: number }>,
+): void {
+  session.state.count++;
+  // @ts-expect-error auth comes from authenticate
+  session.auth = { name: "x" };
+  session.finished satisfies Promise<Error | undefined>;
+  session.roundTrip satisfies number | undefined;
+}

@@ -1,0 +1,197 @@
+/**
+ * A peer that writes its frames by hand, from PROTOCOL.md, and so can break
+ * every rule.
+ *
+ * @module
+ */
+import { concat } from "@std/bytes/concat";
+import { msgpack } from "../../lib/messages/codec/msgpack.ts";
+import {
+  CALL_ERROR_CODES,
+  PROCESSED,
+  RETRY,
+  SESSION_ERROR_CODES,
+} from "../../lib/messages/errors/call_error.ts";
+import type { Connection } from "../../lib/transport/connection.ts";
+import { readExactly, writeAll } from "../../lib/transport/io.ts";
+
+/** Numbers of the kinds that are used here. */
+export const K = {
+  HELLO: 0x01,
+  GOAWAY: 0x02,
+  PING: 0x03,
+  REQUEST: 0x10,
+  ITEM: 0x11,
+  RESULT: 0x13,
+  ERROR: 0x14,
+  CANCEL: 0x15,
+  NOTIFY: 0x17,
+} as const;
+
+/** A frame as it came. */
+export interface RawFrame {
+  readonly kind: number;
+  readonly id: number;
+  readonly body: Uint8Array;
+}
+
+/** What a HELLO may say otherwise than a decent one. */
+export interface RawHello {
+  role?: 0 | 1;
+  major?: number;
+  codec?: string;
+  maxCalls?: number;
+  streamWindow?: number;
+  methods?: readonly (readonly [name: string, shape: number])[];
+}
+
+/** Flag of a frame that is not the last of its message. */
+export const MORE = 1;
+
+const codec = msgpack();
+const text = new TextEncoder();
+
+/** A value as the body of a message, behind its fields. */
+export function value(
+  of: unknown,
+  fields: Uint8Array = new Uint8Array(),
+): Uint8Array {
+  return concat([u16(fields.length), fields, codec.encode(of)]);
+}
+
+/** The field that says how many milliseconds are left for a call. */
+export function deadline(ms: number): Uint8Array {
+  return concat([Uint8Array.of(0x01), u16(4), u32(ms)]);
+}
+
+/** The body of a REQUEST. */
+export function request(method: number, input: Uint8Array): Uint8Array {
+  return concat([u16(method), input]);
+}
+
+function u16(of: number): Uint8Array {
+  return Uint8Array.of(of >> 8, of & 255);
+}
+
+function u32(of: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, of);
+  return bytes;
+}
+
+/** Frames by hand. */
+export class RawPeer implements AsyncDisposable {
+  readonly connection: Connection;
+
+  constructor(connection: Connection) {
+    this.connection = connection;
+  }
+
+  /** Bytes, whatever they are. */
+  async send(bytes: Uint8Array): Promise<void> {
+    await writeAll(this.connection, bytes);
+  }
+
+  /** One frame. */
+  async frame(
+    kind: number,
+    id: number,
+    body: Uint8Array = new Uint8Array(),
+    flags = 0,
+  ): Promise<void> {
+    await this.send(
+      concat([
+        u32(8 + body.length),
+        Uint8Array.of(kind, flags),
+        u16(0),
+        u32(id),
+        body,
+      ]),
+    );
+  }
+
+  /** The first frame. */
+  async hello(hello: RawHello = {}): Promise<void> {
+    const {
+      role = 0,
+      major = 1,
+      codec = "msgpack",
+      maxCalls = 1024,
+      streamWindow = 32_768,
+      methods = [],
+    } = hello;
+    const list = concat(methods.map(([name, shape]) =>
+      concat([
+        Uint8Array.of(shape),
+        u32(0),
+        Uint8Array.of(name.length),
+        text.encode(name),
+      ])
+    ));
+    await this.frame(
+      K.HELLO,
+      0,
+      concat([
+        text.encode("LWP1"),
+        Uint8Array.of(major, 0, role, 0),
+        ...[0, 131_072, 4_194_304, maxCalls, streamWindow, 1 << 30, 15_000, 0]
+          .map(u32),
+        entry(0x01, text.encode("raw")),
+        entry(0x02, text.encode(codec)),
+        entry(0x03, list),
+      ]),
+    );
+  }
+
+  /** The next frame. */
+  async next(): Promise<RawFrame> {
+    const head = await this.#read(12);
+    const view = new DataView(head.buffer);
+    return {
+      kind: view.getUint8(4),
+      id: view.getUint32(8),
+      body: await this.#read(view.getUint32(0) - 8),
+    };
+  }
+
+  async #read(length: number): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = new Uint8Array(length);
+    await readExactly(this.connection, bytes);
+    return bytes;
+  }
+
+  /** The next frame of a kind; others are passed over. */
+  async until(kind: number): Promise<RawFrame> {
+    for (;;) {
+      const frame = await this.next();
+      if (frame.kind === kind) return frame;
+    }
+  }
+
+  /** What the next ERROR says. */
+  async error() {
+    const { body } = await this.until(K.ERROR);
+    return {
+      code: CALL_ERROR_CODES[body[0] ?? 99],
+      processed: PROCESSED[body[1] ?? 99],
+      retry: RETRY[body[2] ?? 99],
+    };
+  }
+
+  /** What the GOAWAY says with which the other side ends the connection. */
+  async goodbye() {
+    for (;;) {
+      const { body } = await this.until(K.GOAWAY);
+      if (body[0] !== 0) return { code: SESSION_ERROR_CODES[body[0] ?? 99] };
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.connection.close();
+    return Promise.resolve();
+  }
+}
+
+function entry(type: number, content: Uint8Array): Uint8Array {
+  return concat([Uint8Array.of(type), u16(content.length), content]);
+}

@@ -1,0 +1,133 @@
+/**
+ * Servers inside services that are there already: connections that somebody
+ * else has accepted, and protocols of several parts.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+import { connect } from "../../../lib/messages/client/connect.ts";
+import {
+  duplex,
+  mergeProtocols,
+  notification,
+  protocol,
+  serverStream,
+  unary,
+} from "../../../lib/messages/protocol/declarations.ts";
+import { createServer } from "../../../lib/messages/server/server.ts";
+import { upgradeWebSocket } from "../../../lib/transport/websocket/websocket_connection.ts";
+import { all } from "../kit.ts";
+
+const Echo = protocol({
+  name: "echo",
+  server: {
+    echo: unary<Uint8Array, Uint8Array>(),
+    count: serverStream<number, number>(),
+    talk: duplex<string, string>(),
+    whoami: unary<void, string>(),
+  },
+  client: { hello: notification<string>() },
+});
+
+function echoServer() {
+  return createServer(Echo, {
+    echo: (bytes) => bytes,
+    async *count(upTo) {
+      for (let i = 0; i < upTo; i++) yield i;
+    },
+    async *talk(lines) {
+      for await (const line of lines) yield line.toUpperCase();
+    },
+    async whoami(_, { session }) {
+      await session.remote.hello("you");
+      return session.remoteAddr.transport;
+    },
+  });
+}
+
+/** Every shape, and a message of many frames. */
+async function useAll(
+  target: Parameters<typeof connect<typeof Echo>>[1],
+): Promise<string> {
+  const heard: string[] = [];
+  const handlers = { hello: (name: string) => void heard.push(name) };
+  await using session = await connect(Echo, target, { handlers });
+  const { remote } = session;
+  const large = new Uint8Array(1_000_000).fill(7);
+  assertEquals(await remote.echo(large), large);
+  assertEquals(await all(remote.count(3)), [0, 1, 2]);
+  assertEquals(await all(remote.talk(["a", "b"])), ["A", "B"]);
+  const name = await remote.whoami();
+  assertEquals(heard, ["you"]);
+  return name;
+}
+
+Deno.test("server.accept() serves a WebSocket from Deno.serve, beside its other pages", async () => {
+  const server = echoServer();
+  const http = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    (request) => {
+      if (new URL(request.url).pathname !== "/messages") {
+        return new Response("a page");
+      }
+      const { response, connection } = upgradeWebSocket(request);
+      server.accept(connection);
+      return response;
+    },
+  );
+  const { port } = http.addr;
+  await useAll(`ws://127.0.0.1:${port}/messages`);
+  const page = await fetch(`http://127.0.0.1:${port}/`);
+  assertEquals(await page.text(), "a page");
+  await server.shutdown();
+  await http.shutdown();
+});
+
+Deno.test("server.accept() and connect() take a bare Deno.Conn", async () => {
+  const server = echoServer();
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepted = listener.accept().then((connection) =>
+    server.accept(connection)
+  );
+  const { port } = listener.addr;
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  assertEquals(await useAll(connection), "tcp");
+  await accepted; // the connection has been closed
+  await server.shutdown();
+});
+
+Deno.test("mergeProtocols() is served: each part's clients see their own, the whole's see all", async () => {
+  const Orders = protocol({
+    name: "orders",
+    server: { orders: { create: unary<string, number>() } },
+  });
+  const Audit = protocol({
+    name: "audit",
+    server: { orders: { last: unary<void, string>() } },
+    client: { audited: notification<string>() },
+  });
+  const Both = mergeProtocols(Orders, Audit);
+  const created: string[] = [];
+  const server = createServer(Both, {
+    orders: {
+      create(name, { session }) {
+        session.server.broadcast.audited(name);
+        return created.push(name);
+      },
+      last: () => created.at(-1) ?? "",
+    },
+  });
+  const addr = await server.listen({ port: 0 });
+  const heard: string[] = [];
+  const handlers = { audited: (name: string) => void heard.push(name) };
+  await using both = await connect(Both, addr, { handlers });
+  await using orders = await connect(Orders, addr);
+  await using audit = await connect(Audit, addr, { handlers });
+  assertEquals(await both.remote.orders.create("a"), 1);
+  assertEquals(await orders.remote.orders.create("b"), 2);
+  assertEquals(await audit.remote.orders.last(), "b");
+  assertEquals(await both.remote.orders.last(), "b");
+  assertEquals(heard.toSorted(), ["a", "a", "b", "b"]);
+  assertEquals(both.differences, []);
+  await server.shutdown();
+});

@@ -1,0 +1,656 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { connect } from "../../../lib/messages/client/connect.ts";
+import {
+  duplex,
+  notification,
+  protocol,
+  serverStream,
+  unary,
+} from "../../../lib/messages/protocol/declarations.ts";
+import { CallError } from "../../../lib/messages/errors/call_error.ts";
+import { createServer, serve } from "../../../lib/messages/server/server.ts";
+import type {
+  ClientInfo,
+  ServerSession,
+} from "../../../lib/messages/server/server_types.ts";
+import type {
+  Connection,
+  Listener,
+} from "../../../lib/transport/connection.ts";
+import { listen } from "../../../lib/transport/listen.ts";
+import { memoryPair } from "../../../lib/transport/memory/memory_pair.ts";
+import {
+  aborted,
+  all,
+  dial,
+  endOf,
+  failureOf,
+  incidents,
+  thrownBy,
+  turns,
+} from "../kit.ts";
+
+const none = { permissions: "none" } as const; // the literal type that Deno.test wants
+
+const Echo = protocol({
+  name: "echo",
+  server: {
+    echo: unary<string, string>(),
+    wait: unary<void, string>(),
+    tick: serverStream<void, number>(),
+    talk: duplex<string, string>(),
+    log: notification<string>(),
+  },
+});
+
+/** Waits for the end of its call, and says how it came. */
+async function wait(_: unknown, { signal }: { signal: AbortSignal }) {
+  const reason = await aborted(signal);
+  return reason instanceof CallError ? reason.code : "no CallError";
+}
+
+const handlers = {
+  echo: (text: string) => text,
+  wait,
+  async *tick() {
+    for (let i = 0;; i++) yield i;
+  },
+  async *talk(lines: AsyncIterable<string>) {
+    for await (const line of lines) yield line;
+  },
+  log() {},
+};
+
+Deno.test("serve() on every kind of address: handlers do not know which", async () => {
+  const path = await Deno.makeTempFile();
+  await Deno.remove(path);
+  const addresses = [
+    { port: 0 },
+    "tcp://127.0.0.1:0",
+    { path },
+    { memory: "echo" },
+  ];
+  for (const address of addresses) {
+    await using server = await serve(Echo, handlers, address);
+    await using session = await connect(Echo, server.addr);
+    assertEquals(await session.remote.echo("hello"), "hello");
+    assertEquals(await all(session.remote.talk(["a", "b"])), ["a", "b"]);
+    assertEquals(session.remoteAddr, server.addr);
+  }
+});
+
+Deno.test("serve() gives a server like that of Deno.serve", async () => {
+  const heard: unknown[] = [];
+  const opened = Promise.withResolvers<ServerSession<typeof Echo>>();
+  const server = await serve(Echo, handlers, { port: 0 }, {
+    onListen: (addr) => heard.push(addr),
+    onSession: opened.resolve,
+  });
+  assertEquals(heard, [server.addr]);
+  const session = await connect(Echo, server.addr);
+  const served = await opened.promise;
+  assertEquals([...server.sessions], [served]);
+  assertEquals(served.remoteAddr, session.localAddr);
+  assertEquals(served.localAddr, session.remoteAddr);
+  assertEquals(served.peerCertificate, undefined);
+  assertEquals(served.server, server);
+  const shutdown = server.shutdown();
+  await server.finished;
+  await shutdown;
+  assertEquals(server.sessions.size, 0);
+  assertEquals(await session.finished, undefined);
+  await assertRejects(
+    () => server.listen({ port: 0 }),
+    TypeError,
+    "Cannot listen: the server has been shut down",
+  );
+  await server.shutdown(); // again is harmless
+});
+
+Deno.test("serve() listens to nothing once its signal is aborted, before or after", async () => {
+  const reason = new Error("no more");
+  await assertRejects(
+    () =>
+      serve(Echo, handlers, { port: 0 }, { signal: AbortSignal.abort(reason) }),
+    Error,
+    "no more",
+  );
+  const controller = new AbortController();
+  const server = await serve(Echo, handlers, { port: 0 }, {
+    signal: controller.signal,
+  });
+  const session = await connect(Echo, server.addr);
+  const pending = failureOf(session.remote.wait());
+  await session.remote.echo("the call before has come");
+  controller.abort(reason);
+  await server.finished;
+  assertEquals((await pending).code, "disconnected");
+  await session.close();
+});
+
+Deno.test("serve() leaves nothing behind when onListen throws", async () => {
+  let port = 0;
+  await assertRejects(
+    () =>
+      serve(Echo, handlers, { port: 0 }, {
+        onListen: (addr) => {
+          port = addr.port ?? 0;
+          throw new Error("not here");
+        },
+      }),
+    Error,
+    "not here",
+  );
+  const again = await listen({ port });
+  again.close();
+});
+
+Deno.test("serve() reports what an asynchronous onListen rejects with, and serves", async () => {
+  const { list, onError } = incidents();
+  await using server = await serve(Echo, handlers, { port: 0 }, {
+    onListen: () => Promise.reject(new Error("nobody to tell")),
+    onError,
+  });
+  await using session = await connect(Echo, server.addr);
+  assertEquals(await session.remote.echo("x"), "x");
+  assertEquals(list.map(({ error }) => String(error)), [
+    "Error: nobody to tell",
+  ]);
+});
+
+Deno.test(
+  "createServer() refuses handlers and options that do not fit",
+  none,
+  () => {
+    assertThrows(
+      () =>
+        createServer(
+          Echo,
+          { ...handlers, echo: undefined } as unknown as typeof handlers,
+        ),
+      TypeError,
+      "missing echo",
+    );
+    assertThrows(
+      () => createServer(Echo, handlers, { maxSessions: 0 }),
+      RangeError,
+      "maxSessions 0",
+    );
+    assertThrows(
+      () => createServer(Echo, handlers, { limits: { maxCalls: 1 } }),
+      RangeError,
+      'limit "maxCalls"',
+    );
+    const server = createServer(Echo, handlers);
+    assertThrows(() => server.addr, TypeError, "does not listen");
+  },
+);
+
+Deno.test(
+  "server.accept() serves any connection, and never rejects",
+  none,
+  async () => {
+    const { list, onError } = incidents();
+    const server = createServer(Echo, handlers, { onError });
+    await using session = await connect(Echo, dial(server));
+    assertEquals(await session.remote.echo("x"), "x");
+
+    // One that tells nothing of itself.
+    const [near, far] = memoryPair();
+    const broken: Connection = Object.create(far, {
+      [Symbol.dispose]: { value: () => far.close() },
+      remoteAddr: {
+        get() {
+          throw new Error("no address");
+        },
+      },
+    });
+    await server.accept(broken);
+    assertEquals(list.map(({ error }) => String(error)), ["Error: no address"]);
+    assertEquals(await near.read(new Uint8Array(1)), null, "it was closed");
+    near.close();
+
+    // One that is gone.
+    const [, gone] = memoryPair();
+    gone.close();
+    await server.accept(gone);
+
+    // One that fails to close.
+    const [other, stubborn] = memoryPair();
+    const closing: Connection = Object.create(stubborn, {
+      [Symbol.dispose]: {
+        value: () => {
+          stubborn.close();
+          throw new Error("stuck");
+        },
+      },
+      read: { value: stubborn.read.bind(stubborn) },
+      write: { value: stubborn.write.bind(stubborn) },
+      closeWrite: { value: stubborn.closeWrite.bind(stubborn) },
+      localAddr: { value: stubborn.localAddr },
+      remoteAddr: { value: stubborn.remoteAddr },
+    });
+    const served = server.accept(closing);
+    other.close();
+    await served;
+    assertEquals(String(list.at(-1)?.error), "Error: stuck");
+
+    assertEquals(await session.remote.echo("still"), "still");
+    await server.shutdown();
+    const [late, tooLate] = memoryPair();
+    await server.accept(tooLate); // closed at once
+    assertEquals(await late.read(new Uint8Array(1)), null);
+    late.close();
+  },
+);
+
+Deno.test(
+  "server.accept() refuses who comes above maxSessions, and serves again when one has gone",
+  none,
+  async () => {
+    const server = createServer(Echo, handlers, { maxSessions: 1 });
+    const first = await connect(Echo, dial(server));
+    const refused = await endOf(connect(Echo, dial(server)));
+    assertEquals([refused.code, refused.remote], ["too-many", true]);
+    // Those who say nothing are told nothing; beyond 64 of them, who comes is cut.
+    const silent = Array.from({ length: 64 }, () => dial(server));
+    const cut = await endOf(connect(Echo, dial(server)));
+    assertEquals(cut.code, "disconnected");
+    for (const connection of silent) connection.close();
+    await turns(2);
+    const told = await endOf(connect(Echo, dial(server)));
+    assertEquals([told.code, server.sessions.size], ["too-many", 1]);
+    await first.close();
+    await turns(2);
+    await using third = await connect(Echo, dial(server));
+    assertEquals(await third.remote.echo("x"), "x");
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "server.listen() serves a listener that somebody else made, and survives its end",
+  none,
+  async () => {
+    const { list, onError } = incidents();
+    const server = createServer(Echo, handlers, { onError });
+    const waiting: ((connection: Connection) => void)[] = [];
+    let fail = (_error: Error) => {};
+    const listener: Listener = {
+      addr: { transport: "test" },
+      accept: () =>
+        new Promise((resolve, reject) => {
+          waiting.push(resolve);
+          fail = reject;
+        }),
+      close: () => fail(new Error("closed")),
+      [Symbol.dispose]() {},
+      async *[Symbol.asyncIterator]() {
+        while (true) yield await this.accept();
+      },
+    };
+    assertEquals(await server.listen(listener), { transport: "test" });
+    const [near, far] = memoryPair();
+    await turns();
+    waiting.shift()?.(far);
+    await using session = await connect(Echo, near);
+    assertEquals(await session.remote.echo("x"), "x");
+    fail(new Error("the listener broke"));
+    await turns(2);
+    assertEquals(list.map(({ error }) => String(error)), [
+      "Error: the listener broke",
+    ]);
+    assertEquals(await session.remote.echo("y"), "y");
+    await server.shutdown();
+  },
+);
+
+Deno.test("server.listen() that comes up during a shutdown leaves no listener", async () => {
+  const server = createServer(Echo, handlers);
+  const listening = thrownBy(server.listen({ port: 0 }));
+  await server.shutdown();
+  assert(await listening instanceof TypeError);
+});
+
+Deno.test(
+  "server.shutdown() lets calls in flight end, and cancels them after the grace",
+  none,
+  async () => {
+    const release = Promise.withResolvers<void>();
+    const codes: string[] = [];
+    const P = protocol({
+      name: "p",
+      server: { slow: unary<void, string>(), endless: unary<void, string>() },
+    });
+    const server = createServer(P, {
+      slow: async () => {
+        await release.promise;
+        return "done";
+      },
+      endless: async (_, context) => {
+        const code = await wait(_, context);
+        codes.push(code);
+        return code;
+      },
+    }, { limits: { drainGrace: 60 } });
+    const session = await connect(P, dial(server));
+    const slow = session.remote.slow();
+    const endless = failureOf(session.remote.endless());
+    const drained = aborted(session.draining);
+    await turns(2);
+    const shutdown = server.shutdown();
+    await drained;
+    const late = await failureOf(session.remote.slow());
+    assertEquals([late.code, late.processed, late.retry], [
+      "unavailable",
+      "no",
+      "now",
+    ]);
+    release.resolve();
+    assertEquals(await slow, "done");
+    await shutdown;
+    assertEquals((await endless).code, "disconnected");
+    assertEquals(codes, ["unavailable"]);
+    await session.close();
+  },
+);
+
+Deno.test(
+  "context.signal fires with a reason of its own for each way to end",
+  none,
+  async () => {
+    const seen: Record<string, string> = {};
+    const P = protocol({
+      name: "p",
+      server: { wait: unary<string>(), list: unary<void, string[]>() },
+    });
+    const server = createServer(P, {
+      wait: async (name, context) => {
+        seen[name] = await wait(undefined, context);
+        assertEquals(context.signal.aborted, true);
+      },
+      list: () => Object.keys(seen),
+    });
+    const session = await connect(P, dial(server));
+    const controller = new AbortController();
+    const calls = [
+      failureOf(session.remote.wait("cancel", { signal: controller.signal })),
+      failureOf(session.remote.wait("deadline", { timeout: 20 })),
+      failureOf(session.remote.wait("disconnect")),
+    ];
+    await turns(2);
+    controller.abort();
+    assertEquals((await calls[0])?.code, "cancelled");
+    assertEquals((await calls[1])?.code, "deadline");
+    while ((await session.remote.list()).length < 2);
+    await session.close();
+    assertEquals((await calls[2])?.code, "disconnected");
+    await server.shutdown();
+    assertEquals(seen, {
+      cancel: "cancelled",
+      deadline: "deadline",
+      disconnect: "disconnected",
+    });
+  },
+);
+
+Deno.test(
+  "authenticate() makes typed context, or keeps out; its errors stay at home",
+  none,
+  async () => {
+    const { list, onError } = incidents();
+    const P = protocol({ name: "p", server: { who: unary<void, string>() } });
+    const server = createServer(P, {
+      who: (_, { session }) => `${session.auth.user} ${session.state.count++}`,
+    }, {
+      authenticate: async (credentials: unknown, client: ClientInfo) => {
+        await turns();
+        if (credentials === "bug") throw new Error("secret detail");
+        if (typeof credentials !== "string") {
+          throw new CallError("unauthenticated", "Name yourself");
+        }
+        return { user: `${credentials}@${client.protocol}` };
+      },
+      state: () => ({ count: 1 }),
+      onError,
+    });
+    const refused = await endOf(connect(P, dial(server)));
+    assertEquals(refused.code, "unauthenticated");
+    assertEquals(refused.remote, true);
+    assert(refused.message.endsWith("Name yourself"), refused.message);
+    const buggy = await endOf(connect(P, dial(server), { credentials: "bug" }));
+    assertEquals(buggy.code, "unauthenticated");
+    assert(!buggy.message.includes("secret"), buggy.message);
+    assert(buggy.message.includes(list[0]?.id ?? "?"), buggy.message);
+
+    const session = await connect(P, dial(server), { credentials: "ada" });
+    assertEquals(await session.remote.who(), "ada@p 1");
+    await session.refresh("bob");
+    assertEquals(await session.remote.who(), "bob@p 2", "the state stays");
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "session.refresh() goes one after the other, and ends the session when refused",
+  none,
+  async () => {
+    let atOnce = 0, most = 0;
+    const P = protocol({ name: "p", server: { who: unary<void, string>() } });
+    const server = createServer(P, { who: (_, { session }) => session.auth }, {
+      authenticate: async (credentials: unknown) => {
+        most = Math.max(most, ++atOnce);
+        await turns();
+        atOnce--;
+        if (credentials === "no") throw new CallError("forbidden", "Not you");
+        return String(credentials);
+      },
+    });
+    const session = await connect(P, dial(server), { credentials: "0" });
+    await Promise.all(["1", "2", "3"].map((name) => session.refresh(name)));
+    assertEquals(await session.remote.who(), "3");
+    assertEquals(most, 1);
+    await assertRejects(
+      async () => await session.refresh(() => {}),
+      Error,
+      "Cannot encode",
+    );
+    const error = await endOf(session.refresh("no"));
+    assertEquals(error.code, "unauthenticated");
+    assertEquals((await session.finished)?.code, "unauthenticated");
+    assertEquals((await endOf(session.refresh("4"))).code, "unauthenticated");
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "state(), onSession() and onError() that fail harm nobody else",
+  none,
+  async () => {
+    let broken = true;
+    const { list, onError } = incidents();
+    const server = createServer(Echo, handlers, {
+      state: () => {
+        if (broken) throw new Error("no state");
+      },
+      onSession: async () => {
+        await turns();
+        throw new Error("no session");
+      },
+      onError: (incident) => {
+        onError(incident);
+        throw new Error("no reporter");
+      },
+    });
+    const refused = await endOf(connect(Echo, dial(server)));
+    assertEquals([refused.code, refused.remote], ["internal", true]);
+    broken = false;
+    await using session = await connect(Echo, dial(server));
+    assertEquals(await session.remote.echo("x"), "x");
+    await turns(3);
+    assertEquals(list.map(({ error }) => String(error)), [
+      "Error: no state",
+      "Error: no session",
+    ]);
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "state() may take its time: the client is let in with what it resolves to, or not at all",
+  none,
+  async () => {
+    const { list, onError } = incidents();
+    const Counter = protocol({
+      name: "counter",
+      server: { next: unary<void, number>() },
+    });
+    let broken = true;
+    const server = createServer(Counter, {
+      next: (_, { session }) => ++session.state.count,
+    }, {
+      state: async () => {
+        await turns();
+        if (broken) throw new Error("no state");
+        return { count: 0 };
+      },
+      onError,
+    });
+    const refused = await endOf(connect(Counter, dial(server)));
+    assertEquals([refused.code, refused.remote], ["internal", true]);
+    assertEquals(list.map(({ error }) => String(error)), ["Error: no state"]);
+    broken = false;
+    const session = await connect(Counter, dial(server));
+    assertEquals([await session.remote.next(), await session.remote.next()], [
+      1,
+      2,
+    ]);
+    await session.close();
+    // Who has gone meanwhile is no session.
+    const gone = connect(Counter, dial(server));
+    await Promise.all([thrownBy(gone), server.shutdown()]);
+    assertEquals(server.sessions.size, 0);
+    assertEquals(list.length, 1);
+  },
+);
+
+Deno.test(
+  "authenticate() that throws what cannot be read refuses the client at once",
+  none,
+  async () => {
+    const { list, onError } = incidents();
+    const thrown = [
+      () => {
+        const { proxy, revoke } = Proxy.revocable({}, {});
+        revoke();
+        return proxy;
+      },
+      ...(["message", "method"] as const).map((member) => () =>
+        Object.defineProperty(new CallError("forbidden", "x"), member, {
+          get() {
+            throw new Error("not readable");
+          },
+        })
+      ),
+      () => Object.assign(new CallError("forbidden", "x"), { message: 5 }),
+    ];
+    const server = createServer(Echo, handlers, {
+      authenticate(which: unknown) {
+        throw thrown[Number(which)]!();
+      },
+      // So long that nobody would wait for it.
+      limits: { handshakeTimeout: 600_000 },
+      onError,
+    });
+    for (let credentials = 0; credentials < thrown.length; credentials++) {
+      const error = await endOf(connect(Echo, dial(server), { credentials }));
+      assertEquals(error.code, "unauthenticated");
+      assert(error.message.includes(list[credentials]!.id), error.message);
+    }
+    await server.shutdown();
+  },
+);
+
+Deno.test("onError() that rejects ends nothing", none, async () => {
+  const server = createServer(Echo, {
+    ...handlers,
+    echo() {
+      throw new Error("x");
+    },
+  }, { onError: () => Promise.reject(new Error("y")) });
+  await using session = await connect(Echo, dial(server));
+  assertEquals((await failureOf(session.remote.echo("x"))).code, "internal");
+  await turns(2);
+  await server.shutdown();
+});
+
+Deno.test("server.unref() lets the process end although it listens", async () => {
+  const program = new URL("programs/unref_server.ts", import.meta.url);
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--frozen", "--allow-net=127.0.0.1", program.href],
+  }).output();
+  const decoder = new TextDecoder();
+  assertEquals([code, decoder.decode(stdout), decoder.decode(stderr)], [
+    0,
+    "listening\n",
+    "",
+  ]);
+});
+
+Deno.test(
+  "server.ref() and unref() reach listeners that know of them",
+  none,
+  async () => {
+    const told: string[] = [];
+    const server = createServer(Echo, handlers);
+    const listener = (name: string): Listener => {
+      const end = Promise.withResolvers<void>();
+      return {
+        addr: { transport: name },
+        accept: () => Promise.reject(new Error("not asked")),
+        close: end.resolve,
+        ref: () => void told.push(`ref ${name}`),
+        unref: () => void told.push(`unref ${name}`),
+        [Symbol.dispose]() {},
+        async *[Symbol.asyncIterator]() {
+          await end.promise;
+          yield* [];
+        },
+      };
+    };
+    await server.listen(listener("a"));
+    server.unref();
+    await server.listen(listener("b"));
+    server.ref();
+    assertEquals(told, ["unref a", "unref b", "ref a", "ref b"]);
+    await server.shutdown();
+  },
+);
+
+Deno.test("handlers and authenticate() know the client's certificate over mutual TLS", async () => {
+  const { authority, client, server: identity } = await import(
+    "../../transport/tls/certificates.ts"
+  );
+  const P = protocol({ name: "p", server: { who: unary<void, string>() } });
+  const server = await serve(
+    P,
+    {
+      who: (_, { session }) =>
+        `${session.auth} ${session.peerCertificate?.subject["CN"]}`,
+    },
+    { port: 0, tls: { ...identity, clientCaCerts: [authority.cert] } },
+    {
+      authenticate: (_: unknown, client: ClientInfo) =>
+        String(client.peerCertificate?.subject["CN"]),
+    },
+  );
+  const { port = 0 } = server.addr;
+  const session = await connect(P, {
+    port,
+    tls: { ...client, caCerts: [authority.cert] },
+  });
+  assertEquals(await session.remote.who(), "alice alice");
+  assert(session.peerCertificate !== undefined, "the server's");
+  await session.close();
+  await server.shutdown();
+});

@@ -1,0 +1,57 @@
+import { assert, assertEquals } from "@std/assert";
+import {
+  CALLEE,
+  CALLER,
+  receivesItems,
+  sendsItems,
+} from "../../../../lib/messages/session/calls/call_state.ts";
+
+const pure = { permissions: "none" } as const;
+
+Deno.test(
+  "CALLER and CALLEE lead from every state to done, and nowhere from there",
+  pure,
+  () => {
+    for (const table of [CALLER, CALLEE]) {
+      assertEquals(table.done, {});
+      for (
+        const start of table === CALLER
+          ? ["queued"] as const
+          : ["open"] as const
+      ) {
+        const seen = new Set<string>([start]);
+        for (const state of seen) {
+          const nexts = Object.values(table[state as keyof typeof table]);
+          assert(
+            state === "done" || nexts.length > 0,
+            `${state} leads nowhere`,
+          );
+          for (const next of nexts) seen.add(next);
+        }
+        assert(seen.has("done"));
+      }
+    }
+  },
+);
+
+Deno.test(
+  "a cancelled call is not done before its terminal frame",
+  pure,
+  () => {
+    assertEquals(CALLER.cancelled, { terminal: "done" });
+    assertEquals(CALLEE.cancelled, { settle: "answered" });
+    assertEquals(CALLEE.answered, { sent: "done" });
+  },
+);
+
+Deno.test("sendsItems() and receivesItems() know the shapes", pure, () => {
+  const shapes = [
+    "unary",
+    "notification",
+    "serverStream",
+    "clientStream",
+    "duplex",
+  ];
+  assertEquals(shapes.filter(sendsItems), ["clientStream", "duplex"]);
+  assertEquals(shapes.filter(receivesItems), ["serverStream", "duplex"]);
+});

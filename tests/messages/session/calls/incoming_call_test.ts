@@ -1,0 +1,60 @@
+import { assertEquals } from "@std/assert";
+import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
+import { ASK, DOWN, TALK, UP } from "../session_calls.ts";
+import { Lone, request } from "../lone_session.ts";
+
+const pure = { permissions: "none" } as const;
+
+Deno.test(
+  "a call knows from its shape what its caller sends, and what it may send",
+  pure,
+  () => {
+    const lone = Lone.open("listener", {}, { streamWindow: 5000 });
+    [ASK, DOWN, UP, TALK].forEach((method, n) =>
+      lone.receive(Kind.REQUEST, 2 * n + 1, request(method))
+    );
+    assertEquals(
+      lone.calls.map((
+        { call },
+      ) => [call.state, call.inbox !== undefined, call.maySend]),
+      [
+        ["ended", false, false],
+        ["ended", false, true],
+        ["open", true, false],
+        ["open", true, true],
+      ],
+    );
+    assertEquals(lone.calls[1]?.call.credit, 5000);
+  },
+);
+
+Deno.test(
+  "a call carries its deadline on the session's clock, and its metadata",
+  pure,
+  () => {
+    const lone = Lone.open("listener");
+    lone.now = 70;
+    const fields = [1, 0, 4, 0, 0, 0, 30, 2, 0, 5, 1, 97, 0, 1, 98];
+    lone.receive(Kind.REQUEST, 1, request(ASK, [], fields));
+    const { call } = lone.calls[0]!;
+    assertEquals([call.deadlineAt, { ...call.fields.metadata }], [100, {
+      a: "b",
+    }]);
+  },
+);
+
+Deno.test("over is true from a cancel, or the handler's end, on", pure, () => {
+  const lone = Lone.open("listener");
+  for (const id of [1, 3]) lone.receive(Kind.REQUEST, id, request(DOWN));
+  const [one, other] = lone.calls.map(({ call }) => call);
+  assertEquals([one?.over, one?.maySend], [false, true]);
+  lone.receive(Kind.CANCEL, 1, [0]);
+  assertEquals([one?.over, one?.maySend], [true, false]);
+  lone.session.sendItem(other!, new Uint8Array(900_000), 0);
+  lone.session.respond(other!, undefined, 0);
+  assertEquals([other?.state, other?.over, other?.maySend], [
+    "answered",
+    true,
+    false,
+  ]);
+});

@@ -1,0 +1,179 @@
+import { assertEquals } from "@std/assert";
+import { CallError } from "../../../../lib/messages/errors/call_error.ts";
+import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
+import { ASK, body, DOWN, NOTE, TALK, UP } from "../session_calls.ts";
+import { errorOf, Lone, message, request } from "../lone_session.ts";
+
+const pure = { permissions: "none" } as const;
+
+Deno.test(
+  "requests that are not served are refused as not processed",
+  pure,
+  () => {
+    const cases: [Uint8Array, number][] = [
+      [request(99), 3],
+      [request(NOTE), 3],
+      [request(ASK, [], [1, 0, 4, 0, 0, 0, 0]), 2], // no time is left
+      [request(ASK, [], [1, 0, 3, 0, 0, 0]), 11],
+      [Uint8Array.of(0, ASK), 11],
+      [request(ASK, [], [2, 0, 4, 1, 65, 0, 0]), 11],
+    ];
+    const lone = Lone.open("listener");
+    cases.forEach(([bytes, code], n) => {
+      lone.receive(Kind.REQUEST, 2 * n + 1, bytes);
+      const [sent] = lone.sent();
+      assertEquals([sent?.kind, sent?.id], [Kind.ERROR, 2 * n + 1]);
+      assertEquals([errorOf(sent!).code, errorOf(sent!).processed], [code, 0]);
+    });
+    assertEquals([lone.calls.length, lone.session.stats.refusedCalls], [
+      0,
+      cases.length,
+    ]);
+    assertEquals(lone.ends, []);
+  },
+);
+
+Deno.test(
+  "more calls than maxCalls are overloaded, until handlers settle",
+  pure,
+  () => {
+    const lone = Lone.open("listener", { maxCalls: 32 });
+    for (let id = 1; id < 64; id += 2) {
+      lone.receive(
+        Kind.REQUEST,
+        id,
+        request(ASK),
+      );
+    }
+    lone.receive(Kind.REQUEST, 65, request(ASK));
+    const [sent] = lone.sent();
+    assertEquals(errorOf(sent!), { code: 6, processed: 0, retry: 1 });
+    // A cancel frees no place: the handler still runs.
+    lone.receive(Kind.CANCEL, 1, [0]);
+    lone.receive(Kind.REQUEST, 67, request(ASK));
+    assertEquals([lone.calls[0]?.cancels, lone.sentKinds()], [["cancelled"], [
+      "ERROR 67",
+    ]]);
+    lone.session.respond(lone.calls[0]!.call, body(1), 0);
+    lone.receive(Kind.REQUEST, 69, request(ASK));
+    assertEquals([lone.sentKinds(), lone.calls.length], [["ERROR 1"], 33]);
+  },
+);
+
+Deno.test(
+  "a call that its caller broke ends at once, but its place is held until the handler settles",
+  pure,
+  () => {
+    const lone = Lone.open("listener", { maxCalls: 32 });
+    for (let id = 1; id < 64; id += 2) {
+      lone.receive(Kind.REQUEST, id, request(ASK));
+      lone.receive(Kind.ITEM, id, message());
+    }
+    const sent = lone.sent();
+    assertEquals(sent.map((one) => errorOf(one).code), new Array(32).fill(11));
+    lone.receive(Kind.REQUEST, 65, request(ASK));
+    assertEquals(errorOf(lone.sent()[0]!).code, 6);
+    for (const { call } of lone.calls) lone.session.respond(call, body(1), 0);
+    assertEquals(lone.sentKinds(), []);
+    lone.receive(Kind.REQUEST, 67, request(ASK));
+    assertEquals([lone.calls.length, lone.session.stats.malformedCalls], [
+      33,
+      32,
+    ]);
+  },
+);
+
+Deno.test("items and ends where there may be none break the call", pure, () => {
+  const cases: [number, (lone: Lone) => void][] = [
+    [DOWN, (lone) => lone.receive(Kind.ITEM, 1, message())],
+    [DOWN, (lone) => lone.receive(Kind.END, 1)],
+    [UP, (lone) => lone.receive(Kind.END, 1).receive(Kind.ITEM, 1, message())],
+    [UP, (lone) => lone.receive(Kind.END, 1).receive(Kind.END, 1)],
+    [
+      TALK,
+      (lone) => lone.receive(Kind.ITEM, 1, message(), 1).receive(Kind.END, 1),
+    ],
+    [UP, (lone) => lone.receive(Kind.ITEM, 1, [0, 9])],
+  ];
+  for (const [method, breakIt] of cases) {
+    const lone = Lone.open("listener");
+    lone.receive(Kind.REQUEST, 1, request(method));
+    breakIt(lone);
+    const [sent] = lone.sent();
+    assertEquals([errorOf(sent!).code, errorOf(sent!).processed], [11, 1]);
+    assertEquals([lone.calls[0]?.cancels, lone.ends], [["cancelled"], []]);
+    assertEquals(lone.session.accounts.assembling, 0);
+  }
+});
+
+Deno.test("cancels that come too fast close the connection", pure, () => {
+  const lone = Lone.open("listener", { maxCalls: 32, cancelsPerSecond: 40 });
+  for (let id = 1; lone.ends.length === 0; id += 2) {
+    lone.receive(Kind.REQUEST, id, request(ASK));
+    lone.receive(Kind.CANCEL, id, [0]);
+    const { call } = lone.calls.at(-1)!;
+    lone.session.fail(call, new CallError("cancelled", "yes"), 0);
+    assertEquals(id < 100, true);
+  }
+  assertEquals([lone.error.code, lone.calls.length], ["too-many", 41]);
+});
+
+Deno.test(
+  "a callee's own deadline fires without the caller, and says so",
+  pure,
+  () => {
+    const lone = Lone.open("listener");
+    lone.receive(Kind.REQUEST, 1, request(ASK, [], [1, 0, 4, 0, 0, 0, 50]));
+    const [held] = lone.calls;
+    lone.advance(60);
+    assertEquals(held?.cancels, ["deadline"]);
+    lone.session.respond(held!.call, body(1), lone.now);
+    const [sent] = lone.sent();
+    assertEquals([errorOf(sent!).code, errorOf(sent!).processed], [2, 2]);
+    assertEquals(lone.session.accounts.timers, 0);
+  },
+);
+
+Deno.test(
+  "the end of the connection reaches every handler, with its reason",
+  pure,
+  () => {
+    for (const reason of ["disconnected", "drained"] as const) {
+      const lone = Lone.open("listener", { drainGrace: 100 });
+      lone.receive(Kind.REQUEST, 1, request(TALK));
+      if (reason === "drained") {
+        lone.session.drain(0);
+        lone.advance(100);
+      } else lone.session.inputEnded(new Error("reset"), 0);
+      assertEquals([lone.calls[0]?.cancels, lone.calls[0]?.itemsEnded], [[
+        reason,
+      ], true]);
+      lone.session.respond(lone.calls[0]!.call, undefined, 0);
+      assertEquals(lone.session.inFlight.incoming, 0);
+    }
+  },
+);
+
+Deno.test(
+  "a broken call whose handler settles when it is told gets one answer, and holds no place",
+  pure,
+  () => {
+    const lone = Lone.open("listener", { maxCalls: 32 });
+    for (let id = 1; id < 100; id += 2) {
+      lone.receive(Kind.REQUEST, id, request(ASK, [1]));
+      const held = lone.calls.at(-1)!;
+      held.onCancelled = () =>
+        lone.session.fail(held.call, held.call.verdict!, lone.now);
+      lone.receive(Kind.END, id); // breaks it
+      assertEquals(lone.sentKinds(), [`ERROR ${id}`]);
+    }
+  },
+);
+
+Deno.test("fields that a message may not have are passed over", pure, () => {
+  const lone = Lone.open("listener");
+  const one = (type: number) => [type, 0, 1, 9]; // no u32, no text of pairs
+  lone.receive(Kind.REQUEST, 1, request(ASK, [1], one(0x13)));
+  lone.receive(Kind.NOTIFY, 0, request(NOTE, [1], one(0x01)));
+  assertEquals([lone.calls.length, lone.notes.length], [1, 1]);
+});

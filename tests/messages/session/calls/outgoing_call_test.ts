@@ -1,0 +1,57 @@
+import { assertEquals } from "@std/assert";
+import { body, call, DOWN, hold, TALK, UP } from "../session_calls.ts";
+import { Simulation } from "../simulation.ts";
+
+const pure = { permissions: "none" } as const;
+
+Deno.test(
+  "a call may send items once its whole request has left, until it ends them",
+  pure,
+  () => {
+    const simulation = new Simulation().open();
+    const { dialler, listener } = simulation;
+    hold(listener);
+    const up = call(simulation, dialler, { method: UP, value: body(600_000) });
+    assertEquals([up.call.state, up.call.maySend, up.call.sent], [
+      "open",
+      false,
+      false,
+    ]);
+    simulation.settle();
+    assertEquals([up.call.maySend, up.sendable], [true, 1]);
+    dialler.session.endItems(up.call, simulation.now);
+    dialler.session.endItems(up.call, simulation.now);
+    assertEquals([up.call.state, up.call.maySend], ["ended", false]);
+  },
+);
+
+Deno.test("the shapes without items say so from the start", pure, () => {
+  const simulation = new Simulation().open();
+  const { dialler } = simulation;
+  const states = [0, DOWN, UP, TALK].map((method) => {
+    const made = call(simulation, dialler, { method, value: body(1) }).call;
+    return [made.state, made.inbox !== undefined];
+  });
+  assertEquals(states, [["ended", false], ["ended", true], ["open", false], [
+    "open",
+    true,
+  ]]);
+});
+
+Deno.test("an event that a state does not list changes nothing", pure, () => {
+  const simulation = new Simulation().open();
+  const { call: made } = call(simulation, simulation.dialler, {
+    value: body(1),
+  });
+  assertEquals([made.on("send"), made.on("end"), made.state], [
+    false,
+    false,
+    "ended",
+  ]);
+  simulation.settle();
+  assertEquals([made.on("cancel"), made.on("terminal"), made.state], [
+    false,
+    false,
+    "done",
+  ]);
+});

@@ -1,0 +1,235 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { CallError } from "../../../../lib/messages/errors/call_error.ts";
+import {
+  Kind,
+  MAX_ID,
+  putU48,
+} from "../../../../lib/messages/session/wire/frame_header.ts";
+import { ASK, body, call, DOWN, hold, notify, UP } from "../session_calls.ts";
+import { Simulation, SMOOTH } from "../simulation.ts";
+
+const pure = { permissions: "none" } as const;
+const SLOW = { ...SMOOTH, latency: [50, 50] as const };
+
+Deno.test(
+  "cancelling tells the observer at once, the callee soon, and holds the place until the terminal",
+  pure,
+  () => {
+    const simulation = new Simulation({ conditions: SLOW }).open();
+    const { dialler, listener } = simulation;
+    const held = hold(listener);
+    const asked = call(simulation, dialler, { value: body(1), timeout: 9000 });
+    simulation.settle();
+    const { session } = dialler;
+    session.cancel(
+      asked.call,
+      { code: "cancelled", message: "no", cause: 7 },
+      simulation.now,
+    );
+    session.cancel(
+      asked.call,
+      { code: "cancelled", message: "no" },
+      simulation.now,
+    );
+    assertEquals([asked.error.code, asked.error.processed, asked.error.cause], [
+      "cancelled",
+      "maybe",
+      7,
+    ]);
+    assertEquals([session.inFlight.outgoing, session.accounts.timers], [1, 0]);
+    simulation.settle();
+    assertEquals([held[0]?.cancels, session.inFlight.outgoing], [
+      ["cancelled"],
+      1,
+    ]);
+    listener.session.respond(held[0]!.call, body(1), simulation.now);
+    simulation.settle();
+    assertEquals([
+      session.inFlight.outgoing,
+      asked.settled,
+      session.stats.lateFrames,
+    ], [0, 1, 1]);
+  },
+);
+
+Deno.test(
+  "a deadline ends a call on both sides, each by its own clock",
+  pure,
+  () => {
+    const simulation = new Simulation({ conditions: SLOW }).open();
+    const { dialler, listener } = simulation;
+    const held = hold(listener);
+    const asked = call(simulation, dialler, { value: body(1), timeout: 200 });
+    simulation.advance(205);
+    assertEquals([asked.error.code, held[0]?.cancels], ["deadline", []]);
+    simulation.advance(60);
+    assertEquals([held[0]?.call.fields.timeout, held[0]?.cancels], [200, [
+      "deadline",
+    ]]);
+  },
+);
+
+Deno.test(
+  "when the connection breaks every call settles once; those that never left are not processed",
+  pure,
+  () => {
+    const simulation = new Simulation().open();
+    const { dialler, listener } = simulation;
+    hold(listener);
+    const left = call(simulation, dialler, { value: body(1), timeout: 500 });
+    simulation.settle();
+    dialler.lane.stalled = true;
+    const stays = call(simulation, dialler, { method: DOWN, value: body(1) });
+    const half = call(simulation, dialler, {
+      method: UP,
+      value: body(900_000),
+    });
+    const queued = call(simulation, dialler, { value: body(1) });
+    simulation.settle();
+    simulation.cut();
+    simulation.settle();
+    const all = [left, stays, half, queued];
+    assertEquals(all.map(({ error }) => error.processed), [
+      "maybe",
+      "no",
+      "no",
+      "no",
+    ]);
+    assertEquals(all.map(({ error }) => error.retry), [
+      "never",
+      "now",
+      "now",
+      "now",
+    ]);
+    assertEquals(
+      all.map(({ error }) => error.code),
+      new Array(4).fill("disconnected"),
+    );
+    assertEquals(dialler.session.inFlight, {
+      outgoing: 0,
+      incoming: 0,
+      queued: 0,
+    });
+    const { timers, blocked } = dialler.session.accounts;
+    assertEquals([timers, blocked], [0, 0]);
+    const error = assertThrows(() => call(simulation, dialler), CallError);
+    assertEquals([error.code, error.processed, error.method], [
+      "disconnected",
+      "no",
+      "ask",
+    ]);
+  },
+);
+
+Deno.test(
+  "what is flushed behind a goodbye may have been processed",
+  pure,
+  () => {
+    const simulation = new Simulation().open();
+    const { dialler, listener } = simulation;
+    const held = hold(listener);
+    const asked = call(simulation, dialler, { value: body(1) });
+    dialler.session.close(simulation.now); // in the same turn
+    assertEquals([asked.error.processed, dialler.session.saidGoodbye], [
+      "maybe",
+      true,
+    ]);
+    simulation.settle();
+    assertEquals(held.length, 1);
+  },
+);
+
+Deno.test(
+  "calls above the last id of a GOAWAY are safe to send again, and say so; the others go on",
+  pure,
+  () => {
+    const simulation = new Simulation({ limits: { maxCalls: 32 } }).open();
+    const { dialler, listener } = simulation;
+    const held = hold(listener);
+    const calls = Array.from(
+      { length: 34 },
+      () => call(simulation, dialler, { value: body(1) }),
+    );
+    simulation.settle();
+    const goaway = new Uint8Array(15);
+    goaway[0] = Kind.GOAWAY;
+    const say = (lastId: number) => {
+      putU48(goaway, 9, lastId);
+      dialler.receive(goaway);
+    };
+    say(MAX_ID);
+    assertEquals(
+      calls.map(({ settled }) => settled).indexOf(1),
+      32,
+    ); // those that waited
+    say(5);
+    const errors = calls.slice(3).map(({ error }) => error);
+    assertEquals(
+      new Set(
+        errors.map(({ code, processed, retry }) =>
+          `${code} ${processed} ${retry}`
+        ),
+      ),
+      new Set(["unavailable no now"]),
+    );
+    assertThrows(() => call(simulation, dialler), CallError, "other side");
+    listener.session.respond(held[0]!.call, body(2), simulation.now);
+    listener.session.respond(held[20]!.call, body(2), simulation.now);
+    simulation.settle();
+    assertEquals([calls[0]?.results.length, dialler.session.stats.lateFrames], [
+      1,
+      1,
+    ]);
+    assertEquals([dialler.peerDraining, dialler.ended], [true, false]);
+  },
+);
+
+Deno.test(
+  "new calls are refused while more than unsentSoft is unsent",
+  pure,
+  () => {
+    const simulation = new Simulation({ limits: { unsentSoft: 65536 } }).open();
+    const { dialler } = simulation;
+    dialler.lane.stalled = true;
+    const calls = [1, 2].map(() =>
+      call(simulation, dialler, { value: body(40_000) })
+    );
+    for (
+      const begin of [
+        () => call(simulation, dialler),
+        () => notify(simulation, dialler, body(1)),
+      ]
+    ) {
+      const error = assertThrows(begin, CallError, "unsentSoft");
+      assertEquals([error.code, error.processed, error.retry], [
+        "overloaded",
+        "no",
+        "later",
+      ]);
+    }
+    dialler.lane.resume();
+    simulation.settle();
+    assertEquals(calls.map(({ results }) => results.length), [1, 1]);
+    call(simulation, dialler, { value: body(1) });
+  },
+);
+
+Deno.test(
+  "a message over the peer's limit is refused before it leaves",
+  pure,
+  () => {
+    const simulation = new Simulation({ listenerLimits: { maxMessage: 65536 } })
+      .open();
+    const { dialler } = simulation;
+    const error = assertThrows(() =>
+      call(simulation, dialler, {
+        method: ASK,
+        value: body(65537),
+        timeout: 10,
+      }), CallError);
+    assertEquals([error.code, error.processed], ["too-large", "no"]);
+    assertThrows(() => call(simulation, dialler, { value: "no bytes" }));
+    const { inFlight, accounts } = dialler.session;
+    assertEquals([inFlight.outgoing, accounts.timers], [0, 0]);
+  },
+);

@@ -1,0 +1,125 @@
+import { assertEquals } from "@std/assert";
+import {
+  Flag,
+  Kind,
+} from "../../../../lib/messages/session/wire/frame_header.ts";
+import type { SessionLimits } from "../../../../lib/messages/session/wire/limits.ts";
+import { ASK, body, DOWN } from "../session_calls.ts";
+import { Lone, message } from "../lone_session.ts";
+
+const pure = { permissions: "none" } as const;
+
+function asked(limits: Partial<SessionLimits> = {}, method = ASK) {
+  const lone = Lone.open("dialler", limits);
+  const observer = lone.call({ method });
+  lone.sent();
+  return { lone, observer };
+}
+
+Deno.test(
+  "a reply in frames is put together, and leaves nothing behind",
+  pure,
+  () => {
+    const { lone, observer } = asked();
+    const whole = message(body(1000, 4));
+    lone.receive(Kind.RESULT, 1, whole.subarray(0, 1), Flag.MORE);
+    lone.receive(Kind.RESULT, 1, whole.subarray(1, 500), Flag.MORE);
+    assertEquals(lone.session.accounts.timers, 1);
+    lone.receive(Kind.RESULT, 1, whole.subarray(500));
+    assertEquals(observer.results, [body(1000, 4)]);
+    const { assembling, timers } = lone.session.accounts;
+    assertEquals([assembling, timers, lone.session.inFlight.outgoing], [
+      0,
+      0,
+      0,
+    ]);
+  },
+);
+
+Deno.test(
+  "a reply over a limit fails its call, whose place is held until the last frame",
+  pure,
+  () => {
+    for (
+      const [limits, code] of [
+        [{ maxMessage: 65536, maxMetadata: 0 }, "too-large"],
+        [{ maxFragments: 6 }, "too-large"],
+        [{ maxAssembly: 65536 }, "overloaded"],
+      ] as const
+    ) {
+      const { lone, observer } = asked(limits);
+      for (let n = 0; n < 11; n++) {
+        lone.receive(
+          Kind.RESULT,
+          1,
+          body(16_000),
+          Flag.MORE,
+        );
+      }
+      assertEquals([observer.error.code, lone.sentKinds()], [code, [
+        "CANCEL 1",
+      ]]);
+      assertEquals(lone.session.inFlight.outgoing, 1);
+      lone.receive(Kind.RESULT, 1, body(1));
+      assertEquals([lone.session.inFlight.outgoing, observer.settled], [0, 1]);
+      assertEquals(lone.session.accounts.assembling, 0);
+    }
+  },
+);
+
+Deno.test(
+  "a reply that breaks the rules is malformed, and the connection lives",
+  pure,
+  () => {
+    const broken = [
+      (lone: Lone) => lone.receive(Kind.RESULT, 1, [0]),
+      (lone: Lone) => lone.receive(Kind.RESULT, 1, [0, 9, 0]),
+      (lone: Lone) => lone.receive(Kind.ERROR, 1, [0, 0]),
+      (lone: Lone) =>
+        lone.receive(Kind.RESULT, 1, [0], Flag.MORE).receive(Kind.ERROR, 1, [
+          0,
+          0,
+          0,
+          0,
+          0,
+          0,
+        ]),
+      (lone: Lone) => lone.receive(Kind.ITEM, 1, message([1])),
+      (lone: Lone) =>
+        lone.receive(Kind.RESULT, 1, [0], Flag.MORE).advance(31_000),
+    ];
+    for (const breakIt of broken) {
+      const { lone, observer } = asked({ heartbeat: 60_000 });
+      breakIt(lone);
+      assertEquals([observer.error.code, lone.session.stats.malformedCalls], [
+        "malformed",
+        1,
+      ]);
+      assertEquals([lone.session.state, lone.session.accounts.timers], [
+        "open",
+        0,
+      ]);
+    }
+  },
+);
+
+Deno.test(
+  "a RESULT in the middle of an item is malformed, an ERROR may come there",
+  pure,
+  () => {
+    for (
+      const [kind, code] of [[Kind.RESULT, "malformed"], [
+        Kind.ERROR,
+        "declared",
+      ]] as const
+    ) {
+      const { lone, observer } = asked({}, DOWN);
+      lone.receive(Kind.ITEM, 1, message([1]), Flag.MORE);
+      lone.receive(kind, 1, [0, 0, 0, 0, 0, 0]);
+      assertEquals([observer.error.code, lone.session.accounts.assembling], [
+        code,
+        0,
+      ]);
+    }
+  },
+);

@@ -1,0 +1,176 @@
+import { assertEquals } from "@std/assert";
+import {
+  Flag,
+  Kind,
+} from "../../../../lib/messages/session/wire/frame_header.ts";
+import { ASK, body, NOTE } from "../session_calls.ts";
+import { errorOf, Lone, request } from "../lone_session.ts";
+
+const pure = { permissions: "none" } as const;
+const MORE = Flag.MORE;
+
+Deno.test(
+  "ids have the caller's parity, rise and are never used again",
+  pure,
+  () => {
+    for (
+      const [role, ids] of [["listener", [1, 3, 9]], ["dialler", [
+        2,
+        4,
+        8,
+      ]]] as const
+    ) {
+      const lone = Lone.open(role);
+      for (const id of ids) lone.receive(Kind.REQUEST, id, request(ASK));
+      assertEquals(lone.calls.map(({ call }) => call.id), [...ids]);
+      for (const bad of [ids[2], ids[1], ids[2] + 1, 0]) {
+        const other = Lone.open(role);
+        for (const id of ids) other.receive(Kind.REQUEST, id, request(ASK));
+        other.receive(Kind.REQUEST, bad, request(ASK));
+        assertEquals([bad, other.ends[0]?.code], [bad, "protocol"]);
+      }
+    }
+  },
+);
+
+Deno.test(
+  "a request in frames is put together; other frames may come between, other requests may not",
+  pure,
+  () => {
+    const lone = Lone.open("listener");
+    const whole = request(ASK, body(100, 5));
+    lone.receive(Kind.REQUEST, 1, whole.subarray(0, 3), MORE);
+    lone.receive(Kind.PING, 0, body(8));
+    lone.receive(Kind.REQUEST, 1, whole.subarray(3, 50), MORE);
+    assertEquals([lone.calls.length, lone.session.accounts.assembling], [
+      0,
+      50,
+    ]);
+    lone.receive(Kind.REQUEST, 1, whole.subarray(50));
+    assertEquals(lone.calls[0]?.input, body(100, 5));
+    const { assembling, timers } = lone.session.accounts;
+    assertEquals([assembling, timers], [0, 0]);
+    for (const [kind, id] of [[Kind.REQUEST, 5], [Kind.NOTIFY, 0]] as const) {
+      const other = Lone.open("listener");
+      other.receive(Kind.REQUEST, 3, whole.subarray(0, 9), MORE);
+      other.receive(kind, id, request(NOTE));
+      assertEquals(other.error.code, "protocol");
+      assertEquals(other.session.accounts.assembling, 0);
+    }
+  },
+);
+
+Deno.test(
+  "a request that breaks a limit is refused once; what still comes of it is thrown away",
+  pure,
+  () => {
+    for (
+      const [limits, code] of [
+        [{ maxMessage: 65536, maxMetadata: 0 }, 10],
+        [{ maxFragments: 6 }, 10],
+        [{ maxAssembly: 65536 }, 6],
+      ] as const
+    ) {
+      const lone = Lone.open("listener", limits);
+      for (let n = 0; n < 12; n++) {
+        lone.receive(Kind.REQUEST, 1, body(16_000), n < 11 ? MORE : 0);
+      }
+      const sent = lone.sent().filter(({ kind }) => kind === Kind.ERROR);
+      assertEquals([
+        sent.length,
+        errorOf(sent[0]!).code,
+        errorOf(sent[0]!).processed,
+      ], [1, code, 0]);
+      lone.receive(Kind.REQUEST, 3, request(ASK)); // all is well again
+      assertEquals([lone.calls.length, lone.ends.length], [1, 0]);
+      const { assembling, timers } = lone.session.accounts;
+      assertEquals([assembling, timers, lone.session.stats.refusedCalls], [
+        0,
+        0,
+        1,
+      ]);
+    }
+  },
+);
+
+Deno.test(
+  "a request that is never whole is refused in time, or when it is cancelled",
+  pure,
+  () => {
+    const lone = Lone.open("listener", { assemblyTimeout: 100 });
+    lone.receive(Kind.REQUEST, 1, body(10), MORE);
+    lone.advance(120);
+    const late = lone.sent();
+    assertEquals([late.length, errorOf(late[0]!).code, late[0]!.id], [1, 2, 1]);
+    lone.receive(Kind.CANCEL, 1, [0]); // crossed the refusal
+    assertEquals([lone.sentKinds(), lone.session.stats.lateFrames], [[], 1]);
+    lone.receive(Kind.REQUEST, 3, body(10), MORE);
+    lone.receive(Kind.CANCEL, 3, [0]);
+    assertEquals(lone.sentKinds(), ["ERROR 3"]);
+    lone.receive(Kind.NOTIFY, 0, request(NOTE));
+    assertEquals([lone.notes.length, lone.ends.length], [1, 0]);
+  },
+);
+
+Deno.test(
+  "a notification that breaks a limit is counted, and the next one is read",
+  pure,
+  () => {
+    const lone = Lone.open("listener", { maxFragments: 2 });
+    for (let n = 0; n < 5; n++) {
+      lone.receive(
+        Kind.NOTIFY,
+        0,
+        body(9),
+        n < 4 ? MORE : 0,
+      );
+    }
+    lone.receive(Kind.NOTIFY, 0, request(NOTE, [1]));
+    assertEquals([lone.notes, lone.session.stats.malformedCalls], [
+      [body(1)],
+      1,
+    ]);
+    for (
+      const wrong of [request(ASK), request(99), Uint8Array.of(0, 1, 0, 9)]
+    ) {
+      lone.receive(Kind.NOTIFY, 0, wrong);
+    }
+    assertEquals([lone.notes.length, lone.session.stats.malformedCalls], [
+      1,
+      4,
+    ]);
+    assertEquals([lone.sentKinds(), lone.ends.length], [[], 0]);
+  },
+);
+
+Deno.test(
+  "credit for requests is charged, may be overshot by one frame, and comes back in portions",
+  pure,
+  () => {
+    const lone = Lone.open("listener", { connectionWindow: 65536 });
+    let id = 1;
+    for (let n = 0; n < 100; n++, id += 2) {
+      lone.receive(Kind.REQUEST, id, request(ASK, body(10_000)));
+    }
+    assertEquals(lone.ends.length, 0);
+    const windows = lone.sent().filter(({ kind }) => kind === Kind.WINDOW);
+    assertEquals(windows.length, 50);
+    const { requestCredit, requestOwed } = lone.session.accounts;
+    assertEquals(requestCredit + requestOwed, 65536);
+  },
+);
+
+Deno.test(
+  "frames of a request that was cancelled are thrown away if they still come",
+  pure,
+  () => {
+    const lone = Lone.open("listener");
+    lone.receive(Kind.REQUEST, 1, request(ASK, [1]), MORE);
+    lone.receive(Kind.CANCEL, 1, [0]);
+    lone.receive(Kind.REQUEST, 1, [1, 2], MORE);
+    lone.receive(Kind.REQUEST, 1, [3]);
+    lone.receive(Kind.REQUEST, 3, request(ASK));
+    assertEquals([lone.calls.length, lone.ends], [1, []]);
+    assertEquals(lone.sentKinds(), ["ERROR 1"]);
+  },
+);

@@ -1,0 +1,191 @@
+import { assert, assertEquals } from "@std/assert";
+import { CallError } from "../../../../lib/messages/errors/call_error.ts";
+import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
+import {
+  ASK,
+  body,
+  call,
+  DOWN,
+  hold,
+  readAll,
+  sendAll,
+} from "../session_calls.ts";
+import { errorOf, Lone, request, u32 } from "../lone_session.ts";
+import { Simulation } from "../simulation.ts";
+
+const pure = { permissions: "none" } as const;
+const TIGHT = { unsentSoft: 64 * 1024, unsentHard: 1024 * 1024 };
+
+Deno.test(
+  "above unsentSoft results and errors wait unencoded, and keep their places",
+  pure,
+  () => {
+    const lone = Lone.open("listener", TIGHT);
+    let encoded = 0;
+    const encodeInto = lone.session.codec.encodeInto.bind(lone.session.codec);
+    lone.session.codec.encodeInto = (...given) => {
+      encoded++;
+      return encodeInto(...given);
+    };
+    lone.sink.open = false;
+    for (let id = 1; id < 20; id += 2) {
+      lone.receive(
+        Kind.REQUEST,
+        id,
+        request(ASK),
+      );
+    }
+    for (const { call } of lone.calls.slice(1)) {
+      lone.session.respond(
+        call,
+        body(20_000),
+        0,
+      );
+    }
+    lone.session.fail(lone.calls[0]!.call, new CallError("internal", "no"), 0);
+    // Up to three quarters of unsentSoft, and one over it.
+    assertEquals([encoded, lone.session.inFlight.incoming], [3, 7]);
+    assertEquals(lone.sent().length, 3);
+    lone.write();
+    assertEquals(lone.sent().length, 3);
+    lone.write();
+    assertEquals(lone.sent().length, 3);
+    lone.write();
+    assertEquals([lone.sentKinds(), lone.session.inFlight.incoming], [[
+      "ERROR 1",
+    ], 0]);
+  },
+);
+
+Deno.test("large results do not pile up encoded either", pure, () => {
+  const lone = Lone.open("listener");
+  lone.sink.open = false;
+  for (let id = 1; id < 40; id += 2) {
+    lone.receive(Kind.REQUEST, id, request(ASK));
+  }
+  for (const { call } of lone.calls) {
+    lone.session.respond(call, body(2_000_000), 0);
+  }
+  const { backlog } = lone.session.accounts;
+  assert(backlog < 2_000_100, `${backlog} bytes wait encoded`);
+  assertEquals(lone.session.inFlight.incoming, 20);
+  for (let n = 0; n < 1000 && lone.session.inFlight.incoming > 0; n++) {
+    lone.write();
+  }
+  assertEquals(lone.session.inFlight.incoming, 0);
+  assertEquals(
+    lone.sent().filter(({ kind, more }) => kind === Kind.RESULT && !more)
+      .length,
+    20,
+  );
+});
+
+Deno.test(
+  "a result that waits and is cancelled becomes an error; every call gets one answer",
+  pure,
+  () => {
+    const lone = Lone.open("listener", TIGHT);
+    lone.sink.open = false;
+    for (const id of [1, 3, 5]) lone.receive(Kind.REQUEST, id, request(ASK));
+    lone.session.respond(lone.calls[0]!.call, body(70_000), 0);
+    lone.session.respond(lone.calls[1]!.call, body(9), 0);
+    lone.session.respond(lone.calls[2]!.call, body(9), 0);
+    lone.receive(Kind.CANCEL, 3, [1]);
+    lone.write();
+    const sent = lone.sent();
+    assertEquals(sent.map(({ kind, id }) => [kind, id]), [
+      [Kind.RESULT, 1],
+      [Kind.ERROR, 3],
+      [Kind.RESULT, 5],
+    ]);
+    assertEquals(errorOf(sent[1]!), { code: 2, processed: 2, retry: 0 });
+    for (const { call } of lone.calls) lone.session.respond(call, body(1), 0);
+    assertEquals(lone.sent(), []);
+  },
+);
+
+Deno.test("what cannot be sent becomes an error without it", pure, () => {
+  const lone = Lone.open("listener", {}, { maxMessage: 65536 });
+  const data = (size: number) =>
+    new CallError("declared", "x", { data: body(size) });
+  const ends: ((n: number) => void)[] = [
+    (n) => lone.session.respond(lone.calls[n]!.call, { not: "bytes" }, 0),
+    (n) => lone.session.respond(lone.calls[n]!.call, body(65537), 0),
+    (n) =>
+      lone.session.fail(
+        lone.calls[n]!.call,
+        new CallError("declared", "x", { data: {} }),
+        0,
+      ),
+    (n) => lone.session.fail(lone.calls[n]!.call, data(70_000), 0),
+  ];
+  ends.forEach((end, n) => {
+    lone.receive(Kind.REQUEST, 2 * n + 1, request(ASK));
+    end(n);
+    const sent = lone.sent();
+    assertEquals([sent.length, sent[0]?.kind, errorOf(sent[0]!).code], [
+      1,
+      Kind.ERROR,
+      5,
+    ]);
+  });
+  assertEquals(lone.session.inFlight.incoming, 0);
+});
+
+Deno.test(
+  "a terminal frame waits behind items without credit, which still comes",
+  pure,
+  () => {
+    const simulation = new Simulation().open();
+    const { dialler, listener } = simulation;
+    const held = hold(listener);
+    const down = call(simulation, dialler, { method: DOWN, value: body(1) });
+    simulation.settle();
+    // Many times the window, and the handler ends right behind it.
+    sendAll(
+      simulation,
+      listener,
+      held[0]!,
+      [body(900_000)],
+      () => listener.session.respond(held[0]!.call, undefined, simulation.now),
+    );
+    simulation.settle();
+    assertEquals([down.settled, listener.session.inFlight.incoming], [0, 1]);
+    readAll(simulation, dialler, down);
+    simulation.settle();
+    assertEquals([
+      down.items.map(({ length }) => length),
+      down.results.length,
+    ], [[900_000], 1]);
+    assertEquals(listener.session.inFlight.incoming, 0);
+  },
+);
+
+Deno.test(
+  "a cancel, or the deadline, ends a call whose terminal waits behind items",
+  pure,
+  () => {
+    for (const how of ["cancel", "deadline"] as const) {
+      const lone = Lone.open("listener");
+      const fields = how === "deadline" ? [1, 0, 4, 0, 0, 0, 90] : [];
+      lone.receive(Kind.REQUEST, 1, request(DOWN, [], fields));
+      const { call } = lone.calls[0]!;
+      lone.session.sendItem(call, body(900_000), 0);
+      lone.session.respond(call, undefined, 0);
+      lone.sent();
+      if (how === "cancel") lone.receive(Kind.CANCEL, 1, [0]);
+      else lone.advance(100);
+      const sent = lone.sent();
+      assertEquals([sent.length, errorOf(sent[0]!).code], [
+        1,
+        how === "cancel" ? 1 : 2,
+      ]);
+      assertEquals([
+        lone.session.inFlight.incoming,
+        lone.session.accounts.timers,
+      ], [0, 0]);
+      lone.receive(Kind.CREDIT, 1, u32(100));
+      assertEquals([lone.sent(), lone.session.stats.lateFrames], [[], 1]);
+    }
+  },
+);

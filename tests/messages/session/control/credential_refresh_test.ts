@@ -1,0 +1,104 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { CallError } from "../../../../lib/messages/errors/call_error.ts";
+import {
+  Flag,
+  Kind,
+} from "../../../../lib/messages/session/wire/frame_header.ts";
+import { body } from "../session_calls.ts";
+import { Lone } from "../lone_session.ts";
+import { Simulation } from "../simulation.ts";
+
+const pure = { permissions: "none" } as const;
+
+Deno.test(
+  "new credentials reach the listener, and its answer the dialler",
+  pure,
+  () => {
+    const simulation = new Simulation().open();
+    const { dialler, listener } = simulation;
+    const seen: unknown[] = [];
+    listener.refreshing = (id, credentials) => {
+      seen.push(credentials);
+      listener.session.refreshed(id, simulation.now);
+      listener.session.refreshed(id, simulation.now); // once is enough
+    };
+    const id = dialler.session.refresh(body(4), simulation.now);
+    simulation.settle();
+    assertEquals([seen, dialler.refreshedIds], [[body(4)], [id]]);
+    listener.refreshing = () =>
+      listener.session.rejectRefresh("no", simulation.now);
+    dialler.session.refresh(body(4), simulation.now);
+    simulation.settle();
+    assertEquals(dialler.ends[0]?.code, "unauthenticated");
+    const error = assertThrows(
+      () => dialler.session.refresh(body(4), simulation.now),
+      CallError,
+    );
+    assertEquals(error.code, "unavailable");
+  },
+);
+
+Deno.test("refresh() bounds what is unanswered, and what is sent", pure, () => {
+  const lone = Lone.open("dialler", {}, { maxFrameBody: 16384 });
+  for (let n = 0; n < 8; n++) lone.session.refresh(body(1), 0);
+  assertEquals(
+    assertThrows(() => lone.session.refresh(body(1), 0), CallError).code,
+    "overloaded",
+  );
+  lone.receive(Kind.AUTH, 3, [], Flag.REPLY);
+  assertEquals(
+    assertThrows(() => lone.session.refresh(body(16385), 0), CallError).code,
+    "too-large",
+  );
+  assertEquals(lone.session.refresh(body(1), 0), 9);
+  lone.receive(Kind.AUTH, 3, [], Flag.REPLY); // a second time
+  assertEquals([lone.refreshes.length, lone.session.stats.lateFrames], [1, 1]);
+});
+
+Deno.test(
+  "AUTH is bounded, rises, and comes from the dialler alone",
+  pure,
+  () => {
+    const flood = Lone.open("listener");
+    for (let id = 1; id <= 9; id++) flood.receive(Kind.AUTH, id, body(1));
+    assertEquals([flood.refreshes.length, flood.error.code], [8, "too-many"]);
+    for (
+      const [role, id, flags] of [["listener", 0, 0], [
+        "listener",
+        1,
+        Flag.REPLY,
+      ], ["dialler", 1, 0]] as const
+    ) {
+      const lone = Lone.open(role);
+      lone.receive(Kind.AUTH, id, body(1), flags);
+      assertEquals([role, lone.error.code], [role, "protocol"]);
+    }
+    const odd = Lone.open("listener");
+    odd.session.codec.decode = () => {
+      throw new Error("malformed");
+    };
+    odd.receive(Kind.AUTH, 1, body(1));
+    assertEquals([odd.error.code, odd.refreshes], ["unauthenticated", []]);
+  },
+);
+
+Deno.test(
+  "credentials that are not accepted in time end the session",
+  pure,
+  () => {
+    const lone = Lone.open("listener", { handshakeTimeout: 1000 });
+    lone.receive(Kind.AUTH, 1, body(1));
+    lone.advance(900);
+    lone.session.refreshed(1, lone.now);
+    lone.advance(900);
+    assertEquals([lone.ends, lone.session.accounts.timers], [[], 0]);
+    lone.receive(Kind.AUTH, 2, body(1));
+    lone.receive(Kind.AUTH, 3, body(1));
+    lone.session.refreshed(2, lone.now);
+    lone.advance(900);
+    assertEquals(lone.ends, []);
+    lone.advance(200);
+    assertEquals(lone.ends.map((end) => end?.code), ["timeout"]);
+    assertEquals(lone.session.accounts.timers, 0);
+  },
+);

@@ -1,0 +1,158 @@
+import { assertEquals } from "@std/assert";
+import { CallError } from "../../../../lib/messages/errors/call_error.ts";
+import { Drain } from "../../../../lib/messages/session/control/drain.ts";
+import {
+  Flag,
+  Kind,
+  MAX_ID,
+} from "../../../../lib/messages/session/wire/frame_header.ts";
+import { ASK, body, call, hold, notify } from "../session_calls.ts";
+import { goodbyeOf, Lone, request } from "../lone_session.ts";
+import { Simulation, SMOOTH } from "../simulation.ts";
+
+const pure = { permissions: "none" } as const;
+
+Deno.test("Drain goes through its stages in order, once", pure, () => {
+  const log: string[] = [];
+  let quiet = false;
+  const drain = new Drain({
+    sayGoodbye: (lastId) =>
+      log.push(`goodbye ${lastId === MAX_ID ? "max" : lastId}`),
+    ping: () => 7,
+    settle: () => 5,
+    get quiet() {
+      return quiet;
+    },
+    onDrained: () => log.push("drained"),
+  });
+  drain.answered(9);
+  drain.begin(100);
+  drain.answered(6);
+  drain.check();
+  drain.answered(7);
+  drain.answered(7);
+  quiet = true;
+  drain.check();
+  drain.check();
+  assertEquals(log, ["goodbye max", "goodbye 5", "drained"]);
+  assertEquals([drain.stage, drain.deadline], ["over", Infinity]);
+});
+
+Deno.test(
+  "a drain says twice how far calls are taken, and waits for those in flight",
+  pure,
+  () => {
+    const lone = Lone.open("listener");
+    lone.receive(Kind.REQUEST, 1, request(ASK));
+    lone.session.drain(0);
+    const [first, ping] = lone.sent();
+    assertEquals([goodbyeOf(first!), ping?.kind], [
+      { code: 0, lastId: MAX_ID },
+      Kind.PING,
+    ]);
+    lone.receive(Kind.REQUEST, 3, request(ASK)); // it was on its way
+    lone.receive(Kind.PONG, 0, ping!.body);
+    assertEquals(goodbyeOf(lone.sent()[0]!), { code: 0, lastId: 3 });
+    lone.receive(Kind.REQUEST, 5, request(ASK)); // told to be safe elsewhere
+    assertEquals([lone.calls.length, lone.session.stats.lateFrames], [2, 1]);
+    for (const { call } of lone.calls) lone.session.respond(call, body(1), 0);
+    lone.write();
+    assertEquals([lone.drained, lone.ends], [1, [undefined]]);
+  },
+);
+
+Deno.test(
+  "a drain ends in good order on both sides, and loses no notification",
+  pure,
+  () => {
+    const simulation = new Simulation({
+      conditions: { ...SMOOTH, capacity: 4096, latency: [5, 9] },
+    }).open();
+    const { dialler, listener } = simulation;
+    const held = hold(listener);
+    const notes: number[] = [];
+    listener.notified = (_, note) => notes.push(note.length);
+    const asked = call(simulation, dialler, { value: body(9) });
+    simulation.settle();
+    notify(simulation, dialler, body(300_000));
+    dialler.session.drain(simulation.now);
+    const refused = (() => {
+      try {
+        call(simulation, dialler);
+      } catch (error) {
+        return error;
+      }
+    })();
+    assertEquals(refused instanceof CallError && refused.code, "unavailable");
+    simulation.at(
+      300,
+      () => listener.session.respond(held[0]!.call, body(3), simulation.now),
+    );
+    simulation.settle();
+    assertEquals([asked.results, notes], [[body(3)], [300_000]]);
+    assertEquals([dialler.ends, listener.ends, listener.peerDraining], [
+      [undefined],
+      [undefined],
+      true,
+    ]);
+  },
+);
+
+Deno.test("both sides may drain at once", pure, () => {
+  const simulation = new Simulation().open();
+  for (const side of simulation.sides) side.session.drain(simulation.now);
+  simulation.settle();
+  for (const side of simulation.sides) {
+    assertEquals([side.ends, side.drained], [[undefined], true]);
+  }
+});
+
+Deno.test("a drain's grace is bounded, also where no PONG comes", pure, () => {
+  const lone = Lone.open("listener", { drainGrace: 500 });
+  lone.receive(Kind.REQUEST, 1, request(ASK));
+  lone.session.drain(0);
+  lone.advance(499);
+  assertEquals(lone.drained, 0);
+  lone.advance(1);
+  assertEquals([lone.drained, lone.calls[0]?.cancels, lone.ends], [1, [
+    "drained",
+  ], [undefined]]);
+});
+
+Deno.test("a drain before the handshake is done ends at once", pure, () => {
+  for (const role of ["dialler", "listener"] as const) {
+    const lone = new Lone(role);
+    if (role === "dialler") lone.session.start(undefined, 0);
+    lone.session.drain(0);
+    assertEquals([lone.drained, lone.ends], [1, [undefined]]);
+  }
+});
+
+for (const how of ["whole", "cancelled", "too large", "late"] as const) {
+  Deno.test(
+    `a REQUEST above the settled last id is dropped without an answer: ${how}`,
+    pure,
+    () => {
+      const lone = Lone.open("listener", { assemblyTimeout: 5_000 });
+      lone.receive(Kind.REQUEST, 1, request(ASK, [1]));
+      const begun = how !== "whole";
+      if (begun) lone.receive(Kind.REQUEST, 3, request(ASK, [1]), Flag.MORE);
+      lone.session.drain(0);
+      const ping = lone.sent().find(({ kind }) => kind === Kind.PING)!;
+      lone.receive(Kind.PONG, 0, ping.body);
+      assertEquals(goodbyeOf(lone.sent()[0]!).lastId, 1);
+      if (how === "whole") lone.receive(Kind.REQUEST, 3, request(ASK, [1]));
+      if (how === "cancelled") lone.receive(Kind.CANCEL, 3, [0]);
+      for (let n = 0; how === "too large" && n < 40; n++) {
+        lone.receive(Kind.REQUEST, 3, body(128 * 1024), Flag.MORE);
+      }
+      if (how === "late") lone.advance(9_000);
+      const answers = lone.sent().filter(({ kind }) => kind === Kind.ERROR);
+      lone.session.close(lone.now);
+      const last = lone.sent().filter(({ kind }) => kind === Kind.GOAWAY);
+      assertEquals([answers, last.map((each) => goodbyeOf(each).lastId)], [[], [
+        1,
+      ]]);
+    },
+  );
+}

@@ -1,0 +1,232 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
+import { ASK, body, call, hold, UP } from "../session_calls.ts";
+import { goodbyeOf, hello, Lone, request } from "../lone_session.ts";
+import { Simulation } from "../simulation.ts";
+
+const pure = { permissions: "none" } as const;
+
+/** Code of the GOAWAY that a HELLO gets, and of the error here. */
+function refused(lone: Lone, kind: number, bytes: Uint8Array): string {
+  lone.receive(kind, 0, bytes);
+  const sent = lone.sent();
+  assertEquals(sent.at(-1)?.kind, Kind.GOAWAY);
+  assertEquals(goodbyeOf(sent.at(-1)!).lastId, 0);
+  assertEquals(lone.opened, 0);
+  return lone.error.code;
+}
+
+Deno.test("a listener answers HELLO with HELLO, a dialler begins", pure, () => {
+  const listener = new Lone("listener");
+  listener.receive(Kind.HELLO, 0, hello("dialler"));
+  assertEquals([listener.sentKinds(), listener.opened], [["HELLO 0"], 1]);
+  const dialler = new Lone("dialler");
+  dialler.session.start(undefined, 0);
+  dialler.session.start(undefined, 0); // a second time changes nothing
+  assertEquals(dialler.sentKinds(), ["HELLO 0"]);
+  dialler.receive(Kind.HELLO, 0, hello("listener"));
+  assertEquals([dialler.session.state, dialler.opened], ["open", 1]);
+});
+
+Deno.test(
+  "a handshake is refused for its first frame, version, codec, role, size and limits",
+  pure,
+  () => {
+    const one = () => new Lone("listener", { maxHello: 2048 });
+    assertEquals(refused(one(), Kind.PING, new Uint8Array(8)), "protocol");
+    assertEquals(refused(one(), Kind.GOAWAY, new Uint8Array(7)), "protocol");
+    assertEquals(refused(one(), 0x7f, new Uint8Array(8)), "protocol");
+    const version = hello("dialler");
+    version[4] = 2;
+    assertEquals(refused(one(), Kind.HELLO, version), "version");
+    const codec = hello("dialler", { codec: "x".repeat(1000) });
+    assertEquals(refused(one(), Kind.HELLO, codec), "codec");
+    assertEquals(refused(one(), Kind.HELLO, hello("listener")), "protocol");
+    const long = hello("dialler", { protocol: "x".repeat(3000) });
+    assertEquals(refused(one(), Kind.HELLO, long), "too-large");
+    const weak = hello("dialler", { maxFrameBody: 1000 });
+    assertEquals(refused(one(), Kind.HELLO, weak), "protocol");
+    const http = new TextEncoder().encode(" / HTTP/1.1\r\n");
+    assertEquals(refused(one(), "G".charCodeAt(0), http), "protocol");
+  },
+);
+
+Deno.test(
+  "a dialler refuses a frame before it has begun, and a codec that it did not offer",
+  pure,
+  () => {
+    assertEquals(
+      refused(new Lone("dialler"), Kind.HELLO, hello("listener")),
+      "protocol",
+    );
+    const dialler = new Lone("dialler");
+    dialler.session.start(undefined, 0);
+    assertEquals(
+      refused(dialler, Kind.HELLO, hello("listener", { codec: "json" })),
+      "codec",
+    );
+  },
+);
+
+Deno.test(
+  "a handshake that takes too long is given up, also while it authenticates",
+  pure,
+  () => {
+    for (const role of ["dialler", "listener"] as const) {
+      const lone = new Lone(role, { handshakeTimeout: 700 });
+      lone.accepts = false;
+      if (role === "dialler") lone.session.start(undefined, 0);
+      else lone.receive(Kind.HELLO, 0, hello("dialler"));
+      lone.advance(699);
+      assertEquals(lone.ends, []);
+      lone.advance(1);
+      assertEquals(lone.error.code, "timeout");
+      lone.session.accept(lone.now);
+      assertEquals(lone.opened, 0);
+    }
+  },
+);
+
+Deno.test(
+  "a connection cut in the handshake ends with an error on both sides",
+  pure,
+  () => {
+    for (const role of ["dialler", "listener"] as const) {
+      const lone = new Lone(role);
+      if (role === "dialler") lone.session.start(undefined, 0);
+      lone.session.inputEnded(undefined, 0);
+      assertEquals([lone.error.code, lone.session.wakeAt], [
+        "disconnected",
+        Infinity,
+      ]);
+    }
+  },
+);
+
+Deno.test(
+  "a dialler that is refused settles its early calls as not processed",
+  pure,
+  () => {
+    for (const code of [0, 4]) {
+      const simulation = new Simulation();
+      const { dialler, listener } = simulation;
+      listener.authenticate = () =>
+        code === 0
+          ? listener.session.close(simulation.now)
+          : listener.session.refuse("no", simulation.now);
+      dialler.session.start(undefined, simulation.now);
+      const early = call(simulation, dialler, { value: body(9) });
+      simulation.settle();
+      assertEquals(dialler.ends[0]?.remote, true);
+      assertEquals(
+        dialler.ends[0]?.code,
+        code === 0 ? "disconnected" : "unauthenticated",
+      );
+      assertEquals(early.error.processed, "no");
+    }
+  },
+);
+
+Deno.test(
+  "nothing behind HELLO is looked at until authentication has settled, and deadlines run meanwhile",
+  pure,
+  () => {
+    const lone = new Lone("listener");
+    lone.accepts = false;
+    lone.receive(Kind.HELLO, 0, hello("dialler", { auth: body(3, 7) }));
+    assertEquals(lone.credentials, body(3, 7));
+    lone.receive(Kind.REQUEST, 1, request(ASK, [1], [1, 0, 4, 0, 0, 1, 0]));
+    lone.receive(0x7f, 0); // of no known kind
+    lone.now = 100;
+    assertEquals([lone.calls.length, lone.sentKinds()], [0, []]);
+    lone.session.accept(lone.now);
+    assertEquals(lone.calls[0]?.call.deadlineAt, 256);
+    assertEquals(lone.error.code, "protocol"); // the second one
+  },
+);
+
+Deno.test(
+  "what is kept during authentication is bounded; the credit of before the handshake fits",
+  pure,
+  () => {
+    const simulation = new Simulation();
+    const { dialler, listener } = simulation;
+    const held = hold(listener);
+    listener.authenticate = () =>
+      simulation.at(50, () => listener.session.accept(simulation.now));
+    dialler.session.start(undefined, simulation.now);
+    const early = Array.from(
+      { length: 40 },
+      (_, n) =>
+        call(simulation, dialler, {
+          method: n % 2 ? ASK : UP,
+          value: body(4000),
+        }),
+    );
+    assertEquals(dialler.session.inFlight.queued > 0, true); // credit, or places
+    simulation.settle();
+    assertEquals([held.length, listener.ends, early.length], [40, [], 40]);
+
+    const greedy = new Lone("listener");
+    greedy.accepts = false;
+    greedy.receive(Kind.HELLO, 0, hello("dialler"));
+    for (let id = 1; greedy.ends.length === 0; id += 2) {
+      greedy.receive(Kind.REQUEST, id, request(ASK, body(10_000)));
+      assertEquals(id < 100, true);
+    }
+    assertEquals(greedy.error.code, "flow-control");
+  },
+);
+
+Deno.test("start() documents what does not fit into a handshake", pure, () => {
+  const lone = new Lone("dialler");
+  assertThrows(() => lone.session.start(body(65_536), 0), RangeError, "65535");
+  assertThrows(
+    () => lone.session.start(body(65_500), 0),
+    RangeError,
+    "handshake",
+  );
+  assertThrows(() => lone.session.start({ not: "bytes" }, 0));
+  assertEquals([lone.sentKinds(), lone.session.state], [[], "new"]);
+});
+
+Deno.test("credentials that cannot be decoded are refused", pure, () => {
+  const lone = new Lone("listener");
+  lone.session.codec.decode = () => {
+    throw new Error("malformed");
+  };
+  assertEquals(
+    refused(lone, Kind.HELLO, hello("dialler", { auth: body(1) })),
+    "unauthenticated",
+  );
+});
+
+Deno.test(
+  "calls that began before HELLO have no credit for items until it comes",
+  pure,
+  () => {
+    const simulation = new Simulation({
+      listenerLimits: { streamWindow: 1024 },
+    });
+    const { dialler, listener } = simulation;
+    dialler.session.start(undefined, simulation.now);
+    const up = call(simulation, dialler, { method: UP });
+    assertEquals(dialler.session.maySendItem(up.call), false);
+    hold(listener);
+    simulation.settle();
+    assertEquals([up.sendable > 0, up.call.credit], [true, 1024]);
+    assertEquals(dialler.session.maySendItem(up.call), true);
+  },
+);
+
+Deno.test(
+  "a dialler takes a HELLO of any size that there may be, whatever its own limit",
+  pure,
+  () => {
+    const dialler = new Lone("dialler", { maxHello: 1024 });
+    dialler.session.start(undefined, 0);
+    const protocol = "x".repeat(60_000);
+    dialler.receive(Kind.HELLO, 0, hello("listener", { protocol }));
+    assertEquals([dialler.session.state, dialler.ends], ["open", []]);
+  },
+);

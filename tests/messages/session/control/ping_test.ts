@@ -1,0 +1,114 @@
+import { assertEquals } from "@std/assert";
+import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
+import { body } from "../session_calls.ts";
+import { Lone } from "../lone_session.ts";
+import { Simulation, SMOOTH } from "../simulation.ts";
+
+const pure = { permissions: "none" } as const;
+
+Deno.test(
+  "a PING is answered with its own bytes, and too many close the connection",
+  pure,
+  () => {
+    const lone = Lone.open("listener", { pingsPerSecond: 5 });
+    for (let n = 0; n < 10; n++) {
+      lone.receive(Kind.PING, 0, body(8, n));
+      const [pong] = lone.sent();
+      assertEquals([pong?.kind, pong?.body], [Kind.PONG, body(8, n)]);
+    }
+    lone.advance(200);
+    lone.receive(Kind.PING, 0, body(8));
+    assertEquals(lone.ends, []);
+    lone.receive(Kind.PING, 0, body(8));
+    assertEquals(lone.error.code, "too-many");
+  },
+);
+
+Deno.test(
+  "silence is broken by PINGs; without a byte read the peer is dead",
+  pure,
+  () => {
+    const lone = Lone.open("dialler", { heartbeat: 1000, heartbeatMisses: 2 });
+    lone.advance(1500);
+    assertEquals(lone.sentKinds(), ["PING 0"]);
+    lone.session.readSome(lone.now); // any byte will do
+    lone.advance(999);
+    assertEquals(lone.sentKinds(), []);
+    lone.advance(2000);
+    assertEquals([lone.sentKinds(), lone.ends], [["PING 0", "PING 0"], []]);
+    lone.advance(1000);
+    assertEquals([lone.error.code, lone.sentKinds()], ["timeout", [
+      "GOAWAY 0",
+    ]]);
+  },
+);
+
+Deno.test(
+  "roundTrip is that of the last PING, and a PONG that nobody asked for changes nothing",
+  pure,
+  () => {
+    const lone = Lone.open("dialler", { heartbeat: 1000 });
+    lone.receive(Kind.PONG, 0, new Uint8Array(8));
+    assertEquals(lone.session.roundTrip, undefined);
+    lone.advance(1000);
+    const [ping] = lone.sent();
+    lone.now += 30;
+    lone.receive(Kind.PONG, 0, ping!.body);
+    lone.now += 500;
+    lone.receive(Kind.PONG, 0, ping!.body);
+    assertEquals(lone.session.roundTrip, 30);
+  },
+);
+
+Deno.test("two idle sessions keep each other alive for days", pure, () => {
+  const simulation = new Simulation({
+    conditions: { ...SMOOTH, latency: [20, 20] },
+  }).open();
+  simulation.advance(3 * 24 * 3600 * 1000);
+  assertEquals(simulation.sides.map(({ session }) => session.state), [
+    "open",
+    "open",
+  ]);
+  assertEquals(simulation.dialler.session.roundTrip, 40);
+});
+
+Deno.test(
+  "a peer that takes no byte is cut, however long the heartbeat",
+  pure,
+  () => {
+    const lone = Lone.open("listener", {
+      writeStall: 2000,
+      heartbeat: 1_000_000,
+    });
+    lone.advance(10_000);
+    lone.sink.open = false;
+    lone.receive(Kind.PING, 0, body(8));
+    lone.advance(1999);
+    assertEquals(lone.ends, []);
+    lone.sink.taken += 5;
+    lone.session.written(lone.now);
+    lone.advance(1999);
+    assertEquals(lone.ends, []);
+    lone.advance(1);
+    assertEquals(lone.error.code, "unsent");
+  },
+);
+
+Deno.test(
+  "a peer that sends more than it reads is cut at unsentHard",
+  pure,
+  () => {
+    const lone = Lone.open("listener", {
+      unsentSoft: 65536,
+      unsentHard: 425984,
+      maxFrameBody: 16384,
+      pingsPerSecond: 1e6,
+    });
+    lone.sink.open = false;
+    for (let n = 0; n < 30_000 && lone.ends.length === 0; n++) {
+      lone.receive(Kind.PING, 0, body(8));
+    }
+    assertEquals(lone.error.code, "unsent");
+    assertEquals(lone.sink.unsent < 425984 + 200, true);
+  },
+);

@@ -1,0 +1,260 @@
+/**
+ * A link that is filled up by one kind of traffic still carries every other:
+ * nothing that a conforming peer does keeps long messages, small calls or
+ * notifications out.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import {
+  ASK,
+  body,
+  call,
+  DOWN,
+  Incoming,
+  type Outgoing,
+  readAll,
+  UP,
+} from "../session_calls.ts";
+import { type Side, Simulation } from "../simulation.ts";
+
+const pure = { permissions: "none" } as const;
+
+/** About 3 MB/s. */
+const SLOW = {
+  latency: [20, 20] as const,
+  capacity: 64 * 1024,
+  chunk: 64 * 1024,
+  take: Infinity,
+};
+
+const STREAMS = 16;
+/** Inputs of this length ask for a long result. */
+const WANTS_LONG = 2;
+const LONG = 300_000;
+
+/** Sends items for ever, as credit and room allow. */
+function pump(simulation: Simulation, side: Side, to: Outgoing | Incoming) {
+  const item = body(8192);
+  const go = () => {
+    while (side.session.maySendItem(to.call)) {
+      if (!side.session.sendItem(to.call, item, simulation.now)) break;
+      side.touch();
+    }
+  };
+  to.onSendable = () => simulation.at(0, go);
+  go();
+}
+
+/** Two sessions over a slow link. */
+function slowLink(): Simulation {
+  const simulation = new Simulation({ conditions: SLOW }).open();
+  const { listener } = simulation;
+  listener.handle = (incoming, input) => {
+    const held = new Incoming(incoming, input);
+    const { index } = incoming.method;
+    if (index === UP) readAll(simulation, listener, held);
+    else if (index === DOWN) pump(simulation, listener, held);
+    else {
+      const size = input.length === WANTS_LONG ? LONG : 64_000;
+      listener.session.respond(incoming, body(size), simulation.now);
+    }
+  };
+  return simulation;
+}
+
+/** The same, filled up by streams in one direction. */
+function filled(method: typeof UP | typeof DOWN): Simulation {
+  const simulation = slowLink();
+  const { dialler } = simulation;
+  for (let n = 0; n < STREAMS; n++) {
+    const stream = call(simulation, dialler, { method, value: body(1) });
+    if (method === DOWN) readAll(simulation, dialler, stream);
+    else simulation.at(50, () => pump(simulation, dialler, stream));
+  }
+  simulation.advance(2000);
+  const sender = method === DOWN ? simulation.listener : dialler;
+  const { unsent } = sender.lane;
+  assert(unsent > 64 * 1024, `${unsent} bytes wait: the link is not full`);
+  return simulation;
+}
+
+/** A call comes back within some seconds, in which tens of MB go by. */
+function comesBack(simulation: Simulation, value: Uint8Array): void {
+  const asked = call(simulation, simulation.dialler, { method: ASK, value });
+  simulation.advance(5000);
+  assertEquals([asked.results.length, asked.errors], [1, []]);
+}
+
+Deno.test("a long RESULT gets its turns beside items", pure, () => {
+  comesBack(filled(DOWN), body(WANTS_LONG));
+});
+
+Deno.test("a long REQUEST gets its turns beside items", pure, () => {
+  comesBack(filled(UP), body(200_000));
+});
+
+Deno.test("a long RESULT gets its turns beside short ones", pure, () => {
+  const simulation = slowLink();
+  const ask = () => {
+    const value = body(1);
+    const asked = call(simulation, simulation.dialler, { method: ASK, value });
+    asked.onResult = () => simulation.at(0, ask);
+  };
+  for (let n = 0; n < 64; n++) ask(); // each asks again as soon as it has its answer
+  simulation.advance(2000);
+  comesBack(simulation, body(WANTS_LONG));
+});
+
+Deno.test("small calls can be made beside items", pure, () => {
+  const simulation = filled(UP);
+  const calls: Outgoing[] = [];
+  for (let n = 0; n < 200; n++) {
+    simulation.at(n * 17, () => {
+      const value = body(10);
+      calls.push(call(simulation, simulation.dialler, { method: ASK, value }));
+    });
+  }
+  simulation.advance(10_000);
+  assertEquals(calls.length, 200); // none was refused
+  assertEquals(calls.flatMap(({ errors }) => errors), []);
+  assert(calls.every(({ results }) => results.length === 1));
+});
+
+Deno.test("items get their turns beside long RESULTs", pure, () => {
+  const simulation = slowLink();
+  const { dialler } = simulation;
+  const ask = () => {
+    const value = body(WANTS_LONG);
+    const asked = call(simulation, dialler, { method: ASK, value });
+    asked.onResult = () => simulation.at(0, ask);
+  };
+  for (let n = 0; n < 16; n++) ask();
+  simulation.advance(1000);
+  const stream = call(simulation, dialler, { method: DOWN, value: body(1) });
+  readAll(simulation, dialler, stream);
+  simulation.advance(5000);
+  assert(stream.items.length > 50, `${stream.items.length} items came`);
+});
+
+Deno.test("notifications to many may leave beside items", pure, () => {
+  const simulation = filled(DOWN);
+  const { session } = simulation.listener;
+  let may = 0;
+  for (let n = 0; n < 100; n++) {
+    simulation.advance(13);
+    if (session.mayNotify) may++;
+  }
+  assertEquals(may, 100);
+});
+
+/** Answers of 4 MB, each asked for again as soon as it has come. */
+function filledByResults(): Simulation {
+  const simulation = slowLink();
+  const { dialler, listener } = simulation;
+  listener.handle = (incoming) =>
+    listener.session.respond(incoming, body(4_000_000), simulation.now);
+  dialler.handle = (incoming) =>
+    dialler.session.respond(incoming, body(1), simulation.now);
+  const ask = () => {
+    const asked = call(simulation, dialler, { method: ASK, value: body(1) });
+    asked.onResult = () => simulation.at(0, ask);
+  };
+  for (let n = 0; n < 4; n++) ask();
+  simulation.advance(2000);
+  return simulation;
+}
+
+Deno.test("notifications to many may leave beside RESULTs", pure, () => {
+  const simulation = filledByResults();
+  let may = 0;
+  for (let n = 0; n < 100; n++) {
+    simulation.advance(13);
+    if (simulation.listener.session.mayNotify) may++;
+  }
+  assertEquals(may, 100);
+});
+
+Deno.test("calls can be made beside RESULTs that fill the link", pure, () => {
+  const simulation = filledByResults();
+  const { listener } = simulation;
+  const calls: Outgoing[] = [];
+  for (let n = 0; n < 50; n++) {
+    simulation.at(n * 17, () => {
+      calls.push(call(simulation, listener, { method: ASK, value: body(1) }));
+    });
+  }
+  simulation.advance(10_000);
+  assertEquals(calls.map(({ results }) => results.length), calls.map(() => 1));
+});
+
+Deno.test(
+  "streams whose items find no room take turns, the largest among them",
+  pure,
+  () => {
+    const limits = {
+      maxAssembly: 512 * 1024,
+      maxMessage: 512 * 1024,
+      maxFrameBody: 16 * 1024,
+      streamWindow: 4096,
+      maxStreamWindow: 16 * 1024,
+    };
+    const simulation = new Simulation({ limits, conditions: SLOW }).open();
+    const { dialler, listener } = simulation;
+    listener.handle = (incoming, input) => {
+      const item = body(input.length === WANTS_LONG ? LONG : 60_000);
+      const go = () => {
+        while (listener.session.maySendItem(incoming)) {
+          const taken = listener.session.sendItem(
+            incoming,
+            item,
+            simulation.now,
+          );
+          if (!taken) return;
+        }
+      };
+      const held = new Incoming(incoming, input);
+      held.onSendable = () => simulation.at(0, go);
+      go();
+    };
+    const streams = Array.from({ length: 41 }, (_, n) => {
+      const value = body(n === 40 ? WANTS_LONG : 1);
+      const stream = call(simulation, dialler, { method: DOWN, value });
+      readAll(simulation, dialler, stream);
+      return stream;
+    });
+    simulation.advance(20_000);
+    const counts = streams.map(({ items }) => items.length);
+    assert(Math.min(...counts) >= 3, `${counts} items came`);
+    assert(
+      Math.max(...counts) <= 3 * Math.min(...counts),
+      `${counts} items came`,
+    );
+  },
+);
+
+Deno.test(
+  "what gives up a call that waits tells that notifications may leave",
+  pure,
+  () => {
+    for (const how of ["deadline", "cancel"] as const) {
+      const simulation = new Simulation({ limits: { maxCalls: 32 } }).open();
+      const { dialler, listener } = simulation;
+      dialler.handle = (incoming, input) => void new Incoming(incoming, input);
+      for (let n = 0; n < 32; n++) {
+        call(simulation, listener, { value: body(1) });
+      }
+      const timeout = how === "deadline" ? 100 : Infinity;
+      const waits = call(simulation, listener, { value: body(1), timeout });
+      simulation.settle();
+      let told = 0;
+      listener.onRoom = () => void told++;
+      if (how === "deadline") simulation.advance(200);
+      else {
+        const reason = { code: "cancelled", message: "x" } as const;
+        listener.session.cancel(waits.call, reason, simulation.now);
+      }
+      assertEquals([told > 0, listener.session.mayNotify], [true, true]);
+    }
+  },
+);

@@ -1,0 +1,116 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { bytes } from "../../../../lib/messages/codec/bytes.ts";
+import { CallError } from "../../../../lib/messages/errors/call_error.ts";
+import { NO_FIELDS } from "../../../../lib/messages/session/wire/fields.ts";
+import { resolveLimits } from "../../../../lib/messages/session/wire/limits.ts";
+import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
+import { Writer } from "../../../../lib/messages/session/flow/frame_writer.ts";
+import { body } from "../session_calls.ts";
+import { Recorder } from "../lone_session.ts";
+
+const pure = { permissions: "none" } as const;
+
+function setUp() {
+  const sink = new Recorder();
+  const writer = new Writer(sink, bytes(), resolveLimits());
+  const send = (value: unknown, wait = false) => {
+    const start = writer.beginMessage(Kind.ITEM, 1, NO_FIELDS);
+    return writer.message(
+      writer.putFields(start, Infinity, NO_FIELDS),
+      value,
+      wait,
+    );
+  };
+  return { sink, writer, send };
+}
+
+Deno.test(
+  "message() sends what fits in one frame, and says what it costs",
+  pure,
+  () => {
+    const { sink, writer, send } = setUp();
+    assertEquals(send(body(10)), 2 + 10 + 64);
+    assertEquals(send(body(10_000)), 2 + 10_000 + 64); // more than the first room
+    assertEquals(sink.frames.map((frame) => frame.body.length), [12, 10_002]);
+    assertEquals(writer.position, sink.bytesFramed);
+  },
+);
+
+Deno.test(
+  "message() hands back what is too long for a frame, or must wait",
+  pure,
+  () => {
+    const { sink, writer, send } = setUp();
+    const long = send(body(16 * 1024));
+    assertEquals(long instanceof Uint8Array && long.length, 2 + 16 * 1024);
+    assertEquals(
+      (send(body(3, 9), true) as Uint8Array).slice(),
+      Uint8Array.of(0, 0, 9, 9, 9),
+    ); // waiting messages are bytes
+    const at = writer.beginMessage(Kind.RESULT, 1, NO_FIELDS);
+    assertEquals(
+      writer.emptyMessage(writer.putFields(at, 5, NO_FIELDS), true),
+      Uint8Array.of(0, 7, 1, 0, 4, 0, 0, 0, 5),
+    );
+    assertEquals(sink.frames.length, 0);
+  },
+);
+
+Deno.test(
+  "message() refuses what has no encoding, or is over the peer's limit, also in one frame",
+  pure,
+  () => {
+    const { sink, writer, send } = setUp();
+    assertThrows(() => send({ not: "bytes" }));
+    assertEquals(
+      assertThrows(() => send(body(65537)), CallError).code,
+      "too-large",
+    );
+    writer.maxFrameBody = 128 * 1024;
+    assertEquals(
+      assertThrows(() => send(body(65537)), CallError).code,
+      "too-large",
+    );
+    send(body(1));
+    assertEquals(sink.frames.length, 1);
+  },
+);
+
+Deno.test("close() lets the last frame be the last", pure, () => {
+  const { sink, writer, send } = setUp();
+  send(body(1));
+  const { position } = writer;
+  writer.close();
+  send(body(1));
+  writer.frame(Kind.PING, 0, 0, body(8));
+  assertEquals([sink.frames.length, writer.position, writer.handed(position)], [
+    1,
+    position,
+    true,
+  ]);
+});
+
+Deno.test(
+  "begin() from inside a value that is being encoded is refused, and the wire stays whole",
+  pure,
+  () => {
+    const sink = new Recorder();
+    const inner = bytes();
+    const writer = new Writer(sink, {
+      ...inner,
+      encodeInto(value, target, offset) {
+        if (value === "nested") writer.frame(Kind.PING, 0, 0);
+        return inner.encodeInto(body(3), target, offset);
+      },
+    }, resolveLimits());
+    const send = (value: unknown) => {
+      const start = writer.beginMessage(Kind.ITEM, 1, NO_FIELDS);
+      const at = writer.putFields(start, Infinity, NO_FIELDS);
+      return writer.message(at, value, false);
+    };
+    assertThrows(() => send("nested"), TypeError, "from inside a value");
+    assertEquals(sink.frames.length, 0);
+    assertEquals(send("plain"), 2 + 3 + 64);
+    assertEquals(sink.frames.length, 1);
+  },
+);

@@ -1,0 +1,129 @@
+import { assert, assertEquals } from "@std/assert";
+import { ItemTurns } from "../../../../lib/messages/session/flow/reassembly_turns.ts";
+import { DEFAULT_LIMITS } from "../../../../lib/messages/session/wire/limits.ts";
+import { body, call, hold, readAll, sendAll } from "../session_calls.ts";
+import { Simulation } from "../simulation.ts";
+
+const pure = { permissions: "none" } as const; // the literal type that Deno.test wants
+
+/** Index of `serverStream` in the simulation's table. */
+const DOWN = 2;
+
+function newTurns() {
+  const budget = { used: 0 };
+  const limits = { ...DEFAULT_LIMITS, maxAssembly: 400_000 };
+  const turns = new ItemTurns<{ name: string }, string>(budget, limits);
+  const [a, b, c] = [{ name: "a" }, { name: "b" }, { name: "c" }];
+  return { budget, turns, a, b, c };
+}
+
+Deno.test(
+  "ItemTurns.mayPay() lets all go on up to a quarter of maxAssembly, then one",
+  pure,
+  () => {
+    const { budget, turns, a, b } = newTurns();
+    budget.used = 100_000;
+    assert(turns.mayPay(a, "a") && turns.mayPay(b, "b"));
+    budget.used = 100_001;
+    assertEquals([turns.mayPay(a, "a"), turns.mayPay(b, "b")], [true, false]);
+    assertEquals([turns.mayPay(a, "a"), turns.waiting], [true, 1]);
+    budget.used = 0;
+    assert(turns.mayPay(b, "b"));
+  },
+);
+
+Deno.test(
+  "ItemTurns.done() asks those who wait, in order, until one goes on",
+  pure,
+  () => {
+    const { budget, turns, a, b, c } = newTurns();
+    budget.used = 200_000;
+    for (const stream of [a, b, c]) turns.mayPay(stream, stream.name);
+    const asked: string[] = [];
+    const pay = (stream: { name: string }, call: string) => {
+      if (turns.mayPay(stream, call)) asked.push(call);
+    };
+    turns.done(b, pay); // it was given up while it waited
+    assertEquals([asked, turns.waiting], [[], 1]);
+    turns.done(a, pay);
+    assertEquals([asked, turns.waiting], [["c"], 0]);
+    turns.done(c, pay);
+    turns.done(c, pay); // again is harmless
+    assertEquals(asked, ["c"]);
+  },
+);
+
+Deno.test(
+  "ItemTurns.done() lets all go on when little is unfinished again",
+  pure,
+  () => {
+    const { budget, turns, a, b, c } = newTurns();
+    budget.used = 200_000;
+    for (const stream of [a, b, c]) turns.mayPay(stream, stream.name);
+    budget.used = 0;
+    const asked: string[] = [];
+    turns.done(a, (_, call) => asked.push(call));
+    assertEquals([asked, turns.waiting], [["b", "c"], 0]);
+  },
+);
+
+Deno.test(
+  "streams of large items that are read at once stay within maxAssembly, and none fails",
+  pure,
+  () => {
+    const simulation = new Simulation().open();
+    const { dialler, listener } = simulation;
+    const held = hold(listener);
+    const calls = Array.from(
+      { length: 16 },
+      () => call(simulation, dialler, { method: DOWN, value: body(1) }),
+    );
+    simulation.settle();
+    const items = [body(4_000_000, 1), body(4_000_000, 2)];
+    for (const one of held) sendAll(simulation, listener, one, items);
+    for (const one of calls) readAll(simulation, dialler, one);
+    simulation.settle();
+    for (const { items, errors } of calls) {
+      assertEquals(errors, []);
+      assertEquals(items.map(({ length }) => length), [4_000_000, 4_000_000]);
+    }
+    assertEquals(dialler.session.accounts.assembling, 0);
+  },
+);
+
+Deno.test(
+  "a stream that is given up in the middle of its large item lets the next go on",
+  pure,
+  () => {
+    const simulation = new Simulation().open();
+    const { dialler, listener } = simulation;
+    const held = hold(listener);
+    const calls = Array.from(
+      { length: 8 },
+      () => call(simulation, dialler, { method: DOWN, value: body(1) }),
+    );
+    simulation.settle();
+    for (const one of held.slice(4)) {
+      sendAll(simulation, listener, one, [body(4_000_000)]);
+    }
+    // These begin as well, and their senders never finish them.
+    for (const one of calls) readAll(simulation, dialler, one);
+    for (const one of held.slice(0, 4)) {
+      sendAll(simulation, listener, one, [body(4_000_000)]);
+    }
+    for (const { call } of calls.slice(0, 4)) {
+      dialler.session.cancel(
+        call,
+        { code: "cancelled", message: "x" },
+        simulation.now,
+      );
+    }
+    simulation.settle();
+    for (const { items, errors } of calls.slice(4)) {
+      assertEquals([items.length, errors], [1, []]);
+    }
+    const { assembling, raisePool } = dialler.session.accounts;
+    assertEquals(assembling, 0);
+    assert(raisePool <= DEFAULT_LIMITS.connectionWindow);
+  },
+);

@@ -1,0 +1,302 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  Flag,
+  Kind,
+} from "../../../../lib/messages/session/wire/frame_header.ts";
+import {
+  ASK,
+  body,
+  call,
+  DOWN,
+  hold,
+  readAll,
+  sendAll,
+  TALK,
+  UP,
+} from "../session_calls.ts";
+import { errorOf, Lone, message, request, u32 } from "../lone_session.ts";
+import { Simulation } from "../simulation.ts";
+
+const pure = { permissions: "none" } as const;
+
+Deno.test(
+  "an item without credit closes the connection; one frame may overshoot",
+  pure,
+  () => {
+    const lone = Lone.open("listener", { streamWindow: 1024 });
+    lone.receive(Kind.REQUEST, 1, request(UP));
+    lone.receive(Kind.ITEM, 1, message(body(900)));
+    lone.receive(Kind.ITEM, 1, message(body(9000)));
+    assertEquals(lone.ends, []);
+    lone.receive(Kind.ITEM, 1, message());
+    assertEquals(lone.error.code, "flow-control");
+  },
+);
+
+Deno.test(
+  "credit comes back as items are taken, and a stream that is read is raised from the pool",
+  pure,
+  () => {
+    const lone = Lone.open("listener", {
+      streamWindow: 1024,
+      maxStreamWindow: 4096,
+      connectionWindow: 65536,
+    });
+    lone.receive(Kind.REQUEST, 1, request(UP));
+    const { call } = lone.calls[0]!;
+    lone.receive(Kind.ITEM, 1, message(body(600)));
+    lone.receive(Kind.ITEM, 1, message(body(600)));
+    assertEquals(lone.sentKinds(), []);
+    lone.session.takeItem(call, 0);
+    const [credit] = lone.sent();
+    assertEquals([credit?.kind, credit?.body], [Kind.CREDIT, u32(666 + 1024)]);
+    assertEquals(lone.session.accounts.raisePool, 65536 - 1024);
+    lone.receive(Kind.CANCEL, 1, [0]);
+    assertEquals(lone.session.accounts.raisePool, 65536);
+  },
+);
+
+Deno.test(
+  "a message larger than the window arrives once somebody waits for it",
+  pure,
+  () => {
+    const simulation = new Simulation({ limits: { streamWindow: 1024 } })
+      .open();
+    const { dialler, listener } = simulation;
+    const held = hold(listener);
+    const up = call(simulation, dialler, { method: UP });
+    sendAll(simulation, dialler, up, [body(3_000_000, 9), body(5)]);
+    simulation.settle();
+    const unasked = held[0]!.call.inbox!.held;
+    assert(
+      unasked > 0 && unasked < 200_000,
+      `${unasked} bytes came unasked`,
+    );
+    // The stream's window bounds them, so that the memory for all need not.
+    assertEquals(listener.session.accounts.assembling, 0);
+    readAll(simulation, listener, held[0]!);
+    simulation.settle();
+    assertEquals(held[0]?.items.map(({ length }) => length), [3_000_000, 5]);
+    assertEquals(listener.session.accounts.assembling, 0);
+  },
+);
+
+Deno.test(
+  "sixteen unread streams hold up neither a read one nor calls",
+  pure,
+  () => {
+    const simulation = new Simulation().open();
+    const { dialler, listener } = simulation;
+    const held = hold(listener);
+    const items = Array.from({ length: 200 }, () => body(20_000));
+    const calls = Array.from(
+      { length: 17 },
+      () => call(simulation, dialler, { method: DOWN, value: body(1) }),
+    );
+    simulation.settle();
+    for (const one of held) sendAll(simulation, listener, one, items);
+    simulation.settle();
+    readAll(simulation, dialler, calls[16]!);
+    simulation.settle();
+    assertEquals(calls[16]?.items.length, 200);
+    assertEquals(listener.session.accounts.blocked, 16);
+    for (const { call } of calls) {
+      assert(
+        call.inbox!.held <= 32 * 1024 + 20_000,
+      );
+    }
+    hold(listener);
+    listener.handle = (incoming) =>
+      listener.session.respond(incoming, body(1), simulation.now);
+    const asked = call(simulation, dialler, { method: ASK, value: body(1) });
+    simulation.settle();
+    assertEquals(asked.results.length, 1);
+  },
+);
+
+Deno.test(
+  "two peers that both stop reading, and go on, lose nothing",
+  pure,
+  () => {
+    const simulation = new Simulation({
+      conditions: {
+        latency: [1, 1],
+        capacity: 4096,
+        chunk: 64 * 1024,
+        take: Infinity,
+      },
+    }).open();
+    const held = simulation.sides.map((side) => hold(side));
+    const calls = simulation.sides.flatMap((side) =>
+      Array.from(
+        { length: 12 },
+        () => call(simulation, side, { method: ASK, value: body(60_000) }),
+      )
+    );
+    for (const side of simulation.sides) side.lane.stalled = true;
+    simulation.settle();
+    for (const side of simulation.sides) side.lane.resume();
+    simulation.settle();
+    simulation.sides.forEach((side, n) => {
+      for (const { call } of held[n]!) {
+        side.session.respond(call, body(200_000), simulation.now);
+      }
+      side.lane.stalled = true;
+    });
+    simulation.settle();
+    for (const side of simulation.sides) side.lane.resume();
+    simulation.settle();
+    assertEquals(
+      calls.map(({ results }) => results[0]?.length),
+      new Array(24).fill(200_000),
+    );
+  },
+);
+
+Deno.test(
+  "items whose reader has stopped wait; dropItems() drops them and those that still come",
+  pure,
+  () => {
+    const simulation = new Simulation().open();
+    const { dialler, listener } = simulation;
+    const held = hold(listener);
+    const up = call(simulation, dialler, { method: TALK });
+    const items = Array.from({ length: 30 }, (_, n) => body(5000, n));
+    sendAll(simulation, dialler, up, items);
+    simulation.settle();
+    assertEquals(
+      listener.session.takeItem(held[0]!.call, simulation.now),
+      items[0],
+    );
+    listener.session.dropItems(held[0]!.call, simulation.now);
+    assertEquals([
+      held[0]?.call.inbox?.held,
+      listener.session.takeItem(held[0]!.call, simulation.now),
+    ], [0, undefined]);
+    simulation.settle();
+    assertEquals([held[0]?.items.length, listener.ends], [0, []]);
+    listener.session.respond(held[0]!.call, undefined, simulation.now);
+    simulation.settle();
+    assertEquals([up.results.length, dialler.session.accounts.blocked], [1, 0]);
+  },
+);
+
+Deno.test(
+  "an unfinished item is bounded in frames, bytes, memory and time",
+  pure,
+  () => {
+    for (
+      const [limits, code] of [
+        [{ maxFragments: 3 }, 11],
+        [{ maxMessage: 65536, maxMetadata: 0 }, 11],
+        [{ maxAssembly: 65536 }, 6],
+      ] as const
+    ) {
+      const lone = Lone.open("listener", {
+        ...limits,
+        streamWindow: 2 ** 20,
+        maxStreamWindow: 2 ** 20,
+      });
+      lone.receive(Kind.REQUEST, 1, request(UP));
+      lone.session.takeItem(lone.calls[0]!.call, 0); // somebody waits
+      for (let n = 0; n < 5; n++) {
+        lone.receive(
+          Kind.ITEM,
+          1,
+          body(16_000),
+          Flag.MORE,
+        );
+      }
+      const errors = lone.sent().filter(({ kind }) => kind === Kind.ERROR);
+      assertEquals([errors.length, errorOf(errors[0]!).code], [1, code]);
+      assertEquals([lone.session.accounts.assembling, lone.ends], [0, []]);
+    }
+    const lone = Lone.open("listener", { assemblyTimeout: 1000 });
+    lone.receive(Kind.REQUEST, 1, request(UP));
+    lone.receive(Kind.ITEM, 1, body(16), Flag.MORE);
+    lone.advance(5000); // nobody waits for it: no fault of the caller's
+    assertEquals(lone.sentKinds(), []);
+    lone.session.takeItem(lone.calls[0]!.call, lone.now);
+    lone.advance(1100);
+    assertEquals([lone.sentKinds(), lone.session.accounts.timers], [
+      ["ERROR 1"],
+      0,
+    ]);
+  },
+);
+
+Deno.test(
+  "credit that adds up to more than 2^31 - 1 closes the connection",
+  pure,
+  () => {
+    const lone = Lone.open("listener");
+    lone.receive(Kind.REQUEST, 1, request(DOWN));
+    lone.receive(Kind.CREDIT, 1, u32(2 ** 31 - 1));
+    assertEquals(lone.error.code, "flow-control");
+  },
+);
+
+Deno.test(
+  "items wait while much is unsent, and are told when there is room",
+  pure,
+  () => {
+    const lone = Lone.open("listener", {}, { streamWindow: 2 ** 24 });
+    lone.sink.open = false;
+    lone.receive(Kind.REQUEST, 1, request(DOWN));
+    const [held] = lone.calls;
+    let sent = 0;
+    while (lone.session.maySendItem(held!.call)) {
+      assert(lone.session.sendItem(held!.call, body(10_000), 0));
+      sent++;
+    }
+    // Up to an eighth of unsentSoft, and one over it.
+    assertEquals([sent, held?.sendable, lone.session.accounts.blocked], [
+      14,
+      0,
+      1,
+    ]);
+    lone.write();
+    assertEquals([held?.sendable, lone.session.accounts.blocked], [1, 0]);
+  },
+);
+
+Deno.test(
+  "CREDIT has no effect where this side sends no items, or none any more",
+  pure,
+  () => {
+    for (const [method, cancelled] of [[ASK, false], [DOWN, true]] as const) {
+      const lone = Lone.open("listener");
+      lone.receive(Kind.REQUEST, 1, request(method, [1]));
+      if (cancelled) lone.receive(Kind.CANCEL, 1, [0]);
+      lone.receive(Kind.CREDIT, 1, u32(2 ** 31 - 1));
+      lone.receive(Kind.CREDIT, 1, u32(2 ** 31 - 1));
+      assertEquals(lone.ends, []);
+    }
+  },
+);
+
+Deno.test(
+  "takeItem() from inside a value that is being sent takes nothing",
+  pure,
+  () => {
+    const lone = Lone.open("listener", { streamWindow: 1024 });
+    lone.receive(Kind.REQUEST, 1, request(UP));
+    lone.receive(Kind.REQUEST, 3, request(DOWN));
+    lone.receive(Kind.ITEM, 1, message(body(900, 7)));
+    const [up, down] = lone.calls;
+    const { codec } = lone.session;
+    const { encodeInto } = codec;
+    codec.encodeInto = (...given) => {
+      assertThrows(
+        () => lone.session.takeItem(up!.call, 0),
+        TypeError,
+        "inside",
+      );
+      return encodeInto(...given);
+    };
+    lone.session.sendItem(down!.call, body(1), 0);
+    codec.encodeInto = encodeInto;
+    assertEquals(lone.session.takeItem(up!.call, 0), body(900, 7));
+    assertEquals(lone.sentKinds(), ["ITEM 3", "CREDIT 1"]);
+  },
+);

@@ -1,0 +1,307 @@
+/**
+ * One session against frames that a test writes by hand.
+ *
+ * @module
+ */
+import { concat } from "@std/bytes/concat";
+import { bytes } from "../../../lib/messages/codec/bytes.ts";
+import type { SessionError } from "../../../lib/messages/errors/call_error.ts";
+import { encodeHello } from "../../../lib/messages/session/wire/hello.ts";
+import {
+  DEFAULT_LIMITS,
+  resolveLimits,
+  type SessionLimits,
+} from "../../../lib/messages/session/wire/limits.ts";
+import { Session } from "../../../lib/messages/session/session.ts";
+import {
+  Flag,
+  getU48,
+  HEADER,
+  Kind,
+  putHeader,
+  putU16,
+  putU32,
+  readId,
+} from "../../../lib/messages/session/wire/frame_header.ts";
+import type { FrameSink } from "../../../lib/messages/session/flow/frame_writer.ts";
+import { NO_FIELDS } from "../../../lib/messages/session/wire/fields.ts";
+import { ASK, body, Incoming, Outgoing } from "./session_calls.ts";
+import { TABLES } from "./simulation.ts";
+
+/** A frame as it was sent. */
+export interface SentFrame {
+  readonly kind: number;
+  readonly more: boolean;
+  readonly flags: number;
+  readonly id: number;
+  readonly body: Uint8Array;
+}
+
+/** Writes a frame. */
+export function frame(
+  kind: number,
+  id: number,
+  body: Uint8Array | number[] = [],
+  flags = 0,
+): Uint8Array {
+  const bytes = new Uint8Array(HEADER + body.length);
+  putHeader(bytes, 0, kind, flags, id);
+  bytes.set(body, HEADER);
+  return bytes;
+}
+
+/** Four bytes. */
+export function u32(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  putU32(bytes, 0, value);
+  return bytes;
+}
+
+/** The body of a REQUEST or NOTIFY. */
+export function request(
+  method: number,
+  value: Uint8Array | number[] = [],
+  fields: Uint8Array | number[] = [],
+): Uint8Array {
+  const head = new Uint8Array(4);
+  putU16(head, 0, method);
+  putU16(head, 2, fields.length);
+  return concat([head, Uint8Array.from(fields), Uint8Array.from(value)]);
+}
+
+/** The body of an ITEM or RESULT. */
+export function message(value: Uint8Array | number[] = []): Uint8Array {
+  return concat([new Uint8Array(2), Uint8Array.from(value)]);
+}
+
+/** The body of a HELLO. */
+export function hello(
+  role: "dialler" | "listener",
+  changes: Partial<Parameters<typeof encodeHello>[0]> = {},
+): Uint8Array {
+  return encodeHello({
+    role,
+    features: 0,
+    maxFrameBody: DEFAULT_LIMITS.maxFrameBody,
+    maxMessage: DEFAULT_LIMITS.maxMessage,
+    maxCalls: DEFAULT_LIMITS.maxCalls,
+    streamWindow: DEFAULT_LIMITS.streamWindow,
+    connectionWindow: DEFAULT_LIMITS.connectionWindow,
+    heartbeat: DEFAULT_LIMITS.heartbeat,
+    protocolHash: 7,
+    protocol: "simulated",
+    codec: "bytes",
+    methods: TABLES.calls,
+    mismatches: [],
+    described: [],
+    auth: undefined,
+    ...changes,
+  });
+}
+
+/** Keeps what is sent; the transport takes it when the test says so. */
+export class Recorder implements FrameSink {
+  bytesFramed = 0;
+  bytesHanded = 0;
+  taken = 0;
+  /** Whether what is sent counts as handed and taken at once. */
+  open = true;
+  readonly frames: SentFrame[] = [];
+  #buffer = new Uint8Array(64);
+
+  get unsent(): number {
+    return this.bytesFramed - this.taken;
+  }
+
+  begin(room: number) {
+    if (this.#buffer.length < room) this.#buffer = new Uint8Array(room);
+    return { buffer: this.#buffer, start: 0 };
+  }
+
+  commit(end: number): void {
+    const bytes = this.#buffer.slice(0, end);
+    this.bytesFramed += 4 + end;
+    if (this.open) this.bytesHanded = this.taken = this.bytesFramed;
+    this.frames.push({
+      kind: bytes[0]!,
+      flags: bytes[1]!,
+      more: (bytes[1]! & Flag.MORE) !== 0,
+      id: readId(bytes),
+      body: bytes.subarray(HEADER),
+    });
+  }
+
+  abandon(): void {}
+}
+
+/** One session, its time, and what it sent and said. */
+export class Lone {
+  readonly sink = new Recorder();
+  readonly session: Session;
+  readonly calls: Incoming[] = [];
+  readonly notes: Uint8Array[] = [];
+  readonly ends: (SessionError | undefined)[] = [];
+  readonly refreshes: { id: number; credentials: unknown }[] = [];
+  opened = 0;
+  drained = 0;
+  peerDraining = 0;
+  accepts = true;
+  credentials: unknown = undefined;
+  now = 0;
+
+  constructor(
+    readonly role: "dialler" | "listener",
+    limits: Partial<SessionLimits> = {},
+  ) {
+    this.session = new Session({
+      role,
+      sink: this.sink,
+      codecs: [bytes()],
+      limits: resolveLimits(limits),
+      methods: TABLES,
+      now: 0,
+      host: {
+        onRequest: (call, body) => {
+          this.calls.push(new Incoming(call, body));
+        },
+        onNotified: (_method, body) => {
+          this.notes.push(body.slice());
+        },
+        onAuthenticate: (_hello, credentials) => {
+          this.credentials = credentials;
+          if (this.accepts) this.session.accept(this.now);
+        },
+        onOpened: () => this.opened++,
+        onRefresh: (id, credentials) => {
+          this.refreshes.push({ id, credentials });
+        },
+        onRefreshed: (id) => {
+          this.refreshes.push({ id, credentials: undefined });
+        },
+        onPeerDraining: () => this.peerDraining++,
+        onRoom: () => {},
+        onDrained: () => {
+          this.drained++;
+          this.session.close(this.now);
+        },
+        onEnded: (error) => this.ends.push(error),
+      },
+    });
+  }
+
+  /** Done with the handshake. */
+  static open(
+    role: "dialler" | "listener",
+    limits: Partial<SessionLimits> = {},
+    changes: Parameters<typeof hello>[1] = {},
+  ): Lone {
+    const lone = new Lone(role, limits);
+    if (role === "dialler") lone.session.start(undefined, 0);
+    const other = role === "dialler" ? "listener" : "dialler";
+    lone.receive(Kind.HELLO, 0, hello(other, changes));
+    lone.sent();
+    return lone;
+  }
+
+  /** Begins a call from here. */
+  call(options: {
+    method?: number;
+    value?: unknown;
+    timeout?: number;
+    fields?: Uint8Array;
+  } = {}): Outgoing {
+    const { method = ASK, value = body(1), timeout = Infinity } = options;
+    const { fields = NO_FIELDS } = options;
+    const observer = new Outgoing(
+      { session: this.session } as Outgoing["side"],
+    ); // only its session is used
+    observer.call = this.session.call({
+      method,
+      info: TABLES.calls[method]!,
+      value,
+      hasValue: true,
+      timeout,
+      fields,
+      observer,
+    }, this.now);
+    return observer;
+  }
+
+  /** Lets a frame come. */
+  receive(
+    kind: number,
+    id: number,
+    body: Uint8Array | number[] = [],
+    flags = 0,
+  ): this {
+    this.receiveFrame(frame(kind, id, body, flags));
+    return this;
+  }
+
+  /** Lets bytes come as a frame; whoever keeps a view of them is found out. */
+  receiveFrame(bytes: Uint8Array): void {
+    this.session.receive(bytes, this.now);
+    bytes.fill(0xdd);
+    this.session.readSome(this.now);
+  }
+
+  /** The transport takes all that is unsent. */
+  write(): this {
+    this.sink.bytesHanded = this.sink.taken = this.sink.bytesFramed;
+    this.session.written(this.now);
+    return this;
+  }
+
+  /** Lets time pass, with a tick wherever the session asked for one. */
+  advance(ms: number): this {
+    const until = this.now + ms;
+    while (this.session.wakeAt <= until) {
+      this.now = Math.max(this.now, this.session.wakeAt);
+      this.session.tick(this.now);
+    }
+    this.now = until;
+    return this;
+  }
+
+  /** What was sent since the last time. */
+  sent(): SentFrame[] {
+    return this.sink.frames.splice(0);
+  }
+
+  /** The same, by kind and id. */
+  sentKinds(): string[] {
+    return this.sent().map(({ kind, id, more }) =>
+      `${NAMES.get(kind) ?? kind} ${id}${more ? " +" : ""}`
+    );
+  }
+
+  /** The error that ended it. */
+  get error(): SessionError {
+    const error = this.ends[0];
+    if (this.ends.length !== 1 || error === undefined) {
+      throw new Error(`It ended ${this.ends.length} times, with ${error}`);
+    }
+    return error;
+  }
+}
+
+const NAMES = new Map(
+  Object.entries(Kind).map(([name, kind]) => [kind as number, name]),
+);
+
+/** What stands in the fixed part of an ERROR. */
+export function errorOf({ body }: SentFrame): {
+  code: number;
+  processed: number;
+  retry: number;
+} {
+  return { code: body[0]!, processed: body[1]!, retry: body[2]! };
+}
+
+/** What stands in a GOAWAY. */
+export function goodbyeOf({ body }: SentFrame): {
+  code: number;
+  lastId: number;
+} {
+  return { code: body[0]!, lastId: getU48(body, 1) };
+}

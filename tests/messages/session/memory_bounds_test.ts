@@ -1,0 +1,388 @@
+/**
+ * What a peer can make this side hold, whatever it sends: each of these is
+ * within the bounds that PROTOCOL.md names.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  metadataField,
+  NO_FIELDS,
+} from "../../../lib/messages/session/wire/fields.ts";
+import {
+  Flag,
+  FRAME_CHARGE,
+  Kind,
+} from "../../../lib/messages/session/wire/frame_header.ts";
+import {
+  body,
+  call,
+  DOWN,
+  hold,
+  Incoming,
+  NOTE,
+  readAll,
+  sendAll,
+  UP,
+} from "./session_calls.ts";
+import { Lone, message, request, u32 } from "./lone_session.ts";
+import { Simulation, TABLES } from "./simulation.ts";
+
+const pure = { permissions: "none" } as const;
+
+Deno.test("MISMATCHES of a dialler mean nothing to a listener", pure, () => {
+  const lone = Lone.open("listener", {}, {
+    mismatches: [{ method: NOTE, reason: "missing" }],
+  });
+  lone.session.notify({
+    method: NOTE,
+    info: TABLES.calls[NOTE]!,
+    value: body(1),
+    hasValue: true,
+    fields: NO_FIELDS,
+  }, 0);
+  assertEquals(lone.session.peer?.mismatches, []);
+  assertEquals(lone.sentKinds(), ["NOTIFY 0"]);
+});
+
+Deno.test(
+  "items that wait encoded for credit are bounded; beyond that they wait as values",
+  pure,
+  () => {
+    const lone = Lone.open("listener", {}, {
+      maxFrameBody: 16 * 1024,
+      streamWindow: 1024,
+    });
+    const { maxAssembly } = lone.session.limits;
+    for (let n = 0; n < 100; n++) {
+      lone.receive(Kind.REQUEST, 1 + 2 * n, request(DOWN));
+    }
+    let taken = 0;
+    for (const { call } of lone.calls) {
+      assert(lone.session.maySendItem(call));
+      if (lone.session.sendItem(call, body(1_000_000), 0)) taken++;
+      lone.write();
+    }
+    const { itemBacklog, blocked } = lone.session.accounts;
+    // And one for which there is no room.
+    assert(itemBacklog <= maxAssembly + 1_000_002 && itemBacklog > maxAssembly);
+    assertEquals([taken, blocked], [18, 100 - 18]);
+    // A small one of any of them needs no such room.
+    const { call } = lone.calls.at(-1)!;
+    assert(lone.session.sendItem(call, body(10), 0));
+    // As soon as one gives way, the next may go.
+    const woken = () =>
+      lone.calls.filter(({ sendable }) => sendable > 0).length;
+    const before = woken();
+    lone.receive(Kind.CANCEL, 1, [0]);
+    assertEquals(woken() > before, true);
+  },
+);
+
+Deno.test(
+  "what a stream was raised by is not lent again while its items wait",
+  pure,
+  () => {
+    const lone = Lone.open("listener");
+    const { streamWindow, connectionWindow } = lone.session.limits;
+    const item = message(body(4000));
+    let held = 0;
+    for (let n = 0; n < 100; n++) {
+      const id = 1 + 2 * n;
+      lone.receive(Kind.REQUEST, id, request(UP));
+      const { call } = lone.calls[n]!;
+      const inbox = call.inbox!;
+      // The application reads until the window has grown, then is busy.
+      while (inbox.available > 0 && inbox.available < 200 * 1024) {
+        lone.receive(Kind.ITEM, id, item);
+        while (lone.session.takeItem(call, 0) !== undefined);
+        if (lone.session.accounts.raisePool === 0) break;
+      }
+      inbox.waiting = false;
+      while (inbox.available > 0) lone.receive(Kind.ITEM, id, item);
+      lone.receive(Kind.END, id);
+      held += inbox.held;
+    }
+    const most = 100 * (streamWindow + item.length) + connectionWindow;
+    assert(held <= most, `${held} bytes wait, of at most ${most}`);
+  },
+);
+
+Deno.test(
+  "senders who keep to their credit never meet maxAssembly",
+  pure,
+  () => {
+    const simulation = new Simulation().open();
+    const { dialler, listener } = simulation;
+    const held = hold(listener);
+    const calls = Array.from(
+      { length: 256 },
+      () => call(simulation, dialler, { method: UP, value: body(1) }),
+    );
+    simulation.settle();
+    for (const incoming of held) readAll(simulation, listener, incoming);
+    for (const outgoing of calls) {
+      sendAll(simulation, dialler, outgoing, [body(300_000)]);
+    }
+    simulation.settle();
+    assertEquals(calls.flatMap(({ errors }) => errors), []);
+    assertEquals(held.map(({ items }) => items.length), calls.map(() => 1));
+  },
+);
+
+Deno.test(
+  "metadata larger than a frame are cut like any message, with and without a value",
+  pure,
+  () => {
+    const limits = { maxFrameBody: 16 * 1024, maxMetadata: 60 * 1024 };
+    const fields = metadataField({ trace: "x".repeat(20_000) }, 60 * 1024);
+    const simulation = new Simulation({ limits });
+    const { dialler, listener } = simulation;
+    let largest = 0;
+    simulation.framed = (_side, frame) => {
+      largest = Math.max(largest, frame.length - 8);
+    };
+    listener.handle = (incoming) => {
+      const value = incoming.method.index === DOWN ? undefined : body(1);
+      listener.session.respond(incoming, value, simulation.now, fields);
+    };
+    dialler.session.start(undefined, simulation.now);
+    const early = call(simulation, dialler, { method: UP, fields });
+    simulation.settle();
+    const down = call(simulation, dialler, {
+      ...{ method: DOWN, value: body(1), fields },
+    });
+    simulation.settle();
+    assertEquals([dialler.ends, listener.ends], [[], []]);
+    assertEquals(early.errors, []);
+    assertEquals([early, down].map(({ results }) => results.length), [1, 1]);
+    assert(largest <= 16 * 1024, `a frame of ${largest} bytes`);
+  },
+);
+
+Deno.test(
+  "deadlines that run out on both sides do not count as cancels of the caller's",
+  pure,
+  () => {
+    const simulation = new Simulation().open();
+    const { dialler, listener } = simulation;
+    listener.handle = (incoming, input) => {
+      const held = new Incoming(incoming, input);
+      held.onCancelled = () =>
+        simulation.at(0, () => {
+          const { verdict } = incoming;
+          listener.session.fail(incoming, verdict!, simulation.now);
+          listener.touch();
+        });
+    };
+    // 3,000 calls a second with 100 ms each; their handlers obey.
+    for (let time = 0; time < 3000; time += 10) {
+      simulation.at(time, () => {
+        for (let n = 0; n < 30; n++) {
+          call(simulation, dialler, { value: body(1), timeout: 100 });
+        }
+      });
+    }
+    simulation.advance(4000);
+    assertEquals([dialler.ends, listener.ends], [[], []]);
+    assert(listener.session.stats.lateFrames > 1000);
+  },
+);
+
+Deno.test(
+  "small parts of a message are held as one, in the bytes that they have",
+  pure,
+  () => {
+    const lone = Lone.open("listener");
+    lone.receive(Kind.REQUEST, 1, request(UP));
+    const { call } = lone.calls[0]!;
+    lone.session.takeItem(call, 0);
+    for (let n = 0; n < 1000; n++) {
+      lone.receive(Kind.ITEM, 1, n < 2 ? [0] : [n & 255], Flag.MORE);
+    }
+    assertEquals(call.inbox?.held, 1000);
+    assertEquals(lone.session.accounts.assembling, 1000);
+  },
+);
+
+Deno.test(
+  "a large item that could not be encoded again keeps no small one waiting",
+  pure,
+  () => {
+    const lone = Lone.open("listener", {}, { streamWindow: 1024 });
+    for (let n = 0; n < 6; n++) {
+      lone.receive(Kind.REQUEST, 1 + 2 * n, request(DOWN));
+    }
+    const large = body(4_000_000);
+    const taken = lone.calls.map(({ call }) =>
+      lone.session.sendItem(call, large, 0)
+    );
+    assertEquals(taken, [true, true, true, true, true, false]);
+    const { call } = lone.calls[5]!;
+    assertEquals(lone.session.maySendItem(call), false);
+    assertThrows(() => lone.session.sendItem(call, "no bytes", 0));
+    assertEquals(lone.session.maySendItem(call), true);
+  },
+);
+
+Deno.test(
+  "streams that waited for the listener's HELLO have their window once",
+  pure,
+  () => {
+    for (const [count, size] of [[34, 0], [3, 60_000]] as const) {
+      const simulation = new Simulation();
+      const { dialler, listener } = simulation;
+      const held = hold(listener);
+      dialler.session.start(undefined, simulation.now);
+      for (let n = 0; n < count; n++) {
+        const value = size === 0 ? undefined : body(size);
+        const up = call(simulation, dialler, { method: UP, value });
+        const items = Array.from({ length: 100 }, () => body(1000));
+        sendAll(simulation, dialler, up, items);
+      }
+      simulation.settle();
+      assertEquals([dialler.ends, listener.ends], [[], []]);
+      assertEquals(held.length, count);
+      const { streamWindow } = listener.session.limits;
+      for (const { call: { inbox } } of held) {
+        // As much as fits, and of it the last item may go beyond.
+        assert(inbox!.held > streamWindow - 2000, `${inbox!.held} bytes`);
+        assert(inbox!.held < streamWindow + 2000, `${inbox!.held} bytes`);
+      }
+    }
+  },
+);
+
+const SCARCE = {
+  limits: { maxAssembly: 64 * 1024, maxMessage: 256 * 1024 },
+  hello: { maxFrameBody: 16 * 1024, streamWindow: 16 * 1024 },
+};
+
+/** A listener that has little room for items, and streams of its peer's that it answers. */
+function scarce(): { lone: Lone; open: () => Incoming; send: Send } {
+  const lone = Lone.open("listener", SCARCE.limits, SCARCE.hello);
+  let next = 1;
+  return {
+    lone,
+    open() {
+      lone.receive(Kind.REQUEST, next, request(DOWN));
+      next += 2;
+      return lone.calls.at(-1)!;
+    },
+    send({ call }, size) {
+      const { session } = lone;
+      return session.maySendItem(call) &&
+        session.sendItem(call, body(size), lone.now);
+    },
+  };
+}
+
+type Send = (to: Incoming, size: number) => boolean;
+
+Deno.test(
+  "calls that end while their items wait for room are not held",
+  pure,
+  () => {
+    for (const cancelled of [true, false]) {
+      const { lone, open, send } = scarce();
+      assert(send(open(), 100_000));
+      for (let id = 3; id < 103; id += 2) {
+        const held = open();
+        assert(!send(held, 100_000));
+        assertEquals(lone.session.accounts.crowded, 1);
+        if (cancelled) lone.receive(Kind.CANCEL, id, [0]);
+        lone.session.respond(held.call, body(0), lone.now);
+        lone.write();
+        assertEquals(lone.session.accounts.crowded, 0);
+        assertEquals(lone.ends, []);
+      }
+    }
+  },
+);
+
+Deno.test(
+  "a stream that sent one item beyond the room takes its turn with those that fit",
+  pure,
+  () => {
+    const { lone, open, send } = scarce();
+    assert(send(open(), 64_000)); // never read
+    const steady = open();
+    assert(send(steady, 40_000)); // there was no room for it
+    lone.write();
+    lone.session.maySendItem(steady.call);
+    const waits = open();
+    assert(!send(waits, 60_000));
+    const taken: number[] = [];
+    waits.onSendable = () => {
+      if (send(waits, 60_000)) taken.push(60_000);
+    };
+    steady.onSendable = () => {
+      if (send(steady, 17_500)) taken.push(17_500);
+      lone.session.maySendItem(steady.call);
+    };
+    // What has left is paid for, and a little more: it may go on at once.
+    const { streamWindow } = SCARCE.hello;
+    for (let n = 0; n < 10; n++) {
+      const parts = n === 0
+        ? 40_002 - streamWindow + 3 * FRAME_CHARGE + 100
+        : 17_502 + 2 * FRAME_CHARGE;
+      lone.receive(Kind.CREDIT, 3, u32(parts));
+      lone.write();
+      lone.sent();
+    }
+    assertEquals(taken.slice(0, 2), [17_500, 60_000]);
+  },
+);
+
+Deno.test(
+  "who stands behind an item that waits is told when that goes another way",
+  pure,
+  () => {
+    const ways: Record<string, (first: Incoming, lone: Lone) => void> = {
+      "cannot be encoded"({ call }, { session }) {
+        assertThrows(() => session.sendItem(call, "no bytes", 0));
+      },
+      "its caller cancels": (_, lone) => lone.receive(Kind.CANCEL, 3, [0]),
+      "its handler ends": ({ call }, { session }) =>
+        session.respond(call, body(0), 0),
+    };
+    for (const [name, leave] of Object.entries(ways)) {
+      const { lone, open, send } = scarce();
+      const large = open();
+      assert(send(large, 100_000));
+      const [first, second] = [open(), open()];
+      assert(!send(first, 40_000) && !send(second, 40_000));
+      lone.receive(Kind.CREDIT, 1, u32(60_000));
+      lone.write();
+      lone.sent();
+      assertEquals([first.sendable, second.sendable], [1, 0], name);
+      leave(first, lone);
+      assertEquals(second.sendable, 1, name);
+      assert(send(second, 40_000), name);
+    }
+  },
+);
+
+Deno.test(
+  "a session that ends does not look at each call that waits for room once for each other",
+  pure,
+  () => {
+    const { lone, open, send } = scarce();
+    assert(send(open(), 100_000));
+    let looked = 0;
+    for (let n = 0; n < 200; n++) {
+      const held = open();
+      assert(!send(held, n % 2 === 0 ? 100_000 : 40_000));
+      // Asked of each whose turn it may be.
+      const { call } = held;
+      const { credit } = call;
+      Object.defineProperty(call, "credit", {
+        get: () => (looked++, credit),
+      });
+    }
+    looked = 0;
+    lone.session.close(lone.now);
+    assert(looked <= 10 * 200, `${looked} looks at 200 calls`);
+    assertEquals(lone.session.accounts.crowded, 0);
+  },
+);

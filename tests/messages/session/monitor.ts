@@ -1,0 +1,105 @@
+/**
+ * Watches what two sessions send each other, and throws where a frame breaks a
+ * rule of the wire that only an observer of all frames can see.
+ *
+ * @module
+ */
+import {
+  Flag,
+  Kind,
+  readId,
+} from "../../../lib/messages/session/wire/frame_header.ts";
+import type { Side, Simulation } from "./simulation.ts";
+
+/** What a side has sent. */
+class Sent {
+  lastRequest = 0;
+  /** Id of the REQUEST (or 0, a NOTIFY) whose frames are not all out. */
+  unfinished: { kind: number; id: number } | undefined = undefined;
+  /** Calls of the other side's that this side has answered. */
+  readonly answered: Set<number> = new Set();
+  /** Own calls that were whole. */
+  readonly requested: Set<number> = new Set();
+  readonly ended: Set<number> = new Set();
+  readonly cancelled: Set<number> = new Set();
+  said = false;
+}
+
+/** Watches every frame. */
+export class Monitor {
+  readonly sent: ReadonlyMap<Side, Sent>;
+  frames = 0;
+
+  constructor(simulation: Simulation) {
+    this.sent = new Map(simulation.sides.map((side) => [side, new Sent()]));
+    simulation.framed = (side, frame) => {
+      try {
+        this.#watch(side, frame);
+      } catch (error) {
+        throw new Error(`seed ${simulation.seed}: ${side.name}: ${error}`);
+      }
+    };
+  }
+
+  #watch(side: Side, frame: Uint8Array): void {
+    const sent = this.sent.get(side)!;
+    const kind = frame[0]!;
+    const more = (frame[1]! & Flag.MORE) !== 0;
+    const id = readId(frame);
+    this.frames++;
+    if (!sent.said && kind !== Kind.HELLO && kind !== Kind.GOAWAY) {
+      throw new Error(`kind ${kind} before HELLO`);
+    }
+    sent.said = true;
+    switch (kind) {
+      case Kind.REQUEST:
+      case Kind.NOTIFY:
+        return this.#request(sent, kind, id, more);
+      case Kind.END:
+      case Kind.CANCEL:
+        return this.#ofCaller(sent, kind, id);
+      case Kind.RESULT:
+      case Kind.ERROR:
+        if (sent.answered.has(id)) throw new Error(`two answers to ${id}`);
+        if (!more) sent.answered.add(id);
+        return;
+      case Kind.ITEM:
+      case Kind.CREDIT:
+        if (sent.answered.has(id)) {
+          throw new Error(`kind ${kind} behind the answer to ${id}`);
+        }
+        if (sent.cancelled.has(id)) {
+          throw new Error(`kind ${kind} behind the CANCEL of ${id}`);
+        }
+        if (kind === Kind.ITEM && sent.ended.has(id)) {
+          throw new Error(`ITEM behind the END of ${id}`);
+        }
+    }
+  }
+
+  #request(sent: Sent, kind: number, id: number, more: boolean): void {
+    const { unfinished } = sent;
+    const continues = unfinished?.kind === kind && unfinished.id === id;
+    if (unfinished !== undefined && !continues) {
+      throw new Error(`${kind} ${id} in the middle of ${unfinished.id}`);
+    }
+    if (kind === Kind.REQUEST && !continues) {
+      if (id <= sent.lastRequest) throw new Error(`id ${id} does not rise`);
+      sent.lastRequest = id;
+    }
+    sent.unfinished = more ? { kind, id } : undefined;
+    if (!more && kind === Kind.REQUEST) sent.requested.add(id);
+  }
+
+  #ofCaller(sent: Sent, kind: number, id: number): void {
+    if (sent.cancelled.has(id)) throw new Error(`${kind} behind CANCEL ${id}`);
+    if (kind === Kind.CANCEL) {
+      sent.cancelled.add(id);
+      if (sent.unfinished?.id === id) sent.unfinished = undefined;
+      return;
+    }
+    if (!sent.requested.has(id)) throw new Error(`END before REQUEST ${id}`);
+    if (sent.ended.has(id)) throw new Error(`END of ${id} twice`);
+    sent.ended.add(id);
+  }
+}

@@ -1,0 +1,203 @@
+/**
+ * Calls as tests make them: observers that write down what they are told.
+ *
+ * @module
+ */
+import type { CallError } from "../../../lib/messages/errors/call_error.ts";
+import type {
+  CalleeObserver,
+  CancelReason,
+  IncomingCall,
+} from "../../../lib/messages/session/calls/incoming_calls.ts";
+import type {
+  CallerObserver,
+  OutgoingCall,
+} from "../../../lib/messages/session/calls/outgoing_calls.ts";
+import { CallError as Failure } from "../../../lib/messages/errors/call_error.ts";
+import { NO_FIELDS } from "../../../lib/messages/session/wire/fields.ts";
+import { type Side, type Simulation, TABLES } from "./simulation.ts";
+
+/** Methods of `TABLES` by their index. */
+export const ASK = 0;
+export const NOTE = 1;
+export const DOWN = 2;
+export const UP = 3;
+export const TALK = 4;
+
+/** So many bytes. */
+export function body(size: number, fill = 1): Uint8Array {
+  return new Uint8Array(size).fill(fill);
+}
+
+/** A call of a side's, and what became of it. */
+export class Outgoing implements CallerObserver {
+  readonly side: Side;
+  call!: OutgoingCall;
+  readonly results: Uint8Array[] = [];
+  readonly errors: CallError[] = [];
+  readonly items: Uint8Array[] = [];
+  itemsEnded = false;
+  sendable = 0;
+  /** Called when items may be sent again. */
+  onSendable: () => void = () => {
+    this.sendable++;
+  };
+  /** Called with the item that was waited for. */
+  onItem: (body: Uint8Array) => void = (item) => {
+    this.items.push(item.slice());
+  };
+
+  constructor(side: Side) {
+    this.side = side;
+  }
+
+  onResult(result: Uint8Array): void {
+    this.results.push(result.slice());
+  }
+
+  onFailed(error: CallError): void {
+    this.errors.push(error);
+  }
+
+  onItemsEnded(): void {
+    this.itemsEnded = true;
+  }
+
+  /** How often it has settled. */
+  get settled(): number {
+    return this.results.length + this.errors.length;
+  }
+
+  /** The error that it failed with. */
+  get error(): CallError {
+    if (this.errors.length !== 1 || this.results.length > 0) {
+      throw new Error(
+        `The call has ${this.results.length} results, ${this.errors.length} errors`,
+      );
+    }
+    return this.errors[0]!;
+  }
+}
+
+/** Begins a call. */
+export function call(
+  simulation: Simulation,
+  side: Side,
+  options: {
+    method?: number;
+    value?: unknown;
+    timeout?: number;
+    fields?: Uint8Array;
+  } = {},
+): Outgoing {
+  const { method = ASK, value, timeout = Infinity, fields = NO_FIELDS } =
+    options;
+  const observer = new Outgoing(side);
+  observer.call = side.session.call({
+    method,
+    info: TABLES.calls[method]!,
+    value,
+    hasValue: value !== undefined,
+    timeout,
+    fields,
+    observer,
+  }, simulation.now);
+  side.touch();
+  return observer;
+}
+
+/** Sends a notification. */
+export function notify(simulation: Simulation, side: Side, value: unknown) {
+  side.session.notify({
+    method: NOTE,
+    info: TABLES.calls[NOTE]!,
+    value,
+    hasValue: true,
+    fields: NO_FIELDS,
+  }, simulation.now);
+}
+
+/** A call of the other side's that is being handled. */
+export class Incoming implements CalleeObserver {
+  readonly call: IncomingCall;
+  readonly input: Uint8Array;
+  readonly cancels: CancelReason[] = [];
+  readonly items: Uint8Array[] = [];
+  itemsEnded = false;
+  sendable = 0;
+  onSendable: () => void = () => {
+    this.sendable++;
+  };
+  onItem: (body: Uint8Array) => void = (item) => {
+    this.items.push(item.slice());
+  };
+
+  constructor(call: IncomingCall, input: Uint8Array) {
+    this.call = call;
+    this.input = input.slice();
+    call.observer = this;
+  }
+
+  onItemsEnded(): void {
+    this.itemsEnded = true;
+  }
+
+  onCancelled(reason: CancelReason): void {
+    this.cancels.push(reason);
+  }
+
+  onUnsendable(cause: unknown): CallError {
+    return new Failure("internal", "unsendable", { processed: "yes", cause });
+  }
+}
+
+/** Lets calls come in and stay: they are handled by the test. */
+export function hold(side: Side): Incoming[] {
+  const held: Incoming[] = [];
+  side.handle = (call, input) => held.push(new Incoming(call, input));
+  return held;
+}
+
+/** Reads items as fast as they come. */
+export function readAll(
+  simulation: Simulation,
+  side: Side,
+  reader: Outgoing | Incoming,
+): void {
+  const next = () => {
+    for (;;) {
+      const item = side.session.takeItem(reader.call, simulation.now);
+      if (item === undefined) return;
+      reader.items.push(item.slice());
+    }
+  };
+  reader.onItem = (item) => {
+    reader.items.push(item.slice());
+    simulation.at(0, next);
+  };
+  next();
+}
+
+/** Sends items one after the other, as credit allows, then calls `done`. */
+export function sendAll(
+  simulation: Simulation,
+  side: Side,
+  writer: Outgoing | Incoming,
+  items: Uint8Array[],
+  done: () => void = () => {},
+): void {
+  let next = 0;
+  let over = false;
+  const go = () => {
+    while (next < items.length) {
+      if (!side.session.maySendItem(writer.call)) return;
+      const item = items[next];
+      if (!side.session.sendItem(writer.call, item, simulation.now)) return;
+      next++;
+    }
+    if (!over) done();
+    over = true;
+  };
+  writer.onSendable = () => simulation.at(0, go);
+  go();
+}

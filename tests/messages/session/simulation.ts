@@ -1,0 +1,478 @@
+/**
+ * Two sessions joined by a simulated connection: virtual time, seeded latency,
+ * a transport that takes as much as it likes, deliveries cut at any byte, and
+ * connections that break. Nothing waits, so that a second holds hours of them.
+ *
+ * ```text
+ *  Session ──frames──▶ Lane: framed ▶ handed ▶ taken ▶ delivered ──frames──▶ Session
+ *                                    (write)  (kernel)  (latency, cuts)
+ * ```
+ *
+ * @module
+ */
+import { bytes } from "../../../lib/messages/codec/bytes.ts";
+import type { SessionError } from "../../../lib/messages/errors/call_error.ts";
+import type { Shape } from "../../../lib/messages/protocol/method.ts";
+import type { IncomingCall } from "../../../lib/messages/session/calls/incoming_calls.ts";
+import type { Fields } from "../../../lib/messages/session/wire/fields.ts";
+import type { Hello } from "../../../lib/messages/session/wire/hello.ts";
+import {
+  resolveLimits,
+  type SessionLimits,
+} from "../../../lib/messages/session/wire/limits.ts";
+import type { MethodTables } from "../../../lib/messages/session/control/method_matching.ts";
+import {
+  Session,
+  type SessionHost,
+} from "../../../lib/messages/session/session.ts";
+import type {
+  FrameSink,
+  Room,
+} from "../../../lib/messages/session/flow/frame_writer.ts";
+
+/** A small generator of pseudo-random numbers that a seed replays. */
+export function mulberry32(seed: number): (below: number) => number {
+  let state = seed >>> 0;
+  return (below) => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return Math.floor(((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32 * below);
+  };
+}
+
+const SHAPES: readonly (readonly [string, Shape])[] = [
+  ["ask", "unary"],
+  ["note", "notification"],
+  ["down", "serverStream"],
+  ["up", "clientStream"],
+  ["talk", "duplex"],
+];
+
+/** Each shape once; both sides serve and call them all. */
+export const TABLES: MethodTables = {
+  name: "simulated",
+  hash: 7,
+  calls: SHAPES.map(([name, shape]) => ({ name, shape, hash: 0 })),
+  serves: new Map(
+    SHAPES.map((
+      [name, shape],
+      index,
+    ) => [name, { index, info: { name, shape, hash: 0 } }]),
+  ),
+};
+
+/** How a connection behaves. */
+export interface Conditions {
+  /** Shortest and longest way of a byte, ms. */
+  readonly latency: readonly [number, number];
+  /** Bytes between the two ends at most. */
+  readonly capacity: number;
+  /** Bytes of one delivery at most. */
+  readonly chunk: number;
+  /** Bytes that the transport takes at once at most. */
+  readonly take: number;
+}
+
+/** A connection that is in nobody's way. */
+export const SMOOTH: Conditions = {
+  latency: [1, 1],
+  capacity: 256 * 1024,
+  chunk: 64 * 1024,
+  take: Infinity,
+};
+
+/** One direction. Bytes are counted; frames come out where their last byte does. */
+export class Lane implements FrameSink {
+  bytesFramed = 0;
+  bytesHanded = 0;
+  /** Bytes that the transport has taken. */
+  taken = 0;
+  /** Bytes that have arrived. */
+  delivered = 0;
+  /** Takes nothing and delivers nothing. */
+  stalled = false;
+  /** Nothing more is framed; the other end hears so behind the last byte. */
+  closing = false;
+  broken = false;
+  readonly #frames: { bytes: Uint8Array; end: number }[] = [];
+  #room = new Uint8Array(64);
+  #open = false;
+  #writing = false;
+  #delivering = false;
+  #arrival = 0;
+  readonly #simulation: Simulation;
+  readonly #conditions: Conditions;
+  readonly #sender: () => Side;
+  readonly #receiver: () => Side;
+
+  constructor(
+    simulation: Simulation,
+    conditions: Conditions,
+    ends: { sender: () => Side; receiver: () => Side },
+  ) {
+    this.#simulation = simulation;
+    this.#conditions = conditions;
+    this.#sender = ends.sender;
+    this.#receiver = ends.receiver;
+  }
+
+  get unsent(): number {
+    return this.bytesFramed - this.taken;
+  }
+
+  begin(room: number): Room {
+    if (this.closing) throw new Error("A frame was begun after the end");
+    if (this.#room.length < room + 4) this.#room = new Uint8Array(room + 4);
+    // Whoever still looks at what stood here sees that it is gone.
+    this.#room.fill(0xee, 0, Math.min(room + 4, 4096));
+    this.#open = true;
+    return { buffer: this.#room, start: 4 };
+  }
+
+  commit(end: number): void {
+    if (!this.#open) throw new Error("No frame is open");
+    this.#open = false;
+    const bytes = this.#room.slice(4, end);
+    this.bytesFramed += 4 + bytes.length;
+    this.#frames.push({ bytes, end: this.bytesFramed });
+    this.#simulation.framed(this.#sender(), bytes);
+    this.write();
+  }
+
+  abandon(): void {
+    this.#open = false;
+  }
+
+  /** Hands on what is framed, soon. */
+  write(): void {
+    if (this.#writing || this.stalled || this.broken) return;
+    if (this.unsent === 0) return this.#endSoon();
+    this.#writing = true;
+    this.#simulation.at(0, () => this.#take());
+  }
+
+  #take(): void {
+    this.#writing = false;
+    if (this.broken || this.stalled) return;
+    const { random } = this.#simulation;
+    const { capacity, take } = this.#conditions;
+    if (this.bytesHanded === this.taken) this.bytesHanded = this.bytesFramed;
+    const room = Math.min(
+      this.bytesHanded - this.taken,
+      capacity - (this.taken - this.delivered),
+      take === Infinity ? Infinity : 1 + random(take),
+    );
+    if (room <= 0) return; // a delivery makes room
+    this.taken += room;
+    this.deliver();
+    this.#sender().written();
+    this.write();
+  }
+
+  /** Lets what is under way arrive. */
+  deliver(): void {
+    if (this.#delivering || this.stalled || this.broken) return;
+    if (this.taken === this.delivered) return this.#endSoon();
+    this.#delivering = true;
+    const { now, random } = this.#simulation;
+    const { latency: [least, most] } = this.#conditions;
+    const due = now + least + random(most - least + 1);
+    this.#arrival = Math.max(this.#arrival, due);
+    this.#simulation.at(this.#arrival - now, () => this.#arrive());
+  }
+
+  #arrive(): void {
+    this.#delivering = false;
+    if (this.broken || this.stalled) return;
+    const { chunk } = this.#conditions;
+    const most = Math.min(chunk, this.taken - this.delivered);
+    this.delivered += chunk === SMOOTH.chunk
+      ? most
+      : 1 + this.#simulation.random(most);
+    while (
+      this.#frames.length > 0 && this.#frames[0]!.end <= this.delivered
+    ) this.#receiver().receive(this.#frames.shift()!.bytes);
+    this.#receiver().readSome();
+    this.write();
+    this.deliver();
+  }
+
+  #endSoon(): void {
+    if (!this.closing || this.taken < this.bytesFramed) return;
+    if (this.delivered < this.taken || this.broken) return;
+    this.broken = true;
+    this.#simulation.at(1, () => this.#receiver().inputEnded(undefined));
+  }
+
+  /** The sender has said its last. */
+  close(): void {
+    this.closing = true;
+    this.#endSoon();
+  }
+
+  /** What has not been handed to the transport never leaves. */
+  dropUnsent(): void {
+    this.bytesFramed = this.bytesHanded;
+    while ((this.#frames.at(-1)?.end ?? 0) > this.bytesHanded) {
+      this.#frames.pop();
+    }
+  }
+
+  /** Takes and delivers again. */
+  resume(): void {
+    this.stalled = false;
+    this.write();
+    this.deliver();
+  }
+}
+
+/** One end: a session and what it was told. */
+export class Side implements SessionHost {
+  readonly session: Session;
+  readonly lane: Lane;
+  readonly name: "dialler" | "listener";
+  /** Every end that was reported; there must be one at most. */
+  readonly ends: (SessionError | undefined)[] = [];
+  opened: Hello | undefined = undefined;
+  peerDraining = false;
+  drained = false;
+  readonly refreshedIds: number[] = [];
+  readonly #simulation: Simulation;
+  #tickAt = Infinity;
+
+  /** Handles a call; set by tests. */
+  handle: (call: IncomingCall, body: Uint8Array) => void = (call) =>
+    this.session.respond(call, new Uint8Array(), this.#simulation.now);
+  /** Handles a notification; set by tests. */
+  notified: (method: number, body: Uint8Array) => void = () => {};
+  /** Answers the handshake; set by tests. */
+  authenticate: (credentials: unknown, hello: Hello) => void = () =>
+    this.session.accept(this.#simulation.now);
+  /** Answers new credentials; set by tests. */
+  refreshing: (id: number, credentials: unknown) => void = (id) =>
+    this.session.refreshed(id, this.#simulation.now);
+
+  constructor(
+    simulation: Simulation,
+    name: "dialler" | "listener",
+    parts: { lane: Lane; limits: SessionLimits; methods: MethodTables },
+  ) {
+    this.#simulation = simulation;
+    this.name = name;
+    this.lane = parts.lane;
+    this.session = new Session({
+      role: name,
+      sink: parts.lane,
+      codecs: [bytes()],
+      limits: parts.limits,
+      methods: parts.methods,
+      host: this,
+      now: simulation.now,
+    });
+    this.touch();
+  }
+
+  get ended(): boolean {
+    return this.ends.length > 0;
+  }
+
+  receive(frame: Uint8Array): void {
+    const copy = frame.slice();
+    this.#simulation.delivering(this, frame);
+    this.session.receive(copy, this.#simulation.now);
+    copy.fill(0xdd); // a view that was kept shows it
+  }
+
+  readSome(): void {
+    this.session.readSome(this.#simulation.now);
+    this.touch();
+  }
+
+  written(): void {
+    this.session.written(this.#simulation.now);
+    this.touch();
+  }
+
+  inputEnded(cause: unknown): void {
+    this.session.inputEnded(cause, this.#simulation.now);
+    this.touch();
+  }
+
+  /** Looks at the wake-up time, as a shell does after each input and command. */
+  touch(): void {
+    const { wakeAt } = this.session;
+    if (wakeAt >= this.#tickAt) return;
+    this.#tickAt = wakeAt;
+    const wait = Math.max(0, wakeAt - this.#simulation.now);
+    this.#simulation.at(wait, () => {
+      if (this.#tickAt !== wakeAt) return;
+      this.#tickAt = Infinity;
+      this.session.tick(this.#simulation.now);
+      this.touch();
+    }, true);
+  }
+
+  onRequest(call: IncomingCall, body: Uint8Array): void {
+    this.handle(call, body);
+    this.touch();
+  }
+
+  onNotified(
+    method: number,
+    body: Uint8Array,
+    _fields: Readonly<Fields>,
+  ): void {
+    this.notified(method, body);
+  }
+
+  onAuthenticate(hello: Hello, credentials: unknown): void {
+    this.authenticate(credentials, hello);
+  }
+
+  onOpened(hello: Hello): void {
+    this.opened = hello;
+  }
+
+  onRefresh(id: number, credentials: unknown): void {
+    this.refreshing(id, credentials);
+  }
+
+  onRefreshed(id: number): void {
+    this.refreshedIds.push(id);
+  }
+
+  onPeerDraining(): void {
+    this.peerDraining = true;
+  }
+
+  onRoom(): void {}
+
+  onDrained(): void {
+    this.drained = true;
+    this.session.close(this.#simulation.now);
+  }
+
+  onEnded(error: SessionError | undefined): void {
+    this.ends.push(error);
+    if (!this.session.saidGoodbye) this.lane.dropUnsent();
+    this.lane.close();
+  }
+}
+
+interface Event {
+  readonly at: number;
+  readonly idle: boolean;
+  readonly run: () => void;
+}
+
+/** What a simulation is made of. */
+export interface SimulationOptions {
+  readonly seed?: number;
+  readonly conditions?: Conditions;
+  readonly limits?: Partial<SessionLimits>;
+  /** Where the listener's differ. */
+  readonly listenerLimits?: Partial<SessionLimits>;
+  readonly methods?: MethodTables;
+}
+
+/** Two sides, and the time. */
+export class Simulation {
+  now = 1000;
+  readonly seed: number;
+  readonly random: (below: number) => number;
+  readonly dialler: Side;
+  readonly listener: Side;
+  /** Called with every frame that is sent. */
+  framed: (side: Side, frame: Uint8Array) => void = () => {};
+  /** Called with every frame, before it is received. */
+  delivering: (side: Side, frame: Uint8Array) => void = () => {};
+  /** Called after every event. */
+  check: () => void = () => {};
+  /** By time, the next one last. */
+  readonly #events: Event[] = [];
+  #busy = 0;
+
+  constructor(options: SimulationOptions = {}) {
+    const { seed = 1, conditions = SMOOTH, limits = {}, methods = TABLES } =
+      options;
+    this.seed = seed;
+    this.random = mulberry32(seed);
+    const up = new Lane(this, conditions, {
+      sender: () => this.dialler,
+      receiver: () => this.listener,
+    });
+    const down = new Lane(this, conditions, {
+      sender: () => this.listener,
+      receiver: () => this.dialler,
+    });
+    this.dialler = new Side(this, "dialler", {
+      lane: up,
+      limits: resolveLimits(limits),
+      methods,
+    });
+    this.listener = new Side(this, "listener", {
+      lane: down,
+      limits: resolveLimits({ ...limits, ...options.listenerLimits }),
+      methods,
+    });
+  }
+
+  get sides(): readonly [Side, Side] {
+    return [this.dialler, this.listener];
+  }
+
+  other(side: Side): Side {
+    return side === this.dialler ? this.listener : this.dialler;
+  }
+
+  /** Runs something later. Idle events (timers) do not keep a simulation running. */
+  at(delay: number, run: () => void, idle = false): void {
+    const at = this.now + delay;
+    let index = this.#events.length;
+    while (index > 0 && this.#events[index - 1]!.at <= at) index--;
+    this.#events.splice(index, 0, { at, idle, run });
+    if (!idle) this.#busy++;
+  }
+
+  #step(): void {
+    const event = this.#events.pop()!;
+    if (!event.idle) this.#busy--;
+    this.now = Math.max(this.now, event.at);
+    event.run();
+    this.check();
+  }
+
+  /** Runs until nothing is under way; timers that are due meanwhile fire. */
+  settle(most = 1e6): this {
+    for (let steps = 0; this.#busy > 0; steps++) {
+      if (steps === most) throw new Error(`seed ${this.seed} does not settle`);
+      this.#step();
+    }
+    return this;
+  }
+
+  /** Lets time pass. */
+  advance(ms: number): this {
+    const until = this.now + ms;
+    while (this.#events.length > 0 && this.#events.at(-1)!.at <= until) {
+      this.#step();
+    }
+    this.now = until;
+    return this;
+  }
+
+  /** Starts the dialler and runs until both sides are open. */
+  open(credentials?: Uint8Array): this {
+    this.dialler.session.start(credentials, this.now);
+    return this.settle();
+  }
+
+  /** The connection breaks: what is under way is lost. */
+  cut(cause: unknown = new Error("connection reset")): void {
+    for (const side of this.sides) side.lane.broken = true;
+    for (const side of this.sides) {
+      this.at(this.random(20), () => side.inputEnded(cause));
+    }
+  }
+}

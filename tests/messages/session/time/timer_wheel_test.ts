@@ -1,0 +1,106 @@
+import { assert, assertEquals } from "@std/assert";
+import {
+  Timed,
+  Wheel,
+} from "../../../../lib/messages/session/time/timer_wheel.ts";
+import { mulberry32 } from "../simulation.ts";
+
+const pure = { permissions: "none" } as const;
+
+class Alarm extends Timed {
+  fired: number[] = [];
+  constructor(readonly onFire: () => void = () => {}) {
+    super();
+  }
+  override expire(now: number): void {
+    this.fired.push(now);
+    this.onFire();
+  }
+}
+
+Deno.test(
+  "Wheel expires each entry once, never early and at most 8 ms late, whatever the time",
+  pure,
+  () => {
+    for (let seed = 1; seed <= 100; seed++) {
+      const random = mulberry32(seed);
+      const wheel = new Wheel();
+      let now = random(1e7);
+      wheel.advance(now);
+      const alarms = Array.from({ length: 40 }, () => {
+        const alarm = new Alarm();
+        wheel.add(alarm, now + random(60_000));
+        return alarm;
+      });
+      for (const alarm of alarms) if (random(5) === 0) wheel.remove(alarm);
+      const waiting = new Set(alarms.filter((alarm) => alarm.slot >= 0));
+      assertEquals(wheel.size, waiting.size);
+      while (wheel.wakeAt < Infinity) {
+        assert(wheel.wakeAt > now, "it wants to be called later");
+        now = wheel.wakeAt;
+        wheel.advance(now);
+      }
+      for (const alarm of alarms) {
+        assertEquals(
+          alarm.fired.length,
+          waiting.has(alarm) ? 1 : 0,
+          `seed ${seed}`,
+        );
+        const late = (alarm.fired[0] ?? 0) - alarm.dueAt;
+        if (waiting.has(alarm)) {
+          assert(late >= 0 && late <= 8, `${late} ms late`);
+        }
+      }
+      assertEquals(wheel.size, 0);
+    }
+  },
+);
+
+Deno.test(
+  "Wheel.advance() leaves alone what an earlier entry removed or moved into the same slot",
+  pure,
+  () => {
+    const wheel = new Wheel();
+    const removed = new Alarm();
+    const moved = new Alarm();
+    const lap = 8 * 2048;
+    const first = new Alarm(() => {
+      wheel.remove(removed);
+      wheel.add(moved, 80 + lap);
+    });
+    wheel.add(removed, 80);
+    wheel.add(moved, 80);
+    wheel.add(first, 80);
+    wheel.advance(80);
+    assertEquals([first, removed, moved].map(({ fired }) => fired.length), [
+      1,
+      0,
+      0,
+    ]);
+    wheel.advance(80 + lap);
+    assertEquals(moved.fired, [80 + lap]);
+  },
+);
+
+Deno.test("Wheel.add() never waits for what is due at Infinity", pure, () => {
+  const wheel = new Wheel();
+  const alarm = new Alarm();
+  wheel.add(alarm, 8);
+  wheel.add(alarm, Infinity);
+  assertEquals([wheel.size, wheel.wakeAt], [0, Infinity]);
+});
+
+Deno.test(
+  "Wheel.advance() after a long sleep expires all that is due",
+  pure,
+  () => {
+    const wheel = new Wheel();
+    const alarms = [10, 10_000, 20_000, 90_000].map((at) => {
+      const alarm = new Alarm();
+      wheel.add(alarm, at);
+      return alarm;
+    });
+    wheel.advance(50_000);
+    assertEquals(alarms.map(({ fired }) => fired.length), [1, 1, 1, 0]);
+  },
+);

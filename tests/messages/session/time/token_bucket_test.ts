@@ -1,0 +1,32 @@
+import { assertEquals } from "@std/assert";
+import { RateLimit } from "../../../../lib/messages/session/time/token_bucket.ts";
+
+const pure = { permissions: "none" } as const;
+
+Deno.test(
+  "RateLimit.take() allows a burst, then so many a second",
+  pure,
+  () => {
+    const limit = new RateLimit(10, 3);
+    const take = (now: number, times: number) =>
+      Array.from({ length: times }, () => limit.take(now)).filter(Boolean)
+        .length;
+    assertEquals(take(5000, 10), 3);
+    assertEquals(take(5099, 10), 0);
+    assertEquals(take(5100, 10), 1);
+    assertEquals(take(6100, 20), 3); // no more than the burst is saved
+  },
+);
+
+Deno.test(
+  "RateLimit.take() is not fooled by a clock that stands still or goes back",
+  pure,
+  () => {
+    const limit = new RateLimit(10, 1);
+    assertEquals([limit.take(5000), limit.take(5000), limit.take(1000)], [
+      true,
+      false,
+      false,
+    ]);
+  },
+);

@@ -1,0 +1,455 @@
+/**
+ * Random calls between two simulated sides, and what must hold for them.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import { CallError } from "../../../lib/messages/errors/call_error.ts";
+import type { SessionLimits } from "../../../lib/messages/session/wire/limits.ts";
+import {
+  ASK,
+  call,
+  DOWN,
+  Incoming,
+  notify,
+  type Outgoing,
+  readAll,
+  sendAll,
+  TALK,
+  UP,
+} from "./session_calls.ts";
+import { Monitor } from "./monitor.ts";
+import {
+  type Conditions,
+  mulberry32,
+  type Side,
+  Simulation,
+  SMOOTH,
+} from "./simulation.ts";
+
+/** What one call does on both sides. */
+interface Plan {
+  readonly method: number;
+  readonly inputSize: number;
+  readonly resultSize: number;
+  readonly up: number[];
+  readonly down: number[];
+  readonly ending: "result" | "error" | "unsendable" | "unsendable error";
+  readonly handlerDelay: number;
+  readonly readUp: Reading;
+  readonly readDown: Reading;
+}
+
+type Reading = "all" | "slow" | "some" | "none";
+
+interface Made {
+  readonly plan: Plan;
+  readonly outgoing: Outgoing;
+  incoming: Incoming | undefined;
+}
+
+const LIMITS: Partial<SessionLimits> = {
+  maxFrameBody: 16 * 1024,
+  maxMessage: 256 * 1024,
+  maxCalls: 32,
+  maxQueuedCalls: 16,
+  streamWindow: 4 * 1024,
+  maxStreamWindow: 16 * 1024,
+  connectionWindow: 64 * 1024,
+  unsentSoft: 64 * 1024,
+  unsentHard: 1024 * 1024,
+};
+
+/** A random run. */
+export class Traffic {
+  readonly simulation: Simulation;
+  readonly monitor: Monitor;
+  readonly made: Made[] = [];
+  refusedAtOnce = 0;
+  disturbed = false;
+  readonly #random: (below: number) => number;
+  readonly #large: boolean;
+  readonly #limits: Partial<SessionLimits>;
+
+  constructor(seed: number) {
+    // Not the simulation's own: what is asked for does not depend on how it goes.
+    const random = this.#random = mulberry32(seed ^ 0x5eed);
+    this.#large = seed % 64 === 0;
+    // The slowest links carry 50 KB a second: what is large takes its time.
+    this.#limits = this.#large ? { assemblyTimeout: 600_000 } : LIMITS;
+    this.simulation = new Simulation({
+      seed,
+      conditions: this.#conditions(),
+      limits: this.#limits,
+    });
+    this.monitor = new Monitor(this.simulation);
+    const count = 4 + random(this.#large ? 12 : 28);
+    for (const side of this.simulation.sides) {
+      side.handle = (incoming, input) => this.#handle(side, incoming, input);
+    }
+    const early = seed % 5 === 0 ? this.#openEarly() : this.#open();
+    for (let index = 0; index < count; index++) {
+      const side = this.simulation.sides[random(2)]!;
+      this.simulation.at(early + random(300), () => this.#begin(side));
+    }
+    this.#disturb();
+  }
+
+  /** Both sides are open before anything else happens. */
+  #open(): number {
+    this.simulation.open();
+    return 0;
+  }
+
+  /** Calls leave behind the dialler's HELLO, while the listener takes its time. Gives when it has decided. */
+  #openEarly(): number {
+    const { simulation } = this;
+    const { dialler, listener } = simulation;
+    const decides = this.#random(100);
+    listener.authenticate = () =>
+      simulation.at(decides, () => {
+        listener.session.accept(simulation.now);
+        listener.touch();
+      });
+    dialler.session.start(undefined, simulation.now);
+    for (let calls = this.#random(40); calls > 0; calls--) {
+      simulation.at(this.#random(50), () => this.#begin(dialler));
+    }
+    return decides + 100;
+  }
+
+  #conditions(): Conditions {
+    const random = this.#random;
+    if (random(4) === 0) return SMOOTH;
+    return {
+      latency: [random(3), 3 + random(20)],
+      capacity: [4096, 20_000, 256 * 1024][random(3)]!,
+      chunk: [
+        700,
+        9000,
+        SMOOTH.chunk,
+      ][random(this.#large ? 2 : 3) + (this.#large ? 1 : 0)]!,
+      take: [5000, 50_000, Infinity][random(3)]!,
+    };
+  }
+
+  /** Something that happens to the connection. */
+  #disturb(): void {
+    const { simulation } = this;
+    const side = simulation.sides[this.#random(2)]!;
+    const at = this.#random(400);
+    switch (this.#random(8)) {
+      case 0:
+        return simulation.at(at, () => {
+          this.disturbed = true;
+          simulation.cut();
+        });
+      case 1:
+        return simulation.at(at, () => {
+          this.disturbed = true;
+          side.session.close(simulation.now);
+        });
+      case 2:
+        return simulation.at(at, () => {
+          this.disturbed = true;
+          side.session.drain(simulation.now);
+          side.touch();
+        });
+      case 3:
+        return simulation.at(at, () => {
+          side.lane.stalled = true;
+          simulation.at(this.#random(2000), () => side.lane.resume());
+        });
+    }
+  }
+
+  #size(): number {
+    const random = this.#random;
+    const largest = this.#large ? 3 * 1024 * 1024 : 100_000;
+    switch (random(8)) {
+      case 0:
+        return 0;
+      case 1:
+        return random(largest);
+      case 2:
+        return random(20_000);
+      default:
+        return random(700);
+    }
+  }
+
+  #sizes(): number[] {
+    return Array.from({ length: this.#random(8) }, () => this.#size());
+  }
+
+  #plan(): Plan {
+    const random = this.#random;
+    const readings: Reading[] = ["all", "all", "slow", "some", "none"];
+    const endings: Plan["ending"][] = [
+      "result",
+      "result",
+      "result",
+      "error",
+      "unsendable",
+      "unsendable error",
+    ];
+    return {
+      method: [ASK, ASK, DOWN, UP, TALK][random(5)]!,
+      inputSize: 4 + this.#size(),
+      resultSize: this.#size(),
+      up: this.#sizes(),
+      down: this.#sizes(),
+      ending: endings[random(endings.length)]!,
+      handlerDelay: random(3) === 0 ? random(200) : 0,
+      readUp: readings[random(readings.length)]!,
+      readDown: readings[random(readings.length)]!,
+    };
+  }
+
+  #begin(side: Side): void {
+    const { simulation } = this;
+    const random = this.#random;
+    try {
+      if (random(6) === 0) {
+        return notify(simulation, side, new Uint8Array(this.#size()));
+      }
+      const plan = this.#plan();
+      const value = new Uint8Array(plan.inputSize);
+      new DataView(value.buffer).setUint32(0, this.made.length);
+      const timeout = random(4) === 0 ? 1 + random(300) : Infinity;
+      const { method } = plan;
+      const outgoing = call(simulation, side, { method, value, timeout });
+      this.made.push({ plan, outgoing, incoming: undefined });
+      if (random(5) === 0) simulation.at(random(200), () => cancel(outgoing));
+      this.#send(side, outgoing, plan);
+      read(simulation, side, outgoing, plan.readDown);
+    } catch (error) {
+      if (!(error instanceof CallError)) throw error;
+      assertEquals(error.processed, "no");
+      this.refusedAtOnce++;
+    }
+
+    function cancel({ call }: Outgoing): void {
+      const reason = { code: "cancelled", message: "changed mind" } as const;
+      side.session.cancel(call, reason, simulation.now);
+      side.touch();
+    }
+  }
+
+  #send(side: Side, outgoing: Outgoing, { method, up }: Plan): void {
+    if (method !== UP && method !== TALK) return;
+    const { simulation } = this;
+    sendAll(simulation, side, outgoing, up.map(item), () => {
+      side.session.endItems(outgoing.call, simulation.now);
+    });
+  }
+
+  #handle(side: Side, callIn: Incoming["call"], input: Uint8Array): void {
+    const { simulation } = this;
+    const incoming = new Incoming(callIn, input);
+    const made = this.made[new DataView(incoming.input.buffer).getUint32(0)]!;
+    const { plan } = made;
+    assertEquals(incoming.input.length, plan.inputSize);
+    assert(made.incoming === undefined, "a call came twice");
+    made.incoming = incoming;
+    let settled = false;
+    const settle = () => {
+      if (settled) return;
+      settled = true;
+      this.#settle(side, incoming, plan);
+    };
+    const onCancelled = incoming.onCancelled.bind(incoming);
+    incoming.onCancelled = (reason) => {
+      onCancelled(reason);
+      simulation.at(this.#random(30), settle);
+    };
+    read(simulation, side, incoming, plan.readUp);
+    if (plan.method === DOWN || plan.method === TALK) {
+      sendAll(simulation, side, incoming, plan.down.map(item), () => {
+        simulation.at(plan.handlerDelay, settle);
+      });
+    } else if (plan.method === UP && plan.readUp === "all") {
+      incoming.onItemsEnded = () => {
+        incoming.itemsEnded = true;
+        simulation.at(plan.handlerDelay, settle);
+      };
+      if (incoming.itemsEnded) simulation.at(plan.handlerDelay, settle);
+    } else if (plan.handlerDelay === 0) settle();
+    else simulation.at(plan.handlerDelay, settle);
+  }
+
+  #settle(side: Side, { call }: Incoming, plan: Plan): void {
+    const { now } = this.simulation;
+    const { session } = side;
+    switch (plan.ending) {
+      case "result":
+        session.respond(call, new Uint8Array(plan.resultSize), now);
+        break;
+      case "unsendable":
+        session.respond(call, { not: "bytes" }, now);
+        break;
+      case "error":
+      case "unsendable error": {
+        const data = plan.ending === "error"
+          ? new Uint8Array(plan.resultSize)
+          : { not: "bytes" };
+        const error = new CallError("declared", "no", {
+          declared: "no",
+          processed: "yes",
+          data,
+        });
+        session.fail(call, error, now);
+      }
+    }
+    side.touch();
+  }
+
+  /** Runs to the end, and checks what must hold there. */
+  run(): void {
+    const { simulation } = this;
+    let events = 0;
+    simulation.check = () => {
+      if (++events % 16 === 0) this.#checkBounds();
+    };
+    simulation.settle();
+    this.#checkBounds();
+    // What waits for a reader that has stopped would wait for ever.
+    for (const { outgoing } of this.made) {
+      if (outgoing.settled > 0) continue;
+      const reason = { code: "cancelled", message: "the end" } as const;
+      outgoing.side.session.cancel(outgoing.call, reason, simulation.now);
+      outgoing.side.touch();
+    }
+    simulation.settle();
+    this.#checkCalls();
+    // Their readers leave.
+    for (const { outgoing: { side, call } } of this.made) {
+      side.session.dropItems(call, simulation.now);
+    }
+    this.#checkSessions();
+  }
+
+  #checkBounds(): void {
+    for (const { session, lane } of this.simulation.sides) {
+      const { limits, accounts } = session;
+      assert(accounts.assembling <= limits.maxAssembly, "assembling");
+      assert(accounts.raisePool >= 0, "raise pool");
+      assert(accounts.backlog >= 0, "backlog");
+      assert(
+        accounts.itemBacklog >= 0 &&
+          accounts.itemBacklog <=
+            Math.max(limits.maxAssembly, limits.maxMessage),
+        `item backlog ${accounts.itemBacklog}`,
+      );
+      assert(
+        lane.unsent + accounts.backlog <= limits.unsentHard + limits.maxMessage,
+        "unsent",
+      );
+      assert(session.inFlight.incoming <= limits.maxCalls, "calls");
+    }
+    for (const { outgoing, incoming } of this.made) {
+      const { limits } = outgoing.side.session;
+      for (const inbox of [outgoing.call.inbox, incoming?.call.inbox]) {
+        if (inbox === undefined) continue;
+        const waiting = inbox.held - (inbox.partial?.bytes ?? 0);
+        const most = limits.maxStreamWindow + limits.maxFrameBody;
+        assert(waiting <= most, `${waiting} bytes wait in an inbox`);
+      }
+    }
+  }
+
+  #checkCalls(): void {
+    for (const { outgoing, incoming, plan } of this.made) {
+      assertEquals(outgoing.settled, 1, "settles exactly once");
+      checkOrder(outgoing.items, plan.down);
+      if (incoming !== undefined) checkOrder(incoming.items, plan.up);
+      const result = outgoing.results[0];
+      if (result === undefined) {
+        const error = outgoing.error;
+        if (error.processed === "no") {
+          assert(incoming === undefined, `not processed? ${error.message}`);
+        }
+        continue;
+      }
+      const streams = plan.method === DOWN || plan.method === TALK;
+      assertEquals(result.length, streams ? 0 : plan.resultSize);
+      if (streams && plan.readDown === "all") {
+        readAll(this.simulation, outgoing.side, outgoing);
+        assertEquals(outgoing.items.length, plan.down.length);
+      }
+    }
+  }
+
+  #checkSessions(): void {
+    for (const side of this.simulation.sides) {
+      const { session } = side;
+      const { limits, accounts, stats } = session;
+      const other = this.simulation.other(side);
+      assertEquals(session.inFlight, { outgoing: 0, incoming: 0, queued: 0 });
+      assertEquals(stats.malformedCalls, 0);
+      assertEquals(
+        { ...accounts, callCredit: 0, requestCredit: 0, requestOwed: 0 },
+        {
+          callCredit: 0,
+          requestCredit: 0,
+          requestOwed: 0,
+          raisePool: limits.connectionWindow,
+          assembling: 0,
+          timers: 0,
+          blocked: 0,
+          crowded: 0,
+          backlog: 0,
+          itemBacklog: 0,
+        },
+      );
+      assert(side.ends.length <= 1);
+      if (this.disturbed) {
+        assertEquals(session.state, "closed");
+        for (const error of side.ends) {
+          if (error !== undefined) assertEquals(error.code, "disconnected");
+        }
+        continue;
+      }
+      assertEquals(session.state, "open", `${side.ends[0]}`);
+      const { requestCredit, requestOwed } = accounts;
+      assertEquals(requestCredit + requestOwed, limits.connectionWindow);
+      assertEquals(other.session.accounts.callCredit, requestCredit);
+    }
+  }
+}
+
+function item(size: number, index: number): Uint8Array {
+  return new Uint8Array(size).fill(index + 1);
+}
+
+function checkOrder(items: Uint8Array[], planned: number[]): void {
+  assert(items.length <= planned.length, "more items than were sent");
+  items.forEach((found, index) => {
+    assertEquals(found.length, planned[index], "items in order");
+    assert(found.every((byte) => byte === index + 1), "whole items");
+  });
+}
+
+function read(
+  simulation: Simulation,
+  side: Side,
+  reader: Outgoing | Incoming,
+  reading: Reading,
+): void {
+  if (reader.call.inbox === undefined || reading === "none") return;
+  if (reading === "all") return readAll(simulation, side, reader);
+  let left = reading === "some" ? 2 : Infinity;
+  const next = () => {
+    if (left-- <= 0) return;
+    const item = side.session.takeItem(reader.call, simulation.now);
+    side.touch();
+    if (item === undefined) return;
+    reader.items.push(item.slice());
+    simulation.at(10, next);
+  };
+  reader.onItem = (item) => {
+    reader.items.push(item.slice());
+    simulation.at(10, next);
+  };
+  next();
+}

@@ -1,0 +1,94 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { bytes } from "../../../../lib/messages/codec/bytes.ts";
+import { CallError } from "../../../../lib/messages/errors/call_error.ts";
+import {
+  decodeError,
+  encodeError,
+} from "../../../../lib/messages/session/wire/error_frame.ts";
+import { MalformedError } from "../../../../lib/messages/session/wire/malformed_error.ts";
+
+const pure = { permissions: "none" } as const;
+const codec = bytes();
+
+Deno.test(
+  "encodeError() and decodeError() keep what a caller may know",
+  pure,
+  () => {
+    const error = new CallError("declared", "why", {
+      processed: "yes",
+      retry: "later",
+      retryAfter: 5,
+      declared: "outOfStock",
+      incident: "i-1",
+      data: Uint8Array.of(1, 2),
+    });
+    const found = decodeError(encodeError(error, codec), codec, "shop.order");
+    assertEquals(
+      [found.code, found.message, found.processed, found.retry, found.method],
+      ["declared", "why", "yes", "later", "shop.order"],
+    );
+    assertEquals(
+      [found.retryAfter, found.declared, found.incident, found.data],
+      [5, "outOfStock", "i-1", Uint8Array.of(1, 2)],
+    );
+  },
+);
+
+Deno.test(
+  "encodeError() cuts texts, and refuses data without an encoding",
+  pure,
+  () => {
+    const long = new CallError("internal", "x".repeat(70_000));
+    assertEquals(
+      decodeError(encodeError(long, codec), codec, "").message.length,
+      2049,
+    );
+    const odd = new CallError("declared", "", { data: { not: "bytes" } });
+    assertThrows(() => encodeError(odd, codec));
+  },
+);
+
+Deno.test(
+  "decodeError() takes codes of later versions, and refuses cuts",
+  pure,
+  () => {
+    const body = encodeError(new CallError("internal", "m"), codec);
+    body.set([200, 200, 200]);
+    const found = decodeError(body, codec, "x");
+    assertEquals([found.code, found.processed, found.retry], [
+      "internal",
+      "maybe",
+      "never",
+    ]);
+    for (let end = 0; end < body.length; end++) {
+      assertThrows(
+        () => decodeError(body.subarray(0, end), codec, ""),
+        MalformedError,
+      );
+    }
+  },
+);
+
+Deno.test("decodeError() leaves data out that it cannot decode", pure, () => {
+  const body = encodeError(
+    new CallError("declared", "m", { data: Uint8Array.of(1) }),
+    codec,
+  );
+  const picky = {
+    ...codec,
+    decode: () => {
+      throw new Error("no");
+    },
+  };
+  assertEquals(decodeError(body, picky, "x").data, undefined);
+});
+
+Deno.test(
+  "decodeError() escapes what would act on a terminal, and keeps lines",
+  pure,
+  () => {
+    const error = new CallError("internal", "a\u001b[2J\n  at b");
+    const { message } = decodeError(encodeError(error, codec), codec, "m");
+    assertEquals(message, "a\\u{1b}[2J\n  at b");
+  },
+);

@@ -1,0 +1,102 @@
+import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  EMPTY_FIELDS,
+  Field,
+  FIELDS_OF,
+  fieldsEnd,
+  MalformedError,
+  metadataField,
+  NO_FIELDS,
+  putFields,
+  readFields,
+  textField,
+  u32Field,
+} from "../../../../lib/messages/session/wire/fields.ts";
+import { concat } from "@std/bytes/concat";
+
+const pure = { permissions: "none" } as const;
+
+function block(timeout: number, fields: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(20 + fields.length);
+  return bytes.subarray(0, putFields(bytes, 0, timeout, fields));
+}
+
+function read(bytes: Uint8Array, limit = 100) {
+  return readFields(
+    bytes,
+    0,
+    fieldsEnd(bytes, 0),
+    Object.values(Field),
+    limit,
+  );
+}
+
+Deno.test("putFields() and readFields() keep every field", pure, () => {
+  const fields = concat([
+    metadataField({ a: "b" }, 100),
+    textField(Field.MESSAGE, "m"),
+    textField(Field.INCIDENT, "i"),
+    textField(Field.DECLARED, "d"),
+    u32Field(Field.RETRY_AFTER, 7),
+    textField(0x7f, "of a later version"),
+  ]);
+  const found = read(block(5, fields));
+  assertEquals(
+    { ...found, metadata: { ...found.metadata } },
+    {
+      timeout: 5,
+      metadata: { a: "b" },
+      message: "m",
+      incident: "i",
+      declared: "d",
+      retryAfter: 7,
+    },
+  );
+  assertStrictEquals(read(block(Infinity, NO_FIELDS)), EMPTY_FIELDS);
+});
+
+Deno.test("putFields() rounds time up, and never wraps it around", pure, () => {
+  assertEquals(read(block(0.2, NO_FIELDS)).timeout, 1);
+  assertEquals(read(block(-4, NO_FIELDS)).timeout, 0);
+  assertEquals(read(block(2 ** 40, NO_FIELDS)).timeout, 2 ** 32 - 1);
+});
+
+Deno.test(
+  "readFields() refuses every cut, wrong numbers and too much metadata",
+  pure,
+  () => {
+    const whole = block(5, metadataField({ a: "b" }, 100));
+    for (let end = 0; end < whole.length; end++) {
+      assertThrows(() => fieldsEnd(whole.subarray(0, end), 0), MalformedError);
+    }
+    for (let size = 1; size < whole.length - 2; size++) {
+      if (size === 7) continue; // the deadline alone
+      const cut = whole.slice(0, 2 + size);
+      cut[1] = size;
+      assertThrows(() => read(cut), MalformedError);
+    }
+    assertThrows(
+      () => read(Uint8Array.of(0, 4, 1, 0, 1, 9)),
+      MalformedError,
+      "4 bytes",
+    );
+    assertThrows(
+      () => read(whole, 4),
+      MalformedError,
+      "5 bytes of metadata, at most 4",
+    );
+  },
+);
+
+Deno.test(
+  "readFields() passes over fields that the message may not have, whatever is in them",
+  pure,
+  () => {
+    const cut = [Field.RETRY_AFTER, 0, 1, 7]; // a number of one byte
+    const bytes = Uint8Array.from([0, cut.length, ...cut]);
+    assertThrows(() => read(bytes), MalformedError);
+    for (const types of [FIELDS_OF.REQUEST, FIELDS_OF.NOTIFY]) {
+      assertEquals(readFields(bytes, 0, bytes.length, types, 0), EMPTY_FIELDS);
+    }
+  },
+);

@@ -1,0 +1,166 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  decodeHello,
+  encodeHello,
+  type Hello,
+  helloVersion,
+} from "../../../../lib/messages/session/wire/hello.ts";
+import { MalformedError } from "../../../../lib/messages/session/wire/malformed_error.ts";
+import { putU32 } from "../../../../lib/messages/session/wire/frame_header.ts";
+
+const pure = { permissions: "none" } as const;
+
+const HELLO: Hello = {
+  role: "listener",
+  features: 1,
+  maxFrameBody: 16384,
+  maxMessage: 65536,
+  maxCalls: 32,
+  streamWindow: 1024,
+  connectionWindow: 65536,
+  heartbeat: 4,
+  protocolHash: 0xffffffff,
+  protocol: "é",
+  codec: "bytes",
+  methods: [
+    { name: "a.b", shape: "unary", hash: 3 },
+    { name: "c", shape: "duplex", hash: 0 },
+  ],
+  mismatches: [{ method: 1, reason: "shape" }],
+  described: [{
+    caller: "dialler",
+    method: 1,
+    shape: "unary",
+    schemas: Uint8Array.of(123, 125),
+  }],
+  auth: undefined,
+};
+const DIALLER: Hello = {
+  ...HELLO,
+  role: "dialler",
+  mismatches: [],
+  described: [],
+  auth: Uint8Array.of(1, 2),
+};
+
+Deno.test("encodeHello() and decodeHello() keep everything", pure, () => {
+  assertEquals(decodeHello(encodeHello(HELLO), 2), HELLO);
+  assertEquals(decodeHello(encodeHello(DIALLER), 2), DIALLER);
+  const bare: Hello = {
+    ...HELLO,
+    methods: [],
+    mismatches: [],
+    described: [],
+    auth: undefined,
+  };
+  assertEquals(decodeHello(encodeHello(bare), 2), bare);
+});
+
+Deno.test(
+  "decodeHello() refuses every cut but those between entries",
+  pure,
+  () => {
+    const bytes = encodeHello({
+      ...HELLO,
+      mismatches: [],
+      described: [],
+      auth: undefined,
+    });
+    let whole = 0;
+    for (let end = 0; end < bytes.length; end++) {
+      try {
+        decodeHello(bytes.subarray(0, end), 2);
+        whole++;
+      } catch (error) {
+        assertEquals(error instanceof MalformedError, true, String(error));
+      }
+    }
+    assertEquals(whole, 3); // before each of the three entries
+  },
+);
+
+Deno.test("decodeHello() skips entries of later versions", pure, () => {
+  const bytes = encodeHello(HELLO);
+  const longer = new Uint8Array(bytes.length + 5);
+  longer.set(bytes);
+  longer.set([0x7f, 0, 2, 9, 9], bytes.length);
+  assertEquals(decodeHello(longer, 2), HELLO);
+});
+
+Deno.test(
+  "decodeHello() refuses limits that hold nothing, or more than can be granted",
+  pure,
+  () => {
+    for (const at of [12, 16, 20, 24, 28]) {
+      for (const value of [0, 2 ** 31]) {
+        const bytes = encodeHello(HELLO);
+        putU32(bytes, at, value);
+        assertThrows(
+          () => decodeHello(bytes, 2),
+          MalformedError,
+          String(value),
+        );
+      }
+    }
+  },
+);
+
+Deno.test(
+  "decodeHello() refuses a third role, unknown shapes and too many methods",
+  pure,
+  () => {
+    const bytes = encodeHello(HELLO);
+    bytes[6] = 2;
+    assertThrows(() => decodeHello(bytes, 2), MalformedError, "role 2");
+    assertThrows(
+      () => decodeHello(encodeHello(HELLO), 1),
+      MalformedError,
+      "more than 1",
+    );
+    const shape = encodeHello({ ...HELLO, methods: [HELLO.methods[0]!] });
+    shape[40 + 3 + 2 + 3 + 5 + 3] = 9;
+    assertThrows(() => decodeHello(shape, 2), MalformedError, "shape");
+  },
+);
+
+Deno.test(
+  "helloVersion() knows the magic, and the version of any HELLO",
+  pure,
+  () => {
+    assertEquals(helloVersion(encodeHello(HELLO)), { major: 1, minor: 0 });
+    const http = new TextEncoder().encode("GET / HTTP/1.1");
+    assertThrows(() => helloVersion(http), MalformedError, "another protocol");
+  },
+);
+
+Deno.test(
+  "encodeHello() refuses an entry of more than 65,535 bytes",
+  pure,
+  () => {
+    const auth = new Uint8Array(65_536);
+    assertThrows(() => encodeHello({ ...HELLO, auth }), RangeError, "65535");
+  },
+);
+
+Deno.test(
+  "decodeHello() does not look at what is the other side's to send",
+  pure,
+  () => {
+    const both = { mismatches: HELLO.mismatches, described: HELLO.described };
+    assertEquals(decodeHello(encodeHello({ ...DIALLER, ...both }), 2), DIALLER);
+    const { auth } = DIALLER;
+    assertEquals(decodeHello(encodeHello({ ...HELLO, auth }), 2), HELLO);
+  },
+);
+
+Deno.test("decodeHello() refuses more mismatches than methods", pure, () => {
+  const mismatches = Array.from(
+    { length: 3 },
+    () => ({ method: 0, reason: "missing" }) as const,
+  );
+  assertThrows(
+    () => decodeHello(encodeHello({ ...HELLO, mismatches }), 2),
+    MalformedError,
+    "more than 2 mismatches",
+  );
+});

@@ -1,0 +1,254 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { hasItems, ItemPump } from "../../../lib/messages/streams/item_pump.ts";
+import type { Items } from "../../../lib/messages/protocol/client_types.ts";
+import { turns } from "../kit.ts";
+
+const none = { permissions: "none" } as const; // the literal type that Deno.test wants
+
+function sink() {
+  const sent: unknown[] = [];
+  return {
+    sent,
+    send: (item: unknown) => {
+      sent.push(item);
+      return Promise.resolve();
+    },
+  };
+}
+
+Deno.test(
+  "run() sends the items of any iterable, promises awaited",
+  none,
+  async () => {
+    async function* generated() {
+      yield 1;
+      yield 2;
+    }
+    const iterables = [
+      [1, 2],
+      [Promise.resolve(1), 2],
+      new Set([1, 2]),
+      generated(),
+      ReadableStream.from([1, 2]),
+    ];
+    for (const items of iterables) {
+      const { sent, send } = sink();
+      assertEquals(await new ItemPump(items).run(send), true);
+      assertEquals(sent, [1, 2]);
+    }
+  },
+);
+
+Deno.test(
+  "run() leaves the iterable when an item cannot be sent, and tells of that first",
+  none,
+  async () => {
+    let left = 0;
+    function* items() {
+      try {
+        yield 1;
+        yield 2;
+      } finally {
+        left++;
+        // deno-lint-ignore no-unsafe-finally -- what a careless generator does
+        throw new Error("the second fault");
+      }
+    }
+    const pump = new ItemPump(items());
+    await assertRejects(
+      () => pump.run(() => Promise.reject(new Error("the first fault"))),
+      Error,
+      "the first fault",
+    );
+    assertEquals(left, 1);
+  },
+);
+
+Deno.test("run() throws what the iterable throws", none, async () => {
+  async function* items() {
+    yield 1;
+    throw new Error("no more");
+  }
+  const { sent, send } = sink();
+  await assertRejects(() => new ItemPump(items()).run(send), Error, "no more");
+  assertEquals(sent, [1]);
+});
+
+Deno.test(
+  "stop() lets a generator leave at its next yield, and run() waits for its end",
+  none,
+  async () => {
+    const order: string[] = [];
+    const gate = Promise.withResolvers<void>();
+    async function* items() {
+      try {
+        yield 1;
+        await gate.promise;
+        yield 2;
+      } finally {
+        await turns();
+        order.push("cleaned up");
+      }
+    }
+    const { sent, send } = sink();
+    const pump = new ItemPump(items());
+    const running = pump.run(send).then((whole) => order.push(`run ${whole}`));
+    await turns();
+    pump.stop();
+    pump.stop();
+    gate.resolve();
+    await running;
+    assertEquals([sent, order], [[1], ["cleaned up", "run false"]]);
+  },
+);
+
+Deno.test(
+  "stop() before run() leaves the iterable untouched",
+  none,
+  async () => {
+    let begun = false;
+    async function* items() {
+      begun = true;
+      yield 1;
+    }
+    const pump = new ItemPump(items());
+    pump.stop();
+    const { sent, send } = sink();
+    assertEquals(await pump.run(send), false);
+    assertEquals([begun, sent], [false, []]);
+  },
+);
+
+Deno.test(
+  "run() throws what the clean-up of a stopped generator throws",
+  none,
+  async () => {
+    async function* items() {
+      try {
+        yield 1;
+      } finally {
+        await Promise.reject(new Error("clean-up failed"));
+      }
+    }
+    const pump = new ItemPump(items());
+    const running = pump.run(async () => {
+      await turns();
+      pump.stop();
+    });
+    await assertRejects(() => running, Error, "clean-up failed");
+  },
+);
+
+Deno.test(
+  "stop() out of the iterable's own code lets it leave as well, at once if it then waits",
+  none,
+  async () => {
+    const left: string[] = [];
+    let pump: ItemPump | undefined;
+    function* generated() {
+      try {
+        yield 1;
+        pump?.stop();
+        yield 2;
+      } finally {
+        left.push("generator");
+      }
+    }
+    const waiting = {
+      [Symbol.asyncIterator]: () => {
+        const end = Promise.withResolvers<IteratorResult<number>>();
+        return {
+          next() {
+            pump?.stop();
+            return end.promise;
+          },
+          return() {
+            left.push("iterator");
+            end.resolve({ done: true, value: undefined });
+            return end.promise;
+          },
+        };
+      },
+    };
+    const cases: [Items<number>, number[]][] = [[generated(), [1]], [
+      waiting,
+      [],
+    ]];
+    for (const [items, before] of cases) {
+      const { sent, send } = sink();
+      pump = new ItemPump(items);
+      assertEquals(await pump.run(send), false);
+      assertEquals(sent, before);
+    }
+    assertEquals(left, ["generator", "iterator"]);
+  },
+);
+
+Deno.test(
+  "stop() cancels a ReadableStream that is being waited for, and run() waits for its end",
+  none,
+  async () => {
+    const order: string[] = [];
+    const { sent, send } = sink();
+    const stream = new ReadableStream({
+      start: (controller) => controller.enqueue(1),
+      async cancel() {
+        await turns();
+        order.push("cancelled");
+      },
+    });
+    const pump = new ItemPump(stream);
+    const running = pump.run(send).then((whole) => order.push(`run ${whole}`));
+    while (sent.length === 0) await turns();
+    pump.stop();
+    await running;
+    assertEquals([sent, order], [[1], ["cancelled", "run false"]]);
+    assertEquals(stream.locked, false);
+  },
+);
+
+Deno.test(
+  "run() of a ReadableStream throws what it fails with, and lets go of it at its end",
+  none,
+  async () => {
+    const failing = new ReadableStream({
+      pull: () => Promise.reject(new Error("no more")),
+    });
+    const pump = new ItemPump(failing);
+    await assertRejects(() => pump.run(sink().send), Error, "no more");
+    const cancelled: unknown[] = [];
+    const refused = new ReadableStream({
+      start: (controller) => controller.enqueue(1),
+      cancel: () => void cancelled.push("cancelled"),
+    });
+    await assertRejects(
+      () =>
+        new ItemPump(refused).run(() => Promise.reject(new Error("refused"))),
+      Error,
+      "refused",
+    );
+    assertEquals(cancelled, ["cancelled"]);
+    const whole = ReadableStream.from([1]);
+    assertEquals(await new ItemPump(whole).run(sink().send), true);
+    assertEquals([failing, refused, whole].map(({ locked }) => locked), [
+      false,
+      false,
+      false,
+    ]);
+  },
+);
+
+Deno.test("hasItems() takes iterables, but no texts", none, () => {
+  assertEquals([[], new Set(), ReadableStream.from([])].map(hasItems), [
+    true,
+    true,
+    true,
+  ]);
+  assertEquals(["text", null, 1, {}, () => {}].map(hasItems), [
+    false,
+    false,
+    false,
+    false,
+    false,
+  ]);
+});

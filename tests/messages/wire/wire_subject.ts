@@ -1,0 +1,337 @@
+/**
+ * One end of a vector's conversation: the session between bytes and a scripted
+ * application, without sockets, timers or a clock.
+ *
+ * @module
+ */
+import { FrameError } from "../../../lib/framing/errors.ts";
+import { lengthPrefixed } from "../../../lib/framing/layouts/length_prefixed.ts";
+import { msgpack } from "../../../lib/messages/codec/msgpack.ts";
+import { CallError } from "../../../lib/messages/errors/call_error.ts";
+import { SHAPES } from "../../../lib/messages/protocol/method.ts";
+import type {
+  CalleeObserver,
+  IncomingCall,
+} from "../../../lib/messages/session/calls/incoming_calls.ts";
+import type { OutgoingCall } from "../../../lib/messages/session/calls/outgoing_calls.ts";
+import { resolveLimits } from "../../../lib/messages/session/wire/limits.ts";
+import type { MethodInfo } from "../../../lib/messages/session/wire/hello.ts";
+import { Session } from "../../../lib/messages/session/session.ts";
+import type { Method } from "../../vectors/conversations/bytes.ts";
+import type {
+  Conversation,
+  Details,
+  Side,
+} from "../../vectors/conversations/script.ts";
+import { other } from "../../vectors/conversations/script.ts";
+import { VECTORS } from "./wire_vectors.ts";
+import { sinkInto } from "./wire_sink.ts";
+import {
+  callError,
+  endOf,
+  failureOf,
+  jsonOf,
+  metadataBytes,
+  metadataOf,
+  valueOf,
+} from "./wire_values.ts";
+
+const { protocol } = VECTORS.meta;
+
+/** Ends whose transport can be so slow that long messages wait. */
+class StallingSession extends Session {
+  /** Nothing more may be added to the fragments that wait for the transport. */
+  fillFragments(): void {
+    this.link.writer.fragments.add(this.limits.unsentSoft);
+  }
+}
+
+/** One end of a conversation. */
+export class Subject {
+  /** Frames that came out and were not looked at yet, length included. */
+  readonly sent: Uint8Array[] = [];
+  /** What the application was told and the script has not looked at yet. */
+  readonly seen: { sees: string; with: Details }[] = [];
+  readonly #session: StallingSession;
+  readonly #outgoing = new Map<number, OutgoingCall>();
+  readonly #incoming = new Map<number, IncomingCall>();
+  readonly #items = new Map<number, unknown[]>();
+  readonly #calls: MethodInfo[];
+  readonly #sink = sinkInto(this.sent);
+  readonly #codec = msgpack();
+  readonly #decoder;
+  #now = 0;
+
+  constructor(
+    role: Side,
+    { limits, knows }: Pick<Conversation, "limits" | "knows">,
+  ) {
+    const resolved = resolveLimits(limits[role] ?? {});
+    const { hash = protocol.hash, secret, ...lists } = knows?.[role] ?? {};
+    const own = listed(lists.serves ?? protocol[role]);
+    this.#calls = listed(lists.calls ?? protocol[other(role)]);
+    // As the shells set it up: a HELLO may be longer than other frames.
+    this.#decoder = lengthPrefixed({
+      width: 4,
+      maxFrameLength: 8 + Math.max(resolved.maxFrameBody, resolved.maxHello),
+    }).decoder();
+    this.#session = new StallingSession({
+      role,
+      sink: this.#sink,
+      codecs: [this.#codec],
+      limits: resolved,
+      methods: {
+        name: protocol.name,
+        hash,
+        calls: this.#calls,
+        serves: new Map(
+          own.map((info, index) => [info.name, { index, info }]),
+        ),
+        schemas: secret ? undefined : {
+          ofCall: (index) => schemasOf(this.#calls[index]!.name),
+          ofServed: (index) => schemasOf(own[index]!.name),
+        },
+      },
+      host: {
+        onAuthenticate: (_hello, credentials) =>
+          this.#saw("authenticate", {
+            ...(credentials === undefined ? {} : {
+              credentials: jsonOf(credentials),
+            }),
+          }),
+        onOpened: () => this.#saw("opened"),
+        onRequest: (call, body) => this.#request(call, body),
+        onNotified: (method, body, fields) =>
+          this.#saw("notified", {
+            method: own[method]!.name,
+            ...this.#value(body),
+            ...metadataOf(fields),
+          }),
+        onRefresh: (id, credentials) =>
+          this.#saw("refresh", { id, credentials: jsonOf(credentials) }),
+        onRefreshed: (id) => this.#saw("refreshed", { id }),
+        onPeerDraining: () => this.#saw("draining"),
+        onDrained: () => {
+          this.#saw("drained");
+          this.#session.close(this.#now);
+        },
+        onEnded: (error) => this.#saw("ended", endOf(error)),
+        onRoom() {},
+      },
+      now: 0,
+    });
+  }
+
+  #saw(what: string, details: Details = {}): void {
+    this.seen.push({ sees: what, with: details });
+  }
+
+  #value(body: Uint8Array): Details {
+    return body.length === 0 ? {} : { value: jsonOf(this.#codec.decode(body)) };
+  }
+
+  // ── what comes ─────────────────────────────────────────────────────────
+
+  /** Takes bytes of the other end. */
+  receive(bytes: Uint8Array): void {
+    try {
+      this.#decoder.push(bytes);
+      for (let frame; (frame = this.#decoder.next()) !== undefined;) {
+        this.#session.receive(frame, this.#now);
+      }
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      this.#session.framingFailed(error.message, this.#now);
+    }
+    this.#session.readSome(this.#now);
+  }
+
+  /** The other end has ended its stream. */
+  inputEnded(): void {
+    let cause: unknown;
+    try {
+      this.#decoder.end();
+    } catch (error) {
+      cause = error;
+    }
+    this.#session.inputEnded(cause, this.#now);
+  }
+
+  /** Time passes, with a stop wherever the session wants one. */
+  advance(ms: number): void {
+    const target = this.#now + ms;
+    while (this.#session.wakeAt <= target) {
+      this.#now = Math.max(this.#now, this.#session.wakeAt);
+      this.#session.tick(this.#now);
+    }
+    this.#now = target;
+  }
+
+  #request(call: IncomingCall, body: Uint8Array): void {
+    const { id, fields } = call;
+    this.#incoming.set(id, call);
+    call.observer = this.#calleeObserver(id);
+    const { timeout } = fields;
+    this.#saw("request", {
+      call: id,
+      method: call.method.info.name,
+      ...this.#value(body),
+      ...(timeout === Infinity ? {} : { timeout }),
+      ...metadataOf(fields),
+    });
+  }
+
+  #calleeObserver(id: number): CalleeObserver {
+    let cancelled = false;
+    return {
+      onItem: (body) => this.#saw("item", { call: id, ...this.#value(body) }),
+      onItemsEnded: () => {
+        if (!cancelled) this.#saw("itemsEnded", { call: id });
+      },
+      onSendable: () => this.#sendItems(id),
+      onCancelled: (reason) => {
+        cancelled = true;
+        this.#saw("cancelled", { call: id, reason });
+      },
+      onUnsendable: (cause) => {
+        // The vectors send nothing that has no encoding.
+        if (!(cause instanceof CallError)) throw cause;
+        return new CallError(cause.code, cause.message, { processed: "yes" });
+      },
+    };
+  }
+
+  // ── what the application does ──────────────────────────────────────────
+
+  /** Does what a step says. */
+  do(what: string, details: Details): void {
+    const action = this.#actions[what];
+    if (action === undefined) throw new Error(`No action ${what}`);
+    action(details);
+  }
+
+  readonly #actions: Readonly<Record<string, (step: Details) => void>> = {
+    start: ({ credentials }) =>
+      this.#session.start(valueOf(credentials), this.#now),
+    accept: () => this.#session.accept(this.#now),
+    refuse: ({ text }) => this.#session.refuse(String(text), this.#now),
+    call: (step) => this.#open(step),
+    notify: (step) => this.#session.notify(this.#message(step), this.#now),
+    send: ({ call, value }) => {
+      const id = Number(call);
+      this.#items.set(id, [...this.#items.get(id) ?? [], valueOf(value)]);
+      this.#sendItems(id);
+    },
+    end: ({ call }) =>
+      this.#session.endItems(this.#outgoing.get(Number(call))!, this.#now),
+    read: ({ call }) => {
+      const body = this.#session.takeItem(this.#stream(call), this.#now);
+      if (body !== undefined) {
+        this.#saw("item", { call, ...this.#value(body) });
+      }
+    },
+    stopReading: ({ call }) =>
+      this.#session.dropItems(this.#incoming.get(Number(call))!, this.#now),
+    respond: (step) =>
+      this.#session.respond(
+        this.#incoming.get(Number(step["call"]))!,
+        valueOf(step["value"]),
+        this.#now,
+        metadataBytes(step),
+      ),
+    fail: (step) =>
+      this.#session.fail(
+        this.#incoming.get(Number(step["call"]))!,
+        callError(step),
+        this.#now,
+      ),
+    cancel: ({ call }) =>
+      this.#session.cancel(
+        this.#outgoing.get(Number(call))!,
+        { code: "cancelled", message: "not wanted any more" },
+        this.#now,
+      ),
+    refresh: ({ credentials }) =>
+      void this.#session.refresh(valueOf(credentials), this.#now),
+    refreshed: ({ id }) => this.#session.refreshed(Number(id), this.#now),
+    rejectRefresh: ({ text }) =>
+      this.#session.rejectRefresh(String(text), this.#now),
+    drain: () => this.#session.drain(this.#now),
+    close: () => this.#session.close(this.#now),
+    stall: ({ after }) =>
+      this.#sink.stall(Number(after), () => this.#session.fillFragments()),
+    flow: () => {
+      this.#sink.flow();
+      this.#session.written(this.#now);
+    },
+  };
+
+  #stream(call: unknown): OutgoingCall | IncomingCall {
+    const id = Number(call);
+    return this.#outgoing.get(id) ?? this.#incoming.get(id)!; // the script's calls are there
+  }
+
+  #message(step: Details) {
+    const index = this.#calls.findIndex(({ name }) => name === step["method"]);
+    return {
+      method: index,
+      info: this.#calls[index]!,
+      value: valueOf(step["value"]),
+      hasValue: "value" in step,
+      fields: metadataBytes(step),
+    };
+  }
+
+  #open(step: Details): void {
+    const id = Number(step["call"]);
+    const failed = (error: CallError) =>
+      this.#saw("failed", { call: id, ...failureOf(error) });
+    try {
+      this.#outgoing.set(
+        id,
+        this.#session.call({
+          ...this.#message(step),
+          timeout: Number(step["timeout"] ?? Infinity),
+          observer: {
+            onItem: (body) =>
+              this.#saw("item", { call: id, ...this.#value(body) }),
+            onItemsEnded() {},
+            onSendable: () => this.#sendItems(id),
+            onResult: (body, fields) =>
+              this.#saw("result", {
+                call: id,
+                ...this.#value(body),
+                ...metadataOf(fields),
+              }),
+            onFailed: failed,
+          },
+        }, this.#now),
+      );
+    } catch (error) {
+      if (!(error instanceof CallError)) throw error;
+      failed(error);
+    }
+  }
+
+  #sendItems(id: number): void {
+    const items = this.#items.get(id) ?? [];
+    const call = this.#outgoing.get(id) ?? this.#incoming.get(id);
+    if (call === undefined) return;
+    while (items.length > 0 && this.#session.maySendItem(call)) {
+      if (!this.#session.sendItem(call, items[0], this.#now)) return;
+      items.shift();
+    }
+  }
+}
+
+function listed(methods: readonly Method[]): MethodInfo[] {
+  return methods.map(([name, shape, hash]) => ({
+    name,
+    shape: SHAPES[shape]!, // the vectors have no other shapes
+    hash,
+  }));
+}
+
+function schemasOf(method: string): Uint8Array {
+  return new TextEncoder().encode(protocol.schemas[method] ?? "");
+}

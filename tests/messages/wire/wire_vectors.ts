@@ -1,0 +1,63 @@
+/**
+ * `tests/vectors/messages.json`, and how its bytes are read and compared.
+ *
+ * @module
+ */
+import vectors from "../../vectors/messages.json" with { type: "json" };
+import type { Bytes, Step } from "../../vectors/conversations/script.ts";
+import type { MessageVectors } from "../../vectors/make_messages.ts";
+
+/** The file. What it was written from has the type; the test compares the two. */
+export const VECTORS = vectors as unknown as MessageVectors;
+
+/** A step that puts bytes on the wire. */
+export type FrameStep = Extract<Step, { bytes: Bytes }>;
+
+/** Bytes of a vector. */
+export function bytesOf(bytes: Bytes): Uint8Array {
+  const parts = typeof bytes === "string" ? [[bytes, 1] as const] : bytes.parts;
+  const runs = parts.map(([hex, times]) => {
+    const run = Uint8Array.from(
+      hex.match(/../g) ?? [],
+      (byte) => parseInt(byte, 16),
+    );
+    const all = new Uint8Array(run.length * times);
+    for (let at = 0; at < all.length; at += run.length) all.set(run, at);
+    return all;
+  });
+  const whole = new Uint8Array(runs.reduce((sum, run) => sum + run.length, 0));
+  let at = 0;
+  for (const run of runs) {
+    whole.set(run, at);
+    at += run.length;
+  }
+  return whole;
+}
+
+/** A frame as hex, without the text that is its sender's own. */
+export function comparable(frame: Uint8Array): string {
+  const hex = frame.toHex();
+  const kind = frame[4];
+  if (kind === 0x02) return `length ${hex.slice(8, 24 + 14)}`; // code and last id
+  return kind === 0x14 && (frame[5]! & 1) === 0 && frame.length >= 18
+    ? withoutMessage(frame)
+    : hex;
+}
+
+/** ERROR: its fixed members, its fields but MESSAGE, its data. */
+function withoutMessage(frame: Uint8Array): string {
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+  const end = 18 + view.getUint16(16);
+  const fields: string[] = [];
+  for (let at = 18; at < end;) {
+    const next = at + 3 + view.getUint16(at + 1);
+    if (frame[at] !== 0x10) fields.push(frame.subarray(at, next).toHex());
+    at = next;
+  }
+  return [
+    "length",
+    frame.subarray(4, 16).toHex(),
+    ...fields,
+    frame.subarray(end).toHex(),
+  ].join(" ");
+}

@@ -1,0 +1,77 @@
+import { attempt } from "../../lib/transport/connect_attempt.ts";
+import { TransportError } from "@lengthwise/lengthwise/transport";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+} from "@std/assert";
+
+const ADDRESS = "tcp://127.0.0.1:1";
+
+Deno.test("attempt() gives what is dialled in time", async () => {
+  const connection = { close: () => {} };
+  const result = await attempt(() => Promise.resolve(connection), {
+    address: ADDRESS,
+    timeout: 60_000,
+    signal: new AbortController().signal,
+  });
+  assertStrictEquals(result, connection);
+});
+
+Deno.test("attempt() passes on what dialling throws", async () => {
+  const cause = new Error("refused");
+  const error = await assertRejects(() =>
+    attempt(() => Promise.reject(cause), {
+      address: ADDRESS,
+      timeout: 60_000,
+      signal: undefined,
+    })
+  );
+  assertStrictEquals(error, cause);
+});
+
+Deno.test("attempt() tells its dialler when it gives up, and why", async () => {
+  const abort = new AbortController();
+  const reason = new Error("enough");
+  let seen: AbortSignal | undefined;
+  const attempting = attempt((signal) => {
+    seen = signal;
+    return new Promise<never>(() => {});
+  }, { address: ADDRESS, timeout: 0, signal: abort.signal });
+  assertEquals(seen?.aborted, false);
+  abort.abort(reason);
+  assertStrictEquals(await assertRejects(() => attempting), reason);
+  assert(seen?.aborted);
+  assertStrictEquals(seen?.reason, reason);
+});
+
+Deno.test("attempt() closes what a deaf dialler brings too late", async () => {
+  const late = Promise.withResolvers<{ close(): void }>();
+  const closed = Promise.withResolvers<void>();
+  await assertRejects(
+    () =>
+      attempt(() => late.promise, {
+        address: "tcp://127.0.0.1:1",
+        timeout: 5,
+        signal: undefined,
+      }),
+    TransportError,
+    "no connection within 5 ms",
+  );
+  late.resolve({ close: () => closed.resolve() });
+  await closed.promise;
+});
+
+Deno.test("attempt() forgets its dialler's failure after giving up", async () => {
+  const late = Promise.withResolvers<{ close(): void }>();
+  const abort = new AbortController();
+  const attempting = attempt(() => late.promise, {
+    address: "tcp://127.0.0.1:1",
+    timeout: 0,
+    signal: abort.signal,
+  });
+  abort.abort(new Error("enough"));
+  await assertRejects(() => attempting, Error, "enough");
+  late.reject(new Error("must not be an unhandled rejection"));
+});

@@ -1,0 +1,97 @@
+import { failure, failureKind } from "../../lib/transport/failure.ts";
+import { TransportError } from "@lengthwise/lengthwise/transport";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
+
+const CONTEXT = { verb: "connect to", address: "tcp://127.0.0.1:1" };
+
+Deno.test("failureKind() tells Deno's classes apart", () => {
+  const { errors } = Deno;
+  assertEquals(failureKind(new errors.AddrInUse("x")), "address-in-use");
+  assertEquals(
+    failureKind(new errors.AddrNotAvailable("x")),
+    "address-invalid",
+  );
+  assertEquals(failureKind(new errors.BadResource("x")), "closed");
+  assertEquals(failureKind(new errors.BrokenPipe("x")), "reset");
+  assertEquals(failureKind(new errors.ConnectionRefused("x")), "refused");
+  assertEquals(failureKind(new errors.ConnectionReset("x")), "reset");
+  assertEquals(failureKind(new errors.Interrupted("x")), "closed");
+  assertEquals(failureKind(new errors.NetworkUnreachable("x")), "unreachable");
+  assertEquals(failureKind(new errors.NotConnected("x")), "reset");
+  assertEquals(failureKind(new errors.NotFound("x")), "not-found");
+  assertEquals(failureKind(new errors.PermissionDenied("x")), "permission");
+  assertEquals(failureKind(new errors.TimedOut("x")), "timeout");
+  assertEquals(failureKind(new errors.UnexpectedEof("x")), "truncated");
+  assertEquals(failureKind(new errors.WouldBlock("x")), "limit");
+});
+
+Deno.test("failureKind() goes by the code where there is one", () => {
+  const coded = (code: string) => Object.assign(new Error("x"), { code });
+  assertEquals(failureKind(coded("EMFILE")), "limit");
+  assertEquals(failureKind(coded("ENFILE")), "limit");
+  assertEquals(failureKind(coded("EHOSTUNREACH")), "unreachable");
+  assertEquals(failureKind(coded("EWHATEVER")), "other");
+});
+
+Deno.test("failureKind() calls everything else other", () => {
+  assertEquals(failureKind(new Error("x")), "other");
+  assertEquals(failureKind("a string"), "other");
+  assertEquals(failureKind(undefined), "other");
+});
+
+Deno.test("failure() says what was attempted, where and why, with the cause", () => {
+  const cause = new Deno.errors.ConnectionRefused("os error 111");
+  const error = failure(cause, CONTEXT);
+  assertInstanceOf(error, TransportError);
+  assertEquals(error.name, "TransportError");
+  assertEquals(error.kind, "refused");
+  assertEquals(error.address, "tcp://127.0.0.1:1");
+  assertStrictEquals(error.cause, cause);
+  assertEquals(
+    error.message,
+    "Cannot connect to tcp://127.0.0.1:1: nobody listens there (os error 111)",
+  );
+});
+
+Deno.test("failure() leaves a TransportError as it is", () => {
+  const error = new TransportError("x", { kind: "tls", address: "" });
+  assertStrictEquals(failure(error, CONTEXT), error);
+  assertEquals(error.cause, undefined);
+  assert(!("cause" in error), "no cause where there is none");
+});
+
+Deno.test("failure() keeps NotCapable and says what to grant", () => {
+  const cause = new Deno.errors.NotCapable("Requires net access");
+  const tcp = failure(cause, CONTEXT);
+  assertInstanceOf(tcp, Deno.errors.NotCapable);
+  assertStrictEquals(tcp.cause, cause);
+  assertStringIncludes(tcp.message, "Requires net access");
+  assertStringIncludes(tcp.message, "--allow-net=127.0.0.1:1");
+  const unix = failure(cause, {
+    verb: "listen on",
+    address: "unix:/run/a%20b",
+  });
+  assertStringIncludes(
+    unix.message,
+    "--allow-net=unix:/run/a b --allow-read=/run/a b --allow-write=/run/a b",
+  );
+  const abstract = failure(cause, { verb: "listen on", address: "unix:@x" });
+  assert(abstract.message.endsWith("--allow-net"));
+  for (
+    const [address, grant] of [
+      ["ws://a.example:81/path?q", "a.example:81"],
+      ["ws://a.example/path", "a.example:80"],
+      ["wss://[::1]/", "[::1]:443"],
+    ]
+  ) {
+    const web = failure(cause, { verb: "connect to", address: address ?? "" });
+    assert(web.message.endsWith(`--allow-net=${grant}`), web.message);
+  }
+  assertStrictEquals(failure(tcp, CONTEXT), tcp, "says it once");
+});

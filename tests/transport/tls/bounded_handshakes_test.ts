@@ -1,0 +1,76 @@
+import {
+  type Connection,
+  type Listener,
+  memoryPair,
+} from "@lengthwise/lengthwise/transport";
+import { assertEquals } from "@std/assert";
+import { TlsAcceptor } from "../../../lib/transport/tls/bounded_handshakes.ts";
+import { shakeHands } from "../../../lib/transport/tls/handshake.ts";
+import { authority, server as certificate } from "./certificates.ts";
+
+/** Hands out one socket, and then nothing. */
+function listenerOf(socket: Connection): Listener {
+  const waiting = [Promise.resolve(socket)];
+  const end = Promise.withResolvers<never>();
+  const close = () => end.reject(new Error("closed"));
+  return {
+    addr: { transport: "memory", name: "acceptor" },
+    accept: () => waiting.shift() ?? end.promise,
+    close,
+    [Symbol.dispose]: close,
+    async *[Symbol.asyncIterator]() {},
+  };
+}
+
+/** A socket whose address is asked for just when its handshake is done. */
+function telling(real: Connection, done: () => void): Connection {
+  return {
+    get localAddr() {
+      done();
+      return real.localAddr;
+    },
+    remoteAddr: real.remoteAddr,
+    read: (buffer) => real.read(buffer),
+    write: (data) => real.write(data),
+    closeWrite: () => real.closeWrite(),
+    close: () => real.close(),
+    [Symbol.dispose]: () => real.close(),
+  };
+}
+
+Deno.test("TlsAcceptor.close() gives up what is secured in that very turn", async () => {
+  for (let turns = 0; turns < 12; turns++) {
+    const [client, server] = memoryPair();
+    const told = Promise.withResolvers<void>();
+    const socket = telling(server, async () => {
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      acceptor.close();
+      told.resolve();
+    });
+    const acceptor = new TlsAcceptor(listenerOf(socket), {
+      tlsOptions: () => certificate,
+      requireAlpn: false,
+      handshakeTimeout: 5_000,
+      maxHandshakes: 8,
+      onHandshakeError: undefined,
+    });
+    const shaking = shakeHands(client, {
+      client: { host: "127.0.0.1", ca: [authority.cert] },
+    }, { timeout: Infinity, late: () => new Error("late") });
+    // Whatever the turn, the server ends its side: at once, or with a farewell.
+    const ended = shaking.then(async (engine) => {
+      await engine.read(new Uint8Array(1)).catch(() => null);
+      engine.close();
+      return "ended";
+    }, () => "ended");
+    await told.promise;
+    await acceptor.stopped();
+    const { promise, resolve } = Promise.withResolvers<string>();
+    const timer = setTimeout(() => resolve("still open"), 500);
+    assertEquals(await Promise.race([ended, promise]), "ended", `${turns}`);
+    clearTimeout(timer);
+    while (!server.closed || !client.closed) {
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+  }
+});

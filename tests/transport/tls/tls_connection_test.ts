@@ -1,0 +1,353 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { fillUp } from "../../../lib/transport/_compliance_kit.ts";
+import { checkTransport } from "../../../lib/transport/compliance.ts";
+import { connect } from "../../../lib/transport/connect.ts";
+import { writeAll } from "../../../lib/transport/io.ts";
+import { TransportError } from "../../../lib/transport/errors.ts";
+import { connectTls } from "../../../lib/transport/tls/tls_connection.ts";
+import { listenTls } from "../../../lib/transport/tls/tls_listener.ts";
+import {
+  Authority,
+  authority,
+  client as alice,
+  LOOPBACK,
+  server,
+} from "./certificates.ts";
+import {
+  assertKind,
+  assertServes,
+  dial,
+  listenLoopback,
+  pair,
+  readAll,
+  Relay,
+} from "./tls_pair.ts";
+
+const bytes = (...values: number[]) => new Uint8Array(values);
+
+/** A server that reads a little, answers with what is given, and hangs up. */
+async function answer(
+  listener: Deno.TcpListener,
+  reply: Uint8Array | undefined,
+): Promise<void> {
+  using conn = await listener.accept();
+  await conn.read(new Uint8Array(16_384));
+  if (reply !== undefined) await conn.write(reply);
+  await conn.closeWrite();
+  while (await conn.read(new Uint8Array(16_384)).catch(() => null) !== null);
+}
+
+Deno.test("checkTransport() passes TLS", async (t) => {
+  await using listener = await listenLoopback();
+  await checkTransport(() => pair(listener), {
+    step: (name, check) => t.step(name, check),
+  });
+});
+
+Deno.test("checkTransport() passes TLS over Unix sockets", {
+  ignore: Deno.build.os === "windows", // Deno has no Unix sockets there
+}, async (t) => {
+  const directory = await Deno.makeTempDir();
+  const path = `${directory}/socket`;
+  {
+    await using listener = await listenTls({ path, tls: server });
+    await checkTransport(async () => {
+      const [accepted, dialled] = await Promise.all([
+        listener.accept(),
+        connectTls({ path, tls: { caCerts: [authority.cert] } }),
+      ]);
+      return [dialled, accepted];
+    }, { step: (name, check) => t.step(name, check) });
+  }
+  await Deno.remove(directory, { recursive: true });
+});
+
+Deno.test("connectTls() verifies the name of the certificate, apart from the address", async () => {
+  const certificate = await authority.issue({
+    subject: "CN=shop",
+    names: [{ type: "dns", value: "shop.example" }],
+  });
+  await using listener = await listenLoopback(certificate);
+  for (const identity of [{}, alice]) {
+    const [dialled, accepted] = await pair(listener, {
+      ...identity,
+      serverName: "shop.example",
+    });
+    dialled.close();
+    accepted.close();
+    const error = await assertKind(
+      dial(listener, identity),
+      "tls",
+      "certificate is for another name",
+    );
+    assertEquals(error.address, `tls://127.0.0.1:${listener.addr.port}`);
+    assert(error.cause instanceof Error);
+    // The server's side of the handshake was done: the client has left since.
+    (await listener.accept()).close();
+  }
+  await assertServes(listener, { serverName: "shop.example" });
+});
+
+Deno.test("connectTls() refuses an unknown authority", async () => {
+  const stranger = await Authority.create("CN=Stranger");
+  const certificate = await stranger.issue({
+    subject: "CN=localhost",
+    names: LOOPBACK,
+  });
+  await using listener = await listenLoopback(certificate);
+  for (const identity of [{}, alice]) {
+    await assertKind(dial(listener, identity), "tls", "unknown issuer");
+  }
+  await assertServes(listener, { caCerts: [stranger.cert] });
+});
+
+Deno.test("connectTls() refuses an expired certificate", async () => {
+  const certificate = await authority.issue({
+    subject: "CN=localhost",
+    names: LOOPBACK,
+    expires: -1,
+  });
+  await using listener = await listenLoopback(certificate);
+  for (const identity of [{}, alice]) {
+    await assertKind(dial(listener, identity), "tls", "outside its dates");
+  }
+});
+
+Deno.test("connectTls() says that a server does not speak TLS", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  for (const identity of [{}, alice]) {
+    const greeting = answer(
+      listener,
+      new TextEncoder().encode("220 hello\r\n"),
+    );
+    await assertKind(
+      dial(listener, identity),
+      "protocol",
+      "does not speak TLS",
+    );
+    await greeting;
+  }
+});
+
+Deno.test("connectTls() says that a server hung up on its hello", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  for (const identity of [{}, alice]) {
+    const hangingUp = answer(listener, undefined);
+    await assertKind(dial(listener, identity), "tls", "hung up");
+    await hangingUp;
+  }
+});
+
+Deno.test("connectTls() reports a refused connection as such", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { addr } = listener;
+  listener.close();
+  await assertKind(dial({ addr }), "refused", "nobody listens");
+});
+
+Deno.test("connectTls() gives up a handshake that never ends, on its signal", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  for (const identity of [{}, alice]) {
+    const abort = new AbortController();
+    const dialling = dial(listener, { ...identity, signal: abort.signal });
+    dialling.catch(() => {});
+    using conn = await listener.accept();
+    await conn.read(new Uint8Array(16_384)); // its hello has come
+    abort.abort(new Error("enough"));
+    await assertRejects(() => dialling, Error, "enough");
+    while (await conn.read(new Uint8Array(16_384)).catch(() => null) !== null);
+  }
+});
+
+Deno.test("connectTls() takes no notice of a signal that comes before or after", async () => {
+  await using listener = await listenLoopback();
+  await assertRejects(
+    () => dial(listener, { signal: AbortSignal.abort(new Error("before")) }),
+    Error,
+    "before",
+  );
+  const abort = new AbortController();
+  const [accepted, dialled] = await Promise.all([
+    listener.accept(),
+    dial(listener, { signal: abort.signal }),
+  ]);
+  using _accepted = accepted;
+  using _dialled = dialled;
+  abort.abort();
+  await dialled.write(bytes(1));
+  assertEquals(await accepted.read(new Uint8Array(8)), 1);
+});
+
+Deno.test("connect() applies its timeout to the TLS handshake", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepting = listener.accept();
+  await assertKind(
+    connect({ port: listener.addr.port, tls: {} }, { timeout: 50 }),
+    "timeout",
+    "within 50 ms",
+  );
+  (await accepting).close();
+});
+
+Deno.test("connectTls() refuses half of a client certificate", async () => {
+  await using listener = await listenLoopback();
+  const { cert, key } = alice;
+  await assertKind(dial(listener, { key }), "tls", "one of them is missing");
+  await assertKind(dial(listener, { cert }), "tls", "one of them is missing");
+});
+
+Deno.test("connectTls() refuses what is no PEM", async () => {
+  await using listener = await listenLoopback();
+  const { cert, key } = alice;
+  const nonsense = "nonsense";
+  await assertKind(dial(listener, { cert: nonsense, key }), "tls", "'cert'");
+  await assertKind(dial(listener, { cert, key: nonsense }), "tls", "'key'");
+  await assertKind(
+    dial(listener, { caCerts: [nonsense] }),
+    "tls",
+    "an authority's certificate",
+  );
+  await assertKind(
+    dial(listener, { cert, key: server.key }),
+    "tls",
+    "'key' is not the key of 'cert'",
+  );
+});
+
+Deno.test("TlsConnection has the ALPN protocol, the addresses and the server's certificate", async () => {
+  await using listener = await listenLoopback({ alpnProtocols: ["b", "a"] });
+  for (const identity of [{}, alice]) {
+    const [dialled, accepted] = await pair(listener, {
+      ...identity,
+      alpnProtocols: ["a", "b"],
+    });
+    using _dialled = dialled;
+    using _accepted = accepted;
+    assertEquals(dialled.alpnProtocol, accepted.alpnProtocol);
+    assertEquals(dialled.localAddr, accepted.remoteAddr);
+    assertEquals(dialled.remoteAddr, accepted.localAddr);
+    assertEquals(dialled.peerCertificate?.subject, { CN: "localhost" });
+    // Nobody has asked for the client's.
+    assertEquals(accepted.peerCertificate, null);
+  }
+});
+
+Deno.test("TlsConnection tells a stream that was cut from one that ended", async () => {
+  await using listener = await listenLoopback();
+  for (const identity of [{}, alice]) {
+    await using relay = new Relay(listener.addr.port ?? 0);
+    const [accepted, dialled] = await Promise.all([
+      listener.accept(),
+      dial(relay, identity),
+    ]);
+    using _accepted = accepted;
+    using _dialled = dialled;
+    await dialled.write(bytes(1));
+    await accepted.write(bytes(2));
+    assertEquals(await accepted.read(new Uint8Array(8)), 1);
+    assertEquals(await dialled.read(new Uint8Array(8)), 1);
+    await relay.cut();
+    await assertKind(readAll(accepted), "truncated", "cut before its end");
+    await assertKind(readAll(dialled), "truncated", "cut before its end");
+  }
+});
+
+Deno.test("TlsConnection refuses records that were tampered with", async () => {
+  await using listener = await listenLoopback();
+  const header = [23, 3, 3, 0, 32]; // application data, 32 bytes
+  for (
+    const garbage of [
+      bytes(...header, ...crypto.getRandomValues(new Uint8Array(32))),
+      new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"),
+    ]
+  ) {
+    await using relay = new Relay(listener.addr.port ?? 0);
+    const [accepted, dialled] = await Promise.all([
+      listener.accept(),
+      dial(relay),
+    ]);
+    using _accepted = accepted;
+    using _dialled = dialled;
+    await relay.inject(garbage);
+    for (const end of [accepted, dialled]) {
+      await assertKind(end.read(new Uint8Array(8)), "tls", "Cannot read");
+      await assertRejects(() => end.write(bytes(1)), TransportError);
+    }
+  }
+  await assertServes(listener);
+});
+
+Deno.test("TlsConnection hands out what came before the cut, and then its error", async () => {
+  await using listener = await listenLoopback();
+  await using relay = new Relay(listener.addr.port ?? 0);
+  const [accepted, dialled] = await Promise.all([
+    listener.accept(),
+    dial(relay),
+  ]);
+  using _accepted = accepted;
+  using _dialled = dialled;
+  await writeAll(dialled, new Uint8Array(1_000).fill(9));
+  assertEquals(await accepted.read(new Uint8Array(1)), 1);
+  await relay.cut();
+  let count = 1;
+  await assertKind(
+    (async () => {
+      for (;;) count += await accepted.read(new Uint8Array(100)) ?? 0;
+    })(),
+    "truncated",
+    "cut before its end",
+  );
+  assertEquals(count, 1_000);
+});
+
+Deno.test("TlsConnection half-closes and goes on reading, on both sides", async () => {
+  await using listener = await listenLoopback();
+  for (const identity of [{}, alice]) {
+    const ends = await pair(listener, identity);
+    for (const [from, to] of [ends, ends.toReversed()]) {
+      if (from === undefined || to === undefined) throw new Error("no pair");
+      await from.write(bytes(5));
+      await from.closeWrite();
+      assertEquals(await readAll(to), bytes(5));
+    }
+    for (const end of ends) {
+      end.close();
+      end[Symbol.dispose]();
+    }
+  }
+});
+
+Deno.test("TlsConnection keeps no more than its limit from a peer that nobody reads", async () => {
+  await using listener = await listenLoopback();
+  const [dialled, accepted] = await pair(listener);
+  using _accepted = accepted;
+  const total = 32 * 1024 * 1024;
+  let sent = 0;
+  const sending = (async () => {
+    const block = new Uint8Array(64 * 1024);
+    while (sent < total) sent += await dialled.write(block);
+    await dialled.closeWrite();
+  })();
+  assertEquals(await accepted.read(new Uint8Array(1)), 1);
+  // Until nothing moves any more: socket buffers and the limit are full.
+  for (let before = -1; before !== sent;) {
+    before = sent;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert(sent < total / 2, `backpressure, and not ${sent} bytes taken`);
+  assertEquals((await readAll(accepted)).length, total - 1);
+  await sending;
+  dialled.close();
+});
+
+Deno.test("TlsConnection.closeWrite() fails where its end cannot be sent", async () => {
+  await using listener = await listenLoopback();
+  const [dialled, accepted] = await pair(listener);
+  using _accepted = accepted;
+  // Nobody reads: a write waits, and the end behind it.
+  const { pending } = await fillUp(dialled);
+  const writing = assertKind(pending, "closed", "has closed");
+  const ending = assertKind(dialled.closeWrite(), "closed", "has closed");
+  dialled.close();
+  await Promise.all([writing, ending]);
+});

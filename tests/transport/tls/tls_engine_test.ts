@@ -1,0 +1,80 @@
+import {
+  memoryPair,
+  type MemoryPairOptions,
+  writeAll,
+} from "@lengthwise/lengthwise/transport";
+import { assertEquals } from "@std/assert";
+import type { TlsEngine } from "../../../lib/transport/tls/tls_engine.ts";
+import { shakeHands } from "../../../lib/transport/tls/handshake.ts";
+import { authority, server as certificate } from "./certificates.ts";
+import { readAll } from "./tls_pair.ts";
+
+/** Two sides over a socket that takes little at a time, and late. */
+async function withSlowPair(
+  body: (client: TlsEngine, server: TlsEngine) => Promise<void>,
+  options: MemoryPairOptions = {},
+): Promise<void> {
+  const bounds = { timeout: Infinity, late: () => new Error("late") };
+  const [near, far] = memoryPair({
+    capacity: 2_000,
+    latency: 1,
+    ...options,
+  });
+  const [client, server] = await Promise.all([
+    shakeHands(near, {
+      client: { host: "127.0.0.1", ca: [authority.cert] },
+    }, bounds),
+    shakeHands(far, { server: certificate }, bounds),
+  ]);
+  await body(client, server);
+  client.close();
+  server.close();
+  while (!near.closed || !far.closed) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+const block = Uint8Array.from({ length: 50_000 }, (_, at) => at % 251);
+
+Deno.test("TlsEngine loses nothing when both sides end while bytes are on their way", () =>
+  withSlowPair(async (client, server) => {
+    await client.closeWrite();
+    assertEquals(await readAll(server), new Uint8Array(0));
+    const sent = Uint8Array.from({ length: 300_000 }, (_, at) => at % 251);
+    const receiving = readAll(client);
+    await writeAll(server, sent);
+    // Both have ended then: the stream could destroy itself, and with it what
+    // the socket has not taken yet.
+    await server.closeWrite();
+    assertEquals(await receiving, sent);
+  }, { toServer: { capacity: 100_000, latency: 0 } }));
+
+Deno.test("TlsEngine.close() leaves behind what was written, however slow the socket", () =>
+  withSlowPair(async (client, server) => {
+    await writeAll(client, block);
+    client.close();
+    assertEquals(await readAll(server), block);
+  }));
+
+Deno.test("TlsEngine.close() gives up what is blocked, and sends what was written before", () =>
+  withSlowPair(async (client, server) => {
+    await writeAll(client, block);
+    const blocked = client.write(block).then(() => "done", ({ name }) => name);
+    client.close();
+    const outcome = await blocked;
+    const received: number[] = [];
+    const buffer = new Uint8Array(16_384);
+    const end = (async () => {
+      for (;;) {
+        const count = await server.read(buffer);
+        if (count === null) return "end";
+        received.push(...buffer.subarray(0, count));
+      }
+    })().catch(({ name }) => name);
+    // Whether the second write was blocked is up to the platform's buffers.
+    assertEquals(
+      [outcome, await end],
+      outcome === "done" ? ["done", "end"] : ["Interrupted", "UnexpectedEof"],
+    );
+    assertEquals(Uint8Array.from(received.slice(0, block.length)), block);
+  }));

@@ -1,0 +1,280 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { TransportError } from "../../../lib/transport/errors.ts";
+import { listen } from "../../../lib/transport/listen.ts";
+import { connectTls } from "../../../lib/transport/tls/tls_connection.ts";
+import {
+  listenTls,
+  TlsListener,
+} from "../../../lib/transport/tls/tls_listener.ts";
+import { Authority, authority, LOOPBACK, server } from "./certificates.ts";
+import {
+  assertKind,
+  assertServes,
+  dial,
+  listenLoopback,
+  pair,
+} from "./tls_pair.ts";
+
+/** Collects the handshakes that fail, and waits for them. */
+function failures() {
+  const errors: TransportError[] = [];
+  let wake: (() => void) | undefined;
+  return {
+    onHandshakeError(error: TransportError): void {
+      errors.push(error);
+      wake?.();
+    },
+    async next(): Promise<TransportError> {
+      while (errors.length === 0) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        wake = resolve;
+        await promise;
+      }
+      return errors.shift()!;
+    },
+  };
+}
+
+async function raw(listener: TlsListener): Promise<Deno.TcpConn> {
+  return await Deno.connect({ port: listener.addr.port ?? 0 });
+}
+
+/** Reads until the server lets go. */
+async function drain(conn: Deno.Conn): Promise<void> {
+  while (await conn.read(new Uint8Array(1_024)).catch(() => null) !== null);
+}
+
+Deno.test("listenTls() survives a client that speaks plain text", async () => {
+  const failed = failures();
+  await using listener = await listenLoopback(failed);
+  using conn = await raw(listener);
+  await conn.write(new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"));
+  const error = await failed.next();
+  assertEquals(error.kind, "protocol");
+  assert(error.message.includes("does not speak TLS"), error.message);
+  assertEquals(error.address, `tcp://127.0.0.1:${conn.localAddr.port}`);
+  assert(error.cause instanceof Error);
+  await drain(conn);
+  await assertServes(listener);
+});
+
+Deno.test("listenTls() survives a client that hangs up at once", async () => {
+  const failed = failures();
+  await using listener = await listenLoopback(failed);
+  (await raw(listener)).close();
+  assertEquals((await failed.next()).kind, "tls");
+  await assertServes(listener);
+});
+
+Deno.test("listenTls() survives garbage in the middle of the handshake", async () => {
+  const failed = failures();
+  await using listener = await listenLoopback(failed);
+  for (let round = 0; round < 20; round++) {
+    using conn = await raw(listener);
+    // A record of type handshake with random bytes in it.
+    const record = crypto.getRandomValues(new Uint8Array(5 + 200));
+    record.set([22, 3, 1, 0, 200]);
+    await conn.write(record);
+    const { kind } = await failed.next();
+    assert(kind === "tls" || kind === "protocol", kind);
+    await drain(conn);
+  }
+  await assertServes(listener);
+});
+
+Deno.test("listenTls() gives up a client that never finishes its handshake", async () => {
+  const failed = failures();
+  await using listener = await listenLoopback({
+    ...failed,
+    handshakeTimeout: 50,
+  });
+  using silent = await raw(listener);
+  const error = await failed.next();
+  assertEquals(error.kind, "timeout");
+  assert(error.message.includes("within 50 ms"), error.message);
+  await drain(silent);
+  await assertServes(listener);
+});
+
+Deno.test("listenTls() serves others while a handshake is under way", async () => {
+  await using listener = await listenLoopback();
+  using silent = await raw(listener);
+  await assertServes(listener);
+  await assertServes(listener);
+  silent.close();
+});
+
+Deno.test("listenTls() holds no more handshakes than 'maxHandshakes'", async () => {
+  const failed = failures();
+  await using listener = await listenLoopback({ ...failed, maxHandshakes: 2 });
+  const silent = [await raw(listener), await raw(listener)];
+  let served = false;
+  const serving = assertServes(listener).then(() => served = true);
+  // The hello of the third waits in the backlog: nobody answers it.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert(!served);
+  silent[0]?.close();
+  await serving;
+  silent[1]?.close();
+  await failed.next();
+});
+
+Deno.test("listenTls() counts connections that nobody accepts", async () => {
+  await using listener = await listenLoopback({ maxHandshakes: 1 });
+  const first = await dial(listener);
+  let second = false;
+  const waiting = dial(listener).then((connection) => {
+    second = true;
+    return connection;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert(!second);
+  (await listener.accept()).close();
+  (await waiting).close();
+  (await listener.accept()).close();
+  first.close();
+});
+
+Deno.test("listenTls() refuses a client that shares no ALPN protocol", async () => {
+  const failed = failures();
+  await using listener = await listenLoopback({
+    ...failed,
+    alpnProtocols: ["lengthwise"],
+  });
+  await assertKind(
+    dial(listener, { alpnProtocols: ["h2"] }),
+    "tls",
+    "share no ALPN protocol",
+  );
+  assert((await failed.next()).message.includes("share no ALPN protocol"));
+  await assertServes(listener, { alpnProtocols: ["h2", "lengthwise"] });
+  await assertServes(listener); // offers none, and that is allowed
+});
+
+Deno.test("listenTls() refuses a client without ALPN where it is required", async () => {
+  const failed = failures();
+  await using listener = await listenLoopback({
+    ...failed,
+    alpnProtocols: ["lengthwise"],
+    requireAlpn: true,
+  });
+  const dialled = await dial(listener);
+  assertEquals(dialled.alpnProtocol, null);
+  assertEquals(await dialled.read(new Uint8Array(8)), null);
+  dialled.close();
+  const error = await failed.next();
+  assertEquals(error.kind, "tls");
+  assert(error.message.includes("requires one"), error.message);
+  await assertServes(listener, { alpnProtocols: ["lengthwise"] });
+});
+
+Deno.test("TlsListener.reload() changes the certificate and drops nobody", async () => {
+  const next = await Authority.create("CN=Next authority");
+  await using listener = await listenLoopback();
+  const [before, accepted] = await pair(listener);
+  await listener.reload(
+    await next.issue({ subject: "CN=localhost", names: LOOPBACK }),
+  );
+  await assertKind(dial(listener), "tls", "unknown issuer");
+  await assertServes(listener, { caCerts: [next.cert] });
+  await before.write(new Uint8Array([1]));
+  assertEquals(await accepted.read(new Uint8Array(8)), 1);
+  before.close();
+  accepted.close();
+});
+
+Deno.test("TlsListener.reload() keeps the old certificate if the new one is unusable", async () => {
+  await using listener = await listenLoopback();
+  const { cert, key } = server;
+  const other = await authority.issue({ subject: "CN=other" });
+  for (
+    const [bad, text] of [
+      [{ cert: "nonsense", key }, "'cert' is unusable"],
+      [{ cert, key: "nonsense" }, "'key' is unusable"],
+      [{ cert, key: other.key }, "'key' is not the key of 'cert'"],
+      [{ cert, key, clientCaCerts: ["nonsense"] }, "authority's certificate"],
+    ] as const
+  ) {
+    await assertKind(listener.reload(bad), "tls", text);
+  }
+  await assertServes(listener);
+});
+
+Deno.test("listenTls() refuses options that cannot work", async () => {
+  await assertKind(listenTls({ port: 0 }), "tls", "needs a certificate");
+  await assertKind(
+    listenTls({ port: 0, tls: { ...server, key: "nonsense" } }),
+    "tls",
+    "'key' is unusable",
+  );
+  for (const handshakeTimeout of [0, -1, NaN, 2 ** 31]) {
+    await assertRejects(
+      () => listenLoopback({ handshakeTimeout }),
+      RangeError,
+      "handshakeTimeout",
+    );
+  }
+  await assertRejects(
+    () => listenLoopback({ maxHandshakes: 0 }),
+    RangeError,
+    "maxHandshakes",
+  );
+});
+
+Deno.test("listenTls() passes on what the address cannot do", async () => {
+  await using listener = await listenLoopback();
+  await assertKind(
+    listenTls({ port: listener.addr.port ?? 0, tls: server }),
+    "address-in-use",
+    "in use",
+  );
+});
+
+Deno.test("TlsListener gives up handshakes and what nobody accepted when it closes", async () => {
+  const listener = await listenLoopback();
+  using silent = await raw(listener);
+  const ready = await dial(listener);
+  const iterating = (async () => {
+    for await (const connection of listener) connection.close();
+  })();
+  await ready.read(new Uint8Array(1)); // accepted and closed by the loop
+  listener.close();
+  listener.close();
+  await iterating;
+  await drain(silent);
+  ready.close();
+  await assertKind(listener.accept(), "closed", "closed");
+  await listener[Symbol.asyncDispose]();
+});
+
+Deno.test("TlsListener keeps its cap on connections", async () => {
+  await using listener = await listenTls({ port: 0, tls: server }, {
+    maxConnections: 1,
+  });
+  const [first, accepted] = await pair(listener);
+  const [second] = await Promise.all([dial(listener)]);
+  let taken = false;
+  const accepting = listener.accept().then((connection) => {
+    taken = true;
+    return connection;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert(!taken);
+  accepted.close();
+  const next = await accepting;
+  for (const connection of [first, second, next]) connection.close();
+});
+
+Deno.test("listen() makes a TlsListener of an address with TLS", async () => {
+  await using listener = await listen("tls://127.0.0.1:0", { tls: server });
+  assert(listener instanceof TlsListener);
+  const [accepted, dialled] = await Promise.all([
+    listener.accept(),
+    connectTls({
+      port: listener.addr.port ?? 0,
+      tls: { caCerts: [authority.cert] },
+    }),
+  ]);
+  accepted.close();
+  dialled.close();
+});

@@ -1,0 +1,159 @@
+/**
+ * Whom a TLS client trusts: the authorities of the runtime, those that it is
+ * given, or the latter alone; the same over WebSockets.
+ *
+ * @module
+ */
+import {
+  connect,
+  listen,
+  type TlsClientOptions,
+  TransportError,
+  upgradeWebSocket,
+} from "@lengthwise/lengthwise/transport";
+import { assertEquals, assertRejects } from "@std/assert";
+import {
+  Authority,
+  authority,
+  client as alice,
+  LOOPBACK,
+  server,
+} from "./certificates.ts";
+import { assertKind, listenLoopback } from "./tls_pair.ts";
+
+/** What the program says of each case, with one authority in its own store. */
+async function outcomes(
+  store: string,
+  cases: readonly { url: string; tls: TlsClientOptions }[],
+): Promise<string[]> {
+  const pem = await Deno.makeTempFile({ suffix: ".pem" });
+  await Deno.writeTextFile(pem, store);
+  const program = new URL("programs/trust.ts", import.meta.url);
+  const config = new URL("../../../deno.json", import.meta.url);
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--frozen", "--no-check", "--allow-net=127.0.0.1"],
+      ...["--config", config.pathname, "--cert", pem, program.pathname],
+    ],
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  await new Blob([JSON.stringify(cases)]).stream().pipeTo(child.stdin);
+  const { stdout } = await child.output();
+  await Deno.remove(pem);
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+Deno.test("connect() trusts 'caCerts' and the runtime's authorities, or the former alone", async () => {
+  const ofRuntime = await Authority.create("CN=In the store");
+  const stranger = await Authority.create("CN=Stranger");
+  const certificate = await ofRuntime.issue({
+    subject: "CN=localhost",
+    names: LOOPBACK,
+  });
+  const serve = async (tls: typeof server) => {
+    const listener = await listen({ port: 0, tls });
+    const serving = (async () => {
+      for await (using _connection of listener);
+    })();
+    const url = `tls://127.0.0.1:${listener.addr.port}`;
+    return { listener, serving, url };
+  };
+  const [known, own] = await Promise.all([serve(certificate), serve(server)]);
+  const web = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {}, ...certificate },
+    (request) => {
+      const { response, connection } = upgradeWebSocket(request);
+      connection.close();
+      return response;
+    },
+  );
+  const wss = `wss://127.0.0.1:${web.addr.port}/`;
+  const caCerts = [authority.cert];
+  const alone = { caCerts, defaultCaCerts: false };
+  assertEquals(
+    await outcomes(ofRuntime.cert, [
+      { url: known.url, tls: {} },
+      { url: own.url, tls: {} },
+      { url: known.url, tls: { caCerts } },
+      { url: own.url, tls: { caCerts } },
+      { url: known.url, tls: alone },
+      { url: own.url, tls: alone },
+      { url: own.url, tls: { caCerts: [stranger.cert] } },
+      { url: wss, tls: { caCerts } },
+    ]),
+    ["ok", "tls", "ok", "ok", "tls", "ok", "tls", "ok"],
+  );
+  for (const { listener, serving } of [known, own]) {
+    listener.close();
+    await serving;
+  }
+  await web.shutdown();
+});
+
+Deno.test("connectTls() refuses to trust nobody", async () => {
+  await using listener = await listenLoopback();
+  const { addr: { port = 0 } } = listener;
+  for (const given of [{}, { caCerts: [] }]) {
+    await assertKind(
+      connect({ port, tls: { ...given, defaultCaCerts: false } }),
+      "tls",
+      "'caCerts' is empty",
+    );
+  }
+});
+
+Deno.test("listen() refuses mutual TLS without an authority", async () => {
+  await assertKind(
+    listenLoopback({ clientCaCerts: [] }),
+    "tls",
+    "'clientCaCerts' is empty",
+  );
+});
+
+Deno.test("connect() to 'wss:' refuses TLS options that no WebSocket knows", async () => {
+  const cases: readonly TlsClientOptions[] = [
+    { serverName: "shop.example" },
+    { alpnProtocols: ["http/1.1"] },
+    { caCerts: [authority.cert], defaultCaCerts: false },
+  ];
+  for (const tls of cases) {
+    const error = await assertRejects(
+      () => connect("wss://127.0.0.1:1/", { tls }),
+      TransportError,
+      "no WebSocket of Deno knows it",
+    );
+    assertEquals(error.kind, "unsupported");
+  }
+  await assertKind(
+    connect("wss://127.0.0.1:1/", { tls: { cert: alice.cert } }),
+    "tls",
+    "one of them is missing",
+  );
+});
+
+Deno.test("connect() to 'wss:' presents its certificate", async () => {
+  const errors: string[] = [];
+  const told = Promise.withResolvers<void>();
+  await using listener = await listenLoopback({
+    clientCaCerts: [authority.cert],
+    onHandshakeError: ({ message }) => {
+      errors.push(message);
+      told.resolve();
+    },
+  });
+  const caCerts = [authority.cert];
+  const url = `wss://127.0.0.1:${listener.addr.port}/`;
+  await assertRejects(() => connect(url, { tls: { caCerts } }));
+  await told.promise;
+  assertEquals(errors[0]?.includes("has presented no certificate"), true);
+
+  const dialling = assertRejects(
+    () => connect(url, { tls: { caCerts, ...alice } }),
+    TransportError,
+  );
+  using accepted = await listener.accept();
+  assertEquals(accepted.peerCertificate?.subject.CN, "alice");
+  accepted.close(); // it speaks no HTTP
+  await dialling;
+});

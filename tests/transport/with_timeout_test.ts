@@ -1,0 +1,85 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { bounded, checkTimeout } from "../../lib/transport/with_timeout.ts";
+
+/** Work that ends when it is cut, and counts how often it was. */
+function cuttable() {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const state = { cuts: 0 };
+  const bounds = {
+    timeout: Infinity,
+    cut: () => {
+      state.cuts++;
+      reject(new Error("cut"));
+    },
+    late: () => new Error("late"),
+  };
+  return { promise, resolve, reject, state, bounds };
+}
+
+Deno.test("bounded() passes on a result and an error", {
+  permissions: "none",
+}, async () => {
+  const good = cuttable();
+  good.resolve("done");
+  assertEquals(await bounded(good.promise, good.bounds), "done");
+  const bad = cuttable();
+  bad.reject(new Error("bad"));
+  await assertRejects(() => bounded(bad.promise, bad.bounds), Error, "bad");
+  assertEquals([good.state.cuts, bad.state.cuts], [0, 0]);
+});
+
+Deno.test("bounded() cuts once, and fails with the signal's reason", {
+  permissions: "none",
+}, async () => {
+  const { promise, bounds, state } = cuttable();
+  const abort = new AbortController();
+  const { signal } = abort;
+  const waiting = bounded(promise, { ...bounds, signal });
+  abort.abort(new Error("reason"));
+  await assertRejects(() => waiting, Error, "reason");
+  const again = bounded(promise, { ...bounds, signal });
+  await assertRejects(() => again, Error, "reason");
+  assertEquals(state.cuts, 2); // one for each call
+});
+
+Deno.test("bounded() takes a result that came after the cut for void", {
+  permissions: "none",
+}, async () => {
+  const { promise, resolve, bounds } = cuttable();
+  const abort = new AbortController();
+  const waiting = bounded(promise, { ...bounds, signal: abort.signal });
+  resolve("done");
+  abort.abort(new Error("reason"));
+  await assertRejects(() => waiting, Error, "reason");
+});
+
+Deno.test(
+  "bounded() fails late with the timeout's error, and leaves no timer",
+  {
+    permissions: "none",
+  },
+  async () => {
+    const late = cuttable();
+    await assertRejects(
+      () => bounded(late.promise, { ...late.bounds, timeout: 1 }),
+      Error,
+      "late",
+    );
+    assertEquals(late.state.cuts, 1);
+    const early = cuttable();
+    early.resolve("done");
+    const options = { ...early.bounds, timeout: 60_000 };
+    assertEquals(await bounded(early.promise, options), "done");
+  },
+);
+
+Deno.test("checkTimeout() refuses what no timer can wait", {
+  permissions: "none",
+}, () => {
+  for (const value of [1, 0.5, 2 ** 31 - 1, Infinity]) {
+    assertEquals(checkTimeout(value, "t"), value);
+  }
+  for (const value of [0, -1, NaN, 2 ** 31]) {
+    assertThrows(() => checkTimeout(value, "t"), RangeError, "'t' must be");
+  }
+});
