@@ -12,9 +12,6 @@ import {
   type SourceFile,
 } from "./architecture/source.ts";
 
-/** Source files that need no test file of their own, and why. */
-const WITHOUT_TEST: Record<string, string> = {};
-
 const sources = read("lib", "mod.ts");
 const tests: ReadonlySet<string> = new Set(walk("tests"));
 
@@ -67,13 +64,24 @@ Deno.test("layering() refuses imports upwards, out of lib and of transport's val
     `import type { B } from "../transport/b.ts";`,
     [],
   );
-  catches(layering, "lib/messages/a.ts", `import "../../mod.ts";`, [1]);
-  catches(layering, "lib/messages/a.ts", `import "../transport/b.ts";`, []);
-  catches(layering, "lib/messages/a.ts", `import "@std/bytes";`, []);
+  const errors = "lib/messages/errors/a.ts";
+  catches(layering, errors, `import "../../../mod.ts";`, [1]);
+  catches(layering, errors, `import "../../../tests/a.ts";`, [1]);
+  catches(layering, errors, `import "../../transport/b.ts";`, []);
+  catches(layering, errors, `import "@std/bytes";`, []);
+  catches(layering, errors, `import "./b.ts";`, []);
+  catches(layering, errors, `import "../support/b.ts";`, []);
+  catches(layering, errors, `import "../codec/b.ts";`, [1]);
+  const time = "lib/messages/session/time/a.ts";
+  catches(layering, time, `import "../wire/b.ts";`, [1]);
+  catches(layering, time, `import "../session.ts";`, [1]);
+  catches(layering, "lib/messages/session/a.ts", `import "./time/b.ts";`, []);
+  catches(layering, "lib/transport/a.ts", `import "./connect.ts";`, [1]);
   catches(layering, "lib/fourth/a.ts", "", [1]);
+  catches(layering, "lib/messages/fourth.ts", "", [1]);
 });
 
-Deno.test("the layers import downwards only", () => {
+Deno.test("imports go down the ranks only", () => {
   obeys(each(rules.layering));
 });
 
@@ -140,30 +148,6 @@ Deno.test("there is no junk drawer", () => {
   obeys(each(rules.noJunkDrawer));
 });
 
-Deno.test("notTooLong() counts code, not comments", () => {
-  const lines = (n: number, line: string) => `${line}\n`.repeat(n);
-  catches(rules.notTooLong, "lib/a.ts", lines(300, "a();"), []);
-  catches(rules.notTooLong, "lib/a.ts", lines(301, "a();"), [1]);
-  catches(rules.notTooLong, "lib/a.ts", lines(301, "/* a */ // b"), []);
-});
-
-Deno.test("no file is too long", () => {
-  obeys(each(rules.notTooLong));
-});
-
-Deno.test("functionsNotTooLong() counts code, not comments", () => {
-  const rule = rules.functionsNotTooLong;
-  const body = (n: number) => `// why\n`.repeat(70) + "a();\n".repeat(n);
-  catches(rule, "lib/a.ts", `\nfunction f() {\n${body(58)}}`, []);
-  catches(rule, "lib/a.ts", `\nfunction f() {\n${body(59)}}`, [2]);
-  catches(rule, "lib/a.ts", `const f = () => {\n${body(59)}}`, [1]);
-  catches(rule, "lib/a.ts", `class A {\n  m() {\n${body(59)}}}`, [2]);
-});
-
-Deno.test("no function is too long", () => {
-  obeys(each(rules.functionsNotTooLong));
-});
-
 Deno.test("purity() follows imports and names what it found", () => {
   const rule = (files: Record<string, string>) =>
     rules.purity(all(files)).map((found) => found.split(":", 3).join(":"));
@@ -183,15 +167,15 @@ Deno.test("purity() follows imports and names what it found", () => {
     const path = "lib/framing/a.ts";
     assertEquals(rule({ [path]: code! }), [`${path}:1: ${what}`]);
     assertEquals(rule({ "lib/transport/a.ts": code! }), []);
-    assertEquals(rule({ "lib/framing/frame_stream.ts": code! }), []);
+    assertEquals(rule({ "lib/framing/stream/frame_stream.ts": code! }), []);
   }
   assertEquals(
     rule({
       "lib/messages/session/a.ts": `import "../b.ts";`,
-      "lib/messages/b.ts": `import "../framing/frame_stream.ts";`,
-      "lib/framing/frame_stream.ts": `await 1;`,
+      "lib/messages/b.ts": `import "../framing/stream/frame_stream.ts";`,
+      "lib/framing/stream/frame_stream.ts": `await 1;`,
     }),
-    ["lib/framing/frame_stream.ts:1: await"],
+    ["lib/framing/stream/frame_stream.ts:1: await"],
   );
   assertEquals(rule({ "lib/framing/a.ts": "new Date(0); x.crypto;" }), []);
 });
@@ -235,39 +219,37 @@ Deno.test("every file is needed by something that is exported", () => {
   obeys(rules.noOrphans(sources, entryPoints));
 });
 
-Deno.test("eachFileHasItsTest() lets types go and refuses stale exceptions", () => {
+Deno.test("eachFolderHasItsTests() names folders without a test", () => {
   const files = all({
-    "lib/framing/mod.ts": `export * from "./a.ts";`,
-    "lib/framing/types.ts": `export interface A { a: string }`,
-    "lib/framing/_a.ts": `export const a = 1;`,
+    "lib/framing/mod.ts": `export * from "./a/b.ts";`,
+    "lib/framing/types/a.ts": `export interface A { a: string }`,
+    "lib/framing/a/b.ts": `export const a = 1;`,
   });
-  const rule = (tests: string[], exceptions: Record<string, string> = {}) =>
-    rules.eachFileHasItsTest(files, new Set(tests), exceptions).length;
-  assertEquals(rule([]), 1);
-  assertEquals(rule(["tests/framing/a_test.ts"]), 0);
-  assertEquals(rule([], { "lib/framing/_a.ts": "why" }), 0);
-  assertEquals(
-    rule(["tests/framing/a_test.ts"], { "lib/framing/_a.ts": "why" }),
-    1,
-  );
-  assertEquals(rule(["tests/framing/a_test.ts"], { "lib/x.ts": "why" }), 1);
+  const rule = (tests: string[]) =>
+    rules.eachFolderHasItsTests(files, new Set(tests));
+  const missing = ["lib/framing/a/: has no test in tests/framing/a/"];
+  assertEquals(rule(["tests/framing/a/c_test.ts"]), []);
+  assertEquals(rule(["tests/framing/a/c.ts"]), missing);
+  assertEquals(rule(["tests/framing/c_test.ts"]), missing);
 });
 
-Deno.test("eachFileHasItsTest() takes the test of a private file's user", () => {
-  const files = all({
-    "lib/framing/b.ts": `import "./_a.ts";`,
-    "lib/framing/_a.ts": `import "./_c.ts";`,
-    "lib/framing/_c.ts": `import "./_a.ts"; f();`,
-    "lib/framing/_d.ts": `f();`,
-  });
-  assertEquals(
-    rules.eachFileHasItsTest(files, new Set(["tests/framing/b_test.ts"]), {}),
-    ["lib/framing/_d.ts:1: has no test file tests/framing/d_test.ts"],
-  );
+Deno.test("each source folder has its test folder", () => {
+  obeys(rules.eachFolderHasItsTests(sources, tests));
 });
 
-Deno.test("each source file has its test file", () => {
-  obeys(rules.eachFileHasItsTest(sources, tests, WITHOUT_TEST));
+Deno.test("testsMirrorFolders() refuses other folders and private names", () => {
+  const files = all({ "lib/framing/a/b.ts": `f();` });
+  const rule = (path: string) =>
+    rules.testsMirrorFolders(files, new Set([path])).length;
+  assertEquals(rule("tests/framing/a/b_test.ts"), 0);
+  assertEquals(rule("tests/framing/a/programs/c.ts"), 0);
+  assertEquals(rule("tests/framing/c/b_test.ts"), 1);
+  assertEquals(rule("tests/framing/a/_c.ts"), 1);
+  assertEquals(rule("tests/examples/c_test.ts"), 0);
+});
+
+Deno.test("tests mirror the folders of the library", () => {
+  obeys(rules.testsMirrorFolders(sources, tests));
 });
 
 function read(...roots: string[]): rules.Sources {

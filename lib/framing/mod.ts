@@ -6,7 +6,7 @@
 export type * from "../transport/connection.ts";
 export * from "./layouts/chunked.ts";
 export * from "./layouts/cobs.ts";
-export * from "./compliance.ts";
+export * from "../testing/check_framing.ts";
 export * from "./layouts/content_length.ts";
 export * from "./layouts/delimited.ts";
 export * from "./errors.ts";

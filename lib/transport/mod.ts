@@ -34,7 +34,7 @@ export {
   checkTransport,
   type ComplianceOptions,
   type ConnectionPair,
-} from "./compliance.ts";
+} from "../testing/check_transport.ts";
 export type { Connection, Listener, SocketAddress } from "./connection.ts";
 export {
   connect,

@@ -9,26 +9,63 @@ import type { Effect, Import, SourceFile } from "./source.ts";
 /** Every source file of the library by its path. */
 export type Sources = ReadonlyMap<string, SourceFile>;
 
-/** Lowest first: a layer may import itself and the ones before it. */
-export const LAYERS = ["transport", "framing", "messages"] as const;
-
-/** Lines of code that no file may exceed. */
-export const MAX_CODE_LINES = 300;
-
-/** Lines of code that no function may exceed. */
-export const MAX_FUNCTION_LINES = 60;
+/**
+ * The folders of the library, lowest rank first. A file belongs to the longest
+ * entry that its path begins with; it may import its own entry and every entry
+ * on a line above. Entries on one line do not import each other.
+ */
+export const RANKS: readonly (readonly string[])[] = [
+  ["lib/transport/"],
+  ["lib/transport/memory/", "lib/transport/tls/"],
+  ["lib/transport/websocket/"],
+  ["lib/transport/connect.ts", "lib/transport/listen.ts"],
+  ["lib/transport/mod.ts"],
+  ["lib/framing/"],
+  ["lib/framing/decode/"],
+  ["lib/framing/layouts/", "lib/framing/stream/"],
+  ["lib/framing/presets.ts"],
+  ["lib/framing/mod.ts"],
+  ["lib/messages/support/"],
+  ["lib/messages/errors/"],
+  ["lib/messages/codec/"],
+  ["lib/messages/session/time/", "lib/messages/session/wire/"],
+  ["lib/messages/session/flow/"],
+  ["lib/messages/session/calls/"],
+  ["lib/messages/session/control/"],
+  ["lib/messages/session/"],
+  ["lib/messages/schema/"],
+  ["lib/messages/protocol/"],
+  ["lib/messages/broadcast/", "lib/messages/introspection/"],
+  ["lib/messages/streams/"],
+  ["lib/messages/calls/"],
+  ["lib/messages/handlers/"],
+  ["lib/messages/connection/"],
+  ["lib/messages/client/", "lib/messages/server/"],
+  ["lib/messages/message_stream.ts"],
+  ["lib/messages/mod.ts"],
+  ["lib/testing/"],
+  ["mod.ts"],
+];
 
 /** Files beside the pure ones that are not pure, and why. */
 export const NOT_PURE: Readonly<Record<string, string>> = {
-  "lib/framing/frame_stream.ts": "the pump: a connection on one side",
-  "lib/framing/_pump.ts": "what frame_stream.ts hands out",
-  "lib/framing/_incoming.ts": "the pump's read loop",
-  "lib/framing/_outgoing.ts": "the pump's write loop",
-  "lib/framing/_turn.ts": "how the pump gives the event loop a turn",
-  "lib/framing/streams.ts": "web streams",
-  "lib/framing/compliance.ts": "awaits what a test framework hands it",
-  "lib/messages/codec/compliance.ts": "awaits what a test framework hands it",
+  "lib/framing/stream/frame_stream.ts": "the pump: a connection on one side",
+  "lib/framing/stream/pump.ts": "what frame_stream.ts hands out",
+  "lib/framing/stream/read_side.ts": "the pump's read loop",
+  "lib/framing/stream/write_side.ts": "the pump's write loop",
+  "lib/framing/stream/event_loop_turn.ts":
+    "how the pump gives the event loop a turn",
+  "lib/framing/stream/web_streams.ts": "web streams",
+  "lib/testing/check_framing.ts": "awaits what a test framework hands it",
+  "lib/testing/check_codec.ts": "awaits what a test framework hands it",
 };
+
+/** Folders of tests without a counterpart in the library, and what they hold. */
+export const TEST_FOLDERS: readonly string[] = [
+  "programs", // run by tests as processes of their own
+  "types", // checked by the compiler, never run
+  "wire", // the vectors against whole sessions
+];
 
 const WHY: Record<Effect, string> = {
   Deno: "only lib/transport/ may mention Deno",
@@ -39,26 +76,30 @@ const WHY: Record<Effect, string> = {
   using: "not every engine reads it yet (Node.js from 24 on): try … finally",
 };
 
-/** messages → framing → transport, types only below framing, nothing outside lib. */
+/** Imports go down the ranks; framing takes transport by type only. */
 export function layering(file: SourceFile): string[] {
-  const own = layerOf(file.path);
-  if (file.path === "mod.ts") return []; // the front door shows every layer
-  if (own === -1) return [at(file, { line: 1 }, "lies in no layer")];
+  const own = rankOf(file.path);
+  if (own === undefined) {
+    return [at(file, { line: 1 }, "is in no folder that RANKS lists")];
+  }
   return file.imports.flatMap((imported) => {
     const target = resolve(file.path, imported);
     if (target === undefined) return [];
-    const other = layerOf(target);
-    if (other === -1) {
+    const other = rankOf(target);
+    if (other === undefined) {
       return [at(file, imported, `imports ${target}: outside lib/`)];
     }
-    if (other > own) {
+    if (other.entry !== own.entry && other.rank >= own.rank) {
       return [at(
         file,
         imported,
-        `imports ${target}: ${LAYERS[own]} knows nothing of ${LAYERS[other]}`,
+        `imports ${target}: ${own.entry} ranks below ${other.entry}`,
       )];
     }
-    if (own === 1 && other === 0 && !imported.typeOnly) {
+    if (
+      file.path.startsWith("lib/framing/") &&
+      target.startsWith("lib/transport/") && !imported.typeOnly
+    ) {
       return [at(
         file,
         imported,
@@ -116,30 +157,6 @@ export function noJunkDrawer(file: SourceFile): string[] {
         "no common, util, helper, misc or shared folders or files",
       ),
     ]
-    : [];
-}
-
-/** Small functions. */
-export function functionsNotTooLong(file: SourceFile): string[] {
-  return file.functions.filter(({ codeLines }) =>
-    codeLines > MAX_FUNCTION_LINES
-  ).map((long) =>
-    at(
-      file,
-      long,
-      `a function of ${long.codeLines} lines, ${MAX_FUNCTION_LINES} are allowed`,
-    )
-  );
-}
-
-/** Small files. */
-export function notTooLong(file: SourceFile): string[] {
-  return file.codeLines > MAX_CODE_LINES
-    ? [at(
-      file,
-      { line: 1 },
-      `${file.codeLines} lines of code, ${MAX_CODE_LINES} are allowed: split it by purpose`,
-    )]
     : [];
 }
 
@@ -220,59 +237,63 @@ export function noOrphans(
 }
 
 /**
- * Each source file that leaves code behind has `tests/<layer>/…/<name>_test.ts`.
- * A `_private.ts` file may be tested through the file that it belongs to.
+ * Each folder with code has a test folder of the same name that holds a test.
  *
- * @param exceptions path → why there is none
+ * @param tests paths of all files below `tests/`
  */
-export function eachFileHasItsTest(
+export function eachFolderHasItsTests(
   sources: Sources,
   tests: ReadonlySet<string>,
-  exceptions: Readonly<Record<string, string>>,
 ): string[] {
-  const isTested = (path: string, trail: string[] = []): boolean =>
-    candidates(path).some((name) => tests.has(name)) ||
-    (/\/_[^/]+$/.test(path) && !trail.includes(path) &&
-      importersOf(path, sources).some((user) =>
-        isTested(user, [...trail, path])
-      ));
-  const violations = [...sources.values()].flatMap((file) => {
-    const tested = file.typesOnly || file.path.endsWith("mod.ts") ||
-      isTested(file.path);
-    const excepted = Object.hasOwn(exceptions, file.path);
-    if (excepted && tested) {
-      return [at(file, { line: 1 }, "is listed as an exception without need")];
+  const tested = new Set(
+    [...tests].filter((path) => path.endsWith("_test.ts")).map(folderOf),
+  );
+  const folders = new Set(
+    [...sources.values()].filter(({ path, typesOnly }) =>
+      path.startsWith("lib/") && !typesOnly && !path.endsWith("mod.ts")
+    ).map(({ path }) => folderOf(path)),
+  );
+  return [...folders].map((folder) => [folder, folder.replace("lib", "tests")])
+    .filter(([, wanted]) => !tested.has(wanted!))
+    .map(([folder, wanted]) => `${folder}/: has no test in ${wanted}/`);
+}
+
+/**
+ * Folders below `tests/<layer>/` mirror those of the library, except for the
+ * ones that {@linkcode TEST_FOLDERS} names; no file name begins with `_`.
+ *
+ * @param tests paths of all files below `tests/`
+ */
+export function testsMirrorFolders(
+  sources: Sources,
+  tests: ReadonlySet<string>,
+): string[] {
+  const folders = new Set([...sources.keys()].map(folderOf));
+  const layers = /^tests\/(transport|framing|messages|testing)\//;
+  return [...tests, ...sources.keys()].flatMap((path) => {
+    const violations: string[] = [];
+    if (/(^|\/)_/.test(path)) {
+      violations.push(`${path}:1: the name begins with "_"`);
     }
-    if (tested || excepted) return [];
-    const wanted = candidates(file.path)[0];
-    return [at(file, { line: 1 }, `has no test file ${wanted}`)];
+    const parts = folderOf(path).split("/");
+    if (TEST_FOLDERS.includes(parts.at(-1)!)) parts.pop();
+    const mirrored = parts.join("/").replace(/^tests/, "lib");
+    if (layers.test(path) && !folders.has(mirrored)) {
+      violations.push(`${path}:1: there is no folder ${mirrored}/`);
+    }
+    return violations;
   });
-  const stale = Object.keys(exceptions).filter((path) => !sources.has(path));
-  return violations.concat(
-    stale.map((path) =>
-      `${path}:1: is listed as an exception but is not there`
-    ),
-  );
 }
 
-function importersOf(path: string, sources: Sources): string[] {
-  return [...sources.values()].filter((file) =>
-    file.imports.some((imported) => resolve(file.path, imported) === path)
-  ).map((file) => file.path);
+function folderOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
 }
 
-/** `lib/a/b/_c.ts` is tested by `tests/a/b/c_test.ts` or `tests/a/c_test.ts`. */
-function candidates(path: string): string[] {
-  const parts = path.replace(/^lib\//, "").replace(/\.ts$/, "").split("/");
-  const name = parts.pop()!;
-  const folders = [parts.join("/"), parts[0] ?? ""];
-  return [name.replace(/^_/, ""), name].flatMap((stem) =>
-    folders.map((folder) => `tests/${folder}/${stem}_test.ts`)
-  );
-}
-
-function layerOf(path: string): number {
-  return LAYERS.findIndex((layer) => path.startsWith(`lib/${layer}/`));
+function rankOf(path: string): { rank: number; entry: string } | undefined {
+  const found = RANKS.flatMap((entries, rank) =>
+    entries.map((entry) => ({ rank, entry }))
+  ).filter(({ entry }) => path === entry || path.startsWith(entry));
+  return found.sort((a, b) => b.entry.length - a.entry.length)[0];
 }
 
 /** Path from the root that a relative import points to. */

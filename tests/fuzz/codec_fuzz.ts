@@ -14,7 +14,7 @@
  * @module
  */
 import { bytes } from "../../lib/messages/codec/bytes.ts";
-import { sameValue } from "../../lib/messages/codec/_same_value.ts";
+import { sameValue } from "../../lib/testing/same_value.ts";
 import { CodecError } from "../../lib/messages/codec/errors.ts";
 import { json } from "../../lib/messages/codec/json.ts";
 import type { MessageCodec } from "../../lib/messages/codec/message_codec.ts";

@@ -11,10 +11,10 @@ import type { MessageCodec } from "../../lib/messages/codec/message_codec.ts";
 import { msgpack } from "../../lib/messages/codec/msgpack.ts";
 import {
   clientStream,
-  protocol,
   serverStream,
   unary,
-} from "../../lib/messages/protocol/declarations.ts";
+} from "../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../lib/messages/protocol/protocol.ts";
 import { json } from "../../lib/messages/codec/json.ts";
 import { CallError } from "../../lib/messages/errors/call_error.ts";
 import type { Middleware } from "../../lib/messages/handlers/middleware.ts";

@@ -10,13 +10,15 @@ import type { CallContext } from "../../lib/messages/handlers/context.ts";
 import {
   clientStream,
   duplex,
-  type Handlers,
   notification,
-  protocol,
-  type Remote,
   serverStream,
   unary,
-} from "../../lib/messages/protocol/declarations.ts";
+} from "../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../lib/messages/protocol/protocol.ts";
+import type {
+  Handlers,
+  Remote,
+} from "../../lib/messages/protocol/protocol_types.ts";
 import { createServer } from "../../lib/messages/server/server.ts";
 import type { SessionOptions } from "../../lib/messages/connection/session_options.ts";
 import { all, dial, incidents } from "./kit.ts";

@@ -7,7 +7,8 @@
 import { assertEquals } from "@std/assert";
 import { connect } from "../../lib/messages/client/connect.ts";
 import { resolveLimits } from "../../lib/messages/codec/codec_limits.ts";
-import { protocol, unary } from "../../lib/messages/protocol/declarations.ts";
+import { unary } from "../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../lib/messages/protocol/protocol.ts";
 import { createServer } from "../../lib/messages/server/server.ts";
 import { DEFAULT_LIMITS } from "../../lib/messages/session/wire/limits.ts";
 import { dial, endOf } from "./kit.ts";

@@ -10,10 +10,10 @@ import {
   clientStream,
   duplex,
   notification,
-  protocol,
   serverStream,
   unary,
-} from "../../lib/messages/protocol/declarations.ts";
+} from "../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../lib/messages/protocol/protocol.ts";
 import { serve } from "../../lib/messages/server/server.ts";
 import type { ServerOptions } from "../../lib/messages/server/server_types.ts";
 import { connect as dialSocket } from "../../lib/transport/connect.ts";

@@ -11,10 +11,10 @@ import {
   clientStream,
   duplex,
   notification,
-  protocol,
   serverStream,
   unary,
-} from "../../lib/messages/protocol/declarations.ts";
+} from "../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../lib/messages/protocol/protocol.ts";
 import { CallError } from "../../lib/messages/errors/call_error.ts";
 import { createServer } from "../../lib/messages/server/server.ts";
 import type {

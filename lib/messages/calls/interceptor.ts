@@ -4,7 +4,7 @@
  * @module
  */
 import type { CallOptions } from "../protocol/client_types.ts";
-import type { Shape } from "../protocol/method.ts";
+import type { Shape } from "../session/wire/shape.ts";
 
 /** A call that is about to be made. */
 export interface OutgoingRequest {

@@ -20,7 +20,7 @@ import {
 } from "./pending_streams.ts";
 import type { CallOptions, Items } from "../protocol/client_types.ts";
 import type { Interceptor, OutgoingRequest } from "./interceptor.ts";
-import type { Shape } from "../protocol/method.ts";
+import type { Shape } from "../session/wire/shape.ts";
 import type { BoundMethod } from "../protocol/protocol_types.ts";
 import { receivesItems, sendsItems } from "../session/calls/call_state.ts";
 import { metadataField, NO_FIELDS } from "../session/wire/fields.ts";

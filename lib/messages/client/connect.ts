@@ -15,10 +15,8 @@ import { LazySignal } from "../support/lazy_signal.ts";
 import { Peer } from "../connection/peer.ts";
 import { buildRemote, type CallSite } from "../calls/remote.ts";
 import { sideTables } from "../connection/method_tables.ts";
-import {
-  type ConnectionInfo,
-  connectionInfo,
-} from "../connection/connection_info.ts";
+import { connectionInfo } from "../connection/connection_info.ts";
+import type { ConnectionInfo } from "../handlers/context.ts";
 import type { CallContext } from "../handlers/context.ts";
 import { SessionError } from "../errors/call_error.ts";
 import type { Interceptor } from "../calls/interceptor.ts";

@@ -7,7 +7,21 @@ import type { CallOptions } from "../protocol/client_types.ts";
 import type { Metadata } from "../session/wire/fields.ts";
 import type { CallErrorCode, CallErrorOptions } from "../errors/call_error.ts";
 import type { CallError } from "../errors/call_error.ts";
-import type { ConnectionInfo } from "../connection/connection_info.ts";
+import type { SocketAddress } from "../../transport/connection.ts";
+import type { PeerCertificate } from "../../transport/tls/tls_connection.ts";
+
+/** Both ends of a connection, and who the peer has proved to be. */
+export interface ConnectionInfo {
+  /** This side's address. */
+  readonly localAddr: SocketAddress;
+  /** The peer's address. */
+  readonly remoteAddr: SocketAddress;
+  /**
+   * The certificate that the peer has proved to own: a server's over TLS, a
+   * client's over mutual TLS; `undefined` where there is none.
+   */
+  readonly peerCertificate: PeerCertificate | undefined;
+}
 
 /**
  * The part of a handler's context that every method has; the errors that the
@@ -70,4 +84,3 @@ export type RefusalCode = Extract<
 >;
 
 /** What both kinds of session tell of their connection. */
-export type { ConnectionInfo };

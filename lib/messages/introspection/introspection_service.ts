@@ -9,7 +9,8 @@ import {
   type ProtocolDescription,
 } from "./describe_protocol.ts";
 import { isRecord } from "../schema/json_schema.ts";
-import { SHAPES, type Unary } from "../protocol/method.ts";
+import type { Unary } from "../protocol/method.ts";
+import { SHAPES } from "../session/wire/shape.ts";
 import { unary } from "../protocol/method_builders.ts";
 import { protocol } from "../protocol/protocol.ts";
 import { diffMethods, type MethodDifference } from "./protocol_diff.ts";

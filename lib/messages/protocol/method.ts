@@ -4,33 +4,7 @@
  * @module
  */
 import type { StandardSchema } from "../schema/standard_schema.ts";
-
-/**
- * What travels in a call:
- *
- * | shape | the caller gives | the caller gets |
- * | --- | --- | --- |
- * | `unary` | one input | one output |
- * | `notification` | one input | nothing, not even an answer |
- * | `serverStream` | one input | items |
- * | `clientStream` | items, and an opening | one output |
- * | `duplex` | items, and an opening | items |
- */
-export type Shape =
-  | "unary"
-  | "notification"
-  | "serverStream"
-  | "clientStream"
-  | "duplex";
-
-/** Shapes in the order of their numbers on the wire (PROTOCOL.md, "Methods"). */
-export const SHAPES: readonly Shape[] = [
-  "unary",
-  "notification",
-  "serverStream",
-  "clientStream",
-  "duplex",
-];
+import type { Shape } from "../session/wire/shape.ts";
 
 /** Defaults of one method, which a call may override. */
 export interface MethodOptions {

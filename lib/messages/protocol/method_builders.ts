@@ -13,9 +13,9 @@ import type {
   NoErrors,
   Notification,
   ServerStream,
-  Shape,
   Unary,
 } from "./method.ts";
+import type { Shape } from "../session/wire/shape.ts";
 import { type Declared, declareMethod } from "./validate_declaration.ts";
 import type {
   InferInput,

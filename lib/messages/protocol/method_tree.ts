@@ -4,7 +4,8 @@
  * @module
  */
 import { checkName } from "./method_names.ts";
-import { type MethodDeclaration, SHAPES } from "./method.ts";
+import type { MethodDeclaration } from "./method.ts";
+import { SHAPES } from "../session/wire/shape.ts";
 
 /** A group under construction: no prototype, so no name means anything. */
 type Tree<Leaf> = { [name: string]: Leaf | Tree<Leaf> };

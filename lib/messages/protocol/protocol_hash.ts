@@ -6,7 +6,8 @@
  */
 import { canonicalSchema } from "../schema/canonical_json.ts";
 import { type MethodSchemas, methodSchemas } from "./method_schemas.ts";
-import type { MethodDeclaration, Shape } from "./method.ts";
+import type { MethodDeclaration } from "./method.ts";
+import type { Shape } from "../session/wire/shape.ts";
 
 const ENCODER = new TextEncoder();
 

@@ -4,7 +4,8 @@
  * @module
  */
 import { checkName } from "./method_names.ts";
-import type { ErrorSchemas, MethodDeclaration, Shape } from "./method.ts";
+import type { ErrorSchemas, MethodDeclaration } from "./method.ts";
+import type { Shape } from "../session/wire/shape.ts";
 import { isUnchecked } from "../schema/typed.ts";
 import type { StandardSchema } from "../schema/standard_schema.ts";
 

@@ -12,10 +12,8 @@ import { toldOf } from "../errors/incident_report.ts";
 import { buildRemote, type CallSite } from "../calls/remote.ts";
 import { isThenable } from "../support/thenable.ts";
 import type { SideTables } from "../connection/method_tables.ts";
-import {
-  type ConnectionInfo,
-  connectionInfo,
-} from "../connection/connection_info.ts";
+import { connectionInfo } from "../connection/connection_info.ts";
+import type { ConnectionInfo } from "../handlers/context.ts";
 import { CallError, type SessionError } from "../errors/call_error.ts";
 import type { MethodDifference } from "../introspection/protocol_diff.ts";
 import type { AnyProtocol, Remote } from "../protocol/protocol_types.ts";

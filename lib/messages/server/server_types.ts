@@ -14,7 +14,7 @@ import type {
   SlowOptions,
   TopicStats,
 } from "../broadcast/fanout.ts";
-import type { ConnectionInfo } from "../connection/connection_info.ts";
+import type { ConnectionInfo } from "../handlers/context.ts";
 import type { CallContext } from "../handlers/context.ts";
 import type { SessionError } from "../errors/call_error.ts";
 import type { MethodDifference } from "../introspection/protocol_diff.ts";

@@ -16,7 +16,7 @@ import {
 } from "../../../lib/framing/stream/frame_stream.ts";
 import { u32be } from "../../../lib/framing/presets.ts";
 import type { Connection } from "../../../lib/transport/connection.ts";
-import { sameValue } from "../../../lib/messages/codec/_same_value.ts";
+import { sameValue } from "../../../lib/testing/same_value.ts";
 import { msgpack } from "../../../lib/messages/codec/msgpack.ts";
 import { CARRIED } from "../../messages/codec/values.ts";
 import { GROUPS } from "../../messages/codec/vectors.ts";

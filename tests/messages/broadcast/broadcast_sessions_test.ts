@@ -6,9 +6,9 @@ import type { MessageCodec } from "../../../lib/messages/codec/message_codec.ts"
 import { msgpack } from "../../../lib/messages/codec/msgpack.ts";
 import {
   notification,
-  protocol,
   unary,
-} from "../../../lib/messages/protocol/declarations.ts";
+} from "../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
 import { dial, turns } from "../kit.ts";
 

@@ -12,9 +12,9 @@ import { CodecError } from "../../../lib/messages/codec/errors.ts";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import {
   notification,
-  protocol,
   unary,
-} from "../../../lib/messages/protocol/declarations.ts";
+} from "../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
 import { dial, incidents, turns } from "../kit.ts";

@@ -1,9 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connect } from "../../../lib/messages/client/connect.ts";
-import {
-  protocol,
-  unary,
-} from "../../../lib/messages/protocol/declarations.ts";
+import { unary } from "../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import type { Interceptor } from "../../../lib/messages/calls/interceptor.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
 import { Lab, lab, lazily, waiting } from "./interceptors.ts";

@@ -5,10 +5,10 @@ import { connect } from "../../../lib/messages/client/connect.ts";
 import {
   clientStream,
   duplex,
-  protocol,
   serverStream,
   unary,
-} from "../../../lib/messages/protocol/declarations.ts";
+} from "../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
 import { all, dial, failureOf, incidents, turns } from "../kit.ts";
 

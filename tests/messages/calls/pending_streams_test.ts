@@ -4,9 +4,9 @@ import { connect } from "../../../lib/messages/client/connect.ts";
 import {
   clientStream,
   duplex,
-  protocol,
   unary,
-} from "../../../lib/messages/protocol/declarations.ts";
+} from "../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { CodecError } from "../../../lib/messages/codec/errors.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
 import { aborted, dial, failureOf, incidents, thrownBy } from "../kit.ts";

@@ -9,10 +9,10 @@ import { assert, assertEquals } from "@std/assert";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import {
   notification,
-  protocol,
   serverStream,
   unary,
-} from "../../../lib/messages/protocol/declarations.ts";
+} from "../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { serve } from "../../../lib/messages/server/server.ts";
 import { type Address, formatAddress } from "../../../lib/transport/address.ts";
 import type {

@@ -11,7 +11,7 @@ import { CodecError } from "../../../lib/messages/codec/errors.ts";
 import { json } from "../../../lib/messages/codec/json.ts";
 import type { MessageCodec } from "../../../lib/messages/codec/message_codec.ts";
 import { msgpack } from "../../../lib/messages/codec/msgpack.ts";
-import { sameValue } from "../../../lib/messages/codec/_same_value.ts";
+import { sameValue } from "../../../lib/testing/same_value.ts";
 import { fuzzCodecs } from "../../fuzz/codec_fuzz.ts";
 
 const PURE = { permissions: "none" } as const;

@@ -4,10 +4,10 @@ import { connect } from "../../../lib/messages/client/connect.ts";
 import {
   clientStream,
   notification,
-  protocol,
   serverStream,
   unary,
-} from "../../../lib/messages/protocol/declarations.ts";
+} from "../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
 import { memoryPair } from "../../../lib/transport/memory/memory_pair.ts";
 import { all, dial, endOf, failureOf, incidents, turns } from "../kit.ts";

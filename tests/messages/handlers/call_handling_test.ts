@@ -3,11 +3,11 @@ import { assertEquals } from "@std/assert";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import {
   notification,
-  protocol,
   serverStream,
-  typed,
   unary,
-} from "../../../lib/messages/protocol/declarations.ts";
+} from "../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../lib/messages/protocol/protocol.ts";
+import { typed } from "../../../lib/messages/schema/typed.ts";
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
 import type { StandardSchema } from "../../../lib/messages/schema/standard_schema.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";

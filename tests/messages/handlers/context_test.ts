@@ -4,14 +4,14 @@ import {
   type ContextSource,
 } from "../../../lib/messages/handlers/context_impl.ts";
 import { connect } from "../../../lib/messages/client/connect.ts";
+import { isDeclared } from "../../../lib/messages/protocol/declared_errors.ts";
 import {
   clientStream,
-  isDeclared,
   notification,
-  protocol,
   serverStream,
   unary,
-} from "../../../lib/messages/protocol/declarations.ts";
+} from "../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
 import * as z from "zod";

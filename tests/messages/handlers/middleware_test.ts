@@ -9,11 +9,11 @@ import {
 import {
   clientStream,
   notification,
-  protocol,
   serverStream,
-  typed,
   unary,
-} from "../../../lib/messages/protocol/declarations.ts";
+} from "../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../lib/messages/protocol/protocol.ts";
+import { typed } from "../../../lib/messages/schema/typed.ts";
 import * as z from "zod";
 import { all, dial, failureOf, incidents } from "../kit.ts";
 import { connect } from "../../../lib/messages/client/connect.ts";

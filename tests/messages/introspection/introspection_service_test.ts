@@ -3,13 +3,17 @@ import * as z from "zod";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import {
   describeProtocol,
-  mergeProtocols,
-  notification,
-  protocol,
   type ProtocolDescription,
+} from "../../../lib/messages/introspection/describe_protocol.ts";
+import {
+  notification,
   serverStream,
   unary,
-} from "../../../lib/messages/protocol/declarations.ts";
+} from "../../../lib/messages/protocol/method_builders.ts";
+import {
+  mergeProtocols,
+  protocol,
+} from "../../../lib/messages/protocol/protocol.ts";
 import {
   compareWithServer,
   introspect,

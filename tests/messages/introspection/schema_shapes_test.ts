@@ -6,18 +6,20 @@
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { connect } from "../../../lib/messages/client/connect.ts";
+import { isDeclared } from "../../../lib/messages/protocol/declared_errors.ts";
 import {
   clientStream,
   duplex,
-  type Handlers,
-  isDeclared,
   notification,
-  protocol,
-  type Remote,
-  SchemaError,
   serverStream,
   unary,
-} from "../../../lib/messages/protocol/declarations.ts";
+} from "../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../lib/messages/protocol/protocol.ts";
+import type {
+  Handlers,
+  Remote,
+} from "../../../lib/messages/protocol/protocol_types.ts";
+import { SchemaError } from "../../../lib/messages/schema/standard_schema.ts";
 import type { CallError } from "../../../lib/messages/errors/call_error.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
 import { dial, failureOf, incidents, turns } from "../kit.ts";

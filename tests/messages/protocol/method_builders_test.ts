@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type } from "arktype";
 import * as v from "valibot";
 import * as z from "zod";
-import type { Shape } from "../../../lib/messages/protocol/method.ts";
+import type { Shape } from "../../../lib/messages/session/wire/shape.ts";
 import {
   clientStream,
   duplex,

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 
 const MESSAGES = new URL(
-  "../../../lib/messages/protocol/declarations.ts",
+  "../../../lib/messages/mod.ts",
   import.meta.url,
 );
 

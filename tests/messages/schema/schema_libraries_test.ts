@@ -9,10 +9,10 @@ import { connect } from "../../../lib/messages/client/connect.ts";
 import {
   clientStream,
   duplex,
-  protocol,
   serverStream,
   unary,
-} from "../../../lib/messages/protocol/declarations.ts";
+} from "../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import type { CallError } from "../../../lib/messages/errors/call_error.ts";
 import { serve } from "../../../lib/messages/server/server.ts";
 import { all, failureOf, incidents } from "../kit.ts";

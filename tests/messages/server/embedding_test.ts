@@ -8,12 +8,14 @@ import { assertEquals } from "@std/assert";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import {
   duplex,
-  mergeProtocols,
   notification,
-  protocol,
   serverStream,
   unary,
-} from "../../../lib/messages/protocol/declarations.ts";
+} from "../../../lib/messages/protocol/method_builders.ts";
+import {
+  mergeProtocols,
+  protocol,
+} from "../../../lib/messages/protocol/protocol.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
 import { upgradeWebSocket } from "../../../lib/transport/websocket/websocket_connection.ts";
 import { all } from "../kit.ts";

@@ -3,10 +3,10 @@ import { connect } from "../../../lib/messages/client/connect.ts";
 import {
   duplex,
   notification,
-  protocol,
   serverStream,
   unary,
-} from "../../../lib/messages/protocol/declarations.ts";
+} from "../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
 import { createServer, serve } from "../../../lib/messages/server/server.ts";
 import type {

@@ -12,7 +12,7 @@
  */
 import { bytes } from "../../../lib/messages/codec/bytes.ts";
 import type { SessionError } from "../../../lib/messages/errors/call_error.ts";
-import type { Shape } from "../../../lib/messages/protocol/method.ts";
+import type { Shape } from "../../../lib/messages/session/wire/shape.ts";
 import type { IncomingCall } from "../../../lib/messages/session/calls/incoming_calls.ts";
 import type { Fields } from "../../../lib/messages/session/wire/fields.ts";
 import type { Hello } from "../../../lib/messages/session/wire/hello.ts";

@@ -8,7 +8,7 @@ import { FrameError } from "../../../lib/framing/errors.ts";
 import { lengthPrefixed } from "../../../lib/framing/layouts/length_prefixed.ts";
 import { msgpack } from "../../../lib/messages/codec/msgpack.ts";
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
-import { SHAPES } from "../../../lib/messages/protocol/method.ts";
+import { SHAPES } from "../../../lib/messages/session/wire/shape.ts";
 import type {
   CalleeObserver,
   IncomingCall,

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { checkTransport } from "../../../lib/transport/compliance.ts";
+import { checkTransport } from "../../../lib/testing/check_transport.ts";
 import { TransportError } from "../../../lib/transport/errors.ts";
 import type { TlsClientOptions } from "../../../lib/transport/tls/tls_connection.ts";
 import type { TlsListener } from "../../../lib/transport/tls/tls_listener.ts";

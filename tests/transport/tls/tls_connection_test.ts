@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { fillUp } from "../../../lib/transport/_compliance_kit.ts";
-import { checkTransport } from "../../../lib/transport/compliance.ts";
+import { fillUp } from "../../../lib/testing/transport_kit.ts";
+import { checkTransport } from "../../../lib/testing/check_transport.ts";
 import { connect } from "../../../lib/transport/connect.ts";
 import { writeAll } from "../../../lib/transport/io.ts";
 import { TransportError } from "../../../lib/transport/errors.ts";

@@ -1,6 +1,6 @@
 import { frames, u32be } from "@lengthwise/lengthwise/framing";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { checkTransport } from "../../../lib/transport/compliance.ts";
+import { checkTransport } from "../../../lib/testing/check_transport.ts";
 import { TransportError } from "../../../lib/transport/errors.ts";
 import { writeAll } from "../../../lib/transport/io.ts";
 import {

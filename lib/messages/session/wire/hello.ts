@@ -12,7 +12,7 @@
  * @module
  */
 import { concat } from "@std/bytes/concat";
-import { type Shape, SHAPES } from "../../protocol/method.ts";
+import { type Shape, SHAPES } from "./shape.ts";
 import {
   decodeSchemaEntry,
   type DescribedMethod,

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Shape } from "../../protocol/method.ts";
+import type { Shape } from "./shape.ts";
 
 /** How it is not, in the order of the numbers on the wire. */
 export const MISFITS = ["missing", "shape", "schema"] as const;

@@ -10,7 +10,7 @@
  * @module
  */
 import { concat } from "@std/bytes/concat";
-import { type Shape, SHAPES } from "../../protocol/method.ts";
+import { type Shape, SHAPES } from "./shape.ts";
 import { MalformedError } from "./malformed_error.ts";
 import { getU16, putU16 } from "./frame_header.ts";
 

@@ -4,18 +4,20 @@
  *
  * @module
  */
+import { isDeclared } from "../../../../lib/messages/protocol/declared_errors.ts";
+import type { NoErrors } from "../../../../lib/messages/protocol/method.ts";
 import {
   clientStream,
   duplex,
-  type Handlers,
-  isDeclared,
-  type NoErrors,
   notification,
-  protocol,
-  type Remote,
   serverStream,
   unary,
-} from "../../../../lib/messages/protocol/declarations.ts";
+} from "../../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../../lib/messages/protocol/protocol.ts";
+import type {
+  Handlers,
+  Remote,
+} from "../../../../lib/messages/protocol/protocol_types.ts";
 
 interface Order {
   sku: string;

@@ -4,14 +4,14 @@
  *
  * @module
  */
+import type { NoErrors } from "../../../../lib/messages/protocol/method.ts";
 import {
   clientStream,
   duplex,
-  type NoErrors,
-  protocol,
-  type Remote,
-  typed,
-} from "../../../../lib/messages/protocol/declarations.ts";
+} from "../../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../../lib/messages/protocol/protocol.ts";
+import type { Remote } from "../../../../lib/messages/protocol/protocol_types.ts";
+import { typed } from "../../../../lib/messages/schema/typed.ts";
 
 const Files = protocol({
   name: "files",

@@ -5,22 +5,28 @@
  * @module
  */
 import * as z from "zod";
+import type {
+  Method,
+  NoErrors,
+  Notification,
+  ServerStream,
+  Unary,
+} from "../../../../lib/messages/protocol/method.ts";
 import {
-  type AnyProtocol,
-  type Handlers,
-  mergeProtocols,
-  type Method,
-  type NoErrors,
-  type Notification,
   notification,
-  type Protocol,
-  protocol,
-  type Remote,
-  type ServerStream,
   serverStream,
-  type Unary,
   unary,
-} from "../../../../lib/messages/protocol/declarations.ts";
+} from "../../../../lib/messages/protocol/method_builders.ts";
+import {
+  mergeProtocols,
+  protocol,
+} from "../../../../lib/messages/protocol/protocol.ts";
+import type {
+  AnyProtocol,
+  Handlers,
+  Protocol,
+  Remote,
+} from "../../../../lib/messages/protocol/protocol_types.ts";
 
 interface Order {
   sku: string;

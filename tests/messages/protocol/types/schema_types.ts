@@ -7,21 +7,25 @@
 import { type } from "arktype";
 import * as v from "valibot";
 import * as z from "zod";
+import { isDeclared } from "../../../../lib/messages/protocol/declared_errors.ts";
 import {
   clientStream,
   duplex,
-  type Handlers,
-  type InferInput,
-  type InferOutput,
-  isDeclared,
   notification,
-  protocol,
-  type Remote,
   serverStream,
-  type StandardSchema,
-  typed,
   unary,
-} from "../../../../lib/messages/protocol/declarations.ts";
+} from "../../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../../lib/messages/protocol/protocol.ts";
+import type {
+  Handlers,
+  Remote,
+} from "../../../../lib/messages/protocol/protocol_types.ts";
+import type {
+  InferInput,
+  InferOutput,
+  StandardSchema,
+} from "../../../../lib/messages/schema/standard_schema.ts";
+import { typed } from "../../../../lib/messages/schema/typed.ts";
 
 const Order = z.object({ sku: z.string(), count: z.number().default(1) });
 const Receipt = z.object({ id: z.string(), at: z.string().transform(Number) });

@@ -14,10 +14,10 @@ import {
   clientStream,
   duplex,
   notification,
-  protocol,
   serverStream,
   unary,
-} from "../../../../lib/messages/protocol/declarations.ts";
+} from "../../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../../lib/messages/protocol/protocol.ts";
 import type { Interceptor } from "../../../../lib/messages/calls/interceptor.ts";
 import {
   chain,

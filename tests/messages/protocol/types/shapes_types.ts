@@ -11,17 +11,21 @@ import * as v from "valibot";
 import * as z from "zod";
 import { connect } from "../../../../lib/messages/client/connect.ts";
 import {
+  type ErrorsOf,
+  isDeclared,
+} from "../../../../lib/messages/protocol/declared_errors.ts";
+import {
   clientStream,
   duplex,
-  type ErrorsOf,
-  type Handlers,
-  isDeclared,
   notification,
-  protocol,
-  type Remote,
   serverStream,
   unary,
-} from "../../../../lib/messages/protocol/declarations.ts";
+} from "../../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../../lib/messages/protocol/protocol.ts";
+import type {
+  Handlers,
+  Remote,
+} from "../../../../lib/messages/protocol/protocol_types.ts";
 import { createServer } from "../../../../lib/messages/server/server.ts";
 
 interface In {

@@ -4,10 +4,10 @@
  *
  * @module
  */
-import type { Framing } from "./framing.ts";
-import { DECODING_RULES } from "./_decoding_rules.ts";
-import { ENCODING_RULES } from "./_encoding_rules.ts";
-import { type Case, concat } from "./_rule.ts";
+import type { Framing } from "../framing/framing.ts";
+import { DECODING_RULES } from "./decoder_checks.ts";
+import { ENCODING_RULES } from "./encoder_checks.ts";
+import { type Case, concat } from "./framing_check.ts";
 
 /** Options with which {@linkcode checkFraming} makes a framing. */
 export interface ComplianceOptions {

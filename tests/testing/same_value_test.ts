@@ -2,8 +2,8 @@ import { assertEquals } from "@std/assert";
 import {
   sameBytes,
   sameValue,
-} from "../../../lib/messages/codec/_same_value.ts";
-import { CARRIED } from "./values.ts";
+} from "../../lib/testing/same_value.ts";
+import { CARRIED } from "../messages/codec/values.ts";
 
 const PURE = { permissions: "none" } as const;
 

@@ -8,7 +8,7 @@ import {
   mustEqual,
   type Rule,
   same,
-} from "./_rule.ts";
+} from "./framing_check.ts";
 
 /** Memory may run ahead of what has arrived by so much, and no further. */
 const HELD_BASE = 1024;

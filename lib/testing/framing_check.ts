@@ -1,5 +1,5 @@
-import { FrameError } from "./errors.ts";
-import type { FrameDecoder, Framing } from "./framing.ts";
+import { FrameError } from "../framing/errors.ts";
+import type { FrameDecoder, Framing } from "../framing/framing.ts";
 
 /** What every rule is given. */
 export interface Case {

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { sameBytes } from "./_same_value.ts";
-import { CodecError } from "./errors.ts";
-import type { MessageCodec } from "./message_codec.ts";
+import { sameBytes } from "./same_value.ts";
+import { CodecError } from "../messages/codec/errors.ts";
+import type { MessageCodec } from "../messages/codec/message_codec.ts";
 
 /** A codec and what it is said to carry. */
 export interface CodecUnderTest {

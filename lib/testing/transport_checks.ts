@@ -15,8 +15,8 @@ import {
   pattern,
   rejection,
   writeForever,
-} from "./_compliance_kit.ts";
-import { readExactly, writeAll } from "./io.ts";
+} from "./transport_kit.ts";
+import { readExactly, writeAll } from "../transport/io.ts";
 
 type Check = (context: ComplianceContext) => Promise<void>;
 

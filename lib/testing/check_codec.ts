@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { CODEC_CHECKS, type CodecUnderTest } from "./_compliance_checks.ts";
-import { sameValue } from "./_same_value.ts";
-import type { MessageCodec } from "./message_codec.ts";
+import { CODEC_CHECKS, type CodecUnderTest } from "./codec_checks.ts";
+import { sameValue } from "./same_value.ts";
+import type { MessageCodec } from "../messages/codec/message_codec.ts";
 
 /** Options of {@linkcode checkCodec}. */
 export interface CodecComplianceOptions {

@@ -1,5 +1,5 @@
-import { FrameError } from "./errors.ts";
-import { type Case, frameErrorOf, must, type Rule, same } from "./_rule.ts";
+import { FrameError } from "../framing/errors.ts";
+import { type Case, frameErrorOf, must, type Rule, same } from "./framing_check.ts";
 
 /** What the rules fill buffers with, to see what was written. */
 const DIRT = 0x5a;

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { CHECKS } from "./_compliance_checks.ts";
-import type { ComplianceContext } from "./_compliance_kit.ts";
-import type { Connection } from "./connection.ts";
+import { CHECKS } from "./transport_checks.ts";
+import type { ComplianceContext } from "./transport_kit.ts";
+import type { Connection } from "../transport/connection.ts";
 
 /** Two ends of one connection. */
 export type ConnectionPair = readonly [client: Connection, server: Connection];

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Connection } from "./connection.ts";
-import { TransportError, type TransportErrorKind } from "./errors.ts";
+import type { Connection } from "../transport/connection.ts";
+import { TransportError, type TransportErrorKind } from "../transport/errors.ts";
 
 /** What a check works with. */
 export interface ComplianceContext {
