@@ -1,5 +1,11 @@
 import { FrameError } from "../framing/errors.ts";
-import { type Case, frameErrorOf, must, type Rule, same } from "./framing_check.ts";
+import {
+  type Case,
+  frameErrorOf,
+  must,
+  type Rule,
+  same,
+} from "./framing_check.ts";
 
 /** What the rules fill buffers with, to see what was written. */
 const DIRT = 0x5a;

@@ -4,7 +4,10 @@
  * @module
  */
 import type { Connection } from "../transport/connection.ts";
-import { TransportError, type TransportErrorKind } from "../transport/errors.ts";
+import {
+  TransportError,
+  type TransportErrorKind,
+} from "../transport/errors.ts";
 
 /** What a check works with. */
 export interface ComplianceContext {

@@ -4,7 +4,7 @@
  * @module
  */
 import { retry, RetryError } from "@std/async/retry";
-import { attempt } from "./connect_attempt.ts";
+import { connectAttempt } from "./connect_attempt.ts";
 import { failure } from "./failure.ts";
 import {
   type Address,
@@ -189,7 +189,7 @@ async function connectFirst(
   for (const target of targets) {
     const address = "url" in target ? target.url : formatAddress(target);
     try {
-      return await attempt(
+      return await connectAttempt(
         (signal) => dial(target, { ...options, signal }),
         { ...limits, address },
       );
@@ -214,7 +214,7 @@ async function dial(
     );
     return connectWebSocket(target.url, {
       signal: options.signal,
-      timeout: 0, // the attempt has one
+      timeout: 0, // the connectAttempt has one
       ...(target.tls && { tls: target.tls }),
     });
   }

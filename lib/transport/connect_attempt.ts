@@ -24,7 +24,7 @@ export interface AttemptOptions {
  * @param options its limits
  * @throws {TransportError} of kind `"timeout"`; the signal's reason as it is
  */
-export function attempt<C extends { close(): void }>(
+export function connectAttempt<C extends { close(): void }>(
   dial: (signal: AbortSignal) => Promise<C>,
   { address, timeout, signal }: AttemptOptions,
 ): Promise<C> {

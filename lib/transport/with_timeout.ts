@@ -5,7 +5,7 @@
  */
 
 /** What cuts work short, and how. */
-export interface Bounds {
+export interface TimeoutBounds {
   /** Cuts when it is aborted; the work then fails with the signal's reason. */
   signal?: AbortSignal | undefined;
   /** Milliseconds; `Infinity` for no limit. */
@@ -23,9 +23,9 @@ export interface Bounds {
  * @param work what to wait for; it must settle once `cut` was called
  * @param bounds what cuts it short
  */
-export async function bounded<T>(
+export async function withTimeout<T>(
   work: Promise<T>,
-  bounds: Bounds,
+  bounds: TimeoutBounds,
 ): Promise<T> {
   const { signal, timeout, cut, late } = bounds;
   const state: { cause?: { error: unknown } } = {};

@@ -15,7 +15,7 @@ import {
 import { WithGhost, WithOddShape } from "./protocol.ts";
 
 /** What a scenario is given. */
-interface Given {
+interface CallerInput {
   /** A session that all scenarios share. */
   readonly session: ClientSession<typeof WithGhost>;
   /** Its methods. */
@@ -74,7 +74,7 @@ const VALUES = [
 
 /** Scenarios by name. */
 export const SCENARIOS: Readonly<
-  Record<string, (given: Given) => Promise<void>>
+  Record<string, (given: CallerInput) => Promise<void>>
 > = {
   async "unary calls carry every kind of value"({ remote }) {
     for (const value of VALUES) {
@@ -290,7 +290,7 @@ export const SCENARIOS: Readonly<
 
 /** Looks until so many lines are there: what ends a call need not be there when it does. */
 async function until(
-  remote: Given["remote"],
+  remote: CallerInput["remote"],
   count: number,
 ): Promise<string[]> {
   const lines: string[] = [];

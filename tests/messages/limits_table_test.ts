@@ -6,7 +6,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { connect } from "../../lib/messages/client/connect.ts";
-import { resolveLimits } from "../../lib/messages/codec/codec_limits.ts";
+import { resolveCodecLimits } from "../../lib/messages/codec/codec_limits.ts";
 import { unary } from "../../lib/messages/protocol/method_builders.ts";
 import { protocol } from "../../lib/messages/protocol/protocol.ts";
 import { createServer } from "../../lib/messages/server/server.ts";
@@ -57,8 +57,8 @@ Deno.test("DEFAULT_LIMITS has the values that its own documentation names", () =
   );
 });
 
-Deno.test("resolveLimits() of a codec fills in what the table names", () => {
-  const { maxDepth, maxNodes, maxBytes } = resolveLimits({});
+Deno.test("resolveCodecLimits() of a codec fills in what the table names", () => {
+  const { maxDepth, maxNodes, maxBytes } = resolveCodecLimits({});
   assertEquals([maxDepth, maxNodes, maxBytes], defaults(CODEC));
 });
 

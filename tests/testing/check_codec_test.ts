@@ -4,7 +4,12 @@ import { checkCodec } from "../../lib/testing/check_codec.ts";
 import { json } from "../../lib/messages/codec/json.ts";
 import type { MessageCodec } from "../../lib/messages/codec/message_codec.ts";
 import { msgpack } from "../../lib/messages/codec/msgpack.ts";
-import { CARRIED, JSON_CARRIED, JSON_REFUSED, REFUSED } from "../messages/codec/values.ts";
+import {
+  CARRIED,
+  JSON_CARRIED,
+  JSON_REFUSED,
+  REFUSED,
+} from "../messages/codec/values.ts";
 
 const PURE = { permissions: "none" } as const;
 

@@ -1,8 +1,5 @@
 import { assertEquals } from "@std/assert";
-import {
-  sameBytes,
-  sameValue,
-} from "../../lib/testing/same_value.ts";
+import { sameBytes, sameValue } from "../../lib/testing/same_value.ts";
 import { CARRIED } from "../messages/codec/values.ts";
 
 const PURE = { permissions: "none" } as const;

@@ -1,4 +1,4 @@
-import { attempt } from "../../lib/transport/connect_attempt.ts";
+import { connectAttempt } from "../../lib/transport/connect_attempt.ts";
 import { TransportError } from "@lengthwise/lengthwise/transport";
 import {
   assert,
@@ -9,9 +9,9 @@ import {
 
 const ADDRESS = "tcp://127.0.0.1:1";
 
-Deno.test("attempt() gives what is dialled in time", async () => {
+Deno.test("connectAttempt() gives what is dialled in time", async () => {
   const connection = { close: () => {} };
-  const result = await attempt(() => Promise.resolve(connection), {
+  const result = await connectAttempt(() => Promise.resolve(connection), {
     address: ADDRESS,
     timeout: 60_000,
     signal: new AbortController().signal,
@@ -19,10 +19,10 @@ Deno.test("attempt() gives what is dialled in time", async () => {
   assertStrictEquals(result, connection);
 });
 
-Deno.test("attempt() passes on what dialling throws", async () => {
+Deno.test("connectAttempt() passes on what dialling throws", async () => {
   const cause = new Error("refused");
   const error = await assertRejects(() =>
-    attempt(() => Promise.reject(cause), {
+    connectAttempt(() => Promise.reject(cause), {
       address: ADDRESS,
       timeout: 60_000,
       signal: undefined,
@@ -31,11 +31,11 @@ Deno.test("attempt() passes on what dialling throws", async () => {
   assertStrictEquals(error, cause);
 });
 
-Deno.test("attempt() tells its dialler when it gives up, and why", async () => {
+Deno.test("connectAttempt() tells its dialler when it gives up, and why", async () => {
   const abort = new AbortController();
   const reason = new Error("enough");
   let seen: AbortSignal | undefined;
-  const attempting = attempt((signal) => {
+  const attempting = connectAttempt((signal) => {
     seen = signal;
     return new Promise<never>(() => {});
   }, { address: ADDRESS, timeout: 0, signal: abort.signal });
@@ -46,12 +46,12 @@ Deno.test("attempt() tells its dialler when it gives up, and why", async () => {
   assertStrictEquals(seen?.reason, reason);
 });
 
-Deno.test("attempt() closes what a deaf dialler brings too late", async () => {
+Deno.test("connectAttempt() closes what a deaf dialler brings too late", async () => {
   const late = Promise.withResolvers<{ close(): void }>();
   const closed = Promise.withResolvers<void>();
   await assertRejects(
     () =>
-      attempt(() => late.promise, {
+      connectAttempt(() => late.promise, {
         address: "tcp://127.0.0.1:1",
         timeout: 5,
         signal: undefined,
@@ -63,10 +63,10 @@ Deno.test("attempt() closes what a deaf dialler brings too late", async () => {
   await closed.promise;
 });
 
-Deno.test("attempt() forgets its dialler's failure after giving up", async () => {
+Deno.test("connectAttempt() forgets its dialler's failure after giving up", async () => {
   const late = Promise.withResolvers<{ close(): void }>();
   const abort = new AbortController();
-  const attempting = attempt(() => late.promise, {
+  const attempting = connectAttempt(() => late.promise, {
     address: "tcp://127.0.0.1:1",
     timeout: 0,
     signal: abort.signal,

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { bounded, checkTimeout } from "../../lib/transport/with_timeout.ts";
+import { checkTimeout, withTimeout } from "../../lib/transport/with_timeout.ts";
 
 /** Work that ends when it is cut, and counts how often it was. */
 function cuttable() {
@@ -16,52 +16,52 @@ function cuttable() {
   return { promise, resolve, reject, state, bounds };
 }
 
-Deno.test("bounded() passes on a result and an error", {
+Deno.test("withTimeout() passes on a result and an error", {
   permissions: "none",
 }, async () => {
   const good = cuttable();
   good.resolve("done");
-  assertEquals(await bounded(good.promise, good.bounds), "done");
+  assertEquals(await withTimeout(good.promise, good.bounds), "done");
   const bad = cuttable();
   bad.reject(new Error("bad"));
-  await assertRejects(() => bounded(bad.promise, bad.bounds), Error, "bad");
+  await assertRejects(() => withTimeout(bad.promise, bad.bounds), Error, "bad");
   assertEquals([good.state.cuts, bad.state.cuts], [0, 0]);
 });
 
-Deno.test("bounded() cuts once, and fails with the signal's reason", {
+Deno.test("withTimeout() cuts once, and fails with the signal's reason", {
   permissions: "none",
 }, async () => {
   const { promise, bounds, state } = cuttable();
   const abort = new AbortController();
   const { signal } = abort;
-  const waiting = bounded(promise, { ...bounds, signal });
+  const waiting = withTimeout(promise, { ...bounds, signal });
   abort.abort(new Error("reason"));
   await assertRejects(() => waiting, Error, "reason");
-  const again = bounded(promise, { ...bounds, signal });
+  const again = withTimeout(promise, { ...bounds, signal });
   await assertRejects(() => again, Error, "reason");
   assertEquals(state.cuts, 2); // one for each call
 });
 
-Deno.test("bounded() takes a result that came after the cut for void", {
+Deno.test("withTimeout() takes a result that came after the cut for void", {
   permissions: "none",
 }, async () => {
   const { promise, resolve, bounds } = cuttable();
   const abort = new AbortController();
-  const waiting = bounded(promise, { ...bounds, signal: abort.signal });
+  const waiting = withTimeout(promise, { ...bounds, signal: abort.signal });
   resolve("done");
   abort.abort(new Error("reason"));
   await assertRejects(() => waiting, Error, "reason");
 });
 
 Deno.test(
-  "bounded() fails late with the timeout's error, and leaves no timer",
+  "withTimeout() fails late with the timeout's error, and leaves no timer",
   {
     permissions: "none",
   },
   async () => {
     const late = cuttable();
     await assertRejects(
-      () => bounded(late.promise, { ...late.bounds, timeout: 1 }),
+      () => withTimeout(late.promise, { ...late.bounds, timeout: 1 }),
       Error,
       "late",
     );
@@ -69,7 +69,7 @@ Deno.test(
     const early = cuttable();
     early.resolve("done");
     const options = { ...early.bounds, timeout: 60_000 };
-    assertEquals(await bounded(early.promise, options), "done");
+    assertEquals(await withTimeout(early.promise, options), "done");
   },
 );
 

@@ -6,9 +6,9 @@
  */
 import type { Connection } from "../../transport/connection.ts";
 import type { FrameDecoder, Framing } from "../framing.ts";
-import { Incoming } from "./read_side.ts";
+import { ReadSide } from "./read_side.ts";
 import type { FrameRoom } from "./write_buffer.ts";
-import { handled, Outgoing, rejected } from "./write_side.ts";
+import { handled, rejected, WriteSide } from "./write_side.ts";
 import type { ResolvedOptions } from "./pump_options.ts";
 import { turn } from "./event_loop_turn.ts";
 
@@ -31,8 +31,8 @@ export class Pump {
   onWriteFailed: ((error: unknown) => void) | undefined = undefined;
 
   readonly #decoder: FrameDecoder;
-  readonly #incoming: Incoming;
-  readonly #outgoing: Outgoing;
+  readonly #incoming: ReadSide;
+  readonly #outgoing: WriteSide;
   readonly #copy: "always" | "auto" | "never";
   readonly #highWaterMark: number;
   readonly #framesPerTurn: number;
@@ -57,7 +57,7 @@ export class Pump {
   ) {
     this.connection = connection;
     this.#decoder = framing.decoder();
-    this.#incoming = new Incoming(
+    this.#incoming = new ReadSide(
       connection,
       this.#decoder,
       options.frameTimeout,
@@ -66,7 +66,7 @@ export class Pump {
         this.onWriteFailed?.(error);
       },
     );
-    this.#outgoing = new Outgoing(connection, framing.encoder(), {
+    this.#outgoing = new WriteSide(connection, framing.encoder(), {
       onWritten: () => this.onWritten?.(),
       onRefused: (error) => this.onWriteFailed?.(error),
     });

@@ -34,7 +34,7 @@ export const WAITING_LIMIT = 4 * 1024 * 1024;
 let waiting = 0;
 
 /** Memory of one connection's reads. */
-export class ReadMemory {
+export class ReadBuffers {
   #own: Uint8Array<ArrayBuffer> | undefined;
   #borrowed: Uint8Array<ArrayBuffer> | undefined;
   #size = 0;

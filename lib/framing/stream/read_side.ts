@@ -8,10 +8,10 @@ import type { Connection } from "../../transport/connection.ts";
 import type { FrameDecoder } from "../framing.ts";
 import { FrameError } from "../errors.ts";
 import { view } from "../decode/uint.ts";
-import { ReadMemory } from "./read_buffers.ts";
+import { ReadBuffers } from "./read_buffers.ts";
 
 /** Bytes on their way into one decoder. */
-export class Incoming {
+export class ReadSide {
   /** Bytes read so far. */
   bytesRead = 0;
   /** Frames decoded before the chunk at hand. */
@@ -23,7 +23,7 @@ export class Incoming {
   readonly #onTimeout: (error: FrameError) => void;
   readonly #onTimer = (): void => this.#timerFired();
 
-  readonly #memory = new ReadMemory();
+  readonly #memory = new ReadBuffers();
 
   /** What the read under way fills. */
   #buffer: Uint8Array<ArrayBuffer> | undefined;
@@ -54,7 +54,7 @@ export class Incoming {
    * Begins a read, after the decoder has said "not yet" and so refers to no
    * chunk any more. Whoever reads waits for the transport's own promise (each
    * function between would cost a turn of the microtask queue), then calls
-   * {@linkcode Incoming.take} or {@linkcode Incoming.fail}.
+   * {@linkcode ReadSide.take} or {@linkcode ReadSide.fail}.
    *
    * @param decoded how many frames the last chunk completed
    */

@@ -34,7 +34,7 @@ const NOTHING = new Uint8Array(0);
  *
  * It holds memory only while there is a frame in it.
  */
-export class FrameBuffer {
+export class WriteBuffer {
   /** Bytes framed. */
   end = 0;
   /** A frame is being written in place. */

@@ -13,7 +13,7 @@
 import type { Connection } from "../../transport/connection.ts";
 import type { FrameEncoder } from "../framing.ts";
 import { release } from "./buffer_pool.ts";
-import { type Batch, FrameBuffer, type FrameRoom } from "./write_buffer.ts";
+import { type Batch, type FrameRoom, WriteBuffer } from "./write_buffer.ts";
 
 /**
  * Bytes that are written at once when no write is under way: waiting for the
@@ -38,7 +38,7 @@ interface Waiter {
 }
 
 /** What the pump wants to hear of its write side. */
-export interface OutgoingEvents {
+export interface WriteSideEvents {
   /** The transport took bytes. */
   onWritten(): void;
   /** The transport refused; nothing more will be written. */
@@ -46,7 +46,7 @@ export interface OutgoingEvents {
 }
 
 /** Frames on their way out of one connection. */
-export class Outgoing {
+export class WriteSide {
   /** Bytes framed so far. */
   framed = 0;
   /** Bytes that were handed to the transport so far, taken or not. */
@@ -59,8 +59,8 @@ export class Outgoing {
   refused: { readonly error: unknown } | undefined;
 
   readonly #connection: Connection;
-  readonly #events: OutgoingEvents;
-  readonly #frames: FrameBuffer;
+  readonly #events: WriteSideEvents;
+  readonly #frames: WriteBuffer;
   readonly #onTurnEnd = (): void => this.#endTurn();
   readonly #onTaken = (count: number): void => this.#taken(count);
   readonly #onRefused = (error: unknown): void => this.#refuse(error);
@@ -76,11 +76,11 @@ export class Outgoing {
   constructor(
     connection: Connection,
     encoder: FrameEncoder,
-    events: OutgoingEvents,
+    events: WriteSideEvents,
   ) {
     this.#connection = connection;
     this.#events = events;
-    this.#frames = new FrameBuffer(encoder);
+    this.#frames = new WriteBuffer(encoder);
   }
 
   /** Room for a payload of up to `room` bytes. */

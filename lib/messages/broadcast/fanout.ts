@@ -7,11 +7,11 @@
 import {
   SLOW_POLICIES,
   type SlowPolicy,
-  SlowQueue,
+  SubscriberQueue,
 } from "./subscriber_queue.ts";
 import { buildTree } from "../protocol/method_tree.ts";
 import type { MessageCodec } from "../codec/message_codec.ts";
-import type { Given, MethodDeclaration } from "../protocol/method.ts";
+import type { CallerInput, MethodDeclaration } from "../protocol/method.ts";
 import type { BoundMethod } from "../protocol/protocol_types.ts";
 
 export type { SlowPolicy };
@@ -79,14 +79,14 @@ export type Publishers<Methods> = {
       : Name
   ]: Methods[Name] extends {
     readonly types?: {
-      readonly caller: (gives: infer Gives extends Given) => unknown;
+      readonly caller: (gives: infer Gives extends CallerInput) => unknown;
     };
   } ? Publish<Gives["input"]>
     : Publishers<Methods[Name]>;
 };
 
 /** Where a message for many goes to: one connection. */
-export interface Receiver {
+export interface BroadcastTarget {
   /** Codec of its bodies. */
   readonly codec: MessageCodec;
   /** Whether a notification may leave now without piling up. */
@@ -125,17 +125,17 @@ export function resolveSlowOptions(
 
 /** One subscriber of a topic. */
 class Subscriber {
-  readonly receiver: Receiver;
-  readonly #queue: SlowQueue<Encoded>;
+  readonly receiver: BroadcastTarget;
+  readonly #queue: SubscriberQueue<Encoded>;
   readonly #stats: TopicStats;
 
   constructor(
-    receiver: Receiver,
+    receiver: BroadcastTarget,
     stats: TopicStats,
     { maxQueued, slow }: Required<SlowOptions>,
   ) {
     this.receiver = receiver;
-    this.#queue = new SlowQueue(maxQueued, slow);
+    this.#queue = new SubscriberQueue(maxQueued, slow);
     this.#stats = stats;
   }
 
@@ -230,7 +230,7 @@ export class Fanout<Session extends object> {
    *
    * @throws {RangeError} for an option out of its range
    */
-  add(session: Session, receiver: Receiver, options: SlowOptions): void {
+  add(session: Session, receiver: BroadcastTarget, options: SlowOptions): void {
     const resolved = resolveSlowOptions(options);
     const known = this.#subscribers.get(session);
     if (known !== undefined) return known.change(resolved);

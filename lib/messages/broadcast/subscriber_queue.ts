@@ -24,7 +24,7 @@ interface Entry<Message> {
 }
 
 /** Messages in order, as many as the limit allows. */
-export class SlowQueue<Message> {
+export class SubscriberQueue<Message> {
   #entries: Entry<Message>[] = [];
   #limit: number;
   #policy: SlowPolicy;

@@ -8,7 +8,7 @@ import type { CallOptions } from "../protocol/client_types.ts";
 import type { CallError, Processed } from "../errors/call_error.ts";
 
 /** What has been begun for one caller, and whether it still waits. */
-export class Attempts {
+export class CallAttempts {
   readonly #method: string;
   #processed: Processed = "no";
   #givenUp: CallError | undefined = undefined;

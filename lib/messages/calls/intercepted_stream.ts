@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Attempts } from "./call_attempts.ts";
+import type { CallAttempts } from "./call_attempts.ts";
 import { hasItems } from "../streams/item_pump.ts";
 import type { CallError } from "../errors/call_error.ts";
 
@@ -42,7 +42,7 @@ export class InterceptedStream implements AsyncDisposable {
   /** Of the output. */
   result: Promise<unknown> = NOTHING;
   readonly #method: string;
-  readonly #attempts: Attempts;
+  readonly #attempts: CallAttempts;
   /** Calls that the interceptors have begun. */
   readonly #begunCalls: WeakSet<object> = new WeakSet();
   /** Of those, the ones that have not ended. */
@@ -66,7 +66,7 @@ export class InterceptedStream implements AsyncDisposable {
 
   private constructor(
     method: string,
-    attempts: Attempts,
+    attempts: CallAttempts,
     signal: AbortSignal | undefined,
   ) {
     this.#method = method;
@@ -85,7 +85,7 @@ export class InterceptedStream implements AsyncDisposable {
    */
   static begin(
     method: string,
-    attempts: Attempts,
+    attempts: CallAttempts,
     signal: AbortSignal | undefined,
     run: InterceptedRun,
   ): unknown {

@@ -16,7 +16,7 @@ import type { Fields, Metadata } from "../session/wire/fields.ts";
 import type { Session } from "../session/session.ts";
 
 /** A session, and the time. */
-export interface CallLink {
+export interface CallSession {
   /** The session. */
   readonly session: Session;
   /** The time for its commands. */
@@ -40,12 +40,12 @@ export interface WatchOptions {
 type OnMetadata = NonNullable<CallOptions["onMetadata"]>;
 
 /** What all shapes share: the call, its cancellation, its end. */
-export abstract class CallInProgress implements CallerObserver {
+export abstract class PendingCall implements CallerObserver {
   /** The call; set once the session has taken it. */
   call: OutgoingCall | undefined = undefined;
   /** Dotted name of the method. */
   protected readonly method: string;
-  #link: CallLink | undefined = undefined;
+  #link: CallSession | undefined = undefined;
   #signal: AbortSignal | undefined = undefined;
   #onAbort: (() => void) | undefined = undefined;
   #onMetadata: OnMetadata | undefined = undefined;
@@ -56,12 +56,12 @@ export abstract class CallInProgress implements CallerObserver {
   }
 
   /** What the call goes through. */
-  protected get link(): CallLink {
+  protected get link(): CallSession {
     return this.#link!; // nothing is asked of it before opened()
   }
 
   /** The session has taken the call. */
-  opened(call: OutgoingCall, link: CallLink, options: WatchOptions): void {
+  opened(call: OutgoingCall, link: CallSession, options: WatchOptions): void {
     this.call = call;
     this.#link = link;
     this.#onMetadata = options.onMetadata;
@@ -150,7 +150,7 @@ export abstract class CallInProgress implements CallerObserver {
 }
 
 /** A `unary` call: a promise. */
-export class UnaryInProgress extends CallInProgress {
+export class PendingUnary extends PendingCall {
   /** Of the output. */
   readonly promise: Promise<unknown>;
   #resolve!: (value: unknown) => void;

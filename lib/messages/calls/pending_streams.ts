@@ -7,8 +7,8 @@ import { ItemPump } from "../streams/item_pump.ts";
 import { ItemReader } from "../streams/item_reader.ts";
 import { ItemWriter } from "../streams/item_writer.ts";
 import {
-  CallInProgress,
-  type CallLink,
+  type CallSession,
+  PendingCall,
   type WatchOptions,
 } from "./pending_call.ts";
 import type { Items } from "../protocol/client_types.ts";
@@ -16,8 +16,7 @@ import { CallError } from "../errors/call_error.ts";
 import type { OutgoingCall } from "../session/calls/outgoing_calls.ts";
 
 /** What the shapes with items share. */
-abstract class StreamInProgress extends CallInProgress
-  implements AsyncDisposable {
+abstract class PendingStream extends PendingCall implements AsyncDisposable {
   /** Why the call failed, if it did. */
   protected failure: { readonly error: unknown } | undefined = undefined;
   /** Whether the call has ended. */
@@ -88,12 +87,12 @@ abstract class StreamInProgress extends CallInProgress
 }
 
 /** A `serverStream` call. */
-export class ItemStreamInProgress extends StreamInProgress {
+export class PendingItemStream extends PendingStream {
   readonly #reader: ItemReader = this.newReader();
 
   override opened(
     call: OutgoingCall,
-    link: CallLink,
+    link: CallSession,
     options: WatchOptions,
   ): void {
     super.opened(call, link, options);
@@ -115,7 +114,7 @@ export class ItemStreamInProgress extends StreamInProgress {
 }
 
 /** The sending half of `clientStream` and `duplex`. */
-abstract class SendingInProgress extends StreamInProgress {
+abstract class PendingSendingStream extends PendingStream {
   readonly #writer: ItemWriter;
   #pump: ItemPump | undefined = undefined;
   #closed = false;
@@ -135,7 +134,7 @@ abstract class SendingInProgress extends StreamInProgress {
 
   override opened(
     call: OutgoingCall,
-    link: CallLink,
+    link: CallSession,
     options: WatchOptions,
   ): void {
     super.opened(call, link, options);
@@ -190,7 +189,7 @@ abstract class SendingInProgress extends StreamInProgress {
 }
 
 /** A `clientStream` call. */
-export class UploadInProgress extends SendingInProgress {
+export class PendingUpload extends PendingSendingStream {
   /** Of the output. */
   readonly result: Promise<unknown>;
   #resolve!: (value: unknown) => void;
@@ -219,12 +218,12 @@ export class UploadInProgress extends SendingInProgress {
 }
 
 /** A `duplex` call. */
-export class ConversationInProgress extends SendingInProgress {
+export class PendingConversation extends PendingSendingStream {
   readonly #reader: ItemReader = this.newReader();
 
   override opened(
     call: OutgoingCall,
-    link: CallLink,
+    link: CallSession,
     options: WatchOptions,
   ): void {
     super.opened(call, link, options);

@@ -3,20 +3,20 @@
  *
  * @module
  */
-import { Attempts } from "./call_attempts.ts";
+import { CallAttempts } from "./call_attempts.ts";
 import { buildTree } from "../protocol/method_tree.ts";
 import { type BegunStream, InterceptedStream } from "./intercepted_stream.ts";
 import { hasItems } from "../streams/item_pump.ts";
 import {
   abortError,
-  type CallInProgress,
-  type CallLink,
-  UnaryInProgress,
+  type CallSession,
+  type PendingCall,
+  PendingUnary,
 } from "./pending_call.ts";
 import {
-  ConversationInProgress,
-  ItemStreamInProgress,
-  UploadInProgress,
+  PendingConversation,
+  PendingItemStream,
+  PendingUpload,
 } from "./pending_streams.ts";
 import type { CallOptions, Items } from "../protocol/client_types.ts";
 import type { Interceptor, OutgoingRequest } from "./interceptor.ts";
@@ -29,7 +29,7 @@ import type { MethodInfo } from "../session/wire/hello.ts";
 /** A place to call from. */
 export interface CallSite {
   /** The session to call through, or why there is none. @throws {CallError} */
-  link(): CallLink;
+  link(): CallSession;
   /** Milliseconds that calls from here may take at most, `Infinity` without such a bound. */
   timeLeft(): number;
   /** Options that hold for every call from here. */
@@ -76,12 +76,12 @@ const BEGIN: Readonly<Record<Shape, Begin>> = {
   notification: notify,
   serverStream: beginServerStream,
   clientStream: (target, items, options) =>
-    beginUpload(target, new UploadInProgress(target.info.name), {
+    beginUpload(target, new PendingUpload(target.info.name), {
       items,
       options,
     }),
   duplex: (target, items, options) =>
-    beginUpload(target, new ConversationInProgress(target.info.name), {
+    beginUpload(target, new PendingConversation(target.info.name), {
       items,
       options,
     }),
@@ -100,7 +100,7 @@ function intercept(
     input,
     options,
   };
-  const attempts = new Attempts(info.name);
+  const attempts = new CallAttempts(info.name);
   let began = (_call: unknown) => {};
   function step(index: number, current: OutgoingRequest): unknown {
     const interceptor = site.interceptors[index];
@@ -124,7 +124,7 @@ function intercept(
 
 /** An interceptor may wait for long, but no caller whose signal fires. */
 function unlessAborted(
-  attempts: Attempts,
+  attempts: CallAttempts,
   signal: AbortSignal | undefined,
   run: () => unknown,
 ): Promise<unknown> {
@@ -145,7 +145,7 @@ function beginUnary(
   input: unknown,
   options: CallOptions,
 ): Promise<unknown> {
-  const progress = new UnaryInProgress(target.info.name);
+  const progress = new PendingUnary(target.info.name);
   open(target, { progress, value: input, hasValue: true, options });
   return progress.promise;
 }
@@ -155,14 +155,14 @@ function beginServerStream(
   input: unknown,
   options: CallOptions,
 ): unknown {
-  const progress = new ItemStreamInProgress(target.info.name);
+  const progress = new PendingItemStream(target.info.name);
   open(target, { progress, value: input, hasValue: true, options });
   return progress;
 }
 
 function beginUpload(
   target: Target,
-  progress: UploadInProgress | ConversationInProgress,
+  progress: PendingUpload | PendingConversation,
   { items, options }: { items: unknown; options: CallOptions },
 ): unknown {
   try {
@@ -190,7 +190,7 @@ function checkItems(
 }
 
 interface Opening {
-  readonly progress: CallInProgress;
+  readonly progress: PendingCall;
   readonly value: unknown;
   readonly hasValue: boolean;
   readonly options: CallOptions;
@@ -270,7 +270,7 @@ function timeoutOf({ bound, site }: Target, options: CallOptions): number {
   return timeout < 2 ** 32 ? timeout : Infinity; // the wire has 32 bits for it
 }
 
-function fieldsOf(options: CallOptions, link: CallLink): Uint8Array {
+function fieldsOf(options: CallOptions, link: CallSession): Uint8Array {
   return options.metadata === undefined
     ? NO_FIELDS
     : metadataField(options.metadata, link.session.limits.maxMetadata);

@@ -9,7 +9,7 @@ import {
   type ConnectOptions as DialOptions,
 } from "../../transport/connect.ts";
 import type { Connection, SocketAddress } from "../../transport/connection.ts";
-import { boundRemote } from "../handlers/context_remote.ts";
+import { contextRemote } from "../handlers/context_remote.ts";
 import { differencesOfClient } from "../connection/handshake_differences.ts";
 import { LazySignal } from "../support/lazy_signal.ts";
 import { Peer } from "../connection/peer.ts";
@@ -180,7 +180,7 @@ export async function connect<
     const resolved = resolveSessionOptions(given);
     const tables = sideTables(protocol, "client", given.handlers ?? {});
     connection ??= await dialFor(address as ConnectTarget, given); // it is no connection
-    const session = new DialledSession<P>(connection, {
+    const session = new ClientSessionImpl<P>(connection, {
       tables,
       resolved,
       options: given,
@@ -216,7 +216,7 @@ interface Parts {
 
 const NONE: readonly MethodDifference[] = Object.freeze([]);
 
-class DialledSession<P extends AnyProtocol> implements ClientSession<P> {
+class ClientSessionImpl<P extends AnyProtocol> implements ClientSession<P> {
   readonly remote: Remote<P, "server">;
   readonly finished: Promise<SessionError | undefined>;
   #differences: readonly MethodDifference[] | undefined = undefined;
@@ -257,7 +257,7 @@ class DialledSession<P extends AnyProtocol> implements ClientSession<P> {
         onRoom() {}, // only servers send to many
         onEnded: (error) => this.#onEnded(error),
         report: resolved.report,
-        remoteFor: (context) => boundRemote(tables.calls, context, site),
+        remoteFor: (context) => contextRemote(tables.calls, context, site),
       },
     });
   }

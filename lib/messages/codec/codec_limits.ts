@@ -32,16 +32,16 @@ export interface CodecLimits {
 }
 
 /** Limits with their defaults filled in. */
-export type ResolvedLimits = Required<CodecLimits>;
+export type ResolvedCodecLimits = Required<CodecLimits>;
 
-const DEFAULTS: ResolvedLimits = {
+const DEFAULTS: ResolvedCodecLimits = {
   maxDepth: 64,
   maxNodes: 1_000_000,
   maxBytes: 16 * 1024 * 1024,
 };
 
 /** Decoders that call themselves overflow the stack from about 1,000 levels. */
-const HIGHEST: ResolvedLimits = {
+const HIGHEST: ResolvedCodecLimits = {
   maxDepth: 512,
   maxNodes: 2 ** 29,
   maxBytes: 2 ** 30,
@@ -54,7 +54,7 @@ const NAMES = ["maxDepth", "maxNodes", "maxBytes"] as const;
  *
  * @throws {RangeError} for a limit that is not a whole number in its range
  */
-export function resolveLimits(limits: CodecLimits): ResolvedLimits {
+export function resolveCodecLimits(limits: CodecLimits): ResolvedCodecLimits {
   const resolved = { ...DEFAULTS };
   for (const name of NAMES) {
     const value = limits[name] ?? DEFAULTS[name];

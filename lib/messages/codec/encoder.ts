@@ -27,14 +27,14 @@ import {
 import {
   hiddenKey,
   over,
-  type Refusal,
   refuse,
   toCodecError,
+  type ValueRefusal,
   within,
 } from "./refusal.ts";
 import { giveBack, take } from "./scratch.ts";
 import { classOf, lengthOf, timeOf } from "./intrinsics.ts";
-import type { ResolvedLimits } from "./codec_limits.ts";
+import type { ResolvedCodecLimits } from "./codec_limits.ts";
 
 /** Up to this length a loop beats the platform's encoder. */
 const SHORT_STRING = 48;
@@ -55,16 +55,16 @@ const toUtf8 = new TextEncoder();
 
 /** Writes values within the limits it was made with. */
 export class Encoder {
-  readonly #limits: ResolvedLimits;
+  readonly #limits: ResolvedCodecLimits;
   #bytes: Uint8Array = NOTHING;
   #start = 0;
   #nodes = 0;
   #text = 0;
-  #refusal: Refusal | undefined;
+  #refusal: ValueRefusal | undefined;
   #busy = false;
 
   /** @param limits the budgets */
-  constructor(limits: ResolvedLimits) {
+  constructor(limits: ResolvedCodecLimits) {
     this.#limits = limits;
   }
 
@@ -275,7 +275,7 @@ export class Encoder {
     );
   }
 
-  #refuse(refusal: Refusal): number {
+  #refuse(refusal: ValueRefusal): number {
     this.#refusal = refusal;
     return REFUSED;
   }

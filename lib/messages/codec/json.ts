@@ -6,7 +6,7 @@
 import { CodecError } from "./errors.ts";
 import { ValueChecker } from "./json_value_checker.ts";
 import { JsonScanner } from "./json_scan.ts";
-import { type CodecLimits, resolveLimits } from "./codec_limits.ts";
+import { type CodecLimits, resolveCodecLimits } from "./codec_limits.ts";
 import type { MessageCodec } from "./message_codec.ts";
 
 /** Options of {@linkcode json}. */
@@ -53,7 +53,7 @@ class JsonCodec implements MessageCodec {
   readonly #scanner: JsonScanner;
 
   constructor(options: JsonOptions) {
-    const limits = resolveLimits(options);
+    const limits = resolveCodecLimits(options);
     this.#maxBytes = limits.maxBytes;
     this.#checker = new ValueChecker(limits);
     this.#scanner = new JsonScanner(limits);

@@ -6,7 +6,7 @@
  * @module
  */
 import { CodecError } from "./errors.ts";
-import type { ResolvedLimits } from "./codec_limits.ts";
+import type { ResolvedCodecLimits } from "./codec_limits.ts";
 
 const QUOTE = 0x22, BACKSLASH = 0x5c, COLON = 0x3a, UNDERSCORE = 0x5f;
 const SCALAR = 0, BETWEEN = 1, OPEN = 2, CLOSE = 3, STRING = 4;
@@ -27,10 +27,10 @@ const fromUtf8 = new TextDecoder();
 
 /** Checks bodies against the limits it was made with. */
 export class JsonScanner {
-  readonly #limits: ResolvedLimits;
+  readonly #limits: ResolvedCodecLimits;
 
   /** @param limits the budgets */
-  constructor(limits: ResolvedLimits) {
+  constructor(limits: ResolvedCodecLimits) {
     this.#limits = limits;
   }
 
@@ -70,7 +70,7 @@ export class JsonScanner {
   }
 
   #over(
-    limit: keyof ResolvedLimits,
+    limit: keyof ResolvedCodecLimits,
     offset: number,
     found: number,
   ): CodecError {

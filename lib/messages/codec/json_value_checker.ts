@@ -8,12 +8,12 @@ import { describeKind } from "./describe.ts";
 import {
   hiddenKey,
   over,
-  type Refusal,
   refuse,
   toCodecError,
+  type ValueRefusal,
   within,
 } from "./refusal.ts";
-import type { ResolvedLimits } from "./codec_limits.ts";
+import type { ResolvedCodecLimits } from "./codec_limits.ts";
 
 const { getPrototypeOf, getOwnPropertyNames, getOwnPropertySymbols } = Object;
 const objectPrototype: unknown = Object.prototype;
@@ -21,13 +21,13 @@ const arrayPrototype: unknown = Array.prototype;
 
 /** Checks values against the limits it was made with. */
 export class ValueChecker {
-  readonly #limits: ResolvedLimits;
+  readonly #limits: ResolvedCodecLimits;
   #nodes = 0;
   #text = 0;
   #busy = false;
 
   /** @param limits the budgets */
-  constructor(limits: ResolvedLimits) {
+  constructor(limits: ResolvedCodecLimits) {
     this.#limits = limits;
   }
 
@@ -52,7 +52,7 @@ export class ValueChecker {
     }
   }
 
-  #value(value: unknown, depth: number): Refusal | undefined {
+  #value(value: unknown, depth: number): ValueRefusal | undefined {
     switch (typeof value) {
       case "string":
         return this.#string(value);
@@ -69,13 +69,13 @@ export class ValueChecker {
     }
   }
 
-  #string(text: string): Refusal | undefined {
+  #string(text: string): ValueRefusal | undefined {
     return (this.#text += text.length) <= this.#limits.maxBytes
       ? undefined
       : over("maxBytes", this.#text);
   }
 
-  #object(value: object, depth: number): Refusal | undefined {
+  #object(value: object, depth: number): ValueRefusal | undefined {
     const prototype = getPrototypeOf(value);
     const isArray = prototype === arrayPrototype && Array.isArray(value);
     if (!isArray && prototype !== objectPrototype && prototype !== null) {
@@ -90,7 +90,7 @@ export class ValueChecker {
   #record(
     object: Record<string, unknown>,
     depth: number,
-  ): Refusal | undefined {
+  ): ValueRefusal | undefined {
     let count = 0;
     for (const key in object) {
       count++;
@@ -106,12 +106,12 @@ export class ValueChecker {
     return refuse(`the symbol key ${String(symbol)}`);
   }
 
-  #key(key: string): Refusal | undefined {
+  #key(key: string): ValueRefusal | undefined {
     if (key !== "__proto__") return this.#string(key);
     return refuse("the key '__proto__'", "key");
   }
 
-  #array(array: readonly unknown[], depth: number): Refusal | undefined {
+  #array(array: readonly unknown[], depth: number): ValueRefusal | undefined {
     const { length } = array;
     if ((this.#nodes += length) > this.#limits.maxNodes) {
       return over("maxNodes", this.#nodes);

@@ -8,7 +8,7 @@ import { Unpackr } from "msgpackr/index-no-eval";
 import { doubleMarks } from "./byte_order_mark.ts";
 import { Encoder } from "./encoder.ts";
 import { CodecError } from "./errors.ts";
-import { type CodecLimits, resolveLimits } from "./codec_limits.ts";
+import { type CodecLimits, resolveCodecLimits } from "./codec_limits.ts";
 import type { MessageCodec } from "./message_codec.ts";
 import { BodyScanner } from "./msgpack_scan.ts";
 
@@ -84,7 +84,7 @@ class MsgpackCodec implements MessageCodec {
     const { int64 = "bigint", binary = "copy" } = options;
     requireOneOf("int64", int64, INT64);
     requireOneOf("binary", binary, BINARY);
-    const limits = resolveLimits(options);
+    const limits = resolveCodecLimits(options);
     this.#borrow = binary === "borrow";
     this.#encoder = new Encoder(limits);
     this.#scanner = new BodyScanner(limits, int64 === "number");

@@ -11,7 +11,7 @@
  */
 import { CodecError, type CodecErrorKind } from "./errors.ts";
 import { endOfAscii, isUtf8, spells } from "./utf8.ts";
-import type { ResolvedLimits } from "./codec_limits.ts";
+import type { ResolvedCodecLimits } from "./codec_limits.ts";
 
 /** A string whose byte order mark the decoder would swallow. */
 export interface MarkedString {
@@ -50,7 +50,7 @@ const MARK = Uint8Array.of(0xef, 0xbb, 0xbf);
 
 /** Checks bodies against the limits it was made with. */
 export class BodyScanner {
-  readonly #limits: ResolvedLimits;
+  readonly #limits: ResolvedCodecLimits;
   readonly #safeInt64: boolean;
   /** For each open container: twice the items left, plus one for a map. */
   readonly #open: Int32Array;
@@ -61,7 +61,7 @@ export class BodyScanner {
    * @param limits the budgets
    * @param safeInt64 whether 64-bit integers must be exact as numbers
    */
-  constructor(limits: ResolvedLimits, safeInt64: boolean) {
+  constructor(limits: ResolvedCodecLimits, safeInt64: boolean) {
     this.#limits = limits;
     this.#safeInt64 = safeInt64;
     this.#open = new Int32Array(limits.maxDepth);
@@ -287,7 +287,7 @@ export class BodyScanner {
   }
 
   #over(
-    limit: keyof ResolvedLimits,
+    limit: keyof ResolvedCodecLimits,
     offset: number,
     found: number,
   ): CodecError {

@@ -5,13 +5,13 @@
  */
 import { describePlace } from "./describe.ts";
 import { CodecError, type CodecErrorKind } from "./errors.ts";
-import type { ResolvedLimits } from "./codec_limits.ts";
+import type { ResolvedCodecLimits } from "./codec_limits.ts";
 
 /** Why a value is refused; the path is put together on the way out. */
-export interface Refusal {
+export interface ValueRefusal {
   readonly kind: CodecErrorKind;
   readonly what: string;
-  readonly limit?: keyof ResolvedLimits;
+  readonly limit?: keyof ResolvedCodecLimits;
   readonly found?: number;
   readonly path: (string | number)[];
 }
@@ -20,23 +20,29 @@ export interface Refusal {
 export function refuse(
   what: string,
   kind: CodecErrorKind = "unsupported",
-): Refusal {
+): ValueRefusal {
   return { kind, what, path: [] };
 }
 
 /** A value that is over a limit. */
-export function over(limit: keyof ResolvedLimits, found: number): Refusal {
+export function over(
+  limit: keyof ResolvedCodecLimits,
+  found: number,
+): ValueRefusal {
   return { kind: "limit", what: limit, limit, found, path: [] };
 }
 
 /** The same, seen from one level above. */
-export function within(key: string | number, refusal: Refusal): Refusal {
+export function within(
+  key: string | number,
+  refusal: ValueRefusal,
+): ValueRefusal {
   refusal.path.unshift(key);
   return refusal;
 }
 
 /** Own keys and enumerable ones differ: names the key that makes the difference. */
-export function hiddenKey(object: object): Refusal {
+export function hiddenKey(object: object): ValueRefusal {
   const hidden = Object.getOwnPropertyNames(object).find((key) =>
     !Object.prototype.propertyIsEnumerable.call(object, key)
   );
@@ -53,9 +59,9 @@ export function hiddenKey(object: object): Refusal {
 
 /** The error of a value that was refused. */
 export function toCodecError(
-  refusal: Refusal,
+  refusal: ValueRefusal,
   codec: string,
-  limits: ResolvedLimits,
+  limits: ResolvedCodecLimits,
   root: unknown,
 ): CodecError {
   const { kind, what, limit, found, path } = refusal;

@@ -8,9 +8,9 @@ import { FrameError } from "../../framing/errors.ts";
 import { frames, type FrameStream } from "../../framing/stream/frame_stream.ts";
 import { lengthPrefixed } from "../../framing/layouts/length_prefixed.ts";
 import type { Connection } from "../../transport/connection.ts";
-import { Handling, type ServedHandler } from "../handlers/call_handling.ts";
+import { CallHandling, type ServedHandler } from "../handlers/call_handling.ts";
 import {
-  Notice,
+  NotificationHandling,
   type NotificationHost,
 } from "../handlers/notification_handling.ts";
 import type { Report } from "../errors/incident_report.ts";
@@ -97,7 +97,7 @@ export class Peer implements SessionHost, NotificationHost {
   /** @inheritdoc */
   readonly middleware: AnyMiddleware | undefined;
   /** @inheritdoc */
-  readonly notices: Set<Notice> = new Set();
+  readonly notices: Set<NotificationHandling> = new Set();
   readonly #stream: FrameStream;
   readonly #options: PeerOptions;
   readonly #refreshes: Map<number, PromiseSettlers> = new Map();
@@ -194,7 +194,7 @@ export class Peer implements SessionHost, NotificationHost {
   /** @inheritdoc */
   onRequest(call: IncomingCall, body: Uint8Array): void {
     const served = this.#options.handlers[call.method.index]!; // the tables were made from one list
-    const handling = new Handling(this, call, served);
+    const handling = new CallHandling(this, call, served);
     call.observer = handling;
     handling.begin(body);
   }
@@ -215,7 +215,7 @@ export class Peer implements SessionHost, NotificationHost {
       return;
     }
     const served = this.#options.handlers[method]!; // as above
-    new Notice(this, served, fields).begin(body);
+    new NotificationHandling(this, served, fields).begin(body);
   }
 
   /** @inheritdoc */
@@ -269,7 +269,7 @@ export class Peer implements SessionHost, NotificationHost {
   /** The goodbye goes out, then this side's stream ends; the other side has a moment to end its own. */
   #leave(): void {
     // Without a goodbye what is unsent must not leave: its calls were told that it did not.
-    if (!this.session.saidGoodbye) return this.#close();
+    if (!this.session.sentGoaway) return this.#close();
     this.#stream.closeWrite().catch(() => this.#close());
     this.#linger = setTimeout(() => this.#close(), LINGER);
   }

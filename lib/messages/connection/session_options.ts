@@ -13,7 +13,10 @@ import {
 } from "../errors/incident_report.ts";
 import type { AnyMiddleware } from "../handlers/run_middleware.ts";
 import type { Middleware, MiddlewareContext } from "../handlers/middleware.ts";
-import { resolveLimits, type SessionLimits } from "../session/wire/limits.ts";
+import {
+  resolveSessionLimits,
+  type SessionLimits,
+} from "../session/wire/limits.ts";
 
 /** What failed in a way that no method declares. */
 export interface Incident {
@@ -95,7 +98,7 @@ export function resolveSessionOptions<
   checkExposure(exposeErrors);
   return {
     codecs,
-    limits: resolveLimits(limits),
+    limits: resolveSessionLimits(limits),
     middleware,
     report(error, method) {
       const id = crypto.randomUUID();

@@ -16,7 +16,10 @@ export interface Report {
 }
 
 /** The sentence for the other side. */
-export function toldOf(what: string, { incident, exposed }: Report): string {
+export function publicMessage(
+  what: string,
+  { incident, exposed }: Report,
+): string {
   return exposed === ""
     ? `${what}; the other side knows more under incident ${incident}`
     : `${what} (incident ${incident}): ${exposed}`;

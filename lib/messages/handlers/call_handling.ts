@@ -20,11 +20,11 @@ import { Context, type ContextSource } from "./context_impl.ts";
 import { hasAsyncItems, ItemPump } from "../streams/item_pump.ts";
 import { ItemReader } from "../streams/item_reader.ts";
 import { ItemWriter } from "../streams/item_writer.ts";
-import type { CallLink } from "../calls/pending_call.ts";
+import type { CallSession } from "../calls/pending_call.ts";
 import { isThenable } from "../support/thenable.ts";
 import type { Report } from "../errors/incident_report.ts";
 import { type AnyMiddleware, runInside } from "./run_middleware.ts";
-import { CallersValues, checkOutput } from "./value_validation.ts";
+import { CallValues, checkOutput } from "./value_validation.ts";
 import type { AnyHandler } from "./bind_handlers.ts";
 import type { CallContext } from "./context.ts";
 import { CallError, type CallErrorCode } from "../errors/call_error.ts";
@@ -51,7 +51,7 @@ export interface ServedHandler {
 }
 
 /** What handling needs from the side that serves. */
-export interface HandlingHost extends CallLink {
+export interface CallHandlingHost extends CallSession {
   /** The session, as handlers see it. */
   readonly publicSession: unknown;
   /** Around every handler. */
@@ -71,12 +71,12 @@ const CANCEL_CODES: Readonly<Record<CancelReason, CallErrorCode>> = {
 const CLOCK = 16;
 
 /** One call that is being handled. */
-export class Handling implements CalleeObserver, ContextSource, FailedCall {
+export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
   /** @inheritdoc */
   cancelled: CallError | undefined = undefined;
   /** @inheritdoc */
   entered = false;
-  readonly #host: HandlingHost;
+  readonly #host: CallHandlingHost;
   readonly #call: IncomingCall;
   readonly #served: ServedHandler;
   #context: Context | undefined = undefined;
@@ -84,14 +84,18 @@ export class Handling implements CalleeObserver, ContextSource, FailedCall {
   #writer: ItemWriter | undefined = undefined;
   #pump: ItemPump | undefined = undefined;
   #fields: Uint8Array = NO_FIELDS;
-  readonly #values: CallersValues;
+  readonly #values: CallValues;
   #unsendable: CallError | undefined = undefined;
 
-  constructor(host: HandlingHost, call: IncomingCall, served: ServedHandler) {
+  constructor(
+    host: CallHandlingHost,
+    call: IncomingCall,
+    served: ServedHandler,
+  ) {
     this.#host = host;
     this.#call = call;
     this.#served = served;
-    this.#values = new CallersValues(this, host.session.codec);
+    this.#values = new CallValues(this, host.session.codec);
   }
 
   // ── what the context and the answer ask ────────────────────────────────

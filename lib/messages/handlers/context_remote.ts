@@ -15,7 +15,7 @@ import type { BoundMethod } from "../protocol/protocol_types.ts";
  * @param context of the call that is being handled
  * @param site where calls on nobody's behalf are made from
  */
-export function boundRemote(
+export function contextRemote(
   methods: readonly BoundMethod[],
   context: CallContext<unknown, unknown>,
   site: CallSite,

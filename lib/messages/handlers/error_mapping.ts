@@ -11,7 +11,7 @@
  *
  * @module
  */
-import { type Report, toldOf } from "../errors/incident_report.ts";
+import { publicMessage, type Report } from "../errors/incident_report.ts";
 import { CallError, type CallErrorCode } from "../errors/call_error.ts";
 import type { MethodDeclaration } from "../protocol/method.ts";
 import { validate } from "../schema/standard_schema.ts";
@@ -106,11 +106,15 @@ function isTooLarge(thrown: unknown): thrown is CallError {
 /** The answer to what nobody foresaw. */
 export function internal(thrown: unknown, call: FailedCall): CallError {
   const report = call.report(thrown);
-  return new CallError("internal", toldOf(`${call.method} failed`, report), {
-    processed: call.entered ? "yes" : "no",
-    incident: report.incident,
-    cause: thrown,
-  });
+  return new CallError(
+    "internal",
+    publicMessage(`${call.method} failed`, report),
+    {
+      processed: call.entered ? "yes" : "no",
+      incident: report.incident,
+      cause: thrown,
+    },
+  );
 }
 
 /** An error that the method does not declare, or with other data, is a fault of the handler's. */

@@ -7,7 +7,7 @@
  */
 import { comesOf } from "./error_mapping.ts";
 import { Context, type ContextSource } from "./context_impl.ts";
-import type { HandlingHost, ServedHandler } from "./call_handling.ts";
+import type { CallHandlingHost, ServedHandler } from "./call_handling.ts";
 import { runInside } from "./run_middleware.ts";
 import type { CallContext } from "./context.ts";
 import { CallError } from "../errors/call_error.ts";
@@ -20,15 +20,15 @@ import type { Fields, Metadata } from "../session/wire/fields.ts";
 import type { SessionStats } from "../session/flow/shared_state.ts";
 
 /** What notifications need beside what calls do. */
-export interface NotificationHost extends HandlingHost {
+export interface NotificationHost extends CallHandlingHost {
   /** Those that are being handled. */
-  readonly notices: Set<Notice>;
+  readonly notices: Set<NotificationHandling>;
   /** Counters. */
   readonly stats: SessionStats;
 }
 
 /** One notification that is being handled. */
-export class Notice implements ContextSource {
+export class NotificationHandling implements ContextSource {
   /** @inheritdoc */
   readonly method: string;
   /** @inheritdoc */

@@ -22,7 +22,7 @@ export interface ValuesOwner {
 }
 
 /** Values that a caller has sent. */
-export class CallersValues {
+export class CallValues {
   /** What was wrong with one of them; the caller may be told. */
   fault: CallError | undefined = undefined;
   readonly #call: ValuesOwner;

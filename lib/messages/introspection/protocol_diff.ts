@@ -4,11 +4,11 @@
  * @module
  */
 import { type Ends, schemaDifferences } from "./schema_diff.ts";
-import { shown } from "../support/printable.ts";
+import { printable } from "../support/printable.ts";
 import type { MethodSchemas } from "../protocol/method_schemas.ts";
 import type { MethodSummary } from "../protocol/protocol_hash.ts";
 import type { Side } from "../protocol/protocol_types.ts";
-import { misfit } from "../session/wire/method_compatibility.ts";
+import { mismatchOf } from "../session/wire/method_compatibility.ts";
 
 /**
  * How a method differs:
@@ -87,7 +87,7 @@ export function diffMethods(lists: MethodLists): readonly MethodDifference[] {
       const pair = { caller: callers.get(name), callee: callees.get(name) };
       const kind = pair.caller === undefined
         ? "extra"
-        : misfit(pair.caller, pair.callee);
+        : mismatchOf(pair.caller, pair.callee);
       return kind === undefined ? [] : [difference(side, kind, pair)];
     });
 }
@@ -175,7 +175,7 @@ function titleOf(method: Described | undefined): string {
 }
 
 function nameOf(method: Described | undefined): string {
-  return shown(method?.name ?? "");
+  return printable(method?.name ?? "");
 }
 
 /** A peer may have any number of fields. */
@@ -206,7 +206,7 @@ function errorDifferences(
 ): string[] {
   const names = new Set([...Object.keys(caller), ...Object.keys(callee)]);
   return [...names].sort().flatMap((name) => {
-    const what = `error ${shown(name)}`;
+    const what = `error ${printable(name)}`;
     if (!Object.hasOwn(caller, name)) {
       return [`${what} is known to the ${ends.callee} only`];
     }

@@ -5,7 +5,7 @@
  */
 import { canonicalSchema } from "../schema/canonical_json.ts";
 import { isRecord, type JsonSchema } from "../schema/json_schema.ts";
-import { shown } from "../support/printable.ts";
+import { printable } from "../support/printable.ts";
 
 /** How the two ends are called in the sentences. */
 export interface Ends {
@@ -47,7 +47,9 @@ export function schemaDifferences(
     const difference = compare(ours.get(path), theirs.get(path), ends);
     if (difference !== "") {
       found.push(
-        `${path === "" ? what : `${what} field ${shown(path)}`} ${difference}`,
+        `${
+          path === "" ? what : `${what} field ${printable(path)}`
+        } ${difference}`,
       );
     }
   }
@@ -71,9 +73,9 @@ function compare(
   }
   if (caller.rule !== callee.rule) {
     return caller.kind === callee.kind
-      ? `changed: other rules for ${shown(caller.kind)}`
-      : `changed: ${shown(caller.kind)} on the ${ends.caller}, ${
-        shown(callee.kind)
+      ? `changed: other rules for ${printable(caller.kind)}`
+      : `changed: ${printable(caller.kind)} on the ${ends.caller}, ${
+        printable(callee.kind)
       } on the ${ends.callee}`;
   }
   if (caller.required === callee.required) return "";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Given, Got, MethodDeclaration } from "./method.ts";
+import type { CallerInput, CallerOutput, MethodDeclaration } from "./method.ts";
 
 /** Options of one call. */
 export interface CallOptions {
@@ -214,8 +214,8 @@ export interface Calls<In, Out, Opening> {
 export type Call<M extends MethodDeclaration> = M extends {
   readonly types?: {
     readonly caller: (
-      gives: infer Gives extends Given,
-    ) => infer Gets extends Got;
+      gives: infer Gives extends CallerInput,
+    ) => infer Gets extends CallerOutput;
   };
 } ? Calls<Gives["input"], Gets["output"], Gives["opening"]>[M["shape"]]
   : never;

@@ -5,12 +5,12 @@
  */
 import { CallError } from "../errors/call_error.ts";
 import type { DeclaredCallError } from "./handler_types.ts";
-import type { Got, MethodDeclaration } from "./method.ts";
+import type { CallerOutput, MethodDeclaration } from "./method.ts";
 
 /** For each error that a method declares, the type of its data. */
 export type ErrorsOf<M extends MethodDeclaration> = M extends {
   readonly types?: {
-    readonly caller: (gives: never) => infer Gets extends Got;
+    readonly caller: (gives: never) => infer Gets extends CallerOutput;
   };
 } ? Gets["errors"]
   : never;

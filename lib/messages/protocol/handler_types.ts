@@ -4,7 +4,7 @@
  * @module
  */
 import type { CallError } from "../errors/call_error.ts";
-import type { Given, Got, MethodDeclaration } from "./method.ts";
+import type { CallerInput, CallerOutput, MethodDeclaration } from "./method.ts";
 
 /** A declared error, as a handler throws it and a caller catches it. */
 export interface DeclaredCallError<Name extends string, Data>
@@ -88,8 +88,8 @@ export type Handler<M extends MethodDeclaration, Context = unknown> = M extends
   {
     readonly types?: {
       readonly handler: (
-        returns: infer Returns extends Got,
-      ) => infer Takes extends Given;
+        returns: infer Returns extends CallerOutput,
+      ) => infer Takes extends CallerInput;
     };
   } ? HandlerShapes<
     Takes["input"],

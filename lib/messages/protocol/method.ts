@@ -43,7 +43,7 @@ export interface MethodDeclaration extends MethodOptions {
 }
 
 /** What goes from the caller to the handler. */
-export interface Given {
+export interface CallerInput {
   /** The input, or the type of each item that the caller sends. */
   input: unknown;
   /** What opens a `clientStream` or `duplex`; `void` for the other shapes. */
@@ -51,7 +51,7 @@ export interface Given {
 }
 
 /** What goes from the handler to the caller. */
-export interface Got {
+export interface CallerOutput {
   /** The output, or the type of each item that the caller gets. */
   output: unknown;
   /** For each declared error the type of its data. */
@@ -72,10 +72,10 @@ export interface Got {
  */
 export interface Method<
   S extends Shape,
-  Gives extends Given,
-  Gets extends Got,
-  Takes extends Given = Gives,
-  Returns extends Got = Gets,
+  Gives extends CallerInput,
+  Gets extends CallerOutput,
+  Takes extends CallerInput = Gives,
+  Returns extends CallerOutput = Gets,
 > extends MethodDeclaration {
   /** What travels in a call. */
   readonly shape: S;

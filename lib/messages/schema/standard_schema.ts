@@ -187,7 +187,7 @@ function accept<Output>(result: SchemaResult<Output>): Output {
 function toIssue(finding: SchemaFinding): SchemaIssue {
   return {
     path: Array.from(finding.path ?? []).slice(0, MAX_PATH_DEPTH).map(toKey),
-    message: cut(finding.message, MAX_ISSUE_LENGTH),
+    message: truncate(finding.message, MAX_ISSUE_LENGTH),
   };
 }
 
@@ -195,10 +195,10 @@ function toKey(
   segment: PropertyKey | { readonly key: PropertyKey },
 ): string | number {
   const key = typeof segment === "object" ? segment.key : segment;
-  return typeof key === "number" ? key : cut(String(key), MAX_KEY_LENGTH);
+  return typeof key === "number" ? key : truncate(String(key), MAX_KEY_LENGTH);
 }
 
-function cut(text: string, limit: number): string {
+function truncate(text: string, limit: number): string {
   return text.length <= limit
     ? text
     : `${text.slice(0, limit - 1).toWellFormed()}…`;

@@ -16,7 +16,7 @@ import type {
 } from "../../transport/connection.ts";
 import { type SideTables, sideTables } from "../connection/method_tables.ts";
 import { unawaited } from "../support/thenable.ts";
-import { AcceptedSession, type SessionOwner } from "./server_session.ts";
+import { ServerSessionImpl, type SessionOwner } from "./server_session.ts";
 import {
   buildPublishers,
   type Publishers,
@@ -144,7 +144,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   readonly options: OwnOptions<P, Auth, State>;
   readonly resolved: ResolvedSessionOptions;
   readonly finished: Promise<void>;
-  readonly #accepted: Set<AcceptedSession<P, Auth, State>> = new Set();
+  readonly #accepted: Set<ServerSessionImpl<P, Auth, State>> = new Set();
   readonly #listeners: Set<Listener> = new Set();
   readonly #loops: Set<Promise<void>> = new Set();
   readonly #maxSessions: number;
@@ -242,7 +242,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     const flooded = full && this.#refusing >= MAX_REFUSING;
     try {
       if (this.#shutdown !== undefined || flooded) return connection.close();
-      const session = new AcceptedSession<P, Auth, State>(this, connection, {
+      const session = new ServerSessionImpl<P, Auth, State>(this, connection, {
         refused: full,
       });
       this.#accepted.add(session);

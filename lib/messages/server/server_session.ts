@@ -4,11 +4,11 @@
  * @module
  */
 import type { Connection, SocketAddress } from "../../transport/connection.ts";
-import { boundRemote } from "../handlers/context_remote.ts";
+import { contextRemote } from "../handlers/context_remote.ts";
 import { differencesOfServer } from "../connection/handshake_differences.ts";
 import { LazySignal } from "../support/lazy_signal.ts";
 import { Peer } from "../connection/peer.ts";
-import { toldOf } from "../errors/incident_report.ts";
+import { publicMessage } from "../errors/incident_report.ts";
 import { buildRemote, type CallSite } from "../calls/remote.ts";
 import { isThenable } from "../support/thenable.ts";
 import type { SideTables } from "../connection/method_tables.ts";
@@ -17,7 +17,7 @@ import type { ConnectionInfo } from "../handlers/context.ts";
 import { CallError, type SessionError } from "../errors/call_error.ts";
 import type { MethodDifference } from "../introspection/protocol_diff.ts";
 import type { AnyProtocol, Remote } from "../protocol/protocol_types.ts";
-import type { Receiver } from "../broadcast/fanout.ts";
+import type { BroadcastTarget } from "../broadcast/fanout.ts";
 import type { OwnOptions, Server, ServerSession } from "./server_types.ts";
 import type { TopicRegistry } from "./topics.ts";
 import type { Hello } from "../session/wire/hello.ts";
@@ -39,14 +39,14 @@ export interface SessionOwner<P extends AnyProtocol, Auth, State>
   readonly resolved: ResolvedSessionOptions;
 }
 
-/** Options of an {@linkcode AcceptedSession}. */
-export interface AcceptedSessionOptions {
+/** Options of a {@linkcode ServerSessionImpl}. */
+export interface ServerSessionImplOptions {
   /** There is no place for it: it is only told so. @default {false} */
   readonly refused?: boolean;
 }
 
 /** See `ServerSession`. */
-export class AcceptedSession<P extends AnyProtocol, Auth, State>
+export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   implements ServerSession<P, Auth, State> {
   readonly finished: Promise<SessionError | undefined>;
   /** Settles when the connection is closed and nothing of it is left. */
@@ -67,7 +67,7 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
   constructor(
     owner: SessionOwner<P, Auth, State>,
     connection: Connection,
-    { refused = false }: AcceptedSessionOptions = {},
+    { refused = false }: ServerSessionImplOptions = {},
   ) {
     this.#owner = owner;
     this.#refused = refused;
@@ -96,7 +96,8 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
         onRoom: () => owner.topics.drain(this),
         onEnded: (error) => this.#ended(error),
         report: resolved.report,
-        remoteFor: (context) => boundRemote(tables.calls, context, this.#site),
+        remoteFor: (context) =>
+          contextRemote(tables.calls, context, this.#site),
       },
     });
     this.closed = this.#peer.closed;
@@ -194,7 +195,7 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
 
   #turnAway(error: unknown): void {
     const report = this.#owner.resolved.report(error, "");
-    const message = toldOf("the session could not begin", report);
+    const message = publicMessage("the session could not begin", report);
     this.#peer.session.expel("internal", message, this.#peer.now());
     this.#peer.touched();
   }
@@ -241,12 +242,12 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
       // Anything can be thrown, also what throws when it is read.
     }
     const report = this.#owner.resolved.report(error, "");
-    return toldOf("the credentials were refused", report);
+    return publicMessage("the credentials were refused", report);
   }
 
   #opened(): void {
     this.#owner.sessions.add(this);
-    this.#owner.topics.join(this, this.#receiver());
+    this.#owner.topics.join(this, this.#broadcastTarget());
     const { onSession } = this.#owner.options;
     if (onSession === undefined) return;
     (async () => await onSession(this))().catch((error) =>
@@ -255,7 +256,7 @@ export class AcceptedSession<P extends AnyProtocol, Auth, State>
   }
 
   /** This client, for messages that go to many. */
-  #receiver(): Receiver {
+  #broadcastTarget(): BroadcastTarget {
     const peer = this.#peer;
     const { calls } = this.#owner.tables.methods;
     return {

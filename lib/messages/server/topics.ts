@@ -4,10 +4,10 @@
  * @module
  */
 import {
+  type BroadcastTarget,
   buildPublishers,
   Fanout,
   type Publishers,
-  type Receiver,
   resolveSlowOptions,
   type SlowOptions,
   type TopicStats,
@@ -37,7 +37,10 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
   }
 
   /** A session's handshake is done. */
-  join(session: ServerSession<P, Auth, State>, receiver: Receiver): void {
+  join(
+    session: ServerSession<P, Auth, State>,
+    receiver: BroadcastTarget,
+  ): void {
     this.#members.set(session, { receiver, topics: new Set() });
     this.everyone.add(session, receiver, this.#slow);
   }
@@ -91,7 +94,7 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
 }
 
 interface Member {
-  readonly receiver: Receiver;
+  readonly receiver: BroadcastTarget;
   readonly topics: Set<string>;
 }
 

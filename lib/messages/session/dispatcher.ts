@@ -4,50 +4,50 @@
  *
  * @module
  */
-import type { Callee } from "./calls/incoming_calls.ts";
-import type { Caller } from "./calls/outgoing_calls.ts";
-import { decodeGoodbye, type Goodbye } from "./wire/goaway.ts";
-import type { Link } from "./flow/shared_state.ts";
+import type { IncomingCalls } from "./calls/incoming_calls.ts";
+import type { OutgoingCalls } from "./calls/outgoing_calls.ts";
+import { decodeGoaway, type Goaway } from "./wire/goaway.ts";
+import type { SharedState } from "./flow/shared_state.ts";
 import { MalformedError } from "./wire/malformed_error.ts";
-import type { Pings } from "./control/ping.ts";
-import type { Refreshes } from "./control/credential_refresh.ts";
+import type { Ping } from "./control/ping.ts";
+import type { CredentialRefresh } from "./control/credential_refresh.ts";
 import { creditOf, MAX_CREDIT } from "./flow/stream_items.ts";
 import { Flag, HEADER, Kind, readId } from "./wire/frame_header.ts";
 
 /** What takes frames. */
-export interface Receivers {
+export interface FrameReceivers {
   /** Our calls. */
-  readonly caller: Caller;
+  readonly caller: OutgoingCalls;
   /** The peer's calls. */
-  readonly callee: Callee;
+  readonly callee: IncomingCalls;
   /** PINGs. */
-  readonly pings: Pings;
+  readonly ping: Ping;
   /** Credentials. */
-  readonly refreshes: Refreshes;
+  readonly credentialRefresh: CredentialRefresh;
   /** A reply has been handled. */
   onReply(): void;
   /** PINGs up to that number have been answered. */
   onPong(number: number): void;
   /** There is credit again for requests and notifications. */
   onWindow(): void;
-  /** The peer says goodbye. */
-  onGoodbye(goodbye: Goodbye): void;
+  /** The peer sends GOAWAY. */
+  onGoodbye(goaway: Goaway): void;
 }
 
 /** Hands frames to what takes them. */
 export class Dispatcher {
-  readonly #link: Link;
+  readonly #shared: SharedState;
   /** Remainder of the ids of our calls: odd ones are the dialler's. */
   readonly #ours: number;
-  readonly #to: Receivers;
+  readonly #to: FrameReceivers;
 
   /**
    * @param link shared by the session's parts
    * @param dials whether this side dialled
    * @param to what takes frames
    */
-  constructor(link: Link, dials: boolean, to: Receivers) {
-    this.#link = link;
+  constructor(shared: SharedState, dials: boolean, to: FrameReceivers) {
+    this.#shared = shared;
     this.#ours = dials ? 1 : 0;
     this.#to = to;
   }
@@ -64,9 +64,9 @@ export class Dispatcher {
   /** Takes a frame. @throws {MalformedError} */
   receive(frame: Uint8Array): void {
     this.checkLength(frame);
-    const { maxFrameBody } = this.#link.limits;
+    const { maxFrameBody } = this.#shared.limits;
     if (frame.length - HEADER > maxFrameBody) {
-      return this.#link.fail(
+      return this.#shared.fail(
         "too-large",
         `a frame has ${
           frame.length - HEADER
@@ -104,23 +104,23 @@ export class Dispatcher {
       case Kind.WINDOW:
         return this.#receiveWindow(frame);
       case Kind.PING:
-        return this.#to.pings.receivePing(frame);
+        return this.#to.ping.receivePing(frame);
       case Kind.PONG:
-        return this.#to.onPong(this.#to.pings.receivePong(frame));
+        return this.#to.onPong(this.#to.ping.receivePong(frame));
       case Kind.GOAWAY:
-        return this.#to.onGoodbye(decodeGoodbye(frame));
+        return this.#to.onGoodbye(decodeGoaway(frame));
       case Kind.AUTH:
-        return this.#to.refreshes.receive(id, frame);
+        return this.#to.credentialRefresh.receive(id, frame);
       case Kind.HELLO:
         throw new MalformedError("HELLO came a second time");
     }
     if ((frame[1]! & Flag.IGNORABLE) === 0) { // in range: frames have a header
       throw new MalformedError(`a frame is of the unknown kind ${kind}`);
     }
-    this.#link.stats.ignoredFrames++;
+    this.#shared.stats.ignoredFrames++;
   }
 
-  #half(id: number): Caller | Callee {
+  #half(id: number): OutgoingCalls | IncomingCalls {
     return id % 2 === this.#ours ? this.#to.caller : this.#to.callee;
   }
 
@@ -135,14 +135,14 @@ export class Dispatcher {
   #receiveCredit(id: number, frame: Uint8Array): void {
     const amount = creditOf(frame);
     if (amount > 0) this.#half(id).receiveCredit(id, amount);
-    else this.#link.fail("flow-control", "a CREDIT frame grants nothing");
+    else this.#shared.fail("flow-control", "a CREDIT frame grants nothing");
   }
 
   #receiveWindow(frame: Uint8Array): void {
     const amount = creditOf(frame);
     const { queue } = this.#to.caller;
     if (amount === 0 || queue.credit + amount > MAX_CREDIT) {
-      return this.#link.fail(
+      return this.#shared.fail(
         "flow-control",
         `the connection was granted ${amount}`,
       );

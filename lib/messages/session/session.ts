@@ -19,12 +19,12 @@ import type { CallerObserver, OutgoingCall } from "./calls/outgoing_calls.ts";
 import type { IncomingCall } from "./calls/incoming_calls.ts";
 import { SessionError } from "../errors/call_error.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import { Refusal } from "./control/handshake.ts";
+import { HandshakeRefusal } from "./control/handshake.ts";
 import type { Hello } from "./wire/hello.ts";
 import { MalformedError, messageOf } from "./wire/malformed_error.ts";
 import { servedMethods, unservedMethods } from "./control/method_matching.ts";
 import { SessionCalls } from "./session_calls.ts";
-import type { SessionHost, SessionOptions } from "./session_host.ts";
+import type { SessionConfig, SessionHost } from "./session_host.ts";
 import { RECEPTION } from "./session_state.ts";
 import { wakeBlocked } from "./flow/stream_items.ts";
 import { Kind } from "./wire/frame_header.ts";
@@ -36,32 +36,32 @@ export class Session extends SessionCalls {
   readonly #dispatcher: Dispatcher;
 
   /** @param options what it is made of */
-  constructor(options: SessionOptions) {
+  constructor(options: SessionConfig) {
     super(options);
-    this.#dispatcher = new Dispatcher(this.link, options.role === "dialler", {
+    this.#dispatcher = new Dispatcher(this.shared, options.role === "dialler", {
       caller: this.caller,
       callee: this.callee,
-      pings: this.pings,
-      refreshes: this.refreshes,
+      ping: this.ping,
+      credentialRefresh: this.credentialRefresh,
       onReply: () => this.draining.check(),
       onPong: (number) => this.draining.answered(number),
       onWindow: () => this.offerRoom(),
-      onGoodbye: (goodbye) => this.peerLeaves(goodbye),
+      onGoodbye: (goaway) => this.peerLeaves(goaway),
     });
   }
 
   /** When {@linkcode Session.tick} is wanted. */
   get wakeAt(): number {
     if (this.state === "closed") return Infinity;
-    const { wheel, now, writer } = this.link;
+    const { wheel, now, writer } = this.shared;
     const wakeAt = Math.min(
       this.handshakeDeadline,
       this.draining.deadline,
       wheel.wakeAt,
     );
     if (this.state !== "open") return wakeAt;
-    this.liveness.watch(now, writer.unsent);
-    return Math.min(wakeAt, this.liveness.wakeAt);
+    this.heartbeat.watch(now, writer.unsent);
+    return Math.min(wakeAt, this.heartbeat.wakeAt);
   }
 
   // ── handshake ──────────────────────────────────────────────────────────
@@ -74,7 +74,7 @@ export class Session extends SessionCalls {
    * @throws {RangeError} for a protocol that does not fit into a handshake
    */
   start(credentials: unknown, now: number): void {
-    this.link.now = now;
+    this.shared.now = now;
     if (this.state !== "new") return;
     this.handshake.greet(credentials);
     this.on("start");
@@ -88,7 +88,7 @@ export class Session extends SessionCalls {
       );
     }
     const hello = this.handshake.read(frame);
-    if (hello instanceof Refusal) {
+    if (hello instanceof HandshakeRefusal) {
       return this.abort(hello.code, hello.message);
     }
     const { methods } = this.options;
@@ -115,7 +115,7 @@ export class Session extends SessionCalls {
 
   /** Lets the client in (listener): HELLO goes out, what it sent meanwhile is handled. */
   accept(now: number): void {
-    this.link.now = now;
+    this.shared.now = now;
     const hello = this.peer;
     if (this.state !== "authenticating" || hello === undefined) return;
     try {
@@ -128,12 +128,12 @@ export class Session extends SessionCalls {
     for (const { frame, cameAt } of this.handshake.takeEarly()) {
       this.receive(frame, cameAt);
     }
-    this.link.now = now;
+    this.shared.now = now;
   }
 
   /** Turns the client away (listener). */
   refuse(message: string, now: number): void {
-    this.link.now = now;
+    this.shared.now = now;
     if (this.state === "authenticating") {
       this.abort("unauthenticated", message);
     }
@@ -141,7 +141,7 @@ export class Session extends SessionCalls {
 
   #open(hello: Hello): void {
     this.handshakeDeadline = Infinity;
-    this.liveness.read(this.link.now);
+    this.heartbeat.read(this.shared.now);
     this.caller.raise(hello);
     this.options.host.onOpened(hello);
   }
@@ -150,13 +150,13 @@ export class Session extends SessionCalls {
 
   /** Bytes were read, a whole frame or not. */
   readSome(now: number): void {
-    this.link.now = now;
-    this.liveness.read(now);
+    this.shared.now = now;
+    this.heartbeat.read(now);
   }
 
   /** Takes one frame; its bytes are valid during the call. */
   receive(frame: Uint8Array, now: number): void {
-    this.link.now = now;
+    this.shared.now = now;
     if (this.state === "closed") return;
     try {
       if (this.state === "open") this.#dispatcher.receive(frame);
@@ -165,7 +165,7 @@ export class Session extends SessionCalls {
       if (!(error instanceof MalformedError)) throw error;
       this.abort("protocol", error.message);
     }
-    if (this.link.writer.unsent >= this.link.limits.unsentHard) {
+    if (this.shared.writer.unsent >= this.shared.limits.unsentHard) {
       this.abort("unsent", "the peer sends more than it reads");
     }
   }
@@ -192,26 +192,26 @@ export class Session extends SessionCalls {
 
   /** The transport took bytes: what waited for room may leave. */
   written(now: number): void {
-    this.link.now = now;
+    this.shared.now = now;
     if (this.state === "closed") return;
-    const { writer } = this.link;
-    this.liveness.written(now, writer.unsent);
+    const { writer } = this.shared;
+    this.heartbeat.written(now, writer.unsent);
     this.callee.answers.drain();
     writer.drain();
-    wakeBlocked(this.link);
+    wakeBlocked(this.shared);
     this.offerRoom();
     this.draining.check();
   }
 
   /** The peer's bytes make no frames. */
   framingFailed(message: string, now: number): void {
-    this.link.now = now;
+    this.shared.now = now;
     this.abort("protocol", message);
   }
 
   /** The peer has ended its stream, or the transport has failed. */
   inputEnded(cause: unknown, now: number): void {
-    this.link.now = now;
+    this.shared.now = now;
     if (this.state === "closed") return;
     const expected = this.peerDrains || this.draining.stage !== "none";
     if (cause === undefined && expected && this.caller.calls.size === 0) {
@@ -226,12 +226,12 @@ export class Session extends SessionCalls {
 
   /** Time has passed. */
   tick(now: number): void {
-    this.link.now = now;
+    this.shared.now = now;
     if (this.state === "closed") return;
-    this.link.wheel.advance(now);
+    this.shared.wheel.advance(now);
     this.offerRoom();
     if (now >= this.draining.deadline) return this.draining.finish();
-    const { limits, writer } = this.link;
+    const { limits, writer } = this.shared;
     if (now >= this.handshakeDeadline) {
       return this.abort(
         "timeout",
@@ -239,9 +239,9 @@ export class Session extends SessionCalls {
       );
     }
     if (this.state !== "open") return;
-    switch (this.liveness.check(now, writer.unsent)) {
+    switch (this.heartbeat.check(now, writer.unsent)) {
       case "ping":
-        this.pings.send();
+        this.ping.send();
         break;
       case "silent":
         this.abort(
@@ -262,6 +262,6 @@ export type {
   CallerObserver,
   IncomingCall,
   OutgoingCall,
+  SessionConfig,
   SessionHost,
-  SessionOptions,
 };

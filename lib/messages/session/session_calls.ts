@@ -7,7 +7,7 @@ import type { CallError } from "../errors/call_error.ts";
 import { NO_FIELDS } from "./wire/fields.ts";
 import type { MethodInfo } from "./wire/hello.ts";
 import type { IncomingCall } from "./calls/incoming_call.ts";
-import type { StreamCall } from "./flow/shared_state.ts";
+import type { SessionStream } from "./flow/shared_state.ts";
 import {
   unservedError,
   type UnservedReason,
@@ -34,7 +34,7 @@ export abstract class SessionCalls extends SessionCore {
    * @throws {CodecError} for an input that has no encoding
    */
   call(options: OpenOptions, now: number): OutgoingCall {
-    this.link.now = now;
+    this.shared.now = now;
     this.#checkServed(options);
     return this.caller.open(options);
   }
@@ -46,7 +46,7 @@ export abstract class SessionCalls extends SessionCore {
     options: Omit<OpenOptions, "observer" | "timeout">,
     now: number,
   ): void {
-    this.link.now = now;
+    this.shared.now = now;
     this.#checkServed(options);
     this.caller.notify(options);
   }
@@ -64,7 +64,7 @@ export abstract class SessionCalls extends SessionCore {
 
   /** A value is being encoded: none of the commands that send can be given from inside it. */
   get encoding(): boolean {
-    return this.link.writer.encoding;
+    return this.shared.writer.encoding;
   }
 
   /** Whether a notification may leave now without piling up; if not, the host is told when. */
@@ -80,14 +80,14 @@ export abstract class SessionCalls extends SessionCore {
     message: { method: number; info: MethodInfo; body: Uint8Array },
     now: number,
   ): void {
-    this.link.now = now;
+    this.shared.now = now;
     this.#checkServed(message);
     this.caller.notifyEncoded(message.method, message.info, message.body);
   }
 
   /** Whether an item may be sent now; if not, the observer is told when. */
-  maySendItem(call: StreamCall): boolean {
-    return maySendItem(this.link, call);
+  maySendItem(call: SessionStream): boolean {
+    return maySendItem(this.shared, call);
   }
 
   /**
@@ -96,26 +96,26 @@ export abstract class SessionCalls extends SessionCore {
    * @returns whether it was taken; if not, it is large, and the observer is
    * told when there is room for it
    */
-  sendItem(call: StreamCall, value: unknown, now: number): boolean {
-    this.link.now = now;
-    return sendItem(this.link, call, value);
+  sendItem(call: SessionStream, value: unknown, now: number): boolean {
+    this.shared.now = now;
+    return sendItem(this.shared, call, value);
   }
 
   /** The next item, or `undefined`: the observer is told of it when it comes. */
-  takeItem(call: StreamCall, now: number): Uint8Array | undefined {
-    this.link.now = now;
-    return takeItem(this.link, call);
+  takeItem(call: SessionStream, now: number): Uint8Array | undefined {
+    this.shared.now = now;
+    return takeItem(this.shared, call);
   }
 
   /** Nobody wants the items of a call any more: those that wait are dropped, and no more is granted. */
-  dropItems(call: StreamCall, now: number): void {
-    this.link.now = now;
-    discardItems(this.link, call.inbox);
+  dropItems(call: SessionStream, now: number): void {
+    this.shared.now = now;
+    discardItems(this.shared, call.receiveWindow);
   }
 
   /** Ends our items of a call that we made. */
   endItems(call: OutgoingCall, now: number): void {
-    this.link.now = now;
+    this.shared.now = now;
     this.caller.endItems(call);
   }
 
@@ -129,7 +129,7 @@ export abstract class SessionCalls extends SessionCore {
     },
     now: number,
   ): void {
-    this.link.now = now;
+    this.shared.now = now;
     this.caller.giveUp(call, reason);
     this.offerRoom();
   }
@@ -146,14 +146,14 @@ export abstract class SessionCalls extends SessionCore {
     now: number,
     fields: Uint8Array = NO_FIELDS,
   ): void {
-    this.link.now = now;
+    this.shared.now = now;
     this.callee.answers.respond(call, value, fields);
     this.draining.check();
   }
 
   /** Ends a call of the peer's with an error. */
   fail(call: IncomingCall, error: CallError, now: number): void {
-    this.link.now = now;
+    this.shared.now = now;
     this.callee.answers.fail(call, error);
     this.draining.check();
   }
@@ -168,22 +168,22 @@ export abstract class SessionCalls extends SessionCore {
    * @throws {CodecError} for credentials that have no encoding
    */
   refresh(credentials: unknown, now: number): number {
-    this.link.now = now;
+    this.shared.now = now;
     if (this.state !== "open") {
       throw unavailable("there is no open connection");
     }
-    return this.refreshes.send(credentials);
+    return this.credentialRefresh.send(credentials);
   }
 
   /** Says that the new credentials hold (listener). */
   refreshed(id: number, now: number): void {
-    this.link.now = now;
-    this.refreshes.answer(id);
+    this.shared.now = now;
+    this.credentialRefresh.answer(id);
   }
 
   /** Says that the new credentials do not hold (listener): the connection ends. */
   rejectRefresh(message: string, now: number): void {
-    this.link.now = now;
+    this.shared.now = now;
     this.abort("unauthenticated", message);
   }
 }

@@ -9,63 +9,63 @@ import {
   SessionError,
   type SessionErrorCode,
 } from "../errors/call_error.ts";
-import { Callee } from "./calls/incoming_calls.ts";
-import { Caller } from "./calls/outgoing_calls.ts";
+import { IncomingCalls } from "./calls/incoming_calls.ts";
+import { OutgoingCalls } from "./calls/outgoing_calls.ts";
 import { Drain } from "./control/drain.ts";
-import { cut, encodeGoodbye, type Goodbye } from "./wire/goaway.ts";
+import { encodeGoaway, type Goaway, truncateMessage } from "./wire/goaway.ts";
 import { Handshake } from "./control/handshake.ts";
 import type { SessionLimits } from "./wire/limits.ts";
-import { Link, type SessionStats } from "./flow/shared_state.ts";
-import { Liveness } from "./control/heartbeat.ts";
-import { Pings } from "./control/ping.ts";
-import { Refreshes } from "./control/credential_refresh.ts";
-import type { SessionOptions } from "./session_host.ts";
+import { type SessionStats, SharedState } from "./flow/shared_state.ts";
+import { Heartbeat } from "./control/heartbeat.ts";
+import { Ping } from "./control/ping.ts";
+import { CredentialRefresh } from "./control/credential_refresh.ts";
+import type { SessionConfig } from "./session_host.ts";
 import {
   SESSION,
   type SessionEvent,
   type SessionState,
 } from "./session_state.ts";
 import { Kind } from "./wire/frame_header.ts";
-import { Writer } from "./flow/frame_writer.ts";
+import { FrameWriter } from "./flow/frame_writer.ts";
 
 /** What every session has. */
 export abstract class SessionCore {
-  protected readonly options: SessionOptions;
+  protected readonly options: SessionConfig;
   /** Shared by the parts. */
-  protected readonly link: Link;
+  protected readonly shared: SharedState;
   /** Our calls. */
-  protected readonly caller: Caller;
+  protected readonly caller: OutgoingCalls;
   /** The peer's calls. */
-  protected readonly callee: Callee;
+  protected readonly callee: IncomingCalls;
   protected readonly handshake: Handshake;
   protected readonly draining: Drain;
-  protected readonly liveness: Liveness;
-  protected readonly pings: Pings;
-  protected readonly refreshes: Refreshes;
+  protected readonly heartbeat: Heartbeat;
+  protected readonly ping: Ping;
+  protected readonly credentialRefresh: CredentialRefresh;
   /** When the handshake must be done, ms. */
   protected handshakeDeadline: number;
-  /** The peer has said goodbye. */
+  /** The peer has sent GOAWAY. */
   protected peerDrains = false;
   #state: SessionState;
-  #saidGoodbye = false;
+  #sentGoaway = false;
 
   /** @param options what it is made of */
-  constructor(options: SessionOptions) {
+  constructor(options: SessionConfig) {
     const { role, sink, codecs, limits, host, now } = options;
     const dials = role === "dialler";
     this.options = options;
-    const link = this.link = new Link(
-      new Writer(sink, codecs[0], limits),
+    const shared = this.shared = new SharedState(
+      new FrameWriter(sink, codecs[0], limits),
       limits,
       (code, message) => this.abort(code, message),
     );
-    link.now = now;
-    this.caller = new Caller(link, dials ? 1 : 2);
-    this.callee = new Callee(link, dials ? 2 : 1, host);
-    this.handshake = new Handshake(link, options);
-    this.liveness = new Liveness(limits, now);
-    this.pings = new Pings(link);
-    this.refreshes = new Refreshes(link, host, dials);
+    shared.now = now;
+    this.caller = new OutgoingCalls(shared, dials ? 1 : 2);
+    this.callee = new IncomingCalls(shared, dials ? 2 : 1, host);
+    this.handshake = new Handshake(shared, options);
+    this.heartbeat = new Heartbeat(limits, now);
+    this.ping = new Ping(shared);
+    this.credentialRefresh = new CredentialRefresh(shared, host, dials);
     this.draining = this.#newDrain();
     this.#state = dials ? "new" : "waiting";
     this.handshakeDeadline = now + limits.handshakeTimeout;
@@ -81,8 +81,8 @@ export abstract class SessionCore {
    * ended is to be flushed; if not, what is unsent must never leave: its calls
    * have been told so.
    */
-  get saidGoodbye(): boolean {
-    return this.#saidGoodbye;
+  get sentGoaway(): boolean {
+    return this.#sentGoaway;
   }
 
   /** Moves on; an event that the state does not list changes nothing. */
@@ -92,22 +92,22 @@ export abstract class SessionCore {
 
   /** Counters. */
   get stats(): Readonly<SessionStats> {
-    return this.link.stats;
+    return this.shared.stats;
   }
 
   /** Codec of all bodies. */
   get codec(): MessageCodec {
-    return this.link.writer.codec;
+    return this.shared.writer.codec;
   }
 
   /** This side's limits. */
   get limits(): SessionLimits {
-    return this.link.limits;
+    return this.shared.limits;
   }
 
   /** Round-trip time of the last PING, ms. */
   get roundTrip(): number | undefined {
-    return this.pings.roundTrip;
+    return this.ping.roundTrip;
   }
 
   /** Calls in flight: ours and the peer's, and those of ours that wait. */
@@ -132,7 +132,7 @@ export abstract class SessionCore {
     backlog: number;
     itemBacklog: number;
   } {
-    const { pool, budget, wheel, blocked, crowded, writer } = this.link;
+    const { pool, budget, wheel, blocked, crowded, writer } = this.shared;
     return {
       callCredit: this.caller.queue.credit,
       requestCredit: this.callee.reader.credit,
@@ -154,21 +154,21 @@ export abstract class SessionCore {
    * GOAWAY, one round trip, GOAWAY with the last id taken.
    */
   drain(now: number): void {
-    this.link.now = now;
+    this.shared.now = now;
     if (this.#state === "closed" || this.draining.stage !== "none") return;
     this.caller.refuseAbove(Infinity, unavailable("this side is draining"));
     if (this.#state !== "open") return this.draining.finish();
-    this.draining.begin(now + this.link.limits.drainGrace);
+    this.draining.begin(now + this.shared.limits.drainGrace);
   }
 
   #newDrain(): Drain {
     const quiet = () => {
       const { outgoing, incoming, queued } = this.inFlight;
-      return outgoing + incoming + queued + this.link.writer.unsent === 0;
+      return outgoing + incoming + queued + this.shared.writer.unsent === 0;
     };
     return new Drain({
       sayGoodbye: (lastId) => this.#sayGoodbye("none", lastId, "draining"),
-      ping: () => this.pings.send(),
+      ping: () => this.ping.send(),
       settle: () => this.callee.lastAllowed = this.callee.lastTaken,
       get quiet() {
         return quiet();
@@ -177,9 +177,9 @@ export abstract class SessionCore {
     });
   }
 
-  /** Says goodbye and ends at once: calls in flight fail. */
+  /** Sends GOAWAY and ends at once: calls in flight fail. */
   close(now: number): void {
-    this.link.now = now;
+    this.shared.now = now;
     if (this.#state === "closed") return;
     if (this.#state !== "new") {
       this.#sayGoodbye("none", this.callee.lastTaken, "closed");
@@ -189,17 +189,17 @@ export abstract class SessionCore {
 
   /** Ends the connection because of what the peer does, as a fault of the protocol would. */
   expel(code: SessionErrorCode, message: string, now: number): void {
-    this.link.now = now;
+    this.shared.now = now;
     this.abort(code, message);
   }
 
   #sayGoodbye(code: SessionErrorCode, lastId: number, message: string): void {
-    const body = encodeGoodbye({ code, lastId, message });
-    this.link.writer.frame(Kind.GOAWAY, 0, 0, body);
-    this.#saidGoodbye = true;
+    const body = encodeGoaway({ code, lastId, message });
+    this.shared.writer.frame(Kind.GOAWAY, 0, 0, body);
+    this.#sentGoaway = true;
   }
 
-  protected peerLeaves({ code, lastId, message }: Goodbye): void {
+  protected peerLeaves({ code, lastId, message }: Goaway): void {
     this.peerDrains = true;
     const good = code === "none";
     const why = good ? `the other side is ${message}` : message;
@@ -224,7 +224,7 @@ export abstract class SessionCore {
   protected abort(code: SessionErrorCode, message: string): void {
     if (this.#state === "closed") return;
     this.#sayGoodbye(code, this.callee.lastTaken, message);
-    const text = `The connection was ended: ${cut(message)}`;
+    const text = `The connection was ended: ${truncateMessage(message)}`;
     this.finish(new SessionError(code, text));
   }
 
@@ -234,12 +234,12 @@ export abstract class SessionCore {
     this.on("end");
     this.handshakeDeadline = this.draining.deadline = Infinity;
     this.handshake.takeEarly();
-    this.refreshes.drop();
-    this.link.writer.close();
-    this.link.crowded.clear(); // nobody's turn comes any more
+    this.credentialRefresh.drop();
+    this.shared.writer.close();
+    this.shared.crowded.clear(); // nobody's turn comes any more
     this.caller.end(
       new CallError("disconnected", message, { cause: error }),
-      this.#saidGoodbye,
+      this.#sentGoaway,
     );
     this.callee.end(over ? "drained" : "disconnected", message);
     this.options.host.onEnded(error);

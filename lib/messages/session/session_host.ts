@@ -34,7 +34,7 @@ export interface SessionHost extends RequestHost, RefreshHost {
 }
 
 /** What a session is made of. */
-export interface SessionOptions extends HandshakeParts {
+export interface SessionConfig extends HandshakeParts {
   /** Where frames go. */
   readonly sink: FrameSink;
   /** Limits, whole. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { StreamCall as SessionStream } from "../session/flow/shared_state.ts";
+import type { SessionStream } from "../session/flow/shared_state.ts";
 
 /** Where items come from. */
 export interface ItemSource {

@@ -11,7 +11,7 @@ const MAX_LENGTH = 64;
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
 /** The name, cut where it is long, its unprintable characters escaped. */
-export function shown(name: string): string {
+export function printable(name: string): string {
   const short = name.length <= MAX_LENGTH
     ? name
     : `${name.slice(0, MAX_LENGTH)}…`;
@@ -22,7 +22,7 @@ export function shown(name: string): string {
 const CONTROLS = /(?![\n\t])[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu;
 
 /** A message of a peer's: its lines stay, what would change a terminal or other lines is escaped. */
-export function readable(message: string): string {
+export function printableLines(message: string): string {
   return message.replace(CONTROLS, escaped);
 }
 

@@ -6,7 +6,7 @@
 import type { TlsOptions } from "node:tls";
 import type { TlsEngine } from "./tls_engine.ts";
 import { handshakeFailure } from "./handshake_failure.ts";
-import { shakeHands } from "./handshake.ts";
+import { performHandshake } from "./handshake.ts";
 import { formatAddress } from "../address.ts";
 import type { Connection, Listener, SocketAddress } from "../connection.ts";
 import { TransportError } from "../errors.ts";
@@ -19,7 +19,7 @@ import {
 } from "./tls_connection.ts";
 
 /** How handshakes are held. */
-export interface TlsAcceptorOptions {
+export interface BoundedHandshakesOptions {
   /** Makes the options of the next handshake: those of the current certificate. */
   tlsOptions(): TlsOptions;
   /** Refuse a client without an ALPN protocol. */
@@ -48,11 +48,11 @@ interface Waiting {
  * Takes sockets from a listener and hands out those whose handshake is done, in
  * the order in which they get done: a slow client holds up nobody else.
  */
-export class TlsAcceptor implements AcceptSource<TlsConnection> {
+export class BoundedHandshakes implements AcceptSource<TlsConnection> {
   /** The bound address. */
   readonly addr: SocketAddress;
   #listener: Listener;
-  #options: TlsAcceptorOptions;
+  #options: BoundedHandshakesOptions;
   #stop = new AbortController();
   #shaking = new Set<Promise<void>>();
   #ready: Secured[] = [];
@@ -65,7 +65,7 @@ export class TlsAcceptor implements AcceptSource<TlsConnection> {
    * @param listener where the sockets come from; it belongs to this object from now on
    * @param options how handshakes are held
    */
-  constructor(listener: Listener, options: TlsAcceptorOptions) {
+  constructor(listener: Listener, options: BoundedHandshakesOptions) {
     this.addr = listener.addr;
     this.#listener = listener;
     this.#options = options;
@@ -156,7 +156,7 @@ export class TlsAcceptor implements AcceptSource<TlsConnection> {
 
   async #secured(socket: Connection, address: string): Promise<Secured> {
     const { handshakeTimeout, tlsOptions } = this.#options;
-    const engine = await shakeHands(socket, { server: tlsOptions() }, {
+    const engine = await performHandshake(socket, { server: tlsOptions() }, {
       signal: this.#stop.signal,
       timeout: handshakeTimeout,
       late: () => {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ConnectionOptions, TlsOptions, TLSSocket } from "node:tls";
-import { bounded, type Bounds } from "../with_timeout.ts";
+import { type TimeoutBounds, withTimeout } from "../with_timeout.ts";
 import { type TlsEngine, tlsError, TlsStart } from "./tls_engine.ts";
 import { nodeModules } from "./node_modules.ts";
 import type { Connection } from "../connection.ts";
@@ -28,10 +28,10 @@ const NEVER = 2 ** 31 - 1;
  * @param role which side this is, and its options
  * @param bounds what cuts it short
  */
-export async function shakeHands(
+export async function performHandshake(
   raw: Connection,
   role: TlsRole,
-  bounds: Omit<Bounds, "cut">,
+  bounds: Omit<TimeoutBounds, "cut">,
 ): Promise<TlsEngine> {
   const modules = await nodeModules();
   const { tls } = modules;
@@ -52,7 +52,7 @@ export async function shakeHands(
     } else asServer(tls, start, role.server, { secured, failed });
   });
   try {
-    return await bounded(engine, { ...bounds, cut: () => bridge.cut() });
+    return await withTimeout(engine, { ...bounds, cut: () => bridge.cut() });
   } catch (error) {
     bridge.stream.destroy();
     throw error;

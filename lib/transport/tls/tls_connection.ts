@@ -8,7 +8,7 @@ import { type SubjectAltName, subjectAltNames } from "./der.ts";
 import type { FailureContext } from "../failure.ts";
 import { checkClient, requireAuthority } from "./tls_context.ts";
 import { handshakeFailure, isUntrusted } from "./handshake_failure.ts";
-import { shakeHands } from "./handshake.ts";
+import { performHandshake } from "./handshake.ts";
 import { nodeModules } from "./node_modules.ts";
 import {
   DEFAULT_HOSTNAME,
@@ -181,7 +181,7 @@ async function secure(
   const raw = "path" in address
     ? await dialUnix(address)
     : await dialTcp(address, options);
-  const engine = await shakeHands(raw, { client }, {
+  const engine = await performHandshake(raw, { client }, {
     signal: options.signal,
     timeout: Infinity,
     late: () => new Error("nothing is later than Infinity"),

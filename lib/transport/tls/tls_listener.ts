@@ -4,7 +4,7 @@
  * @module
  */
 import { checkTimeout } from "../with_timeout.ts";
-import { TlsAcceptor } from "./bounded_handshakes.ts";
+import { BoundedHandshakes } from "./bounded_handshakes.ts";
 import { serverOptions, type TlsServerCertificate } from "./tls_context.ts";
 import {
   formatAddress,
@@ -154,7 +154,7 @@ export async function listenTls(
   const { handshakeTimeout = 5_000, maxHandshakes = 256 } = tls;
   let current = await serverOptions(tls, name);
   const alpn = alpnProtocols && { ALPNProtocols: [...alpnProtocols] };
-  const acceptor = new TlsAcceptor(await listenRaw(address, options), {
+  const acceptor = new BoundedHandshakes(await listenRaw(address, options), {
     tlsOptions: () => ({ ...current, ...alpn }),
     requireAlpn,
     handshakeTimeout,

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { bounded, checkTimeout } from "../with_timeout.ts";
+import { checkTimeout, withTimeout } from "../with_timeout.ts";
 import {
   FIRST_CREDIT,
   FLOW_CONTROL,
@@ -239,7 +239,7 @@ export async function connectWebSocket(
     ...(receiveLimit !== undefined && { receiveLimit }),
   });
   void connection.finished.then(release);
-  await bounded(connection.opened, {
+  await withTimeout(connection.opened, {
     signal,
     timeout: limit,
     cut: () => connection.close(),

@@ -4,7 +4,7 @@ import { concat } from "@std/bytes/concat";
 import { frames, type FrameStream, u32be } from "../../../lib/framing/mod.ts";
 import {
   IDLE_READ,
-  ReadMemory,
+  ReadBuffers,
   WAITING_LIMIT,
 } from "../../../lib/framing/stream/read_buffers.ts";
 import { payload, ScriptedConnection, settled } from "./scripted_connection.ts";
@@ -82,7 +82,7 @@ Deno.test(
     permissions: "none",
   },
   () => {
-    const all = Array.from({ length: 10_000 }, () => new ReadMemory());
+    const all = Array.from({ length: 10_000 }, () => new ReadBuffers());
     let bytes = 0;
     for (const memory of all) {
       const { length } = memory.begin();
@@ -96,7 +96,7 @@ Deno.test(
     for (const memory of all) memory.end(0, Infinity);
 
     // What the others gave back is there for the next one.
-    const next = new ReadMemory();
+    const next = new ReadBuffers();
     next.end(1, 1);
     next.end(60 * KIB, next.begin().length);
     assertEquals(next.begin().length, 64 * KIB);
@@ -127,12 +127,12 @@ Deno.test("reads that end in any way give back what they counted for", async () 
 });
 
 Deno.test(
-  "ReadMemory gives memory of its own for small reads, and lets a frame take it along",
+  "ReadBuffers gives memory of its own for small reads, and lets a frame take it along",
   {
     permissions: "none",
   },
   () => {
-    const memory = new ReadMemory();
+    const memory = new ReadBuffers();
     const own = memory.begin();
     memory.end(5, own.length);
     assertEquals(memory.begin() === own, true);

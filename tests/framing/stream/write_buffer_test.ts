@@ -1,14 +1,14 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { concat } from "@std/bytes/concat";
 import { netstring, u32be } from "../../../lib/framing/mod.ts";
-import { FrameBuffer } from "../../../lib/framing/stream/write_buffer.ts";
+import { WriteBuffer } from "../../../lib/framing/stream/write_buffer.ts";
 import { release } from "../../../lib/framing/stream/buffer_pool.ts";
 import { payload } from "./scripted_connection.ts";
 
 const permissions = "none";
 const encoder = u32be().encoder();
 
-function taken(frames: FrameBuffer): Uint8Array | undefined {
+function taken(frames: WriteBuffer): Uint8Array | undefined {
   const batch = frames.take();
   if (batch === undefined) return undefined;
   const bytes = batch.bytes.slice(0, batch.end);
@@ -17,10 +17,10 @@ function taken(frames: FrameBuffer): Uint8Array | undefined {
 }
 
 Deno.test(
-  "FrameBuffer gathers frames however they were made",
+  "WriteBuffer gathers frames however they were made",
   { permissions },
   () => {
-    const frames = new FrameBuffer(encoder);
+    const frames = new WriteBuffer(encoder);
     frames.write(payload(3));
     const room = frames.begin(10);
     room.buffer.set(payload(10), room.start);
@@ -39,10 +39,10 @@ Deno.test(
   },
 );
 
-Deno.test("FrameBuffer keeps an open frame and those before it together", {
+Deno.test("WriteBuffer keeps an open frame and those before it together", {
   permissions,
 }, () => {
-  const frames = new FrameBuffer(encoder);
+  const frames = new WriteBuffer(encoder);
   frames.write(payload(3));
   frames.begin(5);
   assertEquals(frames.take(), undefined);
@@ -52,10 +52,10 @@ Deno.test("FrameBuffer keeps an open frame and those before it together", {
   assertEquals(taken(frames), encoder.encode(payload(3)));
 });
 
-Deno.test("FrameBuffer is as it was after a payload that cannot be framed", {
+Deno.test("WriteBuffer is as it was after a payload that cannot be framed", {
   permissions,
 }, () => {
-  const frames = new FrameBuffer(u32be({ maxFrameLength: 10 }).encoder());
+  const frames = new WriteBuffer(u32be({ maxFrameLength: 10 }).encoder());
   frames.write(payload(3));
   const room = frames.begin(11);
   assertThrows(() => frames.commit(room.start + 11));
@@ -69,10 +69,10 @@ Deno.test("FrameBuffer is as it was after a payload that cannot be framed", {
 });
 
 Deno.test(
-  "FrameBuffer takes memory for the usual batch, and copies a growing one seldom",
+  "WriteBuffer takes memory for the usual batch, and copies a growing one seldom",
   { permissions },
   () => {
-    const frames = new FrameBuffer(encoder);
+    const frames = new WriteBuffer(encoder);
     const sizes = new Set<number>();
     for (let batch = 0; batch < 5; batch++) {
       for (let i = 0; i < 300; i++) frames.write(payload(200));
@@ -87,31 +87,31 @@ Deno.test(
 );
 
 Deno.test(
-  "FrameBuffer has no header for a layout with something behind the payload",
+  "WriteBuffer has no header for a layout with something behind the payload",
   { permissions },
   () => {
-    const frames = new FrameBuffer(netstring().encoder());
+    const frames = new WriteBuffer(netstring().encoder());
     assertEquals(frames.writeHeader(200_000), false);
     assertEquals(frames.end, 0);
   },
 );
 
-Deno.test("FrameBuffer gives all memory back", { permissions }, () => {
-  const frames = new FrameBuffer(encoder);
+Deno.test("WriteBuffer gives all memory back", { permissions }, () => {
+  const frames = new WriteBuffer(encoder);
   frames.write(payload(3));
   const { buffer } = frames.begin(5);
   frames.abandon();
   frames.release();
   assertEquals([frames.end, frames.open], [0, false]);
-  const other = new FrameBuffer(encoder);
+  const other = new WriteBuffer(encoder);
   assertEquals(other.begin(5).buffer === buffer, true);
   other.release();
 });
 
-Deno.test("FrameBuffer takes no huge memory for what follows a huge batch", {
+Deno.test("WriteBuffer takes no huge memory for what follows a huge batch", {
   permissions,
 }, () => {
-  const frames = new FrameBuffer(encoder);
+  const frames = new WriteBuffer(encoder);
   frames.write(payload(3_000_000));
   assertEquals(frames.take()!.bytes.length, 2 ** 22);
   frames.write(payload(3));

@@ -45,7 +45,7 @@ Deno.test("dig asks the DNS example", async (t) => {
         ...["+noall", "+comments", "+answer", "+authority", "+noedns"],
         ...["+keepopen", "-f", file],
       ).finally(() => Deno.remove(file));
-      const responses = printed.split(/^;; Got answer:$/m).slice(1);
+      const responses = printed.split(/^;; CallerOutput answer:$/m).slice(1);
       assertEquals(responses.length, QUESTIONS.length);
       for (const [i, [name, type]] of QUESTIONS.entries()) {
         const { rcode, answers, authorities } = zone.lookup(name, type);

@@ -3,9 +3,9 @@ import { json } from "../../../lib/messages/codec/json.ts";
 import { msgpack } from "../../../lib/messages/codec/msgpack.ts";
 import type { MessageCodec } from "../../../lib/messages/codec/message_codec.ts";
 import {
+  type BroadcastTarget,
   buildPublishers,
   Fanout,
-  type Receiver,
   type SlowOptions,
 } from "../../../lib/messages/broadcast/fanout.ts";
 import { CodecError } from "../../../lib/messages/codec/errors.ts";
@@ -37,7 +37,7 @@ function counting(): MessageCodec & { encoded: number } {
   };
 }
 
-interface FakeClient extends Receiver {
+interface FakeClient extends BroadcastTarget {
   ready: boolean;
   received: unknown[];
   expelled: string[];
@@ -216,10 +216,10 @@ Deno.test(
     });
     const { list, onError } = incidents();
     const server = createServer(Pictures, { ping: () => "pong" }, { onError });
-    const shown: Record<string, number[]> = { small: [], large: [] };
+    const printable: Record<string, number[]> = { small: [], large: [] };
     const client = (name: "small" | "large", maxMessage: number) =>
       connect(Pictures, dial(server, { toClient: { capacity: 4096 } }), {
-        handlers: { show: (bytes) => void shown[name]!.push(bytes.length) },
+        handlers: { show: (bytes) => void printable[name]!.push(bytes.length) },
         limits: { maxMessage },
       });
     const small = await client("small", 65_536);
@@ -238,7 +238,7 @@ Deno.test(
     ) await turns();
     assertEquals(await small.remote.ping(), "pong");
     assertEquals(await large.remote.ping(), "pong");
-    assertEquals(shown, {
+    assertEquals(printable, {
       small: [60_000, 60_000, 60_000],
       large: [60_000, 70_000, 60_000, 70_000, 60_000, 70_000],
     });

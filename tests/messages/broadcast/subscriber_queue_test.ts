@@ -1,19 +1,19 @@
 import { assertEquals } from "@std/assert";
 import {
   type SlowPolicy,
-  SlowQueue,
+  SubscriberQueue,
 } from "../../../lib/messages/broadcast/subscriber_queue.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
-function contents<M>(queue: SlowQueue<M>): M[] {
+function contents<M>(queue: SubscriberQueue<M>): M[] {
   const taken: M[] = [];
   for (let next; (next = queue.take()) !== undefined;) taken.push(next);
   return taken;
 }
 
-function filled(policy: SlowPolicy): SlowQueue<number> {
-  const queue = new SlowQueue<number>(3, policy);
+function filled(policy: SlowPolicy): SubscriberQueue<number> {
+  const queue = new SubscriberQueue<number>(3, policy);
   for (const message of [1, 2, 3]) {
     assertEquals(queue.put(message, undefined), "queued");
   }
@@ -21,7 +21,7 @@ function filled(policy: SlowPolicy): SlowQueue<number> {
 }
 
 Deno.test(
-  "SlowQueue.put() drops the oldest beyond the limit where that is the policy",
+  "SubscriberQueue.put() drops the oldest beyond the limit where that is the policy",
   none,
   () => {
     const queue = filled("drop-oldest");
@@ -31,7 +31,7 @@ Deno.test(
 );
 
 Deno.test(
-  "SlowQueue.put() drops the newest beyond the limit where that is the policy",
+  "SubscriberQueue.put() drops the newest beyond the limit where that is the policy",
   none,
   () => {
     const queue = filled("drop-newest");
@@ -41,7 +41,7 @@ Deno.test(
 );
 
 Deno.test(
-  "SlowQueue.put() asks to disconnect beyond the limit where that is the policy",
+  "SubscriberQueue.put() asks to disconnect beyond the limit where that is the policy",
   none,
   () => {
     const queue = filled("disconnect");
@@ -51,10 +51,10 @@ Deno.test(
 );
 
 Deno.test(
-  "SlowQueue.put() replaces what waits under the same key, in its place",
+  "SubscriberQueue.put() replaces what waits under the same key, in its place",
   none,
   () => {
-    const queue = new SlowQueue<string>(2, "drop-oldest");
+    const queue = new SubscriberQueue<string>(2, "drop-oldest");
     assertEquals(queue.put("a1", "a"), "queued");
     assertEquals(queue.put("b1", "b"), "queued");
     assertEquals(queue.put("a2", "a"), "conflated");
@@ -63,7 +63,7 @@ Deno.test(
   },
 );
 
-Deno.test("SlowQueue.clear() drops all that waits", none, () => {
+Deno.test("SubscriberQueue.clear() drops all that waits", none, () => {
   const queue = filled("drop-oldest");
   queue.clear();
   assertEquals(queue.length, 0);
@@ -75,7 +75,7 @@ Deno.test(
   none,
   () => {
     const full = () => {
-      const queue = new SlowQueue<number>(4, "drop-oldest");
+      const queue = new SubscriberQueue<number>(4, "drop-oldest");
       for (const message of [1, 2, 3, 4]) queue.put(message, undefined);
       return queue;
     };

@@ -1,28 +1,32 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { resolveLimits } from "../../../lib/messages/codec/codec_limits.ts";
+import { resolveCodecLimits } from "../../../lib/messages/codec/codec_limits.ts";
 
 const PURE = { permissions: "none" } as const;
 
-Deno.test("resolveLimits() fills in the defaults", PURE, () => {
-  assertEquals(resolveLimits({ maxNodes: 5 }), {
+Deno.test("resolveCodecLimits() fills in the defaults", PURE, () => {
+  assertEquals(resolveCodecLimits({ maxNodes: 5 }), {
     maxDepth: 64,
     maxNodes: 5,
     maxBytes: 16 * 1024 * 1024,
   });
 });
 
-Deno.test("resolveLimits() refuses what is out of range, by name", PURE, () => {
-  for (const value of [0, -1, 1.5, NaN, Infinity, 513]) {
+Deno.test(
+  "resolveCodecLimits() refuses what is out of range, by name",
+  PURE,
+  () => {
+    for (const value of [0, -1, 1.5, NaN, Infinity, 513]) {
+      assertThrows(
+        () => resolveCodecLimits({ maxDepth: value }),
+        RangeError,
+        `'maxDepth' must be a whole number from 1 to 512: current value is ${value}`,
+      );
+    }
     assertThrows(
-      () => resolveLimits({ maxDepth: value }),
+      () => resolveCodecLimits({ maxBytes: 2 ** 30 + 1 }),
       RangeError,
-      `'maxDepth' must be a whole number from 1 to 512: current value is ${value}`,
+      "'maxBytes'",
     );
-  }
-  assertThrows(
-    () => resolveLimits({ maxBytes: 2 ** 30 + 1 }),
-    RangeError,
-    "'maxBytes'",
-  );
-  assertEquals(resolveLimits({ maxBytes: 2 ** 30 }).maxBytes, 2 ** 30);
-});
+    assertEquals(resolveCodecLimits({ maxBytes: 2 ** 30 }).maxBytes, 2 ** 30);
+  },
+);

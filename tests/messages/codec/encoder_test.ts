@@ -7,7 +7,7 @@ import {
 } from "@std/assert";
 import { Encoder } from "../../../lib/messages/codec/encoder.ts";
 import { CodecError } from "../../../lib/messages/codec/errors.ts";
-import { resolveLimits } from "../../../lib/messages/codec/codec_limits.ts";
+import { resolveCodecLimits } from "../../../lib/messages/codec/codec_limits.ts";
 import { msgpack } from "../../../lib/messages/codec/msgpack.ts";
 import { hex, toHex } from "./hex.ts";
 import { CARRIED, MSGPACK_REFUSED, nested } from "./values.ts";
@@ -19,7 +19,7 @@ const room = new Uint8Array(16 * 1024);
 const codec = msgpack();
 
 function encoder(limits = {}): Encoder {
-  return new Encoder(resolveLimits(limits));
+  return new Encoder(resolveCodecLimits(limits));
 }
 
 /** Encodes into used memory, then decodes. */

@@ -1,13 +1,13 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { CodecError } from "../../../lib/messages/codec/errors.ts";
-import { resolveLimits } from "../../../lib/messages/codec/codec_limits.ts";
+import { resolveCodecLimits } from "../../../lib/messages/codec/codec_limits.ts";
 import { JsonScanner } from "../../../lib/messages/codec/json_scan.ts";
 
 const PURE = { permissions: "none" } as const;
 const utf8 = new TextEncoder();
 
 function scan(text: string, limits = {}): void {
-  new JsonScanner(resolveLimits(limits)).scan(utf8.encode(text));
+  new JsonScanner(resolveCodecLimits(limits)).scan(utf8.encode(text));
 }
 
 function refused(text: string, limits = {}): CodecError {

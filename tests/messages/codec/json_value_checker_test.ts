@@ -1,13 +1,13 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { CodecError } from "../../../lib/messages/codec/errors.ts";
-import { resolveLimits } from "../../../lib/messages/codec/codec_limits.ts";
+import { resolveCodecLimits } from "../../../lib/messages/codec/codec_limits.ts";
 import { ValueChecker } from "../../../lib/messages/codec/json_value_checker.ts";
 import { JSON_CARRIED, JSON_REFUSED_BY_NAME, nested } from "./values.ts";
 
 const PURE = { permissions: "none" } as const;
 
 function checker(limits = {}): ValueChecker {
-  return new ValueChecker(resolveLimits(limits));
+  return new ValueChecker(resolveCodecLimits(limits));
 }
 
 function refused(value: unknown, limits = {}): CodecError {

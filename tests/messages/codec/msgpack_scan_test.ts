@@ -1,13 +1,13 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { CodecError } from "../../../lib/messages/codec/errors.ts";
-import { resolveLimits } from "../../../lib/messages/codec/codec_limits.ts";
+import { resolveCodecLimits } from "../../../lib/messages/codec/codec_limits.ts";
 import { BodyScanner } from "../../../lib/messages/codec/msgpack_scan.ts";
 import { hex } from "./hex.ts";
 
 const PURE = { permissions: "none" } as const;
 
 function scanner(limits = {}, safeInt64 = false): BodyScanner {
-  return new BodyScanner(resolveLimits(limits), safeInt64);
+  return new BodyScanner(resolveCodecLimits(limits), safeInt64);
 }
 
 function refused(body: Uint8Array, limits = {}, safeInt64 = false): CodecError {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { resolveLimits } from "../../../lib/messages/codec/codec_limits.ts";
+import { resolveCodecLimits } from "../../../lib/messages/codec/codec_limits.ts";
 import {
   hiddenKey,
   over,
@@ -9,7 +9,7 @@ import {
 } from "../../../lib/messages/codec/refusal.ts";
 
 const PURE = { permissions: "none" } as const;
-const LIMITS = resolveLimits({ maxDepth: 2 });
+const LIMITS = resolveCodecLimits({ maxDepth: 2 });
 
 Deno.test("toCodecError() names the value and its place", PURE, () => {
   const refusal = within("items", within(3, refuse("a Map")));

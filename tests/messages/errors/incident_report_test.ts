@@ -4,7 +4,7 @@ import { connect } from "../../../lib/messages/client/connect.ts";
 import {
   type ErrorExposure,
   exposedText,
-  toldOf,
+  publicMessage,
 } from "../../../lib/messages/errors/incident_report.ts";
 import {
   notification,
@@ -86,7 +86,7 @@ Deno.test(
     const back = await session.remote.both();
     assertMatch(
       back,
-      /^ask failed \(incident [-0-9a-f]+\): TypeError: client's own\n +at .*error_report_test/,
+      /^ask failed \(incident [-0-9a-f]+\): TypeError: client's own\n +at .*incident_report_test/,
     );
     await server.shutdown();
   },
@@ -155,9 +155,9 @@ Deno.test("exposedText() says something of whatever is thrown", none, () => {
   assertEquals(exposedText(new Error("x"), "none"), "");
 });
 
-Deno.test("toldOf() names the incident in any case", none, () => {
+Deno.test("publicMessage() names the incident in any case", none, () => {
   const told = (exposed: string) =>
-    toldOf("It failed", { incident: "7", exposed });
+    publicMessage("It failed", { incident: "7", exposed });
   assertEquals(
     told(""),
     "It failed; the other side knows more under incident 7",

@@ -42,7 +42,7 @@ function cancels(lone: Lone, count: number): void {
   }
 }
 
-function pings(lone: Lone, count: number): void {
+function ping(lone: Lone, count: number): void {
   for (let n = 0; n < count; n++) lone.receive(Kind.PING, 0, body(8));
 }
 
@@ -183,7 +183,7 @@ const BOUNDS: readonly Bound[] = [
       lone.receive(Kind.REQUEST, 1, request(UP));
       lone.receive(Kind.ITEM, 1, item(amount));
       lone.receive(Kind.ITEM, 1, item(5000)); // one frame may overshoot
-      return lone.calls[0]?.call.inbox?.length === 2;
+      return lone.calls[0]?.call.receiveWindow?.length === 2;
     },
     beyond: "closes: flow-control",
   },
@@ -219,9 +219,9 @@ const BOUNDS: readonly Bound[] = [
     limits: { pingsPerSecond: 5 },
     most: 5,
     use(lone, amount) {
-      pings(lone, 10);
+      ping(lone, 10);
       lone.advance(1000);
-      pings(lone, amount);
+      ping(lone, amount);
       return lone.sentKinds().length === 10 + amount;
     },
     beyond: "closes: too-many",

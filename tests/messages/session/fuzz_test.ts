@@ -184,9 +184,13 @@ function checkBounds({ session, sink, calls }: Lone): void {
   assert(inFlight.incoming <= limits.maxCalls, "calls in flight");
   assert(accounts.requestCredit <= limits.connectionWindow, "credit");
   assert(sink.unsent <= limits.unsentHard + limits.maxMessage, "unsent");
-  for (const { call: { inbox } } of calls) {
-    const held = (inbox?.held ?? 0) - (inbox?.partial?.bytes ?? 0);
-    assert(held <= limits.maxStreamWindow + limits.maxFrameBody, "inbox");
+  for (const { call: { receiveWindow } } of calls) {
+    const held = (receiveWindow?.held ?? 0) -
+      (receiveWindow?.partial?.bytes ?? 0);
+    assert(
+      held <= limits.maxStreamWindow + limits.maxFrameBody,
+      "receiveWindow",
+    );
   }
 }
 

@@ -9,7 +9,7 @@ import type { SessionError } from "../../../lib/messages/errors/call_error.ts";
 import { encodeHello } from "../../../lib/messages/session/wire/hello.ts";
 import {
   DEFAULT_LIMITS,
-  resolveLimits,
+  resolveSessionLimits,
   type SessionLimits,
 } from "../../../lib/messages/session/wire/limits.ts";
 import { Session } from "../../../lib/messages/session/session.ts";
@@ -141,7 +141,7 @@ export class Lone {
   readonly calls: Incoming[] = [];
   readonly notes: Uint8Array[] = [];
   readonly ends: (SessionError | undefined)[] = [];
-  readonly refreshes: { id: number; credentials: unknown }[] = [];
+  readonly credentialRefresh: { id: number; credentials: unknown }[] = [];
   opened = 0;
   drained = 0;
   peerDraining = 0;
@@ -157,7 +157,7 @@ export class Lone {
       role,
       sink: this.sink,
       codecs: [bytes()],
-      limits: resolveLimits(limits),
+      limits: resolveSessionLimits(limits),
       methods: TABLES,
       now: 0,
       host: {
@@ -173,10 +173,10 @@ export class Lone {
         },
         onOpened: () => this.opened++,
         onRefresh: (id, credentials) => {
-          this.refreshes.push({ id, credentials });
+          this.credentialRefresh.push({ id, credentials });
         },
         onRefreshed: (id) => {
-          this.refreshes.push({ id, credentials: undefined });
+          this.credentialRefresh.push({ id, credentials: undefined });
         },
         onPeerDraining: () => this.peerDraining++,
         onRoom: () => {},

@@ -91,17 +91,19 @@ Deno.test(
       const id = 1 + 2 * n;
       lone.receive(Kind.REQUEST, id, request(UP));
       const { call } = lone.calls[n]!;
-      const inbox = call.inbox!;
+      const receiveWindow = call.receiveWindow!;
       // The application reads until the window has grown, then is busy.
-      while (inbox.available > 0 && inbox.available < 200 * 1024) {
+      while (
+        receiveWindow.available > 0 && receiveWindow.available < 200 * 1024
+      ) {
         lone.receive(Kind.ITEM, id, item);
         while (lone.session.takeItem(call, 0) !== undefined);
         if (lone.session.accounts.raisePool === 0) break;
       }
-      inbox.waiting = false;
-      while (inbox.available > 0) lone.receive(Kind.ITEM, id, item);
+      receiveWindow.waiting = false;
+      while (receiveWindow.available > 0) lone.receive(Kind.ITEM, id, item);
       lone.receive(Kind.END, id);
-      held += inbox.held;
+      held += receiveWindow.held;
     }
     const most = 100 * (streamWindow + item.length) + connectionWindow;
     assert(held <= most, `${held} bytes wait, of at most ${most}`);
@@ -200,7 +202,7 @@ Deno.test(
     for (let n = 0; n < 1000; n++) {
       lone.receive(Kind.ITEM, 1, n < 2 ? [0] : [n & 255], Flag.MORE);
     }
-    assertEquals(call.inbox?.held, 1000);
+    assertEquals(call.receiveWindow?.held, 1000);
     assertEquals(lone.session.accounts.assembling, 1000);
   },
 );
@@ -244,10 +246,16 @@ Deno.test(
       assertEquals([dialler.ends, listener.ends], [[], []]);
       assertEquals(held.length, count);
       const { streamWindow } = listener.session.limits;
-      for (const { call: { inbox } } of held) {
+      for (const { call: { receiveWindow } } of held) {
         // As much as fits, and of it the last item may go beyond.
-        assert(inbox!.held > streamWindow - 2000, `${inbox!.held} bytes`);
-        assert(inbox!.held < streamWindow + 2000, `${inbox!.held} bytes`);
+        assert(
+          receiveWindow!.held > streamWindow - 2000,
+          `${receiveWindow!.held} bytes`,
+        );
+        assert(
+          receiveWindow!.held < streamWindow + 2000,
+          `${receiveWindow!.held} bytes`,
+        );
       }
     }
   },

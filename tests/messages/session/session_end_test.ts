@@ -24,7 +24,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a session ends once, and nothing is sent behind its goodbye",
+  "a session ends once, and nothing is sent behind its goaway",
   pure,
   () => {
     const lone = Lone.open("listener");
@@ -34,9 +34,9 @@ Deno.test(
     }
     lone.session.respond(lone.calls[0]!.call, undefined, 0);
     lone.sent();
-    assertEquals(lone.session.saidGoodbye, false);
+    assertEquals(lone.session.sentGoaway, false);
     lone.receive(0x7f, 0);
-    assertEquals([lone.sentKinds(), lone.session.saidGoodbye], [
+    assertEquals([lone.sentKinds(), lone.session.sentGoaway], [
       ["GOAWAY 0"],
       true,
     ]);
@@ -57,7 +57,7 @@ Deno.test(
     lone.sent();
     lone.session.inputEnded(new Error("reset"), 0);
     lone.session.respond(lone.calls[0]!.call, body(1), 0);
-    assertEquals([lone.sent(), lone.session.saidGoodbye], [[], false]);
+    assertEquals([lone.sent(), lone.session.sentGoaway], [[], false]);
     assertEquals([lone.error.code, lone.error.cause instanceof Error], [
       "disconnected",
       true,

@@ -115,11 +115,11 @@ Deno.test("expel() and framingFailed() tell the peer why", pure, () => {
 });
 
 Deno.test(
-  "an end of the stream is in good order after a goodbye with nothing in flight",
+  "an end of the stream is in good order after a goaway with nothing in flight",
   pure,
   () => {
     for (
-      const [goodbye, inFlight, good] of [[true, false, true], [
+      const [goaway, inFlight, good] of [[true, false, true], [
         true,
         true,
         false,
@@ -130,7 +130,7 @@ Deno.test(
       hold(listener);
       if (inFlight) call(simulation, dialler, { value: body(1) });
       simulation.settle();
-      if (goodbye) listener.session.drain(simulation.now);
+      if (goaway) listener.session.drain(simulation.now);
       simulation.advance(5);
       dialler.inputEnded(undefined);
       assertEquals(dialler.ends[0]?.code, good ? undefined : "disconnected");

@@ -4,7 +4,7 @@
  * connections that break. Nothing waits, so that a second holds hours of them.
  *
  * ```text
- *  Session ──frames──▶ Lane: framed ▶ handed ▶ taken ▶ delivered ──frames──▶ Session
+ *  Session ──frames──▶ SendBudget: framed ▶ handed ▶ taken ▶ delivered ──frames──▶ Session
  *                                    (write)  (kernel)  (latency, cuts)
  * ```
  *
@@ -17,7 +17,7 @@ import type { IncomingCall } from "../../../lib/messages/session/calls/incoming_
 import type { Fields } from "../../../lib/messages/session/wire/fields.ts";
 import type { Hello } from "../../../lib/messages/session/wire/hello.ts";
 import {
-  resolveLimits,
+  resolveSessionLimits,
   type SessionLimits,
 } from "../../../lib/messages/session/wire/limits.ts";
 import type { MethodTables } from "../../../lib/messages/session/control/method_matching.ts";
@@ -83,7 +83,7 @@ export const SMOOTH: Conditions = {
 };
 
 /** One direction. Bytes are counted; frames come out where their last byte does. */
-export class Lane implements FrameSink {
+export class SendBudget implements FrameSink {
   bytesFramed = 0;
   bytesHanded = 0;
   /** Bytes that the transport has taken. */
@@ -230,7 +230,7 @@ export class Lane implements FrameSink {
 /** One end: a session and what it was told. */
 export class Side implements SessionHost {
   readonly session: Session;
-  readonly lane: Lane;
+  readonly sendBudget: SendBudget;
   readonly name: "dialler" | "listener";
   /** Every end that was reported; there must be one at most. */
   readonly ends: (SessionError | undefined)[] = [];
@@ -256,14 +256,18 @@ export class Side implements SessionHost {
   constructor(
     simulation: Simulation,
     name: "dialler" | "listener",
-    parts: { lane: Lane; limits: SessionLimits; methods: MethodTables },
+    parts: {
+      sendBudget: SendBudget;
+      limits: SessionLimits;
+      methods: MethodTables;
+    },
   ) {
     this.#simulation = simulation;
     this.name = name;
-    this.lane = parts.lane;
+    this.sendBudget = parts.sendBudget;
     this.session = new Session({
       role: name,
-      sink: parts.lane,
+      sink: parts.sendBudget,
       codecs: [bytes()],
       limits: parts.limits,
       methods: parts.methods,
@@ -355,8 +359,8 @@ export class Side implements SessionHost {
 
   onEnded(error: SessionError | undefined): void {
     this.ends.push(error);
-    if (!this.session.saidGoodbye) this.lane.dropUnsent();
-    this.lane.close();
+    if (!this.session.sentGoaway) this.sendBudget.dropUnsent();
+    this.sendBudget.close();
   }
 }
 
@@ -398,22 +402,22 @@ export class Simulation {
       options;
     this.seed = seed;
     this.random = mulberry32(seed);
-    const up = new Lane(this, conditions, {
+    const up = new SendBudget(this, conditions, {
       sender: () => this.dialler,
       receiver: () => this.listener,
     });
-    const down = new Lane(this, conditions, {
+    const down = new SendBudget(this, conditions, {
       sender: () => this.listener,
       receiver: () => this.dialler,
     });
     this.dialler = new Side(this, "dialler", {
-      lane: up,
-      limits: resolveLimits(limits),
+      sendBudget: up,
+      limits: resolveSessionLimits(limits),
       methods,
     });
     this.listener = new Side(this, "listener", {
-      lane: down,
-      limits: resolveLimits({ ...limits, ...options.listenerLimits }),
+      sendBudget: down,
+      limits: resolveSessionLimits({ ...limits, ...options.listenerLimits }),
       methods,
     });
   }
@@ -470,7 +474,7 @@ export class Simulation {
 
   /** The connection breaks: what is under way is lost. */
   cut(cause: unknown = new Error("connection reset")): void {
-    for (const side of this.sides) side.lane.broken = true;
+    for (const side of this.sides) side.sendBudget.broken = true;
     for (const side of this.sides) {
       this.at(this.random(20), () => side.inputEnded(cause));
     }

@@ -157,8 +157,8 @@ export class Traffic {
         });
       case 3:
         return simulation.at(at, () => {
-          side.lane.stalled = true;
-          simulation.at(this.#random(2000), () => side.lane.resume());
+          side.sendBudget.stalled = true;
+          simulation.at(this.#random(2000), () => side.sendBudget.resume());
         });
     }
   }
@@ -330,7 +330,7 @@ export class Traffic {
   }
 
   #checkBounds(): void {
-    for (const { session, lane } of this.simulation.sides) {
+    for (const { session, sendBudget } of this.simulation.sides) {
       const { limits, accounts } = session;
       assert(accounts.assembling <= limits.maxAssembly, "assembling");
       assert(accounts.raisePool >= 0, "raise pool");
@@ -342,18 +342,25 @@ export class Traffic {
         `item backlog ${accounts.itemBacklog}`,
       );
       assert(
-        lane.unsent + accounts.backlog <= limits.unsentHard + limits.maxMessage,
+        sendBudget.unsent + accounts.backlog <=
+          limits.unsentHard + limits.maxMessage,
         "unsent",
       );
       assert(session.inFlight.incoming <= limits.maxCalls, "calls");
     }
     for (const { outgoing, incoming } of this.made) {
       const { limits } = outgoing.side.session;
-      for (const inbox of [outgoing.call.inbox, incoming?.call.inbox]) {
-        if (inbox === undefined) continue;
-        const waiting = inbox.held - (inbox.partial?.bytes ?? 0);
+      for (
+        const receiveWindow of [
+          outgoing.call.receiveWindow,
+          incoming?.call.receiveWindow,
+        ]
+      ) {
+        if (receiveWindow === undefined) continue;
+        const waiting = receiveWindow.held -
+          (receiveWindow.partial?.bytes ?? 0);
         const most = limits.maxStreamWindow + limits.maxFrameBody;
-        assert(waiting <= most, `${waiting} bytes wait in an inbox`);
+        assert(waiting <= most, `${waiting} bytes wait in an receiveWindow`);
       }
     }
   }
@@ -436,7 +443,7 @@ function read(
   reader: Outgoing | Incoming,
   reading: Reading,
 ): void {
-  if (reader.call.inbox === undefined || reading === "none") return;
+  if (reader.call.receiveWindow === undefined || reading === "none") return;
   if (reading === "all") return readAll(simulation, side, reader);
   let left = reading === "some" ? 2 : Infinity;
   const next = () => {

@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ItemReader } from "../../../lib/messages/streams/item_reader.ts";
-import type { StreamCall } from "../../../lib/messages/session/flow/shared_state.ts";
+import type { SessionStream } from "../../../lib/messages/session/flow/shared_state.ts";
 import { all } from "../kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
 /** A stream of which the reader looks at nothing. */
-const call = {} as StreamCall; // as above
+const call = {} as SessionStream; // as above
 
 /** A reader of bytes that have come, and what it was told. */
 function reading(...come: number[]) {

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ItemWriter } from "../../../lib/messages/streams/item_writer.ts";
-import type { StreamCall } from "../../../lib/messages/session/flow/shared_state.ts";
+import type { SessionStream } from "../../../lib/messages/session/flow/shared_state.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
@@ -11,7 +11,7 @@ function writing(known = true) {
     sent: [] as unknown[],
     failure: undefined as { error: unknown } | undefined,
   };
-  const call = {} as StreamCall; // nothing looks into it
+  const call = {} as SessionStream; // nothing looks into it
   const writer = new ItemWriter({
     maySend: () => state.credit > 0,
     send: (_, item) => {

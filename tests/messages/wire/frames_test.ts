@@ -14,8 +14,8 @@ import {
   readFields,
 } from "../../../lib/messages/session/wire/fields.ts";
 import {
-  decodeGoodbye,
-  encodeGoodbye,
+  decodeGoaway,
+  encodeGoaway,
 } from "../../../lib/messages/session/wire/goaway.ts";
 import {
   decodeHello,
@@ -72,11 +72,11 @@ for (const { name, kind, flags, id, bytes, says } of VECTORS.frames) {
   }
 
   if (kind === Kind.GOAWAY) {
-    Deno.test(`decodeGoodbye() and encodeGoodbye() of ${name}`, PURE, () => {
-      const goodbye = decodeGoodbye(frame);
+    Deno.test(`decodeGoaway() and encodeGoaway() of ${name}`, PURE, () => {
+      const goodbye = decodeGoaway(frame);
       const { message: text, ...rest } = goodbye;
       assertEquals({ ...rest, text }, says as typeof rest & { text: string }); // as the vectors have it
-      assertEquals(encodeGoodbye(goodbye), body);
+      assertEquals(encodeGoaway(goodbye), body);
     });
   }
 

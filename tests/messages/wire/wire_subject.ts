@@ -14,7 +14,7 @@ import type {
   IncomingCall,
 } from "../../../lib/messages/session/calls/incoming_calls.ts";
 import type { OutgoingCall } from "../../../lib/messages/session/calls/outgoing_calls.ts";
-import { resolveLimits } from "../../../lib/messages/session/wire/limits.ts";
+import { resolveSessionLimits } from "../../../lib/messages/session/wire/limits.ts";
 import type { MethodInfo } from "../../../lib/messages/session/wire/hello.ts";
 import { Session } from "../../../lib/messages/session/session.ts";
 import type { Method } from "../../vectors/conversations/bytes.ts";
@@ -42,7 +42,7 @@ const { protocol } = VECTORS.meta;
 class StallingSession extends Session {
   /** Nothing more may be added to the fragments that wait for the transport. */
   fillFragments(): void {
-    this.link.writer.fragments.add(this.limits.unsentSoft);
+    this.shared.writer.fragments.add(this.limits.unsentSoft);
   }
 }
 
@@ -66,7 +66,7 @@ export class Subject {
     role: Side,
     { limits, knows }: Pick<Conversation, "limits" | "knows">,
   ) {
-    const resolved = resolveLimits(limits[role] ?? {});
+    const resolved = resolveSessionLimits(limits[role] ?? {});
     const { hash = protocol.hash, secret, ...lists } = knows?.[role] ?? {};
     const own = listed(lists.serves ?? protocol[role]);
     this.#calls = listed(lists.calls ?? protocol[other(role)]);

@@ -4,8 +4,8 @@ import {
   memoryPair,
 } from "@lengthwise/lengthwise/transport";
 import { assertEquals } from "@std/assert";
-import { TlsAcceptor } from "../../../lib/transport/tls/bounded_handshakes.ts";
-import { shakeHands } from "../../../lib/transport/tls/handshake.ts";
+import { BoundedHandshakes } from "../../../lib/transport/tls/bounded_handshakes.ts";
+import { performHandshake } from "../../../lib/transport/tls/handshake.ts";
 import { authority, server as certificate } from "./certificates.ts";
 
 /** Hands out one socket, and then nothing. */
@@ -38,7 +38,7 @@ function telling(real: Connection, done: () => void): Connection {
   };
 }
 
-Deno.test("TlsAcceptor.close() gives up what is secured in that very turn", async () => {
+Deno.test("BoundedHandshakes.close() gives up what is secured in that very turn", async () => {
   for (let turns = 0; turns < 12; turns++) {
     const [client, server] = memoryPair();
     const told = Promise.withResolvers<void>();
@@ -47,14 +47,14 @@ Deno.test("TlsAcceptor.close() gives up what is secured in that very turn", asyn
       acceptor.close();
       told.resolve();
     });
-    const acceptor = new TlsAcceptor(listenerOf(socket), {
+    const acceptor = new BoundedHandshakes(listenerOf(socket), {
       tlsOptions: () => certificate,
       requireAlpn: false,
       handshakeTimeout: 5_000,
       maxHandshakes: 8,
       onHandshakeError: undefined,
     });
-    const shaking = shakeHands(client, {
+    const shaking = performHandshake(client, {
       client: { host: "127.0.0.1", ca: [authority.cert] },
     }, { timeout: Infinity, late: () => new Error("late") });
     // Whatever the turn, the server ends its side: at once, or with a farewell.

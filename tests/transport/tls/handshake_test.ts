@@ -1,18 +1,18 @@
 import { memoryPair } from "@lengthwise/lengthwise/transport";
-import { shakeHands } from "../../../lib/transport/tls/handshake.ts";
+import { performHandshake } from "../../../lib/transport/tls/handshake.ts";
 import { authority, server } from "./certificates.ts";
 
 // Alone in its file: it is about the first handshakes of a process.
-Deno.test("shakeHands() works when a second one begins while the first loads node:tls", async () => {
+Deno.test("performHandshake() works when a second one begins while the first loads node:tls", async () => {
   const bounds = { timeout: Infinity, late: () => new Error("late") };
   const client = { host: "127.0.0.1", ca: [authority.cert] };
   const [near, far] = memoryPair();
   // A promise that is settled already: it goes on as soon as promises may.
   const accepting = Promise.resolve().then(() =>
-    shakeHands(far, { server }, bounds)
+    performHandshake(far, { server }, bounds)
   );
   const engines = await Promise.all([
-    shakeHands(near, { client }, bounds),
+    performHandshake(near, { client }, bounds),
     accepting,
   ]);
   for (const engine of engines) engine.cut();

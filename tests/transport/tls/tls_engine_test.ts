@@ -5,7 +5,7 @@ import {
 } from "@lengthwise/lengthwise/transport";
 import { assertEquals } from "@std/assert";
 import type { TlsEngine } from "../../../lib/transport/tls/tls_engine.ts";
-import { shakeHands } from "../../../lib/transport/tls/handshake.ts";
+import { performHandshake } from "../../../lib/transport/tls/handshake.ts";
 import { authority, server as certificate } from "./certificates.ts";
 import { readAll } from "./tls_pair.ts";
 
@@ -21,10 +21,10 @@ async function withSlowPair(
     ...options,
   });
   const [client, server] = await Promise.all([
-    shakeHands(near, {
+    performHandshake(near, {
       client: { host: "127.0.0.1", ca: [authority.cert] },
     }, bounds),
-    shakeHands(far, { server: certificate }, bounds),
+    performHandshake(far, { server: certificate }, bounds),
   ]);
   await body(client, server);
   client.close();

@@ -13,9 +13,13 @@ import {
 } from "./call_state.ts";
 import type { Fields } from "../wire/fields.ts";
 import type { MethodInfo } from "../wire/hello.ts";
-import { Inbox } from "../flow/receive_window.ts";
-import type { Link, StreamCall, StreamObserver } from "../flow/shared_state.ts";
-import type { Outbox } from "../flow/send_queue.ts";
+import { ReceiveWindow } from "../flow/receive_window.ts";
+import type {
+  SessionStream,
+  SharedState,
+  StreamObserver,
+} from "../flow/shared_state.ts";
+import type { SendQueue } from "../flow/send_queue.ts";
 import { Timed } from "../time/timer_wheel.ts";
 
 /** Why a call need not be finished. */
@@ -42,7 +46,7 @@ export interface ServedMethod {
 }
 
 /** What ends the peer's calls. */
-export interface CallTaker {
+export interface IncomingCallOwner {
   /** Nobody waits for the call any more. */
   cancel(call: IncomingCall, reason: CancelReason, message: string): void;
   /** The call ends because of what the caller did. */
@@ -56,26 +60,26 @@ export interface CallTaker {
 }
 
 /** A call of the peer's. */
-export class IncomingCall extends Timed implements StreamCall {
+export class IncomingCall extends Timed implements SessionStream {
   readonly id: number;
   credit: number;
-  outbox: Outbox | undefined = undefined;
+  sendQueue: SendQueue | undefined = undefined;
   state: CallState = "open";
   observer: CalleeObserver = UNOBSERVED;
   /** When the caller's deadline is, ms on the session's clock, or `Infinity`. */
   deadlineAt = Infinity;
   /** What a result has become that nobody waits for: the call was cancelled meanwhile. */
   verdict: CallError | undefined = undefined;
-  readonly inbox: Inbox | undefined;
+  readonly receiveWindow: ReceiveWindow | undefined;
   /** The method, by its index in this side's table. */
   readonly method: ServedMethod;
   /** Deadline, metadata. */
   readonly fields: Readonly<Fields>;
-  readonly #taker: CallTaker;
+  readonly #taker: IncomingCallOwner;
 
   /** Four parameters: this runs once a call, and an object would be garbage. */
   constructor(
-    taker: CallTaker & { readonly link: Link },
+    taker: IncomingCallOwner & { readonly shared: SharedState },
     id: number,
     method: ServedMethod,
     fields: Readonly<Fields>,
@@ -85,12 +89,16 @@ export class IncomingCall extends Timed implements StreamCall {
     this.id = id;
     this.method = method;
     this.fields = fields;
-    const { peerStreamWindow, limits, pool } = taker.link;
+    const { peerStreamWindow, limits, pool } = taker.shared;
     this.credit = peerStreamWindow;
     if (sendsItems(method.info.shape)) {
-      this.inbox = new Inbox(limits.streamWindow, limits.maxStreamWindow, pool);
+      this.receiveWindow = new ReceiveWindow(
+        limits.streamWindow,
+        limits.maxStreamWindow,
+        pool,
+      );
     } else {
-      this.inbox = undefined;
+      this.receiveWindow = undefined;
       this.on("end");
     }
   }

@@ -5,7 +5,7 @@
  * @module
  */
 import { CallError, type CallErrorCode } from "../../errors/call_error.ts";
-import { Answers } from "./response_writer.ts";
+import { ResponseWriter } from "./response_writer.ts";
 import { CallTable } from "./call_table.ts";
 import {
   type Fields,
@@ -17,14 +17,14 @@ import {
 import type { MethodInfo } from "../wire/hello.ts";
 import {
   type CalleeObserver,
-  type CallTaker,
   type CancelReason,
   IncomingCall,
+  type IncomingCallOwner,
   type ServedMethod,
 } from "./incoming_call.ts";
-import type { Link } from "../flow/shared_state.ts";
+import type { SharedState } from "../flow/shared_state.ts";
 import { messageOf } from "../wire/malformed_error.ts";
-import { RateLimit } from "../time/token_bucket.ts";
+import { TokenBucket } from "../time/token_bucket.ts";
 import { RequestReader, type RequestSink } from "./request_reader.ts";
 import {
   dropWaiting,
@@ -61,22 +61,22 @@ const VERDICTS: Readonly<Record<CancelReason, CallErrorCode>> = {
 };
 
 /** The handling half of a session. */
-export class Callee implements RequestSink, CallTaker {
+export class IncomingCalls implements RequestSink, IncomingCallOwner {
   /** Calls that hold a place. */
   readonly calls: CallTable<IncomingCall> = new CallTable();
   /** How calls end. */
-  readonly answers: Answers;
+  readonly answers: ResponseWriter;
   /** Requests as they come in. */
   readonly reader: RequestReader;
   /** Shared by the session's parts. */
-  readonly link: Link;
+  readonly shared: SharedState;
   /** Highest id of a call that was taken. */
   lastTaken = 0;
   /** Calls above this id are not taken any more. */
   lastAllowed = Infinity;
   /** The peer's list of methods, each with what serves it here, if anything. */
   methods: readonly (ServedMethod | MethodInfo)[] = [];
-  readonly #cancels: RateLimit;
+  readonly #cancels: TokenBucket;
   readonly #host: RequestHost;
 
   /**
@@ -84,16 +84,16 @@ export class Callee implements RequestSink, CallTaker {
    * @param firstId 2 for the side that dialled, 1 for the other
    * @param host takes requests
    */
-  constructor(link: Link, firstId: number, host: RequestHost) {
-    this.link = link;
+  constructor(shared: SharedState, firstId: number, host: RequestHost) {
+    this.shared = shared;
     this.#host = host;
-    const { cancelsPerSecond, maxCalls } = link.limits;
-    this.#cancels = new RateLimit(
+    const { cancelsPerSecond, maxCalls } = shared.limits;
+    this.#cancels = new TokenBucket(
       cancelsPerSecond,
       Math.max(cancelsPerSecond, maxCalls),
     );
-    this.reader = new RequestReader(link, firstId, this);
-    this.answers = new Answers(link, this.calls);
+    this.reader = new RequestReader(shared, firstId, this);
+    this.answers = new ResponseWriter(shared, this.calls);
   }
 
   // ── beginning ──────────────────────────────────────────────────────────
@@ -101,7 +101,7 @@ export class Callee implements RequestSink, CallTaker {
   /** @inheritdoc */
   request(id: number, body: Uint8Array): void {
     if (id > this.lastAllowed) {
-      this.link.stats.lateFrames++;
+      this.shared.stats.lateFrames++;
       return;
     }
     const method = this.methods[getU16(body, 0)];
@@ -116,7 +116,7 @@ export class Callee implements RequestSink, CallTaker {
         2,
         end,
         FIELDS_OF.REQUEST,
-        this.link.limits.maxMetadata,
+        this.shared.limits.maxMetadata,
       );
     } catch (error) {
       const message = `the request is malformed: ${messageOf(error)}`;
@@ -143,7 +143,7 @@ export class Callee implements RequestSink, CallTaker {
       const message = `${method.info.name} is sent with NOTIFY`;
       return new CallError("unimplemented", message);
     }
-    const { maxCalls } = this.link.limits;
+    const { maxCalls } = this.shared.limits;
     if (this.calls.size + this.answers.unsettled < maxCalls) return undefined;
     const message = `more than ${maxCalls} calls are in flight`;
     return new CallError("overloaded", message, { retry: "later" });
@@ -159,8 +159,8 @@ export class Callee implements RequestSink, CallTaker {
     const call = new IncomingCall(this, id, method, fields);
     this.calls.add(call);
     if (fields.timeout !== Infinity) {
-      call.deadlineAt = this.link.now + fields.timeout;
-      this.link.wheel.add(call, call.deadlineAt);
+      call.deadlineAt = this.shared.now + fields.timeout;
+      this.shared.wheel.add(call, call.deadlineAt);
     }
     this.#host.onRequest(call, body);
   }
@@ -168,7 +168,7 @@ export class Callee implements RequestSink, CallTaker {
   /** @inheritdoc */
   refused(id: number, error: CallError): void {
     if (id > this.lastAllowed) { // as one that is whole
-      this.link.stats.lateFrames++;
+      this.shared.stats.lateFrames++;
       return;
     }
     this.lastTaken = Math.max(this.lastTaken, id);
@@ -184,13 +184,13 @@ export class Callee implements RequestSink, CallTaker {
         method.info.shape !== "notification"
       ) throw new MalformedError("there is no such notification here");
       const end = fieldsEnd(body, 2);
-      const { maxMetadata } = this.link.limits;
+      const { maxMetadata } = this.shared.limits;
       const fields = readFields(body, 2, end, FIELDS_OF.NOTIFY, maxMetadata);
       this.#host.onNotified(method.index, body.subarray(end), fields);
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
       // Nobody waits for an answer: it is counted, and that is all there is to do.
-      this.link.stats.malformedCalls++;
+      this.shared.stats.malformedCalls++;
     }
   }
 
@@ -219,10 +219,10 @@ export class Callee implements RequestSink, CallTaker {
    * both sides act, and the callee is often first.
    */
   #mayCancel(): boolean {
-    if (this.#cancels.take(this.link.now)) return true;
-    this.link.fail(
+    if (this.#cancels.take(this.shared.now)) return true;
+    this.shared.fail(
       "too-many",
-      `more than ${this.link.limits.cancelsPerSecond} calls a second were cancelled`,
+      `more than ${this.shared.limits.cancelsPerSecond} calls a second were cancelled`,
     );
     return false;
   }
@@ -234,12 +234,12 @@ export class Callee implements RequestSink, CallTaker {
     });
     if (call.state === "answered") return this.answers.cutShort(call, verdict);
     if (!call.on("cancel")) return;
-    const { wheel, blocked } = this.link;
+    const { wheel, blocked } = this.shared;
     call.verdict = verdict;
     wheel.remove(call);
-    dropWaiting(this.link, call);
-    endItems(this.link, call.inbox);
-    call.inbox?.clear(); // nobody is given what has come
+    dropWaiting(this.shared, call);
+    endItems(this.shared, call.receiveWindow);
+    call.receiveWindow?.clear(); // nobody is given what has come
     call.observer.onCancelled(reason, message);
     call.observer.onItemsEnded();
     if (blocked.delete(call)) call.observer.onSendable();
@@ -251,7 +251,7 @@ export class Callee implements RequestSink, CallTaker {
     code: "malformed" | "overloaded",
     message: string,
   ): void {
-    if (code === "malformed") this.link.stats.malformedCalls++;
+    if (code === "malformed") this.shared.stats.malformedCalls++;
     this.cancel(call, "cancelled", message);
     if (call.state !== "cancelled") return; // the handler settled when it was told
     const retry = code === "overloaded" ? "later" : "never";
@@ -268,34 +268,34 @@ export class Callee implements RequestSink, CallTaker {
     const call = this.#find(id);
     if (call === undefined) return;
     if (call.over) {
-      this.link.stats.lateFrames++;
+      this.shared.stats.lateFrames++;
       return;
     }
-    if (call.inbox?.partial !== undefined || !call.on("end")) {
+    if (call.receiveWindow?.partial !== undefined || !call.on("end")) {
       return call.broken("malformed", "the items may not end here");
     }
-    endItems(this.link, call.inbox);
+    endItems(this.shared, call.receiveWindow);
     call.observer.onItemsEnded();
   }
 
   /** Takes an ITEM frame. */
   receiveItem(id: number, frame: Uint8Array): void {
     const call = this.#find(id);
-    if (call !== undefined) receiveItem(this.link, call, frame);
+    if (call !== undefined) receiveItem(this.shared, call, frame);
   }
 
   /** Takes a CREDIT frame. */
   receiveCredit(id: number, amount: number): void {
     const call = this.#find(id);
-    if (call !== undefined) receiveCredit(this.link, call, amount);
+    if (call !== undefined) receiveCredit(this.shared, call, amount);
   }
 
   #find(id: number): IncomingCall | undefined {
     const call = this.calls.get(id);
     if (call !== undefined) return call;
     if (id > this.reader.lastId) {
-      this.link.fail("protocol", `there is no call ${id} yet`);
-    } else this.link.stats.lateFrames++;
+      this.shared.fail("protocol", `there is no call ${id} yet`);
+    } else this.shared.stats.lateFrames++;
     return undefined;
   }
 

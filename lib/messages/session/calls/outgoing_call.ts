@@ -4,7 +4,7 @@
  * @module
  */
 import type { CallError, CallErrorCode } from "../../errors/call_error.ts";
-import type { Assembly } from "../flow/reassembly.ts";
+import type { Reassembly } from "../flow/reassembly.ts";
 import {
   CALLER,
   type CallEvent,
@@ -13,9 +13,13 @@ import {
 } from "./call_state.ts";
 import type { Fields } from "../wire/fields.ts";
 import type { MethodInfo } from "../wire/hello.ts";
-import { Inbox } from "../flow/receive_window.ts";
-import type { Link, StreamCall, StreamObserver } from "../flow/shared_state.ts";
-import type { Outbox } from "../flow/send_queue.ts";
+import { ReceiveWindow } from "../flow/receive_window.ts";
+import type {
+  SessionStream,
+  SharedState,
+  StreamObserver,
+} from "../flow/shared_state.ts";
+import type { SendQueue } from "../flow/send_queue.ts";
 import { Timed } from "../time/timer_wheel.ts";
 
 /** Told what becomes of a call. Exactly one of `onResult` and `onFailed` is called, once. */
@@ -55,33 +59,33 @@ export interface GiveUpReason {
 }
 
 /** What gives calls up. */
-export interface CallGiver {
+export interface OutgoingCallOwner {
   /** Ends the call from this side. */
   giveUp(call: OutgoingCall, reason: GiveUpReason): void;
 }
 
 /** A call of this side's. */
-export class OutgoingCall extends Timed implements StreamCall {
+export class OutgoingCall extends Timed implements SessionStream {
   id = 0;
   credit = 0;
-  outbox: Outbox | undefined = undefined;
+  sendQueue: SendQueue | undefined = undefined;
   state: CallState = "queued";
   /** Position in the outgoing bytes behind the whole REQUEST. */
   requestEnd = Infinity;
   /** Our items have ended before the REQUEST was whole: END follows it. */
   endAsked = false;
   /** A reply whose frames are still coming. */
-  reply: Assembly | undefined = undefined;
+  reply: Reassembly | undefined = undefined;
   /** Kind of that reply. */
   replyKind = 0;
-  readonly inbox: Inbox | undefined;
+  readonly receiveWindow: ReceiveWindow | undefined;
   readonly info: MethodInfo;
   readonly observer: CallerObserver;
-  readonly #giver: CallGiver;
+  readonly #giver: OutgoingCallOwner;
 
   constructor(
-    giver: CallGiver,
-    link: Link,
+    giver: OutgoingCallOwner,
+    shared: SharedState,
     { info, observer }: Pick<OpenOptions, "info" | "observer">,
   ) {
     super();
@@ -89,11 +93,11 @@ export class OutgoingCall extends Timed implements StreamCall {
     this.info = info;
     this.observer = observer;
     // There from the start: the application may wait for an item before the call has left.
-    this.inbox = receivesItems(info.shape)
-      ? new Inbox(
-        link.limits.streamWindow,
-        link.limits.maxStreamWindow,
-        link.pool,
+    this.receiveWindow = receivesItems(info.shape)
+      ? new ReceiveWindow(
+        shared.limits.streamWindow,
+        shared.limits.maxStreamWindow,
+        shared.pool,
       )
       : undefined;
   }

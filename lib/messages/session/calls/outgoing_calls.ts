@@ -15,13 +15,13 @@ import {
 } from "./call_failures.ts";
 import type { Hello, MethodInfo } from "../wire/hello.ts";
 import { INITIAL_PEER_LIMITS } from "../wire/limits.ts";
-import type { Link } from "../flow/shared_state.ts";
+import type { SharedState } from "../flow/shared_state.ts";
 import {
   type CallerObserver,
-  type CallGiver,
   type GiveUpReason,
   type OpenOptions,
   OutgoingCall,
+  type OutgoingCallOwner,
 } from "./outgoing_call.ts";
 import {
   assembleReply,
@@ -42,7 +42,7 @@ import { Flag, FRAME_CHARGE, Kind, putU16 } from "../wire/frame_header.ts";
 export { type CallerObserver, type OpenOptions, OutgoingCall };
 
 /** The calling half of a session. */
-export class Caller implements QueueOwner, CallGiver {
+export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
   /** Calls in flight by id, cancelled ones included until the callee has answered. */
   readonly calls: CallTable<OutgoingCall> = new CallTable();
   /** What waits to be sent. */
@@ -50,16 +50,16 @@ export class Caller implements QueueOwner, CallGiver {
   /** Set once no more calls may begin, with the error that they get. */
   closed: CallError | undefined = undefined;
   #nextId: number;
-  readonly #link: Link;
+  readonly #shared: SharedState;
 
   /**
    * @param link shared by the session's parts
    * @param firstId 1 for the side that dialled, 2 for the other
    */
-  constructor(link: Link, firstId: number) {
-    this.#link = link;
+  constructor(shared: SharedState, firstId: number) {
+    this.#shared = shared;
     this.#nextId = firstId;
-    this.queue = new RequestQueue(link, this);
+    this.queue = new RequestQueue(shared, this);
   }
 
   /** The peer has said what it grants; calls that began before count from there too. */
@@ -70,8 +70,8 @@ export class Caller implements QueueOwner, CallGiver {
     }
     // Last: it lets calls begin, which have all of their credit from the start.
     this.queue.grant(connectionWindow - INITIAL_PEER_LIMITS.connectionWindow);
-    this.#link.writer.drain();
-    wakeBlocked(this.#link);
+    this.#shared.writer.drain();
+    wakeBlocked(this.#shared);
   }
 
   // ── beginning ──────────────────────────────────────────────────────────
@@ -85,12 +85,12 @@ export class Caller implements QueueOwner, CallGiver {
   open(options: OpenOptions): OutgoingCall {
     const { timeout } = options;
     this.#checkOpen(options.info.name);
-    const call = new OutgoingCall(this, this.#link, options);
+    const call = new OutgoingCall(this, this.#shared, options);
     const wait = this.queue.mustWait || !this.hasPlace;
     const id = wait ? 0 : this.#nextId;
     const sent = this.#write(Kind.REQUEST, id, options, wait);
     if (timeout !== Infinity) {
-      this.#link.wheel.add(call, this.#link.now + timeout);
+      this.#shared.wheel.add(call, this.#shared.now + timeout);
     }
     if (typeof sent === "number") {
       this.queue.credit -= sent;
@@ -122,7 +122,7 @@ export class Caller implements QueueOwner, CallGiver {
   /** Whether a notification may leave now: none waits, there is credit, and there is room. */
   get mayNotify(): boolean {
     return this.closed === undefined && !this.queue.mustWait &&
-      this.#link.writer.notifications.open;
+      this.#shared.writer.notifications.open;
   }
 
   /**
@@ -132,7 +132,7 @@ export class Caller implements QueueOwner, CallGiver {
    */
   notifyEncoded(method: number, info: MethodInfo, body: Uint8Array): void {
     if (this.closed !== undefined) throw errorForNew(this.closed, info.name);
-    const { writer } = this.#link;
+    const { writer } = this.#shared;
     writer.checkSize(body.length);
     const bytes = new Uint8Array(4 + body.length); // u16 method, no fields, body
     putU16(bytes, 0, method);
@@ -148,7 +148,7 @@ export class Caller implements QueueOwner, CallGiver {
 
   #checkOpen(method: string): void {
     if (this.closed !== undefined) throw errorForNew(this.closed, method);
-    if (this.#link.writer.congested) {
+    if (this.#shared.writer.congested) {
       throw overloaded(method, "more is unsent than the limit unsentSoft");
     }
   }
@@ -159,7 +159,7 @@ export class Caller implements QueueOwner, CallGiver {
     options: Omit<OpenOptions, "observer">,
     wait: boolean,
   ): number | Uint8Array {
-    const { writer } = this.#link;
+    const { writer } = this.#shared;
     const start = writer.beginMessage(kind, id, options.fields);
     putU16(writer.buffer, start, options.method);
     const at = writer.putFields(start + 2, options.timeout, options.fields);
@@ -179,7 +179,7 @@ export class Caller implements QueueOwner, CallGiver {
   ): void {
     const full = wait ? this.queue.fullFor(bytes.length) : undefined;
     if (full !== undefined) {
-      if (call !== undefined) this.#link.wheel.remove(call);
+      if (call !== undefined) this.#shared.wheel.remove(call);
       throw overloaded(info.name, full);
     }
     this.queue.put({ kind, bytes, call, offset: 0 });
@@ -187,7 +187,7 @@ export class Caller implements QueueOwner, CallGiver {
 
   /** @inheritdoc */
   get hasPlace(): boolean {
-    return this.calls.size < this.#link.peerMaxCalls;
+    return this.calls.size < this.#shared.peerMaxCalls;
   }
 
   /** @inheritdoc */
@@ -196,13 +196,14 @@ export class Caller implements QueueOwner, CallGiver {
     this.#nextId += 2;
     this.calls.add(call);
     call.on("send");
-    if (sendsItems(call.info.shape)) call.credit = this.#link.peerStreamWindow;
-    else call.on("end");
+    if (sendsItems(call.info.shape)) {
+      call.credit = this.#shared.peerStreamWindow;
+    } else call.on("end");
   }
 
   /** @inheritdoc */
   onSent(call: OutgoingCall): void {
-    call.requestEnd = this.#link.writer.position;
+    call.requestEnd = this.#shared.writer.position;
     if (call.endAsked) this.endItems(call);
     else if (call.state === "open") call.observer.onSendable();
   }
@@ -214,8 +215,8 @@ export class Caller implements QueueOwner, CallGiver {
       return;
     }
     if (!call.on("end")) return;
-    const { writer } = this.#link;
-    if (call.outbox === undefined) writer.frame(Kind.END, 0, call.id);
+    const { writer } = this.#shared;
+    if (call.sendQueue === undefined) writer.frame(Kind.END, 0, call.id);
     else writer.queue(call, Kind.END, new Uint8Array(0));
   }
 
@@ -227,11 +228,11 @@ export class Caller implements QueueOwner, CallGiver {
     if (call === undefined) return;
     const more = (frame[1]! & Flag.MORE) !== 0; // in range: frames have a header
     if (call.over) {
-      this.#link.stats.lateFrames++;
+      this.#shared.stats.lateFrames++;
       if (!more) this.#finish(call);
       return;
     }
-    const reply = assembleReply(this.#link, call, frame);
+    const reply = assembleReply(this.#shared, call, frame);
     if (reply === undefined) return;
     if (!(reply instanceof Uint8Array)) {
       this.giveUp(call, reply);
@@ -239,22 +240,22 @@ export class Caller implements QueueOwner, CallGiver {
       if (!more) this.#finish(call);
       return;
     }
-    const cutItem = call.inbox?.partial !== undefined;
+    const cutItem = call.receiveWindow?.partial !== undefined;
     this.#finish(call);
-    if (kind === Kind.ERROR) deliverError(this.#link, call, reply);
-    else deliverResult(this.#link, call, reply, cutItem);
+    if (kind === Kind.ERROR) deliverError(this.#shared, call, reply);
+    else deliverResult(this.#shared, call, reply, cutItem);
   }
 
   /** Takes an ITEM frame for one of our calls. */
   receiveItem(id: number, frame: Uint8Array): void {
     const call = this.#find(id);
-    if (call !== undefined) receiveItem(this.#link, call, frame);
+    if (call !== undefined) receiveItem(this.#shared, call, frame);
   }
 
   /** Takes a CREDIT frame for one of our calls. */
   receiveCredit(id: number, amount: number): void {
     const call = this.#find(id);
-    if (call !== undefined) receiveCredit(this.#link, call, amount);
+    if (call !== undefined) receiveCredit(this.#shared, call, amount);
   }
 
   /** The call, or nothing for one that is over; an id that was never used is the peer's fault. */
@@ -262,8 +263,8 @@ export class Caller implements QueueOwner, CallGiver {
     const call = this.calls.get(id);
     if (call !== undefined) return call;
     if (id >= this.#nextId) {
-      this.#link.fail("protocol", `there is no call ${id} yet`);
-    } else this.#link.stats.lateFrames++;
+      this.#shared.fail("protocol", `there is no call ${id} yet`);
+    } else this.#shared.stats.lateFrames++;
     return undefined;
   }
 
@@ -275,18 +276,18 @@ export class Caller implements QueueOwner, CallGiver {
     // What never was whole cannot be handled.
     const processed = call.sent ? "maybe" : "no";
     if (!call.on("cancel")) return;
-    if (code === "malformed") this.#link.stats.malformedCalls++;
+    if (code === "malformed") this.#shared.stats.malformedCalls++;
     // First of all: behind a cut REQUEST nothing else may come.
     if (started) this.#writeCancel(call, code === "deadline" ? 1 : 0);
     this.#release(call);
-    call.inbox?.clear(); // nobody is given what has come
+    call.receiveWindow?.clear(); // nobody is given what has come
     call.observer.onFailed(
       callError(call, code, message, { processed, cause }),
     );
   }
 
   #writeCancel({ id }: OutgoingCall, reason: 0 | 1): void {
-    const { writer } = this.#link;
+    const { writer } = this.#shared;
     const at = writer.begin(Kind.CANCEL, 0, id, 1);
     writer.buffer[at] = reason;
     writer.commit(at + 1);
@@ -297,17 +298,17 @@ export class Caller implements QueueOwner, CallGiver {
     call.on("terminal");
     this.calls.delete(call.id);
     this.#release(call);
-    this.#link.writer.drain();
+    this.#shared.writer.drain();
   }
 
   /** Frees what the call holds, but for its place. */
   #release(call: OutgoingCall): void {
-    const { wheel, blocked } = this.#link;
+    const { wheel, blocked } = this.#shared;
     wheel.remove(call);
     this.queue.drop(call);
-    dropWaiting(this.#link, call);
-    dropReply(this.#link, call);
-    endItems(this.#link, call.inbox);
+    dropWaiting(this.#shared, call);
+    dropReply(this.#shared, call);
+    endItems(this.#shared, call.receiveWindow);
     if (blocked.size > 0 && blocked.delete(call)) call.observer.onSendable();
   }
 
@@ -333,7 +334,7 @@ export class Caller implements QueueOwner, CallGiver {
     for (const call of this.queue.unstarted) this.#drop(call, error, "no");
     for (const call of this.calls.all) {
       const leaves = call.sent &&
-        (flushed || this.#link.writer.handed(call.requestEnd));
+        (flushed || this.#shared.writer.handed(call.requestEnd));
       this.#drop(call, error, leaves ? "maybe" : "no");
     }
     this.queue.clear();

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Assembly, type AssemblyFault } from "../flow/reassembly.ts";
+import { Reassembly, type ReassemblyFault } from "../flow/reassembly.ts";
 import { callError } from "./call_failures.ts";
 import { decodeError } from "../wire/error_frame.ts";
 import {
@@ -12,14 +12,14 @@ import {
   MalformedError,
   readFields,
 } from "../wire/fields.ts";
-import type { Link } from "../flow/shared_state.ts";
+import type { SharedState } from "../flow/shared_state.ts";
 import { messageOf } from "../wire/malformed_error.ts";
 import type { GiveUpReason, OutgoingCall } from "./outgoing_call.ts";
 import { Flag, HEADER } from "../wire/frame_header.ts";
 
 /** The whole body, `undefined` while more of it must come, or why the call is given up. */
 export function assembleReply(
-  link: Link,
+  shared: SharedState,
   call: OutgoingCall,
   frame: Uint8Array,
 ): Uint8Array | GiveUpReason | undefined {
@@ -27,21 +27,25 @@ export function assembleReply(
   const kind = frame[0]!; // as above
   const part = frame.subarray(HEADER);
   if (!more && call.reply === undefined) return part;
-  const reply = call.reply ??= begin(link, call, kind);
+  const reply = call.reply ??= begin(shared, call, kind);
   if (kind !== call.replyKind) {
     return { code: "malformed", message: "the reply is RESULT and ERROR both" };
   }
   const fault = reply.add(part) ?? reply.claim();
-  if (fault !== undefined) return tooMuch(link, fault);
+  if (fault !== undefined) return tooMuch(shared, fault);
   if (more) return undefined;
-  link.wheel.remove(reply);
+  shared.wheel.remove(reply);
   call.reply = undefined;
   return reply.finish();
 }
 
-function begin(link: Link, call: OutgoingCall, kind: number): Assembly {
-  const { budget, limits, wheel, now } = link;
-  const reply = new Assembly(budget, limits, () =>
+function begin(
+  shared: SharedState,
+  call: OutgoingCall,
+  kind: number,
+): Reassembly {
+  const { budget, limits, wheel, now } = shared;
+  const reply = new Reassembly(budget, limits, () =>
     call.broken(
       "malformed",
       `the reply was not whole after ${limits.assemblyTimeout} ms`,
@@ -51,7 +55,10 @@ function begin(link: Link, call: OutgoingCall, kind: number): Assembly {
   return reply;
 }
 
-function tooMuch({ limits }: Link, fault: AssemblyFault): GiveUpReason {
+function tooMuch(
+  { limits }: SharedState,
+  fault: ReassemblyFault,
+): GiveUpReason {
   return {
     code: fault === "over-budget" ? "overloaded" : "too-large",
     message: fault === "over-budget"
@@ -61,9 +68,9 @@ function tooMuch({ limits }: Link, fault: AssemblyFault): GiveUpReason {
 }
 
 /** Forgets an unfinished reply. */
-export function dropReply(link: Link, call: OutgoingCall): void {
+export function dropReply(shared: SharedState, call: OutgoingCall): void {
   if (call.reply === undefined) return;
-  link.wheel.remove(call.reply);
+  shared.wheel.remove(call.reply);
   call.reply.drop();
   call.reply = undefined;
 }
@@ -74,7 +81,7 @@ export function dropReply(link: Link, call: OutgoingCall): void {
  * @param cutItem whether it came in the middle of an item
  */
 export function deliverResult(
-  link: Link,
+  shared: SharedState,
   call: OutgoingCall,
   body: Uint8Array,
   cutItem: boolean,
@@ -89,32 +96,36 @@ export function deliverResult(
       0,
       end,
       FIELDS_OF.RESULT,
-      link.limits.maxMetadata,
+      shared.limits.maxMetadata,
     );
   } catch (error) {
-    return malformed(link, call, error);
+    return malformed(shared, call, error);
   }
   call.observer.onResult(body.subarray(end), fields);
 }
 
 /** Hands a whole ERROR to the call's observer. */
 export function deliverError(
-  link: Link,
+  shared: SharedState,
   call: OutgoingCall,
   body: Uint8Array,
 ): void {
   let failure;
   try {
-    failure = decodeError(body, link.writer.codec, call.info.name);
+    failure = decodeError(body, shared.writer.codec, call.info.name);
   } catch (error) {
-    return malformed(link, call, error);
+    return malformed(shared, call, error);
   }
   call.observer.onFailed(failure);
 }
 
-function malformed(link: Link, call: OutgoingCall, error: unknown): void {
+function malformed(
+  shared: SharedState,
+  call: OutgoingCall,
+  error: unknown,
+): void {
   if (!(error instanceof MalformedError)) throw error;
-  link.stats.malformedCalls++;
+  shared.stats.malformedCalls++;
   const message = `the reply is malformed: ${messageOf(error)}`;
   call.observer.onFailed(callError(call, "malformed", message, {}));
 }

@@ -7,7 +7,7 @@
  */
 import { putTimeout } from "../wire/fields.ts";
 import { INITIAL_PEER_LIMITS } from "../wire/limits.ts";
-import type { Link } from "../flow/shared_state.ts";
+import type { SharedState } from "../flow/shared_state.ts";
 import type { OutgoingCall } from "./outgoing_call.ts";
 import type { Pending, Source } from "../flow/round_robin.ts";
 
@@ -37,15 +37,15 @@ export class RequestQueue implements Source {
   #bytes = 0;
   /** The one whose frames are leaving. */
   #current: Queued | undefined = undefined;
-  readonly #link: Link;
+  readonly #shared: SharedState;
   readonly #owner: QueueOwner;
 
   /**
    * @param link shared by the session's parts
    * @param owner told how far a call has got
    */
-  constructor(link: Link, owner: QueueOwner) {
-    this.#link = link;
+  constructor(shared: SharedState, owner: QueueOwner) {
+    this.#shared = shared;
     this.#owner = owner;
   }
 
@@ -61,7 +61,7 @@ export class RequestQueue implements Source {
 
   /** Why so many bytes more may not wait, if so. The first behind the one that is leaving may be of any size. */
   fullFor(bytes: number): string | undefined {
-    const { maxQueuedCalls, unsentSoft } = this.#link.limits;
+    const { maxQueuedCalls, unsentSoft } = this.#shared.limits;
     if (this.#messages.length >= maxQueuedCalls) {
       return `${maxQueuedCalls} calls wait for a place or for credit (limit maxQueuedCalls)`;
     }
@@ -74,7 +74,7 @@ export class RequestQueue implements Source {
   put(message: Queued): void {
     this.#bytes += message.bytes.length;
     this.#messages.push(message);
-    this.#link.writer.resume(this);
+    this.#shared.writer.resume(this);
   }
 
   /** @inheritdoc */
@@ -90,7 +90,7 @@ export class RequestQueue implements Source {
   /** Credit has come. */
   grant(amount: number): void {
     this.credit += amount;
-    if (this.hasNext) this.#link.writer.resume(this);
+    if (this.hasNext) this.#shared.writer.resume(this);
   }
 
   /** @inheritdoc */
@@ -99,7 +99,7 @@ export class RequestQueue implements Source {
     const message = this.#current ?? this.#start();
     if (message === undefined) return false;
     const { call } = message;
-    this.credit -= this.#link.writer.fragment(message, call?.id ?? 0);
+    this.credit -= this.#shared.writer.fragment(message, call?.id ?? 0);
     if (message.offset < message.bytes.length) return true;
     this.#remove(message);
     if (call !== undefined) this.#owner.onSent(call);
@@ -118,7 +118,7 @@ export class RequestQueue implements Source {
     this.#owner.onStarting(call);
     // The time that it waited is gone.
     if (call.slot >= 0) {
-      putTimeout(message.bytes, FIELDS_AT, call.dueAt - this.#link.now);
+      putTimeout(message.bytes, FIELDS_AT, call.dueAt - this.#shared.now);
     }
     return message;
   }

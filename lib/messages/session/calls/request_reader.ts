@@ -5,8 +5,8 @@
  * @module
  */
 import { CallError } from "../../errors/call_error.ts";
-import { Assembly, type AssemblyFault } from "../flow/reassembly.ts";
-import type { Link } from "../flow/shared_state.ts";
+import { Reassembly, type ReassemblyFault } from "../flow/reassembly.ts";
+import type { SharedState } from "../flow/shared_state.ts";
 import { writeU32 } from "../flow/stream_items.ts";
 import { Flag, FRAME_CHARGE, HEADER, Kind } from "../wire/frame_header.ts";
 
@@ -20,11 +20,11 @@ export interface RequestSink {
   refused(id: number, error: CallError): void;
 }
 
-/** A message whose frames are still coming. Without an assembly they are thrown away. */
+/** A message whose frames are still coming. Without a reassembly they are thrown away. */
 interface Partial {
   readonly kind: number;
   readonly id: number;
-  assembly: Assembly | undefined;
+  reassembly: Reassembly | undefined;
 }
 
 /** Reads the requests of a connection. */
@@ -34,7 +34,7 @@ export class RequestReader {
   #credit: number;
   #owed = 0;
   #partial: Partial | undefined = undefined;
-  readonly #link: Link;
+  readonly #shared: SharedState;
   readonly #sink: RequestSink;
   readonly #parity: number;
 
@@ -43,12 +43,12 @@ export class RequestReader {
    * @param firstId the peer's first id
    * @param sink takes what was read
    */
-  constructor(link: Link, firstId: number, sink: RequestSink) {
-    this.#link = link;
+  constructor(shared: SharedState, firstId: number, sink: RequestSink) {
+    this.#shared = shared;
     this.#sink = sink;
     this.#parity = firstId % 2;
     this.lastId = firstId - 2;
-    this.#credit = link.limits.connectionWindow;
+    this.#credit = shared.limits.connectionWindow;
   }
 
   /** Credit that the peer has. */
@@ -64,7 +64,7 @@ export class RequestReader {
   /** Takes a frame. */
   receive(kind: number, id: number, frame: Uint8Array): void {
     if (this.#credit <= 0) {
-      return this.#link.fail(
+      return this.#shared.fail(
         "flow-control",
         "a request came without credit for it",
       );
@@ -85,8 +85,8 @@ export class RequestReader {
     const partial = this.#partial;
     if (partial !== undefined) {
       if (partial.kind === kind && partial.id === id) return true;
-      if (partial.assembly !== undefined) {
-        this.#link.fail(
+      if (partial.reassembly !== undefined) {
+        this.#shared.fail(
           "protocol",
           `message ${partial.id} was not whole when the next one began`,
         );
@@ -95,7 +95,7 @@ export class RequestReader {
       this.#partial = undefined;
     }
     if (kind === Kind.NOTIFY ? id === 0 : this.#rises(id)) return true;
-    this.#link.fail(
+    this.#shared.fail(
       "protocol",
       kind === Kind.NOTIFY
         ? `a notification has id ${id}; it must be 0`
@@ -111,36 +111,40 @@ export class RequestReader {
   }
 
   #begin(kind: number, id: number): Partial {
-    const { budget, limits, wheel, now } = this.#link;
-    const partial: Partial = { kind, id, assembly: undefined };
-    const assembly = new Assembly(budget, limits, () => this.#late(partial));
-    partial.assembly = assembly;
-    wheel.add(assembly, now + limits.assemblyTimeout);
+    const { budget, limits, wheel, now } = this.#shared;
+    const partial: Partial = { kind, id, reassembly: undefined };
+    const reassembly = new Reassembly(
+      budget,
+      limits,
+      () => this.#late(partial),
+    );
+    partial.reassembly = reassembly;
+    wheel.add(reassembly, now + limits.assemblyTimeout);
     return this.#partial = partial;
   }
 
   #part(partial: Partial, body: Uint8Array, more: boolean): void {
     if (!more) this.#partial = undefined;
-    const { kind, id, assembly } = partial;
-    if (assembly === undefined) return;
-    const fault = assembly.add(body) ?? assembly.claim();
+    const { kind, id, reassembly } = partial;
+    if (reassembly === undefined) return;
+    const fault = reassembly.add(body) ?? reassembly.claim();
     if (fault !== undefined) {
-      return this.#giveUp(partial, faultError(this.#link, fault));
+      return this.#giveUp(partial, faultError(this.#shared, fault));
     }
     if (more) return;
-    this.#link.wheel.remove(assembly);
-    this.#whole(kind, id, assembly.finish());
+    this.#shared.wheel.remove(reassembly);
+    this.#whole(kind, id, reassembly.finish());
   }
 
   #whole(kind: number, id: number, body: Uint8Array): void {
     if (body.length < 2) {
-      this.#link.fail("protocol", "a request ends before its method");
+      this.#shared.fail("protocol", "a request ends before its method");
     } else if (kind === Kind.NOTIFY) this.#sink.notify(body);
     else this.#sink.request(id, body);
   }
 
   #late(partial: Partial): void {
-    const { assemblyTimeout } = this.#link.limits;
+    const { assemblyTimeout } = this.#shared.limits;
     const message = `the request was not whole after ${assemblyTimeout} ms`;
     this.#giveUp(partial, new CallError("deadline", message));
   }
@@ -148,22 +152,22 @@ export class RequestReader {
   /** What still comes of it is thrown away. */
   #giveUp(partial: Partial, error: CallError): void {
     this.#forget(partial);
-    if (partial.kind === Kind.NOTIFY) this.#link.stats.malformedCalls++;
+    if (partial.kind === Kind.NOTIFY) this.#shared.stats.malformedCalls++;
     else this.#sink.refused(partial.id, error);
   }
 
   #forget(partial: Partial): void {
-    if (partial.assembly === undefined) return;
-    this.#link.wheel.remove(partial.assembly);
-    partial.assembly.drop();
-    partial.assembly = undefined;
+    if (partial.reassembly === undefined) return;
+    this.#shared.wheel.remove(partial.reassembly);
+    partial.reassembly.drop();
+    partial.reassembly = undefined;
   }
 
   /** Whether this is the request whose frames are still coming. */
   holds(id: number): boolean {
     const partial = this.#partial;
     return partial?.kind === Kind.REQUEST && partial.id === id &&
-      partial.assembly !== undefined;
+      partial.reassembly !== undefined;
   }
 
   /** Forgets what is unfinished; what still comes of it is thrown away. */
@@ -178,14 +182,17 @@ export class RequestReader {
    */
   #return(charge: number): void {
     this.#owed += charge;
-    if (this.#owed * 4 < this.#link.limits.connectionWindow) return;
-    writeU32(this.#link, Kind.WINDOW, 0, this.#owed);
+    if (this.#owed * 4 < this.#shared.limits.connectionWindow) return;
+    writeU32(this.#shared, Kind.WINDOW, 0, this.#owed);
     this.#credit += this.#owed;
     this.#owed = 0;
   }
 }
 
-function faultError({ limits }: Link, fault: AssemblyFault): CallError {
+function faultError(
+  { limits }: SharedState,
+  fault: ReassemblyFault,
+): CallError {
   return fault === "over-budget"
     ? new CallError(
       "overloaded",

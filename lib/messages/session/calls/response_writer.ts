@@ -16,7 +16,7 @@ import { receivesItems } from "./call_state.ts";
 import type { CallTable } from "./call_table.ts";
 import { encodeError, encodeErrorHead } from "../wire/error_frame.ts";
 import type { IncomingCall } from "./incoming_call.ts";
-import type { Link } from "../flow/shared_state.ts";
+import type { SharedState } from "../flow/shared_state.ts";
 import { dropWaiting, endItems } from "../flow/stream_items.ts";
 import { Kind } from "../wire/frame_header.ts";
 
@@ -29,19 +29,19 @@ interface Waiting {
 }
 
 /** Ends calls of the peer's. */
-export class Answers {
+export class ResponseWriter {
   #waiting: Waiting[] = [];
   /** Calls that have ended for the caller, who broke their rules, while their handlers still run. */
   readonly #unsettled: Set<IncomingCall> = new Set();
-  readonly #link: Link;
+  readonly #shared: SharedState;
   readonly #calls: CallTable<IncomingCall>;
 
   /**
    * @param link shared by the session's parts
    * @param calls those that hold a place
    */
-  constructor(link: Link, calls: CallTable<IncomingCall>) {
-    this.#link = link;
+  constructor(shared: SharedState, calls: CallTable<IncomingCall>) {
+    this.#shared = shared;
     this.#calls = calls;
   }
 
@@ -54,7 +54,7 @@ export class Answers {
   respond(call: IncomingCall, value: unknown, fields: Uint8Array): void {
     if (call.verdict !== undefined) return this.fail(call, call.verdict);
     if (!this.#mayEnd(call)) return;
-    if (this.#link.writer.resultsWait) {
+    if (this.#shared.writer.resultsWait) {
       this.#waiting.push({ call, value, fields, error: undefined });
     } else this.#writeResult(call, value, fields);
   }
@@ -62,7 +62,7 @@ export class Answers {
   /** Ends a call with an error. */
   fail(call: IncomingCall, error: CallError): void {
     if (!this.#mayEnd(call)) return;
-    if (this.#link.writer.resultsWait) {
+    if (this.#shared.writer.resultsWait) {
       const value = undefined;
       this.#waiting.push({ call, value, fields: NOTHING, error });
     } else this.#writeError(call, error);
@@ -82,14 +82,14 @@ export class Answers {
 
   /** A call that never reaches its handler. */
   refuse(id: number, { code, message, retry }: CallError): void {
-    this.#link.stats.refusedCalls++;
+    this.#shared.stats.refusedCalls++;
     const refusal = new CallError(code, message, { processed: "no", retry });
-    this.#link.writer.frame(Kind.ERROR, 0, id, encodeErrorHead(refusal));
+    this.#shared.writer.frame(Kind.ERROR, 0, id, encodeErrorHead(refusal));
   }
 
   /** After a write: answers that waited for room. */
   drain(): void {
-    while (this.#waiting.length > 0 && !this.#link.writer.resultsWait) {
+    while (this.#waiting.length > 0 && !this.#shared.writer.resultsWait) {
       const { call, value, fields, error } = this.#waiting.shift()!; // the loop's condition
       if (!this.#mayEnd(call)) continue;
       const failure = error ?? call.verdict;
@@ -99,8 +99,8 @@ export class Answers {
   }
 
   #writeResult(call: IncomingCall, value: unknown, fields: Uint8Array): void {
-    const { writer } = this.#link;
-    const wait = call.outbox !== undefined;
+    const { writer } = this.#shared;
+    const wait = call.sendQueue !== undefined;
     let sent: number | Uint8Array;
     try {
       const start = writer.beginMessage(Kind.RESULT, call.id, fields);
@@ -117,12 +117,12 @@ export class Answers {
   }
 
   #writeError(call: IncomingCall, error: CallError): void {
-    const { writer } = this.#link;
+    const { writer } = this.#shared;
     // What the caller does not wait for any more need not reach it first.
-    if (call.state === "cancelled") dropWaiting(this.#link, call);
+    if (call.state === "cancelled") dropWaiting(this.#shared, call);
     const body = this.#errorBody(call, error);
     this.#settled(call);
-    if (call.outbox === undefined && body.length <= writer.maxFrameBody) {
+    if (call.sendQueue === undefined && body.length <= writer.maxFrameBody) {
       writer.frame(Kind.ERROR, 0, call.id, body);
       this.flushed(call);
     } else writer.queue(call, Kind.ERROR, body);
@@ -130,7 +130,7 @@ export class Answers {
 
   /** The error, or if its data cannot be sent, the one that says so. */
   #errorBody(call: IncomingCall, error: CallError): Uint8Array {
-    const { writer } = this.#link;
+    const { writer } = this.#shared;
     try {
       const body = encodeError(error, writer.codec);
       writer.checkSize(body.length);
@@ -143,17 +143,17 @@ export class Answers {
   /** The handler has settled: nothing is received any more. */
   #settled(call: IncomingCall): void {
     call.on("settle");
-    this.#link.blocked.delete(call);
+    this.#shared.blocked.delete(call);
     // Items that wait encoded still leave, and the terminal frame behind them.
-    if (call.outbox === undefined) dropWaiting(this.#link, call);
-    endItems(this.#link, call.inbox);
-    call.inbox?.clear();
+    if (call.sendQueue === undefined) dropWaiting(this.#shared, call);
+    endItems(this.#shared, call.receiveWindow);
+    call.receiveWindow?.clear();
   }
 
   /** The terminal frame has been sent: the place is free. */
   flushed(call: IncomingCall): void {
     if (!call.on("sent")) return;
-    this.#link.wheel.remove(call);
+    this.#shared.wheel.remove(call);
     this.#calls.delete(call.id);
   }
 
@@ -162,9 +162,9 @@ export class Answers {
    * may never get credit now: they go, and so does a result without them.
    */
   cutShort(call: IncomingCall, verdict: CallError): void {
-    if (!call.outbox?.holdsItems) return;
-    dropWaiting(this.#link, call);
-    this.#link.writer.frame(Kind.ERROR, 0, call.id, encodeErrorHead(verdict));
+    if (!call.sendQueue?.holdsItems) return;
+    dropWaiting(this.#shared, call);
+    this.#shared.writer.frame(Kind.ERROR, 0, call.id, encodeErrorHead(verdict));
     this.flushed(call);
   }
 
@@ -176,7 +176,7 @@ export class Answers {
     for (const { call } of waiting) this.#settled(call);
     for (const call of this.#calls.all) {
       if (call.state !== "answered") continue;
-      this.#link.writer.drop(call);
+      this.#shared.writer.drop(call);
       this.flushed(call);
     }
   }

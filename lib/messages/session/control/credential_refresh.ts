@@ -4,7 +4,7 @@
  * @module
  */
 import { CallError } from "../../errors/call_error.ts";
-import type { Link } from "../flow/shared_state.ts";
+import type { SharedState } from "../flow/shared_state.ts";
 import { MalformedError, messageOf } from "../wire/malformed_error.ts";
 import { Timed } from "../time/timer_wheel.ts";
 import { Flag, HEADER, Kind } from "../wire/frame_header.ts";
@@ -36,10 +36,10 @@ class Unanswered extends Timed {
 }
 
 /** Credentials that are sent, or checked, and not yet taken. */
-export class Refreshes {
+export class CredentialRefresh {
   #lastId = 0;
   readonly #unanswered: Map<number, Unanswered> = new Map();
-  readonly #link: Link;
+  readonly #shared: SharedState;
   readonly #host: RefreshHost;
   readonly #dials: boolean;
 
@@ -48,8 +48,8 @@ export class Refreshes {
    * @param host told of credentials
    * @param dials whether this is the side that sends them
    */
-  constructor(link: Link, host: RefreshHost, dials: boolean) {
-    this.#link = link;
+  constructor(shared: SharedState, host: RefreshHost, dials: boolean) {
+    this.#shared = shared;
     this.#host = host;
     this.#dials = dials;
   }
@@ -61,7 +61,7 @@ export class Refreshes {
    * @throws {CallError} `too-large`, or `overloaded`: many are unanswered
    */
   send(credentials: unknown): number {
-    const { writer } = this.#link;
+    const { writer } = this.#shared;
     if (this.#unanswered.size >= MAX_UNANSWERED) {
       throw refused("overloaded", `${MAX_UNANSWERED} are not answered yet`);
     }
@@ -84,8 +84,8 @@ export class Refreshes {
     const waited = this.#unanswered.get(id);
     if (waited === undefined) return;
     this.#unanswered.delete(id);
-    this.#link.wheel.remove(waited);
-    this.#link.writer.frame(Kind.AUTH, Flag.REPLY, id);
+    this.#shared.wheel.remove(waited);
+    this.#shared.writer.frame(Kind.AUTH, Flag.REPLY, id);
   }
 
   /** Takes an AUTH frame. @throws {MalformedError} */
@@ -98,22 +98,22 @@ export class Refreshes {
     }
     if (!reply) return this.#check(id, frame);
     if (this.#unanswered.delete(id)) this.#host.onRefreshed(id);
-    else this.#link.stats.lateFrames++;
+    else this.#shared.stats.lateFrames++;
   }
 
   #check(id: number, frame: Uint8Array): void {
     if (id <= this.#lastId) throw new MalformedError("ids of AUTH must rise");
     if (this.#unanswered.size >= MAX_UNANSWERED) {
-      return this.#link.fail(
+      return this.#shared.fail(
         "too-many",
         `more than ${MAX_UNANSWERED} credentials wait for an answer`,
       );
     }
     let credentials: unknown;
     try {
-      credentials = this.#link.writer.codec.decode(frame.subarray(HEADER));
+      credentials = this.#shared.writer.codec.decode(frame.subarray(HEADER));
     } catch (error) {
-      return this.#link.fail(
+      return this.#shared.fail(
         "unauthenticated",
         `the credentials are malformed: ${messageOf(error)}`,
       );
@@ -125,7 +125,7 @@ export class Refreshes {
 
   /** Old credentials hold until new ones are taken: not for ever. */
   #await(id: number): void {
-    const { limits, wheel, now, fail } = this.#link;
+    const { limits, wheel, now, fail } = this.#shared;
     const { handshakeTimeout } = limits;
     const unanswered = new Unanswered(() =>
       fail(
@@ -140,7 +140,7 @@ export class Refreshes {
   /** Forgets what waits: the session is over. */
   drop(): void {
     for (const waits of this.#unanswered.values()) {
-      this.#link.wheel.remove(waits);
+      this.#shared.wheel.remove(waits);
     }
     this.#unanswered.clear();
   }

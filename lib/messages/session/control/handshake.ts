@@ -6,7 +6,7 @@
  */
 import type { MessageCodec } from "../../codec/message_codec.ts";
 import type { SessionErrorCode } from "../../errors/call_error.ts";
-import { cut } from "../wire/goaway.ts";
+import { truncateMessage } from "../wire/goaway.ts";
 import {
   decodeHello,
   encodeHello,
@@ -17,7 +17,7 @@ import {
   VERSION,
 } from "../wire/hello.ts";
 import { INITIAL_PEER_LIMITS } from "../wire/limits.ts";
-import type { Link } from "../flow/shared_state.ts";
+import type { SharedState } from "../flow/shared_state.ts";
 import {
   describeMethods,
   differences,
@@ -49,7 +49,7 @@ export interface EarlyFrame {
 }
 
 /** Why the peer's HELLO does not do. */
-export class Refusal {
+export class HandshakeRefusal {
   readonly code: SessionErrorCode;
   readonly message: string;
 
@@ -66,15 +66,15 @@ type Answer = Pick<Hello, "auth" | "mismatches" | "described">;
 export class Handshake {
   #early: EarlyFrame[] = [];
   #earlyBytes = 0;
-  readonly #link: Link;
+  readonly #shared: SharedState;
   readonly #parts: HandshakeParts;
 
   /**
    * @param link shared by the session's parts
    * @param parts what it is about
    */
-  constructor(link: Link, parts: HandshakeParts) {
-    this.#link = link;
+  constructor(shared: SharedState, parts: HandshakeParts) {
+    this.#shared = shared;
     this.#parts = parts;
   }
 
@@ -87,7 +87,7 @@ export class Handshake {
   greet(credentials: unknown): void {
     const auth = credentials === undefined
       ? undefined
-      : this.#link.writer.codec.encode(credentials).slice();
+      : this.#shared.writer.codec.encode(credentials).slice();
     this.#send({ auth, mismatches: [], described: [] });
   }
 
@@ -107,13 +107,13 @@ export class Handshake {
     const { methods } = this.#parts;
     if (hello.protocolHash === methods.hash) return [];
     const bare = this.#encode({ auth: undefined, mismatches, described: [] });
-    const left = this.#link.limits.maxHello - bare.length - ENTRY_HEADER;
+    const left = this.#shared.limits.maxHello - bare.length - ENTRY_HEADER;
     const room = Math.min(left, MAX_SCHEMA_ENTRY);
     return describeMethods(hello, mismatches, methods, room);
   }
 
   #encode(answer: Answer): Uint8Array {
-    const { limits, writer } = this.#link;
+    const { limits, writer } = this.#shared;
     const { role, methods } = this.#parts;
     return encodeHello({
       role,
@@ -133,7 +133,7 @@ export class Handshake {
   }
 
   #send(answer: Answer): void {
-    const { limits, writer } = this.#link;
+    const { limits, writer } = this.#shared;
     const body = this.#encode(answer);
     if (body.length > limits.maxHello) {
       throw new RangeError(
@@ -149,46 +149,46 @@ export class Handshake {
    *
    * @throws {MalformedError}
    */
-  read(frame: Uint8Array): Hello | Refusal {
-    const { limits, writer } = this.#link;
+  read(frame: Uint8Array): Hello | HandshakeRefusal {
+    const { limits, writer } = this.#shared;
     const body = frame.subarray(HEADER);
     const { role } = this.#parts;
     // What a listener answers depends on what it found, and is no stranger's.
     const most = role === "dialler" ? MAX_HELLO : limits.maxHello;
     if (body.length > most) {
-      return new Refusal(
+      return new HandshakeRefusal(
         "too-large",
         `HELLO is ${body.length} bytes, the limit is ${most}`,
       );
     }
     const { major } = helloVersion(body);
     if (major !== VERSION.major) {
-      return new Refusal(
+      return new HandshakeRefusal(
         "version",
         `version ${major} is not spoken here; version ${VERSION.major} is`,
       );
     }
     const hello = decodeHello(body, limits.maxMethods);
     if (hello.role === role) {
-      return new Refusal("protocol", `both sides are the ${role}`);
+      return new HandshakeRefusal("protocol", `both sides are the ${role}`);
     }
     const codec = this.#chooseCodec(hello.codec);
-    if (codec instanceof Refusal) return codec;
+    if (codec instanceof HandshakeRefusal) return codec;
     writer.codec = codec;
     writer.maxFrameBody = Math.min(hello.maxFrameBody, limits.maxFrameBody);
     writer.maxMessage = hello.maxMessage;
-    this.#link.peerMaxCalls = hello.maxCalls;
-    this.#link.peerStreamWindow = hello.streamWindow;
+    this.#shared.peerMaxCalls = hello.maxCalls;
+    this.#shared.peerStreamWindow = hello.streamWindow;
     return hello;
   }
 
-  #chooseCodec(wanted: string): MessageCodec | Refusal {
+  #chooseCodec(wanted: string): MessageCodec | HandshakeRefusal {
     const { role, codecs } = this.#parts;
     // What the dialler has sent is encoded with the one that it offered.
-    const spoken = role === "dialler" ? [this.#link.writer.codec] : codecs;
-    return spoken.find(({ name }) => name === wanted) ?? new Refusal(
+    const spoken = role === "dialler" ? [this.#shared.writer.codec] : codecs;
+    return spoken.find(({ name }) => name === wanted) ?? new HandshakeRefusal(
       "codec",
-      `codec "${cut(wanted)}" is not spoken here; ${
+      `codec "${truncateMessage(wanted)}" is not spoken here; ${
         spoken.map(({ name }) => name).join(", ")
       } is`,
     );
@@ -198,7 +198,7 @@ export class Handshake {
   keep(frame: Uint8Array): boolean {
     this.#earlyBytes += frame.length + FRAME_CHARGE;
     if (this.#earlyBytes > MAX_EARLY_BYTES) return false;
-    this.#early.push({ frame: frame.slice(), cameAt: this.#link.now });
+    this.#early.push({ frame: frame.slice(), cameAt: this.#shared.now });
     return true;
   }
 

@@ -6,7 +6,7 @@
 import type { SessionLimits } from "../wire/limits.ts";
 
 /** Watches both directions of a connection. */
-export class Liveness {
+export class Heartbeat {
   /** When the last byte was read, or the last PING sent. */
   #heardAt: number;
   #pingsOut = 0;
@@ -57,7 +57,7 @@ export class Liveness {
     return "ping";
   }
 
-  /** When {@linkcode Liveness.check} is wanted next. */
+  /** When {@linkcode Heartbeat.check} is wanted next. */
   get wakeAt(): number {
     const { heartbeat, writeStall } = this.#limits;
     const silent = this.#heardAt + heartbeat;

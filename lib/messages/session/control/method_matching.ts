@@ -6,7 +6,10 @@
 import { CallError } from "../../errors/call_error.ts";
 import type { MethodInfo, Mismatch } from "../wire/hello.ts";
 import type { ServedMethod } from "../calls/incoming_call.ts";
-import { type Misfit, misfit } from "../wire/method_compatibility.ts";
+import {
+  mismatchOf,
+  type MismatchReason,
+} from "../wire/method_compatibility.ts";
 import { describedLength, type DescribedMethod } from "../wire/schema_entry.ts";
 
 /** The methods of both sides, as one side sees them. */
@@ -49,7 +52,7 @@ export function differences(
 ): Mismatch[] {
   const found: Mismatch[] = [];
   listed.forEach((theirs, method) => {
-    const reason = misfit(theirs, tables.serves.get(theirs.name)?.info);
+    const reason = mismatchOf(theirs, tables.serves.get(theirs.name)?.info);
     if (reason !== undefined) found.push({ method, reason });
   });
   return found;
@@ -114,7 +117,7 @@ function* called({ calls, schemas }: MethodTables): Iterable<DescribedMethod> {
 }
 
 /** Why a method of this side's list cannot be called. */
-export type UnservedReason = Exclude<Misfit, "schema">;
+export type UnservedReason = Exclude<MismatchReason, "schema">;
 
 /** Methods of this side's list that the peer does not serve, by their index. */
 export function unservedMethods(

@@ -5,49 +5,49 @@
  *
  * @module
  */
-import type { Link } from "../flow/shared_state.ts";
+import type { SharedState } from "../flow/shared_state.ts";
 import { MalformedError } from "../wire/malformed_error.ts";
-import { RateLimit } from "../time/token_bucket.ts";
+import { TokenBucket } from "../time/token_bucket.ts";
 import { getU48, HEADER, Kind, putU48 } from "../wire/frame_header.ts";
 
 const BODY = 8;
 
 /** PINGs of both sides. */
-export class Pings {
+export class Ping {
   /** Round-trip time of the last one that was answered, ms; `undefined` before. */
   roundTrip: number | undefined = undefined;
   #sent = 0;
   #answered = 0;
   #sentAt = 0;
-  readonly #received: RateLimit;
-  readonly #link: Link;
+  readonly #received: TokenBucket;
+  readonly #shared: SharedState;
 
   /** @param link shared by the session's parts */
-  constructor(link: Link) {
-    this.#link = link;
-    const { pingsPerSecond } = link.limits;
-    this.#received = new RateLimit(pingsPerSecond, 2 * pingsPerSecond);
+  constructor(shared: SharedState) {
+    this.#shared = shared;
+    const { pingsPerSecond } = shared.limits;
+    this.#received = new TokenBucket(pingsPerSecond, 2 * pingsPerSecond);
   }
 
   /** Sends a PING and gives its number. */
   send(): number {
-    this.#sentAt = this.#link.now;
+    this.#sentAt = this.#shared.now;
     const body = new Uint8Array(BODY);
     putU48(body, 0, ++this.#sent);
-    this.#link.writer.frame(Kind.PING, 0, 0, body);
+    this.#shared.writer.frame(Kind.PING, 0, 0, body);
     return this.#sent;
   }
 
   /** Answers a PING. @throws {MalformedError} */
   receivePing(frame: Uint8Array): void {
     checkLength(frame);
-    if (this.#received.take(this.#link.now)) {
-      this.#link.writer.frame(Kind.PONG, 0, 0, frame.subarray(HEADER));
+    if (this.#received.take(this.#shared.now)) {
+      this.#shared.writer.frame(Kind.PONG, 0, 0, frame.subarray(HEADER));
       return;
     }
-    this.#link.fail(
+    this.#shared.fail(
       "too-many",
-      `more than ${this.#link.limits.pingsPerSecond} PINGs a second came`,
+      `more than ${this.#shared.limits.pingsPerSecond} PINGs a second came`,
     );
   }
 
@@ -63,7 +63,7 @@ export class Pings {
     // Only what was asked is an answer, and only once.
     if (number <= this.#answered || number > this.#sent) return this.#answered;
     this.#answered = number;
-    if (number === this.#sent) this.roundTrip = this.#link.now - this.#sentAt;
+    if (number === this.#sent) this.roundTrip = this.#shared.now - this.#sentAt;
     return number;
   }
 }

@@ -9,9 +9,9 @@ import { CallError } from "../../errors/call_error.ts";
 import type { MessageCodec } from "../../codec/message_codec.ts";
 import { INITIAL_PEER_LIMITS, type SessionLimits } from "../wire/limits.ts";
 import { putFields } from "../wire/fields.ts";
-import { type Channel, type FragmentWriter, Outbox } from "./send_queue.ts";
-import { Lane } from "./send_budget.ts";
-import { type Pending, Rotation, type Source } from "./round_robin.ts";
+import { type Channel, type FragmentWriter, SendQueue } from "./send_queue.ts";
+import { SendBudget } from "./send_budget.ts";
+import { type Pending, RoundRobin, type Source } from "./round_robin.ts";
 import { Flag, FRAME_CHARGE, HEADER, putHeader } from "../wire/frame_header.ts";
 
 /** Room for one frame in an outgoing buffer. */
@@ -45,7 +45,7 @@ export interface FrameSink {
 const SMALL_BODY = 2304;
 
 /** The sending half of a session. */
-export class Writer implements FragmentWriter {
+export class FrameWriter implements FragmentWriter {
   /** Encodes the bodies. */
   codec: MessageCodec;
   /** What the peer accepts behind a header. */
@@ -59,13 +59,13 @@ export class Writer implements FragmentWriter {
   /** @inheritdoc */
   itemBacklog = 0;
   /** Parts of long messages, and what waits behind them. */
-  readonly fragments: Lane;
+  readonly fragments: SendBudget;
   /** Items that leave at once. */
-  readonly items: Lane;
+  readonly items: SendBudget;
   /** Notifications, as far as the same ones go to many. */
-  readonly notifications: Lane;
+  readonly notifications: SendBudget;
   /** What leaves in turns. */
-  readonly #rotation: Rotation = new Rotation();
+  readonly #roundRobin: RoundRobin = new RoundRobin();
   #sink: FrameSink;
   readonly #soft: number;
   #start = 0;
@@ -80,10 +80,10 @@ export class Writer implements FragmentWriter {
     this.#sink = sink;
     this.codec = codec;
     this.#soft = limits.unsentSoft;
-    // Half of it is left for calls and results, less one frame of each lane.
-    this.fragments = new Lane(this, this.#soft / 8);
-    this.items = new Lane(this, this.#soft / 8);
-    this.notifications = new Lane(this, this.#soft / 4);
+    // Half of it is left for calls and results, less one frame of each send budget.
+    this.fragments = new SendBudget(this, this.#soft / 8);
+    this.items = new SendBudget(this, this.#soft / 8);
+    this.notifications = new SendBudget(this, this.#soft / 4);
   }
 
   /** More is unsent than new calls may add to. */
@@ -118,7 +118,7 @@ export class Writer implements FragmentWriter {
 
   /** From now on what is written goes nowhere: the last frame has been sent. */
   close(): void {
-    this.#rotation.clear();
+    this.#roundRobin.clear();
     this.#sink = discard(this.#sink.bytesFramed, this.#sink.bytesHanded);
   }
 
@@ -130,10 +130,10 @@ export class Writer implements FragmentWriter {
   }
 
   /**
-   * Opens a frame in {@linkcode Writer.buffer}.
+   * Opens a frame in {@linkcode FrameWriter.buffer}.
    *
    * @returns where its body begins
-   * @throws {TypeError} as {@linkcode Writer.checkOutside}
+   * @throws {TypeError} as {@linkcode FrameWriter.checkOutside}
    */
   begin(kind: number, flags: number, id: number, room: number): number {
     this.checkOutside();
@@ -203,7 +203,7 @@ export class Writer implements FragmentWriter {
     return leaves ? this.#copyIn(bytes) : bytes;
   }
 
-  /** Sends a message without a body; see {@linkcode Writer.message}. */
+  /** Sends a message without a body; see {@linkcode FrameWriter.message}. */
   emptyMessage(at: number, wait: boolean): number | Uint8Array {
     const size = at - this.#start - HEADER;
     if (!wait && size <= this.maxFrameBody) {
@@ -249,29 +249,29 @@ export class Writer implements FragmentWriter {
 
   /** Lets a message wait behind the channel's others, and sends what may leave. */
   queue(channel: Channel, kind: number, bytes: Uint8Array): void {
-    const outbox = channel.outbox ??= new Outbox(this, channel);
-    outbox.put({ kind, bytes, offset: 0 });
-    this.resume(outbox);
+    const sendQueue = channel.sendQueue ??= new SendQueue(this, channel);
+    sendQueue.put({ kind, bytes, offset: 0 });
+    this.resume(sendQueue);
   }
 
   /** Gives a source its turns, from now on or again: it has something to send, and credit for it. */
   resume(source: Source): void {
-    this.#rotation.add(source);
+    this.#roundRobin.add(source);
     this.drain();
   }
 
   /** Forgets what waits, after a cancel or an end. */
   drop(channel: Channel): void {
-    const { outbox } = channel;
-    if (outbox === undefined) return;
-    channel.outbox = undefined;
-    outbox.clear();
-    this.#rotation.remove(outbox);
+    const { sendQueue } = channel;
+    if (sendQueue === undefined) return;
+    channel.sendQueue = undefined;
+    sendQueue.clear();
+    this.#roundRobin.remove(sendQueue);
   }
 
   /** Sends fragments, one of each source in turn, while there is room and credit. */
   drain(): void {
-    if (!this.#rotation.empty) this.#rotation.run(this.fragments);
+    if (!this.#roundRobin.empty) this.#roundRobin.run(this.fragments);
   }
 
   /** @inheritdoc */

@@ -9,7 +9,7 @@ import type { SessionLimits } from "../wire/limits.ts";
 import { Timed } from "../time/timer_wheel.ts";
 
 /** Bytes of unfinished messages of a connection. */
-export interface AssemblyBudget {
+export interface ReassemblyBudget {
   /** Bytes held now. */
   used: number;
 }
@@ -25,10 +25,10 @@ const CHUNK = 4 * SMALL_PART;
 const NO_CHUNK = new Uint8Array(0);
 
 /** Which bound a message broke. */
-export type AssemblyFault = "too-large" | "too-many" | "over-budget";
+export type ReassemblyFault = "too-large" | "too-many" | "over-budget";
 
 /** One unfinished message. */
-export class Assembly extends Timed {
+export class Reassembly extends Timed {
   /** Credit that its frames cost and that has not been returned. */
   owed = 0;
   #bytes = 0;
@@ -39,7 +39,7 @@ export class Assembly extends Timed {
   readonly #pieces: Uint8Array[] = [];
   /** The chunk that is being filled; what it has so far is the last piece. */
   #chunk: Uint8Array = NO_CHUNK;
-  readonly #budget: AssemblyBudget;
+  readonly #budget: ReassemblyBudget;
   readonly #limits: SessionLimits;
   readonly #expired: (now: number) => void;
 
@@ -49,7 +49,7 @@ export class Assembly extends Timed {
    * @param expired called when the wheel finds it late
    */
   constructor(
-    budget: AssemblyBudget,
+    budget: ReassemblyBudget,
     limits: SessionLimits,
     expired: (now: number) => void,
   ) {
@@ -65,7 +65,7 @@ export class Assembly extends Timed {
   }
 
   /** Takes a copy of the next part, or says which bound it breaks. */
-  add(part: Uint8Array): AssemblyFault | undefined {
+  add(part: Uint8Array): ReassemblyFault | undefined {
     const { maxMessage, maxFragments } = this.#limits;
     // What stands in front of a body (method, fields) is not the message's.
     const most = maxMessage + this.#limits.maxMetadata + HEAD;
@@ -99,7 +99,7 @@ export class Assembly extends Timed {
   }
 
   /** Has the parts so far counted in the budget: nothing else bounds them from now on. */
-  claim(): AssemblyFault | undefined {
+  claim(): ReassemblyFault | undefined {
     const cost = this.#bytes - this.#claimed;
     if (this.#budget.used + cost > this.#limits.maxAssembly) {
       return "over-budget";

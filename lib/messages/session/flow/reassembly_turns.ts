@@ -14,22 +14,22 @@
  *
  * @module
  */
-import type { AssemblyBudget } from "./reassembly.ts";
+import type { ReassemblyBudget } from "./reassembly.ts";
 import type { SessionLimits } from "../wire/limits.ts";
 
 /** Who may have its parts paid for. `Stream` is the stream's receiving half. */
-export class ItemTurns<Stream extends object, Call> {
+export class ReassemblyTurns<Stream extends object, Call> {
   /** The one that goes on; whoever waits, waits for it. */
   #first: Stream | undefined = undefined;
   readonly #waiting: Map<Stream, Call> = new Map();
-  readonly #budget: AssemblyBudget;
+  readonly #budget: ReassemblyBudget;
   readonly #enough: number;
 
   /**
    * @param budget bytes of unfinished messages
    * @param limits bounds
    */
-  constructor(budget: AssemblyBudget, limits: SessionLimits) {
+  constructor(budget: ReassemblyBudget, limits: SessionLimits) {
     this.#budget = budget;
     this.#enough = limits.maxAssembly / 4;
   }

@@ -10,7 +10,7 @@
  *
  * @module
  */
-import type { Assembly } from "./reassembly.ts";
+import type { Reassembly } from "./reassembly.ts";
 
 /** Credit from which streams that are read are raised above what they start with. */
 export interface RaisePool {
@@ -24,7 +24,7 @@ interface Waiting {
 }
 
 /** Items that have come and were not taken, and the credit for more. */
-export class Inbox {
+export class ReceiveWindow {
   /** The application waits for an item. */
   waiting = false;
   /** The peer has said that no more will come. */
@@ -32,7 +32,7 @@ export class Inbox {
   /** Nobody wants what still comes. */
   discarding = false;
   /** The item whose frames are still coming. */
-  partial: Assembly | undefined = undefined;
+  partial: Reassembly | undefined = undefined;
   #available: number;
   #owed = 0;
   #window: number;

@@ -6,7 +6,7 @@
  * ```text
  *   call 5:  RESULT ▒▒▒▒▒▒▒▒▒       ┐
  *   call 9:  ITEM ▒▒▒▒  END         ├─▶ one frame of each in turn ─▶ sink
- *   requests: REQUEST ▒▒▒  NOTIFY   ┘   while their lane is open
+ *   requests: REQUEST ▒▒▒  NOTIFY   ┘   while their send budget is open
  * ```
  *
  * @module
@@ -18,7 +18,7 @@ export interface Source {
   sendNext(): boolean;
   /** Whether it has more to send. */
   readonly hasNext: boolean;
-  /** Whether it cannot go on before credit comes. It leaves the rotation, and whoever gives it credit adds it again. */
+  /** Whether it cannot go on before credit comes. It leaves the round robin, and whoever gives it credit adds it again. */
   readonly lacksCredit: boolean;
 }
 
@@ -30,7 +30,7 @@ export interface Pending {
 }
 
 /** Sources that take turns. */
-export class Rotation {
+export class RoundRobin {
   readonly #sources: Set<Source> = new Set();
   #running = false;
 
@@ -54,21 +54,21 @@ export class Rotation {
     this.#sources.clear();
   }
 
-  /** Gives each source its turn, again and again, until none may send or the lane is full. */
-  run(lane: { readonly open: boolean }): void {
+  /** Gives each source its turn, again and again, until none may send or the send budget is full. */
+  run(sendBudget: { readonly open: boolean }): void {
     if (this.#running) return; // what a turn adds has its own turn in the loop that runs
     this.#running = true;
     try {
-      this.#takeTurns(lane);
+      this.#takeTurns(sendBudget);
     } finally {
       this.#running = false;
     }
   }
 
-  #takeTurns(lane: { readonly open: boolean }): void {
+  #takeTurns(sendBudget: { readonly open: boolean }): void {
     let blocked = 0;
     for (const source of this.#sources) { // those that are added meanwhile come last
-      if (blocked >= this.#sources.size || !lane.open) return;
+      if (blocked >= this.#sources.size || !sendBudget.open) return;
       this.#sources.delete(source);
       const sent = source.sendNext();
       if (source.hasNext) this.add(source);

@@ -1,11 +1,11 @@
 /**
  * How much of one kind of traffic is on its way to the transport. Each kind
- * that fills up what room there is has a lane of its own, so that none of them
+ * that fills up what room there is has a send budget of its own, so that none of them
  * keeps the others out, and all together leave room for calls and results.
  *
  * ```text
  *  unsent   ├─ fragments ─┼─ items ─┼─ notifications to many ─┤   calls, results
- *           └──── each up to its lane's width ────────────────┘    up to unsentSoft
+ *           └──── each up to its send budget's width ────────────────┘    up to unsentSoft
  * ```
  *
  * @module
@@ -20,7 +20,7 @@ export interface Progress {
 }
 
 /** Frames of one kind that the transport has not taken. */
-export class Lane {
+export class SendBudget {
   readonly #progress: Progress;
   readonly #width: number;
   /** Where each of them ends and how long it is, in turns; those in front of the head were taken. */

@@ -14,7 +14,7 @@ export interface Channel {
   /** Credit left for ITEM frames. */
   credit: number;
   /** Messages that wait; `undefined` while none does. */
-  outbox: Outbox | undefined;
+  sendQueue: SendQueue | undefined;
   /** The last message that waited has been sent. */
   onFlushed(): void;
 }
@@ -30,7 +30,7 @@ export interface FragmentWriter {
 }
 
 /** Messages of one call that wait. */
-export class Outbox implements Source {
+export class SendQueue implements Source {
   readonly #writer: FragmentWriter;
   readonly #channel: Channel;
   #messages: Pending[] = [];
@@ -84,7 +84,7 @@ export class Outbox implements Source {
     const next = this.#messages[0];
     if (next !== undefined) this.#countAnswer(next, 1);
     else {
-      channel.outbox = undefined;
+      channel.sendQueue = undefined;
       channel.onFlushed();
     }
     return true;

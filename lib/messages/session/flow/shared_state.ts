@@ -4,13 +4,13 @@
  * @module
  */
 import type { SessionErrorCode } from "../../errors/call_error.ts";
-import type { AssemblyBudget } from "./reassembly.ts";
-import type { Inbox, RaisePool } from "./receive_window.ts";
-import { ItemTurns } from "./reassembly_turns.ts";
+import type { ReassemblyBudget } from "./reassembly.ts";
+import type { RaisePool, ReceiveWindow } from "./receive_window.ts";
+import { ReassemblyTurns } from "./reassembly_turns.ts";
 import { INITIAL_PEER_LIMITS, type SessionLimits } from "../wire/limits.ts";
 import type { Channel } from "./send_queue.ts";
-import { Wheel } from "../time/timer_wheel.ts";
-import type { Writer } from "./frame_writer.ts";
+import { TimerWheel } from "../time/timer_wheel.ts";
+import type { FrameWriter } from "./frame_writer.ts";
 
 /** What a session counts. */
 export interface SessionStats {
@@ -35,9 +35,9 @@ export interface StreamObserver {
 }
 
 /** A call as far as its items are concerned. */
-export interface StreamCall extends Channel {
+export interface SessionStream extends Channel {
   /** Items from the peer, where the shape has any. */
-  readonly inbox: Inbox | undefined;
+  readonly receiveWindow: ReceiveWindow | undefined;
   /** Whether this side may send items in the state that the call is in. */
   readonly maySend: boolean;
   /** Who is told. */
@@ -49,17 +49,17 @@ export interface StreamCall extends Channel {
 }
 
 /** Shared by the parts of one session. */
-export class Link {
+export class SharedState {
   /** Writes frames. */
-  readonly writer: Writer;
+  readonly writer: FrameWriter;
   /** This side's limits. */
   readonly limits: SessionLimits;
   /** Deadlines. */
-  readonly wheel: Wheel = new Wheel();
+  readonly wheel: TimerWheel = new TimerWheel();
   /** Bytes of unfinished messages. */
-  readonly budget: AssemblyBudget = { used: 0 };
+  readonly budget: ReassemblyBudget = { used: 0 };
   /** Whose large items go on. */
-  readonly turns: ItemTurns<Inbox, StreamCall>;
+  readonly turns: ReassemblyTurns<ReceiveWindow, SessionStream>;
   /** Credit for streams that are read. */
   readonly pool: RaisePool;
   /** Counters. */
@@ -70,11 +70,11 @@ export class Link {
     ignoredFrames: 0,
   };
   /** Streams that want to send and may not. */
-  readonly blocked: Set<StreamCall> = new Set();
+  readonly blocked: Set<SessionStream> = new Set();
   /** Of those, the ones whose item is too large for what waits already, with its bytes, in their order. */
-  readonly crowded: Map<StreamCall, number> = new Map();
+  readonly crowded: Map<SessionStream, number> = new Map();
   /** The stream whose item waits encoded although there is no room for it. */
-  oversize: StreamCall | undefined = undefined;
+  oversize: SessionStream | undefined = undefined;
   /** The time, as of the call into the session that is under way. */
   now = 0;
   /** Calls that the peer accepts in flight. */
@@ -90,14 +90,14 @@ export class Link {
    * @param fail ends the connection
    */
   constructor(
-    writer: Writer,
+    writer: FrameWriter,
     limits: SessionLimits,
     fail: (code: SessionErrorCode, message: string) => void,
   ) {
     this.writer = writer;
     this.limits = limits;
     this.fail = fail;
-    this.turns = new ItemTurns(this.budget, limits);
+    this.turns = new ReassemblyTurns(this.budget, limits);
     this.pool = { left: limits.connectionWindow };
   }
 }

@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { Assembly, type AssemblyFault } from "./reassembly.ts";
+import { Reassembly, type ReassemblyFault } from "./reassembly.ts";
 import { fieldsEnd, NO_FIELDS } from "../wire/fields.ts";
-import type { Inbox } from "./receive_window.ts";
-import type { Link, StreamCall } from "./shared_state.ts";
+import type { ReceiveWindow } from "./receive_window.ts";
+import type { SessionStream, SharedState } from "./shared_state.ts";
 import { messageOf } from "../wire/malformed_error.ts";
 import {
   Flag,
@@ -23,54 +23,54 @@ export const MAX_CREDIT: number = 2 ** 31 - 1;
 
 /** Takes an ITEM frame. */
 export function receiveItem(
-  link: Link,
-  call: StreamCall,
+  shared: SharedState,
+  call: SessionStream,
   frame: Uint8Array,
 ): void {
-  const inbox = call.inbox;
-  if (call.over || inbox?.discarding) {
-    link.stats.lateFrames++;
+  const receiveWindow = call.receiveWindow;
+  if (call.over || receiveWindow?.discarding) {
+    shared.stats.lateFrames++;
     return;
   }
-  if (inbox === undefined || inbox.ended) {
+  if (receiveWindow === undefined || receiveWindow.ended) {
     return call.broken("malformed", "items are not allowed here");
   }
   const charge = frame.length - HEADER + FRAME_CHARGE;
-  if (!inbox.charge(charge)) {
-    return link.fail(
+  if (!receiveWindow.charge(charge)) {
+    return shared.fail(
       "flow-control",
       `call ${call.id} sent an item without credit for it`,
     );
   }
   const more = (frame[1]! & Flag.MORE) !== 0; // in range: frames have a header
   const body = frame.subarray(HEADER);
-  if (more || inbox.partial !== undefined) {
-    receivePart(link, call, inbox, { body, charge, more });
-  } else deliver(link, call, inbox, { body, charge, owned: false });
+  if (more || receiveWindow.partial !== undefined) {
+    receivePart(shared, call, receiveWindow, { body, charge, more });
+  } else deliver(shared, call, receiveWindow, { body, charge, owned: false });
 }
 
 function receivePart(
-  link: Link,
-  call: StreamCall,
-  inbox: Inbox,
+  shared: SharedState,
+  call: SessionStream,
+  receiveWindow: ReceiveWindow,
   part: { body: Uint8Array; charge: number; more: boolean },
 ): void {
-  const assembly = inbox.partial ??= newPartial(link, call);
-  const fault = assembly.add(part.body);
+  const reassembly = receiveWindow.partial ??= newPartial(shared, call);
+  const fault = reassembly.add(part.body);
   if (fault !== undefined) return broken(call, fault);
-  assembly.owed += part.charge;
-  if (part.more) return payForParts(link, call, inbox);
-  link.wheel.remove(assembly);
-  inbox.partial = undefined;
-  const charge = assembly.owed;
-  const whole = assembly.finish();
-  nextTurn(link, inbox);
-  deliver(link, call, inbox, { body: whole, charge, owned: true });
+  reassembly.owed += part.charge;
+  if (part.more) return payForParts(shared, call, receiveWindow);
+  shared.wheel.remove(reassembly);
+  receiveWindow.partial = undefined;
+  const charge = reassembly.owed;
+  const whole = reassembly.finish();
+  nextTurn(shared, receiveWindow);
+  deliver(shared, call, receiveWindow, { body: whole, charge, owned: true });
 }
 
-function newPartial(link: Link, call: StreamCall): Assembly {
-  const { assemblyTimeout } = link.limits;
-  return new Assembly(link.budget, link.limits, () =>
+function newPartial(shared: SharedState, call: SessionStream): Reassembly {
+  const { assemblyTimeout } = shared.limits;
+  return new Reassembly(shared.budget, shared.limits, () =>
     call.broken(
       "malformed",
       `an item was not whole after ${assemblyTimeout} ms`,
@@ -78,7 +78,7 @@ function newPartial(link: Link, call: StreamCall): Assembly {
 }
 
 /** Too many unfinished messages at once are nobody's fault; the other bounds are the sender's to keep. */
-function broken(call: StreamCall, fault: AssemblyFault): void {
+function broken(call: SessionStream, fault: ReassemblyFault): void {
   call.broken(
     fault === "over-budget" ? "overloaded" : "malformed",
     `an item is ${fault} (its frames are put together here)`,
@@ -91,30 +91,39 @@ function broken(call: StreamCall, fault: AssemblyFault): void {
  * for it runs only then, for only then is its lateness the peer's; so it does
  * not while the item waits for its turn among others.
  */
-function payForParts(link: Link, call: StreamCall, inbox: Inbox): void {
-  const assembly = inbox.partial;
-  if (!inbox.waiting || assembly === undefined) return;
-  if (!link.turns.mayPay(inbox, call)) return link.wheel.remove(assembly);
-  // Unpaid parts are within the stream's window; those that are paid are not.
-  const fault = assembly.claim();
-  if (fault !== undefined) return broken(call, fault);
-  inbox.owe(assembly.owed);
-  assembly.owed = 0;
-  if (assembly.slot < 0) {
-    link.wheel.add(assembly, link.now + link.limits.assemblyTimeout);
+function payForParts(
+  shared: SharedState,
+  call: SessionStream,
+  receiveWindow: ReceiveWindow,
+): void {
+  const reassembly = receiveWindow.partial;
+  if (!receiveWindow.waiting || reassembly === undefined) return;
+  if (!shared.turns.mayPay(receiveWindow, call)) {
+    return shared.wheel.remove(reassembly);
   }
-  grant(link, call, inbox);
+  // Unpaid parts are within the stream's window; those that are paid are not.
+  const fault = reassembly.claim();
+  if (fault !== undefined) return broken(call, fault);
+  receiveWindow.owe(reassembly.owed);
+  reassembly.owed = 0;
+  if (reassembly.slot < 0) {
+    shared.wheel.add(reassembly, shared.now + shared.limits.assemblyTimeout);
+  }
+  grant(shared, call, receiveWindow);
 }
 
 /** The stream's item is no longer unfinished; another's may go on. */
-function nextTurn(link: Link, inbox: Inbox): void {
-  link.turns.done(inbox, (next, call) => payForParts(link, call, next));
+function nextTurn(shared: SharedState, receiveWindow: ReceiveWindow): void {
+  shared.turns.done(
+    receiveWindow,
+    (next, call) => payForParts(shared, call, next),
+  );
 }
 
 function deliver(
-  link: Link,
-  call: StreamCall,
-  inbox: Inbox,
+  shared: SharedState,
+  call: SessionStream,
+  receiveWindow: ReceiveWindow,
   item: { body: Uint8Array; charge: number; owned: boolean },
 ): void {
   let start: number;
@@ -127,85 +136,100 @@ function deliver(
     );
   }
   const body = item.body.subarray(start);
-  if (!inbox.waiting) {
-    return inbox.put(item.owned ? body : body.slice(), item.charge);
+  if (!receiveWindow.waiting) {
+    return receiveWindow.put(item.owned ? body : body.slice(), item.charge);
   }
-  inbox.waiting = false;
-  inbox.owe(item.charge);
-  grant(link, call, inbox);
+  receiveWindow.waiting = false;
+  receiveWindow.owe(item.charge);
+  grant(shared, call, receiveWindow);
   call.observer.onItem(body);
 }
 
 /** The next item that has come, or `undefined`: the observer will be told of the next one. */
-export function takeItem(link: Link, call: StreamCall): Uint8Array | undefined {
-  const inbox = call.inbox;
-  if (inbox === undefined) return undefined;
-  link.writer.checkOutside(); // credit could not leave, and the item would be lost
-  const body = inbox.take();
+export function takeItem(
+  shared: SharedState,
+  call: SessionStream,
+): Uint8Array | undefined {
+  const receiveWindow = call.receiveWindow;
+  if (receiveWindow === undefined) return undefined;
+  shared.writer.checkOutside(); // credit could not leave, and the item would be lost
+  const body = receiveWindow.take();
   if (body !== undefined) {
-    grant(link, call, inbox);
+    grant(shared, call, receiveWindow);
     return body;
   }
-  inbox.waiting = !inbox.ended && !inbox.discarding;
-  payForParts(link, call, inbox);
+  receiveWindow.waiting = !receiveWindow.ended && !receiveWindow.discarding;
+  payForParts(shared, call, receiveWindow);
   return undefined;
 }
 
-function grant(link: Link, call: StreamCall, inbox: Inbox): void {
-  if (inbox.ended || inbox.discarding) return;
-  const amount = inbox.grant();
-  if (amount > 0) writeU32(link, Kind.CREDIT, call.id, amount);
+function grant(
+  shared: SharedState,
+  call: SessionStream,
+  receiveWindow: ReceiveWindow,
+): void {
+  if (receiveWindow.ended || receiveWindow.discarding) return;
+  const amount = receiveWindow.grant();
+  if (amount > 0) writeU32(shared, Kind.CREDIT, call.id, amount);
 }
 
 /** A frame whose body is one u32. */
 export function writeU32(
-  link: Link,
+  shared: SharedState,
   kind: number,
   id: number,
   value: number,
 ): void {
-  const { writer } = link;
+  const { writer } = shared;
   const at = writer.begin(kind, 0, id, 4);
   putU32(writer.buffer, at, value);
   writer.commit(at + 4);
 }
 
 /** Ends the receiving half: no more comes, or no more is wanted. */
-export function endItems(link: Link, inbox: Inbox | undefined): void {
-  if (inbox === undefined || inbox.ended) return;
-  inbox.ended = true;
-  close(link, inbox);
+export function endItems(
+  shared: SharedState,
+  receiveWindow: ReceiveWindow | undefined,
+): void {
+  if (receiveWindow === undefined || receiveWindow.ended) return;
+  receiveWindow.ended = true;
+  close(shared, receiveWindow);
 }
 
 /** Drops the items that wait and those that still come; nothing more is granted. */
-export function discardItems(link: Link, inbox: Inbox | undefined): void {
-  if (inbox === undefined) return;
-  inbox.discarding = true;
-  close(link, inbox);
-  inbox.clear();
+export function discardItems(
+  shared: SharedState,
+  receiveWindow: ReceiveWindow | undefined,
+): void {
+  if (receiveWindow === undefined) return;
+  receiveWindow.discarding = true;
+  close(shared, receiveWindow);
+  receiveWindow.clear();
 }
 
-function close(link: Link, inbox: Inbox): void {
-  inbox.waiting = false;
-  if (inbox.partial !== undefined) link.wheel.remove(inbox.partial);
-  inbox.close();
-  nextTurn(link, inbox);
+function close(shared: SharedState, receiveWindow: ReceiveWindow): void {
+  receiveWindow.waiting = false;
+  if (receiveWindow.partial !== undefined) {
+    shared.wheel.remove(receiveWindow.partial);
+  }
+  receiveWindow.close();
+  nextTurn(shared, receiveWindow);
 }
 
 /** Whether an item may be sent now; if not, the observer will be told when. */
-export function maySendItem(link: Link, call: StreamCall): boolean {
+export function maySendItem(shared: SharedState, call: SessionStream): boolean {
   if (!call.maySend) return false;
-  if (mayLeave(link, call)) return true;
-  link.blocked.add(call);
+  if (mayLeave(shared, call)) return true;
+  shared.blocked.add(call);
   return false;
 }
 
 /** Credit, nothing of its own in front of it, and room: on the way to the transport, and for one that is known to be large. */
-function mayLeave(link: Link, call: StreamCall): boolean {
-  const { writer, crowded } = link;
+function mayLeave(shared: SharedState, call: SessionStream): boolean {
+  const { writer, crowded } = shared;
   const size = crowded.get(call);
-  return call.credit > 0 && call.outbox === undefined && writer.items.open &&
-    (size === undefined || hasRoom(link, call, size));
+  return call.credit > 0 && call.sendQueue === undefined && writer.items.open &&
+    (size === undefined || hasRoom(shared, call, size));
 }
 
 /**
@@ -213,24 +237,28 @@ function mayLeave(link: Link, call: StreamCall): boolean {
  * may although there is no room, whatever its size. Either goes to the stream
  * that has waited longest for it, or some would always be first.
  */
-function hasRoom(link: Link, call: StreamCall, length: number): boolean {
-  if (fits(link, length)) {
-    const next = longestWaiting(link, (size) => fits(link, size));
+function hasRoom(
+  shared: SharedState,
+  call: SessionStream,
+  length: number,
+): boolean {
+  if (fits(shared, length)) {
+    const next = longestWaiting(shared, (size) => fits(shared, size));
     return (next ?? call) === call;
   }
-  if (link.oversize?.outbox !== undefined) return false;
-  return (longestWaiting(link, () => true) ?? call) === call;
+  if (shared.oversize?.sendQueue !== undefined) return false;
+  return (longestWaiting(shared, () => true) ?? call) === call;
 }
 
-function fits({ writer, limits }: Link, length: number): boolean {
+function fits({ writer, limits }: SharedState, length: number): boolean {
   return writer.itemBacklog + length <= limits.maxAssembly;
 }
 
 /** Of the streams whose item finds no room, the first that could send one of such a size. */
 function longestWaiting(
-  { crowded }: Link,
+  { crowded }: SharedState,
   isFit: (size: number) => boolean,
-): StreamCall | undefined {
+): SessionStream | undefined {
   for (const [call, size] of crowded) {
     if (!call.maySend) crowded.delete(call);
     else if (call.credit > 0 && isFit(size)) return call;
@@ -249,60 +277,60 @@ function longestWaiting(
  * @throws {CallError} `too-large`
  */
 export function sendItem(
-  link: Link,
-  call: StreamCall,
+  shared: SharedState,
+  call: SessionStream,
   value: unknown,
 ): boolean {
-  const sent = encodeItem(link, call, value);
-  if (sent !== undefined && !hasRoom(link, call, sent.length)) {
-    link.crowded.set(call, sent.length);
-    link.blocked.add(call);
+  const sent = encodeItem(shared, call, value);
+  if (sent !== undefined && !hasRoom(shared, call, sent.length)) {
+    shared.crowded.set(call, sent.length);
+    shared.blocked.add(call);
     return false;
   }
-  link.crowded.delete(call);
+  shared.crowded.delete(call);
   if (sent === undefined) return true;
-  if (!fits(link, sent.length)) link.oversize = call;
-  else if (link.oversize === call) link.oversize = undefined; // the one before has left
-  link.writer.queue(call, Kind.ITEM, sent);
+  if (!fits(shared, sent.length)) shared.oversize = call;
+  else if (shared.oversize === call) shared.oversize = undefined; // the one before has left
+  shared.writer.queue(call, Kind.ITEM, sent);
   return true;
 }
 
 /** Sends an item that fits into a frame; one that does not is given back. */
 function encodeItem(
-  link: Link,
-  call: StreamCall,
+  shared: SharedState,
+  call: SessionStream,
   value: unknown,
 ): Uint8Array | undefined {
-  const { writer } = link;
+  const { writer } = shared;
   const head = writer.beginMessage(Kind.ITEM, call.id, NO_FIELDS);
   const at = writer.putFields(head, Infinity, NO_FIELDS);
   try {
-    const sent = writer.message(at, value, call.outbox !== undefined);
+    const sent = writer.message(at, value, call.sendQueue !== undefined);
     if (typeof sent !== "number") return sent;
     call.credit -= sent;
     writer.items.add(sent);
     return undefined;
   } catch (error) {
-    if (link.crowded.delete(call)) wakeBlocked(link);
+    if (shared.crowded.delete(call)) wakeBlocked(shared);
     throw error;
   }
 }
 
 /** Takes a CREDIT frame for a call. */
 export function receiveCredit(
-  link: Link,
-  call: StreamCall,
+  shared: SharedState,
+  call: SessionStream,
   amount: number,
 ): void {
   // Where nothing is to be sent any more, or ever, credit has no effect.
-  if (!call.maySend && !call.outbox?.holdsItems) return;
+  if (!call.maySend && !call.sendQueue?.holdsItems) return;
   if (call.credit + amount > MAX_CREDIT) {
-    return link.fail("flow-control", `call ${call.id} was granted ${amount}`);
+    return shared.fail("flow-control", `call ${call.id} was granted ${amount}`);
   }
   call.credit += amount;
   if (call.credit <= 0) return;
-  if (call.outbox !== undefined) link.writer.resume(call.outbox);
-  wake(link, call);
+  if (call.sendQueue !== undefined) shared.writer.resume(call.sendQueue);
+  wake(shared, call);
 }
 
 /** The amount in a CREDIT or WINDOW frame; 0 for one that is malformed. */
@@ -310,25 +338,25 @@ export function creditOf(frame: Uint8Array): number {
   return frame.length === HEADER + 4 ? getU32(frame, HEADER) : 0;
 }
 
-function wake(link: Link, call: StreamCall): void {
-  if (!link.blocked.delete(call)) return;
-  if (!call.maySend || maySendItem(link, call)) call.observer.onSendable();
+function wake(shared: SharedState, call: SessionStream): void {
+  if (!shared.blocked.delete(call)) return;
+  if (!call.maySend || maySendItem(shared, call)) call.observer.onSendable();
 }
 
 /** After a write: streams that could not send may try again. Those without credit wait for it. */
-export function wakeBlocked(link: Link): void {
-  if (link.blocked.size === 0) return;
-  for (const call of link.blocked) {
-    if (!link.writer.items.open) return;
-    if (mayLeave(link, call)) wake(link, call);
+export function wakeBlocked(shared: SharedState): void {
+  if (shared.blocked.size === 0) return;
+  for (const call of shared.blocked) {
+    if (!shared.writer.items.open) return;
+    if (mayLeave(shared, call)) wake(shared, call);
   }
 }
 
 /** Forgets what waits of a call, encoded or as a value; others may have been kept waiting by it. */
-export function dropWaiting(link: Link, call: StreamCall): void {
-  if (link.oversize === call) link.oversize = undefined;
-  const stoodInLine = link.crowded.delete(call);
-  if (call.outbox === undefined && !stoodInLine) return;
-  link.writer.drop(call);
-  wakeBlocked(link);
+export function dropWaiting(shared: SharedState, call: SessionStream): void {
+  if (shared.oversize === call) shared.oversize = undefined;
+  const stoodInLine = shared.crowded.delete(call);
+  if (call.sendQueue === undefined && !stoodInLine) return;
+  shared.writer.drop(call);
+  wakeBlocked(shared);
 }

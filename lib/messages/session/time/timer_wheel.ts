@@ -8,7 +8,7 @@
 const RESOLUTION = 8;
 const SLOTS = 2048;
 
-/** Something that can expire; what waits in a {@linkcode Wheel}. */
+/** Something that can expire; what waits in a {@linkcode TimerWheel}. */
 export abstract class Timed {
   /** When it expires, ms; meaningful while it is in a wheel. */
   dueAt = Infinity;
@@ -23,14 +23,14 @@ export abstract class Timed {
 }
 
 /** Calls {@linkcode Timed.expire} at most 8 ms late, however many wait. */
-export class Wheel {
+export class TimerWheel {
   /** Made when something waits for the first time: an idle connection holds next to nothing. */
   #slots: (Timed | undefined)[] = [];
   #tick = 0;
   #size = 0;
   #earliest = Infinity;
 
-  /** When {@linkcode Wheel.advance} is wanted next; may be early, never late. */
+  /** When {@linkcode TimerWheel.advance} is wanted next; may be early, never late. */
   get wakeAt(): number {
     return this.#size === 0 ? Infinity : this.#earliest;
   }

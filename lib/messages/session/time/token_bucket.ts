@@ -5,7 +5,7 @@
  */
 
 /** So many a second, and so many at once. */
-export class RateLimit {
+export class TokenBucket {
   readonly #perSecond: number;
   readonly #burst: number;
   #tokens: number;

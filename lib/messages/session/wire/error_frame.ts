@@ -9,7 +9,7 @@
  * @module
  */
 import { concat } from "@std/bytes/concat";
-import { readable } from "../../support/printable.ts";
+import { printableLines } from "../../support/printable.ts";
 import type { MessageCodec } from "../../codec/message_codec.ts";
 import {
   CALL_ERROR_CODES,
@@ -35,13 +35,13 @@ const MAX_TEXT = 2048;
 /** What an ERROR carries in front of its data. */
 export function encodeErrorHead(error: CallError): Uint8Array {
   const fields = concat([
-    textField(Field.MESSAGE, cut(error.message)),
+    textField(Field.MESSAGE, truncateMessage(error.message)),
     ...(error.incident === ""
       ? []
-      : [textField(Field.INCIDENT, cut(error.incident))]),
+      : [textField(Field.INCIDENT, truncateMessage(error.incident))]),
     ...(error.declared === ""
       ? []
-      : [textField(Field.DECLARED, cut(error.declared))]),
+      : [textField(Field.DECLARED, truncateMessage(error.declared))]),
     ...(error.retryAfter === 0
       ? []
       : [u32Field(Field.RETRY_AFTER, error.retryAfter)]),
@@ -66,7 +66,7 @@ export function encodeError(error: CallError, codec: MessageCodec): Uint8Array {
     : concat([head, codec.encode(error.data)]);
 }
 
-function cut(text: string): string {
+function truncateMessage(text: string): string {
   return text.length <= MAX_TEXT ? text : text.slice(0, MAX_TEXT) + "…";
 }
 
@@ -86,7 +86,7 @@ export function decodeError(
   const fields = readFields(body, FIXED, end, FIELDS_OF.ERROR, Infinity);
   // A code of a later version is as unknown to us as any failure of the other side's.
   const code = CALL_ERROR_CODES[body[0]!] ?? "internal"; // in range: length >= FIXED
-  const message = readable(fields.message) || `${method} failed: ${code}`;
+  const message = printableLines(fields.message) || `${method} failed: ${code}`;
   return new CallError(code, message, {
     method,
     processed: PROCESSED[body[1]!] ?? "maybe", // in range: as above

@@ -185,7 +185,9 @@ export function readFields(
   const fields: Fields = { ...EMPTY_FIELDS };
   let at = offset + 2;
   while (at < end) {
-    if (at + 3 > end) throw new MalformedError("a field's head is cut");
+    if (at + 3 > end) {
+      throw new MalformedError("a field's head is cut");
+    }
     const type = bytes[at]!; // in range: at + 3 <= end
     const from = at + 3;
     at = from + getU16(bytes, at + 1);

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { readable } from "../../support/printable.ts";
+import { printableLines } from "../../support/printable.ts";
 import {
   SESSION_ERROR_CODES,
   type SessionErrorCode,
@@ -21,7 +21,7 @@ const FIXED = 7;
 const MAX_TEXT = 512;
 
 /** What a GOAWAY says. */
-export interface Goodbye {
+export interface Goaway {
   /** Why; `"none"`: in good order. */
   readonly code: SessionErrorCode;
   /** Calls above were not and will not be run. */
@@ -31,8 +31,8 @@ export interface Goodbye {
 }
 
 /** The body of a GOAWAY. */
-export function encodeGoodbye({ code, lastId, message }: Goodbye): Uint8Array {
-  const text = new TextEncoder().encode(cut(message));
+export function encodeGoaway({ code, lastId, message }: Goaway): Uint8Array {
+  const text = new TextEncoder().encode(truncateMessage(message));
   const body = new Uint8Array(FIXED + text.length);
   body[0] = SESSION_ERROR_CODES.indexOf(code);
   putU48(body, 1, lastId);
@@ -41,17 +41,19 @@ export function encodeGoodbye({ code, lastId, message }: Goodbye): Uint8Array {
 }
 
 /** Reads a GOAWAY frame. @throws {MalformedError} */
-export function decodeGoodbye(frame: Uint8Array): Goodbye {
-  if (frame.length < HEADER + FIXED) throw new MalformedError("GOAWAY is cut");
+export function decodeGoaway(frame: Uint8Array): Goaway {
+  if (frame.length < HEADER + FIXED) {
+    throw new MalformedError("GOAWAY is cut");
+  }
   const text = frame.subarray(HEADER + FIXED, HEADER + FIXED + 4 * MAX_TEXT);
   return {
     code: SESSION_ERROR_CODES[frame[HEADER]!] ?? "internal", // in range; a later code is a failure all the same
     lastId: getU48(frame, HEADER + 1),
-    message: cut(readable(new TextDecoder().decode(text))),
+    message: truncateMessage(printableLines(new TextDecoder().decode(text))),
   };
 }
 
 /** A text that is short enough to be sent and to be logged. */
-export function cut(text: string): string {
+export function truncateMessage(text: string): string {
   return text.length <= MAX_TEXT ? text : text.slice(0, MAX_TEXT) + "…";
 }

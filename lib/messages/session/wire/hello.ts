@@ -19,7 +19,10 @@ import {
   encodeSchemaEntry,
 } from "./schema_entry.ts";
 import { MalformedError, text } from "./malformed_error.ts";
-import { type Misfit, MISFITS } from "./method_compatibility.ts";
+import {
+  MISMATCH_REASONS,
+  type MismatchReason,
+} from "./method_compatibility.ts";
 import { getU16, getU32, putU16, putU32 } from "./frame_header.ts";
 
 /** Version of the wire: peers with another major version do not understand each other. */
@@ -40,7 +43,7 @@ export interface Mismatch {
   /** Index in the dialler's list. */
   readonly method: number;
   /** Why. */
-  readonly reason: Misfit;
+  readonly reason: MismatchReason;
 }
 
 /** What each side says of itself. */
@@ -157,7 +160,7 @@ function encodeMismatches(mismatches: readonly Mismatch[]): Uint8Array {
   const bytes = new Uint8Array(mismatches.length * 3);
   mismatches.forEach(({ method, reason }, index) => {
     putU16(bytes, index * 3, method);
-    bytes[index * 3 + 2] = MISFITS.indexOf(reason);
+    bytes[index * 3 + 2] = MISMATCH_REASONS.indexOf(reason);
   });
   return bytes;
 }
@@ -230,7 +233,9 @@ function readEntries(body: Uint8Array): Map<number, Uint8Array> {
   let at = FIXED;
   while (at < body.length) {
     const start = at + ENTRY_HEADER;
-    if (start > body.length) throw new MalformedError("HELLO is cut");
+    if (start > body.length) {
+      throw new MalformedError("HELLO is cut");
+    }
     const end = start + getU16(body, at + 1);
     if (end > body.length) throw new MalformedError("HELLO is cut");
     entries.set(body[at]!, body.subarray(start, end)); // in range: start <= length
@@ -247,7 +252,9 @@ function decodeMethods(
   let at = 0;
   while (at < bytes.length) {
     const end = at + 6 + (bytes[at + 5] ?? 0);
-    if (end > bytes.length) throw new MalformedError("the method list is cut");
+    if (end > bytes.length) {
+      throw new MalformedError("the method list is cut");
+    }
     const shape = SHAPES[bytes[at]!]; // in range: end <= length
     if (shape === undefined) {
       throw new MalformedError(`${bytes[at]} is no shape of a method`);
@@ -269,12 +276,14 @@ function decodeMismatches(
   bytes: Uint8Array = new Uint8Array(),
   limit: number,
 ): Mismatch[] {
-  if (bytes.length % 3 !== 0) throw new MalformedError("mismatches are cut");
+  if (bytes.length % 3 !== 0) {
+    throw new MalformedError("mismatches are cut");
+  }
   if (bytes.length / 3 > limit) {
     throw new MalformedError(`more than ${limit} mismatches are listed`);
   }
   return Array.from({ length: bytes.length / 3 }, (_, index) => ({
     method: getU16(bytes, index * 3),
-    reason: MISFITS[bytes[index * 3 + 2]!] ?? "missing", // in range; a later reason is as bad as "missing"
+    reason: MISMATCH_REASONS[bytes[index * 3 + 2]!] ?? "missing", // in range; a later reason is as bad as "missing"
   }));
 }

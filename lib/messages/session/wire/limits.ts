@@ -127,7 +127,7 @@ type Least = readonly [
 const LEAST: readonly Least[] = [
   ["maxStreamWindow", ({ streamWindow }) => streamWindow, '"streamWindow"'],
   [
-    // What may be added to unsentSoft: each lane's share and a frame of each (lane.ts), and refusals.
+    // What may be added to unsentSoft: each send budget's share and a frame of each (send_budget.ts), and refusals.
     "unsentHard",
     ({ unsentSoft, maxFrameBody, maxCalls }) =>
       1.5 * unsentSoft + 4 * maxFrameBody + 256 * maxCalls,
@@ -141,7 +141,7 @@ const LEAST: readonly Least[] = [
  * @throws {RangeError} for a value out of its range, or for two that make no
  * sense together
  */
-export function resolveLimits(
+export function resolveSessionLimits(
   limits: Partial<SessionLimits> = {},
 ): SessionLimits {
   const { maxMessage = DEFAULT_LIMITS.maxMessage } = limits;

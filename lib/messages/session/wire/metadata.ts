@@ -74,9 +74,13 @@ export function decodeMetadata(bytes: Uint8Array): Metadata {
   let at = 0;
   while (at < bytes.length) {
     const keyEnd = at + 1 + bytes[at]!; // in range: at < length
-    if (keyEnd + 2 > bytes.length) throw new MalformedError("metadata is cut");
+    if (keyEnd + 2 > bytes.length) {
+      throw new MalformedError("metadata is cut");
+    }
     const end = keyEnd + 2 + getU16(bytes, keyEnd);
-    if (end > bytes.length) throw new MalformedError("metadata is cut");
+    if (end > bytes.length) {
+      throw new MalformedError("metadata is cut");
+    }
     const key = text(bytes.subarray(at + 1, keyEnd));
     if (!KEY.test(key)) throw new MalformedError("a metadata key is none");
     metadata[key] = text(bytes.subarray(keyEnd + 2, end));

@@ -7,10 +7,10 @@
 import type { Shape } from "./shape.ts";
 
 /** How it is not, in the order of the numbers on the wire. */
-export const MISFITS = ["missing", "shape", "schema"] as const;
+export const MISMATCH_REASONS = ["missing", "shape", "schema"] as const;
 
 /** How it is not. */
-export type Misfit = typeof MISFITS[number];
+export type MismatchReason = typeof MISMATCH_REASONS[number];
 
 /** What is compared of a method. */
 interface Compared {
@@ -19,10 +19,10 @@ interface Compared {
 }
 
 /** In what a method differs at the end that handles it; a hash of 0 is not compared. */
-export function misfit(
+export function mismatchOf(
   caller: Compared,
   callee: Compared | undefined,
-): Misfit | undefined {
+): MismatchReason | undefined {
   if (callee === undefined) return "missing";
   if (caller.shape !== callee.shape) return "shape";
   const known = caller.hash !== 0 && callee.hash !== 0;

@@ -66,9 +66,13 @@ export function decodeSchemaEntry(
   let at = 0;
   while (at < bytes.length) {
     const fixed = at + FIXED;
-    if (fixed > bytes.length) throw new MalformedError("the schemas are cut");
+    if (fixed > bytes.length) {
+      throw new MalformedError("the schemas are cut");
+    }
     const end = fixed + getU16(bytes, at + 4);
-    if (end > bytes.length) throw new MalformedError("the schemas are cut");
+    if (end > bytes.length) {
+      throw new MalformedError("the schemas are cut");
+    }
     const caller = CALLERS[bytes[at]!]; // in range: fixed <= length
     const shape = SHAPES[bytes[at + 3]!]; // as above
     if (described.length === CALLERS.length * limit) {

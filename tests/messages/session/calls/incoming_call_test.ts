@@ -16,7 +16,7 @@ Deno.test(
     assertEquals(
       lone.calls.map((
         { call },
-      ) => [call.state, call.inbox !== undefined, call.maySend]),
+      ) => [call.state, call.receiveWindow !== undefined, call.maySend]),
       [
         ["ended", false, false],
         ["ended", false, true],

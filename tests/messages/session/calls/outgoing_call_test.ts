@@ -30,7 +30,7 @@ Deno.test("the shapes without items say so from the start", pure, () => {
   const { dialler } = simulation;
   const states = [0, DOWN, UP, TALK].map((method) => {
     const made = call(simulation, dialler, { method, value: body(1) }).call;
-    return [made.state, made.inbox !== undefined];
+    return [made.state, made.receiveWindow !== undefined];
   });
   assertEquals(states, [["ended", false], ["ended", true], ["open", false], [
     "open",

@@ -78,7 +78,7 @@ Deno.test(
     hold(listener);
     const left = call(simulation, dialler, { value: body(1), timeout: 500 });
     simulation.settle();
-    dialler.lane.stalled = true;
+    dialler.sendBudget.stalled = true;
     const stays = call(simulation, dialler, { method: DOWN, value: body(1) });
     const half = call(simulation, dialler, {
       method: UP,
@@ -122,7 +122,7 @@ Deno.test(
 );
 
 Deno.test(
-  "what is flushed behind a goodbye may have been processed",
+  "what is flushed behind a goaway may have been processed",
   pure,
   () => {
     const simulation = new Simulation().open();
@@ -130,7 +130,7 @@ Deno.test(
     const held = hold(listener);
     const asked = call(simulation, dialler, { value: body(1) });
     dialler.session.close(simulation.now); // in the same turn
-    assertEquals([asked.error.processed, dialler.session.saidGoodbye], [
+    assertEquals([asked.error.processed, dialler.session.sentGoaway], [
       "maybe",
       true,
     ]);
@@ -190,7 +190,7 @@ Deno.test(
   () => {
     const simulation = new Simulation({ limits: { unsentSoft: 65536 } }).open();
     const { dialler } = simulation;
-    dialler.lane.stalled = true;
+    dialler.sendBudget.stalled = true;
     const calls = [1, 2].map(() =>
       call(simulation, dialler, { value: body(40_000) })
     );
@@ -207,7 +207,7 @@ Deno.test(
         "later",
       ]);
     }
-    dialler.lane.resume();
+    dialler.sendBudget.resume();
     simulation.settle();
     assertEquals(calls.map(({ results }) => results.length), [1, 1]);
     call(simulation, dialler, { value: body(1) });

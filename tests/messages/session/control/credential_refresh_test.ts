@@ -52,7 +52,10 @@ Deno.test("refresh() bounds what is unanswered, and what is sent", pure, () => {
   );
   assertEquals(lone.session.refresh(body(1), 0), 9);
   lone.receive(Kind.AUTH, 3, [], Flag.REPLY); // a second time
-  assertEquals([lone.refreshes.length, lone.session.stats.lateFrames], [1, 1]);
+  assertEquals([lone.credentialRefresh.length, lone.session.stats.lateFrames], [
+    1,
+    1,
+  ]);
 });
 
 Deno.test(
@@ -61,7 +64,10 @@ Deno.test(
   () => {
     const flood = Lone.open("listener");
     for (let id = 1; id <= 9; id++) flood.receive(Kind.AUTH, id, body(1));
-    assertEquals([flood.refreshes.length, flood.error.code], [8, "too-many"]);
+    assertEquals([flood.credentialRefresh.length, flood.error.code], [
+      8,
+      "too-many",
+    ]);
     for (
       const [role, id, flags] of [["listener", 0, 0], [
         "listener",
@@ -78,7 +84,10 @@ Deno.test(
       throw new Error("malformed");
     };
     odd.receive(Kind.AUTH, 1, body(1));
-    assertEquals([odd.error.code, odd.refreshes], ["unauthenticated", []]);
+    assertEquals([odd.error.code, odd.credentialRefresh], [
+      "unauthenticated",
+      [],
+    ]);
   },
 );
 

@@ -17,7 +17,7 @@ Deno.test("Drain goes through its stages in order, once", pure, () => {
   let quiet = false;
   const drain = new Drain({
     sayGoodbye: (lastId) =>
-      log.push(`goodbye ${lastId === MAX_ID ? "max" : lastId}`),
+      log.push(`goaway ${lastId === MAX_ID ? "max" : lastId}`),
     ping: () => 7,
     settle: () => 5,
     get quiet() {
@@ -34,7 +34,7 @@ Deno.test("Drain goes through its stages in order, once", pure, () => {
   quiet = true;
   drain.check();
   drain.check();
-  assertEquals(log, ["goodbye max", "goodbye 5", "drained"]);
+  assertEquals(log, ["goaway max", "goaway 5", "drained"]);
   assertEquals([drain.stage, drain.deadline], ["over", Infinity]);
 });
 

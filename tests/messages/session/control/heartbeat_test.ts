@@ -1,16 +1,16 @@
 import { assertEquals } from "@std/assert";
-import { resolveLimits } from "../../../../lib/messages/session/wire/limits.ts";
-import { Liveness } from "../../../../lib/messages/session/control/heartbeat.ts";
+import { resolveSessionLimits } from "../../../../lib/messages/session/wire/limits.ts";
+import { Heartbeat } from "../../../../lib/messages/session/control/heartbeat.ts";
 
 const pure = { permissions: "none" } as const;
-const limits = resolveLimits({
+const limits = resolveSessionLimits({
   heartbeat: 1000,
   heartbeatMisses: 2,
   writeStall: 700,
 });
 
-Deno.test("Liveness counts silence from the last byte read", pure, () => {
-  const live = new Liveness(limits, 0);
+Deno.test("Heartbeat counts silence from the last byte read", pure, () => {
+  const live = new Heartbeat(limits, 0);
   assertEquals([live.wakeAt, live.check(999, 0)], [1000, undefined]);
   live.read(900);
   assertEquals([live.wakeAt, live.check(1000, 0)], [1900, undefined]);
@@ -21,10 +21,10 @@ Deno.test("Liveness counts silence from the last byte read", pure, () => {
 });
 
 Deno.test(
-  "Liveness gives a peer its time after the process has slept",
+  "Heartbeat gives a peer its time after the process has slept",
   pure,
   () => {
-    const live = new Liveness(limits, 0);
+    const live = new Heartbeat(limits, 0);
     assertEquals(live.check(1e6, 0), "ping");
     assertEquals(live.wakeAt, 1e6 + 1000);
     live.read(1e6 + 10);
@@ -33,10 +33,10 @@ Deno.test(
 );
 
 Deno.test(
-  "Liveness tells a peer that takes no byte, from when something is unsent",
+  "Heartbeat tells a peer that takes no byte, from when something is unsent",
   pure,
   () => {
-    const live = new Liveness(limits, 0);
+    const live = new Heartbeat(limits, 0);
     live.watch(100, 5);
     live.watch(400, 9);
     assertEquals(live.wakeAt, 800);

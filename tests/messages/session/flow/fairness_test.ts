@@ -74,8 +74,8 @@ function filled(method: typeof UP | typeof DOWN): Simulation {
   }
   simulation.advance(2000);
   const sender = method === DOWN ? simulation.listener : dialler;
-  const { unsent } = sender.lane;
-  assert(unsent > 64 * 1024, `${unsent} bytes wait: the link is not full`);
+  const { unsent } = sender.sendBudget;
+  assert(unsent > 64 * 1024, `${unsent} bytes wait: the shared is not full`);
   return simulation;
 }
 
@@ -148,7 +148,7 @@ Deno.test("notifications to many may leave beside items", pure, () => {
   assertEquals(may, 100);
 });
 
-/** Answers of 4 MB, each asked for again as soon as it has come. */
+/** Responses of 4 MB, each asked for again as soon as it has come. */
 function filledByResults(): Simulation {
   const simulation = slowLink();
   const { dialler, listener } = simulation;

@@ -2,9 +2,9 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { bytes } from "../../../../lib/messages/codec/bytes.ts";
 import { CallError } from "../../../../lib/messages/errors/call_error.ts";
 import { NO_FIELDS } from "../../../../lib/messages/session/wire/fields.ts";
-import { resolveLimits } from "../../../../lib/messages/session/wire/limits.ts";
+import { resolveSessionLimits } from "../../../../lib/messages/session/wire/limits.ts";
 import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
-import { Writer } from "../../../../lib/messages/session/flow/frame_writer.ts";
+import { FrameWriter } from "../../../../lib/messages/session/flow/frame_writer.ts";
 import { body } from "../session_calls.ts";
 import { Recorder } from "../lone_session.ts";
 
@@ -12,7 +12,7 @@ const pure = { permissions: "none" } as const;
 
 function setUp() {
   const sink = new Recorder();
-  const writer = new Writer(sink, bytes(), resolveLimits());
+  const writer = new FrameWriter(sink, bytes(), resolveSessionLimits());
   const send = (value: unknown, wait = false) => {
     const start = writer.beginMessage(Kind.ITEM, 1, NO_FIELDS);
     return writer.message(
@@ -96,13 +96,13 @@ Deno.test(
   () => {
     const sink = new Recorder();
     const inner = bytes();
-    const writer = new Writer(sink, {
+    const writer = new FrameWriter(sink, {
       ...inner,
       encodeInto(value, target, offset) {
         if (value === "nested") writer.frame(Kind.PING, 0, 0);
         return inner.encodeInto(body(3), target, offset);
       },
-    }, resolveLimits());
+    }, resolveSessionLimits());
     const send = (value: unknown) => {
       const start = writer.beginMessage(Kind.ITEM, 1, NO_FIELDS);
       const at = writer.putFields(start, Infinity, NO_FIELDS);

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { ItemTurns } from "../../../../lib/messages/session/flow/reassembly_turns.ts";
+import { ReassemblyTurns } from "../../../../lib/messages/session/flow/reassembly_turns.ts";
 import { DEFAULT_LIMITS } from "../../../../lib/messages/session/wire/limits.ts";
 import { body, call, hold, readAll, sendAll } from "../session_calls.ts";
 import { Simulation } from "../simulation.ts";
@@ -12,13 +12,13 @@ const DOWN = 2;
 function newTurns() {
   const budget = { used: 0 };
   const limits = { ...DEFAULT_LIMITS, maxAssembly: 400_000 };
-  const turns = new ItemTurns<{ name: string }, string>(budget, limits);
+  const turns = new ReassemblyTurns<{ name: string }, string>(budget, limits);
   const [a, b, c] = [{ name: "a" }, { name: "b" }, { name: "c" }];
   return { budget, turns, a, b, c };
 }
 
 Deno.test(
-  "ItemTurns.mayPay() lets all go on up to a quarter of maxAssembly, then one",
+  "ReassemblyTurns.mayPay() lets all go on up to a quarter of maxAssembly, then one",
   pure,
   () => {
     const { budget, turns, a, b } = newTurns();
@@ -33,7 +33,7 @@ Deno.test(
 );
 
 Deno.test(
-  "ItemTurns.done() asks those who wait, in order, until one goes on",
+  "ReassemblyTurns.done() asks those who wait, in order, until one goes on",
   pure,
   () => {
     const { budget, turns, a, b, c } = newTurns();
@@ -54,7 +54,7 @@ Deno.test(
 );
 
 Deno.test(
-  "ItemTurns.done() lets all go on when little is unfinished again",
+  "ReassemblyTurns.done() lets all go on when little is unfinished again",
   pure,
   () => {
     const { budget, turns, a, b, c } = newTurns();

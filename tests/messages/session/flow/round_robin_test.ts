@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import {
-  Rotation,
+  RoundRobin,
   type Source,
 } from "../../../../lib/messages/session/flow/round_robin.ts";
 
@@ -32,97 +32,97 @@ function source(
   };
 }
 
-Deno.test("Rotation.run() gives each source one frame in turn", pure, () => {
+Deno.test("RoundRobin.run() gives each source one frame in turn", pure, () => {
   const log: string[] = [];
-  const rotation = new Rotation();
-  rotation.add(source("a", 3, log));
-  rotation.add(source("b", 1, log));
-  rotation.add(source("c", 2, log));
-  rotation.run({ open: true });
+  const roundRobin = new RoundRobin();
+  roundRobin.add(source("a", 3, log));
+  roundRobin.add(source("b", 1, log));
+  roundRobin.add(source("c", 2, log));
+  roundRobin.run({ open: true });
   assertEquals(log.join(""), "abcaca");
-  assertEquals(rotation.empty, true);
+  assertEquals(roundRobin.empty, true);
 });
 
 Deno.test(
-  "Rotation.run() lets go of sources that lack credit: whoever gives it adds them again",
+  "RoundRobin.run() lets go of sources that lack credit: whoever gives it adds them again",
   pure,
   () => {
     const log: string[] = [];
-    const rotation = new Rotation();
+    const roundRobin = new RoundRobin();
     const poor = source("a", 3, log, 1);
-    rotation.add(poor);
-    rotation.add(source("b", 3, log));
-    rotation.run({ open: true });
-    assertEquals([log.join(""), rotation.empty], ["abbb", true]);
-    rotation.add(poor);
-    assertEquals(rotation.empty, true);
+    roundRobin.add(poor);
+    roundRobin.add(source("b", 3, log));
+    roundRobin.run({ open: true });
+    assertEquals([log.join(""), roundRobin.empty], ["abbb", true]);
+    roundRobin.add(poor);
+    assertEquals(roundRobin.empty, true);
     poor.credit = 9;
-    rotation.add(poor);
-    rotation.run({ open: true });
-    assertEquals([log.join(""), rotation.empty], ["abbbaa", true]);
+    roundRobin.add(poor);
+    roundRobin.run({ open: true });
+    assertEquals([log.join(""), roundRobin.empty], ["abbbaa", true]);
   },
 );
 
 Deno.test(
-  "Rotation.run() passes over sources that may not send now, and keeps them",
+  "RoundRobin.run() passes over sources that may not send now, and keeps them",
   pure,
   () => {
     const log: string[] = [];
-    const rotation = new Rotation();
+    const roundRobin = new RoundRobin();
     const queue = source("a", 1, log);
     queue.hasPlace = false;
-    rotation.add(queue);
-    rotation.add(source("b", 2, log));
-    rotation.run({ open: true });
-    assertEquals([log.join(""), rotation.empty], ["bb", false]);
+    roundRobin.add(queue);
+    roundRobin.add(source("b", 2, log));
+    roundRobin.run({ open: true });
+    assertEquals([log.join(""), roundRobin.empty], ["bb", false]);
     queue.hasPlace = true;
-    rotation.run({ open: true });
-    assertEquals([log.join(""), rotation.empty], ["bba", true]);
+    roundRobin.run({ open: true });
+    assertEquals([log.join(""), roundRobin.empty], ["bba", true]);
   },
 );
 
 Deno.test(
-  "Rotation.run() gives what a turn adds its own turn, not one within",
+  "RoundRobin.run() gives what a turn adds its own turn, not one within",
   pure,
   () => {
     const log: string[] = [];
-    const rotation = new Rotation();
+    const roundRobin = new RoundRobin();
     const first = source("a", 2, log);
-    rotation.add({
+    roundRobin.add({
       ...first,
       hasNext: false,
       lacksCredit: false,
       sendNext() {
         log.push("(");
-        rotation.add(source("b", 1, log));
-        rotation.run({ open: true });
+        roundRobin.add(source("b", 1, log));
+        roundRobin.run({ open: true });
         log.push(")");
         return true;
       },
     });
-    rotation.run({ open: true });
+    roundRobin.run({ open: true });
     assertEquals(log.join(""), "()b");
   },
 );
 
 Deno.test(
-  "Rotation.run() stops where there is no room, and goes on with the next in turn",
+  "RoundRobin.run() stops where there is no room, and goes on with the next in turn",
   pure,
   () => {
     const log: string[] = [];
-    const rotation = new Rotation();
-    rotation.add(source("a", 9, log));
-    rotation.add(source("b", 9, log));
+    const roundRobin = new RoundRobin();
+    roundRobin.add(source("a", 9, log));
+    roundRobin.add(source("b", 9, log));
     const room = {
       get open() {
         return log.length % 3 !== 0 || log.length === 0;
       },
     };
-    rotation.run(room);
+    roundRobin.run(room);
     log.push("|");
-    rotation.run(room);
+    roundRobin.run(room);
     assertEquals(log.join(""), "aba|ba");
-    rotation.clear();
-    assertEquals(rotation.empty, true);
+    roundRobin.clear();
+    assertEquals(roundRobin.empty, true);
   },
 );

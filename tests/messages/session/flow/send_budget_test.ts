@@ -1,36 +1,39 @@
 import { assertEquals } from "@std/assert";
-import { Lane } from "../../../../lib/messages/session/flow/send_budget.ts";
+import { SendBudget } from "../../../../lib/messages/session/flow/send_budget.ts";
 
 const pure = { permissions: "none" } as const;
 
 function setUp() {
   const progress = { position: 0, unsent: 0 };
-  const frame = (lane: Lane, length: number) => {
+  const frame = (sendBudget: SendBudget, length: number) => {
     progress.position += length;
     progress.unsent += length;
-    lane.add(length);
+    sendBudget.add(length);
   };
-  const lanes = [new Lane(progress, 100), new Lane(progress, 100)] as const;
-  return { progress, frame, lanes };
+  const sendBudgets = [
+    new SendBudget(progress, 100),
+    new SendBudget(progress, 100),
+  ] as const;
+  return { progress, frame, sendBudgets };
 }
 
 Deno.test(
-  "Lane is open up to its width; the last frame may overshoot",
+  "SendBudget is open up to its width; the last frame may overshoot",
   pure,
   () => {
-    const { frame, lanes: [lane] } = setUp();
-    frame(lane, 99);
-    assertEquals(lane.open, true);
-    frame(lane, 500);
-    assertEquals(lane.open, false);
+    const { frame, sendBudgets: [sendBudget] } = setUp();
+    frame(sendBudget, 99);
+    assertEquals(sendBudget.open, true);
+    frame(sendBudget, 500);
+    assertEquals(sendBudget.open, false);
   },
 );
 
 Deno.test(
-  "Lane counts its own frames alone, until the transport has taken them",
+  "SendBudget counts its own frames alone, until the transport has taken them",
   pure,
   () => {
-    const { progress, frame, lanes: [one, other] } = setUp();
+    const { progress, frame, sendBudgets: [one, other] } = setUp();
     frame(one, 60);
     frame(other, 10_000);
     frame(one, 60);
@@ -44,13 +47,13 @@ Deno.test(
   },
 );
 
-Deno.test("Lane stays right over many frames", pure, () => {
-  const { progress, frame, lanes: [lane] } = setUp();
+Deno.test("SendBudget stays right over many frames", pure, () => {
+  const { progress, frame, sendBudgets: [sendBudget] } = setUp();
   for (let n = 0; n < 10_000; n++) {
-    frame(lane, 30);
+    frame(sendBudget, 30);
     progress.unsent = Math.min(progress.unsent, 90);
-    assertEquals(lane.open, true);
+    assertEquals(sendBudget.open, true);
   }
-  for (let n = 0; n < 4; n++) frame(lane, 30);
-  assertEquals(lane.open, false);
+  for (let n = 0; n < 4; n++) frame(sendBudget, 30);
+  assertEquals(sendBudget.open, false);
 });

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import {
   type Channel,
-  Outbox,
+  SendQueue,
 } from "../../../../lib/messages/session/flow/send_queue.ts";
 import type { Pending } from "../../../../lib/messages/session/flow/round_robin.ts";
 import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
@@ -23,72 +23,76 @@ function setUp(credit: number) {
   const channel: Channel = {
     id: 1,
     credit,
-    outbox: undefined,
+    sendQueue: undefined,
     onFlushed: () => sent.push("flushed"),
   };
-  const outbox = channel.outbox = new Outbox(writer, channel);
+  const sendQueue = channel.sendQueue = new SendQueue(writer, channel);
   const put = (kind: number, size: number) =>
-    outbox.put({ kind, bytes: new Uint8Array(size), offset: 0 });
-  return { sent, writer, channel, outbox, put };
+    sendQueue.put({ kind, bytes: new Uint8Array(size), offset: 0 });
+  return { sent, writer, channel, sendQueue, put };
 }
 
 Deno.test(
-  "Outbox sends in order; items need credit, what is behind them waits",
+  "SendQueue sends in order; items need credit, what is behind them waits",
   pure,
   () => {
-    const { sent, channel, outbox, put } = setUp(1);
+    const { sent, channel, sendQueue, put } = setUp(1);
     put(Kind.ITEM, 15);
     put(Kind.RESULT, 5);
-    assertEquals([outbox.sendNext(), outbox.sendNext(), outbox.holdsItems], [
+    assertEquals([
+      sendQueue.sendNext(),
+      sendQueue.sendNext(),
+      sendQueue.holdsItems,
+    ], [
       true,
       false,
       true,
     ]);
     channel.credit = 1;
-    while (outbox.sendNext());
+    while (sendQueue.sendNext());
     assertEquals(sent, [
       `${Kind.ITEM}:10`,
       `${Kind.ITEM}:5`,
       `${Kind.RESULT}:5`,
       "flushed",
     ]);
-    assertEquals([channel.outbox, outbox.hasNext], [undefined, false]);
+    assertEquals([channel.sendQueue, sendQueue.hasNext], [undefined, false]);
   },
 );
 
 Deno.test(
-  "Outbox counts answers that wait for room, not those that wait for credit",
+  "SendQueue counts answers that wait for room, not those that wait for credit",
   pure,
   () => {
-    const { writer, channel, outbox, put } = setUp(0);
+    const { writer, channel, sendQueue, put } = setUp(0);
     put(Kind.ITEM, 5);
     put(Kind.RESULT, 25);
     assertEquals(writer.backlog, 0);
     channel.credit = 1;
-    outbox.sendNext();
+    sendQueue.sendNext();
     assertEquals(writer.backlog, 25);
-    outbox.sendNext();
+    sendQueue.sendNext();
     assertEquals(writer.backlog, 15);
-    outbox.clear();
-    assertEquals([writer.backlog, outbox.sendNext()], [0, false]);
+    sendQueue.clear();
+    assertEquals([writer.backlog, sendQueue.sendNext()], [0, false]);
   },
 );
 
 Deno.test(
-  "Outbox counts the items that wait, as far as they have not left",
+  "SendQueue counts the items that wait, as far as they have not left",
   pure,
   () => {
-    const { writer, channel, outbox, put } = setUp(1);
+    const { writer, channel, sendQueue, put } = setUp(1);
     put(Kind.ITEM, 15);
     put(Kind.ITEM, 7);
-    assertEquals([writer.itemBacklog, outbox.lacksCredit], [22, false]);
-    outbox.sendNext();
-    assertEquals([writer.itemBacklog, outbox.lacksCredit], [12, true]);
+    assertEquals([writer.itemBacklog, sendQueue.lacksCredit], [22, false]);
+    sendQueue.sendNext();
+    assertEquals([writer.itemBacklog, sendQueue.lacksCredit], [12, true]);
     channel.credit = 1;
-    assertEquals(outbox.lacksCredit, false);
-    outbox.sendNext();
+    assertEquals(sendQueue.lacksCredit, false);
+    sendQueue.sendNext();
     assertEquals(writer.itemBacklog, 7);
-    outbox.clear();
+    sendQueue.clear();
     assertEquals(writer.itemBacklog, 0);
   },
 );

@@ -67,7 +67,7 @@ Deno.test(
     const up = call(simulation, dialler, { method: UP });
     sendAll(simulation, dialler, up, [body(3_000_000, 9), body(5)]);
     simulation.settle();
-    const unasked = held[0]!.call.inbox!.held;
+    const unasked = held[0]!.call.receiveWindow!.held;
     assert(
       unasked > 0 && unasked < 200_000,
       `${unasked} bytes came unasked`,
@@ -102,7 +102,7 @@ Deno.test(
     assertEquals(listener.session.accounts.blocked, 16);
     for (const { call } of calls) {
       assert(
-        call.inbox!.held <= 32 * 1024 + 20_000,
+        call.receiveWindow!.held <= 32 * 1024 + 20_000,
       );
     }
     hold(listener);
@@ -133,18 +133,18 @@ Deno.test(
         () => call(simulation, side, { method: ASK, value: body(60_000) }),
       )
     );
-    for (const side of simulation.sides) side.lane.stalled = true;
+    for (const side of simulation.sides) side.sendBudget.stalled = true;
     simulation.settle();
-    for (const side of simulation.sides) side.lane.resume();
+    for (const side of simulation.sides) side.sendBudget.resume();
     simulation.settle();
     simulation.sides.forEach((side, n) => {
       for (const { call } of held[n]!) {
         side.session.respond(call, body(200_000), simulation.now);
       }
-      side.lane.stalled = true;
+      side.sendBudget.stalled = true;
     });
     simulation.settle();
-    for (const side of simulation.sides) side.lane.resume();
+    for (const side of simulation.sides) side.sendBudget.resume();
     simulation.settle();
     assertEquals(
       calls.map(({ results }) => results[0]?.length),
@@ -170,7 +170,7 @@ Deno.test(
     );
     listener.session.dropItems(held[0]!.call, simulation.now);
     assertEquals([
-      held[0]?.call.inbox?.held,
+      held[0]?.call.receiveWindow?.held,
       listener.session.takeItem(held[0]!.call, simulation.now),
     ], [0, undefined]);
     simulation.settle();

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   Timed,
-  Wheel,
+  TimerWheel,
 } from "../../../../lib/messages/session/time/timer_wheel.ts";
 import { mulberry32 } from "../simulation.ts";
 
@@ -19,12 +19,12 @@ class Alarm extends Timed {
 }
 
 Deno.test(
-  "Wheel expires each entry once, never early and at most 8 ms late, whatever the time",
+  "TimerWheel expires each entry once, never early and at most 8 ms late, whatever the time",
   pure,
   () => {
     for (let seed = 1; seed <= 100; seed++) {
       const random = mulberry32(seed);
-      const wheel = new Wheel();
+      const wheel = new TimerWheel();
       let now = random(1e7);
       wheel.advance(now);
       const alarms = Array.from({ length: 40 }, () => {
@@ -57,10 +57,10 @@ Deno.test(
 );
 
 Deno.test(
-  "Wheel.advance() leaves alone what an earlier entry removed or moved into the same slot",
+  "TimerWheel.advance() leaves alone what an earlier entry removed or moved into the same slot",
   pure,
   () => {
-    const wheel = new Wheel();
+    const wheel = new TimerWheel();
     const removed = new Alarm();
     const moved = new Alarm();
     const lap = 8 * 2048;
@@ -82,19 +82,23 @@ Deno.test(
   },
 );
 
-Deno.test("Wheel.add() never waits for what is due at Infinity", pure, () => {
-  const wheel = new Wheel();
-  const alarm = new Alarm();
-  wheel.add(alarm, 8);
-  wheel.add(alarm, Infinity);
-  assertEquals([wheel.size, wheel.wakeAt], [0, Infinity]);
-});
-
 Deno.test(
-  "Wheel.advance() after a long sleep expires all that is due",
+  "TimerWheel.add() never waits for what is due at Infinity",
   pure,
   () => {
-    const wheel = new Wheel();
+    const wheel = new TimerWheel();
+    const alarm = new Alarm();
+    wheel.add(alarm, 8);
+    wheel.add(alarm, Infinity);
+    assertEquals([wheel.size, wheel.wakeAt], [0, Infinity]);
+  },
+);
+
+Deno.test(
+  "TimerWheel.advance() after a long sleep expires all that is due",
+  pure,
+  () => {
+    const wheel = new TimerWheel();
     const alarms = [10, 10_000, 20_000, 90_000].map((at) => {
       const alarm = new Alarm();
       wheel.add(alarm, at);

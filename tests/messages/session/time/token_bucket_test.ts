@@ -1,13 +1,13 @@
 import { assertEquals } from "@std/assert";
-import { RateLimit } from "../../../../lib/messages/session/time/token_bucket.ts";
+import { TokenBucket } from "../../../../lib/messages/session/time/token_bucket.ts";
 
 const pure = { permissions: "none" } as const;
 
 Deno.test(
-  "RateLimit.take() allows a burst, then so many a second",
+  "TokenBucket.take() allows a burst, then so many a second",
   pure,
   () => {
-    const limit = new RateLimit(10, 3);
+    const limit = new TokenBucket(10, 3);
     const take = (now: number, times: number) =>
       Array.from({ length: times }, () => limit.take(now)).filter(Boolean)
         .length;
@@ -19,10 +19,10 @@ Deno.test(
 );
 
 Deno.test(
-  "RateLimit.take() is not fooled by a clock that stands still or goes back",
+  "TokenBucket.take() is not fooled by a clock that stands still or goes back",
   pure,
   () => {
-    const limit = new RateLimit(10, 1);
+    const limit = new TokenBucket(10, 1);
     assertEquals([limit.take(5000), limit.take(5000), limit.take(1000)], [
       true,
       false,

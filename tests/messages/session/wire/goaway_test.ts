@@ -1,8 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
-  cut,
-  decodeGoodbye,
-  encodeGoodbye,
+  decodeGoaway,
+  encodeGoaway,
+  truncateMessage,
 } from "../../../../lib/messages/session/wire/goaway.ts";
 import { MalformedError } from "../../../../lib/messages/session/wire/malformed_error.ts";
 import {
@@ -14,39 +14,39 @@ import { frame } from "../lone_session.ts";
 const pure = { permissions: "none" } as const;
 
 Deno.test(
-  "encodeGoodbye() and decodeGoodbye() keep code, last id and text",
+  "encodeGoaway() and decodeGoaway() keep code, last id and text",
   pure,
   () => {
-    const goodbye = { code: "too-many", lastId: MAX_ID, message: "é" } as const;
+    const goaway = { code: "too-many", lastId: MAX_ID, message: "é" } as const;
     assertEquals(
-      decodeGoodbye(frame(Kind.GOAWAY, 0, encodeGoodbye(goodbye))),
-      goodbye,
+      decodeGoaway(frame(Kind.GOAWAY, 0, encodeGoaway(goaway))),
+      goaway,
     );
   },
 );
 
 Deno.test(
-  "decodeGoodbye() bounds the text, takes later codes, refuses cuts",
+  "decodeGoaway() bounds the text, takes later codes, refuses cuts",
   pure,
   () => {
     const body = new Uint8Array(100_000).fill(0x61);
-    const { code, message } = decodeGoodbye(frame(Kind.GOAWAY, 0, body));
+    const { code, message } = decodeGoaway(frame(Kind.GOAWAY, 0, body));
     assertEquals([code, message.length], ["internal", 513]);
     assertThrows(
-      () => decodeGoodbye(frame(Kind.GOAWAY, 0, new Uint8Array(6))),
+      () => decodeGoaway(frame(Kind.GOAWAY, 0, new Uint8Array(6))),
       MalformedError,
     );
   },
 );
 
-Deno.test("cut() keeps short texts as they are", pure, () => {
-  assertEquals(cut("why"), "why");
-  assertEquals(cut("x".repeat(1000)).length, 513);
+Deno.test("truncateMessage() keeps short texts as they are", pure, () => {
+  assertEquals(truncateMessage("why"), "why");
+  assertEquals(truncateMessage("x".repeat(1000)).length, 513);
 });
 
-Deno.test("decodeGoodbye() escapes what would act on a terminal", pure, () => {
+Deno.test("decodeGoaway() escapes what would act on a terminal", pure, () => {
   const message = "bye\u001b[2J\r";
-  const body = encodeGoodbye({ code: "none", lastId: 0, message });
-  const goodbye = decodeGoodbye(frame(Kind.GOAWAY, 0, body));
-  assertEquals(goodbye.message, "bye\\u{1b}[2J\\u{d}");
+  const body = encodeGoaway({ code: "none", lastId: 0, message });
+  const goaway = decodeGoaway(frame(Kind.GOAWAY, 0, body));
+  assertEquals(goaway.message, "bye\\u{1b}[2J\\u{d}");
 });

@@ -35,7 +35,7 @@ const HELLO: Hello = {
   }],
   auth: undefined,
 };
-const DIALLER: Hello = {
+const CLIENT: Hello = {
   ...HELLO,
   role: "dialler",
   mismatches: [],
@@ -45,7 +45,7 @@ const DIALLER: Hello = {
 
 Deno.test("encodeHello() and decodeHello() keep everything", pure, () => {
   assertEquals(decodeHello(encodeHello(HELLO), 2), HELLO);
-  assertEquals(decodeHello(encodeHello(DIALLER), 2), DIALLER);
+  assertEquals(decodeHello(encodeHello(CLIENT), 2), CLIENT);
   const bare: Hello = {
     ...HELLO,
     methods: [],
@@ -147,8 +147,8 @@ Deno.test(
   pure,
   () => {
     const both = { mismatches: HELLO.mismatches, described: HELLO.described };
-    assertEquals(decodeHello(encodeHello({ ...DIALLER, ...both }), 2), DIALLER);
-    const { auth } = DIALLER;
+    assertEquals(decodeHello(encodeHello({ ...CLIENT, ...both }), 2), CLIENT);
+    const { auth } = CLIENT;
     assertEquals(decodeHello(encodeHello({ ...HELLO, auth }), 2), HELLO);
   },
 );

@@ -1,67 +1,74 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
   DEFAULT_LIMITS,
-  resolveLimits,
+  resolveSessionLimits,
 } from "../../../../lib/messages/session/wire/limits.ts";
 
 const pure = { permissions: "none" } as const;
 
 Deno.test(
-  "resolveLimits() fills in the defaults, which are within their ranges",
+  "resolveSessionLimits() fills in the defaults, which are within their ranges",
   pure,
   () => {
-    assertEquals(resolveLimits(), DEFAULT_LIMITS);
-    assertEquals(resolveLimits({ maxCalls: 64 }), {
+    assertEquals(resolveSessionLimits(), DEFAULT_LIMITS);
+    assertEquals(resolveSessionLimits({ maxCalls: 64 }), {
       ...DEFAULT_LIMITS,
       maxCalls: 64,
     });
     const MiB = 2 ** 20;
-    assertEquals(resolveLimits({ maxMessage: 32 * MiB }), {
+    assertEquals(resolveSessionLimits({ maxMessage: 32 * MiB }), {
       ...DEFAULT_LIMITS,
       maxMessage: 32 * MiB,
       maxAssembly: 128 * MiB,
     });
     assertEquals(
-      resolveLimits({ maxMessage: 2 ** 31 - 1 }).maxAssembly,
+      resolveSessionLimits({ maxMessage: 2 ** 31 - 1 }).maxAssembly,
       2 ** 31 - 1,
     );
   },
 );
 
 Deno.test(
-  "resolveLimits() refuses values out of range, and names of no limit",
+  "resolveSessionLimits() refuses values out of range, and names of no limit",
   pure,
   () => {
     for (const maxCalls of [31, 2 ** 20 + 1, 40.5, NaN, Infinity, -1]) {
       assertThrows(
-        () => resolveLimits({ maxCalls }),
+        () => resolveSessionLimits({ maxCalls }),
         RangeError,
         `Cannot use ${maxCalls}`,
       );
     }
     const typo = { maxCalls: 40, maxCall: 40 };
-    assertThrows(() => resolveLimits(typo), RangeError, 'limit "maxCall"');
+    assertThrows(
+      () => resolveSessionLimits(typo),
+      RangeError,
+      'limit "maxCall"',
+    );
   },
 );
 
 Deno.test(
-  "resolveLimits() refuses limits that make no sense together",
+  "resolveSessionLimits() refuses limits that make no sense together",
   pure,
   () => {
     assertThrows(
-      () => resolveLimits({ streamWindow: 2 ** 20 }),
+      () => resolveSessionLimits({ streamWindow: 2 ** 20 }),
       RangeError,
       'Cannot use 262144 as limit "maxStreamWindow": it must be at least "streamWindow", which is 1048576',
     );
     // A peer that reads as it should would be cut.
     assertThrows(
-      () => resolveLimits({ unsentHard: 2359295 }),
+      () => resolveSessionLimits({ unsentHard: 2359295 }),
       RangeError,
       'it must be at least one and a half times "unsentSoft", four times "maxFrameBody" and 256 times "maxCalls" together, which is 2359296',
     );
-    assertEquals(resolveLimits({ unsentHard: 2359296 }).unsentHard, 2359296);
+    assertEquals(
+      resolveSessionLimits({ unsentHard: 2359296 }).unsentHard,
+      2359296,
+    );
     assertThrows(
-      () => resolveLimits({ unsentSoft: 8 * 2 ** 20 }),
+      () => resolveSessionLimits({ unsentSoft: 8 * 2 ** 20 }),
       RangeError,
       "unsentHard",
     );

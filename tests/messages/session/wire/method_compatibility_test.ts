@@ -1,22 +1,22 @@
 import { assertEquals } from "@std/assert";
-import { misfit } from "../../../../lib/messages/session/wire/method_compatibility.ts";
+import { mismatchOf } from "../../../../lib/messages/session/wire/method_compatibility.ts";
 
 Deno.test(
-  "misfit() names the first thing in which a method differs, and compares no hash of 0",
+  "mismatchOf() names the first thing in which a method differs, and compares no hash of 0",
   {
     permissions: "none",
   },
   () => {
     const method = { name: "a", shape: "unary", hash: 3 } as const;
-    assertEquals(misfit(method, undefined), "missing");
+    assertEquals(mismatchOf(method, undefined), "missing");
     assertEquals(
-      misfit(method, { ...method, shape: "duplex", hash: 4 }),
+      mismatchOf(method, { ...method, shape: "duplex", hash: 4 }),
       "shape",
     );
-    assertEquals(misfit(method, { ...method, hash: 4 }), "schema");
+    assertEquals(mismatchOf(method, { ...method, hash: 4 }), "schema");
     for (const [ours, theirs] of [[3, 3], [0, 3], [3, 0], [0, 0]] as const) {
       const callee = { ...method, hash: theirs };
-      assertEquals(misfit({ ...method, hash: ours }, callee), undefined);
+      assertEquals(mismatchOf({ ...method, hash: ours }, callee), undefined);
     }
   },
 );
