@@ -7,7 +7,7 @@ import {
   lengthPrefixed,
   varintPrefixed,
 } from "@lengthwise/lengthwise/framing";
-import file from "../vectors/framing.json" with { type: "json" };
+import text from "../vectors/framing.json" with { type: "text" };
 
 /** Lower-case hex, or pieces of it, each repeated. */
 type Bytes = string | { parts: [hex: string, times: number][] };
@@ -53,8 +53,10 @@ export interface Vector {
   recommended?: { chunks?: Bytes[]; events: Event[] };
 }
 
-export const VECTORS: readonly Vector[] = file
-  .vectors as unknown as readonly Vector[];
+/** The file's text. */
+export const TEXT: string = text;
+
+export const VECTORS: readonly Vector[] = JSON.parse(text).vectors;
 
 export function bytesOf(bytes: Bytes): Uint8Array {
   if (typeof bytes === "string") return Uint8Array.fromHex(bytes);

@@ -7,9 +7,11 @@ import {
   join,
   type Outcome,
   outcomeOf,
+  TEXT,
   type Vector,
   VECTORS,
 } from "./framing_vectors.ts";
+import { format } from "../vectors/json_text.ts";
 import { cuts, mulberry32 } from "./random.ts";
 
 const SEED = 20260901;
@@ -144,4 +146,19 @@ Deno.test({
   name: "the vectors are all there",
   permissions: "none",
   fn: () => assertEquals(VECTORS.length, 146),
+});
+
+Deno.test({
+  name: "framing.json is formatted",
+  permissions: "none",
+  fn: () => assert(TEXT === format(TEXT), "run `deno task vectors`"),
+});
+
+Deno.test({
+  name: "format() keeps the digits of numbers that parsing would round",
+  permissions: "none",
+  fn() {
+    const text = '{"max": 9223372036854775807, "least": -1.50}\n';
+    assertEquals(format(text), text);
+  },
 });
