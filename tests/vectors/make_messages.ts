@@ -1,10 +1,7 @@
 /**
- * Writes `messages.json`: frames and whole conversations, put together by hand
+ * Makes `messages.json`: frames and whole conversations, put together by hand
  * in `conversations/` from `lib/messages/PROTOCOL.md`, without a line of the
- * library.
- *
- * Usage: `deno run --allow-write=tests/vectors tests/vectors/make_messages.ts`,
- * then `deno fmt tests/vectors/messages.json`
+ * library. `deno task vectors` writes the file.
  *
  * @module
  */
@@ -37,6 +34,13 @@ import { STAGES } from "./conversations/stages.ts";
 import { DEADLINES } from "./conversations/deadlines.ts";
 import { FAILURES } from "./conversations/failures.ts";
 import { BOTH_WAYS } from "./conversations/shapes.ts";
+import { oneLine, opened, tree } from "./json_text.ts";
+import {
+  PRELUDES,
+  type Preludes,
+  type ShortConversation,
+  shorten,
+} from "./preludes.ts";
 
 /** The file's content. */
 export interface MessageVectors {
@@ -44,12 +48,14 @@ export interface MessageVectors {
   readonly meta: typeof META;
   /** One frame of each kind. */
   readonly frames: readonly FrameVector[];
-  /** Whole conversations. */
-  readonly conversations: readonly Conversation[];
+  /** Steps that many conversations begin with, by name. */
+  readonly preludes: Preludes;
+  /** Whole conversations, without the steps of their preludes. */
+  readonly conversations: readonly ShortConversation[];
 }
 
 const META = {
-  format: "message-vectors/1",
+  format: "message-vectors/2",
   about:
     "Frames and conversations of lib/messages/PROTOCOL.md, made by tests/vectors/make_messages.ts without the library.",
   bytes:
@@ -67,6 +73,8 @@ const META = {
   },
   frames:
     "kind, flags, id: the header. says: members of the body; a member that is not there is absent in the frame.",
+  preludes:
+    "Steps that many conversations begin with, by name. A conversation with a `prelude` consists of the steps of that name, followed by its own `steps`. handshake: client and server exchange HELLO with the default limits, and both are open. clientHello: the client has sent HELLO, and the server has not accepted it yet.",
   conversations: {
     subjects:
       "Which ends follow the rules. Each is held against the conversation: it gets the other end's frames, does and sees what stands at it, and its own frames must come out as written. An end that is no subject breaks rules, or does something of its own.",
@@ -95,40 +103,66 @@ const META = {
   },
 };
 
-/** All vectors. */
+/** All conversations, each with all of its steps. */
+export const CONVERSATIONS: readonly Conversation[] = [
+  ...HANDSHAKE,
+  ...DIFFERING,
+  ...BAD_HELLOS,
+  ...CALLS,
+  ...BOTH_WAYS,
+  ...ERRORS,
+  ...FAILURES,
+  ...IDS,
+  ...STREAMS,
+  ...FRAGMENTS,
+  ...ALTERNATING,
+  ...BOUNDS,
+  ...CREDIT,
+  ...WINDOWS,
+  ...CANCEL,
+  ...STAGES,
+  ...DEADLINES,
+  ...SESSION,
+  ...REFRESHES,
+  ...ENDS,
+  ...DRAINS,
+];
+
+/** Returns the content of `messages.json`. */
 export function messageVectors(): MessageVectors {
   return {
     meta: META,
     frames: FRAMES,
-    conversations: [
-      ...HANDSHAKE,
-      ...DIFFERING,
-      ...BAD_HELLOS,
-      ...CALLS,
-      ...BOTH_WAYS,
-      ...ERRORS,
-      ...FAILURES,
-      ...IDS,
-      ...STREAMS,
-      ...FRAGMENTS,
-      ...ALTERNATING,
-      ...BOUNDS,
-      ...CREDIT,
-      ...WINDOWS,
-      ...CANCEL,
-      ...STAGES,
-      ...DEADLINES,
-      ...SESSION,
-      ...REFRESHES,
-      ...ENDS,
-      ...DRAINS,
-    ],
+    preludes: PRELUDES,
+    conversations: CONVERSATIONS.map(shorten),
   };
 }
 
-if (import.meta.main) {
-  Deno.writeTextFileSync(
-    new URL("messages.json", import.meta.url),
-    JSON.stringify(messageVectors(), null, 2) + "\n",
+/** Returns the text of `messages.json`: one line for each frame and each step. */
+export function messagesText(): string {
+  const { meta, frames, preludes, conversations } = messageVectors();
+  const named = Object.entries(preludes).map(([name, steps]) =>
+    `${JSON.stringify(name)}: ${lines(steps, "    ")}`
   );
+  const members = [
+    `"meta": ${tree(meta, "  ")}`,
+    `"frames": ${lines(frames, "  ")}`,
+    `"preludes": ${opened("{", named, "}", "  ")}`,
+    `"conversations": ${
+      opened("[", conversations.map(conversationText), "]", "  ")
+    }`,
+  ];
+  return opened("{", members, "}", "") + "\n";
+}
+
+/** Returns a conversation: one line for its other members, then its steps. */
+function conversationText(conversation: ShortConversation): string {
+  const { steps, ...rest } = conversation;
+  const open = oneLine(rest).slice(0, -1);
+  return `${open}, "steps": ${lines(steps, "    ")}}`;
+}
+
+/** Returns an array with one element per line. */
+function lines(elements: readonly unknown[], indent: string): string {
+  return opened("[", elements.map(oneLine), "]", indent);
 }

@@ -3,12 +3,24 @@
  *
  * @module
  */
-import vectors from "../../vectors/messages.json" with { type: "json" };
-import type { Bytes, Step } from "../../vectors/conversations/script.ts";
+import text from "../../vectors/messages.json" with { type: "text" };
+import type {
+  Bytes,
+  Conversation,
+  Step,
+} from "../../vectors/conversations/script.ts";
 import type { MessageVectors } from "../../vectors/make_messages.ts";
+import { expand } from "../../vectors/preludes.ts";
 
-/** The file. What it was written from has the type; the test compares the two. */
-export const VECTORS = vectors as unknown as MessageVectors;
+/** The file's text. */
+export const TEXT: string = text;
+
+/** The file's content. A test compares it with what it was made from. */
+export const VECTORS: MessageVectors = JSON.parse(text);
+
+/** The file's conversations, each with the steps of its prelude. */
+export const CONVERSATIONS: readonly Conversation[] = VECTORS.conversations
+  .map((conversation) => expand(conversation, VECTORS.preludes));
 
 /** A step that puts bytes on the wire. */
 export type FrameStep = Extract<Step, { bytes: Bytes }>;

@@ -35,13 +35,13 @@ const MAX_TEXT = 2048;
 /** What an ERROR carries in front of its data. */
 export function encodeErrorHead(error: CallError): Uint8Array {
   const fields = concat([
-    textField(Field.MESSAGE, truncateMessage(error.message)),
+    textField(Field.MESSAGE, truncateText(error.message)),
     ...(error.incident === ""
       ? []
-      : [textField(Field.INCIDENT, truncateMessage(error.incident))]),
+      : [textField(Field.INCIDENT, truncateText(error.incident))]),
     ...(error.declared === ""
       ? []
-      : [textField(Field.DECLARED, truncateMessage(error.declared))]),
+      : [textField(Field.DECLARED, truncateText(error.declared))]),
     ...(error.retryAfter === 0
       ? []
       : [u32Field(Field.RETRY_AFTER, error.retryAfter)]),
@@ -66,7 +66,7 @@ export function encodeError(error: CallError, codec: MessageCodec): Uint8Array {
     : concat([head, codec.encode(error.data)]);
 }
 
-function truncateMessage(text: string): string {
+function truncateText(text: string): string {
   return text.length <= MAX_TEXT ? text : text.slice(0, MAX_TEXT) + "…";
 }
 
