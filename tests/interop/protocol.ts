@@ -13,7 +13,7 @@ import {
   unary,
 } from "@lengthwise/lengthwise";
 
-/** What a listener serves; `ghost` is served by no other language. */
+/** What a server serves; `ghost` is served by no other language. */
 const server = {
   add: unary<number, number>(),
   ask: unary<string, string>(),
@@ -39,7 +39,7 @@ const server = {
   >(),
 };
 
-/** What a dialler serves. */
+/** What a client serves. */
 const client = {
   alert: notification<number>(),
   answer: unary<string, string>(),

@@ -66,9 +66,9 @@ const META = {
     name: PROTOCOL_NAME,
     hash: PROTOCOL_HASH,
     methods:
-      "[name, number of the shape, schema hash]; what the listener serves stands in the dialler's HELLO, and the other way round.",
-    listener: SERVER,
-    dialler: CLIENT,
+      "[name, number of the shape, schema hash]; what the server serves stands in the client's HELLO, and the other way round.",
+    server: SERVER,
+    client: CLIENT,
     schemas: SCHEMAS,
   },
   frames:

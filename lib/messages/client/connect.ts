@@ -243,14 +243,14 @@ class ClientSessionImpl<P extends AnyProtocol> implements ClientSession<P> {
     };
     this.remote = buildRemote(tables.calls, site) as Remote<P, "server">; // built from the protocol that the type stands for
     this.#peer = new Peer({
-      role: "dialler",
+      role: "client",
       connection,
       ...resolved,
       methods: tables.methods,
       handlers: tables.handlers,
       publicSession: this,
       events: {
-        onAuthenticate() {}, // only listeners authenticate
+        onAuthenticate() {}, // only servers authenticate
         onRefresh() {}, // as above
         onOpened: () => this.#onOpened(),
         onPeerDraining: () => this.#draining.fire(),

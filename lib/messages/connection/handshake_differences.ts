@@ -38,7 +38,7 @@ export function differencesOfClient(
   const unfit = [...mismatches].flatMap(([method, reason]) => {
     const bound = tables.calls[method];
     if (bound === undefined) return []; // the peer has made it up
-    const callee = described.get(keyOf("dialler", method));
+    const callee = described.get(keyOf("client", method));
     return [difference("server", reason, {
       caller: describe(bound),
       callee: callee && {
@@ -50,7 +50,7 @@ export function differencesOfClient(
   });
   const callers = hello.methods.map((method, index) => ({
     ...method,
-    ...schemasOf(described.get(keyOf("listener", index))),
+    ...schemasOf(described.get(keyOf("server", index))),
   }));
   return [...unfit, ...missed("client", callers, tables)];
 }

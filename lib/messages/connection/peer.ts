@@ -50,7 +50,7 @@ export interface PeerEvents {
 /** What a peer is made of. */
 export interface PeerOptions {
   /** Which side dialled. */
-  readonly role: "dialler" | "listener";
+  readonly role: "client" | "server";
   /** The connection; the peer owns it from here on. */
   readonly connection: Connection;
   /** Codecs that this side speaks. */

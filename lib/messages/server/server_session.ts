@@ -81,7 +81,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
       interceptors: [],
     };
     this.#peer = new Peer({
-      role: "listener",
+      role: "server",
       connection,
       ...resolved,
       methods: tables.methods,

@@ -37,7 +37,7 @@ export interface FrameReceivers {
 /** Hands frames to what takes them. */
 export class Dispatcher {
   readonly #shared: SharedState;
-  /** Remainder of the ids of our calls: odd ones are the dialler's. */
+  /** Remainder of the ids of our calls: odd ones are the client's. */
   readonly #ours: number;
   readonly #to: FrameReceivers;
 

@@ -38,7 +38,7 @@ export class Session extends SessionCalls {
   /** @param options what it is made of */
   constructor(options: SessionConfig) {
     super(options);
-    this.#dispatcher = new Dispatcher(this.shared, options.role === "dialler", {
+    this.#dispatcher = new Dispatcher(this.shared, options.role === "client", {
       caller: this.caller,
       callee: this.callee,
       ping: this.ping,
@@ -67,9 +67,9 @@ export class Session extends SessionCalls {
   // ── handshake ──────────────────────────────────────────────────────────
 
   /**
-   * Sends HELLO (dialler).
+   * Sends HELLO (client).
    *
-   * @param credentials what the listener's authentication gets, if anything
+   * @param credentials what the server's authentication gets, if anything
    * @throws {CodecError} for credentials that have no encoding
    * @throws {RangeError} for a protocol that does not fit into a handshake
    */
@@ -113,7 +113,7 @@ export class Session extends SessionCalls {
     this.options.host.onAuthenticate(hello, credentials);
   }
 
-  /** Lets the client in (listener): HELLO goes out, what it sent meanwhile is handled. */
+  /** Lets the client in (server): HELLO goes out, what it sent meanwhile is handled. */
   accept(now: number): void {
     this.shared.now = now;
     const hello = this.peer;
@@ -131,7 +131,7 @@ export class Session extends SessionCalls {
     this.shared.now = now;
   }
 
-  /** Turns the client away (listener). */
+  /** Turns the client away (server). */
   refuse(message: string, now: number): void {
     this.shared.now = now;
     if (this.state === "authenticating") {

@@ -161,7 +161,7 @@ export abstract class SessionCalls extends SessionCore {
   // ── credentials ────────────────────────────────────────────────────────
 
   /**
-   * Sends new credentials (dialler).
+   * Sends new credentials (client).
    *
    * @returns the id under which `SessionHost.onRefreshed` is called
    * @throws {CallError} `unavailable`, `overloaded`, `too-large`
@@ -175,13 +175,13 @@ export abstract class SessionCalls extends SessionCore {
     return this.credentialRefresh.send(credentials);
   }
 
-  /** Says that the new credentials hold (listener). */
+  /** Says that the new credentials hold (server). */
   refreshed(id: number, now: number): void {
     this.shared.now = now;
     this.credentialRefresh.answer(id);
   }
 
-  /** Says that the new credentials do not hold (listener): the connection ends. */
+  /** Says that the new credentials do not hold (server): the connection ends. */
   rejectRefresh(message: string, now: number): void {
     this.shared.now = now;
     this.abort("unauthenticated", message);

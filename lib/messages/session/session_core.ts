@@ -52,7 +52,7 @@ export abstract class SessionCore {
   /** @param options what it is made of */
   constructor(options: SessionConfig) {
     const { role, sink, codecs, limits, host, now } = options;
-    const dials = role === "dialler";
+    const dials = role === "client";
     this.options = options;
     const shared = this.shared = new SharedState(
       new FrameWriter(sink, codecs[0], limits),

@@ -14,7 +14,7 @@ import type { FrameSink } from "./flow/frame_writer.ts";
 /** Told what happens to a session. */
 export interface SessionHost extends RequestHost, RefreshHost {
   /**
-   * A client has come (listener only). Answer with `Session.accept`
+   * A client has come (server only). Answer with `Session.accept`
    * or `Session.refuse`, now or later.
    *
    * @param hello what it says of itself

@@ -3,8 +3,8 @@
  * means in each.
  *
  * ```text
- *  dialler   new ──start──▶ greeting ───────────hello───────────▶ open
- *  listener  waiting ──hello──▶ authenticating ──accept─────────▶ open
+ *  client   new ──start──▶ greeting ───────────hello───────────▶ open
+ *  server  waiting ──hello──▶ authenticating ──accept─────────▶ open
  *            any of them ──end──▶ closed
  * ```
  *
@@ -41,7 +41,7 @@ export type Reception =
   | "refuse"
   /** It must be HELLO. */
   | "hello"
-  /** It must be HELLO, or GOAWAY where the listener refuses. */
+  /** It must be HELLO, or GOAWAY where the server refuses. */
   | "answer"
   /** It waits until authentication has settled: nothing of it is looked at. */
   | "keep"

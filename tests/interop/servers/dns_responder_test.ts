@@ -28,10 +28,10 @@ const STATUS: ReadonlyMap<string, number> = new Map(Object.entries(Rcode));
 Deno.test("dig asks the DNS example", async (t) => {
   const dig = findProgram("dig", "bind9-dnsutils");
   const zone = new Zone(RECORDS);
-  const listener = await listen({ port: 0 });
-  const { port } = listener.addr;
+  const server = await listen({ port: 0 });
+  const { port } = server.addr;
   const problems: unknown[] = [];
-  const serving = serveZone(listener, zone, {
+  const serving = serveZone(server, zone, {
     onError: (error) => problems.push(error),
   });
   const ask = (...args: string[]) =>
@@ -64,7 +64,7 @@ Deno.test("dig asks the DNS example", async (t) => {
       });
     }
   } finally {
-    listener.close();
+    server.close();
     await serving;
   }
   assertEquals(problems, []);

@@ -45,9 +45,9 @@ Deno.test("the PostgreSQL example talks to a PostgreSQL server", async (t) => {
 });
 
 Deno.test("the PostgreSQL example says when nobody listens", async () => {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
+  const server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = server.addr;
+  server.close();
   const error = await assertRejects(
     () => PostgresClient.connect({ port, ...ADMIN }),
     TransportError,

@@ -129,8 +129,8 @@ export async function startServer(
 }
 
 function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+  using server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return server.addr.port;
 }
 
 async function startOn(

@@ -248,7 +248,7 @@ Deno.test(
       ),
     );
     const read = decodeHello(
-      hello("listener", {
+      hello("server", {
         protocol: "shop",
         methods: [
           { name: "evil\u001b[31m", shape: "unary", hash: 0 },
@@ -260,14 +260,14 @@ Deno.test(
           { method: 9, reason: "missing" },
         ],
         described: [{
-          caller: "dialler",
+          caller: "client",
           method: 0,
           shape: "unary",
           schemas: schemas(
             `{"input":{"type":[{"toString":1}],"properties":${properties}}}`,
           ),
         }, {
-          caller: "listener",
+          caller: "server",
           method: 1,
           shape: "notification",
           schemas: schemas('{"input":{"items":'.repeat(3000)),

@@ -25,8 +25,8 @@ export interface Bound {
   readonly limit: keyof SessionLimits;
   /** What is counted. */
   readonly what: string;
-  /** The side that is tested. @default {"listener"} */
-  readonly role?: "dialler" | "listener";
+  /** The side that is tested. @default {"server"} */
+  readonly role?: "client" | "server";
   readonly limits?: Partial<SessionLimits>;
   /** What the other side grants. */
   readonly peer?: Parameters<typeof Lone.open>[2];
@@ -40,7 +40,7 @@ export interface Bound {
   readonly beyond: string;
 }
 
-function begin({ role = "listener", limits, peer, unopened }: Bound): Lone {
+function begin({ role = "server", limits, peer, unopened }: Bound): Lone {
   return unopened ? new Lone(role, limits) : Lone.open(role, limits, peer);
 }
 

@@ -59,8 +59,8 @@ function item(charge: number): Uint8Array {
 
 /** A HELLO of so many bytes. */
 function helloOf(length: number): Uint8Array {
-  const rest = hello("dialler", { protocol: "" }).length;
-  return hello("dialler", { protocol: "x".repeat(length - rest) });
+  const rest = hello("client", { protocol: "" }).length;
+  return hello("client", { protocol: "x".repeat(length - rest) });
 }
 
 const BOUNDS: readonly Bound[] = [
@@ -78,7 +78,7 @@ const BOUNDS: readonly Bound[] = [
   {
     limit: "maxMessage",
     what: "bytes of a value that is sent",
-    role: "dialler",
+    role: "client",
     peer: { maxMessage: 65_536 },
     most: 65_536,
     use: (lone, amount) => lone.call({ value: body(amount) }).call.sent,
@@ -107,7 +107,7 @@ const BOUNDS: readonly Bound[] = [
         ...{ name: `m${n}`, shape: "unary" as const, hash: 0 },
       }));
       const methods = [...TABLES.calls, ...more].slice(0, amount);
-      lone.receive(Kind.HELLO, 0, hello("dialler", { methods }));
+      lone.receive(Kind.HELLO, 0, hello("client", { methods }));
       return lone.opened === 1;
     },
     beyond: "closes: protocol",
@@ -120,7 +120,7 @@ const BOUNDS: readonly Bound[] = [
     most: 699,
     use(lone, amount) {
       lone.advance(amount);
-      lone.receive(Kind.HELLO, 0, hello("dialler"));
+      lone.receive(Kind.HELLO, 0, hello("client"));
       return lone.opened === 1;
     },
     beyond: "closes: timeout",
@@ -164,7 +164,7 @@ const BOUNDS: readonly Bound[] = [
   {
     limit: "maxQueuedCalls",
     what: "calls that wait for a place",
-    role: "dialler",
+    role: "client",
     limits: { maxQueuedCalls: 3 },
     peer: { maxCalls: 32 },
     most: 3,
@@ -190,7 +190,7 @@ const BOUNDS: readonly Bound[] = [
   {
     limit: "connectionWindow",
     what: "bytes of requests in front of another request",
-    role: "dialler",
+    role: "client",
     peer: { connectionWindow: 65_536 },
     most: 65_535,
     use(lone, amount) {
@@ -229,7 +229,7 @@ const BOUNDS: readonly Bound[] = [
   {
     limit: "unsentSoft",
     what: "unsent bytes in front of a call",
-    role: "dialler",
+    role: "client",
     limits: SOFT,
     most: 65_535,
     use(lone, amount) {
@@ -321,7 +321,7 @@ Deno.test(
   pure,
   () => {
     const limits = { streamWindow: 1024, maxStreamWindow: 5000 };
-    const lone = Lone.open("listener", limits);
+    const lone = Lone.open("server", limits);
     lone.receive(Kind.REQUEST, 1, request(UP));
     const [held] = lone.calls;
     assert(held);

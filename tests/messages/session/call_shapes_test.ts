@@ -63,19 +63,19 @@ Deno.test(
 
 Deno.test("items that have come can be taken after the result", pure, () => {
   const simulation = new Simulation().open();
-  const { dialler, listener } = simulation;
-  const held = hold(listener);
-  const down = call(simulation, dialler, { method: DOWN, value: body(1) });
+  const { client, server } = simulation;
+  const held = hold(server);
+  const down = call(simulation, client, { method: DOWN, value: body(1) });
   simulation.settle();
-  sendAll(simulation, listener, held[0]!, [body(1), body(2)]);
-  listener.session.respond(held[0]!.call, undefined, simulation.now);
+  sendAll(simulation, server, held[0]!, [body(1), body(2)]);
+  server.session.respond(held[0]!.call, undefined, simulation.now);
   simulation.settle();
   const taken = [1, 2, 3].map(() =>
-    dialler.session.takeItem(down.call, simulation.now)?.length
+    client.session.takeItem(down.call, simulation.now)?.length
   );
   assertEquals([down.results.length, taken], [1, [1, 2, undefined]]);
   assertEquals(
-    dialler.session.accounts.raisePool,
-    dialler.session.limits.connectionWindow,
+    client.session.accounts.raisePool,
+    client.session.limits.connectionWindow,
   );
 });

@@ -10,7 +10,7 @@ Deno.test(
   "an unknown kind closes the connection, unless it may be ignored",
   pure,
   () => {
-    const lone = Lone.open("listener");
+    const lone = Lone.open("server");
     lone.receive(0x7f, 3, [1], Flag.IGNORABLE);
     assertEquals([lone.session.stats.ignoredFrames, lone.sentKinds()], [1, []]);
     lone.receive(0x7f, 3);
@@ -36,11 +36,11 @@ Deno.test("frames that are no frames close the connection", pure, () => {
     [Kind.REQUEST, 1, body(1), "protocol"],
   ];
   for (const [kind, id, bytes, code] of frames) {
-    const lone = Lone.open("listener", { maxFrameBody: 16 * 1024 });
+    const lone = Lone.open("server", { maxFrameBody: 16 * 1024 });
     lone.receive(kind, id, bytes);
     assertEquals([kind, lone.error.code], [kind, code]);
   }
-  const short = Lone.open("dialler");
+  const short = Lone.open("client");
   short.receiveFrame(new Uint8Array(7));
   assertEquals(short.error.code, "protocol");
 });
@@ -63,7 +63,7 @@ Deno.test(
         [Kind.CREDIT, 1],
       ] as const
     ) {
-      const lone = Lone.open("listener");
+      const lone = Lone.open("server");
       lone.receive(kind, id, kind === Kind.CREDIT ? u32(1) : message());
       assertEquals([kind, id, lone.ends[0]?.code], [kind, id, "protocol"]);
     }
@@ -74,7 +74,7 @@ Deno.test(
   "frames for calls that are over are counted and dropped",
   pure,
   () => {
-    const lone = Lone.open("listener");
+    const lone = Lone.open("server");
     lone.receive(Kind.REQUEST, 1, request(ASK));
     lone.session.respond(lone.calls[0]!.call, body(0), 0);
     const late = () => lone.session.stats.lateFrames;
@@ -88,21 +88,21 @@ Deno.test(
     lone.receive(Kind.CREDIT, 1, u32(5));
     assertEquals([late(), lone.session.state], [4, "open"]);
     const simulation = new Simulation().open();
-    const { dialler, listener } = simulation;
-    listener.handle = (incoming) =>
+    const { client, server } = simulation;
+    server.handle = (incoming) =>
       simulation.at(
         20,
-        () => listener.session.respond(incoming, body(1), simulation.now),
+        () => server.session.respond(incoming, body(1), simulation.now),
       );
-    const asked = call(simulation, dialler, { method: DOWN, value: body(1) });
+    const asked = call(simulation, client, { method: DOWN, value: body(1) });
     simulation.advance(10);
-    dialler.session.cancel(
+    client.session.cancel(
       asked.call,
       { code: "cancelled", message: "no" },
       simulation.now,
     );
     simulation.settle();
-    assertEquals([asked.settled, dialler.session.stats.lateFrames], [1, 1]);
-    assertEquals(dialler.session.inFlight.outgoing, 0);
+    assertEquals([asked.settled, client.session.stats.lateFrames], [1, 1]);
+    assertEquals(client.session.inFlight.outgoing, 0);
   },
 );

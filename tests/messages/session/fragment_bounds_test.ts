@@ -26,7 +26,7 @@ interface Carrier {
   readonly name: string;
   readonly kind: number;
   readonly id: number;
-  readonly role: "dialler" | "listener";
+  readonly role: "client" | "server";
   /** A message of so many bytes, from its method or fields to its end. */
   bytes(length: number): Uint8Array;
   /** Makes the call that it belongs to, and gives how to see that it has come. */
@@ -42,7 +42,7 @@ const BROKEN = "malformed, maybe, never";
 const CARRIERS: readonly Carrier[] = [
   {
     name: "a REQUEST",
-    ...{ kind: Kind.REQUEST, id: 1, role: "listener" },
+    ...{ kind: Kind.REQUEST, id: 1, role: "server" },
     bytes: (length) => request(ASK, body(length - 4)),
     begin: (lone) => () => lone.calls.length === 1,
     beyond: {
@@ -54,7 +54,7 @@ const CARRIERS: readonly Carrier[] = [
   },
   {
     name: "a NOTIFY",
-    ...{ kind: Kind.NOTIFY, id: 0, role: "listener" },
+    ...{ kind: Kind.NOTIFY, id: 0, role: "server" },
     bytes: (length) => request(NOTE, body(length - 4)),
     begin: (lone) => () => lone.notes.length === 1,
     beyond: {
@@ -66,7 +66,7 @@ const CARRIERS: readonly Carrier[] = [
   },
   {
     name: "an ITEM",
-    ...{ kind: Kind.ITEM, id: 1, role: "listener" },
+    ...{ kind: Kind.ITEM, id: 1, role: "server" },
     bytes: (length) => message(body(length - 2)),
     begin(lone) {
       lone.receive(Kind.REQUEST, 1, request(UP));
@@ -86,7 +86,7 @@ const CARRIERS: readonly Carrier[] = [
   },
   {
     name: "a RESULT",
-    ...{ kind: Kind.RESULT, id: 1, role: "dialler" },
+    ...{ kind: Kind.RESULT, id: 1, role: "client" },
     bytes: (length) => message(body(length - 2)),
     begin(lone) {
       const asked = lone.call();

@@ -59,7 +59,7 @@ function bodyOf(random: Random, kind: number): Uint8Array {
     case Kind.GOAWAY:
       return Uint8Array.of(random(14), 0, 0, 0, 0, 0, random(40), 65, 66);
     case Kind.HELLO:
-      return hello(random(2) === 0 ? "dialler" : "listener");
+      return hello(random(2) === 0 ? "client" : "server");
   }
   return noise(random, 12);
 }
@@ -95,7 +95,7 @@ function hostile(random: Random, lone: Lone, made: number): Uint8Array {
 
 /** An id that a frame of this kind may have. */
 function idOf(random: Random, kind: number, lone: Lone, made: number): number {
-  const ours = (lone.role === "dialler" ? 1 : 2) + 2 * random(made + 1);
+  const ours = (lone.role === "client" ? 1 : 2) + 2 * random(made + 1);
   const last = ids.get(lone) ?? 0;
   const theirs = Math.max(0, last - 2 * random(12));
   switch (kind) {
@@ -105,11 +105,11 @@ function idOf(random: Random, kind: number, lone: Lone, made: number): number {
       return random(4) === 0 && last > 0 ? last : nextId(lone);
     case Kind.RESULT:
     case Kind.ERROR:
-      return Math.min(ours, (lone.role === "dialler" ? -1 : 0) + 2 * made);
+      return Math.min(ours, (lone.role === "client" ? -1 : 0) + 2 * made);
     case Kind.ITEM:
     case Kind.CREDIT:
       return random(3) === 0 && made > 0
-        ? Math.min(ours, (lone.role === "dialler" ? -1 : 0) + 2 * made)
+        ? Math.min(ours, (lone.role === "client" ? -1 : 0) + 2 * made)
         : theirs;
   }
   return theirs;
@@ -130,17 +130,17 @@ const CALL_KINDS = [
 const ids = new WeakMap<Lone, number>();
 
 function nextId(lone: Lone): number {
-  const id = (ids.get(lone) ?? (lone.role === "dialler" ? 0 : -1)) + 2;
+  const id = (ids.get(lone) ?? (lone.role === "client" ? 0 : -1)) + 2;
   ids.set(lone, id);
   return id;
 }
 
 /** A session in some state, with calls of its own. */
 function victim(random: Random, made: Outgoing[]): Lone {
-  const role = random(2) === 0 ? "dialler" : "listener";
+  const role = random(2) === 0 ? "client" : "server";
   const state = random(8);
   const lone = state < 2 ? new Lone(role, LIMITS) : Lone.open(role, LIMITS);
-  if (state === 0 && role === "dialler") lone.session.start(undefined, 0);
+  if (state === 0 && role === "client") lone.session.start(undefined, 0);
   if (state === 1) lone.accepts = false;
   if (state === 7) lone.session.drain(lone.now);
   if (state === 2) lone.sink.open = false;

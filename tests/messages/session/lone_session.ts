@@ -76,7 +76,7 @@ export function message(value: Uint8Array | number[] = []): Uint8Array {
 
 /** The body of a HELLO. */
 export function hello(
-  role: "dialler" | "listener",
+  role: "client" | "server",
   changes: Partial<Parameters<typeof encodeHello>[0]> = {},
 ): Uint8Array {
   return encodeHello({
@@ -150,7 +150,7 @@ export class Lone {
   now = 0;
 
   constructor(
-    readonly role: "dialler" | "listener",
+    readonly role: "client" | "server",
     limits: Partial<SessionLimits> = {},
   ) {
     this.session = new Session({
@@ -191,13 +191,13 @@ export class Lone {
 
   /** Done with the handshake. */
   static open(
-    role: "dialler" | "listener",
+    role: "client" | "server",
     limits: Partial<SessionLimits> = {},
     changes: Parameters<typeof hello>[1] = {},
   ): Lone {
     const lone = new Lone(role, limits);
-    if (role === "dialler") lone.session.start(undefined, 0);
-    const other = role === "dialler" ? "listener" : "dialler";
+    if (role === "client") lone.session.start(undefined, 0);
+    const other = role === "client" ? "server" : "client";
     lone.receive(Kind.HELLO, 0, hello(other, changes));
     lone.sent();
     return lone;

@@ -30,8 +30,8 @@ import { Simulation, TABLES } from "./simulation.ts";
 
 const pure = { permissions: "none" } as const;
 
-Deno.test("MISMATCHES of a dialler mean nothing to a listener", pure, () => {
-  const lone = Lone.open("listener", {}, {
+Deno.test("MISMATCHES of a client mean nothing to a server", pure, () => {
+  const lone = Lone.open("server", {}, {
     mismatches: [{ method: NOTE, reason: "missing" }],
   });
   lone.session.notify({
@@ -49,7 +49,7 @@ Deno.test(
   "items that wait encoded for credit are bounded; beyond that they wait as values",
   pure,
   () => {
-    const lone = Lone.open("listener", {}, {
+    const lone = Lone.open("server", {}, {
       maxFrameBody: 16 * 1024,
       streamWindow: 1024,
     });
@@ -83,7 +83,7 @@ Deno.test(
   "what a stream was raised by is not lent again while its items wait",
   pure,
   () => {
-    const lone = Lone.open("listener");
+    const lone = Lone.open("server");
     const { streamWindow, connectionWindow } = lone.session.limits;
     const item = message(body(4000));
     let held = 0;
@@ -115,16 +115,16 @@ Deno.test(
   pure,
   () => {
     const simulation = new Simulation().open();
-    const { dialler, listener } = simulation;
-    const held = hold(listener);
+    const { client, server } = simulation;
+    const held = hold(server);
     const calls = Array.from(
       { length: 256 },
-      () => call(simulation, dialler, { method: UP, value: body(1) }),
+      () => call(simulation, client, { method: UP, value: body(1) }),
     );
     simulation.settle();
-    for (const incoming of held) readAll(simulation, listener, incoming);
+    for (const incoming of held) readAll(simulation, server, incoming);
     for (const outgoing of calls) {
-      sendAll(simulation, dialler, outgoing, [body(300_000)]);
+      sendAll(simulation, client, outgoing, [body(300_000)]);
     }
     simulation.settle();
     assertEquals(calls.flatMap(({ errors }) => errors), []);
@@ -139,23 +139,23 @@ Deno.test(
     const limits = { maxFrameBody: 16 * 1024, maxMetadata: 60 * 1024 };
     const fields = metadataField({ trace: "x".repeat(20_000) }, 60 * 1024);
     const simulation = new Simulation({ limits });
-    const { dialler, listener } = simulation;
+    const { client, server } = simulation;
     let largest = 0;
     simulation.framed = (_side, frame) => {
       largest = Math.max(largest, frame.length - 8);
     };
-    listener.handle = (incoming) => {
+    server.handle = (incoming) => {
       const value = incoming.method.index === DOWN ? undefined : body(1);
-      listener.session.respond(incoming, value, simulation.now, fields);
+      server.session.respond(incoming, value, simulation.now, fields);
     };
-    dialler.session.start(undefined, simulation.now);
-    const early = call(simulation, dialler, { method: UP, fields });
+    client.session.start(undefined, simulation.now);
+    const early = call(simulation, client, { method: UP, fields });
     simulation.settle();
-    const down = call(simulation, dialler, {
+    const down = call(simulation, client, {
       ...{ method: DOWN, value: body(1), fields },
     });
     simulation.settle();
-    assertEquals([dialler.ends, listener.ends], [[], []]);
+    assertEquals([client.ends, server.ends], [[], []]);
     assertEquals(early.errors, []);
     assertEquals([early, down].map(({ results }) => results.length), [1, 1]);
     assert(largest <= 16 * 1024, `a frame of ${largest} bytes`);
@@ -167,27 +167,27 @@ Deno.test(
   pure,
   () => {
     const simulation = new Simulation().open();
-    const { dialler, listener } = simulation;
-    listener.handle = (incoming, input) => {
+    const { client, server } = simulation;
+    server.handle = (incoming, input) => {
       const held = new Incoming(incoming, input);
       held.onCancelled = () =>
         simulation.at(0, () => {
           const { verdict } = incoming;
-          listener.session.fail(incoming, verdict!, simulation.now);
-          listener.touch();
+          server.session.fail(incoming, verdict!, simulation.now);
+          server.touch();
         });
     };
     // 3,000 calls a second with 100 ms each; their handlers obey.
     for (let time = 0; time < 3000; time += 10) {
       simulation.at(time, () => {
         for (let n = 0; n < 30; n++) {
-          call(simulation, dialler, { value: body(1), timeout: 100 });
+          call(simulation, client, { value: body(1), timeout: 100 });
         }
       });
     }
     simulation.advance(4000);
-    assertEquals([dialler.ends, listener.ends], [[], []]);
-    assert(listener.session.stats.lateFrames > 1000);
+    assertEquals([client.ends, server.ends], [[], []]);
+    assert(server.session.stats.lateFrames > 1000);
   },
 );
 
@@ -195,7 +195,7 @@ Deno.test(
   "small parts of a message are held as one, in the bytes that they have",
   pure,
   () => {
-    const lone = Lone.open("listener");
+    const lone = Lone.open("server");
     lone.receive(Kind.REQUEST, 1, request(UP));
     const { call } = lone.calls[0]!;
     lone.session.takeItem(call, 0);
@@ -211,7 +211,7 @@ Deno.test(
   "a large item that could not be encoded again keeps no small one waiting",
   pure,
   () => {
-    const lone = Lone.open("listener", {}, { streamWindow: 1024 });
+    const lone = Lone.open("server", {}, { streamWindow: 1024 });
     for (let n = 0; n < 6; n++) {
       lone.receive(Kind.REQUEST, 1 + 2 * n, request(DOWN));
     }
@@ -228,24 +228,24 @@ Deno.test(
 );
 
 Deno.test(
-  "streams that waited for the listener's HELLO have their window once",
+  "streams that waited for the server's HELLO have their window once",
   pure,
   () => {
     for (const [count, size] of [[34, 0], [3, 60_000]] as const) {
       const simulation = new Simulation();
-      const { dialler, listener } = simulation;
-      const held = hold(listener);
-      dialler.session.start(undefined, simulation.now);
+      const { client, server } = simulation;
+      const held = hold(server);
+      client.session.start(undefined, simulation.now);
       for (let n = 0; n < count; n++) {
         const value = size === 0 ? undefined : body(size);
-        const up = call(simulation, dialler, { method: UP, value });
+        const up = call(simulation, client, { method: UP, value });
         const items = Array.from({ length: 100 }, () => body(1000));
-        sendAll(simulation, dialler, up, items);
+        sendAll(simulation, client, up, items);
       }
       simulation.settle();
-      assertEquals([dialler.ends, listener.ends], [[], []]);
+      assertEquals([client.ends, server.ends], [[], []]);
       assertEquals(held.length, count);
-      const { streamWindow } = listener.session.limits;
+      const { streamWindow } = server.session.limits;
       for (const { call: { receiveWindow } } of held) {
         // As much as fits, and of it the last item may go beyond.
         assert(
@@ -266,9 +266,9 @@ const SCARCE = {
   hello: { maxFrameBody: 16 * 1024, streamWindow: 16 * 1024 },
 };
 
-/** A listener that has little room for items, and streams of its peer's that it answers. */
+/** A server that has little room for items, and streams of its peer's that it answers. */
 function scarce(): { lone: Lone; open: () => Incoming; send: Send } {
-  const lone = Lone.open("listener", SCARCE.limits, SCARCE.hello);
+  const lone = Lone.open("server", SCARCE.limits, SCARCE.hello);
   let next = 1;
   return {
     lone,

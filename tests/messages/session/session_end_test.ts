@@ -9,7 +9,7 @@ Deno.test(
   "a GOAWAY with a code ends the session with that code, as the other side's",
   pure,
   () => {
-    const lone = Lone.open("dialler");
+    const lone = Lone.open("client");
     lone.receive(Kind.GOAWAY, 0, [6, 0, 0, 0, 0, 0, 0, 65]);
     assertEquals([lone.error.code, lone.error.remote, lone.peerDraining], [
       "too-many",
@@ -17,7 +17,7 @@ Deno.test(
       0,
     ]);
     assertEquals(lone.error.message.endsWith("A"), true);
-    const later = Lone.open("dialler");
+    const later = Lone.open("client");
     later.receive(Kind.GOAWAY, 0, [200, 0, 0, 0, 0, 0, 0]);
     assertEquals(later.error.code, "internal");
   },
@@ -27,7 +27,7 @@ Deno.test(
   "a session ends once, and nothing is sent behind its goaway",
   pure,
   () => {
-    const lone = Lone.open("listener");
+    const lone = Lone.open("server");
     for (const id of [1, 3]) lone.receive(Kind.REQUEST, id, request(2));
     for (const { call } of lone.calls) {
       lone.session.sendItem(call, body(900_000), 0);
@@ -52,7 +52,7 @@ Deno.test(
   "a session whose transport has failed sends nothing at all",
   pure,
   () => {
-    const lone = Lone.open("listener");
+    const lone = Lone.open("server");
     lone.receive(Kind.REQUEST, 1, request(ASK));
     lone.sent();
     lone.session.inputEnded(new Error("reset"), 0);

@@ -22,7 +22,7 @@ Deno.test(
   "call() before the handshake has come that far is unavailable",
   pure,
   () => {
-    for (const role of ["dialler", "listener"] as const) {
+    for (const role of ["client", "server"] as const) {
       const lone = new Lone(role);
       assertEquals(
         assertThrows(() => lone.call(), CallError).code,
@@ -37,7 +37,7 @@ Deno.test(
   "call() of what the other side does not serve fails without a round trip",
   pure,
   () => {
-    const lone = Lone.open("dialler", {}, {
+    const lone = Lone.open("client", {}, {
       mismatches: [{ method: NOTE, reason: "missing" }],
     });
     const message = {
@@ -61,26 +61,26 @@ Deno.test(
 
 Deno.test("notifyEncoded() sends a body as it is, also in frames", pure, () => {
   const simulation = new Simulation().open();
-  const { dialler, listener } = simulation;
+  const { client, server } = simulation;
   const notes: number[] = [];
-  dialler.notified = (_, note) => notes.push(note.length);
-  assertEquals(listener.session.mayNotify, true);
+  client.notified = (_, note) => notes.push(note.length);
+  assertEquals(server.session.mayNotify, true);
   for (const size of [3, 400_000]) {
-    listener.session.notifyEncoded({
+    server.session.notifyEncoded({
       method: NOTE,
       info: TABLES.calls[NOTE]!,
       body: body(size),
     }, simulation.now);
   }
   simulation.settle();
-  assertEquals([notes, dialler.ends], [[3, 400_000], []]);
+  assertEquals([notes, client.ends], [[3, 400_000], []]);
 });
 
 Deno.test(
   "close() says up to which call requests were taken, and is told once",
   pure,
   () => {
-    const lone = Lone.open("listener");
+    const lone = Lone.open("server");
     lone.receive(Kind.REQUEST, 1, request(ASK));
     lone.session.close(0);
     lone.session.close(0);
@@ -100,13 +100,13 @@ Deno.test(
 );
 
 Deno.test("expel() and framingFailed() tell the peer why", pure, () => {
-  const lone = Lone.open("listener");
+  const lone = Lone.open("server");
   lone.session.expel("too-many", "slow", 0);
   assertEquals([goodbyeOf(lone.sent()[0]!).code, lone.error.code], [
     6,
     "too-many",
   ]);
-  const other = Lone.open("listener");
+  const other = Lone.open("server");
   other.session.framingFailed("no frames", 0);
   assertEquals([goodbyeOf(other.sent()[0]!).code, other.error.code], [
     1,
@@ -126,20 +126,20 @@ Deno.test(
       ], [false, false, false]]
     ) {
       const simulation = new Simulation().open();
-      const { dialler, listener } = simulation;
-      hold(listener);
-      if (inFlight) call(simulation, dialler, { value: body(1) });
+      const { client, server } = simulation;
+      hold(server);
+      if (inFlight) call(simulation, client, { value: body(1) });
       simulation.settle();
-      if (goaway) listener.session.drain(simulation.now);
+      if (goaway) server.session.drain(simulation.now);
       simulation.advance(5);
-      dialler.inputEnded(undefined);
-      assertEquals(dialler.ends[0]?.code, good ? undefined : "disconnected");
+      client.inputEnded(undefined);
+      assertEquals(client.ends[0]?.code, good ? undefined : "disconnected");
     }
   },
 );
 
 Deno.test("accounts of an idle session are full", pure, () => {
-  const { session } = Lone.open("dialler");
+  const { session } = Lone.open("client");
   assertEquals(session.accounts, {
     callCredit: 4 * 2 ** 20,
     requestCredit: 4 * 2 ** 20,

@@ -231,7 +231,7 @@ export class SendBudget implements FrameSink {
 export class Side implements SessionHost {
   readonly session: Session;
   readonly sendBudget: SendBudget;
-  readonly name: "dialler" | "listener";
+  readonly name: "client" | "server";
   /** Every end that was reported; there must be one at most. */
   readonly ends: (SessionError | undefined)[] = [];
   opened: Hello | undefined = undefined;
@@ -255,7 +255,7 @@ export class Side implements SessionHost {
 
   constructor(
     simulation: Simulation,
-    name: "dialler" | "listener",
+    name: "client" | "server",
     parts: {
       sendBudget: SendBudget;
       limits: SessionLimits;
@@ -375,8 +375,8 @@ export interface SimulationOptions {
   readonly seed?: number;
   readonly conditions?: Conditions;
   readonly limits?: Partial<SessionLimits>;
-  /** Where the listener's differ. */
-  readonly listenerLimits?: Partial<SessionLimits>;
+  /** Where the server's differ. */
+  readonly serverLimits?: Partial<SessionLimits>;
   readonly methods?: MethodTables;
 }
 
@@ -385,8 +385,8 @@ export class Simulation {
   now = 1000;
   readonly seed: number;
   readonly random: (below: number) => number;
-  readonly dialler: Side;
-  readonly listener: Side;
+  readonly client: Side;
+  readonly server: Side;
   /** Called with every frame that is sent. */
   framed: (side: Side, frame: Uint8Array) => void = () => {};
   /** Called with every frame, before it is received. */
@@ -403,31 +403,31 @@ export class Simulation {
     this.seed = seed;
     this.random = mulberry32(seed);
     const up = new SendBudget(this, conditions, {
-      sender: () => this.dialler,
-      receiver: () => this.listener,
+      sender: () => this.client,
+      receiver: () => this.server,
     });
     const down = new SendBudget(this, conditions, {
-      sender: () => this.listener,
-      receiver: () => this.dialler,
+      sender: () => this.server,
+      receiver: () => this.client,
     });
-    this.dialler = new Side(this, "dialler", {
+    this.client = new Side(this, "client", {
       sendBudget: up,
       limits: resolveSessionLimits(limits),
       methods,
     });
-    this.listener = new Side(this, "listener", {
+    this.server = new Side(this, "server", {
       sendBudget: down,
-      limits: resolveSessionLimits({ ...limits, ...options.listenerLimits }),
+      limits: resolveSessionLimits({ ...limits, ...options.serverLimits }),
       methods,
     });
   }
 
   get sides(): readonly [Side, Side] {
-    return [this.dialler, this.listener];
+    return [this.client, this.server];
   }
 
   other(side: Side): Side {
-    return side === this.dialler ? this.listener : this.dialler;
+    return side === this.client ? this.server : this.client;
   }
 
   /** Runs something later. Idle events (timers) do not keep a simulation running. */
@@ -466,9 +466,9 @@ export class Simulation {
     return this;
   }
 
-  /** Starts the dialler and runs until both sides are open. */
+  /** Starts the client and runs until both sides are open. */
   open(credentials?: Uint8Array): this {
-    this.dialler.session.start(credentials, this.now);
+    this.client.session.start(credentials, this.now);
     return this.settle();
   }
 

@@ -14,24 +14,24 @@ const pure = { permissions: "none" } as const;
 
 Deno.test("a simulation carries a call there and back", pure, () => {
   const simulation = new Simulation().open();
-  const { dialler, listener } = simulation;
-  listener.handle = (incoming, input) =>
-    listener.session.respond(incoming, input.slice(), simulation.now);
-  const asked = call(simulation, dialler, { method: ASK, value: body(10, 3) });
+  const { client, server } = simulation;
+  server.handle = (incoming, input) =>
+    server.session.respond(incoming, input.slice(), simulation.now);
+  const asked = call(simulation, client, { method: ASK, value: body(10, 3) });
   simulation.settle();
   assertEquals(asked.results, [body(10, 3)]);
 });
 
 Deno.test("a simulation carries a stream of items", pure, () => {
   const simulation = new Simulation().open();
-  const { dialler, listener } = simulation;
-  const held = hold(listener);
-  const down = call(simulation, dialler, { method: DOWN, value: body(1) });
+  const { client, server } = simulation;
+  const held = hold(server);
+  const down = call(simulation, client, { method: DOWN, value: body(1) });
   simulation.settle();
-  readAll(simulation, dialler, down);
+  readAll(simulation, client, down);
   const items = Array.from({ length: 50 }, (_, n) => body(5000 + n, n));
-  sendAll(simulation, listener, held[0]!, items, () => {
-    listener.session.respond(held[0]!.call, undefined, simulation.now);
+  sendAll(simulation, server, held[0]!, items, () => {
+    server.session.respond(held[0]!.call, undefined, simulation.now);
   });
   simulation.settle();
   assertEquals(down.settled, 1);

@@ -101,19 +101,19 @@ export class Traffic {
     return 0;
   }
 
-  /** Calls leave behind the dialler's HELLO, while the listener takes its time. Gives when it has decided. */
+  /** Calls leave behind the client's HELLO, while the server takes its time. Gives when it has decided. */
   #openEarly(): number {
     const { simulation } = this;
-    const { dialler, listener } = simulation;
+    const { client, server } = simulation;
     const decides = this.#random(100);
-    listener.authenticate = () =>
+    server.authenticate = () =>
       simulation.at(decides, () => {
-        listener.session.accept(simulation.now);
-        listener.touch();
+        server.session.accept(simulation.now);
+        server.touch();
       });
-    dialler.session.start(undefined, simulation.now);
+    client.session.start(undefined, simulation.now);
     for (let calls = this.#random(40); calls > 0; calls--) {
-      simulation.at(this.#random(50), () => this.#begin(dialler));
+      simulation.at(this.#random(50), () => this.#begin(client));
     }
     return decides + 100;
   }

@@ -131,7 +131,7 @@ Deno.test(
   PURE,
   () => {
     const both = CONVERSATIONS.filter(({ subjects }) =>
-      subjects.includes("dialler") && subjects.includes("listener")
+      subjects.includes("client") && subjects.includes("server")
     );
     assert(both.length >= 80, `only ${both.length} have two subjects`);
   },

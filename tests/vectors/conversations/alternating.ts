@@ -60,9 +60,9 @@ function resultAndError(): Script {
     "The data of a declared error may be as large as any value.",
     { limits: SMALL_FRAMES },
   ).opened();
-  const one = new CallScript(script, "dialler", "unary").opens(ONE);
-  const two = new CallScript(script, "listener", "unary").opens(ONE);
-  const three = new CallScript(script, "dialler", "serverStream", 1)
+  const one = new CallScript(script, "client", "unary").opens(ONE);
+  const two = new CallScript(script, "server", "unary").opens(ONE);
+  const three = new CallScript(script, "client", "serverStream", 1)
     .opens(ONE);
   const parts = {
     code: "declared",
@@ -71,20 +71,20 @@ function resultAndError(): Script {
     text: "full",
   } as const;
   script
-    .do("listener", "stall", { after: 0 })
-    .do("listener", "respond", { call: one.id, value: LARGE })
-    .do("listener", "fail", { call: three.id, ...parts, data: OTHER });
+    .do("server", "stall", { after: 0 })
+    .do("server", "respond", { call: one.id, value: LARGE })
+    .do("server", "fail", { call: three.id, ...parts, data: OTHER });
   two.responds(TWO);
-  script.do("listener", "flow");
+  script.do("server", "flow");
   const body = error(three.id, { ...parts, data: OTHER }).slice(24);
   const frames = [
     fragments("RESULT", one.id, fields() + LARGE.hex, PART),
     fragments("ERROR", three.id, body, PART),
   ] as const;
-  inTurn(script, "listener", [frames[0].slice(0, -1), frames[1].slice(0, -1)]);
-  send(script, "listener", frames[0].slice(-1));
+  inTurn(script, "server", [frames[0].slice(0, -1), frames[1].slice(0, -1)]);
+  send(script, "server", frames[0].slice(-1));
   one.answered(LARGE);
-  send(script, "listener", frames[1].slice(-1));
+  send(script, "server", frames[1].slice(-1));
   three.failed({ retry: "never", ...parts, data: OTHER });
   return script;
 }
@@ -179,23 +179,23 @@ function uploadAndDownload(): Script {
     "Both directions have their own frames, and their own credit.",
     {
       limits: {
-        dialler: { ...SMALL, streamWindow: 262_144 },
-        listener: { ...SMALL, streamWindow: 262_144 },
+        client: { ...SMALL, streamWindow: 262_144 },
+        server: { ...SMALL, streamWindow: 262_144 },
       },
     },
   ).opened();
-  const { id } = new CallScript(script, "dialler", "duplex").opens(str("a"));
+  const { id } = new CallScript(script, "client", "duplex").opens(str("a"));
   for (const side of SIDES) script.do(side, "read", { call: id });
-  const values = { dialler: LARGE, listener: OTHER };
+  const values = { client: LARGE, server: OTHER };
   for (const side of SIDES) {
     script.do(side, "send", { call: id, value: values[side] });
   }
   const parts = (side: Side) =>
     fragments("ITEM", id, fields() + values[side].hex, PART);
-  const listeners = parts("listener");
-  parts("dialler").forEach((hex, index) => {
+  const servers = parts("server");
+  parts("client").forEach((hex, index) => {
     script.d(`part ${index + 1} up`, hex).crosses()
-      .l(`part ${index + 1} down`, listeners[index] ?? "").crosses();
+      .l(`part ${index + 1} down`, servers[index] ?? "").crosses();
   });
   for (const side of SIDES) {
     script.sees(side, "item", { call: id, value: values[other(side)] });

@@ -10,42 +10,42 @@ function hello(body: string, flags = 0): string {
   return named("HELLO", 0, body, flags);
 }
 
-/** A dialler's HELLO that is at fault. */
+/** A client's HELLO that is at fault. */
 function badHello(
   name: string,
   meaning: string,
   hello: string,
   code: string,
 ): Script {
-  return new Script(name, meaning, { subjects: ["listener"] })
+  return new Script(name, meaning, { subjects: ["server"] })
     .d("HELLO, at fault", hello)
-    .closedByListener(code);
+    .closedByServer(code);
 }
 
-/** A listener's HELLO that is at fault. */
+/** A server's HELLO that is at fault. */
 function badAnswer(
   name: string,
   meaning: string,
   answer: string,
   code: string,
 ): Script {
-  const script = new Script(name, meaning, { subjects: ["dialler"] });
+  const script = new Script(name, meaning, { subjects: ["client"] });
   return script
-    .do("dialler", "start")
-    .d("HELLO", script.hello("dialler"))
+    .do("client", "start")
+    .d("HELLO", script.hello("client"))
     .l("HELLO, at fault", answer)
-    .closedByDialler(code);
+    .closedByClient(code);
 }
 
 function tooManyMethods(): Script {
   const script = new Script(
     "more methods than the limit close the connection",
-    "Here the listener takes 5, and the dialler lists 6.",
-    { subjects: ["listener"], limits: { listener: { maxMethods: 5 } } },
+    "Here the server takes 5, and the client lists 6.",
+    { subjects: ["server"], limits: { server: { maxMethods: 5 } } },
   );
   return script
-    .d("HELLO with 6 methods", script.hello("dialler"))
-    .closedByListener("protocol");
+    .d("HELLO with 6 methods", script.hello("client"))
+    .closedByServer("protocol");
 }
 
 /** In the order of the document. */
@@ -82,12 +82,12 @@ export const BAD_HELLOS: readonly Conversation[] = [
   ),
   badHello(
     "an unknown codec is refused by that name",
-    'The listener speaks "msgpack".',
+    'The server speaks "msgpack".',
     hello(helloBody({ ...D, codec: "cbor" })),
     "codec",
   ),
   badHello(
-    "two diallers cannot talk",
+    "two clients cannot talk",
     "The role is the receiver's own.",
     hello(helloBody(L)),
     "protocol",
@@ -148,19 +148,19 @@ export const BAD_HELLOS: readonly Conversation[] = [
   ),
   tooManyMethods(),
   badAnswer(
-    "a listener that answers with anything else loses the dialler",
+    "a server that answers with anything else loses the client",
     "A RESULT in place of HELLO.",
     result(1, int(1)),
     "protocol",
   ),
   badAnswer(
-    "a listener that answers in another codec loses the dialler",
-    "What the dialler has sent is encoded with the codec that it offered.",
+    "a server that answers in another codec loses the client",
+    "What the client has sent is encoded with the codec that it offered.",
     hello(helloBody({ ...L, codec: "json" })),
     "codec",
   ),
   badAnswer(
-    "a listener that claims to have dialled loses the dialler",
+    "a server that claims to have dialled loses the client",
     "The role is the receiver's own.",
     hello(helloBody(D)),
     "protocol",

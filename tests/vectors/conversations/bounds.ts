@@ -31,10 +31,10 @@ function refusedParts(
 ): Script {
   const { limits, parts, code, retry = "never" } = options;
   const script = new Script(name, meaning, {
-    subjects: ["listener"],
-    limits: { listener: limits },
+    subjects: ["server"],
+    limits: { server: limits },
   }).opened();
-  send(script, "dialler", parts);
+  send(script, "client", parts);
   return script
     .l("ERROR 1", error(1, { code, processed: "no", retry }))
     .d("REQUEST 1, one more part: dropped", named("REQUEST", 1, "00", MORE))
@@ -46,8 +46,8 @@ function lateParts(): Script {
     "a REQUEST that is not whole in time is refused",
     "30 s from its first frame by default, 1 s here.",
     {
-      subjects: ["listener"],
-      limits: { listener: { assemblyTimeout: 1000 } },
+      subjects: ["server"],
+      limits: { server: { assemblyTimeout: 1000 } },
     },
   ).opened()
     .d("REQUEST 1, first part", named("REQUEST", 1, "0000", MORE))
@@ -60,7 +60,7 @@ function cancelledParts(): Script {
   return new Script(
     "CANCEL of a REQUEST that is not whole ends it",
     "The callee drops what it has; the rest need not follow.",
-    { subjects: ["listener"] },
+    { subjects: ["server"] },
   ).opened()
     .d("REQUEST 1, first part", named("REQUEST", 1, "0000", MORE))
     .d("CANCEL 1", cancel(1))
@@ -76,8 +76,8 @@ function largeReply(): Script {
     "a reply over the caller's limit fails the call",
     "maxMessage is 65,536 here, and 9 KiB for fields on top. The caller sends CANCEL and drops the rest.",
     {
-      subjects: ["dialler"],
-      limits: { dialler: { maxMessage: 65_536, maxFrameBody: PART } },
+      subjects: ["client"],
+      limits: { client: { maxMessage: 65_536, maxFrameBody: PART } },
     },
   ).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE });
@@ -87,10 +87,10 @@ function largeReply(): Script {
     fields() + bin("00", 90_000).hex,
     PART,
   );
-  send(script, "listener", frames.slice(0, 5));
+  send(script, "server", frames.slice(0, 5));
   script
     .d("CANCEL 1", cancel(1))
-    .sees("dialler", "failed", {
+    .sees("client", "failed", {
       ...{ call: 1, code: "too-large", processed: "maybe", retry: "never" },
     });
   return script
@@ -102,13 +102,13 @@ function mixedReply(): Script {
   return new Script(
     "a RESULT that goes on as an ERROR fails the call",
     "A message is of one kind.",
-    { subjects: ["dialler"] },
+    { subjects: ["client"] },
   ).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
     .l("RESULT 1, first part", named("RESULT", 1, "00", MORE))
     .l("ERROR 1", error(1, { code: "internal", processed: "yes" }))
     .d("CANCEL 1", cancel(1))
-    .sees("dialler", "failed", {
+    .sees("client", "failed", {
       ...{ call: 1, code: "malformed", processed: "maybe", retry: "never" },
     })
     .called(3, "add", request(3, ADD, ONE), { value: ONE });
@@ -121,19 +121,19 @@ function cutByGoaway(): Script {
     "a REQUEST that a GOAWAY cuts short is given up with CANCEL",
     "Its fifth part waits for credit: 65,536 − 4 × 16,448.",
     {
-      subjects: ["dialler"],
-      limits: { listener: { maxFrameBody: PART, connectionWindow: 65_536 } },
+      subjects: ["client"],
+      limits: { server: { maxFrameBody: PART, connectionWindow: 65_536 } },
     },
   ).opened()
-    .do("dialler", "call", { call: 1, method: "add", value });
-  send(script, "dialler", parts.slice(0, 4));
+    .do("client", "call", { call: 1, method: "add", value });
+  send(script, "client", parts.slice(0, 4));
   return script
     .l("GOAWAY none, last id 0", goaway("none", 0, "draining"))
     .d("CANCEL 1", cancel(1))
-    .sees("dialler", "failed", {
+    .sees("client", "failed", {
       ...{ call: 1, code: "unavailable", processed: "no", retry: "now" },
     })
-    .sees("dialler", "draining");
+    .sees("client", "draining");
 }
 
 function tooManyItems(): Script {
@@ -141,22 +141,22 @@ function tooManyItems(): Script {
     "items beyond the memory for unfinished messages end their call",
     "maxAssembly is 65,536 here: parts of two items that somebody waits for are there, and paid for; another is too much. It is nobody's fault.",
     {
-      subjects: ["listener"],
-      limits: { listener: { maxAssembly: 65_536, maxFrameBody: PART * 2 } },
+      subjects: ["server"],
+      limits: { server: { maxAssembly: 65_536, maxFrameBody: PART * 2 } },
     },
   ).opened();
   const part = "00".repeat(30_000);
   for (const id of [1, 3]) {
     script
       .requested(id, "sum", request(id, SUM, undefined))
-      .do("listener", "read", { call: id })
+      .do("server", "read", { call: id })
       .d(`ITEM ${id}, first part`, named("ITEM", id, part, MORE))
       // What it cost, and the window doubled.
       .l(`CREDIT ${id}`, credit(id, 30_064 + 32_768));
   }
   return script
     .d("ITEM 3, second part", named("ITEM", 3, part, MORE))
-    .sees("listener", "cancelled", { call: 3, reason: "cancelled" })
+    .sees("server", "cancelled", { call: 3, reason: "cancelled" })
     .l("ERROR 3", error(3, { code: "overloaded", retry: "later" }));
 }
 
@@ -166,9 +166,9 @@ function brokenItem(): Script {
     "an item over the receiver's limit breaks the call",
     "maxMessage is 65,536 here; the window is wide enough.",
     {
-      subjects: ["listener"],
+      subjects: ["server"],
       limits: {
-        listener: {
+        server: {
           maxMessage: 65_536,
           streamWindow: 262_144,
           maxStreamWindow: 262_144,
@@ -178,9 +178,9 @@ function brokenItem(): Script {
     },
   ).opened()
     .requested(1, "sum", request(1, SUM, undefined));
-  send(script, "dialler", fragments("ITEM", 1, body, PART).slice(0, 5));
+  send(script, "client", fragments("ITEM", 1, body, PART).slice(0, 5));
   return script
-    .sees("listener", "cancelled", { call: 1, reason: "cancelled" })
+    .sees("server", "cancelled", { call: 1, reason: "cancelled" })
     .l("ERROR 1", error(1, { code: "malformed" }))
     .d("ITEM 1, last part: late", named("ITEM", 1, "00"))
     .requested(3, "add", request(3, ADD, ONE), { value: ONE });

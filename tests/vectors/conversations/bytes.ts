@@ -289,7 +289,7 @@ export type Method = readonly [name: string, shape: number, hash: number];
 
 /** What a HELLO says. */
 export interface HelloParts {
-  /** 0: dialler, 1: listener. */
+  /** 0: client, 1: server. */
   readonly role: 0 | 1;
   /** Fixed members that differ from the defaults. */
   readonly limits?: Readonly<Record<string, number>>;

@@ -32,7 +32,7 @@ import {
 } from "./script.ts";
 
 /** The two ends, to write a conversation down for each of them as the caller. */
-export const SIDES: readonly Side[] = ["dialler", "listener"];
+export const SIDES: readonly Side[] = ["client", "server"];
 
 /** The shapes of calls. */
 export type CallShape = "unary" | "serverStream" | "clientStream" | "duplex";
@@ -41,13 +41,13 @@ export type CallShape = "unary" | "serverStream" | "clientStream" | "duplex";
 const METHODS: Readonly<
   Record<Side, Record<CallShape, readonly [name: string, number: number]>>
 > = {
-  dialler: {
+  client: {
     unary: ["add", ADD],
     serverStream: ["count", COUNT],
     clientStream: ["sum", SUM],
     duplex: ["chat", CHAT],
   },
-  listener: {
+  server: {
     unary: ["ask", ASK],
     serverStream: ["tail", TAIL],
     clientStream: ["dictate", DICTATE],
@@ -85,7 +85,7 @@ export class CallScript {
     this.#script = script;
     this.#caller = caller;
     this.#callee = other(caller);
-    this.id = (caller === "dialler" ? 1 : 2) + 2 * before;
+    this.id = (caller === "client" ? 1 : 2) + 2 * before;
     [this.method, this.number] = METHODS[caller][shape];
   }
 
@@ -229,13 +229,13 @@ function fieldsOf({ timeout, metadata: pairs }: Beside): string[] {
   ];
 }
 
-/** The dialler's calls take all places of the listener's; the next one has to wait. */
+/** The client's calls take all places of the server's; the next one has to wait. */
 export function fillPlaces(
   script: Script,
   places: number,
 ): { calls: CallScript[]; waits: CallScript } {
   const unary = (before: number) =>
-    new CallScript(script, "dialler", "unary", before);
+    new CallScript(script, "client", "unary", before);
   const calls = Array.from(
     { length: places },
     (_, index) => unary(index).opens(int(1)),

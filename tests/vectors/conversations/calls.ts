@@ -30,16 +30,16 @@ function unary(): Script {
   const input = map({ a: ONE, b: TWO });
   return new Script(
     "a unary call is a REQUEST and a RESULT",
-    "Ids of the dialler begin with 1.",
+    "Ids of the client begin with 1.",
   ).opened()
     .called(1, "add", request(1, ADD, input), { value: input })
-    .do("listener", "respond", { call: 1, value: int(3) })
+    .do("server", "respond", { call: 1, value: int(3) })
     .l("RESULT 1", result(1, int(3)))
-    .sees("dialler", "result", { call: 1, value: int(3) })
+    .sees("client", "result", { call: 1, value: int(3) })
     .called(3, "add", request(3, ADD, ONE), { value: ONE })
-    .do("listener", "respond", { call: 3, value: TWO })
+    .do("server", "respond", { call: 3, value: TWO })
     .l("RESULT 3", result(3, TWO))
-    .sees("dialler", "result", { call: 3, value: TWO });
+    .sees("client", "result", { call: 3, value: TWO });
 }
 
 function withFields(): Script {
@@ -55,9 +55,9 @@ function withFields(): Script {
       request(1, ADD, ONE, deadline(1500), metadata(asks)),
       { value: ONE, timeout: 1500, metadata: asks },
     )
-    .do("listener", "respond", { call: 1, value: TWO, metadata: answers })
+    .do("server", "respond", { call: 1, value: TWO, metadata: answers })
     .l("RESULT 1", result(1, TWO, metadata(answers)))
-    .sees("dialler", "result", { call: 1, value: TWO, metadata: answers });
+    .sees("client", "result", { call: 1, value: TWO, metadata: answers });
 }
 
 function noValue(): Script {
@@ -66,9 +66,9 @@ function noValue(): Script {
     'In MessagePack "undefined" is d4 00 00.',
   ).opened()
     .called(1, "add", request(1, ADD, NONE), { value: NONE })
-    .do("listener", "respond", { call: 1, value: NONE })
+    .do("server", "respond", { call: 1, value: NONE })
     .l("RESULT 1", result(1, NONE))
-    .sees("dialler", "result", { call: 1, value: NONE });
+    .sees("client", "result", { call: 1, value: NONE });
 }
 
 function outOfOrder(): Script {
@@ -78,34 +78,34 @@ function outOfOrder(): Script {
   ).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
     .called(3, "orders.create", request(3, CREATE, TWO), { value: TWO })
-    .do("listener", "respond", { call: 3, value: str("second") })
+    .do("server", "respond", { call: 3, value: str("second") })
     .l("RESULT 3", result(3, str("second")))
-    .sees("dialler", "result", { call: 3, value: str("second") })
-    .do("listener", "respond", { call: 1, value: str("first") })
+    .sees("client", "result", { call: 3, value: str("second") })
+    .do("server", "respond", { call: 1, value: str("first") })
     .l("RESULT 1", result(1, str("first")))
-    .sees("dialler", "result", { call: 1, value: str("first") });
+    .sees("client", "result", { call: 1, value: str("first") });
 }
 
 function back(): Script {
   return new Script(
-    "the listener calls too, with even ids",
-    "Method numbers are of the listener's own list. The two directions do not meet.",
+    "the server calls too, with even ids",
+    "Method numbers are of the server's own list. The two directions do not meet.",
   ).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
     .called(2, "ask", request(2, ASK, str("name?")), { value: str("name?") })
-    .do("dialler", "respond", { call: 2, value: str("Ada") })
+    .do("client", "respond", { call: 2, value: str("Ada") })
     .d("RESULT 2", result(2, str("Ada")))
-    .sees("listener", "result", { call: 2, value: str("Ada") })
-    .do("listener", "respond", { call: 1, value: TWO })
+    .sees("server", "result", { call: 2, value: str("Ada") })
+    .do("server", "respond", { call: 1, value: TWO })
     .l("RESULT 1", result(1, TWO))
-    .sees("dialler", "result", { call: 1, value: TWO });
+    .sees("client", "result", { call: 1, value: TWO });
 }
 
 function tooManyCalls(): Script {
   const script = new Script(
     "one call more than the callee takes is refused",
     "maxCalls is 32 here. The refused call was not processed; when one ends there is a place again.",
-    { subjects: ["listener"], limits: { listener: { maxCalls: 32 } } },
+    { subjects: ["server"], limits: { server: { maxCalls: 32 } } },
   ).opened();
   for (let id = 1; id < 64; id += 2) {
     script.requested(id, "add", request(id, ADD, ONE), { value: ONE });
@@ -116,7 +116,7 @@ function tooManyCalls(): Script {
       "ERROR 65",
       error(65, { code: "overloaded", processed: "no", retry: "later" }),
     )
-    .do("listener", "respond", { call: 1, value: ONE })
+    .do("server", "respond", { call: 1, value: ONE })
     .l("RESULT 1", result(1, ONE))
     .requested(67, "add", request(67, ADD, ONE), { value: ONE });
 }
@@ -125,25 +125,25 @@ function waits(): Script {
   const script = new Script(
     "a caller keeps within the callee's maxCalls",
     "The 33rd call leaves when the first has ended.",
-    { limits: { listener: { maxCalls: 32 } } },
+    { limits: { server: { maxCalls: 32 } } },
   ).opened();
   for (let id = 1; id < 64; id += 2) {
     script.called(id, "add", request(id, ADD, ONE), { value: ONE });
   }
   return script
-    .do("dialler", "call", { call: 65, method: "add", value: TWO })
-    .do("listener", "respond", { call: 5, value: ONE })
+    .do("client", "call", { call: 65, method: "add", value: TWO })
+    .do("server", "respond", { call: 5, value: ONE })
     .l("RESULT 5", result(5, ONE))
-    .sees("dialler", "result", { call: 5, value: ONE })
+    .sees("client", "result", { call: 5, value: ONE })
     .d("REQUEST 65: it has waited", request(65, ADD, TWO))
-    .sees("listener", "request", { call: 65, method: "add", value: TWO });
+    .sees("server", "request", { call: 65, method: "add", value: TWO });
 }
 
 function unknownFields(): Script {
   return new Script(
     "unknown fields are passed over",
     "Type 0x6f, and RETRY_AFTER where it means nothing, around metadata.",
-    { subjects: ["listener"] },
+    { subjects: ["server"] },
   ).opened()
     .requested(
       1,
@@ -165,33 +165,33 @@ function notification(): Script {
     "a notification has id 0 and no answer",
     "In both directions, each by the sender's own list.",
   ).opened()
-    .do("dialler", "notify", {
+    .do("client", "notify", {
       method: "log",
       value: str("hi"),
       metadata: { at: "5" },
     })
     .d("NOTIFY log", notify(LOG, str("hi"), metadata({ at: "5" })))
-    .sees("listener", "notified", {
+    .sees("server", "notified", {
       method: "log",
       value: str("hi"),
       metadata: { at: "5" },
     })
-    .do("listener", "notify", { method: "alert", value: str("ho") })
+    .do("server", "notify", { method: "alert", value: str("ho") })
     .l("NOTIFY alert", notify(ALERT, str("ho")))
-    .sees("dialler", "notified", { method: "alert", value: str("ho") });
+    .sees("client", "notified", { method: "alert", value: str("ho") });
 }
 
 function droppedNotifications(): Script {
   return new Script(
     "notifications that cannot be handled are dropped",
     "An unknown number, a unary method, malformed fields: nobody waits for an answer.",
-    { subjects: ["listener"] },
+    { subjects: ["server"] },
   ).opened()
     .d("NOTIFY 77", notify(77, ONE))
     .d("NOTIFY add, which is unary", notify(ADD, ONE))
     .d("NOTIFY log, fields cut", named("NOTIFY", 0, uint(LOG, 2) + "0009"))
     .d("NOTIFY log", notify(LOG, ONE))
-    .sees("listener", "notified", { method: "log", value: ONE });
+    .sees("server", "notified", { method: "log", value: ONE });
 }
 
 /** In the order of the document. */

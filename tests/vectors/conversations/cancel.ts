@@ -31,7 +31,7 @@ function cancelled(): Script {
   ).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
     .cancelled(1)
-    .do("listener", "fail", { call: 1, ...CANCELLED })
+    .do("server", "fail", { call: 1, ...CANCELLED })
     .l("ERROR 1", error(1, CANCELLED))
     .called(3, "add", request(3, ADD, TWO), { value: TWO });
 }
@@ -43,7 +43,7 @@ function finishedAnyway(): Script {
   ).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
     .cancelled(1)
-    .do("listener", "respond", { call: 1, value: TWO })
+    .do("server", "respond", { call: 1, value: TWO })
     .l("ERROR 1", error(1, { code: "cancelled", processed: "yes" }));
 }
 
@@ -70,12 +70,12 @@ function cancelledStream(): Script {
     "Items that wait for the application are gone with it.",
   ).opened()
     .called(1, "count", request(1, COUNT, ONE), { value: ONE })
-    .do("dialler", "read", { call: 1 })
-    .do("listener", "send", { call: 1, value: ONE })
+    .do("client", "read", { call: 1 })
+    .do("server", "send", { call: 1, value: ONE })
     .l("ITEM 1", item(1, ONE))
-    .sees("dialler", "item", { call: 1, value: ONE })
+    .sees("client", "item", { call: 1, value: ONE })
     .cancelled(1)
-    .do("listener", "fail", { call: 1, ...CANCELLED })
+    .do("server", "fail", { call: 1, ...CANCELLED })
     .l("ERROR 1", error(1, CANCELLED));
 }
 
@@ -83,19 +83,19 @@ function itemsOnTheWay(): Script {
   const script = new Script(
     "items that cross a CANCEL are dropped",
     "Nothing is granted for them: the account has ended with the call.",
-    { limits: { dialler: { streamWindow: 1024, maxStreamWindow: 1024 } } },
+    { limits: { client: { streamWindow: 1024, maxStreamWindow: 1024 } } },
   ).opened();
-  const call = new CallScript(script, "dialler", "serverStream").opens(ONE);
+  const call = new CallScript(script, "client", "serverStream").opens(ONE);
   for (const value of [ONE, TWO]) {
-    script.do("listener", "send", { call: 1, value });
+    script.do("server", "send", { call: 1, value });
   }
-  script.do("dialler", "cancel", { call: 1 }).d("CANCEL 1", cancel(1));
+  script.do("client", "cancel", { call: 1 }).d("CANCEL 1", cancel(1));
   call.failed({ code: "cancelled", processed: "maybe", retry: "never" });
   for (const value of [ONE, TWO]) {
     script.l("ITEM 1, on the way", item(1, value)).crosses();
   }
   call.stopped("cancelled").settles(CANCELLED);
-  new CallScript(script, "dialler", "serverStream", 1).opens(TWO);
+  new CallScript(script, "client", "serverStream", 1).opens(TWO);
   return script;
 }
 
@@ -103,37 +103,37 @@ function cancelledUpload(): Script {
   return new Script(
     "what follows a CANCEL is dropped",
     "An item and an END that the caller had no business to send.",
-    { subjects: ["listener"] },
+    { subjects: ["server"] },
   ).opened()
     .requested(1, "sum", request(1, SUM, undefined))
     .d("CANCEL 1", cancel(1))
-    .sees("listener", "cancelled", { call: 1, reason: "cancelled" })
+    .sees("server", "cancelled", { call: 1, reason: "cancelled" })
     .d("ITEM 1", item(1, ONE))
     .d("END 1", named("END", 1))
     .d("CANCEL 1 again", cancel(1))
-    .do("listener", "fail", { call: 1, ...CANCELLED })
+    .do("server", "fail", { call: 1, ...CANCELLED })
     .l("ERROR 1", error(1, CANCELLED));
 }
 
 function holdsItsPlace(): Script {
-  const limits = { listener: { maxCalls: 32 } };
+  const limits = { server: { maxCalls: 32 } };
   const script = new Script(
     "a cancelled call holds its place until its handler has settled",
     "maxCalls is 32 here: making and cancelling calls in a loop gains nothing.",
-    { subjects: ["listener"], limits },
+    { subjects: ["server"], limits },
   ).opened();
   for (let id = 1; id < 64; id += 2) {
     script.requested(id, "add", request(id, ADD, ONE), { value: ONE });
   }
   return script
     .d("CANCEL 1", cancel(1))
-    .sees("listener", "cancelled", { call: 1, reason: "cancelled" })
+    .sees("server", "cancelled", { call: 1, reason: "cancelled" })
     .d("REQUEST 65", request(65, ADD, ONE))
     .l(
       "ERROR 65",
       error(65, { code: "overloaded", processed: "no", retry: "later" }),
     )
-    .do("listener", "fail", { call: 1, ...CANCELLED })
+    .do("server", "fail", { call: 1, ...CANCELLED })
     .l("ERROR 1", error(1, CANCELLED))
     .requested(67, "add", request(67, ADD, ONE), { value: ONE });
 }
@@ -143,24 +143,24 @@ function tooMany(): Script {
     "too many CANCELs close the connection",
     "1 a second here, with a burst of maxCalls, 32. A second CANCEL, and one that comes too late, do not count.",
     {
-      subjects: ["listener"],
-      limits: { listener: { cancelsPerSecond: 1, maxCalls: 32 } },
+      subjects: ["server"],
+      limits: { server: { cancelsPerSecond: 1, maxCalls: 32 } },
     },
   ).opened();
   for (let id = 1; id < 65; id += 2) {
     script
       .requested(id, "add", request(id, ADD, ONE), { value: ONE })
       .d(`CANCEL ${id}`, cancel(id))
-      .sees("listener", "cancelled", { call: id, reason: "cancelled" })
+      .sees("server", "cancelled", { call: id, reason: "cancelled" })
       .d(`CANCEL ${id}, again`, cancel(id))
-      .do("listener", "fail", { call: id, ...CANCELLED })
+      .do("server", "fail", { call: id, ...CANCELLED })
       .l(`ERROR ${id}`, error(id, CANCELLED))
       .d(`CANCEL ${id}, late`, cancel(id));
   }
   return script
     .requested(65, "add", request(65, ADD, ONE), { value: ONE })
     .d("CANCEL 65, number 33", cancel(65))
-    .closed("listener", "too-many", 65);
+    .closed("server", "too-many", 65);
 }
 
 function runsOut(): Script {
@@ -174,9 +174,9 @@ function runsOut(): Script {
     })
     .advance(88)
     .d("CANCEL 1, reason 1", cancel(1, 1))
-    .sees("dialler", "failed", { call: 1, ...DEADLINE, retry: "never" })
-    .sees("listener", "cancelled", { call: 1, reason: "deadline" })
-    .do("listener", "fail", { call: 1, ...DEADLINE })
+    .sees("client", "failed", { call: 1, ...DEADLINE, retry: "never" })
+    .sees("server", "cancelled", { call: 1, reason: "deadline" })
+    .do("server", "fail", { call: 1, ...DEADLINE })
     .l("ERROR 1", error(1, DEADLINE))
     .called(3, "add", request(3, ADD, TWO), { value: TWO });
 }
@@ -185,21 +185,21 @@ function reasons(): Script {
   return new Script(
     "CANCEL says why",
     "1 is a deadline; an unknown reason, or none, is a plain cancel.",
-    { subjects: ["listener"] },
+    { subjects: ["server"] },
   ).opened()
     .requested(1, "add", request(1, ADD, ONE), { value: ONE })
     .requested(3, "add", request(3, ADD, ONE), { value: ONE })
     .requested(5, "add", request(5, ADD, ONE), { value: ONE })
     .d("CANCEL 1, reason 1", cancel(1, 1))
-    .sees("listener", "cancelled", { call: 1, reason: "deadline" })
+    .sees("server", "cancelled", { call: 1, reason: "deadline" })
     .d("CANCEL 3, reason 77", cancel(3, 77))
-    .sees("listener", "cancelled", { call: 3, reason: "cancelled" })
+    .sees("server", "cancelled", { call: 3, reason: "cancelled" })
     .d("CANCEL 5, without a reason", named("CANCEL", 5))
-    .sees("listener", "cancelled", { call: 5, reason: "cancelled" });
+    .sees("server", "cancelled", { call: 5, reason: "cancelled" });
 }
 
 function shrinks(): Script {
-  const limits = { listener: { maxCalls: 32 } };
+  const limits = { server: { maxCalls: 32 } };
   const script = new Script(
     "a call that waits has less time left when it leaves",
     "The 33rd of 32 calls waits 500 ms of its 1,500.",
@@ -209,18 +209,18 @@ function shrinks(): Script {
     script.called(id, "add", request(id, ADD, ONE), { value: ONE });
   }
   return script
-    .do("dialler", "call", {
+    .do("client", "call", {
       call: 65,
       method: "add",
       value: TWO,
       timeout: 1500,
     })
     .advance(500)
-    .do("listener", "respond", { call: 1, value: ONE })
+    .do("server", "respond", { call: 1, value: ONE })
     .l("RESULT 1", result(1, ONE))
-    .sees("dialler", "result", { call: 1, value: ONE })
+    .sees("client", "result", { call: 1, value: ONE })
     .d("REQUEST 65: 1,000 ms left", request(65, ADD, TWO, deadline(1000)))
-    .sees("listener", "request", {
+    .sees("server", "request", {
       ...{ call: 65, method: "add", value: TWO, timeout: 1000 },
     });
 }

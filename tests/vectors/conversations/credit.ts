@@ -35,58 +35,58 @@ function slowReader(): Script {
   const script = new Script(
     "a slow reader stops the sender, and nothing else",
     "A window of 1,024, items of 569: two may leave, the third waits until the first was taken. A unary call is not held up.",
-    { limits: { dialler: NARROW } },
+    { limits: { client: NARROW } },
   ).opened()
     .called(1, "count", request(1, COUNT, ONE), { value: ONE })
-    .do("listener", "send", { call: 1, value: ITEM })
+    .do("server", "send", { call: 1, value: ITEM })
     .l("ITEM: 1,024 − 569 = 455 left", item(1, ITEM))
-    .do("listener", "send", { call: 1, value: ITEM })
+    .do("server", "send", { call: 1, value: ITEM })
     .l("ITEM: 455 − 569 = −114, overshot", item(1, ITEM))
-    .do("listener", "send", { call: 1, value: ITEM })
+    .do("server", "send", { call: 1, value: ITEM })
     .called(3, "add", request(3, ADD, TWO), { value: TWO })
-    .do("listener", "respond", { call: 3, value: TWO })
+    .do("server", "respond", { call: 3, value: TWO })
     .l("RESULT 3", result(3, TWO))
-    .sees("dialler", "result", { call: 3, value: TWO })
-    .do("dialler", "read", { call: 1 })
-    .sees("dialler", "item", { call: 1, value: ITEM })
+    .sees("client", "result", { call: 3, value: TWO })
+    .do("client", "read", { call: 1 })
+    .sees("client", "item", { call: 1, value: ITEM })
     .d("CREDIT 1", credit(1, 569))
     .l("ITEM: −114 + 569 − 569", item(1, ITEM));
   for (let left = 2; left > 0; left--) {
     script
-      .do("dialler", "read", { call: 1 })
-      .sees("dialler", "item", { call: 1, value: ITEM })
+      .do("client", "read", { call: 1 })
+      .sees("client", "item", { call: 1, value: ITEM })
       .d("CREDIT 1", credit(1, 569));
   }
   return script
-    .do("listener", "respond", { call: 1 })
+    .do("server", "respond", { call: 1 })
     .l("RESULT 1", result(1))
-    .sees("dialler", "result", { call: 1 });
+    .sees("client", "result", { call: 1 });
 }
 
 function upload(): Script {
   return new Script(
     "the callee grants too",
-    "The same in the other direction: the credit is the listener's.",
-    { limits: { listener: NARROW } },
+    "The same in the other direction: the credit is the server's.",
+    { limits: { server: NARROW } },
   ).opened()
     .called(1, "sum", request(1, SUM, undefined))
-    .do("dialler", "send", { call: 1, value: ITEM })
+    .do("client", "send", { call: 1, value: ITEM })
     .d("ITEM", item(1, ITEM))
-    .do("dialler", "send", { call: 1, value: ITEM })
+    .do("client", "send", { call: 1, value: ITEM })
     .d("ITEM", item(1, ITEM))
-    .do("dialler", "send", { call: 1, value: ITEM })
-    .do("listener", "read", { call: 1 })
-    .sees("listener", "item", { call: 1, value: ITEM })
+    .do("client", "send", { call: 1, value: ITEM })
+    .do("server", "read", { call: 1 })
+    .sees("server", "item", { call: 1, value: ITEM })
     .l("CREDIT 1", credit(1, 569))
     .d("ITEM", item(1, ITEM))
-    .do("dialler", "end", { call: 1 })
+    .do("client", "end", { call: 1 })
     .d("END 1: needs no credit", named("END", 1))
-    .sees("listener", "itemsEnded", { call: 1 })
-    .do("listener", "read", { call: 1 })
-    .sees("listener", "item", { call: 1, value: ITEM })
-    .do("listener", "respond", { call: 1, value: ONE })
+    .sees("server", "itemsEnded", { call: 1 })
+    .do("server", "read", { call: 1 })
+    .sees("server", "item", { call: 1, value: ITEM })
+    .do("server", "respond", { call: 1, value: ONE })
     .l("RESULT 1", result(1, ONE))
-    .sees("dialler", "result", { call: 1, value: ONE });
+    .sees("client", "result", { call: 1, value: ONE });
 }
 
 function largerThanWindow(): Script {
@@ -102,21 +102,21 @@ function largerThanWindow(): Script {
     "Unread, it stops in the middle: 1,024 − 16,448. Once the application waits, each part is paid for as it comes.",
     {
       limits: {
-        dialler: { ...NARROW, maxFrameBody: PART },
-        listener: { maxFrameBody: PART },
+        client: { ...NARROW, maxFrameBody: PART },
+        server: { maxFrameBody: PART },
       },
     },
   ).opened()
     .called(1, "count", request(1, COUNT, ONE), { value: ONE })
-    .do("listener", "send", { call: 1, value })
+    .do("server", "send", { call: 1, value })
     .l("ITEM 1, part 1", first!)
-    .do("dialler", "read", { call: 1 })
+    .do("client", "read", { call: 1 })
     .d("CREDIT 1: part 1", credit(1, 16_448))
     .l("ITEM 1, part 2", second!)
     .d("CREDIT 1: part 2", credit(1, 16_448))
     .l("ITEM 1, part 3", third!)
     .d("CREDIT 1: part 3", credit(1, 7_301))
-    .sees("dialler", "item", { call: 1, value });
+    .sees("client", "item", { call: 1, value });
 }
 
 function raised(): Script {
@@ -125,37 +125,37 @@ function raised(): Script {
     "a stream that is read gets a larger window",
     "From 1,024 to 2,048 and 4,096: each grant is what is owed, and the raise. Grants come when half a window is owed.",
     {
-      limits: { dialler: { streamWindow: 1024, maxStreamWindow: 4096 } },
+      limits: { client: { streamWindow: 1024, maxStreamWindow: 4096 } },
     },
   ).opened()
     .called(1, "count", request(1, COUNT, ONE), { value: ONE })
-    .do("dialler", "read", { call: 1 })
-    .do("listener", "send", { call: 1, value })
+    .do("client", "read", { call: 1 })
+    .do("server", "send", { call: 1, value })
     .l("ITEM 1", item(1, value))
     .d("CREDIT 1: 669 + 1,024", credit(1, 1693))
-    .sees("dialler", "item", { call: 1, value })
-    .do("dialler", "read", { call: 1 })
-    .do("listener", "send", { call: 1, value })
+    .sees("client", "item", { call: 1, value })
+    .do("client", "read", { call: 1 })
+    .do("server", "send", { call: 1, value })
     .l("ITEM 1: 669 is less than half of 2,048", item(1, value))
-    .sees("dialler", "item", { call: 1, value })
-    .do("dialler", "read", { call: 1 })
-    .do("listener", "send", { call: 1, value })
+    .sees("client", "item", { call: 1, value })
+    .do("client", "read", { call: 1 })
+    .do("server", "send", { call: 1, value })
     .l("ITEM 1", item(1, value))
     .d("CREDIT 1: 1,338 + 2,048", credit(1, 3386))
-    .sees("dialler", "item", { call: 1, value });
+    .sees("client", "item", { call: 1, value });
 }
 
 function withoutCredit(): Script {
   return new Script(
     "an item without credit closes the connection",
     "A window of 1,024: the second item of 569 overshoots, the third is a fault.",
-    { subjects: ["listener"], limits: { listener: NARROW } },
+    { subjects: ["server"], limits: { server: NARROW } },
   ).opened()
     .requested(1, "sum", request(1, SUM, undefined))
     .d("ITEM", item(1, ITEM))
     .d("ITEM", item(1, ITEM))
     .d("ITEM: no credit", item(1, ITEM))
-    .closed("listener", "flow-control", 1);
+    .closed("server", "flow-control", 1);
 }
 
 function connection(): Script {
@@ -163,13 +163,13 @@ function connection(): Script {
   const script = new Script(
     "the connection's credit returns when handlers are entered",
     "A window of 65,536: WINDOW comes when a quarter of it is owed.",
-    { limits: { listener: { connectionWindow: 65_536 } } },
+    { limits: { server: { connectionWindow: 65_536 } } },
   ).opened();
   for (let count = 1; count <= 4; count++) {
     script
-      .do("dialler", "notify", { method: "log", value: line })
+      .do("client", "notify", { method: "log", value: line })
       .d(`NOTIFY ${count}`, notify(LOG, line))
-      .sees("listener", "notified", { method: "log", value: line });
+      .sees("server", "notified", { method: "log", value: line });
     if (count % 2 === 0) script.l("WINDOW: 2 × 9,071", window(18_142));
   }
   return script;
@@ -181,18 +181,18 @@ function waitsForWindow(): Script {
     "requests wait for the connection's credit",
     "65,536 − 5 × 16,071 = −14,819. A WINDOW of 14,819 is not enough, one more is.",
     {
-      subjects: ["dialler"],
-      limits: { listener: { connectionWindow: 65_536 } },
+      subjects: ["client"],
+      limits: { server: { connectionWindow: 65_536 } },
     },
   ).opened();
   for (let count = 1; count <= 5; count++) {
     script
-      .do("dialler", "notify", { method: "log", value: line })
+      .do("client", "notify", { method: "log", value: line })
       .d(`NOTIFY ${count}`, notify(LOG, line));
   }
   return script
-    .do("dialler", "call", { call: 1, method: "add", value: ONE })
-    .do("dialler", "notify", { method: "log", value: TWO })
+    .do("client", "call", { call: 1, method: "add", value: ONE })
+    .do("client", "notify", { method: "log", value: TWO })
     .l("WINDOW: the account is at 0", window(14_819))
     .l("WINDOW: above 0", window(1))
     .d("REQUEST 1", named("REQUEST", 1, call(ADD, ONE)))
@@ -204,42 +204,42 @@ function noEffect(): Script {
   return new Script(
     "CREDIT for a call without items has no effect",
     "It is allowed, and means nothing.",
-    { subjects: ["listener"] },
+    { subjects: ["server"] },
   ).opened()
     .requested(1, "add", request(1, ADD, ONE), { value: ONE })
     .d("CREDIT 1", credit(1, 5))
-    .do("listener", "respond", { call: 1, value: TWO })
+    .do("server", "respond", { call: 1, value: TWO })
     .l("RESULT 1", result(1, TWO));
 }
 
 function badGrant(name: string, meaning: string, hex: string): Script {
-  return new Script(name, meaning, { subjects: ["listener"] }).opened()
+  return new Script(name, meaning, { subjects: ["server"] }).opened()
     .requested(1, "count", request(1, COUNT, ONE), { value: ONE })
     .d("a grant that is none", hex)
-    .closed("listener", "flow-control", 1);
+    .closed("server", "flow-control", 1);
 }
 
 function badGrantToCaller(side: Side): Script {
   return new Script(
-    "a WINDOW of 0 from the listener closes the connection too",
+    "a WINDOW of 0 from the server closes the connection too",
     "The rules are the same for both.",
     { subjects: [side] },
   ).opened()
     .l("WINDOW 0", window(0))
-    .closedByDialler("flow-control");
+    .closedByClient("flow-control");
 }
 
 function lateBadGrant(): Script {
   return new Script(
     "a CREDIT of 0 is a fault also for a call that is over",
     "Nobody has a reason to send it.",
-    { subjects: ["listener"] },
+    { subjects: ["server"] },
   ).opened()
     .requested(1, "count", request(1, COUNT, ONE), { value: ONE })
-    .do("listener", "respond", { call: 1 })
+    .do("server", "respond", { call: 1 })
     .l("RESULT 1", result(1))
     .d("CREDIT 1", credit(1, 0))
-    .closedByListener("flow-control", 1);
+    .closedByServer("flow-control", 1);
 }
 
 /** In the order of the document. */
@@ -282,6 +282,6 @@ export const CREDIT: readonly Conversation[] = [
     "32,768 are there already.",
     credit(1, 2 ** 31 - 1),
   ),
-  badGrantToCaller("dialler"),
+  badGrantToCaller("client"),
   lateBadGrant(),
 ].map((script) => script.conversation);

@@ -37,11 +37,11 @@ function inShape(caller: Side, shape: CallShape): Script {
 
 function unary(): Script {
   const script = new Script(
-    "the deadline of the listener's call passes at both ends",
-    "The dialler has told its handler already when the CANCEL comes.",
+    "the deadline of the server's call passes at both ends",
+    "The client has told its handler already when the CANCEL comes.",
   ).opened();
-  const call = new CallScript(script, "listener", "unary").opens(ONE, TIMEOUT);
-  passes(script, "listener", call).settles(SETTLED);
+  const call = new CallScript(script, "server", "unary").opens(ONE, TIMEOUT);
+  passes(script, "server", call).settles(SETTLED);
   return script;
 }
 
@@ -62,7 +62,7 @@ function waitsForPlace(): Script {
   const script = new Script(
     "a deadline passes before the call could be sent",
     "The 33rd of 32 calls. Nothing of it is on the wire, and its id goes to the next.",
-    { limits: { listener: { maxCalls: 32 } } },
+    { limits: { server: { maxCalls: 32 } } },
   ).opened();
   const { calls, waits } = fillPlaces(script, 32);
   waits.asks(TWO, TIMEOUT);
@@ -79,8 +79,8 @@ function notWhole(): Script {
     "The callee's clock has not begun: it learns of it from CANCEL, with reason 1. The handler was never entered.",
     { limits: SMALL_FRAMES },
   ).opened()
-    .do("dialler", "stall", { after: 1 });
-  const asked = new CallScript(script, "dialler", "unary");
+    .do("client", "stall", { after: 1 });
+  const asked = new CallScript(script, "client", "unary");
   asked.asks(value, TIMEOUT);
   const [first] = fragments("REQUEST", 1, requestBody(value), PART);
   script.d("REQUEST 1, part 1 of 3", first ?? "").advance(88)
@@ -88,8 +88,8 @@ function notWhole(): Script {
   asked.failed({ ...PASSED, processed: "no", retry: "never" });
   script
     .l("ERROR 1", error(1, { code: "deadline", processed: "no" }))
-    .do("dialler", "flow");
-  new CallScript(script, "dialler", "unary", 1).opens(ONE).responds(TWO);
+    .do("client", "flow");
+  new CallScript(script, "client", "unary", 1).opens(ONE).responds(TWO);
   return script;
 }
 
@@ -100,10 +100,10 @@ function requestBody(value: ReturnType<typeof bin>): string {
 
 function whileAuthenticating(): Script {
   const script = new Script(
-    "a deadline passes while the listener authenticates",
+    "a deadline passes while the server authenticates",
     "The callee's clock begins when the REQUEST has come, also if it is kept. The handler may be entered all the same, but hears at once.",
   ).greeted();
-  const early = new CallScript(script, "dialler", "unary");
+  const early = new CallScript(script, "client", "unary");
   early.asks(ONE, TIMEOUT).leaves(ONE, TIMEOUT);
   script.advance(88).d("CANCEL 1, reason 1", cancel(1, 1));
   early.failed({ ...PASSED, retry: "never" });

@@ -21,7 +21,7 @@ import {
 const ONE = int(1), TWO = int(2);
 const FAILS = { code: "unimplemented", processed: "no", retry: "never" };
 
-/** The dialler's own list: add as a stream, gone, log, and orders.create with another hash. */
+/** The client's own list: add as a stream, gone, log, and orders.create with another hash. */
 const LISTED: readonly Method[] = [
   ["add", 2, 0],
   ["gone", 0, 0],
@@ -30,33 +30,33 @@ const LISTED: readonly Method[] = [
 ];
 const SHAPE = "000001", MISSING = "000100", SCHEMA = "000302";
 
-/** The dialler hears at once what would be refused; the rest is handled. */
+/** The client hears at once what would be refused; the rest is handled. */
 function tries(script: Script): Script {
   for (const method of ["add", "gone"]) {
     script
-      .do("dialler", "call", { call: 1, method, value: ONE })
-      .sees("dialler", "failed", { call: 1, ...FAILS });
+      .do("client", "call", { call: 1, method, value: ONE })
+      .sees("client", "failed", { call: 1, ...FAILS });
   }
   return script
     .called(1, "orders.create", request(1, 3, ONE), { value: ONE })
-    .do("listener", "respond", { call: 1, value: TWO })
+    .do("server", "respond", { call: 1, value: TWO })
     .l("RESULT 1", result(1, TWO))
-    .sees("dialler", "result", { call: 1, value: TWO });
+    .sees("client", "result", { call: 1, value: TWO });
 }
 
 function opened(script: Script, about: string, entries: string[]): Script {
   return script.greeted()
-    .do("listener", "accept")
-    .l(`HELLO: ${about}`, script.hello("listener", { entries }))
-    .sees("listener", "opened")
-    .sees("dialler", "opened");
+    .do("server", "accept")
+    .l(`HELLO: ${about}`, script.hello("server", { entries }))
+    .sees("server", "opened")
+    .sees("client", "opened");
 }
 
 function told(): Script {
   const script = new Script(
-    "a dialler is told what the listener does not serve as listed, and what it serves instead",
+    "a client is told what the server does not serve as listed, and what it serves instead",
     "MISMATCHES: shape, missing, schema. SCHEMAS, as the protocol hashes differ. The first two fail without a REQUEST.",
-    { knows: { dialler: { calls: LISTED, hash: 7 } } },
+    { knows: { client: { calls: LISTED, hash: 7 } } },
   );
   const texts = described(0, [0, 0], "") +
     described(0, [3, 0], SCHEMAS["orders.create"] ?? "");
@@ -70,7 +70,7 @@ function sameHash(): Script {
   const script = new Script(
     "SCHEMAS is left out where the protocol hashes agree",
     "MISMATCHES is not: hashes are claims, the lists count.",
-    { knows: { dialler: { calls: LISTED } } },
+    { knows: { client: { calls: LISTED } } },
   );
   return tries(opened(script, "MISMATCHES", [
     field(0x05, SHAPE + MISSING + SCHEMA),
@@ -79,12 +79,12 @@ function sameHash(): Script {
 
 function secret(): Script {
   const script = new Script(
-    "a listener may keep its schemas to itself",
+    "a server may keep its schemas to itself",
     "MISMATCHES without SCHEMAS, although the protocol hashes differ.",
     {
       knows: {
-        dialler: { calls: LISTED, hash: 7 },
-        listener: { secret: true },
+        client: { calls: LISTED, hash: 7 },
+        server: { secret: true },
       },
     },
   );
@@ -96,29 +96,29 @@ function secret(): Script {
 function ofTheListenersCalls(): Script {
   const calls: readonly Method[] = [["ask", 0, 0x01020304], ["tail", 2, 0]];
   const script = new Script(
-    "SCHEMAS describes what the listener calls, where its hash is known",
-    "Caller 1, the number in the listener's own list. Of tail, whose hash is 0, there is nothing to tell; no text is known of ask.",
+    "SCHEMAS describes what the server calls, where its hash is known",
+    "Caller 1, the number in the server's own list. Of tail, whose hash is 0, there is nothing to tell; no text is known of ask.",
     {
       knows: {
-        dialler: { hash: 7, serves: CLIENT },
-        listener: { calls },
+        client: { hash: 7, serves: CLIENT },
+        server: { calls },
       },
     },
   );
   opened(script, "SCHEMAS of ask", [field(0x06, described(1, [0, 0], ""))]);
   return script
     .called(2, "ask", request(2, 0, ONE), { value: ONE })
-    .do("dialler", "respond", { call: 2, value: TWO })
+    .do("client", "respond", { call: 2, value: TWO })
     .d("RESULT 2", result(2, TWO))
-    .sees("listener", "result", { call: 2, value: TWO });
+    .sees("server", "result", { call: 2, value: TWO });
 }
 
 function numbers(): Script {
   const calls: readonly Method[] = [["orders.create", 0, 0], ["add", 0, 0]];
   const script = new Script(
     "each end numbers the methods of its own list",
-    "Two methods, in another order than the listener has them, and one of the listener's.",
-    { knows: { dialler: { calls }, listener: { calls: [["ask", 0, 0]] } } },
+    "Two methods, in another order than the server has them, and one of the server's.",
+    { knows: { client: { calls }, server: { calls: [["ask", 0, 0]] } } },
   ).opened();
   return script
     .called(1, "orders.create", request(1, 0, ONE), { value: ONE })
@@ -130,32 +130,32 @@ function early(): Script {
   const fails = { code: "unimplemented", processed: "no" } as const;
   const script = new Script(
     "an early call of what is not served is refused",
-    "The dialler could not know; the ERROR follows the HELLO that would have told it.",
-    { knows: { dialler: { calls: LISTED } } },
+    "The client could not know; the ERROR follows the HELLO that would have told it.",
+    { knows: { client: { calls: LISTED } } },
   ).greeted()
-    .do("dialler", "call", { call: 1, method: "gone", value: ONE })
+    .do("client", "call", { call: 1, method: "gone", value: ONE })
     .d("REQUEST 1: gone, early", request(1, 1, ONE))
-    .do("listener", "accept");
+    .do("server", "accept");
   return script
     .l(
       "HELLO: MISMATCHES",
-      script.hello("listener", {
+      script.hello("server", {
         entries: [field(0x05, SHAPE + MISSING + SCHEMA)],
       }),
     )
-    .sees("listener", "opened")
-    .sees("dialler", "opened")
+    .sees("server", "opened")
+    .sees("client", "opened")
     .l("ERROR 1", error(1, fails)).crosses()
-    .sees("dialler", "failed", { call: 1, ...fails, retry: "never" });
+    .sees("client", "failed", { call: 1, ...fails, retry: "never" });
 }
 
 function noLists(): Script {
   const script = new Script(
     "a side may have nothing to call",
-    "The listener's list is empty, and so is its entry METHODS.",
-    { knows: { listener: { calls: [] }, dialler: { serves: [] } } },
+    "The server's list is empty, and so is its entry METHODS.",
+    { knows: { server: { calls: [] }, client: { serves: [] } } },
   ).opened();
-  new CallScript(script, "dialler", "unary").opens(ONE).responds(TWO);
+  new CallScript(script, "client", "unary").opens(ONE).responds(TWO);
   return script;
 }
 
@@ -163,7 +163,7 @@ function otherHash(): Script {
   const script = new Script(
     "the same hash of a method needs no words",
     "Both list orders.create with the same hash; the protocol hashes differ for another reason.",
-    { knows: { dialler: { calls: SERVER, hash: 7 } } },
+    { knows: { client: { calls: SERVER, hash: 7 } } },
   ).opened();
   return script.called(1, "orders.create", request(1, CREATE, ONE), {
     value: ONE,

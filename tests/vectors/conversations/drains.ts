@@ -122,42 +122,42 @@ function closesWaiting(): Script {
   const script = new Script(
     "closing ends calls that wait: they were not processed",
     "The 33rd of 32 calls has not left; the others may have run.",
-    { limits: { listener: { maxCalls: 32 } } },
+    { limits: { server: { maxCalls: 32 } } },
   ).opened();
   const calls = Array.from(
     { length: 32 },
-    (_, index) => new CallScript(script, "dialler", "unary", index).opens(ONE),
+    (_, index) => new CallScript(script, "client", "unary", index).opens(ONE),
   );
-  new CallScript(script, "dialler", "unary", 32).asks(TWO);
+  new CallScript(script, "client", "unary", 32).asks(TWO);
   script
-    .do("dialler", "close")
+    .do("client", "close")
     .d("GOAWAY none: closed", goaway("none", 0, "closed"));
   return closedWaiting(script, calls);
 }
 
 function closedWaiting(script: Script, calls: readonly CallScript[]): Script {
-  script.sees("dialler", "failed", {
+  script.sees("client", "failed", {
     ...{ call: 65, code: "disconnected", processed: "no", retry: "now" },
   });
   for (const call of calls) call.failed(GONE);
   script
-    .sees("dialler", "ended", { code: "none" })
-    .sees("listener", "draining")
-    .ends("dialler");
+    .sees("client", "ended", { code: "none" })
+    .sees("server", "draining")
+    .ends("client");
   for (const call of calls) call.stopped("disconnected");
-  return script.sees("listener", "ended", { code: "none" });
+  return script.sees("server", "ended", { code: "none" });
 }
 
 function beforeOpen(): Script {
   return new Script(
-    "a listener that drains turns away whom it has not accepted",
+    "a server that drains turns away whom it has not accepted",
     "GOAWAY none in place of HELLO: nothing was processed.",
   ).greeted()
-    .do("listener", "drain")
+    .do("server", "drain")
     .l("GOAWAY none", goaway("none", 0, "closed"))
-    .sees("listener", "drained")
-    .sees("listener", "ended", { code: "none" })
-    .sees("dialler", "ended", { code: "disconnected", remote: true });
+    .sees("server", "drained")
+    .sees("server", "ended", { code: "none" })
+    .sees("client", "ended", { code: "disconnected", remote: true });
 }
 
 function bothDrain(): Script {
@@ -165,8 +165,8 @@ function bothDrain(): Script {
     "both ends drain at once",
     "Each answers the other's PING, and closes when its own was answered: there is nothing to wait for.",
   ).opened()
-    .do("dialler", "drain")
-    .do("listener", "drain");
+    .do("client", "drain")
+    .do("server", "drain");
   const crossing = (
     ...steps: readonly (readonly [about: string, hex: string])[]
   ) => {

@@ -9,55 +9,55 @@ const UNAVAILABLE = { code: "unavailable", processed: "no", retry: "now" };
 
 function drains(): Script {
   return new Script(
-    "a listener drains",
+    "a server drains",
     "GOAWAY that is not settled, one round trip, GOAWAY with the last id, what is in flight ends, the end.",
   ).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
-    .do("listener", "drain")
+    .do("server", "drain")
     .l("GOAWAY none, not settled", goaway("none", UNSETTLED, "draining"))
     .l("PING", ping(1))
-    .sees("dialler", "draining")
+    .sees("client", "draining")
     .d("PONG: the GOAWAY has been seen", pong(1))
     .l("GOAWAY none, last id 1", goaway("none", 1, "draining"))
-    .sees("dialler", "draining")
-    .do("listener", "respond", { call: 1, value: TWO })
+    .sees("client", "draining")
+    .do("server", "respond", { call: 1, value: TWO })
     .l("RESULT 1", result(1, TWO))
-    .sees("dialler", "result", { call: 1, value: TWO })
+    .sees("client", "result", { call: 1, value: TWO })
     .l("GOAWAY none: closed", goaway("none", 1, "closed"))
-    .sees("listener", "drained")
-    .sees("listener", "ended", { code: "none" })
-    .sees("dialler", "draining")
-    .ends("listener")
-    .sees("dialler", "ended", { code: "none" });
+    .sees("server", "drained")
+    .sees("server", "ended", { code: "none" })
+    .sees("client", "draining")
+    .ends("server")
+    .sees("client", "ended", { code: "none" });
 }
 
 function dialerDrains(): Script {
   return new Script(
-    "a dialler drains",
+    "a client drains",
     "Nothing is in flight: it ends right behind the round trip.",
   ).opened()
-    .do("dialler", "drain")
+    .do("client", "drain")
     .d("GOAWAY none, not settled", goaway("none", UNSETTLED, "draining"))
     .d("PING", ping(1))
-    .sees("listener", "draining")
+    .sees("server", "draining")
     .l("PONG", pong(1))
     .d("GOAWAY none, last id 0", goaway("none", 0, "draining"))
     .d("GOAWAY none: closed", goaway("none", 0, "closed"))
-    .sees("dialler", "drained")
-    .sees("dialler", "ended", { code: "none" })
-    .sees("listener", "draining")
-    .sees("listener", "draining")
-    .ends("dialler")
-    .sees("listener", "ended", { code: "none" });
+    .sees("client", "drained")
+    .sees("client", "ended", { code: "none" })
+    .sees("server", "draining")
+    .sees("server", "draining")
+    .ends("client")
+    .sees("server", "ended", { code: "none" });
 }
 
 function requestsWhileDraining(): Script {
   return new Script(
     "requests on their way are taken until the last id is settled",
     "Above it they are dropped without an answer: their caller knows that they were not processed.",
-    { subjects: ["listener"] },
+    { subjects: ["server"] },
   ).opened()
-    .do("listener", "drain")
+    .do("server", "drain")
     .l("GOAWAY none, not settled", goaway("none", UNSETTLED, "draining"))
     .l("PING", ping(1))
     .d("PONG to nothing: it settles nothing", pong(99))
@@ -65,49 +65,49 @@ function requestsWhileDraining(): Script {
     .d("PONG", pong(1))
     .l("GOAWAY none, last id 1", goaway("none", 1, "draining"))
     .d("REQUEST 3: too late", request(3, ADD, TWO))
-    .do("listener", "respond", { call: 1, value: TWO })
+    .do("server", "respond", { call: 1, value: TWO })
     .l("RESULT 1", result(1, TWO))
     .l("GOAWAY none: closed", goaway("none", 1, "closed"))
-    .sees("listener", "drained")
-    .sees("listener", "ended", { code: "none" });
+    .sees("server", "drained")
+    .sees("server", "ended", { code: "none" });
 }
 
 function aboveTheLastId(): Script {
   return new Script(
     "calls above the last id were not processed, others go on",
     "And no new ones are begun.",
-    { subjects: ["dialler"] },
+    { subjects: ["client"] },
   ).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
     .called(3, "add", request(3, ADD, TWO), { value: TWO })
     .l("GOAWAY none, last id 1", goaway("none", 1, "draining"))
-    .sees("dialler", "failed", { call: 3, ...UNAVAILABLE })
-    .sees("dialler", "draining")
-    .do("dialler", "call", { call: 5, method: "add", value: ONE })
-    .sees("dialler", "failed", { call: 5, ...UNAVAILABLE })
+    .sees("client", "failed", { call: 3, ...UNAVAILABLE })
+    .sees("client", "draining")
+    .do("client", "call", { call: 5, method: "add", value: ONE })
+    .sees("client", "failed", { call: 5, ...UNAVAILABLE })
     .l("RESULT 1", result(1, TWO))
-    .sees("dialler", "result", { call: 1, value: TWO })
-    .ends("listener")
-    .sees("dialler", "ended", { code: "none" });
+    .sees("client", "result", { call: 1, value: TWO })
+    .ends("server")
+    .sees("client", "ended", { code: "none" });
 }
 
 function graceIsOver(): Script {
   return new Script(
     "a drain does not wait for ever",
     "10 s by default, 1 s here: then what is in flight is cut.",
-    { subjects: ["listener"], limits: { listener: { drainGrace: 1000 } } },
+    { subjects: ["server"], limits: { server: { drainGrace: 1000 } } },
   ).opened()
     .requested(1, "add", request(1, ADD, ONE), { value: ONE })
-    .do("listener", "drain")
+    .do("server", "drain")
     .l("GOAWAY none, not settled", goaway("none", UNSETTLED, "draining"))
     .l("PING", ping(1))
     .d("PONG", pong(1))
     .l("GOAWAY none, last id 1", goaway("none", 1, "draining"))
     .advance(1000)
     .l("GOAWAY none: closed", goaway("none", 1, "closed"))
-    .sees("listener", "drained")
-    .sees("listener", "cancelled", { call: 1, reason: "drained" })
-    .sees("listener", "ended", { code: "none" });
+    .sees("server", "drained")
+    .sees("server", "cancelled", { call: 1, reason: "drained" })
+    .sees("server", "ended", { code: "none" });
 }
 
 function closesInFlight(): Script {
@@ -116,63 +116,63 @@ function closesInFlight(): Script {
     "For the caller nobody can tell whether they ran.",
   ).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
-    .do("dialler", "close")
+    .do("client", "close")
     .d("GOAWAY none: closed", goaway("none", 0, "closed"))
-    .sees("dialler", "failed", { call: 1, ...GONE })
-    .sees("dialler", "ended", { code: "none" })
-    .sees("listener", "draining")
-    .ends("dialler")
-    .sees("listener", "cancelled", { call: 1, reason: "disconnected" })
-    .sees("listener", "ended", { code: "none" });
+    .sees("client", "failed", { call: 1, ...GONE })
+    .sees("client", "ended", { code: "none" })
+    .sees("server", "draining")
+    .ends("client")
+    .sees("server", "cancelled", { call: 1, reason: "disconnected" })
+    .sees("server", "ended", { code: "none" });
 }
 
 function cut(): Script {
   return new Script(
     "a stream that ends without GOAWAY is a broken connection",
     "Calls in flight fail.",
-    { subjects: ["dialler"] },
+    { subjects: ["client"] },
   ).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
-    .ends("listener")
-    .sees("dialler", "failed", { call: 1, ...GONE })
-    .sees("dialler", "ended", { code: "disconnected", remote: false });
+    .ends("server")
+    .sees("client", "failed", { call: 1, ...GONE })
+    .sees("client", "ended", { code: "disconnected", remote: false });
 }
 
 function cutInFrame(): Script {
   return new Script(
     "a stream that ends within a frame is a broken connection",
     "A RESULT of which the last byte is missing.",
-    { subjects: ["dialler"] },
+    { subjects: ["client"] },
   ).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
     .l("RESULT 1, one byte short", result(1, TWO).slice(0, -2))
-    .ends("listener")
-    .sees("dialler", "failed", { call: 1, ...GONE })
-    .sees("dialler", "ended", { code: "disconnected", remote: false });
+    .ends("server")
+    .sees("client", "failed", { call: 1, ...GONE })
+    .sees("client", "ended", { code: "disconnected", remote: false });
 }
 
 function goawayWithCode(): Script {
   return new Script(
     "GOAWAY with a code ends everything, and says what was not processed",
     "Call 1 may have run, call 3 has not.",
-    { subjects: ["dialler"] },
+    { subjects: ["client"] },
   ).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
     .called(3, "add", request(3, ADD, TWO), { value: TWO })
     .l("GOAWAY internal, last id 1", goaway("internal", 1, "out of memory"))
-    .sees("dialler", "failed", { call: 3, ...UNAVAILABLE })
-    .sees("dialler", "failed", { call: 1, ...GONE })
-    .sees("dialler", "ended", { code: "internal", remote: true });
+    .sees("client", "failed", { call: 3, ...UNAVAILABLE })
+    .sees("client", "failed", { call: 1, ...GONE })
+    .sees("client", "ended", { code: "internal", remote: true });
 }
 
 function unknownGoaway(): Script {
   return new Script(
     "an unknown code of GOAWAY is read as internal",
     "Code 200, of a later version.",
-    { subjects: ["dialler"] },
+    { subjects: ["client"] },
   ).opened()
     .l("GOAWAY 200", named("GOAWAY", 0, "c8" + "00".repeat(6)))
-    .sees("dialler", "ended", { code: "internal", remote: true });
+    .sees("client", "ended", { code: "internal", remote: true });
 }
 
 /** In the order of the document. */

@@ -23,7 +23,7 @@ function refused(
   hex: string,
   code: string,
 ): Script {
-  return new Script(name, meaning, { subjects: ["listener"] }).opened()
+  return new Script(name, meaning, { subjects: ["server"] }).opened()
     .d("REQUEST 1", hex)
     .l("ERROR 1", error(1, { code, processed: "no" }))
     .requested(3, "add", request(3, ADD, ONE), { value: ONE });
@@ -36,10 +36,10 @@ function answered(
   answer: string,
   seen: Record<string, unknown>,
 ): Script {
-  return new Script(name, meaning, { subjects: ["dialler"] }).opened()
+  return new Script(name, meaning, { subjects: ["client"] }).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
     .l("the answer", answer)
-    .sees("dialler", "failed", { call: 1, retry: "never", ...seen });
+    .sees("client", "failed", { call: 1, retry: "never", ...seen });
 }
 
 function failing(
@@ -49,13 +49,13 @@ function failing(
 ): Script {
   return new Script(name, meaning).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
-    .do("listener", "fail", {
+    .do("server", "fail", {
       call: 1,
       ...parts,
       ...(parts.data === undefined ? {} : { data: parts.data.json }),
     })
     .l("ERROR 1", error(1, parts))
-    .sees("dialler", "failed", {
+    .sees("client", "failed", {
       call: 1,
       retry: "never",
       ...parts,
@@ -67,7 +67,7 @@ function requestedNotification(): Script {
   return new Script(
     "a REQUEST for a notification is refused",
     "Notifications come with NOTIFY.",
-    { subjects: ["listener"] },
+    { subjects: ["server"] },
   ).opened()
     .d("REQUEST 1: log", request(1, LOG, ONE))
     .l("ERROR 1", error(1, { code: "unimplemented", processed: "no" }));

@@ -16,11 +16,11 @@ const DECLARED = {
 
 function declaredUnary(): Script {
   const script = new Script(
-    "a declared error of the dialler's reaches the listener",
+    "a declared error of the client's reaches the server",
     "Handlers are the same at both ends.",
   ).opened();
-  new CallScript(script, "listener", "unary").opens(ONE).fails(DECLARED);
-  new CallScript(script, "listener", "unary", 1).opens(ONE).responds(TWO);
+  new CallScript(script, "server", "unary").opens(ONE).fails(DECLARED);
+  new CallScript(script, "server", "unary", 1).opens(ONE).responds(TWO);
   return script;
 }
 
@@ -89,13 +89,13 @@ function wrongInput(): Script {
 function largeResult(): Script {
   const script = new Script(
     "a result that the caller does not accept is an error",
-    "The dialler's maxMessage is 65,536: the listener knows, and says so instead.",
-    { limits: { dialler: { maxMessage: 65_536 } } },
+    "The client's maxMessage is 65,536: the server knows, and says so instead.",
+    { limits: { client: { maxMessage: 65_536 } } },
   ).opened();
-  const call = new CallScript(script, "dialler", "unary").opens(ONE);
+  const call = new CallScript(script, "client", "unary").opens(ONE);
   const parts = { code: "too-large", processed: "yes" } as const;
   script
-    .do("listener", "respond", { call: 1, value: bin("00", 70_000) })
+    .do("server", "respond", { call: 1, value: bin("00", 70_000) })
     .l("ERROR 1", error(1, parts));
   call.failed({ ...parts, retry: "never" });
   return script;
@@ -104,10 +104,10 @@ function largeResult(): Script {
 function largeInput(): Script {
   const script = new Script(
     "an input that the callee does not accept does not leave",
-    "The dialler's maxMessage is 65,536; the id of the call goes to the next.",
-    { limits: { dialler: { maxMessage: 65_536 } } },
+    "The client's maxMessage is 65,536; the id of the call goes to the next.",
+    { limits: { client: { maxMessage: 65_536 } } },
   ).opened();
-  const call = new CallScript(script, "listener", "unary");
+  const call = new CallScript(script, "server", "unary");
   call.asks(bin("00", 70_000)).failed({ code: "too-large", ...NEVER });
   call.opens(ONE).responds(TWO);
   return script;
@@ -116,16 +116,16 @@ function largeInput(): Script {
 function unserved(): Script {
   const fails = { code: "unimplemented", processed: "no" } as const;
   const script = new Script(
-    "what the dialler does not serve is refused",
-    "Nothing is announced in this direction: ask is not there, tail is unary. The listener learns of it from the ERROR.",
-    { knows: { dialler: { serves: [["alert", 1, 0], ["tail", 0, 0]] } } },
+    "what the client does not serve is refused",
+    "Nothing is announced in this direction: ask is not there, tail is unary. The server learns of it from the ERROR.",
+    { knows: { client: { serves: [["alert", 1, 0], ["tail", 0, 0]] } } },
   ).opened();
   script
-    .do("listener", "call", { call: 2, method: "ask", value: ONE })
+    .do("server", "call", { call: 2, method: "ask", value: ONE })
     .l("REQUEST 2: ask", request(2, ASK, ONE))
     .d("ERROR 2", error(2, fails))
-    .sees("listener", "failed", { call: 2, ...fails, retry: "never" });
-  const tail = new CallScript(script, "listener", "serverStream", 1);
+    .sees("server", "failed", { call: 2, ...fails, retry: "never" });
+  const tail = new CallScript(script, "server", "serverStream", 1);
   tail.asks(ONE).leaves(ONE);
   script.d("ERROR 4", error(4, fails));
   tail.failed({ ...fails, retry: "never" });

@@ -29,8 +29,8 @@ export const PART = 16_384;
 const LARGE = bin("ab", 40_000);
 /** Limits of two ends that take small frames. */
 export const SMALL_FRAMES = {
-  dialler: { maxFrameBody: PART },
-  listener: { maxFrameBody: PART },
+  client: { maxFrameBody: PART },
+  server: { maxFrameBody: PART },
 };
 
 /** Frames of one message, one after the other. */
@@ -41,7 +41,7 @@ export function send(
 ): Script {
   frames.forEach((hex, index) => {
     const about = `part ${index + 1} of ${frames.length}`;
-    if (from === "dialler") script.d(about, hex);
+    if (from === "client") script.d(about, hex);
     else script.l(about, hex);
   });
   return script;
@@ -53,17 +53,17 @@ function largeRequest(): Script {
     "The body, method number and fields included, is cut anywhere; all frames but the last have MORE.",
     { limits: SMALL_FRAMES },
   ).opened()
-    .do("dialler", "call", { call: 1, method: "add", value: LARGE });
+    .do("client", "call", { call: 1, method: "add", value: LARGE });
   send(
     script,
-    "dialler",
+    "client",
     fragments("REQUEST", 1, call(ADD, LARGE), PART),
   );
   return script
-    .sees("listener", "request", { call: 1, method: "add", value: LARGE })
-    .do("listener", "respond", { call: 1, value: ONE })
+    .sees("server", "request", { call: 1, method: "add", value: LARGE })
+    .do("server", "respond", { call: 1, value: ONE })
     .l("RESULT 1", result(1, ONE))
-    .sees("dialler", "result", { call: 1, value: ONE });
+    .sees("client", "result", { call: 1, value: ONE });
 }
 
 function largeResult(): Script {
@@ -73,13 +73,13 @@ function largeResult(): Script {
     { limits: SMALL_FRAMES },
   ).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
-    .do("listener", "respond", { call: 1, value: LARGE });
+    .do("server", "respond", { call: 1, value: LARGE });
   send(
     script,
-    "listener",
+    "server",
     fragments("RESULT", 1, fields() + LARGE.hex, PART),
   );
-  return script.sees("dialler", "result", { call: 1, value: LARGE });
+  return script.sees("client", "result", { call: 1, value: LARGE });
 }
 
 function largeItem(): Script {
@@ -87,18 +87,18 @@ function largeItem(): Script {
   const script = new Script(
     "a large item is cut into frames",
     "Each is charged for itself; parts that are waited for are paid for as they come, in portions of half a window.",
-    { limits: { ...SMALL_FRAMES, dialler: { maxFrameBody: PART, ...most } } },
+    { limits: { ...SMALL_FRAMES, client: { maxFrameBody: PART, ...most } } },
   ).opened()
     .called(1, "count", request(1, COUNT, ONE), { value: ONE })
-    .do("dialler", "read", { call: 1 })
-    .do("listener", "send", { call: 1, value: LARGE });
+    .do("client", "read", { call: 1 })
+    .do("server", "send", { call: 1, value: LARGE });
   const frames = fragments("ITEM", 1, fields() + LARGE.hex, PART);
-  send(script, "listener", frames);
+  send(script, "server", frames);
   return script
     // Two parts are worth half a window: 2 × (16,384 + 64).
     .d("CREDIT 1: 32,896", named("CREDIT", 1, "00008080"))
     .crosses()
-    .sees("dialler", "item", { call: 1, value: LARGE });
+    .sees("client", "item", { call: 1, value: LARGE });
 }
 
 function interleaved(): Script {
@@ -108,7 +108,7 @@ function interleaved(): Script {
   const script = new Script(
     "the frames of two results may alternate",
     "Only the frames of one call keep their order.",
-    { subjects: ["dialler"], limits: SMALL_FRAMES },
+    { subjects: ["client"], limits: SMALL_FRAMES },
   ).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
     .called(3, "add", request(3, ADD, TWO), { value: TWO });
@@ -116,14 +116,14 @@ function interleaved(): Script {
     script.l(`RESULT 1, part ${index + 1}`, hex)
       .l(`RESULT 3, part ${index + 1}`, three[index]!)
       .l(`NOTIFY, between`, notify(0, ONE))
-      .sees("dialler", "notified", { method: "alert", value: ONE })
+      .sees("client", "notified", { method: "alert", value: ONE })
   );
   // The events of a frame follow it: the results belong behind the last two.
   const steps = script.conversation.steps;
   const [last, alert, alerted] = steps.splice(-3);
-  script.sees("dialler", "result", { call: 1, value: LARGE });
+  script.sees("client", "result", { call: 1, value: LARGE });
   steps.push(last!);
-  script.sees("dialler", "result", { call: 3, value: LARGE });
+  script.sees("client", "result", { call: 3, value: LARGE });
   steps.push(alert!, alerted!);
   return script;
 }
@@ -136,15 +136,15 @@ function betweenParts(): Script {
   return new Script(
     "frames of other kinds may stand between those of a REQUEST",
     "PING, and an item of another call. The cut is within the block of fields.",
-    { subjects: ["listener"] },
+    { subjects: ["server"] },
   ).opened()
     .requested(1, "sum", request(1, SUM, undefined))
     .d("REQUEST 3, first part", first)
     .d("PING", named("PING", 0, "0011223344556677"))
     .l("PONG", named("PONG", 0, "0011223344556677"))
     .d("ITEM 1", item(1, ONE))
-    .do("listener", "read", { call: 1 })
-    .sees("listener", "item", { call: 1, value: ONE })
+    .do("server", "read", { call: 1 })
+    .sees("server", "item", { call: 1, value: ONE })
     .requested(3, "add", second, { value: TWO });
 }
 
@@ -152,18 +152,18 @@ function mixedRequests(name: string, second: string): Script {
   return new Script(
     name,
     "The frames of a REQUEST or NOTIFY stand together among REQUEST and NOTIFY frames.",
-    { subjects: ["listener"] },
+    { subjects: ["server"] },
   ).opened()
     .d("REQUEST 1, first part", named("REQUEST", 1, "0000", MORE))
     .d("another one begins", second)
-    .closedByListener("protocol");
+    .closedByServer("protocol");
 }
 
 function emptyParts(): Script {
   return new Script(
     "parts may be small, and even empty",
     "A message in five frames, one of them without a byte.",
-    { subjects: ["listener"] },
+    { subjects: ["server"] },
   ).opened()
     .d("part 1", named("REQUEST", 1, "00", MORE))
     .d("part 2", named("REQUEST", 1, "0000", MORE))

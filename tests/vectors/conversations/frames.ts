@@ -100,7 +100,7 @@ const DATA = map({ left: int(2) });
 /** In the order of their numbers. */
 export const FRAMES: readonly FrameVector[] = [
   vector(
-    "HELLO of a dialler, with credentials",
+    "HELLO of a client, with credentials",
     named(
       "HELLO",
       0,
@@ -111,7 +111,7 @@ export const FRAMES: readonly FrameVector[] = [
       }),
     ),
     {
-      ...{ version: "1.0", role: "dialler", features: 0, ...LIMITS },
+      ...{ version: "1.0", role: "client", features: 0, ...LIMITS },
       protocolHash: 0x1badcafe,
       protocol: "demo",
       codec: "msgpack",
@@ -122,7 +122,7 @@ export const FRAMES: readonly FrameVector[] = [
     },
   ),
   vector(
-    "HELLO of a listener, with mismatches and schemas",
+    "HELLO of a server, with mismatches and schemas",
     named(
       "HELLO",
       0,
@@ -140,7 +140,7 @@ export const FRAMES: readonly FrameVector[] = [
       }),
     ),
     {
-      ...{ version: "1.0", role: "listener", features: 0, ...LIMITS },
+      ...{ version: "1.0", role: "server", features: 0, ...LIMITS },
       protocolHash: 0x1badcafe,
       protocol: "demo",
       codec: "msgpack",
@@ -150,9 +150,9 @@ export const FRAMES: readonly FrameVector[] = [
         { method: CREATE, reason: "schema" },
       ],
       described: [
-        { caller: "dialler", method: 1, shape: "serverStream", schemas: "" },
+        { caller: "client", method: 1, shape: "serverStream", schemas: "" },
         {
-          caller: "dialler",
+          caller: "client",
           method: CREATE,
           shape: "unary",
           schemas: SCHEMAS["orders.create"],

@@ -39,25 +39,25 @@ function hello(body: string, flags = 0): string {
 function accepted(): Script {
   return new Script(
     "HELLO is answered with HELLO, and closing is a GOAWAY",
-    "The shortest session: both sides open, nothing is called, the dialler closes in good order.",
+    "The shortest session: both sides open, nothing is called, the client closes in good order.",
   ).opened()
-    .do("dialler", "close")
+    .do("client", "close")
     .d("GOAWAY none: closed", goaway("none", 0, "closed"))
-    .sees("dialler", "ended", { code: "none" })
-    .sees("listener", "draining")
-    .ends("dialler")
-    .sees("listener", "ended", { code: "none" });
+    .sees("client", "ended", { code: "none" })
+    .sees("server", "draining")
+    .ends("client")
+    .sees("server", "ended", { code: "none" });
 }
 
 function withCredentials(): Script {
   const script = new Script(
     "credentials travel in HELLO",
-    "The dialler's entry AUTH holds a value; the listener accepts by sending its HELLO.",
+    "The client's entry AUTH holds a value; the server accepts by sending its HELLO.",
   );
   return script
-    .do("dialler", "start", { credentials: TOKEN })
-    .d("HELLO with AUTH", script.hello("dialler", { entries: AUTH }))
-    .sees("listener", "authenticate", { credentials: TOKEN })
+    .do("client", "start", { credentials: TOKEN })
+    .d("HELLO with AUTH", script.hello("client", { entries: AUTH }))
+    .sees("server", "authenticate", { credentials: TOKEN })
     .accepted();
 }
 
@@ -67,113 +67,113 @@ function refused(): Script {
     "Last id 0: nothing was processed. The session is over.",
   );
   return script
-    .do("dialler", "start", { credentials: TOKEN })
-    .d("HELLO with AUTH", script.hello("dialler", { entries: AUTH }))
-    .sees("listener", "authenticate", { credentials: TOKEN })
-    .do("listener", "refuse", { text: "unknown token" })
+    .do("client", "start", { credentials: TOKEN })
+    .d("HELLO with AUTH", script.hello("client", { entries: AUTH }))
+    .sees("server", "authenticate", { credentials: TOKEN })
+    .do("server", "refuse", { text: "unknown token" })
     .l("GOAWAY", goaway("unauthenticated", 0, "unknown token"))
-    .sees("listener", "ended", { code: "unauthenticated", remote: false })
-    .sees("dialler", "ended", { code: "unauthenticated", remote: true });
+    .sees("server", "ended", { code: "unauthenticated", remote: false })
+    .sees("client", "ended", { code: "unauthenticated", remote: true });
 }
 
 function early(): Script {
   return new Script(
     "a call may leave right behind HELLO",
-    "The listener keeps it unread until it has accepted the dialler, then handles it.",
+    "The server keeps it unread until it has accepted the client, then handles it.",
   ).greeted()
-    .do("dialler", "call", { call: 1, method: "add", value: int(1) })
+    .do("client", "call", { call: 1, method: "add", value: int(1) })
     .d("REQUEST 1: add, early", request(1, ADD, int(1)))
     .accepted()
-    .sees("listener", "request", { call: 1, method: "add", value: int(1) })
-    .do("listener", "respond", { call: 1, value: int(2) })
+    .sees("server", "request", { call: 1, method: "add", value: int(1) })
+    .do("server", "respond", { call: 1, value: int(2) })
     .l("RESULT 1", result(1, int(2)))
-    .sees("dialler", "result", { call: 1, value: int(2) });
+    .sees("client", "result", { call: 1, value: int(2) });
 }
 
 function earlyRefused(): Script {
   return new Script(
-    "an early call of a refused dialler was not processed",
+    "an early call of a refused client was not processed",
     "It is above the last id of the GOAWAY; with the same credentials it would be refused again.",
   ).greeted()
-    .do("dialler", "call", { call: 1, method: "add", value: int(1) })
+    .do("client", "call", { call: 1, method: "add", value: int(1) })
     .d("REQUEST 1: add, early", request(1, ADD, int(1)))
-    .do("listener", "refuse", { text: "no" })
+    .do("server", "refuse", { text: "no" })
     .l("GOAWAY", goaway("unauthenticated", 0, "no"))
-    .sees("listener", "ended", { code: "unauthenticated", remote: false })
-    .sees("dialler", "failed", {
+    .sees("server", "ended", { code: "unauthenticated", remote: false })
+    .sees("client", "failed", {
       ...{ call: 1, code: "unauthenticated", processed: "no", retry: "never" },
     })
-    .sees("dialler", "ended", { code: "unauthenticated", remote: true });
+    .sees("client", "ended", { code: "unauthenticated", remote: true });
 }
 
 function earlyItems(): Script {
   return new Script(
-    "items wait for the listener's HELLO",
+    "items wait for the server's HELLO",
     "Until it has come, the credit for items is 0; REQUEST may leave, ITEM and the END behind it may not.",
   ).greeted()
-    .do("dialler", "call", { call: 1, method: "sum" })
+    .do("client", "call", { call: 1, method: "sum" })
     .d("REQUEST 1: sum, early", request(1, SUM, undefined))
-    .do("dialler", "send", { call: 1, value: int(7) })
-    .do("listener", "accept")
-    .l("HELLO: accepted", new Script("", "").hello("listener"))
-    .sees("listener", "opened")
-    .sees("listener", "request", { call: 1, method: "sum" })
-    .sees("dialler", "opened")
+    .do("client", "send", { call: 1, value: int(7) })
+    .do("server", "accept")
+    .l("HELLO: accepted", new Script("", "").hello("server"))
+    .sees("server", "opened")
+    .sees("server", "request", { call: 1, method: "sum" })
+    .sees("client", "opened")
     .d("ITEM 1: now there is credit", item(1, int(7)))
-    .do("listener", "read", { call: 1 })
-    .sees("listener", "item", { call: 1, value: int(7) });
+    .do("server", "read", { call: 1 })
+    .sees("server", "item", { call: 1, value: int(7) });
 }
 
 function earlyCredit(): Script {
   const line = bin("2e", 16_000);
   const script = new Script(
     "early notifications obey the credit of before the handshake",
-    "65,536 for REQUEST and NOTIFY: the fifth of 16,071 each overshoots, the sixth waits for the listener's HELLO.",
+    "65,536 for REQUEST and NOTIFY: the fifth of 16,071 each overshoots, the sixth waits for the server's HELLO.",
   ).greeted();
   for (let count = 1; count <= 5; count++) {
     script
-      .do("dialler", "notify", { method: "log", value: line })
+      .do("client", "notify", { method: "log", value: line })
       .d(`NOTIFY ${count}, early`, notify(LOG, line));
   }
   script
-    .do("dialler", "notify", { method: "log", value: line })
-    .do("listener", "accept")
-    .l("HELLO: connectionWindow is 4 MiB", script.hello("listener"))
-    .sees("listener", "opened");
+    .do("client", "notify", { method: "log", value: line })
+    .do("server", "accept")
+    .l("HELLO: connectionWindow is 4 MiB", script.hello("server"))
+    .sees("server", "opened");
   for (let count = 1; count <= 5; count++) {
-    script.sees("listener", "notified", { method: "log", value: line });
+    script.sees("server", "notified", { method: "log", value: line });
   }
   return script
-    .sees("dialler", "opened")
+    .sees("client", "opened")
     .d("NOTIFY 6: now there is credit", notify(LOG, line))
-    .sees("listener", "notified", { method: "log", value: line });
+    .sees("server", "notified", { method: "log", value: line });
 }
 
 function earlyFlood(): Script {
   const script = new Script(
     "more than the early bounds closes the connection",
-    "A listener that authenticates keeps at most 131,072 bytes of frames.",
-    { subjects: ["listener"] },
+    "A server that authenticates keeps at most 131,072 bytes of frames.",
+    { subjects: ["server"] },
   ).greeted();
   for (let count = 1; count <= 9; count++) {
     script.d(`NOTIFY ${count}, early`, notify(LOG, bin("00", 16_000)));
   }
-  return script.closedByListener("flow-control");
+  return script.closedByServer("flow-control");
 }
 
 function mismatches(): Script {
   const script = new Script(
     "MISMATCHES names the methods that do not fit",
     "Missing, another shape, another schema hash. The first two fail without a REQUEST, the third is handled.",
-    { subjects: ["dialler"] },
+    { subjects: ["client"] },
   );
   const fails = { code: "unimplemented", processed: "no", retry: "never" };
   return script
-    .do("dialler", "start")
-    .d("HELLO", script.hello("dialler"))
+    .do("client", "start")
+    .d("HELLO", script.hello("client"))
     .l(
       "HELLO: add is missing, count has another shape, orders.create another schema",
-      script.hello("listener", {
+      script.hello("server", {
         entries: [
           field(
             0x05,
@@ -182,20 +182,20 @@ function mismatches(): Script {
         ],
       }),
     )
-    .sees("dialler", "opened")
-    .do("dialler", "call", { call: 1, method: "add", value: int(1) })
-    .sees("dialler", "failed", { call: 1, ...fails })
-    .do("dialler", "call", { call: 1, method: "count", value: int(1) })
-    .sees("dialler", "failed", { call: 1, ...fails })
-    .do("dialler", "call", { call: 1, method: "orders.create", value: int(1) })
+    .sees("client", "opened")
+    .do("client", "call", { call: 1, method: "add", value: int(1) })
+    .sees("client", "failed", { call: 1, ...fails })
+    .do("client", "call", { call: 1, method: "count", value: int(1) })
+    .sees("client", "failed", { call: 1, ...fails })
+    .do("client", "call", { call: 1, method: "orders.create", value: int(1) })
     .d("REQUEST 1: orders.create", request(1, 4, int(1)));
 }
 
 function findsMismatches(): Script {
   const script = new Script(
-    "a listener finds mismatches in the dialler's list",
+    "a server finds mismatches in the client's list",
     "Each is a u16 number and a u8 reason. A REQUEST for such a method gets ERROR unimplemented all the same.",
-    { subjects: ["listener"] },
+    { subjects: ["server"] },
   );
   const methods = [
     ["add", 2, 0],
@@ -205,18 +205,18 @@ function findsMismatches(): Script {
   ] as const;
   return script
     .d(
-      "HELLO: add as a stream, gone, log with a hash where the listener has none, orders.create with another hash",
-      script.hello("dialler", { methods }),
+      "HELLO: add as a stream, gone, log with a hash where the server has none, orders.create with another hash",
+      script.hello("client", { methods }),
     )
-    .sees("listener", "authenticate")
-    .do("listener", "accept")
+    .sees("server", "authenticate")
+    .do("server", "accept")
     .l(
       "HELLO: shape, missing, schema",
-      script.hello("listener", {
+      script.hello("server", {
         entries: [field(0x05, "000001" + "000100" + "000302")],
       }),
     )
-    .sees("listener", "opened")
+    .sees("server", "opened")
     .d("REQUEST 1: gone", request(1, 1, int(1)))
     .l("ERROR 1", error(1, { code: "unimplemented", processed: "no" }))
     .d("REQUEST 3: add, as a stream", request(3, 0, int(1)))
@@ -225,9 +225,9 @@ function findsMismatches(): Script {
 
 function describesMismatches(): Script {
   const script = new Script(
-    "a listener describes what differs from a dialler with another protocol hash",
-    "SCHEMAS, which a listener may leave out: caller, number in its list, shape, JSON. Of what is missing, and of what agrees, there is nothing to tell.",
-    { subjects: ["listener"] },
+    "a server describes what differs from a client with another protocol hash",
+    "SCHEMAS, which a server may leave out: caller, number in its list, shape, JSON. Of what is missing, and of what agrees, there is nothing to tell.",
+    { subjects: ["server"] },
   );
   const methods = [
     ["add", 2, 0],
@@ -240,55 +240,55 @@ function describesMismatches(): Script {
   return script
     .d(
       "HELLO: add as a stream, gone, log, orders.create with another hash",
-      script.hello("dialler", { methods, protocolHash: 7 }),
+      script.hello("client", { methods, protocolHash: 7 }),
     )
-    .sees("listener", "authenticate")
-    .do("listener", "accept")
+    .sees("server", "authenticate")
+    .do("server", "accept")
     .l(
       "HELLO: MISMATCHES, and SCHEMAS of add and orders.create",
-      script.hello("listener", {
+      script.hello("server", {
         entries: [
           field(0x05, "000001" + "000100" + "000302"),
           field(0x06, texts),
         ],
       }),
     )
-    .sees("listener", "opened");
+    .sees("server", "opened");
 }
 
 function readsDescriptions(): Script {
   const script = new Script(
-    "SCHEMAS that mean nothing to the dialler are passed over",
+    "SCHEMAS that mean nothing to the client are passed over",
     "A caller and a shape of a later version, a number that is in no list, and text that is no JSON: they only make words poorer.",
-    { subjects: ["dialler"] },
+    { subjects: ["client"] },
   );
   const texts = described(2, [0, 0], "{}") + described(0, [0, 9], "{}") +
     described(1, [999, 0], "{}") + described(0, [4, 0], "no JSON");
   return script
-    .do("dialler", "start")
-    .d("HELLO", script.hello("dialler"))
+    .do("client", "start")
+    .d("HELLO", script.hello("client"))
     .l(
       "HELLO: orders.create has another schema",
-      script.hello("listener", {
+      script.hello("server", {
         protocolHash: 7,
         entries: [field(0x05, uint(4, 2) + "02"), field(0x06, texts)],
       }),
     )
-    .sees("dialler", "opened")
-    .do("dialler", "call", { call: 1, method: "orders.create", value: int(1) })
+    .sees("client", "opened")
+    .do("client", "call", { call: 1, method: "orders.create", value: int(1) })
     .d("REQUEST 1: orders.create", request(1, 4, int(1)));
 }
 
 function numbersAreTheSenders(): Script {
   const script = new Script(
     "a method number is an index into the caller's own list",
-    "Two methods, in another order than the listener has them.",
-    { subjects: ["listener"] },
+    "Two methods, in another order than the server has them.",
+    { subjects: ["server"] },
   );
   const methods = [["orders.create", 0, 0], ["add", 0, 0]] as const;
   return script
-    .d("HELLO", script.hello("dialler", { methods }))
-    .sees("listener", "authenticate")
+    .d("HELLO", script.hello("client", { methods }))
+    .sees("server", "authenticate")
     .accepted()
     .requested(1, "orders.create", request(1, 0, int(1)), { value: int(1) })
     .requested(3, "add", request(3, 1, int(2)), { value: int(2) });
@@ -298,18 +298,18 @@ function laterMinor(): Script {
   const script = new Script(
     "a later minor version, features and entries are passed over",
     "What this version does not know changes nothing.",
-    { subjects: ["listener"] },
+    { subjects: ["server"] },
   );
   return script
     .d(
       "HELLO: version 1.7, features, entry 0x7e",
-      script.hello("dialler", {
+      script.hello("client", {
         version: [1, 7],
         features: 0xffffffff,
         entries: [field(0x7e, "c0ffee")],
       }),
     )
-    .sees("listener", "authenticate")
+    .sees("server", "authenticate")
     .accepted();
 }
 
@@ -317,40 +317,40 @@ function unknownEarly(): Script {
   const script = new Script(
     "even an ignorable frame cannot stand before HELLO",
     "The first frame is HELLO, whatever comes.",
-    { subjects: ["listener"] },
+    { subjects: ["server"] },
   );
   return script
     .d("kind 0x7f, IGNORABLE", frame(0x7f, 0, "", IGNORABLE))
-    .closedByListener("protocol");
+    .closedByServer("protocol");
 }
 
-function timeouts(side: "dialler" | "listener"): Script {
+function timeouts(side: "client" | "server"): Script {
   const script = new Script(
     `a handshake that takes more than 5 s is given up by the ${side}`,
     "Time for the handshake, authentication included.",
     { subjects: [side] },
   );
-  if (side === "listener") {
-    return script.greeted().advance(5_000).closedByListener("timeout");
+  if (side === "server") {
+    return script.greeted().advance(5_000).closedByServer("timeout");
   }
   return script
-    .do("dialler", "start")
-    .d("HELLO", script.hello("dialler"))
+    .do("client", "start")
+    .d("HELLO", script.hello("client"))
     .advance(5_000)
-    .closedByDialler("timeout");
+    .closedByClient("timeout");
 }
 
 function turnedAway(): Script {
   const script = new Script(
     "a GOAWAY before HELLO ends the session, whatever its code",
-    "A listener that drains has nothing to offer.",
-    { subjects: ["dialler"] },
+    "A server that drains has nothing to offer.",
+    { subjects: ["client"] },
   );
   return script
-    .do("dialler", "start")
-    .d("HELLO", script.hello("dialler"))
+    .do("client", "start")
+    .d("HELLO", script.hello("client"))
     .l("GOAWAY none", goaway("none", 0, "draining"))
-    .sees("dialler", "ended", { code: "disconnected", remote: true });
+    .sees("client", "ended", { code: "disconnected", remote: true });
 }
 
 const body = helloBody({ role: 0, methods: SERVER });
@@ -373,19 +373,19 @@ export const HANDSHAKE: readonly Conversation[] = [
   laterMinor(),
   unknownEarly(),
   turnedAway(),
-  timeouts("dialler"),
-  timeouts("listener"),
+  timeouts("client"),
+  timeouts("server"),
   new Script(
     "a second HELLO closes the connection",
     "Also with IGNORABLE: the kind is known.",
-    { subjects: ["listener"] },
+    { subjects: ["server"] },
   ).opened()
     .d("HELLO once more", hello(body, IGNORABLE))
-    .closedByListener("protocol"),
+    .closedByServer("protocol"),
   new Script(
     "a call may not begin with a method that the list lacks",
     "Number 6 of a list of 6.",
-    { subjects: ["listener"] },
+    { subjects: ["server"] },
   ).opened()
     .d("REQUEST 1: method 6", named("REQUEST", 1, call(6, int(1))))
     .l("ERROR 1", error(1, { code: "unimplemented", processed: "no" })),

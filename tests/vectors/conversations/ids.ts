@@ -14,27 +14,27 @@ import { ADD, CHAT, type Conversation, Script } from "./script.ts";
 
 const ONE = int(1), TWO = int(2);
 
-/** Frames to a listener that break a rule of the connection. */
+/** Frames to a server that break a rule of the connection. */
 function fault(
   name: string,
   meaning: string,
   frames: readonly (readonly [about: string, hex: string])[],
   code = "protocol",
 ): Script {
-  const script = new Script(name, meaning, { subjects: ["listener"] }).opened();
+  const script = new Script(name, meaning, { subjects: ["server"] }).opened();
   for (const [about, hex] of frames) script.d(about, hex);
-  return script.closedByListener(code);
+  return script.closedByServer(code);
 }
 
 function gaps(): Script {
   return new Script(
     "ids may leave gaps",
     "They must rise, and that is all.",
-    { subjects: ["listener"] },
+    { subjects: ["server"] },
   ).opened()
     .requested(1, "add", request(1, ADD, ONE), { value: ONE })
     .requested(1001, "add", request(1001, ADD, TWO), { value: TWO })
-    .do("listener", "respond", { call: 1001, value: ONE })
+    .do("server", "respond", { call: 1001, value: ONE })
     .l("RESULT 1001", result(1001, ONE));
 }
 
@@ -42,11 +42,11 @@ function late(): Script {
   return new Script(
     "an answer to a call that is over is dropped",
     "A second RESULT, an ERROR, CREDIT and ITEM for it: all late, all harmless.",
-    { subjects: ["dialler"] },
+    { subjects: ["client"] },
   ).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
     .l("RESULT 1", result(1, TWO))
-    .sees("dialler", "result", { call: 1, value: TWO })
+    .sees("client", "result", { call: 1, value: TWO })
     .l("RESULT 1 again", result(1, TWO))
     .l("ERROR 1", error(1, { code: "internal" }))
     .l("ITEM 1", item(1, TWO))
@@ -58,10 +58,10 @@ function lateForCallee(): Script {
   return new Script(
     "frames for a call that was answered are dropped",
     "CANCEL, ITEM, END and CREDIT crossed the answer.",
-    { subjects: ["listener"] },
+    { subjects: ["server"] },
   ).opened()
     .requested(1, "chat", request(1, CHAT, undefined))
-    .do("listener", "fail", { call: 1, code: "forbidden", processed: "yes" })
+    .do("server", "fail", { call: 1, code: "forbidden", processed: "yes" })
     .l("ERROR 1", error(1, { code: "forbidden", processed: "yes" }))
     .d("ITEM 1", item(1, TWO))
     .d("CREDIT 1", named("CREDIT", 1, uint(100, 4)))
@@ -74,22 +74,22 @@ function fallingId(name: string, id: number): Script {
   return new Script(
     name,
     "Ids rise. The call that was in flight is lost with the connection.",
-    { subjects: ["listener"] },
+    { subjects: ["server"] },
   ).opened()
     .requested(9, "add", request(9, ADD, ONE), { value: ONE })
     .d(`REQUEST ${id}`, request(id, ADD, TWO))
-    .closed("listener", "protocol", 9);
+    .closed("server", "protocol", 9);
 }
 
 function resultFromCaller(): Script {
   return new Script(
     "RESULT from the caller closes the connection",
     "Only the callee answers.",
-    { subjects: ["listener"] },
+    { subjects: ["server"] },
   ).opened()
     .requested(1, "add", request(1, ADD, ONE), { value: ONE })
     .d("RESULT 1, of its own call", result(1, ONE))
-    .closed("listener", "protocol", 1);
+    .closed("server", "protocol", 1);
 }
 
 /** In the order of the document. */
@@ -127,7 +127,7 @@ export const IDS: readonly Conversation[] = [
   ]),
   fault(
     "RESULT for a call that was never made closes the connection",
-    "The listener has called nobody.",
+    "The server has called nobody.",
     [["RESULT 2", result(2, ONE)]],
   ),
   resultFromCaller(),

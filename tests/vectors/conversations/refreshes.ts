@@ -20,21 +20,21 @@ const GONE = { code: "disconnected", processed: "maybe", retry: "never" };
 
 function sends(script: Script, id: number, credentials = FIRST): void {
   script
-    .do("dialler", "refresh", { credentials })
+    .do("client", "refresh", { credentials })
     .d(`AUTH ${id}`, named("AUTH", id, credentials.hex))
-    .sees("listener", "refresh", { id, credentials });
+    .sees("server", "refresh", { id, credentials });
 }
 
 function accepts(script: Script, id: number): void {
   script
-    .do("listener", "refreshed", { id })
+    .do("server", "refreshed", { id })
     .l(`AUTH ${id}, REPLY`, named("AUTH", id, "", REPLY))
-    .sees("dialler", "refreshed", { id });
+    .sees("client", "refreshed", { id });
 }
 
 function refuses(script: Script, lastId: number): void {
   script
-    .do("listener", "rejectRefresh", { text: "expired" })
+    .do("server", "rejectRefresh", { text: "expired" })
     .l("GOAWAY", goaway("unauthenticated", lastId, "expired"));
 }
 
@@ -45,7 +45,7 @@ function twoInARow(): Script {
   ).opened();
   sends(script, 1);
   sends(script, 2, SECOND);
-  const call = new CallScript(script, "listener", "serverStream").opens(ONE);
+  const call = new CallScript(script, "server", "serverStream").opens(ONE);
   accepts(script, 1);
   call.downloads(ONE);
   accepts(script, 2);
@@ -75,49 +75,49 @@ function acceptedThenRefused(): Script {
   accepts(script, 1);
   refuses(script, 0);
   return script
-    .sees("listener", "ended", { code: "unauthenticated", remote: false })
-    .sees("dialler", "ended", { code: "unauthenticated", remote: true });
+    .sees("server", "ended", { code: "unauthenticated", remote: false })
+    .sees("client", "ended", { code: "unauthenticated", remote: true });
 }
 
 function refusedInFlight(): Script {
   const script = new Script(
     "refused credentials end the calls of both ends",
-    "None of them can be told to have run. Its last id is that of the dialler's call.",
+    "None of them can be told to have run. Its last id is that of the client's call.",
   ).opened();
   const calls = SIDES.map((caller) =>
     new CallScript(script, caller, "unary").opens(ONE)
   );
   sends(script, 1);
   refuses(script, 1);
-  const [dialler, listener] = calls as [CallScript, CallScript];
-  listener.failed(GONE);
-  dialler.stopped("disconnected").failed(GONE);
-  listener.stopped("disconnected");
+  const [client, server] = calls as [CallScript, CallScript];
+  server.failed(GONE);
+  client.stopped("disconnected").failed(GONE);
+  server.stopped("disconnected");
   return script
-    .sees("listener", "ended", { code: "unauthenticated", remote: false })
-    .sees("dialler", "ended", { code: "unauthenticated", remote: true });
+    .sees("server", "ended", { code: "unauthenticated", remote: false })
+    .sees("client", "ended", { code: "unauthenticated", remote: true });
 }
 
 function takesTooLong(): Script {
   const script = new Script(
     "an answer to new credentials that takes too long ends the session",
-    "As long as a handshake may take: 1 s here. The time is the listener's to keep.",
-    { limits: { listener: { handshakeTimeout: 1000 } } },
+    "As long as a handshake may take: 1 s here. The time is the server's to keep.",
+    { limits: { server: { handshakeTimeout: 1000 } } },
   ).opened();
   sends(script, 1);
   return script.advance(1016)
     .l("GOAWAY timeout", goaway("timeout", 0))
-    .sees("listener", "ended", { code: "timeout", remote: false })
-    .sees("dialler", "ended", { code: "timeout", remote: true });
+    .sees("server", "ended", { code: "timeout", remote: false })
+    .sees("client", "ended", { code: "timeout", remote: true });
 }
 
 function oneHeartbeat(): Script {
   const script = new Script(
     "each end has a heartbeat of its own",
-    "The dialler's is 1 s, and its PINGs are signs of life to the listener, with 15 s.",
-    { limits: { dialler: { heartbeat: 1000 } } },
+    "The client's is 1 s, and its PINGs are signs of life to the server, with 15 s.",
+    { limits: { client: { heartbeat: 1000 } } },
   ).opened();
-  const call = new CallScript(script, "dialler", "unary").opens(ONE);
+  const call = new CallScript(script, "client", "unary").opens(ONE);
   for (const count of [1, 2, 3]) {
     script.advance(1000).d(`PING ${count}`, ping(count))
       .l(`PONG ${count}`, pong(count));
@@ -131,10 +131,10 @@ function anyByte(): Script {
     "frames of calls are signs of life",
     "Heartbeats of 1 s, an item every 900 ms: the side that hears it sends no PING.",
     {
-      limits: { dialler: { heartbeat: 1000 }, listener: { heartbeat: 60_000 } },
+      limits: { client: { heartbeat: 1000 }, server: { heartbeat: 60_000 } },
     },
   ).opened();
-  const call = new CallScript(script, "dialler", "serverStream").opens(ONE);
+  const call = new CallScript(script, "client", "serverStream").opens(ONE);
   for (const value of [ONE, TWO, ONE]) {
     script.advance(900);
     call.downloads(value);
@@ -148,7 +148,7 @@ function ofLater(): Script {
     "both ends pass over frames of a later version",
     "Unknown kinds with IGNORABLE, among the session's and the calls'; they change nothing.",
   ).opened();
-  const call = new CallScript(script, "dialler", "duplex").opens();
+  const call = new CallScript(script, "client", "duplex").opens();
   for (const side of SIDES) {
     script
       .frame(side, "kind 0x0f, IGNORABLE", frame(0x0f, 0, "beef", IGNORABLE))
@@ -159,7 +159,7 @@ function ofLater(): Script {
         frame(0x18, call.id, "", IGNORABLE),
       )
       .later();
-    new CallScript(script, other(side), "unary", side === "listener" ? 1 : 0)
+    new CallScript(script, other(side), "unary", side === "server" ? 1 : 0)
       .opens(ONE).responds(TWO);
   }
   call.uploads(ONE).downloads(TWO).ends().responds();

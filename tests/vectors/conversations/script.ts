@@ -15,7 +15,7 @@ import {
 } from "./bytes.ts";
 
 /** The two ends. */
-export type Side = "dialler" | "listener";
+export type Side = "client" | "server";
 
 /** Bytes: hex, or runs of `[hex, times]` where that is much shorter. */
 export type Bytes = string | { parts: [hex: string, times: number][] };
@@ -64,7 +64,7 @@ export interface Conversation {
   steps: Step[];
 }
 
-/** What the listener serves. */
+/** What the server serves. */
 export const SERVER: readonly Method[] = [
   ["add", 0, 0],
   ["chat", 4, 0],
@@ -74,13 +74,13 @@ export const SERVER: readonly Method[] = [
   ["sum", 3, 0],
 ];
 
-/** What the listener's schema hash stands for; of its other methods nothing is known but types. */
+/** What the server's schema hash stands for; of its other methods nothing is known but types. */
 export const SCHEMAS: Readonly<Record<string, string>> = {
   "orders.create":
     '{"input":{"type":"integer"},"output":null,"opening":null,"errors":{}}',
 };
 
-/** What the dialler serves. */
+/** What the client serves. */
 export const CLIENT: readonly Method[] = [
   ["alert", 1, 0],
   ["ask", 0, 0],
@@ -89,10 +89,10 @@ export const CLIENT: readonly Method[] = [
   ["tail", 2, 0],
 ];
 
-/** Numbers of the listener's methods. */
+/** Numbers of the server's methods. */
 export const ADD = 0, CHAT = 1, COUNT = 2, LOG = 3, CREATE = 4, SUM = 5;
 
-/** Numbers of the dialler's methods. */
+/** Numbers of the client's methods. */
 export const ALERT = 0, ASK = 1, DICTATE = 2, MIRROR = 3, TAIL = 4;
 
 /** Limits that HELLO tells. */
@@ -120,7 +120,7 @@ export class Script {
       knows?: Conversation["knows"];
     } = {},
   ) {
-    const { subjects = ["dialler", "listener"], limits = {}, knows } = options;
+    const { subjects = ["client", "server"], limits = {}, knows } = options;
     this.conversation = {
       name,
       meaning,
@@ -131,14 +131,14 @@ export class Script {
     };
   }
 
-  /** A frame of the dialler's. */
+  /** A frame of the client's. */
   d(about: string, hex: string): this {
-    return this.frame("dialler", about, hex);
+    return this.frame("client", about, hex);
   }
 
-  /** A frame of the listener's. */
+  /** A frame of the server's. */
   l(about: string, hex: string): this {
-    return this.frame("listener", about, hex);
+    return this.frame("server", about, hex);
   }
 
   /** A frame of that side's. */
@@ -195,7 +195,7 @@ export class Script {
       "HELLO",
       0,
       helloBody({
-        role: side === "dialler" ? 0 : 1,
+        role: side === "client" ? 0 : 1,
         ...this.#listed(side),
         limits: Object.fromEntries(given.filter(([key]) => TOLD.includes(key))),
         ...parts,
@@ -206,7 +206,7 @@ export class Script {
   #listed(side: Side): Pick<HelloParts, "methods" | "protocolHash"> {
     const { calls, hash } = this.conversation.knows?.[side] ?? {};
     return {
-      methods: calls ?? (side === "dialler" ? SERVER : CLIENT),
+      methods: calls ?? (side === "client" ? SERVER : CLIENT),
       ...(hash === undefined ? {} : { protocolHash: hash }),
     };
   }
@@ -219,32 +219,32 @@ export class Script {
   /** The first half of the handshake. */
   greeted(): this {
     return this
-      .do("dialler", "start")
-      .d("HELLO", this.hello("dialler"))
-      .sees("listener", "authenticate");
+      .do("client", "start")
+      .d("HELLO", this.hello("client"))
+      .sees("server", "authenticate");
   }
 
   /** The second half of the handshake. */
   accepted(): this {
     return this
-      .do("listener", "accept")
-      .l("HELLO: accepted", this.hello("listener"))
-      .sees("listener", "opened")
-      .sees("dialler", "opened");
+      .do("server", "accept")
+      .l("HELLO: accepted", this.hello("server"))
+      .sees("server", "opened")
+      .sees("client", "opened");
   }
 
-  /** The dialler's fault that ends the connection. */
-  closedByListener(code: string, lastId = 0): this {
+  /** The client's fault that ends the connection. */
+  closedByServer(code: string, lastId = 0): this {
     return this
       .l(`GOAWAY ${code}: the connection is closed`, goaway(code, lastId))
-      .sees("listener", "ended", { code, remote: false });
+      .sees("server", "ended", { code, remote: false });
   }
 
-  /** The listener's fault that ends the connection. */
-  closedByDialler(code: string, lastId = 0): this {
+  /** The server's fault that ends the connection. */
+  closedByClient(code: string, lastId = 0): this {
     return this
       .d(`GOAWAY ${code}: the connection is closed`, goaway(code, lastId))
-      .sees("dialler", "ended", { code, remote: false });
+      .sees("client", "ended", { code, remote: false });
   }
 
   /** A fault of the other side's while a call of its own is in flight. */
@@ -288,7 +288,7 @@ export class Script {
   ): this {
     return this
       .d(`REQUEST ${id}: ${method}`, hex)
-      .sees("listener", "request", { call: id, method, ...details });
+      .sees("server", "request", { call: id, method, ...details });
   }
 
   /** CANCEL, and what the caller hears at once. */
@@ -307,12 +307,12 @@ const CANCELLED = { code: "cancelled", processed: "maybe", retry: "never" };
 
 /** The other end. */
 export function other(side: Side): Side {
-  return side === "dialler" ? "listener" : "dialler";
+  return side === "client" ? "server" : "client";
 }
 
 /** Who made a call, by its id. */
 function endsOf(id: number): { caller: Side; callee: Side } {
-  const caller = id % 2 === 1 ? "dialler" : "listener";
+  const caller = id % 2 === 1 ? "client" : "server";
   return { caller, callee: other(caller) };
 }
 

@@ -28,15 +28,15 @@ export function pong(count: number): string {
   return named("PONG", 0, uint(count, 6) + "0000");
 }
 
-function toListener(
+function toServer(
   name: string,
   meaning: string,
   hex: string,
   code = "protocol",
 ): Script {
-  return new Script(name, meaning, { subjects: ["listener"] }).opened()
+  return new Script(name, meaning, { subjects: ["server"] }).opened()
     .d("at fault", hex)
-    .closedByListener(code);
+    .closedByServer(code);
 }
 
 function pings(): Script {
@@ -60,22 +60,22 @@ function silence(side: Side): Script {
     { subjects: [side], limits: { [side]: { heartbeat: 1000 } } },
   ).opened();
   const says = (about: string, hex: string) =>
-    side === "dialler" ? script.d(about, hex) : script.l(about, hex);
+    side === "client" ? script.d(about, hex) : script.l(about, hex);
   script.advance(1000);
   says("PING 1", ping(1));
   script.advance(1000);
   says("PING 2", ping(2));
   script.advance(1000);
-  return side === "dialler"
-    ? script.closedByDialler("timeout")
-    : script.closedByListener("timeout");
+  return side === "client"
+    ? script.closedByClient("timeout")
+    : script.closedByServer("timeout");
 }
 
 function signsOfLife(): Script {
   return new Script(
     "any frame is a sign of life",
     "Silence counts from the last byte read, not from the last PING.",
-    { subjects: ["listener"], limits: { listener: { heartbeat: 1000 } } },
+    { subjects: ["server"], limits: { server: { heartbeat: 1000 } } },
   ).opened()
     .advance(900)
     .d("an unknown kind, ignorable", frame(0x6e, 0, "", IGNORABLE))
@@ -90,12 +90,12 @@ function tooManyPings(): Script {
   const script = new Script(
     "too many PINGs close the connection",
     "10 a second, with bursts of 20.",
-    { subjects: ["listener"] },
+    { subjects: ["server"] },
   ).opened();
   for (let count = 1; count <= 20; count++) {
     script.d(`PING ${count}`, ping(count)).l(`PONG ${count}`, pong(count));
   }
-  return script.d("PING 21", ping(21)).closedByListener("too-many");
+  return script.d("PING 21", ping(21)).closedByServer("too-many");
 }
 
 function refreshed(): Script {
@@ -104,15 +104,15 @@ function refreshed(): Script {
     "AUTH, and AUTH with REPLY under the same number.",
   ).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
-    .do("dialler", "refresh", { credentials: TOKEN })
+    .do("client", "refresh", { credentials: TOKEN })
     .d("AUTH 1", named("AUTH", 1, TOKEN.hex))
-    .sees("listener", "refresh", { id: 1, credentials: TOKEN })
-    .do("listener", "respond", { call: 1, value: TWO })
+    .sees("server", "refresh", { id: 1, credentials: TOKEN })
+    .do("server", "respond", { call: 1, value: TWO })
     .l("RESULT 1", result(1, TWO))
-    .sees("dialler", "result", { call: 1, value: TWO })
-    .do("listener", "refreshed", { id: 1 })
+    .sees("client", "result", { call: 1, value: TWO })
+    .do("server", "refreshed", { id: 1 })
     .l("AUTH 1, REPLY", named("AUTH", 1, "", REPLY))
-    .sees("dialler", "refreshed", { id: 1 });
+    .sees("client", "refreshed", { id: 1 });
 }
 
 function rejected(): Script {
@@ -120,46 +120,46 @@ function rejected(): Script {
     "refused credentials end a live session",
     "GOAWAY unauthenticated.",
   ).opened()
-    .do("dialler", "refresh", { credentials: TOKEN })
+    .do("client", "refresh", { credentials: TOKEN })
     .d("AUTH 1", named("AUTH", 1, TOKEN.hex))
-    .sees("listener", "refresh", { id: 1, credentials: TOKEN })
-    .do("listener", "rejectRefresh", { text: "expired" })
+    .sees("server", "refresh", { id: 1, credentials: TOKEN })
+    .do("server", "rejectRefresh", { text: "expired" })
     .l("GOAWAY", goaway("unauthenticated", 0, "expired"))
-    .sees("listener", "ended", { code: "unauthenticated", remote: false })
-    .sees("dialler", "ended", { code: "unauthenticated", remote: true });
+    .sees("server", "ended", { code: "unauthenticated", remote: false })
+    .sees("client", "ended", { code: "unauthenticated", remote: true });
 }
 
-function authFromListener(): Script {
+function authFromServer(): Script {
   return new Script(
-    "AUTH from a listener closes the connection",
-    "Only the dialler has credentials.",
-    { subjects: ["dialler"] },
+    "AUTH from a server closes the connection",
+    "Only the client has credentials.",
+    { subjects: ["client"] },
   ).opened()
     .l("AUTH 1", named("AUTH", 1, TOKEN.hex))
-    .closedByDialler("protocol");
+    .closedByClient("protocol");
 }
 
 function tooManyAuths(): Script {
   const script = new Script(
     "credentials that pile up close the connection",
     "8 may be unanswered.",
-    { subjects: ["listener"] },
+    { subjects: ["server"] },
   ).opened();
   for (let id = 1; id <= 8; id++) {
     script
       .d(`AUTH ${id}`, named("AUTH", id, TOKEN.hex))
-      .sees("listener", "refresh", { id, credentials: TOKEN });
+      .sees("server", "refresh", { id, credentials: TOKEN });
   }
   return script
     .d("AUTH 9", named("AUTH", 9, TOKEN.hex))
-    .closedByListener("too-many");
+    .closedByServer("too-many");
 }
 
 function unknownKinds(): Script {
   return new Script(
     "frames of an unknown kind are passed over if they say so",
     "IGNORABLE, in the range of the session and of calls; unknown flags mean nothing.",
-    { subjects: ["listener"] },
+    { subjects: ["server"] },
   ).opened()
     .d("kind 0x0e, IGNORABLE", frame(0x0e, 9, "beef", IGNORABLE))
     .d("kind 0x6e, IGNORABLE", frame(0x6e, 9, "", IGNORABLE))
@@ -174,57 +174,57 @@ function unknownKinds(): Script {
 /** In the order of the document. */
 export const SESSION: readonly Conversation[] = [
   pings(),
-  silence("dialler"),
-  silence("listener"),
+  silence("client"),
+  silence("server"),
   signsOfLife(),
   tooManyPings(),
   refreshed(),
   rejected(),
-  authFromListener(),
+  authFromServer(),
   tooManyAuths(),
   unknownKinds(),
-  toListener(
+  toServer(
     "an unknown kind closes the connection",
     "Without IGNORABLE.",
     frame(0x6e, 0),
   ),
-  toListener(
+  toServer(
     "a PING of 7 bytes closes the connection",
     "8 it is.",
     named("PING", 0, "00".repeat(7)),
   ),
-  toListener(
+  toServer(
     "a PONG of 9 bytes closes the connection",
     "8 it is, asked for or not.",
     named("PONG", 0, "00".repeat(9)),
   ),
-  toListener(
+  toServer(
     "a GOAWAY that is cut closes the connection",
     "Code and last id are 7 bytes.",
     named("GOAWAY", 0, "00".repeat(6)),
   ),
-  toListener(
+  toServer(
     "new credentials that cannot be decoded are refused",
     "0xc1 is never used in MessagePack.",
     named("AUTH", 1, "c1"),
     "unauthenticated",
   ),
-  toListener(
-    "AUTH with REPLY from the dialler closes the connection",
-    "Only the listener answers.",
+  toServer(
+    "AUTH with REPLY from the client closes the connection",
+    "Only the server answers.",
     named("AUTH", 1, "", REPLY),
   ),
-  toListener(
+  toServer(
     "an AUTH that does not rise closes the connection",
     "Ids begin with 1.",
     named("AUTH", 0, TOKEN.hex),
   ),
-  toListener(
+  toServer(
     "a frame without a header closes the connection",
     "Its length is 7.",
     uint(7, 4) + "00".repeat(7),
   ),
-  toListener(
+  toServer(
     "a frame over the limit closes the connection",
     "131,081 bytes, of which none has come.",
     uint(131_081, 4),
@@ -232,20 +232,20 @@ export const SESSION: readonly Conversation[] = [
   new Script(
     "a frame over maxFrameBody closes the connection",
     "16,384 here; a HELLO could have been as long.",
-    { subjects: ["listener"], limits: { listener: { maxFrameBody: 16_384 } } },
+    { subjects: ["server"], limits: { server: { maxFrameBody: 16_384 } } },
   ).opened()
     .d("16,385 bytes", named("NOTIFY", 0, "00".repeat(16_385)))
-    .closedByListener("too-large"),
+    .closedByServer("too-large"),
   new Script(
     "an answer that answers nothing is dropped",
     "A PONG, and an AUTH with REPLY.",
-    { subjects: ["dialler"] },
+    { subjects: ["client"] },
   ).opened()
     .l("PONG", pong(99))
     .l("AUTH 9, REPLY", named("AUTH", 9, "", REPLY))
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
     .l("ERROR 1", error(1, { code: "forbidden", processed: "yes" }))
-    .sees("dialler", "failed", {
+    .sees("client", "failed", {
       ...{ call: 1, code: "forbidden", processed: "yes", retry: "never" },
     }),
 ].map((script) => script.conversation);

@@ -7,45 +7,45 @@ const ONE = int(1), TWO = int(2), THREE = int(3);
 const ASKED = { metadata: { trace: "00-ab", lang: "de" } };
 const ANSWERED = { metadata: { cost: "4" } };
 
-/** What the listener does, the dialler is seen to do elsewhere. */
+/** What the server does, the client is seen to do elsewhere. */
 function unary(): Script {
   const script = new Script(
-    "the listener's unary call has a deadline and metadata too",
-    "Ids of the listener begin with 2.",
+    "the server's unary call has a deadline and metadata too",
+    "Ids of the server begin with 2.",
   ).opened();
   const beside = { timeout: 1500, ...ASKED };
-  new CallScript(script, "listener", "unary")
+  new CallScript(script, "server", "unary")
     .opens(ONE, beside).responds(TWO, ANSWERED);
-  new CallScript(script, "listener", "unary", 1).opens(NONE).responds(NONE);
+  new CallScript(script, "server", "unary", 1).opens(NONE).responds(NONE);
   return script;
 }
 
 function serverStream(): Script {
   const script = new Script(
-    "the listener's server stream has the dialler's items",
+    "the server's server stream has the client's items",
     "The same frames with an even id.",
   ).opened();
-  new CallScript(script, "listener", "serverStream")
+  new CallScript(script, "server", "serverStream")
     .opens(THREE).downloads(ONE, TWO, THREE).responds();
   return script;
 }
 
 function clientStream(): Script {
   const script = new Script(
-    "the listener's client stream has items, END, and the dialler's RESULT",
+    "the server's client stream has items, END, and the client's RESULT",
     "Without an opening the REQUEST has no value.",
   ).opened();
-  new CallScript(script, "listener", "clientStream")
+  new CallScript(script, "server", "clientStream")
     .opens().uploads(ONE, TWO).ends().responds(THREE);
   return script;
 }
 
 function duplex(): Script {
   const script = new Script(
-    "the listener's duplex call has items in both directions",
+    "the server's duplex call has items in both directions",
     "An item of the callee's may come before and behind END.",
   ).opened();
-  new CallScript(script, "listener", "duplex")
+  new CallScript(script, "server", "duplex")
     .opens(str("room 7")).downloads(str("welcome")).uploads(str("hi")).ends()
     .downloads(str("bye")).responds();
   return script;
@@ -111,7 +111,7 @@ function notifications(): Script {
     value: typeof ONE,
     beside: { metadata?: Record<string, string> } = {},
   ) => {
-    const [method, number] = from === "dialler"
+    const [method, number] = from === "client"
       ? ["log", LOG] as const
       : ["alert", ALERT] as const;
     const list = beside.metadata === undefined
@@ -120,18 +120,18 @@ function notifications(): Script {
     script
       .do(from, "notify", { method, value, ...beside })
       .frame(from, `NOTIFY ${method}`, notify(number, value, ...list))
-      .sees(from === "dialler" ? "listener" : "dialler", "notified", {
+      .sees(from === "client" ? "server" : "client", "notified", {
         method,
         value,
         ...beside,
       });
   };
-  const call = new CallScript(script, "dialler", "serverStream").opens(ONE);
-  sends("dialler", NONE);
-  sends("listener", NONE);
+  const call = new CallScript(script, "client", "serverStream").opens(ONE);
+  sends("client", NONE);
+  sends("server", NONE);
   call.downloads(ONE);
-  sends("listener", str(""), ASKED);
-  sends("dialler", str(""), ANSWERED);
+  sends("server", str(""), ASKED);
+  sends("client", str(""), ANSWERED);
   call.responds();
   return script;
 }

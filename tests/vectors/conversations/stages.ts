@@ -27,11 +27,11 @@ function waitsForPlace(): Script {
   const script = new Script(
     "a call that is cancelled before it leaves is not on the wire",
     "The 33rd of 32 calls; its id goes to the next.",
-    { limits: { listener: { maxCalls: 32 } } },
+    { limits: { server: { maxCalls: 32 } } },
   ).opened();
   const { calls, waits } = fillPlaces(script, 32);
   waits.asks(TWO);
-  script.do("dialler", "cancel", { call: waits.id });
+  script.do("client", "cancel", { call: waits.id });
   waits.failed(UNSENT);
   calls[31]?.responds(TWO);
   waits.opens(ONE).responds(TWO);
@@ -41,11 +41,11 @@ function waitsForPlace(): Script {
 function early(): Script {
   const script = new Script(
     "an early call may be cancelled early",
-    "The listener keeps both frames; when it has accepted, the handler is entered and hears at once.",
+    "The server keeps both frames; when it has accepted, the handler is entered and hears at once.",
   ).greeted();
-  const asked = new CallScript(script, "dialler", "unary");
+  const asked = new CallScript(script, "client", "unary");
   asked.asks(ONE).leaves(ONE);
-  script.do("dialler", "cancel", { call: 1 }).d("CANCEL 1", cancel(1));
+  script.do("client", "cancel", { call: 1 }).d("CANCEL 1", cancel(1));
   asked.failed(HEARS);
   script.accepted();
   asked.arrives(ONE).stopped("cancelled").settles(CANCELLED);
@@ -80,12 +80,12 @@ function notWhole(caller: Side): Script {
 
 function unary(): Script {
   const script = new Script(
-    "the listener cancels too",
-    "The dialler's handler hears of it, and settles the call.",
+    "the server cancels too",
+    "The client's handler hears of it, and settles the call.",
   ).opened();
-  new CallScript(script, "listener", "unary")
+  new CallScript(script, "server", "unary")
     .opens(ONE).cancelled().settles(CANCELLED);
-  new CallScript(script, "listener", "unary", 1).opens(ONE).responds(TWO);
+  new CallScript(script, "server", "unary", 1).opens(ONE).responds(TWO);
   return script;
 }
 
@@ -123,19 +123,19 @@ function largeResult(): Script {
     "Its callee had settled: the rest is sent, and dropped. Then the call is over for both.",
     { limits: SMALL_FRAMES },
   ).opened();
-  new CallScript(script, "dialler", "unary").opens(ONE);
+  new CallScript(script, "client", "unary").opens(ONE);
   script
-    .do("listener", "stall", { after: 1 })
-    .do("listener", "respond", { call: 1, value: LARGE });
+    .do("server", "stall", { after: 1 })
+    .do("server", "respond", { call: 1, value: LARGE });
   const [first, ...rest] = fragments("RESULT", 1, fields() + LARGE.hex, PART);
   script
     .l("RESULT 1, part 1 of 3", first ?? "")
-    .do("dialler", "cancel", { call: 1 })
+    .do("client", "cancel", { call: 1 })
     .d("CANCEL 1", cancel(1))
-    .sees("dialler", "failed", { call: 1, ...HEARS })
-    .do("listener", "flow");
-  send(script, "listener", rest);
-  new CallScript(script, "dialler", "unary", 1).opens(ONE).responds(TWO);
+    .sees("client", "failed", { call: 1, ...HEARS })
+    .do("server", "flow");
+  send(script, "server", rest);
+  new CallScript(script, "client", "unary", 1).opens(ONE).responds(TWO);
   return script;
 }
 
@@ -145,14 +145,14 @@ function largeItem(): Script {
     "The call had two of its three frames; the rest is not sent.",
     { limits: SMALL_FRAMES },
   ).opened();
-  const upload = new CallScript(script, "dialler", "clientStream").opens();
+  const upload = new CallScript(script, "client", "clientStream").opens();
   script
-    .do("dialler", "stall", { after: 1 })
-    .do("dialler", "send", { call: 1, value: LARGE });
+    .do("client", "stall", { after: 1 })
+    .do("client", "send", { call: 1, value: LARGE });
   const [first] = fragments("ITEM", 1, fields() + LARGE.hex, PART);
   script.d("ITEM 1, part 1 of 3", first ?? "");
   upload.cancelled();
-  script.do("dialler", "flow");
+  script.do("client", "flow");
   upload.settles(CANCELLED);
   return script;
 }
@@ -161,13 +161,13 @@ function cancelAndClose(): Script {
   const script = new Script(
     "a cancelled call is in flight until its terminal has come",
     "maxCalls is 32: the 33rd call waits for the ERROR, not for the CANCEL.",
-    { limits: { listener: { maxCalls: 32 } } },
+    { limits: { server: { maxCalls: 32 } } },
   ).opened();
   const [first] = Array.from(
     { length: 32 },
-    (_, index) => new CallScript(script, "dialler", "unary", index).opens(ONE),
+    (_, index) => new CallScript(script, "client", "unary", index).opens(ONE),
   );
-  const waits = new CallScript(script, "dialler", "unary", 32);
+  const waits = new CallScript(script, "client", "unary", 32);
   waits.asks(TWO);
   first?.cancelled().settles(CANCELLED);
   waits.leaves(TWO).arrives(TWO);

@@ -25,7 +25,7 @@ function broken(
   options: { before?: (script: Script) => Script } = {},
 ): Script {
   const { method, number, value } = shape;
-  const script = new Script(name, meaning, { subjects: ["listener"] }).opened()
+  const script = new Script(name, meaning, { subjects: ["server"] }).opened()
     .requested(1, "add", request(1, ADD, ONE), { value: ONE })
     .requested(
       3,
@@ -36,9 +36,9 @@ function broken(
   options.before?.(script);
   for (const [about, hex] of frames) script.d(about, hex);
   return script
-    .sees("listener", "cancelled", { call: 3, reason: "cancelled" })
+    .sees("server", "cancelled", { call: 3, reason: "cancelled" })
     .l("ERROR 3", error(3, { code: "malformed" }))
-    .do("listener", "respond", { call: 1, value: TWO })
+    .do("server", "respond", { call: 1, value: TWO })
     .l("RESULT 1: other calls go on", result(1, TWO));
 }
 
@@ -50,12 +50,12 @@ function brokenByCallee(
   frames: readonly (readonly [about: string, hex: string])[],
 ): Script {
   const { method, number } = shape;
-  const script = new Script(name, meaning, { subjects: ["dialler"] }).opened()
+  const script = new Script(name, meaning, { subjects: ["client"] }).opened()
     .called(1, method, request(1, number, ONE), { value: ONE });
   for (const [about, hex] of frames) script.l(about, hex);
   return script
     .d("CANCEL 1", cancel(1))
-    .sees("dialler", "failed", {
+    .sees("client", "failed", {
       ...{ call: 1, code: "malformed", processed: "maybe", retry: "never" },
     })
     .l("RESULT 1: dropped, but it ends the call", result(1))
@@ -70,15 +70,15 @@ function serverStream(): Script {
     .called(1, "count", request(1, COUNT, THREE), { value: THREE });
   for (const value of [ONE, TWO, THREE]) {
     script
-      .do("dialler", "read", { call: 1 })
-      .do("listener", "send", { call: 1, value })
+      .do("client", "read", { call: 1 })
+      .do("server", "send", { call: 1, value })
       .l("ITEM 1", item(1, value))
-      .sees("dialler", "item", { call: 1, value });
+      .sees("client", "item", { call: 1, value });
   }
   return script
-    .do("listener", "respond", { call: 1 })
+    .do("server", "respond", { call: 1 })
     .l("RESULT 1", result(1))
-    .sees("dialler", "result", { call: 1 });
+    .sees("client", "result", { call: 1 });
 }
 
 function unread(): Script {
@@ -87,17 +87,17 @@ function unread(): Script {
     "They come before anybody asks, and are taken later, also behind the RESULT.",
   ).opened()
     .called(1, "count", request(1, COUNT, TWO), { value: TWO })
-    .do("listener", "send", { call: 1, value: ONE })
+    .do("server", "send", { call: 1, value: ONE })
     .l("ITEM 1", item(1, ONE))
-    .do("listener", "send", { call: 1, value: TWO })
+    .do("server", "send", { call: 1, value: TWO })
     .l("ITEM 1", item(1, TWO))
-    .do("dialler", "read", { call: 1 })
-    .sees("dialler", "item", { call: 1, value: ONE })
-    .do("listener", "respond", { call: 1 })
+    .do("client", "read", { call: 1 })
+    .sees("client", "item", { call: 1, value: ONE })
+    .do("server", "respond", { call: 1 })
     .l("RESULT 1", result(1))
-    .sees("dialler", "result", { call: 1 })
-    .do("dialler", "read", { call: 1 })
-    .sees("dialler", "item", { call: 1, value: TWO });
+    .sees("client", "result", { call: 1 })
+    .do("client", "read", { call: 1 })
+    .sees("client", "item", { call: 1, value: TWO });
 }
 
 function clientStream(): Script {
@@ -108,18 +108,18 @@ function clientStream(): Script {
     .called(1, "sum", request(1, SUM, undefined));
   for (const value of [ONE, TWO]) {
     script
-      .do("listener", "read", { call: 1 })
-      .do("dialler", "send", { call: 1, value })
+      .do("server", "read", { call: 1 })
+      .do("client", "send", { call: 1, value })
       .d("ITEM 1", item(1, value))
-      .sees("listener", "item", { call: 1, value });
+      .sees("server", "item", { call: 1, value });
   }
   return script
-    .do("dialler", "end", { call: 1 })
+    .do("client", "end", { call: 1 })
     .d("END 1", named("END", 1))
-    .sees("listener", "itemsEnded", { call: 1 })
-    .do("listener", "respond", { call: 1, value: THREE })
+    .sees("server", "itemsEnded", { call: 1 })
+    .do("server", "respond", { call: 1, value: THREE })
     .l("RESULT 1", result(1, THREE))
-    .sees("dialler", "result", { call: 1, value: THREE });
+    .sees("client", "result", { call: 1, value: THREE });
 }
 
 function duplex(): Script {
@@ -129,24 +129,24 @@ function duplex(): Script {
     "The two directions have nothing to do with each other.",
   ).opened()
     .called(1, "chat", request(1, CHAT, room), { value: room })
-    .do("listener", "read", { call: 1 })
-    .do("dialler", "read", { call: 1 })
-    .do("listener", "send", { call: 1, value: str("welcome") })
+    .do("server", "read", { call: 1 })
+    .do("client", "read", { call: 1 })
+    .do("server", "send", { call: 1, value: str("welcome") })
     .l("ITEM 1, from the callee", item(1, str("welcome")))
-    .sees("dialler", "item", { call: 1, value: str("welcome") })
-    .do("dialler", "send", { call: 1, value: str("hi") })
+    .sees("client", "item", { call: 1, value: str("welcome") })
+    .do("client", "send", { call: 1, value: str("hi") })
     .d("ITEM 1, from the caller", item(1, str("hi")))
-    .sees("listener", "item", { call: 1, value: str("hi") })
-    .do("dialler", "end", { call: 1 })
+    .sees("server", "item", { call: 1, value: str("hi") })
+    .do("client", "end", { call: 1 })
     .d("END 1", named("END", 1))
-    .sees("listener", "itemsEnded", { call: 1 })
-    .do("dialler", "read", { call: 1 })
-    .do("listener", "send", { call: 1, value: str("bye") })
+    .sees("server", "itemsEnded", { call: 1 })
+    .do("client", "read", { call: 1 })
+    .do("server", "send", { call: 1, value: str("bye") })
     .l("ITEM 1, behind END", item(1, str("bye")))
-    .sees("dialler", "item", { call: 1, value: str("bye") })
-    .do("listener", "respond", { call: 1 })
+    .sees("client", "item", { call: 1, value: str("bye") })
+    .do("server", "respond", { call: 1 })
     .l("RESULT 1", result(1))
-    .sees("dialler", "result", { call: 1 });
+    .sees("client", "result", { call: 1 });
 }
 
 function fails(): Script {
@@ -156,13 +156,13 @@ function fails(): Script {
     "The items before it count.",
   ).opened()
     .called(1, "count", request(1, COUNT, THREE), { value: THREE })
-    .do("dialler", "read", { call: 1 })
-    .do("listener", "send", { call: 1, value: ONE })
+    .do("client", "read", { call: 1 })
+    .do("server", "send", { call: 1, value: ONE })
     .l("ITEM 1", item(1, ONE))
-    .sees("dialler", "item", { call: 1, value: ONE })
-    .do("listener", "fail", { call: 1, ...parts })
+    .sees("client", "item", { call: 1, value: ONE })
+    .do("server", "fail", { call: 1, ...parts })
     .l("ERROR 1", error(1, parts))
-    .sees("dialler", "failed", { call: 1, retry: "never", ...parts });
+    .sees("client", "failed", { call: 1, retry: "never", ...parts });
 }
 
 function earlyAnswer(): Script {
@@ -171,11 +171,11 @@ function earlyAnswer(): Script {
     "Then the caller sends no more; what was on the way is dropped.",
   ).opened()
     .called(1, "sum", request(1, SUM, undefined))
-    .do("dialler", "send", { call: 1, value: ONE })
+    .do("client", "send", { call: 1, value: ONE })
     .d("ITEM 1", item(1, ONE))
-    .do("listener", "respond", { call: 1, value: TWO })
+    .do("server", "respond", { call: 1, value: TWO })
     .l("RESULT 1", result(1, TWO))
-    .sees("dialler", "result", { call: 1, value: TWO });
+    .sees("client", "result", { call: 1, value: TWO });
 }
 
 function unwanted(): Script {
@@ -183,18 +183,18 @@ function unwanted(): Script {
     "items that the handler does not want are dropped",
     "It has left its loop: what comes is not charged any more, and nothing is granted.",
     {
-      subjects: ["listener"],
-      limits: { listener: { streamWindow: 1024, maxStreamWindow: 1024 } },
+      subjects: ["server"],
+      limits: { server: { streamWindow: 1024, maxStreamWindow: 1024 } },
     },
   ).opened()
     .requested(1, "sum", request(1, SUM, undefined))
     .d("ITEM 1, unread", item(1, str("x".repeat(200))))
-    .do("listener", "stopReading", { call: 1 })
+    .do("server", "stopReading", { call: 1 })
     .d("ITEM 1, dropped", item(1, str("x".repeat(250))))
     .d("ITEM 1, dropped", item(1, str("x".repeat(250))))
     .d("END 1", named("END", 1))
-    .sees("listener", "itemsEnded", { call: 1 })
-    .do("listener", "respond", { call: 1, value: ONE })
+    .sees("server", "itemsEnded", { call: 1 })
+    .do("server", "respond", { call: 1, value: ONE })
     .l("RESULT 1", result(1, ONE));
 }
 
@@ -226,7 +226,7 @@ export const STREAMS: readonly Conversation[] = [
       before: (script) =>
         script
           .d("END 3", named("END", 3))
-          .sees("listener", "itemsEnded", { call: 3 }),
+          .sees("server", "itemsEnded", { call: 3 }),
     },
   ),
   broken(
@@ -238,7 +238,7 @@ export const STREAMS: readonly Conversation[] = [
       before: (script) =>
         script
           .d("END 3", named("END", 3))
-          .sees("listener", "itemsEnded", { call: 3 }),
+          .sees("server", "itemsEnded", { call: 3 }),
     },
   ),
   broken(
@@ -271,30 +271,30 @@ export const STREAMS: readonly Conversation[] = [
   new Script(
     "a RESULT in the middle of an item fails the call",
     "A part of an item is no item: the stream must not look whole.",
-    { subjects: ["dialler"] },
+    { subjects: ["client"] },
   ).opened()
     .called(1, "count", request(1, COUNT, ONE), { value: ONE })
     .l("ITEM 1, first part", named("ITEM", 1, fields() + "c4ff00", MORE))
     .l("RESULT 1", result(1))
-    .sees("dialler", "failed", {
+    .sees("client", "failed", {
       ...{ call: 1, code: "malformed", processed: "maybe", retry: "never" },
     }),
   new Script(
     "END from the callee closes the connection",
     "Callees end with RESULT or ERROR.",
-    { subjects: ["dialler"] },
+    { subjects: ["client"] },
   ).opened()
     .called(1, "count", request(1, COUNT, ONE), { value: ONE })
     .l("END 1", named("END", 1))
     .d("GOAWAY protocol", named("GOAWAY", 0, "01" + "00".repeat(6)))
-    .sees("dialler", "failed", {
+    .sees("client", "failed", {
       ...{ call: 1, code: "disconnected", processed: "maybe", retry: "never" },
     })
-    .sees("dialler", "ended", { code: "protocol", remote: false }),
+    .sees("client", "ended", { code: "protocol", remote: false }),
   new Script(
-    "a listener's items are no different",
-    "A REQUEST of the dialler's for a stream, cut in two, with items that follow.",
-    { subjects: ["listener"] },
+    "a server's items are no different",
+    "A REQUEST of the client's for a stream, cut in two, with items that follow.",
+    { subjects: ["server"] },
   ).opened()
     .d(
       "REQUEST 1, first part",
@@ -304,6 +304,6 @@ export const STREAMS: readonly Conversation[] = [
       value: ONE,
     })
     .d("ITEM 1", item(1, TWO))
-    .do("listener", "read", { call: 1 })
-    .sees("listener", "item", { call: 1, value: TWO }),
+    .do("server", "read", { call: 1 })
+    .sees("server", "item", { call: 1, value: TWO }),
 ].map((script) => script.conversation);

@@ -50,17 +50,17 @@ function drains(script: Script, from: Side, id: number): void {
 
 function listenersStreams(): Script {
   const script = new Script(
-    "the listener's streams wait for credit as the dialler's do",
+    "the server's streams wait for credit as the client's do",
     "A stream to read, and one to fill; a unary call is not held up by either.",
-    { limits: { dialler: NARROW, listener: NARROW } },
+    { limits: { client: NARROW, server: NARROW } },
   ).opened();
-  const down = new CallScript(script, "listener", "serverStream").opens(ONE);
-  const up = new CallScript(script, "listener", "clientStream", 1).opens();
-  fills(script, "dialler", down.id);
-  fills(script, "listener", up.id);
-  new CallScript(script, "listener", "unary", 2).opens(ONE).responds(TWO);
-  drains(script, "listener", up.id);
-  drains(script, "dialler", down.id);
+  const down = new CallScript(script, "server", "serverStream").opens(ONE);
+  const up = new CallScript(script, "server", "clientStream", 1).opens();
+  fills(script, "client", down.id);
+  fills(script, "server", up.id);
+  new CallScript(script, "server", "unary", 2).opens(ONE).responds(TWO);
+  drains(script, "server", up.id);
+  drains(script, "client", down.id);
   return script;
 }
 
@@ -68,7 +68,7 @@ function bothDirections(caller: Side): Script {
   const script = new Script(
     `both directions of the ${caller}'s duplex call run out of credit`,
     "Each has an account of its own: granting one gives the other nothing.",
-    { limits: { dialler: NARROW, listener: NARROW } },
+    { limits: { client: NARROW, server: NARROW } },
   ).opened();
   const { id } = new CallScript(script, caller, "duplex").opens();
   for (const side of SIDES) fills(script, side, id);
@@ -109,8 +109,8 @@ function endWaits(caller: Side): Script {
     "They need no credit, but keep their order. A part is paid for while the application waits for it.",
     {
       limits: {
-        dialler: { ...NARROW, ...small },
-        listener: { ...NARROW, ...small },
+        client: { ...NARROW, ...small },
+        server: { ...NARROW, ...small },
       },
     },
   ).opened();
@@ -154,7 +154,7 @@ function endWaits(caller: Side): Script {
 
 function connection(caller: Side): Script {
   const line = bin("2e", 16_000); // a charge of 16,071
-  const [method, number] = caller === "dialler"
+  const [method, number] = caller === "client"
     ? ["log", LOG] as const
     : ["alert", ALERT] as const;
   const callee = other(caller);
@@ -248,18 +248,18 @@ function afterAnother(): Script {
   const script = new Script(
     "nothing of an account is carried over to the next call",
     "The first stream ends with its window used up; the second has one of its own.",
-    { limits: { dialler: NARROW } },
+    { limits: { client: NARROW } },
   ).opened();
-  const first = new CallScript(script, "dialler", "serverStream").opens(ONE);
-  script.do("listener", "send", { call: first.id, value: ITEM })
+  const first = new CallScript(script, "client", "serverStream").opens(ONE);
+  script.do("server", "send", { call: first.id, value: ITEM })
     .l("ITEM 1", item(first.id, ITEM))
-    .do("listener", "send", { call: first.id, value: ITEM })
+    .do("server", "send", { call: first.id, value: ITEM })
     .l("ITEM 1: overshot", item(first.id, ITEM));
   first.responds();
-  const second = new CallScript(script, "dialler", "serverStream", 1)
+  const second = new CallScript(script, "client", "serverStream", 1)
     .opens(ONE);
-  fills(script, "listener", second.id);
-  drains(script, "listener", second.id);
+  fills(script, "server", second.id);
+  drains(script, "server", second.id);
   return script;
 }
 
@@ -268,19 +268,19 @@ function notWanted(): Script {
   const script = new Script(
     "a sender whose items are not wanted waits until its call has ended",
     "The handler has left its loop: nothing is granted, and RESULT ends the waiting.",
-    { limits: { listener: NARROW } },
+    { limits: { server: NARROW } },
   ).opened();
-  const call = new CallScript(script, "dialler", "clientStream").opens();
-  script.do("listener", "stopReading", { call: call.id });
+  const call = new CallScript(script, "client", "clientStream").opens();
+  script.do("server", "stopReading", { call: call.id });
   for (let count = 1; count <= 4; count++) {
     script
-      .do("dialler", "send", { call: call.id, value })
+      .do("client", "send", { call: call.id, value })
       .d(`ITEM 1, dropped, number ${count}`, item(call.id, value));
   }
-  script.do("dialler", "send", { call: call.id, value });
+  script.do("client", "send", { call: call.id, value });
   call.responds(ONE);
-  script.do("dialler", "end", { call: call.id });
-  new CallScript(script, "dialler", "unary", 1).opens(ONE).responds(TWO);
+  script.do("client", "end", { call: call.id });
+  new CallScript(script, "client", "unary", 1).opens(ONE).responds(TWO);
   return script;
 }
 

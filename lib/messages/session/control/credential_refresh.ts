@@ -9,14 +9,14 @@ import { MalformedError, messageOf } from "../wire/malformed_error.ts";
 import { Timed } from "../time/timer_wheel.ts";
 import { Flag, HEADER, Kind } from "../wire/frame_header.ts";
 
-/** AUTH frames that may be unanswered (PROTOCOL.md): each keeps the listener's authentication busy. */
+/** AUTH frames that may be unanswered (PROTOCOL.md): each keeps the server's authentication busy. */
 const MAX_UNANSWERED = 8;
 
 /** Told of credentials. */
 export interface RefreshHost {
   /** The client sends new credentials. */
   onRefresh(id: number, credentials: unknown): void;
-  /** The listener has taken new credentials. */
+  /** The server has taken new credentials. */
   onRefreshed(id: number): void;
 }
 
@@ -55,7 +55,7 @@ export class CredentialRefresh {
   }
 
   /**
-   * Sends new credentials (dialler).
+   * Sends new credentials (client).
    *
    * @throws {CodecError} for credentials that have no encoding
    * @throws {CallError} `too-large`, or `overloaded`: many are unanswered
@@ -73,13 +73,13 @@ export class CredentialRefresh {
       );
     }
     const id = ++this.#lastId;
-    // The time is the listener's to keep.
+    // The time is the server's to keep.
     this.#unanswered.set(id, new Unanswered(() => {}));
     writer.frame(Kind.AUTH, 0, id, body);
     return id;
   }
 
-  /** Says that the new credentials hold (listener). */
+  /** Says that the new credentials hold (server). */
   answer(id: number): void {
     const waited = this.#unanswered.get(id);
     if (waited === undefined) return;
@@ -93,7 +93,7 @@ export class CredentialRefresh {
     const reply = (frame[1]! & Flag.REPLY) !== 0; // in range: frames have a header
     if (reply !== this.#dials) {
       throw new MalformedError(
-        "only the dialler sends credentials, only the listener answers",
+        "only the client sends credentials, only the server answers",
       );
     }
     if (!reply) return this.#check(id, frame);

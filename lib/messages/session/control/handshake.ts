@@ -1,6 +1,6 @@
 /**
  * The handshake: what this side says of itself, what the peer may be, and the
- * frames that wait until a listener has let a client in.
+ * frames that wait until a server has let a client in.
  *
  * @module
  */
@@ -29,14 +29,14 @@ import {
 } from "../wire/schema_entry.ts";
 import { FRAME_CHARGE, HEADER, Kind } from "../wire/frame_header.ts";
 
-/** Bytes of frames that a listener keeps while it authenticates: the initial credit, and as much again for overhead. */
+/** Bytes of frames that a server keeps while it authenticates: the initial credit, and as much again for overhead. */
 const MAX_EARLY_BYTES = 2 * INITIAL_PEER_LIMITS.connectionWindow;
 
 /** What a handshake is about. */
 export interface HandshakeParts {
   /** Which side dialled. */
-  readonly role: "dialler" | "listener";
-  /** Codecs that this side speaks; the dialler offers the first. */
+  readonly role: "client" | "server";
+  /** Codecs that this side speaks; the client offers the first. */
   readonly codecs: readonly [MessageCodec, ...MessageCodec[]];
   /** The methods of both sides. */
   readonly methods: MethodTables;
@@ -79,7 +79,7 @@ export class Handshake {
   }
 
   /**
-   * Sends the dialler's HELLO.
+   * Sends the client's HELLO.
    *
    * @throws {CodecError} for credentials that have no encoding
    * @throws {RangeError} for more than fits into a handshake
@@ -92,7 +92,7 @@ export class Handshake {
   }
 
   /**
-   * Sends the listener's HELLO.
+   * Sends the server's HELLO.
    *
    * @throws {RangeError} for more than fits into a handshake
    */
@@ -153,8 +153,8 @@ export class Handshake {
     const { limits, writer } = this.#shared;
     const body = frame.subarray(HEADER);
     const { role } = this.#parts;
-    // What a listener answers depends on what it found, and is no stranger's.
-    const most = role === "dialler" ? MAX_HELLO : limits.maxHello;
+    // What a server answers depends on what it found, and is no stranger's.
+    const most = role === "client" ? MAX_HELLO : limits.maxHello;
     if (body.length > most) {
       return new HandshakeRefusal(
         "too-large",
@@ -184,8 +184,8 @@ export class Handshake {
 
   #chooseCodec(wanted: string): MessageCodec | HandshakeRefusal {
     const { role, codecs } = this.#parts;
-    // What the dialler has sent is encoded with the one that it offered.
-    const spoken = role === "dialler" ? [this.#shared.writer.codec] : codecs;
+    // What the client has sent is encoded with the one that it offered.
+    const spoken = role === "client" ? [this.#shared.writer.codec] : codecs;
     return spoken.find(({ name }) => name === wanted) ?? new HandshakeRefusal(
       "codec",
       `codec "${truncateMessage(wanted)}" is not spoken here; ${

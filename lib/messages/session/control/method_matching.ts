@@ -59,11 +59,11 @@ export function differences(
 }
 
 /**
- * What a listener tells a dialler of the methods in which they differ: of those
- * that the dialler may call, and of those that the listener may call, whose
- * hashes only the dialler can compare.
+ * What a server tells a client of the methods in which they differ: of those
+ * that the client may call, and of those that the server may call, whose
+ * hashes only the client can compare.
  *
- * @param hello the dialler's, with the hash of another protocol than ours
+ * @param hello the client's, with the hash of another protocol than ours
  * @param mismatches what `differences()` found
  * @param room bytes for all of it; what does not fit is left out
  */
@@ -95,7 +95,7 @@ function* served(
     const ours = serves.get(listed[method]?.name ?? "");
     if (ours === undefined || schemas === undefined) continue;
     yield {
-      caller: "dialler",
+      caller: "client",
       method,
       shape: ours.info.shape,
       schemas: schemas.ofServed(ours.index),
@@ -108,7 +108,7 @@ function* called({ calls, schemas }: MethodTables): Iterable<DescribedMethod> {
   for (const [method, { shape, hash }] of calls.entries()) {
     if (hash === 0) continue; // there is nothing to tell
     yield {
-      caller: "listener",
+      caller: "server",
       method,
       shape,
       schemas: schemas.ofCall(method),

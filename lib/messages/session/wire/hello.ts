@@ -3,7 +3,7 @@
  * on no codec:
  *
  * ```text
- *   0  "LWP1"              4  u8 major, u8 minor, u8 role (0 dialler, 1 listener), u8 0
+ *   0  "LWP1"              4  u8 major, u8 minor, u8 role (0 client, 1 server), u8 0
  *   8  u32 features       12  u32 maxFrameBody     16  u32 maxMessage   20  u32 maxCalls
  *  24  u32 streamWindow   28  u32 connectionWindow 32  u32 heartbeat, ms
  *  36  u32 protocol hash  40  entries: u8 type, u16 length, value
@@ -38,9 +38,9 @@ export interface MethodInfo {
   readonly hash: number;
 }
 
-/** A method of the dialler's that the listener does not serve as asked. */
+/** A method of the client's that the server does not serve as asked. */
 export interface Mismatch {
-  /** Index in the dialler's list. */
+  /** Index in the client's list. */
   readonly method: number;
   /** Why. */
   readonly reason: MismatchReason;
@@ -49,7 +49,7 @@ export interface Mismatch {
 /** What each side says of itself. */
 export interface Hello {
   /** Who dialled. */
-  readonly role: "dialler" | "listener";
+  readonly role: "client" | "server";
   /** Features, a bit each; none is defined in version 1. */
   readonly features: number;
   /** Bytes behind the header that this side accepts in one frame. */
@@ -72,11 +72,11 @@ export interface Hello {
   readonly codec: string;
   /** Methods of the other side that this side may call; a REQUEST names one by its index. */
   readonly methods: readonly MethodInfo[];
-  /** Methods of the dialler's list that do not fit (listener only). */
+  /** Methods of the client's list that do not fit (server only). */
   readonly mismatches: readonly Mismatch[];
-  /** What the methods are that differ, as the listener knows them (listener only). */
+  /** What the methods are that differ, as the server knows them (server only). */
   readonly described: readonly DescribedMethod[];
-  /** Credentials, encoded by the codec (dialler only). */
+  /** Credentials, encoded by the codec (client only). */
   readonly auth: Uint8Array | undefined;
 }
 
@@ -107,7 +107,7 @@ export function encodeHello(hello: Hello): Uint8Array {
   fixed.set(MAGIC);
   fixed[4] = VERSION.major;
   fixed[5] = VERSION.minor;
-  fixed[6] = hello.role === "dialler" ? 0 : 1;
+  fixed[6] = hello.role === "client" ? 0 : 1;
   putU32(fixed, 8, hello.features);
   putU32(fixed, 12, hello.maxFrameBody);
   putU32(fixed, 16, hello.maxMessage);
@@ -206,17 +206,17 @@ export function decodeHello(body: Uint8Array, maxMethods: number): Hello {
     codec: text(entries.get(Entry.CODEC) ?? new Uint8Array()),
     methods: decodeMethods(entries.get(Entry.METHODS), maxMethods),
     mismatches: decodeMismatches(
-      from("listener", Entry.MISMATCHES),
+      from("server", Entry.MISMATCHES),
       maxMethods,
     ),
-    described: decodeSchemaEntry(from("listener", Entry.SCHEMAS), maxMethods),
-    auth: from("dialler", Entry.AUTH)?.slice(),
+    described: decodeSchemaEntry(from("server", Entry.SCHEMAS), maxMethods),
+    auth: from("client", Entry.AUTH)?.slice(),
   };
 }
 
 function roleOf(byte: number): Hello["role"] {
-  if (byte === 0) return "dialler";
-  if (byte === 1) return "listener";
+  if (byte === 0) return "client";
+  if (byte === 1) return "server";
   throw new MalformedError(`HELLO says role ${byte}; there are 0 and 1`);
 }
 

@@ -86,7 +86,7 @@ export const INITIAL_PEER_LIMITS = {
   connectionWindow: 64 * 1024,
   maxCalls: 32,
   maxMessage: 64 * 1024,
-  streamWindow: 0, // no items: nobody knows yet how many calls will share the listener's memory
+  streamWindow: 0, // no items: nobody knows yet how many calls will share the server's memory
 } as const;
 
 /** Lowest and highest value of each limit. */

@@ -1,5 +1,5 @@
 /**
- * The entry SCHEMAS of a listener's HELLO (PROTOCOL.md, "Schemas of what
+ * The entry SCHEMAS of a server's HELLO (PROTOCOL.md, "Schemas of what
  * differs"): one after the other
  *
  * ```text
@@ -14,19 +14,19 @@ import { type Shape, SHAPES } from "./shape.ts";
 import { MalformedError } from "./malformed_error.ts";
 import { getU16, putU16 } from "./frame_header.ts";
 
-/** What a listener tells of a method in which the two sides differ. */
+/** What a server tells of a method in which the two sides differ. */
 export interface DescribedMethod {
   /** Whose list the number is an index into: that of the side which calls it. */
-  readonly caller: "dialler" | "listener";
+  readonly caller: "client" | "server";
   /** The number. */
   readonly method: number;
-  /** Its shape, as the listener knows it. */
+  /** Its shape, as the server knows it. */
   readonly shape: Shape;
   /** Its schemas as UTF-8 text, of no meaning to the session; empty where none are known. */
   readonly schemas: Uint8Array;
 }
 
-const CALLERS = ["dialler", "listener"] as const;
+const CALLERS = ["client", "server"] as const;
 const FIXED = 6;
 /** Bytes of the entry at most: a handshake is no place for more (PROTOCOL.md). */
 export const MAX_SCHEMA_ENTRY = 32 * 1024;

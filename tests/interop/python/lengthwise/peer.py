@@ -16,7 +16,7 @@ class Peer:
 
     def __init__(self, reader, writer, *, role, calls=(), serves=None,
                  limits=None, protocol="", credentials=None, authenticate=None):
-        self.role = role  # 0: dialler, 1: listener
+        self.role = role  # 0: client, 1: server
         self.limits = limits or wire.Limits()
         self.remote = wire.EARLY if role == 0 else None
         self.calls = list(calls)  # what we may call, in the order of its numbers
@@ -313,7 +313,7 @@ class Peer:
                 waiting.set_result(None)
             return
         if self.role == 0:
-            return self.fail("protocol", "only diallers have credentials")
+            return self.fail("protocol", "only clients have credentials")
         self._tasks.append(asyncio.ensure_future(self._reauthenticate(id, body)))
 
     async def _reauthenticate(self, id, body):
@@ -433,7 +433,7 @@ class Peer:
 
 
 async def connect(host, port, **options):
-    """Connects, and waits for the listener's HELLO unless `early`."""
+    """Connects, and waits for the server's HELLO unless `early`."""
     early = options.pop("early", False)
     reader, writer = await asyncio.open_connection(host, port)
     peer = Peer(reader, writer, role=0, **options)

@@ -145,7 +145,7 @@ class Limits:
     drain_grace: float = 10.0
 
 
-# What holds until the listener's HELLO has come (section 4).
+# What holds until the server's HELLO has come (section 4).
 EARLY = Limits(16_384, 65_536, 32, 0, 65_536)
 
 

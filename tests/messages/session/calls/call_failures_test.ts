@@ -16,7 +16,7 @@ Deno.test(
   pure,
   () => {
     const simulation = new Simulation().open();
-    const asked = call(simulation, simulation.dialler, { value: body(1) }).call;
+    const asked = call(simulation, simulation.client, { value: body(1) }).call;
     const gone = new CallError("disconnected", "gone", { cause: 7 });
     const errors = [
       callError(asked, "malformed", "why", {}),

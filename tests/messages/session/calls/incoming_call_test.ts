@@ -9,7 +9,7 @@ Deno.test(
   "a call knows from its shape what its caller sends, and what it may send",
   pure,
   () => {
-    const lone = Lone.open("listener", {}, { streamWindow: 5000 });
+    const lone = Lone.open("server", {}, { streamWindow: 5000 });
     [ASK, DOWN, UP, TALK].forEach((method, n) =>
       lone.receive(Kind.REQUEST, 2 * n + 1, request(method))
     );
@@ -32,7 +32,7 @@ Deno.test(
   "a call carries its deadline on the session's clock, and its metadata",
   pure,
   () => {
-    const lone = Lone.open("listener");
+    const lone = Lone.open("server");
     lone.now = 70;
     const fields = [1, 0, 4, 0, 0, 0, 30, 2, 0, 5, 1, 97, 0, 1, 98];
     lone.receive(Kind.REQUEST, 1, request(ASK, [], fields));
@@ -44,7 +44,7 @@ Deno.test(
 );
 
 Deno.test("over is true from a cancel, or the handler's end, on", pure, () => {
-  const lone = Lone.open("listener");
+  const lone = Lone.open("server");
   for (const id of [1, 3]) lone.receive(Kind.REQUEST, id, request(DOWN));
   const [one, other] = lone.calls.map(({ call }) => call);
   assertEquals([one?.over, one?.maySend], [false, true]);

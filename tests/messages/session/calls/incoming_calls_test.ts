@@ -18,7 +18,7 @@ Deno.test(
       [Uint8Array.of(0, ASK), 11],
       [request(ASK, [], [2, 0, 4, 1, 65, 0, 0]), 11],
     ];
-    const lone = Lone.open("listener");
+    const lone = Lone.open("server");
     cases.forEach(([bytes, code], n) => {
       lone.receive(Kind.REQUEST, 2 * n + 1, bytes);
       const [sent] = lone.sent();
@@ -37,7 +37,7 @@ Deno.test(
   "more calls than maxCalls are overloaded, until handlers settle",
   pure,
   () => {
-    const lone = Lone.open("listener", { maxCalls: 32 });
+    const lone = Lone.open("server", { maxCalls: 32 });
     for (let id = 1; id < 64; id += 2) {
       lone.receive(
         Kind.REQUEST,
@@ -64,7 +64,7 @@ Deno.test(
   "a call that its caller broke ends at once, but its place is held until the handler settles",
   pure,
   () => {
-    const lone = Lone.open("listener", { maxCalls: 32 });
+    const lone = Lone.open("server", { maxCalls: 32 });
     for (let id = 1; id < 64; id += 2) {
       lone.receive(Kind.REQUEST, id, request(ASK));
       lone.receive(Kind.ITEM, id, message());
@@ -96,7 +96,7 @@ Deno.test("items and ends where there may be none break the call", pure, () => {
     [UP, (lone) => lone.receive(Kind.ITEM, 1, [0, 9])],
   ];
   for (const [method, breakIt] of cases) {
-    const lone = Lone.open("listener");
+    const lone = Lone.open("server");
     lone.receive(Kind.REQUEST, 1, request(method));
     breakIt(lone);
     const [sent] = lone.sent();
@@ -107,7 +107,7 @@ Deno.test("items and ends where there may be none break the call", pure, () => {
 });
 
 Deno.test("cancels that come too fast close the connection", pure, () => {
-  const lone = Lone.open("listener", { maxCalls: 32, cancelsPerSecond: 40 });
+  const lone = Lone.open("server", { maxCalls: 32, cancelsPerSecond: 40 });
   for (let id = 1; lone.ends.length === 0; id += 2) {
     lone.receive(Kind.REQUEST, id, request(ASK));
     lone.receive(Kind.CANCEL, id, [0]);
@@ -122,7 +122,7 @@ Deno.test(
   "a callee's own deadline fires without the caller, and says so",
   pure,
   () => {
-    const lone = Lone.open("listener");
+    const lone = Lone.open("server");
     lone.receive(Kind.REQUEST, 1, request(ASK, [], [1, 0, 4, 0, 0, 0, 50]));
     const [held] = lone.calls;
     lone.advance(60);
@@ -139,7 +139,7 @@ Deno.test(
   pure,
   () => {
     for (const reason of ["disconnected", "drained"] as const) {
-      const lone = Lone.open("listener", { drainGrace: 100 });
+      const lone = Lone.open("server", { drainGrace: 100 });
       lone.receive(Kind.REQUEST, 1, request(TALK));
       if (reason === "drained") {
         lone.session.drain(0);
@@ -158,7 +158,7 @@ Deno.test(
   "a broken call whose handler settles when it is told gets one answer, and holds no place",
   pure,
   () => {
-    const lone = Lone.open("listener", { maxCalls: 32 });
+    const lone = Lone.open("server", { maxCalls: 32 });
     for (let id = 1; id < 100; id += 2) {
       lone.receive(Kind.REQUEST, id, request(ASK, [1]));
       const held = lone.calls.at(-1)!;
@@ -171,7 +171,7 @@ Deno.test(
 );
 
 Deno.test("fields that a message may not have are passed over", pure, () => {
-  const lone = Lone.open("listener");
+  const lone = Lone.open("server");
   const one = (type: number) => [type, 0, 1, 9]; // no u32, no text of pairs
   lone.receive(Kind.REQUEST, 1, request(ASK, [1], one(0x13)));
   lone.receive(Kind.NOTIFY, 0, request(NOTE, [1], one(0x01)));

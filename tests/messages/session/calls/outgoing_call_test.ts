@@ -9,9 +9,9 @@ Deno.test(
   pure,
   () => {
     const simulation = new Simulation().open();
-    const { dialler, listener } = simulation;
-    hold(listener);
-    const up = call(simulation, dialler, { method: UP, value: body(600_000) });
+    const { client, server } = simulation;
+    hold(server);
+    const up = call(simulation, client, { method: UP, value: body(600_000) });
     assertEquals([up.call.state, up.call.maySend, up.call.sent], [
       "open",
       false,
@@ -19,17 +19,17 @@ Deno.test(
     ]);
     simulation.settle();
     assertEquals([up.call.maySend, up.sendable], [true, 1]);
-    dialler.session.endItems(up.call, simulation.now);
-    dialler.session.endItems(up.call, simulation.now);
+    client.session.endItems(up.call, simulation.now);
+    client.session.endItems(up.call, simulation.now);
     assertEquals([up.call.state, up.call.maySend], ["ended", false]);
   },
 );
 
 Deno.test("the shapes without items say so from the start", pure, () => {
   const simulation = new Simulation().open();
-  const { dialler } = simulation;
+  const { client } = simulation;
   const states = [0, DOWN, UP, TALK].map((method) => {
-    const made = call(simulation, dialler, { method, value: body(1) }).call;
+    const made = call(simulation, client, { method, value: body(1) }).call;
     return [made.state, made.receiveWindow !== undefined];
   });
   assertEquals(states, [["ended", false], ["ended", true], ["open", false], [
@@ -40,7 +40,7 @@ Deno.test("the shapes without items say so from the start", pure, () => {
 
 Deno.test("an event that a state does not list changes nothing", pure, () => {
   const simulation = new Simulation().open();
-  const { call: made } = call(simulation, simulation.dialler, {
+  const { call: made } = call(simulation, simulation.client, {
     value: body(1),
   });
   assertEquals([made.on("send"), made.on("end"), made.state], [

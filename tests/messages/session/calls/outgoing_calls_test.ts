@@ -16,11 +16,11 @@ Deno.test(
   pure,
   () => {
     const simulation = new Simulation({ conditions: SLOW }).open();
-    const { dialler, listener } = simulation;
-    const held = hold(listener);
-    const asked = call(simulation, dialler, { value: body(1), timeout: 9000 });
+    const { client, server } = simulation;
+    const held = hold(server);
+    const asked = call(simulation, client, { value: body(1), timeout: 9000 });
     simulation.settle();
-    const { session } = dialler;
+    const { session } = client;
     session.cancel(
       asked.call,
       { code: "cancelled", message: "no", cause: 7 },
@@ -42,7 +42,7 @@ Deno.test(
       ["cancelled"],
       1,
     ]);
-    listener.session.respond(held[0]!.call, body(1), simulation.now);
+    server.session.respond(held[0]!.call, body(1), simulation.now);
     simulation.settle();
     assertEquals([
       session.inFlight.outgoing,
@@ -57,9 +57,9 @@ Deno.test(
   pure,
   () => {
     const simulation = new Simulation({ conditions: SLOW }).open();
-    const { dialler, listener } = simulation;
-    const held = hold(listener);
-    const asked = call(simulation, dialler, { value: body(1), timeout: 200 });
+    const { client, server } = simulation;
+    const held = hold(server);
+    const asked = call(simulation, client, { value: body(1), timeout: 200 });
     simulation.advance(205);
     assertEquals([asked.error.code, held[0]?.cancels], ["deadline", []]);
     simulation.advance(60);
@@ -74,17 +74,17 @@ Deno.test(
   pure,
   () => {
     const simulation = new Simulation().open();
-    const { dialler, listener } = simulation;
-    hold(listener);
-    const left = call(simulation, dialler, { value: body(1), timeout: 500 });
+    const { client, server } = simulation;
+    hold(server);
+    const left = call(simulation, client, { value: body(1), timeout: 500 });
     simulation.settle();
-    dialler.sendBudget.stalled = true;
-    const stays = call(simulation, dialler, { method: DOWN, value: body(1) });
-    const half = call(simulation, dialler, {
+    client.sendBudget.stalled = true;
+    const stays = call(simulation, client, { method: DOWN, value: body(1) });
+    const half = call(simulation, client, {
       method: UP,
       value: body(900_000),
     });
-    const queued = call(simulation, dialler, { value: body(1) });
+    const queued = call(simulation, client, { value: body(1) });
     simulation.settle();
     simulation.cut();
     simulation.settle();
@@ -105,14 +105,14 @@ Deno.test(
       all.map(({ error }) => error.code),
       new Array(4).fill("disconnected"),
     );
-    assertEquals(dialler.session.inFlight, {
+    assertEquals(client.session.inFlight, {
       outgoing: 0,
       incoming: 0,
       queued: 0,
     });
-    const { timers, blocked } = dialler.session.accounts;
+    const { timers, blocked } = client.session.accounts;
     assertEquals([timers, blocked], [0, 0]);
-    const error = assertThrows(() => call(simulation, dialler), CallError);
+    const error = assertThrows(() => call(simulation, client), CallError);
     assertEquals([error.code, error.processed, error.method], [
       "disconnected",
       "no",
@@ -126,11 +126,11 @@ Deno.test(
   pure,
   () => {
     const simulation = new Simulation().open();
-    const { dialler, listener } = simulation;
-    const held = hold(listener);
-    const asked = call(simulation, dialler, { value: body(1) });
-    dialler.session.close(simulation.now); // in the same turn
-    assertEquals([asked.error.processed, dialler.session.sentGoaway], [
+    const { client, server } = simulation;
+    const held = hold(server);
+    const asked = call(simulation, client, { value: body(1) });
+    client.session.close(simulation.now); // in the same turn
+    assertEquals([asked.error.processed, client.session.sentGoaway], [
       "maybe",
       true,
     ]);
@@ -144,18 +144,18 @@ Deno.test(
   pure,
   () => {
     const simulation = new Simulation({ limits: { maxCalls: 32 } }).open();
-    const { dialler, listener } = simulation;
-    const held = hold(listener);
+    const { client, server } = simulation;
+    const held = hold(server);
     const calls = Array.from(
       { length: 34 },
-      () => call(simulation, dialler, { value: body(1) }),
+      () => call(simulation, client, { value: body(1) }),
     );
     simulation.settle();
     const goaway = new Uint8Array(15);
     goaway[0] = Kind.GOAWAY;
     const say = (lastId: number) => {
       putU48(goaway, 9, lastId);
-      dialler.receive(goaway);
+      client.receive(goaway);
     };
     say(MAX_ID);
     assertEquals(
@@ -172,15 +172,15 @@ Deno.test(
       ),
       new Set(["unavailable no now"]),
     );
-    assertThrows(() => call(simulation, dialler), CallError, "other side");
-    listener.session.respond(held[0]!.call, body(2), simulation.now);
-    listener.session.respond(held[20]!.call, body(2), simulation.now);
+    assertThrows(() => call(simulation, client), CallError, "other side");
+    server.session.respond(held[0]!.call, body(2), simulation.now);
+    server.session.respond(held[20]!.call, body(2), simulation.now);
     simulation.settle();
-    assertEquals([calls[0]?.results.length, dialler.session.stats.lateFrames], [
+    assertEquals([calls[0]?.results.length, client.session.stats.lateFrames], [
       1,
       1,
     ]);
-    assertEquals([dialler.peerDraining, dialler.ended], [true, false]);
+    assertEquals([client.peerDraining, client.ended], [true, false]);
   },
 );
 
@@ -189,15 +189,15 @@ Deno.test(
   pure,
   () => {
     const simulation = new Simulation({ limits: { unsentSoft: 65536 } }).open();
-    const { dialler } = simulation;
-    dialler.sendBudget.stalled = true;
+    const { client } = simulation;
+    client.sendBudget.stalled = true;
     const calls = [1, 2].map(() =>
-      call(simulation, dialler, { value: body(40_000) })
+      call(simulation, client, { value: body(40_000) })
     );
     for (
       const begin of [
-        () => call(simulation, dialler),
-        () => notify(simulation, dialler, body(1)),
+        () => call(simulation, client),
+        () => notify(simulation, client, body(1)),
       ]
     ) {
       const error = assertThrows(begin, CallError, "unsentSoft");
@@ -207,10 +207,10 @@ Deno.test(
         "later",
       ]);
     }
-    dialler.sendBudget.resume();
+    client.sendBudget.resume();
     simulation.settle();
     assertEquals(calls.map(({ results }) => results.length), [1, 1]);
-    call(simulation, dialler, { value: body(1) });
+    call(simulation, client, { value: body(1) });
   },
 );
 
@@ -218,18 +218,18 @@ Deno.test(
   "a message over the peer's limit is refused before it leaves",
   pure,
   () => {
-    const simulation = new Simulation({ listenerLimits: { maxMessage: 65536 } })
+    const simulation = new Simulation({ serverLimits: { maxMessage: 65536 } })
       .open();
-    const { dialler } = simulation;
+    const { client } = simulation;
     const error = assertThrows(() =>
-      call(simulation, dialler, {
+      call(simulation, client, {
         method: ASK,
         value: body(65537),
         timeout: 10,
       }), CallError);
     assertEquals([error.code, error.processed], ["too-large", "no"]);
-    assertThrows(() => call(simulation, dialler, { value: "no bytes" }));
-    const { inFlight, accounts } = dialler.session;
+    assertThrows(() => call(simulation, client, { value: "no bytes" }));
+    const { inFlight, accounts } = client.session;
     assertEquals([inFlight.outgoing, accounts.timers], [0, 0]);
   },
 );

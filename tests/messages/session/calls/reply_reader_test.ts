@@ -10,7 +10,7 @@ import { Lone, message } from "../lone_session.ts";
 const pure = { permissions: "none" } as const;
 
 function asked(limits: Partial<SessionLimits> = {}, method = ASK) {
-  const lone = Lone.open("dialler", limits);
+  const lone = Lone.open("client", limits);
   const observer = lone.call({ method });
   lone.sent();
   return { lone, observer };

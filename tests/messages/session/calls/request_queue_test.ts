@@ -24,26 +24,26 @@ Deno.test(
     const simulation = new Simulation({ limits: { maxCalls: 32 } });
     new Monitor(simulation);
     simulation.open();
-    const { dialler, listener } = simulation;
-    const held = hold(listener);
+    const { client, server } = simulation;
+    const held = hold(server);
     let notes = 0;
-    listener.notified = () => notes++;
+    server.notified = () => notes++;
     const calls = Array.from(
       { length: 40 },
-      () => call(simulation, dialler, { value: body(5) }),
+      () => call(simulation, client, { value: body(5) }),
     );
-    notify(simulation, dialler, body(3));
+    notify(simulation, client, body(3));
     simulation.settle();
-    assertEquals([held.length, notes, dialler.session.inFlight.queued], [
+    assertEquals([held.length, notes, client.session.inFlight.queued], [
       32,
       1,
       8,
     ]);
     for (const { call } of held.splice(0)) {
-      listener.session.respond(call, body(1), simulation.now);
+      server.session.respond(call, body(1), simulation.now);
     }
     simulation.settle();
-    assertEquals([held.length, dialler.session.inFlight.queued], [8, 0]);
+    assertEquals([held.length, client.session.inFlight.queued], [8, 0]);
     assertEquals(
       calls.filter(({ settled }) => settled === 1).length,
       32,
@@ -58,16 +58,16 @@ Deno.test(
     const simulation = new Simulation({
       limits: { maxCalls: 32, maxQueuedCalls: 2 },
     }).open();
-    const { dialler, listener } = simulation;
-    hold(listener);
+    const { client, server } = simulation;
+    hold(server);
     for (let n = 0; n < 34; n++) {
-      call(simulation, dialler, {
+      call(simulation, client, {
         value: body(5),
         timeout: 1e6,
       });
     }
     const error = assertThrows(
-      () => call(simulation, dialler, { value: body(5), timeout: 1e6 }),
+      () => call(simulation, client, { value: body(5), timeout: 1e6 }),
       CallError,
     );
     assertEquals([error.code, error.processed, error.retry], [
@@ -75,7 +75,7 @@ Deno.test(
       "no",
       "later",
     ]);
-    assertEquals(dialler.session.accounts.timers, 34);
+    assertEquals(client.session.accounts.timers, 34);
   },
 );
 
@@ -84,8 +84,8 @@ Deno.test(
   pure,
   () => {
     const simulation = new Simulation({ limits: { maxQueuedCalls: 0 } }).open();
-    const { dialler } = simulation;
-    const asked = call(simulation, dialler, { value: body(3_000_000) });
+    const { client } = simulation;
+    const asked = call(simulation, client, { value: body(3_000_000) });
     simulation.settle();
     assertEquals(asked.results.length, 1);
   },
@@ -96,14 +96,14 @@ Deno.test(
   pure,
   () => {
     const simulation = new Simulation({ limits: { maxCalls: 32 } }).open();
-    const { dialler, listener } = simulation;
-    const held = hold(listener);
-    for (let n = 0; n < 32; n++) call(simulation, dialler, { value: body(5) });
-    const waits = call(simulation, dialler, { value: body(5), timeout: 500 });
-    const dies = call(simulation, dialler, { value: body(5), timeout: 100 });
+    const { client, server } = simulation;
+    const held = hold(server);
+    for (let n = 0; n < 32; n++) call(simulation, client, { value: body(5) });
+    const waits = call(simulation, client, { value: body(5), timeout: 500 });
+    const dies = call(simulation, client, { value: body(5), timeout: 100 });
     simulation.advance(300);
     assertEquals([dies.error.code, dies.error.processed], ["deadline", "no"]);
-    listener.session.respond(held[0]!.call, body(0), simulation.now);
+    server.session.respond(held[0]!.call, body(0), simulation.now);
     simulation.settle();
     const { timeout } = held[32]!.call.fields;
     assert(timeout > 150 && timeout <= 200, `${timeout} ms are left`);
@@ -121,21 +121,21 @@ Deno.test(
   pure,
   () => {
     const simulation = new Simulation({ limits: { maxCalls: 32 } }).open();
-    const { dialler, listener } = simulation;
-    const held = hold(listener);
-    for (let n = 0; n < 32; n++) call(simulation, dialler, { value: body(5) });
-    const down = call(simulation, dialler, { method: DOWN, value: body(1) });
-    readAll(simulation, dialler, down);
-    const up = call(simulation, dialler, { method: UP });
-    dialler.session.endItems(up.call, simulation.now);
-    const large = call(simulation, dialler, {
+    const { client, server } = simulation;
+    const held = hold(server);
+    for (let n = 0; n < 32; n++) call(simulation, client, { value: body(5) });
+    const down = call(simulation, client, { method: DOWN, value: body(1) });
+    readAll(simulation, client, down);
+    const up = call(simulation, client, { method: UP });
+    client.session.endItems(up.call, simulation.now);
+    const large = call(simulation, client, {
       method: UP,
       value: body(500_000),
     });
-    dialler.session.endItems(large.call, simulation.now);
+    client.session.endItems(large.call, simulation.now);
     simulation.settle();
     for (const { call } of held.splice(0)) {
-      listener.session.respond(
+      server.session.respond(
         call,
         body(0),
         simulation.now,
@@ -143,7 +143,7 @@ Deno.test(
     }
     simulation.settle();
     assertEquals(held.map(({ itemsEnded }) => itemsEnded), [false, true, true]);
-    sendAll(simulation, listener, held[0]!, [body(3)]);
+    sendAll(simulation, server, held[0]!, [body(3)]);
     simulation.settle();
     assertEquals(down.items, [body(3)]);
   },
@@ -163,14 +163,14 @@ Deno.test(
     });
     new Monitor(simulation);
     simulation.open();
-    const { dialler, listener } = simulation;
-    const held = hold(listener);
+    const { client, server } = simulation;
+    const held = hold(server);
     const sent: number[] = [];
     simulation.delivering = (_, frame) => sent.push(frame[0]!);
-    const large = call(simulation, dialler, { value: body(3_000_000) });
-    const small = call(simulation, dialler, { value: body(5) });
+    const large = call(simulation, client, { value: body(3_000_000) });
+    const small = call(simulation, client, { value: body(5) });
     simulation.advance(30);
-    dialler.session.cancel(
+    client.session.cancel(
       large.call,
       { code: "cancelled", message: "no" },
       simulation.now,
@@ -182,12 +182,12 @@ Deno.test(
       0,
     ]);
     assert(sent.includes(Kind.CANCEL));
-    assertEquals(dialler.session.inFlight, {
+    assertEquals(client.session.inFlight, {
       outgoing: 1,
       incoming: 0,
       queued: 0,
     });
-    assertEquals(listener.ends, []);
+    assertEquals(server.ends, []);
   },
 );
 
@@ -195,22 +195,22 @@ Deno.test("bulk in streams does not starve requests that wait", pure, () => {
   const simulation = new Simulation({
     limits: { maxStreamWindow: 2 ** 24, connectionWindow: 2 ** 25 },
   }).open();
-  const { dialler, listener } = simulation;
-  const held = hold(listener);
-  const up = call(simulation, dialler, { method: UP });
+  const { client, server } = simulation;
+  const held = hold(server);
+  const up = call(simulation, client, { method: UP });
   simulation.settle();
-  readAll(simulation, listener, held[0]!);
+  readAll(simulation, server, held[0]!);
   let items = 0;
   const more = () => {
-    while (items < 60 && dialler.session.maySendItem(up.call)) {
+    while (items < 60 && client.session.maySendItem(up.call)) {
       items++;
-      dialler.session.sendItem(up.call, body(1_000_000), simulation.now);
+      client.session.sendItem(up.call, body(1_000_000), simulation.now);
     }
   };
   up.onSendable = () => simulation.at(0, more);
   more();
   simulation.advance(20);
-  call(simulation, dialler, { method: ASK, value: body(1_000_000) });
+  call(simulation, client, { method: ASK, value: body(1_000_000) });
   while (held.length < 2) simulation.advance(1);
   assert(items < 15, `${items} items went before the request`);
 });

@@ -14,7 +14,7 @@ Deno.test(
   pure,
   () => {
     for (
-      const [role, ids] of [["listener", [1, 3, 9]], ["dialler", [
+      const [role, ids] of [["server", [1, 3, 9]], ["client", [
         2,
         4,
         8,
@@ -37,7 +37,7 @@ Deno.test(
   "a request in frames is put together; other frames may come between, other requests may not",
   pure,
   () => {
-    const lone = Lone.open("listener");
+    const lone = Lone.open("server");
     const whole = request(ASK, body(100, 5));
     lone.receive(Kind.REQUEST, 1, whole.subarray(0, 3), MORE);
     lone.receive(Kind.PING, 0, body(8));
@@ -51,7 +51,7 @@ Deno.test(
     const { assembling, timers } = lone.session.accounts;
     assertEquals([assembling, timers], [0, 0]);
     for (const [kind, id] of [[Kind.REQUEST, 5], [Kind.NOTIFY, 0]] as const) {
-      const other = Lone.open("listener");
+      const other = Lone.open("server");
       other.receive(Kind.REQUEST, 3, whole.subarray(0, 9), MORE);
       other.receive(kind, id, request(NOTE));
       assertEquals(other.error.code, "protocol");
@@ -71,7 +71,7 @@ Deno.test(
         [{ maxAssembly: 65536 }, 6],
       ] as const
     ) {
-      const lone = Lone.open("listener", limits);
+      const lone = Lone.open("server", limits);
       for (let n = 0; n < 12; n++) {
         lone.receive(Kind.REQUEST, 1, body(16_000), n < 11 ? MORE : 0);
       }
@@ -97,7 +97,7 @@ Deno.test(
   "a request that is never whole is refused in time, or when it is cancelled",
   pure,
   () => {
-    const lone = Lone.open("listener", { assemblyTimeout: 100 });
+    const lone = Lone.open("server", { assemblyTimeout: 100 });
     lone.receive(Kind.REQUEST, 1, body(10), MORE);
     lone.advance(120);
     const late = lone.sent();
@@ -116,7 +116,7 @@ Deno.test(
   "a notification that breaks a limit is counted, and the next one is read",
   pure,
   () => {
-    const lone = Lone.open("listener", { maxFragments: 2 });
+    const lone = Lone.open("server", { maxFragments: 2 });
     for (let n = 0; n < 5; n++) {
       lone.receive(
         Kind.NOTIFY,
@@ -147,7 +147,7 @@ Deno.test(
   "credit for requests is charged, may be overshot by one frame, and comes back in portions",
   pure,
   () => {
-    const lone = Lone.open("listener", { connectionWindow: 65536 });
+    const lone = Lone.open("server", { connectionWindow: 65536 });
     let id = 1;
     for (let n = 0; n < 100; n++, id += 2) {
       lone.receive(Kind.REQUEST, id, request(ASK, body(10_000)));
@@ -164,7 +164,7 @@ Deno.test(
   "frames of a request that was cancelled are thrown away if they still come",
   pure,
   () => {
-    const lone = Lone.open("listener");
+    const lone = Lone.open("server");
     lone.receive(Kind.REQUEST, 1, request(ASK, [1]), MORE);
     lone.receive(Kind.CANCEL, 1, [0]);
     lone.receive(Kind.REQUEST, 1, [1, 2], MORE);

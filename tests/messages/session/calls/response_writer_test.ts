@@ -20,7 +20,7 @@ Deno.test(
   "above unsentSoft results and errors wait unencoded, and keep their places",
   pure,
   () => {
-    const lone = Lone.open("listener", TIGHT);
+    const lone = Lone.open("server", TIGHT);
     let encoded = 0;
     const encodeInto = lone.session.codec.encodeInto.bind(lone.session.codec);
     lone.session.codec.encodeInto = (...given) => {
@@ -58,7 +58,7 @@ Deno.test(
 );
 
 Deno.test("large results do not pile up encoded either", pure, () => {
-  const lone = Lone.open("listener");
+  const lone = Lone.open("server");
   lone.sink.open = false;
   for (let id = 1; id < 40; id += 2) {
     lone.receive(Kind.REQUEST, id, request(ASK));
@@ -84,7 +84,7 @@ Deno.test(
   "a result that waits and is cancelled becomes an error; every call gets one answer",
   pure,
   () => {
-    const lone = Lone.open("listener", TIGHT);
+    const lone = Lone.open("server", TIGHT);
     lone.sink.open = false;
     for (const id of [1, 3, 5]) lone.receive(Kind.REQUEST, id, request(ASK));
     lone.session.respond(lone.calls[0]!.call, body(70_000), 0);
@@ -105,7 +105,7 @@ Deno.test(
 );
 
 Deno.test("what cannot be sent becomes an error without it", pure, () => {
-  const lone = Lone.open("listener", {}, { maxMessage: 65536 });
+  const lone = Lone.open("server", {}, { maxMessage: 65536 });
   const data = (size: number) =>
     new CallError("declared", "x", { data: body(size) });
   const ends: ((n: number) => void)[] = [
@@ -137,27 +137,27 @@ Deno.test(
   pure,
   () => {
     const simulation = new Simulation().open();
-    const { dialler, listener } = simulation;
-    const held = hold(listener);
-    const down = call(simulation, dialler, { method: DOWN, value: body(1) });
+    const { client, server } = simulation;
+    const held = hold(server);
+    const down = call(simulation, client, { method: DOWN, value: body(1) });
     simulation.settle();
     // Many times the window, and the handler ends right behind it.
     sendAll(
       simulation,
-      listener,
+      server,
       held[0]!,
       [body(900_000)],
-      () => listener.session.respond(held[0]!.call, undefined, simulation.now),
+      () => server.session.respond(held[0]!.call, undefined, simulation.now),
     );
     simulation.settle();
-    assertEquals([down.settled, listener.session.inFlight.incoming], [0, 1]);
-    readAll(simulation, dialler, down);
+    assertEquals([down.settled, server.session.inFlight.incoming], [0, 1]);
+    readAll(simulation, client, down);
     simulation.settle();
     assertEquals([
       down.items.map(({ length }) => length),
       down.results.length,
     ], [[900_000], 1]);
-    assertEquals(listener.session.inFlight.incoming, 0);
+    assertEquals(server.session.inFlight.incoming, 0);
   },
 );
 
@@ -166,7 +166,7 @@ Deno.test(
   pure,
   () => {
     for (const how of ["cancel", "deadline"] as const) {
-      const lone = Lone.open("listener");
+      const lone = Lone.open("server");
       const fields = how === "deadline" ? [1, 0, 4, 0, 0, 0, 90] : [];
       lone.receive(Kind.REQUEST, 1, request(DOWN, [], fields));
       const { call } = lone.calls[0]!;

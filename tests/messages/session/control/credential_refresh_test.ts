@@ -11,27 +11,27 @@ import { Simulation } from "../simulation.ts";
 const pure = { permissions: "none" } as const;
 
 Deno.test(
-  "new credentials reach the listener, and its answer the dialler",
+  "new credentials reach the server, and its answer the client",
   pure,
   () => {
     const simulation = new Simulation().open();
-    const { dialler, listener } = simulation;
+    const { client, server } = simulation;
     const seen: unknown[] = [];
-    listener.refreshing = (id, credentials) => {
+    server.refreshing = (id, credentials) => {
       seen.push(credentials);
-      listener.session.refreshed(id, simulation.now);
-      listener.session.refreshed(id, simulation.now); // once is enough
+      server.session.refreshed(id, simulation.now);
+      server.session.refreshed(id, simulation.now); // once is enough
     };
-    const id = dialler.session.refresh(body(4), simulation.now);
+    const id = client.session.refresh(body(4), simulation.now);
     simulation.settle();
-    assertEquals([seen, dialler.refreshedIds], [[body(4)], [id]]);
-    listener.refreshing = () =>
-      listener.session.rejectRefresh("no", simulation.now);
-    dialler.session.refresh(body(4), simulation.now);
+    assertEquals([seen, client.refreshedIds], [[body(4)], [id]]);
+    server.refreshing = () =>
+      server.session.rejectRefresh("no", simulation.now);
+    client.session.refresh(body(4), simulation.now);
     simulation.settle();
-    assertEquals(dialler.ends[0]?.code, "unauthenticated");
+    assertEquals(client.ends[0]?.code, "unauthenticated");
     const error = assertThrows(
-      () => dialler.session.refresh(body(4), simulation.now),
+      () => client.session.refresh(body(4), simulation.now),
       CallError,
     );
     assertEquals(error.code, "unavailable");
@@ -39,7 +39,7 @@ Deno.test(
 );
 
 Deno.test("refresh() bounds what is unanswered, and what is sent", pure, () => {
-  const lone = Lone.open("dialler", {}, { maxFrameBody: 16384 });
+  const lone = Lone.open("client", {}, { maxFrameBody: 16384 });
   for (let n = 0; n < 8; n++) lone.session.refresh(body(1), 0);
   assertEquals(
     assertThrows(() => lone.session.refresh(body(1), 0), CallError).code,
@@ -59,27 +59,27 @@ Deno.test("refresh() bounds what is unanswered, and what is sent", pure, () => {
 });
 
 Deno.test(
-  "AUTH is bounded, rises, and comes from the dialler alone",
+  "AUTH is bounded, rises, and comes from the client alone",
   pure,
   () => {
-    const flood = Lone.open("listener");
+    const flood = Lone.open("server");
     for (let id = 1; id <= 9; id++) flood.receive(Kind.AUTH, id, body(1));
     assertEquals([flood.credentialRefresh.length, flood.error.code], [
       8,
       "too-many",
     ]);
     for (
-      const [role, id, flags] of [["listener", 0, 0], [
-        "listener",
+      const [role, id, flags] of [["server", 0, 0], [
+        "server",
         1,
         Flag.REPLY,
-      ], ["dialler", 1, 0]] as const
+      ], ["client", 1, 0]] as const
     ) {
       const lone = Lone.open(role);
       lone.receive(Kind.AUTH, id, body(1), flags);
       assertEquals([role, lone.error.code], [role, "protocol"]);
     }
-    const odd = Lone.open("listener");
+    const odd = Lone.open("server");
     odd.session.codec.decode = () => {
       throw new Error("malformed");
     };
@@ -95,7 +95,7 @@ Deno.test(
   "credentials that are not accepted in time end the session",
   pure,
   () => {
-    const lone = Lone.open("listener", { handshakeTimeout: 1000 });
+    const lone = Lone.open("server", { handshakeTimeout: 1000 });
     lone.receive(Kind.AUTH, 1, body(1));
     lone.advance(900);
     lone.session.refreshed(1, lone.now);

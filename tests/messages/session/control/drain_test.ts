@@ -42,7 +42,7 @@ Deno.test(
   "a drain says twice how far calls are taken, and waits for those in flight",
   pure,
   () => {
-    const lone = Lone.open("listener");
+    const lone = Lone.open("server");
     lone.receive(Kind.REQUEST, 1, request(ASK));
     lone.session.drain(0);
     const [first, ping] = lone.sent();
@@ -68,17 +68,17 @@ Deno.test(
     const simulation = new Simulation({
       conditions: { ...SMOOTH, capacity: 4096, latency: [5, 9] },
     }).open();
-    const { dialler, listener } = simulation;
-    const held = hold(listener);
+    const { client, server } = simulation;
+    const held = hold(server);
     const notes: number[] = [];
-    listener.notified = (_, note) => notes.push(note.length);
-    const asked = call(simulation, dialler, { value: body(9) });
+    server.notified = (_, note) => notes.push(note.length);
+    const asked = call(simulation, client, { value: body(9) });
     simulation.settle();
-    notify(simulation, dialler, body(300_000));
-    dialler.session.drain(simulation.now);
+    notify(simulation, client, body(300_000));
+    client.session.drain(simulation.now);
     const refused = (() => {
       try {
-        call(simulation, dialler);
+        call(simulation, client);
       } catch (error) {
         return error;
       }
@@ -86,11 +86,11 @@ Deno.test(
     assertEquals(refused instanceof CallError && refused.code, "unavailable");
     simulation.at(
       300,
-      () => listener.session.respond(held[0]!.call, body(3), simulation.now),
+      () => server.session.respond(held[0]!.call, body(3), simulation.now),
     );
     simulation.settle();
     assertEquals([asked.results, notes], [[body(3)], [300_000]]);
-    assertEquals([dialler.ends, listener.ends, listener.peerDraining], [
+    assertEquals([client.ends, server.ends, server.peerDraining], [
       [undefined],
       [undefined],
       true,
@@ -108,7 +108,7 @@ Deno.test("both sides may drain at once", pure, () => {
 });
 
 Deno.test("a drain's grace is bounded, also where no PONG comes", pure, () => {
-  const lone = Lone.open("listener", { drainGrace: 500 });
+  const lone = Lone.open("server", { drainGrace: 500 });
   lone.receive(Kind.REQUEST, 1, request(ASK));
   lone.session.drain(0);
   lone.advance(499);
@@ -120,9 +120,9 @@ Deno.test("a drain's grace is bounded, also where no PONG comes", pure, () => {
 });
 
 Deno.test("a drain before the handshake is done ends at once", pure, () => {
-  for (const role of ["dialler", "listener"] as const) {
+  for (const role of ["client", "server"] as const) {
     const lone = new Lone(role);
-    if (role === "dialler") lone.session.start(undefined, 0);
+    if (role === "client") lone.session.start(undefined, 0);
     lone.session.drain(0);
     assertEquals([lone.drained, lone.ends], [1, [undefined]]);
   }
@@ -133,7 +133,7 @@ for (const how of ["whole", "cancelled", "too large", "late"] as const) {
     `a REQUEST above the settled last id is dropped without an answer: ${how}`,
     pure,
     () => {
-      const lone = Lone.open("listener", { assemblyTimeout: 5_000 });
+      const lone = Lone.open("server", { assemblyTimeout: 5_000 });
       lone.receive(Kind.REQUEST, 1, request(ASK, [1]));
       const begun = how !== "whole";
       if (begun) lone.receive(Kind.REQUEST, 3, request(ASK, [1]), Flag.MORE);

@@ -16,35 +16,35 @@ function refused(lone: Lone, kind: number, bytes: Uint8Array): string {
   return lone.error.code;
 }
 
-Deno.test("a listener answers HELLO with HELLO, a dialler begins", pure, () => {
-  const listener = new Lone("listener");
-  listener.receive(Kind.HELLO, 0, hello("dialler"));
-  assertEquals([listener.sentKinds(), listener.opened], [["HELLO 0"], 1]);
-  const dialler = new Lone("dialler");
-  dialler.session.start(undefined, 0);
-  dialler.session.start(undefined, 0); // a second time changes nothing
-  assertEquals(dialler.sentKinds(), ["HELLO 0"]);
-  dialler.receive(Kind.HELLO, 0, hello("listener"));
-  assertEquals([dialler.session.state, dialler.opened], ["open", 1]);
+Deno.test("a server answers HELLO with HELLO, a client begins", pure, () => {
+  const server = new Lone("server");
+  server.receive(Kind.HELLO, 0, hello("client"));
+  assertEquals([server.sentKinds(), server.opened], [["HELLO 0"], 1]);
+  const client = new Lone("client");
+  client.session.start(undefined, 0);
+  client.session.start(undefined, 0); // a second time changes nothing
+  assertEquals(client.sentKinds(), ["HELLO 0"]);
+  client.receive(Kind.HELLO, 0, hello("server"));
+  assertEquals([client.session.state, client.opened], ["open", 1]);
 });
 
 Deno.test(
   "a handshake is refused for its first frame, version, codec, role, size and limits",
   pure,
   () => {
-    const one = () => new Lone("listener", { maxHello: 2048 });
+    const one = () => new Lone("server", { maxHello: 2048 });
     assertEquals(refused(one(), Kind.PING, new Uint8Array(8)), "protocol");
     assertEquals(refused(one(), Kind.GOAWAY, new Uint8Array(7)), "protocol");
     assertEquals(refused(one(), 0x7f, new Uint8Array(8)), "protocol");
-    const version = hello("dialler");
+    const version = hello("client");
     version[4] = 2;
     assertEquals(refused(one(), Kind.HELLO, version), "version");
-    const codec = hello("dialler", { codec: "x".repeat(1000) });
+    const codec = hello("client", { codec: "x".repeat(1000) });
     assertEquals(refused(one(), Kind.HELLO, codec), "codec");
-    assertEquals(refused(one(), Kind.HELLO, hello("listener")), "protocol");
-    const long = hello("dialler", { protocol: "x".repeat(3000) });
+    assertEquals(refused(one(), Kind.HELLO, hello("server")), "protocol");
+    const long = hello("client", { protocol: "x".repeat(3000) });
     assertEquals(refused(one(), Kind.HELLO, long), "too-large");
-    const weak = hello("dialler", { maxFrameBody: 1000 });
+    const weak = hello("client", { maxFrameBody: 1000 });
     assertEquals(refused(one(), Kind.HELLO, weak), "protocol");
     const http = new TextEncoder().encode(" / HTTP/1.1\r\n");
     assertEquals(refused(one(), "G".charCodeAt(0), http), "protocol");
@@ -52,17 +52,17 @@ Deno.test(
 );
 
 Deno.test(
-  "a dialler refuses a frame before it has begun, and a codec that it did not offer",
+  "a client refuses a frame before it has begun, and a codec that it did not offer",
   pure,
   () => {
     assertEquals(
-      refused(new Lone("dialler"), Kind.HELLO, hello("listener")),
+      refused(new Lone("client"), Kind.HELLO, hello("server")),
       "protocol",
     );
-    const dialler = new Lone("dialler");
-    dialler.session.start(undefined, 0);
+    const client = new Lone("client");
+    client.session.start(undefined, 0);
     assertEquals(
-      refused(dialler, Kind.HELLO, hello("listener", { codec: "json" })),
+      refused(client, Kind.HELLO, hello("server", { codec: "json" })),
       "codec",
     );
   },
@@ -72,11 +72,11 @@ Deno.test(
   "a handshake that takes too long is given up, also while it authenticates",
   pure,
   () => {
-    for (const role of ["dialler", "listener"] as const) {
+    for (const role of ["client", "server"] as const) {
       const lone = new Lone(role, { handshakeTimeout: 700 });
       lone.accepts = false;
-      if (role === "dialler") lone.session.start(undefined, 0);
-      else lone.receive(Kind.HELLO, 0, hello("dialler"));
+      if (role === "client") lone.session.start(undefined, 0);
+      else lone.receive(Kind.HELLO, 0, hello("client"));
       lone.advance(699);
       assertEquals(lone.ends, []);
       lone.advance(1);
@@ -91,9 +91,9 @@ Deno.test(
   "a connection cut in the handshake ends with an error on both sides",
   pure,
   () => {
-    for (const role of ["dialler", "listener"] as const) {
+    for (const role of ["client", "server"] as const) {
       const lone = new Lone(role);
-      if (role === "dialler") lone.session.start(undefined, 0);
+      if (role === "client") lone.session.start(undefined, 0);
       lone.session.inputEnded(undefined, 0);
       assertEquals([lone.error.code, lone.session.wakeAt], [
         "disconnected",
@@ -104,22 +104,22 @@ Deno.test(
 );
 
 Deno.test(
-  "a dialler that is refused settles its early calls as not processed",
+  "a client that is refused settles its early calls as not processed",
   pure,
   () => {
     for (const code of [0, 4]) {
       const simulation = new Simulation();
-      const { dialler, listener } = simulation;
-      listener.authenticate = () =>
+      const { client, server } = simulation;
+      server.authenticate = () =>
         code === 0
-          ? listener.session.close(simulation.now)
-          : listener.session.refuse("no", simulation.now);
-      dialler.session.start(undefined, simulation.now);
-      const early = call(simulation, dialler, { value: body(9) });
+          ? server.session.close(simulation.now)
+          : server.session.refuse("no", simulation.now);
+      client.session.start(undefined, simulation.now);
+      const early = call(simulation, client, { value: body(9) });
       simulation.settle();
-      assertEquals(dialler.ends[0]?.remote, true);
+      assertEquals(client.ends[0]?.remote, true);
       assertEquals(
-        dialler.ends[0]?.code,
+        client.ends[0]?.code,
         code === 0 ? "disconnected" : "unauthenticated",
       );
       assertEquals(early.error.processed, "no");
@@ -131,9 +131,9 @@ Deno.test(
   "nothing behind HELLO is looked at until authentication has settled, and deadlines run meanwhile",
   pure,
   () => {
-    const lone = new Lone("listener");
+    const lone = new Lone("server");
     lone.accepts = false;
-    lone.receive(Kind.HELLO, 0, hello("dialler", { auth: body(3, 7) }));
+    lone.receive(Kind.HELLO, 0, hello("client", { auth: body(3, 7) }));
     assertEquals(lone.credentials, body(3, 7));
     lone.receive(Kind.REQUEST, 1, request(ASK, [1], [1, 0, 4, 0, 0, 1, 0]));
     lone.receive(0x7f, 0); // of no known kind
@@ -150,26 +150,26 @@ Deno.test(
   pure,
   () => {
     const simulation = new Simulation();
-    const { dialler, listener } = simulation;
-    const held = hold(listener);
-    listener.authenticate = () =>
-      simulation.at(50, () => listener.session.accept(simulation.now));
-    dialler.session.start(undefined, simulation.now);
+    const { client, server } = simulation;
+    const held = hold(server);
+    server.authenticate = () =>
+      simulation.at(50, () => server.session.accept(simulation.now));
+    client.session.start(undefined, simulation.now);
     const early = Array.from(
       { length: 40 },
       (_, n) =>
-        call(simulation, dialler, {
+        call(simulation, client, {
           method: n % 2 ? ASK : UP,
           value: body(4000),
         }),
     );
-    assertEquals(dialler.session.inFlight.queued > 0, true); // credit, or places
+    assertEquals(client.session.inFlight.queued > 0, true); // credit, or places
     simulation.settle();
-    assertEquals([held.length, listener.ends, early.length], [40, [], 40]);
+    assertEquals([held.length, server.ends, early.length], [40, [], 40]);
 
-    const greedy = new Lone("listener");
+    const greedy = new Lone("server");
     greedy.accepts = false;
-    greedy.receive(Kind.HELLO, 0, hello("dialler"));
+    greedy.receive(Kind.HELLO, 0, hello("client"));
     for (let id = 1; greedy.ends.length === 0; id += 2) {
       greedy.receive(Kind.REQUEST, id, request(ASK, body(10_000)));
       assertEquals(id < 100, true);
@@ -179,7 +179,7 @@ Deno.test(
 );
 
 Deno.test("start() documents what does not fit into a handshake", pure, () => {
-  const lone = new Lone("dialler");
+  const lone = new Lone("client");
   assertThrows(() => lone.session.start(body(65_536), 0), RangeError, "65535");
   assertThrows(
     () => lone.session.start(body(65_500), 0),
@@ -191,12 +191,12 @@ Deno.test("start() documents what does not fit into a handshake", pure, () => {
 });
 
 Deno.test("credentials that cannot be decoded are refused", pure, () => {
-  const lone = new Lone("listener");
+  const lone = new Lone("server");
   lone.session.codec.decode = () => {
     throw new Error("malformed");
   };
   assertEquals(
-    refused(lone, Kind.HELLO, hello("dialler", { auth: body(1) })),
+    refused(lone, Kind.HELLO, hello("client", { auth: body(1) })),
     "unauthenticated",
   );
 });
@@ -206,27 +206,27 @@ Deno.test(
   pure,
   () => {
     const simulation = new Simulation({
-      listenerLimits: { streamWindow: 1024 },
+      serverLimits: { streamWindow: 1024 },
     });
-    const { dialler, listener } = simulation;
-    dialler.session.start(undefined, simulation.now);
-    const up = call(simulation, dialler, { method: UP });
-    assertEquals(dialler.session.maySendItem(up.call), false);
-    hold(listener);
+    const { client, server } = simulation;
+    client.session.start(undefined, simulation.now);
+    const up = call(simulation, client, { method: UP });
+    assertEquals(client.session.maySendItem(up.call), false);
+    hold(server);
     simulation.settle();
     assertEquals([up.sendable > 0, up.call.credit], [true, 1024]);
-    assertEquals(dialler.session.maySendItem(up.call), true);
+    assertEquals(client.session.maySendItem(up.call), true);
   },
 );
 
 Deno.test(
-  "a dialler takes a HELLO of any size that there may be, whatever its own limit",
+  "a client takes a HELLO of any size that there may be, whatever its own limit",
   pure,
   () => {
-    const dialler = new Lone("dialler", { maxHello: 1024 });
-    dialler.session.start(undefined, 0);
+    const client = new Lone("client", { maxHello: 1024 });
+    client.session.start(undefined, 0);
     const protocol = "x".repeat(60_000);
-    dialler.receive(Kind.HELLO, 0, hello("listener", { protocol }));
-    assertEquals([dialler.session.state, dialler.ends], ["open", []]);
+    client.receive(Kind.HELLO, 0, hello("server", { protocol }));
+    assertEquals([client.session.state, client.ends], ["open", []]);
   },
 );

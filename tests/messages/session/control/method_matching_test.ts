@@ -68,7 +68,7 @@ Deno.test(
 );
 
 Deno.test(
-  "describeMethods() tells what differs of the dialler's methods, and what is known of the listener's, as far as there is room",
+  "describeMethods() tells what differs of the client's methods, and what is known of the server's, as far as there is room",
   pure,
   () => {
     const schemas = {
@@ -87,10 +87,10 @@ Deno.test(
           `${caller} ${method} ${shape} ${schemas.length}`
         );
     const whole = [
-      "dialler 2 unary 4",
-      "dialler 3 unary 4", // the shape as the listener knows it
-      "listener 0 unary 10",
-      "listener 2 unary 12",
+      "client 2 unary 4",
+      "client 3 unary 4", // the shape as the server knows it
+      "server 0 unary 10",
+      "server 2 unary 12",
     ];
     // 6 bytes in front of each text: 10 + 10 + 16 + 18
     assertEquals(told(54), whole);

@@ -10,7 +10,7 @@ Deno.test(
   "a PING is answered with its own bytes, and too many close the connection",
   pure,
   () => {
-    const lone = Lone.open("listener", { pingsPerSecond: 5 });
+    const lone = Lone.open("server", { pingsPerSecond: 5 });
     for (let n = 0; n < 10; n++) {
       lone.receive(Kind.PING, 0, body(8, n));
       const [pong] = lone.sent();
@@ -28,7 +28,7 @@ Deno.test(
   "silence is broken by PINGs; without a byte read the peer is dead",
   pure,
   () => {
-    const lone = Lone.open("dialler", { heartbeat: 1000, heartbeatMisses: 2 });
+    const lone = Lone.open("client", { heartbeat: 1000, heartbeatMisses: 2 });
     lone.advance(1500);
     assertEquals(lone.sentKinds(), ["PING 0"]);
     lone.session.readSome(lone.now); // any byte will do
@@ -47,7 +47,7 @@ Deno.test(
   "roundTrip is that of the last PING, and a PONG that nobody asked for changes nothing",
   pure,
   () => {
-    const lone = Lone.open("dialler", { heartbeat: 1000 });
+    const lone = Lone.open("client", { heartbeat: 1000 });
     lone.receive(Kind.PONG, 0, new Uint8Array(8));
     assertEquals(lone.session.roundTrip, undefined);
     lone.advance(1000);
@@ -69,14 +69,14 @@ Deno.test("two idle sessions keep each other alive for days", pure, () => {
     "open",
     "open",
   ]);
-  assertEquals(simulation.dialler.session.roundTrip, 40);
+  assertEquals(simulation.client.session.roundTrip, 40);
 });
 
 Deno.test(
   "a peer that takes no byte is cut, however long the heartbeat",
   pure,
   () => {
-    const lone = Lone.open("listener", {
+    const lone = Lone.open("server", {
       writeStall: 2000,
       heartbeat: 1_000_000,
     });
@@ -98,7 +98,7 @@ Deno.test(
   "a peer that sends more than it reads is cut at unsentHard",
   pure,
   () => {
-    const lone = Lone.open("listener", {
+    const lone = Lone.open("server", {
       unsentSoft: 65536,
       unsentHard: 425984,
       maxFrameBody: 16384,

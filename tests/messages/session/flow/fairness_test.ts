@@ -49,15 +49,15 @@ function pump(simulation: Simulation, side: Side, to: Outgoing | Incoming) {
 /** Two sessions over a slow link. */
 function slowLink(): Simulation {
   const simulation = new Simulation({ conditions: SLOW }).open();
-  const { listener } = simulation;
-  listener.handle = (incoming, input) => {
+  const { server } = simulation;
+  server.handle = (incoming, input) => {
     const held = new Incoming(incoming, input);
     const { index } = incoming.method;
-    if (index === UP) readAll(simulation, listener, held);
-    else if (index === DOWN) pump(simulation, listener, held);
+    if (index === UP) readAll(simulation, server, held);
+    else if (index === DOWN) pump(simulation, server, held);
     else {
       const size = input.length === WANTS_LONG ? LONG : 64_000;
-      listener.session.respond(incoming, body(size), simulation.now);
+      server.session.respond(incoming, body(size), simulation.now);
     }
   };
   return simulation;
@@ -66,14 +66,14 @@ function slowLink(): Simulation {
 /** The same, filled up by streams in one direction. */
 function filled(method: typeof UP | typeof DOWN): Simulation {
   const simulation = slowLink();
-  const { dialler } = simulation;
+  const { client } = simulation;
   for (let n = 0; n < STREAMS; n++) {
-    const stream = call(simulation, dialler, { method, value: body(1) });
-    if (method === DOWN) readAll(simulation, dialler, stream);
-    else simulation.at(50, () => pump(simulation, dialler, stream));
+    const stream = call(simulation, client, { method, value: body(1) });
+    if (method === DOWN) readAll(simulation, client, stream);
+    else simulation.at(50, () => pump(simulation, client, stream));
   }
   simulation.advance(2000);
-  const sender = method === DOWN ? simulation.listener : dialler;
+  const sender = method === DOWN ? simulation.server : client;
   const { unsent } = sender.sendBudget;
   assert(unsent > 64 * 1024, `${unsent} bytes wait: the shared is not full`);
   return simulation;
@@ -81,7 +81,7 @@ function filled(method: typeof UP | typeof DOWN): Simulation {
 
 /** A call comes back within some seconds, in which tens of MB go by. */
 function comesBack(simulation: Simulation, value: Uint8Array): void {
-  const asked = call(simulation, simulation.dialler, { method: ASK, value });
+  const asked = call(simulation, simulation.client, { method: ASK, value });
   simulation.advance(5000);
   assertEquals([asked.results.length, asked.errors], [1, []]);
 }
@@ -98,7 +98,7 @@ Deno.test("a long RESULT gets its turns beside short ones", pure, () => {
   const simulation = slowLink();
   const ask = () => {
     const value = body(1);
-    const asked = call(simulation, simulation.dialler, { method: ASK, value });
+    const asked = call(simulation, simulation.client, { method: ASK, value });
     asked.onResult = () => simulation.at(0, ask);
   };
   for (let n = 0; n < 64; n++) ask(); // each asks again as soon as it has its answer
@@ -112,7 +112,7 @@ Deno.test("small calls can be made beside items", pure, () => {
   for (let n = 0; n < 200; n++) {
     simulation.at(n * 17, () => {
       const value = body(10);
-      calls.push(call(simulation, simulation.dialler, { method: ASK, value }));
+      calls.push(call(simulation, simulation.client, { method: ASK, value }));
     });
   }
   simulation.advance(10_000);
@@ -123,23 +123,23 @@ Deno.test("small calls can be made beside items", pure, () => {
 
 Deno.test("items get their turns beside long RESULTs", pure, () => {
   const simulation = slowLink();
-  const { dialler } = simulation;
+  const { client } = simulation;
   const ask = () => {
     const value = body(WANTS_LONG);
-    const asked = call(simulation, dialler, { method: ASK, value });
+    const asked = call(simulation, client, { method: ASK, value });
     asked.onResult = () => simulation.at(0, ask);
   };
   for (let n = 0; n < 16; n++) ask();
   simulation.advance(1000);
-  const stream = call(simulation, dialler, { method: DOWN, value: body(1) });
-  readAll(simulation, dialler, stream);
+  const stream = call(simulation, client, { method: DOWN, value: body(1) });
+  readAll(simulation, client, stream);
   simulation.advance(5000);
   assert(stream.items.length > 50, `${stream.items.length} items came`);
 });
 
 Deno.test("notifications to many may leave beside items", pure, () => {
   const simulation = filled(DOWN);
-  const { session } = simulation.listener;
+  const { session } = simulation.server;
   let may = 0;
   for (let n = 0; n < 100; n++) {
     simulation.advance(13);
@@ -151,13 +151,13 @@ Deno.test("notifications to many may leave beside items", pure, () => {
 /** Responses of 4 MB, each asked for again as soon as it has come. */
 function filledByResults(): Simulation {
   const simulation = slowLink();
-  const { dialler, listener } = simulation;
-  listener.handle = (incoming) =>
-    listener.session.respond(incoming, body(4_000_000), simulation.now);
-  dialler.handle = (incoming) =>
-    dialler.session.respond(incoming, body(1), simulation.now);
+  const { client, server } = simulation;
+  server.handle = (incoming) =>
+    server.session.respond(incoming, body(4_000_000), simulation.now);
+  client.handle = (incoming) =>
+    client.session.respond(incoming, body(1), simulation.now);
   const ask = () => {
-    const asked = call(simulation, dialler, { method: ASK, value: body(1) });
+    const asked = call(simulation, client, { method: ASK, value: body(1) });
     asked.onResult = () => simulation.at(0, ask);
   };
   for (let n = 0; n < 4; n++) ask();
@@ -170,18 +170,18 @@ Deno.test("notifications to many may leave beside RESULTs", pure, () => {
   let may = 0;
   for (let n = 0; n < 100; n++) {
     simulation.advance(13);
-    if (simulation.listener.session.mayNotify) may++;
+    if (simulation.server.session.mayNotify) may++;
   }
   assertEquals(may, 100);
 });
 
 Deno.test("calls can be made beside RESULTs that fill the link", pure, () => {
   const simulation = filledByResults();
-  const { listener } = simulation;
+  const { server } = simulation;
   const calls: Outgoing[] = [];
   for (let n = 0; n < 50; n++) {
     simulation.at(n * 17, () => {
-      calls.push(call(simulation, listener, { method: ASK, value: body(1) }));
+      calls.push(call(simulation, server, { method: ASK, value: body(1) }));
     });
   }
   simulation.advance(10_000);
@@ -200,12 +200,12 @@ Deno.test(
       maxStreamWindow: 16 * 1024,
     };
     const simulation = new Simulation({ limits, conditions: SLOW }).open();
-    const { dialler, listener } = simulation;
-    listener.handle = (incoming, input) => {
+    const { client, server } = simulation;
+    server.handle = (incoming, input) => {
       const item = body(input.length === WANTS_LONG ? LONG : 60_000);
       const go = () => {
-        while (listener.session.maySendItem(incoming)) {
-          const taken = listener.session.sendItem(
+        while (server.session.maySendItem(incoming)) {
+          const taken = server.session.sendItem(
             incoming,
             item,
             simulation.now,
@@ -219,8 +219,8 @@ Deno.test(
     };
     const streams = Array.from({ length: 41 }, (_, n) => {
       const value = body(n === 40 ? WANTS_LONG : 1);
-      const stream = call(simulation, dialler, { method: DOWN, value });
-      readAll(simulation, dialler, stream);
+      const stream = call(simulation, client, { method: DOWN, value });
+      readAll(simulation, client, stream);
       return stream;
     });
     simulation.advance(20_000);
@@ -239,22 +239,22 @@ Deno.test(
   () => {
     for (const how of ["deadline", "cancel"] as const) {
       const simulation = new Simulation({ limits: { maxCalls: 32 } }).open();
-      const { dialler, listener } = simulation;
-      dialler.handle = (incoming, input) => void new Incoming(incoming, input);
+      const { client, server } = simulation;
+      client.handle = (incoming, input) => void new Incoming(incoming, input);
       for (let n = 0; n < 32; n++) {
-        call(simulation, listener, { value: body(1) });
+        call(simulation, server, { value: body(1) });
       }
       const timeout = how === "deadline" ? 100 : Infinity;
-      const waits = call(simulation, listener, { value: body(1), timeout });
+      const waits = call(simulation, server, { value: body(1), timeout });
       simulation.settle();
       let told = 0;
-      listener.onRoom = () => void told++;
+      server.onRoom = () => void told++;
       if (how === "deadline") simulation.advance(200);
       else {
         const reason = { code: "cancelled", message: "x" } as const;
-        listener.session.cancel(waits.call, reason, simulation.now);
+        server.session.cancel(waits.call, reason, simulation.now);
       }
-      assertEquals([told > 0, listener.session.mayNotify], [true, true]);
+      assertEquals([told > 0, server.session.mayNotify], [true, true]);
     }
   },
 );

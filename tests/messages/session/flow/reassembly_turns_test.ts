@@ -72,22 +72,22 @@ Deno.test(
   pure,
   () => {
     const simulation = new Simulation().open();
-    const { dialler, listener } = simulation;
-    const held = hold(listener);
+    const { client, server } = simulation;
+    const held = hold(server);
     const calls = Array.from(
       { length: 16 },
-      () => call(simulation, dialler, { method: DOWN, value: body(1) }),
+      () => call(simulation, client, { method: DOWN, value: body(1) }),
     );
     simulation.settle();
     const items = [body(4_000_000, 1), body(4_000_000, 2)];
-    for (const one of held) sendAll(simulation, listener, one, items);
-    for (const one of calls) readAll(simulation, dialler, one);
+    for (const one of held) sendAll(simulation, server, one, items);
+    for (const one of calls) readAll(simulation, client, one);
     simulation.settle();
     for (const { items, errors } of calls) {
       assertEquals(errors, []);
       assertEquals(items.map(({ length }) => length), [4_000_000, 4_000_000]);
     }
-    assertEquals(dialler.session.accounts.assembling, 0);
+    assertEquals(client.session.accounts.assembling, 0);
   },
 );
 
@@ -96,23 +96,23 @@ Deno.test(
   pure,
   () => {
     const simulation = new Simulation().open();
-    const { dialler, listener } = simulation;
-    const held = hold(listener);
+    const { client, server } = simulation;
+    const held = hold(server);
     const calls = Array.from(
       { length: 8 },
-      () => call(simulation, dialler, { method: DOWN, value: body(1) }),
+      () => call(simulation, client, { method: DOWN, value: body(1) }),
     );
     simulation.settle();
     for (const one of held.slice(4)) {
-      sendAll(simulation, listener, one, [body(4_000_000)]);
+      sendAll(simulation, server, one, [body(4_000_000)]);
     }
     // These begin as well, and their senders never finish them.
-    for (const one of calls) readAll(simulation, dialler, one);
+    for (const one of calls) readAll(simulation, client, one);
     for (const one of held.slice(0, 4)) {
-      sendAll(simulation, listener, one, [body(4_000_000)]);
+      sendAll(simulation, server, one, [body(4_000_000)]);
     }
     for (const { call } of calls.slice(0, 4)) {
-      dialler.session.cancel(
+      client.session.cancel(
         call,
         { code: "cancelled", message: "x" },
         simulation.now,
@@ -122,7 +122,7 @@ Deno.test(
     for (const { items, errors } of calls.slice(4)) {
       assertEquals([items.length, errors], [1, []]);
     }
-    const { assembling, raisePool } = dialler.session.accounts;
+    const { assembling, raisePool } = client.session.accounts;
     assertEquals(assembling, 0);
     assert(raisePool <= DEFAULT_LIMITS.connectionWindow);
   },

@@ -23,7 +23,7 @@ Deno.test(
   "an item without credit closes the connection; one frame may overshoot",
   pure,
   () => {
-    const lone = Lone.open("listener", { streamWindow: 1024 });
+    const lone = Lone.open("server", { streamWindow: 1024 });
     lone.receive(Kind.REQUEST, 1, request(UP));
     lone.receive(Kind.ITEM, 1, message(body(900)));
     lone.receive(Kind.ITEM, 1, message(body(9000)));
@@ -37,7 +37,7 @@ Deno.test(
   "credit comes back as items are taken, and a stream that is read is raised from the pool",
   pure,
   () => {
-    const lone = Lone.open("listener", {
+    const lone = Lone.open("server", {
       streamWindow: 1024,
       maxStreamWindow: 4096,
       connectionWindow: 65536,
@@ -62,10 +62,10 @@ Deno.test(
   () => {
     const simulation = new Simulation({ limits: { streamWindow: 1024 } })
       .open();
-    const { dialler, listener } = simulation;
-    const held = hold(listener);
-    const up = call(simulation, dialler, { method: UP });
-    sendAll(simulation, dialler, up, [body(3_000_000, 9), body(5)]);
+    const { client, server } = simulation;
+    const held = hold(server);
+    const up = call(simulation, client, { method: UP });
+    sendAll(simulation, client, up, [body(3_000_000, 9), body(5)]);
     simulation.settle();
     const unasked = held[0]!.call.receiveWindow!.held;
     assert(
@@ -73,11 +73,11 @@ Deno.test(
       `${unasked} bytes came unasked`,
     );
     // The stream's window bounds them, so that the memory for all need not.
-    assertEquals(listener.session.accounts.assembling, 0);
-    readAll(simulation, listener, held[0]!);
+    assertEquals(server.session.accounts.assembling, 0);
+    readAll(simulation, server, held[0]!);
     simulation.settle();
     assertEquals(held[0]?.items.map(({ length }) => length), [3_000_000, 5]);
-    assertEquals(listener.session.accounts.assembling, 0);
+    assertEquals(server.session.accounts.assembling, 0);
   },
 );
 
@@ -86,29 +86,29 @@ Deno.test(
   pure,
   () => {
     const simulation = new Simulation().open();
-    const { dialler, listener } = simulation;
-    const held = hold(listener);
+    const { client, server } = simulation;
+    const held = hold(server);
     const items = Array.from({ length: 200 }, () => body(20_000));
     const calls = Array.from(
       { length: 17 },
-      () => call(simulation, dialler, { method: DOWN, value: body(1) }),
+      () => call(simulation, client, { method: DOWN, value: body(1) }),
     );
     simulation.settle();
-    for (const one of held) sendAll(simulation, listener, one, items);
+    for (const one of held) sendAll(simulation, server, one, items);
     simulation.settle();
-    readAll(simulation, dialler, calls[16]!);
+    readAll(simulation, client, calls[16]!);
     simulation.settle();
     assertEquals(calls[16]?.items.length, 200);
-    assertEquals(listener.session.accounts.blocked, 16);
+    assertEquals(server.session.accounts.blocked, 16);
     for (const { call } of calls) {
       assert(
         call.receiveWindow!.held <= 32 * 1024 + 20_000,
       );
     }
-    hold(listener);
-    listener.handle = (incoming) =>
-      listener.session.respond(incoming, body(1), simulation.now);
-    const asked = call(simulation, dialler, { method: ASK, value: body(1) });
+    hold(server);
+    server.handle = (incoming) =>
+      server.session.respond(incoming, body(1), simulation.now);
+    const asked = call(simulation, client, { method: ASK, value: body(1) });
     simulation.settle();
     assertEquals(asked.results.length, 1);
   },
@@ -158,26 +158,26 @@ Deno.test(
   pure,
   () => {
     const simulation = new Simulation().open();
-    const { dialler, listener } = simulation;
-    const held = hold(listener);
-    const up = call(simulation, dialler, { method: TALK });
+    const { client, server } = simulation;
+    const held = hold(server);
+    const up = call(simulation, client, { method: TALK });
     const items = Array.from({ length: 30 }, (_, n) => body(5000, n));
-    sendAll(simulation, dialler, up, items);
+    sendAll(simulation, client, up, items);
     simulation.settle();
     assertEquals(
-      listener.session.takeItem(held[0]!.call, simulation.now),
+      server.session.takeItem(held[0]!.call, simulation.now),
       items[0],
     );
-    listener.session.dropItems(held[0]!.call, simulation.now);
+    server.session.dropItems(held[0]!.call, simulation.now);
     assertEquals([
       held[0]?.call.receiveWindow?.held,
-      listener.session.takeItem(held[0]!.call, simulation.now),
+      server.session.takeItem(held[0]!.call, simulation.now),
     ], [0, undefined]);
     simulation.settle();
-    assertEquals([held[0]?.items.length, listener.ends], [0, []]);
-    listener.session.respond(held[0]!.call, undefined, simulation.now);
+    assertEquals([held[0]?.items.length, server.ends], [0, []]);
+    server.session.respond(held[0]!.call, undefined, simulation.now);
     simulation.settle();
-    assertEquals([up.results.length, dialler.session.accounts.blocked], [1, 0]);
+    assertEquals([up.results.length, client.session.accounts.blocked], [1, 0]);
   },
 );
 
@@ -192,7 +192,7 @@ Deno.test(
         [{ maxAssembly: 65536 }, 6],
       ] as const
     ) {
-      const lone = Lone.open("listener", {
+      const lone = Lone.open("server", {
         ...limits,
         streamWindow: 2 ** 20,
         maxStreamWindow: 2 ** 20,
@@ -211,7 +211,7 @@ Deno.test(
       assertEquals([errors.length, errorOf(errors[0]!).code], [1, code]);
       assertEquals([lone.session.accounts.assembling, lone.ends], [0, []]);
     }
-    const lone = Lone.open("listener", { assemblyTimeout: 1000 });
+    const lone = Lone.open("server", { assemblyTimeout: 1000 });
     lone.receive(Kind.REQUEST, 1, request(UP));
     lone.receive(Kind.ITEM, 1, body(16), Flag.MORE);
     lone.advance(5000); // nobody waits for it: no fault of the caller's
@@ -229,7 +229,7 @@ Deno.test(
   "credit that adds up to more than 2^31 - 1 closes the connection",
   pure,
   () => {
-    const lone = Lone.open("listener");
+    const lone = Lone.open("server");
     lone.receive(Kind.REQUEST, 1, request(DOWN));
     lone.receive(Kind.CREDIT, 1, u32(2 ** 31 - 1));
     assertEquals(lone.error.code, "flow-control");
@@ -240,7 +240,7 @@ Deno.test(
   "items wait while much is unsent, and are told when there is room",
   pure,
   () => {
-    const lone = Lone.open("listener", {}, { streamWindow: 2 ** 24 });
+    const lone = Lone.open("server", {}, { streamWindow: 2 ** 24 });
     lone.sink.open = false;
     lone.receive(Kind.REQUEST, 1, request(DOWN));
     const [held] = lone.calls;
@@ -265,7 +265,7 @@ Deno.test(
   pure,
   () => {
     for (const [method, cancelled] of [[ASK, false], [DOWN, true]] as const) {
-      const lone = Lone.open("listener");
+      const lone = Lone.open("server");
       lone.receive(Kind.REQUEST, 1, request(method, [1]));
       if (cancelled) lone.receive(Kind.CANCEL, 1, [0]);
       lone.receive(Kind.CREDIT, 1, u32(2 ** 31 - 1));
@@ -279,7 +279,7 @@ Deno.test(
   "takeItem() from inside a value that is being sent takes nothing",
   pure,
   () => {
-    const lone = Lone.open("listener", { streamWindow: 1024 });
+    const lone = Lone.open("server", { streamWindow: 1024 });
     lone.receive(Kind.REQUEST, 1, request(UP));
     lone.receive(Kind.REQUEST, 3, request(DOWN));
     lone.receive(Kind.ITEM, 1, message(body(900, 7)));

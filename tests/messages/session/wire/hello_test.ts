@@ -11,7 +11,7 @@ import { putU32 } from "../../../../lib/messages/session/wire/frame_header.ts";
 const pure = { permissions: "none" } as const;
 
 const HELLO: Hello = {
-  role: "listener",
+  role: "server",
   features: 1,
   maxFrameBody: 16384,
   maxMessage: 65536,
@@ -28,7 +28,7 @@ const HELLO: Hello = {
   ],
   mismatches: [{ method: 1, reason: "shape" }],
   described: [{
-    caller: "dialler",
+    caller: "client",
     method: 1,
     shape: "unary",
     schemas: Uint8Array.of(123, 125),
@@ -37,7 +37,7 @@ const HELLO: Hello = {
 };
 const CLIENT: Hello = {
   ...HELLO,
-  role: "dialler",
+  role: "client",
   mismatches: [],
   described: [],
   auth: Uint8Array.of(1, 2),

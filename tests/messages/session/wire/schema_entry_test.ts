@@ -11,13 +11,13 @@ const pure = { permissions: "none" } as const;
 
 const METHODS: DescribedMethod[] = [
   {
-    caller: "dialler",
+    caller: "client",
     method: 258,
     shape: "duplex",
     schemas: Uint8Array.of(123, 125),
   },
   {
-    caller: "listener",
+    caller: "server",
     method: 0,
     shape: "notification",
     schemas: new Uint8Array(),
