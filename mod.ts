@@ -1,6 +1,10 @@
 /**
  * Typed messages over length-prefixed frames over sockets.
  *
+ * Declare a protocol once, serve it with handlers, call it from a client. Types
+ * are inferred, no code is generated, and each method is a unary call, a
+ * stream in either direction or both, or a notification.
+ *
  * @example A server and a client
  * ```ts
  * import { connect, protocol, serve, unary } from "@lengthwise/lengthwise";
@@ -19,8 +23,16 @@
  * assertEquals(await session.remote.greet({ name: "Ada" }), "Hello, Ada");
  * ```
  *
+ * Read next: {@linkcode protocol} and the method builders ({@linkcode unary},
+ * {@linkcode serverStream}, …), {@linkcode serve}, {@linkcode connect},
+ * {@linkcode CallError}; then `lib/messages/README.md`, which explains
+ * cancellation, deadlines, flow control, errors and drain, and
+ * `lib/messages/PROTOCOL.md`, the wire.
+ *
+ * Other entry points: `./transport` (sockets), `./framing` (frames) and
+ * `./framing/presets`, `./introspection`, `./testing`, and `./types` for types
+ * that signatures mention and programs rarely name.
+ *
  * @module
  */
 export * from "./lib/messages/mod.ts";
-export * as framing from "./lib/framing/mod.ts";
-export * as transport from "./lib/transport/mod.ts";

@@ -5,13 +5,8 @@
  *
  * @module
  */
-import {
-  connect,
-  createServer,
-  protocol,
-  transport,
-  unary,
-} from "@lengthwise/lengthwise";
+import { connect, createServer, protocol, unary } from "@lengthwise/lengthwise";
+import { upgradeWebSocket } from "@lengthwise/lengthwise/transport";
 
 const Counter = protocol({
   name: "counter",
@@ -30,7 +25,7 @@ await using http = Deno.serve(
     if (new URL(request.url).pathname !== "/messages") {
       return new Response(`count ${count}`);
     }
-    const { response, connection } = transport.upgradeWebSocket(request);
+    const { response, connection } = upgradeWebSocket(request);
     server.accept(connection);
     return response;
   },

@@ -12,13 +12,8 @@
  * @module
  */
 import { crc32 } from "node:zlib";
-import {
-  checkFraming,
-  FrameError,
-  frames,
-  type Framing,
-  lengthPrefixed,
-} from "@lengthwise/lengthwise/framing";
+import { checkFraming } from "@lengthwise/lengthwise/testing";
+import { FrameError, frames, type Framing, lengthPrefixed } from "@lengthwise/lengthwise/framing";
 import { connect, listen } from "@lengthwise/lengthwise/transport";
 
 const CRC = 4;

@@ -13,9 +13,9 @@ import {
   connect,
   protocol,
   serve,
-  transport,
   unary,
 } from "@lengthwise/lengthwise";
+import { connect as dial } from "@lengthwise/lengthwise/transport";
 
 const Files = protocol({
   name: "files",
@@ -100,7 +100,7 @@ await Deno.writeFile(SENT, large);
 await Deno.writeFile(pathOf("stored"), new Uint8Array());
 
 {
-  const connection = await transport.connect(server.addr);
+  const connection = await dial(server.addr);
   await using session = await connect(Files, connection);
   try {
     await upload(session, SENT, (percent) => {

@@ -10,7 +10,7 @@ import {
   createServer,
   duplex,
   protocol,
-} from "@lengthwise/lengthwise/messages";
+} from "@lengthwise/lengthwise";
 import { memoryPair } from "@lengthwise/lengthwise/transport";
 
 const Translator = protocol({

@@ -9,6 +9,23 @@ import { documentationOf, entryPoints, listExports } from "./exports/list.ts";
 
 const COMMITTED = "tests/exports/names.txt";
 
+/** Most names of each entry point: a wider one is harder to learn. */
+const MOST_NAMES: Readonly<Record<string, number>> = {
+  ".": 70,
+  "./transport": 40,
+  "./framing": 35,
+  "./framing/presets": 20,
+  "./introspection": 17,
+  "./testing": 16,
+  "./types": 104,
+};
+
+/** Names that two entry points have for two things, one on each layer. */
+const SAME_NAME: Readonly<Record<string, string[]>> = {
+  connect: [".", "./transport"],
+  ConnectOptions: [".", "./transport"],
+};
+
 /** Kinds of `deno doc` that are gone at run time. */
 const ERASED = ["interface", "typeAlias", "interface+typeAlias"];
 
@@ -39,6 +56,28 @@ Deno.test("the exported names are the committed ones", async () => {
   );
 });
 
+Deno.test("each entry point has no more names than it may", () => {
+  for (const [entry, most] of Object.entries(MOST_NAMES)) {
+    const count = committedNames(entry).length;
+    assert(count > 0 && count <= most, `"${entry}": ${count} of ${most} names`);
+  }
+  assertEquals(
+    Object.keys(MOST_NAMES),
+    entryPoints().map(([entry]) => entry),
+  );
+});
+
+Deno.test("each name has one address", () => {
+  const addresses = new Map<string, string[]>();
+  for (const [entry] of entryPoints()) {
+    for (const [, name] of committedNames(entry)) {
+      addresses.set(name, [...addresses.get(name) ?? [], entry]);
+    }
+  }
+  const twice = [...addresses].filter(([, entries]) => entries.length > 1);
+  assertEquals(Object.fromEntries(twice), SAME_NAME);
+});
+
 for (const [entry, path] of entryPoints()) {
   Deno.test(`"${entry}" says what it is for`, async () => {
     const [module] = await documentationOf(path);
@@ -62,12 +101,16 @@ for (
   });
 }
 
-/** Names of an entry point in the committed list that exist at run time. */
-function committedValues(entry: string): string[] {
+/** Names of an entry point in the committed list, with their kinds. */
+function committedNames(entry: string): [kind: string, name: string][] {
   const section = Deno.readTextFileSync(COMMITTED).split("# ")
     .find((section) => section.startsWith(`${entry}\n`));
   return (section ?? "").split("\n").slice(1).filter((line) => line !== "")
-    .map((line) => line.split(" ") as [kind: string, name: string])
-    .filter(([kind]) => !ERASED.includes(kind))
+    .map((line) => line.split(" ") as [kind: string, name: string]);
+}
+
+/** Names of an entry point in the committed list that exist at run time. */
+function committedValues(entry: string): string[] {
+  return committedNames(entry).filter(([kind]) => !ERASED.includes(kind))
     .map(([, name]) => name).sort();
 }

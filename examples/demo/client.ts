@@ -6,7 +6,8 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { connect, isDeclared, transport } from "@lengthwise/lengthwise";
+import { connect, isDeclared } from "@lengthwise/lengthwise";
+import { connect as dial } from "@lengthwise/lengthwise/transport";
 import { Shop } from "./shop.ts";
 import { tap } from "./tap.ts";
 
@@ -25,7 +26,7 @@ function said(text: string): void {
 async function main(): Promise<void> {
   const { hostname } = values;
   console.log("transport  a client socket is created");
-  const connection = await transport.connect({
+  const connection = await dial({
     hostname,
     port: Number(values.port),
   });

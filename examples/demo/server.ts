@@ -10,8 +10,8 @@ import {
   createServer,
   type Handlers,
   type ServerContext,
-  transport,
 } from "@lengthwise/lengthwise";
+import { listen } from "@lengthwise/lengthwise/transport";
 import { Shop } from "./shop.ts";
 
 const { values } = parseArgs({
@@ -62,7 +62,7 @@ function priceOf(sku: string): number {
 
 async function main(): Promise<void> {
   const { hostname } = values;
-  const listener = await transport.listen({
+  const listener = await listen({
     hostname,
     port: Number(values.port),
   });

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { framing, type transport } from "@lengthwise/lengthwise";
+import { lengthPrefixed } from "@lengthwise/lengthwise/framing";
+import type { Connection } from "@lengthwise/lengthwise/transport";
 
 /** Names of the kinds of frame (PROTOCOL.md). */
 const KINDS: Readonly<Record<number, string>> = {
@@ -27,7 +28,7 @@ const KINDS: Readonly<Record<number, string>> = {
 const SHOWN = 24;
 
 /** The same connection, whose frames are printed as they pass. */
-export function tap(connection: transport.Connection): transport.Connection {
+export function tap(connection: Connection): Connection {
   const sent = printer("──▶");
   const received = printer("◀──");
   return {
@@ -50,7 +51,7 @@ export function tap(connection: transport.Connection): transport.Connection {
 }
 
 function printer(arrow: string): (bytes: Uint8Array) => void {
-  const decoder = framing.lengthPrefixed({ width: 4 }).decoder();
+  const decoder = lengthPrefixed({ width: 4 }).decoder();
   return (bytes) => {
     decoder.push(bytes);
     for (let frame; (frame = decoder.next()) !== undefined;) {

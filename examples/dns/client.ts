@@ -4,11 +4,8 @@
  *
  * @module
  */
-import {
-  dnsTcp,
-  frames,
-  type FrameStream,
-} from "@lengthwise/lengthwise/framing";
+import { dnsTcp } from "@lengthwise/lengthwise/framing/presets";
+import { frames, type FrameStream } from "@lengthwise/lengthwise/framing";
 import { connect, type Connection } from "@lengthwise/lengthwise/transport";
 import { decodeMessage, encodeMessage, type Message } from "./message.ts";
 import { DnsFormatError } from "./errors.ts";

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { dnsTcp, frames } from "@lengthwise/lengthwise/framing";
+import { dnsTcp } from "@lengthwise/lengthwise/framing/presets";
+import { frames } from "@lengthwise/lengthwise/framing";
 import type { Connection } from "@lengthwise/lengthwise/transport";
 import { answer } from "./answer.ts";
 import type { Zone } from "./zone.ts";

@@ -4,12 +4,8 @@
  *
  * @module
  */
-import {
-  frames,
-  type FrameStream,
-  postgres,
-  postgresStartup,
-} from "@lengthwise/lengthwise/framing";
+import { frames, type FrameStream } from "@lengthwise/lengthwise/framing";
+import { postgres, postgresStartup } from "@lengthwise/lengthwise/framing/presets";
 import type { Connection } from "@lengthwise/lengthwise/transport";
 import { ProtocolError, type ServerFields } from "./errors.ts";
 import { Body, startup } from "./messages.ts";

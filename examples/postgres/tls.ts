@@ -8,7 +8,8 @@
  *
  * @module
  */
-import { frames, postgresStartup } from "@lengthwise/lengthwise/framing";
+import { frames } from "@lengthwise/lengthwise/framing";
+import { postgresStartup } from "@lengthwise/lengthwise/framing/presets";
 import { readExactly } from "@lengthwise/lengthwise/transport";
 import { ProtocolError } from "./errors.ts";
 import { int32 } from "./messages.ts";

@@ -1,24 +1,72 @@
 /**
- * Framing: bytes into frames and back. Knows nothing of sockets or messages.
+ * Framing: finds where one message ends in a stream of bytes.
+ *
+ * A {@linkcode Framing} makes decoders and encoders, which are pure: no socket,
+ * no clock, no permission. {@linkcode frames} runs one over a connection.
+ *
+ * @example Encode a frame and decode it from pieces
+ * ```ts
+ * import { u32be } from "@lengthwise/lengthwise/framing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const framing = u32be();
+ * const wire = framing.encoder().encode(new TextEncoder().encode("hello"));
+ *
+ * const decoder = framing.decoder();
+ * decoder.push(wire.subarray(0, 6));
+ * assertEquals(decoder.next(), undefined); // not yet
+ * decoder.push(wire.subarray(6));
+ * assertEquals(new TextDecoder().decode(decoder.next()), "hello");
+ * ```
+ *
+ * Read next: {@linkcode lengthPrefixed}, which covers most binary protocols,
+ * {@linkcode prefixed} for a header of your own, {@linkcode delimited} and
+ * {@linkcode lines} for text. The framings of known protocols (PostgreSQL,
+ * MQTT, gRPC, …) are in `./framing/presets`; `checkFraming` in `./testing`
+ * checks a framing that you write. `lib/framing/README.md` has the contract and
+ * a drawing of every layout.
  *
  * @module
  */
-export type * from "../transport/connection.ts";
-export * from "./layouts/chunked.ts";
-export * from "./layouts/cobs.ts";
-export * from "../testing/check_framing.ts";
-export * from "./layouts/content_length.ts";
-export * from "./layouts/delimited.ts";
-export * from "./errors.ts";
-export * from "./layouts/fixed_length.ts";
-export * from "./stream/frame_stream.ts";
-export * from "./framing.ts";
-export * from "./layouts/length_prefixed.ts";
-export * from "./layouts/lines.ts";
-export * from "./layouts/netstring.ts";
-export * from "./layouts/prefixed.ts";
-export * from "./presets.ts";
-export * from "./layouts/slip.ts";
-export * from "./layouts/split_rules.ts";
-export * from "./stream/web_streams.ts";
-export * from "./layouts/varint_prefixed.ts";
+export type {
+  FrameDecoder,
+  FrameEncoder,
+  Framing,
+  InPlaceFraming,
+} from "./framing.ts";
+export {
+  frames,
+  type FramesOptions,
+  type FrameStream,
+} from "./stream/frame_stream.ts";
+export {
+  FrameDecoderStream,
+  FrameEncoderStream,
+} from "./stream/web_streams.ts";
+export { FrameError, type FrameErrorKind } from "./errors.ts";
+export {
+  lengthPrefixed,
+  type LengthPrefixedOptions,
+} from "./layouts/length_prefixed.ts";
+export {
+  u16be,
+  u16le,
+  u24be,
+  u24le,
+  u32be,
+  u32le,
+  u64be,
+  u64le,
+  varint,
+} from "./length_presets.ts";
+export { varintPrefixed } from "./layouts/varint_prefixed.ts";
+export { prefixed } from "./layouts/prefixed.ts";
+export { delimited } from "./layouts/delimited.ts";
+export { lines } from "./layouts/lines.ts";
+export { fixedLength } from "./layouts/fixed_length.ts";
+export { netstring } from "./layouts/netstring.ts";
+export { contentLength } from "./layouts/content_length.ts";
+export { chunked } from "./layouts/chunked.ts";
+export { doneFlag, fullPartContinues } from "./layouts/split_rules.ts";
+export { cobs } from "./layouts/cobs.ts";
+export { slip } from "./layouts/slip.ts";

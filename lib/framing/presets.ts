@@ -1,5 +1,20 @@
 /**
- * Framings under the names people know them by.
+ * Framings of known protocols: PostgreSQL, MySQL, MQTT, gRPC, DNS, Kafka, ….
+ *
+ * Each function returns a `Framing` for `frames()` and documents its layout,
+ * its limit and the source of both. The plain length prefixes, such as `u32be`
+ * and `varint`, are in `./framing`.
+ *
+ * @example Decode the packets of an MQTT client
+ * ```ts
+ * import { mqtt } from "@lengthwise/lengthwise/framing/presets";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const ping = new Uint8Array([0xc0, 0]); // PINGREQ
+ * const decoder = mqtt().decoder();
+ * decoder.push(mqtt().encoder().encode(ping));
+ * assertEquals(decoder.next(), ping);
+ * ```
  *
  * @module
  */
@@ -9,261 +24,22 @@ import {
   type ContentLengthOptions,
 } from "./layouts/content_length.ts";
 import type { Framing } from "./framing.ts";
+import type { PresetOptions } from "./length_presets.ts";
 import { lengthPrefixed } from "./layouts/length_prefixed.ts";
 import { fullPartContinues } from "./layouts/split_rules.ts";
 import { varintPrefixed } from "./layouts/varint_prefixed.ts";
 import { checkInteger, checkOneOf } from "./decode/option_checks.ts";
 
-/** Options of the presets. */
-export interface PresetOptions {
-  /**
-   * The most bytes in a frame, both ways: what `next()` gives and `encode()`
-   * takes.
-   *
-   * @default {4194304} unless the preset says otherwise; less where the length
-   * field cannot say it
-   */
-  maxFrameLength?: number;
-  /**
-   * What to do with a frame that is too long: throw, or count it and go on.
-   *
-   * @default {"close"}
-   */
-  onTooLong?: "close" | "skip";
-}
-
-/** Most that a signed length of four bytes can say. */
+/** Largest signed length of four bytes. */
 const MAX_INT32 = 0x7fffffff;
 
-/** The peers of these protocols read the length as a signed number. */
+/** Checks a limit for protocols whose length field is a signed number. */
 function checkSigned(maxFrameLength: number): number {
   return checkInteger("maxFrameLength", maxFrameLength, [0, MAX_INT32]);
 }
 
 /**
- * A length of 2 bytes, big-endian, and the payload.
- *
- * ```text
- * ┌───────────────┬─────────┐
- * │ length u16 BE │ payload │
- * └───────────────┴─────────┘
- * ```
- *
- * @example Frames there and back
- * ```ts
- * import { u16be } from "@lengthwise/lengthwise/framing";
- * import { assertEquals } from "@std/assert";
- *
- * const wire = u16be().encoder().encode(new Uint8Array([7, 8]));
- * assertEquals(wire, new Uint8Array([0, 2, 7, 8]));
- * ```
- *
- * @throws {RangeError} if `maxFrameLength` is out of range
- */
-export function u16be(options: PresetOptions = {}): Framing {
-  return lengthPrefixed({ ...options, width: 2 });
-}
-
-/**
- * A length of 2 bytes, little-endian, and the payload.
- *
- * ```text
- * ┌───────────────┬─────────┐
- * │ length u16 LE │ payload │
- * └───────────────┴─────────┘
- * ```
- *
- * @example Frames there and back
- * ```ts
- * import { u16le } from "@lengthwise/lengthwise/framing";
- * import { assertEquals } from "@std/assert";
- *
- * const wire = u16le().encoder().encode(new Uint8Array([7, 8]));
- * assertEquals(wire, new Uint8Array([2, 0, 7, 8]));
- * ```
- *
- * @throws {RangeError} if `maxFrameLength` is out of range
- */
-export function u16le(options: PresetOptions = {}): Framing {
-  return lengthPrefixed({ ...options, width: 2, endian: "little" });
-}
-
-/**
- * A length of 3 bytes, big-endian, and the payload.
- *
- * ```text
- * ┌───────────────┬─────────┐
- * │ length u24 BE │ payload │
- * └───────────────┴─────────┘
- * ```
- *
- * @example Frames there and back
- * ```ts
- * import { u24be } from "@lengthwise/lengthwise/framing";
- * import { assertEquals } from "@std/assert";
- *
- * const wire = u24be().encoder().encode(new Uint8Array([7, 8]));
- * assertEquals(wire, new Uint8Array([0, 0, 2, 7, 8]));
- * ```
- *
- * @throws {RangeError} if `maxFrameLength` is out of range
- */
-export function u24be(options: PresetOptions = {}): Framing {
-  return lengthPrefixed({ ...options, width: 3 });
-}
-
-/**
- * A length of 3 bytes, little-endian, and the payload.
- *
- * ```text
- * ┌───────────────┬─────────┐
- * │ length u24 LE │ payload │
- * └───────────────┴─────────┘
- * ```
- *
- * @example Frames there and back
- * ```ts
- * import { u24le } from "@lengthwise/lengthwise/framing";
- * import { assertEquals } from "@std/assert";
- *
- * const wire = u24le().encoder().encode(new Uint8Array([7, 8]));
- * assertEquals(wire, new Uint8Array([2, 0, 0, 7, 8]));
- * ```
- *
- * @throws {RangeError} if `maxFrameLength` is out of range
- */
-export function u24le(options: PresetOptions = {}): Framing {
-  return lengthPrefixed({ ...options, width: 3, endian: "little" });
-}
-
-/**
- * A length of 4 bytes, big-endian, and the payload.
- *
- * ```text
- * ┌───────────────┬─────────┐
- * │ length u32 BE │ payload │
- * └───────────────┴─────────┘
- * ```
- *
- * @example Frames there and back
- * ```ts
- * import { u32be } from "@lengthwise/lengthwise/framing";
- * import { assertEquals } from "@std/assert";
- *
- * const wire = u32be().encoder().encode(new Uint8Array([7, 8]));
- * assertEquals(wire, new Uint8Array([0, 0, 0, 2, 7, 8]));
- * ```
- *
- * @throws {RangeError} if `maxFrameLength` is out of range
- */
-export function u32be(options: PresetOptions = {}): Framing {
-  return lengthPrefixed({ ...options, width: 4 });
-}
-
-/**
- * A length of 4 bytes, little-endian, and the payload.
- *
- * ```text
- * ┌───────────────┬─────────┐
- * │ length u32 LE │ payload │
- * └───────────────┴─────────┘
- * ```
- *
- * @example Frames there and back
- * ```ts
- * import { u32le } from "@lengthwise/lengthwise/framing";
- * import { assertEquals } from "@std/assert";
- *
- * const wire = u32le().encoder().encode(new Uint8Array([7, 8]));
- * assertEquals(wire, new Uint8Array([2, 0, 0, 0, 7, 8]));
- * ```
- *
- * @throws {RangeError} if `maxFrameLength` is out of range
- */
-export function u32le(options: PresetOptions = {}): Framing {
-  return lengthPrefixed({ ...options, width: 4, endian: "little" });
-}
-
-/**
- * A length of 8 bytes, big-endian, and the payload.
- *
- * ```text
- * ┌───────────────┬─────────┐
- * │ length u64 BE │ payload │
- * └───────────────┴─────────┘
- * ```
- *
- * Lengths from 2^53 are refused.
- *
- * @example Frames there and back
- * ```ts
- * import { u64be } from "@lengthwise/lengthwise/framing";
- * import { assertEquals } from "@std/assert";
- *
- * const wire = u64be().encoder().encode(new Uint8Array([7, 8]));
- * assertEquals(wire, new Uint8Array([0, 0, 0, 0, 0, 0, 0, 2, 7, 8]));
- * ```
- *
- * @throws {RangeError} if `maxFrameLength` is out of range
- */
-export function u64be(options: PresetOptions = {}): Framing {
-  return lengthPrefixed({ ...options, width: 8 });
-}
-
-/**
- * A length of 8 bytes, little-endian, and the payload.
- *
- * ```text
- * ┌───────────────┬─────────┐
- * │ length u64 LE │ payload │
- * └───────────────┴─────────┘
- * ```
- *
- * Lengths from 2^53 are refused.
- *
- * @example Frames there and back
- * ```ts
- * import { u64le } from "@lengthwise/lengthwise/framing";
- * import { assertEquals } from "@std/assert";
- *
- * const wire = u64le().encoder().encode(new Uint8Array([7, 8]));
- * assertEquals(wire, new Uint8Array([2, 0, 0, 0, 0, 0, 0, 0, 7, 8]));
- * ```
- *
- * @throws {RangeError} if `maxFrameLength` is out of range
- */
-export function u64le(options: PresetOptions = {}): Framing {
-  return lengthPrefixed({ ...options, width: 8, endian: "little" });
-}
-
-/**
- * A varint length and the payload, as delimited Protocol Buffers have it.
- *
- * ```text
- * ┌───────────────┬─────────┐
- * │ length varint │ payload │
- * └───────────────┴─────────┘
- * ```
- *
- * Source: `writeDelimitedTo` of Protocol Buffers; libp2p.
- *
- * @example Frames there and back
- * ```ts
- * import { varint } from "@lengthwise/lengthwise/framing";
- * import { assertEquals } from "@std/assert";
- *
- * const wire = varint().encoder().encode(new Uint8Array([7, 8]));
- * assertEquals(wire, new Uint8Array([2, 7, 8]));
- * ```
- *
- * @throws {RangeError} if `maxFrameLength` is out of range
- */
-export function varint(options: PresetOptions = {}): Framing {
-  return varintPrefixed(options);
-}
-
-/**
- * A gRPC message, header and all.
+ * Frames gRPC messages; frames include the header.
  *
  * ```text
  * ┌───────────────┬───────────────┬─────────┐
@@ -271,20 +47,10 @@ export function varint(options: PresetOptions = {}): Framing {
  * └───────────────┴───────────────┴─────────┘
  * ```
  *
- * `next()` gives the whole frame: `frame[0]` is the flag, the message begins at 5.
- * `encode()` takes the same and writes the length. The limit is 4 MiB for the
- * message, as in gRPC, and 5 bytes. Source: gRPC over HTTP/2,
- * "Length-Prefixed-Message".
- *
- * @example Frames there and back
- * ```ts
- * import { grpcMessage } from "@lengthwise/lengthwise/framing";
- * import { assertEquals } from "@std/assert";
- *
- * const encoder = grpcMessage().encoder();
- * const wire = encoder.encode(new Uint8Array([0, 0, 0, 0, 0, 7, 8]));
- * assertEquals(wire, new Uint8Array([0, 0, 0, 0, 2, 7, 8]));
- * ```
+ * `next()` returns the whole frame: `frame[0]` is the flag, and the message
+ * begins at offset 5. `encode()` takes the same and fills in the length. The
+ * limit is 4 MiB for the message, as in gRPC, plus 5 bytes for the header.
+ * Source: gRPC over HTTP/2, "Length-Prefixed-Message".
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
@@ -294,7 +60,7 @@ export function grpcMessage(options: PresetOptions = {}): Framing {
 }
 
 /**
- * The first message of a PostgreSQL client, which has no type byte.
+ * Frames a PostgreSQL client's first message, which has no type byte.
  *
  * ```text
  * ┌──────────────────────────────┬─────────────┬────────────┐
@@ -302,19 +68,9 @@ export function grpcMessage(options: PresetOptions = {}): Framing {
  * └──────────────────────────────┴─────────────┴────────────┘
  * ```
  *
- * `next()` gives the code (protocol version, SSLRequest, …) and what follows.
- * The limit is 10,000 bytes, as in the server. Source: PostgreSQL, "Message
- * Formats", StartupMessage; `MAX_STARTUP_PACKET_LENGTH`.
- *
- * @example Frames there and back
- * ```ts
- * import { postgresStartup } from "@lengthwise/lengthwise/framing";
- * import { assertEquals } from "@std/assert";
- *
- * const sslRequest = new Uint8Array([4, 210, 22, 47]);
- * const wire = postgresStartup().encoder().encode(sslRequest);
- * assertEquals(wire, new Uint8Array([0, 0, 0, 8, 4, 210, 22, 47]));
- * ```
+ * `next()` returns the code (protocol version, SSLRequest, …) and the
+ * parameters. The limit is 10,000 bytes, as in the server. Source: PostgreSQL,
+ * "Message Formats", StartupMessage; `MAX_STARTUP_PACKET_LENGTH`.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
@@ -329,7 +85,7 @@ export function postgresStartup(options: PresetOptions = {}): Framing {
 }
 
 /**
- * A PostgreSQL message with its type, header and all.
+ * Frames PostgreSQL messages; frames include the header.
  *
  * ```text
  * ┌─────────┬──────────────────────────────┬──────┐
@@ -337,13 +93,13 @@ export function postgresStartup(options: PresetOptions = {}): Framing {
  * └─────────┴──────────────────────────────┴──────┘
  * ```
  *
- * `next()` gives the whole frame: `frame[0]` is the type, the body begins at 5.
- * `encode()` takes the same and writes the length. A length below 4 is refused.
- * Source: PostgreSQL, "Message Formats".
+ * `next()` returns the whole frame: `frame[0]` is the type, and the body begins
+ * at offset 5. `encode()` takes the same and fills in the length. A length below
+ * 4 is rejected. Source: PostgreSQL, "Message Formats".
  *
- * @example Frames there and back
+ * @example Encode a message; the encoder fills in its length
  * ```ts
- * import { postgres } from "@lengthwise/lengthwise/framing";
+ * import { postgres } from "@lengthwise/lengthwise/framing/presets";
  * import { assertEquals } from "@std/assert";
  *
  * const sync = new Uint8Array([0x53, 0, 0, 0, 0]); // 'S'
@@ -358,7 +114,7 @@ export function postgres(options: PresetOptions = {}): Framing {
 }
 
 /**
- * MySQL packets, joined to messages.
+ * Frames MySQL messages, each in one or several packets.
  *
  * ```text
  * ┌───────────────┬─────────────┬─────────┐
@@ -366,15 +122,16 @@ export function postgres(options: PresetOptions = {}): Framing {
  * └───────────────┴─────────────┴─────────┘
  * ```
  *
- * `next()` gives the sequence number of the first packet and the whole payload
- * behind it, `encode()` takes the same. A packet of 2^24-1 bytes has another one
- * behind it, with the next number; a multiple of that is closed by an empty one.
- * The limit is 16 MiB for the payload, as in the client (`max_allowed_packet`),
- * and one byte. Source: MySQL Internals, "MySQL Packets".
+ * `next()` returns the sequence number of the first packet, followed by the
+ * whole payload; `encode()` takes the same. A packet of 2^24-1 bytes is
+ * continued by another one with the next sequence number; an empty packet ends
+ * a payload whose length is a multiple of 2^24-1. The limit is 16 MiB for the
+ * payload, as in the client (`max_allowed_packet`), plus one byte for the
+ * sequence number. Source: MySQL Internals, "MySQL Packets".
  *
- * @example Frames there and back
+ * @example Encode a message
  * ```ts
- * import { mysql } from "@lengthwise/lengthwise/framing";
+ * import { mysql } from "@lengthwise/lengthwise/framing/presets";
  * import { assertEquals } from "@std/assert";
  *
  * const ping = new Uint8Array([0, 0x0e]); // sequence 0, COM_PING
@@ -388,7 +145,7 @@ export function mysql(options: PresetOptions = {}): Framing {
   const { maxFrameLength = 16 * 1024 * 1024 + 1, onTooLong = "close" } =
     options;
   const full = 0xffffff + 1;
-  // Parts of a message that is skipped must be taken in to be skipped.
+  // To skip a message, the decoder must still accept its parts.
   const part = onTooLong === "skip" ? full : Math.min(full, maxFrameLength);
   const packet = lengthPrefixed({
     width: 3,
@@ -402,7 +159,7 @@ export function mysql(options: PresetOptions = {}): Framing {
 }
 
 /**
- * An MQTT control packet, header and all.
+ * Frames MQTT control packets; frames include the header.
  *
  * ```text
  * ┌───────────────────┬─────────────────────────┬────────────────────┐
@@ -410,19 +167,8 @@ export function mysql(options: PresetOptions = {}): Framing {
  * └───────────────────┴─────────────────────────┴────────────────────┘
  * ```
  *
- * `next()` gives the whole packet and `encode()` takes one; the remaining length
- * has four bytes at most. Source: MQTT 5.0, 2.1.4 and 1.5.5.
- *
- * @example Frames there and back
- * ```ts
- * import { mqtt } from "@lengthwise/lengthwise/framing";
- * import { assertEquals } from "@std/assert";
- *
- * const ping = new Uint8Array([0xc0, 0]); // PINGREQ
- * const decoder = mqtt().decoder();
- * decoder.push(mqtt().encoder().encode(ping));
- * assertEquals(decoder.next(), ping);
- * ```
+ * `next()` returns whole packets and `encode()` takes them. The remaining length
+ * has at most four bytes. Source: MQTT 5.0, 2.1.4 and 1.5.5.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
@@ -436,7 +182,7 @@ export function mqtt(options: PresetOptions = {}): Framing {
 }
 
 /**
- * A DNS message over TCP or TLS.
+ * Frames DNS messages over TCP or TLS.
  *
  * ```text
  * ┌───────────────┬─────────────┐
@@ -444,18 +190,8 @@ export function mqtt(options: PresetOptions = {}): Framing {
  * └───────────────┴─────────────┘
  * ```
  *
- * A message is no shorter than its header of 12 bytes. Source: RFC 1035, 4.2.2;
- * RFC 7766.
- *
- * @example Frames there and back
- * ```ts
- * import { dnsTcp } from "@lengthwise/lengthwise/framing";
- * import { assertEquals } from "@std/assert";
- *
- * const message = new Uint8Array(12);
- * const wire = dnsTcp().encoder().encode(message);
- * assertEquals(wire.subarray(0, 2), new Uint8Array([0, 12]));
- * ```
+ * A message has at least 12 bytes, the size of its header. Source: RFC 1035,
+ * 4.2.2; RFC 7766.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
@@ -464,7 +200,7 @@ export function dnsTcp(options: PresetOptions = {}): Framing {
 }
 
 /**
- * A Kafka request or response.
+ * Frames Kafka requests and responses.
  *
  * ```text
  * ┌─────────────┬─────────────────────┐
@@ -472,17 +208,8 @@ export function dnsTcp(options: PresetOptions = {}): Framing {
  * └─────────────┴─────────────────────┘
  * ```
  *
- * The size is signed: 2^31 and more is refused. Source: Apache Kafka protocol
+ * The size is signed: 2^31 or more is rejected. Source: Apache Kafka protocol
  * guide, "Protocol Primitive Types".
- *
- * @example Frames there and back
- * ```ts
- * import { kafka } from "@lengthwise/lengthwise/framing";
- * import { assertEquals } from "@std/assert";
- *
- * const wire = kafka().encoder().encode(new Uint8Array([7, 8]));
- * assertEquals(wire, new Uint8Array([0, 0, 0, 2, 7, 8]));
- * ```
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
@@ -492,7 +219,7 @@ export function kafka(options: PresetOptions = {}): Framing {
 }
 
 /**
- * A MongoDB message, header and all.
+ * Frames MongoDB messages; frames include the header.
  *
  * ```text
  * ┌───────────────────────────┬───────────┬────────────┬────────┬──────┐
@@ -500,18 +227,9 @@ export function kafka(options: PresetOptions = {}): Framing {
  * └───────────────────────────┴───────────┴────────────┴────────┴──────┘
  * ```
  *
- * `next()` gives the whole message and `encode()` takes one and writes the
- * length; the header has 16 bytes. The limit is 48,000,000 bytes, as in the
+ * `next()` returns the whole message; `encode()` takes the same and fills in the
+ * length. The header has 16 bytes. The limit is 48,000,000 bytes, as in the
  * server (`maxMessageSizeBytes`). Source: MongoDB Wire Protocol.
- *
- * @example Frames there and back
- * ```ts
- * import { mongodb } from "@lengthwise/lengthwise/framing";
- * import { assertEquals } from "@std/assert";
- *
- * const wire = mongodb().encoder().encode(new Uint8Array(21));
- * assertEquals(wire[0], 21);
- * ```
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
@@ -528,7 +246,7 @@ export function mongodb(options: PresetOptions = {}): Framing {
 }
 
 /**
- * What Erlang's `{packet, 1 | 2 | 4}` writes and reads.
+ * Frames packets as Erlang's `{packet, 1 | 2 | 4}` does.
  *
  * ```text
  * ┌───────────────────────────┬─────────┐
@@ -538,16 +256,11 @@ export function mongodb(options: PresetOptions = {}): Framing {
  *
  * Source: Erlang/OTP, `inet:setopts/2`.
  *
- * @example Frames there and back
- * ```ts
- * import { erlangPacket } from "@lengthwise/lengthwise/framing";
- * import { assertEquals } from "@std/assert";
- *
- * const wire = erlangPacket(2).encoder().encode(new Uint8Array([7, 8]));
- * assertEquals(wire, new Uint8Array([0, 2, 7, 8]));
- * ```
- *
+ * @param width bytes of the length
+ * @param options limits, see {@linkcode PresetOptions}
+ * @returns the framing
  * @throws {RangeError} if `maxFrameLength` is out of range
+ * @throws {TypeError} if `width` is not 1, 2 or 4
  */
 export function erlangPacket(
   width: 1 | 2 | 4,
@@ -558,7 +271,7 @@ export function erlangPacket(
 }
 
 /**
- * The framed transport of Apache Thrift.
+ * Frames messages as the framed transport of Apache Thrift does.
  *
  * ```text
  * ┌─────────────┬─────────┐
@@ -568,15 +281,6 @@ export function erlangPacket(
  *
  * The limit is 16,384,000 bytes, as in Thrift (`DEFAULT_MAX_LENGTH`). Source:
  * Apache Thrift, "Thrift Framed Transport".
- *
- * @example Frames there and back
- * ```ts
- * import { thriftFramed } from "@lengthwise/lengthwise/framing";
- * import { assertEquals } from "@std/assert";
- *
- * const wire = thriftFramed().encoder().encode(new Uint8Array([7, 8]));
- * assertEquals(wire, new Uint8Array([0, 0, 0, 2, 7, 8]));
- * ```
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
@@ -589,7 +293,7 @@ export function thriftFramed(options: PresetOptions = {}): Framing {
 }
 
 /**
- * A frame of AMQP 0-9-1, without the octet that ends it.
+ * Frames AMQP 0-9-1 frames; frames include the header but not the end octet.
  *
  * ```text
  * ┌─────────┬────────────────┬─────────────┬─────────┬────┐
@@ -597,18 +301,9 @@ export function thriftFramed(options: PresetOptions = {}): Framing {
  * └─────────┴────────────────┴─────────────┴─────────┴────┘
  * ```
  *
- * `next()` gives type, channel, size and payload, which begins at 7; `encode()`
- * takes the same and writes the size and the end. Source: AMQP 0-9-1, 2.3.5.
- *
- * @example Frames there and back
- * ```ts
- * import { amqp } from "@lengthwise/lengthwise/framing";
- * import { assertEquals } from "@std/assert";
- *
- * const heartbeat = new Uint8Array([8, 0, 0, 0, 0, 0, 0]);
- * const wire = amqp().encoder().encode(heartbeat);
- * assertEquals(wire, new Uint8Array([8, 0, 0, 0, 0, 0, 0, 0xce]));
- * ```
+ * `next()` returns type, channel, size and payload, which begins at offset 7;
+ * `encode()` takes the same, fills in the size and appends the end octet.
+ * Source: AMQP 0-9-1, 2.3.5.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
@@ -622,8 +317,7 @@ export function amqp(options: PresetOptions = {}): Framing {
 }
 
 /**
- * What `writeInt(bytes.length)` and `write(bytes)` of Java's `DataOutputStream`
- * make, and `readInt` and `readFully` read.
+ * Frames byte arrays as Java's `DataOutputStream` usually writes them.
  *
  * ```text
  * ┌───────────────┬───────┐
@@ -631,16 +325,8 @@ export function amqp(options: PresetOptions = {}): Framing {
  * └───────────────┴───────┘
  * ```
  *
- * Source: `java.io.DataOutput`.
- *
- * @example Frames there and back
- * ```ts
- * import { javaWriteInt } from "@lengthwise/lengthwise/framing";
- * import { assertEquals } from "@std/assert";
- *
- * const wire = javaWriteInt().encoder().encode(new Uint8Array([7, 8]));
- * assertEquals(wire, new Uint8Array([0, 0, 0, 2, 7, 8]));
- * ```
+ * Java writes such a frame with `writeInt(bytes.length)` and `write(bytes)`, and
+ * reads it with `readInt` and `readFully`. Source: `java.io.DataOutput`.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
@@ -650,7 +336,7 @@ export function javaWriteInt(options: PresetOptions = {}): Framing {
 }
 
 /**
- * What `writeUTF` of Java's `DataOutputStream` makes, as bytes.
+ * Frames strings as `writeUTF` of Java's `DataOutputStream` does.
  *
  * ```text
  * ┌───────────────┬────────────────┐
@@ -658,17 +344,9 @@ export function javaWriteInt(options: PresetOptions = {}): Framing {
  * └───────────────┴────────────────┘
  * ```
  *
- * The bytes are modified UTF-8: U+0000 is C0 80, and characters above U+FFFF are
- * two surrogates of three bytes. Source: `java.io.DataInput`.
- *
- * @example Frames there and back
- * ```ts
- * import { javaWriteUTF } from "@lengthwise/lengthwise/framing";
- * import { assertEquals } from "@std/assert";
- *
- * const wire = javaWriteUTF().encoder().encode(new TextEncoder().encode("hi"));
- * assertEquals(wire, new Uint8Array([0, 2, 0x68, 0x69]));
- * ```
+ * The payload is the bytes of the string in modified UTF-8: U+0000 is C0 80, and
+ * a character above U+FFFF is two surrogates of three bytes each. Source:
+ * `java.io.DataInput`.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
@@ -677,7 +355,7 @@ export function javaWriteUTF(options: PresetOptions = {}): Framing {
 }
 
 /**
- * A message to or from an SSH agent.
+ * Frames messages to and from an SSH agent.
  *
  * ```text
  * ┌───────────────┬─────────┬──────────┐
@@ -685,18 +363,9 @@ export function javaWriteUTF(options: PresetOptions = {}): Framing {
  * └───────────────┴─────────┴──────────┘
  * ```
  *
- * The limit is 256 KiB, as in OpenSSH; a message has a type at least. Source:
+ * `next()` returns the type and the contents. The limit is 256 KiB, as in
+ * OpenSSH, and a message has at least its type byte. Source:
  * draft-ietf-sshm-ssh-agent, 3.
- *
- * @example Frames there and back
- * ```ts
- * import { sshAgent } from "@lengthwise/lengthwise/framing";
- * import { assertEquals } from "@std/assert";
- *
- * const identities = new Uint8Array([11]); // SSH_AGENTC_REQUEST_IDENTITIES
- * const wire = sshAgent().encoder().encode(identities);
- * assertEquals(wire, new Uint8Array([0, 0, 0, 1, 11]));
- * ```
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
@@ -706,7 +375,7 @@ export function sshAgent(options: PresetOptions = {}): Framing {
 }
 
 /**
- * A message of the Language Server Protocol or the Debug Adapter Protocol.
+ * Frames messages of the Language Server and Debug Adapter Protocols.
  *
  * ```text
  * ┌──────────────────────────────┬───────┬──────┐
@@ -716,9 +385,9 @@ export function sshAgent(options: PresetOptions = {}): Framing {
  *
  * Source: Language Server Protocol 3.17, "Base Protocol".
  *
- * @example Frames there and back
+ * @example Encode a message
  * ```ts
- * import { lsp } from "@lengthwise/lengthwise/framing";
+ * import { lsp } from "@lengthwise/lengthwise/framing/presets";
  * import { assertEquals } from "@std/assert";
  *
  * const wire = lsp().encoder().encode(new TextEncoder().encode("{}"));

@@ -23,6 +23,7 @@ export const RANKS: readonly (readonly string[])[] = [
   ["lib/framing/"],
   ["lib/framing/decode/"],
   ["lib/framing/layouts/", "lib/framing/stream/"],
+  ["lib/framing/length_presets.ts"],
   ["lib/framing/presets.ts"],
   ["lib/framing/mod.ts"],
   ["lib/messages/support/"],

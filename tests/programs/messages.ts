@@ -1,5 +1,5 @@
 /** A codec of the messages layer alone. Needs no permission and no Deno. */
-import { msgpack } from "@lengthwise/lengthwise/messages";
+import { msgpack } from "@lengthwise/lengthwise";
 
 const codec = msgpack();
 const value = codec.decode(codec.encode({ sku: "A-1", cents: [12, 2.5] }));

@@ -1,12 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import {
-  chunked,
-  type ChunkedOptions,
-  doneFlag,
-  FrameError,
-  fullPartContinues,
-  u16be,
-} from "@lengthwise/lengthwise/framing";
+import { chunked, doneFlag, FrameError, fullPartContinues, u16be } from "@lengthwise/lengthwise/framing";
+import type { ChunkedOptions } from "@lengthwise/lengthwise/types";
 
 function test(name: string, fn: () => void): void {
   Deno.test({ name, permissions: "none", fn });

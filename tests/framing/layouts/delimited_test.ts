@@ -1,10 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import {
-  delimited,
-  type DelimitedOptions,
-  type Delimiter,
-  FrameError,
-} from "@lengthwise/lengthwise/framing";
+import { delimited, FrameError } from "@lengthwise/lengthwise/framing";
+import type { DelimitedOptions, Delimiter } from "@lengthwise/lengthwise/types";
 
 function test(name: string, fn: () => void): void {
   Deno.test({ name, permissions: "none", fn });

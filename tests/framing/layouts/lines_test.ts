@@ -1,9 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import {
-  FrameError,
-  lines,
-  type LinesOptions,
-} from "@lengthwise/lengthwise/framing";
+import { FrameError, lines } from "@lengthwise/lengthwise/framing";
+import type { LinesOptions } from "@lengthwise/lengthwise/types";
 
 function test(name: string, fn: () => void): void {
   Deno.test({ name, permissions: "none", fn });

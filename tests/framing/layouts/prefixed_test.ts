@@ -1,11 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import {
-  checkFraming,
-  FrameError,
-  type Prefix,
-  prefixed,
-  type PrefixedOptions,
-} from "@lengthwise/lengthwise/framing";
+import { checkFraming } from "@lengthwise/lengthwise/testing";
+import { FrameError, prefixed } from "@lengthwise/lengthwise/framing";
+import type { Prefix, PrefixedOptions } from "@lengthwise/lengthwise/types";
 
 function test(name: string, fn: () => void): void {
   Deno.test({ name, permissions: "none", fn });

@@ -1,9 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import {
-  FrameError,
-  slip,
-  type SlipOptions,
-} from "@lengthwise/lengthwise/framing";
+import { FrameError, slip } from "@lengthwise/lengthwise/framing";
+import type { SlipOptions } from "@lengthwise/lengthwise/types";
 
 function test(name: string, fn: () => void): void {
   Deno.test({ name, permissions: "none", fn });

@@ -14,7 +14,7 @@ import {
   frames,
   type FrameStream,
 } from "../../../lib/framing/stream/frame_stream.ts";
-import { u32be } from "../../../lib/framing/presets.ts";
+import { u32be } from "../../../lib/framing/length_presets.ts";
 import type { Connection } from "../../../lib/transport/connection.ts";
 import { sameValue } from "../../../lib/testing/same_value.ts";
 import { msgpack } from "../../../lib/messages/codec/msgpack.ts";

@@ -1,9 +1,13 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 
-const MESSAGES = new URL(
-  "../../../lib/messages/mod.ts",
-  import.meta.url,
-);
+/** The declarations alone: the front door would need the workspace's imports. */
+const DECLARATIONS = ["protocol", "method_builders", "method", "protocol_types"]
+  .map((name) => {
+    const url = import.meta.resolve(
+      `../../../lib/messages/protocol/${name}.ts`,
+    );
+    return `export * from "${url}";\n`;
+  }).join("");
 
 /** A package of a user who publishes a protocol, with types stated or inferred. */
 function published(type: string): string {
@@ -12,7 +16,7 @@ function published(type: string): string {
  *
  * @module
  */
-import * as messages from "@lengthwise/lengthwise/messages";
+import * as messages from "@lengthwise/lengthwise";
 
 /** What the two sides of the shop say to each other. */
 export interface ShopSides {
@@ -54,10 +58,11 @@ async function checks(
       version: "1.0.0",
       license: "MIT",
       exports: "./shop.ts",
-      imports: { "@lengthwise/lengthwise/messages": MESSAGES.href },
+      imports: { "@lengthwise/lengthwise": "./declarations.ts" },
       compilerOptions: { exactOptionalPropertyTypes: true },
     };
     await Deno.writeTextFile(`${directory}/deno.json`, JSON.stringify(config));
+    await Deno.writeTextFile(`${directory}/declarations.ts`, DECLARATIONS);
     await Deno.writeTextFile(`${directory}/shop.ts`, text);
     const command = new Deno.Command(Deno.execPath(), {
       args: [...args, "shop.ts"],

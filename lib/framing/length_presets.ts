@@ -1,0 +1,139 @@
+/**
+ * Framings with a plain length prefix, under their usual names.
+ *
+ * ```text
+ * ┌────────┬─────────┐
+ * │ length │ payload │
+ * └────────┴─────────┘
+ * ```
+ *
+ * @module
+ */
+import type { Framing } from "./framing.ts";
+import { lengthPrefixed } from "./layouts/length_prefixed.ts";
+import { varintPrefixed } from "./layouts/varint_prefixed.ts";
+
+/** Options of the preset framings. */
+export interface PresetOptions {
+  /**
+   * Maximum bytes that `next()` returns and `encode()` takes.
+   *
+   * @default {4194304} unless the preset documents another limit; less if the
+   * length field cannot hold it
+   */
+  maxFrameLength?: number;
+  /**
+   * Handling of frames that are too long: `"close"` throws, `"skip"` counts
+   * the frame in `skipped` and continues with the next one.
+   *
+   * @default {"close"}
+   */
+  onTooLong?: "close" | "skip";
+}
+
+/**
+ * Frames payloads with a length of 2 bytes, big-endian.
+ *
+ * @throws {RangeError} if `maxFrameLength` is out of range
+ */
+export function u16be(options: PresetOptions = {}): Framing {
+  return lengthPrefixed({ ...options, width: 2 });
+}
+
+/**
+ * Frames payloads with a length of 2 bytes, little-endian.
+ *
+ * @throws {RangeError} if `maxFrameLength` is out of range
+ */
+export function u16le(options: PresetOptions = {}): Framing {
+  return lengthPrefixed({ ...options, width: 2, endian: "little" });
+}
+
+/**
+ * Frames payloads with a length of 3 bytes, big-endian.
+ *
+ * @throws {RangeError} if `maxFrameLength` is out of range
+ */
+export function u24be(options: PresetOptions = {}): Framing {
+  return lengthPrefixed({ ...options, width: 3 });
+}
+
+/**
+ * Frames payloads with a length of 3 bytes, little-endian.
+ *
+ * @throws {RangeError} if `maxFrameLength` is out of range
+ */
+export function u24le(options: PresetOptions = {}): Framing {
+  return lengthPrefixed({ ...options, width: 3, endian: "little" });
+}
+
+/**
+ * Frames payloads with a length of 4 bytes, big-endian.
+ *
+ * @example Encode a frame and decode it
+ * ```ts
+ * import { u32be } from "@lengthwise/lengthwise/framing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const wire = u32be().encoder().encode(new Uint8Array([7, 8]));
+ * assertEquals(wire, new Uint8Array([0, 0, 0, 2, 7, 8]));
+ *
+ * const decoder = u32be().decoder();
+ * decoder.push(wire);
+ * assertEquals(decoder.next(), new Uint8Array([7, 8]));
+ * ```
+ *
+ * @throws {RangeError} if `maxFrameLength` is out of range
+ */
+export function u32be(options: PresetOptions = {}): Framing {
+  return lengthPrefixed({ ...options, width: 4 });
+}
+
+/**
+ * Frames payloads with a length of 4 bytes, little-endian.
+ *
+ * @throws {RangeError} if `maxFrameLength` is out of range
+ */
+export function u32le(options: PresetOptions = {}): Framing {
+  return lengthPrefixed({ ...options, width: 4, endian: "little" });
+}
+
+/**
+ * Frames payloads with a length of 8 bytes, big-endian. A length of 2^53 or
+ * more is rejected.
+ *
+ * @throws {RangeError} if `maxFrameLength` is out of range
+ */
+export function u64be(options: PresetOptions = {}): Framing {
+  return lengthPrefixed({ ...options, width: 8 });
+}
+
+/**
+ * Frames payloads with a length of 8 bytes, little-endian. A length of 2^53 or
+ * more is rejected.
+ *
+ * @throws {RangeError} if `maxFrameLength` is out of range
+ */
+export function u64le(options: PresetOptions = {}): Framing {
+  return lengthPrefixed({ ...options, width: 8, endian: "little" });
+}
+
+/**
+ * Frames payloads with a varint length, as Protocol Buffers do.
+ *
+ * Source: `writeDelimitedTo` of Protocol Buffers; libp2p.
+ *
+ * @example Encode a frame
+ * ```ts
+ * import { varint } from "@lengthwise/lengthwise/framing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const wire = varint().encoder().encode(new Uint8Array(300));
+ * assertEquals(wire.subarray(0, 2), new Uint8Array([0xac, 0x02]));
+ * ```
+ *
+ * @throws {RangeError} if `maxFrameLength` is out of range
+ */
+export function varint(options: PresetOptions = {}): Framing {
+  return varintPrefixed(options);
+}

@@ -1,0 +1,43 @@
+/**
+ * Introspection: what a server serves, and how two protocols differ.
+ *
+ * A server that also serves {@linkcode Introspection} describes its methods to
+ * any client. {@linkcode compareWithServer} finds out what differs before a
+ * deploy, and {@linkcode diffMethods} compares two descriptions offline.
+ *
+ * @example Ask a server for its methods
+ * ```ts
+ * import { connect, mergeProtocols, protocol, serve, unary } from "@lengthwise/lengthwise";
+ * import { introspect, Introspection } from "@lengthwise/lengthwise/introspection";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const Shop = protocol({
+ *   name: "shop",
+ *   server: { price: unary<{ sku: string }, number>() },
+ * });
+ * const Served = mergeProtocols(Shop, Introspection);
+ *
+ * await using server = await serve(Served, {
+ *   price: ({ sku }) => sku.length * 100,
+ *   ...introspect(Shop),
+ * }, { port: 0 });
+ * await using session = await connect(Served, server.addr);
+ * const { name } = await session.remote.introspection.describe();
+ * assertEquals(name, "shop");
+ * ```
+ *
+ * @module
+ */
+export * from "./introspection_service.ts";
+export {
+  describeProtocol,
+  type MethodDescription,
+  type ProtocolDescription,
+} from "./describe_protocol.ts";
+export {
+  describeDifferences,
+  type DifferenceKind,
+  diffMethods,
+  type MethodDifference,
+  type MethodLists,
+} from "./protocol_diff.ts";

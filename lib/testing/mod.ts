@@ -1,0 +1,42 @@
+/**
+ * Equipment for tests: a connected pair, faults, and compliance suites.
+ *
+ * - {@linkcode testPair} connects a client to a server over memory.
+ * - {@linkcode memoryPair} makes two connected ends with latency, small reads,
+ *   partial writes, cuts and stalls.
+ * - {@linkcode checkTransport}, {@linkcode checkFraming} and
+ *   {@linkcode checkCodec} check your own transport, framing or codec against
+ *   the contract of its layer. They need no test framework.
+ *
+ * @example Call a handler in a test
+ * ```ts
+ * import { protocol, unary } from "@lengthwise/lengthwise";
+ * import { testPair } from "@lengthwise/lengthwise/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const Shop = protocol({
+ *   name: "shop",
+ *   server: { price: unary<{ sku: string }, number>() },
+ * });
+ *
+ * Deno.test("price() returns cents", async () => {
+ *   await using pair = await testPair(Shop, {
+ *     price: ({ sku }) => sku.length * 100,
+ *   });
+ *   assertEquals(await pair.session.remote.price({ sku: "A-1" }), 300);
+ * });
+ * ```
+ *
+ * @module
+ */
+export { type TestPair, testPair, type TestPairOptions } from "./test_pair.ts";
+export {
+  type MemoryChunkSize,
+  type MemoryFault,
+  type MemoryLinkOptions,
+  memoryPair,
+  type MemoryPairOptions,
+} from "../transport/memory/memory_pair.ts";
+export * from "./check_transport.ts";
+export * from "./check_framing.ts";
+export * from "./check_codec.ts";

@@ -1,0 +1,137 @@
+/**
+ * A server and a client over memory, for tests of handlers.
+ *
+ * @module
+ */
+import {
+  type ClientSession,
+  connect,
+  type ConnectOptions,
+} from "../messages/client/connect.ts";
+import type {
+  AnyProtocol,
+  Handlers,
+} from "../messages/protocol/protocol_types.ts";
+import { createServer } from "../messages/server/server.ts";
+import type {
+  Server,
+  ServerContext,
+  ServerOptions,
+} from "../messages/server/server_types.ts";
+import {
+  memoryPair,
+  type MemoryPairOptions,
+} from "../transport/memory/memory_pair.ts";
+
+/**
+ * Options of {@linkcode testPair}.
+ *
+ * @typeParam P the protocol
+ * @typeParam Auth the result of `authenticate`
+ * @typeParam State the result of `state`
+ */
+export interface TestPairOptions<
+  P extends AnyProtocol,
+  Auth = undefined,
+  State = undefined,
+> {
+  /** Options of the server, as for `createServer`. */
+  server?: ServerOptions<P, Auth, State>;
+  /** Options of the client, as for `connect`, with its handlers. */
+  client?: ConnectOptions<P>;
+  /** Latency, chunk size, capacity and faults of the connection. */
+  connection?: MemoryPairOptions;
+}
+
+/**
+ * A server and a client that is connected to it.
+ *
+ * Disposing closes the session, then the server.
+ *
+ * @typeParam P the protocol
+ * @typeParam Auth the result of `authenticate`
+ * @typeParam State the result of `state`
+ */
+export interface TestPair<
+  P extends AnyProtocol,
+  Auth = undefined,
+  State = undefined,
+> extends AsyncDisposable {
+  /** The server. It does not listen. */
+  readonly server: Server<P, Auth, State>;
+  /** The client's session. */
+  readonly session: ClientSession<P>;
+}
+
+/**
+ * Connects a client to a server over memory.
+ *
+ * Nothing listens and no permission is needed.
+ *
+ * @param protocol the protocol of both
+ * @param handlers a function for each method of the server's side
+ * @param options options of the server, the client and the connection; if the
+ * server calls its clients, `client.handlers` is required
+ * @throws {TypeError} if a handler is missing or unknown
+ * @throws {RangeError} if a limit or option is out of range
+ * @throws {SessionError} if the server refuses the client
+ *
+ * @example Call a handler in a test
+ * ```ts
+ * import { protocol, unary } from "@lengthwise/lengthwise";
+ * import { testPair } from "@lengthwise/lengthwise/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const Shop = protocol({
+ *   name: "shop",
+ *   server: { price: unary<{ sku: string }, number>() },
+ * });
+ *
+ * await using pair = await testPair(Shop, {
+ *   price: ({ sku }) => sku.length * 100,
+ * });
+ * assertEquals(await pair.session.remote.price({ sku: "A-1" }), 300);
+ * ```
+ */
+export async function testPair<
+  P extends AnyProtocol,
+  Auth = undefined,
+  State = undefined,
+>(
+  protocol: P,
+  handlers: Handlers<P, "server", ServerContext<P, Auth, State>>,
+  ...[options]: [keyof P["client"]] extends [never]
+    ? [options?: TestPairOptions<NoInfer<P>, Auth, State>]
+    : [
+      options: TestPairOptions<NoInfer<P>, Auth, State> & {
+        client: ConnectOptions<NoInfer<P>>;
+      },
+    ]
+): Promise<TestPair<P, Auth, State>> {
+  const chosen: TestPairOptions<P, Auth, State> = options ?? {};
+  const server = createServer<P, Auth, State>(
+    protocol,
+    handlers,
+    chosen.server,
+  );
+  const [near, far] = memoryPair(chosen.connection);
+  server.accept(far);
+  try {
+    // The parameter list requires `client` where its handlers are required.
+    const connecting = [protocol, near, chosen.client ?? {}] as Parameters<
+      typeof connect<P>
+    >;
+    const session = await connect<P>(...connecting);
+    return {
+      server,
+      session,
+      async [Symbol.asyncDispose]() {
+        await session[Symbol.asyncDispose]();
+        await server[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await server[Symbol.asyncDispose]();
+    throw error;
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * Types that public signatures mention and programs rarely name.
+ *
+ * Import one where you must annotate what TypeScript otherwise infers, such as
+ * the parameter of a helper that takes any protocol. Everything that an
+ * application usually writes is in the other entry points.
+ *
+ * @example A helper that takes any protocol
+ * ```ts
+ * import { protocol, unary } from "@lengthwise/lengthwise";
+ * import type { AnyProtocol } from "@lengthwise/lengthwise/types";
+ * import { assertEquals } from "@std/assert";
+ *
+ * function nameOf(protocol: AnyProtocol): string {
+ *   return protocol.name;
+ * }
+ *
+ * const Shop = protocol({ name: "shop", server: { ping: unary<void, void>() } });
+ * assertEquals(nameOf(Shop), "shop");
+ * ```
+ *
+ * @module
+ */
+export type { ChunkedOptions } from "./framing/layouts/chunked.ts";
+export type { CobsOptions } from "./framing/layouts/cobs.ts";
+export type { ContentLengthOptions } from "./framing/layouts/content_length.ts";
+export type {
+  DelimitedOptions,
+  Delimiter,
+} from "./framing/layouts/delimited.ts";
+export type { LengthRule } from "./framing/layouts/length_config.ts";
+export type { LinesOptions } from "./framing/layouts/lines.ts";
+export type { NetstringOptions } from "./framing/layouts/netstring.ts";
+export type { Prefix, PrefixedOptions } from "./framing/layouts/prefixed.ts";
+export type { SlipOptions } from "./framing/layouts/slip.ts";
+export type {
+  DoneFlagOptions,
+  FullPartOptions,
+  SplitRule,
+} from "./framing/layouts/split_rules.ts";
+export type { VarintPrefixedOptions } from "./framing/layouts/varint_prefixed.ts";
+export type { PresetOptions } from "./framing/length_presets.ts";
+export type { DetachedConnection } from "./framing/stream/pump.ts";
+export type { FramesOptions } from "./framing/stream/pump_options.ts";
+export type { FrameRoom } from "./framing/stream/write_buffer.ts";
+export type {
+  Publish,
+  Publishers,
+  PublishOptions,
+  SlowOptions,
+  TopicStats,
+} from "./messages/broadcast/fanout.ts";
+export type { ClientOptions } from "./messages/client/connect.ts";
+export type { BytesOptions } from "./messages/codec/bytes.ts";
+export type { CodecLimits } from "./messages/codec/codec_limits.ts";
+export type { JsonOptions } from "./messages/codec/json.ts";
+export type { MsgpackOptions } from "./messages/codec/msgpack.ts";
+export type { SessionOptions } from "./messages/connection/session_options.ts";
+export type {
+  CallErrorOptions,
+  Processed,
+  Retry,
+} from "./messages/errors/call_error.ts";
+export type { ErrorExposure } from "./messages/errors/incident_report.ts";
+export type {
+  ConnectionInfo,
+  RefusalCode,
+} from "./messages/handlers/context.ts";
+export type {
+  Call,
+  Calls,
+  ClientStreamCall,
+  ClientStreamCallWithOpening,
+  DuplexCall,
+  DuplexCallWithOpening,
+  Items,
+  ItemSender,
+  OpeningOptions,
+  OptionalOpening,
+  RemoteMethods,
+  ServerStreamCall,
+  ServerStreamCallWithoutInput,
+  StreamCall,
+  UnaryCall,
+  UnaryCallWithoutInput,
+} from "./messages/protocol/client_types.ts";
+export type {
+  AnyDeclaredError,
+  ErrorsOf,
+} from "./messages/protocol/declared_errors.ts";
+export type {
+  DeclaredCallError,
+  ErrorData,
+  HandlerShapes,
+  ItemsHandler,
+  MethodContext,
+  MethodHandlers,
+  OutputHandler,
+} from "./messages/protocol/handler_types.ts";
+export type {
+  CallerInput,
+  CallerOutput,
+  ErrorSchemas,
+  Method,
+  MethodDeclaration,
+  MethodTypes,
+  NoErrors,
+} from "./messages/protocol/method.ts";
+export type {
+  CallSchemas,
+  ErrorsIn,
+  ErrorsOut,
+  NoErrorSchemas,
+  Nothing,
+  NotificationSchemas,
+  SchemaMethod,
+  StreamSchemas,
+  TypedMethod,
+} from "./messages/protocol/method_builders.ts";
+export type { MethodSchemas } from "./messages/protocol/method_schemas.ts";
+export type { ProtocolOptions } from "./messages/protocol/protocol.ts";
+export type {
+  AnyProtocol,
+  BoundMethod,
+  Joined,
+  MergedSides,
+  MethodsOf,
+  MethodTree,
+  NoMethods,
+  Side,
+  Sides,
+  SidesOf,
+} from "./messages/protocol/protocol_types.ts";
+export type { JsonSchema } from "./messages/schema/json_schema.ts";
+export type {
+  Carried,
+  InferInput,
+  InferOutput,
+  SchemaFailure,
+  SchemaFinding,
+  SchemaIssue,
+  SchemaResult,
+  SchemaSuccess,
+  SchemaTypes,
+  StandardSchema,
+  StandardSchemaProps,
+} from "./messages/schema/standard_schema.ts";
+export type { SessionStats } from "./messages/session/flow/shared_state.ts";
+export type { Shape } from "./messages/session/wire/shape.ts";
+export type { ComplianceOptions } from "./testing/check_framing.ts";

@@ -1,0 +1,79 @@
+import {
+  notification,
+  protocol,
+  SessionError,
+  unary,
+} from "@lengthwise/lengthwise";
+import { testPair } from "@lengthwise/lengthwise/testing";
+import { assertEquals, assertRejects } from "@std/assert";
+
+const none = { permissions: "none" } as const;
+
+const Shop = protocol({
+  name: "shop",
+  server: { price: unary<{ sku: string }, number>() },
+});
+
+const Chat = protocol({
+  name: "chat",
+  server: { say: unary<string, void>() },
+  client: { heard: notification<string>() },
+});
+
+Deno.test("testPair() connects a client to a server", none, async () => {
+  await using pair = await testPair(Shop, { price: ({ sku }) => sku.length });
+  assertEquals(await pair.session.remote.price({ sku: "A-1" }), 3);
+  assertEquals(pair.server.sessions.size, 1);
+});
+
+Deno.test("testPair() passes options to both ends", none, async () => {
+  const heard = Promise.withResolvers<string>();
+  const asked: unknown[] = [];
+  await using pair = await testPair(Chat, {
+    say: async (text, { session }) => {
+      await session.remote.heard(`${session.auth}: ${text}`);
+    },
+  }, {
+    server: {
+      authenticate: (credentials: unknown) => {
+        asked.push(credentials);
+        return "ada";
+      },
+    },
+    client: { handlers: { heard: heard.resolve }, credentials: "secret" },
+    connection: { readSize: 1 },
+  });
+  await pair.session.remote.say("hello");
+  assertEquals([asked, await heard.promise], [["secret"], "ada: hello"]);
+});
+
+Deno.test(
+  "testPair() rejects and leaves nothing behind if the client is refused",
+  none,
+  async () => {
+    const error = await assertRejects(
+      () =>
+        testPair(Shop, { price: () => 1 }, {
+          server: {
+            authenticate: () => {
+              throw new Error("no");
+            },
+          },
+        }),
+      SessionError,
+    );
+    assertEquals(error.code, "unauthenticated");
+  },
+);
+
+Deno.test(
+  "testPair() requires the client's handlers by type",
+  none,
+  async () => {
+    await assertRejects(
+      // @ts-expect-error `client.handlers` is missing
+      () => testPair(Chat, { say: () => {} }),
+      TypeError,
+    );
+  },
+);
