@@ -1,12 +1,12 @@
 /**
- * Messages that are split over several frames.
+ * Messages that are split across several frames.
  *
  * @module
  */
 import type { Framing } from "../framing.ts";
 import { ChunkedDecoder } from "./chunked_decoder.ts";
 import { ChunkedEncoder } from "./chunked_encoder.ts";
-import type { ChunkedForm } from "./chunked_form.ts";
+import type { ChunkedConfig } from "./chunked_config.ts";
 import {
   checkInteger,
   checkOneOf,
@@ -17,21 +17,21 @@ import type { SplitRule } from "./split_rules.ts";
 /** Options of {@linkcode chunked}. */
 export interface ChunkedOptions {
   /**
-   * The most parts of a message, both ways. Stops peers that send empty parts
-   * without end.
+   * Maximum parts of a message, in both directions. Stops a peer that sends
+   * empty parts forever.
    *
    * @default {1024}
    */
   maxParts?: number;
   /**
-   * The most bytes of a whole message, both ways.
+   * Maximum bytes of a whole message, in both directions.
    *
    * @default {4194304}
    */
   maxFrameLength?: number;
   /**
-   * What to do with a message that is too long or has too many parts: throw, or
-   * count it and go on behind its last part.
+   * How to handle a message that exceeds a limit: `"close"` throws; `"skip"`
+   * counts it in `skipped` and continues after its last part.
    *
    * @default {"close"}
    */
@@ -39,11 +39,12 @@ export interface ChunkedOptions {
 }
 
 /**
- * Splits messages over the frames of another framing, and joins them again.
- * `next()` gives whole messages. A message in one frame is lent as it lies; one
- * in several is assembled in a buffer that grows as its parts arrive.
+ * Creates a framing that splits messages across another framing's frames.
+ * `next()` returns whole messages. A message in one frame is a view of that
+ * frame; a message in several is assembled in a buffer that grows as its parts
+ * arrive.
  *
- * @example A message in three parts
+ * @example Send a message in three parts
  * ```ts
  * import { chunked, doneFlag, u16be } from "@lengthwise/lengthwise/framing";
  * import { assertEquals } from "@std/assert";
@@ -59,11 +60,12 @@ export interface ChunkedOptions {
  * decoder.end();
  * ```
  *
- * @param inner the framing of the parts; it must throw at frames that are too
- * long, as a message without one of its parts is none
+ * @param inner the framing of the parts; it must throw on frames that are too
+ * long (`onTooLong: "close"`), because a skipped part would corrupt its message
  * @param rule how messages are split
- * @throws {RangeError} if a limit is out of range, or the inner framing cannot
- * carry a part, or `maxParts` of them not a message
+ * @throws {RangeError} if a limit is out of range, if the inner framing cannot
+ * carry a part, or if `maxParts` parts cannot hold a message of
+ * `maxFrameLength` bytes
  */
 export function chunked(
   inner: Framing,
@@ -74,21 +76,21 @@ export function chunked(
   checkInteger("maxParts", maxParts, [1, 2 ** 32]);
   checkOneOf("onTooLong", onTooLong, ["close", "skip"]);
   const kept = rule.keepHeader ? rule.headerLength : 0;
-  const most = maxParts * rule.partLength - (rule.fullContinues ? 1 : 0) + kept;
-  const range = [kept, Math.min(most, Number.MAX_SAFE_INTEGER)] as const;
+  const max = maxParts * rule.partLength - (rule.fullContinues ? 1 : 0) + kept;
+  const range = [kept, Math.min(max, Number.MAX_SAFE_INTEGER)] as const;
   const limit = resolveLimit(options.maxFrameLength, range);
   const skip = onTooLong === "skip";
-  // Messages that never fill a part need no frames for full ones.
+  // If no message can fill a part, full parts need not fit in the inner frames.
   const part = Math.min(rule.partLength, limit - kept);
   if (inner.maxFrameLength - rule.headerLength < part) {
     throw new RangeError(
-      `Cannot carry parts of ${part} bytes in frames of ${inner.maxFrameLength}: raise the inner 'maxFrameLength' or lower 'partLength'`,
+      `Cannot carry parts of ${part} data bytes and ${rule.headerLength} header bytes in frames of at most ${inner.maxFrameLength} bytes: raise the inner 'maxFrameLength' or lower 'partLength'`,
     );
   }
-  const form: ChunkedForm = { inner, rule, maxParts, limit, range, skip };
+  const config: ChunkedConfig = { inner, rule, maxParts, limit, range, skip };
   return {
     maxFrameLength: limit,
-    decoder: () => new ChunkedDecoder(form),
-    encoder: () => new ChunkedEncoder(form),
+    decoder: () => new ChunkedDecoder(config),
+    encoder: () => new ChunkedEncoder(config),
   };
 }

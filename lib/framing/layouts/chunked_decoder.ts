@@ -1,4 +1,4 @@
-import type { ChunkedForm } from "./chunked_form.ts";
+import type { ChunkedConfig } from "./chunked_config.ts";
 import { view } from "../decode/uint.ts";
 import { FrameError, type FrameErrorKind } from "../errors.ts";
 import type { FrameDecoder, FrameEncoder } from "../framing.ts";
@@ -7,28 +7,28 @@ import { ReusedBuffer } from "../decode/reused_buffer.ts";
 
 /** The decoder of `chunked`. */
 export class ChunkedDecoder implements FrameDecoder {
-  readonly #form: ChunkedForm;
+  readonly #config: ChunkedConfig;
   readonly #inner: FrameDecoder;
   readonly #data = new ReusedBuffer();
-  /** The headers of the parts in `#data`, for `rest`. */
+  /** The headers of the parts in `#data`, for `rest()`. */
   readonly #headers = new ReusedBuffer();
   #partEnds: number[] = [];
-  /** Bytes of data so far, without headers. */
+  /** Data bytes received so far, without headers. */
   #have = 0;
   #parts = 0;
-  /** The part that is being looked at, or at fault. */
-  #atHand: Uint8Array | undefined;
-  /** The message is being skipped, up to its last part. */
+  /** The part being processed, or the invalid part after an error. */
+  #current: Uint8Array | undefined;
+  /** Whether parts are being skipped, up to the last of the message. */
   #skipping = false;
   #skipped = 0;
   #messages = 0;
   #limit: number;
   #error: FrameError | undefined;
 
-  constructor(form: ChunkedForm) {
-    this.#form = form;
-    this.#inner = form.inner.decoder();
-    this.#limit = form.limit;
+  constructor(config: ChunkedConfig) {
+    this.#config = config;
+    this.#inner = config.inner.decoder();
+    this.#limit = config.limit;
   }
 
   get held(): number {
@@ -49,7 +49,7 @@ export class ChunkedDecoder implements FrameDecoder {
   }
 
   set maxFrameLength(value: number) {
-    const { rule, range } = this.#form;
+    const { rule, range } = this.#config;
     checkLimit(value, range);
     const kept = rule.keepHeader ? rule.headerLength : 0;
     const part = Math.min(rule.partLength, value - kept) + rule.headerLength;
@@ -64,9 +64,9 @@ export class ChunkedDecoder implements FrameDecoder {
   next(): Uint8Array | undefined {
     if (this.#error !== undefined) throw this.#error;
     for (let part; (part = this.#nextPart()) !== undefined;) {
-      this.#atHand = part;
+      this.#current = part;
       const message = this.#accept(part);
-      this.#atHand = undefined;
+      this.#current = undefined;
       if (message === undefined) continue;
       this.#messages++;
       return message;
@@ -83,14 +83,14 @@ export class ChunkedDecoder implements FrameDecoder {
     if (this.#inner.skipped > 0) {
       this.#fail(
         "too-long",
-        "the inner framing skipped one of its parts; make it with onTooLong: 'close'",
+        "the inner framing skipped one of its parts; set its 'onTooLong' to 'close'",
       );
     }
     return part;
   }
 
   #accept(part: Uint8Array): Uint8Array | undefined {
-    const { rule } = this.#form;
+    const { rule } = this.#config;
     if (part.length < rule.headerLength) {
       this.#fail("bad-header", "a part is shorter than its own header");
     }
@@ -112,7 +112,7 @@ export class ChunkedDecoder implements FrameDecoder {
   }
 
   #follows(part: Uint8Array): true {
-    const { rule } = this.#form;
+    const { rule } = this.#config;
     const first = this.#headers.bytes.subarray(0, rule.headerLength);
     if (
       this.#parts > 0 && rule.follows !== undefined &&
@@ -121,9 +121,9 @@ export class ChunkedDecoder implements FrameDecoder {
     return true;
   }
 
-  /** Whether a part is within the limits; skips or fails where it is not. */
+  /** Whether a part is within the limits. If not, skips its message or throws. */
   #fits(dataLength: number, last: boolean): boolean {
-    const { rule, maxParts, skip } = this.#form;
+    const { rule, maxParts, skip } = this.#config;
     const kept = rule.keepHeader ? rule.headerLength : 0;
     const length = kept + this.#have + dataLength;
     const tooLong = length > this.#limit;
@@ -132,14 +132,14 @@ export class ChunkedDecoder implements FrameDecoder {
       if (!tooLong) {
         this.#fail(
           "too-many-parts",
-          `it has more parts than the ${maxParts} that 'maxParts' allows`,
+          `it has more parts than 'maxParts' allows: ${maxParts}`,
           this.#parts + 1,
           maxParts,
         );
       }
       this.#fail(
         "too-long",
-        `it has ${length} bytes and more where 'maxFrameLength' allows ${this.#limit}`,
+        `it has at least ${length} bytes; 'maxFrameLength' allows ${this.#limit}`,
         length,
         this.#limit,
       );
@@ -152,14 +152,14 @@ export class ChunkedDecoder implements FrameDecoder {
   }
 
   #append(part: Uint8Array): void {
-    const { headerLength, keepHeader } = this.#form.rule;
+    const { headerLength, keepHeader } = this.#config.rule;
     const header = part.subarray(0, headerLength);
     const headersEnd = (this.#parts + 1) * headerLength;
     if (headerLength > 0) {
       this.#headers.reserve(headersEnd, headersEnd - headerLength, Infinity)
         .set(header, headersEnd - headerLength);
     }
-    // The first header of a message that keeps it stands before the data.
+    // With `keepHeader`, the first header precedes the data.
     const lead = keepHeader ? headerLength : 0;
     const end = lead + this.#have + part.length - headerLength;
     const kept = this.#parts > 0 ? lead + this.#have : 0;
@@ -172,7 +172,7 @@ export class ChunkedDecoder implements FrameDecoder {
   }
 
   #finish(): Uint8Array {
-    const { headerLength, keepHeader } = this.#form.rule;
+    const { headerLength, keepHeader } = this.#config.rule;
     const length = (keepHeader ? headerLength : 0) + this.#have;
     const message = view(this.#data.bytes, 0, length);
     this.#reset();
@@ -192,19 +192,19 @@ export class ChunkedDecoder implements FrameDecoder {
     if (this.#parts > 0 || this.#skipping) {
       this.#fail(
         "truncated",
-        `the stream ended behind ${this.#parts} of its parts`,
+        `the stream ended after ${this.#parts} of its parts`,
       );
     }
   }
 
-  /** Parts of an unfinished message are framed again: they were not handed out. */
+  /** Encodes the parts of an unfinished message again: they were not returned. */
   rest(): Uint8Array {
-    const encoder = this.#form.inner.encoder();
+    const encoder = this.#config.inner.encoder();
     const pieces: Uint8Array[] = [];
     for (let i = 0; i < this.#parts; i++) {
       pieces.push(this.#reframe(encoder, i));
     }
-    if (this.#atHand !== undefined) pieces.push(encoder.encode(this.#atHand));
+    if (this.#current !== undefined) pieces.push(encoder.encode(this.#current));
     pieces.push(this.#inner.rest());
     const rest = new Uint8Array(pieces.reduce((sum, p) => sum + p.length, 0));
     let at = 0;
@@ -216,7 +216,7 @@ export class ChunkedDecoder implements FrameDecoder {
   }
 
   #reframe(encoder: FrameEncoder, index: number): Uint8Array {
-    const { headerLength, keepHeader } = this.#form.rule;
+    const { headerLength, keepHeader } = this.#config.rule;
     const lead = keepHeader ? headerLength : 0;
     const start = index === 0 ? 0 : this.#partEnds[index - 1]!;
     const end = this.#partEnds[index]!;
@@ -227,7 +227,7 @@ export class ChunkedDecoder implements FrameDecoder {
     return encoder.encode(part);
   }
 
-  /** What ends the inner stream ends this one. */
+  /** Runs a step of the inner decoder; its `FrameError` also ends this decoder. */
   #guard<T>(step: () => T): T {
     try {
       return step();
@@ -246,7 +246,7 @@ export class ChunkedDecoder implements FrameDecoder {
     this.#error = new FrameError(
       kind,
       `Cannot decode message ${this.#messages}: ${detail}`,
-      { declared, limit, frameIndex: this.#messages, head: this.#atHand },
+      { declared, limit, frameIndex: this.#messages, head: this.#current },
     );
     throw this.#error;
   }

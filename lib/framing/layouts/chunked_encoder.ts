@@ -1,31 +1,31 @@
-import type { ChunkedForm } from "./chunked_form.ts";
+import type { ChunkedConfig } from "./chunked_config.ts";
 import { checkPayloadLength, checkRoom } from "../decode/payload_checks.ts";
 import type { FrameEncoder } from "../framing.ts";
 
 /** The encoder of `chunked`. */
 export class ChunkedEncoder implements FrameEncoder {
-  readonly #form: ChunkedForm;
+  readonly #config: ChunkedConfig;
   readonly #inner: FrameEncoder;
-  /** Bytes at the message's start that are the first part's header. */
+  /** Bytes of the message that are the first part's header. */
   readonly #kept: number;
-  /** One part, header and data, where it cannot lie in the message. */
+  /** Scratch buffer for a part's header and data. */
   #part: Uint8Array = new Uint8Array(0);
 
-  constructor(form: ChunkedForm) {
-    this.#form = form;
-    this.#inner = form.inner.encoder();
-    this.#kept = form.rule.keepHeader ? form.rule.headerLength : 0;
+  constructor(config: ChunkedConfig) {
+    this.#config = config;
+    this.#inner = config.inner.encoder();
+    this.#kept = config.rule.keepHeader ? config.rule.headerLength : 0;
   }
 
   #partsOf(dataLength: number): number {
-    const { partLength, fullContinues } = this.#form.rule;
+    const { partLength, fullContinues } = this.#config.rule;
     return fullContinues
       ? Math.floor(dataLength / partLength) + 1
       : Math.max(1, Math.ceil(dataLength / partLength));
   }
 
   maxEncodedLength(payloadLength: number): number {
-    const { headerLength, partLength } = this.#form.rule;
+    const { headerLength, partLength } = this.#config.rule;
     const data = Math.max(0, payloadLength - this.#kept);
     const parts = this.#partsOf(data);
     const last = data - (parts - 1) * partLength;
@@ -47,9 +47,9 @@ export class ChunkedEncoder implements FrameEncoder {
     if (this.#fitsOne(payload.length)) {
       return this.#inner.encodeInto(payload, target, offset);
     }
-    // The first part's frame may run over the second's data.
+    // In shared memory, the first part's frame may overwrite the second's data.
     const source = payload.buffer === target.buffer ? payload.slice() : payload;
-    const { partLength } = this.#form.rule;
+    const { partLength } = this.#config.rule;
     const first = source.subarray(0, this.#kept);
     const data = source.subarray(this.#kept);
     const parts = this.#partsOf(data.length);
@@ -62,14 +62,14 @@ export class ChunkedEncoder implements FrameEncoder {
     return at;
   }
 
-  /** A message that keeps its header and has one part is that part. */
+  /** Whether the message itself is a complete part. */
   #fitsOne(length: number): boolean {
-    const { keepHeader } = this.#form.rule;
+    const { keepHeader } = this.#config.rule;
     return keepHeader && this.#partsOf(length - this.#kept) === 1;
   }
 
   #check(length: number): void {
-    checkPayloadLength(length, this.#form.range[0], this.#form.limit);
+    checkPayloadLength(length, this.#config.range[0], this.#config.limit);
   }
 
   #makePart(
@@ -78,7 +78,7 @@ export class ChunkedEncoder implements FrameEncoder {
     index: number,
     last: boolean,
   ): Uint8Array {
-    const { rule } = this.#form;
+    const { rule } = this.#config;
     if (rule.headerLength === 0) return data;
     const length = rule.headerLength + data.length;
     if (this.#part.length < length) this.#part = new Uint8Array(length);

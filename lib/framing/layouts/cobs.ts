@@ -1,5 +1,5 @@
 /**
- * Consistent Overhead Byte Stuffing.
+ * Consistent Overhead Byte Stuffing (COBS).
  *
  * @module
  */
@@ -14,28 +14,28 @@ import { ReusedBuffer } from "../decode/reused_buffer.ts";
 /** Options of {@linkcode cobs}. */
 export interface CobsOptions {
   /**
-   * The most bytes of payload in a frame, both ways.
+   * Maximum payload bytes in a frame, in both directions.
    *
    * @default {4194304}
    */
   maxFrameLength?: number;
   /**
-   * What to do with a frame that is too long or cannot be decoded: throw, or
-   * count it and go on behind the next zero byte. A line with noise wants
-   * `"skip"`: damage costs one frame.
+   * How to handle a frame that is too long or malformed: `"close"` throws;
+   * `"skip"` counts it in `skipped` and continues after the next zero byte. Use
+   * `"skip"` on a noisy line: damage then costs one frame.
    *
    * @default {"close"}
    */
   onTooLong?: "close" | "skip";
 }
 
-/** The most bytes that follow one code byte. */
+/** Maximum bytes after one code byte. */
 const BLOCK = 254;
 const RANGE = [0, 2 ** 52] as const;
 
 /**
- * COBS: a payload without its zero bytes, and a zero byte as the end. Each code
- * byte tells where the next zero was.
+ * Creates a COBS framing: payloads without zero bytes, terminated by a zero
+ * byte. Each code byte is the distance to the payload's next zero byte.
  *
  * ```text
  * ┌──────┬─────────────┬──────┬─────────────┬────┐
@@ -43,11 +43,12 @@ const RANGE = [0, 2 ** 52] as const;
  * └──────┴─────────────┴──────┴─────────────┴────┘
  * ```
  *
- * It costs one byte in 254, at least one and the zero. A zero byte with nothing
- * before it is no frame: senders use it to end what noise had begun. Source:
+ * The overhead is one byte per 254 payload bytes, at least one, plus the zero
+ * byte. A zero byte that follows another is ignored: senders use it to end a
+ * frame that line noise began. Source:
  * S. Cheshire, M. Baker, IEEE/ACM Transactions on Networking 7(2), 1999.
  *
- * @example Frames there and back
+ * @example Encode and decode a frame
  * ```ts
  * import { cobs } from "@lengthwise/lengthwise/framing";
  * import { assertEquals } from "@std/assert";
@@ -60,7 +61,7 @@ const RANGE = [0, 2 ** 52] as const;
  * assertEquals(decoder.next(), new Uint8Array([0x11, 0, 0x22]));
  * ```
  *
- * @throws {RangeError} if the limit is out of range
+ * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function cobs(options: CobsOptions = {}): Framing {
   const { onTooLong = "close" } = options;
@@ -86,7 +87,7 @@ class CobsLayout extends TerminatedLayout {
     this.#decoded.idle();
   }
 
-  /** Some encoders close a payload of full blocks with one more code. */
+  /** Allows for encoders that append a code byte after full blocks. */
   protected get maxEncoded(): number {
     return this.limit + Math.floor(this.limit / BLOCK) + 2;
   }
@@ -104,14 +105,14 @@ class CobsLayout extends TerminatedLayout {
     end: number,
   ): Uint8Array | undefined {
     const stop = end - 1;
-    // One block is the payload as it lies there.
+    // With a single block, the payload is a view.
     const payload = start + bytes[start]! === stop
       ? view(bytes, start + 1, stop)
       : this.#unstuff(bytes, start, stop);
     if (payload === undefined) {
       this.refuse({
         kind: "bad-encoding",
-        detail: "a code byte points behind the end of the frame",
+        detail: "a code byte points past the end of the frame",
         resume: end - start,
       });
     } else if (payload.length > this.limit) {
@@ -160,14 +161,14 @@ class CobsEncoder implements FrameEncoder {
   encodeInto(payload: Uint8Array, target: Uint8Array, offset: number): number {
     checkPayloadLength(payload.length, 0, this.#limit);
     checkRoom(target, offset, this.maxEncodedLength(payload.length));
-    // Stuffing runs ahead of what it reads where both share memory.
+    // In shared memory, stuffing would overwrite bytes not yet read.
     const source = payload.buffer === target.buffer ? payload.slice() : payload;
     let codeAt = offset;
     let at = offset + 1;
     for (let i = 0; i < source.length; i++) {
       const byte = source[i]!;
       if (byte !== 0) target[at++] = byte;
-      // A full block at the very end needs no block behind it.
+      // A full block at the end of the payload needs no block after it.
       const full = at - codeAt > BLOCK && i < source.length - 1;
       if (byte === 0 || full) {
         target[codeAt] = at - codeAt;

@@ -1,6 +1,6 @@
 /**
- * Frames behind a block of headers that tells their length, as the Language
- * Server Protocol and the Debug Adapter Protocol have them.
+ * Frames with `Content-Length` headers. The Language Server Protocol and the
+ * Debug Adapter Protocol use them.
  *
  * @module
  */
@@ -19,19 +19,20 @@ import { PrefixEncoder } from "../decode/prefix_encoder.ts";
 /** Options of {@linkcode contentLength}. */
 export interface ContentLengthOptions {
   /**
-   * The most bytes of a block of headers, the empty line at its end included.
+   * Maximum bytes of a header block, including its final empty line.
    *
    * @default {4096}
    */
   maxHeaderLength?: number;
   /**
-   * The most bytes of payload in a frame, both ways.
+   * Maximum payload bytes in a frame, in both directions.
    *
    * @default {4194304}
    */
   maxFrameLength?: number;
   /**
-   * What to do with a frame that is too long: throw, or count it and go on.
+   * How to handle a frame over the limit: `"close"` throws; `"skip"` counts it
+   * in `skipped` and continues with the next frame.
    *
    * @default {"close"}
    */
@@ -48,7 +49,7 @@ const HEADER = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/s;
 const LENGTH = /^[0-9]{1,16}$/;
 
 /**
- * Frames behind a block of headers, of which `Content-Length` counts.
+ * Creates a framing with a header block that contains `Content-Length`.
  *
  * ```text
  * ┌────────────────────────┬───────┬────────────────┬───────┬─────────┐
@@ -58,10 +59,10 @@ const LENGTH = /^[0-9]{1,16}$/;
  * └─────────────────────────────────────────────────────────┴─────────┘
  * ```
  *
- * Names are compared without regard to case, other headers are passed over, and
- * a length that is missing, given twice or anything but digits is an error.
+ * Header names are case-insensitive, and other headers are ignored. A length
+ * that is missing, repeated or not all digits is an error.
  *
- * @example A message of the Language Server Protocol
+ * @example Encode and decode a Language Server Protocol message
  * ```ts
  * import { contentLength } from "@lengthwise/lengthwise/framing";
  * import { assertEquals } from "@std/assert";
@@ -153,8 +154,10 @@ class ContentLengthLayout extends Layout {
       if (declared !== undefined || !LENGTH.test(value)) {
         return this.#refuseHeader(
           declared === undefined
-            ? `Content-Length must be digits: it is '${printable(value)}'`
-            : "it has Content-Length twice",
+            ? `Content-Length '${
+              printable(value)
+            }' is not 1 to 16 decimal digits`
+            : "its headers contain Content-Length twice",
         );
       }
       declared = Number(value);
@@ -176,7 +179,7 @@ class ContentLengthLayout extends Layout {
   }
 }
 
-/** A peer's text as an error may show it: short, without control characters. */
+/** Returns a peer's text for an error message: short, printable ASCII only. */
 function printable(text: string): string {
   return text.slice(0, 40).replace(/[^\x20-\x7e]/g, "?");
 }

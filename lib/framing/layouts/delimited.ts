@@ -19,47 +19,47 @@ import {
   resolveLimit,
 } from "../decode/option_checks.ts";
 
-/** A byte string that ends frames; a string stands for its UTF-8 bytes. */
+/** Bytes that end a frame. A string means its UTF-8 bytes. */
 export type Delimiter = string | Uint8Array;
 
 /** Options of {@linkcode delimited}. */
 export interface DelimitedOptions {
   /**
-   * Keeps the delimiter: `next()` gives it with the frame, and `encode()` takes
-   * frames that end with one.
+   * Whether frames keep their delimiter: `next()` returns frames with it, and
+   * `encode()` takes frames that end with one.
    *
    * @default {false}
    */
   keepDelimiter?: boolean;
   /**
-   * The most bytes of payload in a frame, both ways; the delimiter does not
-   * count, kept or not.
+   * Maximum payload bytes in a frame, in both directions. The delimiter does not
+   * count, whether kept or not.
    *
    * @default {4194304}
    */
   maxFrameLength?: number;
   /**
-   * What to do with a frame that is too long: throw, or count it and go on
-   * behind its delimiter.
+   * How to handle a frame over the limit: `"close"` throws; `"skip"` counts it
+   * in `skipped` and continues after its delimiter.
    *
    * @default {"close"}
    */
   onTooLong?: "close" | "skip";
 }
 
-interface DelimitedForm {
+interface DelimitedConfig {
   readonly delimiters: readonly Uint8Array[];
   readonly keep: boolean;
   readonly limit: number;
 }
 
-/** Far more than anybody needs; it bounds the work for each byte. */
+/** Bounds the work for each byte; far more than protocols need. */
 const MAX_DELIMITERS = 16;
 const MAX_DELIMITER_LENGTH = 64;
 const RANGE = [0, Number.MAX_SAFE_INTEGER - MAX_DELIMITER_LENGTH] as const;
 
 /**
- * Frames that end with a delimiter, which no frame may contain.
+ * Creates a framing whose frames end with a delimiter. No frame may contain it.
  *
  * ```text
  * ┌─────────┬───────────┐
@@ -67,9 +67,10 @@ const RANGE = [0, Number.MAX_SAFE_INTEGER - MAX_DELIMITER_LENGTH] as const;
  * └─────────┴───────────┘
  * ```
  *
- * The first delimiter of the stream ends the frame; where two begin at the same
- * place, the one listed first does. The encoder writes the first. Bytes without
- * a delimiter at the end of the stream are an error, and `rest()` has them.
+ * A frame ends at the first delimiter in the stream; if two match at the same
+ * offset, the one listed first wins. The encoder writes the first of the list.
+ * If the stream ends without a delimiter, `end()` throws, and `rest()` returns
+ * the remaining bytes.
  *
  * @example Records that end with a zero byte
  * ```ts
@@ -86,11 +87,11 @@ const RANGE = [0, Number.MAX_SAFE_INTEGER - MAX_DELIMITER_LENGTH] as const;
  * assertThrows(() => encoder.encode(new Uint8Array([1, 0, 2])));
  * ```
  *
- * @param delimiter one delimiter, or several, each of 1 to 64 bytes
- * @throws {RangeError} if there is no delimiter, an empty one, or a limit out of
- * range
- * @throws {TypeError} if a delimiter could never match, as one listed before it
- * is its beginning
+ * @param delimiter one delimiter or a list of 1 to 16, each of 1 to 64 bytes
+ * @throws {RangeError} if the number of delimiters, the length of one, or
+ * `maxFrameLength` is out of range
+ * @throws {TypeError} if a delimiter can never match because it begins with one
+ * listed earlier
  */
 export function delimited(
   delimiter: Delimiter | readonly Delimiter[],
@@ -98,15 +99,15 @@ export function delimited(
 ): Framing {
   const { keepDelimiter = false, onTooLong = "close" } = options;
   checkOneOf("onTooLong", onTooLong, ["close", "skip"]);
-  const form: DelimitedForm = {
+  const config: DelimitedConfig = {
     delimiters: resolveDelimiters(delimiter),
     keep: keepDelimiter,
     limit: resolveLimit(options.maxFrameLength, RANGE),
   };
   return {
-    maxFrameLength: form.limit,
-    decoder: () => new FrameAssembler(new DelimitedLayout(form), onTooLong),
-    encoder: () => new DelimitedEncoder(form),
+    maxFrameLength: config.limit,
+    decoder: () => new FrameAssembler(new DelimitedLayout(config), onTooLong),
+    encoder: () => new DelimitedEncoder(config),
   };
 }
 
@@ -127,7 +128,7 @@ function resolveDelimiters(
     );
     if (before >= 0) {
       throw new TypeError(
-        `Cannot use delimiter ${index} as it begins with delimiter ${before} and would never match: list the longer one first`,
+        `Cannot use delimiter ${index}: it begins with delimiter ${before} and can never match; list the longer one first`,
       );
     }
   });
@@ -139,10 +140,10 @@ class DelimitedLayout extends TerminatedLayout {
   readonly #search: DelimiterSearch;
   readonly #keep: boolean;
 
-  constructor(form: DelimitedForm) {
-    super(form.limit, RANGE);
-    this.#search = new DelimiterSearch(form.delimiters);
-    this.#keep = form.keep;
+  constructor(config: DelimitedConfig) {
+    super(config.limit, RANGE);
+    this.#search = new DelimiterSearch(config.delimiters);
+    this.#keep = config.keep;
   }
 
   protected get terminator(): number {
@@ -168,13 +169,13 @@ class DelimitedLayout extends TerminatedLayout {
 class DelimitedEncoder implements FrameEncoder, InPlaceFraming {
   readonly headroom = 0;
   readonly tailroom: number;
-  readonly #form: DelimitedForm;
+  readonly #config: DelimitedConfig;
   readonly #search: DelimiterSearch;
 
-  constructor(form: DelimitedForm) {
-    this.#form = form;
-    this.#search = new DelimiterSearch(form.delimiters);
-    this.tailroom = form.keep ? 0 : form.delimiters[0]!.length;
+  constructor(config: DelimitedConfig) {
+    this.#config = config;
+    this.#search = new DelimiterSearch(config.delimiters);
+    this.tailroom = config.keep ? 0 : config.delimiters[0]!.length;
   }
 
   get inPlace(): InPlaceFraming {
@@ -201,11 +202,11 @@ class DelimitedEncoder implements FrameEncoder, InPlaceFraming {
 
   seal(target: Uint8Array, frameStart: number, payloadEnd: number): number {
     this.#checkLength(payloadEnd - frameStart);
-    const { keep, delimiters, limit } = this.#form;
+    const { keep, delimiters, limit } = this.#config;
     const frameEnd = payloadEnd + this.tailroom;
     checkRoom(target, frameStart, frameEnd - frameStart);
     if (!keep) target.set(delimiters[0]!, payloadEnd);
-    // A payload's end and the delimiter may spell an earlier delimiter.
+    // The payload's last bytes and the delimiter may together form a delimiter.
     const found = this.#search.find(target, frameStart, frameEnd);
     const whole = keep
       ? found >= 0 && found + this.#search.matched === frameEnd
@@ -214,7 +215,7 @@ class DelimitedEncoder implements FrameEncoder, InPlaceFraming {
       refusePayload(
         keep
           ? "it must end with a delimiter and contain no other"
-          : "it contains a delimiter, or makes one with the delimiter behind it",
+          : "it contains a delimiter, or its last bytes form one with the delimiter after it",
       );
     }
     checkPayloadLength(found - frameStart, 0, limit);
@@ -222,8 +223,8 @@ class DelimitedEncoder implements FrameEncoder, InPlaceFraming {
   }
 
   #checkLength(length: number): void {
-    const { keep, limit } = this.#form;
-    const most = keep ? limit + MAX_DELIMITER_LENGTH : limit;
-    checkPayloadLength(length, 0, most);
+    const { keep, limit } = this.#config;
+    const max = keep ? limit + MAX_DELIMITER_LENGTH : limit;
+    checkPayloadLength(length, 0, max);
   }
 }

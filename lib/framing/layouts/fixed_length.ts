@@ -1,5 +1,5 @@
 /**
- * Frames that all have the same length.
+ * Frames of a fixed length.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { checkPayloadLength, checkRoom } from "../decode/payload_checks.ts";
 import { checkInteger } from "../decode/option_checks.ts";
 
 /**
- * Frames of `length` bytes each, with nothing between them.
+ * Creates a framing of consecutive frames of `length` bytes each.
  *
  * ```text
  * ┌──────────────┬──────────────┬──────────────┐
@@ -30,7 +30,7 @@ import { checkInteger } from "../decode/option_checks.ts";
  * assertEquals(decoder.rest(), new Uint8Array([5]));
  * ```
  *
- * @param length bytes of each frame, 1 at least
+ * @param length bytes in each frame, at least 1
  * @throws {RangeError} if `length` is out of range
  */
 export function fixedLength(length: number): Framing {

@@ -1,37 +1,37 @@
 import { FrameAssembler } from "../decode/frame_assembler.ts";
-import type { LengthForm } from "./length_form.ts";
+import type { LengthConfig } from "./length_config.ts";
 import { LengthLayout } from "./length_layout.ts";
 
-/** Byte order and width in one number, for one switch. */
+/** Added to the width of little-endian fields, for a single switch. */
 const LITTLE = 16;
 
 /**
- * The decoder of `lengthPrefixed`. Frames that lie whole in a chunk and break
- * no rule are cut here, in one pass with no call but that of the view;
- * everything else goes the long way, which looks at the frame anew.
+ * The decoder of `lengthPrefixed`. It has a fast path for valid frames that are
+ * complete within one chunk, which calls nothing but the view constructor. All
+ * other frames take the general path, which measures them from the start.
  */
-export class LengthPrefixedDecoder extends FrameAssembler {
+export class LengthDecoder extends FrameAssembler {
   readonly #fast: boolean;
   readonly #field: number;
   readonly #offset: number;
   readonly #fieldEnd: number;
-  /** Bytes of the frame that the value does not count. */
+  /** Bytes of the frame that the length field does not count. */
   readonly #uncounted: number;
   readonly #strip: number;
-  /** The least bytes of a whole frame. */
+  /** Minimum bytes of a whole frame. */
   readonly #least: number;
 
-  constructor(form: LengthForm) {
-    super(new LengthLayout(form), form.onTooLong);
-    this.#fast = (form.width <= 4 || form.width === 8) &&
-      form.rule === undefined &&
-      form.magic.length === 0 && form.trailer.length === 0;
-    this.#field = form.width + (form.little ? LITTLE : 0);
-    this.#offset = form.offset;
-    this.#fieldEnd = form.fieldEnd;
-    this.#uncounted = form.fieldEnd + form.adjustment;
-    this.#strip = form.strip;
-    this.#least = Math.max(form.fieldEnd, form.min + form.strip);
+  constructor(config: LengthConfig) {
+    super(new LengthLayout(config), config.onTooLong);
+    this.#fast = (config.width <= 4 || config.width === 8) &&
+      config.rule === undefined &&
+      config.magic.length === 0 && config.trailer.length === 0;
+    this.#field = config.width + (config.little ? LITTLE : 0);
+    this.#offset = config.offset;
+    this.#fieldEnd = config.fieldEnd;
+    this.#uncounted = config.fieldEnd + config.adjustment;
+    this.#strip = config.strip;
+    this.#least = Math.max(config.fieldEnd, config.min + config.strip);
   }
 
   override next(): Uint8Array | undefined {
@@ -57,7 +57,7 @@ export class LengthPrefixedDecoder extends FrameAssembler {
   }
 }
 
-/** A length field; below 0 from 2^31, which is no fast case. */
+/** Reads a length field; a result below 0 means 2^31 or more: not the fast path. */
 function readField(field: number, b: Uint8Array, at: number): number {
   switch (field) {
     case 4:

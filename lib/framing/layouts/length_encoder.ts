@@ -1,41 +1,42 @@
 import type { FrameEncoder, InPlaceFraming } from "../framing.ts";
-import type { LengthForm } from "./length_form.ts";
+import type { LengthConfig } from "./length_config.ts";
 import { writeUint } from "../decode/uint.ts";
 import { checkPayloadLength, checkRoom } from "../decode/payload_checks.ts";
 
 /** The encoder of `lengthPrefixed`. */
-export class LengthPrefixedEncoder implements FrameEncoder, InPlaceFraming {
+export class LengthEncoder implements FrameEncoder, InPlaceFraming {
   readonly headroom: number;
   readonly tailroom: number;
-  readonly #form: LengthForm;
+  readonly #config: LengthConfig;
   readonly #strip: number;
   readonly #min: number;
   readonly #limit: number;
-  /** What the value adds to the whole frame; 0 where a rule tells. */
-  readonly #beside: number;
+  /** Bytes of the frame that the length field does not count; unused with a rule. */
+  readonly #uncounted: number;
   readonly encodeHeader?: (
     payloadLength: number,
     target: Uint8Array,
     offset: number,
   ) => number;
-  /** Big-endian, at the frame's start, four bytes, nothing else in the header. */
+  /** Whether the header is just a 4-byte big-endian length. */
   readonly #simple: boolean;
-  /** The header has bytes that neither the length nor the magic fills. */
+  /** Whether the header has bytes that neither the length nor `magic` fills. */
   readonly #blank: boolean;
 
-  constructor(form: LengthForm) {
-    this.#form = form;
-    this.headroom = this.#strip = form.strip;
-    this.tailroom = form.trailer.length;
-    this.#min = form.min;
-    this.#limit = form.limit;
-    this.#beside = form.fieldEnd + form.adjustment;
-    this.#blank = form.strip > form.fieldEnd ||
-      (form.strip > 0 && form.offset > form.magic.length);
-    this.#simple = form.width === 4 && !form.little && form.offset === 0 &&
-      form.strip === 4 && form.adjustment === 0 &&
-      form.trailer.length === 0 && form.rule === undefined;
-    if (this.tailroom === 0 && form.strip >= form.fieldEnd) {
+  constructor(config: LengthConfig) {
+    this.#config = config;
+    this.headroom = this.#strip = config.strip;
+    this.tailroom = config.trailer.length;
+    this.#min = config.min;
+    this.#limit = config.limit;
+    this.#uncounted = config.fieldEnd + config.adjustment;
+    this.#blank = config.strip > config.fieldEnd ||
+      (config.strip > 0 && config.offset > config.magic.length);
+    this.#simple = config.width === 4 && !config.little &&
+      config.offset === 0 &&
+      config.strip === 4 && config.adjustment === 0 &&
+      config.trailer.length === 0 && config.rule === undefined;
+    if (this.tailroom === 0 && config.strip >= config.fieldEnd) {
       this.encodeHeader = (payloadLength, target, offset) => {
         checkPayloadLength(payloadLength, this.#min, this.#limit);
         checkRoom(target, offset, this.#strip);
@@ -65,7 +66,7 @@ export class LengthPrefixedEncoder implements FrameEncoder, InPlaceFraming {
     checkPayloadLength(length, this.#min, this.#limit);
     checkRoom(target, offset, this.maxEncodedLength(length));
     const start = offset + this.#strip;
-    // The payload first: it may lie in the target, under the header.
+    // Copy the payload first: it may overlap the header's place in the target.
     target.set(payload, start);
     return this.#close(target, offset, start + length);
   }
@@ -76,7 +77,7 @@ export class LengthPrefixedEncoder implements FrameEncoder, InPlaceFraming {
     return this.#close(target, frameStart, payloadEnd);
   }
 
-  /** Seals a payload that has been checked. */
+  /** Completes the frame of a payload whose length has been checked. */
   #close(target: Uint8Array, frameStart: number, payloadEnd: number): number {
     if (!this.#simple) return this.#closeAny(target, frameStart, payloadEnd);
     const length = payloadEnd - frameStart - 4;
@@ -92,7 +93,7 @@ export class LengthPrefixedEncoder implements FrameEncoder, InPlaceFraming {
     frameStart: number,
     payloadEnd: number,
   ): number {
-    const { trailer } = this.#form;
+    const { trailer } = this.#config;
     const frameEnd = payloadEnd + trailer.length;
     checkRoom(target, frameStart, frameEnd - frameStart);
     this.#writeHeader(target, frameStart, frameEnd - frameStart);
@@ -105,8 +106,8 @@ export class LengthPrefixedEncoder implements FrameEncoder, InPlaceFraming {
     frameStart: number,
     frameLength: number,
   ): void {
-    const { magic, offset, width, little } = this.#form;
-    // Header bytes that nobody sets are 0, never what lay there before.
+    const { magic, offset, width, little } = this.#config;
+    // Zero the unused header bytes so that old target content is not sent.
     if (this.#blank) target.fill(0, frameStart, frameStart + this.#strip);
     copySmall(magic, target, frameStart);
     const value = this.#valueOf(frameLength);
@@ -114,19 +115,19 @@ export class LengthPrefixedEncoder implements FrameEncoder, InPlaceFraming {
   }
 
   #valueOf(frameLength: number): number {
-    const { rule, width } = this.#form;
-    if (rule === undefined) return frameLength - this.#beside;
+    const { rule, width } = this.#config;
+    if (rule === undefined) return frameLength - this.#uncounted;
     const value = rule.encode(frameLength);
     if (!Number.isSafeInteger(value) || value < 0 || value >= 256 ** width) {
       throw new RangeError(
-        `Cannot write ${value} as the length of a frame of ${frameLength} bytes: the field has ${width} bytes`,
+        `Cannot write ${value} as the length of a frame of ${frameLength} bytes: expected an integer that fits in ${width} byte(s)`,
       );
     }
     return value;
   }
 }
 
-/** A few bytes; a call of `set` costs more than they do. */
+/** Copies a few bytes, faster than a call of `set()`. */
 function copySmall(from: Uint8Array, to: Uint8Array, at: number): void {
   for (let i = 0; i < from.length; i++) to[at + i] = from[i]!;
 }

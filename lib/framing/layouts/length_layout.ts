@@ -1,8 +1,8 @@
 import type { Fault, FrameLayout } from "../decode/frame_assembler.ts";
-import type { LengthForm } from "./length_form.ts";
+import type { LengthConfig } from "./length_config.ts";
 import { readUint, startsWith, view } from "../decode/uint.ts";
 
-/** Frames with a length field of fixed width. */
+/** The layout of frames with a length field of fixed width. */
 export class LengthLayout implements FrameLayout {
   limit: number;
   fault: Fault | undefined;
@@ -11,24 +11,25 @@ export class LengthLayout implements FrameLayout {
   readonly greedy = false;
   readonly discarding = false;
   readonly held = 0;
-  readonly #form: LengthForm;
+  readonly #config: LengthConfig;
 
-  constructor(form: LengthForm) {
-    this.#form = form;
-    this.limit = form.limit;
-    this.limitRange = form.range;
+  constructor(config: LengthConfig) {
+    this.#config = config;
+    this.limit = config.limit;
+    this.limitRange = config.range;
   }
 
   measure(bytes: Uint8Array, start: number, end: number): number {
-    const { needed, magic, offset, width, little } = this.#form;
+    const { needed, magic, offset, width, little } = this.#config;
     this.declared = undefined;
     if (!startsWith(bytes, start, Math.min(end - start, magic.length), magic)) {
       return this.#refuse({
         kind: "bad-magic",
-        detail: "it does not begin with the bytes that mark a frame",
+        detail: "it does not begin with the 'magic' bytes",
       });
     }
-    // A wrong first byte is refused at once, however slowly the others come.
+    // The check above runs before all of `magic` has arrived, so a wrong first
+    // byte is rejected immediately.
     if (end - start < magic.length) return -(end - start + 1);
     if (end - start < needed) return -needed;
     const value = readUint(bytes, start + offset, width, little);
@@ -37,7 +38,7 @@ export class LengthLayout implements FrameLayout {
   }
 
   #totalOf(bytes: Uint8Array, start: number, value: number): number {
-    const { rule, fieldEnd, adjustment, headerLength } = this.#form;
+    const { rule, fieldEnd, adjustment, headerLength } = this.#config;
     return rule === undefined
       ? fieldEnd + value + adjustment
       : rule.decode(bytes.subarray(start, start + headerLength), value);
@@ -49,14 +50,14 @@ export class LengthLayout implements FrameLayout {
     value: number,
     total: number,
   ): number {
-    const { needed, strip, trailer, min } = this.#form;
+    const { needed, strip, trailer, min } = this.#config;
     const payload = total - strip - trailer.length;
     const least = needed + trailer.length;
     if (!(total >= least) || (total % 1 !== 0 && total < 2 ** 53)) {
       return this.#refuse({
         kind: "bad-length",
         detail:
-          `its length field says ${value}, which makes a frame of ${total} bytes where ${least} are the least`,
+          `its length field ${value} means a frame of ${total} bytes; expected at least ${least}`,
         declared: value,
       });
     }
@@ -67,7 +68,7 @@ export class LengthLayout implements FrameLayout {
     if (payload >= min) return total;
     return this.#refuse({
       kind: "too-short",
-      detail: `it has ${payload} bytes of payload where ${min} are the least`,
+      detail: `its payload has ${payload} bytes; expected at least ${min}`,
       declared: payload,
       limit: min,
       resume: total,
@@ -80,12 +81,12 @@ export class LengthLayout implements FrameLayout {
     payload: number,
     total: number,
   ): number {
-    const { offset, width, little } = this.#form;
+    const { offset, width, little } = this.#config;
     const swapped = readUint(bytes, start + offset, width, !little);
     return this.#refuse({
       kind: "too-long",
       detail:
-        `it declares ${payload} bytes of payload where 'maxFrameLength' allows ${this.limit}`,
+        `it declares ${payload} payload bytes; 'maxFrameLength' allows ${this.limit}`,
       declared: payload,
       limit: this.limit,
       resume: Number.isSafeInteger(total) ? total : undefined,
@@ -99,12 +100,12 @@ export class LengthLayout implements FrameLayout {
   }
 
   open(bytes: Uint8Array, start: number, end: number): Uint8Array | undefined {
-    const { strip, trailer } = this.#form;
+    const { strip, trailer } = this.#config;
     const payloadEnd = end - trailer.length;
     if (!startsWith(bytes, payloadEnd, trailer.length, trailer)) {
       this.fault = {
         kind: "bad-terminator",
-        detail: "it does not end with the bytes that close a frame",
+        detail: "it does not end with the 'trailer' bytes",
         declared: this.declared,
       };
       return undefined;
@@ -117,13 +118,13 @@ export class LengthLayout implements FrameLayout {
   idle(): void {}
 }
 
-/** A peer of the other byte order declares lengths that make sense backwards. */
+/** Returns a hint if the length is valid in the opposite byte order. */
 function swappedHint(
   swapped: number,
   limit: number,
   little: boolean,
 ): string | undefined {
   if (swapped > limit) return undefined;
-  const other = little ? "big" : "little";
-  return `its length field would say ${swapped} if it were ${other}-endian: the peer may use the other byte order`;
+  const opposite = little ? "big" : "little";
+  return `read as ${opposite}-endian, its length field would be ${swapped}: the peer may use the opposite byte order`;
 }

@@ -5,9 +5,9 @@
  */
 import type { Framing } from "../framing.ts";
 import { maxUint } from "../decode/uint.ts";
-import { LengthPrefixedDecoder } from "./length_decoder.ts";
-import { LengthPrefixedEncoder } from "./length_encoder.ts";
-import type { LengthForm, LengthRule } from "./length_form.ts";
+import { LengthDecoder } from "./length_decoder.ts";
+import { LengthEncoder } from "./length_encoder.ts";
+import type { LengthConfig, LengthRule } from "./length_config.ts";
 import {
   checkInteger,
   checkOneOf,
@@ -32,7 +32,7 @@ export type { LengthRule };
  */
 export interface LengthPrefixedOptions {
   /**
-   * Bytes of the length field, 1 to 8.
+   * Width of the length field in bytes, 1 to 8.
    *
    * @default {4}
    */
@@ -44,72 +44,73 @@ export interface LengthPrefixedOptions {
    */
   endian?: "big" | "little";
   /**
-   * Bytes in front of the length field.
+   * Bytes before the length field.
    *
    * @default {0}
    */
   offset?: number;
   /**
-   * Bytes in front of the payload. Header bytes that neither the length nor
-   * `magic` fills are written as 0.
+   * Bytes before the payload. Header bytes covered by neither the length field
+   * nor `magic` are written as 0.
    *
    * @default {offset + width}
    */
   headerLength?: number;
   /**
-   * What the length counts.
+   * The bytes that the length field counts.
    *
    * @default {"payload"}
    */
   counts?: "payload" | "afterField" | "wholeFrame";
   /**
-   * In place of `counts`: bytes behind the length field that it does not
-   * count; below 0 where it counts bytes in front of its end.
+   * Bytes after the length field that it does not count. Negative if the field
+   * also counts bytes before its own end. Use instead of `counts`.
    */
   adjustment?: number;
-  /** In place of `counts`: any other meaning of the length field. */
+  /** A custom meaning of the length field. Use instead of `counts`. */
   rule?: LengthRule;
   /**
-   * Bytes at the frame's start that `next()` leaves out and `encode()` adds.
-   * `0` keeps the header: `next()` gives whole frames, and `encode()` takes
-   * whole frames and writes the length into them.
+   * Leading bytes of a frame that `next()` removes and `encode()` adds. `0` keeps
+   * the header: `next()` returns whole frames, and `encode()` takes whole frames
+   * and writes the length into them.
    *
    * @default {headerLength}
    */
   strip?: number;
   /**
-   * Bytes that every frame begins with, at most `offset`: written by the
-   * encoder, demanded by the decoder.
+   * Bytes at the start of every frame, at most `offset` of them. The encoder
+   * writes them; the decoder requires them.
    *
    * @default {new Uint8Array(0)}
    */
   magic?: Uint8Array;
   /**
-   * Bytes that every frame ends with: written by the encoder, demanded and
-   * left out by the decoder.
+   * Bytes at the end of every frame. The encoder writes them; the decoder
+   * requires and removes them.
    *
    * @default {new Uint8Array(0)}
    */
   trailer?: Uint8Array;
   /**
-   * The least bytes of payload in a frame, both ways.
+   * Minimum payload bytes in a frame, in both directions.
    *
    * @default {0}
    */
   minFrameLength?: number;
   /**
-   * The most bytes of payload in a frame, both ways: what `next()` gives and
-   * `encode()` takes. The default is that of gRPC, `protodelim` and
-   * `it-length-prefixed`: more than most messages have, little enough to hold
-   * for a peer that fills it. It is clipped to what the length field can say;
-   * a limit of your own that the field cannot say is refused.
+   * Maximum payload bytes in a frame, in both directions. A kept header counts.
+   *
+   * The default, also used by gRPC, `protodelim` and `it-length-prefixed`,
+   * exceeds most messages, yet a peer that fills it costs little memory. The
+   * default is capped at what the length field can hold; an explicit limit above
+   * that is rejected.
    *
    * @default {4194304}
    */
   maxFrameLength?: number;
   /**
-   * What to do with a frame that is too long or too short: `"close"` throws,
-   * and the stream is over; `"skip"` counts it in `skipped` and goes on with
+   * How to handle a frame that is too long or too short: `"close"` throws and
+   * ends the stream; `"skip"` counts the frame in `skipped` and continues with
    * the next one.
    *
    * @default {"close"}
@@ -118,7 +119,7 @@ export interface LengthPrefixedOptions {
 }
 
 /**
- * Frames with a length field of fixed width.
+ * Creates a framing with a length field of fixed width.
  *
  * ```text
  * ┌─────────────────┬───────────────────┐
@@ -126,7 +127,7 @@ export interface LengthPrefixedOptions {
  * └─────────────────┴───────────────────┘
  * ```
  *
- * @example Frames there and back
+ * @example Encode and decode a frame
  * ```ts
  * import { lengthPrefixed } from "@lengthwise/lengthwise/framing";
  * import { assertEquals } from "@std/assert";
@@ -136,7 +137,7 @@ export interface LengthPrefixedOptions {
  * assertEquals(wire, new Uint8Array([0, 2, 7, 8]));
  *
  * const decoder = framing.decoder();
- * decoder.push(wire.subarray(0, 3)); // cut anywhere
+ * decoder.push(wire.subarray(0, 3)); // chunks may end anywhere
  * assertEquals(decoder.next(), undefined);
  * decoder.push(wire.subarray(3));
  * assertEquals(decoder.next(), new Uint8Array([7, 8]));
@@ -159,20 +160,20 @@ export interface LengthPrefixedOptions {
  * assertEquals(wire[7], 15);
  * ```
  *
- * @throws {RangeError} if a number is out of range, or `maxFrameLength` is more
- * than the length field can say
+ * @throws {RangeError} if a number is out of range, or if `maxFrameLength`
+ * exceeds what the length field can hold
  * @throws {TypeError} if options contradict each other
  */
 export function lengthPrefixed(options: LengthPrefixedOptions = {}): Framing {
-  const form = resolve(options);
+  const config = resolve(options);
   return {
-    maxFrameLength: form.limit,
-    decoder: () => new LengthPrefixedDecoder(form),
-    encoder: () => new LengthPrefixedEncoder(form),
+    maxFrameLength: config.limit,
+    decoder: () => new LengthDecoder(config),
+    encoder: () => new LengthEncoder(config),
   };
 }
 
-function resolve(options: LengthPrefixedOptions): LengthForm {
+function resolve(options: LengthPrefixedOptions): LengthConfig {
   const { width = 4, endian = "big", offset = 0, onTooLong = "close" } =
     options;
   checkInteger("width", width, [1, 8]);
@@ -216,7 +217,7 @@ function adjustmentOf(
   const given = [counts, adjustment, rule].filter((x) => x !== undefined);
   if (given.length > 1) {
     throw new TypeError(
-      "Cannot use 'counts', 'adjustment' and 'rule' together: each says what the length counts",
+      "Cannot combine 'counts', 'adjustment' and 'rule': each defines what the length field counts; set only one",
     );
   }
   if (adjustment !== undefined) {

@@ -1,5 +1,5 @@
 /**
- * Lines of text, as bytes.
+ * Lines of text as bytes.
  *
  * @module
  */
@@ -10,9 +10,9 @@ import { checkOneOf } from "../decode/option_checks.ts";
 /** Options of {@linkcode lines}. */
 export interface LinesOptions extends DelimitedOptions {
   /**
-   * What ends a line. `"any"` takes LF and CRLF, and writes LF. Where peers
-   * disagree about what a line is, one smuggles lines past another: protocols
-   * that say CRLF (SMTP, RFC 5321, 2.3.8) should say `"crlf"` here.
+   * The line ending. `"any"` accepts LF and CRLF and writes LF. If peers disagree
+   * about line endings, an attacker can smuggle lines past one of them. Use
+   * `"crlf"` for protocols that require CRLF (such as SMTP: RFC 5321, 2.3.8).
    *
    * @default {"any"}
    */
@@ -22,8 +22,9 @@ export interface LinesOptions extends DelimitedOptions {
 const NEWLINES = { any: ["\n", "\r\n"], lf: "\n", crlf: "\r\n" } as const;
 
 /**
- * Lines, without what ends them unless `keepDelimiter` is set. A line without
- * its end at the end of the stream is an error, and `rest()` has it.
+ * Creates a framing of lines. Frames exclude the line ending unless
+ * `keepDelimiter` is set. If the stream ends inside a line, `end()` throws, and
+ * `rest()` returns the remaining bytes.
  *
  * ```text
  * ┌──────┬────┬──────┬───────┐
@@ -31,7 +32,7 @@ const NEWLINES = { any: ["\n", "\r\n"], lf: "\n", crlf: "\r\n" } as const;
  * └──────┴────┴──────┴───────┘
  * ```
  *
- * @example Both kinds of line
+ * @example Read lines with either ending
  * ```ts
  * import { lines } from "@lengthwise/lengthwise/framing";
  * import { assertEquals } from "@std/assert";
@@ -43,7 +44,7 @@ const NEWLINES = { any: ["\n", "\r\n"], lf: "\n", crlf: "\r\n" } as const;
  * assertEquals(text.decode(decoder.next()), "two");
  * ```
  *
- * @throws {RangeError} if the limit is out of range
+ * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function lines(options: LinesOptions = {}): Framing {
   const { newline = "any", ...rest } = options;

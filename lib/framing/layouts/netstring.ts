@@ -13,13 +13,14 @@ import { PrefixEncoder } from "../decode/prefix_encoder.ts";
 /** Options of {@linkcode netstring}. */
 export interface NetstringOptions {
   /**
-   * The most bytes of payload in a frame, both ways.
+   * Maximum payload bytes in a frame, in both directions.
    *
    * @default {4194304}
    */
   maxFrameLength?: number;
   /**
-   * What to do with a frame that is too long: throw, or count it and go on.
+   * How to handle a frame over the limit: `"close"` throws; `"skip"` counts it
+   * in `skipped` and continues with the next frame.
    *
    * @default {"close"}
    */
@@ -35,7 +36,7 @@ const MAX_DIGITS = 16;
 const RANGE = [0, Number.MAX_SAFE_INTEGER - MAX_DIGITS - 2] as const;
 
 /**
- * Netstrings: a length in decimal digits, a colon, the payload, a comma.
+ * Creates a netstring framing: decimal length, colon, payload, comma.
  *
  * ```text
  * ┌────────┬───┬─────────┬───┐
@@ -43,10 +44,11 @@ const RANGE = [0, Number.MAX_SAFE_INTEGER - MAX_DIGITS - 2] as const;
  * └────────┴───┴─────────┴───┘
  * ```
  *
- * Strict: no sign, no space, no leading zero, and the comma must be there.
+ * Decoding is strict: the length has no sign, space or leading zero, and the
+ * comma is required.
  * Source: D. J. Bernstein, "Netstrings" (1997).
  *
- * @example Frames there and back
+ * @example Encode and decode a frame
  * ```ts
  * import { netstring } from "@lengthwise/lengthwise/framing";
  * import { assertEquals } from "@std/assert";
@@ -60,7 +62,7 @@ const RANGE = [0, Number.MAX_SAFE_INTEGER - MAX_DIGITS - 2] as const;
  * assertEquals(decoder.next(), hello);
  * ```
  *
- * @throws {RangeError} if the limit is out of range
+ * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function netstring(options: NetstringOptions = {}): Framing {
   const { onTooLong = "close" } = options;
@@ -96,10 +98,12 @@ class NetstringLayout extends Layout {
       const byte = bytes[start + i]!;
       if (byte === COLON && i > 0) return this.#check(value, i + 1);
       if (byte < ZERO || byte > NINE) {
-        return this.#refusePrefix("its length must be digits and then a colon");
+        return this.#refusePrefix(
+          "its length is not decimal digits followed by a colon",
+        );
       }
       if (i === 1 && value === 0) {
-        return this.#refusePrefix("its length begins with a zero");
+        return this.#refusePrefix("its length has a leading zero");
       }
       value = value * 10 + byte - ZERO;
     }
@@ -127,7 +131,7 @@ class NetstringLayout extends Layout {
     }
     this.refuse({
       kind: "bad-terminator",
-      detail: "a comma must stand behind its payload",
+      detail: "its payload is not followed by a comma",
       declared: this.declared,
     });
     return undefined;

@@ -1,5 +1,5 @@
 /**
- * Frames behind a prefix of one's own.
+ * Frames with a custom length prefix.
  *
  * @module
  */
@@ -14,27 +14,27 @@ import {
 } from "../decode/option_checks.ts";
 import { PrefixEncoder } from "../decode/prefix_encoder.ts";
 
-/** How a prefix tells the length of the payload behind it, for {@linkcode prefixed}. */
+/** Reads and writes a custom length prefix, for {@linkcode prefixed}. */
 export interface Prefix {
-  /** The most bytes that it has, 1 to 1024. */
+  /** Maximum bytes of a prefix, 1 to 1024. */
   readonly maxLength: number;
-  /** The most bytes of payload that it can tell. */
+  /** Maximum payload bytes that a prefix can express. */
   readonly maxPayloadLength: number;
   /**
-   * Reads a prefix. What it throws makes the frame a `"bad-prefix"`, with the
-   * message of the exception.
+   * Reads a prefix. If it throws, the decoder throws a `FrameError` of kind
+   * `"bad-prefix"` with the exception's message.
    *
-   * @param bytes the frame's first bytes as far as they have come, one to
-   * `maxLength`, of which the last may be payload; valid during the call
-   * @returns the bytes of the prefix and of the payload; `undefined` if they
-   * cannot be told yet
+   * @param bytes the bytes of the frame received so far, 1 to `maxLength`; the
+   * last ones may belong to the payload; valid during the call
+   * @returns the lengths of the prefix and the payload in bytes, or `undefined`
+   * if more bytes are needed
    */
   read(
     bytes: Uint8Array,
   ): readonly [prefixLength: number, payloadLength: number] | undefined;
   /**
-   * Makes the prefix of a payload of so many bytes; that of a longer payload
-   * is no shorter.
+   * Returns the prefix of a payload of `payloadLength` bytes. A longer payload
+   * must not have a shorter prefix.
    */
   write(payloadLength: number): Uint8Array;
 }
@@ -42,14 +42,15 @@ export interface Prefix {
 /** Options of {@linkcode prefixed}. */
 export interface PrefixedOptions {
   /**
-   * The most bytes of payload in a frame, both ways; less where the prefix
-   * cannot tell it.
+   * Maximum payload bytes in a frame, in both directions. The default is capped
+   * at `maxPayloadLength`.
    *
    * @default {4194304}
    */
   maxFrameLength?: number;
   /**
-   * What to do with a frame that is too long: throw, or count it and go on.
+   * How to handle a frame over the limit: `"close"` throws; `"skip"` counts it
+   * in `skipped` and continues with the next frame.
    *
    * @default {"close"}
    */
@@ -57,8 +58,8 @@ export interface PrefixedOptions {
 }
 
 /**
- * Frames behind any prefix that tells the length of the payload: a framing of
- * one's own, with the guarantees of the others.
+ * Creates a framing with a custom length prefix. It has the same guarantees as
+ * the built-in framings.
  *
  * ```text
  * ┌────────────────┬─────────┐
@@ -66,9 +67,10 @@ export interface PrefixedOptions {
  * └────────────────┴─────────┘
  * ```
  *
- * @example One byte for lengths below 128, two for others
+ * @example One byte for lengths below 128, two bytes for other lengths
  * ```ts
- * import { checkFraming, prefixed } from "@lengthwise/lengthwise/framing";
+ * import { checkFraming } from "@lengthwise/lengthwise/testing";
+ * import { prefixed } from "@lengthwise/lengthwise/framing";
  * import { assertEquals } from "@std/assert";
  *
  * const short = (options: { maxFrameLength?: number }) =>
@@ -90,7 +92,7 @@ export interface PrefixedOptions {
  * checkFraming(short, [new Uint8Array(300), new Uint8Array([1, 2, 3])]);
  * ```
  *
- * @param prefix how lengths are read and written
+ * @param prefix reads and writes the lengths
  * @throws {RangeError} if a number is out of range
  */
 export function prefixed(
@@ -128,7 +130,7 @@ class PrefixedLayout extends Layout {
   constructor(
     prefix: Prefix,
     limit: number,
-    range: readonly [least: number, most: number],
+    range: readonly [min: number, max: number],
   ) {
     super(limit, range);
     this.#prefix = prefix;
@@ -159,7 +161,7 @@ class PrefixedLayout extends Layout {
       !(payload >= 0 && (payload % 1 === 0))
     ) {
       return this.#refusePrefix(
-        `its prefix was read as ${length} bytes that tell ${payload} of payload`,
+        `read() returned a prefix of ${length} bytes and a payload of ${payload} bytes; expected integers, from 1 to ${seen} and from 0`,
       );
     }
     this.#length = length;

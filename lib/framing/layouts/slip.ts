@@ -1,5 +1,5 @@
 /**
- * Serial Line IP framing.
+ * Serial Line IP (SLIP) framing.
  *
  * @module
  */
@@ -14,21 +14,22 @@ import { ReusedBuffer } from "../decode/reused_buffer.ts";
 /** Options of {@linkcode slip}. */
 export interface SlipOptions {
   /**
-   * Begins each frame with an END byte too, which ends what noise had begun.
+   * Whether frames also begin with an END byte. It ends any frame that line
+   * noise began.
    *
    * @default {false}
    */
   leadingEnd?: boolean;
   /**
-   * The most bytes of payload in a frame, both ways.
+   * Maximum payload bytes in a frame, in both directions.
    *
    * @default {4194304}
    */
   maxFrameLength?: number;
   /**
-   * What to do with a frame that is too long or cannot be decoded: throw, or
-   * count it and go on behind the next END byte. A line with noise wants
-   * `"skip"`: damage costs one frame.
+   * How to handle a frame that is too long or malformed: `"close"` throws;
+   * `"skip"` counts it in `skipped` and continues after the next END byte. Use
+   * `"skip"` on a noisy line: damage then costs one frame.
    *
    * @default {"close"}
    */
@@ -42,7 +43,7 @@ const ESC_ESC = 0xdd;
 const RANGE = [1, 2 ** 51] as const;
 
 /**
- * SLIP: a payload with its END and ESC bytes escaped, and an END byte behind.
+ * Creates a SLIP framing: payloads with END and ESC bytes escaped, then END.
  *
  * ```text
  * ┌─────────────────┬────┐
@@ -50,11 +51,11 @@ const RANGE = [1, 2 ** 51] as const;
  * └─────────────────┴────┘
  * ```
  *
- * An END byte with nothing before it is no frame, so that there are no empty
- * frames: the encoder refuses an empty payload. An ESC byte before anything but
- * the two codes is an error. Source: RFC 1055.
+ * An END byte that follows another is ignored, so frames cannot be empty: the
+ * encoder rejects an empty payload. An ESC byte not followed by one of its two
+ * codes is an error. Source: RFC 1055.
  *
- * @example Frames there and back
+ * @example Encode and decode a frame
  * ```ts
  * import { slip } from "@lengthwise/lengthwise/framing";
  * import { assertEquals } from "@std/assert";
@@ -67,7 +68,7 @@ const RANGE = [1, 2 ** 51] as const;
  * assertEquals(decoder.next(), new Uint8Array([1, 0xc0]));
  * ```
  *
- * @throws {RangeError} if the limit is out of range
+ * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function slip(options: SlipOptions = {}): Framing {
   const { leadingEnd = false, onTooLong = "close" } = options;
@@ -117,7 +118,7 @@ class SlipLayout extends TerminatedLayout {
     if (payload === undefined) {
       this.refuse({
         kind: "bad-encoding",
-        detail: "an ESC byte stands before neither of its two codes",
+        detail: "an ESC byte is not followed by 0xdc or 0xdd",
         resume: end - start,
       });
     } else if (payload.length > this.limit) {
@@ -170,7 +171,7 @@ class SlipEncoder implements FrameEncoder {
   encodeInto(payload: Uint8Array, target: Uint8Array, offset: number): number {
     checkPayloadLength(payload.length, 1, this.#limit);
     checkRoom(target, offset, this.maxEncodedLength(payload.length));
-    // Escaping runs ahead of what it reads where both share memory.
+    // In shared memory, escaping would overwrite bytes not yet read.
     const source = payload.buffer === target.buffer ? payload.slice() : payload;
     let at = offset;
     if (this.#leadingEnd) target[at++] = END;

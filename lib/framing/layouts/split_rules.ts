@@ -1,12 +1,12 @@
 /**
- * How messages are split over frames.
+ * Rules that split messages across frames.
  *
  * @module
  */
 import { checkInteger } from "../decode/option_checks.ts";
 
 /**
- * How a message is split over frames, for {@linkcode chunked}.
+ * Splits a message across frames, for {@linkcode chunked}.
  *
  * ```text
  *          ┌────────┬──────┐┌────────┬──────┐     ┌────────┬──────┐
@@ -16,29 +16,30 @@ import { checkInteger } from "../decode/option_checks.ts";
  * ```
  */
 export interface SplitRule {
-  /** Bytes in front of the data of each part. */
+  /** Header bytes before the data of each part. */
   readonly headerLength: number;
   /**
-   * Whether the first part's header is the beginning of the message, as
-   * `next()` gives it and `encode()` takes it. Otherwise headers are the
-   * rule's own.
+   * Whether the first part's header belongs to the message. If so, `next()`
+   * returns messages with it and `encode()` requires it. Otherwise only the rule
+   * sees the headers.
    */
   readonly keepHeader: boolean;
-  /** The most bytes of data in a part. */
+  /** Maximum data bytes in a part. */
   readonly partLength: number;
   /**
-   * Whether only a part that is not full is the last one: a message that fills
-   * its parts exactly is closed by an empty part.
+   * Whether a full part is always followed by another. If so, a message that
+   * fills its parts exactly ends with an empty part.
    */
   readonly fullContinues: boolean;
-  /** Whether this part, header and data, is the last of its message. */
+  /** Whether a part (header and data) is the last of its message. */
   isLast(part: Uint8Array): boolean;
   /**
    * Writes a part's header.
    *
-   * @param header where to, `headerLength` bytes
-   * @param first the first part's header, if `keepHeader`
-   * @param index which part of the message
+   * @param header the `headerLength` bytes to write, all 0 before the call
+   * @param first the first part's header if `keepHeader`, else empty
+   * @param index the index of the part in the message
+   * @param last whether this is the last part
    */
   writeHeader(
     header: Uint8Array,
@@ -46,21 +47,21 @@ export interface SplitRule {
     index: number,
     last: boolean,
   ): void;
-  /** Whether a later part belongs to the message; absent: each does. */
+  /** Whether a later part belongs to the message. If absent, every part does. */
   follows?(part: Uint8Array, first: Uint8Array, index: number): boolean;
 }
 
 /** Options of {@linkcode fullPartContinues}. */
 export interface FullPartOptions {
   /**
-   * Bytes of data in a full part.
+   * Data bytes in a full part.
    *
    * @default {16777215}
    */
   partLength?: number;
   /**
-   * Whether each part begins with a sequence number of one byte, which rises by
-   * one from part to part and is the first byte of the message.
+   * Whether each part begins with a one-byte sequence number. The first byte of
+   * the message is the first number; it increases by one with each part.
    *
    * @default {false}
    */
@@ -68,18 +69,18 @@ export interface FullPartOptions {
 }
 
 /**
- * MySQL's rule: a full part has another one behind it, and a message that is a
- * multiple of the full length is closed by an empty part. Source: MySQL
- * Internals, "MySQL Packets", for payloads of 2^24-1 bytes and more.
+ * Creates MySQL's split rule: a full part is followed by another part. A message
+ * that is a multiple of the full length ends with an empty part. Source: MySQL
+ * Internals, "MySQL Packets", for payloads of 2^24-1 bytes or more.
  *
- * @example Parts of four bytes
+ * @example Split into parts of four bytes
  * ```ts
  * import { chunked, fullPartContinues, u16be } from "@lengthwise/lengthwise/framing";
  * import { assertEquals } from "@std/assert";
  *
  * const framing = chunked(u16be(), fullPartContinues({ partLength: 4 }));
  * const wire = framing.encoder().encode(new Uint8Array(8).fill(7));
- * assertEquals(wire.length, 2 + 4 + 2 + 4 + 2); // two full parts, an empty one
+ * assertEquals(wire.length, 2 + 4 + 2 + 4 + 2); // two full parts and an empty part
  * ```
  *
  * @throws {RangeError} if `partLength` is out of range
@@ -108,14 +109,14 @@ export function fullPartContinues(options: FullPartOptions = {}): SplitRule {
 /** Options of {@linkcode doneFlag}. */
 export interface DoneFlagOptions {
   /**
-   * The most bytes of data that the encoder puts into a part; the decoder takes
+   * Maximum data bytes that the encoder puts into a part. The decoder accepts
    * parts of any length.
    *
    * @default {65536}
    */
   partLength?: number;
   /**
-   * The bit of the flags byte that says "done".
+   * The "done" bit of the flags byte: 1, 2, 4, … 128.
    *
    * @default {1}
    */
@@ -123,10 +124,10 @@ export interface DoneFlagOptions {
 }
 
 /**
- * drpc's rule: each part begins with a byte of flags, of which one bit is set
- * in the last part alone. Other bits are written as 0 and passed over.
+ * Creates drpc's split rule: each part begins with a flags byte. One bit of it is
+ * set only in the last part. Other bits are written as 0 and ignored.
  *
- * @example Parts of four bytes
+ * @example Split into parts of four bytes
  * ```ts
  * import { chunked, doneFlag, u16be } from "@lengthwise/lengthwise/framing";
  * import { assertEquals } from "@std/assert";
@@ -144,7 +145,7 @@ export function doneFlag(options: DoneFlagOptions = {}): SplitRule {
   checkInteger("bit", bit, [1, 128]);
   if ((bit & (bit - 1)) !== 0) {
     throw new RangeError(
-      `Cannot make a framing as 'bit' must be one bit: 1, 2, 4, … 128: current value is ${bit}`,
+      `Cannot make a framing as 'bit' must be a single bit (1, 2, 4, … 128): current value is ${bit}`,
     );
   }
   return {

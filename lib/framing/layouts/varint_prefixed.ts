@@ -1,5 +1,5 @@
 /**
- * Frames with a length of as many bytes as it needs (LEB128).
+ * Frames with a variable-length integer as their length (LEB128).
  *
  * @module
  */
@@ -22,47 +22,47 @@ import { PrefixEncoder } from "../decode/prefix_encoder.ts";
 /** Options of {@linkcode varintPrefixed}. */
 export interface VarintPrefixedOptions {
   /**
-   * The most bytes of the length itself, 1 to 10.
+   * Maximum bytes of the length prefix, 1 to 10.
    *
    * @default {10}
    */
   maxPrefixLength?: number;
   /**
-   * Whether a length must be written in as few bytes as it can be. Lengths
-   * with more are refused: two spellings of one frame are a way around filters.
+   * Whether to reject lengths that use more bytes than necessary. If one frame
+   * has two encodings, a filter that knows only one can be bypassed.
    *
    * @default {true}
    */
   canonical?: boolean;
   /**
-   * Bytes in front of the length; needs `keepHeader`.
+   * Bytes before the length; requires `keepHeader`.
    *
    * @default {0}
    */
   offset?: number;
   /**
-   * Keeps the header: `next()` gives whole frames, and `encode()` takes whole
-   * frames and refuses one whose length does not fit.
+   * Whether frames keep their header: `next()` returns whole frames, and
+   * `encode()` takes whole frames and rejects one whose length is wrong.
    *
    * @default {false}
    */
   keepHeader?: boolean;
   /**
-   * The most bytes of payload in a frame, both ways: what `next()` gives and
-   * `encode()` takes.
+   * Maximum payload bytes in a frame, in both directions. A kept header counts.
    *
    * @default {4194304}
    */
   maxFrameLength?: number;
   /**
-   * What to do with a frame that is too long: throw, or count it and go on.
+   * How to handle a frame over the limit: `"close"` throws; `"skip"` counts it
+   * in `skipped` and continues with the next frame.
    *
    * @default {"close"}
    */
   onTooLong?: "close" | "skip";
 }
 
-interface VarintForm {
+interface VarintConfig {
   readonly maxPrefix: number;
   readonly canonical: boolean;
   readonly offset: number;
@@ -72,8 +72,8 @@ interface VarintForm {
 }
 
 /**
- * Frames with a varint length: 7 bits a byte, the lowest first, the top bit set
- * on all bytes but the last (LEB128, as in Protocol Buffers).
+ * Creates a framing with a varint length (LEB128, as in Protocol Buffers). Each
+ * byte holds 7 bits, lowest first; all bytes but the last have the top bit set.
  *
  * ```text
  * ┌─────────────────────┬─────────┐
@@ -81,7 +81,7 @@ interface VarintForm {
  * └─────────────────────┴─────────┘
  * ```
  *
- * @example Frames there and back
+ * @example Encode and decode a frame
  * ```ts
  * import { varintPrefixed } from "@lengthwise/lengthwise/framing";
  * import { assertEquals } from "@std/assert";
@@ -95,9 +95,9 @@ interface VarintForm {
  * assertEquals(decoder.next()?.length, 300);
  * ```
  *
- * @throws {RangeError} if a number is out of range, or `maxFrameLength` is more
- * than the prefix can say
- * @throws {TypeError} if there is an `offset` without `keepHeader`
+ * @throws {RangeError} if a number is out of range, or if `maxFrameLength`
+ * exceeds what the prefix can hold
+ * @throws {TypeError} if `offset` is set without `keepHeader`
  */
 export function varintPrefixed(options: VarintPrefixedOptions = {}): Framing {
   const {
@@ -112,7 +112,7 @@ export function varintPrefixed(options: VarintPrefixedOptions = {}): Framing {
   checkOneOf("onTooLong", onTooLong, ["close", "skip"]);
   if (offset > 0 && !keepHeader) {
     throw new TypeError(
-      `Cannot use 'offset' ${offset} without 'keepHeader': the bytes in front of the length would be lost`,
+      `Cannot use 'offset' ${offset} without 'keepHeader': the bytes before the length would be lost`,
     );
   }
   const header = keepHeader ? offset + maxPrefixLength : 0;
@@ -122,15 +122,15 @@ export function varintPrefixed(options: VarintPrefixedOptions = {}): Framing {
   );
   const range = [keepHeader ? offset + 1 : 0, most] as const;
   const limit = resolveLimit(options.maxFrameLength, range);
-  const form: VarintForm = {
+  const config: VarintConfig = {
     ...{ maxPrefix: maxPrefixLength, canonical, offset },
     ...{ keep: keepHeader, limit, range },
   };
   return {
     maxFrameLength: limit,
-    decoder: () => new FrameAssembler(new VarintLayout(form), onTooLong),
+    decoder: () => new FrameAssembler(new VarintLayout(config), onTooLong),
     encoder: () =>
-      keepHeader ? new WholeVarintEncoder(form) : new PrefixEncoder({
+      keepHeader ? new WholeVarintEncoder(config) : new PrefixEncoder({
         limit,
         prefixLength: varintLength,
         writePrefix: writeVarint,
@@ -152,16 +152,16 @@ function writeVarint(target: Uint8Array, at: number, value: number): void {
 }
 
 class VarintLayout extends Layout {
-  readonly #form: VarintForm;
+  readonly #config: VarintConfig;
   #header = 0;
 
-  constructor(form: VarintForm) {
-    super(form.limit, form.range);
-    this.#form = form;
+  constructor(config: VarintConfig) {
+    super(config.limit, config.range);
+    this.#config = config;
   }
 
   measure(bytes: Uint8Array, start: number, end: number): number {
-    const { maxPrefix, offset } = this.#form;
+    const { maxPrefix, offset } = this.#config;
     this.declared = undefined;
     let value = 0;
     let factor = 1;
@@ -181,12 +181,12 @@ class VarintLayout extends Layout {
   }
 
   #check(value: number, header: number, padded: boolean): number {
-    const { canonical, keep } = this.#form;
+    const { canonical, keep } = this.#config;
     if (padded && canonical) {
       return this.refuse({
         kind: "bad-prefix",
         detail:
-          `its length ${value} is written with more bytes than it needs; 'canonical: false' would allow it`,
+          `its length ${value} has more bytes than necessary; 'canonical: false' would allow it`,
       });
     }
     this.#header = header;
@@ -197,18 +197,18 @@ class VarintLayout extends Layout {
   }
 
   override open(bytes: Uint8Array, start: number, end: number): Uint8Array {
-    return view(bytes, this.#form.keep ? start : start + this.#header, end);
+    return view(bytes, this.#config.keep ? start : start + this.#header, end);
   }
 }
 
-/** Takes frames that are whole already, and refuses those that are not. */
+/** Accepts payloads that are whole frames and rejects all others. */
 class WholeVarintEncoder implements FrameEncoder, InPlaceFraming {
   readonly headroom = 0;
   readonly tailroom = 0;
-  readonly #form: VarintForm;
+  readonly #config: VarintConfig;
 
-  constructor(form: VarintForm) {
-    this.#form = form;
+  constructor(config: VarintConfig) {
+    this.#config = config;
   }
 
   get inPlace(): InPlaceFraming {
@@ -232,13 +232,13 @@ class WholeVarintEncoder implements FrameEncoder, InPlaceFraming {
   }
 
   seal(target: Uint8Array, frameStart: number, payloadEnd: number): number {
-    const { range, limit } = this.#form;
+    const { range, limit } = this.#config;
     checkPayloadLength(payloadEnd - frameStart, range[0], limit);
-    const layout = new VarintLayout(this.#form);
+    const layout = new VarintLayout(this.#config);
     const measured = layout.measure(target, frameStart, payloadEnd);
     if (measured !== payloadEnd - frameStart) {
       refusePayload(
-        "the length in its header is not that of the bytes behind it",
+        "the length in its header does not match the bytes that follow",
       );
     }
     return payloadEnd;

@@ -1,5 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { chunked, doneFlag, FrameError, fullPartContinues, u16be } from "@lengthwise/lengthwise/framing";
+import {
+  chunked,
+  doneFlag,
+  FrameError,
+  fullPartContinues,
+  u16be,
+} from "@lengthwise/lengthwise/framing";
 import type { ChunkedOptions } from "@lengthwise/lengthwise/types";
 
 function test(name: string, fn: () => void): void {
@@ -23,7 +29,7 @@ function kindOf(step: () => unknown): string {
   return assertThrows(step, FrameError).kind;
 }
 
-test("fullPartContinues() closes a multiple of the part with an empty part", () => {
+test("fullPartContinues() ends a multiple of the part length with an empty part", () => {
   const encoder = chunked(u16be(), FULL, { maxFrameLength: 12 }).encoder();
   const lengths = (payload: Uint8Array) => encoder.encode(payload).toHex();
   assertEquals(lengths(BYTES.subarray(0, 0)), "0000");
@@ -36,7 +42,7 @@ test("fullPartContinues() closes a multiple of the part with an empty part", () 
   );
 });
 
-test("doneFlag() sets its bit in the last part alone", () => {
+test("doneFlag() sets its bit only in the last part", () => {
   const encoder = chunked(u16be(), DONE, { maxFrameLength: 12 }).encoder();
   assertEquals(encoder.encode(BYTES.subarray(0, 0)).toHex(), "000101");
   assertEquals(encoder.encode(BYTES.subarray(0, 4)).toHex(), "00050101020304");
@@ -46,11 +52,11 @@ test("doneFlag() sets its bit in the last part alone", () => {
   );
 });
 
-test("chunked() passes over flags that it does not know", () => {
+test("chunked() ignores unknown flags", () => {
   assertEquals(read("0002fe61" + "0002ff62").frames, ["6162"]);
 });
 
-test("chunked() bounds the parts and the bytes of a message", () => {
+test("chunked() limits the parts and the bytes of a message", () => {
   const parts = { maxParts: 3 };
   assertEquals(read("000100" + "000100" + "00020161", parts).frames, ["61"]);
   assertEquals(kindOf(() => read("000100".repeat(4), parts)), "too-many-parts");
@@ -60,7 +66,7 @@ test("chunked() bounds the parts and the bytes of a message", () => {
   );
 });
 
-test("chunked() skips a message to its last part, and goes on", () => {
+test("chunked() skips a message up to its last part", () => {
   const skip = { maxFrameLength: 2, maxParts: 9, onTooLong: "skip" } as const;
   const { frames, decoder } = read(
     "00020161" + "00030061610002006100020161" + "000401626262" + "00020163",
@@ -70,7 +76,7 @@ test("chunked() skips a message to its last part, and goes on", () => {
   assertEquals([decoder.skipped, decoder.owed], [2, false]);
 });
 
-test("rest() of chunked() has the parts of a message that is not whole", () => {
+test("rest() of chunked() returns the parts of an incomplete message", () => {
   const wire = "00020061" + "000100" + "00030062";
   const { decoder } = read(wire);
   assertEquals(decoder.rest().toHex(), wire);
@@ -78,18 +84,18 @@ test("rest() of chunked() has the parts of a message that is not whole", () => {
   assertEquals(kindOf(() => decoder.end()), "truncated");
 });
 
-test("end() of chunked() is an error between the parts of a message", () => {
+test("end() of chunked() throws between the parts of a message", () => {
   const { decoder } = read("00020061");
   const error = assertThrows(
     () => decoder.end(),
     FrameError,
-    "behind 1 of its parts",
+    "after 1 of its parts",
   );
   assertEquals([error.kind, error.frameIndex], ["truncated", 0]);
   assertEquals(assertThrows(() => decoder.next()), error);
 });
 
-test("chunked() does not join a message around a part that was skipped below", () => {
+test("chunked() does not join a message around a part that the inner framing skipped", () => {
   const inner = u16be({ maxFrameLength: 5, onTooLong: "skip" });
   const decoder = chunked(inner, DONE, { maxFrameLength: 12 }).decoder();
   decoder.push(
@@ -98,7 +104,7 @@ test("chunked() does not join a message around a part that was skipped below", (
   assertEquals(kindOf(() => decoder.next()), "too-long");
 });
 
-test("chunked() checks the sequence of parts where the rule has one", () => {
+test("chunked() checks the sequence of parts if the rule has one", () => {
   const rule = fullPartContinues({ partLength: 2, sequence: true });
   const framing = chunked(u16be(), rule, { maxFrameLength: 9 });
   const wire = framing.encoder().encode(new Uint8Array([255, 1, 2, 3]));
@@ -110,7 +116,7 @@ test("chunked() checks the sequence of parts where the rule has one", () => {
   assertEquals(kindOf(() => decoder.next()), "bad-header");
 });
 
-test("maxFrameLength of chunked() may be changed between messages", () => {
+test("maxFrameLength of chunked() can change between messages", () => {
   const { decoder } = read("00020161");
   decoder.maxFrameLength = 1;
   decoder.push(Uint8Array.fromHex("0003016161"));
@@ -118,7 +124,7 @@ test("maxFrameLength of chunked() may be changed between messages", () => {
   assertThrows(() => decoder.maxFrameLength = -1, RangeError);
 });
 
-test("maxFrameLength of chunked() raises that of the parts with it", () => {
+test("maxFrameLength of chunked() raises the limit of the parts too", () => {
   const inner = u16be({ maxFrameLength: 3 });
   const framing = chunked(inner, DONE, { maxFrameLength: 2 });
   const decoder = framing.decoder();
@@ -128,9 +134,13 @@ test("maxFrameLength of chunked() raises that of the parts with it", () => {
   assertEquals(framing.maxFrameLength, 2);
 });
 
-test("chunked() refuses what cannot be carried when it is made", () => {
+test("chunked() rejects limits that the inner framing cannot carry", () => {
   const small = u16be({ maxFrameLength: 4 });
-  assertThrows(() => chunked(small, DONE), RangeError, "parts of 4 bytes");
+  assertThrows(
+    () => chunked(small, DONE),
+    RangeError,
+    "parts of 4 data bytes and 1 header bytes in frames of at most 4 bytes",
+  );
   assertThrows(() => chunked(u16be(), DONE, { maxParts: 0 }), RangeError);
   assertThrows(
     () => chunked(u16be(), DONE, { maxParts: 2, maxFrameLength: 9 }),
@@ -142,7 +152,7 @@ test("chunked() refuses what cannot be carried when it is made", () => {
   assertThrows(() => doneFlag({ partLength: 0 }), RangeError);
 });
 
-test("rest() of chunked() has the part at fault and what lies behind it", () => {
+test("rest() of chunked() returns the invalid part and the bytes after it", () => {
   const wire = "00020061" + "000700626262626262" + "0003";
   const decoder = chunked(u16be(), DONE, { maxFrameLength: 4 }).decoder();
   decoder.push(Uint8Array.fromHex(wire));
@@ -151,7 +161,7 @@ test("rest() of chunked() has the part at fault and what lies behind it", () => 
   assertEquals(error.head.toHex(), "00626262626262");
   for (let i = 0; i < 2; i++) assertEquals(decoder.rest().toHex(), wire);
 
-  // What the inner framing refuses is in its own rest.
+  // A part that the inner framing rejects is in that framing's rest().
   const inner = chunked(u16be({ maxFrameLength: 5 }), DONE, {
     maxFrameLength: 4,
   }).decoder();

@@ -9,7 +9,7 @@ function run(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, i) => from + i);
 }
 
-/** The examples of the paper and of the article on it: payload, frame. */
+/** Examples from the paper and from the article on it: payload, frame. */
 const KNOWN: [payload: number[], frame: number[]][] = [
   [[], [1, 0]],
   [[0], [1, 1, 0]],
@@ -36,13 +36,13 @@ for (const [payload, frame] of KNOWN) {
   });
 }
 
-test("cobs() takes a full last block that is closed by one more code", () => {
+test("cobs() accepts a full last block followed by an extra code byte", () => {
   const decoder = cobs({ maxFrameLength: 254 }).decoder();
   decoder.push(Uint8Array.from([255, ...run(1, 254), 1, 0]));
   assertEquals([...decoder.next()!], run(1, 254));
 });
 
-test("cobs() passes over zero bytes between frames", () => {
+test("cobs() ignores zero bytes between frames", () => {
   const decoder = cobs().decoder();
   decoder.push(new Uint8Array([0, 0, 2, 7, 0, 0, 0]));
   assertEquals([...decoder.next()!], [7]);
@@ -60,13 +60,13 @@ test("cobs() loses one frame to damage with onTooLong 'skip'", () => {
   assertEquals(decoder.skipped, 2);
 });
 
-test("cobs() refuses what goes on behind the limit before its end has come", () => {
+test("cobs() rejects a frame over the limit before its end has arrived", () => {
   const decoder = cobs({ maxFrameLength: 10 }).decoder();
   decoder.push(new Uint8Array(13).fill(200));
   assertEquals(assertThrows(() => decoder.next(), FrameError).kind, "too-long");
 });
 
-test("encodeInto() of cobs() takes a payload that lies in the target", () => {
+test("encodeInto() of cobs() accepts a payload that overlaps the target", () => {
   const target = new Uint8Array([0, 0, 7, 0, 8, 9, 9, 9, 9]);
   const end = cobs().encoder().encodeInto(target.subarray(2, 5), target, 1);
   assertEquals([...target.subarray(0, end)], [0, 2, 7, 2, 8, 0]);

@@ -8,7 +8,7 @@ function test(name: string, fn: () => void): void {
 
 const text = new TextDecoder();
 
-/** The frames of a stream, the bytes left, and how many were skipped. */
+/** Returns a stream's frames, its remaining bytes and the number skipped. */
 function split(
   delimiter: Delimiter | readonly Delimiter[],
   stream: string,
@@ -27,18 +27,18 @@ function kindOf(step: () => unknown): string {
   return assertThrows(step, FrameError).kind;
 }
 
-test("delimited() finds a delimiter behind one that nearly matched", () => {
+test("delimited() finds a delimiter after a partial match", () => {
   assertEquals(split("aab", "aaab|aab"), [["a", "|"], "", 0]);
   assertEquals(split("aa", "aaa"), [[""], "a", 0]);
 });
 
-test("delimited() takes the first of several, and of two at one place the one listed first", () => {
+test("delimited() uses the first match, and at the same offset the delimiter listed first", () => {
   assertEquals(split([";", ","], "a,b;c"), [["a", "b"], "c", 0]);
   assertEquals(split(["XY", "X"], "abXYcXd"), [["ab", "c"], "d", 0]);
   assertEquals(split(["\n", "\r\n"], "a\r\nb\nc\r"), [["a", "b"], "c\r", 0]);
 });
 
-test("delimited() waits where a delimiter that is listed first may still come", () => {
+test("delimited() waits while a delimiter listed earlier may still match", () => {
   const decoder = delimited(["XY", "X"]).decoder();
   decoder.push(new TextEncoder().encode("aX"));
   assertEquals([decoder.next(), decoder.owed], [undefined, true]);
@@ -46,7 +46,7 @@ test("delimited() waits where a delimiter that is listed first may still come", 
   assertEquals(text.decode(decoder.rest()), "aX");
 });
 
-test("delimited() keeps the delimiter if told to, and then takes frames that have one", () => {
+test("delimited() with keepDelimiter decodes and encodes frames that end with one", () => {
   const options = { keepDelimiter: true };
   assertEquals(split(["\r\n", "\n"], "a\r\nb\n", options)[0], ["a\r\n", "b\n"]);
   const encoder = delimited(["\r\n", "\n"], options).encoder();
@@ -60,21 +60,21 @@ test("delimited() keeps the delimiter if told to, and then takes frames that hav
   assertEquals(kindOf(() => short.encode(bytes("ab\r\n"))), "too-long");
 });
 
-test("delimited() does not encode what would be decoded as something else", () => {
+test("delimited() rejects a payload that would decode as something else", () => {
   const encoder = (delimiter: string) => delimited(delimiter).encoder();
   const bytes = (s: string) => new TextEncoder().encode(s);
   assertEquals(
     kindOf(() => encoder("\n").encode(bytes("a\nb"))),
     "bad-payload",
   );
-  // "a" and "aa" spell the delimiter one byte too early.
+  // "a" and "aa" form the delimiter one byte too early.
   assertEquals(kindOf(() => encoder("aa").encode(bytes("a"))), "bad-payload");
   assertEquals(encoder("aab").encode(bytes("a")), bytes("aaab"));
   const lines = delimited(["\n", "\r\n"]).encoder();
   assertEquals(kindOf(() => lines.encode(bytes("a\r"))), "bad-payload");
 });
 
-test("delimited() counts the payload, not the delimiter, and refuses with the first byte over", () => {
+test("delimited() counts only the payload and rejects the first byte over the limit", () => {
   const limit = { maxFrameLength: 3 };
   assertEquals(split("--", "abc--abc-", limit), [["abc"], "abc-", 0]);
   assertEquals(kindOf(() => split("--", "abcd", limit)), "too-long");
@@ -83,7 +83,7 @@ test("delimited() counts the payload, not the delimiter, and refuses with the fi
   assertEquals(kindOf(() => encoder.encode(new Uint8Array(4))), "too-long");
 });
 
-test("delimited() skips to the delimiter, and to no part of it", () => {
+test("delimited() skips to a whole delimiter, not to part of one", () => {
   const skip = { maxFrameLength: 2, onTooLong: "skip" } as const;
   assertEquals(split("--", "abc-d--ef--", skip), [["ef"], "", 1]);
   assertEquals(split("--", "abcdefgh---x", skip), [[], "-x", 1]);
@@ -94,7 +94,7 @@ test("delimited() skips to the delimiter, and to no part of it", () => {
   assertEquals(kindOf(() => decoder.end()), "truncated");
 });
 
-test("delimited() holds little of a frame that it skips", () => {
+test("delimited() holds little memory while it skips a frame", () => {
   const skip = { maxFrameLength: 2, onTooLong: "skip" } as const;
   const decoder = delimited("--", skip).decoder();
   for (let i = 0; i < 100; i++) {
@@ -104,7 +104,7 @@ test("delimited() holds little of a frame that it skips", () => {
   assertEquals(decoder.held < 1000, true);
 });
 
-test("delimited() refuses delimiters that cannot work when it is made", () => {
+test("delimited() rejects delimiters that cannot work", () => {
   assertThrows(() => delimited([]), RangeError, "delimiters.length");
   assertThrows(() => delimited(""), RangeError, "delimiter.length");
   assertThrows(() => delimited("x".repeat(65)), RangeError, "delimiter.length");
@@ -118,14 +118,14 @@ test("delimited() refuses delimiters that cannot work when it is made", () => {
   assertThrows(() => delimited("\n", { maxFrameLength: -1 }), RangeError);
 });
 
-test("delimited() keeps no reference to a delimiter it was given", () => {
+test("delimited() copies its delimiters", () => {
   const delimiter = new Uint8Array([10]);
   const framing = delimited(delimiter);
   delimiter[0] = 97;
   assertEquals(framing.encoder().encode(new Uint8Array([97])).toHex(), "610a");
 });
 
-test("delimited() lends a frame that stays as it is, where a longer delimiter did not come", () => {
+test("delimited() returns a stable frame if a longer delimiter does not match", () => {
   const decoder = delimited(["abcd", "a"]).decoder();
   decoder.push(new TextEncoder().encode("zzabc"));
   assertEquals(decoder.next(), undefined);
@@ -136,12 +136,12 @@ test("delimited() lends a frame that stays as it is, where a longer delimiter di
   assertEquals(text.decode(decoder.rest()), "x");
 });
 
-test("delimited() hands out what is whole behind a longer delimiter that did not come", () => {
+test("delimited() returns a complete frame after a longer delimiter did not match", () => {
   assertEquals(split(["abcde", "a", "c"], "zabcdx"), [["z", "b"], "dx", 0]);
   assertEquals(split(["abcde", "a", "c"], "abcdc"), [["", "b", "d"], "", 0]);
 });
 
-test("delimited() loses nothing of a nearly matching end when it drops a large buffer", () => {
+test("delimited() keeps a partial match at the end when it drops a large buffer", () => {
   const skip = { maxFrameLength: 100_000, onTooLong: "skip" } as const;
   const stream = "x".repeat(100_001) + "a".repeat(40) + "b" + "ok" + "aab";
   assertEquals(split("aab", stream, skip), [["ok"], "", 1]);

@@ -5,7 +5,7 @@ function test(name: string, fn: () => void): void {
   Deno.test({ name, permissions: "none", fn });
 }
 
-test("fixedLength() encodes payloads of its length alone", () => {
+test("fixedLength() encodes only payloads of its length", () => {
   const encoder = fixedLength(2).encoder();
   assertEquals(encoder.encode(new Uint8Array([1, 2])).toHex(), "0102");
   const kind = (length: number) =>
@@ -13,14 +13,14 @@ test("fixedLength() encodes payloads of its length alone", () => {
   assertEquals([kind(1), kind(3)], ["too-short", "too-long"]);
 });
 
-test("fixedLength() tells how much was declared where the stream is cut", () => {
+test("fixedLength() reports the declared length of a truncated frame", () => {
   const decoder = fixedLength(5).decoder();
   decoder.push(new Uint8Array(3));
   assertEquals(decoder.next(), undefined);
   assertEquals(assertThrows(() => decoder.end(), FrameError).declared, 5);
 });
 
-test("fixedLength() refuses a length out of range, and another limit", () => {
+test("fixedLength() rejects a length out of range and any other limit", () => {
   for (const length of [0, -1, 1.5, NaN]) {
     assertThrows(() => fixedLength(length), RangeError, "'length'");
   }

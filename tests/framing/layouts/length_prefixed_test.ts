@@ -24,7 +24,7 @@ function kindOf(step: () => unknown): string {
 const WIDTHS = [1, 2, 3, 4, 5, 6, 7, 8];
 const ENDIANS = ["big", "little"] as const;
 
-test("lengthPrefixed() has the same limit both ways for each width, order and count", () => {
+test("lengthPrefixed() has the same limit in both directions for each width, byte order and count", () => {
   for (const width of WIDTHS) {
     for (const endian of ENDIANS) {
       for (const counts of ["payload", "afterField", "wholeFrame"] as const) {
@@ -47,7 +47,7 @@ test("lengthPrefixed() has the same limit both ways for each width, order and co
   }
 });
 
-test("lengthPrefixed() carries exactly what the field can say, and refuses more", () => {
+test("lengthPrefixed() accepts limits up to what the field can hold and rejects more", () => {
   for (const [width, most] of [[1, 255], [2, 65_535], [3, 2 ** 24 - 1]]) {
     assertEquals(
       lengthPrefixed({ width: width!, maxFrameLength: most! }).maxFrameLength,
@@ -59,11 +59,11 @@ test("lengthPrefixed() carries exactly what the field can say, and refuses more"
       "Cannot set 'maxFrameLength' as this layout can carry 0 to",
     );
   }
-  // A default is clipped in place of being refused.
+  // The default is capped instead of rejected.
   assertEquals(lengthPrefixed({ width: 1 }).maxFrameLength, 255);
   assertEquals(lengthPrefixed({ width: 2 }).maxFrameLength, 65_535);
   assertEquals(lengthPrefixed({ width: 4 }).maxFrameLength, 4 * 1024 * 1024);
-  // What the field counts beside the payload is room that the payload has not.
+  // Bytes that the field counts besides the payload reduce the maximum payload.
   assertEquals(
     lengthPrefixed({ width: 1, counts: "wholeFrame" }).maxFrameLength,
     254,
@@ -75,7 +75,7 @@ test("lengthPrefixed() carries exactly what the field can say, and refuses more"
   );
 });
 
-test("lengthPrefixed() reads lengths as unsigned, and refuses 2^53 and more", () => {
+test("lengthPrefixed() reads lengths as unsigned and rejects 2^53 or more", () => {
   const most = Number.MAX_SAFE_INTEGER - 8;
   const decoder = lengthPrefixed({ width: 4, maxFrameLength: 2 ** 32 - 1 })
     .decoder();
@@ -103,13 +103,13 @@ test("lengthPrefixed() reads lengths as unsigned, and refuses 2^53 and more", ()
   );
 });
 
-test("lengthPrefixed() does not take a length from 2^31 for one below 0", () => {
+test("lengthPrefixed() does not read a length of 2^31 or more as negative", () => {
   // 5 + 0xffffffff wraps to 4 in 32 bits, which would be an empty frame.
   const framing = lengthPrefixed({ adjustment: 1 });
   assertEquals(kindOf(() => hex(framing.decoder(), "ffffffff00")), "too-long");
 });
 
-test("lengthPrefixed() keeps the header with strip 0, and writes the length into it", () => {
+test("lengthPrefixed() with strip 0 keeps the header and writes the length into it", () => {
   const framing = lengthPrefixed({ offset: 1, adjustment: -4, strip: 0 });
   const wire = framing.encoder().encode(Uint8Array.fromHex("51eeeeeeee6100"));
   assertEquals(wire.toHex(), "51000000066100");
@@ -122,7 +122,7 @@ test("lengthPrefixed() keeps the header with strip 0, and writes the length into
   );
 });
 
-test("lengthPrefixed() leaves no byte in a header as it was", () => {
+test("lengthPrefixed() overwrites every byte of a header", () => {
   const { inPlace } = lengthPrefixed({
     ...{ offset: 2, width: 2, headerLength: 6 },
     magic: new Uint8Array([0xca]),
@@ -138,7 +138,7 @@ test("lengthPrefixed() leaves no byte in a header as it was", () => {
   assertEquals(target.toHex(), "ca00000200000101ce" + "ca00000200000202ce");
 });
 
-test("lengthPrefixed() demands its magic at the first byte and its trailer at the last", () => {
+test("lengthPrefixed() requires its magic at the start and its trailer at the end", () => {
   const framing = lengthPrefixed({
     offset: 2,
     width: 1,
@@ -157,7 +157,7 @@ test("lengthPrefixed() demands its magic at the first byte and its trailer at th
   );
 });
 
-test("lengthPrefixed() takes a rule for lengths that are no sum", () => {
+test("lengthPrefixed() accepts a custom rule for lengths", () => {
   const framing = lengthPrefixed({
     width: 1,
     headerLength: 2,
@@ -175,7 +175,7 @@ test("lengthPrefixed() takes a rule for lengths that are no sum", () => {
   assertThrows(
     () => encoder.encode(new Uint8Array(300)),
     RangeError,
-    "has 1 bytes",
+    "expected an integer that fits in 1 byte(s)",
   );
   const odd = lengthPrefixed({
     width: 1,
@@ -184,7 +184,7 @@ test("lengthPrefixed() takes a rule for lengths that are no sum", () => {
   assertEquals(kindOf(() => hex(odd.decoder(), "05")), "bad-length");
 });
 
-test("lengthPrefixed() refuses a length that ends inside the header", () => {
+test("lengthPrefixed() rejects a length that ends inside the header", () => {
   const framing = lengthPrefixed({ counts: "wholeFrame", onTooLong: "skip" });
   const decoder = framing.decoder();
   assertEquals(hex(decoder, "0000000561"), ["61"]);
@@ -192,7 +192,7 @@ test("lengthPrefixed() refuses a length that ends inside the header", () => {
   assertEquals([error.kind, error.declared], ["bad-length", 3]);
 });
 
-test("lengthPrefixed() holds the least length both ways", () => {
+test("lengthPrefixed() enforces the minimum length in both directions", () => {
   const framing = lengthPrefixed({ width: 1, minFrameLength: 2 });
   assertEquals(kindOf(() => hex(framing.decoder(), "0161")), "too-short");
   assertEquals(
@@ -206,7 +206,7 @@ test("lengthPrefixed() holds the least length both ways", () => {
   assertEquals(skipping.skipped, 1);
 });
 
-test("maxFrameLength may be changed between frames, and holds for lengths not known yet", () => {
+test("maxFrameLength can change between frames and applies to lengths not yet known", () => {
   const decoder = lengthPrefixed({ width: 1, maxFrameLength: 4 }).decoder();
   assertEquals(hex(decoder, "0461"), []);
   decoder.maxFrameLength = 2;
@@ -220,7 +220,7 @@ test("maxFrameLength may be changed between frames, and holds for lengths not kn
   }
 });
 
-test("onTooLong 'skip' hands out what came before and behind in the same turn", () => {
+test("onTooLong 'skip' returns the frames before and after the skipped one in the same turn", () => {
   const framing = lengthPrefixed({
     ...{ width: 1, maxFrameLength: 2, onTooLong: "skip" },
   });
@@ -238,7 +238,7 @@ test("onTooLong 'skip' hands out what came before and behind in the same turn", 
   ]);
 });
 
-test("encodeInto() takes a payload that lies in the target, under the header", () => {
+test("encodeInto() accepts a payload that overlaps the header in the target", () => {
   const encoder = lengthPrefixed({ width: 2 }).encoder();
   const target = Uint8Array.fromHex("0102030405ff");
   const end = encoder.encodeInto(target.subarray(1, 4), target, 0);
@@ -265,11 +265,11 @@ const REFUSED: [
   [{ endian: "middle" as "big" }, TypeError, "one of big, little"],
   [{ counts: "bits" as "payload" }, TypeError, "one of payload"],
   [{ onTooLong: "drop" as "skip" }, TypeError, "one of close, skip"],
-  [{ counts: "payload", adjustment: 1 }, TypeError, "together"],
+  [{ counts: "payload", adjustment: 1 }, TypeError, "Cannot combine"],
 ];
 
 for (const [options, kind, message] of REFUSED) {
-  test(`lengthPrefixed() refuses ${JSON.stringify(options)} when it is made`, () => {
+  test(`lengthPrefixed() rejects ${JSON.stringify(options)}`, () => {
     assertThrows(() => lengthPrefixed(options), kind, message);
   });
 }

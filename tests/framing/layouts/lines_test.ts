@@ -16,23 +16,23 @@ function split(stream: string, options: LinesOptions = {}): string[] {
   return frames;
 }
 
-test("lines() takes LF and CRLF, empty lines and lone CRs", () => {
+test("lines() accepts LF, CRLF, empty lines and lone CRs", () => {
   assertEquals(split("a\r\n\nb\rc\n\r\n"), ["a", "", "b\rc", ""]);
 });
 
-test("lines() of one kind leave the other alone", () => {
+test("lines() with one newline ignores the other", () => {
   assertEquals(split("a\r\nb\n", { newline: "lf" }), ["a\r", "b"]);
   assertEquals(split("a\nb\r\n.\n\r\n", { newline: "crlf" }), ["a\nb", ".\n"]);
 });
 
-test("lines() writes LF, or CRLF if told to", () => {
+test("lines() writes LF, or CRLF on request", () => {
   const payload = new TextEncoder().encode("a");
   assertEquals(lines().encoder().encode(payload).toHex(), "610a");
   const crlf = lines({ newline: "crlf" }).encoder();
   assertEquals(crlf.encode(payload).toHex(), "610d0a");
 });
 
-test("lines() without their end at the end of the stream are an error, and in rest()", () => {
+test("lines() throws on an unterminated last line and keeps it in rest()", () => {
   const decoder = lines().decoder();
   decoder.push(new TextEncoder().encode("a\nb"));
   assertEquals(decoder.next()?.length, 1);
@@ -41,7 +41,7 @@ test("lines() without their end at the end of the stream are an error, and in re
   assertEquals(decoder.rest().toHex(), "62");
 });
 
-test("lines() refuses a newline it does not know", () => {
+test("lines() rejects an unknown newline", () => {
   assertThrows(
     () => lines({ newline: "cr" as "lf" }),
     TypeError,

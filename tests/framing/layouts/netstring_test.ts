@@ -36,7 +36,7 @@ const REFUSED: [stream: string, kind: string][] = [
 ];
 
 for (const [stream, kind] of REFUSED) {
-  test(`netstring() refuses '${stream}' as ${kind}`, () => {
+  test(`netstring() rejects '${stream}' as ${kind}`, () => {
     assertEquals(kindOf(stream), kind);
   });
 }

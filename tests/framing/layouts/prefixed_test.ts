@@ -7,7 +7,7 @@ function test(name: string, fn: () => void): void {
   Deno.test({ name, permissions: "none", fn });
 }
 
-/** Decimal digits and a dot. */
+/** A length in decimal digits, then a dot. */
 const DIGITS: Prefix = {
   maxLength: 4,
   maxPayloadLength: 999,
@@ -31,7 +31,7 @@ function decode(text: string, options: PrefixedOptions = {}) {
   return { frames, decoder };
 }
 
-test("prefixed() keeps every rule of the layer", () => {
+test("prefixed() passes checkFraming()", () => {
   checkFraming((options) => prefixed(DIGITS, options), [
     new Uint8Array([1, 2, 3]),
     new Uint8Array(0),
@@ -39,13 +39,13 @@ test("prefixed() keeps every rule of the layer", () => {
   ]);
 });
 
-test("prefixed() frames behind the prefix that is written, and reads it", () => {
+test("prefixed() writes and reads the prefix", () => {
   const wire = prefixed(DIGITS).encoder().encode(new Uint8Array(12).fill(65));
   assertEquals(new TextDecoder().decode(wire), "12.AAAAAAAAAAAA");
   assertEquals(decode("1.a0.2.bc").frames, ["a", "", "bc"]);
 });
 
-test("prefixed() refuses a prefix that cannot be read, or does not end", () => {
+test("prefixed() rejects a prefix that is invalid or does not end", () => {
   for (
     const [text, why] of [
       ["1.ax", "it must be digits and a dot"],
@@ -57,7 +57,7 @@ test("prefixed() refuses a prefix that cannot be read, or does not end", () => {
   }
 });
 
-test("prefixed() refuses what read() cannot mean", () => {
+test("prefixed() rejects invalid results of read()", () => {
   for (
     const wrong of [[0, 1], [2, 1], [1.5, 1], [1, -1], [1, 0.5], [1, NaN]]
   ) {
@@ -66,12 +66,16 @@ test("prefixed() refuses what read() cannot mean", () => {
       read: () => [wrong[0]!, wrong[1]!],
     }).decoder();
     decoder.push(new Uint8Array(1));
-    const error = assertThrows(() => decoder.next(), FrameError, "was read as");
+    const error = assertThrows(
+      () => decoder.next(),
+      FrameError,
+      "expected integers, from 1 to 1 and from 0",
+    );
     assertEquals(error.kind, "bad-prefix");
   }
 });
 
-test("prefixed() refuses or skips what is too long", () => {
+test("prefixed() rejects or skips a frame that is too long", () => {
   const error = assertThrows(
     () => decode("5.abcde", { maxFrameLength: 4 }),
     FrameError,
@@ -84,7 +88,7 @@ test("prefixed() refuses or skips what is too long", () => {
   assertEquals([frames, decoder.skipped], [["f"], 1]);
 });
 
-test("prefixed() clips its limit to what the prefix can tell, and refuses more", () => {
+test("prefixed() caps its default limit at what the prefix can hold and rejects more", () => {
   assertEquals(prefixed(DIGITS).maxFrameLength, 999);
   assertThrows(() => prefixed(DIGITS, { maxFrameLength: 1000 }), RangeError);
   for (const maxLength of [0, 1025, 1.5]) {

@@ -24,7 +24,7 @@ test("slip() escapes END and ESC as RFC 1055 does", () => {
   assertEquals(read(wire.toHex()), ["01c0dbdcdd02"]);
 });
 
-test("slip() begins frames with END if told to, and passes over END between frames", () => {
+test("slip() with leadingEnd begins frames with END and ignores END between frames", () => {
   const encoder = slip({ leadingEnd: true }).encoder();
   const wire = encoder.encode(new Uint8Array([1])).toHex();
   assertEquals(wire, "c001c0");
@@ -33,7 +33,7 @@ test("slip() begins frames with END if told to, and passes over END between fram
   }
 });
 
-test("slip() refuses an ESC before anything but its codes", () => {
+test("slip() rejects an ESC that is not followed by one of its codes", () => {
   for (const bad of ["db01c0", "dbc0", "01dbdbdcc0"]) {
     const error = assertThrows(() => read(bad), FrameError);
     assertEquals(error.kind, "bad-encoding");
@@ -42,7 +42,7 @@ test("slip() refuses an ESC before anything but its codes", () => {
   assertEquals(read("01c0" + "db01c0" + "02c0", skip), ["01", "02"]);
 });
 
-test("slip() counts the payload as it is without escapes", () => {
+test("slip() counts the unescaped payload", () => {
   const limit = { maxFrameLength: 2 };
   assertEquals(read("dbdcdbdcc0", limit), ["c0c0"]);
   assertEquals(
@@ -55,7 +55,7 @@ test("slip() counts the payload as it is without escapes", () => {
   );
 });
 
-test("slip() does not encode an empty payload, which no peer would see", () => {
+test("slip() rejects an empty payload, which no peer would receive", () => {
   const encoder = slip().encoder();
   const error = assertThrows(
     () => encoder.encode(new Uint8Array(0)),

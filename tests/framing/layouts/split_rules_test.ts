@@ -5,7 +5,7 @@ function test(name: string, fn: () => void): void {
   Deno.test({ name, permissions: "none", fn });
 }
 
-test("fullPartContinues() takes a part that is not full for the last one", () => {
+test("fullPartContinues() treats a part that is not full as the last", () => {
   const plain = fullPartContinues({ partLength: 4 });
   const counted = fullPartContinues({ partLength: 4, sequence: true });
   const last = [3, 4, 5].map((length) => new Uint8Array(length));
@@ -15,7 +15,7 @@ test("fullPartContinues() takes a part that is not full for the last one", () =>
   assertEquals(plain.follows, undefined);
 });
 
-test("fullPartContinues() counts parts on from the first one's number, past 255", () => {
+test("fullPartContinues() numbers parts from the first byte and wraps after 255", () => {
   const rule = fullPartContinues({ partLength: 4, sequence: true });
   const first = new Uint8Array([254]);
   const header = new Uint8Array(1);
@@ -28,7 +28,7 @@ test("fullPartContinues() counts parts on from the first one's number, past 255"
   assertEquals(numbers, [254, 255, 0, 0]);
 });
 
-test("doneFlag() sets and reads one bit of the flags alone", () => {
+test("doneFlag() sets and reads a single bit of the flags", () => {
   const rule = doneFlag({ bit: 4 });
   const header = new Uint8Array([0xff]);
   rule.writeHeader(header, header, 0, false);
@@ -42,7 +42,7 @@ test("doneFlag() sets and reads one bit of the flags alone", () => {
   assertEquals([rule.keepHeader, rule.fullContinues], [false, false]);
 });
 
-test("fullPartContinues() and doneFlag() refuse options out of range", () => {
+test("fullPartContinues() and doneFlag() reject options out of range", () => {
   for (const partLength of [0, -1, 1.5, 2 ** 33, NaN]) {
     assertThrows(() => fullPartContinues({ partLength }), RangeError);
     assertThrows(() => doneFlag({ partLength }), RangeError);

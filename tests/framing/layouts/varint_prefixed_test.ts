@@ -15,7 +15,7 @@ function first(options: Parameters<typeof varintPrefixed>[0], hex: string) {
   return decoder.next()?.toHex();
 }
 
-test("varintPrefixed() writes lengths of 1 to 4 bytes at their borders", () => {
+test("varintPrefixed() writes prefixes of 1 to 4 bytes at their boundaries", () => {
   const encoder = varintPrefixed().encoder();
   for (
     const [length, prefix] of [
@@ -33,7 +33,7 @@ test("varintPrefixed() writes lengths of 1 to 4 bytes at their borders", () => {
   }
 });
 
-test("varintPrefixed() refuses padded lengths unless told otherwise", () => {
+test("varintPrefixed() rejects padded lengths unless canonical is false", () => {
   assertEquals(kindOf(() => first({}, "810061")), "bad-prefix");
   assertEquals(first({ canonical: false }, "810061"), "61");
   assertEquals(first({ canonical: false }, "8180808080808080800061"), "61");
@@ -44,7 +44,7 @@ test("varintPrefixed() refuses padded lengths unless told otherwise", () => {
   assertEquals(first({}, "00"), "");
 });
 
-test("varintPrefixed() refuses 2^53 and more, and a length without end", () => {
+test("varintPrefixed() rejects 2^53 or more and an unterminated length", () => {
   const most = { maxFrameLength: Number.MAX_SAFE_INTEGER };
   assertEquals(kindOf(() => first(most, "808080808080801001")), "too-long");
   assertEquals(kindOf(() => first(most, "ffffffffffffffff7f")), "too-long");
@@ -56,7 +56,7 @@ test("varintPrefixed() refuses 2^53 and more, and a length without end", () => {
   );
 });
 
-test("varintPrefixed() seals in place without a gap, with a shorter prefix than the longest", () => {
+test("varintPrefixed() seals in place without a gap if the prefix is short", () => {
   const { inPlace } = varintPrefixed({ maxFrameLength: 70_000 }).encoder();
   assertEquals(inPlace?.headroom, 3);
   const target = new Uint8Array(500).fill(0xee);
@@ -70,7 +70,7 @@ test("varintPrefixed() seals in place without a gap, with a shorter prefix than 
   assertEquals(target.subarray(204, 207).toHex(), "020202");
 });
 
-test("varintPrefixed() with keepHeader refuses to encode a frame whose length does not fit", () => {
+test("varintPrefixed() with keepHeader rejects a frame whose length is wrong", () => {
   const framing = varintPrefixed({ offset: 1, keepHeader: true });
   const encoder = framing.encoder();
   assertEquals(encoder.encode(Uint8Array.fromHex("300161")).toHex(), "300161");
@@ -91,7 +91,7 @@ test("varintPrefixed() skips frames that are too long", () => {
   assertEquals(decoder.skipped, 1);
 });
 
-test("varintPrefixed() refuses options out of range when it is made", () => {
+test("varintPrefixed() rejects options out of range", () => {
   assertThrows(() => varintPrefixed({ maxPrefixLength: 0 }), RangeError);
   assertThrows(() => varintPrefixed({ maxPrefixLength: 11 }), RangeError);
   assertThrows(

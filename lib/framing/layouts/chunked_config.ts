@@ -1,12 +1,12 @@
 import type { Framing } from "../framing.ts";
 import type { SplitRule } from "./split_rules.ts";
 
-/** The options of `chunked`, resolved. */
-export interface ChunkedForm {
+/** The resolved options of `chunked`. */
+export interface ChunkedConfig {
   readonly inner: Framing;
   readonly rule: SplitRule;
   readonly maxParts: number;
   readonly limit: number;
-  readonly range: readonly [least: number, most: number];
+  readonly range: readonly [min: number, max: number];
   readonly skip: boolean;
 }

@@ -1,34 +1,35 @@
-/** How a length that is not a plain sum is read and written. */
+/** A custom relation between the length field and the frame's length. */
 export interface LengthRule {
   /**
-   * Bytes of the whole frame, header and trailer included.
+   * Returns the length of the whole frame, including header and trailer.
    *
    * @param header the frame's first `headerLength` bytes, valid during the call
-   * @param value what the length field says
+   * @param value the value of the length field
+   * @returns the frame's length in bytes
    */
   decode(header: Uint8Array, value: number): number;
-  /** What the length field says for a whole frame of so many bytes. */
+  /** Returns the length field's value for a frame of `frameLength` bytes. */
   encode(frameLength: number): number;
 }
 
-/** The options of `lengthPrefixed`, resolved: everything in bytes. */
-export interface LengthForm {
+/** The resolved options of `lengthPrefixed`; all sizes are in bytes. */
+export interface LengthConfig {
   readonly width: number;
   readonly little: boolean;
   readonly offset: number;
-  /** End of the length field. */
+  /** Offset after the length field. */
   readonly fieldEnd: number;
   readonly headerLength: number;
-  /** Whole frame = fieldEnd + value + adjustment. */
+  /** Frame length = fieldEnd + value + adjustment. */
   readonly adjustment: number;
   readonly rule: LengthRule | undefined;
   readonly strip: number;
   readonly magic: Uint8Array;
   readonly trailer: Uint8Array;
-  /** Header bytes that must be there to tell the length. */
+  /** Header bytes needed to compute the frame's length. */
   readonly needed: number;
   readonly min: number;
   readonly limit: number;
-  readonly range: readonly [least: number, most: number];
+  readonly range: readonly [min: number, max: number];
   readonly onTooLong: "close" | "skip";
 }
