@@ -1,27 +1,27 @@
 /**
- * The one error of the framing layer.
+ * The only error class of the framing layer.
  *
  * @module
  */
 import { hintOf } from "./protocol_hints.ts";
 
 /**
- * What is wrong with a frame.
+ * The reason why a frame is invalid.
  *
  * | kind | meaning |
  * | --- | --- |
- * | `"too-long"` | longer than `maxFrameLength`, or 2^53 bytes and more |
+ * | `"too-long"` | longer than `maxFrameLength`, or 2^53 bytes or more |
  * | `"too-short"` | shorter than the layout or `minFrameLength` allows |
  * | `"truncated"` | the stream ended inside a frame |
- * | `"bad-length"` | the length makes no sense: it lies inside the frame's own header |
- * | `"bad-prefix"` | the length is not written as the layout asks (varint, netstring) |
- * | `"bad-header"` | a header block cannot be read (Content-Length) |
- * | `"bad-magic"` | a frame does not begin with the bytes it must begin with |
- * | `"bad-terminator"` | a frame does not end with the bytes it must end with |
+ * | `"bad-length"` | the declared length ends inside the frame's own header |
+ * | `"bad-prefix"` | the length is not encoded as the layout requires (varint, netstring) |
+ * | `"bad-header"` | a header block cannot be parsed (Content-Length) |
+ * | `"bad-magic"` | a frame does not begin with the required bytes |
+ * | `"bad-terminator"` | a frame does not end with the required bytes |
  * | `"bad-encoding"` | escaped or stuffed bytes cannot be decoded (COBS, SLIP) |
- * | `"bad-payload"` | an encoder was given bytes that its layout cannot carry |
- * | `"too-many-parts"` | a message came in more frames than allowed |
- * | `"timeout"` | a frame was begun and not finished in time |
+ * | `"bad-payload"` | an encoder's layout cannot carry the payload |
+ * | `"too-many-parts"` | a message has more parts than allowed |
+ * | `"timeout"` | a frame began but was not complete in time |
  */
 export type FrameErrorKind =
   | "too-long"
@@ -37,26 +37,26 @@ export type FrameErrorKind =
   | "too-many-parts"
   | "timeout";
 
-/** What is known of the frame that a {@linkcode FrameError} is about. */
+/** Facts about the frame that caused a {@linkcode FrameError}. */
 export interface FrameErrorDetails extends ErrorOptions {
   /** Length that the frame declares or has, in bytes of payload. */
   declared?: number | undefined;
-  /** The limit that it breaks, in the unit of `declared`. */
+  /** The violated limit, in the unit of `declared`. */
   limit?: number | undefined;
   /** Bytes of the stream before this frame. */
   streamOffset?: number | undefined;
   /** Frames of the stream before this one. */
   frameIndex?: number | undefined;
-  /** First bytes of the frame, as far as they had come; 16 are kept. */
+  /** First bytes of the frame, as far as they were received; 16 are kept. */
   head?: Uint8Array | undefined;
-  /** What else may be the matter, where `head` spells nothing well known. */
+  /** Probable cause, used if `head` matches no well-known protocol. */
   hint?: string | undefined;
 }
 
 /**
- * A stream that cannot be decoded, or a payload that cannot be encoded.
+ * An error in a stream being decoded or a payload being encoded.
  *
- * @example Tell what came instead of frames
+ * @example Recognize a client that speaks another protocol
  * ```ts
  * import { FrameError, u32be } from "@lengthwise/lengthwise/framing";
  * import { assertEquals, assertThrows } from "@std/assert";
@@ -67,31 +67,31 @@ export interface FrameErrorDetails extends ErrorOptions {
  * assertEquals(error.kind, "too-long");
  * assertEquals(error.declared, 0x47455420);
  * assertEquals(error.limit, 4 * 1024 * 1024);
- * assertEquals(error.hint, "the bytes spell an HTTP request");
+ * assertEquals(error.hint, "the bytes look like an HTTP request");
  * ```
  */
 export class FrameError extends Error {
-  /** What is wrong, for programs. */
+  /** The reason, for programs. */
   readonly kind: FrameErrorKind;
-  /** Length that the frame declares or has, in bytes of payload, if known. */
+  /** Declared or actual length of the frame in payload bytes, if known. */
   readonly declared: number | undefined;
-  /** The limit that was broken, if one was. */
+  /** The violated limit, if any. */
   readonly limit: number | undefined;
   /** Bytes of the stream before this frame; absent when encoding. */
   readonly streamOffset: number | undefined;
   /** Frames of the stream before this one; absent when encoding. */
   readonly frameIndex: number | undefined;
-  /** First bytes of the frame, as far as they had come; at most 16. */
+  /** First bytes of the frame, as far as they were received; at most 16. */
   readonly head: Uint8Array;
-  /** What the matter may be, where the bytes look like something well known. */
+  /** Probable cause, if the bytes look like a well-known protocol. */
   readonly hint: string | undefined;
 
   /**
-   * An error about one frame.
+   * Creates an error about one frame.
    *
-   * @param kind what is wrong, for programs
-   * @param message what is wrong, for people
-   * @param details what is known of the frame
+   * @param kind the reason, for programs
+   * @param message the reason, for people
+   * @param details facts about the frame
    */
   constructor(
     kind: FrameErrorKind,

@@ -1,63 +1,65 @@
 /**
- * The contract of the framing layer: bytes in, frames out, and back. Pure: no
- * clock, no socket, no promise.
+ * The contract of the framing layer: bytes in, frames out, and back. A framing
+ * is pure: it uses no clock, no socket and no promise.
  *
  * @module
  */
 
 /**
- * Finds frames in a stream of bytes, however the stream was cut into chunks.
+ * Splits a stream of bytes, cut into arbitrary chunks, into frames.
  *
  * @example The whole contract
  * ```ts ignore
- * decoder.push(chunk);                       // only takes the bytes
- * for (let frame; (frame = decoder.next());) // one frame, or "not yet"
- *   handle(frame);                           // valid until the next push or next
+ * decoder.push(chunk);                       // takes the bytes, decodes nothing
+ * for (let frame; (frame = decoder.next());) // a frame; undefined: needs more bytes
+ *   handle(frame);                           // valid until the next push() or next()
  * // … at the end of the stream:
- * decoder.end();                             // throws if a frame is owed
+ * decoder.end();                             // throws if a frame is incomplete
  * ```
  */
 export interface FrameDecoder {
   /**
-   * Takes the next bytes of the stream. Decodes nothing and throws nothing.
-   * The chunk is referenced until {@linkcode FrameDecoder.next} says
-   * "not yet", and never after.
+   * Takes the next chunk of the stream. Decodes nothing and never throws.
+   * The decoder may refer to the chunk until {@linkcode FrameDecoder.next}
+   * returns `undefined`, but not after that.
    */
   push(chunk: Uint8Array): void;
   /**
-   * The next whole frame, or `undefined`: "not yet". Never waits. The frame is
-   * borrowed: it lives until the next `push` or `next`.
+   * Returns the next complete frame, or `undefined` if more bytes are needed.
+   * Never waits. The frame is borrowed: it is valid until the next `push` or
+   * `next`.
    *
-   * @throws {FrameError} where the stream cannot be decoded. Every frame that
-   * was whole before the fault has been handed out first. After a fatal error
-   * each further call throws the same error.
+   * @throws {FrameError} if the stream cannot be decoded. All frames that were
+   * complete before the fault are returned first. After a fatal error, every
+   * further call throws the same error.
    */
   next(): Uint8Array | undefined;
   /**
-   * The end of the input.
+   * Ends the input.
    *
-   * @throws {FrameError} of kind `"truncated"` if a frame is owed
+   * @throws {FrameError} of kind `"truncated"` if a frame is incomplete
    */
   end(): void;
-  /** Bytes received and not decoded, for the hand-over to another protocol. */
+  /** Returns the bytes received but not decoded, for a change of protocol. */
   rest(): Uint8Array;
   /**
-   * A frame has begun and is not whole: what `end` would throw for. Asked by
-   * the pump after "not yet", to see that no frame takes too long.
+   * Whether a frame has begun but is incomplete. If so, `end` throws. The pump
+   * reads this after `next` has returned `undefined`, to limit the time that a
+   * frame may take.
    */
   readonly owed: boolean;
   /**
-   * Bytes of memory that the decoder keeps of its own. It is dropped when
-   * `next` says "not yet" with nothing to hold, twice in a row.
+   * Bytes of memory that the decoder owns. It releases them when `next`
+   * returns `undefined` twice in a row while there is nothing to hold.
    */
   readonly held: number;
-  /** How many frames were skipped as too long (`onTooLong: "skip"`). */
+  /** Number of frames skipped as too long (`onTooLong: "skip"`). */
   readonly skipped: number;
   /**
-   * Limit in payload bytes. A change holds for every frame whose length is not
-   * known yet.
+   * Limit in payload bytes. A change applies to every frame whose length is
+   * not known yet.
    *
-   * @throws {RangeError} when set to what the layout cannot carry
+   * @throws {RangeError} if set to a limit that the layout cannot carry
    */
   maxFrameLength: number;
 }
@@ -65,38 +67,38 @@ export interface FrameDecoder {
 /** Turns payloads into frames. */
 export interface FrameEncoder {
   /**
-   * Frames a payload into a buffer of its own.
+   * Encodes a payload as a frame in a new buffer.
    *
-   * @throws {FrameError} of kind `"too-long"` for a payload over the limit
+   * @throws {FrameError} of kind `"too-long"` if the payload exceeds the limit
    */
   encode(payload: Uint8Array): Uint8Array;
-  /** Upper bound of the frame's bytes for a payload of that many bytes. */
+  /** Returns an upper bound of the frame's bytes for a payload length. */
   maxEncodedLength(payloadLength: number): number;
   /**
-   * Frames a payload into `target` from `offset`.
+   * Encodes a payload as a frame in `target`, starting at `offset`.
    *
-   * @returns the offset behind the frame
+   * @returns the offset after the frame
    */
   encodeInto(payload: Uint8Array, target: Uint8Array, offset: number): number;
   /**
-   * Writes what stands in front of a payload. Present where a frame is that
-   * and then the payload as it is, with nothing behind: a large payload can
-   * then be written without a copy.
+   * Writes the bytes that precede a payload. Only encoders of layouts that
+   * leave the payload unchanged and add nothing after it have this method: a
+   * large payload can then be written without a copy.
    *
    * @returns the offset of the payload
-   * @throws {FrameError} of kind `"too-long"` for a payload over the limit
+   * @throws {FrameError} of kind `"too-long"` if the payload exceeds the limit
    */
   encodeHeader?(
     payloadLength: number,
     target: Uint8Array,
     offset: number,
   ): number;
-  /** Present where a payload can be framed as it lies in the target. */
+  /** In-place framing, if the layout supports it. */
   readonly inPlace?: InPlaceFraming;
 }
 
 /**
- * Framing of a payload that was written straight into the outgoing buffer:
+ * Framing of a payload that is already in the outgoing buffer:
  *
  * ```text
  *  frameStart     frameStart + headroom            payloadEnd
@@ -104,26 +106,30 @@ export interface FrameEncoder {
  * ```
  */
 export interface InPlaceFraming {
-  /** Bytes to leave free in front of the payload. */
+  /** Bytes to leave free before the payload. */
   readonly headroom: number;
-  /** Bytes to leave free behind the payload. */
+  /** Bytes to leave free after the payload. */
   readonly tailroom: number;
   /**
-   * Completes the frame around the payload.
+   * Completes the frame around the payload. The frame begins at `frameStart`
+   * even if its prefix is shorter than `headroom`, as a varint may be: the
+   * payload is then moved, so that no gap is left between frames.
    *
-   * @returns the offset behind the frame; there is no gap between it and the
-   * next frame's start, nor in front (a varint moves the payload)
-   * @throws {FrameError} of kind `"too-long"` for a payload over the limit
+   * @returns the offset after the frame, where the next one may start
+   * @throws {FrameError} of kind `"too-long"` if the payload exceeds the limit
    */
   seal(target: Uint8Array, frameStart: number, payloadEnd: number): number;
 }
 
-/** A way to mark where frames begin and end. Made once, used by many connections. */
+/**
+ * A format that marks where frames begin and end. One framing serves any
+ * number of connections.
+ */
 export interface Framing {
-  /** A decoder for one stream. */
+  /** Returns a decoder for one stream. */
   decoder(): FrameDecoder;
-  /** An encoder; encoders keep nothing between frames. */
+  /** Returns an encoder; encoders keep no state between frames. */
   encoder(): FrameEncoder;
-  /** Limit in payload bytes, the same for both directions. */
+  /** Limit in payload bytes, the same in both directions. */
   readonly maxFrameLength: number;
 }

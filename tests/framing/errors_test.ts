@@ -52,13 +52,16 @@ test("FrameError has no cause and no head where it is given none", () => {
 });
 
 const HINTS: [Uint8Array, string | undefined][] = [
-  [ascii("GET / HTTP/1.1\r\n"), "the bytes spell an HTTP request"],
-  [ascii("POST /rpc HTTP/1.1\r\n"), "the bytes spell an HTTP request"],
-  [ascii("OPTIONS * HTTP/1.1\r\n"), "the bytes spell an HTTP request"],
-  [ascii("HTTP/1.1 400 Bad"), "the bytes spell an HTTP response"],
-  [ascii("PRI * HTTP/2.0\r\n"), "the bytes spell the opening of HTTP/2"],
-  [ascii("SSH-2.0-OpenSSH"), "the bytes spell an SSH banner"],
-  [Uint8Array.fromHex("16030100fe"), "the bytes look like a TLS hello"],
+  [ascii("GET / HTTP/1.1\r\n"), "the bytes look like an HTTP request"],
+  [ascii("POST /rpc HTTP/1.1\r\n"), "the bytes look like an HTTP request"],
+  [ascii("OPTIONS * HTTP/1.1\r\n"), "the bytes look like an HTTP request"],
+  [ascii("HTTP/1.1 400 Bad"), "the bytes look like an HTTP response"],
+  [
+    ascii("PRI * HTTP/2.0\r\n"),
+    "the bytes look like an HTTP/2 connection preface",
+  ],
+  [ascii("SSH-2.0-OpenSSH"), "the bytes look like an SSH banner"],
+  [Uint8Array.fromHex("16030100fe"), "the bytes look like a TLS handshake"],
   [Uint8Array.fromHex("1503030002"), "the bytes look like a TLS alert"],
   [Uint8Array.fromHex("ffffffff"), undefined],
 ];
@@ -76,16 +79,20 @@ test("FrameError hints at what a stream spells that ends in its first frame", ()
   const error = errorOf(u16be(), ascii("GET / HTTP/1.1\r\n\r\n"));
   assertEquals(error.kind, "truncated");
   assertEquals(error.declared, 0x4745);
-  assertEquals(error.hint, "the bytes spell an HTTP request");
+  assertEquals(error.hint, "the bytes look like an HTTP request");
 });
 
-test("FrameError hints at a peer with the other byte order", () => {
+test("FrameError hints at a peer with the opposite byte order", () => {
   const wire = u32le().encoder().encode(new Uint8Array(5));
   const error = errorOf(u32be(), wire);
   assertEquals(error.declared, 0x05000000);
-  assert(error.hint?.includes("would say 5 if it were little-endian"));
+  assert(
+    error.hint?.includes("read as little-endian, its length field would be 5"),
+  );
   const back = errorOf(u32le(), u32be().encoder().encode(new Uint8Array(5)));
-  assert(back.hint?.includes("would say 5 if it were big-endian"));
+  assert(
+    back.hint?.includes("read as big-endian, its length field would be 5"),
+  );
 });
 
 test("FrameError names the frame, its place, its length and the limit", () => {
@@ -95,7 +102,7 @@ test("FrameError names the frame, its place, its length and the limit", () => {
   const error = assertThrows(() => decoder.next(), FrameError);
   assertEquals(
     error.message,
-    "Cannot decode frame 1 at byte 6 of the stream: it declares 4 bytes of payload where 'maxFrameLength' allows 3",
+    "Cannot decode frame 1 at byte 6 of the stream: it declares 4 payload bytes; 'maxFrameLength' allows 3",
   );
   assertEquals([error.streamOffset, error.frameIndex], [6, 1]);
   assertEquals(error.head, Uint8Array.fromHex("0000000461626364"));

@@ -1,19 +1,19 @@
 import { indexOfByte, startsWith } from "./uint.ts";
 
 /**
- * Finds the first of several byte strings. Where two begin at the same place
- * the one listed first wins, also if its last byte has yet to come.
+ * Finds the first occurrence of several byte strings. If two begin at the same
+ * place, the one listed first wins, even if its last byte has yet to arrive.
  */
 export class DelimiterSearch {
-  /** Bytes of the delimiter that was found. */
+  /** Length in bytes of the delimiter that was found. */
   matched = 0;
-  /** Where the next search has to begin, if nothing was found. */
+  /** Offset at which the next search must begin, if nothing was found. */
   resume = 0;
   readonly #delimiters: readonly Uint8Array[];
-  /** For each byte whether a delimiter begins with it. */
+  /** For each byte value, 1 if a delimiter begins with it. */
   readonly #begins = new Uint8Array(256);
 
-  /** The two bytes of delimiters like LF and CR LF, which are found at once. */
+  /** The longer delimiter of a pair like LF and CR LF. */
   readonly #pair: readonly [before: number, last: number] | undefined;
 
   constructor(delimiters: readonly Uint8Array[]) {
@@ -22,16 +22,16 @@ export class DelimiterSearch {
     this.#pair = pairOf(delimiters);
   }
 
-  /** Where the first delimiter begins, or -1. */
+  /** Returns the offset of the first delimiter, or -1. */
   find(bytes: Uint8Array, from: number, end: number): number {
     if (this.#pair !== undefined) {
       return this.#findPair(bytes, from, end, this.#pair[0], this.#pair[1]);
     }
     let at = this.#candidate(bytes, from, end);
     for (; at !== -1; at = this.#candidate(bytes, at + 1, end)) {
-      const verdict = this.#match(bytes, at, end);
-      if (verdict === "yes") return at;
-      if (verdict === "wait") {
+      const match = this.#match(bytes, at, end);
+      if (match === "yes") return at;
+      if (match === "partial") {
         this.resume = at;
         return -1;
       }
@@ -49,8 +49,8 @@ export class DelimiterSearch {
   ): number {
     const at = indexOfByte(bytes, last, from, end);
     if (at === -1) {
-      const half = end > from && bytes[end - 1] === before;
-      this.resume = half ? end - 1 : end;
+      const partial = end > from && bytes[end - 1] === before;
+      this.resume = partial ? end - 1 : end;
       return -1;
     }
     this.matched = at > from && bytes[at - 1] === before ? 2 : 1;
@@ -66,11 +66,11 @@ export class DelimiterSearch {
     return -1;
   }
 
-  #match(bytes: Uint8Array, at: number, end: number): "yes" | "no" | "wait" {
+  #match(bytes: Uint8Array, at: number, end: number): "yes" | "no" | "partial" {
     for (const delimiter of this.#delimiters) {
       const length = Math.min(delimiter.length, end - at);
       if (!startsWith(bytes, at, length, delimiter)) continue;
-      if (length < delimiter.length) return "wait";
+      if (length < delimiter.length) return "partial";
       this.matched = length;
       return "yes";
     }
@@ -78,7 +78,10 @@ export class DelimiterSearch {
   }
 }
 
-/** One delimiter is a single byte, the other another byte and that one. */
+/**
+ * Returns the two bytes of a delimiter like CR LF. There must be one other
+ * delimiter, which is its last byte.
+ */
 function pairOf(
   delimiters: readonly Uint8Array[],
 ): readonly [before: number, last: number] | undefined {

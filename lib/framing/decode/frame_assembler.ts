@@ -1,83 +1,88 @@
 /**
- * What all decoders share: the walk over chunks. A layout only looks at bytes
- * that lie side by side and says where a frame ends; the assembler brings them
- * side by side with at most one copy, keeps the books, and fails.
+ * The part that all decoders share: assembling frames from chunks.
+ *
+ * A layout sees only contiguous bytes and reports where a frame ends. The
+ * assembler makes the bytes contiguous with at most one copy, counts frames and
+ * offsets, and throws the errors.
  *
  * ```text
- *   push ──► chunk ──► a frame that lies whole in it is a view of it
- *              │ what is left at its end
+ *   push ──► chunk ──► a frame that is complete in the chunk is a view of it
+ *              │ remaining bytes
  *              ▼
- *            own buffer ──► a frame that straddles chunks, assembled once
+ *            own buffer ──► a frame that spans chunks, copied once
  * ```
+ *
+ * @module
  */
 import { FrameError, type FrameErrorKind } from "../errors.ts";
 import type { FrameDecoder } from "../framing.ts";
 import { checkLimit } from "./option_checks.ts";
 import { ReusedBuffer } from "./reused_buffer.ts";
 
-/** What a layout found wrong with a frame. */
+/** A fault that a layout found in a frame. */
 export interface Fault {
   readonly kind: FrameErrorKind;
-  /** What was wrong, what was allowed and what to do. */
+  /** The rest of the message: the fault, the limit and what to do. */
   readonly detail: string;
   readonly declared?: number | undefined;
   readonly limit?: number | undefined;
   readonly hint?: string | undefined;
   /**
-   * How the next frame is found where this one may be skipped: so many bytes
-   * from its start, or by {@linkcode FrameLayout.discard}. Absent where nobody
-   * can tell.
+   * How to find the next frame if this one may be skipped: a number of bytes
+   * from its start, or `"discard"` to use {@linkcode FrameLayout.discard}.
+   * Absent if the next frame cannot be found.
    */
   readonly resume?: number | "discard" | undefined;
 }
 
-/** How frames lie in contiguous bytes, with the state of one decoder. */
+/** A layout of frames, with the state of one decoder. */
 export interface FrameLayout {
   /** Limit in payload bytes, for frames whose length is not known yet. */
   limit: number;
-  /** The least and the most that `limit` may be. */
+  /** Smallest and largest valid `limit`. */
   readonly limitRange: readonly [least: number, most: number];
-  /** The frame's end has to be searched for, in bytes as they come. */
+  /** Whether the layout must search for the frame's end as bytes arrive. */
   readonly greedy: boolean;
-  /** Set where `measure` returned 0, or `open` nothing. */
+  /** The fault for which `measure` returned 0 or `open` returned `undefined`. */
   fault: Fault | undefined;
-  /** Payload bytes of the frame measured last, if they are known. */
+  /** Payload bytes of the frame measured last, if known. */
   readonly declared: number | undefined;
-  /** The rest of a frame that is being discarded has not come yet. */
+  /** Whether a discarded frame's end has not been received yet. */
   readonly discarding: boolean;
-  /** Bytes of memory that it keeps. */
+  /** Bytes of memory that the layout owns. */
   readonly held: number;
   /**
-   * Looks at the frame that begins at `start`, bytes up to `end` being there.
+   * Measures the frame that begins at `start`; bytes up to `end` are available.
    *
-   * @returns the bytes of the whole frame if they are known, which may be more
-   * than have come; minus the bytes needed to say more; 0 for a fault
+   * @returns the length of the whole frame if it is known, which may be more
+   * than is available; if not, the number of bytes needed to continue, negated;
+   * 0 for a fault
    */
   measure(bytes: Uint8Array, start: number, end: number): number;
-  /** The payload of a whole frame; `undefined` for a fault and for filler. */
+  /** Returns a whole frame's payload; `undefined` for a fault or filler. */
   open(bytes: Uint8Array, start: number, end: number): Uint8Array | undefined;
-  /** From now on `measure` takes for filler what is left of this frame. */
+  /** Makes `measure` report the rest of this frame as filler. */
   discard(): void;
-  /** The decoder has nothing to hold. */
+  /** Called when the decoder has no bytes to hold. */
   idle(): void;
 }
 
 const EMPTY = new Uint8Array(0);
-/** How far a greedy layout looks into a new chunk at first; doubles with the frame. */
+/** Bytes of a frame that a greedy layout examines first; doubles each time. */
 const FIRST_LOOK = 64;
 
-/** A decoder for any layout. */
+/** A decoder for any {@linkcode FrameLayout}. */
 export class FrameAssembler implements FrameDecoder {
   /** The chunk being decoded. */
   protected bytes: Uint8Array = EMPTY;
-  /** The chunk's memory, at hand for views. */
+  /** The chunk's memory, cached to create views. */
   protected buffer: ArrayBufferLike = EMPTY.buffer;
   protected origin = 0;
   protected at = 0;
   protected stop = 0;
-  /** Frames handed out or skipped. */
+  /** Number of frames returned or skipped. */
   protected frames = 0;
-  /** Nothing is assembled, skipped or broken: frames may be cut from the chunk. */
+  /** Whether the next frame begins in the chunk: none is assembled or skipped. */
   protected plain = true;
   protected readonly layout: FrameLayout;
 
@@ -88,11 +93,11 @@ export class FrameAssembler implements FrameDecoder {
   #base = 0;
   readonly #own = new ReusedBuffer();
   #have = 0;
-  /** How many of the own bytes came from the current chunk. */
+  /** Bytes in the own buffer that are from the current chunk. */
   #taken = 0;
-  /** Bytes that the frame in the own buffer must have for the next look. */
+  /** Bytes that the own buffer needs before the next measurement. */
   #need = 0;
-  /** Bytes of the whole frame in the own buffer; 0 is unknown. */
+  /** Length of the whole frame in the own buffer; 0 if unknown. */
   #total = 0;
   #skipLeft = 0;
   #skipStart = 0;
@@ -123,7 +128,7 @@ export class FrameAssembler implements FrameDecoder {
   push(chunk: Uint8Array): void {
     if (chunk.length === 0 || this.#error !== undefined) return;
     if (this.at < this.stop || this.#queue.length > 0) this.#queue.push(chunk);
-    else this.#turnTo(chunk);
+    else this.#useChunk(chunk);
   }
 
   next(): Uint8Array | undefined {
@@ -133,7 +138,9 @@ export class FrameAssembler implements FrameDecoder {
         this.#skip();
         continue;
       }
-      const frame = this.#have > 0 ? this.#nextOfOwn() : this.#nextOfChunk();
+      const frame = this.#have > 0
+        ? this.#nextFromOwn()
+        : this.#nextFromChunk();
       if (frame !== undefined) {
         this.frames++;
         return frame;
@@ -156,7 +163,7 @@ export class FrameAssembler implements FrameDecoder {
       kind: "truncated",
       detail: skipping
         ? "the stream ended inside a frame that was being skipped"
-        : `the stream ended with ${left} bytes of it`,
+        : `the stream ended after ${left} bytes of it`,
       declared: known ? this.layout.declared : undefined,
     }, skipping);
   }
@@ -178,7 +185,7 @@ export class FrameAssembler implements FrameDecoder {
     return rest;
   }
 
-  /** Own bytes are left that no layout has looked at since the last frame. */
+  /** Whether the own buffer has bytes left that were not measured yet. */
   get #unseen(): boolean {
     return this.#have > 0 && this.#have >= this.#need;
   }
@@ -191,7 +198,7 @@ export class FrameAssembler implements FrameDecoder {
     return unread;
   }
 
-  #turnTo(chunk: Uint8Array): void {
+  #useChunk(chunk: Uint8Array): void {
     this.#base += this.stop;
     this.bytes = chunk;
     this.buffer = chunk.buffer;
@@ -201,10 +208,10 @@ export class FrameAssembler implements FrameDecoder {
     this.#taken = 0;
   }
 
-  /** Lets go of the chunk that has been decoded, and turns to the next one. */
+  /** Drops the decoded chunk and moves on to the next one. */
   #nextChunk(): boolean {
     const next = this.#queue[this.#queued];
-    this.#turnTo(next ?? EMPTY);
+    this.#useChunk(next ?? EMPTY);
     if (next === undefined) return false;
     if (++this.#queued === this.#queue.length) {
       this.#queue = [];
@@ -213,14 +220,14 @@ export class FrameAssembler implements FrameDecoder {
     return true;
   }
 
-  #nextOfChunk(): Uint8Array | undefined {
+  #nextFromChunk(): Uint8Array | undefined {
     const measured = this.layout.measure(this.bytes, this.at, this.stop);
-    if (measured === 0) return this.#trouble();
+    if (measured === 0) return this.#handleFault();
     const available = this.stop - this.at;
     if (measured > 0 && measured <= available) {
       const stop = this.at + measured;
       const frame = this.layout.open(this.bytes, this.at, stop);
-      if (this.layout.fault !== undefined) return this.#trouble();
+      if (this.layout.fault !== undefined) return this.#handleFault();
       this.at = stop;
       return frame;
     }
@@ -229,7 +236,7 @@ export class FrameAssembler implements FrameDecoder {
     return undefined;
   }
 
-  #nextOfOwn(): Uint8Array | undefined {
+  #nextFromOwn(): Uint8Array | undefined {
     const goal = this.layout.greedy && this.#total === 0
       ? Math.max(this.#need, 2 * this.#have, FIRST_LOOK)
       : this.#need;
@@ -238,12 +245,12 @@ export class FrameAssembler implements FrameDecoder {
     const own = this.#own.bytes;
     if (this.#total === 0) {
       const measured = this.layout.measure(own, 0, this.#have);
-      if (measured === 0) return this.#trouble();
+      if (measured === 0) return this.#handleFault();
       this.#expect(measured);
       if (this.#have < this.#need) return undefined;
     }
     const frame = this.layout.open(own, 0, this.#total);
-    if (this.layout.fault !== undefined) return this.#trouble();
+    if (this.layout.fault !== undefined) return this.#handleFault();
     this.#consumeOwn(this.#total, frame !== undefined);
     return frame;
   }
@@ -254,7 +261,7 @@ export class FrameAssembler implements FrameDecoder {
     this.plain = false;
   }
 
-  /** Moves bytes of the chunk behind those of the own buffer. */
+  /** Appends bytes of the chunk to the own buffer. */
   #take(count: number): void {
     const have = this.#have;
     const own = this.#own.reserve(have + count, have, this.#total || Infinity);
@@ -269,10 +276,10 @@ export class FrameAssembler implements FrameDecoder {
   }
 
   /**
-   * Lets go of the first `count` own bytes. What lies behind them was looked
-   * at too early and goes back to the chunk it came from; what came from an
-   * earlier one (a delimiter that might have become a longer one) stays. If
-   * the first bytes are lent as a frame, nothing may be moved over them.
+   * Drops the first `count` bytes of the own buffer. Bytes after them were
+   * copied too early: bytes of the current chunk are returned to it, and bytes
+   * of an earlier chunk (a delimiter that might have become a longer one) stay.
+   * If the dropped bytes are lent as a frame, they must not be overwritten.
    */
   #consumeOwn(count: number, lent: boolean): void {
     const surplus = this.#have - count;
@@ -286,8 +293,8 @@ export class FrameAssembler implements FrameDecoder {
     else this.#own.moveToFront(count, this.#have, lent);
   }
 
-  /** Skips the frame at fault where that is allowed and possible; or fails. */
-  #trouble(): undefined {
+  /** Skips the invalid frame if that is allowed and possible, or throws. */
+  #handleFault(): undefined {
     const fault = this.layout.fault!;
     if (!this.#maySkip || fault.resume === undefined) this.#fail(fault, false);
     this.layout.fault = undefined;

@@ -1,7 +1,7 @@
 import type { Fault, FrameLayout } from "./frame_assembler.ts";
 import { view } from "./uint.ts";
 
-/** What the layouts have in common; each says how it differs. */
+/** Base class of the layouts, with the defaults that most share. */
 export abstract class Layout implements FrameLayout {
   limit: number;
   fault: Fault | undefined = undefined;
@@ -35,13 +35,13 @@ export abstract class Layout implements FrameLayout {
 
   idle(): void {}
 
-  /** Sets the fault; 0, for `measure` to return. */
+  /** Sets the fault and returns 0, as `measure` must for a fault. */
   protected refuse(fault: Fault): 0 {
     this.fault = fault;
     return 0;
   }
 
-  /** A payload whose length is known to be over the limit. */
+  /** Refuses a frame that declares a payload longer than the limit. */
   protected refuseLong(
     declared: number,
     resume: number,
@@ -50,7 +50,7 @@ export abstract class Layout implements FrameLayout {
     return this.refuse({
       kind: "too-long",
       detail:
-        `it declares ${declared} bytes of payload where 'maxFrameLength' allows ${this.limit}`,
+        `it declares ${declared} payload bytes; 'maxFrameLength' allows ${this.limit}`,
       declared,
       limit: this.limit,
       resume: Number.isSafeInteger(resume) ? resume : undefined,
@@ -60,11 +60,11 @@ export abstract class Layout implements FrameLayout {
 }
 
 /**
- * Layouts whose frames end where a terminator is found. What was searched is
- * not searched again, and a frame that is too long is discarded up to its end.
+ * Base class of layouts whose frames end with a terminator. No byte is searched
+ * twice, and a frame that is too long is discarded up to its terminator.
  */
 export abstract class TerminatedLayout extends Layout {
-  /** Bytes from the frame's start in which no terminator begins. */
+  /** Number of bytes from the frame's start in which no terminator begins. */
   protected searched = 0;
   #discarding = false;
   #filler = false;
@@ -82,19 +82,22 @@ export abstract class TerminatedLayout extends Layout {
     this.searched = 0;
   }
 
-  /** Bytes in front of the terminator; or below 0, with `searched` set. */
+  /**
+   * Returns the number of bytes before the terminator. If no terminator is
+   * found, sets `searched` and returns a negative number.
+   */
   protected abstract find(
     bytes: Uint8Array,
     start: number,
     end: number,
   ): number;
-  /** Bytes of the terminator that was found. */
+  /** Length in bytes of the terminator that was found. */
   protected abstract readonly terminator: number;
-  /** The most bytes that may lie in front of the terminator. */
+  /** Maximum bytes before the terminator. */
   protected abstract readonly maxEncoded: number;
-  /** Whether a terminator right at the start ends a frame, or is filler. */
+  /** Whether a terminator at the start ends an empty frame; if not, it is filler. */
   protected abstract readonly emptyFrames: boolean;
-  /** The payload of a frame. */
+  /** Returns the payload of a frame. */
   protected abstract unwrap(
     bytes: Uint8Array,
     start: number,
@@ -108,7 +111,7 @@ export abstract class TerminatedLayout extends Layout {
       return this.refuse({
         kind: "too-long",
         detail:
-          `it goes on behind the ${this.limit} bytes of payload that 'maxFrameLength' allows`,
+          `its payload exceeds the 'maxFrameLength' of ${this.limit} bytes`,
         limit: this.limit,
         resume: "discard",
       });

@@ -1,7 +1,7 @@
-/** The default of `maxFrameLength`, in bytes. */
+/** Default of `maxFrameLength` in bytes. */
 export const DEFAULT_MAX_FRAME_LENGTH = 4 * 1024 * 1024;
 
-/** Checks an option that counts something. */
+/** Checks an option whose value is a count. */
 export function checkInteger(
   name: string,
   value: number,
@@ -15,7 +15,7 @@ export function checkInteger(
   return value;
 }
 
-/** Checks `maxFrameLength` against what the layout can carry. */
+/** Checks `maxFrameLength` against the range that the layout can carry. */
 export function checkLimit(
   value: number,
   [least, most]: readonly [number, number],
@@ -28,16 +28,19 @@ export function checkLimit(
   return value;
 }
 
-/** The limit asked for, checked; or the default, clipped to what the layout can carry. */
+/**
+ * Returns the requested limit or the default. A requested limit is checked; the
+ * default is clipped to the range that the layout can carry.
+ */
 export function resolveLimit(
-  asked: number | undefined,
+  requested: number | undefined,
   range: readonly [least: number, most: number],
 ): number {
-  if (asked !== undefined) return checkLimit(asked, range);
+  if (requested !== undefined) return checkLimit(requested, range);
   return Math.max(range[0], Math.min(DEFAULT_MAX_FRAME_LENGTH, range[1]));
 }
 
-/** Checks an option that names one of several ways. */
+/** Checks an option whose value is one of several names. */
 export function checkOneOf<T extends string>(
   name: string,
   value: T,

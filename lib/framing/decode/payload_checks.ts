@@ -1,7 +1,11 @@
-/** What all encoders share: the checks of a payload and of its target. */
+/**
+ * Checks of a payload and its target that all encoders share.
+ *
+ * @module
+ */
 import { FrameError } from "../errors.ts";
 
-/** Refuses a payload outside of the limits. */
+/** Throws if a payload's length is outside of the limits. */
 export function checkPayloadLength(
   length: number,
   min: number,
@@ -17,13 +21,13 @@ export function checkPayloadLength(
   if (!(length >= min)) {
     throw new FrameError(
       "too-short",
-      `Cannot encode a payload of ${length} bytes: this layout needs ${min} at least`,
+      `Cannot encode a payload of ${length} bytes: this layout needs at least ${min}`,
       { declared: length, limit: min },
     );
   }
 }
 
-/** Refuses a target without room, into which bytes would be lost in silence. */
+/** Throws if a target has too little room; bytes would be lost silently. */
 export function checkRoom(
   target: Uint8Array,
   offset: number,
@@ -36,7 +40,7 @@ export function checkRoom(
   }
 }
 
-/** Refuses a payload for what is in it. */
-export function refusePayload(why: string): never {
-  throw new FrameError("bad-payload", `Cannot encode the payload: ${why}`);
+/** Throws an error about the content of a payload. */
+export function refusePayload(reason: string): never {
+  throw new FrameError("bad-payload", `Cannot encode the payload: ${reason}`);
 }

@@ -1,26 +1,29 @@
 import type { FrameEncoder, InPlaceFraming } from "../framing.ts";
 import { checkPayloadLength, checkRoom } from "./payload_checks.ts";
 
-/** A prefix whose own size depends on the length that it tells. */
-export interface PrefixForm {
-  /** Bytes of the prefix for a payload of so many bytes. */
+/** A prefix whose size depends on the length that it encodes. */
+export interface PrefixFormat {
+  /** Returns the size of the prefix for a payload length. */
   prefixLength(payloadLength: number): number;
-  /** Writes the prefix. */
+  /** Writes the prefix for a payload length. */
   writePrefix(target: Uint8Array, at: number, payloadLength: number): void;
-  /** A byte behind the payload. */
+  /** A byte that follows the payload. */
   readonly trailer?: number;
+  /** Limit in payload bytes. */
   readonly limit: number;
 }
 
 /**
+ * An encoder for frames with a prefix of variable size.
+ *
  * ```text
  * ┌────────┬─────────┬──────────┐
  * │ prefix │ payload │ (1 byte) │
  * └────────┴─────────┴──────────┘
  * ```
  *
- * In place, the room in front is that of the longest prefix; behind a shorter
- * one the payload moves down, so that no gap is left.
+ * For in-place framing, the headroom fits the longest prefix. After a shorter
+ * one the payload is moved, so that no gap is left.
  */
 export class PrefixEncoder implements FrameEncoder, InPlaceFraming {
   readonly headroom: number;
@@ -30,21 +33,21 @@ export class PrefixEncoder implements FrameEncoder, InPlaceFraming {
     target: Uint8Array,
     offset: number,
   ) => number;
-  readonly #form: PrefixForm;
+  readonly #format: PrefixFormat;
 
-  constructor(form: PrefixForm) {
-    this.#form = form;
-    if (form.trailer === undefined) {
+  constructor(format: PrefixFormat) {
+    this.#format = format;
+    if (format.trailer === undefined) {
       this.encodeHeader = (payloadLength, target, offset) => {
-        checkPayloadLength(payloadLength, 0, form.limit);
-        const length = form.prefixLength(payloadLength);
+        checkPayloadLength(payloadLength, 0, format.limit);
+        const length = format.prefixLength(payloadLength);
         checkRoom(target, offset, length);
-        form.writePrefix(target, offset, payloadLength);
+        format.writePrefix(target, offset, payloadLength);
         return offset + length;
       };
     }
-    this.headroom = form.prefixLength(form.limit);
-    this.tailroom = form.trailer === undefined ? 0 : 1;
+    this.headroom = format.prefixLength(format.limit);
+    this.tailroom = format.trailer === undefined ? 0 : 1;
   }
 
   get inPlace(): InPlaceFraming {
@@ -52,12 +55,12 @@ export class PrefixEncoder implements FrameEncoder, InPlaceFraming {
   }
 
   maxEncodedLength(payloadLength: number): number {
-    return this.#form.prefixLength(payloadLength) + payloadLength +
+    return this.#format.prefixLength(payloadLength) + payloadLength +
       this.tailroom;
   }
 
   encode(payload: Uint8Array): Uint8Array {
-    checkPayloadLength(payload.length, 0, this.#form.limit);
+    checkPayloadLength(payload.length, 0, this.#format.limit);
     const frame = new Uint8Array(this.maxEncodedLength(payload.length));
     this.encodeInto(payload, frame, 0);
     return frame;
@@ -65,18 +68,18 @@ export class PrefixEncoder implements FrameEncoder, InPlaceFraming {
 
   encodeInto(payload: Uint8Array, target: Uint8Array, offset: number): number {
     const length = payload.length;
-    checkPayloadLength(length, 0, this.#form.limit);
+    checkPayloadLength(length, 0, this.#format.limit);
     checkRoom(target, offset, this.maxEncodedLength(length));
-    const start = offset + this.#form.prefixLength(length);
-    // The payload first: it may lie in the target, under the prefix.
+    const start = offset + this.#format.prefixLength(length);
+    // Copy the payload first: it may be in the target, where the prefix goes.
     target.set(payload, start);
     return this.#close(target, offset, start, length);
   }
 
   seal(target: Uint8Array, frameStart: number, payloadEnd: number): number {
     const length = payloadEnd - frameStart - this.headroom;
-    checkPayloadLength(length, 0, this.#form.limit);
-    const start = frameStart + this.#form.prefixLength(length);
+    checkPayloadLength(length, 0, this.#format.limit);
+    const start = frameStart + this.#format.prefixLength(length);
     checkRoom(target, start, length + this.tailroom);
     if (start < frameStart + this.headroom) {
       target.copyWithin(start, frameStart + this.headroom, payloadEnd);
@@ -90,9 +93,9 @@ export class PrefixEncoder implements FrameEncoder, InPlaceFraming {
     start: number,
     length: number,
   ): number {
-    this.#form.writePrefix(target, frameStart, length);
-    if (this.#form.trailer === undefined) return start + length;
-    target[start + length] = this.#form.trailer;
+    this.#format.writePrefix(target, frameStart, length);
+    if (this.#format.trailer === undefined) return start + length;
+    target[start + length] = this.#format.trailer;
     return start + length + 1;
   }
 }

@@ -1,4 +1,4 @@
-/** Where buffers come from: a seam for tests that count the bytes touched. */
+/** Allocates buffers. Tests replace it to count the bytes touched. */
 export const memory = {
   allocate(length: number): Uint8Array<ArrayBuffer> {
     return new Uint8Array(length);
@@ -6,31 +6,28 @@ export const memory = {
 };
 
 const EMPTY = new Uint8Array(0);
-/** The first buffer: small, for peers that send half a header and stall. */
+/** Size of the first buffer: small, in case the peer stalls inside a header. */
 const FIRST = 64;
-/** Buffers above this are given up when what they hold stays far smaller. */
+/** Size above which a buffer is dropped after many small uses. */
 const LARGE = 65_536;
 const SMALL_USES_BEFORE_RELEASE = 16;
 
-/**
- * A buffer that grows with what arrives, is used again, and is dropped when
- * idle.
- */
+/** A buffer that grows as bytes arrive, and is dropped when idle. */
 export class ReusedBuffer {
   bytes: Uint8Array<ArrayBuffer> = EMPTY;
   #used = false;
   #smallUses = 0;
 
-  /** Bytes of memory it keeps. */
+  /** Bytes of memory that the buffer holds. */
   get held(): number {
     return this.bytes.length;
   }
 
   /**
-   * Makes room for `length` bytes and keeps the first `kept`. The room is at
-   * most four times what is asked for, so that memory follows what has
-   * arrived, and never more than `atMost`, so that a known length is met
-   * exactly.
+   * Makes room for `length` bytes and keeps the first `kept`. A new buffer has
+   * at least 64 bytes and at most four times `length`, so that memory follows
+   * the bytes that arrived. Beyond `length` it never exceeds `atMost`, so that a
+   * known length is allocated exactly.
    */
   reserve(length: number, kept: number, atMost: number): Uint8Array {
     this.#used = true;
@@ -45,7 +42,10 @@ export class ReusedBuffer {
     return grown;
   }
 
-  /** Keeps `count` bytes from `start` on, in other memory if what lies before them is lent. */
+  /**
+   * Moves `count` bytes from `start` to the front. Uses new memory if the bytes
+   * before `start` are lent.
+   */
   moveToFront(start: number, count: number, lent: boolean): void {
     if (!lent) {
       this.bytes.copyWithin(0, start, start + count);
@@ -56,7 +56,7 @@ export class ReusedBuffer {
     this.bytes = kept;
   }
 
-  /** A use has ended that took so many bytes. */
+  /** Ends a use of the buffer that took `length` bytes. */
   done(length: number): void {
     if (this.bytes.length <= LARGE || length * 4 > this.bytes.length) {
       this.#smallUses = 0;
@@ -67,9 +67,9 @@ export class ReusedBuffer {
   }
 
   /**
-   * There is nothing to hold. The second time in a row the memory is dropped:
-   * at the first it may be wanted again at once, by a peer whose reads happen
-   * to end where its frames do.
+   * Notes that there is nothing to hold. Two calls in a row drop the memory.
+   * One is not enough: the memory may be needed again at once if reads happen
+   * to end where frames do.
    */
   idle(): void {
     if (!this.#used) this.bytes = EMPTY;

@@ -1,7 +1,7 @@
 /**
- * Unsigned integers of 1 to 8 bytes. Sums and products only: a shift would
- * make lengths from 2^31 negative. Values from 2^53 come out inexact, but never
- * below 2^53, so that a comparison with a limit still tells.
+ * Reads an unsigned integer of 1 to 8 bytes. Uses only sums and products, as a
+ * shift would make lengths of 2^31 or more negative. A value of 2^53 or more is
+ * inexact, but never below 2^53, so that it still exceeds every limit.
  */
 export function readUint(
   bytes: Uint8Array,
@@ -25,18 +25,18 @@ export function writeUint(
   value: number,
 ): void {
   for (let i = 0; i < width; i++) {
-    // The store keeps the low byte; below 2^32 a shift does the division.
+    // The store keeps the low byte. Below 2^32, a shift replaces the division.
     bytes[little ? at + i : at + width - 1 - i] = value;
     value = value <= 0xffffffff ? value >>> 8 : Math.floor(value / 256);
   }
 }
 
-/** The most that so many bytes can hold, as far as a number can say it. */
+/** Returns the largest value of `width` bytes, or the largest safe integer. */
 export function maxUint(width: number): number {
   return Math.min(Number.MAX_SAFE_INTEGER, 256 ** width - 1);
 }
 
-/** Bytes of a buffer, not copied; about twice as fast as `subarray`. */
+/** Returns a view of a buffer, about twice as fast as `subarray`. */
 export function view(
   bytes: Uint8Array,
   start: number,
@@ -45,7 +45,7 @@ export function view(
   return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
 }
 
-/** Whether `count` bytes from `start` are the first of `expected`. */
+/** Whether the `count` bytes from `start` are the first ones of `expected`. */
 export function startsWith(
   bytes: Uint8Array,
   start: number,
@@ -58,14 +58,14 @@ export function startsWith(
   return true;
 }
 
-/** Where a byte is from `from` on and before `end`, or -1. */
+/** Returns the offset of a byte between `from` and `end`, or -1. */
 export function indexOfByte(
   bytes: Uint8Array,
   byte: number,
   from: number,
   end: number,
 ): number {
-  // Short scans are faster in a loop; a buffer's unused tail must not be read.
+  // Short scans are faster in a loop. A buffer's unused tail must not be read.
   if (end - from < 32) {
     for (let i = from; i < end; i++) if (bytes[i] === byte) return i;
     return -1;
