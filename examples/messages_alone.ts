@@ -11,7 +11,7 @@ import {
   duplex,
   protocol,
 } from "@lengthwise/lengthwise";
-import { memoryPair } from "@lengthwise/lengthwise/transport";
+import { memoryPair } from "@lengthwise/lengthwise/testing";
 
 const Translator = protocol({
   name: "translator",

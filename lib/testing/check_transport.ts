@@ -1,61 +1,63 @@
 /**
- * The contract of {@linkcode Connection} as a test: a transport that passes
- * carries the layers above.
+ * A compliance suite for the {@linkcode Connection} contract. The layers above
+ * work over any transport that passes.
  *
  * @module
  */
-import { CHECKS } from "./transport_checks.ts";
-import type { ComplianceContext } from "./transport_kit.ts";
+import { TRANSPORT_CHECKS } from "./transport_checks.ts";
+import type { TransportCheckContext } from "./transport_kit.ts";
 import type { Connection } from "../transport/connection.ts";
 
-/** Two ends of one connection. */
+/** The two ends of one connection. */
 export type ConnectionPair = readonly [client: Connection, server: Connection];
 
 /** Options of {@linkcode checkTransport}. */
-export interface ComplianceOptions {
+export interface TransportCheckOptions {
   /**
-   * Runs one check; hand it to the steps of a test framework to see each by
-   * name. It must run the check and pass on its error.
+   * Runs one check. Pass the step function of a test framework to report each
+   * check by name. It must run the check and rethrow its error.
    *
    * @default {(_name, check) => check()}
    */
   step?: (name: string, check: () => Promise<void>) => Promise<unknown>;
   /**
-   * Milliseconds that any one wait may take before it counts as hanging.
+   * Milliseconds until a single wait counts as hanging and its check fails.
    *
    * @default {10000}
    */
   timeout?: number;
   /**
-   * Whether a second `close()` is harmless and failures are `TransportError`s
-   * of the right kind, as from `listen` and `connect`. A bare `Deno.Conn` keeps
-   * the rest of the contract.
+   * Whether to check the guarantees that a bare `Deno.Conn` lacks: a second
+   * `close()` is harmless, and failures are `TransportError`s of the right kind,
+   * as with connections from `listen` and `connect`.
    *
    * @default {true}
    */
   hardened?: boolean;
   /**
-   * Breaks a connection so that its peer must see a reset instead of an end.
-   * Left out where a transport cannot, and the checks with it.
+   * Breaks a connection so that its peer sees a reset instead of an end. If
+   * absent, the checks of resets are skipped.
    */
   reset?: (connection: Connection) => void | Promise<void>;
 }
 
 /**
- * Checks a transport against the whole contract: order, partial writes,
- * backpressure, half-close in both directions, end, reset, abort, closing
- * twice, concurrent reads, large transfers. It needs no test framework.
+ * Checks a transport against the whole {@linkcode Connection} contract.
  *
- * @example Prove a transport
+ * It checks byte order, partial writes, backpressure, half-close in both
+ * directions, end, reset, abort, closing twice, concurrent reads and writes,
+ * and large transfers. It needs no test framework.
+ *
+ * @example Check a transport
  * ```ts
- * import { checkTransport, memoryPair } from "@lengthwise/lengthwise/transport";
+ * import { checkTransport, memoryPair } from "@lengthwise/lengthwise/testing";
  *
  * await checkTransport(() => memoryPair());
  * ```
  *
- * @example One test step for each check
+ * @example Run each check as a test step
  * ```ts
- * import { checkTransport, memoryPair } from "@lengthwise/lengthwise/transport";
+ * import { checkTransport, memoryPair } from "@lengthwise/lengthwise/testing";
  *
  * Deno.test("my transport", async (t) => {
  *   await checkTransport(() => memoryPair({ capacity: 100 }), {
@@ -64,13 +66,13 @@ export interface ComplianceOptions {
  * });
  * ```
  *
- * @param makePair makes a fresh connected pair for each check
- * @param options what this transport promises
- * @throws {AggregateError} with one `Error` for each check that failed
+ * @param makePair creates a new connected pair for each check
+ * @param options the guarantees of this transport, and how to run the checks
+ * @throws {AggregateError} with one `Error` for each failed check
  */
 export async function checkTransport(
   makePair: () => ConnectionPair | Promise<ConnectionPair>,
-  options: ComplianceOptions = {},
+  options: TransportCheckOptions = {},
 ): Promise<void> {
   const {
     step = (_name, check) => check(),
@@ -79,7 +81,7 @@ export async function checkTransport(
     reset,
   } = options;
   const errors: Error[] = [];
-  for (const [name, check] of Object.entries(CHECKS)) {
+  for (const [name, check] of Object.entries(TRANSPORT_CHECKS)) {
     if (name.startsWith("reset") && reset === undefined) continue;
     const run = async () => {
       const [client, server] = await makePair();
@@ -94,20 +96,20 @@ export async function checkTransport(
     try {
       await step(name, run);
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      errors.push(new Error(`${name}: ${why}`, { cause }));
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      errors.push(new Error(`${name}: ${reason}`, { cause }));
     }
   }
   if (errors.length === 0) return;
   throw new AggregateError(
     errors,
-    `The transport breaks the contract in ${errors.length} of ${
-      Object.keys(CHECKS).length
+    `The transport failed ${errors.length} of ${
+      Object.keys(TRANSPORT_CHECKS).length
     } checks: ${errors.map((error) => error.message).join("; ")}`,
   );
 }
 
-function deadline(timeout: number): ComplianceContext["within"] {
+function deadline(timeout: number): TransportCheckContext["within"] {
   return async (wait, what) => {
     const { promise, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(

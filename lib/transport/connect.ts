@@ -210,7 +210,7 @@ async function dial(
   if ("memory" in target) return connectMemory(target, options);
   if ("url" in target) {
     const { connectWebSocket } = await import(
-      "./websocket/websocket_connection.ts"
+      "./websocket/connect_websocket.ts"
     );
     return connectWebSocket(target.url, {
       signal: options.signal,
@@ -219,7 +219,7 @@ async function dial(
     });
   }
   if (target.tls !== undefined) {
-    const { connectTls } = await import("./tls/tls_connection.ts");
+    const { connectTls } = await import("./tls/connect_tls.ts");
     return connectTls(target, options);
   }
   return "path" in target ? connectUnix(target) : connectTcp(target, options);

@@ -28,7 +28,8 @@ const reads: Queue = new WeakMap();
  *
  * @example Two writers, one stream
  * ```ts
- * import { memoryPair, readExactly, writeAll } from "@lengthwise/lengthwise/transport";
+ * import { readExactly, writeAll } from "@lengthwise/lengthwise/transport";
+ * import { memoryPair } from "@lengthwise/lengthwise/testing";
  * import { assertEquals } from "@std/assert";
  *
  * const [client, server] = memoryPair({ writeSize: 1 });
@@ -59,7 +60,8 @@ export function writeAll(
  *
  * @example A header of four bytes
  * ```ts
- * import { memoryPair, readExactly, writeAll } from "@lengthwise/lengthwise/transport";
+ * import { readExactly, writeAll } from "@lengthwise/lengthwise/transport";
+ * import { memoryPair } from "@lengthwise/lengthwise/testing";
  * import { assertEquals } from "@std/assert";
  *
  * const [client, server] = memoryPair();

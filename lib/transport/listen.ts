@@ -5,7 +5,7 @@
  */
 import { type Address, type MemoryAddress, resolveAddress } from "./address.ts";
 import type { SocketAddress } from "./connection.ts";
-import type { ListenerOptions, SocketListener } from "./listener.ts";
+import type { ListenerOptions, SocketListener } from "./socket_listener.ts";
 import { listenMemory } from "./memory/memory_listener.ts";
 import { listenTcp, type TcpListenOptions } from "./tcp.ts";
 import type { TlsListener, TlsServerOptions } from "./tls/tls_listener.ts";
@@ -92,7 +92,7 @@ async function bind(
 ): Promise<SocketListener> {
   if ("memory" in target) return listenMemory(target, options);
   if (target.tls !== undefined) {
-    const { listenTls } = await import("./tls/tls_listener.ts");
+    const { listenTls } = await import("./tls/listen_tls.ts");
     return await listenTls(target, options);
   }
   return "path" in target

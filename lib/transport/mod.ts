@@ -1,6 +1,12 @@
 /**
- * The transport layer: addresses become connected sockets, with a life cycle
- * that no peer can break. It knows nothing of frames and messages.
+ * The transport layer: sockets with a lifecycle that peers cannot break.
+ *
+ * {@linkcode listen} and {@linkcode connect} open TCP, TLS, Unix, WebSocket and
+ * in-process connections by address. {@linkcode readExactly} and
+ * {@linkcode writeAll} transfer whole buffers, every failure is a
+ * {@linkcode TransportError} with a `kind`, and {@linkcode webStreams} adapts a
+ * connection to web streams. The layer carries bytes: frames and messages are
+ * the business of the layers above, and you can use this one without them.
  *
  * @example A server and a client
  * ```ts
@@ -20,8 +26,26 @@
  * await serving;
  * ```
  *
+ * The layer's README, `lib/transport/README.md`, continues with the contract of
+ * a connection ("The contract"), the address forms ("Addresses"), the ways in
+ * which a connection ends ("How it ends") and the error kinds ("Errors"). For
+ * tests, `@lengthwise/lengthwise/testing` has a connected pair in memory and a
+ * compliance suite for your own transport.
+ *
  * @module
  */
+export { listen, type ListenAddress, type ListenOptions } from "./listen.ts";
+export {
+  connect,
+  type ConnectAddress,
+  type ConnectOptions,
+  type RetryPolicy,
+} from "./connect.ts";
+export type { SocketConnection } from "./socket_connection.ts";
+export type { SocketListener } from "./socket_listener.ts";
+export { readExactly, type TransferOptions, writeAll } from "./io.ts";
+export { TransportError, type TransportErrorKind } from "./errors.ts";
+export type { Connection, Listener, SocketAddress } from "./connection.ts";
 export {
   type Address,
   formatAddress,
@@ -30,74 +54,32 @@ export {
   type TcpAddress,
   type UnixAddress,
 } from "./address.ts";
-export {
-  checkTransport,
-  type ComplianceOptions,
-  type ConnectionPair,
-} from "../testing/check_transport.ts";
-export type { Connection, Listener, SocketAddress } from "./connection.ts";
-export {
-  connect,
-  type ConnectAddress,
-  type ConnectOptions,
-  type RetryPolicy,
-} from "./connect.ts";
-export {
-  TransportError,
-  type TransportErrorKind,
-  type TransportErrorOptions,
-} from "./errors.ts";
-export { readExactly, type TransferOptions, writeAll } from "./io.ts";
-export { listen, type ListenAddress, type ListenOptions } from "./listen.ts";
-export {
-  type AcceptSource,
-  type ListenerOptions,
-  SocketListener,
-} from "./listener.ts";
-export {
-  type MemoryChunkSize,
-  type MemoryFault,
-  type MemoryLinkOptions,
-  memoryPair,
-  type MemoryPairOptions,
-} from "./memory/memory_pair.ts";
-export type { MemoryConnectOptions } from "./memory/memory_listener.ts";
-export {
-  SocketConnection,
-  type SocketConnectionOptions,
-} from "./socket_connection.ts";
 export type {
-  TcpConnectOptions,
-  TcpListenOptions,
-  TcpSocketOptions,
-} from "./tcp.ts";
-export type { UnixListenOptions } from "./unix.ts";
+  PeerCertificate,
+  TlsClientOptions,
+  TlsConnection,
+} from "./tls/tls_connection.ts";
+export type {
+  TlsListener,
+  TlsServerCertificate,
+  TlsServerOptions,
+} from "./tls/tls_listener.ts";
+export {
+  connectWebSocket,
+  type WebSocketConnectOptions,
+} from "./websocket/connect_websocket.ts";
+export {
+  upgradeWebSocket,
+  type UpgradeWebSocketOptions,
+  type WebSocketUpgrade,
+} from "./websocket/upgrade_websocket.ts";
+export type {
+  WebSocketConnection,
+  WebSocketConnectionOptions,
+} from "./websocket/websocket_connection.ts";
+export { webSocketConnection } from "./websocket/websocket_connection_impl.ts";
 export {
   type ConnectionStreams,
   webStreams,
   type WebStreamsOptions,
 } from "./web_streams.ts";
-export {
-  type CertificateName,
-  type PeerCertificate,
-  type SubjectAltName,
-  type TlsClientOptions,
-  TlsConnection,
-  type TlsConnectionOptions,
-} from "./tls/tls_connection.ts";
-export {
-  TlsListener,
-  type TlsListenerControl,
-  type TlsServerCertificate,
-  type TlsServerOptions,
-} from "./tls/tls_listener.ts";
-export {
-  connectWebSocket,
-  upgradeWebSocket,
-  type UpgradeWebSocketOptions,
-  WebSocketConnection,
-  type WebSocketConnectionOptions,
-  type WebSocketConnectOptions,
-  type WebSocketOptions,
-  type WebSocketUpgrade,
-} from "./websocket/websocket_connection.ts";

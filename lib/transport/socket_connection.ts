@@ -1,150 +1,68 @@
 /**
- * The connection that `listen` and `connect` hand out.
+ * The connection that `listen` and `connect` return.
  *
  * @module
  */
-import { failure } from "./failure.ts";
-import { formatAddress } from "./address.ts";
-import type { Connection, SocketAddress } from "./connection.ts";
-import { TransportError } from "./errors.ts";
-
-/** Options of {@linkcode SocketConnection}. */
-export interface SocketConnectionOptions {
-  /** Called once, when this side closes. */
-  onClose?: () => void;
-}
+import type { Connection } from "./connection.ts";
 
 /**
- * A connected socket with its rough edges taken off: closing twice is harmless,
- * whatever goes wrong is a {@linkcode TransportError}, and bytes are counted.
- * It holds no buffer and adds no copy.
+ * A connected socket that reports every failure as a `TransportError`.
  *
- * @example Harden a socket that the program opened itself
+ * It also counts the bytes of both directions, and a second `close` does
+ * nothing. It holds no buffer and adds no copy. Every connection that
+ * `connect` or `listen` returns is one.
+ *
+ * @example Count the bytes of a connection
  * ```ts
- * import { SocketConnection } from "@lengthwise/lengthwise/transport";
+ * import { connect, listen, type SocketConnection } from "@lengthwise/lengthwise/transport";
  * import { assertEquals } from "@std/assert";
  *
- * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
- * const [accepted, dialled] = await Promise.all([
- *   listener.accept(),
- *   Deno.connect({ port: listener.addr.port }),
- * ]);
- * using server = new SocketConnection(accepted);
- * using client = new SocketConnection(dialled);
+ * function traffic(connection: SocketConnection): number {
+ *   return connection.bytesRead + connection.bytesWritten;
+ * }
+ *
+ * await using listener = await listen({ port: 0 });
+ * const accepted = listener.accept();
+ * using client = await connect(listener.addr);
+ * using server = await accepted;
+ *
  * await client.write(new Uint8Array([1, 2, 3]));
  * await server.read(new Uint8Array(16));
- * assertEquals(server.bytesRead, 3);
+ * assertEquals(traffic(server), 3);
  * client.close();
  * client.close();
+ * assertEquals(client.closed, true);
  * ```
  */
-export class SocketConnection implements Connection {
-  /** This side's address. */
-  readonly localAddr: SocketAddress;
-  /** The peer's address. */
-  readonly remoteAddr: SocketAddress;
-  #socket: Connection;
-  #onClose: (() => void) | undefined;
-  #closed = false;
-  #bytesRead = 0;
-  #bytesWritten = 0;
-
-  /**
-   * Hardens a socket.
-   *
-   * @param socket any connection, a `Deno.Conn` for one; it belongs to this object from now on
-   * @param options what to call at the end
-   */
-  constructor(socket: Connection, options: SocketConnectionOptions = {}) {
-    this.#socket = socket;
-    this.#onClose = options.onClose;
-    this.localAddr = socket.localAddr;
-    this.remoteAddr = socket.remoteAddr;
-  }
-
+export interface SocketConnection extends Connection {
   /** Bytes read so far. */
-  get bytesRead(): number {
-    return this.#bytesRead;
-  }
-
-  /** Bytes the socket has taken so far. */
-  get bytesWritten(): number {
-    return this.#bytesWritten;
-  }
-
-  /** Whether this side has closed. */
-  get closed(): boolean {
-    return this.#closed;
-  }
-
+  readonly bytesRead: number;
+  /** Bytes accepted by the socket so far. */
+  readonly bytesWritten: number;
+  /** Whether the connection was closed locally. */
+  readonly closed: boolean;
   /**
-   * Reads what is there, waiting until at least one byte is.
+   * Reads the available bytes; waits until there is at least one.
    *
-   * @param buffer where the bytes go, from its start
-   * @returns how many bytes were read, or `null` at the end of the stream
+   * @param buffer the destination, filled from its start
+   * @returns the number of bytes read, or `null` at the end of the stream
    * @throws {TransportError} of kind `"closed"`, `"reset"`, `"truncated"` or `"tls"`
    */
-  read(buffer: Uint8Array): Promise<number | null> {
-    if (this.#closed) return this.#fail("read from");
-    // Not `async`: this is the hot path, and `then` costs half as much.
-    return this.#socket.read(buffer).then((count) => {
-      if (count !== null) this.#bytesRead += count;
-      return count;
-    }, (error) => this.#fail("read from", error));
-  }
-
+  read(buffer: Uint8Array): Promise<number | null>;
   /**
    * Writes at least one byte of `data`.
    *
-   * @param data the bytes; they must not change until the promise settles
-   * @returns how many bytes were taken, from the front
+   * @param data the bytes; do not change them until the promise settles
+   * @returns the number of bytes written, counted from the start of `data`
    * @throws {TransportError} of kind `"closed"`, `"reset"` or `"tls"`
    */
-  write(data: Uint8Array): Promise<number> {
-    if (this.#closed) return this.#fail("write to");
-    return this.#socket.write(data).then((count) => {
-      this.#bytesWritten += count;
-      return count;
-    }, (error) => this.#fail("write to", error));
-  }
-
+  write(data: Uint8Array): Promise<number>;
   /**
-   * Ends this side's stream; the other direction stays open.
+   * Ends the outgoing stream; the incoming one stays open.
    *
    * @throws {TransportError} of kind `"closed"` or `"reset"`
    */
-  closeWrite(): Promise<void> {
-    if (this.#closed) return this.#fail("half-close");
-    return this.#socket.closeWrite().catch((error) =>
-      this.#fail("half-close", error)
-    );
-  }
-
+  closeWrite(): Promise<void>;
   /** Closes both directions; a second call does nothing. */
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    try {
-      this.#socket.close();
-    } catch {
-      // The platform had closed it already: what was asked for has been done.
-    }
-    this.#onClose?.();
-  }
-
-  /** Closes both directions. */
-  [Symbol.dispose](): void {
-    this.close();
-  }
-
-  #fail(verb: string, error?: unknown): Promise<never> {
-    const address = formatAddress(this.remoteAddr);
-    if (!this.#closed) return Promise.reject(failure(error, { verb, address }));
-    return Promise.reject(
-      new TransportError(
-        `Cannot ${verb} ${address}: this side has closed the connection`,
-        { kind: "closed", address, cause: error },
-      ),
-    );
-  }
+  close(): void;
 }

@@ -7,8 +7,10 @@ import { failure } from "./failure.ts";
 import { requireDeno } from "./platform.ts";
 import { DEFAULT_HOSTNAME, formatAddress, type TcpAddress } from "./address.ts";
 import { TransportError } from "./errors.ts";
-import { type ListenerOptions, SocketListener } from "./listener.ts";
-import { SocketConnection } from "./socket_connection.ts";
+import { SocketListenerImpl } from "./socket_listener_impl.ts";
+import type { ListenerOptions, SocketListener } from "./socket_listener.ts";
+import type { SocketConnection } from "./socket_connection.ts";
+import { SocketConnectionImpl } from "./socket_connection_impl.ts";
 
 /** Options of every TCP socket. */
 export interface TcpSocketOptions {
@@ -129,7 +131,7 @@ export async function connectTcp(
   address: TcpAddress<unknown>,
   options: TcpConnectOptions & { signal?: AbortSignal } = {},
 ): Promise<SocketConnection> {
-  return new SocketConnection(await dialTcp(address, options));
+  return new SocketConnectionImpl(await dialTcp(address, options));
 }
 
 /**
@@ -184,13 +186,13 @@ export function listenTcp(
   options: TcpListenOptions & ListenerOptions = {},
 ): SocketListener {
   const listener = bindTcp(address, options);
-  return new SocketListener({
+  return new SocketListenerImpl({
     addr: listener.addr,
     close: () => listener.close(),
     ref: () => listener.ref(),
     unref: () => listener.unref(),
     accept: async (connectionOptions) =>
-      new SocketConnection(
+      new SocketConnectionImpl(
         await acceptTcp(listener, options),
         connectionOptions,
       ),

@@ -7,8 +7,10 @@ import { failure, type FailureContext } from "./failure.ts";
 import { requireDeno } from "./platform.ts";
 import { formatAddress, type UnixAddress } from "./address.ts";
 import { TransportError } from "./errors.ts";
-import { type ListenerOptions, SocketListener } from "./listener.ts";
-import { SocketConnection } from "./socket_connection.ts";
+import { SocketListenerImpl } from "./socket_listener_impl.ts";
+import type { ListenerOptions, SocketListener } from "./socket_listener.ts";
+import type { SocketConnection } from "./socket_connection.ts";
+import { SocketConnectionImpl } from "./socket_connection_impl.ts";
 
 /** Options of a listening Unix socket. */
 export interface UnixListenOptions {
@@ -45,7 +47,7 @@ export async function dialUnix(
 export async function connectUnix(
   address: UnixAddress<unknown>,
 ): Promise<SocketConnection> {
-  return new SocketConnection(await dialUnix(address));
+  return new SocketConnectionImpl(await dialUnix(address));
 }
 
 /**
@@ -86,13 +88,13 @@ export async function listenUnix(
   options: UnixListenOptions & ListenerOptions = {},
 ): Promise<SocketListener> {
   const listener = await bindUnix(address, options);
-  return new SocketListener({
+  return new SocketListenerImpl({
     addr: listener.addr,
     close: () => listener.close(),
     ref: () => listener.ref(),
     unref: () => listener.unref(),
     accept: async (connectionOptions) =>
-      new SocketConnection(await listener.accept(), connectionOptions),
+      new SocketConnectionImpl(await listener.accept(), connectionOptions),
   }, options);
 }
 

@@ -35,7 +35,8 @@ export interface WebStreamsOptions {
  *
  * @example Send a body, end it, and read the answer
  * ```ts
- * import { memoryPair, webStreams } from "@lengthwise/lengthwise/transport";
+ * import { webStreams } from "@lengthwise/lengthwise/transport";
+ * import { memoryPair } from "@lengthwise/lengthwise/testing";
  * import { assertEquals } from "@std/assert";
  *
  * const [client, server] = memoryPair();

@@ -9,9 +9,9 @@ import { dnsTcp, FrameError, frames } from "../../lib/framing/mod.ts";
 import {
   connect,
   listen,
-  memoryPair,
   type SocketConnection,
 } from "../../lib/transport/mod.ts";
+import { memoryPair } from "../../lib/testing/mod.ts";
 import { DnsClient } from "../../examples/dns/client.ts";
 import { DnsFormatError } from "../../examples/dns/errors.ts";
 import { EXAMPLE_ZONE } from "../../examples/dns/example_zone.ts";

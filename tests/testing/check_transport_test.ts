@@ -6,14 +6,16 @@
  * @module
  */
 import {
-  checkTransport,
   connect,
   type Connection,
-  type ConnectionPair,
   listen,
   type ListenAddress,
-  memoryPair,
 } from "@lengthwise/lengthwise/transport";
+import {
+  checkTransport,
+  type ConnectionPair,
+  memoryPair,
+} from "@lengthwise/lengthwise/testing";
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 
 async function pairOver(address: ListenAddress): Promise<ConnectionPair> {

@@ -2,12 +2,13 @@ import {
   connect,
   listen,
   readExactly,
-  SocketConnection,
+  type SocketConnection,
   TransportError,
   upgradeWebSocket,
-  WebSocketConnection,
   writeAll,
 } from "@lengthwise/lengthwise/transport";
+import { SocketConnectionImpl } from "../../lib/transport/socket_connection_impl.ts";
+import { WebSocketConnectionImpl } from "../../lib/transport/websocket/websocket_connection_impl.ts";
 import {
   assert,
   assertEquals,
@@ -304,7 +305,7 @@ Deno.test("connect() dials WebSockets by their URL", async () => {
     "memory:nobody",
     `ws://127.0.0.1:${server.addr.port}/`,
   ], { timeout: 5_000 });
-  assertInstanceOf(client, WebSocketConnection);
+  assertInstanceOf(client, WebSocketConnectionImpl);
   const accepted = await promise;
   await writeAll(client, new Uint8Array(3));
   assertEquals(await accepted.read(new Uint8Array(9)), 3);
@@ -331,8 +332,8 @@ Deno.test("connect() gives a SocketConnection on every transport", async () => {
     await using listener = await listen(address);
     using client = await connect(listener.addr);
     using server = await listener.accept();
-    assertInstanceOf(client, SocketConnection);
-    assertInstanceOf(server, SocketConnection);
+    assertInstanceOf(client, SocketConnectionImpl);
+    assertInstanceOf(server, SocketConnectionImpl);
   }
 });
 

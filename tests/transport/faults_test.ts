@@ -6,12 +6,12 @@
 import {
   connect,
   listen,
-  memoryPair,
   readExactly,
   type SocketConnection,
   TransportError,
   writeAll,
 } from "@lengthwise/lengthwise/transport";
+import { memoryPair } from "../../lib/transport/memory/memory_pair.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { once } from "node:events";
 import { createConnection } from "node:net";

@@ -1,11 +1,11 @@
 import {
   connect,
   listen,
-  memoryPair,
   readExactly,
   TransportError,
   writeAll,
 } from "@lengthwise/lengthwise/transport";
+import { memoryPair } from "../../lib/transport/memory/memory_pair.ts";
 import {
   assert,
   assertEquals,

@@ -1,9 +1,9 @@
 import {
   connect,
   listen,
-  SocketListener,
   TransportError,
 } from "@lengthwise/lengthwise/transport";
+import { SocketListenerImpl } from "../../lib/transport/socket_listener_impl.ts";
 import {
   assertEquals,
   assertInstanceOf,
@@ -17,7 +17,7 @@ Deno.test("listen() takes objects, URLs and what another listener reported", asy
   const url = new URL("memory:forms");
   for (const address of ["memory:forms", url, first.addr]) {
     await using listener = await listen(address);
-    assertInstanceOf(listener, SocketListener);
+    assertInstanceOf(listener, SocketListenerImpl);
     assertEquals(listener.addr, { transport: "memory", name: "forms" });
     using _client = await connect(listener.addr);
     (await listener.accept()).close();

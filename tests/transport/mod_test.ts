@@ -1,21 +1,25 @@
 /**
- * The modules of the layer load in any runtime, and those transports work that
- * need no socket of the operating system. No byte goes through web streams but
- * for who asks for them.
+ * The layer loads in any runtime, and the transports that need no socket of the
+ * operating system work there. Only `webStreams` uses web streams.
  *
  * @module
  */
 import { assertEquals } from "@std/assert";
 
 Deno.test({
-  name: "the layer loads and works without Deno and without permissions",
+  name: "transport loads and works without Deno and without permissions",
   permissions: { run: true, read: true },
   async fn() {
+    const lib = new URL("../../lib/", import.meta.url);
     const script = `
       const { log } = console;
       delete globalThis.Deno;
-      const { connect, listen, checkTransport, memoryPair, webStreams } =
+      const { connect, listen, webStreams } =
         await import("@lengthwise/lengthwise/transport");
+      const { checkTransport } =
+        await import("${lib}testing/check_transport.ts");
+      const { memoryPair } =
+        await import("${lib}transport/memory/memory_pair.ts");
       await checkTransport(() => memoryPair());
       await using listener = await listen({ memory: "anywhere" });
       const client = webStreams(await connect("memory:anywhere"));
@@ -48,11 +52,11 @@ Deno.test({
   },
 });
 
-Deno.test("only webStreams() knows of web streams", {
+Deno.test("only web_streams.ts uses web streams", {
   permissions: { read: true },
 }, async () => {
   const layer = new URL("../../lib/transport/", import.meta.url);
-  const knowing: string[] = [];
+  const users: string[] = [];
   for await (const { name } of Deno.readDir(layer)) {
     if (!name.endsWith(".ts")) continue;
     const source = await Deno.readTextFile(new URL(name, layer));
@@ -61,8 +65,8 @@ Deno.test("only webStreams() knows of web streams", {
         source,
       )
     ) {
-      knowing.push(name);
+      users.push(name);
     }
   }
-  assertEquals(knowing, ["web_streams.ts"]);
+  assertEquals(users, ["web_streams.ts"]);
 });

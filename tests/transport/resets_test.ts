@@ -6,13 +6,10 @@
  * @module
  */
 import {
-  checkTransport,
   connect,
   type Connection,
-  type ConnectionPair,
   connectWebSocket,
   listen,
-  memoryPair,
   type SocketConnection,
   type TlsClientOptions,
   type TlsServerOptions,
@@ -20,6 +17,11 @@ import {
   type WebSocketConnection,
   writeAll,
 } from "@lengthwise/lengthwise/transport";
+import { memoryPair } from "../../lib/transport/memory/memory_pair.ts";
+import {
+  checkTransport,
+  type ConnectionPair,
+} from "../../lib/testing/check_transport.ts";
 import { authority, client as alice, server } from "./tls/certificates.ts";
 import { ResetRelay } from "./reset_relay.ts";
 

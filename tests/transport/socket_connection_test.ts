@@ -2,10 +2,10 @@ import {
   connect,
   type Connection,
   listen,
-  memoryPair,
-  SocketConnection,
   TransportError,
 } from "@lengthwise/lengthwise/transport";
+import { memoryPair } from "../../lib/transport/memory/memory_pair.ts";
+import { SocketConnectionImpl } from "../../lib/transport/socket_connection_impl.ts";
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 
 Deno.test("SocketConnection counts the bytes of both directions", async () => {
@@ -25,7 +25,9 @@ Deno.test("SocketConnection closes its socket once and calls onClose once", () =
   let closes = 0;
   let calls = 0;
   const socket = fake({ close: () => void closes++ });
-  const connection = new SocketConnection(socket, { onClose: () => calls++ });
+  const connection = new SocketConnectionImpl(socket, {
+    onClose: () => calls++,
+  });
   assertEquals(connection.closed, false);
   connection.close();
   connection.close();
@@ -39,7 +41,7 @@ Deno.test("SocketConnection closes a Deno.Conn that was closed already", async (
     listener.accept(),
     Deno.connect({ port: listener.addr.port }),
   ]);
-  const connection = new SocketConnection(raw);
+  const connection = new SocketConnectionImpl(raw);
   raw.close();
   connection.close();
   peer.close();
@@ -47,7 +49,7 @@ Deno.test("SocketConnection closes a Deno.Conn that was closed already", async (
 
 Deno.test("SocketConnection throws TransportError with address and cause", async () => {
   const cause = new Deno.errors.ConnectionReset("gone");
-  const connection = new SocketConnection(fake({
+  const connection = new SocketConnectionImpl(fake({
     read: () => Promise.reject(cause),
     write: () => Promise.reject(cause),
     closeWrite: () => Promise.reject(cause),

@@ -1,11 +1,11 @@
 import {
   connect,
   listen,
-  memoryPair,
   readExactly,
   webStreams,
   writeAll,
 } from "@lengthwise/lengthwise/transport";
+import { memoryPair } from "../../lib/transport/memory/memory_pair.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 
 const text = (value: string) => new TextEncoder().encode(value);

@@ -6,9 +6,11 @@
 import { checkAddress, formatAddress, type MemoryAddress } from "../address.ts";
 import type { Connection } from "../connection.ts";
 import { TransportError } from "../errors.ts";
-import { type ListenerOptions, SocketListener } from "../listener.ts";
+import { SocketListenerImpl } from "../socket_listener_impl.ts";
+import type { ListenerOptions, SocketListener } from "../socket_listener.ts";
 import { memoryEnds, type MemoryPairOptions } from "./memory_pair.ts";
-import { SocketConnection } from "../socket_connection.ts";
+import type { SocketConnection } from "../socket_connection.ts";
+import { SocketConnectionImpl } from "../socket_connection_impl.ts";
 
 /** Options of a dialled memory connection: how the link behaves. */
 export interface MemoryConnectOptions {
@@ -81,14 +83,14 @@ export function listenMemory(
   }
   const backlog = new Backlog(text);
   listeners.set(name, backlog);
-  return new SocketListener({
+  return new SocketListenerImpl({
     addr: { transport: "memory", name },
     close: () => {
       listeners.delete(name);
       backlog.close();
     },
     accept: async (connectionOptions) =>
-      new SocketConnection(await backlog.accept(), connectionOptions),
+      new SocketConnectionImpl(await backlog.accept(), connectionOptions),
   }, options);
 }
 
@@ -113,7 +115,7 @@ export function connectMemory(
     );
   }
   const [client, server] = memoryEnds({ ...options.link, name });
-  if (backlog.offer(server)) return new SocketConnection(client);
+  if (backlog.offer(server)) return new SocketConnectionImpl(client);
   throw new TransportError(
     `Cannot connect to ${text}: ${BACKLOG} clients wait to be accepted; try later`,
     { kind: "limit", address: text },

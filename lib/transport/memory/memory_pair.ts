@@ -8,7 +8,8 @@
 import { MemoryPipe, type PipeShape } from "./memory_pipe.ts";
 import { formatAddress } from "../address.ts";
 import type { Connection, SocketAddress } from "../connection.ts";
-import { SocketConnection } from "../socket_connection.ts";
+import type { SocketConnection } from "../socket_connection.ts";
+import { SocketConnectionImpl } from "../socket_connection_impl.ts";
 
 /** A number of bytes, or bounds between which the seed draws one for each call. */
 export type MemoryChunkSize = number | {
@@ -91,7 +92,8 @@ export interface MemoryPairOptions extends MemoryLinkOptions {
  *
  * @example A stream in pieces of one to three bytes
  * ```ts
- * import { memoryPair, readExactly, writeAll } from "@lengthwise/lengthwise/transport";
+ * import { readExactly, writeAll } from "@lengthwise/lengthwise/transport";
+ * import { memoryPair } from "@lengthwise/lengthwise/testing";
  * import { assertEquals } from "@std/assert";
  *
  * const [client, server] = memoryPair({ readSize: { min: 1, max: 3 }, seed: 7 });
@@ -105,7 +107,8 @@ export interface MemoryPairOptions extends MemoryLinkOptions {
  *
  * @example A connection that is cut after four bytes
  * ```ts
- * import { memoryPair, writeAll } from "@lengthwise/lengthwise/transport";
+ * import { writeAll } from "@lengthwise/lengthwise/transport";
+ * import { memoryPair } from "@lengthwise/lengthwise/testing";
  * import { assertEquals, assertRejects } from "@std/assert";
  *
  * const [client, server] = memoryPair({
@@ -124,7 +127,7 @@ export function memoryPair(
   options: MemoryPairOptions = {},
 ): [client: SocketConnection, server: SocketConnection] {
   const [client, server] = memoryEnds(options);
-  return [new SocketConnection(client), new SocketConnection(server)];
+  return [new SocketConnectionImpl(client), new SocketConnectionImpl(server)];
 }
 
 /**

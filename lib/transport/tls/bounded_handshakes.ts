@@ -1,5 +1,5 @@
 /**
- * TLS handshakes of a server, beside the loop that accepts.
+ * The TLS handshakes of a server, concurrent with its accept loop.
  *
  * @module
  */
@@ -10,32 +10,33 @@ import { performHandshake } from "./handshake.ts";
 import { formatAddress } from "../address.ts";
 import type { Connection, Listener, SocketAddress } from "../connection.ts";
 import { TransportError } from "../errors.ts";
-import type { AcceptSource } from "../listener.ts";
-import type { SocketConnectionOptions } from "../socket_connection.ts";
+import type { SocketConnectionOptions } from "../socket_connection_impl.ts";
+import type { AcceptSource } from "../socket_listener_impl.ts";
+import type { TlsConnection } from "./tls_connection.ts";
 import {
-  agreed,
-  TlsConnection,
+  negotiated,
+  TlsConnectionImpl,
   type TlsConnectionOptions,
-} from "./tls_connection.ts";
+} from "./tls_connection_impl.ts";
 
-/** How handshakes are held. */
+/** Options of {@linkcode BoundedHandshakes}. */
 export interface BoundedHandshakesOptions {
-  /** Makes the options of the next handshake: those of the current certificate. */
+  /** Returns the options of the next handshake, with the current certificate. */
   tlsOptions(): TlsOptions;
-  /** Refuse a client without an ALPN protocol. */
+  /** Whether to reject clients that do not offer an ALPN protocol. */
   requireAlpn: boolean;
-  /** Milliseconds for one handshake. */
+  /** Milliseconds that one handshake may take. */
   handshakeTimeout: number;
-  /** Handshakes under way, and connections done that nobody has accepted yet. */
+  /** Maximum number of running handshakes and completed, unaccepted connections. */
   maxHandshakes: number;
-  /** Told of each handshake that failed. */
+  /** Called for each failed handshake. */
   onHandshakeError: ((error: TransportError) => void) | undefined;
 }
 
-/** A socket whose handshake is done, and what it has agreed on. */
+/** The result of a completed handshake. */
 interface Secured {
   engine: TlsEngine;
-  /** Asked for at once: a socket that has gone does not tell its certificate. */
+  /** Read immediately: after a socket has closed, its certificate is gone. */
   terms: TlsConnectionOptions;
 }
 
@@ -45,8 +46,10 @@ interface Waiting {
 }
 
 /**
- * Takes sockets from a listener and hands out those whose handshake is done, in
- * the order in which they get done: a slow client holds up nobody else.
+ * Performs handshakes concurrently, up to a maximum.
+ *
+ * It accepts sockets from a listener and returns connections in the order in
+ * which their handshakes complete, so a slow client does not delay the others.
  */
 export class BoundedHandshakes implements AcceptSource<TlsConnection> {
   /** The bound address. */
@@ -54,43 +57,43 @@ export class BoundedHandshakes implements AcceptSource<TlsConnection> {
   #listener: Listener;
   #options: BoundedHandshakesOptions;
   #stop = new AbortController();
-  #shaking = new Set<Promise<void>>();
+  #handshakes = new Set<Promise<void>>();
   #ready: Secured[] = [];
   #waiting: Waiting[] = [];
-  #roomMade: (() => void) | undefined;
+  #onRoom: (() => void) | undefined;
   #end: unknown;
-  #running: Promise<void>;
+  #loop: Promise<void>;
 
   /**
-   * @param listener where the sockets come from; it belongs to this object from now on
-   * @param options how handshakes are held
+   * @param listener the source of sockets; the new object owns it
+   * @param options limits and TLS options
    */
   constructor(listener: Listener, options: BoundedHandshakesOptions) {
     this.addr = listener.addr;
     this.#listener = listener;
     this.#options = options;
-    this.#running = this.#run();
+    this.#loop = this.#acceptAll();
   }
 
-  /** Waits until nothing is left of it, once it is closed. */
+  /** Waits until the accept loop and all handshakes have ended; call it after `close`. */
   async stopped(): Promise<void> {
-    await this.#running;
-    await Promise.all(this.#shaking);
+    await this.#loop;
+    await Promise.all(this.#handshakes);
   }
 
-  /** Waits for the next client whose handshake is done. */
+  /** Waits for the next client that completes its handshake. */
   async accept(options: SocketConnectionOptions): Promise<TlsConnection> {
     const { engine, terms } = this.#ready.shift() ?? await this.#next();
-    this.#roomMade?.();
-    return new TlsConnection(engine, { ...options, ...terms });
+    this.#onRoom?.();
+    return new TlsConnectionImpl(engine, { ...options, ...terms });
   }
 
-  /** Stops listening, and gives up handshakes and what nobody has accepted. */
+  /** Stops listening; cancels handshakes and closes unaccepted connections. */
   close(): void {
     this.#listener.close();
-    this.#stop.abort(new Error("the listener has been closed"));
+    this.#stop.abort(new Error("the listener is closed"));
     for (const { engine } of this.#ready.splice(0)) engine.close();
-    this.#roomMade?.();
+    this.#onRoom?.();
   }
 
   /** Keeps the process alive while it listens. */
@@ -98,7 +101,7 @@ export class BoundedHandshakes implements AcceptSource<TlsConnection> {
     this.#listener.ref?.();
   }
 
-  /** Lets the process end although it listens. */
+  /** Lets the process exit while it listens. */
   unref(): void {
     this.#listener.unref?.();
   }
@@ -110,45 +113,45 @@ export class BoundedHandshakes implements AcceptSource<TlsConnection> {
     });
   }
 
-  async #run(): Promise<void> {
+  async #acceptAll(): Promise<void> {
     try {
       for (;;) {
-        await this.#room();
+        await this.#waitForRoom();
         const socket = await this.#listener.accept();
-        const shaking = this.#shake(socket).finally(() => {
-          this.#shaking.delete(shaking);
-          this.#roomMade?.();
+        const handshake = this.#handshake(socket).finally(() => {
+          this.#handshakes.delete(handshake);
+          this.#onRoom?.();
         });
-        this.#shaking.add(shaking);
+        this.#handshakes.add(handshake);
       }
     } catch (error) {
-      // The listener survives everything but its own end.
+      // `accept` of a SocketListener rejects only after the listener has closed.
       this.#end = error;
       for (const { reject } of this.#waiting.splice(0)) reject(error);
     }
   }
 
-  async #room(): Promise<void> {
+  async #waitForRoom(): Promise<void> {
     const { maxHandshakes } = this.#options;
     while (
-      this.#shaking.size + this.#ready.length >= maxHandshakes &&
+      this.#handshakes.size + this.#ready.length >= maxHandshakes &&
       !this.#stop.signal.aborted
     ) {
       const { promise, resolve } = Promise.withResolvers<void>();
-      this.#roomMade = resolve;
+      this.#onRoom = resolve;
       await promise;
     }
   }
 
-  async #shake(socket: Connection): Promise<void> {
+  async #handshake(socket: Connection): Promise<void> {
     const address = formatAddress(socket.remoteAddr);
     try {
       const secured = await this.#secured(socket, address);
-      // Closed in the very turn in which the handshake was done.
+      // The listener closed in the same turn in which the handshake completed.
       if (this.#stop.signal.aborted) return secured.engine.close();
-      const taker = this.#waiting.shift();
-      if (taker === undefined) this.#ready.push(secured);
-      else taker.resolve(secured);
+      const waiting = this.#waiting.shift();
+      if (waiting === undefined) this.#ready.push(secured);
+      else waiting.resolve(secured);
     } catch (error) {
       this.#report(handshakeFailure(error, { verb: "accept", address }));
     }
@@ -161,13 +164,16 @@ export class BoundedHandshakes implements AcceptSource<TlsConnection> {
       timeout: handshakeTimeout,
       late: () => {
         return new TransportError(
-          `Cannot accept ${address}: no TLS handshake within ${handshakeTimeout} ms`,
+          `Cannot accept ${address}: the TLS handshake did not complete within ${handshakeTimeout} ms`,
           { kind: "timeout", address },
         );
       },
     });
     try {
-      return { engine, terms: this.#accepted(agreed(engine.socket), address) };
+      return {
+        engine,
+        terms: this.#accepted(negotiated(engine.socket), address),
+      };
     } catch (error) {
       engine.close();
       throw error;
@@ -180,7 +186,7 @@ export class BoundedHandshakes implements AcceptSource<TlsConnection> {
   ): TlsConnectionOptions {
     if (!this.#options.requireAlpn || terms.alpnProtocol) return terms;
     throw new TransportError(
-      `Cannot accept ${address}: the client has offered no ALPN protocol, and this listener requires one`,
+      `Cannot accept ${address}: the client offered no ALPN protocol, and this listener requires one`,
       { kind: "tls", address },
     );
   }
@@ -190,7 +196,7 @@ export class BoundedHandshakes implements AcceptSource<TlsConnection> {
     try {
       this.#options.onHandshakeError?.(error);
     } catch {
-      // A reporter that fails must not end the listener.
+      // A throwing callback must not end the listener.
     }
   }
 }

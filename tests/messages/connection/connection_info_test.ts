@@ -1,7 +1,7 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { connectionInfo } from "../../../lib/messages/connection/connection_info.ts";
 import { memoryPair } from "../../../lib/transport/memory/memory_pair.ts";
-import { TlsConnection } from "../../../lib/transport/tls/tls_connection.ts";
+import { TlsConnectionImpl } from "../../../lib/transport/tls/tls_connection_impl.ts";
 import type { PeerCertificate } from "../../../lib/transport/tls/tls_connection.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
@@ -17,9 +17,11 @@ Deno.test(
     assertEquals(plain.peerCertificate, undefined);
 
     const certificate = {} as unknown as PeerCertificate; // nothing looks into it
-    const secured = new TlsConnection(near, { peerCertificate: certificate });
+    const secured = new TlsConnectionImpl(near, {
+      peerCertificate: certificate,
+    });
     assertStrictEquals(connectionInfo(secured).peerCertificate, certificate);
-    const anonymous = new TlsConnection(far);
+    const anonymous = new TlsConnectionImpl(far);
     assertEquals(connectionInfo(anonymous).peerCertificate, undefined);
     near.close();
     far.close();

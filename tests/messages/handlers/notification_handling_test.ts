@@ -7,7 +7,7 @@ import {
   type StandardSchema,
   unary,
 } from "../../../lib/messages/mod.ts";
-import { memoryPair } from "../../../lib/transport/mod.ts";
+import { memoryPair } from "../../../lib/testing/mod.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 

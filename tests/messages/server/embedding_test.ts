@@ -17,7 +17,7 @@ import {
   protocol,
 } from "../../../lib/messages/protocol/protocol.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
-import { upgradeWebSocket } from "../../../lib/transport/websocket/websocket_connection.ts";
+import { upgradeWebSocket } from "../../../lib/transport/websocket/upgrade_websocket.ts";
 import { all } from "../kit.ts";
 
 const Echo = protocol({

@@ -1,11 +1,13 @@
 import {
   type Connection,
-  memoryPair,
-  type MemoryPairOptions,
   readExactly,
   TransportError,
   writeAll,
 } from "@lengthwise/lengthwise/transport";
+import {
+  memoryPair,
+  type MemoryPairOptions,
+} from "../../../lib/transport/memory/memory_pair.ts";
 import {
   assert,
   assertEquals,

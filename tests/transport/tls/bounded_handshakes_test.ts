@@ -1,8 +1,5 @@
-import {
-  type Connection,
-  type Listener,
-  memoryPair,
-} from "@lengthwise/lengthwise/transport";
+import type { Connection, Listener } from "@lengthwise/lengthwise/transport";
+import { memoryPair } from "../../../lib/transport/memory/memory_pair.ts";
 import { assertEquals } from "@std/assert";
 import { BoundedHandshakes } from "../../../lib/transport/tls/bounded_handshakes.ts";
 import { performHandshake } from "../../../lib/transport/tls/handshake.ts";

@@ -1,4 +1,4 @@
-import { memoryPair } from "@lengthwise/lengthwise/transport";
+import { memoryPair } from "../../../lib/transport/memory/memory_pair.ts";
 import { performHandshake } from "../../../lib/transport/tls/handshake.ts";
 import { authority, server } from "./certificates.ts";
 

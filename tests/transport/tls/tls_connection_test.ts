@@ -4,8 +4,8 @@ import { checkTransport } from "../../../lib/testing/check_transport.ts";
 import { connect } from "../../../lib/transport/connect.ts";
 import { writeAll } from "../../../lib/transport/io.ts";
 import { TransportError } from "../../../lib/transport/errors.ts";
-import { connectTls } from "../../../lib/transport/tls/tls_connection.ts";
-import { listenTls } from "../../../lib/transport/tls/tls_listener.ts";
+import { connectTls } from "../../../lib/transport/tls/connect_tls.ts";
+import { listenTls } from "../../../lib/transport/tls/listen_tls.ts";
 import {
   Authority,
   authority,
@@ -346,8 +346,8 @@ Deno.test("TlsConnection.closeWrite() fails where its end cannot be sent", async
   using _accepted = accepted;
   // Nobody reads: a write waits, and the end behind it.
   const { pending } = await fillUp(dialled);
-  const writing = assertKind(pending, "closed", "has closed");
-  const ending = assertKind(dialled.closeWrite(), "closed", "has closed");
+  const writing = assertKind(pending, "closed", "closed locally");
+  const ending = assertKind(dialled.closeWrite(), "closed", "closed locally");
   dialled.close();
   await Promise.all([writing, ending]);
 });

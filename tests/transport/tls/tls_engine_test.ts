@@ -1,8 +1,8 @@
+import { writeAll } from "@lengthwise/lengthwise/transport";
 import {
   memoryPair,
   type MemoryPairOptions,
-  writeAll,
-} from "@lengthwise/lengthwise/transport";
+} from "../../../lib/transport/memory/memory_pair.ts";
 import { assertEquals } from "@std/assert";
 import type { TlsEngine } from "../../../lib/transport/tls/tls_engine.ts";
 import { performHandshake } from "../../../lib/transport/tls/handshake.ts";

@@ -1,11 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { TransportError } from "../../../lib/transport/errors.ts";
 import { listen } from "../../../lib/transport/listen.ts";
-import { connectTls } from "../../../lib/transport/tls/tls_connection.ts";
-import {
-  listenTls,
-  TlsListener,
-} from "../../../lib/transport/tls/tls_listener.ts";
+import { connectTls } from "../../../lib/transport/tls/connect_tls.ts";
+import { listenTls } from "../../../lib/transport/tls/listen_tls.ts";
+import type { TlsListener } from "../../../lib/transport/tls/tls_listener.ts";
+import { TlsListenerImpl } from "../../../lib/transport/tls/tls_listener_impl.ts";
 import { Authority, authority, LOOPBACK, server } from "./certificates.ts";
 import {
   assertKind,
@@ -267,7 +266,7 @@ Deno.test("TlsListener keeps its cap on connections", async () => {
 
 Deno.test("listen() makes a TlsListener of an address with TLS", async () => {
   await using listener = await listen("tls://127.0.0.1:0", { tls: server });
-  assert(listener instanceof TlsListener);
+  assert(listener instanceof TlsListenerImpl);
   const [accepted, dialled] = await Promise.all([
     listener.accept(),
     connectTls({

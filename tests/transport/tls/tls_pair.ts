@@ -5,15 +5,15 @@
  */
 import type { Connection } from "../../../lib/transport/connection.ts";
 import { TransportError } from "../../../lib/transport/errors.ts";
-import {
-  connectTls,
-  type TlsClientOptions,
-  type TlsConnection,
+import { connectTls } from "../../../lib/transport/tls/connect_tls.ts";
+import { listenTls } from "../../../lib/transport/tls/listen_tls.ts";
+import type {
+  TlsClientOptions,
+  TlsConnection,
 } from "../../../lib/transport/tls/tls_connection.ts";
-import {
-  listenTls,
-  type TlsListener,
-  type TlsServerOptions,
+import type {
+  TlsListener,
+  TlsServerOptions,
 } from "../../../lib/transport/tls/tls_listener.ts";
 import { assertRejects } from "@std/assert";
 import { authority, server } from "./certificates.ts";

@@ -121,7 +121,7 @@ Deno.test("connect() to 'wss:' refuses TLS options that no WebSocket knows", asy
     const error = await assertRejects(
       () => connect("wss://127.0.0.1:1/", { tls }),
       TransportError,
-      "no WebSocket of Deno knows it",
+      "Deno's WebSockets do not support it",
     );
     assertEquals(error.kind, "unsupported");
   }

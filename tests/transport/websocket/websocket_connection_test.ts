@@ -7,9 +7,10 @@ import {
   connectWebSocket,
   upgradeWebSocket,
   type UpgradeWebSocketOptions,
-  WebSocketConnection,
+  type WebSocketConnection,
+  webSocketConnection,
   type WebSocketConnectOptions,
-} from "../../../lib/transport/websocket/websocket_connection.ts";
+} from "../../../lib/transport/mod.ts";
 import { authority, server as certificate } from "../tls/certificates.ts";
 import { assertKind, readAll, Relay } from "../tls/tls_pair.ts";
 
@@ -357,7 +358,7 @@ Deno.test("upgradeWebSocket() refuses a request that asks for none", () => {
   const error = assertThrows(
     () => upgradeWebSocket(request),
     TransportError,
-    "asks for no WebSocket",
+    "is not a WebSocket upgrade",
   );
   assertEquals(error.kind, "protocol");
 });
@@ -378,7 +379,7 @@ Deno.test("upgradeWebSocket() and connectWebSocket() refuse a limit that cannot 
 
 Deno.test("WebSocketConnection adapts a socket that is still opening, and counts bytes", async () => {
   await using service = new Service();
-  const client = new WebSocketConnection(new WebSocket(service.url));
+  const client = webSocketConnection(new WebSocket(service.url));
   await writeAll(client, bytes(1, 2, 3)); // waits for the opening
   assertEquals(client.bytesWritten, 3);
   assertEquals(client.localAddr, { transport: "websocket" });

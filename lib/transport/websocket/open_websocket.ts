@@ -1,5 +1,5 @@
 /**
- * Makes the platform's WebSocket, with what only Deno knows of.
+ * Creates the platform's WebSocket, with the options that only Deno supports.
  *
  * @module
  */
@@ -8,35 +8,35 @@ import { requireDeno } from "../platform.ts";
 import { TransportError } from "../errors.ts";
 import type { TlsClientOptions } from "../tls/tls_connection.ts";
 
-/** What a WebSocket is dialled with. */
-export interface WebSocketDialOptions {
+/** Options of {@linkcode openWebSocket}. */
+export interface OpenWebSocketOptions {
   /** Subprotocols to offer. */
   protocols: string[];
   /** Headers of the opening handshake. */
   headers: Record<string, string> | undefined;
-  /** For `wss:`. */
+  /** TLS options for `wss:`. */
   tls: TlsClientOptions | undefined;
 }
 
-/** A WebSocket on its way. */
-export interface DialledWebSocket {
-  /** Opening. */
+/** A WebSocket that is opening, and its HTTP client. */
+export interface OpenedWebSocket {
+  /** The socket, in its opening handshake. */
   socket: WebSocket;
-  /** Gives up what it stands on; to be called once it has gone. */
+  /** Closes the HTTP client of the socket; call it when the socket has finished. */
   release: () => void;
 }
 
 /**
- * Dials.
+ * Starts the opening handshake of a WebSocket.
  *
- * @param address a URL
- * @param options what only Deno knows of
+ * @param address the server's URL
+ * @param options subprotocols, headers and TLS options
  * @throws {TransportError} of kind `"address-invalid"`, `"unsupported"` or `"tls"`
  */
-export async function dialWebSocket(
+export async function openWebSocket(
   address: string,
-  { protocols, headers, tls }: WebSocketDialOptions,
-): Promise<DialledWebSocket> {
+  { protocols, headers, tls }: OpenWebSocketOptions,
+): Promise<OpenedWebSocket> {
   const context = { verb: "connect to", address };
   const secure = /^wss:/i.test(address) ? tls : undefined;
   if (headers === undefined && secure === undefined) {
@@ -63,9 +63,9 @@ async function httpClient(
   context: FailureContext,
 ): Promise<Deno.HttpClient> {
   const { caCerts, cert, key } = tls;
-  refuse("serverName", tls.serverName !== undefined, context);
-  refuse("alpnProtocols", tls.alpnProtocols !== undefined, context);
-  refuse("defaultCaCerts: false", tls.defaultCaCerts === false, context);
+  reject("serverName", tls.serverName !== undefined, context);
+  reject("alpnProtocols", tls.alpnProtocols !== undefined, context);
+  reject("defaultCaCerts: false", tls.defaultCaCerts === false, context);
   const { checkClient } = await import("../tls/tls_context.ts");
   await checkClient(tls, context);
   return Deno.createHttpClient({
@@ -74,14 +74,14 @@ async function httpClient(
   });
 }
 
-function refuse(
+function reject(
   name: string,
   given: boolean,
   { verb, address }: FailureContext,
 ): void {
   if (!given) return;
   throw new TransportError(
-    `Cannot ${verb} ${address} with 'tls.${name}': no WebSocket of Deno knows it; leave it out, or connect over 'tls://'`,
+    `Cannot ${verb} ${address} with 'tls.${name}': Deno's WebSockets do not support it; omit it, or connect over 'tls://'`,
     { kind: "unsupported", address },
   );
 }

@@ -1,14 +1,19 @@
 import {
-  type AcceptSource,
   connect,
   listen,
-  memoryPair,
-  SocketConnection,
-  type SocketConnectionOptions,
-  SocketListener,
+  type SocketConnection,
   TransportError,
   writeAll,
 } from "@lengthwise/lengthwise/transport";
+import { memoryPair } from "../../lib/transport/memory/memory_pair.ts";
+import {
+  SocketConnectionImpl,
+  type SocketConnectionOptions,
+} from "../../lib/transport/socket_connection_impl.ts";
+import {
+  type AcceptSource,
+  SocketListenerImpl,
+} from "../../lib/transport/socket_listener_impl.ts";
 import {
   assert,
   assertEquals,
@@ -37,7 +42,7 @@ class ScriptedSource implements AcceptSource {
     const next = this.#script.shift();
     if (next === undefined) return this.#waiting.promise;
     if (next !== "client") return Promise.reject(next);
-    return Promise.resolve(new SocketConnection(memoryPair()[0], options));
+    return Promise.resolve(new SocketConnectionImpl(memoryPair()[0], options));
   }
 
   close(): void {
@@ -57,7 +62,7 @@ Deno.test("accept() passes over peers that have gone", async () => {
     new Deno.errors.ConnectionAborted("gone"),
     "client",
   );
-  using listener = new SocketListener(source, {
+  using listener = new SocketListenerImpl(source, {
     onError: (error) => errors.push(error),
   });
   using _connection = await listener.accept();
@@ -80,7 +85,7 @@ Deno.test("accept() pauses at the limit of descriptors, longer each time, and re
     outOfDescriptors(),
     "client",
   );
-  using listener = new SocketListener(source, {
+  using listener = new SocketListenerImpl(source, {
     onError: (error) => errors.push(error),
   });
   try {
@@ -98,7 +103,7 @@ Deno.test("accept() pauses at the limit of descriptors, longer each time, and re
 
 Deno.test("accept() survives a reporter that throws", async () => {
   const source = new ScriptedSource(new Error("odd"), "client");
-  using listener = new SocketListener(source, {
+  using listener = new SocketListenerImpl(source, {
     onError: () => {
       throw new Error("the reporter is broken");
     },
@@ -111,7 +116,7 @@ Deno.test("close() ends a pause at once, and leaves no timer behind", async () =
   const source = new ScriptedSource(
     ...Array.from({ length: 99 }, outOfDescriptors),
   );
-  const listener = new SocketListener(source, { onError: () => resolve() });
+  const listener = new SocketListenerImpl(source, { onError: () => resolve() });
   const pending = assertRejects(() => listener.accept(), TransportError);
   await promise;
   listener.close();
@@ -120,7 +125,7 @@ Deno.test("close() ends a pause at once, and leaves no timer behind", async () =
 
 Deno.test("accept() ends when somebody else has closed the socket", async () => {
   const source = new ScriptedSource(new Deno.errors.BadResource("gone"));
-  const listener = new SocketListener(source);
+  const listener = new SocketListenerImpl(source);
   const error = await assertRejects(() => listener.accept(), TransportError);
   assertEquals([error.kind, listener.closed], ["closed", true]);
 });
@@ -248,7 +253,7 @@ Deno.test("close() ends an accept() that waits for room", async () => {
 Deno.test("maxConnections must be positive", () => {
   for (const maxConnections of [0, -1, NaN]) {
     assertThrows(
-      () => new SocketListener(new ScriptedSource(), { maxConnections }),
+      () => new SocketListenerImpl(new ScriptedSource(), { maxConnections }),
       RangeError,
       "'maxConnections' must be at least 1",
     );
@@ -285,7 +290,7 @@ Deno.test("iterating a TCP listener survives peers that reset before accept", as
 Deno.test("ref() and unref() reach the source, where it knows of them", () => {
   const told: string[] = [];
   const counted = new ScriptedSource();
-  const listener = new SocketListener(Object.assign(counted, {
+  const listener = new SocketListenerImpl(Object.assign(counted, {
     ref: () => void told.push("ref"),
     unref: () => void told.push("unref"),
   }));
@@ -293,7 +298,7 @@ Deno.test("ref() and unref() reach the source, where it knows of them", () => {
   listener.ref();
   assertEquals(told, ["unref", "ref"]);
   listener.close();
-  const plain = new SocketListener(new ScriptedSource());
+  const plain = new SocketListenerImpl(new ScriptedSource());
   plain.unref();
   plain.ref();
   plain.close();

@@ -1,0 +1,94 @@
+/**
+ * The listener that `listen` returns, and its options.
+ *
+ * @module
+ */
+import type { Listener } from "./connection.ts";
+import type { TransportError } from "./errors.ts";
+import type { SocketConnection } from "./socket_connection.ts";
+
+/** How a listener accepts clients. */
+export interface ListenerOptions {
+  /**
+   * Maximum number of open connections. All sockets and files of a process
+   * share its descriptors: without a cap, one listener can use them all up.
+   *
+   * @default {10000}
+   */
+  maxConnections?: number;
+  /**
+   * Treatment of clients while `maxConnections` connections are open. `"wait"`
+   * leaves them in the operating system's backlog until one closes; `"refuse"`
+   * accepts and immediately closes them.
+   *
+   * @default {"wait"}
+   */
+  overflow?: "wait" | "refuse";
+  /**
+   * Called when accepting fails for a while, such as at the descriptor limit.
+   * Peers that disconnect before they are accepted are not reported.
+   */
+  onError?: (error: TransportError) => void;
+  /** Closes the listener when aborted; accepted connections stay open. */
+  signal?: AbortSignal;
+}
+
+/**
+ * A listening socket with an accept loop that peers cannot end.
+ *
+ * Accepting continues until {@linkcode SocketListener.close} is called or the
+ * signal is aborted. A peer that resets before it is accepted is skipped. At
+ * the descriptor limit the listener pauses, for 5 ms at first and twice as long
+ * each time up to 1 s, while clients wait in the backlog.
+ *
+ * @example Greet each client
+ * ```ts
+ * import { connect, listen, writeAll } from "@lengthwise/lengthwise/transport";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using listener = await listen({ port: 0 });
+ * const serving = (async () => {
+ *   for await (using connection of listener) {
+ *     await writeAll(connection, new TextEncoder().encode("hello"));
+ *     break; // leaving the loop closes the listener
+ *   }
+ * })();
+ *
+ * using client = await connect(listener.addr);
+ * const buffer = new Uint8Array(16);
+ * const count = await client.read(buffer) ?? 0;
+ * assertEquals(new TextDecoder().decode(buffer.subarray(0, count)), "hello");
+ * await serving;
+ * ```
+ *
+ * @typeParam C the connections it accepts
+ */
+export interface SocketListener<C extends SocketConnection = SocketConnection>
+  extends Listener<C>, AsyncDisposable {
+  /** Number of accepted connections that are still open. */
+  readonly connections: number;
+  /** Whether the listener has stopped listening. */
+  readonly closed: boolean;
+  /**
+   * Waits for the next client; concurrent calls are served in order.
+   *
+   * @throws {TransportError} of kind `"closed"` after the listener has closed
+   * @throws {unknown} the signal's reason, if the signal closed the listener
+   */
+  accept(): Promise<C>;
+  /** Stops listening; accepted connections stay open. A second call does nothing. */
+  close(): void;
+  /** Keeps the process alive while the listener is open; this is the default. */
+  ref(): void;
+  /** Lets the process exit while the listener is open; connections still keep it alive. */
+  unref(): void;
+  /** Stops listening. */
+  [Symbol.dispose](): void;
+  /** Stops listening and waits until the address is free again. */
+  [Symbol.asyncDispose](): Promise<void>;
+  /**
+   * Accepts until the listener closes, then ends without an error. As in Deno,
+   * leaving the loop closes the listener.
+   */
+  [Symbol.asyncIterator](): AsyncGenerator<C, void, void>;
+}

@@ -1,0 +1,134 @@
+/**
+ * TLS for clients: connects and performs the handshake.
+ *
+ * @module
+ */
+import type { ConnectionOptions } from "node:tls";
+import type { FailureContext } from "../failure.ts";
+import { checkClient, requireAuthority } from "./tls_context.ts";
+import { handshakeFailure, isUntrusted } from "./handshake_failure.ts";
+import { performHandshake } from "./handshake.ts";
+import { nodeModules } from "./node_modules.ts";
+import {
+  DEFAULT_HOSTNAME,
+  formatAddress,
+  type TcpAddress,
+  type UnixAddress,
+} from "../address.ts";
+import type { TlsClientOptions, TlsConnection } from "./tls_connection.ts";
+import { negotiated, TlsConnectionImpl } from "./tls_connection_impl.ts";
+import { dialTcp, type TcpConnectOptions } from "../tcp.ts";
+import { dialUnix } from "../unix.ts";
+
+/** Options of {@linkcode connectTls}. */
+export interface TlsConnectOptions extends TcpConnectOptions {
+  /** Cancels the attempt, which then rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+type TlsTarget = TcpAddress<TlsClientOptions> | UnixAddress<TlsClientOptions>;
+
+/**
+ * Connects, disables Nagle's algorithm and waits for the TLS handshake.
+ *
+ * The handshake runs in `node:tls`, on one of Deno's sockets: `Deno.startTls`
+ * ignores the client's certificate, supports TCP only, does not expose the
+ * server's certificate, and keeps the descriptor of an abandoned handshake
+ * until the peer closes.
+ *
+ * With `caCerts`, if none of them issued the server's certificate, a second
+ * attempt trusts the runtime's authorities instead.
+ *
+ * @param address where to connect, with the TLS options
+ * @param options socket options and a signal
+ * @throws {TransportError} of kind `"tls"` if a certificate or the handshake is
+ * rejected, or of kind `"protocol"` if the peer does not speak TLS
+ * @throws {unknown} the signal's reason, if the signal is aborted
+ */
+export async function connectTls(
+  address: TlsTarget,
+  options: TlsConnectOptions = {},
+): Promise<TlsConnection> {
+  const { signal } = options;
+  const context = {
+    verb: "connect to",
+    address: formatAddress({ tls: {}, ...address }),
+  };
+  signal?.throwIfAborted();
+  const client = await clientOptions(address, context);
+  const [first, second] = trustedAuthorities(address.tls ?? {}, context);
+  try {
+    try {
+      return await connectOnce(address, { ...client, ...first }, options);
+    } catch (error) {
+      if (second === undefined || !isUntrusted(error)) throw error;
+      return await connectOnce(address, { ...client, ...second }, options);
+    }
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw handshakeFailure(error, context);
+  }
+}
+
+/** Connects once, with one set of trusted authorities. */
+async function connectOnce(
+  address: TlsTarget,
+  client: ConnectionOptions,
+  options: TlsConnectOptions,
+): Promise<TlsConnection> {
+  const raw = "path" in address
+    ? await dialUnix(address)
+    : await dialTcp(address, options);
+  const engine = await performHandshake(raw, { client }, {
+    signal: options.signal,
+    timeout: Infinity,
+    late: () => new Error("unreachable: no timeout is set"),
+  });
+  try {
+    return new TlsConnectionImpl(engine, negotiated(engine.socket));
+  } catch (error) {
+    engine.close();
+    throw error;
+  }
+}
+
+/**
+ * Returns the authorities to trust, one set per handshake. A chain ends at one
+ * authority, so trying two sets in turn is the same as trusting their union.
+ * The union itself would be parsed again for every handshake, at ten times the
+ * cost of the handshake (Deno 2.9), and Deno does not expose its store.
+ */
+function trustedAuthorities(
+  { caCerts, defaultCaCerts = true }: TlsClientOptions,
+  context: FailureContext,
+): [ConnectionOptions, ConnectionOptions?] {
+  if (!defaultCaCerts) requireAuthority("caCerts", caCerts ?? [], context);
+  if (caCerts === undefined || caCerts.length === 0) return [{}];
+  const own = { ca: [...caCerts] };
+  return defaultCaCerts ? [own, {}] : [own];
+}
+
+function serverName(target: TlsTarget): string {
+  const hostname = "path" in target
+    ? "localhost"
+    : target.hostname ?? DEFAULT_HOSTNAME;
+  return target.tls?.serverName ?? hostname;
+}
+
+async function clientOptions(
+  target: TlsTarget,
+  context: FailureContext,
+): Promise<ConnectionOptions> {
+  const { cert, key, alpnProtocols } = target.tls ?? {};
+  await checkClient(target.tls ?? {}, context);
+  const { isIP } = await nodeModules();
+  const name = serverName(target);
+  return {
+    host: name,
+    // SNI allows names only (RFC 6066, 3); an IP address is verified all the same.
+    ...(isIP(name) === 0 && { servername: name }),
+    rejectUnauthorized: true,
+    ...(cert !== undefined && key !== undefined && { cert, key }),
+    ...(alpnProtocols && { ALPNProtocols: [...alpnProtocols] }),
+  };
+}

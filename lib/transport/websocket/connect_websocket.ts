@@ -1,0 +1,103 @@
+/**
+ * WebSockets for clients, browsers included.
+ *
+ * @module
+ */
+import { checkTimeout, withTimeout } from "../with_timeout.ts";
+import { openWebSocket } from "./open_websocket.ts";
+import type { SocketAddress } from "../connection.ts";
+import { TransportError } from "../errors.ts";
+import type { TlsClientOptions } from "../tls/tls_connection.ts";
+import type {
+  WebSocketConnection,
+  WebSocketOptions,
+} from "./websocket_connection.ts";
+import {
+  checkReceiveLimit,
+  webSocketConnection,
+} from "./websocket_connection_impl.ts";
+import { FLOW_CONTROL } from "./websocket_stream.ts";
+
+/** Options of {@linkcode connectWebSocket}. */
+export interface WebSocketConnectOptions extends WebSocketOptions {
+  /** Cancels the attempt, which then rejects with the signal's reason. */
+  signal?: AbortSignal;
+  /**
+   * Milliseconds that the opening handshake may take; `0` means no limit.
+   *
+   * @default {10000}
+   */
+  timeout?: number;
+  /**
+   * Whether to offer the subprotocol for flow control. Set it to `false` for a
+   * server that does not support it: browsers fail the connection if the server
+   * ignores the offered subprotocols.
+   *
+   * @default {true}
+   */
+  flowControl?: boolean;
+  /** Headers of the opening handshake; not available in browsers. */
+  headers?: Record<string, string>;
+  /**
+   * TLS options for `wss:`, in Deno only. `caCerts`, `cert` and `key` are
+   * supported; the other options are rejected, since WebSockets do not support
+   * them.
+   */
+  tls?: TlsClientOptions;
+}
+
+/**
+ * Connects to a WebSocket server, in any runtime that has `WebSocket`.
+ *
+ * Requires `--allow-net=host:port` in Deno.
+ *
+ * @param url the server's URL, `ws://…` or `wss://…`
+ * @param options limits, flow control and a signal
+ * @throws {TransportError} of kind `"protocol"` if the server does not speak
+ * WebSocket, `"unsupported"` if a TLS option is not available for WebSockets,
+ * `"refused"`, `"tls"`, `"timeout"`, and so on; always of kind `"other"` in
+ * browsers, which do not report the cause
+ * @throws {unknown} the signal's reason, if the signal is aborted
+ */
+export async function connectWebSocket(
+  url: string | URL,
+  options: WebSocketConnectOptions = {},
+): Promise<WebSocketConnection> {
+  const { signal, timeout = 10_000 } = options;
+  const { receiveLimit } = options;
+  checkReceiveLimit(receiveLimit);
+  const limit = timeout === 0 ? Infinity : checkTimeout(timeout, "timeout");
+  signal?.throwIfAborted();
+  const address = String(url);
+  const { flowControl = true, headers, tls } = options;
+  const { socket, release } = await openWebSocket(address, {
+    protocols: flowControl ? [FLOW_CONTROL] : [],
+    headers,
+    tls,
+  });
+  const connection = webSocketConnection(socket, {
+    remoteAddr: addressOf(socket.url),
+    ...(receiveLimit !== undefined && { receiveLimit }),
+  });
+  void connection.finished.then(release);
+  await withTimeout(connection.opened, {
+    signal,
+    timeout: limit,
+    cut: () => connection.close(),
+    late: () =>
+      new TransportError(
+        `Cannot connect to ${address}: the WebSocket did not open within ${timeout} ms`,
+        { kind: "timeout", address },
+      ),
+  });
+  return connection;
+}
+
+function addressOf(url: string): SocketAddress {
+  const { hostname, port, protocol } = new URL(url);
+  return {
+    transport: "websocket",
+    hostname: hostname.replace(/^\[|\]$/g, ""),
+    port: Number(port) || (protocol === "wss:" ? 443 : 80),
+  };
+}
