@@ -11,7 +11,7 @@ import {
   postgres,
   postgresStartup,
 } from "../../lib/framing/mod.ts";
-import { type SocketConnection } from "../../lib/transport/mod.ts";
+import type { SocketConnection } from "../../lib/transport/mod.ts";
 import { memoryPair } from "../../lib/testing/mod.ts";
 import { PostgresClient } from "../../examples/postgres/client.ts";
 import {
