@@ -1,7 +1,8 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * Embedded in a running service: `Deno.serve` answers HTTP, and the same port
- * carries typed messages over WebSocket; the same handlers serve a TCP port.
+ * Messages inside an existing HTTP service. `Deno.serve` answers HTTP, the same
+ * port carries typed messages over WebSocket, and a TCP port uses the same
+ * handlers.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * Declared errors: what can go wrong is part of the protocol, and typed at the
- * caller's end. What is not declared stays with the server.
+ * Declared errors: expected failures are part of the protocol and typed for the
+ * caller. Details of undeclared failures stay on the server.
  *
  * @module
  */
@@ -37,7 +37,7 @@ await using server = await serve(
       return a / b;
     },
     root(x) {
-      if (x < 0) throw new RangeError(`There is no real root of ${x}`);
+      if (x < 0) throw new RangeError(`${x} has no real square root`);
       return Math.sqrt(x);
     },
   },
@@ -65,6 +65,6 @@ try {
 } catch (error) {
   if (!(error instanceof CallError)) throw error;
   console.log(
-    `√-1: ${error.code}, and no word of why (processed: ${error.processed})`,
+    `√-1: ${error.code}, without details (processed: ${error.processed})`,
   );
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * Chat with rooms: the server calls its clients. Who they are is settled in the
- * handshake; a room is a topic.
+ * Chat with rooms: the server calls its clients. Clients identify themselves in
+ * the handshake; a room is a topic.
  *
  * @module
  */
@@ -79,15 +79,13 @@ await ada.remote.say({ room: "garden", text: "The roses are out" });
 await cleo.remote.say({ room: "kitchen", text: "Soup is ready" });
 await ben.remote.leave("garden");
 const { heardBy } = await ada.remote.say({ room: "garden", text: "Ben?" });
-await ben.remote.leave("garden"); // an answer comes after all that was sent before it
-console.log(`the last line was for ${heardBy}`);
+await ben.remote.leave("garden"); // the reply arrives after everything sent before it
+console.log(`the last line reached ${heardBy} member(s)`);
 
 try {
   await enter("");
 } catch (error) {
   console.log(
-    `nobody gets in without a name: ${
-      error instanceof Error ? error.message : error
-    }`,
+    `refused without a name: ${error instanceof Error ? error.message : error}`,
   );
 }

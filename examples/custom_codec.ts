@@ -1,7 +1,7 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * A codec of one's own: bodies as plain text, `key=value` a line. Both sides
- * must speak it; the handshake makes sure.
+ * A custom codec: bodies are plain text with one `key=value` per line. Both ends
+ * must use the same codec; the handshake checks this.
  *
  * @module
  */
@@ -33,7 +33,7 @@ const keyValue: MessageCodec = {
         return `${key}=${text}`;
       }
       throw new CodecError(
-        `Cannot encode "${key}": it must be text without "=" and line breaks`,
+        `Cannot encode "${key}": it must be text without "=" or line breaks`,
         { kind: "unsupported" },
       );
     });
@@ -69,7 +69,7 @@ const codecs = [keyValue] as const; // a tuple: there is at least one
 await using server = await serve(
   Registry,
   {
-    greet: ({ name = "nobody" }) => ({ greeting: `Hello, ${name}` }),
+    greet: ({ name = "world" }) => ({ greeting: `Hello, ${name}` }),
   },
   { port: 0 },
   { codecs },
@@ -79,7 +79,7 @@ const { greeting } = await session.remote.greet({ name: "Ada" });
 console.log(greeting);
 
 try {
-  await connect(Registry, server.addr); // speaks msgpack
+  await connect(Registry, server.addr); // offers msgpack
 } catch (error) {
   console.log(error instanceof Error ? error.message : error);
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * A framing of one's own: u16 length, payload, CRC-32. It wraps the framing for
- * the length, adds the checksum, is held against the layer's rules, and then
- * carries messages over a socket like any other.
+ * A custom framing: u16 length, payload, CRC-32. It wraps a length-prefixed
+ * framing, adds the checksum, passes the compliance suite of the layer, and then
+ * carries frames over a socket.
  *
  * ```text
  *  ├────────┼───────────────┼──────────┤
@@ -13,7 +13,12 @@
  */
 import { crc32 } from "node:zlib";
 import { checkFraming } from "@lengthwise/lengthwise/testing";
-import { FrameError, frames, type Framing, lengthPrefixed } from "@lengthwise/lengthwise/framing";
+import {
+  FrameError,
+  frames,
+  type Framing,
+  lengthPrefixed,
+} from "@lengthwise/lengthwise/framing";
 import { connect, listen } from "@lengthwise/lengthwise/transport";
 
 const CRC = 4;
@@ -96,7 +101,7 @@ checkFraming(checksummed, [
   new Uint8Array(0),
   new Uint8Array(200).fill(7),
 ]);
-console.log("the framing keeps the layer's rules");
+console.log("the framing passes the compliance suite");
 
 await using listener = await listen({ port: 0 });
 const serving = (async () => {

@@ -1,31 +1,32 @@
 #!/usr/bin/env -S deno run --allow-run=deno
 /**
  * The demonstration: a server process and a client process on a free loopback
- * port, and what happens at each layer between them.
+ * port, with a log of what happens at each layer.
  *
  * ```sh
- * deno task demo                 # both, and it ends by itself
- * deno task demo --port 7000     # the server alone, until it is interrupted
+ * deno task demo                 # both processes; exits on its own
+ * deno task demo --port 7000     # only the server, until interrupted
  * ```
  *
  * @module
  */
 import { parseArgs } from "node:util";
 
-const HELP = `Shows a server and a client that talk through Lengthwise.
+const HELP = `Shows a server and a client that communicate through Lengthwise.
 
 Usage: deno task demo [--port <port>] [--hostname <address>]
 
-Without options a server process and a client process are started on a free
-loopback port; they show what they do, and end.
+Without options, starts a server process and a client process on a free
+loopback port; both log their actions and exit.
 
-  --port <port>          serve there until interrupted (Ctrl+C), so that a
-                         second terminal can call
-  --hostname <address>   listen there [default: 127.0.0.1]
-  --help                 show this
+    --port <port>          serve on this port until interrupted (Ctrl+C), so that a
+                         client can connect from a second terminal
+  --hostname <address>   listen on this address [default: 127.0.0.1]
+  --help                 show this help
+
 `;
 
-/** Milliseconds after which a demonstration that should take one is given up. */
+/** Milliseconds until a hanging demonstration is stopped; it takes about 1,000. */
 const TIME_LIMIT = 30_000;
 
 const SERVER = new URL("./demo/server.ts", import.meta.url).href;
@@ -42,7 +43,7 @@ function readArguments() {
     port: { type: "string" },
     hostname: { type: "string" },
     help: { type: "boolean", short: "h" },
-  } as const; // parseArgs infers the values' types from it
+  } as const; // parseArgs infers the types of the values from this
   try {
     const { values } = parseArgs({ args: Deno.args, options });
     return { values, problem: portProblem(values.port) };
@@ -58,10 +59,10 @@ function portProblem(port: string | undefined): string | undefined {
   if (port === undefined || (/^\d{1,5}$/.test(port) && Number(port) <= 65535)) {
     return undefined;
   }
-  return `Cannot use "${port}" as --port: it must be a number from 0 to 65535`;
+  return `Cannot use "${port}" as --port: expected a number from 0 to 65535`;
 }
 
-/** The server in this terminal; it prints how to call it. */
+/** Runs the server in this terminal; the server prints how to call it. */
 async function serveUntilInterrupted(): Promise<number> {
   const server = deno(SERVER, [
     "--hostname",
@@ -69,12 +70,12 @@ async function serveUntilInterrupted(): Promise<number> {
     "--port",
     values.port ?? "0",
   ], "inherit");
-  // Ctrl+C reaches the server too, which then shuts down in order.
+  // Ctrl+C reaches the server too, which then shuts down gracefully.
   Deno.addSignalListener("SIGINT", () => {});
   return (await server.status).code;
 }
 
-/** Server and client side by side; 0 if all went well. */
+/** Runs server and client side by side and returns the exit status. */
 async function demonstrate(): Promise<number> {
   const giveUp = AbortSignal.timeout(TIME_LIMIT);
   title("Two processes, one socket, three layers");
@@ -85,7 +86,7 @@ async function demonstrate(): Promise<number> {
   if (typeof address !== "string") {
     await serverOutput;
     return failed(
-      `the server ended before it listened (exit status ${address.code})`,
+      `the server exited before it listened (status ${address.code})`,
     );
   }
   const client = deno(CLIENT, ["--port", address], "piped", giveUp);
@@ -94,15 +95,15 @@ async function demonstrate(): Promise<number> {
   if (clientCode !== 0) {
     if (!giveUp.aborted) server.kill();
     await serverOutput;
-    return failed(`the client ended with exit status ${clientCode}`);
+    return failed(`the client exited with status ${clientCode}`);
   }
   await serverOutput;
   const { code: serverCode } = await server.status;
   if (serverCode !== 0) {
-    return failed(`the server ended with exit status ${serverCode}`);
+    return failed(`the server exited with status ${serverCode}`);
   }
   title(
-    "All went well: both processes closed in order and ended with status 0",
+    "All went well: both processes closed gracefully and exited with status 0",
   );
   return 0;
 }
@@ -112,7 +113,7 @@ function failed(reason: string): number {
   return 1;
 }
 
-/** A process of its own, with no permission but for the loopback address. */
+/** Starts a process that may only use its own address. */
 function deno(
   program: string,
   args: string[],
@@ -139,7 +140,7 @@ function title(text: string): void {
   console.log(`\n${paint("title", text)}\n`);
 }
 
-/** Prints what a process says, line by line; `@port` lines are for this program. */
+/** Prints a process's output line by line; handles `@port` lines. */
 async function relay(
   name: "server" | "client",
   process: Deno.ChildProcess,

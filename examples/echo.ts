@@ -1,6 +1,6 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * The least that there is: one method, one call.
+ * A minimal server and client: one method, one call.
  *
  * @module
  */

@@ -1,8 +1,7 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1 --allow-read=/tmp/lengthwise-example.sent,/tmp/lengthwise-example.stored --allow-write=/tmp/lengthwise-example.sent,/tmp/lengthwise-example.stored
 /**
- * An upload with progress, whose connection is cut in the middle, and which
- * resumes where the server had got to: a client stream whose opening says from
- * where.
+ * An upload with progress that resumes after its connection is lost. It is a
+ * client stream whose opening holds the offset at which to resume.
  *
  * @module
  */
@@ -20,9 +19,9 @@ import { connect as dial } from "@lengthwise/lengthwise/transport";
 const Files = protocol({
   name: "files",
   server: {
-    /** Bytes that the server has of a file. */
+    /** Number of bytes of a file that the server has. */
     size: unary<{ name: string }, number>(),
-    /** Chunks from `offset` on; gives the size and hash of the whole. */
+    /** Sends chunks from `offset` on; returns size and hash of the complete file. */
     upload: clientStream<
       Uint8Array,
       { bytes: number; sha256: string },
@@ -38,16 +37,20 @@ const CHUNK = 32 * 1024;
 
 await using server = await serve(Files, {
   async size({ name }, context) {
-    if (!isPlain(name)) throw context.refuse("invalid", "No such name");
+    if (!isPlain(name)) {
+      throw context.refuse("invalid", "Not a valid file name");
+    }
     return (await Deno.stat(pathOf(name))).size;
   },
   async upload(chunks, context) {
     const { name, offset } = context.opening;
-    if (!isPlain(name)) throw context.refuse("invalid", "No such name");
+    if (!isPlain(name)) {
+      throw context.refuse("invalid", "Not a valid file name");
+    }
     using file = await Deno.open(pathOf(name), { write: true });
     await file.truncate(offset);
     await file.seek(offset, Deno.SeekMode.Start);
-    for await (const chunk of chunks) { // what has come stays, whatever becomes of the call
+    for await (const chunk of chunks) { // stored chunks are kept even if the call fails
       for (let at = 0; at < chunk.length;) {
         at += await file.write(chunk.subarray(at));
       }
@@ -57,7 +60,7 @@ await using server = await serve(Files, {
   },
 }, { port: 0 });
 
-/** Names come from the client: nothing in them may lead elsewhere. */
+/** Whether a client's name is safe to use in a path. */
 function isPlain(name: string): boolean {
   return /^\w+$/.test(name);
 }
@@ -72,7 +75,7 @@ async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
 
 // ── the client ─────────────────────────────────────────────────────────────
 
-/** Sends what the server does not have yet. */
+/** Sends the part of the file that the server does not have. */
 async function upload(
   { remote }: ClientSession<typeof Files>,
   path: string,
@@ -87,7 +90,7 @@ async function upload(
   await file.seek(offset, Deno.SeekMode.Start);
   const chunk = new Uint8Array(CHUNK);
   for (let at = offset, read; (read = await file.read(chunk)) !== null;) {
-    await call.send(chunk.subarray(0, read)); // waits while the server is behind
+    await call.send(chunk.subarray(0, read)); // waits while the server is busy
     onProgress(Math.floor(100 * (at += read) / size));
   }
   await call.end();
@@ -104,22 +107,26 @@ await Deno.writeFile(pathOf("stored"), new Uint8Array());
   await using session = await connect(Files, connection);
   try {
     await upload(session, SENT, (percent) => {
-      if (percent >= 40) connection.close(); // as a network may do it
+      if (percent >= 40) connection.close(); // simulates a network failure
     });
   } catch (error) {
     if (!(error instanceof CallError)) throw error;
-    console.log(`cut: ${error.code} (processed: ${error.processed})`);
+    console.log(
+      `connection lost: ${error.code} (processed: ${error.processed})`,
+    );
   }
 }
 
 await using session = await connect(Files, server.addr);
-let told = 0;
+let reported = 0;
 const { bytes, sha256: hash } = await upload(session, SENT, (percent) => {
-  if (percent >= told + 25) console.log(`  ${told = percent} % sent`);
+  if (percent >= reported + 25) {
+    console.log(`  ${reported = percent} % sent`);
+  }
 });
 console.log(
-  `${bytes} bytes have arrived, ${
-    hash === await sha256(large) ? "whole" : "and are wrong"
+  `${bytes} bytes arrived, ${
+    hash === await sha256(large) ? "intact" : "damaged"
   }`,
 );
 for (const name of ["sent", "stored"]) await Deno.remove(pathOf(name));

@@ -4,7 +4,7 @@
  * `lib/transport/README.md`.
  *
  * ```sh
- * examples/first_socket.ts                # both in one process, and ends
+ * examples/first_socket.ts                # both in one process; exits on its own
  * examples/first_socket.ts server 7000    # until Ctrl+C
  * examples/first_socket.ts client 7000    # in another terminal
  * ```
@@ -21,19 +21,19 @@ import {
   writeAll,
 } from "@lengthwise/lengthwise/transport";
 
-/** Steps 1 to 3 of a server: create a socket, bind it to an address, listen. */
+/** Steps 1 to 3 of a server: creates a socket, binds it, listens. */
 async function startServer(port: number): Promise<SocketListener> {
   const listener = await listen({ hostname: "127.0.0.1", port });
   console.log(`server: listening on ${formatAddress(listener.addr)}`);
   return listener;
 }
 
-/** Step 4: accept. Each client gets a new socket; the listening one goes on. */
+/** Step 4: accepts clients; each gets a new socket. */
 async function serve(listener: SocketListener): Promise<void> {
   for await (const connection of listener) {
     const peer = formatAddress(connection.remoteAddr);
     console.log(`server: accepted ${peer}`);
-    // Not awaited: the next client need not wait for this one to leave.
+    // Not awaited, so the next client need not wait until this one leaves.
     echo(connection).catch((error) =>
       console.error(`server: ${error.message}`)
     );
@@ -41,36 +41,40 @@ async function serve(listener: SocketListener): Promise<void> {
   console.log("server: closed");
 }
 
-/** Steps 5 and 6: receive and send until the client ends its stream; close. */
+/** Steps 5 and 6: echoes until the client ends its stream, then closes. */
 async function echo(connection: SocketConnection): Promise<void> {
   using socket = connection;
   const buffer = new Uint8Array(64 * 1024);
   for (;;) {
     const count = await socket.read(buffer);
     if (count === null) break; // the client's half-close
-    // A write may take less than all of it: writeAll goes on until it is done.
+    // A write may accept only part of the data; writeAll continues until all is sent.
     await writeAll(socket, buffer.subarray(0, count));
   }
   console.log(`server: echoed ${socket.bytesWritten} bytes`);
 }
 
-/** The life of a client: create and connect, send, half-close, receive, close. */
+/** Connects, sends, half-closes, receives and closes, as a client does. */
 async function runClient(port: number): Promise<void> {
   using socket = await connect({ hostname: "127.0.0.1", port });
   console.log(`client: connected from ${formatAddress(socket.localAddr)}`);
 
   const message = new TextEncoder().encode("Hello, socket!");
   await writeAll(socket, message);
-  await socket.closeWrite(); // "that was all"; reading goes on
+  await socket.closeWrite(); // no more data follows; reading continues
 
-  // TCP keeps bytes in order and keeps no boundaries: the answer may come in
-  // pieces, so the reader must know how long it is.
-  const answer = new Uint8Array(message.length);
-  await readExactly(socket, answer);
-  console.log(`client: received "${new TextDecoder().decode(answer)}"`);
+  // TCP preserves the order of bytes but no boundaries: the reply may arrive in
+  // pieces, so the reader must know its length.
+  const reply = new Uint8Array(message.length);
+  await readExactly(socket, reply);
+  console.log(`client: received "${new TextDecoder().decode(reply)}"`);
 
   const end = await socket.read(new Uint8Array(1));
-  console.log(`client: ${end === null ? "the server ended too" : "more?"}`);
+  console.log(
+    `client: ${
+      end === null ? "the server ended its stream too" : "unexpected data"
+    }`,
+  );
 }
 
 async function runBoth(): Promise<void> {

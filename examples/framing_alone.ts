@@ -1,8 +1,8 @@
 #!/usr/bin/env -S deno run --allow-read=/tmp/lengthwise-example.journal --allow-write=/tmp/lengthwise-example.journal
 /**
- * The framing layer alone, without a socket: a journal on disk, one frame a
- * record. A crash may leave the last record half written; whoever opens the
- * journal next finds all that are whole, and cuts off the rest.
+ * The framing layer on its own, without a socket: a journal on disk with one
+ * frame per record. A crash may leave the last record incomplete; the next reader
+ * of the journal finds all complete records and truncates the rest.
  *
  * @module
  */
@@ -15,13 +15,13 @@ import {
 const PATH = "/tmp/lengthwise-example.journal";
 const framing: Framing = varintPrefixed({ maxFrameLength: 64 * 1024 });
 
-/** Adds a record in one write. */
+/** Appends a record in one write. */
 async function append(record: string): Promise<void> {
   const frame = framing.encoder().encode(new TextEncoder().encode(record));
   await Deno.writeFile(PATH, frame, { append: true });
 }
 
-/** Hands out the records, as they are read, and says where the last whole one ends. */
+/** Passes each record to `handle` and returns where the last one ends. */
 async function replay(handle: (record: string) => void): Promise<number> {
   const decoder = framing.decoder();
   let size = 0;
@@ -47,11 +47,11 @@ for (const record of ["deposit 100", "withdraw 30", "deposit 5"]) {
 }
 
 const { size } = await Deno.stat(PATH);
-await Deno.truncate(PATH, size - 4); // as a crash may leave it
+await Deno.truncate(PATH, size - 4); // simulates a crash during a write
 console.log("after the crash:");
-const whole = await replay((record) => console.log(`  ${record}`));
+const end = await replay((record) => console.log(`  ${record}`));
 
-await Deno.truncate(PATH, whole);
+await Deno.truncate(PATH, end);
 await append("deposit 7");
 console.log("after the repair:");
 await replay((record) => console.log(`  ${record}`));

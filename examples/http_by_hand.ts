@@ -1,13 +1,13 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * HTTP/1.1 by hand, against `Deno.serve`: HTTP is one use of a socket. A request
- * is bytes, so is the answer, and what makes them messages is a rule about
- * where each ends (RFC 9112): the head at an empty line, the body after
- * Content-Length bytes or at the chunk of size 0.
+ * HTTP/1.1 by hand, with `Deno.serve` as the server. HTTP is one use of a socket:
+ * requests and responses are bytes, and rules determine where each message ends
+ * (RFC 9112): the head at an empty line, the body after Content-Length bytes or at
+ * the chunk of size 0.
  *
- * It also shows where that ends. In HTTP the client asks and the server answers,
- * once: a server that has something to say must wait until it is asked. On the
- * socket below there is no such rule, and the last part does without it.
+ * The example also shows a limit of HTTP: the client sends a request and the
+ * server one response, so a server that has something to say must wait for a
+ * request. The socket has no such rule, and the last part does without it.
  *
  * @module
  */
@@ -23,20 +23,20 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const MAX_LINE = 8 * 1024;
 
-/** Reads up to the next CRLF. One byte a read: simple, and slow. */
+/** Reads up to the next CRLF, one byte at a time: simple, but slow. */
 async function readLine(connection: Connection): Promise<string> {
   const line: number[] = [];
   const byte = new Uint8Array(1);
   while (line.length < MAX_LINE) {
     if (!await readExactly(connection, byte)) {
-      throw new Error("The stream ended inside a line");
+      throw new Error("The stream ended within a line");
     }
     line.push(byte[0] ?? 0);
     if (line.at(-2) === 13 && line.at(-1) === 10) {
       return decoder.decode(Uint8Array.from(line.slice(0, -2)));
     }
   }
-  throw new Error(`A line must be shorter than ${MAX_LINE} bytes`);
+  throw new Error(`Line too long: expected fewer than ${MAX_LINE} bytes`);
 }
 
 async function readBytes(
@@ -45,17 +45,19 @@ async function readBytes(
 ): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
   if (length > 0 && !await readExactly(connection, bytes)) {
-    throw new Error("The stream ended before the body");
+    throw new Error("The stream ended within the body");
   }
   return bytes;
 }
 
-/** RFC 9112, 7.1: each chunk is its size in hex, a line end, the bytes, a line end. */
+/** Reads chunks (RFC 9112, 7.1): size in hex, CRLF, bytes, CRLF. */
 async function readChunks(connection: Connection): Promise<string> {
   let text = "";
   for (;;) {
     const size = parseInt(await readLine(connection), 16);
-    if (Number.isNaN(size)) throw new Error("A chunk must begin with its size");
+    if (Number.isNaN(size)) {
+      throw new Error("Invalid chunk: it must begin with its size in hex");
+    }
     const chunk = await readBytes(connection, size);
     await readLine(connection);
     if (size === 0) return text;
@@ -63,13 +65,13 @@ async function readChunks(connection: Connection): Promise<string> {
   }
 }
 
-interface Answer {
+interface HttpResponse {
   status: string;
   headers: Map<string, string>;
   body: string;
 }
 
-async function readAnswer(connection: Connection): Promise<Answer> {
+async function readResponse(connection: Connection): Promise<HttpResponse> {
   const status = await readLine(connection);
   const headers = new Map<string, string>();
   for (;;) {
@@ -97,7 +99,7 @@ function request(method: string, path: string, body = ""): Uint8Array {
   );
 }
 
-/** Two requests on one socket, as `fetch` would do it. */
+/** Sends two requests on one socket, as `fetch` would. */
 async function speakHttp(): Promise<void> {
   await using server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
@@ -116,21 +118,27 @@ async function speakHttp(): Promise<void> {
   ];
   for (const bytes of requests) {
     await writeAll(connection, bytes);
-    const { status, body } = await readAnswer(connection);
+    const { status, body } = await readResponse(connection);
     console.log(`http: ${status} | ${body}`);
   }
 }
 
-/** The same socket without HTTP's rule: both sides speak when they like. */
+/** Uses a socket without the rule of HTTP: both ends send at any time. */
 async function speakFreely(): Promise<void> {
   await using listener = await listen({ hostname: "127.0.0.1", port: 0 });
   const serving = (async () => {
     using connection = await listener.accept();
-    await writeAll(connection, encoder.encode("server: nobody asked me\r\n"));
+    await writeAll(
+      connection,
+      encoder.encode("server: sent without a request\r\n"),
+    );
     console.log(`socket: ${await readLine(connection)}`);
   })();
   using connection = await connect(listener.addr);
-  await writeAll(connection, encoder.encode("client: nor me\r\n"));
+  await writeAll(
+    connection,
+    encoder.encode("client: sent at the same time\r\n"),
+  );
   console.log(`socket: ${await readLine(connection)}`);
   await serving;
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * A pool of workers: they dial in, and the server calls them. Jobs have a
- * deadline, a job that nobody needs any more is cancelled at its worker, and one
- * whose worker is lost goes to another.
+ * A pool of workers: workers connect, and the server calls them. Jobs have a
+ * deadline, a cancelled job stops at its worker, and a job whose worker
+ * disconnects moves to another worker.
  *
  * @module
  */
@@ -23,14 +23,14 @@ const Pool = protocol({
 
 type Worker = ServerSession<typeof Pool>;
 
-/** Workers that have nothing to do, and jobs that wait for one. */
+/** Idle workers, and jobs that wait for one. */
 class Queue {
   readonly #idle = new Set<Worker>();
   readonly #waiting: ((worker: Worker) => void)[] = [];
 
   join(worker: Worker): void {
     this.#free(worker);
-    worker.finished.then(() => this.#idle.delete(worker)); // it has hung up
+    worker.finished.then(() => this.#idle.delete(worker)); // it has disconnected
   }
 
   #free(worker: Worker): void {
@@ -48,7 +48,7 @@ class Queue {
     return worker;
   }
 
-  /** Jobs may run twice: a worker that was lost may have done its work. */
+  /** Runs a job; twice if its worker disconnects after finishing it. */
   async run(
     job: number,
     ms: number,
@@ -106,7 +106,7 @@ await using _bert = await startWorker("Bert");
 const quick = [1, 2, 3, 4].map((job) => queue.run(job, 5));
 for (const line of await Promise.all(quick)) console.log(line);
 
-console.log(await queue.run(5, 60_000)); // its time runs out, and its worker is told
+console.log(await queue.run(5, 60_000)); // the deadline passes, and its worker is notified
 
 const controller = new AbortController();
 const unwanted = queue.run(6, 60_000, controller.signal);

@@ -1,8 +1,8 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * Live quotes: a server stream that never lags behind. The reader's credit says
- * when it can take more; what changes meanwhile is conflated, so that it gets
- * the latest price of each share and not the oldest.
+ * Live quotes: a server stream that keeps up with the market. The reader's credit
+ * determines when it receives more; changes in between are conflated, so the
+ * reader receives the latest price of each share, not the oldest.
  *
  * @module
  */
@@ -22,13 +22,13 @@ const Market = protocol({
 const SHARES = ["ACME", "INIT", "UMBR"];
 const TICKS = 3_000;
 
-/** What has changed since it was last sent: one entry a share, however many ticks there were. */
+/** Unsent changes: at most one quote per share, the latest. */
 class Changes {
   readonly #latest = new Map<string, Quote>();
   #wake: (() => void) | undefined;
   #over = false;
 
-  /** The reader has left, or there is nothing more to come. */
+  /** Whether the reader has left or no more quotes will follow. */
   get over(): boolean {
     return this.#over;
   }
@@ -47,7 +47,7 @@ class Changes {
     while (true) {
       for (const [share, quote] of this.#latest) {
         this.#latest.delete(share);
-        yield quote; // goes on when the reader has credit for another one
+        yield quote; // resumes when the reader has credit for another one
       }
       if (this.#over) return;
       if (this.#latest.size === 0) {
@@ -57,7 +57,7 @@ class Changes {
   }
 }
 
-/** The market moves whether anybody looks or not. */
+/** Moves the market, whether or not it has readers. */
 async function move(changes: Changes): Promise<void> {
   for (let tick = 1; tick <= TICKS && !changes.over; tick++) {
     const share = SHARES[tick % SHARES.length] ?? "ACME";
@@ -74,7 +74,7 @@ await using server = await serve(Market, {
     try {
       yield* changes;
     } finally {
-      changes.end(); // also where the reader leaves first
+      changes.end(); // even if the reader leaves first
       await moving;
     }
   },

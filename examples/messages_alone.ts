@@ -1,7 +1,7 @@
 #!/usr/bin/env -S deno run
 /**
- * The messages layer alone: two parts of one program that talk as if they were
- * two programs. No socket, no permission.
+ * The messages layer on its own: two parts of one program communicate as if they
+ * were two programs. It needs no socket and no permission.
  *
  * @module
  */

@@ -1,7 +1,6 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * The client of the demonstration: calls the server, and shows every frame
- * that passes.
+ * The client of the demonstration: calls the server and shows every frame.
  *
  * @module
  */
@@ -19,7 +18,7 @@ const { values } = parseArgs({
   },
 });
 
-function said(text: string): void {
+function log(text: string): void {
   console.log(`messages   ${text}`);
 }
 
@@ -40,25 +39,25 @@ async function main(): Promise<void> {
   const session = await connect(Shop, tap(connection), {
     handlers: { alert: alerted.resolve },
   });
-  said("the handshake is done");
+  log("the handshake is complete");
   const { remote } = session;
 
   const price = await remote.price({ sku: "A-1" });
-  said(`price({ sku: "A-1" }) gave ${Deno.inspect(price)}`);
+  log(`price({ sku: "A-1" }) returned ${Deno.inspect(price)}`);
 
   const order = await remote.order({ sku: "A-1", count: 2 });
-  said(`order({ sku: "A-1", count: 2 }) gave ${Deno.inspect(order)}`);
+  log(`order({ sku: "A-1", count: 2 }) returned ${Deno.inspect(order)}`);
 
-  said(await orderTooMany());
+  log(await orderTooMany());
 
   const quotes: number[] = [];
   for await (const { cents } of remote.watch({ sku: "B-2" })) {
     quotes.push(cents);
   }
-  said(`watch({ sku: "B-2" }) streamed ${quotes.join(", ")} cents`);
+  log(`watch({ sku: "B-2" }) streamed ${quotes.join(", ")} cents`);
 
   await remote.log("hello");
-  said(
+  log(
     `log("hello") was sent, and the server alerted: ${
       Deno.inspect(await alerted.promise)
     }`,
@@ -68,7 +67,7 @@ async function main(): Promise<void> {
   const error = await session.finished;
   if (error !== undefined) throw error;
   console.log(
-    "transport  both sides have ended their stream; the socket is closed",
+    "transport  both ends have closed their stream; the socket is closed",
   );
 
   async function orderTooMany(): Promise<string> {
@@ -78,7 +77,7 @@ async function main(): Promise<void> {
       if (!isDeclared(Shop.server.order, error, "outOfStock")) throw error;
       return `order({ sku: "A-1", count: 9 }) failed as declared: outOfStock, ${error.data.left} left`;
     }
-    throw new Error("Nine were sold of three");
+    throw new Error("The server sold nine items although it has three");
   }
 }
 

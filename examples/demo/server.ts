@@ -1,7 +1,7 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * The server of the demonstration. `--once` ends it when its first client has
- * left; else it serves until it is interrupted.
+ * The server of the demonstration. With `--once` it exits when its
+ * first client has left; otherwise it serves until interrupted.
  *
  * @module
  */
@@ -30,12 +30,12 @@ const PRICES: ReadonlyMap<string, number> = new Map([["A-1", 1250], [
 
 const handlers: Handlers<typeof Shop, "server", ServerContext<typeof Shop>> = {
   price({ sku }) {
-    console.log(`messages   price({ sku: "${sku}" }) is handled`);
+    console.log(`messages   price({ sku: "${sku}" }) is called`);
     return { cents: priceOf(sku) };
   },
   order({ sku, count }, context) {
     console.log(
-      `messages   order({ sku: "${sku}", count: ${count} }) is handled`,
+      `messages   order({ sku: "${sku}", count: ${count} }) is called`,
     );
     if (count > 3) throw context.error("outOfStock", { left: 3 });
     return { total: priceOf(sku) * count };
@@ -50,7 +50,7 @@ const handlers: Handlers<typeof Shop, "server", ServerContext<typeof Shop>> = {
     console.log(
       `messages   log(${
         JSON.stringify(text)
-      }) has come; the client is alerted in turn`,
+      }) has arrived; the client is alerted in turn`,
     );
     await session.remote.alert(`read: ${text}`);
   },
@@ -78,11 +78,11 @@ async function main(): Promise<void> {
   for await (const connection of listener) {
     const { port } = connection.remoteAddr;
     console.log(
-      `transport  it accepts a client: a new socket, whose peer is ${hostname}:${port}`,
+      `transport  it accepts a client: a new socket to ${hostname}:${port}`,
     );
     const closed = server.accept(connection)
       .then(() =>
-        console.log(`transport  the socket of ${hostname}:${port} is closed`)
+        console.log(`transport  the socket to ${hostname}:${port} is closed`)
       );
     if (values.once) {
       await closed;
@@ -99,7 +99,7 @@ Call it from a second terminal:
 
   deno run --allow-net=${values.hostname} examples/demo/client.ts --hostname ${values.hostname} --port ${port}
 
-Ctrl+C ends it.
+Press Ctrl+C to stop the server.
 `);
 }
 

@@ -1,5 +1,5 @@
 /**
- * What both sides of the demonstration speak.
+ * The protocol of the demonstration.
  *
  * @module
  */
@@ -12,13 +12,13 @@ import {
 
 /** A price at one moment. */
 export interface Quote {
-  /** What is sold. */
+  /** Identifies the product. */
   sku: string;
-  /** Its price. */
+  /** Price of the product. */
   cents: number;
 }
 
-/** What the client may ask of the server, and the server of the client. */
+/** The methods that the server and the client serve. */
 export const Shop = protocol({
   name: "shop",
   server: {

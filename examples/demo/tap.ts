@@ -1,12 +1,12 @@
 /**
- * Shows the frames that pass through a connection, and changes nothing.
+ * Prints the frames that pass through a connection without changing them.
  *
  * @module
  */
 import { lengthPrefixed } from "@lengthwise/lengthwise/framing";
 import type { Connection } from "@lengthwise/lengthwise/transport";
 
-/** Names of the kinds of frame (PROTOCOL.md). */
+/** Names of the kinds of frames (PROTOCOL.md). */
 const KINDS: Readonly<Record<number, string>> = {
   0x01: "HELLO",
   0x02: "GOAWAY",
@@ -24,10 +24,10 @@ const KINDS: Readonly<Record<number, string>> = {
   0x17: "NOTIFY",
 };
 
-/** Bytes of a body that are shown. */
+/** Number of bytes of a body that are printed. */
 const SHOWN = 24;
 
-/** The same connection, whose frames are printed as they pass. */
+/** Returns the connection, wrapped so that its frames are printed. */
 export function tap(connection: Connection): Connection {
   const sent = printer("──▶");
   const received = printer("◀──");

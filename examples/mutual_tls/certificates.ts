@@ -1,11 +1,11 @@
 /**
- * Certificates for this example only: whoever reads this file has their keys,
- * so they prove nothing. Real keys stay where only their owner can read them.
+ * Certificates for this example only. Their keys are public, so they prove
+ * nothing. Keep real keys where only their owner can read them.
  *
  * @module
  */
 
-/** The authority that both sides trust. */
+/** Certificate of the authority that both ends trust. */
 export const CA = `-----BEGIN CERTIFICATE-----
 MIIBpjCCAU2gAwIBAgIUFI9zVmv5DSIGK/EF8dCK0rdvN4UwCgYIKoZIzj0EAwIw
 IDEeMBwGA1UEAwwVTGVuZ3Rod2lzZSBleGFtcGxlIENBMCAXDTI2MTEyMjIwMzky
@@ -19,7 +19,7 @@ BAMCAgQwCgYIKoZIzj0EAwIDRwAwRAIgRqtf6vaYPsfdPw9rMnzrOGTyq23DU30s
 -----END CERTIFICATE-----
 `;
 
-/** Of the server, for `localhost` and 127.0.0.1. */
+/** Certificate of the server, for `localhost` and 127.0.0.1. */
 export const SERVER_CERT = `-----BEGIN CERTIFICATE-----
 MIIBqzCCAVGgAwIBAgIUFhZVQ91h37vkLXPCkvivwaRoXdkwCgYIKoZIzj0EAwIw
 IDEeMBwGA1UEAwwVTGVuZ3Rod2lzZSBleGFtcGxlIENBMCAXDTI2MTEyMjIwMzky
@@ -33,7 +33,7 @@ q+de60kz3qk3QhYcAwIgWDkCvUqlFOPd9PINCRAD7a/gj4CCfhvf8geXrlTG/Ew=
 -----END CERTIFICATE-----
 `;
 
-/** Its key. */
+/** Key of the server. */
 export const SERVER_KEY = `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgURfpLVvKeJEmFrlR
 mnhNCSuVaHm1Hu/2tbFIp3SG25OhRANCAAQVyA130IOxYVADXGXsH6kNQZhAGVKM
@@ -41,7 +41,7 @@ AUXiveKqMO5etKXs4g13SCTCH6RpAu9LN55IBAZA3/1qRo3QWk8rvvfo
 -----END PRIVATE KEY-----
 `;
 
-/** Of a client, `alice`. */
+/** Certificate of the client `alice`. */
 export const CLIENT_CERT = `-----BEGIN CERTIFICATE-----
 MIIBizCCATGgAwIBAgIUFhZVQ91h37vkLXPCkvivwaRoXdowCgYIKoZIzj0EAwIw
 IDEeMBwGA1UEAwwVTGVuZ3Rod2lzZSBleGFtcGxlIENBMCAXDTI2MTEyMjIwMzky
@@ -55,7 +55,7 @@ ZWQy3YGJTIGLw3frYUxR
 -----END CERTIFICATE-----
 `;
 
-/** Its key. */
+/** Key of the client. */
 export const CLIENT_KEY = `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgcKNS/GEiDa2Wzt8h
 c66aP/k3+xEQM9p5o0AGb+cUN5KhRANCAAQOUyLt5kZvHQDsEAyHn0nBP1r5oQ7r

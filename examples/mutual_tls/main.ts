@@ -1,7 +1,7 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * Mutual TLS: both sides prove who they are before a message passes, and
- * handlers know whom they serve by the client's certificate.
+ * Mutual TLS: both ends prove their identity before any message, and handlers
+ * identify the client by its certificate.
  *
  * @module
  */
@@ -35,13 +35,16 @@ await using server = await serve(Vault, {
   authenticate(_credentials: unknown, client: ClientInfo) {
     const name = client.peerCertificate?.subject.CN;
     if (typeof name !== "string") {
-      throw new CallError("unauthenticated", "Show a certificate with a name");
+      throw new CallError(
+        "unauthenticated",
+        "A certificate with a name is required",
+      );
     }
     return name;
   },
 });
 const { port = 0 } = server.addr;
-console.log("server: listens, and asks every client for a certificate");
+console.log("server: listening; every client must present a certificate");
 
 {
   const tls = { caCerts: [CA], cert: CLIENT_CERT, key: CLIENT_KEY };
@@ -52,7 +55,7 @@ try {
   await connect(Vault, { port, tls: { caCerts: [CA] } });
 } catch (error) {
   console.log(
-    "somebody without a certificate:",
+    "client without a certificate:",
     error instanceof Error ? error.message : error,
   );
 }

@@ -1,14 +1,14 @@
 /**
- * What the two processes share.
+ * The protocol and the address that the two processes share.
  *
  * @module
  */
 import { protocol, unary } from "@lengthwise/lengthwise";
 
-/** Where the server listens. */
+/** Path at which the server listens. */
 export const SOCKET = "/tmp/lengthwise-example.sock";
 
-/** What it serves. */
+/** Protocol of the server. */
 export const Clock = protocol({
   name: "clock",
   server: { uptime: unary<void, number>() },

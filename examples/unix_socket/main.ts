@@ -1,7 +1,7 @@
 #!/usr/bin/env -S deno run --allow-net=unix:/tmp/lengthwise-example.sock --allow-read=/tmp/lengthwise-example.sock --allow-write=/tmp/lengthwise-example.sock --allow-run=deno
 /**
- * Two local processes over a Unix socket: the file's mode says who may call.
- * This is the server; it starts the client and ends with it.
+ * Two local processes over a Unix socket, whose file mode controls access. This
+ * is the server; it starts the client and exits after it.
  *
  * @module
  */
@@ -16,7 +16,7 @@ await using server = await serve(
   { path: SOCKET },
   { transport: { mode: 0o600 } },
 );
-console.log(`server: listens at ${server.addr.path}`);
+console.log(`server: listening at ${server.addr.path}`);
 
 const file = `--allow-read=${SOCKET}`;
 const client = new Deno.Command("deno", {
@@ -30,5 +30,5 @@ const client = new Deno.Command("deno", {
   ],
 }).spawn();
 const { code } = await client.status;
-console.log(`server: the client ended with status ${code}`);
+console.log(`server: the client exited with status ${code}`);
 if (code !== 0) throw new Error("The client failed");

@@ -26,10 +26,10 @@ function command(args: string[]): Deno.Command {
   });
 }
 
-/** Its two processes get their own. */
+/** Its two processes have their own permissions. */
 const PERMISSIONS = ["--allow-run=deno"];
 
-Deno.test("the demonstration shows every layer, ends by itself and says that all went well", async () => {
+Deno.test("the demonstration shows every layer, exits on its own and reports success", async () => {
   const { code, stdout, stderr } = await run([...PERMISSIONS, DEMO]);
   assertEquals(stderr, "");
   assertEquals(code, 0);
@@ -42,12 +42,12 @@ Deno.test("the demonstration shows every layer, ends by itself and says that all
       "a client socket is created",
       "──▶ HELLO   00 00 00",
       "◀── RESULT  00 00 00 14 [ 13 00  00 00 00 00 00 01 ] 00 00 81 a5 63 65 6e 74 73 cd 04 e2",
-      'price({ sku: "A-1" }) gave { cents: 1250 }',
+      'price({ sku: "A-1" }) returned { cents: 1250 }',
       "failed as declared: outOfStock, 3 left",
       "streamed 80, 81, 82 cents",
       'the server alerted: "read: hello"',
       "──▶ GOAWAY",
-      "both sides have ended their stream; the socket is closed",
+      "both ends have closed their stream; the socket is closed",
       "the server socket is closed",
     ]
   ) assertStringIncludes(stdout, step);
@@ -57,7 +57,7 @@ Deno.test("the demonstration shows every layer, ends by itself and says that all
   );
 });
 
-Deno.test("--help explains the demonstration, and a wrong option is refused with it", async () => {
+Deno.test("--help explains the demonstration, and so does an invalid option", async () => {
   const help = await run([...PERMISSIONS, DEMO, "--help"]);
   assertEquals(help.code, 0);
   assertStringIncludes(help.stdout, "--port <port>");
@@ -68,14 +68,14 @@ Deno.test("--help explains the demonstration, and a wrong option is refused with
   }
 });
 
-Deno.test("--port serves until interrupted, and a second terminal can call", async () => {
+Deno.test("--port serves until interrupted, and a second terminal can connect", async () => {
   await using server = command([...PERMISSIONS, DEMO, "--port", "0"]).spawn();
   const stderr = new Response(server.stderr).text();
   let output = "";
   let port: string | undefined;
   for await (const text of server.stdout.pipeThrough(new TextDecoderStream())) {
     output += text;
-    if (port === undefined && output.includes("Ctrl+C ends it")) {
+    if (port === undefined && output.includes("Press Ctrl+C")) {
       port = /--port (\d+)/.exec(output)?.[1];
       const client = await run([
         "--allow-net=127.0.0.1",
@@ -88,13 +88,13 @@ Deno.test("--port serves until interrupted, and a second terminal can call", asy
       interruptChildren(server.pid);
     }
   }
-  assertMatch(output, /the socket of 127\.0\.0\.1:\d+ is closed/);
+  assertMatch(output, /the socket to 127\.0\.0\.1:\d+ is closed/);
   assertStringIncludes(output, "the server socket is closed");
   assertEquals(await stderr, "");
   assertEquals((await server.status).code, 0);
 });
 
-/** As Ctrl+C in a terminal does: every process of the group hears it. */
+/** Interrupts every process of the group, as Ctrl+C in a terminal does. */
 function interruptChildren(pid: number): void {
   for (
     const line of Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`)
@@ -116,7 +116,7 @@ Deno.test("the demonstration's server fails clearly when its port is in use", as
   assertMatch(stderr, /Cannot listen on tcp:\/\/127\.0\.0\.1:\d+/);
 });
 
-Deno.test("the demonstration's client fails clearly when nobody listens", async () => {
+Deno.test("the demonstration's client fails clearly when no server listens", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   listener.close();

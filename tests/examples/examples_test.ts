@@ -1,10 +1,10 @@
 /**
  * Every program in `examples/` runs, with the permissions that its first line
- * names and no others, shows what it is there for, ends by itself with status
- * 0, and complains of nothing.
+ * names and no others, prints the expected text, exits on its own with status 0,
+ * and writes nothing to stderr.
  *
- * Programs are the files right in `examples/` and each `main.ts` in a folder
- * below it; other files are their parts.
+ * Programs are the files directly in `examples/` and each `main.ts` in a folder
+ * below it; other files are modules of these programs.
  *
  * @module
  */
@@ -15,12 +15,12 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 
-/** Programs that other tests run, and which. */
+/** Programs that other tests run, with the file of those tests. */
 const RUN_ELSEWHERE: Record<string, string> = {
   "examples/postgres/main.ts": "tests/interop/servers/postgres_test.ts",
 };
 
-/** What each program prints, among other things: the proof that it did what it shows. */
+/** Text that each program prints, as proof of what it shows. */
 const SHOWS: Record<string, readonly string[]> = {
   "examples/beside_deno_serve.ts": [
     "over TCP: 2",
@@ -30,26 +30,26 @@ const SHOWS: Record<string, readonly string[]> = {
   "examples/calculator.ts": [
     "2 + 3 = 5",
     "7 / 0: cannot divide 7 by zero",
-    "√-1: internal, and no word of why (processed: yes)",
+    "√-1: internal, without details (processed: yes)",
   ],
   "examples/chat.ts": [
     "Ben in garden hears Ada: The roses are out",
-    "the last line was for 1",
-    "nobody gets in without a name",
+    "the last line reached 1 member(s)",
+    "refused without a name",
   ],
   "examples/custom_codec.ts": [
     "Hello, Ada",
-    'codec "msgpack" is not spoken here; key-value is',
+    'codec "msgpack" is not supported; expected "key-value"',
   ],
   "examples/custom_framing.ts": [
-    "the framing keeps the layer's rules",
+    "the framing passes the compliance suite",
     "across the wire, checked",
     "its checksum is wrong",
   ],
   "examples/demo.ts": [
-    'price({ sku: "A-1" }) gave { cents: 1250 }',
+    'price({ sku: "A-1" }) returned { cents: 1250 }',
     "failed as declared: outOfStock, 3 left",
-    "both processes closed in order and ended with status 0",
+    "both processes closed gracefully and exited with status 0",
   ],
   "examples/dns/main.ts": [
     "www.example.test. 3600 IN CNAME example.test.",
@@ -57,9 +57,9 @@ const SHOWS: Record<string, readonly string[]> = {
   ],
   "examples/echo.ts": ["Hello, socket"],
   "examples/file_transfer.ts": [
-    "upload from byte 0\ncut: disconnected (processed: maybe)",
+    "upload from byte 0\nconnection lost: disconnected (processed: maybe)",
     "% sent",
-    "1048576 bytes have arrived, whole",
+    "1048576 bytes arrived, intact",
   ],
   "examples/first_socket.ts": [
     'client: received "Hello, socket!"',
@@ -92,11 +92,11 @@ const SHOWS: Record<string, readonly string[]> = {
   ],
   "examples/unix_socket/main.ts": [
     "client: the server has been up for some milliseconds",
-    "the client ended with status 0",
+    "the client exited with status 0",
   ],
 };
 
-/** A program that has not ended by then never will. */
+/** Milliseconds after which a program is considered hanging. */
 const HANGS_AFTER = 60_000;
 
 const SHEBANG = /^#!\/usr\/bin\/env -S deno run((?: --[\w=.,:@/-]+)*)$/;
@@ -110,19 +110,19 @@ for (const path of programs("examples")) {
     assertEquals(errors, "");
     const printed = new TextDecoder().decode(stdout);
     const shows = SHOWS[path];
-    assert(shows !== undefined, `${path}: SHOWS does not say what it prints`);
+    assert(shows !== undefined, `${path}: SHOWS has no entry for this program`);
     for (const text of shows) assertStringIncludes(printed, text);
   });
 }
 
-Deno.test("examples need each permission that they name", async () => {
+Deno.test("examples need every permission in their first line", async () => {
   for (const path of programs("examples")) {
     if (Object.hasOwn(RUN_ELSEWHERE, path)) continue;
     const flags = flagsOf(path);
     for (const left of flags) {
       const others = flags.filter((flag) => flag !== left);
       const { code, stdout, stderr } = await run(path, others);
-      assert(code !== 0, `${path} runs without ${left}, too`);
+      assert(code !== 0, `${path} also runs without ${left}`);
       const text = new TextDecoder();
       const printed = text.decode(stdout) + text.decode(stderr);
       assertMatch(printed, /Requires \w+ access/, `${path} without ${left}`);
@@ -133,7 +133,7 @@ Deno.test("examples need each permission that they name", async () => {
 Deno.test("examples that are run elsewhere exist", () => {
   const known = programs("examples");
   for (const path of Object.keys(RUN_ELSEWHERE)) {
-    assert(known.includes(path), `${path} is not there`);
+    assert(known.includes(path), `${path} does not exist`);
   }
 });
 
@@ -146,7 +146,7 @@ async function run(path: string, flags: readonly string[]) {
   }).output();
 }
 
-/** The flags in a program's first line, which must not be wide. */
+/** Returns the flags in a program's first line, which must be narrow. */
 function flagsOf(path: string): string[] {
   const [first = ""] = Deno.readTextFileSync(path).split("\n");
   assertMatch(first, SHEBANG, `${path}: no "deno run" with flags in line 1`);
@@ -154,7 +154,7 @@ function flagsOf(path: string): string[] {
   for (const flag of flags) {
     assert(
       /^--allow-(net|read|write|run|env|sys)=/.test(flag),
-      `${path}: ${flag} is wider than it must be, or no permission`,
+      `${path}: ${flag} is broader than necessary, or not a permission`,
     );
   }
   return flags;

@@ -1,6 +1,6 @@
 /**
- * The examples of the transport layer run as their first line says, with the
- * permissions that it grants.
+ * The examples of the transport layer run with the permissions in their first
+ * line.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 
 const EXAMPLES = new URL("../../examples/", import.meta.url);
 
-/** The command of an example, from its shebang. */
+/** Returns the command of an example, from its shebang. */
 async function command(
   name: string,
   ...args: string[]
@@ -43,7 +43,7 @@ async function output(
   const decoder = new TextDecoder();
   return {
     code,
-    // Sorted: two sides of one process print in any order.
+    // Sorted: two ends in one process print in any order.
     lines: decoder.decode(stdout).trim().split("\n").sort(),
     errors: decoder.decode(stderr).replaceAll(/^Check .*\n/gm, ""),
   };
@@ -55,7 +55,7 @@ Deno.test("examples/first_socket.ts runs server and client, and ends", async () 
   assertEquals(lines.length, 7);
   assertMatch(lines[0] ?? "", /^client: connected from tcp:\/\/127\.0\.0\.1:/);
   assertEquals(lines[1], 'client: received "Hello, socket!"');
-  assertEquals(lines[2], "client: the server ended too");
+  assertEquals(lines[2], "client: the server ended its stream too");
   assertEquals(lines[5], "server: echoed 14 bytes");
 });
 
@@ -81,13 +81,13 @@ Deno.test("examples/first_socket.ts refuses an unknown role", async () => {
   assertMatch(errors, /'server' or 'client', not 'waiter'/);
 });
 
-Deno.test("examples/http_by_hand.ts speaks HTTP, and then does without", async () => {
+Deno.test("examples/http_by_hand.ts speaks HTTP, and then a protocol without its rule", async () => {
   const { code, lines, errors } = await output("http_by_hand.ts");
   assertEquals([code, errors], [0, ""]);
   assertEquals(lines, [
     "http: HTTP/1.1 200 OK | POST /shout: HELLO BY HAND",
     "http: HTTP/1.1 200 OK | in chunks",
-    "socket: client: nor me",
-    "socket: server: nobody asked me",
+    "socket: client: sent at the same time",
+    "socket: server: sent without a request",
   ]);
 });
