@@ -147,4 +147,4 @@ export type {
 } from "./messages/schema/standard_schema.ts";
 export type { SessionStats } from "./messages/session/flow/shared_state.ts";
 export type { Shape } from "./messages/session/wire/shape.ts";
-export type { ComplianceOptions } from "./testing/check_framing.ts";
+export type { FramingCheckOptions } from "./testing/check_framing.ts";

@@ -1,6 +1,6 @@
 /**
- * The contract of {@linkcode MessageCodec} as a test: a codec that passes can
- * stand under a session.
+ * A compliance suite for the {@linkcode MessageCodec} contract. A session can
+ * use any codec that passes.
  *
  * @module
  */
@@ -9,11 +9,11 @@ import { sameValue } from "./same_value.ts";
 import type { MessageCodec } from "../messages/codec/message_codec.ts";
 
 /** Options of {@linkcode checkCodec}. */
-export interface CodecComplianceOptions {
-  /** Values that must arrive as they are, at least one; the more kinds the better. */
+export interface CodecCheckOptions {
+  /** Values that must survive a round trip unchanged; at least one, ideally of many kinds. */
   values: readonly unknown[];
   /**
-   * Values that must be refused with a `CodecError`.
+   * Values that the codec must reject with a `CodecError`.
    *
    * @default {[]}
    */
@@ -25,15 +25,15 @@ export interface CodecComplianceOptions {
    */
   borrows?: boolean;
   /**
-   * When two values count as the same.
+   * Compares a decoded value with the original.
    *
-   * @default deep equality: numbers by `Object.is`, but 0 is -0; dates by time,
-   * `Uint8Array`s by bytes, arrays and plain objects by their parts
+   * @default deep equality: numbers by `Object.is`, except that 0 equals -0;
+   * dates by time, `Uint8Array`s by content, arrays and plain objects by members
    */
   equal?: (actual: unknown, expected: unknown) => boolean;
   /**
-   * Runs one check; hand it to the steps of a test framework to see each by
-   * name. It must run the check and pass on its error.
+   * Runs one check. Pass the step function of a test framework to report each
+   * check by name. It must run the check and rethrow its error.
    *
    * @default {(_name, check) => check()}
    */
@@ -41,27 +41,29 @@ export interface CodecComplianceOptions {
 }
 
 /**
- * Checks a codec against the whole contract: its name, that values arrive,
- * encoding in place at every alignment and with every shortage of room, that
- * nothing is shared or kept between messages, and that no bytes, cut, changed
- * or made up, get anything but a value or a `CodecError`. It needs no test
- * framework.
+ * Checks a codec against the whole {@linkcode MessageCodec} contract.
  *
- * @param codec the codec
- * @param options what it carries
- * @throws {AggregateError} with one `Error` for each check that failed
- * @throws {RangeError} for no values to check with
+ * It checks the codec's name, round trips, encoding in place at every alignment
+ * and into targets that are too small, that messages share no state, and that
+ * truncated, altered and random bodies either decode or throw a `CodecError`.
+ * It needs no test framework.
+ *
+ * @param codec the codec to check
+ * @param options the values that it carries and rejects
+ * @throws {AggregateError} with one `Error` for each failed check
+ * @throws {RangeError} if `values` is empty
  *
  * @example
  * ```ts
- * import { checkCodec, json } from "@lengthwise/lengthwise/messages";
+ * import { checkCodec } from "@lengthwise/lengthwise/testing";
+ * import { json } from "@lengthwise/lengthwise";
  *
  * await checkCodec(json(), { values: [null, "é", [1, { a: true }]], refused: [1n, NaN] });
  * ```
  */
 export async function checkCodec(
   codec: MessageCodec,
-  options: CodecComplianceOptions,
+  options: CodecCheckOptions,
 ): Promise<void> {
   const {
     values,
@@ -81,14 +83,14 @@ export async function checkCodec(
     try {
       await step(name, () => check(subject));
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      errors.push(new Error(`${name}: ${why}`, { cause }));
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      errors.push(new Error(`${name}: ${reason}`, { cause }));
     }
   }
   if (errors.length === 0) return;
   throw new AggregateError(
     errors,
-    `The codec breaks the contract in ${errors.length} of ${
+    `The codec failed ${errors.length} of ${
       Object.keys(CODEC_CHECKS).length
     } checks: ${errors.map((error) => error.message).join("; ")}`,
   );

@@ -1,30 +1,33 @@
 /**
- * The rules of the framing layer, as one function that any framing can be held
- * against. Needs no test framework.
+ * A compliance suite for the {@linkcode Framing} contract.
  *
  * @module
  */
 import type { Framing } from "../framing/framing.ts";
-import { DECODING_RULES } from "./decoder_checks.ts";
-import { ENCODING_RULES } from "./encoder_checks.ts";
-import { type Case, concat } from "./framing_check.ts";
+import { DECODER_CHECKS } from "./decoder_checks.ts";
+import { ENCODER_CHECKS } from "./encoder_checks.ts";
+import { concat, type FramingUnderTest } from "./framing_check.ts";
 
-/** Options with which {@linkcode checkFraming} makes a framing. */
-export interface ComplianceOptions {
-  /** The limit to make it with; a framing without one passes it over. */
+/** Options that {@linkcode checkFraming} passes to its factory. */
+export interface FramingCheckOptions {
+  /** The limit of the framing. A framing without a limit ignores it. */
   maxFrameLength?: number;
 }
 
 /**
- * Holds a framing against every rule of this layer: round trip, every split,
- * byte by byte, bytes behind a frame, every truncation, the same limit both
- * ways, `rest`, `owed`, `held`, the state after an error, hostile bytes, no
- * chunk changed or referenced after "not yet", and `encode`, `encodeInto` and
- * `seal` alike.
+ * Checks a framing against the whole {@linkcode Framing} contract.
  *
- * @example In a test of one's own
+ * It checks round trips, every split of the stream into chunks, bytes after a
+ * frame, every truncation, equal limits in both directions, `rest`, `owed`,
+ * `held`, the state after an error, and hostile bytes. It also checks that
+ * chunks are neither changed nor referenced after `next()` returns `undefined`,
+ * and that `encode`, `encodeInto`, `encodeHeader` and `seal` agree. It needs no
+ * test framework.
+ *
+ * @example Check a framing
  * ```ts
- * import { checkFraming, lengthPrefixed } from "@lengthwise/lengthwise/framing";
+ * import { checkFraming } from "@lengthwise/lengthwise/testing";
+ * import { lengthPrefixed } from "@lengthwise/lengthwise/framing";
  *
  * checkFraming(
  *   (options) => lengthPrefixed({ ...options, width: 2 }),
@@ -32,27 +35,34 @@ export interface ComplianceOptions {
  * );
  * ```
  *
- * @param makeFraming makes the framing, with a limit at times
- * @param samples payloads that it can carry, two at least; a few
- * hundred bytes are enough, as the work grows with the square of their sum
- * @throws {Error} that names the rule that is broken
+ * @param makeFraming creates the framing; some checks pass a limit
+ * @param samples at least two payloads that the framing can carry; a few hundred
+ * bytes in total are enough, as the work grows with the square of the total
+ * @throws {Error} if a check fails; the message names the check
  */
 export function checkFraming(
-  makeFraming: (options: ComplianceOptions) => Framing,
+  makeFraming: (options: FramingCheckOptions) => Framing,
   samples: readonly Uint8Array[],
 ): void {
   if (samples.length < 2) {
-    throw new Error("Cannot check a framing with fewer than 2 samples");
+    throw new Error(
+      `Cannot check a framing with ${samples.length} sample(s): expected at least 2 samples`,
+    );
   }
   const encoder = makeFraming({}).encoder();
   const frames = samples.map((sample) => encoder.encode(sample.slice()));
-  const subject: Case = { makeFraming, samples, frames, wire: concat(frames) };
-  for (const [rule, check] of [...ENCODING_RULES, ...DECODING_RULES]) {
+  const subject: FramingUnderTest = {
+    makeFraming,
+    samples,
+    frames,
+    wire: concat(frames),
+  };
+  for (const [name, check] of [...ENCODER_CHECKS, ...DECODER_CHECKS]) {
     try {
       check(subject);
     } catch (error) {
       throw new Error(
-        `Cannot accept this framing as it breaks the rule '${rule}': ${
+        `The framing failed the check '${name}': ${
           error instanceof Error ? error.message : error
         }`,
         { cause: error },

@@ -35,8 +35,8 @@ export interface TransportCheckOptions {
    */
   hardened?: boolean;
   /**
-   * Breaks a connection so that its peer sees a reset instead of an end. If
-   * absent, the checks of resets are skipped.
+   * Breaks a connection so that its peer sees a reset. If absent, the checks of
+   * resets are skipped.
    */
   reset?: (connection: Connection) => void | Promise<void>;
 }

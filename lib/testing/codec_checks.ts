@@ -1,6 +1,5 @@
 /**
- * The checks behind `checkCodec`, each with the sentence of the contract that
- * it proves.
+ * The checks of `checkCodec`. The name of a check is the rule that it checks.
  *
  * @module
  */
@@ -8,7 +7,7 @@ import { sameBytes } from "./same_value.ts";
 import { CodecError } from "../messages/codec/errors.ts";
 import type { MessageCodec } from "../messages/codec/message_codec.ts";
 
-/** A codec and what it is said to carry. */
+/** A codec and the values that it should carry and reject. */
 export interface CodecUnderTest {
   readonly codec: MessageCodec;
   readonly values: readonly unknown[];
@@ -17,28 +16,28 @@ export interface CodecUnderTest {
   readonly equal: (actual: unknown, expected: unknown) => boolean;
 }
 
-/** Every alignment of an 8-byte word, and one more. */
+/** Covers every alignment of an 8-byte word, plus one. */
 const OFFSETS = 9;
 const FILLER = 0xee;
-/** Larger than what any codec may reserve for itself. */
+/** Spare bytes of a target: more than any codec may use beyond the body. */
 const AMPLE = 16 * 1024;
-/** Bytes of changed bodies to try for each value, and how many bodies at most. */
+/** Limits of the altered bodies for each value: total bytes, and bodies. */
 const MUTATED_BYTES = 256 * 1024;
 const MUTATIONS = 200;
 
-/** One function for each sentence of the contract. */
+/** The checks by name. */
 export const CODEC_CHECKS: Record<string, (subject: CodecUnderTest) => void> = {
-  "the name is 1 to 32 of a-z, 0-9 and -"({ codec }) {
+  "the name has 1 to 32 characters of a-z, 0-9 and -"({ codec }) {
     require(/^[a-z0-9-]{1,32}$/.test(codec.name), `it is "${codec.name}"`);
   },
 
-  "values arrive as they are"(subject) {
+  "values survive a round trip unchanged"(subject) {
     for (const value of subject.values) {
       requireArrives(subject, subject.codec.encode(value), value);
     }
   },
 
-  "encode() gives each message bytes of its own"({ codec, values }) {
+  "encode() returns a separate buffer for each message"({ codec, values }) {
     const encoded = values.map((value) => {
       const body = codec.encode(value);
       return { value, body, before: body.slice() };
@@ -49,7 +48,7 @@ export const CODEC_CHECKS: Record<string, (subject: CodecUnderTest) => void> = {
     }
   },
 
-  "encodeInto() writes what encode() gives, at every offset"(subject) {
+  "encodeInto() writes the same bytes as encode() at every offset"(subject) {
     for (const value of subject.values) {
       const expected = subject.codec.encode(value);
       const target = filled(OFFSETS + expected.length + AMPLE);
@@ -60,7 +59,7 @@ export const CODEC_CHECKS: Record<string, (subject: CodecUnderTest) => void> = {
     }
   },
 
-  "encodeInto() writes into what room there is, or gives the body elsewhere"(
+  "encodeInto() writes into the target, or returns the body if it does not fit"(
     { codec, values },
   ) {
     for (const value of values) {
@@ -74,15 +73,15 @@ export const CODEC_CHECKS: Record<string, (subject: CodecUnderTest) => void> = {
         } else {
           require(
             sameBytes(body, expected),
-            `${show(value)} differs in ${room} byte(s) of room`,
+            `${show(value)} differs with ${room} byte(s) of space`,
           );
         }
-        requireUntouched(target, 5);
+        requireUnchanged(target, 5);
       }
     }
   },
 
-  "decode() takes a view into a larger buffer, and does not change it"(
+  "decode() accepts a view of a larger buffer and does not change it"(
     subject,
   ) {
     for (const value of subject.values) {
@@ -108,7 +107,7 @@ export const CODEC_CHECKS: Record<string, (subject: CodecUnderTest) => void> = {
     }
   },
 
-  "values that are refused get a CodecError and touch nothing in front"(
+  "rejected values throw a CodecError and change nothing before the offset"(
     { codec, refused },
   ) {
     for (const value of refused) {
@@ -118,11 +117,11 @@ export const CODEC_CHECKS: Record<string, (subject: CodecUnderTest) => void> = {
         () => codec.encodeInto(value, target, 9),
         `encodeInto(${show(value)})`,
       );
-      requireUntouched(target, 9);
+      requireUnchanged(target, 9);
     }
   },
 
-  "an error leaves nothing behind"(subject) {
+  "an error does not affect later messages"(subject) {
     const { codec, values, refused } = subject;
     for (const value of values) {
       for (const bad of refused) attempt(() => codec.encode(bad));
@@ -131,7 +130,7 @@ export const CODEC_CHECKS: Record<string, (subject: CodecUnderTest) => void> = {
     }
   },
 
-  "a body that is cut, changed or made up gives a value or a CodecError"(
+  "truncated, altered and random bodies decode or throw a CodecError"(
     { codec, values },
   ) {
     const random = generator(1);
@@ -151,8 +150,8 @@ export const CODEC_CHECKS: Record<string, (subject: CodecUnderTest) => void> = {
   },
 };
 
-function require(condition: boolean, otherwise: string): asserts condition {
-  if (!condition) throw new Error(otherwise);
+function require(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new Error(message);
 }
 
 function requireArrives(
@@ -185,13 +184,13 @@ function requireWritten(
     sameBytes(target.subarray(offset, end), expected),
     `${show(value)} differs at offset ${offset}`,
   );
-  requireUntouched(target, offset);
+  requireUnchanged(target, offset);
 }
 
-function requireUntouched(target: Uint8Array, offset: number): void {
+function requireUnchanged(target: Uint8Array, offset: number): void {
   require(
     target.subarray(0, offset).every((byte) => byte === FILLER),
-    `bytes in front of offset ${offset} were touched`,
+    `bytes before offset ${offset} were changed`,
   );
 }
 
@@ -209,11 +208,11 @@ function attempt(act: () => unknown): void {
   try {
     act();
   } catch (error) {
-    require(error instanceof CodecError, `${error} is no CodecError`);
+    require(error instanceof CodecError, `${error} is not a CodecError`);
   }
 }
 
-/** Every cut of a short body, then single bytes changed, then bytes made up. */
+/** Yields truncated, then altered and random bodies. */
 function* mutations(
   body: Uint8Array,
   random: () => number,
@@ -231,7 +230,7 @@ function* mutations(
   }
 }
 
-/** Marsaglia's xorshift: the same numbers each time. */
+/** Returns a deterministic generator of random numbers (Marsaglia's xorshift). */
 function generator(seed: number): () => number {
   let state = seed;
   return () => {

@@ -1,37 +1,37 @@
 import {
-  type Case,
   concat,
   drain,
   feed,
   frameErrorOf,
+  type FramingCheck,
+  type FramingUnderTest,
   must,
   mustEqual,
-  type Rule,
   same,
 } from "./framing_check.ts";
 
-/** Memory may run ahead of what has arrived by so much, and no further. */
+/** Limits of `held`: a base, plus a factor for each byte received. */
 const HELD_BASE = 1024;
 const HELD_FACTOR = 8;
 const HOSTILE_RUNS = 200;
 
-/** The rules for decoders. */
-export const DECODING_RULES: readonly Rule[] = [
-  ["a round trip gives what was sent", roundTrip],
-  ["the result does not depend on where the stream is cut", everySplit],
-  ["a frame is there with its last byte, and no sooner", byteByByte],
-  ["chunks may be pushed before next() is called", manyPushes],
-  ["bytes behind a frame stay in rest()", trailingBytes],
-  ["a frame cut by the end of the stream is an error", everyTruncation],
-  ["'owed' tells what end() would throw for", owedAgrees],
-  ["both directions have the same limit", sameLimit],
-  ["after an error each call throws the same error", stateAfterError],
-  ["'held' follows what has arrived", heldFollows],
-  ["hostile bytes give frames or a FrameError", hostileBytes],
-  ["what encode() takes comes back as one frame", anyPayload],
+/** The checks of decoders. */
+export const DECODER_CHECKS: readonly FramingCheck[] = [
+  ["a round trip returns the samples", roundTrip],
+  ["frames do not depend on chunk boundaries", everySplit],
+  ["next() returns a frame as soon as its last byte arrives", byteByByte],
+  ["several chunks can be pushed before next() is called", manyPushes],
+  ["rest() returns the bytes after the last frame", trailingBytes],
+  ["end() throws only inside a frame", everyTruncation],
+  ["'owed' is true only inside a frame", owedAgrees],
+  ["encoder and decoder have the same limit", sameLimit],
+  ["after an error every call throws the same error", stateAfterError],
+  ["'held' is limited by the bytes received", heldFollows],
+  ["hostile bytes decode to frames or throw a FrameError", hostileBytes],
+  ["each encoded payload decodes to one equal frame", anyPayload],
 ];
 
-function roundTrip({ makeFraming, samples, wire }: Case): void {
+function roundTrip({ makeFraming, samples, wire }: FramingUnderTest): void {
   const decoder = makeFraming({}).decoder();
   mustEqual(feed(decoder, wire), samples, "in one chunk");
   decoder.end();
@@ -39,7 +39,7 @@ function roundTrip({ makeFraming, samples, wire }: Case): void {
   must(decoder.skipped === 0, () => "frames were skipped");
 }
 
-function everySplit({ makeFraming, samples, wire }: Case): void {
+function everySplit({ makeFraming, samples, wire }: FramingUnderTest): void {
   const framing = makeFraming({});
   for (let cut = 0; cut <= wire.length; cut++) {
     const decoder = framing.decoder();
@@ -50,7 +50,9 @@ function everySplit({ makeFraming, samples, wire }: Case): void {
   }
 }
 
-function byteByByte({ makeFraming, samples, frames, wire }: Case): void {
+function byteByByte(
+  { makeFraming, samples, frames, wire }: FramingUnderTest,
+): void {
   const decoder = makeFraming({}).decoder();
   const ends = endsOf(frames);
   const got: Uint8Array[] = [];
@@ -59,49 +61,56 @@ function byteByByte({ makeFraming, samples, frames, wire }: Case): void {
     const whole = ends.filter((end) => end <= i + 1).length;
     must(
       got.length === whole,
-      () => `${got.length} frames behind byte ${i} where ${whole} are whole`,
+      () => `${got.length} frames after byte ${i}; expected ${whole}`,
     );
   }
   mustEqual(got, samples, "byte by byte");
   decoder.end();
 }
 
-/** Where each frame ends in the stream. */
+/** Returns the stream offset after each frame. */
 function endsOf(frames: readonly Uint8Array[]): number[] {
   let end = 0;
   return frames.map((frame) => end += frame.length);
 }
 
-function manyPushes({ makeFraming, samples, wire }: Case): void {
+function manyPushes({ makeFraming, samples, wire }: FramingUnderTest): void {
   const decoder = makeFraming({}).decoder();
   for (let i = 0; i < wire.length; i += 3) {
     decoder.push(wire.slice(i, i + 3));
     decoder.push(new Uint8Array(0));
   }
-  must(same(decoder.rest(), wire), () => "rest() is not what was pushed");
+  must(
+    same(decoder.rest(), wire),
+    () => "rest() differs from the pushed bytes",
+  );
   mustEqual(drain(decoder), samples, "pushed in threes");
   decoder.end();
 }
 
-function trailingBytes({ makeFraming, samples, frames, wire }: Case): void {
+function trailingBytes(
+  { makeFraming, samples, frames, wire }: FramingUnderTest,
+): void {
   const framing = makeFraming({});
   const ends = endsOf(frames);
   for (let cut = 0; cut <= wire.length; cut++) {
     const decoder = framing.decoder();
     const whole = ends.filter((end) => end <= cut);
     const got = feed(decoder, wire.subarray(0, cut));
-    mustEqual(got, samples.slice(0, whole.length), `of ${cut} bytes`);
+    mustEqual(got, samples.slice(0, whole.length), `after ${cut} bytes`);
     const rest = wire.subarray(whole.at(-1) ?? 0, cut);
-    for (const time of ["once", "twice"]) {
+    for (const call of ["first", "second"]) {
       must(
         same(decoder.rest(), rest),
-        () => `rest() asked ${time} is wrong behind ${cut} bytes`,
+        () => `the ${call} rest() is wrong after ${cut} bytes`,
       );
     }
   }
 }
 
-function everyTruncation({ makeFraming, frames, wire }: Case): void {
+function everyTruncation(
+  { makeFraming, frames, wire }: FramingUnderTest,
+): void {
   const framing = makeFraming({});
   const ends = new Set([0, ...endsOf(frames)]);
   for (let cut = 0; cut < wire.length; cut++) {
@@ -109,32 +118,37 @@ function everyTruncation({ makeFraming, frames, wire }: Case): void {
     feed(decoder, wire.subarray(0, cut));
     const error = frameErrorOf(() => decoder.end());
     if (ends.has(cut)) {
-      must(error === undefined, () => `end() threw between frames, at ${cut}`);
+      must(
+        error === undefined,
+        () => `end() threw between frames, at byte ${cut}`,
+      );
     } else {
       must(
         error?.kind === "truncated",
         () =>
-          `end() said ${error?.kind ?? "nothing"} inside a frame, at ${cut}`,
+          `end() threw ${
+            error?.kind ?? "nothing"
+          } inside a frame, at byte ${cut}`,
       );
     }
   }
 }
 
-function owedAgrees({ makeFraming, frames, wire }: Case): void {
+function owedAgrees({ makeFraming, frames, wire }: FramingUnderTest): void {
   const decoder = makeFraming({}).decoder();
   const ends = new Set(endsOf(frames));
-  must(!decoder.owed, () => "a frame is owed before the first byte");
+  must(!decoder.owed, () => "it is true before the first byte");
   for (let i = 0; i < wire.length; i++) {
     feed(decoder, wire.subarray(i, i + 1));
     must(
       decoder.owed === !ends.has(i + 1),
-      () => `it is ${decoder.owed} behind ${i + 1} bytes`,
+      () => `it is ${decoder.owed} after ${i + 1} bytes`,
     );
   }
 }
 
-/** Made with each limit around the longest sample, encoder and decoder agree. */
-function sameLimit({ makeFraming, samples, frames }: Case): void {
+/** Tries every limit up to one byte above the longest sample. */
+function sameLimit({ makeFraming, samples, frames }: FramingUnderTest): void {
   const sample = samples.reduce((a, b) => b.length > a.length ? b : a);
   const frame = frames[samples.indexOf(sample)]!;
   for (let limit = 0; limit <= sample.length + 1; limit++) {
@@ -146,11 +160,13 @@ function sameLimit({ makeFraming, samples, frames }: Case): void {
     const taken = attempt(() => feed(decoder, frame).length === 1) ?? false;
     must(
       taken === (refused === undefined),
-      () => `with ${limit}, only one of them takes ${sample.length} bytes`,
+      () =>
+        `with limit ${limit}, only one of them accepts ${sample.length} bytes`,
     );
     must(
       refused === undefined || refused.kind === "too-long",
-      () => `with ${limit}, encode() throws '${refused?.kind}'`,
+      () =>
+        `with limit ${limit}, encode() throws '${refused?.kind}'; expected 'too-long'`,
     );
   }
 }
@@ -163,7 +179,7 @@ function attempt<T>(step: () => T): T | undefined {
   }
 }
 
-function stateAfterError({ makeFraming, wire }: Case): void {
+function stateAfterError({ makeFraming, wire }: FramingUnderTest): void {
   const decoder = makeFraming({}).decoder();
   feed(decoder, wire.subarray(0, wire.length - 1));
   const first = frameErrorOf(() => decoder.end());
@@ -172,29 +188,28 @@ function stateAfterError({ makeFraming, wire }: Case): void {
     const again = frameErrorOf(() => void call());
     must(
       first !== undefined && again === first,
-      () =>
-        `it threw '${again?.message}' where it had thrown '${first?.message}'`,
+      () => `it threw '${again?.message}' after '${first?.message}'`,
     );
   }
 }
 
-function heldFollows({ makeFraming, wire }: Case): void {
+function heldFollows({ makeFraming, wire }: FramingUnderTest): void {
   const decoder = makeFraming({}).decoder();
   for (let i = 0; i < wire.length; i++) {
     feed(decoder, wire.subarray(i, i + 1));
     must(
       decoder.held <= HELD_BASE + HELD_FACTOR * (i + 1),
-      () => `it holds ${decoder.held} bytes when ${i + 1} have come`,
+      () => `it holds ${decoder.held} bytes after ${i + 1} bytes were received`,
     );
   }
   drain(decoder);
   must(
     decoder.held <= HELD_BASE,
-    () => `it holds ${decoder.held} bytes when there is nothing to hold`,
+    () => `it holds ${decoder.held} bytes after all frames were returned`,
   );
 }
 
-function hostileBytes({ makeFraming, wire }: Case): void {
+function hostileBytes({ makeFraming, wire }: FramingUnderTest): void {
   const framing = makeFraming({});
   const random = randomFrom(1);
   for (let run = 0; run < HOSTILE_RUNS; run++) {
@@ -213,7 +228,7 @@ function hostileBytes({ makeFraming, wire }: Case): void {
   }
 }
 
-/** Numbers that are the same in every run. */
+/** Returns a deterministic generator of random integers. */
 function randomFrom(seed: number): (below: number) => number {
   return (below) => {
     seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
@@ -221,8 +236,8 @@ function randomFrom(seed: number): (below: number) => number {
   };
 }
 
-/** Payloads made of the stream's own bytes are those that it may confuse. */
-function anyPayload({ makeFraming, samples, wire }: Case): void {
+/** Builds payloads from bytes of the stream: they may contain its delimiters. */
+function anyPayload({ makeFraming, samples, wire }: FramingUnderTest): void {
   const framing = makeFraming({});
   const encoder = framing.encoder();
   const random = randomFrom(2);
@@ -239,7 +254,7 @@ function anyPayload({ makeFraming, samples, wire }: Case): void {
     must(
       back?.length === payload.length && more.length === 0 &&
         same(encoder.encode(back), frames[0]!),
-      () => `[${payload}] came back as [${back ?? "nothing"}]`,
+      () => `[${payload}] decoded to [${back ?? "nothing"}]`,
     );
   }
 }

@@ -1,67 +1,79 @@
 import { FrameError } from "../framing/errors.ts";
 import {
-  type Case,
   frameErrorOf,
+  type FramingCheck,
+  type FramingUnderTest,
   must,
-  type Rule,
   same,
 } from "./framing_check.ts";
 
-/** What the rules fill buffers with, to see what was written. */
-const DIRT = 0x5a;
-/** A limit up to which a payload over it is made. */
+/** Fills buffers, to reveal which bytes were written. */
+const FILLER = 0x5a;
+/** Limits above this are not tested with a payload that exceeds them. */
 const LARGEST_PAYLOAD = 2 ** 26;
 
-/** The rules for encoders. */
-export const ENCODING_RULES: readonly Rule[] = [
+/** The checks of encoders. */
+export const ENCODER_CHECKS: readonly FramingCheck[] = [
   ["maxEncodedLength() is an upper bound", boundHolds],
-  ["encode() leaves the payload as it is", payloadUnchanged],
-  ["encodeInto() writes what encode() makes, and nothing else", intoAsEncode],
-  ["encodeInto() refuses a target without room", intoChecksRoom],
-  ["seal() makes what encode() makes, with no gap", sealAsEncode],
-  ["encodeHeader() writes what encode() puts in front", headerAsEncode],
-  ["encode() refuses a payload over 'maxFrameLength'", limitHolds],
+  ["encode() does not change the payload", payloadUnchanged],
+  [
+    "encodeInto() writes the same bytes as encode() and no others",
+    intoAsEncode,
+  ],
+  ["encodeInto() throws if the target is too small", intoChecksRoom],
+  ["seal() writes the same frames as encode(), without gaps", sealAsEncode],
+  ["encodeHeader() writes the same header as encode()", headerAsEncode],
+  ["encode() rejects a payload over 'maxFrameLength'", limitHolds],
 ];
 
-function boundHolds({ makeFraming, samples, frames }: Case): void {
+function boundHolds({ makeFraming, samples, frames }: FramingUnderTest): void {
   const encoder = makeFraming({}).encoder();
   samples.forEach((sample, i) => {
     const bound = encoder.maxEncodedLength(sample.length);
     must(
       frames[i]!.length <= bound,
-      () => `${frames[i]!.length} bytes where it said ${bound}`,
+      () =>
+        `sample ${i} has ${
+          frames[i]!.length
+        } encoded bytes; the bound is ${bound}`,
     );
   });
 }
 
-function payloadUnchanged({ makeFraming, samples, frames }: Case): void {
+function payloadUnchanged(
+  { makeFraming, samples, frames }: FramingUnderTest,
+): void {
   const encoder = makeFraming({}).encoder();
   samples.forEach((sample, i) => {
     const payload = sample.slice();
     const again = encoder.encode(payload);
     must(same(payload, sample), () => `sample ${i} was changed`);
-    must(same(again, frames[i]!), () => `sample ${i} was framed in two ways`);
+    must(same(again, frames[i]!), () => `sample ${i} was encoded in two ways`);
   });
 }
 
-function intoAsEncode({ makeFraming, samples, frames }: Case): void {
+function intoAsEncode(
+  { makeFraming, samples, frames }: FramingUnderTest,
+): void {
   const encoder = makeFraming({}).encoder();
   samples.forEach((sample, i) => {
     const room = encoder.maxEncodedLength(sample.length);
-    const target = new Uint8Array(3 + room + 3).fill(DIRT);
+    const target = new Uint8Array(3 + room + 3).fill(FILLER);
     const end = encoder.encodeInto(sample, target, 3);
     const frame = frames[i]!;
     must(end === 3 + frame.length, () => `it returned ${end} for sample ${i}`);
     must(same(target.subarray(3, end), frame), () => `sample ${i} differs`);
     const around = [...target.subarray(0, 3), ...target.subarray(3 + room)];
     must(
-      around.every((byte) => byte === DIRT),
-      () => `it wrote outside of its room for sample ${i}`,
+      around.every((byte) => byte === FILLER),
+      () => `it wrote outside the frame's space for sample ${i}`,
     );
   });
 }
 
-function intoChecksRoom({ makeFraming, samples, frames }: Case): void {
+function intoChecksRoom(
+  { makeFraming, samples, frames }: FramingUnderTest,
+): void {
   const encoder = makeFraming({}).encoder();
   samples.forEach((sample, i) => {
     const target = new Uint8Array(frames[i]!.length - 1);
@@ -71,58 +83,66 @@ function intoChecksRoom({ makeFraming, samples, frames }: Case): void {
     } catch {
       thrown = true;
     }
-    must(thrown, () => `sample ${i} fits in a target one byte too short`);
+    must(
+      thrown,
+      () => `sample ${i} was accepted by a target one byte too short`,
+    );
   });
 }
 
-function sealAsEncode({ makeFraming, samples, wire }: Case): void {
+function sealAsEncode({ makeFraming, samples, wire }: FramingUnderTest): void {
   const { inPlace } = makeFraming({}).encoder();
   if (inPlace === undefined) return;
   const room = samples.reduce(
     (sum, s) => sum + inPlace.headroom + s.length + inPlace.tailroom,
     0,
   );
-  const target = new Uint8Array(room).fill(DIRT);
+  const target = new Uint8Array(room).fill(FILLER);
   let at = 0;
   for (const sample of samples) {
     target.set(sample, at + inPlace.headroom);
     at = inPlace.seal(target, at, at + inPlace.headroom + sample.length);
   }
-  must(at === wire.length, () => `${at} bytes where ${wire.length} are framed`);
+  must(
+    at === wire.length,
+    () => `it wrote ${at} bytes; expected ${wire.length}`,
+  );
   must(same(target.subarray(0, at), wire), () => "the bytes differ");
 }
 
-function headerAsEncode({ makeFraming, samples, frames }: Case): void {
+function headerAsEncode(
+  { makeFraming, samples, frames }: FramingUnderTest,
+): void {
   const encoder = makeFraming({}).encoder();
   if (encoder.encodeHeader === undefined) return;
   for (const [i, sample] of samples.entries()) {
     const frame = frames[i]!;
     const header = frame.length - sample.length;
-    const target = new Uint8Array(3 + header + 3).fill(DIRT);
+    const target = new Uint8Array(3 + header + 3).fill(FILLER);
     const end = encoder.encodeHeader(sample.length, target, 3);
     must(end === 3 + header, () => `it returned ${end} for sample ${i}`);
     must(
       same(target.subarray(3, end), frame.subarray(0, header)) &&
         same(sample, frame.subarray(header)),
-      () => `sample ${i} behind it is not what is framed`,
+      () => `the header followed by sample ${i} differs from the frame`,
     );
     must(
       [...target.subarray(0, 3), ...target.subarray(end)]
-        .every((byte) => byte === DIRT),
-      () => `it wrote outside of its room for sample ${i}`,
+        .every((byte) => byte === FILLER),
+      () => `it wrote outside the frame's space for sample ${i}`,
     );
   }
 }
 
-function limitHolds({ makeFraming }: Case): void {
+function limitHolds({ makeFraming }: FramingUnderTest): void {
   const framing = makeFraming({});
   const over = framing.maxFrameLength + 1;
   if (over > LARGEST_PAYLOAD) return;
   const error = frameErrorOf(() =>
-    void framing.encoder().encode(new Uint8Array(over).fill(DIRT))
+    void framing.encoder().encode(new Uint8Array(over).fill(FILLER))
   );
   must(
     error instanceof FrameError,
-    () => `it took ${over} bytes, and ${over - 1} is the limit`,
+    () => `it accepted ${over} bytes; the limit is ${over - 1}`,
   );
 }

@@ -1,24 +1,28 @@
 import { FrameError } from "../framing/errors.ts";
 import type { FrameDecoder, Framing } from "../framing/framing.ts";
 
-/** What every rule is given. */
-export interface Case {
+/** A framing and its samples. */
+export interface FramingUnderTest {
   readonly makeFraming: (options: { maxFrameLength?: number }) => Framing;
   readonly samples: readonly Uint8Array[];
-  /** Each sample framed. */
+  /** Each sample, encoded. */
   readonly frames: readonly Uint8Array[];
-  /** All frames, one behind the other. */
+  /** All frames, concatenated. */
   readonly wire: Uint8Array;
 }
 
-/** A rule's name, and the check that throws where it is broken. */
-export type Rule = readonly [name: string, check: (subject: Case) => void];
+/** A rule's name and a function that throws if it is broken. */
+export type FramingCheck = readonly [
+  name: string,
+  check: (subject: FramingUnderTest) => void,
+];
 
-/** Throws with what was wrong. */
-export function must(holds: boolean, otherwise: () => string): asserts holds {
-  if (!holds) throw new Error(otherwise());
+/** Throws an error with the message unless the condition holds. */
+export function must(holds: boolean, message: () => string): asserts holds {
+  if (!holds) throw new Error(message());
 }
 
+/** Concatenates pieces into one array. */
 export function concat(pieces: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(pieces.reduce((sum, p) => sum + p.length, 0));
   let at = 0;
@@ -29,11 +33,12 @@ export function concat(pieces: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
+/** Whether two arrays have the same content. */
 export function same(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
-/** Copies of all frames that are whole. */
+/** Returns copies of all complete frames. */
 export function drain(decoder: FrameDecoder): Uint8Array[] {
   const frames: Uint8Array[] = [];
   for (let frame; (frame = decoder.next()) !== undefined;) {
@@ -43,19 +48,20 @@ export function drain(decoder: FrameDecoder): Uint8Array[] {
 }
 
 /**
- * Pushes a chunk, takes all frames, and overwrites the chunk: by then nobody
- * may refer to it.
+ * Pushes a chunk, returns all complete frames, and overwrites the chunk.
+ *
+ * The decoder must not reference the chunk by then.
  */
 export function feed(decoder: FrameDecoder, bytes: Uint8Array): Uint8Array[] {
   const chunk = bytes.slice();
   decoder.push(chunk);
   const frames = drain(decoder);
-  must(same(chunk, bytes), () => "next() changed the chunk it was given");
+  must(same(chunk, bytes), () => "next() changed the pushed chunk");
   chunk.fill(0xa5);
   return frames;
 }
 
-/** Compares what came with what was sent. */
+/** Throws unless the decoded frames equal the samples. */
 export function mustEqual(
   got: readonly Uint8Array[],
   sent: readonly Uint8Array[],
@@ -63,14 +69,14 @@ export function mustEqual(
 ): void {
   must(
     got.length === sent.length,
-    () => `${when}: ${got.length} frames came where ${sent.length} were sent`,
+    () => `${when}: ${got.length} frames decoded; expected ${sent.length}`,
   );
   got.forEach((frame, i) => {
     must(same(frame, sent[i]!), () => `${when}: frame ${i} differs`);
   });
 }
 
-/** The FrameError that a step throws, or nothing. */
+/** Returns the `FrameError` that a step throws, or `undefined`. */
 export function frameErrorOf(step: () => void): FrameError | undefined {
   try {
     step();

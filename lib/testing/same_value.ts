@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Deep equality: -0 is 0, NaN is NaN, dates by time, bytes by content. */
+/** Whether values are deeply equal: -0 equals 0, NaN equals NaN. */
 export function sameValue(actual: unknown, expected: unknown): boolean {
   if (actual === expected || Object.is(actual, expected)) return true;
   if (!isObject(actual) || !isObject(expected)) return false;
@@ -23,7 +23,7 @@ export function sameValue(actual: unknown, expected: unknown): boolean {
     );
 }
 
-/** Whether two pieces of memory hold the same bytes. */
+/** Whether two arrays hold the same bytes. */
 export function sameBytes(actual: Uint8Array, expected: Uint8Array): boolean {
   if (actual.length !== expected.length) return false;
   for (let index = 0; index < actual.length; index++) {

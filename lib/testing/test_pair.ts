@@ -35,18 +35,18 @@ export interface TestPairOptions<
   Auth = undefined,
   State = undefined,
 > {
-  /** Options of the server, as for `createServer`. */
+  /** Options of the server, as for `createServer()`. */
   server?: ServerOptions<P, Auth, State>;
-  /** Options of the client, as for `connect`, with its handlers. */
+  /** Options of the client, as for `connect()`, including its handlers. */
   client?: ConnectOptions<P>;
   /** Latency, chunk size, capacity and faults of the connection. */
   connection?: MemoryPairOptions;
 }
 
 /**
- * A server and a client that is connected to it.
+ * A server and a connected client.
  *
- * Disposing closes the session, then the server.
+ * Disposing the pair closes the session, then the server.
  *
  * @typeParam P the protocol
  * @typeParam Auth the result of `authenticate`
@@ -57,7 +57,7 @@ export interface TestPair<
   Auth = undefined,
   State = undefined,
 > extends AsyncDisposable {
-  /** The server. It does not listen. */
+  /** The server, which does not listen on an address. */
   readonly server: Server<P, Auth, State>;
   /** The client's session. */
   readonly session: ClientSession<P>;
@@ -66,15 +66,15 @@ export interface TestPair<
 /**
  * Connects a client to a server over memory.
  *
- * Nothing listens and no permission is needed.
+ * It opens no listener and needs no permission.
  *
- * @param protocol the protocol of both
- * @param handlers a function for each method of the server's side
+ * @param protocol the protocol of both ends
+ * @param handlers a function for each of the server's methods
  * @param options options of the server, the client and the connection; if the
  * server calls its clients, `client.handlers` is required
  * @throws {TypeError} if a handler is missing or unknown
  * @throws {RangeError} if a limit or option is out of range
- * @throws {SessionError} if the server refuses the client
+ * @throws {SessionError} if the server rejects the client
  *
  * @example Call a handler in a test
  * ```ts

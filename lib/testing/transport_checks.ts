@@ -1,12 +1,11 @@
 /**
- * One function for each sentence of the contract. The name of a check is the
- * sentence; the checks named "reset …" need a transport that can break.
+ * The checks of `checkTransport`. The name of a check is the rule that it
+ * checks; checks named "reset …" need a transport that can reset.
  *
  * @module
  */
 import {
   collect,
-  type ComplianceContext,
   expect,
   expectEqual,
   expectKind,
@@ -14,15 +13,16 @@ import {
   MEBIBYTE,
   pattern,
   rejection,
+  type TransportCheckContext,
   writeForever,
 } from "./transport_kit.ts";
 import { readExactly, writeAll } from "../transport/io.ts";
 
-type Check = (context: ComplianceContext) => Promise<void>;
+type TransportCheck = (context: TransportCheckContext) => Promise<void>;
 
-/** The contract. */
-export const CHECKS: Readonly<Record<string, Check>> = {
-  "both ends say where they are": ({ client, server }) => {
+/** The checks by name. */
+export const TRANSPORT_CHECKS: Readonly<Record<string, TransportCheck>> = {
+  "both ends report their addresses": ({ client, server }) => {
     for (const { localAddr, remoteAddr } of [client, server]) {
       expect(typeof localAddr.transport === "string", "localAddr.transport");
       expect(typeof remoteAddr.transport === "string", "remoteAddr.transport");
@@ -30,7 +30,9 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     return Promise.resolve();
   },
 
-  "bytes arrive in order, both ways": async ({ client, server, within }) => {
+  "bytes arrive in order in both directions": async (
+    { client, server, within },
+  ) => {
     for (const [from, to] of [[client, server], [server, client]] as const) {
       const sent = pattern(1_000);
       const received = new Uint8Array(sent.length);
@@ -43,21 +45,21 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     }
   },
 
-  "a read touches no more of the buffer than it says": async (
+  "read() changes only the bytes that it reports": async (
     { client, server, within },
   ) => {
     await within(writeAll(client, pattern(3)), "a write");
     const buffer = new Uint8Array(64).fill(0xee);
     const count = await within(server.read(buffer), "a read") ?? 0;
-    expect(count >= 1 && count <= 3, `1 to 3 bytes read, not ${count}`);
+    expect(count >= 1 && count <= 3, `1 to 3 bytes read, got ${count}`);
     expectEqual(buffer.subarray(0, count), pattern(count));
     expect(
       buffer.subarray(count).every((byte) => byte === 0xee),
-      "the rest of the buffer is left alone",
+      "the rest of the buffer unchanged",
     );
   },
 
-  "an empty read or write takes nothing and ends nothing": async (
+  "empty reads and writes transfer nothing and end nothing": async (
     { client, server, within },
   ) => {
     const none = new Uint8Array(0);
@@ -67,7 +69,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     expect(await within(server.read(new Uint8Array(9)), "a read") === 1, "1");
   },
 
-  "bytes are the writer's again once the write has settled": async (
+  "a buffer can be reused once its write has settled": async (
     { client, server, within },
   ) => {
     const bytes = pattern(100);
@@ -78,7 +80,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     expectEqual(received, pattern(100));
   },
 
-  "a write may be partial, and says how far it came": async (
+  "write() may be partial and returns the bytes accepted": async (
     { client, server, within },
   ) => {
     const sent = pattern(4 * MEBIBYTE);
@@ -86,14 +88,14 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     const count = await within(client.write(sent), "a write");
     expect(
       Number.isInteger(count) && count >= 1 && count <= sent.length,
-      `a count from 1 to ${sent.length}, not ${count}`,
+      `a count from 1 to ${sent.length}, got ${count}`,
     );
     await within(writeAll(client, sent.subarray(count)), "the rest");
     await within(client.closeWrite(), "closeWrite");
     expectEqual(await within(reading, "the end"), sent);
   },
 
-  "large transfers cross in both directions at once": async (
+  "large transfers work in both directions at once": async (
     { client, server, within },
   ) => {
     const sent = pattern(8 * MEBIBYTE);
@@ -108,7 +110,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     }
   },
 
-  "a writer waits for its reader, and then loses nothing": async (
+  "writes wait for the reader and lose nothing": async (
     { client, server, within },
   ) => {
     const { taken, pending } = await fillUp(client);
@@ -118,11 +120,11 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     const received = await within(reading, "the end");
     expect(
       received.length === taken + last,
-      `${taken + last} bytes taken and ${received.length} received`,
+      `${taken + last} bytes received, got ${received.length}`,
     );
   },
 
-  "concurrent reads are served in their order": async (
+  "concurrent reads receive bytes in call order": async (
     { client, server, within },
   ) => {
     const buffers = [0, 1, 2].map(() => new Uint8Array(1));
@@ -135,7 +137,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     );
   },
 
-  "concurrent writes go out in their order": async (
+  "concurrent writes are sent in call order": async (
     { client, server, within },
   ) => {
     const sent = pattern(20);
@@ -150,7 +152,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     expectEqual(received, sent);
   },
 
-  "half-close ends one direction and leaves the other": async (
+  "closeWrite() ends only one direction": async (
     { client, server, within },
   ) => {
     for (const [from, to] of [[client, server], [server, client]] as const) {
@@ -158,20 +160,22 @@ export const CHECKS: Readonly<Record<string, Check>> = {
       await within(from.closeWrite(), "closeWrite");
       expectEqual(await within(collect(to), "the end"), pattern(10));
       if (from === server) continue;
-      await within(writeAll(to, pattern(5)), "a write against the half-close");
+      await within(writeAll(to, pattern(5)), "a write in the open direction");
       await within(readExactly(from, new Uint8Array(5)), "its arrival");
     }
   },
 
-  "the end of the stream stays the end": async ({ client, server, within }) => {
+  "read() returns null on every call after the end": async (
+    { client, server, within },
+  ) => {
     await within(client.closeWrite(), "closeWrite");
     for (let round = 0; round < 3; round++) {
       const end = await within(server.read(new Uint8Array(8)), "the end");
-      expect(end === null, `null, not ${end}`);
+      expect(end === null, `null, got ${end}`);
     }
   },
 
-  "half-closing twice is harmless, and writing after it fails": async (
+  "closeWrite() can be called twice, and later writes fail": async (
     { client, hardened, within },
   ) => {
     await within(client.closeWrite(), "closeWrite");
@@ -180,7 +184,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     if (hardened) expectKind(error, "reset", "closed");
   },
 
-  "what was written before close arrives": async (
+  "bytes written before close() arrive": async (
     { client, server, within },
   ) => {
     const sent = pattern(MEBIBYTE);
@@ -190,7 +194,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     expectEqual(await within(reading, "the end"), sent);
   },
 
-  "close rejects a pending read of its own side": async (
+  "close() rejects a pending read on the same end": async (
     { client, server, hardened, within },
   ) => {
     const reading = rejection(client.read(new Uint8Array(8)));
@@ -198,10 +202,10 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     const error = await within(reading, "the rejection");
     if (hardened) expectKind(error, "closed");
     const end = await within(server.read(new Uint8Array(8)), "the end");
-    expect(end === null, `null, not ${end}`);
+    expect(end === null, `null, got ${end}`);
   },
 
-  "close rejects a pending write of its own side": async (
+  "close() rejects a pending write on the same end": async (
     { client, hardened, within },
   ) => {
     const { pending } = await fillUp(client);
@@ -211,7 +215,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     if (hardened) expectKind(error, "closed");
   },
 
-  "a signal ends a pending transfer with its reason": async (
+  "an abort signal rejects a pending read with its reason": async (
     { client, within },
   ) => {
     const abort = new AbortController();
@@ -222,10 +226,10 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     );
     abort.abort(reason);
     const error = await within(reading, "the rejection");
-    expect(error === reason, `the signal's reason, not ${error}`);
+    expect(error === reason, `the signal's reason, got ${error}`);
   },
 
-  "closing twice is harmless": ({ client, hardened }) => {
+  "close() can be called twice": ({ client, hardened }) => {
     client.close();
     if (hardened) client.close();
     client[Symbol.dispose]();
@@ -233,7 +237,9 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     return Promise.resolve();
   },
 
-  "nothing works after close": async ({ client, hardened, within }) => {
+  "reads and writes fail after close()": async (
+    { client, hardened, within },
+  ) => {
     client.close();
     const errors = [
       await rejection(within(client.read(new Uint8Array(8)), "a read")),
@@ -242,16 +248,16 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     if (hardened) errors.forEach((error) => expectKind(error, "closed"));
   },
 
-  "writing to a peer that has closed fails before long": async (
+  "writes to a closed peer fail eventually": async (
     { client, server, hardened, within },
   ) => {
     server.close();
-    // TCP takes the first write: only its answer says that nobody is there.
+    // TCP accepts the first write; the failure shows only once the peer responds.
     const error = await within(rejection(writeForever(client)), "the failure");
     if (hardened) expectKind(error, "reset");
   },
 
-  "reset is an error for the peer, and not an end": async (
+  "reset is an error for the peer, not an end": async (
     { client, server, hardened, reset, within },
   ) => {
     await reset?.(client);
@@ -259,13 +265,13 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     if (hardened) expectKind(error, "reset");
   },
 
-  "reset rejects what the peer has pending": async (
+  "reset rejects the peer's pending operations": async (
     { client, server, hardened, reset, within },
   ) => {
     const reading = rejection(collect(server));
     await reset?.(client);
     const error = await within(reading, "the reset");
     if (hardened) expectKind(error, "reset");
-    await rejection(within(writeForever(server), "a write failing"));
+    await rejection(within(writeForever(server), "the failure of a write"));
   },
 };

@@ -1,5 +1,5 @@
 /**
- * What the compliance checks are written with.
+ * Helpers of the transport checks.
  *
  * @module
  */
@@ -9,42 +9,51 @@ import {
   type TransportErrorKind,
 } from "../transport/errors.ts";
 
-/** What a check works with. */
-export interface ComplianceContext {
-  /** First end. */
+/** The connection under test and its options. */
+export interface TransportCheckContext {
+  /** The client's end. */
   readonly client: Connection;
-  /** Second end. */
+  /** The server's end. */
   readonly server: Connection;
   /** Whether errors are typed and a second close is harmless. */
   readonly hardened: boolean;
-  /** Breaks a connection, where the transport can. */
+  /** Resets a connection, if the transport supports it. */
   readonly reset:
     | ((connection: Connection) => void | Promise<void>)
     | undefined;
   /**
-   * Waits for what must happen.
+   * Waits for a promise, and throws if the timeout expires first.
    *
-   * @param wait what is waited for
-   * @param what its name, for the error
+   * @param wait the promise
+   * @param what the name of the event, for the error message
    */
   within<T>(wait: Promise<T>, what: string): Promise<T>;
 }
 
 /** 2^20 bytes. */
 export const MEBIBYTE = 1024 * 1024;
-/** More than any sane buffer between two peers. */
+/** Exceeds any reasonable buffer between two peers. */
 const TOO_MUCH = 256 * MEBIBYTE;
-/** A write that is still waiting by then counts as held back. */
+/** Milliseconds until a pending write counts as waiting for the reader. */
 const QUIET = 100;
 
-/** Bytes that show where they come from; 251 is prime, so no power of two repeats them. */
+/**
+ * Returns bytes that reveal their offset.
+ *
+ * Their period, 251, is prime, so that a shift by a power of two shows.
+ */
 export function pattern(length: number): Uint8Array {
   const bytes = new Uint8Array(length);
   for (let at = 0; at < length; at++) bytes[at] = at % 251;
   return bytes;
 }
 
-/** Writes until a write waits: taken for held back too early, a check is weaker and not wrong. */
+/**
+ * Writes until a write waits for the reader.
+ *
+ * If a slow write is mistaken for a waiting one, the check is weaker but not
+ * wrong.
+ */
 export async function fillUp(
   connection: Connection,
 ): Promise<{ taken: number; pending: Promise<number> }> {
@@ -62,20 +71,20 @@ export async function fillUp(
     taken += count;
   }
   throw new Error(
-    `no backpressure: ${TOO_MUCH} bytes were taken, and none was read`,
+    `no backpressure: ${TOO_MUCH} bytes were accepted although none was read`,
   );
 }
 
-/** Writes until it fails. */
+/** Writes until a write fails. */
 export async function writeForever(connection: Connection): Promise<never> {
   for (;;) {
     await connection.write(new Uint8Array(1024));
-    // The peer's answer needs a turn of the event loop to arrive.
+    // The peer's response needs a turn of the event loop to arrive.
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
 
-/** Reads to the end. */
+/** Reads until the end and returns all bytes. */
 export async function collect(connection: Connection): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let length = 0;
@@ -95,7 +104,7 @@ export async function collect(connection: Connection): Promise<Uint8Array> {
   return whole;
 }
 
-/** What a promise rejects with; that it does is expected. */
+/** Returns the error that a promise rejects with; throws if it does not reject. */
 export async function rejection(promise: Promise<unknown>): Promise<unknown> {
   let value: unknown;
   try {
@@ -103,31 +112,31 @@ export async function rejection(promise: Promise<unknown>): Promise<unknown> {
   } catch (error) {
     return error;
   }
-  throw new Error(`expected a rejection, and got ${String(value)}`);
+  throw new Error(`expected a rejection, got ${String(value)}`);
 }
 
-/** Fails a check. */
+/** Throws unless the condition holds. */
 export function expect(condition: boolean, what: string): void {
   if (!condition) throw new Error(`expected ${what}`);
 }
 
-/** Compares what was sent with what came. */
+/** Throws unless the received bytes equal the sent bytes. */
 export function expectEqual(actual: Uint8Array, expected: Uint8Array): void {
   let at = 0;
   while (at < expected.length && actual[at] === expected[at]) at++;
   expect(
     at === expected.length && actual.length === at,
-    `${expected.length} bytes as they were sent, and got ${actual.length}, different from byte ${at}`,
+    `the ${expected.length} bytes sent, got ${actual.length}; the first difference is at byte ${at}`,
   );
 }
 
-/** Checks that an error is typed. */
+/** Throws unless an error is a `TransportError` of an expected kind. */
 export function expectKind(
   error: unknown,
   ...kinds: TransportErrorKind[]
 ): void {
   expect(
     error instanceof TransportError && kinds.includes(error.kind),
-    `a TransportError of kind '${kinds.join("' or '")}', and got ${error}`,
+    `a TransportError of kind '${kinds.join("' or '")}', got ${error}`,
   );
 }

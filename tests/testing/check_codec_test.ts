@@ -21,10 +21,10 @@ Deno.test("checkCodec() passes msgpack()", PURE, async (t) => {
   });
 });
 
-Deno.test("checkCodec() passes msgpack() that borrows", PURE, async () => {
+Deno.test("checkCodec() passes a msgpack() that borrows", PURE, async () => {
   const codec = msgpack({ binary: "borrow" });
   await checkCodec(codec, {
-    // Large values go the same way as without the option.
+    // Large values take the same path as without the option.
     values: CARRIED.filter((value) => codec.encode(value).length < 10_000),
     refused: REFUSED.slice(0, 5),
     borrows: true,
@@ -56,19 +56,19 @@ Deno.test("checkCodec() passes bytes()", PURE, async () => {
   });
 });
 
-Deno.test("checkCodec() finds each kind of fault", PURE, async () => {
+Deno.test("checkCodec() detects each kind of fault", PURE, async () => {
   const good = json();
   const faults: Record<string, Partial<MessageCodec>> = {
     "the name": { name: "No Name" },
-    "values arrive": { decode: (body) => [good.decode(body)] },
-    "encode() gives": { encode: shared(good) },
+    "survive a round trip": { decode: (body) => [good.decode(body)] },
+    "a separate buffer": { encode: shared(good) },
     "at every offset": {
       encodeInto: (value, target, offset) => {
         if (offset > 0) target[offset - 1] = 0;
         return good.encodeInto(value, target, offset);
       },
     },
-    "what room": {
+    "if it does not fit": {
       encodeInto: (value, target, offset) => {
         const body = good.encode(value);
         if (body.length <= target.length - offset) {
@@ -77,15 +77,17 @@ Deno.test("checkCodec() finds each kind of fault", PURE, async () => {
         return body.subarray(1);
       },
     },
-    "a view into": {
+    "a view of": {
       decode: (body) => good.decode(new Uint8Array(body.buffer)),
     },
-    "are refused": { encode: (value) => new TextEncoder().encode(`${value}`) },
-    "cut, changed": {
+    "rejected values": {
+      encode: (value) => new TextEncoder().encode(`${value}`),
+    },
+    "truncated, altered": {
       decode: (body) => JSON.parse(new TextDecoder().decode(body)),
     },
   };
-  for (const [sentence, fault] of Object.entries(faults)) {
+  for (const [name, fault] of Object.entries(faults)) {
     const codec: MessageCodec = {
       name: fault.name ?? good.name,
       encode: fault.encode ?? ((value) => good.encode(value)),
@@ -97,15 +99,13 @@ Deno.test("checkCodec() finds each kind of fault", PURE, async () => {
       () => checkCodec(codec, { values: [["a"], "bc"], refused: [1n] }),
       AggregateError,
     );
-    const found = error.errors.some(({ message }) =>
-      message.includes(sentence)
-    );
-    assertEquals(found, true, `${sentence}: ${error.message}`);
+    const found = error.errors.some(({ message }) => message.includes(name));
+    assertEquals(found, true, `${name}: ${error.message}`);
   }
 });
 
 Deno.test(
-  "checkCodec() finds values that reference the body",
+  "checkCodec() detects values that reference the body",
   PURE,
   async () => {
     const borrowing = bytes({ binary: "borrow" });
@@ -117,7 +117,7 @@ Deno.test(
   },
 );
 
-Deno.test("checkCodec() refuses to prove nothing", PURE, async () => {
+Deno.test("checkCodec() throws without values", PURE, async () => {
   await assertRejects(
     () => checkCodec(json(), { values: [] }),
     RangeError,
@@ -125,7 +125,7 @@ Deno.test("checkCodec() refuses to prove nothing", PURE, async () => {
   );
 });
 
-/** Encodes all messages into the same memory. */
+/** Returns an `encode()` that uses one buffer for all messages. */
 function shared(codec: MessageCodec): MessageCodec["encode"] {
   const memory = new Uint8Array(1000);
   return (value) => {

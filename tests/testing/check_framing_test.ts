@@ -1,34 +1,36 @@
 import { assertThrows } from "@std/assert";
 import {
   amqp,
-  checkFraming,
-  chunked,
-  cobs,
-  contentLength,
-  delimited,
   dnsTcp,
-  doneFlag,
   erlangPacket,
-  fixedLength,
-  type FrameDecoder,
-  type Framing,
-  fullPartContinues,
   grpcMessage,
   javaWriteInt,
   javaWriteUTF,
   kafka,
-  lengthPrefixed,
-  lines,
   lsp,
   mongodb,
   mqtt,
   mysql,
-  netstring,
   postgres,
   postgresStartup,
-  slip,
   sshAgent,
   thriftFramed,
+} from "@lengthwise/lengthwise/framing/presets";
+import { checkFraming } from "@lengthwise/lengthwise/testing";
+import {
+  chunked,
+  cobs,
+  contentLength,
+  delimited,
+  doneFlag,
+  fixedLength,
+  type FrameDecoder,
+  type Framing,
+  fullPartContinues,
+  lengthPrefixed,
+  lines,
+  netstring,
+  slip,
   u16be,
   u16le,
   u24be,
@@ -53,7 +55,7 @@ function text(length: number): Uint8Array {
 
 const PAYLOADS = [bytes(3), bytes(0), bytes(1), bytes(300), bytes(17)];
 const TEXTS = [text(3), text(0), text(1), text(300), text(17)];
-/** Frames that begin with a header whose length field lies at `at`. */
+/** Returns frames with a header that contains a length field. */
 function headed(header: number, field: [number, number], write: Write) {
   return PAYLOADS.map((body) => {
     const frame = new Uint8Array(header + body.length);
@@ -65,7 +67,7 @@ function headed(header: number, field: [number, number], write: Write) {
 }
 type Write = (field: DataView, frameLength: number) => void;
 
-/** A whole MQTT packet. */
+/** Returns a whole MQTT packet. */
 function packet(body: Uint8Array): Uint8Array {
   const { length } = body;
   const field = length < 128 ? [length] : [length % 128 + 128, length >> 7];
@@ -177,13 +179,13 @@ const FRAMINGS: Record<string, [Make, readonly Uint8Array[]]> = {
 
 for (const [name, [make, samples]] of Object.entries(FRAMINGS)) {
   Deno.test({
-    name: `checkFraming() finds no rule broken by ${name}`,
+    name: `checkFraming() passes ${name}`,
     permissions: "none",
     fn: () => checkFraming(make, samples),
   });
 }
 
-/** A framing whose decoder or encoder is made from the real one. */
+/** Returns a framing whose decoder or encoder wraps the real one. */
 function altered<K extends "decoder" | "encoder">(
   what: K,
   change: (real: ReturnType<Framing[K]>) => ReturnType<Framing[K]>,
@@ -195,7 +197,7 @@ function altered<K extends "decoder" | "encoder">(
   };
 }
 
-/** A decoder that hands every call on to another one. */
+/** A decoder that forwards every call to another one. */
 class Relay implements FrameDecoder {
   constructor(protected readonly real: FrameDecoder) {}
   push(chunk: Uint8Array): void {
@@ -225,15 +227,15 @@ class Relay implements FrameDecoder {
 }
 
 const BROKEN: Record<string, [rule: string, Make]> = {
-  "end() that says nothing": [
-    "a frame cut by the end of the stream is an error",
+  "an end() that never throws": [
+    "end() throws only inside a frame",
     altered("decoder", (real) =>
       new class extends Relay {
         override end(): void {}
       }(real)),
   ],
   "an 'owed' that is always false": [
-    "'owed' tells what end() would throw for",
+    "'owed' is true only inside a frame",
     altered("decoder", (real) =>
       new class extends Relay {
         override get owed(): boolean {
@@ -241,8 +243,8 @@ const BROKEN: Record<string, [rule: string, Make]> = {
         }
       }(real)),
   ],
-  "memory as declared": [
-    "'held' follows what has arrived",
+  "memory for the declared length": [
+    "'held' is limited by the bytes received",
     altered("decoder", (real) =>
       new class extends Relay {
         override get held(): number {
@@ -250,8 +252,8 @@ const BROKEN: Record<string, [rule: string, Make]> = {
         }
       }(real)),
   ],
-  "a rest() that is lost": [
-    "chunks may be pushed before next() is called",
+  "an empty rest()": [
+    "several chunks can be pushed before next() is called",
     altered("decoder", (real) =>
       new class extends Relay {
         override rest(): Uint8Array {
@@ -260,7 +262,7 @@ const BROKEN: Record<string, [rule: string, Make]> = {
       }(real)),
   ],
   "empty frames dropped": [
-    "a round trip gives what was sent",
+    "a round trip returns the samples",
     altered("decoder", (real) =>
       new class extends Relay {
         override next(): Uint8Array | undefined {
@@ -269,8 +271,8 @@ const BROKEN: Record<string, [rule: string, Make]> = {
         }
       }(real)),
   ],
-  "chunks decoded when they are pushed later": [
-    "a round trip gives what was sent",
+  "chunks decoded one push late": [
+    "a round trip returns the samples",
     altered("decoder", (real) =>
       new class extends Relay {
         #late: Uint8Array | undefined;
@@ -288,8 +290,8 @@ const BROKEN: Record<string, [rule: string, Make]> = {
       encodeInto: (payload, target, at) => real.encodeInto(payload, target, at),
     })),
   ],
-  "a header that tells another length": [
-    "encodeHeader() writes what encode() puts in front",
+  "a header with a wrong length": [
+    "encodeHeader() writes the same header as encode()",
     altered("encoder", (real) => ({
       encode: (payload) => real.encode(payload),
       maxEncodedLength: (length) => real.maxEncodedLength(length),
@@ -300,7 +302,7 @@ const BROKEN: Record<string, [rule: string, Make]> = {
     })),
   ],
   "a seal that leaves a gap": [
-    "seal() makes what encode() makes, with no gap",
+    "seal() writes the same frames as encode(), without gaps",
     altered("encoder", (real) => ({
       maxEncodedLength: (length) => real.maxEncodedLength(length),
       encode: (payload) => real.encode(payload),
@@ -314,7 +316,7 @@ const BROKEN: Record<string, [rule: string, Make]> = {
     })),
   ],
   "an encoder without a limit": [
-    "encode() refuses a payload over 'maxFrameLength'",
+    "encode() rejects a payload over 'maxFrameLength'",
     altered("encoder", (real) => ({
       maxEncodedLength: (length) => real.maxEncodedLength(length),
       encode: (payload) =>
@@ -326,7 +328,7 @@ const BROKEN: Record<string, [rule: string, Make]> = {
 
 for (const [name, [rule, make]] of Object.entries(BROKEN)) {
   Deno.test({
-    name: `checkFraming() names the rule that is broken by ${name}`,
+    name: `checkFraming() names the check that ${name} fails`,
     permissions: "none",
     fn() {
       assertThrows(() => checkFraming(make, PAYLOADS), Error, `'${rule}'`);
@@ -335,7 +337,7 @@ for (const [name, [rule, make]] of Object.entries(BROKEN)) {
 }
 
 Deno.test({
-  name: "checkFraming() wants two samples at least",
+  name: "checkFraming() requires at least two samples",
   permissions: "none",
   fn() {
     assertThrows(() => checkFraming(u16be, [bytes(1)]), Error, "2 samples");

@@ -1,7 +1,7 @@
 /**
- * Every transport of this folder keeps the contract, and the suite notices
- * those that do not. TLS and WebSocket have theirs in the tests of their files;
- * resets are in `resets_test.ts`.
+ * Runs the suite against TCP, Unix sockets, memory and `Deno.Conn`, and checks
+ * that it detects faulty transports. The tests of TLS and WebSocket run it too;
+ * `resets_test.ts` covers resets.
  *
  * @module
  */
@@ -69,7 +69,7 @@ suite("bare Deno.Conn", async () => {
   return [client, server];
 }, { hardened: false });
 
-/** A pair whose client misbehaves in one way. */
+/** Returns a factory of pairs whose client misbehaves in one way. */
 function broken(change: (real: Connection) => Partial<Connection>) {
   return (): ConnectionPair => {
     const [client, server] = memoryPair({ capacity: 1 << 20 });
@@ -87,19 +87,19 @@ function broken(change: (real: Connection) => Partial<Connection>) {
 }
 
 const faults: Record<string, () => ConnectionPair> = {
-  "bytes are the writer's again once the write has settled": broken((real) => ({
+  "a buffer can be reused once its write has settled": broken((real) => ({
     write: (data) => {
       setTimeout(() => real.write(data), 1);
       return Promise.resolve(data.length);
     },
   })),
-  "a writer waits for its reader, and then loses nothing": broken(() => ({
+  "writes wait for the reader and lose nothing": broken(() => ({
     write: (data) => Promise.resolve(data.length),
   })),
-  "half-close ends one direction and leaves the other": broken((real) => ({
+  "closeWrite() ends only one direction": broken((real) => ({
     closeWrite: () => Promise.resolve(real.close()),
   })),
-  "closing twice is harmless": broken((real) => {
+  "close() can be called twice": broken((real) => {
     let closed = false;
     return {
       close: () => {
@@ -109,16 +109,16 @@ const faults: Record<string, () => ConnectionPair> = {
       },
     };
   }),
-  "close rejects a pending read of its own side": broken(() => ({
+  "close() rejects a pending read on the same end": broken(() => ({
     read: () => new Promise(() => {}),
   })),
-  "the end of the stream stays the end": broken(() => ({
+  "read() returns null on every call after the end": broken(() => ({
     closeWrite: () => Promise.resolve(),
   })),
 };
 
 for (const [check, makePair] of Object.entries(faults)) {
-  Deno.test(`checkTransport() fails where it must: ${check}`, async () => {
+  Deno.test(`checkTransport() detects a fault: ${check}`, async () => {
     const failed: string[] = [];
     const run = checkTransport(makePair, {
       timeout: 200,

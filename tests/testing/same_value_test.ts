@@ -4,7 +4,7 @@ import { CARRIED } from "../messages/codec/values.ts";
 
 const PURE = { permissions: "none" } as const;
 
-Deno.test("sameValue() is true of copies", PURE, () => {
+Deno.test("sameValue() returns true for copies", PURE, () => {
   for (const value of CARRIED.slice(0, 60)) {
     assertEquals(sameValue(value, structuredClone(value)), true);
   }
@@ -18,7 +18,7 @@ Deno.test("sameValue() is true of copies", PURE, () => {
   );
 });
 
-Deno.test("sameValue() sees each difference", PURE, () => {
+Deno.test("sameValue() detects each difference", PURE, () => {
   const pairs: [unknown, unknown][] = [
     [1, 1n],
     [1, "1"],

@@ -118,7 +118,7 @@ export class LengthLayout implements FrameLayout {
   idle(): void {}
 }
 
-/** Returns a hint if the length is valid in the opposite byte order. */
+/** Returns a hint if the opposite byte order makes a valid length. */
 function swappedHint(
   swapped: number,
   limit: number,
