@@ -1,15 +1,16 @@
 /**
- * Memory that connections borrow while bytes are on their way, so that an idle
- * one holds nothing and a busy one allocates nothing. A buffer is the same
- * object each time: codecs may cache by it.
+ * A pool of buffers that connections borrow while bytes are in transit. Because
+ * of it, an idle connection holds no memory and a busy one does not allocate.
+ * Each buffer is always the same object, so that codecs may use it as a cache
+ * key.
  *
  * @module
  */
 
-/** Size of the large read slab, and of the batches worth a buffer of that size. */
+/** Size of the largest read buffer, and of the largest expected batch. */
 export const SLAB = 64 * 1024;
 
-/** What is kept for the next borrower: 2 MiB a thread at most. */
+/** Sizes and maximum numbers of pooled buffers: at most 2 MiB per thread. */
 const SHELVES: readonly { size: number; kept: number }[] = [
   { size: 4 * 1024, kept: 128 },
   { size: 16 * 1024, kept: 32 },
@@ -19,7 +20,7 @@ const SHELVES: readonly { size: number; kept: number }[] = [
 
 const shelves: Uint8Array<ArrayBuffer>[][] = SHELVES.map(() => []);
 
-/** A buffer of at least that many bytes; its bytes are whatever they were. */
+/** Returns a buffer of at least `atLeast` bytes, with arbitrary content. */
 export function acquire(atLeast: number): Uint8Array<ArrayBuffer> {
   for (let i = 0; i < SHELVES.length; i++) {
     const { size } = SHELVES[i]!;
@@ -28,7 +29,7 @@ export function acquire(atLeast: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(2 ** Math.ceil(Math.log2(atLeast)));
 }
 
-/** Gives a buffer back, once; nothing may refer to it any more. */
+/** Returns a buffer to the pool. Call it once, without keeping references. */
 export function release(buffer: Uint8Array<ArrayBuffer>): void {
   for (let i = 0; i < SHELVES.length; i++) {
     const { size, kept } = SHELVES[i]!;

@@ -1,10 +1,10 @@
 /**
- * A turn of the event loop, for whoever has had the thread long enough.
+ * Yielding to the event loop after long synchronous work.
  *
  * @module
  */
 
-/** Resolves after other tasks of the event loop have had their turn. */
+/** Resolves after other tasks of the event loop have run. */
 export function turn(): Promise<void> {
   if (typeof globalThis.setImmediate === "function") {
     return new Promise((resolve) => void setImmediate(resolve));

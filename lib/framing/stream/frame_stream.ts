@@ -1,6 +1,6 @@
 /**
- * Frames over a connection. The pump behind it is the only part of this layer
- * that waits.
+ * Frames over a connection. The pump, which implements it, is the only part of
+ * this layer that waits.
  *
  * @module
  */
@@ -19,46 +19,50 @@ export type { DetachedConnection, FrameRoom, FramesOptions };
  * | --- | --- | --- |
  * | `begin` … `commit` | in place, no copy | never |
  * | `write` | a copy | never |
- * | `send` | a copy; above 128 KiB the payload itself | above `highWaterMark`; for the payload itself |
- * | `flush` | | until all is written |
+ * | `send` | a copy; above 128 KiB, the payload itself | above `highWaterMark`; for a payload that is not copied |
+ * | `flush` | | until everything is written |
  *
- * Frames of one turn leave together, in one write. A write that the transport
- * refuses ends the write side: the error is remembered, and every later call
- * of the write side reports it; `receive` reports it after the last frame.
+ * Frames of one turn of the event loop are sent together, in one write. A write
+ * that fails ends the write side: every later call of the write side reports
+ * the same error, and `receive` reports it after the last frame.
  *
- * Frames are read by one reader at a time, `receive` or a loop. Who leaves a
- * loop with `break` ends neither the stream nor the connection: the next
- * reader goes on with the next frame.
+ * Only one reader, `receive` or a loop, may read frames at a time. Leaving a
+ * loop with `break` ends neither the stream nor the connection: the next reader
+ * continues with the next frame.
  */
 export interface FrameStream
   extends AsyncIterable<Uint8Array>, AsyncDisposable {
-  /** The connection underneath. */
+  /** The underlying connection. */
   readonly connection: Connection;
-  /** Bytes framed that the transport has not taken yet. */
+  /** Bytes framed that the transport has not accepted yet. */
   readonly unsent: number;
-  /** Bytes that the transport has taken so far. */
+  /** Bytes that the transport has accepted so far. */
   readonly bytesWritten: number;
   /** Bytes framed so far. */
   readonly bytesFramed: number;
-  /** Bytes of those that were handed to the transport, taken or not: what lies behind never left. */
+  /**
+   * Bytes framed that were passed to the transport, accepted or not. Bytes
+   * beyond that were never sent.
+   */
   readonly bytesHanded: number;
   /** Bytes read so far. */
   readonly bytesRead: number;
 
   /**
-   * The direct form: calls `onFrame` for each frame, with no promise per
-   * frame. The frame is a view that is valid during the call. An exception of
-   * either function closes the connection and comes out of `receive`.
+   * Calls `onFrame` for each frame, without a promise per frame. The frame is a
+   * view that is valid during the call. If either function throws, the
+   * connection is closed and `receive` rejects with the exception.
    *
-   * @param onFrame gets each frame
-   * @param afterRead called when all frames of a read have been handed out
-   * @returns when the peer has ended its stream cleanly, or this side has
-   * closed or detached the stream
-   * @throws {FrameError} for a stream that cannot be decoded, a frame cut by
-   * the end of the stream, a frame that took too long (the connection is
-   * closed then); or the transport's error, or the signal's reason. All frames
-   * that were whole before the fault have been handed out first, and but for
-   * the timeout the write side stays open, to tell the peer.
+   * @param onFrame called with each frame
+   * @param afterRead called after the last frame of each read
+   * @returns when the peer has ended its stream cleanly, or the stream was
+   * closed or detached locally
+   * @throws {FrameError} if the stream cannot be decoded or ends inside a frame,
+   * or if a frame takes too long. Rejects with the transport's error if reading
+   * or writing fails, and with the signal's reason if it is aborted. All frames
+   * that were complete before the fault are passed to `onFrame` first. An error
+   * of decoding or reading leaves the write side open, so that the peer can be
+   * notified; a timeout and an aborted signal close the connection.
    */
   receive(
     onFrame: (frame: Uint8Array) => void,
@@ -66,79 +70,79 @@ export interface FrameStream
   ): Promise<void>;
 
   /**
-   * Opens a frame for a payload that is written in place: fill
-   * `buffer[start…]`, then {@linkcode FrameStream.commit} or
-   * {@linkcode FrameStream.abandon}, in the same turn. Calling it again before
-   * that replaces the room (for a larger one); what was written there is not
-   * kept. The object is the same each time, and so is the `Uint8Array` of each
-   * buffer.
+   * Opens a frame whose payload is written in place. Fill `buffer` from `start`
+   * on, then call {@linkcode FrameStream.commit} or
+   * {@linkcode FrameStream.abandon} in the same turn. Another call of `begin`
+   * before that replaces the room with a larger one and discards its content.
+   * The returned object is always the same, and each buffer is always the same
+   * `Uint8Array`.
    *
-   * @param room payload bytes that must fit; there may be more
-   * @throws {RangeError} if `room` is negative or no number
+   * @param room minimum size of the room in payload bytes
+   * @throws {RangeError} if `room` is negative or `NaN`
    * @throws the error that ended the write side
    */
   begin(room: number): FrameRoom;
   /**
-   * Seals the open frame and leaves it to the next write.
+   * Completes the open frame and adds it to the next write.
    *
-   * @param payloadEnd offset in the buffer behind the payload
-   * @throws {RangeError} if it lies outside the room; the frame stays open
+   * @param payloadEnd offset in the buffer after the payload
+   * @throws {RangeError} if `payloadEnd` is outside the room; the frame stays
+   * open
    * @throws {FrameError} if the payload cannot be framed; the frame is dropped
    */
   commit(payloadEnd: number): void;
-  /** Drops the open frame, if there is one. */
+  /** Drops the open frame, if any. */
   abandon(): void;
   /**
-   * Frames a payload into the outgoing buffer, whatever is unsent.
+   * Frames a copy of a payload. Never waits, however much is unsent.
    *
    * @throws {FrameError} if the payload cannot be framed; nothing is written
    * @throws the error that ended the write side
    */
   write(payload: Uint8Array): void;
   /**
-   * Frames a payload and waits while more than `highWaterMark` is unsent.
-   * A payload above 128 KiB is not copied where the layout lets it follow its
-   * header as it is (`FrameEncoder.encodeHeader`): it must not
-   * change until the promise settles.
+   * Frames a payload and waits while more than `highWaterMark` bytes are unsent.
+   * A payload above 128 KiB is not copied if the layout allows it
+   * (`FrameEncoder.encodeHeader`); it must not change until the promise
+   * settles.
    */
   send(payload: Uint8Array): Promise<void>;
-  /** Waits until the transport has taken everything framed so far. */
+  /** Waits until the transport has accepted everything framed so far. */
   flush(): Promise<void>;
   /**
-   * Called after each write that the transport took, for writers that keep
-   * their own bounds. An exception of it ends the write side, as if the
-   * transport had refused.
+   * Called after each successful write, for callers that limit `unsent`
+   * themselves. If it throws, the write side ends as if the write had failed.
    */
   onWritten: (() => void) | undefined;
   /**
-   * Called once, when nothing can be written any more: the transport has
-   * refused a write, or a frame took too long to come and the connection was
-   * closed for it.
+   * Called once, when writing becomes impossible: a write has failed, or the
+   * connection was closed because a frame took too long to arrive.
    */
   onWriteFailed: ((error: unknown) => void) | undefined;
 
-  /** Flushes, then half-closes; nothing can be framed from the call on. */
+  /** Flushes, then half-closes; no frame can be written after the call. */
   closeWrite(): Promise<void>;
-  /** Closes the connection at once; what is unsent is lost. */
+  /** Closes the connection immediately; unsent bytes are lost. */
   close(): void;
   /**
-   * Ends framing and gives the connection back with the bytes that were
-   * received and not decoded, for an upgrade to another protocol. What is
-   * unsent is written first. Call it between two frames: in `onFrame`, or in
-   * the body of a loop.
+   * Returns the connection and the undecoded bytes, to change the protocol.
+   * Unsent bytes are written first. The frame stream cannot be used afterwards.
+   * Call this between two frames: in `onFrame` or in the body of a loop.
    *
-   * @throws {Error} while a read is under way: its bytes would be lost
+   * @throws {Error} if a read is in progress, as its bytes would be lost
    */
   detach(): Promise<DetachedConnection>;
 }
 
 /**
- * Carries frames over a connection: a socket of the transport layer, any
- * `Deno.Conn` as it is, or whatever has its few methods.
+ * Carries frames over a connection.
  *
- * The stream owns the connection: disposing the stream writes what is unsent
- * and closes both. While no bytes move it holds 2 KiB, and
- * behind a burst up to 64 KiB, of which all streams together hold 4 MiB.
+ * The connection is a socket of the transport layer, any `Deno.Conn`, or any
+ * object with the methods of `Connection`.
+ *
+ * The stream owns the connection: disposing the stream writes unsent bytes and
+ * closes both. An idle stream holds 2 KiB for reading. After a burst it holds
+ * up to 64 KiB, of which all streams together hold at most 4 MiB.
  *
  * @example Frames from one process to another
  * ```ts
@@ -161,7 +165,7 @@ export interface FrameStream
  * assertEquals(words, ["one", "two", "three"]);
  * ```
  *
- * @example An echo server's whole loop, without a copy or a promise per frame
+ * @example An echo loop without a promise per frame
  * ```ts
  * import { type FrameStream } from "@lengthwise/lengthwise/framing";
  *
@@ -171,11 +175,12 @@ export interface FrameStream
  * }
  * ```
  *
- * @param connection where the bytes go and come from; the stream owns it
- * @param framing how frames are marked, in both directions
+ * @param connection the connection to read and write; the stream owns it
+ * @param framing the framing of both directions
  * @param options see {@linkcode FramesOptions}
- * @returns the stream; if the signal is aborted already, it is closed
- * @throws {RangeError} for an option that makes no sense
+ * @returns the stream; if the signal is already aborted, the stream is closed
+ * @throws {RangeError} if a numeric option is out of range
+ * @throws {TypeError} if `copy` is not a valid value
  */
 export function frames(
   connection: Connection,

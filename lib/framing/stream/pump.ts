@@ -1,6 +1,6 @@
 /**
- * The pump itself: joins the read side and the write side of one connection,
- * and says when each of them ends.
+ * The pump: joins the read side and the write side of one connection and
+ * decides when each of them ends.
  *
  * @module
  */
@@ -12,11 +12,11 @@ import { handled, rejected, WriteSide } from "./write_side.ts";
 import type { ResolvedOptions } from "./pump_options.ts";
 import { turn } from "./event_loop_turn.ts";
 
-/** What `FrameStream.detach` gives back. */
+/** Result of `FrameStream.detach`. */
 export interface DetachedConnection {
   /** The connection, still open. */
   connection: Connection;
-  /** Bytes that were received and not decoded; they come before what is read next. */
+  /** Bytes received but not decoded; they precede the bytes of the next read. */
   rest: Uint8Array;
 }
 
@@ -24,7 +24,7 @@ type State = "open" | "detaching" | "detached" | "closed";
 
 const DONE: Promise<void> = Promise.resolve();
 
-/** Carries frames over one connection; `FrameStream` says how. */
+/** The implementation of `FrameStream`. */
 export class Pump {
   readonly connection: Connection;
   onWritten: (() => void) | undefined = undefined;
@@ -41,13 +41,14 @@ export class Pump {
   readonly #onAbort = (): void => this.#close(this.#signal?.reason, true);
 
   #state: State = "open";
-  #reader = false;
-  /** The peer's stream has ended, or cannot be read any more. */
+  #hasReader = false;
+  /** Whether the peer's stream has ended or cannot be read any more. */
   #ended = false;
   #readFailure: { readonly error: unknown } | undefined;
   #closingWrite: Promise<void> | undefined;
-  /** Frames of the chunk at hand so far; and until the next turn. */
+  /** Frames decoded since the last read began. */
   #decoded = 0;
+  /** Frames left until the event loop gets a turn. */
   #budget: number;
 
   constructor(
@@ -68,7 +69,7 @@ export class Pump {
     );
     this.#outgoing = new WriteSide(connection, framing.encoder(), {
       onWritten: () => this.onWritten?.(),
-      onRefused: (error) => this.onWriteFailed?.(error),
+      onFailed: (error) => this.onWriteFailed?.(error),
     });
     this.#copy = options.copy;
     this.#highWaterMark = options.highWaterMark;
@@ -115,7 +116,7 @@ export class Pump {
         }
       }
     } finally {
-      this.#reader = false;
+      this.#hasReader = false;
     }
   }
 
@@ -135,7 +136,7 @@ export class Pump {
         }
       }
     } finally {
-      this.#reader = false;
+      this.#hasReader = false;
       this.#incoming.pause();
     }
   }
@@ -186,7 +187,7 @@ export class Pump {
     if (this.#state !== "open") throw gone(this.#state);
     if (this.#incoming.reading) {
       throw new Error(
-        "Cannot detach the connection: a read is under way: call detach() between two frames, in onFrame or in the body of a loop",
+        "Cannot detach the connection: a read is in progress; call detach() between two frames, in onFrame or in the body of a loop",
       );
     }
     const rest = this.#decoder.rest().slice();
@@ -198,7 +199,8 @@ export class Pump {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const open = this.#state === "open" && this.#linger > 0;
-    // A half-close that is under way may tell the peer more than a close does.
+    // Wait for a half-close in progress: it ends the stream cleanly for the
+    // peer, which a close may not.
     if (open && this.#closingWrite !== undefined) {
       await this.#lingerFor(this.#closingWrite);
     } else if (open && this.unsent > 0) {
@@ -216,7 +218,7 @@ export class Pump {
     clearTimeout(timer);
   }
 
-  /** Hands out the frames of the chunk; `true` if it is another's turn. */
+  /** Passes frames to `onFrame`; returns `true` if the event loop needs a turn. */
   #deliver(
     onFrame: (frame: Uint8Array) => void,
     afterRead: (() => void) | undefined,
@@ -230,8 +232,8 @@ export class Pump {
       }
       if (this.#readable && this.bytesRead > 0) afterRead?.();
     } catch (error) {
-      // What the decoder refused leaves the write side open; a bug of the
-      // caller's does not.
+      // A decoding error, which sets #ended, leaves the write side open; an
+      // exception of the caller's function does not.
       if (!this.#ended) this.close();
       throw error;
     } finally {
@@ -244,7 +246,7 @@ export class Pump {
     return this.#state === "open" && !this.#ended;
   }
 
-  /** Counts frames handed out; `true` if those of this turn are used up. */
+  /** Counts frames; returns `true` if the event loop needs a turn. */
   #spend(count: number): boolean {
     this.#decoded += count;
     this.#budget -= count;
@@ -253,7 +255,7 @@ export class Pump {
     return true;
   }
 
-  /** A frame as the option `copy` wants it. */
+  /** Returns the frame or a copy, as the option `copy` requires. */
   #lend(frame: Uint8Array): Uint8Array {
     if (this.#copy === "never") return frame;
     const fills = 4 * frame.length >= 3 * frame.buffer.byteLength;
@@ -263,7 +265,7 @@ export class Pump {
     return frame.slice();
   }
 
-  /** The next frame of the chunk at hand. */
+  /** Returns the next frame of the bytes read so far. */
   #next(): Uint8Array | undefined {
     if (!this.#readable) return undefined;
     try {
@@ -274,23 +276,26 @@ export class Pump {
     }
   }
 
-  /** Whether there may be more to read. Throws why there is not, unless the stream has ended cleanly or this side has ended it. */
+  /**
+   * Whether there may be more to read. Throws the error that ended reading, if
+   * any; returns `false` after a clean end, a local close or a detach.
+   */
   #mayRead(): boolean {
     if (this.#readable) return true;
     if (this.#readFailure !== undefined) throw this.#readFailure.error;
-    const { refused } = this.#outgoing;
-    if (refused !== undefined && this.#state === "open") throw refused.error;
+    const { failure } = this.#outgoing;
+    if (failure !== undefined && this.#state === "open") throw failure.error;
     return false;
   }
 
-  /** Begins to read the next chunk. */
+  /** Begins the next read. */
   #read(): Promise<number | null> {
     const decoded = this.#decoded;
     this.#decoded = 0;
     return this.#incoming.read(decoded);
   }
 
-  /** The next chunk is there, or the end of the stream. */
+  /** Processes the result of a read: bytes, or the end of the stream. */
   #take(count: number | null): void {
     if (this.#incoming.take(count)) return;
     this.#endReading();
@@ -299,7 +304,7 @@ export class Pump {
 
   #readFailed(error: unknown): void {
     this.#incoming.fail();
-    // After this side's own close, what the read says is no news.
+    // After a local close, the read's error is only a consequence of it.
     if (this.#state === "open") this.#endReading({ error });
   }
 
@@ -310,16 +315,16 @@ export class Pump {
   }
 
   #claim(): void {
-    if (this.#reader) {
+    if (this.#hasReader) {
       throw new Error(
-        "Cannot read frames: another receive() or loop reads them: let it end first",
+        "Cannot read frames: another receive() call or loop is reading them; wait until it ends",
       );
     }
-    this.#reader = true;
+    this.#hasReader = true;
   }
 
   async #endWrite(): Promise<void> {
-    // The connection is no longer the stream's.
+    // The stream no longer owns the connection.
     if (this.#state !== "open" && this.#state !== "closed") {
       throw gone(this.#state);
     }
@@ -329,18 +334,19 @@ export class Pump {
     await this.connection.closeWrite();
   }
 
-  /** Closes; `failure` tells whoever reads, unless it is this side's wish. */
+  /** Closes the connection; the reader receives `error` if it is a failure. */
   #close(error: unknown, failure: boolean): void {
     if (this.#state !== "open" && this.#state !== "detaching") return;
     if (failure && !this.#ended) this.#readFailure = { error };
     this.#leave("closed");
     this.#outgoing.stop(error);
     try {
-      // Unlike close(), disposing is harmless for a connection that was closed
-      // by somebody else.
+      // Unlike close(), disposing does not throw if the connection is already
+      // closed.
       this.connection[Symbol.dispose]();
     } catch (error) {
-      // Of a timer or a signal nobody could catch it, and they tell their own.
+      // A failure comes from a timer or a signal: no caller could catch this
+      // exception, and the failure has its own error.
       if (!failure) throw error;
     }
   }

@@ -1,61 +1,65 @@
-/** Options of the pump, with their defaults and checks. */
+/**
+ * Options of the pump, with their defaults and checks.
+ *
+ * @module
+ */
 
-/** The longest delay of a timer (HTML, timers: a signed 32-bit integer). */
+/** Longest delay of a timer (HTML, timers: a signed 32-bit integer). */
 const MAX_DELAY = 2 ** 31 - 1;
 const COPY: readonly string[] = ["always", "auto", "never"];
 
 /** Options of `frames`. */
 export interface FramesOptions {
   /**
-   * Who owns the frames that async iteration hands out: `"always"` copies each
-   * one; `"never"` lends it until the next one is asked for; `"auto"` copies
-   * unless the frame fills three quarters of the memory it would pin, which
-   * then goes with it.
+   * Whether async iteration copies frames. `"always"` copies each one.
+   * `"never"` lends each frame until the next one is requested. `"auto"` copies
+   * unless the frame fills at least three quarters of the read buffer that it
+   * would keep alive; the frame then takes over that buffer.
    *
    * @default {"always"}
    */
   copy?: "always" | "auto" | "never";
   /**
-   * Bytes unsent above which `FrameStream.send` waits.
+   * Unsent bytes above which `FrameStream.send` waits.
    *
    * @default {1048576}
    */
   highWaterMark?: number;
   /**
-   * Milliseconds a frame may take from its first byte to its last; `0` is no
-   * limit. Stops peers that hold a connection with half a frame. The time in
-   * which this side reads nothing does not count.
+   * Milliseconds a frame may take from its first byte to its last. `0` means no
+   * limit. Protects against peers that send half a frame and hold the
+   * connection. Time during which the application does not read is not counted.
    *
    * @default {30000}
    */
   frameTimeout?: number;
   /**
-   * Frames handled before the event loop gets a turn, so that one peer cannot
-   * starve the others.
+   * Frames processed before yielding to the event loop. Prevents one peer from
+   * starving the others.
    *
    * @default {1024}
    */
   framesPerTurn?: number;
   /**
-   * Milliseconds that disposal waits for the transport to take what is unsent
-   * before the connection is closed all the same; `0` does not wait.
+   * Milliseconds that disposal waits for unsent bytes. After that, the
+   * connection is closed regardless; `0` does not wait.
    *
    * @default {5000}
    */
   linger?: number;
   /**
-   * Closes the connection when aborted; what waits on the stream then rejects
+   * Closes the connection when aborted. Pending calls of the stream then reject
    * with the signal's reason.
    */
   signal?: AbortSignal;
 }
 
-/** Options that have been checked, and have their defaults. */
+/** Checked options with defaults filled in. */
 export type ResolvedOptions =
   & Required<Omit<FramesOptions, "signal">>
   & { signal: AbortSignal | undefined };
 
-/** Fills in the defaults and checks what was given. */
+/** Checks the options and fills in defaults. */
 export function resolveOptions(options: FramesOptions): ResolvedOptions {
   const {
     copy = "always",

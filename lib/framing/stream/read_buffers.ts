@@ -1,64 +1,66 @@
 /**
- * The memory that a connection reads into. A read that waits holds its memory
- * for as long as the peer is silent, and cannot be called back: so what waits
- * is small, or counted.
+ * The buffers that a connection reads into. A pending read holds its buffer
+ * while the peer is silent and cannot be cancelled, so the buffer of a pending
+ * read is either small or counted against a limit.
  *
  * ```text
  *             a read fills it                 a read fills it
  *   ┌─────────────────────────────────────────────────┐
  *   │                        ┌────────────────────────┤
  * 2 KiB, its own ◀──── 16 KiB, borrowed ◀──── 64 KiB, borrowed
- *         4 reads in a row that the smaller size would have held
+ *         4 reads in a row that fit in the smaller size
  * ```
  *
  * @module
  */
 import { acquire, release, SLAB } from "./buffer_pool.ts";
 
-/** What an idle connection holds. */
+/** Bytes that an idle connection holds for reading. */
 export const IDLE_READ = 2 * 1024;
 
-/** From the smallest to the largest; the first one is a connection's own. */
+/** Buffer sizes in ascending order; each connection owns one of the first. */
 const SIZES = [IDLE_READ, 16 * 1024, SLAB] as const;
 const LARGEST = SIZES.length - 1;
 const READS_BEFORE_SMALLER = 4;
 
 /**
- * Bytes of borrowed memory that reads of one thread may wait with, all
- * together; beyond it they wait with {@linkcode IDLE_READ}. So bursts cost one
- * read each, and ten thousand connections that fell silent behind a burst hold
- * little more than if they had always been.
+ * Total bytes of borrowed buffers in a thread's pending reads. Beyond it, reads
+ * use {@linkcode IDLE_READ} bytes. Bursts thus take one read each, and 10,000
+ * connections that are idle after a burst hold little more than 10,000 that
+ * were always idle.
  */
 export const WAITING_LIMIT = 4 * 1024 * 1024;
 
+/** Bytes of borrowed buffers in pending reads. */
 let waiting = 0;
 
-/** Memory of one connection's reads. */
+/** The read buffers of one connection. */
 export class ReadBuffers {
   #own: Uint8Array<ArrayBuffer> | undefined;
   #borrowed: Uint8Array<ArrayBuffer> | undefined;
+  /** Index in `SIZES` of the size that recent reads needed. */
   #size = 0;
-  /** The last read filled its memory: there is likely more, and no wait. */
+  /** Whether the last read filled its buffer; if so, more is likely ready. */
   #full = false;
-  /** Reads in a row that a smaller size would have held. */
+  /** Consecutive reads that a smaller size could have held. */
   #small = 0;
-  /** What this connection counts for in `waiting`. */
+  /** Bytes that this connection adds to `waiting`. */
   #counted = 0;
 
-  /** The memory for a read that begins now. */
+  /** Returns the buffer for a read that begins now. */
   begin(): Uint8Array<ArrayBuffer> {
     const size = this.#full ? SLAB : this.#affordable();
     if (size === IDLE_READ) {
-      this.#giveBack();
+      this.#releaseBorrowed();
       return this.#own ??= new Uint8Array(IDLE_READ);
     }
     if (!this.#full) waiting += this.#counted = size;
     if (this.#borrowed?.length === size) return this.#borrowed;
-    this.#giveBack();
+    this.#releaseBorrowed();
     return this.#borrowed = acquire(size);
   }
 
-  /** The read has ended: `count` bytes of its memory, which had `of`. */
+  /** Ends a read of `count` bytes into a buffer of `of` bytes. */
   end(count: number, of: number): void {
     waiting -= this.#counted;
     this.#counted = 0;
@@ -75,7 +77,10 @@ export class ReadBuffers {
     }
   }
 
-  /** The memory that a frame lies in goes with the frame; whether it is of this connection's reads. */
+  /**
+   * Transfers the buffer that contains a frame to the frame's owner. Returns
+   * `false` if the buffer is not one of this connection.
+   */
   disown({ buffer }: Uint8Array): boolean {
     if (buffer === this.#borrowed?.buffer) this.#borrowed = undefined;
     else if (buffer === this.#own?.buffer) this.#own = undefined;
@@ -83,19 +88,22 @@ export class ReadBuffers {
     return true;
   }
 
-  /** Lets go of all memory. None goes back to the pool: somebody may still write into it, or look at it. */
+  /**
+   * Drops all buffers. They are not returned to the pool, as a read may still
+   * write into them and the application may still use a borrowed frame.
+   */
   drop(): void {
     this.#own = this.#borrowed = undefined;
   }
 
-  /** The size that the last reads had use for, or what is left below the limit. */
+  /** Returns the size that recent reads needed, or less near the limit. */
   #affordable(): number {
     let size = this.#size;
     while (size > 0 && waiting + SIZES[size]! > WAITING_LIMIT) size--;
     return SIZES[size]!;
   }
 
-  #giveBack(): void {
+  #releaseBorrowed(): void {
     if (this.#borrowed !== undefined) release(this.#borrowed);
     this.#borrowed = undefined;
   }

@@ -1,6 +1,6 @@
 /**
- * The read side of the pump: reads into memory of its own, hands the bytes to
- * the decoder, and watches how long a frame takes.
+ * The read side of the pump: reads into its own buffers, passes the bytes to
+ * the decoder, and limits the time that a frame may take.
  *
  * @module
  */
@@ -10,11 +10,11 @@ import { FrameError } from "../errors.ts";
 import { view } from "../decode/uint.ts";
 import { ReadBuffers } from "./read_buffers.ts";
 
-/** Bytes on their way into one decoder. */
+/** Reads the bytes of one connection into a decoder. */
 export class ReadSide {
   /** Bytes read so far. */
   bytesRead = 0;
-  /** Frames decoded before the chunk at hand. */
+  /** Frames decoded before the current chunk. */
   frames = 0;
 
   readonly #connection: Connection;
@@ -25,11 +25,12 @@ export class ReadSide {
 
   readonly #memory = new ReadBuffers();
 
-  /** What the read under way fills. */
+  /** The buffer of the read in progress. */
   #buffer: Uint8Array<ArrayBuffer> | undefined;
   #skipped = 0;
-  /** A frame has begun and is not whole; since when. */
+  /** Whether a frame has begun but is incomplete. */
   #owed = false;
+  /** Time at which that frame began. */
   #since = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -45,18 +46,19 @@ export class ReadSide {
     this.#onTimeout = onTimeout;
   }
 
-  /** A read is under way: the transport owns the memory and the next bytes. */
+  /** Whether a read is in progress; if so, the transport owns the buffer. */
   get reading(): boolean {
     return this.#buffer !== undefined;
   }
 
   /**
-   * Begins a read, after the decoder has said "not yet" and so refers to no
-   * chunk any more. Whoever reads waits for the transport's own promise (each
-   * function between would cost a turn of the microtask queue), then calls
-   * {@linkcode ReadSide.take} or {@linkcode ReadSide.fail}.
+   * Begins a read. The decoder must have returned `undefined`, so that it no
+   * longer refers to a chunk. Returns the transport's own promise, as each
+   * function in between would cost a turn of the microtask queue. The caller
+   * waits for it, then calls {@linkcode ReadSide.take} or
+   * {@linkcode ReadSide.fail}.
    *
-   * @param decoded how many frames the last chunk completed
+   * @param decoded number of frames that the last chunk completed
    */
   read(decoded: number): Promise<number | null> {
     this.frames += decoded;
@@ -66,10 +68,10 @@ export class ReadSide {
   }
 
   /**
-   * Hands the bytes of a read to the decoder.
+   * Passes the bytes of a read to the decoder.
    *
-   * @returns whether bytes came; `false` is the end of the stream
-   * @throws {Error} if the transport says what cannot be
+   * @returns whether bytes were read; `false` at the end of the stream
+   * @throws {Error} if the transport returned an invalid count
    */
   take(count: number | null): boolean {
     const buffer = this.#buffer!;
@@ -79,7 +81,7 @@ export class ReadSide {
     }
     if (!(count > 0 && count <= buffer.length && count % 1 === 0)) {
       throw new Error(
-        `Cannot read: the transport gave ${count} bytes for ${buffer.length}, which must be 1 at least and all at most`,
+        `Cannot read: the transport returned a count of ${count}; expected 1 to ${buffer.length}, or null`,
       );
     }
     this.#buffer = undefined;
@@ -91,31 +93,31 @@ export class ReadSide {
     return true;
   }
 
-  /** The read has given no bytes, and none will follow. */
+  /** Ends reading after a read that returned no bytes. */
   fail(): void {
     this.#buffer = undefined;
     this.#memory.end(0, Infinity);
     this.stop();
   }
 
-  /** The memory of the last chunk goes with the frame that fills it. */
+  /** Transfers the last chunk's buffer to a frame that fills it. */
   disown(frame: Uint8Array): boolean {
     return this.#memory.disown(frame);
   }
 
-  /** Stops the clock until the next read: nobody asks for frames. */
+  /** Stops the frame timer until the next read. */
   pause(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
-  /** Stops the clock and lets go of the memory. */
+  /** Stops the frame timer and drops the buffers. */
   stop(): void {
     this.pause();
     this.#memory.drop();
   }
 
-  /** Notes since when a frame is owed, and arms the timer if it is not. */
+  /** Records when an incomplete frame began, and arms the timer for it. */
   #watch(progress: boolean): void {
     const { skipped } = this.#decoder;
     if (progress || !this.#owed || skipped !== this.#skipped) {
@@ -132,9 +134,10 @@ export class ReadSide {
   }
 
   /**
-   * One timer for all frames: it fires at the deadline of the frame that armed
-   * it, and most often finds that frame whole. While no read waits, it is not
-   * the peer that is slow, and the next read arms it again.
+   * Checks the deadline. All frames share one timer: it fires at the deadline of
+   * the frame that armed it, which is usually complete by then. If no read is in
+   * progress, the peer is not the cause of the delay; the next read arms the
+   * timer again.
    */
   #timerFired(): void {
     this.#timer = undefined;
@@ -146,7 +149,7 @@ export class ReadSide {
     this.#onTimeout(
       new FrameError(
         "timeout",
-        `Cannot wait longer for the rest of a frame: ${rest.length} bytes of it came within ${this.#frameTimeout} ms`,
+        `Cannot wait longer for the rest of a frame: only ${rest.length} bytes of it arrived within ${this.#frameTimeout} ms`,
         {
           frameIndex: this.frames + this.#decoder.skipped,
           streamOffset: this.bytesRead - rest.length,

@@ -1,21 +1,20 @@
 /**
- * Framing for people who pipe web streams. Each frame is a chunk and owns its
- * memory; `frames()` needs no copy and no promise per
- * frame, and half-closes.
+ * Framing for web streams. Each frame is a chunk that owns its memory.
+ * `frames()` needs no copy and no promise per frame, and it can half-close.
  *
  * @module
  */
 import type { Framing } from "../framing.ts";
 
 /**
- * Turns a stream of bytes into a stream of frames, which own their memory.
+ * A transform stream from bytes to frames, which own their memory.
  *
- * It decodes one frame for each that is asked for, and takes the next chunk
- * when the last one is used up: it holds no queue of frames. A stream that
- * cannot be decoded, or ends inside a frame, is an error on both sides, after
- * the frames before the fault.
+ * It decodes a frame only when one is requested, and takes the next chunk when
+ * the last one is decoded, so it holds no queue of frames. If the stream cannot
+ * be decoded or ends inside a frame, both sides fail after the frames before
+ * the fault.
  *
- * @example Frames from any source of bytes
+ * @example Decode frames from any source of bytes
  * ```ts
  * import { FrameDecoderStream, u32be } from "@lengthwise/lengthwise/framing";
  * import { assertEquals } from "@std/assert";
@@ -32,22 +31,22 @@ import type { Framing } from "../framing.ts";
  */
 export class FrameDecoderStream
   implements TransformStream<Uint8Array, Uint8Array<ArrayBuffer>> {
-  /** The frames, without what marks them. */
+  /** The decoded frames. */
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
   /** The bytes, in chunks of any size. */
   readonly writable: WritableStream<Uint8Array>;
 
   /**
-   * A stream of its own for each connection.
+   * Creates a stream. Each connection needs its own.
    *
-   * @param framing how frames are marked
+   * @param framing the framing of the bytes
    */
   constructor(framing: Framing) {
     const decoder = framing.decoder();
     const chunks = new TransformStream<Uint8Array, Uint8Array>();
     const reader = chunks.readable.getReader();
 
-    /** The next frame, or `undefined` at the end. */
+    /** Returns the next frame, or `undefined` at the end. */
     async function next(): Promise<Uint8Array<ArrayBuffer> | undefined> {
       for (;;) {
         const frame = decoder.next();
@@ -79,11 +78,11 @@ export class FrameDecoderStream
 }
 
 /**
- * Turns a stream of payloads into a stream of frames.
+ * A transform stream from payloads to frames.
  *
- * A payload over the limit is an error on both sides.
+ * Both sides fail if a payload exceeds the limit.
  *
- * @example There and back
+ * @example Encode payloads and decode them again
  * ```ts
  * import {
  *   FrameDecoderStream,
@@ -101,15 +100,15 @@ export class FrameDecoderStream
  */
 export class FrameEncoderStream
   implements TransformStream<Uint8Array, Uint8Array> {
-  /** The frames, one a chunk. */
+  /** The frames, one per chunk. */
   readonly readable: ReadableStream<Uint8Array>;
   /** The payloads. */
   readonly writable: WritableStream<Uint8Array>;
 
   /**
-   * A stream of its own for each connection.
+   * Creates a stream. Each connection needs its own.
    *
-   * @param framing how frames are marked
+   * @param framing the framing of the payloads
    */
   constructor(framing: Framing) {
     const encoder = framing.encoder();
@@ -126,6 +125,6 @@ export class FrameEncoderStream
 function checked(chunk: unknown): Uint8Array {
   if (chunk instanceof Uint8Array) return chunk;
   throw new TypeError(
-    `Cannot take a chunk as each must be a Uint8Array: current value is of type ${typeof chunk}`,
+    `Cannot process a chunk as it must be a Uint8Array: current value is of type ${typeof chunk}`,
   );
 }

@@ -4,47 +4,47 @@ import { acquire, release, SLAB } from "./buffer_pool.ts";
 /** Room in the outgoing buffer for one payload; see `FrameStream.begin`. */
 export interface FrameRoom {
   /**
-   * The outgoing buffer. Nothing clears it: what is committed and was not
-   * filled goes out with whatever lay there, also of other connections.
+   * The outgoing buffer. It is never cleared: bytes that are committed but not
+   * filled are sent with their old content, possibly of another connection.
    */
   buffer: Uint8Array;
-  /** Where the payload begins. */
+  /** Offset at which the payload begins. */
   start: number;
-  /** Where the payload must end at the latest. */
+  /** Largest offset at which the payload may end. */
   limit: number;
 }
 
-/** What goes out together: a buffer up to `end`, or a payload that is borrowed. */
+/** Bytes written together: a buffer up to `end`, or a borrowed payload. */
 export interface Batch {
   readonly bytes: Uint8Array;
   readonly end: number;
-  /** What goes back to the pool. */
+  /** Buffer to return to the pool after the write. */
   readonly buffer?: Uint8Array<ArrayBuffer>;
 }
 
 const NOTHING = new Uint8Array(0);
 
 /**
- * Gathers frames side by side until they are taken as one batch:
+ * Collects contiguous frames until they are taken as one batch:
  *
  * ```text
  *  0                      end                              length
  *  │ frame │ frame │ frame │ headroom │ room … │ tailroom    │
  * ```
  *
- * It holds memory only while there is a frame in it.
+ * It holds memory only while it contains a frame.
  */
 export class WriteBuffer {
   /** Bytes framed. */
   end = 0;
-  /** A frame is being written in place. */
+  /** Whether a frame is being written in place. */
   open = false;
 
   readonly #encoder: FrameEncoder;
   readonly #inPlace: InPlaceFraming | undefined;
   readonly #room: FrameRoom = { buffer: NOTHING, start: 0, limit: 0 };
   #bytes = NOTHING;
-  /** Size of the last batches: the next one will likely be as large. */
+  /** Size of recent batches; the next one will likely be as large. */
   #usual = 0;
 
   constructor(encoder: FrameEncoder) {
@@ -52,11 +52,11 @@ export class WriteBuffer {
     this.#inPlace = encoder.inPlace;
   }
 
-  /** Room for a payload of up to `room` bytes. */
+  /** Opens a frame with room for a payload of `room` bytes. */
   begin(room: number): FrameRoom {
     if (!(room >= 0)) {
       throw new RangeError(
-        `Cannot begin a frame: room must be 0 bytes or more: current value is ${room}`,
+        `Cannot begin a frame as 'room' must be 0 or more bytes: current value is ${room}`,
       );
     }
     const found = this.#room;
@@ -76,17 +76,17 @@ export class WriteBuffer {
     return found;
   }
 
-  /** Frames what stands in the room. */
+  /** Frames the payload written into the room. */
   commit(payloadEnd: number): void {
     const { buffer, start, limit } = this.#room;
     if (!this.open) {
       throw new Error(
-        "Cannot commit a frame: none is open: call begin() first, and commit() in the same turn",
+        "Cannot commit a frame: no frame is open; call begin() first, and commit() in the same turn",
       );
     }
     if (!(payloadEnd >= start && payloadEnd <= limit)) {
       throw new RangeError(
-        `Cannot commit a frame: its payload must end between offset ${start} and ${limit}: current value is ${payloadEnd}`,
+        `Cannot commit a frame as its payload must end between offset ${start} and ${limit}: current value is ${payloadEnd}`,
       );
     }
     this.open = false;
@@ -101,7 +101,7 @@ export class WriteBuffer {
     }
   }
 
-  /** Drops what stands in the room. */
+  /** Drops the open frame, if any. */
   abandon(): void {
     this.open = false;
     if (this.#inPlace === undefined) this.#releaseScratch();
@@ -114,7 +114,10 @@ export class WriteBuffer {
     this.end = this.#encoder.encodeInto(payload, this.#bytes, this.end);
   }
 
-  /** Frames the header of a payload that goes out behind this batch, if the layout allows it. */
+  /**
+   * Writes the header of a payload that follows this batch. Returns `false` if
+   * the layout does not allow it.
+   */
   writeHeader(payloadLength: number): boolean {
     const encoder = this.#encoder;
     if (encoder.encodeHeader === undefined) return false;
@@ -124,7 +127,7 @@ export class WriteBuffer {
     return true;
   }
 
-  /** The whole frames so far, unless one is open behind them. */
+  /** Returns the complete frames as a batch, unless another frame is open. */
   take(): Batch | undefined {
     if (this.open) return undefined;
     if (this.end === 0) {
@@ -133,30 +136,31 @@ export class WriteBuffer {
     }
     const buffer = this.#bytes;
     const batch = { bytes: buffer, end: this.end, buffer };
-    // An early write is small, and tells nothing of the batch behind it; a
-    // huge one is seldom followed by another.
+    // An early write is small and says nothing about the size of the next batch,
+    // and a huge batch is seldom followed by another: hence halve and cap.
     this.#usual = Math.min(SLAB, Math.max(this.end, this.#usual >> 1));
-    this.#letGo();
+    this.#detach();
     return batch;
   }
 
   /** Drops everything. */
   release(): void {
-    // Whoever has opened a frame may still write into its room.
+    // The owner of an open frame may still write into its room, so its buffer is
+    // dropped, not released.
     if (this.open) this.#room.buffer = NOTHING;
     else if (this.#bytes !== NOTHING) release(this.#bytes);
     this.open = false;
-    this.#letGo();
+    this.#detach();
   }
 
-  /** What left, or waits in the pool, is not kept alive by a room. */
-  #letGo(): void {
+  /** Drops all references to a buffer that is in flight or pooled. */
+  #detach(): void {
     this.#bytes = NOTHING;
     this.end = 0;
     if (this.#inPlace !== undefined) this.#room.buffer = NOTHING;
   }
 
-  /** Makes room for `bytes` more behind `end`. */
+  /** Makes room for `bytes` more after `end`. */
   #reserve(bytes: number): void {
     const needed = this.end + bytes;
     if (needed <= this.#bytes.length) return;
@@ -170,15 +174,15 @@ export class WriteBuffer {
   #assertClosed(): void {
     if (!this.open) return;
     throw new Error(
-      "Cannot write a frame: another one is open: commit or abandon it first",
+      "Cannot write a frame: another frame is open; commit or abandon it first",
     );
   }
 
-  /** Gives back the room of an encoder that cannot frame in place. */
+  /** Releases the room of an encoder that cannot frame in place. */
   #releaseScratch(): void {
     const { buffer } = this.#room;
     this.#room.buffer = NOTHING;
-    // Only acquire() fills it; the public type is wider.
+    // The buffer is always from acquire(); the public type is wider.
     if (buffer.length > 0) release(buffer as Uint8Array<ArrayBuffer>);
   }
 }

@@ -1,11 +1,11 @@
 /**
- * The write side of the pump: frames are gathered in one buffer while another
- * is being written.
+ * The write side of the pump: collects frames in one buffer while another is
+ * being written.
  *
  * ```text
  *   begin … commit ──▶ frames ──(2 KiB, or end of turn)──▶ in flight ──▶ write
  *                        ▲                                     │
- *                        └───────── the pool of buffers ◀──────┘
+ *                        └──────────── buffer pool ◀───────────┘
  * ```
  *
  * @module
@@ -16,59 +16,60 @@ import { release } from "./buffer_pool.ts";
 import { type Batch, type FrameRoom, WriteBuffer } from "./write_buffer.ts";
 
 /**
- * Bytes that are written at once when no write is under way: waiting for the
- * end of the turn would make two peers work in lockstep, one asleep while the
- * other handles its batch (512 B to 4 KiB all gain, 8 KiB gains nothing).
+ * Bytes that are written immediately if no write is in progress. Waiting for the
+ * end of the turn would make two peers work in lockstep, one idle while the
+ * other handles its batch. Values from 512 B to 4 KiB all improve throughput;
+ * 8 KiB does not.
  */
 export const EARLY = 2 * 1024;
 
 /**
- * A payload above this may follow its header in a write of its own: what the
- * second write costs is then less than what the copy would.
+ * Payload bytes above which a second write is cheaper than a copy. Such a
+ * payload may follow its header in a write of its own.
  */
 export const LARGE = 128 * 1024;
 
 const DONE: Promise<void> = Promise.resolve();
 
-/** Somebody who waits until `at` bytes have been written. */
+/** A promise that resolves when `at` bytes have been written. */
 interface Waiter {
   at: number;
   resolve: () => void;
   reject: (error: unknown) => void;
 }
 
-/** What the pump wants to hear of its write side. */
+/** Callbacks of the write side. */
 export interface WriteSideEvents {
-  /** The transport took bytes. */
+  /** Called after each successful write. */
   onWritten(): void;
-  /** The transport refused; nothing more will be written. */
-  onRefused(error: unknown): void;
+  /** Called when a write has failed; no more bytes will be written. */
+  onFailed(error: unknown): void;
 }
 
-/** Frames on their way out of one connection. */
+/** Writes frames to one connection. */
 export class WriteSide {
   /** Bytes framed so far. */
   framed = 0;
-  /** Bytes that were handed to the transport so far, taken or not. */
+  /** Bytes passed to the transport so far, accepted or not. */
   handed = 0;
-  /** Bytes that the transport has taken so far. */
+  /** Bytes that the transport has accepted so far. */
   written = 0;
-  /** Why nothing can be framed any more. */
+  /** The reason why no more frames are accepted. */
   ended: { readonly error: unknown } | undefined;
-  /** Why nothing can be written any more. */
-  refused: { readonly error: unknown } | undefined;
+  /** The reason why no more bytes can be written. */
+  failure: { readonly error: unknown } | undefined;
 
   readonly #connection: Connection;
   readonly #events: WriteSideEvents;
   readonly #frames: WriteBuffer;
   readonly #onTurnEnd = (): void => this.#endTurn();
-  readonly #onTaken = (count: number): void => this.#taken(count);
-  readonly #onRefused = (error: unknown): void => this.#refuse(error);
+  readonly #onAccepted = (count: number): void => this.#accept(count);
+  readonly #onFailed = (error: unknown): void => this.#fail(error);
 
   #turnScheduled = false;
-  /** Goes out before the frames: large payloads, and what is before them. */
+  /** Batches to write before `#frames`: large payloads and frames before them. */
   #queue: Batch[] = [];
-  /** Being written, from `#from` on; `undefined` if none is. */
+  /** The batch being written, from `#from` on. */
   #flight: Batch | undefined;
   #from = 0;
   #waiters: Waiter[] = [];
@@ -83,24 +84,24 @@ export class WriteSide {
     this.#frames = new WriteBuffer(encoder);
   }
 
-  /** Room for a payload of up to `room` bytes. */
+  /** Opens a frame with room for a payload of `room` bytes. */
   begin(room: number): FrameRoom {
     if (this.ended !== undefined) throw this.ended.error;
     return this.#frames.begin(room);
   }
 
-  /** Frames what stands in the room. */
+  /** Frames the payload written into the room. */
   commit(payloadEnd: number): void {
     const before = this.#frames.end;
     try {
       this.#frames.commit(payloadEnd);
     } finally {
-      // Also after an error: a turn's end may have waited for this frame.
+      // Also after an error: the open frame may have delayed the turn's write.
       this.#advance(before);
     }
   }
 
-  /** Drops what stands in the room. */
+  /** Drops the open frame, if any. */
   abandon(): void {
     if (!this.#frames.open) return;
     this.#frames.abandon();
@@ -116,8 +117,7 @@ export class WriteSide {
   }
 
   /**
-   * Frames a payload, a large one without a copy if the layout lets it follow
-   * its header.
+   * Frames a payload. A large one is not copied if the layout allows it.
    *
    * @returns whether the payload is borrowed until `flush(0)` settles
    */
@@ -137,10 +137,10 @@ export class WriteSide {
     return true;
   }
 
-  /** Starts writing what is framed; settles when all but `spare` bytes of it are written. */
+  /** Starts writing; resolves when at most `spare` of the framed bytes are left. */
   flush(spare: number): Promise<void> {
     this.#start();
-    if (this.refused !== undefined) return rejected(this.refused.error);
+    if (this.failure !== undefined) return rejected(this.failure.error);
     const at = this.framed - spare;
     if (this.written >= at) return DONE;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -148,19 +148,19 @@ export class WriteSide {
     return handled(promise);
   }
 
-  /** Writes what is framed, and takes no more frames for that reason. */
+  /** Writes all framed bytes; later calls throw `error`. */
   finish(error: unknown): Promise<void> {
     this.abandon();
     this.ended ??= { error };
     return this.flush(0);
   }
 
-  /** Drops what is framed, and takes and writes nothing more for that reason. */
+  /** Drops all framed bytes; pending and later calls fail with `error`. */
   stop(error: unknown): void {
-    if (this.refused !== undefined) return;
-    this.ended = this.refused = { error };
+    if (this.failure !== undefined) return;
+    this.ended = this.failure = { error };
     this.#frames.release();
-    // The transport may still read a buffer in flight: it does not go back.
+    // The transport may still read a buffer in flight, so it is not released.
     this.#flight = undefined;
     this.#queue = [];
     const waiters = this.#waiters;
@@ -168,13 +168,13 @@ export class WriteSide {
     for (const { reject } of waiters) reject(error);
   }
 
-  #refuse(error: unknown): void {
-    if (this.refused !== undefined) return;
+  #fail(error: unknown): void {
+    if (this.failure !== undefined) return;
     this.stop(error);
-    this.#events.onRefused(error);
+    this.#events.onFailed(error);
   }
 
-  /** Counts what was framed behind `before`, and sees that it is written. */
+  /** Counts the bytes framed after `before` and schedules their write. */
   #advance(before: number): void {
     const { end } = this.#frames;
     this.framed += end - before;
@@ -192,7 +192,7 @@ export class WriteSide {
     this.#start();
   }
 
-  /** Writes what comes next, unless a write is under way. */
+  /** Writes the next batch, unless a write is in progress. */
   #start(): void {
     if (this.#flight !== undefined) return;
     const batch = this.#queue.shift() ?? this.#frames.take();
@@ -207,22 +207,22 @@ export class WriteSide {
     const { bytes, end } = this.#flight!;
     const piece = bytes.subarray(this.#from, end);
     try {
-      this.#connection.write(piece).then(this.#onTaken, this.#onRefused);
+      this.#connection.write(piece).then(this.#onAccepted, this.#onFailed);
     } catch (error) {
-      // In a turn of its own, as a rejection would: whoever is in the middle of
-      // commit() is not told before it returns.
-      queueMicrotask(() => this.#onRefused(error));
+      // Report it asynchronously, like a rejection: onWriteFailed must not be
+      // called before commit() returns.
+      queueMicrotask(() => this.#onFailed(error));
     }
   }
 
-  #taken(count: number): void {
-    if (this.#flight === undefined) return; // closed meanwhile
+  #accept(count: number): void {
+    if (this.#flight === undefined) return; // closed in the meantime
     const { buffer, end } = this.#flight;
     const offered = end - this.#from;
     if (!(count > 0 && count <= offered && count % 1 === 0)) {
-      return this.#refuse(
+      return this.#fail(
         new Error(
-          `Cannot write: the transport took ${count} of ${offered} bytes, which must be 1 at least and all at most`,
+          `Cannot write: the transport returned a count of ${count}; expected 1 to ${offered}`,
         ),
       );
     }
@@ -232,7 +232,7 @@ export class WriteSide {
     try {
       this.#events.onWritten();
     } catch (error) {
-      return this.#refuse(error);
+      return this.#fail(error);
     }
     if (this.#flight === undefined) return; // closed by onWritten
     if (this.#from < end) return this.#push();
@@ -249,12 +249,12 @@ export class WriteSide {
   }
 }
 
-/** A rejection that may be ignored: the stream remembers the error anyway. */
+/** Returns a rejected promise that may be ignored: the stream keeps the error. */
 export function rejected(error: unknown): Promise<never> {
   return handled(Promise.reject(error));
 }
 
-/** The promise, whose rejection may be ignored. */
+/** Returns the promise after marking its rejection as handled. */
 export function handled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;

@@ -187,7 +187,7 @@ Deno.test("detach() is refused while a read is under way, and the stream goes on
   await using stream = frames(connection, u32be());
   const lengths: number[] = [];
   const done = stream.receive((frame) => lengths.push(frame.length));
-  await assertRejects(() => stream.detach(), Error, "a read is under way");
+  await assertRejects(() => stream.detach(), Error, "a read is in progress");
   connection.feed(framed(payload(2)), null);
   await done;
   assertEquals(lengths, [2]);

@@ -96,12 +96,12 @@ for (const count of [0, -1, 2049, 1.5, NaN]) {
     await assertRejects(
       () => stream.receive(() => {}),
       Error,
-      `${count} bytes`,
+      `returned a count of ${count}; expected 1 to 2048`,
     );
     await assertRejects(
       () => stream.receive(() => {}),
       Error,
-      `${count} bytes`,
+      `returned a count of ${count}; expected 1 to 2048`,
     );
     assertEquals(stream.bytesRead, 0);
   });

@@ -46,8 +46,8 @@ Deno.test("WriteBuffer keeps an open frame and those before it together", {
   frames.write(payload(3));
   frames.begin(5);
   assertEquals(frames.take(), undefined);
-  assertThrows(() => frames.write(payload(1)), Error, "another one is open");
-  assertThrows(() => frames.writeHeader(1), Error, "another one is open");
+  assertThrows(() => frames.write(payload(1)), Error, "another frame is open");
+  assertThrows(() => frames.writeHeader(1), Error, "another frame is open");
   frames.abandon();
   assertEquals(taken(frames), encoder.encode(payload(3)));
 });

@@ -209,7 +209,7 @@ Deno.test("begin(), commit() and write() say what was wrong", async () => {
   }
   assertThrows(() => stream.write(payload(1)), Error, "commit or abandon");
   stream.commit(room.start); // still open
-  assertThrows(() => stream.commit(room.start), Error, "none is open");
+  assertThrows(() => stream.commit(room.start), Error, "no frame is open");
   await stream.flush();
   assertEquals(connection.sent, framed(payload(0)));
 });
@@ -316,7 +316,11 @@ for (const count of [0, -1, 8, NaN]) {
     connection.write = () => Promise.resolve(count);
     await using stream = frames(connection, u32be());
     stream.write(payload(3));
-    await assertRejects(() => stream.flush(), Error, `took ${count} of 7`);
+    await assertRejects(
+      () => stream.flush(),
+      Error,
+      `a count of ${count}; expected 1 to 7`,
+    );
   });
 }
 
@@ -512,7 +516,7 @@ Deno.test("a room that is open when the stream closes goes to nobody else", asyn
   const stream = frames(connection, u32be());
   const { buffer } = stream.begin(10);
   stream.close();
-  assertThrows(() => stream.commit(4), Error, "none is open");
+  assertThrows(() => stream.commit(4), Error, "no frame is open");
   const other = new ScriptedConnection();
   await using next = frames(other, u32be());
   for (let i = 0; i < 3; i++) {
