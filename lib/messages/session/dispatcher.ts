@@ -1,6 +1,6 @@
 /**
- * Which part of an open session takes which frame. Routing, cancelling, credit
- * and limits never look into a body.
+ * Routes the frames of an open session to its parts. Routing, cancellation,
+ * credit and limits never decode a body.
  *
  * @module
  */
@@ -14,63 +14,67 @@ import type { CredentialRefresh } from "./control/credential_refresh.ts";
 import { creditOf, MAX_CREDIT } from "./flow/stream_items.ts";
 import { Flag, HEADER, Kind, readId } from "./wire/frame_header.ts";
 
-/** What takes frames. */
+/** The parts of a session that handle frames. */
 export interface FrameReceivers {
-  /** Our calls. */
+  /** Handles frames for calls that this side made. */
   readonly caller: OutgoingCalls;
-  /** The peer's calls. */
+  /** Handles frames for calls that the peer made. */
   readonly callee: IncomingCalls;
-  /** PINGs. */
+  /** Handles PING and PONG. */
   readonly ping: Ping;
-  /** Credentials. */
+  /** Handles AUTH. */
   readonly credentialRefresh: CredentialRefresh;
-  /** A reply has been handled. */
+  /** Called when a reply has been handled. */
   onReply(): void;
-  /** PINGs up to that number have been answered. */
+  /** Called when the PINGs up to `number` have been answered. */
   onPong(number: number): void;
-  /** There is credit again for requests and notifications. */
+  /** Called when credit for requests and notifications arrives. */
   onWindow(): void;
-  /** The peer sends GOAWAY. */
-  onGoodbye(goaway: Goaway): void;
+  /** Called when the peer sends GOAWAY. */
+  onGoaway(goaway: Goaway): void;
 }
 
-/** Hands frames to what takes them. */
+/** Passes frames to the part that handles them. */
 export class Dispatcher {
   readonly #shared: SharedState;
-  /** Remainder of the ids of our calls: odd ones are the client's. */
-  readonly #ours: number;
-  readonly #to: FrameReceivers;
+  /** `id % 2` of the calls that this side makes: 1 for a client, 0 for a server. */
+  readonly #ownParity: number;
+  readonly #receivers: FrameReceivers;
 
   /**
-   * @param link shared by the session's parts
-   * @param dials whether this side dialled
-   * @param to what takes frames
+   * @param shared state that the session's parts share
+   * @param isClient whether this side is the client
+   * @param receivers the parts that handle frames
    */
-  constructor(shared: SharedState, dials: boolean, to: FrameReceivers) {
+  constructor(
+    shared: SharedState,
+    isClient: boolean,
+    receivers: FrameReceivers,
+  ) {
     this.#shared = shared;
-    this.#ours = dials ? 1 : 0;
-    this.#to = to;
+    this.#ownParity = isClient ? 1 : 0;
+    this.#receivers = receivers;
   }
 
-  /** @throws {MalformedError} for a frame that is too short or too long for any kind */
+  /** @throws {MalformedError} if the frame is too short to have a header */
   checkLength(frame: Uint8Array): void {
     if (frame.length < HEADER) {
       throw new MalformedError(
-        `a frame of ${frame.length} bytes has no header`,
+        `a frame of ${frame.length} bytes is too short; the header alone takes ${HEADER}`,
       );
     }
   }
 
-  /** Takes a frame. @throws {MalformedError} */
+  /** Handles one frame. @throws {MalformedError} */
   receive(frame: Uint8Array): void {
     this.checkLength(frame);
     const { maxFrameBody } = this.#shared.limits;
     if (frame.length - HEADER > maxFrameBody) {
       return this.#shared.fail(
         "too-large",
-        `a frame has ${
+        `a frame body has ${
           frame.length - HEADER
-        } bytes behind its header, at most ${maxFrameBody} are accepted`,
+        } bytes; at most ${maxFrameBody} are accepted (limit maxFrameBody)`,
       );
     }
     const kind = frame[0]!; // in range: frames have a header
@@ -78,22 +82,22 @@ export class Dispatcher {
     switch (kind) {
       case Kind.REQUEST:
       case Kind.NOTIFY:
-        return this.#to.callee.reader.receive(kind, id, frame);
+        return this.#receivers.callee.reader.receive(kind, id, frame);
       case Kind.RESULT:
       case Kind.ERROR:
-        this.#requireOwner(kind, id, true);
-        this.#to.caller.receiveReply(kind, id, frame);
-        return this.#to.onReply();
+        this.#requireSender(kind, id, true);
+        this.#receivers.caller.receiveReply(kind, id, frame);
+        return this.#receivers.onReply();
       case Kind.ITEM:
-        return this.#half(id).receiveItem(id, frame);
+        return this.#callsOf(id).receiveItem(id, frame);
       case Kind.CREDIT:
         return this.#receiveCredit(id, frame);
       case Kind.END:
-        this.#requireOwner(kind, id, false);
-        return this.#to.callee.receiveEnd(id);
+        this.#requireSender(kind, id, false);
+        return this.#receivers.callee.receiveEnd(id);
       case Kind.CANCEL:
-        this.#requireOwner(kind, id, false);
-        return this.#to.callee.receiveCancel(id, frame);
+        this.#requireSender(kind, id, false);
+        return this.#receivers.callee.receiveCancel(id, frame);
       default:
         return this.#receiveSessionFrame(kind, id, frame);
     }
@@ -104,50 +108,57 @@ export class Dispatcher {
       case Kind.WINDOW:
         return this.#receiveWindow(frame);
       case Kind.PING:
-        return this.#to.ping.receivePing(frame);
+        return this.#receivers.ping.receivePing(frame);
       case Kind.PONG:
-        return this.#to.onPong(this.#to.ping.receivePong(frame));
+        return this.#receivers.onPong(this.#receivers.ping.receivePong(frame));
       case Kind.GOAWAY:
-        return this.#to.onGoodbye(decodeGoaway(frame));
+        return this.#receivers.onGoaway(decodeGoaway(frame));
       case Kind.AUTH:
-        return this.#to.credentialRefresh.receive(id, frame);
+        return this.#receivers.credentialRefresh.receive(id, frame);
       case Kind.HELLO:
-        throw new MalformedError("HELLO came a second time");
+        throw new MalformedError("HELLO was received twice");
     }
     if ((frame[1]! & Flag.IGNORABLE) === 0) { // in range: frames have a header
-      throw new MalformedError(`a frame is of the unknown kind ${kind}`);
+      throw new MalformedError(`unknown frame kind ${kind}`);
     }
     this.#shared.stats.ignoredFrames++;
   }
 
-  #half(id: number): OutgoingCalls | IncomingCalls {
-    return id % 2 === this.#ours ? this.#to.caller : this.#to.callee;
+  #callsOf(id: number): OutgoingCalls | IncomingCalls {
+    return id % 2 === this.#ownParity
+      ? this.#receivers.caller
+      : this.#receivers.callee;
   }
 
-  /** Callers end and cancel, callees answer: never the other way round. */
-  #requireOwner(kind: number, id: number, ours: boolean): void {
-    if ((id % 2 === this.#ours) === ours) return;
+  /** Checks the sender: END and CANCEL from the caller, replies from the callee. */
+  #requireSender(kind: number, id: number, fromCallee: boolean): void {
+    if ((id % 2 === this.#ownParity) === fromCallee) return;
     throw new MalformedError(
-      `a frame of kind ${kind} came from the wrong side of call ${id}`,
+      `only the ${
+        fromCallee ? "callee" : "caller"
+      } of call ${id} may send a frame of kind ${kind}`,
     );
   }
 
   #receiveCredit(id: number, frame: Uint8Array): void {
     const amount = creditOf(frame);
-    if (amount > 0) this.#half(id).receiveCredit(id, amount);
-    else this.#shared.fail("flow-control", "a CREDIT frame grants nothing");
+    if (amount > 0) this.#callsOf(id).receiveCredit(id, amount);
+    else {this.#shared.fail(
+        "flow-control",
+        `a CREDIT frame for call ${id} is not valid; expected 4 bytes with an amount above 0`,
+      );}
   }
 
   #receiveWindow(frame: Uint8Array): void {
     const amount = creditOf(frame);
-    const { queue } = this.#to.caller;
+    const { queue } = this.#receivers.caller;
     if (amount === 0 || queue.credit + amount > MAX_CREDIT) {
       return this.#shared.fail(
         "flow-control",
-        `the connection was granted ${amount}`,
+        `a WINDOW frame grants ${amount} bytes on top of ${queue.credit}; expected an amount above 0 and a sum of at most ${MAX_CREDIT}`,
       );
     }
     queue.grant(amount);
-    this.#to.onWindow();
+    this.#receivers.onWindow();
   }
 }

@@ -1,9 +1,10 @@
 /**
- * One side of a connection as a pure state machine: frames and commands in,
- * frames and events out. Time is an argument (ms, any origin), the next time
- * it wants to be called is {@linkcode Session.wakeAt}. It never waits, reads no
- * clock, and throws only what its commands document. Its states are drawn in
- * `session_state.ts`, those of a call in `call_state.ts`.
+ * One end of a connection as a pure state machine: frames and commands in,
+ * frames and events out. Time is an argument (ms, any origin);
+ * {@linkcode Session.wakeAt} says when the session needs the next `tick`. It
+ * never waits, never reads a clock, and throws only the errors that its
+ * commands document. `session_state.ts` draws its states, `call_state.ts` the
+ * states of a call.
  *
  * | kind of method | names |
  * | --- | --- |
@@ -11,7 +12,7 @@
  * | commands | `start`, `accept`, `refuse`, `call`, `notify`, `sendItem`, `endItems`, `cancel`, `takeItem`, `dropItems`, `respond`, `fail`, `refresh`, `drain`, `close` |
  * | outputs | frames to the sink, events to the host and the calls' observers, `wakeAt` |
  *
- * After every input and command the caller looks at `wakeAt`.
+ * Read `wakeAt` after every input and every command.
  *
  * @module
  */
@@ -19,7 +20,7 @@ import type { CallerObserver, OutgoingCall } from "./calls/outgoing_calls.ts";
 import type { IncomingCall } from "./calls/incoming_calls.ts";
 import { SessionError } from "../errors/call_error.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import { HandshakeRefusal } from "./control/handshake.ts";
+import { HandshakeRefusal, MAX_EARLY_BYTES } from "./control/handshake.ts";
 import type { Hello } from "./wire/hello.ts";
 import { MalformedError, messageOf } from "./wire/malformed_error.ts";
 import { servedMethods, unservedMethods } from "./control/method_matching.ts";
@@ -29,13 +30,13 @@ import { RECEPTION } from "./session_state.ts";
 import { wakeBlocked } from "./flow/stream_items.ts";
 import { Kind } from "./wire/frame_header.ts";
 
-/** One side of a connection. */
+/** One end of a connection. */
 export class Session extends SessionCalls {
-  /** What the peer said of itself, once it has. */
+  /** The peer's HELLO; `undefined` until it arrives. */
   peer: Hello | undefined = undefined;
   readonly #dispatcher: Dispatcher;
 
-  /** @param options what it is made of */
+  /** @param options its parts and limits */
   constructor(options: SessionConfig) {
     super(options);
     this.#dispatcher = new Dispatcher(this.shared, options.role === "client", {
@@ -43,21 +44,21 @@ export class Session extends SessionCalls {
       callee: this.callee,
       ping: this.ping,
       credentialRefresh: this.credentialRefresh,
-      onReply: () => this.draining.check(),
-      onPong: (number) => this.draining.answered(number),
-      onWindow: () => this.offerRoom(),
-      onGoodbye: (goaway) => this.peerLeaves(goaway),
+      onReply: () => this.draining.finishIfIdle(),
+      onPong: (number) => this.draining.onPong(number),
+      onWindow: () => this.reportRoom(),
+      onGoaway: (goaway) => this.receiveGoaway(goaway),
     });
   }
 
-  /** When {@linkcode Session.tick} is wanted. */
+  /** When {@linkcode Session.tick} must be called next. */
   get wakeAt(): number {
     if (this.state === "closed") return Infinity;
-    const { wheel, now, writer } = this.shared;
+    const { timerWheel, now, writer } = this.shared;
     const wakeAt = Math.min(
       this.handshakeDeadline,
       this.draining.deadline,
-      wheel.wakeAt,
+      timerWheel.wakeAt,
     );
     if (this.state !== "open") return wakeAt;
     this.heartbeat.watch(now, writer.unsent);
@@ -67,27 +68,29 @@ export class Session extends SessionCalls {
   // ── handshake ──────────────────────────────────────────────────────────
 
   /**
-   * Sends HELLO (client).
+   * Sends HELLO (client only).
    *
-   * @param credentials what the server's authentication gets, if anything
-   * @throws {CodecError} for credentials that have no encoding
-   * @throws {RangeError} for a protocol that does not fit into a handshake
+   * @param credentials passed to the server's authentication; optional
+   * @throws {CodecError} if the codec cannot encode the credentials
+   * @throws {RangeError} if the HELLO exceeds the limit `maxHello`
    */
   start(credentials: unknown, now: number): void {
     this.shared.now = now;
     if (this.state !== "new") return;
-    this.handshake.greet(credentials);
+    this.handshake.sendClientHello(credentials);
     this.on("start");
   }
 
-  /** Takes the frame that must be HELLO. @throws {MalformedError} */
+  /** Handles a frame that must be HELLO. @throws {MalformedError} */
   #receiveHello(frame: Uint8Array): void {
     if (frame[0] !== Kind.HELLO) {
       throw new MalformedError(
-        `the first frame is of kind ${frame[0]}; it must be HELLO`,
+        `the first frame has kind ${
+          frame[0]
+        }; expected HELLO (kind ${Kind.HELLO})`,
       );
     }
-    const hello = this.handshake.read(frame);
+    const hello = this.handshake.receiveHello(frame);
     if (hello instanceof HandshakeRefusal) {
       return this.abort(hello.code, hello.message);
     }
@@ -113,25 +116,28 @@ export class Session extends SessionCalls {
     this.options.host.onAuthenticate(hello, credentials);
   }
 
-  /** Lets the client in (server): HELLO goes out, what it sent meanwhile is handled. */
+  /**
+   * Accepts the client (server only): sends HELLO, then handles the frames that
+   * were kept during authentication.
+   */
   accept(now: number): void {
     this.shared.now = now;
     const hello = this.peer;
     if (this.state !== "authenticating" || hello === undefined) return;
     try {
-      this.handshake.answer(hello);
+      this.handshake.sendServerHello(hello);
     } catch (error) {
       return this.abort("internal", messageOf(error));
     }
     this.on("accept");
     this.#open(hello);
-    for (const { frame, cameAt } of this.handshake.takeEarly()) {
-      this.receive(frame, cameAt);
+    for (const { frame, receivedAt } of this.handshake.takeEarly()) {
+      this.receive(frame, receivedAt);
     }
     this.shared.now = now;
   }
 
-  /** Turns the client away (server). */
+  /** Rejects the client with `unauthenticated` (server only). */
   refuse(message: string, now: number): void {
     this.shared.now = now;
     if (this.state === "authenticating") {
@@ -142,19 +148,19 @@ export class Session extends SessionCalls {
   #open(hello: Hello): void {
     this.handshakeDeadline = Infinity;
     this.heartbeat.read(this.shared.now);
-    this.caller.raise(hello);
+    this.caller.applyPeerLimits(hello);
     this.options.host.onOpened(hello);
   }
 
   // ── inputs ─────────────────────────────────────────────────────────────
 
-  /** Bytes were read, a whole frame or not. */
+  /** Records that bytes were read, whether or not they complete a frame. */
   readSome(now: number): void {
     this.shared.now = now;
     this.heartbeat.read(now);
   }
 
-  /** Takes one frame; its bytes are valid during the call. */
+  /** Handles one frame; its bytes are valid during this call only. */
   receive(frame: Uint8Array, now: number): void {
     this.shared.now = now;
     if (this.state === "closed") return;
@@ -166,7 +172,10 @@ export class Session extends SessionCalls {
       this.abort("protocol", error.message);
     }
     if (this.shared.writer.unsent >= this.shared.limits.unsentHard) {
-      this.abort("unsent", "the peer sends more than it reads");
+      this.abort(
+        "unsent",
+        `${this.shared.writer.unsent} bytes were sent but not read (limit unsentHard, ${this.shared.limits.unsentHard})`,
+      );
     }
   }
 
@@ -174,42 +183,42 @@ export class Session extends SessionCalls {
   #receiveEarly(frame: Uint8Array): void {
     this.#dispatcher.checkLength(frame);
     switch (RECEPTION[this.state]) {
-      case "answer":
+      case "hello-or-goaway":
         if (frame[0] === Kind.GOAWAY) return this.#dispatcher.receive(frame);
         return this.#receiveHello(frame);
       case "hello":
         return this.#receiveHello(frame);
       case "keep":
-        if (this.handshake.keep(frame)) return;
+        if (this.handshake.keepEarly(frame)) return;
         return this.abort(
           "flow-control",
-          "more was sent during authentication than the initial credit allows",
+          `more than ${MAX_EARLY_BYTES} bytes were sent before authentication finished`,
         );
       case "refuse":
-        throw new MalformedError("a frame came before it was asked for");
+        throw new MalformedError("a frame arrived before this side sent HELLO");
     }
   }
 
-  /** The transport took bytes: what waited for room may leave. */
+  /** Sends waiting frames after the transport accepted bytes. */
   written(now: number): void {
     this.shared.now = now;
     if (this.state === "closed") return;
     const { writer } = this.shared;
     this.heartbeat.written(now, writer.unsent);
-    this.callee.answers.drain();
+    this.callee.responses.drain();
     writer.drain();
     wakeBlocked(this.shared);
-    this.offerRoom();
-    this.draining.check();
+    this.reportRoom();
+    this.draining.finishIfIdle();
   }
 
-  /** The peer's bytes make no frames. */
+  /** Closes the session because the peer's bytes are not valid frames. */
   framingFailed(message: string, now: number): void {
     this.shared.now = now;
     this.abort("protocol", message);
   }
 
-  /** The peer has ended its stream, or the transport has failed. */
+  /** Ends the session: the peer ended its stream, or the transport failed. */
   inputEnded(cause: unknown, now: number): void {
     this.shared.now = now;
     if (this.state === "closed") return;
@@ -217,25 +226,23 @@ export class Session extends SessionCalls {
     if (cause === undefined && expected && this.caller.calls.size === 0) {
       return this.finish(undefined);
     }
-    const why = cause === undefined
-      ? "the peer ended the connection"
-      : messageOf(cause);
-    const message = `The connection is gone: ${why}`;
+    const why = cause === undefined ? "the peer closed it" : messageOf(cause);
+    const message = `The connection was lost: ${why}`;
     this.finish(new SessionError("disconnected", message, { cause }));
   }
 
-  /** Time has passed. */
+  /** Handles every timeout that is due at `now`. */
   tick(now: number): void {
     this.shared.now = now;
     if (this.state === "closed") return;
-    this.shared.wheel.advance(now);
-    this.offerRoom();
+    this.shared.timerWheel.advance(now);
+    this.reportRoom();
     if (now >= this.draining.deadline) return this.draining.finish();
     const { limits, writer } = this.shared;
     if (now >= this.handshakeDeadline) {
       return this.abort(
         "timeout",
-        `the handshake took more than ${limits.handshakeTimeout} ms`,
+        `the handshake did not finish within ${limits.handshakeTimeout} ms`,
       );
     }
     if (this.state !== "open") return;
@@ -246,13 +253,13 @@ export class Session extends SessionCalls {
       case "silent":
         this.abort(
           "timeout",
-          `the peer was silent, and answered none of ${limits.heartbeatMisses} PINGs`,
+          `nothing was received, and ${limits.heartbeatMisses} PINGs went unanswered`,
         );
         break;
       case "stalled":
         this.abort(
           "unsent",
-          `the peer took no byte for ${limits.writeStall} ms`,
+          `sent bytes were not read for ${limits.writeStall} ms (limit writeStall)`,
         );
     }
   }

@@ -1,5 +1,5 @@
 /**
- * The commands of a session that concern calls and credentials.
+ * The session commands for calls and credentials.
  *
  * @module
  */
@@ -22,16 +22,17 @@ import {
   takeItem,
 } from "./flow/stream_items.ts";
 
-/** Calls and credentials. */
+/** The session commands for calls and credentials. */
 export abstract class SessionCalls extends SessionCore {
-  /** Methods that the peer does not serve, and why not. */
+  /** Methods that the peer does not serve, with the reason. */
   protected unserved: ReadonlyMap<number, UnservedReason> = new Map();
 
   /**
-   * Begins a call.
+   * Starts a call.
    *
-   * @throws {CallError} `unavailable`, `unimplemented`, `overloaded`, `too-large`
-   * @throws {CodecError} for an input that has no encoding
+   * @throws {CallError} `unavailable`, `unimplemented`, `overloaded` or
+   * `too-large`
+   * @throws {CodecError} if the codec cannot encode the input
    */
   call(options: OpenOptions, now: number): OutgoingCall {
     this.shared.now = now;
@@ -40,7 +41,7 @@ export abstract class SessionCalls extends SessionCore {
   }
 
   /**
-   * Sends a notification; errors as {@linkcode SessionCalls.call}.
+   * Sends a notification; throws like {@linkcode SessionCalls.call}.
    */
   notify(
     options: Omit<OpenOptions, "observer" | "timeout">,
@@ -55,26 +56,34 @@ export abstract class SessionCalls extends SessionCore {
     { method, info }: { readonly method: number; readonly info: MethodInfo },
   ): void {
     if (!MAY_CALL[this.state]) {
-      throw unavailable("the handshake has not come that far");
+      throw unavailable(
+        "the handshake is not complete; wait until the session is open",
+      );
     }
     if (this.unserved.size === 0) return;
     const reason = this.unserved.get(method);
     if (reason !== undefined) throw unservedError(info.name, reason);
   }
 
-  /** A value is being encoded: none of the commands that send can be given from inside it. */
+  /**
+   * Whether a value is being encoded. Commands that send frames throw while it
+   * is: a getter or `toJSON` of the value must not call them.
+   */
   get encoding(): boolean {
     return this.shared.writer.encoding;
   }
 
-  /** Whether a notification may leave now without piling up; if not, the host is told when. */
+  /**
+   * Whether a notification can be sent now without queueing. If not, the
+   * session calls `SessionHost.onRoom` once it can.
+   */
   get mayNotify(): boolean {
     return this.state === "open" && this.caller.mayNotify;
   }
 
   /**
-   * Sends a notification whose body has been encoded before, by this session's
-   * codec; errors as {@linkcode SessionCalls.call}.
+   * Sends a notification whose body is already encoded with this session's
+   * codec; throws like {@linkcode SessionCalls.call}.
    */
   notifyEncoded(
     message: { method: number; info: MethodInfo; body: Uint8Array },
@@ -85,41 +94,48 @@ export abstract class SessionCalls extends SessionCore {
     this.caller.notifyEncoded(message.method, message.info, message.body);
   }
 
-  /** Whether an item may be sent now; if not, the observer is told when. */
+  /**
+   * Whether an item may be sent now. If not, the session calls the observer's
+   * `onSendable` once it may.
+   */
   maySendItem(call: SessionStream): boolean {
     return maySendItem(this.shared, call);
   }
 
   /**
-   * Sends an item; {@linkcode SessionCalls.maySendItem} has said that it may.
+   * Sends an item; call it only if {@linkcode SessionCalls.maySendItem} returns
+   * `true`.
    *
-   * @returns whether it was taken; if not, it is large, and the observer is
-   * told when there is room for it
+   * @returns whether the item was accepted; `false` for a large item that does
+   * not fit now: the session calls `onSendable` once there is room
    */
   sendItem(call: SessionStream, value: unknown, now: number): boolean {
     this.shared.now = now;
     return sendItem(this.shared, call, value);
   }
 
-  /** The next item, or `undefined`: the observer is told of it when it comes. */
+  /**
+   * Returns the next item. If none has arrived, returns `undefined`, and the
+   * observer's `onItem` receives the item later.
+   */
   takeItem(call: SessionStream, now: number): Uint8Array | undefined {
     this.shared.now = now;
     return takeItem(this.shared, call);
   }
 
-  /** Nobody wants the items of a call any more: those that wait are dropped, and no more is granted. */
+  /** Drops the waiting items of a call and grants no more credit. */
   dropItems(call: SessionStream, now: number): void {
     this.shared.now = now;
     discardItems(this.shared, call.receiveWindow);
   }
 
-  /** Ends our items of a call that we made. */
+  /** Ends the items that this side sends for one of its calls. */
   endItems(call: OutgoingCall, now: number): void {
     this.shared.now = now;
     this.caller.endItems(call);
   }
 
-  /** Cancels a call that we made. */
+  /** Cancels one of this side's calls. */
   cancel(
     call: OutgoingCall,
     reason: {
@@ -131,15 +147,15 @@ export abstract class SessionCalls extends SessionCore {
   ): void {
     this.shared.now = now;
     this.caller.giveUp(call, reason);
-    this.offerRoom();
+    this.reportRoom();
   }
 
-  /** What waited in front of notifications to many may have gone. */
-  protected offerRoom(): void {
+  /** Calls `SessionHost.onRoom` if notifications can be sent again. */
+  protected reportRoom(): void {
     if (this.mayNotify) this.options.host.onRoom();
   }
 
-  /** Ends a call of the peer's with its result. */
+  /** Ends one of the peer's calls with its result. */
   respond(
     call: IncomingCall,
     value: unknown,
@@ -147,41 +163,41 @@ export abstract class SessionCalls extends SessionCore {
     fields: Uint8Array = NO_FIELDS,
   ): void {
     this.shared.now = now;
-    this.callee.answers.respond(call, value, fields);
-    this.draining.check();
+    this.callee.responses.respond(call, value, fields);
+    this.draining.finishIfIdle();
   }
 
-  /** Ends a call of the peer's with an error. */
+  /** Ends one of the peer's calls with an error. */
   fail(call: IncomingCall, error: CallError, now: number): void {
     this.shared.now = now;
-    this.callee.answers.fail(call, error);
-    this.draining.check();
+    this.callee.responses.fail(call, error);
+    this.draining.finishIfIdle();
   }
 
   // ── credentials ────────────────────────────────────────────────────────
 
   /**
-   * Sends new credentials (client).
+   * Sends new credentials (client only).
    *
-   * @returns the id under which `SessionHost.onRefreshed` is called
-   * @throws {CallError} `unavailable`, `overloaded`, `too-large`
-   * @throws {CodecError} for credentials that have no encoding
+   * @returns the id that `SessionHost.onRefreshed` receives
+   * @throws {CallError} `unavailable`, `overloaded` or `too-large`
+   * @throws {CodecError} if the codec cannot encode the credentials
    */
   refresh(credentials: unknown, now: number): number {
     this.shared.now = now;
     if (this.state !== "open") {
-      throw unavailable("there is no open connection");
+      throw unavailable("the session is not open", "send credentials");
     }
     return this.credentialRefresh.send(credentials);
   }
 
-  /** Says that the new credentials hold (server). */
+  /** Accepts new credentials (server only). */
   refreshed(id: number, now: number): void {
     this.shared.now = now;
-    this.credentialRefresh.answer(id);
+    this.credentialRefresh.accept(id);
   }
 
-  /** Says that the new credentials do not hold (server): the connection ends. */
+  /** Rejects new credentials and closes the connection (server only). */
   rejectRefresh(message: string, now: number): void {
     this.shared.now = now;
     this.abort("unauthenticated", message);

@@ -1,5 +1,5 @@
 /**
- * What every session has: its parts, its state, its accounts, and its end.
+ * The base of a session: its parts, its state, its accounts, and its end.
  *
  * @module
  */
@@ -28,31 +28,31 @@ import {
 import { Kind } from "./wire/frame_header.ts";
 import { FrameWriter } from "./flow/frame_writer.ts";
 
-/** What every session has. */
+/** The base of a session: parts, state, and end. */
 export abstract class SessionCore {
   protected readonly options: SessionConfig;
-  /** Shared by the parts. */
+  /** State that the parts share. */
   protected readonly shared: SharedState;
-  /** Our calls. */
+  /** The calls that this side made. */
   protected readonly caller: OutgoingCalls;
-  /** The peer's calls. */
+  /** The calls that the peer made. */
   protected readonly callee: IncomingCalls;
   protected readonly handshake: Handshake;
   protected readonly draining: Drain;
   protected readonly heartbeat: Heartbeat;
   protected readonly ping: Ping;
   protected readonly credentialRefresh: CredentialRefresh;
-  /** When the handshake must be done, ms. */
+  /** Time by which the handshake must finish, ms. */
   protected handshakeDeadline: number;
-  /** The peer has sent GOAWAY. */
+  /** Whether the peer has sent GOAWAY. */
   protected peerDrains = false;
   #state: SessionState;
   #sentGoaway = false;
 
-  /** @param options what it is made of */
+  /** @param options its parts and limits */
   constructor(options: SessionConfig) {
     const { role, sink, codecs, limits, host, now } = options;
-    const dials = role === "client";
+    const isClient = role === "client";
     this.options = options;
     const shared = this.shared = new SharedState(
       new FrameWriter(sink, codecs[0], limits),
@@ -60,42 +60,42 @@ export abstract class SessionCore {
       (code, message) => this.abort(code, message),
     );
     shared.now = now;
-    this.caller = new OutgoingCalls(shared, dials ? 1 : 2);
-    this.callee = new IncomingCalls(shared, dials ? 2 : 1, host);
+    this.caller = new OutgoingCalls(shared, isClient ? 1 : 2);
+    this.callee = new IncomingCalls(shared, isClient ? 2 : 1, host);
     this.handshake = new Handshake(shared, options);
     this.heartbeat = new Heartbeat(limits, now);
     this.ping = new Ping(shared);
-    this.credentialRefresh = new CredentialRefresh(shared, host, dials);
+    this.credentialRefresh = new CredentialRefresh(shared, host, isClient);
     this.draining = this.#newDrain();
-    this.#state = dials ? "new" : "waiting";
+    this.#state = isClient ? "new" : "waiting";
     this.handshakeDeadline = now + limits.handshakeTimeout;
   }
 
-  /** Where it stands. */
+  /** The current state. */
   get state(): SessionState {
     return this.#state;
   }
 
   /**
-   * Whether a GOAWAY stands behind all that was sent. If so, a session that has
-   * ended is to be flushed; if not, what is unsent must never leave: its calls
-   * have been told so.
+   * Whether a GOAWAY is the last frame sent. If so, flush an ended session. If
+   * not, its unsent bytes must never leave: their calls have already failed
+   * with `processed: "no"`.
    */
   get sentGoaway(): boolean {
     return this.#sentGoaway;
   }
 
-  /** Moves on; an event that the state does not list changes nothing. */
+  /** Changes the state; ignores an event that the state does not list. */
   protected on(event: SessionEvent): void {
     this.#state = SESSION[this.#state][event] ?? this.#state;
   }
 
-  /** Counters. */
+  /** Counters of dropped, refused and malformed traffic. */
   get stats(): Readonly<SessionStats> {
     return this.shared.stats;
   }
 
-  /** Codec of all bodies. */
+  /** The codec of all bodies. */
   get codec(): MessageCodec {
     return this.shared.writer.codec;
   }
@@ -105,12 +105,12 @@ export abstract class SessionCore {
     return this.shared.limits;
   }
 
-  /** Round-trip time of the last PING, ms. */
+  /** Round-trip time of the last answered PING, ms. */
   get roundTrip(): number | undefined {
     return this.ping.roundTrip;
   }
 
-  /** Calls in flight: ours and the peer's, and those of ours that wait. */
+  /** Number of calls in flight in each direction, and of queued calls. */
   get inFlight(): { outgoing: number; incoming: number; queued: number } {
     return {
       outgoing: this.caller.calls.size,
@@ -119,29 +119,36 @@ export abstract class SessionCore {
     };
   }
 
-  /** What is held and lent, for tests that count. */
+  /** Resources held and credit granted, for tests. */
   get accounts(): {
     callCredit: number;
     requestCredit: number;
     requestOwed: number;
-    raisePool: number;
+    creditPool: number;
     assembling: number;
     timers: number;
     blocked: number;
-    crowded: number;
+    waitingForSpace: number;
     backlog: number;
     itemBacklog: number;
   } {
-    const { pool, budget, wheel, blocked, crowded, writer } = this.shared;
+    const {
+      creditPool,
+      reassemblyBudget,
+      timerWheel,
+      blocked,
+      waitingForSpace,
+      writer,
+    } = this.shared;
     return {
       callCredit: this.caller.queue.credit,
       requestCredit: this.callee.reader.credit,
       requestOwed: this.callee.reader.owed,
-      raisePool: pool.left,
-      assembling: budget.used,
-      timers: wheel.size,
+      creditPool: creditPool.left,
+      assembling: reassemblyBudget.used,
+      timers: timerWheel.size,
       blocked: blocked.size,
-      crowded: crowded.size,
+      waitingForSpace: waitingForSpace.size,
       backlog: writer.backlog,
       itemBacklog: writer.itemBacklog,
     };
@@ -150,81 +157,90 @@ export abstract class SessionCore {
   // ── ends ───────────────────────────────────────────────────────────────
 
   /**
-   * Drains: nothing new is begun, what is in flight may end within the grace.
-   * GOAWAY, one round trip, GOAWAY with the last id taken.
+   * Drains the session: no call starts any more, and calls in flight may finish
+   * within the grace period. Sends GOAWAY and, after one round trip, a GOAWAY
+   * with the id of the last accepted call.
    */
   drain(now: number): void {
     this.shared.now = now;
     if (this.#state === "closed" || this.draining.stage !== "none") return;
-    this.caller.refuseAbove(Infinity, unavailable("this side is draining"));
+    this.caller.refuseAbove(
+      Infinity,
+      unavailable("this side is draining and starts no new calls"),
+    );
     if (this.#state !== "open") return this.draining.finish();
     this.draining.begin(now + this.shared.limits.drainGrace);
   }
 
   #newDrain(): Drain {
-    const quiet = () => {
+    const isIdle = () => {
       const { outgoing, incoming, queued } = this.inFlight;
       return outgoing + incoming + queued + this.shared.writer.unsent === 0;
     };
     return new Drain({
-      sayGoodbye: (lastId) => this.#sayGoodbye("none", lastId, "draining"),
+      sendGoaway: (lastId) => this.#sendGoaway("none", lastId, "draining"),
       ping: () => this.ping.send(),
-      settle: () => this.callee.lastAllowed = this.callee.lastTaken,
-      get quiet() {
-        return quiet();
+      stopAccepting: () => this.callee.lastAllowed = this.callee.lastTaken,
+      get idle() {
+        return isIdle();
       },
       onDrained: () => this.options.host.onDrained(),
     });
   }
 
-  /** Sends GOAWAY and ends at once: calls in flight fail. */
+  /** Sends GOAWAY and ends the session at once; calls in flight fail. */
   close(now: number): void {
     this.shared.now = now;
     if (this.#state === "closed") return;
     if (this.#state !== "new") {
-      this.#sayGoodbye("none", this.callee.lastTaken, "closed");
+      this.#sendGoaway("none", this.callee.lastTaken, "closed");
     }
     this.finish(undefined);
   }
 
-  /** Ends the connection because of what the peer does, as a fault of the protocol would. */
+  /** Ends the session with an error, as for the peer's protocol errors. */
   expel(code: SessionErrorCode, message: string, now: number): void {
     this.shared.now = now;
     this.abort(code, message);
   }
 
-  #sayGoodbye(code: SessionErrorCode, lastId: number, message: string): void {
+  #sendGoaway(code: SessionErrorCode, lastId: number, message: string): void {
     const body = encodeGoaway({ code, lastId, message });
     this.shared.writer.frame(Kind.GOAWAY, 0, 0, body);
     this.#sentGoaway = true;
   }
 
-  protected peerLeaves({ code, lastId, message }: Goaway): void {
+  protected receiveGoaway({ code, lastId, message }: Goaway): void {
     this.peerDrains = true;
     const good = code === "none";
-    const why = good ? `the other side is ${message}` : message;
+    const why = withReason(
+      good ? "the peer accepts no new calls" : "the peer closed the connection",
+      message,
+    );
     this.caller.refuseAbove(
       lastId,
-      good || this.#state === "open" ? unavailable(why) : turnedAway(code, why),
+      good || this.#state === "open"
+        ? unavailable(why)
+        : handshakeRefused(code, why),
     );
     if (good && this.#state === "open") {
       return this.options.host.onPeerDraining();
     }
-    // Before the handshake is done there is nothing to end in good order.
+    // Before the handshake is complete, no call could finish during a drain.
     this.finish(
       new SessionError(
         good ? "disconnected" : code,
-        `The other side ended the connection: ${message}`,
+        withReason("The peer closed the connection", message),
         { remote: true },
       ),
     );
   }
 
-  /** A fault of the peer's that the connection does not survive. */
+  /** Sends GOAWAY with an error code and ends the session. */
   protected abort(code: SessionErrorCode, message: string): void {
     if (this.#state === "closed") return;
-    this.#sayGoodbye(code, this.callee.lastTaken, message);
-    const text = `The connection was ended: ${truncateMessage(message)}`;
+    this.#sendGoaway(code, this.callee.lastTaken, message);
+    const text = `The connection was closed: ${truncateMessage(message)}`;
     this.finish(new SessionError(code, text));
   }
 
@@ -236,7 +252,7 @@ export abstract class SessionCore {
     this.handshake.takeEarly();
     this.credentialRefresh.drop();
     this.shared.writer.close();
-    this.shared.crowded.clear(); // nobody's turn comes any more
+    this.shared.waitingForSpace.clear(); // no stream gets another turn
     this.caller.end(
       new CallError("disconnected", message, { cause: error }),
       this.#sentGoaway,
@@ -246,26 +262,31 @@ export abstract class SessionCore {
   }
 }
 
-/** Codes with which a client is refused again if it comes again as it is. */
-const LASTING: ReadonlySet<SessionErrorCode> = new Set([
+/** Appends the text of a GOAWAY, which may be empty. */
+function withReason(text: string, reason: string): string {
+  return reason === "" ? text : `${text}: ${reason}`;
+}
+
+/** Codes that a client would receive again if it reconnected unchanged. */
+const PERMANENT: ReadonlySet<SessionErrorCode> = new Set([
   "protocol",
   "version",
   "codec",
   "unauthenticated",
 ]);
 
-/** What a call gets that left with a handshake which was refused. */
-function turnedAway(code: SessionErrorCode, message: string): CallError {
+/** Returns the error for an early call after a refused handshake. */
+function handshakeRefused(code: SessionErrorCode, message: string): CallError {
   return new CallError(
     code === "unauthenticated" ? "unauthenticated" : "unavailable",
     `Cannot call: ${message}`,
-    { processed: "no", retry: LASTING.has(code) ? "never" : "later" },
+    { processed: "no", retry: PERMANENT.has(code) ? "never" : "later" },
   );
 }
 
-/** What a call gets that cannot begin. */
-export function unavailable(why: string): CallError {
-  return new CallError("unavailable", `Cannot call: ${why}`, {
+/** Returns the error for an action that needs a usable session. */
+export function unavailable(why: string, action = "call"): CallError {
+  return new CallError("unavailable", `Cannot ${action}: ${why}`, {
     processed: "no",
     retry: "now",
   });

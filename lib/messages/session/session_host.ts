@@ -1,46 +1,53 @@
 /**
- * What a session is made of, and who is told what happens to it.
+ * The configuration of a session, and the host that receives its events.
  *
  * @module
  */
 import type { SessionError } from "../errors/call_error.ts";
 import type { RequestHost } from "./calls/incoming_calls.ts";
-import type { HandshakeParts } from "./control/handshake.ts";
+import type { HandshakeConfig } from "./control/handshake.ts";
 import type { Hello } from "./wire/hello.ts";
 import type { SessionLimits } from "./wire/limits.ts";
 import type { RefreshHost } from "./control/credential_refresh.ts";
 import type { FrameSink } from "./flow/frame_writer.ts";
 
-/** Told what happens to a session. */
+/** Receives the events of a session. */
 export interface SessionHost extends RequestHost, RefreshHost {
   /**
-   * A client has come (server only). Answer with `Session.accept`
+   * Called when a client's HELLO arrives (server only). Call `Session.accept`
    * or `Session.refuse`, now or later.
    *
-   * @param hello what it says of itself
-   * @param credentials decoded, `undefined` if it sent none
+   * @param hello the client's HELLO
+   * @param credentials decoded; `undefined` if the client sent none
    */
   onAuthenticate(hello: Hello, credentials: unknown): void;
-  /** The handshake is done. */
+  /** Called when the handshake is complete. */
   onOpened(hello: Hello): void;
-  /** The peer wants nothing new to be started. */
+  /** Called when the peer drains and accepts no new calls. */
   onPeerDraining(): void;
-  /** There is room again for notifications that were held back; see `Session.mayNotify`. */
+  /** Called when `Session.mayNotify` is `true` again. */
   onRoom(): void;
-  /** A drain is over: nothing is in flight any more, or the grace has passed. */
+  /**
+   * Called when a drain is over: no call is in flight, or the grace period has
+   * passed.
+   */
   onDrained(): void;
-  /** It is over; `undefined`: in good order. Called once. */
+  /**
+   * Called once when the session ends.
+   *
+   * @param error why; `undefined` for an orderly end
+   */
   onEnded(error: SessionError | undefined): void;
 }
 
-/** What a session is made of. */
-export interface SessionConfig extends HandshakeParts {
-  /** Where frames go. */
+/** The parts and limits of a session. */
+export interface SessionConfig extends HandshakeConfig {
+  /** The sink that receives frames. */
   readonly sink: FrameSink;
-  /** Limits, whole. */
+  /** Limits, with every default filled in. */
   readonly limits: SessionLimits;
-  /** Who is told. */
+  /** Receives the events. */
   readonly host: SessionHost;
-  /** The time. */
+  /** The current time, ms. */
   readonly now: number;
 }

@@ -1,6 +1,6 @@
 /**
- * The states of a session, what leads from one to the next, and what a frame
- * means in each.
+ * The states of a session, and the transitions between them. A second table
+ * says how each state treats a received frame.
  *
  * ```text
  *  client   new ──start──▶ greeting ───────────hello───────────▶ open
@@ -11,7 +11,7 @@
  * @module
  */
 
-/** Where a session stands. */
+/** The state of a session. */
 export type SessionState =
   | "new"
   | "greeting"
@@ -20,10 +20,10 @@ export type SessionState =
   | "open"
   | "closed";
 
-/** What may happen to it. */
+/** An event that may change the state. */
 export type SessionEvent = "start" | "hello" | "accept" | "end";
 
-/** Transitions; an event that a state does not list is not allowed in it. */
+/** Transitions; a state does not allow events that it does not list. */
 export const SESSION: Readonly<
   Record<SessionState, Readonly<Partial<Record<SessionEvent, SessionState>>>>
 > = {
@@ -35,37 +35,40 @@ export const SESSION: Readonly<
   closed: {},
 };
 
-/** What becomes of a frame that comes. */
+/** How a state treats a received frame. */
 export type Reception =
-  /** Nothing may come yet. */
+  /** No frame is allowed yet. */
   | "refuse"
-  /** It must be HELLO. */
+  /** The frame must be HELLO. */
   | "hello"
-  /** It must be HELLO, or GOAWAY where the server refuses. */
-  | "answer"
-  /** It waits until authentication has settled: nothing of it is looked at. */
+  /** The frame must be HELLO, or GOAWAY if the server refuses. */
+  | "hello-or-goaway"
+  /** The frame is kept, unread, until authentication has settled. */
   | "keep"
-  /** It is handled. */
+  /** The frame is handled. */
   | "handle"
-  /** It is too late. */
+  /** The frame is late and is dropped. */
   | "drop";
 
-/** What a frame means in each state. */
+/** How each state treats a received frame. */
 export const RECEPTION: Readonly<Record<SessionState, Reception>> = {
   new: "refuse",
-  greeting: "answer",
+  greeting: "hello-or-goaway",
   waiting: "hello",
   authenticating: "keep",
   open: "handle",
   closed: "drop",
 };
 
-/** Whether this side may begin calls: its HELLO, if it dialled, has gone ahead of them. */
+/**
+ * Whether this side may start calls. A client may do so once it has sent HELLO,
+ * a server once it has accepted the client.
+ */
 export const MAY_CALL: Readonly<Record<SessionState, boolean>> = {
   new: false,
   greeting: true,
   waiting: false,
   authenticating: false,
   open: true,
-  closed: true, // the caller knows why there is nothing to call any more
+  closed: true, // `OutgoingCalls.closed` has the reason why calls fail
 };

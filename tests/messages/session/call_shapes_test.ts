@@ -75,7 +75,7 @@ Deno.test("items that have come can be taken after the result", pure, () => {
   );
   assertEquals([down.results.length, taken], [1, [1, 2, undefined]]);
   assertEquals(
-    client.session.accounts.raisePool,
+    client.session.accounts.creditPool,
     client.session.limits.connectionWindow,
   );
 });

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { Flag, Kind } from "../../../lib/messages/session/wire/frame_header.ts";
 import { ASK, body, call, DOWN } from "./session_calls.ts";
-import { goodbyeOf, Lone, message, request, u32 } from "./lone_session.ts";
+import { goawayOf, Lone, message, request, u32 } from "./lone_session.ts";
 import { Simulation } from "./simulation.ts";
 
 const pure = { permissions: "none" } as const;
@@ -14,7 +14,7 @@ Deno.test(
     lone.receive(0x7f, 3, [1], Flag.IGNORABLE);
     assertEquals([lone.session.stats.ignoredFrames, lone.sentKinds()], [1, []]);
     lone.receive(0x7f, 3);
-    assertEquals([lone.error.code, goodbyeOf(lone.sent()[0]!).code], [
+    assertEquals([lone.error.code, goawayOf(lone.sent()[0]!).code], [
       "protocol",
       1,
     ]);

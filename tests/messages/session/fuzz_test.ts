@@ -180,7 +180,7 @@ function act(random: Random, lone: Lone): void {
 function checkBounds({ session, sink, calls }: Lone): void {
   const { accounts, limits, inFlight } = session;
   assert(accounts.assembling <= limits.maxAssembly, "assembling");
-  assert(accounts.raisePool >= 0 && accounts.backlog >= 0, "accounts");
+  assert(accounts.creditPool >= 0 && accounts.backlog >= 0, "accounts");
   assert(inFlight.incoming <= limits.maxCalls, "calls in flight");
   assert(accounts.requestCredit <= limits.connectionWindow, "credit");
   assert(sink.unsent <= limits.unsentHard + limits.maxMessage, "unsent");
@@ -208,9 +208,9 @@ function checkEnd(lone: Lone, made: Outgoing[]): void {
     session.respond(call, new Uint8Array(), lone.now);
   }
   assertEquals(session.inFlight, { outgoing: 0, incoming: 0, queued: 0 });
-  const { raisePool, assembling, timers, blocked } = session.accounts;
+  const { creditPool, assembling, timers, blocked } = session.accounts;
   assertEquals([assembling, timers, blocked], [0, 0, 0]);
-  assertEquals(raisePool, session.limits.connectionWindow);
+  assertEquals(creditPool, session.limits.connectionWindow);
 }
 
 function fuzz(seed: number): number {

@@ -299,7 +299,7 @@ export function errorOf({ body }: SentFrame): {
 }
 
 /** What stands in a GOAWAY. */
-export function goodbyeOf({ body }: SentFrame): {
+export function goawayOf({ body }: SentFrame): {
   code: number;
   lastId: number;
 } {

@@ -98,9 +98,9 @@ Deno.test(
       ) {
         lone.receive(Kind.ITEM, id, item);
         while (lone.session.takeItem(call, 0) !== undefined);
-        if (lone.session.accounts.raisePool === 0) break;
+        if (lone.session.accounts.creditPool === 0) break;
       }
-      receiveWindow.waiting = false;
+      receiveWindow.readPending = false;
       while (receiveWindow.available > 0) lone.receive(Kind.ITEM, id, item);
       lone.receive(Kind.END, id);
       held += receiveWindow.held;
@@ -172,8 +172,8 @@ Deno.test(
       const held = new Incoming(incoming, input);
       held.onCancelled = () =>
         simulation.at(0, () => {
-          const { verdict } = incoming;
-          server.session.fail(incoming, verdict!, simulation.now);
+          const { cancelError } = incoming;
+          server.session.fail(incoming, cancelError!, simulation.now);
           server.touch();
         });
     };
@@ -297,11 +297,11 @@ Deno.test(
       for (let id = 3; id < 103; id += 2) {
         const held = open();
         assert(!send(held, 100_000));
-        assertEquals(lone.session.accounts.crowded, 1);
+        assertEquals(lone.session.accounts.waitingForSpace, 1);
         if (cancelled) lone.receive(Kind.CANCEL, id, [0]);
         lone.session.respond(held.call, body(0), lone.now);
         lone.write();
-        assertEquals(lone.session.accounts.crowded, 0);
+        assertEquals(lone.session.accounts.waitingForSpace, 0);
         assertEquals(lone.ends, []);
       }
     }
@@ -391,6 +391,6 @@ Deno.test(
     looked = 0;
     lone.session.close(lone.now);
     assert(looked <= 10 * 200, `${looked} looks at 200 calls`);
-    assertEquals(lone.session.accounts.crowded, 0);
+    assertEquals(lone.session.accounts.waitingForSpace, 0);
   },
 );

@@ -3,7 +3,7 @@ import { CallError } from "../../../lib/messages/errors/call_error.ts";
 import { NO_FIELDS } from "../../../lib/messages/session/wire/fields.ts";
 import { Kind } from "../../../lib/messages/session/wire/frame_header.ts";
 import { ASK, body, call, hold, NOTE } from "./session_calls.ts";
-import { goodbyeOf, Lone, request } from "./lone_session.ts";
+import { goawayOf, Lone, request } from "./lone_session.ts";
 import { Simulation, TABLES } from "./simulation.ts";
 
 const pure = { permissions: "none" } as const;
@@ -86,7 +86,7 @@ Deno.test(
     lone.session.close(0);
     lone.session.inputEnded(undefined, 0);
     lone.session.expel("too-many", "again", 0);
-    assertEquals(lone.sent().map(goodbyeOf), [{ code: 0, lastId: 1 }]);
+    assertEquals(lone.sent().map(goawayOf), [{ code: 0, lastId: 1 }]);
     assertEquals([lone.ends, lone.session.wakeAt, lone.calls[0]?.cancels], [
       [undefined],
       Infinity,
@@ -102,13 +102,13 @@ Deno.test(
 Deno.test("expel() and framingFailed() tell the peer why", pure, () => {
   const lone = Lone.open("server");
   lone.session.expel("too-many", "slow", 0);
-  assertEquals([goodbyeOf(lone.sent()[0]!).code, lone.error.code], [
+  assertEquals([goawayOf(lone.sent()[0]!).code, lone.error.code], [
     6,
     "too-many",
   ]);
   const other = Lone.open("server");
   other.session.framingFailed("no frames", 0);
-  assertEquals([goodbyeOf(other.sent()[0]!).code, other.error.code], [
+  assertEquals([goawayOf(other.sent()[0]!).code, other.error.code], [
     1,
     "protocol",
   ]);
@@ -144,11 +144,11 @@ Deno.test("accounts of an idle session are full", pure, () => {
     callCredit: 4 * 2 ** 20,
     requestCredit: 4 * 2 ** 20,
     requestOwed: 0,
-    raisePool: 4 * 2 ** 20,
+    creditPool: 4 * 2 ** 20,
     assembling: 0,
     timers: 0,
     blocked: 0,
-    crowded: 0,
+    waitingForSpace: 0,
     backlog: 0,
     itemBacklog: 0,
   });

@@ -27,7 +27,7 @@ import {
 } from "../../../lib/messages/session/session.ts";
 import type {
   FrameSink,
-  Room,
+  OpenFrame,
 } from "../../../lib/messages/session/flow/frame_writer.ts";
 
 /** A small generator of pseudo-random numbers that a seed replays. */
@@ -121,7 +121,7 @@ export class SendBudget implements FrameSink {
     return this.bytesFramed - this.taken;
   }
 
-  begin(room: number): Room {
+  begin(room: number): OpenFrame {
     if (this.closing) throw new Error("A frame was begun after the end");
     if (this.#room.length < room + 4) this.#room = new Uint8Array(room + 4);
     // Whoever still looks at what stood here sees that it is gone.

@@ -333,7 +333,7 @@ export class Traffic {
     for (const { session, sendBudget } of this.simulation.sides) {
       const { limits, accounts } = session;
       assert(accounts.assembling <= limits.maxAssembly, "assembling");
-      assert(accounts.raisePool >= 0, "raise pool");
+      assert(accounts.creditPool >= 0, "raise pool");
       assert(accounts.backlog >= 0, "backlog");
       assert(
         accounts.itemBacklog >= 0 &&
@@ -400,11 +400,11 @@ export class Traffic {
           callCredit: 0,
           requestCredit: 0,
           requestOwed: 0,
-          raisePool: limits.connectionWindow,
+          creditPool: limits.connectionWindow,
           assembling: 0,
           timers: 0,
           blocked: 0,
-          crowded: 0,
+          waitingForSpace: 0,
           backlog: 0,
           itemBacklog: 0,
         },

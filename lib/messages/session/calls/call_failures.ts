@@ -1,12 +1,12 @@
 /**
- * The errors that callers get from this side of the connection.
+ * The errors of calls that fail on this side of the connection.
  *
  * @module
  */
 import { CallError, type CallErrorOptions } from "../../errors/call_error.ts";
 import type { OutgoingCall } from "./outgoing_call.ts";
 
-/** What a call failed with here. */
+/** Returns the error of a call that failed on this side. */
 export function callError(
   call: OutgoingCall,
   code: CallError["code"],
@@ -19,8 +19,11 @@ export function callError(
   });
 }
 
-/** What a call failed with that was in flight, or waited, when its session ended or drained. */
-export function unsettled(
+/**
+ * Returns the error of a call that its session left unsettled. The call was
+ * queued or in flight when the session ended or drained.
+ */
+export function errorForUnsettled(
   call: OutgoingCall,
   { code, message, cause, retry }: CallError,
   processed: "no" | "maybe",
@@ -33,7 +36,7 @@ export function unsettled(
   });
 }
 
-/** What a call gets that comes when none may begin any more. */
+/** Returns the error of new calls after the session closed or drained. */
 export function errorForNew(closed: CallError, method: string): CallError {
   return new CallError(closed.code, closed.message, {
     method,
@@ -43,7 +46,7 @@ export function errorForNew(closed: CallError, method: string): CallError {
   });
 }
 
-/** What a call gets that would go over a limit of this side's. */
+/** Returns the error of a call that would exceed a local limit. */
 export function overloaded(method: string, why: string): CallError {
   return new CallError("overloaded", `Cannot call ${method}: ${why}`, {
     method,

@@ -1,6 +1,6 @@
 /**
- * The states of a call on its two sides, and what leads from one to the next.
- * An event that a state does not list is not allowed in it.
+ * The states of a call at both ends, and their transitions. A state does not
+ * allow events that it does not list.
  *
  * ```text
  *  caller                                  callee
@@ -16,15 +16,15 @@
  *                                                      done
  * ```
  *
- * `terminal` is the RESULT or ERROR that the callee owes to every REQUEST, also
- * to a cancelled one; until it has come the call holds its place on both sides.
- * `settle` is the handler's end, `sent` that of the terminal frame, which may
- * have to wait behind items that have no credit.
+ * `terminal` is the RESULT or ERROR that the callee owes for every REQUEST,
+ * even a cancelled one; the call occupies its slot at both ends until then.
+ * `settle` means that the handler has settled, `sent` that the terminal frame
+ * has left; that frame may wait for items that lack credit.
  *
  * @module
  */
 
-/** Where a call stands. */
+/** The state of a call. */
 export type CallState =
   | "queued"
   | "open"
@@ -33,7 +33,7 @@ export type CallState =
   | "answered"
   | "done";
 
-/** What may happen to it. */
+/** An event that may change the state. */
 export type CallEvent =
   | "send"
   | "end"
@@ -46,7 +46,7 @@ type Table = Readonly<
   Record<CallState, Readonly<Partial<Record<CallEvent, CallState>>>>
 >;
 
-/** Transitions on the side that called. */
+/** Transitions at the caller. */
 export const CALLER: Table = {
   queued: { send: "open", cancel: "done", terminal: "done" },
   open: { end: "ended", cancel: "cancelled", terminal: "done" },
@@ -56,7 +56,7 @@ export const CALLER: Table = {
   done: {},
 };
 
-/** Transitions on the side that was called. */
+/** Transitions at the callee. */
 export const CALLEE: Table = {
   queued: {},
   open: { end: "ended", cancel: "cancelled", settle: "answered" },

@@ -1,66 +1,66 @@
 /**
- * Calls in flight by id. Ids rise, so that a call's place in a ring follows
- * from its id; one that is still in flight when its place comes round again
- * keeps it, and the newcomer goes into a map.
+ * Calls in flight by id. Ids rise, so a call's index in a ring buffer follows
+ * from its id. If an older call still occupies that index, the new call goes
+ * into a map.
  *
- * A map alone would do, but for what it costs the collector: each time that it
- * makes room it leaves a table behind that still refers to the calls of then,
- * and those to what they hold. With many calls in flight a third of all young
- * objects outlived their first collection because of that.
+ * A map alone would be correct but costs the garbage collector more: whenever it
+ * rehashes, the old table keeps referring to finished calls and everything that
+ * they hold. With many calls in flight, a third of all young objects survived
+ * their first collection because of that.
  *
  * @module
  */
 
-/** What has an id. */
+/** An object with an id. */
 interface Numbered {
   readonly id: number;
 }
 
-/** Places in the ring: more than most connections have calls in flight. */
-const PLACES = 256;
+/** Length of the ring: more calls than most connections have in flight. */
+const RING_LENGTH = 256;
 
-/** Calls in flight. */
+/** The calls in flight in one direction. */
 export class CallTable<Call extends Numbered> {
   #ring: (Call | undefined)[] = [];
   readonly #others: Map<number, Call> = new Map();
   #size = 0;
 
-  /** How many there are. */
+  /** Number of calls. */
   get size(): number {
     return this.#size;
   }
 
-  /** The call with that id. */
+  /** Returns the call with this id. */
   get(id: number): Call | undefined {
-    const call = this.#ring[placeOf(id)];
+    const call = this.#ring[ringIndex(id)];
     if (call?.id === id) return call;
     return this.#others.size === 0 ? undefined : this.#others.get(id);
   }
 
-  /** Adds a call that is not in it. */
+  /** Adds a call; the table must not contain it yet. */
   add(call: Call): void {
-    const place = placeOf(call.id);
+    const index = ringIndex(call.id);
     this.#size++;
-    if (this.#ring[place] === undefined) this.#ring[place] = call;
+    if (this.#ring[index] === undefined) this.#ring[index] = call;
     else this.#others.set(call.id, call);
   }
 
-  /** Removes a call; harmless for one that is not in it. */
+  /** Removes a call; does nothing if the table does not contain it. */
   delete(id: number): void {
-    const place = placeOf(id);
-    if (this.#ring[place]?.id === id) this.#ring[place] = undefined;
+    const index = ringIndex(id);
+    if (this.#ring[index]?.id === id) this.#ring[index] = undefined;
     else if (!this.#others.delete(id)) return;
     this.#size--;
   }
 
-  /** All of them, as they are now. */
+  /** A snapshot of all calls, in the order of their ids. */
   get all(): Call[] {
     const calls = this.#ring.filter((call) => call !== undefined);
     return [...calls, ...this.#others.values()].sort((a, b) => a.id - b.id);
   }
 }
 
-/** Ids of a side have one parity. */
-function placeOf(id: number): number {
-  return Math.floor(id / 2) % PLACES;
+/** Halves the id first: all ids of one side have the same parity. */
+function ringIndex(id: number): number {
+  return Math.floor(id / 2) % RING_LENGTH;
 }

@@ -1,5 +1,5 @@
 /**
- * A call of the peer's, and who is told of it.
+ * A call that the peer made, and the observer of its events.
  *
  * @module
  */
@@ -20,24 +20,28 @@ import type {
   StreamObserver,
 } from "../flow/shared_state.ts";
 import type { SendQueue } from "../flow/send_queue.ts";
-import { Timed } from "../time/timer_wheel.ts";
+import { TimerEntry } from "../time/timer_wheel.ts";
 
-/** Why a call need not be finished. */
+/** The reason why a call is cancelled. */
 export type CancelReason =
   | "cancelled"
   | "deadline"
   | "disconnected"
   | "drained";
 
-/** Told what the caller does. */
+/** Receives the events of a call at the callee. */
 export interface CalleeObserver extends StreamObserver {
-  /** Nobody waits for the result any more; the handler's signal fires. */
+  /** Called when the call is cancelled; aborts the handler's signal. */
   onCancelled(reason: CancelReason, message: string): void;
-  /** What was to be sent could not be encoded; the call ends with the error that comes back. */
+  /**
+   * Called when a result or the data of an error cannot be encoded or sent.
+   *
+   * @returns the error that ends the call instead
+   */
   onUnsendable(error: unknown): CallError;
 }
 
-/** A method of the peer's list, as this side serves it. */
+/** A method that this side serves. */
 export interface ServedMethod {
   /** Index in this side's own table. */
   readonly index: number;
@@ -45,57 +49,57 @@ export interface ServedMethod {
   readonly info: MethodInfo;
 }
 
-/** What ends the peer's calls. */
+/** Ends the peer's calls on request. */
 export interface IncomingCallOwner {
-  /** Nobody waits for the call any more. */
+  /** Cancels the call. */
   cancel(call: IncomingCall, reason: CancelReason, message: string): void;
-  /** The call ends because of what the caller did. */
-  broken(
+  /** Ends the call because of a broken rule or an exceeded limit. */
+  fail(
     call: IncomingCall,
     code: "malformed" | "overloaded",
     message: string,
   ): void;
-  /** Its last frame has been sent. */
+  /** Frees the slot: the terminal frame has been sent. */
   flushed(call: IncomingCall): void;
 }
 
-/** A call of the peer's. */
-export class IncomingCall extends Timed implements SessionStream {
+/** A call that the peer made. */
+export class IncomingCall extends TimerEntry implements SessionStream {
   readonly id: number;
   credit: number;
   sendQueue: SendQueue | undefined = undefined;
   state: CallState = "open";
   observer: CalleeObserver = UNOBSERVED;
-  /** When the caller's deadline is, ms on the session's clock, or `Infinity`. */
+  /** The caller's deadline, ms on the session's clock, or `Infinity`. */
   deadlineAt = Infinity;
-  /** What a result has become that nobody waits for: the call was cancelled meanwhile. */
-  verdict: CallError | undefined = undefined;
+  /** The error that replaces the result once the call is cancelled. */
+  cancelError: CallError | undefined = undefined;
   readonly receiveWindow: ReceiveWindow | undefined;
-  /** The method, by its index in this side's table. */
+  /** The method, with its index in this side's table. */
   readonly method: ServedMethod;
-  /** Deadline, metadata. */
+  /** Timeout and metadata. */
   readonly fields: Readonly<Fields>;
-  readonly #taker: IncomingCallOwner;
+  readonly #owner: IncomingCallOwner;
 
-  /** Four parameters: this runs once a call, and an object would be garbage. */
+  /** Takes four parameters to avoid allocating an options object for each call. */
   constructor(
-    taker: IncomingCallOwner & { readonly shared: SharedState },
+    owner: IncomingCallOwner & { readonly shared: SharedState },
     id: number,
     method: ServedMethod,
     fields: Readonly<Fields>,
   ) {
     super();
-    this.#taker = taker;
+    this.#owner = owner;
     this.id = id;
     this.method = method;
     this.fields = fields;
-    const { peerStreamWindow, limits, pool } = taker.shared;
+    const { peerStreamWindow, limits, creditPool } = owner.shared;
     this.credit = peerStreamWindow;
     if (sendsItems(method.info.shape)) {
       this.receiveWindow = new ReceiveWindow(
         limits.streamWindow,
         limits.maxStreamWindow,
-        pool,
+        creditPool,
       );
     } else {
       this.receiveWindow = undefined;
@@ -114,7 +118,7 @@ export class IncomingCall extends Timed implements SessionStream {
     return this.state === "cancelled" || this.state === "answered";
   }
 
-  /** Moves on, or says that the event is not allowed. */
+  /** Changes the state; returns `false` if the state does not allow the event. */
   on(event: CallEvent): boolean {
     const next = CALLEE[this.state][event];
     if (next === undefined) return false;
@@ -124,17 +128,17 @@ export class IncomingCall extends Timed implements SessionStream {
 
   /** @inheritdoc */
   onFlushed(): void {
-    this.#taker.flushed(this);
+    this.#owner.flushed(this);
   }
 
   /** @inheritdoc */
-  broken(code: "malformed" | "overloaded", message: string): void {
-    this.#taker.broken(this, code, message);
+  fail(code: "malformed" | "overloaded", message: string): void {
+    this.#owner.fail(this, code, message);
   }
 
   /** @inheritdoc */
   override expire(): void {
-    this.#taker.cancel(this, "deadline", "the time for the call ran out");
+    this.#owner.cancel(this, "deadline", "the deadline passed");
   }
 }
 

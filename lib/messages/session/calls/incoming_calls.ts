@@ -1,6 +1,6 @@
 /**
- * The calls that the peer has made: requests as they come in, and calls that
- * are being handled.
+ * The calls that the peer makes: how requests are accepted or refused, and how
+ * frames reach the calls in progress.
  *
  * @module
  */
@@ -27,7 +27,7 @@ import { messageOf } from "../wire/malformed_error.ts";
 import { TokenBucket } from "../time/token_bucket.ts";
 import { RequestReader, type RequestSink } from "./request_reader.ts";
 import {
-  dropWaiting,
+  dropQueued,
   endItems,
   receiveCredit,
   receiveItem,
@@ -41,48 +41,52 @@ export {
   type ServedMethod,
 };
 
-/** Takes requests and notifications. */
+/** Receives requests and notifications. */
 export interface RequestHost {
   /**
-   * A call is to be handled. The body is valid during the call. Whoever handles
-   * it sets `call.observer` first.
+   * Called with a new call. The host must set `call.observer` first; the body
+   * is valid during this callback only.
    */
   onRequest(call: IncomingCall, body: Uint8Array): void;
-  /** A notification has come. The body is valid during the call. */
+  /**
+   * Called with a notification; the body is valid during this callback only.
+   *
+   * @param method index of the method in this side's own table
+   */
   onNotified(method: number, body: Uint8Array, fields: Readonly<Fields>): void;
 }
 
-/** Code of the error that ends a cancelled call, where the handler has nothing to say. */
-const VERDICTS: Readonly<Record<CancelReason, CallErrorCode>> = {
+/** Code of the error that ends a cancelled call, by reason. */
+const CANCEL_CODES: Readonly<Record<CancelReason, CallErrorCode>> = {
   cancelled: "cancelled",
   deadline: "deadline",
   disconnected: "disconnected",
   drained: "unavailable",
 };
 
-/** The handling half of a session. */
+/** The calls that the peer makes. */
 export class IncomingCalls implements RequestSink, IncomingCallOwner {
-  /** Calls that hold a place. */
+  /** Calls that occupy a slot. */
   readonly calls: CallTable<IncomingCall> = new CallTable();
-  /** How calls end. */
-  readonly answers: ResponseWriter;
-  /** Requests as they come in. */
+  /** Writes the RESULT or ERROR of each call. */
+  readonly responses: ResponseWriter;
+  /** Reads REQUEST and NOTIFY frames. */
   readonly reader: RequestReader;
-  /** Shared by the session's parts. */
+  /** State that the session's parts share. */
   readonly shared: SharedState;
-  /** Highest id of a call that was taken. */
+  /** Highest id of a call that was accepted or refused. */
   lastTaken = 0;
-  /** Calls above this id are not taken any more. */
+  /** Calls above this id are dropped. */
   lastAllowed = Infinity;
-  /** The peer's list of methods, each with what serves it here, if anything. */
+  /** The peer's list of methods; see `servedMethods()`. */
   methods: readonly (ServedMethod | MethodInfo)[] = [];
   readonly #cancels: TokenBucket;
   readonly #host: RequestHost;
 
   /**
-   * @param link shared by the session's parts
-   * @param firstId 2 for the side that dialled, 1 for the other
-   * @param host takes requests
+   * @param shared state that the session's parts share
+   * @param firstId the peer's first id: 1 for a server, 2 for a client
+   * @param host receives requests and notifications
    */
   constructor(shared: SharedState, firstId: number, host: RequestHost) {
     this.shared = shared;
@@ -93,20 +97,20 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
       Math.max(cancelsPerSecond, maxCalls),
     );
     this.reader = new RequestReader(shared, firstId, this);
-    this.answers = new ResponseWriter(shared, this.calls);
+    this.responses = new ResponseWriter(shared, this.calls);
   }
 
-  // ── beginning ──────────────────────────────────────────────────────────
+  // ── start ──────────────────────────────────────────────────────────
 
   /** @inheritdoc */
-  request(id: number, body: Uint8Array): void {
+  receiveRequest(id: number, body: Uint8Array): void {
     if (id > this.lastAllowed) {
       this.shared.stats.lateFrames++;
       return;
     }
     const method = this.methods[getU16(body, 0)];
     const refusal = this.#refusal(method, getU16(body, 0));
-    if (refusal !== undefined) return this.refused(id, refusal);
+    if (refusal !== undefined) return this.refuseRequest(id, refusal);
     let end: number;
     let fields: Readonly<Fields>;
     try {
@@ -120,32 +124,33 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
       );
     } catch (error) {
       const message = `the request is malformed: ${messageOf(error)}`;
-      return this.refused(id, new CallError("malformed", message));
+      return this.refuseRequest(id, new CallError("malformed", message));
     }
     if (fields.timeout === 0) {
-      const message = "the time for the call had run out when it came";
-      return this.refused(id, new CallError("deadline", message));
+      const message = "the deadline had passed before the request arrived";
+      return this.refuseRequest(id, new CallError("deadline", message));
     }
-    // #refusal has seen that it is served here.
+    // #refusal() has checked that this side serves the method.
     this.#enter(id, method as ServedMethod, fields, body.subarray(end));
   }
 
-  /** Why a request for this method is not taken, if it is not. */
+  /** Returns the error for a request that must be refused. */
   #refusal(
     method: ServedMethod | MethodInfo | undefined,
     number: number,
   ): CallError | undefined {
     if (method === undefined || !("index" in method)) {
       const name = method?.name ?? `number ${number}`;
-      return new CallError("unimplemented", `there is no method ${name} here`);
+      return new CallError("unimplemented", `method ${name} is not served`);
     }
     if (method.info.shape === "notification") {
-      const message = `${method.info.name} is sent with NOTIFY`;
+      const message =
+        `method ${method.info.name} is a notification; send it with NOTIFY`;
       return new CallError("unimplemented", message);
     }
     const { maxCalls } = this.shared.limits;
-    if (this.calls.size + this.answers.unsettled < maxCalls) return undefined;
-    const message = `more than ${maxCalls} calls are in flight`;
+    if (this.calls.size + this.responses.unsettled < maxCalls) return undefined;
+    const message = `${maxCalls} calls are already in flight`;
     return new CallError("overloaded", message, { retry: "later" });
   }
 
@@ -160,53 +165,59 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
     this.calls.add(call);
     if (fields.timeout !== Infinity) {
       call.deadlineAt = this.shared.now + fields.timeout;
-      this.shared.wheel.add(call, call.deadlineAt);
+      this.shared.timerWheel.add(call, call.deadlineAt);
     }
     this.#host.onRequest(call, body);
   }
 
   /** @inheritdoc */
-  refused(id: number, error: CallError): void {
-    if (id > this.lastAllowed) { // as one that is whole
+  refuseRequest(id: number, error: CallError): void {
+    if (id > this.lastAllowed) { // dropped like a complete request
       this.shared.stats.lateFrames++;
       return;
     }
     this.lastTaken = Math.max(this.lastTaken, id);
-    this.answers.refuse(id, error);
+    this.responses.refuse(id, error);
   }
 
   /** @inheritdoc */
-  notify(body: Uint8Array): void {
+  receiveNotification(body: Uint8Array): void {
     const method = this.methods[getU16(body, 0)];
     try {
       if (
         method === undefined || !("index" in method) ||
         method.info.shape !== "notification"
-      ) throw new MalformedError("there is no such notification here");
+      ) throw new MalformedError("the notification is not served");
       const end = fieldsEnd(body, 2);
       const { maxMetadata } = this.shared.limits;
       const fields = readFields(body, 2, end, FIELDS_OF.NOTIFY, maxMetadata);
       this.#host.onNotified(method.index, body.subarray(end), fields);
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
-      // Nobody waits for an answer: it is counted, and that is all there is to do.
+      // A notification has no reply: count the failure and drop it.
       this.shared.stats.malformedCalls++;
     }
   }
 
-  // ── what the caller does then ──────────────────────────────────────────
+  // ── later frames of a call ──────────────────────────────────────────
 
-  /** Takes a CANCEL frame: a hint, so the handler is told and the place is held until it settles. */
+  /**
+   * Handles a CANCEL frame. It is a hint: the handler is notified, and the call
+   * occupies its slot until the handler has settled.
+   */
   receiveCancel(id: number, frame: Uint8Array): void {
     const deadline = frame[HEADER] === 1;
     const message = deadline
-      ? "the time for the call ran out"
-      : "the caller cancelled";
+      ? "the deadline passed"
+      : "the caller cancelled the call";
     const code = deadline ? "deadline" : "cancelled";
     if (this.reader.holds(id)) {
       if (!this.#mayCancel()) return;
       this.reader.drop();
-      return this.refused(id, new CallError(code, `${message} early`));
+      return this.refuseRequest(
+        id,
+        new CallError(code, `${message} before the request was complete`),
+      );
     }
     const call = this.#find(id);
     if (call === undefined || call.state === "cancelled") return;
@@ -214,56 +225,58 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
   }
 
   /**
-   * Handlers that are entered to be cancelled cost work that no limit on calls
-   * in flight sees. A CANCEL that comes too late costs nothing: at a deadline
-   * both sides act, and the callee is often first.
+   * Limits the rate of cancelled calls: starting a handler only to cancel it
+   * costs work that the limit on calls in flight does not bound. A late CANCEL
+   * does not count, since both sides act at a deadline, often the callee first.
    */
   #mayCancel(): boolean {
     if (this.#cancels.take(this.shared.now)) return true;
     this.shared.fail(
       "too-many",
-      `more than ${this.shared.limits.cancelsPerSecond} calls a second were cancelled`,
+      `more than ${this.shared.limits.cancelsPerSecond} calls per second were cancelled`,
     );
     return false;
   }
 
   /** @inheritdoc */
   cancel(call: IncomingCall, reason: CancelReason, message: string): void {
-    const verdict = new CallError(VERDICTS[reason], message, {
+    const cancelError = new CallError(CANCEL_CODES[reason], message, {
       processed: "yes",
     });
-    if (call.state === "answered") return this.answers.cutShort(call, verdict);
+    if (call.state === "answered") {
+      return this.responses.cancelResponse(call, cancelError);
+    }
     if (!call.on("cancel")) return;
-    const { wheel, blocked } = this.shared;
-    call.verdict = verdict;
-    wheel.remove(call);
-    dropWaiting(this.shared, call);
+    const { timerWheel, blocked } = this.shared;
+    call.cancelError = cancelError;
+    timerWheel.remove(call);
+    dropQueued(this.shared, call);
     endItems(this.shared, call.receiveWindow);
-    call.receiveWindow?.clear(); // nobody is given what has come
+    call.receiveWindow?.clear(); // received items are not delivered any more
     call.observer.onCancelled(reason, message);
     call.observer.onItemsEnded();
     if (blocked.delete(call)) call.observer.onSendable();
   }
 
   /** @inheritdoc */
-  broken(
+  fail(
     call: IncomingCall,
     code: "malformed" | "overloaded",
     message: string,
   ): void {
     if (code === "malformed") this.shared.stats.malformedCalls++;
     this.cancel(call, "cancelled", message);
-    if (call.state !== "cancelled") return; // the handler settled when it was told
+    if (call.state !== "cancelled") return; // the handler settled when it was notified
     const retry = code === "overloaded" ? "later" : "never";
-    this.answers.endNow(call, new CallError(code, message, { retry }));
+    this.responses.failNow(call, new CallError(code, message, { retry }));
   }
 
   /** @inheritdoc */
   flushed(call: IncomingCall): void {
-    this.answers.flushed(call);
+    this.responses.flushed(call);
   }
 
-  /** Takes an END frame. */
+  /** Handles an END frame. */
   receiveEnd(id: number): void {
     const call = this.#find(id);
     if (call === undefined) return;
@@ -272,19 +285,19 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
       return;
     }
     if (call.receiveWindow?.partial !== undefined || !call.on("end")) {
-      return call.broken("malformed", "the items may not end here");
+      return call.fail("malformed", "END is not allowed here");
     }
     endItems(this.shared, call.receiveWindow);
     call.observer.onItemsEnded();
   }
 
-  /** Takes an ITEM frame. */
+  /** Handles an ITEM frame. */
   receiveItem(id: number, frame: Uint8Array): void {
     const call = this.#find(id);
     if (call !== undefined) receiveItem(this.shared, call, frame);
   }
 
-  /** Takes a CREDIT frame. */
+  /** Handles a CREDIT frame. */
   receiveCredit(id: number, amount: number): void {
     const call = this.#find(id);
     if (call !== undefined) receiveCredit(this.shared, call, amount);
@@ -294,17 +307,20 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
     const call = this.calls.get(id);
     if (call !== undefined) return call;
     if (id > this.reader.lastId) {
-      this.shared.fail("protocol", `there is no call ${id} yet`);
+      this.shared.fail(
+        "protocol",
+        `a frame refers to call ${id}, which has not started`,
+      );
     } else this.shared.stats.lateFrames++;
     return undefined;
   }
 
-  /** The connection is gone, or a drain's grace is over. */
+  /** Cancels all calls: the connection or the grace period of a drain has ended. */
   end(reason: "disconnected" | "drained", message: string): void {
     this.reader.drop();
     for (const call of this.calls.all) {
       this.cancel(call, reason, message);
     }
-    this.answers.end();
+    this.responses.end();
   }
 }

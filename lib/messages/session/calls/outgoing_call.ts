@@ -1,5 +1,5 @@
 /**
- * A call of this side's, and who is told of it.
+ * A call that this side made, and the observer of its events.
  *
  * @module
  */
@@ -20,89 +20,92 @@ import type {
   StreamObserver,
 } from "../flow/shared_state.ts";
 import type { SendQueue } from "../flow/send_queue.ts";
-import { Timed } from "../time/timer_wheel.ts";
+import { TimerEntry } from "../time/timer_wheel.ts";
 
-/** Told what becomes of a call. Exactly one of `onResult` and `onFailed` is called, once. */
+/**
+ * Receives the events of a call. Exactly one of `onResult` and `onFailed` is
+ * called, once.
+ */
 export interface CallerObserver extends StreamObserver {
-  /** The result; the bytes are valid during the call. */
+  /** Called with the result; the bytes are valid during this callback only. */
   onResult(body: Uint8Array, fields: Readonly<Fields>): void;
-  /** There will be none. */
+  /** Called when the call fails. */
   onFailed(error: CallError): void;
 }
 
-/** What a call is opened with. */
+/** The method, input and options of a new call. */
 export interface OpenOptions {
   /** Index of the method in this side's HELLO. */
   readonly method: number;
-  /** That method. */
+  /** The method. */
   readonly info: MethodInfo;
   /** The input. */
   readonly value: unknown;
-  /** Whether there is an input at all; the shapes with items may do without. */
+  /** Whether there is an input; an opening is optional. */
   readonly hasValue: boolean;
   /** Milliseconds until the deadline, or `Infinity`. */
   readonly timeout: number;
-  /** Further fields, encoded. */
+  /** Additional encoded fields. */
   readonly fields: Uint8Array;
-  /** Who is told. */
+  /** Receives the events of the call. */
   readonly observer: CallerObserver;
 }
 
-/** Why this side gives a call up. */
+/** The reason why this side gives up a call. */
 export interface GiveUpReason {
-  /** What the observer hears. */
+  /** The code of the error that the observer receives. */
   readonly code: CallErrorCode;
-  /** The same for people. */
+  /** The message of that error. */
   readonly message: string;
-  /** What made it so. */
+  /** The cause of that error. */
   readonly cause?: unknown;
 }
 
-/** What gives calls up. */
+/** Gives up calls on request. */
 export interface OutgoingCallOwner {
-  /** Ends the call from this side. */
+  /** Ends the call on this side and sends CANCEL. */
   giveUp(call: OutgoingCall, reason: GiveUpReason): void;
 }
 
-/** A call of this side's. */
-export class OutgoingCall extends Timed implements SessionStream {
+/** A call that this side made. */
+export class OutgoingCall extends TimerEntry implements SessionStream {
   id = 0;
   credit = 0;
   sendQueue: SendQueue | undefined = undefined;
   state: CallState = "queued";
-  /** Position in the outgoing bytes behind the whole REQUEST. */
+  /** Position in the outgoing bytes after the last frame of the REQUEST. */
   requestEnd = Infinity;
-  /** Our items have ended before the REQUEST was whole: END follows it. */
-  endAsked = false;
-  /** A reply whose frames are still coming. */
+  /** Whether END must follow the REQUEST: the items ended before it was sent. */
+  endRequested = false;
+  /** A reply of which more frames are expected. */
   reply: Reassembly | undefined = undefined;
-  /** Kind of that reply. */
+  /** The frame kind of that reply. */
   replyKind = 0;
   readonly receiveWindow: ReceiveWindow | undefined;
   readonly info: MethodInfo;
   readonly observer: CallerObserver;
-  readonly #giver: OutgoingCallOwner;
+  readonly #owner: OutgoingCallOwner;
 
   constructor(
-    giver: OutgoingCallOwner,
+    owner: OutgoingCallOwner,
     shared: SharedState,
     { info, observer }: Pick<OpenOptions, "info" | "observer">,
   ) {
     super();
-    this.#giver = giver;
+    this.#owner = owner;
     this.info = info;
     this.observer = observer;
-    // There from the start: the application may wait for an item before the call has left.
+    // Created at once: the application may read items before the REQUEST is sent.
     this.receiveWindow = receivesItems(info.shape)
       ? new ReceiveWindow(
         shared.limits.streamWindow,
         shared.limits.maxStreamWindow,
-        shared.pool,
+        shared.creditPool,
       )
       : undefined;
   }
 
-  /** Whether the whole REQUEST has left. */
+  /** Whether all frames of the REQUEST have been sent. */
   get sent(): boolean {
     return this.requestEnd !== Infinity;
   }
@@ -117,7 +120,7 @@ export class OutgoingCall extends Timed implements SessionStream {
     return this.state === "cancelled";
   }
 
-  /** Moves on, or says that the event is not allowed. */
+  /** Changes the state; returns `false` if the state does not allow the event. */
   on(event: CallEvent): boolean {
     const next = CALLER[this.state][event];
     if (next === undefined) return false;
@@ -129,15 +132,15 @@ export class OutgoingCall extends Timed implements SessionStream {
   onFlushed(): void {}
 
   /** @inheritdoc */
-  broken(code: "malformed" | "overloaded", message: string): void {
-    this.#giver.giveUp(this, { code, message });
+  fail(code: "malformed" | "overloaded", message: string): void {
+    this.#owner.giveUp(this, { code, message });
   }
 
   /** @inheritdoc */
   override expire(): void {
-    this.#giver.giveUp(this, {
+    this.#owner.giveUp(this, {
       code: "deadline",
-      message: "the time for the call ran out",
+      message: "the deadline passed",
     });
   }
 }

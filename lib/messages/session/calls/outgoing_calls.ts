@@ -1,6 +1,6 @@
 /**
- * The calls that this side has made: how they begin, what comes back, and how
- * each of them settles exactly once.
+ * The calls that this side makes: how they start, how replies and items are
+ * received, and how each call settles exactly once.
  *
  * @module
  */
@@ -10,8 +10,8 @@ import { CallTable } from "./call_table.ts";
 import {
   callError,
   errorForNew,
+  errorForUnsettled,
   overloaded,
-  unsettled,
 } from "./call_failures.ts";
 import type { Hello, MethodInfo } from "../wire/hello.ts";
 import { INITIAL_PEER_LIMITS } from "../wire/limits.ts";
@@ -31,7 +31,7 @@ import {
 } from "./reply_reader.ts";
 import { type QueueOwner, RequestQueue } from "./request_queue.ts";
 import {
-  dropWaiting,
+  dropQueued,
   endItems,
   receiveCredit,
   receiveItem,
@@ -43,18 +43,21 @@ export { type CallerObserver, type OpenOptions, OutgoingCall };
 
 /** The calling half of a session. */
 export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
-  /** Calls in flight by id, cancelled ones included until the callee has answered. */
+  /**
+   * Calls in flight by id. A cancelled call stays until the callee's RESULT or
+   * ERROR arrives.
+   */
   readonly calls: CallTable<OutgoingCall> = new CallTable();
-  /** What waits to be sent. */
+  /** Requests and notifications that wait to be sent. */
   readonly queue: RequestQueue;
-  /** Set once no more calls may begin, with the error that they get. */
+  /** The error of new calls; set once the session ends or drains. */
   closed: CallError | undefined = undefined;
   #nextId: number;
   readonly #shared: SharedState;
 
   /**
-   * @param link shared by the session's parts
-   * @param firstId 1 for the side that dialled, 2 for the other
+   * @param shared state that the session's parts share
+   * @param firstId 1 for a client, 2 for a server
    */
   constructor(shared: SharedState, firstId: number) {
     this.#shared = shared;
@@ -62,35 +65,38 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
     this.queue = new RequestQueue(shared, this);
   }
 
-  /** The peer has said what it grants; calls that began before count from there too. */
-  raise({ connectionWindow, streamWindow }: Hello): void {
+  /**
+   * Applies the credit that the peer's HELLO grants. Calls that started before
+   * it arrived receive the difference.
+   */
+  applyPeerLimits({ connectionWindow, streamWindow }: Hello): void {
     for (const call of this.calls.all) {
       if (!sendsItems(call.info.shape)) continue;
       call.credit += streamWindow - INITIAL_PEER_LIMITS.streamWindow;
     }
-    // Last: it lets calls begin, which have all of their credit from the start.
+    // Last, because it starts queued calls, which get the whole window at once.
     this.queue.grant(connectionWindow - INITIAL_PEER_LIMITS.connectionWindow);
     this.#shared.writer.drain();
     wakeBlocked(this.#shared);
   }
 
-  // ── beginning ──────────────────────────────────────────────────────────
+  // ── start ──────────────────────────────────────────────────────────
 
   /**
-   * Begins a call.
+   * Starts a call, or queues it.
    *
-   * @throws {CallError} `unavailable`, `overloaded`, `too-large`
-   * @throws {CodecError} for an input that has no encoding
+   * @throws {CallError} `unavailable`, `overloaded` or `too-large`
+   * @throws {CodecError} if the codec cannot encode the input
    */
   open(options: OpenOptions): OutgoingCall {
     const { timeout } = options;
     this.#checkOpen(options.info.name);
     const call = new OutgoingCall(this, this.#shared, options);
-    const wait = this.queue.mustWait || !this.hasPlace;
+    const wait = this.queue.mustWait || !this.hasFreeSlot;
     const id = wait ? 0 : this.#nextId;
     const sent = this.#write(Kind.REQUEST, id, options, wait);
     if (timeout !== Infinity) {
-      this.#shared.wheel.add(call, this.#shared.now + timeout);
+      this.#shared.timerWheel.add(call, this.#shared.now + timeout);
     }
     if (typeof sent === "number") {
       this.queue.credit -= sent;
@@ -105,10 +111,10 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
   }
 
   /**
-   * Sends a notification.
+   * Sends a notification, or queues it.
    *
-   * @throws {CallError} `unavailable`, `overloaded`, `too-large`
-   * @throws {CodecError} for an input that has no encoding
+   * @throws {CallError} `unavailable`, `overloaded` or `too-large`
+   * @throws {CodecError} if the codec cannot encode the input
    */
   notify(options: Omit<OpenOptions, "observer" | "timeout">): void {
     this.#checkOpen(options.info.name);
@@ -119,16 +125,19 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
     else this.#enqueue({ kind: Kind.NOTIFY, bytes: sent }, options, wait);
   }
 
-  /** Whether a notification may leave now: none waits, there is credit, and there is room. */
+  /**
+   * Whether a notification can be sent now: no message is queued, and there is
+   * credit and room in the send budget of notifications.
+   */
   get mayNotify(): boolean {
     return this.closed === undefined && !this.queue.mustWait &&
-      this.#shared.writer.notifications.open;
+      this.#shared.writer.notifications.hasRoom;
   }
 
   /**
-   * Sends a notification whose body has been encoded before, for many at once.
+   * Sends a notification whose body is already encoded, as for a broadcast.
    *
-   * @throws {CallError} `unavailable`, `overloaded`, `too-large`
+   * @throws {CallError} `unavailable`, `overloaded` or `too-large`
    */
   notifyEncoded(method: number, info: MethodInfo, body: Uint8Array): void {
     if (this.closed !== undefined) throw errorForNew(this.closed, info.name);
@@ -149,7 +158,11 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
   #checkOpen(method: string): void {
     if (this.closed !== undefined) throw errorForNew(this.closed, method);
     if (this.#shared.writer.congested) {
-      throw overloaded(method, "more is unsent than the limit unsentSoft");
+      const { limits, writer } = this.#shared;
+      throw overloaded(
+        method,
+        `${writer.unsent} bytes are unsent (limit unsentSoft, ${limits.unsentSoft})`,
+      );
     }
   }
 
@@ -179,14 +192,14 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
   ): void {
     const full = wait ? this.queue.fullFor(bytes.length) : undefined;
     if (full !== undefined) {
-      if (call !== undefined) this.#shared.wheel.remove(call);
+      if (call !== undefined) this.#shared.timerWheel.remove(call);
       throw overloaded(info.name, full);
     }
     this.queue.put({ kind, bytes, call, offset: 0 });
   }
 
   /** @inheritdoc */
-  get hasPlace(): boolean {
+  get hasFreeSlot(): boolean {
     return this.calls.size < this.#shared.peerMaxCalls;
   }
 
@@ -204,14 +217,14 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
   /** @inheritdoc */
   onSent(call: OutgoingCall): void {
     call.requestEnd = this.#shared.writer.position;
-    if (call.endAsked) this.endItems(call);
+    if (call.endRequested) this.endItems(call);
     else if (call.state === "open") call.observer.onSendable();
   }
 
-  /** Ends our items; the callee goes on. */
+  /** Ends the items that this side sends; the call continues. */
   endItems(call: OutgoingCall): void {
     if (call.state === "queued" || call.state === "open" && !call.sent) {
-      call.endAsked = true;
+      call.endRequested = true;
       return;
     }
     if (!call.on("end")) return;
@@ -220,9 +233,9 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
     else writer.queue(call, Kind.END, new Uint8Array(0));
   }
 
-  // ── what comes back ────────────────────────────────────────────────────
+  // ── replies and items ────────────────────────────────────────────────────
 
-  /** Takes a RESULT or ERROR frame, or a part of one. */
+  /** Handles a RESULT or ERROR frame, or a part of one. */
   receiveReply(kind: number, id: number, frame: Uint8Array): void {
     const call = this.#find(id);
     if (call === undefined) return;
@@ -236,51 +249,61 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
     if (reply === undefined) return;
     if (!(reply instanceof Uint8Array)) {
       this.giveUp(call, reply);
-      // This frame may have been the last: then the callee owes nothing more.
+      // If this frame was the last one, the callee sends nothing more.
       if (!more) this.#finish(call);
       return;
     }
-    const cutItem = call.receiveWindow?.partial !== undefined;
+    const interruptsItem = call.receiveWindow?.partial !== undefined;
     this.#finish(call);
     if (kind === Kind.ERROR) deliverError(this.#shared, call, reply);
-    else deliverResult(this.#shared, call, reply, cutItem);
+    else deliverResult(this.#shared, call, reply, interruptsItem);
   }
 
-  /** Takes an ITEM frame for one of our calls. */
+  /** Handles an ITEM frame for one of this side's calls. */
   receiveItem(id: number, frame: Uint8Array): void {
     const call = this.#find(id);
     if (call !== undefined) receiveItem(this.#shared, call, frame);
   }
 
-  /** Takes a CREDIT frame for one of our calls. */
+  /** Handles a CREDIT frame for one of this side's calls. */
   receiveCredit(id: number, amount: number): void {
     const call = this.#find(id);
     if (call !== undefined) receiveCredit(this.#shared, call, amount);
   }
 
-  /** The call, or nothing for one that is over; an id that was never used is the peer's fault. */
+  /**
+   * Returns the call, or `undefined` if it is over. An id that was never used
+   * closes the connection.
+   */
   #find(id: number): OutgoingCall | undefined {
     const call = this.calls.get(id);
     if (call !== undefined) return call;
     if (id >= this.#nextId) {
-      this.#shared.fail("protocol", `there is no call ${id} yet`);
+      this.#shared.fail(
+        "protocol",
+        `a frame refers to call ${id}, which has not started`,
+      );
     } else this.#shared.stats.lateFrames++;
     return undefined;
   }
 
   // ── ends ───────────────────────────────────────────────────────────────
 
-  /** Ends the call from this side: the observer hears now, the callee gets a CANCEL. */
+  /**
+   * Ends the call on this side: notifies the observer at once and sends CANCEL
+   * to the callee.
+   */
   giveUp(call: OutgoingCall, { code, message, cause }: GiveUpReason): void {
     const started = call.state !== "queued";
-    // What never was whole cannot be handled.
+    // The callee cannot handle a REQUEST that it did not receive completely.
     const processed = call.sent ? "maybe" : "no";
     if (!call.on("cancel")) return;
     if (code === "malformed") this.#shared.stats.malformedCalls++;
-    // First of all: behind a cut REQUEST nothing else may come.
+    // First: CANCEL must come before the next REQUEST or NOTIFY if this REQUEST
+    // is incomplete.
     if (started) this.#writeCancel(call, code === "deadline" ? 1 : 0);
     this.#release(call);
-    call.receiveWindow?.clear(); // nobody is given what has come
+    call.receiveWindow?.clear(); // received items are not delivered any more
     call.observer.onFailed(
       callError(call, code, message, { processed, cause }),
     );
@@ -293,7 +316,7 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
     writer.commit(at + 1);
   }
 
-  /** The callee has answered: the place is free. */
+  /** Frees the slot after the callee's RESULT or ERROR. */
   #finish(call: OutgoingCall): void {
     call.on("terminal");
     this.calls.delete(call.id);
@@ -301,50 +324,55 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
     this.#shared.writer.drain();
   }
 
-  /** Frees what the call holds, but for its place. */
+  /** Frees everything that the call holds except for its slot. */
   #release(call: OutgoingCall): void {
-    const { wheel, blocked } = this.#shared;
-    wheel.remove(call);
+    const { timerWheel, blocked } = this.#shared;
+    timerWheel.remove(call);
     this.queue.drop(call);
-    dropWaiting(this.#shared, call);
+    dropQueued(this.#shared, call);
     dropReply(this.#shared, call);
     endItems(this.#shared, call.receiveWindow);
     if (blocked.size > 0 && blocked.delete(call)) call.observer.onSendable();
   }
 
-  /** The peer drains: calls above `lastId` were not and will not be run. Notifications still may leave. */
+  /**
+   * Fails the calls above `lastId`, which the draining peer does not handle.
+   * Queued notifications may still be sent.
+   */
   refuseAbove(lastId: number, closed: CallError): void {
     this.closed = closed;
     for (const call of this.queue.unstarted) this.#drop(call, closed, "no");
     for (const call of this.calls.all) {
       if (call.id <= lastId) continue;
-      if (!call.sent && !call.over) this.#writeCancel(call, 0); // notifications may follow
+      if (!call.sent && !call.over) this.#writeCancel(call, 0); // queued notifications may follow
       this.#drop(call, closed, "no");
     }
   }
 
   /**
-   * The connection is gone: everything settles.
+   * Fails every call because the connection has ended.
    *
-   * @param error what calls fail with
-   * @param flushed whether what is unsent will leave nevertheless
+   * @param error the error from which the calls' errors are made
+   * @param flushed whether unsent bytes will still be sent
    */
   end(error: CallError, flushed: boolean): void {
     this.closed = error;
     for (const call of this.queue.unstarted) this.#drop(call, error, "no");
     for (const call of this.calls.all) {
       const leaves = call.sent &&
-        (flushed || this.#shared.writer.handed(call.requestEnd));
+        (flushed || this.#shared.writer.isHandedOver(call.requestEnd));
       this.#drop(call, error, leaves ? "maybe" : "no");
     }
     this.queue.clear();
   }
 
   #drop(call: OutgoingCall, error: CallError, processed: "no" | "maybe"): void {
-    const told = call.over;
+    const notified = call.over;
     call.on("terminal");
     this.calls.delete(call.id);
     this.#release(call);
-    if (!told) call.observer.onFailed(unsettled(call, error, processed));
+    if (!notified) {
+      call.observer.onFailed(errorForUnsettled(call, error, processed));
+    }
   }
 }

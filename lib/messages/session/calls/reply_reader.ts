@@ -1,5 +1,5 @@
 /**
- * Replies as they come in: whole, or in frames that are put together.
+ * Reads replies: in one frame, or reassembled from several.
  *
  * @module
  */
@@ -17,7 +17,12 @@ import { messageOf } from "../wire/malformed_error.ts";
 import type { GiveUpReason, OutgoingCall } from "./outgoing_call.ts";
 import { Flag, HEADER } from "../wire/frame_header.ts";
 
-/** The whole body, `undefined` while more of it must come, or why the call is given up. */
+/**
+ * Adds a frame to the reply of a call.
+ *
+ * @returns the complete body, `undefined` while frames are missing, or the
+ * reason to give up the call
+ */
 export function assembleReply(
   shared: SharedState,
   call: OutgoingCall,
@@ -29,12 +34,15 @@ export function assembleReply(
   if (!more && call.reply === undefined) return part;
   const reply = call.reply ??= begin(shared, call, kind);
   if (kind !== call.replyKind) {
-    return { code: "malformed", message: "the reply is RESULT and ERROR both" };
+    return {
+      code: "malformed",
+      message: "the reply mixes RESULT and ERROR frames",
+    };
   }
   const fault = reply.add(part) ?? reply.claim();
-  if (fault !== undefined) return tooMuch(shared, fault);
+  if (fault !== undefined) return faultReason(shared, fault);
   if (more) return undefined;
-  shared.wheel.remove(reply);
+  shared.timerWheel.remove(reply);
   call.reply = undefined;
   return reply.finish();
 }
@@ -44,52 +52,59 @@ function begin(
   call: OutgoingCall,
   kind: number,
 ): Reassembly {
-  const { budget, limits, wheel, now } = shared;
-  const reply = new Reassembly(budget, limits, () =>
-    call.broken(
+  const { reassemblyBudget, limits, timerWheel, now } = shared;
+  const reply = new Reassembly(reassemblyBudget, limits, () =>
+    call.fail(
       "malformed",
-      `the reply was not whole after ${limits.assemblyTimeout} ms`,
+      `the reply was still incomplete after ${limits.assemblyTimeout} ms`,
     ));
-  wheel.add(reply, now + limits.assemblyTimeout);
+  timerWheel.add(reply, now + limits.assemblyTimeout);
   call.replyKind = kind;
   return reply;
 }
 
-function tooMuch(
+function faultReason(
   { limits }: SharedState,
   fault: ReassemblyFault,
 ): GiveUpReason {
   return {
     code: fault === "over-budget" ? "overloaded" : "too-large",
-    message: fault === "over-budget"
-      ? `more than ${limits.maxAssembly} bytes of messages are unfinished (limit maxAssembly)`
-      : `the reply is ${fault} (limits maxMessage ${limits.maxMessage} bytes, maxFragments ${limits.maxFragments})`,
+    message: {
+      "too-large":
+        `the reply exceeds ${limits.maxMessage} bytes (limit maxMessage)`,
+      "too-many":
+        `the reply has more than ${limits.maxFragments} frames (limit maxFragments)`,
+      "over-budget":
+        `unfinished messages exceed ${limits.maxAssembly} bytes (limit maxAssembly)`,
+    }[fault],
   };
 }
 
-/** Forgets an unfinished reply. */
+/** Drops an unfinished reply. */
 export function dropReply(shared: SharedState, call: OutgoingCall): void {
   if (call.reply === undefined) return;
-  shared.wheel.remove(call.reply);
+  shared.timerWheel.remove(call.reply);
   call.reply.drop();
   call.reply = undefined;
 }
 
 /**
- * Hands a whole RESULT to the call's observer.
+ * Passes a complete RESULT to the call's observer.
  *
- * @param cutItem whether it came in the middle of an item
+ * @param interruptsItem whether it arrived between the frames of an item
  */
 export function deliverResult(
   shared: SharedState,
   call: OutgoingCall,
   body: Uint8Array,
-  cutItem: boolean,
+  interruptsItem: boolean,
 ): void {
   let end;
   let fields;
   try {
-    if (cutItem) throw new MalformedError("it came in the middle of an item");
+    if (interruptsItem) {
+      throw new MalformedError("it arrived between the frames of an item");
+    }
     end = fieldsEnd(body, 0);
     fields = readFields(
       body,
@@ -104,7 +119,7 @@ export function deliverResult(
   call.observer.onResult(body.subarray(end), fields);
 }
 
-/** Hands a whole ERROR to the call's observer. */
+/** Passes a complete ERROR to the call's observer. */
 export function deliverError(
   shared: SharedState,
   call: OutgoingCall,

@@ -1,7 +1,8 @@
 /**
- * Requests and notifications that wait for credit, for a place, or for their
- * last frames. The frames of one stand together on the wire, and ids rise in
- * the order of the first frames.
+ * The queue of requests and notifications. A message waits for credit, for a
+ * free call slot, or for its remaining frames to be sent. No other REQUEST or
+ * NOTIFY is sent between the frames of one message, and calls get their ids in
+ * the order in which their first frames are sent.
  *
  * @module
  */
@@ -9,69 +10,72 @@ import { putTimeout } from "../wire/fields.ts";
 import { INITIAL_PEER_LIMITS } from "../wire/limits.ts";
 import type { SharedState } from "../flow/shared_state.ts";
 import type { OutgoingCall } from "./outgoing_call.ts";
-import type { Pending, Source } from "../flow/round_robin.ts";
+import type { PendingMessage, Source } from "../flow/round_robin.ts";
 
-/** Where the fields stand in a REQUEST: behind u16 method. */
+/** Offset of the fields in a REQUEST: after the u16 method number. */
 const FIELDS_AT = 2;
 
-/** A message that waits; a notification has no call. */
-export interface Queued extends Pending {
+/** A queued message; a notification has no call. */
+export interface QueuedMessage extends PendingMessage {
   readonly call: OutgoingCall | undefined;
 }
 
-/** Told how far a call has got. */
+/** Receives the progress of queued calls. */
 export interface QueueOwner {
-  /** Whether there is a place for another call. */
-  readonly hasPlace: boolean;
-  /** Its first frame is about to leave: it needs an id. */
+  /** Whether the peer accepts another call in flight. */
+  readonly hasFreeSlot: boolean;
+  /** Called before the first frame of a call is sent: assigns its id. */
   onStarting(call: OutgoingCall): void;
-  /** Its last frame has left. */
+  /** Called when the last frame of a call has been sent. */
   onSent(call: OutgoingCall): void;
 }
 
-/** Requests and notifications that wait. */
+/** The queue of requests and notifications. */
 export class RequestQueue implements Source {
   /** Credit for REQUEST and NOTIFY frames. */
   credit: number = INITIAL_PEER_LIMITS.connectionWindow;
-  #messages: Queued[] = [];
+  #messages: QueuedMessage[] = [];
   #bytes = 0;
-  /** The one whose frames are leaving. */
-  #current: Queued | undefined = undefined;
+  /** The message whose frames are being sent. */
+  #current: QueuedMessage | undefined = undefined;
   readonly #shared: SharedState;
   readonly #owner: QueueOwner;
 
   /**
-   * @param link shared by the session's parts
-   * @param owner told how far a call has got
+   * @param shared state that the session's parts share
+   * @param owner receives the progress of calls
    */
   constructor(shared: SharedState, owner: QueueOwner) {
     this.#shared = shared;
     this.#owner = owner;
   }
 
-  /** How many wait. */
+  /** Number of queued messages. */
   get length(): number {
     return this.#messages.length;
   }
 
-  /** Whether a further message must wait behind others, or for credit. */
+  /** Whether a new message must wait for earlier ones or for credit. */
   get mustWait(): boolean {
     return this.#messages.length > 0 || this.credit <= 0;
   }
 
-  /** Why so many bytes more may not wait, if so. The first behind the one that is leaving may be of any size. */
+  /**
+   * Returns the reason why a message of this size cannot be queued, if any. The
+   * first message after the one being sent may have any size.
+   */
   fullFor(bytes: number): string | undefined {
     const { maxQueuedCalls, unsentSoft } = this.#shared.limits;
     if (this.#messages.length >= maxQueuedCalls) {
-      return `${maxQueuedCalls} calls wait for a place or for credit (limit maxQueuedCalls)`;
+      return `${maxQueuedCalls} calls are already queued (limit maxQueuedCalls)`;
     }
     const waiting = this.#bytes - (this.#messages[0]?.bytes.length ?? 0);
     if (waiting === 0 || waiting + bytes <= unsentSoft) return undefined;
-    return `${waiting} bytes of calls wait for a place or for credit (limit unsentSoft, ${unsentSoft})`;
+    return `${waiting} bytes of calls are already queued (limit unsentSoft, ${unsentSoft})`;
   }
 
-  /** Adds a message and sends what may leave. */
-  put(message: Queued): void {
+  /** Adds a message and sends as many frames as possible. */
+  put(message: QueuedMessage): void {
     this.#bytes += message.bytes.length;
     this.#messages.push(message);
     this.#shared.writer.resume(this);
@@ -87,7 +91,7 @@ export class RequestQueue implements Source {
     return this.credit <= 0;
   }
 
-  /** Credit has come. */
+  /** Adds credit and sends as many frames as possible. */
   grant(amount: number): void {
     this.credit += amount;
     if (this.hasNext) this.#shared.writer.resume(this);
@@ -106,37 +110,40 @@ export class RequestQueue implements Source {
     return true;
   }
 
-  /** The next that may begin: where calls wait for a place, notifications pass them. */
-  #start(): Queued | undefined {
-    const hasPlace = this.#owner.hasPlace;
-    const message = hasPlace
+  /**
+   * Starts the next message. While calls wait for a free slot, notifications
+   * overtake them.
+   */
+  #start(): QueuedMessage | undefined {
+    const hasFreeSlot = this.#owner.hasFreeSlot;
+    const message = hasFreeSlot
       ? this.#messages[0]
       : this.#messages.find(({ call }) => call === undefined);
     this.#current = message;
     const call = message?.call;
     if (message === undefined || call === undefined) return message;
     this.#owner.onStarting(call);
-    // The time that it waited is gone.
+    // Subtract the time in the queue from the timeout on the wire.
     if (call.slot >= 0) {
       putTimeout(message.bytes, FIELDS_AT, call.dueAt - this.#shared.now);
     }
     return message;
   }
 
-  /** Forgets the rest of a call's request; harmless if nothing waits. */
+  /** Drops the unsent rest of a call's request, if any. */
   drop(call: OutgoingCall): void {
     if (call.sent || this.#messages.length === 0) return;
     const message = this.#messages.find((queued) => queued.call === call);
     if (message !== undefined) this.#remove(message);
   }
 
-  #remove(message: Queued): void {
+  #remove(message: QueuedMessage): void {
     this.#messages.splice(this.#messages.indexOf(message), 1);
     this.#bytes -= message.bytes.length;
     if (this.#current === message) this.#current = undefined;
   }
 
-  /** Calls whose first frame has not left. */
+  /** Calls whose first frame has not been sent. */
   get unstarted(): OutgoingCall[] {
     return this.#messages.flatMap((message) =>
       message.call === undefined || message === this.#current
@@ -145,7 +152,7 @@ export class RequestQueue implements Source {
     );
   }
 
-  /** Forgets all. */
+  /** Drops all messages. */
   clear(): void {
     this.#messages = [];
     this.#bytes = 0;

@@ -1,6 +1,6 @@
 /**
- * REQUEST and NOTIFY frames: ids that rise, messages that come whole or in
- * parts, one at a time, and the credit that they cost.
+ * Reads REQUEST and NOTIFY frames: checks that ids rise, reassembles one message
+ * at a time, and accounts for the credit that the frames cost.
  *
  * @module
  */
@@ -10,38 +10,41 @@ import type { SharedState } from "../flow/shared_state.ts";
 import { writeU32 } from "../flow/stream_items.ts";
 import { Flag, FRAME_CHARGE, HEADER, Kind } from "../wire/frame_header.ts";
 
-/** Takes what was read. */
+/** Receives complete messages. */
 export interface RequestSink {
-  /** A whole REQUEST; the bytes are valid during the call. */
-  request(id: number, body: Uint8Array): void;
-  /** A whole NOTIFY; the bytes are valid during the call. */
-  notify(body: Uint8Array): void;
-  /** A REQUEST that breaks a limit. */
-  refused(id: number, error: CallError): void;
+  /** Called with a complete REQUEST; the bytes are valid during this callback. */
+  receiveRequest(id: number, body: Uint8Array): void;
+  /** Called with a complete NOTIFY; the bytes are valid during this callback. */
+  receiveNotification(body: Uint8Array): void;
+  /** Called with the id of a REQUEST that exceeds a limit. */
+  refuseRequest(id: number, error: CallError): void;
 }
 
-/** A message whose frames are still coming. Without a reassembly they are thrown away. */
-interface Partial {
+/**
+ * A message of which more frames are expected. Without a reassembly, they are
+ * dropped.
+ */
+interface PartialMessage {
   readonly kind: number;
   readonly id: number;
   reassembly: Reassembly | undefined;
 }
 
-/** Reads the requests of a connection. */
+/** Reads the requests and notifications of a session. */
 export class RequestReader {
-  /** Highest id seen. */
+  /** Highest id of a REQUEST so far. */
   lastId: number;
   #credit: number;
   #owed = 0;
-  #partial: Partial | undefined = undefined;
+  #partial: PartialMessage | undefined = undefined;
   readonly #shared: SharedState;
   readonly #sink: RequestSink;
   readonly #parity: number;
 
   /**
-   * @param link shared by the session's parts
+   * @param shared state that the session's parts share
    * @param firstId the peer's first id
-   * @param sink takes what was read
+   * @param sink receives complete messages
    */
   constructor(shared: SharedState, firstId: number, sink: RequestSink) {
     this.#shared = shared;
@@ -51,79 +54,85 @@ export class RequestReader {
     this.#credit = shared.limits.connectionWindow;
   }
 
-  /** Credit that the peer has. */
+  /** Credit that the peer has left. */
   get credit(): number {
     return this.#credit;
   }
 
-  /** What it will get back with the next WINDOW. */
+  /** Credit that the next WINDOW will return. */
   get owed(): number {
     return this.#owed;
   }
 
-  /** Takes a frame. */
+  /** Handles a REQUEST or NOTIFY frame. */
   receive(kind: number, id: number, frame: Uint8Array): void {
     if (this.#credit <= 0) {
       return this.#shared.fail(
         "flow-control",
-        "a request came without credit for it",
+        "a REQUEST or NOTIFY was sent without credit",
       );
     }
     const charge = frame.length - HEADER + FRAME_CHARGE;
     this.#credit -= charge;
-    if (!this.#inOrder(kind, id)) return;
+    if (!this.#checkOrder(kind, id)) return;
     const more = (frame[1]! & Flag.MORE) !== 0; // in range: frames have a header
     const body = frame.subarray(HEADER);
-    if (this.#partial !== undefined) this.#part(this.#partial, body, more);
-    else if (more) this.#part(this.#begin(kind, id), body, more);
-    else this.#whole(kind, id, body);
-    this.#return(charge);
+    if (this.#partial !== undefined) {
+      this.#receivePart(this.#partial, body, more);
+    } else if (more) this.#receivePart(this.#begin(kind, id), body, more);
+    else this.#deliver(kind, id, body);
+    this.#returnCredit(charge);
   }
 
-  /** Ids rise; the frames of one message stand together, unless the message was given up. */
-  #inOrder(kind: number, id: number): boolean {
+  /**
+   * Checks the order of frames: ids rise, and no other message starts between
+   * the frames of one, unless that one was given up.
+   */
+  #checkOrder(kind: number, id: number): boolean {
     const partial = this.#partial;
     if (partial !== undefined) {
       if (partial.kind === kind && partial.id === id) return true;
       if (partial.reassembly !== undefined) {
         this.#shared.fail(
           "protocol",
-          `message ${partial.id} was not whole when the next one began`,
+          `a message started before message ${partial.id} was complete`,
         );
         return false;
       }
       this.#partial = undefined;
     }
-    if (kind === Kind.NOTIFY ? id === 0 : this.#rises(id)) return true;
+    if (kind === Kind.NOTIFY ? id === 0 : this.#advanceTo(id)) return true;
     this.#shared.fail(
       "protocol",
       kind === Kind.NOTIFY
-        ? `a notification has id ${id}; it must be 0`
-        : `call ${id} came after ${this.lastId}; ids must rise, odd from the side that dialled, even from the other`,
+        ? `NOTIFY has id ${id}; expected 0`
+        : `call id ${id} is not valid after ${this.lastId}; expected a higher ${
+          this.#parity === 1 ? "odd" : "even"
+        } number`,
     );
     return false;
   }
 
-  #rises(id: number): boolean {
+  #advanceTo(id: number): boolean {
     if (id % 2 !== this.#parity || id <= this.lastId) return false;
     this.lastId = id;
     return true;
   }
 
-  #begin(kind: number, id: number): Partial {
-    const { budget, limits, wheel, now } = this.#shared;
-    const partial: Partial = { kind, id, reassembly: undefined };
+  #begin(kind: number, id: number): PartialMessage {
+    const { reassemblyBudget, limits, timerWheel, now } = this.#shared;
+    const partial: PartialMessage = { kind, id, reassembly: undefined };
     const reassembly = new Reassembly(
-      budget,
+      reassemblyBudget,
       limits,
-      () => this.#late(partial),
+      () => this.#timedOut(partial),
     );
     partial.reassembly = reassembly;
-    wheel.add(reassembly, now + limits.assemblyTimeout);
+    timerWheel.add(reassembly, now + limits.assemblyTimeout);
     return this.#partial = partial;
   }
 
-  #part(partial: Partial, body: Uint8Array, more: boolean): void {
+  #receivePart(partial: PartialMessage, body: Uint8Array, more: boolean): void {
     if (!more) this.#partial = undefined;
     const { kind, id, reassembly } = partial;
     if (reassembly === undefined) return;
@@ -132,55 +141,59 @@ export class RequestReader {
       return this.#giveUp(partial, faultError(this.#shared, fault));
     }
     if (more) return;
-    this.#shared.wheel.remove(reassembly);
-    this.#whole(kind, id, reassembly.finish());
+    this.#shared.timerWheel.remove(reassembly);
+    this.#deliver(kind, id, reassembly.finish());
   }
 
-  #whole(kind: number, id: number, body: Uint8Array): void {
+  #deliver(kind: number, id: number, body: Uint8Array): void {
     if (body.length < 2) {
-      this.#shared.fail("protocol", "a request ends before its method");
-    } else if (kind === Kind.NOTIFY) this.#sink.notify(body);
-    else this.#sink.request(id, body);
+      this.#shared.fail(
+        "protocol",
+        "a REQUEST or NOTIFY is too short for a method number",
+      );
+    } else if (kind === Kind.NOTIFY) this.#sink.receiveNotification(body);
+    else this.#sink.receiveRequest(id, body);
   }
 
-  #late(partial: Partial): void {
+  #timedOut(partial: PartialMessage): void {
     const { assemblyTimeout } = this.#shared.limits;
-    const message = `the request was not whole after ${assemblyTimeout} ms`;
+    const message =
+      `the request was still incomplete after ${assemblyTimeout} ms`;
     this.#giveUp(partial, new CallError("deadline", message));
   }
 
-  /** What still comes of it is thrown away. */
-  #giveUp(partial: Partial, error: CallError): void {
-    this.#forget(partial);
+  /** Refuses or drops a message; its remaining frames will be dropped. */
+  #giveUp(partial: PartialMessage, error: CallError): void {
+    this.#discard(partial);
     if (partial.kind === Kind.NOTIFY) this.#shared.stats.malformedCalls++;
-    else this.#sink.refused(partial.id, error);
+    else this.#sink.refuseRequest(partial.id, error);
   }
 
-  #forget(partial: Partial): void {
+  #discard(partial: PartialMessage): void {
     if (partial.reassembly === undefined) return;
-    this.#shared.wheel.remove(partial.reassembly);
+    this.#shared.timerWheel.remove(partial.reassembly);
     partial.reassembly.drop();
     partial.reassembly = undefined;
   }
 
-  /** Whether this is the request whose frames are still coming. */
+  /** Whether more frames of this REQUEST are expected. */
   holds(id: number): boolean {
     const partial = this.#partial;
     return partial?.kind === Kind.REQUEST && partial.id === id &&
       partial.reassembly !== undefined;
   }
 
-  /** Forgets what is unfinished; what still comes of it is thrown away. */
+  /** Drops the unfinished message; its remaining frames will be dropped. */
   drop(): void {
-    if (this.#partial !== undefined) this.#forget(this.#partial);
+    if (this.#partial !== undefined) this.#discard(this.#partial);
   }
 
   /**
-   * Gives credit back: for a whole request, whose handler has been entered by
-   * now, and for a part, which the bounds on unfinished messages cover. In
-   * portions that are worth a frame.
+   * Returns credit for a frame: its handler has been entered by now, or other
+   * limits bound the unfinished message. Sends WINDOW only for a quarter of the
+   * connection's window or more.
    */
-  #return(charge: number): void {
+  #returnCredit(charge: number): void {
     this.#owed += charge;
     if (this.#owed * 4 < this.#shared.limits.connectionWindow) return;
     writeU32(this.#shared, Kind.WINDOW, 0, this.#owed);
@@ -196,11 +209,13 @@ function faultError(
   return fault === "over-budget"
     ? new CallError(
       "overloaded",
-      `more than ${limits.maxAssembly} bytes of messages are unfinished`,
+      `unfinished messages exceed ${limits.maxAssembly} bytes`,
       { retry: "later" },
     )
     : new CallError(
       "too-large",
-      `the request is ${fault}: at most ${limits.maxMessage} bytes are accepted`,
+      fault === "too-large"
+        ? `the request exceeds ${limits.maxMessage} bytes`
+        : `the request has more than ${limits.maxFragments} frames`,
     );
 }

@@ -1,12 +1,12 @@
 /**
- * The one terminal frame that each call of the peer's gets: when it leaves,
- * and what stands in it.
+ * Writes the RESULT or ERROR that ends each of the peer's calls. Also
+ * decides when that frame is sent.
  *
  * ```text
- *  handler settles ──▶ much is unsent? ──▶ wait, unencoded
- *                           │ no              │ room
- *                           ▼                 ▼
- *                      RESULT or ERROR, behind the items that still wait ──▶ place free
+ *  handler settles ──▶ much is unsent? ─yes─▶ wait, unencoded
+ *                           │ no                 │ room
+ *                           ▼                    ▼
+ *                      RESULT or ERROR, after the items that still wait ──▶ slot free
  * ```
  *
  * @module
@@ -17,42 +17,47 @@ import type { CallTable } from "./call_table.ts";
 import { encodeError, encodeErrorHead } from "../wire/error_frame.ts";
 import type { IncomingCall } from "./incoming_call.ts";
 import type { SharedState } from "../flow/shared_state.ts";
-import { dropWaiting, endItems } from "../flow/stream_items.ts";
+import { dropQueued, endItems } from "../flow/stream_items.ts";
 import { Kind } from "../wire/frame_header.ts";
 
-/** An answer that waits for room. */
-interface Waiting {
+/** A response that waits for room. */
+interface WaitingResponse {
   readonly call: IncomingCall;
   readonly value: unknown;
   readonly fields: Uint8Array;
   readonly error: CallError | undefined;
 }
 
-/** Ends calls of the peer's. */
+/** Ends the peer's calls. */
 export class ResponseWriter {
-  #waiting: Waiting[] = [];
-  /** Calls that have ended for the caller, who broke their rules, while their handlers still run. */
+  #waiting: WaitingResponse[] = [];
+  /** Calls that ended because of a broken rule while their handlers still run. */
   readonly #unsettled: Set<IncomingCall> = new Set();
   readonly #shared: SharedState;
   readonly #calls: CallTable<IncomingCall>;
 
   /**
-   * @param link shared by the session's parts
-   * @param calls those that hold a place
+   * @param shared state that the session's parts share
+   * @param calls the calls that occupy a slot
    */
   constructor(shared: SharedState, calls: CallTable<IncomingCall>) {
     this.#shared = shared;
     this.#calls = calls;
   }
 
-  /** Handlers that run although their call has ended: each holds a place as if it had not. */
+  /**
+   * Number of handlers that still run although their call has ended. Each one
+   * still occupies a slot.
+   */
   get unsettled(): number {
     return this.#unsettled.size;
   }
 
-  /** Ends a call with its result; one that waits for room keeps its place. */
+  /** Ends a call with its result; the call keeps its slot until that is sent. */
   respond(call: IncomingCall, value: unknown, fields: Uint8Array): void {
-    if (call.verdict !== undefined) return this.fail(call, call.verdict);
+    if (call.cancelError !== undefined) {
+      return this.fail(call, call.cancelError);
+    }
     if (!this.#mayEnd(call)) return;
     if (this.#shared.writer.resultsWait) {
       this.#waiting.push({ call, value, fields, error: undefined });
@@ -64,35 +69,35 @@ export class ResponseWriter {
     if (!this.#mayEnd(call)) return;
     if (this.#shared.writer.resultsWait) {
       const value = undefined;
-      this.#waiting.push({ call, value, fields: NOTHING, error });
+      this.#waiting.push({ call, value, fields: EMPTY, error });
     } else this.#writeError(call, error);
   }
 
-  /** Whether a call has not been ended yet. */
+  /** Whether the call still needs a RESULT or ERROR. */
   #mayEnd(call: IncomingCall): boolean {
     if (this.#unsettled.delete(call)) return false;
     return call.state !== "answered" && call.state !== "done";
   }
 
-  /** Ends a call although its handler runs on. */
-  endNow(call: IncomingCall, error: CallError): void {
+  /** Ends a call with an error although its handler still runs. */
+  failNow(call: IncomingCall, error: CallError): void {
     this.#unsettled.add(call);
     this.#writeError(call, error);
   }
 
-  /** A call that never reaches its handler. */
+  /** Refuses a call before it reaches its handler. */
   refuse(id: number, { code, message, retry }: CallError): void {
     this.#shared.stats.refusedCalls++;
     const refusal = new CallError(code, message, { processed: "no", retry });
     this.#shared.writer.frame(Kind.ERROR, 0, id, encodeErrorHead(refusal));
   }
 
-  /** After a write: answers that waited for room. */
+  /** Sends waiting responses while there is room. */
   drain(): void {
     while (this.#waiting.length > 0 && !this.#shared.writer.resultsWait) {
-      const { call, value, fields, error } = this.#waiting.shift()!; // the loop's condition
+      const { call, value, fields, error } = this.#waiting.shift()!; // not empty: the loop's condition
       if (!this.#mayEnd(call)) continue;
-      const failure = error ?? call.verdict;
+      const failure = error ?? call.cancelError;
       if (failure !== undefined) this.#writeError(call, failure);
       else this.#writeResult(call, value, fields);
     }
@@ -118,8 +123,8 @@ export class ResponseWriter {
 
   #writeError(call: IncomingCall, error: CallError): void {
     const { writer } = this.#shared;
-    // What the caller does not wait for any more need not reach it first.
-    if (call.state === "cancelled") dropWaiting(this.#shared, call);
+    // The caller has given up: drop queued items instead of sending them first.
+    if (call.state === "cancelled") dropQueued(this.#shared, call);
     const body = this.#errorBody(call, error);
     this.#settled(call);
     if (call.sendQueue === undefined && body.length <= writer.maxFrameBody) {
@@ -128,7 +133,7 @@ export class ResponseWriter {
     } else writer.queue(call, Kind.ERROR, body);
   }
 
-  /** The error, or if its data cannot be sent, the one that says so. */
+  /** Encodes the error, or a substitute if its data cannot be sent. */
   #errorBody(call: IncomingCall, error: CallError): Uint8Array {
     const { writer } = this.#shared;
     try {
@@ -140,35 +145,40 @@ export class ResponseWriter {
     }
   }
 
-  /** The handler has settled: nothing is received any more. */
+  /** Stops receiving items: the handler has settled. */
   #settled(call: IncomingCall): void {
     call.on("settle");
     this.#shared.blocked.delete(call);
-    // Items that wait encoded still leave, and the terminal frame behind them.
-    if (call.sendQueue === undefined) dropWaiting(this.#shared, call);
+    // Encoded items are still sent, followed by the terminal frame.
+    if (call.sendQueue === undefined) dropQueued(this.#shared, call);
     endItems(this.#shared, call.receiveWindow);
     call.receiveWindow?.clear();
   }
 
-  /** The terminal frame has been sent: the place is free. */
+  /** Frees the slot: the terminal frame has been sent. */
   flushed(call: IncomingCall): void {
     if (!call.on("sent")) return;
-    this.#shared.wheel.remove(call);
+    this.#shared.timerWheel.remove(call);
     this.#calls.delete(call.id);
   }
 
   /**
-   * The call is cancelled while its terminal frame waits. Items in front of it
-   * may never get credit now: they go, and so does a result without them.
+   * Cancels a call whose terminal frame waits for earlier items. Those may never
+   * get credit now: drops them and the result, and sends the error instead.
    */
-  cutShort(call: IncomingCall, verdict: CallError): void {
+  cancelResponse(call: IncomingCall, cancelError: CallError): void {
     if (!call.sendQueue?.holdsItems) return;
-    dropWaiting(this.#shared, call);
-    this.#shared.writer.frame(Kind.ERROR, 0, call.id, encodeErrorHead(verdict));
+    dropQueued(this.#shared, call);
+    this.#shared.writer.frame(
+      Kind.ERROR,
+      0,
+      call.id,
+      encodeErrorHead(cancelError),
+    );
     this.flushed(call);
   }
 
-  /** Forgets what waits: there is nobody to send it to. */
+  /** Drops the waiting responses when the session ends. */
   end(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
@@ -182,4 +192,4 @@ export class ResponseWriter {
   }
 }
 
-const NOTHING = new Uint8Array(0);
+const EMPTY = new Uint8Array(0);

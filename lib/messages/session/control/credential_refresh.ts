@@ -1,27 +1,30 @@
 /**
- * AUTH (PROTOCOL.md, "AUTH"): new credentials on a connection that lives.
+ * AUTH (PROTOCOL.md, "Credentials"): new credentials for an open session.
  *
  * @module
  */
 import { CallError } from "../../errors/call_error.ts";
 import type { SharedState } from "../flow/shared_state.ts";
 import { MalformedError, messageOf } from "../wire/malformed_error.ts";
-import { Timed } from "../time/timer_wheel.ts";
+import { TimerEntry } from "../time/timer_wheel.ts";
 import { Flag, HEADER, Kind } from "../wire/frame_header.ts";
 
-/** AUTH frames that may be unanswered (PROTOCOL.md): each keeps the server's authentication busy. */
+/**
+ * Maximum number of unanswered AUTH frames (PROTOCOL.md). Each one keeps the
+ * server's authentication busy.
+ */
 const MAX_UNANSWERED = 8;
 
-/** Told of credentials. */
+/** Receives the events of credential refreshes. */
 export interface RefreshHost {
-  /** The client sends new credentials. */
+  /** Called when the client sends new credentials (server only). */
   onRefresh(id: number, credentials: unknown): void;
-  /** The server has taken new credentials. */
+  /** Called when the server has accepted new credentials (client only). */
   onRefreshed(id: number): void;
 }
 
-/** Credentials that wait for an answer. */
-class Unanswered extends Timed {
+/** One refresh that the server has not decided on. */
+class PendingRefresh extends TimerEntry {
   readonly #expired: () => void;
 
   constructor(expired: () => void) {
@@ -35,78 +38,89 @@ class Unanswered extends Timed {
   }
 }
 
-/** Credentials that are sent, or checked, and not yet taken. */
+/** The credential refreshes of one session, at either end. */
 export class CredentialRefresh {
   #lastId = 0;
-  readonly #unanswered: Map<number, Unanswered> = new Map();
+  readonly #pending: Map<number, PendingRefresh> = new Map();
   readonly #shared: SharedState;
   readonly #host: RefreshHost;
-  readonly #dials: boolean;
+  readonly #isClient: boolean;
 
   /**
-   * @param link shared by the session's parts
-   * @param host told of credentials
-   * @param dials whether this is the side that sends them
+   * @param shared state that the session's parts share
+   * @param host receives the events
+   * @param isClient whether this side sends credentials
    */
-  constructor(shared: SharedState, host: RefreshHost, dials: boolean) {
+  constructor(shared: SharedState, host: RefreshHost, isClient: boolean) {
     this.#shared = shared;
     this.#host = host;
-    this.#dials = dials;
+    this.#isClient = isClient;
   }
 
   /**
-   * Sends new credentials (client).
+   * Sends new credentials (client only).
    *
-   * @throws {CodecError} for credentials that have no encoding
-   * @throws {CallError} `too-large`, or `overloaded`: many are unanswered
+   * @returns the id of the refresh
+   * @throws {CodecError} if the codec cannot encode the credentials
+   * @throws {CallError} `too-large`, or `overloaded` if 8 refreshes are
+   * unanswered
    */
   send(credentials: unknown): number {
     const { writer } = this.#shared;
-    if (this.#unanswered.size >= MAX_UNANSWERED) {
-      throw refused("overloaded", `${MAX_UNANSWERED} are not answered yet`);
+    if (this.#pending.size >= MAX_UNANSWERED) {
+      throw refreshError(
+        "overloaded",
+        `${MAX_UNANSWERED} refreshes are unanswered; wait until the server has answered one`,
+      );
     }
     const body = writer.codec.encode(credentials);
     if (body.length > writer.maxFrameBody) {
-      throw refused(
+      throw refreshError(
         "too-large",
-        `they are ${body.length} bytes, the peer accepts at most ${writer.maxFrameBody}`,
+        `they are ${body.length} bytes long when encoded; the peer accepts at most ${writer.maxFrameBody}`,
       );
     }
     const id = ++this.#lastId;
-    // The time is the server's to keep.
-    this.#unanswered.set(id, new Unanswered(() => {}));
+    // No timeout here: the server closes the connection if it takes too long.
+    this.#pending.set(id, new PendingRefresh(() => {}));
     writer.frame(Kind.AUTH, 0, id, body);
     return id;
   }
 
-  /** Says that the new credentials hold (server). */
-  answer(id: number): void {
-    const waited = this.#unanswered.get(id);
-    if (waited === undefined) return;
-    this.#unanswered.delete(id);
-    this.#shared.wheel.remove(waited);
+  /** Confirms new credentials to the client (server only). */
+  accept(id: number): void {
+    const refresh = this.#pending.get(id);
+    if (refresh === undefined) return;
+    this.#pending.delete(id);
+    this.#shared.timerWheel.remove(refresh);
     this.#shared.writer.frame(Kind.AUTH, Flag.REPLY, id);
   }
 
-  /** Takes an AUTH frame. @throws {MalformedError} */
+  /** Handles an AUTH frame. @throws {MalformedError} */
   receive(id: number, frame: Uint8Array): void {
     const reply = (frame[1]! & Flag.REPLY) !== 0; // in range: frames have a header
-    if (reply !== this.#dials) {
+    if (reply !== this.#isClient) {
       throw new MalformedError(
-        "only the client sends credentials, only the server answers",
+        this.#isClient
+          ? "AUTH from a server must have the flag REPLY"
+          : "AUTH from a client must not have the flag REPLY",
       );
     }
-    if (!reply) return this.#check(id, frame);
-    if (this.#unanswered.delete(id)) this.#host.onRefreshed(id);
+    if (!reply) return this.#receiveCredentials(id, frame);
+    if (this.#pending.delete(id)) this.#host.onRefreshed(id);
     else this.#shared.stats.lateFrames++;
   }
 
-  #check(id: number, frame: Uint8Array): void {
-    if (id <= this.#lastId) throw new MalformedError("ids of AUTH must rise");
-    if (this.#unanswered.size >= MAX_UNANSWERED) {
+  #receiveCredentials(id: number, frame: Uint8Array): void {
+    if (id <= this.#lastId) {
+      throw new MalformedError(
+        `AUTH has id ${id} after ${this.#lastId}; ids must rise`,
+      );
+    }
+    if (this.#pending.size >= MAX_UNANSWERED) {
       return this.#shared.fail(
         "too-many",
-        `more than ${MAX_UNANSWERED} credentials wait for an answer`,
+        `more than ${MAX_UNANSWERED} credential refreshes are unanswered`,
       );
     }
     let credentials: unknown;
@@ -119,34 +133,37 @@ export class CredentialRefresh {
       );
     }
     this.#lastId = id;
-    this.#await(id);
+    this.#startTimeout(id);
     this.#host.onRefresh(id, credentials);
   }
 
-  /** Old credentials hold until new ones are taken: not for ever. */
-  #await(id: number): void {
-    const { limits, wheel, now, fail } = this.#shared;
+  /** Limits how long the old credentials stay in use during a refresh. */
+  #startTimeout(id: number): void {
+    const { limits, timerWheel, now, fail } = this.#shared;
     const { handshakeTimeout } = limits;
-    const unanswered = new Unanswered(() =>
+    const pending = new PendingRefresh(() =>
       fail(
         "timeout",
         `new credentials were not accepted within ${handshakeTimeout} ms`,
       )
     );
-    this.#unanswered.set(id, unanswered);
-    wheel.add(unanswered, now + handshakeTimeout);
+    this.#pending.set(id, pending);
+    timerWheel.add(pending, now + handshakeTimeout);
   }
 
-  /** Forgets what waits: the session is over. */
+  /** Discards the pending refreshes when the session ends. */
   drop(): void {
-    for (const waits of this.#unanswered.values()) {
-      this.#shared.wheel.remove(waits);
+    for (const pending of this.#pending.values()) {
+      this.#shared.timerWheel.remove(pending);
     }
-    this.#unanswered.clear();
+    this.#pending.clear();
   }
 }
 
-function refused(code: "too-large" | "overloaded", why: string): CallError {
+function refreshError(
+  code: "too-large" | "overloaded",
+  why: string,
+): CallError {
   return new CallError(code, `Cannot send credentials: ${why}`, {
     processed: "no",
     retry: code === "overloaded" ? "later" : "never",

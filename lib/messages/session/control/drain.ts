@@ -1,7 +1,8 @@
 /**
- * How this side drains (PROTOCOL.md, "Drain"): the peer first hears that
- * nothing new is to be started, and after a round trip, when all that it had
- * started before it heard has come, which call was the last.
+ * How this side drains (PROTOCOL.md, "Drain"). The first GOAWAY asks the peer
+ * to start nothing new. After one round trip every request that the peer sent
+ * before it read that GOAWAY has arrived, and the second GOAWAY has the id of
+ * the last accepted call.
  *
  * ```text
  *  none ──begin──▶ announced ──PONG──▶ settled ──nothing in flight──▶ over
@@ -12,59 +13,62 @@
  */
 import { MAX_ID } from "../wire/frame_header.ts";
 
-/** How far a drain has got. */
+/** The stage of a drain. */
 export type DrainStage = "none" | "announced" | "settled" | "over";
 
-/** What a drain makes happen. */
+/** The actions that a drain takes in its session. */
 export interface DrainHost {
-  /** Sends a GOAWAY in good order. */
-  sayGoodbye(lastId: number): void;
-  /** Sends a PING and gives its number. */
+  /** Sends a GOAWAY with code `none`. */
+  sendGoaway(lastId: number): void;
+  /** Sends a PING and returns its number. */
   ping(): number;
-  /** Takes no call any more that has not come yet, and gives the id of the last that has. */
-  settle(): number;
+  /** Stops accepting calls; returns the id of the last accepted one. */
+  stopAccepting(): number;
   /** Whether nothing is in flight or unsent. */
-  readonly quiet: boolean;
-  /** It is over. */
+  readonly idle: boolean;
+  /** Called when the drain is over. */
   onDrained(): void;
 }
 
-/** How far this side's drain has got. */
+/** The progress of this side's drain. */
 export class Drain {
-  /** How far it has got. */
+  /** The current stage. */
   stage: DrainStage = "none";
-  /** When its grace is over, ms. */
+  /** When the grace period ends, ms. */
   deadline = Infinity;
   #ping = Infinity;
   readonly #host: DrainHost;
 
-  /** @param host what it makes happen */
+  /** @param host takes the actions */
   constructor(host: DrainHost) {
     this.#host = host;
   }
 
-  /** Announces it. */
+  /** Announces the drain to the peer. */
   begin(deadline: number): void {
     this.stage = "announced";
     this.deadline = deadline;
-    this.#host.sayGoodbye(MAX_ID);
+    this.#host.sendGoaway(MAX_ID);
     this.#ping = this.#host.ping();
   }
 
-  /** The peer has answered PINGs up to that number: what it sent before them has come. */
-  answered(number: number): void {
+  /**
+   * Handles the answer to the PINGs up to `number`: the frames that the peer
+   * sent before it answered them have arrived.
+   */
+  onPong(number: number): void {
     if (this.stage !== "announced" || number < this.#ping) return;
     this.stage = "settled";
-    this.#host.sayGoodbye(this.#host.settle());
-    this.check();
+    this.#host.sendGoaway(this.#host.stopAccepting());
+    this.finishIfIdle();
   }
 
-  /** Whether the last call has ended. */
-  check(): void {
-    if (this.stage === "settled" && this.#host.quiet) this.finish();
+  /** Finishes a settled drain if nothing is in flight or unsent. */
+  finishIfIdle(): void {
+    if (this.stage === "settled" && this.#host.idle) this.finish();
   }
 
-  /** Ends it, with or without calls in flight. */
+  /** Ends the drain, with or without calls in flight. */
   finish(): void {
     this.stage = "over";
     this.deadline = Infinity;

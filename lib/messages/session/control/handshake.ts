@@ -1,6 +1,6 @@
 /**
- * The handshake: what this side says of itself, what the peer may be, and the
- * frames that wait until a server has let a client in.
+ * The handshake: sends this side's HELLO, checks the peer's, and keeps early
+ * frames until the server has accepted the client.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import { INITIAL_PEER_LIMITS } from "../wire/limits.ts";
 import type { SharedState } from "../flow/shared_state.ts";
 import {
   describeMethods,
-  differences,
+  findMismatches,
   type MethodTables,
 } from "./method_matching.ts";
 import {
@@ -29,26 +29,29 @@ import {
 } from "../wire/schema_entry.ts";
 import { FRAME_CHARGE, HEADER, Kind } from "../wire/frame_header.ts";
 
-/** Bytes of frames that a server keeps while it authenticates: the initial credit, and as much again for overhead. */
-const MAX_EARLY_BYTES = 2 * INITIAL_PEER_LIMITS.connectionWindow;
+/**
+ * Maximum bytes of frames that a server keeps during authentication: the
+ * initial credit, and as much again for overhead.
+ */
+export const MAX_EARLY_BYTES: number = 2 * INITIAL_PEER_LIMITS.connectionWindow;
 
-/** What a handshake is about. */
-export interface HandshakeParts {
-  /** Which side dialled. */
+/** The configuration of a handshake. */
+export interface HandshakeConfig {
+  /** Which end of the connection this side is. */
   readonly role: "client" | "server";
-  /** Codecs that this side speaks; the client offers the first. */
+  /** Codecs that this side supports; a client offers the first. */
   readonly codecs: readonly [MessageCodec, ...MessageCodec[]];
-  /** The methods of both sides. */
+  /** The methods that each side may call. */
   readonly methods: MethodTables;
 }
 
-/** A frame that waits, and when it came: deadlines count from there. */
+/** A frame kept during authentication; its deadline counts from `receivedAt`. */
 export interface EarlyFrame {
   readonly frame: Uint8Array;
-  readonly cameAt: number;
+  readonly receivedAt: number;
 }
 
-/** Why the peer's HELLO does not do. */
+/** The reason to refuse the peer's HELLO. */
 export class HandshakeRefusal {
   readonly code: SessionErrorCode;
   readonly message: string;
@@ -59,32 +62,32 @@ export class HandshakeRefusal {
   }
 }
 
-/** The members of a HELLO that depend on the other side. */
-type Answer = Pick<Hello, "auth" | "mismatches" | "described">;
+/** The HELLO entries that differ for each connection. */
+type ConnectionEntries = Pick<Hello, "auth" | "mismatches" | "described">;
 
-/** The handshake of one side. */
+/** One side of the handshake. */
 export class Handshake {
   #early: EarlyFrame[] = [];
   #earlyBytes = 0;
   readonly #shared: SharedState;
-  readonly #parts: HandshakeParts;
+  readonly #config: HandshakeConfig;
 
   /**
-   * @param link shared by the session's parts
-   * @param parts what it is about
+   * @param shared state that the session's parts share
+   * @param config role, codecs and methods
    */
-  constructor(shared: SharedState, parts: HandshakeParts) {
+  constructor(shared: SharedState, config: HandshakeConfig) {
     this.#shared = shared;
-    this.#parts = parts;
+    this.#config = config;
   }
 
   /**
    * Sends the client's HELLO.
    *
-   * @throws {CodecError} for credentials that have no encoding
-   * @throws {RangeError} for more than fits into a handshake
+   * @throws {CodecError} if the codec cannot encode the credentials
+   * @throws {RangeError} if the HELLO exceeds the limit `maxHello`
    */
-  greet(credentials: unknown): void {
+  sendClientHello(credentials: unknown): void {
     const auth = credentials === undefined
       ? undefined
       : this.#shared.writer.codec.encode(credentials).slice();
@@ -94,17 +97,17 @@ export class Handshake {
   /**
    * Sends the server's HELLO.
    *
-   * @throws {RangeError} for more than fits into a handshake
+   * @throws {RangeError} if the HELLO exceeds the limit `maxHello`
    */
-  answer(hello: Hello): void {
-    const mismatches = differences(hello.methods, this.#parts.methods);
+  sendServerHello(hello: Hello): void {
+    const mismatches = findMismatches(hello.methods, this.#config.methods);
     const described = this.#describe(hello, mismatches);
     this.#send({ auth: undefined, mismatches, described });
   }
 
-  /** Nothing where both sides claim to speak the same: then they need no words about it. */
+  /** Describes the methods that differ; none if the protocol hashes are equal. */
   #describe(hello: Hello, mismatches: Hello["mismatches"]): DescribedMethod[] {
-    const { methods } = this.#parts;
+    const { methods } = this.#config;
     if (hello.protocolHash === methods.hash) return [];
     const bare = this.#encode({ auth: undefined, mismatches, described: [] });
     const left = this.#shared.limits.maxHello - bare.length - ENTRY_HEADER;
@@ -112,9 +115,9 @@ export class Handshake {
     return describeMethods(hello, mismatches, methods, room);
   }
 
-  #encode(answer: Answer): Uint8Array {
+  #encode(entries: ConnectionEntries): Uint8Array {
     const { limits, writer } = this.#shared;
-    const { role, methods } = this.#parts;
+    const { role, methods } = this.#config;
     return encodeHello({
       role,
       features: 0,
@@ -128,13 +131,13 @@ export class Handshake {
       protocol: methods.name,
       codec: writer.codec.name,
       methods: methods.calls,
-      ...answer,
+      ...entries,
     });
   }
 
-  #send(answer: Answer): void {
+  #send(entries: ConnectionEntries): void {
     const { limits, writer } = this.#shared;
-    const body = this.#encode(answer);
+    const body = this.#encode(entries);
     if (body.length > limits.maxHello) {
       throw new RangeError(
         `Cannot send a handshake of ${body.length} bytes: the limit is ${limits.maxHello}; use fewer or shorter method names, or smaller credentials`,
@@ -144,33 +147,38 @@ export class Handshake {
   }
 
   /**
-   * Reads the peer's HELLO. From then on the peer's own limits hold, not those
-   * of before the handshake.
+   * Checks the peer's HELLO and applies the limits that it states. They replace
+   * the initial limits.
    *
+   * @returns the HELLO, or the reason to refuse it
    * @throws {MalformedError}
    */
-  read(frame: Uint8Array): Hello | HandshakeRefusal {
+  receiveHello(frame: Uint8Array): Hello | HandshakeRefusal {
     const { limits, writer } = this.#shared;
     const body = frame.subarray(HEADER);
-    const { role } = this.#parts;
-    // What a server answers depends on what it found, and is no stranger's.
+    const { role } = this.#config;
+    // A server's HELLO describes mismatches, so its length depends on ours: a
+    // client allows the protocol's maximum.
     const most = role === "client" ? MAX_HELLO : limits.maxHello;
     if (body.length > most) {
       return new HandshakeRefusal(
         "too-large",
-        `HELLO is ${body.length} bytes, the limit is ${most}`,
+        `HELLO has ${body.length} bytes; at most ${most} are accepted`,
       );
     }
     const { major } = helloVersion(body);
     if (major !== VERSION.major) {
       return new HandshakeRefusal(
         "version",
-        `version ${major} is not spoken here; version ${VERSION.major} is`,
+        `protocol version ${major} is not supported; expected version ${VERSION.major}`,
       );
     }
     const hello = decodeHello(body, limits.maxMethods);
     if (hello.role === role) {
-      return new HandshakeRefusal("protocol", `both sides are the ${role}`);
+      return new HandshakeRefusal(
+        "protocol",
+        `both sides have the role "${role}"; expected a client and a server`,
+      );
     }
     const codec = this.#chooseCodec(hello.codec);
     if (codec instanceof HandshakeRefusal) return codec;
@@ -183,26 +191,27 @@ export class Handshake {
   }
 
   #chooseCodec(wanted: string): MessageCodec | HandshakeRefusal {
-    const { role, codecs } = this.#parts;
-    // What the client has sent is encoded with the one that it offered.
-    const spoken = role === "client" ? [this.#shared.writer.codec] : codecs;
-    return spoken.find(({ name }) => name === wanted) ?? new HandshakeRefusal(
-      "codec",
-      `codec "${truncateMessage(wanted)}" is not spoken here; ${
-        spoken.map(({ name }) => name).join(", ")
-      } is`,
-    );
+    const { role, codecs } = this.#config;
+    // The client already uses the codec that it offered.
+    const supported = role === "client" ? [this.#shared.writer.codec] : codecs;
+    return supported.find(({ name }) => name === wanted) ??
+      new HandshakeRefusal(
+        "codec",
+        `codec "${truncateMessage(wanted)}" is not supported; expected ${
+          supported.map(({ name }) => `"${name}"`).join(" or ")
+        }`,
+      );
   }
 
-  /** Keeps a frame that came behind HELLO, or says that it is too much. */
-  keep(frame: Uint8Array): boolean {
+  /** Keeps a frame for later; returns `false` if it exceeds the limit. */
+  keepEarly(frame: Uint8Array): boolean {
     this.#earlyBytes += frame.length + FRAME_CHARGE;
     if (this.#earlyBytes > MAX_EARLY_BYTES) return false;
-    this.#early.push({ frame: frame.slice(), cameAt: this.#shared.now });
+    this.#early.push({ frame: frame.slice(), receivedAt: this.#shared.now });
     return true;
   }
 
-  /** The frames that were kept, once. */
+  /** Returns the kept frames and forgets them. */
   takeEarly(): EarlyFrame[] {
     const early = this.#early;
     this.#early = [];

@@ -1,5 +1,5 @@
 /**
- * Whether the peer is still there, and whether it still takes what is sent.
+ * Detects a peer that is silent, or that does not read.
  *
  * @module
  */
@@ -8,40 +8,40 @@ import type { SessionLimits } from "../wire/limits.ts";
 /** Watches both directions of a connection. */
 export class Heartbeat {
   /** When the last byte was read, or the last PING sent. */
-  #heardAt: number;
-  #pingsOut = 0;
+  #activeAt: number;
+  #unansweredPings = 0;
   #stalledSince: number | undefined = undefined;
   readonly #limits: SessionLimits;
 
   /**
-   * @param limits intervals
-   * @param now the time
+   * @param limits the intervals
+   * @param now the current time, ms
    */
   constructor(limits: SessionLimits, now: number) {
     this.#limits = limits;
-    this.#heardAt = now;
+    this.#activeAt = now;
   }
 
-  /** Bytes came: silence is counted from here, not from the last PING. */
+  /** Records that bytes were read: silence counts from now. */
   read(now: number): void {
-    this.#heardAt = now;
-    this.#pingsOut = 0;
+    this.#activeAt = now;
+    this.#unansweredPings = 0;
   }
 
-  /** The transport took bytes. */
+  /** Records that the transport accepted bytes. */
   written(now: number, unsent: number): void {
     this.#stalledSince = unsent > 0 ? now : undefined;
   }
 
-  /** Notes when something unsent begins to wait. */
+  /** Records since when unsent bytes have been waiting. */
   watch(now: number, unsent: number): void {
     if (unsent === 0) this.#stalledSince = undefined;
     else this.#stalledSince ??= now;
   }
 
   /**
-   * What there is to do: send a PING, or give the peer up. Each PING is given
-   * its whole time, also where the process slept through the last ones.
+   * Returns what is due: a PING, or the end of the session. Each PING gets its
+   * full interval, even if the process was suspended during earlier ones.
    */
   check(
     now: number,
@@ -50,17 +50,17 @@ export class Heartbeat {
     this.watch(now, unsent);
     const { heartbeat, heartbeatMisses, writeStall } = this.#limits;
     if (now - (this.#stalledSince ?? now) >= writeStall) return "stalled";
-    if (now - this.#heardAt < heartbeat) return undefined;
-    if (this.#pingsOut >= heartbeatMisses) return "silent";
-    this.#pingsOut++;
-    this.#heardAt = now;
+    if (now - this.#activeAt < heartbeat) return undefined;
+    if (this.#unansweredPings >= heartbeatMisses) return "silent";
+    this.#unansweredPings++;
+    this.#activeAt = now;
     return "ping";
   }
 
-  /** When {@linkcode Heartbeat.check} is wanted next. */
+  /** When {@linkcode Heartbeat.check} must be called next. */
   get wakeAt(): number {
     const { heartbeat, writeStall } = this.#limits;
-    const silent = this.#heardAt + heartbeat;
+    const silent = this.#activeAt + heartbeat;
     return this.#stalledSince === undefined
       ? silent
       : Math.min(silent, this.#stalledSince + writeStall);

@@ -1,5 +1,5 @@
 /**
- * Which of the peer's numbers means which method here.
+ * Matches the peer's method list with the methods that this side serves.
  *
  * @module
  */
@@ -12,29 +12,32 @@ import {
 } from "../wire/method_compatibility.ts";
 import { describedLength, type DescribedMethod } from "../wire/schema_entry.ts";
 
-/** The methods of both sides, as one side sees them. */
+/** The methods of a protocol, from the perspective of one side. */
 export interface MethodTables {
-  /** Name of the protocol. */
+  /** The name of the protocol. */
   readonly name: string;
-  /** Its hash. */
+  /** The hash of the protocol. */
   readonly hash: number;
-  /** Methods of the other side that this side may call. */
+  /** The peer's methods that this side may call. */
   readonly calls: readonly MethodInfo[];
-  /** Methods that this side serves, by name. */
+  /** The methods that this side serves, by name. */
   readonly serves: ReadonlyMap<string, ServedMethod>;
-  /** Schemas as text, for a peer whose own differ; left out where it is not to see them. */
+  /** Schemas to send if they differ; `undefined` keeps them from the peer. */
   readonly schemas?: SchemaTexts | undefined;
 }
 
-/** The schemas of methods as UTF-8 text, by their index; empty where none are known. */
+/** The schemas of methods as UTF-8 text; empty if none are known. */
 export interface SchemaTexts {
-  /** Of a method that this side may call. */
+  /** Returns the schemas of a method that this side may call. */
   ofCall(index: number): Uint8Array;
-  /** Of a method that this side serves. */
+  /** Returns the schemas of a method that this side serves. */
   ofServed(index: number): Uint8Array;
 }
 
-/** The peer's list, each entry with what serves it here, or as it was listed where nothing does. */
+/**
+ * Returns the served method for each entry of the peer's list. An entry that
+ * this side does not serve in the listed shape is returned as it was listed.
+ */
 export function servedMethods(
   listed: readonly MethodInfo[],
   tables: MethodTables,
@@ -45,8 +48,8 @@ export function servedMethods(
   });
 }
 
-/** Where the peer's list and what is served here differ. */
-export function differences(
+/** Compares the peer's list with the methods that this side serves. */
+export function findMismatches(
   listed: readonly MethodInfo[],
   tables: MethodTables,
 ): Mismatch[] {
@@ -59,13 +62,13 @@ export function differences(
 }
 
 /**
- * What a server tells a client of the methods in which they differ: of those
- * that the client may call, and of those that the server may call, whose
- * hashes only the client can compare.
+ * Returns the descriptions of methods that the server's HELLO contains. These
+ * are the mismatched methods that the client may call, and all methods that the
+ * server may call: only the client can compare their hashes.
  *
- * @param hello the client's, with the hash of another protocol than ours
- * @param mismatches what `differences()` found
- * @param room bytes for all of it; what does not fit is left out
+ * @param hello the client's HELLO, whose protocol hash differs from the server's
+ * @param mismatches the result of {@linkcode findMismatches}
+ * @param room bytes for all descriptions; a method that does not fit is omitted
  */
 export function describeMethods(
   hello: { readonly methods: readonly MethodInfo[] },
@@ -74,8 +77,8 @@ export function describeMethods(
   room: number,
 ): DescribedMethod[] {
   const described = [
-    ...served(hello.methods, mismatches, tables),
-    ...called(tables),
+    ...describeServed(hello.methods, mismatches, tables),
+    ...describeCalled(tables),
   ];
   let left = room;
   return described.filter((method) => {
@@ -86,7 +89,7 @@ export function describeMethods(
   });
 }
 
-function* served(
+function* describeServed(
   listed: readonly MethodInfo[],
   mismatches: readonly Mismatch[],
   { serves, schemas }: MethodTables,
@@ -103,10 +106,12 @@ function* served(
   }
 }
 
-function* called({ calls, schemas }: MethodTables): Iterable<DescribedMethod> {
+function* describeCalled(
+  { calls, schemas }: MethodTables,
+): Iterable<DescribedMethod> {
   if (schemas === undefined) return;
   for (const [method, { shape, hash }] of calls.entries()) {
-    if (hash === 0) continue; // there is nothing to tell
+    if (hash === 0) continue; // its schemas are not known
     yield {
       caller: "server",
       method,
@@ -116,10 +121,10 @@ function* called({ calls, schemas }: MethodTables): Iterable<DescribedMethod> {
   }
 }
 
-/** Why a method of this side's list cannot be called. */
+/** The reason why the peer does not serve a method. */
 export type UnservedReason = Exclude<MismatchReason, "schema">;
 
-/** Methods of this side's list that the peer does not serve, by their index. */
+/** Returns the methods that the peer does not serve, by index. */
 export function unservedMethods(
   { mismatches }: { readonly mismatches: readonly Mismatch[] },
   { calls }: MethodTables,
@@ -133,14 +138,14 @@ export function unservedMethods(
   return unserved;
 }
 
-/** What a call of such a method gets. */
+/** Returns the error for a call of an unserved method. */
 export function unservedError(name: string, reason: UnservedReason): CallError {
   const why = reason === "missing"
     ? "does not serve it"
-    : "serves it in another shape";
+    : "serves it with another shape; use the same protocol on both sides";
   return new CallError(
     "unimplemented",
-    `Cannot call ${name}: the other side ${why}`,
+    `Cannot call ${name}: the peer ${why}`,
     { method: name, processed: "no" },
   );
 }

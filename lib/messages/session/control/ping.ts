@@ -1,7 +1,7 @@
 /**
- * PING and PONG (PROTOCOL.md, "PING"): eight bytes there and back. They tell
- * whether the peer lives, how long a round trip takes, and that what was sent
- * before has been handled.
+ * PING and PONG (PROTOCOL.md, "PING and PONG"): the peer returns eight bytes.
+ * An answer shows that the peer is alive, measures the round trip, and proves
+ * that the peer has handled the frames sent before the PING.
  *
  * @module
  */
@@ -12,9 +12,9 @@ import { getU48, HEADER, Kind, putU48 } from "../wire/frame_header.ts";
 
 const BODY = 8;
 
-/** PINGs of both sides. */
+/** The PINGs that this side sends and answers. */
 export class Ping {
-  /** Round-trip time of the last one that was answered, ms; `undefined` before. */
+  /** Round-trip time of the last answered PING, ms; `undefined` before it. */
   roundTrip: number | undefined = undefined;
   #sent = 0;
   #answered = 0;
@@ -22,14 +22,14 @@ export class Ping {
   readonly #received: TokenBucket;
   readonly #shared: SharedState;
 
-  /** @param link shared by the session's parts */
+  /** @param shared state that the session's parts share */
   constructor(shared: SharedState) {
     this.#shared = shared;
     const { pingsPerSecond } = shared.limits;
     this.#received = new TokenBucket(pingsPerSecond, 2 * pingsPerSecond);
   }
 
-  /** Sends a PING and gives its number. */
+  /** Sends a PING and returns its number. */
   send(): number {
     this.#sentAt = this.#shared.now;
     const body = new Uint8Array(BODY);
@@ -47,20 +47,20 @@ export class Ping {
     }
     this.#shared.fail(
       "too-many",
-      `more than ${this.#shared.limits.pingsPerSecond} PINGs a second came`,
+      `more than ${this.#shared.limits.pingsPerSecond} PINGs per second were received`,
     );
   }
 
   /**
-   * Takes a PONG.
+   * Handles a PONG.
    *
-   * @returns up to which number PINGs have been answered now
+   * @returns the highest number of an answered PING
    * @throws {MalformedError}
    */
   receivePong(frame: Uint8Array): number {
     checkLength(frame);
     const number = getU48(frame, HEADER);
-    // Only what was asked is an answer, and only once.
+    // Ignore a PONG without a PING, and a second one for the same PING.
     if (number <= this.#answered || number > this.#sent) return this.#answered;
     this.#answered = number;
     if (number === this.#sent) this.roundTrip = this.#shared.now - this.#sentAt;
@@ -70,5 +70,9 @@ export class Ping {
 
 function checkLength(frame: Uint8Array): void {
   if (frame.length === HEADER + BODY) return;
-  throw new MalformedError("the body of a PING or PONG is not 8 bytes");
+  throw new MalformedError(
+    `a PING or PONG has a body of ${
+      frame.length - HEADER
+    } bytes; expected ${BODY}`,
+  );
 }

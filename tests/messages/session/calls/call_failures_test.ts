@@ -3,8 +3,8 @@ import { CallError } from "../../../../lib/messages/errors/call_error.ts";
 import {
   callError,
   errorForNew,
+  errorForUnsettled,
   overloaded,
-  unsettled,
 } from "../../../../lib/messages/session/calls/call_failures.ts";
 import { body, call } from "../session_calls.ts";
 import { Simulation } from "../simulation.ts";
@@ -20,8 +20,8 @@ Deno.test(
     const gone = new CallError("disconnected", "gone", { cause: 7 });
     const errors = [
       callError(asked, "malformed", "why", {}),
-      unsettled(asked, gone, "maybe"),
-      unsettled(asked, gone, "no"),
+      errorForUnsettled(asked, gone, "maybe"),
+      errorForUnsettled(asked, gone, "no"),
       errorForNew(
         new CallError("unavailable", "draining", { retry: "now" }),
         "ask",

@@ -163,7 +163,7 @@ Deno.test(
       lone.receive(Kind.REQUEST, id, request(ASK, [1]));
       const held = lone.calls.at(-1)!;
       held.onCancelled = () =>
-        lone.session.fail(held.call, held.call.verdict!, lone.now);
+        lone.session.fail(held.call, held.call.cancelError!, lone.now);
       lone.receive(Kind.END, id); // breaks it
       assertEquals(lone.sentKinds(), [`ERROR ${id}`]);
     }

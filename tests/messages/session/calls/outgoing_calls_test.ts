@@ -172,7 +172,11 @@ Deno.test(
       ),
       new Set(["unavailable no now"]),
     );
-    assertThrows(() => call(simulation, client), CallError, "other side");
+    assertThrows(
+      () => call(simulation, client),
+      CallError,
+      "the peer accepts no new calls",
+    );
     server.session.respond(held[0]!.call, body(2), simulation.now);
     server.session.respond(held[20]!.call, body(2), simulation.now);
     simulation.settle();

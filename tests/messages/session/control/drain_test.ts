@@ -7,33 +7,33 @@ import {
   MAX_ID,
 } from "../../../../lib/messages/session/wire/frame_header.ts";
 import { ASK, body, call, hold, notify } from "../session_calls.ts";
-import { goodbyeOf, Lone, request } from "../lone_session.ts";
+import { goawayOf, Lone, request } from "../lone_session.ts";
 import { Simulation, SMOOTH } from "../simulation.ts";
 
 const pure = { permissions: "none" } as const;
 
 Deno.test("Drain goes through its stages in order, once", pure, () => {
   const log: string[] = [];
-  let quiet = false;
+  let idle = false;
   const drain = new Drain({
-    sayGoodbye: (lastId) =>
+    sendGoaway: (lastId) =>
       log.push(`goaway ${lastId === MAX_ID ? "max" : lastId}`),
     ping: () => 7,
-    settle: () => 5,
-    get quiet() {
-      return quiet;
+    stopAccepting: () => 5,
+    get idle() {
+      return idle;
     },
     onDrained: () => log.push("drained"),
   });
-  drain.answered(9);
+  drain.onPong(9);
   drain.begin(100);
-  drain.answered(6);
-  drain.check();
-  drain.answered(7);
-  drain.answered(7);
-  quiet = true;
-  drain.check();
-  drain.check();
+  drain.onPong(6);
+  drain.finishIfIdle();
+  drain.onPong(7);
+  drain.onPong(7);
+  idle = true;
+  drain.finishIfIdle();
+  drain.finishIfIdle();
   assertEquals(log, ["goaway max", "goaway 5", "drained"]);
   assertEquals([drain.stage, drain.deadline], ["over", Infinity]);
 });
@@ -46,13 +46,13 @@ Deno.test(
     lone.receive(Kind.REQUEST, 1, request(ASK));
     lone.session.drain(0);
     const [first, ping] = lone.sent();
-    assertEquals([goodbyeOf(first!), ping?.kind], [
+    assertEquals([goawayOf(first!), ping?.kind], [
       { code: 0, lastId: MAX_ID },
       Kind.PING,
     ]);
     lone.receive(Kind.REQUEST, 3, request(ASK)); // it was on its way
     lone.receive(Kind.PONG, 0, ping!.body);
-    assertEquals(goodbyeOf(lone.sent()[0]!), { code: 0, lastId: 3 });
+    assertEquals(goawayOf(lone.sent()[0]!), { code: 0, lastId: 3 });
     lone.receive(Kind.REQUEST, 5, request(ASK)); // told to be safe elsewhere
     assertEquals([lone.calls.length, lone.session.stats.lateFrames], [2, 1]);
     for (const { call } of lone.calls) lone.session.respond(call, body(1), 0);
@@ -140,7 +140,7 @@ for (const how of ["whole", "cancelled", "too large", "late"] as const) {
       lone.session.drain(0);
       const ping = lone.sent().find(({ kind }) => kind === Kind.PING)!;
       lone.receive(Kind.PONG, 0, ping.body);
-      assertEquals(goodbyeOf(lone.sent()[0]!).lastId, 1);
+      assertEquals(goawayOf(lone.sent()[0]!).lastId, 1);
       if (how === "whole") lone.receive(Kind.REQUEST, 3, request(ASK, [1]));
       if (how === "cancelled") lone.receive(Kind.CANCEL, 3, [0]);
       for (let n = 0; how === "too large" && n < 40; n++) {
@@ -150,7 +150,7 @@ for (const how of ["whole", "cancelled", "too large", "late"] as const) {
       const answers = lone.sent().filter(({ kind }) => kind === Kind.ERROR);
       lone.session.close(lone.now);
       const last = lone.sent().filter(({ kind }) => kind === Kind.GOAWAY);
-      assertEquals([answers, last.map((each) => goodbyeOf(each).lastId)], [[], [
+      assertEquals([answers, last.map((each) => goawayOf(each).lastId)], [[], [
         1,
       ]]);
     },

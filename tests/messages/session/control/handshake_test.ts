@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
 import { ASK, body, call, hold, UP } from "../session_calls.ts";
-import { goodbyeOf, hello, Lone, request } from "../lone_session.ts";
+import { goawayOf, hello, Lone, request } from "../lone_session.ts";
 import { Simulation } from "../simulation.ts";
 
 const pure = { permissions: "none" } as const;
@@ -11,7 +11,7 @@ function refused(lone: Lone, kind: number, bytes: Uint8Array): string {
   lone.receive(kind, 0, bytes);
   const sent = lone.sent();
   assertEquals(sent.at(-1)?.kind, Kind.GOAWAY);
-  assertEquals(goodbyeOf(sent.at(-1)!).lastId, 0);
+  assertEquals(goawayOf(sent.at(-1)!).lastId, 0);
   assertEquals(lone.opened, 0);
   return lone.error.code;
 }

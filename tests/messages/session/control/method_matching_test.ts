@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import {
   describeMethods,
-  differences,
+  findMismatches,
   servedMethods,
   unservedError,
   unservedMethods,
@@ -36,10 +36,10 @@ Deno.test(
 );
 
 Deno.test(
-  "differences() says what is missing, of another shape, of other schemas",
+  "findMismatches() says what is missing, of another shape, of other schemas",
   pure,
   () => {
-    assertEquals(differences(listed, TABLES), [
+    assertEquals(findMismatches(listed, TABLES), [
       { method: 2, reason: "schema" },
       { method: 3, reason: "shape" },
       { method: 4, reason: "missing" },
@@ -62,7 +62,7 @@ Deno.test(
     assertEquals([code, processed, message], [
       "unimplemented",
       "no",
-      "Cannot call b: the other side serves it in another shape",
+      "Cannot call b: the peer serves it with another shape; use the same protocol on both sides",
     ]);
   },
 );
@@ -80,7 +80,7 @@ Deno.test(
       calls: [ours, { ...ours, hash: 0 }, ours],
       schemas,
     };
-    const mismatches = differences(listed, tables);
+    const mismatches = findMismatches(listed, tables);
     const told = (room: number) =>
       describeMethods({ methods: listed }, mismatches, tables, room)
         .map(({ caller, method, shape, schemas }) =>
