@@ -1,5 +1,5 @@
 /**
- * The plain level: typed messages over a connection, without calls.
+ * Typed messages over a connection, without calls.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import {
   type FrameStream,
 } from "../framing/stream/frame_stream.ts";
 import type { Framing } from "../framing/framing.ts";
-import { u32be } from "../framing/presets.ts";
+import { u32be } from "../framing/length_presets.ts";
 import type { Connection } from "../transport/connection.ts";
 import { CodecError } from "./codec/errors.ts";
 import type { MessageCodec } from "./codec/message_codec.ts";
@@ -20,97 +20,129 @@ import {
   validate,
 } from "./schema/standard_schema.ts";
 
-/** Options of {@linkcode messages}. */
+/**
+ * Options of {@linkcode messages}.
+ *
+ * @typeParam In type of received messages
+ * @typeParam Out type of sent messages
+ */
 export interface MessagesOptions<In = unknown, Out = unknown>
   extends Omit<FramesOptions, "copy"> {
   /**
-   * How messages become bytes.
+   * Codec that encodes messages to bytes and decodes them.
    *
    * @default {msgpack()}
    */
   codec?: MessageCodec;
   /**
-   * How messages are told apart in the stream.
+   * Framing that separates the messages in the byte stream.
    *
    * @default {u32be()}
    */
   framing?: Framing;
-  /** Validates what is received; any Standard Schema. */
+  /**
+   * Standard Schema that validates received messages.
+   *
+   * @default none
+   */
   schema?: StandardSchema<unknown, In>;
   /**
-   * Validates what is sent, before a byte leaves; any Standard Schema. What it
-   * makes of a message (defaults, transformations) is what is sent.
+   * Standard Schema that validates messages before they are sent. Its output,
+   * with defaults and transformations applied, is what is sent.
+   *
+   * @default none
    */
   outgoingSchema?: StandardSchema<Out, unknown>;
   /**
-   * Called for a received message that cannot be decoded or does not match
-   * the schema; the message is then skipped. Without it, receiving throws.
+   * Called for a received message that is invalid, which is then skipped.
+   *
+   * A message is invalid if it cannot be decoded or does not match the schema.
+   * Without this option, receiving such a message throws.
    */
   onInvalid?: (error: CodecError | SchemaError) => void;
 }
 
 /**
- * A connection that carries messages. Receive with `for await`, or one by one
- * with `next()`. Leaving a loop ends nothing: the next loop goes on with the
- * next message.
+ * A connection that carries messages.
+ *
+ * Returned by {@linkcode messages}. Receive messages with `for await` or one at
+ * a time with `next()`. Leaving a loop does not close the stream: the next loop
+ * continues with the next message. Disposing the stream flushes and closes it.
+ *
+ * @typeParam In type of received messages
+ * @typeParam Out type of sent messages
  */
 export interface MessageStream<In, Out>
   extends AsyncIterable<In>, AsyncDisposable {
-  /** The frames underneath. */
+  /** The underlying stream of frames. */
   readonly frames: FrameStream;
-  /** Messages received that could not be decoded or did not match the schema. */
+  /** Number of invalid messages received; see {@linkcode MessagesOptions.onInvalid}. */
   readonly invalid: number;
   /**
-   * Receives one message; `done` at the end of the peer's stream.
+   * Receives the next message.
    *
-   * @throws {CodecError} for a message that cannot be decoded; call again for the next one
-   * @throws {SchemaError} for one that does not match the schema; call again for the next one
-   * @throws {FrameError} for a stream that cannot be cut into messages; that is its end
+   * The result is `done` at the end of the peer's stream. Without the option
+   * `onInvalid`, the call throws if the message is invalid; the next call
+   * continues with the message after it.
+   *
+   * @throws {CodecError} if the message cannot be decoded
+   * @throws {SchemaError} if the message does not match the schema
+   * @throws {FrameError} if the peer violates the framing, which ends the stream
    * @throws the transport's error
    */
   next(): Promise<IteratorResult<In, undefined>>;
-  /** This stream itself. */
+  /** Returns this stream itself. */
   [Symbol.asyncIterator](): MessageStream<In, Out>;
   /**
-   * Sends one message. It is encoded before the call returns, unless the
-   * outgoing schema is asynchronous. The promise settles at once while little is
-   * unsent; above `highWaterMark` when the transport has taken what was sent,
-   * however long a peer that does not read takes: the option `signal` ends it.
-   * Who does not await it buffers without bound.
+   * Sends a message.
    *
-   * @throws {CodecError} (a rejection) for a value that would not arrive as it is
-   * @throws {SchemaError} (a rejection) for one that does not match the outgoing schema
-   * @throws {FrameError} (a rejection) for a message longer than a frame may be
+   * The message is encoded before the call returns, unless the outgoing schema
+   * is asynchronous. The promise resolves immediately while the unsent bytes do
+   * not exceed `highWaterMark`, otherwise once the transport has accepted all
+   * of them. If the peer does not read, that may take forever; the option
+   * `signal` ends the wait. If you don't await the promise, unsent messages
+   * accumulate without limit.
+   *
+   * @param message the message
+   * @throws {CodecError} if the message has no exact encoding
+   * @throws {SchemaError} if the message does not match the outgoing schema
+   * @throws {FrameError} if the message is longer than a frame may be
    * @throws the error that ended the write side
    */
   send(message: Out): Promise<void>;
-  /** Waits until the transport has taken all that was sent. */
+  /** Waits until the transport has accepted all messages sent so far. */
   flush(): Promise<void>;
-  /** Ends this side's stream after all that was sent; receiving goes on. */
+  /** Sends what is unsent, then ends the outgoing stream. Receiving continues. */
   closeWrite(): Promise<void>;
-  /** Closes the connection at once; what is unsent is lost. */
+  /** Closes the connection immediately. Unsent messages are lost. */
   close(): void;
 }
 
-/** Room to ask for: a larger message is encoded elsewhere, then copied. */
-const ROOM = 2048;
+/**
+ * Bytes that are requested for encoding in place. A message that does not fit
+ * is encoded elsewhere and copied.
+ */
+const ENCODE_SPACE = 2048;
 const DEFAULT_HIGH_WATER_MARK = 1024 * 1024;
 const DONE: Promise<void> = Promise.resolve();
 
 /**
- * Carries messages over a connection, which then belongs to the stream:
- * disposing it flushes and closes.
+ * Sends and receives messages over a connection, without handshake or calls.
  *
- * @param connection any connection, one of `Deno.connect` included
- * @param options codec, framing, schemas, limits of buffering
- * @typeParam In what is received; follows from `schema` where one is given
- * @typeParam Out what is sent; follows from `outgoingSchema` where one is given
- * @throws {RangeError} for an option out of its range
+ * The stream takes ownership of the connection. Disposing the stream sends what
+ * is unsent and closes the connection.
+ *
+ * @param connection any connection, such as one from `Deno.connect()`
+ * @param options codec, framing, schemas and buffer limits
+ * @returns the stream of messages
+ * @typeParam In type of received messages; inferred from `schema` if present
+ * @typeParam Out type of sent messages; inferred from `outgoingSchema` if present
+ * @throws {RangeError} if an option is out of range
  *
  * @example
  * ```ts
- * import { messages } from "@lengthwise/lengthwise/messages";
- * import { memoryPair } from "@lengthwise/lengthwise/transport";
+ * import { messages } from "@lengthwise/lengthwise";
+ * import { memoryPair } from "@lengthwise/lengthwise/testing";
  * import { assertEquals } from "@std/assert";
  *
  * type Question = { ask: string };
@@ -145,9 +177,9 @@ class Messages<In, Out> implements MessageStream<In, Out> {
   readonly #onInvalid: MessagesOptions<In, Out>["onInvalid"];
   readonly #highWaterMark: number;
   #incoming: AsyncIterator<Uint8Array> | undefined;
-  /** The last `next()` that was called: they take turns. */
+  /** Settles after the last call of `next()`: each call waits for the one before. */
   #received: Promise<unknown> = DONE;
-  /** The last `send()` whose schema is asynchronous: what follows waits for it. */
+  /** Settles after the last validation in progress: later messages wait for it. */
   #validating: Promise<void> | undefined;
   #encoding = false;
 
@@ -169,7 +201,7 @@ class Messages<In, Out> implements MessageStream<In, Out> {
     this.frames = frames(connection, framing, {
       ...rest,
       highWaterMark,
-      // Each frame is decoded before the next one is asked for.
+      // Each frame is decoded before the next one is requested.
       copy: "never",
     });
   }
@@ -191,7 +223,7 @@ class Messages<In, Out> implements MessageStream<In, Out> {
       try {
         const decoded = this.#codec.decode(frame);
         const value = this.#schema === undefined
-          ? decoded as In // the caller's word, where there is no schema
+          ? decoded as In // unchecked: there is no schema
           : await validate(this.#schema, decoded);
         return { done: false, value };
       } catch (error) {
@@ -209,8 +241,7 @@ class Messages<In, Out> implements MessageStream<In, Out> {
       const { done, value } = await this.#incoming.next();
       return done ? undefined : value;
     } catch (error) {
-      // A loop over frames that threw says "done" from then on; a new one
-      // throws again.
+      // An iterator that has thrown is done; a new one throws the error again.
       this.#incoming = undefined;
       throw error;
     }
@@ -230,7 +261,7 @@ class Messages<In, Out> implements MessageStream<In, Out> {
     }
   }
 
-  /** Sends behind a message that is still being validated. */
+  /** Sends after any earlier message that is still being validated. */
   #inTurn(valid: unknown): Promise<void> {
     const before = this.#validating ?? DONE;
     const sent = before.then(() => valid).then((value) => this.#write(value));
@@ -241,13 +272,13 @@ class Messages<In, Out> implements MessageStream<In, Out> {
     return sent;
   }
 
-  /** Encodes in place, or, where the room does not suffice, frames a copy. */
+  /** Encodes in place if the message fits, otherwise frames a copy. */
   #write(message: unknown): Promise<void> {
-    if (this.#encoding) return Promise.reject(sentInside());
+    if (this.#encoding) return Promise.reject(reentrantSend());
     const stream = this.frames;
     this.#encoding = true;
     try {
-      const { buffer, start, limit } = stream.begin(ROOM);
+      const { buffer, start, limit } = stream.begin(ENCODE_SPACE);
       const body = this.#codec.encodeInto(message, buffer, start);
       if (typeof body === "number" && body <= limit) {
         stream.commit(body);
@@ -287,10 +318,10 @@ class Messages<In, Out> implements MessageStream<In, Out> {
   }
 }
 
-/** A getter of a message may not send: the message is half written where the other would go. */
-function sentInside(): Error {
+/** A message's getter cannot send: the buffer holds the half-written message. */
+function reentrantSend(): Error {
   return new Error(
-    "Cannot send a message while another one is being encoded: send it before or behind",
+    "Cannot send a message while another one is being encoded: send it before or after",
   );
 }
 

@@ -199,20 +199,20 @@ export async function holdsNothing(publicSession: object): Promise<void> {
   assertEquals(held, {
     backlog: 0,
     itemBacklog: 0,
-    raisePool: connectionWindow,
+    creditPool: connectionWindow,
     assembling: 0,
     timers: 0,
     blocked: 0,
-    crowded: 0,
+    waitingForSpace: 0,
   });
   if (session.state === "open") return;
   assertEquals(session.wakeAt, Infinity);
   await peer.closed;
 }
 
-function isIdle({ session, notices }: Peer): boolean {
+function isIdle({ session, notifications }: Peer): boolean {
   const { outgoing, incoming, queued } = session.inFlight;
-  return outgoing + incoming + queued + notices.size === 0;
+  return outgoing + incoming + queued + notifications.size === 0;
 }
 
 /** Of two ends that are idle and open: the credit that one has and what the other still owes it are all there is. */

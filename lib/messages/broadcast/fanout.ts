@@ -1,6 +1,6 @@
 /**
- * One message for many clients: encoded once, and never held up by the slowest
- * of them.
+ * Sends one message to many clients: it is encoded once per codec, and slow
+ * clients do not delay the others.
  *
  * @module
  */
@@ -16,62 +16,78 @@ import type { BoundMethod } from "../protocol/protocol_types.ts";
 
 export type { SlowPolicy };
 
-/** Options of {@linkcode Topic.subscribe} and of `broadcast`. */
+/** How topics and broadcasts treat slow subscribers. */
 export interface SlowOptions {
   /**
-   * What gives way when a subscriber is so slow that `maxQueued` messages wait
-   * for it.
+   * Policy for a subscriber whose queue is full.
    *
    * @default {"drop-oldest"}
    */
   slow?: SlowPolicy;
   /**
-   * Messages that may wait for one subscriber.
+   * Maximum number of messages that are queued for one subscriber.
    *
    * @default {64}
    */
   maxQueued?: number;
 }
 
-/** What a topic counts. */
+/** Counters of a topic or of a server's broadcasts. */
 export interface TopicStats {
-  /** Messages published. */
+  /** Number of published messages. */
   published: number;
-  /** Copies handed to a connection. */
+  /** Number of copies that were passed to a connection. */
   delivered: number;
   /**
-   * Copies given up: for a slow subscriber, or for one that cannot take the
-   * message, be it too large for it or without an encoding in its codec. A
-   * client that does not handle the notification drops it by itself.
+   * Number of copies that were dropped.
+   *
+   * A copy is dropped if the subscriber is too slow, if the message is too
+   * large for it, or if its codec cannot encode the message. Clients that do
+   * not handle the notification discard it themselves; that is not counted.
    */
   dropped: number;
-  /** Copies replaced by a later one of the same key, while they waited. */
+  /** Number of queued copies replaced by a message with the same key. */
   conflated: number;
-  /** Subscribers disconnected for being too slow. */
+  /** Number of subscribers that were disconnected because they were too slow. */
   disconnected: number;
 }
 
-/** Options of one message. */
+/** Options of one published message. */
 export interface PublishOptions {
   /**
-   * Messages of the same key are states of the same thing: a slow subscriber
-   * gets only the latest of those that wait.
+   * Key of the object whose state the message describes.
+   *
+   * A message replaces a queued one with the same key, so that a slow
+   * subscriber receives only the latest state.
+   *
+   * @default none
    */
   key?: string | number;
 }
 
-/** How a notification is sent to many: gives the number of sessions it is for. */
+/**
+ * Sends a notification to many sessions.
+ *
+ * @typeParam In type of the notification's input
+ */
 export interface Publish<In> {
   /**
-   * @param input what the clients get
+   * Sends the notification to every subscriber.
+   *
+   * @param input input of the notification
    * @param options options of this message
-   * @throws {CodecError} for an input that the codec of one of them cannot
-   * encode, once all others have been served
+   * @returns the number of subscribed sessions
+   * @throws {CodecError} if a subscriber's codec cannot encode the input;
+   * subscribers with other codecs have been served by then
    */
   (input: In, options?: PublishOptions): number;
 }
 
-/** The notifications of a side, as functions that send to many. */
+/**
+ * The notifications of a side, as functions that send to many sessions.
+ *
+ * @typeParam Methods a side of a protocol
+ */
 export type Publishers<Methods> = {
   readonly [
     Name in keyof Methods as Methods[Name] extends MethodDeclaration
@@ -85,15 +101,15 @@ export type Publishers<Methods> = {
     : Publishers<Methods[Name]>;
 };
 
-/** Where a message for many goes to: one connection. */
+/** Connection of a subscriber. */
 export interface BroadcastTarget {
-  /** Codec of its bodies. */
+  /** Codec of the connection. */
   readonly codec: MessageCodec;
-  /** Whether a notification may leave now without piling up. */
+  /** Whether a notification can be sent now, rather than pile up unsent. */
   readonly ready: boolean;
-  /** Sends an encoded notification. @throws {CallError} if this connection cannot take it */
+  /** Sends an encoded notification. @throws {CallError} if the connection cannot send it */
   send(method: number, body: Uint8Array): void;
-  /** Ends the session: it is too slow. */
+  /** Ends the session because it is too slow. */
   disconnect(message: string): void;
 }
 
@@ -103,21 +119,21 @@ interface Encoded {
 }
 
 /**
- * Fills in the defaults.
+ * Validates the options and fills in the defaults.
  *
- * @throws {RangeError} for an option out of its range
+ * @throws {RangeError} if an option is out of range
  */
 export function resolveSlowOptions(
   { slow = "drop-oldest", maxQueued = 64 }: SlowOptions,
 ): Required<SlowOptions> {
   if (!Number.isInteger(maxQueued) || maxQueued < 1) {
     throw new RangeError(
-      `Cannot queue ${maxQueued} messages for a slow subscriber: it must be an integer of 1 or more`,
+      `Cannot serve slow subscribers with maxQueued ${maxQueued}: it must be an integer of at least 1`,
     );
   }
   if (!SLOW_POLICIES.includes(slow)) {
     throw new RangeError(
-      `Cannot treat slow subscribers with "${slow}": slow is "drop-oldest", "drop-newest" or "disconnect"`,
+      `Unknown policy "${slow}" for slow subscribers; expected "drop-oldest", "drop-newest" or "disconnect"`,
     );
   }
   return { slow, maxQueued };
@@ -125,27 +141,27 @@ export function resolveSlowOptions(
 
 /** One subscriber of a topic. */
 class Subscriber {
-  readonly receiver: BroadcastTarget;
+  readonly target: BroadcastTarget;
   readonly #queue: SubscriberQueue<Encoded>;
   readonly #stats: TopicStats;
 
   constructor(
-    receiver: BroadcastTarget,
+    target: BroadcastTarget,
     stats: TopicStats,
     { maxQueued, slow }: Required<SlowOptions>,
   ) {
-    this.receiver = receiver;
+    this.target = target;
     this.#queue = new SubscriberQueue(maxQueued, slow);
     this.#stats = stats;
   }
 
-  /** What waits is kept, as far as the new options allow. */
+  /** Changes the options; keeps as many queued messages as they allow. */
   change({ maxQueued, slow }: Required<SlowOptions>): void {
     this.#stats.dropped += this.#queue.change(maxQueued, slow);
   }
 
   deliver(message: Encoded, key: unknown): void {
-    if (this.#queue.length === 0 && this.receiver.ready) {
+    if (this.#queue.length === 0 && this.target.ready) {
       return this.#send(message);
     }
     const outcome = this.#queue.put(message, key);
@@ -154,21 +170,23 @@ class Subscriber {
     else if (outcome === "disconnect") {
       this.#stats.disconnected++;
       this.#queue.clear();
-      this.receiver.disconnect("it reads more slowly than it is sent to");
+      this.target.disconnect(
+        "the client reads notifications more slowly than they are sent",
+      );
     }
   }
 
-  /** There is room again. */
+  /** Sends queued messages while the connection can send. */
   drain(): void {
-    while (this.#queue.length > 0 && this.receiver.ready) {
-      this.#send(this.#queue.take()!); // the loop's condition
+    while (this.#queue.length > 0 && this.target.ready) {
+      this.#send(this.#queue.take()!); // the queue is not empty
     }
   }
 
-  /** What this one cannot take is no reason to keep it from the others. */
+  /** Sends a message. A failure is counted and does not affect other subscribers. */
   #send({ method, body }: Encoded): void {
     try {
-      this.receiver.send(method, body);
+      this.target.send(method, body);
     } catch {
       this.#stats.dropped++;
       return;
@@ -177,23 +195,23 @@ class Subscriber {
   }
 }
 
-/** One input in each codec that is asked for, encoded once. */
+/** Encodings of one input, one for each codec that was requested. */
 class Encodings {
   readonly #input: unknown;
   readonly #bodies: Map<MessageCodec, Uint8Array | undefined> = new Map();
-  /** What the first codec threw that cannot encode it. */
+  /** The error of the first codec that failed to encode the input. */
   failure: { readonly error: unknown } | undefined = undefined;
 
   constructor(input: unknown) {
     this.#input = input;
   }
 
-  /** The body, or `undefined` where there is none in that codec. */
+  /** Returns the body, or `undefined` if the codec cannot encode the input. */
   in(codec: MessageCodec): Uint8Array | undefined {
     if (this.#bodies.has(codec)) return this.#bodies.get(codec);
     let body: Uint8Array | undefined;
     try {
-      // The codec's own buffer is good until its next message only.
+      // The codec reuses its buffer for the next message.
       body = codec.encode(this.#input).slice();
     } catch (error) {
       this.failure ??= { error };
@@ -203,7 +221,7 @@ class Encodings {
   }
 }
 
-/** Sends to a changing set of subscribers. What `server.topic()` and `server.broadcast` are made of. */
+/** Sends to a set of subscribers; the basis of `server.topic()` and `server.broadcast`. */
 export class Fanout<Session extends object> {
   /** Counters. */
   readonly stats: TopicStats = {
@@ -215,26 +233,26 @@ export class Fanout<Session extends object> {
   };
   readonly #subscribers: Map<Session, Subscriber> = new Map();
 
-  /** Who is subscribed. */
+  /** The subscribed sessions. */
   get sessions(): IterableIterator<Session> {
     return this.#subscribers.keys();
   }
 
-  /** How many are subscribed. */
+  /** Number of subscribed sessions. */
   get size(): number {
     return this.#subscribers.size;
   }
 
   /**
-   * Adds a subscriber; again, with other options, changes them.
+   * Adds a subscriber, or changes the options of an existing one.
    *
-   * @throws {RangeError} for an option out of its range
+   * @throws {RangeError} if an option is out of range
    */
-  add(session: Session, receiver: BroadcastTarget, options: SlowOptions): void {
+  add(session: Session, target: BroadcastTarget, options: SlowOptions): void {
     const resolved = resolveSlowOptions(options);
-    const known = this.#subscribers.get(session);
-    if (known !== undefined) return known.change(resolved);
-    const subscriber = new Subscriber(receiver, this.stats, resolved);
+    const existing = this.#subscribers.get(session);
+    if (existing !== undefined) return existing.change(resolved);
+    const subscriber = new Subscriber(target, this.stats, resolved);
     this.#subscribers.set(session, subscriber);
   }
 
@@ -243,25 +261,25 @@ export class Fanout<Session extends object> {
     this.#subscribers.delete(session);
   }
 
-  /** A subscriber has room again. */
+  /** Sends queued messages to a subscriber that can accept more. */
   drain(session: Session): void {
     this.#subscribers.get(session)?.drain();
   }
 
   /**
-   * Sends to all.
+   * Sends a message to every subscriber.
    *
-   * @returns how many there are
-   * @throws what a codec threw that cannot encode the input; those of the
-   * other codecs have it by then
+   * @returns the number of subscribers
+   * @throws the error of a codec that cannot encode the input; subscribers with
+   * other codecs have been served by then
    */
   publish(method: number, input: unknown, key: unknown): number {
     this.stats.published++;
     const encodings = new Encodings(input);
-    // Whoever is too slow may be disconnected, and leave, while this goes on.
+    // A copy: a slow subscriber may be disconnected and removed in the loop.
     const subscribers = [...this.#subscribers.values()];
     for (const subscriber of subscribers) {
-      const body = encodings.in(subscriber.receiver.codec);
+      const body = encodings.in(subscriber.target.codec);
       if (body === undefined) this.stats.dropped++;
       else subscriber.deliver({ method, body }, key);
     }
@@ -270,7 +288,7 @@ export class Fanout<Session extends object> {
   }
 }
 
-/** The notifications among the methods, as functions that send to many. */
+/** Builds the tree of functions that publish the notifications among the methods. */
 export function buildPublishers<Session extends object>(
   methods: readonly BoundMethod[],
   fanout: () => Fanout<Session> | undefined,

@@ -1,21 +1,27 @@
 /**
- * What waits for a subscriber that is slower than the publisher, and what is
- * given up when it is too much. Pure.
+ * Queue of messages for a subscriber that is slower than the publisher. Performs
+ * no I/O.
  *
  * @module
  */
 
-/** What to do when the queue of a slow subscriber is full. */
+/**
+ * Policy for a message to a subscriber whose queue is full.
+ *
+ * - `"drop-oldest"`: drops the oldest queued message.
+ * - `"drop-newest"`: drops the new message.
+ * - `"disconnect"`: ends the subscriber's session.
+ */
 export type SlowPolicy = "drop-oldest" | "drop-newest" | "disconnect";
 
-/** All there are. */
+/** All policies. */
 export const SLOW_POLICIES: readonly SlowPolicy[] = [
   "drop-oldest",
   "drop-newest",
   "disconnect",
 ];
 
-/** What became of a message that had to wait. */
+/** Outcome of adding a message to a queue. */
 export type QueueOutcome = "queued" | "conflated" | "dropped" | "disconnect";
 
 interface Entry<Message> {
@@ -23,31 +29,32 @@ interface Entry<Message> {
   message: Message;
 }
 
-/** Messages in order, as many as the limit allows. */
+/** Queue of a limited number of messages. */
 export class SubscriberQueue<Message> {
   #entries: Entry<Message>[] = [];
   #limit: number;
   #policy: SlowPolicy;
 
   /**
-   * @param limit messages that may wait, 1 at least
-   * @param policy what gives way beyond it
+   * @param limit maximum number of messages, at least 1
+   * @param policy policy for a message to a full queue
    */
   constructor(limit: number, policy: SlowPolicy) {
     this.#limit = limit;
     this.#policy = policy;
   }
 
-  /** Messages that wait. */
+  /** Number of queued messages. */
   get length(): number {
     return this.#entries.length;
   }
 
   /**
-   * Changes the rules for what waits and what comes. Nobody is too slow by it:
-   * for that one more message has to come.
+   * Changes limit and policy, and drops messages beyond the new limit. With
+   * `"disconnect"` none are dropped; the next message to the full queue then
+   * disconnects the subscriber.
    *
-   * @returns how many that wait were given up
+   * @returns the number of dropped messages
    */
   change(limit: number, policy: SlowPolicy): number {
     this.#limit = limit;
@@ -59,8 +66,8 @@ export class SubscriberQueue<Message> {
   }
 
   /**
-   * Adds a message. One with a key takes the place of the one that waits under
-   * the same key: only the latest state is worth sending.
+   * Adds a message. A message with a key replaces the queued one with the same
+   * key, because only the latest state matters.
    */
   put(message: Message, key: unknown): QueueOutcome {
     if (key !== undefined) {
@@ -81,12 +88,12 @@ export class SubscriberQueue<Message> {
     return "queued";
   }
 
-  /** The message that has waited longest. */
+  /** Removes and returns the oldest message. */
   take(): Message | undefined {
     return this.#entries.shift()?.message;
   }
 
-  /** Drops all. */
+  /** Drops all messages. */
   clear(): void {
     this.#entries = [];
   }

@@ -1,5 +1,5 @@
 /**
- * The side that dials.
+ * Clients: connecting to a server.
  *
  * @module
  */
@@ -34,109 +34,153 @@ import {
   type SessionOptions,
 } from "../connection/session_options.ts";
 
-/** What handlers of a client are given. */
+/** Context of a client's handlers: a {@linkcode CallContext} of its session. */
 export type ClientContext<P extends AnyProtocol> = CallContext<
   Remote<P, "server">,
   ClientSession<P>
 >;
 
-/** Options of {@linkcode connect}, but for the handlers. */
+/** Options of {@linkcode connect}, except for the handlers. */
 export interface ClientOptions<
   Extra extends object = Record<never, never>,
   Context extends MiddlewareContext = MiddlewareContext,
 > extends SessionOptions<Extra, Context> {
-  /** What the server's `authenticate` gets. */
+  /** Credentials for the server's `authenticate`: any value that the codec can encode. */
   credentials?: unknown;
-  /** Milliseconds for calls that say nothing else, by themselves or by their method. @default none */
+  /**
+   * Default timeout of calls, in milliseconds.
+   *
+   * A timeout in the options of a call, or in the declaration of its method,
+   * takes precedence.
+   *
+   * @default no timeout
+   */
   timeout?: number;
-  /** See every call, the first outermost. */
+  /**
+   * Interceptors around every call of the client, the first one outermost.
+   *
+   * @default {[]}
+   */
   interceptors?: readonly Interceptor[];
-  /** Gives up connecting when aborted, with its reason; later it closes the session. */
+  /**
+   * Aborts connecting, which then rejects with the signal's reason. Once the
+   * session is open, it closes the session.
+   */
   signal?: AbortSignal;
   /**
-   * Told of the session's `differences` when the handshake is done, if there
-   * are any. What it throws goes to `onError`.
+   * Called after the handshake if `session.differences` is not empty. Errors
+   * that it throws are reported to `onError`.
    */
   onDifferences?: (
     differences: readonly MethodDifference[],
   ) => void | Promise<void>;
   /**
-   * Resolve before the server has answered the handshake: calls then leave
-   * right behind it, and fail if it is refused.
+   * Whether `connect()` resolves before the server has answered the handshake.
+   *
+   * Calls are then sent right after the handshake, which saves a round trip.
+   * They fail if the server refuses the handshake.
    *
    * @default {false}
    */
   early?: boolean;
-  /** Options of the transport: timeout, retry, keep-alive, TLS. */
+  /**
+   * Options of the transport, such as timeout, retry, keep-alive and TLS.
+   * Unused if a connection is passed instead of an address.
+   */
   transport?: Omit<DialOptions, "signal">;
 }
 
-/** Options of {@linkcode connect}: handlers are asked for where the server may call the client. */
+/**
+ * Options of {@linkcode connect}. `handlers` is required if the protocol has a
+ * client side.
+ */
 export type ConnectOptions<
   P extends AnyProtocol,
   Extra extends object = Record<never, never>,
 > = [keyof P["client"]] extends [never]
   ? ClientOptions<Extra, ClientContext<P>> & { handlers?: never }
   : ClientOptions<Extra, ClientContext<P>> & {
-    /** A function for each method of the client's side. */
+    /** A function for each method of the protocol's client side. */
     handlers: Handlers<P, "client", ClientContext<P> & Extra>;
   };
 
 /**
- * A connection to a server.
+ * A client's session with a server.
+ *
+ * Returned by {@linkcode connect}. Disposing it closes it.
  *
  * @typeParam P the protocol
  */
 export interface ClientSession<P extends AnyProtocol>
   extends ConnectionInfo, AsyncDisposable {
-  /** The server's methods. */
+  /** The server's methods, as functions. */
   readonly remote: Remote<P, "server">;
   /**
-   * Whether the server's protocol hash is this side's: both know the same
-   * methods, and nothing differs. `false` until the handshake is done.
+   * Whether the server has the same protocol hash as the client: both declare
+   * the same methods, with the same shapes and schemas. `false` until the
+   * handshake is complete.
    */
   readonly sameProtocol: boolean;
   /**
-   * Where the two sides differ in the methods that one of them calls, those of
-   * the server first; found out when first asked for. The texts name the
-   * fields where both sides have JSON Schemas and the server discloses its own.
-   * Only what is `incompatible` fails, at once and with `unimplemented`.
+   * How the methods of the two sides differ, the server's methods first.
+   *
+   * It covers the methods that one side calls, and is computed on first access.
+   * The texts name the fields that differ if both sides have JSON Schemas and
+   * the server discloses its own. Only calls of methods marked `incompatible`
+   * fail, immediately and with `unimplemented`.
    */
   readonly differences: readonly MethodDifference[];
-  /** Fires when the server drains: begin nothing more, elsewhere there is another. */
+  /**
+   * Aborted when the server begins to drain, or when the session ends. Make
+   * further calls on a session with another server.
+   */
   readonly draining: AbortSignal;
   /**
-   * Settles as soon as the session has ended: with the error that ended it, or
-   * with `undefined`. The socket may take a moment longer: `close()` waits for it.
+   * Resolves when the session has ended.
+   *
+   * Its value is the error that ended the session, or `undefined`; it never
+   * rejects. The socket may stay open for a moment longer; `close()` waits for
+   * it.
    */
   readonly finished: Promise<SessionError | undefined>;
-  /** Counters. */
+  /** Counters of the session. */
   readonly stats: Readonly<SessionStats>;
-  /** Round-trip time of the last heartbeat, ms. */
+  /** Round-trip time of the last heartbeat in ms; `undefined` before the first. */
   readonly roundTrip: number | undefined;
   /**
-   * Sends new credentials; the session goes on under them.
+   * Sends new credentials and waits until the server has accepted them.
    *
-   * @throws {SessionError} by rejection, if they were refused: the session has ended then
+   * @param credentials credentials for the server's `authenticate`
+   * @throws {SessionError} if the session has ended, or ends because the
+   * credentials are refused or not accepted within `limits.handshakeTimeout`
    */
   refresh(credentials: unknown): Promise<void>;
-  /** Closes at once: calls in flight fail. Disposing does the same. */
+  /**
+   * Closes the session immediately. Calls in flight fail. Disposing the session
+   * does the same.
+   *
+   * @returns a promise that resolves when the connection is closed
+   */
   close(): Promise<void>;
 }
 
 /**
- * Connects to a server.
+ * Connects to a server and performs the handshake.
  *
- * @param protocol what both sides speak
- * @param address where the server listens, several such places, or a connection
- * to it, which belongs to the session from here on, also if there comes none
- * @param options handlers for what the server may ask, and options
- * @throws {TransportError} where there is no connection to be had
- * @throws {SessionError} where the server does not accept the handshake
- * @throws {CodecError} for credentials that have no encoding
- * @throws {TypeError} for handlers that are missing or too many
- * @throws {RangeError} for a limit or timeout out of its range
- * @throws the signal's reason
+ * @param protocol the protocol that both sides share
+ * @param address the server's address, several addresses to try in order, or an
+ * open connection, which the session then owns; it is closed if `connect()`
+ * rejects
+ * @param options handlers for the methods that the server may call,
+ * credentials, limits, codecs, … ; may be omitted if the protocol has no client
+ * side
+ * @returns the session, once the server has accepted the handshake
+ * @throws {TransportError} if no connection can be established
+ * @throws {SessionError} if the server does not accept the handshake
+ * @throws {CodecError} if the codec cannot encode the credentials
+ * @throws {TypeError} if a handler is missing, or a function has no method
+ * @throws {RangeError} if a limit or a timeout is out of range
+ * @throws the reason of `options.signal` if it is aborted
  *
  * @example
  * ```ts
@@ -170,22 +214,23 @@ export async function connect<
     ? [options?: ConnectOptions<P, Extra>]
     : [options: ConnectOptions<P, Extra>]
 ): Promise<ClientSession<P>> {
-  // Whatever P is, its options are these with or without handlers.
-  const given: ClientOptions<Extra, ClientContext<P>> & { handlers?: object } =
-    options ?? {};
+  // The conditional type's branches differ only in `handlers`.
+  const clientOptions: ClientOptions<Extra, ClientContext<P>> & {
+    handlers?: object;
+  } = options ?? {};
   let connection = isConnection(address) ? address : undefined;
   try {
-    given.signal?.throwIfAborted();
-    checkTimeout(given.timeout);
-    const resolved = resolveSessionOptions(given);
-    const tables = sideTables(protocol, "client", given.handlers ?? {});
-    connection ??= await dialFor(address as ConnectTarget, given); // it is no connection
+    clientOptions.signal?.throwIfAborted();
+    checkTimeout(clientOptions.timeout);
+    const resolved = resolveSessionOptions(clientOptions);
+    const tables = sideTables(protocol, "client", clientOptions.handlers ?? {});
+    connection ??= await dialAddress(address as DialTarget, clientOptions); // not a connection: see above
     const session = new ClientSessionImpl<P>(connection, {
       tables,
       resolved,
-      options: given,
+      options: clientOptions,
     });
-    await session.open(given);
+    await session.open(clientOptions);
     return session;
   } catch (error) {
     connection?.[Symbol.dispose]();
@@ -193,10 +238,10 @@ export async function connect<
   }
 }
 
-type ConnectTarget = ConnectAddress | readonly ConnectAddress[];
+type DialTarget = ConnectAddress | readonly ConnectAddress[];
 
-function dialFor(
-  address: ConnectTarget,
+function dialAddress(
+  address: DialTarget,
   { signal, transport = {} }: Pick<ClientOptions, "signal" | "transport">,
 ): Promise<Connection> {
   return dial(
@@ -205,7 +250,7 @@ function dialFor(
   );
 }
 
-interface Parts {
+interface ClientSessionParts {
   readonly tables: ReturnType<typeof sideTables>;
   readonly resolved: ResolvedSessionOptions;
   readonly options: Pick<
@@ -214,7 +259,7 @@ interface Parts {
   >;
 }
 
-const NONE: readonly MethodDifference[] = Object.freeze([]);
+const NO_DIFFERENCES: readonly MethodDifference[] = Object.freeze([]);
 
 class ClientSessionImpl<P extends AnyProtocol> implements ClientSession<P> {
   readonly remote: Remote<P, "server">;
@@ -222,12 +267,12 @@ class ClientSessionImpl<P extends AnyProtocol> implements ClientSession<P> {
   #differences: readonly MethodDifference[] | undefined = undefined;
   readonly #peer: Peer;
   readonly #info: ConnectionInfo;
-  readonly #parts: Parts;
+  readonly #parts: ClientSessionParts;
   readonly #draining: LazySignal = new LazySignal();
   readonly #opened: PromiseWithResolvers<void> = Promise.withResolvers();
   #finish!: (error: SessionError | undefined) => void;
 
-  constructor(connection: Connection, parts: Parts) {
+  constructor(connection: Connection, parts: ClientSessionParts) {
     this.#info = connectionInfo(connection);
     this.#parts = parts;
     const { tables, resolved, options } = parts;
@@ -241,7 +286,7 @@ class ClientSessionImpl<P extends AnyProtocol> implements ClientSession<P> {
         : { timeout: options.timeout },
       interceptors: options.interceptors ?? [],
     };
-    this.remote = buildRemote(tables.calls, site) as Remote<P, "server">; // built from the protocol that the type stands for
+    this.remote = buildRemote(tables.calls, site) as Remote<P, "server">; // built from the protocol P
     this.#peer = new Peer({
       role: "client",
       connection,
@@ -251,10 +296,10 @@ class ClientSessionImpl<P extends AnyProtocol> implements ClientSession<P> {
       publicSession: this,
       events: {
         onAuthenticate() {}, // only servers authenticate
-        onRefresh() {}, // as above
+        onRefresh() {}, // likewise
         onOpened: () => this.#onOpened(),
         onPeerDraining: () => this.#draining.fire(),
-        onRoom() {}, // only servers send to many
+        onRoom() {}, // only servers broadcast
         onEnded: (error) => this.#onEnded(error),
         report: resolved.report,
         remoteFor: (context) => contextRemote(tables.calls, context, site),
@@ -262,7 +307,7 @@ class ClientSessionImpl<P extends AnyProtocol> implements ClientSession<P> {
     });
   }
 
-  /** Sends HELLO, and waits for the answer unless told not to. */
+  /** Sends HELLO and, unless `early` is set, waits for the server's HELLO. */
   async open(
     { credentials, early = false, signal }: Pick<
       ClientOptions,
@@ -311,7 +356,7 @@ class ClientSessionImpl<P extends AnyProtocol> implements ClientSession<P> {
       error ??
         new SessionError(
           "disconnected",
-          "The connection was closed before the handshake was done",
+          "The connection was closed before the handshake was complete",
         ),
     );
     this.#finish(error);
@@ -335,7 +380,7 @@ class ClientSessionImpl<P extends AnyProtocol> implements ClientSession<P> {
 
   get differences(): readonly MethodDifference[] {
     const { peer } = this.#peer.session;
-    if (peer === undefined || this.sameProtocol) return NONE;
+    if (peer === undefined || this.sameProtocol) return NO_DIFFERENCES;
     return this.#differences ??= differencesOfClient(peer, this.#parts.tables);
   }
 
@@ -369,7 +414,7 @@ class ClientSessionImpl<P extends AnyProtocol> implements ClientSession<P> {
 function checkTimeout(timeout: number | undefined): void {
   if (timeout === undefined || timeout > 0) return;
   throw new RangeError(
-    `Cannot connect with a timeout of ${timeout} for calls: it must be more than 0 ms, or left out`,
+    `Cannot connect with a call timeout of ${timeout}: it must be more than 0 ms; omit it for no timeout`,
   );
 }
 

@@ -1,5 +1,5 @@
 /**
- * What is known of a connection below a session.
+ * Reads the addresses and the peer's certificate of a session's connection.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import type { ConnectionInfo } from "../handlers/context.ts";
 import type { Connection } from "../../transport/connection.ts";
 import type { PeerCertificate } from "../../transport/tls/tls_connection.ts";
 
-/** Reads it off a connection. */
+/** Returns the addresses and the peer's certificate of a connection. */
 export function connectionInfo(connection: Connection): ConnectionInfo {
   const secured: Connection & { peerCertificate?: PeerCertificate | null } =
     connection;

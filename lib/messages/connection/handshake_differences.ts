@@ -1,10 +1,10 @@
 /**
- * What two sides can tell of their differences once the handshake is done.
+ * Finds the differences that each side can see after the handshake.
  *
  * | methods of | the client knows | the server knows |
  * | --- | --- | --- |
  * | the server | its own list, MISMATCHES, SCHEMAS | both lists |
- * | the client | both lists, SCHEMAS | nothing but the protocol hash |
+ * | the client | both lists, SCHEMAS | only the protocol hash |
  *
  * @module
  */
@@ -24,7 +24,7 @@ import type { SideTables } from "./method_tables.ts";
 import type { Hello } from "../session/wire/hello.ts";
 import type { DescribedMethod } from "../session/wire/schema_entry.ts";
 
-/** The differences that a client finds, those in the server's methods first. */
+/** Returns the differences that a client can see, the server's methods first. */
 export function differencesOfClient(
   hello: Hello,
   tables: SideTables,
@@ -35,9 +35,9 @@ export function differencesOfClient(
   const mismatches = new Map(
     hello.mismatches.map(({ method, reason }) => [method, reason]),
   );
-  const unfit = [...mismatches].flatMap(([method, reason]) => {
+  const mismatched = [...mismatches].flatMap(([method, reason]) => {
     const bound = tables.calls[method];
-    if (bound === undefined) return []; // the peer has made it up
+    if (bound === undefined) return []; // not one of our method numbers
     const callee = described.get(keyOf("client", method));
     return [difference("server", reason, {
       caller: describe(bound),
@@ -52,19 +52,22 @@ export function differencesOfClient(
     ...method,
     ...schemasOf(described.get(keyOf("server", index))),
   }));
-  return [...unfit, ...missed("client", callers, tables)];
+  return [...mismatched, ...callerDifferences("client", callers, tables)];
 }
 
-/** The differences that a server finds; it cannot see which methods the client handles. */
+/**
+ * Returns the differences that a server can see. It does not know which methods
+ * the client handles.
+ */
 export function differencesOfServer(
   hello: Hello,
   tables: SideTables,
 ): readonly MethodDifference[] {
-  return missed("server", hello.methods, tables);
+  return callerDifferences("server", hello.methods, tables);
 }
 
-/** Differences that callers notice: a method that they do not know they do not miss. */
-function missed(
+/** Returns the differences in methods that the caller knows. */
+function callerDifferences(
   side: Side,
   caller: readonly MethodSummary[],
   { handlers }: SideTables,
@@ -85,7 +88,7 @@ function schemasOf(
   return schemas === undefined ? {} : { schemas };
 }
 
-/** JSON Schemas wait until they are asked for: some libraries take long to make them. */
+/** Computes JSON Schemas on access only: this is slow in some schema libraries. */
 function describe({ name, method, hash }: BoundMethod): MethodSummary {
   return {
     name,

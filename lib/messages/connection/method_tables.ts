@@ -1,5 +1,5 @@
 /**
- * The methods of a protocol as one side of a connection needs them.
+ * The methods that one side of a connection calls and serves.
  *
  * @module
  */
@@ -16,21 +16,21 @@ import type {
 import type { MethodInfo } from "../session/wire/hello.ts";
 import type { MethodTables } from "../session/control/method_matching.ts";
 
-/** What a side calls and serves. */
+/** Methods and handlers of one side. */
 export interface SideTables {
-  /** For the session. */
+  /** Method tables of the session. */
   readonly methods: MethodTables;
-  /** What handles this side's methods, in the order of its table. */
+  /** Handlers of this side's methods, in the order of the methods. */
   readonly handlers: readonly ServedHandler[];
-  /** The other side's methods, in the order of their numbers. */
+  /** The peer's methods, in the order of their numbers. */
   readonly calls: readonly BoundMethod[];
 }
 
 /**
- * Joins a protocol and the handlers of one of its sides.
+ * Builds the tables of one side from a protocol and handlers.
  *
- * @param options what its session may tell of it
- * @throws {TypeError} for handlers that are missing or too many
+ * @param options whether the session may send its JSON Schemas to the peer
+ * @throws {TypeError} if a handler is missing, or a function has no method
  */
 export function sideTables(
   protocol: AnyProtocol,
@@ -58,13 +58,13 @@ export function sideTables(
     },
     handlers: own.map((method, index) => ({
       bound: method,
-      handler: bound[index]!, // bindHandlers gives one for each method
+      handler: bound[index]!, // bindHandlers() returns one for each method
     })),
     calls,
   };
 }
 
-/** Texts are made when a peer needs them, and once. */
+/** Builds each text once, when a peer first needs it. */
 function textsOf(
   methods: readonly BoundMethod[],
 ): (index: number) => Uint8Array {
@@ -72,7 +72,7 @@ function textsOf(
   return (index) => {
     let text = texts.get(index);
     if (text === undefined) {
-      const { method } = methods[index]!; // numbers come from this list
+      const { method } = methods[index]!; // methods are numbered by this list
       texts.set(index, text = schemasText(methodSchemas(method)));
     }
     return text;

@@ -1,6 +1,6 @@
 /**
- * One side of a connection at work: moves bytes between the pump and the
- * session, arms one timer, and lets handlers run. All rules are the session's.
+ * Drives one side of a connection: moves frames between stream and session,
+ * arms one timer, and runs handlers. The session holds all protocol rules.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import {
   NotificationHandling,
   type NotificationHost,
 } from "../handlers/notification_handling.ts";
-import type { Report } from "../errors/incident_report.ts";
+import type { IncidentReport } from "../errors/incident_report.ts";
 import type { AnyMiddleware } from "../handlers/run_middleware.ts";
 import type { CallContext } from "../handlers/context.ts";
 import type { MessageCodec } from "../codec/message_codec.ts";
@@ -27,49 +27,55 @@ import type { MethodTables } from "../session/control/method_matching.ts";
 import { Session, type SessionHost } from "../session/session.ts";
 import { HEADER } from "../session/wire/frame_header.ts";
 
-/** Told what becomes of a peer. */
+/** Callbacks of a {@linkcode Peer}. */
 export interface PeerEvents {
-  /** A client wants in; answer with `peer.session.accept` or `refuse`. */
+  /**
+   * Called on a server with the client's HELLO and credentials. The server
+   * answers with `peer.session.accept()` or `refuse()`.
+   */
   onAuthenticate(hello: Hello, credentials: unknown): void;
-  /** The handshake is done. */
+  /** Called when the handshake is complete. */
   onOpened(hello: Hello): void;
-  /** New credentials came. */
+  /** Called on a server with refreshed credentials. */
   onRefresh(id: number, credentials: unknown): void;
-  /** The other side wants nothing new. */
+  /** Called when the peer begins to drain and accepts no new calls. */
   onPeerDraining(): void;
-  /** There is room again for notifications that were held back. */
+  /** Called when queued notifications can be sent again. */
   onRoom(): void;
-  /** It is over; what is unsent may still leave. */
+  /** Called when the session has ended; unsent bytes may still be sent. */
   onEnded(error: SessionError | undefined): void;
-  /** Something failed that no method declares. */
-  report(error: unknown, method: string): Report;
-  /** The other side's methods, for calls on behalf of a call. */
+  /** Reports a failure that no method declares. */
+  report(error: unknown, method: string): IncidentReport;
+  /** Returns the peer's methods, for calls on behalf of a call. */
   remoteFor(context: CallContext<unknown, unknown>): unknown;
 }
 
-/** What a peer is made of. */
+/** Options of a {@linkcode Peer}. */
 export interface PeerOptions {
-  /** Which side dialled. */
+  /** Which end of the connection this is. */
   readonly role: "client" | "server";
-  /** The connection; the peer owns it from here on. */
+  /** The connection, which the peer owns from now on. */
   readonly connection: Connection;
-  /** Codecs that this side speaks. */
+  /** Codecs that this side supports. */
   readonly codecs: readonly [MessageCodec, ...MessageCodec[]];
-  /** Limits, whole. */
+  /** All limits. */
   readonly limits: SessionLimits;
-  /** The methods of both sides. */
+  /** Methods of both sides. */
   readonly methods: MethodTables;
-  /** What handles this side's methods, in the order of its table. */
+  /** Handlers of this side's methods, in the order of the methods. */
   readonly handlers: readonly ServedHandler[];
-  /** Around every handler. */
+  /** Middleware around every handler. */
   readonly middleware: AnyMiddleware | undefined;
-  /** The session, as handlers see it. */
+  /** The `ClientSession` or `ServerSession` that handlers receive. */
   readonly publicSession: object;
-  /** Who is told. */
+  /** Callbacks. */
   readonly events: PeerEvents;
 }
 
-/** Milliseconds that a peer has to end its side after a goodbye: closing at once could destroy what it has not read yet. */
+/**
+ * Milliseconds that the peer has to end its stream after GOAWAY. Closing
+ * immediately could destroy bytes that it has not read yet.
+ */
 const LINGER = 1000;
 
 interface PromiseSettlers {
@@ -81,23 +87,23 @@ const DONE: Promise<void> = Promise.resolve();
 
 const peers = new WeakMap<object, Peer>();
 
-/** What works behind a session, for tests that count what it holds. */
+/** Returns the peer of a session. Tests use it to measure what a session holds. */
 export function peerOf(publicSession: object): Peer | undefined {
   return peers.get(publicSession);
 }
 
-/** One side of a connection at work. */
+/** Driver of one side of a connection. */
 export class Peer implements SessionHost, NotificationHost {
   /** The session. */
   readonly session: Session;
-  /** Settles when the connection is closed and nothing of it is left. */
+  /** Resolves when the connection is closed and its resources are released. */
   readonly closed: Promise<void>;
   /** @inheritdoc */
   readonly publicSession: unknown;
   /** @inheritdoc */
   readonly middleware: AnyMiddleware | undefined;
   /** @inheritdoc */
-  readonly notices: Set<NotificationHandling> = new Set();
+  readonly notifications: Set<NotificationHandling> = new Set();
   readonly #stream: FrameStream;
   readonly #options: PeerOptions;
   readonly #refreshes: Map<number, PromiseSettlers> = new Map();
@@ -130,11 +136,11 @@ export class Peer implements SessionHost, NotificationHost {
       host: this,
       now: this.#now,
     });
-    this.touched(); // first: a connection may be dead on arrival
+    this.touched(); // before reading: the connection may be dead already
     this.closed = this.#run();
   }
 
-  /** The time: read once for all frames of a read. */
+  /** Returns the current time; the clock is read once per read. */
   now(): number {
     return this.#inRead ? this.#now : this.#now = performance.now();
   }
@@ -144,7 +150,10 @@ export class Peer implements SessionHost, NotificationHost {
     if (this.session.wakeAt < this.#armedFor) this.#arm();
   }
 
-  /** Whether both sides know the same methods, and nothing differs; `false` until the handshake is done. */
+  /**
+   * Whether both sides have the same protocol hash; `false` until the handshake
+   * is complete.
+   */
   get sameProtocol(): boolean {
     return this.session.peer?.protocolHash === this.#options.methods.hash;
   }
@@ -159,15 +168,17 @@ export class Peer implements SessionHost, NotificationHost {
     return this.#stream.unsent < this.session.limits.unsentSoft
       ? DONE
       : this.#stream.flush().catch((cause) => {
-        throw new CallError("disconnected", "The connection is gone", {
+        throw new CallError("disconnected", "The connection was lost", {
           cause,
         });
       });
   }
 
   /**
-   * Sends new credentials; settles when the other side has taken them, or the
-   * connection is gone. One after the other: the last ones are to hold.
+   * Sends new credentials and waits until the server has accepted them. Refreshes
+   * run one after the other, so that the last credentials take effect.
+   *
+   * @throws {SessionError} if the session has ended or ends meanwhile
    */
   refresh(credentials: unknown): Promise<void> {
     const refreshed = this.#lastRefresh.then(() => this.#refresh(credentials));
@@ -176,24 +187,24 @@ export class Peer implements SessionHost, NotificationHost {
   }
 
   #refresh(credentials: unknown): Promise<void> {
-    if (this.session.state !== "open") throw this.#ended ?? gone();
+    if (this.session.state !== "open") throw this.#ended ?? closedError();
     const id = this.session.refresh(credentials, this.now());
     return new Promise((resolve, reject) => {
       this.#refreshes.set(id, { resolve, reject });
     });
   }
 
-  /** Ends without a goodbye: nobody waits for the other side. */
+  /** Closes the session and the connection without waiting for the peer. */
   abort(): void {
     this.session.close(this.now());
     this.#stream.close();
   }
 
-  // ── what the session tells ─────────────────────────────────────────────
+  // ── callbacks of the session ───────────────────────────────────────────
 
   /** @inheritdoc */
   onRequest(call: IncomingCall, body: Uint8Array): void {
-    const served = this.#options.handlers[call.method.index]!; // the tables were made from one list
+    const served = this.#options.handlers[call.method.index]!; // both tables have the same order
     const handling = new CallHandling(this, call, served);
     call.observer = handling;
     handling.begin(body);
@@ -202,19 +213,19 @@ export class Peer implements SessionHost, NotificationHost {
   /**
    * @inheritdoc
    *
-   * Notifications are no calls, but their handlers are as many at a time as
-   * those of calls: more are dropped and counted.
+   * At most `limits.maxCalls` notifications are handled at the same time, in
+   * addition to calls; further ones are dropped and counted.
    */
   onNotified(
     method: number,
     body: Uint8Array,
     fields: Readonly<Fields>,
   ): void {
-    if (this.notices.size >= this.session.limits.maxCalls) {
+    if (this.notifications.size >= this.session.limits.maxCalls) {
       this.stats.refusedCalls++;
       return;
     }
-    const served = this.#options.handlers[method]!; // as above
+    const served = this.#options.handlers[method]!; // likewise
     new NotificationHandling(this, served, fields).begin(body);
   }
 
@@ -257,24 +268,26 @@ export class Peer implements SessionHost, NotificationHost {
   /** @inheritdoc */
   onEnded(error: SessionError | undefined): void {
     this.#ended = error;
-    for (const { reject } of this.#refreshes.values()) reject(error ?? gone());
-    this.#refreshes.clear();
-    for (const notice of this.notices) {
-      notice.cancel(error?.message ?? gone().message);
+    for (const { reject } of this.#refreshes.values()) {
+      reject(error ?? closedError());
     }
-    this.#leave();
+    this.#refreshes.clear();
+    for (const notification of this.notifications) {
+      notification.cancel(error?.message ?? closedError().message);
+    }
+    this.#closeStream();
     this.#options.events.onEnded(error);
   }
 
-  /** The goodbye goes out, then this side's stream ends; the other side has a moment to end its own. */
-  #leave(): void {
-    // Without a goodbye what is unsent must not leave: its calls were told that it did not.
+  /** Flushes GOAWAY and ends the outgoing stream. The peer then has `LINGER` ms to end its own. */
+  #closeStream(): void {
+    // Without GOAWAY unsent bytes must not be sent: their calls have failed as unsent.
     if (!this.session.sentGoaway) return this.#close();
     this.#stream.closeWrite().catch(() => this.#close());
     this.#linger = setTimeout(() => this.#close(), LINGER);
   }
 
-  /** A connection that somebody else has brought may fail to close. */
+  /** Closes the connection. A custom implementation of `Connection` may throw. */
   #close(): void {
     try {
       this.#stream.close();
@@ -284,7 +297,7 @@ export class Peer implements SessionHost, NotificationHost {
   }
 
   /** @inheritdoc */
-  report(error: unknown, method: string): Report {
+  report(error: unknown, method: string): IncidentReport {
     return this.#options.events.report(error, method);
   }
 
@@ -312,11 +325,14 @@ export class Peer implements SessionHost, NotificationHost {
     }
   }
 
-  /** Bytes that make no frames are told to the peer; after a cut, or a frame that took too long, nobody listens. */
+  /**
+   * Reports a violation of the framing to the peer. After a truncated stream or a
+   * frame timeout the peer no longer reads, so the input merely ends.
+   */
   #inputFailed(error: unknown): void {
-    const told = error instanceof FrameError &&
+    const violation = error instanceof FrameError &&
       error.kind !== "truncated" && error.kind !== "timeout";
-    if (told) this.session.framingFailed(error.message, this.now());
+    if (violation) this.session.framingFailed(error.message, this.now());
     else this.session.inputEnded(error, this.now());
   }
 
@@ -364,11 +380,11 @@ export class Peer implements SessionHost, NotificationHost {
   }
 }
 
-function gone(): SessionError {
+function closedError(): SessionError {
   return new SessionError("disconnected", "The connection was closed");
 }
 
-/** The frames of the wire: u32 length, header, body. */
+/** Returns the framing of PROTOCOL.md: a u32 length, the header and the body. */
 function framing(limits: SessionLimits) {
   return lengthPrefixed({
     width: 4,

@@ -1,5 +1,5 @@
 /**
- * Options that both sides of a session have.
+ * Options that clients and servers have in common.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import {
   checkExposure,
   type ErrorExposure,
   exposedText,
-  type Report,
+  type IncidentReport,
 } from "../errors/incident_report.ts";
 import type { AnyMiddleware } from "../handlers/run_middleware.ts";
 import type { Middleware, MiddlewareContext } from "../handlers/middleware.ts";
@@ -18,74 +18,87 @@ import {
   type SessionLimits,
 } from "../session/wire/limits.ts";
 
-/** What failed in a way that no method declares. */
+/** A failure that no method declares, as reported to `onError`. */
 export interface Incident {
-  /** Under which id the other side was told of it. */
+  /** Id of the incident, a UUID. It is the only detail that the peer receives. */
   readonly id: string;
-  /** Dotted name of the method, or `""`. */
+  /** Dotted name of the method; `""` if the failure concerns no method. */
   readonly method: string;
-  /** What was thrown. */
+  /** The error that was thrown. */
   readonly error: unknown;
 }
 
 /**
- * Options of `serve()`, `createServer()` and `connect()`.
+ * Options that `serve()`, `createServer()` and `connect()` have in common.
  *
- * @typeParam Extra what the middleware adds to the context of every handler
- * @typeParam Context what handlers are given without it
+ * @typeParam Extra members that the middleware adds to the context
+ * @typeParam Context the context of handlers without these members
  */
 export interface SessionOptions<
   Extra extends object = Record<never, never>,
   Context extends MiddlewareContext = MiddlewareContext,
 > {
   /**
-   * Codecs of the bodies. A client speaks the first; a server whichever of
-   * them the client speaks.
+   * Codecs of message bodies. A client uses the first one; a server uses the
+   * one that the client uses.
    *
    * @default {[msgpack()]}
    */
   codecs?: readonly [MessageCodec, ...MessageCodec[]];
-  /** Limits that differ from the defaults. */
+  /**
+   * Limits that override the values of `DEFAULT_LIMITS`.
+   *
+   * @default `DEFAULT_LIMITS`
+   */
   limits?: Partial<SessionLimits>;
   /**
-   * Around every handler of this side; several are joined with `chain()`. Give
-   * it a type, `Middleware<…>`, so that the handlers know what it adds.
+   * Middleware around every handler of this side. Use `chain()` to combine two.
+   *
+   * Declare its type as `Middleware<…>`, so that handlers see the members that
+   * it adds to the context.
    */
   middleware?: Middleware<Extra, Context>;
   /**
-   * Told what failed in a way that no method declares. The other side hears
-   * only the incident's id, unless `exposeErrors` says more.
+   * Called for every failure that no method declares.
    *
-   * @default prints it with `console.error`
+   * Examples are undeclared errors of handlers and errors of callbacks. The peer
+   * receives only the incident's id, unless `exposeErrors` is set.
+   *
+   * @default prints the incident with `console.error`
    */
   onError?: (incident: Incident) => void | Promise<void>;
   /**
-   * What the other side hears of such a failure besides: `"message"`, the
-   * error's name and message, or `"stack"`, its stack, of either at most 2,048
-   * characters. They may hold paths, queries, secrets: for development, and
-   * for peers as trusted as this side.
+   * Details of undeclared failures that the peer receives besides the id.
+   *
+   * - `"none"`: no details.
+   * - `"message"`: the error's name and message.
+   * - `"stack"`: the error's stack.
+   *
+   * Details are truncated to 2,048 characters. They may contain paths, queries
+   * or secrets: use them in development, or with peers that are as trusted as
+   * this process.
    *
    * @default {"none"}
    */
   exposeErrors?: ErrorExposure;
 }
 
-/** The same, filled in and checked. */
+/** Session options, validated and with defaults. */
 export interface ResolvedSessionOptions {
-  /** Codecs of the bodies. */
+  /** Codecs of message bodies. */
   readonly codecs: readonly [MessageCodec, ...MessageCodec[]];
   /** All limits. */
   readonly limits: SessionLimits;
-  /** Around every handler. */
+  /** Middleware around every handler. */
   readonly middleware: AnyMiddleware | undefined;
-  /** Reports a failure. */
-  readonly report: (error: unknown, method: string) => Report;
+  /** Reports a failure to `onError`. */
+  readonly report: (error: unknown, method: string) => IncidentReport;
 }
 
 /**
- * Fills in the defaults.
+ * Validates the options and fills in the defaults.
  *
- * @throws {RangeError} for an option out of its range
+ * @throws {RangeError} if an option is out of range
  */
 export function resolveSessionOptions<
   Extra extends object,
@@ -102,7 +115,7 @@ export function resolveSessionOptions<
     middleware,
     report(error, method) {
       const id = crypto.randomUUID();
-      // A reporter that fails must not end the session that it reports on.
+      // An error in `onError` must not end the session.
       (async () => await onError({ id, method, error }))().catch(() => {});
       return { incident: id, exposed: exposedText(error, exposeErrors) };
     },

@@ -1,23 +1,25 @@
 /**
- * Finds the handler of each method, once, when a side begins to serve.
+ * Finds the handler of each method, once per client or server.
  *
  * @module
  */
 import { isPlainObject } from "../protocol/method_tree.ts";
 import type { BoundMethod } from "../protocol/protocol_types.ts";
 
-/** A handler, whatever its method. */
+/** A handler of any method. */
 export type AnyHandler = (input: unknown, context: unknown) => unknown;
 
 /**
- * The handlers of a side in the order of its methods. Each is bound to the
- * group it stands in, so that instances of classes can serve.
+ * Returns the handlers of a side, in the order of its methods.
+ *
+ * Each handler is bound to the group that contains it, so that groups may be
+ * instances of classes.
  *
  * @param methods the side's methods
- * @param handlers nested as the methods are
- * @throws {TypeError} listing every method without a function, and every
- * function without a method that stands in a plain object; an instance may have
- * others beside its handlers
+ * @param handlers functions, nested like the methods
+ * @throws {TypeError} if a method has no function, or a plain object contains a
+ * function that has no method; the message lists all of them. Instances of
+ * classes may have further functions.
  */
 export function bindHandlers(
   methods: readonly BoundMethod[],
@@ -43,7 +45,7 @@ export function bindHandlers(
   return bound.filter((handler) => handler !== undefined);
 }
 
-/** Names come from the protocol, never from a peer. */
+/** Returns the bound function at a path. Names come from the protocol, never from a peer. */
 function find(handlers: object, path: string[]): AnyHandler | undefined {
   let group: unknown = handlers;
   for (const key of path.slice(0, -1)) group = member(group, key);
@@ -53,7 +55,7 @@ function find(handlers: object, path: string[]): AnyHandler | undefined {
 
 function member(group: unknown, key: string): unknown {
   if (typeof group !== "object" || group === null) return undefined;
-  // What every object inherits is not a handler; what a class defines may be.
+  // Ignores members of Object.prototype, but not those of the object's class.
   if (!Object.hasOwn(group, key) && key in Object.prototype) return undefined;
   return Reflect.get(group, key);
 }
@@ -78,9 +80,8 @@ function namesOf(methods: readonly BoundMethod[]): Names {
 }
 
 /**
- * What in a literal is no handler is a mistake; an instance has its own
- * business. Only groups of the protocol are looked into: beside them handlers
- * may keep whatever they need.
+ * Yields the names of functions in plain objects that have no method. Only the
+ * protocol's groups are searched; other objects may hold anything.
  */
 function* extraFunctions(
   group: object,

@@ -1,6 +1,6 @@
 /**
- * Handling of one call of the other side's: body to value, validation,
- * middleware, handler, and what comes of it back to the session.
+ * Handles one incoming call: decodes and validates the input, runs middleware
+ * and handler, and passes the result or the error to the session.
  *
  * ```text
  *  begin ─▶ decode ─▶ input's schema ─▶ middleware ─▶ handler ─▶ output's schema ─▶ respond
@@ -10,21 +10,21 @@
  * @module
  */
 import {
-  answerTo,
-  comesOf,
   type FailedCall,
-  internal,
-  unsendable,
+  internalError,
+  isCausedBy,
+  mapError,
+  unsendableError,
 } from "./error_mapping.ts";
-import { Context, type ContextSource } from "./context_impl.ts";
+import { ContextImpl, type ContextSource } from "./context_impl.ts";
 import { hasAsyncItems, ItemPump } from "../streams/item_pump.ts";
 import { ItemReader } from "../streams/item_reader.ts";
 import { ItemWriter } from "../streams/item_writer.ts";
 import type { CallSession } from "../calls/pending_call.ts";
 import { isThenable } from "../support/thenable.ts";
-import type { Report } from "../errors/incident_report.ts";
-import { type AnyMiddleware, runInside } from "./run_middleware.ts";
-import { CallValues, checkOutput } from "./value_validation.ts";
+import type { IncidentReport } from "../errors/incident_report.ts";
+import { type AnyMiddleware, runMiddleware } from "./run_middleware.ts";
+import { checkOutput, InputValues } from "./value_validation.ts";
 import type { AnyHandler } from "./bind_handlers.ts";
 import type { CallContext } from "./context.ts";
 import { CallError, type CallErrorCode } from "../errors/call_error.ts";
@@ -42,7 +42,7 @@ import {
   NO_FIELDS,
 } from "../session/wire/fields.ts";
 
-/** A method with what handles it. */
+/** A method and its handler. */
 export interface ServedHandler {
   /** The method. */
   readonly bound: BoundMethod;
@@ -50,13 +50,13 @@ export interface ServedHandler {
   readonly handler: AnyHandler;
 }
 
-/** What handling needs from the side that serves. */
+/** Services that handling a call requires of the {@linkcode Peer}. */
 export interface CallHandlingHost extends CallSession {
-  /** The session, as handlers see it. */
+  /** The `ClientSession` or `ServerSession` that handlers receive. */
   readonly publicSession: unknown;
-  /** Around every handler. */
+  /** Middleware around every handler. */
   readonly middleware: AnyMiddleware | undefined;
-  /** The other side's methods, for calls on behalf of a call. */
+  /** Returns the peer's methods, for calls on behalf of a call. */
   remoteFor(context: CallContext<unknown, unknown>): unknown;
 }
 
@@ -67,10 +67,13 @@ const CANCEL_CODES: Readonly<Record<CancelReason, CallErrorCode>> = {
   drained: "unavailable",
 };
 
-/** Milliseconds that the deadlines of two sides may differ: both are kept in steps of 8. */
-const CLOCK = 16;
+/**
+ * Milliseconds by which a call's deadline may differ between its two ends: each
+ * keeps it in steps of 8 ms.
+ */
+const DEADLINE_TOLERANCE = 16;
 
-/** One call that is being handled. */
+/** Handling of one incoming call. */
 export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
   /** @inheritdoc */
   cancelled: CallError | undefined = undefined;
@@ -79,12 +82,12 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
   readonly #host: CallHandlingHost;
   readonly #call: IncomingCall;
   readonly #served: ServedHandler;
-  #context: Context | undefined = undefined;
+  #context: ContextImpl | undefined = undefined;
   #reader: ItemReader | undefined = undefined;
   #writer: ItemWriter | undefined = undefined;
   #pump: ItemPump | undefined = undefined;
   #fields: Uint8Array = NO_FIELDS;
-  readonly #values: CallValues;
+  readonly #values: InputValues;
   #unsendable: CallError | undefined = undefined;
 
   constructor(
@@ -95,10 +98,10 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
     this.#host = host;
     this.#call = call;
     this.#served = served;
-    this.#values = new CallValues(this, host.session.codec);
+    this.#values = new InputValues(this, host.session.codec);
   }
 
-  // ── what the context and the answer ask ────────────────────────────────
+  // ── used by the context and the error mapping ──────────────────────────
 
   /** @inheritdoc */
   get method(): string {
@@ -144,27 +147,28 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
     }
     const { cancelled } = this;
     if (cancelled !== undefined) {
-      return comesOf(cancelled, thrown) ? cancelled : undefined;
+      return isCausedBy(cancelled, thrown) ? cancelled : undefined;
     }
-    // A call on behalf of this one has had this one's time.
-    const timeUp = thrown.code === "deadline" && this.timeLeft() <= CLOCK;
-    return timeUp ? this.cancelled = this.#outOfTime() : undefined;
+    // A call on behalf of this one shares its deadline and may hit it first.
+    const expired = thrown.code === "deadline" &&
+      this.timeLeft() <= DEADLINE_TOLERANCE;
+    return expired ? this.cancelled = this.#deadlineError() : undefined;
   }
 
-  #outOfTime(): CallError {
+  #deadlineError(): CallError {
     return new CallError(
       "deadline",
-      `${this.method}: the time for the call ran out`,
+      `${this.method}: the deadline of the call passed`,
       { processed: this.entered ? "maybe" : "no" },
     );
   }
 
   /** @inheritdoc */
-  report(thrown: unknown): Report {
+  report(thrown: unknown): IncidentReport {
     return this.#host.report(thrown, this.method);
   }
 
-  // ── what the session tells ─────────────────────────────────────────────
+  // ── callbacks of the session ───────────────────────────────────────────
 
   /** @inheritdoc */
   onCancelled(reason: CancelReason, message: string): void {
@@ -174,7 +178,7 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
       { method: this.method, processed: this.entered ? "maybe" : "no" },
     );
     if (this.#context !== undefined) {
-      Context.cancel(this.#context, this.cancelled);
+      ContextImpl.cancel(this.#context, this.cancelled);
     }
     this.#reader?.end({ error: this.cancelled }, true);
     this.#pump?.stop();
@@ -183,7 +187,7 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
 
   /** @inheritdoc */
   onUnsendable(error: unknown): CallError {
-    return unsendable(error, this);
+    return unsendableError(error, this);
   }
 
   /** @inheritdoc */
@@ -201,12 +205,12 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
     this.#writer?.sendable();
   }
 
-  // ── the way of a call ──────────────────────────────────────────────────
+  // ── steps of a call ────────────────────────────────────────────────────
 
-  // Each step looks at what the one before was given, by code that may be
-  // anybody's, in its own `try`: what escapes from here ends the session.
+  // Each step inspects a value that foreign code returned (a schema, middleware
+  // or a handler) in its own `try`: an error that escapes would end the session.
 
-  /** Decodes and checks the input, then goes on. The body is valid during this call. */
+  /** Decodes and validates the input, then runs the handler. The body is valid during this call. */
   begin(body: Uint8Array): void {
     let input: unknown;
     try {
@@ -258,11 +262,11 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
     this.#respond(checked);
   }
 
-  /** The input, or for calls with items the opening. */
+  /** Returns the validated input, or the opening if the caller sends items. */
   #input(body: Uint8Array): unknown {
     const { shape, input, opening } = this.declaration;
     const items = sendsItems(shape);
-    // Who sends items may leave the opening out.
+    // A caller that sends items may omit the opening.
     const value = items && body.length === 0
       ? undefined
       : this.#values.decode(body);
@@ -271,23 +275,23 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
 
   #enter(input: unknown): unknown {
     if (this.cancelled !== undefined) throw this.cancelled;
-    if (this.timeLeft() <= 0) throw this.cancelled = this.#outOfTime();
+    if (this.timeLeft() <= 0) throw this.cancelled = this.#deadlineError();
     const items = sendsItems(this.declaration.shape);
-    const context = this.#context = new Context(
+    const context = this.#context = new ContextImpl(
       this,
       items ? input : undefined,
     );
-    const given = items ? this.#items() : input;
+    const argument = items ? this.#items() : input;
     const { middleware } = this.#host;
-    if (middleware === undefined) return this.#run(given, context);
-    return runInside(
+    if (middleware === undefined) return this.#run(argument, context);
+    return runMiddleware(
       middleware,
       context,
-      (extended) => this.#run(given, extended),
+      (extended) => this.#run(argument, extended),
     );
   }
 
-  /** Runs the handler; for the shapes that give items, until the last has gone. */
+  /** Runs the handler and, if it returns items, sends them all. */
   #run(input: unknown, context: object): unknown {
     this.entered = true;
     const result = this.#served.handler(input, context);
@@ -300,7 +304,7 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
     const iterable = await items;
     if (!hasAsyncItems(iterable)) {
       throw new TypeError(
-        `Cannot handle ${this.method}: its handler must return an async iterable, as an async generator does`,
+        `Cannot handle ${this.method}: its handler must return an async iterable, such as an async generator`,
       );
     }
     const { output } = this.declaration;
@@ -322,7 +326,7 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
         try {
           return session.sendItem(call, item, this.#host.now());
         } catch (error) {
-          throw this.#unsendable = unsendable(error, this);
+          throw this.#unsendable = unsendableError(error, this);
         }
       },
       failure: () => this.cancelled && { error: this.cancelled },
@@ -345,14 +349,14 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
     return reader;
   }
 
-  /** What leaves matches its schema, also where a middleware gives another result. */
+  /** Validates the result, which middleware may have replaced. */
   #checked(value: unknown): unknown {
     const { shape, output } = this.declaration;
     if (output === undefined || receivesItems(shape)) return value;
     return checkOutput(output, value);
   }
 
-  // ── the ends ───────────────────────────────────────────────────────────
+  // ── outcomes ───────────────────────────────────────────────────────────
 
   #respond(output: unknown): void {
     if (this.cancelled !== undefined) return this.#fail(this.cancelled);
@@ -362,33 +366,33 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
   }
 
   #failed(thrown: unknown): void {
-    const answer = answerTo(thrown, this);
-    if (answer instanceof Promise) answer.then((error) => this.#fail(error));
-    else this.#fail(answer);
+    const mapped = mapError(thrown, this);
+    if (mapped instanceof Promise) mapped.then((error) => this.#fail(error));
+    else this.#fail(mapped);
   }
 
   #fail(error: CallError): void {
     const { session } = this.#host;
-    const answer = error === this.cancelled ? this.#lateAnswer(error) : error;
+    const response = error === this.cancelled ? this.#asSettled(error) : error;
     try {
-      session.fail(this.#call, answer, this.#host.now());
+      session.fail(this.#call, response, this.#host.now());
     } catch (cause) {
-      // The data of the error has no encoding: the handler's fault.
-      session.fail(this.#call, internal(cause, this), this.#host.now());
+      // The error's data cannot be encoded, which is the handler's fault.
+      session.fail(this.#call, internalError(cause, this), this.#host.now());
     }
     this.#settled();
   }
 
-  /** Nobody may be waiting any more, but here is what is known now. */
-  #lateAnswer({ code, message }: CallError): CallError {
+  /** Returns the error with the final value of `processed`: the handler has settled. */
+  #asSettled({ code, message }: CallError): CallError {
     const processed = this.entered ? "yes" : "no";
     return new CallError(code, message, { processed });
   }
 
-  /** A reader that outlives its handler must not wait for ever. */
+  /** Ends the reader: it must not wait forever if it outlives the handler. */
   #settled(): void {
     if (this.#reader !== undefined) {
-      const message = `${this.method}: its handler has ended`;
+      const message = `${this.method}: its handler has settled`;
       this.#reader.end({ error: new CallError("cancelled", message) }, true);
     }
     this.#host.touched();

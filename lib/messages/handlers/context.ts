@@ -1,5 +1,5 @@
 /**
- * What a handler knows of the call that it handles.
+ * Public type of the context that a handler receives.
  *
  * @module
  */
@@ -10,65 +10,109 @@ import type { CallError } from "../errors/call_error.ts";
 import type { SocketAddress } from "../../transport/connection.ts";
 import type { PeerCertificate } from "../../transport/tls/tls_connection.ts";
 
-/** Both ends of a connection, and who the peer has proved to be. */
+/** Addresses of a connection, and the peer's certificate. */
 export interface ConnectionInfo {
-  /** This side's address. */
+  /** Local address of the connection. */
   readonly localAddr: SocketAddress;
-  /** The peer's address. */
+  /** Address of the peer. */
   readonly remoteAddr: SocketAddress;
   /**
-   * The certificate that the peer has proved to own: a server's over TLS, a
-   * client's over mutual TLS; `undefined` where there is none.
+   * Verified certificate of the peer, or `undefined` without one.
+   *
+   * A client has the server's certificate over TLS; a server has the client's
+   * over mutual TLS.
    */
   readonly peerCertificate: PeerCertificate | undefined;
 }
 
 /**
- * The part of a handler's context that every method has; the errors that the
- * method declares and its opening come from `MethodContext`.
+ * Context that a handler receives as its second argument.
  *
- * @typeParam Remote the methods of the other side
+ * It also has the members of {@linkcode MethodContext}, which depend on the
+ * method (`opening` and `error()`), and the members that middleware adds.
+ *
+ * @typeParam Remote the peer's methods
  * @typeParam Session the session that the call belongs to
+ *
+ * @example Refuse a call, and send metadata with the result
+ * ```ts
+ * import { CallError, connect, protocol, serve, unary } from "@lengthwise/lengthwise";
+ * import { assertEquals, assertRejects } from "@std/assert";
+ *
+ * const Files = protocol({
+ *   name: "files",
+ *   server: { read: unary<string, string>() },
+ * });
+ * await using server = await serve(Files, {
+ *   read(path, context) {
+ *     if (path.startsWith("/")) {
+ *       throw context.refuse("forbidden", "The path must be relative");
+ *     }
+ *     context.respondWith({ version: "2" });
+ *     return `contents of ${path}`;
+ *   },
+ * }, { port: 0 });
+ *
+ * await using session = await connect(Files, server.addr);
+ * await session.remote.read("a.txt", {
+ *   onMetadata: ({ version }) => assertEquals(version, "2"),
+ * });
+ * const error = await assertRejects(() => session.remote.read("/etc"), CallError);
+ * assertEquals(error.code, "forbidden");
+ * ```
  */
 export interface CallContext<Remote, Session> {
-  /** Dotted name of the method. */
+  /** Dotted name of the method, such as `orders.create`. */
   readonly method: string;
   /**
-   * Fires when nobody waits for the result any more. Its reason is a
-   * `CallError` whose `code` says why: `cancelled` by the caller, `deadline`
-   * passed, `disconnected`, or `unavailable` when a drain's grace is over. For
-   * a notification, for which nobody waits: when the connection is gone.
+   * Aborted when the caller no longer waits for the result.
+   *
+   * Its reason is a `CallError`. The `code` is `cancelled` if the caller
+   * cancelled the call, `deadline` if the deadline passed, `disconnected` if
+   * the connection was lost, or `unavailable` if the grace period of a drain is
+   * over. The signal of a notification is aborted only when the connection is
+   * lost.
    */
   readonly signal: AbortSignal;
-  /** Milliseconds left until the caller's deadline; `Infinity` without one. */
+  /** Milliseconds until the caller's deadline, at least 0; `Infinity` without one. */
   readonly timeLeft: number;
-  /** What the caller sent beside the call; a table without a prototype. */
+  /** Metadata that the caller sent with the call; an object without a prototype. */
   readonly metadata: Metadata;
   /**
-   * Sets what travels beside the result; the last one holds.
+   * Sets the metadata that is sent with the result.
    *
-   * @throws {TypeError} for a key or value that cannot travel, and in the
-   * handler of a notification
+   * A further call replaces the metadata.
+   *
+   * @param metadata keys and values, in total at most `limits.maxMetadata` bytes
+   * @throws {TypeError} if a key or a value is invalid, or the method is a
+   * notification
    */
   respondWith(metadata: Metadata): void;
   /**
-   * The other side's methods. Calls made through it belong to this call: they
-   * are cancelled with it and end before its deadline.
+   * The peer's methods, as functions that call on behalf of this call.
+   *
+   * Such calls are cancelled together with this call and share its deadline.
    */
   readonly remote: Remote;
-  /** The session. */
+  /** The session that the call belongs to. */
   readonly session: Session;
   /**
-   * Options for a call to somebody else on behalf of this one: this call's
-   * signal, and what is left of its time.
+   * Returns call options with this call's signal and remaining time.
    *
-   * @param options further ones; a `timeout` can only shorten
+   * Use them for a call to another service on behalf of this call.
+   *
+   * @param options further options; a `timeout` can only shorten the time
    */
   inherit(options?: CallOptions): CallOptions;
   /**
-   * Makes one of the framework's own errors, to be thrown: `throw
-   * context.refuse("forbidden", "Only the owner may")`. Its text and data reach
-   * the caller.
+   * Creates an error that ends the call with a framework code.
+   *
+   * The caller receives its message and data. Throw it:
+   * `throw context.refuse("forbidden", "Only the owner may do this")`.
+   *
+   * @param code reason of the refusal
+   * @param message message for the caller
+   * @param options advice on retries, and data
    */
   refuse(
     code: RefusalCode,
@@ -77,10 +121,8 @@ export interface CallContext<Remote, Session> {
   ): CallError;
 }
 
-/** Framework codes that a handler may end a call with. */
+/** Framework codes with which a handler may refuse a call. */
 export type RefusalCode = Extract<
   CallErrorCode,
   "invalid" | "forbidden" | "unauthenticated" | "overloaded" | "unavailable"
 >;
-
-/** What both kinds of session tell of their connection. */

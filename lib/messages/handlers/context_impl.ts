@@ -1,6 +1,5 @@
 /**
- * The context of one call, made when its handler is entered and filled as it
- * is asked.
+ * Implementation of the context that a handler receives.
  *
  * @module
  */
@@ -9,29 +8,31 @@ import type { CallContext, RefusalCode } from "./context.ts";
 import { CallError, type CallErrorOptions } from "../errors/call_error.ts";
 import type { Metadata } from "../session/wire/fields.ts";
 
-/** What a context asks of the call that it belongs to. */
+/** The call or notification that a context belongs to. */
 export interface ContextSource {
-  /** Dotted name. */
+  /** Dotted name of the method. */
   readonly method: string;
-  /** What came beside the call. */
+  /** Metadata that the caller sent with the call. */
   readonly metadata: Metadata;
-  /** The session. */
+  /** The session that handlers receive. */
   readonly session: unknown;
-  /** Milliseconds left. */
+  /** Returns the milliseconds until the deadline; negative once it has passed. */
   timeLeft(): number;
-  /** Why nobody waits any more, if so. */
+  /** Reason why the caller no longer waits for the result, if so. */
   readonly cancelled: CallError | undefined;
-  /** Sets what goes beside the result. */
+  /** Sets the metadata that is sent with the result. */
   respondWith(metadata: Metadata): void;
-  /** The other side's methods, bound to the context. */
+  /** Returns the peer's methods, bound to the context. */
   remoteFor(context: CallContext<unknown, unknown>): unknown;
 }
 
 /**
- * See `CallContext`. Nothing is made before it is asked for. It has no own
- * properties but what middleware adds.
+ * Implementation of `CallContext` and `MethodContext`.
+ *
+ * Its parts are created on first access. Its only own properties are the members
+ * that middleware adds.
  */
-export class Context implements CallContext<unknown, unknown> {
+export class ContextImpl implements CallContext<unknown, unknown> {
   readonly #source: ContextSource;
   readonly #opening: unknown;
   #controller: AbortController | undefined = undefined;
@@ -42,7 +43,7 @@ export class Context implements CallContext<unknown, unknown> {
     this.#opening = opening;
   }
 
-  /** What opened a call with items. */
+  /** The opening of a `clientStream` or `duplex` call. */
   get opening(): unknown {
     return this.#opening;
   }
@@ -107,7 +108,7 @@ export class Context implements CallContext<unknown, unknown> {
     return new CallError(code, message, options);
   }
 
-  /** Makes a declared error. */
+  /** Creates a declared error. */
   error(declared: string, data?: unknown): CallError {
     return new CallError("declared", `${this.method}: ${declared}`, {
       declared,
@@ -115,8 +116,8 @@ export class Context implements CallContext<unknown, unknown> {
     });
   }
 
-  /** Nobody waits any more: the signal fires. */
-  static cancel(context: Context, reason: CallError): void {
+  /** Aborts the context's signal. Static, as handlers see all other members. */
+  static cancel(context: ContextImpl, reason: CallError): void {
     context.#controller?.abort(reason);
   }
 }

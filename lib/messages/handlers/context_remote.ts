@@ -1,6 +1,5 @@
 /**
- * A remote whose calls belong to a call that is being handled: they end with
- * it, and before its deadline.
+ * The `remote` of a context: its calls belong to the call that is being handled.
  *
  * @module
  */
@@ -9,11 +8,12 @@ import type { CallContext } from "./context.ts";
 import type { BoundMethod } from "../protocol/protocol_types.ts";
 
 /**
- * Builds it.
+ * Builds a remote whose calls belong to a handled call. They are cancelled with
+ * it and share its deadline.
  *
- * @param methods the other side's
- * @param context of the call that is being handled
- * @param site where calls on nobody's behalf are made from
+ * @param methods the peer's methods
+ * @param context context of the call that is being handled
+ * @param site call site of calls that belong to no other call
  */
 export function contextRemote(
   methods: readonly BoundMethod[],

@@ -1,17 +1,20 @@
 /**
- * What a caller may know of what its handler threw.
+ * Maps errors that handlers and middleware throw to errors for the caller.
  *
- * | thrown | answer |
+ * | thrown | the caller receives |
  * | --- | --- |
- * | the reason of the call's own signal, or what became of a call on its behalf | that reason |
- * | a fault of the input's that the handler let through | itself |
- * | `context.error(…)`, as the method declares it | itself |
- * | `context.refuse(…)` | itself |
- * | anything else, errors of other calls among it | `internal`, with the id of a report, and what `exposeErrors` allows |
+ * | the reason of the call's signal, or the error of a call on its behalf that ended for the same reason | that reason |
+ * | an error in the caller's input or items | the same error |
+ * | `context.error(…)`, as the method declares it | the same error |
+ * | `context.refuse(…)` | the same error |
+ * | anything else, including errors of other calls | `internal`, with an incident id and the details that `exposeErrors` allows |
  *
  * @module
  */
-import { publicMessage, type Report } from "../errors/incident_report.ts";
+import {
+  type IncidentReport,
+  publicMessage,
+} from "../errors/incident_report.ts";
 import { CallError, type CallErrorCode } from "../errors/call_error.ts";
 import type { MethodDeclaration } from "../protocol/method.ts";
 import { validate } from "../schema/standard_schema.ts";
@@ -20,17 +23,17 @@ import { validate } from "../schema/standard_schema.ts";
 export interface FailedCall {
   /** Dotted name of its method. */
   readonly method: string;
-  /** The method. */
+  /** Declaration of its method. */
   readonly declaration: MethodDeclaration;
-  /** Whether the handler was entered; by now it has settled. */
+  /** Whether the handler was entered; if so, it has settled by now. */
   readonly entered: boolean;
-  /** What is about this call, and may be told as it is. */
+  /** Returns the error if it concerns this call and is sent unchanged. */
   ownErrorIn(thrown: unknown): CallError | undefined;
-  /** Reports what the caller must not know. */
-  report(thrown: unknown): Report;
+  /** Reports an error whose details the caller must not receive. */
+  report(thrown: unknown): IncidentReport;
 }
 
-/** Framework codes that a handler may end a call with; the rest are the session's to say. */
+/** Framework codes that a handler may end a call with; only the session uses the others. */
 const REFUSALS: ReadonlySet<CallErrorCode> = new Set([
   "invalid",
   "forbidden",
@@ -39,56 +42,63 @@ const REFUSALS: ReadonlySet<CallErrorCode> = new Set([
   "unavailable",
 ]);
 
-/** Codes of calls that were cut off, and not answered. */
-const CUT_OFF: ReadonlySet<CallErrorCode> = new Set([
+/** Codes of calls that ended without a response. */
+const UNANSWERED: ReadonlySet<CallErrorCode> = new Set([
   "cancelled",
   "deadline",
   "disconnected",
 ]);
 
 /**
- * Whether something was thrown because nobody waits for its call any more. The
- * calls on its behalf end for the same cause, but each by itself: often they
- * have their own error before this call's signal has fired.
+ * Returns whether a value was thrown because the call was cancelled.
  *
- * @param cancelled why nobody waits
+ * Calls on behalf of a call end for the same reason, but independently: they
+ * often fail with an error of their own before this call's signal is aborted.
+ *
+ * @param cancelled reason of the cancellation
+ * @param thrown the thrown value
  */
-export function comesOf(cancelled: CallError, thrown: unknown): boolean {
+export function isCausedBy(cancelled: CallError, thrown: unknown): boolean {
   return thrown === cancelled ||
     thrown instanceof CallError &&
-      (thrown.cause === cancelled || CUT_OFF.has(thrown.code));
+      (thrown.cause === cancelled || UNANSWERED.has(thrown.code));
 }
 
-/** A promise only where the data of a declared error has a schema that is asynchronous. */
-export function answerTo(
+/**
+ * Returns the error that the caller receives.
+ *
+ * It is a promise only if the data of a declared error has an asynchronous
+ * schema.
+ */
+export function mapError(
   thrown: unknown,
   call: FailedCall,
 ): CallError | Promise<CallError> {
   try {
-    return answer(thrown, call);
+    return mapReadable(thrown, call);
   } catch {
-    return internal(thrown, call); // anything can be thrown, also what throws when it is read
+    return internalError(thrown, call); // reading the thrown value throws
   }
 }
 
-function answer(
+function mapReadable(
   thrown: unknown,
   call: FailedCall,
 ): CallError | Promise<CallError> {
   const own = call.ownErrorIn(thrown);
   if (own !== undefined) return own;
-  // Errors that came from another call have a method: passing them on would tell this caller of that call.
+  // The error of another call has a method. Passing it on would disclose that call.
   if (!(thrown instanceof CallError) || thrown.method !== "") {
-    return internal(thrown, call);
+    return internalError(thrown, call);
   }
-  if (REFUSALS.has(thrown.code)) return told(thrown, call, thrown.data);
-  if (thrown.code === "declared") return declared(thrown, call);
-  return internal(thrown, call);
+  if (REFUSALS.has(thrown.code)) return publicError(thrown, call, thrown.data);
+  if (thrown.code === "declared") return declaredError(thrown, call);
+  return internalError(thrown, call);
 }
 
-/** The answer where the handler has given something that cannot be sent. */
-export function unsendable(thrown: unknown, call: FailedCall): CallError {
-  if (!isTooLarge(thrown)) return internal(thrown, call);
+/** Returns the error for a result or item that cannot be sent. */
+export function unsendableError(thrown: unknown, call: FailedCall): CallError {
+  if (!isTooLarge(thrown)) return internalError(thrown, call);
   return new CallError("too-large", thrown.message, {
     processed: "yes",
     incident: call.report(thrown).incident,
@@ -99,12 +109,12 @@ function isTooLarge(thrown: unknown): thrown is CallError {
   try {
     return thrown instanceof CallError && thrown.code === "too-large";
   } catch {
-    return false; // a getter of the value has thrown it: see answerTo()
+    return false; // reading the thrown value throws: see mapError()
   }
 }
 
-/** The answer to what nobody foresaw. */
-export function internal(thrown: unknown, call: FailedCall): CallError {
+/** Reports an undeclared error and returns the `internal` error for the caller. */
+export function internalError(thrown: unknown, call: FailedCall): CallError {
   const report = call.report(thrown);
   return new CallError(
     "internal",
@@ -117,35 +127,46 @@ export function internal(thrown: unknown, call: FailedCall): CallError {
   );
 }
 
-/** An error that the method does not declare, or with other data, is a fault of the handler's. */
-function declared(
+/**
+ * Validates a declared error. An error that the method does not declare, or with
+ * data that its schema does not accept, is the handler's fault.
+ */
+function declaredError(
   thrown: CallError,
   call: FailedCall,
 ): CallError | Promise<CallError> {
   const { errors } = call.declaration;
-  // A declaration by types alone does not know its errors' names at run time.
-  if (errors === undefined) return told(thrown, call, thrown.data);
-  if (!Object.hasOwn(errors, thrown.declared)) return internal(thrown, call);
+  // If errors are declared by types alone, their names are unknown at run time.
+  if (errors === undefined) return publicError(thrown, call, thrown.data);
+  if (!Object.hasOwn(errors, thrown.declared)) {
+    return internalError(thrown, call);
+  }
   const schema = errors[thrown.declared];
-  if (!schema) return told(thrown, call, undefined);
-  const unfit = (cause: unknown) =>
-    internal(
+  if (!schema) return publicError(thrown, call, undefined);
+  const invalid = (cause: unknown) =>
+    internalError(
       new Error(
-        `${call.method} threw its error "${thrown.declared}" with data that do not fit it: give what the schema of that error accepts`,
+        `${call.method} threw its declared error "${thrown.declared}" with data that does not match the schema of that error`,
         { cause },
       ),
       call,
     );
   try {
     const data = validate(schema, thrown.data);
-    if (!(data instanceof Promise)) return told(thrown, call, data);
-    return data.then((valid) => told(thrown, call, valid)).catch(unfit);
+    if (!(data instanceof Promise)) return publicError(thrown, call, data);
+    return data.then((valid) => publicError(thrown, call, valid))
+      .catch(invalid);
   } catch (cause) {
-    return unfit(cause);
+    return invalid(cause);
   }
 }
 
-function told(thrown: CallError, call: FailedCall, data: unknown): CallError {
+/** Copies the parts of a thrown error that the caller may receive. */
+function publicError(
+  thrown: CallError,
+  call: FailedCall,
+  data: unknown,
+): CallError {
   const { code, message, retry, retryAfter, declared } = thrown;
   return new CallError(code, message, {
     processed: call.entered ? "yes" : "no",

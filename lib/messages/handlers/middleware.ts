@@ -1,28 +1,34 @@
 /**
- * Code around every call that a side handles.
+ * Middleware: functions around every call that a side handles.
  *
  * @module
  */
 import type { CallContext } from "./context.ts";
 
-/** What every middleware sees of a call: its context, whatever the protocol. */
+/** Context of a call as middleware sees it, independent of the protocol. */
 export type MiddlewareContext = CallContext<unknown, unknown>;
 
 /**
- * Stands around a handler: may refuse the call, add to its context, look at
- * its result or give another. It is entered once the input is valid. For the
- * shapes with items `next` settles when the last item has gone, and gives
- * `undefined`. What a refusal says of `processed` is `"no"` as long as `next`
- * was not called.
+ * Runs around the handler of every call of a side.
  *
- * @typeParam Extra what it adds to the context of every handler; what the
- * framework has put there cannot be replaced
- * @typeParam Context what it asks for: `ServerContext<typeof Shop, User>` where
- * it looks at the session, or what another middleware has added
+ * A middleware may refuse the call by throwing, add members to the context by
+ * passing them to `next()`, and read or replace the result, which it returns.
+ * It runs after the input has been validated. `next()` may be called once; it
+ * resolves to the handler's result or, for `serverStream` and `duplex`, to
+ * `undefined` once the last item has been sent.
  *
- * @example Who may call
+ * If a middleware throws before it calls `next()`, the caller's error has
+ * `processed` `"no"`.
+ *
+ * @typeParam Extra members that it adds to the context; members of the framework
+ * cannot be replaced
+ * @typeParam Context the context that it requires, such as
+ * `ServerContext<typeof Shop, User>` to use the session, or one with the members
+ * that another middleware adds
+ *
+ * @example Require a user name
  * ```ts
- * import type { Middleware } from "@lengthwise/lengthwise/messages";
+ * import type { Middleware } from "@lengthwise/lengthwise";
  *
  * const named: Middleware<{ user: string }> = (context, next) => {
  *   const user = context.metadata["user"];
@@ -40,14 +46,19 @@ export type Middleware<
 ) => unknown;
 
 /**
- * Two middlewares as one: the first is the outer, and both add to the context.
- * Give the result a name before it goes into a server's options: the compiler
- * does not see through a call in that place, and the handlers would not know
- * what is added.
+ * Combines two middlewares into one that runs the second inside the first.
  *
- * @param outer sees the call first
- * @param inner sees it next, with what the outer has added
- * @returns asks for what both ask for, but for what the outer adds
+ * The members that both add are available to handlers. Assign the result to a
+ * variable before you pass it to a server's options: the compiler does not infer
+ * the added members from a nested call.
+ *
+ * @param outer the middleware that runs first
+ * @param inner the middleware that `outer` runs; its context has the members
+ * that `outer` adds
+ * @returns the combined middleware; its context must have the members that both
+ * require, except for the ones that `outer` adds
+ * @throws {TypeError} when called, if a middleware adds a member whose name the
+ * context already uses
  *
  * @example
  * ```ts
@@ -55,7 +66,7 @@ export type Middleware<
  *   chain,
  *   type Middleware,
  *   type MiddlewareContext,
- * } from "@lengthwise/lengthwise/messages";
+ * } from "@lengthwise/lengthwise";
  *
  * const tenant: Middleware<{ tenant: string }> = (context, next) =>
  *   next({ tenant: context.metadata["tenant"] ?? "none" });
@@ -75,22 +86,22 @@ export function chain<
 ): Middleware<A & B, Outer & Omit<Inner, keyof A>> {
   return (context, next) =>
     outer(context, (first) => {
-      // What the inner one asks for is what was there, and what the outer one adds.
+      // The inner context: the original one and the members of the outer one.
       const extended: unknown = extend(context, first);
       const inside = (async () =>
         await inner(
           extended as Inner,
           (second) => next({ ...first, ...second }),
         ))();
-      inside.catch(() => {}); // for an outer one that does not wait
+      inside.catch(() => {}); // the outer one may not await it
       return inside;
     });
 }
 
 /**
- * Adds to a context; the handler gets the same object.
+ * Adds members to a context and returns the same object.
  *
- * @throws {TypeError} for a name that is the framework's
+ * @throws {TypeError} if the framework's context has a member of the same name
  */
 export function extend<C extends object, E extends object>(
   context: C,
@@ -101,7 +112,7 @@ export function extend<C extends object, E extends object>(
       throw new TypeError(
         `Cannot add "${
           String(key)
-        }" to the context: the framework has put something there; use another name`,
+        }" to the context: the framework uses this name; use another one`,
       );
     }
   }

@@ -1,14 +1,14 @@
 /**
- * Handling of a notification: like a call of which nobody hears the end. What
- * fails is reported here, and what is the sender's fault is only counted: a
- * peer must not be able to fill the log.
+ * Handles one incoming notification, which has no response. Failures are
+ * reported on this side. Failures that are the sender's fault are only counted,
+ * so that a peer cannot fill the log.
  *
  * @module
  */
-import { comesOf } from "./error_mapping.ts";
-import { Context, type ContextSource } from "./context_impl.ts";
+import { isCausedBy } from "./error_mapping.ts";
+import { ContextImpl, type ContextSource } from "./context_impl.ts";
 import type { CallHandlingHost, ServedHandler } from "./call_handling.ts";
-import { runInside } from "./run_middleware.ts";
+import { runMiddleware } from "./run_middleware.ts";
 import type { CallContext } from "./context.ts";
 import { CallError } from "../errors/call_error.ts";
 import {
@@ -19,15 +19,15 @@ import {
 import type { Fields, Metadata } from "../session/wire/fields.ts";
 import type { SessionStats } from "../session/flow/shared_state.ts";
 
-/** What notifications need beside what calls do. */
+/** Services that handling a notification requires of the {@linkcode Peer}. */
 export interface NotificationHost extends CallHandlingHost {
-  /** Those that are being handled. */
-  readonly notices: Set<NotificationHandling>;
-  /** Counters. */
+  /** Notifications that are being handled. */
+  readonly notifications: Set<NotificationHandling>;
+  /** Counters of the session. */
   readonly stats: SessionStats;
 }
 
-/** One notification that is being handled. */
+/** Handling of one incoming notification. */
 export class NotificationHandling implements ContextSource {
   /** @inheritdoc */
   readonly method: string;
@@ -37,7 +37,7 @@ export class NotificationHandling implements ContextSource {
   cancelled: CallError | undefined = undefined;
   readonly #host: NotificationHost;
   readonly #served: ServedHandler;
-  readonly #context: Context;
+  readonly #context: ContextImpl;
 
   constructor(
     host: NotificationHost,
@@ -48,7 +48,7 @@ export class NotificationHandling implements ContextSource {
     this.#served = served;
     this.method = served.bound.name;
     this.metadata = fields.metadata;
-    this.#context = new Context(this, undefined);
+    this.#context = new ContextImpl(this, undefined);
   }
 
   /** @inheritdoc */
@@ -64,7 +64,7 @@ export class NotificationHandling implements ContextSource {
   /** @inheritdoc */
   respondWith(): void {
     throw new TypeError(
-      `Cannot respond to ${this.method}: a notification has no answer`,
+      `Cannot respond to ${this.method}: a notification has no response`,
     );
   }
 
@@ -73,7 +73,7 @@ export class NotificationHandling implements ContextSource {
     return this.#host.remoteFor(context);
   }
 
-  /** Decodes, checks and handles. Never throws. The body is valid during this call. */
+  /** Decodes, validates and handles the notification. Never throws. The body is valid during this call. */
   begin(body: Uint8Array): void {
     let value: unknown;
     try {
@@ -82,23 +82,26 @@ export class NotificationHandling implements ContextSource {
       this.#host.stats.malformedCalls++;
       return;
     }
-    this.#host.notices.add(this);
+    this.#host.notifications.add(this);
     this.#handle(value).catch((error) => this.#failed(error)).finally(() =>
-      this.#host.notices.delete(this)
+      this.#host.notifications.delete(this)
     );
   }
 
-  /** The connection is gone. */
+  /** Aborts the handler's signal because the connection was lost. */
   cancel(message: string): void {
     this.cancelled = new CallError(
       "disconnected",
       `${this.method}: ${message}`,
       { method: this.method },
     );
-    Context.cancel(this.#context, this.cancelled);
+    ContextImpl.cancel(this.#context, this.cancelled);
   }
 
-  /** Enters the handler at once, unless its schema takes time: what came first is entered first. */
+  /**
+   * Enters the handler synchronously unless its schema is asynchronous.
+   * Notifications are thus handled in the order in which they arrive.
+   */
   async #handle(value: unknown): Promise<void> {
     const { handler, bound } = this.#served;
     const { middleware } = this.#host;
@@ -106,7 +109,7 @@ export class NotificationHandling implements ContextSource {
     const input = checked instanceof Promise ? await checked : checked;
     if (middleware === undefined) await handler(input, this.#context);
     else {
-      await runInside(
+      await runMiddleware(
         middleware,
         this.#context,
         (context) => handler(input, context),
@@ -116,17 +119,20 @@ export class NotificationHandling implements ContextSource {
 
   #failed(thrown: unknown): void {
     try {
-      if (this.#isNoIncident(thrown)) return;
+      if (this.#isExpected(thrown)) return;
     } catch {
-      // Anything can be thrown, also what throws when it is read.
+      // A thrown value may itself throw when its properties are read.
     }
     this.#host.report(thrown, this.method);
   }
 
-  /** Counts what is the sender's fault. */
-  #isNoIncident(thrown: unknown): boolean {
+  /**
+   * Returns whether a failure is no incident: the connection was lost, or it is
+   * the sender's fault. Counts the latter.
+   */
+  #isExpected(thrown: unknown): boolean {
     const { cancelled } = this;
-    if (cancelled !== undefined && comesOf(cancelled, thrown)) return true;
+    if (cancelled !== undefined && isCausedBy(cancelled, thrown)) return true;
     if (!(thrown instanceof CallError) || thrown.method !== "") return false;
     const { code } = thrown;
     if (code === "internal") return false;
@@ -136,7 +142,11 @@ export class NotificationHandling implements ContextSource {
   }
 }
 
-/** The value as its schema leaves it. @throws {CallError} `malformed`, thrown or by rejection */
+/**
+ * Returns the validated value, or a promise of it.
+ *
+ * @throws {CallError} `malformed` if the value does not match the schema
+ */
 function valid(schema: StandardSchema | undefined, value: unknown): unknown {
   if (schema === undefined) return value;
   try {

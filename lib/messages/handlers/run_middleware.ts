@@ -1,23 +1,25 @@
 /**
- * Runs a handler inside the middleware.
+ * Runs middleware around a handler.
  *
  * @module
  */
 import { extend, type Middleware } from "./middleware.ts";
 
-/** Middleware, whatever it adds and whatever context it asks for. */
-// deno-lint-ignore no-explicit-any -- handlers and middleware were typed against each other where they were given
+/** Any middleware, whatever context it requires and extends. */
+// deno-lint-ignore no-explicit-any -- serve() and connect() have checked middleware and handlers against each other
 export type AnyMiddleware = Middleware<any, any>;
 
 /**
- * Runs `handle` where the middleware calls `next`. Settles when both have: a
- * call is not over while its handler runs, whether or not the middleware waits.
+ * Runs the middleware, and `handle` when the middleware calls `next()`.
  *
- * @param middleware stands around it
- * @param context of the call
+ * Settles when both have settled: a call is in progress while its handler runs,
+ * even if the middleware does not wait for it.
+ *
+ * @param middleware the middleware
+ * @param context context of the call
  * @param handle enters the handler
  */
-export async function runInside(
+export async function runMiddleware(
   middleware: AnyMiddleware,
   context: object,
   handle: (context: object) => unknown,
@@ -28,12 +30,12 @@ export async function runInside(
     if (over || handling !== undefined) {
       throw new TypeError(
         over
-          ? "Cannot call next(): the middleware has returned"
-          : "Cannot call next() twice: a call is handled once",
+          ? "Cannot call next(): the middleware has already returned"
+          : "Cannot call next() twice: a call is handled only once",
       );
     }
     handling = enter(extra);
-    handling.catch(() => {}); // what the middleware does not wait for must not end the process
+    handling.catch(() => {}); // the middleware may not await it
     return handling;
   }
   async function enter(extra: object): Promise<unknown> {

@@ -1,7 +1,6 @@
 /**
- * What travels in a call, at the callee's end, which applies every schema: what
- * is wrong with a value that came is the caller's fault, what is wrong with one
- * that is to leave is the handler's.
+ * Validates the values of a call at the callee. The callee applies every schema:
+ * an invalid input is the caller's fault, an invalid output the handler's.
  *
  * @module
  */
@@ -13,7 +12,7 @@ import {
   validate,
 } from "../schema/standard_schema.ts";
 
-/** The call whose values they are. */
+/** The call that the values belong to. */
 export interface ValuesOwner {
   /** Dotted name of its method. */
   readonly method: string;
@@ -21,9 +20,9 @@ export interface ValuesOwner {
   readonly entered: boolean;
 }
 
-/** Values that a caller has sent. */
-export class CallValues {
-  /** What was wrong with one of them; the caller may be told. */
+/** Decodes and validates the values that a caller sends. */
+export class InputValues {
+  /** Error of an invalid value, which the caller may receive. */
   fault: CallError | undefined = undefined;
   readonly #call: ValuesOwner;
   readonly #codec: MessageCodec;
@@ -33,19 +32,19 @@ export class CallValues {
     this.#codec = codec;
   }
 
-  /** The bytes are valid during the call. @throws {CallError} `malformed` */
+  /** Decodes a body, which is valid during the call. @throws {CallError} `malformed` */
   decode(body: Uint8Array): unknown {
     try {
       return this.#codec.decode(body);
     } catch (cause) {
       const detail = cause instanceof Error ? cause.message : String(cause);
-      throw this.#faultOf("malformed", `cannot decode what came: ${detail}`, {
+      throw this.#faultOf("malformed", `cannot decode the message: ${detail}`, {
         cause,
       });
     }
   }
 
-  /** As the schema makes it, or a promise of that. @throws {CallError} `invalid` */
+  /** Returns the schema's output, or a promise of it. @throws {CallError} `invalid` */
   valid(schema: StandardSchema | undefined, value: unknown): unknown {
     if (schema === undefined) return value;
     try {
@@ -58,7 +57,7 @@ export class CallValues {
     }
   }
 
-  /** Only what a schema says of the value is the caller's fault: the schema's own failure is ours. */
+  /** Returns the caller's fault for issues of the schema. An error thrown by the schema is ours. */
   #asFault(error: unknown): unknown {
     if (!(error instanceof SchemaError)) return error;
     const data = { issues: error.issues };
@@ -79,7 +78,7 @@ export class CallValues {
   }
 }
 
-/** What the handler has given, as the schema makes it, or a promise of that. */
+/** Validates a handler's result or item. Returns the schema's output or a promise of it. */
 export function checkOutput(schema: StandardSchema, value: unknown): unknown {
   try {
     const checked = validate(schema, value);

@@ -1,6 +1,6 @@
 /**
- * The side that is dialled: one set of handlers for every connection, wherever
- * it comes from.
+ * Servers: one set of handlers that serves every connection, whatever its
+ * transport.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import type {
   SocketAddress,
 } from "../../transport/connection.ts";
 import { type SideTables, sideTables } from "../connection/method_tables.ts";
-import { unawaited } from "../support/thenable.ts";
+import { reportRejection } from "../support/thenable.ts";
 import { ServerSessionImpl, type SessionOwner } from "./server_session.ts";
 import {
   buildPublishers,
@@ -40,14 +40,37 @@ import type {
 import { NamedTopic, TopicRegistry } from "./topics.ts";
 
 /**
- * A server that does not listen by itself: for connections that somebody else
- * accepts, or for several addresses.
+ * Creates a server that does not listen yet.
  *
- * @param protocol what it speaks
- * @param handlers a function for each method of the server's side
- * @param options options
- * @throws {TypeError} for handlers that are missing or too many
- * @throws {RangeError} for a limit or option out of its range
+ * Use it to serve connections that were accepted elsewhere, with
+ * {@linkcode Server.accept}, or to listen on several addresses, with
+ * {@linkcode Server.listen}. To listen on one address, use {@linkcode serve}.
+ *
+ * @param protocol the protocol that both sides share
+ * @param handlers a function for each method of the protocol's server side,
+ * nested like the methods
+ * @param options authentication, limits, codecs, middleware, …
+ * @returns the server
+ * @throws {TypeError} if a handler is missing, or a function has no method
+ * @throws {RangeError} if a limit or an option is out of range
+ *
+ * @example
+ * ```ts
+ * import { connect, createServer, protocol, unary } from "@lengthwise/lengthwise";
+ * import { memoryPair } from "@lengthwise/lengthwise/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const Echo = protocol({
+ *   name: "echo",
+ *   server: { echo: unary<string, string>() },
+ * });
+ * await using server = createServer(Echo, { echo: (text) => text });
+ *
+ * const [near, far] = memoryPair();
+ * server.accept(far);
+ * await using session = await connect(Echo, near);
+ * assertEquals(await session.remote.echo("hello"), "hello");
+ * ```
  */
 export function createServer<
   P extends AnyProtocol,
@@ -69,16 +92,20 @@ export function createServer<
 }
 
 /**
- * Listens, and serves every client that connects.
+ * Listens on an address and serves every client that connects.
  *
- * @param protocol what it speaks
- * @param handlers a function for each method of the server's side
- * @param address where to listen: `{ port: 7000 }`, `"unix:/run/shop.sock"`, …
- * @param options options
- * @throws {TransportError} where it cannot listen
- * @throws {TypeError} for handlers that are missing or too many
- * @throws {RangeError} for a limit or option out of its range
- * @throws the signal's reason, or what `onListen` throws; nothing listens then
+ * @param protocol the protocol that both sides share
+ * @param handlers a function for each method of the protocol's server side,
+ * nested like the methods
+ * @param address where to listen, such as `{ port: 7000 }` or
+ * `"unix:/run/shop.sock"`, or a listener, which the server then owns
+ * @param options authentication, limits, codecs, middleware, TLS, …
+ * @returns the server, once it listens
+ * @throws {TransportError} if it cannot listen on the address
+ * @throws {TypeError} if a handler is missing, or a function has no method
+ * @throws {RangeError} if a limit or an option is out of range
+ * @throws the reason of `options.signal` if it is aborted before the server
+ * listens, or the error of `options.onListen`; the server then does not listen
  *
  * @example
  * ```ts
@@ -120,7 +147,10 @@ export async function serve<
     const addr = await server.listen(address, transport);
     signal?.throwIfAborted();
     server.abortWith(signal);
-    unawaited(onListen?.(addr), (error) => server.resolved.report(error, ""));
+    reportRejection(
+      onListen?.(addr),
+      (error) => server.resolved.report(error, ""),
+    );
     return server;
   } catch (error) {
     await server.abort();
@@ -130,8 +160,11 @@ export async function serve<
 
 const DEFAULT_MAX_SESSIONS = 10_000;
 
-/** Connections above `maxSessions` that are told so at the same time, rather than cut. */
-const MAX_REFUSING = 64;
+/**
+ * Rejections with `too-many` that may be in progress at the same time.
+ * Connections beyond these are closed without a reason.
+ */
+const MAX_REJECTING = 64;
 
 const DONE: Promise<void> = Promise.resolve();
 
@@ -148,7 +181,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   readonly #listeners: Set<Listener> = new Set();
   readonly #loops: Set<Promise<void>> = new Set();
   readonly #maxSessions: number;
-  #refusing = 0;
+  #rejecting = 0;
   #ref = true;
   #addr: SocketAddress | undefined = undefined;
   #shutdown: Promise<void> | undefined = undefined;
@@ -160,7 +193,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     options: OwnOptions<P, Auth, State>,
   ) {
     this.tables = tables;
-    // Options are checked now, and not when the first client comes.
+    // Checks the options now rather than when the first client connects.
     const { maxSessions = DEFAULT_MAX_SESSIONS, broadcast = {} } = options;
     this.topics = new TopicRegistry(
       tables.calls,
@@ -168,14 +201,14 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     );
     const publishers = buildPublishers(
       tables.calls,
-      () => this.topics.everyone,
+      () => this.topics.allSessions,
     );
-    this.broadcast = publishers as Publishers<P["client"]>; // built from the protocol that the type stands for
+    this.broadcast = publishers as Publishers<P["client"]>; // built from the protocol P
     this.options = options;
     this.resolved = resolved;
     if (!Number.isInteger(maxSessions) || maxSessions < 1) {
       throw new RangeError(
-        `Cannot serve with maxSessions ${maxSessions}: it must be an integer of 1 or more`,
+        `Cannot serve with maxSessions ${maxSessions}: it must be an integer of at least 1`,
       );
     }
     this.#maxSessions = maxSessions;
@@ -185,14 +218,14 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   get addr(): SocketAddress {
     if (this.#addr === undefined) {
       throw new TypeError(
-        "Cannot tell the address: the server does not listen; call listen() first",
+        "Cannot get the address: the server is not listening; call listen() first",
       );
     }
     return this.#addr;
   }
 
   get broadcastStats(): Readonly<TopicStats> {
-    return this.topics.everyone.stats;
+    return this.topics.allSessions.stats;
   }
 
   topic(name: string): Topic<P, Auth, State> {
@@ -238,26 +271,26 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   }
 
   async accept(connection: Connection): Promise<void> {
-    const full = this.#accepted.size - this.#refusing >= this.#maxSessions;
-    const flooded = full && this.#refusing >= MAX_REFUSING;
+    const full = this.#accepted.size - this.#rejecting >= this.#maxSessions;
+    const flooded = full && this.#rejecting >= MAX_REJECTING;
     try {
       if (this.#shutdown !== undefined || flooded) return connection.close();
       const session = new ServerSessionImpl<P, Auth, State>(this, connection, {
-        refused: full,
+        rejected: full,
       });
       this.#accepted.add(session);
-      if (full) this.#refusing++;
+      if (full) this.#rejecting++;
       await session.closed;
       this.#accepted.delete(session);
-      if (full) this.#refusing--;
+      if (full) this.#rejecting--;
     } catch (error) {
-      // A connection that somebody else has brought may be of any kind.
+      // The application's own Connection implementation may throw anywhere.
       this.resolved.report(error, "");
-      this.#letGo(connection);
+      this.#dispose(connection);
     }
   }
 
-  #letGo(connection: Connection): void {
+  #dispose(connection: Connection): void {
     try {
       connection[Symbol.dispose]();
     } catch (error) {
@@ -272,7 +305,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     this.finished.then(() => signal.removeEventListener("abort", abort));
   }
 
-  /** Closes everything at once. */
+  /** Closes the listeners and every session immediately. */
   abort(): Promise<void> {
     return this.#stop("abort");
   }
@@ -282,7 +315,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   }
 
   #stop(how: "drain" | "abort"): Promise<void> {
-    // First, so that nothing new comes in meanwhile.
+    // Set first, so that no new connection is accepted meanwhile.
     const settled = this.#shutdown ??= this.#settle();
     for (const listener of this.#listeners) listener.close();
     for (const session of this.#accepted) session[how]();
@@ -290,7 +323,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   }
 
   async #settle(): Promise<void> {
-    await DONE; // until the listeners have been closed
+    await DONE; // the caller closes the listeners first
     await Promise.allSettled([
       ...this.#loops,
       ...[...this.#accepted].map((session) => session.closed),

@@ -1,5 +1,5 @@
 /**
- * A connection that a server has accepted, from handshake to close.
+ * A server's session, from accepting the connection to its close.
  *
  * @module
  */
@@ -24,38 +24,42 @@ import type { Hello } from "../session/wire/hello.ts";
 import type { SessionStats } from "../session/flow/shared_state.ts";
 import type { ResolvedSessionOptions } from "../connection/session_options.ts";
 
-/** What a session asks of its server. */
+/** The server, as its sessions use it. */
 export interface SessionOwner<P extends AnyProtocol, Auth, State>
   extends Server<P, Auth, State> {
-  /** The sessions whose handshake is done. */
+  /** Sessions whose handshake is complete. */
   readonly sessions: Set<ServerSession<P, Auth, State>>;
-  /** Who is subscribed to what. */
+  /** The topics and their subscribers. */
   readonly topics: TopicRegistry<P, Auth, State>;
-  /** The methods. */
+  /** The methods and their handlers. */
   readonly tables: SideTables;
-  /** The server's options. */
+  /** The server's own options. */
   readonly options: OwnOptions<P, Auth, State>;
-  /** The same, filled in. */
+  /** The session options, with defaults. */
   readonly resolved: ResolvedSessionOptions;
 }
 
 /** Options of a {@linkcode ServerSessionImpl}. */
 export interface ServerSessionImplOptions {
-  /** There is no place for it: it is only told so. @default {false} */
-  readonly refused?: boolean;
+  /**
+   * Whether the server is full: the client is then rejected with `too-many`.
+   *
+   * @default {false}
+   */
+  readonly rejected?: boolean;
 }
 
-/** See `ServerSession`. */
+/** Implementation of `ServerSession`. */
 export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   implements ServerSession<P, Auth, State> {
   readonly finished: Promise<SessionError | undefined>;
-  /** Settles when the connection is closed and nothing of it is left. */
+  /** Resolves when the connection is closed and its resources are released. */
   readonly closed: Promise<void>;
   readonly #owner: SessionOwner<P, Auth, State>;
   readonly #peer: Peer;
   readonly #info: ConnectionInfo;
   readonly #site: CallSite;
-  readonly #refused: boolean;
+  readonly #rejected: boolean;
   readonly #draining: LazySignal = new LazySignal();
   #remote: Remote<P, "client"> | undefined = undefined;
   #auth!: Auth;
@@ -67,10 +71,10 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   constructor(
     owner: SessionOwner<P, Auth, State>,
     connection: Connection,
-    { refused = false }: ServerSessionImplOptions = {},
+    { rejected = false }: ServerSessionImplOptions = {},
   ) {
     this.#owner = owner;
-    this.#refused = refused;
+    this.#rejected = rejected;
     this.#info = connectionInfo(connection);
     const { tables, resolved } = owner;
     this.finished = new Promise((resolve) => this.#finish = resolve);
@@ -103,13 +107,13 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     this.closed = this.#peer.closed;
   }
 
-  /** Made when it is first asked for: idle sessions are many, and hold little. */
+  /** Built on first access, which keeps idle sessions small. */
   get remote(): Remote<P, "client"> {
     const { calls } = this.#owner.tables;
     return this.#remote ??= buildRemote(calls, this.#site) as Remote<
       P,
       "client"
-    >; // built from the protocol that the type stands for
+    >; // built from the protocol P
   }
 
   get server(): Server<P, Auth, State> {
@@ -140,7 +144,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     return this.#peer.sameProtocol;
   }
 
-  /** Not kept: sessions are many, and those who ask are few. */
+  /** Computed on each access rather than kept: few sessions are ever asked. */
   get differences(): readonly MethodDifference[] {
     const { peer } = this.#peer.session;
     return peer === undefined || this.sameProtocol
@@ -162,50 +166,53 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
 
   #authenticate(hello: Hello, credentials: unknown): void {
     this.#protocol = hello.protocol;
-    if (this.#refused) {
-      const message = "the server has as many sessions as it takes";
+    if (this.#rejected) {
+      const message = "the server has reached its maximum number of sessions";
       return this.#peer.session.expel("too-many", message, this.#peer.now());
     }
-    this.#ask(
+    this.#checkCredentials(
       credentials,
-      () => this.#admit(),
+      () => this.#createState(),
       (message) => this.#peer.session.refuse(message, this.#peer.now()),
     );
   }
 
-  /** Lets the client in; what fails of our own is not its fault. */
-  #admit(): void {
-    if (this.#peer.session.state !== "authenticating") return; // it has gone meanwhile
+  /** Creates the state, then accepts the client; a failure is the server's fault. */
+  #createState(): void {
+    if (this.#peer.session.state !== "authenticating") return; // disconnected meanwhile
     try {
       const state: unknown = this.#owner.options.state?.();
       if (!isThenable(state)) return this.#accept(state);
-      Promise.resolve(state).then((made) => this.#accept(made)).catch((error) =>
-        this.#turnAway(error)
+      Promise.resolve(state).then((created) => this.#accept(created)).catch(
+        (error) => this.#rejectAfterFailure(error),
       );
     } catch (error) {
-      this.#turnAway(error);
+      this.#rejectAfterFailure(error);
     }
   }
 
   #accept(state: unknown): void {
-    this.#state = state as State; // what `state` made; without it, State is undefined
+    this.#state = state as State; // without the option, State is undefined
     this.#peer.session.accept(this.#peer.now());
     this.#peer.touched();
   }
 
-  #turnAway(error: unknown): void {
+  #rejectAfterFailure(error: unknown): void {
     const report = this.#owner.resolved.report(error, "");
-    const message = publicMessage("the session could not begin", report);
+    const message = publicMessage("the session could not be started", report);
     this.#peer.session.expel("internal", message, this.#peer.now());
     this.#peer.touched();
   }
 
-  /** One after the other, so that the last ones hold; the session bounds how many wait. */
+  /**
+   * Checks refreshed credentials. Checks run one after the other, so that the
+   * last credentials take effect; the session limits how many may wait.
+   */
   #refresh(id: number, credentials: unknown): void {
     const { session } = this.#peer;
     this.#refreshed = this.#refreshed.then(async () => {
       if (session.state !== "open") return;
-      await this.#ask(
+      await this.#checkCredentials(
         credentials,
         () => session.refreshed(id, this.#peer.now()),
         (message) => session.rejectRefresh(message, this.#peer.now()),
@@ -213,25 +220,25 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     });
   }
 
-  /** Settles, and never rejects, when the answer has been given. */
-  #ask(
+  /** Authenticates and calls one of the callbacks. The promise never rejects. */
+  #checkCredentials(
     credentials: unknown,
-    yes: () => void,
-    no: (message: string) => void,
+    onAccepted: () => void,
+    onRejected: (message: string) => void,
   ): Promise<void> | void {
     const { authenticate } = this.#owner.options;
-    if (authenticate === undefined) return yes();
+    if (authenticate === undefined) return onAccepted();
     const client = { ...this.#info, protocol: this.#protocol };
     return (async () => await authenticate(credentials, client))().then(
       (auth) => {
         this.#auth = auth;
-        yes();
+        onAccepted();
       },
-      (error) => no(this.#reasonOf(error)),
+      (error) => onRejected(this.#reasonOf(error)),
     );
   }
 
-  /** A CallError is meant for the client; anything else stays here. */
+  /** Returns a CallError's message; any other error is reported and stays private. */
   #reasonOf(error: unknown): string {
     try {
       if (error instanceof CallError && error.method === "") {
@@ -239,7 +246,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
         if (typeof message === "string") return message;
       }
     } catch {
-      // Anything can be thrown, also what throws when it is read.
+      // A thrown value may itself throw when its properties are read.
     }
     const report = this.#owner.resolved.report(error, "");
     return publicMessage("the credentials were refused", report);
@@ -255,7 +262,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     );
   }
 
-  /** This client, for messages that go to many. */
+  /** Returns this client as a target of broadcasts and topics. */
   #broadcastTarget(): BroadcastTarget {
     const peer = this.#peer;
     const { calls } = this.#owner.tables.methods;
@@ -265,7 +272,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
         return peer.session.mayNotify;
       },
       send(method, body) {
-        const info = calls[method]!; // numbers come from this list
+        const info = calls[method]!; // methods are numbered by this list
         peer.session.notifyEncoded({ method, info, body }, peer.now());
       },
       disconnect: (message) =>
@@ -292,7 +299,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     return this.closed;
   }
 
-  /** Closes without waiting for the client to notice. */
+  /** Closes without waiting for the client to close its end. */
   abort(): Promise<void> {
     this.#peer.abort();
     return this.closed;

@@ -1,5 +1,5 @@
 /**
- * A server, its sessions and its topics, as programs see them.
+ * Public types of servers: options, sessions and topics.
  *
  * @module
  */
@@ -22,18 +22,18 @@ import type { AnyProtocol, Remote } from "../protocol/protocol_types.ts";
 import type { SessionStats } from "../session/flow/shared_state.ts";
 import type { SessionOptions } from "../connection/session_options.ts";
 
-/** What a server knows of a client when it decides whether to let it in. */
+/** Information about a client, passed to `authenticate`. */
 export interface ClientInfo extends ConnectionInfo {
-  /** Name of the protocol that the client speaks. */
+  /** Name of the client's protocol, as the client states it. */
   readonly protocol: string;
 }
 
 /**
- * What handlers of a server are given.
+ * Context of a server's handlers: a {@linkcode CallContext} of its sessions.
  *
  * @typeParam P the protocol
- * @typeParam Auth what `authenticate` made of the credentials
- * @typeParam State what `state` made for the session
+ * @typeParam Auth the value that `authenticate` returns
+ * @typeParam State the value that `state` returns
  */
 export type ServerContext<
   P extends AnyProtocol,
@@ -42,12 +42,12 @@ export type ServerContext<
 > = CallContext<Remote<P, "client">, ServerSession<P, Auth, State>>;
 
 /**
- * Options of a server.
+ * Options of {@linkcode createServer}.
  *
  * @typeParam P the protocol
- * @typeParam Auth what `authenticate` makes of the credentials
- * @typeParam State what `state` makes for each session
- * @typeParam Extra what the middleware adds to the context
+ * @typeParam Auth the value that `authenticate` returns
+ * @typeParam State the value that `state` returns
+ * @typeParam Extra members that the middleware adds to the context
  */
 export interface ServerOptions<
   P extends AnyProtocol,
@@ -56,43 +56,63 @@ export interface ServerOptions<
   Extra extends object = Record<never, never>,
 > extends SessionOptions<Extra, ServerContext<P, Auth, State>> {
   /**
-   * Lets a client in, by returning what its handlers then find as
-   * `context.session.auth`, or keeps it out, by throwing. Nothing that the
-   * client sends is handled before. The text of a `CallError` reaches the
-   * client, of anything else only an incident id. It must settle within
-   * `limits.handshakeTimeout`. It is asked again when the client refreshes its
-   * credentials; throwing then ends the session. Annotate its parameters, so
-   * that the handlers know the type.
+   * Called with a client's credentials to accept or reject the client.
+   *
+   * The value that it returns is available to handlers as
+   * `context.session.auth`. If it throws, the client is rejected as
+   * `unauthenticated`: it receives the message of a `CallError`, and of any
+   * other error only an incident id (see `exposeErrors`). Nothing that the client
+   * sends is handled before it has settled, which must happen within
+   * `limits.handshakeTimeout`.
+   *
+   * It is called again when the client refreshes its credentials; throwing then
+   * ends the session. Annotate its parameters, so that the type of `auth` can
+   * be inferred.
+   *
+   * @default every client is accepted, and `auth` is `undefined`
    */
   authenticate?: (
     credentials: unknown,
     client: ClientInfo,
   ) => Auth | Promise<Auth>;
   /**
-   * Makes what each session keeps, `context.session.state`, before the client
-   * is let in. It must settle within `limits.handshakeTimeout`, together with
-   * `authenticate`. If it fails, the client is turned away: `internal`.
+   * Called for each session to create `context.session.state`.
+   *
+   * It runs after `authenticate` and before the client is accepted; both
+   * together must settle within `limits.handshakeTimeout`. If it fails, the
+   * client is rejected with `internal`.
+   *
+   * @default `state` is `undefined`
    */
   state?: () => State | Promise<State>;
   /**
-   * Connections at the same time, those in their handshake included. Who comes
-   * when they are there is told so (`too-many`) and gone again soon; if 64 are
-   * being told, it is closed at once.
+   * Maximum number of simultaneous sessions, including handshakes in progress.
+   *
+   * Further clients are rejected with `too-many`. While 64 such rejections are
+   * in progress, new connections are closed immediately.
    *
    * @default {10000}
    */
   maxSessions?: number;
-  /** How `server.broadcast` deals with slow clients. */
+  /**
+   * How `server.broadcast` treats slow clients.
+   *
+   * @default `{ slow: "drop-oldest", maxQueued: 64 }`
+   */
   broadcast?: SlowOptions;
   /**
-   * Whether a client that was let in, and whose protocol differs, is told the
-   * JSON Schemas of the methods in which it does: its `session.differences`
-   * then name the fields. Without them they name the methods.
+   * Whether accepted clients receive the JSON Schemas of differing methods.
+   *
+   * With the schemas, a client's `session.differences` name the fields that
+   * differ; without them, only the methods.
    *
    * @default {true}
    */
   discloseSchemas?: boolean;
-  /** Told of each session once its handshake is done. What it throws goes to `onError`. */
+  /**
+   * Called with each session once its handshake is complete. Errors that it
+   * throws are reported to `onError`.
+   */
   onSession?: (session: ServerSession<P, Auth, State>) => void | Promise<void>;
 }
 
@@ -104,157 +124,241 @@ export interface ServeOptions<
   Extra extends object = Record<never, never>,
 > extends ServerOptions<P, Auth, State, Extra> {
   /**
-   * Told where it listens. What it throws `serve()` rejects with, and nothing
-   * listens then; nobody waits for a promise, and what that rejects with goes
-   * to `onError`.
+   * Called with the address once the server listens.
+   *
+   * If it throws, the server stops listening and `serve()` rejects with the
+   * error. A promise that it returns is not awaited; a rejection is reported to
+   * `onError`.
    */
   onListen?: (addr: SocketAddress) => void;
-  /** Stops listening and closes every session at once when aborted. */
+  /** Stops listening and closes every session immediately when aborted. */
   signal?: AbortSignal;
-  /** Options of the listener: backlog, keep-alive, modes, TLS. */
+  /** Options of the listener, such as backlog, keep-alive, socket mode and TLS. */
   transport?: Omit<ListenOptions, "signal">;
 }
 
 /**
- * A server: handlers, and the sessions that they serve.
+ * A server: a set of handlers and the sessions that they serve.
+ *
+ * Returned by {@linkcode serve} and {@linkcode createServer}. Disposing it
+ * shuts it down gracefully.
  *
  * @typeParam P the protocol
- * @typeParam Auth what `authenticate` made of the credentials
- * @typeParam State what `state` made for each session
+ * @typeParam Auth the value that `authenticate` returns
+ * @typeParam State the value that `state` returns
  */
 export interface Server<
   P extends AnyProtocol,
   Auth = undefined,
   State = undefined,
 > extends AsyncDisposable {
-  /** Where it listens; of several the first. @throws {TypeError} if it does not listen */
+  /**
+   * Address of the server's first listener.
+   *
+   * @throws {TypeError} if the server has not listened yet
+   */
   readonly addr: SocketAddress;
-  /** The sessions whose handshake is done. */
+  /** Sessions whose handshake is complete. */
   readonly sessions: ReadonlySet<ServerSession<P, Auth, State>>;
-  /** Settles when it has shut down. */
+  /** Resolves when the server has shut down. */
   readonly finished: Promise<void>;
   /**
-   * The client's notifications, each sent to every session: encoded once, and
-   * never held up by a slow client (option `broadcast`).
+   * The client's notifications, as functions that send to every session.
+   *
+   * Each message is encoded once per codec, and a slow client does not delay
+   * the others (see the option `broadcast`).
    */
   readonly broadcast: Publishers<P["client"]>;
   /** Counters of `broadcast`. */
   readonly broadcastStats: Readonly<TopicStats>;
-  /** The topic of that name; it exists as long as somebody is subscribed. */
+  /**
+   * Returns the topic with the given name. Topics need not be created: a topic
+   * exists while it has subscribers.
+   */
   topic(name: string): Topic<P, Auth, State>;
-  /** Listens at one more address. */
+  /**
+   * Listens on a further address.
+   *
+   * @param address where to listen, or a listener, which the server then owns
+   * @param options options of the listener; unused if a listener is passed
+   * @returns the address of the listener
+   * @throws {TransportError} if it cannot listen on the address
+   * @throws {TypeError} if the server has been shut down
+   */
   listen(
     address: ListenAddress | Listener,
     options?: ListenOptions,
   ): Promise<SocketAddress>;
   /**
-   * Serves a connection that somebody else has accepted, and owns it from here
-   * on. After a shutdown, or above `maxSessions`, it refuses it.
+   * Serves a connection that was accepted elsewhere and takes ownership of it.
    *
-   * @returns settles, and never rejects, when the connection is closed
+   * After a shutdown the connection is closed; above `maxSessions` the client
+   * is rejected.
+   *
+   * @returns a promise that resolves when the connection is closed; it never
+   * rejects
    */
   accept(connection: Connection): Promise<void>;
   /**
-   * Stops listening, lets calls in flight end within the grace
-   * (`limits.drainGrace`), and closes. Disposing does the same.
+   * Shuts the server down gracefully. Disposing the server does the same.
+   *
+   * It stops listening, waits up to `limits.drainGrace` milliseconds for calls
+   * in flight, and closes every session.
    */
   shutdown(): Promise<void>;
-  /** Keeps the process alive while it listens (default). */
+  /** Keeps the process alive while the server listens. This is the default. */
   ref(): void;
-  /** Lets the process end although it listens. */
+  /** Lets the process exit while the server listens. */
   unref(): void;
 }
 
-/** What is left of the options once those of both sides have been resolved. */
+/** The server's own options, once the session options have been resolved. */
 export type OwnOptions<P extends AnyProtocol, Auth, State> = Omit<
   ServerOptions<P, Auth, State>,
   "middleware"
 >;
 
 /**
- * One connected client.
+ * A server's session with one client.
+ *
+ * Disposing it drains it.
  *
  * @typeParam P the protocol
- * @typeParam Auth what `authenticate` made of its credentials
- * @typeParam State what `state` made for it
+ * @typeParam Auth the value that `authenticate` returned
+ * @typeParam State the value that `state` returned
  */
 export interface ServerSession<
   P extends AnyProtocol,
   Auth = undefined,
   State = undefined,
 > extends ConnectionInfo, AsyncDisposable {
-  /** The server that it belongs to: its topics, its other sessions. */
+  /** The server that the session belongs to. */
   readonly server: Server<P, Auth, State>;
-  /** The client's methods. */
+  /** The client's methods, as functions. */
   readonly remote: Remote<P, "client">;
-  /** Who the client is; changes when it refreshes its credentials. */
+  /** Result of `authenticate`; changes when the client refreshes its credentials. */
   readonly auth: Auth;
-  /** What the handlers keep for this client. */
+  /** Result of `state`, for handlers to keep what concerns this client. */
   readonly state: State;
   /**
-   * Whether the client's protocol hash is this side's: both know the same
-   * methods, and nothing differs.
+   * Whether the client has the same protocol hash as the server: both declare
+   * the same methods, with the same shapes and schemas.
    */
   readonly sameProtocol: boolean;
   /**
-   * Where the methods that the client may call differ from those that are
-   * served. What the client handles it does not list: if nothing is named here
-   * and `sameProtocol` is `false`, it differs there, or does not know all that
-   * is served.
+   * How the client's view of the server's methods differs.
+   *
+   * It covers the methods that the client may call. The texts name methods, not
+   * fields.
+   *
+   * A client does not announce the methods that it handles. If this is empty
+   * and `sameProtocol` is `false`, those methods differ, or the server has
+   * methods that the client does not know.
    */
   readonly differences: readonly MethodDifference[];
-  /** Fires when the session begins to drain: what never ends by itself should end now. */
+  /**
+   * Aborted when the session begins to drain. Handlers that run indefinitely
+   * should then return.
+   */
   readonly draining: AbortSignal;
   /**
-   * Settles as soon as the session has ended: with the error that ended it, or
-   * with `undefined`. The socket may take a moment longer: `close()` waits for it.
+   * Resolves when the session has ended.
+   *
+   * Its value is the error that ended the session, or `undefined`; it never
+   * rejects. The socket may stay open for a moment longer; `close()` waits for
+   * it.
    */
   readonly finished: Promise<SessionError | undefined>;
-  /** Counters. */
+  /** Counters of the session. */
   readonly stats: Readonly<SessionStats>;
-  /** Round-trip time of the last heartbeat, ms. */
+  /** Round-trip time of the last heartbeat in ms; `undefined` before the first. */
   readonly roundTrip: number | undefined;
-  /** Lets calls in flight end within the grace, and closes. Disposing does the same. */
+  /**
+   * Waits for calls in flight, then closes. Disposing the session does the
+   * same.
+   *
+   * New calls fail with `unavailable`. Calls that are still running after
+   * `limits.drainGrace` milliseconds are cancelled.
+   *
+   * @returns a promise that resolves when the connection is closed
+   */
   drain(): Promise<void>;
-  /** Closes at once: calls in flight fail. */
+  /**
+   * Closes the session immediately. Calls in flight fail.
+   *
+   * @returns a promise that resolves when the connection is closed
+   */
   close(): Promise<void>;
 }
 
 /**
- * Clients that get the same notifications: a room, a channel, the watchers of
- * one price.
+ * A group of sessions that receive the same notifications.
+ *
+ * Use a topic for a chat room, a channel, or the subscribers of one price.
  *
  * @typeParam P the protocol
- * @typeParam Auth what `authenticate` made of the credentials
- * @typeParam State what `state` made for the session
+ * @typeParam Auth the value that `authenticate` returns
+ * @typeParam State the value that `state` returns
+ *
+ * @example
+ * ```ts
+ * import { connect, notification, protocol, serve, unary } from "@lengthwise/lengthwise";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const Chat = protocol({
+ *   name: "chat",
+ *   server: { join: unary<string, void>() },
+ *   client: { said: notification<string>() },
+ * });
+ * await using server = await serve(Chat, {
+ *   join(room, { session }) {
+ *     session.server.topic(room).subscribe(session);
+ *   },
+ * }, { port: 0 });
+ *
+ * const { promise, resolve } = Promise.withResolvers<string>();
+ * await using session = await connect(Chat, server.addr, {
+ *   handlers: { said: resolve },
+ * });
+ * await session.remote.join("lobby");
+ * assertEquals(server.topic("lobby").publish.said("hello"), 1); // one subscriber
+ * assertEquals(await promise, "hello");
+ * ```
  */
 export interface Topic<
   P extends AnyProtocol,
   Auth = undefined,
   State = undefined,
 > {
-  /** Its name. */
+  /** Name of the topic. */
   readonly name: string;
-  /** The client's notifications, each sent to every subscriber: encoded once. */
+  /**
+   * The client's notifications, as functions that send to every subscriber.
+   *
+   * Each message is encoded once per codec.
+   */
   readonly publish: Publishers<P["client"]>;
-  /** Who is subscribed, each time that it is looped over. */
+  /** The subscribed sessions; each iteration reflects the current ones. */
   readonly sessions: Iterable<ServerSession<P, Auth, State>>;
-  /** How many are subscribed. */
+  /** Number of subscribed sessions. */
   readonly size: number;
-  /** Counters, since the first of those who are subscribed came. */
+  /** Counters, which start at 0 whenever the topic gets its first subscriber. */
   readonly stats: Readonly<TopicStats>;
   /**
-   * Adds a session; it leaves by itself when it ends. Again, with other
-   * options, changes them; what waits for it is kept as far as these allow, and
-   * else counted in `stats.dropped`.
+   * Subscribes a session. It is unsubscribed automatically when it ends.
    *
-   * @returns what unsubscribes it when disposed
-   * @throws {RangeError} for an option out of its range
+   * Subscribing a session again changes its options: messages in its queue that
+   * exceed the new limit are dropped and counted in `stats.dropped`.
+   *
+   * @param session the session to subscribe; ignored if it has ended
+   * @param options how to treat the session if it is slow
+   * @returns a disposable that unsubscribes the session
+   * @throws {RangeError} if an option is out of range
    */
   subscribe(
     session: ServerSession<P, Auth, State>,
     options?: SlowOptions,
   ): Disposable;
-  /** Removes a session; harmless for one that is not there. */
+  /** Unsubscribes a session. Has no effect if it is not subscribed. */
   unsubscribe(session: ServerSession<P, Auth, State>): void;
 }

@@ -1,5 +1,5 @@
 /**
- * A server's topics: who is subscribed to what, and what is sent to them.
+ * A server's topics and the sessions that are subscribed to them.
  *
  * @module
  */
@@ -15,10 +15,10 @@ import {
 import type { AnyProtocol, BoundMethod } from "../protocol/protocol_types.ts";
 import type { ServerSession, Topic } from "./server_types.ts";
 
-/** Topics by name, and the one to which every session belongs. */
+/** Topics by name, and the fanout to all sessions. */
 export class TopicRegistry<P extends AnyProtocol, Auth, State> {
-  /** Every session. */
-  readonly everyone: Fanout<ServerSession<P, Auth, State>> = new Fanout();
+  /** The fanout of `server.broadcast`. */
+  readonly allSessions: Fanout<ServerSession<P, Auth, State>> = new Fanout();
   /** The client's methods. */
   readonly methods: readonly BoundMethod[];
   readonly #topics: Map<string, Fanout<ServerSession<P, Auth, State>>> =
@@ -29,38 +29,38 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
 
   /**
    * @param methods the client's methods
-   * @param slow what becomes of sessions that are too slow for what all get
+   * @param slow how broadcasts treat slow sessions
    */
   constructor(methods: readonly BoundMethod[], slow: Required<SlowOptions>) {
     this.methods = methods;
     this.#slow = slow;
   }
 
-  /** A session's handshake is done. */
+  /** Adds a session whose handshake is complete. */
   join(
     session: ServerSession<P, Auth, State>,
-    receiver: BroadcastTarget,
+    target: BroadcastTarget,
   ): void {
-    this.#members.set(session, { receiver, topics: new Set() });
-    this.everyone.add(session, receiver, this.#slow);
+    this.#members.set(session, { target, topics: new Set() });
+    this.allSessions.add(session, target, this.#slow);
   }
 
-  /** A session has room again. */
+  /** Sends queued messages to a session that can accept more. */
   drain(session: ServerSession<P, Auth, State>): void {
-    this.everyone.drain(session);
+    this.allSessions.drain(session);
     const topics = this.#members.get(session)?.topics ?? [];
     for (const name of topics) this.#topics.get(name)?.drain(session);
   }
 
-  /** A session has ended. */
+  /** Removes a session that has ended. */
   leave(session: ServerSession<P, Auth, State>): void {
-    this.everyone.delete(session);
+    this.allSessions.delete(session);
     const topics = this.#members.get(session)?.topics ?? [];
     for (const name of [...topics]) this.unsubscribe(name, session);
     this.#members.delete(session);
   }
 
-  /** Who is subscribed to a topic; it is there as long as somebody is. */
+  /** Returns a topic's fanout, or `undefined` if it has no subscribers. */
   fanout(name: string): Fanout<ServerSession<P, Auth, State>> | undefined {
     return this.#topics.get(name);
   }
@@ -68,7 +68,8 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
   /**
    * Adds a session to a topic, unless the session has ended.
    *
-   * @throws {RangeError} for an option out of its range, in either case
+   * @throws {RangeError} if an option is out of range, even if the session has
+   * ended
    */
   subscribe(
     name: string,
@@ -79,7 +80,7 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
     const member = this.#members.get(session);
     if (member === undefined) return;
     const fanout = this.#topics.get(name) ?? new Fanout();
-    fanout.add(session, member.receiver, resolved);
+    fanout.add(session, member.target, resolved);
     this.#topics.set(name, fanout);
     member.topics.add(name);
   }
@@ -94,13 +95,16 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
 }
 
 interface Member {
-  readonly receiver: BroadcastTarget;
+  readonly target: BroadcastTarget;
   readonly topics: Set<string>;
 }
 
-const NOTHING: Readonly<TopicStats> = Object.freeze(new Fanout().stats);
+const ZERO_STATS: Readonly<TopicStats> = Object.freeze(new Fanout().stats);
 
-/** See `Topic`. Holds nothing: any number may stand for the same topic. */
+/**
+ * Implementation of `Topic`. It holds no state of its own, so any number of
+ * instances may refer to the same topic.
+ */
 export class NamedTopic<P extends AnyProtocol, Auth, State>
   implements Topic<P, Auth, State> {
   readonly name: string;
@@ -116,7 +120,7 @@ export class NamedTopic<P extends AnyProtocol, Auth, State>
       this.#registry.methods,
       () => this.#registry.fanout(this.name),
     );
-    return publishers as Publishers<P["client"]>; // built from the protocol that the type stands for
+    return publishers as Publishers<P["client"]>; // built from the protocol P
   }
 
   get sessions(): Iterable<ServerSession<P, Auth, State>> {
@@ -129,7 +133,7 @@ export class NamedTopic<P extends AnyProtocol, Auth, State>
   }
 
   get stats(): Readonly<TopicStats> {
-    return this.#registry.fanout(this.name)?.stats ?? NOTHING;
+    return this.#registry.fanout(this.name)?.stats ?? ZERO_STATS;
   }
 
   subscribe(

@@ -296,12 +296,15 @@ Deno.test(
       ) assertThrows(use, RangeError, message);
     }
     for (const maxQueued of [0, 1.5, -1, NaN, "7" as never]) {
-      refuses({ maxQueued }, `Cannot queue ${maxQueued} messages`);
+      refuses(
+        { maxQueued },
+        `Cannot serve slow subscribers with maxQueued ${maxQueued}: `,
+      );
     }
     for (const slow of ["zzz", 1, null] as never[]) {
       refuses(
         { slow },
-        `Cannot treat slow subscribers with "${slow}": slow is "drop-oldest", "drop-newest" or "disconnect"`,
+        `Unknown policy "${slow}" for slow subscribers; expected "drop-oldest", "drop-newest" or "disconnect"`,
       );
     }
   },

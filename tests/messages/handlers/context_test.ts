@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import {
-  Context,
+  ContextImpl,
   type ContextSource,
 } from "../../../lib/messages/handlers/context_impl.ts";
 import { connect } from "../../../lib/messages/client/connect.ts";
@@ -36,7 +36,7 @@ Deno.test(
   "inherit() gives the signal and what is left of the time, and can only shorten",
   none,
   () => {
-    const context = new Context(source(), undefined);
+    const context = new ContextImpl(source(), undefined);
     assertEquals(context.inherit().timeout, 100);
     assertStrictEquals(context.inherit().signal, context.signal);
     assertEquals(context.inherit({ timeout: 500 }).timeout, 100);
@@ -44,14 +44,17 @@ Deno.test(
     assertEquals(context.inherit({ metadata: { a: "b" } }).metadata, {
       a: "b",
     });
-    const late = new Context(source({ timeLeft: () => -5 }), undefined);
+    const late = new ContextImpl(source({ timeLeft: () => -5 }), undefined);
     assertEquals([late.timeLeft, late.inherit().timeout], [0, 1]);
-    const free = new Context(source({ timeLeft: () => Infinity }), undefined);
+    const free = new ContextImpl(
+      source({ timeLeft: () => Infinity }),
+      undefined,
+    );
     assertEquals("timeout" in free.inherit(), false);
     const controller = new AbortController();
     const both = context.inherit({ signal: controller.signal }).signal;
     const reason = new CallError("cancelled", "x");
-    Context.cancel(context, reason);
+    ContextImpl.cancel(context, reason);
     assertStrictEquals(both?.reason, reason);
   },
 );
@@ -61,11 +64,11 @@ Deno.test(
   none,
   () => {
     const cancelled = new CallError("deadline", "x");
-    const context = new Context(source({ cancelled }), undefined);
-    Context.cancel(context, cancelled); // nothing to fire yet
+    const context = new ContextImpl(source({ cancelled }), undefined);
+    ContextImpl.cancel(context, cancelled); // nothing to fire yet
     assertStrictEquals(context.signal.reason, cancelled);
     let made = 0;
-    const lazy = new Context(
+    const lazy = new ContextImpl(
       source({
         remoteFor: () => ({ count: ++made }),
       }),
@@ -395,7 +398,7 @@ Deno.test(
     const session = await connect(P, dial(server));
     await session.remote.keep().result;
     const error = await kept.promise;
-    assert(error instanceof CallError && error.message.includes("has ended"));
+    assert(error instanceof CallError && error.message.includes("has settled"));
     session.remote.stuck().cancel();
     assertEquals(await left.promise, "left");
     await session.close();

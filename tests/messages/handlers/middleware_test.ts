@@ -191,13 +191,13 @@ Deno.test(
     assertEquals([twice.code, twice.processed], ["internal", "yes"]);
     assertEquals(
       String(errors.list[0]?.error),
-      "TypeError: Cannot call next() twice: a call is handled once",
+      "TypeError: Cannot call next() twice: a call is handled only once",
     );
     assertEquals(await session.remote.who(), "done");
     assertThrows(
       () => late?.(),
       TypeError,
-      "Cannot call next(): the middleware has returned",
+      "Cannot call next(): the middleware has already returned",
     );
     await server.shutdown();
   },
@@ -279,7 +279,7 @@ Deno.test("extend() refuses the names of the framework", none, () => {
     assertThrows(
       () => extend(context, extra),
       TypeError,
-      "the framework has put something there",
+      "the framework uses this name",
     );
   }
 });

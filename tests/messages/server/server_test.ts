@@ -182,7 +182,7 @@ Deno.test(
       'limit "maxCalls"',
     );
     const server = createServer(Echo, handlers);
-    assertThrows(() => server.addr, TypeError, "does not listen");
+    assertThrows(() => server.addr, TypeError, "is not listening");
   },
 );
 
