@@ -1,5 +1,5 @@
 /**
- * ERROR (PROTOCOL.md, "ERROR"): what a call ended with instead of a result.
+ * The body of ERROR (PROTOCOL.md, "ERROR"): why a call failed.
  *
  * ```text
  *  ├──────┼───────────┼───────┼───┼──────────┼─────────┤
@@ -29,10 +29,10 @@ import {
 } from "./fields.ts";
 
 const FIXED = 4;
-/** Longest text that travels in an error, so that a message is never a surprise in size. */
+/** Longest text of an ERROR, in UTF-16 units; keeps errors small. */
 const MAX_TEXT = 2048;
 
-/** What an ERROR carries in front of its data. */
+/** Encodes the part of an ERROR that precedes its data. */
 export function encodeErrorHead(error: CallError): Uint8Array {
   const fields = concat([
     textField(Field.MESSAGE, truncateText(error.message)),
@@ -55,9 +55,9 @@ export function encodeErrorHead(error: CallError): Uint8Array {
 }
 
 /**
- * The body of an ERROR.
+ * Encodes the body of an ERROR.
  *
- * @throws {CodecError} for data that has no encoding
+ * @throws {CodecError} if the data cannot be encoded
  */
 export function encodeError(error: CallError, codec: MessageCodec): Uint8Array {
   const head = encodeErrorHead(error);
@@ -71,20 +71,20 @@ function truncateText(text: string): string {
 }
 
 /**
- * Reads the body of an ERROR. Data that cannot be decoded is left out: the
- * error is worth more than its data.
+ * Decodes the body of an ERROR. Data that cannot be decoded is omitted, because
+ * the error matters more than its data.
  *
- * @throws {MalformedError}
+ * @throws {MalformedError} if the body is malformed
  */
 export function decodeError(
   body: Uint8Array,
   codec: MessageCodec,
   method: string,
 ): CallError {
-  if (body.length < FIXED) throw new MalformedError("ERROR is cut");
+  if (body.length < FIXED) throw new MalformedError("ERROR is truncated");
   const end = fieldsEnd(body, FIXED);
   const fields = readFields(body, FIXED, end, FIELDS_OF.ERROR, Infinity);
-  // A code of a later version is as unknown to us as any failure of the other side's.
+  // An unknown code, from a later version, counts as "internal".
   const code = CALL_ERROR_CODES[body[0]!] ?? "internal"; // in range: length >= FIXED
   const message = printableLines(fields.message) || `${method} failed: ${code}`;
   return new CallError(code, message, {

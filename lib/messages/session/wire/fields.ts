@@ -1,15 +1,15 @@
 /**
- * The skippable block in front of a body (PROTOCOL.md, "Fields"): what a
- * message says about itself. A type that a peer does not know is passed over.
+ * The block of fields before a body (PROTOCOL.md, "Fields"). Fields describe the
+ * message; a peer skips the types that it does not know.
  *
  * ```text
- *  ├────────────────┤  u16 bytes of the block
- *  ├──────┼─────────┼──────────┤  u8 type, u16 length, value; again and again
+ *  ├────────────────┤  u16 length of the block
+ *  ├──────┼─────────┼──────────┤  u8 type, u16 length, value; repeated
  * ```
  *
  * @module
  */
-import { MalformedError, text } from "./malformed_error.ts";
+import { decodeText, MalformedError } from "./malformed_error.ts";
 import {
   decodeMetadata,
   encodeMetadata,
@@ -20,13 +20,13 @@ import { getU16, getU32, putU16, putU32 } from "./frame_header.ts";
 
 export { MalformedError, type Metadata };
 
-/** Types of field. */
+/** Field types. */
 export const Field = {
-  /** Milliseconds that are left for the call, u32. */
+  /** Milliseconds left for the call, u32. */
   DEADLINE: 0x01,
   /** Pairs of u8 length, key, u16 length, value; UTF-8. */
   METADATA: 0x02,
-  /** Text of an error, UTF-8. */
+  /** Message of an error, UTF-8. */
   MESSAGE: 0x10,
   /** Id of an incident, UTF-8. */
   INCIDENT: 0x11,
@@ -41,15 +41,15 @@ const encoder = new TextEncoder();
 /** No fields. */
 export const NO_FIELDS: Uint8Array = new Uint8Array(0);
 
-/** Most that a u32 of milliseconds can say: 49 days. */
+/** Highest u32; as milliseconds, 49 days. */
 const MAX_U32 = 2 ** 32 - 1;
 
-/** One field of text. */
+/** Encodes a field with a text. */
 export function textField(type: number, text: string): Uint8Array {
   return field(type, encoder.encode(text));
 }
 
-/** One field of a u32. */
+/** Encodes a field with a u32; the value is rounded up and clamped. */
 export function u32Field(type: number, value: number): Uint8Array {
   const bytes = new Uint8Array(7);
   putFieldHead(bytes, 0, type, 4);
@@ -58,21 +58,21 @@ export function u32Field(type: number, value: number): Uint8Array {
 }
 
 /**
- * Metadata as a field.
+ * Encodes metadata as a field.
  *
- * @throws {TypeError} for a key that is none, or a value that is no string
- * @throws {RangeError} for more than `limit` bytes
+ * @throws {TypeError} if a key is invalid or a value is not a well-formed string
+ * @throws {RangeError} if the metadata exceeds `limit` bytes
  */
 export function metadataField(metadata: Metadata, limit: number): Uint8Array {
   return field(Field.METADATA, encodeMetadata(metadata, limit));
 }
 
 /**
- * Writes the block of fields at `at`.
+ * Writes the block of fields at offset `at`.
  *
  * @param timeout milliseconds left, or `Infinity`; always the first field
- * @param fields further ones, already encoded
- * @returns where the block ends
+ * @param fields further fields, already encoded
+ * @returns the offset at which the block ends
  */
 export function putFields(
   target: Uint8Array,
@@ -92,7 +92,7 @@ export function putFields(
   return end + fields.length;
 }
 
-/** Writes the milliseconds left into a block at `at` that has them. */
+/** Updates the deadline in the block at `at`, which must have one. */
 export function putTimeout(
   target: Uint8Array,
   at: number,
@@ -105,7 +105,7 @@ function milliseconds(value: number): number {
   return Math.min(MAX_U32, Math.max(0, Math.ceil(value)));
 }
 
-/** Types of field in each kind of message that has some (PROTOCOL.md, "Fields"). */
+/** Field types that each kind of message may have (PROTOCOL.md, "Fields"). */
 export const FIELDS_OF = {
   REQUEST: [Field.DEADLINE, Field.METADATA],
   NOTIFY: [Field.METADATA],
@@ -118,23 +118,23 @@ export const FIELDS_OF = {
   ],
 } as const;
 
-/** Fields as they were read; absent ones have the value that means nothing. */
+/** Decoded fields; an absent field has its empty value. */
 export interface Fields {
   /** Milliseconds left, or `Infinity`. */
   timeout: number;
-  /** Metadata, empty if none. */
+  /** Metadata, possibly empty. */
   metadata: Metadata;
-  /** Text of an error. */
+  /** Message of an error. */
   message: string;
   /** Id of an incident. */
   incident: string;
   /** Name of a declared error. */
   declared: string;
-  /** Milliseconds to wait. */
+  /** Milliseconds to wait before a retry. */
   retryAfter: number;
 }
 
-/** What a message without fields says. */
+/** The fields of a message that has none. */
 export const EMPTY_FIELDS: Readonly<Fields> = Object.freeze({
   timeout: Infinity,
   metadata: NO_METADATA,
@@ -145,9 +145,9 @@ export const EMPTY_FIELDS: Readonly<Fields> = Object.freeze({
 });
 
 /**
- * Where the block that begins at `offset` ends, its content unread.
+ * Returns where the block at `offset` ends, without reading its content.
  *
- * @throws {MalformedError}
+ * @throws {MalformedError} if the block exceeds the frame
  */
 export function fieldsEnd(bytes: Uint8Array, offset: number): number {
   if (offset + 2 > bytes.length) {
@@ -156,7 +156,7 @@ export function fieldsEnd(bytes: Uint8Array, offset: number): number {
   const end = offset + 2 + getU16(bytes, offset);
   if (end > bytes.length) {
     throw new MalformedError(
-      `the fields claim ${end - offset - 2} bytes, the frame has ${
+      `the fields claim ${end - offset - 2} bytes, but the frame has only ${
         bytes.length - offset - 2
       }`,
     );
@@ -165,14 +165,14 @@ export function fieldsEnd(bytes: Uint8Array, offset: number): number {
 }
 
 /**
- * Reads the block that begins at `offset` and ends where
- * {@linkcode fieldsEnd} says.
+ * Decodes the block at `offset`, whose end {@linkcode fieldsEnd} returns.
  *
- * Five parameters: this runs once a message, and an object would be garbage.
+ * It has five positional parameters because it runs once per message, and an
+ * options object would be garbage each time.
  *
- * @param types those that the message may have; others are passed over
- * @param maxMetadata bytes of metadata that are accepted
- * @throws {MalformedError} also for more metadata than `maxMetadata`
+ * @param types field types that the message may have; others are skipped
+ * @param maxMetadata largest accepted metadata in bytes
+ * @throws {MalformedError} if a field is malformed or the metadata is too long
  */
 export function readFields(
   bytes: Uint8Array,
@@ -186,18 +186,18 @@ export function readFields(
   let at = offset + 2;
   while (at < end) {
     if (at + 3 > end) {
-      throw new MalformedError("a field's head is cut");
+      throw new MalformedError("the header of a field is truncated");
     }
     const type = bytes[at]!; // in range: at + 3 <= end
     const from = at + 3;
     at = from + getU16(bytes, at + 1);
-    if (at > end) throw new MalformedError(`field ${type} is cut`);
+    if (at > end) throw new MalformedError(`field ${type} is truncated`);
     if (!types.includes(type)) continue;
     if (type === Field.METADATA && at - from > maxMetadata) {
       throw new MalformedError(
-        `there are ${
+        `the metadata has ${
           at - from
-        } bytes of metadata, at most ${maxMetadata} are accepted`,
+        } bytes; at most ${maxMetadata} are accepted`,
       );
     }
     assign(fields, type, bytes.subarray(from, at));
@@ -214,13 +214,13 @@ function assign(fields: Fields, type: number, value: Uint8Array): void {
       fields.metadata = decodeMetadata(value);
       break;
     case Field.MESSAGE:
-      fields.message = text(value);
+      fields.message = decodeText(value);
       break;
     case Field.INCIDENT:
-      fields.incident = text(value);
+      fields.incident = decodeText(value);
       break;
     case Field.DECLARED:
-      fields.declared = text(value);
+      fields.declared = decodeText(value);
       break;
     case Field.RETRY_AFTER:
       fields.retryAfter = u32(value);
@@ -229,7 +229,9 @@ function assign(fields: Fields, type: number, value: Uint8Array): void {
 }
 
 function u32(value: Uint8Array): number {
-  if (value.length !== 4) throw new MalformedError("a number is not 4 bytes");
+  if (value.length !== 4) {
+    throw new MalformedError("a number is not 4 bytes long");
+  }
   return getU32(value, 0);
 }
 

@@ -1,5 +1,5 @@
 /**
- * The frame header and the numbers of the wire (PROTOCOL.md, "Frames"):
+ * The frame header and the numbers on the wire (PROTOCOL.md, "Frames"):
  *
  * ```text
  *  0        1        2                                         8
@@ -10,10 +10,10 @@
  * @module
  */
 
-/** Bytes of the header. */
+/** Size of the header in bytes. */
 export const HEADER = 8;
 
-/** Kinds of frame: below 0x10 they concern the session, from there a call. */
+/** Frame kinds: below 0x10 for the session, from 0x10 for calls. */
 export const Kind = {
   HELLO: 0x01,
   GOAWAY: 0x02,
@@ -35,19 +35,22 @@ export const Kind = {
 export const Flag = {
   /** More frames of this message follow. */
   MORE: 0x01,
-  /** The answer to a frame of the same kind. */
+  /** The frame replies to a frame of the same kind. */
   REPLY: 0x02,
-  /** A peer that does not know the kind passes over the frame. */
+  /** A peer that does not know the kind ignores the frame. */
   IGNORABLE: 0x80,
 } as const;
 
-/** What each frame costs beside its bytes, so that floods of tiny frames are not free. */
+/** Credit that each frame costs in addition to its bytes. It keeps floods of tiny frames from being free. */
 export const FRAME_CHARGE = 64;
 
-/** Highest id, and the "last id" of a GOAWAY that has not settled on one yet. */
+/** Highest id; also the last id of a GOAWAY that has not determined it yet. */
 export const MAX_ID = 2 ** 48 - 1;
 
-/** Writes a header. Five positional parameters: this runs once a frame, and an object would be garbage. */
+/**
+ * Writes a header. It has five positional parameters because it runs once per
+ * frame, and an options object would be garbage each time.
+ */
 export function putHeader(
   target: Uint8Array,
   offset: number,
@@ -60,7 +63,7 @@ export function putHeader(
   putU48(target, offset + 2, id);
 }
 
-/** Reads an id from a frame. */
+/** Reads the id of a frame. */
 export function readId(frame: Uint8Array): number {
   return getU48(frame, 2);
 }

@@ -1,5 +1,5 @@
 /**
- * GOAWAY (PROTOCOL.md, "GOAWAY"): nothing new is to be started, or it is over.
+ * GOAWAY (PROTOCOL.md, "GOAWAY"): asks for no new calls, or ends the session.
  *
  * ```text
  *  ├──────┼──────────────┼──────────────┤
@@ -17,20 +17,20 @@ import { MalformedError } from "./malformed_error.ts";
 import { getU48, HEADER, putU48 } from "./frame_header.ts";
 
 const FIXED = 7;
-/** Longest text, in UTF-16 units: it may quote the peer, who chooses what. */
+/** Longest text, in UTF-16 units. It may quote text that the peer chose. */
 const MAX_TEXT = 512;
 
-/** What a GOAWAY says. */
+/** The content of a GOAWAY. */
 export interface Goaway {
-  /** Why; `"none"`: in good order. */
+  /** Why the session ends; `"none"` for an orderly end. */
   readonly code: SessionErrorCode;
-  /** Calls above were not and will not be run. */
+  /** Calls with a higher id have not run and will not run. */
   readonly lastId: number;
-  /** The same for people. */
+  /** The reason as text for humans. */
   readonly message: string;
 }
 
-/** The body of a GOAWAY. */
+/** Encodes the body of a GOAWAY. */
 export function encodeGoaway({ code, lastId, message }: Goaway): Uint8Array {
   const text = new TextEncoder().encode(truncateMessage(message));
   const body = new Uint8Array(FIXED + text.length);
@@ -40,20 +40,24 @@ export function encodeGoaway({ code, lastId, message }: Goaway): Uint8Array {
   return body;
 }
 
-/** Reads a GOAWAY frame. @throws {MalformedError} */
+/**
+ * Decodes a GOAWAY frame.
+ *
+ * @throws {MalformedError} if the frame is truncated
+ */
 export function decodeGoaway(frame: Uint8Array): Goaway {
   if (frame.length < HEADER + FIXED) {
-    throw new MalformedError("GOAWAY is cut");
+    throw new MalformedError("GOAWAY is truncated");
   }
   const text = frame.subarray(HEADER + FIXED, HEADER + FIXED + 4 * MAX_TEXT);
   return {
-    code: SESSION_ERROR_CODES[frame[HEADER]!] ?? "internal", // in range; a later code is a failure all the same
+    code: SESSION_ERROR_CODES[frame[HEADER]!] ?? "internal", // in range; a code of a later version counts as a failure
     lastId: getU48(frame, HEADER + 1),
     message: truncateMessage(printableLines(new TextDecoder().decode(text))),
   };
 }
 
-/** A text that is short enough to be sent and to be logged. */
+/** Truncates a text that is to be sent or logged. */
 export function truncateMessage(text: string): string {
   return text.length <= MAX_TEXT ? text : text.slice(0, MAX_TEXT) + "…";
 }

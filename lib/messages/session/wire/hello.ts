@@ -1,6 +1,6 @@
 /**
- * HELLO, the first frame in each direction (PROTOCOL.md, "HELLO"). It depends
- * on no codec:
+ * HELLO, the first frame in each direction (PROTOCOL.md, "HELLO"). It does not
+ * depend on a codec:
  *
  * ```text
  *   0  "LWP1"              4  u8 major, u8 minor, u8 role (0 client, 1 server), u8 0
@@ -18,49 +18,49 @@ import {
   type DescribedMethod,
   encodeSchemaEntry,
 } from "./schema_entry.ts";
-import { MalformedError, text } from "./malformed_error.ts";
+import { decodeText, MalformedError } from "./malformed_error.ts";
 import {
   MISMATCH_REASONS,
   type MismatchReason,
 } from "./method_compatibility.ts";
 import { getU16, getU32, putU16, putU32 } from "./frame_header.ts";
 
-/** Version of the wire: peers with another major version do not understand each other. */
+/** Version of the wire protocol; peers with different major versions are incompatible. */
 export const VERSION = { major: 1, minor: 0 } as const;
 
-/** A method as a peer names it. */
+/** A method in the list of a HELLO. */
 export interface MethodInfo {
   /** Dotted name. */
   readonly name: string;
   /** Shape of its messages. */
   readonly shape: Shape;
-  /** Hash of its schemas; 0 where there are only types. */
+  /** Hash of its schemas; 0 if it has only types. */
   readonly hash: number;
 }
 
-/** A method of the client's that the server does not serve as asked. */
+/** A client's method that the server does not serve as declared. */
 export interface Mismatch {
   /** Index in the client's list. */
   readonly method: number;
-  /** Why. */
+  /** Why the method does not match. */
   readonly reason: MismatchReason;
 }
 
-/** What each side says of itself. */
+/** The content of a HELLO: what each side declares about itself. */
 export interface Hello {
-  /** Who dialled. */
+  /** End of the connection that sends the HELLO. */
   readonly role: "client" | "server";
-  /** Features, a bit each; none is defined in version 1. */
+  /** Features, one bit each; version 1 defines none. */
   readonly features: number;
-  /** Bytes behind the header that this side accepts in one frame. */
+  /** Largest frame body that this side accepts, in bytes. */
   readonly maxFrameBody: number;
-  /** Bytes of one message that this side accepts. */
+  /** Largest message that this side accepts, in bytes. */
   readonly maxMessage: number;
   /** Calls in flight that this side accepts. */
   readonly maxCalls: number;
-  /** Credit that this side gives to each stream. */
+  /** Initial credit that this side grants to each stream. */
   readonly streamWindow: number;
-  /** Credit that this side gives to requests and notifications. */
+  /** Initial credit that this side grants for requests and notifications. */
   readonly connectionWindow: number;
   /** Milliseconds of silence after which this side sends a PING. */
   readonly heartbeat: number;
@@ -68,23 +68,23 @@ export interface Hello {
   readonly protocolHash: number;
   /** Name of that protocol. */
   readonly protocol: string;
-  /** Name of the codec of all bodies. */
+  /** Name of the codec for all bodies. */
   readonly codec: string;
-  /** Methods of the other side that this side may call; a REQUEST names one by its index. */
+  /** The peer's methods that this side may call; a REQUEST names one by its index. */
   readonly methods: readonly MethodInfo[];
-  /** Methods of the client's list that do not fit (server only). */
+  /** Methods in the client's list that do not match (server only). */
   readonly mismatches: readonly Mismatch[];
-  /** What the methods are that differ, as the server knows them (server only). */
+  /** The server's declarations of methods that differ (server only). */
   readonly described: readonly DescribedMethod[];
-  /** Credentials, encoded by the codec (client only). */
+  /** Credentials, encoded with the codec (client only). */
   readonly auth: Uint8Array | undefined;
 }
 
 const MAGIC = [0x4c, 0x57, 0x50, 0x31]; // "LWP1"
 const FIXED = 40;
-/** Bytes of a HELLO at most. */
+/** Maximum size of a HELLO in bytes. */
 export const MAX_HELLO: number = 64 * 1024;
-/** Bytes in front of the value of an entry. */
+/** Size of an entry's header, its type and length, in bytes. */
 export const ENTRY_HEADER = 3;
 const Entry = {
   PROTOCOL: 0x01,
@@ -98,9 +98,9 @@ const Entry = {
 const encoder = new TextEncoder();
 
 /**
- * The body of a HELLO.
+ * Encodes the body of a HELLO.
  *
- * @throws {RangeError} for more than 65,535 bytes of one entry
+ * @throws {RangeError} if an entry exceeds 65,535 bytes
  */
 export function encodeHello(hello: Hello): Uint8Array {
   const fixed = new Uint8Array(FIXED);
@@ -134,7 +134,7 @@ export function encodeHello(hello: Hello): Uint8Array {
 function entry(type: number, value: Uint8Array): Uint8Array {
   if (value.length > 0xffff) {
     throw new RangeError(
-      `Cannot put ${value.length} bytes into entry ${type} of the handshake: it holds at most 65535; use fewer or shorter method names`,
+      `Cannot put ${value.length} bytes into entry ${type} of the handshake: it holds at most 65535 bytes; use fewer or shorter method names`,
     );
   }
   const bytes = new Uint8Array(ENTRY_HEADER + value.length);
@@ -165,7 +165,11 @@ function encodeMismatches(mismatches: readonly Mismatch[]): Uint8Array {
   return bytes;
 }
 
-/** The version that a HELLO speaks, which is at the same place in every version. */
+/**
+ * Returns the version of a HELLO. Its offset is the same in every version.
+ *
+ * @throws {MalformedError} if the body does not begin like a HELLO
+ */
 export function helloVersion(
   body: Uint8Array,
 ): { major: number; minor: number } {
@@ -178,32 +182,36 @@ export function helloVersion(
 }
 
 /**
- * Reads the body of a HELLO.
+ * Decodes the body of a HELLO.
  *
- * @param body the bytes behind the frame's header
- * @param maxMethods most methods to accept
- * @throws {MalformedError}
+ * @param body the bytes after the frame header
+ * @param maxMethods highest number of methods to accept
+ * @throws {MalformedError} if the body is malformed or exceeds a limit
  */
 export function decodeHello(body: Uint8Array, maxMethods: number): Hello {
   helloVersion(body);
-  if (body.length < FIXED) throw new MalformedError("HELLO is cut");
+  if (body.length < FIXED) throw new MalformedError("HELLO is truncated");
   const role = roleOf(body[6]!); // in range: length >= FIXED
   const entries = readEntries(body);
-  // Each entry is one side's to send; work for the other's is work for nothing.
+  // Ignore entries that this role does not send.
   const from = (sender: Hello["role"], entry: number) =>
     role === sender ? entries.get(entry) : undefined;
   return {
     role,
     features: getU32(body, 8),
-    maxFrameBody: within(getU32(body, 12), 16 * 1024, "maxFrameBody"),
-    maxMessage: within(getU32(body, 16), 64 * 1024, "maxMessage"),
-    maxCalls: within(getU32(body, 20), 32, "maxCalls"),
-    streamWindow: within(getU32(body, 24), 1024, "streamWindow"),
-    connectionWindow: within(getU32(body, 28), 64 * 1024, "connectionWindow"),
+    maxFrameBody: checkRange(getU32(body, 12), 16 * 1024, "maxFrameBody"),
+    maxMessage: checkRange(getU32(body, 16), 64 * 1024, "maxMessage"),
+    maxCalls: checkRange(getU32(body, 20), 32, "maxCalls"),
+    streamWindow: checkRange(getU32(body, 24), 1024, "streamWindow"),
+    connectionWindow: checkRange(
+      getU32(body, 28),
+      64 * 1024,
+      "connectionWindow",
+    ),
     heartbeat: getU32(body, 32),
     protocolHash: getU32(body, 36),
-    protocol: text(entries.get(Entry.PROTOCOL) ?? new Uint8Array()),
-    codec: text(entries.get(Entry.CODEC) ?? new Uint8Array()),
+    protocol: decodeText(entries.get(Entry.PROTOCOL) ?? new Uint8Array()),
+    codec: decodeText(entries.get(Entry.CODEC) ?? new Uint8Array()),
     methods: decodeMethods(entries.get(Entry.METHODS), maxMethods),
     mismatches: decodeMismatches(
       from("server", Entry.MISMATCHES),
@@ -217,14 +225,14 @@ export function decodeHello(body: Uint8Array, maxMethods: number): Hello {
 function roleOf(byte: number): Hello["role"] {
   if (byte === 0) return "client";
   if (byte === 1) return "server";
-  throw new MalformedError(`HELLO says role ${byte}; there are 0 and 1`);
+  throw new MalformedError(`HELLO has role ${byte}; expected 0 or 1`);
 }
 
-/** Limits below these minima hold nothing useful, and credit above the maximum could not be granted. */
-function within(value: number, least: number, name: string): number {
+/** Checks a limit: less would hold nothing useful, more could not be granted as credit. */
+function checkRange(value: number, least: number, name: string): number {
   if (value >= least && value < 2 ** 31) return value;
   throw new MalformedError(
-    `HELLO says ${name} ${value}; it must be from ${least} to ${2 ** 31 - 1}`,
+    `HELLO has ${name} ${value}; expected ${least} to ${2 ** 31 - 1}`,
   );
 }
 
@@ -234,10 +242,10 @@ function readEntries(body: Uint8Array): Map<number, Uint8Array> {
   while (at < body.length) {
     const start = at + ENTRY_HEADER;
     if (start > body.length) {
-      throw new MalformedError("HELLO is cut");
+      throw new MalformedError("HELLO is truncated");
     }
     const end = start + getU16(body, at + 1);
-    if (end > body.length) throw new MalformedError("HELLO is cut");
+    if (end > body.length) throw new MalformedError("HELLO is truncated");
     entries.set(body[at]!, body.subarray(start, end)); // in range: start <= length
     at = end;
   }
@@ -253,11 +261,11 @@ function decodeMethods(
   while (at < bytes.length) {
     const end = at + 6 + (bytes[at + 5] ?? 0);
     if (end > bytes.length) {
-      throw new MalformedError("the method list is cut");
+      throw new MalformedError("the method list is truncated");
     }
     const shape = SHAPES[bytes[at]!]; // in range: end <= length
     if (shape === undefined) {
-      throw new MalformedError(`${bytes[at]} is no shape of a method`);
+      throw new MalformedError(`${bytes[at]} is not a valid method shape`);
     }
     if (methods.length === limit) {
       throw new MalformedError(`more than ${limit} methods are listed`);
@@ -265,7 +273,7 @@ function decodeMethods(
     methods.push({
       shape,
       hash: getU32(bytes, at + 1),
-      name: text(bytes.subarray(at + 6, end)),
+      name: decodeText(bytes.subarray(at + 6, end)),
     });
     at = end;
   }
@@ -277,13 +285,13 @@ function decodeMismatches(
   limit: number,
 ): Mismatch[] {
   if (bytes.length % 3 !== 0) {
-    throw new MalformedError("mismatches are cut");
+    throw new MalformedError("the list of mismatches is truncated");
   }
   if (bytes.length / 3 > limit) {
     throw new MalformedError(`more than ${limit} mismatches are listed`);
   }
   return Array.from({ length: bytes.length / 3 }, (_, index) => ({
     method: getU16(bytes, index * 3),
-    reason: MISMATCH_REASONS[bytes[index * 3 + 2]!] ?? "missing", // in range; a later reason is as bad as "missing"
+    reason: MISMATCH_REASONS[bytes[index * 3 + 2]!] ?? "missing", // in range; a reason of a later version counts as "missing"
   }));
 }

@@ -1,60 +1,60 @@
 /**
- * Every limit of a session, in one place, each with what it stops.
+ * The limits of a session, each with the problem that it prevents.
  *
  * @module
  */
 
 import { MAX_HELLO } from "./hello.ts";
 
-/** Limits of one side of a connection. All are settable; sizes are in bytes, times in ms. */
+/** Limits of one end of a connection. Sizes are in bytes, times in milliseconds. */
 export interface SessionLimits {
-  /** Bytes behind the header of one frame. Stops one message from blocking the others. @default {131072} */
+  /** Maximum body of a frame. Prevents a message from blocking the others. @default {131072} */
   maxFrameBody: number;
-  /** Bytes of one message, put together. Stops memory from growing with what a peer claims. @default {4194304} */
+  /** Maximum size of a message, reassembled. Prevents memory from growing with the size that a peer claims. @default {4194304} */
   maxMessage: number;
-  /** Bytes of a client's handshake; a server's may have 65,536. @default {65536} */
+  /** Maximum size of a client's handshake; a server's may have 65,536 bytes. @default {65536} */
   maxHello: number;
-  /** Time for the handshake, authentication included, and for taking refreshed credentials. Stops connections that say nothing. @default {5000} */
+  /** Time for the handshake, including authentication, and for accepting refreshed credentials. Prevents silent connections from staying open. @default {5000} */
   handshakeTimeout: number;
-  /** Bytes of one call's metadata. @default {8192} */
+  /** Maximum size of a call's metadata. @default {8192} */
   maxMetadata: number;
-  /** Calls that the peer may have in flight here. @default {1024} */
+  /** Maximum number of calls that the peer may have in flight. @default {1024} */
   maxCalls: number;
-  /** Calls of ours that may wait for a place or for credit. @default {1024} */
+  /** Maximum number of outgoing calls waiting for a slot or credit. @default {1024} */
   maxQueuedCalls: number;
-  /** Credit a stream starts with. @default {32768} */
+  /** Initial credit of a stream. @default {32768} */
   streamWindow: number;
-  /** Credit a stream that is read is raised to. @default {262144} */
+  /** Credit to which a stream's window is raised while it is read. @default {262144} */
   maxStreamWindow: number;
-  /** Credit for requests and notifications, and the pool from which streams are raised. @default {4194304} */
+  /** Credit for requests and notifications; also the pool for raising stream windows. @default {4194304} */
   connectionWindow: number;
-  /** Bytes of unfinished messages of one connection, ours or the peer's. Stops many half-sent messages, and many half-taken ones. @default {16777216, or four times `maxMessage` if that is more} */
+  /** Maximum bytes of a connection's unfinished messages, incoming or outgoing. Prevents half-sent and half-read messages from piling up. @default {16777216, or four times `maxMessage` if that is more} */
   maxAssembly: number;
-  /** Frames of one message. Stops floods of tiny fragments; senders may need one for each 16 KiB. @default {1024} */
+  /** Maximum number of frames of a message. Prevents floods of tiny fragments; senders may need one for each 16 KiB. @default {1024} */
   maxFragments: number;
-  /** Time from a message's first frame to its last. @default {30000} */
+  /** Maximum time from the first frame of a message to its last. @default {30000} */
   assemblyTimeout: number;
-  /** Silence after which a PING is sent. @default {15000} */
+  /** Time without incoming bytes after which a PING is sent. @default {15000} */
   heartbeat: number;
-  /** PINGs without a byte read after which the peer is dead. @default {2} */
+  /** PINGs without incoming bytes after which the peer is considered dead. @default {2} */
   heartbeatMisses: number;
-  /** Cancels a second that a peer may send, with bursts of as many as {@linkcode SessionLimits.maxCalls}. Stops rapid reset. @default {1000} */
+  /** Maximum cancels per second from a peer, with bursts up to {@linkcode SessionLimits.maxCalls}. Prevents rapid-reset attacks. @default {1000} */
   cancelsPerSecond: number;
-  /** PINGs a second that a peer may send, with bursts of twice as many. @default {10} */
+  /** Maximum PINGs per second from a peer; bursts may have twice as many. @default {10} */
   pingsPerSecond: number;
-  /** Unsent bytes from which on new calls are refused; from three quarters of them on, results wait. @default {1048576} */
+  /** Unsent bytes at which new calls are refused; at three quarters of that, results wait. @default {1048576} */
   unsentSoft: number;
-  /** Unsent bytes at which the connection is cut. @default {4194304} */
+  /** Unsent bytes at which the connection is closed. @default {4194304} */
   unsentHard: number;
-  /** Time without the peer taking a byte, with something unsent, after which the connection is cut. @default {30000} */
+  /** Time without write progress after which the connection is closed. Counts only while bytes are unsent. @default {30000} */
   writeStall: number;
-  /** Methods that a peer may list in its handshake. @default {1024} */
+  /** Maximum number of methods that a peer may list in its handshake. @default {1024} */
   maxMethods: number;
-  /** Time that calls in flight are given when draining. @default {10000} */
+  /** Time for calls in flight to finish during a drain. @default {10000} */
   drainGrace: number;
 }
 
-/** The defaults. */
+/** Default limits. */
 export const DEFAULT_LIMITS: Readonly<SessionLimits> = {
   maxFrameBody: 128 * 1024,
   maxMessage: 4 * 1024 * 1024,
@@ -80,13 +80,13 @@ export const DEFAULT_LIMITS: Readonly<SessionLimits> = {
   drainGrace: 10_000,
 };
 
-/** What holds for a peer until its HELLO has come (PROTOCOL.md, "Before the handshake"). */
+/** Limits of a peer until its HELLO arrives. See PROTOCOL.md, "Before the handshake". */
 export const INITIAL_PEER_LIMITS = {
   maxFrameBody: 16 * 1024,
   connectionWindow: 64 * 1024,
   maxCalls: 32,
   maxMessage: 64 * 1024,
-  streamWindow: 0, // no items: nobody knows yet how many calls will share the server's memory
+  streamWindow: 0, // no items yet: the number of calls that will share the server's memory is unknown
 } as const;
 
 /** Lowest and highest value of each limit. */
@@ -105,7 +105,7 @@ const RANGES: Readonly<Record<keyof SessionLimits, readonly [number, number]>> =
     maxAssembly: [64 * 1024, 2 ** 31 - 1],
     maxFragments: [1, 2 ** 20],
     assemblyTimeout: [1, 2 ** 31 - 1],
-    heartbeat: [100, 2 ** 31 - 1], // ten a second are what peers put up with
+    heartbeat: [100, 2 ** 31 - 1], // peers accept ten PINGs per second by default
     heartbeatMisses: [1, 100],
     cancelsPerSecond: [1, 2 ** 31 - 1],
     pingsPerSecond: [1, 2 ** 31 - 1],
@@ -116,30 +116,31 @@ const RANGES: Readonly<Record<keyof SessionLimits, readonly [number, number]>> =
     drainGrace: [0, 2 ** 31 - 1],
   };
 
-/** A limit, what it must be at least, and how that is said. */
-type Least = readonly [
+/** A limit, its minimum, and a description of that minimum. */
+type Minimum = readonly [
   limit: keyof SessionLimits,
-  least: (limits: SessionLimits) => number,
-  words: string,
+  minimum: (limits: SessionLimits) => number,
+  description: string,
 ];
 
-/** Limits that hold for a peer who does nothing wrong only together with others. */
-const LEAST: readonly Least[] = [
+/** Minima that depend on other limits. With lower values, a conforming peer could exceed a limit. */
+const MINIMA: readonly Minimum[] = [
   ["maxStreamWindow", ({ streamWindow }) => streamWindow, '"streamWindow"'],
   [
-    // What may be added to unsentSoft: each send budget's share and a frame of each (send_budget.ts), and refusals.
+    // Up to this much may be unsent: unsentSoft, the share of each send budget and
+    // one more frame of each (send_budget.ts), and refusals.
     "unsentHard",
     ({ unsentSoft, maxFrameBody, maxCalls }) =>
       1.5 * unsentSoft + 4 * maxFrameBody + 256 * maxCalls,
-    'one and a half times "unsentSoft", four times "maxFrameBody" and 256 times "maxCalls" together',
+    '1.5 × "unsentSoft" + 4 × "maxFrameBody" + 256 × "maxCalls"',
   ],
 ];
 
 /**
  * Fills in the defaults and checks the ranges.
  *
- * @throws {RangeError} for a value out of its range, or for two that make no
- * sense together
+ * @throws {RangeError} if a limit is unknown, out of its range, or too low for
+ * the other limits
  */
 export function resolveSessionLimits(
   limits: Partial<SessionLimits> = {},
@@ -147,7 +148,7 @@ export function resolveSessionLimits(
   const { maxMessage = DEFAULT_LIMITS.maxMessage } = limits;
   const resolved: SessionLimits = {
     ...DEFAULT_LIMITS,
-    // Or every message of that size would be one too many.
+    // Otherwise a message of the maximum size might never fit.
     maxAssembly: Math.min(
       Math.max(DEFAULT_LIMITS.maxAssembly, 4 * maxMessage),
       RANGES.maxAssembly[1],
@@ -158,7 +159,7 @@ export function resolveSessionLimits(
     const range = RANGES[name as keyof SessionLimits]; // entries() loses the key's type
     if (range === undefined) {
       throw new RangeError(
-        `Cannot set limit "${name}": there is none of this name; there are ${
+        `Unknown limit "${name}"; expected one of ${
           Object.keys(RANGES).join(", ")
         }`,
       );
@@ -171,18 +172,18 @@ export function resolveSessionLimits(
       );
     }
   }
-  checkOrder(resolved);
+  checkMinima(resolved);
   return resolved;
 }
 
-function checkOrder(limits: SessionLimits): void {
-  for (const [name, leastOf, words] of LEAST) {
-    const least = leastOf(limits);
-    if (limits[name] >= least) continue;
+function checkMinima(limits: SessionLimits): void {
+  for (const [name, minimumOf, description] of MINIMA) {
+    const minimum = minimumOf(limits);
+    if (limits[name] >= minimum) continue;
     throw new RangeError(
       `Cannot use ${
         limits[name]
-      } as limit "${name}": it must be at least ${words}, which is ${least}`,
+      } as limit "${name}": it must be at least ${description}, which is ${minimum}`,
     );
   }
 }

@@ -1,28 +1,32 @@
 /**
- * Bytes that break the wire's rules, and text that must not.
+ * The error for malformed bytes, and the decoding of text.
  *
  * @module
  */
 
-/** Bytes that break the wire's rules; the session decides what they close. */
+/** Bytes that violate the protocol. The session decides what to close. */
 export class MalformedError extends Error {
   /** @inheritdoc */
   override name = "MalformedError";
 }
 
-// A byte order mark is a character like any other: nothing is silently changed.
+// Keep a byte order mark: text must not change silently.
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Reads UTF-8. @throws {MalformedError} */
-export function text(bytes: Uint8Array): string {
+/**
+ * Decodes UTF-8.
+ *
+ * @throws {MalformedError} if the bytes are not valid UTF-8
+ */
+export function decodeText(bytes: Uint8Array): string {
   try {
     return decoder.decode(bytes);
   } catch {
-    throw new MalformedError("text is not UTF-8");
+    throw new MalformedError("a text is not valid UTF-8");
   }
 }
 
-/** Text of anything thrown. */
+/** Returns the message of a thrown value, whatever its type. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

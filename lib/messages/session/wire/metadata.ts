@@ -1,17 +1,17 @@
 /**
- * Metadata (PROTOCOL.md, "Metadata"): text that travels beside a message.
+ * Metadata (PROTOCOL.md, "Metadata"): text that accompanies a message.
  *
  * ```text
- *  ├────────────┼───────┼──────────────┼─────────┤  again and again
+ *  ├────────────┼───────┼──────────────┼─────────┤  repeated
  *    u8 length    key     u16 length     value
  * ```
  *
  * @module
  */
-import { MalformedError, text } from "./malformed_error.ts";
+import { decodeText, MalformedError } from "./malformed_error.ts";
 import { getU16, putU16 } from "./frame_header.ts";
 
-/** Text that travels beside a message, not in it. */
+/** Pairs of text that accompany a message, outside its body. */
 export type Metadata = Readonly<Record<string, string>>;
 
 /** No metadata. */
@@ -23,10 +23,10 @@ const KEY = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 const encoder = new TextEncoder();
 
 /**
- * Metadata as bytes.
+ * Encodes metadata.
  *
- * @throws {TypeError} for a key that is none, or a value that is no string
- * @throws {RangeError} for more than `limit` bytes
+ * @throws {TypeError} if a key is invalid or a value is not a well-formed string
+ * @throws {RangeError} if the metadata exceeds `limit` bytes
  */
 export function encodeMetadata(metadata: Metadata, limit: number): Uint8Array {
   const pairs = Object.entries(metadata).map(([key, value]) => {
@@ -38,7 +38,7 @@ export function encodeMetadata(metadata: Metadata, limit: number): Uint8Array {
     size += 3 + key.length + value.length;
     if (size > limit) {
       throw new RangeError(
-        `Cannot send metadata of more than ${limit} bytes: "${key}" goes over the limit "maxMetadata"`,
+        `Cannot send metadata of more than ${limit} bytes: "${key}" exceeds the limit "maxMetadata"`,
       );
     }
   }
@@ -58,7 +58,7 @@ export function encodeMetadata(metadata: Metadata, limit: number): Uint8Array {
 function check(key: string, value: unknown): void {
   if (!KEY.test(key)) {
     throw new TypeError(
-      `Cannot use "${key}" as a metadata key: it must be 1 to 64 of a-z, 0-9, ".", "_" and "-", beginning with a letter or digit`,
+      `Cannot use "${key}" as a metadata key: it must be 1 to 64 characters of a-z, 0-9, ".", "_" and "-", and begin with a letter or digit`,
     );
   }
   if (typeof value !== "string" || !value.isWellFormed()) {
@@ -68,22 +68,26 @@ function check(key: string, value: unknown): void {
   }
 }
 
-/** Reads metadata. @throws {MalformedError} */
+/**
+ * Decodes metadata.
+ *
+ * @throws {MalformedError} if the bytes are truncated or a key is invalid
+ */
 export function decodeMetadata(bytes: Uint8Array): Metadata {
   const metadata: Record<string, string> = Object.create(null);
   let at = 0;
   while (at < bytes.length) {
     const keyEnd = at + 1 + bytes[at]!; // in range: at < length
     if (keyEnd + 2 > bytes.length) {
-      throw new MalformedError("metadata is cut");
+      throw new MalformedError("the metadata is truncated");
     }
     const end = keyEnd + 2 + getU16(bytes, keyEnd);
     if (end > bytes.length) {
-      throw new MalformedError("metadata is cut");
+      throw new MalformedError("the metadata is truncated");
     }
-    const key = text(bytes.subarray(at + 1, keyEnd));
-    if (!KEY.test(key)) throw new MalformedError("a metadata key is none");
-    metadata[key] = text(bytes.subarray(keyEnd + 2, end));
+    const key = decodeText(bytes.subarray(at + 1, keyEnd));
+    if (!KEY.test(key)) throw new MalformedError("a metadata key is invalid");
+    metadata[key] = decodeText(bytes.subarray(keyEnd + 2, end));
     at = end;
   }
   return metadata;

@@ -1,24 +1,23 @@
 /**
- * When a method that one end calls is not the one that the other handles
- * (PROTOCOL.md, "Mismatches").
+ * Compares the two declarations of a method (PROTOCOL.md, "Mismatches").
  *
  * @module
  */
 import type { Shape } from "./shape.ts";
 
-/** How it is not, in the order of the numbers on the wire. */
+/** Mismatch reasons, indexed by their wire value. */
 export const MISMATCH_REASONS = ["missing", "shape", "schema"] as const;
 
-/** How it is not. */
+/** Why a method does not match. */
 export type MismatchReason = typeof MISMATCH_REASONS[number];
 
-/** What is compared of a method. */
+/** The parts of a declaration that are compared. */
 interface Compared {
   readonly shape: Shape;
   readonly hash: number;
 }
 
-/** In what a method differs at the end that handles it; a hash of 0 is not compared. */
+/** Returns how the callee's method differs; a hash of 0 is not compared. */
 export function mismatchOf(
   caller: Compared,
   callee: Compared | undefined,

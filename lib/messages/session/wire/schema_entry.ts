@@ -1,6 +1,6 @@
 /**
- * The entry SCHEMAS of a server's HELLO (PROTOCOL.md, "Schemas of what
- * differs"): one after the other
+ * The SCHEMAS entry of a server's HELLO (PROTOCOL.md, "Schemas of what
+ * differs"). For each method:
  *
  * ```text
  *  ├────────┼────────────┼───────┼─────────────┼────────┤
@@ -14,29 +14,29 @@ import { type Shape, SHAPES } from "./shape.ts";
 import { MalformedError } from "./malformed_error.ts";
 import { getU16, putU16 } from "./frame_header.ts";
 
-/** What a server tells of a method in which the two sides differ. */
+/** The server's declaration of a method that differs between the two ends. */
 export interface DescribedMethod {
-  /** Whose list the number is an index into: that of the side which calls it. */
+  /** The end that calls the method; {@linkcode DescribedMethod.method} is an index into its list. */
   readonly caller: "client" | "server";
-  /** The number. */
+  /** Index of the method. */
   readonly method: number;
-  /** Its shape, as the server knows it. */
+  /** Its shape, as declared by the server. */
   readonly shape: Shape;
-  /** Its schemas as UTF-8 text, of no meaning to the session; empty where none are known. */
+  /** Its schemas as UTF-8 text, opaque to the session; empty if none are known. */
   readonly schemas: Uint8Array;
 }
 
 const CALLERS = ["client", "server"] as const;
 const FIXED = 6;
-/** Bytes of the entry at most: a handshake is no place for more (PROTOCOL.md). */
+/** Maximum size of the entry in bytes: a handshake must stay small (PROTOCOL.md). */
 export const MAX_SCHEMA_ENTRY = 32 * 1024;
 
-/** Bytes that a method takes in the entry. */
+/** Returns the bytes that a method takes in the entry. */
 export function describedLength({ schemas }: DescribedMethod): number {
   return FIXED + schemas.length;
 }
 
-/** The value of the entry. */
+/** Encodes the value of the entry. */
 export function encodeSchemaEntry(
   described: readonly DescribedMethod[],
 ): Uint8Array {
@@ -52,11 +52,11 @@ export function encodeSchemaEntry(
 }
 
 /**
- * Reads the value of the entry; a caller or shape of a later version is passed
- * over.
+ * Decodes the value of the entry. Methods with a caller or shape of a later
+ * version are skipped.
  *
- * @param limit most methods of each side
- * @throws {MalformedError}
+ * @param limit highest number of methods of each end
+ * @throws {MalformedError} if the value is truncated or has too many methods
  */
 export function decodeSchemaEntry(
   bytes: Uint8Array = new Uint8Array(),
@@ -67,11 +67,11 @@ export function decodeSchemaEntry(
   while (at < bytes.length) {
     const fixed = at + FIXED;
     if (fixed > bytes.length) {
-      throw new MalformedError("the schemas are cut");
+      throw new MalformedError("the list of schemas is truncated");
     }
     const end = fixed + getU16(bytes, at + 4);
     if (end > bytes.length) {
-      throw new MalformedError("the schemas are cut");
+      throw new MalformedError("the list of schemas is truncated");
     }
     const caller = CALLERS[bytes[at]!]; // in range: fixed <= length
     const shape = SHAPES[bytes[at + 3]!]; // as above

@@ -1,19 +1,19 @@
 /**
- * Shapes of methods, and their numbers on the wire.
+ * The shapes of methods and their numbers on the wire.
  *
  * @module
  */
 
 /**
- * What travels in a call:
+ * Shape of a method: the messages of a call.
  *
- * | shape | the caller gives | the caller gets |
+ * | shape | the caller sends | the caller receives |
  * | --- | --- | --- |
  * | `unary` | one input | one output |
- * | `notification` | one input | nothing, not even an answer |
+ * | `notification` | one input | nothing, not even an acknowledgement |
  * | `serverStream` | one input | items |
- * | `clientStream` | items, and an opening | one output |
- * | `duplex` | items, and an opening | items |
+ * | `clientStream` | an opening, then items | one output |
+ * | `duplex` | an opening, then items | items |
  */
 export type Shape =
   | "unary"
@@ -22,7 +22,7 @@ export type Shape =
   | "clientStream"
   | "duplex";
 
-/** Shapes in the order of their numbers on the wire (PROTOCOL.md, "Methods"). */
+/** Method shapes, indexed by their wire value (PROTOCOL.md, "Methods"). */
 export const SHAPES: readonly Shape[] = [
   "unary",
   "notification",

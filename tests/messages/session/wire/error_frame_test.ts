@@ -11,7 +11,7 @@ const pure = { permissions: "none" } as const;
 const codec = bytes();
 
 Deno.test(
-  "encodeError() and decodeError() keep what a caller may know",
+  "encodeError() and decodeError() preserve what a caller may know",
   pure,
   () => {
     const error = new CallError("declared", "why", {
@@ -35,7 +35,7 @@ Deno.test(
 );
 
 Deno.test(
-  "encodeError() cuts texts, and refuses data without an encoding",
+  "encodeError() truncates texts and rejects data without an encoding",
   pure,
   () => {
     const long = new CallError("internal", "x".repeat(70_000));
@@ -49,7 +49,7 @@ Deno.test(
 );
 
 Deno.test(
-  "decodeError() takes codes of later versions, and refuses cuts",
+  "decodeError() accepts codes of later versions and rejects truncation",
   pure,
   () => {
     const body = encodeError(new CallError("internal", "m"), codec);
@@ -69,7 +69,7 @@ Deno.test(
   },
 );
 
-Deno.test("decodeError() leaves data out that it cannot decode", pure, () => {
+Deno.test("decodeError() omits data that it cannot decode", pure, () => {
   const body = encodeError(
     new CallError("declared", "m", { data: Uint8Array.of(1) }),
     codec,
@@ -84,7 +84,7 @@ Deno.test("decodeError() leaves data out that it cannot decode", pure, () => {
 });
 
 Deno.test(
-  "decodeError() escapes what would act on a terminal, and keeps lines",
+  "decodeError() escapes control characters and keeps line breaks",
   pure,
   () => {
     const error = new CallError("internal", "a\u001b[2J\n  at b");

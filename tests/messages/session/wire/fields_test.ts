@@ -31,7 +31,7 @@ function read(bytes: Uint8Array, limit = 100) {
   );
 }
 
-Deno.test("putFields() and readFields() keep every field", pure, () => {
+Deno.test("putFields() and readFields() preserve every field", pure, () => {
   const fields = concat([
     metadataField({ a: "b" }, 100),
     textField(Field.MESSAGE, "m"),
@@ -55,14 +55,14 @@ Deno.test("putFields() and readFields() keep every field", pure, () => {
   assertStrictEquals(read(block(Infinity, NO_FIELDS)), EMPTY_FIELDS);
 });
 
-Deno.test("putFields() rounds time up, and never wraps it around", pure, () => {
+Deno.test("putFields() rounds time up and does not overflow", pure, () => {
   assertEquals(read(block(0.2, NO_FIELDS)).timeout, 1);
   assertEquals(read(block(-4, NO_FIELDS)).timeout, 0);
   assertEquals(read(block(2 ** 40, NO_FIELDS)).timeout, 2 ** 32 - 1);
 });
 
 Deno.test(
-  "readFields() refuses every cut, wrong numbers and too much metadata",
+  "readFields() rejects truncated fields, wrong numbers and too much metadata",
   pure,
   () => {
     const whole = block(5, metadataField({ a: "b" }, 100));
@@ -70,7 +70,7 @@ Deno.test(
       assertThrows(() => fieldsEnd(whole.subarray(0, end), 0), MalformedError);
     }
     for (let size = 1; size < whole.length - 2; size++) {
-      if (size === 7) continue; // the deadline alone
+      if (size === 7) continue; // only the deadline
       const cut = whole.slice(0, 2 + size);
       cut[1] = size;
       assertThrows(() => read(cut), MalformedError);
@@ -83,16 +83,16 @@ Deno.test(
     assertThrows(
       () => read(whole, 4),
       MalformedError,
-      "5 bytes of metadata, at most 4",
+      "the metadata has 5 bytes; at most 4 are accepted",
     );
   },
 );
 
 Deno.test(
-  "readFields() passes over fields that the message may not have, whatever is in them",
+  "readFields() skips fields that the message may not have, whatever their content",
   pure,
   () => {
-    const cut = [Field.RETRY_AFTER, 0, 1, 7]; // a number of one byte
+    const cut = [Field.RETRY_AFTER, 0, 1, 7]; // a u32 of one byte
     const bytes = Uint8Array.from([0, cut.length, ...cut]);
     assertThrows(() => read(bytes), MalformedError);
     for (const types of [FIELDS_OF.REQUEST, FIELDS_OF.NOTIFY]) {

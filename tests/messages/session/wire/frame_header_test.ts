@@ -21,7 +21,7 @@ Deno.test("putHeader() writes kind, flags and a big-endian u48", pure, () => {
 });
 
 Deno.test(
-  "putU16(), putU32() and putU48() keep their highest values",
+  "putU16(), putU32() and putU48() write their highest values",
   pure,
   () => {
     const bytes = new Uint8Array(8);

@@ -14,7 +14,7 @@ import { frame } from "../lone_session.ts";
 const pure = { permissions: "none" } as const;
 
 Deno.test(
-  "encodeGoaway() and decodeGoaway() keep code, last id and text",
+  "encodeGoaway() and decodeGoaway() preserve code, last id and text",
   pure,
   () => {
     const goaway = { code: "too-many", lastId: MAX_ID, message: "é" } as const;
@@ -26,7 +26,7 @@ Deno.test(
 );
 
 Deno.test(
-  "decodeGoaway() bounds the text, takes later codes, refuses cuts",
+  "decodeGoaway() bounds the text, accepts later codes and rejects truncation",
   pure,
   () => {
     const body = new Uint8Array(100_000).fill(0x61);
@@ -39,12 +39,12 @@ Deno.test(
   },
 );
 
-Deno.test("truncateMessage() keeps short texts as they are", pure, () => {
+Deno.test("truncateMessage() does not change short texts", pure, () => {
   assertEquals(truncateMessage("why"), "why");
   assertEquals(truncateMessage("x".repeat(1000)).length, 513);
 });
 
-Deno.test("decodeGoaway() escapes what would act on a terminal", pure, () => {
+Deno.test("decodeGoaway() escapes control characters", pure, () => {
   const message = "bye\u001b[2J\r";
   const body = encodeGoaway({ code: "none", lastId: 0, message });
   const goaway = decodeGoaway(frame(Kind.GOAWAY, 0, body));

@@ -43,7 +43,7 @@ const CLIENT: Hello = {
   auth: Uint8Array.of(1, 2),
 };
 
-Deno.test("encodeHello() and decodeHello() keep everything", pure, () => {
+Deno.test("encodeHello() and decodeHello() preserve everything", pure, () => {
   assertEquals(decodeHello(encodeHello(HELLO), 2), HELLO);
   assertEquals(decodeHello(encodeHello(CLIENT), 2), CLIENT);
   const bare: Hello = {
@@ -57,7 +57,7 @@ Deno.test("encodeHello() and decodeHello() keep everything", pure, () => {
 });
 
 Deno.test(
-  "decodeHello() refuses every cut but those between entries",
+  "decodeHello() rejects truncation except between entries",
   pure,
   () => {
     const bytes = encodeHello({
@@ -88,7 +88,7 @@ Deno.test("decodeHello() skips entries of later versions", pure, () => {
 });
 
 Deno.test(
-  "decodeHello() refuses limits that hold nothing, or more than can be granted",
+  "decodeHello() rejects limits that are too low to be useful or too high to be granted",
   pure,
   () => {
     for (const at of [12, 16, 20, 24, 28]) {
@@ -106,7 +106,7 @@ Deno.test(
 );
 
 Deno.test(
-  "decodeHello() refuses a third role, unknown shapes and too many methods",
+  "decodeHello() rejects a third role, unknown shapes and too many methods",
   pure,
   () => {
     const bytes = encodeHello(HELLO);
@@ -124,7 +124,7 @@ Deno.test(
 );
 
 Deno.test(
-  "helloVersion() knows the magic, and the version of any HELLO",
+  "helloVersion() checks the magic and reads the version of any HELLO",
   pure,
   () => {
     assertEquals(helloVersion(encodeHello(HELLO)), { major: 1, minor: 0 });
@@ -134,7 +134,7 @@ Deno.test(
 );
 
 Deno.test(
-  "encodeHello() refuses an entry of more than 65,535 bytes",
+  "encodeHello() rejects an entry of more than 65,535 bytes",
   pure,
   () => {
     const auth = new Uint8Array(65_536);
@@ -143,7 +143,7 @@ Deno.test(
 );
 
 Deno.test(
-  "decodeHello() does not look at what is the other side's to send",
+  "decodeHello() ignores entries that the sender's role does not send",
   pure,
   () => {
     const both = { mismatches: HELLO.mismatches, described: HELLO.described };
@@ -153,7 +153,7 @@ Deno.test(
   },
 );
 
-Deno.test("decodeHello() refuses more mismatches than methods", pure, () => {
+Deno.test("decodeHello() rejects more mismatches than methods", pure, () => {
   const mismatches = Array.from(
     { length: 3 },
     () => ({ method: 0, reason: "missing" }) as const,

@@ -29,7 +29,7 @@ Deno.test(
 );
 
 Deno.test(
-  "resolveSessionLimits() refuses values out of range, and names of no limit",
+  "resolveSessionLimits() rejects values out of range and unknown limits",
   pure,
   () => {
     for (const maxCalls of [31, 2 ** 20 + 1, 40.5, NaN, Infinity, -1]) {
@@ -43,13 +43,13 @@ Deno.test(
     assertThrows(
       () => resolveSessionLimits(typo),
       RangeError,
-      'limit "maxCall"',
+      'Unknown limit "maxCall"; expected one of maxFrameBody, ',
     );
   },
 );
 
 Deno.test(
-  "resolveSessionLimits() refuses limits that make no sense together",
+  "resolveSessionLimits() rejects limits that are too low for the others",
   pure,
   () => {
     assertThrows(
@@ -57,11 +57,11 @@ Deno.test(
       RangeError,
       'Cannot use 262144 as limit "maxStreamWindow": it must be at least "streamWindow", which is 1048576',
     );
-    // A peer that reads as it should would be cut.
+    // The connection would be closed although the peer reads as it should.
     assertThrows(
       () => resolveSessionLimits({ unsentHard: 2359295 }),
       RangeError,
-      'it must be at least one and a half times "unsentSoft", four times "maxFrameBody" and 256 times "maxCalls" together, which is 2359296',
+      'it must be at least 1.5 × "unsentSoft" + 4 × "maxFrameBody" + 256 × "maxCalls", which is 2359296',
     );
     assertEquals(
       resolveSessionLimits({ unsentHard: 2359296 }).unsentHard,

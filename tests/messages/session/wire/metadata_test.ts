@@ -7,18 +7,22 @@ import {
 
 const pure = { permissions: "none" } as const;
 
-Deno.test("encodeMetadata() and decodeMetadata() keep every pair", pure, () => {
-  const metadata: Record<string, string> = {
-    a: "",
-    "trace-id": "é\ufeff",
-    "x.y_z": "1",
-  };
-  const bytes = encodeMetadata(metadata, 100);
-  assertEquals({ ...decodeMetadata(bytes) }, metadata);
-});
+Deno.test(
+  "encodeMetadata() and decodeMetadata() preserve every pair",
+  pure,
+  () => {
+    const metadata: Record<string, string> = {
+      a: "",
+      "trace-id": "é\ufeff",
+      "x.y_z": "1",
+    };
+    const bytes = encodeMetadata(metadata, 100);
+    assertEquals({ ...decodeMetadata(bytes) }, metadata);
+  },
+);
 
 Deno.test(
-  "encodeMetadata() refuses keys, values and sizes that are none",
+  "encodeMetadata() rejects invalid keys, values and sizes",
   pure,
   () => {
     for (const key of ["", "A", "-a", "a b", "a".repeat(65)]) {
@@ -41,7 +45,7 @@ Deno.test(
 );
 
 Deno.test(
-  "decodeMetadata() refuses every cut and bad keys, and has no prototype",
+  "decodeMetadata() rejects truncation and invalid keys, and sets no prototype",
   pure,
   () => {
     const bytes = encodeMetadata({ a: "bc", d: "ef" }, 100);

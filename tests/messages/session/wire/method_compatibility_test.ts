@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { mismatchOf } from "../../../../lib/messages/session/wire/method_compatibility.ts";
 
 Deno.test(
-  "mismatchOf() names the first thing in which a method differs, and compares no hash of 0",
+  "mismatchOf() returns the first difference and does not compare a hash of 0",
   {
     permissions: "none",
   },

@@ -26,7 +26,7 @@ const METHODS: DescribedMethod[] = [
 const BYTES = [0, 1, 2, 4, 0, 2, 123, 125, 1, 0, 0, 1, 0, 0];
 
 Deno.test(
-  "encodeSchemaEntry() and decodeSchemaEntry() keep everything",
+  "encodeSchemaEntry() and decodeSchemaEntry() preserve everything",
   pure,
   () => {
     assertEquals([...encodeSchemaEntry(METHODS)], BYTES);
@@ -37,7 +37,7 @@ Deno.test(
 );
 
 Deno.test(
-  "decodeSchemaEntry() refuses every cut but those between methods",
+  "decodeSchemaEntry() rejects truncation except between methods",
   pure,
   () => {
     for (let end = 1; end < BYTES.length; end++) {
@@ -46,14 +46,14 @@ Deno.test(
       else {assertThrows(
           () => decodeSchemaEntry(bytes, 1),
           MalformedError,
-          "cut",
+          "truncated",
         );}
     }
   },
 );
 
 Deno.test(
-  "decodeSchemaEntry() passes over callers and shapes of later versions, and keeps no view of what it reads",
+  "decodeSchemaEntry() skips callers and shapes of later versions, and copies its input",
   pure,
   () => {
     const bytes = Uint8Array.from([9, ...BYTES.slice(1, 8), ...BYTES]);
@@ -67,7 +67,7 @@ Deno.test(
 );
 
 Deno.test(
-  "decodeSchemaEntry() refuses more methods than both lists may have",
+  "decodeSchemaEntry() rejects more methods than both lists may have",
   pure,
   () => {
     const bytes = Uint8Array.from([...BYTES, ...BYTES]);
