@@ -1,6 +1,7 @@
 /**
- * Writes messages as frames. A message that fits is encoded where it leaves; a
- * larger one is cut into frames that leave in turn with those of other calls.
+ * Writes messages as frames. A message that fits into a frame is encoded
+ * directly into the outgoing buffer; a larger one is split into frames that
+ * alternate with the frames of other calls.
  *
  * @module
  */
@@ -11,46 +12,46 @@ import { INITIAL_PEER_LIMITS, type SessionLimits } from "../wire/limits.ts";
 import { putFields } from "../wire/fields.ts";
 import { type Channel, type FragmentWriter, SendQueue } from "./send_queue.ts";
 import { SendBudget } from "./send_budget.ts";
-import { type Pending, RoundRobin, type Source } from "./round_robin.ts";
+import { type PendingMessage, RoundRobin, type Source } from "./round_robin.ts";
 import { Flag, FRAME_CHARGE, HEADER, putHeader } from "../wire/frame_header.ts";
 
-/** Room for one frame in an outgoing buffer. */
-export interface Room {
+/** A frame that is being written in an outgoing buffer. */
+export interface OpenFrame {
   /** The buffer. */
   readonly buffer: Uint8Array;
-  /** Where the frame begins. */
+  /** Offset at which the frame begins. */
   readonly start: number;
 }
 
 /**
- * Where frames go. A `FrameStream` is one; a simulated link is another. It
- * never calls the session from within one of these.
+ * Destination of frames: a `FrameStream`, or a simulated link in tests. Its
+ * methods never call back into the session.
  */
 export interface FrameSink {
-  /** Opens a frame with room for so many bytes. */
-  begin(room: number): Room;
-  /** Takes the frame that ends there. */
+  /** Opens a frame with space for `capacity` bytes. */
+  begin(capacity: number): OpenFrame;
+  /** Commits the open frame, which ends at offset `end`. */
   commit(end: number): void;
-  /** Drops the frame. */
+  /** Discards the open frame. */
   abandon(): void;
-  /** Bytes committed and not yet taken by the transport. */
+  /** Committed bytes that the transport has not taken yet. */
   readonly unsent: number;
   /** Bytes committed so far. */
   readonly bytesFramed: number;
-  /** Bytes of those that were handed to the transport, taken or not. */
+  /** Bytes handed to the transport, whether or not it has taken them. */
   readonly bytesHanded: number;
 }
 
-/** Bytes that a small body is expected to need; a larger one is encoded elsewhere, then copied. */
+/** Bytes reserved for a body; a larger one is encoded elsewhere, then copied. */
 const SMALL_BODY = 2304;
 
 /** The sending half of a session. */
 export class FrameWriter implements FragmentWriter {
-  /** Encodes the bodies. */
+  /** Codec of the bodies. */
   codec: MessageCodec;
-  /** What the peer accepts behind a header. */
+  /** Largest frame body that the peer accepts, in bytes. */
   maxFrameBody: number = INITIAL_PEER_LIMITS.maxFrameBody;
-  /** What the peer accepts as one message. */
+  /** Largest message that the peer accepts, in bytes. */
   maxMessage: number = INITIAL_PEER_LIMITS.maxMessage;
   /** The buffer of the open frame. */
   buffer: Uint8Array = new Uint8Array(0);
@@ -58,71 +59,71 @@ export class FrameWriter implements FragmentWriter {
   backlog = 0;
   /** @inheritdoc */
   itemBacklog = 0;
-  /** Parts of long messages, and what waits behind them. */
+  /** Budget for frames of queued messages: long ones, and those queued after them. */
   readonly fragments: SendBudget;
-  /** Items that leave at once. */
+  /** Budget for items that are sent without queueing. */
   readonly items: SendBudget;
-  /** Notifications, as far as the same ones go to many. */
+  /** Budget for notifications that are broadcast to many sessions. */
   readonly notifications: SendBudget;
-  /** What leaves in turns. */
+  /** Queues that send frames in turn. */
   readonly #roundRobin: RoundRobin = new RoundRobin();
   #sink: FrameSink;
-  readonly #soft: number;
+  readonly #softLimit: number;
   #start = 0;
   #encoding = false;
 
   /**
-   * @param sink where frames go
-   * @param codec encodes the bodies
-   * @param limits bounds on what is unsent
+   * @param sink destination of the frames
+   * @param codec codec of the bodies
+   * @param limits this side's limits, of which `unsentSoft` applies
    */
   constructor(sink: FrameSink, codec: MessageCodec, limits: SessionLimits) {
     this.#sink = sink;
     this.codec = codec;
-    this.#soft = limits.unsentSoft;
-    // Half of it is left for calls and results, less one frame of each send budget.
-    this.fragments = new SendBudget(this, this.#soft / 8);
-    this.items = new SendBudget(this, this.#soft / 8);
-    this.notifications = new SendBudget(this, this.#soft / 4);
+    this.#softLimit = limits.unsentSoft;
+    // The budgets take half of unsentSoft, plus one frame each; calls and results have the rest.
+    this.fragments = new SendBudget(this, this.#softLimit / 8);
+    this.items = new SendBudget(this, this.#softLimit / 8);
+    this.notifications = new SendBudget(this, this.#softLimit / 4);
   }
 
-  /** More is unsent than new calls may add to. */
+  /** Whether so much is unsent that new calls are refused. */
   get congested(): boolean {
-    return this.#sink.unsent >= this.#soft;
+    return this.#sink.unsent >= this.#softLimit;
   }
 
-  /** More is unsent, or encoded for it, than results may add to: they leave room for calls. */
+  /** Whether results must wait: at three quarters of `unsentSoft`, to leave space for calls. */
   get resultsWait(): boolean {
-    return this.#sink.unsent + this.backlog >= 0.75 * this.#soft;
+    return this.#sink.unsent + this.backlog >= 0.75 * this.#softLimit;
   }
 
-  /** A value is being encoded: nothing can be sent from inside it. */
+  /** Whether a value is being encoded; nothing can be sent meanwhile. */
   get encoding(): boolean {
     return this.#encoding;
   }
 
-  /** Bytes committed and not yet taken by the transport. */
+  /** Committed bytes that the transport has not taken yet. */
   get unsent(): number {
     return this.#sink.unsent;
   }
 
-  /** Position in the stream of bytes behind the last frame. */
+  /** Position in the byte stream after the last frame. */
   get position(): number {
     return this.#sink.bytesFramed;
   }
 
-  /** Whether the bytes up to that position have reached the transport's `write`. */
-  handed(position: number): boolean {
+  /** Returns whether the bytes before `position` have reached the transport's `write`. */
+  isHandedOver(position: number): boolean {
     return this.#sink.bytesHanded >= position;
   }
 
-  /** From now on what is written goes nowhere: the last frame has been sent. */
+  /** Discards queued messages and all frames that are written from now on. */
   close(): void {
     this.#roundRobin.clear();
-    this.#sink = discard(this.#sink.bytesFramed, this.#sink.bytesHanded);
+    this.#sink = discardingSink(this.#sink.bytesFramed, this.#sink.bytesHanded);
   }
 
-  /** Writes one whole frame. */
+  /** Writes a complete frame. */
   frame(kind: number, flags: number, id: number, body?: Uint8Array): void {
     const at = this.begin(kind, flags, id, body?.length ?? 0);
     if (body !== undefined) this.buffer.set(body, at);
@@ -132,66 +133,66 @@ export class FrameWriter implements FragmentWriter {
   /**
    * Opens a frame in {@linkcode FrameWriter.buffer}.
    *
-   * @returns where its body begins
-   * @throws {TypeError} as {@linkcode FrameWriter.checkOutside}
+   * @returns the offset of its body
+   * @throws {TypeError} if a value is being encoded
    */
-  begin(kind: number, flags: number, id: number, room: number): number {
-    this.checkOutside();
-    const { buffer, start } = this.#sink.begin(HEADER + room);
+  begin(kind: number, flags: number, id: number, capacity: number): number {
+    this.checkNotEncoding();
+    const { buffer, start } = this.#sink.begin(HEADER + capacity);
     this.buffer = buffer;
     this.#start = start;
     putHeader(buffer, start, kind, flags, id);
     return start + HEADER;
   }
 
-  /** @throws {TypeError} from inside a value that is being encoded: its frame is open */
-  checkOutside(): void {
+  /** @throws {TypeError} if a value is being encoded: its frame is still open */
+  checkNotEncoding(): void {
     if (!this.#encoding) return;
     throw new TypeError(
-      "Cannot send anything from inside a value that is being sent: one of its getters tried to; send it before or after",
+      "Cannot send from inside a value that is being encoded: one of its getters tried to send; send before or after it instead",
     );
   }
 
-  /** Closes the open frame at `end`; for bodies that were written by hand. */
+  /** Commits the open frame, whose body was written without the codec. */
   commit(end: number): void {
     this.#sink.commit(end);
   }
 
-  /** Opens a frame whose body the codec will write. */
+  /** Opens a frame whose body the codec writes. */
   beginMessage(kind: number, id: number, fields: Uint8Array): number {
     return this.begin(kind, 0, id, 16 + fields.length + SMALL_BODY);
   }
 
   /**
-   * Writes the fields in front of a body.
+   * Writes the fields that precede a body.
    *
-   * @param at where they go
+   * @param at offset of the fields
    * @param timeout milliseconds left, or `Infinity`; always the first field
-   * @param fields further ones, already encoded
-   * @returns where the body begins
+   * @param fields further fields, already encoded
+   * @returns the offset of the body
    */
   putFields(at: number, timeout: number, fields: Uint8Array): number {
     return putFields(this.buffer, at, timeout, fields);
   }
 
   /**
-   * Encodes the value behind what the open frame has, and sends the frame if
-   * the message fits into it and need not wait.
+   * Encodes the body of the open frame and sends it if possible. A message that
+   * is too long for one frame, or that must wait, is returned instead.
    *
-   * @param at where the body begins
+   * @param at offset of the body
    * @param value the body
-   * @param wait whether it must wait behind others
-   * @returns what the frame cost in credit, or the message for a queue
-   * @throws {CodecError} for a value that has no encoding
-   * @throws {CallError} `too-large`
+   * @param wait whether the message must wait after queued ones
+   * @returns the credit that the frame cost, or the encoded message to queue
+   * @throws {CodecError} if the value cannot be encoded
+   * @throws {CallError} `too-large` if the body exceeds the peer's limit
    */
   message(at: number, value: unknown, wait: boolean): number | Uint8Array {
     const end = this.#encode(at, value);
     const inPlace = typeof end === "number";
     const size = inPlace ? end - at : end.length;
     const total = at - this.#start - HEADER + size;
-    const leaves = !wait && total <= this.maxFrameBody;
-    if (leaves && inPlace && size <= this.maxMessage) {
+    const sendNow = !wait && total <= this.maxFrameBody;
+    if (sendNow && inPlace && size <= this.maxMessage) {
       this.#sink.commit(end);
       return total + FRAME_CHARGE;
     }
@@ -200,7 +201,7 @@ export class FrameWriter implements FragmentWriter {
     const bytes = concat([head, body]);
     this.#sink.abandon();
     this.checkSize(size);
-    return leaves ? this.#copyIn(bytes) : bytes;
+    return sendNow ? this.#copyIn(bytes) : bytes;
   }
 
   /** Sends a message without a body; see {@linkcode FrameWriter.message}. */
@@ -227,7 +228,7 @@ export class FrameWriter implements FragmentWriter {
     }
   }
 
-  /** The frame that was open, again, with a body that outgrew the first room. */
+  /** Sends the frame with a body that outgrew the reserved bytes. */
   #copyIn(bytes: Uint8Array): number {
     const header = this.buffer.slice(this.#start, this.#start + HEADER);
     const { buffer, start } = this.#sink.begin(HEADER + bytes.length);
@@ -237,7 +238,7 @@ export class FrameWriter implements FragmentWriter {
     return bytes.length + FRAME_CHARGE;
   }
 
-  /** @throws {CallError} `too-large` for more than the peer accepts */
+  /** @throws {CallError} `too-large` if `length` exceeds the peer's limit */
   checkSize(length: number): void {
     if (length <= this.maxMessage) return;
     throw new CallError(
@@ -247,20 +248,20 @@ export class FrameWriter implements FragmentWriter {
     );
   }
 
-  /** Lets a message wait behind the channel's others, and sends what may leave. */
+  /** Queues a message on its channel, then sends as much as possible. */
   queue(channel: Channel, kind: number, bytes: Uint8Array): void {
     const sendQueue = channel.sendQueue ??= new SendQueue(this, channel);
     sendQueue.put({ kind, bytes, offset: 0 });
     this.resume(sendQueue);
   }
 
-  /** Gives a source its turns, from now on or again: it has something to send, and credit for it. */
+  /** Schedules a source that has something to send, and credit for it. */
   resume(source: Source): void {
     this.#roundRobin.add(source);
     this.drain();
   }
 
-  /** Forgets what waits, after a cancel or an end. */
+  /** Discards a channel's queued messages, after a cancel or an end. */
   drop(channel: Channel): void {
     const { sendQueue } = channel;
     if (sendQueue === undefined) return;
@@ -269,13 +270,13 @@ export class FrameWriter implements FragmentWriter {
     this.#roundRobin.remove(sendQueue);
   }
 
-  /** Sends fragments, one of each source in turn, while there is room and credit. */
+  /** Sends frames of all sources in turn, while budget and credit last. */
   drain(): void {
     if (!this.#roundRobin.empty) this.#roundRobin.run(this.fragments);
   }
 
   /** @inheritdoc */
-  fragment(message: Pending, id: number): number {
+  fragment(message: PendingMessage, id: number): number {
     const { bytes, offset, kind } = message;
     const end = Math.min(offset + this.maxFrameBody, bytes.length);
     const flags = end < bytes.length ? Flag.MORE : 0;
@@ -286,10 +287,10 @@ export class FrameWriter implements FragmentWriter {
   }
 }
 
-/** A sink for what is written after the end. */
-function discard(bytesFramed: number, bytesHanded: number): FrameSink {
+/** Returns a sink that discards frames written after the end. */
+function discardingSink(bytesFramed: number, bytesHanded: number): FrameSink {
   return {
-    begin: (room) => ({ buffer: new Uint8Array(room), start: 0 }),
+    begin: (capacity) => ({ buffer: new Uint8Array(capacity), start: 0 }),
     commit() {},
     abandon() {},
     unsent: 0,

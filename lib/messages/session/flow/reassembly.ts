@@ -1,52 +1,52 @@
 /**
- * Putting a message together from its frames, within bounds on its bytes, its
- * frames, the time it takes, and the bytes of all unfinished ones together.
+ * Reassembles a message from its frames. There are bounds on its bytes, its
+ * frames, its duration, and the bytes of all unfinished messages together.
  *
  * @module
  */
 import { concat } from "@std/bytes/concat";
 import type { SessionLimits } from "../wire/limits.ts";
-import { Timed } from "../time/timer_wheel.ts";
+import { TimerEntry } from "../time/timer_wheel.ts";
 
-/** Bytes of unfinished messages of a connection. */
+/** Bytes that a connection holds in unfinished messages. */
 export interface ReassemblyBudget {
-  /** Bytes held now. */
+  /** Bytes currently claimed. */
   used: number;
 }
 
-/** Bytes in front of a body, metadata apart. */
-const HEAD = 1024;
+/** Bytes that may precede a body, in addition to metadata. */
+const MAX_HEAD = 1024;
 
-/** Parts below so many bytes are put together at once: an array of its own would cost more than the part. */
+/** Shorter parts share a chunk: an array of their own would cost more. */
 const SMALL_PART = 1024;
-/** Bytes of what small parts are put into. */
+/** Size of a chunk in bytes. */
 const CHUNK = 4 * SMALL_PART;
 
 const NO_CHUNK = new Uint8Array(0);
 
-/** Which bound a message broke. */
+/** The bound that a message exceeded. */
 export type ReassemblyFault = "too-large" | "too-many" | "over-budget";
 
-/** One unfinished message. */
-export class Reassembly extends Timed {
-  /** Credit that its frames cost and that has not been returned. */
+/** An unfinished message. */
+export class Reassembly extends TimerEntry {
+  /** Credit that its frames cost and that has not been returned yet. */
   owed = 0;
   #bytes = 0;
-  /** What of it the budget counts. */
+  /** Bytes claimed from the budget. */
   #claimed = 0;
   #count = 0;
-  /** Whole parts, and chunks of small ones. */
+  /** Large parts, and filled sections of chunks. */
   readonly #pieces: Uint8Array[] = [];
-  /** The chunk that is being filled; what it has so far is the last piece. */
+  /** The chunk that is being filled; its filled section is the last piece. */
   #chunk: Uint8Array = NO_CHUNK;
   readonly #budget: ReassemblyBudget;
   readonly #limits: SessionLimits;
   readonly #expired: (now: number) => void;
 
   /**
-   * @param budget shared by the connection
-   * @param limits bounds
-   * @param expired called when the wheel finds it late
+   * @param budget the connection's budget
+   * @param limits this side's limits
+   * @param expired called if the message takes too long
    */
   constructor(
     budget: ReassemblyBudget,
@@ -59,16 +59,16 @@ export class Reassembly extends Timed {
     this.#expired = expired;
   }
 
-  /** Bytes held. */
+  /** Bytes currently held. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Takes a copy of the next part, or says which bound it breaks. */
+  /** Adds a copy of a part; returns the bound that it exceeds, if any. */
   add(part: Uint8Array): ReassemblyFault | undefined {
     const { maxMessage, maxFragments } = this.#limits;
-    // What stands in front of a body (method, fields) is not the message's.
-    const most = maxMessage + this.#limits.maxMetadata + HEAD;
+    // maxMessage limits the body, not the method number and the fields before it.
+    const most = maxMessage + this.#limits.maxMetadata + MAX_HEAD;
     if (this.#bytes + part.length > most) return "too-large";
     if (this.#count === maxFragments) return "too-many";
     this.#count++;
@@ -98,7 +98,7 @@ export class Reassembly extends Timed {
     }
   }
 
-  /** Has the parts so far counted in the budget: nothing else bounds them from now on. */
+  /** Claims budget for the parts so far; credit no longer bounds them. */
   claim(): ReassemblyFault | undefined {
     const cost = this.#bytes - this.#claimed;
     if (this.#budget.used + cost > this.#limits.maxAssembly) {
@@ -109,14 +109,14 @@ export class Reassembly extends Timed {
     return undefined;
   }
 
-  /** The whole message; the budget has its bytes back. */
+  /** Returns the whole message and releases its claim on the budget. */
   finish(): Uint8Array {
     const whole = concat(this.#pieces);
     this.drop();
     return whole;
   }
 
-  /** Gives up; the budget has its bytes back. */
+  /** Discards the parts and releases their claim on the budget. */
   drop(): void {
     this.#budget.used -= this.#claimed;
     this.#claimed = this.#bytes = 0;

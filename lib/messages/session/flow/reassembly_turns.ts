@@ -1,70 +1,74 @@
 /**
- * Whose large items go on when many come at once. Parts of an item are paid
- * for before it is whole, so that credit alone does not bound them; and a
- * sender who keeps to its credit must not meet `maxAssembly`. So, once much is
- * unfinished, one item after the other gets its credit, and the others wait.
+ * Decides which large items may continue when many arrive at once.
+ *
+ * Credit for the parts of an item is returned before the item is complete, so
+ * credit alone does not bound memory. Yet a sender that keeps to its credit must
+ * never exceed `maxAssembly`. So once a quarter of it is in use, one item at a
+ * time receives credit for its parts, and the others wait for their turn.
  *
  * ```text
- *   0 ─────────── a quarter ──────────────────────────── maxAssembly
- *   │ all are paid │ the first is paid, the others wait │ refused
+ *   0 ──────── a quarter ───────────────────────────────── maxAssembly
+ *   │ credit for all │ credit for one item, the others wait │ refused
  * ```
  *
- * The other three quarters are for the one that goes on, and for what was
- * granted before.
+ * The other three quarters hold the active item, and parts whose credit was
+ * granted earlier.
  *
  * @module
  */
 import type { ReassemblyBudget } from "./reassembly.ts";
 import type { SessionLimits } from "../wire/limits.ts";
 
-/** Who may have its parts paid for. `Stream` is the stream's receiving half. */
+/** Turns of streams with large items. `Stream` is a stream's receiving half. */
 export class ReassemblyTurns<Stream extends object, Call> {
-  /** The one that goes on; whoever waits, waits for it. */
-  #first: Stream | undefined = undefined;
+  /** The stream that has the turn; the others wait for it. */
+  #active: Stream | undefined = undefined;
   readonly #waiting: Map<Stream, Call> = new Map();
   readonly #budget: ReassemblyBudget;
-  readonly #enough: number;
+  readonly #threshold: number;
 
   /**
-   * @param budget bytes of unfinished messages
-   * @param limits bounds
+   * @param budget the connection's budget for unfinished messages
+   * @param limits this side's limits, of which `maxAssembly` applies
    */
   constructor(budget: ReassemblyBudget, limits: SessionLimits) {
     this.#budget = budget;
-    this.#enough = limits.maxAssembly / 4;
+    this.#threshold = limits.maxAssembly / 4;
   }
 
-  /** Streams that wait for their turn. */
+  /** Number of streams that wait for their turn. */
   get waiting(): number {
     return this.#waiting.size;
   }
 
-  /** Whether parts of this stream's item are paid for now; if not, it waits for its turn. */
-  mayPay(stream: Stream, call: Call): boolean {
-    if (stream === this.#first || this.#budget.used <= this.#enough) {
+  /** Returns whether the stream's item may continue; if not, the stream waits its turn. */
+  mayContinue(stream: Stream, call: Call): boolean {
+    if (stream === this.#active || this.#budget.used <= this.#threshold) {
       return true;
     }
-    if (this.#first !== undefined) {
+    if (this.#active !== undefined) {
       this.#waiting.set(stream, call);
       return false;
     }
-    this.#first = stream;
+    this.#active = stream;
     return true;
   }
 
   /**
-   * The stream's item is whole, or given up; the budget has its bytes back.
+   * Ends a stream's turn. Its item must have released its claim on the budget.
    *
-   * @param stream whose item it was
-   * @param pay asked for each whose turn may have come
+   * @param stream the stream whose item is complete or dropped
+   * @param resume called for each waiting stream that may now have its turn
    */
-  done(stream: Stream, pay: (stream: Stream, call: Call) => void): void {
+  done(stream: Stream, resume: (stream: Stream, call: Call) => void): void {
     this.#waiting.delete(stream);
-    if (stream === this.#first) this.#first = undefined;
+    if (stream === this.#active) this.#active = undefined;
     for (const [next, call] of this.#waiting) {
-      if (this.#first !== undefined && this.#budget.used > this.#enough) return;
+      const mustWait = this.#active !== undefined &&
+        this.#budget.used > this.#threshold;
+      if (mustWait) return;
       this.#waiting.delete(next);
-      pay(next, call);
+      resume(next, call);
     }
   }
 }

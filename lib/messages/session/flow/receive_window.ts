@@ -1,65 +1,65 @@
 /**
- * The receiving half of a stream: items that have come and wait, undecoded,
- * and the credit that the peer has for more (PROTOCOL.md, "Credit").
+ * The receiving half of a stream: received items, still encoded, and the
+ * peer's credit for more (PROTOCOL.md, "Credit").
  *
  * ```text
- *   granted ─┬─ available: what the peer may still send (may go below 0 by one frame)
- *            ├─ waiting:   items in the queue, parts of an unfinished one
- *            └─ owed:      taken by the application, not yet granted anew
+ *   granted ─┬─ available: not used by the peer yet (may go below 0 by one frame)
+ *            ├─ queued:    items not taken yet, parts of an unfinished item
+ *            └─ owed:      taken by the application, not granted again yet
  * ```
  *
  * @module
  */
 import type { Reassembly } from "./reassembly.ts";
 
-/** Credit from which streams that are read are raised above what they start with. */
-export interface RaisePool {
+/** Credit that a connection's streams share for raising their windows. */
+export interface CreditPool {
   /** Bytes left. */
   left: number;
 }
 
-interface Waiting {
+interface QueuedItem {
   readonly body: Uint8Array;
   readonly charge: number;
 }
 
-/** Items that have come and were not taken, and the credit for more. */
+/** Items that the application has not taken, and the credit for more. */
 export class ReceiveWindow {
-  /** The application waits for an item. */
-  waiting = false;
-  /** The peer has said that no more will come. */
+  /** Whether the application is waiting for an item. */
+  readPending = false;
+  /** Whether the items have ended. */
   ended = false;
-  /** Nobody wants what still comes. */
+  /** Whether items that still arrive are dropped. */
   discarding = false;
-  /** The item whose frames are still coming. */
+  /** The item whose frames are still arriving. */
   partial: Reassembly | undefined = undefined;
   #available: number;
   #owed = 0;
   #window: number;
   #raised = 0;
   #closed = false;
-  #queue: Waiting[] = [];
+  #queue: QueuedItem[] = [];
   #head = 0;
   readonly #maxWindow: number;
-  readonly #pool: RaisePool;
+  readonly #pool: CreditPool;
 
   /**
-   * @param window credit it starts with
-   * @param maxWindow credit it may be raised to
-   * @param pool where the raise comes from
+   * @param window initial credit
+   * @param maxWindow credit that the window may be raised to
+   * @param pool credit for raises
    */
-  constructor(window: number, maxWindow: number, pool: RaisePool) {
+  constructor(window: number, maxWindow: number, pool: CreditPool) {
     this.#available = this.#window = window;
     this.#maxWindow = maxWindow;
     this.#pool = pool;
   }
 
-  /** Items that wait. */
+  /** Number of queued items. */
   get length(): number {
     return this.#queue.length - this.#head;
   }
 
-  /** Bytes of memory that items and parts of items hold. */
+  /** Bytes held by queued items and by parts of an unfinished one. */
   get held(): number {
     let held = this.partial?.bytes ?? 0;
     for (let index = this.#head; index < this.#queue.length; index++) {
@@ -68,15 +68,15 @@ export class ReceiveWindow {
     return held;
   }
 
-  /** Credit granted in all and not used up, as the peer sees it. */
+  /** Credit that the peer has left. */
   get available(): number {
     return this.#available;
   }
 
   /**
-   * Books a frame against the credit.
+   * Charges a frame against the peer's credit.
    *
-   * @returns whether the peer was allowed to send it
+   * @returns whether the peer was allowed to send the frame
    */
   charge(amount: number): boolean {
     const allowed = this.#available > 0;
@@ -84,12 +84,12 @@ export class ReceiveWindow {
     return allowed;
   }
 
-  /** Keeps an item until it is taken; `body` must be owned. */
+  /** Queues an item until it is taken; `body` must not be a view of a reused buffer. */
   put(body: Uint8Array, charge: number): void {
     this.#queue.push({ body, charge });
   }
 
-  /** The next item, whose charge is then owed to the peer. */
+  /** Takes the next item, whose charge is then owed to the peer. */
   take(): Uint8Array | undefined {
     const item = this.#queue[this.#head];
     if (item === undefined) return undefined;
@@ -99,18 +99,19 @@ export class ReceiveWindow {
       this.#head = 0;
     }
     this.#owed += item.charge;
-    this.#refund();
+    this.#returnRaise();
     return item.body;
   }
 
-  /** Books credit that the application no longer needs. */
-  owe(charge: number): void {
+  /** Adds a charge to the credit that is owed to the peer. */
+  release(charge: number): void {
     this.#owed += charge;
   }
 
   /**
-   * Credit to grant now, 0 while it is not worth a frame. A stream that uses
-   * its window up while it is read gets a larger one, as long as the pool lasts.
+   * Returns the credit to grant now; 0 if it is not worth a frame. Each grant
+   * also doubles the window, up to `maxWindow` and while the pool lasts: a
+   * stream that is read and uses up its window gets a larger one.
    */
   grant(): number {
     if (this.#owed === 0 || this.#owed * 2 < this.#window) return 0;
@@ -125,23 +126,23 @@ export class ReceiveWindow {
     return amount;
   }
 
-  /** No more is granted. Items that wait can still be taken. */
+  /** Ends the window and drops an unfinished item. Queued items can still be taken. */
   close(): void {
     this.#closed = true;
     this.partial?.drop();
     this.partial = undefined;
-    this.#refund();
+    this.#returnRaise();
   }
 
-  /** Drops what waits. */
+  /** Drops the queued items. */
   clear(): void {
     this.#queue = [];
     this.#head = 0;
-    this.#refund();
+    this.#returnRaise();
   }
 
-  /** What was raised goes back to the pool with the last item that it let in. */
-  #refund(): void {
+  /** Returns the raise to the pool once no item is left. */
+  #returnRaise(): void {
     if (!this.#closed || this.length > 0) return;
     this.#pool.left += this.#raised;
     this.#raised = 0;

@@ -1,29 +1,32 @@
 /**
- * Long messages leave in frames that take turns, so that none keeps the others
- * waiting. What takes turns is a source: the messages of one call, or the
- * requests that wait.
+ * Sends queued messages one frame at a time, in round robin. A long message
+ * therefore does not delay the others. Each source sends one frame per round; a
+ * source is the send queue of a call, or the queue of requests.
  *
  * ```text
  *   call 5:  RESULT ▒▒▒▒▒▒▒▒▒       ┐
  *   call 9:  ITEM ▒▒▒▒  END         ├─▶ one frame of each in turn ─▶ sink
- *   requests: REQUEST ▒▒▒  NOTIFY   ┘   while their send budget is open
+ *   requests: REQUEST ▒▒▒  NOTIFY   ┘   while their send budget has room
  * ```
  *
  * @module
  */
 
-/** What takes turns. */
+/** A queue of messages whose frames take turns with other queues. */
 export interface Source {
-  /** Sends one frame, or says that it may not now. */
+  /** Sends one frame; returns false if it may not send one now. */
   sendNext(): boolean;
-  /** Whether it has more to send. */
+  /** Whether the source has more to send. */
   readonly hasNext: boolean;
-  /** Whether it cannot go on before credit comes. It leaves the round robin, and whoever gives it credit adds it again. */
+  /**
+   * Whether the source must wait for credit. It then leaves the round robin, and
+   * is added again when credit arrives.
+   */
   readonly lacksCredit: boolean;
 }
 
 /** A message, or the rest of one, that waits for its turn. */
-export interface Pending {
+export interface PendingMessage {
   readonly kind: number;
   readonly bytes: Uint8Array;
   offset: number;
@@ -34,29 +37,29 @@ export class RoundRobin {
   readonly #sources: Set<Source> = new Set();
   #running = false;
 
-  /** Whether nothing waits for its turn. */
+  /** Whether no source waits for its turn. */
   get empty(): boolean {
     return this.#sources.size === 0;
   }
 
-  /** Adds a source; harmless for one that is in it, or that has no credit. */
+  /** Adds a source; has no effect if it is present already or lacks credit. */
   add(source: Source): void {
     if (!source.lacksCredit) this.#sources.add(source);
   }
 
-  /** Removes a source; harmless for one that is not in it. */
+  /** Removes a source, if it is present. */
   remove(source: Source): void {
     this.#sources.delete(source);
   }
 
-  /** Removes all. */
+  /** Removes all sources. */
   clear(): void {
     this.#sources.clear();
   }
 
-  /** Gives each source its turn, again and again, until none may send or the send budget is full. */
-  run(sendBudget: { readonly open: boolean }): void {
-    if (this.#running) return; // what a turn adds has its own turn in the loop that runs
+  /** Runs sources in turn until none may send or no budget remains. */
+  run(sendBudget: { readonly hasRoom: boolean }): void {
+    if (this.#running) return; // a turn added a source: the running loop reaches it
     this.#running = true;
     try {
       this.#takeTurns(sendBudget);
@@ -65,10 +68,10 @@ export class RoundRobin {
     }
   }
 
-  #takeTurns(sendBudget: { readonly open: boolean }): void {
+  #takeTurns(sendBudget: { readonly hasRoom: boolean }): void {
     let blocked = 0;
-    for (const source of this.#sources) { // those that are added meanwhile come last
-      if (blocked >= this.#sources.size || !sendBudget.open) return;
+    for (const source of this.#sources) { // sources added during the loop come last
+      if (blocked >= this.#sources.size || !sendBudget.hasRoom) return;
       this.#sources.delete(source);
       const sent = source.sendNext();
       if (source.hasNext) this.add(source);

@@ -1,56 +1,56 @@
 /**
- * How much of one kind of traffic is on its way to the transport. Each kind
- * that fills up what room there is has a send budget of its own, so that none of them
- * keeps the others out, and all together leave room for calls and results.
+ * Limits how many bytes of one kind of traffic may be unsent. Each kind that
+ * would otherwise fill all the available space has its own budget, so that none
+ * starves the others and all together leave space for calls and results.
  *
  * ```text
- *  unsent   ├─ fragments ─┼─ items ─┼─ notifications to many ─┤   calls, results
- *           └──── each up to its send budget's width ────────────────┘    up to unsentSoft
+ *  unsent   ├─ fragments ─┼─ items ─┼─ broadcast notifications ─┤   calls, results
+ *           └────────── each up to the limit of its budget ─────┘   up to unsentSoft
  * ```
  *
  * @module
  */
 
-/** Where the transport stands in the stream of bytes. */
+/** Progress of the transport through the byte stream. */
 export interface Progress {
   /** Bytes framed so far. */
   readonly position: number;
-  /** Bytes of those that the transport has not taken. */
+  /** Framed bytes that the transport has not taken yet. */
   readonly unsent: number;
 }
 
-/** Frames of one kind that the transport has not taken. */
+/** Budget for the unsent frames of one kind of traffic. */
 export class SendBudget {
   readonly #progress: Progress;
-  readonly #width: number;
-  /** Where each of them ends and how long it is, in turns; those in front of the head were taken. */
+  readonly #limit: number;
+  /** End position and length of each frame, alternating; entries before `#head` are sent. */
   #frames: number[] = [];
   #head = 0;
   #bytes = 0;
 
   /**
-   * @param progress of the transport
-   * @param width bytes up to which frames may be added; the last one may overshoot
+   * @param progress progress of the transport
+   * @param limit bytes up to which frames may be added; the last one may overshoot
    */
-  constructor(progress: Progress, width: number) {
+  constructor(progress: Progress, limit: number) {
     this.#progress = progress;
-    this.#width = width;
+    this.#limit = limit;
   }
 
   /** Whether another frame may be added. */
-  get open(): boolean {
-    if (this.#bytes < this.#width) return true;
-    this.#forgetTaken();
-    return this.#bytes < this.#width;
+  get hasRoom(): boolean {
+    if (this.#bytes < this.#limit) return true;
+    this.#dropSent();
+    return this.#bytes < this.#limit;
   }
 
-  /** Counts the frame that has just been framed. */
+  /** Counts a frame that has just been committed. */
   add(length: number): void {
     this.#frames.push(this.#progress.position, length);
     this.#bytes += length;
   }
 
-  #forgetTaken(): void {
+  #dropSent(): void {
     const { position, unsent } = this.#progress;
     const taken = position - unsent;
     const frames = this.#frames;

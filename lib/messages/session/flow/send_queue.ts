@@ -1,43 +1,43 @@
 /**
- * Messages of one call that wait: items for credit, a long one for its turns,
- * and whatever comes behind them, in order.
+ * The queued messages of one call: items that wait for credit, long messages
+ * that wait for their turns, and all messages queued after them, in order.
  *
  * @module
  */
-import type { Pending, Source } from "./round_robin.ts";
+import type { PendingMessage, Source } from "./round_robin.ts";
 import { Kind } from "../wire/frame_header.ts";
 
-/** Whose messages leave in order: a call. */
+/** The sending half of a call; its messages are sent in order. */
 export interface Channel {
-  /** Id of its frames. */
+  /** Id of the call's frames. */
   id: number;
   /** Credit left for ITEM frames. */
   credit: number;
-  /** Messages that wait; `undefined` while none does. */
+  /** Queued messages; `undefined` if there are none. */
   sendQueue: SendQueue | undefined;
-  /** The last message that waited has been sent. */
+  /** Called when the last queued message has been sent. */
   onFlushed(): void;
 }
 
-/** What sends the frames. */
+/** Writes the frames of queued messages. */
 export interface FragmentWriter {
-  /** Sends the next frame of a message and says what it cost. */
-  fragment(message: Pending, id: number): number;
-  /** Bytes of answers that have been encoded and wait for their turn. */
+  /** Sends a message's next frame and returns its cost in credit. */
+  fragment(message: PendingMessage, id: number): number;
+  /** Bytes of encoded responses that wait for their turn. */
   backlog: number;
-  /** Bytes of items that have been encoded and wait for credit, or their turn. */
+  /** Bytes of encoded items that wait for credit or for their turn. */
   itemBacklog: number;
 }
 
-/** Messages of one call that wait. */
+/** The queued messages of one call. */
 export class SendQueue implements Source {
   readonly #writer: FragmentWriter;
   readonly #channel: Channel;
-  #messages: Pending[] = [];
+  #messages: PendingMessage[] = [];
 
   /**
-   * @param writer what sends the frames
-   * @param channel whose messages they are
+   * @param writer writer of the frames
+   * @param channel the call that sends the messages
    */
   constructor(writer: FragmentWriter, channel: Channel) {
     this.#writer = writer;
@@ -49,7 +49,7 @@ export class SendQueue implements Source {
     return this.#messages.length > 0;
   }
 
-  /** Whether items wait, which need credit to leave. */
+  /** Whether the next message is an item, which needs credit. */
   get holdsItems(): boolean {
     return this.#messages[0]?.kind === Kind.ITEM;
   }
@@ -59,22 +59,22 @@ export class SendQueue implements Source {
     return this.holdsItems && this.#channel.credit <= 0;
   }
 
-  /** Puts a message behind the others. */
-  put(message: Pending): void {
+  /** Appends a message. */
+  put(message: PendingMessage): void {
     this.#messages.push(message);
     if (message.kind === Kind.ITEM) this.#countItem(message, 1);
-    if (this.#messages.length === 1) this.#countAnswer(message, 1);
+    if (this.#messages.length === 1) this.#countResponse(message, 1);
   }
 
   /** @inheritdoc */
   sendNext(): boolean {
     const message = this.#messages[0];
     const channel = this.#channel;
-    if (message === undefined) return false; // it was dropped during its turn
+    if (message === undefined) return false; // the queue was cleared during its turn
     const item = message.kind === Kind.ITEM;
     if (item && channel.credit <= 0) return false;
     if (item) this.#countItem(message, -1);
-    else this.#countAnswer(message, -1);
+    else this.#countResponse(message, -1);
     const cost = this.#writer.fragment(message, channel.id);
     if (item) {
       channel.credit -= cost;
@@ -82,7 +82,7 @@ export class SendQueue implements Source {
     }
     if (message.offset === message.bytes.length) this.#messages.shift();
     const next = this.#messages[0];
-    if (next !== undefined) this.#countAnswer(next, 1);
+    if (next !== undefined) this.#countResponse(next, 1);
     else {
       channel.sendQueue = undefined;
       channel.onFlushed();
@@ -90,23 +90,26 @@ export class SendQueue implements Source {
     return true;
   }
 
-  /** Forgets what waits. */
+  /** Drops the queued messages. */
   clear(): void {
     const first = this.#messages[0];
-    if (first !== undefined) this.#countAnswer(first, -1);
+    if (first !== undefined) this.#countResponse(first, -1);
     for (const message of this.#messages) {
       if (message.kind === Kind.ITEM) this.#countItem(message, -1);
     }
     this.#messages = [];
   }
 
-  /** An answer that is next waits for room alone, and is counted; what waits for credit must not hold up others. */
-  #countAnswer({ kind, bytes, offset }: Pending, sign: 1 | -1): void {
+  /**
+   * Counts a response at the head of the queue. It waits only for space there;
+   * after items it may wait for credit, and so must not hold back others.
+   */
+  #countResponse({ kind, bytes, offset }: PendingMessage, sign: 1 | -1): void {
     if (kind !== Kind.RESULT && kind !== Kind.ERROR) return;
     this.#writer.backlog += sign * (bytes.length - offset);
   }
 
-  #countItem({ bytes, offset }: Pending, sign: 1 | -1): void {
+  #countItem({ bytes, offset }: PendingMessage, sign: 1 | -1): void {
     this.#writer.itemBacklog += sign * (bytes.length - offset);
   }
 }

@@ -1,93 +1,96 @@
 /**
- * What the parts of a session share.
+ * State that the parts of a session share.
  *
  * @module
  */
 import type { SessionErrorCode } from "../../errors/call_error.ts";
 import type { ReassemblyBudget } from "./reassembly.ts";
-import type { RaisePool, ReceiveWindow } from "./receive_window.ts";
+import type { CreditPool, ReceiveWindow } from "./receive_window.ts";
 import { ReassemblyTurns } from "./reassembly_turns.ts";
 import { INITIAL_PEER_LIMITS, type SessionLimits } from "../wire/limits.ts";
 import type { Channel } from "./send_queue.ts";
 import { TimerWheel } from "../time/timer_wheel.ts";
 import type { FrameWriter } from "./frame_writer.ts";
 
-/** What a session counts. */
+/** Counters of a session. */
 export interface SessionStats {
-  /** Frames for calls that are over: replies and items that crossed a cancel. */
+  /** Frames for finished calls: replies and items that crossed a cancel. */
   lateFrames: number;
-  /** Calls of the peer's that were refused. */
+  /** The peer's calls that were refused. */
   refusedCalls: number;
-  /** Bodies and frames that broke the rules of one call. */
+  /** Bodies and frames that violated the rules of one call. */
   malformedCalls: number;
-  /** Frames of a kind that is not known, with the flag that lets them pass. */
+  /** Frames of an unknown kind with the flag IGNORABLE. */
   ignoredFrames: number;
 }
 
-/** Told about the items of a call. */
+/** Receives the events of a call's items. */
 export interface StreamObserver {
-  /** The item that was waited for; the bytes are valid during the call. */
+  /** Called with the awaited item; its bytes are valid only during `onItem`. */
   onItem(body: Uint8Array): void;
-  /** No more items will come. */
+  /** Called when no more items will arrive. */
   onItemsEnded(): void;
-  /** An item may be sent again. */
+  /** Called when an item may be sent again. */
   onSendable(): void;
 }
 
-/** A call as far as its items are concerned. */
+/** A call with items, for the code that sends and receives them. */
 export interface SessionStream extends Channel {
-  /** Items from the peer, where the shape has any. */
+  /** Items from the peer; `undefined` if the call's shape has none. */
   readonly receiveWindow: ReceiveWindow | undefined;
-  /** Whether this side may send items in the state that the call is in. */
+  /** Whether the call's state allows this side to send items. */
   readonly maySend: boolean;
-  /** Who is told. */
+  /** Observer of the items. */
   readonly observer: StreamObserver;
-  /** Whether the call is over for this side, so that items for it are merely late. */
+  /** Whether the call is over for this side. Items for it are merely late. */
   readonly over: boolean;
-  /** Ends the call because the peer broke its rules, or because a limit of ours did. */
-  broken(code: "malformed" | "overloaded", message: string): void;
+  /** Fails the call: the peer broke its rules, or a local limit was exceeded. */
+  fail(code: "malformed" | "overloaded", message: string): void;
 }
 
-/** Shared by the parts of one session. */
+/** State that the parts of one session share. */
 export class SharedState {
-  /** Writes frames. */
+  /** Writer of the session's frames. */
   readonly writer: FrameWriter;
   /** This side's limits. */
   readonly limits: SessionLimits;
-  /** Deadlines. */
-  readonly wheel: TimerWheel = new TimerWheel();
-  /** Bytes of unfinished messages. */
-  readonly budget: ReassemblyBudget = { used: 0 };
-  /** Whose large items go on. */
-  readonly turns: ReassemblyTurns<ReceiveWindow, SessionStream>;
-  /** Credit for streams that are read. */
-  readonly pool: RaisePool;
-  /** Counters. */
+  /** Timer wheel for the session's deadlines. */
+  readonly timerWheel: TimerWheel = new TimerWheel();
+  /** Budget for unfinished messages. */
+  readonly reassemblyBudget: ReassemblyBudget = { used: 0 };
+  /** Turns of streams that receive large items. */
+  readonly reassemblyTurns: ReassemblyTurns<ReceiveWindow, SessionStream>;
+  /** Credit for raising the windows of streams. */
+  readonly creditPool: CreditPool;
+  /** Counters of the session. */
   readonly stats: SessionStats = {
     lateFrames: 0,
     refusedCalls: 0,
     malformedCalls: 0,
     ignoredFrames: 0,
   };
-  /** Streams that want to send and may not. */
+  /** Streams that want to send an item and may not yet. */
   readonly blocked: Set<SessionStream> = new Set();
-  /** Of those, the ones whose item is too large for what waits already, with its bytes, in their order. */
-  readonly crowded: Map<SessionStream, number> = new Map();
-  /** The stream whose item waits encoded although there is no room for it. */
-  oversize: SessionStream | undefined = undefined;
-  /** The time, as of the call into the session that is under way. */
+  /**
+   * Blocked streams waiting for space in the item backlog, in FIFO order. The
+   * value is the encoded size of their next item in bytes.
+   */
+  readonly waitingForSpace: Map<SessionStream, number> = new Map();
+  /** The stream whose queued item exceeds the backlog's limit, if any. */
+  overLimit: SessionStream | undefined = undefined;
+  /** Time of the current call into the session, in milliseconds. */
   now = 0;
-  /** Calls that the peer accepts in flight. */
+  /** Calls in flight that the peer accepts. */
   peerMaxCalls: number = INITIAL_PEER_LIMITS.maxCalls;
-  /** Credit that the peer gives to each stream. */
+  /** Initial credit that the peer grants to each stream. */
   peerStreamWindow: number = INITIAL_PEER_LIMITS.streamWindow;
-  /** Ends the connection. */
+  /** Ends the session. */
   readonly fail: (code: SessionErrorCode, message: string) => void;
 
   /**
-   * @param writer writes frames
+   * @param writer writer of the session's frames
    * @param limits this side's limits
-   * @param fail ends the connection
+   * @param fail ends the session
    */
   constructor(
     writer: FrameWriter,
@@ -97,7 +100,7 @@ export class SharedState {
     this.writer = writer;
     this.limits = limits;
     this.fail = fail;
-    this.turns = new ReassemblyTurns(this.budget, limits);
-    this.pool = { left: limits.connectionWindow };
+    this.reassemblyTurns = new ReassemblyTurns(this.reassemblyBudget, limits);
+    this.creditPool = { left: limits.connectionWindow };
   }
 }

@@ -1,6 +1,5 @@
 /**
- * Items in both directions; the same for the side that called and the side
- * that was called.
+ * Sends and receives items, in the same way for caller and callee.
  *
  * @module
  */
@@ -18,10 +17,17 @@ import {
   putU32,
 } from "../wire/frame_header.ts";
 
-/** Highest credit that grants may add up to (PROTOCOL.md, "Credit"). */
+/** Highest credit that a sender may have (PROTOCOL.md, "Credit"). */
 export const MAX_CREDIT: number = 2 ** 31 - 1;
 
-/** Takes an ITEM frame. */
+/** Error messages of an item that exceeds a bound of reassembly. */
+const FAULTS: Readonly<Record<ReassemblyFault, string>> = {
+  "too-large": "an item exceeds the limit maxMessage",
+  "too-many": "an item has more frames than the limit maxFragments",
+  "over-budget": "unfinished messages exceed the limit maxAssembly",
+};
+
+/** Processes an ITEM frame. */
 export function receiveItem(
   shared: SharedState,
   call: SessionStream,
@@ -33,7 +39,7 @@ export function receiveItem(
     return;
   }
   if (receiveWindow === undefined || receiveWindow.ended) {
-    return call.broken("malformed", "items are not allowed here");
+    return call.fail("malformed", "items are not allowed here");
   }
   const charge = frame.length - HEADER + FRAME_CHARGE;
   if (!receiveWindow.charge(charge)) {
@@ -57,66 +63,69 @@ function receivePart(
 ): void {
   const reassembly = receiveWindow.partial ??= newPartial(shared, call);
   const fault = reassembly.add(part.body);
-  if (fault !== undefined) return broken(call, fault);
+  if (fault !== undefined) return failReassembly(call, fault);
   reassembly.owed += part.charge;
-  if (part.more) return payForParts(shared, call, receiveWindow);
-  shared.wheel.remove(reassembly);
+  if (part.more) return grantForParts(shared, call, receiveWindow);
+  shared.timerWheel.remove(reassembly);
   receiveWindow.partial = undefined;
   const charge = reassembly.owed;
   const whole = reassembly.finish();
-  nextTurn(shared, receiveWindow);
+  releaseTurn(shared, receiveWindow);
   deliver(shared, call, receiveWindow, { body: whole, charge, owned: true });
 }
 
 function newPartial(shared: SharedState, call: SessionStream): Reassembly {
   const { assemblyTimeout } = shared.limits;
-  return new Reassembly(shared.budget, shared.limits, () =>
-    call.broken(
+  return new Reassembly(shared.reassemblyBudget, shared.limits, () =>
+    call.fail(
       "malformed",
-      `an item was not whole after ${assemblyTimeout} ms`,
+      `an item was not complete after ${assemblyTimeout} ms`,
     ));
 }
 
-/** Too many unfinished messages at once are nobody's fault; the other bounds are the sender's to keep. */
-function broken(call: SessionStream, fault: ReassemblyFault): void {
-  call.broken(
+/** Fails a call. Only the shared budget can be exceeded without a fault of the sender. */
+function failReassembly(call: SessionStream, fault: ReassemblyFault): void {
+  call.fail(
     fault === "over-budget" ? "overloaded" : "malformed",
-    `an item is ${fault} (its frames are put together here)`,
+    FAULTS[fault],
   );
 }
 
 /**
- * While the application waits for an item, its parts are paid for as they
- * come: an item larger than the window could never arrive otherwise. The time
- * for it runs only then, for only then is its lateness the peer's; so it does
- * not while the item waits for its turn among others.
+ * Grants credit for parts of an item that the application awaits.
+ * Without it, an item larger than the window could never arrive. The assembly
+ * timeout runs only while credit is granted, because only then is a delay the
+ * peer's fault; it stops while the item waits for its turn.
  */
-function payForParts(
+function grantForParts(
   shared: SharedState,
   call: SessionStream,
   receiveWindow: ReceiveWindow,
 ): void {
   const reassembly = receiveWindow.partial;
-  if (!receiveWindow.waiting || reassembly === undefined) return;
-  if (!shared.turns.mayPay(receiveWindow, call)) {
-    return shared.wheel.remove(reassembly);
+  if (!receiveWindow.readPending || reassembly === undefined) return;
+  if (!shared.reassemblyTurns.mayContinue(receiveWindow, call)) {
+    return shared.timerWheel.remove(reassembly);
   }
-  // Unpaid parts are within the stream's window; those that are paid are not.
+  // The stream's window no longer bounds parts whose credit has been returned.
   const fault = reassembly.claim();
-  if (fault !== undefined) return broken(call, fault);
-  receiveWindow.owe(reassembly.owed);
+  if (fault !== undefined) return failReassembly(call, fault);
+  receiveWindow.release(reassembly.owed);
   reassembly.owed = 0;
   if (reassembly.slot < 0) {
-    shared.wheel.add(reassembly, shared.now + shared.limits.assemblyTimeout);
+    shared.timerWheel.add(
+      reassembly,
+      shared.now + shared.limits.assemblyTimeout,
+    );
   }
   grant(shared, call, receiveWindow);
 }
 
-/** The stream's item is no longer unfinished; another's may go on. */
-function nextTurn(shared: SharedState, receiveWindow: ReceiveWindow): void {
-  shared.turns.done(
+/** Ends a stream's turn, so that another stream's large item may continue. */
+function releaseTurn(shared: SharedState, receiveWindow: ReceiveWindow): void {
+  shared.reassemblyTurns.done(
     receiveWindow,
-    (next, call) => payForParts(shared, call, next),
+    (next, call) => grantForParts(shared, call, next),
   );
 }
 
@@ -130,36 +139,40 @@ function deliver(
   try {
     start = fieldsEnd(item.body, 0);
   } catch (error) {
-    return call.broken(
+    return call.fail(
       "malformed",
       `an item is malformed: ${messageOf(error)}`,
     );
   }
   const body = item.body.subarray(start);
-  if (!receiveWindow.waiting) {
+  if (!receiveWindow.readPending) {
     return receiveWindow.put(item.owned ? body : body.slice(), item.charge);
   }
-  receiveWindow.waiting = false;
-  receiveWindow.owe(item.charge);
+  receiveWindow.readPending = false;
+  receiveWindow.release(item.charge);
   grant(shared, call, receiveWindow);
   call.observer.onItem(body);
 }
 
-/** The next item that has come, or `undefined`: the observer will be told of the next one. */
+/**
+ * Takes the next received item.
+ *
+ * @returns its body, or `undefined`: the observer then receives the next item
+ */
 export function takeItem(
   shared: SharedState,
   call: SessionStream,
 ): Uint8Array | undefined {
   const receiveWindow = call.receiveWindow;
   if (receiveWindow === undefined) return undefined;
-  shared.writer.checkOutside(); // credit could not leave, and the item would be lost
+  shared.writer.checkNotEncoding(); // the grant could not be sent, and the item would be lost
   const body = receiveWindow.take();
   if (body !== undefined) {
     grant(shared, call, receiveWindow);
     return body;
   }
-  receiveWindow.waiting = !receiveWindow.ended && !receiveWindow.discarding;
-  payForParts(shared, call, receiveWindow);
+  receiveWindow.readPending = !receiveWindow.ended && !receiveWindow.discarding;
+  grantForParts(shared, call, receiveWindow);
   return undefined;
 }
 
@@ -173,7 +186,7 @@ function grant(
   if (amount > 0) writeU32(shared, Kind.CREDIT, call.id, amount);
 }
 
-/** A frame whose body is one u32. */
+/** Writes a frame whose body is a u32. */
 export function writeU32(
   shared: SharedState,
   kind: number,
@@ -186,7 +199,7 @@ export function writeU32(
   writer.commit(at + 4);
 }
 
-/** Ends the receiving half: no more comes, or no more is wanted. */
+/** Ends the receiving half: no more items arrive, or none are wanted. */
 export function endItems(
   shared: SharedState,
   receiveWindow: ReceiveWindow | undefined,
@@ -196,7 +209,7 @@ export function endItems(
   close(shared, receiveWindow);
 }
 
-/** Drops the items that wait and those that still come; nothing more is granted. */
+/** Drops queued items and all that still arrive; no more credit is granted. */
 export function discardItems(
   shared: SharedState,
   receiveWindow: ReceiveWindow | undefined,
@@ -208,73 +221,79 @@ export function discardItems(
 }
 
 function close(shared: SharedState, receiveWindow: ReceiveWindow): void {
-  receiveWindow.waiting = false;
+  receiveWindow.readPending = false;
   if (receiveWindow.partial !== undefined) {
-    shared.wheel.remove(receiveWindow.partial);
+    shared.timerWheel.remove(receiveWindow.partial);
   }
   receiveWindow.close();
-  nextTurn(shared, receiveWindow);
+  releaseTurn(shared, receiveWindow);
 }
 
-/** Whether an item may be sent now; if not, the observer will be told when. */
+/** Returns whether an item may be sent now; if not, the observer is notified later. */
 export function maySendItem(shared: SharedState, call: SessionStream): boolean {
   if (!call.maySend) return false;
-  if (mayLeave(shared, call)) return true;
+  if (maySendNow(shared, call)) return true;
   shared.blocked.add(call);
   return false;
 }
 
-/** Credit, nothing of its own in front of it, and room: on the way to the transport, and for one that is known to be large. */
-function mayLeave(shared: SharedState, call: SessionStream): boolean {
-  const { writer, crowded } = shared;
-  const size = crowded.get(call);
-  return call.credit > 0 && call.sendQueue === undefined && writer.items.open &&
-    (size === undefined || hasRoom(shared, call, size));
+/**
+ * Returns whether the call may send its next item now. It needs credit, an empty
+ * send queue and room in the send budget of items, and for an item that is known
+ * to be large, space in the item backlog.
+ */
+function maySendNow(shared: SharedState, call: SessionStream): boolean {
+  const { writer, waitingForSpace } = shared;
+  const size = waitingForSpace.get(call);
+  return call.credit > 0 && call.sendQueue === undefined &&
+    writer.items.hasRoom &&
+    (size === undefined || mayQueue(shared, call, size));
 }
 
 /**
- * Whether an item of so many bytes may wait encoded for credit. One at a time
- * may although there is no room, whatever its size. Either goes to the stream
- * that has waited longest for it, or some would always be first.
+ * Returns whether an encoded item may be queued until it has credit. It must fit
+ * into the item backlog, except that one item at a time may exceed it, whatever
+ * its size. In both cases the stream that has waited longest goes first;
+ * otherwise some streams would starve.
  */
-function hasRoom(
+function mayQueue(
   shared: SharedState,
   call: SessionStream,
   length: number,
 ): boolean {
-  if (fits(shared, length)) {
-    const next = longestWaiting(shared, (size) => fits(shared, size));
+  if (fitsBacklog(shared, length)) {
+    const next = firstWaiting(shared, (size) => fitsBacklog(shared, size));
     return (next ?? call) === call;
   }
-  if (shared.oversize?.sendQueue !== undefined) return false;
-  return (longestWaiting(shared, () => true) ?? call) === call;
+  if (shared.overLimit?.sendQueue !== undefined) return false;
+  return (firstWaiting(shared, () => true) ?? call) === call;
 }
 
-function fits({ writer, limits }: SharedState, length: number): boolean {
+function fitsBacklog({ writer, limits }: SharedState, length: number): boolean {
   return writer.itemBacklog + length <= limits.maxAssembly;
 }
 
-/** Of the streams whose item finds no room, the first that could send one of such a size. */
-function longestWaiting(
-  { crowded }: SharedState,
-  isFit: (size: number) => boolean,
+/** Returns the first waiting stream with credit and an acceptable item size. */
+function firstWaiting(
+  { waitingForSpace }: SharedState,
+  accepts: (size: number) => boolean,
 ): SessionStream | undefined {
-  for (const [call, size] of crowded) {
-    if (!call.maySend) crowded.delete(call);
-    else if (call.credit > 0 && isFit(size)) return call;
+  for (const [call, size] of waitingForSpace) {
+    if (!call.maySend) waitingForSpace.delete(call);
+    else if (call.credit > 0 && accepts(size)) return call;
   }
   return undefined;
 }
 
 /**
- * Sends an item; {@linkcode maySendItem} has said that it may. One that does
- * not fit into a frame waits encoded for credit, which a peer may never give:
- * so there is a bound on the bytes of all of those, and beyond it an item waits
- * as the value that it is.
+ * Sends an item, after {@linkcode maySendItem} has returned true. An item that
+ * does not fit into a frame is encoded and queued until it has credit, which the
+ * peer may never grant. So the backlog of these items is bounded (`maxAssembly`);
+ * beyond the bound an item is not accepted, and its producer keeps the value.
  *
- * @returns whether it was taken; if not, the observer is told when it may be
- * @throws {CodecError} for a value that has no encoding
- * @throws {CallError} `too-large`
+ * @returns whether the item was accepted; if not, the observer is notified later
+ * @throws {CodecError} if the value cannot be encoded
+ * @throws {CallError} `too-large` if the peer does not accept so long an item
  */
 export function sendItem(
   shared: SharedState,
@@ -282,20 +301,20 @@ export function sendItem(
   value: unknown,
 ): boolean {
   const sent = encodeItem(shared, call, value);
-  if (sent !== undefined && !hasRoom(shared, call, sent.length)) {
-    shared.crowded.set(call, sent.length);
+  if (sent !== undefined && !mayQueue(shared, call, sent.length)) {
+    shared.waitingForSpace.set(call, sent.length);
     shared.blocked.add(call);
     return false;
   }
-  shared.crowded.delete(call);
+  shared.waitingForSpace.delete(call);
   if (sent === undefined) return true;
-  if (!fits(shared, sent.length)) shared.oversize = call;
-  else if (shared.oversize === call) shared.oversize = undefined; // the one before has left
+  if (!fitsBacklog(shared, sent.length)) shared.overLimit = call;
+  else if (shared.overLimit === call) shared.overLimit = undefined; // its earlier item has been sent
   shared.writer.queue(call, Kind.ITEM, sent);
   return true;
 }
 
-/** Sends an item that fits into a frame; one that does not is given back. */
+/** Sends an item that fits into a frame; returns any other item encoded. */
 function encodeItem(
   shared: SharedState,
   call: SessionStream,
@@ -311,21 +330,24 @@ function encodeItem(
     writer.items.add(sent);
     return undefined;
   } catch (error) {
-    if (shared.crowded.delete(call)) wakeBlocked(shared);
+    if (shared.waitingForSpace.delete(call)) wakeBlocked(shared);
     throw error;
   }
 }
 
-/** Takes a CREDIT frame for a call. */
+/** Processes a CREDIT frame for a call. */
 export function receiveCredit(
   shared: SharedState,
   call: SessionStream,
   amount: number,
 ): void {
-  // Where nothing is to be sent any more, or ever, credit has no effect.
+  // Credit has no effect on a call that has no items to send.
   if (!call.maySend && !call.sendQueue?.holdsItems) return;
   if (call.credit + amount > MAX_CREDIT) {
-    return shared.fail("flow-control", `call ${call.id} was granted ${amount}`);
+    return shared.fail(
+      "flow-control",
+      `call ${call.id} was granted ${amount}: its credit would exceed ${MAX_CREDIT}`,
+    );
   }
   call.credit += amount;
   if (call.credit <= 0) return;
@@ -333,7 +355,7 @@ export function receiveCredit(
   wake(shared, call);
 }
 
-/** The amount in a CREDIT or WINDOW frame; 0 for one that is malformed. */
+/** Returns the amount of a CREDIT or WINDOW frame; 0 if it is malformed. */
 export function creditOf(frame: Uint8Array): number {
   return frame.length === HEADER + 4 ? getU32(frame, HEADER) : 0;
 }
@@ -343,20 +365,20 @@ function wake(shared: SharedState, call: SessionStream): void {
   if (!call.maySend || maySendItem(shared, call)) call.observer.onSendable();
 }
 
-/** After a write: streams that could not send may try again. Those without credit wait for it. */
+/** Wakes blocked streams that may send again. Called after writes and drops. */
 export function wakeBlocked(shared: SharedState): void {
   if (shared.blocked.size === 0) return;
   for (const call of shared.blocked) {
-    if (!shared.writer.items.open) return;
-    if (mayLeave(shared, call)) wake(shared, call);
+    if (!shared.writer.items.hasRoom) return;
+    if (maySendNow(shared, call)) wake(shared, call);
   }
 }
 
-/** Forgets what waits of a call, encoded or as a value; others may have been kept waiting by it. */
-export function dropWaiting(shared: SharedState, call: SessionStream): void {
-  if (shared.oversize === call) shared.oversize = undefined;
-  const stoodInLine = shared.crowded.delete(call);
-  if (call.sendQueue === undefined && !stoodInLine) return;
+/** Discards a call's queued messages; wakes streams that waited for the space. */
+export function dropQueued(shared: SharedState, call: SessionStream): void {
+  if (shared.overLimit === call) shared.overLimit = undefined;
+  const wasWaiting = shared.waitingForSpace.delete(call);
+  if (call.sendQueue === undefined && !wasWaiting) return;
   shared.writer.drop(call);
   wakeBlocked(shared);
 }

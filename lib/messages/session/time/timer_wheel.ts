@@ -1,6 +1,6 @@
 /**
- * Deadlines of many things with one timer: a ring of slots, 8 ms each. Adding
- * and removing touch one list node; nothing is sorted.
+ * Keeps many deadlines with one timer: a ring of slots of 8 ms each. Adding and
+ * removing an entry touches one list node; nothing is sorted.
  *
  * @module
  */
@@ -8,40 +8,40 @@
 const RESOLUTION = 8;
 const SLOTS = 2048;
 
-/** Something that can expire; what waits in a {@linkcode TimerWheel}. */
-export abstract class Timed {
-  /** When it expires, ms; meaningful while it is in a wheel. */
+/** An entry of a {@linkcode TimerWheel}: an object that can expire. */
+export abstract class TimerEntry {
+  /** When the entry expires, in ms; valid only while it is in a wheel. */
   dueAt = Infinity;
-  /** Slot it hangs in, or -1. For the wheel. */
+  /** Index of the entry's slot, or -1 if it is in none; set by the wheel. */
   slot = -1;
-  /** Neighbours in the slot. For the wheel. */
-  previous: Timed | undefined = undefined;
-  /** Neighbours in the slot. For the wheel. */
-  next: Timed | undefined = undefined;
-  /** Called once when due; it is no longer in the wheel then. */
+  /** Previous entry in the slot; set by the wheel. */
+  previous: TimerEntry | undefined = undefined;
+  /** Next entry in the slot; set by the wheel. */
+  next: TimerEntry | undefined = undefined;
+  /** Called once when the entry is due; the wheel has removed it by then. */
   abstract expire(now: number): void;
 }
 
-/** Calls {@linkcode Timed.expire} at most 8 ms late, however many wait. */
+/** Calls {@linkcode TimerEntry.expire} at most 8 ms late, however many entries there are. */
 export class TimerWheel {
-  /** Made when something waits for the first time: an idle connection holds next to nothing. */
-  #slots: (Timed | undefined)[] = [];
+  /** Allocated with the first entry. So an idle connection uses almost no memory. */
+  #slots: (TimerEntry | undefined)[] = [];
   #tick = 0;
   #size = 0;
   #earliest = Infinity;
 
-  /** When {@linkcode TimerWheel.advance} is wanted next; may be early, never late. */
+  /** When {@linkcode TimerWheel.advance} must be called next; may be early, never late. */
   get wakeAt(): number {
     return this.#size === 0 ? Infinity : this.#earliest;
   }
 
-  /** How many wait. */
+  /** Number of entries. */
   get size(): number {
     return this.#size;
   }
 
-  /** Adds an entry, or moves it. */
-  add(entry: Timed, dueAt: number): void {
+  /** Adds or moves an entry; a due time of `Infinity` removes it. */
+  add(entry: TimerEntry, dueAt: number): void {
     this.remove(entry);
     if (dueAt === Infinity) return;
     if (this.#slots.length === 0) {
@@ -59,8 +59,8 @@ export class TimerWheel {
     this.#earliest = Math.min(this.#earliest, tick * RESOLUTION);
   }
 
-  /** Removes an entry; harmless for one that does not wait. */
-  remove(entry: Timed): void {
+  /** Removes an entry, if it is in the wheel. */
+  remove(entry: TimerEntry): void {
     if (entry.slot < 0) return;
     if (entry.previous !== undefined) entry.previous.next = entry.next;
     else this.#slots[entry.slot] = entry.next;
@@ -70,7 +70,7 @@ export class TimerWheel {
     this.#size--;
   }
 
-  /** Expires what is due. */
+  /** Expires the entries that are due. */
   advance(now: number): void {
     const target = Math.floor(now / RESOLUTION);
     const turns = Math.min(target - this.#tick, SLOTS);
@@ -78,22 +78,22 @@ export class TimerWheel {
     for (let turn = 0; turn < turns && this.#size > 0; turn++) {
       this.#expireSlot((target - turn) % SLOTS, now);
     }
-    this.#earliest = this.#scan();
+    this.#earliest = this.#findEarliest();
   }
 
   #expireSlot(slot: number, now: number): void {
-    const due: Timed[] = [];
+    const due: TimerEntry[] = [];
     for (let entry = this.#slots[slot]; entry; entry = entry.next) {
       if (entry.dueAt <= now) due.push(entry);
     }
     for (const entry of due) {
-      if (entry.slot !== slot || entry.dueAt > now) continue; // an earlier one removed or moved it
+      if (entry.slot !== slot || entry.dueAt > now) continue; // an earlier entry has removed or moved it
       this.remove(entry);
       entry.expire(now);
     }
   }
 
-  #scan(): number {
+  #findEarliest(): number {
     if (this.#size === 0) return Infinity;
     let turn = 1;
     while (this.#slots[(this.#tick + turn) % SLOTS] === undefined) turn++;

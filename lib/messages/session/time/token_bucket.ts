@@ -1,10 +1,10 @@
 /**
- * A token bucket with the time as an argument.
+ * A token bucket that takes the time as an argument.
  *
  * @module
  */
 
-/** So many a second, and so many at once. */
+/** Rate limiter with a rate per second and a maximum burst. */
 export class TokenBucket {
   readonly #perSecond: number;
   readonly #burst: number;
@@ -12,18 +12,18 @@ export class TokenBucket {
   #filledAt = 0;
 
   /**
-   * @param perSecond tokens that come back in a second
-   * @param burst tokens that it starts with and holds at most
+   * @param perSecond tokens that are added per second
+   * @param burst initial and highest number of tokens
    */
   constructor(perSecond: number, burst: number) {
     this.#perSecond = perSecond;
     this.#burst = this.#tokens = burst;
   }
 
-  /** Takes one, or says that there is none. */
+  /** Takes a token; returns false if the bucket is empty. */
   take(now: number): boolean {
-    const back = (now - this.#filledAt) * this.#perSecond / 1000;
-    this.#tokens = Math.min(this.#burst, this.#tokens + Math.max(0, back));
+    const added = (now - this.#filledAt) * this.#perSecond / 1000;
+    this.#tokens = Math.min(this.#burst, this.#tokens + Math.max(0, added));
     this.#filledAt = now;
     if (this.#tokens < 1) return false;
     this.#tokens--;

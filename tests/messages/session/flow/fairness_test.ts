@@ -1,7 +1,7 @@
 /**
- * A link that is filled up by one kind of traffic still carries every other:
- * nothing that a conforming peer does keeps long messages, small calls or
- * notifications out.
+ * A link that one kind of traffic fills still carries every other kind: nothing
+ * that a conforming peer does starves long messages, small calls or
+ * notifications.
  *
  * @module
  */
@@ -29,11 +29,11 @@ const SLOW = {
 };
 
 const STREAMS = 16;
-/** Inputs of this length ask for a long result. */
+/** Inputs of this length request a long result. */
 const WANTS_LONG = 2;
 const LONG = 300_000;
 
-/** Sends items for ever, as credit and room allow. */
+/** Sends items without end, as credit and room allow. */
 function pump(simulation: Simulation, side: Side, to: Outgoing | Incoming) {
   const item = body(8192);
   const go = () => {
@@ -46,7 +46,7 @@ function pump(simulation: Simulation, side: Side, to: Outgoing | Incoming) {
   go();
 }
 
-/** Two sessions over a slow link. */
+/** Returns two sessions over a slow link. */
 function slowLink(): Simulation {
   const simulation = new Simulation({ conditions: SLOW }).open();
   const { server } = simulation;
@@ -63,7 +63,7 @@ function slowLink(): Simulation {
   return simulation;
 }
 
-/** The same, filled up by streams in one direction. */
+/** Returns a slow link that streams fill in one direction. */
 function filled(method: typeof UP | typeof DOWN): Simulation {
   const simulation = slowLink();
   const { client } = simulation;
@@ -74,39 +74,39 @@ function filled(method: typeof UP | typeof DOWN): Simulation {
   }
   simulation.advance(2000);
   const sender = method === DOWN ? simulation.server : client;
-  const { unsent } = sender.sendBudget;
-  assert(unsent > 64 * 1024, `${unsent} bytes wait: the shared is not full`);
+  const { unsent } = sender.pipe;
+  assert(unsent > 64 * 1024, `${unsent} bytes wait: the link is not full`);
   return simulation;
 }
 
-/** A call comes back within some seconds, in which tens of MB go by. */
-function comesBack(simulation: Simulation, value: Uint8Array): void {
+/** Asserts that a call completes within seconds, while tens of MB are sent. */
+function completes(simulation: Simulation, value: Uint8Array): void {
   const asked = call(simulation, simulation.client, { method: ASK, value });
   simulation.advance(5000);
   assertEquals([asked.results.length, asked.errors], [1, []]);
 }
 
-Deno.test("a long RESULT gets its turns beside items", pure, () => {
-  comesBack(filled(DOWN), body(WANTS_LONG));
+Deno.test("a long RESULT has its turns beside items", pure, () => {
+  completes(filled(DOWN), body(WANTS_LONG));
 });
 
-Deno.test("a long REQUEST gets its turns beside items", pure, () => {
-  comesBack(filled(UP), body(200_000));
+Deno.test("a long REQUEST has its turns beside items", pure, () => {
+  completes(filled(UP), body(200_000));
 });
 
-Deno.test("a long RESULT gets its turns beside short ones", pure, () => {
+Deno.test("a long RESULT has its turns beside short ones", pure, () => {
   const simulation = slowLink();
   const ask = () => {
     const value = body(1);
     const asked = call(simulation, simulation.client, { method: ASK, value });
     asked.onResult = () => simulation.at(0, ask);
   };
-  for (let n = 0; n < 64; n++) ask(); // each asks again as soon as it has its answer
+  for (let n = 0; n < 64; n++) ask(); // each calls again as soon as it has its result
   simulation.advance(2000);
-  comesBack(simulation, body(WANTS_LONG));
+  completes(simulation, body(WANTS_LONG));
 });
 
-Deno.test("small calls can be made beside items", pure, () => {
+Deno.test("small calls succeed beside items", pure, () => {
   const simulation = filled(UP);
   const calls: Outgoing[] = [];
   for (let n = 0; n < 200; n++) {
@@ -121,7 +121,7 @@ Deno.test("small calls can be made beside items", pure, () => {
   assert(calls.every(({ results }) => results.length === 1));
 });
 
-Deno.test("items get their turns beside long RESULTs", pure, () => {
+Deno.test("items have their turns beside long RESULTs", pure, () => {
   const simulation = slowLink();
   const { client } = simulation;
   const ask = () => {
@@ -137,7 +137,7 @@ Deno.test("items get their turns beside long RESULTs", pure, () => {
   assert(stream.items.length > 50, `${stream.items.length} items came`);
 });
 
-Deno.test("notifications to many may leave beside items", pure, () => {
+Deno.test("broadcast notifications may be sent beside items", pure, () => {
   const simulation = filled(DOWN);
   const { session } = simulation.server;
   let may = 0;
@@ -148,7 +148,7 @@ Deno.test("notifications to many may leave beside items", pure, () => {
   assertEquals(may, 100);
 });
 
-/** Responses of 4 MB, each asked for again as soon as it has come. */
+/** Returns a link filled by responses of 4 MB; each is requested again on arrival. */
 function filledByResults(): Simulation {
   const simulation = slowLink();
   const { client, server } = simulation;
@@ -165,7 +165,7 @@ function filledByResults(): Simulation {
   return simulation;
 }
 
-Deno.test("notifications to many may leave beside RESULTs", pure, () => {
+Deno.test("broadcast notifications may be sent beside RESULTs", pure, () => {
   const simulation = filledByResults();
   let may = 0;
   for (let n = 0; n < 100; n++) {
@@ -175,7 +175,7 @@ Deno.test("notifications to many may leave beside RESULTs", pure, () => {
   assertEquals(may, 100);
 });
 
-Deno.test("calls can be made beside RESULTs that fill the link", pure, () => {
+Deno.test("calls succeed beside RESULTs that fill the link", pure, () => {
   const simulation = filledByResults();
   const { server } = simulation;
   const calls: Outgoing[] = [];
@@ -189,7 +189,7 @@ Deno.test("calls can be made beside RESULTs that fill the link", pure, () => {
 });
 
 Deno.test(
-  "streams whose items find no room take turns, the largest among them",
+  "streams that wait for space take turns, including the one with the largest items",
   pure,
   () => {
     const limits = {
@@ -234,7 +234,7 @@ Deno.test(
 );
 
 Deno.test(
-  "what gives up a call that waits tells that notifications may leave",
+  "ending a queued call notifies that notifications may be sent",
   pure,
   () => {
     for (const how of ["deadline", "cancel"] as const) {
@@ -247,14 +247,14 @@ Deno.test(
       const timeout = how === "deadline" ? 100 : Infinity;
       const waits = call(simulation, server, { value: body(1), timeout });
       simulation.settle();
-      let told = 0;
-      server.onRoom = () => void told++;
+      let notified = 0;
+      server.onRoom = () => void notified++;
       if (how === "deadline") simulation.advance(200);
       else {
         const reason = { code: "cancelled", message: "x" } as const;
         server.session.cancel(waits.call, reason, simulation.now);
       }
-      assertEquals([told > 0, server.session.mayNotify], [true, true]);
+      assertEquals([notified > 0, server.session.mayNotify], [true, true]);
     }
   },
 );

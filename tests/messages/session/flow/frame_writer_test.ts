@@ -25,19 +25,19 @@ function setUp() {
 }
 
 Deno.test(
-  "message() sends what fits in one frame, and says what it costs",
+  "message() sends a message that fits in one frame and returns its cost",
   pure,
   () => {
     const { sink, writer, send } = setUp();
     assertEquals(send(body(10)), 2 + 10 + 64);
-    assertEquals(send(body(10_000)), 2 + 10_000 + 64); // more than the first room
+    assertEquals(send(body(10_000)), 2 + 10_000 + 64); // more than the reserved bytes
     assertEquals(sink.frames.map((frame) => frame.body.length), [12, 10_002]);
     assertEquals(writer.position, sink.bytesFramed);
   },
 );
 
 Deno.test(
-  "message() hands back what is too long for a frame, or must wait",
+  "message() returns a message that is too long for a frame or must wait",
   pure,
   () => {
     const { sink, writer, send } = setUp();
@@ -46,7 +46,7 @@ Deno.test(
     assertEquals(
       (send(body(3, 9), true) as Uint8Array).slice(),
       Uint8Array.of(0, 0, 9, 9, 9),
-    ); // waiting messages are bytes
+    ); // a waiting message is encoded
     const at = writer.beginMessage(Kind.RESULT, 1, NO_FIELDS);
     assertEquals(
       writer.emptyMessage(writer.putFields(at, 5, NO_FIELDS), true),
@@ -57,7 +57,7 @@ Deno.test(
 );
 
 Deno.test(
-  "message() refuses what has no encoding, or is over the peer's limit, also in one frame",
+  "message() rejects values without an encoding and messages above the peer's limit",
   pure,
   () => {
     const { sink, writer, send } = setUp();
@@ -76,14 +76,18 @@ Deno.test(
   },
 );
 
-Deno.test("close() lets the last frame be the last", pure, () => {
+Deno.test("close() discards all later frames", pure, () => {
   const { sink, writer, send } = setUp();
   send(body(1));
   const { position } = writer;
   writer.close();
   send(body(1));
   writer.frame(Kind.PING, 0, 0, body(8));
-  assertEquals([sink.frames.length, writer.position, writer.handed(position)], [
+  assertEquals([
+    sink.frames.length,
+    writer.position,
+    writer.isHandedOver(position),
+  ], [
     1,
     position,
     true,
@@ -91,7 +95,7 @@ Deno.test("close() lets the last frame be the last", pure, () => {
 });
 
 Deno.test(
-  "begin() from inside a value that is being encoded is refused, and the wire stays whole",
+  "begin() throws while a value is being encoded, and the wire stays intact",
   pure,
   () => {
     const sink = new Recorder();

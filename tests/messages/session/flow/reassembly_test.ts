@@ -11,7 +11,7 @@ const limits = resolveSessionLimits({
 });
 
 Deno.test(
-  "Reassembly puts copies of the parts together, claims what they cost, and gives the budget back",
+  "Reassembly copies and joins the parts, and claims and releases the budget",
   pure,
   () => {
     const budget = { used: 0 };
@@ -32,7 +32,7 @@ Deno.test(
 );
 
 Deno.test(
-  "Reassembly.add() says which bound a part breaks, and keeps nothing of it",
+  "Reassembly.add() returns the bound that a part exceeds, and drops that part",
   pure,
   () => {
     const budget = { used: 0 };
@@ -56,7 +56,7 @@ Deno.test(
 );
 
 Deno.test(
-  "Reassembly puts parts of all sizes together in their order",
+  "Reassembly joins parts of all sizes in order",
   pure,
   () => {
     const sizes = [1, 0, 1023, 1024, 5, 4000, 700, 700, 900, 1000, 1000, 3, 2];

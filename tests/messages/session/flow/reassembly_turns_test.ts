@@ -18,57 +18,60 @@ function newTurns() {
 }
 
 Deno.test(
-  "ReassemblyTurns.mayPay() lets all go on up to a quarter of maxAssembly, then one",
+  "ReassemblyTurns.mayContinue() returns true for all up to a quarter of maxAssembly, then for one",
   pure,
   () => {
     const { budget, turns, a, b } = newTurns();
     budget.used = 100_000;
-    assert(turns.mayPay(a, "a") && turns.mayPay(b, "b"));
+    assert(turns.mayContinue(a, "a") && turns.mayContinue(b, "b"));
     budget.used = 100_001;
-    assertEquals([turns.mayPay(a, "a"), turns.mayPay(b, "b")], [true, false]);
-    assertEquals([turns.mayPay(a, "a"), turns.waiting], [true, 1]);
+    assertEquals([turns.mayContinue(a, "a"), turns.mayContinue(b, "b")], [
+      true,
+      false,
+    ]);
+    assertEquals([turns.mayContinue(a, "a"), turns.waiting], [true, 1]);
     budget.used = 0;
-    assert(turns.mayPay(b, "b"));
+    assert(turns.mayContinue(b, "b"));
   },
 );
 
 Deno.test(
-  "ReassemblyTurns.done() asks those who wait, in order, until one goes on",
+  "ReassemblyTurns.done() resumes waiting streams in order, until one continues",
   pure,
   () => {
     const { budget, turns, a, b, c } = newTurns();
     budget.used = 200_000;
-    for (const stream of [a, b, c]) turns.mayPay(stream, stream.name);
-    const asked: string[] = [];
-    const pay = (stream: { name: string }, call: string) => {
-      if (turns.mayPay(stream, call)) asked.push(call);
+    for (const stream of [a, b, c]) turns.mayContinue(stream, stream.name);
+    const resumed: string[] = [];
+    const resume = (stream: { name: string }, call: string) => {
+      if (turns.mayContinue(stream, call)) resumed.push(call);
     };
-    turns.done(b, pay); // it was given up while it waited
-    assertEquals([asked, turns.waiting], [[], 1]);
-    turns.done(a, pay);
-    assertEquals([asked, turns.waiting], [["c"], 0]);
-    turns.done(c, pay);
-    turns.done(c, pay); // again is harmless
-    assertEquals(asked, ["c"]);
+    turns.done(b, resume); // it was dropped while it waited
+    assertEquals([resumed, turns.waiting], [[], 1]);
+    turns.done(a, resume);
+    assertEquals([resumed, turns.waiting], [["c"], 0]);
+    turns.done(c, resume);
+    turns.done(c, resume); // a second call has no effect
+    assertEquals(resumed, ["c"]);
   },
 );
 
 Deno.test(
-  "ReassemblyTurns.done() lets all go on when little is unfinished again",
+  "ReassemblyTurns.done() resumes all streams when little is unfinished again",
   pure,
   () => {
     const { budget, turns, a, b, c } = newTurns();
     budget.used = 200_000;
-    for (const stream of [a, b, c]) turns.mayPay(stream, stream.name);
+    for (const stream of [a, b, c]) turns.mayContinue(stream, stream.name);
     budget.used = 0;
-    const asked: string[] = [];
-    turns.done(a, (_, call) => asked.push(call));
-    assertEquals([asked, turns.waiting], [["b", "c"], 0]);
+    const resumed: string[] = [];
+    turns.done(a, (_, call) => resumed.push(call));
+    assertEquals([resumed, turns.waiting], [["b", "c"], 0]);
   },
 );
 
 Deno.test(
-  "streams of large items that are read at once stay within maxAssembly, and none fails",
+  "streams of large items that are read at once stay within maxAssembly without failures",
   pure,
   () => {
     const simulation = new Simulation().open();
@@ -92,7 +95,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a stream that is given up in the middle of its large item lets the next go on",
+  "a stream that is cancelled within its large item lets the next one continue",
   pure,
   () => {
     const simulation = new Simulation().open();
@@ -106,7 +109,7 @@ Deno.test(
     for (const one of held.slice(4)) {
       sendAll(simulation, server, one, [body(4_000_000)]);
     }
-    // These begin as well, and their senders never finish them.
+    // These begin as well, and never finish.
     for (const one of calls) readAll(simulation, client, one);
     for (const one of held.slice(0, 4)) {
       sendAll(simulation, server, one, [body(4_000_000)]);
@@ -122,8 +125,8 @@ Deno.test(
     for (const { items, errors } of calls.slice(4)) {
       assertEquals([items.length, errors], [1, []]);
     }
-    const { assembling, raisePool } = client.session.accounts;
+    const { assembling, creditPool } = client.session.accounts;
     assertEquals(assembling, 0);
-    assert(raisePool <= DEFAULT_LIMITS.connectionWindow);
+    assert(creditPool <= DEFAULT_LIMITS.connectionWindow);
   },
 );

@@ -4,7 +4,7 @@ import { ReceiveWindow } from "../../../../lib/messages/session/flow/receive_win
 const pure = { permissions: "none" } as const;
 
 Deno.test(
-  "ReceiveWindow lets a sender overshoot by one frame, no more",
+  "ReceiveWindow.charge() allows a sender to overshoot by one frame only",
   pure,
   () => {
     const receiveWindow = new ReceiveWindow(1000, 4000, { left: 9000 });
@@ -21,7 +21,7 @@ Deno.test(
 );
 
 Deno.test(
-  "ReceiveWindow.grant() returns what was taken, in portions worth a frame, and raises what is used up",
+  "ReceiveWindow.grant() returns the charges of taken items in batches, and raises the window",
   pure,
   () => {
     const pool = { left: 1500 };
@@ -36,9 +36,9 @@ Deno.test(
     assertEquals([receiveWindow.grant(), pool.left], [500 + 1000, 500]); // doubled
     for (let n = 0; n < 5; n++) receiveWindow.take();
     assertEquals(receiveWindow.grant(), 0); // 500 of 2000
-    receiveWindow.owe(500);
-    assertEquals([receiveWindow.grant(), pool.left], [1000 + 500, 0]); // what is left
-    receiveWindow.owe(2000);
+    receiveWindow.release(500);
+    assertEquals([receiveWindow.grant(), pool.left], [1000 + 500, 0]); // the rest of the pool
+    receiveWindow.release(2000);
     assertEquals(receiveWindow.grant(), 2000);
     receiveWindow.close();
     receiveWindow.close();
@@ -47,7 +47,7 @@ Deno.test(
 );
 
 Deno.test(
-  "ReceiveWindow keeps items in order over many puts and takes",
+  "ReceiveWindow keeps many items in order",
   pure,
   () => {
     const receiveWindow = new ReceiveWindow(1e6, 1e6, { left: 0 });
@@ -80,19 +80,19 @@ Deno.test(
   () => {
     const pool = { left: 100 };
     const receiveWindow = new ReceiveWindow(1000, 10, pool);
-    receiveWindow.owe(600);
+    receiveWindow.release(600);
     assertEquals([receiveWindow.grant(), pool.left], [600, 100]);
   },
 );
 
 Deno.test(
-  "ReceiveWindow gives back what it was raised by with the last item that it let in",
+  "ReceiveWindow returns its raise to the pool with its last item",
   pure,
   () => {
     const pool = { left: 1000 };
     const raised = () => {
       const receiveWindow = new ReceiveWindow(1000, 4000, pool);
-      receiveWindow.owe(1000);
+      receiveWindow.release(1000);
       receiveWindow.grant();
       receiveWindow.put(new Uint8Array(1), 1);
       receiveWindow.put(new Uint8Array(1), 1);

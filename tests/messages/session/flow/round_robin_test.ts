@@ -11,13 +11,13 @@ function source(
   left: number,
   log: string[],
   credit = Infinity,
-): Source & { left: number; credit: number; hasPlace: boolean } {
+): Source & { left: number; credit: number; hasSlot: boolean } {
   return {
     left,
     credit,
-    hasPlace: true,
+    hasSlot: true,
     sendNext() {
-      if (this.credit <= 0 || !this.hasPlace) return false;
+      if (this.credit <= 0 || !this.hasSlot) return false;
       this.credit--;
       this.left--;
       log.push(name);
@@ -32,19 +32,23 @@ function source(
   };
 }
 
-Deno.test("RoundRobin.run() gives each source one frame in turn", pure, () => {
-  const log: string[] = [];
-  const roundRobin = new RoundRobin();
-  roundRobin.add(source("a", 3, log));
-  roundRobin.add(source("b", 1, log));
-  roundRobin.add(source("c", 2, log));
-  roundRobin.run({ open: true });
-  assertEquals(log.join(""), "abcaca");
-  assertEquals(roundRobin.empty, true);
-});
+Deno.test(
+  "RoundRobin.run() sends one frame of each source in turn",
+  pure,
+  () => {
+    const log: string[] = [];
+    const roundRobin = new RoundRobin();
+    roundRobin.add(source("a", 3, log));
+    roundRobin.add(source("b", 1, log));
+    roundRobin.add(source("c", 2, log));
+    roundRobin.run({ hasRoom: true });
+    assertEquals(log.join(""), "abcaca");
+    assertEquals(roundRobin.empty, true);
+  },
+);
 
 Deno.test(
-  "RoundRobin.run() lets go of sources that lack credit: whoever gives it adds them again",
+  "RoundRobin.run() removes sources that lack credit; they can be added again",
   pure,
   () => {
     const log: string[] = [];
@@ -52,37 +56,37 @@ Deno.test(
     const poor = source("a", 3, log, 1);
     roundRobin.add(poor);
     roundRobin.add(source("b", 3, log));
-    roundRobin.run({ open: true });
+    roundRobin.run({ hasRoom: true });
     assertEquals([log.join(""), roundRobin.empty], ["abbb", true]);
     roundRobin.add(poor);
     assertEquals(roundRobin.empty, true);
     poor.credit = 9;
     roundRobin.add(poor);
-    roundRobin.run({ open: true });
+    roundRobin.run({ hasRoom: true });
     assertEquals([log.join(""), roundRobin.empty], ["abbbaa", true]);
   },
 );
 
 Deno.test(
-  "RoundRobin.run() passes over sources that may not send now, and keeps them",
+  "RoundRobin.run() skips sources that may not send now, and keeps them",
   pure,
   () => {
     const log: string[] = [];
     const roundRobin = new RoundRobin();
     const queue = source("a", 1, log);
-    queue.hasPlace = false;
+    queue.hasSlot = false;
     roundRobin.add(queue);
     roundRobin.add(source("b", 2, log));
-    roundRobin.run({ open: true });
+    roundRobin.run({ hasRoom: true });
     assertEquals([log.join(""), roundRobin.empty], ["bb", false]);
-    queue.hasPlace = true;
-    roundRobin.run({ open: true });
+    queue.hasSlot = true;
+    roundRobin.run({ hasRoom: true });
     assertEquals([log.join(""), roundRobin.empty], ["bba", true]);
   },
 );
 
 Deno.test(
-  "RoundRobin.run() gives what a turn adds its own turn, not one within",
+  "RoundRobin.run() runs a source that a turn added after that turn",
   pure,
   () => {
     const log: string[] = [];
@@ -95,18 +99,18 @@ Deno.test(
       sendNext() {
         log.push("(");
         roundRobin.add(source("b", 1, log));
-        roundRobin.run({ open: true });
+        roundRobin.run({ hasRoom: true });
         log.push(")");
         return true;
       },
     });
-    roundRobin.run({ open: true });
+    roundRobin.run({ hasRoom: true });
     assertEquals(log.join(""), "()b");
   },
 );
 
 Deno.test(
-  "RoundRobin.run() stops where there is no room, and goes on with the next in turn",
+  "RoundRobin.run() stops without room and continues with the next source",
   pure,
   () => {
     const log: string[] = [];
@@ -114,7 +118,7 @@ Deno.test(
     roundRobin.add(source("a", 9, log));
     roundRobin.add(source("b", 9, log));
     const room = {
-      get open() {
+      get hasRoom() {
         return log.length % 3 !== 0 || log.length === 0;
       },
     };

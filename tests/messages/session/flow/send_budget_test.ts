@@ -18,42 +18,42 @@ function setUp() {
 }
 
 Deno.test(
-  "SendBudget is open up to its width; the last frame may overshoot",
+  "SendBudget has room up to its limit; the last frame may overshoot",
   pure,
   () => {
     const { frame, sendBudgets: [sendBudget] } = setUp();
     frame(sendBudget, 99);
-    assertEquals(sendBudget.open, true);
+    assertEquals(sendBudget.hasRoom, true);
     frame(sendBudget, 500);
-    assertEquals(sendBudget.open, false);
+    assertEquals(sendBudget.hasRoom, false);
   },
 );
 
 Deno.test(
-  "SendBudget counts its own frames alone, until the transport has taken them",
+  "SendBudget counts only its own frames, until the transport has taken them",
   pure,
   () => {
     const { progress, frame, sendBudgets: [one, other] } = setUp();
     frame(one, 60);
     frame(other, 10_000);
     frame(one, 60);
-    assertEquals([one.open, other.open], [false, false]);
+    assertEquals([one.hasRoom, other.hasRoom], [false, false]);
     progress.unsent = 10_060; // the first frame has been taken
-    assertEquals([one.open, other.open], [true, false]);
+    assertEquals([one.hasRoom, other.hasRoom], [true, false]);
     progress.unsent = 61; // not quite the second
-    assertEquals(other.open, false);
+    assertEquals(other.hasRoom, false);
     progress.unsent = 60;
-    assertEquals(other.open, true);
+    assertEquals(other.hasRoom, true);
   },
 );
 
-Deno.test("SendBudget stays right over many frames", pure, () => {
+Deno.test("SendBudget counts correctly over many frames", pure, () => {
   const { progress, frame, sendBudgets: [sendBudget] } = setUp();
   for (let n = 0; n < 10_000; n++) {
     frame(sendBudget, 30);
     progress.unsent = Math.min(progress.unsent, 90);
-    assertEquals(sendBudget.open, true);
+    assertEquals(sendBudget.hasRoom, true);
   }
   for (let n = 0; n < 4; n++) frame(sendBudget, 30);
-  assertEquals(sendBudget.open, false);
+  assertEquals(sendBudget.hasRoom, false);
 });

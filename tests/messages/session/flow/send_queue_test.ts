@@ -3,7 +3,7 @@ import {
   type Channel,
   SendQueue,
 } from "../../../../lib/messages/session/flow/send_queue.ts";
-import type { Pending } from "../../../../lib/messages/session/flow/round_robin.ts";
+import type { PendingMessage } from "../../../../lib/messages/session/flow/round_robin.ts";
 import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
 
 const pure = { permissions: "none" } as const;
@@ -13,7 +13,7 @@ function setUp(credit: number) {
   const writer = {
     backlog: 0,
     itemBacklog: 0,
-    fragment(message: Pending) {
+    fragment(message: PendingMessage) {
       const size = Math.min(10, message.bytes.length - message.offset);
       message.offset += size;
       sent.push(`${message.kind}:${size}`);
@@ -33,7 +33,7 @@ function setUp(credit: number) {
 }
 
 Deno.test(
-  "SendQueue sends in order; items need credit, what is behind them waits",
+  "SendQueue sends in order; items need credit, and later messages wait for them",
   pure,
   () => {
     const { sent, channel, sendQueue, put } = setUp(1);
@@ -61,7 +61,7 @@ Deno.test(
 );
 
 Deno.test(
-  "SendQueue counts answers that wait for room, not those that wait for credit",
+  "SendQueue counts responses that wait for space, not those that wait for credit",
   pure,
   () => {
     const { writer, channel, sendQueue, put } = setUp(0);
@@ -79,7 +79,7 @@ Deno.test(
 );
 
 Deno.test(
-  "SendQueue counts the items that wait, as far as they have not left",
+  "SendQueue counts the unsent bytes of queued items",
   pure,
   () => {
     const { writer, channel, sendQueue, put } = setUp(1);

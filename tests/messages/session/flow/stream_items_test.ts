@@ -34,7 +34,7 @@ Deno.test(
 );
 
 Deno.test(
-  "credit comes back as items are taken, and a stream that is read is raised from the pool",
+  "credit returns as items are taken, and a stream that is read has its window raised",
   pure,
   () => {
     const lone = Lone.open("server", {
@@ -50,14 +50,14 @@ Deno.test(
     lone.session.takeItem(call, 0);
     const [credit] = lone.sent();
     assertEquals([credit?.kind, credit?.body], [Kind.CREDIT, u32(666 + 1024)]);
-    assertEquals(lone.session.accounts.raisePool, 65536 - 1024);
+    assertEquals(lone.session.accounts.creditPool, 65536 - 1024);
     lone.receive(Kind.CANCEL, 1, [0]);
-    assertEquals(lone.session.accounts.raisePool, 65536);
+    assertEquals(lone.session.accounts.creditPool, 65536);
   },
 );
 
 Deno.test(
-  "a message larger than the window arrives once somebody waits for it",
+  "a message larger than the window arrives once the application waits for it",
   pure,
   () => {
     const simulation = new Simulation({ limits: { streamWindow: 1024 } })
@@ -67,12 +67,12 @@ Deno.test(
     const up = call(simulation, client, { method: UP });
     sendAll(simulation, client, up, [body(3_000_000, 9), body(5)]);
     simulation.settle();
-    const unasked = held[0]!.call.receiveWindow!.held;
+    const unread = held[0]!.call.receiveWindow!.held;
     assert(
-      unasked > 0 && unasked < 200_000,
-      `${unasked} bytes came unasked`,
+      unread > 0 && unread < 200_000,
+      `${unread} bytes arrived before a read`,
     );
-    // The stream's window bounds them, so that the memory for all need not.
+    // The stream's window bounds these bytes, so the shared budget need not count them.
     assertEquals(server.session.accounts.assembling, 0);
     readAll(simulation, server, held[0]!);
     simulation.settle();
@@ -82,7 +82,7 @@ Deno.test(
 );
 
 Deno.test(
-  "sixteen unread streams hold up neither a read one nor calls",
+  "sixteen unread streams block neither a stream that is read nor calls",
   pure,
   () => {
     const simulation = new Simulation().open();
@@ -115,7 +115,7 @@ Deno.test(
 );
 
 Deno.test(
-  "two peers that both stop reading, and go on, lose nothing",
+  "two peers that both stop reading and then resume lose nothing",
   pure,
   () => {
     const simulation = new Simulation({
@@ -133,18 +133,18 @@ Deno.test(
         () => call(simulation, side, { method: ASK, value: body(60_000) }),
       )
     );
-    for (const side of simulation.sides) side.sendBudget.stalled = true;
+    for (const side of simulation.sides) side.pipe.stalled = true;
     simulation.settle();
-    for (const side of simulation.sides) side.sendBudget.resume();
+    for (const side of simulation.sides) side.pipe.resume();
     simulation.settle();
     simulation.sides.forEach((side, n) => {
       for (const { call } of held[n]!) {
         side.session.respond(call, body(200_000), simulation.now);
       }
-      side.sendBudget.stalled = true;
+      side.pipe.stalled = true;
     });
     simulation.settle();
-    for (const side of simulation.sides) side.sendBudget.resume();
+    for (const side of simulation.sides) side.pipe.resume();
     simulation.settle();
     assertEquals(
       calls.map(({ results }) => results[0]?.length),
@@ -154,7 +154,7 @@ Deno.test(
 );
 
 Deno.test(
-  "items whose reader has stopped wait; dropItems() drops them and those that still come",
+  "items wait while their reader pauses; dropItems() drops them and later ones",
   pure,
   () => {
     const simulation = new Simulation().open();
@@ -198,7 +198,7 @@ Deno.test(
         maxStreamWindow: 2 ** 20,
       });
       lone.receive(Kind.REQUEST, 1, request(UP));
-      lone.session.takeItem(lone.calls[0]!.call, 0); // somebody waits
+      lone.session.takeItem(lone.calls[0]!.call, 0); // the application waits
       for (let n = 0; n < 5; n++) {
         lone.receive(
           Kind.ITEM,
@@ -214,7 +214,7 @@ Deno.test(
     const lone = Lone.open("server", { assemblyTimeout: 1000 });
     lone.receive(Kind.REQUEST, 1, request(UP));
     lone.receive(Kind.ITEM, 1, body(16), Flag.MORE);
-    lone.advance(5000); // nobody waits for it: no fault of the caller's
+    lone.advance(5000); // no read is pending: the caller is not at fault
     assertEquals(lone.sentKinds(), []);
     lone.session.takeItem(lone.calls[0]!.call, lone.now);
     lone.advance(1100);
@@ -237,7 +237,7 @@ Deno.test(
 );
 
 Deno.test(
-  "items wait while much is unsent, and are told when there is room",
+  "items wait while much is unsent; their sender is notified when there is room",
   pure,
   () => {
     const lone = Lone.open("server", {}, { streamWindow: 2 ** 24 });
@@ -249,7 +249,7 @@ Deno.test(
       assert(lone.session.sendItem(held!.call, body(10_000), 0));
       sent++;
     }
-    // Up to an eighth of unsentSoft, and one over it.
+    // Up to an eighth of unsentSoft, and one more.
     assertEquals([sent, held?.sendable, lone.session.accounts.blocked], [
       14,
       0,
@@ -261,7 +261,7 @@ Deno.test(
 );
 
 Deno.test(
-  "CREDIT has no effect where this side sends no items, or none any more",
+  "CREDIT has no effect if this side sends no items, or no more of them",
   pure,
   () => {
     for (const [method, cancelled] of [[ASK, false], [DOWN, true]] as const) {
@@ -276,7 +276,7 @@ Deno.test(
 );
 
 Deno.test(
-  "takeItem() from inside a value that is being sent takes nothing",
+  "takeItem() takes nothing while a value is being encoded",
   pure,
   () => {
     const lone = Lone.open("server", { streamWindow: 1024 });

@@ -1,13 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import {
-  Timed,
+  TimerEntry,
   TimerWheel,
 } from "../../../../lib/messages/session/time/timer_wheel.ts";
 import { mulberry32 } from "../simulation.ts";
 
 const pure = { permissions: "none" } as const;
 
-class Alarm extends Timed {
+class Alarm extends TimerEntry {
   fired: number[] = [];
   constructor(readonly onFire: () => void = () => {}) {
     super();
@@ -19,7 +19,7 @@ class Alarm extends Timed {
 }
 
 Deno.test(
-  "TimerWheel expires each entry once, never early and at most 8 ms late, whatever the time",
+  "TimerWheel expires each entry once, never early and at most 8 ms late",
   pure,
   () => {
     for (let seed = 1; seed <= 100; seed++) {
@@ -36,7 +36,7 @@ Deno.test(
       const waiting = new Set(alarms.filter((alarm) => alarm.slot >= 0));
       assertEquals(wheel.size, waiting.size);
       while (wheel.wakeAt < Infinity) {
-        assert(wheel.wakeAt > now, "it wants to be called later");
+        assert(wheel.wakeAt > now, "wakeAt is in the future");
         now = wheel.wakeAt;
         wheel.advance(now);
       }
@@ -57,7 +57,7 @@ Deno.test(
 );
 
 Deno.test(
-  "TimerWheel.advance() leaves alone what an earlier entry removed or moved into the same slot",
+  "TimerWheel.advance() skips entries that an earlier entry of the slot removed or moved",
   pure,
   () => {
     const wheel = new TimerWheel();
@@ -83,7 +83,7 @@ Deno.test(
 );
 
 Deno.test(
-  "TimerWheel.add() never waits for what is due at Infinity",
+  "TimerWheel.add() removes an entry that is due at Infinity",
   pure,
   () => {
     const wheel = new TimerWheel();
@@ -95,7 +95,7 @@ Deno.test(
 );
 
 Deno.test(
-  "TimerWheel.advance() after a long sleep expires all that is due",
+  "TimerWheel.advance() expires all due entries after a long sleep",
   pure,
   () => {
     const wheel = new TimerWheel();

@@ -4,7 +4,7 @@ import { TokenBucket } from "../../../../lib/messages/session/time/token_bucket.
 const pure = { permissions: "none" } as const;
 
 Deno.test(
-  "TokenBucket.take() allows a burst, then so many a second",
+  "TokenBucket.take() allows a burst, then the rate per second",
   pure,
   () => {
     const limit = new TokenBucket(10, 3);
@@ -14,12 +14,12 @@ Deno.test(
     assertEquals(take(5000, 10), 3);
     assertEquals(take(5099, 10), 0);
     assertEquals(take(5100, 10), 1);
-    assertEquals(take(6100, 20), 3); // no more than the burst is saved
+    assertEquals(take(6100, 20), 3); // at most the burst is saved
   },
 );
 
 Deno.test(
-  "TokenBucket.take() is not fooled by a clock that stands still or goes back",
+  "TokenBucket.take() adds no tokens if the clock stops or goes back",
   pure,
   () => {
     const limit = new TokenBucket(10, 1);
