@@ -41,7 +41,6 @@ export type {
 export type { VarintPrefixedOptions } from "./framing/layouts/varint_prefixed.ts";
 export type { PresetOptions } from "./framing/length_presets.ts";
 export type { DetachedConnection } from "./framing/stream/pump.ts";
-export type { FramesOptions } from "./framing/stream/pump_options.ts";
 export type { FrameRoom } from "./framing/stream/write_buffer.ts";
 export type {
   Publish,
@@ -119,6 +118,7 @@ export type {
 } from "./messages/protocol/method_builders.ts";
 export type { MethodSchemas } from "./messages/protocol/method_schemas.ts";
 export type { ProtocolOptions } from "./messages/protocol/protocol.ts";
+export type { MethodSummary } from "./messages/protocol/protocol_hash.ts";
 export type {
   AnyProtocol,
   BoundMethod,
@@ -147,4 +147,14 @@ export type {
 } from "./messages/schema/standard_schema.ts";
 export type { SessionStats } from "./messages/session/flow/shared_state.ts";
 export type { Shape } from "./messages/session/wire/shape.ts";
-export type { FramingCheckOptions } from "./testing/check_framing.ts";
+export type { MemoryConnectOptions } from "./transport/memory/memory_listener.ts";
+export type { ListenerOptions } from "./transport/socket_listener.ts";
+export type {
+  TcpConnectOptions,
+  TcpListenOptions,
+  TcpSocketOptions,
+} from "./transport/tcp.ts";
+export type { SubjectAltName } from "./transport/tls/der.ts";
+export type { CertificateName } from "./transport/tls/tls_connection.ts";
+export type { UnixListenOptions } from "./transport/unix.ts";
+export type { WebSocketOptions } from "./transport/websocket/websocket_connection.ts";

@@ -7,13 +7,8 @@ import { StreamDecoder } from "@grpc/grpc-js/build/src/stream-decoder.js";
 import { Buffer } from "node:buffer";
 import { decode, type LengthDecoderFunction } from "it-length-prefixed";
 import { Parser } from "pg-protocol/dist/parser.js";
-import {
-  type Framing,
-  grpcMessage,
-  postgres,
-  u32be,
-  varint,
-} from "../../lib/framing/mod.ts";
+import { type Framing, u32be, varint } from "../../lib/framing/mod.ts";
+import { grpcMessage, postgres } from "../../lib/framing/presets.ts";
 import { compare, type Subject } from "./compare.ts";
 
 const READ = 64 * 1024;

@@ -5,7 +5,8 @@
  * @module
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { dnsTcp, FrameError, frames } from "../../lib/framing/mod.ts";
+import { FrameError, frames } from "../../lib/framing/mod.ts";
+import { dnsTcp } from "../../lib/framing/presets.ts";
 import {
   connect,
   listen,

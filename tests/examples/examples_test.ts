@@ -53,7 +53,7 @@ const SHOWS: Record<string, readonly string[]> = {
   ],
   "examples/dns/main.ts": [
     "www.example.test. 3600 IN CNAME example.test.",
-    "nobody.example.test. A: NXDOMAIN",
+    "missing.example.test. A: NXDOMAIN",
   ],
   "examples/echo.ts": ["Hello, socket"],
   "examples/file_transfer.ts": [

@@ -5,12 +5,8 @@
  * @module
  */
 import { assertEquals, assertRejects } from "@std/assert";
-import {
-  frames,
-  type FrameStream,
-  postgres,
-  postgresStartup,
-} from "../../lib/framing/mod.ts";
+import { frames, type FrameStream } from "../../lib/framing/mod.ts";
+import { postgres, postgresStartup } from "../../lib/framing/presets.ts";
 import type { SocketConnection } from "../../lib/transport/mod.ts";
 import { memoryPair } from "../../lib/testing/mod.ts";
 import { PostgresClient } from "../../examples/postgres/client.ts";

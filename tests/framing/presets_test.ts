@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import * as framing from "@lengthwise/lengthwise/framing";
+import * as presets from "@lengthwise/lengthwise/framing/presets";
 import { FrameError, type Framing } from "@lengthwise/lengthwise/framing";
 
 function test(name: string, fn: () => void): void {
@@ -22,65 +23,65 @@ const PRESETS: [name: string, Framing, given: string, wire: string, number][] =
     ["varint", framing.varint(), "6162", "026162", 4 * MIB],
     [
       "grpcMessage",
-      framing.grpcMessage(),
+      presets.grpcMessage(),
       "01ffffffff61",
       "010000000161",
       4 * MIB + 5,
     ],
     [
       "postgresStartup",
-      framing.postgresStartup(),
+      presets.postgresStartup(),
       "04d2162f",
       "0000000804d2162f",
       10_000,
     ],
     [
       "postgres",
-      framing.postgres(),
+      presets.postgres(),
       "51ffffffff3b00",
       "51000000063b00",
       4 * MIB,
     ],
-    ["mysql", framing.mysql(), "000e", "010000000e", 16 * MIB + 1],
-    ["mqtt", framing.mqtt(), "30026162", "30026162", 4 * MIB],
+    ["mysql", presets.mysql(), "000e", "010000000e", 16 * MIB + 1],
+    ["mqtt", presets.mqtt(), "30026162", "30026162", 4 * MIB],
     [
       "dnsTcp",
-      framing.dnsTcp(),
+      presets.dnsTcp(),
       "000102030405060708090a0b",
       "000c000102030405060708090a0b",
       65_535,
     ],
-    ["kafka", framing.kafka(), "6162", "000000026162", 4 * MIB],
+    ["kafka", presets.kafka(), "6162", "000000026162", 4 * MIB],
     [
       "mongodb",
-      framing.mongodb(),
+      presets.mongodb(),
       "ffffffff" + "00".repeat(12) + "61",
       "11000000" + "00".repeat(12) + "61",
       48_000_000,
     ],
-    ["erlangPacket(1)", framing.erlangPacket(1), "6162", "026162", 255],
-    ["erlangPacket(2)", framing.erlangPacket(2), "6162", "00026162", 65_535],
+    ["erlangPacket(1)", presets.erlangPacket(1), "6162", "026162", 255],
+    ["erlangPacket(2)", presets.erlangPacket(2), "6162", "00026162", 65_535],
     [
       "erlangPacket(4)",
-      framing.erlangPacket(4),
+      presets.erlangPacket(4),
       "6162",
       "000000026162",
       4 * MIB,
     ],
     [
       "thriftFramed",
-      framing.thriftFramed(),
+      presets.thriftFramed(),
       "6162",
       "000000026162",
       16_384_000,
     ],
-    ["amqp", framing.amqp(), "010001ffffffff61", "0100010000000161ce", 4 * MIB],
-    ["javaWriteInt", framing.javaWriteInt(), "6162", "000000026162", 4 * MIB],
-    ["javaWriteUTF", framing.javaWriteUTF(), "c080", "0002c080", 65_535],
-    ["sshAgent", framing.sshAgent(), "0b", "000000010b", 256 * 1024],
+    ["amqp", presets.amqp(), "010001ffffffff61", "0100010000000161ce", 4 * MIB],
+    ["javaWriteInt", presets.javaWriteInt(), "6162", "000000026162", 4 * MIB],
+    ["javaWriteUTF", presets.javaWriteUTF(), "c080", "0002c080", 65_535],
+    ["sshAgent", presets.sshAgent(), "0b", "000000010b", 256 * 1024],
     [
       "lsp",
-      framing.lsp(),
+      presets.lsp(),
       "7b7d",
       "436f6e74656e742d4c656e6774683a20320d0a0d0a7b7d",
       4 * MIB,
@@ -104,17 +105,17 @@ for (const [name, preset, given, wire, limit] of PRESETS) {
 
 /** What a protocol does not allow. */
 const REFUSED: [name: string, Framing, wire: string, kind: string][] = [
-  ["postgres", framing.postgres(), "5100000003", "bad-length"],
-  ["postgresStartup", framing.postgresStartup(), "00000004", "too-short"],
-  ["postgresStartup", framing.postgresStartup(), "00002715", "too-long"],
-  ["mongodb", framing.mongodb(), "0f000000", "too-short"],
-  ["mqtt", framing.mqtt(), "10ffffffff", "bad-prefix"],
-  ["dnsTcp", framing.dnsTcp(), "000b", "too-short"],
-  ["kafka", framing.kafka(), "ffffffff", "too-long"],
-  ["sshAgent", framing.sshAgent(), "00000000", "too-short"],
-  ["sshAgent", framing.sshAgent(), "00040001", "too-long"],
-  ["amqp", framing.amqp(), "0800000000000000", "bad-terminator"],
-  ["thriftFramed", framing.thriftFramed(), "80010001", "too-long"],
+  ["postgres", presets.postgres(), "5100000003", "bad-length"],
+  ["postgresStartup", presets.postgresStartup(), "00000004", "too-short"],
+  ["postgresStartup", presets.postgresStartup(), "00002715", "too-long"],
+  ["mongodb", presets.mongodb(), "0f000000", "too-short"],
+  ["mqtt", presets.mqtt(), "10ffffffff", "bad-prefix"],
+  ["dnsTcp", presets.dnsTcp(), "000b", "too-short"],
+  ["kafka", presets.kafka(), "ffffffff", "too-long"],
+  ["sshAgent", presets.sshAgent(), "00000000", "too-short"],
+  ["sshAgent", presets.sshAgent(), "00040001", "too-long"],
+  ["amqp", presets.amqp(), "0800000000000000", "bad-terminator"],
+  ["thriftFramed", presets.thriftFramed(), "80010001", "too-long"],
 ];
 
 for (const [name, preset, wire, kind] of REFUSED) {
@@ -128,10 +129,10 @@ for (const [name, preset, wire, kind] of REFUSED) {
 test("signed presets refuse a limit that their peers would read as below 0", () => {
   for (
     const make of [
-      framing.kafka,
-      framing.javaWriteInt,
-      framing.thriftFramed,
-      framing.mongodb,
+      presets.kafka,
+      presets.javaWriteInt,
+      presets.thriftFramed,
+      presets.mongodb,
     ]
   ) {
     assertEquals(
@@ -143,12 +144,12 @@ test("signed presets refuse a limit that their peers would read as below 0", () 
 });
 
 test("erlangPacket() refuses other widths", () => {
-  assertThrows(() => framing.erlangPacket(3 as 1), TypeError, "1, 2, 4");
+  assertThrows(() => presets.erlangPacket(3 as 1), TypeError, "1, 2, 4");
 });
 
 test("mysql() joins packets, closes a multiple with an empty one, and counts sequences", () => {
   const full = 0xffffff;
-  const mysql = framing.mysql({ maxFrameLength: full + 100 });
+  const mysql = presets.mysql({ maxFrameLength: full + 100 });
   const message = new Uint8Array(1 + full).fill(7);
   message[0] = 254;
   const wire = mysql.encoder().encode(message);
@@ -170,8 +171,8 @@ test("mysql() joins packets, closes a multiple with an empty one, and counts seq
 });
 
 test("mysql() skips a message over the limit, in one packet or in several", () => {
-  const skipping = framing.mysql({ maxFrameLength: 10, onTooLong: "skip" });
-  const sender = framing.mysql({ maxFrameLength: 0xffffff + 100 }).encoder();
+  const skipping = presets.mysql({ maxFrameLength: 10, onTooLong: "skip" });
+  const sender = presets.mysql({ maxFrameLength: 0xffffff + 100 }).encoder();
   const decoder = skipping.decoder();
   for (const length of [12, 0xffffff + 9]) {
     decoder.push(sender.encode(new Uint8Array(length)));

@@ -1,4 +1,5 @@
 import {
+  CallError,
   notification,
   protocol,
   SessionError,

@@ -1,5 +1,5 @@
 /**
- * Lets clients ask a server what it serves.
+ * A protocol with which clients query the methods that a server serves.
  *
  * @module
  */
@@ -17,41 +17,34 @@ import { diffMethods, type MethodDifference } from "./protocol_diff.ts";
 import type { MethodSummary } from "../protocol/protocol_hash.ts";
 import type { AnyProtocol, Protocol } from "../protocol/protocol_types.ts";
 
-/** The sides of {@linkcode Introspection}. */
+/** Sides of {@linkcode Introspection}. */
 export interface IntrospectionSides {
-  /** What clients may ask of the server. */
+  /** Methods that the server handles. */
   server: IntrospectionMethods;
-  /** Nothing is asked of clients. */
+  /** Methods that the client handles: none. */
   client: Record<never, never>;
 }
 
-/** The server's side of {@linkcode Introspection}. */
+/** Methods that the server handles in {@linkcode Introspection}. */
 export interface IntrospectionMethods {
-  /** One group, so that the names stay out of the way. */
+  /** Group that keeps the methods apart from those of other protocols. */
   introspection: {
-    /** Gives the methods of both sides, with shapes, defaults and JSON Schemas. */
+    /** Returns the methods of both sides, with shapes, defaults and JSON Schemas. */
     describe: Unary<void, ProtocolDescription>;
   };
 }
 
 /**
- * What a server speaks beside its own protocol, so that people and programs
- * can ask what it serves. It is there only where the server merges it in.
+ * Protocol that lets clients query the methods of a server.
  *
- * A client needs no more than this protocol; it may as well be merged into the
- * client's own.
+ * A server offers it only if you merge it into the server's protocol and add
+ * the handlers of {@linkcode introspect}. A client can connect with this
+ * protocol alone, or merge it into its own.
  *
- * @example A server that lists what it serves
+ * @example Server that describes its methods
  * ```ts
- * import {
- *   connect,
- *   introspect,
- *   Introspection,
- *   mergeProtocols,
- *   protocol,
- *   serve,
- *   unary,
- * } from "@lengthwise/lengthwise";
+ * import { connect, mergeProtocols, protocol, serve, unary } from "@lengthwise/lengthwise";
+ * import { introspect, Introspection } from "@lengthwise/lengthwise/introspection";
  * import { assertEquals } from "@std/assert";
  *
  * const Shop = protocol({ name: "shop", server: { price: unary<string, number>() } });
@@ -82,9 +75,9 @@ export const Introspection: Protocol<IntrospectionSides> = protocol<
   client: {},
 });
 
-/** The handlers of {@linkcode Introspection}. */
+/** Handlers of {@linkcode Introspection}. */
 export interface IntrospectionHandlers {
-  /** The group. */
+  /** Handlers of the group. */
   introspection: {
     /** Handles `introspection.describe`. */
     describe(): ProtocolDescription;
@@ -92,28 +85,42 @@ export interface IntrospectionHandlers {
 }
 
 /**
- * The handlers of {@linkcode Introspection}, to be spread among a server's own.
- * The description is made once. Whoever may connect may read it: put a
- * middleware in front of `introspection.describe` where that is not wanted.
+ * Returns handlers for {@linkcode Introspection}, to spread into a server's own.
  *
- * @param described what is told of: the server's protocol, with or without
+ * The description is created once, here. Every client that can connect can
+ * read it; to restrict access, check calls of `introspection.describe` in a
+ * middleware.
+ *
+ * @param described the protocol to describe: the server's, with or without
  * `Introspection` itself
+ * @returns the handlers
+ *
+ * @example
+ * ```ts
+ * import { introspect } from "@lengthwise/lengthwise/introspection";
+ * import { protocol, unary } from "@lengthwise/lengthwise";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const Shop = protocol({ name: "shop", server: { price: unary<string, number>() } });
+ * const handlers = { price: (sku: string) => sku.length, ...introspect(Shop) };
+ * assertEquals(Object.keys(handlers), ["price", "introspection"]);
+ * ```
  */
 export function introspect(described: AnyProtocol): IntrospectionHandlers {
-  // JSON Schemas come from libraries, which may hang more on them than travels.
+  // Schema libraries may attach members to JSON Schemas that no codec can encode.
   const description: ProtocolDescription = JSON.parse(
     JSON.stringify(describeProtocol(described)),
   );
   return { introspection: { describe: () => description } };
 }
 
-/** What {@linkcode compareWithServer} asks a session for. */
+/** Session with a server that serves {@linkcode Introspection}. */
 export interface Introspectable {
-  /** The server's methods. */
+  /** Methods of the server. */
   readonly remote: {
-    /** The group. */
+    /** Group of {@linkcode Introspection}. */
     readonly introspection: {
-      /** Asks for the description. */
+      /** Returns the description of the server's protocol. */
       describe(
         input?: void,
         options?: CallOptions,
@@ -123,29 +130,25 @@ export interface Introspectable {
 }
 
 /**
- * Where the methods that a client knows differ from what its server serves,
- * with the fields that differ where both sides have JSON Schemas. A session's
- * `differences` say the same of the protocol that it was connected with, as far
- * as the handshake has room; this compares any other protocol, too.
+ * Compares the methods that a client knows with the server's.
  *
- * @param session to a server that serves `Introspection`
- * @param protocol as the client knows it
- * @param options of the call
- * @returns one difference a method; methods that only the server knows are left out
- * @throws {CallError} `unimplemented`, where the server does not serve `Introspection`
+ * If both ends have JSON Schemas, the differences name the fields that differ.
+ * The `differences` of a session report the same for the protocol of that
+ * session, as far as the space in the handshake permits. This function compares
+ * any protocol.
+ *
+ * @param session a session with a server that serves `Introspection`
+ * @param protocol the protocol that the client knows
+ * @param options options of the call to the server
+ * @returns one difference per method that differs; methods that only the server
+ * knows are omitted
+ * @throws {CallError} if the call fails; with the code `unimplemented` if the
+ * server does not serve `Introspection`
  *
  * @example
  * ```ts
- * import {
- *   compareWithServer,
- *   connect,
- *   introspect,
- *   Introspection,
- *   mergeProtocols,
- *   protocol,
- *   serve,
- *   unary,
- * } from "@lengthwise/lengthwise";
+ * import { compareWithServer, introspect, Introspection } from "@lengthwise/lengthwise/introspection";
+ * import { connect, mergeProtocols, protocol, serve, unary } from "@lengthwise/lengthwise";
  * import { assertEquals } from "@std/assert";
  *
  * const Old = protocol({ name: "shop", server: { price: unary<string, number>() } });
@@ -179,7 +182,7 @@ export async function compareWithServer(
   return differences.filter(({ kind }) => kind !== "extra");
 }
 
-/** The types are the server's promise; what it sends may be anything. */
+/** Returns whether a value is the summary of a method; a server may send anything. */
 function isSummary(value: unknown): value is MethodSummary {
   return isRecord(value) && typeof value["name"] === "string" &&
     SHAPES.some((shape) => shape === value["shape"]) &&

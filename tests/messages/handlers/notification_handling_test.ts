@@ -4,9 +4,9 @@ import {
   createServer,
   notification,
   protocol,
-  type StandardSchema,
   unary,
 } from "../../../lib/messages/mod.ts";
+import type { StandardSchema } from "../../../lib/messages/schema/standard_schema.ts";
 import { memoryPair } from "../../../lib/testing/mod.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants

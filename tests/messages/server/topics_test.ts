@@ -4,9 +4,9 @@ import {
   createServer,
   notification,
   protocol,
-  type SlowOptions,
   unary,
 } from "../../../lib/messages/mod.ts";
+import type { SlowOptions } from "../../../lib/messages/broadcast/fanout.ts";
 import type { Connection } from "../../../lib/transport/mod.ts";
 import { Gated } from "../gated.ts";
 import { dial, turns } from "../kit.ts";
