@@ -1,32 +1,34 @@
 /**
- * What a call can end with besides a result.
+ * Errors of calls and of sessions.
  *
- * The framework's own codes are a closed set, kept apart from the errors that
- * an application declares: code on either side of the wire never mistakes a
- * broken connection for "no such order".
+ * The framework's codes are a closed set, separate from the errors that an
+ * application declares, so that neither end of a call can mistake a broken
+ * connection for "no such order".
  *
  * @module
  */
 
 /**
- * The framework's codes; `"declared"` is the one that carries an error which
- * the application declared in its protocol.
+ * Reason why a call failed.
  *
- * | code | number | means |
+ * `"declared"` stands for every error that the application declares in its
+ * protocol; {@linkcode CallError.declared} holds the name of that error.
+ *
+ * | code | wire number | meaning |
  * | --- | --: | --- |
  * | `declared` | 0 | the handler threw an error that the method declares |
- * | `cancelled` | 1 | the caller cancelled |
- * | `deadline` | 2 | the time for the call ran out |
- * | `unimplemented` | 3 | the other side does not serve this method, or serves it in another shape |
- * | `invalid` | 4 | the input is not what the method accepts |
- * | `internal` | 5 | the handler failed in a way it does not declare; see the incident id |
- * | `overloaded` | 6 | a limit on calls or on unsent bytes is reached |
- * | `unavailable` | 7 | the other side is draining, or there is no connection |
+ * | `cancelled` | 1 | the caller cancelled the call |
+ * | `deadline` | 2 | the call's timeout expired |
+ * | `unimplemented` | 3 | the peer does not serve this method, or serves it with another shape |
+ * | `invalid` | 4 | the input does not match what the method accepts |
+ * | `internal` | 5 | the handler failed with an undeclared error; see the incident id |
+ * | `overloaded` | 6 | a limit on calls or on unsent bytes was reached |
+ * | `unavailable` | 7 | the peer is draining, or there is no connection |
  * | `unauthenticated` | 8 | the credentials were refused |
- * | `forbidden` | 9 | the credentials do not allow this |
- * | `too-large` | 10 | a message is over the limit |
- * | `malformed` | 11 | the other side broke the protocol in this call |
- * | `disconnected` | 12 | the connection ended before the answer came |
+ * | `forbidden` | 9 | the credentials do not permit this call |
+ * | `too-large` | 10 | a message exceeds a size limit |
+ * | `malformed` | 11 | the peer violated the protocol in this call |
+ * | `disconnected` | 12 | the connection ended before the reply arrived |
  */
 export type CallErrorCode =
   | "declared"
@@ -44,15 +46,24 @@ export type CallErrorCode =
   | "disconnected";
 
 /**
- * Whether the handler ran: `"no"`: it was never entered, so the call is safe
- * to send again; `"yes"`: it settled; `"maybe"`: nobody can tell.
+ * Whether the handler of a failed call ran.
+ *
+ * - `"no"`: the handler was never entered, so the call is safe to send again.
+ * - `"yes"`: the handler ran and settled.
+ * - `"maybe"`: unknown.
  */
 export type Processed = "no" | "maybe" | "yes";
 
-/** Whether to try again: `"now"`, `"later"` (after a pause), or `"never"`. */
+/**
+ * When to retry a failed call.
+ *
+ * - `"now"`: immediately.
+ * - `"later"`: after a pause of at least {@linkcode CallError.retryAfter} ms.
+ * - `"never"`: a retry is unsafe or would fail in the same way.
+ */
 export type Retry = "never" | "later" | "now";
 
-/** Codes in the order of their numbers on the wire (PROTOCOL.md, "Errors"). */
+/** Call error codes, indexed by their wire value (PROTOCOL.md, "Errors"). */
 export const CALL_ERROR_CODES: readonly CallErrorCode[] = [
   "declared",
   "cancelled",
@@ -69,72 +80,77 @@ export const CALL_ERROR_CODES: readonly CallErrorCode[] = [
   "disconnected",
 ];
 
-/** {@linkcode Processed} in the order of its numbers on the wire. */
+/** {@linkcode Processed} values, indexed by their wire value. */
 export const PROCESSED: readonly Processed[] = ["no", "maybe", "yes"];
 
-/** {@linkcode Retry} in the order of its numbers on the wire. */
+/** {@linkcode Retry} values, indexed by their wire value. */
 export const RETRY: readonly Retry[] = ["never", "later", "now"];
 
-/** What is known of a failed call; see {@linkcode CallError}. */
+/** Details of a {@linkcode CallError}. */
 export interface CallErrorOptions extends ErrorOptions {
-  /** Dotted name of the method, `""` where none is known. */
+  /** Dotted name of the method; `""` if unknown. @default {""} */
   method?: string;
   /** Whether the handler ran. @default {"maybe"} */
   processed?: Processed;
-  /** Whether to try again. @default {"never"} */
+  /** When to retry the call. @default {"never"} */
   retry?: Retry;
-  /** Milliseconds to wait before that. @default {0} */
+  /** Milliseconds to wait before a retry. @default {0} */
   retryAfter?: number;
-  /** Name of the declared error. @default {""} */
+  /** Name of the declared error; `""` for other codes. @default {""} */
   declared?: string;
-  /** Data of the declared error, or the issues of an invalid input. */
+  /** Data of the declared error, or the issues of an invalid input. @default {undefined} */
   data?: unknown;
-  /** Under which id the other side logged what happened. @default {""} */
+  /** Id under which the peer reported the failure. @default {""} */
   incident?: string;
 }
 
 /**
- * A call that did not give a result. Both sides see the same class: handlers
- * may throw one, callers catch one.
+ * Error of a call that ended without a result.
  *
- * @example Telling what happened
+ * Both ends of a call use this class: a handler may throw it, a caller catches
+ * it. Decide on a retry by {@linkcode CallError.processed} and
+ * {@linkcode CallError.retry}, not by the code or the message.
+ *
+ * @example Reading an error
  * ```ts
- * import { CallError } from "@lengthwise/lengthwise/messages";
+ * import { CallError } from "@lengthwise/lengthwise";
  * import { assertEquals } from "@std/assert";
  *
- * const error = new CallError("overloaded", "Cannot take more calls", {
+ * const error = new CallError("overloaded", "Cannot accept more calls", {
  *   processed: "no",
  *   retry: "later",
+ *   retryAfter: 250,
  * });
- * assertEquals(error.processed, "no"); // safe to send again
+ * assertEquals(error.processed, "no"); // the handler did not run: safe to send again
+ * assertEquals(error.retryAfter, 250); // milliseconds
  * ```
  */
 export class CallError extends Error {
   /** Always `"CallError"`. */
   override name = "CallError";
-  /** What happened. */
+  /** Reason for the failure. */
   readonly code: CallErrorCode;
-  /** Dotted name of the method. */
+  /** Dotted name of the method; `""` if unknown. */
   readonly method: string;
   /** Whether the handler ran. */
   readonly processed: Processed;
-  /** Whether to try again. */
+  /** When to retry the call. */
   readonly retry: Retry;
-  /** Milliseconds to wait before that. */
+  /** Milliseconds to wait before a retry; 0 if the callee named no pause. */
   readonly retryAfter: number;
-  /** Name of the declared error, or `""`. */
+  /** Name of the declared error; `""` for other codes. */
   readonly declared: string;
   /** Data of the declared error, or the issues of an invalid input. */
   readonly data: unknown;
-  /** Under which id the other side logged what happened, or `""`. */
+  /** Id under which the peer reported the failure; `""` if it did not. */
   readonly incident: string;
 
   /**
-   * Says what happened to a call.
+   * Creates an error for a failed call.
    *
-   * @param code what happened
-   * @param message for people
-   * @param options what else is known
+   * @param code the reason for the failure
+   * @param message a description for people
+   * @param options further details, and `cause`
    */
   constructor(
     code: CallErrorCode,
@@ -153,7 +169,24 @@ export class CallError extends Error {
   }
 }
 
-/** Why a connection ended; the numbers are those of GOAWAY (PROTOCOL.md). */
+/**
+ * Reason why a session ended (PROTOCOL.md, "GOAWAY").
+ *
+ * | code | wire number | meaning |
+ * | --- | --: | --- |
+ * | `none` | 0 | no fault: the peer drained or closed |
+ * | `protocol` | 1 | a frame violated the protocol |
+ * | `version` | 2 | the major version of the protocol is not supported |
+ * | `codec` | 3 | the codec is not supported |
+ * | `unauthenticated` | 4 | the credentials were refused |
+ * | `timeout` | 5 | the handshake, a credential refresh or a heartbeat took too long |
+ * | `too-many` | 6 | too many cancellations, pings, credential refreshes or connections |
+ * | `flow-control` | 7 | a frame exceeded its credit, or granted credit incorrectly |
+ * | `too-large` | 8 | a frame exceeds a size limit |
+ * | `unsent` | 9 | the peer does not read the data sent to it |
+ * | `internal` | 10 | the reporting end failed |
+ * | `disconnected` | 11 | the connection ended without GOAWAY |
+ */
 export type SessionErrorCode =
   | "none"
   | "protocol"
@@ -168,7 +201,7 @@ export type SessionErrorCode =
   | "internal"
   | "disconnected";
 
-/** Codes in the order of their numbers on the wire (PROTOCOL.md, "GOAWAY"). */
+/** Session error codes, indexed by their wire value (PROTOCOL.md, "GOAWAY"). */
 export const SESSION_ERROR_CODES: readonly SessionErrorCode[] = [
   "none",
   "protocol",
@@ -184,21 +217,36 @@ export const SESSION_ERROR_CODES: readonly SessionErrorCode[] = [
   "disconnected",
 ];
 
-/** A fault that ends the whole connection, ours or the peer's. */
+/**
+ * Error that ends a whole session, found by either end.
+ *
+ * A session's `finished` promise resolves to it. Every call in flight then
+ * fails with a {@linkcode CallError}.
+ *
+ * @example
+ * ```ts
+ * import { SessionError } from "@lengthwise/lengthwise";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error = new SessionError("timeout", "No reply to a heartbeat");
+ * assertEquals(error.code, "timeout");
+ * assertEquals(error.remote, false); // found by this end, not reported by the peer
+ * ```
+ */
 export class SessionError extends Error {
   /** Always `"SessionError"`. */
   override name = "SessionError";
-  /** What happened. */
+  /** Reason why the session ended. */
   readonly code: SessionErrorCode;
-  /** `true` where the other side reported it in a GOAWAY. */
+  /** Whether the peer reported the error, in a GOAWAY frame. */
   readonly remote: boolean;
 
   /**
-   * Says what ended a session.
+   * Creates an error for a session that ended.
    *
-   * @param code what happened
-   * @param message for people
-   * @param options `cause`, and whether the other side reported it
+   * @param code the reason
+   * @param message a description for people
+   * @param options `cause`, and `remote`: whether the peer reported the error
    */
   constructor(
     code: SessionErrorCode,

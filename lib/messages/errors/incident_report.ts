@@ -1,49 +1,55 @@
 /**
- * What the other side hears of a failure that no method declares.
+ * Text that a peer receives about an undeclared failure.
  *
  * @module
  */
 
-/** How much of it: nothing but an incident's id, what was thrown, or where as well. */
+/**
+ * Details of an undeclared failure that the peer receives.
+ *
+ * - `"none"`: only the incident id.
+ * - `"message"`: the error's name and message as well.
+ * - `"stack"`: the error's stack as well.
+ */
 export type ErrorExposure = "none" | "message" | "stack";
 
-/** A failure that has been reported. */
-export interface Report {
-  /** Under which id. */
+/** A failure that was reported to `onError`. */
+export interface IncidentReport {
+  /** Id of the incident. */
   readonly incident: string;
-  /** What the other side may know besides, or `""`. */
+  /** Text about the error that the peer may read; `""` if none. */
   readonly exposed: string;
 }
 
-/** The sentence for the other side. */
+/** Returns the error message for the peer. */
 export function publicMessage(
   what: string,
-  { incident, exposed }: Report,
+  { incident, exposed }: IncidentReport,
 ): string {
   return exposed === ""
-    ? `${what}; the other side knows more under incident ${incident}`
+    ? `${what}; see the peer's log for incident ${incident}`
     : `${what} (incident ${incident}): ${exposed}`;
 }
 
-/** As much of what was thrown as may be told. */
+/** Returns the text of a thrown value that the exposure permits. */
 export function exposedText(thrown: unknown, exposure: ErrorExposure): string {
   if (exposure === "none") return "";
   try {
     if (!(thrown instanceof Error)) return String(thrown);
     const { name, message, stack } = thrown;
-    // Its own text, whatever it is: `stack` may be anything.
+    // `stack` can be overwritten with a value of any type.
     return exposure === "stack" && typeof stack === "string" && stack !== ""
       ? stack
       : `${name}: ${message}`;
   } catch {
-    return "something that cannot be shown"; // anything can be thrown
+    return "a thrown value that has no text"; // its getters or toString() throw
   }
 }
 
-/** @throws {RangeError} for what is no exposure */
+/** @throws {RangeError} if the value is not an {@linkcode ErrorExposure} */
 export function checkExposure(exposure: ErrorExposure): void {
   if (["none", "message", "stack"].includes(exposure)) return;
   throw new RangeError(
-    `Cannot expose errors as "${exposure}": exposeErrors is "none", "message" or "stack"`,
+    `Cannot expose errors as "${exposure}": exposeErrors must be "none", "message" or "stack"`,
   );
 }

@@ -1,16 +1,18 @@
 /**
- * An `AbortSignal` that is made when somebody asks for it: of thousands of idle
- * sessions hardly one is ever asked.
+ * An `AbortSignal` that is created on first use.
+ *
+ * A server holds thousands of idle sessions, and hardly any program reads the
+ * signals of all of them.
  *
  * @module
  */
 
-/** Fires at most once. */
+/** Abort signal, created on first use, that fires at most once. */
 export class LazySignal {
   #controller: AbortController | undefined = undefined;
   #fired = false;
 
-  /** The signal, fired already if {@linkcode LazySignal.fire} was called. */
+  /** The signal; already aborted if {@linkcode LazySignal.fire} was called. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
@@ -19,7 +21,7 @@ export class LazySignal {
     return this.#controller.signal;
   }
 
-  /** Fires it, now or as soon as it is asked for. */
+  /** Aborts the signal; one that is created later starts aborted. */
   fire(): void {
     this.#fired = true;
     this.#controller?.abort();

@@ -1,16 +1,16 @@
 /**
- * Text that a peer may have chosen, fit to be read and logged by people.
+ * Makes text that a peer has chosen safe to log.
  *
  * @module
  */
 
-/** UTF-16 units of a name that are shown. */
+/** Longest printed name, in UTF-16 code units. */
 const MAX_LENGTH = 64;
 
-/** Control and format characters (bidirectional ones among them), and line separators. */
+/** Control characters, format characters (including bidirectional ones) and line separators. */
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
-/** The name, cut where it is long, its unprintable characters escaped. */
+/** Escapes the unprintable characters of a name and truncates a long one. */
 export function printable(name: string): string {
   const short = name.length <= MAX_LENGTH
     ? name
@@ -18,14 +18,22 @@ export function printable(name: string): string {
   return short.replace(UNPRINTABLE, escaped);
 }
 
-/** Controls but line feed and tab, line separators, and what turns the direction of text. */
+/**
+ * Control characters except line feed and tab.
+ *
+ * Also line separators, and characters that change the direction of text.
+ */
 const CONTROLS = /(?![\n\t])[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu;
 
-/** A message of a peer's: its lines stay, what would change a terminal or other lines is escaped. */
+/**
+ * Escapes the control characters of a peer's message and keeps its lines.
+ *
+ * The result cannot control a terminal or reorder the text around it.
+ */
 export function printableLines(message: string): string {
   return message.replace(CONTROLS, escaped);
 }
 
 function escaped(character: string): string {
-  return `\\u{${character.codePointAt(0)!.toString(16)}}`; // a match is not empty
+  return `\\u{${character.codePointAt(0)!.toString(16)}}`; // defined: a match is never empty
 }

@@ -1,14 +1,16 @@
 /**
- * What `await` would wait for, told without waiting.
+ * Detects thenables without awaiting them.
  *
  * @module
  */
 
 /**
- * Whether it is a promise, or behaves like one. What is to be waited for goes
- * through `Promise.resolve()` first: only a promise settles once.
+ * Returns whether a value is a promise or another thenable.
  *
- * @throws what its own code throws when it is asked: anything may have been given
+ * Pass a thenable through `Promise.resolve()` before waiting for it: only a
+ * real promise is guaranteed to settle at most once.
+ *
+ * @throws any error thrown by a getter or proxy trap of the value
  */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return value instanceof Promise ||
@@ -18,10 +20,10 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
       typeof value.then === "function";
 }
 
-/** Waits for nothing; if it is a promise that rejects, somebody is told. */
-export function unawaited(
+/** Reports the rejection of a promise without waiting for it. */
+export function reportRejection(
   value: unknown,
-  failed: (error: unknown) => void,
+  report: (error: unknown) => void,
 ): void {
-  if (isThenable(value)) Promise.resolve(value).catch(failed);
+  if (isThenable(value)) Promise.resolve(value).catch(report);
 }

@@ -54,7 +54,7 @@ Deno.test("exposeErrors is off: nothing of an error leaks", none, async () => {
       "internal",
       incident,
       undefined,
-      `price failed; the other side knows more under incident ${incident}`,
+      `price failed; see the peer's log for incident ${incident}`,
     ],
   );
   const back = await session.remote.both();
@@ -146,11 +146,11 @@ Deno.test("exposedText() says something of whatever is thrown", none, () => {
     "undefined",
     "null",
     "7",
-    "something that cannot be shown",
+    "a thrown value that has no text",
   ]);
   assertEquals(
     exposedText(Object.create(null), "message"),
-    "something that cannot be shown",
+    "a thrown value that has no text",
   );
   assertEquals(exposedText(new Error("x"), "none"), "");
 });
@@ -160,7 +160,7 @@ Deno.test("publicMessage() names the incident in any case", none, () => {
     publicMessage("It failed", { incident: "7", exposed });
   assertEquals(
     told(""),
-    "It failed; the other side knows more under incident 7",
+    "It failed; see the peer's log for incident 7",
   );
   assertEquals(told("Error: x"), "It failed (incident 7): Error: x");
 });
