@@ -1,36 +1,64 @@
 /**
- * What a caller holds: functions to call, and the streams that they give.
+ * Types of the caller's functions and of the streams that they return.
  *
  * @module
  */
 import type { CallerInput, CallerOutput, MethodDeclaration } from "./method.ts";
 
-/** Options of one call. */
+/** Options of a single call. */
 export interface CallOptions {
-  /** Cancels the call. */
+  /**
+   * Cancels the call when aborted.
+   *
+   * The call then fails with the code `cancelled`, or with `deadline` if the
+   * signal is one of `AbortSignal.timeout()`. An aborted signal makes the call
+   * fail before anything is sent.
+   */
   signal?: AbortSignal;
-  /** Time for the whole call, in ms, once interceptors have begun it. @default what the method, or else the client, declares */
+  /**
+   * Milliseconds until the call fails with the code `deadline`; above 0.
+   *
+   * The time covers the whole call, streams included, and starts when the last
+   * interceptor passes the call on. Notifications ignore it.
+   *
+   * @default the method's `timeout`, or else the client's; no limit if neither is set
+   */
   timeout?: number;
-  /** Sent beside the call, for handlers and middleware. */
+  /**
+   * Text sent along with the call, for handlers and middleware.
+   *
+   * A key has 1 to 64 characters of a-z, 0-9, `.`, `_` and `-`, and starts with
+   * a letter or digit.
+   *
+   * @default no metadata
+   */
   metadata?: Readonly<Record<string, string>>;
   /**
-   * Told what the handler sent beside its result. What it throws the call fails
-   * with; nobody waits for a promise, and what that rejects with goes to
-   * `onError`.
+   * Called with the metadata of the result, before the call succeeds.
+   *
+   * If it throws, the call fails with that error. A returned promise is not
+   * awaited; if it rejects, the error goes to `onError`.
    */
   onMetadata?: (metadata: Readonly<Record<string, string>>) => void;
 }
 
-/** Options of a call that opens with an input of its own beside its items. */
+/**
+ * Options of a call that begins with an opening.
+ *
+ * @typeParam Opening the type of the opening
+ */
 export interface OpeningOptions<Opening> extends CallOptions {
-  /** Reaches the handler as `context.opening`, before any item. */
+  /** Value that the handler receives as `context.opening`, before any item. */
   opening: Opening;
 }
 
 /**
- * Options of a call whose opening may be left out. It is no option at all where
- * the method declares none, that is `void`; `unknown` and `any` take whatever
- * there is, also nothing.
+ * Options of a call whose opening may be omitted.
+ *
+ * There is no `opening` if the method declares none, that is, `void`. An
+ * opening of type `unknown` or `any` is optional.
+ *
+ * @typeParam Opening the type of the opening
  */
 export type OptionalOpening<Opening> = unknown extends Opening
   ? Partial<OpeningOptions<Opening>>
@@ -38,58 +66,75 @@ export type OptionalOpening<Opening> = unknown extends Opening
   : Partial<OpeningOptions<Opening>>;
 
 /**
- * Items to send: an array, a generator, a `ReadableStream`, another call's
- * items. If it fails, or gives an item that cannot be sent, the call fails with
- * just that error, and is cancelled for the other side.
+ * Items to send: an array, a generator, a `ReadableStream`, another call's items.
+ *
+ * If the iterable throws, or an item cannot be sent, the call fails with that
+ * error, and the callee sees a cancelled call.
+ *
+ * @typeParam Item the type of each item
  */
 export type Items<Item> = AsyncIterable<Item> | Iterable<Item>;
 
-/** Calls a `unary` method. */
+/** Function that calls a `unary` method. */
 export interface UnaryCall<In, Out> {
   /**
-   * @param input what the method asks for
+   * Calls the method.
+   *
+   * @param input the input of the method
    * @param options options of this call
    * @returns the output
-   * @throws {CallError} by rejection
+   * @throws {CallError} by rejection, if the call fails
    */
   (input: In, options?: CallOptions): Promise<Out>;
 }
 
-/** Calls a `unary` method whose input may be left out. */
+/** Function that calls a `unary` method whose input is optional. */
 export interface UnaryCallWithoutInput<In, Out> {
   /**
-   * @param input may be left out
+   * Calls the method.
+   *
+   * @param input the input of the method; may be omitted
    * @param options options of this call
    * @returns the output
-   * @throws {CallError} by rejection
+   * @throws {CallError} by rejection, if the call fails
    */
   (input?: In, options?: CallOptions): Promise<Out>;
 }
 
-/** Calls a `serverStream` method. */
+/** Function that calls a `serverStream` method. */
 export interface ServerStreamCall<In, Item> {
   /**
-   * @param input what the method asks for
+   * Calls the method.
+   *
+   * A failure of the call is thrown by the iteration.
+   *
+   * @param input the input of the method
    * @param options options of this call
-   * @returns the items, to iterate once
+   * @returns the items, which can be iterated once
    */
   (input: In, options?: CallOptions): ItemStream<Item>;
 }
 
-/** Calls a `serverStream` method whose input may be left out. */
+/** Function that calls a `serverStream` method whose input is optional. */
 export interface ServerStreamCallWithoutInput<In, Item> {
   /**
-   * @param input may be left out
+   * Calls the method.
+   *
+   * A failure of the call is thrown by the iteration.
+   *
+   * @param input the input of the method; may be omitted
    * @param options options of this call
-   * @returns the items, to iterate once
+   * @returns the items, which can be iterated once
    */
   (input?: In, options?: CallOptions): ItemStream<Item>;
 }
 
 /**
- * Calls a `clientStream` method, whose opening, if it has one, may be left out.
+ * Function that calls a `clientStream` method with an optional opening or none.
  *
- * @typeParam Options of a call, the opening among them where there is one
+ * @typeParam Item the type of each item to send
+ * @typeParam Out the type of the output
+ * @typeParam Options options of a call, including the opening if there is one
  */
 export interface ClientStreamCall<
   Item,
@@ -97,19 +142,25 @@ export interface ClientStreamCall<
   Options extends CallOptions = CallOptions,
 > {
   /**
-   * @param items sent one after the other, and ended with; without, use `send` and `end`
+   * Calls the method.
+   *
+   * @param items items to send, after which the upload ends; if omitted, use
+   * `send()` and `end()` of the upload
    * @param options options of this call
-   * @returns where to send and to wait for the output
+   * @returns the upload, whose `result` is the output
    */
   (items?: Items<Item>, options?: Options): Upload<Item, Out>;
 }
 
-/** Calls a `clientStream` method that asks for an opening. */
+/** Function that calls a `clientStream` method with a required opening. */
 export interface ClientStreamCallWithOpening<Item, Out, Opening> {
   /**
-   * @param items sent one after the other, and ended with; if `undefined`, use `send` and `end`
-   * @param options options of this call, the opening among them
-   * @returns where to send and to wait for the output
+   * Calls the method.
+   *
+   * @param items items to send, after which the upload ends; if `undefined`,
+   * use `send()` and `end()` of the upload
+   * @param options options of this call, including the opening
+   * @returns the upload, whose `result` is the output
    */
   (
     items: Items<Item> | undefined,
@@ -118,9 +169,11 @@ export interface ClientStreamCallWithOpening<Item, Out, Opening> {
 }
 
 /**
- * Calls a `duplex` method, whose opening, if it has one, may be left out.
+ * Function that calls a `duplex` method with an optional opening or none.
  *
- * @typeParam Options of a call, the opening among them where there is one
+ * @typeParam In the type of each item to send
+ * @typeParam Out the type of each item to receive
+ * @typeParam Options options of a call, including the opening if there is one
  */
 export interface DuplexCall<
   In,
@@ -128,19 +181,25 @@ export interface DuplexCall<
   Options extends CallOptions = CallOptions,
 > {
   /**
-   * @param items sent one after the other, and ended with; without, use `send` and `end`
+   * Calls the method.
+   *
+   * @param items items to send, after which the sending half ends; if omitted,
+   * use `send()` and `end()` of the conversation
    * @param options options of this call
-   * @returns where to send, and the items that come back
+   * @returns the conversation, an async iterable of the received items
    */
   (items?: Items<In>, options?: Options): Conversation<In, Out>;
 }
 
-/** Calls a `duplex` method that asks for an opening. */
+/** Function that calls a `duplex` method with a required opening. */
 export interface DuplexCallWithOpening<In, Out, Opening> {
   /**
-   * @param items sent one after the other, and ended with; if `undefined`, use `send` and `end`
-   * @param options options of this call, the opening among them
-   * @returns where to send, and the items that come back
+   * Calls the method.
+   *
+   * @param items items to send, after which the sending half ends; if
+   * `undefined`, use `send()` and `end()` of the conversation
+   * @param options options of this call, including the opening
+   * @returns the conversation, an async iterable of the received items
    */
   (
     items: Items<In> | undefined,
@@ -148,83 +207,123 @@ export interface DuplexCallWithOpening<In, Out, Opening> {
   ): Conversation<In, Out>;
 }
 
-/** What every stream of a call can do. Leaving its scope cancels what is not finished. */
+/**
+ * Members that all calls with a stream share.
+ *
+ * Disposing a call cancels it if it has not ended.
+ */
 export interface StreamCall extends AsyncDisposable {
   /**
-   * Cancels the call; harmless once it has ended.
+   * Cancels the call; has no effect once it has ended.
    *
-   * @param reason given to whoever waits for this call
+   * @param reason the `cause` of the error with which the call fails
    */
   cancel(reason?: unknown): void;
 }
 
 /**
- * Items that come back, once: breaking out of the loop cancels the call, and a
- * second loop finds nothing, not even an error.
+ * Items received from a `serverStream` call.
+ *
+ * They can be iterated once; a second loop yields nothing and throws nothing.
+ * Leaving the loop early cancels the call. Items are requested as they are
+ * read, so a slow loop slows down the handler.
+ *
+ * @typeParam Item the type of each item
  */
 export interface ItemStream<Item> extends StreamCall, AsyncIterable<Item> {}
 
-/** The sending half of a call. */
+/**
+ * Sending half of a call.
+ *
+ * @typeParam Item the type of each item
+ */
 export interface ItemSender<Item> extends StreamCall {
   /**
-   * Sends one item; waits while the other side has given no credit.
+   * Sends one item; waits until the callee has granted credit for it.
    *
-   * @throws {CallError} by rejection, once the call has ended
+   * Await the promise before you send the next item: items that wait for
+   * credit accumulate without limit.
+   *
+   * @param item the item to send
+   * @throws {CallError} by rejection, if the call has ended or `end()` was called
+   * @throws {CodecError} by rejection, if the item cannot be encoded
    */
   send(item: Item): Promise<void>;
-  /** Says that no more items follow. */
+  /** Ends the stream of items; resolves once all of them are sent. */
   end(): Promise<void>;
 }
 
-/** A `clientStream` call under way. */
+/**
+ * A `clientStream` call in progress.
+ *
+ * @typeParam Item the type of each item to send
+ * @typeParam Out the type of the output
+ */
 export interface Upload<Item, Out> extends ItemSender<Item> {
   /**
-   * The output; it may come before the last item was sent. Rejects with a
-   * `CallError`, or with what kept the items that were given from being sent.
+   * Output of the call.
+   *
+   * It can resolve before the last item is sent. It rejects with a `CallError`,
+   * or with the error that prevented the items from being sent.
    */
   readonly result: Promise<Out>;
 }
 
-/** A `duplex` call under way. */
+/**
+ * A `duplex` call in progress: sends items, and is an iterable of items.
+ *
+ * As with {@linkcode ItemStream}, the received items can be iterated once, and
+ * leaving the loop early cancels the call.
+ *
+ * @typeParam In the type of each item to send
+ * @typeParam Out the type of each item to receive
+ */
 export interface Conversation<In, Out>
   extends ItemSender<In>, AsyncIterable<Out> {}
 
-/** How a method is called, by its shape. */
+/** Types of the functions that call a method, by its shape. */
 export interface Calls<In, Out, Opening> {
   /** One input, one output. */
   unary: undefined extends In ? UnaryCallWithoutInput<In, Out>
     : UnaryCall<In, Out>;
-  /** Resolves once the message was accepted for sending. */
+  /** One input, no reply; resolves once the message is accepted for sending. */
   notification: undefined extends In ? UnaryCallWithoutInput<In, void>
     : UnaryCall<In, void>;
-  /** One input, many items back. */
+  /** One input, a stream of items in return. */
   serverStream: undefined extends In ? ServerStreamCallWithoutInput<In, Out>
     : ServerStreamCall<In, Out>;
-  /** Many items, one output. */
+  /** A stream of items, one output. */
   clientStream: undefined extends Opening
     ? ClientStreamCall<In, Out, OptionalOpening<Opening>>
     : ClientStreamCallWithOpening<In, Out, Opening>;
-  /** Items both ways. */
+  /** A stream of items in each direction. */
   duplex: undefined extends Opening
     ? DuplexCall<In, Out, OptionalOpening<Opening>>
     : DuplexCallWithOpening<In, Out, Opening>;
 }
 
-/** How a method is called. */
+/**
+ * Type of the function that calls a method.
+ *
+ * @typeParam M the type of the method: `typeof Shop.server.order`
+ */
 export type Call<M extends MethodDeclaration> = M extends {
   readonly types?: {
     readonly caller: (
-      gives: infer Gives extends CallerInput,
-    ) => infer Gets extends CallerOutput;
+      input: infer CallerIn extends CallerInput,
+    ) => infer CallerOut extends CallerOutput;
   };
-} ? Calls<Gives["input"], Gets["output"], Gives["opening"]>[M["shape"]]
+} ? Calls<
+    CallerIn["input"],
+    CallerOut["output"],
+    CallerIn["opening"]
+  >[M["shape"]]
   : never;
 
 /**
- * What one side can call: the declared methods as functions, groups as nested
- * objects.
+ * Functions that call the methods of one side; groups are nested objects.
  *
- * @typeParam Methods a side of a protocol
+ * @typeParam Methods one side of a protocol
  */
 export type RemoteMethods<Methods> = {
   readonly [Name in keyof Methods]: Methods[Name] extends MethodDeclaration

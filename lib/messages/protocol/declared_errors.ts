@@ -1,5 +1,5 @@
 /**
- * Declared errors, at the caller's end.
+ * Declared errors, as callers receive them.
  *
  * @module
  */
@@ -7,15 +7,23 @@ import { CallError } from "../errors/call_error.ts";
 import type { DeclaredCallError } from "./handler_types.ts";
 import type { CallerOutput, MethodDeclaration } from "./method.ts";
 
-/** For each error that a method declares, the type of its data. */
+/**
+ * Types of the data of a method's declared errors, by name.
+ *
+ * @typeParam M the type of the method: `typeof Shop.server.order`
+ */
 export type ErrorsOf<M extends MethodDeclaration> = M extends {
   readonly types?: {
-    readonly caller: (gives: never) => infer Gets extends CallerOutput;
+    readonly caller: (input: never) => infer CallerOut extends CallerOutput;
   };
-} ? Gets["errors"]
+} ? CallerOut["errors"]
   : never;
 
-/** Any of the errors that a method declares, told apart by `declared`. */
+/**
+ * Union of a method's declared errors, discriminated by `declared`.
+ *
+ * @typeParam M the type of the method: `typeof Shop.server.order`
+ */
 export type AnyDeclaredError<M extends MethodDeclaration> = {
   [Name in keyof ErrorsOf<M> & string]: DeclaredCallError<
     Name,
@@ -24,16 +32,18 @@ export type AnyDeclaredError<M extends MethodDeclaration> = {
 }[keyof ErrorsOf<M> & string];
 
 /**
- * Whether a call failed with an error that its method declares, and with which:
- * gives its data the declared type.
+ * Returns whether an error is one that the called method declares.
  *
+ * Narrows the type of the error, so that its `data` has the declared type.
+ *
+ * @typeParam M the type of the method
  * @param method the method that was called: `Shop.server.order`
- * @param error what was caught
- * @param name which of its errors; any, if left out
+ * @param error the caught value
+ * @returns `true` if the error is one of the method's declared errors
  *
  * @example
  * ```ts
- * import { CallError, isDeclared, protocol, unary } from "@lengthwise/lengthwise/messages";
+ * import { CallError, isDeclared, protocol, unary } from "@lengthwise/lengthwise";
  * import { assertEquals } from "@std/assert";
  *
  * const Shop = protocol({
@@ -58,11 +68,14 @@ export function isDeclared<M extends MethodDeclaration>(
   error: unknown,
 ): error is AnyDeclaredError<M>;
 /**
- * Whether a call failed with one certain error that its method declares.
+ * Returns whether an error is a certain declared error of a method.
  *
+ * @typeParam M the type of the method
+ * @typeParam Name the name of the error
  * @param method the method that was called: `Shop.server.order`
- * @param error what was caught
- * @param name which of its errors
+ * @param error the caught value
+ * @param name the name of the declared error
+ * @returns `true` if the error is the declared error of this name
  */
 export function isDeclared<
   M extends MethodDeclaration,
@@ -80,6 +93,6 @@ export function isDeclared(
   if (!(error instanceof CallError) || error.code !== "declared") return false;
   const { declared } = error;
   if (name !== undefined && name !== declared) return false;
-  // A declaration by types alone does not know its errors' names at run time.
+  // A declaration by types alone has no names of errors at run time.
   return method.errors === undefined || Object.hasOwn(method.errors, declared);
 }

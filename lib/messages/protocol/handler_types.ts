@@ -1,42 +1,52 @@
 /**
- * What a handler is given and must return.
+ * Types of handlers, their arguments and their results.
  *
  * @module
  */
 import type { CallError } from "../errors/call_error.ts";
 import type { CallerInput, CallerOutput, MethodDeclaration } from "./method.ts";
 
-/** A declared error, as a handler throws it and a caller catches it. */
+/**
+ * A declared error, thrown by a handler or caught by a caller.
+ *
+ * @typeParam Name the name of the error
+ * @typeParam Data the type of its data
+ */
 export interface DeclaredCallError<Name extends string, Data>
   extends CallError {
-  /** Says that the method declares this error. */
+  /** Always `"declared"`. */
   readonly code: "declared";
-  /** Which of the declared errors. */
+  /** Name of the declared error. */
   readonly declared: Name;
-  /** Its data. */
+  /** Data of the declared error. */
   readonly data: Data;
 }
 
-/** The data argument of a declared error; left out where it carries none. */
+/** Data argument of a declared error; optional if the error has no data. */
 export type ErrorData<Data> = undefined extends Data ? [data?: Data]
   : [data: Data];
 
 /**
- * The part of a handler's context that depends on its method. The rest is the
- * session's.
+ * Members of a handler's context that depend on its method.
+ *
+ * @typeParam Errors the types of the declared errors' data
+ * @typeParam Opening the type of the opening
  */
 export interface MethodContext<Errors extends object, Opening> {
   /**
-   * What the caller opened the call with (`clientStream` and `duplex`);
-   * `undefined` where the method declares no opening.
+   * Opening of a `clientStream` or `duplex` call.
+   *
+   * It is `undefined` if the method declares no opening.
    */
   readonly opening: Opening;
   /**
-   * Makes a declared error, to be thrown:
-   * `throw context.error("outOfStock", { left: 0 })`.
+   * Creates a declared error to throw.
    *
-   * @param name one of the errors that the method declares
-   * @param data its data
+   * For example: `throw context.error("outOfStock", { left: 0 })`.
+   *
+   * @param name the name of an error that the method declares
+   * @param data the data of the error
+   * @returns the error, which is not thrown yet
    */
   error<Name extends keyof Errors & string>(
     name: Name,
@@ -44,66 +54,74 @@ export interface MethodContext<Errors extends object, Opening> {
   ): DeclaredCallError<Name, Errors[Name]>;
 }
 
-/** Handles a call that gives one output: `unary`, `notification`, `clientStream`. */
+/** Handler of a `unary`, `notification` or `clientStream` method. */
 export interface OutputHandler<Input, Output, Context> {
   /**
-   * @param input the input, or the items to iterate
-   * @param context of this call
-   * @returns the output, at once or later
+   * Handles one call.
+   *
+   * @param input the input, or an async iterable of the caller's items
+   * @param context the context of the call
+   * @returns the output, or a promise of it
    */
   (input: Input, context: Context): Output | Promise<Output>;
 }
 
-/** Handles a call that gives items: `serverStream`, `duplex`. An async generator fits. */
+/**
+ * Handler of a `serverStream` or `duplex` method.
+ *
+ * An async generator function is the usual form.
+ */
 export interface ItemsHandler<Input, Item, Context> {
   /**
-   * @param input the input, or the items to iterate
-   * @param context of this call
-   * @returns the items; asked for the next one only when there is credit for it
+   * Handles one call.
+   *
+   * @param input the input, or an async iterable of the caller's items
+   * @param context the context of the call
+   * @returns the items; the next one is requested only when the caller has
+   * granted credit for it
    */
   (input: Input, context: Context): AsyncIterable<Item>;
 }
 
-/** How a method is handled, by its shape. */
+/** Types of handlers, by the shape of their method. */
 export interface HandlerShapes<In, Out, Context> {
   /** One input, one output. */
   unary: OutputHandler<In, Out, Context>;
-  /** One input and no answer. */
+  /** One input, no reply. */
   notification: OutputHandler<In, void, Context>;
-  /** One input, many items back. */
+  /** One input, a stream of items in return. */
   serverStream: ItemsHandler<In, Out, Context>;
-  /** Many items, one output. */
+  /** A stream of items, one output. */
   clientStream: OutputHandler<AsyncIterable<In>, Out, Context>;
-  /** Items both ways. */
+  /** A stream of items in each direction. */
   duplex: ItemsHandler<AsyncIterable<In>, Out, Context>;
 }
 
 /**
- * How a method is handled.
+ * Type of a method's handler.
  *
- * @typeParam M the method
- * @typeParam Context what every handler is given
+ * @typeParam M the type of the method: `typeof Shop.server.order`
+ * @typeParam Context the members of the context that every method has
  */
 export type Handler<M extends MethodDeclaration, Context = unknown> = M extends
   {
     readonly types?: {
       readonly handler: (
-        returns: infer Returns extends CallerOutput,
-      ) => infer Takes extends CallerInput;
+        output: infer HandlerOut extends CallerOutput,
+      ) => infer HandlerIn extends CallerInput;
     };
   } ? HandlerShapes<
-    Takes["input"],
-    Returns["output"],
-    Context & MethodContext<Returns["errors"], Takes["opening"]>
+    HandlerIn["input"],
+    HandlerOut["output"],
+    Context & MethodContext<HandlerOut["errors"], HandlerIn["opening"]>
   >[M["shape"]]
   : never;
 
 /**
- * What one side must handle: a function for each declared method, groups as
- * nested objects.
+ * Handlers of one side's methods; groups are nested objects.
  *
- * @typeParam Methods a side of a protocol
- * @typeParam Context what every handler is given
+ * @typeParam Methods one side of a protocol
+ * @typeParam Context the members of the context that every method has
  */
 export type MethodHandlers<Methods, Context = unknown> = {
   readonly [Name in keyof Methods]: Methods[Name] extends MethodDeclaration

@@ -1,103 +1,120 @@
 /**
- * What a declared method is, at run time and as a type.
+ * Declared methods, as values and as types.
  *
  * @module
  */
 import type { StandardSchema } from "../schema/standard_schema.ts";
 import type { Shape } from "../session/wire/shape.ts";
 
-/** Defaults of one method, which a call may override. */
+/** Defaults and properties of a method. */
 export interface MethodOptions {
-  /** Time for a call, in ms; a call may ask for less or more. @default none */
+  /**
+   * Milliseconds until a call of the method fails with the code `deadline`.
+   *
+   * 1 to 2,147,483,647. The caller may set a shorter or longer timeout for
+   * each call.
+   *
+   * @default the client's timeout for calls, or no limit
+   */
   readonly timeout?: number;
-  /** Whether a call that may have run can be sent again without harm. @default {false} */
+  /**
+   * Whether repeating a call that may have run is harmless.
+   *
+   * @default {false}
+   */
   readonly idempotent?: boolean;
-  /** One line for people, shown by introspection. */
+  /** One line of text for people, shown by introspection. @default {""} */
   readonly description?: string;
 }
 
 /**
- * Errors that a method declares: for each name the schema of its data, or
- * `null` where the name says all.
+ * Schemas of the data of declared errors, by name.
+ *
+ * The value is `null` for an error without data.
  */
 export interface ErrorSchemas {
-  /** The schema of one error's data. */
+  /** Schema of one error's data. */
   readonly [name: string]: StandardSchema | null;
 }
 
 /**
- * A declared method at run time. A schema is there only where the declaration
- * gave one; nothing is validated where there is none.
+ * A declared method at run time.
+ *
+ * A member without a schema is not validated.
  */
 export interface MethodDeclaration extends MethodOptions {
-  /** What travels in a call. */
+  /** Shape of the method: which values and streams a call consists of. */
   readonly shape: Shape;
-  /** Of the input; for `clientStream` and `duplex` of each item that the caller sends. */
+  /** Schema of the input; for `clientStream` and `duplex`, of each item that the caller sends. */
   readonly input?: StandardSchema;
-  /** Of the output; for `serverStream` and `duplex` of each item that the caller gets. */
+  /** Schema of the output; for `serverStream` and `duplex`, of each item that the handler sends. */
   readonly output?: StandardSchema;
-  /** Of the opening of a `clientStream` or `duplex`. */
+  /** Schema of the opening of a `clientStream` or `duplex`. */
   readonly opening?: StandardSchema;
-  /** Of the errors that handlers may throw; a table without a prototype. */
+  /** Schemas of the declared errors' data; an object without a prototype. */
   readonly errors?: ErrorSchemas;
 }
 
-/** What goes from the caller to the handler. */
+/** Types of the values that the caller sends to the handler. */
 export interface CallerInput {
-  /** The input, or the type of each item that the caller sends. */
+  /** Type of the input, or of each item that the caller sends. */
   input: unknown;
-  /** What opens a `clientStream` or `duplex`; `void` for the other shapes. */
+  /** Type of the opening of a `clientStream` or `duplex`; `void` otherwise. */
   opening: unknown;
 }
 
-/** What goes from the handler to the caller. */
+/** Types of the values that the handler sends to the caller. */
 export interface CallerOutput {
-  /** The output, or the type of each item that the caller gets. */
+  /** Type of the output, or of each item that the handler sends. */
   output: unknown;
-  /** For each declared error the type of its data. */
+  /** Types of the declared errors' data, by name. */
   errors: object;
 }
 
 /**
- * A declared method with its types. Where a schema converts (a default, a
- * coercion), both ends see different types: the caller gives what the schema
- * accepts, the handler takes what the schema makes of it, and the other way
- * round for outputs.
+ * A declared method with its types.
  *
- * @typeParam S its shape
- * @typeParam Gives what the caller gives
- * @typeParam Gets what the caller gets
- * @typeParam Takes what the handler takes
- * @typeParam Returns what the handler returns and throws
+ * The two ends see different types if a schema converts values, for example
+ * with a default or a coercion: the caller passes what the input's schema
+ * accepts, and the handler receives what the schema returns. For outputs it is
+ * the handler that passes what the schema accepts.
+ *
+ * @typeParam S the shape of the method
+ * @typeParam CallerIn the types of the values that the caller passes
+ * @typeParam CallerOut the types of the values that the caller receives
+ * @typeParam HandlerIn the types of the values that the handler receives
+ * @typeParam HandlerOut the types of the values that the handler returns or throws
  */
 export interface Method<
   S extends Shape,
-  Gives extends CallerInput,
-  Gets extends CallerOutput,
-  Takes extends CallerInput = Gives,
-  Returns extends CallerOutput = Gets,
+  CallerIn extends CallerInput,
+  CallerOut extends CallerOutput,
+  HandlerIn extends CallerInput = CallerIn,
+  HandlerOut extends CallerOutput = CallerOut,
 > extends MethodDeclaration {
-  /** What travels in a call. */
+  /** Shape of the method: which values and streams a call consists of. */
   readonly shape: S;
-  /** Carries the types; holds nothing at run time. */
-  readonly types?: MethodTypes<Gives, Gets, Takes, Returns>;
+  /** Carries the types; always absent at run time. */
+  readonly types?: MethodTypes<CallerIn, CallerOut, HandlerIn, HandlerOut>;
 }
 
 /**
- * The types of a {@linkcode Method}, as functions, so that a declaration is
- * accepted in place of another exactly where calls and handlers still fit.
+ * Types of a {@linkcode Method}, written as functions.
+ *
+ * Variance of functions makes one declaration assignable to another exactly if
+ * its calls and handlers are compatible.
  */
-export interface MethodTypes<Gives, Gets, Takes, Returns> {
-  /** What the caller sees. */
-  readonly caller: (gives: Gives) => Gets;
-  /** What the handler sees. */
-  readonly handler: (returns: Returns) => Takes;
+export interface MethodTypes<CallerIn, CallerOut, HandlerIn, HandlerOut> {
+  /** Types that the caller sees. */
+  readonly caller: (input: CallerIn) => CallerOut;
+  /** Types that the handler sees. */
+  readonly handler: (output: HandlerOut) => HandlerIn;
 }
 
-/** No declared errors. */
+/** Absence of declared errors. */
 export type NoErrors = Record<never, never>;
 
-/** One input, one output. */
+/** Method with one input and one output; see `unary()`. */
 export interface Unary<In = void, Out = void, Errors extends object = NoErrors>
   extends
     Method<
@@ -106,7 +123,7 @@ export interface Unary<In = void, Out = void, Errors extends object = NoErrors>
       { output: Out; errors: Errors }
     > {}
 
-/** One input and no answer. */
+/** Method with one input and no reply; see `notification()`. */
 export interface Notification<In = void> extends
   Method<
     "notification",
@@ -114,7 +131,7 @@ export interface Notification<In = void> extends
     { output: void; errors: NoErrors }
   > {}
 
-/** One input, many items back. */
+/** Method with one input that returns a stream; see `serverStream()`. */
 export interface ServerStream<
   In = void,
   Item = void,
@@ -126,7 +143,7 @@ export interface ServerStream<
     { output: Item; errors: Errors }
   > {}
 
-/** Many items, one output. */
+/** Method that takes a stream and returns one output; see `clientStream()`. */
 export interface ClientStream<
   Item = void,
   Out = void,
@@ -139,7 +156,7 @@ export interface ClientStream<
     { output: Out; errors: Errors }
   > {}
 
-/** Items both ways. */
+/** Method with a stream in each direction; see `duplex()`. */
 export interface Duplex<
   In = void,
   Out = void,

@@ -1,5 +1,5 @@
 /**
- * Declares methods: by types alone, or by schemas that are checked at run time.
+ * Declares methods, by types alone or by schemas validated at run time.
  *
  * @module
  */
@@ -23,58 +23,89 @@ import type {
   StandardSchema,
 } from "../schema/standard_schema.ts";
 
-/** A schema for nothing, assumed where a declaration leaves one out. */
+/** Schema of no value, used where a declaration omits a schema. */
 export type Nothing = StandardSchema<void, void>;
 
-/** No declared errors, in a declaration with schemas. */
+/** Absence of declared errors, in a declaration with schemas. */
 export type NoErrorSchemas = Record<never, never>;
 
 /** Options of a method that is declared by types alone. */
 export interface TypedMethod extends MethodOptions {
-  /** Schemas belong to the other form: then the types come from them. */
+  /** Not allowed together with type arguments; a schema determines the type. */
   readonly input?: never;
-  /** Schemas belong to the other form: then the types come from them. */
+  /** Not allowed together with type arguments; a schema determines the type. */
   readonly output?: never;
-  /** Schemas belong to the other form: then the types come from them. */
+  /** Not allowed together with type arguments; a schema determines the type. */
   readonly opening?: never;
-  /** Schemas belong to the other form: then the types come from them. */
+  /** Not allowed together with type arguments; schemas determine the types. */
   readonly errors?: never;
 }
 
-/** Schemas of a method that takes one input and gives no answer. */
+/**
+ * Schemas and options of a method without a reply.
+ *
+ * @typeParam In the input's schema
+ */
 export interface NotificationSchemas<In> extends MethodOptions {
-  /** Of the input. @default no input */
+  /**
+   * Schema of the input; for `clientStream` and `duplex`, of each item that
+   * the caller sends.
+   *
+   * @default no input
+   */
   readonly input?: In;
 }
 
-/** Schemas of a method that takes one input and gives one output, or many. */
+/**
+ * Schemas and options of a method that returns an output or items.
+ *
+ * @typeParam In the input's schema
+ * @typeParam Out the output's schema
+ * @typeParam Errors the schemas of the declared errors' data
+ */
 export interface CallSchemas<In, Out, Errors> extends NotificationSchemas<In> {
-  /** Of the output; for `serverStream` and `duplex` of each item that comes back. @default no output */
+  /**
+   * Schema of the output; for `serverStream` and `duplex`, of each item that
+   * the handler sends.
+   *
+   * @default no output
+   */
   readonly output?: Out;
-  /** Of each declared error's data; `null` where the name says all. @default none */
+  /**
+   * Schema of each declared error's data; `null` for an error without data.
+   *
+   * @default no declared errors
+   */
   readonly errors?: Errors;
 }
 
-/** Schemas of a method to which the caller sends items. */
+/**
+ * Schemas and options of a method to which the caller sends items.
+ *
+ * @typeParam In the schema of each item that the caller sends
+ * @typeParam Out the output's schema
+ * @typeParam Errors the schemas of the declared errors' data
+ * @typeParam Opening the opening's schema
+ */
 export interface StreamSchemas<In, Out, Errors, Opening>
   extends CallSchemas<In, Out, Errors> {
-  /** Of what opens the call, before any item. @default no opening */
+  /** Schema of the opening, which precedes the items. @default no opening */
   readonly opening?: Opening;
 }
 
-/** For each declared error, what callers see of its data. */
+/** Types of the declared errors' data, as callers receive it. */
 export type ErrorsOut<Errors> = {
   [Name in keyof Errors]: Errors[Name] extends null ? void
     : InferOutput<Errors[Name]>;
 };
 
-/** For each declared error, what handlers throw as its data. */
+/** Types of the declared errors' data, as handlers throw it. */
 export type ErrorsIn<Errors> = {
   [Name in keyof Errors]: Errors[Name] extends null ? void
     : InferInput<Errors[Name]>;
 };
 
-/** A method with the types of its schemas. */
+/** Method whose types come from its schemas. */
 export type SchemaMethod<
   S extends Shape,
   In extends StandardSchema,
@@ -92,14 +123,21 @@ export type SchemaMethod<
 /**
  * Declares a method with one input and one output.
  *
- * A schema is applied by the side that handles the call: to the input before
- * the handler is entered, to the output before it is sent.
+ * Pass the types as type arguments, or schemas as an argument. The callee
+ * validates the input before it enters the handler, and the output before it
+ * sends it. Types alone are not checked at run time.
  *
+ * @typeParam In the type of the input
+ * @typeParam Out the type of the output
+ * @typeParam Errors for each declared error, the type of its data; `void` for none
  * @param options defaults of the method
+ * @returns the frozen declaration
+ * @throws {TypeError} if an option is unknown
+ * @throws {RangeError} if `timeout` is not an integer from 1 to 2,147,483,647 ms
  *
- * @example By types, and by schemas
+ * @example Types and schemas
  * ```ts
- * import { protocol, typed, unary } from "@lengthwise/lengthwise/messages";
+ * import { protocol, typed, unary } from "@lengthwise/lengthwise";
  * import { assertEquals } from "@std/assert";
  *
  * const Shop = protocol({
@@ -107,7 +145,7 @@ export type SchemaMethod<
  *   server: {
  *     price: unary<{ sku: string }, { cents: number }>(),
  *     order: unary({
- *       input: typed<{ sku: string; count: number }>(), // or a schema of zod, valibot, arktype, …
+ *       input: typed<{ sku: string; count: number }>(), // or a zod, valibot or arktype schema
  *       output: typed<{ id: string }>(),
  *       errors: { outOfStock: typed<{ left: number }>(), closed: null },
  *       timeout: 2_000,
@@ -125,7 +163,14 @@ export function unary<
 /**
  * Declares a method with one input and one output, by schemas.
  *
- * @param schemas its schemas and defaults
+ * @typeParam In the input's schema
+ * @typeParam Out the output's schema
+ * @typeParam Errors the schemas of the declared errors' data
+ * @param schemas schemas and defaults of the method
+ * @returns the frozen declaration
+ * @throws {TypeError} if an option is unknown, a schema does not implement
+ * Standard Schema version 1, or the name of an error is invalid
+ * @throws {RangeError} if `timeout` is not an integer from 1 to 2,147,483,647 ms
  */
 export function unary<
   In extends StandardSchema = Nothing,
@@ -139,13 +184,20 @@ export function unary(declared: Declared = {}): MethodDeclaration {
 }
 
 /**
- * Declares a message without an answer: nobody learns whether it was handled.
+ * Declares a method with one input and no reply.
  *
+ * The caller does not learn whether the notification was handled, or whether
+ * its handler failed.
+ *
+ * @typeParam In the type of the input
  * @param options defaults of the method
+ * @returns the frozen declaration
+ * @throws {TypeError} if an option is unknown
+ * @throws {RangeError} if `timeout` is not an integer from 1 to 2,147,483,647 ms
  *
  * @example
  * ```ts
- * import { notification } from "@lengthwise/lengthwise/messages";
+ * import { notification } from "@lengthwise/lengthwise";
  * import { assertEquals } from "@std/assert";
  *
  * const log = notification<{ line: string }>();
@@ -156,9 +208,14 @@ export function notification<In = void>(
   options?: TypedMethod,
 ): Notification<In>;
 /**
- * Declares a message without an answer, by a schema.
+ * Declares a method with one input and no reply, by a schema.
  *
- * @param schemas its schema and defaults
+ * @typeParam In the input's schema
+ * @param schemas schema and defaults of the method
+ * @returns the frozen declaration
+ * @throws {TypeError} if an option is unknown, or the schema does not implement
+ * Standard Schema version 1
+ * @throws {RangeError} if `timeout` is not an integer from 1 to 2,147,483,647 ms
  */
 export function notification<In extends StandardSchema = Nothing>(
   schemas: NotificationSchemas<In>,
@@ -168,13 +225,19 @@ export function notification(declared: Declared = {}): MethodDeclaration {
 }
 
 /**
- * Declares a method with one input, to which many items come back.
+ * Declares a method with one input that returns a stream.
  *
+ * @typeParam In the type of the input
+ * @typeParam Item the type of each item
+ * @typeParam Errors for each declared error, the type of its data; `void` for none
  * @param options defaults of the method
+ * @returns the frozen declaration
+ * @throws {TypeError} if an option is unknown
+ * @throws {RangeError} if `timeout` is not an integer from 1 to 2,147,483,647 ms
  *
  * @example
  * ```ts
- * import { serverStream } from "@lengthwise/lengthwise/messages";
+ * import { serverStream } from "@lengthwise/lengthwise";
  * import { assertEquals } from "@std/assert";
  *
  * const watch = serverStream<{ sku: string }, { cents: number }>();
@@ -187,10 +250,18 @@ export function serverStream<
   Errors extends object = NoErrors,
 >(options?: TypedMethod): ServerStream<In, Item, Errors>;
 /**
- * Declares a method with one input, to which many items come back, by schemas:
- * `output` is that of each item.
+ * Declares a method with one input that returns a stream, by schemas.
  *
- * @param schemas its schemas and defaults
+ * `output` is the schema of each item.
+ *
+ * @typeParam In the input's schema
+ * @typeParam Item the schema of each item
+ * @typeParam Errors the schemas of the declared errors' data
+ * @param schemas schemas and defaults of the method
+ * @returns the frozen declaration
+ * @throws {TypeError} if an option is unknown, a schema does not implement
+ * Standard Schema version 1, or the name of an error is invalid
+ * @throws {RangeError} if `timeout` is not an integer from 1 to 2,147,483,647 ms
  */
 export function serverStream<
   In extends StandardSchema = Nothing,
@@ -204,13 +275,24 @@ export function serverStream(declared: Declared = {}): MethodDeclaration {
 }
 
 /**
- * Declares a method to which the caller sends many items, for one output.
+ * Declares a method that takes a stream and returns one output.
  *
+ * A call may begin with an _opening_: one value that reaches the handler as
+ * `context.opening`, before any item.
+ *
+ * @typeParam Item the type of each item
+ * @typeParam Out the type of the output
+ * @typeParam Errors for each declared error, the type of its data; `void` for none
+ * @typeParam Opening the type of the opening; `void` for none
  * @param options defaults of the method
+ * @returns the frozen declaration
+ * @throws {TypeError} if an option is unknown
+ * @throws {RangeError} if `timeout` is not an integer from 1 to 2,147,483,647 ms
  *
  * @example
  * ```ts
- * import { clientStream, type NoErrors } from "@lengthwise/lengthwise/messages";
+ * import { clientStream } from "@lengthwise/lengthwise";
+ * import type { NoErrors } from "@lengthwise/lengthwise/types";
  * import { assertEquals } from "@std/assert";
  *
  * const upload = clientStream<Uint8Array, { bytes: number }, NoErrors, { name: string }>();
@@ -224,10 +306,19 @@ export function clientStream<
   Opening = void,
 >(options?: TypedMethod): ClientStream<Item, Out, Errors, Opening>;
 /**
- * Declares a method to which the caller sends many items, by schemas: `input`
- * is that of each item.
+ * Declares a method that takes a stream, by schemas.
  *
- * @param schemas its schemas and defaults
+ * `input` is the schema of each item.
+ *
+ * @typeParam Item the schema of each item
+ * @typeParam Out the output's schema
+ * @typeParam Errors the schemas of the declared errors' data
+ * @typeParam Opening the opening's schema
+ * @param schemas schemas and defaults of the method
+ * @returns the frozen declaration
+ * @throws {TypeError} if an option is unknown, a schema does not implement
+ * Standard Schema version 1, or the name of an error is invalid
+ * @throws {RangeError} if `timeout` is not an integer from 1 to 2,147,483,647 ms
  */
 export function clientStream<
   Item extends StandardSchema = Nothing,
@@ -242,13 +333,23 @@ export function clientStream(declared: Declared = {}): MethodDeclaration {
 }
 
 /**
- * Declares a method with items both ways, each way at its own pace.
+ * Declares a method with a stream in each direction.
  *
+ * The two directions are independent: each has its own flow control. As with
+ * {@linkcode clientStream}, a call may begin with an opening.
+ *
+ * @typeParam In the type of each item that the caller sends
+ * @typeParam Out the type of each item that the handler sends
+ * @typeParam Errors for each declared error, the type of its data; `void` for none
+ * @typeParam Opening the type of the opening; `void` for none
  * @param options defaults of the method
+ * @returns the frozen declaration
+ * @throws {TypeError} if an option is unknown
+ * @throws {RangeError} if `timeout` is not an integer from 1 to 2,147,483,647 ms
  *
  * @example
  * ```ts
- * import { duplex } from "@lengthwise/lengthwise/messages";
+ * import { duplex } from "@lengthwise/lengthwise";
  * import { assertEquals } from "@std/assert";
  *
  * const chat = duplex<{ say: string }, { who: string; said: string }>();
@@ -262,10 +363,20 @@ export function duplex<
   Opening = void,
 >(options?: TypedMethod): Duplex<In, Out, Errors, Opening>;
 /**
- * Declares a method with items both ways, by schemas: `input` is that of each
- * item that the caller sends, `output` that of each item that comes back.
+ * Declares a method with a stream in each direction, by schemas.
  *
- * @param schemas its schemas and defaults
+ * `input` is the schema of each item that the caller sends, `output` of each
+ * item that the handler sends.
+ *
+ * @typeParam In the schema of each item that the caller sends
+ * @typeParam Out the schema of each item that the handler sends
+ * @typeParam Errors the schemas of the declared errors' data
+ * @typeParam Opening the opening's schema
+ * @param schemas schemas and defaults of the method
+ * @returns the frozen declaration
+ * @throws {TypeError} if an option is unknown, a schema does not implement
+ * Standard Schema version 1, or the name of an error is invalid
+ * @throws {RangeError} if `timeout` is not an integer from 1 to 2,147,483,647 ms
  */
 export function duplex<
   In extends StandardSchema = Nothing,

@@ -1,41 +1,44 @@
 /**
- * Names that travel: of protocols, methods and declared errors. ASCII without
- * dots or control characters, so that they sort alike in every language and
- * can be logged as they are.
+ * Rules for the names of protocols, methods and declared errors.
+ *
+ * Names are sent to the peer. They are ASCII without dots or control
+ * characters, so that they sort alike in every language and are safe to log.
  *
  * @module
  */
 
-/** Bytes of a name in a handshake, groups and dots included. */
+/** Longest name in a handshake, in bytes, groups and dots included. */
 export const MAX_NAME_LENGTH = 128;
 
 const NAME = /^[A-Za-z0-9_$-]+$/;
 
 /**
- * Names that mean something to JavaScript: an object with a `then` is taken for
- * a promise, `__proto__` replaces a prototype.
+ * Names with a special meaning in JavaScript.
+ *
+ * `await` takes an object with a `then` method for a promise, and assigning
+ * `__proto__` replaces a prototype.
  */
-const REFUSED: ReadonlySet<string> = new Set(["then", "__proto__"]);
+const RESERVED: ReadonlySet<string> = new Set(["then", "__proto__"]);
 
 /**
  * Checks one part of a dotted name.
  *
- * @param name the part
- * @param whole the dotted name it belongs to
- * @param what what is named, for the message
- * @throws {TypeError} if nothing may have this name
+ * @param name the part to check
+ * @param whole the dotted name that the part belongs to
+ * @param what the kind of thing that is named, for the error message
+ * @throws {TypeError} if the part is invalid, or the dotted name is too long
  */
 export function checkName(name: string, whole: string, what: string): void {
-  if (REFUSED.has(name)) {
+  if (RESERVED.has(name)) {
     throw new TypeError(
-      `Cannot name ${what} "${name}": JavaScript gives it a meaning of its own`,
+      `Cannot name ${what} "${name}": the name has a special meaning in JavaScript; choose another`,
     );
   }
   if (!NAME.test(name)) {
     throw new TypeError(
       `Cannot name ${what} ${
         JSON.stringify(name)
-      }: a name has letters of ASCII, digits, "_", "$" and "-" only (use groups instead of dots)`,
+      }: a name consists of ASCII letters, digits, "_", "$" and "-" (use groups instead of dots)`,
     );
   }
   if (whole.length > MAX_NAME_LENGTH) {

@@ -1,5 +1,5 @@
 /**
- * What is known of a method's values as they travel.
+ * JSON Schemas of a method's values on the wire.
  *
  * @module
  */
@@ -15,21 +15,31 @@ import type { ErrorSchemas, MethodDeclaration } from "./method.ts";
 import type { StandardSchema } from "../schema/standard_schema.ts";
 
 /**
- * JSON Schemas of a method's values as they travel. A member is `null` where
- * there is no schema, or its library gives no JSON Schema for it.
+ * JSON Schemas of a method's values on the wire.
+ *
+ * A member is `null` if the method declares no schema for it, or the schema
+ * library cannot convert the schema to JSON Schema.
  */
 export interface MethodSchemas {
-  /** Of the input, or of each item that the caller sends: what the schema accepts. */
+  /**
+   * Schema of the input, or of each item that the caller sends.
+   *
+   * It describes the value before validation.
+   */
   readonly input: JsonSchema | null;
-  /** Of the output, or of each item that comes back: what the schema makes of the handler's. */
+  /**
+   * Schema of the output, or of each item that the handler sends.
+   *
+   * It describes the value after validation.
+   */
   readonly output: JsonSchema | null;
-  /** Of what opens a `clientStream` or `duplex`. */
+  /** Schema of the opening of a `clientStream` or `duplex`. */
   readonly opening: JsonSchema | null;
-  /** Of each declared error's data, by name; a table without a prototype. */
+  /** Schema of each declared error's data, by name; an object without a prototype. */
   readonly errors: Readonly<Record<string, JsonSchema | null>>;
 }
 
-/** Describes a method's values, as far as its schemas can. */
+/** Returns the JSON Schemas of a method's values. */
 export function methodSchemas(method: MethodDeclaration): MethodSchemas {
   const { input, output, opening, errors = {} } = method;
   return {
@@ -55,13 +65,14 @@ function describe(
   return schema ? jsonSchemaOf(schema, end) ?? null : null;
 }
 
-/** Deep and large enough for any schema that a handshake has room for. */
+/** Its default limits admit any schema that fits into a handshake. */
 const codec = json();
 const NO_TEXT = new Uint8Array(0);
 
 /**
- * Schemas as a handshake carries them: UTF-8, empty where none are known. What
- * says nothing about which values are valid (descriptions, examples) is left out.
+ * Encodes schemas for a handshake, as UTF-8; empty if none are known.
+ *
+ * Keywords that do not affect validation (descriptions, examples) are omitted.
  */
 export function schemasText(schemas: MethodSchemas): Uint8Array {
   const { input, output, opening, errors } = schemas;
@@ -80,9 +91,10 @@ export function schemasText(schemas: MethodSchemas): Uint8Array {
 }
 
 /**
- * Reads what a peer has sent of a method's schemas.
+ * Decodes a method's schemas that a peer has sent.
  *
- * @returns `undefined` for what is no such text: it is worth no failure
+ * @returns `undefined` if the text is invalid: schemas only serve to describe
+ * differences, so an error is not worth a failed handshake
  */
 export function readSchemas(text: Uint8Array): MethodSchemas | undefined {
   let value: unknown;

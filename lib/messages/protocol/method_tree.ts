@@ -1,5 +1,5 @@
 /**
- * Between nested groups of methods and flat lists of dotted names.
+ * Converts between nested groups of methods and lists of dotted names.
  *
  * @module
  */
@@ -7,15 +7,17 @@ import { checkName } from "./method_names.ts";
 import type { MethodDeclaration } from "./method.ts";
 import { SHAPES } from "../session/wire/shape.ts";
 
-/** A group under construction: no prototype, so no name means anything. */
+/** Group under construction; without a prototype, no name is special. */
 type Tree<Leaf> = { [name: string]: Leaf | Tree<Leaf> };
 
 /**
- * Calls `visit` with each method of a tree and its dotted name. Names are
- * checked; their limit in length also ends a tree that contains itself.
+ * Calls `visit` with each method of a tree and its dotted name.
  *
- * @throws {TypeError} for a name that is not allowed, and for a value that is
- * neither a method nor a group
+ * The limit on the length of a name also stops the walk of a group that
+ * contains itself.
+ *
+ * @throws {TypeError} if a name is invalid, or a value is neither a method nor
+ * a group
  */
 export function walkMethods(
   group: object,
@@ -31,18 +33,20 @@ export function walkMethods(
       throw new TypeError(
         `Cannot declare "${name}" with ${
           describe(value)
-        }: a method is declared by calling unary(), notification(), serverStream(), clientStream() or duplex(), a group is an object of them`,
+        }: expected a method, declared by calling unary(), notification(), serverStream(), clientStream() or duplex(), or a group, a plain object of methods`,
       );
     }
   }
 }
 
 /**
- * Builds nested groups: frozen objects without a prototype, so that there is
- * nothing in them but what was declared.
+ * Builds nested groups from a list of methods with dotted names.
  *
- * @param methods the methods, by dotted name
- * @param leaf what stands for a method
+ * The groups are frozen objects without a prototype, so that they contain
+ * nothing but what was declared.
+ *
+ * @param methods the methods, each with its dotted name
+ * @param leaf returns the member that represents a method
  * @throws {TypeError} if a name is both a method and a group
  */
 export function buildTree<Bound extends { readonly name: string }, Leaf>(
@@ -71,7 +75,7 @@ function groupAt<Leaf>(
   if (known !== undefined) return known;
   if (leaves.has(path)) {
     throw new TypeError(
-      `Cannot declare "${path}" twice: it is a method and a group`,
+      `Cannot declare "${path}" twice: it is both a method and a group`,
     );
   }
   const dot = path.lastIndexOf(".");
@@ -82,13 +86,18 @@ function groupAt<Leaf>(
   return group;
 }
 
-/** By its form, so that declarations of another copy of this package count. */
+/**
+ * Returns whether a value is a declared method.
+ *
+ * The check is structural, so that it accepts methods declared with another
+ * copy of this package.
+ */
 function isMethod(value: unknown): value is MethodDeclaration {
   return typeof value === "object" && value !== null && "shape" in value &&
     SHAPES.some((shape) => shape === value.shape);
 }
 
-/** Whether it was written as a literal, or has no prototype. */
+/** Returns whether a value is an object literal or has no prototype. */
 export function isPlainObject(value: unknown): value is object {
   if (typeof value !== "object" || value === null) return false;
   const prototype = Object.getPrototypeOf(value);

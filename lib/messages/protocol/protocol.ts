@@ -1,5 +1,5 @@
 /**
- * Puts declared methods together: what two sides can say to each other.
+ * Combines declared methods into a protocol that both ends share.
  *
  * @module
  */
@@ -19,8 +19,9 @@ import type {
 /** Options of {@linkcode protocol}. */
 export interface ProtocolOptions {
   /**
-   * Methods of both sides together, 1 to 65,535. A peer may refuse a longer
-   * list in its handshake.
+   * Maximum number of methods, both sides together; 1 to 65,535.
+   *
+   * A peer may reject a longer list in the handshake.
    *
    * @default {1024}
    */
@@ -31,25 +32,33 @@ const DEFAULT_MAX_METHODS = 1024;
 const HIGHEST_MAX_METHODS = 65_535;
 
 /**
- * Declares a protocol, once, for both sides. Groups nest as objects do:
- * `orders: { create: unary<…>() }` is the method `orders.create`.
+ * Declares a protocol that server and client share.
  *
- * Types are inferred from the declaration. A module that is published to JSR
- * must state its types; then the declaration is checked against them:
+ * `server` holds the methods that the server handles, `client` the methods that
+ * the client handles; either may be omitted. Groups nest as objects:
+ * `orders: { create: unary<…>() }` declares the method `orders.create`.
+ *
+ * Names consist of ASCII letters, digits, `_`, `$` and `-`. A method's dotted
+ * name, groups included, has at most 128 bytes. `then` and `__proto__` are
+ * reserved.
+ *
+ * Types are inferred from the declaration. A module published to JSR must
+ * state its types; the compiler then checks the declaration against them:
  * `export const Shop: Protocol<ShopSides> = protocol<ShopSides>({ …, price: unary() })`.
  *
- * @param declaration the name, and the methods of each side
- * @param options limits
- * @returns the protocol, frozen
- * @throws {TypeError} for a name that is not allowed (`then`, `__proto__`, with
- * dots, empty, with other than letters and digits of ASCII, `_`, `$`, `-`, or
- * longer than 128 bytes with its groups), a value that is neither a method nor a
- * group, a member other than `name`, `server` and `client`
- * @throws {RangeError} for more methods than `maxMethods`
+ * @typeParam S the methods of each side
+ * @param declaration the name of the protocol, and the methods of each side
+ * @param options limits of the declaration
+ * @returns the frozen protocol
+ * @throws {TypeError} if a name is invalid, a value is neither a method nor a
+ * group, or the declaration has a member other than `name`, `server` and
+ * `client`
+ * @throws {RangeError} if there are more methods than `maxMethods`, or
+ * `maxMethods` is not an integer from 1 to 65,535
  *
  * @example
  * ```ts
- * import { notification, protocol, unary } from "@lengthwise/lengthwise/messages";
+ * import { notification, protocol, unary } from "@lengthwise/lengthwise";
  * import { assertEquals } from "@std/assert";
  *
  * const Shop = protocol({
@@ -63,9 +72,9 @@ const HIGHEST_MAX_METHODS = 65_535;
  * assertEquals(Shop.methods.server.map(({ name }) => name), ["orders.cancel", "price"]);
  * ```
  *
- * @example With stated types
+ * @example Explicit types
  * ```ts
- * import { type Protocol, protocol, type Unary, unary } from "@lengthwise/lengthwise/messages";
+ * import { type Protocol, protocol, type Unary, unary } from "@lengthwise/lengthwise";
  * import { assertEquals } from "@std/assert";
  *
  * interface ShopSides {
@@ -92,17 +101,21 @@ export function protocol<S extends Sides<S>>(
 }
 
 /**
- * Puts protocols together into one that has the methods of all. Groups of the
- * same name are joined.
+ * Merges protocols into one that has the methods of all.
  *
- * @param protocols two or more; the name of the result is theirs, joined with `+`
- * @returns the protocol, frozen
- * @throws {TypeError} if two of them have a method of the same name on the same side
- * @throws {RangeError} for more than 65,535 methods
+ * Groups with the same name are merged. The name of the result consists of the
+ * names of the protocols, joined with `+`.
+ *
+ * @typeParam Protocols the types of the protocols
+ * @param protocols the protocols to merge
+ * @returns the frozen protocol
+ * @throws {TypeError} if two protocols declare the same name on the same side,
+ * or the joined name is longer than 128 bytes
+ * @throws {RangeError} if there are more than 65,535 methods in total
  *
  * @example
  * ```ts
- * import { mergeProtocols, protocol, unary } from "@lengthwise/lengthwise/messages";
+ * import { mergeProtocols, protocol, unary } from "@lengthwise/lengthwise";
  * import { assertEquals } from "@std/assert";
  *
  * const Shop = protocol({ name: "shop", server: { orders: { create: unary<string>() } } });
@@ -119,7 +132,7 @@ export function mergeProtocols<
     throw new TypeError(
       `Cannot merge into "${
         name.slice(0, 40)
-      }…": the name has ${name.length} bytes, the limit is ${MAX_NAME_LENGTH}; merge fewer, or give shorter names`,
+      }…": the name has ${name.length} bytes, the limit is ${MAX_NAME_LENGTH}; merge fewer protocols or shorten their names`,
     );
   }
   const merged = build(
@@ -163,13 +176,17 @@ function build(
   });
 }
 
-/** Sorted, so that the same methods get the same numbers wherever they are declared. */
+/**
+ * Binds and sorts the methods of one side.
+ *
+ * Sorting makes a method's number independent of the order of declaration.
+ */
 function table(side: string, entries: Entry[]): readonly BoundMethod[] {
   const bound = new Map<string, BoundMethod>();
   for (const [name, method] of entries) {
     if (bound.has(name)) {
       throw new TypeError(
-        `Cannot declare method "${name}" twice on the ${side} side: give one of them another name or a group`,
+        `Cannot declare method "${name}" twice on the ${side} side: rename one of the two or move it into a group`,
       );
     }
     bound.set(name, bind(name, method));
@@ -179,7 +196,7 @@ function table(side: string, entries: Entry[]): readonly BoundMethod[] {
   );
 }
 
-/** The hash waits until it is asked for: some libraries take long to describe a schema. */
+/** Computes the hash on first use: some libraries are slow to describe a schema. */
 function bind(name: string, method: MethodDeclaration): BoundMethod {
   let hash: number | undefined;
   return Object.freeze({
@@ -205,17 +222,17 @@ function checkDeclaration(declaration: object): Declaration {
   for (const key of Object.keys(declaration)) {
     if (key === "name" || key === "server" || key === "client") continue;
     throw new TypeError(
-      `Cannot declare a protocol with "${key}": it has name, server and client`,
+      `Cannot declare a protocol with "${key}": its only members are name, server and client`,
     );
   }
-  const { name } = declaration as Declaration; // its type was checked by the caller's compiler, its values are checked here
+  const { name } = declaration as Declaration; // the compiler checked the type for TypeScript users; JavaScript users need the check below
   if (typeof name !== "string") {
     throw new TypeError(
-      `Cannot declare a protocol without a name: current value is ${name}`,
+      `Cannot declare a protocol without a name: name must be a string, not ${name}`,
     );
   }
   checkName(name, name, "a protocol");
-  return declaration as Declaration; // as above; walkMethods() checks the sides
+  return declaration as Declaration; // walkMethods() checks the two sides
 }
 
 function checkMaxMethods(maxMethods: number): void {

@@ -1,6 +1,7 @@
 /**
- * Hashes by which two peers see at once whether they speak of the same methods.
- * They protect nothing: a peer may claim any hash.
+ * Hashes that show whether two peers know the same methods.
+ *
+ * They are no protection: a peer can claim any hash.
  *
  * @module
  */
@@ -11,20 +12,20 @@ import type { Shape } from "../session/wire/shape.ts";
 
 const ENCODER = new TextEncoder();
 
-/** What a handshake says of a method. */
+/** Properties of a method that peers exchange in the handshake. */
 export interface MethodSummary {
-  /** Dotted name. */
+  /** Dotted name of the method. */
   readonly name: string;
-  /** What travels in a call. */
+  /** Shape of the method. */
   readonly shape: Shape;
-  /** Schema hash, unsigned 32 bits; 0 where nothing is known but types. */
+  /** Hash of the schemas, unsigned 32 bits; 0 if only types are known. */
   readonly hash: number;
-  /** JSON Schemas, where they are at hand. */
+  /** JSON Schemas, if available. */
   readonly schemas?: MethodSchemas;
 }
 
 /**
- * FNV-1a, 32 bits, over the UTF-8 bytes of a text.
+ * Returns the 32-bit FNV-1a hash of a text's UTF-8 bytes.
  *
  * Source: http://www.isthe.com/chongo/tech/comp/fnv/
  */
@@ -37,9 +38,9 @@ export function fnv1a(text: string): number {
 }
 
 /**
- * Hash of what is known of a method's values.
+ * Returns the hash of a method's JSON Schemas.
  *
- * @returns 0 where nothing is known but types
+ * @returns an unsigned 32-bit number; 0 if only types are known
  */
 export function methodHash(method: MethodDeclaration): number {
   const schemas = methodSchemas(method);
@@ -50,27 +51,20 @@ export function methodHash(method: MethodDeclaration): number {
     canonicalSchema(input),
     canonicalSchema(output),
     canonicalSchema(opening),
-    canonicalSchema({ properties: errors }), // error names are not keywords
+    canonicalSchema({ properties: errors }), // as properties, because error names are not keywords
   ].join("\n");
-  return fnv1a(text) || 1; // 0 is taken
+  return fnv1a(text) || 1; // 0 means that only types are known
 }
 
 /**
- * Hash of the methods of both sides: names, shapes and schema hashes.
+ * Returns the hash of a protocol's methods.
  *
- * @param methods each side's methods, sorted by name: a protocol's `methods`,
- * or what a peer listed
+ * It covers the names, shapes and schema hashes of both sides' methods, but not
+ * the name of the protocol.
+ *
+ * @param methods the methods of each side, sorted by name: the `summaries()` of
+ * a protocol, or a peer's list
  * @returns an unsigned 32-bit number
- *
- * @example
- * ```ts
- * import { protocol, protocolHash, summaries, unary } from "@lengthwise/lengthwise/messages";
- * import { assertNotEquals } from "@std/assert";
- *
- * const one = protocol({ name: "a", server: { get: unary<string, string>() } });
- * const two = protocol({ name: "a", server: { put: unary<string, string>() } });
- * assertNotEquals(protocolHash(summaries(one)), protocolHash(summaries(two)));
- * ```
  */
 export function protocolHash(methods: {
   readonly server: readonly MethodSummary[];

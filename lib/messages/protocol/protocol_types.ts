@@ -1,5 +1,5 @@
 /**
- * What `protocol()` takes and gives, as types.
+ * Types of protocols, and of the declarations that `protocol()` takes.
  *
  * @module
  */
@@ -7,19 +7,22 @@ import type { RemoteMethods } from "./client_types.ts";
 import type { MethodHandlers } from "./handler_types.ts";
 import type { MethodDeclaration } from "./method.ts";
 
-/** The side that handles a method: `"server"` listened, `"client"` dialled. */
+/** Side of a protocol: the end of a connection that handles a method. */
 export type Side = "server" | "client";
 
 /**
- * Methods of one side and, nested, of its groups. Mapped over `T` itself, so
- * that interfaces are accepted as well as type literals. What does not belong
- * there is refused with a sentence for its type.
+ * Methods of one side; groups are nested objects.
+ *
+ * The type maps over `T` itself, so that it accepts interfaces as well as type
+ * literals. The type of an invalid member is a sentence that explains the error.
+ *
+ * @typeParam T the declared methods
  */
 export type MethodTree<T> = {
   readonly [Name in keyof T]: Name extends "then"
     ? "a method cannot be named 'then': awaiting its group would call it"
     : Name extends `${string}.${string}`
-      ? "a method's name has no dots: nest it in a group instead"
+      ? "a method name cannot contain dots: nest the method in a group instead"
     : T[Name] extends MethodDeclaration ? T[Name]
     : T[Name] extends (...args: never) => unknown
       ? "declare a method by calling unary(), notification(), serverStream(), clientStream() or duplex()"
@@ -27,78 +30,86 @@ export type MethodTree<T> = {
     : "declare a method with unary(), notification(), serverStream(), clientStream() or duplex()";
 };
 
-/** Both sides of a protocol; mapped over `T` itself, as {@linkcode MethodTree}. */
+/**
+ * Both sides of a protocol.
+ *
+ * The type maps over `T` itself, as {@linkcode MethodTree} does.
+ *
+ * @typeParam T the declaration
+ */
 export type Sides<T> = {
   readonly [Name in keyof T]: Name extends Side ? MethodTree<T[Name]>
     : Name extends "name" ? string
     : "a protocol has a name, a server side and a client side";
 };
 
-/** The methods of one side of what was declared; none where it was left out. */
+/** Declared methods of one side; {@linkcode NoMethods} if the side was omitted. */
 export type MethodsOf<Declared, S extends Side> = Declared extends
   { readonly [Name in S]: infer Methods extends object } ? Methods : NoMethods;
 
-/** A side without methods. */
+/** Side without methods. */
 export type NoMethods = Record<never, never>;
 
-/** Both sides of what was declared, without its name. */
+/** Both sides of a declaration, without its name. */
 export interface SidesOf<Declared> {
-  /** What clients may ask of the server. */
+  /** Methods that the server handles. */
   server: MethodsOf<Declared, "server">;
-  /** What the server may ask of a client. */
+  /** Methods that the client handles. */
   client: MethodsOf<Declared, "client">;
 }
 
-/** A method with the name it has on the wire. */
+/** A method with its name on the wire. */
 export interface BoundMethod {
-  /** Dotted: groups and name, as `orders.create`. */
+  /** Dotted name, groups included: `orders.create`. */
   readonly name: string;
-  /** The declaration. */
+  /** Declaration of the method. */
   readonly method: MethodDeclaration;
-  /** Schema hash, unsigned 32 bits; 0 where nothing is known but types. */
+  /** Hash of the schemas, unsigned 32 bits; 0 if only types are known. */
   readonly hash: number;
 }
 
-/** Any protocol, whatever its methods. */
+/** A protocol with any methods. */
 export interface AnyProtocol {
   /** Name of the protocol. */
   readonly name: string;
-  /** What clients may ask of the server, as it was declared. */
+  /** Methods that the server handles, in their groups. */
   readonly server: object;
-  /** What the server may ask of a client, as it was declared. */
+  /** Methods that the client handles, in their groups. */
   readonly client: object;
   /**
-   * The methods of each side, sorted by name. A method's index is its number
-   * in a handshake.
+   * Methods of each side, sorted by dotted name.
+   *
+   * The index of a method is its number in the handshake.
    */
   readonly methods: {
-    /** Handled by the server. */
+    /** Methods that the server handles. */
     readonly server: readonly BoundMethod[];
-    /** Handled by the client. */
+    /** Methods that the client handles. */
     readonly client: readonly BoundMethod[];
   };
 }
 
 /**
- * What two sides can say to each other; made by `protocol()`.
+ * A protocol that server and client share; created by `protocol()`.
  *
  * @typeParam S its two sides: `{ server: { … }, client: { … } }`, either of
- * which may be left out
+ * which may be omitted
  */
 export interface Protocol<S> extends AnyProtocol {
-  /** What clients may ask of the server. */
+  /** Methods that the server handles, in their groups. */
   readonly server: MethodsOf<S, "server">;
-  /** What the server may ask of a client. */
+  /** Methods that the client handles, in their groups. */
   readonly client: MethodsOf<S, "client">;
 }
 
 /**
- * The handlers that a side must bring: one for each of its methods, groups as
- * nested objects. A missing one and one too many are both compile errors.
+ * Handlers that a side must provide; groups are nested objects.
+ *
+ * The compiler rejects a missing handler as well as an extra one.
  *
  * @typeParam P the protocol: `typeof Shop`
- * @typeParam S the side that handles
- * @typeParam Context what every handler is given
+ * @typeParam S the side that handles the methods
+ * @typeParam Context the members of the context that every method has
  */
 export type Handlers<
   P extends AnyProtocol,
@@ -107,23 +118,26 @@ export type Handlers<
 > = MethodHandlers<P[S], Context>;
 
 /**
- * What can be asked of a side: each of its methods as a function, groups as
- * nested objects.
+ * Functions that call the methods of a side; groups are nested objects.
  *
  * @typeParam P the protocol: `typeof Shop`
- * @typeParam S the side that is asked
+ * @typeParam S the side that handles the methods
  */
 export type Remote<P extends AnyProtocol, S extends Side> = RemoteMethods<P[S]>;
 
-/** The sides of several protocols, joined. */
+/**
+ * Merged sides of several protocols.
+ *
+ * @typeParam P the union of the protocols
+ */
 export interface MergedSides<P extends AnyProtocol> {
-  /** What clients may ask of the server. */
+  /** Methods that the server handles. */
   server: Joined<P["server"]>;
-  /** What the server may ask of a client. */
+  /** Methods that the client handles. */
   client: Joined<P["client"]>;
 }
 
-/** All members of a union of objects in one object. */
+/** Intersection of the members of a union. */
 export type Joined<Union> =
   (Union extends unknown ? (member: Union) => void : never) extends
     (joined: infer All extends object) => void ? All : never;

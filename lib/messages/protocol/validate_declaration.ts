@@ -1,5 +1,5 @@
 /**
- * Checks a declaration where it is written, not at the first call.
+ * Validates declarations when they are made, not at the first call.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Shape } from "../session/wire/shape.ts";
 import { isUnchecked } from "../schema/typed.ts";
 import type { StandardSchema } from "../schema/standard_schema.ts";
 
-/** What a declaration says beside its shape. */
+/** Members of a declaration other than its shape. */
 export type Declared = Omit<MethodDeclaration, "shape">;
 
 const STREAM_KEYS = [
@@ -24,7 +24,7 @@ const STREAM_KEYS = [
 const CALL_KEYS = STREAM_KEYS.filter((key) => key !== "opening");
 const NOTIFICATION_KEYS = ["input", "timeout", "idempotent", "description"];
 
-/** What each shape may declare. */
+/** Members that each shape may declare. */
 const KEYS: Readonly<Record<Shape, readonly string[]>> = {
   unary: CALL_KEYS,
   notification: NOTIFICATION_KEYS,
@@ -33,15 +33,14 @@ const KEYS: Readonly<Record<Shape, readonly string[]>> = {
   duplex: STREAM_KEYS,
 };
 
-/** Longest delay of a timer, in ms. */
+/** Longest delay of a JavaScript timer, in ms. */
 const MAX_TIMEOUT = 2 ** 31 - 1;
 
 /**
- * Makes a frozen declaration.
+ * Returns a frozen declaration.
  *
- * @throws {TypeError} for what is not a schema, and for an option that the
- * shape does not have
- * @throws {RangeError} for a timeout out of range
+ * @throws {TypeError} if a schema, the name of an error or an option is invalid
+ * @throws {RangeError} if the timeout is out of range
  */
 export function declareMethod(
   shape: Shape,
@@ -77,13 +76,13 @@ function checkKeys(shape: Shape, declared: Declared): void {
     throw new TypeError(
       `Cannot declare ${shape}() with ${
         String(declared)
-      }: it takes an object of schemas and options`,
+      }: expected an object of schemas and options`,
     );
   }
   for (const key of Object.keys(declared)) {
     if (KEYS[shape].includes(key)) continue;
     throw new TypeError(
-      `Cannot declare ${shape}() with "${key}": it takes ${
+      `Cannot declare ${shape}() with "${key}": expected one of ${
         KEYS[shape].join(", ")
       }`,
     );
@@ -96,8 +95,8 @@ function schemaOf(
   what: string,
 ): StandardSchema | undefined {
   if (schema === undefined || isUnchecked(schema)) return undefined;
-  // A schema may be a function (arktype); anything else has no "~standard".
-  const standard: unknown = (schema as Partial<StandardSchema> | null) // the type says so, JavaScript callers may not
+  // Schemas may be functions (arktype), so only "~standard" identifies one.
+  const standard: unknown = (schema as Partial<StandardSchema> | null) // a JavaScript user may pass any value
     ?.["~standard"];
   if (
     typeof standard === "object" && standard !== null &&

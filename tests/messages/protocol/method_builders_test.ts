@@ -48,7 +48,7 @@ for (const shape of Object.keys(DECLARE) as Shape[]) {
       assertThrows(
         () => declare(shape, { inputs: z.string() }),
         TypeError,
-        `Cannot declare ${shape}() with "inputs": it takes input, `,
+        `Cannot declare ${shape}() with "inputs": expected one of input, `,
       );
     },
   );
@@ -141,7 +141,7 @@ Deno.test("unary() refuses what is not an object of schemas and options", {
     assertThrows(
       () => declare("unary", declared),
       TypeError,
-      "it takes an object of schemas and options",
+      "expected an object of schemas and options",
     );
   }
 });

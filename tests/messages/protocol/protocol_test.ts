@@ -152,7 +152,7 @@ Deno.test("protocol() refuses a group that awaiting would take for a promise", {
   assertThrows(
     () => server({ then: { ping: unary() } }),
     TypeError,
-    'Cannot name a method "then": JavaScript gives it a meaning of its own',
+    'Cannot name a method "then": the name has a special meaning in JavaScript; choose another',
   );
 });
 
@@ -227,7 +227,7 @@ Deno.test(
     assertThrows(
       () => declare({ name: "a", sever: {} }),
       TypeError,
-      'Cannot declare a protocol with "sever": it has name, server and client',
+      'Cannot declare a protocol with "sever": its only members are name, server and client',
     );
   },
 );
@@ -409,7 +409,7 @@ Deno.test(
         assertThrows(
           () => mergeProtocols(...pair),
           TypeError,
-          'Cannot declare "a.b" twice: it is a method and a group',
+          'Cannot declare "a.b" twice: it is both a method and a group',
         );
       }
     }
