@@ -1,12 +1,18 @@
 /**
- * JSON Schemas as texts that differ only where the schemas may mean something
- * else on the wire. Two ways to say the same may still give two texts.
+ * Canonical text of JSON Schemas.
+ *
+ * Two texts differ only if the schemas may accept different values. Schemas
+ * that accept the same values can still have different texts.
  *
  * @module
  */
 import { isRecord } from "./json_schema.ts";
 
-/** Keywords that say nothing about which values are valid (JSON Schema 2020-12, Validation §9, Core §8). */
+/**
+ * Keywords that do not affect which values are valid.
+ *
+ * Source: JSON Schema 2020-12, Validation §9, Core §8
+ */
 const ANNOTATIONS: ReadonlySet<string> = new Set([
   "$schema",
   "$id",
@@ -20,7 +26,7 @@ const ANNOTATIONS: ReadonlySet<string> = new Set([
   "examples",
 ]);
 
-/** Keywords whose members are named by the user: nothing in them is a keyword. */
+/** Keywords whose members have names chosen by the user, not keywords. */
 const NAMED: ReadonlySet<string> = new Set([
   "properties",
   "patternProperties",
@@ -29,7 +35,7 @@ const NAMED: ReadonlySet<string> = new Set([
   "definitions",
 ]);
 
-/** Keywords whose value is a list in which order means nothing. */
+/** Keywords whose value is a list in any order. */
 const SETS: ReadonlySet<string> = new Set([
   "required",
   "enum",
@@ -39,12 +45,14 @@ const SETS: ReadonlySet<string> = new Set([
   "allOf",
 ]);
 
-/** Keywords whose value is data: nothing in it is a keyword. */
+/** Keywords whose value is data and contains no keywords. */
 const DATA: ReadonlySet<string> = new Set(["const", "enum"]);
 
 /**
- * The canonical text of a JSON Schema: keys sorted, annotations left out, lists
- * that are sets sorted.
+ * Returns the canonical text of a JSON Schema.
+ *
+ * Keys are sorted, annotations are omitted, and lists in which the order has no
+ * meaning are sorted.
  */
 export function canonicalSchema(schema: unknown): string {
   if (Array.isArray(schema)) return `[${schema.map(canonicalSchema).join()}]`;

@@ -1,7 +1,8 @@
 /**
- * JSON Schema of schemas that can give one, found by structure: the Standard
- * JSON Schema members of `~standard` (zod 4.2, arktype 2.1.28 and later), or
- * else nothing.
+ * Conversion of schemas to JSON Schema.
+ *
+ * It works with libraries that implement Standard JSON Schema, an extension of
+ * Standard Schema: zod since 4.2, arktype since 2.1.28.
  *
  * Source: https://standardschema.dev/json-schema
  *
@@ -11,19 +12,19 @@ import type { StandardSchema } from "./standard_schema.ts";
 
 /** A JSON Schema, draft 2020-12. */
 export interface JsonSchema {
-  /** Keywords and their values. */
+  /** Value of a keyword. */
   readonly [keyword: string]: unknown;
 }
 
-/** Which end of a schema: what it accepts, or what it makes of that. */
+/** End of a schema: the values before (input) or after (output) validation. */
 export type SchemaEnd = "input" | "output";
 
 /**
- * The JSON Schema of a schema, where its library gives one.
+ * Returns the JSON Schema of a schema.
  *
  * @param schema a schema of any library
- * @param end what it accepts, or what it makes of that
- * @returns `undefined` where the library gives none, or not for this schema
+ * @param end whether to describe the values before or after validation
+ * @returns `undefined` if the library cannot convert schemas, or not this one
  */
 export function jsonSchemaOf(
   schema: StandardSchema,
@@ -38,16 +39,16 @@ export function jsonSchemaOf(
   try {
     const described: unknown = convert.call(converter, {
       target: "draft-2020-12",
-      // zod: bytes and dates, which JSON cannot hold but a codec can, become "anything"
+      // zod: convert values that codecs can carry but JSON cannot (bytes, dates) to "any value"
       libraryOptions: { unrepresentable: "any" },
     });
     return isRecord(described) ? described : undefined;
   } catch {
-    return undefined; // the standard lets a library refuse; then nothing is known
+    return undefined; // the standard allows a library to throw if it cannot convert a schema
   }
 }
 
-/** Whether a value is an object with members to look at, and not a list. */
+/** Returns whether a value is an object other than an array. */
 export function isRecord(
   value: unknown,
 ): value is Readonly<Record<string, unknown>> {

@@ -1,7 +1,8 @@
 /**
- * Schemas by the Standard Schema interface, version 1, which zod, valibot,
- * arktype and others implement. Only its types are needed, so this package
- * depends on none of them.
+ * Schemas of any library that implements Standard Schema version 1.
+ *
+ * Among these are zod, valibot and arktype. The interface consists of types
+ * only, so this package does not depend on any of them.
  *
  * Source: https://standardschema.dev
  *
@@ -12,92 +13,110 @@ import { isThenable } from "../support/thenable.ts";
 /**
  * A schema of any library that implements Standard Schema version 1.
  *
- * @typeParam Input what a value must look like before validation
- * @typeParam Output what validation makes of it
+ * @typeParam Input the type of a value before validation
+ * @typeParam Output the type of a value after validation
  */
 export interface StandardSchema<Input = unknown, Output = Input> {
-  /** What the library offers under the standard. */
+  /** Members that the standard defines. */
   readonly "~standard": StandardSchemaProps<Input, Output>;
 }
 
-/** The members of a {@linkcode StandardSchema} under `~standard`. */
+/** Members of a {@linkcode StandardSchema} under `~standard`. */
 export interface StandardSchemaProps<Input = unknown, Output = Input> {
   /** Version of the standard. */
   readonly version: 1;
-  /** Name of the library. */
+  /** Name of the schema library. */
   readonly vendor: string;
-  /** Checks one value, at once or later; a promise only if the schema needs one. */
+  /** Validates a value; returns a promise if the schema is asynchronous. */
   readonly validate: (
     value: unknown,
   ) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
-  /** Carries the types; holds nothing at run time. */
+  /** Carries the types; always absent at run time. */
   readonly types?: SchemaTypes<Input, Output> | undefined;
 }
 
-/** The types that a {@linkcode StandardSchema} carries. */
+/** Types that a {@linkcode StandardSchema} carries. */
 export interface SchemaTypes<Input, Output> {
-  /** The type before validation. */
+  /** Type of a value before validation. */
   readonly input: Input;
-  /** The type after validation. */
+  /** Type of a value after validation. */
   readonly output: Output;
 }
 
-/** What a schema says about one value. */
+/** Result of validating a value. */
 export type SchemaResult<Output> = SchemaSuccess<Output> | SchemaFailure;
 
-/** The value is valid. */
+/** Result for a valid value. */
 export interface SchemaSuccess<Output> {
-  /** The value, as the schema left it. */
+  /** The validated value, with any conversions that the schema applied. */
   readonly value: Output;
-  /** Absent where the value is valid. */
+  /** Always absent for a valid value. */
   readonly issues?: undefined;
 }
 
-/** The value is not valid. */
+/** Result for an invalid value. */
 export interface SchemaFailure {
-  /** What is wrong with it. */
+  /** Issues found in the value. */
   readonly issues: readonly SchemaFinding[];
 }
 
-/** One fault, as a schema library reports it. */
+/** One issue, as a schema library reports it. */
 export interface SchemaFinding {
-  /** What is wrong, in words. */
+  /** Description of the issue. */
   readonly message: string;
-  /** Where: keys from the outside inwards, plain or as `{ key }`. */
+  /** Keys that lead to the invalid part, outermost first; plain or as `{ key }`. */
   readonly path?:
     | readonly (PropertyKey | { readonly key: PropertyKey })[]
     | undefined;
 }
 
 /**
- * The type that a value must have before a schema validates it. Looks at
- * nothing of the schema but the types it carries: comparing whole schemas costs
- * the compiler too much (TS2589 with arktype's).
+ * Type of a value before a schema validates it.
+ *
+ * The type is inferred from `types` alone: comparing whole schemas exceeds the
+ * compiler's limits (TS2589 with arktype).
+ *
+ * @typeParam Schema the type of the schema
  */
 export type InferInput<Schema> = Carried<Schema> extends
   { readonly input: infer Input } ? Input : never;
 
-/** The type that a value has after a schema validated it. */
+/**
+ * Type of a value after a schema has validated it.
+ *
+ * @typeParam Schema the type of the schema
+ */
 export type InferOutput<Schema> = Carried<Schema> extends
   { readonly output: infer Output } ? Output : never;
 
-/** The types that a schema carries. */
+/**
+ * Types that a schema carries.
+ *
+ * @typeParam Schema the type of the schema
+ */
 export type Carried<Schema> = Schema extends
   { readonly "~standard": { readonly types?: infer Types } }
   ? NonNullable<Types>
   : never;
 
-/** One fault of a value, in a form that can travel. */
+/** One issue of an invalid value, in a form suitable for sending. */
 export interface SchemaIssue {
-  /** Keys from the outside inwards; empty where the whole value is meant. */
+  /**
+   * Keys that lead to the invalid part, outermost first.
+   *
+   * At most 64 keys of at most 64 characters; empty if the issue concerns the
+   * whole value.
+   */
   readonly path: readonly (string | number)[];
-  /** What is wrong, in words; at most 256 characters. */
+  /** Description of the issue, at most 256 characters. */
   readonly message: string;
 }
 
 /**
- * Faults that a {@linkcode SchemaError} keeps. A peer can send a million bad
- * items in one message; the first few say enough.
+ * Maximum number of issues in a {@linkcode SchemaError}.
+ *
+ * A peer can send a message with a million invalid items; the first few issues
+ * suffice.
  */
 const MAX_ISSUES = 16;
 const MAX_ISSUE_LENGTH = 256;
@@ -105,11 +124,11 @@ const MAX_PATH_DEPTH = 64;
 const MAX_KEY_LENGTH = 64;
 
 /**
- * A value did not match its schema.
+ * Error for a value that does not match its schema.
  *
  * @example
  * ```ts
- * import { SchemaError } from "@lengthwise/lengthwise/messages";
+ * import { SchemaError } from "@lengthwise/lengthwise";
  * import { assertEquals } from "@std/assert";
  *
  * const error = new SchemaError([{ path: ["items", 0], message: "Expected a string" }]);
@@ -119,18 +138,18 @@ const MAX_KEY_LENGTH = 64;
 export class SchemaError extends Error {
   /** Always `"SchemaError"`. */
   override readonly name = "SchemaError";
-  /** The first faults, at most 16. */
+  /** The first issues, at most 16. */
   readonly issues: readonly SchemaIssue[];
-  /** How many faults there were in all. */
+  /** Total number of issues, including omitted ones. */
   readonly issueCount: number;
 
   /**
-   * Takes over what a library found.
+   * Creates an error from the issues that a schema library found.
    *
-   * @param findings faults as the library reported them
+   * @param findings the issues as the library reported them
    */
   constructor(findings: readonly SchemaFinding[]) {
-    // from(): plain arrays, also where a library's are more than that (arktype)
+    // Array.from() returns a plain array; arktype's issues are a subclass of Array.
     const issues = Array.from(findings).slice(0, MAX_ISSUES).map(toIssue);
     super(describeIssues(issues, findings.length));
     this.issues = issues;
@@ -139,41 +158,24 @@ export class SchemaError extends Error {
 }
 
 /**
- * Validates one value. Synchronous where the schema is: no promise is made
- * unless the library returns one.
+ * Validates a value with a schema of any library.
  *
+ * The result is a promise only if the schema library returns one.
+ *
+ * @typeParam Output the type of the validated value
  * @param schema the schema
- * @param value the value to check
- * @returns the value as the schema left it (transformed, with defaults, without
- * unknown keys: the library's business), or a promise of it
- * @throws {SchemaError} if the value does not match, thrown or by rejection; so
- * is what the schema itself throws
- *
- * @example
- * ```ts
- * import { type StandardSchema, validate } from "@lengthwise/lengthwise/messages";
- * import { assertEquals, assertThrows } from "@std/assert";
- *
- * const word: StandardSchema<string> = {
- *   "~standard": {
- *     version: 1,
- *     vendor: "example",
- *     validate: (value) =>
- *       typeof value === "string"
- *         ? { value }
- *         : { issues: [{ message: "Expected a string" }] },
- *   },
- * };
- * assertEquals(validate(word, "a"), "a");
- * assertThrows(() => validate(word, 1), Error, "Expected a string");
- * ```
+ * @param value the value to validate
+ * @returns the validated value, or a promise of it. Whether it has defaults,
+ * conversions or unknown keys depends on the schema.
+ * @throws {SchemaError} if the value does not match the schema; by rejection if
+ * the schema is asynchronous. Errors that the schema throws are passed on.
  */
 export function validate<Output>(
   schema: StandardSchema<unknown, Output>,
   value: unknown,
 ): Output | Promise<Output> {
   const result = schema["~standard"].validate(value);
-  // Not every library's promises are the engine's own.
+  // A library may return a thenable that is not a native promise.
   return isThenable(result)
     ? Promise.resolve(result).then(accept)
     : accept(result);

@@ -1,19 +1,22 @@
 /**
- * Types in the place of a schema.
+ * Types in place of schemas.
  *
  * @module
  */
 import type { StandardSchema } from "./standard_schema.ts";
 
 /**
- * Says a type where a schema is asked for, and checks nothing at run time: for
- * methods of which only a part has a schema.
+ * Returns a schema that only carries a type.
  *
- * @returns a schema that accepts every value as it is
+ * It validates nothing at run time. Use it for the values of a method that have
+ * no schema if other values of the method have one.
+ *
+ * @typeParam T the type of the value
+ * @returns a schema that accepts any value and returns it unchanged
  *
  * @example
  * ```ts
- * import { typed, unary } from "@lengthwise/lengthwise/messages";
+ * import { typed, unary } from "@lengthwise/lengthwise";
  * import { assertEquals } from "@std/assert";
  *
  * const price = unary({
@@ -21,14 +24,14 @@ import type { StandardSchema } from "./standard_schema.ts";
  *   output: typed<{ cents: number }>(),
  *   errors: { unknownSku: null },
  * });
- * assertEquals(price.input, undefined); // nothing to check
+ * assertEquals(price.input, undefined); // nothing to validate
  * ```
  */
 export function typed<T>(): StandardSchema<T, T> {
   return UNCHECKED;
 }
 
-// One for all types: it holds nothing, and lets a `T` through as it is.
+// One schema serves all types, since it returns any value unchanged.
 // deno-lint-ignore no-explicit-any -- stands for every T
 const UNCHECKED: StandardSchema<any, any> = Object.freeze({
   "~standard": Object.freeze({
@@ -38,7 +41,7 @@ const UNCHECKED: StandardSchema<any, any> = Object.freeze({
   }),
 });
 
-/** Whether a schema only carries a type. */
+/** Returns whether a schema was made by {@linkcode typed}. */
 export function isUnchecked(schema: StandardSchema): boolean {
   return schema === UNCHECKED;
 }
