@@ -1,5 +1,5 @@
 /**
- * Tells people and programs what a protocol consists of.
+ * Descriptions of protocols as plain data.
  *
  * @module
  */
@@ -10,39 +10,43 @@ import {
 import { type MethodSummary, protocolHash } from "../protocol/protocol_hash.ts";
 import type { AnyProtocol, BoundMethod } from "../protocol/protocol_types.ts";
 
-/** What there is to know of a method, as plain data. */
+/** Description of a method, as plain data. */
 export interface MethodDescription extends MethodSummary {
-  /** JSON Schemas of what travels. */
+  /** JSON Schemas of the method's values. */
   readonly schemas: MethodSchemas;
-  /** Default time for a call, in ms; `null` if none. */
+  /** Default timeout of a call, in ms; `null` if the method declares none. */
   readonly timeout: number | null;
-  /** Whether a call that may have run can be sent again without harm. */
+  /** Whether repeating a call that may have run is harmless. */
   readonly idempotent: boolean;
-  /** One line for people, or `""`. */
+  /** One line of text for people; `""` if the method declares none. */
   readonly description: string;
 }
 
-/** What there is to know of a protocol, as plain data. */
+/** Description of a protocol, as plain data. */
 export interface ProtocolDescription {
-  /** Its name. */
+  /** Name of the protocol. */
   readonly name: string;
-  /** Its hash; see `protocolHash()`. */
+  /** Hash of the protocol's methods; see `protocolHash()`. */
   readonly hash: number;
-  /** Handled by the server, sorted by name. */
+  /** Methods that the server handles, sorted by name. */
   readonly server: readonly MethodDescription[];
-  /** Handled by the client, sorted by name. */
+  /** Methods that the client handles, sorted by name. */
   readonly client: readonly MethodDescription[];
 }
 
 /**
- * Describes a protocol as plain data, fit for JSON: names, shapes, and JSON
- * Schemas where the schema library gives them.
+ * Describes a protocol as plain data, suitable for JSON.
  *
- * @param protocol the protocol
+ * The description contains names, shapes and defaults, and JSON Schemas if the
+ * schema library can convert its schemas.
+ *
+ * @param protocol the protocol to describe
+ * @returns the description
  *
  * @example
  * ```ts
- * import { describeProtocol, protocol, unary } from "@lengthwise/lengthwise/messages";
+ * import { describeProtocol } from "@lengthwise/lengthwise/introspection";
+ * import { protocol, unary } from "@lengthwise/lengthwise";
  * import { assertEquals } from "@std/assert";
  *
  * const Shop = protocol({
@@ -63,9 +67,10 @@ export function describeProtocol(protocol: AnyProtocol): ProtocolDescription {
 }
 
 /**
- * What a handshake says of each method of a protocol.
+ * Summarizes the methods of a protocol: names, shapes and schema hashes.
  *
  * @param protocol the protocol
+ * @returns the methods of each side, sorted by name, as in a handshake
  */
 export function summaries(protocol: AnyProtocol): {
   server: readonly MethodSummary[];

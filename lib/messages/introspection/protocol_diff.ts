@@ -1,5 +1,5 @@
 /**
- * Compares what the two ends of a connection say of their methods.
+ * Compares the methods that the two ends of a connection know.
  *
  * @module
  */
@@ -11,58 +11,70 @@ import type { Side } from "../protocol/protocol_types.ts";
 import { mismatchOf } from "../session/wire/method_compatibility.ts";
 
 /**
- * How a method differs:
+ * Kind of difference between two declarations of a method.
  *
- * | kind | means | calls of it |
+ * | kind | meaning | effect on calls |
  * | --- | --- | --- |
- * | `missing` | the callee does not have it | fail: `unimplemented`; notifications are dropped |
- * | `shape` | it has another shape there | the same |
- * | `schema` | its schemas differ | may work; validation decides call by call |
- * | `extra` | the caller does not know it | are not made |
+ * | `missing` | the callee does not have the method | fail with `unimplemented`; notifications are dropped |
+ * | `shape` | the method has another shape at the callee | as for `missing` |
+ * | `schema` | the schemas of the method differ | may succeed; each call is validated on its own |
+ * | `extra` | the caller does not know the method | none: the caller cannot call it |
  */
 export type DifferenceKind = "missing" | "shape" | "schema" | "extra";
 
-/** One method in which two ends differ. */
+/** A method that differs between the two ends of a connection. */
 export interface MethodDifference {
-  /** Which side handles it. */
+  /** Side that handles the method. */
   readonly side: Side;
-  /** Dotted name, as the ends wrote it: {@linkcode MethodDifference.text} is fit to be printed. */
+  /**
+   * Dotted name of the method, as declared.
+   *
+   * A peer may have chosen it: to log it, use {@linkcode MethodDifference.text},
+   * in which unprintable characters are escaped.
+   */
   readonly name: string;
-  /** How it differs. */
+  /** Kind of difference. */
   readonly kind: DifferenceKind;
-  /** Whether every call of it must fail, or a notification be dropped; other methods are not touched. */
+  /**
+   * Whether every call of the method fails, or its notifications are dropped.
+   *
+   * Other methods are not affected.
+   */
   readonly incompatible: boolean;
-  /** For people, without a full stop: `"server lacks unary orders.cancel"`. */
+  /** Description without a full stop: `"server lacks unary orders.cancel"`. */
   readonly text: string;
 }
 
-/** The methods of one side, as both ends know them. */
+/** Methods of one side, as each end knows them. */
 export interface MethodLists {
-  /** Which side handles them. */
+  /** Side that handles the methods. */
   readonly side: Side;
-  /** As the end knows them that calls. */
+  /** Methods that the calling end knows. */
   readonly caller: readonly MethodSummary[];
-  /** As the end knows them that handles. */
+  /** Methods that the handling end knows. */
   readonly callee: readonly MethodSummary[];
 }
 
-/** Lines of {@linkcode describeDifferences}; a peer may list a thousand methods. */
+/** Maximum number of differences that {@linkcode describeDifferences} lists. */
 const MAX_LINES = 32;
 
-/** Fields that the words about one method name. */
+/** Maximum number of fields in the description of one method. */
 const MAX_FIELDS = 16;
 
 /**
- * How the two ends of a connection differ in the methods of one side. Schemas
- * are compared by their hashes; where both lists come with JSON Schemas (from
- * `describeProtocol()`), the texts name the fields. A hash of 0 is not compared.
+ * Compares two lists of the methods of one side.
  *
- * @param lists the methods as the caller and as the callee know them
- * @returns one difference a method, sorted by name; empty where both agree
+ * Schemas are compared by their hashes; a hash of 0 matches every other. If both
+ * lists contain JSON Schemas, as those of `describeProtocol()` do, the
+ * descriptions name the fields that differ.
+ *
+ * @param lists the methods, as the caller and as the callee know them
+ * @returns one difference per method that differs, sorted by name
  *
  * @example
  * ```ts
- * import { describeProtocol, diffMethods, protocol, unary } from "@lengthwise/lengthwise/messages";
+ * import { describeProtocol, diffMethods } from "@lengthwise/lengthwise/introspection";
+ * import { protocol, unary } from "@lengthwise/lengthwise";
  * import { assertEquals } from "@std/assert";
  *
  * const older = protocol({ name: "shop", server: { price: unary<string, number>() } });
@@ -93,14 +105,15 @@ export function diffMethods(lists: MethodLists): readonly MethodDifference[] {
 }
 
 /**
- * Differences as text, a line each, those that make calls fail first.
+ * Formats differences as text, one per line, incompatible methods first.
  *
- * @param differences what `diffMethods()` found
- * @returns at most 33 lines, `""` where there is no difference
+ * @param differences the differences that `diffMethods()` returned
+ * @returns the lines of the first 32 differences, and a line with the number
+ * of the others if there are more; `""` if there are no differences
  *
  * @example
  * ```ts
- * import { describeDifferences } from "@lengthwise/lengthwise/messages";
+ * import { describeDifferences } from "@lengthwise/lengthwise/introspection";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(describeDifferences([]), "");
@@ -119,23 +132,23 @@ export function describeDifferences(
   return lines.join("\n");
 }
 
-/** A map, since the names may be a peer's. */
+/** Indexes methods by name; a Map, because a peer may have chosen the names. */
 function byName(methods: readonly MethodSummary[]): Map<string, MethodSummary> {
   return new Map(methods.map((method) => [method.name, method]));
 }
 
-/** One method as the two ends know it; at least one of them does. */
+/** One method, as each end knows it; at least one end does. */
 export interface MethodPair {
-  /** As the end knows it that calls. */
-  readonly caller: Described | undefined;
-  /** As the end knows it that handles. */
-  readonly callee: Described | undefined;
+  /** The method, as the calling end knows it. */
+  readonly caller: ComparedMethod | undefined;
+  /** The method, as the handling end knows it. */
+  readonly callee: ComparedMethod | undefined;
 }
 
-/** What the words about a difference need of a method. */
-export type Described = Omit<MethodSummary, "hash">;
+/** Properties of a method that the description of a difference mentions. */
+export type ComparedMethod = Omit<MethodSummary, "hash">;
 
-/** Puts into words how a method differs. */
+/** Returns a difference with its description. */
 export function difference(
   side: Side,
   kind: DifferenceKind,
@@ -149,11 +162,11 @@ export function difference(
     name: (pair.caller ?? pair.callee)?.name ?? "",
     kind,
     incompatible: kind === "missing" || kind === "shape",
-    text: WORDS[kind](pair, ends),
+    text: DESCRIBE[kind](pair, ends),
   };
 }
 
-const WORDS: Readonly<
+const DESCRIBE: Readonly<
   Record<DifferenceKind, (pair: MethodPair, ends: Ends) => string>
 > = {
   missing: ({ caller }, ends) => `${ends.callee} lacks ${titleOf(caller)}`,
@@ -165,21 +178,21 @@ const WORDS: Readonly<
     } on the ${ends.callee}`,
   schema: ({ caller, callee }, ends) => {
     const fields = fieldDifferences(caller?.schemas, callee?.schemas, ends);
-    const what = fields.length > 0 ? listed(fields) : "schemas differ";
+    const what = fields.length > 0 ? joinFields(fields) : "schemas differ";
     return `${nameOf(caller)}: ${what}`;
   },
 };
 
-function titleOf(method: Described | undefined): string {
+function titleOf(method: ComparedMethod | undefined): string {
   return `${method?.shape} ${nameOf(method)}`;
 }
 
-function nameOf(method: Described | undefined): string {
+function nameOf(method: ComparedMethod | undefined): string {
   return printable(method?.name ?? "");
 }
 
-/** A peer may have any number of fields. */
-function listed(fields: readonly string[]): string {
+/** Joins the descriptions of fields; limited, since a peer may have any number. */
+function joinFields(fields: readonly string[]): string {
   const left = fields.length - MAX_FIELDS;
   const text = fields.slice(0, MAX_FIELDS).join(", ");
   return left > 0 ? `${text}, and ${left} more` : text;

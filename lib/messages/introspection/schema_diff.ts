@@ -1,5 +1,5 @@
 /**
- * Says in words how two JSON Schemas differ, field by field.
+ * Describes the differences between two JSON Schemas, field by field.
  *
  * @module
  */
@@ -7,31 +7,32 @@ import { canonicalSchema } from "../schema/canonical_json.ts";
 import { isRecord, type JsonSchema } from "../schema/json_schema.ts";
 import { printable } from "../support/printable.ts";
 
-/** How the two ends are called in the sentences. */
+/** Names of the two ends in the descriptions. */
 export interface Ends {
-  /** The end that calls. */
+  /** Name of the calling end. */
   readonly caller: string;
-  /** The end that handles. */
+  /** Name of the handling end. */
   readonly callee: string;
 }
 
-/** One place in a schema: what may stand there, and whether it must. */
+/** One field of a schema. */
 interface Field {
-  /** Canonical text of the keywords, those of fields inside left out. */
+  /** Canonical text of the keywords, without the keywords of nested fields. */
   readonly rule: string;
-  /** What people call it: `string`, `number | null`. */
+  /** Type of the field in readable form: `string`, `number | null`. */
   readonly kind: string;
   readonly required: boolean;
 }
 
-/** Levels of nested fields that are looked at; what lies deeper counts as a whole. */
+/** Levels of nested fields to compare; deeper fields are compared as a whole. */
 const MAX_DEPTH = 16;
 
 /**
- * The differences of two schemas, one sentence each; none where both mean the
- * same, or where one is not known.
+ * Returns a description of each difference between two schemas.
  *
- * @param what what the schemas are of, as `"input"`
+ * The list is empty if the schemas are equivalent, or if one is not known.
+ *
+ * @param what the subject of the schemas, such as `"input"`
  */
 export function schemaDifferences(
   what: string,
@@ -73,7 +74,7 @@ function compare(
   }
   if (caller.rule !== callee.rule) {
     return caller.kind === callee.kind
-      ? `changed: other rules for ${printable(caller.kind)}`
+      ? `changed: different rules for ${printable(caller.kind)}`
       : `changed: ${printable(caller.kind)} on the ${ends.caller}, ${
         printable(callee.kind)
       } on the ${ends.callee}`;

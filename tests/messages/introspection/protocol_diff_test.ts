@@ -140,7 +140,7 @@ Deno.test("diffMethods() names the fields that changed", {
   ]);
   assertEquals(
     inputs(object({ sku: string() }), object({ sku: string().min(2) })),
-    ["m: input field sku changed: other rules for string"],
+    ["m: input field sku changed: different rules for string"],
   );
   assertEquals(
     inputs(object({ a: string() }), object({ a: string().optional() })),
@@ -248,7 +248,7 @@ Deno.test(
       text,
       `m: input field ${
         Array(17).fill("a").join(".")
-      } changed: other rules for nested value`,
+      } changed: different rules for nested value`,
     );
   },
 );

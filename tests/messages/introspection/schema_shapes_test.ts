@@ -127,7 +127,7 @@ const INCIDENTS = {
   },
   [BAD_DATA](error: unknown) {
     assert(error instanceof Error && error.cause instanceof SchemaError);
-    assertStringIncludes(error.message, 'threw its error "short"');
+    assertStringIncludes(error.message, 'threw its declared error "short"');
   },
 };
 
