@@ -1,5 +1,5 @@
 /**
- * Calls that interceptors begin for a caller, who may give up meanwhile.
+ * Calls that interceptors start on behalf of one caller.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { abortError } from "./pending_call.ts";
 import type { CallOptions } from "../protocol/client_types.ts";
 import type { CallError, Processed } from "../errors/call_error.ts";
 
-/** What has been begun for one caller, and whether it still waits. */
+/** Attempts that were made for one caller, until the caller gives up. */
 export class CallAttempts {
   readonly #method: string;
   #processed: Processed = "no";
@@ -18,19 +18,22 @@ export class CallAttempts {
     this.#method = method;
   }
 
-  /** What the caller is told, once it has given up. */
+  /** Error that the caller received when it gave up. */
   get givenUp(): CallError | undefined {
     return this.#givenUp;
   }
 
-  /** The caller waits no longer; the first reason holds. */
+  /** Records that the caller gave up, and why; the first cause counts. */
   giveUp(cause: unknown): CallError {
     return this.#givenUp ??= abortError(this.#method, cause, this.#processed);
   }
 
   /**
-   * Options for a call that begins now. Once the caller has been told that
-   * nothing was begun nothing may be, whatever an interceptor does.
+   * Returns the options for a new attempt.
+   *
+   * Once the caller has given up, the signal of every attempt is aborted: the
+   * caller may have received `processed: "no"`, which must remain true whatever
+   * an interceptor does.
    */
   begin(options: CallOptions): CallOptions {
     if (this.#givenUp !== undefined) {

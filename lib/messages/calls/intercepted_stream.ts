@@ -1,67 +1,74 @@
 /**
- * A call with items that interceptors stand around: what the caller holds
- * while they wait, and whatever they give instead of the call itself.
+ * Stream of a call that passes through interceptors.
+ *
+ * The caller holds it while the interceptors wait, and also if they return
+ * something other than the call's own stream.
  *
  * @module
  */
 import type { CallAttempts } from "./call_attempts.ts";
-import { hasItems } from "../streams/item_pump.ts";
+import { isIterableObject } from "../streams/item_pump.ts";
 import type { CallError } from "../errors/call_error.ts";
 
-/** What calls with items can do; of the optional members a shape has some. */
+/** Members of all streams; each shape has some of the optional ones. */
 export interface AnyStream {
-  /** Of the output. */
+  /** Promise of the output. */
   readonly result?: Promise<unknown>;
   /** Cancels the call. */
   cancel(reason?: unknown): void;
   /** Sends one item. */
   send?(item: unknown): Promise<void>;
-  /** Says that no more follow. */
+  /** Ends the stream of items to send. */
   end?(): Promise<void>;
-  /** Items that come back. */
+  /** Returns an iterator over the received items. */
   [Symbol.asyncIterator]?(): AsyncIterator<unknown>;
 }
 
-/** The call itself. */
-export interface BegunStream extends AnyStream {
-  /** Whether it has ended. */
+/** Stream of a call that was started. */
+export interface StartedStream extends AnyStream {
+  /** Whether the call has ended. */
   readonly over: boolean;
-  /** Told when it ends. */
+  /** Called when the call ends. */
   onOver: () => void;
 }
 
-/** Begins the call, by way of the interceptors; told of each call that is begun. */
-export type InterceptedRun = (began: (call: BegunStream) => void) => unknown;
+/** Runs the interceptors; calls `onStarted` for each call that they start. */
+export type RunInterceptors = (
+  onStarted: (call: StartedStream) => void,
+) => unknown;
 
 /**
- * Stands for the call. An interceptor that gives its own items (a generator
- * around those of the call) need not know how to cancel, send or end: what it
- * does not have is the call's, or with several attempts the last one's.
+ * Stream that the caller holds in place of the call's own.
+ *
+ * An interceptor that returns its own items (such as a generator around the
+ * call's) need not implement `cancel`, `send`, `end` and `result`: missing
+ * members are taken from the call that was started last.
  */
 export class InterceptedStream implements AsyncDisposable {
-  /** Of the output. */
-  result: Promise<unknown> = NOTHING;
+  /** Promise of the output. */
+  result: Promise<unknown> = RESOLVED;
   readonly #method: string;
   readonly #attempts: CallAttempts;
-  /** Calls that the interceptors have begun. */
-  readonly #begunCalls: WeakSet<object> = new WeakSet();
-  /** Of those, the ones that have not ended. */
-  readonly #live: Set<BegunStream> = new Set();
-  readonly #begun: PromiseWithResolvers<void> = Promise.withResolvers();
+  /** Calls that the interceptors have started. */
+  readonly #startedCalls: WeakSet<object> = new WeakSet();
+  /** Started calls that have not ended. */
+  readonly #live: Set<StartedStream> = new Set();
+  readonly #firstStarted: PromiseWithResolvers<void> = Promise.withResolvers();
+  /** Call that was started last. */
   #call: AnyStream | undefined = undefined;
-  /** What the interceptors give, sooner or later. */
-  #made: Promise<unknown> = NOTHING;
-  /** The call, where they give it as it is: there is nothing to stand for. */
+  /** Promise of the value that the interceptors return. */
+  #returned: Promise<unknown> = RESOLVED;
+  /** Call that the interceptors returned unchanged; it needs no replacement. */
   #direct: AnyStream | undefined = undefined;
-  /** What is told when the caller gives up, whatever an interceptor waits for. */
+  /** Functions that reject the caller's pending promises when it gives up. */
   readonly #pending: Set<(error: CallError) => void> = new Set();
-  /** The caller's, as long as it matters. */
+  /** The caller's signal, while it can still cancel something. */
   #signal: AbortSignal | undefined;
-  /** Listens to it. */
+  /** Listener that is registered on the signal. */
   #onAbort: (() => void) | undefined = undefined;
   #left = false;
   #iterator: Promise<AsyncIterator<unknown>> | undefined = undefined;
-  /** The first item, where it had to be asked for so that the call begins. */
+  /** First item, if requested early so that a generator starts the call. */
   #first: Promise<IteratorResult<unknown>> | undefined = undefined;
 
   private constructor(
@@ -75,58 +82,60 @@ export class InterceptedStream implements AsyncDisposable {
   }
 
   /**
-   * Begins a call.
+   * Runs the interceptors around a call with a stream.
    *
    * @param method dotted name of the method
-   * @param attempts what is begun for it
-   * @param signal cancels it, however interceptors wait; once it has fired they are not even asked
-   * @param run begins it
-   * @returns what the caller holds: the call itself, where nothing stands around it
+   * @param attempts the attempts that are made for the caller
+   * @param signal cancels the call, even while interceptors wait; if it is
+   * aborted already, no interceptor runs
+   * @param run runs the interceptors
+   * @returns the stream for the caller: the call's own if the interceptors
+   * return it at once
    */
   static begin(
     method: string,
     attempts: CallAttempts,
     signal: AbortSignal | undefined,
-    run: InterceptedRun,
+    run: RunInterceptors,
   ): unknown {
     const stream = new InterceptedStream(method, attempts, signal);
-    let made: unknown;
+    let returned: unknown;
     try {
       if (signal?.aborted) throw attempts.giveUp(signal.reason);
-      made = run((call) => stream.#began(call));
+      returned = run((call) => stream.#onStarted(call));
     } catch (error) {
-      made = Promise.reject(error);
+      returned = Promise.reject(error);
     }
-    if (made !== undefined && made === stream.#call) {
+    if (returned !== undefined && returned === stream.#call) {
       stream.#ignoreSignal();
-      return made;
+      return returned;
     }
-    stream.#wait(Promise.resolve(made));
+    stream.#wait(Promise.resolve(returned));
     return stream;
   }
 
-  #wait(made: Promise<unknown>): void {
-    this.#made = made;
-    made.then((made) => this.#stands(made)).catch(() => {
+  #wait(returned: Promise<unknown>): void {
+    this.#returned = returned;
+    returned.then((value) => this.#onReturned(value)).catch(() => {
       this.#ignoreSignal();
-      this.#cancelCalls(); // nobody is to have what was begun
+      this.#cancelCalls(); // the caller cannot reach them
     });
     this.result = this.#unlessGivenUp(async () =>
       await (await this.#member("result")).result
     );
-    this.result.catch(() => {}); // as for a call that nobody has touched
+    this.result.catch(() => {}); // a caller that ignores `result` must not cause an unhandled rejection
   }
 
-  /** The interceptors have decided what the caller gets. */
-  #stands(made: unknown): void {
-    if (!isOneOf(this.#begunCalls, made)) return;
-    this.#direct = made;
-    this.#ignoreSignal(); // the call looks for itself
+  /** Called when the interceptors have returned a value. */
+  #onReturned(value: unknown): void {
+    if (!isStarted(this.#startedCalls, value)) return;
+    this.#direct = value;
+    this.#ignoreSignal(); // the call listens to the signal itself
   }
 
-  #began(call: BegunStream): void {
+  #onStarted(call: StartedStream): void {
     this.#call = call;
-    this.#begunCalls.add(call);
+    this.#startedCalls.add(call);
     if (!call.over) {
       this.#live.add(call);
       call.onOver = () => {
@@ -134,12 +143,18 @@ export class InterceptedStream implements AsyncDisposable {
         this.#unwatch();
       };
     }
-    this.#begun.resolve();
-    const { givenUp } = this.#attempts; // by the input, while it was encoded
+    this.#firstStarted.resolve();
+    // Encoding the input may have run code that aborts the signal.
+    const { givenUp } = this.#attempts;
     if (givenUp !== undefined) call.cancel(givenUp);
   }
 
-  /** A signal may live for ever: it is listened to while somebody waits or a call goes on. */
+  /**
+   * Listens to the signal.
+   *
+   * A signal can outlive many calls, so the listener is removed when nothing is
+   * pending and no call is in progress.
+   */
   #watch(): void {
     const signal = this.#signal;
     if (signal === undefined || this.#onAbort !== undefined) return;
@@ -180,35 +195,43 @@ export class InterceptedStream implements AsyncDisposable {
     });
   }
 
-  /** What the interceptors give. @throws {CallError} if the caller has given up: nothing is begun then */
-  async #whatTheyMade(): Promise<unknown> {
-    const made = await this.#made;
+  /**
+   * Returns the value that the interceptors returned.
+   *
+   * @throws {CallError} if the caller has given up, so that nothing more starts
+   */
+  async #returnedValue(): Promise<unknown> {
+    const returned = await this.#returned;
     const { givenUp } = this.#attempts;
     if (givenUp !== undefined) throw givenUp;
-    return made;
+    return returned;
   }
 
-  /** Whoever has it: what the interceptors give, or the call. @throws {TypeError} if nobody does */
+  /**
+   * Returns the object that has the member: the interceptors' or the call.
+   *
+   * @throws {TypeError} if neither has it
+   */
   async #member<Name extends keyof AnyStream>(
     name: Name,
   ): Promise<AnyStream & Required<Pick<AnyStream, Name>>> {
-    const made = await this.#whatTheyMade();
-    if (has(made, name)) return made;
-    // A generator begins the call with its first item.
-    if (this.#call === undefined && hasItems(made)) {
-      await this.#beginIterating();
+    const returned = await this.#returnedValue();
+    if (has(returned, name)) return returned;
+    // A generator starts the call when its first item is requested.
+    if (this.#call === undefined && isIterableObject(returned)) {
+      await this.#requestFirst();
     }
     if (has(this.#call, name)) return this.#call;
     throw new TypeError(
-      `Cannot call ${this.#method}: its interceptors neither began it nor gave something with "${
+      `Cannot call ${this.#method}: its interceptors neither called next() nor returned an object with "${
         String(name)
       }"`,
     );
   }
 
-  async #beginIterating(): Promise<void> {
-    const first = this.#first ??= this.#ask();
-    await Promise.race([this.#begun.promise, first.catch(() => {})]);
+  async #requestFirst(): Promise<void> {
+    const first = this.#first ??= this.#request();
+    await Promise.race([this.#firstStarted.promise, first.catch(() => {})]);
   }
 
   /** Sends one item. */
@@ -218,33 +241,33 @@ export class InterceptedStream implements AsyncDisposable {
     );
   }
 
-  /** Says that no more follow. */
+  /** Ends the stream of items to send. */
   end(): Promise<void> {
     return this.#unlessGivenUp(async () =>
       await (await this.#member("end")).end()
     );
   }
 
-  /** Cancels the call, now or as soon as it begins. */
+  /** Cancels the call, now or as soon as it starts. */
   cancel(reason?: unknown): void {
     if (this.#direct !== undefined) return this.#direct.cancel(reason);
     const givenUp = this.#attempts.giveUp(reason);
     this.#ignoreSignal();
     for (const reject of this.#pending) reject(givenUp);
     this.#cancelCalls(reason);
-    this.#leave();
-    this.#made.then((made) => {
-      if (has(made, "cancel")) made.cancel(reason);
-    }).catch(() => {}); // what it failed with, others are told
+    this.#closeIterator();
+    this.#returned.then((returned) => {
+      if (has(returned, "cancel")) returned.cancel(reason);
+    }).catch(() => {}); // other members report this error
   }
 
-  /** Cancels what is not finished. */
+  /** Cancels the call if it has not ended. */
   [Symbol.asyncDispose](): Promise<void> {
     this.cancel();
     return Promise.resolve();
   }
 
-  /** Items, once. */
+  /** Returns an iterator over the received items, which can be iterated once. */
   [Symbol.asyncIterator](): AsyncIterator<unknown> {
     return {
       next: () => {
@@ -254,7 +277,7 @@ export class InterceptedStream implements AsyncDisposable {
       return: (value) => {
         this.#left = true;
         this.cancel();
-        this.#leave();
+        this.#closeIterator();
         return Promise.resolve({ done: true, value });
       },
     };
@@ -263,10 +286,10 @@ export class InterceptedStream implements AsyncDisposable {
   async #next(): Promise<IteratorResult<unknown>> {
     const first = this.#first;
     this.#first = undefined;
-    return await (first ?? this.#ask());
+    return await (first ?? this.#request());
   }
 
-  async #ask(): Promise<IteratorResult<unknown>> {
+  async #request(): Promise<IteratorResult<unknown>> {
     return await (await this.#items()).next();
   }
 
@@ -275,25 +298,25 @@ export class InterceptedStream implements AsyncDisposable {
   }
 
   async #iterate(): Promise<AsyncIterator<unknown>> {
-    const made = await this.#whatTheyMade();
-    return hasItems(made) && !(Symbol.asyncIterator in made)
-      ? fromSync(made[Symbol.iterator]())
+    const returned = await this.#returnedValue();
+    return isIterableObject(returned) && !(Symbol.asyncIterator in returned)
+      ? toAsyncIterator(returned[Symbol.iterator]())
       : (await this.#member(Symbol.asyncIterator))[Symbol.asyncIterator]();
   }
 
-  /** The interceptor's own generator cleans up; nobody waits for it. */
-  #leave(): void {
+  /** Closes an interceptor's generator, so that it cleans up; does not wait for it. */
+  #closeIterator(): void {
     (async () => await (await this.#iterator)?.return?.())().catch(() => {});
   }
 }
 
-const NOTHING: Promise<unknown> = Promise.resolve();
+const RESOLVED: Promise<unknown> = Promise.resolve();
 
-function isOneOf(
+function isStarted(
   calls: WeakSet<object>,
-  made: unknown,
-): made is BegunStream {
-  return typeof made === "object" && made !== null && calls.has(made);
+  value: unknown,
+): value is StartedStream {
+  return typeof value === "object" && value !== null && calls.has(value);
 }
 
 function has<Name extends keyof AnyStream>(
@@ -303,8 +326,8 @@ function has<Name extends keyof AnyStream>(
   return typeof value === "object" && value !== null && name in value;
 }
 
-/** An interceptor may answer with what it has at hand, promises among it. */
-function fromSync(iterator: Iterator<unknown>): AsyncIterator<unknown> {
+/** Converts a synchronous iterator, whose values may be promises. */
+function toAsyncIterator(iterator: Iterator<unknown>): AsyncIterator<unknown> {
   return {
     async next() {
       const { done, value } = iterator.next();

@@ -1,39 +1,50 @@
 /**
- * Code around every call that a client makes.
+ * Interceptors: functions around every call that a client makes.
  *
  * @module
  */
 import type { CallOptions } from "../protocol/client_types.ts";
 import type { Shape } from "../session/wire/shape.ts";
 
-/** A call that is about to be made. */
+/** A call that a client is about to make. */
 export interface OutgoingRequest {
   /** Dotted name of the method. */
   readonly method: string;
-  /** What travels in it. */
+  /** Shape of the method. */
   readonly shape: Shape;
-  /** The input; for `clientStream` and `duplex` the items, if they were given. */
+  /**
+   * Input of the call.
+   *
+   * For `clientStream` and `duplex` it is the iterable of items, or `undefined`
+   * if the caller uses `send()`.
+   */
   readonly input: unknown;
   /** Options of the call. */
   readonly options: CallOptions;
 }
 
 /**
- * Sees every call, unary and streams alike: may change the request, wait, try
- * again, answer by itself, and look at what comes back: a promise, or for the
- * shapes with items the stream. What it throws the call fails with.
+ * Function around every call that a client makes, streams included.
  *
- * Of a stream it may give another in place: a generator around its items, an
- * array, an object with members of its own; or a promise of one. What such a
- * stream cannot do (`cancel`, `send`, `end`, `result`) the call does that it
- * stands around.
+ * An interceptor can change the request, wait, retry, answer the call itself,
+ * or inspect the result of `next()`: a promise, or for shapes with a stream, the
+ * stream. If it throws or rejects, the call fails with that error.
  *
- * However long it waits, the caller's `signal` ends the call. One that has
- * fired already begins nothing: no interceptor sees such a call.
+ * Instead of a stream from `next()`, an interceptor can return another one: a
+ * generator around its items, an array, an object with some of its members, or
+ * a promise of any of these. Members that it lacks (`cancel`, `send`, `end`,
+ * `result`) are taken from the call that `next()` started last.
+ *
+ * The caller's `signal` ends the call even while an interceptor waits. If the
+ * signal is aborted before the call, no interceptor runs.
+ *
+ * @param request the call to make
+ * @param next passes a request on to the next interceptor, or makes the call
+ * @returns the result of `next()`, or a replacement for it
  *
  * @example Metadata on every call
  * ```ts
- * import type { Interceptor } from "@lengthwise/lengthwise/messages";
+ * import type { Interceptor } from "@lengthwise/lengthwise";
  *
  * const traced: Interceptor = (request, next) =>
  *   next({
@@ -42,7 +53,7 @@ export interface OutgoingRequest {
  *   });
  * ```
  *
- * @example Items, counted as they pass
+ * @example Counting the items of a stream
  * ```ts
  * import { connect, type Interceptor, protocol, serve, serverStream } from "@lengthwise/lengthwise";
  * import { assertEquals } from "@std/assert";

@@ -1,12 +1,14 @@
 /**
- * A call that this side has made, told by the session what becomes of it. The
- * shapes with items are in `_outgoing_stream.ts`.
+ * Calls in progress, as the caller sees them.
+ *
+ * This file has the base class and the `unary` shape; `pending_streams.ts` has
+ * the shapes with a stream.
  *
  * @module
  */
-import { unawaited } from "../support/thenable.ts";
+import { reportRejection } from "../support/thenable.ts";
 import type { CallOptions } from "../protocol/client_types.ts";
-import type { Report } from "../errors/incident_report.ts";
+import type { IncidentReport } from "../errors/incident_report.ts";
 import { CallError, type Processed } from "../errors/call_error.ts";
 import type {
   CallerObserver,
@@ -15,33 +17,33 @@ import type {
 import type { Fields, Metadata } from "../session/wire/fields.ts";
 import type { Session } from "../session/session.ts";
 
-/** A session, and the time. */
+/** Session through which calls are made, with its clock and timer. */
 export interface CallSession {
   /** The session. */
   readonly session: Session;
-  /** The time for its commands. */
+  /** Returns the time for a command, in ms. */
   now(): number;
-  /** Looks at the session's wake-up time, after a command. */
+  /** Updates the session's wake-up timer; must be called after a command. */
   touched(): void;
-  /** Settles when there is room for more to be sent. */
+  /** Resolves when more data may be sent. */
   accepted(): Promise<void>;
-  /** Something failed that nobody else hears of. */
-  report(error: unknown, method: string): Report;
+  /** Reports an error that reaches no caller. */
+  report(error: unknown, method: string): IncidentReport;
 }
 
-/** What a call's options ask to watch. */
+/** Options that a call needs while it is in progress. */
 export interface WatchOptions {
-  /** Cancels the call. */
+  /** Cancels the call when aborted. */
   readonly signal: AbortSignal | undefined;
-  /** Told what the handler sent beside the result. */
+  /** Called with the metadata of the result. */
   readonly onMetadata: OnMetadata | undefined;
 }
 
 type OnMetadata = NonNullable<CallOptions["onMetadata"]>;
 
-/** What all shapes share: the call, its cancellation, its end. */
+/** A call in progress: the part that all shapes share. */
 export abstract class PendingCall implements CallerObserver {
-  /** The call; set once the session has taken it. */
+  /** The session's record of the call; set once the session has accepted it. */
   call: OutgoingCall | undefined = undefined;
   /** Dotted name of the method. */
   protected readonly method: string;
@@ -55,12 +57,12 @@ export abstract class PendingCall implements CallerObserver {
     this.method = method;
   }
 
-  /** What the call goes through. */
+  /** Session through which the call is made. */
   protected get link(): CallSession {
-    return this.#link!; // nothing is asked of it before opened()
+    return this.#link!; // opened() precedes every use
   }
 
-  /** The session has taken the call. */
+  /** Called when the session has accepted the call. */
   opened(call: OutgoingCall, link: CallSession, options: WatchOptions): void {
     this.call = call;
     this.#link = link;
@@ -70,20 +72,20 @@ export abstract class PendingCall implements CallerObserver {
     this.#signal = signal;
     const onAbort = this.#onAbort = () => this.abort(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
-    if (signal.aborted) onAbort(); // by the input, while it was encoded
+    if (signal.aborted) onAbort(); // encoding the input may run code that aborts it
   }
 
-  /** The call fails with an error of this side's; the other side hears that it is cancelled. */
+  /** Fails the call with a local error; the callee sees a cancelled call. */
   protected giveUp(error: unknown): void {
     this.rejected(error);
     this.abort(error);
   }
 
-  /** Cancels the call; harmless once it has ended. */
+  /** Cancels the call; has no effect once it has ended. */
   abort(cause: unknown): void {
     const { call } = this;
     if (call === undefined) return;
-    // From inside a value that is being encoded nothing can be sent.
+    // Code that runs while a value is being encoded (a getter) cannot send frames.
     if (this.link.session.encoding) {
       return queueMicrotask(() => this.abort(cause));
     }
@@ -92,14 +94,18 @@ export abstract class PendingCall implements CallerObserver {
     this.link.touched();
   }
 
-  /** Decodes a value. The bytes are valid during the call. @throws {CallError} `malformed` */
+  /**
+   * Decodes a value; the bytes are valid only during the call.
+   *
+   * @throws {CallError} with the code `malformed` if the value cannot be decoded
+   */
   protected decode(body: Uint8Array): unknown {
     try {
       return this.link.session.codec.decode(body);
     } catch (cause) {
       throw new CallError(
         "malformed",
-        `${this.method}: what came back cannot be decoded`,
+        `${this.method}: cannot decode a value of the reply`,
         { method: this.method, processed: "maybe", cause },
       );
     }
@@ -109,17 +115,17 @@ export abstract class PendingCall implements CallerObserver {
   onResult(body: Uint8Array, fields: Readonly<Fields>): void {
     this.#unwatch();
     try {
-      if (this.#onMetadata !== undefined) this.#tell(fields.metadata);
+      if (this.#onMetadata !== undefined) this.#deliver(fields.metadata);
     } catch (error) {
-      // The caller's own function must not end the connection.
+      // An error of the caller's callback must not end the connection.
       return this.rejected(error);
     }
     this.settled(body);
   }
 
-  /** Nobody waits for it: what is to be in time must be synchronous. */
-  #tell(metadata: Metadata): void {
-    unawaited(
+  /** Calls `onMetadata`; asynchronous work in it may finish after the call settles. */
+  #deliver(metadata: Metadata): void {
+    reportRejection(
       this.#onMetadata?.(metadata),
       (error) => this.link.report(error, this.method),
     );
@@ -137,9 +143,9 @@ export abstract class PendingCall implements CallerObserver {
     this.#onAbort = undefined;
   }
 
-  /** The result has come; the bytes are valid during the call. */
+  /** Called when the result arrives; the bytes are valid only during the call. */
   protected abstract settled(body: Uint8Array): void;
-  /** The call has failed, or could not even begin. */
+  /** Called when the call fails, or cannot be started. */
   abstract rejected(error: unknown): void;
   /** @inheritdoc */
   onItem(_body: Uint8Array): void {}
@@ -149,9 +155,9 @@ export abstract class PendingCall implements CallerObserver {
   onSendable(): void {}
 }
 
-/** A `unary` call: a promise. */
+/** A `unary` call in progress. */
 export class PendingUnary extends PendingCall {
-  /** Of the output. */
+  /** Promise of the output. */
   readonly promise: Promise<unknown>;
   #resolve!: (value: unknown) => void;
   #reject!: (error: unknown) => void;
@@ -178,11 +184,12 @@ export class PendingUnary extends PendingCall {
   }
 }
 
-/** What an aborted signal makes of a call: its time has run out, or it was cancelled. */
+/** Returns the error code and message for an aborted call. */
 export function abortReason(
   cause: unknown,
 ): { code: "cancelled" | "deadline"; message: string } {
-  // AbortSignal.timeout(), or the signal of a call on whose behalf this one is.
+  // AbortSignal.timeout() aborts with a TimeoutError; the signal of a handled
+  // call, on whose behalf this call was made, with a CallError.
   const timedOut = cause instanceof DOMException
     ? cause.name === "TimeoutError"
     : cause instanceof CallError && cause.code === "deadline";
@@ -191,7 +198,11 @@ export function abortReason(
     : { code: "cancelled", message: "the call was cancelled" };
 }
 
-/** The error of a call that was given up, by default before it began. */
+/**
+ * Returns the error of an aborted call.
+ *
+ * @param processed `"no"` if the call was aborted before it started
+ */
 export function abortError(
   method: string,
   cause: unknown,

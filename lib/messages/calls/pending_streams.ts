@@ -1,5 +1,5 @@
 /**
- * Calls with items, at the caller's end: one class a shape.
+ * Calls with a stream, as the caller sees them; one class per shape.
  *
  * @module
  */
@@ -15,23 +15,23 @@ import type { Items } from "../protocol/client_types.ts";
 import { CallError } from "../errors/call_error.ts";
 import type { OutgoingCall } from "../session/calls/outgoing_calls.ts";
 
-/** What the shapes with items share. */
+/** A call with a stream: the part that all shapes share. */
 abstract class PendingStream extends PendingCall implements AsyncDisposable {
-  /** Why the call failed, if it did. */
+  /** Error with which the call failed, if it did. */
   protected failure: { readonly error: unknown } | undefined = undefined;
   /** Whether the call has ended. */
   over = false;
-  /** Told when it ends. */
+  /** Called when the call ends. */
   onOver: () => void = () => {};
-  /** Whether this side has ended it, for a reason of its own. */
+  /** Whether a local error ended the call. */
   #givenUp = false;
 
-  /** Cancels the call; harmless once it has ended. */
+  /** Cancels the call; has no effect once it has ended. */
   cancel(reason?: unknown): void {
     this.abort(reason);
   }
 
-  /** Cancels what is not finished. */
+  /** Cancels the call if it has not ended. */
   [Symbol.asyncDispose](): Promise<void> {
     this.cancel();
     return Promise.resolve();
@@ -57,7 +57,7 @@ abstract class PendingStream extends PendingCall implements AsyncDisposable {
     super.giveUp(error);
   }
 
-  /** The call has ended: with a result's body, or with {@linkcode failure}. */
+  /** Called when the call ends: with the result's body, or with {@linkcode failure} set. */
   protected abstract ended(body: Uint8Array | undefined): void;
 
   protected newReader(): ItemReader {
@@ -77,7 +77,12 @@ abstract class PendingStream extends PendingCall implements AsyncDisposable {
     });
   }
 
-  /** Items that have come are still given out, unless this side has ended the call. */
+  /**
+   * Ends the reader.
+   *
+   * Items that have arrived can still be read, unless the caller itself ended
+   * the call.
+   */
   protected endReader(reader: ItemReader): void {
     const error = this.failure?.error;
     const ours = this.#givenUp || error instanceof CallError &&
@@ -86,7 +91,7 @@ abstract class PendingStream extends PendingCall implements AsyncDisposable {
   }
 }
 
-/** A `serverStream` call. */
+/** A `serverStream` call in progress. */
 export class PendingItemStream extends PendingStream {
   readonly #reader: ItemReader = this.newReader();
 
@@ -107,13 +112,13 @@ export class PendingItemStream extends PendingStream {
     this.endReader(this.#reader);
   }
 
-  /** Items, once. */
+  /** Returns an iterator over the received items, which can be iterated once. */
   [Symbol.asyncIterator](): AsyncIterator<unknown> {
     return this.#reader;
   }
 }
 
-/** The sending half of `clientStream` and `duplex`. */
+/** Sending half of `clientStream` and `duplex` calls. */
 abstract class PendingSendingStream extends PendingStream {
   readonly #writer: ItemWriter;
   #pump: ItemPump | undefined = undefined;
@@ -148,7 +153,7 @@ abstract class PendingSendingStream extends PendingStream {
     return Promise.reject(error);
   }
 
-  /** Says that no more follow. */
+  /** Ends the stream of items once all items are sent. */
   async end(): Promise<void> {
     this.#closed = true;
     await this.#writer.settled();
@@ -156,7 +161,7 @@ abstract class PendingSendingStream extends PendingStream {
     this.link.session.endItems(this.call, this.link.now());
   }
 
-  /** Sends what an iterable gives, and ends. The call fails with what keeps it from that. */
+  /** Sends all items of an iterable, then ends; an error fails the call. */
   async feed(items: Items<unknown>): Promise<void> {
     try {
       const pump = this.#pump = new ItemPump(items);
@@ -172,7 +177,7 @@ abstract class PendingSendingStream extends PendingStream {
     this.#writer.sendable();
   }
 
-  /** The call takes no more items. */
+  /** Stops sending, because the call accepts no more items. */
   protected stopSending(): void {
     this.#pump?.stop();
     this.#writer.sendable();
@@ -188,9 +193,9 @@ abstract class PendingSendingStream extends PendingStream {
   }
 }
 
-/** A `clientStream` call. */
+/** A `clientStream` call in progress. */
 export class PendingUpload extends PendingSendingStream {
-  /** Of the output. */
+  /** Promise of the output. */
   readonly result: Promise<unknown>;
   #resolve!: (value: unknown) => void;
   #reject!: (error: unknown) => void;
@@ -202,7 +207,7 @@ export class PendingUpload extends PendingSendingStream {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    // Who only sends hears of a failure from `send`.
+    // A caller that ignores `result` learns of a failure from `send()`.
     this.result.catch(() => {});
   }
 
@@ -217,7 +222,7 @@ export class PendingUpload extends PendingSendingStream {
   }
 }
 
-/** A `duplex` call. */
+/** A `duplex` call in progress. */
 export class PendingConversation extends PendingSendingStream {
   readonly #reader: ItemReader = this.newReader();
 
@@ -239,7 +244,7 @@ export class PendingConversation extends PendingSendingStream {
     this.endReader(this.#reader);
   }
 
-  /** Items, once. */
+  /** Returns an iterator over the received items, which can be iterated once. */
   [Symbol.asyncIterator](): AsyncIterator<unknown> {
     return this.#reader;
   }

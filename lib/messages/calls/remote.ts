@@ -1,12 +1,12 @@
 /**
- * Builds the object whose methods call the other side.
+ * Builds the object whose methods call the peer.
  *
  * @module
  */
 import { CallAttempts } from "./call_attempts.ts";
 import { buildTree } from "../protocol/method_tree.ts";
-import { type BegunStream, InterceptedStream } from "./intercepted_stream.ts";
-import { hasItems } from "../streams/item_pump.ts";
+import { InterceptedStream, type StartedStream } from "./intercepted_stream.ts";
+import { isIterableObject } from "../streams/item_pump.ts";
 import {
   abortError,
   type CallSession,
@@ -26,19 +26,23 @@ import { receivesItems, sendsItems } from "../session/calls/call_state.ts";
 import { metadataField, NO_FIELDS } from "../session/wire/fields.ts";
 import type { MethodInfo } from "../session/wire/hello.ts";
 
-/** A place to call from. */
+/** Origin of calls: a client, a server's session, or a call being handled. */
 export interface CallSite {
-  /** The session to call through, or why there is none. @throws {CallError} */
+  /**
+   * Returns the session for a call.
+   *
+   * @throws {CallError} if there is no session
+   */
   link(): CallSession;
-  /** Milliseconds that calls from here may take at most, `Infinity` without such a bound. */
+  /** Returns the longest time that a call may take, in ms; `Infinity` for no limit. */
   timeLeft(): number;
-  /** Options that hold for every call from here. */
+  /** Default options of every call. */
   readonly defaults: CallOptions;
-  /** What sees every call from here, the first outermost. */
+  /** Interceptors of every call, outermost first. */
   readonly interceptors: readonly Interceptor[];
 }
 
-/** The methods of a side, as functions in nested groups. */
+/** Returns functions that call the given methods, in nested groups. */
 export function buildRemote(
   methods: readonly BoundMethod[],
   site: CallSite,
@@ -87,7 +91,7 @@ const BEGIN: Readonly<Record<Shape, Begin>> = {
     }),
 };
 
-/** Interceptors stand around the call like the skins of an onion. */
+/** Makes a call through the interceptors. */
 function intercept(
   target: Target,
   input: unknown,
@@ -101,7 +105,7 @@ function intercept(
     options,
   };
   const attempts = new CallAttempts(info.name);
-  let began = (_call: unknown) => {};
+  let onStarted = (_call: unknown) => {};
   function step(index: number, current: OutgoingRequest): unknown {
     const interceptor = site.interceptors[index];
     if (interceptor !== undefined) {
@@ -109,21 +113,21 @@ function intercept(
     }
     const { input, options } = current;
     const call = BEGIN[info.shape](target, input, attempts.begin(options));
-    began(call);
+    onStarted(call);
     return call;
   }
-  const signal = watched(target, options);
+  const signal = callerSignal(target, options);
   if (sendsItems(info.shape) || receivesItems(info.shape)) {
-    return InterceptedStream.begin(info.name, attempts, signal, (tell) => {
-      began = (call) => tell(call as BegunStream); // of these shapes
+    return InterceptedStream.begin(info.name, attempts, signal, (notify) => {
+      onStarted = (call) => notify(call as StartedStream); // true for these shapes
       return step(0, request);
     });
   }
-  return unlessAborted(attempts, signal, () => step(0, request));
+  return rejectOnAbort(attempts, signal, () => step(0, request));
 }
 
-/** An interceptor may wait for long, but no caller whose signal fires. */
-function unlessAborted(
+/** Runs the interceptors; rejects as soon as the caller's signal is aborted. */
+function rejectOnAbort(
   attempts: CallAttempts,
   signal: AbortSignal | undefined,
   run: () => unknown,
@@ -134,7 +138,7 @@ function unlessAborted(
   return new Promise((resolve, reject) => {
     const abort = () => reject(attempts.giveUp(signal.reason));
     signal.addEventListener("abort", abort, { once: true });
-    if (signal.aborted) abort(); // by an interceptor
+    if (signal.aborted) abort(); // an interceptor may have aborted it
     outcome.then(resolve, reject)
       .finally(() => signal.removeEventListener("abort", abort));
   });
@@ -145,9 +149,9 @@ function beginUnary(
   input: unknown,
   options: CallOptions,
 ): Promise<unknown> {
-  const progress = new PendingUnary(target.info.name);
-  open(target, { progress, value: input, hasValue: true, options });
-  return progress.promise;
+  const pending = new PendingUnary(target.info.name);
+  open(target, { pending, value: input, hasValue: true, options });
+  return pending.promise;
 }
 
 function beginServerStream(
@@ -155,101 +159,110 @@ function beginServerStream(
   input: unknown,
   options: CallOptions,
 ): unknown {
-  const progress = new PendingItemStream(target.info.name);
-  open(target, { progress, value: input, hasValue: true, options });
-  return progress;
+  const pending = new PendingItemStream(target.info.name);
+  open(target, { pending, value: input, hasValue: true, options });
+  return pending;
 }
 
 function beginUpload(
   target: Target,
-  progress: PendingUpload | PendingConversation,
+  pending: PendingUpload | PendingConversation,
   { items, options }: { items: unknown; options: CallOptions },
 ): unknown {
   try {
     checkItems(target, items);
   } catch (error) {
-    progress.rejected(error);
-    return progress;
+    pending.rejected(error);
+    return pending;
   }
   const opening = "opening" in options ? options.opening : undefined;
   const hasValue = opening !== undefined;
-  open(target, { progress, value: opening, hasValue, options });
-  if (items !== undefined) progress.feed(items);
-  return progress;
+  open(target, { pending, value: opening, hasValue, options });
+  if (items !== undefined) pending.feed(items);
+  return pending;
 }
 
-/** @throws {TypeError} for what has no items; whatever its own code throws when it is asked */
+/** @throws {TypeError} if the items are not iterable; also errors of a proxy's traps */
 function checkItems(
   { info }: Target,
   items: unknown,
 ): asserts items is Items<unknown> | undefined {
-  if (items === undefined || hasItems(items)) return;
+  if (items === undefined || isIterableObject(items)) return;
   throw new TypeError(
-    `Cannot call ${info.name}: its items must be an iterable or an async iterable; leave them out to use send()`,
+    `Cannot call ${info.name}: its items must be an iterable or an async iterable; omit them to use send()`,
   );
 }
 
-interface Opening {
-  readonly progress: PendingCall;
+interface CallStart {
+  readonly pending: PendingCall;
   readonly value: unknown;
   readonly hasValue: boolean;
   readonly options: CallOptions;
 }
 
-/** Begins the call. What keeps it from beginning it fails with, like everything that comes later. */
-function open(target: Target, opening: Opening): void {
-  const { progress, options } = opening;
+/** Starts the call; an error fails the call instead of being thrown. */
+function open(target: Target, start: CallStart): void {
+  const { pending, options } = start;
   try {
     const link = target.site.link();
     const signal = signalOf(target, options);
     const call = link.session.call({
       method: target.index,
       info: target.info,
-      value: opening.value,
-      hasValue: opening.hasValue,
+      value: start.value,
+      hasValue: start.hasValue,
       timeout: timeoutOf(target, options),
       fields: fieldsOf(options, link),
-      observer: progress,
+      observer: pending,
     }, link.now());
-    progress.opened(call, link, { signal, onMetadata: options.onMetadata });
+    pending.opened(call, link, { signal, onMetadata: options.onMetadata });
     link.touched();
   } catch (error) {
-    progress.rejected(error);
+    pending.rejected(error);
   }
 }
 
 /**
- * @throws {CallError} if the call was cancelled before it began
- * @throws {TypeError} for what is no signal
+ * Returns the signal that cancels a call.
+ *
+ * @throws {CallError} if it is aborted already
+ * @throws {TypeError} if the option is not a signal
  */
 function signalOf(
   { info, site }: Target,
   { signal: own }: CallOptions,
 ): AbortSignal | undefined {
   if (own !== undefined) checkSignal(info.name, own);
-  const signal = anySignal(own, site);
+  const signal = combineSignals(own, site);
   if (signal?.aborted) throw abortError(info.name, signal.reason);
   return signal;
 }
 
-/** What ends the waiting for interceptors. What is no signal, the call itself refuses. */
-function watched(
+/**
+ * Returns the signal that ends the wait for interceptors.
+ *
+ * A `signal` option of another type is ignored here; the call itself rejects it.
+ */
+function callerSignal(
   { site }: Target,
   { signal }: CallOptions,
 ): AbortSignal | undefined {
-  return anySignal(signal instanceof AbortSignal ? signal : undefined, site);
-}
-
-/** @throws {TypeError} for what is no signal */
-function checkSignal(method: string, signal: unknown): void {
-  if (signal instanceof AbortSignal) return;
-  throw new TypeError(
-    `Cannot call ${method}: its signal must be an AbortSignal, or left out; it is of type ${typeof signal}`,
+  return combineSignals(
+    signal instanceof AbortSignal ? signal : undefined,
+    site,
   );
 }
 
-/** The call's own, and that of the one on whose behalf it is made. */
-function anySignal(
+/** @throws {TypeError} if the value is not an AbortSignal */
+function checkSignal(method: string, signal: unknown): void {
+  if (signal instanceof AbortSignal) return;
+  throw new TypeError(
+    `Cannot call ${method}: its signal must be an AbortSignal or omitted, but has type ${typeof signal}`,
+  );
+}
+
+/** Combines a call's own signal with the default one of its site. */
+function combineSignals(
   one: AbortSignal | undefined,
   { defaults: { signal: other } }: CallSite,
 ): AbortSignal | undefined {
@@ -257,17 +270,24 @@ function anySignal(
   return AbortSignal.any([one, other]);
 }
 
-/** What the call asks for, else what the method declares, else what holds here; a call made on behalf of another never outlasts it. */
+/**
+ * Returns the timeout of a call, in ms.
+ *
+ * It is the timeout of the call's options, or else of the method, or else of the
+ * call site. A call on behalf of another call never outlasts that call.
+ *
+ * @throws {RangeError} if the timeout is not above 0
+ */
 function timeoutOf({ bound, site }: Target, options: CallOptions): number {
   const asked = options.timeout ?? bound.method.timeout ??
     site.defaults.timeout ?? Infinity;
   if (!(asked > 0)) {
     throw new RangeError(
-      `Cannot call ${bound.name} with a timeout of ${asked}: it must be more than 0 ms, or left out`,
+      `Cannot call ${bound.name} with a timeout of ${asked}: it must be above 0 ms or omitted`,
     );
   }
   const timeout = Math.min(asked, site.timeLeft());
-  return timeout < 2 ** 32 ? timeout : Infinity; // the wire has 32 bits for it
+  return timeout < 2 ** 32 ? timeout : Infinity; // the wire field has 32 bits
 }
 
 function fieldsOf(options: CallOptions, link: CallSession): Uint8Array {

@@ -1,6 +1,5 @@
 /**
- * Moves the items of an iterable, one after the other, and lets go of it when
- * nobody wants more.
+ * Sends the items of an iterable one by one.
  *
  * @module
  */
@@ -8,24 +7,29 @@ import type { Items } from "../protocol/client_types.ts";
 
 type AnyIterator = AsyncIterator<unknown> | Iterator<unknown>;
 
-/** What `for await` does, but that it can be stopped while it waits for an item. */
+/**
+ * Sends the items of an iterable one by one.
+ *
+ * It works like a `for await` loop, but can be stopped while it waits for an
+ * item.
+ */
 export class ItemPump {
   readonly #iterator: AnyIterator;
   #stopped = false;
   #pulling = false;
   #returned: Promise<unknown> | undefined = undefined;
 
-  /** @param items where they come from; an async iterator is preferred */
+  /** @param items the iterable; its async iterator is used if it has both */
   constructor(items: Items<unknown>) {
     this.#iterator = iteratorOf(items);
   }
 
   /**
-   * Sends every item, waiting for each to be taken.
+   * Sends all items, and waits for each before it requests the next.
    *
-   * @param send takes one
-   * @returns whether the last one has gone; `false` if it was stopped
-   * @throws what the iterable throws, or else what `send` does
+   * @param send sends one item
+   * @returns `true` once all items are sent; `false` if the pump was stopped
+   * @throws the error of the iterable or of `send`
    */
   async run(send: (item: unknown) => Promise<void>): Promise<boolean> {
     while (!this.#stopped) {
@@ -33,7 +37,7 @@ export class ItemPump {
       if (this.#stopped) break;
       if (done) return true;
       try {
-        // The values of an iterable that is not asynchronous may be promises.
+        // A synchronous iterable may yield promises.
         await send(await value);
       } catch (error) {
         await this.#return().catch(() => {});
@@ -44,28 +48,35 @@ export class ItemPump {
     return false;
   }
 
-  /** The iterable's own code may stop this, and can be left only once it has come back. */
+  /**
+   * Requests the next item.
+   *
+   * The iterable's own code may call {@linkcode stop}. The iterator must not be
+   * closed before its `next()` has returned, so this closes it afterwards.
+   */
   #pull(): IteratorResult<unknown> | Promise<IteratorResult<unknown>> {
     this.#pulling = true;
     try {
       return this.#iterator.next();
     } finally {
       this.#pulling = false;
-      if (this.#stopped) this.#leave();
+      if (this.#stopped) this.#closeIterator();
     }
   }
 
   /**
-   * No more items are wanted. A generator is left at its next `yield`; an
-   * iterator that is not a generator, and a stream, can let go at once.
+   * Stops sending and closes the iterator.
+   *
+   * A generator ends at its next `yield`; streams and other iterators can end
+   * at once.
    */
   stop(): void {
     this.#stopped = true;
-    if (!this.#pulling) this.#leave();
+    if (!this.#pulling) this.#closeIterator();
   }
 
-  #leave(): void {
-    this.#return().catch(() => {}); // run() tells
+  #closeIterator(): void {
+    this.#return().catch(() => {}); // run() throws the error
   }
 
   #return(): Promise<unknown> {
@@ -74,23 +85,26 @@ export class ItemPump {
 }
 
 function iteratorOf(items: Items<unknown>): AnyIterator {
-  if (isReadable(items)) return reading(items);
+  if (isReadable(items)) return cancellableIterator(items);
   return Symbol.asyncIterator in items
     ? items[Symbol.asyncIterator]()
     : items[Symbol.iterator]();
 }
 
-/** By its form: streams of a library are streams, too. */
+/** Returns whether a value is a stream; structural, to accept those of libraries. */
 function isReadable(items: object): items is ReadableStream<unknown> {
   return "getReader" in items && typeof items.getReader === "function";
 }
 
 /**
- * What a stream's own iterator does, but that it lets go of the stream at once,
- * and not behind the read that it waits for: a file or a socket may stand there
- * that nothing comes from any more.
+ * Returns an iterator over a stream that can close during a read.
+ *
+ * Its `return()` cancels the stream at once. The stream's own iterator waits for
+ * the pending read first, which may never finish, for example on an idle socket.
  */
-function reading(stream: ReadableStream<unknown>): AsyncIterator<unknown> {
+function cancellableIterator(
+  stream: ReadableStream<unknown>,
+): AsyncIterator<unknown> {
   const reader = stream.getReader();
   let held = true;
   function release(): void {
@@ -115,14 +129,16 @@ function reading(stream: ReadableStream<unknown>): AsyncIterator<unknown> {
   };
 }
 
-/** Whether there are items in it; texts, though iterable, are not meant. */
-export function hasItems(value: unknown): value is Items<unknown> {
+/** Returns whether a value is an iterable object; strings do not count. */
+export function isIterableObject(value: unknown): value is Items<unknown> {
   return typeof value === "object" && value !== null &&
     (Symbol.asyncIterator in value || Symbol.iterator in value);
 }
 
-/** Whether there are items in it that come one after the other, as a handler has to give them. */
-export function hasAsyncItems(value: unknown): value is AsyncIterable<unknown> {
+/** Returns whether a value is async iterable, as stream handlers must return. */
+export function isAsyncIterable(
+  value: unknown,
+): value is AsyncIterable<unknown> {
   return typeof value === "object" && value !== null &&
     Symbol.asyncIterator in value;
 }

@@ -1,17 +1,28 @@
 /**
- * Items of a call as an async iterator.
+ * Async iterator over the items of a call.
  *
  * @module
  */
 import type { SessionStream } from "../session/flow/shared_state.ts";
 
-/** Where items come from. */
+/** Source of the items that a reader returns. */
 export interface ItemSource {
-  /** The next one that has come; if none has, {@linkcode ItemReader.put} is called with it later. */
+  /**
+   * Takes the next item that has arrived.
+   *
+   * If it returns `undefined`, the next item is passed to
+   * {@linkcode ItemReader.put} when it arrives.
+   */
   take(call: SessionStream): Uint8Array | undefined;
-  /** From bytes to a value, checked by the method's schema; the bytes are valid during the call. @throws what iteration then fails with */
+  /**
+   * Decodes an item and validates it against the method's schema.
+   *
+   * The bytes are valid only during the call.
+   *
+   * @throws the error with which the iteration fails
+   */
   decode(body: Uint8Array): unknown;
-  /** Nobody will ask for more: the loop was left, or failed with that. */
+  /** Called when the loop is left, or fails with `failure`: no more items are wanted. */
   abandoned(failure?: unknown): void;
 }
 
@@ -26,12 +37,14 @@ const DONE: IteratorResult<never> = Object.freeze({
 });
 
 /**
- * Hands out items one after the other; reads ask for credit, so a reader that
- * stops stops the sender. An item that cannot be decoded, or is not valid, ends
- * the iteration: a loop that fails does not call `return`.
+ * Async iterator over the items of a call.
+ *
+ * Each read grants credit, so that a reader that pauses also pauses the sender.
+ * An item that cannot be decoded or is invalid ends the iteration, because
+ * `for await` does not call `return()` after `next()` has rejected.
  */
 export class ItemReader implements AsyncIterableIterator<unknown> {
-  /** The call; set once it is known. */
+  /** Call that the items belong to; set once it is known. */
   call: SessionStream | undefined;
   #waiters: Waiter[] = [];
   #ended = false;
@@ -40,15 +53,15 @@ export class ItemReader implements AsyncIterableIterator<unknown> {
   readonly #source: ItemSource;
 
   /**
-   * @param source where items come from
-   * @param call the call, if it is known
+   * @param source the source of the items
+   * @param call the call, if it is known already
    */
   constructor(source: ItemSource, call?: SessionStream) {
     this.#source = source;
     this.call = call;
   }
 
-  /** The next item. Calls may overlap; they are answered in order. */
+  /** Returns the next item; overlapping calls resolve in order. */
   next(): Promise<IteratorResult<unknown>> {
     if (this.#waiters.length === 0) {
       const now = this.#takeNow();
@@ -79,21 +92,20 @@ export class ItemReader implements AsyncIterableIterator<unknown> {
     }
   }
 
-  /** The item that was waited for. The bytes are valid during the call. */
+  /** Delivers an item to a waiting reader; the bytes are valid only during the call. */
   put(body: Uint8Array): void {
     const waiter = this.#waiters.shift();
     if (waiter === undefined) return;
     this.#decoded(body).then(waiter.resolve, waiter.reject);
-    // The next in line starts to wait, which asks for the next item.
+    // Taking an item for the next waiter also requests one from the sender.
     if (this.#waiters.length > 0) this.#serve();
   }
 
   /**
-   * No more items will come: once those that have are taken, iteration ends, or
-   * fails.
+   * Ends the iteration after the items that have arrived.
    *
-   * @param failure what it fails with
-   * @param atOnce drops the items that have come: nobody waited for them to the end
+   * @param failure the error with which the iteration fails, if any
+   * @param atOnce whether to drop the items that have arrived but were not read
    */
   end(failure?: { readonly error: unknown }, atOnce = false): void {
     if (this.#ended) return;
@@ -119,7 +131,7 @@ export class ItemReader implements AsyncIterableIterator<unknown> {
     this.#source.abandoned(failure);
   }
 
-  /** Leaves the loop: what else comes is not wanted. */
+  /** Ends the iteration early; items that arrive later are dropped. */
   return(value?: unknown): Promise<IteratorResult<unknown>> {
     this.#leave();
     return Promise.resolve({ done: true, value });

@@ -1,43 +1,48 @@
 /**
- * Sending items of a call, each when there is credit and room for it.
+ * Sends the items of a call as credit and buffer space permit.
  *
  * @module
  */
 import type { SessionStream } from "../session/flow/shared_state.ts";
 
-/** Where items go. */
+/** Destination of the items that a writer sends. */
 export interface ItemTarget {
-  /** Whether one may be sent now; if not, {@linkcode ItemWriter.sendable} is called later. */
+  /**
+   * Returns whether an item may be sent now.
+   *
+   * If not, {@linkcode ItemWriter.sendable} is called later.
+   */
   maySend(call: SessionStream): boolean;
   /**
-   * Sends one, or says that there is no room for one so large; then
-   * {@linkcode ItemWriter.sendable} is called later.
+   * Sends one item.
    *
-   * @throws {CodecError}
+   * @returns `false` if the item is too large for the space left in the buffer;
+   * {@linkcode ItemWriter.sendable} is called later
+   * @throws {CodecError} if the item cannot be encoded
    */
   send(call: SessionStream, item: unknown): boolean;
-  /** Why no more items can be sent, once that is so. */
+  /** Returns the error that prevents further sending, if there is one. */
   failure(): { readonly error: unknown } | undefined;
 }
 
-/** Sends items in the order of the calls. */
+/** Sends items in the order of the calls to {@linkcode ItemWriter.send}. */
 export class ItemWriter {
-  /** The call; set once it is known. */
+  /** Call that the items belong to; set once it is known. */
   call: SessionStream | undefined;
   #wake: (() => void) | undefined = undefined;
   #tail: Promise<void> | undefined = undefined;
   readonly #target: ItemTarget;
 
   /**
-   * @param target where items go
-   * @param call the call, if it is known
+   * @param target the destination of the items
+   * @param call the call, if it is known already
    */
   constructor(target: ItemTarget, call?: SessionStream) {
     this.#target = target;
     this.call = call;
   }
 
-  /** Sends one item, or rejects once none can be sent any more. */
+  /** Sends one item; rejects if no more items can be sent. */
   send(item: unknown): Promise<void> {
     if (this.#tail !== undefined) return this.#chain(() => this.#wait(item));
     const call = this.call;
@@ -52,7 +57,7 @@ export class ItemWriter {
     return this.#chain(() => this.#wait(item));
   }
 
-  /** Waits until all items before have been sent. */
+  /** Waits until all earlier items are sent or have failed. */
   settled(): Promise<void> {
     return this.#tail ?? SENT;
   }
@@ -78,7 +83,7 @@ export class ItemWriter {
     }
   }
 
-  /** Credit or room has come back, or the call has ended. */
+  /** Resumes a waiting send: there is credit or space, or the call has ended. */
   sendable(): void {
     this.#wake?.();
     this.#wake = undefined;

@@ -227,7 +227,7 @@ Deno.test(
       await assertRejects(
         use,
         TypeError,
-        "its interceptors neither began it nor gave",
+        "its interceptors neither called next() nor returned",
       );
     }
     await session.close();

@@ -61,7 +61,7 @@ Deno.test(
         await assertRejects(
           call,
           TypeError,
-          `its signal must be an AbortSignal, or left out; it is of type ${typeof signal}`,
+          `its signal must be an AbortSignal or omitted, but has type ${typeof signal}`,
         );
       }
       assertEquals(await ask(), "answer");

@@ -1,5 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { hasItems, ItemPump } from "../../../lib/messages/streams/item_pump.ts";
+import {
+  isIterableObject,
+  ItemPump,
+} from "../../../lib/messages/streams/item_pump.ts";
 import type { Items } from "../../../lib/messages/protocol/client_types.ts";
 import { turns } from "../kit.ts";
 
@@ -238,13 +241,13 @@ Deno.test(
   },
 );
 
-Deno.test("hasItems() takes iterables, but no texts", none, () => {
-  assertEquals([[], new Set(), ReadableStream.from([])].map(hasItems), [
+Deno.test("isIterableObject() takes iterables, but no texts", none, () => {
+  assertEquals([[], new Set(), ReadableStream.from([])].map(isIterableObject), [
     true,
     true,
     true,
   ]);
-  assertEquals(["text", null, 1, {}, () => {}].map(hasItems), [
+  assertEquals(["text", null, 1, {}, () => {}].map(isIterableObject), [
     false,
     false,
     false,
