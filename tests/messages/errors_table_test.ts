@@ -213,10 +213,13 @@ callRow(
   (remote) => remote.checked("bad output"),
 );
 callRow(
-  "the handler's result has no encoding",
+  "the handler's result cannot be encoded",
   (remote) => remote.fail("unsendable"),
 );
-callRow("the handler's item has no encoding", (remote) => all(remote.items(0)));
+callRow(
+  "the handler's item cannot be encoded",
+  (remote) => all(remote.items(0)),
+);
 callRow(
   "the handler's result is larger than the caller accepts",
   (remote) => remote.fail("large"),
@@ -244,9 +247,9 @@ callRow(
   (remote) => remote.echo(new Uint8Array(100_000)),
   { limits: { maxMessage: 64 * 1024 } },
 );
-callRow("the input has no encoding", (remote) => remote.echo(() => {}));
+callRow("the input cannot be encoded", (remote) => remote.echo(() => {}));
 callRow(
-  "an item of the caller's iterable has no encoding",
+  "an item of the caller's iterable cannot be encoded",
   (remote) => remote.hold([1, () => {}]).result,
 );
 callRow("the caller's iterable of items throws", async (remote) => {
@@ -258,7 +261,7 @@ callRow("the caller's iterable of items throws", async (remote) => {
   assertStrictEquals(await thrownBy(remote.hold(items).result), noMore);
   throw Object.assign(noMore, { code: "as thrown" });
 });
-row("an item that is sent by hand has no encoding", async (lab, alive) => {
+row("an item passed to `send()` cannot be encoded", async (lab, alive) => {
   const { remote } = await lab.client();
   const sum = remote.sum();
   const error = await thrownBy(sum.send((() => {}) as never));
@@ -306,7 +309,7 @@ const Other = protocol({
 for (
   const [name, method] of [
     ["the callee does not have the method", "gone"],
-    ["the callee has the method in another shape", "echo"],
+    ["the callee has the method with another shape", "echo"],
   ] as const
 ) {
   row(name, async ({ addr }, alive) => {
@@ -330,7 +333,7 @@ async function fillPlaces(
   return calls;
 }
 
-row("the deadline passes before the call could be sent", async (lab, alive) => {
+row("the deadline passes before the call is sent", async (lab, alive) => {
   const { remote } = await lab.client();
   await fillPlaces(remote, lab);
   const error = await thrownBy(remote.echo(1, { timeout: 20 }));
@@ -343,7 +346,7 @@ row("the deadline passes before the call could be sent", async (lab, alive) => {
   return error;
 }, { limits: { maxCalls: 32 } });
 
-row("too many calls wait for a place", async (lab, alive) => {
+row("more than `maxQueuedCalls` calls are queued", async (lab, alive) => {
   const { remote } = await lab.client({ maxQueuedCalls: 1 });
   await fillPlaces(remote, lab);
   const queued = remote.echo("alive");
@@ -354,7 +357,7 @@ row("too many calls wait for a place", async (lab, alive) => {
   return error;
 }, { limits: { maxCalls: 32 } });
 
-row("more is unsent than `unsentSoft`", async (lab, alive) => {
+row("more than `unsentSoft` bytes are unsent", async (lab, alive) => {
   const [near, far] = memoryPair({ capacity: 1024 });
   const raw = new RawPeer(far);
   const connecting = lab.client({ unsentSoft: 64 * 1024 }, near);
@@ -391,13 +394,15 @@ async function echoes(raw: RawPeer, id: number): Promise<void> {
 const PART = new Uint8Array(16_384);
 for (
   const [name, parts, limits] of [
-    ["a request comes in more parts than `maxFragments`", 3, {
+    ["a request has more than `maxFragments` fragments", 3, {
       maxFragments: 2,
     }],
-    ["a request takes longer than `assemblyTimeout` to come", 1, {
+    ["a request takes longer than `assemblyTimeout` to arrive", 1, {
       assemblyTimeout: 50,
     }],
-    ["a request finds `maxAssembly` used up", 5, { maxAssembly: 65_536 }],
+    ["a request exceeds what is left of `maxAssembly`", 5, {
+      maxAssembly: 65_536,
+    }],
   ] as const
 ) {
   row(name, async (lab, alive) => {
@@ -428,7 +433,7 @@ row("a peer has more calls in flight than `maxCalls`", async (lab, alive) => {
   return error;
 }, { limits: { maxCalls: 32 } });
 
-row("the other side drains", async (lab, alive) => {
+row("the peer drains", async (lab, alive) => {
   const { remote, draining } = await lab.client();
   const inFlight = remote.wait();
   await lab.waiting(1);
@@ -443,7 +448,7 @@ row("the other side drains", async (lab, alive) => {
 });
 
 row(
-  "the peer sends an item that the shape does not have",
+  "the peer sends an item that the shape does not allow",
   async (lab, alive) => {
     const listener = await listen({ port: 0 });
     const connecting = lab.client({}, await dialSocket(listener.addr));
@@ -476,7 +481,7 @@ row("the connection is lost during the call", async (lab) => {
   return await failed;
 });
 
-row("the connection is lost before the call was sent", async (lab) => {
+row("the connection is lost before the call is sent", async (lab) => {
   const connection = await dialSocket(lab.addr);
   const { remote } = await lab.client({}, connection);
   await fillPlaces(remote, lab);
@@ -542,7 +547,7 @@ row(
 );
 
 row(
-  "the peer says nothing",
+  "the peer does not send HELLO in time",
   async (lab) => await (await lab.raw(false)).goodbye(),
   { limits: { handshakeTimeout: 50 } },
 );
@@ -589,20 +594,20 @@ row("a frame is of an unknown kind", async (lab) => {
   return await raw.goodbye();
 });
 
-row("a frame is begun and not finished", async (lab) => {
+row("a frame is started but not finished", async (lab) => {
   const raw = await lab.raw();
   await raw.send(Uint8Array.of(0, 0, 0, 100, K.REQUEST));
   return await lab.opened.at(-1)?.finished;
 }, { limits: { assemblyTimeout: 50 } });
 
-row("a stream of bytes is cut within a frame", async (lab) => {
+row("the byte stream ends within a frame", async (lab) => {
   const raw = await lab.raw();
   await raw.send(Uint8Array.of(0, 0, 0, 100, K.REQUEST));
   raw.connection.close();
   return await lab.opened.at(-1)?.finished;
 });
 
-row("items come without credit", async (lab) => {
+row("items arrive without credit", async (lab) => {
   const raw = await lab.raw();
   const goodbye = raw.goodbye();
   await raw.frame(K.REQUEST, 1, request(HOLD, Uint8Array.of(0, 0)));
@@ -628,7 +633,7 @@ row("a peer pings too fast", async (lab) => {
   return await goodbye;
 }, { limits: { pingsPerSecond: 1 } });
 
-row("a peer takes no bytes", async (lab) => {
+row("a peer accepts no bytes", async (lab) => {
   const [near, far] = memoryPair({ capacity: 1024 });
   const raw = new RawPeer(near);
   const served = lab.server.accept(far);
@@ -647,7 +652,7 @@ row("a peer is silent for all heartbeats", async (lab) => {
 }, { limits: { heartbeat: 100, heartbeatMisses: 1 } });
 
 row(
-  "there are `maxSessions` already",
+  "the server already has `maxSessions` sessions",
   ({ addr }) => thrownBy(connect(Lab, addr)),
   { maxSessions: 1 }, // the bystander's
 );
