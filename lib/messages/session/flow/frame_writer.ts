@@ -43,7 +43,7 @@ export interface FrameSink {
 }
 
 /** Bytes reserved for a body; a larger one is encoded elsewhere, then copied. */
-const SMALL_BODY = 2304;
+const RESERVED_BODY = 2304;
 
 /** The sending half of a session. */
 export class FrameWriter implements FragmentWriter {
@@ -160,7 +160,7 @@ export class FrameWriter implements FragmentWriter {
 
   /** Opens a frame whose body the codec writes. */
   beginMessage(kind: number, id: number, fields: Uint8Array): number {
-    return this.begin(kind, 0, id, 16 + fields.length + SMALL_BODY);
+    return this.begin(kind, 0, id, 16 + fields.length + RESERVED_BODY);
   }
 
   /**

@@ -68,8 +68,8 @@ export class Reassembly extends TimerEntry {
   add(part: Uint8Array): ReassemblyFault | undefined {
     const { maxMessage, maxFragments } = this.#limits;
     // maxMessage limits the body, not the method number and the fields before it.
-    const most = maxMessage + this.#limits.maxMetadata + MAX_HEAD;
-    if (this.#bytes + part.length > most) return "too-large";
+    const maxBytes = maxMessage + this.#limits.maxMetadata + MAX_HEAD;
+    if (this.#bytes + part.length > maxBytes) return "too-large";
     if (this.#count === maxFragments) return "too-many";
     this.#count++;
     this.#bytes += part.length;

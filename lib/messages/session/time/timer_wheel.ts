@@ -1,5 +1,5 @@
 /**
- * Keeps many deadlines with one timer: a ring of slots of 8 ms each. Adding and
+ * Manages many deadlines with one timer: a ring of slots of 8 ms each. Adding or
  * removing an entry touches one list node; nothing is sorted.
  *
  * @module

@@ -8,7 +8,7 @@ import { MAX_HELLO } from "./hello.ts";
 
 /** Limits of one end of a connection. Sizes are in bytes, times in milliseconds. */
 export interface SessionLimits {
-  /** Maximum body of a frame. Prevents a message from blocking the others. @default {131072} */
+  /** Maximum size of a frame's body. Prevents one message from blocking the others. @default {131072} */
   maxFrameBody: number;
   /** Maximum size of a message, reassembled. Prevents memory from growing with the size that a peer claims. @default {4194304} */
   maxMessage: number;
@@ -80,7 +80,7 @@ export const DEFAULT_LIMITS: Readonly<SessionLimits> = {
   drainGrace: 10_000,
 };
 
-/** Limits of a peer until its HELLO arrives. See PROTOCOL.md, "Before the handshake". */
+/** Limits of a peer until its HELLO arrives. See PROTOCOL.md, "Before the handshake is complete". */
 export const INITIAL_PEER_LIMITS = {
   maxFrameBody: 16 * 1024,
   connectionWindow: 64 * 1024,
@@ -148,7 +148,7 @@ export function resolveSessionLimits(
   const { maxMessage = DEFAULT_LIMITS.maxMessage } = limits;
   const resolved: SessionLimits = {
     ...DEFAULT_LIMITS,
-    // Otherwise a message of the maximum size might never fit.
+    // Otherwise a message of the maximum size could exceed it on its own.
     maxAssembly: Math.min(
       Math.max(DEFAULT_LIMITS.maxAssembly, 4 * maxMessage),
       RANGES.maxAssembly[1],

@@ -22,7 +22,7 @@ export type Shape =
   | "clientStream"
   | "duplex";
 
-/** Method shapes, indexed by their wire value (PROTOCOL.md, "Methods"). */
+/** Method shapes, indexed by their wire value (PROTOCOL.md, "Methods and hashes"). */
 export const SHAPES: readonly Shape[] = [
   "unary",
   "notification",
