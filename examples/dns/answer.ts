@@ -1,5 +1,5 @@
 /**
- * The response to one message, as bytes from bytes.
+ * Encoded responses to encoded queries.
  *
  * @module
  */
@@ -14,19 +14,19 @@ import {
 import { IN, type ResourceRecord } from "./records.ts";
 import type { Zone } from "./zone.ts";
 
-/** RFC 6891, 6.1.3: the version in the option record's time to live. */
+/** Positions within an option record's TTL (RFC 6891, 6.1.3). */
 const VERSION_SHIFT = 16;
 const EXTENDED_RCODE_SHIFT = 24;
-/** What this server would take over UDP; RFC 6891 wants a number here. */
+/** UDP payload size to advertise; RFC 6891 requires a value even over TCP. */
 const PAYLOAD_SIZE = 1232;
-/** RFC 5936 and RFC 1995: copies of whole zones. */
+/** Zone transfers (RFC 5936, RFC 1995). */
 const TRANSFERS: readonly string[] = ["AXFR", "IXFR"];
 
 /**
  * Answers a query from a zone.
  *
- * @returns the response; nothing for what is a response itself, or the two
- * would go on for ever
+ * @returns the response, or `undefined` if `bytes` are a response: two servers
+ * could otherwise answer each other forever
  */
 export function answer(zone: Zone, bytes: Uint8Array): Uint8Array | undefined {
   let query: Message;
@@ -41,7 +41,7 @@ export function answer(zone: Zone, bytes: Uint8Array): Uint8Array | undefined {
   try {
     return encodeMessage(response);
   } catch (error) {
-    // The answer is longer than a message can be.
+    // The response exceeds the maximum length of a message.
     if (!(error instanceof DnsFormatError)) throw error;
     return encodeMessage(empty(query, Rcode.SERVFAIL));
   }
@@ -68,7 +68,7 @@ function found(zone: Zone, { name, type }: Question): Partial<Message> {
   return { ...lookup, authoritative: lookup.rcode !== Rcode.REFUSED };
 }
 
-/** A response without records; the question comes back, and so do options. */
+/** Returns a response without records that repeats question and options. */
 function empty(query: Message, rcode: number): Message {
   const asksWithOptions = query.additionals.some(({ type }) => type === "OPT");
   return {
@@ -94,7 +94,7 @@ function optionRecord(rcode: number): ResourceRecord {
   };
 }
 
-/** FORMERR for what has a header at least, if that is a query's. */
+/** Returns FORMERR if at least the header is a query's. */
 function unreadable(bytes: Uint8Array): Uint8Array | undefined {
   const header = bytes.slice(0, 12);
   header.fill(0, 4); // no questions, no records

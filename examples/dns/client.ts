@@ -1,6 +1,6 @@
 /**
- * A DNS client over TCP (RFC 7766): many queries on one connection, whose
- * answers may come in any order.
+ * A DNS client over TCP (RFC 7766): many queries on one connection, with
+ * responses in any order.
  *
  * @module
  */
@@ -12,20 +12,20 @@ import { DnsFormatError } from "./errors.ts";
 import { IN } from "./records.ts";
 import { sameName } from "./text.ts";
 
-/** Ids have 16 bits, and must be hard to guess. */
+/** Maximum pending queries: ids have 16 bits and must be hard to guess. */
 const MAX_PENDING = 4096;
 
 /** Options of {@linkcode DnsClient}. */
 export interface DnsClientOptions {
   /**
-   * Milliseconds to wait for each answer, and for the connection.
+   * Milliseconds to wait for each response, and for the connection.
    *
    * @default {5000}
    */
   timeout?: number;
 }
 
-/** Where the server listens. */
+/** Address of a DNS server. */
 export interface DnsServerAddress {
   hostname: string;
   /** @default {53} */
@@ -35,7 +35,7 @@ export interface DnsServerAddress {
 /** Options of one query. */
 export interface QueryOptions {
   /**
-   * Let the server ask others.
+   * Whether the server may query other servers.
    *
    * @default {true}
    */
@@ -57,7 +57,7 @@ export class DnsClient implements AsyncDisposable {
   readonly #ended: Promise<void>;
   #closing = false;
 
-  /** Dials a server. */
+  /** Connects to a server. */
   static async connect(
     { hostname, port = 53 }: DnsServerAddress,
     options: DnsClientOptions = {},
@@ -69,7 +69,7 @@ export class DnsClient implements AsyncDisposable {
     );
   }
 
-  /** Takes over a connection that is there already. */
+  /** Uses an existing connection, which the client then owns. */
   constructor(connection: Connection, { timeout = 5_000 }: DnsClientOptions) {
     this.#timeout = timeout;
     this.#stream = frames(connection, dnsTcp());
@@ -77,8 +77,10 @@ export class DnsClient implements AsyncDisposable {
       .receive((frame) => this.#take(decodeMessage(frame)))
       .then(() =>
         new Error(
-          `Cannot get an answer: the ${
-            this.#closing ? "client was closed" : "server hung up"
+          `Cannot receive a response: ${
+            this.#closing
+              ? "the client was closed"
+              : "the server closed the connection"
           }`,
         )
       )
@@ -87,12 +89,12 @@ export class DnsClient implements AsyncDisposable {
   }
 
   /**
-   * Asks one question.
+   * Sends one query.
    *
    * @returns the response, whatever its `rcode`
-   * @throws {DnsFormatError} if the question cannot be written, or an answer
-   * not be read
-   * @throws {DOMException} `TimeoutError` if no answer comes in time
+   * @throws {DnsFormatError} if the query cannot be encoded or the response
+   * cannot be decoded
+   * @throws {DOMException} `TimeoutError` if no response arrives in time
    */
   async query(
     name: string,
@@ -101,7 +103,7 @@ export class DnsClient implements AsyncDisposable {
   ): Promise<Message> {
     if (this.#pending.size >= MAX_PENDING) {
       throw new RangeError(
-        `Cannot ask more than ${MAX_PENDING} questions at once`,
+        `Cannot send a query: ${MAX_PENDING} are already pending`,
       );
     }
     const query: Message = {
@@ -123,7 +125,7 @@ export class DnsClient implements AsyncDisposable {
     const late = () =>
       reject(
         new DOMException(
-          `Cannot get an answer: none came in ${this.#timeout} ms`,
+          `Cannot receive a response: none arrived within ${this.#timeout} ms`,
           "TimeoutError",
         ),
       );
@@ -137,7 +139,7 @@ export class DnsClient implements AsyncDisposable {
     }
   }
 
-  /** Closes; questions that are open are rejected. */
+  /** Closes the connection and rejects pending queries. */
   async close(): Promise<void> {
     this.#closing = true;
     await this.#stream[Symbol.asyncDispose]();
@@ -156,12 +158,12 @@ export class DnsClient implements AsyncDisposable {
 
   #take(response: Message): void {
     const pending = this.#pending.get(response.id);
-    // It was given up, and its answer has come at last.
+    // Its query has timed out, or it is not a response.
     if (pending === undefined || !response.response) return;
     if (answers(response, pending.query)) return pending.resolve(response);
     pending.reject(
       new DnsFormatError(
-        "Cannot use an answer: it answers another question, or was cut",
+        "Cannot use a response: it is truncated, or is for a different question",
       ),
     );
   }
@@ -172,14 +174,14 @@ export class DnsClient implements AsyncDisposable {
   }
 }
 
-/** The question comes back, unless the server could not read it. */
+/** Whether a response repeats the question or reports an unreadable query. */
 function answers(response: Message, query: Message): boolean {
   const [asked] = query.questions;
-  const [told, ...more] = response.questions;
+  const [repeated, ...more] = response.questions;
   if (asked === undefined || response.truncated || more.length > 0) {
     return false;
   }
-  if (told === undefined) return response.rcode !== 0;
-  return told.type === asked.type && told.class === asked.class &&
-    sameName(told.name, asked.name);
+  if (repeated === undefined) return response.rcode !== 0;
+  return repeated.type === asked.type && repeated.class === asked.class &&
+    sameName(repeated.name, asked.name);
 }

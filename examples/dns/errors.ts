@@ -1,10 +1,10 @@
 /**
- * What can be wrong with a DNS message.
+ * The error of the DNS example.
  *
  * @module
  */
 
-/** Bytes that are no DNS message, or text that no DNS message can carry. */
+/** An invalid DNS message, or text that cannot be encoded in one. */
 export class DnsFormatError extends Error {
   override readonly name = "DnsFormatError";
 }

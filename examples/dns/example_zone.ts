@@ -1,6 +1,8 @@
 /**
- * The zone that the example serves: names and addresses that are set apart for
- * examples (RFC 2606, RFC 5737, RFC 3849).
+ * The zone that the example serves.
+ *
+ * Its names and addresses are reserved for examples (RFC 2606, RFC 5737,
+ * RFC 3849).
  *
  * @module
  */
@@ -8,7 +10,7 @@ import type { RecordData, ResourceRecord } from "./records.ts";
 
 const HOUR = 3600;
 
-/** All of `example.test.` */
+/** All records of `example.test.` */
 export const EXAMPLE_ZONE: readonly ResourceRecord[] = [
   record("example.test.", "SOA", [
     "ns.example.test.",
@@ -17,7 +19,7 @@ export const EXAMPLE_ZONE: readonly ResourceRecord[] = [
     7200,
     900,
     1209600,
-    300, // how long "there is no such name" may be kept
+    300, // seconds for which NXDOMAIN may be cached
   ]),
   record("example.test.", "NS", ["ns.example.test."]),
   record("example.test.", "MX", [10, "mail.example.test."]),
@@ -32,7 +34,7 @@ export const EXAMPLE_ZONE: readonly ResourceRecord[] = [
   record("_imaps._tcp.example.test.", "SRV", [0, 1, 993, "mail.example.test."]),
   record("*.users.example.test.", "A", ["192.0.2.99"]),
   record("long.example.test.", "TXT", [
-    "Over TCP an answer may be longer than 512 bytes.",
+    "Over TCP a response may be longer than 512 bytes.",
     ..."abcdefgh".split("").map((letter) => letter.repeat(250)),
   ]),
 ];

@@ -1,10 +1,10 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * DNS over TCP, on the framing layer alone: a client that asks any server, and
- * a server for a small zone that any client can ask.
+ * DNS over TCP, using only the framing layer: a client for any server, and a
+ * server of a small zone for any client.
  *
  * ```sh
- * deno run --allow-net=127.0.0.1 examples/dns/main.ts              # one asks the other
+ * deno run --allow-net=127.0.0.1 examples/dns/main.ts              # the client queries the server
  * deno run --allow-net=127.0.0.1 examples/dns/main.ts serve --port 5353
  * dig +tcp @127.0.0.1 -p 5353 example.test MX                      # in another terminal
  * deno run --allow-net=192.0.2.1 examples/dns/main.ts query example.test MX --host 192.0.2.1
@@ -29,34 +29,35 @@ import { Zone } from "./zone.ts";
 
 const HELP = `DNS over TCP: a client, and a server of the zone example.test.
 
-Usage: main.ts                       serve the zone on a free port, and ask it
+Usage: main.ts                       serve the zone on a free port and query it
        main.ts serve [options]       serve the zone until interrupted
        main.ts query <name> [<type>] [options]
-                                     ask a server [default type: A]
+                                                                          query a server [default type: A]
 
-  --host <address>   to listen at, or to ask [default: 127.0.0.1]; others need
-                     --allow-net for them
+    --host <address>   to listen on or to query [default: 127.0.0.1]; any other
+                     address needs its own --allow-net
   --port <port>      [default: 53]
-  --help             show this
+  --help             show this help
+
 `;
 
-/** Wrong use of this program; other failures have a status of 1. */
+/** Exit status for invalid arguments; it is 1 for other failures. */
 const WRONG_USE = 2;
-/** Clients that are served at a time. */
+/** Maximum concurrent clients. */
 const MAX_CLIENTS = 100;
 
-/** What the demonstration asks. */
+/** Queries of the demonstration. */
 const QUESTIONS = [
   ["example.test", "MX"],
   ["www.example.test", "A"],
   ["ns.example.test", "AAAA"],
   ["example.test", "TXT"],
-  ["anybody.users.example.test", "A"],
-  ["nobody.example.test", "A"],
+  ["anyone.users.example.test", "A"],
+  ["missing.example.test", "A"],
 ] as const; // each is a name and a type
 
 async function main(): Promise<number> {
-  const problem = "Say serve, or query and a name, or nothing";
+  const problem = "Invalid command; expected serve, query <name>, or none";
   let given: ReturnType<typeof readArguments>;
   try {
     given = readArguments();
@@ -70,7 +71,7 @@ async function main(): Promise<number> {
     return 0;
   }
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) {
-    return refuse(`--port cannot be "${port}"`);
+    return refuse(`Invalid --port "${port}"; expected 0 to 65535`);
   }
   const address = { hostname, port: Number(port) };
   try {
@@ -92,7 +93,7 @@ function readArguments() {
     host: { type: "string", default: "127.0.0.1" },
     port: { type: "string", default: "53" },
     help: { type: "boolean", short: "h" },
-  } as const; // parseArgs infers the values' types from it
+  } as const; // parseArgs infers the types of the values from this
   return parseArgs({ args: Deno.args, options, allowPositionals: true });
 }
 
@@ -101,7 +102,7 @@ function refuse(problem: string): number {
   return WRONG_USE;
 }
 
-/** All questions at once, on one connection. */
+/** Sends all queries at once, on one connection. */
 async function demonstrate(): Promise<number> {
   const listener = await open({ port: 0 });
   const serving = serveZone(listener, new Zone(EXAMPLE_ZONE));
@@ -121,11 +122,11 @@ async function serve(
 ): Promise<number> {
   const listener = await open(address);
   console.log(
-    `example.test. is served at ${listener.addr.hostname} port ${listener.addr.port}`,
+    `serving example.test. at ${listener.addr.hostname} port ${listener.addr.port}`,
   );
   Deno.addSignalListener("SIGINT", () => listener.close());
   await serveZone(listener, new Zone(EXAMPLE_ZONE), {
-    onError: (error) => console.error(`a client: ${explain(error)}`),
+    onError: (error) => console.error(`client error: ${explain(error)}`),
   });
   return 0;
 }
@@ -136,7 +137,7 @@ function open(
   return listen(address, { maxConnections: MAX_CLIENTS });
 }
 
-/** Prints a response as a zone file would have it; 1 if it is a refusal. */
+/** Prints a response in zone file format and returns the exit status. */
 function print(message: Message): number {
   const { rcode, questions: [question], answers, authorities } = message;
   const [status = `RCODE${rcode}`] =
@@ -154,7 +155,7 @@ function line({ name, ttl, type, data }: ResourceRecord): string {
   return `${name} ${ttl} IN ${type} ${values.join(" ")}`;
 }
 
-/** One line for what a user can do something about; the stack for a bug. */
+/** Returns the message of an expected error, the stack of a bug. */
 function explain(error: unknown): string {
   const expected = error instanceof TransportError ||
     error instanceof FrameError || error instanceof DnsFormatError ||

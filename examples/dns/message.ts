@@ -1,9 +1,9 @@
 /**
- * DNS messages (RFC 1035, 4.1), as they are inside a frame of TCP.
+ * DNS messages (RFC 1035, 4.1), without their length prefix over TCP.
  *
  * ```text
  * ┌────┬───────┬──────────────────┬───────────┬─────────┬─────────────┬─────────────┐
- * │ id │ flags │ numbers of these │ questions │ answers │ authorities │ additionals │
+ * │ id │ flags │ four counts      │ questions │ answers │ authorities │ additionals │
  * └────┴───────┴──────────────────┴───────────┴─────────┴─────────────┴─────────────┘
  * ```
  *
@@ -21,7 +21,7 @@ import {
 } from "./records.ts";
 import { Writer } from "./writer.ts";
 
-/** How a query went (RFC 1035, 4.1.1; RFC 6891, 9). */
+/** Response codes (RFC 1035, 4.1.1; RFC 6891, 9). */
 export const Rcode = {
   NOERROR: 0,
   FORMERR: 1,
@@ -30,9 +30,9 @@ export const Rcode = {
   NOTIMP: 4,
   REFUSED: 5,
   BADVERS: 16,
-} as const; // so that each is its own type
+} as const; // keeps the literal types
 
-/** What is asked. */
+/** The question of a query. */
 export interface Question {
   name: string;
   /** `A`, `MX`, …, `ANY`. */
@@ -43,19 +43,19 @@ export interface Question {
 
 /** A query or a response. */
 export interface Message {
-  /** What the response has from its query. */
+  /** Id of the query, repeated in the response. */
   id: number;
-  /** Not a query (QR). */
+  /** Whether it is a response (QR). */
   response: boolean;
-  /** 0 is a query of the usual kind. */
+  /** Kind of query; 0 is a standard query. */
   opcode: number;
-  /** From who has the zone (AA). */
+  /** Whether the server is authoritative for the zone (AA). */
   authoritative: boolean;
-  /** Cut, as the transport carries no more (TC). */
+  /** Whether the message was truncated to fit the transport (TC). */
   truncated: boolean;
-  /** Ask others, if need be (RD). */
+  /** Whether the server should query other servers (RD). */
   recursionDesired: boolean;
-  /** Others would be asked (RA). */
+  /** Whether the server can query other servers (RA). */
   recursionAvailable: boolean;
   /** One of {@linkcode Rcode}, its lower four bits. */
   rcode: number;
@@ -65,7 +65,7 @@ export interface Message {
   additionals: ResourceRecord[];
 }
 
-/** Where each flag stands in the second 16 bits. */
+/** Positions of the flags in the second 16 bits. */
 const QR = 15;
 const OPCODE = 11;
 const AA = 10;
@@ -74,14 +74,14 @@ const RD = 8;
 const RA = 7;
 
 const OPT = "OPT";
-/** RFC 2181, 8: a time to live with the highest bit is none at all. */
+/** Largest TTL; with the highest bit set it counts as 0 (RFC 2181, 8). */
 const MAX_TTL = 0x7fff_ffff;
 
 /**
- * Reads a message.
+ * Decodes a message.
  *
- * @throws {DnsFormatError} if it is cut, if bytes are left over, or if a name,
- * a pointer or the data of a record makes no sense
+ * @throws {DnsFormatError} if it is truncated, if bytes are left over, or if a
+ * name, a pointer or the data of a record is invalid
  */
 export function decodeMessage(bytes: Uint8Array): Message {
   const reader = new Reader(bytes);
@@ -111,10 +111,10 @@ export function decodeMessage(bytes: Uint8Array): Message {
 }
 
 /**
- * Writes a message.
+ * Encodes a message.
  *
- * @throws {DnsFormatError} for names or data that no message can carry, and
- * for more than 65,535 bytes
+ * @throws {DnsFormatError} if a name or data cannot be encoded, or if the
+ * message is longer than 65,535 bytes
  */
 export function encodeMessage(message: Message): Uint8Array {
   const { questions, answers, authorities, additionals } = message;
@@ -143,7 +143,7 @@ export function encodeMessage(message: Message): Uint8Array {
   return writer.finish();
 }
 
-/** Nothing is made before it has been read, whatever number was announced. */
+/** Reads `count` elements; memory grows with the bytes read, not with `count`. */
 function times<T>(count: number, read: () => T): T[] {
   const list: T[] = [];
   while (list.length < count) list.push(read());
@@ -159,7 +159,7 @@ function readRecord(reader: Reader): ResourceRecord {
   const { name, type, class: recordClass = IN } = readQuestion(reader);
   const ttl = reader.u32();
   const data = reader.section(reader.u16(), () => readData(reader, type));
-  // The option record has flags where others have a time to live.
+  // The option record has flags in place of a TTL.
   const valid = type === OPT || ttl <= MAX_TTL;
   return { name, type, class: recordClass, ttl: valid ? ttl : 0, data };
 }

@@ -1,21 +1,21 @@
 /**
- * Reads the parts of a DNS message, and never past its end.
+ * Reads the parts of a DNS message, never past its end.
  *
  * @module
  */
 import { DnsFormatError } from "./errors.ts";
 import { MAX_NAME, nameToText } from "./text.ts";
 
-/** A pointer leads to a name, and names stand behind the header. */
+/** Bytes before the first name that a pointer may refer to. */
 const HEADER_LENGTH = 12;
-/** As many as a name has labels; more of them go from pointer to pointer. */
+/** Maximum pointers in a name: the maximum number of its labels. */
 const MAX_POINTERS = 127;
 
-/** What the two highest bits of a label's length say (RFC 1035, 4.1.4). */
+/** Values of the two highest bits of a length (RFC 1035, 4.1.4). */
 const LABEL = 0;
 const POINTER = 3;
 
-/** A place in a message, and what can be read there. */
+/** A position in a message, with methods to read from it. */
 export class Reader {
   readonly #message: Uint8Array;
   readonly #view: DataView;
@@ -29,7 +29,7 @@ export class Reader {
     this.#view = new DataView(buffer, byteOffset, length);
   }
 
-  /** Bytes that are left, in the message or in the section at hand. */
+  /** Bytes left in the message or the current section. */
   get left(): number {
     return this.#end - this.#at;
   }
@@ -46,13 +46,13 @@ export class Reader {
     return this.#view.getUint32(this.#take(4));
   }
 
-  /** So many bytes, as a view. */
+  /** Reads `length` bytes and returns a view of them. */
   bytes(length: number): Uint8Array {
     const start = this.#take(length);
     return this.#message.subarray(start, start + length);
   }
 
-  /** Reads a section of so many bytes, which must be read whole. */
+  /** Reads a section of `length` bytes, all of which must be used. */
   section<T>(length: number, read: () => T): T {
     const end = this.#end;
     this.#end = this.#take(length) + length;
@@ -64,7 +64,7 @@ export class Reader {
   }
 
   /**
-   * A name, which may go on where an earlier one stood:
+   * Reads a name; its end may point to an earlier name:
    *
    * ```text
    * ┌───┬───────┬───┬───┐        ┌────┬────────┐
@@ -72,47 +72,51 @@ export class Reader {
    * └───┴───────┴───┴───┘        └────┴────────┘
    * ```
    *
-   * Each pointer must lead to before the part that it ends, so there is no
-   * loop; how many there are is bounded all the same, as a message may have
-   * thousands of names with the same long way.
+   * Each pointer must refer to a position before the part that it ends, so there
+   * are no loops. Their number is limited too, since a message may contain
+   * thousands of names that follow the same long chain.
    */
   name(): string {
     const labels: Uint8Array[] = [];
     let length = 1;
     let pointers = 0;
     let part = this.#at;
-    let behind: number | undefined;
+    let resumeAt: number | undefined;
     for (;;) {
       const size = this.u8();
       if (size === 0) break;
       if (size >> 6 === LABEL) {
         length += 1 + size;
-        if (length > MAX_NAME) throw fault(`a name is over ${MAX_NAME} bytes`);
+        if (length > MAX_NAME) {
+          throw fault(`a name is longer than ${MAX_NAME} bytes`);
+        }
         labels.push(this.bytes(size));
       } else if (size >> 6 === POINTER) {
         const target = (size & 0x3f) << 8 | this.u8();
         if (target >= part || target < HEADER_LENGTH) {
           throw fault(
-            `a name at ${part} points to ${target}, not to one before`,
+            `a name at ${part} points to ${target}, not to an earlier name`,
           );
         }
         if (++pointers > MAX_POINTERS) {
-          throw fault(`a name has over ${MAX_POINTERS} pointers`);
+          throw fault(`a name has more than ${MAX_POINTERS} pointers`);
         }
-        behind ??= this.#at;
+        resumeAt ??= this.#at;
         this.#at = part = target;
       } else {
-        throw fault(`a label begins with ${size}`);
+        throw fault(`a label has the invalid length byte ${size}`);
       }
     }
-    this.#at = behind ?? this.#at;
+    this.#at = resumeAt ?? this.#at;
     return nameToText(labels);
   }
 
   #take(length: number): number {
     const start = this.#at;
     if (length > this.left) {
-      throw fault(`${length} bytes are wanted at ${start}, ${this.left} left`);
+      throw fault(
+        `${length} bytes are expected at ${start}, ${this.left} are left`,
+      );
     }
     this.#at += length;
     return start;

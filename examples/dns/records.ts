@@ -1,5 +1,5 @@
 /**
- * Resource records (RFC 1035, 3.2), with their data as a zone file has it.
+ * Resource records (RFC 1035, 3.2), with data as in zone files.
  *
  * @module
  */
@@ -8,23 +8,23 @@ import type { Reader } from "./reader.ts";
 import { toBytes, toText } from "./text.ts";
 import type { Writer } from "./writer.ts";
 
-/** The Internet, the one class in use. */
+/** The class Internet, the only one in use. */
 export const IN = 1;
 
-/** What the data of a record is made of, as in `[10, "mail.example."]` of an MX. */
+/** Fields of a record's data, such as `[10, "mail.example."]` of an MX. */
 export type RecordData = readonly (string | number)[];
 
 /** One resource record. */
 export interface ResourceRecord {
-  /** Its owner, with a dot at the end. */
+  /** Name of the owner, with a trailing dot. */
   name: string;
-  /** `A`, `MX`, …; `TYPE65280` where this program knows no name for it. */
+  /** `A`, `MX`, …; `TYPE65280` if this program has no name for the type. */
   type: string;
   /** @default {1}, the Internet */
   class?: number;
-  /** Seconds it may be kept. */
+  /** Seconds for which it may be cached. */
   ttl: number;
-  /** As in a zone file; `["\\#", length, hex]` for types without a format here (RFC 3597). */
+  /** Data as in a zone file; `["\\#", length, hex]` for unknown types (RFC 3597). */
   data: RecordData;
 }
 
@@ -32,7 +32,7 @@ type Field = "ipv4" | "ipv6" | "u16" | "u32" | "name" | "plainName" | "texts";
 
 interface RecordType {
   code: number;
-  /** What the data holds; none: it is opaque, or it asks only. */
+  /** Fields of the data; absent for opaque data and for query types. */
   fields?: readonly Field[];
 }
 
@@ -62,30 +62,31 @@ const NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(TYPES).map(([name, { code }]) => [code, name]),
 );
 
-/** The name of a type: `MX`, or `TYPE65280` (RFC 3597, 5). */
+/** Returns the name of a type: `MX`, or `TYPE65280` (RFC 3597, 5). */
 export function typeName(code: number): string {
   return NAMES.get(code) ?? `TYPE${code}`;
 }
 
 /**
- * The number of a type.
+ * Returns the number of a type.
  *
- * @throws {DnsFormatError} if it is neither a known name nor `TYPE` and a number
+ * @throws {DnsFormatError} if `name` is neither a known name nor `TYPE` and a
+ * number
  */
 export function typeCode(name: string): number {
   if (Object.hasOwn(TYPES, name)) return TYPES[name]?.code ?? 0;
   const [, digits] = /^TYPE(\d{1,5})$/.exec(name) ?? [];
   if (digits === undefined || Number(digits) > 0xffff) {
     throw new DnsFormatError(
-      `Cannot use ${JSON.stringify(name)} as a type: it must be one of ${
+      `Cannot use ${JSON.stringify(name)} as a type: expected one of ${
         Object.keys(TYPES).join(", ")
-      }, or TYPE and a number up to 65535`,
+      }, or TYPE and a number from 0 to 65535`,
     );
   }
   return Number(digits);
 }
 
-/** Reads the data of a record, all that is left of its section. */
+/** Reads the data of a record: the rest of its section. */
 export function readData(reader: Reader, type: string): RecordData {
   const { fields } = TYPES[type] ?? {};
   if (fields !== undefined) {
@@ -106,7 +107,7 @@ export function writeData(
   const many = fields[0] === "texts";
   if (many ? data.length === 0 : data.length !== fields.length) {
     throw new DnsFormatError(
-      `Cannot write a record of type ${type} with ${data.length} fields: it has ${
+      `Cannot write a record of type ${type} with ${data.length} fields; expected ${
         many ? "one or more texts" : fields.length
       }`,
     );
@@ -155,7 +156,7 @@ function integer(value: string | number, most: number): number {
     if (value >= 0 && value <= most) return value;
   }
   throw new DnsFormatError(
-    `Cannot write ${value}: it must be an integer from 0 to ${most}`,
+    `Cannot write ${value}: expected an integer from 0 to ${most}`,
   );
 }
 
@@ -164,13 +165,15 @@ function ipv4(text: string): Uint8Array {
   if (parts.length === 4 && parts.every((part) => Number(part) < 256)) {
     return Uint8Array.from(parts, Number);
   }
-  throw new DnsFormatError(`Cannot write "${text}": it is no IPv4 address`);
+  throw new DnsFormatError(`Cannot write "${text}": it is not an IPv4 address`);
 }
 
 function ipv6(text: string): Uint8Array {
   const canonical = canonicalIpv6(text);
   if (canonical === undefined) {
-    throw new DnsFormatError(`Cannot write "${text}": it is no IPv6 address`);
+    throw new DnsFormatError(
+      `Cannot write "${text}": it is not an IPv6 address`,
+    );
   }
   const [head = [], tail = []] = canonical.split("::").map((side) =>
     side === "" ? [] : side.split(":")
@@ -187,7 +190,7 @@ function ipv6(text: string): Uint8Array {
   );
 }
 
-/** RFC 5952; its section 5 wants IPv4 addresses inside shown as such. */
+/** Formats an address; mapped IPv4 addresses as such (RFC 5952, 5). */
 function ipv6Text(bytes: Uint8Array): string {
   if (bytes.subarray(0, 12).toHex() === MAPPED_IPV4) {
     return `::ffff:${bytes.subarray(12).join(".")}`;
@@ -196,7 +199,7 @@ function ipv6Text(bytes: Uint8Array): string {
   return canonicalIpv6(groups.join(":")) ?? "";
 }
 
-/** As URLs have it: the longest run of zeros left out. */
+/** Returns the form used in URLs, without the longest run of zeros. */
 function canonicalIpv6(text: string): string | undefined {
   const url = /^[\da-fA-F:.]+$/.test(text)
     ? URL.parse(`http://[${text}]/`)
@@ -204,7 +207,7 @@ function canonicalIpv6(text: string): string | undefined {
   return url?.hostname.slice(1, -1);
 }
 
-/** RFC 3597, 5: `\# <length> <hex>`. */
+/** Decodes `\# <length> <hex>` (RFC 3597, 5). */
 function opaque(data: RecordData): Uint8Array {
   const [mark, length, hex] = data;
   if (mark === "\\#" && typeof hex === "string" && data.length === 3) {
@@ -215,6 +218,6 @@ function opaque(data: RecordData): Uint8Array {
   throw new DnsFormatError(
     `Cannot write ${
       data.join(" ")
-    }: it must be \\#, a length and so many bytes in hex`,
+    }: expected \\#, a length, and that many bytes in hex`,
   );
 }

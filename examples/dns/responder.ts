@@ -9,27 +9,28 @@ import type { Connection } from "@lengthwise/lengthwise/transport";
 import { answer } from "./answer.ts";
 import type { Zone } from "./zone.ts";
 
-/** Bytes of answers that a client may leave unread before it gets no more. */
+/** Bytes of unread responses at which a client's queries must wait. */
 const UNREAD = 256 * 1024;
 
 /** Options of {@linkcode serveZone}. */
 export interface ServeOptions {
   /**
-   * Milliseconds from one query of a client's to its next, in which it must
-   * have read the answer (RFC 7766, 6.2.3).
+   * Milliseconds between two queries of a client (RFC 7766, 6.2.3).
+   *
+   * Within this time the client must also read the response.
    *
    * @default {10000}
    */
   idleTimeout?: number;
-  /** Told of each client that broke off, or sent what are no frames. */
+  /** Called when a client disconnects early or sends invalid frames. */
   onError?: (error: unknown) => void;
 }
 
 /**
- * Answers everybody who connects.
+ * Answers the queries of all clients.
  *
- * @param listener who connects; closing it ends this call, and the clients
- * that are still there
+ * @param listener source of connections; closing it disconnects all clients and
+ * ends this call
  */
 export async function serveZone(
   listener: AsyncIterable<Connection>,

@@ -1,26 +1,26 @@
 /**
- * Bytes as DNS writes them in text (RFC 1035, 5.1): printable ASCII stands for
- * itself, `\X` for a character that would mean something, `\DDD` for any other
- * byte, in decimal.
+ * The text form of bytes in DNS (RFC 1035, 5.1): printable ASCII as it is, `\X`
+ * for a character with a special meaning, and `\DDD` for any other byte, in
+ * decimal.
  *
  * @module
  */
 import { DnsFormatError } from "./errors.ts";
 
-/** What stands for itself in a label, and in a string between quotation marks. */
+/** Characters that need no escape, by place. */
 const PLAIN = {
-  label: /[!#-\-/-[\]-~]/, // neither a dot, nor " nor a backslash
+  label: /[!#-\-/-[\]-~]/, // all but dot, quotation mark and backslash
   string: /[ !#-[\]-~]/,
 };
 /** One character of text: `\DDD`, `\X` or X. */
 const CHARACTER = /\\(\d{3})|\\(.)|([^\\])/gsu;
 
-/** Most bytes of a name on the wire, with a length per label and the root's. */
+/** Largest encoded name in bytes, including all length bytes. */
 export const MAX_NAME = 255;
-/** Most bytes of a label: its length has six bits. */
+/** Largest label in bytes: its length has six bits. */
 export const MAX_LABEL = 63;
 
-/** Bytes as text. */
+/** Converts bytes to text. */
 export function toText(bytes: Uint8Array, place: keyof typeof PLAIN): string {
   let text = "";
   for (const byte of bytes) {
@@ -32,14 +32,14 @@ export function toText(bytes: Uint8Array, place: keyof typeof PLAIN): string {
   return text;
 }
 
-/** Text as bytes; characters beyond ASCII as UTF-8. */
+/** Converts text to bytes; characters beyond ASCII become UTF-8. */
 export function toBytes(text: string): Uint8Array {
   return Uint8Array.from(
     characters(text).flatMap(({ bytes }) => bytes),
   );
 }
 
-/** A name as text; it always ends with a dot. */
+/** Converts labels to a name, which always ends with a dot. */
 export function nameToText(labels: readonly Uint8Array[]): string {
   return labels.length === 0
     ? "."
@@ -47,9 +47,9 @@ export function nameToText(labels: readonly Uint8Array[]): string {
 }
 
 /**
- * The labels of a name, which may end with a dot or not.
+ * Returns the labels of a name; a trailing dot is optional.
  *
- * @throws {DnsFormatError} for a label or a name that is empty or too long
+ * @throws {DnsFormatError} if a label or the name is empty or too long
  */
 export function nameToLabels(name: string): Uint8Array[] {
   if (name === ".") return [];
@@ -64,24 +64,24 @@ export function nameToLabels(name: string): Uint8Array[] {
     throw new DnsFormatError(
       `Cannot use ${
         JSON.stringify(name)
-      } as a name: labels have 1 to ${MAX_LABEL} bytes, and names ${MAX_NAME} at most`,
+      } as a name: expected labels of 1 to ${MAX_LABEL} bytes and at most ${MAX_NAME} bytes in total`,
     );
   }
   return labels.map((label) => Uint8Array.from(label));
 }
 
-/** The one spelling of all names that are the same: lower case, with the last dot. */
+/** Returns the canonical form of a name: lower case, with a trailing dot. */
 export function canonicalName(name: string): string {
-  // As text it is ASCII: anything else is escaped.
+  // The text is ASCII: all other bytes are escaped.
   return nameToText(nameToLabels(name)).toLowerCase();
 }
 
-/** Names are the same in any case of their letters, and with or without the last dot. */
+/** Whether two names are equal, ignoring case and a trailing dot. */
 export function sameName(a: string, b: string): boolean {
   return canonicalName(a) === canonicalName(b);
 }
 
-/** `plain` is the character if it was not escaped. */
+/** Parses text; `plain` is the character if it was not escaped. */
 function characters(text: string): { bytes: number[]; plain?: string }[] {
   let read = 0;
   const found = [...text.matchAll(CHARACTER)].map(
@@ -103,6 +103,6 @@ function unreadable(text: string): DnsFormatError {
   return new DnsFormatError(
     `Cannot read ${
       JSON.stringify(text)
-    }: behind a backslash stands a character, or a byte as three digits up to 255`,
+    }: after a backslash, expected a character or three digits up to 255`,
   );
 }

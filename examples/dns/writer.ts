@@ -6,16 +6,16 @@
 import { DnsFormatError } from "./errors.ts";
 import { nameToLabels, nameToText } from "./text.ts";
 
-/** What a pointer of 14 bits reaches (RFC 1035, 4.1.4). */
+/** Limit of the offset in a pointer (RFC 1035, 4.1.4). */
 const REACH = 0x4000;
-/** The length in front of a message over TCP has two bytes. */
+/** Largest message: its length prefix over TCP has two bytes. */
 const MAX_MESSAGE = 65_535;
 
-/** A message that grows. */
+/** Encodes a message into a buffer that grows. */
 export class Writer {
   #bytes = new Uint8Array(512);
   #length = 0;
-  /** Where each name that was written begins, and each end of one. */
+  /** Offset of each written name and of each of its suffixes. */
   readonly #names = new Map<string, number>();
 
   u8(value: number): void {
@@ -39,13 +39,13 @@ export class Writer {
   }
 
   /**
-   * A name. With `compress` its end may be a pointer to an earlier one; in the
-   * data of records only types of RFC 1035 may have that (RFC 3597, 4).
+   * Writes a name. With `compress`, its end may be a pointer to an earlier name;
+   * within data only the record types of RFC 1035 may use that (RFC 3597, 4).
    */
   name(name: string, { compress }: { compress: boolean }): void {
     const labels = nameToLabels(name);
     for (let i = 0; i < labels.length; i++) {
-      // Case is kept: another spelling is another name here.
+      // Case is preserved, so names that differ in case do not share suffixes.
       const rest = nameToText(labels.slice(i));
       const earlier = this.#names.get(rest);
       if (earlier !== undefined && compress) {
@@ -62,7 +62,7 @@ export class Writer {
     this.u8(0);
   }
 
-  /** A length of two bytes, and what is written by then. */
+  /** Writes the output of `write`, preceded by its length in two bytes. */
   sized(write: () => void): void {
     const start = this.#grow(2) + 2;
     write();
@@ -71,7 +71,7 @@ export class Writer {
     this.#bytes[start - 1] = length;
   }
 
-  /** The message, as a view. */
+  /** Returns a view of the message. */
   finish(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
   }
@@ -81,7 +81,7 @@ export class Writer {
     const end = start + length;
     if (end > MAX_MESSAGE) {
       throw new DnsFormatError(
-        `Cannot write a DNS message of more than ${MAX_MESSAGE} bytes`,
+        `Cannot write a DNS message longer than ${MAX_MESSAGE} bytes`,
       );
     }
     if (end > this.#bytes.length) {

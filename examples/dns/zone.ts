@@ -1,5 +1,5 @@
 /**
- * A zone: all that one server knows, for sure, of names below one name.
+ * A zone: the authoritative records of the names below one name.
  *
  * @module
  */
@@ -9,12 +9,12 @@ import { type ResourceRecord, writeData } from "./records.ts";
 import { canonicalName, nameToLabels, nameToText } from "./text.ts";
 import { Writer } from "./writer.ts";
 
-/** What a zone says of a question. */
+/** Result of looking up a name in a zone. */
 export interface Lookup {
-  /** NOERROR, NXDOMAIN, or REFUSED for a name that is not in the zone. */
+  /** NOERROR, NXDOMAIN, or REFUSED for a name outside the zone. */
   rcode: number;
   answers: ResourceRecord[];
-  /** The SOA where there is no answer: how long that may be kept (RFC 2308). */
+  /** The SOA if there are no answers, for negative caching (RFC 2308). */
   authorities: ResourceRecord[];
 }
 
@@ -24,22 +24,22 @@ export interface Lookup {
 export class Zone {
   readonly #origin: string;
   readonly #denial: ResourceRecord;
-  /** By canonical name; also names that have others below, and no records. */
+  /** Records by canonical name, including names that only have children. */
   readonly #names = new Map<string, ResourceRecord[]>();
 
   /**
-   * @param records all of the zone; the owner of the one SOA is its top
-   * @throws {DnsFormatError} for what is no zone: a name outside, no SOA or
-   * two of them, a delegation, an alias with other records beside it, or data
-   * that no message can carry
+   * @param records all records of the zone; the owner of the SOA is its origin
+   * @throws {DnsFormatError} if the zone is invalid: a name outside the zone, no
+   * SOA or several, a delegation, an alias with other records, or data that
+   * cannot be encoded
    */
   constructor(records: readonly ResourceRecord[]) {
     const [soa, ...more] = records.filter(({ type }) => type === "SOA");
     if (soa === undefined || more.length > 0) {
       throw new DnsFormatError(
-        `Cannot make a zone with ${
+        `Cannot create a zone with ${
           more.length + Number(!!soa)
-        } SOA: it has one`,
+        } SOA records; expected one`,
       );
     }
     this.#origin = canonicalName(soa.name);
@@ -49,13 +49,13 @@ export class Zone {
     for (const [name, beside] of this.#names) {
       if (beside.length > 1 && beside.some(({ type }) => type === "CNAME")) {
         throw new DnsFormatError(
-          `Cannot make a zone: ${name} is an alias, and can be nothing else`,
+          `Cannot create a zone: ${name} is an alias and cannot have other records`,
         );
       }
     }
   }
 
-  /** RFC 1034, 4.3.2. */
+  /** Looks up a name (RFC 1034, 4.3.2). */
   lookup(name: string, type: string): Lookup {
     const answers: ResourceRecord[] = [];
     const seen = new Set<string>();
@@ -69,14 +69,14 @@ export class Zone {
       if (records === undefined) return this.#deny(Rcode.NXDOMAIN, answers);
       const wanted = records.filter((record) =>
         record.type === type || type === "ANY" || record.type === "CNAME"
-      ).map((record) => ({ ...record, name: owner })); // as it was asked for
+      ).map((record) => ({ ...record, name: owner })); // as spelled in the query
       if (wanted.length === 0) return this.#deny(Rcode.NOERROR, answers);
       answers.push(...wanted);
       const [alias] = wanted;
       seen.add(key);
       if (alias?.type !== "CNAME" || type === "CNAME" || type === "ANY") break;
       owner = String(alias.data[0]);
-      if (seen.has(canonicalName(owner))) break; // aliases in a circle
+      if (seen.has(canonicalName(owner))) break; // a cycle of aliases
     }
     return { rcode: Rcode.NOERROR, answers, authorities: [] };
   }
@@ -85,17 +85,17 @@ export class Zone {
     const key = canonicalName(record.name);
     if (!this.#has(key)) {
       throw new DnsFormatError(
-        `Cannot make a zone: ${record.name} is not in ${this.#origin}`,
+        `Cannot create a zone: ${record.name} is not in ${this.#origin}`,
       );
     }
     if (record.type === "NS" && key !== this.#origin) {
       throw new DnsFormatError(
-        `Cannot make a zone: ${record.name} is delegated, which this zone cannot`,
+        `Cannot create a zone: ${record.name} is delegated, which is not supported`,
       );
     }
-    writeData(new Writer(), record.type, record.data); // throws if it cannot
+    writeData(new Writer(), record.type, record.data); // throws if the data is invalid
     this.#records(key).push(record);
-    // A name exists if there is one below it.
+    // A name exists if there is a name below it.
     for (let above = key; above !== this.#origin; above = parentOf(above)) {
       this.#records(parentOf(above));
     }
@@ -112,7 +112,7 @@ export class Zone {
       key.endsWith(`.${this.#origin}`);
   }
 
-  /** The records at a name, or of the wildcard at its closest ancestor. */
+  /** Returns the records of a name, or of the closest wildcard. */
   #find(key: string): ResourceRecord[] | undefined {
     const records = this.#names.get(key);
     if (records !== undefined) return records;

@@ -1,11 +1,14 @@
 /**
- * Messages over one connection to a PostgreSQL server: the start-up message in
- * its own framing, typed messages from then on.
+ * Messages over a connection to a PostgreSQL server: a start-up message with its
+ * own framing, followed by typed messages.
  *
  * @module
  */
 import { frames, type FrameStream } from "@lengthwise/lengthwise/framing";
-import { postgres, postgresStartup } from "@lengthwise/lengthwise/framing/presets";
+import {
+  postgres,
+  postgresStartup,
+} from "@lengthwise/lengthwise/framing/presets";
 import type { Connection } from "@lengthwise/lengthwise/transport";
 import { ProtocolError, type ServerFields } from "./errors.ts";
 import { Body, startup } from "./messages.ts";
@@ -13,21 +16,22 @@ import { Body, startup } from "./messages.ts";
 /** Options of {@linkcode Channel.open}. */
 export interface ChannelOptions {
   /**
-   * The most bytes in a message, either way: in a row, or in all parameters of
-   * a query.
+   * Maximum bytes of a message in either direction.
+   *
+   * It limits the size of a row and of all parameters of a query.
    *
    * @default {67108864}
    */
   maxMessageLength?: number;
-  /** Told of warnings and notes that belong to no result. */
+  /** Called with warnings and notices that belong to no result. */
   onNotice?: (fields: ServerFields) => void;
-  /** Closes the connection when aborted; what waits rejects with its reason. */
+  /** Closes the connection when aborted and rejects pending operations. */
   signal?: AbortSignal;
 }
 
-/** Sends and receives messages; keeps aside those that may come at any time. */
+/** Sends and receives messages, and handles asynchronous ones itself. */
 export class Channel implements AsyncDisposable {
-  /** Settings that the server reports, now and whenever they change. */
+  /** Settings that the server reports initially and after each change. */
   readonly parameters = new Map<string, string>();
 
   readonly #stream: FrameStream;
@@ -35,7 +39,7 @@ export class Channel implements AsyncDisposable {
   readonly #maxMessageLength: number;
   readonly #onNotice: ((fields: ServerFields) => void) | undefined;
 
-  /** Sends the start-up message, and then changes the framing. */
+  /** Sends the start-up message, then changes the framing. */
   static async open(
     connection: Connection,
     parameters: Record<string, string>,
@@ -70,7 +74,7 @@ export class Channel implements AsyncDisposable {
   /**
    * Sends messages together.
    *
-   * @throws {RangeError} if one of them is too long; none is sent then
+   * @throws {RangeError} if one of them is too long; then none is sent
    */
   async send(...messages: Uint8Array[]): Promise<void> {
     const most = this.#maxMessageLength;
@@ -84,8 +88,9 @@ export class Channel implements AsyncDisposable {
   }
 
   /**
-   * The next message that answers something. It is read before the next call:
-   * its memory is used again.
+   * Returns the next message that is part of a response.
+   *
+   * The message is valid until the next call, which reuses its memory.
    *
    * @returns `undefined` at the end of the stream
    */
@@ -94,22 +99,22 @@ export class Channel implements AsyncDisposable {
       const { value, done } = await this.#frames.next();
       if (done) return undefined;
       const body = new Body(value);
-      if (!this.#keptAside(body)) return body;
+      if (!this.#isAsynchronous(body)) return body;
     }
   }
 
-  /** Closes at once. */
+  /** Closes the connection immediately. */
   close(): void {
     this.#stream.close();
   }
 
-  /** Sends what is unsent, and closes. */
+  /** Sends unsent data, then closes the connection. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stream[Symbol.asyncDispose]();
   }
 
-  /** PostgreSQL, "Asynchronous Operations". */
-  #keptAside(body: Body): boolean {
+  /** Handles a message that may arrive at any time ("Asynchronous Operations"). */
+  #isAsynchronous(body: Body): boolean {
     switch (body.type) {
       case "S": // ParameterStatus
         this.parameters.set(body.cString(), body.cString());
@@ -117,11 +122,11 @@ export class Channel implements AsyncDisposable {
       case "N": // NoticeResponse
         this.#onNotice?.(body.fields());
         return true;
-      case "A": // NotificationResponse, for who listens
+      case "A": // NotificationResponse, only after LISTEN
         return true;
-      case "v": // NegotiateProtocolVersion: there is nothing below 3.0
+      case "v": // NegotiateProtocolVersion: no version is below 3.0
         throw new ProtocolError(
-          "Cannot talk to the server: it does not speak protocol 3.0",
+          "Cannot use the server: it does not support protocol 3.0",
         );
       default:
         return false;

@@ -1,5 +1,5 @@
 /**
- * A PostgreSQL client: logs in with SCRAM-SHA-256, and runs queries.
+ * A PostgreSQL client: logs in with SCRAM-SHA-256 and runs queries.
  *
  * @module
  */
@@ -12,42 +12,42 @@ import { receiveResults, type Result } from "./results.ts";
 import { connectWithTls, type TlsOptions } from "./tls.ts";
 import { type Parameter, toText } from "./values.ts";
 
-/** Parameters of one query: their number has two bytes. */
+/** Maximum parameters of a query: their count has two bytes. */
 const MAX_PARAMETERS = 65_535;
 
 const SYNC = message("S");
 
-/** Who logs in to what. */
+/** User, password and database of a login. */
 export interface LoginOptions extends ChannelOptions {
-  /** The role. */
+  /** Name of the role. */
   user: string;
-  /** Its password; without one, the server must ask for none. */
+  /** Password of the role; required if the server requests one. */
   password?: string;
   /**
-   * The database.
+   * Name of the database.
    *
-   * @default {the one that is called as the user}
+   * @default {the name of the user}
    */
   database?: string;
   /**
-   * Milliseconds that logging in may take.
+   * Milliseconds until a login is abandoned.
    *
    * @default {10000}
    */
   loginTimeout?: number;
 }
 
-/** Where the server listens, and who logs in. */
+/** Address of the server, and login. */
 export interface ConnectOptions extends LoginOptions {
   /** @default {"127.0.0.1"} */
   hostname?: string;
   /** @default {5432} */
   port?: number;
-  /** Speak TLS, or not at all. */
+  /** Requires TLS, with these options. */
   tls?: TlsOptions;
 }
 
-/** One session with a server. Queries wait for each other. */
+/** A session with a server; runs one query at a time. */
 export class PostgresClient implements AsyncDisposable {
   readonly #channel: Channel;
   #last: Promise<unknown> = Promise.resolve();
@@ -56,7 +56,7 @@ export class PostgresClient implements AsyncDisposable {
     this.#channel = channel;
   }
 
-  /** Dials a server and logs in; throws what `connect()` and `logIn()` do. */
+  /** Connects and logs in; throws the errors of `connect()` and `logIn()`. */
   static async connect(options: ConnectOptions): Promise<PostgresClient> {
     const { hostname = "127.0.0.1", port = 5432, tls, signal } = options;
     const address = { hostname, port };
@@ -66,7 +66,7 @@ export class PostgresClient implements AsyncDisposable {
     return await PostgresClient.over(connection, options);
   }
 
-  /** Logs in over a connection, which it owns from then on. */
+  /** Logs in over a connection, which the client then owns. */
   static async over(
     connection: Connection,
     options: LoginOptions,
@@ -75,7 +75,9 @@ export class PostgresClient implements AsyncDisposable {
     const late = new AbortController();
     const timer = setTimeout(
       () =>
-        late.abort(new Error(`Cannot log in: no end in ${loginTimeout} ms`)),
+        late.abort(
+          new Error(`Cannot log in: not finished after ${loginTimeout} ms`),
+        ),
       loginTimeout,
     );
     const signal = options.signal
@@ -85,7 +87,7 @@ export class PostgresClient implements AsyncDisposable {
       const channel = await Channel.open(connection, {
         user,
         database,
-        client_encoding: "UTF8", // what texts are read as here
+        client_encoding: "UTF8", // the encoding that this client reads
         bytea_output: "hex",
         application_name: "lengthwise",
       }, { ...options, signal });
@@ -101,21 +103,22 @@ export class PostgresClient implements AsyncDisposable {
     }
   }
 
-  /** Settings that the server has reported, as `server_version`. */
+  /** Settings that the server has reported, such as `server_version`. */
   get parameters(): ReadonlyMap<string, string> {
     return this.#channel.parameters;
   }
 
   /**
-   * Runs one statement, with parameters for `$1`, `$2`, … (the extended query
-   * protocol): they never mix with the SQL text.
+   * Runs one statement with parameters for `$1`, `$2`, ….
    *
-   * @throws {PostgresError} if the server refuses; the session goes on
+   * It uses the extended query protocol: parameters never mix with the SQL text.
+   *
+   * @throws {PostgresError} if the server reports an error; the session continues
    */
   async query(sql: string, parameters: Parameter[] = []): Promise<Result> {
     if (parameters.length > MAX_PARAMETERS) {
       throw new RangeError(
-        `Cannot run a query with more than ${MAX_PARAMETERS} parameters: it has ${parameters.length}`,
+        `Cannot run a query with ${parameters.length} parameters; expected at most ${MAX_PARAMETERS}`,
       );
     }
     const unnamed = cString("");
@@ -140,20 +143,22 @@ export class PostgresClient implements AsyncDisposable {
   }
 
   /**
-   * Runs statements that are separated by semicolons, as one transaction
-   * unless they say otherwise (the simple query protocol).
+   * Runs statements that are separated by semicolons.
    *
-   * @returns a result for each of them
-   * @throws {PostgresError} if the server refuses one; the session goes on
+   * It uses the simple query protocol: the statements are one transaction unless
+   * they contain transaction commands.
+   *
+   * @returns one result per statement
+   * @throws {PostgresError} if the server reports an error; the session continues
    */
   async run(sql: string): Promise<Result[]> {
     return await this.#exclusive([message("Q", cString(sql))]);
   }
 
-  /** Says goodbye and closes; what is under way is lost. */
+  /** Ends the session; pending queries fail. */
   async close(): Promise<void> {
     const terminate = message("X");
-    await this.#channel.send(terminate).catch(() => {}); // it has closed already
+    await this.#channel.send(terminate).catch(() => {}); // already closed
     await this.#channel[Symbol.asyncDispose]();
   }
 
@@ -161,7 +166,7 @@ export class PostgresClient implements AsyncDisposable {
     return this.close();
   }
 
-  /** One exchange at a time: answers come in order, and carry no number. */
+  /** Runs one exchange at a time: responses are ordered and not numbered. */
   #exclusive(
     messages: Uint8Array[],
     afterCopyFail?: Uint8Array,
@@ -177,18 +182,18 @@ export class PostgresClient implements AsyncDisposable {
     messages: Uint8Array[],
     afterCopyFail: Uint8Array | undefined,
   ): Promise<Result[]> {
-    let refused: unknown;
+    let sendError: unknown;
     try {
       await this.#channel.send(...messages);
     } catch (error) {
       if (error instanceof RangeError) throw error; // nothing was sent
-      refused = error;
+      sendError = error;
     }
     try {
       return await receiveResults(this.#channel, afterCopyFail);
     } catch (error) {
-      // A server that takes nothing any more may have said why.
-      throw error instanceof PostgresError ? error : refused ?? error;
+      // A server that closed the connection may have sent the reason before.
+      throw error instanceof PostgresError ? error : sendError ?? error;
     }
   }
 }

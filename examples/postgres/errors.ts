@@ -1,28 +1,28 @@
 /**
- * What can go wrong between this client and a PostgreSQL server.
+ * Errors of the PostgreSQL client.
  *
  * @module
  */
 
-/** What the server says of an error or a notice, by the letter of each field. */
+/** Fields of an error or a notice, by their letters. */
 export type ServerFields = ReadonlyMap<string, string>;
 
-/** The server has refused something; the connection may live on. */
+/** An error that the server reports; the connection may remain usable. */
 export class PostgresError extends Error {
   override readonly name = "PostgresError";
-  /** SQLSTATE: five characters, for programs (PostgreSQL, appendix A). */
+  /** SQLSTATE: a code of five characters (PostgreSQL, appendix A). */
   readonly code: string;
-  /** ERROR, FATAL or PANIC; after the last two the server hangs up. */
+  /** ERROR, FATAL or PANIC; the last two close the connection. */
   readonly severity: string;
-  /** More about it, if the server says more. */
+  /** Details, if the server sends any. */
   readonly detail: string | undefined;
-  /** What to do, if the server knows. */
+  /** A suggestion, if the server sends one. */
   readonly hint: string | undefined;
-  /** Where in the SQL text, from 1, in characters. */
+  /** Position in the SQL text in characters, from 1. */
   readonly position: number | undefined;
 
   constructor(fields: ServerFields) {
-    super(fields.get("M") ?? "the server gave no message");
+    super(fields.get("M") ?? "the server sent no message");
     this.code = fields.get("C") ?? "XX000"; // internal_error
     this.severity = fields.get("V") ?? fields.get("S") ?? "ERROR";
     this.detail = fields.get("D");
@@ -32,12 +32,12 @@ export class PostgresError extends Error {
   }
 }
 
-/** The two sides could not prove to each other who they are. */
+/** Client or server could not prove its identity. */
 export class AuthenticationError extends Error {
   override readonly name = "AuthenticationError";
 }
 
-/** The server sent what the protocol does not allow; the connection is closed. */
+/** A violation of the protocol by the server; the connection is closed. */
 export class ProtocolError extends Error {
   override readonly name = "ProtocolError";
 }

@@ -13,29 +13,29 @@ import { AuthenticationError, PostgresError, ProtocolError } from "./errors.ts";
 import { type Body, cString, message, sized } from "./messages.ts";
 import { SCRAM_SHA_256, ScramClient } from "./scram.ts";
 
-/** The first number of an authentication message, by what it asks for. */
+/** First number of an authentication message: its kind. */
 const OK = 0;
 const SASL = 10;
 const SASL_CONTINUE = 11;
 const SASL_FINAL = 12;
 
-/** What is not done: these give the password away, or half of it. */
+/** Refused methods: they reveal the password, or half of it. */
 const REFUSED: ReadonlyMap<number, string> = new Map([
-  [3, "the password in the clear"],
+  [3, "the password in plain text"],
   [5, "an MD5 hash of the password"],
 ]);
 
 /**
- * Logs in, with SCRAM-SHA-256 and nothing weaker.
+ * Logs in with SCRAM-SHA-256 and no weaker method.
  *
- * @param channel one whose start-up message has been sent
- * @param password without it, only a server that asks for none will do; with
- * it, only one that proves to know it
+ * @param channel a channel whose start-up message has been sent
+ * @param password if omitted, the server must not request one; otherwise the
+ * server must prove that it knows the password
  * @throws {PostgresError} if the server refuses: no such user or database
  * (28P01, 28000, 3D000), too many clients (53300), …
- * @throws {AuthenticationError} if the server asks for something else, or has
- * not proved that it knows the password
- * @throws {ProtocolError} if the server says what makes no sense here
+ * @throws {AuthenticationError} if the server requests another method, or does
+ * not prove that it knows the password
+ * @throws {ProtocolError} if the server sends an unexpected message
  */
 export async function logIn(
   channel: Channel,
@@ -49,19 +49,19 @@ export async function logIn(
     code = body.int32();
   } else if (code === OK && password !== undefined) {
     throw new AuthenticationError(
-      "Cannot log in: the server let us in without proving that it knows the password: if that is right, give no password",
+      "Cannot log in: the server did not prove that it knows the password; if it needs none, omit the password",
     );
   }
   if (code !== OK) {
-    const wanted = REFUSED.get(code) ?? `authentication method ${code}`;
+    const requested = REFUSED.get(code) ?? `authentication method ${code}`;
     throw new AuthenticationError(
-      `Cannot log in: the server asks for ${wanted}: let it ask for ${SCRAM_SHA_256}`,
+      `Cannot log in: the server requests ${requested}; configure it to use ${SCRAM_SHA_256}`,
     );
   }
   await expect(channel, "Z", "K"); // K is BackendKeyData, for cancelling
 }
 
-/** The SCRAM dialogue. */
+/** Runs the SCRAM exchange. */
 async function prove(
   channel: Channel,
   offer: Body,
@@ -71,12 +71,12 @@ async function prove(
   for (let name; (name = offer.cString()) !== "";) mechanisms.push(name);
   if (!mechanisms.includes(SCRAM_SHA_256)) {
     throw new AuthenticationError(
-      `Cannot log in: the server offers ${mechanisms}, and not ${SCRAM_SHA_256}`,
+      `Cannot log in: the server offers ${mechanisms}; expected ${SCRAM_SHA_256}`,
     );
   }
   if (password === undefined) {
     throw new AuthenticationError(
-      "Cannot log in: the server asks for a password, and none was given",
+      "Cannot log in: the server requests a password, but none was set",
     );
   }
   const scram = new ScramClient({ password });
@@ -93,25 +93,25 @@ async function expectSasl(channel: Channel, code: number): Promise<string> {
   const got = body.int32();
   if (got === code) return body.text();
   throw new AuthenticationError(
-    `Cannot log in: the server skipped a step of ${SCRAM_SHA_256}: wanted ${code}, got ${got}`,
+    `Cannot log in: the server skipped a step of ${SCRAM_SHA_256}: expected ${code}, received ${got}`,
   );
 }
 
-/** The next message of a type; those of type `passing` are let go. */
+/** Returns the next message of a type, after skipping type `skipped`. */
 async function expect(
   channel: Channel,
   type: string,
-  passing?: string,
+  skipped?: string,
 ): Promise<Body> {
   for (;;) {
     const body = await channel.receive();
     if (body?.type === type) return body;
-    if (body?.type === passing && passing !== undefined) continue;
+    if (body?.type === skipped && skipped !== undefined) continue;
     if (body?.type === "E") throw new PostgresError(body.fields());
     throw new ProtocolError(
       body === undefined
-        ? "Cannot log in: the server hung up"
-        : `Cannot log in: wanted a message of type "${type}", got "${body.type}"`,
+        ? "Cannot log in: the server closed the connection"
+        : `Cannot log in: expected a message of type "${type}", received "${body.type}"`,
     );
   }
 }

@@ -1,14 +1,14 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * Runs SQL on a PostgreSQL server and prints what it gives: a client for a real
- * protocol, on the framing layer alone.
+ * Runs SQL on a PostgreSQL server and prints the results: a client for a real
+ * protocol, using only the framing layer.
  *
  * ```sh
  * deno run --allow-net=127.0.0.1 examples/postgres/main.ts \
  *   --user app --password secret 'select $1::int + 1' 41
  * ```
  *
- * Servers elsewhere need `--allow-net` for them.
+ * A server at another address needs its own `--allow-net`.
  *
  * @module
  */
@@ -22,20 +22,21 @@ const HELP = `Runs SQL on a PostgreSQL server.
 
 Usage: main.ts --user <name> [options] [<sql> [<parameter> …]]
 
-  --host <name>          of the server [default: 127.0.0.1]
-  --port <port>          of the server [default: 5432]
-  --user <name>          who logs in
-  --password <password>  without it, the server must ask for none
-  --database <name>      [default: the user's name]
-  --tls                  encrypt, and check the server's certificate
-  --timeout <seconds>    give up after so long [default: 30]
-  --help                 show this
+  --host <name>          host of the server [default: 127.0.0.1]
+  --port <port>          port of the server [default: 5432]
+  --user <name>          role to log in as
+  --password <password>  required if the server requests one
+  --database <name>      database [default: the name of the user]
+  --tls                  encrypt, and verify the server's certificate
+  --timeout <seconds>    stop after this time [default: 30]
+  --help                 show this help
 
-Without parameters <sql> may be several statements; with them it is one, which
-has $1, $2, … in their places. By default it is: select version()
+
+Without parameters, <sql> may contain several statements; with parameters, it is
+one statement with the placeholders $1, $2, …. Default: select version()
 `;
 
-/** Wrong use of this program; other failures have a status of 1. */
+/** Exit status for invalid arguments; it is 1 for other failures. */
 const WRONG_USE = 2;
 
 type Arguments = ReturnType<typeof readArguments>;
@@ -50,7 +51,7 @@ function readArguments() {
     tls: { type: "boolean" },
     timeout: { type: "string", default: "30" },
     help: { type: "boolean", short: "h" },
-  } as const; // parseArgs infers the values' types from it
+  } as const; // parseArgs infers the types of the values from this
   return parseArgs({ args: Deno.args, options, allowPositionals: true });
 }
 
@@ -67,10 +68,12 @@ async function main(): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  if (user === undefined) return refuse("Say who logs in: --user <name>");
-  if (!inRange(port, 65_535)) return refuse(`--port cannot be "${port}"`);
+  if (user === undefined) return refuse("Missing option --user <name>");
+  if (!inRange(port, 65_535)) {
+    return refuse(`Invalid --port "${port}"; expected 1 to 65535`);
+  }
   if (!inRange(timeout, 86_400)) {
-    return refuse(`--timeout cannot be "${timeout}"`);
+    return refuse(`Invalid --timeout "${timeout}"; expected 1 to 86400`);
   }
   try {
     await using client = await PostgresClient.connect({
@@ -109,7 +112,7 @@ function print({ columns, rows, command }: Result): void {
     console.log(columns.map(({ name }) => plain(name)).join("\t"));
   }
   for (const row of rows) console.log(row.map(show).join("\t"));
-  console.log(`(${plain(command) || "nothing to do"})`);
+  console.log(`(${plain(command) || "no statement"})`);
 }
 
 function show(value: Value): string {
@@ -118,7 +121,7 @@ function show(value: Value): string {
   return plain(typeof value === "object" ? JSON.stringify(value) : `${value}`);
 }
 
-/** A text from the server, on one line and with no command to the terminal. */
+/** Escapes control characters in text from the server. */
 function plain(text: string): string {
   return text.replace(
     /\p{Cc}/gu,
@@ -126,7 +129,7 @@ function plain(text: string): string {
   );
 }
 
-/** One line for what a user can do something about; the stack for a bug. */
+/** Returns the message of an expected error, the stack of a bug. */
 function explain(error: unknown): string {
   if (error instanceof PostgresError) {
     const { severity, code, message, detail, hint, position } = error;

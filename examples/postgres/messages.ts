@@ -1,15 +1,14 @@
 /**
- * The messages of PostgreSQL's protocol 3.0: how this client spells those it
- * sends, and a reader for the bodies of those it gets. Frames are the
- * framing layer's affair: a message here begins with its type and room for the
- * length, which the framing `postgres()` fills in.
+ * The messages of PostgreSQL's protocol 3.0: encoders for sent messages, and a
+ * reader for the bodies of received ones. A message begins with its type and
+ * space for the length, which the framing `postgres()` fills in.
  *
  * @module
  */
 import { concat } from "@std/bytes";
 import { ProtocolError, type ServerFields } from "./errors.ts";
 
-/** Bytes in front of a body: type u8, length u32. */
+/** Bytes before a body: type u8, length u32. */
 const HEADER = 5;
 const PROTOCOL_3_0 = 0x0003_0000;
 const NULL_LENGTH = -1;
@@ -17,24 +16,24 @@ const NULL_LENGTH = -1;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** The first message, which has no type (framing `postgresStartup()`). */
+/** Encodes the first message, which has no type (`postgresStartup()`). */
 export function startup(parameters: Record<string, string>): Uint8Array {
   const pairs = Object.entries(parameters).flat().map(cString);
   return concat([int32(PROTOCOL_3_0), ...pairs, Uint8Array.of(0)]);
 }
 
-/** A message with its type; the length is the framing's to write. */
+/** Encodes a message with its type; the framing writes the length. */
 export function message(type: string, ...body: Uint8Array[]): Uint8Array {
   const header = new Uint8Array(HEADER);
   header[0] = type.charCodeAt(0);
   return concat([header, ...body]);
 }
 
-/** Text that ends with a zero byte, and so cannot hold one. */
+/** Encodes text terminated by a zero byte; it cannot contain one. */
 export function cString(text: string): Uint8Array {
   if (text.includes("\0")) {
     throw new RangeError(
-      "Cannot send a text with a zero character (U+0000): PostgreSQL ends texts with it",
+      "Cannot send text with the character U+0000, which terminates text in PostgreSQL",
     );
   }
   return encoder.encode(`${text}\0`);
@@ -48,16 +47,16 @@ export function int32(value: number): Uint8Array {
   return Uint8Array.of(value >> 24, value >> 16, value >> 8, value);
 }
 
-/** A length and so many bytes; NULL is the length -1. */
+/** Encodes a length and the text; NULL has the length -1. */
 export function sized(text: string | null): Uint8Array {
   if (text === null) return int32(NULL_LENGTH);
   const bytes = encoder.encode(text);
   return concat([int32(bytes.length), bytes]);
 }
 
-/** Reads the body of one message, and never past its end. */
+/** Reads the body of a message, never past its end. */
 export class Body {
-  /** The message's type, a letter. */
+  /** Type of the message, a letter. */
   readonly type: string;
   readonly #frame: Uint8Array;
   readonly #view: DataView;
@@ -77,7 +76,7 @@ export class Body {
     return this.#view.getInt32(this.#take(4));
   }
 
-  /** Text up to a zero byte. */
+  /** Reads text up to a zero byte. */
   cString(): string {
     const end = this.#frame.indexOf(0, this.#at);
     if (end < 0) throw this.#short();
@@ -86,19 +85,19 @@ export class Body {
     return text;
   }
 
-  /** A length and so much text, or NULL. */
+  /** Reads a length and the text, or NULL. */
   sized(): string | null {
     const length = this.int32();
     return length === NULL_LENGTH ? null : this.text(length);
   }
 
-  /** So many bytes of text; by default, the rest. */
+  /** Reads `length` bytes of text; by default, the rest. */
   text(length: number = this.#frame.length - this.#at): string {
     const start = this.#take(length);
     return decoder.decode(this.#frame.subarray(start, start + length));
   }
 
-  /** The fields of an error or a notice: letter and text, until a zero byte. */
+  /** Reads the fields of an error or notice. */
   fields(): ServerFields {
     const fields = new Map<string, string>();
     for (let text; (text = this.cString()) !== "";) {
@@ -118,7 +117,7 @@ export class Body {
     return new ProtocolError(
       `Cannot read a message of type ${
         JSON.stringify(this.type)
-      }: its ${this.#frame.length} bytes hold less than they say`,
+      }: its ${this.#frame.length} bytes are fewer than its fields need`,
     );
   }
 }

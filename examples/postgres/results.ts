@@ -1,5 +1,5 @@
 /**
- * The answer to a query: rows and errors, until the server is ready again.
+ * The response to a query: rows and errors, until the server is ready again.
  *
  * @module
  */
@@ -10,34 +10,34 @@ import { fromText, type Value } from "./values.ts";
 
 /** A column of a result. */
 export interface Column {
-  /** As the query calls it; two may have the same name. */
+  /** Name in the query; not necessarily unique. */
   name: string;
-  /** Of its type, `pg_type.oid`. */
+  /** Id of its type (`pg_type.oid`). */
   type: number;
 }
 
-/** What one statement gave. */
+/** Result of one statement. */
 export interface Result {
   columns: Column[];
   /** A value for each column, in each row. */
   rows: Value[][];
-  /** What was done: `SELECT 2`, `INSERT 0 1`, `CREATE TABLE`; "" for no statement. */
+  /** Command tag, such as `SELECT 2` or `INSERT 0 1`; "" for no statement. */
   command: string;
 }
 
-/** Nothing of interest: ParseComplete, BindComplete, NoData. */
+/** Types that need no action: ParseComplete, BindComplete, NoData. */
 const ACKNOWLEDGEMENTS = "12n";
 
 /**
  * Receives all results up to ReadyForQuery.
  *
- * @param channel one to which a query has been sent
- * @param afterCopyFail what the server must get to be ready again, where
- * CopyFail alone does not do
- * @throws {PostgresError} the first error that the server told; it is ready
- * again, unless it has hung up
- * @throws {ProtocolError} if the server says what makes no sense; the channel
- * is closed then
+ * @param channel a channel to which a query has been sent
+ * @param afterCopyFail message that the server needs after CopyFail to become
+ * ready again, if any
+ * @throws {PostgresError} the first error that the server reported; the server
+ * is ready again, unless it has closed the connection
+ * @throws {ProtocolError} if the server violates the protocol; the channel is
+ * then closed
  */
 export async function receiveResults(
   channel: Channel,
@@ -71,7 +71,9 @@ export async function receiveResults(
           if (afterCopyFail) await channel.send(afterCopyFail);
           break;
         case "H": // CopyOutResponse
-          problem ??= new Error("Cannot copy out: this client has rows only");
+          problem ??= new Error(
+            "Cannot copy out: this client only supports rows",
+          );
           break;
         case "d": // CopyData
         case "c": // CopyDone
@@ -80,23 +82,23 @@ export async function receiveResults(
           if (problem) throw problem;
           return results;
         case undefined:
-          throw problem ?? new ProtocolError("The server hung up");
+          throw problem ??
+            new ProtocolError("The server closed the connection");
         default:
           acknowledge(body);
       }
     }
   } catch (error) {
-    // Unless the server has said all it had to say, nobody knows what the next
-    // message would belong to.
+    // If the response is incomplete, later messages cannot be matched to queries.
     if (error !== problem) channel.close();
-    throw problem ?? error; // a server that hangs up has said why before
+    throw problem ?? error; // a server that closes the connection sends the reason first
   }
 }
 
 function acknowledge(body: Body | undefined): void {
   if (body === undefined || !ACKNOWLEDGEMENTS.includes(body.type)) {
     throw new ProtocolError(
-      `Cannot read a result: it has a message of type "${body?.type}"`,
+      `Cannot read a result: unexpected message of type "${body?.type}"`,
     );
   }
 }
@@ -108,8 +110,8 @@ function readColumns(body: Body): Column[] {
     body.int16(); // number in the table
     const type = body.int32();
     body.int16(); // size of the type
-    body.int32(); // its modifier
-    body.int16(); // format: text was asked for
+    body.int32(); // modifier of the type
+    body.int16(); // format: this client requests text
     return { name, type };
   });
 }
@@ -117,7 +119,7 @@ function readColumns(body: Body): Column[] {
 function readRow(body: Body, columns: Column[]): Value[] {
   if (body.int16() !== columns.length) {
     throw new ProtocolError(
-      `Cannot read a row: it has not the ${columns.length} columns that were described`,
+      `Cannot read a row: expected ${columns.length} columns, as described before`,
     );
   }
   return columns.map(({ type }) => {

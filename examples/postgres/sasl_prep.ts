@@ -1,5 +1,5 @@
 /**
- * SASLprep (RFC 4013): spellings of a password that look alike become the same.
+ * SASLprep (RFC 4013): maps equivalent spellings of a password to one.
  *
  * @module
  */
@@ -12,13 +12,14 @@ const MAPPED_TO_NOTHING =
 /** RFC 3454, C.2.1 to C.9. */
 const PROHIBITED =
   /[\p{Cc}\p{Co}\p{Cs}\p{Noncharacter_Code_Point}\u06DD\u070F\u180E\u2028\u2029\u2061-\u2063\u206A-\u206F\uFFF9-\uFFFD\u{1D173}-\u{1D17A}\u2FF0-\u2FFB\u0340\u0341\u200E\u200F\u202A-\u202E\u{E0001}\u{E0020}-\u{E007F}]/u;
-// deno-lint-ignore no-control-regex -- all of ASCII is what is meant
+// deno-lint-ignore no-control-regex -- all of ASCII is intended
 const ASCII = /^[\x00-\x7F]*$/;
 
 /**
- * Prepares a password as a PostgreSQL server does, which takes what SASLprep
- * prohibits as it is. Code points that Unicode 3.2 had not assigned, and mixed
- * directions, are not looked for.
+ * Prepares a password as a PostgreSQL server does.
+ *
+ * A password that SASLprep prohibits is used unchanged, as by the server. Code
+ * points that Unicode 3.2 had not assigned, and mixed directions, are not checked.
  */
 export function saslPrep(password: string): string {
   if (ASCII.test(password)) return password;

@@ -1,6 +1,6 @@
 /**
- * SCRAM-SHA-256 (RFC 5802, RFC 7677), the client's side: proves that it knows
- * the password without saying it, and that the server knew it before.
+ * The client's part of SCRAM-SHA-256 (RFC 5802, RFC 7677): proves that the client
+ * knows the password without revealing it, and that the server knows it too.
  *
  * ```text
  * client                                                    server
@@ -15,12 +15,12 @@
 import { AuthenticationError } from "./errors.ts";
 import { saslPrep } from "./sasl_prep.ts";
 
-/** The mechanism's name (IANA, SASL Mechanisms). */
+/** Name of the mechanism (IANA, SASL Mechanisms). */
 export const SCRAM_SHA_256 = "SCRAM-SHA-256";
 
-/** RFC 7677, 4: a server must not ask for less, which would ease guessing. */
+/** Minimum iterations; fewer would make guessing easier (RFC 7677, 4). */
 const LEAST_ITERATIONS = 4096;
-/** The server says how long this side computes: a second or so, not hours. */
+/** Maximum iterations: limits the computation to seconds, not hours. */
 const MOST_ITERATIONS = 1_000_000;
 
 /** "No channel binding, no other identity", in plain text and in base64. */
@@ -32,21 +32,21 @@ const SERVER_FIRST =
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Who logs in. */
+/** Options of {@linkcode ScramClient}. */
 export interface ScramOptions {
-  /** PostgreSQL has the user's name from the start-up message, and wants none here. */
+  /** User name; empty for PostgreSQL, which has it from the start-up message. */
   user?: string;
-  /** The password, as it was typed. */
+  /** Password as the user entered it. */
   password: string;
   /**
-   * What makes this dialogue unlike any other.
+   * Random text that makes this exchange unique.
    *
    * @default {18 random bytes in base64}
    */
   nonce?: string;
 }
 
-/** One dialogue: `first`, `final` and `verify`, in this order. */
+/** One exchange: call `first`, `final` and `verify`, in this order. */
 export class ScramClient {
   readonly #password: string;
   readonly #nonce: string;
@@ -60,16 +60,16 @@ export class ScramClient {
     this.#firstBare = `n=${name},r=${nonce}`;
   }
 
-  /** The client's first message. */
+  /** Returns the client's first message. */
   first(): string {
     return GS2_HEADER + this.#firstBare;
   }
 
   /**
-   * The client's proof.
+   * Returns the client's proof.
    *
-   * @throws {AuthenticationError} if the server's message is not well formed,
-   * answers another dialogue, or asks for too few or too many iterations
+   * @throws {AuthenticationError} if the server's message is malformed, belongs to
+   * another exchange, or requests too few or too many iterations
    */
   async final(serverFirst: string): Promise<string> {
     const { nonce, salt, iterations } = this.#challenge(serverFirst);
@@ -92,21 +92,23 @@ export class ScramClient {
   /**
    * Checks that the server knows the password too.
    *
-   * @throws {AuthenticationError} if it has not proved it
+   * @throws {AuthenticationError} if the server has not proved this
    */
   async verify(serverFinal: string): Promise<void> {
     const [, error] = /^e=([^,]*)/.exec(serverFinal) ?? [];
     if (error !== undefined) {
-      throw new AuthenticationError(`Cannot log in: the server says ${error}`);
+      throw new AuthenticationError(
+        `Cannot log in: the server reports ${error}`,
+      );
     }
     const [, base64] = /^v=([A-Za-z0-9+/]+={0,2})(?:,|$)/.exec(serverFinal) ??
       [];
     const signature = base64 === undefined ? undefined : fromBase64(base64);
     const expected = this.#expected;
-    this.#expected = undefined; // it is good for one answer
+    this.#expected = undefined; // valid for one reply
     if (
       signature === undefined || expected === undefined ||
-      // Takes the same time wherever the two differ.
+      // Takes constant time, wherever the two differ.
       !await crypto.subtle.verify(
         "HMAC",
         expected.serverKey,
@@ -115,7 +117,7 @@ export class ScramClient {
       )
     ) {
       throw new AuthenticationError(
-        "Cannot log in: the server has not proved that it knows the password; it may be another server than it says",
+        "Cannot log in: the server has not proved that it knows the password; it may be an impostor",
       );
     }
   }
@@ -126,18 +128,18 @@ export class ScramClient {
     const salt = fromBase64(base64);
     if (count === undefined || salt === undefined) {
       throw new AuthenticationError(
-        "Cannot log in: the server's challenge is not well formed",
+        "Cannot log in: the server's challenge is malformed",
       );
     }
     if (!nonce.startsWith(this.#nonce) || nonce === this.#nonce) {
       throw new AuthenticationError(
-        "Cannot log in: the server's challenge answers another dialogue",
+        "Cannot log in: the server's challenge belongs to another exchange",
       );
     }
     const iterations = Number(count);
     if (iterations < LEAST_ITERATIONS || iterations > MOST_ITERATIONS) {
       throw new AuthenticationError(
-        `Cannot log in: the iterations must be from ${LEAST_ITERATIONS} to ${MOST_ITERATIONS}: the server asks for ${iterations}`,
+        `Cannot log in: the server requests ${iterations} iterations; expected ${LEAST_ITERATIONS} to ${MOST_ITERATIONS}`,
       );
     }
     return { nonce, salt, iterations };

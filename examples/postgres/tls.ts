@@ -1,9 +1,9 @@
 /**
- * TLS, which the client asks for in the clear, before it logs in:
+ * TLS, which the client requests in plain text before logging in:
  *
  * ```text
  * SSLRequest ───────▶
- *           ◀─────── "S", and then TLS begins; or "N": it has none
+ *           ◀─────── "S", then TLS begins; or "N": not supported
  * ```
  *
  * @module
@@ -14,21 +14,21 @@ import { readExactly } from "@lengthwise/lengthwise/transport";
 import { ProtocolError } from "./errors.ts";
 import { int32 } from "./messages.ts";
 
-/** In the place of the protocol's version (PostgreSQL, "SSLRequest"). */
+/** Code in place of the protocol version (PostgreSQL, "SSLRequest"). */
 const SSL_REQUEST = 80_877_103;
 const YES = "S";
 const NO = "N";
 
 /** Options of {@linkcode connectWithTls}. */
 export interface TlsOptions {
-  /** PEM certificates of authorities to trust beside those that Deno trusts. */
+  /** PEM certificates of authorities to trust in addition to Deno's. */
   caCerts?: string[];
 }
 
 /**
- * Dials a server and asks it for TLS.
+ * Connects to a server and requests TLS.
  *
- * @throws {ProtocolError} if it has none: nothing goes on in the clear
+ * @throws {ProtocolError} if the server has no TLS; plain text is never used
  */
 export async function connectWithTls(
   address: { hostname: string; port: number },
@@ -59,15 +59,15 @@ async function askForTls(tcp: Deno.TcpConn): Promise<void> {
   const greeting = frames(tcp, postgresStartup());
   greeting.write(int32(SSL_REQUEST));
   await greeting.detach();
-  // One byte and no more: what came with it would have come in the clear, from
-  // anybody (CVE-2021-23222).
-  const answer = new Uint8Array(1);
-  await readExactly(tcp, answer);
-  const letter = String.fromCharCode(answer[0] ?? 0);
+  // Exactly one byte: further bytes would be unencrypted, and anyone could have
+  // sent them (CVE-2021-23222).
+  const reply = new Uint8Array(1);
+  await readExactly(tcp, reply);
+  const letter = String.fromCharCode(reply[0] ?? 0);
   if (letter === YES) return;
   throw new ProtocolError(
     letter === NO
       ? "Cannot log in: the server has no TLS"
-      : "Cannot log in: what listens there is no PostgreSQL server",
+      : "Cannot log in: the peer is not a PostgreSQL server",
   );
 }

@@ -1,11 +1,11 @@
 /**
- * SQL values as JavaScript values. On the wire they are text, whose meaning
- * hangs on the column's type (`pg_type.oid`).
+ * Conversion between SQL and JavaScript values. On the wire they are text, whose
+ * meaning depends on the column's type (`pg_type.oid`).
  *
  * @module
  */
 
-/** What a parameter may be. */
+/** Value of a parameter. */
 export type Parameter =
   | null
   | string
@@ -15,7 +15,7 @@ export type Parameter =
   | Date
   | Uint8Array;
 
-/** What a column may hold: anything that `JSON.parse` gives, and the rest of these. */
+/** Value of a column; objects result from `JSON.parse` and bytea. */
 export type Value = null | string | number | bigint | boolean | object;
 
 const FROM_TEXT: ReadonlyMap<number, (text: string) => Value> = new Map<
@@ -34,12 +34,12 @@ const FROM_TEXT: ReadonlyMap<number, (text: string) => Value> = new Map<
   [3802, (text) => JSON.parse(text)], // jsonb
 ]);
 
-/** A value of a column; types that JavaScript has no match for stay text. */
+/** Decodes a column; types without a JavaScript equivalent stay text. */
 export function fromText(text: string, type: number): Value {
   return FROM_TEXT.get(type)?.(text) ?? text;
 }
 
-/** A parameter as the server reads it, whatever type it infers for it. */
+/** Encodes a parameter as text, which any inferred type accepts. */
 export function toText(value: Parameter): string | null {
   if (value instanceof Date) return value.toISOString();
   if (value instanceof Uint8Array) return `\\x${value.toHex()}`;

@@ -1,6 +1,6 @@
 /**
- * The client and the responder of the DNS example, and peers that do not keep
- * to the protocol. What well-behaved ones say is tried with real ones.
+ * The client and the responder of the DNS example, with peers that violate the
+ * protocol. tests/interop/servers covers well-behaved peers.
  *
  * @module
  */
@@ -44,9 +44,9 @@ function connectionTest(name: string, fn: () => Promise<void>): void {
   Deno.test({ name, permissions: "none", fn });
 }
 
-/** A client, and a server that does what it is told with all queries so far. */
+/** Runs a client against a server that responds as `serve` says. */
 async function against(
-  serve: (queries: Message[]) => (Message | Uint8Array)[] | "hang up",
+  serve: (queries: Message[]) => (Message | Uint8Array)[] | "close",
   meet: (client: DnsClient) => Promise<void>,
 ): Promise<void> {
   const [near, far] = memoryPair();
@@ -56,7 +56,7 @@ async function against(
     for await (const frame of stream) {
       queries.push(decodeMessage(frame));
       const responses = serve(queries);
-      if (responses === "hang up") return;
+      if (responses === "close") return;
       for (const response of responses) {
         await stream.send(
           response instanceof Uint8Array ? response : encodeMessage(response),
@@ -76,7 +76,7 @@ function reply(query: Message | undefined, more: Partial<Message>): Message {
   return { ...query, response: true, ...more };
 }
 
-connectionTest("DnsClient takes answers in any order", () =>
+connectionTest("DnsClient accepts responses in any order", () =>
   against(
     (queries) =>
       queries.length < 3
@@ -92,7 +92,7 @@ connectionTest("DnsClient takes answers in any order", () =>
   ));
 
 connectionTest(
-  "DnsClient waits on when it is told what it did not ask",
+  "DnsClient ignores responses to other queries",
   () =>
     against(
       ([query]) => [
@@ -112,10 +112,10 @@ for (
     "another type": { questions: [{ name: "a.", type: "MX", class: 1 }] },
     "another class": { questions: [{ name: "a.", type: "A", class: 3 }] },
     "no question": { questions: [] },
-    "half the answer": { truncated: true },
+    "a truncated answer": { truncated: true },
   })
 ) {
-  connectionTest(`DnsClient refuses an answer with ${what}`, () =>
+  connectionTest(`DnsClient refuses a response with ${what}`, () =>
     against(
       ([query]) => [reply(query, more)],
       async (client) => {
@@ -124,7 +124,7 @@ for (
     ));
 }
 
-connectionTest("DnsClient takes FORMERR without the question", () =>
+connectionTest("DnsClient accepts FORMERR without the question", () =>
   against(
     ([query]) => [reply(query, { questions: [], rcode: Rcode.FORMERR })],
     async (client) => {
@@ -133,7 +133,7 @@ connectionTest("DnsClient takes FORMERR without the question", () =>
   ));
 
 connectionTest(
-  "DnsClient gives up all questions when it cannot read an answer",
+  "DnsClient rejects all queries when it cannot decode a response",
   () =>
     against(
       (queries) => queries.length < 2 ? [] : [new Uint8Array(12).fill(0xff)],
@@ -148,15 +148,19 @@ connectionTest(
 );
 
 connectionTest(
-  "DnsClient says that the server hung up",
+  "DnsClient reports that the server closed the connection",
   () =>
-    against(() => "hang up", async (client) => {
-      await assertRejects(() => client.query("a", "A"), Error, "hung up");
+    against(() => "close", async (client) => {
+      await assertRejects(
+        () => client.query("a", "A"),
+        Error,
+        "the server closed",
+      );
     }),
 );
 
 connectionTest(
-  "DnsClient.close() rejects what is asked",
+  "DnsClient.close() rejects pending queries",
   () =>
     against(() => [], async (client) => {
       const waiting = assertRejects(
@@ -170,7 +174,7 @@ connectionTest(
 );
 
 connectionTest(
-  "DnsClient waits for an answer as long as it is told",
+  "DnsClient rejects a query after its timeout",
   async () => {
     const [near, far] = memoryPair();
     await using client = new DnsClient(near, { timeout: 1 });
@@ -183,7 +187,7 @@ connectionTest(
   },
 );
 
-/** A responder, and a connection to it. */
+/** Runs a responder, passes a connection to it, and returns its errors. */
 async function asking(
   address: string,
   ask: (connection: SocketConnection, end: () => void) => Promise<void>,
@@ -203,7 +207,7 @@ async function asking(
 }
 
 connectionTest(
-  "serveZone() answers what came before the client's end",
+  "serveZone() answers queries sent before the client's half-close",
   async () => {
     const errors = await asking("dns-half-close", async (connection) => {
       const stream = frames(connection, dnsTcp());
@@ -220,7 +224,7 @@ connectionTest(
 );
 
 connectionTest(
-  "serveZone() goes on after a message that it cannot read",
+  "serveZone() continues after a message that it cannot decode",
   async () => {
     const errors = await asking("dns-garbage", async (connection) => {
       const stream = frames(connection, dnsTcp());
@@ -239,7 +243,7 @@ connectionTest(
 );
 
 connectionTest(
-  "serveZone() hangs up on frames that hold no header",
+  "serveZone() disconnects a client that sends a frame without a header",
   async () => {
     const errors = await asking("dns-short", async (connection) => {
       await connection.write(Uint8Array.of(0, 11, 1, 2, 3));
@@ -251,7 +255,7 @@ connectionTest(
   },
 );
 
-connectionTest("serveZone() hangs up on clients that say nothing", async () => {
+connectionTest("serveZone() disconnects idle clients", async () => {
   const errors = await asking("dns-idle", async (connection) => {
     assertEquals(await connection.read(new Uint8Array(16)), null);
   }, 1);
@@ -259,7 +263,7 @@ connectionTest("serveZone() hangs up on clients that say nothing", async () => {
 });
 
 connectionTest(
-  "serveZone() ends with its listener, whoever is still there",
+  "serveZone() ends with its listener and disconnects its clients",
   async () => {
     const errors = await asking("dns-closed", async (connection, end) => {
       const stream = frames(connection, dnsTcp());

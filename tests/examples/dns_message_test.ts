@@ -1,6 +1,5 @@
 /**
- * DNS messages of the DNS example: there and back, and what a hostile peer
- * sends.
+ * Messages of the DNS example: round trips, and input of a hostile peer.
  *
  * @module
  */
@@ -48,7 +47,7 @@ const EMPTY: Message = {
   additionals: [],
 };
 
-/** A message of one question, whose name is these bytes. */
+/** A message with one question, whose encoded name is `name`. */
 function question(...name: number[]): Uint8Array {
   return Uint8Array.of(0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...name, 0, 1, 0, 1);
 }
@@ -57,12 +56,12 @@ function ascii(text: string): number[] {
   return [...new TextEncoder().encode(text)];
 }
 
-/** A label of so many bytes. */
+/** An encoded label of `length` bytes. */
 function label(length: number): number[] {
   return [length, ...new Array<number>(length).fill(0x61)];
 }
 
-pureTest("encodeMessage() lays a message out as RFC 1035, 4.1 has it", () => {
+pureTest("encodeMessage() follows the layout of RFC 1035, 4.1", () => {
   const wire = encodeMessage(
     responseWith("MX", [10, "mail.example.test."]),
   );
@@ -98,7 +97,7 @@ pureTest("decodeMessage() reads the names of RFC 1035, 4.1.4", () => {
   ]);
 });
 
-pureTest("messages of every record type come back as they were", () => {
+pureTest("messages with every record type survive a round trip", () => {
   const records: [string, RecordData][] = [
     ["A", ["192.0.2.1"]],
     ["AAAA", ["2001:db8::1"]],
@@ -121,7 +120,7 @@ pureTest("messages of every record type come back as they were", () => {
   }
 });
 
-pureTest("names of any bytes come back as they were", () => {
+pureTest("names with any bytes survive a round trip", () => {
   const labels = fc.array(fc.uint8Array({ minLength: 1, maxLength: 40 }), {
     maxLength: 6,
   });
@@ -135,7 +134,7 @@ pureTest("names of any bytes come back as they were", () => {
   );
 });
 
-pureTest("encodeMessage() points no further than 14 bits reach", () => {
+pureTest("encodeMessage() writes no pointer beyond 14 bits", () => {
   const record = { name: "a.test.", type: "TXT", class: 1, ttl: 1 };
   const filler = { ...record, data: Array(70).fill("x".repeat(250)) };
   const far = { ...record, name: "far.away.", data: ["1"] };
@@ -143,10 +142,13 @@ pureTest("encodeMessage() points no further than 14 bits reach", () => {
   assertEquals(decodeMessage(encodeMessage(message)), message);
 });
 
-pureTest("encodeMessage() compresses no name in the data of an SRV", () => {
-  const wire = encodeMessage(responseWith("SRV", [0, 0, 1, "example.test."]));
-  assertEquals(wire.toHex().match(/076578616d706c65/g)?.length, 2);
-});
+pureTest(
+  "encodeMessage() does not compress names in the data of an SRV",
+  () => {
+    const wire = encodeMessage(responseWith("SRV", [0, 0, 1, "example.test."]));
+    assertEquals(wire.toHex().match(/076578616d706c65/g)?.length, 2);
+  },
+);
 
 for (
   const [what, data] of Object.entries<[string, RecordData]>({
@@ -206,7 +208,7 @@ for (
   });
 }
 
-pureTest("decodeMessage() takes labels of 63 bytes and names of 255", () => {
+pureTest("decodeMessage() accepts labels of 63 bytes and names of 255", () => {
   const name = [...label(63), ...label(63), ...label(63), ...label(61), 0];
   assertEquals(name.length, 255);
   const [asked] = decodeMessage(question(...name)).questions;
@@ -214,7 +216,7 @@ pureTest("decodeMessage() takes labels of 63 bytes and names of 255", () => {
 });
 
 pureTest(
-  "decodeMessage() refuses data that is not what its length says",
+  "decodeMessage() refuses data whose length is wrong",
   () => {
     const wire = encodeMessage(responseWith("A", ["192.0.2.1"]));
     const at = wire.length - 5; // the lower byte of the data's length
@@ -227,7 +229,7 @@ pureTest(
 );
 
 pureTest("decodeMessage() follows a bounded number of pointers", () => {
-  // Name 0, and names that each are a pointer to the one before.
+  // Name 0, followed by names that each point to the previous one.
   const chain = (pointers: number) => {
     const bytes = [0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     bytes[4] = (pointers + 1) >> 8;
@@ -243,17 +245,17 @@ pureTest("decodeMessage() follows a bounded number of pointers", () => {
   assertThrows(
     () => decodeMessage(chain(128)),
     DnsFormatError,
-    "over 127 pointers",
+    "more than 127 pointers",
   );
 });
 
-pureTest("decodeMessage() announces a thousand records and makes none", () => {
+pureTest("decodeMessage() refuses counts of records that are not there", () => {
   const bytes = new Uint8Array(HEADER).fill(0xff);
   assertThrows(() => decodeMessage(bytes), DnsFormatError);
 });
 
 pureTest(
-  "decodeMessage() takes a time to live with the highest bit as none",
+  "decodeMessage() reads a TTL with the highest bit as 0",
   () => {
     const wire = encodeMessage(responseWith("A", ["192.0.2.1"]));
     wire[wire.length - 10] = 0x80;
@@ -261,27 +263,30 @@ pureTest(
   },
 );
 
-pureTest("decodeMessage() fails on no bytes in any other way", () => {
-  const zone = new Zone(EXAMPLE_ZONE);
-  let read = 0;
-  fc.assert(
-    fc.property(damagedMessages(), (bytes) => {
-      const message = readable(bytes);
-      if (message !== undefined) {
-        read++;
-        // What was read can be written, and is read the same again.
-        assertEquals(decodeMessage(encodeMessage(message)), message);
-      }
-      // And the responder answers whatever is no response.
-      const isQuery = (bytes[2] ?? 0) < 0x80;
-      assertEquals(answer(zone, bytes) !== undefined, isQuery);
-    }),
-    { numRuns: 2000 },
-  );
-  assert(read > 200, `${read} messages were read`);
-});
+pureTest(
+  "decodeMessage() returns or throws DnsFormatError for any bytes",
+  () => {
+    const zone = new Zone(EXAMPLE_ZONE);
+    let read = 0;
+    fc.assert(
+      fc.property(damagedMessages(), (bytes) => {
+        const message = readable(bytes);
+        if (message !== undefined) {
+          read++;
+          // A decoded message can be encoded and decodes to the same message.
+          assertEquals(decodeMessage(encodeMessage(message)), message);
+        }
+        // The responder answers everything except responses.
+        const isQuery = (bytes[2] ?? 0) < 0x80;
+        assertEquals(answer(zone, bytes) !== undefined, isQuery);
+      }),
+      { numRuns: 2000 },
+    );
+    assert(read > 200, `${read} messages were decoded`);
+  },
+);
 
-/** Messages with wrong bytes and cut short, more or less; and mere noise. */
+/** Messages with changed bytes or truncated, and random bytes. */
 function damagedMessages(): fc.Arbitrary<Uint8Array> {
   const valid = EXAMPLE_ZONE.map((record) =>
     encodeMessage({ ...EMPTY, answers: [record], authorities: [record] })
@@ -302,7 +307,7 @@ function damagedMessages(): fc.Arbitrary<Uint8Array> {
   );
 }
 
-/** The message, if it is one; any error but the documented one is a bug. */
+/** Decodes a message, or returns `undefined` after the documented error. */
 function readable(bytes: Uint8Array): Message | undefined {
   try {
     return decodeMessage(bytes);
@@ -312,7 +317,7 @@ function readable(bytes: Uint8Array): Message | undefined {
   }
 }
 
-pureTest("answer() says FORMERR, and nothing to a response", () => {
+pureTest("answer() returns FORMERR, and nothing for a response", () => {
   const zone = new Zone(EXAMPLE_ZONE);
   const response = answer(zone, question(0xc0, HEADER));
   assertEquals(decodeMessage(response!).rcode, Rcode.FORMERR);
@@ -321,7 +326,7 @@ pureTest("answer() says FORMERR, and nothing to a response", () => {
 });
 
 pureTest(
-  "answer() says SERVFAIL where the answer is longer than a message",
+  "answer() returns SERVFAIL if the response is too long",
   () => {
     const text = { name: "example.test.", type: "TXT", ttl: 1 };
     const zone = new Zone([
@@ -340,12 +345,12 @@ pureTest(
 
 for (
   const [what, name, type, data] of [
-    ["a name outside", "example.org.", "A", ["192.0.2.1"]],
+    ["a name outside the zone", "example.org.", "A", ["192.0.2.1"]],
     ["a second SOA", "example.test.", "SOA", EXAMPLE_ZONE[0]!.data],
     ["a delegation", "sub.example.test.", "NS", ["ns.example.test."]],
-    ["more beside an alias", "www.example.test.", "A", ["192.0.2.1"]],
-    ["data that makes no sense", "a.example.test.", "A", ["192.0.2"]],
-  ] as const // so that each row has four columns
+    ["another record beside an alias", "www.example.test.", "A", ["192.0.2.1"]],
+    ["invalid data", "a.example.test.", "A", ["192.0.2"]],
+  ] as const // keeps the rows tuples
 ) {
   pureTest(`Zone refuses ${what}`, () => {
     const record = { name, type, ttl: 1, data };
@@ -353,7 +358,7 @@ for (
   });
 }
 
-pureTest("Zone follows aliases in a circle once", () => {
+pureTest("Zone follows a cycle of aliases once", () => {
   const alias = (name: string, to: string) => ({
     name: `${name}.example.test.`,
     type: "CNAME",

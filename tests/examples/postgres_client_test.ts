@@ -1,6 +1,6 @@
 /**
- * The client of the PostgreSQL example and servers that do not keep to the
- * protocol. What well-behaved servers say is tried with real ones.
+ * The client of the PostgreSQL example with servers that violate the protocol.
+ * tests/interop/servers covers well-behaved servers.
  *
  * @module
  */
@@ -35,10 +35,10 @@ function saslContinue(text: string): Uint8Array {
   return message("R", int32(11), new TextEncoder().encode(text));
 }
 
-/** What a server does about each message that it gets. */
-type Script = (Uint8Array | "hang up")[][];
+/** The actions of a server for each message that it receives. */
+type Script = (Uint8Array | "close")[][];
 
-/** Runs a server that sticks to its script, and a client that meets it. */
+/** Runs a client against a server that follows a script. */
 async function against(
   script: Script,
   meet: (logIn: LogIn) => Promise<void>,
@@ -69,13 +69,13 @@ async function play(far: SocketConnection, script: Script): Promise<void> {
   }
 }
 
-/** Takes one step; `false` if it was the last. */
+/** Performs one step; returns `false` if it was the last. */
 async function act(
   stream: FrameStream,
   step: Script[number] = [],
 ): Promise<boolean> {
   for (const act of step) {
-    if (act === "hang up") return false;
+    if (act === "close") return false;
     await stream.send(act);
   }
   return true;
@@ -87,33 +87,41 @@ function clientTest(name: string, fn: () => Promise<void>): void {
 
 for (
   const [what, script, problem] of [
-    ["lets anybody in", [[OK, READY]], "without proving"],
+    ["accepts every client", [[OK, READY]], "did not prove"],
     [
-      "offers channel binding only",
+      "only offers channel binding",
       [[message("R", int32(10), cString("SCRAM-SHA-256-PLUS"), cString(""))]],
       "offers SCRAM-SHA-256-PLUS",
     ],
-    ["wants an MD5 hash", [[message("R", int32(5), int32(7))]], "an MD5 hash"],
-    ["wants Kerberos", [[message("R", int32(7))]], "authentication method 7"],
     [
-      "lets in without a proof of its own",
+      "requests an MD5 hash",
+      [[message("R", int32(5), int32(7))]],
+      "an MD5 hash",
+    ],
+    [
+      "requests Kerberos",
+      [[message("R", int32(7))]],
+      "authentication method 7",
+    ],
+    [
+      "accepts the client without its own proof",
       [[SASL], [OK, READY]],
       "skipped a step",
     ],
     [
-      "answers another dialogue",
+      "replies to another exchange",
       [[SASL], [saslContinue("r=abc,s=W22Z,i=4096")]],
-      "another dialogue",
+      "another exchange",
     ],
     [
-      "never ends the list of mechanisms",
+      "never terminates the list of mechanisms",
       [[message("R", int32(10), cString("SCRAM-SHA-256"))]],
-      "hold less than they say",
+      "fewer than its fields need",
     ],
-    ["hangs up", [["hang up"]], "hung up"],
-    ["sends rows at once", [[message("D", int16(0))]], 'got "D"'],
-    ["sends an empty message", [[message("R")]], "hold less than they say"],
-    ["speaks another version", [[message("v", int32(0))]], "protocol 3.0"],
+    ["closes the connection", [["close"]], "closed the connection"],
+    ["sends rows immediately", [[message("D", int16(0))]], 'received "D"'],
+    ["sends an empty message", [[message("R")]], "fewer than its fields need"],
+    ["uses another version", [[message("v", int32(0))]], "protocol 3.0"],
   ] satisfies [string, Script, string][]
 ) {
   clientTest(
@@ -136,10 +144,14 @@ for (
 }
 
 clientTest(
-  "gives up a server that says nothing",
+  "rejects when the server sends nothing",
   () =>
     against([[]], async (logIn) => {
-      await assertRejects(() => logIn({ loginTimeout: 1 }), Error, "in 1 ms");
+      await assertRejects(
+        () => logIn({ loginTimeout: 1 }),
+        Error,
+        "after 1 ms",
+      );
     }),
 );
 
@@ -161,20 +173,20 @@ for (
     [
       "a value longer than its message",
       [COLUMN, message("D", int16(1), int32(100), Uint8Array.of(1))],
-      "hold less than they say",
+      "fewer than its fields need",
     ],
     [
       "a value of negative length",
       [COLUMN, message("D", int16(1), int32(-2))],
-      "hold less than they say",
+      "fewer than its fields need",
     ],
-    ["a name without an end", [message("T", int16(1), int16(65))], "hold less"],
-    ["a message of no known type", [message("?")], 'type "?"'],
+    ["an unterminated name", [message("T", int16(1), int16(65))], "fewer than"],
+    ["a message of an unknown type", [message("?")], 'type "?"'],
     ["a login", [OK], 'type "R"'],
   ] satisfies [string, Uint8Array[], string][]
 ) {
   clientTest(
-    `refuses ${what}, and then all else`,
+    `refuses ${what}, and closes`,
     () =>
       against([[OK, READY], answer], async (logIn) => {
         await using client = await logIn();
@@ -185,9 +197,9 @@ for (
 }
 
 clientTest(
-  "tells why the server hangs up",
+  "reports why the server closes the connection",
   () =>
-    against([[OK, READY], [FATAL, "hang up"]], async (logIn) => {
+    against([[OK, READY], [FATAL, "close"]], async (logIn) => {
       await using client = await logIn();
       const error = await assertRejects(() => client.run("x"), PostgresError);
       assertEquals([error.severity, error.code], ["FATAL", "57P01"]);
@@ -195,7 +207,7 @@ clientTest(
     }),
 );
 
-clientTest("keeps aside what may come at any time", () =>
+clientTest("handles asynchronous messages itself", () =>
   against([[
     message("S", cString("TimeZone"), cString("UTC")),
     OK,

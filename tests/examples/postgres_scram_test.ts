@@ -1,6 +1,6 @@
 /**
- * SCRAM-SHA-256 of the PostgreSQL example: the exchange printed in RFC 7677,
- * and servers that lie.
+ * SCRAM-SHA-256 of the PostgreSQL example: the exchange in RFC 7677, and
+ * dishonest servers.
  *
  * @module
  */
@@ -31,7 +31,7 @@ function pureTest(name: string, fn: () => void | Promise<void>): void {
   Deno.test({ name, permissions: "none", fn });
 }
 
-pureTest("ScramClient has the exchange of RFC 7677, 3", async () => {
+pureTest("ScramClient performs the exchange of RFC 7677, 3", async () => {
   const client = rfcClient();
   assertEquals(client.first(), RFC_7677.clientFirst);
   assertEquals(
@@ -54,15 +54,15 @@ for (
   const [what, serverFinal] of Object.entries({
     "a signature with one bit wrong":
       "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G8=",
-    "a signature cut short": "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl9",
+    "a truncated signature": "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl9",
     "an empty signature": "v=",
     "no signature": "",
-    "what is no base64": "v=6rriTRBi23",
+    "invalid base64": "v=6rriTRBi23",
     "another attribute": "x=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=",
-    "something behind": `${RFC_7677.serverFinal}=`,
+    "trailing text": `${RFC_7677.serverFinal}=`,
   })
 ) {
-  pureTest(`ScramClient refuses as a server's proof: ${what}`, async () => {
+  pureTest(`ScramClient.verify() refuses ${what}`, async () => {
     const client = rfcClient();
     await client.final(RFC_7677.serverFirst);
     await refuses(() => client.verify(serverFinal), "has not proved");
@@ -70,7 +70,7 @@ for (
 }
 
 pureTest(
-  "ScramClient.verify() is good for one answer, and after final() only",
+  "ScramClient.verify() works once, and only after final()",
   async () => {
     const client = rfcClient();
     await refuses(() => client.verify(RFC_7677.serverFinal), "has not proved");
@@ -80,7 +80,7 @@ pureTest(
   },
 );
 
-pureTest("ScramClient.verify() tells the server's reason", async () => {
+pureTest("ScramClient.verify() reports the server's error", async () => {
   const client = rfcClient();
   await client.final(RFC_7677.serverFirst);
   await refuses(() => client.verify("e=other-error"), "other-error");
@@ -88,37 +88,37 @@ pureTest("ScramClient.verify() tells the server's reason", async () => {
 
 for (
   const [what, serverFirst, problem] of [
-    ["nothing", "", "not well formed"],
-    ["no salt", "r=rOprNGfwEbeRWgbNEkqOx,i=4096", "not well formed"],
-    ["an empty salt", "r=rOprNGfwEbeRWgbNEkqOx,s=,i=4096", "not well formed"],
-    ["a bad salt", "r=rOprNGfwEbeRWgbNEkqOx,s=a,i=4096", "not well formed"],
+    ["nothing", "", "malformed"],
+    ["no salt", "r=rOprNGfwEbeRWgbNEkqOx,i=4096", "malformed"],
+    ["an empty salt", "r=rOprNGfwEbeRWgbNEkqOx,s=,i=4096", "malformed"],
+    ["a bad salt", "r=rOprNGfwEbeRWgbNEkqOx,s=a,i=4096", "malformed"],
     [
-      "iterations that are no number",
+      "invalid iterations",
       "r=rOprNGfwEbeRWgbNEkqOx,s=W22Z,i=4e9",
-      "not well formed",
+      "malformed",
     ],
     [
-      "an extension that must be understood",
+      "a mandatory extension",
       "m=x,r=rOprNGfwEbeRWgbNEkqOx,s=W22Z,i=4096",
-      "not well formed",
+      "malformed",
     ],
-    ["another nonce", "r=rOprNGfwEbe,s=W22Z,i=4096", "another dialogue"],
+    ["another nonce", "r=rOprNGfwEbe,s=W22Z,i=4096", "another exchange"],
     [
-      "this side's nonce alone",
+      "only the client's nonce",
       "r=rOprNGfwEbeRWgbNEkqO,s=W22Z,i=4096",
-      "another dialogue",
+      "another exchange",
     ],
     [
       "too few iterations",
       "r=rOprNGfwEbeRWgbNEkqOx,s=W22Z,i=4095",
-      "asks for 4095",
+      "requests 4095",
     ],
     [
-      "iterations without end",
+      "too many iterations",
       "r=rOprNGfwEbeRWgbNEkqOx,s=W22Z,i=999999999",
-      "asks for 999999999",
+      "requests 999999999",
     ],
-  ] as const // so that each row is three strings
+  ] as const // keeps the rows tuples
 ) {
   pureTest(`ScramClient refuses a challenge with ${what}`, async () => {
     await refuses(() => rfcClient().final(serverFirst), problem);
@@ -126,7 +126,7 @@ for (
 }
 
 pureTest(
-  "ScramClient draws a new nonce for each dialogue, and escapes the user",
+  "ScramClient uses a new nonce for each exchange, and escapes the user",
   () => {
     const [first, second] = [1, 2].map(() =>
       new ScramClient({ user: "a=b,c", password: "" }).first()
@@ -136,7 +136,7 @@ pureTest(
   },
 );
 
-pureTest("saslPrep() has the examples of RFC 4013, 3", () => {
+pureTest("saslPrep() maps the examples of RFC 4013, 3", () => {
   assertEquals(saslPrep("I\u00ADX"), "IX");
   assertEquals(saslPrep("user"), "user");
   assertEquals(saslPrep("USER"), "USER");
@@ -144,10 +144,10 @@ pureTest("saslPrep() has the examples of RFC 4013, 3", () => {
   assertEquals(saslPrep("\u2168"), "IX");
 });
 
-pureTest("saslPrep() takes what it must not prepare as it is", () => {
-  assertEquals(saslPrep("\u0007"), "\u0007"); // ASCII stays ASCII
+pureTest("saslPrep() returns a prohibited password unchanged", () => {
+  assertEquals(saslPrep("\u0007"), "\u0007"); // ASCII is unchanged
   assertEquals(saslPrep("\u2168\u0085"), "\u2168\u0085");
-  assertEquals(saslPrep("\u00AD"), "\u00AD"); // or it would be empty
+  assertEquals(saslPrep("\u00AD"), "\u00AD"); // the result would be empty
   assertEquals(saslPrep("a\u00A0b\u3000c"), "a b c");
 });
 

@@ -1,6 +1,6 @@
 /**
- * The client of the DNS example against a real DNS server, which has the same
- * zone as the example's own: what the server says, the zone must say too.
+ * The client of the DNS example against a real DNS server with the same zone as
+ * the example's server: both must return the same responses.
  *
  * @module
  */
@@ -12,27 +12,30 @@ import { lines, QUESTIONS, RECORDS } from "./dns_zone.ts";
 import { startNsd } from "./nsd_server.ts";
 import { output } from "./programs.ts";
 
-Deno.test("the DNS example asks a DNS server", async (t) => {
+Deno.test("the DNS example queries a DNS server", async (t) => {
   await using server = await startNsd();
   const address = { hostname: "127.0.0.1", port: server.port };
 
-  await t.step("query() is told what the zone says, name by name", async () => {
-    const zone = new Zone(RECORDS);
-    await using client = await DnsClient.connect(address);
-    for (const [name, type] of QUESTIONS) {
-      const response = await client.query(name, type);
-      const { answers, authorities, rcode } = zone.lookup(name, type);
-      assertEquals(summary(response), {
-        rcode,
-        authoritative: rcode !== Rcode.REFUSED,
-        answers: lines(answers),
-        denial: lines(authorities),
-      }, `${name} ${type}`);
-    }
-  });
+  await t.step(
+    "query() receives the zone's records for every name",
+    async () => {
+      const zone = new Zone(RECORDS);
+      await using client = await DnsClient.connect(address);
+      for (const [name, type] of QUESTIONS) {
+        const response = await client.query(name, type);
+        const { answers, authorities, rcode } = zone.lookup(name, type);
+        assertEquals(summary(response), {
+          rcode,
+          authoritative: rcode !== Rcode.REFUSED,
+          answers: lines(answers),
+          denial: lines(authorities),
+        }, `${name} ${type}`);
+      }
+    },
+  );
 
   await t.step(
-    "query() takes the answers to all questions at once",
+    "query() can be called for all questions at once",
     async () => {
       await using client = await DnsClient.connect(address);
       const responses = await Promise.all(
@@ -45,20 +48,23 @@ Deno.test("the DNS example asks a DNS server", async (t) => {
     },
   );
 
-  await t.step("query() reads an answer of 50,000 bytes", async () => {
+  await t.step("query() reads a response of 50,000 bytes", async () => {
     await using client = await DnsClient.connect(address);
     const { answers } = await client.query("large.example.test", "TXT");
     assertEquals(answers.length, 200);
     assert(answers.every(({ data: [text] }) => `${text}`.length > 240));
   });
 
-  await t.step("query() is refused what the server does not have", async () => {
-    await using client = await DnsClient.connect(address);
-    const { rcode } = await client.query("example.org", "A");
-    assertEquals(rcode, Rcode.REFUSED);
-  });
+  await t.step(
+    "query() receives REFUSED for names outside the zone",
+    async () => {
+      await using client = await DnsClient.connect(address);
+      const { rcode } = await client.query("example.org", "A");
+      assertEquals(rcode, Rcode.REFUSED);
+    },
+  );
 
-  await t.step("main.ts prints what the server says", async () => {
+  await t.step("main.ts prints the response", async () => {
     const { code, stdout, stderr } = await output(Deno.execPath(), [
       "run",
       "--frozen",

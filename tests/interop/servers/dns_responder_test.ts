@@ -1,6 +1,6 @@
 /**
- * The responder of the DNS example, asked by a real DNS client: BIND's `dig`
- * (Debian's package `bind9-dnsutils`).
+ * The responder of the DNS example, queried by a real DNS client: BIND's `dig`
+ * (Debian package `bind9-dnsutils`).
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { Zone } from "../../../examples/dns/zone.ts";
 import { lines, QUESTIONS, RECORDS } from "./dns_zone.ts";
 import { findProgram, succeed } from "./programs.ts";
 
-/** Not the terminal's ideas of names, nobody's configuration file, one try. */
+/** No IDN conversion, no configuration file, one attempt. */
 const PLAIN = [
   "-r",
   "+tcp",
@@ -25,7 +25,7 @@ const PLAIN = [
 
 const STATUS: ReadonlyMap<string, number> = new Map(Object.entries(Rcode));
 
-Deno.test("dig asks the DNS example", async (t) => {
+Deno.test("dig queries the DNS example", async (t) => {
   const dig = findProgram("dig", "bind9-dnsutils");
   const zone = new Zone(RECORDS);
   const server = await listen({ port: 0 });
@@ -37,7 +37,7 @@ Deno.test("dig asks the DNS example", async (t) => {
   const ask = (...args: string[]) =>
     succeed(dig, [...PLAIN, "@127.0.0.1", "-p", `${port}`, ...args]);
   try {
-    await t.step("dig reads what the zone says, name by name", async () => {
+    await t.step("dig reads the zone's records for every name", async () => {
       const file = await Deno.makeTempFile({ prefix: "lengthwise-" });
       const questions = QUESTIONS.map((words) => `${words.join(" ")}\n`);
       await Deno.writeTextFile(file, questions.join(""));
@@ -45,7 +45,7 @@ Deno.test("dig asks the DNS example", async (t) => {
         ...["+noall", "+comments", "+answer", "+authority", "+noedns"],
         ...["+keepopen", "-f", file],
       ).finally(() => Deno.remove(file));
-      const responses = printed.split(/^;; CallerOutput answer:$/m).slice(1);
+      const responses = printed.split(/^;; Got answer:$/m).slice(1);
       assertEquals(responses.length, QUESTIONS.length);
       for (const [i, [name, type]] of QUESTIONS.entries()) {
         const { rcode, answers, authorities } = zone.lookup(name, type);
@@ -129,17 +129,17 @@ const EXCHANGES = [
     expected: /Transfer failed/,
   },
   {
-    name: "is refused another class",
+    name: "receives REFUSED for another class",
     args: ["version.bind", "TXT", "CHAOS"],
     expected: /status: REFUSED/,
   },
   {
-    name: "is told that only queries are implemented",
+    name: "receives NOTIMP for other opcodes",
     args: ["+opcode=STATUS", "example.test", "A"],
     expected: /opcode: STATUS, status: NOTIMP/,
   },
   {
-    name: "is told that a question is missing",
+    name: "receives FORMERR without a question",
     args: ["+header-only", "example.test", "A"],
     expected: /status: FORMERR/,
   },
@@ -154,7 +154,7 @@ function parse(printed: string) {
     authoritative: flags.split(" ").includes("aa"),
     records: printed.split("\n")
       .filter((text) => text !== "" && !text.startsWith(";"))
-      // Blanks between the columns; none of the texts begins with a tab.
+      // Tabs separate the columns; no text begins with a tab.
       .map((text) => text.replace(/\t+/g, " ").toLowerCase())
       .sort(),
   };

@@ -1,13 +1,12 @@
 /**
- * The zone of the DNS example as every DNS program reads it, and what to ask of
- * it.
+ * The zone of the DNS example in zone file format, and questions about it.
  *
  * @module
  */
 import { EXAMPLE_ZONE } from "../../../examples/dns/example_zone.ts";
 import { IN, type ResourceRecord } from "../../../examples/dns/records.ts";
 
-/** The zone of the example, and records that are harder to write and to read. */
+/** Records of the example, and records that are harder to encode. */
 export const RECORDS: readonly ResourceRecord[] = [
   ...EXAMPLE_ZONE,
   record("type65280.example.test.", "TYPE65280", ["\\#", 5, "00ff7f2041"]),
@@ -26,20 +25,20 @@ export const RECORDS: readonly ResourceRecord[] = [
   ]),
   record("deep.below.nothing.example.test.", "PTR", ["example.test."]),
   record("chain.example.test.", "CNAME", ["www.example.test."]),
-  record("dangling.example.test.", "CNAME", ["nobody.example.test."]),
+  record("dangling.example.test.", "CNAME", ["missing.example.test."]),
   record("outside.example.test.", "CNAME", ["www.example.org."]),
-  // An answer of about 50,000 bytes.
+  // A response of about 50,000 bytes.
   ...Array.from(
     { length: 200 },
     (_, i) => record("large.example.test.", "TXT", [`${i} ${"x".repeat(240)}`]),
   ),
 ];
 
-/** Every name with every type, and names that are not there. */
+/** Every name with every type, and names that do not exist. */
 export const QUESTIONS: readonly (readonly [name: string, type: string])[] = [
   ...new Set([
     ...RECORDS.map(({ name }) => name),
-    "nobody.example.test.",
+    "missing.example.test.",
     "below.nothing.example.test.",
     "x.deep.below.nothing.example.test.",
     "any.body.users.example.test.",
@@ -54,7 +53,7 @@ export const QUESTIONS: readonly (readonly [name: string, type: string])[] = [
     .map((type) => [name, type] as const)
 );
 
-/** A record as a line of a zone file, as `dig` prints it but for the blanks. */
+/** Formats a record as in a zone file, like `dig` except for whitespace. */
 export function line(record: ResourceRecord): string {
   const { name, ttl, type, data } = record;
   const values = type === "TXT" ? data.map((text) => `"${text}"`) : data;
@@ -65,8 +64,10 @@ export function line(record: ResourceRecord): string {
 }
 
 /**
- * Records as lines to compare: a set of records has no order, and a server
- * spells a name as it was asked for wherever it is the end of another.
+ * Formats records for comparison.
+ *
+ * Sets of records have no order, and a server spells a name as in the query
+ * wherever it is the end of another name.
  */
 export function lines(records: readonly ResourceRecord[]): string[] {
   return records.map((record) => line(record).toLowerCase()).sort();

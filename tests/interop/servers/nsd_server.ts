@@ -1,5 +1,5 @@
 /**
- * NSD, an authoritative DNS server (Debian's package `nsd`), on a free port of
+ * NSD, an authoritative DNS server (Debian package `nsd`), on a free port of
  * 127.0.0.1, with the zone of the DNS example.
  *
  * @module
@@ -14,7 +14,7 @@ import {
 
 const PACKAGE = "nsd";
 
-/** Starts one. */
+/** Starts NSD. */
 export async function startNsd(): Promise<RunningServer> {
   const nsd = findProgram("nsd", PACKAGE);
   const user = Deno.uid() === 0 ? "nsd" : undefined;

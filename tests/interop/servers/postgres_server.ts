@@ -1,6 +1,6 @@
 /**
- * A PostgreSQL server of Debian's package `postgresql`, on a free port of
- * 127.0.0.1, with a database of its own that is gone when it stops.
+ * A PostgreSQL server (Debian package `postgresql`) on a free port of 127.0.0.1,
+ * with its own database, which is removed when it stops.
  *
  * @module
  */
@@ -17,10 +17,10 @@ import {
 const PACKAGE = "postgresql";
 const ROOT = "/usr/lib/postgresql";
 
-/** Who owns the cluster. */
+/** Owner of the cluster. */
 export const ADMIN = { user: "admin", password: "correct horse" };
 
-/** Who must prove what: the first line that fits counts. */
+/** Authentication rules: the first matching line counts. */
 const HOST_RULES = `
 host all trusted 127.0.0.1/32 trust
 host all clear   127.0.0.1/32 password
@@ -28,13 +28,14 @@ host all all     127.0.0.1/32 scram-sha-256
 `;
 
 /**
- * Starts one that asks for SCRAM-SHA-256; but of the role `trusted` for nothing, and
- * of `clear` for the password in the clear.
+ * Starts a server that requires SCRAM-SHA-256.
+ *
+ * The role `trusted` needs no password; `clear` sends it in plain text.
  */
 export async function startPostgres(): Promise<RunningServer> {
   const initdb = findProgram("initdb", PACKAGE, folders());
   const postgres = findProgram("postgres", PACKAGE, folders());
-  // PostgreSQL refuses to be run by root; its package has a user for it.
+  // PostgreSQL refuses to run as root; its package creates a user for it.
   const user = Deno.uid() === 0 ? "postgres" : undefined;
   await using cleanUp = new AsyncDisposableStack();
   const folder = cleanUp.use(await temporaryFolder(user));
@@ -53,7 +54,7 @@ export async function startPostgres(): Promise<RunningServer> {
   ]);
   await succeed(program, args);
   await Deno.writeTextFile(`${data}/pg_hba.conf`, HOST_RULES);
-  // Not an argument, so that a session can change it.
+  // Not an argument, so a session can change it.
   const configuration = `${data}/postgresql.conf`;
   await Deno.writeTextFile(configuration, "\nssl = on\n", { append: true });
   const keyFile = `${data}/server.key`;
@@ -76,7 +77,7 @@ export async function startPostgres(): Promise<RunningServer> {
         }),
       ],
       ready: /database system is ready to accept connections/,
-      stopSignal: "SIGINT", // "fast shutdown": clients are thrown out
+      stopSignal: "SIGINT", // "fast shutdown": disconnects clients
     }),
   );
   const stop = cleanUp.move();
@@ -93,7 +94,7 @@ function settings(values: Record<string, string>): string[] {
   ]);
 }
 
-/** Where each installed version has its programs, the newest first. */
+/** Program folders of all installed versions, the newest first. */
 function folders(): string[] {
   try {
     return [...Deno.readDirSync(ROOT)]

@@ -1,5 +1,5 @@
 /**
- * What a session with a real PostgreSQL server can do, and what it survives.
+ * Tests of sessions with a real PostgreSQL server.
  *
  * @module
  */
@@ -12,17 +12,17 @@ import { PostgresError } from "../../../examples/postgres/errors.ts";
 
 const MEBIBYTE = 1024 * 1024;
 
-/** Begins a session. */
+/** Opens a session. */
 export type LogIn = (
   options?: Partial<ConnectOptions>,
 ) => Promise<PostgresClient>;
 
-/** What a session can do, each in one of its own. */
+/** Tests by name; each runs in its own session. */
 export const SESSIONS: Record<
   string,
   (client: PostgresClient, logIn: LogIn) => Promise<void>
 > = {
-  async "query() gives rows of typed values"(client) {
+  async "query() returns rows of typed values"(client) {
     const { columns, rows, command } = await client.query(`
       select 1::int4 as one, 9007199254740993::int8 as big, 1.5::float8 as half,
         true as yes, 'naïve ☃' as text, '\\x00ff'::bytea as bytes,
@@ -45,11 +45,11 @@ export const SESSIONS: Record<
     ]]);
     assertEquals(command, "SELECT 1");
   },
-  async "query() tells NULL from the empty text"(client) {
+  async "query() distinguishes NULL from the empty text"(client) {
     const { rows } = await client.query("select null, '', null::int");
     assertEquals(rows, [[null, "", null]]);
   },
-  async "query() takes parameters of every kind, and none as SQL"(client) {
+  async "query() accepts parameters of every kind, and none as SQL"(client) {
     const hostile = "'; drop table pg_class; --";
     const { rows } = await client.query(
       "select $1::text, $2::int, $3::int8, $4::bool, $5::bytea, $6::text, $7::timestamptz = '2026-01-02T03:04:05Z'",
@@ -73,13 +73,13 @@ export const SESSIONS: Record<
       true,
     ]]);
   },
-  async "query() carries a value of 3 MiB there and back"(client) {
+  async "query() sends and receives a value of 3 MiB"(client) {
     const text = "0123456789abcdef".repeat(3 * MEBIBYTE / 16);
     const { rows } = await client.query("select $1::text, length($1)", [text]);
     assertEquals(rows[0]?.[1], text.length);
     assert(rows[0]?.[0] === text);
   },
-  async "query() gives a row of 70,000 bytes and 100,000 rows"(client) {
+  async "query() returns a row of 70,000 bytes, and 100,000 rows"(client) {
     const [big] = (await client.query("select repeat('x', 70000)")).rows;
     assert(big?.[0] === "x".repeat(70_000));
     const { rows, command } = await client.query(
@@ -89,7 +89,7 @@ export const SESSIONS: Record<
     assert(rows.every(([i, text], at) => i === at + 1 && text === `row ${i}`));
     assertEquals(rows.length, 100_000);
   },
-  async "run() gives a result for each statement"(client) {
+  async "run() returns a result for each statement"(client) {
     const results = await client.run(`
       create temporary table fruit (id int primary key, name text);
       insert into fruit values (1, 'apple'), (2, null);
@@ -104,7 +104,7 @@ export const SESSIONS: Record<
     assertEquals((await client.run("")).length, 1);
     assertEquals((await client.query("")).command, "");
   },
-  async "query() and run() go on after an error"(client) {
+  async "query() and run() work after an error"(client) {
     const wrong = await assertRejects(
       () => client.query("select nothing from pg_nowhere"),
       PostgresError,
@@ -122,10 +122,10 @@ export const SESSIONS: Record<
         ),
       PostgresError,
     );
-    assertEquals(halfway.code, "22012"); // division_by_zero, behind 499 rows
+    assertEquals(halfway.code, "22012"); // division_by_zero, after 499 rows
     assertEquals((await client.run("select 2"))[0]?.rows, [[2]]);
   },
-  async "queries that are asked at once wait for each other"(client) {
+  async "concurrent queries wait for each other"(client) {
     const numbers = Array.from({ length: 200 }, (_, i) => i);
     const results = await Promise.allSettled(
       numbers.map((i) => client.query("select 100 / ($1::int % 50)", [i])),
@@ -139,7 +139,9 @@ export const SESSIONS: Record<
       numbers.map((i) => i % 50 ? Math.trunc(100 / (i % 50)) : "22012"),
     );
   },
-  async "COPY is refused in both directions, and the session goes on"(client) {
+  async "COPY is refused in both directions, and the session continues"(
+    client,
+  ) {
     await client.run("create temporary table lines (line text)");
     for (const ask of ["query", "run"] as const) {
       const error = await assertRejects(
@@ -156,7 +158,7 @@ export const SESSIONS: Record<
       assertEquals(row, [0n]);
     }
   },
-  async "texts that the protocol cannot carry are refused before they are sent"(
+  async "query() and run() refuse text that the protocol cannot carry"(
     client,
     logIn,
   ) {
@@ -168,7 +170,7 @@ export const SESSIONS: Record<
     await assertRejects(() => small.query("select $1", [text]), RangeError);
     assertEquals((await small.query("select $1::int", [1])).rows, [[1]]);
   },
-  async "a session that the server ends says why"(client, logIn) {
+  async "a session that the server ends reports the reason"(client, logIn) {
     const [pid] = (await client.query("select pg_backend_pid()")).rows;
     await using other = await logIn();
     const waiting = assertRejects(
@@ -178,7 +180,7 @@ export const SESSIONS: Record<
     const end = `select pg_terminate_backend(pid) from pg_stat_activity
       where pid = $1 and wait_event = 'PgSleep'`;
     let ended = 0;
-    for (let i = 0; i < 1000 && ended === 0; i++) { // it must be asleep before
+    for (let i = 0; i < 1000 && ended === 0; i++) { // it must be asleep first
       ended = (await other.query(end, [Number(pid?.[0])])).rows.length;
     }
     assertEquals(ended, 1);
@@ -186,7 +188,7 @@ export const SESSIONS: Record<
     assertEquals([error.severity, error.code], ["FATAL", "57P01"]);
     await assertRejects(() => client.query("select 1"), Error);
   },
-  async "a signal ends a query that takes too long"(client, logIn) {
+  async "a signal ends a slow query"(client, logIn) {
     const stop = new AbortController();
     await using patient = await logIn({ signal: stop.signal });
     const waiting = assertRejects(

@@ -19,7 +19,7 @@ import { output } from "./programs.ts";
 const DATABASE = "postgres";
 const MAIN = "examples/postgres/main.ts";
 
-Deno.test("the PostgreSQL example talks to a PostgreSQL server", async (t) => {
+Deno.test("the PostgreSQL example works with a PostgreSQL server", async (t) => {
   await using server = await startPostgres();
   const { port } = server;
   const logIn: LogIn = (options) =>
@@ -44,7 +44,7 @@ Deno.test("the PostgreSQL example talks to a PostgreSQL server", async (t) => {
   }
 });
 
-Deno.test("the PostgreSQL example says when nobody listens", async () => {
+Deno.test("the PostgreSQL example reports that no server listens", async () => {
   const server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = server.addr;
   server.close();
@@ -58,7 +58,7 @@ Deno.test("the PostgreSQL example says when nobody listens", async () => {
   assertMatch(ran.stderr, /^Cannot connect to tcp:\/\/127.0.0.1:\d+: /);
 });
 
-/** Who gets in, and who does not. */
+/** Logins that succeed, and logins that fail. */
 const LOGINS: Record<string, (logIn: LogIn) => Promise<void>> = {
   async "reports the server's settings"(logIn) {
     await using client = await logIn();
@@ -73,9 +73,9 @@ const LOGINS: Record<string, (logIn: LogIn) => Promise<void>> = {
     );
     assertEquals([error.severity, error.code], ["FATAL", "28P01"]);
   },
-  async "refuses users and databases that are not there"(logIn) {
+  async "refuses users and databases that do not exist"(logIn) {
     const user = await assertRejects(
-      () => logIn({ user: "nobody" }),
+      () => logIn({ user: "missing" }),
       PostgresError,
     );
     const database = await assertRejects(
@@ -94,7 +94,7 @@ const LOGINS: Record<string, (logIn: LogIn) => Promise<void>> = {
       assertEquals((await client.query("select user::text")).rows, [[user]]);
     }
   },
-  async "speaks TLS with a server whose certificate it trusts"(logIn) {
+  async "uses TLS with a server whose certificate it trusts"(logIn) {
     await using client = await logIn({ tls: { caCerts: [authority.cert] } });
     const { rows } = await client.query(
       "select ssl, repeat('x', 300000) from pg_stat_ssl where pid = pg_backend_pid()",
@@ -102,7 +102,7 @@ const LOGINS: Record<string, (logIn: LogIn) => Promise<void>> = {
     assertEquals(rows, [[true, "x".repeat(300_000)]]);
     await assertRejects(() => logIn({ tls: {} }), Error, "UnknownIssuer");
   },
-  async "speaks in the clear only with a server that has no TLS"(logIn) {
+  async "refuses a server without TLS if TLS is required"(logIn) {
     await using admin = await logIn();
     await admin.run("alter system set ssl = off");
     await admin.run("select pg_reload_conf()");
@@ -110,23 +110,23 @@ const LOGINS: Record<string, (logIn: LogIn) => Promise<void>> = {
     const tls = { caCerts: [authority.cert] };
     await assertRejects(() => logIn({ tls }), ProtocolError, "no TLS");
   },
-  async "insists on a proof of the password"(logIn) {
+  async "requires a proof that the server knows the password"(logIn) {
     await using admin = await logIn();
     await admin.run("create role trusted login; create role clear login");
     await assertRejects(
       () => logIn({ user: "trusted" }),
       AuthenticationError,
-      "without proving",
+      "did not prove",
     );
     await assertRejects(
       () => logIn({ user: "clear" }),
       AuthenticationError,
-      "the password in the clear",
+      "the password in plain text",
     );
   },
 };
 
-/** The setting `ssl` of new sessions: the server reads its files in its own time. */
+/** Returns the setting `ssl` of new sessions once the server has reloaded it. */
 async function untilReloaded(logIn: LogIn): Promise<unknown> {
   let ssl: unknown;
   for (let i = 0; i < 1000 && ssl !== "off"; i++) {
@@ -149,14 +149,14 @@ const RUNS = [
     stderr: /^$/,
   },
   {
-    name: "lets who is trusted in without a password",
+    name: "logs a trusted role in without a password",
     args: ["--database", DATABASE, "--user", "trusted", "select 1 as one"],
     status: 0,
     stdout: /^one\n1\n\(SELECT 1\)\n$/,
     stderr: /^$/,
   },
   {
-    name: "prints rows, NULL and control characters on a line each",
+    name: "prints each row on a line, with NULL and escapes",
     args: [...LOGIN, ...PASSWORD, "select $1 as a, null as b, e'x\\n' c", "41"],
     status: 0,
     stdout: /^a\tb\tc\n41\tNULL\tx\\x0a\n\(SELECT 1\)\n$/,
@@ -170,7 +170,7 @@ const RUNS = [
     stderr: /^NOTICE: table "nothing" does not exist, skipping\n$/,
   },
   {
-    name: "shows an SQL error and where it is",
+    name: "shows an SQL error and its position",
     args: [...LOGIN, ...PASSWORD, "selekt 1"],
     status: 1,
     stdout: /^$/,
@@ -178,21 +178,21 @@ const RUNS = [
       /^ERROR 42601: syntax error at or near "selekt"\n {2}at character 1\n$/,
   },
   {
-    name: "says that the password is wrong",
+    name: "reports a wrong password",
     args: [...LOGIN, "--password", "wrong"],
     status: 1,
     stdout: /^$/,
     stderr: /^FATAL 28P01: password authentication failed for user "admin"\n$/,
   },
   {
-    name: "does without a server that has no TLS, if it must have it",
+    name: "fails without TLS if TLS is required",
     args: [...LOGIN, ...PASSWORD, "--tls"],
     status: 1,
     stdout: /^$/,
     stderr: /^Cannot log in: the server has no TLS\n$/,
   },
   {
-    name: "says how it is used",
+    name: "prints its usage after an invalid option",
     args: ["--prot", "1"],
     status: 2,
     stdout: /^$/,
@@ -200,7 +200,7 @@ const RUNS = [
   },
 ];
 
-/** The program with the permissions of its first line. */
+/** Runs the program with the permissions in its first line. */
 function runMain(args: string[]): ReturnType<typeof output> {
   const [first = ""] = Deno.readTextFileSync(MAIN).split("\n");
   const flags = first.split(" ").filter((word) => word.startsWith("--allow-"));

@@ -1,19 +1,19 @@
 /**
- * Programs of Debian packages: found, started as a user who may run them, and
- * stopped by the process id that they were started with.
+ * Finds programs of Debian packages, starts them as a permitted user, and stops
+ * them by their process ids.
  *
  * @module
  */
 
-/** Milliseconds that a server may take to get ready, and to stop. */
+/** Milliseconds that a server may take to start, and to stop. */
 const PATIENCE = 20_000;
-/** Ports are free when they are drawn; somebody else may be faster. */
+/** Attempts to start: another process may take the free port first. */
 const ATTEMPTS = 3;
 
-/** Most of what a server printed that is kept, in characters. */
+/** Characters of a server's output that are kept. */
 const KEPT_OUTPUT = 64 * 1024;
 
-/** Where Debian has programs that are not for every user's path. */
+/** Folders of programs, including those outside a user's path. */
 const FOLDERS = [
   "/usr/local/sbin",
   "/usr/local/bin",
@@ -24,9 +24,9 @@ const FOLDERS = [
 ];
 
 /**
- * The path of a program, in `folders` or where programs are.
+ * Returns the path of a program in `folders` or the usual folders.
  *
- * @throws {Error} that says which package has it
+ * @throws {Error} if the program is missing; the message names its package
  */
 export function findProgram(
   name: string,
@@ -41,11 +41,11 @@ export function findProgram(
     }
   }
   throw new Error(
-    `Cannot try a real server: there is no ${name}: install it with "apt-get install ${debianPackage}"`,
+    `Cannot test with a real server: ${name} is missing; install it with "apt-get install ${debianPackage}"`,
   );
 }
 
-/** Runs a program to its end and gives what it printed. */
+/** Runs a program to its end and returns its output. */
 export async function output(
   program: string,
   args: readonly string[],
@@ -68,10 +68,10 @@ export async function succeed(
 ): Promise<string> {
   const { code, stdout, stderr } = await output(program, args);
   if (code === 0) return stdout;
-  throw new Error(`${program} ended with status ${code}: ${stdout}${stderr}`);
+  throw new Error(`${program} exited with status ${code}: ${stdout}${stderr}`);
 }
 
-/** A folder for one server, owned by `user`; gone when disposed. */
+/** Creates a folder owned by `user`, which is removed when disposed. */
 export async function temporaryFolder(
   user: string | undefined,
 ): Promise<{ path: string } & AsyncDisposable> {
@@ -83,7 +83,7 @@ export async function temporaryFolder(
   };
 }
 
-/** The command line that runs a program as another user, in the same process. */
+/** Returns a command that runs a program as a user, without forking. */
 export function asUser(
   user: string | undefined,
   command: readonly string[],
@@ -96,19 +96,19 @@ export function asUser(
   return [setpriv, ...identity, ...options, ...command];
 }
 
-/** How to start a server. */
+/** Options of {@linkcode startServer}. */
 export interface ServerOptions {
-  /** Who runs it, if it is not who runs this. */
+  /** User to run it as, if not the current one. */
   user: string | undefined;
-  /** The command line that serves on a port of 127.0.0.1. */
+  /** Returns the command line that serves on a port of 127.0.0.1. */
   command: (port: number) => readonly string[];
-  /** What it prints on stderr when it is ready. */
+  /** Text on stderr that shows that it is ready. */
   ready: RegExp;
-  /** What makes it stop at once and in order. */
+  /** Signal for a fast, orderly shutdown. */
   stopSignal: Deno.Signal;
 }
 
-/** A server that listens. */
+/** A running server. */
 export interface RunningServer extends AsyncDisposable {
   port: number;
 }
@@ -137,7 +137,7 @@ async function startOn(
   port: number,
   { user, command, ready, stopSignal }: ServerOptions,
 ): Promise<RunningServer> {
-  // If this process is killed, the server gets the signal all the same.
+  // Makes the kernel stop the server if this process is killed.
   const orphaned = `--pdeathsig=${stopSignal.replace("SIG", "")}`;
   const [program = "", ...args] = asUser(user, command(port), [orphaned]);
   const child = new Deno.Command(program, {
@@ -158,18 +158,18 @@ async function startOn(
   clearTimeout(timer);
   if (isReady) return { port, [Symbol.asyncDispose]: stop };
   await stop();
-  throw new Error(`${args.join(" ")} did not get ready: ${log.text()}`);
+  throw new Error(`${args.join(" ")} did not become ready: ${log.text()}`);
 }
 
 function signal(child: Deno.ChildProcess, name: Deno.Signal): void {
   try {
     child.kill(name);
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error; // it has ended already
+    if (!(error instanceof TypeError)) throw error; // it has already exited
   }
 }
 
-/** Reads what a server prints until its end, so that it never waits to print. */
+/** Reads all output of a server, so that it never blocks on a full pipe. */
 function follow(stderr: ReadableStream<Uint8Array<ArrayBuffer>>, line: RegExp) {
   let text = "";
   const { promise: ready, resolve } = Promise.withResolvers<boolean>();
