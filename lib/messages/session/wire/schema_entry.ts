@@ -1,6 +1,6 @@
 /**
- * The SCHEMAS entry of a server's HELLO (PROTOCOL.md, "Schemas of the methods
- * that differ"). For each method:
+ * The SCHEMAS entry of a server's HELLO. See PROTOCOL.md, "Schemas of the
+ * methods that differ". The entry repeats for each method:
  *
  * ```text
  *  ├────────┼────────────┼───────┼─────────────┼────────┤
