@@ -105,7 +105,7 @@ export abstract class PendingCall implements CallerObserver {
     } catch (cause) {
       throw new CallError(
         "malformed",
-        `${this.method}: cannot decode a value of the reply`,
+        `${this.method}: cannot decode the reply`,
         { method: this.method, processed: "maybe", cause },
       );
     }

@@ -5,14 +5,39 @@
  */
 import type { CallerInput, CallerOutput, MethodDeclaration } from "./method.ts";
 
-/** Options of a single call. */
+/**
+ * Options of a single call.
+ *
+ * @example
+ * ```ts
+ * import { connect, protocol, serve, unary } from "@lengthwise/lengthwise";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const Greeter = protocol({ name: "greeter", server: { greet: unary<string, string>() } });
+ * await using server = await serve(Greeter, {
+ *   greet(name, context) {
+ *     context.respondWith({ region: "eu" });
+ *     return `${name} (${context.metadata["locale"]})`;
+ *   },
+ * }, { port: 0 });
+ *
+ * await using session = await connect(Greeter, server.addr);
+ * let region: string | undefined;
+ * const greeting = await session.remote.greet("Ada", {
+ *   timeout: 2_000, // milliseconds
+ *   metadata: { locale: "en" },
+ *   onMetadata: (metadata) => region = metadata["region"],
+ * });
+ * assertEquals([greeting, region], ["Ada (en)", "eu"]);
+ * ```
+ */
 export interface CallOptions {
   /**
    * Cancels the call when aborted.
    *
    * The call then fails with the code `cancelled`, or with `deadline` if the
-   * signal is one of `AbortSignal.timeout()`. An aborted signal makes the call
-   * fail before anything is sent.
+   * signal was created by `AbortSignal.timeout()`. If the signal is aborted
+   * before the call, nothing is sent.
    */
   signal?: AbortSignal;
   /**
@@ -249,7 +274,11 @@ export interface ItemSender<Item> extends StreamCall {
    * @throws {CodecError} by rejection, if the item cannot be encoded
    */
   send(item: Item): Promise<void>;
-  /** Ends the stream of items; resolves once all of them are sent. */
+  /**
+   * Ends the stream of items after the last one.
+   *
+   * @returns a promise that resolves once all items are sent or have failed
+   */
   end(): Promise<void>;
 }
 

@@ -197,11 +197,21 @@ export function unary(declared: Declared = {}): MethodDeclaration {
  *
  * @example
  * ```ts
- * import { notification } from "@lengthwise/lengthwise";
+ * import { connect, notification, protocol, serve } from "@lengthwise/lengthwise";
  * import { assertEquals } from "@std/assert";
  *
- * const log = notification<{ line: string }>();
- * assertEquals(log.shape, "notification");
+ * const Log = protocol({
+ *   name: "log",
+ *   server: { write: notification<{ line: string }>() },
+ * });
+ * const written = Promise.withResolvers<string>();
+ * await using server = await serve(Log, {
+ *   write: ({ line }) => written.resolve(line),
+ * }, { port: 0 });
+ *
+ * await using session = await connect(Log, server.addr);
+ * await session.remote.write({ line: "started" }); // accepted for sending, not yet handled
+ * assertEquals(await written.promise, "started");
  * ```
  */
 export function notification<In = void>(
@@ -237,11 +247,23 @@ export function notification(declared: Declared = {}): MethodDeclaration {
  *
  * @example
  * ```ts
- * import { serverStream } from "@lengthwise/lengthwise";
+ * import { connect, protocol, serve, serverStream } from "@lengthwise/lengthwise";
  * import { assertEquals } from "@std/assert";
  *
- * const watch = serverStream<{ sku: string }, { cents: number }>();
- * assertEquals(watch.shape, "serverStream");
+ * const Clock = protocol({
+ *   name: "clock",
+ *   server: { ticks: serverStream<{ upTo: number }, number>() },
+ * });
+ * await using server = await serve(Clock, {
+ *   async *ticks({ upTo }) {
+ *     for (let tick = 1; tick <= upTo; tick++) yield tick;
+ *   },
+ * }, { port: 0 });
+ *
+ * await using session = await connect(Clock, server.addr);
+ * let sum = 0;
+ * for await (const tick of session.remote.ticks({ upTo: 3 })) sum += tick;
+ * assertEquals(sum, 6);
  * ```
  */
 export function serverStream<
@@ -291,12 +313,27 @@ export function serverStream(declared: Declared = {}): MethodDeclaration {
  *
  * @example
  * ```ts
- * import { clientStream } from "@lengthwise/lengthwise";
+ * import { clientStream, connect, protocol, serve } from "@lengthwise/lengthwise";
  * import type { NoErrors } from "@lengthwise/lengthwise/types";
  * import { assertEquals } from "@std/assert";
  *
- * const upload = clientStream<Uint8Array, { bytes: number }, NoErrors, { name: string }>();
- * assertEquals(upload.shape, "clientStream");
+ * const Files = protocol({
+ *   name: "files",
+ *   server: { upload: clientStream<Uint8Array, string, NoErrors, { name: string }>() },
+ * });
+ * await using server = await serve(Files, {
+ *   async upload(chunks, { opening }) {
+ *     let bytes = 0;
+ *     for await (const chunk of chunks) bytes += chunk.length;
+ *     return `${opening.name}: ${bytes} bytes`;
+ *   },
+ * }, { port: 0 });
+ *
+ * await using session = await connect(Files, server.addr);
+ * const { result } = session.remote.upload([new Uint8Array(3), new Uint8Array(4)], {
+ *   opening: { name: "a.txt" },
+ * });
+ * assertEquals(await result, "a.txt: 7 bytes");
  * ```
  */
 export function clientStream<
@@ -349,11 +386,22 @@ export function clientStream(declared: Declared = {}): MethodDeclaration {
  *
  * @example
  * ```ts
- * import { duplex } from "@lengthwise/lengthwise";
+ * import { connect, duplex, protocol, serve } from "@lengthwise/lengthwise";
  * import { assertEquals } from "@std/assert";
  *
- * const chat = duplex<{ say: string }, { who: string; said: string }>();
- * assertEquals(chat.shape, "duplex");
+ * const Echo = protocol({ name: "echo", server: { shout: duplex<string, string>() } });
+ * await using server = await serve(Echo, {
+ *   async *shout(lines) {
+ *     for await (const line of lines) yield line.toUpperCase();
+ *   },
+ * }, { port: 0 });
+ *
+ * await using session = await connect(Echo, server.addr);
+ * const conversation = session.remote.shout();
+ * await conversation.send("hello");
+ * await conversation.send("goodbye");
+ * await conversation.end();
+ * assertEquals(await Array.fromAsync(conversation), ["HELLO", "GOODBYE"]);
  * ```
  */
 export function duplex<

@@ -72,6 +72,23 @@ const HIGHEST_MAX_METHODS = 65_535;
  * assertEquals(Shop.methods.server.map(({ name }) => name), ["orders.cancel", "price"]);
  * ```
  *
+ * @example Server and client
+ * ```ts
+ * import { connect, protocol, serve, unary } from "@lengthwise/lengthwise";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const Shop = protocol({
+ *   name: "shop",
+ *   server: { price: unary<{ sku: string }, { cents: number }>() },
+ * });
+ * await using server = await serve(Shop, {
+ *   price: ({ sku }) => ({ cents: sku.length * 100 }),
+ * }, { port: 0 });
+ *
+ * await using session = await connect(Shop, server.addr);
+ * assertEquals(await session.remote.price({ sku: "tea" }), { cents: 300 });
+ * ```
+ *
  * @example Explicit types
  * ```ts
  * import { type Protocol, protocol, type Unary, unary } from "@lengthwise/lengthwise";

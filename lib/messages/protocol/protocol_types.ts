@@ -110,6 +110,23 @@ export interface Protocol<S> extends AnyProtocol {
  * @typeParam P the protocol: `typeof Shop`
  * @typeParam S the side that handles the methods
  * @typeParam Context the members of the context that every method has
+ *
+ * @example
+ * ```ts
+ * import { type Handlers, protocol, unary } from "@lengthwise/lengthwise";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const Shop = protocol({ name: "shop", server: { orders: { cancel: unary<string>() } } });
+ * const cancelled: string[] = [];
+ * const handlers: Handlers<typeof Shop, "server"> = {
+ *   orders: {
+ *     cancel(id) {
+ *       cancelled.push(id);
+ *     },
+ *   },
+ * };
+ * assertEquals(Object.keys(handlers.orders), ["cancel"]);
+ * ```
  */
 export type Handlers<
   P extends AnyProtocol,
@@ -122,6 +139,22 @@ export type Handlers<
  *
  * @typeParam P the protocol: `typeof Shop`
  * @typeParam S the side that handles the methods
+ *
+ * @example
+ * ```ts
+ * import { protocol, type Remote, unary } from "@lengthwise/lengthwise";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const Shop = protocol({ name: "shop", server: { price: unary<string, number>() } });
+ *
+ * async function total(remote: Remote<typeof Shop, "server">, skus: string[]) {
+ *   const prices = await Promise.all(skus.map((sku) => remote.price(sku)));
+ *   return prices.reduce((sum, price) => sum + price, 0);
+ * }
+ *
+ * // Pass `session.remote` in a program; a test can pass an object of functions.
+ * assertEquals(await total({ price: (sku) => Promise.resolve(sku.length) }, ["tea", "milk"]), 7);
+ * ```
  */
 export type Remote<P extends AnyProtocol, S extends Side> = RemoteMethods<P[S]>;
 

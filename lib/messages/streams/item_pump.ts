@@ -1,5 +1,5 @@
 /**
- * Sends the items of an iterable one by one.
+ * Sending of the items of an iterable.
  *
  * @module
  */
@@ -97,7 +97,7 @@ function isReadable(items: object): items is ReadableStream<unknown> {
 }
 
 /**
- * Returns an iterator over a stream that can close during a read.
+ * Returns an iterator over a stream that can be closed while reading.
  *
  * Its `return()` cancels the stream at once. The stream's own iterator waits for
  * the pending read first, which may never finish, for example on an idle socket.
