@@ -1,20 +1,22 @@
 /**
- * Help against a loss: msgpackr decodes strings of more than 64 bytes with a
- * TextDecoder that drops a byte order mark (U+FEFF) at the start. A second one
- * put in front keeps the first.
+ * Keeps leading byte order marks.
+ *
+ * msgpackr decodes strings of more than 64 bytes with a `TextDecoder` that drops
+ * a leading byte order mark (U+FEFF). A second mark before it preserves it.
  *
  * @module
  */
-import type { MarkedString } from "./msgpack_scan.ts";
+import type { MarkedString } from "./msgpack_scanner.ts";
 
 const STR32 = 0xdb;
 const MARK = Uint8Array.of(0xef, 0xbb, 0xbf);
 const HEADER = 5;
 
 /**
- * Doubles the byte order marks of the strings given, in order of their offsets.
+ * Doubles the byte order marks of strings in a body.
  *
- * @returns a view of the body if there are none, else a copy
+ * @param strings the strings, in the order of their offsets
+ * @returns a view of the body if there are no strings, else a changed copy
  */
 export function doubleMarks(
   body: Uint8Array,

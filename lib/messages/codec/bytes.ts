@@ -1,5 +1,5 @@
 /**
- * No codec at all: bodies are bytes and stay bytes.
+ * The pass-through codec, whose bodies are plain bytes.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { MessageCodec } from "./message_codec.ts";
 /** Options of {@linkcode bytes}. */
 export interface BytesOptions {
   /**
-   * Whether decoded bodies are copies, or the body itself, which is valid only
+   * Whether `decode()` returns a copy or the body itself. The body is valid only
    * until the next message.
    *
    * @default {"copy"}
@@ -19,16 +19,16 @@ export interface BytesOptions {
 }
 
 /**
- * The pass-through codec, for programs that have their own encoding: it takes
- * a `Uint8Array` and nothing else, and gives one.
+ * Creates a pass-through codec, for programs with their own encoding. It encodes
+ * and decodes only `Uint8Array`s.
  *
  * @param options whether decoded bodies are copies
- * @returns a codec named `bytes`; one serves any number of connections
- * @throws {RangeError} for an option out of its range
+ * @returns a codec named `bytes`, usable by any number of connections
+ * @throws {RangeError} if an option is out of range
  *
  * @example
  * ```ts
- * import { bytes } from "@lengthwise/lengthwise/messages";
+ * import { bytes } from "@lengthwise/lengthwise";
  * import { assertEquals } from "@std/assert";
  *
  * const codec = bytes();
@@ -55,7 +55,7 @@ export function bytes(options: BytesOptions = {}): MessageCodec {
   };
 }
 
-/** A copy that is a plain `Uint8Array`, whatever subclass it was. */
+/** Copies a `Uint8Array`, or a subclass of it, into a plain `Uint8Array`. */
 function copyOf(body: Uint8Array): Uint8Array {
   return new Uint8Array(body);
 }

@@ -1,37 +1,38 @@
 /**
- * What a codec accepts at most, in both directions.
+ * The limits of a codec, in both directions.
  *
  * @module
  */
 
 /**
- * Budgets for one message. They hold for encoding as for decoding, so that
- * what one side's codec sends the same codec accepts.
+ * Limits of one message. They apply to encoding and decoding alike, so that a
+ * codec accepts every body that an equal codec sends.
  */
 export interface CodecLimits {
   /**
-   * Arrays and objects within each other, 1 to 512. Stops the decoder, and
-   * everyone who walks the value after it, from overflowing the stack.
+   * Maximum nesting of arrays and objects, 1 to 512. Prevents stack overflows in
+   * the decoder and in code that walks the value.
    *
    * @default {64}
    */
   maxDepth?: number;
   /**
-   * Values and keys in one message. Stops a message from becoming many times
-   * its size in memory: an empty array is one byte on the wire.
+   * Maximum values and keys in one message, 1 to 2^29. Prevents a message from
+   * growing to many times its size in memory: an empty array is one byte on the
+   * wire.
    *
    * @default {1000000}
    */
   maxNodes?: number;
   /**
-   * Bytes of all strings, keys and binary data together, up to 2^30.
+   * Maximum total bytes of strings, keys and binary data, 1 to 2^30.
    *
    * @default {16777216}
    */
   maxBytes?: number;
 }
 
-/** Limits with their defaults filled in. */
+/** The limits, with defaults filled in. */
 export type ResolvedCodecLimits = Required<CodecLimits>;
 
 const DEFAULTS: ResolvedCodecLimits = {
@@ -40,7 +41,7 @@ const DEFAULTS: ResolvedCodecLimits = {
   maxBytes: 16 * 1024 * 1024,
 };
 
-/** Decoders that call themselves overflow the stack from about 1,000 levels. */
+/** Recursive decoders overflow the stack from about 1,000 levels. */
 const HIGHEST: ResolvedCodecLimits = {
   maxDepth: 512,
   maxNodes: 2 ** 29,
@@ -50,9 +51,9 @@ const HIGHEST: ResolvedCodecLimits = {
 const NAMES = ["maxDepth", "maxNodes", "maxBytes"] as const;
 
 /**
- * Fills in the defaults and checks the ranges.
+ * Fills in the default limits and checks the ranges.
  *
- * @throws {RangeError} for a limit that is not a whole number in its range
+ * @throws {RangeError} if a limit is not an integer in its range
  */
 export function resolveCodecLimits(limits: CodecLimits): ResolvedCodecLimits {
   const resolved = { ...DEFAULTS };
@@ -60,7 +61,7 @@ export function resolveCodecLimits(limits: CodecLimits): ResolvedCodecLimits {
     const value = limits[name] ?? DEFAULTS[name];
     if (!Number.isInteger(value) || value < 1 || value > HIGHEST[name]) {
       throw new RangeError(
-        `Cannot make a codec as '${name}' must be a whole number from 1 to ${
+        `Cannot make a codec as '${name}' must be an integer from 1 to ${
           HIGHEST[name]
         }: current value is ${value}`,
       );

@@ -1,14 +1,14 @@
 /**
- * How errors name a value and the place where it stands.
+ * Descriptions of values and their paths for error messages.
  *
  * @module
  */
 
-/** Keys come from a program's data, and an error may land in a log. */
+/** Limits keys in messages: they are program data and may end up in logs. */
 const MAX_KEY_LENGTH = 64;
 const PLAIN_KEY = /^[\p{ID_Start}_$][\p{ID_Continue}$]*$/u;
 
-/** What to send instead of objects that are refused. */
+/** Replacements for rejected objects, by class name. */
 const INSTEAD: Readonly<Record<string, string>> = {
   Map: "send Object.fromEntries(map) or [...map]",
   Set: "send [...set]",
@@ -23,7 +23,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
   Object: "it inherits from another object; send a copy: { ...object }",
 };
 
-/** Says where a value stands, as a program would write it: ` at items[0].done`. */
+/** Returns a path as a program would write it, such as ` at items[0].done`. */
 export function describePlace(path: readonly (string | number)[]): string {
   return path.length === 0 ? "" : ` at ${describePath(path)}`;
 }
@@ -39,7 +39,7 @@ function describePath(path: readonly (string | number)[]): string {
   }).join("");
 }
 
-/** Names an object that is not plain, and what to send instead. */
+/** Returns the class name of an object and what to send instead. */
 export function describeKind(value: object): string {
   const name = nameOf(value);
   const article = /^[AEIO]/i.test(name) ? "an" : "a";

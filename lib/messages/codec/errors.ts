@@ -1,23 +1,23 @@
 /**
- * The one error of the codecs.
+ * The error class of the codecs.
  *
  * @module
  */
 
 /**
- * What is wrong with a value or with the bytes of one.
+ * Reasons why a value cannot be encoded or a body decoded.
  *
  * | kind | when | meaning |
  * | --- | --- | --- |
- * | `"unsupported"` | encoding | the codec has no form for this value: it would not arrive as it is |
+ * | `"unsupported"` | encoding | the codec cannot represent this value exactly |
  * | `"cycle"` | encoding | the value contains itself |
- * | `"limit"` | both | over a budget; `limit`, `allowed` and `found` say which |
+ * | `"limit"` | both | a limit is exceeded; see `limit`, `allowed` and `found` |
  * | `"truncated"` | decoding | the bytes end inside the value |
- * | `"trailing"` | decoding | bytes are left behind the value |
+ * | `"trailing"` | decoding | bytes follow the value |
  * | `"malformed"` | decoding | the bytes are not well-formed |
- * | `"extension"` | decoding | an extension type that is not allowed |
- * | `"key"` | both | a map key that an object cannot carry safely |
- * | `"range"` | decoding | a number or a time that JavaScript cannot hold exactly |
+ * | `"extension"` | decoding | an extension type is not allowed |
+ * | `"key"` | both | a map key is not safe as an object key |
+ * | `"range"` | decoding | JavaScript cannot hold a number or a time exactly |
  */
 export type CodecErrorKind =
   | "unsupported"
@@ -30,29 +30,29 @@ export type CodecErrorKind =
   | "key"
   | "range";
 
-/** What is known about a {@linkcode CodecError}. */
+/** Details of a {@linkcode CodecError}. */
 export interface CodecErrorDetails extends ErrorOptions {
-  /** What is wrong, for programs. */
+  /** Machine-readable reason. */
   kind: CodecErrorKind;
-  /** Where in the value (encoding): keys and indices from the outside inwards. */
+  /** Path in the value: keys and indices, outermost first. Only when encoding. */
   path?: readonly (string | number)[] | undefined;
-  /** Where in the bytes (decoding). */
+  /** Offset in the body. Only when decoding. */
   offset?: number | undefined;
-  /** Name of the limit that was broken, as its option is called. */
+  /** Option name of the exceeded limit. */
   limit?: string | undefined;
-  /** What that limit allows. */
+  /** Value of that limit. */
   allowed?: number | undefined;
-  /** What was found instead; for a limit at least so much. */
+  /** Value found; for a limit, the true value may be larger. */
   found?: number | undefined;
 }
 
 /**
- * A value that cannot be encoded, or bytes that cannot be decoded. It concerns
- * that one message: the codec goes on working.
+ * Thrown if a value cannot be encoded or a body decoded. The error affects only
+ * that message; the codec remains usable.
  *
- * @example A value is refused by name and path before a byte is sent
+ * @example Find the value that cannot be encoded
  * ```ts
- * import { CodecError, msgpack } from "@lengthwise/lengthwise/messages";
+ * import { CodecError, msgpack } from "@lengthwise/lengthwise";
  * import { assertEquals, assertThrows } from "@std/assert";
  *
  * const error = assertThrows(
@@ -67,24 +67,24 @@ export interface CodecErrorDetails extends ErrorOptions {
 export class CodecError extends Error {
   /** Always `"CodecError"`. */
   override readonly name = "CodecError";
-  /** What is wrong, for programs. */
+  /** Machine-readable reason. */
   readonly kind: CodecErrorKind;
-  /** Where in the value, when encoding. */
+  /** Path in the value: keys and indices, outermost first. Only when encoding. */
   readonly path: readonly (string | number)[] | undefined;
-  /** Where in the bytes, when decoding. */
+  /** Offset in the body. Only when decoding. */
   readonly offset: number | undefined;
-  /** Name of the limit that was broken, as its option is called. */
+  /** Option name of the exceeded limit. */
   readonly limit: string | undefined;
-  /** What that limit allows. */
+  /** Value of that limit. */
   readonly allowed: number | undefined;
-  /** What was found; for a limit at least so much. */
+  /** Value found; for a limit, the true value may be larger. */
   readonly found: number | undefined;
 
   /**
-   * Puts together what is known.
+   * Creates an error.
    *
-   * @param message what was wrong, what was allowed, what to do
-   * @param details the same for programs
+   * @param message what failed, what is allowed and what to do
+   * @param details the same facts for programs
    */
   constructor(message: string, details: CodecErrorDetails) {
     super(

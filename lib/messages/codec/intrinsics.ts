@@ -1,7 +1,8 @@
 /**
- * What the engine itself says of a value, which no property of the value can
- * shadow. A length that a value gives for itself would, if it is too large,
- * send whatever memory stood there.
+ * Facts about values that no property of a value can shadow.
+ *
+ * If a value could claim a length that is too large, unrelated memory would be
+ * sent.
  *
  * @module
  */
@@ -10,26 +11,26 @@ const typedArray: object = Object.getPrototypeOf(Uint8Array.prototype);
 const toStringTag = getterOf(Symbol.toStringTag);
 const byteLength = getterOf("byteLength");
 
-/** The class of a typed array, subclasses included; `undefined` for what is none. */
+/** Returns a typed array's class, also for subclasses; otherwise `undefined`. */
 export function classOf(value: object): unknown {
   return toStringTag.call(value);
 }
 
-/** The length of a typed array in bytes. */
+/** Returns the length of a typed array in bytes. */
 export function lengthOf(value: object): number {
   return Number(byteLength.call(value));
 }
 
 /**
- * The time of a `Date`.
+ * Returns the time of a `Date`.
  *
- * @throws {TypeError} for what is none
+ * @throws {TypeError} if the value is not a `Date`
  */
 export function timeOf(value: object): number {
   return getTime.call(value);
 }
 
-/** A getter of all typed arrays (ECMA-262, 23.2.3). */
+/** Returns a getter that all typed arrays share (ECMA-262, 23.2.3). */
 function getterOf(key: PropertyKey): () => unknown {
   return Object.getOwnPropertyDescriptor(typedArray, key)!.get!; // both have one
 }

@@ -1,11 +1,11 @@
 /**
- * JSON, exact within what JSON can say.
+ * The JSON codec, which rejects every value that JSON would change.
  *
  * @module
  */
 import { CodecError } from "./errors.ts";
-import { ValueChecker } from "./json_value_checker.ts";
-import { JsonScanner } from "./json_scan.ts";
+import { JsonValueChecker } from "./json_value_checker.ts";
+import { JsonScanner } from "./json_scanner.ts";
 import { type CodecLimits, resolveCodecLimits } from "./codec_limits.ts";
 import type { MessageCodec } from "./message_codec.ts";
 
@@ -14,27 +14,27 @@ export type JsonOptions = CodecLimits;
 
 const EMPTY = new Uint8Array(0);
 const toUtf8 = new TextEncoder();
-// A byte order mark is a character like any other.
+// Without this option the decoder would drop a leading byte order mark.
 const fromUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
-/** Ill-formed UTF-8 is an error; but this decoder is slow, so it only looks where the other met a U+FFFD. */
+/** Detects ill-formed UTF-8. It is slow, so it runs only if the text has a U+FFFD. */
 const fatalFromUtf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * The JSON codec, for peers and tools that speak nothing else. A body is one
- * JSON text (RFC 8259) in UTF-8; an empty body is `undefined`.
+ * Creates a JSON codec, for peers and tools that support only JSON. A body is
+ * one JSON text (RFC 8259) in UTF-8; an empty body is `undefined`.
  *
- * What JSON cannot say is refused by path before a byte is sent, where
- * `JSON.stringify` would change it: `undefined` inside a value, `NaN` and the
- * infinities, `bigint`, `Date`, binary data, `Map`, `Set`, class instances;
- * `toJSON` is never called.
+ * Values that `JSON.stringify` would change are rejected with their path before
+ * a byte is sent: `undefined` inside a value, `NaN` and the infinities,
+ * `bigint`, `Date`, binary data, `Map`, `Set` and class instances. `toJSON` is
+ * never called.
  *
- * @param options limits
- * @returns a codec named `json`; one serves any number of connections
- * @throws {RangeError} for a limit out of its range
+ * @param options the limits
+ * @returns a codec named `json`, usable by any number of connections
+ * @throws {RangeError} if a limit is out of range
  *
  * @example
  * ```ts
- * import { CodecError, json } from "@lengthwise/lengthwise/messages";
+ * import { CodecError, json } from "@lengthwise/lengthwise";
  * import { assertEquals, assertThrows } from "@std/assert";
  *
  * const codec = json();
@@ -49,13 +49,13 @@ export function json(options: JsonOptions = {}): MessageCodec {
 class JsonCodec implements MessageCodec {
   readonly name = "json";
   readonly #maxBytes: number;
-  readonly #checker: ValueChecker;
+  readonly #checker: JsonValueChecker;
   readonly #scanner: JsonScanner;
 
   constructor(options: JsonOptions) {
     const limits = resolveCodecLimits(options);
     this.#maxBytes = limits.maxBytes;
-    this.#checker = new ValueChecker(limits);
+    this.#checker = new JsonValueChecker(limits);
     this.#scanner = new JsonScanner(limits);
   }
 
@@ -83,7 +83,7 @@ class JsonCodec implements MessageCodec {
     try {
       return JSON.parse(text);
     } catch {
-      // The platform's message quotes the body, which must not land in logs.
+      // The platform's message quotes the body, which must not appear in logs.
       throw malformed("the body is not well-formed JSON (RFC 8259)");
     }
   }

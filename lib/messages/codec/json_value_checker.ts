@@ -1,6 +1,6 @@
 /**
- * The check of a value before it becomes JSON: what JSON cannot say is refused
- * by name and path, so that nothing is silently changed on the way.
+ * Checks a value before it is written as JSON. Values that JSON would silently
+ * change are rejected with their name and path.
  *
  * @module
  */
@@ -19,14 +19,14 @@ const { getPrototypeOf, getOwnPropertyNames, getOwnPropertySymbols } = Object;
 const objectPrototype: unknown = Object.prototype;
 const arrayPrototype: unknown = Array.prototype;
 
-/** Checks values against the limits it was made with. */
-export class ValueChecker {
+/** Checks values against its limits. */
+export class JsonValueChecker {
   readonly #limits: ResolvedCodecLimits;
   #nodes = 0;
   #text = 0;
   #busy = false;
 
-  /** @param limits the budgets */
+  /** @param limits the limits of a message */
   constructor(limits: ResolvedCodecLimits) {
     this.#limits = limits;
   }
@@ -34,12 +34,12 @@ export class ValueChecker {
   /**
    * Checks one value.
    *
-   * @returns characters in its strings and keys
-   * @throws {CodecError} for a value that would not arrive as it is
+   * @returns the number of characters in its strings and keys
+   * @throws {CodecError} if the value would not arrive unchanged
    */
   check(value: unknown): number {
-    // A getter of a value may encode something else meanwhile.
-    if (this.#busy) return new ValueChecker(this.#limits).check(value);
+    // A getter of the value may encode another value in the meantime.
+    if (this.#busy) return new JsonValueChecker(this.#limits).check(value);
     this.#busy = true;
     this.#nodes = 1;
     this.#text = 0;
@@ -119,7 +119,7 @@ export class ValueChecker {
     for (let index = 0; index < length; index++) {
       const item = array[index];
       const refusal = item === undefined && !(index in array)
-        ? refuse("a hole in an array (null and undefined are carried)")
+        ? refuse("a hole in an array (send null)")
         : this.#value(item, depth);
       if (refusal !== undefined) return within(index, refusal);
     }

@@ -1,30 +1,31 @@
 /**
- * What turns a value into a frame's body and back.
+ * The contract of codecs: values to frame bodies, and back.
  *
  * @module
  */
 
 /**
- * A codec for message bodies. Codecs keep nothing between messages, so that
- * one instance serves every connection.
+ * Encodes values as message bodies and decodes them.
+ *
+ * A codec keeps no state between messages, so one instance serves every
+ * connection.
  */
 export interface MessageCodec {
-  /** Name by which two peers agree on it in the handshake: 1 to 32 of `a-z 0-9 -`. */
+  /** Name of the codec in the handshake: 1 to 32 characters of `a-z 0-9 -`. */
   readonly name: string;
   /**
-   * Encodes into a buffer of its own.
+   * Encodes a value into a new buffer.
    *
-   * @throws {CodecError} for a value that would not arrive as it is
+   * @throws {CodecError} if the value would not arrive unchanged
    */
   encode(value: unknown): Uint8Array;
   /**
-   * Encodes straight into `target` from `offset`, or, where the body does not
-   * fit, elsewhere.
+   * Encodes a value into `target` at `offset`, if it fits.
    *
-   * @returns the offset behind the body; or, where `target` was too small, the
-   * whole body, which is valid until the next call
-   * @throws {CodecError} for a value that would not arrive as it is; bytes of
-   * `target` behind `offset` are then undefined, those in front untouched
+   * @returns the offset after the body; or, if `target` is too small, the whole
+   * body in another buffer, valid until the next call
+   * @throws {CodecError} if the value would not arrive unchanged; bytes of
+   * `target` before `offset` are then unchanged, later bytes are undefined
    */
   encodeInto(
     value: unknown,
@@ -32,10 +33,11 @@ export interface MessageCodec {
     offset: number,
   ): number | Uint8Array;
   /**
-   * Decodes one whole body. The bytes are borrowed: the value does not
-   * reference them unless the codec was told to borrow.
+   * Decodes one whole body. The codec only borrows the bytes: the value does not
+   * reference them unless an option allows it.
    *
-   * @throws {CodecError} for anything but one well-formed value within limits
+   * @throws {CodecError} if the body is not exactly one well-formed value within
+   * the limits
    */
   decode(body: Uint8Array): unknown;
 }

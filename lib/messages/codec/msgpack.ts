@@ -1,31 +1,32 @@
 /**
- * MessagePack, exact and safe against a hostile peer.
+ * The MessagePack codec, exact and safe against a hostile peer.
  *
  * @module
  */
 // @ts-types="npm:msgpackr@^2.1.3"
 import { Unpackr } from "msgpackr/index-no-eval";
 import { doubleMarks } from "./byte_order_mark.ts";
-import { Encoder } from "./encoder.ts";
 import { CodecError } from "./errors.ts";
 import { type CodecLimits, resolveCodecLimits } from "./codec_limits.ts";
 import type { MessageCodec } from "./message_codec.ts";
-import { BodyScanner } from "./msgpack_scan.ts";
+import { MsgpackEncoder } from "./msgpack_encoder.ts";
+import { MsgpackScanner } from "./msgpack_scanner.ts";
 
 /** Options of {@linkcode msgpack}. */
 export interface MsgpackOptions extends CodecLimits {
   /**
-   * What 64-bit integers on the wire become: `"bigint"` always; `"number"`
-   * always, and those beyond 2^53 are refused; `"auto"` a number up to 2^53,
-   * else a bigint. For peers in languages that write large numbers so.
+   * The type of decoded 64-bit integers. `"bigint"` is always a bigint;
+   * `"number"` is always a number and rejects integers beyond 2^53; `"auto"` is
+   * a number up to 2^53, else a bigint. For peers in languages that encode large
+   * numbers as 64-bit integers.
    *
    * @default {"bigint"}
    */
   int64?: "bigint" | "number" | "auto";
   /**
-   * Whether decoded binary data are copies, or views of the body: faster for
-   * large ones, but then the body must not be used again, and each view keeps
-   * all of it in memory.
+   * Whether decoded binary data is copied or borrowed from the body. Views of the
+   * body are faster for large data, but the body must not be reused, and each
+   * view keeps the whole body in memory.
    *
    * @default {"copy"}
    */
@@ -35,29 +36,33 @@ export interface MsgpackOptions extends CodecLimits {
 const INT64 = ["bigint", "number", "auto"];
 const BINARY = ["copy", "borrow"];
 
-/** msgpackr is fastest where a small body begins at offset 0 of a buffer it knows. */
+/** msgpackr decodes small bodies fastest at offset 0 of a familiar buffer. */
 const SMALL_BODY = 4096;
 const small = new Uint8Array(SMALL_BODY);
-/** An extension of the program's own, in the same bundle, may decode in the middle of decoding. */
+/**
+ * Whether a decode is in progress.
+ *
+ * An extension that the program added to the same bundle may decode during it.
+ */
 let decoding = false;
 const NO_ROOM = new Uint8Array(0);
 
 /**
- * The MessagePack codec. Bytes are standard MessagePack, with two extension
- * types: timestamps (-1, of the standard) for `Date`, and type 0, which several
- * implementations share, for `undefined`.
+ * Creates a MessagePack codec. Bodies are standard MessagePack with two extension
+ * types: the standard timestamp (-1) for `Date`, and type 0 for `undefined`, as
+ * in several other implementations.
  *
- * What goes in comes out, or is refused by path before a byte is sent; the
- * table of values is in this folder's README. Bodies are checked against the
- * limits before they are decoded, and the limits hold for both directions.
+ * A value arrives unchanged, or is rejected with its path before a byte is sent;
+ * the README of this folder has the table of values. Bodies are checked against
+ * the limits before they are decoded. The limits apply in both directions.
  *
- * @param options limits, and what 64-bit integers and binary data become
- * @returns a codec named `msgpack`; one serves any number of connections
- * @throws {RangeError} for an option out of its range
+ * @param options the limits, and the types of 64-bit integers and binary data
+ * @returns a codec named `msgpack`, usable by any number of connections
+ * @throws {RangeError} if an option is out of range
  *
  * @example
  * ```ts
- * import { msgpack } from "@lengthwise/lengthwise/messages";
+ * import { msgpack } from "@lengthwise/lengthwise";
  * import { assertEquals } from "@std/assert";
  *
  * const codec = msgpack();
@@ -76,8 +81,8 @@ export function msgpack(options: MsgpackOptions = {}): MessageCodec {
 class MsgpackCodec implements MessageCodec {
   readonly name = "msgpack";
   readonly #borrow: boolean;
-  readonly #encoder: Encoder;
-  readonly #scanner: BodyScanner;
+  readonly #encoder: MsgpackEncoder;
+  readonly #scanner: MsgpackScanner;
   readonly #unpackr: Unpackr;
 
   constructor(options: MsgpackOptions) {
@@ -86,8 +91,8 @@ class MsgpackCodec implements MessageCodec {
     requireOneOf("binary", binary, BINARY);
     const limits = resolveCodecLimits(options);
     this.#borrow = binary === "borrow";
-    this.#encoder = new Encoder(limits);
-    this.#scanner = new BodyScanner(limits, int64 === "number");
+    this.#encoder = new MsgpackEncoder(limits);
+    this.#scanner = new MsgpackScanner(limits, int64 === "number");
     this.#unpackr = new Unpackr(
       {
         useRecords: false,
@@ -101,7 +106,7 @@ class MsgpackCodec implements MessageCodec {
 
   encode(value: unknown): Uint8Array {
     const body = this.encodeInto(value, NO_ROOM, 0);
-    return typeof body === "number" ? NO_ROOM : body.slice(); // no body has no bytes
+    return typeof body === "number" ? NO_ROOM : body.slice(); // no body is empty
   }
 
   encodeInto(
@@ -151,7 +156,7 @@ function requireOneOf(
   );
 }
 
-/** The value's own code can throw (a getter, a proxy), and so might msgpackr. */
+/** Wraps errors of the value's own code (getters, proxies) and of msgpackr. */
 function asCodecError(verb: "encode" | "decode", error: unknown): CodecError {
   if (error instanceof CodecError) return error;
   return verb === "encode"

@@ -1,23 +1,25 @@
 /**
- * The bytes of MessagePack's simple values and headers. Each function writes
- * at an offset where there is room, and returns the offset behind what it wrote.
+ * Writers of MessagePack's simple values and headers.
+ *
+ * Each function writes at an offset and returns the offset after the written
+ * bytes. The caller makes sure that there is enough space.
  *
  * Source of the format: https://github.com/msgpack/msgpack/blob/master/spec.md
  *
  * @module
  */
 
-/** More than any simple value or header takes: a timestamp 96 is the longest. */
+/** Maximum bytes of a simple value or a header: those of timestamp 96. */
 export const LARGEST_LEAF = 15;
 
-/** What `putUtf8` returns for a string with a lone surrogate. */
+/** Result of `putUtf8()` for a string with a lone surrogate. */
 export const ILL_FORMED = -1;
 
 const MAX_INT64 = 2n ** 63n - 1n;
 const scratch = new Uint8Array(8);
 const view = new DataView(scratch.buffer);
 
-/** An integer of at most 32 bits as such, every other number as float64. */
+/** Writes a number: integers of up to 32 bits as such, others as float64. */
 export function putNumber(
   bytes: Uint8Array,
   at: number,
@@ -30,7 +32,7 @@ export function putNumber(
   return putScratch(bytes, at + 1);
 }
 
-/** A bigint, which must fit into 64 bits. */
+/** Writes a bigint, which must fit into 64 bits. */
 export function putBigint(
   bytes: Uint8Array,
   at: number,
@@ -41,7 +43,7 @@ export function putBigint(
   return putScratch(bytes, at + 1);
 }
 
-/** A time in milliseconds, as the shortest timestamp that msgpackr would choose. */
+/** Writes a time in milliseconds as the shortest timestamp, like msgpackr. */
 export function putTimestamp(
   bytes: Uint8Array,
   at: number,
@@ -61,12 +63,12 @@ export function putTimestamp(
   return put32(bytes, at, seconds);
 }
 
-/** Extension 0, which several implementations share for `undefined`. */
+/** Writes `undefined` as extension 0, like several other implementations. */
 export function putUndefined(bytes: Uint8Array, at: number): number {
   return put3(bytes, at, 0xd4, 0, 0);
 }
 
-/** The header of a string of so many bytes. */
+/** Writes the header of a string of `length` bytes. */
 export function putStringHeader(
   bytes: Uint8Array,
   at: number,
@@ -79,7 +81,7 @@ export function putStringHeader(
   return putLength8(bytes, at, 0xd9, length);
 }
 
-/** The header of binary data. */
+/** Writes the header of binary data. */
 export function putBinaryHeader(
   bytes: Uint8Array,
   at: number,
@@ -88,7 +90,7 @@ export function putBinaryHeader(
   return putLength8(bytes, at, 0xc4, length);
 }
 
-/** The header of an array. */
+/** Writes the header of an array. */
 export function putArrayHeader(
   bytes: Uint8Array,
   at: number,
@@ -97,7 +99,7 @@ export function putArrayHeader(
   return putLength4(bytes, at, 0x90, 0xdc, length);
 }
 
-/** The header of a map. */
+/** Writes the header of a map. */
 export function putMapHeader(
   bytes: Uint8Array,
   at: number,
@@ -106,7 +108,7 @@ export function putMapHeader(
   return putLength4(bytes, at, 0x80, 0xde, length);
 }
 
-/** The bytes of a short text, or `ILL_FORMED`. */
+/** Writes a short text without a header; may return `ILL_FORMED`. */
 export function putUtf8(bytes: Uint8Array, at: number, text: string): number {
   const { length } = text;
   for (let index = 0; index < length; index++) {
@@ -117,7 +119,7 @@ export function putUtf8(bytes: Uint8Array, at: number, text: string): number {
   return at;
 }
 
-/** The rest of a text that is not ASCII. */
+/** Writes the rest of a text that is not ASCII. */
 function putUtf8From(
   bytes: Uint8Array,
   at: number,
@@ -170,7 +172,7 @@ function putNegative(bytes: Uint8Array, at: number, value: number): number {
   return put32(bytes, at + 1, value);
 }
 
-/** A lead byte for 8 bits, the next one for 16, the next one for 32. */
+/** Writes a length of 8, 16 or 32 bits; the lead bytes are consecutive. */
 function putLength8(
   bytes: Uint8Array,
   at: number,
@@ -187,7 +189,12 @@ function putLength8(
   return put32(bytes, at + 1, length);
 }
 
-/** Up to 15 within the lead byte, else a lead byte for 16 bits, the next one for 32. */
+/**
+ * Writes a length of 4, 16 or 32 bits.
+ *
+ * Lengths up to 15 are part of the lead byte `short`. Longer ones follow `lead`
+ * (16 bits) or `lead + 1` (32 bits).
+ */
 function putLength4(
   bytes: Uint8Array,
   at: number,

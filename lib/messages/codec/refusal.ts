@@ -1,5 +1,5 @@
 /**
- * Why a value cannot be encoded, and the error that says so by name and path.
+ * Reasons for rejecting a value, and the errors that report them.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { describePlace } from "./describe.ts";
 import { CodecError, type CodecErrorKind } from "./errors.ts";
 import type { ResolvedCodecLimits } from "./codec_limits.ts";
 
-/** Why a value is refused; the path is put together on the way out. */
+/** The reason for rejecting a value. Each enclosing level prepends to the path. */
 export interface ValueRefusal {
   readonly kind: CodecErrorKind;
   readonly what: string;
@@ -16,7 +16,7 @@ export interface ValueRefusal {
   readonly path: (string | number)[];
 }
 
-/** A value that the format does not carry. */
+/** Rejects a value that the format cannot represent. */
 export function refuse(
   what: string,
   kind: CodecErrorKind = "unsupported",
@@ -24,7 +24,7 @@ export function refuse(
   return { kind, what, path: [] };
 }
 
-/** A value that is over a limit. */
+/** Rejects a value that exceeds a limit. */
 export function over(
   limit: keyof ResolvedCodecLimits,
   found: number,
@@ -32,7 +32,7 @@ export function over(
   return { kind: "limit", what: limit, limit, found, path: [] };
 }
 
-/** The same, seen from one level above. */
+/** Prepends the key of the enclosing value to the path. */
 export function within(
   key: string | number,
   refusal: ValueRefusal,
@@ -41,7 +41,7 @@ export function within(
   return refusal;
 }
 
-/** Own keys and enumerable ones differ: names the key that makes the difference. */
+/** Rejects an object whose own and enumerable keys differ; names the key. */
 export function hiddenKey(object: object): ValueRefusal {
   const hidden = Object.getOwnPropertyNames(object).find((key) =>
     !Object.prototype.propertyIsEnumerable.call(object, key)
@@ -57,7 +57,7 @@ export function hiddenKey(object: object): ValueRefusal {
   return refuse("an object that changes while it is read");
 }
 
-/** The error of a value that was refused. */
+/** Creates the error for a rejected value. */
 export function toCodecError(
   refusal: ValueRefusal,
   codec: string,
@@ -89,7 +89,7 @@ export function toCodecError(
   );
 }
 
-/** Follows the path that was too deep; returns the shortest path to an object inside itself. */
+/** Returns the shortest prefix of a path that reaches an object again. */
 function findCycle(
   root: unknown,
   path: readonly (string | number)[],

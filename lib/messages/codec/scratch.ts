@@ -1,24 +1,26 @@
 /**
- * The buffer for messages that outgrow their target. Who needs it takes it
- * away, so that messages encoded within each other never share it.
+ * A reused buffer for messages that do not fit into their target.
+ *
+ * A caller owns the buffer until it releases it, so that nested encodings never
+ * share it.
  *
  * @module
  */
 
-/** It is kept for the next message up to this size. */
+/** Maximum bytes to keep, and minimum bytes to allocate. */
 const LARGEST = 4 * 1024 * 1024, SMALLEST = 16 * 1024;
 let kept: Uint8Array | undefined;
 
-/** Gives a buffer of at least so many bytes, with whatever stands in it. */
-export function take(least: number): Uint8Array {
+/** Returns a buffer of at least `minLength` bytes, with arbitrary content. */
+export function acquireScratch(minLength: number): Uint8Array {
   const taken = kept;
   kept = undefined;
-  return taken !== undefined && taken.length >= least
+  return taken !== undefined && taken.length >= minLength
     ? taken
-    : new Uint8Array(Math.max(SMALLEST, least * 2));
+    : new Uint8Array(Math.max(SMALLEST, minLength * 2));
 }
 
 /** Keeps a buffer for the next message. */
-export function giveBack(buffer: Uint8Array): void {
+export function releaseScratch(buffer: Uint8Array): void {
   if (buffer.length <= LARGEST) kept = buffer;
 }

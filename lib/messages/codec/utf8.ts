@@ -1,10 +1,10 @@
 /**
- * The check of text in a body.
+ * Checks of text in a body.
  *
  * @module
  */
 
-/** Whether these bytes stand there. */
+/** Whether the bytes at `start` equal `name`. */
 export function spells(
   bytes: Uint8Array,
   start: number,
@@ -16,7 +16,11 @@ export function spells(
   return true;
 }
 
-/** Returns the offset of the first byte that is not ASCII. Looks at four bytes at a time, as most text is ASCII. */
+/**
+ * Returns the offset of the first non-ASCII byte, or `end`.
+ *
+ * It tests four bytes at a time, because most text is ASCII.
+ */
 export function endOfAscii(
   bytes: Uint8Array,
   start: number,
@@ -31,7 +35,10 @@ export function endOfAscii(
   return at;
 }
 
-/** Whether bytes are UTF-8 as RFC 3629, section 4, defines it: shortest forms only, no surrogates. */
+/**
+ * Whether bytes are well-formed UTF-8 (RFC 3629, section 4): only shortest
+ * forms, no surrogates.
+ */
 export function isUtf8(bytes: Uint8Array, start: number, end: number): boolean {
   for (let at = start; at < end;) {
     const lead = bytes[at++]!;
@@ -39,7 +46,8 @@ export function isUtf8(bytes: Uint8Array, start: number, end: number): boolean {
     if (lead < 0xc2 || lead > 0xf4) return false;
     const more = lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
     if (at + more > end) return false;
-    // The second byte's range keeps out long forms, surrogates, and what lies above U+10FFFF.
+    // The range of the second byte excludes overlong forms, surrogates and code
+    // points above U+10FFFF.
     const low = lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80;
     const high = lead === 0xed ? 0x9f : lead === 0xf4 ? 0x8f : 0xbf;
     if (bytes[at]! < low || bytes[at]! > high) return false;

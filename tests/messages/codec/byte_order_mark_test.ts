@@ -5,7 +5,7 @@ import { hex, toHex } from "./hex.ts";
 const PURE = { permissions: "none" } as const;
 
 Deno.test(
-  "doubleMarks() without strings gives a view of the same memory",
+  "doubleMarks() without strings returns a view of the same memory",
   PURE,
   () => {
     const body = hex("ff0102").subarray(1);
@@ -15,16 +15,20 @@ Deno.test(
   },
 );
 
-Deno.test("doubleMarks() doubles each mark and leaves the rest", PURE, () => {
-  const body = hex("93 a6efbbbf616263 c0 d904efbbbf64");
-  const strings = [{ header: 1, start: 2, end: 8 }, {
-    header: 9,
-    start: 11,
-    end: 15,
-  }];
-  assertEquals(
-    toHex(doubleMarks(body, strings)),
-    toHex(hex("93 db00000009efbbbfefbbbf616263 c0 db00000007efbbbfefbbbf64")),
-  );
-  assertEquals(toHex(body), "93a6efbbbf616263c0d904efbbbf64");
-});
+Deno.test(
+  "doubleMarks() doubles each mark and changes nothing else",
+  PURE,
+  () => {
+    const body = hex("93 a6efbbbf616263 c0 d904efbbbf64");
+    const strings = [{ header: 1, start: 2, end: 8 }, {
+      header: 9,
+      start: 11,
+      end: 15,
+    }];
+    assertEquals(
+      toHex(doubleMarks(body, strings)),
+      toHex(hex("93 db00000009efbbbfefbbbf616263 c0 db00000007efbbbfefbbbf64")),
+    );
+    assertEquals(toHex(body), "93a6efbbbf616263c0d904efbbbf64");
+  },
+);

@@ -4,7 +4,7 @@ import { CodecError } from "../../../lib/messages/codec/errors.ts";
 
 const PURE = { permissions: "none" } as const;
 
-Deno.test("bytes() passes bytes through, as copies of their own", PURE, () => {
+Deno.test("bytes() copies bytes in both directions", PURE, () => {
   const codec = bytes();
   const sent = Uint8Array.of(1, 2, 3).subarray(1);
   const body = codec.encode(sent);
@@ -15,17 +15,17 @@ Deno.test("bytes() passes bytes through, as copies of their own", PURE, () => {
   assertEquals(received, Uint8Array.of(2, 3));
 });
 
-Deno.test("bytes({ binary: 'borrow' }) gives the body itself", PURE, () => {
+Deno.test("bytes({ binary: 'borrow' }) returns the body itself", PURE, () => {
   const body = Uint8Array.of(1, 2);
   assertStrictEquals(bytes({ binary: "borrow" }).decode(body), body);
 });
 
-Deno.test("bytes() gives plain Uint8Arrays for subclasses", PURE, () => {
+Deno.test("bytes() encodes subclasses as plain Uint8Arrays", PURE, () => {
   class Special extends Uint8Array {}
   assertStrictEquals(bytes().encode(new Special(2)).constructor, Uint8Array);
 });
 
-Deno.test("bytes() refuses all else by name", PURE, () => {
+Deno.test("bytes() rejects all other values by name", PURE, () => {
   const cases: [unknown, string][] = [
     ["text", "a value of type string"],
     [null, "null"],
@@ -43,5 +43,5 @@ Deno.test("bytes() refuses all else by name", PURE, () => {
     () => bytes({ binary: "view" as "copy" }),
     RangeError,
     "'binary' must be one of",
-  ); // what a program without types does
+  ); // possible in a program without types
 });

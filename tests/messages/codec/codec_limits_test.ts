@@ -12,14 +12,14 @@ Deno.test("resolveCodecLimits() fills in the defaults", PURE, () => {
 });
 
 Deno.test(
-  "resolveCodecLimits() refuses what is out of range, by name",
+  "resolveCodecLimits() rejects limits out of range by name",
   PURE,
   () => {
     for (const value of [0, -1, 1.5, NaN, Infinity, 513]) {
       assertThrows(
         () => resolveCodecLimits({ maxDepth: value }),
         RangeError,
-        `'maxDepth' must be a whole number from 1 to 512: current value is ${value}`,
+        `'maxDepth' must be an integer from 1 to 512: current value is ${value}`,
       );
     }
     assertThrows(

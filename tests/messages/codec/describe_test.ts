@@ -7,20 +7,24 @@ import { Account } from "./values.ts";
 
 const PURE = { permissions: "none" } as const;
 
-Deno.test("describePlace() writes a path as a program would", PURE, () => {
-  const cases: [(string | number)[], string][] = [
-    [[], ""],
-    [["a", 0, "b"], " at a[0].b"],
-    [[3], " at [3]"],
-    [["a b", "", "1x"], ` at ["a b"][""]["1x"]`],
-    [["größe", "$", "_1"], " at größe.$._1"],
-    [["x".repeat(65)], ` at ["${"x".repeat(64)}…"]`],
-    [["a\n\u0000"], ` at ["a\\n\\u0000"]`],
-  ];
-  for (const [path, expected] of cases) {
-    assertEquals(describePlace(path), expected);
-  }
-});
+Deno.test(
+  "describePlace() formats a path as a program would write it",
+  PURE,
+  () => {
+    const cases: [(string | number)[], string][] = [
+      [[], ""],
+      [["a", 0, "b"], " at a[0].b"],
+      [[3], " at [3]"],
+      [["a b", "", "1x"], ` at ["a b"][""]["1x"]`],
+      [["größe", "$", "_1"], " at größe.$._1"],
+      [["x".repeat(65)], ` at ["${"x".repeat(64)}…"]`],
+      [["a\n\u0000"], ` at ["a\\n\\u0000"]`],
+    ];
+    for (const [path, expected] of cases) {
+      assertEquals(describePlace(path), expected);
+    }
+  },
+);
 
 Deno.test("describeKind() names a class and what to send instead", PURE, () => {
   assertEquals(

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { CodecError } from "../../../lib/messages/codec/errors.ts";
 
-Deno.test("CodecError says what is known, and nothing else", {
+Deno.test("CodecError has exactly the given details", {
   permissions: "none",
 }, () => {
   const cause = new Error("why");

@@ -1,6 +1,6 @@
 /**
- * Invariants under generated values and bytes. The million inputs are in
- * `tests/fuzz/codec_fuzz.ts`.
+ * Invariants under generated values and bytes. `tests/fuzz/codec_fuzz.ts` tries a
+ * million inputs.
  *
  * @module
  */
@@ -19,7 +19,7 @@ const target = new Uint8Array(8192);
 
 const INT64 = { min: -(2n ** 63n), max: 2n ** 64n - 1n };
 
-/** A value of the format: leaves, and arrays and objects of them. */
+/** Generates values of a format: leaves, and arrays and objects of them. */
 function values(
   leaf: fc.Arbitrary<unknown>,
   key: fc.Arbitrary<string>,
@@ -62,7 +62,7 @@ function survives(codec: MessageCodec, value: unknown, offset: number): void {
   assert(sameValue(decoded, value), "the value changed");
 }
 
-Deno.test("whatever MessagePack can say arrives as it is", PURE, () => {
+Deno.test("every MessagePack value arrives unchanged", PURE, () => {
   const codec = msgpack();
   fc.assert(
     fc.property(
@@ -74,7 +74,7 @@ Deno.test("whatever MessagePack can say arrives as it is", PURE, () => {
   );
 });
 
-Deno.test("whatever JSON can say arrives as it is", PURE, () => {
+Deno.test("every JSON value arrives unchanged", PURE, () => {
   const codec = json();
   fc.assert(
     fc.property(
@@ -86,7 +86,7 @@ Deno.test("whatever JSON can say arrives as it is", PURE, () => {
   );
 });
 
-Deno.test("whatever bytes go in come out", PURE, () => {
+Deno.test("all bytes arrive unchanged", PURE, () => {
   const codec = bytes();
   fc.assert(
     fc.property(
@@ -98,7 +98,7 @@ Deno.test("whatever bytes go in come out", PURE, () => {
   );
 });
 
-Deno.test("anything at all arrives as it is, or is refused", PURE, () => {
+Deno.test("any value arrives unchanged or is rejected", PURE, () => {
   const anything = fc.anything({
     withBigInt: true,
     withBoxedValues: true,
@@ -130,7 +130,7 @@ Deno.test("anything at all arrives as it is, or is refused", PURE, () => {
   assert(arrived > 1000);
 });
 
-Deno.test("any bytes give a value or a CodecError", PURE, () => {
+Deno.test("any bytes decode to a value or throw a CodecError", PURE, () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (body) => {
       for (const codec of [msgpack(), json(), bytes()]) {
@@ -146,7 +146,7 @@ Deno.test("any bytes give a value or a CodecError", PURE, () => {
 });
 
 Deno.test(
-  "harmed and hostile bodies give plain data or a CodecError",
+  "altered and hostile bodies decode to plain data or throw a CodecError",
   PURE,
   () => {
     const { values, refused } = fuzzCodecs(20_260_101, 60_000);

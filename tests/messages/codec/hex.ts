@@ -1,10 +1,10 @@
 /**
- * Bytes as people write them.
+ * Hexadecimal text.
  *
  * @module
  */
 
-/** Reads hexadecimal digits, spaces allowed. */
+/** Parses hexadecimal digits; spaces are ignored. */
 export function hex(text: string): Uint8Array<ArrayBuffer> {
   const digits = text.replaceAll(" ", "");
   return Uint8Array.from(
@@ -13,7 +13,7 @@ export function hex(text: string): Uint8Array<ArrayBuffer> {
   );
 }
 
-/** Writes hexadecimal digits. */
+/** Formats bytes as hexadecimal digits. */
 export function toHex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0"))
     .join("");

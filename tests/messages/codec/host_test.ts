@@ -1,6 +1,6 @@
 /**
- * A program may use msgpackr itself, even the same bundle: neither side
- * disturbs the other, also where one is called in the middle of the other.
+ * A program can use msgpackr itself, even the same bundle. Neither affects the
+ * other, even if one is called during a call of the other.
  *
  * @module
  */
@@ -18,7 +18,7 @@ const OURS = { id: 7, text: "ours ".repeat(40), tags: ["a", "b"] };
 const THEIRS = { who: "host", text: "theirs ".repeat(40), n: [1, 2, 3] };
 const EXPECTED = toHex(codec.encode(OURS));
 
-/** Encodes and decodes with the codec, in place and apart. */
+/** Encodes and decodes with the codec, in place and in a new buffer. */
 function useOurs(size = 8192): void {
   const target = new Uint8Array(size);
   const end = codec.encodeInto(OURS, target, 3);
@@ -33,7 +33,7 @@ function useOurs(size = 8192): void {
 const HOSTS = { "msgpackr/pack": plain, "the same bundle": bundle };
 
 for (const [name, host] of Object.entries(HOSTS)) {
-  Deno.test(`a host that uses ${name} finds its results unharmed`, PURE, () => {
+  Deno.test(`a host that uses ${name} keeps its results`, PURE, () => {
     const packr = new host.Packr({ useRecords: false });
     const expected = toHex(packr.pack(THEIRS).slice());
     const kept: Uint8Array[] = [];
@@ -47,12 +47,12 @@ for (const [name, host] of Object.entries(HOSTS)) {
   });
 
   Deno.test(
-    `a host that uses ${name} with a buffer of its own keeps it`,
+    `a host that uses ${name} with its own buffer keeps it`,
     PURE,
     () => {
       const packr = new host.Packr({ useRecords: false });
       const expected = toHex(packr.pack(THEIRS).slice());
-      // A buffer of the kind that msgpackr itself makes.
+      // A buffer of the kind that msgpackr itself creates.
       const own = packr.pack("y".repeat(9000));
       packr.useBuffer(own);
       const first = packr.pack(THEIRS, host.REUSE_BUFFER_MODE);
@@ -69,7 +69,7 @@ for (const [name, host] of Object.entries(HOSTS)) {
       }, marks);
       assertEquals(packr.position, position);
       const second = packr.pack(THEIRS, host.REUSE_BUFFER_MODE);
-      assert(second === own, "and goes on writing into it");
+      assert(second === own, "the host continues to write into it");
       assertEquals(toHex(own.subarray(marks.start, marks.end)), expected);
       assertEquals(
         toHex(own.subarray(Reflect.get(own, "start"), Reflect.get(own, "end"))),
@@ -79,7 +79,7 @@ for (const [name, host] of Object.entries(HOSTS)) {
   );
 
   Deno.test(
-    `a host that rewinds ${name} keeps the last result while we encode`,
+    `a host that rewinds ${name} keeps its last result while the codec encodes`,
     PURE,
     () => {
       const packr = new host.Packr({ useRecords: false });
@@ -91,7 +91,7 @@ for (const [name, host] of Object.entries(HOSTS)) {
   );
 
   Deno.test(
-    `a host may encode with us inside a pack() of ${name}`,
+    `a host can encode with the codec inside a pack() of ${name}`,
     PURE,
     () => {
       const packr = new host.Packr({ useRecords: false });
@@ -118,7 +118,7 @@ for (const [name, host] of Object.entries(HOSTS)) {
     },
   );
 
-  Deno.test(`a host may use ${name} inside a value of ours`, PURE, () => {
+  Deno.test(`a host can use ${name} inside a value of the codec`, PURE, () => {
     const packr = new host.Packr({ useRecords: false });
     const expected = toHex(packr.pack(THEIRS).slice());
     const seen: string[] = [];
@@ -146,7 +146,7 @@ for (const [name, host] of Object.entries(HOSTS)) {
   });
 
   Deno.test(
-    `a host's records, extensions and structures in ${name} stay its own`,
+    `a host's records, extensions and structures in ${name} do not affect the codec`,
     PURE,
     () => {
       class Money {
@@ -171,7 +171,7 @@ for (const [name, host] of Object.entries(HOSTS)) {
   );
 
   Deno.test(
-    `a host that fails in the middle of ${name} leaves us whole, and we it`,
+    `a failure inside ${name} does not affect the codec, nor the reverse`,
     PURE,
     () => {
       const packr = new host.Packr({ useRecords: false });
@@ -213,7 +213,7 @@ for (const [name, host] of Object.entries(HOSTS)) {
   );
 
   Deno.test(
-    `a host may decode with us inside an extension of ${name}`,
+    `a host can decode with the codec inside an extension of ${name}`,
     PURE,
     () => {
       class Nested {
@@ -235,7 +235,7 @@ for (const [name, host] of Object.entries(HOSTS)) {
 }
 
 Deno.test(
-  "a host may decode with us in the middle of our decoding",
+  "a host can decode with the codec while the codec decodes",
   PURE,
   () => {
     const body = codec.encode(["before", new Date(5), "after ".repeat(20)]);

@@ -7,7 +7,7 @@ import {
 
 const PURE = { permissions: "none" } as const;
 
-Deno.test("classOf() believes the engine, not the value", PURE, () => {
+Deno.test("classOf() cannot be misled by a value", PURE, () => {
   assertEquals(classOf(new Uint8Array(1)), "Uint8Array");
   assertEquals(
     classOf(new (class Mine extends Uint8Array {})(1)),
@@ -28,7 +28,7 @@ Deno.test("classOf() believes the engine, not the value", PURE, () => {
   }
 });
 
-Deno.test("lengthOf() counts the bytes that are there", PURE, () => {
+Deno.test("lengthOf() returns the real length", PURE, () => {
   const value = Object.defineProperty(new Uint8Array(3), "byteLength", {
     value: 9,
   });
@@ -37,7 +37,7 @@ Deno.test("lengthOf() counts the bytes that are there", PURE, () => {
 });
 
 Deno.test(
-  "timeOf() reads the time, and calls nothing of the value",
+  "timeOf() returns the time and calls no method of the value",
   PURE,
   () => {
     assertEquals(timeOf(Object.assign(new Date(5), { getTime: () => 6 })), 5);

@@ -18,7 +18,7 @@ function refused(text: string | Uint8Array): CodecError {
 }
 
 Deno.test(
-  "json() carries what JSON can say, lone surrogates included",
+  "json() encodes and decodes JSON values, including lone surrogates",
   PURE,
   () => {
     for (const value of JSON_CARRIED) {
@@ -28,15 +28,19 @@ Deno.test(
   },
 );
 
-Deno.test("json() writes plain JSON, and nothing for undefined", PURE, () => {
-  const value = { a: [1, null, "é"] };
-  assertEquals(codec.encode(value), utf8.encode(JSON.stringify(value)));
-  assertEquals(codec.encode(undefined).length, 0);
-  assertEquals(codec.encodeInto(undefined, new Uint8Array(4), 2), 2);
-  assertStrictEquals(codec.decode(new Uint8Array(0)), undefined);
-});
+Deno.test(
+  "json() writes plain JSON, and an empty body for undefined",
+  PURE,
+  () => {
+    const value = { a: [1, null, "é"] };
+    assertEquals(codec.encode(value), utf8.encode(JSON.stringify(value)));
+    assertEquals(codec.encode(undefined).length, 0);
+    assertEquals(codec.encodeInto(undefined, new Uint8Array(4), 2), 2);
+    assertStrictEquals(codec.decode(new Uint8Array(0)), undefined);
+  },
+);
 
-Deno.test("decode() quotes nothing of a body that is not JSON", PURE, () => {
+Deno.test("decode() does not quote a body that is not JSON", PURE, () => {
   for (
     const text of [
       "{secret",
@@ -59,7 +63,7 @@ Deno.test("decode() quotes nothing of a body that is not JSON", PURE, () => {
   }
 });
 
-Deno.test("decode() wants well-formed UTF-8", PURE, () => {
+Deno.test("decode() rejects ill-formed UTF-8", PURE, () => {
   for (const byte of [0x80, 0xc3, 0xff]) {
     assertEquals(
       refused(Uint8Array.of(0x22, byte, 0x22)).message,
@@ -79,7 +83,7 @@ Deno.test("json() never calls toJSON", PURE, () => {
   });
 });
 
-Deno.test("json() holds its limits in both directions", PURE, () => {
+Deno.test("json() enforces its limits in both directions", PURE, () => {
   const small = json({ maxDepth: 2, maxNodes: 5, maxBytes: 8 });
   const cases: [unknown, string][] = [
     [nested(3), "maxDepth"],
@@ -104,23 +108,27 @@ Deno.test("json() holds its limits in both directions", PURE, () => {
   assertThrows(() => json({ maxDepth: 513 }), RangeError, "'maxDepth'");
 });
 
-Deno.test("encode() says what the value's own code threw", PURE, () => {
-  const cause = new RangeError("mine");
-  const value = {
-    get bad(): unknown {
-      throw cause;
-    },
-  };
-  const error = assertThrows(
-    () => codec.encode(value),
-    CodecError,
-    "reading the value threw",
-  );
-  assertStrictEquals(error.cause, cause);
-});
+Deno.test(
+  "encode() reports the error that the value's own code threw",
+  PURE,
+  () => {
+    const cause = new RangeError("mine");
+    const value = {
+      get bad(): unknown {
+        throw cause;
+      },
+    };
+    const error = assertThrows(
+      () => codec.encode(value),
+      CodecError,
+      "reading the value threw",
+    );
+    assertStrictEquals(error.cause, cause);
+  },
+);
 
 Deno.test(
-  "encodeInto() with too little room gives the body elsewhere",
+  "encodeInto() returns the body if the target is too small",
   PURE,
   () => {
     const text = "é\u{1f600}".repeat(10);

@@ -1,26 +1,26 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { CodecError } from "../../../lib/messages/codec/errors.ts";
 import { resolveCodecLimits } from "../../../lib/messages/codec/codec_limits.ts";
-import { ValueChecker } from "../../../lib/messages/codec/json_value_checker.ts";
+import { JsonValueChecker } from "../../../lib/messages/codec/json_value_checker.ts";
 import { JSON_CARRIED, JSON_REFUSED_BY_NAME, nested } from "./values.ts";
 
 const PURE = { permissions: "none" } as const;
 
-function checker(limits = {}): ValueChecker {
-  return new ValueChecker(resolveCodecLimits(limits));
+function checker(limits = {}): JsonValueChecker {
+  return new JsonValueChecker(resolveCodecLimits(limits));
 }
 
 function refused(value: unknown, limits = {}): CodecError {
   return assertThrows(() => checker(limits).check(value), CodecError);
 }
 
-Deno.test("check() passes what the format carries", PURE, () => {
+Deno.test("check() accepts every value that the format carries", PURE, () => {
   for (const value of JSON_CARRIED.filter((value) => value !== undefined)) {
     checker().check(value);
   }
 });
 
-Deno.test("check() refuses by name, at the top and by path", PURE, () => {
+Deno.test("check() rejects values by name and path", PURE, () => {
   for (const [value, name] of JSON_REFUSED_BY_NAME) {
     assertStringIncludes(refused(value).message, name);
     const error = refused({ items: [1, { "a b": value }] });
@@ -30,7 +30,7 @@ Deno.test("check() refuses by name, at the top and by path", PURE, () => {
 });
 
 Deno.test(
-  "check() names the hole, the key and the symbol where they are",
+  "check() reports the path of holes, keys and symbols",
   PURE,
   () => {
     // deno-lint-ignore no-sparse-arrays -- the hole is the case
@@ -40,7 +40,7 @@ Deno.test(
   },
 );
 
-Deno.test("check() calls a cycle a cycle, by its shortest path", PURE, () => {
+Deno.test("check() reports a cycle with its shortest path", PURE, () => {
   const self: unknown[] = [];
   self.push(self);
   assertEquals(
@@ -49,7 +49,7 @@ Deno.test("check() calls a cycle a cycle, by its shortest path", PURE, () => {
   );
 });
 
-Deno.test("check() holds the limits that the scan holds", PURE, () => {
+Deno.test("check() enforces the limits of scan()", PURE, () => {
   checker().check(nested(64));
   const deep = refused(nested(65));
   assertEquals([deep.limit, deep.allowed, deep.found], ["maxDepth", 64, 65]);
@@ -60,11 +60,11 @@ Deno.test("check() holds the limits that the scan holds", PURE, () => {
   assertEquals(refused(["abc", "de"], { maxBytes: 4 }).limit, "maxBytes");
 });
 
-Deno.test("check() counts characters, of keys too", PURE, () => {
+Deno.test("check() counts characters, also of keys", PURE, () => {
   assertEquals(checker().check({ ab: ["cde"] }), 5);
 });
 
-Deno.test("check() may be called from inside a value", PURE, () => {
+Deno.test("check() can be called inside a value's getter", PURE, () => {
   const one = checker({ maxBytes: 14 });
   const value = {
     text: "12345",

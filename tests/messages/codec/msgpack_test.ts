@@ -16,16 +16,20 @@ function arrives(value: unknown): unknown {
   return codec.decode(codec.encode(value));
 }
 
-Deno.test("msgpack() carries values of all kinds exactly", PURE, () => {
-  for (const value of CARRIED) assertEquals(arrives(value), value);
-});
+Deno.test(
+  "msgpack() encodes and decodes values of all kinds exactly",
+  PURE,
+  () => {
+    for (const value of CARRIED) assertEquals(arrives(value), value);
+  },
+);
 
-Deno.test("msgpack() has one exception: -0 arrives as 0", PURE, () => {
+Deno.test("msgpack() decodes -0 as 0, the only exception", PURE, () => {
   assert(Object.is(arrives(-0), 0));
 });
 
 Deno.test(
-  "msgpack() keeps integers to 2^53 numbers, and bigints bigints",
+  "msgpack() keeps the type of numbers and bigints up to 2^53",
   PURE,
   () => {
     for (let bit = 30; bit <= 53; bit++) {
@@ -40,7 +44,7 @@ Deno.test(
 );
 
 Deno.test(
-  "msgpack() gives plain objects, whatever came, and no key sets a prototype",
+  "msgpack() always decodes plain objects, and no key sets a prototype",
   PURE,
   () => {
     const bare = Object.assign(Object.create(null), { a: 1 });
@@ -50,13 +54,13 @@ Deno.test(
     assertThrows(
       () => codec.decode(hex("81a95f5f70726f746f5f5f80")),
       CodecError,
-      "the key '__proto__' is not allowed at byte 1",
+      "the key '__proto__' is not allowed (at byte 1)",
     );
   },
 );
 
 Deno.test(
-  "msgpack() gives binary data as plain Uint8Arrays of their own",
+  "msgpack() decodes binary data as plain, separate Uint8Arrays",
   PURE,
   () => {
     for (const length of [3, 10_000]) {
@@ -72,16 +76,20 @@ Deno.test(
   },
 );
 
-Deno.test("msgpack({ binary: 'borrow' }) gives views of the body", PURE, () => {
-  const borrowing = msgpack({ binary: "borrow" });
-  const sent = borrowing.encode([new Uint8Array(3).fill(7)]);
-  const decoded = borrowing.decode(sent);
-  assert(Array.isArray(decoded) && decoded[0] instanceof Uint8Array);
-  assertStrictEquals(decoded[0].buffer, sent.buffer);
-  assertEquals(Object.keys(sent).includes("dataView"), false);
-});
+Deno.test(
+  "msgpack({ binary: 'borrow' }) decodes views of the body",
+  PURE,
+  () => {
+    const borrowing = msgpack({ binary: "borrow" });
+    const sent = borrowing.encode([new Uint8Array(3).fill(7)]);
+    const decoded = borrowing.decode(sent);
+    assert(Array.isArray(decoded) && decoded[0] instanceof Uint8Array);
+    assertStrictEquals(decoded[0].buffer, sent.buffer);
+    assertEquals(Object.keys(sent).includes("dataView"), false);
+  },
+);
 
-Deno.test("msgpack() never sends memory that is not the value's", PURE, () => {
+Deno.test("msgpack() never sends memory outside the value", PURE, () => {
   const target = new Uint8Array(8192).fill(0x53);
   const views = [
     ...[Float64Array, Float32Array, Uint16Array, Uint32Array, Int8Array].map(
@@ -97,22 +105,26 @@ Deno.test("msgpack() never sends memory that is not the value's", PURE, () => {
   assertEquals(target.every((byte) => byte === 0x53), true);
 });
 
-Deno.test("msgpack({ int64 }) says what 64-bit integers become", PURE, () => {
-  const body = codec.encode([1n, -1n, 2n ** 53n, -(2n ** 60n)]);
-  assertEquals(msgpack({ int64: "auto" }).decode(body), [
-    1,
-    -1,
-    2 ** 53,
-    -(2n ** 60n),
-  ]);
-  const numbers = msgpack({ int64: "number" });
-  assertEquals(
-    numbers.decode(codec.encode([1n, -7n, 2n ** 53n - 1n, -(2n ** 53n)])),
-    [1, -7, 2 ** 53 - 1, -(2 ** 53)],
-  );
-  const error = assertThrows(() => numbers.decode(body), CodecError);
-  assertEquals([error.kind, error.offset], ["range", 19]);
-});
+Deno.test(
+  "msgpack({ int64 }) sets the type of decoded 64-bit integers",
+  PURE,
+  () => {
+    const body = codec.encode([1n, -1n, 2n ** 53n, -(2n ** 60n)]);
+    assertEquals(msgpack({ int64: "auto" }).decode(body), [
+      1,
+      -1,
+      2 ** 53,
+      -(2n ** 60n),
+    ]);
+    const numbers = msgpack({ int64: "number" });
+    assertEquals(
+      numbers.decode(codec.encode([1n, -7n, 2n ** 53n - 1n, -(2n ** 53n)])),
+      [1, -7, 2 ** 53 - 1, -(2 ** 53)],
+    );
+    const error = assertThrows(() => numbers.decode(body), CodecError);
+    assertEquals([error.kind, error.offset], ["range", 19]);
+  },
+);
 
 Deno.test(
   "msgpack() keeps a byte order mark in strings of any length",
@@ -141,7 +153,7 @@ Deno.test("encodeInto() writes the same bytes at every alignment", PURE, () => {
 });
 
 Deno.test(
-  "encodeInto() puts messages end to end, through growth and refusals",
+  "encodeInto() writes messages end to end despite growth and rejected values",
   PURE,
   () => {
     const target = new Uint8Array(600_000);
@@ -186,24 +198,28 @@ Deno.test(
   },
 );
 
-Deno.test("encode() says what the value's own code threw", PURE, () => {
-  const cause = new RangeError("mine");
-  const value = {
-    get bad(): unknown {
-      throw cause;
-    },
-  };
-  const error = assertThrows(
-    () => codec.encode(value),
-    CodecError,
-    "reading the value threw",
-  );
-  assertStrictEquals(error.cause, cause);
-  assertEquals(arrives([1]), [1]);
-});
+Deno.test(
+  "encode() reports the error that the value's own code threw",
+  PURE,
+  () => {
+    const cause = new RangeError("mine");
+    const value = {
+      get bad(): unknown {
+        throw cause;
+      },
+    };
+    const error = assertThrows(
+      () => codec.encode(value),
+      CodecError,
+      "reading the value threw",
+    );
+    assertStrictEquals(error.cause, cause);
+    assertEquals(arrives([1]), [1]);
+  },
+);
 
 Deno.test(
-  "encode() may be called from inside a value that is being encoded",
+  "encode() can be called by a value that is being encoded",
   PURE,
   () => {
     const inner = { a: "x".repeat(200), b: [1, 2, 3] };
@@ -234,7 +250,7 @@ Deno.test(
 );
 
 Deno.test(
-  "limits hold for both directions, by bytes and not characters",
+  "limits apply in both directions and count bytes, not characters",
   PURE,
   () => {
     const small = msgpack({ maxDepth: 2, maxNodes: 5, maxBytes: 8 });
@@ -268,10 +284,10 @@ Deno.test(
 );
 
 Deno.test(
-  "decode() of a thenable from a peer gives data that can be awaited",
+  "decode() of a peer's thenable returns data that can be awaited",
   PURE,
   async () => {
-    // msgpackr alone makes a native function of this, and awaiting it never ends.
+    // msgpackr alone decodes this as a native function, and awaiting it never ends.
     const hostile = hex(
       "81a47468656e d46500 93b05f5f6c6f6f6b75704765747465725f5fc0c0",
     );
@@ -287,7 +303,7 @@ Deno.test(
 );
 
 Deno.test(
-  "decode() quotes nothing of a body with bytes behind it, and makes no text of it",
+  "decode() neither quotes nor stringifies a body with trailing bytes",
   PURE,
   () => {
     const body = codec.encode({
@@ -313,7 +329,7 @@ Deno.test(
 );
 
 Deno.test(
-  "decode() and encodeInto() hang nothing on the buffers they are given",
+  "decode() and encodeInto() add no properties to their buffers",
   PURE,
   () => {
     for (const codec of [msgpack(), msgpack({ binary: "borrow" })]) {
@@ -335,13 +351,13 @@ Deno.test("decode() of equal keys keeps the last value", PURE, () => {
   assertEquals(codec.decode(hex("82 a161 01 d90161 03")), { a: 3 });
 });
 
-Deno.test("decode() wants a body", PURE, () => {
+Deno.test("decode() rejects an empty body", PURE, () => {
   const error = assertThrows(() => codec.decode(new Uint8Array(0)), CodecError);
   assertEquals([error.kind, error.offset], ["truncated", 0]);
 });
 
 Deno.test(
-  "decode() is within a millisecond of what a Date cannot hold",
+  "decode() is within a millisecond of timestamps that a Date cannot hold",
   PURE,
   () => {
     const cases: [string, number][] = [
@@ -364,7 +380,7 @@ Deno.test(
 );
 
 Deno.test(
-  "decode() near the end of the stack gives a value or an error, and works on",
+  "decode() near the end of the stack returns a value or throws, and stays usable",
   PURE,
   () => {
     const deep = msgpack({ maxDepth: 512 });
@@ -375,7 +391,7 @@ Deno.test(
       try {
         descend(level + 1);
       } catch (error) {
-        errors.push(error); // at its very end there is no room for an error of ours
+        errors.push(error); // at the very end there is no space for a CodecError
       }
       if (fitted || level % 20 !== 0) return;
       try {
@@ -396,18 +412,18 @@ Deno.test(
 );
 
 Deno.test(
-  "decode() reads records' ids as the small integers they are",
+  "decode() reads msgpackr's record ids as small integers",
   PURE,
   () => {
     assertEquals(codec.decode(hex("93 40 41 7f")), [64, 65, 127]);
   },
 );
 
-Deno.test("msgpack() refuses options out of range", PURE, () => {
+Deno.test("msgpack() rejects options out of range", PURE, () => {
   const bad: [object, string][] = [
     [
       { maxDepth: 0 },
-      "'maxDepth' must be a whole number from 1 to 512: current value is 0",
+      "'maxDepth' must be an integer from 1 to 512: current value is 0",
     ],
     [{ maxNodes: 1.5 }, "'maxNodes' must be"],
     [{ maxBytes: Infinity }, "'maxBytes' must be"],
@@ -422,7 +438,7 @@ Deno.test("msgpack() refuses options out of range", PURE, () => {
   }
 });
 
-Deno.test("two codecs share nothing but speed", PURE, () => {
+Deno.test("two codecs share no state", PURE, () => {
   const other = msgpack({ int64: "number" });
   const first = codec.encode({ a: [1n] });
   assert(first.buffer !== other.encode({ a: [1n] }).buffer);

@@ -8,7 +8,7 @@ const PURE = { permissions: "none" } as const;
 const STALE = 0x53;
 const other = new Encoder({ useBigInt64: true });
 
-/** What a function writes at any offset, with nothing changed around it. */
+/** Returns the bytes that a function writes; checks that no others change. */
 function written(
   write: (bytes: Uint8Array, at: number) => number,
 ): string {
@@ -20,7 +20,7 @@ function written(
 }
 
 Deno.test(
-  "putNumber() writes what @msgpack/msgpack writes, up to 32 bits",
+  "putNumber() writes the same bytes as @msgpack/msgpack, up to 32 bits",
   PURE,
   () => {
     for (const number of NUMBERS) {
@@ -39,7 +39,7 @@ Deno.test(
   },
 );
 
-Deno.test("putBigint() writes int64, and uint64 beyond it", PURE, () => {
+Deno.test("putBigint() writes int64, or uint64 beyond it", PURE, () => {
   const cases: [bigint, string][] = [
     [0n, "d30000000000000000"],
     [-1n, "d3ffffffffffffffff"],
@@ -92,7 +92,7 @@ const HEADERS = {
   map: put.putMapHeader,
 };
 
-Deno.test("putUtf8() writes UTF-8, and no lone surrogate", PURE, () => {
+Deno.test("putUtf8() writes UTF-8 and rejects lone surrogates", PURE, () => {
   const points = [0, 0x7f, 0x80, 0x7ff, 0x800, 0xd7ff, 0xe000, 0xffff, 0x10000]
     .concat(0x10ffff, 0xfeff);
   const characters = points.map((point) => String.fromCodePoint(point));

@@ -11,14 +11,14 @@ import {
 const PURE = { permissions: "none" } as const;
 const LIMITS = resolveCodecLimits({ maxDepth: 2 });
 
-Deno.test("toCodecError() names the value and its place", PURE, () => {
+Deno.test("toCodecError() names the value and its path", PURE, () => {
   const refusal = within("items", within(3, refuse("a Map")));
   const error = toCodecError(refusal, "msgpack", LIMITS, {});
   assertEquals(error.message, "Cannot encode a Map at items[3] as msgpack");
   assertEquals([error.kind, error.path], ["unsupported", ["items", 3]]);
 });
 
-Deno.test("toCodecError() names the limit, or the cycle", PURE, () => {
+Deno.test("toCodecError() names the limit or the cycle", PURE, () => {
   const refusal = () => within("a", within("b", over("maxDepth", 3)));
   const tree = { a: { b: {} } };
   const error = toCodecError(refusal(), "json", LIMITS, tree);
@@ -33,7 +33,7 @@ Deno.test("toCodecError() names the limit, or the cycle", PURE, () => {
   assertEquals([cycle.kind, cycle.path], ["cycle", ["a"]]);
 });
 
-Deno.test("hiddenKey() names what would not be sent", PURE, () => {
+Deno.test("hiddenKey() names the property that would not be sent", PURE, () => {
   const hidden = Object.defineProperty({ a: 1 }, "b", { value: 2 });
   assertEquals(hiddenKey(hidden).what, "the non-enumerable property 'b'");
   assertEquals(

@@ -1,35 +1,42 @@
 import { assert, assertEquals, assertNotStrictEquals } from "@std/assert";
-import { giveBack, take } from "../../../lib/messages/codec/scratch.ts";
+import {
+  acquireScratch,
+  releaseScratch,
+} from "../../../lib/messages/codec/scratch.ts";
 
 const PURE = { permissions: "none" } as const;
 
-Deno.test("take() gives what was given back, to one at a time", PURE, () => {
-  const first = take(100);
-  const second = take(100);
-  assertNotStrictEquals(first.buffer, second.buffer);
-  giveBack(second);
-  assert(take(100) === second);
-});
-
 Deno.test(
-  "take() gives enough, and giveBack() keeps nothing large",
+  "acquireScratch() returns a released buffer to one caller at a time",
   PURE,
   () => {
-    giveBack(new Uint8Array(10));
-    assert(take(11).length >= 11);
-    const large = take(5 * 1024 * 1024);
-    assert(large.length >= 5 * 1024 * 1024);
-    giveBack(large);
-    assert(take(1).length < 1024 * 1024);
+    const first = acquireScratch(100);
+    const second = acquireScratch(100);
+    assertNotStrictEquals(first.buffer, second.buffer);
+    releaseScratch(second);
+    assert(acquireScratch(100) === second);
   },
 );
 
 Deno.test(
-  "take() does not clear: who takes it writes what it sends",
+  "acquireScratch() returns enough, and releaseScratch() keeps no large buffer",
   PURE,
   () => {
-    const used = take(8).fill(7);
-    giveBack(used);
-    assertEquals(take(8)[0], 7);
+    releaseScratch(new Uint8Array(10));
+    assert(acquireScratch(11).length >= 11);
+    const large = acquireScratch(5 * 1024 * 1024);
+    assert(large.length >= 5 * 1024 * 1024);
+    releaseScratch(large);
+    assert(acquireScratch(1).length < 1024 * 1024);
+  },
+);
+
+Deno.test(
+  "acquireScratch() does not clear the buffer",
+  PURE,
+  () => {
+    const used = acquireScratch(8).fill(7);
+    releaseScratch(used);
+    assertEquals(acquireScratch(8)[0], 7);
   },
 );

@@ -9,7 +9,7 @@ const PURE = { permissions: "none" } as const;
 const fatal = new TextDecoder("utf-8", { fatal: true });
 
 Deno.test(
-  "endOfAscii() finds the first byte that is not, at every place",
+  "endOfAscii() finds the first non-ASCII byte at every offset",
   PURE,
   () => {
     for (let length = 0; length < 20; length++) {
@@ -25,7 +25,7 @@ Deno.test(
 );
 
 Deno.test(
-  "isUtf8() agrees with the platform on every three bytes at the edges",
+  "isUtf8() agrees with the platform on all triples of boundary bytes",
   PURE,
   () => {
     const edges = [

@@ -1,10 +1,10 @@
 /**
- * Values that the codecs carry, and values that they refuse.
+ * Values that the codecs carry, and values that they reject.
  *
  * @module
  */
 
-/** A class of a program's own. */
+/** A class of the program. */
 export class Account {
   balance = 1;
 }
@@ -18,7 +18,7 @@ export const NUMBERS: readonly number[] = [
   [0.1, -0.5, 1.5, 1e300, 5e-324, Number.MAX_VALUE, Math.PI, Math.fround(0.1)],
 );
 
-/** Strings whose lengths lie at the boundaries of headers and of msgpackr's own paths. */
+/** Strings with lengths at the boundaries of headers and of msgpackr's code paths. */
 export const STRINGS: readonly string[] = [
   ...[0, 1, 2, 3, 15, 16, 31, 32, 63, 64, 65, 140, 255, 256, 4096],
   ...[65_535, 65_536, 70_000],
@@ -34,7 +34,7 @@ export const DATES: readonly Date[] = [
   ...[2 ** 34 * 1000, 1.7e12 + 123, 8.64e15 - 1, 8.64e15],
 ].flatMap((time) => [new Date(time), new Date(-time)]);
 
-/** What JSON carries. */
+/** Values that JSON carries. */
 export const JSON_CARRIED: readonly unknown[] = [
   null,
   true,
@@ -58,7 +58,7 @@ export const JSON_CARRIED: readonly unknown[] = [
   nested(64),
 ];
 
-/** What MessagePack carries. */
+/** Values that MessagePack carries. */
 export const CARRIED: readonly unknown[] = [
   null,
   true,
@@ -95,7 +95,7 @@ export const CARRIED: readonly unknown[] = [
   nested(64),
 ];
 
-/** What no codec of ours carries, and what the error calls it. */
+/** Values that neither codec carries, and their names in errors. */
 export const REFUSED_BY_NAME: readonly (readonly [unknown, string])[] = [
   [() => {}, "a function"],
   [Account, "a function"],
@@ -134,7 +134,7 @@ export const REFUSED_BY_NAME: readonly (readonly [unknown, string])[] = [
   [{ toJSON: () => 1 }, "a function"],
 ];
 
-/** What msgpack() refuses beside that. */
+/** Values that only msgpack() rejects. */
 const MSGPACK_ONLY: readonly (readonly [unknown, string])[] = [
   [new Date(NaN), "an invalid Date"],
   [2n ** 64n, "a bigint beyond 64 bits"],
@@ -144,7 +144,7 @@ const MSGPACK_ONLY: readonly (readonly [unknown, string])[] = [
   [{ "\ud800": 1 }, "a string with a lone surrogate"],
 ];
 
-/** What json() refuses beside that. */
+/** Values that only json() rejects. */
 const JSON_ONLY: readonly (readonly [unknown, string])[] = [
   [NaN, "NaN"],
   [Infinity, "Infinity"],
@@ -156,20 +156,20 @@ const JSON_ONLY: readonly (readonly [unknown, string])[] = [
   [{ a: undefined }, "undefined"],
 ];
 
-/** All that msgpack() refuses. */
+/** All values that msgpack() rejects, with names. */
 export const MSGPACK_REFUSED = [...REFUSED_BY_NAME, ...MSGPACK_ONLY];
-/** All that json() refuses. */
+/** All values that json() rejects, with names. */
 export const JSON_REFUSED_BY_NAME = [...REFUSED_BY_NAME, ...JSON_ONLY];
-/** Their values alone. */
+/** All values that msgpack() rejects. */
 export const REFUSED: readonly unknown[] = MSGPACK_REFUSED.map(([value]) =>
   value
 );
-/** Their values alone. */
+/** All values that json() rejects. */
 export const JSON_REFUSED: readonly unknown[] = JSON_REFUSED_BY_NAME.map((
   [value],
 ) => value);
 
-/** Arrays in arrays, so many levels. */
+/** Returns arrays nested to a number of levels. */
 export function nested(levels: number): unknown[] {
   let value: unknown[] = [];
   for (let level = 1; level < levels; level++) value = [value];

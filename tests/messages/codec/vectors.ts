@@ -6,21 +6,21 @@
 import vectors from "../../vectors/msgpack.json" with { type: "json" };
 import { hex } from "./hex.ts";
 
-/** One value and its forms. */
+/** One value and its encodings. */
 export interface VectorCase {
   /** The value. */
   value: unknown;
-  /** Bodies that decode to it; the first is what the codec writes. */
+  /** Bodies that decode to it; the codec writes the first. */
   forms: Uint8Array[];
-  /** Bodies of 64-bit integers that are the same number. */
+  /** Bodies with the same number as a 64-bit integer. */
   int64: Uint8Array[];
   /** Bodies that decode to it with a loss. */
   also: Uint8Array[];
 }
 
-/** A body that must be refused. */
+/** A body that must be rejected. */
 export interface RefusedVector {
-  /** What it is. */
+  /** Description. */
   what: string;
   /** The error's kind. */
   kind: string;
@@ -35,7 +35,7 @@ export const GROUPS: readonly { name: string; cases: VectorCase[] }[] = vectors
     cases: (cases as RawCase[]).map(readCase), // the compiler's type is a union of all cases
   }));
 
-/** Bodies that must be refused. */
+/** Bodies that must be rejected. */
 export const REFUSED_VECTORS: readonly RefusedVector[] = vectors.refused.map((
   { what, kind, body },
 ) => ({ what, kind, body: hex(body) }));

@@ -1,5 +1,5 @@
 /**
- * The facts of the format, and a second implementation, in both directions.
+ * Vectors of the format, and a second implementation in both directions.
  *
  * @module
  */
@@ -31,7 +31,7 @@ for (const { name, cases } of GROUPS) {
   });
 
   Deno.test(
-    `msgpack() refuses ${name} cut anywhere, or with a byte behind`,
+    `msgpack() rejects ${name} truncated anywhere or with a trailing byte`,
     PURE,
     () => {
       for (const { forms } of cases) {
@@ -54,7 +54,7 @@ for (const { name, cases } of GROUPS) {
   );
 }
 
-Deno.test("msgpack() refuses what it must not decode", PURE, () => {
+Deno.test("msgpack() rejects every invalid vector", PURE, () => {
   for (const { what, kind, body } of REFUSED_VECTORS) {
     assertEquals(
       assertThrows(() => codec.decode(body), CodecError).kind,
@@ -64,7 +64,7 @@ Deno.test("msgpack() refuses what it must not decode", PURE, () => {
   }
 });
 
-/** Values that @msgpack/msgpack has a form for, too. */
+/** Values that @msgpack/msgpack also supports. */
 const shared = fc.letrec((tie) => ({
   value: fc.oneof(
     { maxDepth: 4 },
@@ -92,7 +92,7 @@ const shared = fc.letrec((tie) => ({
   ),
 })).value;
 
-Deno.test("@msgpack/msgpack reads what msgpack() writes", PURE, () => {
+Deno.test("@msgpack/msgpack decodes bodies of msgpack()", PURE, () => {
   fc.assert(
     fc.property(shared, (value) => {
       assertEquals(normal(decode(codec.encode(value))), normal(value));
@@ -101,7 +101,7 @@ Deno.test("@msgpack/msgpack reads what msgpack() writes", PURE, () => {
   );
 });
 
-Deno.test("msgpack() reads what @msgpack/msgpack writes", PURE, () => {
+Deno.test("msgpack() decodes bodies of @msgpack/msgpack", PURE, () => {
   const forOthers = msgpack({ int64: "auto" });
   fc.assert(
     fc.property(shared, (value) => {
@@ -131,7 +131,7 @@ Deno.test(
   },
 );
 
-/** Without -0 and null prototypes, which neither side carries. */
+/** Removes -0 and null prototypes, which neither implementation preserves. */
 function normal(value: unknown): unknown {
   if (value === 0) return 0;
   if (Array.isArray(value)) return value.map(normal);

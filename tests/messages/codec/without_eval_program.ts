@@ -1,9 +1,9 @@
 /**
- * Encodes and decodes with no permission, where V8 refuses to generate code
- * from strings, and counts who asks for it anyway.
+ * Encodes and decodes without permissions, with code generation from strings
+ * disabled in V8, and counts attempts to generate code.
  *
- * With the argument `control` it decodes records with msgpackr's main bundle
- * instead, which does ask: so this program can see it.
+ * With the argument `control` it decodes records with msgpackr's main bundle,
+ * which does generate code. This proves that the program detects attempts.
  *
  * @module
  */
@@ -23,7 +23,7 @@ globalThis.Function = new Proxy(RealFunction, {
 });
 
 const RECORD = [0xd4, 0x72, 0x40, 0x92, 0xa1, 0x61, 0xa1, 0x62, 1, 2];
-/** An array of a record definition and so many uses of it. */
+/** An array of a record definition and 100 uses of it. */
 const RECORDS = Uint8Array.of(
   0xdc,
   0,
@@ -56,7 +56,7 @@ if (Deno.args[0] === "control") {
     for (const body of [RECORDS, Uint8Array.from(RECORD)]) {
       assertThrows(() => codec.decode(body), CodecError, "extension type 114");
     }
-    // Small integers, which msgpackr takes for uses of a record if it has met one.
+    // Small integers, which msgpackr reads as records once a record was defined.
     assertEquals(codec.decode(Uint8Array.of(0x92, 0x40, 0x41)), [64, 65]);
   }
 }

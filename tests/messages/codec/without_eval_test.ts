@@ -1,5 +1,5 @@
 /**
- * The codecs never generate code, and need no permission.
+ * The codecs never generate code and need no permission.
  *
  * @module
  */
@@ -28,10 +28,10 @@ async function run(...args: string[]): Promise<string> {
   return text.decode(stdout);
 }
 
-Deno.test("msgpack() and json() never ask for generated code", async () => {
+Deno.test("msgpack() and json() never generate code", async () => {
   assertEquals(await run(), "asked for code never\n");
 });
 
-Deno.test("msgpackr's main bundle asks, and the test sees it", async () => {
+Deno.test("the test detects that msgpackr's main bundle generates code", async () => {
   assertEquals(await run("control"), "asked for code sometimes\n");
 });

@@ -1,12 +1,12 @@
 /**
- * Checks a value and writes it as MessagePack, in one walk. What would not
- * arrive as it is, is refused by name and path.
+ * Checks a value and writes it as MessagePack, in one walk. Values that would
+ * not arrive unchanged are rejected with their name and path.
  *
- * Why not msgpackr's encoder: it would need a walk of its own behind the check,
- * so that a getter could show each of them another value; it takes lengths from
- * properties that a value may shadow, and then sends whatever memory stood
- * there; and its buffer belongs to the module, so to whoever else uses it.
- * Here each property is read once, and lengths come from the engine.
+ * Why not msgpackr's encoder: it would walk the value again after the check, so
+ * a getter could return a different value each time. It reads lengths from
+ * properties that a value can shadow, and then sends unrelated memory. And its
+ * buffer is shared by all users of the module. Here each property is read once,
+ * and lengths come from the engine.
  *
  * @module
  */
@@ -32,15 +32,15 @@ import {
   type ValueRefusal,
   within,
 } from "./refusal.ts";
-import { giveBack, take } from "./scratch.ts";
+import { acquireScratch, releaseScratch } from "./scratch.ts";
 import { classOf, lengthOf, timeOf } from "./intrinsics.ts";
 import type { ResolvedCodecLimits } from "./codec_limits.ts";
 
-/** Up to this length a loop beats the platform's encoder. */
+/** Maximum length for which a loop is faster than the platform's encoder. */
 const SHORT_STRING = 48;
-/** A UTF-16 unit is at most so many bytes in UTF-8. */
+/** Maximum UTF-8 bytes for a UTF-16 code unit. */
 const UNIT = 3;
-/** Header of the longest string. */
+/** Header bytes of the longest string. */
 const HEADER = 5;
 const PROTO = "__proto__";
 const REFUSED = -1;
@@ -53,8 +53,8 @@ const arrayPrototype: unknown = Array.prototype;
 const datePrototype: unknown = Date.prototype;
 const toUtf8 = new TextEncoder();
 
-/** Writes values within the limits it was made with. */
-export class Encoder {
+/** Writes values within its limits. */
+export class MsgpackEncoder {
   readonly #limits: ResolvedCodecLimits;
   #bytes: Uint8Array = NOTHING;
   #start = 0;
@@ -63,26 +63,26 @@ export class Encoder {
   #refusal: ValueRefusal | undefined;
   #busy = false;
 
-  /** @param limits the budgets */
+  /** @param limits the limits of a message */
   constructor(limits: ResolvedCodecLimits) {
     this.#limits = limits;
   }
 
   /**
-   * Writes one value into `target` from `offset`.
+   * Writes one value into `target` at `offset`, if it fits.
    *
-   * @returns the offset behind the body; or, where the room did not suffice,
-   * the body elsewhere, valid until the next call
-   * @throws {CodecError} for a value that would not arrive as it is
+   * @returns the offset after the body; or, if `target` is too small, the body
+   * in another buffer, valid until the next call
+   * @throws {CodecError} if the value would not arrive unchanged
    */
   encodeInto(
     value: unknown,
     target: Uint8Array,
     offset: number,
   ): number | Uint8Array {
-    // A getter of a value may encode something else meanwhile.
+    // A getter of the value may encode another value in the meantime.
     if (this.#busy) {
-      return new Encoder(this.#limits).encodeInto(value, target, offset);
+      return new MsgpackEncoder(this.#limits).encodeInto(value, target, offset);
     }
     this.#busy = true;
     this.#bytes = target;
@@ -92,24 +92,24 @@ export class Encoder {
     try {
       const end = this.#value(value, offset, 0);
       if (end === REFUSED) {
-        throw toCodecError(this.#refusal!, "msgpack", this.#limits, value); // set with it
+        throw toCodecError(this.#refusal!, "msgpack", this.#limits, value); // set with REFUSED
       }
       return this.#bytes === target
         ? end
         : settle(this.#bytes.subarray(0, end), target, offset);
     } finally {
-      if (this.#bytes !== target) giveBack(this.#bytes);
+      if (this.#bytes !== target) releaseScratch(this.#bytes);
       this.#bytes = NOTHING;
       this.#refusal = undefined;
       this.#busy = false;
     }
   }
 
-  /** Goes on in a buffer of our own, if need be; returns the offset there. */
+  /** Moves to a larger buffer if necessary; returns the offset there. */
   #room(at: number, need: number): number {
     if (at + need <= this.#bytes.length) return at;
     const written = at - this.#start;
-    const larger = take(written + need);
+    const larger = acquireScratch(written + need);
     larger.set(this.#bytes.subarray(this.#start, at));
     this.#bytes = larger;
     this.#start = 0;
@@ -190,7 +190,7 @@ export class Encoder {
       const item = array[index];
       at = item === undefined && !(index in array)
         ? this.#refuse(
-          refuse("a hole in an array (null and undefined are carried)"),
+          refuse("a hole in an array (send null or undefined)"),
         )
         : this.#value(item, at, depth);
       if (at === REFUSED) return this.#within(index);
@@ -213,7 +213,7 @@ export class Encoder {
     if (!this.#fits(length)) return REFUSED;
     const at = this.#room(offset, HEADER + length);
     const start = putBinaryHeader(this.#bytes, at, length);
-    this.#bytes.set(value as Uint8Array, start); // the engine said so
+    this.#bytes.set(value as Uint8Array, start); // checked by classOf()
     return start + length;
   }
 
@@ -235,23 +235,23 @@ export class Encoder {
     let at = this.#room(offset, HEADER + length);
     let put = this.#putLong(text, at);
     if (put.read < length) {
-      // Where that does not suffice either, the text is over the limit.
-      const most = Math.min(length * UNIT, maxBytes - this.#text + UNIT + 1);
-      at = this.#room(at, HEADER + most);
+      // If that is not enough either, the text exceeds the limit.
+      const max = Math.min(length * UNIT, maxBytes - this.#text + UNIT + 1);
+      at = this.#room(at, HEADER + max);
       put = this.#putLong(text, at);
     }
     const start = at + headerOf(length);
     return this.#head(at, start, start + put.written);
   }
 
-  /** Leaves room for the shortest header in front, and behind for the rest of the longest. */
+  /** Writes a text after its shortest header; leaves space for the longest. */
   #putLong(text: string, at: number): { read: number; written: number } {
     const header = headerOf(text.length);
     const end = this.#bytes.length - (HEADER - header);
     return toUtf8.encodeInto(text, this.#bytes.subarray(at + header, end));
   }
 
-  /** Puts the header in front of a text for which room was left. */
+  /** Writes a text's header; moves the text if the header needs more space. */
   #head(at: number, start: number, end: number): number {
     const size = end - start;
     if (!this.#fits(size)) return REFUSED;
@@ -271,7 +271,7 @@ export class Encoder {
 
   #illFormed(): number {
     return this.#refuse(
-      refuse("a string with a lone surrogate (see String.toWellFormed)"),
+      refuse("a string with a lone surrogate (send text.toWellFormed())"),
     );
   }
 
@@ -285,7 +285,7 @@ export class Encoder {
   }
 }
 
-/** Bytes of the header of a string of so many bytes. */
+/** Returns the header's length for a string of `length` bytes. */
 function headerOf(length: number): number {
   if (length < 0x20) return 1;
   return length < 0x100 ? 2 : length < 0x10000 ? 3 : HEADER;

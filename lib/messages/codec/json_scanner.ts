@@ -1,7 +1,8 @@
 /**
- * The check of a JSON body before it is parsed: depth, count and sizes within
- * the limits, and no `__proto__`, in one pass without recursion. Whether it is
- * well-formed is the parser's business.
+ * Checks a JSON body before parsing, in one pass without recursion.
+ *
+ * Depth, counts and sizes must be within the limits, and no key may be
+ * `__proto__`. The parser checks whether the body is well-formed.
  *
  * @module
  */
@@ -11,7 +12,7 @@ import type { ResolvedCodecLimits } from "./codec_limits.ts";
 const QUOTE = 0x22, BACKSLASH = 0x5c, COLON = 0x3a, UNDERSCORE = 0x5f;
 const SCALAR = 0, BETWEEN = 1, OPEN = 2, CLOSE = 3, STRING = 4;
 
-/** What each byte outside a string is. */
+/** The kind of each byte outside strings. */
 const KINDS = new Uint8Array(256);
 for (const character of " \t\n\r,:") KINDS[character.charCodeAt(0)] = BETWEEN;
 for (const character of "[{") KINDS[character.charCodeAt(0)] = OPEN;
@@ -19,17 +20,17 @@ for (const character of "]}") KINDS[character.charCodeAt(0)] = CLOSE;
 KINDS[QUOTE] = STRING;
 
 const PROTO = '"__proto__"';
-/** The longest way to write `"__proto__"`: each character as `\u005f`. */
+/** Length of the longest spelling of `"__proto__"`: all characters as `\u005f`. */
 const LONGEST_PROTO = 2 + 9 * 6;
-/** Digits, and a sign, that are finite without an exponent. */
+/** A number without an exponent is finite below this many characters. */
 const LONGEST_FINITE = 309;
 const fromUtf8 = new TextDecoder();
 
-/** Checks bodies against the limits it was made with. */
+/** Checks bodies against its limits. */
 export class JsonScanner {
   readonly #limits: ResolvedCodecLimits;
 
-  /** @param limits the budgets */
+  /** @param limits the limits of a message */
   constructor(limits: ResolvedCodecLimits) {
     this.#limits = limits;
   }
@@ -37,7 +38,8 @@ export class JsonScanner {
   /**
    * Checks one body.
    *
-   * @throws {CodecError} for one over a limit or with the key `__proto__`
+   * @throws {CodecError} if the body exceeds a limit, contains a number that
+   * would become infinite, or contains the key `__proto__`
    */
   scan(bytes: Uint8Array): void {
     const { maxDepth, maxNodes, maxBytes } = this.#limits;
@@ -76,13 +78,13 @@ export class JsonScanner {
   ): CodecError {
     const allowed = this.#limits[limit];
     return new CodecError(
-      `Cannot decode as json: '${limit}' allows ${allowed}, found ${found} at byte ${offset}`,
+      `Cannot decode as json: '${limit}' allows ${allowed}, found ${found} (at byte ${offset})`,
       { kind: "limit", offset, limit, allowed, found },
     );
   }
 }
 
-/** Returns the offset behind the closing quote; of the body, where there is none. */
+/** Returns the offset after the closing quote, or the body's end. */
 function endOfString(bytes: Uint8Array, start: number): number {
   for (let at = start + 1; at < bytes.length; at++) {
     const byte = bytes[at]!;
@@ -92,20 +94,20 @@ function endOfString(bytes: Uint8Array, start: number): number {
   return bytes.length;
 }
 
-/** Returns the offset behind a number or a literal. */
+/** Returns the offset after a number or a literal. */
 function endOfScalar(bytes: Uint8Array, start: number): number {
   let at = start + 1;
   while (at < bytes.length && KINDS[bytes[at]!] === SCALAR) at++;
   return at;
 }
 
-/** The parser would make Infinity of 1e999, without a word. */
+/** Rejects numbers that the parser would silently turn into `Infinity`. */
 function requireFinite(bytes: Uint8Array, start: number, end: number): void {
   if (end - start < LONGEST_FINITE && !hasExponent(bytes, start, end)) return;
   const number = Number(fromUtf8.decode(bytes.subarray(start, end)));
   if (number !== Infinity && number !== -Infinity) return;
   throw new CodecError(
-    `Cannot decode as json: a number is beyond what JavaScript can hold at byte ${start}`,
+    `Cannot decode as json: a number is too large for JavaScript (at byte ${start})`,
     { kind: "range", offset: start },
   );
 }
@@ -117,12 +119,12 @@ function hasExponent(bytes: Uint8Array, start: number, end: number): boolean {
   return false;
 }
 
-/** Whether a string with this first byte may spell `__proto__`. */
+/** Whether a string that begins with this byte can spell `__proto__`. */
 function mayBeProto(first: number): boolean {
   return first === UNDERSCORE || first === BACKSLASH;
 }
 
-/** Whether a string is a key and spells `__proto__`, with escapes or without. */
+/** Whether a string is a key that spells `__proto__`, escaped or not. */
 function isProto(bytes: Uint8Array, start: number, end: number): boolean {
   const length = end - start;
   if (length < PROTO.length || length > LONGEST_PROTO) return false;
@@ -138,7 +140,7 @@ function isProto(bytes: Uint8Array, start: number, end: number): boolean {
 
 function protoKey(offset: number): CodecError {
   return new CodecError(
-    `Cannot decode as json: the key '__proto__' is not allowed at byte ${offset}`,
+    `Cannot decode as json: the key '__proto__' is not allowed (at byte ${offset})`,
     { kind: "key", offset },
   );
 }

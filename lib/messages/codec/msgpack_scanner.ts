@@ -1,9 +1,9 @@
 /**
- * The check of a MessagePack body before anything is decoded. It walks the
- * bytes once, without recursion, and lets only those pass that the decoder can
- * turn into plain data within the budgets: the decoder itself also knows
- * records, references, errors, regular expressions and more, which a peer has
- * no business to use.
+ * Checks a MessagePack body before decoding, in one pass without recursion.
+ *
+ * Only bodies that decode to plain data within the limits pass. The decoder
+ * itself also supports records, references, errors, regular expressions and
+ * more, which a peer must not be able to use.
  *
  * Source of the format: https://github.com/msgpack/msgpack/blob/master/spec.md
  *
@@ -13,26 +13,29 @@ import { CodecError, type CodecErrorKind } from "./errors.ts";
 import { endOfAscii, isUtf8, spells } from "./utf8.ts";
 import type { ResolvedCodecLimits } from "./codec_limits.ts";
 
-/** A string whose byte order mark the decoder would swallow. */
+/** A string whose leading byte order mark the decoder would drop. */
 export interface MarkedString {
   /** Offset of its first header byte. */
   readonly header: number;
   /** Offset of its text. */
   readonly start: number;
-  /** Offset behind its text. */
+  /** Offset after its text. */
   readonly end: number;
 }
 
-/** What a lead byte begins. */
+/** The forms that a lead byte can begin. */
 const PLAIN = 0, BIN = 1, EXT = 2, STR = 3, ARRAY = 4, MAP = 5;
 
-/** What follows each lead byte from 0xc0 to 0xdf. */
+/** The form of each lead byte from 0xc0 to 0xdf. */
 // deno-fmt-ignore
 const FOLLOWS = Uint8Array.of(
   PLAIN, PLAIN, PLAIN, PLAIN, BIN, BIN, BIN, EXT, EXT, EXT, PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, PLAIN,
   PLAIN, PLAIN, PLAIN, PLAIN, EXT, EXT, EXT, EXT, EXT, STR, STR, STR, ARRAY, ARRAY, MAP, MAP,
 );
-/** Its bytes: of the number itself, of the length field, or (fixext, negative) of the payload. */
+/**
+ * Bytes of the number or length field after the same lead bytes. For fixext, the
+ * negative length of the payload.
+ */
 // deno-fmt-ignore
 const SIZES = Int8Array.of(
   0, 0, 0, 0, 1, 2, 4, 1, 2, 4, 4, 8, 1, 2, 4, 8,
@@ -41,15 +44,15 @@ const SIZES = Int8Array.of(
 const NEVER_USED = 0xc1, UINT64 = 0xcf, INT64 = 0xd3;
 
 const EXT_UNDEFINED = 0, EXT_TIMESTAMP = 0xff;
-/** Longest string that the decoder does not hand to a TextDecoder, which drops a byte order mark. */
+/** Maximum length of strings that msgpackr decodes without a `TextDecoder`. */
 const LONGEST_SHORT_STRING = 64;
-/** Seconds that a `Date` reaches in each direction (ECMA-262, 21.4.1.1). */
+/** Seconds that a `Date` covers in each direction (ECMA-262, 21.4.1.1). */
 const MAX_SECONDS = 8_640_000_000_000;
 const PROTO = new TextEncoder().encode("__proto__");
 const MARK = Uint8Array.of(0xef, 0xbb, 0xbf);
 
-/** Checks bodies against the limits it was made with. */
-export class BodyScanner {
+/** Checks bodies against its limits. */
+export class MsgpackScanner {
   readonly #limits: ResolvedCodecLimits;
   readonly #safeInt64: boolean;
   /** For each open container: twice the items left, plus one for a map. */
@@ -58,7 +61,7 @@ export class BodyScanner {
   #marked: MarkedString[] | undefined;
 
   /**
-   * @param limits the budgets
+   * @param limits the limits of a message
    * @param safeInt64 whether 64-bit integers must be exact as numbers
    */
   constructor(limits: ResolvedCodecLimits, safeInt64: boolean) {
@@ -70,8 +73,9 @@ export class BodyScanner {
   /**
    * Checks one body.
    *
-   * @returns strings that need help against the loss of their byte order mark, if any
-   * @throws {CodecError} for anything but one well-formed value within limits
+   * @returns the strings whose byte order mark the decoder would drop, if any
+   * @throws {CodecError} if the body is not exactly one well-formed value within
+   * the limits
    */
   scan(bytes: Uint8Array): MarkedString[] | undefined {
     this.#bytes = bytes;
@@ -83,8 +87,10 @@ export class BodyScanner {
   }
 
   /**
-   * Returns the offset behind the first value. One loop over local variables,
-   * the commonest first: cut into methods it took twice the time.
+   * Returns the offset after the first value.
+   *
+   * It is a single loop over local variables, with the most common forms first:
+   * split into methods, it took twice the time.
    */
   #walk(bytes: Uint8Array, end: number): number {
     const { maxDepth, maxNodes, maxBytes } = this.#limits;
@@ -99,7 +105,7 @@ export class BodyScanner {
       }
       if (at >= end) throw this.#truncated(at);
       const lead = bytes[at]!;
-      // A map has an even number of items left where a key stands.
+      // Before a key, a map has an even number of items left.
       const isKey = (isMap & ~left--) === 1;
       let kind = STR, start = at + 1, length = lead & 0x1f;
       if (lead < 0xa0 || lead >= 0xc0) {
@@ -148,7 +154,7 @@ export class BodyScanner {
     }
   }
 
-  /** The byte between nil and false means nothing; 64-bit integers may have to be exact. */
+  /** Rejects byte 0xc1, and 64-bit integers that are not exact if required. */
   #plain(at: number, lead: number): void {
     if (lead === NEVER_USED) {
       const what = "byte 0xc1 is never used in MessagePack";
@@ -197,18 +203,18 @@ export class BodyScanner {
       at,
       `extension type ${
         type << 24 >> 24
-      } of ${length} byte(s) is not allowed (allowed: 0 for undefined, -1 for timestamps)`,
+      } of ${length} byte(s) is not allowed; expected 0 for undefined or -1 for timestamps`,
     );
   }
 
-  /** Nanoseconds below 10^9, seconds that a `Date` can hold. */
+  /** Requires nanoseconds below 10^9 and seconds that a `Date` can hold. */
   #timestamp(at: number, start: number, length: number): void {
     if (length === 4) return;
     if (length !== 8 && length !== 12) {
       throw this.#error(
         "malformed",
         at,
-        `a timestamp has 4, 8 or 12 bytes, not ${length}`,
+        `a timestamp has ${length} bytes; expected 4, 8 or 12`,
       );
     }
     const view = this.#view(start, length);
@@ -219,7 +225,7 @@ export class BodyScanner {
       throw this.#error(
         "range",
         at,
-        `a timestamp has at most 999999999 nanoseconds, not ${nanoseconds}`,
+        `a timestamp has ${nanoseconds} nanoseconds; expected at most 999999999`,
       );
     }
     if (length === 8) return;
@@ -231,20 +237,20 @@ export class BodyScanner {
       throw this.#error(
         "range",
         at,
-        `a timestamp of ${seconds} s is beyond what a Date can hold (${MAX_SECONDS} s)`,
+        `a timestamp of ${seconds} s exceeds the range of a Date, ${MAX_SECONDS} s`,
       );
     }
   }
 
-  /** Refuses 64-bit integers that a number cannot hold exactly. */
+  /** Rejects 64-bit integers that a number cannot hold exactly. */
   #int64(at: number, lead: number): void {
     const high = this.#view(at + 1, 8).getInt32(0);
-    // 2^53 is 0x200000 in the upper half; a uint64 above 2^63 has a negative one.
+    // The upper half of 2^53 is 0x200000; that of a uint64 from 2^63 reads negative.
     if (high < 0x200000 && high >= (lead === INT64 ? -0x200000 : 0)) return;
     throw this.#error(
       "range",
       at,
-      'a 64-bit integer beyond 2^53 is not exact as a number: use int64: "bigint" or "auto"',
+      'a 64-bit integer beyond 2^53 is not exact as a number; use int64: "bigint" or "auto"',
     );
   }
 
@@ -255,7 +261,7 @@ export class BodyScanner {
 
   #error(kind: CodecErrorKind, offset: number, what: string): CodecError {
     return new CodecError(
-      `Cannot decode as msgpack: ${what} at byte ${offset}`,
+      `Cannot decode as msgpack: ${what} (at byte ${offset})`,
       { kind, offset },
     );
   }
@@ -273,7 +279,7 @@ export class BodyScanner {
     return this.#error(
       "trailing",
       offset,
-      `${found} byte(s) are left behind the value`,
+      `${found} byte(s) follow the value`,
     );
   }
 
@@ -282,7 +288,7 @@ export class BodyScanner {
     return this.#error(
       "key",
       offset,
-      `a map key must be a string, not 0x${lead},`,
+      `a map key begins with 0x${lead}; expected a string`,
     );
   }
 
@@ -293,13 +299,13 @@ export class BodyScanner {
   ): CodecError {
     const allowed = this.#limits[limit];
     return new CodecError(
-      `Cannot decode as msgpack: '${limit}' allows ${allowed}, found ${found} at byte ${offset}`,
+      `Cannot decode as msgpack: '${limit}' allows ${allowed}, found ${found} (at byte ${offset})`,
       { kind: "limit", offset, limit, allowed, found },
     );
   }
 }
 
-/** A length field of 1, 2 or 4 bytes, big-endian. */
+/** Reads a length field of 1, 2 or 4 bytes, big-endian. */
 function lengthAt(bytes: Uint8Array, start: number, size: number): number {
   if (size === 1) return bytes[start]!;
   const high = (bytes[start]! << 8) | bytes[start + 1]!;

@@ -5,7 +5,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { Encoder } from "../../../lib/messages/codec/encoder.ts";
+import { MsgpackEncoder } from "../../../lib/messages/codec/msgpack_encoder.ts";
 import { CodecError } from "../../../lib/messages/codec/errors.ts";
 import { resolveCodecLimits } from "../../../lib/messages/codec/codec_limits.ts";
 import { msgpack } from "../../../lib/messages/codec/msgpack.ts";
@@ -13,16 +13,16 @@ import { hex, toHex } from "./hex.ts";
 import { CARRIED, MSGPACK_REFUSED, nested } from "./values.ts";
 
 const PURE = { permissions: "none" } as const;
-/** What stands in a buffer that was used before: none of it may ever be sent. */
+/** Fills used buffers: it must never be sent. */
 const STALE = 0x53;
 const room = new Uint8Array(16 * 1024);
 const codec = msgpack();
 
-function encoder(limits = {}): Encoder {
-  return new Encoder(resolveCodecLimits(limits));
+function encoder(limits = {}): MsgpackEncoder {
+  return new MsgpackEncoder(resolveCodecLimits(limits));
 }
 
-/** Encodes into used memory, then decodes. */
+/** Encodes into a used buffer, then decodes. */
 function arrives(value: unknown, one = encoder()): unknown {
   const target = room.fill(STALE);
   const end = one.encodeInto(value, target, 0);
@@ -36,11 +36,15 @@ function refused(value: unknown, limits = {}): CodecError {
   );
 }
 
-Deno.test("encodeInto() writes what the format carries", PURE, () => {
-  for (const value of CARRIED) assertEquals(arrives(value), value);
-});
+Deno.test(
+  "encodeInto() writes every value that the format carries",
+  PURE,
+  () => {
+    for (const value of CARRIED) assertEquals(arrives(value), value);
+  },
+);
 
-Deno.test("encodeInto() refuses by name, at the top and by path", PURE, () => {
+Deno.test("encodeInto() rejects values by name and path", PURE, () => {
   for (const [value, name] of MSGPACK_REFUSED) {
     assertStringIncludes(refused(value).message, name);
     const error = refused({ items: [1, { "a b": value }] });
@@ -50,7 +54,7 @@ Deno.test("encodeInto() refuses by name, at the top and by path", PURE, () => {
 });
 
 Deno.test(
-  "encodeInto() names the hole, the key and the symbol where they are",
+  "encodeInto() reports the path of holes, keys and symbols",
   PURE,
   () => {
     // deno-lint-ignore no-sparse-arrays -- the hole is the case
@@ -62,7 +66,7 @@ Deno.test(
 );
 
 Deno.test(
-  "encodeInto() calls a cycle a cycle, by its shortest path",
+  "encodeInto() reports a cycle with its shortest path",
   PURE,
   () => {
     const loop: { name: string; items: unknown[] } = { name: "a", items: [] };
@@ -80,7 +84,7 @@ Deno.test(
 );
 
 Deno.test(
-  "encodeInto() passes what is shared, and stops where it explodes",
+  "encodeInto() accepts shared objects and limits exponential ones",
   PURE,
   () => {
     const shared = { a: 1 };
@@ -91,7 +95,7 @@ Deno.test(
   },
 );
 
-Deno.test("encodeInto() holds the limits that the scan holds", PURE, () => {
+Deno.test("encodeInto() enforces the limits of scan()", PURE, () => {
   assertEquals(arrives(nested(64)), nested(64));
   const deep = refused(nested(65));
   assertEquals([deep.kind, deep.limit, deep.allowed, deep.found], [
@@ -107,7 +111,7 @@ Deno.test("encodeInto() holds the limits that the scan holds", PURE, () => {
   assertEquals(refused([new Uint8Array(5)], { maxBytes: 4 }).path, [0]);
 });
 
-Deno.test("encodeInto() counts bytes, and not characters", PURE, () => {
+Deno.test("encodeInto() counts bytes, not characters", PURE, () => {
   for (const length of [1, 31, 32, 48, 49, 85, 86, 1000, 30_000, 70_000]) {
     for (const unit of ["x", "é", "€", "\u{1f600}"]) {
       const text = unit.repeat(length);
@@ -125,7 +129,7 @@ Deno.test("encodeInto() counts bytes, and not characters", PURE, () => {
 });
 
 Deno.test(
-  "encodeInto() walks no huge sparse array, and allocates nothing for it",
+  "encodeInto() neither walks a huge sparse array nor allocates for it",
   PURE,
   () => {
     assertEquals(refused(new Array(2 ** 32 - 1)).limit, "maxNodes");
@@ -136,7 +140,7 @@ Deno.test(
 );
 
 Deno.test(
-  "encodeInto() at 512 levels deep in a caller's stack gives bytes or a CodecError",
+  "encodeInto() of 512 levels near the end of the stack returns bytes or throws",
   PURE,
   () => {
     const value = nested(512);
@@ -144,12 +148,12 @@ Deno.test(
     const expected = hex("91".repeat(511) + "90");
     const errors: unknown[] = [];
     let fitted = false;
-    // Down to the end of the stack, and tries on the way back.
+    // Descends to the end of the stack, and tries again on the way back.
     const descend = (level: number): void => {
       try {
         descend(level + 1);
       } catch (error) {
-        errors.push(error); // at its very end there is no room for an error of ours
+        errors.push(error); // at the very end there is no space for a CodecError
       }
       if (fitted || level % 20 !== 0) return;
       try {
@@ -169,7 +173,7 @@ Deno.test(
   },
 );
 
-Deno.test("encodeInto() sends no memory of the buffer", PURE, () => {
+Deno.test("encodeInto() sends no old content of the buffer", PURE, () => {
   class Long extends Uint8Array {
     override get length(): number {
       return 40;
@@ -230,7 +234,7 @@ Deno.test("encodeInto() reads each property once", PURE, () => {
 });
 
 Deno.test(
-  "encodeInto() of what changes while it is read gives a value or a CodecError",
+  "encodeInto() of a changing value writes a value or throws a CodecError",
   PURE,
   () => {
     const shrinking: unknown[] = [1, 2, 3];
@@ -267,7 +271,7 @@ Deno.test(
 );
 
 Deno.test(
-  "encodeInto() sees through disguises",
+  "encodeInto() is not misled by forged classes",
   PURE,
   () => {
     for (const constructor of [Object, Map, Set, Date, Uint8Array, undefined]) {
@@ -297,7 +301,7 @@ Deno.test(
   },
 );
 
-Deno.test("encodeInto() never calls what a value brings along", PURE, () => {
+Deno.test("encodeInto() never calls methods of a value", PURE, () => {
   const called = () => {
     throw new Error("called");
   };
@@ -324,7 +328,7 @@ Deno.test("encodeInto() never calls what a value brings along", PURE, () => {
 });
 
 Deno.test(
-  "encodeInto() fits a body into the last byte, or gives it elsewhere",
+  "encodeInto() fills the target to the last byte or returns the body",
   PURE,
   () => {
     const values = [
@@ -372,7 +376,7 @@ Deno.test("encodeInto() keeps no large buffer", PURE, () => {
 });
 
 Deno.test(
-  "encodeInto() may be called from inside a value, and may throw there",
+  "encodeInto() can be called, and can throw, inside a value's getter",
   PURE,
   () => {
     const one = encoder({ maxBytes: 30_000 });
@@ -425,7 +429,7 @@ Deno.test("encodeInto() writes timestamps to the millisecond", PURE, () => {
     assertEquals(arrives(new Date(time)), new Date(time));
   }
   for (let time = 1.6e12; time < 1.6e12 + 3000; time++) {
-    assertStrictEquals((arrives(new Date(time)) as Date).getTime(), time); // a Date went in
-    assertStrictEquals((arrives(new Date(-time)) as Date).getTime(), -time); // a Date went in
+    assertStrictEquals((arrives(new Date(time)) as Date).getTime(), time); // a Date was encoded
+    assertStrictEquals((arrives(new Date(-time)) as Date).getTime(), -time); // a Date was encoded
   }
 });

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { CodecError } from "../../../lib/messages/codec/errors.ts";
 import { resolveCodecLimits } from "../../../lib/messages/codec/codec_limits.ts";
-import { JsonScanner } from "../../../lib/messages/codec/json_scan.ts";
+import { JsonScanner } from "../../../lib/messages/codec/json_scanner.ts";
 
 const PURE = { permissions: "none" } as const;
 const utf8 = new TextEncoder();
@@ -27,28 +27,32 @@ Deno.test("scan() counts depth outside strings only", PURE, () => {
   assertEquals(refused("[[[", { maxDepth: 2 }).offset, 2);
 });
 
-Deno.test("scan() counts values and keys as they are written", PURE, () => {
-  const texts = [
-    '[1,"a",true,null]',
-    ' [ 1 , "a" , true , null ] ',
-    '{"a":1,"b":2}',
-    "[[],[],[],[]]",
-    "[-1.5e3,2,3,4]",
-  ];
-  for (const text of texts) {
-    scan(text, { maxNodes: 5 });
-    assertEquals(refused(text, { maxNodes: 4 }).found, 5);
-  }
-});
+Deno.test(
+  "scan() counts values and keys however they are written",
+  PURE,
+  () => {
+    const texts = [
+      '[1,"a",true,null]',
+      ' [ 1 , "a" , true , null ] ',
+      '{"a":1,"b":2}',
+      "[[],[],[],[]]",
+      "[-1.5e3,2,3,4]",
+    ];
+    for (const text of texts) {
+      scan(text, { maxNodes: 5 });
+      assertEquals(refused(text, { maxNodes: 4 }).found, 5);
+    }
+  },
+);
 
-Deno.test("scan() counts bytes of strings as they are written", PURE, () => {
+Deno.test("scan() counts the bytes of strings including escapes", PURE, () => {
   scan('["abc","é"]', { maxBytes: 5 });
   assertEquals(refused('["abc","é"]', { maxBytes: 4 }).found, 5);
   assertEquals(refused('"\\u00e9"', { maxBytes: 5 }).found, 6);
 });
 
 Deno.test(
-  "scan() refuses the key __proto__ however it is written",
+  "scan() rejects the key __proto__ however it is written",
   PURE,
   () => {
     const keys = [
@@ -71,7 +75,7 @@ Deno.test(
   },
 );
 
-Deno.test("scan() refuses numbers that would be Infinity", PURE, () => {
+Deno.test("scan() rejects numbers that would become Infinity", PURE, () => {
   for (
     const number of [
       "1e999",
@@ -95,7 +99,7 @@ Deno.test("scan() refuses numbers that would be Infinity", PURE, () => {
 });
 
 Deno.test(
-  "scan() leaves what is not JSON to the parser, and ends",
+  "scan() terminates on text that is not JSON",
   PURE,
   () => {
     for (

@@ -1,13 +1,13 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { CodecError } from "../../../lib/messages/codec/errors.ts";
 import { resolveCodecLimits } from "../../../lib/messages/codec/codec_limits.ts";
-import { BodyScanner } from "../../../lib/messages/codec/msgpack_scan.ts";
+import { MsgpackScanner } from "../../../lib/messages/codec/msgpack_scanner.ts";
 import { hex } from "./hex.ts";
 
 const PURE = { permissions: "none" } as const;
 
-function scanner(limits = {}, safeInt64 = false): BodyScanner {
-  return new BodyScanner(resolveCodecLimits(limits), safeInt64);
+function scanner(limits = {}, safeInt64 = false): MsgpackScanner {
+  return new MsgpackScanner(resolveCodecLimits(limits), safeInt64);
 }
 
 function refused(body: Uint8Array, limits = {}, safeInt64 = false): CodecError {
@@ -17,7 +17,7 @@ function refused(body: Uint8Array, limits = {}, safeInt64 = false): CodecError {
   );
 }
 
-Deno.test("scan() passes one value of each form", PURE, () => {
+Deno.test("scan() accepts one value of each form", PURE, () => {
   const forms = [
     ..."00 7f e0 ff c0 c2 c3 cc80 cd0100 ce00010000 cfffffffffffffffff".split(
       " ",
@@ -34,33 +34,39 @@ Deno.test("scan() passes one value of each form", PURE, () => {
   for (const form of forms) assertEquals(scanner().scan(hex(form)), undefined);
 });
 
-Deno.test("scan() says 'truncated' for every cut of every form", PURE, () => {
-  const forms = [
-    ..."cc80 cd0100 ce00010000 cfffffffffffffffff d38000000000000000".split(
-      " ",
-    ),
-    ..."cb3ff0000000000000 a3616263 d9026162 da00026162 db000000026162".split(
-      " ",
-    ),
-    ..."c4020000 c500020000 c6000000020000 920101 dc00020101".split(" "),
-    ..."dd000000020101 82a16101a16202 de0001a16101 df00000001a16101".split(" "),
-    ..."d40000 d6ff00000000 c70cff000000000000000000000000".split(" "),
-  ];
-  for (const form of forms) {
-    const body = hex(form);
-    for (let end = 0; end < body.length; end++) {
-      assertEquals(refused(body.subarray(0, end)).kind, "truncated", form);
+Deno.test(
+  "scan() throws 'truncated' for every truncation of every form",
+  PURE,
+  () => {
+    const forms = [
+      ..."cc80 cd0100 ce00010000 cfffffffffffffffff d38000000000000000".split(
+        " ",
+      ),
+      ..."cb3ff0000000000000 a3616263 d9026162 da00026162 db000000026162".split(
+        " ",
+      ),
+      ..."c4020000 c500020000 c6000000020000 920101 dc00020101".split(" "),
+      ..."dd000000020101 82a16101a16202 de0001a16101 df00000001a16101".split(
+        " ",
+      ),
+      ..."d40000 d6ff00000000 c70cff000000000000000000000000".split(" "),
+    ];
+    for (const form of forms) {
+      const body = hex(form);
+      for (let end = 0; end < body.length; end++) {
+        assertEquals(refused(body.subarray(0, end)).kind, "truncated", form);
+      }
     }
-  }
-});
+  },
+);
 
-Deno.test("scan() says where bytes are left behind the value", PURE, () => {
+Deno.test("scan() reports the offset of trailing bytes", PURE, () => {
   const error = refused(hex("920102 c0c0"));
   assertEquals([error.kind, error.offset], ["trailing", 3]);
 });
 
 Deno.test(
-  "scan() refuses what only msgpackr or a hostile peer writes",
+  "scan() rejects extensions that only msgpackr or a hostile peer writes",
   PURE,
   () => {
     const cases: Record<string, string> = {
@@ -86,18 +92,18 @@ Deno.test(
     assertEquals(error.offset, 2);
     assertEquals(
       error.message,
-      "Cannot decode as msgpack: extension type 101 of 1 byte(s) is not allowed (allowed: 0 for undefined, -1 for timestamps) at byte 2",
+      "Cannot decode as msgpack: extension type 101 of 1 byte(s) is not allowed; expected 0 for undefined or -1 for timestamps (at byte 2)",
     );
   },
 );
 
-Deno.test("scan() refuses the byte that is never used", PURE, () => {
+Deno.test("scan() rejects the byte that MessagePack never uses", PURE, () => {
   assertEquals(refused(hex("91c1")).kind, "malformed");
   assertEquals(refused(hex("c1")).kind, "malformed");
 });
 
 Deno.test(
-  "scan() counts depth, and stops at a million levels as at 65",
+  "scan() counts depth and stops at level 65, even of a million",
   PURE,
   () => {
     const levels = (count: number, lead = 0x91) =>
@@ -131,7 +137,7 @@ Deno.test("scan() counts bytes of strings, keys and binary data", PURE, () => {
   assertEquals([error.limit, error.found, error.offset], ["maxBytes", 7, 9]);
 });
 
-Deno.test("scan() believes no declared length", PURE, () => {
+Deno.test("scan() does not trust declared lengths", PURE, () => {
   for (
     const form of [
       "ddffffffff",
@@ -147,7 +153,7 @@ Deno.test("scan() believes no declared length", PURE, () => {
 });
 
 Deno.test(
-  "scan() wants keys that are strings, and not '__proto__'",
+  "scan() rejects keys that are not strings, and '__proto__'",
   PURE,
   () => {
     for (
@@ -175,7 +181,7 @@ Deno.test(
   },
 );
 
-Deno.test("scan() wants well-formed UTF-8", PURE, () => {
+Deno.test("scan() rejects ill-formed UTF-8", PURE, () => {
   const good = [
     "c3a9",
     "e282ac",
@@ -237,7 +243,7 @@ Deno.test("scan() checks timestamps", PURE, () => {
 });
 
 Deno.test(
-  "scan() refuses 64-bit integers that are not exact, if asked",
+  "scan() with safeInt64 rejects 64-bit integers that are not exact",
   PURE,
   () => {
     const exact = [
@@ -279,7 +285,7 @@ Deno.test(
   },
 );
 
-Deno.test("scan() works on after an error", PURE, () => {
+Deno.test("scan() can be called after an error", PURE, () => {
   const one = scanner();
   assertThrows(() => one.scan(hex("9191919191c1")), CodecError);
   assertEquals(one.scan(hex("920102")), undefined);
