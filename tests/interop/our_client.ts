@@ -1,6 +1,6 @@
 /**
  * The library's client against a server in another language: every shape and
- * every end of a call.
+ * every way in which a call can end.
  *
  * @module
  */
@@ -14,28 +14,28 @@ import {
 } from "@lengthwise/lengthwise";
 import { WithGhost, WithOddShape } from "./protocol.ts";
 
-/** What a scenario is given. */
-interface CallerInput {
-  /** A session that all scenarios share. */
+/** Input of a scenario. */
+interface ScenarioInput {
+  /** Session shared by all scenarios. */
   readonly session: ClientSession<typeof WithGhost>;
-  /** Its methods. */
+  /** Methods of the session. */
   readonly remote: ClientSession<typeof WithGhost>["remote"];
-  /** What the server has told it. */
+  /** Alerts that the server has sent. */
   readonly alerts: number[];
   /** Ports of a server with the default limits, and of one with small ones. */
   readonly ports: readonly [usual: number, small: number];
 }
 
-interface Dialling {
+interface DialOptions {
   readonly limits?: Partial<SessionLimits>;
   readonly credentials?: unknown;
   readonly early?: boolean;
 }
 
-/** Connects, and serves what the other side calls back. */
+/** Connects, and serves the methods that the server calls. */
 export async function dial(
   port: number,
-  options: Dialling = {},
+  options: DialOptions = {},
 ): Promise<{ session: ClientSession<typeof WithGhost>; alerts: number[] }> {
   const alerts: number[] = [];
   const session = await connect(WithGhost, { port }, {
@@ -63,7 +63,7 @@ async function sizes(items: AsyncIterable<Uint8Array>): Promise<number[]> {
   return found;
 }
 
-/** Every value of the codec's table that Python gives back as it came. */
+/** Values of the codec's table that Python returns unchanged. */
 const VALUES = [
   ...[undefined, null, true, 0, -1, 127, 128, 65_536, 2 ** 32 - 1, -(2 ** 31)],
   ...[1.5, 2 ** 40, Infinity, 5n, 2n ** 63n, -(2n ** 63n), 2n ** 64n - 1n],
@@ -74,12 +74,12 @@ const VALUES = [
 
 /** Scenarios by name. */
 export const SCENARIOS: Readonly<
-  Record<string, (given: CallerInput) => Promise<void>>
+  Record<string, (input: ScenarioInput) => Promise<void>>
 > = {
   async "unary calls carry every kind of value"({ remote }) {
     for (const value of VALUES) {
       const came = await remote.echo(value);
-      // A language with one type of integer cannot tell 5n from 5.
+      // A language with one integer type cannot distinguish 5n from 5.
       assertEquals(
         came,
         typeof value === "bigint" && value < 2n ** 32n && value >= 0n
@@ -103,7 +103,7 @@ export const SCENARIOS: Readonly<
   async "client streams sum"({ remote }) {
     assertEquals(await remote.total([1, 2, 3]).result, 6);
   },
-  async "duplex calls talk"({ remote }) {
+  async "duplex calls exchange items"({ remote }) {
     const call = remote.chat(undefined, { opening: "room 7" });
     const lines = call[Symbol.asyncIterator]();
     assertEquals((await lines.next()).value, "welcome to room 7");
@@ -124,7 +124,7 @@ export const SCENARIOS: Readonly<
     assertEquals([error.code, error.processed], ["internal", "yes"]);
     assert(error.incident !== "" && !error.message.includes("hunter2"));
   },
-  async "refusals say when to retry"({ remote }) {
+  async "refusals contain the time to retry"({ remote }) {
     const { code, retry, retryAfter } = await failure(remote.fail("later"));
     assertEquals([code, retry, retryAfter], ["overloaded", "later", 2000]);
   },
@@ -136,7 +136,7 @@ export const SCENARIOS: Readonly<
     const { code, processed } = await failure(remote.ghost());
     assertEquals([code, processed], ["unimplemented", "no"]);
   },
-  async "other shapes are told in words"({ ports: [usual] }) {
+  async "different shapes are described"({ ports: [usual] }) {
     const options = { handlers: HANDLERS };
     const session = await connect(WithOddShape, { port: usual }, options);
     assertEquals(session.differences.map(({ text }) => text), [
@@ -166,16 +166,16 @@ export const SCENARIOS: Readonly<
     assertEquals(error.code, "deadline");
     assertEquals(await until(remote, 1), ["slow was cancelled"]);
   },
-  async "metadata and deadlines travel"({ remote }) {
-    let answered = {};
+  async "metadata and deadlines are sent"({ remote }) {
+    let responseMetadata = {};
     const came = await remote.meta(undefined, {
       metadata: { lang: "dé" },
       timeout: 30_000,
-      onMetadata: (metadata) => answered = { ...metadata },
+      onMetadata: (metadata) => responseMetadata = { ...metadata },
     });
     assertEquals(came.metadata, { lang: "dé" });
     assert(came.left > 0 && came.left <= 30_000);
-    assertEquals(answered, { answered: "yes" });
+    assertEquals(responseMetadata, { answered: "yes" });
   },
   async "notifications arrive in order"({ remote }) {
     await remote.look();
@@ -192,7 +192,7 @@ export const SCENARIOS: Readonly<
     assertEquals(alerts, [0, 1, 2]);
     assertEquals(await remote.add(10), 45);
   },
-  async "slow readers stop the sender and nothing else"({ remote }) {
+  async "slow readers stop only the sender"({ remote }) {
     const stream = remote.count({ n: 1000, size: 1000 });
     const items = stream[Symbol.asyncIterator]();
     await items.next();
@@ -220,13 +220,13 @@ export const SCENARIOS: Readonly<
     });
     assertEquals(await upload.result, 1_000_000);
   },
-  async "large messages are cut and joined"({ remote }) {
+  async "large messages are split and joined"({ remote }) {
     const value = Uint8Array.from({ length: 2_000_000 }, (_, at) => at);
     const came = await remote.echo(value);
     assert(came instanceof Uint8Array && came.length === value.length);
     assert(came.every((byte, at) => byte === value[at]));
   },
-  async "small limits are obeyed"({ ports: [, small] }) {
+  async "small limits are respected"({ ports: [, small] }) {
     const limits = { maxFrameBody: 16_384, maxMessage: 1_000_000 };
     const { session } = await dial(small, {
       limits: { ...limits, streamWindow: 1024, maxStreamWindow: 1024 },
@@ -250,7 +250,7 @@ export const SCENARIOS: Readonly<
     assert(session.roundTrip !== undefined);
     await session.close();
   },
-  async "early calls leave behind the hello"({ ports: [usual] }) {
+  async "early calls follow the HELLO"({ ports: [usual] }) {
     const { session } = await dial(usual, { early: true });
     assertEquals(await session.remote.echo("early"), "early");
     await session.close();
@@ -288,9 +288,9 @@ export const SCENARIOS: Readonly<
   },
 };
 
-/** Looks until so many lines are there: what ends a call need not be there when it does. */
+/** Polls for `count` lines, which may be logged after their call has ended. */
 async function until(
-  remote: CallerInput["remote"],
+  remote: ScenarioInput["remote"],
   count: number,
 ): Promise<string[]> {
   const lines: string[] = [];

@@ -1,5 +1,5 @@
 /**
- * What the library and its peers in other languages say to each other in the
+ * The protocol that the library and its peers in other languages use in the
  * interoperability tests.
  *
  * @module
@@ -13,7 +13,7 @@ import {
   unary,
 } from "@lengthwise/lengthwise";
 
-/** What a server serves; `ghost` is served by no other language. */
+/** Methods of the server. */
 const server = {
   add: unary<number, number>(),
   ask: unary<string, string>(),
@@ -39,24 +39,24 @@ const server = {
   >(),
 };
 
-/** What a client serves. */
+/** Methods of the client. */
 const client = {
   alert: notification<number>(),
   answer: unary<string, string>(),
   numbers: serverStream<number, number>(),
 };
 
-/** Served by the library. */
+/** Protocol that the library serves. */
 export const Interop = protocol({ name: "interop", server, client });
 
-/** Called by the library, with a method that no peer serves. */
+/** Protocol that the library calls, with a method that no peer serves. */
 export const WithGhost = protocol({
   name: "interop",
   server: { ...server, ghost: unary() },
   client,
 });
 
-/** The same with a method in another shape than others have it. */
+/** Protocol with one method of a different shape. */
 export const WithOddShape = protocol({
   name: "interop",
   server: { ...server, log: unary<string, void>() },

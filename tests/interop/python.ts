@@ -1,9 +1,9 @@
 /**
  * The library against a peer in Python that was written from PROTOCOL.md alone:
- * its client against our server, and our client against its server. Prints a
- * line for each scenario.
+ * the Python client with the library's server, and the library's client with the
+ * Python server. Prints a line for each scenario.
  *
- * Needs Python 3.9 and its package msgpack: `apt-get install python3-msgpack`.
+ * Requires Python 3.9 and its package msgpack: `apt-get install python3-msgpack`.
  *
  * Usage: `deno task interop`
  *
@@ -14,7 +14,7 @@ import { ourServer } from "./our_server.ts";
 
 const PYTHON = "/usr/bin/python3";
 const FOLDER = new URL("python/", import.meta.url).pathname;
-/** Milliseconds for each of the two halves, and for one scenario. */
+/** Milliseconds for each half of the run, and for one scenario. */
 const HALF = 25_000, ONE = 10_000;
 
 interface Score {
@@ -33,7 +33,7 @@ function python(script: string, ...args: string[]): Deno.Command {
   });
 }
 
-/** Their client, our server. */
+/** Runs the Python client against the library's server. */
 async function theirClient(): Promise<Score> {
   console.log("── client in Python, server of the library");
   await using usual = await ourServer({});
@@ -55,11 +55,11 @@ async function theirClient(): Promise<Score> {
   await client.status;
   const sum = /^(\d+) passed, (\d+) failed$/m.exec(output);
   return sum === null
-    ? { passed: 0, failed: 1 } // it did not come to its end
+    ? { passed: 0, failed: 1 } // it did not finish
     : { passed: Number(sum[1]), failed: Number(sum[2]) };
 }
 
-/** Our client, their server. */
+/** Runs the library's client against the Python server. */
 async function ourClient(): Promise<Score> {
   console.log("── server in Python, client of the library");
   await using server = python("server.py").spawn();
@@ -72,8 +72,8 @@ async function ourClient(): Promise<Score> {
   const score: Score = { passed: 0, failed: 0 };
   for (const [name, run] of Object.entries(SCENARIOS)) {
     try {
-      const given = { session, remote, alerts, ports: [usual, small] } as const;
-      await inTime(run(given));
+      const input = { session, remote, alerts, ports: [usual, small] } as const;
+      await inTime(run(input));
       score.passed++;
       console.log(`ok ${name}`);
     } catch (error) {
@@ -94,7 +94,7 @@ async function ourClient(): Promise<Score> {
 async function inTime(run: Promise<void>): Promise<void> {
   const late = Promise.withResolvers<void>();
   const timer = setTimeout(
-    () => late.reject(new Error(`It took more than ${ONE} ms`)),
+    () => late.reject(new Error(`It took longer than ${ONE} ms`)),
     ONE,
   );
   try {

@@ -1,7 +1,7 @@
 /**
  * MessagePack against Python's `msgpack` (Debian: python3-msgpack), in both
- * directions: what the codec writes Python must read as the same value, and
- * what Python then writes the codec must read as the same value.
+ * directions: Python must decode each encoded value to the same value, and the
+ * codec must decode what Python encodes to the same value.
  *
  * ```sh
  * deno run --allow-run=/usr/bin/python3 tests/interop/msgpack/main.ts [SEED]
@@ -74,12 +74,12 @@ async function compare(
   const again = forPython.decode((await answers.next()).value);
   if (!sameValue(again, normal(value))) {
     throw new Error(
-      `Python's bytes for ${expected.slice(0, 300)} became another value`,
+      `Python's bytes for ${expected.slice(0, 300)} decode to another value`,
     );
   }
 }
 
-/** Values without what Python has no form for. */
+/** Generates values that Python can represent. */
 function values(): fc.Arbitrary<unknown> {
   return fc.letrec((tie) => ({
     value: fc.oneof(
@@ -110,7 +110,7 @@ function values(): fc.Arbitrary<unknown> {
   })).value;
 }
 
-/** Python writes an integer of any size as small as it can: bigints up to 2^53 come back as numbers. */
+/** Converts bigints up to 2^53 to numbers: Python encodes integers in the shortest form. */
 function normal(value: unknown): unknown {
   if (typeof value === "bigint") {
     return value >= -(2n ** 53n) && value <= 2n ** 53n ? Number(value) : value;
@@ -125,7 +125,7 @@ function normal(value: unknown): unknown {
   );
 }
 
-/** A process's pipes as a connection. */
+/** Wraps the pipes of a process as a connection. */
 function toConnection(process: Deno.ChildProcess): Connection {
   const writer = process.stdin.getWriter();
   const reader = process.stdout.getReader();

@@ -1,8 +1,8 @@
-"""The other side of the MessagePack check: reads frames, answers with frames.
+"""The Python end of the MessagePack test: reads frames and responds with frames.
 
-Each frame is a 4-byte big-endian length and a body. For each body the answer
-is two frames: the value as text (to compare without MessagePack), and the
-value encoded again by this implementation.
+Each frame is a 4-byte big-endian length and a body. The response to each body
+is two frames: the value as text (for comparison without MessagePack), and the
+value encoded by this implementation.
 """
 
 import datetime
@@ -15,7 +15,7 @@ EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
 
 def text(value):
-    """One spelling for each value, which the JavaScript side produces, too."""
+    """Formats a value as spelling.ts does."""
     if value is None:
         return "null"
     if value is True or value is False:

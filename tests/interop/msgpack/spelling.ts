@@ -1,11 +1,11 @@
 /**
- * The spelling of values by which both sides compare: as in `peer.py`.
+ * The text form by which both ends compare values, as in `peer.py`.
  *
  * @module
  */
 import { toHex } from "../../messages/codec/hex.ts";
 
-/** Spells a value as it stands in its body: numbers as the codec writes them. */
+/** Formats a value; numbers take the form that the codec writes. */
 export function spell(value: unknown): string {
   switch (typeof value) {
     case "undefined":
@@ -24,12 +24,12 @@ export function spell(value: unknown): string {
   if (value instanceof Date) return `t${value.getTime()}`;
   if (Array.isArray(value)) return `[${value.map(spell).join(",")}]`;
   return `{${
-    Object.entries(value as object) // plain data is left
+    Object.entries(value as object) // only plain data remains
       .map(([key, part]) => `${spell(key)}:${spell(part)}`).join(",")
   }}`;
 }
 
-/** Whether the codec writes it as an integer. */
+/** Whether the codec writes a number as an integer. */
 function isWritten32(value: number): boolean {
   return Number.isInteger(value) && value >= -(2 ** 31) && value < 2 ** 32;
 }

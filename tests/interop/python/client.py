@@ -1,4 +1,4 @@
-"""Calls the library's server in every way that the wire knows.
+"""Calls the library's server in every way that the wire format allows.
 
 Usage: client.py PORT SMALL_PORT
 Prints a line for each scenario, and "N passed, N failed" at the end.
@@ -56,7 +56,7 @@ async def failure(awaitable):
         await awaitable
     except CallError as error:
         return error
-    raise AssertionError("it did not fail")
+    raise AssertionError("the call did not fail")
 
 
 @scenario
@@ -96,7 +96,7 @@ async def client_streams_sum(peer):
 
 
 @scenario
-async def duplex_calls_talk(peer):
+async def duplex_calls_exchange_items(peer):
     call = await peer.call("chat", opening="room 7")
     lines = call.__aiter__()
     assert await lines.__anext__() == "welcome to room 7"
@@ -122,7 +122,7 @@ async def failures_are_incidents(peer):
 
 
 @scenario
-async def refusals_say_when_to_retry(peer):
+async def refusals_contain_the_time_to_retry(peer):
     error = await failure(peer.request("fail", "later"))
     assert (error.code, error.retry, error.retry_after) == ("overloaded", "later", 2000)
 
@@ -177,7 +177,7 @@ async def deadlines_end_calls(peer):
 
 
 @scenario
-async def metadata_and_deadlines_travel(peer):
+async def metadata_and_deadlines_are_sent(peer):
     call = await peer.call("meta", metadata={"lang": "dé"}, timeout=30)
     came = await call.result
     assert came["metadata"] == {"lang": "dé"}
@@ -191,7 +191,7 @@ async def notifications_arrive_in_order(peer):
     for number in range(50):
         await peer.notify("log", f"line {number}", metadata={"suffix": "."})
     seen = []
-    while len(seen) < 50:  # a call may overtake notifications
+    while len(seen) < 50:  # a call can overtake notifications
         seen += await peer.request("look")
     assert seen == [f"line {n}." for n in range(50)], seen
 
@@ -204,7 +204,7 @@ async def the_server_calls_back(peer):
 
 
 @scenario
-async def slow_readers_stop_the_sender_and_nothing_else(peer):
+async def slow_readers_stop_only_the_sender(peer):
     call = await peer.call("count", {"n": 1000, "size": 1000})
     await call.__anext__()
     assert await peer.request("echo", "still here") == "still here"
@@ -234,13 +234,13 @@ async def messages_larger_than_the_window_arrive(peer):
 
 
 @scenario
-async def large_messages_are_cut_and_joined(peer):
+async def large_messages_are_split_and_joined(peer):
     value = bytes(range(256)) * 8000
     assert await peer.request("echo", value) == value
 
 
 @scenario
-async def small_limits_are_obeyed(_peer):
+async def small_limits_are_respected(_peer):
     limits = Limits(max_frame_body=16_384, stream_window=1024, max_message=1_000_000)
     peer = await dial(SMALL_PORT, limits=limits)
     assert peer.remote.max_frame_body == 16_384 and peer.remote.max_calls == 32
@@ -273,7 +273,7 @@ async def pings_are_answered(peer):
 
 
 @scenario
-async def early_calls_leave_with_the_hello(_peer):
+async def early_calls_follow_the_hello(_peer):
     peer = await dial(early=True)
     assert await peer.request("echo", "early") == "early"
     await peer.close()
@@ -286,7 +286,7 @@ async def credentials_are_refused(_peer):
     except SessionError as error:
         assert (error.code, error.remote) == ("unauthenticated", True)
         return
-    raise AssertionError("it was let in")
+    raise AssertionError("the server accepted the credentials")
 
 
 @scenario
@@ -299,7 +299,7 @@ async def credentials_are_refreshed(_peer):
     except SessionError as error:
         assert error.code == "unauthenticated"
         return
-    raise AssertionError("it was let in")
+    raise AssertionError("the server accepted the credentials")
 
 
 @scenario
@@ -340,7 +340,7 @@ async def broken_rules_end_the_connection(_peer):
 
 
 @scenario
-async def frames_of_the_vectors_are_read_and_written_alike(_peer):
+async def frames_of_the_vectors_are_decoded_and_encoded(_peer):
     with open(os.path.join(HERE, "../../vectors/messages.json")) as file:
         vectors = json.load(file)["frames"]
     for vector in vectors:

@@ -1,4 +1,4 @@
-"""The methods of ../_protocol.ts, as a HELLO lists them."""
+"""The methods of ../protocol.ts, as HELLO lists them."""
 
 from lengthwise import Method
 
@@ -10,7 +10,7 @@ SERVER = [
     Method("drain", "unary"),
     Method("echo", "unary"),
     Method("fail", "unary"),
-    Method("ghost", "unary"),  # served by nobody
+    Method("ghost", "unary"),  # not served
     Method("log", "notification"),
     Method("look", "unary"),
     Method("meta", "unary"),

@@ -1,12 +1,12 @@
-"""Serves the methods of ../_protocol.ts. Prints its port, then runs until its input ends."""
+"""Serves the methods of ../protocol.ts. Prints its ports, then runs until stdin ends."""
 
 import asyncio
 import sys
 
 from lengthwise import CallError, Limits, serve
 
-seen = []  # what handlers want their tests to know
-sent = 0  # items of `count` that were sent
+seen = []  # log of the handlers, for the tests
+sent = 0  # items of `count` sent so far
 
 
 async def echo(_context, value):

@@ -1,7 +1,7 @@
-"""A peer of the Lengthwise wire, version 1, written from lib/messages/PROTOCOL.md alone.
+"""A peer for the Lengthwise wire format, version 1, written from PROTOCOL.md alone.
 
-It is there to prove that document, and to be read beside it: small and plain,
-with asyncio, for Python 3.9 and later. It needs python3-msgpack.
+It validates that document and can be read along with it: a small asyncio
+implementation for Python 3.9 and later. It requires python3-msgpack.
 """
 
 from .errors import CallError, SessionError

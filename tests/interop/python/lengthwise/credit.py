@@ -1,4 +1,4 @@
-"""Credit, and the messages that it pays for (PROTOCOL.md, sections 10 and 11)."""
+"""Credit, and the messages charged to it (PROTOCOL.md, sections 10 and 11)."""
 
 import asyncio
 from collections import deque
@@ -8,12 +8,12 @@ from .wire import FRAME_CHARGE, MAX_CREDIT
 
 
 def charge_of(body):
-    """What a frame with this body costs."""
+    """Returns the charge of a frame with this body."""
     return len(body) + FRAME_CHARGE
 
 
 class Account:
-    """The sender's side: what may still be sent."""
+    """The sender's account: the credit left."""
 
     def __init__(self, balance):
         self.balance = balance
@@ -21,24 +21,24 @@ class Account:
         self._changed = asyncio.Event()
 
     def grant(self, amount):
-        """Adds credit; False if that is no grant."""
+        """Adds credit; returns False if the grant is invalid."""
         if amount < 1 or self.balance + amount > MAX_CREDIT:
             return False
         self.adjust(amount)
         return True
 
     def adjust(self, amount):
-        """The peer's HELLO has come: the difference to what held before."""
+        """Adds the difference between the peer's HELLO and the initial credit."""
         self.balance += amount
         self._changed.set()
 
     def fail(self, error):
-        """Nothing may be sent any more."""
+        """Ends the account: nothing more may be sent."""
         self.failure = self.failure or error
         self._changed.set()
 
     async def spend(self, amount):
-        """Waits for credit above 0 and spends, perhaps more than there is."""
+        """Waits for credit above 0, then spends, possibly below 0."""
         while self.balance <= 0 and self.failure is None:
             self._changed.clear()
             await self._changed.wait()
@@ -48,7 +48,7 @@ class Account:
 
 
 class Assembly:
-    """A message whose frames are still coming."""
+    """A message of which more frames must arrive."""
 
     def __init__(self, budget, limits):
         self._budget = budget
@@ -57,7 +57,7 @@ class Assembly:
         self.size = 0
 
     def add(self, part):
-        """Takes a part, or names the code with which the message is given up."""
+        """Adds a part, or returns the code with which the message is abandoned."""
         limits = self._limits
         self._parts.append(bytes(part))
         self.size += len(part)
@@ -71,19 +71,19 @@ class Assembly:
         return None
 
     def drop(self):
-        """Gives the memory back."""
+        """Releases the memory."""
         self._budget[0] -= self.size
         self.size, self._parts = 0, []
 
     def whole(self):
-        """The body."""
+        """Returns the complete body."""
         body = b"".join(self._parts)
         self.drop()
         return body
 
 
 class Inbox:
-    """The receiver's side: items that have come, and credit for more."""
+    """The receive window: items that have arrived, and credit for more."""
 
     def __init__(self, window, grant):
         self.window = self.available = window
@@ -97,25 +97,25 @@ class Inbox:
         self._waiter = None
 
     def charge(self, amount):
-        """Books a frame; False if it came without credit."""
+        """Charges a frame; returns False if there was no credit."""
         allowed = self.available > 0
         self.available -= amount
         return allowed
 
     def part(self, amount):
-        """A part of an item has come."""
+        """Records a part of an item."""
         self._unpaid += amount
         if self._waiter is not None:
             self._pay_for_parts()
 
     def put(self, body, amount):
-        """An item is whole; `amount` is the charge of its last frame."""
+        """Adds a complete item; `amount` is the charge of its last frame."""
         self._items.append((body, amount + self._unpaid))
         self._unpaid = 0
         self._wake()
 
     def end(self, failure=None):
-        """No more come; what has come can still be taken."""
+        """Ends the stream; items that have arrived can still be taken."""
         if self.ended:
             return
         self.ended = True
@@ -129,7 +129,7 @@ class Inbox:
             self._waiter.set_result(None)
 
     def _pay_for_parts(self):
-        # The application waits: each part is paid for as it comes.
+        # The application waits: the charge of each part is returned as it arrives.
         self._return(self._unpaid)
         self._unpaid = 0
 

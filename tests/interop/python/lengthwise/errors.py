@@ -1,4 +1,4 @@
-"""What a call or a session may end with (PROTOCOL.md, sections 13 and 15)."""
+"""Errors of calls and sessions (PROTOCOL.md, sections 13 and 15)."""
 
 CODES = (
     "declared cancelled deadline unimplemented invalid internal overloaded "
@@ -13,12 +13,12 @@ GOAWAY_CODES = (
 
 
 def name_of(names, number, otherwise):
-    """The name under a number, or what an unknown number is read as."""
+    """Returns the name of a number, or the default for an unknown number."""
     return names[number] if number < len(names) else otherwise
 
 
 class CallError(Exception):
-    """A call that gave no result. Handlers raise it, callers catch it."""
+    """The error of a failed call. Handlers raise it; callers catch it."""
 
     def __init__(self, code, text="", **details):
         super().__init__(f"{code}: {text}")
@@ -34,7 +34,7 @@ class CallError(Exception):
 
 
 class SessionError(Exception):
-    """The connection is over, and not in good order."""
+    """The connection ended abnormally."""
 
     def __init__(self, code, text="", remote=False):
         super().__init__(f"{code}: {text}")
@@ -43,4 +43,4 @@ class SessionError(Exception):
 
 
 class Malformed(Exception):
-    """Bytes that break a rule; who catches it decides what they close."""
+    """Bytes that break a rule. The code that catches it decides what to close."""

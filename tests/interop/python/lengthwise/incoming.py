@@ -1,4 +1,4 @@
-"""Calls that the other side makes (PROTOCOL.md, sections 8, 9 and 12)."""
+"""Calls that the peer makes (PROTOCOL.md, sections 8, 9 and 12)."""
 
 import asyncio
 import struct
@@ -11,12 +11,12 @@ from .outgoing import RECEIVES, SENDS, take_item
 
 
 class Context:
-    """What a handler knows of its call."""
+    """Information for a handler about its call."""
 
     def __init__(self, peer, metadata, time_left):
         self.peer = peer
         self.metadata = metadata
-        self.time_left = time_left  # seconds at the beginning, or None
+        self.time_left = time_left  # initial seconds, or None
         self.opening = None
         self.items = None
         self.answer_metadata = {}
@@ -46,7 +46,7 @@ class Incoming:
             )
 
     def begin(self, block, body):
-        """Enters the handler."""
+        """Calls the handler."""
         loop = asyncio.get_running_loop()
         time_left = None
         if wire.DEADLINE in block:
@@ -70,7 +70,7 @@ class Incoming:
             answer = wire.ERROR, wire.encode_error(error)
         except CallError as error:
             answer = wire.ERROR, wire.encode_error(error)
-        except Exception as error:  # an undeclared failure: only an id may leave
+        except Exception as error:  # an undeclared failure: send only an id
             incident = str(uuid.uuid4())
             self.peer.incidents[incident] = error
             failure = CallError(
@@ -111,17 +111,17 @@ class Incoming:
         await self.peer.send_message(kind, self.id, body, None)
         self.peer.settled(self)
 
-    # ── what comes ────────────────────────────────────────────────────────
+    # ── receiving ────────────────────────────────────────────────────────
 
     def cancel(self, reason):
-        """Tells the handler; the terminal is still owed."""
+        """Cancels the handler; the terminal must still be sent."""
         if self.state not in ("open", "ended"):
             return
         self.state, self._reason = "cancelled", reason
         self._task.cancel()
 
     def receive_item(self, body, more):
-        """An ITEM, or a part of one."""
+        """Receives an ITEM, or a part of one."""
         if self.state in ("cancelled", "done"):
             return
         if self.state == "ended":
@@ -131,7 +131,7 @@ class Incoming:
             self.broken()
 
     def receive_end(self):
-        """END."""
+        """Receives END."""
         if self.state in ("cancelled", "done"):
             return
         if self.state == "ended" or self.inbox.partial is not None:
@@ -140,5 +140,5 @@ class Incoming:
         self.inbox.end()
 
     def broken(self):
-        """The caller broke the rules of this call; the others go on."""
+        """Ends this call because its caller broke a rule; other calls continue."""
         self.cancel("malformed")

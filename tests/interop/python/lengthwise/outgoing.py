@@ -1,4 +1,4 @@
-"""Calls that this side makes (PROTOCOL.md, sections 8, 9 and 12)."""
+"""Calls that this end makes (PROTOCOL.md, sections 8, 9 and 12)."""
 
 import asyncio
 import struct
@@ -30,7 +30,7 @@ class Call:
         self._sending = asyncio.Lock()
 
     def started(self, id):
-        """The REQUEST is about to be written: it has its id now."""
+        """Assigns the id, just before the REQUEST is written."""
         self.id = id
         shape = self.method.shape
         self.state = "open" if shape in SENDS else "ended"
@@ -45,7 +45,7 @@ class Call:
             )
 
     def limit(self, seconds):
-        """Gives the call up after so many seconds."""
+        """Abandons the call after `seconds`."""
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(
             seconds, lambda: self.give_up("deadline", "the time ran out", 1)
@@ -54,15 +54,15 @@ class Call:
     # ── items ─────────────────────────────────────────────────────────────
 
     async def send(self, item):
-        """Sends an item, when there is credit."""
+        """Sends an item when there is credit."""
         async with self._sending:
             if self.state != "open":
-                raise CallError("cancelled", "the call takes no more items")
+                raise CallError("cancelled", "the call accepts no more items")
             body = wire.fields() + values.encode(item)
             await self.peer.send_message(wire.ITEM, self.id, body, self.account)
 
     async def end(self):
-        """No more items follow."""
+        """Sends END."""
         async with self._sending:
             if self.state == "open":
                 self.peer.write(wire.END, self.id)
@@ -77,11 +77,11 @@ class Call:
     # ── ends ──────────────────────────────────────────────────────────────
 
     def cancel(self):
-        """The result is not wanted any more."""
+        """Cancels the call."""
         self.give_up("cancelled", "the caller cancelled")
 
     def give_up(self, code, text, reason=0):
-        """Fails here at once; the place is free when the terminal has come."""
+        """Fails the call immediately; it is in flight until its terminal arrives."""
         if self.state not in ("open", "ended", "queued"):
             return
         queued = self.state == "queued"
@@ -91,7 +91,7 @@ class Call:
         self.settle(CallError(code, text, processed="no" if queued else "maybe"))
 
     def settle(self, failure, value=None):
-        """Tells the application."""
+        """Settles the call for the application."""
         if self._timer is not None:
             self._timer.cancel()
         if self.account is not None:
@@ -107,10 +107,10 @@ class Call:
         else:
             self.result.set_exception(failure)
 
-    # ── what comes ────────────────────────────────────────────────────────
+    # ── receiving ────────────────────────────────────────────────────────
 
     def receive_item(self, body, more):
-        """An ITEM, or a part of one."""
+        """Receives an ITEM, or a part of one."""
         if self.state == "cancelled":
             return
         if self.inbox is None:
@@ -120,7 +120,7 @@ class Call:
             self.give_up("malformed", f"an item is {fault}")
 
     def receive_terminal(self, kind, body, more):
-        """A RESULT or ERROR, or a part of one. True once the call is over."""
+        """Receives a RESULT or ERROR, or a part; returns whether the call is over."""
         if self.state == "cancelled":
             return not more
         if more or self.reply is not None:
@@ -128,7 +128,7 @@ class Call:
                 self.reply = Assembly(self.peer.assembling, self.peer.limits)
             fault = self.reply.add(body)
             if fault is not None:
-                self.give_up(fault, "the reply is over a limit")
+                self.give_up(fault, "the reply exceeds a limit")
                 return not more
             if more:
                 return False
@@ -152,7 +152,7 @@ class Call:
 
 
 def take_item(peer, inbox, body, more, id):
-    """Books and joins an ITEM frame, at either side; names what is wrong with it."""
+    """Charges and joins an ITEM frame, at either end; returns its fault, if any."""
     amount = charge_of(body)
     if not inbox.charge(amount):
         peer.fail("flow-control", f"call {id} sent an item without credit")

@@ -1,4 +1,4 @@
-"""One side of a connection (PROTOCOL.md, sections 2, 4, 5, 7, 14 and 15)."""
+"""One end of a connection (PROTOCOL.md, sections 2, 4, 5, 7, 14 and 15)."""
 
 import asyncio
 
@@ -12,14 +12,14 @@ PAIRED = {wire.REQUEST, wire.NOTIFY}
 
 
 class Peer:
-    """Calls the other side, and serves it."""
+    """Calls the peer, and serves it."""
 
     def __init__(self, reader, writer, *, role, calls=(), serves=None,
                  limits=None, protocol="", credentials=None, authenticate=None):
         self.role = role  # 0: client, 1: server
         self.limits = limits or wire.Limits()
         self.remote = wire.EARLY if role == 0 else None
-        self.calls = list(calls)  # what we may call, in the order of its numbers
+        self.calls = list(calls)  # methods to call, in the order of their numbers
         self.serves = serves or {}  # name: (shape, handler)
         self.protocol = protocol
         self.credentials = credentials
@@ -29,7 +29,7 @@ class Peer:
         self.assembling = [0]  # bytes of unfinished messages
         self.outgoing = {}
         self.requests = Requests(self, parity=role)
-        self.closed = None  # why no calls may begin
+        self.closed = None  # error for new calls once none may begin
         self.ended = asyncio.get_running_loop().create_future()
         self.ended.add_done_callback(lambda it: it.cancelled() or it.exception())
         self.draining = asyncio.Event()
@@ -55,12 +55,12 @@ class Peer:
     # ── sending ───────────────────────────────────────────────────────────
 
     def write(self, kind, id, body=b"", flags=0):
-        """Writes one frame at once."""
+        """Writes one frame immediately."""
         if not self._over:
             self._writer.write(wire.frame(kind, id, body, flags))
 
     async def send_message(self, kind, id, body, account):
-        """Writes a message in as many frames as it needs, each when there is credit."""
+        """Writes a message in one or more frames, each when there is credit."""
         most = self.remote.max_frame_body
         for part, more in wire.pieces(body, most):
             if account is not None:
@@ -71,7 +71,7 @@ class Peer:
 
     async def call(self, name, value=values.UNDEFINED, *, timeout=None,
                    metadata=None, opening=None):
-        """Begins a call; its REQUEST has been written when this returns."""
+        """Begins a call; returns after its REQUEST has been written."""
         number, method = self._method(name)
         call = Call(self, method)
         if timeout is not None:
@@ -87,7 +87,7 @@ class Peer:
             body += b"" if opening is None else values.encode(opening)
         else:
             body += values.encode(value)
-        async with self._request_lock:  # its frames stand together
+        async with self._request_lock:  # its frames are contiguous
             while len(self.outgoing) >= self.remote.max_calls:
                 self._place.clear()
                 await self._place.wait()
@@ -102,11 +102,11 @@ class Peer:
         return call
 
     async def request(self, name, value=values.UNDEFINED, **options):
-        """A unary call, and its result."""
+        """Makes a unary call and returns its result."""
         return await (await self.call(name, value, **options)).result
 
     async def notify(self, name, value=values.UNDEFINED, metadata=None):
-        """A notification."""
+        """Sends a notification."""
         number, _ = self._method(name)
         body = number.to_bytes(2, "big")
         body += wire.fields(wire.metadata_field(metadata)) + values.encode(value)
@@ -122,7 +122,7 @@ class Peer:
         raise KeyError(name)
 
     def served(self, number):
-        """What the other side means by a number: the method and its handler."""
+        """Returns the method under a number of the peer, and its handler."""
         if number >= len(self.hello.methods):
             return None, None
         method = self.hello.methods[number]
@@ -130,7 +130,7 @@ class Peer:
         return (method, handler) if shape == method.shape else (None, None)
 
     def settled(self, call):
-        """An incoming call has its terminal."""
+        """Removes an incoming call after its terminal."""
         self.requests.calls.pop(call.id, None)
         self._check_drained()
 
@@ -183,16 +183,16 @@ class Peer:
         if kind == wire.GOAWAY and self.role == 0:
             return self._receive_goaway(body)
         if kind != wire.HELLO:
-            return self.fail("protocol", "the first frame is no HELLO")
+            return self.fail("protocol", "the first frame is not HELLO")
         if len(body) > wire.MAX_HELLO:
             return self.fail("too-large", "HELLO is too large")
         if wire.check_version(body) != 1:
-            return self.fail("version", "only version 1 is spoken here")
+            return self.fail("version", "only version 1 is supported")
         hello = wire.decode_hello(body)
         if hello.role == self.role:
-            return self.fail("protocol", "both sides have the same role")
+            return self.fail("protocol", "both ends have the same role")
         if hello.codec != "msgpack":
-            return self.fail("codec", "only msgpack is spoken here")
+            return self.fail("codec", "only msgpack is supported")
         if self.role == 1 and not await self._accept(hello):
             return None
         self.hello = hello
@@ -225,7 +225,7 @@ class Peer:
                 yield number, 1
 
     def _described(self):
-        """Shapes that differ; there are no schemas here."""
+        """Returns mismatches of shapes; this peer has no schemas."""
         for number, reason in self._mismatches():
             if reason == 1:
                 name = self.hello.methods[number].name
@@ -239,7 +239,7 @@ class Peer:
             self._receive_for_call(kind, id, body, more)
         elif kind == wire.WINDOW:
             if len(body) != 4 or not self._account.grant(int.from_bytes(body, "big")):
-                self.fail("flow-control", "a WINDOW that grants nothing")
+                self.fail("flow-control", "a WINDOW with an invalid grant")
         elif kind == wire.PING or kind == wire.PONG:
             self._receive_ping(kind, body)
         elif kind == wire.GOAWAY:
@@ -247,13 +247,13 @@ class Peer:
         elif kind == wire.AUTH:
             self._receive_auth(flags, id, body)
         elif kind == wire.HELLO or not flags & wire.IGNORABLE:
-            self.fail("protocol", f"kind {kind} is not known here")
+            self.fail("protocol", f"unknown kind {kind}")
 
     def _receive_for_call(self, kind, id, body, more):
         ours = id % 2 == self._next_id % 2
         from_callee = kind in (wire.RESULT, wire.ERROR)
         if (from_callee and not ours) or (kind in (wire.END, wire.CANCEL) and ours):
-            return self.fail("protocol", "a frame from the wrong side of a call")
+            return self.fail("protocol", "a frame from the wrong end of a call")
         highest = self._next_id - 2 if ours else self.requests.last_id
         if id > highest:
             return self.fail("protocol", f"there is no call {id} yet")
@@ -271,7 +271,7 @@ class Peer:
             if call.account is None:
                 call.account = Account(0)  # a grant that has no effect
             if not call.account.grant(amount):
-                self.fail("flow-control", "a CREDIT that grants nothing")
+                self.fail("flow-control", "a CREDIT with an invalid grant")
         elif call.receive_terminal(kind, body, more):
             self.outgoing.pop(id, None)
             self._place.set()
@@ -289,7 +289,7 @@ class Peer:
             waiting.set_result(None)
 
     async def ping(self):
-        """One round trip."""
+        """Sends a PING and waits for its PONG."""
         self._ping_count += 1
         body = self._ping_count.to_bytes(8, "big")
         answer = self._pings[body] = asyncio.get_running_loop().create_future()
@@ -313,7 +313,7 @@ class Peer:
                 waiting.set_result(None)
             return
         if self.role == 0:
-            return self.fail("protocol", "only clients have credentials")
+            return self.fail("protocol", "only clients send credentials")
         self._tasks.append(asyncio.ensure_future(self._reauthenticate(id, body)))
 
     async def _reauthenticate(self, id, body):
@@ -321,7 +321,7 @@ class Peer:
             self.write(wire.AUTH, id, flags=wire.REPLY)
 
     async def refresh(self, credentials):
-        """New credentials on a live session."""
+        """Sends new credentials on an open session."""
         self._refresh_count += 1
         id = self._refresh_count
         answer = self._refreshes[id] = asyncio.get_running_loop().create_future()
@@ -336,12 +336,12 @@ class Peer:
 
     def _receive_goaway(self, body):
         if len(body) < 7:
-            raise Malformed("GOAWAY is cut")
+            raise Malformed("GOAWAY is truncated")
         code = name_of(GOAWAY_CODES, body[0], "internal")
         last_id = int.from_bytes(body[1:7], "big")
         self.draining.set()
         self.closed = CallError(
-            "unavailable", "the other side drains", processed="no", retry="now"
+            "unavailable", "the peer is draining", processed="no", retry="now"
         )
         for call in list(self.outgoing.values()):
             if call.id > last_id:
@@ -354,8 +354,8 @@ class Peer:
             self._finish(SessionError(code, reason, remote=True))
 
     async def drain(self):
-        """Starts nothing more, lets what is in flight end, and closes."""
-        self.closed = CallError("unavailable", "this side drains", processed="no")
+        """Begins no calls, waits for calls in flight, and closes."""
+        self.closed = CallError("unavailable", "this end is draining", processed="no")
         self._goaway("none", wire.UNSETTLED, "draining")
         await self.ping()
         self.requests.last_allowed = self.requests.last_taken
@@ -375,13 +375,13 @@ class Peer:
             self._tasks.append(asyncio.ensure_future(self.close()))
 
     async def close(self):
-        """Says goodbye and ends at once."""
+        """Sends GOAWAY and closes immediately."""
         self._goaway("none", self.requests.last_taken, "closed")
         self._finish(None)
         await asyncio.wait([self._tasks[0]], timeout=1)
 
     def fail(self, code, text):
-        """The other side broke a rule that the connection does not survive."""
+        """Closes the connection because the peer broke a rule."""
         if not self._over:
             self._goaway(code, self.requests.last_taken, text)
             self._finish(SessionError(code, text))
@@ -409,7 +409,7 @@ class Peer:
         self._tasks.append(asyncio.ensure_future(self._leave()))
 
     async def _leave(self):
-        """Ends our stream, and gives the other side a moment to end its own."""
+        """Ends the stream, and waits briefly for the peer to end its own."""
         self._tasks[1].cancel()
         try:
             await self._writer.drain()
@@ -427,7 +427,7 @@ class Peer:
             pass
 
     async def opened(self):
-        """Settles when the handshake is done."""
+        """Waits until the handshake is complete."""
         await self._opened
         return self
 

@@ -1,4 +1,4 @@
-"""REQUEST and NOTIFY as they come in (PROTOCOL.md, sections 2, 9, 10 and 11)."""
+"""Receiving REQUEST and NOTIFY (PROTOCOL.md, sections 2, 9, 10 and 11)."""
 
 import asyncio
 import struct
@@ -10,7 +10,7 @@ from .incoming import Context, Incoming
 
 
 class Requests:
-    """Reads requests: ids that rise, parts that stand together, credit."""
+    """Reads requests; checks ids, contiguous parts and credit."""
 
     def __init__(self, peer, parity):
         self.peer = peer
@@ -22,10 +22,10 @@ class Requests:
         self._tasks = set()
         self._credit = peer.limits.connection_window
         self._owed = 0
-        self._partial = None  # (kind, id, assembly), without an assembly once given up
+        self._partial = None  # (kind, id, assembly); no assembly once abandoned
 
     def receive(self, kind, id, body, more):
-        """Takes a frame."""
+        """Receives a frame."""
         if self._credit <= 0:
             return self.peer.fail("flow-control", "a request without credit")
         amount = charge_of(body)
@@ -43,7 +43,7 @@ class Requests:
             if self._partial[:2] == (kind, id):
                 return True
             if self._partial[2] is not None:
-                self.peer.fail("protocol", "a message is not whole yet")
+                self.peer.fail("protocol", "another message is incomplete")
                 return False
             self._partial = None
         if kind == wire.NOTIFY:
@@ -87,7 +87,7 @@ class Requests:
         if len(body) < 2:
             return self.peer.fail("protocol", "a request without a method")
         if kind == wire.REQUEST and id > self.last_allowed:
-            return None  # its caller has read in our GOAWAY that it was not processed
+            return None  # our GOAWAY has reported that it was not processed
         number = int.from_bytes(body[:2], "big")
         method, handler = self.peer.served(number)
         is_notification = method is not None and method.shape == "notification"
@@ -121,7 +121,7 @@ class Requests:
         self.peer.write(wire.ERROR, id, wire.encode_error(error))
 
     def cancel(self, id, body):
-        """CANCEL, also of a request that is not whole."""
+        """Receives CANCEL, also for an incomplete request."""
         if self._partial is not None and self._partial[:2] == (wire.REQUEST, id):
             if self._partial[2] is not None:
                 self._partial[2].drop()

@@ -1,4 +1,4 @@
-"""Listens, and makes a peer of every connection."""
+"""A server that creates a peer for each connection."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from .peer import Peer
 
 
 class Server:
-    """Peers by connection."""
+    """The peers of a listening socket."""
 
     def __init__(self, options):
         self._options = options
@@ -14,7 +14,7 @@ class Server:
         self.peers = []
 
     async def listen(self, host, port):
-        """Begins to listen; gives the port."""
+        """Starts to listen and returns the port."""
         self._server = await asyncio.start_server(self._accept, host, port)
         return self._server.sockets[0].getsockname()[1]
 
@@ -22,12 +22,12 @@ class Server:
         self.peers.append(Peer(reader, writer, role=1, **self._options))
 
     async def close(self):
-        """Listens no more."""
+        """Stops listening."""
         self._server.close()
         await self._server.wait_closed()
 
 
 async def serve(host, port, **options):
-    """Serves, and gives the server and its port."""
+    """Serves, and returns the server and its port."""
     server = Server(options)
     return server, await server.listen(host, port)

@@ -6,7 +6,7 @@ from .errors import Malformed
 
 
 class _Undefined:
-    """No value, where one has to stand."""
+    """The encoding of "no value"."""
 
     def __repr__(self):
         return "UNDEFINED"
@@ -28,12 +28,12 @@ def _extension(kind, data):
 
 
 def encode(value):
-    """Bytes of a value. Integers beyond 32 bits arrive as bigint: send floats for numbers."""
+    """Encodes a value. Integers beyond 32 bits arrive as bigint; send floats for numbers."""
     return msgpack.packb(value, default=_other, datetime=True)
 
 
 def decode(body):
-    """The value of a body."""
+    """Decodes a body."""
     try:
         return msgpack.unpackb(body, ext_hook=_extension, timestamp=3)
     except Exception as error:

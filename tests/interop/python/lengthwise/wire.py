@@ -24,13 +24,13 @@ DEADLINE, METADATA, MESSAGE, INCIDENT, DECLARED, RETRY_AFTER = (
 
 
 def frame(kind, id, body=b"", flags=0):
-    """A frame with its length in front."""
+    """Encodes a frame with its length."""
     head = struct.pack(">IBB", HEADER + len(body), kind, flags)
     return head + id.to_bytes(6, "big") + body
 
 
 def pieces(body, most):
-    """Cuts a body; each piece comes with whether more follow."""
+    """Splits a body; yields each part, and whether more parts follow."""
     if not body:
         return [(b"", False)]
     return [
@@ -40,7 +40,7 @@ def pieces(body, most):
 
 
 def text(data):
-    """UTF-8 to text."""
+    """Decodes UTF-8."""
     try:
         return bytes(data).decode("utf-8")
     except UnicodeDecodeError as error:
@@ -51,32 +51,32 @@ def text(data):
 
 
 def tlv(kind, value):
-    """One field, or one entry of a HELLO."""
+    """Encodes one field, or one entry of a HELLO."""
     return struct.pack(">BH", kind, len(value)) + value
 
 
 def read_tlv(block):
-    """All fields of a block, by type."""
+    """Decodes all fields of a block, by type."""
     found, at = {}, 0
     while at < len(block):
         if at + 3 > len(block):
-            raise Malformed("a field's head is cut")
+            raise Malformed("the header of a field is truncated")
         kind, length = struct.unpack_from(">BH", block, at)
         at += 3 + length
         if at > len(block):
-            raise Malformed("a field is cut")
+            raise Malformed("a field is truncated")
         found[kind] = block[at - length:at]
     return found
 
 
 def fields(*list):
-    """A block of fields, with its length in front."""
+    """Encodes a block of fields with its length."""
     block = b"".join(list)
     return struct.pack(">H", len(block)) + block
 
 
 def split_fields(body, at=0):
-    """The fields of a message, and its value."""
+    """Returns the fields and the value of a message."""
     if at + 2 > len(body):
         raise Malformed("the message ends before its fields")
     end = at + 2 + int.from_bytes(body[at:at + 2], "big")
@@ -86,14 +86,14 @@ def split_fields(body, at=0):
 
 
 def u32(value):
-    """A number of 4 bytes."""
+    """Decodes a number of 4 bytes."""
     if len(value) != 4:
         raise Malformed("a number is not 4 bytes")
     return int.from_bytes(value, "big")
 
 
 def metadata_field(metadata):
-    """METADATA, or nothing for none."""
+    """Encodes METADATA; returns no bytes if there are none."""
     pairs = b""
     for key, value in (metadata or {}).items():
         key, value = key.encode(), value.encode()
@@ -103,15 +103,15 @@ def metadata_field(metadata):
 
 
 def read_metadata(pairs):
-    """Metadata as a dictionary."""
+    """Decodes metadata to a dictionary."""
     metadata, at = {}, 0
     while at < len(pairs):
         key_end = at + 1 + pairs[at]
         if key_end + 2 > len(pairs):
-            raise Malformed("metadata are cut")
+            raise Malformed("metadata is truncated")
         end = key_end + 2 + int.from_bytes(pairs[key_end:key_end + 2], "big")
         if end > len(pairs):
-            raise Malformed("metadata are cut")
+            raise Malformed("metadata is truncated")
         metadata[text(pairs[at + 1:key_end])] = text(pairs[key_end + 2:end])
         at = end
     return metadata
@@ -122,7 +122,7 @@ def read_metadata(pairs):
 
 @dataclass(frozen=True)
 class Method:
-    """A method as a HELLO lists it."""
+    """A method in a HELLO."""
 
     name: str
     shape: str
@@ -131,7 +131,7 @@ class Method:
 
 @dataclass
 class Limits:
-    """What a side accepts; the first five are told in HELLO."""
+    """The limits of an end; HELLO contains the first five."""
 
     max_frame_body: int = 131_072
     max_message: int = 4_194_304
@@ -145,13 +145,13 @@ class Limits:
     drain_grace: float = 10.0
 
 
-# What holds until the server's HELLO has come (section 4).
+# Limits until the server's HELLO arrives (section 4).
 EARLY = Limits(16_384, 65_536, 32, 0, 65_536)
 
 
 @dataclass
 class Hello:
-    """What a side says of itself."""
+    """The contents of a HELLO."""
 
     role: int
     limits: Limits
@@ -165,7 +165,7 @@ class Hello:
 
 
 def encode_hello(hello):
-    """The body of a HELLO."""
+    """Encodes the body of a HELLO."""
     limits = hello.limits
     body = b"LWP1" + bytes([1, 0, hello.role, 0]) + struct.pack(
         ">8I", 0, limits.max_frame_body, limits.max_message, limits.max_calls,
@@ -192,9 +192,9 @@ def encode_hello(hello):
 
 
 def check_version(body):
-    """The major version, if it is this protocol at all."""
+    """Returns the major version if the magic matches."""
     if body[:4] != b"LWP1" or len(body) < 6:
-        raise Malformed("the peer speaks another protocol")
+        raise Malformed("the peer uses another protocol")
     return body[4]
 
 
@@ -202,18 +202,18 @@ LEAST = (16_384, 65_536, 32, 1_024, 65_536)
 
 
 def decode_hello(body):
-    """Reads a HELLO of our major version."""
+    """Decodes a HELLO of our major version."""
     if len(body) < 40:
-        raise Malformed("HELLO is cut")
+        raise Malformed("HELLO is truncated")
     numbers = struct.unpack_from(">8I", body, 8)
     if any(number < least for number, least in zip(numbers[1:], LEAST)):
-        raise Malformed("HELLO is below a least value")
+        raise Malformed("a member of HELLO is below its minimum")
     entries = read_tlv(body[40:])
     for only_the_other_sends in (4,) if body[6] else (5, 6):
         entries.pop(only_the_other_sends, None)
     triples = entries.get(5, b"")
     if len(triples) % 3:
-        raise Malformed("mismatches are cut")
+        raise Malformed("mismatches are truncated")
     return Hello(
         role=0 if body[6] == 0 else 1,
         limits=Limits(*numbers[1:6], heartbeat=numbers[6] / 1000),
@@ -228,29 +228,29 @@ def decode_hello(body):
 
 
 def read_described(data):
-    """SCHEMAS."""
+    """Decodes SCHEMAS."""
     described, at = [], 0
     while at < len(data):
         if at + 6 > len(data):
-            raise Malformed("the schemas are cut")
+            raise Malformed("the schemas are truncated")
         caller, number, shape, length = struct.unpack_from(">BHBH", data, at)
         at += 6 + length
         if at > len(data):
-            raise Malformed("the schemas are cut")
+            raise Malformed("the schemas are truncated")
         if caller < 2 and shape < len(SHAPES):
             described.append((caller, number, SHAPES[shape], data[at - length:at]))
     return described
 
 
 def read_methods(data):
-    """METHODS."""
+    """Decodes METHODS."""
     methods, at = [], 0
     while at < len(data):
         if at + 6 > len(data) or at + 6 + data[at + 5] > len(data):
-            raise Malformed("the method list is cut")
+            raise Malformed("the method list is truncated")
         shape, hash, length = struct.unpack_from(">BIB", data, at)
         if shape >= len(SHAPES):
-            raise Malformed("no such shape")
+            raise Malformed("unknown shape")
         at += 6 + length
         methods.append(Method(text(data[at - length:at]), SHAPES[shape], hash))
     return methods
@@ -260,7 +260,7 @@ def read_methods(data):
 
 
 def encode_error(error):
-    """The body of an ERROR."""
+    """Encodes the body of an ERROR."""
     list = [tlv(MESSAGE, error.text.encode())]
     if error.incident:
         list.append(tlv(INCIDENT, error.incident.encode()))
@@ -277,16 +277,16 @@ def encode_error(error):
 
 
 def decode_error(body):
-    """Reads an ERROR."""
+    """Decodes an ERROR."""
     if len(body) < 4:
-        raise Malformed("ERROR is cut")
+        raise Malformed("ERROR is truncated")
     block, data = split_fields(body, 4)
     details = {}
     try:
         if data:
             details["data"] = values.decode(data)
     except Malformed:
-        pass  # the error is worth more than its data
+        pass  # report the error without its data
     return CallError(
         name_of(CODES, body[0], "internal"),
         text(block.get(MESSAGE, b"")),
