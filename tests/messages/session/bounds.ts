@@ -1,7 +1,7 @@
 /**
- * A limit of a session at its bound, and one beyond: what is within works, what
- * is beyond has its documented outcome, and where that is not the end of the
- * connection, the next message is taken.
+ * Tests a session limit at its bound and one beyond it. At the bound everything
+ * works; beyond it the documented outcome follows. Unless that closes the
+ * connection, the session must accept the next message.
  *
  * @module
  */
@@ -17,26 +17,30 @@ import { Kind } from "../../../lib/messages/session/wire/frame_header.ts";
 import { body, NOTE } from "./session_calls.ts";
 import { errorOf, Lone, request } from "./lone_session.ts";
 
-/** The outcome where nothing is told: what was sent waits, or was dropped. */
+/** The outcome without an error: the message waits, or was dropped. */
 export const NOTHING = "nothing";
 
-/** One limit, as one use of it comes up against it. */
+/** One limit, with one way of reaching it. */
 export interface Bound {
   readonly limit: keyof SessionLimits;
-  /** What is counted. */
+  /** The quantity that is counted. */
   readonly what: string;
-  /** The side that is tested. @default {"server"} */
+  /** The side under test. @default {"server"} */
   readonly role?: "client" | "server";
   readonly limits?: Partial<SessionLimits>;
-  /** What the other side grants. */
+  /** The peer's HELLO. */
   readonly peer?: Parameters<typeof Lone.open>[2];
-  /** The handshake is what is tested. */
+  /** Set to test the handshake itself. */
   readonly unopened?: true;
-  /** The most that is within. */
+  /** The largest allowed amount. */
   readonly most: number;
-  /** Uses so much of it, and says whether that worked. @throws {CallError} that a caller got */
+  /**
+   * Uses the given amount; returns whether that worked.
+   *
+   * @throws {CallError} the error of a call
+   */
   use(lone: Lone, amount: number): boolean;
-  /** What becomes of one more. */
+  /** The outcome of one more. */
   readonly beyond: string;
 }
 
@@ -44,7 +48,7 @@ function begin({ role = "server", limits, peer, unopened }: Bound): Lone {
   return unopened ? new Lone(role, limits) : Lone.open(role, limits, peer);
 }
 
-/** What became of it: that it worked, the end of the connection, or an error, with what it says of itself. */
+/** Returns the outcome: "works", how the connection closed, or an error. */
 function outcome(lone: Lone, bound: Bound, amount: number): string {
   const worked = attempt(() => bound.use(lone, amount));
   if (lone.ends.length > 0) return `closes: ${lone.ends[0]?.code ?? "none"}`;
@@ -63,8 +67,8 @@ function attempt(use: () => boolean): string {
   }
 }
 
-/** The session goes on: it takes a message, and holds nothing of the last. */
-function goesOn(lone: Lone): void {
+/** Checks that the session accepts a message and holds no earlier one. */
+function continues(lone: Lone): void {
   const before = lone.notes.length;
   lone.receive(Kind.NOTIFY, 0, request(NOTE, [7]));
   assertEquals([lone.notes.length, lone.notes.at(-1)], [
@@ -78,15 +82,15 @@ function goesOn(lone: Lone): void {
 export function testBound(bound: Bound): void {
   const { limit, what, most, beyond } = bound;
   Deno.test(
-    `${limit} lets ${most} through, and one more has this outcome: ${beyond} (${what})`,
+    `${limit} allows ${most}; one more has the outcome "${beyond}" (${what})`,
     { permissions: "none" },
     () => {
       const within = begin(bound);
       assertEquals(outcome(within, bound, most), "works");
-      goesOn(within);
+      continues(within);
       const over = begin(bound);
       assertEquals(outcome(over, bound, most + 1), beyond);
-      if (over.ends.length === 0) goesOn(over);
+      if (over.ends.length === 0) continues(over);
     },
   );
 }

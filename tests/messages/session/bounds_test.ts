@@ -1,6 +1,6 @@
 /**
- * Each limit of a session at its bound, and one beyond: what is documented in
- * README.md ("Limits", "Errors") and PROTOCOL.md (section 16).
+ * Each session limit at its bound and one beyond it, as documented in README.md
+ * ("Limits", "Errors") and PROTOCOL.md (section 16).
  *
  * @module
  */
@@ -21,24 +21,24 @@ const pure = { permissions: "none" } as const;
 
 const SOFT = {
   unsentSoft: 65_536,
-  unsentHard: 425_984, // the least that it may be
+  unsentHard: 425_984, // the minimum
   maxFrameBody: 16_384,
 };
 
-/** Calls that are taken, one after the other. */
+/** Sends calls that are accepted one after the other. */
 function requests(lone: Lone, count: number): void {
   for (let n = 0; n < count; n++) {
     lone.receive(Kind.REQUEST, 2 * n + 1, request(ASK));
   }
 }
 
-/** Cancels so many calls, whose handlers settle at once. */
+/** Starts and cancels calls whose handlers settle at once. */
 function cancels(lone: Lone, count: number): void {
   for (let n = 0; n < count && lone.ends.length === 0; n++) {
     const id = 2 * lone.calls.length + 1;
     lone.receive(Kind.REQUEST, id, request(ASK));
     lone.receive(Kind.CANCEL, id, [0]);
-    lone.session.respond(lone.calls.at(-1)!.call, body(1), lone.now); // it has just come
+    lone.session.respond(lone.calls.at(-1)!.call, body(1), lone.now); // has just arrived
   }
 }
 
@@ -46,18 +46,18 @@ function ping(lone: Lone, count: number): void {
   for (let n = 0; n < count; n++) lone.receive(Kind.PING, 0, body(8));
 }
 
-/** So many bytes wait for the transport. */
+/** Leaves this many bytes unsent. */
 function leaveUnsent(lone: Lone, bytes: number): void {
   lone.sink.open = false;
   lone.sink.bytesFramed += bytes - lone.sink.unsent;
 }
 
-/** An item whose frame costs so much credit. */
+/** Returns an item whose frame costs this much credit. */
 function item(charge: number): Uint8Array {
   return message(body(charge - FRAME_CHARGE - 2));
 }
 
-/** A HELLO of so many bytes. */
+/** Returns a HELLO of this length. */
 function helloOf(length: number): Uint8Array {
   const rest = hello("client", { protocol: "" }).length;
   return hello("client", { protocol: "x".repeat(length - rest) });
@@ -77,7 +77,7 @@ const BOUNDS: readonly Bound[] = [
   },
   {
     limit: "maxMessage",
-    what: "bytes of a value that is sent",
+    what: "bytes of a sent value",
     role: "client",
     peer: { maxMessage: 65_536 },
     most: 65_536,
@@ -114,7 +114,7 @@ const BOUNDS: readonly Bound[] = [
   },
   {
     limit: "handshakeTimeout",
-    what: "ms until a HELLO",
+    what: "ms until HELLO",
     limits: { handshakeTimeout: 700 },
     unopened: true,
     most: 699,
@@ -163,7 +163,7 @@ const BOUNDS: readonly Bound[] = [
   },
   {
     limit: "maxQueuedCalls",
-    what: "calls that wait for a place",
+    what: "calls that wait for a slot",
     role: "client",
     limits: { maxQueuedCalls: 3 },
     peer: { maxCalls: 32 },
@@ -176,7 +176,7 @@ const BOUNDS: readonly Bound[] = [
   },
   {
     limit: "streamWindow",
-    what: "bytes of items in front of another item",
+    what: "bytes of items before another item",
     limits: { streamWindow: 1024 },
     most: 1023,
     use(lone, amount) {
@@ -189,7 +189,7 @@ const BOUNDS: readonly Bound[] = [
   },
   {
     limit: "connectionWindow",
-    what: "bytes of requests in front of another request",
+    what: "bytes of requests before another request",
     role: "client",
     peer: { connectionWindow: 65_536 },
     most: 65_535,
@@ -228,7 +228,7 @@ const BOUNDS: readonly Bound[] = [
   },
   {
     limit: "unsentSoft",
-    what: "unsent bytes in front of a call",
+    what: "unsent bytes before a call",
     role: "client",
     limits: SOFT,
     most: 65_535,
@@ -240,20 +240,20 @@ const BOUNDS: readonly Bound[] = [
   },
   {
     limit: "unsentSoft",
-    what: "unsent bytes in front of a result",
+    what: "unsent bytes before a result",
     limits: SOFT,
     most: 49_151, // three quarters
     use(lone, amount) {
       requests(lone, 1);
       leaveUnsent(lone, amount);
-      lone.session.respond(lone.calls[0]!.call, body(1), lone.now); // it has just come
+      lone.session.respond(lone.calls[0]!.call, body(1), lone.now); // has just arrived
       return lone.sentKinds().includes("RESULT 1");
     },
     beyond: NOTHING, // it waits for room
   },
   {
     limit: "unsentHard",
-    what: "unsent bytes behind a frame that came",
+    what: "unsent bytes after a received frame",
     limits: SOFT,
     most: 425_983,
     use(lone, amount) {
@@ -265,7 +265,7 @@ const BOUNDS: readonly Bound[] = [
   },
   {
     limit: "writeStall",
-    what: "ms in which the peer takes no byte",
+    what: "ms in which the transport accepts no byte",
     limits: { writeStall: 2000 },
     most: 1999,
     use(lone, amount) {
@@ -285,7 +285,7 @@ const BOUNDS: readonly Bound[] = [
       lone.advance(amount);
       return lone.sentKinds().length === 0;
     },
-    beyond: NOTHING, // but a PING, which is no error
+    beyond: NOTHING, // only a PING, which is not an error
   },
   {
     limit: "heartbeatMisses",
@@ -300,14 +300,14 @@ const BOUNDS: readonly Bound[] = [
   },
   {
     limit: "drainGrace",
-    what: "ms until a call in flight is answered",
+    what: "ms until the response to a call in flight",
     limits: { drainGrace: 500 },
     most: 499,
     use(lone, amount) {
       requests(lone, 1);
       lone.session.drain(lone.now);
       lone.advance(amount);
-      lone.session.respond(lone.calls[0]!.call, body(1), lone.now); // it came before the drain
+      lone.session.respond(lone.calls[0]!.call, body(1), lone.now); // arrived before the drain
       return lone.sentKinds().includes("RESULT 1");
     },
     beyond: "closes: none",
@@ -317,7 +317,7 @@ const BOUNDS: readonly Bound[] = [
 BOUNDS.forEach(testBound);
 
 Deno.test(
-  "a stream that is read is raised to maxStreamWindow, and no further",
+  "takeItem() raises the window of a stream up to maxStreamWindow",
   pure,
   () => {
     const limits = { streamWindow: 1024, maxStreamWindow: 5000 };
@@ -338,11 +338,15 @@ Deno.test(
   },
 );
 
-Deno.test("every limit has its bound tested", pure, () => {
-  const elsewhere = [
-    "maxStreamWindow", // above
-    ...["maxFragments", "maxAssembly", "assemblyTimeout"], // bounds_in_parts_test.ts
-  ];
-  const tested = new Set([...BOUNDS.map(({ limit }) => limit), ...elsewhere]);
-  assertEquals([...tested].sort(), Object.keys(DEFAULT_LIMITS).sort());
-});
+Deno.test(
+  "DEFAULT_LIMITS has no limit without a test of its bound",
+  pure,
+  () => {
+    const elsewhere = [
+      "maxStreamWindow", // above
+      ...["maxFragments", "maxAssembly", "assemblyTimeout"], // fragment_bounds_test.ts
+    ];
+    const tested = new Set([...BOUNDS.map(({ limit }) => limit), ...elsewhere]);
+    assertEquals([...tested].sort(), Object.keys(DEFAULT_LIMITS).sort());
+  },
+);

@@ -14,7 +14,7 @@ import { Simulation } from "./simulation.ts";
 const pure = { permissions: "none" } as const;
 
 Deno.test(
-  "the five shapes carry what they are given, both ways, empty bodies included",
+  "the five shapes carry bodies in both directions, including empty ones",
   pure,
   () => {
     for (const from of [0, 1] as const) {
@@ -61,7 +61,7 @@ Deno.test(
   },
 );
 
-Deno.test("items that have come can be taken after the result", pure, () => {
+Deno.test("takeItem() returns received items after the result", pure, () => {
   const simulation = new Simulation().open();
   const { client, server } = simulation;
   const held = hold(server);

@@ -7,7 +7,7 @@ import { Simulation } from "./simulation.ts";
 const pure = { permissions: "none" } as const;
 
 Deno.test(
-  "an unknown kind closes the connection, unless it may be ignored",
+  "Dispatcher closes the connection at an unknown kind without IGNORABLE",
   pure,
   () => {
     const lone = Lone.open("server");
@@ -21,7 +21,7 @@ Deno.test(
   },
 );
 
-Deno.test("frames that are no frames close the connection", pure, () => {
+Deno.test("Dispatcher closes the connection at an invalid frame", pure, () => {
   const frames: [number, number, Uint8Array, string][] = [
     [Kind.HELLO, 0, body(1), "protocol"],
     [Kind.PING, 0, body(7), "protocol"],
@@ -46,7 +46,7 @@ Deno.test("frames that are no frames close the connection", pure, () => {
 });
 
 Deno.test(
-  "frames from the wrong side of a call, or for one that never was, close the connection",
+  "Dispatcher closes the connection at a frame from the wrong end of a call, or for an unused id",
   pure,
   () => {
     for (
@@ -71,7 +71,7 @@ Deno.test(
 );
 
 Deno.test(
-  "frames for calls that are over are counted and dropped",
+  "Dispatcher counts and drops frames for calls that are over",
   pure,
   () => {
     const lone = Lone.open("server");

@@ -1,6 +1,6 @@
 /**
- * The bounds on what is put together from several frames, for each kind of
- * message that may come so: README.md, "Limits", and PROTOCOL.md, section 10.
+ * The bounds on messages that are reassembled from several frames, for each kind
+ * of message (README.md, "Limits", and PROTOCOL.md, section 10).
  *
  * @module
  */
@@ -21,19 +21,19 @@ type PartsLimit = (typeof PARTS)[number];
 
 const PART = 16_000;
 
-/** A message that comes in parts, and what tells that it has come. */
+/** A kind of message in several frames, and how to detect its arrival. */
 interface Carrier {
   readonly name: string;
   readonly kind: number;
   readonly id: number;
   readonly role: "client" | "server";
-  /** A message of so many bytes, from its method or fields to its end. */
+  /** Returns a message of this length, including its method number and fields. */
   bytes(length: number): Uint8Array;
-  /** Makes the call that it belongs to, and gives how to see that it has come. */
+  /** Starts the call, and returns a function that detects the arrival. */
   begin(lone: Lone): () => boolean;
-  /** The most of a limit that lets it through, where that is another than for the others. */
+  /** Bounds that differ from the ones of the other kinds. */
   readonly most?: Readonly<Partial<Record<PartsLimit, number>>>;
-  /** What becomes of it beyond each bound. */
+  /** The outcome beyond each bound. */
   readonly beyond: Readonly<Record<PartsLimit, string>>;
 }
 
@@ -75,7 +75,7 @@ const CARRIERS: readonly Carrier[] = [
       lone.session.takeItem(held.call, lone.now);
       return () => held.items.length === 1;
     },
-    // Its last part makes it whole, and needs no such memory: four others are within it.
+    // The last part completes the item and is not counted: four others are.
     most: { maxAssembly: 5 * PART },
     beyond: {
       maxMessage: BROKEN,
@@ -106,7 +106,7 @@ const CARRIERS: readonly Carrier[] = [
 
 const WIDE = { streamWindow: 2 ** 20, maxStreamWindow: 2 ** 20 };
 
-/** How each bound on messages in parts is reached. */
+/** How to reach each bound. */
 const REACH: Readonly<
   Record<
     PartsLimit,
@@ -119,7 +119,7 @@ const REACH: Readonly<
 > = {
   maxMessage: {
     limits: { ...WIDE, maxMessage: 65_536, maxMetadata: 0 },
-    most: 65_536 + 1024, // what stands in front of the value is not the message's
+    most: 65_536 + 1024, // the bytes before the value do not count
     send: (lone, carrier, amount) => inParts(lone, carrier, amount, PART),
   },
   maxFragments: {
@@ -166,9 +166,9 @@ function boundOf(limit: PartsLimit, carrier: Carrier): Bound {
     limits,
     most: carrier.most?.[limit] ?? most,
     use(lone, amount) {
-      const hasCome = carrier.begin(lone);
+      const hasArrived = carrier.begin(lone);
       send(lone, carrier, amount);
-      return hasCome();
+      return hasArrived();
     },
     beyond: carrier.beyond[limit],
   };

@@ -1,8 +1,8 @@
 /**
- * Hostile frames. The invariants, in words: whatever comes, no exception leaves
- * `receive`; the session lives on, or has ended once, with a SessionError that
- * the peer was told in a GOAWAY; what it holds for the peer stays within its
- * limits; and every call of its own settles exactly once.
+ * Hostile frames. The invariants: whatever arrives, `receive` does not throw; the
+ * session stays open or ends once with a SessionError that it sends in a GOAWAY;
+ * the memory held for the peer stays within the limits; and every call that the
+ * session made settles exactly once.
  *
  * @module
  */
@@ -39,7 +39,7 @@ function noise(random: Random, most: number): Uint8Array {
   return bytes;
 }
 
-/** A body that may mean something. */
+/** Returns a body that is plausible for this kind. */
 function bodyOf(random: Random, kind: number): Uint8Array {
   switch (kind) {
     case Kind.REQUEST:
@@ -77,7 +77,7 @@ function fields(random: Random): number[] {
 }
 
 function hostile(random: Random, lone: Lone, made: number): Uint8Array {
-  // What ends a session comes seldom, or none would get far.
+  // Frames that end a session are rare, or no session would get far.
   const rare = random(100) === 0;
   const kind = rare ? KINDS[random(KINDS.length)]! : CALL_KINDS[random(9)]!;
   const wild = random(200) === 0;
@@ -93,7 +93,7 @@ function hostile(random: Random, lone: Lone, made: number): Uint8Array {
   return random(200) === 0 ? bytes.slice(0, random(bytes.length)) : bytes;
 }
 
-/** An id that a frame of this kind may have. */
+/** Returns an id that a frame of this kind may have. */
 function idOf(random: Random, kind: number, lone: Lone, made: number): number {
   const ours = (lone.role === "client" ? 1 : 2) + 2 * random(made + 1);
   const last = ids.get(lone) ?? 0;
@@ -135,7 +135,7 @@ function nextId(lone: Lone): number {
   return id;
 }
 
-/** A session in some state, with calls of its own. */
+/** Returns a session in a random state, with calls of its own. */
 function victim(random: Random, made: Outgoing[]): Lone {
   const role = random(2) === 0 ? "client" : "server";
   const state = random(8);
@@ -189,7 +189,7 @@ function checkBounds({ session, sink, calls }: Lone): void {
       (receiveWindow?.partial?.bytes ?? 0);
     assert(
       held <= limits.maxStreamWindow + limits.maxFrameBody,
-      "receiveWindow",
+      "receive window",
     );
   }
 }
@@ -202,7 +202,7 @@ function checkEnd(lone: Lone, made: Outgoing[]): void {
   assert(error === undefined || error instanceof SessionError);
   for (const outgoing of made) {
     assertEquals(outgoing.settled, 1);
-    session.dropItems(outgoing.call, lone.now); // its reader leaves
+    session.dropItems(outgoing.call, lone.now); // its reader stops
   }
   for (const { call } of lone.calls) {
     session.respond(call, new Uint8Array(), lone.now);
@@ -231,7 +231,7 @@ function fuzz(seed: number): number {
   return frames;
 }
 
-Deno.test("a session survives hostile frames in every state", pure, () => {
+Deno.test("receive() survives hostile frames in every state", pure, () => {
   let frames = 0;
   for (let seed = 1; frames < FRAMES; seed++) {
     try {

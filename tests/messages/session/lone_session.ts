@@ -1,5 +1,5 @@
 /**
- * One session against frames that a test writes by hand.
+ * One session, tested with frames that a test writes by hand.
  *
  * @module
  */
@@ -28,7 +28,7 @@ import { NO_FIELDS } from "../../../lib/messages/session/wire/fields.ts";
 import { ASK, body, Incoming, Outgoing } from "./session_calls.ts";
 import { TABLES } from "./simulation.ts";
 
-/** A frame as it was sent. */
+/** A frame that the session sent. */
 export interface SentFrame {
   readonly kind: number;
   readonly more: boolean;
@@ -50,14 +50,14 @@ export function frame(
   return bytes;
 }
 
-/** Four bytes. */
+/** Returns the four bytes of a u32. */
 export function u32(value: number): Uint8Array {
   const bytes = new Uint8Array(4);
   putU32(bytes, 0, value);
   return bytes;
 }
 
-/** The body of a REQUEST or NOTIFY. */
+/** Returns the body of a REQUEST or NOTIFY. */
 export function request(
   method: number,
   value: Uint8Array | number[] = [],
@@ -69,12 +69,12 @@ export function request(
   return concat([head, Uint8Array.from(fields), Uint8Array.from(value)]);
 }
 
-/** The body of an ITEM or RESULT. */
+/** Returns the body of an ITEM or RESULT. */
 export function message(value: Uint8Array | number[] = []): Uint8Array {
   return concat([new Uint8Array(2), Uint8Array.from(value)]);
 }
 
-/** The body of a HELLO. */
+/** Returns the body of a HELLO. */
 export function hello(
   role: "client" | "server",
   changes: Partial<Parameters<typeof encodeHello>[0]> = {},
@@ -99,12 +99,12 @@ export function hello(
   });
 }
 
-/** Keeps what is sent; the transport takes it when the test says so. */
+/** Records sent frames; the test decides when the transport takes them. */
 export class Recorder implements FrameSink {
   bytesFramed = 0;
   bytesHanded = 0;
   taken = 0;
-  /** Whether what is sent counts as handed and taken at once. */
+  /** Whether sent bytes count as handed over and taken at once. */
   open = true;
   readonly frames: SentFrame[] = [];
   #buffer = new Uint8Array(64);
@@ -134,7 +134,7 @@ export class Recorder implements FrameSink {
   abandon(): void {}
 }
 
-/** One session, its time, and what it sent and said. */
+/** One session, its clock, its sent frames, and its events. */
 export class Lone {
   readonly sink = new Recorder();
   readonly session: Session;
@@ -189,7 +189,7 @@ export class Lone {
     });
   }
 
-  /** Done with the handshake. */
+  /** Returns a session whose handshake is complete. */
   static open(
     role: "client" | "server",
     limits: Partial<SessionLimits> = {},
@@ -203,7 +203,7 @@ export class Lone {
     return lone;
   }
 
-  /** Begins a call from here. */
+  /** Starts a call. */
   call(options: {
     method?: number;
     value?: unknown;
@@ -227,7 +227,7 @@ export class Lone {
     return observer;
   }
 
-  /** Lets a frame come. */
+  /** Delivers a frame. */
   receive(
     kind: number,
     id: number,
@@ -238,21 +238,21 @@ export class Lone {
     return this;
   }
 
-  /** Lets bytes come as a frame; whoever keeps a view of them is found out. */
+  /** Delivers bytes as a frame, then overwrites them to expose kept views. */
   receiveFrame(bytes: Uint8Array): void {
     this.session.receive(bytes, this.now);
     bytes.fill(0xdd);
     this.session.readSome(this.now);
   }
 
-  /** The transport takes all that is unsent. */
+  /** Lets the transport take all unsent bytes. */
   write(): this {
     this.sink.bytesHanded = this.sink.taken = this.sink.bytesFramed;
     this.session.written(this.now);
     return this;
   }
 
-  /** Lets time pass, with a tick wherever the session asked for one. */
+  /** Advances the clock, with a tick whenever the session needs one. */
   advance(ms: number): this {
     const until = this.now + ms;
     while (this.session.wakeAt <= until) {
@@ -263,19 +263,19 @@ export class Lone {
     return this;
   }
 
-  /** What was sent since the last time. */
+  /** Returns the frames sent since the last call. */
   sent(): SentFrame[] {
     return this.sink.frames.splice(0);
   }
 
-  /** The same, by kind and id. */
+  /** Like {@linkcode Lone.sent}, with only the kind and id of each frame. */
   sentKinds(): string[] {
     return this.sent().map(({ kind, id, more }) =>
       `${NAMES.get(kind) ?? kind} ${id}${more ? " +" : ""}`
     );
   }
 
-  /** The error that ended it. */
+  /** The error that ended the session. */
   get error(): SessionError {
     const error = this.ends[0];
     if (this.ends.length !== 1 || error === undefined) {
@@ -289,7 +289,7 @@ const NAMES = new Map(
   Object.entries(Kind).map(([name, kind]) => [kind as number, name]),
 );
 
-/** What stands in the fixed part of an ERROR. */
+/** Reads the fixed part of an ERROR. */
 export function errorOf({ body }: SentFrame): {
   code: number;
   processed: number;
@@ -298,7 +298,7 @@ export function errorOf({ body }: SentFrame): {
   return { code: body[0]!, processed: body[1]!, retry: body[2]! };
 }
 
-/** What stands in a GOAWAY. */
+/** Reads a GOAWAY. */
 export function goawayOf({ body }: SentFrame): {
   code: number;
   lastId: number;

@@ -1,6 +1,6 @@
 /**
- * What a peer can make this side hold, whatever it sends: each of these is
- * within the bounds that PROTOCOL.md names.
+ * The memory that a peer can make this side hold: whatever the peer sends, it
+ * stays within the bounds of PROTOCOL.md.
  *
  * @module
  */
@@ -30,23 +30,27 @@ import { Simulation, TABLES } from "./simulation.ts";
 
 const pure = { permissions: "none" } as const;
 
-Deno.test("MISMATCHES of a client mean nothing to a server", pure, () => {
-  const lone = Lone.open("server", {}, {
-    mismatches: [{ method: NOTE, reason: "missing" }],
-  });
-  lone.session.notify({
-    method: NOTE,
-    info: TABLES.calls[NOTE]!,
-    value: body(1),
-    hasValue: true,
-    fields: NO_FIELDS,
-  }, 0);
-  assertEquals(lone.session.peer?.mismatches, []);
-  assertEquals(lone.sentKinds(), ["NOTIFY 0"]);
-});
+Deno.test(
+  "decodeHello() of a server ignores MISMATCHES of a client",
+  pure,
+  () => {
+    const lone = Lone.open("server", {}, {
+      mismatches: [{ method: NOTE, reason: "missing" }],
+    });
+    lone.session.notify({
+      method: NOTE,
+      info: TABLES.calls[NOTE]!,
+      value: body(1),
+      hasValue: true,
+      fields: NO_FIELDS,
+    }, 0);
+    assertEquals(lone.session.peer?.mismatches, []);
+    assertEquals(lone.sentKinds(), ["NOTIFY 0"]);
+  },
+);
 
 Deno.test(
-  "items that wait encoded for credit are bounded; beyond that they wait as values",
+  "sendItem() bounds the encoded items that wait for credit; further ones stay values",
   pure,
   () => {
     const lone = Lone.open("server", {}, {
@@ -64,13 +68,13 @@ Deno.test(
       lone.write();
     }
     const { itemBacklog, blocked } = lone.session.accounts;
-    // And one for which there is no room.
+    // One more is allowed beyond the bound.
     assert(itemBacklog <= maxAssembly + 1_000_002 && itemBacklog > maxAssembly);
     assertEquals([taken, blocked], [18, 100 - 18]);
-    // A small one of any of them needs no such room.
+    // A small item of any of them needs no such room.
     const { call } = lone.calls.at(-1)!;
     assert(lone.session.sendItem(call, body(10), 0));
-    // As soon as one gives way, the next may go.
+    // As soon as one is dropped, the next may be sent.
     const woken = () =>
       lone.calls.filter(({ sendable }) => sendable > 0).length;
     const before = woken();
@@ -80,7 +84,7 @@ Deno.test(
 );
 
 Deno.test(
-  "what a stream was raised by is not lent again while its items wait",
+  "takeItem() returns raised credit to the pool only after the last waiting item",
   pure,
   () => {
     const lone = Lone.open("server");
@@ -111,7 +115,7 @@ Deno.test(
 );
 
 Deno.test(
-  "senders who keep to their credit never meet maxAssembly",
+  "senders that respect their credit never exceed maxAssembly",
   pure,
   () => {
     const simulation = new Simulation().open();
@@ -133,7 +137,7 @@ Deno.test(
 );
 
 Deno.test(
-  "metadata larger than a frame are cut like any message, with and without a value",
+  "metadata larger than a frame is split like any message, with and without a value",
   pure,
   () => {
     const limits = { maxFrameBody: 16 * 1024, maxMetadata: 60 * 1024 };
@@ -163,7 +167,7 @@ Deno.test(
 );
 
 Deno.test(
-  "deadlines that run out on both sides do not count as cancels of the caller's",
+  "deadlines that pass on both sides do not count as CANCELs of the caller",
   pure,
   () => {
     const simulation = new Simulation().open();
@@ -177,7 +181,7 @@ Deno.test(
           server.touch();
         });
     };
-    // 3,000 calls a second with 100 ms each; their handlers obey.
+    // 3,000 calls per second with 100 ms each; their handlers settle at once.
     for (let time = 0; time < 3000; time += 10) {
       simulation.at(time, () => {
         for (let n = 0; n < 30; n++) {
@@ -192,7 +196,7 @@ Deno.test(
 );
 
 Deno.test(
-  "small parts of a message are held as one, in the bytes that they have",
+  "small parts of a message are held in one buffer, without overhead",
   pure,
   () => {
     const lone = Lone.open("server");
@@ -208,7 +212,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a large item that could not be encoded again keeps no small one waiting",
+  "sendItem() of an item that cannot be encoded blocks no small one",
   pure,
   () => {
     const lone = Lone.open("server", {}, { streamWindow: 1024 });
@@ -228,7 +232,7 @@ Deno.test(
 );
 
 Deno.test(
-  "streams that waited for the server's HELLO have their window once",
+  "streams that waited for the server's HELLO receive their window once",
   pure,
   () => {
     for (const [count, size] of [[34, 0], [3, 60_000]] as const) {
@@ -247,7 +251,7 @@ Deno.test(
       assertEquals(held.length, count);
       const { streamWindow } = server.session.limits;
       for (const { call: { receiveWindow } } of held) {
-        // As much as fits, and of it the last item may go beyond.
+        // As much as fits; the last item may overshoot.
         assert(
           receiveWindow!.held > streamWindow - 2000,
           `${receiveWindow!.held} bytes`,
@@ -266,7 +270,7 @@ const SCARCE = {
   hello: { maxFrameBody: 16 * 1024, streamWindow: 16 * 1024 },
 };
 
-/** A server that has little room for items, and streams of its peer's that it answers. */
+/** Returns a server with little room for items, and its streams to the client. */
 function scarce(): { lone: Lone; open: () => Incoming; send: Send } {
   const lone = Lone.open("server", SCARCE.limits, SCARCE.hello);
   let next = 1;
@@ -288,7 +292,7 @@ function scarce(): { lone: Lone; open: () => Incoming; send: Send } {
 type Send = (to: Incoming, size: number) => boolean;
 
 Deno.test(
-  "calls that end while their items wait for room are not held",
+  "calls that end while their items wait for room are released",
   pure,
   () => {
     for (const cancelled of [true, false]) {
@@ -309,13 +313,13 @@ Deno.test(
 );
 
 Deno.test(
-  "a stream that sent one item beyond the room takes its turn with those that fit",
+  "a stream that sent one item beyond the bound takes turns with the others",
   pure,
   () => {
     const { lone, open, send } = scarce();
     assert(send(open(), 64_000)); // never read
     const steady = open();
-    assert(send(steady, 40_000)); // there was no room for it
+    assert(send(steady, 40_000)); // beyond the bound
     lone.write();
     lone.session.maySendItem(steady.call);
     const waits = open();
@@ -328,7 +332,7 @@ Deno.test(
       if (send(steady, 17_500)) taken.push(17_500);
       lone.session.maySendItem(steady.call);
     };
-    // What has left is paid for, and a little more: it may go on at once.
+    // Grants what was sent and a little more, so that it may continue at once.
     const { streamWindow } = SCARCE.hello;
     for (let n = 0; n < 10; n++) {
       const parts = n === 0
@@ -343,7 +347,7 @@ Deno.test(
 );
 
 Deno.test(
-  "who stands behind an item that waits is told when that goes another way",
+  "onSendable() is called for the next stream when an item before it is dropped",
   pure,
   () => {
     const ways: Record<string, (first: Incoming, lone: Lone) => void> = {
@@ -372,7 +376,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a session that ends does not look at each call that waits for room once for each other",
+  "close() does linear work for the calls that wait for room",
   pure,
   () => {
     const { lone, open, send } = scarce();
@@ -381,7 +385,7 @@ Deno.test(
     for (let n = 0; n < 200; n++) {
       const held = open();
       assert(!send(held, n % 2 === 0 ? 100_000 : 40_000));
-      // Asked of each whose turn it may be.
+      // Read once for each stream that may be next.
       const { call } = held;
       const { credit } = call;
       Object.defineProperty(call, "credit", {

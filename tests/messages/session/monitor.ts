@@ -1,6 +1,6 @@
 /**
- * Watches what two sessions send each other, and throws where a frame breaks a
- * rule of the wire that only an observer of all frames can see.
+ * Watches the frames that two sessions exchange, and throws if one breaks a rule
+ * of the wire that only an observer of all frames can check.
  *
  * @module
  */
@@ -11,18 +11,18 @@ import {
 } from "../../../lib/messages/session/wire/frame_header.ts";
 import type { Side, Simulation } from "./simulation.ts";
 
-/** What a side has sent. */
+/** The frames that one side has sent. */
 class Sent {
   lastRequest = 0;
-  /** Id of the REQUEST (or 0, a NOTIFY) whose frames are not all out. */
+  /** The REQUEST (or NOTIFY, with id 0) of which frames are still unsent. */
   unfinished: { kind: number; id: number } | undefined = undefined;
-  /** Calls of the other side's that this side has answered. */
+  /** Calls of the peer that this side has answered. */
   readonly answered: Set<number> = new Set();
-  /** Own calls that were whole. */
+  /** Own calls whose REQUEST was sent completely. */
   readonly requested: Set<number> = new Set();
   readonly ended: Set<number> = new Set();
   readonly cancelled: Set<number> = new Set();
-  said = false;
+  started = false;
 }
 
 /** Watches every frame. */
@@ -47,10 +47,10 @@ export class Monitor {
     const more = (frame[1]! & Flag.MORE) !== 0;
     const id = readId(frame);
     this.frames++;
-    if (!sent.said && kind !== Kind.HELLO && kind !== Kind.GOAWAY) {
+    if (!sent.started && kind !== Kind.HELLO && kind !== Kind.GOAWAY) {
       throw new Error(`kind ${kind} before HELLO`);
     }
-    sent.said = true;
+    sent.started = true;
     switch (kind) {
       case Kind.REQUEST:
       case Kind.NOTIFY:
@@ -60,19 +60,19 @@ export class Monitor {
         return this.#ofCaller(sent, kind, id);
       case Kind.RESULT:
       case Kind.ERROR:
-        if (sent.answered.has(id)) throw new Error(`two answers to ${id}`);
+        if (sent.answered.has(id)) throw new Error(`two replies to call ${id}`);
         if (!more) sent.answered.add(id);
         return;
       case Kind.ITEM:
       case Kind.CREDIT:
         if (sent.answered.has(id)) {
-          throw new Error(`kind ${kind} behind the answer to ${id}`);
+          throw new Error(`kind ${kind} after the reply to call ${id}`);
         }
         if (sent.cancelled.has(id)) {
-          throw new Error(`kind ${kind} behind the CANCEL of ${id}`);
+          throw new Error(`kind ${kind} after the CANCEL of call ${id}`);
         }
         if (kind === Kind.ITEM && sent.ended.has(id)) {
-          throw new Error(`ITEM behind the END of ${id}`);
+          throw new Error(`ITEM after the END of call ${id}`);
         }
     }
   }
@@ -81,7 +81,9 @@ export class Monitor {
     const { unfinished } = sent;
     const continues = unfinished?.kind === kind && unfinished.id === id;
     if (unfinished !== undefined && !continues) {
-      throw new Error(`${kind} ${id} in the middle of ${unfinished.id}`);
+      throw new Error(
+        `kind ${kind}, id ${id} between the frames of ${unfinished.id}`,
+      );
     }
     if (kind === Kind.REQUEST && !continues) {
       if (id <= sent.lastRequest) throw new Error(`id ${id} does not rise`);
@@ -92,7 +94,9 @@ export class Monitor {
   }
 
   #ofCaller(sent: Sent, kind: number, id: number): void {
-    if (sent.cancelled.has(id)) throw new Error(`${kind} behind CANCEL ${id}`);
+    if (sent.cancelled.has(id)) {
+      throw new Error(`kind ${kind} after the CANCEL of call ${id}`);
+    }
     if (kind === Kind.CANCEL) {
       sent.cancelled.add(id);
       if (sent.unfinished?.id === id) sent.unfinished = undefined;

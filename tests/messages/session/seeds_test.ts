@@ -1,11 +1,11 @@
 /**
- * Random traffic over random connections. The invariants, in words: every call
- * settles exactly once, and is not said to be unprocessed when a handler saw
- * it; items arrive in order, whole, none twice; nothing of an answered call is
- * sent; memory stays within its bounds all the time; when all is quiet, all
- * credit, timers and places are back where they came from, on both sides.
+ * Random traffic over random connections. The invariants: every call settles
+ * exactly once, and never with `processed: "no"` if its handler was entered;
+ * items arrive completely, in order, and only once; no frame of a call follows
+ * its reply; memory always stays within its bounds; and once both sides are
+ * idle, all credit, timers and call slots have been returned.
  *
- * A seed that fails is in the error; `new Traffic(seed).run()` replays it.
+ * The error names the seed that failed; `new Traffic(seed).run()` replays it.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { Traffic } from "./traffic.ts";
 const SEEDS = 2400;
 
 Deno.test(
-  "two sessions keep every promise in random traffic",
+  "two sessions keep all invariants in random traffic",
   { permissions: "none" },
   () => {
     let calls = 0;

@@ -1,5 +1,5 @@
 /**
- * Calls as tests make them: observers that write down what they are told.
+ * Calls as tests make them, with observers that record every event.
  *
  * @module
  */
@@ -17,19 +17,19 @@ import { CallError as Failure } from "../../../lib/messages/errors/call_error.ts
 import { NO_FIELDS } from "../../../lib/messages/session/wire/fields.ts";
 import { type Side, type Simulation, TABLES } from "./simulation.ts";
 
-/** Methods of `TABLES` by their index. */
+/** Indexes of the methods of `TABLES`. */
 export const ASK = 0;
 export const NOTE = 1;
 export const DOWN = 2;
 export const UP = 3;
 export const TALK = 4;
 
-/** So many bytes. */
+/** Returns `size` bytes. */
 export function body(size: number, fill = 1): Uint8Array {
   return new Uint8Array(size).fill(fill);
 }
 
-/** A call of a side's, and what became of it. */
+/** A call that one side made, and its outcome. */
 export class Outgoing implements CallerObserver {
   readonly side: Side;
   call!: OutgoingCall;
@@ -42,7 +42,7 @@ export class Outgoing implements CallerObserver {
   onSendable: () => void = () => {
     this.sendable++;
   };
-  /** Called with the item that was waited for. */
+  /** Called with the item that the reader waits for. */
   onItem: (body: Uint8Array) => void = (item) => {
     this.items.push(item.slice());
   };
@@ -63,12 +63,12 @@ export class Outgoing implements CallerObserver {
     this.itemsEnded = true;
   }
 
-  /** How often it has settled. */
+  /** How many times the call has settled. */
   get settled(): number {
     return this.results.length + this.errors.length;
   }
 
-  /** The error that it failed with. */
+  /** The error that the call failed with. */
   get error(): CallError {
     if (this.errors.length !== 1 || this.results.length > 0) {
       throw new Error(
@@ -79,7 +79,7 @@ export class Outgoing implements CallerObserver {
   }
 }
 
-/** Begins a call. */
+/** Starts a call. */
 export function call(
   simulation: Simulation,
   side: Side,
@@ -117,7 +117,7 @@ export function notify(simulation: Simulation, side: Side, value: unknown) {
   }, simulation.now);
 }
 
-/** A call of the other side's that is being handled. */
+/** A call that the peer made, as its handler sees it. */
 export class Incoming implements CalleeObserver {
   readonly call: IncomingCall;
   readonly input: Uint8Array;
@@ -151,14 +151,14 @@ export class Incoming implements CalleeObserver {
   }
 }
 
-/** Lets calls come in and stay: they are handled by the test. */
+/** Keeps incoming calls for the test to handle. */
 export function hold(side: Side): Incoming[] {
   const held: Incoming[] = [];
   side.handle = (call, input) => held.push(new Incoming(call, input));
   return held;
 }
 
-/** Reads items as fast as they come. */
+/** Reads items as fast as they arrive. */
 export function readAll(
   simulation: Simulation,
   side: Side,

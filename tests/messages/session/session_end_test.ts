@@ -6,7 +6,7 @@ import { Lone, request } from "./lone_session.ts";
 const pure = { permissions: "none" } as const;
 
 Deno.test(
-  "a GOAWAY with a code ends the session with that code, as the other side's",
+  "a GOAWAY with an error code ends the session with that code, marked as remote",
   pure,
   () => {
     const lone = Lone.open("client");
@@ -24,7 +24,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a session ends once, and nothing is sent behind its goaway",
+  "a session ends once and sends nothing after its GOAWAY",
   pure,
   () => {
     const lone = Lone.open("server");
@@ -49,7 +49,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a session whose transport has failed sends nothing at all",
+  "a session whose transport failed sends nothing",
   pure,
   () => {
     const lone = Lone.open("server");

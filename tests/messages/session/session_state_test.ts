@@ -8,7 +8,7 @@ import {
 const pure = { permissions: "none" } as const;
 
 Deno.test(
-  "SESSION leads both sides to open, and every state to closed",
+  "SESSION has transitions to open for both sides, and to closed from every state",
   pure,
   () => {
     assertEquals(SESSION[SESSION.new.start!].hello, "open");
@@ -20,7 +20,7 @@ Deno.test(
 );
 
 Deno.test(
-  "RECEPTION handles frames of calls in an open session only",
+  "RECEPTION handles call frames only in an open session",
   pure,
   () => {
     const handling = Object.entries(RECEPTION).filter(([, what]) =>

@@ -8,18 +8,22 @@ import { Simulation, TABLES } from "./simulation.ts";
 
 const pure = { permissions: "none" } as const;
 
-Deno.test("calls go both ways at once, with ids of their own", pure, () => {
-  const simulation = new Simulation().open();
-  const [one, other] = simulation.sides.map((side) =>
-    call(simulation, side, { value: body(1) })
-  );
-  simulation.settle();
-  assertEquals([one?.call.id, other?.call.id], [1, 2]);
-  assertEquals([one?.results.length, other?.results.length], [1, 1]);
-});
+Deno.test(
+  "call() works in both directions at once, with separate ids",
+  pure,
+  () => {
+    const simulation = new Simulation().open();
+    const [one, other] = simulation.sides.map((side) =>
+      call(simulation, side, { value: body(1) })
+    );
+    simulation.settle();
+    assertEquals([one?.call.id, other?.call.id], [1, 2]);
+    assertEquals([one?.results.length, other?.results.length], [1, 1]);
+  },
+);
 
 Deno.test(
-  "call() before the handshake has come that far is unavailable",
+  "call() throws unavailable before the handshake allows calls",
   pure,
   () => {
     for (const role of ["client", "server"] as const) {
@@ -34,7 +38,7 @@ Deno.test(
 );
 
 Deno.test(
-  "call() of what the other side does not serve fails without a round trip",
+  "notify() of an unserved method throws without a round trip",
   pure,
   () => {
     const lone = Lone.open("client", {}, {
@@ -59,25 +63,29 @@ Deno.test(
   },
 );
 
-Deno.test("notifyEncoded() sends a body as it is, also in frames", pure, () => {
-  const simulation = new Simulation().open();
-  const { client, server } = simulation;
-  const notes: number[] = [];
-  client.notified = (_, note) => notes.push(note.length);
-  assertEquals(server.session.mayNotify, true);
-  for (const size of [3, 400_000]) {
-    server.session.notifyEncoded({
-      method: NOTE,
-      info: TABLES.calls[NOTE]!,
-      body: body(size),
-    }, simulation.now);
-  }
-  simulation.settle();
-  assertEquals([notes, client.ends], [[3, 400_000], []]);
-});
+Deno.test(
+  "notifyEncoded() sends an encoded body, in several frames if it is large",
+  pure,
+  () => {
+    const simulation = new Simulation().open();
+    const { client, server } = simulation;
+    const notes: number[] = [];
+    client.notified = (_, note) => notes.push(note.length);
+    assertEquals(server.session.mayNotify, true);
+    for (const size of [3, 400_000]) {
+      server.session.notifyEncoded({
+        method: NOTE,
+        info: TABLES.calls[NOTE]!,
+        body: body(size),
+      }, simulation.now);
+    }
+    simulation.settle();
+    assertEquals([notes, client.ends], [[3, 400_000], []]);
+  },
+);
 
 Deno.test(
-  "close() says up to which call requests were taken, and is told once",
+  "close() sends the id of the last accepted call, once",
   pure,
   () => {
     const lone = Lone.open("server");
@@ -99,23 +107,27 @@ Deno.test(
   },
 );
 
-Deno.test("expel() and framingFailed() tell the peer why", pure, () => {
-  const lone = Lone.open("server");
-  lone.session.expel("too-many", "slow", 0);
-  assertEquals([goawayOf(lone.sent()[0]!).code, lone.error.code], [
-    6,
-    "too-many",
-  ]);
-  const other = Lone.open("server");
-  other.session.framingFailed("no frames", 0);
-  assertEquals([goawayOf(other.sent()[0]!).code, other.error.code], [
-    1,
-    "protocol",
-  ]);
-});
+Deno.test(
+  "expel() and framingFailed() send the reason to the peer",
+  pure,
+  () => {
+    const lone = Lone.open("server");
+    lone.session.expel("too-many", "slow", 0);
+    assertEquals([goawayOf(lone.sent()[0]!).code, lone.error.code], [
+      6,
+      "too-many",
+    ]);
+    const other = Lone.open("server");
+    other.session.framingFailed("no frames", 0);
+    assertEquals([goawayOf(other.sent()[0]!).code, other.error.code], [
+      1,
+      "protocol",
+    ]);
+  },
+);
 
 Deno.test(
-  "an end of the stream is in good order after a goaway with nothing in flight",
+  "inputEnded() is an orderly end after a GOAWAY with no call in flight",
   pure,
   () => {
     for (
@@ -138,7 +150,7 @@ Deno.test(
   },
 );
 
-Deno.test("accounts of an idle session are full", pure, () => {
+Deno.test("accounts of an idle session hold the full credit", pure, () => {
   const { session } = Lone.open("client");
   assertEquals(session.accounts, {
     callCredit: 4 * 2 ** 20,

@@ -1,11 +1,11 @@
 /**
- * Two sessions joined by a simulated connection: virtual time, seeded latency,
- * a transport that takes as much as it likes, deliveries cut at any byte, and
- * connections that break. Nothing waits, so that a second holds hours of them.
+ * Two sessions joined by a simulated connection, with virtual time, seeded
+ * latency, partial writes, deliveries split at any byte, and connections that
+ * break. Nothing really waits, so hours of traffic are simulated in a second.
  *
  * ```text
- *  Session ──frames──▶ SendBudget: framed ▶ handed ▶ taken ▶ delivered ──frames──▶ Session
- *                                    (write)  (kernel)  (latency, cuts)
+ *  Session ──frames──▶ Pipe: framed ▶ handed ▶ taken ▶ delivered ──frames──▶ Session
+ *                                    (write)  (kernel)  (latency, splits)
  * ```
  *
  * @module
@@ -30,7 +30,7 @@ import type {
   OpenFrame,
 } from "../../../lib/messages/session/flow/frame_writer.ts";
 
-/** A small generator of pseudo-random numbers that a seed replays. */
+/** Returns a small pseudo-random number generator with a seed. */
 export function mulberry32(seed: number): (below: number) => number {
   let state = seed >>> 0;
   return (below) => {
@@ -49,7 +49,7 @@ const SHAPES: readonly (readonly [string, Shape])[] = [
   ["talk", "duplex"],
 ];
 
-/** Each shape once; both sides serve and call them all. */
+/** A method of each shape; both sides serve and call all of them. */
 export const TABLES: MethodTables = {
   name: "simulated",
   hash: 7,
@@ -62,19 +62,19 @@ export const TABLES: MethodTables = {
   ),
 };
 
-/** How a connection behaves. */
+/** The behavior of a simulated connection. */
 export interface Conditions {
-  /** Shortest and longest way of a byte, ms. */
+  /** Minimum and maximum latency, ms. */
   readonly latency: readonly [number, number];
-  /** Bytes between the two ends at most. */
+  /** Maximum number of bytes between the two ends. */
   readonly capacity: number;
-  /** Bytes of one delivery at most. */
+  /** Maximum number of bytes in one delivery. */
   readonly chunk: number;
-  /** Bytes that the transport takes at once at most. */
+  /** Maximum number of bytes that the transport takes at once. */
   readonly take: number;
 }
 
-/** A connection that is in nobody's way. */
+/** A fast connection that hardly limits the sessions. */
 export const SMOOTH: Conditions = {
   latency: [1, 1],
   capacity: 256 * 1024,
@@ -82,17 +82,20 @@ export const SMOOTH: Conditions = {
   take: Infinity,
 };
 
-/** One direction. Bytes are counted; frames come out where their last byte does. */
-export class SendBudget implements FrameSink {
+/**
+ * One direction of the connection. It counts bytes, and delivers a frame when
+ * its last byte is delivered.
+ */
+export class Pipe implements FrameSink {
   bytesFramed = 0;
   bytesHanded = 0;
   /** Bytes that the transport has taken. */
   taken = 0;
   /** Bytes that have arrived. */
   delivered = 0;
-  /** Takes nothing and delivers nothing. */
+  /** While true, no bytes are taken or delivered. */
   stalled = false;
-  /** Nothing more is framed; the other end hears so behind the last byte. */
+  /** No more frames follow; the receiver sees the end after the last byte. */
   closing = false;
   broken = false;
   readonly #frames: { bytes: Uint8Array; end: number }[] = [];
@@ -124,7 +127,7 @@ export class SendBudget implements FrameSink {
   begin(room: number): OpenFrame {
     if (this.closing) throw new Error("A frame was begun after the end");
     if (this.#room.length < room + 4) this.#room = new Uint8Array(room + 4);
-    // Whoever still looks at what stood here sees that it is gone.
+    // Overwrite the previous frame to expose views that were kept.
     this.#room.fill(0xee, 0, Math.min(room + 4, 4096));
     this.#open = true;
     return { buffer: this.#room, start: 4 };
@@ -144,7 +147,7 @@ export class SendBudget implements FrameSink {
     this.#open = false;
   }
 
-  /** Hands on what is framed, soon. */
+  /** Schedules a write of the framed bytes. */
   write(): void {
     if (this.#writing || this.stalled || this.broken) return;
     if (this.unsent === 0) return this.#endSoon();
@@ -170,7 +173,7 @@ export class SendBudget implements FrameSink {
     this.write();
   }
 
-  /** Lets what is under way arrive. */
+  /** Schedules the delivery of the bytes in transit. */
   deliver(): void {
     if (this.#delivering || this.stalled || this.broken) return;
     if (this.taken === this.delivered) return this.#endSoon();
@@ -205,13 +208,13 @@ export class SendBudget implements FrameSink {
     this.#simulation.at(1, () => this.#receiver().inputEnded(undefined));
   }
 
-  /** The sender has said its last. */
+  /** Ends the stream after the bytes framed so far. */
   close(): void {
     this.closing = true;
     this.#endSoon();
   }
 
-  /** What has not been handed to the transport never leaves. */
+  /** Drops the bytes that were not handed to the transport. */
   dropUnsent(): void {
     this.bytesFramed = this.bytesHanded;
     while ((this.#frames.at(-1)?.end ?? 0) > this.bytesHanded) {
@@ -219,7 +222,7 @@ export class SendBudget implements FrameSink {
     }
   }
 
-  /** Takes and delivers again. */
+  /** Ends a stall. */
   resume(): void {
     this.stalled = false;
     this.write();
@@ -227,12 +230,12 @@ export class SendBudget implements FrameSink {
   }
 }
 
-/** One end: a session and what it was told. */
+/** One end: a session and its recorded events. */
 export class Side implements SessionHost {
   readonly session: Session;
-  readonly sendBudget: SendBudget;
+  readonly pipe: Pipe;
   readonly name: "client" | "server";
-  /** Every end that was reported; there must be one at most. */
+  /** Every reported end; there must be at most one. */
   readonly ends: (SessionError | undefined)[] = [];
   opened: Hello | undefined = undefined;
   peerDraining = false;
@@ -257,17 +260,17 @@ export class Side implements SessionHost {
     simulation: Simulation,
     name: "client" | "server",
     parts: {
-      sendBudget: SendBudget;
+      pipe: Pipe;
       limits: SessionLimits;
       methods: MethodTables;
     },
   ) {
     this.#simulation = simulation;
     this.name = name;
-    this.sendBudget = parts.sendBudget;
+    this.pipe = parts.pipe;
     this.session = new Session({
       role: name,
-      sink: parts.sendBudget,
+      sink: parts.pipe,
       codecs: [bytes()],
       limits: parts.limits,
       methods: parts.methods,
@@ -285,7 +288,7 @@ export class Side implements SessionHost {
     const copy = frame.slice();
     this.#simulation.delivering(this, frame);
     this.session.receive(copy, this.#simulation.now);
-    copy.fill(0xdd); // a view that was kept shows it
+    copy.fill(0xdd); // exposes views that were kept
   }
 
   readSome(): void {
@@ -303,7 +306,7 @@ export class Side implements SessionHost {
     this.touch();
   }
 
-  /** Looks at the wake-up time, as a shell does after each input and command. */
+  /** Schedules a tick for `wakeAt`, as the shell does after each command. */
   touch(): void {
     const { wakeAt } = this.session;
     if (wakeAt >= this.#tickAt) return;
@@ -359,8 +362,8 @@ export class Side implements SessionHost {
 
   onEnded(error: SessionError | undefined): void {
     this.ends.push(error);
-    if (!this.session.sentGoaway) this.sendBudget.dropUnsent();
-    this.sendBudget.close();
+    if (!this.session.sentGoaway) this.pipe.dropUnsent();
+    this.pipe.close();
   }
 }
 
@@ -370,17 +373,17 @@ interface Event {
   readonly run: () => void;
 }
 
-/** What a simulation is made of. */
+/** Options of a simulation. */
 export interface SimulationOptions {
   readonly seed?: number;
   readonly conditions?: Conditions;
   readonly limits?: Partial<SessionLimits>;
-  /** Where the server's differ. */
+  /** Limits of the server that differ from `limits`. */
   readonly serverLimits?: Partial<SessionLimits>;
   readonly methods?: MethodTables;
 }
 
-/** Two sides, and the time. */
+/** Two sides and their virtual clock. */
 export class Simulation {
   now = 1000;
   readonly seed: number;
@@ -389,11 +392,11 @@ export class Simulation {
   readonly server: Side;
   /** Called with every frame that is sent. */
   framed: (side: Side, frame: Uint8Array) => void = () => {};
-  /** Called with every frame, before it is received. */
+  /** Called with every frame before it is delivered. */
   delivering: (side: Side, frame: Uint8Array) => void = () => {};
   /** Called after every event. */
   check: () => void = () => {};
-  /** By time, the next one last. */
+  /** Pending events by descending time. */
   readonly #events: Event[] = [];
   #busy = 0;
 
@@ -402,21 +405,21 @@ export class Simulation {
       options;
     this.seed = seed;
     this.random = mulberry32(seed);
-    const up = new SendBudget(this, conditions, {
+    const up = new Pipe(this, conditions, {
       sender: () => this.client,
       receiver: () => this.server,
     });
-    const down = new SendBudget(this, conditions, {
+    const down = new Pipe(this, conditions, {
       sender: () => this.server,
       receiver: () => this.client,
     });
     this.client = new Side(this, "client", {
-      sendBudget: up,
+      pipe: up,
       limits: resolveSessionLimits(limits),
       methods,
     });
     this.server = new Side(this, "server", {
-      sendBudget: down,
+      pipe: down,
       limits: resolveSessionLimits({ ...limits, ...options.serverLimits }),
       methods,
     });
@@ -430,7 +433,7 @@ export class Simulation {
     return side === this.client ? this.server : this.client;
   }
 
-  /** Runs something later. Idle events (timers) do not keep a simulation running. */
+  /** Schedules an event. Idle events (timers) do not keep the simulation running. */
   at(delay: number, run: () => void, idle = false): void {
     const at = this.now + delay;
     let index = this.#events.length;
@@ -447,7 +450,7 @@ export class Simulation {
     this.check();
   }
 
-  /** Runs until nothing is under way; timers that are due meanwhile fire. */
+  /** Runs until no event is pending; timers that are due meanwhile fire. */
   settle(most = 1e6): this {
     for (let steps = 0; this.#busy > 0; steps++) {
       if (steps === most) throw new Error(`seed ${this.seed} does not settle`);
@@ -456,7 +459,7 @@ export class Simulation {
     return this;
   }
 
-  /** Lets time pass. */
+  /** Advances the clock. */
   advance(ms: number): this {
     const until = this.now + ms;
     while (this.#events.length > 0 && this.#events.at(-1)!.at <= until) {
@@ -472,9 +475,9 @@ export class Simulation {
     return this.settle();
   }
 
-  /** The connection breaks: what is under way is lost. */
+  /** Breaks the connection; bytes in transit are lost. */
   cut(cause: unknown = new Error("connection reset")): void {
-    for (const side of this.sides) side.sendBudget.broken = true;
+    for (const side of this.sides) side.pipe.broken = true;
     for (const side of this.sides) {
       this.at(this.random(20), () => side.inputEnded(cause));
     }

@@ -12,7 +12,7 @@ import { Simulation } from "./simulation.ts";
 
 const pure = { permissions: "none" } as const;
 
-Deno.test("a simulation carries a call there and back", pure, () => {
+Deno.test("Simulation carries a call and its result", pure, () => {
   const simulation = new Simulation().open();
   const { client, server } = simulation;
   server.handle = (incoming, input) =>
@@ -22,7 +22,7 @@ Deno.test("a simulation carries a call there and back", pure, () => {
   assertEquals(asked.results, [body(10, 3)]);
 });
 
-Deno.test("a simulation carries a stream of items", pure, () => {
+Deno.test("Simulation carries a stream of items", pure, () => {
   const simulation = new Simulation().open();
   const { client, server } = simulation;
   const held = hold(server);

@@ -1,5 +1,5 @@
 /**
- * Random calls between two simulated sides, and what must hold for them.
+ * Random calls between two simulated sides, and the invariants that must hold.
  *
  * @module
  */
@@ -27,7 +27,7 @@ import {
   SMOOTH,
 } from "./simulation.ts";
 
-/** What one call does on both sides. */
+/** The behavior of one call at both ends. */
 interface Plan {
   readonly method: number;
   readonly inputSize: number;
@@ -60,7 +60,7 @@ const LIMITS: Partial<SessionLimits> = {
   unsentHard: 1024 * 1024,
 };
 
-/** A random run. */
+/** One run of random traffic. */
 export class Traffic {
   readonly simulation: Simulation;
   readonly monitor: Monitor;
@@ -72,10 +72,10 @@ export class Traffic {
   readonly #limits: Partial<SessionLimits>;
 
   constructor(seed: number) {
-    // Not the simulation's own: what is asked for does not depend on how it goes.
+    // Separate from the simulation's generator: plans do not depend on its events.
     const random = this.#random = mulberry32(seed ^ 0x5eed);
     this.#large = seed % 64 === 0;
-    // The slowest links carry 50 KB a second: what is large takes its time.
+    // The slowest links carry 50 KB per second, so large messages take long.
     this.#limits = this.#large ? { assemblyTimeout: 600_000 } : LIMITS;
     this.simulation = new Simulation({
       seed,
@@ -95,13 +95,17 @@ export class Traffic {
     this.#disturb();
   }
 
-  /** Both sides are open before anything else happens. */
+  /** Completes the handshake before anything else happens. */
   #open(): number {
     this.simulation.open();
     return 0;
   }
 
-  /** Calls leave behind the client's HELLO, while the server takes its time. Gives when it has decided. */
+  /**
+   * Sends calls right after the client's HELLO, before the server decides.
+   *
+   * @returns when the server has decided, ms
+   */
   #openEarly(): number {
     const { simulation } = this;
     const { client, server } = simulation;
@@ -133,7 +137,7 @@ export class Traffic {
     };
   }
 
-  /** Something that happens to the connection. */
+  /** Schedules a random disturbance of the connection. */
   #disturb(): void {
     const { simulation } = this;
     const side = simulation.sides[this.#random(2)]!;
@@ -157,8 +161,8 @@ export class Traffic {
         });
       case 3:
         return simulation.at(at, () => {
-          side.sendBudget.stalled = true;
-          simulation.at(this.#random(2000), () => side.sendBudget.resume());
+          side.pipe.stalled = true;
+          simulation.at(this.#random(2000), () => side.pipe.resume());
         });
     }
   }
@@ -250,7 +254,7 @@ export class Traffic {
     const made = this.made[new DataView(incoming.input.buffer).getUint32(0)]!;
     const { plan } = made;
     assertEquals(incoming.input.length, plan.inputSize);
-    assert(made.incoming === undefined, "a call came twice");
+    assert(made.incoming === undefined, "a call arrived twice");
     made.incoming = incoming;
     let settled = false;
     const settle = () => {
@@ -304,7 +308,7 @@ export class Traffic {
     side.touch();
   }
 
-  /** Runs to the end, and checks what must hold there. */
+  /** Runs to the end and checks the invariants. */
   run(): void {
     const { simulation } = this;
     let events = 0;
@@ -313,7 +317,7 @@ export class Traffic {
     };
     simulation.settle();
     this.#checkBounds();
-    // What waits for a reader that has stopped would wait for ever.
+    // Calls that wait for a stopped reader would never settle.
     for (const { outgoing } of this.made) {
       if (outgoing.settled > 0) continue;
       const reason = { code: "cancelled", message: "the end" } as const;
@@ -322,7 +326,7 @@ export class Traffic {
     }
     simulation.settle();
     this.#checkCalls();
-    // Their readers leave.
+    // Their readers stop.
     for (const { outgoing: { side, call } } of this.made) {
       side.session.dropItems(call, simulation.now);
     }
@@ -330,10 +334,10 @@ export class Traffic {
   }
 
   #checkBounds(): void {
-    for (const { session, sendBudget } of this.simulation.sides) {
+    for (const { session, pipe } of this.simulation.sides) {
       const { limits, accounts } = session;
       assert(accounts.assembling <= limits.maxAssembly, "assembling");
-      assert(accounts.creditPool >= 0, "raise pool");
+      assert(accounts.creditPool >= 0, "credit pool");
       assert(accounts.backlog >= 0, "backlog");
       assert(
         accounts.itemBacklog >= 0 &&
@@ -342,7 +346,7 @@ export class Traffic {
         `item backlog ${accounts.itemBacklog}`,
       );
       assert(
-        sendBudget.unsent + accounts.backlog <=
+        pipe.unsent + accounts.backlog <=
           limits.unsentHard + limits.maxMessage,
         "unsent",
       );
@@ -360,7 +364,7 @@ export class Traffic {
         const waiting = receiveWindow.held -
           (receiveWindow.partial?.bytes ?? 0);
         const most = limits.maxStreamWindow + limits.maxFrameBody;
-        assert(waiting <= most, `${waiting} bytes wait in an receiveWindow`);
+        assert(waiting <= most, `${waiting} bytes wait in a receive window`);
       }
     }
   }
@@ -374,7 +378,10 @@ export class Traffic {
       if (result === undefined) {
         const error = outgoing.error;
         if (error.processed === "no") {
-          assert(incoming === undefined, `not processed? ${error.message}`);
+          assert(
+            incoming === undefined,
+            `a handled call failed with processed "no": ${error.message}`,
+          );
         }
         continue;
       }
@@ -433,7 +440,7 @@ function checkOrder(items: Uint8Array[], planned: number[]): void {
   assert(items.length <= planned.length, "more items than were sent");
   items.forEach((found, index) => {
     assertEquals(found.length, planned[index], "items in order");
-    assert(found.every((byte) => byte === index + 1), "whole items");
+    assert(found.every((byte) => byte === index + 1), "complete items");
   });
 }
 

@@ -12,7 +12,7 @@ import { Simulation } from "../simulation.ts";
 const pure = { permissions: "none" } as const;
 
 Deno.test(
-  "every error of this side's names the method and whether the call was handled",
+  "every local error has the method and whether the call was processed",
   pure,
   () => {
     const simulation = new Simulation().open();

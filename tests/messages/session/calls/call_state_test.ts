@@ -9,7 +9,7 @@ import {
 const pure = { permissions: "none" } as const;
 
 Deno.test(
-  "CALLER and CALLEE lead from every state to done, and nowhere from there",
+  "CALLER and CALLEE reach done from every state, and have no transition from it",
   pure,
   () => {
     for (const table of [CALLER, CALLEE]) {
@@ -35,7 +35,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a cancelled call is not done before its terminal frame",
+  "CALLER and CALLEE end a cancelled call only with its terminal frame",
   pure,
   () => {
     assertEquals(CALLER.cancelled, { terminal: "done" });
@@ -44,14 +44,18 @@ Deno.test(
   },
 );
 
-Deno.test("sendsItems() and receivesItems() know the shapes", pure, () => {
-  const shapes = [
-    "unary",
-    "notification",
-    "serverStream",
-    "clientStream",
-    "duplex",
-  ];
-  assertEquals(shapes.filter(sendsItems), ["clientStream", "duplex"]);
-  assertEquals(shapes.filter(receivesItems), ["serverStream", "duplex"]);
-});
+Deno.test(
+  "sendsItems() and receivesItems() return true for the right shapes",
+  pure,
+  () => {
+    const shapes = [
+      "unary",
+      "notification",
+      "serverStream",
+      "clientStream",
+      "duplex",
+    ];
+    assertEquals(shapes.filter(sendsItems), ["clientStream", "duplex"]);
+    assertEquals(shapes.filter(receivesItems), ["serverStream", "duplex"]);
+  },
+);

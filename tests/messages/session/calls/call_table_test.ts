@@ -4,7 +4,7 @@ import { mulberry32 } from "../../../framing/random.ts";
 
 const pure = { permissions: "none" } as const;
 
-Deno.test("CallTable finds what is in it, by its id alone", pure, () => {
+Deno.test("CallTable finds calls by id", pure, () => {
   const table = new CallTable<{ id: number }>();
   const [first, far] = [{ id: 1 }, { id: 2 ** 47 + 1 }];
   table.add(first);
@@ -15,12 +15,12 @@ Deno.test("CallTable finds what is in it, by its id alone", pure, () => {
     undefined,
     undefined,
   ]);
-  table.delete(513); // of the same place as 1
+  table.delete(513); // same ring index as 1
   table.delete(3);
   assertEquals([table.size, table.all], [2, [first, far]]);
 });
 
-Deno.test("CallTable keeps calls whose places come round again", pure, () => {
+Deno.test("CallTable keeps calls that share a ring index", pure, () => {
   const table = new CallTable<{ id: number }>();
   const old = { id: 5 };
   table.add(old);
@@ -37,7 +37,7 @@ Deno.test("CallTable keeps calls whose places come round again", pure, () => {
 });
 
 Deno.test(
-  "CallTable does what a map does, whatever comes and goes",
+  "CallTable behaves like a map for random additions and removals",
   pure,
   () => {
     for (let seed = 1; seed <= 50; seed++) {

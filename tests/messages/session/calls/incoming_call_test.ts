@@ -6,7 +6,7 @@ import { Lone, request } from "../lone_session.ts";
 const pure = { permissions: "none" } as const;
 
 Deno.test(
-  "a call knows from its shape what its caller sends, and what it may send",
+  "IncomingCall derives from its shape which items it receives and sends",
   pure,
   () => {
     const lone = Lone.open("server", {}, { streamWindow: 5000 });
@@ -29,7 +29,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a call carries its deadline on the session's clock, and its metadata",
+  "IncomingCall has its deadline on the session's clock, and its metadata",
   pure,
   () => {
     const lone = Lone.open("server");
@@ -43,18 +43,22 @@ Deno.test(
   },
 );
 
-Deno.test("over is true from a cancel, or the handler's end, on", pure, () => {
-  const lone = Lone.open("server");
-  for (const id of [1, 3]) lone.receive(Kind.REQUEST, id, request(DOWN));
-  const [one, other] = lone.calls.map(({ call }) => call);
-  assertEquals([one?.over, one?.maySend], [false, true]);
-  lone.receive(Kind.CANCEL, 1, [0]);
-  assertEquals([one?.over, one?.maySend], [true, false]);
-  lone.session.sendItem(other!, new Uint8Array(900_000), 0);
-  lone.session.respond(other!, undefined, 0);
-  assertEquals([other?.state, other?.over, other?.maySend], [
-    "answered",
-    true,
-    false,
-  ]);
-});
+Deno.test(
+  "over is true once the call is cancelled or its handler has settled",
+  pure,
+  () => {
+    const lone = Lone.open("server");
+    for (const id of [1, 3]) lone.receive(Kind.REQUEST, id, request(DOWN));
+    const [one, other] = lone.calls.map(({ call }) => call);
+    assertEquals([one?.over, one?.maySend], [false, true]);
+    lone.receive(Kind.CANCEL, 1, [0]);
+    assertEquals([one?.over, one?.maySend], [true, false]);
+    lone.session.sendItem(other!, new Uint8Array(900_000), 0);
+    lone.session.respond(other!, undefined, 0);
+    assertEquals([other?.state, other?.over, other?.maySend], [
+      "answered",
+      true,
+      false,
+    ]);
+  },
+);

@@ -7,13 +7,13 @@ import { errorOf, Lone, message, request } from "../lone_session.ts";
 const pure = { permissions: "none" } as const;
 
 Deno.test(
-  "requests that are not served are refused as not processed",
+  "receiveRequest() refuses requests that are not served, as not processed",
   pure,
   () => {
     const cases: [Uint8Array, number][] = [
       [request(99), 3],
       [request(NOTE), 3],
-      [request(ASK, [], [1, 0, 4, 0, 0, 0, 0]), 2], // no time is left
+      [request(ASK, [], [1, 0, 4, 0, 0, 0, 0]), 2], // no time left
       [request(ASK, [], [1, 0, 3, 0, 0, 0]), 11],
       [Uint8Array.of(0, ASK), 11],
       [request(ASK, [], [2, 0, 4, 1, 65, 0, 0]), 11],
@@ -34,7 +34,7 @@ Deno.test(
 );
 
 Deno.test(
-  "more calls than maxCalls are overloaded, until handlers settle",
+  "receiveRequest() refuses calls beyond maxCalls until handlers settle",
   pure,
   () => {
     const lone = Lone.open("server", { maxCalls: 32 });
@@ -48,7 +48,7 @@ Deno.test(
     lone.receive(Kind.REQUEST, 65, request(ASK));
     const [sent] = lone.sent();
     assertEquals(errorOf(sent!), { code: 6, processed: 0, retry: 1 });
-    // A cancel frees no place: the handler still runs.
+    // A CANCEL frees no slot: the handler still runs.
     lone.receive(Kind.CANCEL, 1, [0]);
     lone.receive(Kind.REQUEST, 67, request(ASK));
     assertEquals([lone.calls[0]?.cancels, lone.sentKinds()], [["cancelled"], [
@@ -61,7 +61,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a call that its caller broke ends at once, but its place is held until the handler settles",
+  "fail() ends a broken call at once, but keeps its slot until the handler settles",
   pure,
   () => {
     const lone = Lone.open("server", { maxCalls: 32 });
@@ -83,43 +83,54 @@ Deno.test(
   },
 );
 
-Deno.test("items and ends where there may be none break the call", pure, () => {
-  const cases: [number, (lone: Lone) => void][] = [
-    [DOWN, (lone) => lone.receive(Kind.ITEM, 1, message())],
-    [DOWN, (lone) => lone.receive(Kind.END, 1)],
-    [UP, (lone) => lone.receive(Kind.END, 1).receive(Kind.ITEM, 1, message())],
-    [UP, (lone) => lone.receive(Kind.END, 1).receive(Kind.END, 1)],
-    [
-      TALK,
-      (lone) => lone.receive(Kind.ITEM, 1, message(), 1).receive(Kind.END, 1),
-    ],
-    [UP, (lone) => lone.receive(Kind.ITEM, 1, [0, 9])],
-  ];
-  for (const [method, breakIt] of cases) {
-    const lone = Lone.open("server");
-    lone.receive(Kind.REQUEST, 1, request(method));
-    breakIt(lone);
-    const [sent] = lone.sent();
-    assertEquals([errorOf(sent!).code, errorOf(sent!).processed], [11, 1]);
-    assertEquals([lone.calls[0]?.cancels, lone.ends], [["cancelled"], []]);
-    assertEquals(lone.session.accounts.assembling, 0);
-  }
-});
-
-Deno.test("cancels that come too fast close the connection", pure, () => {
-  const lone = Lone.open("server", { maxCalls: 32, cancelsPerSecond: 40 });
-  for (let id = 1; lone.ends.length === 0; id += 2) {
-    lone.receive(Kind.REQUEST, id, request(ASK));
-    lone.receive(Kind.CANCEL, id, [0]);
-    const { call } = lone.calls.at(-1)!;
-    lone.session.fail(call, new CallError("cancelled", "yes"), 0);
-    assertEquals(id < 100, true);
-  }
-  assertEquals([lone.error.code, lone.calls.length], ["too-many", 41]);
-});
+Deno.test(
+  "receiveItem() and receiveEnd() break a call whose shape or state forbids them",
+  pure,
+  () => {
+    const cases: [number, (lone: Lone) => void][] = [
+      [DOWN, (lone) => lone.receive(Kind.ITEM, 1, message())],
+      [DOWN, (lone) => lone.receive(Kind.END, 1)],
+      [
+        UP,
+        (lone) => lone.receive(Kind.END, 1).receive(Kind.ITEM, 1, message()),
+      ],
+      [UP, (lone) => lone.receive(Kind.END, 1).receive(Kind.END, 1)],
+      [
+        TALK,
+        (lone) => lone.receive(Kind.ITEM, 1, message(), 1).receive(Kind.END, 1),
+      ],
+      [UP, (lone) => lone.receive(Kind.ITEM, 1, [0, 9])],
+    ];
+    for (const [method, breakIt] of cases) {
+      const lone = Lone.open("server");
+      lone.receive(Kind.REQUEST, 1, request(method));
+      breakIt(lone);
+      const [sent] = lone.sent();
+      assertEquals([errorOf(sent!).code, errorOf(sent!).processed], [11, 1]);
+      assertEquals([lone.calls[0]?.cancels, lone.ends], [["cancelled"], []]);
+      assertEquals(lone.session.accounts.assembling, 0);
+    }
+  },
+);
 
 Deno.test(
-  "a callee's own deadline fires without the caller, and says so",
+  "receiveCancel() closes the connection above cancelsPerSecond",
+  pure,
+  () => {
+    const lone = Lone.open("server", { maxCalls: 32, cancelsPerSecond: 40 });
+    for (let id = 1; lone.ends.length === 0; id += 2) {
+      lone.receive(Kind.REQUEST, id, request(ASK));
+      lone.receive(Kind.CANCEL, id, [0]);
+      const { call } = lone.calls.at(-1)!;
+      lone.session.fail(call, new CallError("cancelled", "yes"), 0);
+      assertEquals(id < 100, true);
+    }
+    assertEquals([lone.error.code, lone.calls.length], ["too-many", 41]);
+  },
+);
+
+Deno.test(
+  "expire() cancels a call at the callee's own deadline",
   pure,
   () => {
     const lone = Lone.open("server");
@@ -135,7 +146,7 @@ Deno.test(
 );
 
 Deno.test(
-  "the end of the connection reaches every handler, with its reason",
+  "end() cancels every handler with the reason",
   pure,
   () => {
     for (const reason of ["disconnected", "drained"] as const) {
@@ -155,7 +166,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a broken call whose handler settles when it is told gets one answer, and holds no place",
+  "fail() sends one reply if the handler settles when notified, and frees the slot",
   pure,
   () => {
     const lone = Lone.open("server", { maxCalls: 32 });
@@ -170,10 +181,14 @@ Deno.test(
   },
 );
 
-Deno.test("fields that a message may not have are passed over", pure, () => {
-  const lone = Lone.open("server");
-  const one = (type: number) => [type, 0, 1, 9]; // no u32, no text of pairs
-  lone.receive(Kind.REQUEST, 1, request(ASK, [1], one(0x13)));
-  lone.receive(Kind.NOTIFY, 0, request(NOTE, [1], one(0x01)));
-  assertEquals([lone.calls.length, lone.notes.length], [1, 1]);
-});
+Deno.test(
+  "receiveRequest() and receiveNotification() ignore fields of other messages",
+  pure,
+  () => {
+    const lone = Lone.open("server");
+    const one = (type: number) => [type, 0, 1, 9]; // neither a u32 nor pairs of text
+    lone.receive(Kind.REQUEST, 1, request(ASK, [1], one(0x13)));
+    lone.receive(Kind.NOTIFY, 0, request(NOTE, [1], one(0x01)));
+    assertEquals([lone.calls.length, lone.notes.length], [1, 1]);
+  },
+);

@@ -5,7 +5,7 @@ import { Simulation } from "../simulation.ts";
 const pure = { permissions: "none" } as const;
 
 Deno.test(
-  "a call may send items once its whole request has left, until it ends them",
+  "maySend is true from the end of the REQUEST until endItems()",
   pure,
   () => {
     const simulation = new Simulation().open();
@@ -25,7 +25,7 @@ Deno.test(
   },
 );
 
-Deno.test("the shapes without items say so from the start", pure, () => {
+Deno.test("OutgoingCall of a shape without items starts as ended", pure, () => {
   const simulation = new Simulation().open();
   const { client } = simulation;
   const states = [0, DOWN, UP, TALK].map((method) => {
@@ -38,7 +38,7 @@ Deno.test("the shapes without items say so from the start", pure, () => {
   ]]);
 });
 
-Deno.test("an event that a state does not list changes nothing", pure, () => {
+Deno.test("on() ignores an event that the state does not list", pure, () => {
   const simulation = new Simulation().open();
   const { call: made } = call(simulation, simulation.client, {
     value: body(1),

@@ -12,7 +12,7 @@ const pure = { permissions: "none" } as const;
 const SLOW = { ...SMOOTH, latency: [50, 50] as const };
 
 Deno.test(
-  "cancelling tells the observer at once, the callee soon, and holds the place until the terminal",
+  "giveUp() notifies the observer at once, sends CANCEL, and keeps the slot until the reply",
   pure,
   () => {
     const simulation = new Simulation({ conditions: SLOW }).open();
@@ -53,7 +53,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a deadline ends a call on both sides, each by its own clock",
+  "expire() ends a call at both ends, each by its own clock",
   pure,
   () => {
     const simulation = new Simulation({ conditions: SLOW }).open();
@@ -70,7 +70,7 @@ Deno.test(
 );
 
 Deno.test(
-  "when the connection breaks every call settles once; those that never left are not processed",
+  "end() settles every call once; calls that were not sent are not processed",
   pure,
   () => {
     const simulation = new Simulation().open();
@@ -78,7 +78,7 @@ Deno.test(
     hold(server);
     const left = call(simulation, client, { value: body(1), timeout: 500 });
     simulation.settle();
-    client.sendBudget.stalled = true;
+    client.pipe.stalled = true;
     const stays = call(simulation, client, { method: DOWN, value: body(1) });
     const half = call(simulation, client, {
       method: UP,
@@ -122,7 +122,7 @@ Deno.test(
 );
 
 Deno.test(
-  "what is flushed behind a goaway may have been processed",
+  "end() marks calls that are flushed with the GOAWAY as maybe processed",
   pure,
   () => {
     const simulation = new Simulation().open();
@@ -140,7 +140,7 @@ Deno.test(
 );
 
 Deno.test(
-  "calls above the last id of a GOAWAY are safe to send again, and say so; the others go on",
+  "refuseAbove() fails calls above the last id as not processed; the others continue",
   pure,
   () => {
     const simulation = new Simulation({ limits: { maxCalls: 32 } }).open();
@@ -161,7 +161,7 @@ Deno.test(
     assertEquals(
       calls.map(({ settled }) => settled).indexOf(1),
       32,
-    ); // those that waited
+    ); // the queued calls
     say(5);
     const errors = calls.slice(3).map(({ error }) => error);
     assertEquals(
@@ -189,12 +189,12 @@ Deno.test(
 );
 
 Deno.test(
-  "new calls are refused while more than unsentSoft is unsent",
+  "open() and notify() throw overloaded while unsentSoft is exceeded",
   pure,
   () => {
     const simulation = new Simulation({ limits: { unsentSoft: 65536 } }).open();
     const { client } = simulation;
-    client.sendBudget.stalled = true;
+    client.pipe.stalled = true;
     const calls = [1, 2].map(() =>
       call(simulation, client, { value: body(40_000) })
     );
@@ -211,7 +211,7 @@ Deno.test(
         "later",
       ]);
     }
-    client.sendBudget.resume();
+    client.pipe.resume();
     simulation.settle();
     assertEquals(calls.map(({ results }) => results.length), [1, 1]);
     call(simulation, client, { value: body(1) });
@@ -219,7 +219,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a message over the peer's limit is refused before it leaves",
+  "open() throws too-large for a message above the peer's limit",
   pure,
   () => {
     const simulation = new Simulation({ serverLimits: { maxMessage: 65536 } })

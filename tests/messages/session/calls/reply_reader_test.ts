@@ -17,7 +17,7 @@ function asked(limits: Partial<SessionLimits> = {}, method = ASK) {
 }
 
 Deno.test(
-  "a reply in frames is put together, and leaves nothing behind",
+  "assembleReply() reassembles a reply and releases everything",
   pure,
   () => {
     const { lone, observer } = asked();
@@ -37,7 +37,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a reply over a limit fails its call, whose place is held until the last frame",
+  "assembleReply() fails a call above a limit; the slot is kept until the last frame",
   pure,
   () => {
     for (
@@ -68,7 +68,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a reply that breaks the rules is malformed, and the connection lives",
+  "receiveReply() fails a call with a malformed reply and keeps the connection",
   pure,
   () => {
     const broken = [
@@ -104,7 +104,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a RESULT in the middle of an item is malformed, an ERROR may come there",
+  "deliverResult() rejects a RESULT between frames of an item; an ERROR is allowed",
   pure,
   () => {
     for (

@@ -18,7 +18,7 @@ import { Simulation } from "../simulation.ts";
 const pure = { permissions: "none" } as const;
 
 Deno.test(
-  "calls above the peer's limit wait, notifications pass them, ids rise",
+  "RequestQueue holds calls above the peer's maxCalls; notifications overtake them",
   pure,
   () => {
     const simulation = new Simulation({ limits: { maxCalls: 32 } });
@@ -52,7 +52,7 @@ Deno.test(
 );
 
 Deno.test(
-  "more calls than may wait are overloaded, at once and safe to send again",
+  "RequestQueue rejects calls above maxQueuedCalls as not processed",
   pure,
   () => {
     const simulation = new Simulation({
@@ -80,7 +80,7 @@ Deno.test(
 );
 
 Deno.test(
-  "with maxQueuedCalls 0 a long message still leaves in parts",
+  "RequestQueue sends a long message in frames with maxQueuedCalls 0",
   pure,
   () => {
     const simulation = new Simulation({ limits: { maxQueuedCalls: 0 } }).open();
@@ -92,7 +92,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a deadline shrinks while a call waits, and ends a call that never left",
+  "RequestQueue subtracts the waiting time from the timeout; a deadline ends a queued call",
   pure,
   () => {
     const simulation = new Simulation({ limits: { maxCalls: 32 } }).open();
@@ -106,7 +106,7 @@ Deno.test(
     server.session.respond(held[0]!.call, body(0), simulation.now);
     simulation.settle();
     const { timeout } = held[32]!.call.fields;
-    assert(timeout > 150 && timeout <= 200, `${timeout} ms are left`);
+    assert(timeout > 150 && timeout <= 200, `${timeout} ms left`);
     simulation.advance(300);
     assertEquals([waits.error.code, waits.error.processed], [
       "deadline",
@@ -117,7 +117,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a call that waits may be read, written and ended before it leaves",
+  "a queued call may be read, and its items ended, before it is sent",
   pure,
   () => {
     const simulation = new Simulation({ limits: { maxCalls: 32 } }).open();
@@ -150,7 +150,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a request whose call is given up half sent is cancelled first, and others follow",
+  "RequestQueue sends CANCEL for a partly sent request before the next request",
   pure,
   () => {
     const simulation = new Simulation({
@@ -191,7 +191,7 @@ Deno.test(
   },
 );
 
-Deno.test("bulk in streams does not starve requests that wait", pure, () => {
+Deno.test("RequestQueue is not starved by large stream items", pure, () => {
   const simulation = new Simulation({
     limits: { maxStreamWindow: 2 ** 24, connectionWindow: 2 ** 25 },
   }).open();
@@ -212,5 +212,5 @@ Deno.test("bulk in streams does not starve requests that wait", pure, () => {
   simulation.advance(20);
   call(simulation, client, { method: ASK, value: body(1_000_000) });
   while (held.length < 2) simulation.advance(1);
-  assert(items < 15, `${items} items went before the request`);
+  assert(items < 15, `${items} items were sent before the request`);
 });

@@ -10,7 +10,7 @@ const pure = { permissions: "none" } as const;
 const MORE = Flag.MORE;
 
 Deno.test(
-  "ids have the caller's parity, rise and are never used again",
+  "RequestReader requires rising ids of the caller's parity",
   pure,
   () => {
     for (
@@ -34,7 +34,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a request in frames is put together; other frames may come between, other requests may not",
+  "RequestReader reassembles a request; other kinds may come between, other requests may not",
   pure,
   () => {
     const lone = Lone.open("server");
@@ -61,7 +61,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a request that breaks a limit is refused once; what still comes of it is thrown away",
+  "RequestReader refuses a request above a limit once and drops its remaining frames",
   pure,
   () => {
     for (
@@ -81,7 +81,7 @@ Deno.test(
         errorOf(sent[0]!).code,
         errorOf(sent[0]!).processed,
       ], [1, code, 0]);
-      lone.receive(Kind.REQUEST, 3, request(ASK)); // all is well again
+      lone.receive(Kind.REQUEST, 3, request(ASK)); // the next request is accepted
       assertEquals([lone.calls.length, lone.ends.length], [1, 0]);
       const { assembling, timers } = lone.session.accounts;
       assertEquals([assembling, timers, lone.session.stats.refusedCalls], [
@@ -94,7 +94,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a request that is never whole is refused in time, or when it is cancelled",
+  "RequestReader refuses an incomplete request after a timeout or a CANCEL",
   pure,
   () => {
     const lone = Lone.open("server", { assemblyTimeout: 100 });
@@ -113,7 +113,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a notification that breaks a limit is counted, and the next one is read",
+  "RequestReader counts a notification above a limit and reads the next one",
   pure,
   () => {
     const lone = Lone.open("server", { maxFragments: 2 });
@@ -144,7 +144,7 @@ Deno.test(
 );
 
 Deno.test(
-  "credit for requests is charged, may be overshot by one frame, and comes back in portions",
+  "RequestReader charges credit, allows one frame to overshoot, and returns credit in portions",
   pure,
   () => {
     const lone = Lone.open("server", { connectionWindow: 65536 });
@@ -161,7 +161,7 @@ Deno.test(
 );
 
 Deno.test(
-  "frames of a request that was cancelled are thrown away if they still come",
+  "RequestReader drops late frames of a cancelled request",
   pure,
   () => {
     const lone = Lone.open("server");

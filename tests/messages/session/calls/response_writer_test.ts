@@ -17,7 +17,7 @@ const pure = { permissions: "none" } as const;
 const TIGHT = { unsentSoft: 64 * 1024, unsentHard: 1024 * 1024 };
 
 Deno.test(
-  "above unsentSoft results and errors wait unencoded, and keep their places",
+  "respond() and fail() wait unencoded above unsentSoft, and keep their slots",
   pure,
   () => {
     const lone = Lone.open("server", TIGHT);
@@ -43,7 +43,7 @@ Deno.test(
       );
     }
     lone.session.fail(lone.calls[0]!.call, new CallError("internal", "no"), 0);
-    // Up to three quarters of unsentSoft, and one over it.
+    // Up to three quarters of unsentSoft, and one beyond.
     assertEquals([encoded, lone.session.inFlight.incoming], [3, 7]);
     assertEquals(lone.sent().length, 3);
     lone.write();
@@ -57,7 +57,7 @@ Deno.test(
   },
 );
 
-Deno.test("large results do not pile up encoded either", pure, () => {
+Deno.test("respond() encodes large results one at a time", pure, () => {
   const lone = Lone.open("server");
   lone.sink.open = false;
   for (let id = 1; id < 40; id += 2) {
@@ -81,7 +81,7 @@ Deno.test("large results do not pile up encoded either", pure, () => {
 });
 
 Deno.test(
-  "a result that waits and is cancelled becomes an error; every call gets one answer",
+  "respond() sends an error if a waiting result is cancelled; every call gets one reply",
   pure,
   () => {
     const lone = Lone.open("server", TIGHT);
@@ -104,36 +104,40 @@ Deno.test(
   },
 );
 
-Deno.test("what cannot be sent becomes an error without it", pure, () => {
-  const lone = Lone.open("server", {}, { maxMessage: 65536 });
-  const data = (size: number) =>
-    new CallError("declared", "x", { data: body(size) });
-  const ends: ((n: number) => void)[] = [
-    (n) => lone.session.respond(lone.calls[n]!.call, { not: "bytes" }, 0),
-    (n) => lone.session.respond(lone.calls[n]!.call, body(65537), 0),
-    (n) =>
-      lone.session.fail(
-        lone.calls[n]!.call,
-        new CallError("declared", "x", { data: {} }),
-        0,
-      ),
-    (n) => lone.session.fail(lone.calls[n]!.call, data(70_000), 0),
-  ];
-  ends.forEach((end, n) => {
-    lone.receive(Kind.REQUEST, 2 * n + 1, request(ASK));
-    end(n);
-    const sent = lone.sent();
-    assertEquals([sent.length, sent[0]?.kind, errorOf(sent[0]!).code], [
-      1,
-      Kind.ERROR,
-      5,
-    ]);
-  });
-  assertEquals(lone.session.inFlight.incoming, 0);
-});
+Deno.test(
+  "respond() and fail() send a substitute error if encoding fails",
+  pure,
+  () => {
+    const lone = Lone.open("server", {}, { maxMessage: 65536 });
+    const data = (size: number) =>
+      new CallError("declared", "x", { data: body(size) });
+    const ends: ((n: number) => void)[] = [
+      (n) => lone.session.respond(lone.calls[n]!.call, { not: "bytes" }, 0),
+      (n) => lone.session.respond(lone.calls[n]!.call, body(65537), 0),
+      (n) =>
+        lone.session.fail(
+          lone.calls[n]!.call,
+          new CallError("declared", "x", { data: {} }),
+          0,
+        ),
+      (n) => lone.session.fail(lone.calls[n]!.call, data(70_000), 0),
+    ];
+    ends.forEach((end, n) => {
+      lone.receive(Kind.REQUEST, 2 * n + 1, request(ASK));
+      end(n);
+      const sent = lone.sent();
+      assertEquals([sent.length, sent[0]?.kind, errorOf(sent[0]!).code], [
+        1,
+        Kind.ERROR,
+        5,
+      ]);
+    });
+    assertEquals(lone.session.inFlight.incoming, 0);
+  },
+);
 
 Deno.test(
-  "a terminal frame waits behind items without credit, which still comes",
+  "respond() waits for earlier items that lack credit",
   pure,
   () => {
     const simulation = new Simulation().open();
@@ -141,7 +145,7 @@ Deno.test(
     const held = hold(server);
     const down = call(simulation, client, { method: DOWN, value: body(1) });
     simulation.settle();
-    // Many times the window, and the handler ends right behind it.
+    // Many times the window; the handler settles right after it.
     sendAll(
       simulation,
       server,
@@ -162,7 +166,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a cancel, or the deadline, ends a call whose terminal waits behind items",
+  "cancelResponse() ends a call whose result waits for items, at a CANCEL or deadline",
   pure,
   () => {
     for (const how of ["cancel", "deadline"] as const) {

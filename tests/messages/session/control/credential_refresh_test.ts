@@ -11,7 +11,7 @@ import { Simulation } from "../simulation.ts";
 const pure = { permissions: "none" } as const;
 
 Deno.test(
-  "new credentials reach the server, and its answer the client",
+  "refresh() sends new credentials and receives the reply",
   pure,
   () => {
     const simulation = new Simulation().open();
@@ -20,7 +20,7 @@ Deno.test(
     server.refreshing = (id, credentials) => {
       seen.push(credentials);
       server.session.refreshed(id, simulation.now);
-      server.session.refreshed(id, simulation.now); // once is enough
+      server.session.refreshed(id, simulation.now); // the second call does nothing
     };
     const id = client.session.refresh(body(4), simulation.now);
     simulation.settle();
@@ -38,7 +38,7 @@ Deno.test(
   },
 );
 
-Deno.test("refresh() bounds what is unanswered, and what is sent", pure, () => {
+Deno.test("refresh() limits the number unanswered and the size", pure, () => {
   const lone = Lone.open("client", {}, { maxFrameBody: 16384 });
   for (let n = 0; n < 8; n++) lone.session.refresh(body(1), 0);
   assertEquals(
@@ -59,7 +59,7 @@ Deno.test("refresh() bounds what is unanswered, and what is sent", pure, () => {
 });
 
 Deno.test(
-  "AUTH is bounded, rises, and comes from the client alone",
+  "receive() limits AUTH, and requires rising ids and the client as sender",
   pure,
   () => {
     const flood = Lone.open("server");
@@ -92,7 +92,7 @@ Deno.test(
 );
 
 Deno.test(
-  "credentials that are not accepted in time end the session",
+  "receive() ends the session if new credentials are not accepted in time",
   pure,
   () => {
     const lone = Lone.open("server", { handshakeTimeout: 1000 });

@@ -12,7 +12,7 @@ import { Simulation, SMOOTH } from "../simulation.ts";
 
 const pure = { permissions: "none" } as const;
 
-Deno.test("Drain goes through its stages in order, once", pure, () => {
+Deno.test("Drain passes through its stages in order, once", pure, () => {
   const log: string[] = [];
   let idle = false;
   const drain = new Drain({
@@ -39,7 +39,7 @@ Deno.test("Drain goes through its stages in order, once", pure, () => {
 });
 
 Deno.test(
-  "a drain says twice how far calls are taken, and waits for those in flight",
+  "drain() sends two GOAWAYs and waits for calls in flight",
   pure,
   () => {
     const lone = Lone.open("server");
@@ -50,10 +50,10 @@ Deno.test(
       { code: 0, lastId: MAX_ID },
       Kind.PING,
     ]);
-    lone.receive(Kind.REQUEST, 3, request(ASK)); // it was on its way
+    lone.receive(Kind.REQUEST, 3, request(ASK)); // was in transit
     lone.receive(Kind.PONG, 0, ping!.body);
     assertEquals(goawayOf(lone.sent()[0]!), { code: 0, lastId: 3 });
-    lone.receive(Kind.REQUEST, 5, request(ASK)); // told to be safe elsewhere
+    lone.receive(Kind.REQUEST, 5, request(ASK)); // above the last id: dropped
     assertEquals([lone.calls.length, lone.session.stats.lateFrames], [2, 1]);
     for (const { call } of lone.calls) lone.session.respond(call, body(1), 0);
     lone.write();
@@ -62,7 +62,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a drain ends in good order on both sides, and loses no notification",
+  "drain() ends both sides orderly and loses no notification",
   pure,
   () => {
     const simulation = new Simulation({
@@ -98,7 +98,7 @@ Deno.test(
   },
 );
 
-Deno.test("both sides may drain at once", pure, () => {
+Deno.test("drain() works on both sides at once", pure, () => {
   const simulation = new Simulation().open();
   for (const side of simulation.sides) side.session.drain(simulation.now);
   simulation.settle();
@@ -107,7 +107,7 @@ Deno.test("both sides may drain at once", pure, () => {
   }
 });
 
-Deno.test("a drain's grace is bounded, also where no PONG comes", pure, () => {
+Deno.test("drain() ends after drainGrace even without a PONG", pure, () => {
   const lone = Lone.open("server", { drainGrace: 500 });
   lone.receive(Kind.REQUEST, 1, request(ASK));
   lone.session.drain(0);
@@ -119,7 +119,7 @@ Deno.test("a drain's grace is bounded, also where no PONG comes", pure, () => {
   ], [undefined]]);
 });
 
-Deno.test("a drain before the handshake is done ends at once", pure, () => {
+Deno.test("drain() before the end of the handshake ends at once", pure, () => {
   for (const role of ["client", "server"] as const) {
     const lone = new Lone(role);
     if (role === "client") lone.session.start(undefined, 0);
@@ -130,7 +130,7 @@ Deno.test("a drain before the handshake is done ends at once", pure, () => {
 
 for (const how of ["whole", "cancelled", "too large", "late"] as const) {
   Deno.test(
-    `a REQUEST above the settled last id is dropped without an answer: ${how}`,
+    `drain() drops a REQUEST above the last id without a reply: ${how}`,
     pure,
     () => {
       const lone = Lone.open("server", { assemblyTimeout: 5_000 });

@@ -6,7 +6,7 @@ import { Simulation } from "../simulation.ts";
 
 const pure = { permissions: "none" } as const;
 
-/** Code of the GOAWAY that a HELLO gets, and of the error here. */
+/** Delivers a frame that must be refused; returns the code of the error. */
 function refused(lone: Lone, kind: number, bytes: Uint8Array): string {
   lone.receive(kind, 0, bytes);
   const sent = lone.sent();
@@ -16,20 +16,24 @@ function refused(lone: Lone, kind: number, bytes: Uint8Array): string {
   return lone.error.code;
 }
 
-Deno.test("a server answers HELLO with HELLO, a client begins", pure, () => {
-  const server = new Lone("server");
-  server.receive(Kind.HELLO, 0, hello("client"));
-  assertEquals([server.sentKinds(), server.opened], [["HELLO 0"], 1]);
-  const client = new Lone("client");
-  client.session.start(undefined, 0);
-  client.session.start(undefined, 0); // a second time changes nothing
-  assertEquals(client.sentKinds(), ["HELLO 0"]);
-  client.receive(Kind.HELLO, 0, hello("server"));
-  assertEquals([client.session.state, client.opened], ["open", 1]);
-});
+Deno.test(
+  "start() of a client sends HELLO, and a server answers with HELLO",
+  pure,
+  () => {
+    const server = new Lone("server");
+    server.receive(Kind.HELLO, 0, hello("client"));
+    assertEquals([server.sentKinds(), server.opened], [["HELLO 0"], 1]);
+    const client = new Lone("client");
+    client.session.start(undefined, 0);
+    client.session.start(undefined, 0); // a second time changes nothing
+    assertEquals(client.sentKinds(), ["HELLO 0"]);
+    client.receive(Kind.HELLO, 0, hello("server"));
+    assertEquals([client.session.state, client.opened], ["open", 1]);
+  },
+);
 
 Deno.test(
-  "a handshake is refused for its first frame, version, codec, role, size and limits",
+  "receiveHello() refuses a wrong first frame, version, codec, role, size or limit",
   pure,
   () => {
     const one = () => new Lone("server", { maxHello: 2048 });
@@ -52,7 +56,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a client refuses a frame before it has begun, and a codec that it did not offer",
+  "receiveHello() of a client refuses frames before start(), and another codec",
   pure,
   () => {
     assertEquals(
@@ -69,7 +73,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a handshake that takes too long is given up, also while it authenticates",
+  "tick() ends a handshake that takes too long, even during authentication",
   pure,
   () => {
     for (const role of ["client", "server"] as const) {
@@ -88,7 +92,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a connection cut in the handshake ends with an error on both sides",
+  "inputEnded() during the handshake ends the session with an error",
   pure,
   () => {
     for (const role of ["client", "server"] as const) {
@@ -104,7 +108,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a client that is refused settles its early calls as not processed",
+  "a refused client fails its early calls as not processed",
   pure,
   () => {
     for (const code of [0, 4]) {
@@ -128,7 +132,7 @@ Deno.test(
 );
 
 Deno.test(
-  "nothing behind HELLO is looked at until authentication has settled, and deadlines run meanwhile",
+  "keepEarly() leaves frames unread until authentication has settled, while deadlines run",
   pure,
   () => {
     const lone = new Lone("server");
@@ -136,7 +140,7 @@ Deno.test(
     lone.receive(Kind.HELLO, 0, hello("client", { auth: body(3, 7) }));
     assertEquals(lone.credentials, body(3, 7));
     lone.receive(Kind.REQUEST, 1, request(ASK, [1], [1, 0, 4, 0, 0, 1, 0]));
-    lone.receive(0x7f, 0); // of no known kind
+    lone.receive(0x7f, 0); // unknown kind
     lone.now = 100;
     assertEquals([lone.calls.length, lone.sentKinds()], [0, []]);
     lone.session.accept(lone.now);
@@ -146,7 +150,7 @@ Deno.test(
 );
 
 Deno.test(
-  "what is kept during authentication is bounded; the credit of before the handshake fits",
+  "keepEarly() limits the kept bytes; the initial credit fits",
   pure,
   () => {
     const simulation = new Simulation();
@@ -163,7 +167,7 @@ Deno.test(
           value: body(4000),
         }),
     );
-    assertEquals(client.session.inFlight.queued > 0, true); // credit, or places
+    assertEquals(client.session.inFlight.queued > 0, true); // waiting for credit or slots
     simulation.settle();
     assertEquals([held.length, server.ends, early.length], [40, [], 40]);
 
@@ -178,7 +182,7 @@ Deno.test(
   },
 );
 
-Deno.test("start() documents what does not fit into a handshake", pure, () => {
+Deno.test("start() throws if the HELLO is too large", pure, () => {
   const lone = new Lone("client");
   assertThrows(() => lone.session.start(body(65_536), 0), RangeError, "65535");
   assertThrows(
@@ -190,19 +194,23 @@ Deno.test("start() documents what does not fit into a handshake", pure, () => {
   assertEquals([lone.sentKinds(), lone.session.state], [[], "new"]);
 });
 
-Deno.test("credentials that cannot be decoded are refused", pure, () => {
-  const lone = new Lone("server");
-  lone.session.codec.decode = () => {
-    throw new Error("malformed");
-  };
-  assertEquals(
-    refused(lone, Kind.HELLO, hello("client", { auth: body(1) })),
-    "unauthenticated",
-  );
-});
+Deno.test(
+  "receiveHello() refuses credentials that cannot be decoded",
+  pure,
+  () => {
+    const lone = new Lone("server");
+    lone.session.codec.decode = () => {
+      throw new Error("malformed");
+    };
+    assertEquals(
+      refused(lone, Kind.HELLO, hello("client", { auth: body(1) })),
+      "unauthenticated",
+    );
+  },
+);
 
 Deno.test(
-  "calls that began before HELLO have no credit for items until it comes",
+  "call() before HELLO has no credit for items until HELLO arrives",
   pure,
   () => {
     const simulation = new Simulation({
@@ -220,7 +228,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a client takes a HELLO of any size that there may be, whatever its own limit",
+  "receiveHello() of a client accepts the maximum length whatever its own limit",
   pure,
   () => {
     const client = new Lone("client", { maxHello: 1024 });

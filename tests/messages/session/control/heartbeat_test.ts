@@ -21,7 +21,7 @@ Deno.test("Heartbeat counts silence from the last byte read", pure, () => {
 });
 
 Deno.test(
-  "Heartbeat gives a peer its time after the process has slept",
+  "Heartbeat waits a full interval after the process was suspended",
   pure,
   () => {
     const live = new Heartbeat(limits, 0);
@@ -33,7 +33,7 @@ Deno.test(
 );
 
 Deno.test(
-  "Heartbeat tells a peer that takes no byte, from when something is unsent",
+  "Heartbeat detects a stalled transport, counted from the first unsent byte",
   pure,
   () => {
     const live = new Heartbeat(limits, 0);

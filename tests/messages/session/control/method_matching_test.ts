@@ -25,7 +25,7 @@ const listed: MethodInfo[] = [
 ];
 
 Deno.test(
-  "servedMethods() maps the peer's numbers to what serves them",
+  "servedMethods() maps the peer's numbers to served methods",
   pure,
   () => {
     const served = servedMethods(listed, TABLES).map((one) =>
@@ -36,7 +36,7 @@ Deno.test(
 );
 
 Deno.test(
-  "findMismatches() says what is missing, of another shape, of other schemas",
+  "findMismatches() finds missing methods, other shapes and other schemas",
   pure,
   () => {
     assertEquals(findMismatches(listed, TABLES), [
@@ -48,7 +48,7 @@ Deno.test(
 );
 
 Deno.test(
-  "unservedMethods() keeps what cannot be called, and why; unservedError() says so",
+  "unservedMethods() returns methods with a reason, unservedError() explains it",
   pure,
   () => {
     const mismatches = [
@@ -68,7 +68,7 @@ Deno.test(
 );
 
 Deno.test(
-  "describeMethods() tells what differs of the client's methods, and what is known of the server's, as far as there is room",
+  "describeMethods() describes mismatched and known methods as far as there is room",
   pure,
   () => {
     const schemas = {
@@ -81,7 +81,7 @@ Deno.test(
       schemas,
     };
     const mismatches = findMismatches(listed, tables);
-    const told = (room: number) =>
+    const described = (room: number) =>
       describeMethods({ methods: listed }, mismatches, tables, room)
         .map(({ caller, method, shape, schemas }) =>
           `${caller} ${method} ${shape} ${schemas.length}`
@@ -92,11 +92,11 @@ Deno.test(
       "server 0 unary 10",
       "server 2 unary 12",
     ];
-    // 6 bytes in front of each text: 10 + 10 + 16 + 18
-    assertEquals(told(54), whole);
-    assertEquals(told(53), whole.slice(0, 3));
-    assertEquals(told(19), whole.slice(0, 1));
-    assertEquals(told(-1), []);
+    // 6 bytes before each text: 10 + 10 + 16 + 18
+    assertEquals(described(54), whole);
+    assertEquals(described(53), whole.slice(0, 3));
+    assertEquals(described(19), whole.slice(0, 1));
+    assertEquals(described(-1), []);
     const silent = { ...tables, schemas: undefined };
     assertEquals(
       describeMethods({ methods: listed }, mismatches, silent, 54),

@@ -7,7 +7,7 @@ import { Simulation, SMOOTH } from "../simulation.ts";
 const pure = { permissions: "none" } as const;
 
 Deno.test(
-  "a PING is answered with its own bytes, and too many close the connection",
+  "receivePing() answers with the same bytes, and closes the connection above the limit",
   pure,
   () => {
     const lone = Lone.open("server", { pingsPerSecond: 5 });
@@ -25,7 +25,7 @@ Deno.test(
 );
 
 Deno.test(
-  "silence is broken by PINGs; without a byte read the peer is dead",
+  "tick() sends PINGs in silence, and closes the connection without an answer",
   pure,
   () => {
     const lone = Lone.open("client", { heartbeat: 1000, heartbeatMisses: 2 });
@@ -44,7 +44,7 @@ Deno.test(
 );
 
 Deno.test(
-  "roundTrip is that of the last PING, and a PONG that nobody asked for changes nothing",
+  "roundTrip is that of the last PING; an unsolicited PONG changes nothing",
   pure,
   () => {
     const lone = Lone.open("client", { heartbeat: 1000 });
@@ -60,7 +60,7 @@ Deno.test(
   },
 );
 
-Deno.test("two idle sessions keep each other alive for days", pure, () => {
+Deno.test("tick() keeps two idle sessions open for days", pure, () => {
   const simulation = new Simulation({
     conditions: { ...SMOOTH, latency: [20, 20] },
   }).open();
@@ -73,7 +73,7 @@ Deno.test("two idle sessions keep each other alive for days", pure, () => {
 });
 
 Deno.test(
-  "a peer that takes no byte is cut, however long the heartbeat",
+  "tick() closes a stalled connection whatever the heartbeat",
   pure,
   () => {
     const lone = Lone.open("server", {
@@ -95,7 +95,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a peer that sends more than it reads is cut at unsentHard",
+  "receive() closes the connection at unsentHard",
   pure,
   () => {
     const lone = Lone.open("server", {
