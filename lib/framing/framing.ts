@@ -35,9 +35,10 @@ export interface FrameDecoder {
    */
   next(): Uint8Array | undefined;
   /**
-   * Ends the input.
+   * Ends the input. Call it after `next` has returned `undefined`.
    *
-   * @throws {FrameError} of kind `"truncated"` if a frame is incomplete
+   * @throws {FrameError} of kind `"truncated"` if bytes are left, that is, if a
+   * frame is incomplete
    */
   end(): void;
   /** Returns the bytes received but not decoded, for a change of protocol. */

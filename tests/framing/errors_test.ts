@@ -12,7 +12,7 @@ function ascii(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-/** The error that a framing throws at the beginning of a stream. */
+/** Returns the error that a framing throws for the first frame of a stream. */
 function errorOf(framing: Framing, bytes: Uint8Array): FrameError {
   const decoder = framing.decoder();
   decoder.push(bytes);
@@ -26,7 +26,7 @@ function test(name: string, fn: () => void): void {
   Deno.test({ name, permissions: "none", fn });
 }
 
-test("FrameError keeps what is known, and copies 16 bytes of the head", () => {
+test("FrameError keeps the details and copies 16 bytes of the head", () => {
   const head = new Uint8Array(40).fill(7);
   const cause = new Error("below");
   const error = new FrameError("too-long", "Cannot decode", {
@@ -44,7 +44,7 @@ test("FrameError keeps what is known, and copies 16 bytes of the head", () => {
   assertEquals(error.cause, cause);
 });
 
-test("FrameError has no cause and no head where it is given none", () => {
+test("FrameError has no cause and an empty head if none is given", () => {
   const error = new FrameError("truncated", "Cannot decode");
   assertEquals("cause" in error, false);
   assertEquals(error.head, new Uint8Array(0));
@@ -75,7 +75,7 @@ for (const [bytes, hint] of HINTS) {
   });
 }
 
-test("FrameError hints at what a stream spells that ends in its first frame", () => {
+test("FrameError hints at the protocol of a stream that ends in its first frame", () => {
   const error = errorOf(u16be(), ascii("GET / HTTP/1.1\r\n\r\n"));
   assertEquals(error.kind, "truncated");
   assertEquals(error.declared, 0x4745);
@@ -95,7 +95,7 @@ test("FrameError hints at a peer with the opposite byte order", () => {
   );
 });
 
-test("FrameError names the frame, its place, its length and the limit", () => {
+test("FrameError names the frame, its offset, its length and the limit", () => {
   const decoder = u32be({ maxFrameLength: 3 }).decoder();
   decoder.push(Uint8Array.fromHex("0000000261620000000461626364"));
   assertEquals(decoder.next(), ascii("ab"));
@@ -108,7 +108,7 @@ test("FrameError names the frame, its place, its length and the limit", () => {
   assertEquals(error.head, Uint8Array.fromHex("0000000461626364"));
 });
 
-test("FrameError counts offset and index over chunks and skipped frames", () => {
+test("FrameError counts offset and index across chunks and skipped frames", () => {
   const framing = netstring({ maxFrameLength: 3, onTooLong: "skip" });
   const wire = ascii("2:ab,5:abcde,1:x,q");
   for (const size of [1, 2, 5, 100]) {
@@ -124,7 +124,7 @@ test("FrameError counts offset and index over chunks and skipped frames", () => 
   }
 });
 
-test("FrameError of an encoder has no place in a stream", () => {
+test("FrameError of an encoder has no stream offset and no frame index", () => {
   const encoder = u32be({ maxFrameLength: 3 }).encoder();
   const error = assertThrows(() => encoder.encode(ascii("abcd")), FrameError);
   assertEquals([error.kind, error.declared, error.limit], ["too-long", 4, 3]);

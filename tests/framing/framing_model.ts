@@ -1,7 +1,6 @@
 /**
- * Slow, obvious decoders to hold the real ones against. Each has the whole
- * stream at once, looks at it anew for every frame, and shares nothing with the
- * library.
+ * Slow, obvious decoders to compare the real ones with. Each one has the whole
+ * stream, examines it anew for every frame, and shares no code with the library.
  */
 
 export type Bytes = readonly number[];
@@ -10,18 +9,18 @@ export interface Modelled {
   frames: Bytes[];
   skipped: number;
   error: string | undefined;
-  /** Bytes behind the last frame; `undefined` inside a frame that is skipped. */
+  /** Bytes after the last frame; `undefined` inside a skipped frame. */
   rest: Bytes | undefined;
 }
 
-/** What is at the head of the rest of a stream. */
+/** Result of examining the start of the remaining stream. */
 export type Step =
   | { frame: Bytes; length: number }
   | { error: string; skip?: number | "unknown" }
   | { nothing: number }
   | "wait";
 
-/** Applies a step again and again. */
+/** Applies a step until the stream is used up. */
 export function model(
   wire: Bytes,
   step: (left: Bytes) => Step,
@@ -122,7 +121,7 @@ export function fixedStep(length: number): (left: Bytes) => Step {
     left.length < length ? "wait" : { frame: left.slice(0, length), length };
 }
 
-/** The first delimiter at or behind `from`; "wait" where one may be coming. */
+/** Returns the first delimiter, or the offset at which one may have begun. */
 function findDelimiter(
   left: Bytes,
   delimiters: readonly Bytes[],
@@ -218,7 +217,7 @@ export function contentLengthStep(
   };
 }
 
-/** A frame that ends with one byte, and is stuffed or escaped. */
+/** Returns the step for stuffed or escaped frames that end with one byte. */
 function terminatedStep(
   terminator: number,
   maxEncoded: number,
@@ -264,7 +263,7 @@ export function slipStep(limit: number): (left: Bytes) => Step {
   });
 }
 
-/** Joins parts as drpc's rule has them: a byte of flags, bit 0 is "done". */
+/** Joins parts by drpc's rule: a byte of flags, whose bit 0 is "done". */
 export function joinDone(
   inner: Modelled,
   o: { limit: number; maxParts: number },

@@ -9,7 +9,7 @@ import {
 } from "@lengthwise/lengthwise/framing";
 import text from "../vectors/framing.json" with { type: "text" };
 
-/** Lower-case hex, or pieces of it, each repeated. */
+/** Lowercase hex, or a list of repeated pieces. */
 type Bytes = string | { parts: [hex: string, times: number][] };
 
 interface Event {
@@ -79,10 +79,10 @@ export function join(pieces: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-/** Where a peer has no limit: that of a signed number of four bytes. */
+/** Limit for libraries without one: the largest signed number of four bytes. */
 const NO_LIMIT = 2 ** 31 - 1;
 
-/** A peer's parameters in the terms of this library. */
+/** Creates the framing for another library's parameters. */
 export function framingOf(config: Config): Framing {
   const onTooLong = config.onTooLong?.startsWith("skip") ? "skip" : "close";
   switch (config.framing) {
@@ -120,10 +120,11 @@ export function framingOf(config: Config): Framing {
 function lengthField(config: Config, onTooLong: "close" | "skip"): Framing {
   const { offset = 0, width = 4, lengthDelta = 0, max, maxOf } = config;
   const { adjustment = -lengthDelta, strip = offset + width } = config;
-  // Peers limit the raw field or the whole frame; here it is what next() gives.
+  // Other libraries limit the length field's value or the whole frame; this one
+  // limits the bytes that next() returns.
   const beside = offset + width + adjustment - strip;
   const limit = (max ?? NO_LIMIT) + (maxOf === "value" ? beside : -strip);
-  // A field that cannot say the limit is a limit too.
+  // The largest value of the field is a limit too.
   const most = 256 ** width - 1 + beside;
   return lengthPrefixed({
     ...{ width, offset, adjustment, strip, onTooLong },
@@ -132,37 +133,38 @@ function lengthField(config: Config, onTooLong: "close" | "skip"): Framing {
   });
 }
 
-/** What this library calls a peer's kinds of error. */
+/** Maps another library's kinds of error to this library's. */
 const KINDS: Record<string, FrameErrorKind> = {
   "too-long": "too-long",
   truncated: "truncated",
   "bad-varint": "bad-prefix",
   "bad-header": "bad-header",
-  // Lengths are unsigned: what a peer reads as negative is above any limit.
+  // Lengths are unsigned here: a negative length exceeds any limit.
   "negative-length": "too-long",
   "bad-adjustment": "bad-length",
   "strip-exceeds-frame": "too-short",
 };
 
-/** Lengths from 2^53 cannot be counted off, so that nothing is behind them. */
+/** A length of 2^53 or more cannot be skipped, so no frame follows it. */
 const UNCOUNTABLE = "netty-lf-negative-64bit-length";
 
 export interface Outcome {
   frames: Uint8Array[];
-  /** The chunk that each frame came with. */
+  /** Index of the chunk that completed each frame. */
   at: number[];
   skipped: number;
   error: FrameErrorKind | undefined;
 }
 
 /**
- * What a vector must give here. Where peers differ, these rules hold:
+ * Returns the outcome that a vector must have in this library. Where other
+ * libraries behave differently, these rules apply:
  *
- * 1. a frame outside of the limits that is skipped is counted, not thrown;
- * 2. any other error is the last event: nobody knows where the next frame is;
- * 3. a frame owed at the end of the stream is an error: neither dropped nor
- *    handed out;
- * 4. where something better is recommended than what the peer does, that.
+ * 1. a skipped frame outside of the limits is counted, not thrown;
+ * 2. any other error is the last event: the start of the next frame is unknown;
+ * 3. an incomplete frame at the end of the stream is an error: it is neither
+ *    dropped nor returned;
+ * 4. a recommended outcome takes precedence over the library's own.
  */
 export function outcomeOf(vector: Vector): Outcome {
   const { config, expect, recommended, name } = vector;

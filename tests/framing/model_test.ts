@@ -1,7 +1,7 @@
 /**
- * Random framings, streams and cuts against slow, obvious models. A case that
- * fails names its seed; `deno test tests/framing/model_test.ts -- SEED` begins
- * with it.
+ * Random framings, streams and cuts, compared with slow, obvious models. A
+ * failing case names its seed; `deno test tests/framing/model_test.ts -- SEED`
+ * begins with it.
  */
 import { assert, assertEquals } from "@std/assert";
 import {
@@ -39,11 +39,11 @@ const CASES = 12_000;
 
 type Random = (below: number) => number;
 
-/** A framing, its model, and the bytes that its streams are made of. */
+/** A framing, its model, and the bytes that its streams consist of. */
 interface Subject {
   options: unknown;
   framing: Framing;
-  /** The same with a higher limit: what a peer may send. */
+  /** The same framing with a higher limit, for a peer that exceeds it. */
   sender: Framing;
   model(wire: Bytes): Modelled;
   alphabet?: Bytes;
@@ -262,7 +262,7 @@ const KINDS: Record<string, (random: Random) => Subject> = {
   chunked: makeChunked,
 };
 
-/** Frames, whole and damaged, and bytes that never were frames. */
+/** Returns a stream of valid frames, damaged frames and random bytes. */
 function stream(random: Random, { sender, alphabet }: Subject): number[] {
   const encoder = sender.encoder();
   const wire: number[] = [];
@@ -289,7 +289,7 @@ function stream(random: Random, { sender, alphabet }: Subject): number[] {
   return wire;
 }
 
-/** What the encoder takes, the model finds as one frame, and as that one. */
+/** Checks that the model decodes an encoded payload as that one frame. */
 function checkEncode(random: Random, subject: Subject): void {
   const { framing, alphabet } = subject;
   const encoder = framing.encoder();
@@ -307,7 +307,7 @@ function checkEncode(random: Random, subject: Subject): void {
   }
   const wire = [...wires[0]!];
   const { frames, skipped, error, rest } = subject.model(wire);
-  // Where the header is kept, the length in it is the encoder's.
+  // If the header is kept, the encoder has written the length into it.
   const [frame = []] = frames;
   same(
     [frames.length, frame.length, skipped, error, rest],
@@ -318,7 +318,7 @@ function checkEncode(random: Random, subject: Subject): void {
   same([...again], wire, () => JSON.stringify(subject.options));
 }
 
-/** `assertEquals`, whose cost is paid where something differs. */
+/** A faster `assertEquals`: compares deeply only if the JSON differs. */
 function same(got: unknown, expected: unknown, where: () => string): void {
   if (JSON.stringify(got) === JSON.stringify(expected)) return;
   assertEquals(got, expected, where());
@@ -342,7 +342,7 @@ function decode(framing: Framing, chunks: Iterable<Uint8Array>): Modelled {
   return { ...out, skipped: decoder.skipped, rest: [...decoder.rest()] };
 }
 
-/** What end() says: nothing, or that a frame is owed, or the error again. */
+/** Returns the kind of error after the whole stream and `end()`, if any. */
 function endOf(framing: Framing, wire: Bytes): string | undefined {
   const decoder = framing.decoder();
   try {
@@ -367,7 +367,7 @@ function checkCase(kind: string, seed: number): Modelled {
   const got = decode(subject.framing, pieces);
   const where = () =>
     `seed ${seed}: ${kind} ${JSON.stringify(subject.options)} at [${wire}]`;
-  // What is left of a frame that is skipped, or behind a fault, is not judged.
+  // The rest is not compared after a fault or inside a skipped frame.
   const judged = expected.error === undefined && expected.rest !== undefined;
   if (!judged) got.rest = expected.rest;
   same(got, expected, where);
@@ -377,7 +377,7 @@ function checkCase(kind: string, seed: number): Modelled {
   return expected;
 }
 
-/** That the cases are worth something: how many of them met what. */
+/** Checks that enough of the cases have frames, errors, and so on. */
 function checkSpread(kind: string, results: readonly Modelled[]): void {
   const share = (test: (result: Modelled) => boolean) =>
     results.filter(test).length / results.length;

@@ -1,5 +1,5 @@
 /**
- * Who owns the memory of a frame, and what a kept frame keeps alive.
+ * Ownership of a frame's memory, and the memory that a kept frame keeps alive.
  *
  * @module
  */
@@ -14,7 +14,7 @@ function framed(...payloads: Uint8Array[]): Uint8Array {
   return concat(payloads.map((one) => encoder.encode(one)));
 }
 
-/** All frames of a connection, kept. */
+/** Returns all frames of a connection. */
 async function kept(
   chunks: Uint8Array[],
   copy: FramesOptions["copy"],
@@ -24,7 +24,7 @@ async function kept(
   return { frames: await Array.fromAsync(stream), connection };
 }
 
-/** Bytes of memory that some frames keep alive. */
+/** Returns the bytes of memory that frames keep alive. */
 function pinned(frames: Uint8Array[]): number {
   let bytes = 0;
   for (const one of new Set(frames.map((frame) => frame.buffer))) {
@@ -34,7 +34,7 @@ function pinned(frames: Uint8Array[]): number {
 }
 
 for (const copy of ["always", "auto"] as const) {
-  Deno.test(`4,000 kept frames of 100 bytes, one a read, pin 400 kB with copy "${copy}"`, async () => {
+  Deno.test(`4,000 kept frames of 100 bytes, one per read, pin 400 kB with copy "${copy}"`, async () => {
     const chunks = Array.from({ length: 4000 }, () => framed(payload(100)));
     const { frames } = await kept(chunks, copy);
     assertEquals(frames.length, 4000);
@@ -54,14 +54,14 @@ for (const copy of ["always", "auto"] as const) {
         chunks.push(bytes.subarray(at, at + size));
       }
       const { frames } = await kept(chunks, copy);
-      assertEquals(frames, payloads); // none was overwritten
+      assertEquals(frames, payloads); // not overwritten
       const total = payloads.reduce((sum, one) => sum + one.length, 0);
       assert(pinned(frames) <= total * 4 / 3 + 1, `${pinned(frames)}`);
     }
   });
 }
 
-Deno.test('copy "always" gives each frame memory of its own', async () => {
+Deno.test('copy "always" returns each frame in its own memory', async () => {
   const { frames, connection } = await kept(
     [framed(payload(10), payload(2000), payload(60_000))],
     "always",
@@ -72,7 +72,7 @@ Deno.test('copy "always" gives each frame memory of its own', async () => {
   }
 });
 
-Deno.test('copy "auto" hands over the memory of a read that a frame fills, and reads no more into it', async () => {
+Deno.test('copy "auto" transfers the buffer that a frame fills and does not read into it again', async () => {
   const payloads = [1900, 1900, 1000, 1900].map((n, i) => payload(n, i));
   const { frames, connection } = await kept(
     payloads.map((one) => framed(one)),
@@ -89,7 +89,7 @@ Deno.test('copy "auto" hands over the memory of a read that a frame fills, and r
   ]);
 });
 
-Deno.test('copy "never" lends a view of the read until the next frame', async () => {
+Deno.test('copy "never" lends a view of the read buffer until the next frame', async () => {
   const connection = new ScriptedConnection([
     framed(payload(10), payload(20)),
     null,
@@ -101,7 +101,7 @@ Deno.test('copy "never" lends a view of the read until the next frame', async ()
   }
 });
 
-Deno.test("receive() lends a view of the read, and the same memory for all reads", async () => {
+Deno.test("receive() lends a view of the read buffer and reads into the same memory", async () => {
   const chunks = Array.from({ length: 100 }, () => framed(payload(100)));
   const connection = new ScriptedConnection([...chunks, null]);
   await using stream = frames(connection, u32be());
@@ -110,7 +110,7 @@ Deno.test("receive() lends a view of the read, and the same memory for all reads
   assertEquals([...memory], [connection.readMemory[0]]);
 });
 
-Deno.test("receive() assembles frames that straddle reads in the same memory again and again", async () => {
+Deno.test("receive() assembles frames that span reads in the same memory every time", async () => {
   const bytes = framed(...Array.from({ length: 50 }, () => payload(100_000)));
   const connection = new ScriptedConnection([bytes, null]);
   await using stream = frames(connection, u32be());
@@ -126,7 +126,7 @@ Deno.test("receive() assembles frames that straddle reads in the same memory aga
   assertEquals(new Set(connection.readMemory).size, 2);
 });
 
-Deno.test("the memory of a payload is its owner's again when write() returns", async () => {
+Deno.test("write() does not refer to the payload after it returns", async () => {
   const connection = new ScriptedConnection();
   connection.blocked = true;
   await using stream = frames(connection, u32be());
@@ -140,7 +140,7 @@ Deno.test("the memory of a payload is its owner's again when write() returns", a
   assertEquals(connection.sent, framed(payload(5000)));
 });
 
-Deno.test("memory of a refused or closed write is never used again", async () => {
+Deno.test("the buffer of a failed or closed write is never reused", async () => {
   const connection = new ScriptedConnection();
   connection.blocked = true;
   const stream = frames(connection, u32be());
@@ -156,7 +156,7 @@ Deno.test("memory of a refused or closed write is never used again", async () =>
   }
 });
 
-Deno.test("memory of a read that was cut is never used again", async () => {
+Deno.test("the buffer of an interrupted read is never reused", async () => {
   const connection = new ScriptedConnection([framed(payload(5000))]);
   const stream = frames(connection, u32be());
   const done = stream.receive(() => {});

@@ -9,7 +9,7 @@ function test(name: string, fn: () => void): void {
 
 const MIB = 1024 * 1024;
 
-/** A preset; what `encode` takes; the wire; the default of the limit. */
+/** Preset, argument of `encode`, encoded frame, default limit. */
 const PRESETS: [name: string, Framing, given: string, wire: string, number][] =
   [
     ["u16be", framing.u16be(), "6162", "00026162", 65_535],
@@ -91,7 +91,7 @@ const PRESETS: [name: string, Framing, given: string, wire: string, number][] =
   ];
 
 for (const [name, preset, given, wire, limit] of PRESETS) {
-  test(`${name}() lays frames out as its protocol does, up to ${limit} bytes`, () => {
+  test(`${name}() encodes frames as its protocol does, up to ${limit} bytes`, () => {
     const frame = preset.encoder().encode(Uint8Array.fromHex(given));
     assertEquals(frame.toHex(), wire);
     const decoder = preset.decoder();
@@ -103,7 +103,7 @@ for (const [name, preset, given, wire, limit] of PRESETS) {
   });
 }
 
-/** What a protocol does not allow. */
+/** Frames that a protocol does not allow. */
 const REFUSED: [name: string, Framing, wire: string, kind: string][] = [
   ["postgres", presets.postgres(), "5100000003", "bad-length"],
   ["postgresStartup", presets.postgresStartup(), "00000004", "too-short"],
@@ -119,14 +119,14 @@ const REFUSED: [name: string, Framing, wire: string, kind: string][] = [
 ];
 
 for (const [name, preset, wire, kind] of REFUSED) {
-  test(`${name}() refuses ${wire} as ${kind}`, () => {
+  test(`${name}() rejects ${wire} as ${kind}`, () => {
     const decoder = preset.decoder();
     decoder.push(Uint8Array.fromHex(wire));
     assertEquals(assertThrows(() => decoder.next(), FrameError).kind, kind);
   });
 }
 
-test("signed presets refuse a limit that their peers would read as below 0", () => {
+test("presets with a signed length reject limits above 2^31-1", () => {
   for (
     const make of [
       presets.kafka,
@@ -143,11 +143,11 @@ test("signed presets refuse a limit that their peers would read as below 0", () 
   }
 });
 
-test("erlangPacket() refuses other widths", () => {
+test("erlangPacket() rejects other widths", () => {
   assertThrows(() => presets.erlangPacket(3 as 1), TypeError, "1, 2, 4");
 });
 
-test("mysql() joins packets, closes a multiple with an empty one, and counts sequences", () => {
+test("mysql() joins packets, ends a full one with an empty one, and numbers packets", () => {
   const full = 0xffffff;
   const mysql = presets.mysql({ maxFrameLength: full + 100 });
   const message = new Uint8Array(1 + full).fill(7);

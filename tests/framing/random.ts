@@ -1,4 +1,4 @@
-/** A small generator of pseudo-random numbers that a seed replays. */
+/** Creates a small pseudo-random number generator; a seed repeats its output. */
 export function mulberry32(seed: number): (below: number) => number {
   let state = seed >>> 0;
   return (below) => {
@@ -9,7 +9,7 @@ export function mulberry32(seed: number): (below: number) => number {
   };
 }
 
-/** Copies of a stream's pieces, each as long as `length` says. */
+/** Yields copies of a stream's pieces; `length` returns each one's length. */
 export function* cuts(
   wire: Uint8Array,
   length: () => number,

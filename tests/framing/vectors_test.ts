@@ -1,4 +1,4 @@
-/** Facts taken from other libraries' tests, documents and defects. */
+/** Test vectors from other libraries' tests, documentation and bugs. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { FrameError, type Framing } from "@lengthwise/lengthwise/framing";
 import {
@@ -15,7 +15,7 @@ import { format } from "../vectors/json_text.ts";
 import { cuts, mulberry32 } from "./random.ts";
 
 const SEED = 20260901;
-/** Longer streams are not cut at every byte, but around both ends. */
+/** Longer streams are cut only near both ends, not at every byte. */
 const EVERY_SPLIT = 2_000;
 
 function decode(
@@ -54,7 +54,7 @@ function checkDecode(vector: Vector): void {
   const wire = join(chunks);
   const recut = (pieces: Iterable<Uint8Array>, how: string): void => {
     const got = { ...decode(framing, pieces, closes), at: [] };
-    // Element by element takes seconds for megabytes: first the quick way.
+    // Comparing megabytes by element takes seconds, so compare text first.
     if (print(got) === print(expected)) return;
     assertEquals(got, { ...expected, at: [] }, how);
   };
@@ -71,7 +71,7 @@ function checkDecode(vector: Vector): void {
   }
 }
 
-/** An outcome as text, but for the chunks that frames came with. */
+/** Returns an outcome as text, without the chunk indices. */
 function print({ frames, skipped, error }: Outcome): string {
   return `${frames.map((frame) => frame.toHex())} ${skipped} ${error}`;
 }
@@ -82,7 +82,7 @@ function splits(length: number): number[] {
   return [...all.slice(0, 8).map((_, i) => i), length - 1];
 }
 
-/** Whether frames hold all that was on the wire. */
+/** Whether the frames contain all information of the encoded stream. */
 function reversible({ config, expect }: Vector): boolean {
   const { framing, offset = 0, strip = 0, delimiters = [] } = config;
   if (expect.end !== "clean" || expect.events!.some((e) => e.error)) {
@@ -107,7 +107,7 @@ function checkEncode(vector: Vector): void {
   assertEquals(decoded.frames, payloads);
 }
 
-/** Widths that a peer does not have and this library does. */
+/** Vectors with a width that only this library supports. */
 const LEGAL_HERE = ["netty-lf-config-width-5", "netty-prepend-config-width-5"];
 
 const CHECKS = {
@@ -121,14 +121,15 @@ const CHECKS = {
 
 for (const vector of VECTORS) {
   Deno.test({
-    name: `${vector.mode} gives what ${vector.name} says, however it is cut`,
+    name:
+      `${vector.mode} gives the outcome of ${vector.name}, however it is cut`,
     permissions: "none",
     fn: () => CHECKS[vector.mode](vector),
   });
 }
 
 Deno.test({
-  name: "encode() makes again what was decoded, in every vector that can tell",
+  name: "encode() reproduces the stream of every reversible vector",
   permissions: "none",
   fn() {
     const able = VECTORS.filter((v) => v.mode === "decode" && reversible(v));
@@ -143,7 +144,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "the vectors are all there",
+  name: "framing.json has 146 vectors",
   permissions: "none",
   fn: () => assertEquals(VECTORS.length, 146),
 });
@@ -155,7 +156,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "format() keeps the digits of numbers that parsing would round",
+  name: "format() keeps the digits of numbers that JSON.parse() would round",
   permissions: "none",
   fn() {
     const text = '{"max": 9223372036854775807, "least": -1.50}\n';

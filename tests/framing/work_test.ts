@@ -1,4 +1,4 @@
-/** Work is linear and memory follows arrival: counted, never timed. */
+/** Tests that work is linear and memory follows the bytes received. */
 import { assert, assertEquals } from "@std/assert";
 import {
   chunked,
@@ -21,7 +21,7 @@ import {
 import { memory } from "../../lib/framing/decode/reused_buffer.ts";
 
 const MIB = 1024 * 1024;
-/** Bytes looked at or moved for each byte received, at most. */
+/** Maximum bytes read or moved for each byte received. */
 const FACTOR = 16;
 
 /** Counts the bytes that are read, written, moved and searched. */
@@ -31,15 +31,15 @@ class Meter {
   readonly #watchUpTo: number;
 
   /**
-   * To watch each access to a decoder's own memory takes long. Up to a size
-   * will do where the layout goes through bytes with methods only: those are
-   * counted in memory of any size.
+   * Watching each access to a decoder's memory is slow. A maximum size is enough
+   * for layouts that process bytes only with methods of byte arrays: those are
+   * counted for memory of any size.
    */
   constructor(watchUpTo: number) {
     this.#watchUpTo = watchUpTo;
   }
 
-  /** The same bytes, with every access counted. */
+  /** Returns the same bytes with every access counted. */
   watch(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
     const proxy = new Proxy(bytes, {
       get: (target, key) => {
@@ -67,7 +67,7 @@ class Meter {
       ? this.#raw.get(value) ?? value
       : value;
 
-  /** Counts what the methods of byte arrays do while `run` runs. */
+  /** Counts the bytes that methods of byte arrays touch while `run` runs. */
   measure(run: () => void): number {
     const { prototype } = Uint8Array;
     const inherited = Object.getPrototypeOf(prototype);
@@ -106,7 +106,7 @@ class Meter {
   }
 }
 
-/** What is touched to decode a stream in pieces of `size` bytes, for each byte. */
+/** Returns the bytes touched per byte of a stream in pieces of `size` bytes. */
 function touchedPerByte(
   framing: Framing,
   wire: Uint8Array,
@@ -120,8 +120,8 @@ function touchedPerByte(
   const touched = meter.measure(() => {
     const piece = new Uint8Array(size);
     const chunk = meter.watch(piece);
-    // Of a single byte it is known that it is looked at, and moved once; what
-    // matters then is the decoder's own buffer.
+    // A single byte is known to be read once and moved once, so that only the
+    // decoder's own buffer matters.
     if (size === 1) meter.touched += 2 * wire.length;
     for (let at = 0; at < wire.length; at += size) {
       if (size === 1) {
@@ -147,12 +147,12 @@ function touchedPerByte(
 }
 
 /**
- * Own memory that is watched whole while 1 MiB comes byte by byte. Who goes
- * through 64 KiB anew with each byte touches 2^31 bytes there: 2,000 for each
- * of the 1 MiB.
+ * Size of the memory that is watched completely while 1 MiB arrives byte by byte.
+ * A decoder that goes through 64 KiB again with each byte touches 2^31 bytes
+ * there: 2,000 for each byte of the 1 MiB.
  */
 const WATCHED = 65_536;
-/** Layouts that go through a frame byte by byte, with no method: watched whole. */
+/** Layouts that read byte by byte without methods: their memory is all watched. */
 const WITHOUT_METHODS = ["delimited by several"];
 
 const LIMIT = { maxFrameLength: 2 * MIB };
@@ -190,7 +190,7 @@ const FRAMINGS: Record<string, Framing> = {
 for (const [name, framing] of Object.entries(FRAMINGS)) {
   Deno.test({
     name:
-      `next() of ${name} touches at most ${FACTOR} bytes for each of 1 MiB that comes byte by byte`,
+      `next() of ${name} touches at most ${FACTOR} bytes for each of 1 MiB that arrives byte by byte`,
     permissions: "none",
     fn() {
       const wire = framing.encoder().encode(new Uint8Array(MIB).fill(0x61));
@@ -202,7 +202,7 @@ for (const [name, framing] of Object.entries(FRAMINGS)) {
 
   Deno.test({
     name:
-      `next() of ${name} touches at most ${FACTOR} bytes for each of many frames, however they are cut`,
+      `next() of ${name} touches at most ${FACTOR} bytes for each byte of many frames, however they are cut`,
     permissions: "none",
     fn() {
       const payload = new Uint8Array(name === "fixedLength" ? MIB : 9).fill(97);
@@ -219,7 +219,7 @@ for (const [name, framing] of Object.entries(FRAMINGS)) {
 }
 
 Deno.test({
-  name: "next() touches bytes that are skipped no more than others",
+  name: "next() touches skipped bytes no more than other bytes",
   permissions: "none",
   fn() {
     const skip = { maxFrameLength: 100, onTooLong: "skip" } as const;
@@ -242,7 +242,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "held is under 1 MiB for 1,000 decoders that were promised the most and got ten bytes",
+    "held is under 1 MiB for 1,000 decoders with the largest length and ten bytes",
   permissions: "none",
   fn() {
     const most = 2 ** 31 - 1;
@@ -274,7 +274,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "held follows a large frame up to four times what has come, and to no more than the frame",
+    "held is at most four times the bytes received and never exceeds the frame",
   permissions: "none",
   fn() {
     const decoder = u32be().decoder();
@@ -289,7 +289,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "held falls to nothing when next() has nothing to hold twice in a row",
+  name: "held is 0 after next() has returned undefined twice in a row",
   permissions: "none",
   fn() {
     const framings = [
@@ -316,7 +316,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "held falls when the frames that come have become far smaller",
+  name: "held shrinks after many far smaller frames",
   permissions: "none",
   fn() {
     const framing = u32be();

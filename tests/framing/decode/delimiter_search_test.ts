@@ -14,7 +14,7 @@ function search(...delimiters: string[]) {
   };
 }
 
-test("find() tells where to resume, at what may be the beginning of a delimiter", () => {
+test("find() sets resume to the offset at which a delimiter may begin", () => {
   const find = search("--");
   assertEquals(find("abc"), "resume 3");
   assertEquals(find("ab-"), "resume 2");
@@ -22,7 +22,7 @@ test("find() tells where to resume, at what may be the beginning of a delimiter"
   assertEquals(find("ab--"), "2+2");
 });
 
-test("find() looks between its bounds alone", () => {
+test("find() searches only between its bounds", () => {
   const find = search("-");
   assertEquals(find("-ab-", 1, 3), "resume 3");
   const long = "-" + "a".repeat(100) + "-";
@@ -30,7 +30,7 @@ test("find() looks between its bounds alone", () => {
   assertEquals(find(long, 1), "101+1");
 });
 
-test("find() takes the first place, and there the delimiter listed first", () => {
+test("find() returns the first offset, and there the delimiter listed first", () => {
   assertEquals(search("b", "a")("xab"), "1+1");
   assertEquals(search("ab", "a")("xab"), "1+2");
   assertEquals(search("ab", "a")("xac"), "1+1");

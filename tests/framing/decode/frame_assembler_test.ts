@@ -1,4 +1,4 @@
-/** Where frames lie, and what errors leave behind, for every decoder. */
+/** Tests of a frame's memory and of the state after errors, for every decoder. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   chunked,
@@ -43,7 +43,7 @@ const FRAMINGS: Record<string, Framing> = {
 };
 
 for (const [name, framing] of Object.entries(FRAMINGS)) {
-  test(`next() of ${name} gives views of a chunk, and copies what straddles`, () => {
+  test(`next() of ${name} returns views of a chunk and copies frames that span chunks`, () => {
     const wire = framing.encoder().encode(PAYLOAD);
     const decoder = framing.decoder();
     const chunk = new Uint8Array([...wire, ...wire, ...wire.subarray(0, 3)]);
@@ -64,7 +64,7 @@ for (const [name, framing] of Object.entries(FRAMINGS)) {
     decoder.end();
   });
 
-  test(`next() of ${name} assembles in one buffer, again and again`, () => {
+  test(`next() of ${name} assembles frames in the same buffer every time`, () => {
     const wire = framing.encoder().encode(PAYLOAD);
     const decoder = framing.decoder();
     const buffers = new Set<ArrayBufferLike>();
@@ -78,7 +78,7 @@ for (const [name, framing] of Object.entries(FRAMINGS)) {
   });
 }
 
-/** A framing, a good frame, and bytes that break the stream behind it. */
+/** Error kind, framing, a valid frame, and the invalid bytes after it. */
 const FAULTS: [FrameErrorKind, Framing, string, string][] = [
   ["too-long", u16be({ maxFrameLength: 2 }), "00026161", "0003"],
   ["too-short", lengthPrefixed({ width: 1, minFrameLength: 1 }), "0161", "00"],
@@ -136,7 +136,7 @@ const FAULTS: [FrameErrorKind, Framing, string, string][] = [
 
 for (const [kind, framing, good, bad] of FAULTS) {
   for (const size of [1, 1000]) {
-    test(`next() hands out what was whole, then throws '${kind}' for ${bad} for ever, in pieces of ${size}`, () => {
+    test(`next() returns complete frames, then always throws '${kind}' for ${bad}, in pieces of ${size}`, () => {
       const decoder = framing.decoder();
       const wire = Uint8Array.fromHex(good + bad);
       let frames = 0;
@@ -161,7 +161,7 @@ for (const [kind, framing, good, bad] of FAULTS) {
   }
 }
 
-test("rest() has the bytes from the frame at fault on", () => {
+test("rest() returns the bytes from the invalid frame on", () => {
   const decoder = u16be({ maxFrameLength: 2 }).decoder();
   decoder.push(Uint8Array.fromHex("000161" + "00"));
   assertEquals(decoder.next(), ascii("a"));
@@ -172,7 +172,7 @@ test("rest() has the bytes from the frame at fault on", () => {
   assertEquals(decoder.rest().toHex(), "00ff626364");
 });
 
-test("rest() gives the bytes for another protocol in the middle of a chunk", () => {
+test("rest() returns the bytes of another protocol in the middle of a chunk", () => {
   const decoder = u16be().decoder();
   decoder.push(Uint8Array.fromHex("000161" + "160301"));
   decoder.push(Uint8Array.fromHex("0200"));
@@ -180,14 +180,14 @@ test("rest() gives the bytes for another protocol in the middle of a chunk", () 
   assertEquals(decoder.rest().toHex(), "1603010200");
 });
 
-test("end() is an error while frames wait that nobody has asked for", () => {
+test("end() throws while frames are left that next() has not returned", () => {
   const decoder = u16be().decoder();
   decoder.push(Uint8Array.fromHex("000161"));
   assertEquals(decoder.owed, true);
   assertEquals(assertThrows(() => decoder.end(), FrameError).kind, "truncated");
 });
 
-test("encode() makes frames that share no memory with the payload", () => {
+test("encode() returns frames that share no memory with the payload", () => {
   for (const framing of Object.values(FRAMINGS)) {
     const payload = PAYLOAD.slice();
     const wire = framing.encoder().encode(payload);

@@ -5,7 +5,7 @@ function test(name: string, fn: () => void): void {
   Deno.test({ name, permissions: "none", fn });
 }
 
-test("reserve() keeps the first bytes, grows by four at most, and never over what is known", () => {
+test("reserve() keeps the first bytes and grows to four times the length or the maximum", () => {
   const buffer = new ReusedBuffer();
   assertEquals(buffer.held, 0);
   buffer.reserve(1, 0, Infinity)[0] = 7;
@@ -17,13 +17,13 @@ test("reserve() keeps the first bytes, grows by four at most, and never over wha
   assertEquals(new ReusedBuffer().reserve(3, 0, 3).length, 3);
 });
 
-test("reserve() gives the same memory while it fits", () => {
+test("reserve() returns the same memory while it fits", () => {
   const buffer = new ReusedBuffer();
   const first = buffer.reserve(10, 0, Infinity);
   assert(buffer.reserve(64, 10, Infinity) === first);
 });
 
-test("idle() drops the memory the second time in a row", () => {
+test("idle() drops the memory at the second call in a row", () => {
   const buffer = new ReusedBuffer();
   buffer.reserve(10, 0, Infinity);
   buffer.idle();

@@ -32,12 +32,12 @@ test("writeUint() and readUint() agree with DataView for each width and order", 
   }
 });
 
-test("readUint() never reads 2^53 and more as less", () => {
+test("readUint() never returns less than 2^53 for larger values", () => {
   const bytes = Uint8Array.fromHex("0020000000000001");
   assert(readUint(bytes, 0, 8, false) >= 2 ** 53);
 });
 
-test("indexOfByte() looks between its bounds alone, short and long", () => {
+test("indexOfByte() searches only between its bounds, short or long", () => {
   for (const size of [10, 100]) {
     const bytes = new Uint8Array(size + 20);
     bytes[2] = bytes[size] = bytes[size + 10] = 1;
@@ -48,7 +48,7 @@ test("indexOfByte() looks between its bounds alone, short and long", () => {
   }
 });
 
-test("view() and startsWith() count from where a view begins", () => {
+test("view() and startsWith() count from the start of a view", () => {
   const bytes = new Uint8Array([9, 9, 1, 2, 3]).subarray(2);
   assertEquals(view(bytes, 1, 3), new Uint8Array([2, 3]));
   assertEquals(startsWith(bytes, 1, 2, new Uint8Array([2, 3])), true);

@@ -8,7 +8,7 @@ import { acquire, release } from "../../../lib/framing/stream/buffer_pool.ts";
 
 const permissions = "none";
 
-Deno.test("acquire() gives a released buffer again, as the same object", {
+Deno.test("acquire() returns a released buffer again, as the same object", {
   permissions,
 }, () => {
   for (const size of [4096, 16_384, 65_536, 262_144]) {
@@ -24,7 +24,7 @@ Deno.test("acquire() gives a released buffer again, as the same object", {
 });
 
 Deno.test(
-  "acquire() gives at least what was asked for",
+  "acquire() returns at least the requested size",
   { permissions },
   () => {
     for (
@@ -47,7 +47,7 @@ Deno.test(
 );
 
 Deno.test(
-  "release() keeps 2 MiB at most, and no giant",
+  "release() keeps at most 2 MiB and no oversized buffer",
   { permissions },
   () => {
     const sizes = [4096, 16_384, 65_536, 262_144, 524_288];

@@ -14,7 +14,7 @@ Deno.test("turn() lets other tasks run first", async () => {
   assertEquals(await order(), ["microtask", "task", "after the turn"]);
 });
 
-Deno.test("turn() does so where there is no setImmediate, and leaves no port open", async () => {
+Deno.test("turn() lets other tasks run without setImmediate and leaves no port open", async () => {
   const { setImmediate } = globalThis;
   let done = false;
   setImmediate(() => done = true);

@@ -1,12 +1,12 @@
 /**
- * Timers and the clock in the hands of a test, until it is disposed.
+ * Timers and a clock that a test controls until they are disposed.
  *
  * @module
  */
 
-/** Stands in for `setTimeout`, `clearTimeout` and `performance.now`. */
+/** Replaces `setTimeout`, `clearTimeout` and `performance.now`. */
 export class FakeTime implements Disposable {
-  /** How many timers were armed so far. */
+  /** Number of timers armed so far. */
   armed = 0;
 
   #now = 0;
@@ -31,12 +31,12 @@ export class FakeTime implements Disposable {
     performance.now = () => this.#now;
   }
 
-  /** Timers that are armed. */
+  /** Number of timers that are armed. */
   get timers(): number {
     return this.#timers.size;
   }
 
-  /** Lets so many milliseconds pass, and fires what is due in order. */
+  /** Advances the clock and fires the timers that are due, in order. */
   tick(milliseconds: number): void {
     const until = this.#now + milliseconds;
     for (let due; (due = this.#nextDue(until));) {

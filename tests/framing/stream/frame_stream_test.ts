@@ -1,5 +1,5 @@
 /**
- * The pump on real sockets, as Deno hands them out.
+ * Tests of the pump on Deno's own sockets.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { payload } from "./scripted_connection.ts";
 
 const FOUR_MIB = 4 * 1024 * 1024;
 
-/** Both ends of a TCP connection over the loopback. */
+/** Returns both ends of a TCP connection over the loopback interface. */
 async function pair(): Promise<[client: Deno.TcpConn, server: Deno.TcpConn]> {
   using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   const { port } = listener.addr;
@@ -34,13 +34,13 @@ async function streams(
   return [frames(client, u32be(), options), frames(server, u32be(), options)];
 }
 
-/** Sends back every frame, until the peer ends its stream; then ends its own. */
+/** Echoes every frame until the peer ends its stream, then half-closes. */
 async function echo(stream: FrameStream): Promise<void> {
   await stream.receive((frame) => stream.write(frame));
   await stream.closeWrite();
 }
 
-Deno.test("frames() carries frames of all sizes both ways, and half-closes", async () => {
+Deno.test("frames() carries frames of all sizes in both directions and half-closes", async () => {
   const [client, server] = await streams();
   await using _both = new AsyncDisposableStack();
   _both.use(client);
@@ -66,7 +66,7 @@ Deno.test("frames() carries frames of all sizes both ways, and half-closes", asy
   assertEquals(client.bytesRead, server.bytesWritten);
 });
 
-Deno.test("send() waits for a peer that does not read, and goes on with it", async () => {
+Deno.test("send() waits for a peer that does not read and continues when it reads", async () => {
   const [client, server] = await streams({ highWaterMark: 100_000 });
   await using _client = client;
   await using _server = server;
@@ -79,7 +79,7 @@ Deno.test("send() waits for a peer that does not read, and goes on with it", asy
     }
     await client.closeWrite();
   })();
-  // 20 MB fit in no socket buffer: the sender must stop by itself.
+  // No socket buffer can hold 20 MB, so the sender must stop by itself.
   const stuck = Promise.withResolvers<void>();
   client.onWritten = () => {
     if (sent > 0 && client.unsent > 100_000) stuck.resolve();
@@ -92,7 +92,7 @@ Deno.test("send() waits for a peer that does not read, and goes on with it", asy
   assertEquals([sent, count], [total, total]);
 });
 
-Deno.test("receive() tells a peer that cut its stream inside a frame", async () => {
+Deno.test("receive() reports a stream that the peer ended inside a frame", async () => {
   const [client, server] = await pair();
   await using stream = frames(server, u32be());
   await client.write(new Uint8Array([0, 0, 0, 1, 65, 0, 0, 0]));
@@ -105,17 +105,17 @@ Deno.test("receive() tells a peer that cut its stream inside a frame", async () 
   assertEquals([error.kind, count], ["truncated", 1]);
 });
 
-Deno.test("close() wakes a receive() that waits on a socket", async () => {
+Deno.test("close() ends a pending receive() on a socket", async () => {
   const [client, server] = await streams();
   await using _server = server;
   const ended = client.receive(() => {});
-  const told = server.receive(() => {});
+  const peerEnded = server.receive(() => {});
   client.close();
   await ended;
-  await told; // the peer sees the end of the stream
+  await peerEnded; // the peer reads the end of the stream
 });
 
-Deno.test("the signal wakes a receive() and a send() that wait on a socket", async () => {
+Deno.test("the signal rejects a pending receive() and send() on a socket", async () => {
   const controller = new AbortController();
   const [client, server] = await streams();
   await using _client = client;
@@ -131,7 +131,7 @@ Deno.test("the signal wakes a receive() and a send() that wait on a socket", asy
   await Promise.all(waiting);
 });
 
-Deno.test("a peer that is gone is an error of the write side", async () => {
+Deno.test("a peer that has closed causes an error of the write side", async () => {
   const [client, server] = await pair();
   await using stream = frames(client, u32be());
   server.close();
@@ -144,12 +144,12 @@ Deno.test("a peer that is gone is an error of the write side", async () => {
   await pushing;
 });
 
-Deno.test("detach() hands a socket over in mid-stream, and no byte is lost", async () => {
+Deno.test("detach() hands over a socket in mid-stream without losing a byte", async () => {
   const [client, server] = await pair();
   const before = frames(client, u32be());
   const after = frames(server, u32be());
   before.write(new TextEncoder().encode("STARTTLS"));
-  // The peer speaks the other protocol right behind its frame.
+  // The peer switches protocols immediately after its frame.
   const { connection } = await before.detach();
   await connection.write(new TextEncoder().encode("hello"));
   await connection.closeWrite();
@@ -169,7 +169,7 @@ Deno.test("detach() hands a socket over in mid-stream, and no byte is lost", asy
   server.close();
 });
 
-Deno.test("many calls in flight cost few reads and writes", async () => {
+Deno.test("many concurrent calls need few reads and writes", async () => {
   const [client, server] = await streams();
   await using _client = client;
   await using _server = server;
@@ -186,11 +186,11 @@ Deno.test("many calls in flight cost few reads and writes", async () => {
   });
   await echoed;
   assertEquals(answered, total);
-  // 64 frames of 174 bytes are 11 KiB: about two writes a round of them.
+  // 64 frames of 174 bytes are 11 KiB: about two writes per round.
   assert(writes < total / 4, `${writes} writes for ${total} frames`);
 });
 
-Deno.test("frames() carries frames over a Unix socket as it is", async () => {
+Deno.test("frames() carries frames over a Unix socket", async () => {
   const folder = await Deno.makeTempDir();
   try {
     using listener = Deno.listen({ transport: "unix", path: `${folder}/s` });

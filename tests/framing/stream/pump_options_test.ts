@@ -17,7 +17,7 @@ Deno.test("resolveOptions() fills in the defaults", { permissions }, () => {
   });
 });
 
-Deno.test("resolveOptions() refuses what makes no sense, by name", {
+Deno.test("resolveOptions() rejects invalid options and names them", {
   permissions,
 }, () => {
   const wrong: [FramesOptions, string][] = [
@@ -31,7 +31,7 @@ Deno.test("resolveOptions() refuses what makes no sense, by name", {
   for (const [options, message] of wrong) {
     assertThrows(() => resolveOptions(options), RangeError, message);
   }
-  // deno-lint-ignore no-explicit-any -- what JavaScript may pass
+  // deno-lint-ignore no-explicit-any -- JavaScript callers may pass any value
   const options = { copy: "sometimes" } as any;
   assertThrows(
     () => resolveOptions(options),

@@ -10,7 +10,7 @@ function framed(...payloads: Uint8Array[]): Uint8Array {
   return concat(payloads.map((one) => encoder.encode(one)));
 }
 
-Deno.test("close() ends receive() and loops quietly, and the write side with an error", async () => {
+Deno.test("close() ends receive() and loops without an error, and the write side with one", async () => {
   const connection = new ScriptedConnection();
   connection.blocked = true;
   const stream = frames(connection, u32be());
@@ -33,7 +33,7 @@ Deno.test("close() ends receive() and loops quietly, and the write side with an 
   assertEquals(failed, 0);
 });
 
-Deno.test("close() in onFrame hands out no further frame", async () => {
+Deno.test("close() in onFrame stops the delivery of frames", async () => {
   const bytes = framed(payload(1), payload(2), payload(3));
   const connection = new ScriptedConnection([bytes, null]);
   const stream = frames(connection, u32be());
@@ -42,10 +42,10 @@ Deno.test("close() in onFrame hands out no further frame", async () => {
     if (lengths.push(frame.length) === 2) stream.close();
   });
   assertEquals(lengths, [1, 2]);
-  assertEquals(connection.asked.length, 1);
+  assertEquals(connection.readSizes.length, 1);
 });
 
-Deno.test("the signal closes the connection, and all that waits rejects with its reason", async () => {
+Deno.test("the signal closes the connection and rejects all pending calls with its reason", async () => {
   const connection = new ScriptedConnection();
   connection.blocked = true;
   const controller = new AbortController();
@@ -68,7 +68,7 @@ Deno.test("the signal closes the connection, and all that waits rejects with its
   await assertRejects(() => stream.receive(() => {}), Error, "enough");
 });
 
-Deno.test("a signal that is aborted already closes the connection at once", async () => {
+Deno.test("a signal that is already aborted closes the connection immediately", async () => {
   const connection = new ScriptedConnection([framed(payload(1)), null]);
   const signal = AbortSignal.abort(new Error("too late"));
   await using stream = frames(connection, u32be(), { signal });
@@ -88,7 +88,7 @@ Deno.test("close() and detach() stop listening to the signal", async () => {
       listeners--;
     }
   }
-  // deno-lint-ignore no-explicit-any -- only the three members are used
+  // deno-lint-ignore no-explicit-any -- only three members are used
   const signal = new Counting() as any;
   frames(new ScriptedConnection(), u32be(), { signal }).close();
   assertEquals(listeners, 0);
@@ -96,9 +96,9 @@ Deno.test("close() and detach() stop listening to the signal", async () => {
   assertEquals(listeners, 0);
 });
 
-Deno.test("disposing writes what is unsent, then closes, once", async () => {
+Deno.test("disposing writes unsent bytes, then closes once", async () => {
   const connection = new ScriptedConnection();
-  connection.takes = 5;
+  connection.maxWrite = 5;
   {
     await using stream = frames(connection, u32be());
     for (let i = 0; i < 10; i++) stream.write(payload(i));
@@ -108,7 +108,7 @@ Deno.test("disposing writes what is unsent, then closes, once", async () => {
   assertEquals(connection.closed, 1);
 });
 
-Deno.test("disposing waits for the peer no longer than linger", async () => {
+Deno.test("disposing waits for the peer for at most linger", async () => {
   using time = new FakeTime();
   const connection = new ScriptedConnection();
   connection.blocked = true;
@@ -125,7 +125,7 @@ Deno.test("disposing waits for the peer no longer than linger", async () => {
   assertEquals(time.timers, 0);
 });
 
-Deno.test("disposing with linger 0, or after a refused write, closes at once", async () => {
+Deno.test("disposing with linger 0 or after a failed write closes immediately", async () => {
   const blocked = new ScriptedConnection();
   blocked.blocked = true;
   const hasty = frames(blocked, u32be(), { linger: 0 });
@@ -134,7 +134,7 @@ Deno.test("disposing with linger 0, or after a refused write, closes at once", a
   assertEquals(blocked.closed, 1);
 
   const refusing = new ScriptedConnection();
-  refusing.refuses = new Error("broken pipe");
+  refusing.writeError = new Error("broken pipe");
   {
     await using stream = frames(refusing, u32be());
     stream.write(payload(3));
@@ -142,7 +142,7 @@ Deno.test("disposing with linger 0, or after a refused write, closes at once", a
   assertEquals(refusing.closed, 1);
 });
 
-Deno.test("detach() in onFrame gives back the bytes behind that frame, and reads no more", async () => {
+Deno.test("detach() in onFrame returns the bytes after that frame and stops reading", async () => {
   const rest = new TextEncoder().encode("not frames any more");
   const bytes = concat([framed(payload(1), payload(2)), rest]);
   const connection = new ScriptedConnection([bytes, null]);
@@ -157,15 +157,15 @@ Deno.test("detach() in onFrame gives back the bytes behind that frame, and reads
   assertEquals(await detached.promise, rest);
   assertEquals(lengths, [1, 2]);
   assertEquals(connection.sent, framed(payload(9)));
-  assertEquals(connection.asked.length, 1);
+  assertEquals(connection.readSizes.length, 1);
   assertEquals(connection.closed, 0);
   stream.close();
   await stream[Symbol.asyncDispose]();
-  assertEquals(connection.closed, 0); // it is no longer the stream's
+  assertEquals(connection.closed, 0); // the stream no longer owns it
   assertThrows(() => stream.write(payload(1)), Error, "detached");
 });
 
-Deno.test("detach() in a loop ends the loop, and owns the rest", async () => {
+Deno.test("detach() in a loop ends the loop and returns a copy of the rest", async () => {
   const bytes = concat([framed(payload(1)), new Uint8Array([9, 9, 9])]);
   const connection = new ScriptedConnection([bytes]);
   await using stream = frames(connection, u32be(), { copy: "never" });
@@ -182,7 +182,7 @@ Deno.test("detach() in a loop ends the loop, and owns the rest", async () => {
   assertEquals(rest, new Uint8Array([9, 9, 9]));
 });
 
-Deno.test("detach() is refused while a read is under way, and the stream goes on", async () => {
+Deno.test("detach() rejects while a read is in progress and leaves the stream usable", async () => {
   const connection = new ScriptedConnection();
   await using stream = frames(connection, u32be());
   const lengths: number[] = [];
@@ -193,7 +193,7 @@ Deno.test("detach() is refused while a read is under way, and the stream goes on
   assertEquals(lengths, [2]);
 });
 
-Deno.test("close() while detach() waits for the peer closes the connection", async () => {
+Deno.test("close() closes the connection while detach() waits for the peer", async () => {
   const connection = new ScriptedConnection();
   connection.blocked = true;
   const stream = frames(connection, u32be());
@@ -205,7 +205,7 @@ Deno.test("close() while detach() waits for the peer closes the connection", asy
   assertEquals(connection.closed, 1);
 });
 
-Deno.test("both sides end on their own: frames arrive after closeWrite(), and leave after the peer's end", async () => {
+Deno.test("each direction ends separately: frames are received after closeWrite() and sent after the peer's end", async () => {
   const connection = new ScriptedConnection();
   await using stream = frames(connection, u32be());
   await stream.closeWrite();
@@ -222,7 +222,7 @@ Deno.test("both sides end on their own: frames arrive after closeWrite(), and le
   assertEquals(other.sent, framed(payload(5)));
 });
 
-Deno.test("a connection that somebody else has closed can still be closed", async () => {
+Deno.test("close() does not throw if the connection is already closed", async () => {
   class Once extends ScriptedConnection {
     override close(): void {
       if (this.closed > 0) throw new Error("Bad resource ID");
@@ -239,7 +239,7 @@ Deno.test("a connection that somebody else has closed can still be closed", asyn
   await stream[Symbol.asyncDispose]();
 });
 
-Deno.test("closeWrite() behind detach() leaves the connection alone", async () => {
+Deno.test("closeWrite() after detach() does not touch the connection", async () => {
   const connection = new ScriptedConnection();
   connection.blocked = true;
   const stream = frames(connection, u32be());
@@ -259,7 +259,7 @@ Deno.test("closeWrite() behind detach() leaves the connection alone", async () =
   assertEquals(other.halfClosed, 0);
 });
 
-Deno.test("disposing lets a half-close that is under way come first, no longer than linger", async () => {
+Deno.test("disposing waits for a half-close in progress for at most linger", async () => {
   const connection = new ScriptedConnection();
   const order: string[] = [];
   const halfClosed = Promise.withResolvers<void>();
@@ -288,7 +288,7 @@ Deno.test("disposing lets a half-close that is under way come first, no longer t
   assertEquals(stuck.closed, 1);
 });
 
-Deno.test("a connection that cannot be closed hides no timeout and no abort", async () => {
+Deno.test("a connection that throws on close does not hide a timeout or an abort", async () => {
   class Stubborn extends ScriptedConnection {
     override [Symbol.dispose](): void {
       super.close();
@@ -306,15 +306,15 @@ Deno.test("a connection that cannot be closed hides no timeout and no abort", as
   using time = new FakeTime();
   const connection = new Stubborn([new Uint8Array(3)]);
   const late = frames(connection, u32be(), { frameTimeout: 10 });
-  let told: unknown;
-  late.onWriteFailed = (error) => told = error;
+  let reported: unknown;
+  late.onWriteFailed = (error) => reported = error;
   const done = late.receive(() => {});
   await settled();
   time.tick(10);
   const error = await assertRejects(() => done, FrameError);
-  assertEquals([error.kind, told], ["timeout", error]);
+  assertEquals([error.kind, reported], ["timeout", error]);
 
-  // Whoever closes can be told.
+  // A caller of close() receives the exception.
   const stream = frames(new Stubborn(), u32be());
   assertThrows(() => stream.close(), Error, "cannot close");
 });

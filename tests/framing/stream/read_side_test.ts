@@ -26,7 +26,7 @@ async function received(stream: FrameStream): Promise<Uint8Array[]> {
   return got;
 }
 
-/** The bytes, a chunk of so many at a time, then the end. */
+/** Returns the bytes in chunks of `size`, then the end of the stream. */
 function cut(bytes: Uint8Array, size: number): Chunk[] {
   const chunks: Chunk[] = [];
   for (let at = 0; at < bytes.length; at += size) {
@@ -38,7 +38,7 @@ function cut(bytes: Uint8Array, size: number): Chunk[] {
 const SIZES = [0, 1, 2, 100, 2043, 2044, 2045, 65_532, 65_536, 300_000, 5, 0];
 
 for (const size of [1, 7, 2047, 2048, 2049, 65_536, 1 << 20]) {
-  Deno.test(`receive() hands out the same frames from chunks of ${size} bytes`, async () => {
+  Deno.test(`receive() delivers the same frames from chunks of ${size} bytes`, async () => {
     const sizes = size === 1 ? SIZES.filter((n) => n < 3000) : SIZES;
     const payloads = sizes.map((n) => payload(n));
     const bytes = framed(...payloads);
@@ -49,13 +49,13 @@ for (const size of [1, 7, 2047, 2048, 2049, 65_536, 1 << 20]) {
   });
 }
 
-Deno.test("receive() hands out all frames of a read before the next one, then calls afterRead", async () => {
+Deno.test("receive() delivers all frames of a read, then calls afterRead, then reads again", async () => {
   const many = framed(...Array.from({ length: 50 }, (_, i) => payload(i)));
   const connection = new ScriptedConnection([many, framed(payload(1)), null]);
   await using stream = frames(connection, u32be());
   const trace: string[] = [];
   await stream.receive(
-    () => trace.push(`frame in read ${connection.asked.length}`),
+    () => trace.push(`frame in read ${connection.readSizes.length}`),
     () => trace.push("after"),
   );
   assertEquals(trace, [
@@ -73,7 +73,7 @@ Deno.test("connections that are not busy share the large buffers", async () => {
     const stream = frames(connection, u32be());
     const done = stream.receive(() => {});
     connection.feed(framed(payload(10_000)));
-    // Small reads make it let go of the large buffer.
+    // Small reads make it release the large buffer.
     for (let k = 0; k < 10; k++) {
       connection.feed(framed(payload(1)));
       await settled();
@@ -81,7 +81,7 @@ Deno.test("connections that are not busy share the large buffers", async () => {
     connection.feed(null);
     await done;
     connection.readMemory.forEach((one, k) => {
-      if (connection.asked[k]! > 2048) memory.add(one);
+      if (connection.readSizes[k]! > 2048) memory.add(one);
     });
     await stream[Symbol.asyncDispose]();
   }
@@ -89,7 +89,7 @@ Deno.test("connections that are not busy share the large buffers", async () => {
 });
 
 for (const count of [0, -1, 2049, 1.5, NaN]) {
-  Deno.test(`a transport that says it read ${count} of 2048 bytes is refused`, async () => {
+  Deno.test(`receive() rejects a transport's count of ${count} for 2048 bytes`, async () => {
     const connection = new ScriptedConnection();
     connection.read = () => Promise.resolve(count);
     await using stream = frames(connection, u32be());
@@ -107,7 +107,7 @@ for (const count of [0, -1, 2049, 1.5, NaN]) {
   });
 }
 
-Deno.test("a read that throws at once is a failed read", async () => {
+Deno.test("receive() rejects if read() throws synchronously", async () => {
   const connection = new ScriptedConnection();
   connection.read = () => {
     throw new TypeError("not today");
@@ -116,7 +116,7 @@ Deno.test("a read that throws at once is a failed read", async () => {
   await assertRejects(() => stream.receive(() => {}), TypeError, "not today");
 });
 
-Deno.test("receive() takes one step of the microtask queue from the read to onFrame, and one from a frame to the write", async () => {
+Deno.test("receive() takes one microtask from the read to onFrame and one from a frame to the write", async () => {
   const connection = new ScriptedConnection();
   await using stream = frames(connection, u32be());
   const frame = framed(payload(5));
@@ -138,7 +138,7 @@ Deno.test("receive() takes one step of the microtask queue from the read to onFr
   await done;
 });
 
-Deno.test("write() takes one step of the microtask queue to the transport's write", async () => {
+Deno.test("write() takes one microtask to the transport's write", async () => {
   const connection = new ScriptedConnection();
   await using stream = frames(connection, u32be());
   const room = stream.begin(10);
@@ -148,7 +148,7 @@ Deno.test("write() takes one step of the microtask queue to the transport's writ
   assertEquals(connection.offered.length, 1);
 });
 
-Deno.test("receive() gives the event loop a turn after framesPerTurn frames", async () => {
+Deno.test("receive() yields to the event loop after framesPerTurn frames", async () => {
   const bytes = framed(...Array.from({ length: 100 }, () => payload(1)));
   const connection = new ScriptedConnection([bytes, null]);
   await using stream = frames(connection, u32be(), { framesPerTurn: 10 });
@@ -168,7 +168,7 @@ Deno.test("receive() gives the event loop a turn after framesPerTurn frames", as
   for (const frames of perTurn.values()) assert(frames.length <= 10);
 });
 
-Deno.test("a loop gives the event loop a turn after framesPerTurn frames", async () => {
+Deno.test("a loop yields to the event loop after framesPerTurn frames", async () => {
   const bytes = framed(...Array.from({ length: 100 }, () => payload(1)));
   const connection = new ScriptedConnection([bytes, null]);
   await using stream = frames(connection, u32be(), { framesPerTurn: 10 });
@@ -181,19 +181,19 @@ Deno.test("a loop gives the event loop a turn after framesPerTurn frames", async
   assertEquals(count, 100);
 });
 
-Deno.test("a loop reads no further chunk before the last one is taken", async () => {
+Deno.test("a loop does not read again before all frames are taken", async () => {
   const chunk = framed(payload(1), payload(2));
   const connection = new ScriptedConnection([chunk, chunk, chunk, null]);
   await using stream = frames(connection, u32be());
   const reads: number[] = [];
   for await (const _ of stream) {
     await settled();
-    reads.push(connection.asked.length);
+    reads.push(connection.readSizes.length);
   }
   assertEquals(reads, [1, 1, 2, 2, 3, 3]);
 });
 
-Deno.test("a loop left with break goes on in the next one, or in receive()", async () => {
+Deno.test("a loop left with break continues in the next loop or in receive()", async () => {
   const bytes = framed(...[1, 2, 3, 4, 5].map((n) => payload(n)));
   const connection = new ScriptedConnection([bytes, null]);
   await using stream = frames(connection, u32be());
@@ -211,7 +211,7 @@ Deno.test("a loop left with break goes on in the next one, or in receive()", asy
   assertEquals(connection.closed, 0);
 });
 
-Deno.test("two readers at a time are refused", async () => {
+Deno.test("receive() and loops reject a second reader", async () => {
   const connection = new ScriptedConnection();
   await using stream = frames(connection, u32be());
   const first = stream.receive(() => {});
@@ -226,7 +226,7 @@ Deno.test("two readers at a time are refused", async () => {
   for await (const _ of stream) assert(false);
 });
 
-Deno.test("receive() hands out what was whole before a fault, then throws it", async () => {
+Deno.test("receive() delivers the frames before a fault, then rejects", async () => {
   const bytes = concat([
     framed(payload(1), payload(2)),
     new Uint8Array(9).fill(255),
@@ -243,7 +243,7 @@ Deno.test("receive() hands out what was whole before a fault, then throws it", a
     assertEquals(error.streamOffset, 11);
     assertEquals(lengths, [1, 2]);
     await assertRejects(() => stream.receive(() => {}), FrameError);
-    // The write side is open, to tell the peer.
+    // The write side is open, so that the peer can be notified.
     assertEquals(connection.closed, 0);
     await stream.send(payload(3));
     await stream.flush();
@@ -251,7 +251,7 @@ Deno.test("receive() hands out what was whole before a fault, then throws it", a
   }
 });
 
-Deno.test("receive() throws the transport's error after the frames before it", async () => {
+Deno.test("receive() rejects with the transport's error after the frames before it", async () => {
   const reset = new Error("connection reset");
   const bytes = framed(payload(1), payload(2));
   const connection = new ScriptedConnection([bytes.subarray(0, 8), reset]);
@@ -264,7 +264,7 @@ Deno.test("receive() throws the transport's error after the frames before it", a
 });
 
 for (const left of [1, 3, 4, 5, 7]) {
-  Deno.test(`the end of the stream after ${left} of 8 bytes of a frame is an error`, async () => {
+  Deno.test(`receive() rejects if the stream ends after ${left} of 8 bytes of a frame`, async () => {
     const bytes = framed(payload(2), payload(4)).subarray(0, 6 + left);
     const connection = new ScriptedConnection([bytes, null]);
     await using stream = frames(connection, u32be());
@@ -278,9 +278,9 @@ for (const left of [1, 3, 4, 5, 7]) {
   });
 }
 
-Deno.test("receive() tells a refused write at the end of the peer's stream", async () => {
+Deno.test("receive() reports a failed write at the end of the peer's stream", async () => {
   const connection = new ScriptedConnection();
-  connection.refuses = new Error("broken pipe");
+  connection.writeError = new Error("broken pipe");
   await using stream = frames(connection, u32be());
   stream.write(payload(1));
   const got = received(stream);
@@ -289,7 +289,7 @@ Deno.test("receive() tells a refused write at the end of the peer's stream", asy
   await assertRejects(() => got, Error, "broken pipe");
 });
 
-Deno.test("an exception of onFrame or afterRead closes the connection and comes out", async () => {
+Deno.test("receive() closes the connection and rejects if onFrame or afterRead throws", async () => {
   const bytes = framed(payload(1), payload(2), payload(3));
   for (const where of ["onFrame", "afterRead"]) {
     const connection = new ScriptedConnection([bytes, null]);
@@ -318,13 +318,13 @@ Deno.test("frameTimeout counts from a frame's first byte to its last", async () 
   const done = stream.receive((frame) => lengths.push(frame.length));
   await settled();
   assertEquals(time.timers, 0);
-  time.tick(5_000); // idle: no frame is owed
+  time.tick(5_000); // idle: no frame has begun
   const bytes = framed(payload(4), payload(6));
   connection.feed(bytes.subarray(0, 1));
   await settled();
   assertEquals(time.timers, 1);
   time.tick(900);
-  connection.feed(bytes.subarray(1, 10)); // whole, and the next one begins
+  connection.feed(bytes.subarray(1, 10)); // complete, and the next one begins
   await settled();
   time.tick(900); // the timer of the first frame fires
   await settled();
@@ -345,7 +345,7 @@ Deno.test("frameTimeout counts from a frame's first byte to its last", async () 
   await assertRejects(() => stream.receive(() => {}), FrameError);
 });
 
-Deno.test("frameTimeout is one timer, however many frames and chunks", async () => {
+Deno.test("frameTimeout uses one timer for any number of frames and chunks", async () => {
   using time = new FakeTime();
   const connection = new ScriptedConnection();
   await using stream = frames(connection, u32be());
@@ -361,7 +361,7 @@ Deno.test("frameTimeout is one timer, however many frames and chunks", async () 
   assertEquals(time.timers, 0);
 });
 
-Deno.test("frameTimeout does not count the time in which this side does not read", async () => {
+Deno.test("frameTimeout does not count time during which the application does not read", async () => {
   using time = new FakeTime();
   const connection = new ScriptedConnection();
   await using stream = frames(connection, u32be(), { frameTimeout: 1000 });
@@ -389,7 +389,7 @@ Deno.test("frameTimeout of 0 arms no timer", async () => {
   await assertRejects(() => done, FrameError);
 });
 
-Deno.test("a loop that was left keeps no timer", async () => {
+Deno.test("a loop left with break keeps no timer", async () => {
   using time = new FakeTime();
   const connection = new ScriptedConnection();
   await using stream = frames(connection, u32be());
@@ -408,7 +408,7 @@ Deno.test("a loop that was left keeps no timer", async () => {
   assertEquals(lengths, [2]);
 });
 
-Deno.test("onFrame that throws undefined closes the connection too", async () => {
+Deno.test("receive() closes the connection even if onFrame throws undefined", async () => {
   const connection = new ScriptedConnection([framed(payload(1)), null]);
   await using stream = frames(connection, u32be());
   let thrown: unknown = "nothing";

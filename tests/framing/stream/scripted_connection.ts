@@ -1,42 +1,43 @@
 /**
- * A connection that does what the test says, and counts what the pump does.
+ * A connection that follows a test's script and records the pump's calls.
  *
  * @module
  */
 import type { Connection } from "../../../lib/transport/connection.ts";
 import { concat } from "@std/bytes/concat";
 
-/** What a read meets: bytes, the end of the stream, or an error. */
+/** Result of a read: bytes, the end of the stream, or an error. */
 export type Chunk = Uint8Array | null | Error;
 
-/** What the connection says to a read that its own close cut. */
+/** The error of a read or write that a local close interrupted. */
 export class Interrupted extends Error {}
 
-/** A connection made of a script. */
+/** A connection that follows a script. */
 export class ScriptedConnection implements Connection {
   readonly localAddr = { transport: "scripted" };
   readonly remoteAddr = { transport: "scripted" };
 
-  /** Bytes of each write that was taken. */
+  /** Bytes that each write accepted. */
   readonly written: Uint8Array[] = [];
-  /** Bytes that each write offered. */
+  /** Number of bytes passed to each write. */
   readonly offered: number[] = [];
-  /** Memory that was given to reads, and that writes came from. */
+  /** Memory of the buffer of each read. */
   readonly readMemory: ArrayBufferLike[] = [];
+  /** Memory of the data of each write. */
   readonly writeMemory: ArrayBufferLike[] = [];
   /** Size of the buffer of each read. */
-  readonly asked: number[] = [];
+  readonly readSizes: number[] = [];
 
-  /** The most that one write takes. */
-  takes = Infinity;
-  /** Writes wait until `letWrite()`. */
+  /** Maximum bytes that one write accepts. */
+  maxWrite = Infinity;
+  /** Whether writes wait for `letWrite()`. */
   blocked = false;
-  /** Writes are refused with this error. */
-  refuses: Error | undefined;
+  /** Error with which writes fail. */
+  writeError: Error | undefined;
 
   closed = 0;
   halfClosed = 0;
-  /** The most writes that were under way at the same time. */
+  /** Maximum number of concurrent writes so far. */
   writers = 0;
 
   #script: Chunk[];
@@ -48,26 +49,26 @@ export class ScriptedConnection implements Connection {
     this.#script = [...script];
   }
 
-  /** More for the reads. */
+  /** Adds results for reads. */
   feed(...chunks: Chunk[]): void {
     this.#script.push(...chunks);
     this.#wakeRead.resolve();
     this.#wakeRead = Promise.withResolvers();
   }
 
-  /** Lets the blocked write, and with `blocked = false` all later ones, go on. */
+  /** Unblocks the pending write; set `blocked = false` for later ones. */
   letWrite(): void {
     this.#wakeWrite.resolve();
     this.#wakeWrite = Promise.withResolvers();
   }
 
-  /** All that was written, in order. */
+  /** All bytes written, in order. */
   get sent(): Uint8Array {
     return concat(this.written);
   }
 
   async read(buffer: Uint8Array): Promise<number | null> {
-    this.asked.push(buffer.length);
+    this.readSizes.push(buffer.length);
     this.readMemory.push(buffer.buffer);
     while (this.#script.length === 0 && this.closed === 0) {
       await this.#wakeRead.promise;
@@ -90,8 +91,8 @@ export class ScriptedConnection implements Connection {
     if (this.blocked) await this.#wakeWrite.promise;
     this.#writing--;
     if (this.closed > 0) throw new Interrupted("closed by this side");
-    if (this.refuses !== undefined) throw this.refuses;
-    const count = Math.min(data.length, this.takes);
+    if (this.writeError !== undefined) throw this.writeError;
+    const count = Math.min(data.length, this.maxWrite);
     this.written.push(data.slice(0, count));
     return count;
   }
@@ -112,12 +113,12 @@ export class ScriptedConnection implements Connection {
   }
 }
 
-/** Settles when all microtasks, and one turn of the event loop, have run. */
+/** Resolves after all microtasks and one turn of the event loop. */
 export function settled(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve));
 }
 
-/** A payload that tells its number and its length. */
+/** Returns a payload whose bytes count up from `seed`. */
 export function payload(length: number, seed = length): Uint8Array {
   const bytes = new Uint8Array(length);
   for (let i = 0; i < length; i++) bytes[i] = seed + i;

@@ -37,7 +37,7 @@ for (const size of [1, 3, 1000, 1 << 20]) {
 }
 
 Deno.test(
-  "FrameEncoderStream makes one chunk of each payload",
+  "FrameEncoderStream encodes each payload as one chunk",
   { permissions },
   async () => {
     const frames = ReadableStream.from(payloads).pipeThrough(
@@ -50,7 +50,7 @@ Deno.test(
   },
 );
 
-Deno.test("FrameDecoderStream hands out frames that own their memory", {
+Deno.test("FrameDecoderStream returns frames that own their memory", {
   permissions,
 }, async () => {
   const chunk = bytes.slice();
@@ -64,7 +64,7 @@ Deno.test("FrameDecoderStream hands out frames that own their memory", {
 });
 
 Deno.test(
-  "FrameDecoderStream takes a chunk only when the last one is used up",
+  "FrameDecoderStream takes a chunk only after the last one is decoded",
   { permissions },
   async () => {
     let taken = 0;
@@ -79,7 +79,7 @@ Deno.test(
     for (let i = 1; i <= 5; i++) {
       const { value } = await reader.read();
       assertEquals(value?.length, i);
-      // One may be in the writable's queue, and one in the pipe.
+      // One may be in the writable's queue and one in the pipe.
       assert(taken <= i + 2, `${taken} chunks for ${i} frames`);
     }
     await reader.cancel();
@@ -87,7 +87,7 @@ Deno.test(
 );
 
 Deno.test(
-  "FrameDecoderStream hands out what was whole before a fault, then fails on both sides",
+  "FrameDecoderStream returns the frames before a fault, then fails on both sides",
   { permissions },
   async () => {
     const stream = new FrameDecoderStream(u32be({ maxFrameLength: 10 }));
@@ -107,7 +107,7 @@ Deno.test(
 
 for (const left of [1, 4, 5]) {
   Deno.test(
-    `FrameDecoderStream fails where the stream ends after ${left} bytes of a frame`,
+    `FrameDecoderStream fails if the stream ends after ${left} bytes of a frame`,
     { permissions },
     async () => {
       const cut = concat([bytes.slice(0, 9), encoder.encode(payload(9))]);
@@ -124,22 +124,26 @@ for (const left of [1, 4, 5]) {
   );
 }
 
-Deno.test("FrameDecoderStream passes a cancel up, also while it waits", {
-  permissions,
-}, async () => {
-  let reason: unknown;
-  const source = new ReadableStream<Uint8Array>({
-    cancel: (why) => void (reason = why),
-  });
-  const reader = source.pipeThrough(new FrameDecoderStream(u32be()))
-    .getReader();
-  const waiting = reader.read();
-  await reader.cancel("enough");
-  assertEquals((await waiting).done, true);
-  assertEquals(reason, "enough");
-});
+Deno.test(
+  "FrameDecoderStream forwards a cancellation to the source, even while waiting",
+  {
+    permissions,
+  },
+  async () => {
+    let reason: unknown;
+    const source = new ReadableStream<Uint8Array>({
+      cancel: (why) => void (reason = why),
+    });
+    const reader = source.pipeThrough(new FrameDecoderStream(u32be()))
+      .getReader();
+    const waiting = reader.read();
+    await reader.cancel("enough");
+    assertEquals((await waiting).done, true);
+    assertEquals(reason, "enough");
+  },
+);
 
-Deno.test("FrameDecoderStream passes an error of the source down", {
+Deno.test("FrameDecoderStream forwards an error of the source", {
   permissions,
 }, async () => {
   const source = new ReadableStream<Uint8Array>({
@@ -149,7 +153,7 @@ Deno.test("FrameDecoderStream passes an error of the source down", {
   await assertRejects(() => Array.fromAsync(frames), Error, "cable cut");
 });
 
-Deno.test("FrameEncoderStream fails on a payload over the limit", {
+Deno.test("FrameEncoderStream fails if a payload exceeds the limit", {
   permissions,
 }, async () => {
   const frames = ReadableStream.from([payload(10), payload(11)]).pipeThrough(
@@ -160,20 +164,24 @@ Deno.test("FrameEncoderStream fails on a payload over the limit", {
   await assertRejects(() => reader.read(), FrameError);
 });
 
-Deno.test("both refuse what is no Uint8Array", { permissions }, async () => {
-  for (
-    const stream of [
-      new FrameDecoderStream(u32be()),
-      new FrameEncoderStream(u32be()),
-    ]
-  ) {
-    // deno-lint-ignore no-explicit-any -- what JavaScript may write
-    const source = ReadableStream.from<any>(["text"]);
-    const frames = source.pipeThrough(stream);
-    await assertRejects(
-      () => Array.fromAsync(frames),
-      TypeError,
-      "must be a Uint8Array: current value is of type string",
-    );
-  }
-});
+Deno.test(
+  "both reject chunks that are not a Uint8Array",
+  { permissions },
+  async () => {
+    for (
+      const stream of [
+        new FrameDecoderStream(u32be()),
+        new FrameEncoderStream(u32be()),
+      ]
+    ) {
+      // deno-lint-ignore no-explicit-any -- JavaScript callers may write any value
+      const source = ReadableStream.from<any>(["text"]);
+      const frames = source.pipeThrough(stream);
+      await assertRejects(
+        () => Array.fromAsync(frames),
+        TypeError,
+        "must be a Uint8Array: current value is of type string",
+      );
+    }
+  },
+);

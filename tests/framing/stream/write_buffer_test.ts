@@ -17,7 +17,7 @@ function taken(frames: WriteBuffer): Uint8Array | undefined {
 }
 
 Deno.test(
-  "WriteBuffer gathers frames however they were made",
+  "WriteBuffer collects frames however they were written",
   { permissions },
   () => {
     const frames = new WriteBuffer(encoder);
@@ -39,20 +39,28 @@ Deno.test(
   },
 );
 
-Deno.test("WriteBuffer keeps an open frame and those before it together", {
-  permissions,
-}, () => {
-  const frames = new WriteBuffer(encoder);
-  frames.write(payload(3));
-  frames.begin(5);
-  assertEquals(frames.take(), undefined);
-  assertThrows(() => frames.write(payload(1)), Error, "another frame is open");
-  assertThrows(() => frames.writeHeader(1), Error, "another frame is open");
-  frames.abandon();
-  assertEquals(taken(frames), encoder.encode(payload(3)));
-});
+Deno.test(
+  "WriteBuffer keeps the frames before an open frame until it is committed",
+  {
+    permissions,
+  },
+  () => {
+    const frames = new WriteBuffer(encoder);
+    frames.write(payload(3));
+    frames.begin(5);
+    assertEquals(frames.take(), undefined);
+    assertThrows(
+      () => frames.write(payload(1)),
+      Error,
+      "another frame is open",
+    );
+    assertThrows(() => frames.writeHeader(1), Error, "another frame is open");
+    frames.abandon();
+    assertEquals(taken(frames), encoder.encode(payload(3)));
+  },
+);
 
-Deno.test("WriteBuffer is as it was after a payload that cannot be framed", {
+Deno.test("WriteBuffer is unchanged after a payload that cannot be framed", {
   permissions,
 }, () => {
   const frames = new WriteBuffer(u32be({ maxFrameLength: 10 }).encoder());
@@ -69,7 +77,7 @@ Deno.test("WriteBuffer is as it was after a payload that cannot be framed", {
 });
 
 Deno.test(
-  "WriteBuffer takes memory for the usual batch, and copies a growing one seldom",
+  "WriteBuffer allocates for the usual batch and seldom copies a growing one",
   { permissions },
   () => {
     const frames = new WriteBuffer(encoder);
@@ -87,7 +95,7 @@ Deno.test(
 );
 
 Deno.test(
-  "WriteBuffer has no header for a layout with something behind the payload",
+  "writeHeader() returns false for a layout with a trailer",
   { permissions },
   () => {
     const frames = new WriteBuffer(netstring().encoder());
@@ -96,7 +104,7 @@ Deno.test(
   },
 );
 
-Deno.test("WriteBuffer gives all memory back", { permissions }, () => {
+Deno.test("WriteBuffer releases all memory", { permissions }, () => {
   const frames = new WriteBuffer(encoder);
   frames.write(payload(3));
   const { buffer } = frames.begin(5);
@@ -108,7 +116,7 @@ Deno.test("WriteBuffer gives all memory back", { permissions }, () => {
   other.release();
 });
 
-Deno.test("WriteBuffer takes no huge memory for what follows a huge batch", {
+Deno.test("WriteBuffer does not allocate as much after a huge batch", {
   permissions,
 }, () => {
   const frames = new WriteBuffer(encoder);

@@ -5,13 +5,13 @@ import {
   FrameError,
   frames,
   type Framing,
-  kafka,
   lengthPrefixed,
   netstring,
   u24le,
   u32be,
   varint,
 } from "../../../lib/framing/mod.ts";
+import { kafka } from "../../../lib/framing/presets.ts";
 import { payload, ScriptedConnection, settled } from "./scripted_connection.ts";
 
 const encoder = u32be().encoder();
@@ -36,7 +36,7 @@ const trailing: Framing = {
   }),
 };
 
-Deno.test("write() leaves all frames of a turn in one write", async () => {
+Deno.test("write() sends all frames of a turn in one write", async () => {
   const connection = new ScriptedConnection();
   await using stream = frames(connection, u32be());
   const payloads = Array.from({ length: 100 }, (_, i) => payload(i % 10));
@@ -47,7 +47,7 @@ Deno.test("write() leaves all frames of a turn in one write", async () => {
   assertEquals(connection.sent, framed(...payloads));
 });
 
-Deno.test("write() needs no flush() to be written at the end of the turn", async () => {
+Deno.test("write() writes at the end of the turn without flush()", async () => {
   const connection = new ScriptedConnection();
   await using stream = frames(connection, u32be());
   stream.write(payload(3));
@@ -58,7 +58,7 @@ Deno.test("write() needs no flush() to be written at the end of the turn", async
   assertEquals(stream.bytesWritten, 7);
 });
 
-Deno.test("write() starts early when 2 KiB stand in the buffer, and gathers while it is under way", async () => {
+Deno.test("write() starts early at 2 KiB and collects frames while a write is in progress", async () => {
   const connection = new ScriptedConnection();
   connection.blocked = true;
   await using stream = frames(connection, u32be());
@@ -80,9 +80,9 @@ Deno.test("write() starts early when 2 KiB stand in the buffer, and gathers whil
   );
 });
 
-Deno.test("write() loops over partial writes, with one writer", async () => {
+Deno.test("write() continues partial writes with one writer", async () => {
   const connection = new ScriptedConnection();
-  connection.takes = 7;
+  connection.maxWrite = 7;
   await using stream = frames(connection, u32be());
   const payloads = Array.from({ length: 50 }, (_, i) => payload(i));
   for (const one of payloads) stream.write(one);
@@ -96,7 +96,7 @@ Deno.test("write() loops over partial writes, with one writer", async () => {
 });
 
 for (const size of [0, 1, 2044, 4092, 65_532, 65_536, 128 * 1024]) {
-  Deno.test(`write() offers a frame of ${size} bytes in one write`, async () => {
+  Deno.test(`write() passes a frame of ${size} bytes in one write`, async () => {
     const connection = new ScriptedConnection();
     await using stream = frames(connection, u32be());
     stream.write(payload(size));
@@ -109,7 +109,7 @@ for (const size of [0, 1, 2044, 4092, 65_532, 65_536, 128 * 1024]) {
   });
 }
 
-Deno.test("write() uses two buffers in turn, and no new one while frames keep their size", async () => {
+Deno.test("write() alternates two buffers while frames keep their size", async () => {
   const connection = new ScriptedConnection();
   connection.blocked = true;
   await using stream = frames(connection, u32be());
@@ -125,7 +125,7 @@ Deno.test("write() uses two buffers in turn, and no new one while frames keep th
   connection.letWrite();
 });
 
-Deno.test("write() borrows the buffers of connections that have none to write", async () => {
+Deno.test("write() reuses the buffers of connections that have nothing to write", async () => {
   const memory = new Set<ArrayBufferLike>();
   for (let i = 0; i < 100; i++) {
     const connection = new ScriptedConnection();
@@ -137,7 +137,7 @@ Deno.test("write() borrows the buffers of connections that have none to write", 
   assertEquals(memory.size, 1);
 });
 
-Deno.test("write() of a payload over the limit throws and writes nothing", async () => {
+Deno.test("write() throws for a payload over the limit and writes nothing", async () => {
   const connection = new ScriptedConnection();
   await using stream = frames(connection, u32be({ maxFrameLength: 10 }));
   stream.write(payload(10));
@@ -149,7 +149,7 @@ Deno.test("write() of a payload over the limit throws and writes nothing", async
   assertEquals(connection.sent, framed(payload(10), payload(9)));
 });
 
-Deno.test("begin() and commit() frame in place, beside write()", async () => {
+Deno.test("begin() and commit() frame in place, mixed with write()", async () => {
   const connection = new ScriptedConnection();
   await using stream = frames(connection, u32be());
   stream.write(payload(5));
@@ -157,7 +157,7 @@ Deno.test("begin() and commit() frame in place, beside write()", async () => {
   assert(room.limit - room.start >= 100);
   room.buffer.set(payload(60), room.start);
   stream.commit(room.start + 60);
-  assertEquals(stream.begin(0), room); // the object is the same
+  assertEquals(stream.begin(0), room); // always the same object
   stream.commit(room.start);
   stream.write(payload(7));
   await stream.flush();
@@ -167,7 +167,7 @@ Deno.test("begin() and commit() frame in place, beside write()", async () => {
   );
 });
 
-Deno.test("begin() again replaces the room and keeps the frames before it", async () => {
+Deno.test("begin() replaces an open room and keeps the frames before it", async () => {
   const connection = new ScriptedConnection();
   await using stream = frames(connection, u32be());
   stream.write(payload(100));
@@ -184,7 +184,7 @@ Deno.test("begin() again replaces the room and keeps the frames before it", asyn
   assertEquals(connection.offered.length, 1);
 });
 
-Deno.test("abandon() drops the open frame only, and is harmless without one", async () => {
+Deno.test("abandon() drops only the open frame and does nothing without one", async () => {
   const connection = new ScriptedConnection();
   await using stream = frames(connection, u32be());
   stream.write(payload(3));
@@ -197,7 +197,7 @@ Deno.test("abandon() drops the open frame only, and is harmless without one", as
   assertEquals(connection.sent, framed(payload(3), payload(4)));
 });
 
-Deno.test("begin(), commit() and write() say what was wrong", async () => {
+Deno.test("begin(), commit() and write() reject wrong arguments and states", async () => {
   const connection = new ScriptedConnection();
   await using stream = frames(connection, u32be());
   assertThrows(() => stream.commit(4), Error, "call begin() first");
@@ -214,7 +214,7 @@ Deno.test("begin(), commit() and write() say what was wrong", async () => {
   assertEquals(connection.sent, framed(payload(0)));
 });
 
-Deno.test("commit() of a payload over the limit drops that frame", async () => {
+Deno.test("commit() drops the frame if its payload exceeds the limit", async () => {
   const connection = new ScriptedConnection();
   await using stream = frames(connection, u32be({ maxFrameLength: 10 }));
   stream.write(payload(1));
@@ -225,7 +225,7 @@ Deno.test("commit() of a payload over the limit drops that frame", async () => {
   assertEquals(connection.sent, framed(payload(1), payload(2)));
 });
 
-Deno.test("an open frame is never written, also when the turn ends", async () => {
+Deno.test("an open frame is never written, even at the end of the turn", async () => {
   const connection = new ScriptedConnection();
   await using stream = frames(connection, u32be());
   stream.write(payload(3));
@@ -238,7 +238,7 @@ Deno.test("an open frame is never written, also when the turn ends", async () =>
   assertEquals(connection.sent, framed(payload(3), payload(5)));
 });
 
-Deno.test("begin() and commit() frame what a framing cannot frame in place", async () => {
+Deno.test("begin() and commit() work without in-place framing", async () => {
   const connection = new ScriptedConnection();
   await using stream = frames(connection, trailing);
   stream.write(payload(2));
@@ -256,7 +256,7 @@ Deno.test("begin() and commit() frame what a framing cannot frame in place", asy
   assertEquals(connection.sent, new Uint8Array([2, 3, 2, 3, 4, 5, 3, 0]));
 });
 
-Deno.test("send() waits above highWaterMark only", async () => {
+Deno.test("send() waits only above highWaterMark", async () => {
   const connection = new ScriptedConnection();
   connection.blocked = true;
   await using stream = frames(connection, u32be(), { highWaterMark: 1000 });
@@ -266,52 +266,52 @@ Deno.test("send() waits above highWaterMark only", async () => {
   await settled();
   assertEquals(done, 0);
   assertEquals(stream.unsent, 1104);
-  connection.takes = 103;
+  connection.maxWrite = 103;
   connection.letWrite();
   await settled();
   assertEquals(done, 0); // 1001 unsent
-  connection.takes = 1;
+  connection.maxWrite = 1;
   connection.letWrite();
   await waiting;
   assertEquals(stream.unsent, 1000);
-  connection.takes = Infinity;
+  connection.maxWrite = Infinity;
   connection.blocked = false;
   connection.letWrite();
 });
 
-Deno.test("a refused write is remembered, and told by every later call", async () => {
+Deno.test("every call after a failed write reports its error", async () => {
   const connection = new ScriptedConnection();
-  const refused = connection.refuses = new Error("broken pipe");
+  const error = connection.writeError = new Error("broken pipe");
   await using stream = frames(connection, u32be());
-  const told: unknown[] = [];
-  stream.onWriteFailed = (error) => told.push(error);
+  const reported: unknown[] = [];
+  stream.onWriteFailed = (error) => reported.push(error);
   stream.write(payload(3));
   await assertRejects(() => stream.flush(), Error, "broken pipe");
-  assertEquals(told, [refused]);
+  assertEquals(reported, [error]);
   assertThrows(() => stream.write(payload(1)), Error, "broken pipe");
   assertThrows(() => stream.begin(1), Error, "broken pipe");
   await assertRejects(() => stream.send(payload(1)), Error, "broken pipe");
   await assertRejects(() => stream.flush(), Error, "broken pipe");
   await assertRejects(() => stream.closeWrite(), Error, "broken pipe");
-  assertEquals(told.length, 1);
+  assertEquals(reported.length, 1);
   assertEquals(connection.offered.length, 1);
 });
 
-Deno.test("a refused write is no unhandled rejection where nobody waits", async () => {
+Deno.test("a failed write causes no unhandled rejection", async () => {
   const connection = new ScriptedConnection();
   connection.blocked = true;
   await using stream = frames(connection, u32be(), { highWaterMark: 0 });
   stream.send(payload(3));
   stream.flush();
   stream.closeWrite();
-  connection.refuses = new Error("broken pipe");
+  connection.writeError = new Error("broken pipe");
   connection.letWrite();
   await settled();
   assertEquals(connection.offered.length, 1);
 });
 
 for (const count of [0, -1, 8, NaN]) {
-  Deno.test(`a transport that says it took ${count} of 7 bytes is refused`, async () => {
+  Deno.test(`flush() rejects a transport's count of ${count} for 7 bytes`, async () => {
     const connection = new ScriptedConnection();
     connection.write = () => Promise.resolve(count);
     await using stream = frames(connection, u32be());
@@ -324,7 +324,7 @@ for (const count of [0, -1, 8, NaN]) {
   });
 }
 
-Deno.test("a write that throws at once is a refused write", async () => {
+Deno.test("flush() rejects if the transport's write() throws synchronously", async () => {
   const connection = new ScriptedConnection();
   connection.write = () => {
     throw new TypeError("not today");
@@ -334,7 +334,7 @@ Deno.test("a write that throws at once is a refused write", async () => {
   await assertRejects(() => stream.flush(), TypeError, "not today");
 });
 
-Deno.test("onWritten may write more, and may close", async () => {
+Deno.test("onWritten may write more and may close", async () => {
   const connection = new ScriptedConnection();
   const stream = frames(connection, u32be());
   let rounds = 0;
@@ -351,7 +351,7 @@ Deno.test("onWritten may write more, and may close", async () => {
   assertEquals(connection.closed, 1);
 });
 
-Deno.test("closeWrite() flushes, half-closes once, and takes no more frames", async () => {
+Deno.test("closeWrite() flushes, half-closes once and accepts no more frames", async () => {
   const connection = new ScriptedConnection();
   connection.blocked = true;
   await using stream = frames(connection, u32be());
@@ -369,7 +369,7 @@ Deno.test("closeWrite() flushes, half-closes once, and takes no more frames", as
   assertEquals(connection.sent, framed(payload(3)));
 });
 
-Deno.test("send() lets a payload above 128 KiB follow its header without a copy, in order", async () => {
+Deno.test("send() writes a payload above 128 KiB after its header without a copy, in order", async () => {
   const connection = new ScriptedConnection();
   connection.blocked = true;
   await using stream = frames(connection, u32be());
@@ -405,21 +405,21 @@ Deno.test("send() lets a payload above 128 KiB follow its header without a copy,
   connection.blocked = false;
 });
 
-Deno.test("send() writes a large payload in parts where the transport takes parts", async () => {
+Deno.test("send() continues partial writes of a large payload", async () => {
   const connection = new ScriptedConnection();
-  connection.takes = 70_000;
+  connection.maxWrite = 70_000;
   await using stream = frames(connection, u32be());
   const large = payload(300_000);
   await stream.send(large);
   assertEquals(connection.sent, framed(large));
   assertEquals(connection.writers, 1);
-  // The payload is no buffer of the pool: nobody else writes into it.
+  // The payload must not enter the pool: other connections would write into it.
   for (let i = 0; i < 300; i++) stream.write(payload(2000, 1));
   await stream.flush();
   assertEquals(large, payload(300_000));
 });
 
-Deno.test("send() copies a large payload where the layout has something behind it", async () => {
+Deno.test("send() copies a large payload if the layout has a trailer", async () => {
   const connection = new ScriptedConnection();
   await using stream = frames(connection, netstring());
   const large = payload(300_000);
@@ -429,7 +429,7 @@ Deno.test("send() copies a large payload where the layout has something behind i
   assertEquals(connection.sent, netstring().encoder().encode(large));
 });
 
-Deno.test("send() of a large payload over the limit writes nothing of it", async () => {
+Deno.test("send() writes nothing of a large payload over the limit", async () => {
   const connection = new ScriptedConnection();
   await using stream = frames(connection, u32be({ maxFrameLength: 200_000 }));
   stream.write(payload(1));
@@ -439,18 +439,18 @@ Deno.test("send() of a large payload over the limit writes nothing of it", async
   assertEquals(connection.sent, framed(payload(1), payload(2)));
 });
 
-Deno.test("send() of a large payload rejects when the write is refused", async () => {
+Deno.test("send() rejects if the write of a large payload fails", async () => {
   const connection = new ScriptedConnection();
-  connection.takes = 1000;
+  connection.maxWrite = 1000;
   await using stream = frames(connection, u32be());
   stream.onWritten = () => {
-    if (stream.bytesWritten > 5000) connection.refuses = new Error("full");
+    if (stream.bytesWritten > 5000) connection.writeError = new Error("full");
   };
   await assertRejects(() => stream.send(payload(300_000)), Error, "full");
   assertThrows(() => stream.write(payload(1)), Error, "full");
 });
 
-Deno.test("encodeHeader() and the payload are what encode() makes", () => {
+Deno.test("encodeHeader() and the payload equal the result of encode()", () => {
   const framings = {
     u32be: u32be(),
     u24le: u24le(),
@@ -481,23 +481,23 @@ Deno.test("encodeHeader() and the payload are what encode() makes", () => {
   assertEquals(netstring().encoder().encodeHeader, undefined);
 });
 
-Deno.test("an exception of onWritten ends the write side and tells it, as a refused write does", async () => {
+Deno.test("an exception in onWritten ends the write side like a failed write", async () => {
   const connection = new ScriptedConnection();
   await using stream = frames(connection, u32be());
-  const told: unknown[] = [];
-  stream.onWriteFailed = (error) => told.push(error);
+  const reported: unknown[] = [];
+  stream.onWriteFailed = (error) => reported.push(error);
   const bug = new Error("my bug");
   stream.onWritten = () => {
     throw bug;
   };
   stream.write(payload(3));
   await settled();
-  assertEquals(told, [bug]);
+  assertEquals(reported, [bug]);
   assertThrows(() => stream.write(payload(1)), Error, "my bug");
   await assertRejects(() => stream.flush(), Error, "my bug");
 });
 
-Deno.test("a stream that has nothing to write keeps no room alive", async () => {
+Deno.test("a stream with nothing to write does not keep a room's buffer alive", async () => {
   const connection = new ScriptedConnection();
   await using stream = frames(connection, u32be());
   const room = stream.begin(3_000_000);
@@ -505,13 +505,13 @@ Deno.test("a stream that has nothing to write keeps no room alive", async () => 
   stream.commit(room.start + 10);
   await stream.flush();
   assertEquals(room.buffer.length, 0);
-  // Nor is as much taken for the small frames that follow.
+  // The small frames that follow do not allocate as much either.
   assert(stream.begin(10).buffer.length <= 64 * 1024);
   assert(room.buffer !== buffer);
   stream.abandon();
 });
 
-Deno.test("a room that is open when the stream closes goes to nobody else", async () => {
+Deno.test("a room that is open when the stream closes is not reused by another one", async () => {
   const connection = new ScriptedConnection();
   const stream = frames(connection, u32be());
   const { buffer } = stream.begin(10);
