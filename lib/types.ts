@@ -154,7 +154,7 @@ export type {
   TcpListenOptions,
   TcpSocketOptions,
 } from "./transport/tcp.ts";
-export type { SubjectAltName } from "./transport/tls/der.ts";
+export type { SubjectAltName } from "./transport/tls/subject_alt_names.ts";
 export type { CertificateName } from "./transport/tls/tls_connection.ts";
 export type { UnixListenOptions } from "./transport/unix.ts";
 export type { WebSocketOptions } from "./transport/websocket/websocket_connection.ts";

@@ -1,6 +1,5 @@
 /**
- * Addresses: what a socket is bound or connected to, as an object and as a URL,
- * with one parser and one formatter between the two.
+ * Addresses as objects and as URLs, with a parser and a formatter.
  *
  * | object | URL |
  * | --- | --- |
@@ -17,13 +16,13 @@
 import type { SocketAddress } from "./connection.ts";
 import { TransportError } from "./errors.ts";
 
-/** Where nothing else is said: a service opens itself to the network by saying so. */
+/** The default host name: a service is exposed to the network only on request. */
 export const DEFAULT_HOSTNAME = "127.0.0.1";
 
 /**
- * A TCP endpoint, with TLS over it where `tls` is there.
+ * A TCP endpoint, with TLS if `tls` is present.
  *
- * @typeParam Tls the TLS options that belong to the side in question
+ * @typeParam Tls the TLS options of a client or of a server
  */
 export interface TcpAddress<Tls = Record<never, never>> {
   /**
@@ -32,34 +31,34 @@ export interface TcpAddress<Tls = Record<never, never>> {
    * @default {"127.0.0.1"}
    */
   readonly hostname?: string;
-  /** 1 to 65535; to listen, 0 is any free port. */
+  /** Port, from 1 to 65535; when listening, 0 means any free port. */
   readonly port: number;
-  /** Speak TLS, with these options. */
+  /** TLS options; if present, the connection uses TLS. */
   readonly tls?: Tls;
 }
 
 /**
- * A Unix socket, with TLS over it where `tls` is there.
+ * A Unix socket, with TLS if `tls` is present.
  *
- * @typeParam Tls the TLS options that belong to the side in question
+ * @typeParam Tls the TLS options of a client or of a server
  */
 export interface UnixAddress<Tls = Record<never, never>> {
   /** Path of the socket file; on Linux `"\0name"` is an abstract name without a file. */
   readonly path: string;
-  /** Speak TLS, with these options. */
+  /** TLS options; if present, the connection uses TLS. */
   readonly tls?: Tls;
 }
 
-/** A named listener inside this process. */
+/** A named listener in this process. */
 export interface MemoryAddress {
-  /** The name. */
+  /** Name of the listener. */
   readonly memory: string;
 }
 
 /**
  * Any address.
  *
- * @typeParam Tls the TLS options that belong to the side in question
+ * @typeParam Tls the TLS options of a client or of a server
  */
 export type Address<Tls = Record<never, never>> =
   | TcpAddress<Tls>
@@ -67,9 +66,9 @@ export type Address<Tls = Record<never, never>> =
   | MemoryAddress;
 
 /**
- * Reads the URL form of an address.
+ * Parses the URL form of an address.
  *
- * @example All forms
+ * @example Parse every form
  * ```ts
  * import { parseAddress } from "@lengthwise/lengthwise/transport";
  * import { assertEquals } from "@std/assert";
@@ -85,9 +84,9 @@ export type Address<Tls = Record<never, never>> =
  * ```
  *
  * @param text `tcp://host:port`, `tls://host:port`, `unix:path`,
- * `tls+unix:path` or `memory:name`, percent-encoded where a URL needs it
+ * `tls+unix:path` or `memory:name`, percent-encoded where URLs require it
  * @returns the object form
- * @throws {TransportError} of kind `"address-invalid"`, which quotes what was wrong
+ * @throws {TransportError} of kind `"address-invalid"` if `text` is not an address
  */
 export function parseAddress(text: string | URL): Address {
   const url = String(text);
@@ -106,15 +105,15 @@ export function parseAddress(text: string | URL): Address {
     default:
       throw invalid(
         url,
-        "its scheme must be one of 'tcp://', 'tls://', 'unix:', 'tls+unix:' and 'memory:'",
+        "the scheme must be one of 'tcp://', 'tls://', 'unix:', 'tls+unix:' and 'memory:'",
       );
   }
 }
 
 /**
- * Writes the URL form of an address, also of one that a socket reports.
+ * Returns the URL form of an address or of a socket's address.
  *
- * @example Where a listener ended up
+ * @example Print the address of a listener
  * ```ts
  * import { formatAddress, listen } from "@lengthwise/lengthwise/transport";
  * import { assertMatch } from "@std/assert";
@@ -123,7 +122,7 @@ export function parseAddress(text: string | URL): Address {
  * assertMatch(formatAddress(listener.addr), /^tcp:\/\/127\.0\.0\.1:\d+$/);
  * ```
  *
- * @param address an address object, or `localAddr`, `remoteAddr`, `addr` of a socket
+ * @param address an address object, or a socket's `localAddr`, `remoteAddr` or `addr`
  * @returns the URL form; `unix:` for the unnamed end of a Unix socket
  */
 export function formatAddress(
@@ -163,10 +162,10 @@ function formatAuthority(
 }
 
 /**
- * Brings every form of an address into the one that is dialled or bound.
+ * Normalizes any form of an address to an address object.
  *
- * @param address an address object, its URL form, or what a socket reports
- * @param tls TLS options for an address that has none of its own
+ * @param address an address object, its URL form, or a socket's address
+ * @param tls TLS options for an address without its own `tls`
  * @throws {TransportError} of kind `"address-invalid"`
  */
 export function resolveAddress<Tls>(
@@ -197,12 +196,12 @@ function fromSocket(address: SocketAddress): Address {
   if (transport === "tcp" && port !== undefined) return { hostname, port };
   throw invalid(
     formatAddress(address),
-    "nothing can be dialled or bound by what this socket reports",
+    "a socket with this address cannot be connected to or bound",
   );
 }
 
 /**
- * Checks an address object before anything is opened.
+ * Checks an address object.
  *
  * @param address the object
  * @returns the same object
@@ -213,14 +212,17 @@ export function checkAddress<A extends Address<unknown>>(address: A): A {
     if (typeof address.memory === "string" && address.memory !== "") {
       return address;
     }
-    throw invalid(quote(address.memory), "a memory listener needs a name");
+    throw invalid(
+      quote(address.memory),
+      "the name of a memory listener must be a non-empty string",
+    );
   }
   if ("path" in address) {
-    // The kernel ends a path at NUL; a first NUL means an abstract name.
+    // The kernel ends a path at NUL; a leading NUL marks an abstract name.
     if (/^\0?[^\0]+$/.test(String(address.path))) return address;
     throw invalid(
       quote(address.path),
-      "a Unix socket needs a path without NUL, or NUL and a name",
+      "the path of a Unix socket must not contain NUL, except before an abstract name",
     );
   }
   const { hostname = DEFAULT_HOSTNAME, port } = address;
@@ -242,7 +244,10 @@ export function checkAddress<A extends Address<unknown>>(address: A): A {
 function parseAuthority(url: string, rest: string): TcpAddress {
   const parts = /^\/\/(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})\/?$/.exec(rest);
   if (parts === null) {
-    throw invalid(url, "it must be 'host:port' behind '//', and nothing more");
+    throw invalid(
+      url,
+      "the scheme must be followed by '//host:port' and nothing else",
+    );
   }
   const [, ipv6, name, port] = parts;
   return checkAddress({ hostname: ipv6 ?? name ?? "", port: Number(port) });
@@ -260,12 +265,12 @@ function decode(url: string, text: string): string {
   try {
     return decodeURIComponent(text);
   } catch (cause) {
-    throw invalid(url, "its percent-encoding must be UTF-8", cause);
+    throw invalid(url, "the percent-encoding must be valid UTF-8", cause);
   }
 }
 
 function encode(text: string): string {
-  // Half of a character pair has no UTF-8.
+  // A lone surrogate has no UTF-8 encoding.
   return encodeURIComponent(text.toWellFormed()).replaceAll("%2F", "/")
     .replaceAll("%40", "@")
     .replaceAll("%3A", ":");

@@ -1,5 +1,5 @@
 /**
- * The client's side of every transport.
+ * Connecting to addresses of every transport.
  *
  * @module
  */
@@ -24,8 +24,10 @@ import type { TlsClientOptions, TlsConnection } from "./tls/tls_connection.ts";
 import { connectUnix } from "./unix.ts";
 
 /**
- * Where to connect to: an address object, its URL form, or what a listener
- * reports as `addr`; `ws://` and `wss://` URLs as well.
+ * The address of a server, in any form that {@linkcode connect} accepts.
+ *
+ * It is an address object, its URL form, the `addr` of a listener, or a `ws://`
+ * or `wss://` URL.
  */
 export type ConnectAddress =
   | Address<TlsClientOptions>
@@ -33,28 +35,32 @@ export type ConnectAddress =
   | string
   | URL;
 
-/** When to dial again; the waits have full jitter, so that clients do not come back all at once. */
+/**
+ * The policy for repeated connection attempts.
+ *
+ * The waits have full jitter, so that clients do not all reconnect at once.
+ */
 export interface RetryPolicy {
   /**
-   * Attempts in all, the first included.
+   * Maximum number of attempts, including the first.
    *
    * @default {5}
    */
   maxAttempts?: number;
   /**
-   * Milliseconds below which the first wait is drawn.
+   * Upper bound of the first wait, in milliseconds.
    *
    * @default {100}
    */
   minTimeout?: number;
   /**
-   * Milliseconds below which every wait is drawn.
+   * Upper bound of every wait, in milliseconds.
    *
    * @default {10000}
    */
   maxTimeout?: number;
   /**
-   * Growth of the bound from one wait to the next.
+   * Factor by which the bound grows from one wait to the next.
    *
    * @default {2}
    */
@@ -64,27 +70,28 @@ export interface RetryPolicy {
 /** Options of {@linkcode connect}. */
 export interface ConnectOptions
   extends TcpConnectOptions, MemoryConnectOptions {
-  /** Gives up when aborted, and rejects with the signal's reason. */
+  /** Cancels the attempt, which then rejects with the signal's reason. */
   signal?: AbortSignal;
   /**
-   * Milliseconds that one attempt at one address may take, name lookup and TLS
-   * handshake included; `0` is no limit.
+   * Milliseconds that each attempt at each address may take.
+   *
+   * They include the name lookup and the TLS handshake; `0` means no limit.
    *
    * @default {10000}
    */
   timeout?: number;
-  /** Dial again when nobody answers; never by default. */
+  /** When to try again after a failed attempt; without it, `connect` never does. */
   retry?: RetryPolicy;
-  /** Speak TLS to addresses that have no `tls` of their own, with these options; also for `wss:`. */
+  /** TLS options for `wss:` URLs and for addresses without their own `tls`. */
   tls?: TlsClientOptions;
 }
 
 /**
  * Connects over TLS.
  *
- * @param address where to
+ * @param address the server's address
  * @param options limits, retries and socket options
- * @returns a connection that knows the peer's certificate
+ * @returns a connection that has the peer's certificate
  */
 export function connect(
   address: Exclude<Address<TlsClientOptions>, MemoryAddress> & {
@@ -93,12 +100,12 @@ export function connect(
   options?: ConnectOptions,
 ): Promise<TlsConnection>;
 /**
- * Connects to the first of the addresses that answers.
+ * Connects to an address, or to the first reachable one of several.
  *
  * Requires `--allow-net=host:port`; for a Unix socket `--allow-net=unix:path`,
- * `--allow-read=path` and `--allow-write=path`; for memory nothing.
+ * `--allow-read=path` and `--allow-write=path`; for memory no permission.
  *
- * @example Ask, and read the answer
+ * @example Connect and read the first byte
  * ```ts
  * import { connect, listen, writeAll } from "@lengthwise/lengthwise/transport";
  * import { assertEquals } from "@std/assert";
@@ -117,12 +124,13 @@ export function connect(
  * await serving;
  * ```
  *
- * @param address where to, or several in the order to try
+ * @param address the server's address, or several addresses in the order to try
  * @param options limits, retries and socket options
- * @throws {TransportError} of the kind that the address failed with; for
- * several, that of the last, with an `AggregateError` as its cause
- * @throws {Error} `Deno.errors.NotCapable` for a missing permission; the reason
- * of the signal, as it is
+ * @throws {TransportError} if connecting fails; if every one of several
+ * addresses fails, it has the kind of the last failure, and its cause is an
+ * `AggregateError`
+ * @throws {Error} `Deno.errors.NotCapable` if a permission is missing
+ * @throws {unknown} the signal's reason, if the signal is aborted
  */
 export function connect(
   address: ConnectAddress | readonly ConnectAddress[],
@@ -146,7 +154,7 @@ export async function connect(
   const round = () => connectFirst(targets, limits, options);
   return policy === undefined
     ? await round()
-    : await retrying(round, policy, signal);
+    : await withRetries(round, policy, signal);
 }
 
 function listOf(
@@ -157,7 +165,7 @@ function listOf(
     : [address];
 }
 
-/** What is dialled; a WebSocket has no address but its URL. */
+/** A resolved address; WebSockets are addressed by URL only. */
 type Target = Address<TlsClientOptions> | {
   readonly url: string;
   readonly tls: TlsClientOptions | undefined;
@@ -195,12 +203,12 @@ async function connectFirst(
       );
     } catch (error) {
       if (limits.signal?.aborted) throw limits.signal.reason;
-      // A wrong option is wrong everywhere.
+      // An invalid option is invalid for every address.
       if (error instanceof RangeError) throw error;
       errors.push(failure(error, { verb: "connect to", address }));
     }
   }
-  throw summary(errors);
+  throw summarize(errors);
 }
 
 async function dial(
@@ -214,7 +222,7 @@ async function dial(
     );
     return connectWebSocket(target.url, {
       signal: options.signal,
-      timeout: 0, // the connectAttempt has one
+      timeout: 0, // connectAttempt already has one
       ...(target.tls && { tls: target.tls }),
     });
   }
@@ -225,12 +233,13 @@ async function dial(
   return "path" in target ? connectUnix(target) : connectTcp(target, options);
 }
 
-/** One address fails with its own error, several with one that holds them all. */
-function summary(errors: readonly Error[]): Error {
-  const last = errors.at(-1) ?? new Error("No address was tried");
+/** Returns the only error, or one error that summarizes several. */
+function summarize(errors: readonly Error[]): Error {
+  const last = errors.at(-1) ??
+    new Error("Cannot connect: no address was tried");
   if (errors.length === 1 || !(last instanceof TransportError)) return last;
   return new TransportError(
-    `Cannot connect to any of ${errors.length} addresses, the last: ${last.message}`,
+    `Cannot connect to any of ${errors.length} addresses; the last failed with: ${last.message}`,
     {
       kind: last.kind,
       address: last.address,
@@ -239,8 +248,8 @@ function summary(errors: readonly Error[]): Error {
   );
 }
 
-/** Kinds that may go away by waiting; the others say that something is wrong. */
-const PASSING: ReadonlySet<TransportErrorKind> = new Set([
+/** Kinds of failures that may be temporary; the others are permanent. */
+const TEMPORARY: ReadonlySet<TransportErrorKind> = new Set([
   "limit",
   "not-found",
   "refused",
@@ -249,7 +258,7 @@ const PASSING: ReadonlySet<TransportErrorKind> = new Set([
   "unreachable",
 ]);
 
-async function retrying(
+async function withRetries(
   round: () => Promise<SocketConnection>,
   policy: RetryPolicy,
   signal: AbortSignal | undefined,
@@ -264,7 +273,7 @@ async function retrying(
       multiplier,
       jitter: 1,
       isRetriable: (error) =>
-        error instanceof TransportError && PASSING.has(error.kind),
+        error instanceof TransportError && TEMPORARY.has(error.kind),
       ...(signal && { signal }),
     });
   } catch (error) {

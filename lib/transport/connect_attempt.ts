@@ -1,28 +1,29 @@
 /**
- * One attempt to connect, under a signal and a timeout, for every kind of
- * address.
+ * A single connection attempt, under a signal and a timeout.
  *
  * @module
  */
 import { TransportError } from "./errors.ts";
 
-/** Limits of one attempt. */
+/** Options of {@linkcode connectAttempt}. */
 export interface AttemptOptions {
-  /** Where to, in URL form. */
+  /** The server's address, in URL form. */
   address: string;
-  /** Milliseconds; `0` is no limit. */
+  /** Milliseconds that the attempt may take; `0` means no limit. */
   timeout: number;
-  /** Gives up when aborted. */
+  /** Cancels the attempt when aborted. */
   signal: AbortSignal | undefined;
 }
 
 /**
- * Dials, and gives up on time or on the signal. What dials may ignore its
- * signal: a connection that arrives too late is closed.
+ * Runs one connection attempt; rejects on timeout or when the signal is aborted.
+ *
+ * `dial` may ignore its signal: a connection that arrives too late is closed.
  *
  * @param dial starts the attempt
- * @param options its limits
- * @throws {TransportError} of kind `"timeout"`; the signal's reason as it is
+ * @param options address, signal and timeout
+ * @throws {TransportError} of kind `"timeout"` if the attempt takes too long
+ * @throws {unknown} the signal's reason, if the signal is aborted
  */
 export function connectAttempt<C extends { close(): void }>(
   dial: (signal: AbortSignal) => Promise<C>,

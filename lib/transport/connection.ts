@@ -1,16 +1,18 @@
 /**
- * What every transport hands out: connected sockets and the listeners that
- * make them. Both are structural subsets of Deno's own `Deno.Conn` and
- * `Deno.Listener`, so that a socket which a program already holds fits as it
- * is.
+ * The contract of every transport: connections and the listeners that accept
+ * them.
+ *
+ * Both are structural subsets of Deno's own `Deno.Conn` and `Deno.Listener`, so
+ * a socket that a program already has can be used as it is.
  *
  * @module
  */
 
 /**
- * Where a socket is bound or connected to, as the transport reports it.
- * `transport` is `"tcp"`, `"unix"`, `"memory"`, `"websocket"`, …; the other
- * fields are there where the transport has them. Every `Deno.Addr` fits.
+ * The address of a socket, as its transport reports it.
+ *
+ * `transport` is `"tcp"`, `"unix"`, `"memory"`, `"websocket"` and so on; the
+ * other fields depend on the transport. Every `Deno.Addr` is assignable.
  */
 export interface SocketAddress {
   /** Kind of transport. */
@@ -21,60 +23,58 @@ export interface SocketAddress {
   readonly port?: number;
   /** File system path (`"unix"`); `null` for an unnamed client socket. */
   readonly path?: string | null;
-  /** Name of a listener inside this process (`"memory"`). */
+  /** Name of a listener in this process (`"memory"`). */
   readonly name?: string;
 }
 
 /**
- * A connected stream socket: bytes in order, in both directions, until each
- * side ends its own.
+ * A connected stream socket, with one ordered byte stream in each direction.
  *
- * | call | contract |
+ * Each end closes its own outgoing stream.
+ *
+ * | method | contract |
  * | --- | --- |
- * | `read` | fills the front of the buffer with 1 to `buffer.length` bytes; `null` at the end of the stream, again and again |
- * | `write` | takes 1 to `data.length` bytes and says how many: **it may be partial**, so one writer per connection loops |
- * | `closeWrite` | half-close: the peer reads its end of stream, this side goes on reading |
- * | `close` | both directions at once; a pending read or write rejects |
+ * | `read` | reads 1 to `buffer.length` bytes into the start of the buffer; returns `null` at the end of the stream, and on every later call |
+ * | `write` | writes 1 to `data.length` bytes and returns how many: **a write may be partial**, so a single writer per connection calls it in a loop |
+ * | `closeWrite` | half-closes: the peer reads the end of the stream, and reading continues locally |
+ * | `close` | closes both directions at once; a pending read or write rejects |
  */
 export interface Connection extends Disposable {
-  /** This side's address. */
+  /** The local address. */
   readonly localAddr: SocketAddress;
   /** The peer's address. */
   readonly remoteAddr: SocketAddress;
   /**
-   * Reads what is there, waiting until at least one byte is.
+   * Reads the available bytes; waits until there is at least one.
    *
-   * @param buffer where the bytes go, from its start
-   * @returns how many bytes were read, or `null` at the end of the stream
+   * @param buffer the destination, filled from its start
+   * @returns the number of bytes read, or `null` at the end of the stream
    */
   read(buffer: Uint8Array): Promise<number | null>;
   /**
    * Writes at least one byte of `data`.
    *
-   * @param data the bytes; they must not change until the promise settles
-   * @returns how many bytes were taken, from the front
+   * @param data the bytes; do not change them until the promise settles
+   * @returns the number of bytes written, counted from the start of `data`
    */
   write(data: Uint8Array): Promise<number>;
-  /** Ends this side's stream; the other direction stays open. */
+  /** Ends the outgoing stream; the incoming one stays open. */
   closeWrite(): Promise<void>;
   /** Closes both directions. */
   close(): void;
 }
 
-/**
- * A server socket: bound, listening, and handing out a new
- * {@linkcode Connection} for each client.
- */
+/** A server socket that accepts a new {@linkcode Connection} for each client. */
 export interface Listener<C extends Connection = Connection>
   extends AsyncIterable<C>, Disposable {
-  /** The address it is bound to, with the port that was assigned. */
+  /** The bound address, with the assigned port. */
   readonly addr: SocketAddress;
   /** Waits for the next client. */
   accept(): Promise<C>;
-  /** Stops listening; accepted connections live on. */
+  /** Stops listening; accepted connections stay open. */
   close(): void;
-  /** Keeps the process alive while it listens, as it does from the start; for listeners that can do both. */
+  /** Keeps the process alive while the listener is open (the default). */
   ref?(): void;
-  /** Lets the process end although it listens. */
+  /** Lets the process exit while the listener is open. */
   unref?(): void;
 }

@@ -1,28 +1,28 @@
 /**
- * The one error class of the transport layer.
+ * The error class of the transport layer.
  *
  * @module
  */
 
 /**
- * What went wrong, as a closed set to switch on:
+ * The kind of a {@linkcode TransportError}, a closed set for `switch`.
  *
  * | kind | meaning |
  * | --- | --- |
- * | `"address-in-use"` | somebody listens there already |
- * | `"address-invalid"` | no such address can exist on this machine |
- * | `"closed"` | this side closed the socket before or during the call |
- * | `"limit"` | out of descriptors, buffers or room in a backlog; later may work |
+ * | `"address-in-use"` | another listener uses the address |
+ * | `"address-invalid"` | the address is malformed, or this machine does not have it |
+ * | `"closed"` | the socket was closed locally, before or during the call |
+ * | `"limit"` | descriptors, buffers or a backlog are exhausted; a later attempt may succeed |
  * | `"not-found"` | the host name or the path does not exist |
- * | `"permission"` | the operating system refuses (what Deno refuses stays `Deno.errors.NotCapable`) |
- * | `"protocol"` | the peer speaks something else than this transport |
- * | `"refused"` | nobody listens there |
- * | `"reset"` | the peer has gone, and what was under way is lost |
- * | `"timeout"` | it took longer than was allowed |
- * | `"tls"` | certificate, handshake or record refused |
- * | `"truncated"` | the stream ended inside something |
- * | `"unreachable"` | no route to the host |
- * | `"unsupported"` | this runtime cannot, or not without a flag |
+ * | `"permission"` | the operating system denies access (if Deno denies it, the error stays a `Deno.errors.NotCapable`) |
+ * | `"protocol"` | the peer does not speak this transport's protocol |
+ * | `"refused"` | nothing listens on the address |
+ * | `"reset"` | the peer has disconnected, and data in transit is lost |
+ * | `"timeout"` | the operation exceeded its time limit |
+ * | `"tls"` | a certificate, a handshake or a record was rejected |
+ * | `"truncated"` | the stream ended prematurely |
+ * | `"unreachable"` | there is no route to the host |
+ * | `"unsupported"` | this runtime lacks the feature, or needs a flag for it |
  * | `"other"` | anything else; see `cause` |
  */
 export type TransportErrorKind =
@@ -44,42 +44,42 @@ export type TransportErrorKind =
 
 /** Options of {@linkcode TransportError}. */
 export interface TransportErrorOptions {
-  /** What went wrong. */
+  /** The kind of failure. */
   kind: TransportErrorKind;
-  /** The address concerned, in its URL form; `""` where there is none. */
+  /** The address concerned, in its URL form; `""` if no address applies. */
   address: string;
-  /** What the platform threw. */
+  /** The platform's error. */
   cause?: unknown;
 }
 
 /**
- * A socket could not be opened, accepted, read, written or closed.
+ * A failure to open, accept, read, write or close a socket.
  *
- * @example Tell a server that is not there from a bad address
+ * @example Recognize that no server is listening
  * ```ts
  * import { connect, TransportError } from "@lengthwise/lengthwise/transport";
  * import { assertEquals, assertRejects } from "@std/assert";
  *
  * const error = await assertRejects(
- *   () => connect({ memory: "nobody" }),
+ *   () => connect({ memory: "unknown" }),
  *   TransportError,
  * );
  * assertEquals(error.kind, "refused");
- * assertEquals(error.address, "memory:nobody");
+ * assertEquals(error.address, "memory:unknown");
  * ```
  */
 export class TransportError extends Error {
   /** Always `"TransportError"`. */
   override readonly name = "TransportError";
-  /** What went wrong. */
+  /** The kind of failure. */
   readonly kind: TransportErrorKind;
-  /** The address concerned, in its URL form; `""` where there is none. */
+  /** The address concerned, in its URL form; `""` if no address applies. */
   readonly address: string;
 
   /**
-   * Makes an error; the transports of this library do.
+   * Creates an error, for your own transport; this library's do so themselves.
    *
-   * @param message what was attempted, what went wrong and what to do
+   * @param message what was attempted, what failed and what to do
    * @param options the kind, the address and the cause
    */
   constructor(message: string, options: TransportErrorOptions) {

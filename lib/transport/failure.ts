@@ -1,7 +1,8 @@
 /**
- * What a platform throws → {@linkcode TransportError}. Errors are told apart by
- * `code` or `name`, never by class: so the same table serves `Deno.errors`,
- * `node:net` and `node:tls`, and nothing of a runtime is touched.
+ * Converts the errors of platforms to {@linkcode TransportError}.
+ *
+ * Errors are recognized by `code` or `name`, never by class, so that one table
+ * covers `Deno.errors`, `node:net` and `node:tls` without access to the runtime.
  *
  * @module
  */
@@ -24,7 +25,7 @@ const KINDS: Readonly<Record<string, TransportErrorKind>> = {
   PermissionDenied: "permission",
   TimedOut: "timeout",
   UnexpectedEof: "truncated",
-  // A Unix listener with a full backlog answers EAGAIN instead of waiting.
+  // Connecting to a Unix listener with a full backlog fails with EAGAIN.
   WouldBlock: "limit",
   EACCES: "permission",
   EADDRINUSE: "address-in-use",
@@ -51,27 +52,27 @@ const ADVICE: Readonly<Record<TransportErrorKind, string>> = {
   "address-in-use":
     "the address is in use; stop the other listener or choose another address",
   "address-invalid":
-    "this machine has no such address; use one of its own, or port 0 for any free port",
-  "closed": "this side has closed the socket",
+    "this machine does not have the address; use one of its own, or port 0 for any free port",
+  "closed": "the socket was closed locally",
   "limit":
-    "the operating system is out of descriptors, buffers or backlog; raise the limit or try later",
-  "not-found": "no such host name or path",
-  "other": "the platform failed",
-  "permission": "the operating system refuses permission",
+    "the operating system is out of descriptors, buffers or backlog space; raise the limit or try again later",
+  "not-found": "the host name or path does not exist",
+  "other": "the platform reported an error",
+  "permission": "the operating system denied permission",
   "protocol": "the peer speaks another protocol",
-  "refused": "nobody listens there",
-  "reset": "the peer has gone",
-  "timeout": "it took too long",
+  "refused": "nothing is listening on the address",
+  "reset": "the peer has disconnected",
+  "timeout": "the operation timed out",
   "tls": "TLS failed",
-  "truncated": "the stream was cut before its end",
-  "unreachable": "no route leads there",
+  "truncated": "the stream was cut off before its end",
+  "unreachable": "there is no route to the host",
   "unsupported": "this runtime does not support it",
 };
 
 /**
- * Finds the kind of what a platform threw.
+ * Returns the kind of a platform's error.
  *
- * @param error what was thrown
+ * @param error the thrown value
  */
 export function failureKind(error: unknown): TransportErrorKind {
   if (!(error instanceof Error)) return "other";
@@ -81,13 +82,13 @@ export function failureKind(error: unknown): TransportErrorKind {
     : "";
   const kind = KINDS[code] ?? KINDS[error.name];
   if (kind !== undefined) return kind;
-  // Deno gives a failed name lookup neither a class nor a code.
+  // In Deno, the error of a failed name lookup has neither a class nor a code.
   return error.message.startsWith("failed to lookup address")
     ? "not-found"
     : "other";
 }
 
-/** What was under way when a platform threw. */
+/** The operation that failed. */
 export interface FailureContext {
   /** Completes "Cannot …", as in `"connect to"`. */
   verb: string;
@@ -96,12 +97,13 @@ export interface FailureContext {
 }
 
 /**
- * Makes the error to throw for what a platform threw. What is a
- * {@linkcode TransportError} already comes back as it is; Deno's `NotCapable`
- * keeps its class and gains the flags that would grant the call.
+ * Converts a platform's error to the error to throw.
  *
- * @param error what was thrown
- * @param context what was under way
+ * A {@linkcode TransportError} is returned unchanged. Deno's `NotCapable` keeps
+ * its class, and its message adds the flags that would grant the permission.
+ *
+ * @param error the thrown value
+ * @param context the operation that failed
  */
 export function failure(error: unknown, context: FailureContext): Error {
   return error instanceof Error && error.name === "NotCapable"
@@ -110,10 +112,10 @@ export function failure(error: unknown, context: FailureContext): Error {
 }
 
 /**
- * Like {@linkcode failure}, where no permission is asked for.
+ * Like {@linkcode failure}, for operations that need no permission.
  *
- * @param error what was thrown
- * @param context what was under way
+ * @param error the thrown value
+ * @param context the operation that failed
  */
 export function transportError(
   error: unknown,
@@ -128,16 +130,16 @@ export function transportError(
   );
 }
 
-/** Same class, so that `instanceof Deno.errors.NotCapable` goes on working. */
+/** Keeps the class, so that `instanceof Deno.errors.NotCapable` still works. */
 function notCapable(error: Error, { verb, address }: FailureContext): Error {
   if (error.cause instanceof Error && error.cause.name === error.name) {
-    return error; // says it already
+    return error; // already converted
   }
   const message =
     `Cannot ${verb} ${address}: ${error.message}; this address needs ${
       grants(address)
     }`;
-  // A class of the runtime's own: its constructor is that of `Error`.
+  // The constructors of Deno's error classes have the signature of `Error`.
   const NotCapable = error.constructor as ErrorConstructor;
   return new NotCapable(message, { cause: error });
 }

@@ -1,5 +1,5 @@
 /**
- * Whole writes and whole reads over any {@linkcode Connection}.
+ * Complete reads and writes on any {@linkcode Connection}.
  *
  * @module
  */
@@ -10,23 +10,25 @@ import { TransportError } from "./errors.ts";
 /** Options of {@linkcode writeAll} and {@linkcode readExactly}. */
 export interface TransferOptions {
   /**
-   * Closes the connection when aborted: how much of a transfer has happened is
-   * unknown then, so nothing sensible could follow on it.
+   * Closes the connection when aborted. It could not be used any further,
+   * because it is unknown how much of the transfer has happened.
    */
   signal?: AbortSignal;
 }
 
-/** Per connection, the transfer that the next one has to wait for. */
+/** The last transfer of each connection, for which the next one waits. */
 type Queue = WeakMap<Connection, Promise<unknown>>;
 
 const writes: Queue = new WeakMap();
 const reads: Queue = new WeakMap();
 
 /**
- * Writes all of the bytes. Calls on the same connection queue up in their
- * order, so that their bytes never mix; once one has failed, so do those behind.
+ * Writes all bytes of a buffer.
  *
- * @example Two writers, one stream
+ * Calls on the same connection are queued in order, so their bytes never mix.
+ * If a call fails, the queued calls after it fail too.
+ *
+ * @example Share a connection between two writers
  * ```ts
  * import { readExactly, writeAll } from "@lengthwise/lengthwise/transport";
  * import { memoryPair } from "@lengthwise/lengthwise/testing";
@@ -42,10 +44,11 @@ const reads: Queue = new WeakMap();
  * assertEquals(buffer, new Uint8Array([1, 2, 3, 4]));
  * ```
  *
- * @param connection where to
- * @param data the bytes; they must not change until the promise settles
+ * @param connection the connection to write to
+ * @param data the bytes; do not change them until the promise settles
  * @param options a signal
- * @throws {TransportError} of kind `"closed"` or `"reset"`; the signal's reason
+ * @throws {TransportError} of kind `"closed"` or `"reset"`
+ * @throws {unknown} the signal's reason, if the signal is aborted
  */
 export function writeAll(
   connection: Connection,
@@ -56,9 +59,11 @@ export function writeAll(
 }
 
 /**
- * Fills the buffer. Calls on the same connection queue up in their order.
+ * Reads until a buffer is full.
  *
- * @example A header of four bytes
+ * Calls on the same connection are queued in order.
+ *
+ * @example Read a four-byte header
  * ```ts
  * import { readExactly, writeAll } from "@lengthwise/lengthwise/transport";
  * import { memoryPair } from "@lengthwise/lengthwise/testing";
@@ -72,12 +77,13 @@ export function writeAll(
  * assertEquals(await readExactly(server, header), false);
  * ```
  *
- * @param connection where from
- * @param buffer what to fill
+ * @param connection the connection to read from
+ * @param buffer the buffer to fill
  * @param options a signal
- * @returns `true`; `false` when the stream ended before the first byte
- * @throws {TransportError} of kind `"truncated"` when the stream ended after it;
- * `"closed"` or `"reset"`; the signal's reason
+ * @returns `true`, or `false` if the stream ends before the first byte
+ * @throws {TransportError} of kind `"truncated"` if the stream ends after the
+ * first byte but before the last one; of kind `"closed"` or `"reset"`
+ * @throws {unknown} the signal's reason, if the signal is aborted
  */
 export function readExactly(
   connection: Connection,
@@ -97,7 +103,7 @@ async function inTurn<T>(
   const before = queue.get(connection);
   const mine = before === undefined ? transfer() : before.then(transfer);
   queue.set(connection, mine);
-  // Not `close`: of a Deno.Conn that throws the second time, out of an event.
+  // Not `close`: a second `close` of a Deno.Conn throws, here in an event listener.
   const close = () => connection[Symbol.dispose]();
   signal?.addEventListener("abort", close, { once: true });
   try {
@@ -132,7 +138,7 @@ async function fill(
       if (filled === 0) return false;
       const address = formatAddress(connection.remoteAddr);
       throw new TransportError(
-        `Cannot read ${buffer.length} bytes from ${address}: the stream ended after ${filled}`,
+        `Cannot read ${buffer.length} bytes from ${address}: the stream ended after ${filled} bytes`,
         { kind: "truncated", address },
       );
     }

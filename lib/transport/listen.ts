@@ -1,5 +1,5 @@
 /**
- * The server's side of every transport.
+ * Listening on addresses of every transport.
  *
  * @module
  */
@@ -11,7 +11,11 @@ import { listenTcp, type TcpListenOptions } from "./tcp.ts";
 import type { TlsListener, TlsServerOptions } from "./tls/tls_listener.ts";
 import { listenUnix, type UnixListenOptions } from "./unix.ts";
 
-/** Where to listen: an address object, its URL form, or the `addr` of an earlier listener. */
+/**
+ * The address to listen on, in any form that {@linkcode listen} accepts.
+ *
+ * It is an address object, its URL form, or the `addr` of an earlier listener.
+ */
 export type ListenAddress =
   | Address<TlsServerOptions>
   | SocketAddress
@@ -21,16 +25,16 @@ export type ListenAddress =
 /** Options of {@linkcode listen}. */
 export interface ListenOptions
   extends ListenerOptions, TcpListenOptions, UnixListenOptions {
-  /** Speak TLS, with these options, on an address that has no `tls` of its own. */
+  /** TLS options for an address without its own `tls`. */
   tls?: TlsServerOptions;
 }
 
 /**
- * Listens, and speaks TLS.
+ * Listens for TLS connections.
  *
- * @param address where, with certificate and key
- * @param options of the listener and of the sockets it accepts
- * @returns a listener whose certificate can be changed
+ * @param address where to listen, with certificate and key
+ * @param options options of the listener and of the sockets it accepts
+ * @returns a listener whose certificate can be replaced
  */
 export function listen(
   address: Exclude<Address<TlsServerOptions>, MemoryAddress> & {
@@ -39,13 +43,13 @@ export function listen(
   options?: ListenOptions,
 ): Promise<TlsListener>;
 /**
- * Creates a socket, binds it to the address and listens.
+ * Creates a socket, binds it to an address and listens.
  *
  * Requires `--allow-net=host:port` (`--allow-net=host` for port 0); for a Unix
  * socket `--allow-net=unix:path`, `--allow-read=path` and `--allow-write=path`;
- * for memory nothing.
+ * for memory no permission.
  *
- * @example Serve every client, until the listener is closed
+ * @example Serve every client until the listener closes
  * ```ts
  * import { connect, listen } from "@lengthwise/lengthwise/transport";
  * import { assertEquals } from "@std/assert";
@@ -63,12 +67,12 @@ export function listen(
  * assertEquals(served, 1);
  * ```
  *
- * @param address where
- * @param options of the listener and of the sockets it accepts
+ * @param address where to listen
+ * @param options options of the listener and of the sockets it accepts
  * @throws {TransportError} of kind `"address-in-use"`, `"address-invalid"`,
- * `"permission"`, `"not-found"`, `"unsupported"`, …
- * @throws {Error} `Deno.errors.NotCapable` for a missing permission; the reason
- * of a signal that is aborted already
+ * `"permission"`, `"not-found"`, `"unsupported"` and so on
+ * @throws {Error} `Deno.errors.NotCapable` if a permission is missing
+ * @throws {unknown} the signal's reason, if the signal is already aborted
  */
 export function listen(
   address: ListenAddress,
@@ -81,7 +85,7 @@ export async function listen(
   options.signal?.throwIfAborted();
   const target = resolveAddress(address, options.tls);
   const listener = await bind(target, options);
-  // Aborted while it was being bound, it has closed.
+  // If the signal was aborted during bind, the listener has already closed.
   options.signal?.throwIfAborted();
   return listener;
 }

@@ -1,5 +1,5 @@
 /**
- * Bytes that have arrived, and reads that wait for them.
+ * A queue of received bytes and of the reads waiting for them.
  *
  * @module
  */
@@ -10,44 +10,45 @@ interface PendingRead {
   reject(error: unknown): void;
 }
 
-/** Bytes below which a chunk joins the one before it, and of what they join in. */
-const JOINED = 4 * 1024;
+/** Size of the blocks into which smaller chunks are merged, in bytes. */
+const BLOCK = 4 * 1024;
 
 /**
- * Joins a source that pushes with a `read` that pulls. Reads are served in
- * their order; first come the bytes, then the end or the failure, whichever
- * was first.
+ * Adapts a source that pushes bytes to a pull-based `read`.
+ *
+ * Reads are served in order: first the bytes, then the end of the stream or the
+ * failure, whichever came first.
  */
 export class ReceiveQueue {
   #chunks: Uint8Array[] = [];
-  /** Room behind the last chunk, if that is one of small ones joined. */
-  #room: Uint8Array = new Uint8Array(0);
+  /** Free space after the last chunk, if that is a block. */
+  #space: Uint8Array = new Uint8Array(0);
   #held = 0;
   #reads: PendingRead[] = [];
   #end: { error?: unknown } | undefined;
   #onTaken: (count: number) => void;
 
   /**
-   * @param onTaken told how many bytes a read has taken
+   * @param onTaken called after each read, with its number of bytes
    */
   constructor(onTaken: (count: number) => void) {
     this.#onTaken = onTaken;
   }
 
-  /** Bytes that nobody has read yet. */
+  /** Number of unread bytes. */
   get held(): number {
     return this.#held;
   }
 
-  /** Whether the end or a failure stands behind the bytes. */
+  /** Whether the source has ended or failed. */
   get ended(): boolean {
     return this.#end !== undefined;
   }
 
   /**
-   * Waits for what is there.
+   * Reads the available bytes; waits until there is at least one.
    *
-   * @param buffer where the bytes go
+   * @param buffer the destination
    */
   read(buffer: Uint8Array): Promise<number | null> {
     if (buffer.length === 0) return Promise.resolve(0);
@@ -58,15 +59,15 @@ export class ReceiveQueue {
   }
 
   /**
-   * Adds what has arrived; behind the end it is dropped.
+   * Adds received bytes; drops them after the end.
    *
-   * @param chunk the bytes; they belong to the queue from now on
+   * @param chunk the bytes; the queue owns them
    */
   push(chunk: Uint8Array): void {
     if (this.#end !== undefined) return;
-    // What waits in single bytes would take a hundred times as much memory: a
-    // peer may send so, and the limits of those above count bytes.
-    if (chunk.length < JOINED && this.#held > 0) this.#join(chunk);
+    // A peer may send single bytes. Stored one by one they would take a hundred
+    // times as much memory, and the limits of the callers count bytes only.
+    if (chunk.length < BLOCK && this.#held > 0) this.#merge(chunk);
     else this.#add(chunk);
     this.#held += chunk.length;
     this.#serve();
@@ -74,16 +75,16 @@ export class ReceiveQueue {
 
   #add(chunk: Uint8Array): void {
     this.#chunks.push(chunk);
-    this.#room = chunk.subarray(chunk.length);
+    this.#space = chunk.subarray(chunk.length);
   }
 
-  #join(chunk: Uint8Array): void {
+  #merge(chunk: Uint8Array): void {
     const last = this.#chunks.length - 1;
     const before = this.#chunks[last];
-    if (before === undefined || this.#room.length < chunk.length) {
-      const block = new Uint8Array(JOINED);
+    if (before === undefined || this.#space.length < chunk.length) {
+      const block = new Uint8Array(BLOCK);
       this.#chunks.push(block.subarray(0, chunk.length));
-      this.#room = block;
+      this.#space = block;
     } else {
       this.#chunks[last] = new Uint8Array(
         before.buffer,
@@ -91,36 +92,36 @@ export class ReceiveQueue {
         before.length + chunk.length,
       );
     }
-    this.#room.set(chunk);
-    this.#room = this.#room.subarray(chunk.length);
+    this.#space.set(chunk);
+    this.#space = this.#space.subarray(chunk.length);
   }
 
-  /** Nothing more will come. */
+  /** Marks the end of the stream. */
   end(): void {
     this.#end ??= {};
     this.#serve();
   }
 
   /**
-   * Nothing more will come, for a reason.
+   * Marks a failure of the source.
    *
-   * @param error what reads reject with, behind the bytes
+   * @param error the error of reads that follow the queued bytes
    */
   fail(error: unknown): void {
     this.#end ??= { error };
     this.#serve();
   }
 
-  /** Drops what nobody has read. */
+  /** Drops all unread bytes. */
   clear(): void {
     this.#chunks = [];
-    this.#room = new Uint8Array(0);
+    this.#space = new Uint8Array(0);
     this.#held = 0;
   }
 
   #serve(): void {
     while (this.#reads.length > 0) {
-      if (this.#held > 0) this.#hand(this.#reads.shift()!);
+      if (this.#held > 0) this.#fill(this.#reads.shift()!);
       else if (this.#end === undefined) return;
       else if ("error" in this.#end) {
         this.#reads.shift()!.reject(this.#end.error);
@@ -128,7 +129,7 @@ export class ReceiveQueue {
     }
   }
 
-  #hand({ buffer, resolve }: PendingRead): void {
+  #fill({ buffer, resolve }: PendingRead): void {
     let count = 0;
     let whole = 0;
     for (const chunk of this.#chunks) {

@@ -10,22 +10,26 @@ import type { SocketConnection } from "./socket_connection.ts";
 /** How a listener accepts clients. */
 export interface ListenerOptions {
   /**
-   * Maximum number of open connections. All sockets and files of a process
-   * share its descriptors: without a cap, one listener can use them all up.
+   * Maximum number of open connections.
+   *
+   * All sockets and files of a process share its descriptors: without a cap, one
+   * listener can use them all up.
    *
    * @default {10000}
    */
   maxConnections?: number;
   /**
-   * Treatment of clients while `maxConnections` connections are open. `"wait"`
-   * leaves them in the operating system's backlog until one closes; `"refuse"`
-   * accepts and immediately closes them.
+   * Treatment of clients while `maxConnections` connections are open.
+   *
+   * `"wait"` leaves them in the operating system's backlog until a connection
+   * closes; `"refuse"` accepts them and closes them immediately.
    *
    * @default {"wait"}
    */
   overflow?: "wait" | "refuse";
   /**
-   * Called when accepting fails for a while, such as at the descriptor limit.
+   * Called when accepting fails temporarily, such as at the descriptor limit.
+   *
    * Peers that disconnect before they are accepted are not reported.
    */
   onError?: (error: TransportError) => void;

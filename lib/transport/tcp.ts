@@ -1,10 +1,10 @@
 /**
- * TCP: `Deno.listen` and `Deno.connect` with Nagle's algorithm off.
+ * TCP: `Deno.listen` and `Deno.connect` with Nagle's algorithm disabled.
  *
  * @module
  */
 import { failure } from "./failure.ts";
-import { requireDeno } from "./platform.ts";
+import { requireDeno } from "./require_deno.ts";
 import { DEFAULT_HOSTNAME, formatAddress, type TcpAddress } from "./address.ts";
 import { TransportError } from "./errors.ts";
 import { SocketListenerImpl } from "./socket_listener_impl.ts";
@@ -15,34 +15,39 @@ import { SocketConnectionImpl } from "./socket_connection_impl.ts";
 /** Options of every TCP socket. */
 export interface TcpSocketOptions {
   /**
-   * Sends small writes at once instead of holding them back until the peer has
-   * acknowledged the last one (Nagle's algorithm, RFC 896): on loopback 0.04 ms
-   * a round trip of two writes against 86 ms.
+   * Whether to send small writes immediately.
+   *
+   * Nagle's algorithm (RFC 896) delays them until the peer has acknowledged the
+   * previous one. On loopback, a round trip of two writes takes 0.04 ms with
+   * `noDelay` and 86 ms without.
    *
    * @default {true}
    */
   noDelay?: boolean;
   /**
-   * Lets the operating system probe an idle peer (RFC 9293, 3.8.4), so that one
-   * that vanished is noticed some day.
+   * Whether the operating system probes an idle peer.
+   *
+   * The probes (RFC 9293, 3.8.4) eventually detect a peer that has vanished.
    *
    * @default {true}
    */
   keepAlive?: boolean;
 }
 
-/** Options of a dialled TCP socket. */
+/** Options of an outgoing TCP connection. */
 export interface TcpConnectOptions extends TcpSocketOptions {
   /**
-   * Tries IPv6 and IPv4 addresses of a name side by side (RFC 8305, "happy
-   * eyeballs").
+   * Whether to try IPv6 and IPv4 addresses concurrently.
+   *
+   * RFC 8305 specifies this for host names as "Happy Eyeballs".
    *
    * @default {true}
    */
   autoSelectFamily?: boolean;
   /**
-   * Milliseconds that one family gets before the other is tried as well, from 1
-   * to 60,000.
+   * Milliseconds before the other address family is also tried.
+   *
+   * The value is from 1 to 60,000.
    *
    * @default {250}
    */
@@ -52,15 +57,18 @@ export interface TcpConnectOptions extends TcpSocketOptions {
 /** Options of a listening TCP socket. */
 export interface TcpListenOptions extends TcpSocketOptions {
   /**
-   * Clients that wait in the operating system for `accept`, from 1 to 65,535;
-   * the system may allow fewer (`net.core.somaxconn` on Linux).
+   * Number of clients that may wait for `accept`, from 1 to 65,535.
+   *
+   * They wait in the operating system, which may allow fewer
+   * (`net.core.somaxconn` on Linux).
    *
    * @default {511}
    */
   backlog?: number;
   /**
-   * Lets several processes listen on the same port (`SO_REUSEPORT`). In Deno it
-   * needs the flag `--unstable-net`.
+   * Whether several processes may listen on the same port (`SO_REUSEPORT`).
+   *
+   * Deno needs the flag `--unstable-net` for it.
    *
    * @default {false}
    */
@@ -68,11 +76,14 @@ export interface TcpListenOptions extends TcpSocketOptions {
 }
 
 /**
- * Dials, and sets the socket up before its first write. TLS starts from here.
+ * Connects a TCP socket and configures it before its first write.
  *
- * @param address where to
- * @param options socket options, and a signal that gives up
- * @throws {TransportError} or the signal's reason
+ * TLS runs on top of this socket.
+ *
+ * @param address the server's address
+ * @param options socket options, and a signal that cancels the attempt
+ * @throws {TransportError} if connecting fails
+ * @throws {unknown} the signal's reason, if the signal is aborted
  */
 export async function dialTcp(
   address: TcpAddress<unknown>,
@@ -82,7 +93,7 @@ export async function dialTcp(
   const { autoSelectFamily, autoSelectFamilyAttemptDelay, signal } = options;
   const context = { verb: "connect to", address: formatAddress(address) };
   requireDeno(context);
-  checkWhole(
+  checkInteger(
     "autoSelectFamilyAttemptDelay",
     autoSelectFamilyAttemptDelay,
     60_000,
@@ -102,7 +113,7 @@ export async function dialTcp(
       ...(autoSelectFamilyAttemptDelay !== undefined &&
         { autoSelectFamilyAttemptDelay }),
     });
-    if (!signal?.aborted) return setUp(conn, options);
+    if (!signal?.aborted) return configure(conn, options);
     conn.close();
   } catch (error) {
     if (!signal?.aborted) throw failure(error, context);
@@ -111,9 +122,10 @@ export async function dialTcp(
 }
 
 /**
- * A signal that cancels and never throws. `Deno.connect` asks its signal once
- * more when the connection is there already; if that throws, nobody holds the
- * connection, and it stays open until the process ends.
+ * Returns a signal that cancels but whose `throwIfAborted` never throws.
+ *
+ * `Deno.connect` calls `throwIfAborted` once more after the connection is
+ * established; if that throws, the connection leaks until the process exits.
  */
 function cancelOnly(signal: AbortSignal): AbortSignal {
   const follower = AbortSignal.any([signal]);
@@ -124,8 +136,8 @@ function cancelOnly(signal: AbortSignal): AbortSignal {
 /**
  * Connects over TCP.
  *
- * @param address where to
- * @param options socket options, and a signal that gives up
+ * @param address the server's address
+ * @param options socket options, and a signal that cancels the attempt
  */
 export async function connectTcp(
   address: TcpAddress<unknown>,
@@ -135,9 +147,9 @@ export async function connectTcp(
 }
 
 /**
- * Binds and listens; connections come out of {@linkcode acceptTcp}.
+ * Binds a TCP socket and listens; {@linkcode acceptTcp} accepts its clients.
  *
- * @param address where
+ * @param address where to listen
  * @param options backlog and port sharing
  */
 export function bindTcp(
@@ -148,7 +160,7 @@ export function bindTcp(
   const { backlog, reusePort = false } = options;
   const context = { verb: "listen on", address: formatAddress(address) };
   requireDeno(context);
-  checkWhole("backlog", backlog, 65_535);
+  checkInteger("backlog", backlog, 65_535);
   if (reusePort) requireUnstableNet(context.address);
   try {
     return Deno.listen({
@@ -163,23 +175,23 @@ export function bindTcp(
 }
 
 /**
- * Accepts one client and sets its socket up before the first write.
+ * Accepts one client and configures its socket before the first write.
  *
- * @param listener a bound socket
+ * @param listener a listening socket
  * @param options socket options
  */
 export async function acceptTcp(
   listener: Deno.TcpListener,
   options: TcpSocketOptions,
 ): Promise<Deno.TcpConn> {
-  return setUp(await listener.accept(), options);
+  return configure(await listener.accept(), options);
 }
 
 /**
  * Listens on TCP.
  *
- * @param address where
- * @param options of the sockets and of the listener
+ * @param address where to listen
+ * @param options options of the sockets and of the listener
  */
 export function listenTcp(
   address: TcpAddress<unknown>,
@@ -199,21 +211,21 @@ export function listenTcp(
   }, options);
 }
 
-/** Deno takes any number here, and makes of it what it can. */
-function checkWhole(
+/** Rejects what Deno would accept and silently reinterpret. */
+function checkInteger(
   name: string,
   value: number | undefined,
-  most: number,
+  max: number,
 ): void {
   if (value === undefined) return;
-  if (Number.isInteger(value) && value >= 1 && value <= most) return;
+  if (Number.isInteger(value) && value >= 1 && value <= max) return;
   throw new RangeError(
-    `Cannot open a socket as '${name}' must be an integer from 1 to ${most}: current value is ${value}`,
+    `Cannot open a socket as '${name}' must be an integer from 1 to ${max}: current value is ${value}`,
   );
 }
 
-/** A peer that has gone already may fail these calls: then its socket must not leak. */
-function setUp(
+/** Sets socket options; closes the socket if the peer has already disconnected. */
+function configure(
   conn: Deno.TcpConn,
   { noDelay = true, keepAlive = true }: TcpSocketOptions,
 ): Deno.TcpConn {
@@ -225,20 +237,22 @@ function setUp(
     conn.close();
     const address = formatAddress(conn.remoteAddr);
     throw new TransportError(
-      `Cannot set up the socket of ${address}: the peer has gone`,
+      `Cannot configure the socket of ${address}: the peer has disconnected`,
       { kind: "reset", address, cause },
     );
   }
 }
 
 /**
- * Without the flag Deno does not throw: it ends the process with code 70. Of
- * what the flag brings, `listenDatagram` can be looked for.
+ * Throws unless Deno runs with `--unstable-net`.
+ *
+ * Without the flag, Deno would not throw but exit with code 70. The presence of
+ * `listenDatagram` reveals the flag.
  */
 function requireUnstableNet(address: string): void {
   if ("listenDatagram" in Deno && Deno.listenDatagram !== undefined) return;
   throw new TransportError(
-    `Cannot listen on ${address} with 'reusePort': Deno needs the flag '--unstable-net' for it`,
+    `Cannot listen on ${address} with 'reusePort': run Deno with the flag '--unstable-net'`,
     { kind: "unsupported", address },
   );
 }

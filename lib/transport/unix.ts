@@ -1,10 +1,10 @@
 /**
- * Unix sockets, with the socket file looked after.
+ * Unix sockets, and the care of their socket files.
  *
  * @module
  */
 import { failure, type FailureContext } from "./failure.ts";
-import { requireDeno } from "./platform.ts";
+import { requireDeno } from "./require_deno.ts";
 import { formatAddress, type UnixAddress } from "./address.ts";
 import { TransportError } from "./errors.ts";
 import { SocketListenerImpl } from "./socket_listener_impl.ts";
@@ -15,17 +15,21 @@ import { SocketConnectionImpl } from "./socket_connection_impl.ts";
 /** Options of a listening Unix socket. */
 export interface UnixListenOptions {
   /**
-   * Permission bits of the socket file, `0o600` for one. The file is bound
-   * before they are set: where that moment matters, keep it in a directory
-   * that only its user can enter. Left alone, the umask decides.
+   * Permission bits of the socket file, such as `0o600`.
+   *
+   * They are set after the file is bound: if that interval matters, keep the
+   * file in a directory that only its owner can enter. Without this option, the
+   * umask applies.
    */
   mode?: number;
 }
 
 /**
- * Dials a Unix socket. The operating system connects or refuses at once.
+ * Connects a Unix socket.
  *
- * @param address where to
+ * The operating system connects or refuses immediately.
+ *
+ * @param address the server's address
  */
 export async function dialUnix(
   address: UnixAddress<unknown>,
@@ -40,9 +44,9 @@ export async function dialUnix(
 }
 
 /**
- * Connects to a Unix socket.
+ * Connects over a Unix socket.
  *
- * @param address where to
+ * @param address the server's address
  */
 export async function connectUnix(
   address: UnixAddress<unknown>,
@@ -51,12 +55,14 @@ export async function connectUnix(
 }
 
 /**
- * Binds and listens. A socket file that nobody listens on is replaced.
+ * Binds a Unix socket and listens; replaces a stale socket file.
  *
- * @param address where
+ * A socket file is stale if no process listens on it.
+ *
+ * @param address where to listen
  * @param options mode of the file
- * @throws {TransportError} of kind `"address-in-use"` for a live socket, or a
- * file that is no socket
+ * @throws {TransportError} of kind `"address-in-use"` if a process listens on the
+ * socket, or if the file is not a socket
  */
 export async function bindUnix(
   address: UnixAddress<unknown>,
@@ -80,8 +86,8 @@ export async function bindUnix(
 /**
  * Listens on a Unix socket.
  *
- * @param address where
- * @param options of the file and of the listener
+ * @param address where to listen
+ * @param options options of the file and of the listener
  */
 export async function listenUnix(
   address: UnixAddress<unknown>,
@@ -117,19 +123,19 @@ async function bindOrReplace(
   }
 }
 
-/** Whether there was a socket file without a listener; it is gone then. */
+/** Removes a stale socket file; returns whether the address is free now. */
 async function removeStale(path: string): Promise<boolean> {
   if (path.startsWith("\0")) return false;
   try {
     const before = await Deno.lstat(path);
     if (!before.isSocket || !await isRefused(path)) return false;
-    // Somebody else may have replaced it meanwhile: that one is not stale.
+    // Another process may have replaced it in the meantime: that file is not stale.
     const after = await Deno.lstat(path);
     if (after.ino !== before.ino) return false;
     await Deno.remove(path);
     return true;
   } catch (error) {
-    // Its owner has removed it: the address is free.
+    // If its owner has removed the file, the address is free.
     return error instanceof Deno.errors.NotFound;
   }
 }
@@ -139,29 +145,29 @@ async function isRefused(path: string): Promise<boolean> {
     (await Deno.connect({ transport: "unix", path })).close();
     return false;
   } catch (error) {
-    // Anything else, a full backlog for one, means that somebody listens.
+    // Any other error, such as a full backlog, means that a process is listening.
     return error instanceof Deno.errors.ConnectionRefused;
   }
 }
 
-/** `sun_path` of `struct sockaddr_un` with its final NUL, by operating system. */
-const LONGEST_PATH = { linux: 107, other: 103 };
+/** Bytes of `sun_path` in `struct sockaddr_un`, without the final NUL. */
+const MAX_PATH_BYTES = { linux: 107, other: 103 };
 
 function requireUnix(path: string, context: FailureContext): void {
   requireDeno(context);
   const { verb, address } = context;
-  const { linux, other } = LONGEST_PATH;
-  const longest = Deno.build.os === "linux" ? linux : other;
+  const { linux, other } = MAX_PATH_BYTES;
+  const max = Deno.build.os === "linux" ? linux : other;
   const length = new TextEncoder().encode(path).length;
-  if (length > longest) {
+  if (length > max) {
     throw new TransportError(
-      `Cannot ${verb} ${address}: a Unix socket's path has at most ${longest} bytes here, this one has ${length}`,
+      `Cannot ${verb} ${address}: the path of a Unix socket must be at most ${max} bytes here, got ${length}`,
       { kind: "address-invalid", address },
     );
   }
   if (Deno.build.os !== "windows") return;
   throw new TransportError(
-    `Cannot ${verb} ${address}: Deno has no Unix sockets on Windows; use TCP on 127.0.0.1`,
+    `Cannot ${verb} ${address}: Deno does not support Unix sockets on Windows; use TCP on 127.0.0.1`,
     { kind: "unsupported", address },
   );
 }

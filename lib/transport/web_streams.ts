@@ -1,6 +1,8 @@
 /**
- * A connection as a pair of web streams, for programs that pipe. Nothing of
- * this library goes through them: they cost several times a `read`.
+ * A connection as a pair of web streams, for programs that pipe.
+ *
+ * The library itself does not use them: a chunk costs several times as much as a
+ * `read`.
  *
  * @module
  */
@@ -9,16 +11,16 @@ import { writeAll } from "./io.ts";
 
 /** Two streams over one connection. */
 export interface ConnectionStreams {
-  /** What the peer sends; a byte stream, so that BYOB readers work. */
+  /** The incoming bytes; a byte stream, so that BYOB readers work. */
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
-  /** What goes to the peer. */
+  /** The outgoing bytes. */
   readonly writable: WritableStream<Uint8Array>;
 }
 
 /** Options of {@linkcode webStreams}. */
 export interface WebStreamsOptions {
   /**
-   * Bytes that a chunk of `readable` holds at most.
+   * Maximum size of a chunk of `readable`, in bytes.
    *
    * @default {65536}
    */
@@ -26,14 +28,15 @@ export interface WebStreamsOptions {
 }
 
 /**
- * Makes web streams that keep half-close: closing `writable` ends this side's
- * stream and reading goes on, the end of `readable` leaves `writable` open.
- * (Those of a `Deno.Conn` close the whole socket in both cases.) The connection
- * is closed when both have ended, when `readable` is cancelled after `writable`
- * has ended or the other way round, and at once when `writable` is aborted or
- * either fails.
+ * Returns web streams over a connection that preserve half-close.
  *
- * @example Send a body, end it, and read the answer
+ * Closing `writable` ends the outgoing stream while reading continues, and the
+ * end of `readable` leaves `writable` open. (The streams of a `Deno.Conn` close
+ * the whole socket in both cases.) The connection closes when both streams have
+ * ended, where cancelling `readable` also counts as its end, and immediately if
+ * `writable` is aborted or either stream fails.
+ *
+ * @example Send a body, end it and read the reply
  * ```ts
  * import { webStreams } from "@lengthwise/lengthwise/transport";
  * import { memoryPair } from "@lengthwise/lengthwise/testing";
@@ -49,9 +52,9 @@ export interface WebStreamsOptions {
  * await echoing;
  * ```
  *
- * @param connection it belongs to the streams from now on
- * @param options size of the chunks
- * @throws {RangeError} for a `chunkSize` that is no positive integer
+ * @param connection the connection; the streams own it
+ * @param options the chunk size
+ * @throws {RangeError} if `chunkSize` is not a positive integer
  */
 export function webStreams(
   connection: Connection,
@@ -80,7 +83,7 @@ export function webStreams(
     }),
     writable: new WritableStream<Uint8Array>({
       start: ({ signal }) => {
-        // Streams ask `abort` only behind the write under way, which may wait.
+        // Streams call `abort` only after the current write, which may block.
         const abort = () => connection[Symbol.dispose]();
         signal.addEventListener("abort", abort, { once: true });
       },
@@ -93,13 +96,13 @@ export function webStreams(
   };
 }
 
-/** Whether there is more to come. */
+/** Reads one chunk; returns whether more may follow. */
 async function pull(
   connection: Connection,
   controller: ReadableByteStreamController,
   cancelled: () => boolean,
 ): Promise<boolean> {
-  // `autoAllocateChunkSize` puts a request behind every pull.
+  // With `autoAllocateChunkSize`, every pull has a request.
   const request = controller.byobRequest;
   const view = request?.view;
   if (!request || !view) return true;
@@ -108,7 +111,7 @@ async function pull(
     const count = await connection.read(
       new Uint8Array(buffer, byteOffset, byteLength),
     );
-    // Cancelled while it waited: nobody takes these bytes any more.
+    // The stream was cancelled during the read, so these bytes are dropped.
     if (cancelled()) return false;
     if (count === null) controller.close();
     request.respond(count ?? 0);

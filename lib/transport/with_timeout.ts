@@ -1,45 +1,47 @@
 /**
- * Work that a signal or a clock may cut short.
+ * Waiting for work under an abort signal and a timeout.
  *
  * @module
  */
 
-/** What cuts work short, and how. */
+/** Bounds of {@linkcode withTimeout}. */
 export interface TimeoutBounds {
-  /** Cuts when it is aborted; the work then fails with the signal's reason. */
+  /** Cancels the work when aborted; it then fails with the signal's reason. */
   signal?: AbortSignal | undefined;
-  /** Milliseconds; `Infinity` for no limit. */
+  /** Milliseconds that the work may take; `Infinity` means no limit. */
   timeout: number;
-  /** Makes the work settle soon, and gives up what it holds; called at most once. */
-  cut(): void;
-  /** Makes the error of a timeout. */
-  late(): Error;
+  /** Cancels the work, which must settle soon; called at most once. */
+  cancel(): void;
+  /** Returns the error of a timeout. */
+  timeoutError(): Error;
 }
 
 /**
- * Waits for work under a signal and a timeout. Work that arrives although it
- * was cut counts as cut: `cut` has given up what it held.
+ * Waits for work under a signal and a timeout.
  *
- * @param work what to wait for; it must settle once `cut` was called
- * @param bounds what cuts it short
+ * A result that arrives after the cancellation is dropped, since `cancel` has
+ * released its resources.
+ *
+ * @param work the work to wait for; it must settle after a call of `cancel`
+ * @param bounds signal, timeout and cancellation
  */
 export async function withTimeout<T>(
   work: Promise<T>,
   bounds: TimeoutBounds,
 ): Promise<T> {
-  const { signal, timeout, cut, late } = bounds;
+  const { signal, timeout, cancel, timeoutError } = bounds;
   const state: { cause?: { error: unknown } } = {};
   function stop(error: unknown): void {
     if (state.cause !== undefined) return;
     state.cause = { error };
-    cut();
+    cancel();
   }
   function abort(): void {
     stop(signal?.reason);
   }
   const timer = timeout === Infinity
     ? undefined
-    : setTimeout(() => stop(late()), timeout);
+    : setTimeout(() => stop(timeoutError()), timeout);
   signal?.addEventListener("abort", abort, { once: true });
   if (signal?.aborted) abort();
   try {
@@ -54,16 +56,16 @@ export async function withTimeout<T>(
   throw state.cause.error;
 }
 
-/** The longest delay that timers take, about 24.8 days. */
+/** The longest delay of a timer in milliseconds, about 24.8 days. */
 const MAX_TIMEOUT = 2 ** 31 - 1;
 
 /**
  * Checks a timeout option.
  *
- * @param value milliseconds
+ * @param value the option's value, in milliseconds
  * @param name the option's name
  * @returns the same value
- * @throws {RangeError} if no timer can wait that long
+ * @throws {RangeError} if the value is outside the range of timers
  */
 export function checkTimeout(value: number, name: string): number {
   if (value === Infinity || (value > 0 && value <= MAX_TIMEOUT)) return value;

@@ -55,7 +55,7 @@ Deno.test("failure() says what was attempted, where and why, with the cause", ()
   assertStrictEquals(error.cause, cause);
   assertEquals(
     error.message,
-    "Cannot connect to tcp://127.0.0.1:1: nobody listens there (os error 111)",
+    "Cannot connect to tcp://127.0.0.1:1: nothing is listening on the address (os error 111)",
   );
 });
 

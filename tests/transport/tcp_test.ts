@@ -97,7 +97,7 @@ Deno.test("a peer that is gone before its socket is set up leaks nothing, and en
     const error = await assertRejects(
       () => connect(listener.addr),
       TransportError,
-      "the peer has gone",
+      "the peer has disconnected",
     );
     assertEquals(error.kind, "reset");
     (await listener.accept()).close();

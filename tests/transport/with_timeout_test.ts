@@ -7,11 +7,11 @@ function cuttable() {
   const state = { cuts: 0 };
   const bounds = {
     timeout: Infinity,
-    cut: () => {
+    cancel: () => {
       state.cuts++;
       reject(new Error("cut"));
     },
-    late: () => new Error("late"),
+    timeoutError: () => new Error("late"),
   };
   return { promise, resolve, reject, state, bounds };
 }

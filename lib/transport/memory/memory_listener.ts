@@ -1,5 +1,5 @@
 /**
- * Named listeners inside one process, in any runtime.
+ * Named listeners within one process, in any runtime.
  *
  * @module
  */
@@ -12,18 +12,18 @@ import { memoryEnds, type MemoryPairOptions } from "./memory_pair.ts";
 import type { SocketConnection } from "../socket_connection.ts";
 import { SocketConnectionImpl } from "../socket_connection_impl.ts";
 
-/** Options of a dialled memory connection: how the link behaves. */
+/** Options of connections to memory listeners. */
 export interface MemoryConnectOptions {
-  /** How the link behaves. */
+  /** Behavior of the link between client and server. */
   link?: Omit<MemoryPairOptions, "name">;
 }
 
-/** Clients that wait for `accept`, as many as TCP has by default in Deno. */
+/** Maximum number of clients waiting for `accept`, as for TCP in Deno. */
 const BACKLOG = 511;
 
 const listeners = new Map<string, Backlog>();
 
-/** Connections dialled and not accepted yet. */
+/** The connections that wait for `accept`. */
 class Backlog {
   readonly #waiting: Connection[] = [];
   #accept: PromiseWithResolvers<Connection> | undefined;
@@ -55,7 +55,7 @@ class Backlog {
     for (const connection of this.#waiting.splice(0)) connection.close();
     this.#accept?.reject(
       new TransportError(
-        `Cannot accept on ${this.#address}: the listener has been closed`,
+        `Cannot accept on ${this.#address}: the listener is closed`,
         { kind: "closed", address: this.#address },
       ),
     );
@@ -63,11 +63,11 @@ class Backlog {
 }
 
 /**
- * Listens on a name inside this process.
+ * Listens on a name within this process.
  *
  * @param address the name
- * @param options of the listener
- * @throws {TransportError} of kind `"address-in-use"`
+ * @param options options of the listener
+ * @throws {TransportError} of kind `"address-in-use"` if the name is taken
  */
 export function listenMemory(
   address: MemoryAddress,
@@ -95,11 +95,12 @@ export function listenMemory(
 }
 
 /**
- * Connects to a name inside this process.
+ * Connects to a name within this process.
  *
  * @param address the name
- * @param options how the link behaves
- * @throws {TransportError} of kind `"refused"`, or `"limit"` for a full backlog
+ * @param options behavior of the link
+ * @throws {TransportError} of kind `"refused"` if nothing listens on the name, or
+ * of kind `"limit"` if the backlog is full
  */
 export function connectMemory(
   address: MemoryAddress,
@@ -110,14 +111,14 @@ export function connectMemory(
   const backlog = listeners.get(name);
   if (backlog === undefined) {
     throw new TransportError(
-      `Cannot connect to ${text}: nobody listens there`,
+      `Cannot connect to ${text}: nothing is listening on the address`,
       { kind: "refused", address: text },
     );
   }
   const [client, server] = memoryEnds({ ...options.link, name });
   if (backlog.offer(server)) return new SocketConnectionImpl(client);
   throw new TransportError(
-    `Cannot connect to ${text}: ${BACKLOG} clients wait to be accepted; try later`,
+    `Cannot connect to ${text}: ${BACKLOG} clients are waiting to be accepted; try again later`,
     { kind: "limit", address: text },
   );
 }

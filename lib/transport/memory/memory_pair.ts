@@ -1,86 +1,93 @@
 /**
- * Two connections joined inside one process: for tests, and for parts of one
- * program that talk as if they were two. Latency, small buffers and broken
- * connections on demand.
+ * A connected pair within one process, with latency, small buffers and faults.
+ *
+ * It serves tests, and programs whose parts talk as if they were separate
+ * processes.
  *
  * @module
  */
-import { MemoryPipe, type PipeShape } from "./memory_pipe.ts";
+import { MemoryPipe, type PipeOptions } from "./memory_pipe.ts";
 import { formatAddress } from "../address.ts";
 import type { Connection, SocketAddress } from "../connection.ts";
 import type { SocketConnection } from "../socket_connection.ts";
 import { SocketConnectionImpl } from "../socket_connection_impl.ts";
 
-/** A number of bytes, or bounds between which the seed draws one for each call. */
+/** A number of bytes, or a range for random numbers of bytes. */
 export type MemoryChunkSize = number | {
-  /** The least, at least 1. */
+  /** Lower bound, at least 1. */
   readonly min: number;
-  /** The most. */
+  /** Upper bound, inclusive. */
   readonly max: number;
 };
 
 /**
- * Something that goes wrong in one direction, once `after` bytes have passed:
+ * A fault in one direction, after a number of bytes.
  *
- * - `"cut"`: the reader gets them and then the end of the stream, as if the
- *   writer's process had been killed; the writer gets `"reset"`
- * - `"reset"`: the reader gets them, then both sides get `"reset"` in both
- *   directions
- * - `"stall"`: what follows never arrives; writes are taken until `capacity` is
- *   full
+ * - `"cut"`: the reader receives the bytes and then the end of the stream, as if
+ *   the writer's process had been killed; writes fail with `"reset"`
+ * - `"reset"`: the reader receives the bytes, then reads and writes at both ends
+ *   fail with `"reset"`
+ * - `"stall"`: later bytes never arrive; writes succeed until `capacity` is full
  */
 export interface MemoryFault {
-  /** What happens. */
+  /** Kind of the fault. */
   readonly kind: "cut" | "reset" | "stall";
-  /** Bytes that pass unharmed. */
+  /** Number of bytes that pass before the fault. */
   readonly after: number;
 }
 
-/** How one direction behaves. */
+/** Behavior of one direction of a memory connection. */
 export interface MemoryLinkOptions {
   /**
-   * Bytes held between writer and reader; a write waits while it is full.
+   * Size of the buffer between writer and reader, in bytes.
+   *
+   * A write waits while the buffer is full.
    *
    * @default {65536}
    */
   capacity?: number;
   /**
-   * Milliseconds from write to read, by the real clock.
+   * Milliseconds from write to read, on the real clock.
    *
    * @default {0}
    */
   latency?: number;
   /**
-   * Bytes that one read returns at most.
+   * Maximum number of bytes that one read returns.
    *
    * @default {Infinity}
    */
   readSize?: MemoryChunkSize;
   /**
-   * Bytes that one write takes at most.
+   * Maximum number of bytes that one write accepts.
    *
    * @default {Infinity}
    */
   writeSize?: MemoryChunkSize;
-  /** What goes wrong; nothing by default. */
+  /** Fault to simulate; none by default. */
   fault?: MemoryFault;
 }
 
-/** Options of {@linkcode memoryPair}. Those of one direction go before those of both. */
+/**
+ * Options of {@linkcode memoryPair}.
+ *
+ * The options of one direction take precedence over the options of both.
+ */
 export interface MemoryPairOptions extends MemoryLinkOptions {
-  /** From the first connection (the client) to the second. */
+  /** Options from the first connection (the client) to the second. */
   toServer?: MemoryLinkOptions;
-  /** From the second connection (the server) to the first. */
+  /** Options from the second connection (the server) to the first. */
   toClient?: MemoryLinkOptions;
   /**
-   * Where the draws of `readSize` and `writeSize` start: without latency the
-   * same seed and the same calls give the same cuts.
+   * Seed of the random sizes of reads and writes.
+   *
+   * Without latency, the same seed and the same calls produce the same sizes.
    *
    * @default {1}
    */
   seed?: number;
   /**
-   * Name in both addresses.
+   * Name in the addresses of both connections.
    *
    * @default {"pair"}
    */
@@ -88,9 +95,9 @@ export interface MemoryPairOptions extends MemoryLinkOptions {
 }
 
 /**
- * Joins two connections.
+ * Returns two connected connections.
  *
- * @example A stream in pieces of one to three bytes
+ * @example Read a stream in pieces of one to three bytes
  * ```ts
  * import { readExactly, writeAll } from "@lengthwise/lengthwise/transport";
  * import { memoryPair } from "@lengthwise/lengthwise/testing";
@@ -105,7 +112,7 @@ export interface MemoryPairOptions extends MemoryLinkOptions {
  * server.close();
  * ```
  *
- * @example A connection that is cut after four bytes
+ * @example Cut a connection after four bytes
  * ```ts
  * import { writeAll } from "@lengthwise/lengthwise/transport";
  * import { memoryPair } from "@lengthwise/lengthwise/testing";
@@ -119,9 +126,9 @@ export interface MemoryPairOptions extends MemoryLinkOptions {
  * assertEquals(await server.read(new Uint8Array(10)), null);
  * ```
  *
- * @param options how the link behaves
+ * @param options behavior of the link
  * @returns the client's end and the server's end
- * @throws {RangeError} for a size, capacity, latency or fault that cannot be
+ * @throws {RangeError} if a size, a capacity, a latency or a fault is invalid
  */
 export function memoryPair(
   options: MemoryPairOptions = {},
@@ -131,9 +138,9 @@ export function memoryPair(
 }
 
 /**
- * The ends of a pair before they are dressed as connections.
+ * Returns the two ends of a pair as bare connections.
  *
- * @param options how the link behaves
+ * @param options behavior of the link
  */
 export function memoryEnds(
   options: MemoryPairOptions,
@@ -142,13 +149,19 @@ export function memoryEnds(
   const addr: SocketAddress = { transport: "memory", name };
   const text = formatAddress(addr);
   const random = generator(seed);
-  const up = new MemoryPipe(shape({ ...both, ...toServer }, random), text);
-  const down = new MemoryPipe(shape({ ...both, ...toClient }, random), text);
+  const up = new MemoryPipe(
+    pipeOptions({ ...both, ...toServer }, random),
+    text,
+  );
+  const down = new MemoryPipe(
+    pipeOptions({ ...both, ...toClient }, random),
+    text,
+  );
   up.onReset = () => down.reset();
   down.onReset = () => up.reset();
-  // A fault behind byte 0 is there from the start.
-  up.strike();
-  down.strike();
+  // A fault after 0 bytes is in effect from the start.
+  up.injectFault();
+  down.injectFault();
   return [end(up, down, addr), end(down, up, addr)];
 }
 
@@ -158,8 +171,8 @@ function end(
   addr: SocketAddress,
 ): Connection {
   const close = () => {
-    out.dropWriter();
-    into.dropReader();
+    out.closeWriter();
+    into.closeReader();
   };
   return {
     localAddr: addr,
@@ -172,7 +185,10 @@ function end(
   };
 }
 
-function shape(options: MemoryLinkOptions, random: () => number): PipeShape {
+function pipeOptions(
+  options: MemoryLinkOptions,
+  random: () => number,
+): PipeOptions {
   const {
     capacity = 65_536,
     latency = 0,
@@ -186,13 +202,13 @@ function shape(options: MemoryLinkOptions, random: () => number): PipeShape {
   return {
     capacity,
     latency,
-    readLimit: drawer("readSize", readSize, random),
-    writeLimit: drawer("writeSize", writeSize, random),
+    readLimit: sizeGenerator("readSize", readSize, random),
+    writeLimit: sizeGenerator("writeSize", writeSize, random),
     ...(fault && { fault }),
   };
 }
 
-function drawer(
+function sizeGenerator(
   name: string,
   size: MemoryChunkSize,
   random: () => number,
@@ -205,28 +221,28 @@ function drawer(
   if (min === max) return () => max;
   if (max === Infinity) {
     throw new RangeError(
-      `Cannot join a memory pair as '${name}.max' must be finite to draw from: current value is ${max}`,
+      `Cannot create a memory pair as '${name}.max' must be finite if 'min' is smaller: current value is ${max}`,
     );
   }
   return () => min + Math.floor(random() * (max - min + 1));
 }
 
-function checkAtLeast(name: string, value: number, least: number): void {
-  if (value >= least) return;
+function checkAtLeast(name: string, value: number, min: number): void {
+  if (value >= min) return;
   throw new RangeError(
-    `Cannot join a memory pair as '${name}' must be at least ${least}: current value is ${value}`,
+    `Cannot create a memory pair as '${name}' must be at least ${min}: current value is ${value}`,
   );
 }
 
-function checkBytes(name: string, value: number, least: number): void {
-  checkAtLeast(name, value, least);
+function checkBytes(name: string, value: number, min: number): void {
+  checkAtLeast(name, value, min);
   if (Number.isInteger(value) || value === Infinity) return;
   throw new RangeError(
-    `Cannot join a memory pair as '${name}' must be a whole number of bytes: current value is ${value}`,
+    `Cannot create a memory pair as '${name}' must be a whole number of bytes: current value is ${value}`,
   );
 }
 
-/** Mulberry32: a full-period 32-bit generator, so that a seed replays. */
+/** Mulberry32, a 32-bit generator with full period, for reproducible sizes. */
 function generator(seed: number): () => number {
   let state = seed | 0;
   return () => {

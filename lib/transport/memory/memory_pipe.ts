@@ -1,24 +1,24 @@
 /**
- * One direction of a memory connection: bytes in order, bounded, with the
- * behaviour of a real socket buffer and with faults on demand.
+ * One direction of a memory connection: a bounded, ordered buffer that behaves
+ * like a socket's, with faults on demand.
  *
- * Only a pipe with latency looks at the clock or sets a timer.
+ * Only a pipe with latency reads the clock or sets a timer.
  *
  * @module
  */
 import { TransportError, type TransportErrorKind } from "../errors.ts";
 
-/** What a pipe does to the bytes that pass. */
-export interface PipeShape {
-  /** Bytes held between writer and reader. */
+/** Options of {@linkcode MemoryPipe}. */
+export interface PipeOptions {
+  /** Size of the buffer between writer and reader, in bytes. */
   readonly capacity: number;
   /** Milliseconds from write to read. */
   readonly latency: number;
-  /** Draws how many bytes the next read may return. */
+  /** Returns the maximum number of bytes of the next read. */
   readonly readLimit: () => number;
-  /** Draws how many bytes the next write may take. */
+  /** Returns the maximum number of bytes of the next write. */
   readonly writeLimit: () => number;
-  /** What happens behind byte `after`. */
+  /** The fault after `after` bytes. */
   readonly fault?: { readonly kind: string; readonly after: number };
 }
 
@@ -33,11 +33,11 @@ interface Chunk {
   readonly due: number;
 }
 
-/** One direction. The writer's end and the reader's end are the same object. */
+/** One direction of a memory connection, with its writer's and reader's end. */
 export class MemoryPipe {
-  /** Called when the fault `"reset"` strikes, to fail the other direction as well. */
+  /** Called for the fault `"reset"`, to fail the other direction as well. */
   onReset: (() => void) | undefined;
-  #shape: PipeShape;
+  #options: PipeOptions;
   #address: string;
   #chunks: Chunk[] = [];
   #reads: Pending<number | null>[] = [];
@@ -45,14 +45,14 @@ export class MemoryPipe {
   #held = 0;
   #accepted = 0;
   #delivered = 0;
-  #struck = false;
+  #faultInjected = false;
   #endDue: number | undefined;
   #readError: TransportError | undefined;
   #writeError: TransportError | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(shape: PipeShape, address: string) {
-    this.#shape = shape;
+  constructor(options: PipeOptions, address: string) {
+    this.#options = options;
     this.#address = address;
   }
 
@@ -71,31 +71,31 @@ export class MemoryPipe {
     });
   }
 
-  /** The writer half-closes: what it wrote still arrives, then the end. */
+  /** Half-closes: the written bytes still arrive, followed by the end. */
   end(): void {
     this.#endDue ??= this.#due();
-    this.#failWrites("reset", "this side has ended its stream");
+    this.#failWrites("reset", "the outgoing stream has ended");
     this.#run();
   }
 
-  /** The writer closes: like {@linkcode MemoryPipe.end}, for pending writes too. */
-  dropWriter(): void {
+  /** Closes the writer's end, which also fails pending writes. */
+  closeWriter(): void {
     this.#endDue ??= this.#due();
-    this.#failWrites("closed", "this side has closed the connection");
+    this.#failWrites("closed", "the connection was closed locally");
     this.#run();
   }
 
-  /** The reader closes: nobody will take what is on its way. */
-  dropReader(): void {
+  /** Closes the reader's end and drops the bytes in transit. */
+  closeReader(): void {
     clearTimeout(this.#timer);
     this.#chunks = [];
     this.#held = 0;
-    this.#failReads("closed", "this side has closed the connection");
-    this.#failWrites("reset", "the peer has gone");
+    this.#failReads("closed", "the connection was closed locally");
+    this.#failWrites("reset", "the peer has disconnected");
     this.#run();
   }
 
-  /** Fails the writer now, and the reader behind what was delivered to its side. */
+  /** Fails writes immediately, and reads after the delivered bytes. */
   reset(): void {
     this.#failReads("reset", "the connection was reset");
     this.#failWrites("reset", "the connection was reset");
@@ -105,7 +105,7 @@ export class MemoryPipe {
   #run(): void {
     this.#takeWrites();
     this.#serveReads();
-    // A read has made room.
+    // Reads may have made room for more writes.
     if (this.#writes.length > 0) this.#takeWrites();
   }
 
@@ -121,13 +121,13 @@ export class MemoryPipe {
         next.resolve(taken);
       }
       this.#writes.shift();
-      // Behind the shift: a fault rejects those that are still waiting.
-      this.strike();
+      // After the shift, because a fault rejects the writes still in the queue.
+      this.injectFault();
     }
   }
 
   #accept(bytes: Uint8Array): number {
-    const { capacity, writeLimit, fault } = this.#shape;
+    const { capacity, writeLimit, fault } = this.#options;
     const room = capacity - this.#held;
     if (room <= 0) return 0;
     let count = Math.min(bytes.length, room, writeLimit());
@@ -140,12 +140,12 @@ export class MemoryPipe {
     return count;
   }
 
-  /** Cuts or resets, once, when the scripted number of bytes has passed. */
-  strike(): void {
-    const { fault } = this.#shape;
-    if (this.#struck || fault === undefined) return;
+  /** Cuts or resets the pipe, once, after the configured number of bytes. */
+  injectFault(): void {
+    const { fault } = this.#options;
+    if (this.#faultInjected || fault === undefined) return;
     if (this.#accepted < fault.after) return;
-    this.#struck = true;
+    this.#faultInjected = true;
     if (fault.kind === "cut") {
       this.#endDue ??= this.#due();
       this.#failWrites("reset", "the connection was cut");
@@ -159,7 +159,7 @@ export class MemoryPipe {
     for (let next = this.#reads[0]; next; next = this.#reads[0]) {
       const count = this.#fill(next.bytes);
       if (count > 0) next.resolve(count);
-      else if (this.#held > 0 && !this.#readerGone()) return this.#wait();
+      else if (this.#held > 0 && !this.#readerClosed()) return this.#wait();
       else if (this.#readError !== undefined) next.reject(this.#readError);
       else if (this.#endDue === undefined) return;
       else if (this.#endDue > this.#now()) return this.#wait();
@@ -168,12 +168,12 @@ export class MemoryPipe {
     }
   }
 
-  #readerGone(): boolean {
+  #readerClosed(): boolean {
     return this.#readError?.kind === "closed";
   }
 
   #fill(target: Uint8Array): number {
-    const { fault, readLimit } = this.#shape;
+    const { fault, readLimit } = this.#options;
     let limit = target.length;
     if (fault?.kind === "stall") {
       limit = Math.min(limit, fault.after - this.#delivered);
@@ -197,36 +197,40 @@ export class MemoryPipe {
     return count;
   }
 
-  /** A read waits for bytes under way: only then is there a timer. */
+  /** Sets the timer of a read that waits for bytes in transit. */
   #wait(): void {
-    const { fault } = this.#shape;
+    const { fault } = this.#options;
     if (fault?.kind === "stall" && this.#delivered >= fault.after) return;
     const due = this.#chunks[0]?.due ?? this.#endDue ?? 0;
     clearTimeout(this.#timer);
-    // What has become due since it was looked at must not be slept through.
+    // The bytes may have become due in the meantime; then do not wait.
     const left = Math.max(0, Math.ceil(due - this.#now()));
     this.#timer = setTimeout(() => this.#run(), left);
   }
 
   #due(): number {
-    return this.#now() + this.#shape.latency;
+    return this.#now() + this.#options.latency;
   }
 
   #now(): number {
-    return this.#shape.latency === 0 ? 0 : performance.now();
+    return this.#options.latency === 0 ? 0 : performance.now();
   }
 
-  #failReads(kind: TransportErrorKind, why: string): void {
-    this.#readError ??= this.#error("read from", kind, why);
+  #failReads(kind: TransportErrorKind, reason: string): void {
+    this.#readError ??= this.#error("read from", kind, reason);
   }
 
-  #failWrites(kind: TransportErrorKind, why: string): void {
-    this.#writeError ??= this.#error("write to", kind, why);
+  #failWrites(kind: TransportErrorKind, reason: string): void {
+    this.#writeError ??= this.#error("write to", kind, reason);
   }
 
-  #error(verb: string, kind: TransportErrorKind, why: string): TransportError {
+  #error(
+    verb: string,
+    kind: TransportErrorKind,
+    reason: string,
+  ): TransportError {
     const address = this.#address;
-    return new TransportError(`Cannot ${verb} ${address}: ${why}`, {
+    return new TransportError(`Cannot ${verb} ${address}: ${reason}`, {
       kind,
       address,
     });

@@ -162,7 +162,7 @@ export class BoundedHandshakes implements AcceptSource<TlsConnection> {
     const engine = await performHandshake(socket, { server: tlsOptions() }, {
       signal: this.#stop.signal,
       timeout: handshakeTimeout,
-      late: () => {
+      timeoutError: () => {
         return new TransportError(
           `Cannot accept ${address}: the TLS handshake did not complete within ${handshakeTimeout} ms`,
           { kind: "timeout", address },

@@ -5,7 +5,7 @@
  */
 import type { ConnectionOptions } from "node:tls";
 import type { FailureContext } from "../failure.ts";
-import { checkClient, requireAuthority } from "./tls_context.ts";
+import { checkClient, requireAuthority } from "./certificate_checks.ts";
 import { handshakeFailure, isUntrusted } from "./handshake_failure.ts";
 import { performHandshake } from "./handshake.ts";
 import { nodeModules } from "./node_modules.ts";
@@ -82,7 +82,7 @@ async function connectOnce(
   const engine = await performHandshake(raw, { client }, {
     signal: options.signal,
     timeout: Infinity,
-    late: () => new Error("unreachable: no timeout is set"),
+    timeoutError: () => new Error("unreachable: no timeout is set"),
   });
   try {
     return new TlsConnectionImpl(engine, negotiated(engine.socket));

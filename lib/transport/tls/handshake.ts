@@ -1,44 +1,46 @@
 /**
- * TLS handshakes over any {@linkcode Connection}, by `node:tls`.
+ * TLS handshakes over any {@linkcode Connection}, with `node:tls`.
  *
  * @module
  */
 import type { ConnectionOptions, TlsOptions, TLSSocket } from "node:tls";
 import { type TimeoutBounds, withTimeout } from "../with_timeout.ts";
-import { type TlsEngine, tlsError, TlsStart } from "./tls_engine.ts";
+import { PendingTlsEngine, type TlsEngine, tlsError } from "./tls_engine.ts";
 import { nodeModules } from "./node_modules.ts";
 import type { Connection } from "../connection.ts";
 
-/** Which side of the handshake this is, and its options. */
+/** The role in the handshake, with its options. */
 export type TlsRole =
   | { readonly client: ConnectionOptions }
   | { readonly server: TlsOptions };
 
 type Tls = typeof import("node:tls");
 
-// The types of Node.js forget that this is an option of every socket.
+// The types of Node.js lack this option, which every socket has.
 const HALF_OPEN = { allowHalfOpen: true };
-/** Our own timeout is shorter; 0 would mean two minutes. */
+/** Disables the timeout of `node:tls`, where 0 would mean two minutes. */
 const NEVER = 2 ** 31 - 1;
 
 /**
- * Shakes hands. If that fails, the socket closes, behind the alert that says why.
+ * Performs a TLS handshake.
  *
- * @param raw the socket; it belongs to this function from now on
- * @param role which side this is, and its options
- * @param bounds what cuts it short
+ * If it fails, the socket closes after the alert with the reason.
+ *
+ * @param raw the socket; this function owns it
+ * @param role client or server, with its options
+ * @param bounds signal and timeout
  */
 export async function performHandshake(
   raw: Connection,
   role: TlsRole,
-  bounds: Omit<TimeoutBounds, "cut">,
+  bounds: Omit<TimeoutBounds, "cancel">,
 ): Promise<TlsEngine> {
   const modules = await nodeModules();
   const { tls } = modules;
-  const start = new TlsStart(modules, raw);
-  const { bridge } = start;
+  const pending = new PendingTlsEngine(modules, raw);
+  const { bridge } = pending;
   const engine = new Promise<TlsEngine>((resolve, reject) => {
-    const secured = (socket: TLSSocket) => resolve(start.secured(socket));
+    const secured = (socket: TLSSocket) => resolve(pending.secured(socket));
     const failed = (error: Error) => {
       reject(bridge.error instanceof Error ? bridge.error : tlsError(error));
     };
@@ -48,11 +50,14 @@ export async function performHandshake(
     );
     bridge.stream.once("close", () => failed(new Error("socket closed")));
     if ("client" in role) {
-      asClient(tls, start, role.client, { secured, failed });
-    } else asServer(tls, start, role.server, { secured, failed });
+      handshakeAsClient(tls, pending, role.client, { secured, failed });
+    } else handshakeAsServer(tls, pending, role.server, { secured, failed });
   });
   try {
-    return await withTimeout(engine, { ...bounds, cut: () => bridge.cut() });
+    return await withTimeout(engine, {
+      ...bounds,
+      cancel: () => bridge.abort(),
+    });
   } catch (error) {
     bridge.stream.destroy();
     throw error;
@@ -64,9 +69,9 @@ interface Outcome {
   failed(error: Error): void;
 }
 
-function asClient(
+function handshakeAsClient(
   tls: Tls,
-  { bridge }: TlsStart,
+  { bridge }: PendingTlsEngine,
   options: ConnectionOptions,
   { secured, failed }: Outcome,
 ): void {
@@ -80,13 +85,15 @@ function asClient(
 }
 
 /**
- * A server that never listens and is told of its one connection, as Node.js
- * documents it: only `tls.Server` compares what a client presents with what
- * was required. A bare `TLSSocket` lets an unknown authority pass.
+ * Performs the handshake of a server.
+ *
+ * As Node.js documents, a `tls.Server` that does not listen receives its only
+ * connection as an event. A bare `TLSSocket` would accept an unknown authority: only `tls.Server` checks
+ * the client's certificate.
  */
-function asServer(
+function handshakeAsServer(
   tls: Tls,
-  { bridge }: TlsStart,
+  { bridge }: PendingTlsEngine,
   options: TlsOptions,
   { secured, failed }: Outcome,
 ): void {

@@ -1,48 +1,48 @@
 /**
- * What goes wrong in a TLS handshake → {@linkcode TransportError}.
+ * Converts the failures of TLS handshakes to {@linkcode TransportError}.
  *
  * @module
  */
 import { failureKind } from "../failure.ts";
 import { TransportError, type TransportErrorKind } from "../errors.ts";
 
-/** A peer that answers with something else than TLS records, as rustls and OpenSSL say it. */
+/** Messages of rustls and OpenSSL if the peer does not speak TLS. */
 const NOT_TLS = /InvalidContentType|wrong version number/;
 
-/** Deno's `node:tls` says no more than that of a chain that it does not accept. */
+/** All that Deno's `node:tls` reports about an untrusted chain. */
 const UNTRUSTED = /unable to verify|UnknownIssuer|self.signed/i;
 
-/** What to do about it, by what the platform says. */
+/** Advice for the user, by the platform's message. */
 const ADVICE: readonly (readonly [RegExp, string])[] = [
   [NOT_TLS, "the peer does not speak TLS on this address"],
   [
     /expired|NotValidYet|not yet valid/i,
-    "the peer's certificate is outside its dates; renew it, or set the clock",
+    "the peer's certificate is expired or not yet valid; renew it, or set the clock",
   ],
   [
     /NotValidForName|ALTNAME|not valid for name/i,
-    "the peer's certificate is for another name; connect by a name it has, or set 'serverName'",
+    "the peer's certificate is for another name; connect by one of its names, or set 'serverName'",
   ],
   [
     UNTRUSTED,
-    "the peer's certificate has an unknown issuer or is outside its dates; add its authority to the trusted ones, or renew it",
+    "the peer's certificate has an unknown issuer, is expired or is not yet valid; trust its authority, or renew it",
   ],
   [
     /CertificateRequired|peer sent no certificates/,
-    "the client has presented no certificate; it needs 'cert' and 'key'",
+    "the client presented no certificate; it needs 'cert' and 'key'",
   ],
   [
     /NoApplicationProtocol|any known protocol/,
-    "the two sides share no ALPN protocol",
+    "the client and the server have no ALPN protocol in common",
   ],
   [
     /eof|end of file|close_notify|hang up|socket disconnected/i,
-    "the peer hung up during the handshake; it may not speak TLS on this address, or refuse this side's terms",
+    "the peer closed the connection during the handshake; it may not speak TLS on this address, or it rejected the handshake",
   ],
 ];
 
-/** Kinds that say more than `"tls"` does. */
-const KEPT: ReadonlySet<TransportErrorKind> = new Set([
+/** Kinds that are more specific than `"tls"`. */
+const SPECIFIC: ReadonlySet<TransportErrorKind> = new Set([
   "closed",
   "limit",
   "reset",
@@ -50,29 +50,28 @@ const KEPT: ReadonlySet<TransportErrorKind> = new Set([
 ]);
 
 /**
- * Whether a handshake failed because the peer's certificate is from no
- * authority that was given.
+ * Returns whether a handshake failed because no given authority is the issuer.
  *
- * @param error what was thrown
+ * @param error the thrown value
  */
 export function isUntrusted(error: unknown): boolean {
   return error instanceof Error && !(error instanceof TransportError) &&
     UNTRUSTED.test(error.message);
 }
 
-/** What was under way when the handshake failed. */
+/** The operation whose handshake failed. */
 export interface HandshakeContext {
   /** `"connect to"` or `"accept"`. */
   verb: string;
-  /** The peer, in URL form. */
+  /** The peer's address, in URL form. */
   address: string;
 }
 
 /**
- * Makes the error to throw for a handshake that failed.
+ * Converts the error of a failed handshake to the error to throw.
  *
- * @param error what was thrown
- * @param context what was under way
+ * @param error the thrown value
+ * @param context the operation that failed
  */
 export function handshakeFailure(
   error: unknown,
@@ -86,7 +85,11 @@ export function handshakeFailure(
   return new TransportError(
     `Cannot ${verb} ${address}: ${advice} (${detail})`,
     {
-      kind: NOT_TLS.test(detail) ? "protocol" : KEPT.has(kind) ? kind : "tls",
+      kind: NOT_TLS.test(detail)
+        ? "protocol"
+        : SPECIFIC.has(kind)
+        ? kind
+        : "tls",
       address,
       cause: error,
     },

@@ -5,7 +5,7 @@
  */
 import { checkTimeout } from "../with_timeout.ts";
 import { BoundedHandshakes } from "./bounded_handshakes.ts";
-import { serverOptions } from "./tls_context.ts";
+import { serverOptions } from "./certificate_checks.ts";
 import {
   formatAddress,
   type TcpAddress,

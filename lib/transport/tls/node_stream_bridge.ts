@@ -1,5 +1,5 @@
 /**
- * A {@linkcode Connection} as the `node:stream` that `node:tls` stands on.
+ * A {@linkcode Connection} as the `node:stream` that `node:tls` needs.
  *
  * @module
  */
@@ -7,23 +7,23 @@ import type { Duplex } from "node:stream";
 import type { NodeModules } from "./node_modules.ts";
 import type { Connection } from "../connection.ts";
 
-/** An idle connection reads with this much … */
+/** Buffer size for reads of an idle connection, in bytes. */
 const SMALL_READ = 2 * 1024;
-/** … and with this much once a read has filled its buffer. */
+/** Buffer size after a read has filled its buffer, in bytes. */
 const LARGE_READ = 64 * 1024;
 
-/** What the bridge needs of `node:`. */
+/** The `node:` exports that the bridge needs. */
 export type BridgeModules = Pick<NodeModules, "Duplex" | "setImmediate">;
 
 type Done = (error?: Error | null) => void;
 
-/** The stream, and what it knows of the socket under it. */
-export class TlsBridge {
-  /** What `node:tls` reads from and writes to. */
+/** A stream for `node:tls`, and the state of the socket below it. */
+export class NodeStreamBridge {
+  /** The stream that `node:tls` reads from and writes to. */
   readonly stream: Duplex;
-  /** The socket has ended, and all that it brought has gone up. */
+  /** Whether the socket has ended and all its bytes were delivered. */
   ended = false;
-  /** What the socket threw first, if anything. */
+  /** The first error of the socket, if any. */
   error: unknown;
   #raw: Connection;
   #full: () => boolean;
@@ -32,13 +32,13 @@ export class TlsBridge {
   #waiting = false;
   #sent = 0;
   #idle: (() => void) | undefined;
-  #cut = false;
+  #aborted = false;
   #destroy: (error?: Error) => Duplex;
 
   /**
-   * @param modules of `node:`
-   * @param raw the socket; it belongs to the bridge from now on
-   * @param full whether what stands above has no room: then nothing is read
+   * @param modules the `node:` exports
+   * @param raw the socket; the bridge owns it
+   * @param full returns whether the receiver is full, which suspends reading
    */
   constructor(modules: BridgeModules, raw: Connection, full: () => boolean) {
     this.#raw = raw;
@@ -52,34 +52,35 @@ export class TlsBridge {
       final: (done) => void this.#finish(done),
     });
     this.#destroy = this.stream.destroy.bind(this.stream);
-    // `node:tls` destroys the stream first and writes the alert that says why
-    // later in the same turn: so the socket closes a turn after. Where all went
-    // well there are bytes to send yet: it counts them as written before.
+    // After a failure `node:tls` destroys the stream first and writes its alert
+    // later in the same turn, so the socket closes one turn later. Without a
+    // failure there may be unsent bytes that `node:tls` counts as written, so
+    // `finish` waits for them.
     this.stream.destroy = (error) => {
       if (error) this.error ??= error;
-      modules.setImmediate(() => error ? this.cut() : this.finish());
+      modules.setImmediate(() => error ? this.abort() : this.finish());
       return this.stream;
     };
     this.stream.once("end", () => this.ended = true);
-    // The first error is kept above; a stream nobody listens to would throw it.
+    // A stream without a listener would throw the error, which is kept above.
     this.stream.on("error", () => {});
   }
 
-  /** There is room above again: reads on. */
+  /** Resumes reading, when the receiver has room again. */
   pull(): void {
     if (!this.#waiting) return;
     this.#waiting = false;
     this.#wanted();
   }
 
-  /** Bytes that the socket has taken. */
+  /** Number of bytes written to the socket. */
   get sent(): number {
     return this.#sent;
   }
 
-  /** Waits until the socket has taken all that `node:tls` has for it. */
+  /** Waits until everything from `node:tls` has been written to the socket. */
   async idle(): Promise<void> {
-    await this.#turn(); // it hands its records on a little later
+    await this.#turn(); // `node:tls` passes its records on slightly later
     while (this.#busy) {
       await new Promise<void>((resolve) => this.#idle = resolve);
       await this.#turn();
@@ -90,23 +91,23 @@ export class TlsBridge {
     return this.stream.writableLength > 0 && !this.stream.destroyed;
   }
 
-  /** Closes the socket behind what has been written, however long that takes. */
+  /** Closes the socket after the pending writes, however long they take. */
   finish(): void {
     if (this.stream.writableFinished || this.stream.destroyed) {
-      return this.cut();
+      return this.abort();
     }
-    this.stream.once("finish", () => this.cut());
+    this.stream.once("finish", () => this.abort());
     this.stream.end();
   }
 
-  /** Closes the socket now. */
-  cut(): void {
-    if (this.#cut) return;
-    this.#cut = true;
+  /** Closes the socket immediately. */
+  abort(): void {
+    if (this.#aborted) return;
+    this.#aborted = true;
     try {
       this.#raw.close();
     } catch {
-      // Closed already: what was asked for has been done.
+      // The socket is already closed.
     }
     this.#destroy();
   }
@@ -120,7 +121,7 @@ export class TlsBridge {
     const buffer = new Uint8Array(this.#size);
     try {
       const count = await this.#raw.read(buffer);
-      if (this.#cut) return;
+      if (this.#aborted) return;
       this.#size = count === this.#size ? LARGE_READ : SMALL_READ;
       this.stream.push(count === null ? null : buffer.subarray(0, count));
     } catch (error) {
@@ -138,7 +139,7 @@ export class TlsBridge {
     } catch (error) {
       return done(this.#fail(error));
     } finally {
-      // Behind `done`, which says that the stream has taken it.
+      // After `done`, which updates the stream's `writableLength`.
       queueMicrotask(() => this.#idle?.());
     }
     done();
@@ -154,7 +155,7 @@ export class TlsBridge {
   }
 
   #fail(error: unknown): Error {
-    if (!this.#cut) this.error ??= error;
+    if (!this.#aborted) this.error ??= error;
     const cause = error instanceof Error ? error : new Error(String(error));
     this.#destroy(cause);
     return cause;

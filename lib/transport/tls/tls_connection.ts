@@ -3,13 +3,15 @@
  *
  * @module
  */
-import type { SubjectAltName } from "./der.ts";
+import type { SubjectAltName } from "./subject_alt_names.ts";
 import type { SocketConnection } from "../socket_connection.ts";
 
 /** TLS options of a client. */
 export interface TlsClientOptions {
   /**
-   * Server name to request (SNI, RFC 6066) and to find in the certificate.
+   * Name to request from the server and to find in its certificate.
+   *
+   * The request uses the Server Name Indication (SNI, RFC 6066).
    *
    * @default {the host name of the address; "localhost" over a Unix socket}
    */
@@ -17,9 +19,10 @@ export interface TlsClientOptions {
   /** PEM certificates of trusted authorities, in addition to the runtime's. */
   caCerts?: readonly string[];
   /**
-   * Whether to trust the runtime's authorities (in Deno, the store selected by
-   * `DENO_TLS_CA_STORE` and `--cert`). With `false` only `caCerts` are trusted,
-   * as for a private service.
+   * Whether to trust the runtime's authorities.
+   *
+   * In Deno, `DENO_TLS_CA_STORE` and `--cert` select them. With `false`, only
+   * `caCerts` are trusted, as for a private service.
    *
    * @default {true}
    */

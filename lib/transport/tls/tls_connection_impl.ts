@@ -4,7 +4,7 @@
  * @module
  */
 import type { TLSSocket } from "node:tls";
-import { subjectAltNames } from "./der.ts";
+import { subjectAltNames } from "./subject_alt_names.ts";
 import type { Connection } from "../connection.ts";
 import {
   SocketConnectionImpl,

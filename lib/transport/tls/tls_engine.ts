@@ -1,51 +1,53 @@
 /**
- * TLS through `node:tls` over any {@linkcode Connection}, as a
- * {@linkcode Connection} again: for what Deno's own TLS cannot do, which is to
- * serve with no-delay, to require client certificates, to present one after
- * connecting, and to run over anything but TCP.
+ * TLS with `node:tls`, from any {@linkcode Connection} to a new one.
+ *
+ * Deno's own TLS cannot serve without Nagle's algorithm, require client
+ * certificates, present one after connecting, or run over anything but TCP.
  *
  * @module
  */
 import type { TLSSocket } from "node:tls";
 import { ReceiveQueue } from "../receive_queue.ts";
-import { type BridgeModules, TlsBridge } from "./node_stream_bridge.ts";
+import { type BridgeModules, NodeStreamBridge } from "./node_stream_bridge.ts";
 import type { Connection, SocketAddress } from "../connection.ts";
 
-/** Decrypted bytes held for the reader before the socket is left alone. */
+/** Number of unread decrypted bytes at which reading from the socket stops. */
 const RECEIVE_LIMIT = 64 * 1024;
-/** Bytes taken by one write: what is encrypted at a time stays small. */
+/** Maximum number of bytes per write; bounds the encrypted data in memory. */
 const WRITE_LIMIT = 128 * 1024;
 /**
- * Milliseconds without progress that the peer may take to read what was
- * written, and to end its side, when this one closes …
+ * Milliseconds without progress after which a closed socket is aborted.
+ *
+ * Within them, the peer must read something of what was written, or end its own
+ * stream.
  */
-const FAREWELL = 1_000;
-/** … and how often it may make progress just in time. */
-const FAREWELLS = 30;
+const CLOSE_TIMEOUT = 1_000;
+/** Maximum number of times that the peer's progress extends the timeout. */
+const CLOSE_EXTENSIONS = 30;
 
-/** A socket on its way to a {@linkcode TlsEngine}. */
-export class TlsStart {
-  /** What `node:tls` stands on. */
-  readonly bridge: TlsBridge;
+/** A {@linkcode TlsEngine} whose handshake is in progress. */
+export class PendingTlsEngine {
+  /** The stream below `node:tls`. */
+  readonly bridge: NodeStreamBridge;
   #raw: Connection;
   #received = new ReceiveQueue(() => {
     if (this.#received.held < RECEIVE_LIMIT) this.bridge.pull();
   });
 
   /**
-   * @param modules of `node:`
-   * @param raw the socket; it belongs to this object from now on
+   * @param modules the `node:` exports
+   * @param raw the socket; the new object owns it
    */
   constructor(modules: BridgeModules, raw: Connection) {
     this.#raw = raw;
     const full = () => this.#received.held >= RECEIVE_LIMIT;
-    this.bridge = new TlsBridge(modules, raw, full);
+    this.bridge = new NodeStreamBridge(modules, raw, full);
   }
 
   /**
-   * Goes on once the handshake is done; to be called in that very turn.
+   * Returns the engine; call it in the turn in which the handshake completes.
    *
-   * @param socket the secured socket
+   * @param socket the socket after its handshake
    */
   secured(socket: TLSSocket): TlsEngine {
     return new TlsEngine(socket, {
@@ -58,31 +60,31 @@ export class TlsStart {
 }
 
 interface EngineParts {
-  bridge: TlsBridge;
+  bridge: NodeStreamBridge;
   received: ReceiveQueue;
   localAddr: SocketAddress;
   remoteAddr: SocketAddress;
 }
 
-/** One side of a TLS connection, once its handshake is done. */
+/** One end of a TLS connection after its handshake. */
 export class TlsEngine implements Connection {
-  /** This side's address. */
+  /** The local address. */
   readonly localAddr: SocketAddress;
   /** The peer's address. */
   readonly remoteAddr: SocketAddress;
-  /** The stream of `node:tls`. */
+  /** The encrypted stream of `node:tls`. */
   readonly socket: TLSSocket;
-  #bridge: TlsBridge;
+  #bridge: NodeStreamBridge;
   #received: ReceiveQueue;
   #destroy: (error?: Error) => void;
   #closed = false;
   #failure: Error | undefined;
   #finished: Promise<void> | undefined;
-  #farewell: ReturnType<typeof setTimeout> | undefined;
+  #closeTimer: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * @param socket the secured stream of `node:tls`
-   * @param parts what it stands on
+   * @param socket the encrypted stream of `node:tls`
+   * @param parts the layers below it
    */
   constructor(socket: TLSSocket, parts: EngineParts) {
     this.socket = socket;
@@ -91,8 +93,8 @@ export class TlsEngine implements Connection {
     this.#bridge = parts.bridge;
     this.#received = parts.received;
     this.#destroy = socket.destroy.bind(socket);
-    // Once both sides have ended, the stream destroys itself, and with it the
-    // records that wait for the socket, close_notify behind them.
+    // When both directions have ended, the stream destroys itself and would drop
+    // the records that wait for the socket, including the final close_notify.
     socket.destroy = (error) => {
       if (error) this.#destroy(error);
       else void this.#bridge.idle().then(() => this.#destroy());
@@ -104,15 +106,15 @@ export class TlsEngine implements Connection {
     socket.once("close", () => {
       this.#fail(this.#reason(truncated()));
     });
-    parts.bridge.stream.once("close", () => clearTimeout(this.#farewell));
+    parts.bridge.stream.once("close", () => clearTimeout(this.#closeTimer));
   }
 
-  /** Waits for what is there. */
+  /** Reads the available bytes; waits until there is at least one. */
   read(buffer: Uint8Array): Promise<number | null> {
     return this.#received.read(buffer);
   }
 
-  /** Takes up to 128 KiB; resolves once the socket has taken their records. */
+  /** Writes up to 128 KiB; resolves when the socket has accepted their records. */
   write(data: Uint8Array): Promise<number> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (data.length === 0) return Promise.resolve(0);
@@ -132,7 +134,7 @@ export class TlsEngine implements Connection {
   closeWrite(): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     this.#finished ??= new Promise((resolve, reject) => {
-      // The types of Node.js forget that the callback is told of an error.
+      // The types of Node.js lack the callback's error parameter.
       this.socket.end((error?: Error | null) => {
         if (error) reject(this.#reason(error));
         else resolve();
@@ -142,44 +144,46 @@ export class TlsEngine implements Connection {
   }
 
   /**
-   * Closes both directions, behind what was written and a close_notify. A write
-   * that is blocked is given up, and nothing follows it. The socket goes once
-   * the peer has ended too.
+   * Closes both directions, after the written bytes and a close_notify.
+   *
+   * A blocked write is abandoned, and no close_notify follows it. The socket
+   * closes when the peer has ended its stream too.
    */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     const blocked = this.socket.writableLength > 0;
-    this.#fail(named("Interrupted", "closed by this side"));
+    this.#fail(named("Interrupted", "closed locally"));
     this.#received.clear();
-    if (this.#bridge.error !== undefined) return this.cut();
-    this.#leave(FAREWELLS);
+    if (this.#bridge.error !== undefined) return this.abort();
+    this.#awaitPeer(CLOSE_EXTENSIONS);
     if (blocked) this.#destroy();
     else if (this.socket.destroyed) this.#bridge.finish();
     else {
-      this.#bridge.pull(); // a full queue has kept it from reading
-      // A socket that is closed before it has read all resets the peer, and
-      // takes what is on its way there: so the peer's end is waited for (a
-      // client that closes early has session tickets coming). With both ends,
-      // the stream closes itself.
+      this.#bridge.pull(); // a full queue may have suspended reading
+      // Closing a socket with unread bytes resets the peer, which then loses the
+      // bytes in transit to it. So wait for the peer's end of stream (a client
+      // that closes early has yet to receive its session tickets). When both
+      // directions have ended, the stream closes itself.
       this.socket.end();
     }
   }
 
-  #leave(rounds: number): void {
+  #awaitPeer(extensions: number): void {
     if (this.#bridge.stream.closed) return;
     const { sent } = this.#bridge;
-    this.#farewell = setTimeout(() => {
-      if (rounds > 0 && this.#bridge.sent > sent) this.#leave(rounds - 1);
-      else this.cut();
-    }, FAREWELL);
+    this.#closeTimer = setTimeout(() => {
+      if (extensions > 0 && this.#bridge.sent > sent) {
+        this.#awaitPeer(extensions - 1);
+      } else this.abort();
+    }, CLOSE_TIMEOUT);
   }
 
-  /** Closes at once, without a farewell. */
-  cut(): void {
+  /** Closes immediately, without a close_notify. */
+  abort(): void {
     this.#closed = true;
-    clearTimeout(this.#farewell);
-    this.#bridge.cut();
+    clearTimeout(this.#closeTimer);
+    this.#bridge.abort();
     this.#destroy();
   }
 
@@ -188,7 +192,7 @@ export class TlsEngine implements Connection {
     this.close();
   }
 
-  /** RFC 8446, 6.1: an end without close_notify may be an attacker's. */
+  /** RFC 8446, 6.1: an end without close_notify may be a truncation attack. */
   #end(): void {
     if (this.#bridge.ended) this.#fail(truncated());
     else this.#received.end();
@@ -199,11 +203,11 @@ export class TlsEngine implements Connection {
     this.#received.fail(reason);
   }
 
-  /** What the socket threw says more than what `node:tls` makes of it. */
+  /** Prefers the socket's own error to the less specific one of `node:tls`. */
   #reason(error: Error): Error {
     const { error: cause } = this.#bridge;
     if (cause instanceof Error) return cause;
-    if (this.#closed) return named("Interrupted", "closed by this side");
+    if (this.#closed) return named("Interrupted", "closed locally");
     return tlsError(error);
   }
 }
@@ -216,9 +220,9 @@ function truncated(): Error {
 }
 
 /**
- * Gives what `node:tls` refuses the name that it has in Deno.
+ * Renames a TLS error of `node:tls` to Deno's `InvalidData`.
  *
- * @param error of `node:tls`
+ * @param error the error of `node:tls`
  */
 export function tlsError(error: Error): Error {
   const code = "code" in error ? String(error.code) : "";
@@ -227,7 +231,7 @@ export function tlsError(error: Error): Error {
     : error;
 }
 
-/** An error by the name that Deno gives to its kind. */
+/** Returns an error with the name that Deno uses for its kind. */
 function named(name: string, message: string, cause?: unknown): Error {
   return Object.assign(new Error(message, { cause }), { name });
 }

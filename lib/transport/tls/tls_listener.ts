@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { TlsServerCertificate } from "./tls_context.ts";
+import type { TlsServerCertificate } from "./certificate_checks.ts";
 import type { TransportError } from "../errors.ts";
 import type { SocketListener } from "../socket_listener.ts";
 import type { TlsConnection } from "./tls_connection.ts";
@@ -72,6 +72,6 @@ export interface TlsListener extends SocketListener<TlsConnection> {
    * listener then keeps the old one
    */
   reload(certificate: TlsServerCertificate): Promise<void>;
-  /** Stops listening and waits until the address is free and all handshakes have ended. */
+  /** Stops listening; waits until the address is free and no handshake runs. */
   [Symbol.asyncDispose](): Promise<void>;
 }

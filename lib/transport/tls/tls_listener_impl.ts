@@ -8,7 +8,7 @@ import {
   SocketListenerImpl,
 } from "../socket_listener_impl.ts";
 import type { ListenerOptions } from "../socket_listener.ts";
-import type { TlsServerCertificate } from "./tls_context.ts";
+import type { TlsServerCertificate } from "./certificate_checks.ts";
 import type { TlsConnection } from "./tls_connection.ts";
 import type { TlsListener } from "./tls_listener.ts";
 

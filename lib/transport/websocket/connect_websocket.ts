@@ -83,8 +83,8 @@ export async function connectWebSocket(
   await withTimeout(connection.opened, {
     signal,
     timeout: limit,
-    cut: () => connection.close(),
-    late: () =>
+    cancel: () => connection.close(),
+    timeoutError: () =>
       new TransportError(
         `Cannot connect to ${address}: the WebSocket did not open within ${timeout} ms`,
         { kind: "timeout", address },

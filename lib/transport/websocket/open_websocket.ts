@@ -4,7 +4,7 @@
  * @module
  */
 import { failure, type FailureContext } from "../failure.ts";
-import { requireDeno } from "../platform.ts";
+import { requireDeno } from "../require_deno.ts";
 import { TransportError } from "../errors.ts";
 import type { TlsClientOptions } from "../tls/tls_connection.ts";
 
@@ -66,7 +66,7 @@ async function httpClient(
   reject("serverName", tls.serverName !== undefined, context);
   reject("alpnProtocols", tls.alpnProtocols !== undefined, context);
   reject("defaultCaCerts: false", tls.defaultCaCerts === false, context);
-  const { checkClient } = await import("../tls/tls_context.ts");
+  const { checkClient } = await import("../tls/certificate_checks.ts");
   await checkClient(tls, context);
   return Deno.createHttpClient({
     ...(caCerts && { caCerts: [...caCerts] }),

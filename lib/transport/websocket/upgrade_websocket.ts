@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { requireDeno } from "../platform.ts";
+import { requireDeno } from "../require_deno.ts";
 import { TransportError } from "../errors.ts";
 import type {
   WebSocketConnection,

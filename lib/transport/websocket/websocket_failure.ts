@@ -1,18 +1,18 @@
 /**
- * How WebSockets end, and why they fail → {@linkcode TransportError}.
+ * Close codes of WebSockets, and their conversion to {@linkcode TransportError}.
  *
  * @module
  */
 import { TransportError, type TransportErrorKind } from "../errors.ts";
 
-/** A deliberate end (RFC 6455, 7.4.1) … */
+/** Code of a normal close (RFC 6455, 7.4.1). */
 export const CLOSE_NORMAL = 1000;
-/** … and one without a code. */
+/** Code of a close without a code (RFC 6455, 7.4.1). */
 export const CLOSE_NO_STATUS = 1005;
-// What an application may close with begins at 4000 (RFC 6455, 7.4.2).
-/** The peer speaks something else. */
+// Codes from 4000 on are for applications (RFC 6455, 7.4.2).
+/** The peer does not speak the protocol of {@linkcode WebSocketStream}. */
 export const CLOSE_PROTOCOL = 4002;
-/** The peer sends faster than this side reads. */
+/** The peer has exceeded the receive limit. */
 export const CLOSE_LIMIT = 4009;
 
 const CODES: Readonly<Record<number, TransportErrorKind>> = {
@@ -27,16 +27,19 @@ const CODES: Readonly<Record<number, TransportErrorKind>> = {
 };
 
 /**
- * What a closing handshake means for those who still want to send. 1001 is a
- * page or a server that goes away: the stream was cut, as with the rest.
+ * Returns the error kind after a closing handshake.
  *
- * @param code of the closing handshake
+ * After a normal close only writes fail with it, since reads return the end of
+ * the stream. Code 1001, from a page or a server that goes away, means a
+ * truncated stream, as does any code that is not listed above.
+ *
+ * @param code the code of the closing handshake
  */
 export function closeKind(code: number): TransportErrorKind {
   return CODES[code] ?? "truncated";
 }
 
-const DIAL: readonly (readonly [RegExp, TransportErrorKind])[] = [
+const CONNECT_KINDS: readonly (readonly [RegExp, TransportErrorKind])[] = [
   [/tcp connect error|refused/i, "refused"],
   [/dns error|lookup/i, "not-found"],
   [/certificate|InvalidContentType|tls/i, "tls"],
@@ -44,40 +47,43 @@ const DIAL: readonly (readonly [RegExp, TransportErrorKind])[] = [
 ];
 
 /**
- * Why an opening handshake failed, by what Deno says; browsers do not tell.
+ * Returns the kind of a failed opening handshake, by Deno's error message.
  *
- * @param detail what the runtime says
+ * Browsers do not report the cause.
+ *
+ * @param detail the runtime's error message
  */
-export function dialKind(detail: string): TransportErrorKind {
-  return DIAL.find(([pattern]) => pattern.test(detail))?.[1] ?? "other";
+export function connectKind(detail: string): TransportErrorKind {
+  return CONNECT_KINDS.find(([pattern]) => pattern.test(detail))?.[1] ??
+    "other";
 }
 
 const ADVICE: Readonly<Partial<Record<TransportErrorKind, string>>> = {
   closed: "the connection is closed",
   limit:
-    "one side sends faster than the other reads; read on, or raise 'receiveLimit'",
-  "not-found": "no such host name",
-  protocol: "the two sides do not speak the same protocol",
-  refused: "nobody listens there",
-  reset: "the peer has gone",
+    "the sender is faster than the receiver reads; read more often, or raise 'receiveLimit'",
+  "not-found": "the host name does not exist",
+  protocol: "the peer speaks another protocol",
+  refused: "nothing is listening on the address",
+  reset: "the peer has disconnected",
   tls: "TLS failed",
-  truncated: "the peer has left in the middle of the stream",
+  truncated: "the peer closed in the middle of the stream",
 };
 
 /**
- * Makes the error of a WebSocket.
+ * Returns the error of a WebSocket.
  *
- * @param kind what went wrong
- * @param options why, and the peer in URL form
+ * @param kind the kind of failure
+ * @param options the reason, and the peer's address in URL form
  */
 export function webSocketError(
   kind: TransportErrorKind,
-  { why, address }: { why: string; address: string },
+  { reason, address }: { reason: string; address: string },
 ): TransportError {
   return new TransportError(
-    `Cannot go on with ${address || "a WebSocket"}: ${
+    `Cannot use ${address || "a WebSocket"}: ${
       ADVICE[kind] ?? "the WebSocket failed"
-    } (${why})`,
+    } (${reason})`,
     { kind, address },
   );
 }

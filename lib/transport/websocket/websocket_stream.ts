@@ -1,15 +1,15 @@
 /**
- * A WebSocket as a stream of bytes.
+ * A WebSocket as a byte stream.
  *
  * | message | meaning |
  * | --- | --- |
- * | binary, not empty | bytes of the stream; where messages begin and end means nothing |
- * | binary, empty | half-close: no more bytes from this side |
- * | text, with the subprotocol | a decimal number: the peer may send that many bytes more |
+ * | binary, not empty | bytes of the stream; message boundaries have no meaning |
+ * | binary, empty | half-close: the sender sends no more bytes |
+ * | text, with the subprotocol | a decimal number: the recipient of this message may send that many more bytes |
  * | text, without it | an error |
  *
- * WebSockets tell a receiver's event loop of each message, read or not: so
- * without the subprotocol nothing holds a sender back, and what does not fit
+ * A WebSocket delivers every message to the receiver's event loop, read or not.
+ * Without the subprotocol nothing limits the sender, and a message that exceeds
  * the receiver's limit ends the connection.
  *
  * @module
@@ -22,57 +22,59 @@ import {
   CLOSE_NORMAL,
   CLOSE_PROTOCOL,
   closeKind,
-  dialKind,
+  connectKind,
   webSocketError,
 } from "./websocket_failure.ts";
 import type { TransportError, TransportErrorKind } from "../errors.ts";
 
-/** The subprotocol with which a receiver says how much it takes. */
+/** The subprotocol with which receivers grant credit to senders. */
 export const FLOW_CONTROL = "lengthwise.bytes.v1";
 /**
- * Bytes that each side may send before the peer has said anything. Whoever
- * receives no more than that says nothing at first: Deno's client sockets delay
- * a second small message by 40 ms (Nagle's algorithm).
+ * Initial credit of each sender, in bytes.
+ *
+ * A receiver with exactly this limit sends no message at the start, because
+ * Deno's client sockets delay a second small message by 40 ms (Nagle's
+ * algorithm).
  */
 export const FIRST_CREDIT = 256 * 1024;
-/** Bytes held for the reader where nothing holds the sender back. */
+/** Default limit of unread bytes without flow control. */
 const UNCONTROLLED_LIMIT = 16 * 1024 * 1024;
 
-/** Bytes of one message, at most. */
+/** Maximum number of bytes in one message. */
 const MESSAGE_LIMIT = 64 * 1024;
-/** Bytes that the platform may hold for sending before a write waits. */
+/** Bytes in the platform's send buffer above which a write waits. */
 const BUFFERED_LIMIT = 256 * 1024;
-/** Milliseconds between two looks at what the platform holds: there is no event. */
+/** Longest polling interval of the send buffer in ms; there is no event for it. */
 const LONGEST_PAUSE = 32;
 
 /** Options of {@linkcode WebSocketStream}. */
 export interface WebSocketStreamOptions {
-  /** Bytes held for the reader, at most; `undefined` is the default. */
+  /** Maximum number of unread bytes; `undefined` selects the default. */
   receiveLimit: number | undefined;
-  /** The peer, in URL form, for errors. */
+  /** The peer's address in URL form, for errors. */
   address: string;
   /** The peer's address. */
   remoteAddr: SocketAddress;
-  /** Whether the subprotocol holds; `undefined` is to ask the socket once it is open. */
+  /** Whether flow control applies; `undefined` asks the socket after it opens. */
   flowControl: boolean | undefined;
 }
 
-/** One side of a WebSocket. */
+/** One end of a WebSocket. */
 export class WebSocketStream implements Connection {
-  /** This side's address, which no runtime tells. */
+  /** The local address, which no runtime reports. */
   readonly localAddr: SocketAddress = { transport: "websocket" };
   /** The peer's address. */
   readonly remoteAddr: SocketAddress;
-  /** Settles when the opening handshake does. */
+  /** Resolves after the opening handshake, or rejects with its error. */
   readonly opened: Promise<void>;
-  /** Settles when the closing handshake is through, or the socket broken. */
+  /** Resolves when the closing handshake is complete or the socket has failed. */
   readonly finished: Promise<void>;
   #socket: WebSocket;
   #address: string;
   #receiveLimit: number;
   #limitGiven: boolean;
   #received = new ReceiveQueue((count) => this.#grant(count));
-  /** Bytes read since the peer was last told so. */
+  /** Number of bytes read since the last grant of credit. */
   #taken = 0;
   #failure: TransportError | undefined;
   #detail = "";
@@ -85,7 +87,7 @@ export class WebSocketStream implements Connection {
   #settle: { open(): void; fail(error: unknown): void; finish(): void };
 
   /**
-   * @param socket opening or open; nobody else may listen to it
+   * @param socket a socket, opening or open; the stream owns it
    * @param options limit and addresses
    */
   constructor(socket: WebSocket, options: WebSocketStreamOptions) {
@@ -98,7 +100,7 @@ export class WebSocketStream implements Connection {
     const opened = Promise.withResolvers<void>();
     const finished = Promise.withResolvers<void>();
     this.opened = opened.promise;
-    this.opened.catch(() => {}); // reads and writes tell the same
+    this.opened.catch(() => {}); // reads and writes report the same error
     this.finished = finished.promise;
     this.#settle = {
       open: opened.resolve,
@@ -107,32 +109,32 @@ export class WebSocketStream implements Connection {
     };
     socket.binaryType = "arraybuffer";
     socket.addEventListener("message", ({ data }) => this.#receive(data));
-    socket.addEventListener("error", (event) => this.#note(event));
-    socket.addEventListener("close", (event) => this.#lost(event));
+    socket.addEventListener("error", (event) => this.#onError(event));
+    socket.addEventListener("close", (event) => this.#onClose(event));
     if (socket.readyState === socket.OPEN) this.#open();
     else socket.addEventListener("open", () => this.#open());
   }
 
-  /** Waits for what is there. */
+  /** Reads the available bytes; waits until there is at least one. */
   read(buffer: Uint8Array): Promise<number | null> {
     return this.#received.read(buffer);
   }
 
-  /** Takes up to 64 KiB, once there is room for them. */
+  /** Writes up to 64 KiB, when credit and the send buffer allow. */
   async write(data: Uint8Array): Promise<number> {
     if (data.length === 0) return 0;
     return await this.#inTurn(async () => {
-      await this.#room();
+      await this.#untilWritable();
       if (this.#halfClosed) throw this.#error("closed", "for writing");
       const count = Math.min(data.length, MESSAGE_LIMIT, this.#credit);
-      // The platform may send later than the caller changes its bytes.
+      // A copy, because the platform may send after the caller reuses its buffer.
       this.#socket.send(data.slice(0, count));
       this.#credit -= count;
       return count;
     });
   }
 
-  /** Sends the empty message. */
+  /** Sends the empty message that ends the outgoing stream. */
   async closeWrite(): Promise<void> {
     await this.#inTurn(async () => {
       await this.opened;
@@ -143,9 +145,9 @@ export class WebSocketStream implements Connection {
     });
   }
 
-  /** Closes both directions, behind what was written. */
+  /** Closes both directions, after the bytes already written. */
   close(): void {
-    this.#fail("closed", "this side has closed the connection");
+    this.#fail("closed", "closed locally");
     this.#received.clear();
     this.#socket.close(CLOSE_NORMAL);
   }
@@ -155,27 +157,27 @@ export class WebSocketStream implements Connection {
     this.close();
   }
 
-  /** Writes go out in the order of their calls. */
+  /** Runs writes one at a time, in the order of their calls. */
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const mine = this.#turn.then(work);
     this.#turn = mine.catch(() => {});
     return await mine;
   }
 
-  /** Waits for the opening, for credit and for the platform to send. */
-  async #room(): Promise<void> {
+  /** Waits until the socket is open, has credit and has sent enough. */
+  async #untilWritable(): Promise<void> {
     await this.opened;
     for (let pause = 1;; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
       if (this.#failure !== undefined) throw this.#failure;
-      if (this.#credit <= 0) await this.#woken(Infinity);
+      if (this.#credit <= 0) await this.#untilWoken(Infinity);
       else if (this.#socket.bufferedAmount > BUFFERED_LIMIT) {
-        await this.#woken(pause);
+        await this.#untilWoken(pause);
       } else return;
     }
   }
 
-  /** Waits for a change, or for some milliseconds. */
-  async #woken(pause: number): Promise<void> {
+  /** Waits for a wake-up, but at most `pause` milliseconds. */
+  async #untilWoken(pause: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = pause === Infinity ? undefined : setTimeout(resolve, pause);
     this.#wake = resolve;
@@ -189,7 +191,7 @@ export class WebSocketStream implements Connection {
     this.#flowControl ??= this.#socket.protocol === FLOW_CONTROL;
     if (this.#flowControl) {
       this.#credit = FIRST_CREDIT;
-      this.#send(this.#receiveLimit - FIRST_CREDIT);
+      this.#sendCredit(this.#receiveLimit - FIRST_CREDIT);
     } else if (!this.#limitGiven) this.#receiveLimit = UNCONTROLLED_LIMIT;
     this.#settle.open();
   }
@@ -198,77 +200,77 @@ export class WebSocketStream implements Connection {
     if (this.#failure !== undefined) return;
     if (typeof data === "string") this.#text(data);
     else if (!(data instanceof ArrayBuffer)) {
-      this.#refuse(CLOSE_PROTOCOL, "protocol", "it has sent a Blob");
+      this.#reject(CLOSE_PROTOCOL, "protocol", "it sent a Blob");
     } else if (this.#received.ended) {
-      this.#refuse(
+      this.#reject(
         CLOSE_PROTOCOL,
         "protocol",
-        "it has sent after its half-close",
+        "it sent data after its half-close",
       );
     } else if (data.byteLength === 0) this.#received.end();
     else if (this.#received.held + data.byteLength > this.#receiveLimit) {
       const limit = `more than ${this.#receiveLimit} bytes are unread`;
-      this.#refuse(CLOSE_LIMIT, "limit", limit);
+      this.#reject(CLOSE_LIMIT, "limit", limit);
     } else this.#received.push(new Uint8Array(data));
   }
 
   #text(data: string): void {
     if (!this.#flowControl || !/^\d{1,15}$/.test(data)) {
-      this.#refuse(CLOSE_PROTOCOL, "protocol", "it has sent a text message");
+      this.#reject(CLOSE_PROTOCOL, "protocol", "it sent a text message");
       return;
     }
     this.#credit += Number(data);
     this.#wake?.();
   }
 
-  /** Says so when half of the limit has been read: not for each read. */
+  /** Grants credit each time half of the limit has been read. */
   #grant(count: number): void {
     this.#taken += count;
     if (!this.#flowControl || this.#taken < this.#receiveLimit / 2) return;
-    this.#send(this.#taken);
+    this.#sendCredit(this.#taken);
     this.#taken = 0;
   }
 
-  #send(credit: number): void {
+  #sendCredit(credit: number): void {
     if (credit > 0 && this.#socket.readyState === this.#socket.OPEN) {
       this.#socket.send(String(credit));
     }
   }
 
-  /** Keeps what a runtime says about a failure; browsers say nothing. */
-  #note(event: Event): void {
+  /** Stores the runtime's message about a failure; browsers have none. */
+  #onError(event: Event): void {
     if ("message" in event) this.#detail = String(event.message);
   }
 
-  #lost({ code, wasClean, reason }: CloseEvent): void {
+  #onClose({ code, wasClean, reason }: CloseEvent): void {
     const ended = code === CLOSE_NORMAL || code === CLOSE_NO_STATUS;
     if (wasClean && ended) this.#received.end();
     const detail = this.#detail || reason ||
-      (wasClean ? `code ${code}` : "cut");
+      (wasClean ? `code ${code}` : "no closing handshake");
     this.#fail(wasClean ? closeKind(code) : this.#brokenKind(detail), detail);
     this.#settle.finish();
   }
 
   #brokenKind(detail: string): TransportErrorKind {
     if (this.#wasOpen) return "reset";
-    return dialKind(detail);
+    return connectKind(detail);
   }
 
-  #refuse(code: number, kind: TransportErrorKind, why: string): void {
-    this.#fail(kind, why);
+  #reject(code: number, kind: TransportErrorKind, reason: string): void {
+    this.#fail(kind, reason);
     this.#received.clear();
-    this.#socket.close(code, why);
+    this.#socket.close(code, reason);
   }
 
-  #fail(kind: TransportErrorKind, why: string): void {
+  #fail(kind: TransportErrorKind, reason: string): void {
     if (this.#failure !== undefined) return;
-    this.#failure = this.#error(kind, why);
+    this.#failure = this.#error(kind, reason);
     this.#settle.fail(this.#failure);
     this.#received.fail(this.#failure);
     this.#wake?.();
   }
 
-  #error(kind: TransportErrorKind, why: string): TransportError {
-    return webSocketError(kind, { why, address: this.#address });
+  #error(kind: TransportErrorKind, reason: string): TransportError {
+    return webSocketError(kind, { reason, address: this.#address });
   }
 }

@@ -53,7 +53,7 @@ Deno.test("BoundedHandshakes.close() gives up what is secured in that very turn"
     });
     const shaking = performHandshake(client, {
       client: { host: "127.0.0.1", ca: [authority.cert] },
-    }, { timeout: Infinity, late: () => new Error("late") });
+    }, { timeout: Infinity, timeoutError: () => new Error("late") });
     // Whatever the turn, the server ends its side: at once, or with a farewell.
     const ended = shaking.then(async (engine) => {
       await engine.read(new Uint8Array(1)).catch(() => null);

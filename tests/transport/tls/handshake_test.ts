@@ -4,7 +4,7 @@ import { authority, server } from "./certificates.ts";
 
 // Alone in its file: it is about the first handshakes of a process.
 Deno.test("performHandshake() works when a second one begins while the first loads node:tls", async () => {
-  const bounds = { timeout: Infinity, late: () => new Error("late") };
+  const bounds = { timeout: Infinity, timeoutError: () => new Error("late") };
   const client = { host: "127.0.0.1", ca: [authority.cert] };
   const [near, far] = memoryPair();
   // A promise that is settled already: it goes on as soon as promises may.
@@ -15,5 +15,5 @@ Deno.test("performHandshake() works when a second one begins while the first loa
     performHandshake(near, { client }, bounds),
     accepting,
   ]);
-  for (const engine of engines) engine.cut();
+  for (const engine of engines) engine.abort();
 });

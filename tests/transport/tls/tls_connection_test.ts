@@ -109,7 +109,11 @@ Deno.test("connectTls() refuses an expired certificate", async () => {
   });
   await using listener = await listenLoopback(certificate);
   for (const identity of [{}, alice]) {
-    await assertKind(dial(listener, identity), "tls", "outside its dates");
+    await assertKind(
+      dial(listener, identity),
+      "tls",
+      "is expired or is not yet valid",
+    );
   }
 });
 
@@ -133,7 +137,11 @@ Deno.test("connectTls() says that a server hung up on its hello", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   for (const identity of [{}, alice]) {
     const hangingUp = answer(listener, undefined);
-    await assertKind(dial(listener, identity), "tls", "hung up");
+    await assertKind(
+      dial(listener, identity),
+      "tls",
+      "closed the connection during the handshake",
+    );
     await hangingUp;
   }
 });
@@ -142,7 +150,7 @@ Deno.test("connectTls() reports a refused connection as such", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { addr } = listener;
   listener.close();
-  await assertKind(dial({ addr }), "refused", "nobody listens");
+  await assertKind(dial({ addr }), "refused", "nothing is listening");
 });
 
 Deno.test("connectTls() gives up a handshake that never ends, on its signal", async () => {
@@ -247,8 +255,8 @@ Deno.test("TlsConnection tells a stream that was cut from one that ended", async
     assertEquals(await accepted.read(new Uint8Array(8)), 1);
     assertEquals(await dialled.read(new Uint8Array(8)), 1);
     await relay.cut();
-    await assertKind(readAll(accepted), "truncated", "cut before its end");
-    await assertKind(readAll(dialled), "truncated", "cut before its end");
+    await assertKind(readAll(accepted), "truncated", "cut off before its end");
+    await assertKind(readAll(dialled), "truncated", "cut off before its end");
   }
 });
 
@@ -295,7 +303,7 @@ Deno.test("TlsConnection hands out what came before the cut, and then its error"
       for (;;) count += await accepted.read(new Uint8Array(100)) ?? 0;
     })(),
     "truncated",
-    "cut before its end",
+    "cut off before its end",
   );
   assertEquals(count, 1_000);
 });

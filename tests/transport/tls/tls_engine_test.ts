@@ -14,7 +14,7 @@ async function withSlowPair(
   body: (client: TlsEngine, server: TlsEngine) => Promise<void>,
   options: MemoryPairOptions = {},
 ): Promise<void> {
-  const bounds = { timeout: Infinity, late: () => new Error("late") };
+  const bounds = { timeout: Infinity, timeoutError: () => new Error("late") };
   const [near, far] = memoryPair({
     capacity: 2_000,
     latency: 1,

@@ -155,7 +155,7 @@ Deno.test("WebSocketConnection refuses a text message", async () => {
     await assertKind(
       server.read(new Uint8Array(8)),
       "protocol",
-      "it has sent a text message",
+      "it sent a text message",
     );
   }
 });
@@ -240,7 +240,7 @@ Deno.test("WebSocketConnection tells a cut from an end", async () => {
     `ws://${hostname}:${relay.addr.port}/`,
   );
   await relay.cut();
-  await assertKind(connection.read(new Uint8Array(8)), "reset", "gone");
+  await assertKind(connection.read(new Uint8Array(8)), "reset", "disconnected");
   await connection.finished;
 });
 
@@ -270,7 +270,7 @@ Deno.test("connectWebSocket() says that nobody listens", async () => {
   await assertKind(
     connectWebSocket(`ws://${hostname}:${port}/`),
     "refused",
-    "nobody listens",
+    "nothing is listening",
   );
 });
 

@@ -1,5 +1,5 @@
 /**
- * Certificates of both sides, checked before they are used.
+ * Certificates of servers and clients, checked before they are used.
  *
  * @module
  */
@@ -8,25 +8,27 @@ import type { FailureContext } from "../failure.ts";
 import { nodeModules } from "./node_modules.ts";
 import { TransportError } from "../errors.ts";
 
-/** What a server shows, and whom it believes. */
+/** The certificate of a server, and the authorities of its clients. */
 export interface TlsServerCertificate {
   /** PEM certificate chain of the server, its own certificate first. */
   cert: string;
   /** PEM private key of `cert`. */
   key: string;
   /**
-   * PEM certificates of the authorities that issue client certificates (mutual
-   * TLS): each client must then present one of theirs, within its dates.
+   * PEM certificates of the authorities that issue client certificates.
+   *
+   * With this option (mutual TLS), each client must present a certificate of one
+   * of these authorities, and within its validity period.
    */
   clientCaCerts?: readonly string[];
 }
 
 /**
- * Prepares handshakes with one certificate.
+ * Returns the `node:tls` options of a server with a certificate.
  *
- * @param certificate what to show
- * @param address of the listener, in URL form
- * @throws {TransportError} of kind `"tls"`
+ * @param certificate the server's certificate
+ * @param address the listener's address, in URL form
+ * @throws {TransportError} of kind `"tls"` if the certificate is unusable
  */
 export async function serverOptions(
   certificate: TlsServerCertificate,
@@ -47,12 +49,12 @@ export async function serverOptions(
 }
 
 /**
- * Refuses an empty list: what a platform makes of one is not to be guessed.
+ * Rejects an empty list, for which platforms differ in their behavior.
  *
- * @param name of the option
- * @param authorities PEM
- * @param context what they are for
- * @throws {TransportError} of kind `"tls"`
+ * @param name the option's name
+ * @param authorities the option's value
+ * @param context the operation that needs it
+ * @throws {TransportError} of kind `"tls"` if the list is empty
  */
 export function requireAuthority(
   name: string,
@@ -61,14 +63,14 @@ export function requireAuthority(
 ): void {
   if (authorities.length > 0) return;
   throw new TransportError(
-    `Cannot ${verb} ${address} as '${name}' is empty, and nobody could be trusted; give at least one authority`,
+    `Cannot ${verb} ${address} as '${name}' is empty, so no peer could be trusted; pass at least one authority`,
     { kind: "tls", address },
   );
 }
 
-/** What a client presents, and whom it trusts. */
+/** The certificate of a client, and the authorities that it trusts. */
 export interface ClientCertificates {
-  /** PEM certificates of authorities. */
+  /** PEM certificates of trusted authorities. */
   caCerts?: readonly string[];
   /** PEM certificate chain of the client. */
   cert?: string;
@@ -77,11 +79,11 @@ export interface ClientCertificates {
 }
 
 /**
- * Checks what a client presents, and whom it trusts.
+ * Checks the certificates of a client.
  *
- * @param options PEM
- * @param context what they are for
- * @throws {TransportError} of kind `"tls"`
+ * @param options the certificates
+ * @param context the operation that needs them
+ * @throws {TransportError} of kind `"tls"` if one is unusable
  */
 export async function checkClient(
   { caCerts, cert, key }: ClientCertificates,
@@ -90,7 +92,7 @@ export async function checkClient(
   const { verb, address } = context;
   if ((cert === undefined) !== (key === undefined)) {
     throw new TransportError(
-      `Cannot ${verb} ${address}: a client certificate is both 'cert' and 'key', and one of them is missing`,
+      `Cannot ${verb} ${address}: a client certificate needs both 'cert' and 'key', and one of them is missing`,
       { kind: "tls", address },
     );
   }
@@ -98,12 +100,14 @@ export async function checkClient(
 }
 
 /**
- * Checks certificates and keys. Deno finds a bad one only at the handshake,
- * where the peer would get the blame, or leaves it out.
+ * Checks certificates and keys.
  *
- * @param options PEM
- * @param context what they are for
- * @throws {TransportError} of kind `"tls"`
+ * Deno ignores a bad one, or reports it only during the handshake, as if the
+ * peer were at fault.
+ *
+ * @param options certificates and key
+ * @param context the operation that needs them
+ * @throws {TransportError} of kind `"tls"` if one is unusable
  */
 async function checkCertificates(
   options: {
@@ -114,13 +118,13 @@ async function checkCertificates(
   { verb, address }: FailureContext,
 ): Promise<void> {
   const { X509Certificate, createPrivateKey } = await nodeModules();
-  function check<T>(what: string, read: () => T): T {
+  function check<T>(name: string, parse: () => T): T {
     try {
-      return read();
+      return parse();
     } catch (cause) {
       const detail = cause instanceof Error ? cause.message : String(cause);
       throw new TransportError(
-        `Cannot ${verb} ${address} as ${what} is unusable: it must be PEM (${detail})`,
+        `Cannot ${verb} ${address} as ${name} is unusable: it must be valid PEM (${detail})`,
         { kind: "tls", address, cause },
       );
     }

@@ -1,15 +1,16 @@
 /**
- * The names of a certificate's subject, out of its DER: what runtimes give as
- * text cannot be taken apart again (a DNS name may hold `", DNS:"`).
+ * Parses the subject's alternative names from a certificate's DER.
+ *
+ * The text that runtimes provide is ambiguous: a DNS name may contain `", DNS:"`.
  *
  * @module
  */
 
 /** One name of a certificate's subject (RFC 5280, 4.2.1.6). */
 export interface SubjectAltName {
-  /** What kind of name it is. */
+  /** Kind of the name. */
   readonly type: "dns" | "email" | "ip" | "uri";
-  /** The name; IPv4 dotted, IPv6 as eight groups in hex. */
+  /** The name; IPv4 in dotted form, IPv6 as eight groups in hex. */
   readonly value: string;
 }
 
@@ -18,7 +19,7 @@ const OCTET_STRING = 0x04;
 /** The bytes of OID 2.5.29.17. */
 const SUBJECT_ALT_NAME = "85,29,17";
 
-/** Context tags of GeneralName; the other kinds are rare and left out. */
+/** Context tags of GeneralName; the other, rare kinds are omitted. */
 const TYPES: Readonly<Record<number, SubjectAltName["type"]>> = {
   0x81: "email",
   0x82: "dns",
@@ -32,11 +33,11 @@ interface Element {
 }
 
 /**
- * Reads the subject alternative names.
+ * Returns the subject's alternative names.
  *
  * @param der a certificate
- * @returns its names; none where it has no such extension
- * @throws {RangeError} for bytes that are no certificate
+ * @returns its names; empty if it does not have the extension
+ * @throws {RangeError} if the bytes are not a certificate
  */
 export function subjectAltNames(der: Uint8Array): SubjectAltName[] {
   const tbs = inside(inside(der));
@@ -68,19 +69,19 @@ function ip(bytes: Uint8Array): string {
   return groups.join(":");
 }
 
-/** IA5String is ASCII; what is above stays one character a byte. */
+/** Decodes an IA5String; bytes above ASCII become one character each. */
 function latin1(bytes: Uint8Array): string {
   return String.fromCharCode(...bytes);
 }
 
-/** What the first element holds. */
+/** Returns the value of the first element. */
 function inside(der: Uint8Array): Uint8Array {
   const [first] = elements(der);
   if (first === undefined) throw malformed();
   return first.value;
 }
 
-/** Tag, length and value of each element (X.690, 8.1). */
+/** Parses tag, length and value of each element (X.690, 8.1). */
 function elements(der: Uint8Array): Element[] {
   const found: Element[] = [];
   for (let at = 0; at < der.length;) {
@@ -88,7 +89,7 @@ function elements(der: Uint8Array): Element[] {
     let length = der[at + 1] ?? 0;
     at += 2;
     if (length > 0x80) {
-      // Above 127 it says how many bytes of length follow.
+      // The low seven bits are the number of length bytes that follow.
       const end = at + (length & 0x7f);
       for (length = 0; at < end; at++) length = length * 256 + (der[at] ?? 0);
     }

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { subjectAltNames } from "../../../lib/transport/tls/der.ts";
+import { subjectAltNames } from "../../../lib/transport/tls/subject_alt_names.ts";
 import { authority, server } from "./certificates.ts";
 
 function der(pem: string): Uint8Array {
