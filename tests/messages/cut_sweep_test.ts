@@ -1,8 +1,8 @@
 /**
- * A connection that is cut after n bytes leaves nothing. For every n, in either
- * direction, handshake included: each call settles once, none that was handled
- * says that it was not, each handler that was entered settles, and neither end
- * holds a call, a timer, memory or credit.
+ * A connection that breaks after n bytes leaves no resource. For every n, in
+ * either direction and also during the handshake: each call settles once, none
+ * that was handled fails with `processed: "no"`, each handler that was entered
+ * settles, and neither end holds a call, a timer, memory or credit.
  *
  * @module
  */
@@ -22,14 +22,14 @@ import {
   type StressServer,
 } from "./stress.ts";
 
-/** Close together where a connection begins, further apart where items flow. */
+/** Dense at the start of a connection, sparse where items flow. */
 const CUTS = Array.from({ length: 150 }, (_, n) => n ** 2);
 
-/** Messages of this size come in two frames. */
+/** Size of messages that need two frames. */
 const LARGE = 18_000;
 const LIMITS = { maxFrameBody: 16 * 1024 };
 
-/** A call of each shape, all in flight together; those that wait do until the end. */
+/** Starts a call of each shape; the waiting ones last until the end. */
 function begin(
   { remote }: ClientSession<typeof Stress>,
   firstId: number,
@@ -69,7 +69,7 @@ async function cutAfter(
     handlers: { echo },
     limits: LIMITS,
     credentials: name,
-    early: true, // so that there are calls to be lost also while it shakes hands
+    early: true, // so that calls can be lost during the handshake
   });
   const firstId = 10 * name;
   const settled = await Promise.allSettled(begin(session, firstId));
@@ -86,7 +86,7 @@ async function cutAfter(
 
 for (const direction of ["toServer", "toClient"] as const) {
   Deno.test(
-    `a connection that is cut after n bytes ${direction} leaves nothing`,
+    `a connection that breaks after n bytes ${direction} leaves no resource`,
     { permissions: "none" },
     async () => {
       const handlers = new Handlers();

@@ -1,6 +1,6 @@
 /**
- * The tables of `lib/messages/README.md`, "Errors": what each row says is what
- * happens, on sockets, and the server goes on serving everybody else.
+ * The tables of `lib/messages/README.md`, "Errors": each row is tried over
+ * sockets, and the server continues to serve other clients.
  *
  * @module
  */
@@ -44,11 +44,11 @@ const Lab = protocol({
   },
 });
 
-/** Numbers of the methods in the list that raw peers send. */
+/** Methods and their numbers in the list that raw peers send. */
 const METHODS = [["echo", 0], ["wait", 0], ["items", 2], ["hold", 3]] as const;
 const ECHO = 0, WAIT = 1, ITEMS = 2, HOLD = 3;
 
-/** What a row is compared with. */
+/** Outcome that a row is compared with. */
 interface Outcome {
   readonly code?: string;
   readonly name?: string;
@@ -57,7 +57,7 @@ interface Outcome {
   readonly retryAfter?: number;
 }
 
-/** What those throw who may say whether to try again. */
+/** Retry advice of handlers and middleware that refuse. */
 const THROWN = { retry: "later", retryAfter: 250 } as const;
 
 interface LabOptions {
@@ -67,7 +67,7 @@ interface LabOptions {
   state?: () => unknown;
 }
 
-/** The codec of both sides, but that `"garbage"` becomes what cannot be decoded. */
+/** The codec of both sides, which encodes `"garbage"` to bytes that cannot be decoded. */
 function sabotaged(): MessageCodec {
   const inner = msgpack();
   const garbage = Uint8Array.of(0xc1); // the one byte that MessagePack never uses
@@ -144,7 +144,7 @@ async function openLab(options: LabOptions) {
     server,
     addr,
     opened,
-    /** Settles once so many calls of `wait` are being handled. */
+    /** Resolves once the given number of calls of `wait` is being handled. */
     async waiting(count: number): Promise<void> {
       while (begun < count) await turns();
     },
@@ -153,7 +153,7 @@ async function openLab(options: LabOptions) {
         await connect(Lab, over ?? addr, { limits, codecs: [sabotaged()] }),
       );
     },
-    /** A client by hand. */
+    /** Connects a raw client. */
     async raw(hello = true): Promise<RawPeer> {
       const raw = kept(new RawPeer(await dialSocket(addr)));
       if (!hello) return raw;
@@ -171,7 +171,10 @@ type OpenLab = Awaited<ReturnType<typeof openLab>>;
 
 interface Row {
   readonly options: LabOptions;
-  /** Gives what the row is compared with, a list where it names several; calls of `alive` are made afterwards. */
+  /**
+   * Resolves to the outcome, or to a list if the row names several. Checks passed
+   * to `alive` run afterwards.
+   */
   run(lab: OpenLab, alive: (check: () => unknown) => void): Promise<unknown>;
 }
 
@@ -181,7 +184,7 @@ function row(name: string, run: Row["run"], options: LabOptions = {}): void {
   rows.set(name, { run, options });
 }
 
-/** A row about one call of a decent client, whose session goes on. */
+/** A row about one call of a regular client, whose session stays open. */
 function callRow(
   name: string,
   call: (
@@ -289,7 +292,7 @@ row("the deadline passes while the handler runs", async (lab, alive) => {
   // The handler does not settle, so only the caller's own timer can end it.
   const own = await thrownBy(remote.deaf(undefined, { timeout: 10 }));
   alive(() => remote.release());
-  // A caller without a timer hears what the callee knows.
+  // A caller without a timer receives the callee's response.
   const raw = await lab.raw();
   await raw.frame(K.REQUEST, 1, request(WAIT, value(null, deadline(10))));
   const answer = await raw.error();
@@ -322,8 +325,8 @@ for (
   });
 }
 
-/** Fills all places of a server that has 32. */
-async function fillPlaces(
+/** Makes the 32 calls that a server with `maxCalls: 32` accepts. */
+async function fillSlots(
   remote: Awaited<ReturnType<OpenLab["client"]>>["remote"],
   lab: OpenLab,
 ): Promise<Promise<unknown>[]> {
@@ -335,7 +338,7 @@ async function fillPlaces(
 
 row("the deadline passes before the call is sent", async (lab, alive) => {
   const { remote } = await lab.client();
-  await fillPlaces(remote, lab);
+  await fillSlots(remote, lab);
   const error = await thrownBy(remote.echo(1, { timeout: 20 }));
   const echo = remote.echo("alive");
   const [served] = lab.opened;
@@ -348,7 +351,7 @@ row("the deadline passes before the call is sent", async (lab, alive) => {
 
 row("more than `maxQueuedCalls` calls are queued", async (lab, alive) => {
   const { remote } = await lab.client({ maxQueuedCalls: 1 });
-  await fillPlaces(remote, lab);
+  await fillSlots(remote, lab);
   const queued = remote.echo("alive");
   const error = await thrownBy(remote.echo(2));
   const other = await lab.client();
@@ -379,13 +382,13 @@ row("more than `unsentSoft` bytes are unsent", async (lab, alive) => {
   return error;
 });
 
-/** Answers the next call, as a peer by hand. */
+/** Answers the next call as a raw peer. */
 async function answer(raw: RawPeer): Promise<void> {
   const { id } = await raw.until(K.REQUEST);
   await raw.frame(K.RESULT, id, value("alive"));
 }
 
-/** A peer by hand makes a call, which is handled. */
+/** Makes a call as a raw peer, which is handled. */
 async function echoes(raw: RawPeer, id: number): Promise<void> {
   await raw.frame(K.REQUEST, id, request(ECHO, value("alive")));
   while ((await raw.until(K.RESULT)).id !== id);
@@ -410,7 +413,7 @@ for (
     for (let n = 0; n < parts; n++) await raw.frame(K.REQUEST, 1, PART, MORE);
     const error = await raw.error();
     alive(async () => {
-      await raw.frame(K.REQUEST, 1, PART); // what still comes of it is dropped
+      await raw.frame(K.REQUEST, 1, PART); // further fragments are dropped
       await echoes(raw, 3);
     });
     return error;
@@ -484,7 +487,7 @@ row("the connection is lost during the call", async (lab) => {
 row("the connection is lost before the call is sent", async (lab) => {
   const connection = await dialSocket(lab.addr);
   const { remote } = await lab.client({}, connection);
-  await fillPlaces(remote, lab);
+  await fillSlots(remote, lab);
   const failed = thrownBy(remote.echo("queued"));
   connection.close();
   return await failed;
@@ -516,13 +519,13 @@ row("the credentials of an early call are refused", async ({ addr }) => {
 }, { authenticate: onlyAda });
 
 row("the handshake of an early call is refused", async ({ addr }) => {
-  const codecs = [json()] as const; // which the server does not speak
-  const stranger = await connect(Lab, addr, { codecs, early: true });
+  const codecs = [json()] as const; // not supported by the server
+  const otherCodec = await connect(Lab, addr, { codecs, early: true });
   const another = await connect(Lab, addr, { early: true });
   return await Promise.all(
-    [stranger, another].map(({ remote }) => thrownBy(remote.echo(1))),
+    [otherCodec, another].map(({ remote }) => thrownBy(remote.echo(1))),
   );
-}, { maxSessions: 1 }); // the bystander's
+}, { maxSessions: 1 }); // occupied by the bystander
 
 row("refreshed credentials are refused", async (lab) => {
   const session = await lab.client();
@@ -548,26 +551,26 @@ row(
 
 row(
   "the peer does not send HELLO in time",
-  async (lab) => await (await lab.raw(false)).goodbye(),
+  async (lab) => await (await lab.raw(false)).goaway(),
   { limits: { handshakeTimeout: 50 } },
 );
 
 row("the peer speaks another protocol", async (lab) => {
   const raw = await lab.raw(false);
   await raw.send(new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"));
-  return await raw.goodbye();
+  return await raw.goaway();
 });
 
 row("the peer speaks another version", async (lab) => {
   const raw = await lab.raw(false);
   await raw.hello({ major: 2 });
-  return await raw.goodbye();
+  return await raw.goaway();
 });
 
 row("the peer speaks another codec", async (lab) => {
   const raw = await lab.raw(false);
   await raw.hello({ codec: "cbor" });
-  return await raw.goodbye();
+  return await raw.goaway();
 });
 
 let statesMade = 0;
@@ -576,7 +579,7 @@ row(
   ({ addr }) => thrownBy(connect(Lab, addr)),
   {
     state: () => {
-      // The bystander's is made first.
+      // The bystander's state is created first.
       if (statesMade++ > 0) throw new Error("no state");
     },
   },
@@ -585,13 +588,13 @@ row(
 row("a frame is longer than allowed", async (lab) => {
   const raw = await lab.raw();
   await raw.send(Uint8Array.of(0x00, 0xff, 0xff, 0xff));
-  return await raw.goodbye();
+  return await raw.goaway();
 });
 
 row("a frame is of an unknown kind", async (lab) => {
   const raw = await lab.raw();
   await raw.frame(0x7f, 0);
-  return await raw.goodbye();
+  return await raw.goaway();
 });
 
 row("a frame is started but not finished", async (lab) => {
@@ -609,11 +612,11 @@ row("the byte stream ends within a frame", async (lab) => {
 
 row("items arrive without credit", async (lab) => {
   const raw = await lab.raw();
-  const goodbye = raw.goodbye();
+  const goaway = raw.goaway();
   await raw.frame(K.REQUEST, 1, request(HOLD, Uint8Array.of(0, 0)));
   const item = value(new Uint8Array(16_000));
   for (let i = 0; i < 4; i++) await raw.frame(K.ITEM, 1, item);
-  return await goodbye;
+  return await goaway;
 });
 
 row("a peer cancels calls too fast", async (lab) => {
@@ -621,16 +624,16 @@ row("a peer cancels calls too fast", async (lab) => {
   for (let i = 0; i < 33; i++) {
     await raw.frame(K.REQUEST, 2 * i + 1, request(WAIT, value(i)));
     await raw.frame(K.CANCEL, 2 * i + 1, Uint8Array.of(0));
-    if (i < 32) await raw.until(K.ERROR); // its place is free again
+    if (i < 32) await raw.until(K.ERROR); // its slot is free again
   }
-  return await raw.goodbye();
+  return await raw.goaway();
 }, { limits: { maxCalls: 32, cancelsPerSecond: 1 } });
 
 row("a peer pings too fast", async (lab) => {
   const raw = await lab.raw();
-  const goodbye = raw.goodbye();
+  const goaway = raw.goaway();
   for (let i = 0; i < 5; i++) await raw.frame(K.PING, 0, new Uint8Array(8));
-  return await goodbye;
+  return await goaway;
 }, { limits: { pingsPerSecond: 1 } });
 
 row("a peer accepts no bytes", async (lab) => {
@@ -648,13 +651,13 @@ row("a peer accepts no bytes", async (lab) => {
 
 row("a peer is silent for all heartbeats", async (lab) => {
   const raw = await lab.raw();
-  return await raw.goodbye();
+  return await raw.goaway();
 }, { limits: { heartbeat: 100, heartbeatMisses: 1 } });
 
 row(
   "the server already has `maxSessions` sessions",
   ({ addr }) => thrownBy(connect(Lab, addr)),
-  { maxSessions: 1 }, // the bystander's
+  { maxSessions: 1 }, // occupied by the bystander
 );
 
 // ── the tables ───────────────────────────────────────────────────────────
@@ -686,7 +689,7 @@ function compare(outcomes: readonly Outcome[], cells: string[]): void {
   );
 }
 
-Deno.test("the tables of errors and these tests have the same rows", () => {
+Deno.test("the tables of errors have the same rows as these tests", () => {
   assertEquals([...rows.keys()].sort(), [...documented.keys()].sort());
 });
 

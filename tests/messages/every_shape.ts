@@ -1,6 +1,6 @@
 /**
- * A protocol with a method of every shape on either side, and both sides of it
- * in memory.
+ * A protocol with a method of every shape on either side, and a connected client
+ * and server in memory.
  *
  * @module
  */
@@ -38,24 +38,24 @@ export const Every = protocol({
   client: METHODS,
 });
 
-/** What either side has in every context. */
+/** The context that handlers of either side receive. */
 export type EveryContext = CallContext<unknown, unknown>;
-/** Handlers that both sides can have. */
+/** Handlers for either side. */
 export type EveryHandlers<Extra extends object = Record<never, never>> =
   Handlers<typeof Every, "server", EveryContext & Extra>;
-/** What either side asks the other. */
+/** The remote of either side. */
 export type Asked = Remote<typeof Every, "server">;
-/** Who asks. */
+/** The side that calls. */
 export type Asking = "client" | "server";
-/** The shapes that have an answer. */
+/** The methods that have a result. */
 export type Answering = "one" | "down" | "up" | "both";
 
-/** Both, for tables. */
+/** Both sides, for tables of tests. */
 export const ASKING: readonly Asking[] = ["client", "server"];
-/** Methods whose calls have an answer. */
+/** All methods that have a result. */
 export const ANSWERING: readonly Answering[] = ["one", "down", "up", "both"];
 
-/** Calls each method with 2, once or as its one item, and gives all that it answers. */
+/** Calls a method with 2, as its input or only item; returns its results. */
 export const CALLS: Readonly<
   Record<Answering, (asked: Asked, options: CallOptions) => Promise<number[]>>
 > = {
@@ -65,7 +65,7 @@ export const CALLS: Readonly<
   both: ({ both }, options) => all(both([2], options)),
 };
 
-/** Handlers that do something with a number, whatever the shape. */
+/** Returns handlers of every shape that apply `handle` to each number. */
 export function handlersOf<Extra extends object>(
   handle: (given: number, context: EveryContext & Extra) => number,
 ): EveryHandlers<Extra> {
@@ -86,7 +86,7 @@ export function handlersOf<Extra extends object>(
   };
 }
 
-/** A client and a server, of which one asks the other, whose handlers and options these are. */
+/** Connects a client and a server; the callee has the handlers and options. */
 export async function everyShape<Extra extends object>(
   asks: Asking,
   handlers: EveryHandlers<Extra>,
@@ -95,7 +95,7 @@ export async function everyShape<Extra extends object>(
   const idle = handlersOf(() => 0);
   const { list, onError } = incidents();
   const handling = { onError, ...options };
-  // Whichever side handles has the handlers and the options.
+  // The side that handles calls gets the handlers and options.
   const server = asks === "client"
     ? createServer<typeof Every, undefined, undefined, Extra>(
       Every,
@@ -110,12 +110,12 @@ export async function everyShape<Extra extends object>(
       ...handling,
     });
   const [served] = server.sessions;
-  if (served === undefined) throw new Error("The session is open");
+  if (served === undefined) throw new Error("The server has no session");
   return {
     asked: asks === "client" ? client.remote : served.remote,
     list,
     server,
-    /** The session of the side that asks. */
+    /** The session of the calling side. */
     asking: asks === "client" ? client : served,
     async [Symbol.asyncDispose]() {
       await client.close();

@@ -1,6 +1,6 @@
 /**
- * What goes beside a call and what stands around its handler, for every shape
- * and in both directions.
+ * Metadata of calls and middleware of handlers, for every shape and in both
+ * directions.
  *
  * @module
  */
@@ -19,7 +19,7 @@ const none = { permissions: "none" } as const; // the literal type that Deno.tes
 
 for (const asks of ASKING) {
   Deno.test(
-    `respondWith() and onMetadata() of every shape, asked by the ${asks}`,
+    `respondWith() and onMetadata() work for every shape, called by the ${asks}`,
     none,
     async () => {
       const seen: unknown[] = [];
@@ -35,12 +35,12 @@ for (const asks of ASKING) {
           void seen.push([method, metadata["say"]]),
       }, {});
       for (const shape of ANSWERING) {
-        const told: unknown[] = [];
+        const received: unknown[] = [];
         const answer = await CALLS[shape](both.asked, {
           metadata: { say: shape },
-          onMetadata: (metadata) => void told.push({ ...metadata }),
+          onMetadata: (metadata) => void received.push({ ...metadata }),
         });
-        assertEquals([answer, told], [[2], [{ heard: shape }]], shape);
+        assertEquals([answer, received], [[2], [{ heard: shape }]], shape);
       }
       await both.asked.note(1, { metadata: { say: "note" } });
       while (seen.length < 5) await turns();
@@ -50,7 +50,7 @@ for (const asks of ASKING) {
   );
 
   Deno.test(
-    `onMetadata() of every shape is told nothing where nothing was set, asked by the ${asks}`,
+    `onMetadata() of every shape receives no entries by default, called by the ${asks}`,
     none,
     async () => {
       await using both = await everyShape(
@@ -59,17 +59,17 @@ for (const asks of ASKING) {
         {},
       );
       for (const shape of ANSWERING) {
-        const told: unknown[] = [];
+        const received: unknown[] = [];
         await CALLS[shape](both.asked, {
-          onMetadata: (metadata) => void told.push({ ...metadata }),
+          onMetadata: (metadata) => void received.push({ ...metadata }),
         });
-        assertEquals(told, [{}], shape);
+        assertEquals(received, [{}], shape);
       }
     },
   );
 
   Deno.test(
-    `Middleware stands around handlers of every shape, asked by the ${asks}`,
+    `Middleware wraps handlers of every shape, called by the ${asks}`,
     none,
     async () => {
       const order: string[] = [];
@@ -103,7 +103,7 @@ for (const asks of ASKING) {
   );
 
   Deno.test(
-    `Middleware refuses calls of every shape before they are handled, asked by the ${asks}`,
+    `Middleware refuses calls of every shape before they are handled, called by the ${asks}`,
     none,
     async () => {
       let handled = 0;

@@ -1,5 +1,5 @@
 /**
- * A peer that stops reading, and goes on.
+ * A peer that stops reading and continues later.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type {
   SocketAddress,
 } from "../../lib/transport/connection.ts";
 
-/** A connection that reads nothing while it is shut. */
+/** A connection whose reads wait while it is shut. */
 export class Gated implements Connection {
   #gate: PromiseWithResolvers<void> | undefined = undefined;
   readonly #inner: Connection;
@@ -36,7 +36,7 @@ export class Gated implements Connection {
 
   async read(buffer: Uint8Array): Promise<number | null> {
     const count = await this.#inner.read(buffer);
-    // What has been read is not handed on before the gate opens.
+    // Bytes that were read are held back until the gate opens.
     await this.#gate?.promise;
     return count;
   }

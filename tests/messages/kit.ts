@@ -1,5 +1,5 @@
 /**
- * What the tests of clients and servers share.
+ * Helpers for the tests of clients and servers.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import {
   type MemoryPairOptions,
 } from "../../lib/transport/memory/memory_pair.ts";
 
-/** The client's end of a pair in memory, of which the server has the other. */
+/** Connects to a server in memory; returns the client's end. */
 export function dial(
   server: { accept(connection: Connection): Promise<void> },
   options?: MemoryPairOptions,
@@ -24,7 +24,7 @@ export function dial(
   return near;
 }
 
-/** Collects what is reported; a test that expects nothing looks that it is empty. */
+/** Collects reported incidents. */
 export function incidents(): {
   readonly list: Incident[];
   readonly onError: (incident: Incident) => void;
@@ -33,40 +33,40 @@ export function incidents(): {
   return { list, onError: (incident) => void list.push(incident) };
 }
 
-/** What a call failed with. */
+/** Returns the error of a failed call. */
 export async function failureOf(
   call: PromiseLike<unknown>,
 ): Promise<CallError> {
   const error = await thrownBy(call);
   if (error instanceof CallError) return error;
-  throw new Error("It failed with something else", { cause: error });
+  throw new Error("Unexpected kind of error", { cause: error });
 }
 
-/** What a connection failed with. */
+/** Returns the error of a failed session. */
 export async function endOf(call: PromiseLike<unknown>): Promise<SessionError> {
   const error = await thrownBy(call);
   if (error instanceof SessionError) return error;
-  throw new Error("It failed with something else", { cause: error });
+  throw new Error("Unexpected kind of error", { cause: error });
 }
 
-/** Whatever was thrown. */
+/** Returns the value that a promise rejects with. */
 export async function thrownBy(call: PromiseLike<unknown>): Promise<unknown> {
   try {
     await call;
   } catch (error) {
     return error;
   }
-  throw new Error("It should have failed");
+  throw new Error("Expected a rejection");
 }
 
-/** All items of a stream. */
+/** Returns all items of a stream. */
 export async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
   const list: Item[] = [];
   for await (const item of items) list.push(item);
   return list;
 }
 
-/** Settles when the signal fires, with its reason. */
+/** Resolves with the reason when the signal is aborted. */
 export function aborted(signal: AbortSignal): Promise<unknown> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve(signal.reason);
@@ -76,7 +76,7 @@ export function aborted(signal: AbortSignal): Promise<unknown> {
   });
 }
 
-/** Gives other tasks a turn, so often. */
+/** Waits for `count` turns of the event loop. */
 export async function turns(count = 1): Promise<void> {
   for (let turn = 0; turn < count; turn++) {
     await new Promise((resolve) => setTimeout(resolve, 0));

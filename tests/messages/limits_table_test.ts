@@ -1,6 +1,6 @@
 /**
- * The table of `lib/messages/README.md`, "Limits": the defaults that it names
- * are those of the library, each of them and no others.
+ * The table of `lib/messages/README.md`, "Limits": it names the defaults of the
+ * library, all of them and no others.
  *
  * @module
  */
@@ -19,19 +19,19 @@ const SESSIONS = "`maxSessions` (of a server)";
 
 const documented = tableRows("Limits");
 
-/** What a row says: several limits may share one. */
+/** Defaults that a row names; several limits may share a row. */
 function defaults(name: string): number[] {
   const [cell = ""] = documented.get(name) ?? [];
   return cell.split(", ").map(sizeOf);
 }
 
-/** The number that `1,024` or `16 MiB` stands for. */
+/** Parses `1,024` or `16 MiB`. */
 function sizeOf(text: string): number {
   const [digits = "", unit] = text.split(" ");
   return Number(digits.replaceAll(",", "")) * (unit === "MiB" ? 2 ** 20 : 1);
 }
 
-Deno.test("DEFAULT_LIMITS has the limits of the table, with the values that it names", () => {
+Deno.test("DEFAULT_LIMITS has the limits and values of the table", () => {
   const named = [...documented.keys()].flatMap((name) => {
     if (name === CODEC || name === SESSIONS) return [];
     const values = defaults(name);
@@ -43,11 +43,11 @@ Deno.test("DEFAULT_LIMITS has the limits of the table, with the values that it n
   assertEquals(Object.fromEntries(named), { ...DEFAULT_LIMITS });
 });
 
-Deno.test("DEFAULT_LIMITS has the values that its own documentation names", () => {
+Deno.test("DEFAULT_LIMITS has the values that its documentation names", () => {
   const source = Deno.readTextFileSync(
     new URL("../../lib/messages/session/wire/limits.ts", import.meta.url),
   );
-  // Behind the number may stand what makes it another.
+  // The number may be followed by a condition for another value.
   const named = source.matchAll(
     /@default \{(\d+)(?:, or [^}]+)?\} \*\/\n +(\w+): number;/g,
   );
@@ -57,21 +57,21 @@ Deno.test("DEFAULT_LIMITS has the values that its own documentation names", () =
   );
 });
 
-Deno.test("resolveCodecLimits() of a codec fills in what the table names", () => {
+Deno.test("resolveCodecLimits() fills in the values of the table", () => {
   const { maxDepth, maxNodes, maxBytes } = resolveCodecLimits({});
   assertEquals([maxDepth, maxNodes, maxBytes], defaults(CODEC));
 });
 
-Deno.test("createServer() takes as many sessions as the table names when it is told no other number", async () => {
+Deno.test("createServer() accepts as many sessions as the table names by default", async () => {
   const Echo = protocol({
     name: "echo",
     server: { echo: unary<string, string>() },
   });
   const [most = 0] = defaults(SESSIONS);
   const server = createServer(Echo, { echo: (text) => text }, {
-    limits: { handshakeTimeout: 2 ** 31 - 1 }, // however long it takes to dial so often
+    limits: { handshakeTimeout: 2 ** 31 - 1 }, // connecting this often may take long
   });
-  // They hold a place from when they are accepted, though they say nothing.
+  // Connections count from when they are accepted, even if they send nothing.
   const silent = Array.from({ length: most - 1 }, () => dial(server));
   const last = await connect(Echo, dial(server));
   assertEquals((await endOf(connect(Echo, dial(server)))).code, "too-many");

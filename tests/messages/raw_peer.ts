@@ -1,6 +1,6 @@
 /**
- * A peer that writes its frames by hand, from PROTOCOL.md, and so can break
- * every rule.
+ * A peer that writes its frames by hand, from PROTOCOL.md, and can therefore
+ * break every rule.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import {
 import type { Connection } from "../../lib/transport/connection.ts";
 import { readExactly, writeAll } from "../../lib/transport/io.ts";
 
-/** Numbers of the kinds that are used here. */
+/** Numbers of the frame kinds that tests use. */
 export const K = {
   HELLO: 0x01,
   GOAWAY: 0x02,
@@ -28,14 +28,14 @@ export const K = {
   NOTIFY: 0x17,
 } as const;
 
-/** A frame as it came. */
+/** A received frame. */
 export interface RawFrame {
   readonly kind: number;
   readonly id: number;
   readonly body: Uint8Array;
 }
 
-/** What a HELLO may say otherwise than a decent one. */
+/** Members of a HELLO that differ from a valid one. */
 export interface RawHello {
   role?: 0 | 1;
   major?: number;
@@ -51,7 +51,7 @@ export const MORE = 1;
 const codec = msgpack();
 const text = new TextEncoder();
 
-/** A value as the body of a message, behind its fields. */
+/** Returns the body of a message: fields, then the value. */
 export function value(
   of: unknown,
   fields: Uint8Array = new Uint8Array(),
@@ -59,12 +59,12 @@ export function value(
   return concat([u16(fields.length), fields, codec.encode(of)]);
 }
 
-/** The field that says how many milliseconds are left for a call. */
+/** Returns the DEADLINE field: the milliseconds left for a call. */
 export function deadline(ms: number): Uint8Array {
   return concat([Uint8Array.of(0x01), u16(4), u32(ms)]);
 }
 
-/** The body of a REQUEST. */
+/** Returns the body of a REQUEST. */
 export function request(method: number, input: Uint8Array): Uint8Array {
   return concat([u16(method), input]);
 }
@@ -79,7 +79,7 @@ function u32(of: number): Uint8Array {
   return bytes;
 }
 
-/** Frames by hand. */
+/** A peer that sends handwritten frames. */
 export class RawPeer implements AsyncDisposable {
   readonly connection: Connection;
 
@@ -87,12 +87,12 @@ export class RawPeer implements AsyncDisposable {
     this.connection = connection;
   }
 
-  /** Bytes, whatever they are. */
+  /** Sends arbitrary bytes. */
   async send(bytes: Uint8Array): Promise<void> {
     await writeAll(this.connection, bytes);
   }
 
-  /** One frame. */
+  /** Sends one frame. */
   async frame(
     kind: number,
     id: number,
@@ -110,7 +110,7 @@ export class RawPeer implements AsyncDisposable {
     );
   }
 
-  /** The first frame. */
+  /** Sends a HELLO. */
   async hello(hello: RawHello = {}): Promise<void> {
     const {
       role = 0,
@@ -143,7 +143,7 @@ export class RawPeer implements AsyncDisposable {
     );
   }
 
-  /** The next frame. */
+  /** Reads the next frame. */
   async next(): Promise<RawFrame> {
     const head = await this.#read(12);
     const view = new DataView(head.buffer);
@@ -160,7 +160,7 @@ export class RawPeer implements AsyncDisposable {
     return bytes;
   }
 
-  /** The next frame of a kind; others are passed over. */
+  /** Reads the next frame of a kind and skips others. */
   async until(kind: number): Promise<RawFrame> {
     for (;;) {
       const frame = await this.next();
@@ -168,7 +168,7 @@ export class RawPeer implements AsyncDisposable {
     }
   }
 
-  /** What the next ERROR says. */
+  /** Reads the next ERROR. */
   async error() {
     const { body } = await this.until(K.ERROR);
     return {
@@ -178,8 +178,8 @@ export class RawPeer implements AsyncDisposable {
     };
   }
 
-  /** What the GOAWAY says with which the other side ends the connection. */
-  async goodbye() {
+  /** Reads the GOAWAY with which the library closes the connection. */
+  async goaway() {
     for (;;) {
       const { body } = await this.until(K.GOAWAY);
       if (body[0] !== 0) return { code: SESSION_ERROR_CODES[body[0] ?? 99] };

@@ -1,17 +1,17 @@
 /**
- * The tables of `lib/messages/README.md`, for the tests that hold the library
- * to what they say.
+ * Reads the tables of `lib/messages/README.md`, for tests that compare the library
+ * with them.
  *
  * @module
  */
 
-/** Rows of all tables under a heading: the first cell, and those behind it. */
+/** Returns the rows of all tables under a heading: the first cell, and the cells after it. */
 export function tableRows(heading: string): Map<string, string[]> {
   const readme = Deno.readTextFileSync(
     new URL("../../lib/messages/README.md", import.meta.url),
   );
-  const [, behind = ""] = readme.split(`\n## ${heading}\n`);
-  const [section = ""] = behind.split("\n## ");
+  const [, after = ""] = readme.split(`\n## ${heading}\n`);
+  const [section = ""] = after.split("\n## ");
   const lines = section.split("\n");
   const rows = lines.filter((line, at) =>
     line.startsWith("| ") && !isRule(line) && !isRule(lines[at + 1])
@@ -22,7 +22,7 @@ export function tableRows(heading: string): Map<string, string[]> {
   }));
 }
 
-/** Whether a line is the rule between a table's head and its rows. */
+/** Returns whether a line separates a table's head from its rows. */
 function isRule(line = ""): boolean {
   return /^\|[ :|-]+$/.test(line);
 }

@@ -1,6 +1,6 @@
 /**
- * Why the `signal` of a handler fires, for every shape: the reason is a
- * `CallError` that says so, and generators are left.
+ * The `signal` of a handler, for every shape: its reason is a `CallError` with
+ * the cause, and generators are left.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import { aborted, all, failureOf } from "./kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
-/** Handlers that wait until nobody waits for them, each in the way of its shape. */
+/** Handlers of every shape that wait until their call is cancelled. */
 function waiting() {
   const entered = Promise.withResolvers<void>();
   const left = Promise.withResolvers<void>();
@@ -44,7 +44,7 @@ function waiting() {
       try {
         yield 1;
         await aborted(context.signal);
-        yield 2; // here it is left
+        yield 2; // the generator is left here
         beyond.push("down");
       } finally {
         left.resolve();
@@ -73,7 +73,7 @@ function waiting() {
   return { handlers, entered, left, reasons, beyond };
 }
 
-/** Calls that their callers do not end; those with items have sent one. */
+/** Calls that their callers do not end; with items, the first one is sent. */
 const CALLS: Readonly<
   Record<Answering, (asked: Asked, options: CallOptions) => Promise<unknown>>
 > = {
@@ -94,11 +94,11 @@ const CALLS: Readonly<
 type Pair = Awaited<ReturnType<typeof everyShape>>;
 
 interface Cause {
-  /** What the handler is told. */
+  /** Code of the reason that the handler sees. */
   readonly reason: string;
-  /** What the caller is told. */
+  /** Code of the error that the caller receives. */
   readonly failure: string;
-  /** Who can do it to the other side's handlers. */
+  /** The callers for which it can happen. */
   readonly asks: readonly Asking[];
   readonly options?: CallOptions;
   readonly limits?: { drainGrace: number };
@@ -135,7 +135,7 @@ const CAUSES: readonly Cause[] = [
   },
 ];
 
-async function tellsWhy(
+async function checkReason(
   { reason, failure, options = {}, limits = { drainGrace: 10_000 }, cause }:
     Cause,
   asks: Asking,
@@ -155,18 +155,18 @@ async function tellsWhy(
   const [why] = reasons;
   assert(why instanceof CallError);
   assertEquals([why.code, why.method], [reason, shape]);
-  assertEquals(beyond, [], "the handler went on behind where it waited");
-  assertEquals(pair.list, [], "what the caller did is no incident");
+  assertEquals(beyond, [], "the handler continued after it waited");
+  assertEquals(pair.list, [], "no incident is reported");
 }
 
 for (const cause of CAUSES) {
   for (const asks of cause.asks) {
     for (const shape of ANSWERING) {
       Deno.test(
-        `signal of a handler of ${shape}(), asked by the ${asks}, says ${cause.reason}`,
+        `signal of a ${shape}() handler called by the ${asks} has the reason ${cause.reason}`,
         none,
         async () => {
-          await tellsWhy(cause, asks, shape);
+          await checkReason(cause, asks, shape);
         },
       );
     }

@@ -1,6 +1,6 @@
 /**
- * Peers that read slowly or not at all, over TCP: nothing waits for ever, and
- * nobody else waits for them. Counted, not timed.
+ * Peers that read slowly or not at all, over TCP: nothing waits forever, and no
+ * other peer waits for them. The tests count; they measure no time.
  *
  * @module
  */
@@ -52,7 +52,7 @@ Deno.test("over TCP: a message larger than the window arrives in every shape and
   });
   const { remote } = session;
   const large = new Uint8Array(3_000_000).fill(7);
-  const [asked, chunks, bytes, told, called] = await Promise.all([
+  const [asked, chunks, bytes, talked, called] = await Promise.all([
     remote.ask(large),
     all(remote.chunks(3)),
     remote.upload([large, large, large]).result,
@@ -66,12 +66,12 @@ Deno.test("over TCP: a message larger than the window arrives in every shape and
     [3_000_000, 2],
   ]);
   assertEquals(bytes, 9_000_000);
-  assertEquals(told, [large, large]);
+  assertEquals(talked, [large, large]);
   assertEquals(called, large);
   await server.shutdown();
 });
 
-Deno.test("over TCP: two peers that both stop reading, and go on, lose nothing", async () => {
+Deno.test("over TCP: two peers that both stop reading and continue lose nothing", async () => {
   const CALLS = 20;
   const held: (() => void)[] = [];
   const ask = (bytes: Uint8Array) =>
@@ -108,13 +108,13 @@ Deno.test("over TCP: two peers that both stop reading, and go on, lose nothing",
     for (const remote of remotes) {
       answers.push(remote.ask(new Uint8Array(100_000).fill(n)));
     }
-    await turns(); // the system's buffers take some: more than unsentSoft waits
+    await turns(); // more than unsentSoft remains after the system's buffers are full
   }
   await turns(50);
   assertEquals(held.length, 0, "nothing is read yet");
   for (const gate of gates) gate.open();
   while (held.length < 2 * CALLS) await turns();
-  // Now the answers, eight megabytes each way, while again nobody reads.
+  // Now the results, eight megabytes each way, while again neither peer reads.
   for (const gate of gates) gate.shut();
   for (const answer of held) answer();
   await turns(50);
@@ -171,7 +171,7 @@ Deno.test("over TCP: a slow reader of one stream holds up neither streams nor ca
     calls++;
   }
   assertEquals([chunks, calls], [1000, 20]);
-  // What the slow ones have been sent is what they took, and their windows.
+  // A slow reader is sent only what it took plus its window.
   const window = (256 * 1024) / 8192 + 8;
   assert(yielded <= 20 + window, `${yielded} items for 20 that were taken`);
   assert(sent <= taken + window, `${sent} items for ${taken} that were taken`);
@@ -183,7 +183,7 @@ Deno.test("over TCP: a slow reader of one stream holds up neither streams nor ca
   await server.shutdown();
 });
 
-Deno.test("over TCP: streams of large items that are read at once wait for each other, and none fails", async () => {
+Deno.test("over TCP: streams of large items that are read at once take turns, and none fails", async () => {
   const server = await serve(Talk, {
     ask: (bytes) => bytes,
     async *chunks(count) {
@@ -229,7 +229,7 @@ const News = protocol({
 const PUBLISHED = 1500;
 const TEXT = "x".repeat(16_000);
 
-/** Publishes to one client that reads and one that does not, which then reads on. */
+/** Publishes to a client that reads, and to one that reads only afterwards. */
 async function publishTo(
   options: ServerOptions<typeof News>,
   keyOf?: (n: number) => number,
@@ -246,7 +246,7 @@ async function publishTo(
   gate.shut();
   for (let n = 0; n < PUBLISHED; n++) {
     server.broadcast.news({ n, text: TEXT }, keyOf && { key: keyOf(n) });
-    if (n % 16 === 15) await fast.remote.ping(); // it has heard so far
+    if (n % 16 === 15) await fast.remote.ping(); // it has received everything so far
   }
   await fast.remote.ping();
   const before = heard[1].length;
@@ -267,8 +267,8 @@ for (const policy of ["drop-oldest", "drop-newest"] as const) {
     const { delivered, dropped, conflated, disconnected } = stats;
     await slow.remote.ping();
     assertEquals(heard[0], every);
-    assert(before < 8, `${before} came through a gate that was shut`);
-    assert(dropped > 0, "it was never too slow");
+    assert(before < 8, `${before} messages passed a closed gate`);
+    assert(dropped > 0, "the client was never too slow");
     assertEquals([conflated, disconnected], [0, 0]);
     assertEquals(delivered + dropped, 2 * PUBLISHED);
     assertEquals(heard[1].length, delivered - PUBLISHED);
@@ -292,7 +292,7 @@ Deno.test("over TCP: a client that stops reading gets the last message of each k
   await slow.remote.ping();
   const { delivered, dropped, conflated } = server.broadcastStats;
   assertEquals(heard[0], every);
-  assert(conflated > 0, "it was never too slow");
+  assert(conflated > 0, "the client was never too slow");
   assertEquals(dropped, 0);
   assertEquals(delivered + conflated, 2 * PUBLISHED);
   assertEquals(heard[1].length, delivered - PUBLISHED);
@@ -302,7 +302,7 @@ Deno.test("over TCP: a client that stops reading gets the last message of each k
   await server.shutdown();
 });
 
-Deno.test("over TCP: a client that stops reading is disconnected where that is the policy", async () => {
+Deno.test("over TCP: a client that stops reading is disconnected under that policy", async () => {
   const { server, slow, fast, heard } = await publishTo({
     broadcast: { slow: "disconnect", maxQueued: 8 },
   });

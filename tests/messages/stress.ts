@@ -1,7 +1,7 @@
 /**
- * A server whose handlers do as they are ordered, and what must be true when
- * all is over: each handler that was entered has settled, and no session, open
- * or closed, holds anything.
+ * A server whose handlers follow orders, and the checks at the end of a test:
+ * each handler that was entered has settled, and no session, open or closed,
+ * holds any resource.
  *
  * @module
  */
@@ -24,13 +24,13 @@ import type {
 import type { SessionLimits } from "../../lib/messages/session/wire/limits.ts";
 import { aborted, turns } from "./kit.ts";
 
-/** What a handler is to do. */
+/** Instructions for a handler. */
 export interface Order {
-  /** Of the call that carries it: there is one of each. */
+  /** Unique id of the call that carries the order. */
   readonly id: number;
   readonly mode: "ok" | "throw" | "declared" | "wait" | "refuse";
   readonly size: number;
-  /** Makes the request itself large. */
+  /** Bytes that make the request large. */
   readonly padding: Uint8Array;
 }
 
@@ -54,14 +54,14 @@ export const echo = ({ mode, size }: Order): Uint8Array => {
   return new Uint8Array(size);
 };
 
-/** What of a call's context an order needs. */
+/** The part of a call context that an order needs. */
 interface Acting {
   readonly signal: AbortSignal;
   error(name: "no"): CallError;
   refuse(code: "forbidden", message: string): CallError;
 }
 
-/** Does what was ordered. */
+/** Executes an order. */
 async function act({ mode }: Order, context: Acting): Promise<void> {
   if (mode === "wait") throw await aborted(context.signal);
   if (mode === "throw") throw new Error("broken");
@@ -69,12 +69,12 @@ async function act({ mode }: Order, context: Acting): Promise<void> {
   if (mode === "refuse") throw context.refuse("forbidden", "No");
 }
 
-/** A client names itself with a number: then the two ends of a session find each other. */
+/** A server whose clients identify themselves by number, to match both ends. */
 export type StressServer = Server<typeof Stress, number>;
 
-/** A server, its handlers, and what became of calls and sessions. */
+/** A server, its handlers, and the outcomes of calls and sessions. */
 export class Handlers {
-  /** Sessions that were opened, by what their clients named themselves. */
+  /** Sessions that were opened, by the number of their client. */
   readonly sessions: Map<number, ServerSession<typeof Stress, number>> =
     new Map();
   readonly #entered: Set<number> = new Set();
@@ -110,7 +110,7 @@ export class Handlers {
     }
   }
 
-  /** A server of these handlers. */
+  /** Returns a server with these handlers. */
   serve(limits: Partial<SessionLimits> = {}): StressServer {
     return createServer(Stress, {
       unary: (order, context) =>
@@ -119,7 +119,7 @@ export class Handlers {
           return new Uint8Array(order.size);
         }),
       serverStream: (order, context) =>
-        this.#countedItems(order, give(order, context)),
+        this.#countedItems(order, produce(order, context)),
       clientStream: (items, context) =>
         this.#counted(context.opening, async () => {
           let bytes = 0;
@@ -143,22 +143,26 @@ export class Handlers {
     });
   }
 
-  /** A call has failed: gives with what. */
+  /** Records a failed call; returns the error code. */
   failed(id: number, error: unknown): string {
     assert(error instanceof CallError, `call ${id} failed with ${error}`);
     if (error.processed === "no") this.#unprocessed.push(id);
     return error.code;
   }
 
-  /** Once all is over. */
+  /** Checks the handlers at the end of a test. */
   check(): void {
     assertEquals(this.#settled, this.#entered.size, "handlers that settled");
     const wrong = this.#unprocessed.filter((id) => this.#entered.has(id));
-    assertEquals(wrong, [], "calls that were handled, and failed as if not");
+    assertEquals(
+      wrong,
+      [],
+      'calls that were handled but failed with processed "no"',
+    );
   }
 }
 
-async function* give(
+async function* produce(
   order: Order,
   context: Acting,
 ): AsyncGenerator<Uint8Array> {
@@ -176,22 +180,22 @@ async function* lengths(
   }
 }
 
-// ── what a session holds ─────────────────────────────────────────────────
+// ── resources of a session ─────────────────────────────────────────────────
 
-/** What is under way when all calls have settled has come after so many turns of the event loop. */
+/** Turns of the event loop after which everything in transit has arrived. */
 const TURNS = 1000;
 
 async function soon(isSo: () => boolean): Promise<void> {
   for (let n = 0; n < TURNS && !isSo(); n++) await turns();
 }
 
-/** Sees that nothing is in flight once handlers have settled, and nothing held. */
+/** Checks that a session has no call in flight and holds no resource. */
 export async function holdsNothing(publicSession: object): Promise<void> {
   const peer = peerOf(publicSession);
   assert(peer);
   const { session } = peer;
   await soon(() => isIdle(peer));
-  assert(isIdle(peer), `it has calls in flight: ${session.state}`);
+  assert(isIdle(peer), `calls are in flight: ${session.state}`);
   const { callCredit: _, requestCredit, requestOwed, ...held } =
     session.accounts;
   const { connectionWindow } = session.limits;
@@ -215,7 +219,7 @@ function isIdle({ session, notifications }: Peer): boolean {
   return outgoing + incoming + queued + notifications.size === 0;
 }
 
-/** Of two ends that are idle and open: the credit that one has and what the other still owes it are all there is. */
+/** Checks that the credit of two idle ends adds up to the whole window. */
 export async function creditAddsUp(one: object, other: object): Promise<void> {
   for (const [caller, callee] of [[one, other], [other, one]] as const) {
     const [from, to] = [peerOf(caller)?.session, peerOf(callee)?.session];

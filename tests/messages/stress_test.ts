@@ -38,13 +38,13 @@ const MODES: readonly Order["mode"][] = [
 ];
 const SIZES = [0, 10, 200, 3_000, 40_000, 300_000];
 const PADDINGS = [0, 0, 100, 5_000];
-/** So small that credit is used up and comes back often. */
+/** A window so small that credit often runs out. */
 const LIMITS = { connectionWindow: 64 * 1024 };
 const CALLS = 10_000;
 const AT_ONCE = 64;
 const SESSIONS = 8;
 
-/** mulberry32: any seed gives the same run of draws. */
+/** Returns a mulberry32 generator. */
 function random(seed: number) {
   let state = seed >>> 0;
   function next(): number {
@@ -62,16 +62,16 @@ function random(seed: number) {
 }
 type Random = ReturnType<typeof random>;
 
-/** The clients' side: sessions that come and go under the calls. */
+/** Client sessions that start and end while calls run. */
 class Clients {
   readonly sessions: ClientSession<typeof Stress>[] = [];
-  /** Those that have ended, too, each under the number that the server knows. */
+  /** All sessions, including ended ones, by the number that the server knows. */
   readonly all: ClientSession<typeof Stress>[] = [];
   readonly #ended: Promise<void>[] = [];
   readonly #dial: () => Promise<Connection>;
   readonly #draw: Random;
   readonly #connections = new WeakMap<object, Connection>();
-  #dialled = 0;
+  #connected = 0;
 
   constructor(dial: () => Promise<Connection>, draw: Random) {
     this.#dial = dial;
@@ -80,7 +80,7 @@ class Clients {
 
   async add(): Promise<ClientSession<typeof Stress>> {
     const connection = await this.#dial();
-    const credentials = this.#dialled++;
+    const credentials = this.#connected++;
     const session = await connect(Stress, connection, {
       handlers: { echo },
       limits: LIMITS,
@@ -93,20 +93,20 @@ class Clients {
     return session;
   }
 
-  /** Ends one in one of the ways in which connections end. */
+  /** Ends a random session in a random way. */
   end(server: StressServer): void {
     const session = this.#draw.of(this.sessions);
     const served = this.#draw.of([...server.sessions]);
     const ways = [
       () => session?.close(),
-      () => this.#connections.get(session ?? this)?.close(), // cut, without a word
+      () => this.#connections.get(session ?? this)?.close(), // without a GOAWAY
       () => served?.drain(),
       () => served?.close(),
     ];
     this.#ended.push(Promise.resolve(this.#draw.of(ways)?.()));
   }
 
-  /** One that is alive. */
+  /** Returns an open session. */
   async pick(): Promise<ClientSession<typeof Stress>> {
     const index = this.#draw.below(this.sessions.length);
     const session = this.sessions[index];
@@ -122,7 +122,7 @@ class Clients {
   }
 }
 
-/** Makes one call, and gives what it ended with: exactly one thing. */
+/** Makes one call; returns its outcome. */
 async function call(
   id: number,
   session: ClientSession<typeof Stress>,
@@ -217,14 +217,14 @@ function check(ended: Map<string, number>, handlers: Handlers): void {
       "internal",
       "disconnected",
     ]
-  ) assert((ended.get(outcome) ?? 0) > 0, `none ended with ${outcome}`);
+  ) assert((ended.get(outcome) ?? 0) > 0, `no call ended with ${outcome}`);
   assertEquals(ended.get("malformed"), undefined);
   handlers.check();
 }
 
 const seed = Number(Deno.env.get("STRESS_SEED") ?? Date.now() % 2 ** 32);
 
-Deno.test(`10,000 calls in memory settle, each once, and leave nothing (seed ${seed})`, async () => {
+Deno.test(`10,000 calls in memory settle once each and leave no resource (seed ${seed})`, async () => {
   const handlers = new Handlers();
   const server = handlers.serve(LIMITS);
   let pairs = seed;
@@ -240,7 +240,7 @@ Deno.test(`10,000 calls in memory settle, each once, and leave nothing (seed ${s
   check(ended, handlers);
 });
 
-Deno.test(`10,000 calls over TCP settle, each once, and leave nothing (seed ${seed})`, async () => {
+Deno.test(`10,000 calls over TCP settle once each and leave no resource (seed ${seed})`, async () => {
   const handlers = new Handlers();
   const server = handlers.serve(LIMITS);
   const addr = await server.listen({ port: 0 });

@@ -1,4 +1,4 @@
-/** Each conversation of the vectors, with the session at each end in turn. */
+/** Runs each conversation of the vectors with the session at each end. */
 import { assert, assertEquals } from "@std/assert";
 import * as made from "../../vectors/make_messages.ts";
 import type {
@@ -17,7 +17,7 @@ import {
 
 const PURE = { permissions: "none" } as const;
 
-/** Runs a conversation with the library at one end, and the script at the other. */
+/** Runs a conversation between the library and the script. */
 function run(conversation: Conversation, side: Side): void {
   const subject = new Subject(side, conversation);
   const steps = conversation.steps.filter((step) => !isOfLater(step, side));
@@ -46,7 +46,7 @@ function isOwn(step: Step, side: Side): step is FrameStep {
   return isFrame(step) && step.from === side;
 }
 
-/** A frame that only a later version sends. */
+/** Whether only a later version sends the frame. */
 function isOfLater(step: Step, side: Side): boolean {
   return isOwn(step, side) && step.later === true;
 }
@@ -63,7 +63,7 @@ function expectSeen(
   step: Extract<Step, { sees: string }>,
   index: number,
 ): void {
-  // The text is the library's own; a failure that was sent has one in the vector.
+  // Texts are not compared; only failures that were sent have one in the vector.
   const { text: _, ...details } = step.with;
   assertEquals(
     subject.seen.shift(),
@@ -72,7 +72,7 @@ function expectSeen(
   );
 }
 
-/** What was sent must have been due: frames may only be ahead where the vector says so. */
+/** Checks that no frame was sent before its step, unless the vector allows it. */
 function expectNothingEarly(
   subject: Subject,
   steps: readonly Step[],
@@ -115,7 +115,7 @@ Deno.test(
 );
 
 Deno.test(
-  "conversations have names of their own and a subject each",
+  "messages.json has unique conversation names and a subject for each",
   PURE,
   () => {
     assertEquals(
@@ -127,7 +127,7 @@ Deno.test(
 );
 
 Deno.test(
-  "at least 80 conversations have the library at both ends",
+  "messages.json has at least 80 conversations for both ends",
   PURE,
   () => {
     const both = CONVERSATIONS.filter(({ subjects }) =>

@@ -1,4 +1,4 @@
-/** One frame of each kind: what it says, and that it is written alike. */
+/** One frame of each kind: its decoded content, and its encoding. */
 import { assertEquals } from "@std/assert";
 import { msgpack } from "../../../lib/messages/codec/msgpack.ts";
 import {
@@ -32,7 +32,7 @@ import { jsonOf } from "./wire_values.ts";
 const PURE = { permissions: "none" } as const;
 const codec = msgpack();
 
-/** Where the fields of each kind begin, behind the header. */
+/** Offset of the fields of each kind, after the header. */
 const FIELDS_AT: Readonly<Record<number, number>> = {
   [Kind.REQUEST]: 2,
   [Kind.NOTIFY]: 2,
@@ -73,10 +73,10 @@ for (const { name, kind, flags, id, bytes, says } of VECTORS.frames) {
 
   if (kind === Kind.GOAWAY) {
     Deno.test(`decodeGoaway() and encodeGoaway() of ${name}`, PURE, () => {
-      const goodbye = decodeGoaway(frame);
-      const { message: text, ...rest } = goodbye;
+      const goaway = decodeGoaway(frame);
+      const { message: text, ...rest } = goaway;
       assertEquals({ ...rest, text }, says as typeof rest & { text: string }); // as the vectors have it
-      assertEquals(encodeGoaway(goodbye), body);
+      assertEquals(encodeGoaway(goaway), body);
     });
   }
 
@@ -131,7 +131,7 @@ for (const { name, kind, flags, id, bytes, says } of VECTORS.frames) {
 }
 
 Deno.test(
-  "every kind of frame stands in the vectors, and in a conversation",
+  "messages.json has every kind of frame in its frames and its conversations",
   PURE,
   () => {
     const kinds = Object.values(Kind).sort((a, b) => a - b);

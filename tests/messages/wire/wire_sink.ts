@@ -1,5 +1,5 @@
 /**
- * Where a session's frames go when nothing is connected to it.
+ * A sink for the frames of a session without a connection.
  *
  * @module
  */
@@ -7,18 +7,18 @@ import type { FrameSink } from "../../../lib/messages/session/flow/frame_writer.
 
 /** A sink whose transport may stop taking bytes. */
 export interface StallingSink extends FrameSink {
-  /** After so many frames the transport takes no more, and says so. */
+  /** Stops taking frames after this many, then calls `stalled`. */
   stall(after: number, stalled: () => void): void;
-  /** It takes them again. */
+  /** Takes frames again. */
   flow(): void;
 }
 
-/** Collects whole frames, length included; all of them count as sent while nothing stalls. */
+/** Collects frames with their length; they count as sent unless stalled. */
 export function sinkInto(sent: Uint8Array[]): StallingSink {
   let buffer = new Uint8Array(0);
   let framed = 0;
   let taken = Infinity; // frames until it stalls
-  let tell = () => {};
+  let onStalled = () => {};
   return {
     begin(room) {
       buffer = new Uint8Array(room + 4096);
@@ -28,13 +28,13 @@ export function sinkInto(sent: Uint8Array[]): StallingSink {
       new DataView(buffer.buffer).setUint32(0, end - 4);
       sent.push(buffer.slice(0, end));
       framed += end;
-      if (--taken === 0) tell();
+      if (--taken === 0) onStalled();
     },
     abandon() {},
     stall(after, stalled) {
       taken = after;
-      tell = stalled;
-      if (after === 0) tell();
+      onStalled = stalled;
+      if (after === 0) onStalled();
     },
     flow() {
       taken = Infinity;

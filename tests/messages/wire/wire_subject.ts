@@ -1,5 +1,5 @@
 /**
- * One end of a vector's conversation: the session between bytes and a scripted
+ * One end of a vector's conversation: a session between bytes and a scripted
  * application, without sockets, timers or a clock.
  *
  * @module
@@ -38,9 +38,9 @@ import {
 
 const { protocol } = VECTORS.meta;
 
-/** Ends whose transport can be so slow that long messages wait. */
+/** A session whose transport can be too slow for long messages. */
 class StallingSession extends Session {
-  /** Nothing more may be added to the fragments that wait for the transport. */
+  /** Fills the send budget of fragments. */
   fillFragments(): void {
     this.shared.writer.fragments.add(this.limits.unsentSoft);
   }
@@ -48,9 +48,9 @@ class StallingSession extends Session {
 
 /** One end of a conversation. */
 export class Subject {
-  /** Frames that came out and were not looked at yet, length included. */
+  /** Sent frames that the script has not checked, with their length. */
   readonly sent: Uint8Array[] = [];
-  /** What the application was told and the script has not looked at yet. */
+  /** Events that the script has not checked. */
   readonly seen: { sees: string; with: Details }[] = [];
   readonly #session: StallingSession;
   readonly #outgoing = new Map<number, OutgoingCall>();
@@ -70,7 +70,7 @@ export class Subject {
     const { hash = protocol.hash, secret, ...lists } = knows?.[role] ?? {};
     const own = listed(lists.serves ?? protocol[role]);
     this.#calls = listed(lists.calls ?? protocol[other(role)]);
-    // As the shells set it up: a HELLO may be longer than other frames.
+    // As in the shell: a HELLO may be longer than other frames.
     this.#decoder = lengthPrefixed({
       width: 4,
       maxFrameLength: 8 + Math.max(resolved.maxFrameBody, resolved.maxHello),
@@ -130,9 +130,9 @@ export class Subject {
     return body.length === 0 ? {} : { value: jsonOf(this.#codec.decode(body)) };
   }
 
-  // ── what comes ─────────────────────────────────────────────────────────
+  // ── inputs ─────────────────────────────────────────────────────────
 
-  /** Takes bytes of the other end. */
+  /** Delivers bytes from the peer. */
   receive(bytes: Uint8Array): void {
     try {
       this.#decoder.push(bytes);
@@ -146,7 +146,7 @@ export class Subject {
     this.#session.readSome(this.#now);
   }
 
-  /** The other end has ended its stream. */
+  /** Ends the peer's stream. */
   inputEnded(): void {
     let cause: unknown;
     try {
@@ -157,7 +157,7 @@ export class Subject {
     this.#session.inputEnded(cause, this.#now);
   }
 
-  /** Time passes, with a stop wherever the session wants one. */
+  /** Advances the clock, with a tick whenever the session needs one. */
   advance(ms: number): void {
     const target = this.#now + ms;
     while (this.#session.wakeAt <= target) {
@@ -194,16 +194,16 @@ export class Subject {
         this.#saw("cancelled", { call: id, reason });
       },
       onUnsendable: (cause) => {
-        // The vectors send nothing that has no encoding.
+        // The vectors contain no value without an encoding.
         if (!(cause instanceof CallError)) throw cause;
         return new CallError(cause.code, cause.message, { processed: "yes" });
       },
     };
   }
 
-  // ── what the application does ──────────────────────────────────────────
+  // ── actions of the application ──────────────────────────────────────────
 
-  /** Does what a step says. */
+  /** Performs the action of a step. */
   do(what: string, details: Details): void {
     const action = this.#actions[what];
     if (action === undefined) throw new Error(`No action ${what}`);

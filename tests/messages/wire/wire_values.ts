@@ -1,5 +1,5 @@
 /**
- * Values between the form in which the vectors write them and JavaScript's.
+ * Converts values between the form in the vectors and JavaScript.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import {
 } from "../../../lib/messages/session/wire/fields.ts";
 import type { Details } from "../../vectors/conversations/script.ts";
 
-/** The value that a vector means. */
+/** Returns the value that a vector describes. */
 export function valueOf(json: unknown): unknown {
   if (Array.isArray(json)) return json.map(valueOf);
   if (!isRecord(json)) return json;
@@ -32,7 +32,7 @@ export function valueOf(json: unknown): unknown {
   );
 }
 
-/** How a vector writes a value. */
+/** Returns the form of a value in the vectors. */
 export function jsonOf(value: unknown): unknown {
   if (value === undefined) return { $undefined: true };
   if (value instanceof Uint8Array) return runOf(value);
@@ -43,7 +43,7 @@ export function jsonOf(value: unknown): unknown {
   );
 }
 
-/** The vectors' binary data repeat one byte. */
+/** Describes binary data; in the vectors it repeats one byte. */
 function runOf(bytes: Uint8Array): unknown {
   const [first = 0] = bytes;
   return bytes.every((byte) => byte === first)
@@ -55,21 +55,21 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
 }
 
-/** Metadata, if there are any. */
+/** Returns the metadata, if any. */
 export function metadataOf({ metadata }: Readonly<Fields>): Details {
   return Object.keys(metadata).length === 0
     ? {}
     : { metadata: { ...metadata } };
 }
 
-/** The field of what a step sends beside a value. */
+/** Returns the encoded metadata field of a step. */
 export function metadataBytes({ metadata }: Details): Uint8Array {
   return metadata === undefined
     ? NO_FIELDS
     : metadataField(metadata as Metadata, 8192); // as the vectors have it
 }
 
-/** The error that a step ends a call with; the vectors' words are the codes. */
+/** Returns the error with which a step ends a call. */
 export function callError(step: Details): CallError {
   return new CallError(step["code"] as CallErrorCode, String(step["text"]), {
     processed: (step["processed"] ?? "maybe") as Processed,
@@ -81,7 +81,7 @@ export function callError(step: Details): CallError {
   });
 }
 
-/** What a vector says of a failure; the text is the library's own. */
+/** Returns the form of a failure in the vectors, without its text. */
 export function failureOf(error: CallError): Details {
   const { code, processed, retry, retryAfter, declared, incident, data } =
     error;
@@ -96,7 +96,7 @@ export function failureOf(error: CallError): Details {
   };
 }
 
-/** What a vector says of the end of a session. */
+/** Returns the form of the end of a session in the vectors. */
 export function endOf(error: SessionError | undefined): Details {
   return error === undefined
     ? { code: "none" }

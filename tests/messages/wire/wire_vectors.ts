@@ -1,5 +1,5 @@
 /**
- * `tests/vectors/messages.json`, and how its bytes are read and compared.
+ * Reads `tests/vectors/messages.json`, and compares frames with it.
  *
  * @module
  */
@@ -12,20 +12,20 @@ import type {
 import type { MessageVectors } from "../../vectors/make_messages.ts";
 import { expand } from "../../vectors/preludes.ts";
 
-/** The file's text. */
+/** The text of the file. */
 export const TEXT: string = text;
 
-/** The file's content. A test compares it with what it was made from. */
+/** The content of the file; a test compares it with its source. */
 export const VECTORS: MessageVectors = JSON.parse(text);
 
-/** The file's conversations, each with the steps of its prelude. */
+/** The conversations of the file, with the steps of their preludes. */
 export const CONVERSATIONS: readonly Conversation[] = VECTORS.conversations
   .map((conversation) => expand(conversation, VECTORS.preludes));
 
 /** A step that puts bytes on the wire. */
 export type FrameStep = Extract<Step, { bytes: Bytes }>;
 
-/** Bytes of a vector. */
+/** Returns the bytes of a vector. */
 export function bytesOf(bytes: Bytes): Uint8Array {
   const parts = typeof bytes === "string" ? [[bytes, 1] as const] : bytes.parts;
   const runs = parts.map(([hex, times]) => {
@@ -46,7 +46,7 @@ export function bytesOf(bytes: Bytes): Uint8Array {
   return whole;
 }
 
-/** A frame as hex, without the text that is its sender's own. */
+/** Returns a frame as hex without text, which each sender chooses. */
 export function comparable(frame: Uint8Array): string {
   const hex = frame.toHex();
   const kind = frame[4];
@@ -56,7 +56,7 @@ export function comparable(frame: Uint8Array): string {
     : hex;
 }
 
-/** ERROR: its fixed members, its fields but MESSAGE, its data. */
+/** Returns the fixed members, fields and data of an ERROR, without MESSAGE. */
 function withoutMessage(frame: Uint8Array): string {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   const end = 18 + view.getUint16(16);
