@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as z from "zod";
 import { FrameError } from "../../lib/framing/errors.ts";
 import { lines } from "../../lib/framing/layouts/lines.ts";
-import { u32be } from "../../lib/framing/presets.ts";
+import { u32be } from "../../lib/framing/length_presets.ts";
 import { connect } from "../../lib/transport/connect.ts";
 import { listen } from "../../lib/transport/listen.ts";
 import { memoryPair } from "../../lib/transport/memory/memory_pair.ts";
@@ -42,7 +42,7 @@ async function collect<T>(stream: AsyncIterable<T>): Promise<T[]> {
   return received;
 }
 
-/** A schema that answers later. */
+/** A schema that validates asynchronously. */
 function later<T>(
   check: (value: unknown) => value is T,
 ): StandardSchema<unknown, T> {
@@ -84,7 +84,7 @@ Deno.test(
 );
 
 Deno.test(
-  "messages() works over pieces of any size, and messages larger than any buffer",
+  "messages() works with reads of any size and messages larger than any buffer",
   PURE,
   async () => {
     const sent = [0, 10, 2000, 2150, 5000, 70_000, 600_000].map((length) => ({
@@ -124,7 +124,7 @@ Deno.test("messages() works over TCP, with any framing and codec", async () => {
 });
 
 Deno.test(
-  "next() may be called ahead: the calls take turns",
+  "next() may be called several times at once: the calls run in order",
   PURE,
   async () => {
     const [near, far] = pair({
@@ -149,7 +149,7 @@ Deno.test(
   },
 );
 
-Deno.test("a loop that is left is gone on with", PURE, async () => {
+Deno.test("a new loop continues after one that was left", PURE, async () => {
   const [near, far] = pair();
   await using _near = near, _far = far;
   for (const message of [1, 2, 3]) await near.send(message);
@@ -162,7 +162,7 @@ Deno.test("a loop that is left is gone on with", PURE, async () => {
 });
 
 Deno.test(
-  "a message that cannot be decoded throws, and the next one comes",
+  "next() throws for a message that cannot be decoded, and continues with the next one",
   PURE,
   async () => {
     const [near, far] = pair();
@@ -179,7 +179,7 @@ Deno.test(
 );
 
 Deno.test(
-  "schema validates what is received, outgoingSchema what is sent",
+  "schema validates received messages, outgoingSchema sent ones",
   PURE,
   async () => {
     const [near, far] = pair({
@@ -194,7 +194,7 @@ Deno.test(
     const error = await assertRejects(() => far.next(), SchemaError);
     assertEquals(error.issues[0]?.path, ["sku"]);
     assertEquals((await far.next()).value, { sku: "B", count: 2 });
-    // deno-lint-ignore no-explicit-any -- what a program without types does
+    // deno-lint-ignore no-explicit-any -- as in a program without types
     await assertRejects(() => far.send(5 as any), SchemaError);
     await far.send("five");
     assertEquals((await near.next()).value, "five");
@@ -202,7 +202,7 @@ Deno.test(
 );
 
 Deno.test(
-  "send() takes what outgoingSchema takes, and sends what it makes of it",
+  "send() sends the output of outgoingSchema",
   PURE,
   async () => {
     const [near, far] = memoryPair();
@@ -219,7 +219,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a message that is sent from inside another one is refused, and harms nothing",
+  "send() rejects when it is called while another message is encoded",
   PURE,
   async () => {
     const [near, far] = pair();
@@ -245,7 +245,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a peer that never reads holds send() until the signal ends it",
+  "send() waits for a peer that never reads until the signal ends it",
   PURE,
   async () => {
     const [near, far] = memoryPair({ capacity: 100 });
@@ -263,7 +263,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a schema that fails by itself throws, and the next message comes",
+  "next() throws the error of a schema that fails, and continues with the next message",
   PURE,
   async () => {
     let calls = 0;
@@ -289,7 +289,7 @@ Deno.test(
 );
 
 Deno.test(
-  "onInvalid gets bad messages, and the loop goes on",
+  "onInvalid is called for invalid messages, and the loop continues",
   PURE,
   async () => {
     const errors: string[] = [];
@@ -309,7 +309,7 @@ Deno.test(
 );
 
 Deno.test(
-  "asynchronous schemas keep the order, also past a refusal",
+  "asynchronous schemas keep the order, also after a rejection",
   PURE,
   async () => {
     const [near, far] = pair({
@@ -317,7 +317,7 @@ Deno.test(
       schema: later(isNumber),
     });
     await using _near = near, _far = far;
-    const bad = "bad" as unknown as number; // what a program without types does
+    const bad = "bad" as unknown as number; // as in a program without types
     const settled = Promise.allSettled(
       [1, bad, 2].map((message) => far.send(message)),
     );
@@ -332,7 +332,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a value that cannot be sent rejects, and nothing of it leaves",
+  "send() rejects for a value that cannot be encoded, and sends nothing of it",
   PURE,
   async () => {
     const [near, far] = pair();
@@ -350,7 +350,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a message longer than a frame rejects, and the next one goes",
+  "send() rejects for a message longer than a frame, and sends the next one",
   PURE,
   async () => {
     const framing = u32be({ maxFrameLength: 1000 });
@@ -366,7 +366,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a stream that cannot be cut ends with the same error again and again",
+  "next() throws the same error again when the stream violates the framing",
   PURE,
   async () => {
     const [connection, far] = memoryPair();
@@ -382,15 +382,19 @@ Deno.test(
   },
 );
 
-Deno.test("a stream that ends inside a message is an error", PURE, async () => {
-  const [connection, far] = memoryPair();
-  await using stream = messages(far);
-  await connection.write(Uint8Array.of(0, 0, 0, 5, 1));
-  await connection.closeWrite();
-  const error = await assertRejects(() => stream.next(), FrameError);
-  assertEquals(error.kind, "truncated");
-  connection.close();
-});
+Deno.test(
+  "next() throws when the stream ends within a message",
+  PURE,
+  async () => {
+    const [connection, far] = memoryPair();
+    await using stream = messages(far);
+    await connection.write(Uint8Array.of(0, 0, 0, 5, 1));
+    await connection.closeWrite();
+    const error = await assertRejects(() => stream.next(), FrameError);
+    assertEquals(error.kind, "truncated");
+    connection.close();
+  },
+);
 
 Deno.test("send() waits while the peer does not read", PURE, async () => {
   const [near, far] = pair({}, { capacity: 1000 });
@@ -412,7 +416,7 @@ Deno.test("send() waits while the peer does not read", PURE, async () => {
 });
 
 Deno.test(
-  "await using flushes and closes; closing ends the other side",
+  "await using flushes and closes, which ends the peer's stream",
   PURE,
   async () => {
     const [near, far] = pair();
@@ -428,7 +432,7 @@ Deno.test(
 );
 
 Deno.test(
-  "close() ends a next() that waits, and drops the connection",
+  "close() ends a pending next() and closes the connection",
   PURE,
   async () => {
     const [near, far] = pair();
@@ -440,7 +444,7 @@ Deno.test(
   },
 );
 
-Deno.test("the signal ends the stream with its reason", PURE, async () => {
+Deno.test("signal ends the stream with its reason", PURE, async () => {
   const [near, far] = memoryPair();
   const abort = new AbortController();
   const stream = messages(far, { signal: abort.signal });
@@ -450,7 +454,7 @@ Deno.test("the signal ends the stream with its reason", PURE, async () => {
   near.close();
 });
 
-Deno.test("messages() refuses options out of range", PURE, () => {
+Deno.test("messages() throws for options out of range", PURE, () => {
   const [near, far] = memoryPair();
   assertThrows(() => messages(near, { highWaterMark: -1 }), RangeError);
   near.close();

@@ -414,7 +414,7 @@ class ClientSessionImpl<P extends AnyProtocol> implements ClientSession<P> {
 function checkTimeout(timeout: number | undefined): void {
   if (timeout === undefined || timeout > 0) return;
   throw new RangeError(
-    `Cannot connect with a call timeout of ${timeout}: it must be more than 0 ms; omit it for no timeout`,
+    `Cannot connect with a call timeout of ${timeout}: it must be above 0 ms or omitted`,
   );
 }
 

@@ -17,7 +17,7 @@ import {
   unsendableError,
 } from "./error_mapping.ts";
 import { ContextImpl, type ContextSource } from "./context_impl.ts";
-import { hasAsyncItems, ItemPump } from "../streams/item_pump.ts";
+import { isAsyncIterable, ItemPump } from "../streams/item_pump.ts";
 import { ItemReader } from "../streams/item_reader.ts";
 import { ItemWriter } from "../streams/item_writer.ts";
 import type { CallSession } from "../calls/pending_call.ts";
@@ -50,7 +50,7 @@ export interface ServedHandler {
   readonly handler: AnyHandler;
 }
 
-/** Services that handling a call requires of the {@linkcode Peer}. */
+/** Services that handling a call requires of the `Peer`. */
 export interface CallHandlingHost extends CallSession {
   /** The `ClientSession` or `ServerSession` that handlers receive. */
   readonly publicSession: unknown;
@@ -302,7 +302,7 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
 
   async #sendItems(items: unknown): Promise<void> {
     const iterable = await items;
-    if (!hasAsyncItems(iterable)) {
+    if (!isAsyncIterable(iterable)) {
       throw new TypeError(
         `Cannot handle ${this.method}: its handler must return an async iterable, such as an async generator`,
       );

@@ -81,11 +81,12 @@ export interface CallContext<Remote, Session> {
   /**
    * Sets the metadata that is sent with the result.
    *
-   * A further call replaces the metadata.
+   * Calling it again replaces the metadata.
    *
-   * @param metadata keys and values, in total at most `limits.maxMetadata` bytes
+   * @param metadata keys and values
    * @throws {TypeError} if a key or a value is invalid, or the method is a
    * notification
+   * @throws {RangeError} if the metadata exceeds `limits.maxMetadata` bytes
    */
   respondWith(metadata: Metadata): void;
   /**

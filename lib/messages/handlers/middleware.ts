@@ -49,7 +49,7 @@ export type Middleware<
  * Combines two middlewares into one that runs the second inside the first.
  *
  * The members that both add are available to handlers. Assign the result to a
- * variable before you pass it to a server's options: the compiler does not infer
+ * variable before you pass it to a server's options: the compiler cannot infer
  * the added members from a nested call.
  *
  * @param outer the middleware that runs first
@@ -57,8 +57,8 @@ export type Middleware<
  * that `outer` adds
  * @returns the combined middleware; its context must have the members that both
  * require, except for the ones that `outer` adds
- * @throws {TypeError} when called, if a middleware adds a member whose name the
- * context already uses
+ * @throws {TypeError} when it runs, if a middleware adds a member that the
+ * framework's context already has
  *
  * @example
  * ```ts

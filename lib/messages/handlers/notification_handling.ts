@@ -19,7 +19,7 @@ import {
 import type { Fields, Metadata } from "../session/wire/fields.ts";
 import type { SessionStats } from "../session/flow/shared_state.ts";
 
-/** Services that handling a notification requires of the {@linkcode Peer}. */
+/** Services that handling a notification requires of the `Peer`. */
 export interface NotificationHost extends CallHandlingHost {
   /** Notifications that are being handled. */
   readonly notifications: Set<NotificationHandling>;

@@ -1,4 +1,4 @@
-/** What `broadcast` and topics encode for sessions that speak different codecs. */
+/** How often `broadcast` and topics encode for sessions with different codecs. */
 import { assertEquals } from "@std/assert";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import { json } from "../../../lib/messages/codec/json.ts";
@@ -25,7 +25,7 @@ const Quotes = protocol({
   client: { price: notification<Price>() },
 });
 
-/** A codec that counts how often it makes bytes of a value, in whichever way. */
+/** A codec that counts how often it encodes a value, by either method. */
 class Counting implements MessageCodec {
   encoded = 0;
   readonly name: string;
@@ -53,7 +53,7 @@ class Counting implements MessageCodec {
 
 const EACH = 5;
 
-/** A server that counts, with five clients of each codec. */
+/** A server with counting codecs, and five clients of each codec. */
 async function quotes() {
   const codecs = [new Counting(msgpack()), new Counting(json())] as const;
   const server = createServer(Quotes, {
@@ -80,7 +80,7 @@ async function quotes() {
     server,
     prices,
     clients,
-    /** How often each codec of the server has encoded since it was asked last. */
+    /** How often each codec of the server has encoded since the last call. */
     encoded: () =>
       codecs.map((codec) => {
         const { encoded } = codec;
@@ -94,7 +94,7 @@ async function quotes() {
   };
 }
 
-/** Until so many clients have heard so many prices. */
+/** Waits until the given number of clients has received the given number of prices. */
 async function heard(prices: Price[][], count: number, each: number) {
   while (prices.filter(({ length }) => length === each).length < count) {
     await turns();
@@ -102,7 +102,7 @@ async function heard(prices: Price[][], count: number, each: number) {
 }
 
 Deno.test(
-  "broadcast encodes a body once per codec, however many sessions speak it",
+  "broadcast encodes a body once per codec, however many sessions use it",
   none,
   async () => {
     await using all = await quotes();
@@ -124,7 +124,7 @@ Deno.test(
 );
 
 Deno.test(
-  "publish() of a topic encodes for the codecs of its subscribers alone",
+  "publish() of a topic encodes only for the codecs of its subscribers",
   none,
   async () => {
     await using all = await quotes();
@@ -138,7 +138,7 @@ Deno.test(
     assertEquals(encoded(), [1, 0]);
     await heard(prices, EACH, 1);
     assertEquals(prices.flat(), Array.from({ length: EACH }, () => price));
-    // A call's answer is encoded as well: the count would have seen it.
+    // A call's response is encoded too, and counted.
     await clients.at(-1)?.remote.watch("A-1");
     assertEquals(encoded(), [0, 1]);
     assertEquals(topic.publish.price(price), EACH + 1);

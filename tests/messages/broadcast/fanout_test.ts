@@ -82,7 +82,7 @@ Deno.test(
 );
 
 Deno.test(
-  "Fanout.publish() holds nobody up for a slow subscriber, which gets the rest once there is room",
+  "Fanout.publish() does not wait for a slow subscriber, which receives the rest later",
   none,
   () => {
     const codec = msgpack();
@@ -106,7 +106,7 @@ Deno.test(
 );
 
 Deno.test(
-  "Fanout.publish() keeps the order: what comes while others wait waits behind them",
+  "Fanout.publish() keeps the order when messages are queued",
   none,
   () => {
     const fanout = new Fanout<FakeClient>();
@@ -145,7 +145,7 @@ Deno.test(
 );
 
 Deno.test(
-  "Fanout.publish() disconnects a subscriber that is too slow, where that is the policy",
+  "Fanout.publish() disconnects a slow subscriber when that is the policy",
   none,
   () => {
     const fanout = new Fanout<FakeClient>();
@@ -161,7 +161,7 @@ Deno.test(
 );
 
 Deno.test(
-  "Fanout.publish() passes over a subscriber that cannot take the message, also later, and counts it",
+  "Fanout.publish() skips and counts a subscriber that cannot send the message, also from its queue",
   none,
   () => {
     const fanout = new Fanout<FakeClient>();
@@ -186,7 +186,7 @@ Deno.test(
 );
 
 Deno.test(
-  "Fanout.publish() serves every codec that can encode the input, then throws what the others did",
+  "Fanout.publish() serves every codec that can encode the input, then throws the error of the others",
   none,
   () => {
     const fanout = new Fanout<FakeClient>();
@@ -201,12 +201,12 @@ Deno.test(
       [[0, 5n]],
     ]);
     assertEquals([fanout.stats.delivered, fanout.stats.dropped], [2, 2]);
-    assertEquals(fanout.publish(0, "x", undefined), 4, "and goes on");
+    assertEquals(fanout.publish(0, "x", undefined), 4, "it continues");
   },
 );
 
 Deno.test(
-  "broadcast reaches the others, and no session ends, where a client takes only small messages",
+  "broadcast reaches all other clients when one accepts only small messages",
   none,
   async () => {
     const Pictures = protocol({
@@ -226,7 +226,7 @@ Deno.test(
     const large = await client("large", 1_000_000);
     await small.remote.ping();
     await large.remote.ping();
-    // The first ones leave at once, the last ones wait until there is room.
+    // The first ones are sent immediately, the last ones are queued.
     for (let round = 0; round < 3; round++) {
       server.broadcast.show(new Uint8Array(60_000));
       server.broadcast.show(new Uint8Array(70_000));
@@ -251,7 +251,7 @@ Deno.test(
 );
 
 Deno.test(
-  "Fanout.add() of a subscriber again carries over what waits, and counts what no longer fits",
+  "Fanout.add() keeps queued messages when called again, and counts the ones it drops",
   none,
   () => {
     const fanout = new Fanout<FakeClient>();
@@ -274,7 +274,7 @@ Deno.test(
 );
 
 Deno.test(
-  "slow options are checked when a server is made, and when a session subscribes",
+  "slow options are checked when a server is created and when a session subscribes",
   none,
   async () => {
     const client = fakeClient(msgpack());
@@ -290,7 +290,7 @@ Deno.test(
         const use of [
           () => new Fanout<FakeClient>().add(client, client, options),
           () => createServer(Empty, {}, { broadcast: options }),
-          // Also where nothing would come of it.
+          // Even though the session has ended.
           () => server.topic("a").subscribe(accepted!, options),
         ]
       ) assertThrows(use, RangeError, message);
@@ -311,7 +311,7 @@ Deno.test(
 );
 
 Deno.test(
-  "topic().sessions can be looped over again, and shows who is subscribed by then",
+  "topic().sessions can be iterated again and reflects the current subscribers",
   none,
   async () => {
     const Empty = protocol({ name: "empty" });
@@ -334,7 +334,7 @@ Deno.test(
 );
 
 Deno.test(
-  "buildPublishers() has a function for each notification, and for nothing else",
+  "buildPublishers() has functions for notifications only",
   none,
   () => {
     const chat = protocol({

@@ -21,7 +21,7 @@ function filled(policy: SlowPolicy): SubscriberQueue<number> {
 }
 
 Deno.test(
-  "SubscriberQueue.put() drops the oldest beyond the limit where that is the policy",
+  "SubscriberQueue.put() drops the oldest message beyond the limit when that is the policy",
   none,
   () => {
     const queue = filled("drop-oldest");
@@ -31,7 +31,7 @@ Deno.test(
 );
 
 Deno.test(
-  "SubscriberQueue.put() drops the newest beyond the limit where that is the policy",
+  "SubscriberQueue.put() drops the newest message beyond the limit when that is the policy",
   none,
   () => {
     const queue = filled("drop-newest");
@@ -41,7 +41,7 @@ Deno.test(
 );
 
 Deno.test(
-  "SubscriberQueue.put() asks to disconnect beyond the limit where that is the policy",
+  "SubscriberQueue.put() returns disconnect beyond the limit when that is the policy",
   none,
   () => {
     const queue = filled("disconnect");
@@ -51,7 +51,7 @@ Deno.test(
 );
 
 Deno.test(
-  "SubscriberQueue.put() replaces what waits under the same key, in its place",
+  "SubscriberQueue.put() replaces the queued message with the same key, in its place",
   none,
   () => {
     const queue = new SubscriberQueue<string>(2, "drop-oldest");
@@ -63,7 +63,7 @@ Deno.test(
   },
 );
 
-Deno.test("SubscriberQueue.clear() drops all that waits", none, () => {
+Deno.test("SubscriberQueue.clear() drops all messages", none, () => {
   const queue = filled("drop-oldest");
   queue.clear();
   assertEquals(queue.length, 0);
@@ -71,7 +71,7 @@ Deno.test("SubscriberQueue.clear() drops all that waits", none, () => {
 });
 
 Deno.test(
-  "change() keeps what waits, as far as the new rules allow, and tells how many had to go",
+  "SubscriberQueue.change() drops only what the new options require, and returns the number",
   none,
   () => {
     const full = () => {
@@ -90,7 +90,7 @@ Deno.test(
     const newest = full();
     assertEquals(newest.change(1, "drop-newest"), 3);
     assertEquals(contents(newest), [1]);
-    // Whoever is to be disconnected when it is too slow loses nothing before.
+    // With the policy disconnect, no message is dropped before the disconnect.
     const strict = full();
     assertEquals(strict.change(2, "disconnect"), 0);
     assertEquals(strict.put(5, undefined), "disconnect");

@@ -1,7 +1,7 @@
 /**
- * `serve()` and `connect()` on every form of every address: whatever a server
- * listens at, clients dial it by an object, by its URL as text or as `URL`, and
- * by what the server reports.
+ * `serve()` and `connect()` with every form of every address: clients connect by
+ * an address object, by its URL as a string or as a `URL`, and by the address that
+ * the server reports.
  *
  * @module
  */
@@ -38,16 +38,16 @@ const Echo = protocol({
   client: { heard: notification<string>() },
 });
 
-/** One kind of address: its forms for listening, and for dialling what was listened at. */
+/** A kind of address, in its forms for listening and for connecting. */
 interface Kind {
   readonly name: string;
-  /** Nothing but these systems has it. */
+  /** Operating system that supports it. @default all */
   readonly only?: typeof Deno.build.os;
-  /** Objects; the URL forms come from them. */
+  /** Address objects to listen on; the URL forms are derived from them. */
   readonly listens: Address<TlsServerOptions>;
-  /** Object of what is dialled. */
+  /** Returns the address object to connect to. */
   dials(addr: SocketAddress): Address<TlsClientOptions>;
-  /** For the URL forms, which have no room for options. */
+  /** Options for the URL forms, which cannot contain them. */
   readonly server?: Omit<ListenOptions, "signal">;
   readonly client?: Omit<ConnectOptions, "signal">;
 }
@@ -56,7 +56,7 @@ const trusted = { caCerts: [authority.cert] };
 const trustedByName = { ...trusted, serverName: "localhost" };
 const overTls = { server: { tls: certified }, client: { tls: trusted } };
 
-/** Unix sockets lie in a directory of their own. */
+/** Unix sockets are created in their own directory. */
 function kinds(directory: string): readonly Kind[] {
   const path = `${directory}/socket with spaces`;
   const abstract = `\0lengthwise-${crypto.randomUUID()}`;
@@ -159,7 +159,7 @@ async function inDirectory(
   }
 }
 
-/** Their names alone: where they are is made up anew for each test. */
+/** Only their names: each test has its own addresses. */
 for (const { name, only } of kinds("")) {
   Deno.test({
     name: `serve() and connect() on every form of an address of ${name}`,

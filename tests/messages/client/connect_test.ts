@@ -93,7 +93,7 @@ function lab() {
 const ears = { handlers: { heard() {} } };
 
 Deno.test(
-  "connect() resolves to a session whose remote has the declared methods and nothing else",
+  "connect() resolves to a session whose remote has only the declared methods",
   none,
   async () => {
     const { server } = lab();
@@ -114,7 +114,7 @@ Deno.test(
 );
 
 Deno.test(
-  "connect() tells metadata both ways, and survives an onMetadata that throws",
+  "connect() passes metadata both ways, also when onMetadata throws",
   none,
   async () => {
     const { server } = lab();
@@ -137,7 +137,7 @@ Deno.test(
   },
 );
 
-Deno.test("the server calls the client back", none, async () => {
+Deno.test("the server can call the client", none, async () => {
   const { server } = lab();
   const heard = Promise.withResolvers<string>();
   await using session = await connect(Lab, dial(server), {
@@ -149,7 +149,7 @@ Deno.test("the server calls the client back", none, async () => {
 });
 
 Deno.test(
-  "timeouts: of the call, of the method, of the client, in this order",
+  "a call's timeout takes precedence over the method's, and that over the client's",
   none,
   async () => {
     const { server } = lab();
@@ -170,7 +170,7 @@ Deno.test(
       await assertRejects(
         () => remote.echo(1, { timeout }),
         RangeError,
-        "must be more than 0 ms",
+        "must be above 0 ms",
       );
     }
     const [near] = memoryPair();
@@ -185,7 +185,7 @@ Deno.test(
 );
 
 Deno.test(
-  "the handler sees which timeout holds: the call's, the method's or the client's",
+  "timeLeft reflects the timeout that applies: the call's, the method's or the client's",
   none,
   async () => {
     const P = protocol({
@@ -203,7 +203,7 @@ Deno.test(
         yield timeLeft;
       },
     });
-    /** Which of the timeouts, all far apart, it is what is left of. */
+    /** Returns the timeout to which a remaining time belongs; they are far apart. */
     const which = (left: number) =>
       [6_000, 60_000, 600_000, Infinity].find((timeout) => left <= timeout);
     const call = { timeout: 6_000 };
@@ -235,7 +235,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a result that crosses the cancel is dropped and counted",
+  "a result that crosses a cancellation is dropped and counted",
   none,
   async () => {
     const P = protocol({ name: "p", server: { ask: unary<void, number>() } });
@@ -251,7 +251,7 @@ Deno.test(
     );
     await entered.promise;
     answer.resolve(1);
-    await Promise.resolve(); // the handler has settled; its result is on the way
+    await Promise.resolve(); // the handler has settled, and its result is in transit
     controller.abort();
     const { code, processed } = await asked;
     assertEquals([code, processed], ["cancelled", "maybe"]);
@@ -262,7 +262,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a signal cancels a call of any shape, before it begins and while it runs",
+  "signal cancels a call of any shape, before it begins and while it runs",
   none,
   async () => {
     const { server, ended } = lab();
@@ -308,7 +308,7 @@ Deno.test(
 );
 
 Deno.test(
-  "leaving a loop cancels the call, and items that come late are dropped and counted",
+  "leaving a loop cancels the call, and late items are dropped and counted",
   none,
   async () => {
     const { server, ended } = lab();
@@ -318,7 +318,10 @@ Deno.test(
     }
     while (ended.length < 1) await turns();
     assertEquals(await session.remote.ended(), ["count"]);
-    assert(session.stats.lateFrames > 0, "the items that crossed the cancel");
+    assert(
+      session.stats.lateFrames > 0,
+      "the items that crossed the cancellation",
+    );
     {
       await using talk = session.remote.talk();
       await talk.send("a");
@@ -331,7 +334,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a duplex call sends and receives one by one, and says end()",
+  "a duplex call sends and receives items one by one until end()",
   none,
   async () => {
     const { server } = lab();
@@ -352,7 +355,7 @@ Deno.test(
 );
 
 Deno.test(
-  "send() after end() fails at once, and not only when the call has ended",
+  "send() rejects immediately when it is called after end()",
   none,
   async () => {
     const { server } = lab();
@@ -369,7 +372,7 @@ Deno.test(
 );
 
 Deno.test(
-  "an upload whose handler wants no more stops taking from its iterable",
+  "an upload stops reading from its iterable when the handler has settled",
   none,
   async () => {
     const { server } = lab();
@@ -393,7 +396,7 @@ Deno.test(
 );
 
 Deno.test(
-  "an iterable that fails, or is none, fails its call with its own error",
+  "a call fails with the error of its iterable, or with a TypeError when it has none",
   none,
   async () => {
     const { server } = lab();
@@ -418,14 +421,14 @@ Deno.test(
 );
 
 Deno.test(
-  "connect() with early: calls leave behind the handshake, before anything has come back",
+  "connect() with early sends calls before the server has answered the handshake",
   none,
   async () => {
     const [near, far] = memoryPair();
     await using peer = new RawPeer(far);
     await using session = await connect(Lab, near, { ...ears, early: true });
     const answer = session.remote.echo("early");
-    // The server has said nothing.
+    // The server has sent nothing.
     assertEquals((await peer.next()).kind, K.HELLO);
     const { kind, id } = await peer.next();
     assertEquals(kind, K.REQUEST);
@@ -437,7 +440,7 @@ Deno.test(
 );
 
 Deno.test(
-  "connect() with early: a refused handshake fails the calls as not processed",
+  "connect() with early fails calls as not processed when the handshake is refused",
   none,
   async () => {
     const P = protocol({
@@ -460,7 +463,7 @@ Deno.test(
 );
 
 Deno.test(
-  "connect() gives up when its signal is aborted, with its reason",
+  "connect() rejects with the signal's reason when it is aborted",
   none,
   async () => {
     const reason = new Error("changed my mind");
@@ -479,7 +482,7 @@ Deno.test(
     );
     peerOfUnused.close();
 
-    const [silent, peer] = memoryPair(); // nobody answers
+    const [silent, peer] = memoryPair(); // never responds
     const controller = new AbortController();
     const connecting = connect(Lab, silent, {
       ...ears,
@@ -503,7 +506,7 @@ Deno.test(
 );
 
 Deno.test(
-  "connect() takes nothing along when its credentials have no encoding",
+  "connect() closes the connection when its credentials cannot be encoded",
   none,
   async () => {
     const [near, far] = memoryPair();
@@ -518,7 +521,7 @@ Deno.test(
 );
 
 Deno.test(
-  "connect() wants a handler for each of the client's methods",
+  "connect() requires a handler for each of the client's methods",
   none,
   async () => {
     const [near] = memoryPair();
@@ -532,7 +535,7 @@ Deno.test(
 );
 
 Deno.test(
-  "session.close() settles what is in flight, and later calls, without waiting for the server",
+  "session.close() fails calls in flight and later calls without waiting for the server",
   none,
   async () => {
     const [near, far] = memoryPair();
@@ -554,12 +557,12 @@ Deno.test(
     assertEquals([late.code, late.processed], ["disconnected", "no"]);
     assertEquals((await failureOf(session.remote.log("x"))).processed, "no");
     assertEquals(await session.finished, undefined);
-    await session.close(); // again is harmless
+    await session.close(); // has no effect
     await server.shutdown();
   },
 );
 
-Deno.test("over TCP: sixteen unread streams hold up nothing beside them", async () => {
+Deno.test("sixteen unread streams do not block other calls over TCP", async () => {
   const P = protocol({
     name: "p",
     server: { chunks: serverStream<number, Uint8Array>() },
@@ -579,7 +582,7 @@ Deno.test("over TCP: sixteen unread streams hold up nothing beside them", async 
 });
 
 Deno.test(
-  "a server speaks whichever of its codecs the client speaks, in every shape",
+  "a server uses the client's codec for every shape",
   none,
   async () => {
     const P = protocol({
@@ -626,7 +629,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a message larger than a stream's window arrives in either direction, beside small ones",
+  "a message larger than a stream's window arrives in both directions, alongside small ones",
   none,
   async () => {
     const { server } = lab();

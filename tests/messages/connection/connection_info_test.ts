@@ -7,7 +7,7 @@ import type { PeerCertificate } from "../../../lib/transport/tls/tls_connection.
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
 Deno.test(
-  "connectionInfo() tells both ends, and the certificate where there is one",
+  "connectionInfo() returns both addresses, and the certificate if there is one",
   none,
   () => {
     const [near, far] = memoryPair();
@@ -16,7 +16,7 @@ Deno.test(
     assertEquals(plain.remoteAddr, near.remoteAddr);
     assertEquals(plain.peerCertificate, undefined);
 
-    const certificate = {} as unknown as PeerCertificate; // nothing looks into it
+    const certificate = {} as unknown as PeerCertificate; // never inspected
     const secured = new TlsConnectionImpl(near, {
       peerCertificate: certificate,
     });

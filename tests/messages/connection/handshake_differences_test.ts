@@ -1,4 +1,4 @@
-/** What each side can tell of the differences once the handshake is done. */
+/** Differences that each side can see after the handshake. */
 import { assertEquals } from "@std/assert";
 import * as z from "zod";
 import { connect } from "../../../lib/messages/client/connect.ts";
@@ -37,7 +37,7 @@ const Served = protocol({
   },
 });
 
-/** The same as an older client knows it. */
+/** The same protocol as an older client declares it. */
 const Known = protocol({
   name: "shop",
   server: {
@@ -68,7 +68,7 @@ function shop(
 const ears = { handlers: { alert() {} } };
 
 Deno.test(
-  "differences of a client name methods of both sides, and the fields",
+  "differences of a client name methods of both sides, and fields",
   none,
   async () => {
     const server = shop();
@@ -88,7 +88,7 @@ Deno.test(
         "client: client lacks unary ask (fails)",
       ],
     );
-    // Only what is truly incompatible fails.
+    // Only calls of incompatible methods fail.
     assertEquals(
       (await failureOf(session.remote.quote("x"))).code,
       "unimplemented",
@@ -99,7 +99,7 @@ Deno.test(
 );
 
 Deno.test(
-  "differences of a client name no fields that the server keeps to itself",
+  "differences of a client name no fields when the server does not disclose its schemas",
   none,
   async () => {
     const server = shop({ discloseSchemas: false });
@@ -116,7 +116,7 @@ Deno.test(
 );
 
 Deno.test(
-  "differences of a server's session name what its client asks in vain",
+  "differences of a server's session name the methods that its client cannot call",
   none,
   async () => {
     const sessions: ServerSession<typeof Served>[] = [];
@@ -150,7 +150,7 @@ Deno.test(
 );
 
 Deno.test(
-  "sameProtocol is false where only the client's own methods differ, which a server sees by nothing else",
+  "sameProtocol is false when only the client's methods differ, which differences of a server do not show",
   none,
   async () => {
     const More = protocol({
@@ -179,7 +179,7 @@ Deno.test(
 );
 
 Deno.test(
-  "onDifferences is told once, also of an early session, and only if there is something",
+  "onDifferences is called once if there are differences, also for an early session",
   none,
   async () => {
     const server = shop();
@@ -216,7 +216,7 @@ Deno.test(
 );
 
 Deno.test(
-  "differences name the fields as far as the handshake has room, and never keep a client out",
+  "differences name fields as far as they fit into the handshake, which never fails because of them",
   none,
   async () => {
     const many = z.enum(Array.from({ length: 5_000 }, (_, n) => `value${n}`));
@@ -237,7 +237,7 @@ Deno.test(
 );
 
 Deno.test(
-  "differencesOfClient() makes harmless words of whatever a server says",
+  "differencesOfClient() escapes the names that a server sends",
   none,
   () => {
     const tables = sideTables(Known, "client", { alert() {} });

@@ -27,7 +27,7 @@ const P = protocol({
 });
 
 Deno.test(
-  "a frame that is begun and not finished ends the session, and everything settles",
+  "an unfinished frame ends the session, and everything settles",
   none,
   async () => {
     const [near, far] = memoryPair();
@@ -61,7 +61,7 @@ Deno.test(
     for (const each of pending) {
       assertEquals((await each).code, "disconnected");
     }
-    // A handler that settles now answers nobody, and harms nobody.
+    // A handler that settles now has no effect.
     release.resolve("late");
     await turns(2);
     assertEquals(list, []);
@@ -72,7 +72,7 @@ Deno.test(
 );
 
 Deno.test(
-  "send() of a notification waits for room, and fails as a CallError when the connection goes",
+  "a notification waits while too much is unsent, and fails with a CallError when the connection is lost",
   none,
   async () => {
     const [near, far] = memoryPair({ capacity: 1024 });
@@ -119,7 +119,7 @@ Deno.test(
 );
 
 Deno.test(
-  "peerOf() shows what a session holds, and nothing for what is no session",
+  "peerOf() returns the peer of a session, and undefined for other objects",
   none,
   async () => {
     const server = createServer(P, {
@@ -147,7 +147,7 @@ Deno.test(
 );
 
 Deno.test(
-  "whoever is told of an end may close the session at once, from where it is told",
+  "session.close() may be called from signal, draining and onError callbacks",
   none,
   async () => {
     const Q = protocol({

@@ -9,7 +9,7 @@ import { turns } from "../kit.ts";
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
 Deno.test(
-  "resolveSessionOptions() fills in the defaults, and checks limits",
+  "resolveSessionOptions() fills in the defaults and checks limits",
   none,
   () => {
     const resolved = resolveSessionOptions({ limits: { maxCalls: 64 } });
@@ -22,7 +22,7 @@ Deno.test(
       'limit "maxCalls"',
     );
     assertThrows(
-      () => resolveSessionOptions({ exposeErrors: "all" as "stack" }), // what JavaScript may give
+      () => resolveSessionOptions({ exposeErrors: "all" as "stack" }), // possible from JavaScript
       RangeError,
       'Cannot expose errors as "all"',
     );
@@ -30,7 +30,7 @@ Deno.test(
 );
 
 Deno.test(
-  "report() gives each incident an id of its own, and survives its reporter",
+  "report() gives each incident its own id, also when onError fails",
   none,
   async () => {
     const told: Incident[] = [];
@@ -61,7 +61,7 @@ Deno.test(
 );
 
 Deno.test(
-  "report() prints with console.error where nobody else wants to hear",
+  "report() prints with console.error when there is no onError",
   none,
   () => {
     const printed: unknown[][] = [];

@@ -15,7 +15,7 @@ function call(handlers: object): unknown[] {
   return bindHandlers(server, handlers).map((handler) => handler("in", {}));
 }
 
-Deno.test("bindHandlers() gives handlers in the order of the methods", {
+Deno.test("bindHandlers() returns handlers in the order of the methods", {
   permissions: "none",
 }, () => {
   const handlers = {
@@ -25,7 +25,7 @@ Deno.test("bindHandlers() gives handlers in the order of the methods", {
   assertEquals(call(handlers), ["create in", "price in"]);
 });
 
-Deno.test("bindHandlers() takes instances of classes and keeps their this", {
+Deno.test("bindHandlers() binds methods of class instances to the instance", {
   permissions: "none",
 }, () => {
   class Orders {
@@ -66,27 +66,31 @@ Deno.test("bindHandlers() lists every missing and every extra handler", {
   );
 });
 
-Deno.test("bindHandlers() takes nothing that every object has for a handler", {
-  permissions: "none",
-}, () => {
-  const { methods } = protocol({
-    name: "odd",
-    server: { constructor: unary(), toString: unary() },
-  });
-  assertThrows(
-    () => bindHandlers(methods.server, {}),
-    TypeError,
-    "missing constructor, toString",
-  );
-  const own = { constructor: () => 1, toString: () => "2" };
-  assertEquals(
-    bindHandlers(methods.server, own).map((handler) => handler(0, 0)),
-    [1, "2"],
-  );
-});
+Deno.test(
+  "bindHandlers() does not take members of Object.prototype for handlers",
+  {
+    permissions: "none",
+  },
+  () => {
+    const { methods } = protocol({
+      name: "odd",
+      server: { constructor: unary(), toString: unary() },
+    });
+    assertThrows(
+      () => bindHandlers(methods.server, {}),
+      TypeError,
+      "missing constructor, toString",
+    );
+    const own = { constructor: () => 1, toString: () => "2" };
+    assertEquals(
+      bindHandlers(methods.server, own).map((handler) => handler(0, 0)),
+      [1, "2"],
+    );
+  },
+);
 
 Deno.test(
-  "bindHandlers() looks at nothing that an instance keeps beside its handlers",
+  "bindHandlers() does not read other members of an instance",
   {
     permissions: "none",
   },
@@ -103,11 +107,11 @@ Deno.test(
         return this.database.query();
       }
       get lazy(): never {
-        throw new Error("not asked for");
+        throw new Error("must not be read");
       }
     }
     assertEquals(call(new Shop()), ["rows", "rows"]);
-    // A group that is written as a literal is read like one, wherever it stands.
+    // A group that is a plain object is checked even inside an instance.
     class Typo extends Shop {
       override orders = { create: () => "", creat: () => "" };
     }
@@ -120,7 +124,7 @@ Deno.test(
 );
 
 Deno.test(
-  "bindHandlers() ends on handlers with a deep graph of objects beside them",
+  "bindHandlers() terminates when handlers refer to a deep graph of objects",
   {
     permissions: "none",
   },
@@ -137,7 +141,7 @@ Deno.test(
   },
 );
 
-Deno.test("bindHandlers() ends on handlers that contain themselves", {
+Deno.test("bindHandlers() terminates when handlers contain themselves", {
   permissions: "none",
 }, () => {
   const handlers: Record<string, unknown> = {

@@ -1,4 +1,4 @@
-/** What handling of a call makes of the ways in which a handler can end it. */
+/** Outcomes of calls, for the ways in which a handler can end. */
 import { assertEquals } from "@std/assert";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import {
@@ -23,7 +23,7 @@ const Nested = protocol({
   client: { never: unary<void, string>() },
 });
 
-/** A server whose handlers wait for the client, and a client that answers nothing and cancels nothing. */
+/** A server whose handlers call the client, which never responds or cancels. */
 async function nested() {
   const { list, onError } = incidents();
   const server = createServer(Nested, {
@@ -37,17 +37,17 @@ async function nested() {
   return { server, client, list };
 }
 
-/** A request without an input, but with so many milliseconds left. */
+/** A request without input, with a deadline in the given number of milliseconds. */
 function hasty(timeout: number): Uint8Array {
   return request(0, value(undefined, deadline(timeout)));
 }
 
 Deno.test(
-  "a deadline that passes during a call of context.remote is told as that, and is no incident",
+  "context.remote ends the call with `deadline`, and no incident, when the deadline passes",
   none,
   async () => {
     const { server, client, list } = await nested();
-    // Both deadlines are the same to the millisecond; which timer is the first must not matter.
+    // Both deadlines are equal to the millisecond; it must not matter which timer fires first.
     for (const id of [1, 3, 5]) {
       await client.frame(K.REQUEST, id, hasty(20));
       assertEquals((await client.error()).code, "deadline");
@@ -59,7 +59,7 @@ Deno.test(
 );
 
 Deno.test(
-  "the end of the connection, or of a drain's grace, during a call of context.remote is no incident",
+  "context.remote causes no incident when the connection or a drain's grace period ends",
   none,
   async () => {
     for (const how of ["cut", "drain"]) {
@@ -91,13 +91,13 @@ function revoked(): object {
   return proxy;
 }
 
-/** A refusal of which one member cannot be read. */
+/** A refusal with one member that throws when it is read. */
 function unreadable(member: keyof CallError): CallError {
   const error = new CallError("forbidden", "x");
   return Object.defineProperty(error, member, { get: boom });
 }
 
-/** What throws as soon as it is looked at. */
+/** Values that throw when they are inspected. */
 const HOSTILE: Readonly<Record<string, () => unknown>> = {
   "a getter `then`": () => ({
     get then() {
@@ -107,7 +107,8 @@ const HOSTILE: Readonly<Record<string, () => unknown>> = {
   "a `then` that throws": () => ({ then: boom }),
   "a promise with a `then` that throws": () =>
     Object.assign(Promise.resolve(), { then: boom }),
-  "what only looks like a promise": () => Object.create(Promise.prototype),
+  "an object with the prototype of promises": () =>
+    Object.create(Promise.prototype),
   "a revoked proxy": revoked,
   "a getter": () => ({
     get value() {
@@ -121,7 +122,7 @@ const HOSTILE: Readonly<Record<string, () => unknown>> = {
   }),
 };
 
-/** What throws as soon as somebody asks what was thrown. */
+/** Thrown values that throw when they are inspected. */
 const THROWN: Readonly<Record<string, () => unknown>> = {
   "a revoked proxy": revoked,
   "a promise": () => Promise.resolve(),
@@ -131,18 +132,18 @@ const THROWN: Readonly<Record<string, () => unknown>> = {
   ),
 };
 
-/** What a schema says, and its opposite: the same of whatever it is asked. */
+/** A schema that returns the same result for every value. */
 function says(result: () => unknown): StandardSchema {
   return {
     "~standard": {
       version: 1,
       vendor: "test",
-      validate: () => result() as { value: unknown }, // or what it must not be
+      validate: () => result() as { value: unknown }, // or an invalid result
     },
   };
 }
 
-/** What the schemas of `Fragile` do, for the moment. */
+/** Current behaviour of the schemas of `Fragile`. */
 let schema: () => unknown = boom;
 
 const Fragile = protocol({
@@ -162,7 +163,7 @@ const Fragile = protocol({
   },
 });
 
-/** A server whose handlers do what they are asked to by name. */
+/** A server whose handlers do what their input names. */
 async function fragile() {
   const { list, onError } = incidents();
   const give = (name: string) => HOSTILE[name]!();
@@ -177,9 +178,9 @@ async function fragile() {
     detail: (_, { error }) => {
       throw error("bad", 1);
     },
-    items: (name) => give(name) as AsyncIterable<unknown>, // it is not
+    items: (name) => give(name) as AsyncIterable<unknown>, // a lie
     hear: (name) => {
-      if (name in HOSTILE) return HOSTILE[name]!() as void; // it is not
+      if (name in HOSTILE) return HOSTILE[name]!() as void; // a lie
       fail(name);
     },
     ping: () => "pong",
@@ -189,7 +190,7 @@ async function fragile() {
 }
 
 Deno.test(
-  "what a handler gives or throws may fail when it is looked at: internal, an incident, and the session lives",
+  "a call fails as internal, with an incident, when reading the handler's result or error throws",
   none,
   async () => {
     const { server, session, list } = await fragile();
@@ -212,7 +213,7 @@ Deno.test(
 );
 
 Deno.test(
-  "what a schema gives may fail when it is looked at: internal, and the session lives",
+  "a call fails as internal when reading a schema's result throws",
   none,
   async () => {
     const { server, session, list } = await fragile();
@@ -223,7 +224,7 @@ Deno.test(
       for (const call of calls) {
         assertEquals((await failureOf(call())).code, "internal", name);
       }
-      // As a value it may be whatever it is, as long as nobody looks at it.
+      // It is allowed as a value, which is not inspected.
       schema = () => ({ value: given() });
       for (const call of calls) await call().catch(() => {});
       assertEquals(await ping(), "pong", name);
@@ -248,7 +249,7 @@ Deno.test(
 );
 
 Deno.test(
-  "what the handler of a notification gives or throws may fail when it is looked at: an incident",
+  "a notification causes an incident when reading its handler's result or error throws",
   none,
   async () => {
     const { server, session, list } = await fragile();
@@ -257,7 +258,7 @@ Deno.test(
       const name of [
         "a getter `then`",
         "a `then` that throws",
-        "what only looks like a promise",
+        "an object with the prototype of promises",
         "a revoked proxy",
         "a promise",
         "a CallError's code",
@@ -275,7 +276,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a thenable that is no promise settles a call once, whatever it does",
+  "a call settles once when its handler returns a misbehaving thenable",
   none,
   async () => {
     const { list, onError } = incidents();

@@ -33,7 +33,7 @@ function source(more: Partial<ContextSource> = {}): ContextSource {
 }
 
 Deno.test(
-  "inherit() gives the signal and what is left of the time, and can only shorten",
+  "inherit() returns the signal and the remaining time, which a timeout can only shorten",
   none,
   () => {
     const context = new ContextImpl(source(), undefined);
@@ -60,12 +60,12 @@ Deno.test(
 );
 
 Deno.test(
-  "signal is made when it is asked for, fired already if need be",
+  "signal is created on first access, already aborted when the call was cancelled",
   none,
   () => {
     const cancelled = new CallError("deadline", "x");
     const context = new ContextImpl(source({ cancelled }), undefined);
-    ContextImpl.cancel(context, cancelled); // nothing to fire yet
+    ContextImpl.cancel(context, cancelled); // there is no signal yet
     assertStrictEquals(context.signal.reason, cancelled);
     let made = 0;
     const lazy = new ContextImpl(
@@ -86,7 +86,7 @@ const Hop = protocol({
 });
 
 Deno.test(
-  "a deadline shrinks over two hops, by context.remote and by context.inherit",
+  "context.remote and context.inherit() pass on the remaining time over two hops",
   none,
   async () => {
     const seen: Record<string, number> = {};
@@ -131,7 +131,7 @@ Deno.test(
         "and without one",
       );
     }
-    // What is cancelled in front is cancelled behind.
+    // Cancelling the first call cancels the calls on its behalf.
     const deadline = failureOf(
       session.remote.sleep(undefined, { timeout: 20 }),
     );
@@ -146,7 +146,7 @@ Deno.test(
     while (ended.length < 2) await turns();
     assertEquals(ended, ["deadline", "cancelled"]);
     await turns(2);
-    assertEquals(list, [], "what the caller did is no incident");
+    assertEquals(list, [], "the caller's cancellation is no incident");
     await session.close();
     await front.shutdown();
     await toBack.close();
@@ -155,7 +155,7 @@ Deno.test(
 );
 
 Deno.test(
-  "calls through context.remote see the client's interceptors",
+  "context.remote runs the client's interceptors",
   none,
   async () => {
     const P = protocol({
@@ -204,7 +204,7 @@ const Errors = protocol({
 });
 
 Deno.test(
-  "what a handler throws reaches the caller only if it is declared, or a refusal",
+  "a handler's error reaches the caller only if it is declared or a refusal",
   none,
   async () => {
     const { list, onError } = incidents();
@@ -321,7 +321,7 @@ Deno.test(
     }
     assertEquals(list.length, 9);
 
-    // The caller's own faults are told to it, and fill no log.
+    // The caller receives its own faults, which are not reported.
     list.length = 0;
     const invalid = await failureOf(checked(7 as never));
     assertEquals([invalid.code, invalid.processed], ["invalid", "no"]);
@@ -339,7 +339,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a SchemaError of the handler's own is no fault of the caller's",
+  "a SchemaError thrown by the handler itself is not the caller's fault",
   none,
   async () => {
     const { list, onError } = incidents();
@@ -363,7 +363,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a reader or generator that outlives its call does not wait for ever",
+  "a reader or generator does not wait forever when it outlives its call",
   none,
   async () => {
     const P = protocol({
@@ -380,7 +380,7 @@ Deno.test(
         const iterator = items[Symbol.asyncIterator]();
         iterator.next().then(kept.resolve, kept.resolve);
       },
-      // Not a generator: it can be left while it waits.
+      // Not a generator: return() works while next() is pending.
       stuck: () => ({
         [Symbol.asyncIterator]: () => {
           const end = Promise.withResolvers<IteratorResult<number>>();
@@ -407,7 +407,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a notification's signal fires when the connection is gone, and its handlers are limited",
+  "a notification's signal is aborted when the connection is lost, and its handlers are limited",
   none,
   async () => {
     const P = protocol({

@@ -63,7 +63,7 @@ function shop(middleware: Middleware<Named>, errors = incidents()) {
 }
 
 Deno.test(
-  "Middleware adds to the context, which keeps what it had, for every shape",
+  "Middleware adds members to the context of every shape",
   none,
   async () => {
     const server = createServer(Shop, {
@@ -92,7 +92,7 @@ Deno.test(
 );
 
 Deno.test(
-  "Middleware can refuse: the handler was never entered, and the caller is told so",
+  "Middleware can refuse a call, whose error then has `processed` no",
   none,
   async () => {
     const { server } = shop(named);
@@ -109,7 +109,7 @@ Deno.test(
 );
 
 Deno.test(
-  "Middleware that waits, throws or gives another result",
+  "Middleware can wait, throw or return another result",
   none,
   async () => {
     const { server, errors } = shop(async (context, next) => {
@@ -128,7 +128,7 @@ Deno.test(
     const thrown = await failureOf(call("throw"));
     assertEquals([thrown.code, thrown.processed], ["internal", "no"]);
     assertEquals(thrown.incident, errors.list[0]?.id);
-    // What leaves matches its schema, whoever made it.
+    // The output schema also applies to a middleware's result.
     const odd = await failureOf(
       session.remote.even(2, { metadata: { mode: "odd" } }),
     );
@@ -139,7 +139,7 @@ Deno.test(
 );
 
 Deno.test(
-  "Middleware that does not wait for next() holds the call until the handler has settled",
+  "a call lasts until the handler has settled when Middleware does not await next()",
   none,
   async () => {
     const order: string[] = [];
@@ -172,7 +172,7 @@ Deno.test(
 );
 
 Deno.test(
-  "next() is refused a second time, and after the end",
+  "next() throws when it is called twice or after the middleware has returned",
   none,
   async () => {
     let late: (() => Promise<unknown>) | undefined;
@@ -203,7 +203,7 @@ Deno.test(
   },
 );
 
-Deno.test("Middleware stands around notifications too", none, async () => {
+Deno.test("Middleware runs around notifications too", none, async () => {
   const { server, logged, errors } = shop(named);
   await using session = await connect(Shop, dial(server));
   await session.remote.log("!", { metadata: { user: "ada" } });
@@ -217,7 +217,7 @@ Deno.test("Middleware stands around notifications too", none, async () => {
 });
 
 Deno.test(
-  "chain() runs the outer one first, and both add to the context",
+  "chain() runs the outer middleware first, and both add to the context",
   none,
   async () => {
     const order: string[] = [];
@@ -243,10 +243,10 @@ Deno.test(
 );
 
 Deno.test(
-  "chain() survives an outer one that does not wait",
+  "chain() causes no unhandled rejection when the outer middleware does not await next()",
   none,
   async () => {
-    const context = {} as MiddlewareContext; // nothing is asked of it
+    const context = {} as MiddlewareContext; // never used
     const both = chain((_context, next) => {
       next({});
       return 1;
@@ -266,7 +266,7 @@ Deno.test(
   },
 );
 
-Deno.test("extend() refuses the names of the framework", none, () => {
+Deno.test("extend() throws when the framework uses the name", none, () => {
   class Framework {
     get signal() {
       return 1;

@@ -11,7 +11,7 @@ import { memoryPair } from "../../../lib/testing/mod.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
-/** A schema that answers at once, or only later. */
+/** A schema that validates synchronously or asynchronously. */
 function word(later: boolean): StandardSchema<string> {
   return {
     "~standard": {
@@ -38,7 +38,7 @@ const Diary = protocol({
 });
 
 Deno.test(
-  "handlers of notifications and calls are entered in the order in which these came",
+  "handlers of notifications and calls are entered in the order of arrival",
   none,
   async () => {
     const pages: string[] = [];
@@ -53,7 +53,7 @@ Deno.test(
     server.accept(far);
     const session = await connect(Diary, near);
     const { remote } = session;
-    // One turn, one write: the call stands right behind the notifications.
+    // One turn, one write: the call follows the notifications directly.
     const [read] = await Promise.all([
       (remote.note("a"), remote.checked("b"), remote.note("c"), remote.read()),
       remote.slowly("d"),
@@ -66,7 +66,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a notification that does not match its schema is counted, and goes no further",
+  "a notification that does not match its schema is counted and dropped",
   none,
   async () => {
     const pages: string[] = [];

@@ -1,6 +1,6 @@
 /**
- * Servers inside services that are there already: connections that somebody
- * else has accepted, and protocols of several parts.
+ * Servers inside existing services: connections that were accepted elsewhere, and
+ * merged protocols.
  *
  * @module
  */
@@ -47,7 +47,7 @@ function echoServer() {
   });
 }
 
-/** Every shape, and a message of many frames. */
+/** Calls every shape, and sends a message of many frames. */
 async function useAll(
   target: Parameters<typeof connect<typeof Echo>>[1],
 ): Promise<string> {
@@ -64,7 +64,7 @@ async function useAll(
   return name;
 }
 
-Deno.test("server.accept() serves a WebSocket from Deno.serve, beside its other pages", async () => {
+Deno.test("server.accept() serves a WebSocket from Deno.serve, alongside HTTP requests", async () => {
   const server = echoServer();
   const http = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
@@ -85,7 +85,7 @@ Deno.test("server.accept() serves a WebSocket from Deno.serve, beside its other 
   await http.shutdown();
 });
 
-Deno.test("server.accept() and connect() take a bare Deno.Conn", async () => {
+Deno.test("server.accept() and connect() accept a Deno.Conn", async () => {
   const server = echoServer();
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const accepted = listener.accept().then((connection) =>
@@ -98,7 +98,7 @@ Deno.test("server.accept() and connect() take a bare Deno.Conn", async () => {
   await server.shutdown();
 });
 
-Deno.test("mergeProtocols() is served: each part's clients see their own, the whole's see all", async () => {
+Deno.test("serve() serves a protocol of mergeProtocols() to clients of each part and of the whole", async () => {
   const Orders = protocol({
     name: "orders",
     server: { orders: { create: unary<string, number>() } },

@@ -43,7 +43,7 @@ const Echo = protocol({
   },
 });
 
-/** Waits for the end of its call, and says how it came. */
+/** Waits for the end of its call and records the reason. */
 async function wait(_: unknown, { signal }: { signal: AbortSignal }) {
   const reason = await aborted(signal);
   return reason instanceof CallError ? reason.code : "no CallError";
@@ -61,7 +61,7 @@ const handlers = {
   log() {},
 };
 
-Deno.test("serve() on every kind of address: handlers do not know which", async () => {
+Deno.test("serve() serves every kind of address with the same handlers", async () => {
   const path = await Deno.makeTempFile();
   await Deno.remove(path);
   const addresses = [
@@ -79,7 +79,7 @@ Deno.test("serve() on every kind of address: handlers do not know which", async 
   }
 });
 
-Deno.test("serve() gives a server like that of Deno.serve", async () => {
+Deno.test("serve() returns a server with addr, sessions, finished and shutdown()", async () => {
   const heard: unknown[] = [];
   const opened = Promise.withResolvers<ServerSession<typeof Echo>>();
   const server = await serve(Echo, handlers, { port: 0 }, {
@@ -104,10 +104,10 @@ Deno.test("serve() gives a server like that of Deno.serve", async () => {
     TypeError,
     "Cannot listen: the server has been shut down",
   );
-  await server.shutdown(); // again is harmless
+  await server.shutdown(); // has no effect
 });
 
-Deno.test("serve() listens to nothing once its signal is aborted, before or after", async () => {
+Deno.test("serve() rejects when its signal is aborted before, and shuts down when it is aborted later", async () => {
   const reason = new Error("no more");
   await assertRejects(
     () =>
@@ -128,7 +128,7 @@ Deno.test("serve() listens to nothing once its signal is aborted, before or afte
   await session.close();
 });
 
-Deno.test("serve() leaves nothing behind when onListen throws", async () => {
+Deno.test("serve() releases everything when onListen throws", async () => {
   let port = 0;
   await assertRejects(
     () =>
@@ -145,7 +145,7 @@ Deno.test("serve() leaves nothing behind when onListen throws", async () => {
   again.close();
 });
 
-Deno.test("serve() reports what an asynchronous onListen rejects with, and serves", async () => {
+Deno.test("serve() reports the rejection of an asynchronous onListen, and serves", async () => {
   const { list, onError } = incidents();
   await using server = await serve(Echo, handlers, { port: 0 }, {
     onListen: () => Promise.reject(new Error("nobody to tell")),
@@ -159,7 +159,7 @@ Deno.test("serve() reports what an asynchronous onListen rejects with, and serve
 });
 
 Deno.test(
-  "createServer() refuses handlers and options that do not fit",
+  "createServer() throws for invalid handlers and options",
   none,
   () => {
     assertThrows(
@@ -195,7 +195,7 @@ Deno.test(
     await using session = await connect(Echo, dial(server));
     assertEquals(await session.remote.echo("x"), "x");
 
-    // One that tells nothing of itself.
+    // A connection whose addresses cannot be read.
     const [near, far] = memoryPair();
     const broken: Connection = Object.create(far, {
       [Symbol.dispose]: { value: () => far.close() },
@@ -210,12 +210,12 @@ Deno.test(
     assertEquals(await near.read(new Uint8Array(1)), null, "it was closed");
     near.close();
 
-    // One that is gone.
+    // A connection that is closed.
     const [, gone] = memoryPair();
     gone.close();
     await server.accept(gone);
 
-    // One that fails to close.
+    // A connection that fails to close.
     const [other, stubborn] = memoryPair();
     const closing: Connection = Object.create(stubborn, {
       [Symbol.dispose]: {
@@ -238,21 +238,21 @@ Deno.test(
     assertEquals(await session.remote.echo("still"), "still");
     await server.shutdown();
     const [late, tooLate] = memoryPair();
-    await server.accept(tooLate); // closed at once
+    await server.accept(tooLate); // closed immediately
     assertEquals(await late.read(new Uint8Array(1)), null);
     late.close();
   },
 );
 
 Deno.test(
-  "server.accept() refuses who comes above maxSessions, and serves again when one has gone",
+  "server.accept() rejects clients above maxSessions, and serves again when a session has ended",
   none,
   async () => {
     const server = createServer(Echo, handlers, { maxSessions: 1 });
     const first = await connect(Echo, dial(server));
     const refused = await endOf(connect(Echo, dial(server)));
     assertEquals([refused.code, refused.remote], ["too-many", true]);
-    // Those who say nothing are told nothing; beyond 64 of them, who comes is cut.
+    // Silent clients receive no rejection; beyond 64 of them, connections are closed immediately.
     const silent = Array.from({ length: 64 }, () => dial(server));
     const cut = await endOf(connect(Echo, dial(server)));
     assertEquals(cut.code, "disconnected");
@@ -269,7 +269,7 @@ Deno.test(
 );
 
 Deno.test(
-  "server.listen() serves a listener that somebody else made, and survives its end",
+  "server.listen() serves an existing listener, and continues after its end",
   none,
   async () => {
     const { list, onError } = incidents();
@@ -305,7 +305,7 @@ Deno.test(
   },
 );
 
-Deno.test("server.listen() that comes up during a shutdown leaves no listener", async () => {
+Deno.test("server.listen() closes its listener when the server shuts down meanwhile", async () => {
   const server = createServer(Echo, handlers);
   const listening = thrownBy(server.listen({ port: 0 }));
   await server.shutdown();
@@ -313,7 +313,7 @@ Deno.test("server.listen() that comes up during a shutdown leaves no listener", 
 });
 
 Deno.test(
-  "server.shutdown() lets calls in flight end, and cancels them after the grace",
+  "server.shutdown() waits for calls in flight, and cancels them after the grace period",
   none,
   async () => {
     const release = Promise.withResolvers<void>();
@@ -356,7 +356,7 @@ Deno.test(
 );
 
 Deno.test(
-  "context.signal fires with a reason of its own for each way to end",
+  "context.signal has a different reason for each way in which a call ends",
   none,
   async () => {
     const seen: Record<string, string> = {};
@@ -395,7 +395,7 @@ Deno.test(
 );
 
 Deno.test(
-  "authenticate() makes typed context, or keeps out; its errors stay at home",
+  "authenticate() accepts or refuses clients, and its errors are not disclosed",
   none,
   async () => {
     const { list, onError } = incidents();
@@ -432,7 +432,7 @@ Deno.test(
 );
 
 Deno.test(
-  "session.refresh() goes one after the other, and ends the session when refused",
+  "session.refresh() runs one refresh after the other, and ends the session when refused",
   none,
   async () => {
     let atOnce = 0, most = 0;
@@ -464,7 +464,7 @@ Deno.test(
 );
 
 Deno.test(
-  "state(), onSession() and onError() that fail harm nobody else",
+  "a failure of state(), onSession() or onError() does not affect other sessions",
   none,
   async () => {
     let broken = true;
@@ -497,7 +497,7 @@ Deno.test(
 );
 
 Deno.test(
-  "state() may take its time: the client is let in with what it resolves to, or not at all",
+  "state() may be asynchronous: its value or its failure decides about the client",
   none,
   async () => {
     const { list, onError } = incidents();
@@ -526,7 +526,7 @@ Deno.test(
       2,
     ]);
     await session.close();
-    // Who has gone meanwhile is no session.
+    // A client that has disconnected meanwhile has no session.
     const gone = connect(Counter, dial(server));
     await Promise.all([thrownBy(gone), server.shutdown()]);
     assertEquals(server.sessions.size, 0);
@@ -535,7 +535,7 @@ Deno.test(
 );
 
 Deno.test(
-  "authenticate() that throws what cannot be read refuses the client at once",
+  "authenticate() refuses the client immediately when reading its error throws",
   none,
   async () => {
     const { list, onError } = incidents();
@@ -558,7 +558,7 @@ Deno.test(
       authenticate(which: unknown) {
         throw thrown[Number(which)]!();
       },
-      // So long that nobody would wait for it.
+      // Longer than the test runs.
       limits: { handshakeTimeout: 600_000 },
       onError,
     });
@@ -571,7 +571,7 @@ Deno.test(
   },
 );
 
-Deno.test("onError() that rejects ends nothing", none, async () => {
+Deno.test("a session stays open when onError() rejects", none, async () => {
   const server = createServer(Echo, {
     ...handlers,
     echo() {
@@ -584,7 +584,7 @@ Deno.test("onError() that rejects ends nothing", none, async () => {
   await server.shutdown();
 });
 
-Deno.test("server.unref() lets the process end although it listens", async () => {
+Deno.test("server.unref() lets the process exit while the server listens", async () => {
   const program = new URL("programs/unref_server.ts", import.meta.url);
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--frozen", "--allow-net=127.0.0.1", program.href],
@@ -598,7 +598,7 @@ Deno.test("server.unref() lets the process end although it listens", async () =>
 });
 
 Deno.test(
-  "server.ref() and unref() reach listeners that know of them",
+  "server.ref() and unref() call the methods of listeners that have them",
   none,
   async () => {
     const told: string[] = [];
@@ -627,7 +627,7 @@ Deno.test(
   },
 );
 
-Deno.test("handlers and authenticate() know the client's certificate over mutual TLS", async () => {
+Deno.test("handlers and authenticate() receive the client's certificate over mutual TLS", async () => {
   const { authority, client, server: identity } = await import(
     "../../transport/tls/certificates.ts"
   );

@@ -47,7 +47,7 @@ async function client(
   });
 }
 
-Deno.test("topic().publish sends to those who are subscribed, broadcast to all", async () => {
+Deno.test("topic().publish sends to subscribers, broadcast to all sessions", async () => {
   await using server = pricesServer();
   const heard: unknown[][] = [[], [], []];
   const sessions = await Promise.all(heard.map((list) => client(server, list)));
@@ -62,7 +62,7 @@ Deno.test("topic().publish sends to those who are subscribed, broadcast to all",
     0,
   );
   assertEquals(server.broadcast.price({ sku: "all", cents: 1 }), 3);
-  // A call's answer comes after what was sent before it.
+  // A call's response arrives after everything sent before it.
   for (const session of sessions) await session.remote.leave("other");
   const pear = { sku: "pear", cents: 5 };
   const all = { sku: "all", cents: 1 };
@@ -88,7 +88,7 @@ Deno.test("a session leaves its topics when it unsubscribes and when it ends", a
   await one.close();
 });
 
-Deno.test("subscribe() gives what unsubscribes when disposed, and does nothing for a session that has ended", async () => {
+Deno.test("subscribe() returns a disposable, and ignores a session that has ended", async () => {
   await using server = pricesServer();
   const one = await client(server, []);
   const [session] = server.sessions;
@@ -109,7 +109,7 @@ Deno.test("subscribe() gives what unsubscribes when disposed, and does nothing f
 const PUBLISHED = 100;
 const LARGE = "x".repeat(16_000);
 
-/** A subscriber whose session is one of a real server. */
+/** A subscribed client with its session on a real server. */
 async function subscriber(server: PricesServer) {
   const heard: { cents: number }[] = [];
   const gate = new Gated(dial(server));
@@ -126,7 +126,7 @@ async function subscriber(server: PricesServer) {
 
 type Subscriber = Awaited<ReturnType<typeof subscriber>>;
 
-/** Publishes to one that reads, and to others that do not: they read on when all is published. */
+/** Publishes to a client that reads and to others that stop reading until all is published. */
 async function publishTo(
   options: readonly SlowOptions[],
   keyOf?: (n: number) => number,
@@ -150,31 +150,31 @@ async function publishTo(
   return { server, topic, fast, slow };
 }
 
-/** A call's answer comes after what was sent before it. */
+/** Waits for a call: its response arrives after everything sent before it. */
 async function hearsAll({ session }: Subscriber): Promise<void> {
   await session.remote.leave("other");
 }
 
-/** Reads on, and hears so many. */
+/** Resumes reading until the given number of messages has been received. */
 async function readsOn(slow: Subscriber, count: number): Promise<void> {
   slow.gate.open();
   for (let n = 0; n < 1000 && slow.heard().length < count; n++) await turns();
   await hearsAll(slow);
 }
 
-/** Numbers from the first to before the last. */
+/** Numbers from the first up to, but not including, the last. */
 function numbers(first: number, last: number): number[] {
   return Array.from({ length: last - first }, (_, n) => first + n);
 }
 
-/** What the buffers of a connection took before its subscriber had to wait. */
+/** Messages that a connection's buffers accepted before messages were queued. */
 function taken({ topic }: Awaited<ReturnType<typeof publishTo>>): number {
-  const count = topic.stats.delivered - PUBLISHED; // the fast one has heard all
+  const count = topic.stats.delivered - PUBLISHED; // the fast client has received all
   assert(count > 0 && count < PUBLISHED / 2, `${count} were taken`);
   return count;
 }
 
-/** The numbers that one hears in the end, when so many were taken at first. */
+/** Numbers that a subscriber receives in the end, given how many were sent at first. */
 const HEARD = {
   "drop-oldest": (sent: number, queued: number) => [
     ...numbers(0, sent),
@@ -205,7 +205,7 @@ for (const slow of ["drop-oldest", "drop-newest"] as const) {
   });
 }
 
-Deno.test("subscribe() with disconnect ends the session of a subscriber that stops reading, and nobody else's", async () => {
+Deno.test("subscribe() with disconnect ends only the session of a subscriber that stops reading", async () => {
   const news = await publishTo([{ slow: "disconnect", maxQueued: 3 }]);
   const sent = taken(news);
   const [one] = news.slow;
@@ -248,18 +248,18 @@ Deno.test("subscribe() keeps the last message of each key when its subscriber st
   await news.server.shutdown();
 });
 
-Deno.test("subscribe() gives each subscriber of a topic a policy of its own", async () => {
+Deno.test("subscribe() gives each subscriber of a topic its own policy", async () => {
   const options = [
     { slow: "drop-oldest", maxQueued: 2 },
     { slow: "drop-newest", maxQueued: 5 },
   ] as const;
   const news = await publishTo(options);
-  // Both connections have taken the same, as both are alike.
+  // Both connections have accepted the same number: their buffers are equal.
   const sent = (news.topic.stats.delivered - PUBLISHED) / 2;
   let delivered = PUBLISHED;
   for (const [n, { slow, maxQueued }] of options.entries()) {
     const expected = HEARD[slow](sent, maxQueued);
-    await readsOn(news.slow[n]!, expected.length); // one for each of the options
+    await readsOn(news.slow[n]!, expected.length); // one for each set of options
     assertEquals(news.slow[n]?.heard(), expected);
     delivered += expected.length;
   }
