@@ -10,7 +10,10 @@ import type { MessageCodec } from "../messages/codec/message_codec.ts";
 
 /** Options of {@linkcode checkCodec}. */
 export interface CodecCheckOptions {
-  /** Values that must survive a round trip unchanged; at least one, ideally of many kinds. */
+  /**
+   * Values that must survive a round trip unchanged. At least one is required,
+   * and values of many kinds are better.
+   */
   values: readonly unknown[];
   /**
    * Values that the codec must reject with a `CodecError`.

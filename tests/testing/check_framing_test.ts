@@ -228,14 +228,14 @@ class Relay implements FrameDecoder {
 
 const BROKEN: Record<string, [rule: string, Make]> = {
   "an end() that never throws": [
-    "end() throws only inside a frame",
+    "end() throws exactly when a frame is incomplete",
     altered("decoder", (real) =>
       new class extends Relay {
         override end(): void {}
       }(real)),
   ],
   "an 'owed' that is always false": [
-    "'owed' is true only inside a frame",
+    "'owed' is true exactly when a frame is incomplete",
     altered("decoder", (real) =>
       new class extends Relay {
         override get owed(): boolean {

@@ -1,5 +1,5 @@
 /**
- * The JSON codec, which rejects every value that JSON would change.
+ * The JSON codec, which rejects values that JSON would change.
  *
  * @module
  */
