@@ -1,5 +1,5 @@
 /**
- * The part that all decoders share: assembling frames from chunks.
+ * Assembles frames from chunks, for the decoders of all layouts.
  *
  * A layout sees only contiguous bytes and reports where a frame ends. The
  * assembler makes the bytes contiguous with at most one copy, counts frames and
@@ -68,7 +68,7 @@ export interface FrameLayout {
 }
 
 const EMPTY = new Uint8Array(0);
-/** Bytes of a frame that a greedy layout examines first; doubles each time. */
+/** Bytes of a frame that a greedy layout examines first, then twice as many. */
 const FIRST_LOOK = 64;
 
 /** A decoder for any {@linkcode FrameLayout}. */
@@ -92,6 +92,7 @@ export class FrameAssembler implements FrameDecoder {
   /** Stream offset of the chunk's first byte. */
   #base = 0;
   readonly #own = new ReusedBuffer();
+  /** Bytes in the own buffer. */
   #have = 0;
   /** Bytes in the own buffer that are from the current chunk. */
   #taken = 0;

@@ -67,9 +67,9 @@ export class ReusedBuffer {
   }
 
   /**
-   * Notes that there is nothing to hold. Two calls in a row drop the memory.
-   * One is not enough: the memory may be needed again at once if reads happen
-   * to end where frames do.
+   * Notes that there is nothing to hold. The second call in a row drops the
+   * memory. The first one does not: if reads happen to end where frames do, the
+   * memory is needed again immediately.
    */
   idle(): void {
     if (!this.#used) this.bytes = EMPTY;

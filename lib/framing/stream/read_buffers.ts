@@ -18,16 +18,16 @@ import { acquire, release, SLAB } from "./buffer_pool.ts";
 /** Bytes that an idle connection holds for reading. */
 export const IDLE_READ = 2 * 1024;
 
-/** Buffer sizes in ascending order; each connection owns one of the first. */
+/** Buffer sizes in ascending order; a connection owns a buffer of the first. */
 const SIZES = [IDLE_READ, 16 * 1024, SLAB] as const;
 const LARGEST = SIZES.length - 1;
 const READS_BEFORE_SMALLER = 4;
 
 /**
- * Total bytes of borrowed buffers in a thread's pending reads. Beyond it, reads
- * use {@linkcode IDLE_READ} bytes. Bursts thus take one read each, and 10,000
- * connections that are idle after a burst hold little more than 10,000 that
- * were always idle.
+ * Limit of the borrowed bytes in all pending reads of a thread. Reads beyond it
+ * use a buffer of {@linkcode IDLE_READ} bytes. Thus each burst takes one read,
+ * and 10,000 connections that are idle after a burst hold little more than
+ * 10,000 that were always idle.
  */
 export const WAITING_LIMIT = 4 * 1024 * 1024;
 
@@ -79,7 +79,7 @@ export class ReadBuffers {
 
   /**
    * Transfers the buffer that contains a frame to the frame's owner. Returns
-   * `false` if the buffer is not one of this connection.
+   * `false` if the buffer does not belong to this connection.
    */
   disown({ buffer }: Uint8Array): boolean {
     if (buffer === this.#borrowed?.buffer) this.#borrowed = undefined;
