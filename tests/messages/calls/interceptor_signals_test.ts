@@ -10,7 +10,7 @@ import { all, dial, failureOf, turns } from "../kit.ts";
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
 Deno.test(
-  "interceptors that wait keep no caller whose signal fires",
+  "an interceptor that never resolves does not keep a call whose signal is aborted",
   none,
   async () => {
     const { server } = lab();
@@ -40,7 +40,7 @@ Deno.test(
   },
 );
 
-/** Whether a promise is still pending after some turns. */
+/** Returns whether a promise is still pending after a few event loop turns. */
 async function isPending(promise: Promise<unknown>): Promise<boolean> {
   let pending = true;
   const settled = () => void (pending = false);
@@ -50,7 +50,7 @@ async function isPending(promise: Promise<unknown>): Promise<boolean> {
 }
 
 Deno.test(
-  "a signal that fires before, while an interceptor runs, or while its generator waits ends the call",
+  "a signal ends the call before or during an interceptor, and while its generator waits",
   none,
   async () => {
     const { server } = lab();
@@ -134,7 +134,7 @@ Deno.test(
     await all(count(3, { signal }));
     for await (const _ of count(1e9, { signal })) break;
     await all(talk(["a"], { signal }));
-    // Nobody reads to the end.
+    // The caller does not read these to the end.
     const sent = talk(undefined, { signal });
     await sent.send("a");
     await sent.end();
@@ -152,14 +152,14 @@ Deno.test(
 );
 
 Deno.test(
-  "what is no signal is refused, not thrown, while interceptors wait",
+  "an invalid signal rejects the call, also while interceptors wait",
   none,
   async () => {
     const { server } = lab();
     const session = await connect(Lab, dial(server), {
       interceptors: [waiting],
     });
-    // A caller without types.
+    // As JavaScript callers may pass it.
     const options = { signal: {} as AbortSignal };
     const calls = [
       all(session.remote.count(1, options)),
@@ -173,7 +173,7 @@ Deno.test(
 );
 
 Deno.test(
-  "interceptors around a handler's own call wait no longer than the handler",
+  "a call that a handler makes ends with the handler's call, even while interceptors wait",
   none,
   async () => {
     const Both = protocol({
@@ -197,7 +197,7 @@ Deno.test(
           await call;
         },
       },
-      // The handler's own call waits for ever; the first does not.
+      // Only the call made by the handler waits forever.
       interceptors: [
         (request, next) =>
           request.options.metadata === undefined
@@ -217,7 +217,7 @@ Deno.test(
 );
 
 Deno.test(
-  "who was told that nothing was begun can rely on it, whatever interceptors do later",
+  'a call that failed with processed: "no" is never sent, whatever interceptors do later',
   none,
   async () => {
     const entered: string[] = [];
@@ -274,7 +274,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a call whose own input makes its caller give up may have been processed",
+  "a call that is aborted while its input is encoded may have been processed",
   none,
   async () => {
     const { server } = lab();
@@ -290,7 +290,7 @@ Deno.test(
         controller.abort();
         return "x";
       },
-    } as unknown as string; // a value that does something when it is encoded
+    } as unknown as string; // a value that runs code when it is encoded
     const { signal } = controller;
     const { code, processed } = await failureOf(
       session.remote.echo(input, { signal }),
@@ -302,7 +302,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a signal ends what waits for an interceptor's own object, and is let go of with it",
+  "a signal rejects promises of an interceptor's own object",
   none,
   async () => {
     const { server } = lab();
@@ -325,7 +325,7 @@ Deno.test(
 );
 
 Deno.test(
-  "an interceptor's generator that comes too late is not begun",
+  "an interceptor's generator does not start after the call was cancelled",
   none,
   async () => {
     const { server } = lab();
@@ -335,7 +335,7 @@ Deno.test(
       interceptors: [async () => {
         await gate.promise;
         return (async function* () {
-          log.push("begun");
+          log.push("started");
           yield "x";
         })();
       }],

@@ -12,7 +12,7 @@ const tagged: Interceptor = (request, next) =>
   next({ ...request, options: { ...request.options, metadata: { tag: "#" } } });
 
 Deno.test(
-  "interceptors see calls of every shape alike, the first outermost",
+  "interceptors run for calls of every shape, the first outermost",
   none,
   async () => {
     const seen: string[] = [];
@@ -45,7 +45,7 @@ Deno.test(
 );
 
 Deno.test(
-  "interceptors may wait, also before a stream begins",
+  "interceptors can wait before a call or a stream starts",
   none,
   async () => {
     const { server, ended } = lab();
@@ -80,7 +80,7 @@ Deno.test(
 );
 
 Deno.test(
-  "interceptors may try again, answer by themselves, or fail: callers get a promise or a stream",
+  "interceptors can retry, answer or fail: the caller receives a promise or a stream",
   none,
   async () => {
     const { server } = lab();
@@ -124,7 +124,7 @@ Deno.test(
   },
 );
 
-/** Gives a generator around the call's items, and nothing else. */
+/** Returns a generator around the call's items, without other members. */
 const around: Interceptor = (request, next) => {
   const call = next(request) as AsyncIterable<unknown>;
   return (async function* () {
@@ -138,7 +138,7 @@ const aroundLater: Interceptor = async (request, next) => {
 
 for (const [kind, interceptor] of Object.entries({ around, aroundLater })) {
   Deno.test(
-    `interceptors may stand around a stream's items (${kind}): it is cancelled, sent to and ended all the same`,
+    `a stream whose items an interceptor wraps (${kind}) can still be cancelled, sent to and ended`,
     none,
     async () => {
       const { server, ended } = lab();
@@ -172,7 +172,7 @@ for (const [kind, interceptor] of Object.entries({ around, aroundLater })) {
 }
 
 Deno.test(
-  "interceptors that wrap an upload leave its result, its items and its end",
+  "interceptors can wrap one member of an upload and leave the others",
   none,
   async () => {
     const { server } = lab();
@@ -199,7 +199,7 @@ Deno.test(
 );
 
 Deno.test(
-  "interceptors may answer a stream by themselves; what nobody has is an error, and no silence",
+  "interceptors can answer a stream themselves; using a missing member is an error",
   none,
   async () => {
     const { server } = lab();
@@ -236,7 +236,7 @@ Deno.test(
 );
 
 Deno.test(
-  "interceptors that wait for ever keep no caller who gives up",
+  "an interceptor that waits forever does not keep a caller that cancels",
   none,
   async () => {
     const { server } = lab();
@@ -260,7 +260,7 @@ Deno.test(
   },
 );
 
-/** Handlers that run, of a server that has no end of its own. */
+/** Creates a server whose streams never end, and the set of its running handlers. */
 function endless() {
   const running = new Set<string>();
   async function* run(name: string, items: AsyncIterable<string>) {
@@ -297,7 +297,7 @@ function endless() {
 }
 
 Deno.test(
-  "interceptors begin nothing that outlives a caller who has given up",
+  "calls that interceptors start are cancelled when the caller cancels",
   none,
   async () => {
     const { server, running } = endless();
@@ -315,7 +315,7 @@ Deno.test(
       },
       fails: (request, next) => {
         next(request);
-        throw new Error("after it has begun");
+        throw new Error("after the call has started");
       },
     };
     for (const [name, interceptor] of Object.entries(cases)) {
@@ -341,7 +341,7 @@ Deno.test(
 );
 
 Deno.test(
-  "interceptors' generators are left with the call, however that ends, and begin it when it is sent to",
+  "generators of interceptors are closed when the call ends, and started by send()",
   none,
   async () => {
     const { server, running } = endless();
@@ -378,7 +378,7 @@ Deno.test(
 );
 
 Deno.test(
-  "interceptors that only wait leave a stream as it is: items stay after a cancel that comes too late, and a second loop finds nothing",
+  "interceptors that only wait do not change a stream: items remain after a late cancel, and a second loop yields nothing",
   none,
   async () => {
     const { server } = lab();
@@ -406,7 +406,7 @@ Deno.test(
   },
 );
 
-Deno.test("interceptors may answer with promises of items", none, async () => {
+Deno.test("interceptors can answer with promises of items", none, async () => {
   const { server } = lab();
   const session = await connect(Lab, dial(server), {
     interceptors: [() => [Promise.resolve("a"), "b"]],
@@ -417,7 +417,7 @@ Deno.test("interceptors may answer with promises of items", none, async () => {
 });
 
 Deno.test(
-  "an interceptor may give an attempt that has ended and not the last: its items stay after a cancel",
+  "an interceptor can return an earlier attempt that has ended: its items remain after a cancel",
   none,
   async () => {
     const { server } = lab();

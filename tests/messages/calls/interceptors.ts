@@ -1,5 +1,5 @@
 /**
- * What tests of interceptors call, and interceptors that most of them use.
+ * Protocol and server for tests of interceptors, and common interceptors.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import type { Interceptor } from "../../../lib/messages/calls/interceptor.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
 import { turns } from "../kit.ts";
 
-/** A method of every shape. */
+/** Protocol with a method of every shape. */
 export const Lab = protocol({
   name: "lab",
   server: {
@@ -28,7 +28,7 @@ export const Lab = protocol({
   },
 });
 
-/** Serves it. */
+/** Creates a server for {@linkcode Lab}, and a list of the streams that have ended. */
 export function lab() {
   const ended: string[] = [];
   let tries = 0;
@@ -60,13 +60,13 @@ export function lab() {
   return { server, ended };
 }
 
-/** Waits, and then leaves the call as it is. */
+/** Waits, then makes the call unchanged. */
 export const waiting: Interceptor = async (request, next) => {
   await turns();
   return await next(request);
 };
 
-/** The call begins with the first item that is asked for. */
+/** Starts the call when the first item is requested. */
 export const lazily: Interceptor = (request, next) =>
   (async function* () {
     for await (const item of next(request) as AsyncIterable<unknown>) {

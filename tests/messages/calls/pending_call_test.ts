@@ -1,4 +1,4 @@
-/** What a call's options may do to it, and what they may not do to its session. */
+/** Effects of a call's options on the call, and on its session. */
 import { assertEquals, assertRejects } from "@std/assert";
 import type { CallOptions } from "../../../lib/messages/protocol/client_types.ts";
 import { connect } from "../../../lib/messages/client/connect.ts";
@@ -42,13 +42,13 @@ async function shapes() {
 }
 
 Deno.test(
-  "a signal that is none fails its call with a TypeError, and harms nothing else",
+  "an invalid signal fails its call with a TypeError and affects no other call",
   none,
   async () => {
     const { server, session, list } = await shapes();
     const { ask, watch, pour, mix } = session.remote;
     for (const signal of [{}, 5, "x", { aborted: false }, () => {}]) {
-      const options = { signal } as CallOptions; // as JavaScript may give it
+      const options = { signal } as CallOptions; // as JavaScript callers may pass it
       for (
         const call of [
           () => ask(undefined, options),
@@ -68,12 +68,12 @@ Deno.test(
     }
     assertEquals(list, []);
     await session.close();
-    await server.shutdown(); // in which no handler runs any more
+    await server.shutdown(); // resolves because no handler runs any more
   },
 );
 
 Deno.test(
-  "onMetadata that rejects is reported, and its call succeeds",
+  "a rejection of onMetadata is reported, and its call succeeds",
   none,
   async () => {
     const { server, session, list } = await shapes();
@@ -95,14 +95,14 @@ Deno.test(
       Error,
       "no place for it",
     );
-    assertEquals(list.length, 1, "the caller has heard of it");
+    assertEquals(list.length, 1, "the caller received the error");
     await session.close();
     await server.shutdown();
   },
 );
 
 Deno.test(
-  "a signal that fires while a value is encoded cancels its call all the same",
+  "a signal that is aborted while a value is encoded cancels its call",
   none,
   async () => {
     const { server, session, list } = await shapes();
@@ -117,12 +117,12 @@ Deno.test(
         return 1;
       },
     };
-    // Of the call itself, and of another one that is under way.
+    // Cancels the call itself, and another one that is in progress.
     const watching = all(session.remote.watch(undefined, { signal }));
     const pouring = session.remote.pour([value as unknown as number], {
       signal,
     });
-    const asking = session.remote.ask(value as unknown as void, { // JavaScript may give anything
+    const asking = session.remote.ask(value as unknown as void, { // JavaScript callers may pass any value
       signal: own.signal,
     });
     for (const call of [watching, pouring.result, asking]) {

@@ -1,4 +1,4 @@
-/** How calls with items end at the caller's, by whatever ends them. */
+/** Ends of calls with a stream, as the caller sees them. */
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import {
@@ -24,7 +24,7 @@ const Pipes = protocol({
   client: { drink: clientStream<unknown, number>() },
 });
 
-/** A server that keeps why each call with items ended, and a client of it. */
+/** Creates a server that records why each stream ended, and a client session. */
 async function pipes() {
   const { list, onError } = incidents();
   const reasons: Promise<unknown>[] = [];
@@ -62,7 +62,7 @@ function* failing(error: unknown): Generator<number> {
 }
 
 Deno.test(
-  "a source that fails, or gives what cannot be sent, is what its call fails with, and the callee's signal fires",
+  "a call fails with the error of its items, or of an item that cannot be sent, and the callee sees a cancelled call",
   none,
   async () => {
     const { server, session, reasons, list } = await pipes();
@@ -100,7 +100,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a source that fails because its call was cancelled changes nothing: cancelled",
+  "a call that was cancelled fails with cancelled, even if its items then throw",
   none,
   async () => {
     const { server, session } = await pipes();
@@ -121,7 +121,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a handler whose own source fails is told of it, and its caller is not",
+  "a handler receives the error of items that it sends, and its caller does not",
   none,
   async () => {
     const { server, session, list, broken } = await pipes();

@@ -11,7 +11,7 @@ import {
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
-Deno.test("CallError has a value for everything that is not said", none, () => {
+Deno.test("CallError has a default for every option", none, () => {
   const error = new CallError("internal", "x");
   assert(error instanceof Error);
   const { code, message, name, method, processed, retry } = error;
@@ -33,9 +33,9 @@ Deno.test("CallError has a value for everything that is not said", none, () => {
   ]);
 });
 
-Deno.test("CallError keeps what is said", none, () => {
+Deno.test("CallError keeps its options", none, () => {
   const cause = new Error("y");
-  const said = {
+  const options = {
     method: "a.b",
     processed: "no",
     retry: "later",
@@ -45,26 +45,30 @@ Deno.test("CallError keeps what is said", none, () => {
     incident: "id",
     cause,
   } as const;
-  const error = new CallError("declared", "x", said);
-  for (const [name, value] of Object.entries(said)) {
+  const error = new CallError("declared", "x", options);
+  for (const [name, value] of Object.entries(options)) {
     assertEquals(Reflect.get(error, name), value, name);
   }
 });
 
-Deno.test("SessionError says who found the fault", none, () => {
-  assertEquals(new SessionError("timeout", "x").remote, false);
-  const cause = new Error("y");
-  const error = new SessionError("timeout", "x", { remote: true, cause });
-  assertEquals([error.name, error.code, error.remote, error.cause], [
-    "SessionError",
-    "timeout",
-    true,
-    cause,
-  ]);
-});
+Deno.test(
+  "SessionError has a flag for errors that the peer reported",
+  none,
+  () => {
+    assertEquals(new SessionError("timeout", "x").remote, false);
+    const cause = new Error("y");
+    const error = new SessionError("timeout", "x", { remote: true, cause });
+    assertEquals([error.name, error.code, error.remote, error.cause], [
+      "SessionError",
+      "timeout",
+      true,
+      cause,
+    ]);
+  },
+);
 
 Deno.test(
-  "codes have the numbers of PROTOCOL.md, which never change",
+  "error codes have the stable numbers of PROTOCOL.md",
   none,
   () => {
     const numbers: Record<CallErrorCode, number> = {

@@ -1,4 +1,4 @@
-/** What the other side hears of a failure that no method declares. */
+/** Text that a peer receives about an undeclared failure. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import {
@@ -39,31 +39,35 @@ const broken = {
   log() {},
 };
 
-Deno.test("exposeErrors is off: nothing of an error leaks", none, async () => {
-  const { list, onError } = incidents();
-  const server = shop({ onError });
-  await using session = await connect(Shop, dial(server), {
-    handlers: broken,
-    onError,
-  });
-  const error = await failureOf(session.remote.price("x"));
-  const incident = list[0]?.id;
-  assertEquals(
-    [error.code, error.incident, error.data, error.message],
-    [
-      "internal",
-      incident,
-      undefined,
-      `price failed; see the peer's log for incident ${incident}`,
-    ],
-  );
-  const back = await session.remote.both();
-  assertEquals(back.includes("client's own"), false, back);
-  await server.shutdown();
-});
+Deno.test(
+  "exposeErrors is off by default: no details of an error are sent",
+  none,
+  async () => {
+    const { list, onError } = incidents();
+    const server = shop({ onError });
+    await using session = await connect(Shop, dial(server), {
+      handlers: broken,
+      onError,
+    });
+    const error = await failureOf(session.remote.price("x"));
+    const incident = list[0]?.id;
+    assertEquals(
+      [error.code, error.incident, error.data, error.message],
+      [
+        "internal",
+        incident,
+        undefined,
+        `price failed; see the peer's log for incident ${incident}`,
+      ],
+    );
+    const back = await session.remote.both();
+    assertEquals(back.includes("client's own"), false, back);
+    await server.shutdown();
+  },
+);
 
 Deno.test(
-  "exposeErrors tells name and message, or the stack, under the same incident, on either side",
+  "exposeErrors sends name and message, or the stack, with the incident id, on either side",
   none,
   async () => {
     const { list, onError } = incidents();
@@ -93,7 +97,7 @@ Deno.test(
 );
 
 Deno.test(
-  "exposeErrors counts for authenticate() and state(), too",
+  "exposeErrors applies to authenticate() and state() too",
   none,
   async () => {
     const { onError } = incidents();
@@ -122,7 +126,7 @@ const EXPOSES: readonly [ErrorExposure, boolean][] = [
   ["stack", true],
 ];
 
-Deno.test("exposedText() says something of whatever is thrown", none, () => {
+Deno.test("exposedText() returns a text for any thrown value", none, () => {
   const bare = new Error("x");
   delete bare.stack;
   const hostile = Object.defineProperty(new Error("x"), "message", {
@@ -155,18 +159,18 @@ Deno.test("exposedText() says something of whatever is thrown", none, () => {
   assertEquals(exposedText(new Error("x"), "none"), "");
 });
 
-Deno.test("publicMessage() names the incident in any case", none, () => {
-  const told = (exposed: string) =>
+Deno.test("publicMessage() always names the incident", none, () => {
+  const message = (exposed: string) =>
     publicMessage("It failed", { incident: "7", exposed });
   assertEquals(
-    told(""),
+    message(""),
     "It failed; see the peer's log for incident 7",
   );
-  assertEquals(told("Error: x"), "It failed (incident 7): Error: x");
+  assertEquals(message("Error: x"), "It failed (incident 7): Error: x");
 });
 
 Deno.test(
-  "an exposed stack is cut, and lone surrogates in it do no harm",
+  "an exposed stack is truncated, and lone surrogates in it are replaced",
   none,
   async () => {
     const { onError } = incidents();

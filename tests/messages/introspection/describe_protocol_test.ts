@@ -29,7 +29,7 @@ const Shop = protocol({
 });
 
 Deno.test(
-  "describeProtocol() lists methods, shapes, defaults and JSON Schemas, fit for JSON",
+  "describeProtocol() lists methods, shapes, defaults and JSON Schemas as JSON data",
   {
     permissions: "none",
   },
@@ -82,7 +82,7 @@ Deno.test(
   },
 );
 
-Deno.test("summaries() gives what a handshake says of each method", {
+Deno.test("summaries() returns the properties of each method in a handshake", {
   permissions: "none",
 }, () => {
   const { hash } = Shop.methods.server[0]!;

@@ -47,7 +47,7 @@ function shop() {
 }
 
 Deno.test(
-  "introspect() tells any client what describeProtocol() tells",
+  "introspect() sends the result of describeProtocol() to any client",
   none,
   async () => {
     const server = shop();
@@ -68,7 +68,7 @@ const PRICE =
   "price: input field size is known to the client only, which requires it";
 
 Deno.test(
-  "compareWithServer() finds in the server's methods what the handshake has found",
+  "compareWithServer() finds the same differences as the handshake",
   none,
   async () => {
     const Newer = protocol({
@@ -113,7 +113,7 @@ Deno.test(
     ]);
     const compared = await compareWithServer(session, Newer);
     assertEquals(compared, session.differences.slice(0, 2));
-    // Only what is truly incompatible fails.
+    // Only calls of incompatible methods fail.
     assertEquals(
       (await failureOf(session.remote.order("x"))).code,
       "unimplemented",
@@ -124,7 +124,7 @@ Deno.test(
 );
 
 Deno.test(
-  "compareWithServer() fails where the server serves no introspection",
+  "compareWithServer() fails if the server does not serve introspection",
   none,
   async () => {
     const server = createServer(Shop, { price: () => 1, async *watch() {} });
@@ -136,7 +136,7 @@ Deno.test(
 );
 
 Deno.test(
-  "compareWithServer() makes harmless words of whatever a server says",
+  "compareWithServer() ignores invalid descriptions from a server",
   none,
   async () => {
     const entry = { name: "price", shape: "unary", hash: 1, schemas: {} };

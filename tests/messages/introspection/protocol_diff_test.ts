@@ -37,14 +37,14 @@ function texts(caller: object, callee: object): string[] {
   return diff(caller, callee).map(({ text }) => text);
 }
 
-/** What is said of two schemas of one input. */
+/** Returns the descriptions of the differences between two schemas of an input. */
 function inputs(caller: z.ZodType, callee: z.ZodType): string[] {
   return texts({ m: unary({ input: caller }) }, {
     m: unary({ input: callee }),
   });
 }
 
-Deno.test("diffMethods() finds nothing between equal protocols", {
+Deno.test("diffMethods() returns no differences for equal protocols", {
   permissions: "none",
 }, () => {
   const methods = { a: unary({ input: z.string() }), b: serverStream() };
@@ -52,7 +52,7 @@ Deno.test("diffMethods() finds nothing between equal protocols", {
 });
 
 Deno.test(
-  "diffMethods() finds what the callee lacks, which fails, and what the caller does not know, which does not",
+  "diffMethods() reports methods that the callee lacks as incompatible, and unknown methods as compatible",
   {
     permissions: "none",
   },
@@ -81,7 +81,7 @@ Deno.test(
   },
 );
 
-Deno.test("diffMethods() finds another shape, which fails", {
+Deno.test("diffMethods() reports another shape as incompatible", {
   permissions: "none",
 }, () => {
   assertEquals(diff({ watch: unary() }, { watch: serverStream() }), [{
@@ -93,7 +93,7 @@ Deno.test("diffMethods() finds another shape, which fails", {
   }]);
 });
 
-Deno.test("diffMethods() names the ends by who handles the side", {
+Deno.test("diffMethods() names the ends by the side that handles the methods", {
   permissions: "none",
 }, () => {
   const list: MethodSummary[] = [{ name: "alert", shape: "unary", hash: 0 }];
@@ -104,7 +104,7 @@ Deno.test("diffMethods() names the ends by who handles the side", {
 });
 
 Deno.test(
-  "diffMethods() says only that schemas differ where it has their hashes alone, and does not fail",
+  "diffMethods() reports that schemas differ, as compatible, if it has only their hashes",
   {
     permissions: "none",
   },
@@ -124,12 +124,16 @@ Deno.test(
   },
 );
 
-Deno.test("diffMethods() does not compare schemas with types alone", {
-  permissions: "none",
-}, () => {
-  assertEquals(diff({ m: unary() }, { m: unary({ input: z.string() }) }), []);
-  assertEquals(diff({ m: unary({ input: z.string() }) }, { m: unary() }), []);
-});
+Deno.test(
+  "diffMethods() does not compare schemas with methods declared by types",
+  {
+    permissions: "none",
+  },
+  () => {
+    assertEquals(diff({ m: unary() }, { m: unary({ input: z.string() }) }), []);
+    assertEquals(diff({ m: unary({ input: z.string() }) }, { m: unary() }), []);
+  },
+);
 
 Deno.test("diffMethods() names the fields that changed", {
   permissions: "none",
@@ -183,7 +187,7 @@ Deno.test("diffMethods() names the fields that changed", {
 });
 
 Deno.test(
-  "diffMethods() names unions by their members, and only what differs",
+  "diffMethods() describes unions by their members, and names only fields that differ",
   {
     permissions: "none",
   },
@@ -233,7 +237,7 @@ Deno.test("diffMethods() names outputs, openings and declared errors", {
 });
 
 Deno.test(
-  "diffMethods() ends on schemas of any depth, and still finds the difference",
+  "diffMethods() finds differences in schemas of any depth",
   {
     permissions: "none",
   },
@@ -253,7 +257,7 @@ Deno.test(
   },
 );
 
-Deno.test("diffMethods() takes a peer's names as they come", {
+Deno.test("diffMethods() accepts any names from a peer", {
   permissions: "none",
 }, () => {
   const peer = ["__proto__", "constructor", "then"].map((name) => ({
@@ -269,18 +273,22 @@ Deno.test("diffMethods() takes a peer's names as they come", {
   ]);
 });
 
-Deno.test("describeDifferences() puts what fails first and gives a line each", {
-  permissions: "none",
-}, () => {
-  const differences = diff({ a: unary({ input: z.string() }), b: unary() }, {
-    a: unary({ input: z.number() }),
-  });
-  assertEquals(
-    describeDifferences(differences),
-    "server lacks unary b\n" +
-      "a: input changed: string on the client, number on the server",
-  );
-});
+Deno.test(
+  "describeDifferences() lists incompatible methods first, one per line",
+  {
+    permissions: "none",
+  },
+  () => {
+    const differences = diff({ a: unary({ input: z.string() }), b: unary() }, {
+      a: unary({ input: z.number() }),
+    });
+    assertEquals(
+      describeDifferences(differences),
+      "server lacks unary b\n" +
+        "a: input changed: string on the client, number on the server",
+    );
+  },
+);
 
 Deno.test("describeDifferences() stops at 32 lines and counts the others", {
   permissions: "none",

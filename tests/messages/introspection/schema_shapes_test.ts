@@ -1,6 +1,6 @@
 /**
- * Schemas of each library around methods of every shape, asked by either side:
- * what the caller sees, and what the side sees that handles.
+ * Schemas of each library with methods of every shape, called by either side:
+ * results for the caller and for the callee.
  *
  * @module
  */
@@ -50,7 +50,7 @@ function declare({ order, doubled }: Library) {
 type Shapes = ReturnType<typeof declare>;
 type Asked = Remote<Shapes, "server">;
 
-/** What a handler is told to do, by the number that it gets. */
+/** Counts that select what a handler does. */
 const GOOD = 5, SHORT = 7, BAD_DATA = 8, BAD_OUTPUT = 101, BAD_INPUT = 0;
 
 interface Failing {
@@ -63,7 +63,7 @@ function given({ count }: Order, context: Failing): number {
   return count;
 }
 
-/** The same handlers for both sides. */
+/** Returns the handlers, which are the same for both sides. */
 function handlers(noted: number[]): Handlers<Shapes, "server"> {
   return {
     one: given,
@@ -83,14 +83,17 @@ function handlers(noted: number[]): Handlers<Shapes, "server"> {
   };
 }
 
-/** Calls a method with that number, behind a good item where its shape has items. */
+/** Calls a method with `count`, after a valid item if the shape has items. */
 type Call = (asked: Asked, count: number, got: number[]) => Promise<unknown>;
 
 async function into(got: number[], items: AsyncIterable<number>) {
   for await (const item of items) got.push(item);
 }
 
-/** Of each shape: the call, what the handler has given before `count`, and whether it is entered for a bad input. */
+/**
+ * For each shape: the call, the items that the handler sends before `count`,
+ * and whether an invalid input enters the handler.
+ */
 const CALLS = {
   one: {
     call: async ({ one }, count, got) => got.push(await one({ count })),
@@ -120,7 +123,7 @@ const CALLS = {
 
 const SHAPES = Object.keys(CALLS) as (keyof typeof CALLS)[];
 
-/** What `onError` is told: what the schema says, or the error that was thrown. */
+/** Checks of the errors that `onError` receives. */
 const INCIDENTS = {
   [BAD_OUTPUT](error: unknown) {
     assert(error instanceof Error && error.cause instanceof SchemaError);
@@ -131,15 +134,15 @@ const INCIDENTS = {
   },
 };
 
-/** Both sides, one of which asks the other. */
-async function sides(library: Library, asks: "client" | "server") {
+/** Connects both sides, one of which calls the other. */
+async function sides(library: Library, calls: "client" | "server") {
   const Shapes = declare(library);
   const noted: number[] = [];
   const { list, onError } = incidents();
-  const strangers = incidents();
-  const [ofServer, ofClient] = asks === "client"
-    ? [onError, strangers.onError]
-    : [strangers.onError, onError];
+  const callerIncidents = incidents();
+  const [ofServer, ofClient] = calls === "client"
+    ? [onError, callerIncidents.onError]
+    : [callerIncidents.onError, onError];
   const server = createServer(Shapes, handlers(noted), { onError: ofServer });
   const client = await connect(Shapes, dial(server), {
     handlers: handlers(noted),
@@ -149,12 +152,16 @@ async function sides(library: Library, asks: "client" | "server") {
   assert(served !== undefined);
   return {
     methods: Shapes.server,
-    asked: asks === "client" ? client.remote : served.remote,
-    stats: asks === "client" ? served.stats : client.stats,
+    asked: calls === "client" ? client.remote : served.remote,
+    stats: calls === "client" ? served.stats : client.stats,
     noted,
     list,
     async [Symbol.asyncDispose]() {
-      assertEquals(strangers.list, [], "the side that asks has no incidents");
+      assertEquals(
+        callerIncidents.list,
+        [],
+        "the calling side has no incidents",
+      );
       await client.close();
       await server.shutdown();
     },
@@ -162,14 +169,14 @@ async function sides(library: Library, asks: "client" | "server") {
 }
 
 for (const [name, library] of Object.entries(LIBRARIES)) {
-  for (const asks of ["client", "server"] as const) {
-    const here = `${name}, asked by the ${asks}`;
+  for (const calls of ["client", "server"] as const) {
+    const here = `${name}, called by the ${calls}`;
 
     Deno.test(
-      `notification() of ${here}: one that is not valid is dropped and counted`,
+      `notification() of ${here}: an invalid input is dropped and counted`,
       none,
       async () => {
-        await using both = await sides(library, asks);
+        await using both = await sides(library, calls);
         const { asked, noted, list, stats } = both;
         await asked.note({ count: GOOD });
         await asked.note({ count: BAD_INPUT });
@@ -181,10 +188,10 @@ for (const [name, library] of Object.entries(LIBRARIES)) {
     );
 
     Deno.test(
-      `inputs and outputs of every shape of ${here} are checked and transformed`,
+      `inputs and outputs of every shape of ${here} are validated and converted`,
       none,
       async () => {
-        await using both = await sides(library, asks);
+        await using both = await sides(library, calls);
         for (const shape of SHAPES) {
           const { call, before, entered } = CALLS[shape];
           const good: number[] = [];
@@ -195,15 +202,15 @@ for (const [name, library] of Object.entries(LIBRARIES)) {
           assertEquals([code, processed], ["invalid", entered], shape);
           assert(JSON.stringify(data).includes("issues"), shape);
         }
-        assertEquals(both.list, [], "the caller's fault is no incident");
+        assertEquals(both.list, [], "an invalid input is not an incident");
       },
     );
 
     Deno.test(
-      `isDeclared() knows the errors of every shape of ${here}, with their data`,
+      `isDeclared() recognizes the errors of every shape of ${here}, with their data`,
       none,
       async () => {
-        await using both = await sides(library, asks);
+        await using both = await sides(library, calls);
         for (const shape of SHAPES) {
           const { call, before } = CALLS[shape];
           const got: number[] = [];
@@ -217,10 +224,10 @@ for (const [name, library] of Object.entries(LIBRARIES)) {
     );
 
     Deno.test(
-      `errors and outputs of every shape of ${here} that are not valid are incidents`,
+      `invalid errors and outputs of every shape of ${here} are incidents`,
       none,
       async () => {
-        await using both = await sides(library, asks);
+        await using both = await sides(library, calls);
         for (const shape of SHAPES) {
           const { call, before } = CALLS[shape];
           for (const count of [BAD_OUTPUT, BAD_DATA] as const) {

@@ -13,7 +13,7 @@ const late = new CallError("declared", "late", {
   data: { by: 2 },
 });
 
-Deno.test("isDeclared() tells declared errors by name", {
+Deno.test("isDeclared() distinguishes declared errors by name", {
   permissions: "none",
 }, () => {
   for (const method of [typedOnly, bySchema]) {
@@ -24,7 +24,7 @@ Deno.test("isDeclared() tells declared errors by name", {
   }
 });
 
-Deno.test("isDeclared() without a name takes any declared error", {
+Deno.test("isDeclared() without a name accepts any declared error", {
   permissions: "none",
 }, () => {
   const error: unknown = late;
@@ -32,26 +32,34 @@ Deno.test("isDeclared() without a name takes any declared error", {
   assertEquals(error.declared === "late" ? error.data.by : 0, 2);
 });
 
-Deno.test("isDeclared() takes nothing else", { permissions: "none" }, () => {
-  const others = [
-    new CallError("internal", "x", { declared: "late" }),
-    new Error("late"),
-    { code: "declared", declared: "late" },
-    null,
-    undefined,
-    "late",
-  ];
-  for (const error of others) {
-    assert(!isDeclared(bySchema, error, "late"));
-    assert(!isDeclared(bySchema, error));
-  }
-});
+Deno.test(
+  "isDeclared() rejects all other values",
+  { permissions: "none" },
+  () => {
+    const others = [
+      new CallError("internal", "x", { declared: "late" }),
+      new Error("late"),
+      { code: "declared", declared: "late" },
+      null,
+      undefined,
+      "late",
+    ];
+    for (const error of others) {
+      assert(!isDeclared(bySchema, error, "late"));
+      assert(!isDeclared(bySchema, error));
+    }
+  },
+);
 
-Deno.test("isDeclared() takes no name that the method's schemas do not have", {
-  permissions: "none",
-}, () => {
-  for (const declared of ["", "soldOut", "constructor", "__proto__"]) {
-    const error = new CallError("declared", "x", { declared });
-    assert(!isDeclared(bySchema, error));
-  }
-});
+Deno.test(
+  "isDeclared() rejects names that are not among the method's schemas",
+  {
+    permissions: "none",
+  },
+  () => {
+    for (const declared of ["", "soldOut", "constructor", "__proto__"]) {
+      const error = new CallError("declared", "x", { declared });
+      assert(!isDeclared(bySchema, error));
+    }
+  },
+);

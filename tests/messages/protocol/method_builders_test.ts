@@ -15,14 +15,14 @@ import { typed } from "../../../lib/messages/schema/typed.ts";
 
 const DECLARE = { unary, notification, serverStream, clientStream, duplex };
 
-/** What a JavaScript caller can write, past the compiler. */
+/** Declares a method without type checks, as JavaScript users can. */
 function declare(shape: Shape, declared?: unknown): unknown {
   return (DECLARE[shape] as (declared: unknown) => unknown)(declared);
 }
 
 for (const shape of Object.keys(DECLARE) as Shape[]) {
   Deno.test(
-    `${shape}() declares by types alone: a shape and nothing to check`,
+    `${shape}() without schemas declares only a shape`,
     {
       permissions: "none",
     },
@@ -32,7 +32,7 @@ for (const shape of Object.keys(DECLARE) as Shape[]) {
     },
   );
 
-  Deno.test(`${shape}() keeps the defaults of the method`, {
+  Deno.test(`${shape}() keeps the options of the method`, {
     permissions: "none",
   }, () => {
     const options = { timeout: 500, idempotent: true, description: "does x" };
@@ -40,7 +40,7 @@ for (const shape of Object.keys(DECLARE) as Shape[]) {
   });
 
   Deno.test(
-    `${shape}() refuses a member that it does not have, and lists those it has`,
+    `${shape}() rejects an unknown member and lists the valid ones`,
     {
       permissions: "none",
     },
@@ -54,7 +54,7 @@ for (const shape of Object.keys(DECLARE) as Shape[]) {
   );
 }
 
-Deno.test("unary() keeps the schemas of zod, valibot and arktype as they are", {
+Deno.test("unary() keeps the schemas of zod, valibot and arktype unchanged", {
   permissions: "none",
 }, () => {
   const [input, output, left] = [z.string(), v.string(), type("number")];
@@ -65,7 +65,7 @@ Deno.test("unary() keeps the schemas of zod, valibot and arktype as they are", {
 });
 
 Deno.test(
-  "unary() keeps declared errors in a frozen table without a prototype",
+  "unary() keeps declared errors in a frozen object without a prototype",
   {
     permissions: "none",
   },
@@ -78,7 +78,7 @@ Deno.test(
 );
 
 Deno.test(
-  "clientStream() and duplex() keep an opening, the others refuse one",
+  "clientStream() and duplex() keep an opening, the others reject it",
   {
     permissions: "none",
   },
@@ -92,7 +92,7 @@ Deno.test(
   },
 );
 
-Deno.test("notification() refuses an output and errors", {
+Deno.test("notification() rejects an output and errors", {
   permissions: "none",
 }, () => {
   assertThrows(
@@ -107,7 +107,7 @@ Deno.test("notification() refuses an output and errors", {
   );
 });
 
-Deno.test("unary() refuses what is not a schema", {
+Deno.test("unary() rejects a value that is not a schema", {
   permissions: "none",
 }, () => {
   const wrong = [
@@ -134,20 +134,24 @@ Deno.test("unary() refuses what is not a schema", {
   );
 });
 
-Deno.test("unary() refuses what is not an object of schemas and options", {
-  permissions: "none",
-}, () => {
-  for (const declared of [null, "x", 1]) {
-    assertThrows(
-      () => declare("unary", declared),
-      TypeError,
-      "expected an object of schemas and options",
-    );
-  }
-});
+Deno.test(
+  "unary() rejects a value that is not an object of schemas and options",
+  {
+    permissions: "none",
+  },
+  () => {
+    for (const declared of [null, "x", 1]) {
+      assertThrows(
+        () => declare("unary", declared),
+        TypeError,
+        "expected an object of schemas and options",
+      );
+    }
+  },
+);
 
 Deno.test(
-  "unary() refuses a timeout that is not an integer from 1 to 2^31 - 1",
+  "unary() rejects a timeout that is not an integer from 1 to 2^31 - 1",
   {
     permissions: "none",
   },
@@ -165,7 +169,7 @@ Deno.test(
   },
 );
 
-Deno.test("unary() refuses error names that cannot travel", {
+Deno.test("unary() rejects invalid error names", {
   permissions: "none",
 }, () => {
   for (const name of ["", "a.b", "a b", "ö", "a\nb", "then", "x".repeat(129)]) {

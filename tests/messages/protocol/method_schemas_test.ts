@@ -12,7 +12,7 @@ import {
 } from "../../../lib/messages/protocol/method_schemas.ts";
 
 Deno.test(
-  "methodSchemas() describes values as they travel: what input schemas accept, what output schemas make",
+  "methodSchemas() describes values on the wire: inputs before, outputs after validation",
   {
     permissions: "none",
   },
@@ -33,7 +33,7 @@ Deno.test(
   },
 );
 
-Deno.test("methodSchemas() gives null where nothing is known", {
+Deno.test("methodSchemas() returns null for unknown schemas", {
   permissions: "none",
 }, () => {
   const errors = { closed: null, late: v.string() };
@@ -48,16 +48,16 @@ Deno.test("methodSchemas() gives null where nothing is known", {
   assertEquals({ ...methodSchemas(unary()).errors }, {});
 });
 
-Deno.test("readSchemas() reads what schemasText() has written", {
+Deno.test("readSchemas() reads the text of schemasText()", {
   permissions: "none",
 }, () => {
   const schemas = methodSchemas(unary({
-    input: z.object({ sku: z.string().describe("not for strangers") }),
+    input: z.object({ sku: z.string().describe("not for peers") }),
     errors: { closed: null, late: z.number() },
   }));
   const text = schemasText({
     ...schemas,
-    output: { type: "integer", examples: [1n] }, // which JSON cannot say
+    output: { type: "integer", examples: [1n] }, // JSON has no bigint
   });
   const read = readSchemas(text);
   assertEquals({ ...read, errors: { ...read?.errors } }, {
@@ -74,7 +74,7 @@ Deno.test("readSchemas() reads what schemasText() has written", {
   assertEquals(schemasText(methodSchemas(unary())), new Uint8Array());
 });
 
-Deno.test("readSchemas() takes nothing that is no text of schemas", {
+Deno.test("readSchemas() ignores invalid text", {
   permissions: "none",
 }, () => {
   const read = (text: string) => readSchemas(new TextEncoder().encode(text));

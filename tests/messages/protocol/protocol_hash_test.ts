@@ -21,7 +21,7 @@ function hashOf(input: StandardSchema): number {
   return methodHash(unary({ input }));
 }
 
-/** A schema of which nothing is known but its JSON Schema. */
+/** Returns a schema with the given JSON Schema, which accepts any value. */
 function json(schema: Record<string, unknown>): StandardSchema {
   const standard = {
     version: 1 as const,
@@ -32,15 +32,19 @@ function json(schema: Record<string, unknown>): StandardSchema {
   return { "~standard": standard };
 }
 
-Deno.test("fnv1a() gives the reference values", { permissions: "none" }, () => {
-  // From the test vectors of the FNV reference code, test_fnv.c
-  assertEquals(fnv1a(""), 0x811c9dc5);
-  assertEquals(fnv1a("a"), 0xe40c292c);
-  assertEquals(fnv1a("b"), 0xe70c2de5);
-  assertEquals(fnv1a("foobar"), 0xbf9cf968);
-});
+Deno.test(
+  "fnv1a() returns the reference values",
+  { permissions: "none" },
+  () => {
+    // From the test vectors of the FNV reference code, test_fnv.c
+    assertEquals(fnv1a(""), 0x811c9dc5);
+    assertEquals(fnv1a("a"), 0xe40c292c);
+    assertEquals(fnv1a("b"), 0xe70c2de5);
+    assertEquals(fnv1a("foobar"), 0xbf9cf968);
+  },
+);
 
-Deno.test("methodHash() is 0 where nothing is known but types", {
+Deno.test("methodHash() is 0 if only types are known", {
   permissions: "none",
 }, () => {
   assertEquals(methodHash(unary<string, string>()), 0);
@@ -74,7 +78,7 @@ Deno.test(
 );
 
 Deno.test(
-  "methodHash() does not look at the order of keys and sets, nor at annotations",
+  "methodHash() ignores annotations and the order of keys and sets",
   {
     permissions: "none",
   },
@@ -102,7 +106,7 @@ Deno.test(
 );
 
 Deno.test(
-  "methodHash() looks at everything else",
+  "methodHash() depends on all other keywords",
   { permissions: "none" },
   () => {
     const variants: Record<string, unknown>[] = [
@@ -139,7 +143,7 @@ Deno.test(
   },
 );
 
-Deno.test("methodHash() tells input, output, opening and errors apart", {
+Deno.test("methodHash() distinguishes input, output, opening and errors", {
   permissions: "none",
 }, () => {
   const schema = z.string();
@@ -162,7 +166,7 @@ Deno.test("methodHash() tells input, output, opening and errors apart", {
 });
 
 Deno.test(
-  "protocolHash() depends on names, sides, shapes and schema hashes, and on nothing else",
+  "protocolHash() depends only on names, sides, shapes and schema hashes",
   {
     permissions: "none",
   },
@@ -201,7 +205,7 @@ Deno.test(
 );
 
 Deno.test(
-  "protocolHash() is what PROTOCOL.md says: FNV-1a of one line a method",
+  "protocolHash() is FNV-1a of one line per method, as PROTOCOL.md specifies",
   {
     permissions: "none",
   },

@@ -15,7 +15,7 @@ import type {
   BoundMethod,
 } from "../../../lib/messages/protocol/protocol_types.ts";
 
-/** What a JavaScript caller can write, past the compiler. */
+/** Declares a protocol without type checks, as JavaScript users can. */
 const declare = protocol as (
   declaration: unknown,
   options?: { maxMethods?: number },
@@ -29,7 +29,7 @@ function names(methods: readonly BoundMethod[]): string[] {
   return methods.map(({ name }) => name);
 }
 
-Deno.test("protocol() keeps what was declared, nested as it was", {
+Deno.test("protocol() keeps the declared methods in their groups", {
   permissions: "none",
 }, () => {
   const create = unary<string>();
@@ -45,7 +45,7 @@ Deno.test("protocol() keeps what was declared, nested as it was", {
 });
 
 Deno.test(
-  "protocol() sorts methods by dotted name, whatever the order of declaration",
+  "protocol() sorts methods by dotted name, independent of the order of declaration",
   {
     permissions: "none",
   },
@@ -66,7 +66,7 @@ Deno.test(
   },
 );
 
-Deno.test("protocol() gives each side empty tables where it was left out", {
+Deno.test("protocol() has empty lists for an omitted side", {
   permissions: "none",
 }, () => {
   const Empty = protocol({ name: "empty" });
@@ -74,7 +74,7 @@ Deno.test("protocol() gives each side empty tables where it was left out", {
   assertEquals(Object.keys(Empty.server), []);
 });
 
-Deno.test("protocol() freezes what it gives and copies what it was given", {
+Deno.test("protocol() copies the declaration and freezes the result", {
   permissions: "none",
 }, () => {
   const group: Record<string, unknown> = { ping: unary() };
@@ -96,7 +96,7 @@ Deno.test("protocol() freezes what it gives and copies what it was given", {
 });
 
 Deno.test(
-  "protocol() gives groups no prototype: nothing is in them but what was declared",
+  "protocol() creates groups without a prototype, with declared members only",
   {
     permissions: "none",
   },
@@ -112,7 +112,7 @@ Deno.test(
 );
 
 Deno.test(
-  "protocol() refuses names that are empty, dotted, not ASCII or special",
+  "protocol() rejects names that are empty, dotted, not ASCII or special",
   {
     permissions: "none",
   },
@@ -146,7 +146,7 @@ Deno.test(
   },
 );
 
-Deno.test("protocol() refuses a group that awaiting would take for a promise", {
+Deno.test("protocol() rejects a group that await would take for a promise", {
   permissions: "none",
 }, () => {
   assertThrows(
@@ -156,7 +156,7 @@ Deno.test("protocol() refuses a group that awaiting would take for a promise", {
   );
 });
 
-Deno.test("protocol() refuses names over 128 bytes, groups and dots included", {
+Deno.test("protocol() rejects names over 128 bytes, groups and dots included", {
   permissions: "none",
 }, () => {
   const half = "x".repeat(64);
@@ -177,7 +177,7 @@ Deno.test("protocol() refuses names over 128 bytes, groups and dots included", {
   );
 });
 
-Deno.test("protocol() refuses a group that contains itself", {
+Deno.test("protocol() rejects a group that contains itself", {
   permissions: "none",
 }, () => {
   const group: Record<string, unknown> = {};
@@ -185,7 +185,7 @@ Deno.test("protocol() refuses a group that contains itself", {
   assertThrows(() => server({ group }), TypeError, "the limit is 128");
 });
 
-Deno.test("protocol() refuses what is neither a method nor a group", {
+Deno.test("protocol() rejects a value that is neither a method nor a group", {
   permissions: "none",
 }, () => {
   for (
@@ -206,7 +206,7 @@ Deno.test("protocol() refuses what is neither a method nor a group", {
   }
 });
 
-Deno.test("protocol() takes a group with a method named shape for a group", {
+Deno.test("protocol() accepts a group with a method named shape", {
   permissions: "none",
 }, () => {
   const { methods } = protocol({
@@ -217,7 +217,7 @@ Deno.test("protocol() takes a group with a method named shape for a group", {
 });
 
 Deno.test(
-  "protocol() refuses a missing name and members that it does not have",
+  "protocol() rejects a missing name and unknown members",
   {
     permissions: "none",
   },
@@ -233,7 +233,7 @@ Deno.test(
 );
 
 Deno.test(
-  "protocol() refuses more methods than maxMethods, both sides together",
+  "protocol() rejects more methods than maxMethods, both sides together",
   {
     permissions: "none",
   },
@@ -255,7 +255,7 @@ Deno.test(
 );
 
 Deno.test(
-  "protocol() refuses a maxMethods that is not an integer from 1 to 65535",
+  "protocol() rejects a maxMethods that is not an integer from 1 to 65535",
   {
     permissions: "none",
   },
@@ -271,7 +271,7 @@ Deno.test(
 );
 
 Deno.test(
-  "protocol() asks a schema for its JSON Schema only when a hash is wanted, once",
+  "protocol() requests a schema's JSON Schema once, when a hash is first read",
   {
     permissions: "none",
   },
@@ -301,10 +301,10 @@ Deno.test(
   },
 );
 
-// Invariant: whatever is declared, either it is refused with a TypeError or a
-// RangeError, or the flat tables and the nested groups say the same.
+// Invariant: any declaration is either rejected with a TypeError or RangeError,
+// or has the same methods in the flat lists and in the nested groups.
 Deno.test(
-  "protocol() keeps tables and groups in agreement for any declaration",
+  "protocol() has the same methods in lists and groups for any declaration",
   {
     permissions: "none",
   },
@@ -345,7 +345,7 @@ Deno.test(
 );
 
 Deno.test(
-  "mergeProtocols() has the methods of all, groups of one name joined",
+  "mergeProtocols() has the methods of all protocols and merges groups by name",
   {
     permissions: "none",
   },
@@ -378,7 +378,7 @@ Deno.test(
   },
 );
 
-Deno.test("mergeProtocols() refuses the same name twice on one side", {
+Deno.test("mergeProtocols() rejects the same name twice on one side", {
   permissions: "none",
 }, () => {
   const One = protocol({ name: "one", server: { group: { ping: unary() } } });
@@ -393,7 +393,7 @@ Deno.test("mergeProtocols() refuses the same name twice on one side", {
 });
 
 Deno.test(
-  "mergeProtocols() refuses a name that is a method here and a group there",
+  "mergeProtocols() rejects a name that is a method in one and a group in another protocol",
   {
     permissions: "none",
   },
@@ -416,7 +416,7 @@ Deno.test(
   },
 );
 
-Deno.test("mergeProtocols() refuses a joined name over 128 bytes", {
+Deno.test("mergeProtocols() rejects a joined name over 128 bytes", {
   permissions: "none",
 }, () => {
   const long = protocol({ name: "x".repeat(64), server: {} });

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 
-/** The declarations alone: the front door would need the workspace's imports. */
+/** Modules of the declarations only: the main entry needs the workspace's imports. */
 const DECLARATIONS = ["protocol", "method_builders", "method", "protocol_types"]
   .map((name) => {
     const url = import.meta.resolve(
@@ -9,7 +9,7 @@ const DECLARATIONS = ["protocol", "method_builders", "method", "protocol_types"]
     return `export * from "${url}";\n`;
   }).join("");
 
-/** A package of a user who publishes a protocol, with types stated or inferred. */
+/** Returns a package that publishes a protocol, with stated or inferred types. */
 function published(type: string): string {
   return `/**
  * A shop.
@@ -18,9 +18,9 @@ function published(type: string): string {
  */
 import * as messages from "@lengthwise/lengthwise";
 
-/** What the two sides of the shop say to each other. */
+/** Sides of the shop's protocol. */
 export interface ShopSides {
-  /** Asked by clients. */
+  /** Methods that the server handles. */
   server: {
     /** The price of an article. */
     price: messages.Unary<{ sku: string }, { cents: number }>;
@@ -30,7 +30,7 @@ export interface ShopSides {
       create: messages.Unary<{ sku: string }, string, { outOfStock: { left: number } }>;
     };
   };
-  /** Asked by the server. */
+  /** Methods that the client handles. */
   client: {
     /** Shows a text. */
     alert: messages.Notification<string>;
@@ -77,7 +77,7 @@ async function checks(
   }
 }
 
-Deno.test("Protocol<Sides> lets a protocol be published: typed, and without slow types", async () => {
+Deno.test("Protocol<Sides> makes a protocol publishable: typed, without slow types", async () => {
   const text = published(": messages.Protocol<ShopSides>");
   for (const args of [["check"], ["lint", "--rules-include=no-slow-types"]]) {
     const { success, output } = await checks(text, ...args);
@@ -85,7 +85,7 @@ Deno.test("Protocol<Sides> lets a protocol be published: typed, and without slow
   }
 });
 
-Deno.test("Protocol<Sides> is needed for that: an inferred protocol is a slow type", async () => {
+Deno.test("Protocol<Sides> is needed to publish: an inferred protocol is a slow type", async () => {
   const { success, output } = await checks(
     published(""),
     "lint",

@@ -18,7 +18,7 @@ function offering(jsonSchema: unknown): StandardSchema {
   return { "~standard": standard };
 }
 
-Deno.test("jsonSchemaOf() gives the JSON Schema of zod and arktype", {
+Deno.test("jsonSchemaOf() returns the JSON Schema of zod and arktype", {
   permissions: "none",
 }, () => {
   for (
@@ -37,7 +37,7 @@ Deno.test("jsonSchemaOf() gives the JSON Schema of zod and arktype", {
   }
 });
 
-Deno.test("jsonSchemaOf() tells what a schema accepts from what it makes", {
+Deno.test("jsonSchemaOf() distinguishes the input and the output of a schema", {
   permissions: "none",
 }, () => {
   for (
@@ -52,7 +52,7 @@ Deno.test("jsonSchemaOf() tells what a schema accepts from what it makes", {
 });
 
 Deno.test(
-  "jsonSchemaOf() takes bytes, dates and bigints for anything, not for nothing known",
+  "jsonSchemaOf() describes bytes, dates and bigints as any value",
   {
     permissions: "none",
   },
@@ -72,7 +72,7 @@ Deno.test(
   },
 );
 
-Deno.test("jsonSchemaOf() gives nothing where a library has none", {
+Deno.test("jsonSchemaOf() returns undefined if a library has no JSON Schema", {
   permissions: "none",
 }, () => {
   assertEquals(jsonSchemaOf(v.string(), "input"), undefined);
@@ -86,18 +86,22 @@ Deno.test("jsonSchemaOf() gives nothing where a library has none", {
   }
 });
 
-Deno.test("jsonSchemaOf() gives nothing where a library refuses a schema", {
-  permissions: "none",
-}, () => {
-  const schema = offering({
-    input: () => {
-      throw new Error("Cannot be described");
-    },
-  });
-  assertEquals(jsonSchemaOf(schema, "input"), undefined);
-});
+Deno.test(
+  "jsonSchemaOf() returns undefined if a library cannot convert a schema",
+  {
+    permissions: "none",
+  },
+  () => {
+    const schema = offering({
+      input: () => {
+        throw new Error("Cannot be described");
+      },
+    });
+    assertEquals(jsonSchemaOf(schema, "input"), undefined);
+  },
+);
 
-Deno.test("isRecord() tells objects from lists and the rest", {
+Deno.test("isRecord() distinguishes objects from arrays and other values", {
   permissions: "none",
 }, () => {
   for (const value of [{}, Object.create(null)]) {

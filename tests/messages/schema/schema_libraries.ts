@@ -8,12 +8,12 @@ import * as v from "valibot";
 import * as z from "zod";
 import type { StandardSchema } from "../../../lib/messages/schema/standard_schema.ts";
 
-/** Something ordered. */
+/** Value of the `order` schemas. */
 export interface Order {
   count: number;
 }
 
-/** Whole numbers of 1 or more, and twice a number of at most 100. */
+/** Schemas of one library: a count of at least 1, and a number up to 100, doubled. */
 export interface Library {
   order: StandardSchema<Order>;
   doubled: StandardSchema<number>;

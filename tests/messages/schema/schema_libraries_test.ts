@@ -1,6 +1,6 @@
 /**
- * Each schema library at work in calls over a socket: input, output, items
- * both ways and the data of declared errors are checked and transformed.
+ * Each schema library in calls over a socket: inputs, outputs, items in both
+ * directions and the data of declared errors are validated and converted.
  *
  * @module
  */
@@ -30,7 +30,7 @@ function declare({ order, doubled }: Library) {
   });
 }
 
-/** Handlers that give what they were told to, bad or good. */
+/** Serves handlers whose results are valid or invalid, depending on the input. */
 async function shop(library: Library) {
   const { list, onError } = incidents();
   const Shop = declare(library);
@@ -62,7 +62,7 @@ async function shop(library: Library) {
 }
 
 for (const [name, library] of Object.entries(LIBRARIES)) {
-  Deno.test(`${name}: inputs and outputs are checked where they are handled`, async () => {
+  Deno.test(`${name}: the callee validates inputs and outputs`, async () => {
     const { server, session, list } = await shop(library);
     const { remote } = session;
     assertEquals(await remote.buy({ count: 3 }), 6);
@@ -76,7 +76,7 @@ for (const [name, library] of Object.entries(LIBRARIES)) {
     await server.shutdown();
   });
 
-  Deno.test(`${name}: the data of declared errors is checked`, async () => {
+  Deno.test(`${name}: the data of declared errors is validated`, async () => {
     const { server, session, list } = await shop(library);
     const short = await failureOf(session.remote.buy({ count: 7 }));
     assertEquals([short.code, short.declared], ["declared", "short"]);
@@ -88,7 +88,7 @@ for (const [name, library] of Object.entries(LIBRARIES)) {
     await server.shutdown();
   });
 
-  Deno.test(`${name}: items are checked and transformed, both ways`, async () => {
+  Deno.test(`${name}: items are validated and converted in both directions`, async () => {
     const { server, session, list } = await shop(library);
     const { remote } = session;
     assertEquals(await all(remote.watch({ count: 5 })), [2, 10]);

@@ -32,7 +32,7 @@ function failsWith(
 
 for (const [name, schema] of Object.entries(LIBRARIES)) {
   Deno.test(
-    `validate() gives what a schema of ${name} makes of a value, at once`,
+    `validate() returns the value converted by a schema of ${name}, synchronously`,
     {
       permissions: "none",
     },
@@ -52,7 +52,7 @@ for (const [name, schema] of Object.entries(LIBRARIES)) {
 }
 
 Deno.test(
-  "validate() waits for a promise of any make",
+  "validate() waits for any thenable",
   { permissions: "none" },
   async () => {
     const later = (result: unknown): StandardSchema => ({
@@ -62,7 +62,7 @@ Deno.test(
         validate: () =>
           ({
             then: (done: (value: unknown) => void) => done(result),
-          }) as Promise<{ value: unknown }>, // all that a promise must be able to
+          }) as Promise<{ value: unknown }>, // only the member that a thenable needs
       },
     });
     assertEquals(await validate(later({ value: "a" }), "b"), "a");
@@ -74,7 +74,7 @@ Deno.test(
   },
 );
 
-Deno.test("validate() is asynchronous where the schema is", {
+Deno.test("validate() is asynchronous if the schema is", {
   permissions: "none",
 }, async () => {
   const schemas: StandardSchema[] = [
@@ -92,7 +92,7 @@ Deno.test("validate() is asynchronous where the schema is", {
   }
 });
 
-Deno.test("validate() lets through what a schema throws", {
+Deno.test("validate() passes on errors that a schema throws", {
   permissions: "none",
 }, async () => {
   const fail = (): boolean => {
@@ -100,7 +100,7 @@ Deno.test("validate() lets through what a schema throws", {
   };
   const schema = v.pipe(v.string(), v.check(fail));
   assertThrows(() => validate(schema, "a"), RangeError, "in a check");
-  // zod tries again asynchronously
+  // zod retries asynchronously
   await assertRejects(
     async () => await validate(z.string().refine(fail), "a"),
     RangeError,
@@ -116,7 +116,7 @@ Deno.test("validate() keeps a valid value that is falsy", {
   }
 });
 
-Deno.test("SchemaError takes keys from plain and from wrapped path segments", {
+Deno.test("SchemaError reads keys from plain and wrapped path segments", {
   permissions: "none",
 }, () => {
   const path = ["a", { key: 2 }, Symbol("s"), { key: "b" }];
@@ -128,7 +128,7 @@ Deno.test("SchemaError takes keys from plain and from wrapped path segments", {
   );
 });
 
-Deno.test("SchemaError keeps plain data of the faults that libraries report", {
+Deno.test("SchemaError keeps issues as plain data", {
   permissions: "none",
 }, () => {
   const value = Array.from({ length: 40 }, () => 1);
@@ -159,7 +159,7 @@ Deno.test("SchemaError keeps 16 issues and counts the others", {
 });
 
 Deno.test(
-  "SchemaError cuts long messages, keys and paths, and leaves no half character",
+  "SchemaError truncates long messages, keys and paths between characters",
   {
     permissions: "none",
   },
@@ -175,7 +175,7 @@ Deno.test(
 );
 
 Deno.test(
-  "SchemaError says so where a library reports a failure without an issue",
+  "SchemaError has a general message if a library reports no issues",
   {
     permissions: "none",
   },

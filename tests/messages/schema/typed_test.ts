@@ -3,7 +3,7 @@ import { validate } from "../../../lib/messages/schema/standard_schema.ts";
 import { isUnchecked, typed } from "../../../lib/messages/schema/typed.ts";
 
 Deno.test(
-  "typed() accepts every value as it is",
+  "typed() accepts any value unchanged",
   { permissions: "none" },
   () => {
     const value = { sku: "a" };
@@ -12,7 +12,7 @@ Deno.test(
   },
 );
 
-Deno.test("isUnchecked() tells typed() from a schema", {
+Deno.test("isUnchecked() distinguishes typed() from other schemas", {
   permissions: "none",
 }, () => {
   assert(isUnchecked(typed<string>()));

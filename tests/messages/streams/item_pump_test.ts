@@ -20,7 +20,7 @@ function sink() {
 }
 
 Deno.test(
-  "run() sends the items of any iterable, promises awaited",
+  "run() sends the items of any iterable, and awaits promises",
   none,
   async () => {
     async function* generated() {
@@ -43,7 +43,7 @@ Deno.test(
 );
 
 Deno.test(
-  "run() leaves the iterable when an item cannot be sent, and tells of that first",
+  "run() closes the iterable when an item cannot be sent, and throws the first error",
   none,
   async () => {
     let left = 0;
@@ -53,21 +53,21 @@ Deno.test(
         yield 2;
       } finally {
         left++;
-        // deno-lint-ignore no-unsafe-finally -- what a careless generator does
-        throw new Error("the second fault");
+        // deno-lint-ignore no-unsafe-finally -- tests a generator with this mistake
+        throw new Error("the second error");
       }
     }
     const pump = new ItemPump(items());
     await assertRejects(
-      () => pump.run(() => Promise.reject(new Error("the first fault"))),
+      () => pump.run(() => Promise.reject(new Error("the first error"))),
       Error,
-      "the first fault",
+      "the first error",
     );
     assertEquals(left, 1);
   },
 );
 
-Deno.test("run() throws what the iterable throws", none, async () => {
+Deno.test("run() throws the error of the iterable", none, async () => {
   async function* items() {
     yield 1;
     throw new Error("no more");
@@ -78,7 +78,7 @@ Deno.test("run() throws what the iterable throws", none, async () => {
 });
 
 Deno.test(
-  "stop() lets a generator leave at its next yield, and run() waits for its end",
+  "stop() ends a generator at its next yield, and run() waits for its end",
   none,
   async () => {
     const order: string[] = [];
@@ -106,24 +106,24 @@ Deno.test(
 );
 
 Deno.test(
-  "stop() before run() leaves the iterable untouched",
+  "stop() before run() does not start the iterable",
   none,
   async () => {
-    let begun = false;
+    let started = false;
     async function* items() {
-      begun = true;
+      started = true;
       yield 1;
     }
     const pump = new ItemPump(items());
     pump.stop();
     const { sent, send } = sink();
     assertEquals(await pump.run(send), false);
-    assertEquals([begun, sent], [false, []]);
+    assertEquals([started, sent], [false, []]);
   },
 );
 
 Deno.test(
-  "run() throws what the clean-up of a stopped generator throws",
+  "run() throws an error of a stopped generator's clean-up",
   none,
   async () => {
     async function* items() {
@@ -143,7 +143,7 @@ Deno.test(
 );
 
 Deno.test(
-  "stop() out of the iterable's own code lets it leave as well, at once if it then waits",
+  "stop() called by the iterable closes it, at once if it then waits",
   none,
   async () => {
     const left: string[] = [];
@@ -188,7 +188,7 @@ Deno.test(
 );
 
 Deno.test(
-  "stop() cancels a ReadableStream that is being waited for, and run() waits for its end",
+  "stop() cancels a ReadableStream during a read, and run() waits for its end",
   none,
   async () => {
     const order: string[] = [];
@@ -211,7 +211,7 @@ Deno.test(
 );
 
 Deno.test(
-  "run() of a ReadableStream throws what it fails with, and lets go of it at its end",
+  "run() throws the error of a ReadableStream, and releases its lock at the end",
   none,
   async () => {
     const failing = new ReadableStream({
@@ -241,7 +241,7 @@ Deno.test(
   },
 );
 
-Deno.test("isIterableObject() takes iterables, but no texts", none, () => {
+Deno.test("isIterableObject() accepts iterables except strings", none, () => {
   assertEquals([[], new Set(), ReadableStream.from([])].map(isIterableObject), [
     true,
     true,

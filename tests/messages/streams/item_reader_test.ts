@@ -5,15 +5,15 @@ import { all } from "../kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
-/** A stream of which the reader looks at nothing. */
-const call = {} as SessionStream; // as above
+/** A call; the reader uses none of its members. */
+const call = {} as SessionStream; // see above
 
-/** A reader of bytes that have come, and what it was told. */
-function reading(...come: number[]) {
-  const told: unknown[] = [];
+/** Returns a reader of the given items, and the failures passed to `abandoned`. */
+function readerOf(...arrived: number[]) {
+  const abandoned: unknown[] = [];
   const reader = new ItemReader({
     take: () => {
-      const item = come.shift();
+      const item = arrived.shift();
       return item === undefined ? undefined : Uint8Array.of(item);
     },
     decode: (body) => {
@@ -21,16 +21,16 @@ function reading(...come: number[]) {
       if (body[0] === 98) return Promise.reject(new Error("bad later"));
       return body[0];
     },
-    abandoned: (failure) => void told.push(failure),
+    abandoned: (failure) => void abandoned.push(failure),
   }, call);
-  return { reader, told };
+  return { reader, abandoned };
 }
 
 Deno.test(
-  "next() gives what has come, then waits; overlapping ones are answered in order",
+  "next() returns items that have arrived, then waits; overlapping calls resolve in order",
   none,
   async () => {
-    const { reader } = reading(1, 2);
+    const { reader } = readerOf(1, 2);
     const [one, two, three, four] = [1, 2, 3, 4].map(() => reader.next());
     reader.put(Uint8Array.of(3));
     reader.end();
@@ -42,52 +42,52 @@ Deno.test(
 );
 
 Deno.test(
-  "end() lets items that have come be taken first, and then fails once",
+  "end() fails once, after the items that have arrived",
   none,
   async () => {
-    const { reader, told } = reading(1);
+    const { reader, abandoned } = readerOf(1);
     reader.end({ error: new Error("gone") });
-    reader.end({ error: new Error("a second end is none") });
+    reader.end({ error: new Error("a second end has no effect") });
     assertEquals((await reader.next()).value, 1);
     await assertRejects(() => reader.next(), Error, "gone");
     assertEquals((await reader.next()).done, true);
-    assertEquals(told, []);
+    assertEquals(abandoned, []);
   },
 );
 
-Deno.test("end() at once drops what has come", none, async () => {
-  const { reader } = reading(1, 2);
+Deno.test("end() at once drops the items that have arrived", none, async () => {
+  const { reader } = readerOf(1, 2);
   reader.end({ error: new Error("gone") }, true);
   await assertRejects(() => reader.next(), Error, "gone");
   assertEquals((await reader.next()).done, true);
 });
 
 Deno.test(
-  "an item that cannot be decoded ends the iteration, for a loop does not call return()",
+  "an item that cannot be decoded ends the iteration, because a loop does not call return()",
   none,
   async () => {
     for (const bad of [99, 98]) {
-      const { reader, told } = reading(1, bad, 2);
+      const { reader, abandoned } = readerOf(1, bad, 2);
       await assertRejects(() => all(reader), Error, "bad");
-      assertEquals(told.length, 1);
-      assert(told[0] instanceof Error);
+      assertEquals(abandoned.length, 1);
+      assert(abandoned[0] instanceof Error);
       assertEquals((await reader.next()).done, true);
       await reader.return();
-      assertEquals(told.length, 1, "it was left once");
+      assertEquals(abandoned.length, 1, "called once");
     }
   },
 );
 
 Deno.test(
-  "return() settles those who wait, and says once that nobody reads",
+  "return() settles pending reads and calls abandoned() once",
   none,
   async () => {
-    const { reader, told } = reading();
+    const { reader, abandoned } = readerOf();
     const waiting = [reader.next(), reader.next()];
     assertEquals(await reader.return("x"), { done: true, value: "x" });
     await reader.return();
     for (const each of waiting) assertEquals((await each).done, true);
-    assertEquals(told, [undefined]);
-    reader.put(Uint8Array.of(1)); // late: nobody wants it
+    assertEquals(abandoned, [undefined]);
+    reader.put(Uint8Array.of(1)); // arrives too late, and is dropped
   },
 );

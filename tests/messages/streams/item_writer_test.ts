@@ -11,7 +11,7 @@ function writing(known = true) {
     sent: [] as unknown[],
     failure: undefined as { error: unknown } | undefined,
   };
-  const call = {} as SessionStream; // nothing looks into it
+  const call = {} as SessionStream; // the writer uses none of its members
   const writer = new ItemWriter({
     maySend: () => state.credit > 0,
     send: (_, item) => {
@@ -27,7 +27,7 @@ function writing(known = true) {
 }
 
 Deno.test(
-  "send() sends at once where it may, and keeps the order where it must wait",
+  "send() sends at once if it can, and keeps the order if it must wait",
   none,
   async () => {
     const { state, writer } = writing();
@@ -59,7 +59,7 @@ Deno.test("send() waits for a call that is not known yet", none, async () => {
 });
 
 Deno.test(
-  "send() fails for the item that has no encoding, and goes on with the others",
+  "send() rejects for an item that cannot be encoded, and sends the others",
   none,
   async () => {
     const { state, writer } = writing();
@@ -79,7 +79,7 @@ Deno.test(
 );
 
 Deno.test(
-  "send() rejects those who wait once the call has failed",
+  "send() rejects waiting items once the call has failed",
   none,
   async () => {
     const { state, writer } = writing();
@@ -95,7 +95,7 @@ Deno.test(
 );
 
 Deno.test(
-  "send() waits with an item for which there is no room, and those behind it wait too",
+  "send() waits while an item does not fit, and later items wait too",
   none,
   async () => {
     const { state, writer } = writing();

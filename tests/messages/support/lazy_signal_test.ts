@@ -4,7 +4,7 @@ import { LazySignal } from "../../../lib/messages/support/lazy_signal.ts";
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
 Deno.test(
-  "LazySignal gives the same signal each time, and fires it once",
+  "LazySignal returns the same signal each time and fires once",
   none,
   () => {
     const lazy = new LazySignal();
@@ -19,7 +19,7 @@ Deno.test(
 );
 
 Deno.test(
-  "LazySignal that was fired before it was asked for has fired",
+  "LazySignal creates an aborted signal after fire()",
   none,
   () => {
     const lazy = new LazySignal();

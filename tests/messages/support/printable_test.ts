@@ -4,7 +4,7 @@ import {
   printableLines,
 } from "../../../lib/messages/support/printable.ts";
 
-Deno.test("printable() leaves names as they are that can be read", {
+Deno.test("printable() returns readable names unchanged", {
   permissions: "none",
 }, () => {
   for (const name of ["", "orders.create", "größe", "名前[].x", "😀"]) {
@@ -12,7 +12,7 @@ Deno.test("printable() leaves names as they are that can be read", {
   }
 });
 
-Deno.test("printable() escapes what would change the line, and cuts", {
+Deno.test("printable() escapes control characters and truncates long names", {
   permissions: "none",
 }, () => {
   assertEquals(printable("a\nb\u001b[31m"), "a\\u{a}b\\u{1b}[31m");
@@ -22,7 +22,7 @@ Deno.test("printable() escapes what would change the line, and cuts", {
 });
 
 Deno.test(
-  "printableLines() keeps lines and letters, and escapes what acts on a terminal",
+  "printableLines() keeps lines and letters, and escapes terminal control characters",
   {
     permissions: "none",
   },

@@ -1,6 +1,6 @@
 /**
- * What compiles, and what must not, when methods are declared by types. Only
- * checked by the compiler: nothing here runs.
+ * Types of methods that are declared by types: code that must compile, and code
+ * that must not. The compiler checks this file; nothing here runs.
  *
  * @module
  */
@@ -79,7 +79,7 @@ export async function whatCallersMayNot(): Promise<void> {
   await server.price({ sku: 1 });
   // @ts-expect-error wrong input: a field is missing
   await server.orders.create({ sku: "a" });
-  // @ts-expect-error wrong input: a field that there is not
+  // @ts-expect-error wrong input: an unknown field
   await server.price({ sku: "a", size: 1 });
   // @ts-expect-error the input is missing
   await server.price();
@@ -91,17 +91,17 @@ export async function whatCallersMayNot(): Promise<void> {
   await server.orders.destroy({ sku: "a" });
   // @ts-expect-error a group is not a method
   await server.orders({ sku: "a", count: 1 });
-  // @ts-expect-error a method of the client's side, asked of the server
+  // @ts-expect-error a method of the client's side, called at the server
   await server.alert("x");
-  // @ts-expect-error a method of the server's side, asked of the client
+  // @ts-expect-error a method of the server's side, called at the client
   await client.price({ sku: "a" });
   // @ts-expect-error unknown option
   await server.price({ sku: "a" }, { timeOut: 1 });
-  // @ts-expect-error a notification gives nothing
+  // @ts-expect-error a notification has no output
   (await server.log("x")) satisfies string;
-  // @ts-expect-error a stream is iterated, not awaited for an item
+  // @ts-expect-error a stream is iterable, not a promise of an item
   (await server.watch({ sku: "a" })).cents;
-  // @ts-expect-error one output is not iterated
+  // @ts-expect-error a single output is not iterable
   for await (const _ of server.price({ sku: "a" }));
   // @ts-expect-error wrong items to send
   server.upload(["text"]);
@@ -118,7 +118,7 @@ export async function whatCallersMayNot(): Promise<void> {
   server.upload(bytes, { opening: { name: "a" } });
   // @ts-expect-error wrong item in a duplex
   await server.chat().send({ said: "hi" });
-  // @ts-expect-error what is remote cannot be replaced
+  // @ts-expect-error members of a remote are read-only
   server.price = () => Promise.resolve({ cents: 1 });
 }
 
@@ -131,7 +131,7 @@ export function whatCallersCatch(error: unknown): void {
     error.data.right;
   }
   if (isDeclared(create, error)) {
-    // @ts-expect-error not told apart yet
+    // @ts-expect-error not narrowed by name yet
     error.data.left;
     if (error.declared === "outOfStock") error.data.left satisfies number;
     else error.declared satisfies "closed";
@@ -211,13 +211,13 @@ export const wrong: Handlers<typeof Shop, "server", Context> = {
   ...handlers,
   // @ts-expect-error wrong output
   price: () => ({ cents: "1" }),
-  // @ts-expect-error wrong output, later
+  // @ts-expect-error wrong output, in a promise
   ping: () => Promise.resolve(1),
   // @ts-expect-error wrong item of a stream
   async *watch() {
     yield await Promise.resolve({ cents: "1" });
   },
-  // @ts-expect-error one output where items are declared
+  // @ts-expect-error a single output where items are declared
   chat: () => ({ said: "" }),
   // @ts-expect-error wrong input
   save: (_items: AsyncIterable<string>) => 1,

@@ -1,6 +1,6 @@
 /**
- * What compiles, and what must not, with openings that may be left out. Only
- * checked by the compiler: nothing here runs.
+ * Types of openings that may be omitted: code that must compile, and code that
+ * must not. The compiler checks this file; nothing here runs.
  *
  * @module
  */
@@ -20,7 +20,7 @@ const Files = protocol({
     must: clientStream<number, number, NoErrors, { name: string }>(),
     may: clientStream<number, number, NoErrors, string | undefined>(),
     unknown: clientStream<number, number, NoErrors, unknown>(),
-    // deno-lint-ignore no-explicit-any -- what somebody may well declare
+    // deno-lint-ignore no-explicit-any -- users may declare it
     any: clientStream<number, number, NoErrors, any>(),
     schema: clientStream({
       input: typed<number>(),
@@ -74,7 +74,7 @@ export function whatCallersMayNot(): void {
   remote.schema([1], { opening: 1 });
   // @ts-expect-error as above
   remote.talk([1], { opening: 1 });
-  // @ts-expect-error it must not be left out
+  // @ts-expect-error the opening is required
   remote.must([1]);
   // @ts-expect-error as above
   remote.talkMust([1], { signal });

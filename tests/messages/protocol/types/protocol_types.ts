@@ -1,6 +1,6 @@
 /**
- * What compiles, and what must not, when protocols are put together. Only
- * checked by the compiler: nothing here runs.
+ * Types of protocols and merged protocols: code that must compile, and code
+ * that must not. The compiler checks this file; nothing here runs.
  *
  * @module
  */
@@ -46,7 +46,7 @@ interface ShopSides {
 
 const Sku = z.object({ sku: z.string() });
 
-/** Stated types, by interfaces; bare declarations take theirs from them. */
+/** Types stated by interfaces, from which bare declarations take theirs. */
 export const Shop: Protocol<ShopSides> = protocol<ShopSides>({
   name: "shop",
   server: {
@@ -113,7 +113,7 @@ export function statedTypesAreChecked(): void {
     server: {
       watch,
       orders,
-      // @ts-expect-error the schema does not accept what callers give
+      // @ts-expect-error the schema does not accept the caller's input
       price: unary({
         input: z.object({ sku: z.number() }),
         output: z.object({ cents: z.number() }),
@@ -126,7 +126,7 @@ export function statedTypesAreChecked(): void {
     server: {
       watch,
       orders,
-      // @ts-expect-error the schema asks for more than callers give
+      // @ts-expect-error the schema requires more than callers pass
       price: unary({
         input: z.object({ sku: z.string(), size: z.number() }),
         output: z.object({ cents: z.number() }),
@@ -139,7 +139,7 @@ export function statedTypesAreChecked(): void {
     server: {
       watch,
       orders,
-      // @ts-expect-error the schema makes other outputs than callers get
+      // @ts-expect-error the schema returns another output than callers expect
       price: unary({ input: Sku, output: z.object({ cents: z.string() }) }),
     },
     client: { alert },
@@ -161,7 +161,7 @@ export function statedTypesAreChecked(): void {
 export function whatIsNoProtocol(): void {
   // @ts-expect-error the name is missing
   protocol({ server: { ping: unary() } });
-  // @ts-expect-error a side that there is not
+  // @ts-expect-error an unknown side
   protocol({ name: "a", sever: { ping: unary() } });
   // @ts-expect-error unary was not called
   protocol({ name: "a", server: { ping: unary } });
@@ -206,7 +206,7 @@ export async function merged(): Promise<void> {
 
 export const mergedHandlers: Handlers<typeof Both, "server"> = {
   price: () => 1,
-  // @ts-expect-error missing handler of one of the merged
+  // @ts-expect-error missing handler of one of the merged protocols
   orders: { list: () => [] },
 };
 

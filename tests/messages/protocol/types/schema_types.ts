@@ -1,6 +1,7 @@
 /**
- * What compiles, and what must not, when methods are declared by schemas of
- * zod, valibot and arktype. Only checked by the compiler: nothing here runs.
+ * Types of methods that are declared by schemas of zod, valibot and arktype: code
+ * that must compile, and code that must not. The compiler checks this file;
+ * nothing here runs.
  *
  * @module
  */
@@ -59,7 +60,7 @@ const Shop = protocol({
 declare const server: Remote<typeof Shop, "server">;
 
 export async function whatCallersMay(error: unknown): Promise<void> {
-  // The caller gives what a schema accepts, and gets what a schema made.
+  // The caller passes the schema's input type and receives the output type.
   const receipt = await server.order({ sku: "a" });
   receipt.at satisfies number;
   for await (const quote of server.watch("a")) quote.cents satisfies number;
@@ -101,7 +102,7 @@ export async function whatCallersMayNot(error: unknown): Promise<void> {
 }
 
 export const handlers: Handlers<typeof Shop, "server"> = {
-  // The handler takes what a schema made, and returns what a schema accepts.
+  // The handler receives the schema's output type and returns the input type.
   order({ sku, count }, context) {
     count satisfies number;
     if (count > 9) throw context.error("outOfStock", { left: 9 });
@@ -151,9 +152,9 @@ export const wrong: Handlers<typeof Shop, "server"> = {
 export function inferred(): void {
   ({ sku: "a" }) satisfies InferInput<typeof Order>;
   ({ sku: "a", count: 1 }) satisfies InferOutput<typeof Order>;
-  // @ts-expect-error the default has been filled in
+  // @ts-expect-error the default is filled in
   ({ sku: "a" }) satisfies InferOutput<typeof Order>;
-  // Each library's schemas fit the standard as this package states it.
+  // Each library's schemas are assignable to this package's StandardSchema.
   Order satisfies StandardSchema;
   Line satisfies StandardSchema;
   Quote satisfies StandardSchema;

@@ -1,6 +1,6 @@
 /**
- * What compiles, and what must not, when a protocol is served and connected to.
- * Only checked by the compiler: nothing here runs.
+ * Types of servers and clients: code that must compile, and code that must not.
+ * The compiler checks this file; nothing here runs.
  *
  * @module
  */
@@ -136,11 +136,11 @@ export function whatHandlersMayNot(): void {
       context.error("outOfStock", { left: "1" });
       // @ts-expect-error the data is missing
       context.error("outOfStock");
-      // @ts-expect-error a code that is not the handler's to say
+      // @ts-expect-error a code that handlers cannot use
       context.refuse("deadline", "x");
-      // @ts-expect-error a method of the server's, asked of the client
+      // @ts-expect-error a method of the server's side, called at the client
       context.remote.order({ sku: "x" });
-      // @ts-expect-error what the framework has put there cannot be replaced
+      // @ts-expect-error members of the framework are read-only
       context.session = session;
       return { id: "x" };
     },
@@ -149,18 +149,18 @@ export function whatHandlersMayNot(): void {
   createServer(Shop, rest);
   createServer(Plain, {
     ping() {},
-    // @ts-expect-error a handler too many
+    // @ts-expect-error an extra handler
     pong() {},
   });
   // @ts-expect-error wrong output
   createServer(Shop, { ...rest, order: () => ({ id: 1 }) });
   // @ts-expect-error wrong input
   createServer(Shop, { ...rest, order: (_: { sku: number }) => ({ id: "" }) });
-  // @ts-expect-error one output where items are wanted
+  // @ts-expect-error a single output where items are declared
   createServer(Shop, { ...rest, order: () => ({ id: "" }), watch: () => 1 });
   createServer(Shop, {
     ...rest,
-    // @ts-expect-error the handlers want another user
+    // @ts-expect-error the handlers expect another user type
     order: (_, { session }: ServerContext<typeof Shop, { id: number }>) => ({
       id: String(session.auth.id),
     }),
@@ -169,7 +169,7 @@ export function whatHandlersMayNot(): void {
 
 const tenant: Middleware<{ tenant: string }> = (context, next) => {
   context.method satisfies string;
-  // @ts-expect-error of the session nothing is known here
+  // @ts-expect-error the session's type is unknown here
   context.session.auth;
   return next({ tenant: "x" });
 };
@@ -199,18 +199,18 @@ export function whatMiddlewareAdds(): void {
     ServerContext<typeof Shop, User>
   >;
   createServer(Plain, { ping() {} }, {
-    // @ts-expect-error the inner one wants what the outer one does not add
+    // @ts-expect-error the inner middleware needs a member that the outer one does not add
     middleware: chain(named, audited),
   });
-  // @ts-expect-error it adds less than it says
+  // @ts-expect-error it adds less than it declares
   const _less: Middleware<{ tenant: string }> = (_context, next) => next({});
   createServer(Plain, { ping() {} }, {
-    // @ts-expect-error the middleware is for another user than there is
+    // @ts-expect-error the middleware expects another user type
     middleware: owner,
   });
   createServer(Shop, {
     ...rest,
-    // @ts-expect-error the middleware adds no such thing
+    // @ts-expect-error the middleware does not add this member
     order: (_, { missing }) => ({ id: missing }),
   }, { middleware: tenant });
 }
@@ -253,14 +253,14 @@ export async function whatConnectAsksFor(): Promise<void> {
     // @ts-expect-error there is nothing to handle
     handlers: { alert() {} },
   });
-  // @ts-expect-error an option that there is not
+  // @ts-expect-error an unknown option
   await connect(Plain, { port: 1 }, { timeOut: 5 });
-  // @ts-expect-error what is read cannot be written
+  // @ts-expect-error the member is read-only
   session.differences = [];
   const options: ConnectOptions<typeof Shop> = { handlers };
   await connect(Shop, { port: 1 }, options);
   const interceptor: Interceptor = (request, next) => {
-    // @ts-expect-error a request is changed by passing on another one
+    // @ts-expect-error requests are read-only; pass a changed copy to next()
     request.method = "x";
     return next({ ...request, options: { timeout: 5 } });
   };

@@ -1,8 +1,8 @@
 /**
- * What must not compile for a method of each shape, on either side, declared by
- * types or by schemas. Everything is written once, for one of these four: that
- * the other three have the very same types stands below. Only checked by the
- * compiler: nothing here runs.
+ * Types of a method of each shape, on either side, declared by types or by
+ * schemas: code that must not compile. Each case is written once, for one of these
+ * four combinations; the other three have identical types, which `Alike` proves.
+ * The compiler checks this file; nothing here runs.
  *
  * @module
  */
@@ -103,7 +103,7 @@ const narrower = protocol({
   server: { ...byTypes, both: duplex<In, Out, Errors, { name: "a" }>() },
 });
 
-/** The same test tells types apart that differ in one opening. */
+/** Proves that `Same` distinguishes types that differ in one opening. */
 export type Unlike = None<{
   remotes: Same<Asked, Remote<typeof narrower, "server">>;
   handlers: Same<Told, Handlers<typeof narrower, "server", { user: string }>>;
@@ -265,11 +265,11 @@ export function wrongSets(): void {
   without("up") satisfies Told;
   // @ts-expect-error the duplex handler is missing
   without("both") satisfies Told;
-  // @ts-expect-error a handler too many
+  // @ts-expect-error an extra handler
   ({ ...handlers, none() {} }) satisfies Told;
 }
 
-// ── where handlers are handed over ─────────────────────────────────────────
+// ── options that take handlers ─────────────────────────────────────────────
 
 declare const all: Handlers<typeof Types, "server">;
 declare const { both: _, ...some }: Handlers<typeof Types, "server">;
@@ -281,9 +281,9 @@ export async function wrongSides(): Promise<void> {
   createServer(Types, some);
   // @ts-expect-error schemas, server: a handler is missing
   createServer(Schemas, some);
-  // @ts-expect-error types, server: a handler too many
+  // @ts-expect-error types, server: an extra handler
   createServer(Types, { ...all, none() {} });
-  // @ts-expect-error schemas, server: a handler too many
+  // @ts-expect-error schemas, server: an extra handler
   createServer(Schemas, { ...all, none() {} });
   await connect(Types, { port: 1 }, { handlers: all });
   await connect(Schemas, { port: 1 }, { handlers: all });
@@ -291,8 +291,8 @@ export async function wrongSides(): Promise<void> {
   await connect(Types, { port: 1 }, { handlers: some });
   // @ts-expect-error schemas, client: a handler is missing
   await connect(Schemas, { port: 1 }, { handlers: some });
-  // @ts-expect-error types, client: a handler too many
+  // @ts-expect-error types, client: an extra handler
   await connect(Types, { port: 1 }, { handlers: { ...all, none() {} } });
-  // @ts-expect-error schemas, client: a handler too many
+  // @ts-expect-error schemas, client: an extra handler
   await connect(Schemas, { port: 1 }, { handlers: { ...all, none() {} } });
 }
