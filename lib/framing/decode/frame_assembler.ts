@@ -68,7 +68,7 @@ export interface FrameLayout {
 }
 
 const EMPTY = new Uint8Array(0);
-/** Bytes of a frame that a greedy layout examines first, then twice as many. */
+/** Bytes that a greedy layout examines first, then twice as many. */
 const FIRST_LOOK = 64;
 
 /** A decoder for any {@linkcode FrameLayout}. */
