@@ -1,5 +1,5 @@
 /**
- * Connecting to addresses of every transport.
+ * Connects to the addresses of every transport.
  *
  * @module
  */

@@ -35,7 +35,7 @@ export interface SocketAddress {
  * | method | contract |
  * | --- | --- |
  * | `read` | reads 1 to `buffer.length` bytes into the start of the buffer; returns `null` at the end of the stream, and on every later call |
- * | `write` | writes 1 to `data.length` bytes and returns how many: **a write may be partial**, so a single writer per connection calls it in a loop |
+ * | `write` | writes 1 to `data.length` bytes and returns how many: **a write may be partial**, so use one writer per connection, which calls it in a loop |
  * | `closeWrite` | half-closes: the peer reads the end of the stream, and reading continues locally |
  * | `close` | closes both directions at once; a pending read or write rejects |
  */

@@ -77,7 +77,7 @@ export class TransportError extends Error {
   readonly address: string;
 
   /**
-   * Creates an error, for your own transport; this library's do so themselves.
+   * Creates an error, for use in your own transport.
    *
    * @param message what was attempted, what failed and what to do
    * @param options the kind, the address and the cause

@@ -25,7 +25,7 @@ const KINDS: Readonly<Record<string, TransportErrorKind>> = {
   PermissionDenied: "permission",
   TimedOut: "timeout",
   UnexpectedEof: "truncated",
-  // Connecting to a Unix listener with a full backlog fails with EAGAIN.
+  // A connect to a Unix listener with a full backlog fails instead of waiting.
   WouldBlock: "limit",
   EACCES: "permission",
   EADDRINUSE: "address-in-use",

@@ -10,8 +10,10 @@ import { TransportError } from "./errors.ts";
 /** Options of {@linkcode writeAll} and {@linkcode readExactly}. */
 export interface TransferOptions {
   /**
-   * Closes the connection when aborted. It could not be used any further,
-   * because it is unknown how much of the transfer has happened.
+   * Closes the connection when aborted.
+   *
+   * Since it is unknown how much was transferred, the connection would be of no
+   * further use.
    */
   signal?: AbortSignal;
 }

@@ -1,5 +1,5 @@
 /**
- * Listening on addresses of every transport.
+ * Listens on the addresses of every transport.
  *
  * @module
  */

@@ -38,7 +38,7 @@ export interface AcceptSource<C extends SocketConnection = SocketConnection> {
 const FIRST_PAUSE = 5;
 const LAST_PAUSE = 1_000;
 
-/** Accepts from any {@linkcode AcceptSource}, with caps and pauses. */
+/** Runs the accept loop over any {@linkcode AcceptSource}. */
 export class SocketListenerImpl<C extends SocketConnection = SocketConnection>
   implements SocketListener<C> {
   readonly addr: SocketAddress;

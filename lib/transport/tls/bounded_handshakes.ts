@@ -75,7 +75,7 @@ export class BoundedHandshakes implements AcceptSource<TlsConnection> {
     this.#loop = this.#acceptAll();
   }
 
-  /** Waits until the accept loop and all handshakes have ended; call it after `close`. */
+  /** Waits, after `close`, until the accept loop and all handshakes have ended. */
   async stopped(): Promise<void> {
     await this.#loop;
     await Promise.all(this.#handshakes);
