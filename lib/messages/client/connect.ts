@@ -14,7 +14,7 @@ import { differencesOfClient } from "../connection/handshake_differences.ts";
 import { LazySignal } from "../support/lazy_signal.ts";
 import { Peer } from "../connection/peer.ts";
 import { buildRemote, type CallSite } from "../calls/remote.ts";
-import { sideTables } from "../connection/method_tables.ts";
+import { sideTables } from "../connection/side_tables.ts";
 import { connectionInfo } from "../connection/connection_info.ts";
 import type { ConnectionInfo } from "../handlers/context.ts";
 import type { CallContext } from "../handlers/context.ts";

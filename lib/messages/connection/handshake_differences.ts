@@ -20,7 +20,7 @@ import {
 } from "../introspection/protocol_diff.ts";
 import type { MethodSummary } from "../protocol/protocol_hash.ts";
 import type { BoundMethod, Side } from "../protocol/protocol_types.ts";
-import type { SideTables } from "./method_tables.ts";
+import type { SideTables } from "./side_tables.ts";
 import type { Hello } from "../session/wire/hello.ts";
 import type { DescribedMethod } from "../session/wire/schema_entry.ts";
 

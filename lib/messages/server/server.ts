@@ -14,7 +14,7 @@ import type {
   Listener,
   SocketAddress,
 } from "../../transport/connection.ts";
-import { type SideTables, sideTables } from "../connection/method_tables.ts";
+import { type SideTables, sideTables } from "../connection/side_tables.ts";
 import { reportRejection } from "../support/thenable.ts";
 import { ServerSessionImpl, type SessionOwner } from "./server_session.ts";
 import {

@@ -11,7 +11,7 @@ import { Peer } from "../connection/peer.ts";
 import { publicMessage } from "../errors/incident_report.ts";
 import { buildRemote, type CallSite } from "../calls/remote.ts";
 import { isThenable } from "../support/thenable.ts";
-import type { SideTables } from "../connection/method_tables.ts";
+import type { SideTables } from "../connection/side_tables.ts";
 import { connectionInfo } from "../connection/connection_info.ts";
 import type { ConnectionInfo } from "../handlers/context.ts";
 import { CallError, type SessionError } from "../errors/call_error.ts";

@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import * as z from "zod";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import { differencesOfClient } from "../../../lib/messages/connection/handshake_differences.ts";
-import { sideTables } from "../../../lib/messages/connection/method_tables.ts";
+import { sideTables } from "../../../lib/messages/connection/side_tables.ts";
 import {
   notification,
   serverStream,
