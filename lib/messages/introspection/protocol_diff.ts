@@ -113,10 +113,25 @@ export function diffMethods(lists: MethodLists): readonly MethodDifference[] {
  *
  * @example
  * ```ts
- * import { describeDifferences } from "@lengthwise/lengthwise/introspection";
+ * import {
+ *   describeDifferences,
+ *   describeProtocol,
+ *   diffMethods,
+ * } from "@lengthwise/lengthwise/introspection";
+ * import { protocol, unary } from "@lengthwise/lengthwise";
  * import { assertEquals } from "@std/assert";
  *
- * assertEquals(describeDifferences([]), "");
+ * const older = protocol({ name: "shop", server: { price: unary<string, number>() } });
+ * const newer = protocol({ name: "shop", server: { quote: unary<string, number>() } });
+ * const differences = diffMethods({
+ *   side: "server",
+ *   caller: describeProtocol(newer).server,
+ *   callee: describeProtocol(older).server,
+ * });
+ * assertEquals(
+ *   describeDifferences(differences),
+ *   "server lacks unary quote\nclient does not know unary price",
+ * );
  * ```
  */
 export function describeDifferences(
