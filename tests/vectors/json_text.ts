@@ -1,25 +1,25 @@
 /**
- * JSON text of the vectors, with more on a line than `deno fmt` writes.
+ * Formats the JSON of the vectors, with longer lines than `deno fmt` writes.
  *
  * @module
  */
 
-/** Longest line of an object or array that contains others. */
+/** Maximum line length of an object or array that contains others. */
 const NESTED_COLUMNS = 80;
-/** Longest line of one that contains none, such as the options of a framing. */
+/** Maximum line length of one that contains only scalars. */
 const LEAF_COLUMNS = 320;
 
-/** A number as the text writes it; parsing rounds integers above 2 ** 53. */
+/** A number as written; parsing rounds integers above 2 ** 53. */
 class RawNumber {
   constructor(readonly text: string) {}
 }
 
-/** Formats JSON text, and keeps the digits of its numbers. */
+/** Formats JSON text and keeps the digits of its numbers. */
 export function format(text: string): string {
   return tree(JSON.parse(text, keepDigits)) + "\n";
 }
 
-/** TypeScript does not know the third argument of a reviver yet. */
+/** Keeps numbers as text; TypeScript lacks a reviver's third parameter. */
 function keepDigits(
   _key: string,
   value: unknown,
@@ -60,7 +60,7 @@ export function tree(value: unknown, indent = "", before = 0): string {
   return opened("{", members, "}", indent);
 }
 
-/** Returns an object or array with each of its entries on a line of its own. */
+/** Returns an object or array with one entry per line. */
 export function opened(
   open: string,
   entries: readonly string[],
@@ -83,7 +83,7 @@ function isScalar(
     value instanceof RawNumber;
 }
 
-/** Returns the members that JSON has: an undefined one is left out. */
+/** Returns the members that JSON contains: all but undefined ones. */
 function membersOf(value: object): [string, unknown][] {
   return Object.entries(value).filter(([, member]) => member !== undefined);
 }

@@ -1,5 +1,5 @@
 /**
- * Steps that many conversations begin with. `messages.json` contains them once.
+ * Steps with which many conversations begin; `messages.json` has them once.
  *
  * @module
  */
@@ -15,7 +15,7 @@ export type Preludes = Readonly<Record<string, readonly Step[]>>;
 
 /** A conversation as it is in the file. */
 export interface ShortConversation extends Omit<Conversation, "steps"> {
-  /** Name of the steps that come before its own. */
+  /** Name of the steps before its own. */
   readonly prelude?: string;
   /** Its own steps. */
   readonly steps: readonly Step[];
@@ -42,7 +42,7 @@ export function shorten(conversation: Conversation): ShortConversation {
   return conversation;
 }
 
-/** Returns a conversation with all of its steps. */
+/** Returns a conversation with all its steps. */
 export function expand(
   conversation: ShortConversation,
   preludes: Preludes,

@@ -118,7 +118,7 @@ for (const { name, kind, flags, id, bytes, says } of VECTORS.frames) {
         }),
         ...(value.length === 0 ? {} : { value: jsonOf(codec.decode(value)) }),
       }, says);
-      if (name.includes("nobody knows")) return; // nor writes
+      if (name === "unknown fields") return; // the library does not write them
       const target = new Uint8Array(end);
       target.set(body.subarray(0, at));
       const fields = Object.keys(metadata).length === 0

@@ -1,4 +1,4 @@
-/** Conversations about frames of large messages that stand between those of other calls. */
+/** Conversations in which frames of large messages alternate with other frames. */
 import {
   bin,
   call,
@@ -14,11 +14,11 @@ import { type Conversation, other, Script, type Side } from "./script.ts";
 import { PART, send, SMALL_FRAMES } from "./fragments.ts";
 
 const ONE = int(1), TWO = int(2);
-/** A value of three frames. */
+/** Values that need three frames. */
 const LARGE = bin("ab", 40_000), OTHER = bin("cd", 40_000);
 const SMALL = { maxFrameBody: PART };
 
-/** Frames of two messages, one of each in turn. */
+/** Returns the frames of two messages, alternating. */
 function inTurn(
   script: Script,
   from: Side,
@@ -30,8 +30,8 @@ function inTurn(
 function results(caller: Side): Script {
   const callee = other(caller);
   const script = new Script(
-    `large RESULTs to the ${caller} leave in turn`,
-    "Neither of the two keeps the other waiting; a small one passes both.",
+    `large RESULTs to the ${caller} alternate`,
+    "Neither delays the other; a small one overtakes both.",
     { limits: SMALL_FRAMES },
   ).opened();
   const [one, two, three] = [0, 1, 2].map((before) =>
@@ -56,8 +56,8 @@ function results(caller: Side): Script {
 
 function resultAndError(): Script {
   const script = new Script(
-    "a large ERROR and a large RESULT leave in turn",
-    "The data of a declared error may be as large as any value.",
+    "a large ERROR and a large RESULT alternate",
+    "The data of a declared error may be as large as any other value.",
     { limits: SMALL_FRAMES },
   ).opened();
   const one = new CallScript(script, "client", "unary").opens(ONE);
@@ -91,8 +91,8 @@ function resultAndError(): Script {
 
 function requests(caller: Side): Script {
   const script = new Script(
-    `large REQUESTs of the ${caller}'s leave one behind the other`,
-    "Their frames stand together; an item and a RESULT come between them.",
+    `large REQUESTs of the ${caller} are sent one after the other`,
+    "Their frames are contiguous; an item and a RESULT come between them.",
     { limits: SMALL_FRAMES },
   ).opened();
   const upload = new CallScript(script, caller, "clientStream").opens();
@@ -125,7 +125,7 @@ function requests(caller: Side): Script {
   return script;
 }
 
-/** Frames of which each was sent before those in front of it had come. */
+/** Writes frames, each sent before the preceding ones had arrived. */
 function crossing(
   script: Script,
   from: Side,
@@ -139,8 +139,8 @@ function items(caller: Side): Script {
   const callee = other(caller);
   const window = { streamWindow: 1024, maxStreamWindow: 1024 };
   const script = new Script(
-    `large items of two of the ${caller}'s streams leave as each is paid for`,
-    "Windows of 1,024: a part waits until the one before was granted, and those of the other stream leave meanwhile.",
+    `large items of two streams of the ${caller} are sent as credit arrives`,
+    "Windows of 1,024: a part waits for the credit of the previous one, while parts of the other stream are sent.",
     { limits: { [caller]: { ...SMALL, ...window }, [callee]: SMALL } },
   ).opened();
   const streams = [LARGE, OTHER].map((value, before) => {
@@ -175,8 +175,8 @@ function items(caller: Side): Script {
 
 function uploadAndDownload(): Script {
   const script = new Script(
-    "large items of one duplex call pass each other",
-    "Both directions have their own frames, and their own credit.",
+    "large items of one duplex call cross",
+    "Both directions have their own frames and their own credit.",
     {
       limits: {
         client: { ...SMALL, streamWindow: 262_144 },
@@ -194,8 +194,8 @@ function uploadAndDownload(): Script {
     fragments("ITEM", id, fields() + values[side].hex, PART);
   const servers = parts("server");
   parts("client").forEach((hex, index) => {
-    script.d(`part ${index + 1} up`, hex).crosses()
-      .l(`part ${index + 1} down`, servers[index] ?? "").crosses();
+    script.client(`part ${index + 1} up`, hex).crosses()
+      .server(`part ${index + 1} down`, servers[index] ?? "").crosses();
   });
   for (const side of SIDES) {
     script.sees(side, "item", { call: id, value: values[other(side)] });
@@ -203,7 +203,7 @@ function uploadAndDownload(): Script {
   return script;
 }
 
-/** In the order of the document. */
+/** All of them, in the order of PROTOCOL.md. */
 export const ALTERNATING: readonly Conversation[] = [
   ...SIDES.flatMap((caller) => [
     results(caller),

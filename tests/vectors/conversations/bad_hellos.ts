@@ -1,4 +1,4 @@
-/** Conversations about a HELLO that does not do. */
+/** Conversations about an invalid HELLO. */
 import { field, helloBody, int, named, result, utf8 } from "./bytes.ts";
 import { CLIENT, type Conversation, Script, SERVER } from "./script.ts";
 
@@ -10,7 +10,7 @@ function hello(body: string, flags = 0): string {
   return named("HELLO", 0, body, flags);
 }
 
-/** A client's HELLO that is at fault. */
+/** Writes an invalid HELLO of a client. */
 function badHello(
   name: string,
   meaning: string,
@@ -18,11 +18,11 @@ function badHello(
   code: string,
 ): Script {
   return new Script(name, meaning, { subjects: ["server"] })
-    .d("HELLO, at fault", hello)
+    .client("HELLO, invalid", hello)
     .closedByServer(code);
 }
 
-/** A server's HELLO that is at fault. */
+/** Writes an invalid HELLO of a server. */
 function badAnswer(
   name: string,
   meaning: string,
@@ -32,23 +32,23 @@ function badAnswer(
   const script = new Script(name, meaning, { subjects: ["client"] });
   return script
     .do("client", "start")
-    .d("HELLO", script.hello("client"))
-    .l("HELLO, at fault", answer)
+    .client("HELLO", script.hello("client"))
+    .server("HELLO, invalid", answer)
     .closedByClient(code);
 }
 
 function tooManyMethods(): Script {
   const script = new Script(
-    "more methods than the limit close the connection",
-    "Here the server takes 5, and the client lists 6.",
+    "too many methods close the connection",
+    "The server accepts 5, and the client lists 6.",
     { subjects: ["server"], limits: { server: { maxMethods: 5 } } },
   );
   return script
-    .d("HELLO with 6 methods", script.hello("client"))
+    .client("HELLO with 6 methods", script.hello("client"))
     .closedByServer("protocol");
 }
 
-/** In the order of the document. */
+/** All of them, in the order of PROTOCOL.md. */
 export const BAD_HELLOS: readonly Conversation[] = [
   badHello(
     "credentials that cannot be decoded are refused",
@@ -57,43 +57,43 @@ export const BAD_HELLOS: readonly Conversation[] = [
     "unauthenticated",
   ),
   badHello(
-    "a first frame that is no HELLO closes the connection",
-    "Nothing may stand in front of it.",
+    "a first frame other than HELLO closes the connection",
+    "Nothing may come before HELLO.",
     named("PING", 0, "0102030405060708"),
     "protocol",
   ),
   badHello(
     "another protocol closes the connection",
-    "The bytes of HTTP: their first four are a length over every limit.",
+    "The bytes of HTTP: the first four are a length above every limit.",
     utf8("GET / HTTP/1.1\r\n\r\n"),
     "protocol",
   ),
   badHello(
     "a HELLO with another magic closes the connection",
-    '"LWP2" is no "LWP1".',
+    '"LWP2" is not "LWP1".',
     hello(utf8("LWP2") + body.slice(8)),
     "protocol",
   ),
   badHello(
-    "another major version is refused by that name",
-    "Version 2.0; the rest of the body is not looked at.",
+    'a different major version is refused with "version"',
+    "Version 2.0; the rest of the body is not checked.",
     hello(utf8("LWP1") + "0200" + "ffff"),
     "version",
   ),
   badHello(
-    "an unknown codec is refused by that name",
+    'an unknown codec is refused with "codec"',
     'The server speaks "msgpack".',
     hello(helloBody({ ...D, codec: "cbor" })),
     "codec",
   ),
   badHello(
-    "two clients cannot talk",
-    "The role is the receiver's own.",
+    "two clients cannot open a session",
+    "The role equals the receiver's.",
     hello(helloBody(L)),
     "protocol",
   ),
   badHello(
-    "a HELLO below a least value closes the connection",
+    "a HELLO with a member below its minimum closes the connection",
     "maxFrameBody 16,383.",
     hello(helloBody({ ...D, limits: { maxFrameBody: 16_383 } })),
     "protocol",
@@ -106,13 +106,13 @@ export const BAD_HELLOS: readonly Conversation[] = [
   ),
   badHello(
     "a HELLO with an unknown role closes the connection",
-    "0 dials, 1 listens.",
+    "0 is the client, 1 the server.",
     hello(body.slice(0, 12) + "02" + body.slice(14)),
     "protocol",
   ),
   badHello(
-    "a HELLO that is cut closes the connection",
-    "Its last entry claims more than there is.",
+    "a truncated HELLO closes the connection",
+    "Its last entry claims more bytes than there are.",
     hello(body.slice(0, -2)),
     "protocol",
   ),
@@ -130,13 +130,13 @@ export const BAD_HELLOS: readonly Conversation[] = [
   ),
   badHello(
     "a HELLO whose names are not UTF-8 closes the connection",
-    "The entry PROTOCOL once more, with 0xff; the last one counts.",
+    "A second entry PROTOCOL, with 0xff; the last one counts.",
     hello(helloBody({ ...D, entries: [field(0x01, "ff")] })),
     "protocol",
   ),
   badHello(
     "a HELLO of more than 65,536 bytes closes the connection",
-    "Entries that nobody knows, beyond the limit.",
+    "Unknown entries, beyond the limit.",
     hello(helloBody({
       ...D,
       entries: [
@@ -148,20 +148,20 @@ export const BAD_HELLOS: readonly Conversation[] = [
   ),
   tooManyMethods(),
   badAnswer(
-    "a server that answers with anything else loses the client",
-    "A RESULT in place of HELLO.",
+    "a client closes if the server sends another frame",
+    "A RESULT instead of HELLO.",
     result(1, int(1)),
     "protocol",
   ),
   badAnswer(
-    "a server that answers in another codec loses the client",
-    "What the client has sent is encoded with the codec that it offered.",
+    "a client closes if the server names another codec",
+    "The client's early frames are encoded with the codec that it offered.",
     hello(helloBody({ ...L, codec: "json" })),
     "codec",
   ),
   badAnswer(
-    "a server that claims to have dialled loses the client",
-    "The role is the receiver's own.",
+    "a client closes if the server claims to be a client",
+    "The role equals the receiver's.",
     hello(helloBody(D)),
     "protocol",
   ),

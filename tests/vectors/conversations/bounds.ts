@@ -1,4 +1,4 @@
-/** Conversations about messages that go over a bound, or are given up. */
+/** Conversations about messages that exceed a limit or are abandoned. */
 import {
   bin,
   call,
@@ -36,45 +36,48 @@ function refusedParts(
   }).opened();
   send(script, "client", parts);
   return script
-    .l("ERROR 1", error(1, { code, processed: "no", retry }))
-    .d("REQUEST 1, one more part: dropped", named("REQUEST", 1, "00", MORE))
+    .server("ERROR 1", error(1, { code, processed: "no", retry }))
+    .client(
+      "REQUEST 1, one more part: dropped",
+      named("REQUEST", 1, "00", MORE),
+    )
     .requested(3, "add", request(3, ADD, ONE), { value: ONE });
 }
 
 function lateParts(): Script {
   return new Script(
-    "a REQUEST that is not whole in time is refused",
-    "30 s from its first frame by default, 1 s here.",
+    "a REQUEST that is not complete in time is refused",
+    "The limit is 30 s from its first frame by default, 1 s here.",
     {
       subjects: ["server"],
       limits: { server: { assemblyTimeout: 1000 } },
     },
   ).opened()
-    .d("REQUEST 1, first part", named("REQUEST", 1, "0000", MORE))
+    .client("REQUEST 1, first part", named("REQUEST", 1, "0000", MORE))
     .advance(1016)
-    .l("ERROR 1", error(1, { code: "deadline", processed: "no" }))
+    .server("ERROR 1", error(1, { code: "deadline", processed: "no" }))
     .requested(3, "add", request(3, ADD, ONE), { value: ONE });
 }
 
 function cancelledParts(): Script {
   return new Script(
-    "CANCEL of a REQUEST that is not whole ends it",
-    "The callee drops what it has; the rest need not follow.",
+    "CANCEL ends an incomplete REQUEST",
+    "The callee drops the parts that it has; the others need not follow.",
     { subjects: ["server"] },
   ).opened()
-    .d("REQUEST 1, first part", named("REQUEST", 1, "0000", MORE))
-    .d("CANCEL 1", cancel(1))
-    .l("ERROR 1", error(1, { code: "cancelled", processed: "no" }))
-    .d("REQUEST 3, first part", named("REQUEST", 3, "0000", MORE))
-    .d("CANCEL 3, reason 1", cancel(3, 1))
-    .l("ERROR 3", error(3, { code: "deadline", processed: "no" }))
+    .client("REQUEST 1, first part", named("REQUEST", 1, "0000", MORE))
+    .client("CANCEL 1", cancel(1))
+    .server("ERROR 1", error(1, { code: "cancelled", processed: "no" }))
+    .client("REQUEST 3, first part", named("REQUEST", 3, "0000", MORE))
+    .client("CANCEL 3, reason 1", cancel(3, 1))
+    .server("ERROR 3", error(3, { code: "deadline", processed: "no" }))
     .requested(5, "add", request(5, ADD, ONE), { value: ONE });
 }
 
 function largeReply(): Script {
   const script = new Script(
-    "a reply over the caller's limit fails the call",
-    "maxMessage is 65,536 here, and 9 KiB for fields on top. The caller sends CANCEL and drops the rest.",
+    "a reply larger than the caller's limit fails the call",
+    "maxMessage is 65,536, plus 9 KiB for fields. The caller sends CANCEL and drops the rest.",
     {
       subjects: ["client"],
       limits: { client: { maxMessage: 65_536, maxFrameBody: PART } },
@@ -89,25 +92,25 @@ function largeReply(): Script {
   );
   send(script, "server", frames.slice(0, 5));
   script
-    .d("CANCEL 1", cancel(1))
+    .client("CANCEL 1", cancel(1))
     .sees("client", "failed", {
       ...{ call: 1, code: "too-large", processed: "maybe", retry: "never" },
     });
   return script
-    .l("part 6: dropped, and the last", frames[5]!)
+    .server("part 6, the last: dropped", frames[5]!)
     .called(3, "add", request(3, ADD, ONE), { value: ONE });
 }
 
 function mixedReply(): Script {
   return new Script(
-    "a RESULT that goes on as an ERROR fails the call",
-    "A message is of one kind.",
+    "a RESULT that continues as an ERROR fails the call",
+    "A message has one kind.",
     { subjects: ["client"] },
   ).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
-    .l("RESULT 1, first part", named("RESULT", 1, "00", MORE))
-    .l("ERROR 1", error(1, { code: "internal", processed: "yes" }))
-    .d("CANCEL 1", cancel(1))
+    .server("RESULT 1, first part", named("RESULT", 1, "00", MORE))
+    .server("ERROR 1", error(1, { code: "internal", processed: "yes" }))
+    .client("CANCEL 1", cancel(1))
     .sees("client", "failed", {
       ...{ call: 1, code: "malformed", processed: "maybe", retry: "never" },
     })
@@ -118,7 +121,7 @@ function cutByGoaway(): Script {
   const value = bin("ef", 100_000);
   const parts = fragments("REQUEST", 1, call(ADD, value), PART);
   const script = new Script(
-    "a REQUEST that a GOAWAY cuts short is given up with CANCEL",
+    "a REQUEST that a GOAWAY interrupts is abandoned with CANCEL",
     "Its fifth part waits for credit: 65,536 − 4 × 16,448.",
     {
       subjects: ["client"],
@@ -128,8 +131,8 @@ function cutByGoaway(): Script {
     .do("client", "call", { call: 1, method: "add", value });
   send(script, "client", parts.slice(0, 4));
   return script
-    .l("GOAWAY none, last id 0", goaway("none", 0, "draining"))
-    .d("CANCEL 1", cancel(1))
+    .server("GOAWAY none, last id 0", goaway("none", 0, "draining"))
+    .client("CANCEL 1", cancel(1))
     .sees("client", "failed", {
       ...{ call: 1, code: "unavailable", processed: "no", retry: "now" },
     })
@@ -138,8 +141,8 @@ function cutByGoaway(): Script {
 
 function tooManyItems(): Script {
   const script = new Script(
-    "items beyond the memory for unfinished messages end their call",
-    "maxAssembly is 65,536 here: parts of two items that somebody waits for are there, and paid for; another is too much. It is nobody's fault.",
+    "items beyond the limit on unfinished messages end their call",
+    "maxAssembly is 65,536: parts of two items that the application waits for have arrived, and their charges are returned; another part exceeds the limit. The caller is not at fault.",
     {
       subjects: ["server"],
       limits: { server: { maxAssembly: 65_536, maxFrameBody: PART * 2 } },
@@ -150,21 +153,21 @@ function tooManyItems(): Script {
     script
       .requested(id, "sum", request(id, SUM, undefined))
       .do("server", "read", { call: id })
-      .d(`ITEM ${id}, first part`, named("ITEM", id, part, MORE))
-      // What it cost, and the window doubled.
-      .l(`CREDIT ${id}`, credit(id, 30_064 + 32_768));
+      .client(`ITEM ${id}, first part`, named("ITEM", id, part, MORE))
+      // Its charge, and the raise that doubles the window.
+      .server(`CREDIT ${id}`, credit(id, 30_064 + 32_768));
   }
   return script
-    .d("ITEM 3, second part", named("ITEM", 3, part, MORE))
+    .client("ITEM 3, second part", named("ITEM", 3, part, MORE))
     .sees("server", "cancelled", { call: 3, reason: "cancelled" })
-    .l("ERROR 3", error(3, { code: "overloaded", retry: "later" }));
+    .server("ERROR 3", error(3, { code: "overloaded", retry: "later" }));
 }
 
 function brokenItem(): Script {
   const body = fields() + bin("00", 90_000).hex;
   const script = new Script(
-    "an item over the receiver's limit breaks the call",
-    "maxMessage is 65,536 here; the window is wide enough.",
+    "an item larger than the receiver's limit breaks the call",
+    "maxMessage is 65,536; the window is large enough.",
     {
       subjects: ["server"],
       limits: {
@@ -181,8 +184,8 @@ function brokenItem(): Script {
   send(script, "client", fragments("ITEM", 1, body, PART).slice(0, 5));
   return script
     .sees("server", "cancelled", { call: 1, reason: "cancelled" })
-    .l("ERROR 1", error(1, { code: "malformed" }))
-    .d("ITEM 1, last part: late", named("ITEM", 1, "00"))
+    .server("ERROR 1", error(1, { code: "malformed" }))
+    .client("ITEM 1, last part: late", named("ITEM", 1, "00"))
     .requested(3, "add", request(3, ADD, ONE), { value: ONE });
 }
 
@@ -193,11 +196,11 @@ const PARTS_OF_REQUEST = fragments(
   PART,
 );
 
-/** In the order of the document. */
+/** All of them, in the order of PROTOCOL.md. */
 export const BOUNDS: readonly Conversation[] = [
   refusedParts(
-    "a REQUEST over the limit is refused when it goes over",
-    "maxMessage is 65,536 here, and 9 KiB for method and fields on top: the fifth part is too much.",
+    "a REQUEST is refused as soon as it exceeds the limit",
+    "maxMessage is 65,536, plus 9 KiB for method and fields: the fifth part exceeds it.",
     {
       limits: { maxMessage: 65_536, maxFrameBody: PART },
       parts: PARTS_OF_REQUEST.slice(0, 5),
@@ -206,7 +209,7 @@ export const BOUNDS: readonly Conversation[] = [
   ),
   refusedParts(
     "a REQUEST in too many frames is refused",
-    "maxFragments is 3 here.",
+    "maxFragments is 3.",
     {
       limits: { maxFragments: 3 },
       parts: Array.from({ length: 4 }, () => named("REQUEST", 1, "00", MORE)),
@@ -214,8 +217,8 @@ export const BOUNDS: readonly Conversation[] = [
     },
   ),
   refusedParts(
-    "a REQUEST beyond the memory for unfinished messages is refused",
-    "maxAssembly is 65,536 here, for all of a connection.",
+    "a REQUEST beyond the limit on unfinished messages is refused",
+    "maxAssembly is 65,536, for the whole connection.",
     {
       limits: { maxAssembly: 65_536, maxFrameBody: PART },
       parts: PARTS_OF_REQUEST.slice(0, 5),

@@ -1,40 +1,39 @@
 /**
- * Bytes of the wire, put together by hand as `lib/messages/PROTOCOL.md` draws
- * them: hex in, hex out, and nothing of the library, so that the library can be
- * held against it.
+ * Encodes the frames of `lib/messages/PROTOCOL.md` as hex, without any code of the
+ * library, so that the library can be checked against the result.
  *
  * @module
  */
 
-/** A value as it travels (MessagePack, hex), and as the vectors write it. */
+/** A value as MessagePack in hex, and as the vectors represent it. */
 export interface Value {
-  /** Its MessagePack form. */
+  /** MessagePack in hex. */
   readonly hex: string;
-  /** JSON, with `$bytes`, `$undefined`, `$date` and `$bigint` for what JSON lacks. */
+  /** JSON, with `$bytes`, `$undefined`, `$date` and `$bigint` for other values. */
   readonly json: unknown;
 }
 
-/** An unsigned integer of so many bytes, big-endian. */
+/** Encodes an unsigned integer in `width` bytes, big-endian. */
 export function uint(value: number, width: number): string {
   const hex = value.toString(16).padStart(width * 2, "0");
   if (hex.length > width * 2) {
-    throw new RangeError(`${value} in ${width} bytes`);
+    throw new RangeError(`Cannot encode ${value} in ${width} bytes`);
   }
   return hex;
 }
 
-/** Text as UTF-8. */
+/** Encodes text as UTF-8. */
 export function utf8(text: string): string {
   return Array.from(new TextEncoder().encode(text), (byte) => uint(byte, 1))
     .join("");
 }
 
-/** Bytes in a hex string. */
+/** Returns the number of bytes in a hex string. */
 export function size(hex: string): number {
   return hex.length / 2;
 }
 
-/** A short string: fixstr or str 8. */
+/** Encodes a short string: fixstr or str 8. */
 export function str(text: string): Value {
   const body = utf8(text);
   const head = size(body) < 32
@@ -43,7 +42,7 @@ export function str(text: string): Value {
   return { hex: head + body, json: text };
 }
 
-/** An integer from 0 to 65,535. */
+/** Encodes an integer from 0 to 65,535. */
 export function int(value: number): Value {
   const hex = value < 128
     ? uint(value, 1)
@@ -53,7 +52,7 @@ export function int(value: number): Value {
   return { hex, json: value };
 }
 
-/** One byte so many times: bin 8, 16 or 32. */
+/** Encodes a byte repeated `times` times: bin 8, 16 or 32. */
 export function bin(byte: string, times: number): Value {
   const head = times < 256
     ? "c4" + uint(times, 1)
@@ -63,7 +62,7 @@ export function bin(byte: string, times: number): Value {
   return { hex: head + byte.repeat(times), json: { $bytes: [byte, times] } };
 }
 
-/** A small object. */
+/** Encodes a small object. */
 export function map(members: Record<string, Value>): Value {
   const entries = Object.entries(members);
   return {
@@ -75,7 +74,7 @@ export function map(members: Record<string, Value>): Value {
   };
 }
 
-/** `undefined`: no value where one has to stand. */
+/** The encoding of `undefined`, "no value". */
 export const NONE: Value = { hex: "d40000", json: { $undefined: true } };
 
 /** Numbers of the kinds. */
@@ -102,7 +101,7 @@ export type KindName = keyof typeof KIND;
 /** Flag bits. */
 export const MORE = 0x01, REPLY = 0x02, IGNORABLE = 0x80;
 
-/** A frame: length, kind, flags, id, body. */
+/** Encodes a frame: length, kind, flags, id, body. */
 export function frame(
   kind: number,
   id: number,
@@ -113,7 +112,7 @@ export function frame(
     uint(id, 6) + body;
 }
 
-/** A frame of a kind that has a name. */
+/** Encodes a frame of a named kind. */
 export function named(
   kind: KindName,
   id: number,
@@ -123,23 +122,23 @@ export function named(
   return frame(KIND[kind], id, body, flags);
 }
 
-/** A block of fields. */
+/** Encodes a block of fields. */
 export function fields(...list: string[]): string {
   const block = list.join("");
   return uint(size(block), 2) + block;
 }
 
-/** One field. */
+/** Encodes one field. */
 export function field(type: number, value: string): string {
   return uint(type, 1) + uint(size(value), 2) + value;
 }
 
-/** DEADLINE. */
+/** Encodes DEADLINE. */
 export function deadline(ms: number): string {
   return field(0x01, uint(ms, 4));
 }
 
-/** METADATA. */
+/** Encodes METADATA. */
 export function metadata(pairs: Record<string, string>): string {
   return field(
     0x02,
@@ -149,7 +148,7 @@ export function metadata(pairs: Record<string, string>): string {
   );
 }
 
-/** REQUEST. */
+/** Encodes REQUEST. */
 export function request(
   id: number,
   method: number,
@@ -159,7 +158,7 @@ export function request(
   return named("REQUEST", id, call(method, value, ...list));
 }
 
-/** NOTIFY. */
+/** Encodes NOTIFY. */
 export function notify(
   method: number,
   value: Value,
@@ -168,7 +167,7 @@ export function notify(
   return named("NOTIFY", 0, call(method, value, ...list));
 }
 
-/** The body of a REQUEST or NOTIFY. */
+/** Encodes the body of a REQUEST or NOTIFY. */
 export function call(
   method: number,
   value: Value | undefined,
@@ -177,12 +176,12 @@ export function call(
   return uint(method, 2) + fields(...list) + (value?.hex ?? "");
 }
 
-/** ITEM. */
+/** Encodes ITEM. */
 export function item(id: number, value: Value): string {
   return named("ITEM", id, fields() + value.hex);
 }
 
-/** RESULT. */
+/** Encodes RESULT. */
 export function result(
   id: number,
   value?: Value,
@@ -197,13 +196,13 @@ const CODES = (
   "unavailable unauthenticated forbidden too-large malformed disconnected"
 ).split(" ");
 
-/** What an ERROR says. */
+/** The contents of an ERROR. */
 export interface ErrorParts {
   /** Name of the code. */
   readonly code: string;
   /** Whether the handler ran. */
   readonly processed?: "no" | "maybe" | "yes";
-  /** Whether to try again. */
+  /** Whether to retry. */
   readonly retry?: "never" | "later" | "now";
   /** MESSAGE. */
   readonly text?: string;
@@ -217,7 +216,7 @@ export interface ErrorParts {
   readonly data?: Value;
 }
 
-/** ERROR. */
+/** Encodes ERROR. */
 export function error(id: number, parts: ErrorParts): string {
   const { code, processed = "maybe", retry = "never", text = code } = parts;
   const list = [field(0x10, utf8(text))];
@@ -234,17 +233,17 @@ export function error(id: number, parts: ErrorParts): string {
   );
 }
 
-/** CANCEL; reason 1 is "deadline". */
+/** Encodes CANCEL; reason 1 is "deadline". */
 export function cancel(id: number, reason = 0): string {
   return named("CANCEL", id, uint(reason, 1));
 }
 
-/** CREDIT. */
+/** Encodes CREDIT. */
 export function credit(id: number, amount: number): string {
   return named("CREDIT", id, uint(amount, 4));
 }
 
-/** WINDOW. */
+/** Encodes WINDOW. */
 export function window(amount: number): string {
   return named("WINDOW", 0, uint(amount, 4));
 }
@@ -258,7 +257,7 @@ const GOAWAY_CODES = (
   "flow-control too-large unsent internal disconnected"
 ).split(" ");
 
-/** GOAWAY. */
+/** Encodes GOAWAY. */
 export function goaway(code: string, lastId: number, text = code): string {
   const number = GOAWAY_CODES.indexOf(code);
   return named(
@@ -268,7 +267,7 @@ export function goaway(code: string, lastId: number, text = code): string {
   );
 }
 
-/** Cuts a body into the frames of one message. */
+/** Splits a body into the frames of one message. */
 export function fragments(
   kind: KindName,
   id: number,
@@ -287,7 +286,7 @@ export function fragments(
 /** A method in a HELLO: name, number of its shape, hash. */
 export type Method = readonly [name: string, shape: number, hash: number];
 
-/** What a HELLO says. */
+/** The contents of a HELLO. */
 export interface HelloParts {
   /** 0: client, 1: server. */
   readonly role: 0 | 1;
@@ -319,7 +318,7 @@ const DEFAULTS = {
 /** Protocol hash and name that all vectors use. */
 export const PROTOCOL_HASH = 0x1badcafe, PROTOCOL_NAME = "demo";
 
-/** The body of a HELLO. */
+/** Encodes the body of a HELLO. */
 export function helloBody(parts: HelloParts): string {
   const { role, version = [1, 0], features = 0, codec = "msgpack" } = parts;
   const limits = { ...DEFAULTS, ...parts.limits };
@@ -344,7 +343,7 @@ export function helloBody(parts: HelloParts): string {
   ].join("");
 }
 
-/** One method in SCHEMAS: whose list, its number there, its shape, and what is known of it. */
+/** Encodes a method in SCHEMAS: caller, number, shape and schemas. */
 export function described(
   caller: number,
   [method, shape]: readonly [method: number, shape: number],
@@ -355,7 +354,7 @@ export function described(
     uint(size(text), 2) + text;
 }
 
-/** METHODS. */
+/** Encodes METHODS. */
 export function methodList(methods: readonly Method[]): string {
   return methods.map(([name, shape, hash]) =>
     uint(shape, 1) + uint(hash, 4) + uint(name.length, 1) + utf8(name)

@@ -1,6 +1,6 @@
 /**
- * Writes a call down, whichever end makes it: what one application does, the
- * frame, and what the other is told.
+ * Builds the steps of a call of either end: the action of one application, the
+ * frame, and the event for the other application.
  *
  * @module
  */
@@ -31,13 +31,13 @@ import {
   TAIL,
 } from "./script.ts";
 
-/** The two ends, to write a conversation down for each of them as the caller. */
+/** The two ends, for conversations with either as the caller. */
 export const SIDES: readonly Side[] = ["client", "server"];
 
 /** The shapes of calls. */
 export type CallShape = "unary" | "serverStream" | "clientStream" | "duplex";
 
-/** What each end calls. */
+/** A method of each shape for each caller. */
 const METHODS: Readonly<
   Record<Side, Record<CallShape, readonly [name: string, number: number]>>
 > = {
@@ -55,15 +55,15 @@ const METHODS: Readonly<
   },
 };
 
-/** What goes beside a message. */
-export interface Beside {
-  /** The caller's time, ms. */
+/** Deadline and metadata of a message. */
+export interface MessageOptions {
+  /** Time of the caller, in ms. */
   readonly timeout?: number;
   /** Metadata. */
   readonly metadata?: Record<string, string>;
 }
 
-/** One call. Its verbs write steps, in order. */
+/** One call; its methods add steps in order. */
 export class CallScript {
   /** Id on the wire. */
   readonly id: number;
@@ -76,10 +76,10 @@ export class CallScript {
   readonly #callee: Side;
 
   /**
-   * @param script where it is written down
-   * @param caller who makes it
-   * @param shape of its method
-   * @param before calls that the same end has made before
+   * @param script the conversation to add steps to
+   * @param caller the end that makes the call
+   * @param shape shape of the method
+   * @param before number of earlier calls by the same end
    */
   constructor(script: Script, caller: Side, shape: CallShape, before = 0) {
     this.#script = script;
@@ -89,50 +89,50 @@ export class CallScript {
     [this.method, this.number] = METHODS[caller][shape];
   }
 
-  /** The caller calls; nothing leaves. */
-  asks(value?: Value, beside: Beside = {}): this {
+  /** The application makes the call; nothing is sent. */
+  asks(value?: Value, options: MessageOptions = {}): this {
     this.#script.do(this.#caller, "call", {
       call: this.id,
       method: this.method,
       ...(value === undefined ? {} : { value }),
-      ...beside,
+      ...options,
     });
     return this;
   }
 
-  /** REQUEST leaves. */
-  leaves(value?: Value, beside: Beside = {}): this {
+  /** REQUEST is sent. */
+  leaves(value?: Value, options: MessageOptions = {}): this {
     this.#script.frame(
       this.#caller,
       `REQUEST ${this.id}: ${this.method}`,
-      request(this.id, this.number, value, ...fieldsOf(beside)),
+      request(this.id, this.number, value, ...fieldsOf(options)),
     );
     return this;
   }
 
   /** The callee's handler is entered. */
-  arrives(value?: Value, beside: Beside = {}): this {
+  arrives(value?: Value, options: MessageOptions = {}): this {
     this.#script.sees(this.#callee, "request", {
       call: this.id,
       method: this.method,
       ...(value === undefined ? {} : { value }),
-      ...beside,
+      ...options,
     });
     return this;
   }
 
-  /** All three. */
-  opens(value?: Value, beside: Beside = {}): this {
-    return this.asks(value, beside).leaves(value, beside)
-      .arrives(value, beside);
+  /** Adds all three steps. */
+  opens(value?: Value, options: MessageOptions = {}): this {
+    return this.asks(value, options).leaves(value, options)
+      .arrives(value, options);
   }
 
-  /** The caller sends an item, for which the callee waits. */
+  /** The caller sends items that the callee waits for. */
   uploads(...values: Value[]): this {
     return this.#items(this.#caller, this.#callee, values);
   }
 
-  /** The callee sends an item, for which the caller waits. */
+  /** The callee sends items that the caller waits for. */
   downloads(...values: Value[]): this {
     return this.#items(this.#callee, this.#caller, values);
   }
@@ -148,7 +148,7 @@ export class CallScript {
     return this;
   }
 
-  /** The caller has no more items. */
+  /** The caller ends its items. */
   ends(): this {
     this.#script
       .do(this.#caller, "end", { call: this.id })
@@ -157,25 +157,25 @@ export class CallScript {
     return this;
   }
 
-  /** The callee answers. */
-  responds(value?: Value, beside: Beside = {}): this {
+  /** The callee responds with a result. */
+  responds(value?: Value, options: MessageOptions = {}): this {
     const details = {
       call: this.id,
       ...(value === undefined ? {} : { value }),
-      ...beside,
+      ...options,
     };
     this.#script
       .do(this.#callee, "respond", details)
       .frame(
         this.#callee,
         `RESULT ${this.id}`,
-        result(this.id, value, ...fieldsOf(beside)),
+        result(this.id, value, ...fieldsOf(options)),
       )
       .sees(this.#caller, "result", details);
     return this;
   }
 
-  /** The caller has the result. */
+  /** The caller receives the result. */
   answered(value: Value): this {
     this.#script.sees(this.#caller, "result", { call: this.id, value });
     return this;
@@ -195,7 +195,7 @@ export class CallScript {
     return this;
   }
 
-  /** The callee settles a call for which nobody waits any more. */
+  /** The callee settles a call that its caller no longer waits for. */
   settles(parts: ErrorParts): this {
     this.#script
       .do(this.#callee, "fail", { call: this.id, ...parts })
@@ -203,33 +203,33 @@ export class CallScript {
     return this;
   }
 
-  /** The caller cancels, and both hear of it. */
+  /** The caller cancels, and both applications are notified. */
   cancelled(): this {
     this.#script.cancelled(this.id);
     return this;
   }
 
-  /** What the caller is told of a failure. */
+  /** The caller receives a failure. */
   failed(details: Details): this {
     this.#script.sees(this.#caller, "failed", { call: this.id, ...details });
     return this;
   }
 
-  /** What the callee is told of a cancel. */
+  /** The callee's handler is cancelled. */
   stopped(reason: string): this {
     this.#script.sees(this.#callee, "cancelled", { call: this.id, reason });
     return this;
   }
 }
 
-function fieldsOf({ timeout, metadata: pairs }: Beside): string[] {
+function fieldsOf({ timeout, metadata: pairs }: MessageOptions): string[] {
   return [
     ...(timeout === undefined ? [] : [deadline(timeout)]),
     ...(pairs === undefined ? [] : [metadata(pairs)]),
   ];
 }
 
-/** The client's calls take all places of the server's; the next one has to wait. */
+/** Fills all places with calls of the client; the next call waits. */
 export function fillPlaces(
   script: Script,
   places: number,

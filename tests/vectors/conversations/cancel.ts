@@ -1,4 +1,4 @@
-/** Conversations about cancellation and deadlines. */
+/** Conversations about cancellation and deadlines of the client's calls. */
 import {
   cancel,
   deadline,
@@ -26,31 +26,31 @@ const DEADLINE = { code: "deadline", processed: "maybe" } as const;
 
 function cancelled(): Script {
   return new Script(
-    "CANCEL is a hint, and the callee still owes its terminal",
-    "The caller's application hears at once; the ERROR frees the call's place, and is dropped.",
+    "CANCEL is a hint, and the callee must still send its terminal",
+    "The caller's application is notified immediately; the ERROR frees the call's place and is dropped.",
   ).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
     .cancelled(1)
     .do("server", "fail", { call: 1, ...CANCELLED })
-    .l("ERROR 1", error(1, CANCELLED))
+    .server("ERROR 1", error(1, CANCELLED))
     .called(3, "add", request(3, ADD, TWO), { value: TWO });
 }
 
 function finishedAnyway(): Script {
   return new Script(
     "a handler that finishes after a CANCEL has been processed",
-    "Its result is of no use to the caller; the ERROR says that it ran.",
+    "Its result is not sent; the ERROR says that it ran.",
   ).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
     .cancelled(1)
     .do("server", "respond", { call: 1, value: TWO })
-    .l("ERROR 1", error(1, { code: "cancelled", processed: "yes" }));
+    .server("ERROR 1", error(1, { code: "cancelled", processed: "yes" }));
 }
 
 function crosses(caller: Side): Script {
   const script = new Script(
     `a RESULT and the ${caller}'s CANCEL cross`,
-    "The call is over for the callee, and the CANCEL late; it has ended for the caller's application, and the RESULT is dropped.",
+    "The call is over for the callee, so the CANCEL is late; it has ended for the caller's application, so the RESULT is dropped.",
   ).opened();
   const callee = other(caller);
   const call = new CallScript(script, caller, "unary").opens(ONE);
@@ -67,32 +67,32 @@ function crosses(caller: Side): Script {
 function cancelledStream(): Script {
   return new Script(
     "CANCEL ends a stream",
-    "Items that wait for the application are gone with it.",
+    "Items that wait for the application are dropped.",
   ).opened()
     .called(1, "count", request(1, COUNT, ONE), { value: ONE })
     .do("client", "read", { call: 1 })
     .do("server", "send", { call: 1, value: ONE })
-    .l("ITEM 1", item(1, ONE))
+    .server("ITEM 1", item(1, ONE))
     .sees("client", "item", { call: 1, value: ONE })
     .cancelled(1)
     .do("server", "fail", { call: 1, ...CANCELLED })
-    .l("ERROR 1", error(1, CANCELLED));
+    .server("ERROR 1", error(1, CANCELLED));
 }
 
 function itemsOnTheWay(): Script {
   const script = new Script(
     "items that cross a CANCEL are dropped",
-    "Nothing is granted for them: the account has ended with the call.",
+    "No credit is granted for them: the account has ended with the call.",
     { limits: { client: { streamWindow: 1024, maxStreamWindow: 1024 } } },
   ).opened();
   const call = new CallScript(script, "client", "serverStream").opens(ONE);
   for (const value of [ONE, TWO]) {
     script.do("server", "send", { call: 1, value });
   }
-  script.do("client", "cancel", { call: 1 }).d("CANCEL 1", cancel(1));
+  script.do("client", "cancel", { call: 1 }).client("CANCEL 1", cancel(1));
   call.failed({ code: "cancelled", processed: "maybe", retry: "never" });
   for (const value of [ONE, TWO]) {
-    script.l("ITEM 1, on the way", item(1, value)).crosses();
+    script.server("ITEM 1, in transit", item(1, value)).crosses();
   }
   call.stopped("cancelled").settles(CANCELLED);
   new CallScript(script, "client", "serverStream", 1).opens(TWO);
@@ -101,47 +101,47 @@ function itemsOnTheWay(): Script {
 
 function cancelledUpload(): Script {
   return new Script(
-    "what follows a CANCEL is dropped",
-    "An item and an END that the caller had no business to send.",
+    "frames after a CANCEL are dropped",
+    "An item and an END that the caller must not send.",
     { subjects: ["server"] },
   ).opened()
     .requested(1, "sum", request(1, SUM, undefined))
-    .d("CANCEL 1", cancel(1))
+    .client("CANCEL 1", cancel(1))
     .sees("server", "cancelled", { call: 1, reason: "cancelled" })
-    .d("ITEM 1", item(1, ONE))
-    .d("END 1", named("END", 1))
-    .d("CANCEL 1 again", cancel(1))
+    .client("ITEM 1", item(1, ONE))
+    .client("END 1", named("END", 1))
+    .client("CANCEL 1 again", cancel(1))
     .do("server", "fail", { call: 1, ...CANCELLED })
-    .l("ERROR 1", error(1, CANCELLED));
+    .server("ERROR 1", error(1, CANCELLED));
 }
 
 function holdsItsPlace(): Script {
   const limits = { server: { maxCalls: 32 } };
   const script = new Script(
     "a cancelled call holds its place until its handler has settled",
-    "maxCalls is 32 here: making and cancelling calls in a loop gains nothing.",
+    "maxCalls is 32: making and cancelling calls in a loop gains nothing.",
     { subjects: ["server"], limits },
   ).opened();
   for (let id = 1; id < 64; id += 2) {
     script.requested(id, "add", request(id, ADD, ONE), { value: ONE });
   }
   return script
-    .d("CANCEL 1", cancel(1))
+    .client("CANCEL 1", cancel(1))
     .sees("server", "cancelled", { call: 1, reason: "cancelled" })
-    .d("REQUEST 65", request(65, ADD, ONE))
-    .l(
+    .client("REQUEST 65", request(65, ADD, ONE))
+    .server(
       "ERROR 65",
       error(65, { code: "overloaded", processed: "no", retry: "later" }),
     )
     .do("server", "fail", { call: 1, ...CANCELLED })
-    .l("ERROR 1", error(1, CANCELLED))
+    .server("ERROR 1", error(1, CANCELLED))
     .requested(67, "add", request(67, ADD, ONE), { value: ONE });
 }
 
 function tooMany(): Script {
   const script = new Script(
     "too many CANCELs close the connection",
-    "1 a second here, with a burst of maxCalls, 32. A second CANCEL, and one that comes too late, do not count.",
+    "1 a second, with a burst of maxCalls, 32. Second and late CANCELs do not count.",
     {
       subjects: ["server"],
       limits: { server: { cancelsPerSecond: 1, maxCalls: 32 } },
@@ -150,59 +150,59 @@ function tooMany(): Script {
   for (let id = 1; id < 65; id += 2) {
     script
       .requested(id, "add", request(id, ADD, ONE), { value: ONE })
-      .d(`CANCEL ${id}`, cancel(id))
+      .client(`CANCEL ${id}`, cancel(id))
       .sees("server", "cancelled", { call: id, reason: "cancelled" })
-      .d(`CANCEL ${id}, again`, cancel(id))
+      .client(`CANCEL ${id}, again`, cancel(id))
       .do("server", "fail", { call: id, ...CANCELLED })
-      .l(`ERROR ${id}`, error(id, CANCELLED))
-      .d(`CANCEL ${id}, late`, cancel(id));
+      .server(`ERROR ${id}`, error(id, CANCELLED))
+      .client(`CANCEL ${id}, late`, cancel(id));
   }
   return script
     .requested(65, "add", request(65, ADD, ONE), { value: ONE })
-    .d("CANCEL 65, number 33", cancel(65))
+    .client("CANCEL 65, number 33", cancel(65))
     .closed("server", "too-many", 65);
 }
 
 function runsOut(): Script {
   return new Script(
-    "when a deadline has passed, each side acts on its own",
-    "The caller sends CANCEL with reason 1, the callee has told its handler already.",
+    "when a deadline passes, each end acts on its own",
+    "The caller sends CANCEL with reason 1; the callee has already cancelled its handler.",
   ).opened()
     .called(1, "add", request(1, ADD, ONE, deadline(80)), {
       value: ONE,
       timeout: 80,
     })
     .advance(88)
-    .d("CANCEL 1, reason 1", cancel(1, 1))
+    .client("CANCEL 1, reason 1", cancel(1, 1))
     .sees("client", "failed", { call: 1, ...DEADLINE, retry: "never" })
     .sees("server", "cancelled", { call: 1, reason: "deadline" })
     .do("server", "fail", { call: 1, ...DEADLINE })
-    .l("ERROR 1", error(1, DEADLINE))
+    .server("ERROR 1", error(1, DEADLINE))
     .called(3, "add", request(3, ADD, TWO), { value: TWO });
 }
 
 function reasons(): Script {
   return new Script(
-    "CANCEL says why",
-    "1 is a deadline; an unknown reason, or none, is a plain cancel.",
+    "CANCEL contains the reason",
+    "1 is a deadline; an unknown or missing reason is a plain cancel.",
     { subjects: ["server"] },
   ).opened()
     .requested(1, "add", request(1, ADD, ONE), { value: ONE })
     .requested(3, "add", request(3, ADD, ONE), { value: ONE })
     .requested(5, "add", request(5, ADD, ONE), { value: ONE })
-    .d("CANCEL 1, reason 1", cancel(1, 1))
+    .client("CANCEL 1, reason 1", cancel(1, 1))
     .sees("server", "cancelled", { call: 1, reason: "deadline" })
-    .d("CANCEL 3, reason 77", cancel(3, 77))
+    .client("CANCEL 3, reason 77", cancel(3, 77))
     .sees("server", "cancelled", { call: 3, reason: "cancelled" })
-    .d("CANCEL 5, without a reason", named("CANCEL", 5))
+    .client("CANCEL 5, without a reason", named("CANCEL", 5))
     .sees("server", "cancelled", { call: 5, reason: "cancelled" });
 }
 
 function shrinks(): Script {
   const limits = { server: { maxCalls: 32 } };
   const script = new Script(
-    "a call that waits has less time left when it leaves",
-    "The 33rd of 32 calls waits 500 ms of its 1,500.",
+    "a call that waits has less time left when it is sent",
+    "maxCalls is 32, and the 33rd call waits 500 ms of its 1,500.",
     { limits },
   ).opened();
   for (let id = 1; id < 64; id += 2) {
@@ -217,15 +217,15 @@ function shrinks(): Script {
     })
     .advance(500)
     .do("server", "respond", { call: 1, value: ONE })
-    .l("RESULT 1", result(1, ONE))
+    .server("RESULT 1", result(1, ONE))
     .sees("client", "result", { call: 1, value: ONE })
-    .d("REQUEST 65: 1,000 ms left", request(65, ADD, TWO, deadline(1000)))
+    .client("REQUEST 65: 1,000 ms left", request(65, ADD, TWO, deadline(1000)))
     .sees("server", "request", {
       ...{ call: 65, method: "add", value: TWO, timeout: 1000 },
     });
 }
 
-/** In the order of the document. */
+/** All of them, in the order of PROTOCOL.md. */
 export const CANCEL: readonly Conversation[] = [
   cancelled(),
   finishedAnyway(),

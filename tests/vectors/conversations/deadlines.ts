@@ -14,7 +14,7 @@ const PASSED = { code: "deadline", processed: "maybe" } as const;
 const SETTLED = { code: "deadline", processed: "yes" } as const;
 const TIMEOUT = { timeout: 80 };
 
-/** The time of a call runs out at both ends at once; the CANCEL says why, and is no news. */
+/** Lets a deadline pass at both ends at once; the callee already knows when CANCEL arrives. */
 function passes(script: Script, caller: Side, call: CallScript): CallScript {
   script.advance(88)
     .frame(caller, `CANCEL ${call.id}, reason 1`, cancel(call.id, 1));
@@ -24,7 +24,7 @@ function passes(script: Script, caller: Side, call: CallScript): CallScript {
 function inShape(caller: Side, shape: CallShape): Script {
   const script = new Script(
     `the deadline of the ${caller}'s ${shape} call passes between its items`,
-    "The callee tells its handler without being told, and the caller does not wait for it.",
+    "The callee cancels its handler on its own, and the caller does not wait for it.",
   ).opened();
   const call = new CallScript(script, caller, shape);
   if (shape === "serverStream") call.opens(ONE, TIMEOUT).downloads(ONE);
@@ -38,7 +38,7 @@ function inShape(caller: Side, shape: CallShape): Script {
 function unary(): Script {
   const script = new Script(
     "the deadline of the server's call passes at both ends",
-    "The client has told its handler already when the CANCEL comes.",
+    "The client has already cancelled its handler when the CANCEL arrives.",
   ).opened();
   const call = new CallScript(script, "server", "unary").opens(ONE, TIMEOUT);
   passes(script, "server", call).settles(SETTLED);
@@ -60,8 +60,8 @@ function finishesAnyway(caller: Side): Script {
 
 function waitsForPlace(): Script {
   const script = new Script(
-    "a deadline passes before the call could be sent",
-    "The 33rd of 32 calls. Nothing of it is on the wire, and its id goes to the next.",
+    "a deadline passes before the call is sent",
+    "maxCalls is 32, and this is the 33rd call. Nothing is sent, and the next call gets its id.",
     { limits: { server: { maxCalls: 32 } } },
   ).opened();
   const { calls, waits } = fillPlaces(script, 32);
@@ -75,25 +75,25 @@ function waitsForPlace(): Script {
 function notWhole(): Script {
   const value = bin("ab", 40_000);
   const script = new Script(
-    "a deadline passes while the REQUEST is on its way",
-    "The callee's clock has not begun: it learns of it from CANCEL, with reason 1. The handler was never entered.",
+    "a deadline passes between the frames of a REQUEST",
+    "The callee's clock has not started: it learns of the deadline from CANCEL with reason 1. The handler was never entered.",
     { limits: SMALL_FRAMES },
   ).opened()
     .do("client", "stall", { after: 1 });
   const asked = new CallScript(script, "client", "unary");
   asked.asks(value, TIMEOUT);
   const [first] = fragments("REQUEST", 1, requestBody(value), PART);
-  script.d("REQUEST 1, part 1 of 3", first ?? "").advance(88)
-    .d("CANCEL 1, reason 1", cancel(1, 1));
+  script.client("REQUEST 1, part 1 of 3", first ?? "").advance(88)
+    .client("CANCEL 1, reason 1", cancel(1, 1));
   asked.failed({ ...PASSED, processed: "no", retry: "never" });
   script
-    .l("ERROR 1", error(1, { code: "deadline", processed: "no" }))
+    .server("ERROR 1", error(1, { code: "deadline", processed: "no" }))
     .do("client", "flow");
   new CallScript(script, "client", "unary", 1).opens(ONE).responds(TWO);
   return script;
 }
 
-/** Method, a block of fields with DEADLINE 80, and the value. */
+/** Returns a body: method, a block of fields with DEADLINE 80, and the value. */
 function requestBody(value: ReturnType<typeof bin>): string {
   return call(ADD, value, "01" + "0004" + "00000050");
 }
@@ -101,11 +101,11 @@ function requestBody(value: ReturnType<typeof bin>): string {
 function whileAuthenticating(): Script {
   const script = new Script(
     "a deadline passes while the server authenticates",
-    "The callee's clock begins when the REQUEST has come, also if it is kept. The handler may be entered all the same, but hears at once.",
+    "The callee's clock starts when the REQUEST arrives, even if the REQUEST is held. The handler may still be entered, but is cancelled immediately.",
   ).greeted();
   const early = new CallScript(script, "client", "unary");
   early.asks(ONE, TIMEOUT).leaves(ONE, TIMEOUT);
-  script.advance(88).d("CANCEL 1, reason 1", cancel(1, 1));
+  script.advance(88).client("CANCEL 1, reason 1", cancel(1, 1));
   early.failed({ ...PASSED, retry: "never" });
   script.accepted();
   early.arrives(ONE, TIMEOUT).stopped("deadline").settles(SETTLED);
@@ -118,7 +118,7 @@ const STREAMS: readonly CallShape[] = [
   "duplex",
 ];
 
-/** In the order of the document. */
+/** All of them, in the order of PROTOCOL.md. */
 export const DEADLINES: readonly Conversation[] = [
   unary(),
   ...SIDES.flatMap((caller) => [

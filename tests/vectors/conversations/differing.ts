@@ -1,4 +1,4 @@
-/** Conversations between ends that know other methods, with the library at both. */
+/** Conversations between ends that know different methods, both of them subjects. */
 import {
   described,
   error,
@@ -21,7 +21,7 @@ import {
 const ONE = int(1), TWO = int(2);
 const FAILS = { code: "unimplemented", processed: "no", retry: "never" };
 
-/** The client's own list: add as a stream, gone, log, and orders.create with another hash. */
+/** The client's own list: add as a stream, gone, log, orders.create with a different hash. */
 const LISTED: readonly Method[] = [
   ["add", 2, 0],
   ["gone", 0, 0],
@@ -30,7 +30,7 @@ const LISTED: readonly Method[] = [
 ];
 const SHAPE = "000001", MISSING = "000100", SCHEMA = "000302";
 
-/** The client hears at once what would be refused; the rest is handled. */
+/** Writes calls that fail immediately, and one that is handled. */
 function tries(script: Script): Script {
   for (const method of ["add", "gone"]) {
     script
@@ -40,22 +40,22 @@ function tries(script: Script): Script {
   return script
     .called(1, "orders.create", request(1, 3, ONE), { value: ONE })
     .do("server", "respond", { call: 1, value: TWO })
-    .l("RESULT 1", result(1, TWO))
+    .server("RESULT 1", result(1, TWO))
     .sees("client", "result", { call: 1, value: TWO });
 }
 
 function opened(script: Script, about: string, entries: string[]): Script {
   return script.greeted()
     .do("server", "accept")
-    .l(`HELLO: ${about}`, script.hello("server", { entries }))
+    .server(`HELLO: ${about}`, script.hello("server", { entries }))
     .sees("server", "opened")
     .sees("client", "opened");
 }
 
 function told(): Script {
   const script = new Script(
-    "a client is told what the server does not serve as listed, and what it serves instead",
-    "MISMATCHES: shape, missing, schema. SCHEMAS, as the protocol hashes differ. The first two fail without a REQUEST.",
+    "a client learns what the server does not serve as listed, and what it serves instead",
+    "MISMATCHES: shape, missing, schema. SCHEMAS, since the protocol hashes differ. The first two fail without a REQUEST.",
     { knows: { client: { calls: LISTED, hash: 7 } } },
   );
   const texts = described(0, [0, 0], "") +
@@ -68,8 +68,8 @@ function told(): Script {
 
 function sameHash(): Script {
   const script = new Script(
-    "SCHEMAS is left out where the protocol hashes agree",
-    "MISMATCHES is not: hashes are claims, the lists count.",
+    "SCHEMAS is left out if the protocol hashes are equal",
+    "MISMATCHES is not: hashes are only claims; the lists count.",
     { knows: { client: { calls: LISTED } } },
   );
   return tries(opened(script, "MISMATCHES", [
@@ -79,7 +79,7 @@ function sameHash(): Script {
 
 function secret(): Script {
   const script = new Script(
-    "a server may keep its schemas to itself",
+    "a server may keep its schemas private",
     "MISMATCHES without SCHEMAS, although the protocol hashes differ.",
     {
       knows: {
@@ -96,8 +96,8 @@ function secret(): Script {
 function ofTheListenersCalls(): Script {
   const calls: readonly Method[] = [["ask", 0, 0x01020304], ["tail", 2, 0]];
   const script = new Script(
-    "SCHEMAS describes what the server calls, where its hash is known",
-    "Caller 1, the number in the server's own list. Of tail, whose hash is 0, there is nothing to tell; no text is known of ask.",
+    "SCHEMAS describes the methods that the server calls and has hashes for",
+    "Caller 1, and numbers of the server's own list. The method tail has hash 0 and is not described; ask has no schemas.",
     {
       knows: {
         client: { hash: 7, serves: CLIENT },
@@ -109,15 +109,15 @@ function ofTheListenersCalls(): Script {
   return script
     .called(2, "ask", request(2, 0, ONE), { value: ONE })
     .do("client", "respond", { call: 2, value: TWO })
-    .d("RESULT 2", result(2, TWO))
+    .client("RESULT 2", result(2, TWO))
     .sees("server", "result", { call: 2, value: TWO });
 }
 
 function numbers(): Script {
   const calls: readonly Method[] = [["orders.create", 0, 0], ["add", 0, 0]];
   const script = new Script(
-    "each end numbers the methods of its own list",
-    "Two methods, in another order than the server has them, and one of the server's.",
+    "method numbers refer to the list of each end",
+    "Two methods of the client, in a different order than the server's, and one of the server.",
     { knows: { client: { calls }, server: { calls: [["ask", 0, 0]] } } },
   ).opened();
   return script
@@ -129,15 +129,15 @@ function numbers(): Script {
 function early(): Script {
   const fails = { code: "unimplemented", processed: "no" } as const;
   const script = new Script(
-    "an early call of what is not served is refused",
-    "The client could not know; the ERROR follows the HELLO that would have told it.",
+    "an early call of a method that is not served is refused",
+    "The client could not know this; the ERROR follows the HELLO that reports it.",
     { knows: { client: { calls: LISTED } } },
   ).greeted()
     .do("client", "call", { call: 1, method: "gone", value: ONE })
-    .d("REQUEST 1: gone, early", request(1, 1, ONE))
+    .client("REQUEST 1: gone, early", request(1, 1, ONE))
     .do("server", "accept");
   return script
-    .l(
+    .server(
       "HELLO: MISMATCHES",
       script.hello("server", {
         entries: [field(0x05, SHAPE + MISSING + SCHEMA)],
@@ -145,13 +145,13 @@ function early(): Script {
     )
     .sees("server", "opened")
     .sees("client", "opened")
-    .l("ERROR 1", error(1, fails)).crosses()
+    .server("ERROR 1", error(1, fails)).crosses()
     .sees("client", "failed", { call: 1, ...fails, retry: "never" });
 }
 
 function noLists(): Script {
   const script = new Script(
-    "a side may have nothing to call",
+    "an end may have nothing to call",
     "The server's list is empty, and so is its entry METHODS.",
     { knows: { server: { calls: [] }, client: { serves: [] } } },
   ).opened();
@@ -161,8 +161,8 @@ function noLists(): Script {
 
 function otherHash(): Script {
   const script = new Script(
-    "the same hash of a method needs no words",
-    "Both list orders.create with the same hash; the protocol hashes differ for another reason.",
+    "a method with equal hashes is not described",
+    "Both ends list orders.create with the same hash; the protocol hashes differ for another reason.",
     { knows: { client: { calls: SERVER, hash: 7 } } },
   ).opened();
   return script.called(1, "orders.create", request(1, CREATE, ONE), {
@@ -170,7 +170,7 @@ function otherHash(): Script {
   });
 }
 
-/** In the order of the document. */
+/** All of them, in the order of PROTOCOL.md. */
 export const DIFFERING: readonly Conversation[] = [
   told(),
   sameHash(),

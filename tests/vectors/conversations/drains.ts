@@ -1,4 +1,4 @@
-/** Conversations about drains and ends with calls in flight, at both ends. */
+/** Conversations about drains and closes with calls in flight, at both ends. */
 import { goaway, int, UNSETTLED } from "./bytes.ts";
 import { CallScript, SIDES } from "./call_script.ts";
 import { type Conversation, other, Script, type Side } from "./script.ts";
@@ -8,7 +8,7 @@ const ONE = int(1), TWO = int(2);
 const GONE = { code: "disconnected", processed: "maybe", retry: "never" };
 const UNAVAILABLE = { code: "unavailable", processed: "no", retry: "now" };
 
-/** Nothing new is to be begun. */
+/** Announces the drain. */
 function announces(script: Script, side: Side): Script {
   return script
     .do(side, "drain")
@@ -20,7 +20,7 @@ function announces(script: Script, side: Side): Script {
     .frame(side, "PING", ping(1));
 }
 
-/** The other side has heard it. */
+/** Confirms the announcement. */
 function heard(script: Script, side: Side, lastId: number): Script {
   return script
     .frame(other(side), "PONG", pong(1))
@@ -32,7 +32,7 @@ function heard(script: Script, side: Side, lastId: number): Script {
     .sees(other(side), "draining");
 }
 
-/** The last call has ended. */
+/** Ends the session after the last call. */
 function over(script: Script, side: Side, lastId: number): Script {
   return script
     .frame(side, "GOAWAY none: closed", goaway("none", lastId, "closed"))
@@ -46,8 +46,8 @@ function over(script: Script, side: Side, lastId: number): Script {
 function lateRequest(side: Side): Script {
   const caller = other(side);
   const script = new Script(
-    `the ${side} drains, and takes a REQUEST that is on its way`,
-    "It was sent before the GOAWAY had come, and is within the last id. The next call does not leave.",
+    `the ${side} drains, and takes a REQUEST in transit`,
+    "It was sent before the GOAWAY arrived, and is within the last id. The next call is not sent.",
   ).opened();
   const late = new CallScript(script, caller, "unary").asks(ONE);
   announces(script, side);
@@ -63,7 +63,7 @@ function lateRequest(side: Side): Script {
 function inFlight(side: Side): Script {
   const script = new Script(
     `the ${side} drains while calls of both ends are in flight`,
-    "Streams go on until they end; the last of them ends the session. It begins none itself.",
+    "Streams continue until they end, and the last of them ends the session. The draining end makes no calls.",
   ).opened();
   const theirs = new CallScript(script, other(side), "duplex").opens()
     .uploads(ONE);
@@ -78,8 +78,8 @@ function inFlight(side: Side): Script {
 
 function graceIsOver(side: Side): Script {
   const script = new Script(
-    `the grace of the ${side}'s drain is over`,
-    "1 s here: the handlers are told, and the calls fail when the connection ends.",
+    `the grace of the ${side}'s drain passes`,
+    "It is 1 s: the handlers are cancelled, and the calls fail when the connection ends.",
     { limits: { [side]: { drainGrace: 1000 } } },
   ).opened();
   const { id } = new CallScript(script, other(side), "serverStream")
@@ -100,7 +100,7 @@ function graceIsOver(side: Side): Script {
 function closes(side: Side): Script {
   const script = new Script(
     `the ${side} closes while calls of both ends are in flight`,
-    "Nobody can tell whether they ran; the handlers at both ends are told.",
+    "The callers cannot know whether they ran; the handlers at both ends are cancelled.",
   ).opened();
   const own = new CallScript(script, side, "clientStream").opens().uploads(ONE);
   const theirs = new CallScript(script, other(side), "serverStream")
@@ -120,8 +120,8 @@ function closes(side: Side): Script {
 
 function closesWaiting(): Script {
   const script = new Script(
-    "closing ends calls that wait: they were not processed",
-    "The 33rd of 32 calls has not left; the others may have run.",
+    "closing fails waiting calls as not processed",
+    "maxCalls is 32, and the 33rd call has not been sent; the others may have run.",
     { limits: { server: { maxCalls: 32 } } },
   ).opened();
   const calls = Array.from(
@@ -131,7 +131,7 @@ function closesWaiting(): Script {
   new CallScript(script, "client", "unary", 32).asks(TWO);
   script
     .do("client", "close")
-    .d("GOAWAY none: closed", goaway("none", 0, "closed"));
+    .client("GOAWAY none: closed", goaway("none", 0, "closed"));
   return closedWaiting(script, calls);
 }
 
@@ -150,11 +150,11 @@ function closedWaiting(script: Script, calls: readonly CallScript[]): Script {
 
 function beforeOpen(): Script {
   return new Script(
-    "a server that drains turns away whom it has not accepted",
-    "GOAWAY none in place of HELLO: nothing was processed.",
+    "a draining server refuses a client that it has not accepted",
+    "GOAWAY none instead of HELLO: nothing was processed.",
   ).greeted()
     .do("server", "drain")
-    .l("GOAWAY none", goaway("none", 0, "closed"))
+    .server("GOAWAY none", goaway("none", 0, "closed"))
     .sees("server", "drained")
     .sees("server", "ended", { code: "none" })
     .sees("client", "ended", { code: "disconnected", remote: true });
@@ -163,7 +163,7 @@ function beforeOpen(): Script {
 function bothDrain(): Script {
   const script = new Script(
     "both ends drain at once",
-    "Each answers the other's PING, and closes when its own was answered: there is nothing to wait for.",
+    "Each replies to the other's PING, and closes after the PONG for its own: no calls are in flight.",
   ).opened()
     .do("client", "drain")
     .do("server", "drain");
@@ -192,7 +192,7 @@ function bothDrain(): Script {
   return script;
 }
 
-/** In the order of the document. */
+/** All of them, in the order of PROTOCOL.md. */
 export const DRAINS: readonly Conversation[] = [
   beforeOpen(),
   bothDrain(),

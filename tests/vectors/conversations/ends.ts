@@ -1,4 +1,4 @@
-/** Conversations about ends: GOAWAY, drain, and connections that are cut. */
+/** Conversations about the end of a session: GOAWAY, drain, lost connections. */
 import { goaway, int, named, request, result, UNSETTLED } from "./bytes.ts";
 import { ADD, type Conversation, Script } from "./script.ts";
 import { ping, pong } from "./session.ts";
@@ -10,20 +10,20 @@ const UNAVAILABLE = { code: "unavailable", processed: "no", retry: "now" };
 function drains(): Script {
   return new Script(
     "a server drains",
-    "GOAWAY that is not settled, one round trip, GOAWAY with the last id, what is in flight ends, the end.",
+    "GOAWAY with an unsettled last id, one round trip, GOAWAY with the last id, calls in flight end, the end.",
   ).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
     .do("server", "drain")
-    .l("GOAWAY none, not settled", goaway("none", UNSETTLED, "draining"))
-    .l("PING", ping(1))
+    .server("GOAWAY none, not settled", goaway("none", UNSETTLED, "draining"))
+    .server("PING", ping(1))
     .sees("client", "draining")
-    .d("PONG: the GOAWAY has been seen", pong(1))
-    .l("GOAWAY none, last id 1", goaway("none", 1, "draining"))
+    .client("PONG: the client has seen the GOAWAY", pong(1))
+    .server("GOAWAY none, last id 1", goaway("none", 1, "draining"))
     .sees("client", "draining")
     .do("server", "respond", { call: 1, value: TWO })
-    .l("RESULT 1", result(1, TWO))
+    .server("RESULT 1", result(1, TWO))
     .sees("client", "result", { call: 1, value: TWO })
-    .l("GOAWAY none: closed", goaway("none", 1, "closed"))
+    .server("GOAWAY none: closed", goaway("none", 1, "closed"))
     .sees("server", "drained")
     .sees("server", "ended", { code: "none" })
     .sees("client", "draining")
@@ -34,15 +34,15 @@ function drains(): Script {
 function dialerDrains(): Script {
   return new Script(
     "a client drains",
-    "Nothing is in flight: it ends right behind the round trip.",
+    "No calls are in flight: it ends directly after the round trip.",
   ).opened()
     .do("client", "drain")
-    .d("GOAWAY none, not settled", goaway("none", UNSETTLED, "draining"))
-    .d("PING", ping(1))
+    .client("GOAWAY none, not settled", goaway("none", UNSETTLED, "draining"))
+    .client("PING", ping(1))
     .sees("server", "draining")
-    .l("PONG", pong(1))
-    .d("GOAWAY none, last id 0", goaway("none", 0, "draining"))
-    .d("GOAWAY none: closed", goaway("none", 0, "closed"))
+    .server("PONG", pong(1))
+    .client("GOAWAY none, last id 0", goaway("none", 0, "draining"))
+    .client("GOAWAY none: closed", goaway("none", 0, "closed"))
     .sees("client", "drained")
     .sees("client", "ended", { code: "none" })
     .sees("server", "draining")
@@ -53,39 +53,39 @@ function dialerDrains(): Script {
 
 function requestsWhileDraining(): Script {
   return new Script(
-    "requests on their way are taken until the last id is settled",
-    "Above it they are dropped without an answer: their caller knows that they were not processed.",
+    "requests in transit are taken until the last id is settled",
+    "Above it they are dropped without a reply: their caller knows that they were not processed.",
     { subjects: ["server"] },
   ).opened()
     .do("server", "drain")
-    .l("GOAWAY none, not settled", goaway("none", UNSETTLED, "draining"))
-    .l("PING", ping(1))
-    .d("PONG to nothing: it settles nothing", pong(99))
+    .server("GOAWAY none, not settled", goaway("none", UNSETTLED, "draining"))
+    .server("PING", ping(1))
+    .client("PONG that matches no PING: no effect", pong(99))
     .requested(1, "add", request(1, ADD, ONE), { value: ONE })
-    .d("PONG", pong(1))
-    .l("GOAWAY none, last id 1", goaway("none", 1, "draining"))
-    .d("REQUEST 3: too late", request(3, ADD, TWO))
+    .client("PONG", pong(1))
+    .server("GOAWAY none, last id 1", goaway("none", 1, "draining"))
+    .client("REQUEST 3: too late", request(3, ADD, TWO))
     .do("server", "respond", { call: 1, value: TWO })
-    .l("RESULT 1", result(1, TWO))
-    .l("GOAWAY none: closed", goaway("none", 1, "closed"))
+    .server("RESULT 1", result(1, TWO))
+    .server("GOAWAY none: closed", goaway("none", 1, "closed"))
     .sees("server", "drained")
     .sees("server", "ended", { code: "none" });
 }
 
 function aboveTheLastId(): Script {
   return new Script(
-    "calls above the last id were not processed, others go on",
-    "And no new ones are begun.",
+    "calls above the last id were not processed, others continue",
+    "No new calls begin.",
     { subjects: ["client"] },
   ).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
     .called(3, "add", request(3, ADD, TWO), { value: TWO })
-    .l("GOAWAY none, last id 1", goaway("none", 1, "draining"))
+    .server("GOAWAY none, last id 1", goaway("none", 1, "draining"))
     .sees("client", "failed", { call: 3, ...UNAVAILABLE })
     .sees("client", "draining")
     .do("client", "call", { call: 5, method: "add", value: ONE })
     .sees("client", "failed", { call: 5, ...UNAVAILABLE })
-    .l("RESULT 1", result(1, TWO))
+    .server("RESULT 1", result(1, TWO))
     .sees("client", "result", { call: 1, value: TWO })
     .ends("server")
     .sees("client", "ended", { code: "none" });
@@ -93,18 +93,18 @@ function aboveTheLastId(): Script {
 
 function graceIsOver(): Script {
   return new Script(
-    "a drain does not wait for ever",
-    "10 s by default, 1 s here: then what is in flight is cut.",
+    "a drain does not wait forever",
+    "Calls in flight end after 10 s by default, 1 s here.",
     { subjects: ["server"], limits: { server: { drainGrace: 1000 } } },
   ).opened()
     .requested(1, "add", request(1, ADD, ONE), { value: ONE })
     .do("server", "drain")
-    .l("GOAWAY none, not settled", goaway("none", UNSETTLED, "draining"))
-    .l("PING", ping(1))
-    .d("PONG", pong(1))
-    .l("GOAWAY none, last id 1", goaway("none", 1, "draining"))
+    .server("GOAWAY none, not settled", goaway("none", UNSETTLED, "draining"))
+    .server("PING", ping(1))
+    .client("PONG", pong(1))
+    .server("GOAWAY none, last id 1", goaway("none", 1, "draining"))
     .advance(1000)
-    .l("GOAWAY none: closed", goaway("none", 1, "closed"))
+    .server("GOAWAY none: closed", goaway("none", 1, "closed"))
     .sees("server", "drained")
     .sees("server", "cancelled", { call: 1, reason: "drained" })
     .sees("server", "ended", { code: "none" });
@@ -113,11 +113,11 @@ function graceIsOver(): Script {
 function closesInFlight(): Script {
   return new Script(
     "closing ends the calls in flight",
-    "For the caller nobody can tell whether they ran.",
+    "Their caller cannot know whether they ran.",
   ).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
     .do("client", "close")
-    .d("GOAWAY none: closed", goaway("none", 0, "closed"))
+    .client("GOAWAY none: closed", goaway("none", 0, "closed"))
     .sees("client", "failed", { call: 1, ...GONE })
     .sees("client", "ended", { code: "none" })
     .sees("server", "draining")
@@ -141,11 +141,11 @@ function cut(): Script {
 function cutInFrame(): Script {
   return new Script(
     "a stream that ends within a frame is a broken connection",
-    "A RESULT of which the last byte is missing.",
+    "A RESULT without its last byte.",
     { subjects: ["client"] },
   ).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
-    .l("RESULT 1, one byte short", result(1, TWO).slice(0, -2))
+    .server("RESULT 1, one byte short", result(1, TWO).slice(0, -2))
     .ends("server")
     .sees("client", "failed", { call: 1, ...GONE })
     .sees("client", "ended", { code: "disconnected", remote: false });
@@ -153,13 +153,16 @@ function cutInFrame(): Script {
 
 function goawayWithCode(): Script {
   return new Script(
-    "GOAWAY with a code ends everything, and says what was not processed",
+    "GOAWAY with a code ends the session and reports which calls were not processed",
     "Call 1 may have run, call 3 has not.",
     { subjects: ["client"] },
   ).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
     .called(3, "add", request(3, ADD, TWO), { value: TWO })
-    .l("GOAWAY internal, last id 1", goaway("internal", 1, "out of memory"))
+    .server(
+      "GOAWAY internal, last id 1",
+      goaway("internal", 1, "out of memory"),
+    )
     .sees("client", "failed", { call: 3, ...UNAVAILABLE })
     .sees("client", "failed", { call: 1, ...GONE })
     .sees("client", "ended", { code: "internal", remote: true });
@@ -167,15 +170,15 @@ function goawayWithCode(): Script {
 
 function unknownGoaway(): Script {
   return new Script(
-    "an unknown code of GOAWAY is read as internal",
+    "an unknown code of GOAWAY is treated as internal",
     "Code 200, of a later version.",
     { subjects: ["client"] },
   ).opened()
-    .l("GOAWAY 200", named("GOAWAY", 0, "c8" + "00".repeat(6)))
+    .server("GOAWAY 200", named("GOAWAY", 0, "c8" + "00".repeat(6)))
     .sees("client", "ended", { code: "internal", remote: true });
 }
 
-/** In the order of the document. */
+/** All of them, in the order of PROTOCOL.md. */
 export const ENDS: readonly Conversation[] = [
   drains(),
   dialerDrains(),

@@ -16,7 +16,7 @@ import { ADD, type Conversation, LOG, Script } from "./script.ts";
 const ONE = int(1), TWO = int(2);
 const CUT = uint(ADD, 2) + "0008" + "010004";
 
-/** A request that is refused; the connection goes on. */
+/** Writes a REQUEST that is refused while the connection stays open. */
 function refused(
   name: string,
   meaning: string,
@@ -24,12 +24,12 @@ function refused(
   code: string,
 ): Script {
   return new Script(name, meaning, { subjects: ["server"] }).opened()
-    .d("REQUEST 1", hex)
-    .l("ERROR 1", error(1, { code, processed: "no" }))
+    .client("REQUEST 1", hex)
+    .server("ERROR 1", error(1, { code, processed: "no" }))
     .requested(3, "add", request(3, ADD, ONE), { value: ONE });
 }
 
-/** What a caller makes of an answer. */
+/** Writes a reply, and the failure that the caller reports. */
 function answered(
   name: string,
   meaning: string,
@@ -38,7 +38,7 @@ function answered(
 ): Script {
   return new Script(name, meaning, { subjects: ["client"] }).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
-    .l("the answer", answer)
+    .server("the reply", answer)
     .sees("client", "failed", { call: 1, retry: "never", ...seen });
 }
 
@@ -54,7 +54,7 @@ function failing(
       ...parts,
       ...(parts.data === undefined ? {} : { data: parts.data.json }),
     })
-    .l("ERROR 1", error(1, parts))
+    .server("ERROR 1", error(1, parts))
     .sees("client", "failed", {
       call: 1,
       retry: "never",
@@ -66,18 +66,18 @@ function failing(
 function requestedNotification(): Script {
   return new Script(
     "a REQUEST for a notification is refused",
-    "Notifications come with NOTIFY.",
+    "Notifications use NOTIFY.",
     { subjects: ["server"] },
   ).opened()
-    .d("REQUEST 1: log", request(1, LOG, ONE))
-    .l("ERROR 1", error(1, { code: "unimplemented", processed: "no" }));
+    .client("REQUEST 1: log", request(1, LOG, ONE))
+    .server("ERROR 1", error(1, { code: "unimplemented", processed: "no" }));
 }
 
-/** In the order of the document. */
+/** All of them, in the order of PROTOCOL.md. */
 export const ERRORS: readonly Conversation[] = [
   failing(
     "a declared error has a name and data",
-    "Code 0: the application's own, apart from those of the protocol.",
+    "Code 0: an error of the application, not of the protocol.",
     {
       code: "declared",
       processed: "yes",
@@ -87,8 +87,8 @@ export const ERRORS: readonly Conversation[] = [
     },
   ),
   failing(
-    "an undeclared failure is an incident and nothing more",
-    "The id joins what the caller sees with what the callee logged.",
+    "an undeclared failure is only an incident",
+    "The id links the caller's error to the callee's log.",
     { code: "internal", processed: "yes", incident: "4711-a", text: "failed" },
   ),
   failing(
@@ -104,7 +104,7 @@ export const ERRORS: readonly Conversation[] = [
   ),
   refused(
     "a REQUEST with malformed fields is refused",
-    "The block claims 8 bytes, there are 3.",
+    "The block claims 8 bytes, and there are 3.",
     named("REQUEST", 1, CUT),
     "malformed",
   ),
@@ -115,14 +115,14 @@ export const ERRORS: readonly Conversation[] = [
     "malformed",
   ),
   refused(
-    "a REQUEST whose metadata is cut is refused",
+    "a REQUEST with truncated metadata is refused",
     "The key claims 9 bytes.",
     request(1, ADD, ONE, field(0x02, "0961")),
     "malformed",
   ),
   refused(
-    "a REQUEST with too many metadata is refused",
-    "More than 8 KiB of them, with the default limits.",
+    "a REQUEST with too much metadata is refused",
+    "More than 8 KiB, with the default limits.",
     request(1, ADD, ONE, metadata({ a: "x".repeat(8_200) })),
     "malformed",
   ),
@@ -134,14 +134,14 @@ export const ERRORS: readonly Conversation[] = [
   ),
   requestedNotification(),
   answered(
-    "an unknown code is read as internal",
-    "So are an unknown processed as maybe, an unknown retry as never.",
+    "an unknown code is treated as internal",
+    "An unknown processed is treated as maybe, an unknown retry as never.",
     named("ERROR", 1, "c8090900" + fields(field(0x10, "6f64"))),
     { code: "internal", processed: "maybe" },
   ),
   answered(
-    "data that cannot be decoded are left out of an error",
-    "The error is worth more than its data.",
+    "data that cannot be decoded is left out of an error",
+    "The error is reported without its data.",
     named("ERROR", 1, "00020000" + fields(field(0x12, "61")) + "c1"),
     { code: "declared", processed: "yes", declared: "a" },
   ),

@@ -1,4 +1,4 @@
-/** Conversations about the errors that a callee sends, in every shape. */
+/** Conversations about errors that a callee sends, in every shape. */
 import { bin, error, int, map, request, str, type Value } from "./bytes.ts";
 import { CallScript, type CallShape, SIDES } from "./call_script.ts";
 import { ASK, type Conversation, Script, type Side } from "./script.ts";
@@ -16,15 +16,15 @@ const DECLARED = {
 
 function declaredUnary(): Script {
   const script = new Script(
-    "a declared error of the client's reaches the server",
-    "Handlers are the same at both ends.",
+    "a declared error of the client reaches the server",
+    "Handlers work the same at both ends.",
   ).opened();
   new CallScript(script, "server", "unary").opens(ONE).fails(DECLARED);
   new CallScript(script, "server", "unary", 1).opens(ONE).responds(TWO);
   return script;
 }
 
-/** Items in the directions that a shape has, up to where the handler fails. */
+/** Writes items in the directions of a shape, before the handler fails. */
 function begun(script: Script, caller: Side, shape: CallShape): CallScript {
   const call = new CallScript(script, caller, shape);
   if (shape === "serverStream") return call.opens(ONE).downloads(ONE);
@@ -34,8 +34,8 @@ function begun(script: Script, caller: Side, shape: CallShape): CallScript {
 
 function declared(caller: Side, shape: CallShape): Script {
   const script = new Script(
-    `a ${shape} call of the ${caller}'s ends with a declared error`,
-    "In the middle of its items; the next call is none the worse.",
+    `a ${shape} call of the ${caller} ends with a declared error`,
+    "In the middle of its items; the next call is not affected.",
   ).opened();
   begun(script, caller, shape).fails(DECLARED);
   new CallScript(script, caller, "unary", 1).opens(ONE).responds(TWO);
@@ -44,8 +44,8 @@ function declared(caller: Side, shape: CallShape): Script {
 
 function behindEnd(caller: Side): Script {
   const script = new Script(
-    `a duplex call of the ${caller}'s fails behind END`,
-    "An error may come in any state of a call.",
+    `a duplex call of the ${caller} fails after END`,
+    "An error may occur in any state of a call.",
   ).opened();
   new CallScript(script, caller, "duplex")
     .opens(str("a")).uploads(ONE).ends().downloads(TWO)
@@ -81,30 +81,30 @@ function wrongInput(): Script {
   };
   return framework(
     "invalid",
-    "Data: what is wrong with the input, in words.",
+    "The data describes the issues with the input.",
     { processed: "no", data },
   );
 }
 
 function largeResult(): Script {
   const script = new Script(
-    "a result that the caller does not accept is an error",
-    "The client's maxMessage is 65,536: the server knows, and says so instead.",
+    "a result larger than the caller accepts becomes an error",
+    "The client's maxMessage is 65,536: the server knows this and sends an ERROR instead.",
     { limits: { client: { maxMessage: 65_536 } } },
   ).opened();
   const call = new CallScript(script, "client", "unary").opens(ONE);
   const parts = { code: "too-large", processed: "yes" } as const;
   script
     .do("server", "respond", { call: 1, value: bin("00", 70_000) })
-    .l("ERROR 1", error(1, parts));
+    .server("ERROR 1", error(1, parts));
   call.failed({ ...parts, retry: "never" });
   return script;
 }
 
 function largeInput(): Script {
   const script = new Script(
-    "an input that the callee does not accept does not leave",
-    "The client's maxMessage is 65,536; the id of the call goes to the next.",
+    "an input larger than the callee accepts is not sent",
+    "The client's maxMessage is 65,536; the next call gets the id.",
     { limits: { client: { maxMessage: 65_536 } } },
   ).opened();
   const call = new CallScript(script, "server", "unary");
@@ -116,18 +116,18 @@ function largeInput(): Script {
 function unserved(): Script {
   const fails = { code: "unimplemented", processed: "no" } as const;
   const script = new Script(
-    "what the client does not serve is refused",
-    "Nothing is announced in this direction: ask is not there, tail is unary. The server learns of it from the ERROR.",
+    "methods that the client does not serve are refused",
+    "Nothing is announced in this direction: ask is missing, tail is unary. The server learns of it from the ERROR.",
     { knows: { client: { serves: [["alert", 1, 0], ["tail", 0, 0]] } } },
   ).opened();
   script
     .do("server", "call", { call: 2, method: "ask", value: ONE })
-    .l("REQUEST 2: ask", request(2, ASK, ONE))
-    .d("ERROR 2", error(2, fails))
+    .server("REQUEST 2: ask", request(2, ASK, ONE))
+    .client("ERROR 2", error(2, fails))
     .sees("server", "failed", { call: 2, ...fails, retry: "never" });
   const tail = new CallScript(script, "server", "serverStream", 1);
   tail.asks(ONE).leaves(ONE);
-  script.d("ERROR 4", error(4, fails));
+  script.client("ERROR 4", error(4, fails));
   tail.failed({ ...fails, retry: "never" });
   return script;
 }
@@ -138,7 +138,7 @@ const STREAMS: readonly CallShape[] = [
   "duplex",
 ];
 
-/** In the order of the document. */
+/** All of them, in the order of PROTOCOL.md. */
 export const FAILURES: readonly Conversation[] = [
   declaredUnary(),
   ...SIDES.flatMap((caller) => [
@@ -146,19 +146,19 @@ export const FAILURES: readonly Conversation[] = [
     behindEnd(caller),
   ]),
   wrongInput(),
-  framework("unauthenticated", "The credentials do not hold any more.", {
+  framework("unauthenticated", "The credentials are no longer valid.", {
     processed: "yes",
   }),
-  framework("forbidden", "A pause may help: RETRY_AFTER.", {
+  framework("forbidden", "RETRY_AFTER is the pause before a retry.", {
     processed: "yes",
     retry: "later",
     retryAfter: 250,
   }),
-  framework("unavailable", "The grace of a drain is over.", {
+  framework("unavailable", "The grace of a drain has passed.", {
     processed: "yes",
     retry: "now",
   }),
-  framework("too-large", "A limit of the handler's own.", {
+  framework("too-large", "A limit of the handler itself.", {
     processed: "maybe",
   }),
   largeResult(),

@@ -23,17 +23,17 @@ import {
 } from "./script.ts";
 
 const ONE = int(1), TWO = int(2);
-/** The least that a frame's body may be bounded to. */
+/** The lowest limit on a frame's body. */
 export const PART = 16_384;
-/** Three frames' worth. */
+/** A value that needs three frames. */
 const LARGE = bin("ab", 40_000);
-/** Limits of two ends that take small frames. */
+/** Limits of two ends that accept small frames. */
 export const SMALL_FRAMES = {
   client: { maxFrameBody: PART },
   server: { maxFrameBody: PART },
 };
 
-/** Frames of one message, one after the other. */
+/** Writes the frames of one message, one after the other. */
 export function send(
   script: Script,
   from: Side,
@@ -41,16 +41,16 @@ export function send(
 ): Script {
   frames.forEach((hex, index) => {
     const about = `part ${index + 1} of ${frames.length}`;
-    if (from === "client") script.d(about, hex);
-    else script.l(about, hex);
+    if (from === "client") script.client(about, hex);
+    else script.server(about, hex);
   });
   return script;
 }
 
 function largeRequest(): Script {
   const script = new Script(
-    "a large REQUEST is cut into frames of the same id",
-    "The body, method number and fields included, is cut anywhere; all frames but the last have MORE.",
+    "a large REQUEST is split into frames with the same id",
+    "The body, including method number and fields, is split anywhere; all frames but the last have MORE.",
     { limits: SMALL_FRAMES },
   ).opened()
     .do("client", "call", { call: 1, method: "add", value: LARGE });
@@ -62,13 +62,13 @@ function largeRequest(): Script {
   return script
     .sees("server", "request", { call: 1, method: "add", value: LARGE })
     .do("server", "respond", { call: 1, value: ONE })
-    .l("RESULT 1", result(1, ONE))
+    .server("RESULT 1", result(1, ONE))
     .sees("client", "result", { call: 1, value: ONE });
 }
 
 function largeResult(): Script {
   const script = new Script(
-    "a large RESULT is cut into frames",
+    "a large RESULT is split into frames",
     "It needs no credit.",
     { limits: SMALL_FRAMES },
   ).opened()
@@ -85,8 +85,8 @@ function largeResult(): Script {
 function largeItem(): Script {
   const most = { streamWindow: 65_536, maxStreamWindow: 65_536 };
   const script = new Script(
-    "a large item is cut into frames",
-    "Each is charged for itself; parts that are waited for are paid for as they come, in portions of half a window.",
+    "a large item is split into frames",
+    "Each frame is charged. While the application waits, charges of parts are returned as they arrive, once half a window is owed.",
     { limits: { ...SMALL_FRAMES, client: { maxFrameBody: PART, ...most } } },
   ).opened()
     .called(1, "count", request(1, COUNT, ONE), { value: ONE })
@@ -95,8 +95,8 @@ function largeItem(): Script {
   const frames = fragments("ITEM", 1, fields() + LARGE.hex, PART);
   send(script, "server", frames);
   return script
-    // Two parts are worth half a window: 2 × (16,384 + 64).
-    .d("CREDIT 1: 32,896", named("CREDIT", 1, "00008080"))
+    // The charges of two parts are half a window: 2 × (16,384 + 64).
+    .client("CREDIT 1: 32,896", named("CREDIT", 1, "00008080"))
     .crosses()
     .sees("client", "item", { call: 1, value: LARGE });
 }
@@ -107,18 +107,18 @@ function interleaved(): Script {
   const three = fragments("RESULT", 3, body, PART);
   const script = new Script(
     "the frames of two results may alternate",
-    "Only the frames of one call keep their order.",
+    "Only the frames of one call must stay in order.",
     { subjects: ["client"], limits: SMALL_FRAMES },
   ).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
     .called(3, "add", request(3, ADD, TWO), { value: TWO });
   one.forEach((hex, index) =>
-    script.l(`RESULT 1, part ${index + 1}`, hex)
-      .l(`RESULT 3, part ${index + 1}`, three[index]!)
-      .l(`NOTIFY, between`, notify(0, ONE))
+    script.server(`RESULT 1, part ${index + 1}`, hex)
+      .server(`RESULT 3, part ${index + 1}`, three[index]!)
+      .server(`NOTIFY, between`, notify(0, ONE))
       .sees("client", "notified", { method: "alert", value: ONE })
   );
-  // The events of a frame follow it: the results belong behind the last two.
+  // The events of a frame follow it, so the results come after the last two.
   const steps = script.conversation.steps;
   const [last, alert, alerted] = steps.splice(-3);
   script.sees("client", "result", { call: 1, value: LARGE });
@@ -134,15 +134,15 @@ function betweenParts(): Script {
     named("REQUEST", 3, call(ADD, TWO).slice(6)),
   ];
   return new Script(
-    "frames of other kinds may stand between those of a REQUEST",
-    "PING, and an item of another call. The cut is within the block of fields.",
+    "frames of other kinds may come between the frames of a REQUEST",
+    "PING, and an item of another call. The split is within the block of fields.",
     { subjects: ["server"] },
   ).opened()
     .requested(1, "sum", request(1, SUM, undefined))
-    .d("REQUEST 3, first part", first)
-    .d("PING", named("PING", 0, "0011223344556677"))
-    .l("PONG", named("PONG", 0, "0011223344556677"))
-    .d("ITEM 1", item(1, ONE))
+    .client("REQUEST 3, first part", first)
+    .client("PING", named("PING", 0, "0011223344556677"))
+    .server("PONG", named("PONG", 0, "0011223344556677"))
+    .client("ITEM 1", item(1, ONE))
     .do("server", "read", { call: 1 })
     .sees("server", "item", { call: 1, value: ONE })
     .requested(3, "add", second, { value: TWO });
@@ -151,11 +151,11 @@ function betweenParts(): Script {
 function mixedRequests(name: string, second: string): Script {
   return new Script(
     name,
-    "The frames of a REQUEST or NOTIFY stand together among REQUEST and NOTIFY frames.",
+    "The frames of a REQUEST or NOTIFY are contiguous among REQUEST and NOTIFY frames.",
     { subjects: ["server"] },
   ).opened()
-    .d("REQUEST 1, first part", named("REQUEST", 1, "0000", MORE))
-    .d("another one begins", second)
+    .client("REQUEST 1, first part", named("REQUEST", 1, "0000", MORE))
+    .client("another message begins", second)
     .closedByServer("protocol");
 }
 
@@ -165,14 +165,14 @@ function emptyParts(): Script {
     "A message in five frames, one of them without a byte.",
     { subjects: ["server"] },
   ).opened()
-    .d("part 1", named("REQUEST", 1, "00", MORE))
-    .d("part 2", named("REQUEST", 1, "0000", MORE))
-    .d("part 3", named("REQUEST", 1, "", MORE))
-    .d("part 4", named("REQUEST", 1, "00", MORE))
+    .client("part 1", named("REQUEST", 1, "00", MORE))
+    .client("part 2", named("REQUEST", 1, "0000", MORE))
+    .client("part 3", named("REQUEST", 1, "", MORE))
+    .client("part 4", named("REQUEST", 1, "00", MORE))
     .requested(1, "add", named("REQUEST", 1, "07"), { value: int(7) });
 }
 
-/** In the order of the document. */
+/** All of them, in the order of PROTOCOL.md. */
 export const FRAGMENTS: readonly Conversation[] = [
   largeRequest(),
   largeResult(),

@@ -1,4 +1,4 @@
-/** One frame of each kind, and what it says. */
+/** One frame of each kind, and its contents. */
 import {
   call,
   cancel,
@@ -38,9 +38,9 @@ import {
   SUM,
 } from "./script.ts";
 
-/** A frame, and what it says. */
+/** A frame and its contents. */
 export interface FrameVector {
-  /** Kind, and what is special. */
+  /** Kind, and anything special about the frame. */
   name: string;
   /** Number of the kind. */
   kind: number;
@@ -48,9 +48,9 @@ export interface FrameVector {
   flags: number;
   /** Id. */
   id: number;
-  /** All of it, length included. */
+  /** The whole frame, including the length. */
   bytes: Bytes;
-  /** Members of the body, by the names of the document. */
+  /** Members of the body, by their names in PROTOCOL.md. */
   says: Record<string, unknown>;
 }
 
@@ -97,7 +97,7 @@ function listed(methods: typeof SERVER): unknown {
 const TOKEN = map({ token: str("s3cret") });
 const DATA = map({ left: int(2) });
 
-/** In the order of their numbers. */
+/** All frames, in the order of their numbers. */
 export const FRAMES: readonly FrameVector[] = [
   vector(
     "HELLO of a client, with credentials",
@@ -160,7 +160,7 @@ export const FRAMES: readonly FrameVector[] = [
       ],
     },
   ),
-  vector("GOAWAY, with a fault", goaway("flow-control", 7, "no credit"), {
+  vector("GOAWAY with an error", goaway("flow-control", 7, "no credit"), {
     ...{ code: "flow-control", lastId: 7, text: "no credit" },
   }),
   vector("GOAWAY, first of a drain", goaway("none", UNSETTLED, "draining"), {
@@ -174,7 +174,7 @@ export const FRAMES: readonly FrameVector[] = [
   }),
   vector("WINDOW", window(1_048_576), { amount: 1_048_576 }),
   vector("AUTH", named("AUTH", 1, TOKEN.hex), { value: TOKEN.json }),
-  vector("AUTH, its answer", named("AUTH", 1, "", REPLY)),
+  vector("AUTH with REPLY", named("AUTH", 1, "", REPLY)),
   vector("REQUEST", request(1, ADD, DATA), {
     ...{ method: ADD, value: DATA.json },
   }),
@@ -198,7 +198,7 @@ export const FRAMES: readonly FrameVector[] = [
     method: SUM,
   }),
   vector(
-    "REQUEST, the first part of one",
+    "REQUEST, first part",
     named("REQUEST", 5, call(ADD, DATA).slice(0, 12), MORE),
   ),
   vector("ITEM", item(3, int(300)), { value: 300 }),
@@ -262,9 +262,9 @@ export const FRAMES: readonly FrameVector[] = [
   vector("CANCEL, deadline", cancel(3, 1), { reason: "deadline" }),
   vector("CREDIT", credit(3, 569), { amount: 569 }),
   vector("NOTIFY", notify(LOG, str("hi")), { method: LOG, value: "hi" }),
-  vector("an unknown kind that may be ignored", frame(0x6e, 9, "", IGNORABLE)),
+  vector("an unknown kind that is ignorable", frame(0x6e, 9, "", IGNORABLE)),
   vector(
-    "fields that nobody knows",
+    "unknown fields",
     named("ITEM", 3, fields(field(0x6f, "00"), field(0x70, "")) + "07"),
     {
       value: 7,

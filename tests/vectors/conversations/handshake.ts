@@ -1,4 +1,4 @@
-/** Conversations about HELLO and what comes before it is answered. */
+/** Conversations about the handshake, and about early frames. */
 import {
   bin,
   call,
@@ -38,11 +38,11 @@ function hello(body: string, flags = 0): string {
 
 function accepted(): Script {
   return new Script(
-    "HELLO is answered with HELLO, and closing is a GOAWAY",
-    "The shortest session: both sides open, nothing is called, the client closes in good order.",
+    "a session begins with HELLO from both ends and ends with GOAWAY",
+    "The shortest session: both ends open, no call is made, the client closes.",
   ).opened()
     .do("client", "close")
-    .d("GOAWAY none: closed", goaway("none", 0, "closed"))
+    .client("GOAWAY none: closed", goaway("none", 0, "closed"))
     .sees("client", "ended", { code: "none" })
     .sees("server", "draining")
     .ends("client")
@@ -51,54 +51,54 @@ function accepted(): Script {
 
 function withCredentials(): Script {
   const script = new Script(
-    "credentials travel in HELLO",
-    "The client's entry AUTH holds a value; the server accepts by sending its HELLO.",
+    "credentials are sent in HELLO",
+    "The client's entry AUTH contains a value; the server accepts by sending its HELLO.",
   );
   return script
     .do("client", "start", { credentials: TOKEN })
-    .d("HELLO with AUTH", script.hello("client", { entries: AUTH }))
+    .client("HELLO with AUTH", script.hello("client", { entries: AUTH }))
     .sees("server", "authenticate", { credentials: TOKEN })
     .accepted();
 }
 
 function refused(): Script {
   const script = new Script(
-    "refused credentials are a GOAWAY instead of a HELLO",
+    "refused credentials get GOAWAY instead of HELLO",
     "Last id 0: nothing was processed. The session is over.",
   );
   return script
     .do("client", "start", { credentials: TOKEN })
-    .d("HELLO with AUTH", script.hello("client", { entries: AUTH }))
+    .client("HELLO with AUTH", script.hello("client", { entries: AUTH }))
     .sees("server", "authenticate", { credentials: TOKEN })
     .do("server", "refuse", { text: "unknown token" })
-    .l("GOAWAY", goaway("unauthenticated", 0, "unknown token"))
+    .server("GOAWAY", goaway("unauthenticated", 0, "unknown token"))
     .sees("server", "ended", { code: "unauthenticated", remote: false })
     .sees("client", "ended", { code: "unauthenticated", remote: true });
 }
 
 function early(): Script {
   return new Script(
-    "a call may leave right behind HELLO",
-    "The server keeps it unread until it has accepted the client, then handles it.",
+    "a call may be sent directly after HELLO",
+    "The server holds it unread until it has accepted the client, then handles it.",
   ).greeted()
     .do("client", "call", { call: 1, method: "add", value: int(1) })
-    .d("REQUEST 1: add, early", request(1, ADD, int(1)))
+    .client("REQUEST 1: add, early", request(1, ADD, int(1)))
     .accepted()
     .sees("server", "request", { call: 1, method: "add", value: int(1) })
     .do("server", "respond", { call: 1, value: int(2) })
-    .l("RESULT 1", result(1, int(2)))
+    .server("RESULT 1", result(1, int(2)))
     .sees("client", "result", { call: 1, value: int(2) });
 }
 
 function earlyRefused(): Script {
   return new Script(
     "an early call of a refused client was not processed",
-    "It is above the last id of the GOAWAY; with the same credentials it would be refused again.",
+    "It is above the last id of the GOAWAY; the same credentials would be refused again.",
   ).greeted()
     .do("client", "call", { call: 1, method: "add", value: int(1) })
-    .d("REQUEST 1: add, early", request(1, ADD, int(1)))
+    .client("REQUEST 1: add, early", request(1, ADD, int(1)))
     .do("server", "refuse", { text: "no" })
-    .l("GOAWAY", goaway("unauthenticated", 0, "no"))
+    .server("GOAWAY", goaway("unauthenticated", 0, "no"))
     .sees("server", "ended", { code: "unauthenticated", remote: false })
     .sees("client", "failed", {
       ...{ call: 1, code: "unauthenticated", processed: "no", retry: "never" },
@@ -109,17 +109,17 @@ function earlyRefused(): Script {
 function earlyItems(): Script {
   return new Script(
     "items wait for the server's HELLO",
-    "Until it has come, the credit for items is 0; REQUEST may leave, ITEM and the END behind it may not.",
+    "Until it arrives, the credit for items is 0: REQUEST may be sent, but not ITEM or the END after it.",
   ).greeted()
     .do("client", "call", { call: 1, method: "sum" })
-    .d("REQUEST 1: sum, early", request(1, SUM, undefined))
+    .client("REQUEST 1: sum, early", request(1, SUM, undefined))
     .do("client", "send", { call: 1, value: int(7) })
     .do("server", "accept")
-    .l("HELLO: accepted", new Script("", "").hello("server"))
+    .server("HELLO: accepted", new Script("", "").hello("server"))
     .sees("server", "opened")
     .sees("server", "request", { call: 1, method: "sum" })
     .sees("client", "opened")
-    .d("ITEM 1: now there is credit", item(1, int(7)))
+    .client("ITEM 1: now there is credit", item(1, int(7)))
     .do("server", "read", { call: 1 })
     .sees("server", "item", { call: 1, value: int(7) });
 }
@@ -127,52 +127,52 @@ function earlyItems(): Script {
 function earlyCredit(): Script {
   const line = bin("2e", 16_000);
   const script = new Script(
-    "early notifications obey the credit of before the handshake",
-    "65,536 for REQUEST and NOTIFY: the fifth of 16,071 each overshoots, the sixth waits for the server's HELLO.",
+    "early notifications need the initial credit",
+    "65,536 for REQUEST and NOTIFY: the fifth, with 16,071 each, overshoots; the sixth waits for the server's HELLO.",
   ).greeted();
   for (let count = 1; count <= 5; count++) {
     script
       .do("client", "notify", { method: "log", value: line })
-      .d(`NOTIFY ${count}, early`, notify(LOG, line));
+      .client(`NOTIFY ${count}, early`, notify(LOG, line));
   }
   script
     .do("client", "notify", { method: "log", value: line })
     .do("server", "accept")
-    .l("HELLO: connectionWindow is 4 MiB", script.hello("server"))
+    .server("HELLO: connectionWindow is 4 MiB", script.hello("server"))
     .sees("server", "opened");
   for (let count = 1; count <= 5; count++) {
     script.sees("server", "notified", { method: "log", value: line });
   }
   return script
     .sees("client", "opened")
-    .d("NOTIFY 6: now there is credit", notify(LOG, line))
+    .client("NOTIFY 6: now there is credit", notify(LOG, line))
     .sees("server", "notified", { method: "log", value: line });
 }
 
 function earlyFlood(): Script {
   const script = new Script(
-    "more than the early bounds closes the connection",
-    "A server that authenticates keeps at most 131,072 bytes of frames.",
+    "too many early bytes close the connection",
+    "An authenticating server holds at most 131,072 bytes of frames.",
     { subjects: ["server"] },
   ).greeted();
   for (let count = 1; count <= 9; count++) {
-    script.d(`NOTIFY ${count}, early`, notify(LOG, bin("00", 16_000)));
+    script.client(`NOTIFY ${count}, early`, notify(LOG, bin("00", 16_000)));
   }
   return script.closedByServer("flow-control");
 }
 
 function mismatches(): Script {
   const script = new Script(
-    "MISMATCHES names the methods that do not fit",
-    "Missing, another shape, another schema hash. The first two fail without a REQUEST, the third is handled.",
+    "MISMATCHES lists the methods that differ",
+    "A missing method, a different shape, a different schema hash. The first two fail without a REQUEST; the third is handled.",
     { subjects: ["client"] },
   );
   const fails = { code: "unimplemented", processed: "no", retry: "never" };
   return script
     .do("client", "start")
-    .d("HELLO", script.hello("client"))
-    .l(
-      "HELLO: add is missing, count has another shape, orders.create another schema",
+    .client("HELLO", script.hello("client"))
+    .server(
+      "HELLO: add is missing, count has a different shape, orders.create a different schema",
       script.hello("server", {
         entries: [
           field(
@@ -188,13 +188,13 @@ function mismatches(): Script {
     .do("client", "call", { call: 1, method: "count", value: int(1) })
     .sees("client", "failed", { call: 1, ...fails })
     .do("client", "call", { call: 1, method: "orders.create", value: int(1) })
-    .d("REQUEST 1: orders.create", request(1, 4, int(1)));
+    .client("REQUEST 1: orders.create", request(1, 4, int(1)));
 }
 
 function findsMismatches(): Script {
   const script = new Script(
     "a server finds mismatches in the client's list",
-    "Each is a u16 number and a u8 reason. A REQUEST for such a method gets ERROR unimplemented all the same.",
+    "Each is a u16 number and a u8 reason. A REQUEST for such a method still gets ERROR unimplemented.",
     { subjects: ["server"] },
   );
   const methods = [
@@ -204,29 +204,29 @@ function findsMismatches(): Script {
     ["orders.create", 0, 5],
   ] as const;
   return script
-    .d(
-      "HELLO: add as a stream, gone, log with a hash where the server has none, orders.create with another hash",
+    .client(
+      "HELLO: add as a stream, gone, log with a hash that the server lacks, orders.create with a different hash",
       script.hello("client", { methods }),
     )
     .sees("server", "authenticate")
     .do("server", "accept")
-    .l(
+    .server(
       "HELLO: shape, missing, schema",
       script.hello("server", {
         entries: [field(0x05, "000001" + "000100" + "000302")],
       }),
     )
     .sees("server", "opened")
-    .d("REQUEST 1: gone", request(1, 1, int(1)))
-    .l("ERROR 1", error(1, { code: "unimplemented", processed: "no" }))
-    .d("REQUEST 3: add, as a stream", request(3, 0, int(1)))
-    .l("ERROR 3", error(3, { code: "unimplemented", processed: "no" }));
+    .client("REQUEST 1: gone", request(1, 1, int(1)))
+    .server("ERROR 1", error(1, { code: "unimplemented", processed: "no" }))
+    .client("REQUEST 3: add, as a stream", request(3, 0, int(1)))
+    .server("ERROR 3", error(3, { code: "unimplemented", processed: "no" }));
 }
 
 function describesMismatches(): Script {
   const script = new Script(
-    "a server describes what differs from a client with another protocol hash",
-    "SCHEMAS, which a server may leave out: caller, number in its list, shape, JSON. Of what is missing, and of what agrees, there is nothing to tell.",
+    "a server describes differing methods to a client with a different protocol hash",
+    "SCHEMAS, which a server may leave out: caller, number in its list, shape, JSON. Missing and matching methods are not described.",
     { subjects: ["server"] },
   );
   const methods = [
@@ -238,13 +238,13 @@ function describesMismatches(): Script {
   const texts = described(0, [0, 0], "") +
     described(0, [3, 0], SCHEMAS["orders.create"] ?? "");
   return script
-    .d(
-      "HELLO: add as a stream, gone, log, orders.create with another hash",
+    .client(
+      "HELLO: add as a stream, gone, log, orders.create with a different hash",
       script.hello("client", { methods, protocolHash: 7 }),
     )
     .sees("server", "authenticate")
     .do("server", "accept")
-    .l(
+    .server(
       "HELLO: MISMATCHES, and SCHEMAS of add and orders.create",
       script.hello("server", {
         entries: [
@@ -258,17 +258,17 @@ function describesMismatches(): Script {
 
 function readsDescriptions(): Script {
   const script = new Script(
-    "SCHEMAS that mean nothing to the client are passed over",
-    "A caller and a shape of a later version, a number that is in no list, and text that is no JSON: they only make words poorer.",
+    "SCHEMAS that the client cannot use are skipped",
+    "An unknown caller, an unknown shape, a number that is in no list, and text that is not JSON: messages only have fewer details.",
     { subjects: ["client"] },
   );
   const texts = described(2, [0, 0], "{}") + described(0, [0, 9], "{}") +
     described(1, [999, 0], "{}") + described(0, [4, 0], "no JSON");
   return script
     .do("client", "start")
-    .d("HELLO", script.hello("client"))
-    .l(
-      "HELLO: orders.create has another schema",
+    .client("HELLO", script.hello("client"))
+    .server(
+      "HELLO: orders.create has a different schema",
       script.hello("server", {
         protocolHash: 7,
         entries: [field(0x05, uint(4, 2) + "02"), field(0x06, texts)],
@@ -276,18 +276,18 @@ function readsDescriptions(): Script {
     )
     .sees("client", "opened")
     .do("client", "call", { call: 1, method: "orders.create", value: int(1) })
-    .d("REQUEST 1: orders.create", request(1, 4, int(1)));
+    .client("REQUEST 1: orders.create", request(1, 4, int(1)));
 }
 
 function numbersAreTheSenders(): Script {
   const script = new Script(
     "a method number is an index into the caller's own list",
-    "Two methods, in another order than the server has them.",
+    "Two methods, in a different order than the server's.",
     { subjects: ["server"] },
   );
   const methods = [["orders.create", 0, 0], ["add", 0, 0]] as const;
   return script
-    .d("HELLO", script.hello("client", { methods }))
+    .client("HELLO", script.hello("client", { methods }))
     .sees("server", "authenticate")
     .accepted()
     .requested(1, "orders.create", request(1, 0, int(1)), { value: int(1) })
@@ -296,12 +296,12 @@ function numbersAreTheSenders(): Script {
 
 function laterMinor(): Script {
   const script = new Script(
-    "a later minor version, features and entries are passed over",
-    "What this version does not know changes nothing.",
+    "a later minor version, features and entries are ignored",
+    "Unknown parts change nothing.",
     { subjects: ["server"] },
   );
   return script
-    .d(
+    .client(
       "HELLO: version 1.7, features, entry 0x7e",
       script.hello("client", {
         version: [1, 7],
@@ -315,19 +315,19 @@ function laterMinor(): Script {
 
 function unknownEarly(): Script {
   const script = new Script(
-    "even an ignorable frame cannot stand before HELLO",
-    "The first frame is HELLO, whatever comes.",
+    "even an ignorable frame must not come before HELLO",
+    "The first frame must be HELLO.",
     { subjects: ["server"] },
   );
   return script
-    .d("kind 0x7f, IGNORABLE", frame(0x7f, 0, "", IGNORABLE))
+    .client("kind 0x7f, IGNORABLE", frame(0x7f, 0, "", IGNORABLE))
     .closedByServer("protocol");
 }
 
 function timeouts(side: "client" | "server"): Script {
   const script = new Script(
-    `a handshake that takes more than 5 s is given up by the ${side}`,
-    "Time for the handshake, authentication included.",
+    `the ${side} closes if a handshake takes more than 5 s`,
+    "The limit includes authentication.",
     { subjects: [side] },
   );
   if (side === "server") {
@@ -335,7 +335,7 @@ function timeouts(side: "client" | "server"): Script {
   }
   return script
     .do("client", "start")
-    .d("HELLO", script.hello("client"))
+    .client("HELLO", script.hello("client"))
     .advance(5_000)
     .closedByClient("timeout");
 }
@@ -343,19 +343,19 @@ function timeouts(side: "client" | "server"): Script {
 function turnedAway(): Script {
   const script = new Script(
     "a GOAWAY before HELLO ends the session, whatever its code",
-    "A server that drains has nothing to offer.",
+    "A draining server accepts no sessions.",
     { subjects: ["client"] },
   );
   return script
     .do("client", "start")
-    .d("HELLO", script.hello("client"))
-    .l("GOAWAY none", goaway("none", 0, "draining"))
+    .client("HELLO", script.hello("client"))
+    .server("GOAWAY none", goaway("none", 0, "draining"))
     .sees("client", "ended", { code: "disconnected", remote: true });
 }
 
 const body = helloBody({ role: 0, methods: SERVER });
 
-/** In the order of the document. */
+/** All of them, in the order of PROTOCOL.md. */
 export const HANDSHAKE: readonly Conversation[] = [
   accepted(),
   withCredentials(),
@@ -377,16 +377,16 @@ export const HANDSHAKE: readonly Conversation[] = [
   timeouts("server"),
   new Script(
     "a second HELLO closes the connection",
-    "Also with IGNORABLE: the kind is known.",
+    "Even with IGNORABLE: the kind is known.",
     { subjects: ["server"] },
   ).opened()
-    .d("HELLO once more", hello(body, IGNORABLE))
+    .client("second HELLO", hello(body, IGNORABLE))
     .closedByServer("protocol"),
   new Script(
-    "a call may not begin with a method that the list lacks",
-    "Number 6 of a list of 6.",
+    "a call of a method that is not in the list is refused",
+    "Number 6 in a list of 6.",
     { subjects: ["server"] },
   ).opened()
-    .d("REQUEST 1: method 6", named("REQUEST", 1, call(6, int(1))))
-    .l("ERROR 1", error(1, { code: "unimplemented", processed: "no" })),
+    .client("REQUEST 1: method 6", named("REQUEST", 1, call(6, int(1))))
+    .server("ERROR 1", error(1, { code: "unimplemented", processed: "no" })),
 ].map((entry) => entry.conversation);

@@ -1,4 +1,4 @@
-/** Conversations about new credentials and signs of life, at both ends. */
+/** Conversations about credential refresh and heartbeat, at both ends. */
 import {
   frame,
   goaway,
@@ -21,27 +21,27 @@ const GONE = { code: "disconnected", processed: "maybe", retry: "never" };
 function sends(script: Script, id: number, credentials = FIRST): void {
   script
     .do("client", "refresh", { credentials })
-    .d(`AUTH ${id}`, named("AUTH", id, credentials.hex))
+    .client(`AUTH ${id}`, named("AUTH", id, credentials.hex))
     .sees("server", "refresh", { id, credentials });
 }
 
 function accepts(script: Script, id: number): void {
   script
     .do("server", "refreshed", { id })
-    .l(`AUTH ${id}, REPLY`, named("AUTH", id, "", REPLY))
+    .server(`AUTH ${id}, REPLY`, named("AUTH", id, "", REPLY))
     .sees("client", "refreshed", { id });
 }
 
 function refuses(script: Script, lastId: number): void {
   script
     .do("server", "rejectRefresh", { text: "expired" })
-    .l("GOAWAY", goaway("unauthenticated", lastId, "expired"));
+    .server("GOAWAY", goaway("unauthenticated", lastId, "expired"));
 }
 
 function twoInARow(): Script {
   const script = new Script(
-    "two refreshes may be under way at once",
-    "Each has its number; calls begin and end between them.",
+    "two refreshes may be in progress at once",
+    "Each has its own number; calls begin and end between them.",
   ).opened();
   sends(script, 1);
   sends(script, 2, SECOND);
@@ -55,8 +55,8 @@ function twoInARow(): Script {
 
 function oneAfterTheOther(): Script {
   const script = new Script(
-    "credentials may be refreshed again and again",
-    "The numbers rise; the last that were accepted hold.",
+    "credentials may be refreshed repeatedly",
+    "The numbers rise; the last accepted credentials apply.",
   ).opened();
   for (const id of [1, 2, 3]) {
     sends(script, id, id === 2 ? SECOND : FIRST);
@@ -68,7 +68,7 @@ function oneAfterTheOther(): Script {
 function acceptedThenRefused(): Script {
   const script = new Script(
     "the second of two refreshes is refused",
-    "The first was accepted: it does not save the session.",
+    "The session ends although the first was accepted.",
   ).opened();
   sends(script, 1);
   sends(script, 2, SECOND);
@@ -82,7 +82,7 @@ function acceptedThenRefused(): Script {
 function refusedInFlight(): Script {
   const script = new Script(
     "refused credentials end the calls of both ends",
-    "None of them can be told to have run. Its last id is that of the client's call.",
+    "The callers cannot know whether they ran. The last id is the client's call.",
   ).opened();
   const calls = SIDES.map((caller) =>
     new CallScript(script, caller, "unary").opens(ONE)
@@ -100,27 +100,27 @@ function refusedInFlight(): Script {
 
 function takesTooLong(): Script {
   const script = new Script(
-    "an answer to new credentials that takes too long ends the session",
-    "As long as a handshake may take: 1 s here. The time is the server's to keep.",
+    "a late reply to new credentials ends the session",
+    "The limit is the time for a handshake, 1 s here. The server's clock decides.",
     { limits: { server: { handshakeTimeout: 1000 } } },
   ).opened();
   sends(script, 1);
   return script.advance(1016)
-    .l("GOAWAY timeout", goaway("timeout", 0))
+    .server("GOAWAY timeout", goaway("timeout", 0))
     .sees("server", "ended", { code: "timeout", remote: false })
     .sees("client", "ended", { code: "timeout", remote: true });
 }
 
 function oneHeartbeat(): Script {
   const script = new Script(
-    "each end has a heartbeat of its own",
-    "The client's is 1 s, and its PINGs are signs of life to the server, with 15 s.",
+    "each end has its own heartbeat",
+    "The client's is 1 s, and its PINGs are signs of life for the server, whose heartbeat is 15 s.",
     { limits: { client: { heartbeat: 1000 } } },
   ).opened();
   const call = new CallScript(script, "client", "unary").opens(ONE);
   for (const count of [1, 2, 3]) {
-    script.advance(1000).d(`PING ${count}`, ping(count))
-      .l(`PONG ${count}`, pong(count));
+    script.advance(1000).client(`PING ${count}`, ping(count))
+      .server(`PONG ${count}`, pong(count));
   }
   call.responds(TWO);
   return script;
@@ -129,7 +129,7 @@ function oneHeartbeat(): Script {
 function anyByte(): Script {
   const script = new Script(
     "frames of calls are signs of life",
-    "Heartbeats of 1 s, an item every 900 ms: the side that hears it sends no PING.",
+    "Heartbeats of 1 s and an item every 900 ms: its receiver sends no PING.",
     {
       limits: { client: { heartbeat: 1000 }, server: { heartbeat: 60_000 } },
     },
@@ -145,8 +145,8 @@ function anyByte(): Script {
 
 function ofLater(): Script {
   const script = new Script(
-    "both ends pass over frames of a later version",
-    "Unknown kinds with IGNORABLE, among the session's and the calls'; they change nothing.",
+    "both ends skip frames of a later version",
+    "Unknown kinds with IGNORABLE, in the ranges of the session and of calls, change nothing.",
   ).opened();
   const call = new CallScript(script, "client", "duplex").opens();
   for (const side of SIDES) {
@@ -166,7 +166,7 @@ function ofLater(): Script {
   return script;
 }
 
-/** In the order of the document. */
+/** All of them, in the order of PROTOCOL.md. */
 export const REFRESHES: readonly Conversation[] = [
   oneHeartbeat(),
   anyByte(),

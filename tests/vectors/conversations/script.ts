@@ -1,5 +1,5 @@
 /**
- * What a conversation of the vectors is made of, and how it is written down.
+ * Conversations of the vectors, and a builder for them.
  *
  * @module
  */
@@ -17,54 +17,54 @@ import {
 /** The two ends. */
 export type Side = "client" | "server";
 
-/** Bytes: hex, or runs of `[hex, times]` where that is much shorter. */
+/** Bytes: hex, or runs of `[hex, times]` if they are much shorter. */
 export type Bytes = string | { parts: [hex: string, times: number][] };
 
-/** What a step says beside its verb. */
+/** Details of a step, in addition to its verb. */
 export type Details = Readonly<Record<string, unknown>>;
 
-/** One thing that happens, in order. */
+/** One step of a conversation. */
 export type Step =
   /** A frame (or stray bytes) on the wire. */
   | { from: Side; bytes: Bytes; about: string; crosses?: true; later?: true }
-  /** The side ends its stream. */
+  /** An end closes its stream. */
   | { from: Side; ends: true }
-  /** What the application at that side does. */
+  /** The application at one end acts. */
   | { at: Side; do: string; with: Details }
-  /** What the application at that side is told. */
+  /** The application at one end receives an event. */
   | { at: Side; sees: string; with: Details }
-  /** So many milliseconds pass. */
+  /** Time passes, in milliseconds. */
   | { advance: number };
 
-/** What an end knows that differs from the protocol of all vectors. */
+/** An end's own protocol, where it differs from the vectors' protocol. */
 export interface Known {
-  /** What it lists: methods that it may call. */
+  /** Methods that it may call, as listed in its HELLO. */
   calls?: readonly Method[];
-  /** What it serves. */
+  /** Methods that it serves. */
   serves?: readonly Method[];
   /** Hash of its protocol. */
   hash?: number;
-  /** Keeps its schemas to itself. */
+  /** Whether it keeps its schemas private. */
   secret?: true;
 }
 
-/** A whole conversation. */
+/** A complete conversation. */
 export interface Conversation {
-  /** What happens. */
+  /** Summary of the events. */
   name: string;
-  /** What it shows, and which rule. */
+  /** The rule that it demonstrates. */
   meaning: string;
-  /** Which ends follow the rules, and can be held against it. */
+  /** Ends that follow the rules and can be tested with it. */
   subjects: Side[];
   /** Limits that differ from the defaults. */
   limits: Partial<Record<Side, Record<string, number>>>;
-  /** Ends whose protocol is another one. */
+  /** Ends with their own protocol. */
   knows?: Partial<Record<Side, Known>>;
-  /** In order. */
+  /** Steps in order. */
   steps: Step[];
 }
 
-/** What the server serves. */
+/** Methods of the server. */
 export const SERVER: readonly Method[] = [
   ["add", 0, 0],
   ["chat", 4, 0],
@@ -74,13 +74,13 @@ export const SERVER: readonly Method[] = [
   ["sum", 3, 0],
 ];
 
-/** What the server's schema hash stands for; of its other methods nothing is known but types. */
+/** Schemas of the server's methods; other methods have none. */
 export const SCHEMAS: Readonly<Record<string, string>> = {
   "orders.create":
     '{"input":{"type":"integer"},"output":null,"opening":null,"errors":{}}',
 };
 
-/** What the client serves. */
+/** Methods of the client. */
 export const CLIENT: readonly Method[] = [
   ["alert", 1, 0],
   ["ask", 0, 0],
@@ -95,8 +95,8 @@ export const ADD = 0, CHAT = 1, COUNT = 2, LOG = 3, CREATE = 4, SUM = 5;
 /** Numbers of the client's methods. */
 export const ALERT = 0, ASK = 1, DICTATE = 2, MIRROR = 3, TAIL = 4;
 
-/** Limits that HELLO tells. */
-const TOLD = [
+/** Limits that HELLO contains. */
+const ANNOUNCED = [
   "maxFrameBody",
   "maxMessage",
   "maxCalls",
@@ -105,12 +105,12 @@ const TOLD = [
   "heartbeat",
 ];
 
-/** Writes a conversation down, step by step. */
+/** Builds a conversation step by step. */
 export class Script {
-  /** What has been written. */
+  /** The conversation built so far. */
   readonly conversation: Conversation;
 
-  /** Begins a conversation. Both ends are subjects unless it says otherwise. */
+  /** Begins a conversation; by default both ends are subjects. */
   constructor(
     name: string,
     meaning: string,
@@ -131,25 +131,26 @@ export class Script {
     };
   }
 
-  /** A frame of the client's. */
-  d(about: string, hex: string): this {
+  /** Adds a frame of the client. */
+  client(about: string, hex: string): this {
     return this.frame("client", about, hex);
   }
 
-  /** A frame of the server's. */
-  l(about: string, hex: string): this {
+  /** Adds a frame of the server. */
+  server(about: string, hex: string): this {
     return this.frame("server", about, hex);
   }
 
-  /** A frame of that side's. */
+  /** Adds a frame of one end. */
   frame(from: Side, about: string, hex: string): this {
     this.conversation.steps.push({ from, bytes: compress(hex), about });
     return this;
   }
 
   /**
-   * The last frame was sent before those of the other side in front of it had
-   * come; the order in which both happen is not fixed.
+   * Marks the last frame as sent before the peer's preceding frames arrived.
+   *
+   * The order in which both happen is not fixed.
    */
   crosses(): this {
     const last = this.conversation.steps.at(-1);
@@ -157,38 +158,38 @@ export class Script {
     return this;
   }
 
-  /** The last frame is one of a later version: this one does not send it, and passes over it. */
+  /** Marks the last frame as one of a later version, which is skipped. */
   later(): this {
     const last = this.conversation.steps.at(-1);
     if (last !== undefined && "bytes" in last) last.later = true;
     return this;
   }
 
-  /** The application does something. */
+  /** Adds an action of the application. */
   do(at: Side, what: string, details: Details = {}): this {
     this.conversation.steps.push({ at, do: what, with: plain(details) });
     return this;
   }
 
-  /** The application is told something. */
+  /** Adds an event for the application. */
   sees(at: Side, what: string, details: Details = {}): this {
     this.conversation.steps.push({ at, sees: what, with: plain(details) });
     return this;
   }
 
-  /** Time passes. */
+  /** Lets time pass. */
   advance(ms: number): this {
     this.conversation.steps.push({ advance: ms });
     return this;
   }
 
-  /** A side ends its stream. */
+  /** Lets an end close its stream. */
   ends(from: Side): this {
     this.conversation.steps.push({ from, ends: true });
     return this;
   }
 
-  /** HELLO of a side, with the limits of the conversation. */
+  /** Encodes the HELLO of an end, with the limits of the conversation. */
   hello(side: Side, parts: Partial<HelloParts> = {}): string {
     const given = Object.entries(this.conversation.limits[side] ?? {});
     return named(
@@ -197,7 +198,9 @@ export class Script {
       helloBody({
         role: side === "client" ? 0 : 1,
         ...this.#listed(side),
-        limits: Object.fromEntries(given.filter(([key]) => TOLD.includes(key))),
+        limits: Object.fromEntries(
+          given.filter(([key]) => ANNOUNCED.includes(key)),
+        ),
         ...parts,
       }),
     );
@@ -211,43 +214,43 @@ export class Script {
     };
   }
 
-  /** The handshake, up to where both are open. */
+  /** Adds the handshake, after which both ends are open. */
   opened(): this {
     return this.greeted().accepted();
   }
 
-  /** The first half of the handshake. */
+  /** Adds the first half of the handshake. */
   greeted(): this {
     return this
       .do("client", "start")
-      .d("HELLO", this.hello("client"))
+      .client("HELLO", this.hello("client"))
       .sees("server", "authenticate");
   }
 
-  /** The second half of the handshake. */
+  /** Adds the second half of the handshake. */
   accepted(): this {
     return this
       .do("server", "accept")
-      .l("HELLO: accepted", this.hello("server"))
+      .server("HELLO: accepted", this.hello("server"))
       .sees("server", "opened")
       .sees("client", "opened");
   }
 
-  /** The client's fault that ends the connection. */
+  /** Closes the connection because of a violation by the client. */
   closedByServer(code: string, lastId = 0): this {
     return this
-      .l(`GOAWAY ${code}: the connection is closed`, goaway(code, lastId))
+      .server(`GOAWAY ${code}: the connection is closed`, goaway(code, lastId))
       .sees("server", "ended", { code, remote: false });
   }
 
-  /** The server's fault that ends the connection. */
+  /** Closes the connection because of a violation by the server. */
   closedByClient(code: string, lastId = 0): this {
     return this
-      .d(`GOAWAY ${code}: the connection is closed`, goaway(code, lastId))
+      .client(`GOAWAY ${code}: the connection is closed`, goaway(code, lastId))
       .sees("client", "ended", { code, remote: false });
   }
 
-  /** A fault of the other side's while a call of its own is in flight. */
+  /** Closes because of a violation by the peer, whose call is in flight. */
   closed(by: Side, code: string, lastId: number): this {
     return this
       .frame(
@@ -259,7 +262,7 @@ export class Script {
       .sees(by, "ended", { code, remote: false });
   }
 
-  /** A call, up to the callee's handler. */
+  /** Adds a call, until the callee's handler is entered. */
   called(
     id: number,
     method: string,
@@ -279,7 +282,7 @@ export class Script {
       });
   }
 
-  /** Frames that come unasked, up to the callee's handler. */
+  /** Adds a REQUEST without an application that makes the call. */
   requested(
     id: number,
     method: string,
@@ -287,11 +290,11 @@ export class Script {
     details: Details = {},
   ): this {
     return this
-      .d(`REQUEST ${id}: ${method}`, hex)
+      .client(`REQUEST ${id}: ${method}`, hex)
       .sees("server", "request", { call: id, method, ...details });
   }
 
-  /** CANCEL, and what the caller hears at once. */
+  /** Adds CANCEL and its events at both ends. */
   cancelled(id: number): this {
     const { caller, callee } = endsOf(id);
     return this
@@ -302,21 +305,21 @@ export class Script {
   }
 }
 
-/** What a caller that cancels hears. */
+/** The failure that a cancelling caller receives. */
 const CANCELLED = { code: "cancelled", processed: "maybe", retry: "never" };
 
-/** The other end. */
+/** Returns the opposite end. */
 export function other(side: Side): Side {
   return side === "client" ? "server" : "client";
 }
 
-/** Who made a call, by its id. */
+/** Returns caller and callee of a call, by its id. */
 function endsOf(id: number): { caller: Side; callee: Side } {
   const caller = id % 2 === 1 ? "client" : "server";
   return { caller, callee: other(caller) };
 }
 
-/** Values become their JSON. */
+/** Replaces values with their JSON. */
 function plain(details: Details): Details {
   return Object.fromEntries(
     Object.entries(details).map(([key, value]) => [
@@ -330,7 +333,7 @@ function isValue(value: unknown): value is Value {
   return typeof value === "object" && value !== null && "hex" in value;
 }
 
-/** Runs of at least 64 equal bytes are written as such. */
+/** Shortens runs of at least 64 equal bytes. */
 export function compress(hex: string): Bytes {
   const parts: [string, number][] = [];
   let from = 0;

@@ -1,4 +1,4 @@
-/** Conversations about the session: liveness, credentials, ends. */
+/** Conversations about the session: heartbeat, credentials, faults. */
 import {
   error,
   frame,
@@ -18,12 +18,12 @@ import { ADD, type Conversation, Script, type Side } from "./script.ts";
 const ONE = int(1), TWO = int(2);
 const TOKEN = map({ token: str("fresh") });
 
-/** A PING. Its bytes are its sender's own; these are the library's: a number. */
+/** Encodes a PING. Its sender chooses the bytes; the library sends a number. */
 export function ping(count: number): string {
   return named("PING", 0, uint(count, 6) + "0000");
 }
 
-/** The answer to it. */
+/** Encodes the PONG that matches a PING. */
 export function pong(count: number): string {
   return named("PONG", 0, uint(count, 6) + "0000");
 }
@@ -35,32 +35,32 @@ function toServer(
   code = "protocol",
 ): Script {
   return new Script(name, meaning, { subjects: ["server"] }).opened()
-    .d("at fault", hex)
+    .client("at fault", hex)
     .closedByServer(code);
 }
 
 function pings(): Script {
   return new Script(
-    "a PING is answered with its own bytes",
+    "a PONG repeats the bytes of the PING",
     "In both directions.",
   ).opened()
     .advance(15_000)
-    .d("PING, after 15 s of silence", ping(1))
-    .l("PING, after 15 s of silence", ping(1))
+    .client("PING, after 15 s of silence", ping(1))
+    .server("PING, after 15 s of silence", ping(1))
     .crosses()
-    .l("PONG", pong(1))
-    .d("PONG", pong(1))
+    .server("PONG", pong(1))
+    .client("PONG", pong(1))
     .crosses();
 }
 
 function silence(side: Side): Script {
   const script = new Script(
-    `a silent peer is given up by the ${side}`,
-    "Two PINGs without a byte, then the end; the heartbeat is 1 s here.",
+    `the ${side} closes after the peer was silent`,
+    "Two PINGs without a byte in return, then the end; the heartbeat is 1 s.",
     { subjects: [side], limits: { [side]: { heartbeat: 1000 } } },
   ).opened();
   const says = (about: string, hex: string) =>
-    side === "client" ? script.d(about, hex) : script.l(about, hex);
+    side === "client" ? script.client(about, hex) : script.server(about, hex);
   script.advance(1000);
   says("PING 1", ping(1));
   script.advance(1000);
@@ -74,15 +74,15 @@ function silence(side: Side): Script {
 function signsOfLife(): Script {
   return new Script(
     "any frame is a sign of life",
-    "Silence counts from the last byte read, not from the last PING.",
+    "Silence is counted from the last byte read, not from the last PING.",
     { subjects: ["server"], limits: { server: { heartbeat: 1000 } } },
   ).opened()
     .advance(900)
-    .d("an unknown kind, ignorable", frame(0x6e, 0, "", IGNORABLE))
+    .client("an unknown kind, ignorable", frame(0x6e, 0, "", IGNORABLE))
     .advance(900)
     .advance(100)
-    .l("PING, 1 s after the frame", ping(1))
-    .d("PONG", pong(1))
+    .server("PING, 1 s after the frame", ping(1))
+    .client("PONG", pong(1))
     .advance(900);
 }
 
@@ -93,38 +93,41 @@ function tooManyPings(): Script {
     { subjects: ["server"] },
   ).opened();
   for (let count = 1; count <= 20; count++) {
-    script.d(`PING ${count}`, ping(count)).l(`PONG ${count}`, pong(count));
+    script.client(`PING ${count}`, ping(count)).server(
+      `PONG ${count}`,
+      pong(count),
+    );
   }
-  return script.d("PING 21", ping(21)).closedByServer("too-many");
+  return script.client("PING 21", ping(21)).closedByServer("too-many");
 }
 
 function refreshed(): Script {
   return new Script(
-    "credentials are refreshed while the session goes on",
-    "AUTH, and AUTH with REPLY under the same number.",
+    "credentials are refreshed while calls continue",
+    "AUTH, and AUTH with REPLY and the same number.",
   ).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
     .do("client", "refresh", { credentials: TOKEN })
-    .d("AUTH 1", named("AUTH", 1, TOKEN.hex))
+    .client("AUTH 1", named("AUTH", 1, TOKEN.hex))
     .sees("server", "refresh", { id: 1, credentials: TOKEN })
     .do("server", "respond", { call: 1, value: TWO })
-    .l("RESULT 1", result(1, TWO))
+    .server("RESULT 1", result(1, TWO))
     .sees("client", "result", { call: 1, value: TWO })
     .do("server", "refreshed", { id: 1 })
-    .l("AUTH 1, REPLY", named("AUTH", 1, "", REPLY))
+    .server("AUTH 1, REPLY", named("AUTH", 1, "", REPLY))
     .sees("client", "refreshed", { id: 1 });
 }
 
 function rejected(): Script {
   return new Script(
-    "refused credentials end a live session",
+    "refused credentials end an open session",
     "GOAWAY unauthenticated.",
   ).opened()
     .do("client", "refresh", { credentials: TOKEN })
-    .d("AUTH 1", named("AUTH", 1, TOKEN.hex))
+    .client("AUTH 1", named("AUTH", 1, TOKEN.hex))
     .sees("server", "refresh", { id: 1, credentials: TOKEN })
     .do("server", "rejectRefresh", { text: "expired" })
-    .l("GOAWAY", goaway("unauthenticated", 0, "expired"))
+    .server("GOAWAY", goaway("unauthenticated", 0, "expired"))
     .sees("server", "ended", { code: "unauthenticated", remote: false })
     .sees("client", "ended", { code: "unauthenticated", remote: true });
 }
@@ -132,37 +135,37 @@ function rejected(): Script {
 function authFromServer(): Script {
   return new Script(
     "AUTH from a server closes the connection",
-    "Only the client has credentials.",
+    "Only the client sends credentials.",
     { subjects: ["client"] },
   ).opened()
-    .l("AUTH 1", named("AUTH", 1, TOKEN.hex))
+    .server("AUTH 1", named("AUTH", 1, TOKEN.hex))
     .closedByClient("protocol");
 }
 
 function tooManyAuths(): Script {
   const script = new Script(
-    "credentials that pile up close the connection",
-    "8 may be unanswered.",
+    "too many unanswered refreshes close the connection",
+    "At most 8 may be unanswered.",
     { subjects: ["server"] },
   ).opened();
   for (let id = 1; id <= 8; id++) {
     script
-      .d(`AUTH ${id}`, named("AUTH", id, TOKEN.hex))
+      .client(`AUTH ${id}`, named("AUTH", id, TOKEN.hex))
       .sees("server", "refresh", { id, credentials: TOKEN });
   }
   return script
-    .d("AUTH 9", named("AUTH", 9, TOKEN.hex))
+    .client("AUTH 9", named("AUTH", 9, TOKEN.hex))
     .closedByServer("too-many");
 }
 
 function unknownKinds(): Script {
   return new Script(
-    "frames of an unknown kind are passed over if they say so",
-    "IGNORABLE, in the range of the session and of calls; unknown flags mean nothing.",
+    "frames of an unknown kind are skipped if they are ignorable",
+    "IGNORABLE, in the ranges of the session and of calls; unknown flags are ignored.",
     { subjects: ["server"] },
   ).opened()
-    .d("kind 0x0e, IGNORABLE", frame(0x0e, 9, "beef", IGNORABLE))
-    .d("kind 0x6e, IGNORABLE", frame(0x6e, 9, "", IGNORABLE))
+    .client("kind 0x0e, IGNORABLE", frame(0x0e, 9, "beef", IGNORABLE))
+    .client("kind 0x6e, IGNORABLE", frame(0x6e, 9, "", IGNORABLE))
     .requested(
       1,
       "add",
@@ -171,7 +174,7 @@ function unknownKinds(): Script {
     );
 }
 
-/** In the order of the document. */
+/** All of them, in the order of PROTOCOL.md. */
 export const SESSION: readonly Conversation[] = [
   pings(),
   silence("client"),
@@ -190,16 +193,16 @@ export const SESSION: readonly Conversation[] = [
   ),
   toServer(
     "a PING of 7 bytes closes the connection",
-    "8 it is.",
+    "A PING has 8 bytes.",
     named("PING", 0, "00".repeat(7)),
   ),
   toServer(
     "a PONG of 9 bytes closes the connection",
-    "8 it is, asked for or not.",
+    "A PONG has 8 bytes, even if it matches no PING.",
     named("PONG", 0, "00".repeat(9)),
   ),
   toServer(
-    "a GOAWAY that is cut closes the connection",
+    "a truncated GOAWAY closes the connection",
     "Code and last id are 7 bytes.",
     named("GOAWAY", 0, "00".repeat(6)),
   ),
@@ -211,11 +214,11 @@ export const SESSION: readonly Conversation[] = [
   ),
   toServer(
     "AUTH with REPLY from the client closes the connection",
-    "Only the server answers.",
+    "Only the server replies.",
     named("AUTH", 1, "", REPLY),
   ),
   toServer(
-    "an AUTH that does not rise closes the connection",
+    "an AUTH whose id does not rise closes the connection",
     "Ids begin with 1.",
     named("AUTH", 0, TOKEN.hex),
   ),
@@ -225,26 +228,26 @@ export const SESSION: readonly Conversation[] = [
     uint(7, 4) + "00".repeat(7),
   ),
   toServer(
-    "a frame over the limit closes the connection",
-    "131,081 bytes, of which none has come.",
+    "a frame longer than every limit closes the connection",
+    "131,081 bytes, of which none has arrived.",
     uint(131_081, 4),
   ),
   new Script(
-    "a frame over maxFrameBody closes the connection",
-    "16,384 here; a HELLO could have been as long.",
+    "a frame longer than maxFrameBody closes the connection",
+    "maxFrameBody is 16,384; a HELLO could have been that long.",
     { subjects: ["server"], limits: { server: { maxFrameBody: 16_384 } } },
   ).opened()
-    .d("16,385 bytes", named("NOTIFY", 0, "00".repeat(16_385)))
+    .client("16,385 bytes", named("NOTIFY", 0, "00".repeat(16_385)))
     .closedByServer("too-large"),
   new Script(
-    "an answer that answers nothing is dropped",
+    "a reply that matches nothing is dropped",
     "A PONG, and an AUTH with REPLY.",
     { subjects: ["client"] },
   ).opened()
-    .l("PONG", pong(99))
-    .l("AUTH 9, REPLY", named("AUTH", 9, "", REPLY))
+    .server("PONG", pong(99))
+    .server("AUTH 9, REPLY", named("AUTH", 9, "", REPLY))
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
-    .l("ERROR 1", error(1, { code: "forbidden", processed: "yes" }))
+    .server("ERROR 1", error(1, { code: "forbidden", processed: "yes" }))
     .sees("client", "failed", {
       ...{ call: 1, code: "forbidden", processed: "yes", retry: "never" },
     }),

@@ -1,4 +1,4 @@
-/** Conversations about the five shapes, made by either end. */
+/** Conversations about the five shapes, with either end as the caller. */
 import { int, metadata, NONE, notify, str } from "./bytes.ts";
 import { CallScript, SIDES } from "./call_script.ts";
 import { ALERT, type Conversation, LOG, Script, type Side } from "./script.ts";
@@ -7,11 +7,11 @@ const ONE = int(1), TWO = int(2), THREE = int(3);
 const ASKED = { metadata: { trace: "00-ab", lang: "de" } };
 const ANSWERED = { metadata: { cost: "4" } };
 
-/** What the server does, the client is seen to do elsewhere. */
+/** Calls of the server; other conversations contain the client's. */
 function unary(): Script {
   const script = new Script(
     "the server's unary call has a deadline and metadata too",
-    "Ids of the server begin with 2.",
+    "The server's ids begin with 2.",
   ).opened();
   const beside = { timeout: 1500, ...ASKED };
   new CallScript(script, "server", "unary")
@@ -43,7 +43,7 @@ function clientStream(): Script {
 function duplex(): Script {
   const script = new Script(
     "the server's duplex call has items in both directions",
-    "An item of the callee's may come before and behind END.",
+    "The callee may send items before and after END.",
   ).opened();
   new CallScript(script, "server", "duplex")
     .opens(str("room 7")).downloads(str("welcome")).uploads(str("hi")).ends()
@@ -53,7 +53,7 @@ function duplex(): Script {
 
 function withOpening(caller: Side): Script {
   const script = new Script(
-    `a client stream of the ${caller}'s may have an opening`,
+    `a client stream of the ${caller} may have an opening`,
     "It is the value of the REQUEST.",
   ).opened();
   new CallScript(script, caller, "clientStream")
@@ -63,8 +63,8 @@ function withOpening(caller: Side): Script {
 
 function withoutOpening(caller: Side): Script {
   const script = new Script(
-    `a duplex call of the ${caller}'s may have no opening, and no items`,
-    "REQUEST, END and RESULT are all that it needs.",
+    `a duplex call of the ${caller} may have no opening and no items`,
+    "It needs only REQUEST, END and RESULT.",
   ).opened();
   new CallScript(script, caller, "duplex").opens().ends().responds();
   new CallScript(script, caller, "duplex", 1)
@@ -74,8 +74,8 @@ function withoutOpening(caller: Side): Script {
 
 function emptyValues(caller: Side): Script {
   const script = new Script(
-    `items, inputs and results of the ${caller}'s calls may be no value`,
-    "A value has to stand there: the codec's form of none, and the empty text is another.",
+    `items, inputs and results of the ${caller}'s calls may be "no value"`,
+    'A value must be present: the codec\'s encoding of "no value", which differs from the empty text.',
   ).opened();
   const empty = str("");
   new CallScript(script, caller, "serverStream")
@@ -89,8 +89,8 @@ function emptyValues(caller: Side): Script {
 
 function besideStreams(caller: Side): Script {
   const script = new Script(
-    `metadata go both ways beside the ${caller}'s streams`,
-    "In REQUEST and RESULT; items have none.",
+    `metadata goes in both directions with the ${caller}'s streams`,
+    "In REQUEST and RESULT; items have no metadata.",
   ).opened();
   new CallScript(script, caller, "serverStream")
     .opens(ONE, ASKED).downloads(ONE).responds(undefined, ANSWERED);
@@ -103,8 +103,8 @@ function besideStreams(caller: Side): Script {
 
 function notifications(): Script {
   const script = new Script(
-    "notifications of both ends stand between the frames of calls",
-    "No value, the empty text, and metadata. Neither waits for the other's.",
+    "notifications of both ends come between the frames of calls",
+    "No value, the empty text, and metadata. Neither end waits for the other.",
   ).opened();
   const sends = (
     from: Side,
@@ -136,7 +136,7 @@ function notifications(): Script {
   return script;
 }
 
-/** In the order of the document. */
+/** All of them, in the order of PROTOCOL.md. */
 export const BOTH_WAYS: readonly Conversation[] = [
   unary(),
   serverStream(),

@@ -1,4 +1,4 @@
-/** Conversations about a cancel at each stage of a call, seen from both ends. */
+/** Conversations about a cancel at each stage of a call, at both ends. */
 import {
   bin,
   call,
@@ -25,8 +25,8 @@ const UNSENT = { code: "cancelled", processed: "no", retry: "never" } as const;
 
 function waitsForPlace(): Script {
   const script = new Script(
-    "a call that is cancelled before it leaves is not on the wire",
-    "The 33rd of 32 calls; its id goes to the next.",
+    "a call that is cancelled before it is sent never reaches the wire",
+    "maxCalls is 32, and this is the 33rd call; the next call gets its id.",
     { limits: { server: { maxCalls: 32 } } },
   ).opened();
   const { calls, waits } = fillPlaces(script, 32);
@@ -41,11 +41,11 @@ function waitsForPlace(): Script {
 function early(): Script {
   const script = new Script(
     "an early call may be cancelled early",
-    "The server keeps both frames; when it has accepted, the handler is entered and hears at once.",
+    "The server holds both frames; after it accepts, the handler is entered and cancelled immediately.",
   ).greeted();
   const asked = new CallScript(script, "client", "unary");
   asked.asks(ONE).leaves(ONE);
-  script.do("client", "cancel", { call: 1 }).d("CANCEL 1", cancel(1));
+  script.do("client", "cancel", { call: 1 }).client("CANCEL 1", cancel(1));
   asked.failed(HEARS);
   script.accepted();
   asked.arrives(ONE).stopped("cancelled").settles(CANCELLED);
@@ -54,8 +54,8 @@ function early(): Script {
 
 function notWhole(caller: Side): Script {
   const script = new Script(
-    `a large REQUEST of the ${caller}'s is cancelled between its frames`,
-    "The rest is not sent. The callee answers although it never had the whole.",
+    `a large REQUEST of the ${caller} is cancelled between its frames`,
+    "The rest is not sent. The callee sends a terminal although the REQUEST is incomplete.",
     { limits: SMALL_FRAMES },
   ).opened()
     .do(caller, "stall", { after: 2 });
@@ -81,7 +81,7 @@ function notWhole(caller: Side): Script {
 function unary(): Script {
   const script = new Script(
     "the server cancels too",
-    "The client's handler hears of it, and settles the call.",
+    "The client's handler is cancelled and settles the call.",
   ).opened();
   new CallScript(script, "server", "unary")
     .opens(ONE).cancelled().settles(CANCELLED);
@@ -91,8 +91,8 @@ function unary(): Script {
 
 function streams(caller: Side): Script {
   const script = new Script(
-    `streams of the ${caller}'s are cancelled between their items`,
-    "Of every shape, one after the other; their handlers settle when they like.",
+    `streams of the ${caller} are cancelled between their items`,
+    "Every shape, one after the other; their handlers settle later.",
   ).opened();
   const calls = [
     new CallScript(script, caller, "serverStream").opens(ONE).downloads(ONE),
@@ -107,8 +107,8 @@ function streams(caller: Side): Script {
 
 function behindEnd(caller: Side): Script {
   const script = new Script(
-    `a call of the ${caller}'s is cancelled behind END`,
-    "Only the terminal is still owed.",
+    `a call of the ${caller} is cancelled after END`,
+    "Only the terminal is missing.",
   ).opened();
   new CallScript(script, caller, "clientStream")
     .opens().uploads(ONE).ends().cancelled().settles(CANCELLED);
@@ -120,7 +120,7 @@ function behindEnd(caller: Side): Script {
 function largeResult(): Script {
   const script = new Script(
     "a large RESULT is cancelled between its frames",
-    "Its callee had settled: the rest is sent, and dropped. Then the call is over for both.",
+    "Its handler had settled: the rest is sent and dropped. Then the call is over for both ends.",
     { limits: SMALL_FRAMES },
   ).opened();
   new CallScript(script, "client", "unary").opens(ONE);
@@ -129,9 +129,9 @@ function largeResult(): Script {
     .do("server", "respond", { call: 1, value: LARGE });
   const [first, ...rest] = fragments("RESULT", 1, fields() + LARGE.hex, PART);
   script
-    .l("RESULT 1, part 1 of 3", first ?? "")
+    .server("RESULT 1, part 1 of 3", first ?? "")
     .do("client", "cancel", { call: 1 })
-    .d("CANCEL 1", cancel(1))
+    .client("CANCEL 1", cancel(1))
     .sees("client", "failed", { call: 1, ...HEARS })
     .do("server", "flow");
   send(script, "server", rest);
@@ -141,8 +141,8 @@ function largeResult(): Script {
 
 function largeItem(): Script {
   const script = new Script(
-    "a large item is given up by CANCEL",
-    "The call had two of its three frames; the rest is not sent.",
+    "a large item is abandoned by CANCEL",
+    "Two of its three frames were sent; the rest is not.",
     { limits: SMALL_FRAMES },
   ).opened();
   const upload = new CallScript(script, "client", "clientStream").opens();
@@ -150,7 +150,7 @@ function largeItem(): Script {
     .do("client", "stall", { after: 1 })
     .do("client", "send", { call: 1, value: LARGE });
   const [first] = fragments("ITEM", 1, fields() + LARGE.hex, PART);
-  script.d("ITEM 1, part 1 of 3", first ?? "");
+  script.client("ITEM 1, part 1 of 3", first ?? "");
   upload.cancelled();
   script.do("client", "flow");
   upload.settles(CANCELLED);
@@ -159,7 +159,7 @@ function largeItem(): Script {
 
 function cancelAndClose(): Script {
   const script = new Script(
-    "a cancelled call is in flight until its terminal has come",
+    "a cancelled call is in flight until its terminal arrives",
     "maxCalls is 32: the 33rd call waits for the ERROR, not for the CANCEL.",
     { limits: { server: { maxCalls: 32 } } },
   ).opened();
@@ -174,7 +174,7 @@ function cancelAndClose(): Script {
   return script;
 }
 
-/** In the order of the document. */
+/** All of them, in the order of PROTOCOL.md. */
 export const STAGES: readonly Conversation[] = [
   waitsForPlace(),
   early(),

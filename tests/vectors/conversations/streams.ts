@@ -16,7 +16,7 @@ import { ADD, CHAT, type Conversation, COUNT, Script, SUM } from "./script.ts";
 
 const ONE = int(1), TWO = int(2), THREE = int(3);
 
-/** A call that its caller breaks; another one goes on. */
+/** Writes a call that its caller breaks while another call continues. */
 function broken(
   name: string,
   meaning: string,
@@ -34,15 +34,15 @@ function broken(
       value === undefined ? {} : { value },
     );
   options.before?.(script);
-  for (const [about, hex] of frames) script.d(about, hex);
+  for (const [about, hex] of frames) script.client(about, hex);
   return script
     .sees("server", "cancelled", { call: 3, reason: "cancelled" })
-    .l("ERROR 3", error(3, { code: "malformed" }))
+    .server("ERROR 3", error(3, { code: "malformed" }))
     .do("server", "respond", { call: 1, value: TWO })
-    .l("RESULT 1: other calls go on", result(1, TWO));
+    .server("RESULT 1: other calls continue", result(1, TWO));
 }
 
-/** A call that its callee breaks. */
+/** Writes a call that its callee breaks. */
 function brokenByCallee(
   name: string,
   meaning: string,
@@ -52,49 +52,49 @@ function brokenByCallee(
   const { method, number } = shape;
   const script = new Script(name, meaning, { subjects: ["client"] }).opened()
     .called(1, method, request(1, number, ONE), { value: ONE });
-  for (const [about, hex] of frames) script.l(about, hex);
+  for (const [about, hex] of frames) script.server(about, hex);
   return script
-    .d("CANCEL 1", cancel(1))
+    .client("CANCEL 1", cancel(1))
     .sees("client", "failed", {
       ...{ call: 1, code: "malformed", processed: "maybe", retry: "never" },
     })
-    .l("RESULT 1: dropped, but it ends the call", result(1))
+    .server("RESULT 1: dropped, but ends the call", result(1))
     .called(3, "add", request(3, ADD, ONE), { value: ONE });
 }
 
 function serverStream(): Script {
   const script = new Script(
     "a server stream is a REQUEST, items, and a RESULT without a value",
-    "Items are taken one after the other, as the application asks.",
+    "The application takes one item after another.",
   ).opened()
     .called(1, "count", request(1, COUNT, THREE), { value: THREE });
   for (const value of [ONE, TWO, THREE]) {
     script
       .do("client", "read", { call: 1 })
       .do("server", "send", { call: 1, value })
-      .l("ITEM 1", item(1, value))
+      .server("ITEM 1", item(1, value))
       .sees("client", "item", { call: 1, value });
   }
   return script
     .do("server", "respond", { call: 1 })
-    .l("RESULT 1", result(1))
+    .server("RESULT 1", result(1))
     .sees("client", "result", { call: 1 });
 }
 
 function unread(): Script {
   return new Script(
     "items may wait for the application",
-    "They come before anybody asks, and are taken later, also behind the RESULT.",
+    "They arrive before the application asks for them, and are taken later, even after the RESULT.",
   ).opened()
     .called(1, "count", request(1, COUNT, TWO), { value: TWO })
     .do("server", "send", { call: 1, value: ONE })
-    .l("ITEM 1", item(1, ONE))
+    .server("ITEM 1", item(1, ONE))
     .do("server", "send", { call: 1, value: TWO })
-    .l("ITEM 1", item(1, TWO))
+    .server("ITEM 1", item(1, TWO))
     .do("client", "read", { call: 1 })
     .sees("client", "item", { call: 1, value: ONE })
     .do("server", "respond", { call: 1 })
-    .l("RESULT 1", result(1))
+    .server("RESULT 1", result(1))
     .sees("client", "result", { call: 1 })
     .do("client", "read", { call: 1 })
     .sees("client", "item", { call: 1, value: TWO });
@@ -103,22 +103,22 @@ function unread(): Script {
 function clientStream(): Script {
   const script = new Script(
     "a client stream is a REQUEST, items, END, and a RESULT",
-    "The REQUEST has no value at all where there is no opening.",
+    "Without an opening the REQUEST has no value at all.",
   ).opened()
     .called(1, "sum", request(1, SUM, undefined));
   for (const value of [ONE, TWO]) {
     script
       .do("server", "read", { call: 1 })
       .do("client", "send", { call: 1, value })
-      .d("ITEM 1", item(1, value))
+      .client("ITEM 1", item(1, value))
       .sees("server", "item", { call: 1, value });
   }
   return script
     .do("client", "end", { call: 1 })
-    .d("END 1", named("END", 1))
+    .client("END 1", named("END", 1))
     .sees("server", "itemsEnded", { call: 1 })
     .do("server", "respond", { call: 1, value: THREE })
-    .l("RESULT 1", result(1, THREE))
+    .server("RESULT 1", result(1, THREE))
     .sees("client", "result", { call: 1, value: THREE });
 }
 
@@ -126,83 +126,83 @@ function duplex(): Script {
   const room = str("room 7");
   return new Script(
     "a duplex call has items in both directions, and may have an opening",
-    "The two directions have nothing to do with each other.",
+    "The two directions are independent.",
   ).opened()
     .called(1, "chat", request(1, CHAT, room), { value: room })
     .do("server", "read", { call: 1 })
     .do("client", "read", { call: 1 })
     .do("server", "send", { call: 1, value: str("welcome") })
-    .l("ITEM 1, from the callee", item(1, str("welcome")))
+    .server("ITEM 1, from the callee", item(1, str("welcome")))
     .sees("client", "item", { call: 1, value: str("welcome") })
     .do("client", "send", { call: 1, value: str("hi") })
-    .d("ITEM 1, from the caller", item(1, str("hi")))
+    .client("ITEM 1, from the caller", item(1, str("hi")))
     .sees("server", "item", { call: 1, value: str("hi") })
     .do("client", "end", { call: 1 })
-    .d("END 1", named("END", 1))
+    .client("END 1", named("END", 1))
     .sees("server", "itemsEnded", { call: 1 })
     .do("client", "read", { call: 1 })
     .do("server", "send", { call: 1, value: str("bye") })
-    .l("ITEM 1, behind END", item(1, str("bye")))
+    .server("ITEM 1, after END", item(1, str("bye")))
     .sees("client", "item", { call: 1, value: str("bye") })
     .do("server", "respond", { call: 1 })
-    .l("RESULT 1", result(1))
+    .server("RESULT 1", result(1))
     .sees("client", "result", { call: 1 });
 }
 
 function fails(): Script {
   const parts = { code: "internal", processed: "yes", incident: "9" } as const;
   return new Script(
-    "a stream may end with an ERROR behind its items",
-    "The items before it count.",
+    "a stream may end with an ERROR after its items",
+    "The items before it are delivered.",
   ).opened()
     .called(1, "count", request(1, COUNT, THREE), { value: THREE })
     .do("client", "read", { call: 1 })
     .do("server", "send", { call: 1, value: ONE })
-    .l("ITEM 1", item(1, ONE))
+    .server("ITEM 1", item(1, ONE))
     .sees("client", "item", { call: 1, value: ONE })
     .do("server", "fail", { call: 1, ...parts })
-    .l("ERROR 1", error(1, parts))
+    .server("ERROR 1", error(1, parts))
     .sees("client", "failed", { call: 1, retry: "never", ...parts });
 }
 
 function earlyAnswer(): Script {
   return new Script(
-    "the callee may answer before END",
-    "Then the caller sends no more; what was on the way is dropped.",
+    "the callee may respond before END",
+    "The caller then sends no more; items in transit are dropped.",
   ).opened()
     .called(1, "sum", request(1, SUM, undefined))
     .do("client", "send", { call: 1, value: ONE })
-    .d("ITEM 1", item(1, ONE))
+    .client("ITEM 1", item(1, ONE))
     .do("server", "respond", { call: 1, value: TWO })
-    .l("RESULT 1", result(1, TWO))
+    .server("RESULT 1", result(1, TWO))
     .sees("client", "result", { call: 1, value: TWO });
 }
 
 function unwanted(): Script {
   return new Script(
-    "items that the handler does not want are dropped",
-    "It has left its loop: what comes is not charged any more, and nothing is granted.",
+    "items that the handler does not need are dropped",
+    "The handler has left its loop: further items are not charged, and nothing is granted.",
     {
       subjects: ["server"],
       limits: { server: { streamWindow: 1024, maxStreamWindow: 1024 } },
     },
   ).opened()
     .requested(1, "sum", request(1, SUM, undefined))
-    .d("ITEM 1, unread", item(1, str("x".repeat(200))))
+    .client("ITEM 1, unread", item(1, str("x".repeat(200))))
     .do("server", "stopReading", { call: 1 })
-    .d("ITEM 1, dropped", item(1, str("x".repeat(250))))
-    .d("ITEM 1, dropped", item(1, str("x".repeat(250))))
-    .d("END 1", named("END", 1))
+    .client("ITEM 1, dropped", item(1, str("x".repeat(250))))
+    .client("ITEM 1, dropped", item(1, str("x".repeat(250))))
+    .client("END 1", named("END", 1))
     .sees("server", "itemsEnded", { call: 1 })
     .do("server", "respond", { call: 1, value: ONE })
-    .l("RESULT 1", result(1, ONE));
+    .server("RESULT 1", result(1, ONE));
 }
 
 const sum = { method: "sum", number: SUM };
 const add = { method: "add", number: ADD, value: TWO };
 const CUT_FIELDS = "0004" + "00";
 
-/** In the order of the document. */
+/** All of them, in the order of PROTOCOL.md. */
 export const STREAMS: readonly Conversation[] = [
   serverStream(),
   unread(),
@@ -211,39 +211,49 @@ export const STREAMS: readonly Conversation[] = [
   fails(),
   earlyAnswer(),
   unwanted(),
-  broken("an item for a unary call breaks it", "No such items.", add, [
-    ["ITEM 3", item(3, ONE)],
-  ]),
-  broken("END of a unary call breaks it", "It has no items to end.", add, [
-    ["END 3", named("END", 3)],
-  ]),
   broken(
-    "an item behind END breaks the call",
-    "END is the last word.",
+    "an item for a unary call breaks it",
+    "Unary calls have no items.",
+    add,
+    [
+      ["ITEM 3", item(3, ONE)],
+    ],
+  ),
+  broken(
+    "END of a unary call breaks it",
+    "Unary calls have no items to end.",
+    add,
+    [
+      ["END 3", named("END", 3)],
+    ],
+  ),
+  broken(
+    "an item after END breaks the call",
+    "No item may follow END.",
     sum,
     [["ITEM 3", item(3, ONE)]],
     {
       before: (script) =>
         script
-          .d("END 3", named("END", 3))
+          .client("END 3", named("END", 3))
           .sees("server", "itemsEnded", { call: 3 }),
     },
   ),
   broken(
     "a second END breaks the call",
-    "Once is enough.",
+    "END may occur once.",
     sum,
     [["END 3 again", named("END", 3)]],
     {
       before: (script) =>
         script
-          .d("END 3", named("END", 3))
+          .client("END 3", named("END", 3))
           .sees("server", "itemsEnded", { call: 3 }),
     },
   ),
   broken(
     "END in the middle of an item breaks the call",
-    "The item's last frame is owed.",
+    "The item's last frame is missing.",
     sum,
     [
       ["ITEM 3, first part", named("ITEM", 3, fields() + "c4ff00", MORE)],
@@ -252,13 +262,13 @@ export const STREAMS: readonly Conversation[] = [
   ),
   broken(
     "an item whose fields are longer than itself breaks the call",
-    "4 bytes claimed, 1 there.",
+    "They claim 4 bytes, and there is 1.",
     sum,
     [["ITEM 3", named("ITEM", 3, CUT_FIELDS)]],
   ),
   brokenByCallee(
-    "an item in answer to a unary call breaks it",
-    "The caller hears at once, sends CANCEL, and drops the terminal.",
+    "an item for the caller of a unary call breaks it",
+    "The caller fails the call immediately, sends CANCEL, and drops the terminal.",
     { method: "add", number: ADD },
     [["ITEM 1", item(1, ONE)]],
   ),
@@ -270,40 +280,40 @@ export const STREAMS: readonly Conversation[] = [
   ),
   new Script(
     "a RESULT in the middle of an item fails the call",
-    "A part of an item is no item: the stream must not look whole.",
+    "A part of an item is not an item: the stream must not appear complete.",
     { subjects: ["client"] },
   ).opened()
     .called(1, "count", request(1, COUNT, ONE), { value: ONE })
-    .l("ITEM 1, first part", named("ITEM", 1, fields() + "c4ff00", MORE))
-    .l("RESULT 1", result(1))
+    .server("ITEM 1, first part", named("ITEM", 1, fields() + "c4ff00", MORE))
+    .server("RESULT 1", result(1))
     .sees("client", "failed", {
       ...{ call: 1, code: "malformed", processed: "maybe", retry: "never" },
     }),
   new Script(
     "END from the callee closes the connection",
-    "Callees end with RESULT or ERROR.",
+    "Callees end calls with RESULT or ERROR.",
     { subjects: ["client"] },
   ).opened()
     .called(1, "count", request(1, COUNT, ONE), { value: ONE })
-    .l("END 1", named("END", 1))
-    .d("GOAWAY protocol", named("GOAWAY", 0, "01" + "00".repeat(6)))
+    .server("END 1", named("END", 1))
+    .client("GOAWAY protocol", named("GOAWAY", 0, "01" + "00".repeat(6)))
     .sees("client", "failed", {
       ...{ call: 1, code: "disconnected", processed: "maybe", retry: "never" },
     })
     .sees("client", "ended", { code: "protocol", remote: false }),
   new Script(
-    "a server's items are no different",
-    "A REQUEST of the client's for a stream, cut in two, with items that follow.",
+    "a server receives items in the same way",
+    "A REQUEST for a stream in two frames, followed by items.",
     { subjects: ["server"] },
   ).opened()
-    .d(
+    .client(
       "REQUEST 1, first part",
       named("REQUEST", 1, call(SUM, ONE).slice(0, 6), MORE),
     )
     .requested(1, "sum", named("REQUEST", 1, call(SUM, ONE).slice(6)), {
       value: ONE,
     })
-    .d("ITEM 1", item(1, TWO))
+    .client("ITEM 1", item(1, TWO))
     .do("server", "read", { call: 1 })
     .sees("server", "item", { call: 1, value: TWO }),
 ].map((script) => script.conversation);

@@ -1,4 +1,4 @@
-/** Conversations about credit that is used up, given back and raised, at both ends. */
+/** Conversations about credit that is used up, returned and raised, at both ends. */
 import {
   bin,
   credit,
@@ -24,12 +24,12 @@ import {
 
 const ONE = int(1), TWO = int(2);
 const PART = 16_384;
-/** Windows of a KiB that are never raised. */
+/** Windows of 1 KiB that are never raised. */
 const NARROW = { streamWindow: 1024, maxStreamWindow: 1024 };
-/** An item of a charge of 569: 2 for fields, 503 for the value, 64. */
+/** An item with a charge of 569: 2 for fields, 503 for the value, 64. */
 const ITEM = bin("61", 500);
 
-/** Two items leave, a third waits until the first was taken. */
+/** Writes two items that are sent, and a third that waits for credit. */
 function fills(script: Script, from: Side, id: number): void {
   script
     .do(from, "send", { call: id, value: ITEM })
@@ -50,8 +50,8 @@ function drains(script: Script, from: Side, id: number): void {
 
 function listenersStreams(): Script {
   const script = new Script(
-    "the server's streams wait for credit as the client's do",
-    "A stream to read, and one to fill; a unary call is not held up by either.",
+    "the server's streams wait for credit like the client's",
+    "One stream in each direction; neither delays a unary call.",
     { limits: { client: NARROW, server: NARROW } },
   ).opened();
   const down = new CallScript(script, "server", "serverStream").opens(ONE);
@@ -67,7 +67,7 @@ function listenersStreams(): Script {
 function bothDirections(caller: Side): Script {
   const script = new Script(
     `both directions of the ${caller}'s duplex call run out of credit`,
-    "Each has an account of its own: granting one gives the other nothing.",
+    "Each has its own account: a grant for one does not affect the other.",
     { limits: { client: NARROW, server: NARROW } },
   ).opened();
   const { id } = new CallScript(script, caller, "duplex").opens();
@@ -77,11 +77,11 @@ function bothDirections(caller: Side): Script {
 }
 
 function atZero(caller: Side): Script {
-  const value = bin("64", 443); // a charge of 512
+  const value = bin("64", 443); // has a charge of 512
   const callee = other(caller);
   const script = new Script(
-    `an account of the ${caller}'s stream that is at 0 is used up`,
-    "1,024 − 2 × 512: only above 0 may an item leave, and each that is taken lets one more go.",
+    `an account of the ${caller}'s stream at 0 is used up`,
+    "1,024 − 2 × 512: items are sent only above 0, and each item taken allows one more.",
     { limits: { [caller]: NARROW } },
   ).opened();
   const { id } = new CallScript(script, caller, "serverStream").opens(ONE);
@@ -105,8 +105,8 @@ function endWaits(caller: Side): Script {
   const value = bin("cd", 40_000);
   const small = { maxFrameBody: PART };
   const script = new Script(
-    `END and RESULT of the ${caller}'s call wait behind items that wait`,
-    "They need no credit, but keep their order. A part is paid for while the application waits for it.",
+    `END and RESULT of the ${caller}'s call wait for queued items`,
+    "They need no credit, but keep their order. The charge of a part is returned while the application waits for the item.",
     {
       limits: {
         client: { ...NARROW, ...small },
@@ -127,7 +127,7 @@ function endWaits(caller: Side): Script {
     last();
     script.frame(
       to,
-      "CREDIT: part 3, too late to be of use",
+      "CREDIT: part 3, too late",
       credit(call.id, 7_301),
     ).crosses();
   };
@@ -138,7 +138,7 @@ function endWaits(caller: Side): Script {
   passes(
     caller,
     () =>
-      script.frame(caller, "END, behind its item", named("END", call.id))
+      script.frame(caller, "END, after its item", named("END", call.id))
         .crosses()
         .sees(callee, "itemsEnded", { call: call.id }),
   );
@@ -146,21 +146,21 @@ function endWaits(caller: Side): Script {
   passes(
     callee,
     () =>
-      script.frame(callee, "RESULT, behind its item", result(call.id)).crosses()
+      script.frame(callee, "RESULT, after its item", result(call.id)).crosses()
         .sees(caller, "result", { call: call.id }),
   );
   return script;
 }
 
 function connection(caller: Side): Script {
-  const line = bin("2e", 16_000); // a charge of 16,071
+  const line = bin("2e", 16_000); // has a charge of 16,071
   const [method, number] = caller === "client"
     ? ["log", LOG] as const
     : ["alert", ALERT] as const;
   const callee = other(caller);
   const script = new Script(
-    `the ${caller}'s requests wait for a WINDOW that is on its way`,
-    "65,536 − 5 × 16,071 = −14,819; the sixth notification and a call wait, until WINDOW gives back two and two more.",
+    `the ${caller}'s requests wait for a WINDOW in transit`,
+    "65,536 − 5 × 16,071 = −14,819; the sixth notification and a call wait until two WINDOWs have returned two charges each.",
     { limits: { [callee]: { connectionWindow: 65_536 } } },
   ).opened();
   for (let count = 1; count <= 5; count++) {
@@ -180,7 +180,7 @@ function connection(caller: Side): Script {
     .frame(callee, "WINDOW: the fifth and the sixth", window(32_142)).crosses()
     .frame(
       caller,
-      "REQUEST: it has waited behind it",
+      "REQUEST, which waited after it",
       request(waits.id, waits.number, ONE),
     )
     .crosses();
@@ -189,11 +189,11 @@ function connection(caller: Side): Script {
 }
 
 function raisedUpload(caller: Side): Script {
-  const value = bin("62", 600); // a charge of 669
+  const value = bin("62", 600); // has a charge of 669
   const callee = other(caller);
   const script = new Script(
-    `the ${callee} raises the window of an upload that it reads`,
-    "From 1,024 to 2,048 and 4,096, and no further.",
+    `the ${callee} raises the window of an upload while reading it`,
+    "From 1,024 to 2,048 and 4,096, but no further.",
     { limits: { [callee]: { streamWindow: 1024, maxStreamWindow: 4096 } } },
   ).opened();
   const call = new CallScript(script, caller, "clientStream").opens();
@@ -219,7 +219,7 @@ function raisedUpload(caller: Side): Script {
 function inFlight(): Script {
   const script = new Script(
     "calls of every shape and of both ends are in flight at once",
-    "Their items come in any order, and each call has its own.",
+    "Items of different calls arrive in any order.",
   ).opened();
   const streams = SIDES.map((caller) => ({
     unary: new CallScript(script, caller, "unary").opens(ONE),
@@ -246,15 +246,15 @@ function inFlight(): Script {
 
 function afterAnother(): Script {
   const script = new Script(
-    "nothing of an account is carried over to the next call",
-    "The first stream ends with its window used up; the second has one of its own.",
+    "an account is not carried over to the next call",
+    "The first stream ends with its window used up; the second has its own window.",
     { limits: { client: NARROW } },
   ).opened();
   const first = new CallScript(script, "client", "serverStream").opens(ONE);
   script.do("server", "send", { call: first.id, value: ITEM })
-    .l("ITEM 1", item(first.id, ITEM))
+    .server("ITEM 1", item(first.id, ITEM))
     .do("server", "send", { call: first.id, value: ITEM })
-    .l("ITEM 1: overshot", item(first.id, ITEM));
+    .server("ITEM 1: overshot", item(first.id, ITEM));
   first.responds();
   const second = new CallScript(script, "client", "serverStream", 1)
     .opens(ONE);
@@ -266,8 +266,8 @@ function afterAnother(): Script {
 function notWanted(): Script {
   const value = bin("63", 250);
   const script = new Script(
-    "a sender whose items are not wanted waits until its call has ended",
-    "The handler has left its loop: nothing is granted, and RESULT ends the waiting.",
+    "a sender whose items are not needed waits until its call has ended",
+    "The handler has left its loop: nothing is granted, and RESULT ends the wait.",
     { limits: { server: NARROW } },
   ).opened();
   const call = new CallScript(script, "client", "clientStream").opens();
@@ -275,7 +275,7 @@ function notWanted(): Script {
   for (let count = 1; count <= 4; count++) {
     script
       .do("client", "send", { call: call.id, value })
-      .d(`ITEM 1, dropped, number ${count}`, item(call.id, value));
+      .client(`ITEM 1, dropped, number ${count}`, item(call.id, value));
   }
   script.do("client", "send", { call: call.id, value });
   call.responds(ONE);
@@ -284,7 +284,7 @@ function notWanted(): Script {
   return script;
 }
 
-/** In the order of the document. */
+/** All of them, in the order of PROTOCOL.md. */
 export const WINDOWS: readonly Conversation[] = [
   inFlight(),
   listenersStreams(),
