@@ -180,7 +180,7 @@ async function* lengths(
   }
 }
 
-// ── resources of a session ─────────────────────────────────────────────────
+// ── resources of a session ───────────────────────────────────────────────
 
 /** Turns of the event loop after which everything in transit has arrived. */
 const TURNS = 1000;

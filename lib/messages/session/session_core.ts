@@ -157,7 +157,7 @@ export abstract class SessionCore {
   // ── ends ───────────────────────────────────────────────────────────────
 
   /**
-   * Drains the session: no call starts any more, and calls in flight may finish
+   * Drains the session: no new call starts, and calls in flight may finish
    * within the grace period. Sends GOAWAY and, after one round trip, a GOAWAY
    * with the id of the last accepted call.
    */

@@ -130,7 +130,7 @@ export class Subject {
     return body.length === 0 ? {} : { value: jsonOf(this.#codec.decode(body)) };
   }
 
-  // ── inputs ─────────────────────────────────────────────────────────
+  // ── inputs ─────────────────────────────────────────────────────────────
 
   /** Delivers bytes from the peer. */
   receive(bytes: Uint8Array): void {
@@ -201,7 +201,7 @@ export class Subject {
     };
   }
 
-  // ── actions of the application ──────────────────────────────────────────
+  // ── actions of the application ─────────────────────────────────────────
 
   /** Performs the action of a step. */
   do(what: string, details: Details): void {

@@ -1,7 +1,7 @@
 /**
- * Calls in flight by id. Ids rise, so a call's index in a ring buffer follows
- * from its id. If an older call still occupies that index, the new call goes
- * into a map.
+ * Calls in flight by id. Ids increase, so a call's index in a ring buffer
+ * follows from its id. If an older call still occupies that index, the new call
+ * is kept in a map.
  *
  * A map alone would be correct but costs the garbage collector more: whenever it
  * rehashes, the old table keeps referring to finished calls and everything that

@@ -34,7 +34,7 @@ export interface CalleeObserver extends StreamObserver {
   /** Called when the call is cancelled; aborts the handler's signal. */
   onCancelled(reason: CancelReason, message: string): void;
   /**
-   * Called when a result or the data of an error cannot be encoded or sent.
+   * Called when a result, or data of an error, cannot be sent.
    *
    * @returns the error that ends the call instead
    */

@@ -100,7 +100,7 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
     this.responses = new ResponseWriter(shared, this.calls);
   }
 
-  // ── start ──────────────────────────────────────────────────────────
+  // ── start ──────────────────────────────────────────────────────────────
 
   /** @inheritdoc */
   receiveRequest(id: number, body: Uint8Array): void {
@@ -199,7 +199,7 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
     }
   }
 
-  // ── later frames of a call ──────────────────────────────────────────
+  // ── later frames of a call ─────────────────────────────────────────────
 
   /**
    * Handles a CANCEL frame. It is a hint: the handler is notified, and the call
@@ -252,7 +252,7 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
     timerWheel.remove(call);
     dropQueued(this.shared, call);
     endItems(this.shared, call.receiveWindow);
-    call.receiveWindow?.clear(); // received items are not delivered any more
+    call.receiveWindow?.clear(); // received items are no longer delivered
     call.observer.onCancelled(reason, message);
     call.observer.onItemsEnded();
     if (blocked.delete(call)) call.observer.onSendable();

@@ -80,7 +80,7 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
     wakeBlocked(this.#shared);
   }
 
-  // ── start ──────────────────────────────────────────────────────────
+  // ── start ──────────────────────────────────────────────────────────────
 
   /**
    * Starts a call, or queues it.
@@ -233,7 +233,7 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
     else writer.queue(call, Kind.END, new Uint8Array(0));
   }
 
-  // ── replies and items ────────────────────────────────────────────────────
+  // ── replies and items ──────────────────────────────────────────────────
 
   /** Handles a RESULT or ERROR frame, or a part of one. */
   receiveReply(kind: number, id: number, frame: Uint8Array): void {
@@ -303,7 +303,7 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
     // is incomplete.
     if (started) this.#writeCancel(call, code === "deadline" ? 1 : 0);
     this.#release(call);
-    call.receiveWindow?.clear(); // received items are not delivered any more
+    call.receiveWindow?.clear(); // received items are no longer delivered
     call.observer.onFailed(
       callError(call, code, message, { processed, cause }),
     );

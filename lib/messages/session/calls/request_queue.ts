@@ -61,7 +61,7 @@ export class RequestQueue implements Source {
   }
 
   /**
-   * Returns the reason why a message of this size cannot be queued, if any. The
+   * Returns why a message of this size cannot be queued, or `undefined`. The
    * first message after the one being sent may have any size.
    */
   fullFor(bytes: number): string | undefined {

@@ -1,6 +1,6 @@
 /**
- * Reads REQUEST and NOTIFY frames: checks that ids rise, reassembles one message
- * at a time, and accounts for the credit that the frames cost.
+ * Reads REQUEST and NOTIFY frames: checks that ids increase, reassembles one
+ * message at a time, and accounts for the credit that the frames cost.
  *
  * @module
  */
@@ -85,8 +85,8 @@ export class RequestReader {
   }
 
   /**
-   * Checks the order of frames: ids rise, and no other message starts between
-   * the frames of one, unless that one was given up.
+   * Checks the order of frames. Ids must increase, and no other message may start
+   * between the frames of one, unless that one was given up.
    */
   #checkOrder(kind: number, id: number): boolean {
     const partial = this.#partial;

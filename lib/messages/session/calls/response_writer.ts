@@ -1,6 +1,6 @@
 /**
- * Writes the RESULT or ERROR that ends each of the peer's calls. Also
- * decides when that frame is sent.
+ * Writes the RESULT or ERROR that ends each of the peer's calls. Also decides
+ * when that frame is sent.
  *
  * ```text
  *  handler settles ──▶ much is unsent? ─yes─▶ wait, unencoded
@@ -31,7 +31,7 @@ interface WaitingResponse {
 /** Ends the peer's calls. */
 export class ResponseWriter {
   #waiting: WaitingResponse[] = [];
-  /** Calls that ended because of a broken rule while their handlers still run. */
+  /** Calls that {@linkcode ResponseWriter.failNow} ended before their handlers settled. */
   readonly #unsettled: Set<IncomingCall> = new Set();
   readonly #shared: SharedState;
   readonly #calls: CallTable<IncomingCall>;

@@ -114,7 +114,7 @@ export class CredentialRefresh {
   #receiveCredentials(id: number, frame: Uint8Array): void {
     if (id <= this.#lastId) {
       throw new MalformedError(
-        `AUTH has id ${id} after ${this.#lastId}; ids must rise`,
+        `AUTH has id ${id} after ${this.#lastId}; ids must increase`,
       );
     }
     if (this.#pending.size >= MAX_UNANSWERED) {

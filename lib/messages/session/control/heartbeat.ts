@@ -40,8 +40,9 @@ export class Heartbeat {
   }
 
   /**
-   * Returns what is due: a PING, or the end of the session. Each PING gets its
-   * full interval, even if the process was suspended during earlier ones.
+   * Returns the action that is due, if any: to send a PING, or to end the
+   * session. Each PING gets its full interval, even if the process was suspended
+   * during earlier ones.
    */
   check(
     now: number,
