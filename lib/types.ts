@@ -66,8 +66,8 @@ export type {
   RefusalCode,
 } from "./messages/handlers/context.ts";
 export type {
-  Call,
-  Calls,
+  CallFunction,
+  CallFunctions,
   ClientStreamCall,
   ClientStreamCallWithOpening,
   DuplexCall,
@@ -110,11 +110,11 @@ export type {
   ErrorsIn,
   ErrorsOut,
   NoErrorSchemas,
-  Nothing,
   NotificationSchemas,
   SchemaMethod,
   StreamSchemas,
-  TypedMethod,
+  TypedMethodOptions,
+  VoidSchema,
 } from "./messages/protocol/method_builders.ts";
 export type { MethodSchemas } from "./messages/protocol/method_schemas.ts";
 export type { ProtocolOptions } from "./messages/protocol/protocol.ts";
@@ -122,7 +122,7 @@ export type { MethodSummary } from "./messages/protocol/protocol_hash.ts";
 export type {
   AnyProtocol,
   BoundMethod,
-  Joined,
+  Intersection,
   MergedSides,
   MethodsOf,
   MethodTree,
@@ -133,15 +133,15 @@ export type {
 } from "./messages/protocol/protocol_types.ts";
 export type { JsonSchema } from "./messages/schema/json_schema.ts";
 export type {
-  Carried,
   InferInput,
   InferOutput,
+  LibraryIssue,
   SchemaFailure,
-  SchemaFinding,
   SchemaIssue,
   SchemaResult,
   SchemaSuccess,
   SchemaTypes,
+  SchemaTypesOf,
   StandardSchema,
   StandardSchemaProps,
 } from "./messages/schema/standard_schema.ts";

@@ -311,7 +311,7 @@ export interface Conversation<In, Out>
   extends ItemSender<In>, AsyncIterable<Out> {}
 
 /** Types of the functions that call a method, by its shape. */
-export interface Calls<In, Out, Opening> {
+export interface CallFunctions<In, Out, Opening> {
   /** One input, one output. */
   unary: undefined extends In ? UnaryCallWithoutInput<In, Out>
     : UnaryCall<In, Out>;
@@ -336,13 +336,13 @@ export interface Calls<In, Out, Opening> {
  *
  * @typeParam M the type of the method: `typeof Shop.server.order`
  */
-export type Call<M extends MethodDeclaration> = M extends {
+export type CallFunction<M extends MethodDeclaration> = M extends {
   readonly types?: {
     readonly caller: (
       input: infer CallerIn extends CallerInput,
     ) => infer CallerOut extends CallerOutput;
   };
-} ? Calls<
+} ? CallFunctions<
     CallerIn["input"],
     CallerOut["output"],
     CallerIn["opening"]
@@ -356,6 +356,6 @@ export type Call<M extends MethodDeclaration> = M extends {
  */
 export type RemoteMethods<Methods> = {
   readonly [Name in keyof Methods]: Methods[Name] extends MethodDeclaration
-    ? Call<Methods[Name]>
+    ? CallFunction<Methods[Name]>
     : RemoteMethods<Methods[Name]>;
 };

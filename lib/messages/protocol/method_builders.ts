@@ -24,13 +24,13 @@ import type {
 } from "../schema/standard_schema.ts";
 
 /** Schema of no value, used where a declaration omits a schema. */
-export type Nothing = StandardSchema<void, void>;
+export type VoidSchema = StandardSchema<void, void>;
 
 /** Absence of declared errors, in a declaration with schemas. */
 export type NoErrorSchemas = Record<never, never>;
 
 /** Options of a method that is declared by types alone. */
-export interface TypedMethod extends MethodOptions {
+export interface TypedMethodOptions extends MethodOptions {
   /** Not allowed together with type arguments; a schema determines the type. */
   readonly input?: never;
   /** Not allowed together with type arguments; a schema determines the type. */
@@ -111,7 +111,7 @@ export type SchemaMethod<
   In extends StandardSchema,
   Out extends StandardSchema,
   Errors extends ErrorSchemas = NoErrorSchemas,
-  Opening extends StandardSchema = Nothing,
+  Opening extends StandardSchema = VoidSchema,
 > = Method<
   S,
   { input: InferInput<In>; opening: InferInput<Opening> },
@@ -159,7 +159,7 @@ export function unary<
   In = void,
   Out = void,
   Errors extends object = NoErrors,
->(options?: TypedMethod): Unary<In, Out, Errors>;
+>(options?: TypedMethodOptions): Unary<In, Out, Errors>;
 /**
  * Declares a method with one input and one output, by schemas.
  *
@@ -173,8 +173,8 @@ export function unary<
  * @throws {RangeError} if `timeout` is not an integer from 1 to 2,147,483,647 ms
  */
 export function unary<
-  In extends StandardSchema = Nothing,
-  Out extends StandardSchema = Nothing,
+  In extends StandardSchema = VoidSchema,
+  Out extends StandardSchema = VoidSchema,
   Errors extends ErrorSchemas = NoErrorSchemas,
 >(
   schemas: CallSchemas<In, Out, Errors>,
@@ -215,7 +215,7 @@ export function unary(declared: Declared = {}): MethodDeclaration {
  * ```
  */
 export function notification<In = void>(
-  options?: TypedMethod,
+  options?: TypedMethodOptions,
 ): Notification<In>;
 /**
  * Declares a method with one input and no reply, by a schema.
@@ -227,9 +227,9 @@ export function notification<In = void>(
  * Standard Schema version 1
  * @throws {RangeError} if `timeout` is not an integer from 1 to 2,147,483,647 ms
  */
-export function notification<In extends StandardSchema = Nothing>(
+export function notification<In extends StandardSchema = VoidSchema>(
   schemas: NotificationSchemas<In>,
-): SchemaMethod<"notification", In, Nothing>;
+): SchemaMethod<"notification", In, VoidSchema>;
 export function notification(declared: Declared = {}): MethodDeclaration {
   return declareMethod("notification", declared);
 }
@@ -270,7 +270,7 @@ export function serverStream<
   In = void,
   Item = void,
   Errors extends object = NoErrors,
->(options?: TypedMethod): ServerStream<In, Item, Errors>;
+>(options?: TypedMethodOptions): ServerStream<In, Item, Errors>;
 /**
  * Declares a method with one input that returns a stream, by schemas.
  *
@@ -286,8 +286,8 @@ export function serverStream<
  * @throws {RangeError} if `timeout` is not an integer from 1 to 2,147,483,647 ms
  */
 export function serverStream<
-  In extends StandardSchema = Nothing,
-  Item extends StandardSchema = Nothing,
+  In extends StandardSchema = VoidSchema,
+  Item extends StandardSchema = VoidSchema,
   Errors extends ErrorSchemas = NoErrorSchemas,
 >(
   schemas: CallSchemas<In, Item, Errors>,
@@ -341,7 +341,7 @@ export function clientStream<
   Out = void,
   Errors extends object = NoErrors,
   Opening = void,
->(options?: TypedMethod): ClientStream<Item, Out, Errors, Opening>;
+>(options?: TypedMethodOptions): ClientStream<Item, Out, Errors, Opening>;
 /**
  * Declares a method that takes a stream, by schemas.
  *
@@ -358,10 +358,10 @@ export function clientStream<
  * @throws {RangeError} if `timeout` is not an integer from 1 to 2,147,483,647 ms
  */
 export function clientStream<
-  Item extends StandardSchema = Nothing,
-  Out extends StandardSchema = Nothing,
+  Item extends StandardSchema = VoidSchema,
+  Out extends StandardSchema = VoidSchema,
   Errors extends ErrorSchemas = NoErrorSchemas,
-  Opening extends StandardSchema = Nothing,
+  Opening extends StandardSchema = VoidSchema,
 >(
   schemas: StreamSchemas<Item, Out, Errors, Opening>,
 ): SchemaMethod<"clientStream", Item, Out, Errors, Opening>;
@@ -409,7 +409,7 @@ export function duplex<
   Out = void,
   Errors extends object = NoErrors,
   Opening = void,
->(options?: TypedMethod): Duplex<In, Out, Errors, Opening>;
+>(options?: TypedMethodOptions): Duplex<In, Out, Errors, Opening>;
 /**
  * Declares a method with a stream in each direction, by schemas.
  *
@@ -427,10 +427,10 @@ export function duplex<
  * @throws {RangeError} if `timeout` is not an integer from 1 to 2,147,483,647 ms
  */
 export function duplex<
-  In extends StandardSchema = Nothing,
-  Out extends StandardSchema = Nothing,
+  In extends StandardSchema = VoidSchema,
+  Out extends StandardSchema = VoidSchema,
   Errors extends ErrorSchemas = NoErrorSchemas,
-  Opening extends StandardSchema = Nothing,
+  Opening extends StandardSchema = VoidSchema,
 >(
   schemas: StreamSchemas<In, Out, Errors, Opening>,
 ): SchemaMethod<"duplex", In, Out, Errors, Opening>;

@@ -165,12 +165,12 @@ export type Remote<P extends AnyProtocol, S extends Side> = RemoteMethods<P[S]>;
  */
 export interface MergedSides<P extends AnyProtocol> {
   /** Methods that the server handles. */
-  server: Joined<P["server"]>;
+  server: Intersection<P["server"]>;
   /** Methods that the client handles. */
-  client: Joined<P["client"]>;
+  client: Intersection<P["client"]>;
 }
 
 /** Intersection of the members of a union. */
-export type Joined<Union> =
+export type Intersection<Union> =
   (Union extends unknown ? (member: Union) => void : never) extends
     (joined: infer All extends object) => void ? All : never;

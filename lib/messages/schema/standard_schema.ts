@@ -57,11 +57,11 @@ export interface SchemaSuccess<Output> {
 /** Result for an invalid value. */
 export interface SchemaFailure {
   /** Issues found in the value. */
-  readonly issues: readonly SchemaFinding[];
+  readonly issues: readonly LibraryIssue[];
 }
 
 /** One issue, as a schema library reports it. */
-export interface SchemaFinding {
+export interface LibraryIssue {
   /** Description of the issue. */
   readonly message: string;
   /** Keys that lead to the invalid part, outermost first; plain or as `{ key }`. */
@@ -78,7 +78,7 @@ export interface SchemaFinding {
  *
  * @typeParam Schema the type of the schema
  */
-export type InferInput<Schema> = Carried<Schema> extends
+export type InferInput<Schema> = SchemaTypesOf<Schema> extends
   { readonly input: infer Input } ? Input : never;
 
 /**
@@ -86,7 +86,7 @@ export type InferInput<Schema> = Carried<Schema> extends
  *
  * @typeParam Schema the type of the schema
  */
-export type InferOutput<Schema> = Carried<Schema> extends
+export type InferOutput<Schema> = SchemaTypesOf<Schema> extends
   { readonly output: infer Output } ? Output : never;
 
 /**
@@ -94,7 +94,7 @@ export type InferOutput<Schema> = Carried<Schema> extends
  *
  * @typeParam Schema the type of the schema
  */
-export type Carried<Schema> = Schema extends
+export type SchemaTypesOf<Schema> = Schema extends
   { readonly "~standard": { readonly types?: infer Types } }
   ? NonNullable<Types>
   : never;
@@ -148,7 +148,7 @@ export class SchemaError extends Error {
    *
    * @param findings the issues as the library reported them
    */
-  constructor(findings: readonly SchemaFinding[]) {
+  constructor(findings: readonly LibraryIssue[]) {
     // Array.from() returns a plain array; arktype's issues are a subclass of Array.
     const issues = Array.from(findings).slice(0, MAX_ISSUES).map(toIssue);
     super(describeIssues(issues, findings.length));
@@ -186,7 +186,7 @@ function accept<Output>(result: SchemaResult<Output>): Output {
   return result.value;
 }
 
-function toIssue(finding: SchemaFinding): SchemaIssue {
+function toIssue(finding: LibraryIssue): SchemaIssue {
   return {
     path: Array.from(finding.path ?? []).slice(0, MAX_PATH_DEPTH).map(toKey),
     message: truncate(finding.message, MAX_ISSUE_LENGTH),
