@@ -8,7 +8,7 @@ import { type Address, TransportError } from "@lengthwise/lengthwise/transport";
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import fc from "fast-check";
 
-/** One row, both directions. */
+/** Addresses as objects and URLs, tested in both directions. */
 const ADDRESSES: readonly (readonly [string, Address])[] = [
   ["tcp://127.0.0.1:7000", { hostname: "127.0.0.1", port: 7000 }],
   ["tcp://localhost:0", { hostname: "localhost", port: 0 }],
@@ -31,7 +31,7 @@ for (const [url, address] of ADDRESSES) {
   });
 }
 
-Deno.test("parseAddress() takes what people also write", () => {
+Deno.test("parseAddress() accepts alternative spellings", () => {
   const expected = { hostname: "localhost", port: 80 };
   assertEquals(parseAddress("TCP://localhost:80"), expected);
   assertEquals(parseAddress("tcp://localhost:80/"), expected);
@@ -65,14 +65,14 @@ const BAD_URLS: readonly (readonly [string, string])[] = [
 ];
 
 for (const [url, part] of BAD_URLS) {
-  Deno.test(`parseAddress() refuses ${JSON.stringify(url)}`, () => {
+  Deno.test(`parseAddress() rejects ${JSON.stringify(url)}`, () => {
     const error = assertThrows(() => parseAddress(url), TransportError);
     assertEquals(error.kind, "address-invalid");
     assertStringIncludes(error.message, part);
   });
 }
 
-Deno.test("checkAddress() quotes what was wrong", () => {
+Deno.test("checkAddress() quotes the invalid value", () => {
   const cases: readonly (readonly [Address, string])[] = [
     [{ port: 65536 }, "65536"],
     [{ port: -1 }, "-1"],
@@ -91,14 +91,14 @@ Deno.test("checkAddress() quotes what was wrong", () => {
   }
 });
 
-Deno.test("formatAddress() writes what sockets report", () => {
+Deno.test("formatAddress() formats the addresses that sockets report", () => {
   const cases = [
     [{ transport: "tcp", hostname: "0.0.0.0", port: 1 }, "tcp://0.0.0.0:1"],
     [{ transport: "tcp", hostname: "::", port: 1 }, "tcp://[::]:1"],
     [{ transport: "unix", path: "/run/x" }, "unix:/run/x"],
     [{ transport: "unix", path: null }, "unix:"],
     [{ transport: "memory", name: "db" }, "memory:db"],
-    // Half of a character pair, which no URL can hold.
+    // A lone surrogate, which a URL cannot contain.
     [{ transport: "memory", name: "\ud800" }, "memory:%EF%BF%BD"],
   ] as const;
   for (const [address, text] of cases) {
@@ -106,7 +106,7 @@ Deno.test("formatAddress() writes what sockets report", () => {
   }
 });
 
-Deno.test("resolveAddress() puts TLS where the address has none of its own", () => {
+Deno.test("resolveAddress() adds TLS options to an address without its own", () => {
   const tls = { caCerts: ["ours"] };
   const own = { caCerts: ["its own"] };
   assertEquals(resolveAddress({ port: 1, tls: own }, tls), {
@@ -127,7 +127,7 @@ Deno.test("resolveAddress() puts TLS where the address has none of its own", () 
   assertEquals(resolveAddress({ memory: "m" }, tls), { memory: "m" });
 });
 
-Deno.test("resolveAddress() takes what a socket reports, if it can be dialled", () => {
+Deno.test("resolveAddress() accepts a socket's address if it can be connected to", () => {
   const tcp = { transport: "tcp", hostname: "::1", port: 9 };
   assertEquals(resolveAddress(tcp, undefined), { hostname: "::1", port: 9 });
   assertThrows(
@@ -141,7 +141,7 @@ Deno.test("resolveAddress() takes what a socket reports, if it can be dialled", 
   );
 });
 
-// Invariant: what is formatted parses to the same address.
+// Invariant: a formatted address parses to the same address.
 Deno.test("parseAddress() is the inverse of formatAddress()", () => {
   const text = fc.string({ minLength: 1, unit: "grapheme" }).filter((value) =>
     !value.includes("\0") && value.isWellFormed()
@@ -160,8 +160,8 @@ Deno.test("parseAddress() is the inverse of formatAddress()", () => {
   }));
 });
 
-// Invariant: any text gives an address or a TransportError that names it.
-Deno.test("parseAddress() throws nothing but TransportError", () => {
+// Invariant: any text parses to an address or throws a TransportError that names it.
+Deno.test("parseAddress() throws only TransportError", () => {
   const scheme = fc.constantFrom("tcp://", "tls://", "unix:", "memory:", "");
   fc.assert(fc.property(scheme, fc.string(), (head, tail) => {
     try {

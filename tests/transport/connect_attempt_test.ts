@@ -9,7 +9,7 @@ import {
 
 const ADDRESS = "tcp://127.0.0.1:1";
 
-Deno.test("connectAttempt() gives what is dialled in time", async () => {
+Deno.test("connectAttempt() returns a connection that arrives in time", async () => {
   const connection = { close: () => {} };
   const result = await connectAttempt(() => Promise.resolve(connection), {
     address: ADDRESS,
@@ -19,7 +19,7 @@ Deno.test("connectAttempt() gives what is dialled in time", async () => {
   assertStrictEquals(result, connection);
 });
 
-Deno.test("connectAttempt() passes on what dialling throws", async () => {
+Deno.test("connectAttempt() rejects with the error of the attempt", async () => {
   const cause = new Error("refused");
   const error = await assertRejects(() =>
     connectAttempt(() => Promise.reject(cause), {
@@ -31,7 +31,7 @@ Deno.test("connectAttempt() passes on what dialling throws", async () => {
   assertStrictEquals(error, cause);
 });
 
-Deno.test("connectAttempt() tells its dialler when it gives up, and why", async () => {
+Deno.test("connectAttempt() aborts the signal of the attempt with its own reason", async () => {
   const abort = new AbortController();
   const reason = new Error("enough");
   let seen: AbortSignal | undefined;
@@ -46,7 +46,7 @@ Deno.test("connectAttempt() tells its dialler when it gives up, and why", async 
   assertStrictEquals(seen?.reason, reason);
 });
 
-Deno.test("connectAttempt() closes what a deaf dialler brings too late", async () => {
+Deno.test("connectAttempt() closes a late connection of an attempt that ignores its signal", async () => {
   const late = Promise.withResolvers<{ close(): void }>();
   const closed = Promise.withResolvers<void>();
   await assertRejects(
@@ -63,7 +63,7 @@ Deno.test("connectAttempt() closes what a deaf dialler brings too late", async (
   await closed.promise;
 });
 
-Deno.test("connectAttempt() forgets its dialler's failure after giving up", async () => {
+Deno.test("connectAttempt() ignores a failure of the attempt after the abort", async () => {
   const late = Promise.withResolvers<{ close(): void }>();
   const abort = new AbortController();
   const attempting = connectAttempt(() => late.promise, {

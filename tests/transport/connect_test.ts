@@ -18,7 +18,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 
-/** A TCP address that neither answers nor refuses: its backlog is full. */
+/** A TCP address that neither accepts nor refuses, because its backlog is full. */
 async function withSilentAddress(
   body: (address: { port: number }) => Promise<void>,
 ): Promise<void> {
@@ -30,12 +30,12 @@ async function withSilentAddress(
   const { port } = listener.addr;
   const abort = new AbortController();
   const { signal } = abort;
-  // The kernel takes a few more than it was told; those behind get no answer.
+  // The kernel queues a few more clients than its limit and ignores the others.
   const fillers = Array.from(
     { length: 8 },
     () => Deno.connect({ port, signal }).catch(() => undefined),
   );
-  // Two take their place at once, or there is nothing to fill.
+  // Wait for the first two, which connect immediately, so that the backlog is full.
   await Promise.all(fillers.slice(0, 2));
   try {
     await body({ port });
@@ -45,7 +45,7 @@ async function withSilentAddress(
   }
 }
 
-Deno.test("connect() gives up after its timeout", () =>
+Deno.test("connect() rejects after its timeout", () =>
   withSilentAddress(async (address) => {
     const error = await assertRejects(
       () => connect(address, { timeout: 50 }),
@@ -56,7 +56,7 @@ Deno.test("connect() gives up after its timeout", () =>
     assertEquals(error.address, `tcp://127.0.0.1:${address.port}`);
   }));
 
-Deno.test("connect() gives up on its signal, and rejects with the reason as it is", () =>
+Deno.test("connect() rejects with the signal's reason", () =>
   withSilentAddress(async (address) => {
     const abort = new AbortController();
     const reason = { not: "even an error" };
@@ -66,7 +66,7 @@ Deno.test("connect() gives up on its signal, and rejects with the reason as it i
     assertStrictEquals(caught, reason);
   }));
 
-Deno.test("connect() takes AbortSignal.timeout()", () =>
+Deno.test("connect() accepts AbortSignal.timeout()", () =>
   withSilentAddress(async (address) => {
     const signal = AbortSignal.timeout(20);
     const error = await assertRejects(
@@ -76,7 +76,7 @@ Deno.test("connect() takes AbortSignal.timeout()", () =>
     assertEquals(error.name, "TimeoutError");
   }));
 
-Deno.test("connect() with a signal aborted before it dials nothing", async () => {
+Deno.test("connect() opens no socket if the signal is already aborted", async () => {
   await using listener = await listen({ memory: "before" });
   const reason = new Error("before");
   for (const retry of [{}, undefined]) {
@@ -91,7 +91,7 @@ Deno.test("connect() with a signal aborted before it dials nothing", async () =>
   assertEquals(listener.connections, 0);
 });
 
-Deno.test("connect() is not touched by an abort that comes after it", async () => {
+Deno.test("connect() ignores an abort after it has resolved", async () => {
   await using listener = await listen({ port: 0 });
   const abort = new AbortController();
   using client = await connect(listener.addr, { signal: abort.signal });
@@ -113,12 +113,12 @@ Deno.test("connect() closes a connection that arrives after the abort", async ()
   }
 });
 
-Deno.test("connect() closes a TCP connection that is there just when the abort comes", async () => {
+Deno.test("connect() closes a TCP connection that arrives at the moment of the abort", async () => {
   await using listener = await listen({ port: 0 });
   const { port = 0 } = listener.addr;
   const abort = new AbortController();
   const real = Deno.connect;
-  // As Deno does: it asks the signal once more before it gives the connection.
+  // Like Deno, check the signal once more before returning the connection.
   const lateAbort = async ({ signal }: Deno.ConnectOptions) => {
     const conn = await real({ port });
     abort.abort(new Error("just now"));
@@ -139,11 +139,11 @@ Deno.test("connect() closes a TCP connection that is there just when the abort c
   assertEquals(await server.read(new Uint8Array(1)), null);
 });
 
-Deno.test("connect() tries several addresses in their order", async () => {
+Deno.test("connect() tries several addresses in order", async () => {
   await using first = await listen({ memory: "first" });
   await using second = await listen({ memory: "second" });
   using _third = await connect([
-    "memory:nobody",
+    "memory:unknown",
     { memory: "second" },
     "memory:first",
   ]);
@@ -151,7 +151,7 @@ Deno.test("connect() tries several addresses in their order", async () => {
   (await second.accept()).close();
 });
 
-Deno.test("connect() to several addresses fails with all their errors", async () => {
+Deno.test("connect() reports the errors of all addresses", async () => {
   const error = await assertRejects(
     () => connect([{ memory: "one" }, { path: "/missing/two" }]),
     TransportError,
@@ -165,7 +165,7 @@ Deno.test("connect() to several addresses fails with all their errors", async ()
   );
 });
 
-Deno.test("connect() stops at an abort and does not go on to the next address", () =>
+Deno.test("connect() does not try the next address after an abort", () =>
   withSilentAddress(async (address) => {
     await using listener = await listen({ memory: "next" });
     const signal = AbortSignal.timeout(20);
@@ -179,7 +179,7 @@ Deno.test("connect() stops at an abort and does not go on to the next address", 
     assertEquals(accepted, false);
   }));
 
-Deno.test("connect() goes on to the next address after a timeout", () =>
+Deno.test("connect() tries the next address after a timeout", () =>
   withSilentAddress(async (address) => {
     await using listener = await listen({ memory: "fallback" });
     using client = await connect([address, "memory:fallback"], { timeout: 20 });
@@ -187,7 +187,7 @@ Deno.test("connect() goes on to the next address after a timeout", () =>
     (await listener.accept()).close();
   }));
 
-Deno.test("connect() retries while nobody listens, and then gets through", async () => {
+Deno.test("connect() retries until a server listens", async () => {
   const { addr } = await (async () => {
     await using listener = await listen({ port: 0 });
     return listener;
@@ -215,11 +215,11 @@ Deno.test("connect() retries while nobody listens, and then gets through", async
   assert(dials >= 3);
 });
 
-Deno.test("connect() draws its waits below a bound that doubles", async () => {
+Deno.test("connect() waits for random times below a bound that doubles", async () => {
   const waits: number[] = [];
   const realTimeout = globalThis.setTimeout;
   const realRandom = Math.random;
-  // The upper end of full jitter; and no wait, so that the test need not.
+  // The upper end of the jitter, and timers that fire immediately.
   Math.random = () => 0;
   globalThis.setTimeout = Object.assign((run: () => void, wait: number) => {
     waits.push(wait);
@@ -228,7 +228,7 @@ Deno.test("connect() draws its waits below a bound that doubles", async () => {
   try {
     const error = await assertRejects(
       () =>
-        connect("memory:nobody", {
+        connect("memory:unknown", {
           timeout: 0,
           retry: { maxAttempts: 5, minTimeout: 100, maxTimeout: 500 },
         }),
@@ -242,7 +242,7 @@ Deno.test("connect() draws its waits below a bound that doubles", async () => {
   assertEquals(waits, [100, 200, 400, 500]);
 });
 
-Deno.test("connect() does not retry what waiting cannot mend", async () => {
+Deno.test("connect() does not retry permanent failures", async () => {
   const error = await assertRejects(
     () => connect({ port: 0 }, { retry: { minTimeout: 1 } }),
     TransportError,
@@ -250,10 +250,10 @@ Deno.test("connect() does not retry what waiting cannot mend", async () => {
   assertEquals(error.kind, "address-invalid");
 });
 
-Deno.test("connect() ends its retries on the signal", async () => {
+Deno.test("connect() stops its retries when the signal is aborted", async () => {
   const abort = new AbortController();
   const reason = new Error("enough");
-  const connecting = connect("memory:nobody", {
+  const connecting = connect("memory:unknown", {
     signal: abort.signal,
     retry: { minTimeout: 60_000, maxTimeout: 60_000 },
   });
@@ -261,7 +261,7 @@ Deno.test("connect() ends its retries on the signal", async () => {
   assertStrictEquals(await assertRejects(() => connecting), reason);
 });
 
-Deno.test("connect() refuses limits that cannot be", async () => {
+Deno.test("connect() rejects invalid limits", async () => {
   for (const timeout of [-1, NaN, Infinity]) {
     await assertRejects(
       () => connect({ port: 1 }, { timeout }),
@@ -277,7 +277,7 @@ Deno.test("connect() refuses limits that cannot be", async () => {
   );
 });
 
-Deno.test("connect() outside Deno says what works there", async () => {
+Deno.test("connect() names the transports that work outside Deno", async () => {
   const deno = globalThis.Deno;
   Reflect.deleteProperty(globalThis, "Deno");
   let error;
@@ -291,7 +291,7 @@ Deno.test("connect() outside Deno says what works there", async () => {
   assertStringIncludes(error.message, "memory and WebSocket");
 });
 
-Deno.test("connect() dials WebSockets by their URL", async () => {
+Deno.test("connect() connects to WebSockets by URL", async () => {
   const { promise, resolve } = Promise.withResolvers<SocketConnection>();
   await using server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
@@ -302,7 +302,7 @@ Deno.test("connect() dials WebSockets by their URL", async () => {
     },
   );
   const client = await connect([
-    "memory:nobody",
+    "memory:unknown",
     `ws://127.0.0.1:${server.addr.port}/`,
   ], { timeout: 5_000 });
   assertInstanceOf(client, WebSocketConnectionImpl);
@@ -314,7 +314,7 @@ Deno.test("connect() dials WebSockets by their URL", async () => {
   await client.finished;
 });
 
-Deno.test("connect() to a WebSocket that is not there names its URL", async () => {
+Deno.test("connect() names the URL of an unreachable WebSocket", async () => {
   const { port } = await (async () => {
     await using listener = await listen({ port: 0 });
     return { port: listener.addr.port ?? 0 };
@@ -324,7 +324,7 @@ Deno.test("connect() to a WebSocket that is not there names its URL", async () =
   assertEquals(error.address, url);
 });
 
-Deno.test("connect() gives a SocketConnection on every transport", async () => {
+Deno.test("connect() returns a SocketConnection on every transport", async () => {
   const addresses = [{ port: 0 }, { memory: "each" }, {
     path: await socketPath(),
   }];

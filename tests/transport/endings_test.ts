@@ -1,5 +1,5 @@
 /**
- * How a connection ends, as the table in the README of the layer has it.
+ * The endings of a connection, as listed in the table of the layer's README.
  *
  * @module
  */
@@ -29,7 +29,7 @@ type Ending = (
   server: SocketConnection,
 ) => Promise<unknown>;
 
-/** What a read tells: bytes, the end, or the kind of an error. */
+/** Returns the outcome of a read: bytes, the end, or the kind of an error. */
 async function readOutcome(connection: Connection): Promise<string> {
   try {
     const count = await connection.read(new Uint8Array(1 << 16));
@@ -40,8 +40,10 @@ async function readOutcome(connection: Connection): Promise<string> {
 }
 
 /**
- * What writing comes to: an error, or none in so many rounds. A peer's answer to
- * a write takes a while, and TLS waits a second for an end in answer to its own.
+ * Returns the outcome of repeated writes: an error, or success after all rounds.
+ *
+ * A peer's reset takes a while to arrive, and TLS waits up to a second for the
+ * peer's close_notify.
  */
 async function writeOutcome(
   connection: Connection,
@@ -52,7 +54,7 @@ async function writeOutcome(
       await writeAll(connection, new Uint8Array(1));
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
-    return "goes on";
+    return "still works";
   } catch (error) {
     return error instanceof TransportError ? error.kind : String(error);
   }
@@ -63,7 +65,7 @@ const endings: Record<string, { end: Ending; read: string[]; write: string }> =
     "the peer half-closes": {
       end: (client) => client.closeWrite(),
       read: ["end", "end", "end"],
-      write: "goes on",
+      write: "still works",
     },
     "the peer closes": {
       end: async (client) => {
@@ -73,7 +75,7 @@ const endings: Record<string, { end: Ending; read: string[]; write: string }> =
       read: ["3 bytes", "end", "end"],
       write: "reset",
     },
-    "this side closes": {
+    "the connection is closed locally": {
       end: (_client, server) => Promise.resolve(server.close()),
       read: ["closed", "closed", "closed"],
       write: "closed",
@@ -95,7 +97,7 @@ function over(address: ListenAddress, tls?: TlsClientOptions): WithPair {
   };
 }
 
-/** A service that upgrades one request. */
+/** A server that upgrades one request. */
 class Upgrades implements AsyncDisposable {
   readonly port: number;
   #server: Deno.HttpServer<Deno.NetAddr>;
@@ -160,11 +162,11 @@ for (const [transport, withPair] of Object.entries(transports)) {
         for (const outcome of read) {
           assertEquals(await readOutcome(server), outcome);
         }
-        const rounds = write === "goes on" ? 50 : undefined;
+        const rounds = write === "still works" ? 50 : undefined;
         assertEquals(await writeOutcome(server, rounds), write);
       }));
   }
-  Deno.test(`on ${transport}, when the peer closes with bytes unread`, () =>
+  Deno.test(`on ${transport}, when the peer closes with unread bytes`, () =>
     withPair(async (client, server) => {
       await writeAll(server, new Uint8Array(3));
       client.close();
@@ -185,7 +187,7 @@ Deno.test("on TCP, when the peer resets", async () => {
   assertEquals(await writeOutcome(server), "reset");
 });
 
-/** One end of a connection whose other end the relay can cut off. */
+/** Checks the outcome of a read on a connection that a relay cuts. */
 type CutOff = (cut: (relay: Relay) => Promise<void>) => Promise<void>;
 
 function cutOff(
@@ -236,7 +238,7 @@ const cuts: Record<string, CutOff> = {
 };
 
 for (const [transport, withCut] of Object.entries(cuts)) {
-  Deno.test(`on ${transport}, when the stream is cut in between`, async () => {
+  Deno.test(`on ${transport}, when the stream is cut in transit`, async () => {
     await withCut((relay) => relay.cut());
   });
 }
@@ -270,7 +272,7 @@ Deno.test("on TCP, TLS, Unix and WebSocket, when the peer's process is killed", 
 
 Deno.test("on WebSocket, when the peer vanishes", async () => {
   await using service = new Upgrades({ idleTimeout: 1 });
-  // Opens, and does not answer a ping.
+  // This client opens the WebSocket but does not answer pings.
   using conn = await Deno.connect({ port: service.port });
   const request = `GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n` +
     `Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n` +

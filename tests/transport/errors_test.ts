@@ -16,7 +16,7 @@ Deno.test("TransportError has kind, address and cause", () => {
   assertEquals(String(error), "TransportError: Cannot do it");
 });
 
-Deno.test("TransportError has no cause where there is none", () => {
+Deno.test("TransportError has no cause if none is given", () => {
   const error = new TransportError("x", { kind: "closed", address: "" });
   assert(!("cause" in error));
 });

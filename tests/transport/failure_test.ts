@@ -10,7 +10,7 @@ import {
 
 const CONTEXT = { verb: "connect to", address: "tcp://127.0.0.1:1" };
 
-Deno.test("failureKind() tells Deno's classes apart", () => {
+Deno.test("failureKind() recognizes Deno's error classes", () => {
   const { errors } = Deno;
   assertEquals(failureKind(new errors.AddrInUse("x")), "address-in-use");
   assertEquals(
@@ -31,7 +31,7 @@ Deno.test("failureKind() tells Deno's classes apart", () => {
   assertEquals(failureKind(new errors.WouldBlock("x")), "limit");
 });
 
-Deno.test("failureKind() goes by the code where there is one", () => {
+Deno.test("failureKind() prefers the code of an error", () => {
   const coded = (code: string) => Object.assign(new Error("x"), { code });
   assertEquals(failureKind(coded("EMFILE")), "limit");
   assertEquals(failureKind(coded("ENFILE")), "limit");
@@ -39,13 +39,13 @@ Deno.test("failureKind() goes by the code where there is one", () => {
   assertEquals(failureKind(coded("EWHATEVER")), "other");
 });
 
-Deno.test("failureKind() calls everything else other", () => {
+Deno.test("failureKind() returns 'other' for any other error", () => {
   assertEquals(failureKind(new Error("x")), "other");
   assertEquals(failureKind("a string"), "other");
   assertEquals(failureKind(undefined), "other");
 });
 
-Deno.test("failure() says what was attempted, where and why, with the cause", () => {
+Deno.test("failure() reports the operation, the address, the reason and the cause", () => {
   const cause = new Deno.errors.ConnectionRefused("os error 111");
   const error = failure(cause, CONTEXT);
   assertInstanceOf(error, TransportError);
@@ -59,14 +59,14 @@ Deno.test("failure() says what was attempted, where and why, with the cause", ()
   );
 });
 
-Deno.test("failure() leaves a TransportError as it is", () => {
+Deno.test("failure() returns a TransportError unchanged", () => {
   const error = new TransportError("x", { kind: "tls", address: "" });
   assertStrictEquals(failure(error, CONTEXT), error);
   assertEquals(error.cause, undefined);
   assert(!("cause" in error), "no cause where there is none");
 });
 
-Deno.test("failure() keeps NotCapable and says what to grant", () => {
+Deno.test("failure() keeps NotCapable and names the flags to grant", () => {
   const cause = new Deno.errors.NotCapable("Requires net access");
   const tcp = failure(cause, CONTEXT);
   assertInstanceOf(tcp, Deno.errors.NotCapable);

@@ -1,5 +1,5 @@
 /**
- * What a network does to a server, on real sockets.
+ * Network faults and their effect on a server, on real sockets.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { once } from "node:events";
 import { createConnection } from "node:net";
 
 const CLIENTS = 200;
-// Deno does not start below about 100.
+// Deno does not start with fewer than about 100 descriptors.
 const DESCRIPTORS = 150;
 
 Deno.test({
@@ -37,7 +37,7 @@ Deno.test({
     const lines = jsonLines(child.stdout);
     const { port = 0 } = await lines.next();
 
-    // All of them are connected: the kernel holds those behind the limit.
+    // All clients are connected: the kernel holds the ones above the limit.
     const clients: SocketConnection[] = [];
     for (let count = 0; count < CLIENTS; count++) {
       clients.push(await connect({ port }));
@@ -50,13 +50,13 @@ Deno.test({
     await word.close();
     for (const client of clients) {
       const greeting = new Uint8Array(1);
-      assert(await readExactly(client, greeting), "nobody is lost");
+      assert(await readExactly(client, greeting), "no client is lost");
       assertEquals(greeting[0], 42);
       client.close();
     }
     const { served, failures = 0 } = await lines.next();
     assertEquals(served, CLIENTS);
-    // Doubling pauses: a loop that spins would have failed thousands of times.
+    // The pauses double: a busy loop would have failed thousands of times.
     assert(failures >= 1 && failures < 50, `${failures} failed accepts`);
     assert((await child.status).success);
     await lines.end();
@@ -64,11 +64,11 @@ Deno.test({
 });
 
 Deno.test({
-  name: "1,000 rounds of every way to fail leave no descriptor behind",
+  name: "1,000 rounds of all kinds of failures leak no descriptor",
   // Only Linux lists the descriptors of a process.
   ignore: Deno.build.os !== "linux",
   async fn() {
-    // In a process of its own: other tests open descriptors in this one.
+    // In a separate process, since other tests open descriptors in this one.
     const program = new URL("programs/descriptor_rounds.ts", import.meta.url);
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "--frozen", "--no-check", "--allow-all", program.href],
@@ -80,7 +80,7 @@ Deno.test({
   },
 });
 
-Deno.test("a peer that vanishes leaves pending transfers with an error", async () => {
+Deno.test("pending transfers fail when the peer vanishes", async () => {
   await using listener = await listen({ port: 0 });
   const socket = createConnection(listener.addr.port ?? 0, "127.0.0.1");
   await once(socket, "connect");
@@ -94,7 +94,7 @@ Deno.test("a peer that vanishes leaves pending transfers with an error", async (
   }
 });
 
-Deno.test("a cut connection is an end to read, and truncated to who waits for more", async () => {
+Deno.test("a cut connection is an end for read() and an error for readExactly()", async () => {
   const [client, server] = memoryPair({
     toServer: { fault: { kind: "cut", after: 3 } },
   });

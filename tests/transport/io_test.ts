@@ -16,11 +16,11 @@ import {
 const bytes = (length: number, value: number) =>
   new Uint8Array(length).fill(value);
 
-Deno.test("writeAll() keeps concurrent writers apart on TCP", async () => {
+Deno.test("writeAll() does not mix the bytes of concurrent writers on TCP", async () => {
   await using listener = await listen({ port: 0 });
   using client = await connect(listener.addr);
   using server = await listener.accept();
-  const size = 4 << 20; // above what a socket takes in one write
+  const size = 4 << 20; // more than a socket accepts in one write
   const writing = Promise.all(
     [1, 2, 3].map((value) => writeAll(client, bytes(size, value))),
   );
@@ -33,7 +33,7 @@ Deno.test("writeAll() keeps concurrent writers apart on TCP", async () => {
   }
 });
 
-Deno.test("writeAll() fails those that queue behind a failure", async () => {
+Deno.test("writeAll() fails the calls that are queued after a failure", async () => {
   const [client] = memoryPair({
     toServer: { fault: { kind: "reset", after: 2 }, writeSize: 1 },
   });
@@ -49,13 +49,13 @@ Deno.test("writeAll() fails those that queue behind a failure", async () => {
   ]);
 });
 
-Deno.test("writeAll() of nothing does nothing", async () => {
+Deno.test("writeAll() writes nothing for an empty buffer", async () => {
   const [client] = memoryPair();
   client.close();
   await writeAll(client, new Uint8Array(0));
 });
 
-Deno.test("readExactly() serves concurrent readers in their order", async () => {
+Deno.test("readExactly() serves concurrent readers in order", async () => {
   const [client, server] = memoryPair({ readSize: 1 });
   const first = new Uint8Array(3);
   const second = new Uint8Array(2);
@@ -68,7 +68,7 @@ Deno.test("readExactly() serves concurrent readers in their order", async () => 
   assertEquals([[...first], [...second]], [[1, 2, 3], [4, 5]]);
 });
 
-Deno.test("readExactly() tells an end before the first byte from a cut", async () => {
+Deno.test("readExactly() distinguishes an end before the first byte from a truncated read", async () => {
   const [client, server] = memoryPair();
   await writeAll(client, bytes(5, 1));
   await client.closeWrite();
@@ -99,7 +99,7 @@ for (const transfer of ["read", "write"] as const) {
     assertEquals(server.closed, false);
   });
 
-  Deno.test(`a signal aborted before a ${transfer} leaves the connection alone`, async () => {
+  Deno.test(`a signal aborted before a ${transfer} leaves the connection open`, async () => {
     const [client] = memoryPair();
     const signal = AbortSignal.abort(new Error("before"));
     const call = transfer === "read"
@@ -134,7 +134,7 @@ Deno.test("a signal ends two transfers on a Deno.Conn, and nothing else", async 
   const outcomes = transfers.map((transfer) =>
     assertRejects(() => transfer, Error, "enough")
   );
-  // A `Deno.Conn` throws when it is closed twice: thrown out of an event, that
+  // A `Deno.Conn` throws when it is closed twice; in an event listener, that
   // would end the process.
   abort.abort(new Error("enough"));
   await Promise.all(outcomes);

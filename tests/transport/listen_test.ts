@@ -11,7 +11,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 
-Deno.test("listen() takes objects, URLs and what another listener reported", async () => {
+Deno.test("listen() accepts objects, URLs and the address of another listener", async () => {
   await using first = await listen({ memory: "forms" });
   first.close();
   const url = new URL("memory:forms");
@@ -24,7 +24,7 @@ Deno.test("listen() takes objects, URLs and what another listener reported", asy
   }
 });
 
-Deno.test("listen() on a tls: URL asks for the certificate", async () => {
+Deno.test("listen() on a tls: URL requires a certificate", async () => {
   const error = await assertRejects(
     () => listen("tls://127.0.0.1:0"),
     TransportError,
@@ -44,14 +44,14 @@ Deno.test("listen() with a tls option never falls back to plain text", async () 
   }
 });
 
-Deno.test("listen() refuses ports out of range", async () => {
+Deno.test("listen() rejects ports out of range", async () => {
   for (const port of [-1, 65_536, 0.5, NaN]) {
     const error = await assertRejects(() => listen({ port }), TransportError);
     assertEquals(error.kind, "address-invalid");
   }
 });
 
-Deno.test("listen() aborted while it binds leaves nothing bound", async () => {
+Deno.test("listen() leaves nothing bound if it is aborted while binding", async () => {
   const path = await Deno.makeTempFile();
   await Deno.remove(path);
   const abort = new AbortController();
@@ -62,7 +62,7 @@ Deno.test("listen() aborted while it binds leaves nothing bound", async () => {
   await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
 });
 
-Deno.test("listen() leaves nothing bound when its options are wrong", async () => {
+Deno.test("listen() leaves nothing bound if its options are invalid", async () => {
   const options = { maxConnections: 0 };
   await assertRejects(() => listen({ memory: "wrong" }, options), RangeError);
   (await listen({ memory: "wrong" })).close();

@@ -8,25 +8,29 @@ function queue(): { queue: ReceiveQueue; taken: number[] } {
   return { queue: new ReceiveQueue((count) => taken.push(count)), taken };
 }
 
-Deno.test("ReceiveQueue.read() takes what is there, over and within chunks", {
-  permissions: "none",
-}, async () => {
-  const { queue: received, taken } = queue();
-  received.push(bytes(1, 2, 3));
-  received.push(bytes(4));
-  received.push(bytes(5, 6));
-  const buffer = new Uint8Array(4);
-  assertEquals(await received.read(buffer.subarray(0, 2)), 2);
-  assertEquals(received.held, 4);
-  assertEquals(await received.read(buffer.subarray(2)), 2);
-  assertEquals(buffer, bytes(1, 2, 3, 4));
-  assertEquals(await received.read(buffer), 2);
-  assertEquals(buffer.subarray(0, 2), bytes(5, 6));
-  assertEquals(taken, [2, 2, 2]);
-  assertEquals(received.held, 0);
-});
+Deno.test(
+  "ReceiveQueue.read() returns the available bytes, across and within chunks",
+  {
+    permissions: "none",
+  },
+  async () => {
+    const { queue: received, taken } = queue();
+    received.push(bytes(1, 2, 3));
+    received.push(bytes(4));
+    received.push(bytes(5, 6));
+    const buffer = new Uint8Array(4);
+    assertEquals(await received.read(buffer.subarray(0, 2)), 2);
+    assertEquals(received.held, 4);
+    assertEquals(await received.read(buffer.subarray(2)), 2);
+    assertEquals(buffer, bytes(1, 2, 3, 4));
+    assertEquals(await received.read(buffer), 2);
+    assertEquals(buffer.subarray(0, 2), bytes(5, 6));
+    assertEquals(taken, [2, 2, 2]);
+    assertEquals(received.held, 0);
+  },
+);
 
-Deno.test("ReceiveQueue.read() waits, and is served in order", {
+Deno.test("ReceiveQueue.read() waits and is served in order", {
   permissions: "none",
 }, async () => {
   const { queue: received } = queue();
@@ -39,22 +43,26 @@ Deno.test("ReceiveQueue.read() waits, and is served in order", {
   assertEquals(await received.read(bytes()), 0);
 });
 
-Deno.test("ReceiveQueue gives the bytes before the end, and the end for ever", {
-  permissions: "none",
-}, async () => {
-  const { queue: received } = queue();
-  received.push(bytes(1));
-  received.end();
-  received.push(bytes(2)); // behind the end: dropped
-  received.fail(new Error("too late"));
-  assert(received.ended);
-  assertEquals(await received.read(bytes(0)), 1);
-  assertEquals(await received.read(bytes(0)), null);
-  assertEquals(await received.read(bytes(0)), null);
-});
+Deno.test(
+  "ReceiveQueue returns the bytes before the end, then the end on every read",
+  {
+    permissions: "none",
+  },
+  async () => {
+    const { queue: received } = queue();
+    received.push(bytes(1));
+    received.end();
+    received.push(bytes(2)); // after the end: dropped
+    received.fail(new Error("too late"));
+    assert(received.ended);
+    assertEquals(await received.read(bytes(0)), 1);
+    assertEquals(await received.read(bytes(0)), null);
+    assertEquals(await received.read(bytes(0)), null);
+  },
+);
 
 Deno.test(
-  "ReceiveQueue gives the bytes before the failure, and rejects what waits",
+  "ReceiveQueue returns the bytes before a failure, then rejects pending reads",
   {
     permissions: "none",
   },
@@ -70,7 +78,7 @@ Deno.test(
   },
 );
 
-Deno.test("ReceiveQueue.clear() drops what nobody has read", {
+Deno.test("ReceiveQueue.clear() drops unread bytes", {
   permissions: "none",
 }, async () => {
   const { queue: received } = queue();
@@ -82,7 +90,7 @@ Deno.test("ReceiveQueue.clear() drops what nobody has read", {
 });
 
 Deno.test(
-  "ReceiveQueue keeps the order of chunks of any size, read at any size",
+  "ReceiveQueue keeps the order of chunks for any sizes of chunks and reads",
   {
     permissions: "none",
   },
@@ -103,7 +111,7 @@ Deno.test(
   },
 );
 
-Deno.test("ReceiveQueue holds single bytes in little more than their number", {
+Deno.test("ReceiveQueue stores single bytes with little overhead", {
   permissions: "none",
 }, () => {
   const { queue: received } = queue();
@@ -111,6 +119,6 @@ Deno.test("ReceiveQueue holds single bytes in little more than their number", {
   for (let at = 0; at < 1_000_000; at++) received.push(new Uint8Array(1));
   const grown = Deno.memoryUsage().heapUsed - before;
   assertEquals(received.held, 1_000_000);
-  // One object for each would be more than 100 MB.
+  // One object per byte would take more than 100 MB.
   assert(grown < 50_000_000, `${grown} bytes`);
 });

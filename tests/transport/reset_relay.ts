@@ -1,5 +1,5 @@
 /**
- * A man in the middle that can reset, which no `Deno.Conn` can.
+ * A relay that can reset connections, which a `Deno.Conn` cannot.
  *
  * @module
  */
@@ -11,9 +11,9 @@ import {
   type Socket,
 } from "node:net";
 
-/** Passes bytes on over TCP until it resets both sides. */
+/** Forwards bytes over TCP until it resets both connections. */
 export class ResetRelay {
-  /** Where to dial. */
+  /** Port to connect to. */
   readonly port: number;
   #sockets: Socket[];
   #closed: Promise<unknown>;
@@ -28,18 +28,18 @@ export class ResetRelay {
   }
 
   /**
-   * Listens for one client, on whose behalf it dials.
+   * Listens for one client and connects it to the server.
    *
    * @param target port of the server
    */
   static async open(target: number): Promise<ResetRelay> {
     const sockets: Socket[] = [];
     const server = createServer({ allowHalfOpen: true }, (inner) => {
-      server.close(); // no further ones
+      server.close(); // one client only
       const outer = createConnection({ port: target, allowHalfOpen: true });
       sockets.push(inner, outer);
       for (const [from, to] of [[inner, outer], [outer, inner]] as const) {
-        from.on("error", () => {}); // what follows is all that matters
+        from.on("error", () => {}); // "close" follows
         from.on("close", () => to.destroy());
         from.pipe(to);
       }
@@ -47,14 +47,14 @@ export class ResetRelay {
     const closed = once(server, "close");
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    // With a host and a port to listen on, there is no other form.
+    // A server that listens on a host and a port has an AddressInfo.
     const { port } = server.address() as AddressInfo;
     return new ResetRelay(port, { sockets, closed });
   }
 
-  /** Resets both sides, and waits until nothing is left. */
+  /** Resets both connections and waits until all sockets are closed. */
   async reset(): Promise<void> {
-    // Before it knows that it is connected, a socket of Deno ends instead.
+    // Before a socket knows that it is connected, Deno ends it instead.
     for (const socket of this.#sockets) {
       if (socket.connecting) await once(socket, "connect");
     }

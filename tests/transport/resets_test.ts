@@ -1,7 +1,8 @@
 /**
- * The checks named "reset" of the compliance suite, on every transport that can
- * be reset: through a relay over TCP, and on Unix sockets by a peer that closes
- * with bytes unread.
+ * The compliance suite's checks of resets, on every transport with resets.
+ *
+ * A relay resets connections over TCP; a Unix socket is reset by a peer that
+ * closes with unread bytes.
  *
  * @module
  */
@@ -55,14 +56,14 @@ function overTcp(
       { port: 0 },
       tls && { tls: tls.server },
     );
-    const [accepted, dialled] = await Promise.all([
+    const [accepted, client] = await Promise.all([
       listener.accept(),
       relayed(
         listener.addr.port ?? 0,
         (port) => connect({ port }, tls && { tls: tls.client }),
       ),
     ]);
-    return [dialled, accepted];
+    return [client, accepted];
   };
 }
 
@@ -92,17 +93,17 @@ async function overWebSocket(): Promise<ConnectionPair> {
 async function overUnix(): Promise<ConnectionPair> {
   const directory = await Deno.makeTempDir();
   await using listener = await listen({ path: `${directory}/socket` });
-  const [accepted, dialled] = await Promise.all([
+  const [accepted, client] = await Promise.all([
     listener.accept(),
     connect(listener.addr),
   ]);
   await Deno.remove(directory, { recursive: true });
-  // Bytes that the peer has not read are lost: the system says so.
-  resets.set(dialled, async () => {
+  // The peer loses unread bytes, which the operating system reports as a reset.
+  resets.set(client, async () => {
     await writeAll(accepted, new Uint8Array(1));
-    dialled.close();
+    client.close();
   });
-  return [dialled, accepted];
+  return [client, accepted];
 }
 
 const caCerts = [authority.cert];

@@ -35,7 +35,7 @@ Deno.test("SocketConnection closes its socket once and calls onClose once", () =
   assertEquals([closes, calls, connection.closed], [1, 1, true]);
 });
 
-Deno.test("SocketConnection closes a Deno.Conn that was closed already", async () => {
+Deno.test("SocketConnection closes a Deno.Conn that is already closed", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const [raw, peer] = await Promise.all([
     listener.accept(),
@@ -71,7 +71,7 @@ Deno.test("SocketConnection throws TransportError with address and cause", async
   }
 });
 
-Deno.test("SocketConnection shows the addresses of its socket", async () => {
+Deno.test("SocketConnection has the addresses of its socket", async () => {
   await using listener = await listen({ port: 0 });
   using client = await connect(listener.addr);
   using server = await listener.accept();

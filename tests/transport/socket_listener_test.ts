@@ -24,7 +24,7 @@ import {
 import { once } from "node:events";
 import { createConnection } from "node:net";
 
-/** A source that plays a script: an error to throw, or a connection to give. */
+/** A source with a script of errors to throw and connections to return. */
 class ScriptedSource implements AcceptSource {
   readonly addr = { transport: "tcp", hostname: "127.0.0.1", port: 9 };
   closed = false;
@@ -54,7 +54,7 @@ class ScriptedSource implements AcceptSource {
 const outOfDescriptors = () =>
   Object.assign(new Error("Too many open files"), { code: "EMFILE" });
 
-Deno.test("accept() passes over peers that have gone", async () => {
+Deno.test("accept() skips peers that have disconnected", async () => {
   const errors: TransportError[] = [];
   const source = new ScriptedSource(
     new Deno.errors.NotConnected("gone"),
@@ -69,10 +69,10 @@ Deno.test("accept() passes over peers that have gone", async () => {
   assertEquals([source.accepts, errors.length], [4, 0]);
 });
 
-Deno.test("accept() pauses at the limit of descriptors, longer each time, and reports it", async () => {
+Deno.test("accept() pauses at the descriptor limit, longer each time, and reports it", async () => {
   const waits: number[] = [];
   const real = globalThis.setTimeout;
-  // The pauses run at once, so that the test need not wait for them.
+  // The timers fire immediately, so that the test does not wait.
   globalThis.setTimeout = Object.assign((run: () => void, wait: number) => {
     waits.push(wait);
     return real(run, 0);
@@ -101,7 +101,7 @@ Deno.test("accept() pauses at the limit of descriptors, longer each time, and re
   assertEquals(errors[0]?.cause, failures[0]);
 });
 
-Deno.test("accept() survives a reporter that throws", async () => {
+Deno.test("accept() continues after onError throws", async () => {
   const source = new ScriptedSource(new Error("odd"), "client");
   using listener = new SocketListenerImpl(source, {
     onError: () => {
@@ -111,7 +111,7 @@ Deno.test("accept() survives a reporter that throws", async () => {
   using _connection = await listener.accept();
 });
 
-Deno.test("close() ends a pause at once, and leaves no timer behind", async () => {
+Deno.test("close() ends a pause immediately and leaves no timer", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   const source = new ScriptedSource(
     ...Array.from({ length: 99 }, outOfDescriptors),
@@ -123,14 +123,14 @@ Deno.test("close() ends a pause at once, and leaves no timer behind", async () =
   assertEquals((await pending).kind, "closed");
 });
 
-Deno.test("accept() ends when somebody else has closed the socket", async () => {
+Deno.test("accept() rejects when the socket was closed directly", async () => {
   const source = new ScriptedSource(new Deno.errors.BadResource("gone"));
   const listener = new SocketListenerImpl(source);
   const error = await assertRejects(() => listener.accept(), TransportError);
   assertEquals([error.kind, listener.closed], ["closed", true]);
 });
 
-Deno.test("accept() serves several callers in their order", async () => {
+Deno.test("accept() serves concurrent calls in order", async () => {
   await using listener = await listen({ port: 0 });
   const order: number[] = [];
   const accepts = [0, 1, 2].map(async (at) => {
@@ -144,7 +144,7 @@ Deno.test("accept() serves several callers in their order", async () => {
   assertEquals(order, [0, 1, 2]);
 });
 
-Deno.test("close() ends accept() and iteration, and leaves accepted connections alone", async () => {
+Deno.test("close() ends accept() and iteration but keeps accepted connections open", async () => {
   const listener = await listen({ port: 0 });
   using client = await connect(listener.addr);
   const served: SocketConnection[] = [];
@@ -171,7 +171,7 @@ Deno.test("leaving the loop closes the listener", async () => {
   assert(listener.closed);
 });
 
-Deno.test("the signal ends accept() with its reason, and iteration without one", async () => {
+Deno.test("the signal ends accept() with its reason and iteration without an error", async () => {
   for (const address of [{ port: 0 }, { memory: "signalled" }]) {
     const abort = new AbortController();
     const reason = new Error("going home");
@@ -187,7 +187,7 @@ Deno.test("the signal ends accept() with its reason, and iteration without one",
   }
 });
 
-Deno.test("listen() with a signal aborted before it binds nothing", async () => {
+Deno.test("listen() binds nothing if the signal is already aborted", async () => {
   const signal = AbortSignal.abort(new Error("before"));
   await assertRejects(
     () => listen({ memory: "x" }, { signal }),
@@ -197,7 +197,7 @@ Deno.test("listen() with a signal aborted before it binds nothing", async () => 
   (await listen({ memory: "x" })).close();
 });
 
-Deno.test("maxConnections leaves clients waiting until one closes", async () => {
+Deno.test("maxConnections keeps clients waiting until a connection closes", async () => {
   await using listener = await listen({ port: 0 }, { maxConnections: 2 });
   const clients = await Promise.all(
     [1, 2, 3].map(() => connect(listener.addr)),
@@ -210,7 +210,7 @@ Deno.test("maxConnections leaves clients waiting until one closes", async () => 
     accepted = true;
     return connection;
   });
-  // Turns of the event loop in which it could have been accepted.
+  // Several turns of the event loop, in which it could have been accepted.
   for (let turn = 0; turn < 20; turn++) await first.write(new Uint8Array(1));
   assertEquals(accepted, false);
   first.close();
@@ -219,7 +219,7 @@ Deno.test("maxConnections leaves clients waiting until one closes", async () => 
   clients.forEach((client) => client.close());
 });
 
-Deno.test("maxConnections closes who is too many when told to refuse", async () => {
+Deno.test("maxConnections closes further clients with overflow 'refuse'", async () => {
   await using listener = await listen({ port: 0 }, {
     maxConnections: 1,
     overflow: "refuse",
@@ -250,7 +250,7 @@ Deno.test("close() ends an accept() that waits for room", async () => {
   assertEquals([held.closed, listener.connections], [false, 1]);
 });
 
-Deno.test("maxConnections must be positive", () => {
+Deno.test("maxConnections must be at least 1", () => {
   for (const maxConnections of [0, -1, NaN]) {
     assertThrows(
       () => new SocketListenerImpl(new ScriptedSource(), { maxConnections }),
@@ -260,7 +260,7 @@ Deno.test("maxConnections must be positive", () => {
   }
 });
 
-Deno.test("iterating a TCP listener survives peers that reset before accept", async () => {
+Deno.test("iteration continues after peers that reset before accept", async () => {
   const errors: TransportError[] = [];
   await using listener = await listen({ port: 0 }, {
     onError: (error) => errors.push(error),
@@ -277,7 +277,7 @@ Deno.test("iterating a TCP listener survives peers that reset before accept", as
   let served = 0;
   for await (using connection of listener) {
     const byte = new Uint8Array(1);
-    // A reset that arrives between accept and read is this connection's alone.
+    // A reset that arrives between accept and read affects only this connection.
     const count = await connection.read(byte).catch(() => 0);
     if (count !== 1) continue;
     served++;
@@ -287,16 +287,16 @@ Deno.test("iterating a TCP listener survives peers that reset before accept", as
   assertEquals([served, errors.length, listener.connections], [1, 0, 0]);
 });
 
-Deno.test("ref() and unref() reach the source, where it knows of them", () => {
-  const told: string[] = [];
+Deno.test("ref() and unref() reach a source that supports them", () => {
+  const calls: string[] = [];
   const counted = new ScriptedSource();
   const listener = new SocketListenerImpl(Object.assign(counted, {
-    ref: () => void told.push("ref"),
-    unref: () => void told.push("unref"),
+    ref: () => void calls.push("ref"),
+    unref: () => void calls.push("unref"),
   }));
   listener.unref();
   listener.ref();
-  assertEquals(told, ["unref", "ref"]);
+  assertEquals(calls, ["unref", "ref"]);
   listener.close();
   const plain = new SocketListenerImpl(new ScriptedSource());
   plain.unref();

@@ -35,7 +35,7 @@ Deno.test("listen() on TCP is dual stack on '::'", async () => {
   }
 });
 
-Deno.test("connect() looks names up", async () => {
+Deno.test("connect() looks up host names", async () => {
   await using listener = await listen({ port: 0 });
   const { port = 0 } = listener.addr;
   using client = await connect({ hostname: "localhost", port });
@@ -43,7 +43,7 @@ Deno.test("connect() looks names up", async () => {
   (await listener.accept()).close();
 });
 
-Deno.test("connect() hands its happy eyeballs options to Deno", async () => {
+Deno.test("connect() passes its Happy Eyeballs options to Deno", async () => {
   await using listener = await listen({ port: 0 });
   const real = Deno.connect;
   const seen: unknown[] = [];
@@ -66,7 +66,7 @@ Deno.test("connect() hands its happy eyeballs options to Deno", async () => {
   assertEquals(seen, [[undefined, undefined], [false, 50]]);
 });
 
-Deno.test("connect() and listen() turn Nagle's algorithm off before the first write", async () => {
+Deno.test("connect() and listen() disable Nagle's algorithm before the first write", async () => {
   const calls = await withSpy(async () => {
     await using listener = await listen({ port: 0 });
     using client = await connect(listener.addr);
@@ -84,7 +84,7 @@ Deno.test("connect() and listen() turn Nagle's algorithm off before the first wr
   ]);
 });
 
-Deno.test("a peer that is gone before its socket is set up leaks nothing, and ends nothing", async () => {
+Deno.test("a peer that disconnects before its socket is configured leaks nothing and ends nothing", async () => {
   const prototype = await tcpPrototype();
   const { setNoDelay } = prototype;
   let fails = 1;
@@ -104,14 +104,14 @@ Deno.test("a peer that is gone before its socket is set up leaks nothing, and en
     using _first = await Deno.connect({ port: listener.addr.port ?? 0 });
     using _second = await Deno.connect({ port: listener.addr.port ?? 0 });
     fails = 1;
-    (await listener.accept()).close(); // that is the second
+    (await listener.accept()).close(); // the second client
     assertEquals([fails, listener.connections], [-1, 0]);
   } finally {
     prototype.setNoDelay = setNoDelay;
   }
 });
 
-Deno.test("connect() and listen() leave the socket options alone when told so", async () => {
+Deno.test("connect() and listen() set no socket options that are disabled", async () => {
   const options = { noDelay: false, keepAlive: false };
   const calls = await withSpy(async () => {
     await using listener = await listen({ port: 0 }, options);
@@ -121,7 +121,7 @@ Deno.test("connect() and listen() leave the socket options alone when told so", 
   assertEquals(calls, []);
 });
 
-Deno.test("listen() refuses a port in use, and names it", async () => {
+Deno.test("listen() rejects a port in use and names it", async () => {
   await using listener = await listen({ port: 0 });
   const error = await assertRejects(
     () => listen(listener.addr),
@@ -133,7 +133,7 @@ Deno.test("listen() refuses a port in use, and names it", async () => {
   assertInstanceOf(error.cause, Deno.errors.AddrInUse);
 });
 
-Deno.test("listen() and connect() refuse socket options that cannot be", async () => {
+Deno.test("listen() and connect() reject invalid socket options", async () => {
   for (const value of [-1, 0, 1.5, NaN, 1e12]) {
     await assertRejects(
       () => listen({ port: 0 }, { backlog: value }),
@@ -159,8 +159,8 @@ Deno.test("listen() frees its port when disposed", async () => {
   assertEquals(again.addr.port, addr.port);
 });
 
-Deno.test("listen() refuses an address of another machine", async () => {
-  // TEST-NET-1 (RFC 5737): nobody's address; binding sends nothing.
+Deno.test("listen() rejects an address of another machine", async () => {
+  // TEST-NET-1 (RFC 5737) is never assigned; binding sends nothing.
   const error = await assertRejects(
     () => listen({ hostname: "192.0.2.1", port: 0 }),
     TransportError,
@@ -168,7 +168,7 @@ Deno.test("listen() refuses an address of another machine", async () => {
   assertEquals(error.kind, "address-invalid");
 });
 
-Deno.test("connect() is refused where nobody listens", async () => {
+Deno.test("connect() is refused if nothing listens", async () => {
   const port = await freePort();
   const error = await assertRejects(() => connect({ port }), TransportError);
   assertEquals(error.kind, "refused");
@@ -176,8 +176,8 @@ Deno.test("connect() is refused where nobody listens", async () => {
   assertInstanceOf(error.cause, Deno.errors.ConnectionRefused);
 });
 
-Deno.test("connect() tells a route that is missing", async () => {
-  // TCP has no broadcast: the kernel answers by itself and sends nothing.
+Deno.test("connect() reports a missing route", async () => {
+  // TCP does not support broadcast: the kernel fails without sending anything.
   const error = await assertRejects(
     () => connect({ hostname: "255.255.255.255", port: 9 }),
     TransportError,
@@ -185,8 +185,8 @@ Deno.test("connect() tells a route that is missing", async () => {
   assertEquals(error.kind, "unreachable");
 });
 
-Deno.test("connect() tells a name that cannot be found", async () => {
-  // A label of more than 63 characters (RFC 1035, 2.3.4) is not even asked for.
+Deno.test("connect() reports a name that cannot be found", async () => {
+  // A label of more than 63 characters (RFC 1035, 2.3.4) is not even looked up.
   const hostname = "a".repeat(64);
   const error = await assertRejects(
     () => connect({ hostname, port: 9 }),
@@ -196,7 +196,7 @@ Deno.test("connect() tells a name that cannot be found", async () => {
   assertEquals(error.address, `tcp://${hostname}:9`);
 });
 
-Deno.test("connect() refuses port 0 and ports out of range", async () => {
+Deno.test("connect() rejects port 0 and ports out of range", async () => {
   for (const port of [0, -1, 65536, 1.5]) {
     const error = await assertRejects(() => connect({ port }), TransportError);
     assertEquals(error.kind, "address-invalid");
@@ -204,7 +204,7 @@ Deno.test("connect() refuses port 0 and ports out of range", async () => {
   }
 });
 
-Deno.test("listen() with a small backlog still serves everybody", async () => {
+Deno.test("listen() with a small backlog serves every client", async () => {
   await using listener = await listen({ port: 0 }, { backlog: 1 });
   for (let round = 0; round < 3; round++) {
     using _client = await connect(listener.addr);
@@ -229,7 +229,7 @@ Deno.test({
   },
 });
 
-Deno.test("listen() with reusePort says which flag it needs, and shares the port with it", async () => {
+Deno.test("listen() with reusePort names the flag it needs and shares the port with it", async () => {
   const error = await assertRejects(
     () => listen({ port: 0 }, { reusePort: true }),
     TransportError,
@@ -259,7 +259,7 @@ Deno.test("listen() with reusePort says which flag it needs, and shares the port
   assertEquals([code, new TextDecoder().decode(stdout)], [0, "true\n"]);
 });
 
-Deno.test("a TLS hello sent to a plain port is bytes like any others", async () => {
+Deno.test("a TLS hello on a plain port arrives as ordinary bytes", async () => {
   await using listener = await listen({ port: 0 });
   const { port = 0 } = listener.addr;
   const raw = await Deno.connect({ port });
@@ -278,7 +278,7 @@ Deno.test("a TLS hello sent to a plain port is bytes like any others", async () 
   assertEquals(await next.read(new Uint8Array(1)), null);
 });
 
-/** Notes what is done to TCP sockets while `body` runs. */
+/** Records the calls on TCP sockets while `body` runs. */
 async function withSpy(body: () => Promise<void>): Promise<string[]> {
   const calls: string[] = [];
   const prototype = await tcpPrototype();

@@ -34,7 +34,7 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** Leaves a socket file behind, as a process does that is killed. */
+/** Leaves a stale socket file, as a killed process does. */
 async function leaveStale(path: string): Promise<void> {
   const script = `
     Deno.listen({ transport: "unix", path: ${JSON.stringify(path)} });
@@ -52,7 +52,7 @@ async function leaveStale(path: string): Promise<void> {
   assert((await Deno.lstat(path)).isSocket, "a stale socket file");
 }
 
-Deno.test("listen() on a path reports it, and removes it on close", () =>
+Deno.test("listen() reports its path and removes the file on close", () =>
   inDirectory(async (path) => {
     const listener = await listen({ path });
     assertEquals(listener.addr.path, path);
@@ -61,7 +61,7 @@ Deno.test("listen() on a path reports it, and removes it on close", () =>
     assertEquals(await exists(path), false);
   }));
 
-Deno.test("listen() replaces a socket file that nobody listens on", () =>
+Deno.test("listen() replaces a stale socket file", () =>
   inDirectory(async (path) => {
     await leaveStale(path);
     const stale = await assertRejects(() => connect({ path }), TransportError);
@@ -73,7 +73,7 @@ Deno.test("listen() replaces a socket file that nobody listens on", () =>
     assertEquals(await server.read(new Uint8Array(9)), 3);
   }));
 
-Deno.test("listen() refuses a path where somebody listens, and leaves it working", () =>
+Deno.test("listen() rejects a path in use and leaves its listener working", () =>
   inDirectory(async (path) => {
     await using listener = await listen({ path });
     const error = await assertRejects(() => listen({ path }), TransportError);
@@ -85,7 +85,7 @@ Deno.test("listen() refuses a path where somebody listens, and leaves it working
     (await listener.accept()).close();
   }));
 
-Deno.test("listen() leaves a file alone that is no socket", () =>
+Deno.test("listen() does not replace a file that is not a socket", () =>
   inDirectory(async (path) => {
     await Deno.writeTextFile(path, "precious");
     const error = await assertRejects(() => listen({ path }), TransportError);
@@ -99,7 +99,7 @@ Deno.test("listen() sets the mode of the socket file", () =>
     assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
   }));
 
-Deno.test("listen() on a path in a directory that is not there says so", () =>
+Deno.test("listen() reports a directory that does not exist", () =>
   inDirectory(async (path) => {
     const error = await assertRejects(
       () => listen({ path: `${path}/missing/socket` }),
@@ -108,14 +108,14 @@ Deno.test("listen() on a path in a directory that is not there says so", () =>
     assertEquals(error.kind, "not-found");
   }));
 
-Deno.test("connect() to a path that is not there says so", () =>
+Deno.test("connect() reports a path that does not exist", () =>
   inDirectory(async (path) => {
     const error = await assertRejects(() => connect({ path }), TransportError);
     assertEquals([error.kind, error.address], ["not-found", `unix:${path}`]);
     assertInstanceOf(error.cause, Deno.errors.NotFound);
   }));
 
-Deno.test("connect() to a path beyond what the system takes says so", () =>
+Deno.test("connect() rejects a path that is too long for the system", () =>
   inDirectory(async (path) => {
     const long = path + "x".repeat(200);
     for (const call of [dial, bind]) {
@@ -129,8 +129,8 @@ Deno.test("connect() to a path beyond what the system takes says so", () =>
   }));
 
 Deno.test({
-  name: "listen() and connect() take abstract names",
-  // Only Linux has them.
+  name: "listen() and connect() accept abstract names",
+  // Only Linux supports them.
   ignore: Deno.build.os !== "linux",
   async fn() {
     const path = `\0lengthwise-${crypto.randomUUID()}`;
@@ -171,7 +171,7 @@ Deno.test({
   },
 });
 
-Deno.test("connect() to a listener with a full backlog fails as a limit", () =>
+Deno.test("connect() fails with kind 'limit' if the backlog is full", () =>
   inDirectory(async (path) => {
     await using _listener = await listen({ path });
     const clients: SocketConnection[] = [];

@@ -45,7 +45,7 @@ Deno.test("webStreams() keeps writable open after the peer's end", async () => {
   assert(client.closed);
 });
 
-Deno.test("webStreams() serves a reader that brings its own buffer", async () => {
+Deno.test("webStreams() supports readers with their own buffer", async () => {
   const [client, server] = memoryPair();
   await writeAll(server, text("abc"));
   await server.closeWrite();
@@ -57,7 +57,7 @@ Deno.test("webStreams() serves a reader that brings its own buffer", async () =>
   assert((await reader.read(new Uint8Array(2))).done);
 });
 
-Deno.test("webStreams() cuts chunks to chunkSize", async () => {
+Deno.test("webStreams() limits chunks to chunkSize", async () => {
   const [client, server] = memoryPair();
   await writeAll(server, new Uint8Array(10));
   await server.closeWrite();
@@ -69,7 +69,7 @@ Deno.test("webStreams() cuts chunks to chunkSize", async () => {
   assertThrows(() => webStreams(server, { chunkSize: 0 }), RangeError);
 });
 
-Deno.test("webStreams() closes when readable is cancelled and writable closed", async () => {
+Deno.test("webStreams() closes the connection when readable is cancelled and writable closed", async () => {
   const [client] = memoryPair();
   const { readable, writable } = webStreams(client);
   await readable.cancel();
@@ -78,7 +78,7 @@ Deno.test("webStreams() closes when readable is cancelled and writable closed", 
   assert(client.closed);
 });
 
-Deno.test("webStreams() closes at once when writable is aborted", async () => {
+Deno.test("webStreams() closes the connection at once when writable is aborted", async () => {
   const [client, server] = memoryPair();
   const { writable } = webStreams(client);
   await writable.abort(new Error("enough"));
@@ -86,7 +86,7 @@ Deno.test("webStreams() closes at once when writable is aborted", async () => {
   assertEquals(await server.read(new Uint8Array(1)), null);
 });
 
-Deno.test("webStreams() closes and passes on the error when the connection breaks", async () => {
+Deno.test("webStreams() passes on the error of a broken connection and closes it", async () => {
   const [client] = memoryPair({
     toClient: { fault: { kind: "reset", after: 0 } },
   });
@@ -96,7 +96,7 @@ Deno.test("webStreams() closes and passes on the error when the connection break
   await assertRejects(() => writable.getWriter().write(text("x")), Error);
 });
 
-Deno.test("webStreams() holds a writer back that is faster than the peer", async () => {
+Deno.test("webStreams() applies backpressure to a writer that is faster than the peer", async () => {
   const [client, server] = memoryPair({ capacity: 8 });
   const writer = webStreams(client).writable.getWriter();
   const write = writer.write(new Uint8Array(20));
@@ -109,30 +109,30 @@ Deno.test("webStreams() holds a writer back that is faster than the peer", async
   client.close();
 });
 
-Deno.test("webStreams() closes when writable is aborted behind a write that waits", async () => {
+Deno.test("webStreams() closes the connection when writable is aborted during a blocked write", async () => {
   const [client, server] = memoryPair({ capacity: 10 });
   const { writable } = webStreams(client);
   const writer = writable.getWriter();
   await writer.ready;
   const writing = assertRejects(() => writer.write(new Uint8Array(100)));
-  // The first ten bytes have gone: the write is under way.
+  // The first ten bytes have been sent: the write is in progress.
   await server.read(new Uint8Array(1));
   await writer.abort(new Error("enough"));
   await writing;
   assert(client.closed);
 });
 
-Deno.test("webStreams() keeps writable open when readable is cancelled while it waits", async () => {
+Deno.test("webStreams() keeps writable open when readable is cancelled during a read", async () => {
   for (const late of ["bytes", "end"]) {
     const [client, server] = memoryPair();
     const { readable, writable } = webStreams(client);
     const reader = readable.getReader();
     const reading = reader.read();
-    // A turn of the event loop: now the stream waits for the connection.
+    // After a turn of the event loop, the stream waits for the connection.
     await new Promise((resolve) => setTimeout(resolve));
     await reader.cancel();
     assert((await reading).done);
-    if (late === "bytes") await writeAll(server, text("nobody reads this"));
+    if (late === "bytes") await writeAll(server, text("never read"));
     else await server.closeWrite();
     const writer = writable.getWriter();
     await writer.write(text("still here"));

@@ -1,15 +1,15 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { checkTimeout, withTimeout } from "../../lib/transport/with_timeout.ts";
 
-/** Work that ends when it is cut, and counts how often it was. */
-function cuttable() {
+/** Work that ends when it is cancelled, and counts its cancellations. */
+function cancellable() {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const state = { cuts: 0 };
+  const state = { cancels: 0 };
   const bounds = {
     timeout: Infinity,
     cancel: () => {
-      state.cuts++;
-      reject(new Error("cut"));
+      state.cancels++;
+      reject(new Error("cancelled"));
     },
     timeoutError: () => new Error("late"),
   };
@@ -19,19 +19,19 @@ function cuttable() {
 Deno.test("withTimeout() passes on a result and an error", {
   permissions: "none",
 }, async () => {
-  const good = cuttable();
+  const good = cancellable();
   good.resolve("done");
   assertEquals(await withTimeout(good.promise, good.bounds), "done");
-  const bad = cuttable();
+  const bad = cancellable();
   bad.reject(new Error("bad"));
   await assertRejects(() => withTimeout(bad.promise, bad.bounds), Error, "bad");
-  assertEquals([good.state.cuts, bad.state.cuts], [0, 0]);
+  assertEquals([good.state.cancels, bad.state.cancels], [0, 0]);
 });
 
-Deno.test("withTimeout() cuts once, and fails with the signal's reason", {
+Deno.test("withTimeout() cancels once and fails with the signal's reason", {
   permissions: "none",
 }, async () => {
-  const { promise, bounds, state } = cuttable();
+  const { promise, bounds, state } = cancellable();
   const abort = new AbortController();
   const { signal } = abort;
   const waiting = withTimeout(promise, { ...bounds, signal });
@@ -39,13 +39,13 @@ Deno.test("withTimeout() cuts once, and fails with the signal's reason", {
   await assertRejects(() => waiting, Error, "reason");
   const again = withTimeout(promise, { ...bounds, signal });
   await assertRejects(() => again, Error, "reason");
-  assertEquals(state.cuts, 2); // one for each call
+  assertEquals(state.cancels, 2); // one for each call
 });
 
-Deno.test("withTimeout() takes a result that came after the cut for void", {
+Deno.test("withTimeout() drops a result that arrives after the cancellation", {
   permissions: "none",
 }, async () => {
-  const { promise, resolve, bounds } = cuttable();
+  const { promise, resolve, bounds } = cancellable();
   const abort = new AbortController();
   const waiting = withTimeout(promise, { ...bounds, signal: abort.signal });
   resolve("done");
@@ -54,26 +54,26 @@ Deno.test("withTimeout() takes a result that came after the cut for void", {
 });
 
 Deno.test(
-  "withTimeout() fails late with the timeout's error, and leaves no timer",
+  "withTimeout() fails with the timeout's error and leaves no timer",
   {
     permissions: "none",
   },
   async () => {
-    const late = cuttable();
+    const late = cancellable();
     await assertRejects(
       () => withTimeout(late.promise, { ...late.bounds, timeout: 1 }),
       Error,
       "late",
     );
-    assertEquals(late.state.cuts, 1);
-    const early = cuttable();
+    assertEquals(late.state.cancels, 1);
+    const early = cancellable();
     early.resolve("done");
     const options = { ...early.bounds, timeout: 60_000 };
     assertEquals(await withTimeout(early.promise, options), "done");
   },
 );
 
-Deno.test("checkTimeout() refuses what no timer can wait", {
+Deno.test("checkTimeout() rejects values outside the range of timers", {
   permissions: "none",
 }, () => {
   for (const value of [1, 0.5, 2 ** 31 - 1, Infinity]) {

@@ -88,8 +88,8 @@ function handshakeAsClient(
  * Performs the handshake of a server.
  *
  * As Node.js documents, a `tls.Server` that does not listen receives its only
- * connection as an event. A bare `TLSSocket` would accept an unknown authority: only `tls.Server` checks
- * the client's certificate.
+ * connection as an event. A bare `TLSSocket` would accept an unknown authority:
+ * only `tls.Server` checks the client's certificate.
  */
 function handshakeAsServer(
   tls: Tls,

@@ -14,7 +14,7 @@ async function kindOf(promise: Promise<unknown>): Promise<string> {
 }
 
 Deno.test(
-  "listen() in memory hands out a new connection for each client",
+  "listen() in memory returns a new connection for each client",
   PURE,
   async () => {
     await using listener = await listen({ memory: "shop" });
@@ -33,18 +33,22 @@ Deno.test(
   },
 );
 
-Deno.test("connect() in memory shapes its link", PURE, async () => {
-  await using listener = await listen({ memory: "shaped" });
-  using client = await connect(listener.addr, {
-    link: { toServer: { readSize: 1 } },
-  });
-  using server = await listener.accept();
-  await writeAll(client, new Uint8Array(2));
-  assertEquals(await server.read(new Uint8Array(2)), 1);
-});
+Deno.test(
+  "connect() in memory applies the options of its link",
+  PURE,
+  async () => {
+    await using listener = await listen({ memory: "shaped" });
+    using client = await connect(listener.addr, {
+      link: { toServer: { readSize: 1 } },
+    });
+    using server = await listener.accept();
+    await writeAll(client, new Uint8Array(2));
+    assertEquals(await server.read(new Uint8Array(2)), 1);
+  },
+);
 
 Deno.test(
-  "connect() in memory refuses a link that cannot be",
+  "connect() in memory rejects invalid link options",
   PURE,
   async () => {
     await using listener = await listen({ memory: "linked" });
@@ -57,7 +61,7 @@ Deno.test(
 );
 
 Deno.test(
-  "listen() in memory refuses a name in use, until it is free again",
+  "listen() in memory rejects a name in use until it is free again",
   PURE,
   async () => {
     const first = await listen({ memory: "taken" });
@@ -68,7 +72,7 @@ Deno.test(
 );
 
 Deno.test(
-  "closing a listener in memory closes those that wait",
+  "closing a listener in memory closes waiting connections",
   PURE,
   async () => {
     const listener = await listen({ memory: "leaving" });
@@ -80,7 +84,7 @@ Deno.test(
 );
 
 Deno.test(
-  "connect() in memory fails as a limit at a full backlog",
+  "connect() in memory fails with kind 'limit' if the backlog is full",
   PURE,
   async () => {
     await using _listener = await listen({ memory: "busy" });

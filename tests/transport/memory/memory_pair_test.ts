@@ -18,7 +18,7 @@ import {
 
 const PURE = { permissions: "none" } as const;
 
-/** Reads to the end or to an error, and tells the size of each read. */
+/** Reads to the end or to an error; returns the size of each read. */
 async function readSizes(connection: Connection): Promise<(number | string)[]> {
   const sizes: (number | string)[] = [];
   const buffer = new Uint8Array(1 << 16);
@@ -39,7 +39,7 @@ async function kindOf(promise: Promise<unknown>): Promise<string> {
 }
 
 Deno.test(
-  "memoryPair() joins writes into reads as a socket does",
+  "memoryPair() merges writes into reads like a socket",
   PURE,
   async () => {
     const [client, server] = memoryPair();
@@ -51,7 +51,7 @@ Deno.test(
 );
 
 Deno.test(
-  "memoryPair() returns readSize bytes from a read at most",
+  "memoryPair() returns at most readSize bytes from a read",
   PURE,
   async () => {
     const [client, server] = memoryPair({ readSize: 4 });
@@ -62,7 +62,7 @@ Deno.test(
 );
 
 Deno.test(
-  "memoryPair() takes writeSize bytes from a write at most",
+  "memoryPair() accepts at most writeSize bytes in a write",
   PURE,
   async () => {
     const [client] = memoryPair({ writeSize: 4 });
@@ -72,7 +72,7 @@ Deno.test(
 );
 
 Deno.test(
-  "memoryPair() holds a writer back at its capacity",
+  "memoryPair() blocks a writer at its capacity",
   PURE,
   async () => {
     const [client, server] = memoryPair({ capacity: 5 });
@@ -83,26 +83,30 @@ Deno.test(
   },
 );
 
-Deno.test("memoryPair() replays under a seed", PURE, async () => {
-  const cuts = async (seed: number) => {
-    const [client, server] = memoryPair({
-      seed,
-      readSize: { min: 1, max: 9 },
-      writeSize: { min: 1, max: 9 },
-    });
-    const writing = writeAll(client, new Uint8Array(500)).then(() =>
-      client.closeWrite()
-    );
-    const sizes = await readSizes(server);
-    await writing;
-    return sizes;
-  };
-  assertEquals(await cuts(1), await cuts(1));
-  assertNotEquals(await cuts(1), await cuts(2));
-});
+Deno.test(
+  "memoryPair() repeats the same sizes for the same seed",
+  PURE,
+  async () => {
+    const cuts = async (seed: number) => {
+      const [client, server] = memoryPair({
+        seed,
+        readSize: { min: 1, max: 9 },
+        writeSize: { min: 1, max: 9 },
+      });
+      const writing = writeAll(client, new Uint8Array(500)).then(() =>
+        client.closeWrite()
+      );
+      const sizes = await readSizes(server);
+      await writing;
+      return sizes;
+    };
+    assertEquals(await cuts(1), await cuts(1));
+    assertNotEquals(await cuts(1), await cuts(2));
+  },
+);
 
 Deno.test(
-  "memoryPair() lets one direction differ from the other",
+  "memoryPair() applies options to one direction only",
   PURE,
   async () => {
     const [client, server] = memoryPair({
@@ -134,7 +138,7 @@ Deno.test(
 );
 
 Deno.test(
-  "the fault 'reset' fails both sides behind the bytes that passed",
+  "the fault 'reset' fails both ends after the delivered bytes",
   PURE,
   async () => {
     const [client, server] = memoryPair({
@@ -150,7 +154,7 @@ Deno.test(
 );
 
 Deno.test(
-  "the fault 'stall' delivers nothing more, until this side closes",
+  "the fault 'stall' delivers nothing more until the connection is closed locally",
   PURE,
   async () => {
     const [client, server] = memoryPair({
@@ -168,21 +172,25 @@ Deno.test(
   },
 );
 
-Deno.test("a fault behind byte 0 is there from the start", PURE, async () => {
-  const first = (kind: "cut" | "reset" | "stall") =>
-    memoryPair({ toServer: { fault: { kind, after: 0 } } });
-  assertEquals(await readSizes(first("cut")[1]), ["end"]);
-  assertEquals(await readSizes(first("reset")[1]), ["reset"]);
-  assertEquals(await readSizes(first("reset")[0]), ["reset"]);
-  const [client, server] = first("stall");
-  await writeAll(client, new Uint8Array(1));
-  const read = server.read(new Uint8Array(1));
-  server.close();
-  assertEquals(await kindOf(read), "closed");
-});
+Deno.test(
+  "a fault after 0 bytes is in effect from the start",
+  PURE,
+  async () => {
+    const first = (kind: "cut" | "reset" | "stall") =>
+      memoryPair({ toServer: { fault: { kind, after: 0 } } });
+    assertEquals(await readSizes(first("cut")[1]), ["end"]);
+    assertEquals(await readSizes(first("reset")[1]), ["reset"]);
+    assertEquals(await readSizes(first("reset")[0]), ["reset"]);
+    const [client, server] = first("stall");
+    await writeAll(client, new Uint8Array(1));
+    const read = server.read(new Uint8Array(1));
+    server.close();
+    assertEquals(await kindOf(read), "closed");
+  },
+);
 
 Deno.test(
-  "memoryPair() keeps bytes and the end back for its latency",
+  "memoryPair() delays bytes and the end by its latency",
   PURE,
   async () => {
     const [client, server] = memoryPair({ latency: 20 });
@@ -190,18 +198,18 @@ Deno.test(
     await writeAll(client, new Uint8Array(3));
     await client.closeWrite();
     assertEquals(await readSizes(server), [3, "end"]);
-    // Not a bound on speed: earlier would mean that nothing was kept back.
+    // Not a speed limit: an earlier arrival would mean that nothing was delayed.
     assert(performance.now() - start >= 19);
   },
 );
 
 Deno.test(
-  "memoryPair() wakes a reader whose bytes become due while it looks",
+  "memoryPair() wakes a reader whose bytes become due during the check",
   PURE,
   async () => {
     const { now } = performance;
     let time = 0;
-    // Due at 1.6; looked for at 1.2, and found due when the wait is reckoned.
+    // Due at 1.6: checked at 1.2, and due by the time the wait is computed.
     performance.now = () => time += 0.6;
     try {
       const [client, server] = memoryPair({ latency: 1 });
@@ -214,7 +222,7 @@ Deno.test(
 );
 
 Deno.test(
-  "memoryPair() leaves no timer behind when a side closes",
+  "memoryPair() leaves no timer when an end closes",
   PURE,
   async () => {
     const [client, server] = memoryPair({ latency: 60_000 });
@@ -225,7 +233,7 @@ Deno.test(
   },
 );
 
-Deno.test("memoryPair() refuses what cannot be", PURE, () => {
+Deno.test("memoryPair() rejects invalid options", PURE, () => {
   const wrong: readonly MemoryPairOptions[] = [
     { capacity: 0 },
     { capacity: NaN },

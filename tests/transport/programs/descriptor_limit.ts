@@ -1,9 +1,9 @@
 /**
- * A server that runs out of descriptors: greets each client with one byte and
- * holds the connection. Its input says when to close what it holds.
+ * A server that runs out of descriptors: it greets each client with one byte and
+ * keeps the connection open until a byte arrives on standard input.
  *
- * Prints its port; then how many it held and how often it was out of
- * descriptors; then how many it had served in all.
+ * Prints its port; then the number of open connections and of failures at the
+ * descriptor limit; then the total number of served clients.
  *
  * @module
  */
@@ -23,7 +23,7 @@ await using listener = await listen({ port: 0 }, {
   onError: (error) => {
     if (error.kind !== "limit") throw error;
     failures++;
-    // The first time at the limit: tell, and wait for the word to go on.
+    // At the limit for the first time: report it and wait for the input.
     if (failures === 1) {
       console.log(JSON.stringify({ held: held.length }));
       Deno.stdin.read(new Uint8Array(1)).then(() => {

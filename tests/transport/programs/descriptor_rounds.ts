@@ -1,7 +1,7 @@
 /**
- * 1,000 rounds of connections that live and fail in every way. Prints how many
- * descriptors each thousand has added, and how many connections the listeners
- * still count.
+ * 1,000 rounds of connections that succeed and fail in every way. Prints the
+ * number of descriptors that each thousand rounds added, and the number of
+ * connections that the listeners still count.
  *
  * @module
  */
@@ -63,8 +63,8 @@ const kinds: readonly ((round: number) => Promise<void>)[] = [
   () => overWebSocket(`ws://127.0.0.1:${web.addr.port}/`),
 ];
 
-// The runtime opens some for itself, once, a while after the start: so what
-// counts is the least that one of several thousands adds. A leak is in each.
+// The runtime opens some descriptors for itself, once, some time after the
+// start. So the minimum over several thousands counts: a leak affects each.
 const added: number[] = [];
 for (let thousand = 0; thousand < 4; thousand++) {
   const before = await openDescriptors();
@@ -112,7 +112,7 @@ async function abortedConnect(address: ConnectAddress, listener: Accepting) {
   assertEquals(await server.read(new Uint8Array(1)), null);
 }
 
-/** Aborts in the middle of a dial, some turns later each time. */
+/** Aborts in the middle of connecting, some turns later each time. */
 async function abortedDial(address: ConnectAddress, round: number) {
   const abort = new AbortController();
   const dialling = connect(address, { signal: abort.signal });
@@ -123,7 +123,7 @@ async function abortedDial(address: ConnectAddress, round: number) {
   await settled;
 }
 
-/** Accepts are in order: when this one is through, so are those before it. */
+/** Accepts one more client: accepts are in order, so all earlier ones are done. */
 async function settle(sink: { addr: ConnectAddress }) {
   using last = await connect(sink.addr);
   assertEquals(await last.read(new Uint8Array(1)), null);
@@ -177,7 +177,7 @@ async function freeAddress(): Promise<{ port: number }> {
   return { port: listener.addr.port ?? 0 };
 }
 
-/** TLS takes up to a second to say farewell: what is left then is a leak. */
+/** TLS takes up to a second to close: descriptors that remain then are leaks. */
 async function addedSince(before: number): Promise<number> {
   for (let wait = 0; wait < 40; wait++) {
     if (await openDescriptors() <= before) break;

@@ -1,6 +1,6 @@
 /**
- * Dials every URL it is given, sends three bytes on each, and waits to be
- * killed.
+ * Connects to every URL in its arguments, sends three bytes to each, and waits
+ * to be killed.
  *
  * @module
  */

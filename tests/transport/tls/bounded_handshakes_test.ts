@@ -5,7 +5,7 @@ import { BoundedHandshakes } from "../../../lib/transport/tls/bounded_handshakes
 import { performHandshake } from "../../../lib/transport/tls/handshake.ts";
 import { authority, server as certificate } from "./certificates.ts";
 
-/** Hands out one socket, and then nothing. */
+/** Returns a listener that accepts one socket, and then waits forever. */
 function listenerOf(socket: Connection): Listener {
   const waiting = [Promise.resolve(socket)];
   const end = Promise.withResolvers<never>();
@@ -19,8 +19,8 @@ function listenerOf(socket: Connection): Listener {
   };
 }
 
-/** A socket whose address is asked for just when its handshake is done. */
-function telling(real: Connection, done: () => void): Connection {
+/** A socket that calls `done` when its address is read after the handshake. */
+function observed(real: Connection, done: () => void): Connection {
   return {
     get localAddr() {
       done();
@@ -35,33 +35,33 @@ function telling(real: Connection, done: () => void): Connection {
   };
 }
 
-Deno.test("BoundedHandshakes.close() gives up what is secured in that very turn", async () => {
+Deno.test("BoundedHandshakes.close() closes a connection secured in the same turn", async () => {
   for (let turns = 0; turns < 12; turns++) {
     const [client, server] = memoryPair();
-    const told = Promise.withResolvers<void>();
-    const socket = telling(server, async () => {
+    const closed = Promise.withResolvers<void>();
+    const socket = observed(server, async () => {
       for (let turn = 0; turn < turns; turn++) await Promise.resolve();
-      acceptor.close();
-      told.resolve();
+      handshakes.close();
+      closed.resolve();
     });
-    const acceptor = new BoundedHandshakes(listenerOf(socket), {
+    const handshakes = new BoundedHandshakes(listenerOf(socket), {
       tlsOptions: () => certificate,
       requireAlpn: false,
       handshakeTimeout: 5_000,
       maxHandshakes: 8,
       onHandshakeError: undefined,
     });
-    const shaking = performHandshake(client, {
+    const clientHandshake = performHandshake(client, {
       client: { host: "127.0.0.1", ca: [authority.cert] },
     }, { timeout: Infinity, timeoutError: () => new Error("late") });
-    // Whatever the turn, the server ends its side: at once, or with a farewell.
-    const ended = shaking.then(async (engine) => {
+    // In either turn the server closes: at once, or after a close_notify.
+    const ended = clientHandshake.then(async (engine) => {
       await engine.read(new Uint8Array(1)).catch(() => null);
       engine.close();
       return "ended";
     }, () => "ended");
-    await told.promise;
-    await acceptor.stopped();
+    await closed.promise;
+    await handshakes.stopped();
     const { promise, resolve } = Promise.withResolvers<string>();
     const timer = setTimeout(() => resolve("still open"), 500);
     assertEquals(await Promise.race([ended, promise]), "ended", `${turns}`);

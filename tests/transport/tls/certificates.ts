@@ -1,34 +1,34 @@
 /**
- * Certificates made at run time, so that the tests need nothing but Deno and
+ * Certificates generated at run time, so that the tests need only Deno and
  * nothing in the repository expires.
  *
  * @module
  */
-import "reflect-metadata"; // @peculiar/x509 needs it first
+import "reflect-metadata"; // @peculiar/x509 needs it loaded first
 import * as x509 from "@peculiar/x509";
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const HOUR = 3_600_000;
 
-/** A certificate and its key, PEM. */
+/** A certificate and its key, in PEM. */
 export interface CertifiedKey {
   cert: string;
   key: string;
 }
 
-/** What a certificate says. */
+/** Contents of a certificate. */
 export interface LeafOptions {
-  /** Common name, organisation and so on: `"CN=alice"`. */
+  /** Common name, organization and so on: `"CN=alice"`. */
   subject: string;
   /** Subject alternative names. */
   names?: x509.JsonGeneralNames;
-  /** Hours from now until it is valid no more. */
+  /** Hours from now until it expires. */
   expires?: number;
 }
 
-/** Makes certificates. */
+/** Issues certificates. */
 export class Authority {
-  /** Its own certificate, PEM. */
+  /** The authority's own certificate, in PEM. */
   readonly cert: string;
   #name: string;
   #keys: CryptoKeyPair;
@@ -40,7 +40,7 @@ export class Authority {
     this.#keys = keys;
   }
 
-  /** Makes an authority that signs for itself. */
+  /** Creates a self-signed authority. */
   static async create(name = "CN=Test authority"): Promise<Authority> {
     const keys = await generateKeys();
     const certificate = await x509.X509CertificateGenerator.createSelfSigned({
@@ -95,20 +95,20 @@ async function exportKey({ privateKey }: CryptoKeyPair): Promise<string> {
   return x509.PemConverter.encode(pkcs8, "PRIVATE KEY");
 }
 
-/** Names that a server on loopback goes by. */
+/** Names of a server on loopback. */
 export const LOOPBACK: x509.JsonGeneralNames = [
   { type: "dns", value: "localhost" },
   { type: "ip", value: "127.0.0.1" },
 ];
 
-/** The authority that both sides trust, a server on loopback, and a client. */
+/** The authority of both ends, a server on loopback, and a client. */
 export const authority: Authority = await Authority.create();
-/** Of the server at 127.0.0.1 and localhost. */
+/** Certificate of the server at 127.0.0.1 and localhost. */
 export const server: CertifiedKey = await authority.issue({
   subject: "CN=localhost",
   names: LOOPBACK,
 });
-/** Of a client. */
+/** Certificate of a client. */
 export const client: CertifiedKey = await authority.issue({
   subject: "CN=alice, O=Shop",
   names: [{ type: "email", value: "alice@shop.example" }],

@@ -13,13 +13,13 @@ import { assertServes, dial, listenLoopback, pair } from "./tls_pair.ts";
 
 const mutual = { clientCaCerts: [authority.cert] };
 
-/** Dials as a client that must not get in, and says what either side is told. */
+/** Connects as a client that must be rejected; returns the errors of both ends. */
 async function refused(
   listener: TlsListener,
   identity: TlsClientOptions,
   failed: Promise<TransportError>,
 ): Promise<[server: TransportError, client: TransportError]> {
-  // In TLS 1.3 the client is done first: it learns of the refusal as it reads.
+  // In TLS 1.3 the client completes first: its first read reports the rejection.
   const error = await assertRejects(async () => {
     using connection = await dial(listener, identity);
     await connection.read(new Uint8Array(8));
@@ -34,9 +34,9 @@ Deno.test("checkTransport() passes mutual TLS", async (t) => {
   });
 });
 
-Deno.test("listenTls() refuses clients that do not prove who they are", async (t) => {
+Deno.test("listenTls() rejects clients that do not prove their identity", async (t) => {
   const stranger = await Authority.create("CN=Stranger");
-  // The same name as the real one: only the signature tells them apart.
+  // The same name as the real one: only the signature differs.
   const impostor = await Authority.create("CN=Test authority");
   const cases: Record<string, TlsClientOptions> = {
     "no certificate": {},
@@ -57,19 +57,19 @@ Deno.test("listenTls() refuses clients that do not prove who they are", async (t
       const failed = new Promise<TransportError>((resolve) => told = resolve);
       const [server, client] = await refused(listener, identity, failed);
       assertEquals(server.kind, "tls", server.message);
-      // Deno sends an alert in the first case only; in the others it hangs up.
+      // Deno sends an alert in the first case only; otherwise it just closes.
       assert(["tls", "truncated"].includes(client.kind), client.message);
       await assertServes(listener, alice);
     });
   }
 });
 
-Deno.test("TlsConnection.peerCertificate says who the client is", async () => {
+Deno.test("TlsConnection.peerCertificate identifies the client", async () => {
   const bob = await authority.issue({
     subject: "CN=bob, OU=one, OU=two",
     names: [
       { type: "dns", value: "bob.example" },
-      // As text this is two names: whoever splits it is deceived.
+      // As text this looks like two names, which would deceive a parser.
       { type: "dns", value: "x, DNS:admin.example" },
       { type: "url", value: "spiffe://shop/bob" },
       { type: "ip", value: "127.0.0.1" },
@@ -78,7 +78,7 @@ Deno.test("TlsConnection.peerCertificate says who the client is", async () => {
     ],
   });
   await using listener = await listenLoopback(mutual);
-  const [dialled, accepted] = await pair(listener, bob);
+  const [client, accepted] = await pair(listener, bob);
   const { peerCertificate } = accepted;
   assert(peerCertificate !== null);
   assertEquals(peerCertificate.subject, { CN: "bob", OU: ["one", "two"] });
@@ -102,12 +102,12 @@ Deno.test("TlsConnection.peerCertificate says who the client is", async () => {
     (byte) => byte.toString(16).padStart(2, "0").toUpperCase(),
   );
   assertEquals(peerCertificate.fingerprint256, hex.join(":"));
-  assertEquals(dialled.peerCertificate?.subject, { CN: "localhost" });
-  dialled.close();
+  assertEquals(client.peerCertificate?.subject, { CN: "localhost" });
+  client.close();
   accepted.close();
 });
 
-Deno.test("TlsListener.reload() changes the authority of the clients", async () => {
+Deno.test("TlsListener.reload() replaces the authority of the clients", async () => {
   const next = await Authority.create("CN=Next authority");
   const carol = await next.issue({ subject: "CN=carol" });
   let told: (error: TransportError) => void = () => {};

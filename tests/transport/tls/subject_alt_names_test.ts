@@ -14,16 +14,16 @@ const NAMES = [
   { type: "ip", value: "127.0.0.1" },
 ] as const;
 
-Deno.test("subjectAltNames() reads the names of a certificate", () => {
+Deno.test("subjectAltNames() returns the names of a certificate", () => {
   assertEquals(subjectAltNames(der(server.cert)), [...NAMES]);
 });
 
-Deno.test("subjectAltNames() finds none where there is no such extension", async () => {
+Deno.test("subjectAltNames() returns nothing without the extension", async () => {
   const { cert } = await authority.issue({ subject: "CN=nameless" });
   assertEquals(subjectAltNames(der(cert)), []);
 });
 
-Deno.test("subjectAltNames() reads lengths of several bytes", async () => {
+Deno.test("subjectAltNames() parses lengths of several bytes", async () => {
   const names = Array.from(
     { length: 2_000 },
     (_, index) => ({ type: "dns" as const, value: `host-${index}.example` }),
@@ -32,7 +32,7 @@ Deno.test("subjectAltNames() reads lengths of several bytes", async () => {
   assertEquals(subjectAltNames(der(cert)), names);
 });
 
-Deno.test("subjectAltNames() refuses a certificate that is cut anywhere", () => {
+Deno.test("subjectAltNames() rejects a truncated certificate", () => {
   const whole = der(server.cert);
   for (let length = 0; length < whole.length; length++) {
     assertThrows(
@@ -43,7 +43,7 @@ Deno.test("subjectAltNames() refuses a certificate that is cut anywhere", () => 
   }
 });
 
-Deno.test("subjectAltNames() throws nothing but RangeError for any damage", () => {
+Deno.test("subjectAltNames() throws only RangeError for damaged certificates", () => {
   const whole = der(server.cert);
   for (let at = 0; at < whole.length; at++) {
     for (const value of [0x00, 0x7f, 0x80, 0x84, 0xff]) {

@@ -25,7 +25,7 @@ import {
 
 const bytes = (...values: number[]) => new Uint8Array(values);
 
-/** A server that reads a little, answers with what is given, and hangs up. */
+/** A server that reads a little, sends the given reply and closes. */
 async function answer(
   listener: Deno.TcpListener,
   reply: Uint8Array | undefined,
@@ -45,35 +45,35 @@ Deno.test("checkTransport() passes TLS", async (t) => {
 });
 
 Deno.test("checkTransport() passes TLS over Unix sockets", {
-  ignore: Deno.build.os === "windows", // Deno has no Unix sockets there
+  ignore: Deno.build.os === "windows", // Deno does not support Unix sockets there
 }, async (t) => {
   const directory = await Deno.makeTempDir();
   const path = `${directory}/socket`;
   {
     await using listener = await listenTls({ path, tls: server });
     await checkTransport(async () => {
-      const [accepted, dialled] = await Promise.all([
+      const [accepted, client] = await Promise.all([
         listener.accept(),
         connectTls({ path, tls: { caCerts: [authority.cert] } }),
       ]);
-      return [dialled, accepted];
+      return [client, accepted];
     }, { step: (name, check) => t.step(name, check) });
   }
   await Deno.remove(directory, { recursive: true });
 });
 
-Deno.test("connectTls() verifies the name of the certificate, apart from the address", async () => {
+Deno.test("connectTls() verifies the name in the certificate independently of the address", async () => {
   const certificate = await authority.issue({
     subject: "CN=shop",
     names: [{ type: "dns", value: "shop.example" }],
   });
   await using listener = await listenLoopback(certificate);
   for (const identity of [{}, alice]) {
-    const [dialled, accepted] = await pair(listener, {
+    const [client, accepted] = await pair(listener, {
       ...identity,
       serverName: "shop.example",
     });
-    dialled.close();
+    client.close();
     accepted.close();
     const error = await assertKind(
       dial(listener, identity),
@@ -82,13 +82,13 @@ Deno.test("connectTls() verifies the name of the certificate, apart from the add
     );
     assertEquals(error.address, `tls://127.0.0.1:${listener.addr.port}`);
     assert(error.cause instanceof Error);
-    // The server's side of the handshake was done: the client has left since.
+    // The server had completed its handshake before the client closed.
     (await listener.accept()).close();
   }
   await assertServes(listener, { serverName: "shop.example" });
 });
 
-Deno.test("connectTls() refuses an unknown authority", async () => {
+Deno.test("connectTls() rejects an unknown authority", async () => {
   const stranger = await Authority.create("CN=Stranger");
   const certificate = await stranger.issue({
     subject: "CN=localhost",
@@ -101,7 +101,7 @@ Deno.test("connectTls() refuses an unknown authority", async () => {
   await assertServes(listener, { caCerts: [stranger.cert] });
 });
 
-Deno.test("connectTls() refuses an expired certificate", async () => {
+Deno.test("connectTls() rejects an expired certificate", async () => {
   const certificate = await authority.issue({
     subject: "CN=localhost",
     names: LOOPBACK,
@@ -117,7 +117,7 @@ Deno.test("connectTls() refuses an expired certificate", async () => {
   }
 });
 
-Deno.test("connectTls() says that a server does not speak TLS", async () => {
+Deno.test("connectTls() reports a server that does not speak TLS", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   for (const identity of [{}, alice]) {
     const greeting = answer(
@@ -133,7 +133,7 @@ Deno.test("connectTls() says that a server does not speak TLS", async () => {
   }
 });
 
-Deno.test("connectTls() says that a server hung up on its hello", async () => {
+Deno.test("connectTls() reports a server that closes after the client hello", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   for (const identity of [{}, alice]) {
     const hangingUp = answer(listener, undefined);
@@ -146,28 +146,28 @@ Deno.test("connectTls() says that a server hung up on its hello", async () => {
   }
 });
 
-Deno.test("connectTls() reports a refused connection as such", async () => {
+Deno.test("connectTls() reports a refused connection", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { addr } = listener;
   listener.close();
   await assertKind(dial({ addr }), "refused", "nothing is listening");
 });
 
-Deno.test("connectTls() gives up a handshake that never ends, on its signal", async () => {
+Deno.test("connectTls() cancels an endless handshake on its signal", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   for (const identity of [{}, alice]) {
     const abort = new AbortController();
     const dialling = dial(listener, { ...identity, signal: abort.signal });
     dialling.catch(() => {});
     using conn = await listener.accept();
-    await conn.read(new Uint8Array(16_384)); // its hello has come
+    await conn.read(new Uint8Array(16_384)); // its hello has arrived
     abort.abort(new Error("enough"));
     await assertRejects(() => dialling, Error, "enough");
     while (await conn.read(new Uint8Array(16_384)).catch(() => null) !== null);
   }
 });
 
-Deno.test("connectTls() takes no notice of a signal that comes before or after", async () => {
+Deno.test("connectTls() honors an earlier abort and ignores a later one", async () => {
   await using listener = await listenLoopback();
   await assertRejects(
     () => dial(listener, { signal: AbortSignal.abort(new Error("before")) }),
@@ -175,14 +175,14 @@ Deno.test("connectTls() takes no notice of a signal that comes before or after",
     "before",
   );
   const abort = new AbortController();
-  const [accepted, dialled] = await Promise.all([
+  const [accepted, client] = await Promise.all([
     listener.accept(),
     dial(listener, { signal: abort.signal }),
   ]);
   using _accepted = accepted;
-  using _dialled = dialled;
+  using _client = client;
   abort.abort();
-  await dialled.write(bytes(1));
+  await client.write(bytes(1));
   assertEquals(await accepted.read(new Uint8Array(8)), 1);
 });
 
@@ -197,14 +197,14 @@ Deno.test("connect() applies its timeout to the TLS handshake", async () => {
   (await accepting).close();
 });
 
-Deno.test("connectTls() refuses half of a client certificate", async () => {
+Deno.test("connectTls() rejects a client certificate without its key", async () => {
   await using listener = await listenLoopback();
   const { cert, key } = alice;
   await assertKind(dial(listener, { key }), "tls", "one of them is missing");
   await assertKind(dial(listener, { cert }), "tls", "one of them is missing");
 });
 
-Deno.test("connectTls() refuses what is no PEM", async () => {
+Deno.test("connectTls() rejects invalid PEM", async () => {
   await using listener = await listenLoopback();
   const { cert, key } = alice;
   const nonsense = "nonsense";
@@ -225,42 +225,42 @@ Deno.test("connectTls() refuses what is no PEM", async () => {
 Deno.test("TlsConnection has the ALPN protocol, the addresses and the server's certificate", async () => {
   await using listener = await listenLoopback({ alpnProtocols: ["b", "a"] });
   for (const identity of [{}, alice]) {
-    const [dialled, accepted] = await pair(listener, {
+    const [client, accepted] = await pair(listener, {
       ...identity,
       alpnProtocols: ["a", "b"],
     });
-    using _dialled = dialled;
+    using _client = client;
     using _accepted = accepted;
-    assertEquals(dialled.alpnProtocol, accepted.alpnProtocol);
-    assertEquals(dialled.localAddr, accepted.remoteAddr);
-    assertEquals(dialled.remoteAddr, accepted.localAddr);
-    assertEquals(dialled.peerCertificate?.subject, { CN: "localhost" });
-    // Nobody has asked for the client's.
+    assertEquals(client.alpnProtocol, accepted.alpnProtocol);
+    assertEquals(client.localAddr, accepted.remoteAddr);
+    assertEquals(client.remoteAddr, accepted.localAddr);
+    assertEquals(client.peerCertificate?.subject, { CN: "localhost" });
+    // The server did not request the client's certificate.
     assertEquals(accepted.peerCertificate, null);
   }
 });
 
-Deno.test("TlsConnection tells a stream that was cut from one that ended", async () => {
+Deno.test("TlsConnection distinguishes a truncated stream from an ended one", async () => {
   await using listener = await listenLoopback();
   for (const identity of [{}, alice]) {
     await using relay = new Relay(listener.addr.port ?? 0);
-    const [accepted, dialled] = await Promise.all([
+    const [accepted, client] = await Promise.all([
       listener.accept(),
       dial(relay, identity),
     ]);
     using _accepted = accepted;
-    using _dialled = dialled;
-    await dialled.write(bytes(1));
+    using _client = client;
+    await client.write(bytes(1));
     await accepted.write(bytes(2));
     assertEquals(await accepted.read(new Uint8Array(8)), 1);
-    assertEquals(await dialled.read(new Uint8Array(8)), 1);
+    assertEquals(await client.read(new Uint8Array(8)), 1);
     await relay.cut();
     await assertKind(readAll(accepted), "truncated", "cut off before its end");
-    await assertKind(readAll(dialled), "truncated", "cut off before its end");
+    await assertKind(readAll(client), "truncated", "cut off before its end");
   }
 });
 
-Deno.test("TlsConnection refuses records that were tampered with", async () => {
+Deno.test("TlsConnection rejects tampered records", async () => {
   await using listener = await listenLoopback();
   const header = [23, 3, 3, 0, 32]; // application data, 32 bytes
   for (
@@ -270,14 +270,14 @@ Deno.test("TlsConnection refuses records that were tampered with", async () => {
     ]
   ) {
     await using relay = new Relay(listener.addr.port ?? 0);
-    const [accepted, dialled] = await Promise.all([
+    const [accepted, client] = await Promise.all([
       listener.accept(),
       dial(relay),
     ]);
     using _accepted = accepted;
-    using _dialled = dialled;
+    using _client = client;
     await relay.inject(garbage);
-    for (const end of [accepted, dialled]) {
+    for (const end of [accepted, client]) {
       await assertKind(end.read(new Uint8Array(8)), "tls", "Cannot read");
       await assertRejects(() => end.write(bytes(1)), TransportError);
     }
@@ -285,16 +285,16 @@ Deno.test("TlsConnection refuses records that were tampered with", async () => {
   await assertServes(listener);
 });
 
-Deno.test("TlsConnection hands out what came before the cut, and then its error", async () => {
+Deno.test("TlsConnection returns the bytes before the cut, then its error", async () => {
   await using listener = await listenLoopback();
   await using relay = new Relay(listener.addr.port ?? 0);
-  const [accepted, dialled] = await Promise.all([
+  const [accepted, client] = await Promise.all([
     listener.accept(),
     dial(relay),
   ]);
   using _accepted = accepted;
-  using _dialled = dialled;
-  await writeAll(dialled, new Uint8Array(1_000).fill(9));
+  using _client = client;
+  await writeAll(client, new Uint8Array(1_000).fill(9));
   assertEquals(await accepted.read(new Uint8Array(1)), 1);
   await relay.cut();
   let count = 1;
@@ -308,7 +308,7 @@ Deno.test("TlsConnection hands out what came before the cut, and then its error"
   assertEquals(count, 1_000);
 });
 
-Deno.test("TlsConnection half-closes and goes on reading, on both sides", async () => {
+Deno.test("TlsConnection half-closes and continues to read, at both ends", async () => {
   await using listener = await listenLoopback();
   for (const identity of [{}, alice]) {
     const ends = await pair(listener, identity);
@@ -325,19 +325,19 @@ Deno.test("TlsConnection half-closes and goes on reading, on both sides", async 
   }
 });
 
-Deno.test("TlsConnection keeps no more than its limit from a peer that nobody reads", async () => {
+Deno.test("TlsConnection stops receiving at its limit of unread bytes", async () => {
   await using listener = await listenLoopback();
-  const [dialled, accepted] = await pair(listener);
+  const [client, accepted] = await pair(listener);
   using _accepted = accepted;
   const total = 32 * 1024 * 1024;
   let sent = 0;
   const sending = (async () => {
     const block = new Uint8Array(64 * 1024);
-    while (sent < total) sent += await dialled.write(block);
-    await dialled.closeWrite();
+    while (sent < total) sent += await client.write(block);
+    await client.closeWrite();
   })();
   assertEquals(await accepted.read(new Uint8Array(1)), 1);
-  // Until nothing moves any more: socket buffers and the limit are full.
+  // Wait until nothing moves: the socket buffers and the queue are full.
   for (let before = -1; before !== sent;) {
     before = sent;
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -345,17 +345,17 @@ Deno.test("TlsConnection keeps no more than its limit from a peer that nobody re
   assert(sent < total / 2, `backpressure, and not ${sent} bytes taken`);
   assertEquals((await readAll(accepted)).length, total - 1);
   await sending;
-  dialled.close();
+  client.close();
 });
 
-Deno.test("TlsConnection.closeWrite() fails where its end cannot be sent", async () => {
+Deno.test("TlsConnection.closeWrite() fails if its end cannot be sent", async () => {
   await using listener = await listenLoopback();
-  const [dialled, accepted] = await pair(listener);
+  const [client, accepted] = await pair(listener);
   using _accepted = accepted;
-  // Nobody reads: a write waits, and the end behind it.
-  const { pending } = await fillUp(dialled);
+  // The peer does not read: a write waits, and so does the end after it.
+  const { pending } = await fillUp(client);
   const writing = assertKind(pending, "closed", "closed locally");
-  const ending = assertKind(dialled.closeWrite(), "closed", "closed locally");
-  dialled.close();
+  const ending = assertKind(client.closeWrite(), "closed", "closed locally");
+  client.close();
   await Promise.all([writing, ending]);
 });

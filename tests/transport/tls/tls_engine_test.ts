@@ -9,7 +9,7 @@ import { performHandshake } from "../../../lib/transport/tls/handshake.ts";
 import { authority, server as certificate } from "./certificates.ts";
 import { readAll } from "./tls_pair.ts";
 
-/** Two sides over a socket that takes little at a time, and late. */
+/** Two ends over a socket that accepts few bytes at a time, with latency. */
 async function withSlowPair(
   body: (client: TlsEngine, server: TlsEngine) => Promise<void>,
   options: MemoryPairOptions = {},
@@ -36,27 +36,27 @@ async function withSlowPair(
 
 const block = Uint8Array.from({ length: 50_000 }, (_, at) => at % 251);
 
-Deno.test("TlsEngine loses nothing when both sides end while bytes are on their way", () =>
+Deno.test("TlsEngine loses nothing when both ends close with bytes in transit", () =>
   withSlowPair(async (client, server) => {
     await client.closeWrite();
     assertEquals(await readAll(server), new Uint8Array(0));
     const sent = Uint8Array.from({ length: 300_000 }, (_, at) => at % 251);
     const receiving = readAll(client);
     await writeAll(server, sent);
-    // Both have ended then: the stream could destroy itself, and with it what
-    // the socket has not taken yet.
+    // Both have ended then: the stream could destroy itself, and drop the bytes
+    // that the socket has not accepted yet.
     await server.closeWrite();
     assertEquals(await receiving, sent);
   }, { toServer: { capacity: 100_000, latency: 0 } }));
 
-Deno.test("TlsEngine.close() leaves behind what was written, however slow the socket", () =>
+Deno.test("TlsEngine.close() sends the written bytes, however slow the socket", () =>
   withSlowPair(async (client, server) => {
     await writeAll(client, block);
     client.close();
     assertEquals(await readAll(server), block);
   }));
 
-Deno.test("TlsEngine.close() gives up what is blocked, and sends what was written before", () =>
+Deno.test("TlsEngine.close() abandons a blocked write and sends the bytes before it", () =>
   withSlowPair(async (client, server) => {
     await writeAll(client, block);
     const blocked = client.write(block).then(() => "done", ({ name }) => name);
@@ -71,7 +71,7 @@ Deno.test("TlsEngine.close() gives up what is blocked, and sends what was writte
         received.push(...buffer.subarray(0, count));
       }
     })().catch(({ name }) => name);
-    // Whether the second write was blocked is up to the platform's buffers.
+    // Whether the second write blocks depends on the platform's buffers.
     assertEquals(
       [outcome, await end],
       outcome === "done" ? ["done", "end"] : ["Interrupted", "UnexpectedEof"],

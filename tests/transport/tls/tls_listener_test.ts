@@ -14,7 +14,7 @@ import {
   pair,
 } from "./tls_pair.ts";
 
-/** Collects the handshakes that fail, and waits for them. */
+/** Collects failed handshakes and waits for them. */
 function failures() {
   const errors: TransportError[] = [];
   let wake: (() => void) | undefined;
@@ -38,7 +38,7 @@ async function raw(listener: TlsListener): Promise<Deno.TcpConn> {
   return await Deno.connect({ port: listener.addr.port ?? 0 });
 }
 
-/** Reads until the server lets go. */
+/** Reads until the server closes. */
 async function drain(conn: Deno.Conn): Promise<void> {
   while (await conn.read(new Uint8Array(1_024)).catch(() => null) !== null);
 }
@@ -57,7 +57,7 @@ Deno.test("listenTls() survives a client that speaks plain text", async () => {
   await assertServes(listener);
 });
 
-Deno.test("listenTls() survives a client that hangs up at once", async () => {
+Deno.test("listenTls() survives a client that closes immediately", async () => {
   const failed = failures();
   await using listener = await listenLoopback(failed);
   (await raw(listener)).close();
@@ -70,7 +70,7 @@ Deno.test("listenTls() survives garbage in the middle of the handshake", async (
   await using listener = await listenLoopback(failed);
   for (let round = 0; round < 20; round++) {
     using conn = await raw(listener);
-    // A record of type handshake with random bytes in it.
+    // A record of type handshake with random content.
     const record = crypto.getRandomValues(new Uint8Array(5 + 200));
     record.set([22, 3, 1, 0, 200]);
     await conn.write(record);
@@ -81,7 +81,7 @@ Deno.test("listenTls() survives garbage in the middle of the handshake", async (
   await assertServes(listener);
 });
 
-Deno.test("listenTls() gives up a client that never finishes its handshake", async () => {
+Deno.test("listenTls() drops a client that never finishes its handshake", async () => {
   const failed = failures();
   await using listener = await listenLoopback({
     ...failed,
@@ -95,7 +95,7 @@ Deno.test("listenTls() gives up a client that never finishes its handshake", asy
   await assertServes(listener);
 });
 
-Deno.test("listenTls() serves others while a handshake is under way", async () => {
+Deno.test("listenTls() serves other clients during a handshake", async () => {
   await using listener = await listenLoopback();
   using silent = await raw(listener);
   await assertServes(listener);
@@ -103,13 +103,13 @@ Deno.test("listenTls() serves others while a handshake is under way", async () =
   silent.close();
 });
 
-Deno.test("listenTls() holds no more handshakes than 'maxHandshakes'", async () => {
+Deno.test("listenTls() runs at most 'maxHandshakes' handshakes", async () => {
   const failed = failures();
   await using listener = await listenLoopback({ ...failed, maxHandshakes: 2 });
   const silent = [await raw(listener), await raw(listener)];
   let served = false;
   const serving = assertServes(listener).then(() => served = true);
-  // The hello of the third waits in the backlog: nobody answers it.
+  // The hello of the third client waits in the backlog, unanswered.
   await new Promise((resolve) => setTimeout(resolve, 100));
   assert(!served);
   silent[0]?.close();
@@ -118,7 +118,7 @@ Deno.test("listenTls() holds no more handshakes than 'maxHandshakes'", async () 
   await failed.next();
 });
 
-Deno.test("listenTls() counts connections that nobody accepts", async () => {
+Deno.test("listenTls() counts unaccepted connections as handshakes", async () => {
   await using listener = await listenLoopback({ maxHandshakes: 1 });
   const first = await dial(listener);
   let second = false;
@@ -134,7 +134,7 @@ Deno.test("listenTls() counts connections that nobody accepts", async () => {
   first.close();
 });
 
-Deno.test("listenTls() refuses a client that shares no ALPN protocol", async () => {
+Deno.test("listenTls() rejects a client without a common ALPN protocol", async () => {
   const failed = failures();
   await using listener = await listenLoopback({
     ...failed,
@@ -149,27 +149,27 @@ Deno.test("listenTls() refuses a client that shares no ALPN protocol", async () 
     (await failed.next()).message.includes("have no ALPN protocol in common"),
   );
   await assertServes(listener, { alpnProtocols: ["h2", "lengthwise"] });
-  await assertServes(listener); // offers none, and that is allowed
+  await assertServes(listener); // offers no protocol, which is allowed
 });
 
-Deno.test("listenTls() refuses a client without ALPN where it is required", async () => {
+Deno.test("listenTls() rejects a client without ALPN if it is required", async () => {
   const failed = failures();
   await using listener = await listenLoopback({
     ...failed,
     alpnProtocols: ["lengthwise"],
     requireAlpn: true,
   });
-  const dialled = await dial(listener);
-  assertEquals(dialled.alpnProtocol, null);
-  assertEquals(await dialled.read(new Uint8Array(8)), null);
-  dialled.close();
+  const client = await dial(listener);
+  assertEquals(client.alpnProtocol, null);
+  assertEquals(await client.read(new Uint8Array(8)), null);
+  client.close();
   const error = await failed.next();
   assertEquals(error.kind, "tls");
   assert(error.message.includes("requires one"), error.message);
   await assertServes(listener, { alpnProtocols: ["lengthwise"] });
 });
 
-Deno.test("TlsListener.reload() changes the certificate and drops nobody", async () => {
+Deno.test("TlsListener.reload() replaces the certificate and keeps connections open", async () => {
   const next = await Authority.create("CN=Next authority");
   await using listener = await listenLoopback();
   const [before, accepted] = await pair(listener);
@@ -201,7 +201,7 @@ Deno.test("TlsListener.reload() keeps the old certificate if the new one is unus
   await assertServes(listener);
 });
 
-Deno.test("listenTls() refuses options that cannot work", async () => {
+Deno.test("listenTls() rejects invalid options", async () => {
   await assertKind(listenTls({ port: 0 }), "tls", "needs a certificate");
   await assertKind(
     listenTls({ port: 0, tls: { ...server, key: "nonsense" } }),
@@ -222,7 +222,7 @@ Deno.test("listenTls() refuses options that cannot work", async () => {
   );
 });
 
-Deno.test("listenTls() passes on what the address cannot do", async () => {
+Deno.test("listenTls() reports the failures of its address", async () => {
   await using listener = await listenLoopback();
   await assertKind(
     listenTls({ port: listener.addr.port ?? 0, tls: server }),
@@ -231,7 +231,7 @@ Deno.test("listenTls() passes on what the address cannot do", async () => {
   );
 });
 
-Deno.test("TlsListener gives up handshakes and what nobody accepted when it closes", async () => {
+Deno.test("TlsListener.close() cancels handshakes and closes unaccepted connections", async () => {
   const listener = await listenLoopback();
   using silent = await raw(listener);
   const ready = await dial(listener);
@@ -248,7 +248,7 @@ Deno.test("TlsListener gives up handshakes and what nobody accepted when it clos
   await listener[Symbol.asyncDispose]();
 });
 
-Deno.test("TlsListener keeps its cap on connections", async () => {
+Deno.test("TlsListener enforces its cap on connections", async () => {
   await using listener = await listenTls({ port: 0, tls: server }, {
     maxConnections: 1,
   });
@@ -266,10 +266,10 @@ Deno.test("TlsListener keeps its cap on connections", async () => {
   for (const connection of [first, second, next]) connection.close();
 });
 
-Deno.test("listen() makes a TlsListener of an address with TLS", async () => {
+Deno.test("listen() returns a TlsListener for an address with TLS", async () => {
   await using listener = await listen("tls://127.0.0.1:0", { tls: server });
   assert(listener instanceof TlsListenerImpl);
-  const [accepted, dialled] = await Promise.all([
+  const [accepted, client] = await Promise.all([
     listener.accept(),
     connectTls({
       port: listener.addr.port ?? 0,
@@ -277,5 +277,5 @@ Deno.test("listen() makes a TlsListener of an address with TLS", async () => {
     }),
   ]);
   accepted.close();
-  dialled.close();
+  client.close();
 });

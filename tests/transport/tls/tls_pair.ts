@@ -1,5 +1,5 @@
 /**
- * TLS pairs on loopback, and peers that misbehave.
+ * TLS pairs on loopback, and misbehaving peers.
  *
  * @module
  */
@@ -25,7 +25,7 @@ export async function listenLoopback(
   return await listenTls({ port: 0, tls: { ...server, ...tls } });
 }
 
-/** Dials a listener, and trusts the test authority. */
+/** Connects to a listener and trusts the test authority. */
 export async function dial(
   listener: { addr: { port?: number } },
   tls: TlsClientOptions & { signal?: AbortSignal } = {},
@@ -40,19 +40,19 @@ export async function dial(
   );
 }
 
-/** Both ends of one connection of a listener. */
+/** Returns both ends of a connection to a listener. */
 export async function pair(
   listener: TlsListener,
   tls: TlsClientOptions = {},
 ): Promise<[client: TlsConnection, server: TlsConnection]> {
-  const [accepted, dialled] = await Promise.all([
+  const [accepted, client] = await Promise.all([
     listener.accept(),
     dial(listener, tls),
   ]);
-  return [dialled, accepted];
+  return [client, accepted];
 }
 
-/** Sends a byte there and back: proof that a listener still serves. */
+/** Asserts that a listener still serves, by sending a byte back and forth. */
 export async function assertServes(
   listener: TlsListener,
   tls: TlsClientOptions = {},
@@ -67,7 +67,7 @@ export async function assertServes(
   }
 }
 
-/** Waits for a TransportError of a kind. */
+/** Asserts that a promise rejects with a TransportError of a kind. */
 export async function assertKind(
   promise: Promise<unknown>,
   kind: string,
@@ -78,7 +78,7 @@ export async function assertKind(
   throw new Error(`expected kind '${kind}', got '${error.kind}': ${error}`);
 }
 
-/** All that comes until the end. */
+/** Reads until the end of the stream. */
 export async function readAll(connection: Connection): Promise<Uint8Array> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   const buffer = new Uint8Array(16_384);
@@ -90,9 +90,9 @@ export async function readAll(connection: Connection): Promise<Uint8Array> {
   return new Uint8Array(await new Blob(chunks).arrayBuffer());
 }
 
-/** A man in the middle that passes bytes on, and can cut. */
+/** A relay that forwards bytes and can cut the connection. */
 export class Relay implements Disposable {
-  /** Where to dial. */
+  /** Address to connect to. */
   readonly addr: Deno.NetAddr;
   #listener: Deno.TcpListener;
   #target: number | string;
@@ -109,12 +109,12 @@ export class Relay implements Disposable {
     this.#running = this.#run();
   }
 
-  /** Ends both sides as TCP does, without a word of TLS. */
+  /** Ends both TCP connections without a TLS close_notify. */
   async cut(): Promise<void> {
     await Promise.all(this.#sockets.map((socket) => socket.closeWrite()));
   }
 
-  /** Slips bytes in on both sides. */
+  /** Injects bytes in both directions. */
   async inject(bytes: Uint8Array): Promise<void> {
     await Promise.all(this.#sockets.map((socket) => socket.write(bytes)));
   }
@@ -124,7 +124,7 @@ export class Relay implements Disposable {
     for (const socket of this.#sockets) socket.close();
   }
 
-  /** Waits for all that it started. */
+  /** Waits for all forwarding to end. */
   async [Symbol.asyncDispose](): Promise<void> {
     this[Symbol.dispose]();
     await this.#running;
@@ -150,7 +150,7 @@ export class Relay implements Disposable {
         }
       }
     } catch {
-      // Closed under it: that is how it ends.
+      // Closing a socket ends its copy loop.
     }
   }
 }

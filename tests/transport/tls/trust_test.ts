@@ -1,6 +1,6 @@
 /**
- * Whom a TLS client trusts: the authorities of the runtime, those that it is
- * given, or the latter alone; the same over WebSockets.
+ * The authorities that a TLS client trusts: the runtime's and its own, or its own
+ * only; the same over WebSockets.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import {
 } from "./certificates.ts";
 import { assertKind, listenLoopback } from "./tls_pair.ts";
 
-/** What the program says of each case, with one authority in its own store. */
+/** Runs the program with one authority in its store; returns each outcome. */
 async function outcomes(
   store: string,
   cases: readonly { url: string; tls: TlsClientOptions }[],
@@ -44,7 +44,7 @@ async function outcomes(
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 
-Deno.test("connect() trusts 'caCerts' and the runtime's authorities, or the former alone", async () => {
+Deno.test("connect() trusts 'caCerts' and the runtime's authorities, or 'caCerts' only", async () => {
   const ofRuntime = await Authority.create("CN=In the store");
   const stranger = await Authority.create("CN=Stranger");
   const certificate = await ofRuntime.issue({
@@ -91,7 +91,7 @@ Deno.test("connect() trusts 'caCerts' and the runtime's authorities, or the form
   await web.shutdown();
 });
 
-Deno.test("connectTls() refuses to trust nobody", async () => {
+Deno.test("connectTls() rejects an empty set of authorities", async () => {
   await using listener = await listenLoopback();
   const { addr: { port = 0 } } = listener;
   for (const given of [{}, { caCerts: [] }]) {
@@ -103,7 +103,7 @@ Deno.test("connectTls() refuses to trust nobody", async () => {
   }
 });
 
-Deno.test("listen() refuses mutual TLS without an authority", async () => {
+Deno.test("listen() rejects mutual TLS without an authority", async () => {
   await assertKind(
     listenLoopback({ clientCaCerts: [] }),
     "tls",
@@ -111,7 +111,7 @@ Deno.test("listen() refuses mutual TLS without an authority", async () => {
   );
 });
 
-Deno.test("connect() to 'wss:' refuses TLS options that no WebSocket knows", async () => {
+Deno.test("connect() to 'wss:' rejects TLS options that WebSockets do not support", async () => {
   const cases: readonly TlsClientOptions[] = [
     { serverName: "shop.example" },
     { alpnProtocols: ["http/1.1"] },
@@ -134,26 +134,26 @@ Deno.test("connect() to 'wss:' refuses TLS options that no WebSocket knows", asy
 
 Deno.test("connect() to 'wss:' presents its certificate", async () => {
   const errors: string[] = [];
-  const told = Promise.withResolvers<void>();
+  const reported = Promise.withResolvers<void>();
   await using listener = await listenLoopback({
     clientCaCerts: [authority.cert],
     onHandshakeError: ({ message }) => {
       errors.push(message);
-      told.resolve();
+      reported.resolve();
     },
   });
   const caCerts = [authority.cert];
   const url = `wss://127.0.0.1:${listener.addr.port}/`;
   await assertRejects(() => connect(url, { tls: { caCerts } }));
-  await told.promise;
+  await reported.promise;
   assertEquals(errors[0]?.includes("presented no certificate"), true);
 
-  const dialling = assertRejects(
+  const connecting = assertRejects(
     () => connect(url, { tls: { caCerts, ...alice } }),
     TransportError,
   );
   using accepted = await listener.accept();
   assertEquals(accepted.peerCertificate?.subject.CN, "alice");
-  accepted.close(); // it speaks no HTTP
-  await dialling;
+  accepted.close(); // the test server does not speak HTTP
+  await connecting;
 });

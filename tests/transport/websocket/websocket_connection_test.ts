@@ -17,7 +17,7 @@ import { assertKind, readAll, Relay } from "../tls/tls_pair.ts";
 const bytes = (...values: number[]) => new Uint8Array(values);
 const hostname = "127.0.0.1";
 
-/** A service that upgrades each request. */
+/** A server that upgrades each request. */
 class Service implements AsyncDisposable {
   readonly url: string;
   #server: Deno.HttpServer<Deno.NetAddr>;
@@ -55,7 +55,7 @@ class Service implements AsyncDisposable {
     return [client, await accepted];
   }
 
-  /** A socket that keeps no contract. */
+  /** Returns a bare WebSocket as the client. */
   async bare(): Promise<[socket: WebSocket, server: WebSocketConnection]> {
     const accepted = new Promise<WebSocketConnection>((resolve) => {
       this.#accepted = resolve;
@@ -72,7 +72,7 @@ class Service implements AsyncDisposable {
   }
 }
 
-/** Closes, and waits until the socket has gone. */
+/** Closes connections and waits until their sockets are closed. */
 async function closed(...connections: WebSocketConnection[]): Promise<void> {
   for (const connection of connections) connection.close();
   await Promise.all(connections.map(({ finished }) => finished));
@@ -99,7 +99,7 @@ Deno.test("checkTransport() passes WebSocket with TLS", async (t) => {
   );
 });
 
-Deno.test("WebSocketConnection holds a sender back that nobody reads", async () => {
+Deno.test("WebSocketConnection blocks a sender whose peer does not read", async () => {
   await using service = new Service();
   const [client, server] = await service.pair();
   let sent = 0;
@@ -108,7 +108,7 @@ Deno.test("WebSocketConnection holds a sender back that nobody reads", async () 
     while (sent < total) sent += await client.write(new Uint8Array(10_000));
     await client.closeWrite();
   })();
-  // Any amount of waiting leaves it at the receiver's limit.
+  // It stays at the receiver's limit, no matter how long the test waits.
   await new Promise((resolve) => setTimeout(resolve, 100));
   assertEquals(sent, 256 * 1024);
   assertEquals((await readAll(server)).length, sent);
@@ -116,7 +116,7 @@ Deno.test("WebSocketConnection holds a sender back that nobody reads", async () 
   await closed(client);
 });
 
-Deno.test("WebSocketConnection gives as much credit as its receiveLimit", async () => {
+Deno.test("WebSocketConnection grants as much credit as its receiveLimit", async () => {
   await using service = new Service({ receiveLimit: 1_000_000 });
   const [client] = await service.pair();
   await writeAll(client, new Uint8Array(1_000_000));
@@ -145,7 +145,7 @@ Deno.test("WebSocketConnection ends a peer that overruns its receiveLimit", asyn
   assert(error.address.startsWith("websocket://127.0.0.1:"), error.address);
 });
 
-Deno.test("WebSocketConnection refuses a text message", async () => {
+Deno.test("WebSocketConnection rejects a text message", async () => {
   await using service = new Service();
   for (const text of ["hello", "100", ""]) {
     const [socket, server] = await service.bare();
@@ -160,7 +160,7 @@ Deno.test("WebSocketConnection refuses a text message", async () => {
   }
 });
 
-Deno.test("WebSocketConnection refuses a text message that is no credit", async () => {
+Deno.test("WebSocketConnection rejects a text message that is not a credit", async () => {
   await using service = new Service();
   for (const text of ["hello", "-1", "1e9", "1".repeat(16), ""]) {
     const socket = new WebSocket(service.url, ["lengthwise.bytes.v1"]);
@@ -170,7 +170,7 @@ Deno.test("WebSocketConnection refuses a text message that is no credit", async 
   }
 });
 
-Deno.test("WebSocketConnection refuses bytes behind the half-close", async () => {
+Deno.test("WebSocketConnection rejects bytes after the half-close", async () => {
   await using service = new Service();
   const [socket, server] = await service.bare();
   const closing = socketClosed(socket);
@@ -185,7 +185,7 @@ Deno.test("WebSocketConnection refuses bytes behind the half-close", async () =>
   );
 });
 
-Deno.test("WebSocketConnection speaks with any WebSocket in binary messages", async () => {
+Deno.test("WebSocketConnection exchanges binary messages with any WebSocket", async () => {
   await using service = new Service();
   const [socket, server] = await service.bare();
   socket.binaryType = "arraybuffer";
@@ -208,7 +208,7 @@ Deno.test("WebSocketConnection speaks with any WebSocket in binary messages", as
   assertEquals((await closing).code, 1000);
 });
 
-Deno.test("WebSocketConnection tells a normal end from a stream that was left", async () => {
+Deno.test("WebSocketConnection distinguishes a normal end from a truncated stream", async () => {
   await using service = new Service();
   for (
     const [code, kind] of [
@@ -233,7 +233,7 @@ Deno.test("WebSocketConnection tells a normal end from a stream that was left", 
   }
 });
 
-Deno.test("WebSocketConnection tells a cut from an end", async () => {
+Deno.test("WebSocketConnection distinguishes a broken connection from an end", async () => {
   await using service = new Service();
   await using relay = new Relay(Number(new URL(service.url).port));
   const connection = await connectWebSocket(
@@ -244,7 +244,7 @@ Deno.test("WebSocketConnection tells a cut from an end", async () => {
   await connection.finished;
 });
 
-Deno.test("connectWebSocket() says what is wrong with the server", async () => {
+Deno.test("connectWebSocket() reports a server that does not speak WebSocket", async () => {
   await using server = Deno.serve(
     { hostname, port: 0, onListen() {} },
     () => new Response("no WebSocket here"),
@@ -263,7 +263,7 @@ Deno.test("connectWebSocket() says what is wrong with the server", async () => {
   );
 });
 
-Deno.test("connectWebSocket() says that nobody listens", async () => {
+Deno.test("connectWebSocket() reports that nothing listens", async () => {
   const listener = Deno.listen({ hostname, port: 0 });
   const { port } = listener.addr;
   listener.close();
@@ -274,12 +274,12 @@ Deno.test("connectWebSocket() says that nobody listens", async () => {
   );
 });
 
-Deno.test("connectWebSocket() refuses an unknown authority", async () => {
+Deno.test("connectWebSocket() rejects an unknown authority", async () => {
   await using service = new Service({}, certificate);
   await assertKind(connectWebSocket(service.url), "tls", "TLS failed");
 });
 
-Deno.test("connectWebSocket() refuses what is no WebSocket URL", async () => {
+Deno.test("connectWebSocket() rejects an invalid WebSocket URL", async () => {
   for (
     const url of ["ftp://127.0.0.1/", "nonsense", "ws://127.0.0.1/#fragment"]
   ) {
@@ -287,7 +287,7 @@ Deno.test("connectWebSocket() refuses what is no WebSocket URL", async () => {
   }
 });
 
-Deno.test("connectWebSocket() gives up a server that never answers", async () => {
+Deno.test("connectWebSocket() times out if the server never answers", async () => {
   using listener = Deno.listen({ hostname, port: 0 });
   const url = `ws://${hostname}:${listener.addr.port}/`;
   for (const reason of [new Error("enough"), undefined]) {
@@ -307,7 +307,7 @@ Deno.test("connectWebSocket() gives up a server that never answers", async () =>
   }
 });
 
-Deno.test("connectWebSocket() takes no notice of a signal that comes before or after", async () => {
+Deno.test("connectWebSocket() honors an earlier abort and ignores a later one", async () => {
   await using service = new Service();
   await assertRejects(
     () =>
@@ -325,7 +325,7 @@ Deno.test("connectWebSocket() takes no notice of a signal that comes before or a
   await closed(client);
 });
 
-Deno.test("connectWebSocket() sends headers, and offers flow control unless told not to", async () => {
+Deno.test("connectWebSocket() sends headers, and offers flow control unless disabled", async () => {
   const seen: (string | null)[][] = [];
   await using server = Deno.serve(
     { hostname, port: 0, onListen() {} },
@@ -353,7 +353,7 @@ Deno.test("connectWebSocket() sends headers, and offers flow control unless told
   assertEquals(seen, [["me", "lengthwise.bytes.v1"], [null, null]]);
 });
 
-Deno.test("upgradeWebSocket() refuses a request that asks for none", () => {
+Deno.test("upgradeWebSocket() rejects a request that is not an upgrade", () => {
   const request = new Request("http://127.0.0.1/");
   const error = assertThrows(
     () => upgradeWebSocket(request),
@@ -363,7 +363,7 @@ Deno.test("upgradeWebSocket() refuses a request that asks for none", () => {
   assertEquals(error.kind, "protocol");
 });
 
-Deno.test("upgradeWebSocket() and connectWebSocket() refuse a limit that cannot work", async () => {
+Deno.test("upgradeWebSocket() and connectWebSocket() reject an invalid limit", async () => {
   const request = new Request("http://127.0.0.1/");
   assertThrows(
     () => upgradeWebSocket(request, { receiveLimit: 1_000 }),
@@ -377,23 +377,23 @@ Deno.test("upgradeWebSocket() and connectWebSocket() refuse a limit that cannot 
   );
 });
 
-Deno.test("WebSocketConnection adapts a socket that is still opening, and counts bytes", async () => {
+Deno.test("webSocketConnection() adapts an opening socket and counts bytes", async () => {
   await using service = new Service();
   const client = webSocketConnection(new WebSocket(service.url));
-  await writeAll(client, bytes(1, 2, 3)); // waits for the opening
+  await writeAll(client, bytes(1, 2, 3)); // waits until the socket is open
   assertEquals(client.bytesWritten, 3);
   assertEquals(client.localAddr, { transport: "websocket" });
   await closed(client);
   await assertKind(client.read(new Uint8Array(1)), "closed", "closed");
 });
 
-Deno.test("WebSocketConnection sends one message for one write, and so for the frames of a turn", async () => {
+Deno.test("WebSocketConnection sends one message per write and per turn of frames", async () => {
   await using service = new Service();
   const [socket, server] = await service.bare();
   socket.binaryType = "arraybuffer";
   const sizes: number[] = [];
   socket.addEventListener("message", ({ data }) => sizes.push(data.byteLength));
-  // A second small message would wait for the answer to the first (Nagle).
+  // A second small message would wait for the acknowledgment of the first (Nagle).
   const stream = frames(server, u32be());
   stream.write(new Uint8Array(100));
   await stream.flush();

@@ -1,7 +1,7 @@
 /**
- * Dials services whose certificates are from different authorities, in a
- * process whose own store (`--cert`) knows one of them. Reads the cases from its
- * input, and prints what became of each: "ok", or the kind of the error.
+ * Connects to servers with certificates of different authorities, in a process
+ * whose own store (`--cert`) contains one of them. Reads the cases from its input
+ * and prints the outcome of each: "ok", or the kind of the error.
  *
  * @module
  */
