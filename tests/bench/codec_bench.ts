@@ -1,10 +1,10 @@
 /**
- * The codecs against others, as ratios in one run: candidates take turns in
- * many short rounds, and the lower quartile of each one's times counts, so
- * that a busy machine disturbs little and all alike.
+ * Compares the codecs with others in one run: candidates take turns in many short
+ * rounds, and the lower quartile of each candidate's times counts. A busy machine
+ * therefore has little effect, and the same effect on all.
  *
- * msgpackr's main entry is left alone: it installs its native addon for every
- * entry of the package, the baseline included.
+ * msgpackr's main entry point is not used: it installs the native addon for every
+ * entry point of the package, including the baseline.
  *
  * ```sh
  * deno task bench codec
@@ -18,26 +18,26 @@ import { Packr } from "msgpackr/pack";
 import { json } from "../../lib/messages/codec/json.ts";
 import { msgpack } from "../../lib/messages/codec/msgpack.ts";
 
-/** One way to encode and decode. */
+/** A codec to compare. */
 interface Candidate {
   readonly name: string;
   readonly encode: (value: unknown) => unknown;
   readonly decode: () => unknown;
 }
 
-/** Times of one candidate relative to the baseline; above 1 is faster than it. */
+/** Speeds of a candidate relative to the baseline; above 1 is faster. */
 interface CodecFigure {
-  /** Which message. */
+  /** Name of the message. */
   readonly message: string;
-  /** Which codec. */
+  /** Name of the codec. */
   readonly codec: string;
-  /** Speed of encoding, as a multiple of the baseline's. */
+  /** Speed of encoding relative to the baseline. */
   readonly encode: number;
-  /** Speed of decoding, as a multiple of the baseline's. */
+  /** Speed of decoding relative to the baseline. */
   readonly decode: number;
-  /** Speed of both together, as a multiple of the baseline's. */
+  /** Speed of both together relative to the baseline. */
   readonly both: number;
-  /** Bytes of the message. */
+  /** Encoded size in bytes. */
   readonly bytes: number;
 }
 
@@ -54,7 +54,7 @@ const SMALL = {
   active: true,
 };
 
-/** About 50 KB of orders. */
+/** Creates about 50 KB of orders. */
 function large(): unknown {
   const lines = (seed: number) =>
     Array.from({ length: 3 }, (_, index) => ({

@@ -1,29 +1,29 @@
 /**
- * Side by side in one run: the subjects take turns, round by round, and each
- * is compared with the first of the same round. A busy machine then slows all
- * of them, and the ratio stays.
+ * Compares subjects in one run: they take turns, and each is compared with the
+ * first subject in the same round. A busy machine slows all of them, and the ratio
+ * stays the same.
  *
  * @module
  */
 
-/** One way to do the work. */
+/** An implementation to measure. */
 export interface Subject {
-  /** What the table calls it. */
+  /** Name in the table. */
   name: string;
-  /** Does the work once and says how much it was, in the unit of the table. */
+  /** Does the work once and returns the amount, in the unit of the table. */
   run(): number | Promise<number>;
 }
 
-/** What is compared, and how often. */
+/** Options of a comparison. */
 export interface Comparison {
-  /** Headline of the table. */
+  /** Title of the table. */
   title: string;
-  /** What `run` counts. */
+  /** Unit that `run` counts. */
   unit: "frames" | "bytes";
-  /** The first one is what the others are compared with. */
+  /** Subjects; the others are compared with the first. */
   subjects: Subject[];
   /**
-   * Rounds that count; one more comes first, to warm up.
+   * Number of rounds, after one round for warming up.
    *
    * @default {12}
    */
@@ -38,7 +38,7 @@ export async function compare(comparison: Comparison): Promise<void> {
   for (let round = 0; round <= rounds; round++) {
     const measured: number[] = [];
     for (let k = 0; k < subjects.length; k++) {
-      // Another one begins each round: some gain or lose by who ran before.
+      // Each round starts with another subject: the previous one affects the next.
       const i = (round + k) % subjects.length;
       measured[i] = await rate(subjects[i]!);
     }
@@ -58,7 +58,7 @@ export async function compare(comparison: Comparison): Promise<void> {
   });
 }
 
-/** Units of work per second. */
+/** Returns units of work per second. */
 async function rate(subject: Subject): Promise<number> {
   const start = performance.now();
   const amount = await subject.run();

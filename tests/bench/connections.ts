@@ -1,10 +1,10 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1 --allow-run=deno,sh --allow-read=/proc/self
 /**
- * Opens 10,000 connections (or as many as the limit of descriptors allows),
- * holds them, sends one byte through each, and closes them. The server runs in
- * a process of its own, once with this library and once as a bare loop over
- * `Deno.listen`; what is compared is its memory for each idle connection that
- * waits in a `read` of 2 KiB.
+ * Opens 10,000 connections (or as many as the descriptor limit allows), holds them,
+ * sends one byte through each, and closes them. The server runs in a separate
+ * process, once with this library and once as a bare loop over `Deno.listen`. The
+ * benchmark compares its memory for each idle connection that waits in a `read` of
+ * 2 KiB.
  *
  * @module
  */
@@ -19,7 +19,7 @@ interface Result {
 }
 
 const WANTED = 10_000;
-/** Descriptors for everything that is not a connection. */
+/** Descriptors reserved for everything except connections. */
 const RESERVE = 100;
 
 interface Memory {
@@ -27,7 +27,7 @@ interface Memory {
   heapUsed: number;
 }
 
-/** Echoes, and answers each line of its input with its memory. */
+/** Echoes data, and prints its memory use for each line of input. */
 async function serve(kind: string): Promise<void> {
   const bare = kind === "bare";
   const listener = bare
@@ -42,7 +42,7 @@ async function serve(kind: string): Promise<void> {
   })().catch(() => {});
   console.log(JSON.stringify({ port: listener.addr.port }));
   for await (const _line of Deno.stdin.readable) {
-    // The flag --expose-gc is set: what is garbage is not held.
+    // The flag --expose-gc is set: collect garbage before measuring.
     Reflect.get(globalThis, "gc")();
     const { rss, heapUsed } = Deno.memoryUsage();
     console.log(JSON.stringify({ rss, heapUsed }));
@@ -62,7 +62,7 @@ async function echo(connection: Connection): Promise<void> {
   }
 }
 
-/** Descriptors that this process may have, as `sh` knows it. */
+/** Returns the descriptor limit, according to `sh`. */
 async function descriptorLimit(): Promise<number> {
   const { stdout } = await new Deno.Command("sh", { args: ["-c", "ulimit -n"] })
     .output();
@@ -110,7 +110,7 @@ async function measure(
   };
 }
 
-/** Opens, proves each one by an echo, holds, closes; milliseconds to open. */
+/** Opens connections, tests and closes them; returns the ms to open them. */
 async function hold(
   port: number,
   count: number,
@@ -118,7 +118,7 @@ async function hold(
 ): Promise<number> {
   const held: Deno.TcpConn[] = [];
   const start = performance.now();
-  // Fewer at a time than a listener's backlog takes.
+  // Fewer at a time than the listener's backlog.
   while (held.length < count) {
     const batch = Math.min(200, count - held.length);
     held.push(
@@ -138,7 +138,7 @@ async function hold(
   return ms;
 }
 
-/** Measures and prints, the bare loop first. */
+/** Measures both and prints the results, the bare loop first. */
 export async function run(): Promise<void> {
   const limit = await descriptorLimit();
   const connections = Math.min(WANTED, limit - RESERVE);
@@ -148,7 +148,7 @@ export async function run(): Promise<void> {
   for (const kind of ["bare", "ours"]) {
     const { rss, heap, openedPerSecond } = await measure(kind, connections);
     console.log(
-      `  ${kind}  ${rss} B resident, ${heap} B heap for each idle connection; ${openedPerSecond} opened a second`,
+      `  ${kind}  ${rss} B resident, ${heap} B heap per idle connection; ${openedPerSecond} opened per second`,
     );
   }
 }

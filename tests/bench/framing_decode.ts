@@ -1,5 +1,5 @@
 /**
- * Decoding frames out of 64 KiB reads, in memory: views, no socket.
+ * Decoding frames from 64 KiB reads in memory, as views, without a socket.
  *
  * @module
  */
@@ -14,13 +14,13 @@ import { compare, type Subject } from "./compare.ts";
 const READ = 64 * 1024;
 const FRAMES = 400_000;
 
-/** Bytes of many frames, in reads; whole when the last read is done. */
+/** Bytes of many frames, in reads; the last read ends with a frame. */
 interface Input {
   reads: Uint8Array[];
   times: number;
 }
 
-/** Decodes u32 frames in 64 KiB reads at four sizes, beside other decoders. */
+/** Compares decoders with u32 frames of four sizes in 64 KiB reads. */
 export async function run(): Promise<void> {
   for (const size of [16, 64, 128, 1024]) {
     const u32 = input(u32be().encoder().encode(new Uint8Array(size)));
@@ -68,9 +68,9 @@ export async function run(): Promise<void> {
   }
 }
 
-/** One frame again and again, in reads that cut it anywhere. */
+/** Repeats one frame, split into reads at any position. */
 function input(frame: Uint8Array): Input {
-  // As many frames as reads have bytes: the last read ends with a frame.
+  // As many frames as a read has bytes, so the last read ends with a frame.
   const count = Math.ceil(16 * READ / frame.length);
   const bytes = new Uint8Array(count * frame.length);
   for (let i = 0; i < count; i++) bytes.set(frame, i * frame.length);
@@ -105,7 +105,7 @@ function ours(framing: Framing, { reads, times }: Input): Subject {
   };
 }
 
-/** What one writes by hand: views in the read, the cut frame put together. */
+/** A hand-written decoder: views of the read; split frames are joined. */
 function byHand({ reads, times }: Input): number {
   let count = 0;
   let rest = new Uint8Array(0);

@@ -1,6 +1,6 @@
 /**
- * Encoding frames into a batch, in memory: what stands between a payload and
- * the one write of many frames.
+ * Encoding frames into a batch in memory: the cost between a payload and the write
+ * of many frames.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { compare, type Subject } from "./compare.ts";
 const BATCH = 64 * 1024;
 const FRAMES = 400_000;
 
-/** Encodes u32 frames at four sizes, beside a hand-written loop. */
+/** Compares u32 encoding at four sizes with a hand-written loop. */
 export async function run(): Promise<void> {
   for (const size of [16, 64, 128, 1024]) {
     const payload = new Uint8Array(size).fill(7);
@@ -71,7 +71,7 @@ function seal(size: number): number {
   return FRAMES;
 }
 
-/** Through the pump, over a connection that takes everything at once. */
+/** Uses the pump, with a connection that accepts everything immediately. */
 function throughPump(
   name: string,
   payload: Uint8Array,

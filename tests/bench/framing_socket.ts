@@ -1,5 +1,5 @@
 /**
- * Frames over a TCP socket between two processes, beside a bare loop of
+ * Frames over a TCP socket between two processes, compared with a bare loop of
  * `Conn.read` into one buffer.
  *
  * @module
@@ -49,10 +49,10 @@ export async function run(): Promise<void> {
   }
 }
 
-/** Receives all and says how many bytes. */
+/** Receives everything and returns the number of bytes. */
 type Receiver = (connection: Deno.TcpConn) => Promise<number>;
 
-/** Another process, which sends so many bytes to whoever connects. */
+/** Starts a process that sends `total` bytes to each client. */
 interface Sender extends AsyncDisposable {
   port: number;
 }
@@ -121,7 +121,7 @@ async function loop(
   return bytes;
 }
 
-/** What one writes by hand for small frames: the cut one moves to the front. */
+/** A hand-written loop for small frames: moves an incomplete one to the start. */
 async function views(connection: Deno.TcpConn): Promise<number> {
   const buffer = new Uint8Array(BUFFER);
   const view = new DataView(buffer.buffer);
@@ -142,7 +142,7 @@ async function views(connection: Deno.TcpConn): Promise<number> {
   return bytes;
 }
 
-/** The other process. */
+/** The sending process. */
 async function serve(size: number, total: number): Promise<void> {
   const frame = u32be().encoder().encode(new Uint8Array(size));
   const count = Math.max(1, Math.floor(BATCH / frame.length));

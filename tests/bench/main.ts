@@ -17,7 +17,9 @@ const names = Deno.args.length > 0 ? Deno.args : Object.keys(BENCHMARKS);
 const unknown = names.filter((name) => !Object.hasOwn(BENCHMARKS, name));
 if (unknown.length > 0) {
   const known = Object.keys(BENCHMARKS).join(", ");
-  console.error(`Cannot run ${unknown.join(", ")}: there are ${known}`);
+  console.error(
+    `Unknown benchmark ${unknown.join(", ")}; expected one of ${known}`,
+  );
   Deno.exit(1);
 }
 console.log(

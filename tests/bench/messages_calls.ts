@@ -1,7 +1,7 @@
 /**
- * Unary calls between two processes, beside `bare`: a hand-written loop of
- * `Deno.Conn`, u32 prefix, msgpackr and one write a turn, with no feature at
- * all.
+ * Unary calls between two processes, compared with `bare`: a hand-written loop with
+ * `Deno.Conn`, a u32 prefix, msgpackr and one write per event-loop turn, without
+ * further features.
  *
  * @module
  */
@@ -35,7 +35,7 @@ interface Caller extends AsyncDisposable {
 }
 
 const ROUNDS = 7;
-const CALLS = { 1: 6_000, 64: 120_000 } as const; // the keys are the numbers in flight
+const CALLS = { 1: 6_000, 64: 120_000 } as const; // keys: calls in flight
 
 /** Measures 1 and 64 calls in flight. */
 export async function run(): Promise<void> {
@@ -64,7 +64,7 @@ interface Sample {
   perSecond: number;
   p50: number;
   p99: number;
-  /** CPU time of both processes, µs a call. */
+  /** CPU time of both processes, µs per call. */
   cpu: number;
 }
 
@@ -94,7 +94,7 @@ async function measureOne(
       const index = begun++;
       const at = performance.now();
       const { id } = await caller.call(ORDER);
-      if (id !== ORDER.id) throw new Error("The answer is another one");
+      if (id !== ORDER.id) throw new Error("The reply does not match the call");
       latencies[index] = performance.now() - at;
     }
   }));
@@ -110,7 +110,7 @@ async function measureOne(
 
 let serverPid = 0;
 
-/** CPU time of this process and the servers', µs. A busy machine disturbs it less than the clock. */
+/** Returns the CPU time of all processes, µs; less affected by other load than the clock. */
 function cpuTime(): number {
   return ["self", serverPid].reduce((sum: number, pid) => {
     const [, , , , , , , , , , , , , user, system] = Deno.readTextFileSync(
@@ -154,7 +154,7 @@ function median(samples: Sample[]): Sample {
 
 // ── bare ─────────────────────────────────────────────────────────────────
 
-/** Frames of u32 length and msgpack, written once a turn. */
+/** Frames with u32 length and msgpack, written once per turn. */
 class Bare {
   readonly #packr = new Packr({ useRecords: false });
   readonly #conn: Deno.TcpConn;

@@ -1,10 +1,10 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * Bulk transfer and round trips through a connection of this library, next to
- * the same loop over bare `Deno.Conn`, and through TLS next to Deno's own: both
- * ends in one process, so that every cost of the wrapper counts twice. Rounds of
- * both alternate; what is printed is the median of their ratios, 1 being as fast
- * as bare.
+ * Bulk transfers and round trips through a connection of this library, compared
+ * with the same loop over bare `Deno.Conn`, and TLS compared with Deno's own. Both
+ * ends are in one process, so the cost of the wrapper counts twice. Rounds
+ * alternate, and the program prints the median of their ratios; 1 is as fast as
+ * bare.
  *
  * @module
  */
@@ -21,9 +21,9 @@ type MakePair = () => Promise<Pair>;
 
 interface Ratio {
   name: string;
-  /** Speed through this library over speed of the bare loop. */
+  /** Speed of this library divided by the speed of the bare loop. */
   ratio: number;
-  /** Units a second, through this library. */
+  /** Units per second with this library. */
   rate: string;
 }
 
@@ -44,7 +44,7 @@ async function ours(): Promise<Pair> {
 
 const caCerts = [authority.cert];
 
-/** Its accepted side cannot turn Nagle's algorithm off; its dialled side can. */
+/** Deno's own TLS: only the client can turn off Nagle's algorithm. */
 async function bareTls(): Promise<Pair> {
   const hostname = "127.0.0.1";
   using listener = Deno.listenTls({ hostname, port: 0, ...server });
@@ -67,7 +67,7 @@ async function oursTls(): Promise<Pair> {
   ]);
 }
 
-/** Moves `total` bytes one way; milliseconds. */
+/** Sends `total` bytes one way; returns milliseconds. */
 async function bulk(
   [from, to]: Pair,
   writeSize: number,
@@ -85,7 +85,7 @@ async function bulk(
   return performance.now() - start;
 }
 
-/** Sends one byte to and fro; milliseconds. */
+/** Makes round trips of one byte; returns milliseconds. */
 async function pingPong(
   [client, server]: Pair,
   trips: number,
@@ -119,14 +119,14 @@ async function time(
   return ms;
 }
 
-/** The ratio of two runs in a row, so that other load weighs on both alike. */
+/** Returns the ratio of two consecutive runs, which share other load. */
 async function compare(
   [bare, ours]: readonly [MakePair, MakePair],
   measure: (pair: Pair) => Promise<number>,
 ): Promise<{ ratio: number; ms: number }> {
   const ratios: number[] = [];
   const times: number[] = [];
-  // The first round warms up; who goes first takes turns.
+  // The first round warms up; the subjects alternate in going first.
   for (let round = -1; round < ROUNDS; round++) {
     const first = await time(round % 2 === 0 ? bare : ours, measure);
     const second = await time(round % 2 === 0 ? ours : bare, measure);
@@ -166,7 +166,7 @@ async function table(
   return results;
 }
 
-/** Measures and prints. */
+/** Measures and prints the results. */
 export async function run(): Promise<void> {
   const tables = {
     "transport / bare Deno.Conn": await table([bare, ours], 128 * MEBIBYTE),
