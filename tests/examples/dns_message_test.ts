@@ -152,20 +152,20 @@ pureTest(
 
 for (
   const [what, data] of Object.entries<[string, RecordData]>({
-    "an address that is none": ["A", ["192.0.2.256"]],
-    "an IPv6 address that is none": ["AAAA", ["1::2::3"]],
+    "an invalid IPv4 address": ["A", ["192.0.2.256"]],
+    "an invalid IPv6 address": ["AAAA", ["1::2::3"]],
     "a number that is too large": ["MX", [65536, "a.test."]],
-    "a number that is none": ["MX", [1.5, "a.test."]],
+    "a number that is not an integer": ["MX", [1.5, "a.test."]],
     "a label of 64 bytes": ["NS", [`${"x".repeat(64)}.test.`]],
     "an empty label": ["NS", ["a..test."]],
     "a name of 256 bytes": ["NS", [`${"x".repeat(62)}.`.repeat(4) + "xx."]],
-    "an escape that is none": ["TXT", ["\\256"]],
+    "an invalid escape": ["TXT", ["\\256"]],
     "a backslash at the end": ["TXT", ["a\\"]],
     "a text of 256 bytes": ["TXT", ["x".repeat(256)]],
     "no text": ["TXT", []],
     "too few fields": ["MX", [1]],
-    "hex of another length": ["TYPE9", ["\\#", 2, "00"]],
-    "a type that is none": ["TYPE65536", ["\\#", 0, ""]],
+    "hex of a different length": ["TYPE9", ["\\#", 2, "00"]],
+    "an invalid type": ["TYPE65536", ["\\#", 0, ""]],
   })
 ) {
   pureTest(`encodeMessage() refuses ${what}`, () => {
@@ -182,16 +182,16 @@ pureTest("encodeMessage() refuses more than 65,535 bytes", () => {
 for (
   const [what, bytes] of Object.entries({
     "no header": new Uint8Array(11),
-    "a question that is not there": question().subarray(0, HEADER),
-    "a name without an end": question(3, 0x61).subarray(0, HEADER + 2),
-    "a label cut short": question(63, 0x61),
+    "a missing question": question().subarray(0, HEADER),
+    "an unterminated name": question(3, 0x61).subarray(0, HEADER + 2),
+    "a truncated label": question(63, 0x61),
     "a label of 64 bytes": question(64, ...label(64), 0),
     "a label of type 2": question(0x80, 0),
     "a pointer to itself": question(0xc0, HEADER),
     "a pointer to the header": question(0xc0, 0),
     "a pointer past the end": question(0xff, 0xff),
     "a pointer forward": question(0xc0, HEADER + 2),
-    "a pointer cut in two": question(0xc0).subarray(0, HEADER + 1),
+    "a truncated pointer": question(0xc0).subarray(0, HEADER + 1),
     "a loop of a label and a pointer": question(1, 0x61, 0xc0, HEADER),
     "a name of 256 bytes": question(
       ...label(63),
@@ -200,7 +200,7 @@ for (
       ...label(62),
       0,
     ),
-    "bytes behind the end": question(0, 0),
+    "bytes after the end": question(0, 0),
   })
 ) {
   pureTest(`decodeMessage() refuses ${what}`, () => {

@@ -70,7 +70,7 @@ Deno.test("dig queries the DNS example", async (t) => {
   assertEquals(problems, []);
 });
 
-Deno.test("dig asks main.ts of the DNS example, until it is interrupted", async () => {
+Deno.test("dig queries main.ts of the DNS example until it is interrupted", async () => {
   const dig = findProgram("dig", "bind9-dnsutils");
   const program = new Deno.Command(Deno.execPath(), {
     args: [
@@ -99,32 +99,32 @@ Deno.test("dig asks main.ts of the DNS example, until it is interrupted", async 
 /** Exchanges that are not about the zone alone. */
 const EXCHANGES = [
   {
-    name: "gets options back where it sends some",
+    name: "receives options if it sends any",
     args: ["www.example.test", "A"],
     expected: /status: NOERROR[^]*OPT PSEUDOSECTION:\n; EDNS: version: 0,/,
   },
   {
-    name: "gets none where it sends none",
+    name: "receives no options if it sends none",
     args: ["+noedns", "www.example.test", "A"],
     expected: /ANSWER: 2, AUTHORITY: 0, ADDITIONAL: 0/,
   },
   {
-    name: "is told that options of version 1 are too new",
+    name: "receives BADVERS for options of version 1",
     args: ["+edns=1", "+noednsnegotiation", "example.test", "A"],
     expected: /status: BADVERS[^]*EDNS: version: 0/,
   },
   {
-    name: "gets an answer of 50,000 bytes",
+    name: "receives a response of 50,000 bytes",
     args: ["large.example.test", "TXT"],
     expected: /ANSWER: 200,[^]*MSG SIZE {2}rcvd: [45]\d{4}\n/,
   },
   {
-    name: "gets all that is there",
+    name: "receives all records of a name",
     args: ["+noedns", "example.test", "ANY"],
     expected: /status: NOERROR[^]* ANSWER: 6,/,
   },
   {
-    name: "is refused a transfer of the zone",
+    name: "receives REFUSED for a zone transfer",
     args: ["example.test", "AXFR"],
     expected: /Transfer failed/,
   },
