@@ -146,7 +146,7 @@ export async function connect(
       `Cannot connect as 'timeout' must be from 0 to 2147483647 milliseconds: current value is ${timeout}`,
     );
   }
-  const targets = listOf(address).map((one) => targetOf(one, tls));
+  const targets = toList(address).map((item) => resolveTarget(item, tls));
   if (targets.length === 0) {
     throw new RangeError("Cannot connect as the list of addresses is empty");
   }
@@ -157,7 +157,7 @@ export async function connect(
     : await withRetries(round, policy, signal);
 }
 
-function listOf(
+function toList(
   address: ConnectAddress | readonly ConnectAddress[],
 ): readonly ConnectAddress[] {
   return typeof address === "object" && Symbol.iterator in address
@@ -171,7 +171,7 @@ type Target = Address<TlsClientOptions> | {
   readonly tls: TlsClientOptions | undefined;
 };
 
-function targetOf(
+function resolveTarget(
   address: ConnectAddress,
   tls: TlsClientOptions | undefined,
 ): Target {

@@ -137,14 +137,14 @@ function notCapable(error: Error, { verb, address }: FailureContext): Error {
   }
   const message =
     `Cannot ${verb} ${address}: ${error.message}; this address needs ${
-      grants(address)
+      permissionFlags(address)
     }`;
   // The constructors of Deno's error classes have the signature of `Error`.
   const NotCapable = error.constructor as ErrorConstructor;
   return new NotCapable(message, { cause: error });
 }
 
-function grants(address: string): string {
+function permissionFlags(address: string): string {
   const unix = /^(?:tls\+)?unix:(.*)$/.exec(address)?.[1];
   if (unix === undefined) return `--allow-net=${hostAndPort(address)}`;
   if (unix.startsWith("@")) return "--allow-net";

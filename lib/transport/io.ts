@@ -57,7 +57,7 @@ export function writeAll(
   data: Uint8Array,
   options: TransferOptions = {},
 ): Promise<void> {
-  return inTurn(writes, connection, options, () => drain(connection, data));
+  return enqueue(writes, connection, options, () => drain(connection, data));
 }
 
 /**
@@ -92,29 +92,29 @@ export function readExactly(
   buffer: Uint8Array,
   options: TransferOptions = {},
 ): Promise<boolean> {
-  return inTurn(reads, connection, options, () => fill(connection, buffer));
+  return enqueue(reads, connection, options, () => fill(connection, buffer));
 }
 
-async function inTurn<T>(
+async function enqueue<T>(
   queue: Queue,
   connection: Connection,
   { signal }: TransferOptions,
   transfer: () => Promise<T>,
 ): Promise<T> {
   signal?.throwIfAborted();
-  const before = queue.get(connection);
-  const mine = before === undefined ? transfer() : before.then(transfer);
-  queue.set(connection, mine);
+  const previous = queue.get(connection);
+  const current = previous === undefined ? transfer() : previous.then(transfer);
+  queue.set(connection, current);
   // Not `close`: a second `close` of a Deno.Conn throws, here in an event listener.
   const close = () => connection[Symbol.dispose]();
   signal?.addEventListener("abort", close, { once: true });
   try {
-    return await mine;
+    return await current;
   } catch (error) {
     throw signal?.aborted ? signal.reason : error;
   } finally {
     signal?.removeEventListener("abort", close);
-    if (queue.get(connection) === mine) queue.delete(connection);
+    if (queue.get(connection) === current) queue.delete(connection);
   }
 }
 

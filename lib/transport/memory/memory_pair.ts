@@ -95,7 +95,7 @@ export interface MemoryPairOptions extends MemoryLinkOptions {
 }
 
 /**
- * Returns two connected connections.
+ * Returns the two ends of a new connection in memory.
  *
  * @example Read a stream in pieces of one to three bytes
  * ```ts

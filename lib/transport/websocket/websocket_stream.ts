@@ -123,7 +123,7 @@ export class WebSocketStream implements Connection {
   /** Writes up to 64 KiB, when credit and the send buffer allow. */
   async write(data: Uint8Array): Promise<number> {
     if (data.length === 0) return 0;
-    return await this.#inTurn(async () => {
+    return await this.#enqueue(async () => {
       await this.#untilWritable();
       if (this.#halfClosed) throw this.#error("closed", "for writing");
       const count = Math.min(data.length, MESSAGE_LIMIT, this.#credit);
@@ -136,7 +136,7 @@ export class WebSocketStream implements Connection {
 
   /** Sends the empty message that ends the outgoing stream. */
   async closeWrite(): Promise<void> {
-    await this.#inTurn(async () => {
+    await this.#enqueue(async () => {
       await this.opened;
       if (this.#failure !== undefined) throw this.#failure;
       if (this.#halfClosed) return;
@@ -158,10 +158,10 @@ export class WebSocketStream implements Connection {
   }
 
   /** Runs writes one at a time, in the order of their calls. */
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.#turn.then(work);
-    this.#turn = mine.catch(() => {});
-    return await mine;
+  async #enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const current = this.#turn.then(work);
+    this.#turn = current.catch(() => {});
+    return await current;
   }
 
   /** Waits until the socket is open, has credit and has sent enough. */
