@@ -1,0 +1,85 @@
+/**
+ * Comments, strings and documents keep the rules of CONTRIBUTING.md's
+ * "Language" that patterns can hold.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+import {
+  proseOfMarkdown,
+  proseOfSource,
+  violations,
+} from "./language/rules.ts";
+
+/** Lines of violations in a TypeScript text. */
+function found(text: string): string[] {
+  return violations("a.ts", proseOfSource("a.ts", text)).map((violation) =>
+    violation.split(": ").slice(0, 2).join(": ")
+  );
+}
+
+Deno.test("violations() finds patterns in comments, strings and documents", () => {
+  const noun = "a sentence begins with a headless What or Who";
+  assertEquals(found("/** Sent.\n * What has come. */\nf();"), [
+    `a.ts:2: ${noun}`,
+  ]);
+  assertEquals(found("// It waits. Who\n// leaves is dropped.\nf();"), [
+    `a.ts:1: ${noun}`,
+  ]);
+  assertEquals(found("/** What is it? */\nf();"), []);
+  assertEquals(found('throw new Error("a key is none");'), [
+    'a.ts:1: write "is not a valid …"',
+  ]);
+  assertEquals(found("f(`${a} is none`);"), [
+    'a.ts:1: write "is not a valid …"',
+  ]);
+  assertEquals(found('import "./behind.ts"; const behind = nobody;'), []);
+  assertEquals(found("/** `is none` */\nf();"), []);
+  assertEquals(found("// behind a proxy\nf();"), []);
+  assertEquals(
+    violations("a.md", proseOfMarkdown("```\nbehind\n```\n\nbehind it")).length,
+    1,
+  );
+});
+
+Deno.test("violations() limits the first sentence of JSDoc to 12 words", () => {
+  const words = (n: number) => Array(n).fill("word").join(" ");
+  assertEquals(found(`/** ${words(12)}. ${words(20)}. */\nf();`), []);
+  assertEquals(found(`/** ${words(13)}. */\nf();`).length, 1);
+  assertEquals(found(`/** @throws ${words(13)}. */\nf();`), []);
+  assertEquals(found(`// ${words(13)}.\nf();`), []);
+});
+
+Deno.test("comments, strings and documents are in plain English", () => {
+  const all = files(".").flatMap((path) => {
+    const text = Deno.readTextFileSync(path);
+    return violations(
+      path,
+      path.endsWith(".md") ? proseOfMarkdown(text) : proseOfSource(path, text),
+    );
+  });
+  if (all.length > 0) {
+    throw new Error(`${all.length} violation(s):\n  ${all.join("\n  ")}`);
+  }
+});
+
+/** Files with prose: the library, the examples and the documents. */
+function files(root: string): string[] {
+  return ["mod.ts", "lib", "examples", ...documents(root)].flatMap(walk);
+}
+
+function documents(root: string): string[] {
+  return [...Deno.readDirSync(root)].filter(({ name }) => name.endsWith(".md"))
+    .map(({ name }) => name);
+}
+
+function walk(path: string): string[] {
+  if (/\.(ts|md)$/.test(path)) return [path];
+  if (!Deno.statSync(path).isDirectory) return [];
+  return [...Deno.readDirSync(path)].map(({ name }) => `${path}/${name}`)
+    .flatMap((path) =>
+      Deno.statSync(path).isDirectory || /\.(ts|md)$/.test(path)
+        ? walk(path)
+        : []
+    );
+}
