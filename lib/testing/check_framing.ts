@@ -6,7 +6,7 @@
 import type { Framing } from "../framing/framing.ts";
 import { DECODER_CHECKS } from "./decoder_checks.ts";
 import { ENCODER_CHECKS } from "./encoder_checks.ts";
-import { concat, type FramingUnderTest } from "./framing_check.ts";
+import { concat, type FramingUnderTest } from "./framing_kit.ts";
 
 /** Options that {@linkcode checkFraming} passes to its factory. */
 export interface FramingCheckOptions {

@@ -8,7 +8,7 @@ import {
   must,
   mustEqual,
   same,
-} from "./framing_check.ts";
+} from "./framing_kit.ts";
 
 /** Limits of `held`: a base, plus a factor for each byte received. */
 const HELD_BASE = 1024;

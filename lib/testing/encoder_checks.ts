@@ -5,7 +5,7 @@ import {
   type FramingUnderTest,
   must,
   same,
-} from "./framing_check.ts";
+} from "./framing_kit.ts";
 
 /** Fills buffers, to reveal which bytes were written. */
 const FILLER = 0x5a;

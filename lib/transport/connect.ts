@@ -5,7 +5,7 @@
  */
 import { retry, RetryError } from "@std/async/retry";
 import { connectAttempt } from "./connect_attempt.ts";
-import { failure } from "./failure.ts";
+import { failure } from "./error_mapping.ts";
 import {
   type Address,
   formatAddress,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { FailureContext } from "./failure.ts";
+import type { FailureContext } from "./error_mapping.ts";
 import { TransportError } from "./errors.ts";
 
 /**

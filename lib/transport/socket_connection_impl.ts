@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { failure } from "./failure.ts";
+import { failure } from "./error_mapping.ts";
 import { formatAddress } from "./address.ts";
 import type { Connection, SocketAddress } from "./connection.ts";
 import { TransportError } from "./errors.ts";

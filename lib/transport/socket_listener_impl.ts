@@ -4,7 +4,7 @@
  * @module
  */
 import { delay } from "@std/async/delay";
-import { failureKind, transportError } from "./failure.ts";
+import { failureKind, transportError } from "./error_mapping.ts";
 import { formatAddress } from "./address.ts";
 import type { SocketAddress } from "./connection.ts";
 import { TransportError } from "./errors.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { failure } from "./failure.ts";
+import { failure } from "./error_mapping.ts";
 import { requireDeno } from "./require_deno.ts";
 import { DEFAULT_HOSTNAME, formatAddress, type TcpAddress } from "./address.ts";
 import { TransportError } from "./errors.ts";

@@ -1,5 +1,4 @@
 import {
-  CallError,
   notification,
   protocol,
   SessionError,

@@ -14,7 +14,7 @@ import {
   checkOneOf,
   resolveLimit,
 } from "../decode/option_checks.ts";
-import { PrefixEncoder } from "../decode/prefix_encoder.ts";
+import { PrefixEncoder } from "./prefix_encoder.ts";
 
 /** Options of {@linkcode contentLength}. */
 export interface ContentLengthOptions {

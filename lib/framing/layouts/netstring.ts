@@ -8,7 +8,7 @@ import { FrameAssembler } from "../decode/frame_assembler.ts";
 import { view } from "../decode/uint.ts";
 import { Layout } from "../decode/layout.ts";
 import { checkOneOf, resolveLimit } from "../decode/option_checks.ts";
-import { PrefixEncoder } from "../decode/prefix_encoder.ts";
+import { PrefixEncoder } from "./prefix_encoder.ts";
 
 /** Options of {@linkcode netstring}. */
 export interface NetstringOptions {

@@ -12,7 +12,7 @@ import {
   checkOneOf,
   resolveLimit,
 } from "../decode/option_checks.ts";
-import { PrefixEncoder } from "../decode/prefix_encoder.ts";
+import { PrefixEncoder } from "./prefix_encoder.ts";
 
 /** Reads and writes a custom length prefix, for {@linkcode prefixed}. */
 export interface Prefix {

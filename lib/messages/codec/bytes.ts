@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { describeKind } from "./describe.ts";
+import { describeKind } from "./describe_value.ts";
 import { CodecError } from "./errors.ts";
 import type { MessageCodec } from "./message_codec.ts";
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { describeKind } from "./describe.ts";
+import { describeKind } from "./describe_value.ts";
 import {
   hiddenKey,
   over,

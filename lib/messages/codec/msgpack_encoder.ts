@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { describeKind } from "./describe.ts";
+import { describeKind } from "./describe_value.ts";
 import {
   ILL_FORMED,
   LARGEST_LEAF,
@@ -23,7 +23,7 @@ import {
   putTimestamp,
   putUndefined,
   putUtf8,
-} from "./put.ts";
+} from "./msgpack_tokens.ts";
 import {
   hiddenKey,
   over,
@@ -32,7 +32,7 @@ import {
   type ValueRefusal,
   within,
 } from "./refusal.ts";
-import { acquireScratch, releaseScratch } from "./scratch.ts";
+import { acquireScratch, releaseScratch } from "./scratch_buffer.ts";
 import { classOf, lengthOf, timeOf } from "./intrinsics.ts";
 import type { ResolvedCodecLimits } from "./codec_limits.ts";
 

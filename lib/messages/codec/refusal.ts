@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { describePlace } from "./describe.ts";
+import { describePlace } from "./describe_value.ts";
 import { CodecError, type CodecErrorKind } from "./errors.ts";
 import type { ResolvedCodecLimits } from "./codec_limits.ts";
 

@@ -19,7 +19,7 @@
 import type { CallerObserver, OutgoingCall } from "./calls/outgoing_calls.ts";
 import type { IncomingCall } from "./calls/incoming_calls.ts";
 import { SessionError } from "../errors/call_error.ts";
-import { Dispatcher } from "./dispatcher.ts";
+import { FrameDispatcher } from "./frame_dispatcher.ts";
 import { HandshakeRefusal, MAX_EARLY_BYTES } from "./control/handshake.ts";
 import type { Hello } from "./wire/hello.ts";
 import { MalformedError, messageOf } from "./wire/malformed_error.ts";
@@ -27,28 +27,32 @@ import { servedMethods, unservedMethods } from "./control/method_matching.ts";
 import { SessionCalls } from "./session_calls.ts";
 import type { SessionConfig, SessionHost } from "./session_host.ts";
 import { RECEPTION } from "./session_state.ts";
-import { wakeBlocked } from "./flow/stream_items.ts";
+import { wakeBlocked } from "./flow/waiting_items.ts";
 import { Kind } from "./wire/frame_header.ts";
 
 /** One end of a connection. */
 export class Session extends SessionCalls {
   /** The peer's HELLO; `undefined` until it arrives. */
   peer: Hello | undefined = undefined;
-  readonly #dispatcher: Dispatcher;
+  readonly #dispatcher: FrameDispatcher;
 
   /** @param options its parts and limits */
   constructor(options: SessionConfig) {
     super(options);
-    this.#dispatcher = new Dispatcher(this.shared, options.role === "client", {
-      caller: this.caller,
-      callee: this.callee,
-      ping: this.ping,
-      credentialRefresh: this.credentialRefresh,
-      onReply: () => this.draining.finishIfIdle(),
-      onPong: (number) => this.draining.onPong(number),
-      onWindow: () => this.reportRoom(),
-      onGoaway: (goaway) => this.receiveGoaway(goaway),
-    });
+    this.#dispatcher = new FrameDispatcher(
+      this.shared,
+      options.role === "client",
+      {
+        caller: this.caller,
+        callee: this.callee,
+        ping: this.ping,
+        credentialRefresh: this.credentialRefresh,
+        onReply: () => this.draining.finishIfIdle(),
+        onPong: (number) => this.draining.onPong(number),
+        onWindow: () => this.reportRoom(),
+        onGoaway: (goaway) => this.receiveGoaway(goaway),
+      },
+    );
   }
 
   /** When {@linkcode Session.tick} must be called next. */

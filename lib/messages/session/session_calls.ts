@@ -15,12 +15,8 @@ import {
 import type { OpenOptions, OutgoingCall } from "./calls/outgoing_call.ts";
 import { SessionCore, unavailable } from "./session_core.ts";
 import { MAY_CALL } from "./session_state.ts";
-import {
-  discardItems,
-  maySendItem,
-  sendItem,
-  takeItem,
-} from "./flow/stream_items.ts";
+import { maySendItem, sendItem } from "./flow/waiting_items.ts";
+import { discardItems, takeItem } from "./flow/received_items.ts";
 
 /** The session commands for calls and credentials. */
 export abstract class SessionCalls extends SessionCore {

@@ -4,8 +4,8 @@
  * @module
  */
 import type { TlsOptions } from "node:tls";
-import type { FailureContext } from "../failure.ts";
-import { nodeModules } from "./node_modules.ts";
+import type { FailureContext } from "../error_mapping.ts";
+import { nodeModules } from "./node_tls.ts";
 import { TransportError } from "../errors.ts";
 
 /** The certificate of a server, and the authorities of its clients. */

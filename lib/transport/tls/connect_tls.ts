@@ -4,11 +4,11 @@
  * @module
  */
 import type { ConnectionOptions } from "node:tls";
-import type { FailureContext } from "../failure.ts";
+import type { FailureContext } from "../error_mapping.ts";
 import { checkClient, requireAuthority } from "./certificate_checks.ts";
 import { handshakeFailure, isUntrusted } from "./handshake_failure.ts";
 import { performHandshake } from "./handshake.ts";
-import { nodeModules } from "./node_modules.ts";
+import { nodeModules } from "./node_tls.ts";
 import {
   DEFAULT_HOSTNAME,
   formatAddress,

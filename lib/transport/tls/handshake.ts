@@ -6,7 +6,7 @@
 import type { ConnectionOptions, TlsOptions, TLSSocket } from "node:tls";
 import { type TimeoutBounds, withTimeout } from "../with_timeout.ts";
 import { PendingTlsEngine, type TlsEngine, tlsError } from "./tls_engine.ts";
-import { nodeModules } from "./node_modules.ts";
+import { nodeModules } from "./node_tls.ts";
 import type { Connection } from "../connection.ts";
 
 /** The role in the handshake, with its options. */

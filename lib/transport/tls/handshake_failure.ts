@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { failureKind } from "../failure.ts";
+import { failureKind } from "../error_mapping.ts";
 import { TransportError, type TransportErrorKind } from "../errors.ts";
 
 /** Messages of rustls and OpenSSL if the peer does not speak TLS. */

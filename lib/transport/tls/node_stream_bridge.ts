@@ -4,7 +4,7 @@
  * @module
  */
 import type { Duplex } from "node:stream";
-import type { NodeModules } from "./node_modules.ts";
+import type { NodeModules } from "./node_tls.ts";
 import type { Connection } from "../connection.ts";
 
 /** Buffer size for reads of an idle connection, in bytes. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { failure, type FailureContext } from "../failure.ts";
+import { failure, type FailureContext } from "../error_mapping.ts";
 import { requireDeno } from "../require_deno.ts";
 import { TransportError } from "../errors.ts";
 import type { TlsClientOptions } from "../tls/tls_connection.ts";

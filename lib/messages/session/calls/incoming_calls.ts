@@ -26,12 +26,8 @@ import type { SharedState } from "../flow/shared_state.ts";
 import { messageOf } from "../wire/malformed_error.ts";
 import { TokenBucket } from "../time/token_bucket.ts";
 import { RequestReader, type RequestSink } from "./request_reader.ts";
-import {
-  dropQueued,
-  endItems,
-  receiveCredit,
-  receiveItem,
-} from "../flow/stream_items.ts";
+import { dropQueued, receiveCredit } from "../flow/waiting_items.ts";
+import { endItems, receiveItem } from "../flow/received_items.ts";
 import { getU16, HEADER } from "../wire/frame_header.ts";
 
 export {

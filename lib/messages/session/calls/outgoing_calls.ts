@@ -32,11 +32,10 @@ import {
 import { type QueueOwner, RequestQueue } from "./request_queue.ts";
 import {
   dropQueued,
-  endItems,
   receiveCredit,
-  receiveItem,
   wakeBlocked,
-} from "../flow/stream_items.ts";
+} from "../flow/waiting_items.ts";
+import { endItems, receiveItem } from "../flow/received_items.ts";
 import { Flag, FRAME_CHARGE, Kind, putU16 } from "../wire/frame_header.ts";
 
 export { type CallerObserver, type OpenOptions, OutgoingCall };

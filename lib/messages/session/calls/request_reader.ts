@@ -7,7 +7,7 @@
 import { CallError } from "../../errors/call_error.ts";
 import { Reassembly, type ReassemblyFault } from "../flow/reassembly.ts";
 import type { SharedState } from "../flow/shared_state.ts";
-import { writeU32 } from "../flow/stream_items.ts";
+import { writeU32 } from "../flow/credit.ts";
 import { Flag, FRAME_CHARGE, HEADER, Kind } from "../wire/frame_header.ts";
 
 /** Receives complete messages. */

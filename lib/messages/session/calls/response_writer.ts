@@ -17,7 +17,8 @@ import type { CallTable } from "./call_table.ts";
 import { encodeError, encodeErrorHead } from "../wire/error_frame.ts";
 import type { IncomingCall } from "./incoming_call.ts";
 import type { SharedState } from "../flow/shared_state.ts";
-import { dropQueued, endItems } from "../flow/stream_items.ts";
+import { dropQueued } from "../flow/waiting_items.ts";
+import { endItems } from "../flow/received_items.ts";
 import { Kind } from "../wire/frame_header.ts";
 
 /** A response that waits for room. */

@@ -1,5 +1,5 @@
 import type { FrameEncoder, InPlaceFraming } from "../framing.ts";
-import { checkPayloadLength, checkRoom } from "./payload_checks.ts";
+import { checkPayloadLength, checkRoom } from "../decode/payload_checks.ts";
 
 /** A prefix whose size depends on the length that it encodes. */
 export interface PrefixFormat {

@@ -1,4 +1,4 @@
-import { failure, failureKind } from "../../lib/transport/failure.ts";
+import { failure, failureKind } from "../../lib/transport/error_mapping.ts";
 import { TransportError } from "@lengthwise/lengthwise/transport";
 import {
   assert,

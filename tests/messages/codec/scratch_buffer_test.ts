@@ -2,7 +2,7 @@ import { assert, assertEquals, assertNotStrictEquals } from "@std/assert";
 import {
   acquireScratch,
   releaseScratch,
-} from "../../../lib/messages/codec/scratch.ts";
+} from "../../../lib/messages/codec/scratch_buffer.ts";
 
 const PURE = { permissions: "none" } as const;
 

@@ -7,7 +7,7 @@ import { Simulation } from "./simulation.ts";
 const pure = { permissions: "none" } as const;
 
 Deno.test(
-  "Dispatcher closes the connection at an unknown kind without IGNORABLE",
+  "FrameDispatcher closes the connection at an unknown kind without IGNORABLE",
   pure,
   () => {
     const lone = Lone.open("server");
@@ -21,32 +21,36 @@ Deno.test(
   },
 );
 
-Deno.test("Dispatcher closes the connection at an invalid frame", pure, () => {
-  const frames: [number, number, Uint8Array, string][] = [
-    [Kind.HELLO, 0, body(1), "protocol"],
-    [Kind.PING, 0, body(7), "protocol"],
-    [Kind.PONG, 0, body(9), "protocol"],
-    [Kind.GOAWAY, 0, body(6), "protocol"],
-    [Kind.WINDOW, 0, u32(0), "flow-control"],
-    [Kind.WINDOW, 0, body(3), "flow-control"],
-    [Kind.WINDOW, 0, u32(2 ** 31 - 1), "flow-control"],
-    [Kind.CREDIT, 1, u32(0), "flow-control"],
-    [Kind.NOTIFY, 2, request(1), "protocol"],
-    [Kind.REQUEST, 1, body(20_000), "too-large"],
-    [Kind.REQUEST, 1, body(1), "protocol"],
-  ];
-  for (const [kind, id, bytes, code] of frames) {
-    const lone = Lone.open("server", { maxFrameBody: 16 * 1024 });
-    lone.receive(kind, id, bytes);
-    assertEquals([kind, lone.error.code], [kind, code]);
-  }
-  const short = Lone.open("client");
-  short.receiveFrame(new Uint8Array(7));
-  assertEquals(short.error.code, "protocol");
-});
+Deno.test(
+  "FrameDispatcher closes the connection at an invalid frame",
+  pure,
+  () => {
+    const frames: [number, number, Uint8Array, string][] = [
+      [Kind.HELLO, 0, body(1), "protocol"],
+      [Kind.PING, 0, body(7), "protocol"],
+      [Kind.PONG, 0, body(9), "protocol"],
+      [Kind.GOAWAY, 0, body(6), "protocol"],
+      [Kind.WINDOW, 0, u32(0), "flow-control"],
+      [Kind.WINDOW, 0, body(3), "flow-control"],
+      [Kind.WINDOW, 0, u32(2 ** 31 - 1), "flow-control"],
+      [Kind.CREDIT, 1, u32(0), "flow-control"],
+      [Kind.NOTIFY, 2, request(1), "protocol"],
+      [Kind.REQUEST, 1, body(20_000), "too-large"],
+      [Kind.REQUEST, 1, body(1), "protocol"],
+    ];
+    for (const [kind, id, bytes, code] of frames) {
+      const lone = Lone.open("server", { maxFrameBody: 16 * 1024 });
+      lone.receive(kind, id, bytes);
+      assertEquals([kind, lone.error.code], [kind, code]);
+    }
+    const short = Lone.open("client");
+    short.receiveFrame(new Uint8Array(7));
+    assertEquals(short.error.code, "protocol");
+  },
+);
 
 Deno.test(
-  "Dispatcher closes the connection at a frame from the wrong end of a call, or for an unused id",
+  "FrameDispatcher closes the connection at a frame from the wrong end of a call, or for an unused id",
   pure,
   () => {
     for (
@@ -71,7 +75,7 @@ Deno.test(
 );
 
 Deno.test(
-  "Dispatcher counts and drops frames for calls that are over",
+  "FrameDispatcher counts and drops frames for calls that are over",
   pure,
   () => {
     const lone = Lone.open("server");

@@ -1,6 +1,6 @@
 import { Encoder } from "@msgpack/msgpack";
 import { assertEquals } from "@std/assert";
-import * as put from "../../../lib/messages/codec/put.ts";
+import * as put from "../../../lib/messages/codec/msgpack_tokens.ts";
 import { toHex } from "./hex.ts";
 import { NUMBERS } from "./values.ts";
 

@@ -11,7 +11,7 @@ import type { SharedState } from "./flow/shared_state.ts";
 import { MalformedError } from "./wire/malformed_error.ts";
 import type { Ping } from "./control/ping.ts";
 import type { CredentialRefresh } from "./control/credential_refresh.ts";
-import { creditOf, MAX_CREDIT } from "./flow/stream_items.ts";
+import { creditOf, MAX_CREDIT } from "./flow/credit.ts";
 import { Flag, HEADER, Kind, readId } from "./wire/frame_header.ts";
 
 /** The parts of a session that handle frames. */
@@ -35,7 +35,7 @@ export interface FrameReceivers {
 }
 
 /** Passes frames to the part that handles them. */
-export class Dispatcher {
+export class FrameDispatcher {
   readonly #shared: SharedState;
   /** `id % 2` of the calls that this side makes: 1 for a client, 0 for a server. */
   readonly #ownParity: number;

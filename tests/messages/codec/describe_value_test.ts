@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import {
   describeKind,
   describePlace,
-} from "../../../lib/messages/codec/describe.ts";
+} from "../../../lib/messages/codec/describe_value.ts";
 import { Account } from "./values.ts";
 
 const PURE = { permissions: "none" } as const;
