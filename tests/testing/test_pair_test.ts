@@ -58,6 +58,7 @@ Deno.test(
             authenticate: () => {
               throw new Error("no");
             },
+            onError() {},
           },
         }),
       SessionError,
