@@ -15,7 +15,7 @@ import { sameName } from "./text.ts";
 /** Maximum pending queries: ids have 16 bits and must be hard to guess. */
 const MAX_PENDING = 4096;
 
-/** Options of {@linkcode DnsClient}. */
+/** Options for {@linkcode DnsClient}. */
 export interface DnsClientOptions {
   /**
    * Milliseconds to wait for each response, and for the connection.
@@ -32,7 +32,7 @@ export interface DnsServerAddress {
   port?: number;
 }
 
-/** Options of one query. */
+/** Options for one query. */
 export interface QueryOptions {
   /**
    * Whether the server may query other servers.

@@ -12,7 +12,7 @@ import type { Zone } from "./zone.ts";
 /** Bytes of unread responses at which a client's queries must wait. */
 const UNREAD = 256 * 1024;
 
-/** Options of {@linkcode serveZone}. */
+/** Options for {@linkcode serveZone}. */
 export interface ServeOptions {
   /**
    * Milliseconds between two queries of a client (RFC 7766, 6.2.3).

@@ -13,7 +13,7 @@ import type { Connection } from "@lengthwise/lengthwise/transport";
 import { ProtocolError, type ServerFields } from "./errors.ts";
 import { Body, startup } from "./messages.ts";
 
-/** Options of {@linkcode Channel.open}. */
+/** Options for {@linkcode Channel.open}. */
 export interface ChannelOptions {
   /**
    * Maximum bytes of a message in either direction.

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Fields of an error or a notice, by their letters. */
+/** Fields of an error or a notice, keyed by their one-letter codes. */
 export type ServerFields = ReadonlyMap<string, string>;
 
 /** An error that the server reports; the connection may remain usable. */
@@ -12,7 +12,7 @@ export class PostgresError extends Error {
   override readonly name = "PostgresError";
   /** SQLSTATE: a code of five characters (PostgreSQL, appendix A). */
   readonly code: string;
-  /** ERROR, FATAL or PANIC; the last two close the connection. */
+  /** ERROR, FATAL or PANIC; FATAL and PANIC close the connection. */
   readonly severity: string;
   /** Details, if the server sends any. */
   readonly detail: string | undefined;
@@ -32,7 +32,7 @@ export class PostgresError extends Error {
   }
 }
 
-/** Client or server could not prove its identity. */
+/** The client or the server could not prove its identity. */
 export class AuthenticationError extends Error {
   override readonly name = "AuthenticationError";
 }

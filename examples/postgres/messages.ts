@@ -1,14 +1,15 @@
 /**
  * The messages of PostgreSQL's protocol 3.0: encoders for sent messages, and a
- * reader for the bodies of received ones. A message begins with its type and
- * space for the length, which the framing `postgres()` fills in.
+ * reader for the bodies of received ones. An encoded message begins with its
+ * type and leaves space for the length, which the framing `postgres()` fills
+ * in.
  *
  * @module
  */
 import { concat } from "@std/bytes";
 import { ProtocolError, type ServerFields } from "./errors.ts";
 
-/** Bytes before a body: type u8, length u32. */
+/** Length of a header in bytes: type u8, length u32. */
 const HEADER = 5;
 const PROTOCOL_3_0 = 0x0003_0000;
 const NULL_LENGTH = -1;
@@ -29,7 +30,7 @@ export function message(type: string, ...body: Uint8Array[]): Uint8Array {
   return concat([header, ...body]);
 }
 
-/** Encodes text terminated by a zero byte; it cannot contain one. */
+/** Encodes text and a terminating zero byte; the text must not contain one. */
 export function cString(text: string): Uint8Array {
   if (text.includes("\0")) {
     throw new RangeError(
@@ -47,7 +48,7 @@ export function int32(value: number): Uint8Array {
   return Uint8Array.of(value >> 24, value >> 16, value >> 8, value);
 }
 
-/** Encodes a length and the text; NULL has the length -1. */
+/** Encodes text after its length; NULL is the length -1. */
 export function sized(text: string | null): Uint8Array {
   if (text === null) return int32(NULL_LENGTH);
   const bytes = encoder.encode(text);
@@ -85,13 +86,13 @@ export class Body {
     return text;
   }
 
-  /** Reads a length and the text, or NULL. */
+  /** Reads text after its length; `null` for NULL. */
   sized(): string | null {
     const length = this.int32();
     return length === NULL_LENGTH ? null : this.text(length);
   }
 
-  /** Reads `length` bytes of text; by default, the rest. */
+  /** Reads `length` bytes of text, by default all that are left. */
   text(length: number = this.#frame.length - this.#at): string {
     const start = this.#take(length);
     return decoder.decode(this.#frame.subarray(start, start + length));

@@ -32,7 +32,7 @@ const SERVER_FIRST =
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Options of {@linkcode ScramClient}. */
+/** Options for {@linkcode ScramClient}. */
 export interface ScramOptions {
   /** User name; empty for PostgreSQL, which has it from the start-up message. */
   user?: string;

@@ -19,7 +19,7 @@ const SSL_REQUEST = 80_877_103;
 const YES = "S";
 const NO = "N";
 
-/** Options of {@linkcode connectWithTls}. */
+/** Options for {@linkcode connectWithTls}. */
 export interface TlsOptions {
   /** PEM certificates of authorities to trust in addition to Deno's. */
   caCerts?: string[];

@@ -13,7 +13,7 @@ import type { Framing } from "./framing.ts";
 import { lengthPrefixed } from "./layouts/length_prefixed.ts";
 import { varintPrefixed } from "./layouts/varint_prefixed.ts";
 
-/** Options of the preset framings. */
+/** Options for the preset framings. */
 export interface PresetOptions {
   /**
    * Maximum bytes that `next()` returns and `encode()` takes.

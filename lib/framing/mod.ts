@@ -1,10 +1,11 @@
 /**
- * Framing: finds where one message ends in a stream of bytes.
+ * Framing: turns a stream of bytes into messages, and back.
  *
- * A {@linkcode Framing} makes decoders and encoders, which are pure: no socket,
- * no clock, no permission. {@linkcode frames} runs one over a connection.
+ * A {@linkcode Framing} creates decoders and encoders. They are pure: they need
+ * no socket, clock or permission. {@linkcode frames} applies a framing to a
+ * connection.
  *
- * @example Encode a frame and decode it from pieces
+ * @example Encode a frame and decode it in pieces
  * ```ts
  * import { u32be } from "@lengthwise/lengthwise/framing";
  * import { assertEquals } from "@std/assert";
@@ -20,11 +21,11 @@
  * ```
  *
  * Read next: {@linkcode lengthPrefixed}, which covers most binary protocols,
- * {@linkcode prefixed} for a header of your own, {@linkcode delimited} and
- * {@linkcode lines} for text. The framings of known protocols (PostgreSQL,
+ * {@linkcode prefixed} for a custom length prefix, and {@linkcode delimited}
+ * and {@linkcode lines} for text. The framings of known protocols (PostgreSQL,
  * MQTT, gRPC, …) are in `./framing/presets`; `checkFraming` in `./testing`
- * checks a framing that you write. `lib/framing/README.md` has the contract and
- * a drawing of every layout.
+ * tests a custom framing. `lib/framing/README.md` explains the contract and
+ * shows a diagram of every layout.
  *
  * @module
  */

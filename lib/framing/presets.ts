@@ -1,5 +1,6 @@
 /**
- * Framings of known protocols: PostgreSQL, MySQL, MQTT, gRPC, DNS, Kafka, ….
+ * Framings of known protocols: PostgreSQL, MySQL, MQTT, gRPC, DNS, Kafka and
+ * more.
  *
  * Each function returns a `Framing` for `frames()` and documents its layout,
  * its limit and the source of both. The plain length prefixes, such as `u32be`
@@ -39,7 +40,7 @@ function checkSigned(maxFrameLength: number): number {
 }
 
 /**
- * Frames gRPC messages; frames include the header.
+ * Frames gRPC messages; each frame includes its header.
  *
  * ```text
  * ┌───────────────┬───────────────┬─────────┐
@@ -48,8 +49,8 @@ function checkSigned(maxFrameLength: number): number {
  * ```
  *
  * `next()` returns the whole frame: `frame[0]` is the flag, and the message
- * begins at offset 5. `encode()` takes the same and fills in the length. The
- * limit is 4 MiB for the message, as in gRPC, plus 5 bytes for the header.
+ * begins at offset 5. `encode()` takes such a frame and fills in its length.
+ * The limit is 4 MiB for the message, as in gRPC, plus 5 bytes for the header.
  * Source: gRPC over HTTP/2, "Length-Prefixed-Message".
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
@@ -85,7 +86,7 @@ export function postgresStartup(options: PresetOptions = {}): Framing {
 }
 
 /**
- * Frames PostgreSQL messages; frames include the header.
+ * Frames PostgreSQL messages; each frame includes its header.
  *
  * ```text
  * ┌─────────┬──────────────────────────────┬──────┐
@@ -94,8 +95,8 @@ export function postgresStartup(options: PresetOptions = {}): Framing {
  * ```
  *
  * `next()` returns the whole frame: `frame[0]` is the type, and the body begins
- * at offset 5. `encode()` takes the same and fills in the length. A length below
- * 4 is rejected. Source: PostgreSQL, "Message Formats".
+ * at offset 5. `encode()` takes such a frame and fills in its length. A length
+ * below 4 is rejected. Source: PostgreSQL, "Message Formats".
  *
  * @example Encode a message; the encoder fills in its length
  * ```ts
@@ -123,11 +124,11 @@ export function postgres(options: PresetOptions = {}): Framing {
  * ```
  *
  * `next()` returns the sequence number of the first packet, followed by the
- * whole payload; `encode()` takes the same. A packet of 2^24-1 bytes is
- * continued by another one with the next sequence number; an empty packet ends
- * a payload whose length is a multiple of 2^24-1. The limit is 16 MiB for the
- * payload, as in the client (`max_allowed_packet`), plus one byte for the
- * sequence number. Source: MySQL Internals, "MySQL Packets".
+ * whole payload; `encode()` takes the same form. A packet of 2^24-1 bytes is
+ * continued by another one with the next sequence number, so a payload whose
+ * length is a multiple of 2^24-1 ends with an empty packet. The limit is 16 MiB
+ * for the payload, as in the client (`max_allowed_packet`), plus one byte for
+ * the sequence number. Source: MySQL Internals, "MySQL Packets".
  *
  * @example Encode a message
  * ```ts
@@ -159,7 +160,7 @@ export function mysql(options: PresetOptions = {}): Framing {
 }
 
 /**
- * Frames MQTT control packets; frames include the header.
+ * Frames MQTT control packets; each frame includes its header.
  *
  * ```text
  * ┌───────────────────┬─────────────────────────┬────────────────────┐
@@ -190,8 +191,8 @@ export function mqtt(options: PresetOptions = {}): Framing {
  * └───────────────┴─────────────┘
  * ```
  *
- * A message has at least 12 bytes, the size of its header. Source: RFC 1035,
- * 4.2.2; RFC 7766.
+ * A message is at least 12 bytes long, the size of its header. Source: RFC
+ * 1035, 4.2.2; RFC 7766.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
@@ -208,8 +209,8 @@ export function dnsTcp(options: PresetOptions = {}): Framing {
  * └─────────────┴─────────────────────┘
  * ```
  *
- * The size is signed: 2^31 or more is rejected. Source: Apache Kafka protocol
- * guide, "Protocol Primitive Types".
+ * The size is signed, so 2^31 or more is rejected. Source: Apache Kafka
+ * protocol guide, "Protocol Primitive Types".
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
@@ -219,7 +220,7 @@ export function kafka(options: PresetOptions = {}): Framing {
 }
 
 /**
- * Frames MongoDB messages; frames include the header.
+ * Frames MongoDB messages; each frame includes its header.
  *
  * ```text
  * ┌───────────────────────────┬───────────┬────────────┬────────┬──────┐
@@ -227,9 +228,9 @@ export function kafka(options: PresetOptions = {}): Framing {
  * └───────────────────────────┴───────────┴────────────┴────────┴──────┘
  * ```
  *
- * `next()` returns the whole message; `encode()` takes the same and fills in the
- * length. The header has 16 bytes. The limit is 48,000,000 bytes, as in the
- * server (`maxMessageSizeBytes`). Source: MongoDB Wire Protocol.
+ * `next()` returns the whole message; `encode()` takes such a frame and fills
+ * in its length. The header has 16 bytes. The limit is 48,000,000 bytes, as in
+ * the server (`maxMessageSizeBytes`). Source: MongoDB Wire Protocol.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
@@ -256,8 +257,8 @@ export function mongodb(options: PresetOptions = {}): Framing {
  *
  * Source: Erlang/OTP, `inet:setopts/2`.
  *
- * @param width bytes of the length
- * @param options limits, see {@linkcode PresetOptions}
+ * @param width width of the length in bytes
+ * @param options limits; see {@linkcode PresetOptions}
  * @returns the framing
  * @throws {RangeError} if `maxFrameLength` is out of range
  * @throws {TypeError} if `width` is not 1, 2 or 4
@@ -293,7 +294,7 @@ export function thriftFramed(options: PresetOptions = {}): Framing {
 }
 
 /**
- * Frames AMQP 0-9-1 frames; frames include the header but not the end octet.
+ * Frames AMQP 0-9-1 frames, including the header but not the end octet.
  *
  * ```text
  * ┌─────────┬────────────────┬─────────────┬─────────┬────┐
@@ -302,7 +303,7 @@ export function thriftFramed(options: PresetOptions = {}): Framing {
  * ```
  *
  * `next()` returns type, channel, size and payload, which begins at offset 7;
- * `encode()` takes the same, fills in the size and appends the end octet.
+ * `encode()` takes the same form, fills in the size and appends the end octet.
  * Source: AMQP 0-9-1, 2.3.5.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
@@ -364,7 +365,7 @@ export function javaWriteUTF(options: PresetOptions = {}): Framing {
  * ```
  *
  * `next()` returns the type and the contents. The limit is 256 KiB, as in
- * OpenSSH, and a message has at least its type byte. Source:
+ * OpenSSH, and a message contains at least its type byte. Source:
  * draft-ietf-sshm-ssh-agent, 3.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range

@@ -21,7 +21,7 @@ import {
 } from "./schema/standard_schema.ts";
 
 /**
- * Options of {@linkcode messages}.
+ * Options for {@linkcode messages}.
  *
  * @typeParam In type of received messages
  * @typeParam Out type of sent messages

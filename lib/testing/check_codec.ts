@@ -8,7 +8,7 @@ import { CODEC_CHECKS, type CodecUnderTest } from "./codec_checks.ts";
 import { sameValue } from "./same_value.ts";
 import type { MessageCodec } from "../messages/codec/message_codec.ts";
 
-/** Options of {@linkcode checkCodec}. */
+/** Options for {@linkcode checkCodec}. */
 export interface CodecCheckOptions {
   /**
    * Values that must survive a round trip unchanged. At least one is required,

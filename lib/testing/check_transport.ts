@@ -11,7 +11,7 @@ import type { Connection } from "../transport/connection.ts";
 /** The two ends of one connection. */
 export type ConnectionPair = readonly [client: Connection, server: Connection];
 
-/** Options of {@linkcode checkTransport}. */
+/** Options for {@linkcode checkTransport}. */
 export interface TransportCheckOptions {
   /**
    * Runs one check. Pass the step function of a test framework to report each

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Whether values are deeply equal: -0 equals 0, NaN equals NaN. */
+/** Whether values are deeply equal; -0 equals 0, and NaN equals NaN. */
 export function sameValue(actual: unknown, expected: unknown): boolean {
   if (actual === expected || Object.is(actual, expected)) return true;
   if (!isObject(actual) || !isObject(expected)) return false;

@@ -25,7 +25,7 @@ import {
 } from "../transport/memory/memory_pair.ts";
 
 /**
- * Options of {@linkcode testPair}.
+ * Options for {@linkcode testPair}.
  *
  * @typeParam P the protocol
  * @typeParam Auth the result of `authenticate`
@@ -36,9 +36,9 @@ export interface TestPairOptions<
   Auth = undefined,
   State = undefined,
 > {
-  /** Options of the server, as for `createServer()`. */
+  /** Options for the server, as for `createServer()`. */
   server?: ServerOptions<P, Auth, State>;
-  /** Options of the client, as for `connect()`, including its handlers. */
+  /** Options for the client, as for `connect()`, including its handlers. */
   client?: ConnectOptions<P>;
   /** Latency, chunk size, capacity and faults of the connection. */
   connection?: MemoryPairOptions;
@@ -78,7 +78,7 @@ const connectTo = connect as <P extends AnyProtocol>(
  *
  * @param protocol the protocol of both ends
  * @param handlers a function for each of the server's methods
- * @param options options of the server, the client and the connection; if the
+ * @param options options for the server, the client and the connection; if the
  * server calls its clients, `client.handlers` is required
  * @throws {TypeError} if a handler is missing or unknown
  * @throws {RangeError} if a limit or option is out of range

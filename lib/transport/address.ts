@@ -22,7 +22,7 @@ export const DEFAULT_HOSTNAME = "127.0.0.1";
 /**
  * A TCP endpoint, with TLS if `tls` is present.
  *
- * @typeParam Tls the TLS options of a client or of a server
+ * @typeParam Tls the TLS options for a client or a server
  */
 export interface TcpAddress<Tls = Record<never, never>> {
   /**
@@ -40,7 +40,7 @@ export interface TcpAddress<Tls = Record<never, never>> {
 /**
  * A Unix socket, with TLS if `tls` is present.
  *
- * @typeParam Tls the TLS options of a client or of a server
+ * @typeParam Tls the TLS options for a client or a server
  */
 export interface UnixAddress<Tls = Record<never, never>> {
   /** Path of the socket file; on Linux `"\0name"` is an abstract name without a file. */
@@ -58,7 +58,7 @@ export interface MemoryAddress {
 /**
  * Any address.
  *
- * @typeParam Tls the TLS options of a client or of a server
+ * @typeParam Tls the TLS options for a client or a server
  */
 export type Address<Tls = Record<never, never>> =
   | TcpAddress<Tls>

@@ -67,7 +67,7 @@ export interface RetryPolicy {
   multiplier?: number;
 }
 
-/** Options of {@linkcode connect}. */
+/** Options for {@linkcode connect}. */
 export interface ConnectOptions
   extends TcpConnectOptions, MemoryConnectOptions {
   /** Cancels the attempt, which then rejects with the signal's reason. */

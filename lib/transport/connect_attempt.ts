@@ -5,7 +5,7 @@
  */
 import { TransportError } from "./errors.ts";
 
-/** Options of {@linkcode connectAttempt}. */
+/** Options for {@linkcode connectAttempt}. */
 export interface AttemptOptions {
   /** The server's address, in URL form. */
   address: string;

@@ -42,7 +42,7 @@ export type TransportErrorKind =
   | "unreachable"
   | "unsupported";
 
-/** Options of {@linkcode TransportError}. */
+/** Details of a {@linkcode TransportError}. */
 export interface TransportErrorOptions {
   /** The kind of failure. */
   kind: TransportErrorKind;

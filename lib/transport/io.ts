@@ -1,5 +1,5 @@
 /**
- * Complete reads and writes on any {@linkcode Connection}.
+ * Reads and writes of whole buffers, on any {@linkcode Connection}.
  *
  * @module
  */
@@ -7,18 +7,18 @@ import { formatAddress } from "./address.ts";
 import type { Connection } from "./connection.ts";
 import { TransportError } from "./errors.ts";
 
-/** Options of {@linkcode writeAll} and {@linkcode readExactly}. */
+/** Options for {@linkcode writeAll} and {@linkcode readExactly}. */
 export interface TransferOptions {
   /**
    * Closes the connection when aborted.
    *
-   * Since it is unknown how much was transferred, the connection would be of no
-   * further use.
+   * The connection is no longer usable then, because it is unknown how much was
+   * transferred.
    */
   signal?: AbortSignal;
 }
 
-/** The last transfer of each connection, for which the next one waits. */
+/** The last transfer on each connection; the next one waits for it. */
 type Queue = WeakMap<Connection, Promise<unknown>>;
 
 const writes: Queue = new WeakMap();

@@ -22,7 +22,7 @@ export type ListenAddress =
   | string
   | URL;
 
-/** Options of {@linkcode listen}. */
+/** Options for {@linkcode listen}. */
 export interface ListenOptions
   extends ListenerOptions, TcpListenOptions, UnixListenOptions {
   /** TLS options for an address without its own `tls`. */
@@ -33,7 +33,7 @@ export interface ListenOptions
  * Listens for TLS connections.
  *
  * @param address where to listen, with certificate and key
- * @param options options of the listener and of the sockets it accepts
+ * @param options options for the listener and the sockets it accepts
  * @returns a listener whose certificate can be replaced
  */
 export function listen(
@@ -68,7 +68,7 @@ export function listen(
  * ```
  *
  * @param address where to listen
- * @param options options of the listener and of the sockets it accepts
+ * @param options options for the listener and the sockets it accepts
  * @throws {TransportError} of kind `"address-in-use"`, `"address-invalid"`,
  * `"permission"`, `"not-found"`, `"unsupported"` and so on
  * @throws {Error} `Deno.errors.NotCapable` if a permission is missing

@@ -28,7 +28,7 @@
  *
  * The layer's README, `lib/transport/README.md`, continues with the contract of
  * a connection ("The contract"), the address forms ("Addresses"), the ways in
- * which a connection ends ("How it ends") and the error kinds ("Errors"). For
+ * which a connection ends ("How a connection ends") and the error kinds ("Errors"). For
  * tests, `@lengthwise/lengthwise/testing` has a connected pair in memory and a
  * compliance suite for your own transport.
  *

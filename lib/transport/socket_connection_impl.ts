@@ -9,7 +9,7 @@ import type { Connection, SocketAddress } from "./connection.ts";
 import { TransportError } from "./errors.ts";
 import type { SocketConnection } from "./socket_connection.ts";
 
-/** Options of {@linkcode SocketConnectionImpl}. */
+/** Options for {@linkcode SocketConnectionImpl}. */
 export interface SocketConnectionOptions {
   /** Called once, when the connection is closed locally. */
   onClose?: () => void;

@@ -12,7 +12,7 @@ import type { ListenerOptions, SocketListener } from "./socket_listener.ts";
 import type { SocketConnection } from "./socket_connection.ts";
 import { SocketConnectionImpl } from "./socket_connection_impl.ts";
 
-/** Options of every TCP socket. */
+/** Options for every TCP socket. */
 export interface TcpSocketOptions {
   /**
    * Whether to send small writes immediately.
@@ -34,7 +34,7 @@ export interface TcpSocketOptions {
   keepAlive?: boolean;
 }
 
-/** Options of an outgoing TCP connection. */
+/** Options for an outgoing TCP connection. */
 export interface TcpConnectOptions extends TcpSocketOptions {
   /**
    * Whether to try IPv6 and IPv4 addresses concurrently.
@@ -54,7 +54,7 @@ export interface TcpConnectOptions extends TcpSocketOptions {
   autoSelectFamilyAttemptDelay?: number;
 }
 
-/** Options of a listening TCP socket. */
+/** Options for a listening TCP socket. */
 export interface TcpListenOptions extends TcpSocketOptions {
   /**
    * Number of clients that may wait for `accept`, from 1 to 65,535.
@@ -191,7 +191,7 @@ export async function acceptTcp(
  * Listens on TCP.
  *
  * @param address where to listen
- * @param options options of the sockets and of the listener
+ * @param options options for the sockets and the listener
  */
 export function listenTcp(
   address: TcpAddress<unknown>,

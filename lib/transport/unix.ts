@@ -12,7 +12,7 @@ import type { ListenerOptions, SocketListener } from "./socket_listener.ts";
 import type { SocketConnection } from "./socket_connection.ts";
 import { SocketConnectionImpl } from "./socket_connection_impl.ts";
 
-/** Options of a listening Unix socket. */
+/** Options for a listening Unix socket. */
 export interface UnixListenOptions {
   /**
    * Permission bits of the socket file, such as `0o600`.
@@ -87,7 +87,7 @@ export async function bindUnix(
  * Listens on a Unix socket.
  *
  * @param address where to listen
- * @param options options of the file and of the listener
+ * @param options options for the socket file and the listener
  */
 export async function listenUnix(
   address: UnixAddress<unknown>,

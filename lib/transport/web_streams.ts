@@ -17,7 +17,7 @@ export interface ConnectionStreams {
   readonly writable: WritableStream<Uint8Array>;
 }
 
-/** Options of {@linkcode webStreams}. */
+/** Options for {@linkcode webStreams}. */
 export interface WebStreamsOptions {
   /**
    * Maximum size of a chunk of `readable`, in bytes.

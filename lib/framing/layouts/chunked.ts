@@ -14,7 +14,7 @@ import {
 } from "../decode/option_checks.ts";
 import type { SplitRule } from "./split_rules.ts";
 
-/** Options of {@linkcode chunked}. */
+/** Options for {@linkcode chunked}. */
 export interface ChunkedOptions {
   /**
    * Maximum parts of a message, in both directions. Stops a peer that sends

@@ -1,7 +1,7 @@
 import type { Framing } from "../framing.ts";
 import type { SplitRule } from "./split_rules.ts";
 
-/** The resolved options of `chunked`. */
+/** The resolved options for `chunked`. */
 export interface ChunkedConfig {
   readonly inner: Framing;
   readonly rule: SplitRule;

@@ -5,20 +5,20 @@ import type { FrameDecoder, FrameEncoder } from "../framing.ts";
 import { checkLimit } from "../decode/option_checks.ts";
 import { ReusedBuffer } from "../decode/reused_buffer.ts";
 
-/** The decoder of `chunked`. */
+/** The decoder for `chunked`. */
 export class ChunkedDecoder implements FrameDecoder {
   readonly #config: ChunkedConfig;
   readonly #inner: FrameDecoder;
   readonly #data = new ReusedBuffer();
-  /** The headers of the parts in `#data`, for `rest()`. */
+  /** Headers of the parts in `#data`, for `rest()`. */
   readonly #headers = new ReusedBuffer();
   #partEnds: number[] = [];
-  /** Data bytes received so far, without headers. */
+  /** Number of data bytes received so far, without headers. */
   #have = 0;
   #parts = 0;
   /** The part being processed, or the invalid part after an error. */
   #current: Uint8Array | undefined;
-  /** Whether parts are being skipped, up to the last of the message. */
+  /** Whether the remaining parts of the message are being skipped. */
   #skipping = false;
   #skipped = 0;
   #messages = 0;
@@ -197,7 +197,7 @@ export class ChunkedDecoder implements FrameDecoder {
     }
   }
 
-  /** Encodes the parts of an unfinished message again: they were not returned. */
+  /** Re-encodes the parts of an unfinished message, which were never returned. */
   rest(): Uint8Array {
     const encoder = this.#config.inner.encoder();
     const pieces: Uint8Array[] = [];

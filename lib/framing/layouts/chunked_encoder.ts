@@ -2,11 +2,11 @@ import type { ChunkedConfig } from "./chunked_config.ts";
 import { checkPayloadLength, checkRoom } from "../decode/payload_checks.ts";
 import type { FrameEncoder } from "../framing.ts";
 
-/** The encoder of `chunked`. */
+/** The encoder for `chunked`. */
 export class ChunkedEncoder implements FrameEncoder {
   readonly #config: ChunkedConfig;
   readonly #inner: FrameEncoder;
-  /** Bytes of the message that are the first part's header. */
+  /** Number of leading message bytes that form the first part's header. */
   readonly #kept: number;
   /** Scratch buffer for a part's header and data. */
   #part: Uint8Array = new Uint8Array(0);
@@ -62,7 +62,7 @@ export class ChunkedEncoder implements FrameEncoder {
     return at;
   }
 
-  /** Whether the message itself is a complete part. */
+  /** Whether the message, with its header, is already one complete part. */
   #fitsOne(length: number): boolean {
     const { keepHeader } = this.#config.rule;
     return keepHeader && this.#partsOf(length - this.#kept) === 1;

@@ -11,7 +11,7 @@ import { TerminatedLayout } from "../decode/layout.ts";
 import { checkOneOf, resolveLimit } from "../decode/option_checks.ts";
 import { ReusedBuffer } from "../decode/reused_buffer.ts";
 
-/** Options of {@linkcode cobs}. */
+/** Options for {@linkcode cobs}. */
 export interface CobsOptions {
   /**
    * Maximum payload bytes in a frame, in both directions.

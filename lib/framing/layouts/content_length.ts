@@ -16,7 +16,7 @@ import {
 } from "../decode/option_checks.ts";
 import { PrefixEncoder } from "./prefix_encoder.ts";
 
-/** Options of {@linkcode contentLength}. */
+/** Options for {@linkcode contentLength}. */
 export interface ContentLengthOptions {
   /**
    * Maximum bytes of a header block, including its final empty line.

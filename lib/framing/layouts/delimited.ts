@@ -22,7 +22,7 @@ import {
 /** Bytes that end a frame. A string means its UTF-8 bytes. */
 export type Delimiter = string | Uint8Array;
 
-/** Options of {@linkcode delimited}. */
+/** Options for {@linkcode delimited}. */
 export interface DelimitedOptions {
   /**
    * Whether frames keep their delimiter: `next()` returns frames with it, and

@@ -12,7 +12,7 @@ export interface LengthRule {
   encode(frameLength: number): number;
 }
 
-/** The resolved options of `lengthPrefixed`; all sizes are in bytes. */
+/** The resolved options for `lengthPrefixed`; all sizes are in bytes. */
 export interface LengthConfig {
   readonly width: number;
   readonly little: boolean;

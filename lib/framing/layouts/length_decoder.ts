@@ -2,23 +2,23 @@ import { FrameAssembler } from "../decode/frame_assembler.ts";
 import type { LengthConfig } from "./length_config.ts";
 import { LengthLayout } from "./length_layout.ts";
 
-/** Added to the width of little-endian fields, for a single switch. */
+/** Added to the width of little-endian fields, so that one switch suffices. */
 const LITTLE = 16;
 
 /**
- * The decoder of `lengthPrefixed`. It has a fast path for valid frames that are
- * complete within one chunk, which calls nothing but the view constructor. All
- * other frames take the general path, which measures them from the start.
+ * The decoder for `lengthPrefixed`. Valid frames that are complete within one
+ * chunk take a fast path, which calls only the view constructor. All other
+ * frames take the general path, which measures them from the start.
  */
 export class LengthDecoder extends FrameAssembler {
   readonly #fast: boolean;
   readonly #field: number;
   readonly #offset: number;
   readonly #fieldEnd: number;
-  /** Bytes of the frame that the length field does not count. */
+  /** Number of frame bytes that the length field does not count. */
   readonly #uncounted: number;
   readonly #strip: number;
-  /** Minimum bytes of a whole frame. */
+  /** Minimum length of a whole frame in bytes. */
   readonly #least: number;
 
   constructor(config: LengthConfig) {
@@ -57,7 +57,7 @@ export class LengthDecoder extends FrameAssembler {
   }
 }
 
-/** Reads a length field; a result below 0 means 2^31 or more: not the fast path. */
+/** Reads a length field; negative for 2^31 or more, which takes the general path. */
 function readField(field: number, b: Uint8Array, at: number): number {
   switch (field) {
     case 4:

@@ -3,7 +3,7 @@ import type { LengthConfig } from "./length_config.ts";
 import { writeUint } from "../decode/uint.ts";
 import { checkPayloadLength, checkRoom } from "../decode/payload_checks.ts";
 
-/** The encoder of `lengthPrefixed`. */
+/** The encoder for `lengthPrefixed`. */
 export class LengthEncoder implements FrameEncoder, InPlaceFraming {
   readonly headroom: number;
   readonly tailroom: number;
@@ -11,7 +11,7 @@ export class LengthEncoder implements FrameEncoder, InPlaceFraming {
   readonly #strip: number;
   readonly #min: number;
   readonly #limit: number;
-  /** Bytes of the frame that the length field does not count; unused with a rule. */
+  /** Number of frame bytes that the length does not count; unused with a rule. */
   readonly #uncounted: number;
   readonly encodeHeader?: (
     payloadLength: number,
@@ -66,7 +66,7 @@ export class LengthEncoder implements FrameEncoder, InPlaceFraming {
     checkPayloadLength(length, this.#min, this.#limit);
     checkRoom(target, offset, this.maxEncodedLength(length));
     const start = offset + this.#strip;
-    // Copy the payload first: it may overlap the header's place in the target.
+    // Copy the payload first: it may overlap the target bytes of the header.
     target.set(payload, start);
     return this.#close(target, offset, start + length);
   }
@@ -127,7 +127,7 @@ export class LengthEncoder implements FrameEncoder, InPlaceFraming {
   }
 }
 
-/** Copies a few bytes, faster than a call of `set()`. */
+/** Copies a few bytes, faster than `set()` does. */
 function copySmall(from: Uint8Array, to: Uint8Array, at: number): void {
   for (let i = 0; i < from.length; i++) to[at + i] = from[i]!;
 }

@@ -118,7 +118,7 @@ export class LengthLayout implements FrameLayout {
   idle(): void {}
 }
 
-/** Returns a hint if the opposite byte order makes a valid length. */
+/** Returns a hint if the opposite byte order makes the length valid. */
 function swappedHint(
   swapped: number,
   limit: number,

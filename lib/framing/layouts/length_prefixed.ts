@@ -17,7 +17,7 @@ import {
 export type { LengthRule };
 
 /**
- * Options of {@linkcode lengthPrefixed}.
+ * Options for {@linkcode lengthPrefixed}.
  *
  * ```text
  *            ┌──────────┬────────┬─────────┬─────────────┬─────────┐

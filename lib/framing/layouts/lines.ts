@@ -7,7 +7,7 @@ import type { Framing } from "../framing.ts";
 import { delimited, type DelimitedOptions } from "./delimited.ts";
 import { checkOneOf } from "../decode/option_checks.ts";
 
-/** Options of {@linkcode lines}. */
+/** Options for {@linkcode lines}. */
 export interface LinesOptions extends DelimitedOptions {
   /**
    * The line ending. `"any"` accepts LF and CRLF and writes LF. If peers disagree

@@ -10,7 +10,7 @@ import { Layout } from "../decode/layout.ts";
 import { checkOneOf, resolveLimit } from "../decode/option_checks.ts";
 import { PrefixEncoder } from "./prefix_encoder.ts";
 
-/** Options of {@linkcode netstring}. */
+/** Options for {@linkcode netstring}. */
 export interface NetstringOptions {
   /**
    * Maximum payload bytes in a frame, in both directions.

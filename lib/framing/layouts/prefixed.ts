@@ -16,9 +16,9 @@ import { PrefixEncoder } from "./prefix_encoder.ts";
 
 /** Reads and writes a custom length prefix, for {@linkcode prefixed}. */
 export interface Prefix {
-  /** Maximum bytes of a prefix, 1 to 1024. */
+  /** Maximum length of a prefix in bytes, from 1 to 1024. */
   readonly maxLength: number;
-  /** Maximum payload bytes that a prefix can express. */
+  /** Maximum payload length in bytes that a prefix can express. */
   readonly maxPayloadLength: number;
   /**
    * Reads a prefix. If it throws, the decoder throws a `FrameError` of kind
@@ -39,10 +39,10 @@ export interface Prefix {
   write(payloadLength: number): Uint8Array;
 }
 
-/** Options of {@linkcode prefixed}. */
+/** Options for {@linkcode prefixed}. */
 export interface PrefixedOptions {
   /**
-   * Maximum payload bytes in a frame, in both directions. The default is capped
+   * Maximum payload length in bytes, in both directions. The default is capped
    * at `maxPayloadLength`.
    *
    * @default {4194304}
@@ -58,8 +58,8 @@ export interface PrefixedOptions {
 }
 
 /**
- * Creates a framing with a custom length prefix. It has the same guarantees as
- * the built-in framings.
+ * Creates a framing with a custom length prefix. It provides the same
+ * guarantees as the built-in framings.
  *
  * ```text
  * ┌────────────────┬─────────┐

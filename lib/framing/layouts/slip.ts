@@ -11,7 +11,7 @@ import { TerminatedLayout } from "../decode/layout.ts";
 import { checkOneOf, resolveLimit } from "../decode/option_checks.ts";
 import { ReusedBuffer } from "../decode/reused_buffer.ts";
 
-/** Options of {@linkcode slip}. */
+/** Options for {@linkcode slip}. */
 export interface SlipOptions {
   /**
    * Whether frames also begin with an END byte. It ends any frame that line

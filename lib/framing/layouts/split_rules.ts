@@ -16,7 +16,7 @@ import { checkInteger } from "../decode/option_checks.ts";
  * ```
  */
 export interface SplitRule {
-  /** Header bytes before the data of each part. */
+  /** Number of header bytes before the data of each part. */
   readonly headerLength: number;
   /**
    * Whether the first part's header belongs to the message. If so, `next()`
@@ -24,11 +24,11 @@ export interface SplitRule {
    * sees the headers.
    */
   readonly keepHeader: boolean;
-  /** Maximum data bytes in a part. */
+  /** Maximum number of data bytes in a part. */
   readonly partLength: number;
   /**
-   * Whether a full part is always followed by another. If so, a message that
-   * fills its parts exactly ends with an empty part.
+   * Whether a full part is always followed by another part. If so, a message
+   * that exactly fills its parts ends with an empty part.
    */
   readonly fullContinues: boolean;
   /** Whether a part (header and data) is the last of its message. */
@@ -47,14 +47,14 @@ export interface SplitRule {
     index: number,
     last: boolean,
   ): void;
-  /** Whether a later part belongs to the message. If absent, every part does. */
+  /** Whether a later part belongs to the same message. If absent, every part does. */
   follows?(part: Uint8Array, first: Uint8Array, index: number): boolean;
 }
 
-/** Options of {@linkcode fullPartContinues}. */
+/** Options for {@linkcode fullPartContinues}. */
 export interface FullPartOptions {
   /**
-   * Data bytes in a full part.
+   * Number of data bytes in a full part.
    *
    * @default {16777215}
    */
@@ -106,11 +106,11 @@ export function fullPartContinues(options: FullPartOptions = {}): SplitRule {
   };
 }
 
-/** Options of {@linkcode doneFlag}. */
+/** Options for {@linkcode doneFlag}. */
 export interface DoneFlagOptions {
   /**
-   * Maximum data bytes that the encoder puts into a part. The decoder accepts
-   * parts of any length.
+   * Maximum number of data bytes that the encoder puts into a part. The decoder
+   * accepts parts of any length.
    *
    * @default {65536}
    */
@@ -124,8 +124,9 @@ export interface DoneFlagOptions {
 }
 
 /**
- * Creates drpc's split rule: each part begins with a flags byte. One bit of it is
- * set only in the last part. Other bits are written as 0 and ignored.
+ * Creates drpc's split rule: each part begins with a flags byte. One bit of
+ * that byte is set only in the last part. The other bits are written as 0 and
+ * ignored by the decoder.
  *
  * @example Split into parts of four bytes
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * Frames with a variable-length integer as their length (LEB128).
+ * Frames whose length is a variable-length integer (LEB128).
  *
  * @module
  */
@@ -19,23 +19,24 @@ import {
 } from "../decode/option_checks.ts";
 import { PrefixEncoder } from "./prefix_encoder.ts";
 
-/** Options of {@linkcode varintPrefixed}. */
+/** Options for {@linkcode varintPrefixed}. */
 export interface VarintPrefixedOptions {
   /**
-   * Maximum bytes of the length prefix, 1 to 10.
+   * Maximum length of the prefix in bytes, from 1 to 10.
    *
    * @default {10}
    */
   maxPrefixLength?: number;
   /**
-   * Whether to reject lengths that use more bytes than necessary. If one frame
-   * has two encodings, a filter that knows only one can be bypassed.
+   * Whether to reject lengths that use more bytes than necessary. If a frame
+   * has two valid encodings, a filter that knows only one of them can be
+   * bypassed.
    *
    * @default {true}
    */
   canonical?: boolean;
   /**
-   * Bytes before the length; requires `keepHeader`.
+   * Number of bytes before the length; requires `keepHeader`.
    *
    * @default {0}
    */
@@ -48,7 +49,8 @@ export interface VarintPrefixedOptions {
    */
   keepHeader?: boolean;
   /**
-   * Maximum payload bytes in a frame, in both directions. A kept header counts.
+   * Maximum payload length in bytes, in both directions. The header counts if
+   * it is kept.
    *
    * @default {4194304}
    */

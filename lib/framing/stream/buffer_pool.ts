@@ -1,8 +1,7 @@
 /**
- * A pool of buffers that connections borrow while bytes are in transit. Because
- * of it, an idle connection holds no memory and a busy one does not allocate.
- * Each buffer is always the same object, so that codecs may use it as a cache
- * key.
+ * A pool of buffers that connections borrow while bytes are in transit. An idle
+ * connection therefore holds no buffer, and a busy one does not allocate. A
+ * pooled buffer keeps its identity, so codecs may use it as a cache key.
  *
  * @module
  */
@@ -29,7 +28,10 @@ export function acquire(atLeast: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(2 ** Math.ceil(Math.log2(atLeast)));
 }
 
-/** Returns a buffer to the pool. Call it once, without keeping references. */
+/**
+ * Returns a buffer to the pool. Call it once, and keep no reference to the
+ * buffer.
+ */
 export function release(buffer: Uint8Array<ArrayBuffer>): void {
   for (let i = 0; i < SHELVES.length; i++) {
     const { size, kept } = SHELVES[i]!;

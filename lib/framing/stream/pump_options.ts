@@ -1,5 +1,5 @@
 /**
- * Options of the pump, with their defaults and checks.
+ * Options for the pump, with their defaults and checks.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 const MAX_DELAY = 2 ** 31 - 1;
 const COPY: readonly string[] = ["always", "auto", "never"];
 
-/** Options of `frames`. */
+/** Options for `frames`. */
 export interface FramesOptions {
   /**
    * Whether async iteration copies frames. `"always"` copies each one.

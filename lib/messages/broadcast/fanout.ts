@@ -52,7 +52,7 @@ export interface TopicStats {
   disconnected: number;
 }
 
-/** Options of one published message. */
+/** Options for one published message. */
 export interface PublishOptions {
   /**
    * Key of the object whose state the message describes.
@@ -75,7 +75,7 @@ export interface Publish<In> {
    * Sends the notification to every subscriber.
    *
    * @param input input of the notification
-   * @param options options of this message
+   * @param options options for this message
    * @returns the number of subscribed sessions
    * @throws {CodecError} if a subscriber's codec cannot encode the input;
    * subscribers with other codecs have been served by then

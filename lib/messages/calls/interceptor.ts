@@ -19,7 +19,7 @@ export interface OutgoingRequest {
    * if the caller uses `send()`.
    */
   readonly input: unknown;
-  /** Options of the call. */
+  /** Options for the call. */
   readonly options: CallOptions;
 }
 

@@ -7,7 +7,7 @@ import { describeKind } from "./describe_value.ts";
 import { CodecError } from "./errors.ts";
 import type { MessageCodec } from "./message_codec.ts";
 
-/** Options of {@linkcode bytes}. */
+/** Options for {@linkcode bytes}. */
 export interface BytesOptions {
   /**
    * Whether `decode()` returns a copy or the body itself. The body is valid only

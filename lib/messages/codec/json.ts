@@ -9,7 +9,7 @@ import { JsonScanner } from "./json_scanner.ts";
 import { type CodecLimits, resolveCodecLimits } from "./codec_limits.ts";
 import type { MessageCodec } from "./message_codec.ts";
 
-/** Options of {@linkcode json}. */
+/** Options for {@linkcode json}. */
 export type JsonOptions = CodecLimits;
 
 const EMPTY = new Uint8Array(0);

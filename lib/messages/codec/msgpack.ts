@@ -12,21 +12,21 @@ import type { MessageCodec } from "./message_codec.ts";
 import { MsgpackEncoder } from "./msgpack_encoder.ts";
 import { MsgpackScanner } from "./msgpack_scanner.ts";
 
-/** Options of {@linkcode msgpack}. */
+/** Options for {@linkcode msgpack}. */
 export interface MsgpackOptions extends CodecLimits {
   /**
    * The type of decoded 64-bit integers. `"bigint"` is always a bigint;
    * `"number"` is always a number and rejects integers beyond 2^53; `"auto"` is
-   * a number up to 2^53, else a bigint. For peers in languages that encode large
-   * numbers as 64-bit integers.
+   * a number up to 2^53, and a bigint above. Use the last two for peers in
+   * languages that encode large numbers as 64-bit integers.
    *
    * @default {"bigint"}
    */
   int64?: "bigint" | "number" | "auto";
   /**
-   * Whether decoded binary data is copied or borrowed from the body. Views of the
-   * body are faster for large data, but the body must not be reused, and each
-   * view keeps the whole body in memory.
+   * Whether decoded binary data is a copy or references the body. Views are
+   * faster for large data, but the body must not be reused, and each view keeps
+   * the whole body in memory.
    *
    * @default {"copy"}
    */
@@ -36,13 +36,17 @@ export interface MsgpackOptions extends CodecLimits {
 const INT64 = ["bigint", "number", "auto"];
 const BINARY = ["copy", "borrow"];
 
-/** msgpackr decodes small bodies fastest at offset 0 of a familiar buffer. */
+/**
+ * Size of bodies that are copied to a reused buffer. msgpackr decodes them
+ * fastest at offset 0 of a buffer that it has seen before.
+ */
 const SMALL_BODY = 4096;
 const small = new Uint8Array(SMALL_BODY);
 /**
  * Whether a decode is in progress.
  *
- * An extension that the program added to the same bundle may decode during it.
+ * If the program registers an extension with the same copy of msgpackr, that
+ * extension may call `decode()` recursively.
  */
 let decoding = false;
 const NO_ROOM = new Uint8Array(0);
@@ -52,9 +56,10 @@ const NO_ROOM = new Uint8Array(0);
  * types: the standard timestamp (-1) for `Date`, and type 0 for `undefined`, as
  * in several other implementations.
  *
- * A value arrives unchanged, or is rejected with its path before a byte is sent;
- * the README of this folder has the table of values. Bodies are checked against
- * the limits before they are decoded. The limits apply in both directions.
+ * A value arrives unchanged, or is rejected with its path before a byte is
+ * sent; this folder's README lists how each kind of value is handled. Bodies
+ * are checked against the limits before they are decoded. The limits apply in
+ * both directions.
  *
  * @param options the limits, and the types of 64-bit integers and binary data
  * @returns a codec named `msgpack`, usable by any number of connections
@@ -156,7 +161,9 @@ function requireOneOf(
   );
 }
 
-/** Wraps errors of the value's own code (getters, proxies) and of msgpackr. */
+/**
+ * Wraps errors thrown by the value's getters and proxies, or by msgpackr.
+ */
 function asCodecError(verb: "encode" | "decode", error: unknown): CodecError {
   if (error instanceof CodecError) return error;
   return verb === "encode"

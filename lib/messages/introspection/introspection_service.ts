@@ -139,7 +139,7 @@ export interface Introspectable {
  *
  * @param session a session with a server that serves `Introspection`
  * @param protocol the protocol that the client knows
- * @param options options of the call to the server
+ * @param options options for the call to the server
  * @returns one difference per method that differs; methods that only the server
  * knows are omitted
  * @throws {CallError} if the call fails; with the code `unimplemented` if the

@@ -6,7 +6,7 @@
 import type { CallerInput, CallerOutput, MethodDeclaration } from "./method.ts";
 
 /**
- * Options of a single call.
+ * Options for a single call.
  *
  * @example
  * ```ts
@@ -68,7 +68,7 @@ export interface CallOptions {
 }
 
 /**
- * Options of a call that begins with an opening.
+ * Options for a call that begins with an opening.
  *
  * @typeParam Opening the type of the opening
  */
@@ -78,7 +78,7 @@ export interface OpeningOptions<Opening> extends CallOptions {
 }
 
 /**
- * Options of a call whose opening may be omitted.
+ * Options for a call whose opening may be omitted.
  *
  * There is no `opening` if the method declares none, that is, `void`. An
  * opening of type `unknown` or `any` is optional.
@@ -106,7 +106,7 @@ export interface UnaryCall<In, Out> {
    * Calls the method.
    *
    * @param input the input of the method
-   * @param options options of this call
+   * @param options options for this call
    * @returns the output
    * @throws {CallError} by rejection, if the call fails
    */
@@ -119,7 +119,7 @@ export interface UnaryCallWithoutInput<In, Out> {
    * Calls the method.
    *
    * @param input the input of the method; may be omitted
-   * @param options options of this call
+   * @param options options for this call
    * @returns the output
    * @throws {CallError} by rejection, if the call fails
    */
@@ -134,7 +134,7 @@ export interface ServerStreamCall<In, Item> {
    * A failure of the call is thrown by the iteration.
    *
    * @param input the input of the method
-   * @param options options of this call
+   * @param options options for this call
    * @returns the items, which can be iterated once
    */
   (input: In, options?: CallOptions): ItemStream<Item>;
@@ -148,7 +148,7 @@ export interface ServerStreamCallWithoutInput<In, Item> {
    * A failure of the call is thrown by the iteration.
    *
    * @param input the input of the method; may be omitted
-   * @param options options of this call
+   * @param options options for this call
    * @returns the items, which can be iterated once
    */
   (input?: In, options?: CallOptions): ItemStream<Item>;
@@ -159,7 +159,7 @@ export interface ServerStreamCallWithoutInput<In, Item> {
  *
  * @typeParam Item the type of each item to send
  * @typeParam Out the type of the output
- * @typeParam Options options of a call, including the opening if there is one
+ * @typeParam Options options for a call, including the opening if there is one
  */
 export interface ClientStreamCall<
   Item,
@@ -171,7 +171,7 @@ export interface ClientStreamCall<
    *
    * @param items items to send, after which the upload ends; if omitted, use
    * `send()` and `end()` of the upload
-   * @param options options of this call
+   * @param options options for this call
    * @returns the upload, whose `result` is the output
    */
   (items?: Items<Item>, options?: Options): Upload<Item, Out>;
@@ -184,7 +184,7 @@ export interface ClientStreamCallWithOpening<Item, Out, Opening> {
    *
    * @param items items to send, after which the upload ends; if `undefined`,
    * use `send()` and `end()` of the upload
-   * @param options options of this call, including the opening
+   * @param options options for this call, including the opening
    * @returns the upload, whose `result` is the output
    */
   (
@@ -198,7 +198,7 @@ export interface ClientStreamCallWithOpening<Item, Out, Opening> {
  *
  * @typeParam In the type of each item to send
  * @typeParam Out the type of each item to receive
- * @typeParam Options options of a call, including the opening if there is one
+ * @typeParam Options options for a call, including the opening if there is one
  */
 export interface DuplexCall<
   In,
@@ -210,7 +210,7 @@ export interface DuplexCall<
    *
    * @param items items to send, after which the sending half ends; if omitted,
    * use `send()` and `end()` of the conversation
-   * @param options options of this call
+   * @param options options for this call
    * @returns the conversation, an async iterable of the received items
    */
   (items?: Items<In>, options?: Options): Conversation<In, Out>;
@@ -223,7 +223,7 @@ export interface DuplexCallWithOpening<In, Out, Opening> {
    *
    * @param items items to send, after which the sending half ends; if
    * `undefined`, use `send()` and `end()` of the conversation
-   * @param options options of this call, including the opening
+   * @param options options for this call, including the opening
    * @returns the conversation, an async iterable of the received items
    */
   (

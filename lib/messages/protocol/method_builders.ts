@@ -29,7 +29,7 @@ export type VoidSchema = StandardSchema<void, void>;
 /** Absence of declared errors, in a declaration with schemas. */
 export type NoErrorSchemas = Record<never, never>;
 
-/** Options of a method that is declared by types alone. */
+/** Options for a method that is declared by types alone. */
 export interface TypedMethodOptions extends MethodOptions {
   /** Not allowed together with type arguments; a schema determines the type. */
   readonly input?: never;
@@ -42,7 +42,7 @@ export interface TypedMethodOptions extends MethodOptions {
 }
 
 /**
- * Schemas and options of a method without a reply.
+ * Schemas and options for a method without a reply.
  *
  * @typeParam In the input's schema
  */
@@ -57,7 +57,7 @@ export interface NotificationSchemas<In> extends MethodOptions {
 }
 
 /**
- * Schemas and options of a method that returns an output or items.
+ * Schemas and options for a method that returns an output or items.
  *
  * @typeParam In the input's schema
  * @typeParam Out the output's schema
@@ -80,7 +80,7 @@ export interface CallSchemas<In, Out, Errors> extends NotificationSchemas<In> {
 }
 
 /**
- * Schemas and options of a method to which the caller sends items.
+ * Schemas and options for a method to which the caller sends items.
  *
  * @typeParam In the schema of each item that the caller sends
  * @typeParam Out the output's schema

@@ -16,7 +16,7 @@ import type {
   SidesOf,
 } from "./protocol_types.ts";
 
-/** Options of {@linkcode protocol}. */
+/** Options for {@linkcode protocol}. */
 export interface ProtocolOptions {
   /**
    * Maximum number of methods, both sides together; 1 to 65,535.

@@ -42,7 +42,7 @@ export type ServerContext<
 > = CallContext<Remote<P, "client">, ServerSession<P, Auth, State>>;
 
 /**
- * Options of {@linkcode createServer}.
+ * Options for {@linkcode createServer}.
  *
  * @typeParam P the protocol
  * @typeParam Auth the value that `authenticate` returns
@@ -116,7 +116,7 @@ export interface ServerOptions<
   onSession?: (session: ServerSession<P, Auth, State>) => void | Promise<void>;
 }
 
-/** Options of {@linkcode serve}. */
+/** Options for {@linkcode serve}. */
 export interface ServeOptions<
   P extends AnyProtocol,
   Auth = undefined,
@@ -133,7 +133,7 @@ export interface ServeOptions<
   onListen?: (addr: SocketAddress) => void;
   /** Stops listening and closes every session immediately when aborted. */
   signal?: AbortSignal;
-  /** Options of the listener, such as backlog, keep-alive, socket mode and TLS. */
+  /** Options for the listener, such as backlog, keep-alive, socket mode and TLS. */
   transport?: Omit<ListenOptions, "signal">;
 }
 
@@ -180,7 +180,7 @@ export interface Server<
    * Listens on a further address.
    *
    * @param address where to listen, or a listener, which the server then owns
-   * @param options options of the listener; unused if a listener is passed
+   * @param options options for the listener; unused if a listener is passed
    * @returns the address of the listener
    * @throws {TransportError} if it cannot listen on the address
    * @throws {TypeError} if the server has been shut down

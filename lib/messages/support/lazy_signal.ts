@@ -1,8 +1,8 @@
 /**
  * An `AbortSignal` that is created on first use.
  *
- * A server holds thousands of idle sessions, and hardly any program reads the
- * signals of all of them.
+ * A server may hold thousands of idle sessions, and most programs never read
+ * their signals.
  *
  * @module
  */

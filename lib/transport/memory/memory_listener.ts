@@ -12,7 +12,7 @@ import { memoryEnds, type MemoryPairOptions } from "./memory_pair.ts";
 import type { SocketConnection } from "../socket_connection.ts";
 import { SocketConnectionImpl } from "../socket_connection_impl.ts";
 
-/** Options of connections to memory listeners. */
+/** Options for connections to memory listeners. */
 export interface MemoryConnectOptions {
   /** Behavior of the link between client and server. */
   link?: Omit<MemoryPairOptions, "name">;
@@ -66,7 +66,7 @@ class Backlog {
  * Listens on a name within this process.
  *
  * @param address the name
- * @param options options of the listener
+ * @param options options for the listener
  * @throws {TransportError} of kind `"address-in-use"` if the name is taken
  */
 export function listenMemory(

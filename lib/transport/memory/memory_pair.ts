@@ -69,9 +69,9 @@ export interface MemoryLinkOptions {
 }
 
 /**
- * Options of {@linkcode memoryPair}.
+ * Options for {@linkcode memoryPair}.
  *
- * The options of one direction take precedence over the options of both.
+ * Options for one direction take precedence over options for both.
  */
 export interface MemoryPairOptions extends MemoryLinkOptions {
   /** Options from the first connection (the client) to the second. */

@@ -8,7 +8,7 @@
  */
 import { TransportError, type TransportErrorKind } from "../errors.ts";
 
-/** Options of {@linkcode MemoryPipe}. */
+/** Options for {@linkcode MemoryPipe}. */
 export interface PipeOptions {
   /** Size of the buffer between writer and reader, in bytes. */
   readonly capacity: number;

@@ -19,9 +19,9 @@ import {
   type TlsConnectionOptions,
 } from "./tls_connection_impl.ts";
 
-/** Options of {@linkcode BoundedHandshakes}. */
+/** Options for {@linkcode BoundedHandshakes}. */
 export interface BoundedHandshakesOptions {
-  /** Returns the options of the next handshake, with the current certificate. */
+  /** Returns the options for the next handshake, with the current certificate. */
   tlsOptions(): TlsOptions;
   /** Whether to reject clients that do not offer an ALPN protocol. */
   requireAlpn: boolean;

@@ -24,7 +24,7 @@ export interface TlsServerCertificate {
 }
 
 /**
- * Returns the `node:tls` options of a server with a certificate.
+ * Returns the `node:tls` options for a server with a certificate.
  *
  * @param certificate the server's certificate
  * @param address the listener's address, in URL form

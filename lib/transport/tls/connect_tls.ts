@@ -20,7 +20,7 @@ import { negotiated, TlsConnectionImpl } from "./tls_connection_impl.ts";
 import { dialTcp, type TcpConnectOptions } from "../tcp.ts";
 import { dialUnix } from "../unix.ts";
 
-/** Options of {@linkcode connectTls}. */
+/** Options for {@linkcode connectTls}. */
 export interface TlsConnectOptions extends TcpConnectOptions {
   /** Cancels the attempt, which then rejects with the signal's reason. */
   signal?: AbortSignal;

@@ -18,7 +18,7 @@ import type { TlsListener, TlsServerOptions } from "./tls_listener.ts";
 import { TlsListenerImpl } from "./tls_listener_impl.ts";
 import { listenUnix, type UnixListenOptions } from "../unix.ts";
 
-/** Options of {@linkcode listenTls}. */
+/** Options for {@linkcode listenTls}. */
 export interface TlsListenOptions
   extends ListenerOptions, TcpListenOptions, UnixListenOptions {}
 
@@ -34,7 +34,7 @@ type TlsTarget =
  * accept loop of `node:net` stops permanently at the descriptor limit.
  *
  * @param address where to listen, with the TLS options
- * @param options options of the listener and its sockets
+ * @param options options for the listener and its sockets
  * @throws {TransportError} of kind `"tls"` if the certificate or key is
  * unusable, or of a kind that `listen` documents
  */

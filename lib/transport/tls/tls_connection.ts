@@ -6,7 +6,7 @@
 import type { SubjectAltName } from "./subject_alt_names.ts";
 import type { SocketConnection } from "../socket_connection.ts";
 
-/** TLS options of a client. */
+/** TLS options for a client. */
 export interface TlsClientOptions {
   /**
    * Name to request from the server and to find in its certificate.

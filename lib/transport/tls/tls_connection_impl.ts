@@ -16,7 +16,7 @@ import type {
   TlsConnection,
 } from "./tls_connection.ts";
 
-/** Options of {@linkcode TlsConnectionImpl}: the outcome of a handshake. */
+/** Outcome of a handshake, for {@linkcode TlsConnectionImpl}. */
 export interface TlsConnectionOptions extends SocketConnectionOptions {
   /** Negotiated ALPN protocol, if any. */
   alpnProtocol?: string | null;
@@ -56,7 +56,8 @@ export function negotiated(socket: TLSSocket): TlsConnectionOptions {
 
 function peerCertificate(socket: TLSSocket): PeerCertificate | null {
   const certificate = socket.getPeerCertificate();
-  // Contrary to its type, Node.js returns an empty object without a certificate.
+  // Despite the declared type, Node.js returns an empty object if the peer
+  // presented no certificate.
   if (certificate?.raw === undefined) return null;
   const { subject, issuer, fingerprint256, serialNumber, raw } = certificate;
   return {

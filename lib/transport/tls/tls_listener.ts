@@ -10,7 +10,7 @@ import type { TlsConnection } from "./tls_connection.ts";
 
 export type { TlsServerCertificate };
 
-/** TLS options of a listener. */
+/** TLS options for a listener. */
 export interface TlsServerOptions extends TlsServerCertificate {
   /**
    * Supported application protocols (ALPN, RFC 7301), in order of preference. A

@@ -18,7 +18,7 @@ import {
 } from "./websocket_connection_impl.ts";
 import { FLOW_CONTROL } from "./websocket_stream.ts";
 
-/** Options of {@linkcode connectWebSocket}. */
+/** Options for {@linkcode connectWebSocket}. */
 export interface WebSocketConnectOptions extends WebSocketOptions {
   /** Cancels the attempt, which then rejects with the signal's reason. */
   signal?: AbortSignal;

@@ -8,7 +8,7 @@ import { requireDeno } from "../require_deno.ts";
 import { TransportError } from "../errors.ts";
 import type { TlsClientOptions } from "../tls/tls_connection.ts";
 
-/** Options of {@linkcode openWebSocket}. */
+/** Options for {@linkcode openWebSocket}. */
 export interface OpenWebSocketOptions {
   /** Subprotocols to offer. */
   protocols: string[];

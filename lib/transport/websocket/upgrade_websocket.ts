@@ -15,7 +15,7 @@ import {
 } from "./websocket_connection_impl.ts";
 import { FLOW_CONTROL } from "./websocket_stream.ts";
 
-/** Options of {@linkcode upgradeWebSocket}. */
+/** Options for {@linkcode upgradeWebSocket}. */
 export interface UpgradeWebSocketOptions
   extends Omit<WebSocketConnectionOptions, "flowControl"> {
   /**

@@ -6,7 +6,7 @@
 import type { SocketAddress } from "../connection.ts";
 import type { SocketConnection } from "../socket_connection.ts";
 
-/** Options of every WebSocket connection. */
+/** Options for every WebSocket connection. */
 export interface WebSocketOptions {
   /**
    * Maximum number of unread bytes, at least 256 KiB. With flow control the
@@ -18,12 +18,12 @@ export interface WebSocketOptions {
   receiveLimit?: number;
 }
 
-/** Options of {@linkcode webSocketConnection}. */
+/** Options for {@linkcode webSocketConnection}. */
 export interface WebSocketConnectionOptions extends WebSocketOptions {
   /** The peer's address, if known; its `transport` becomes `"websocket"`. */
   remoteAddr?: SocketAddress;
   /**
-   * Whether receivers limit how much their senders may send.
+   * Whether each receiver limits how much its sender may send.
    *
    * @default {whether `socket.protocol` is `"lengthwise.bytes.v1"` after opening}
    */
@@ -41,7 +41,7 @@ export interface WebSocketConnectionOptions extends WebSocketOptions {
  * the peer closes it for another reason, and `"protocol"` if it sends a text
  * message.
  *
- * @example Adapt one of the platform's sockets
+ * @example Adapt a platform WebSocket
  * ```ts
  * import { webSocketConnection, writeAll } from "@lengthwise/lengthwise/transport";
  *

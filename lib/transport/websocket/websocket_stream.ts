@@ -47,7 +47,7 @@ const BUFFERED_LIMIT = 256 * 1024;
 /** Longest polling interval of the send buffer in ms; there is no event for it. */
 const LONGEST_PAUSE = 32;
 
-/** Options of {@linkcode WebSocketStream}. */
+/** Options for {@linkcode WebSocketStream}. */
 export interface WebSocketStreamOptions {
   /** Maximum number of unread bytes; `undefined` selects the default. */
   receiveLimit: number | undefined;
