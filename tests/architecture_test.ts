@@ -1,6 +1,6 @@
 /**
- * The layers as CONTRIBUTING.md draws them, held by test: first that each rule
- * catches what it forbids, then that the library obeys.
+ * The rules of CONTRIBUTING.md, "Rules held by tests": each rule finds what it
+ * forbids, and the library follows it.
  *
  * @module
  */
@@ -47,7 +47,7 @@ function all(files: Record<string, string>): rules.Sources {
   );
 }
 
-Deno.test("layering() refuses imports upwards, out of lib and of transport's values", () => {
+Deno.test("layering() rejects imports up the ranks, out of lib and of transport's values", () => {
   const { layering } = rules;
   catches(layering, "lib/transport/a.ts", `import "../framing/b.ts";`, [1]);
   catches(layering, "lib/framing/a.ts", `\nimport "../messages/b.ts";`, [2]);
@@ -79,10 +79,25 @@ Deno.test("layering() refuses imports upwards, out of lib and of transport's val
   catches(layering, "lib/transport/a.ts", `import "./connect.ts";`, [1]);
   catches(layering, "lib/fourth/a.ts", "", [1]);
   catches(layering, "lib/messages/fourth.ts", "", [1]);
+  catches(layering, "lib/messages/session/fourth/a.ts", "", [1]);
 });
 
 Deno.test("imports go down the ranks only", () => {
   obeys(each(rules.layering));
+});
+
+Deno.test("staleEntries() finds listed files and folders that are gone", () => {
+  const rest = new Map(sources);
+  rest.delete("lib/types.ts");
+  rest.delete("lib/framing/stream/pump.ts");
+  assertEquals(rules.staleEntries(rest), [
+    "lib/types.ts: is listed but does not exist",
+    "lib/framing/stream/pump.ts: is listed but does not exist",
+  ]);
+});
+
+Deno.test("the rules list only files and folders that exist", () => {
+  obeys(rules.staleEntries(sources));
 });
 
 Deno.test("denoOnlyInTransport() sees code and types, not comments and strings", () => {
@@ -116,18 +131,18 @@ Deno.test("no module imports node: when it loads", () => {
   obeys(each(rules.noNodeAtLoad));
 });
 
-Deno.test("noUsing() refuses using and await using", () => {
+Deno.test("noUsing() rejects using and await using", () => {
   const rule = rules.noUsing;
   catches(rule, "lib/transport/a.ts", `using a = b;`, [1]);
   catches(rule, "lib/transport/a.ts", `\n{ await using a = b; }`, [2]);
   catches(rule, "lib/transport/a.ts", `const using = 1;`, []);
 });
 
-Deno.test("no module has syntax that Node.js 22 cannot read", () => {
+Deno.test("no module has syntax that Node.js 22 cannot parse", () => {
   obeys(each(rules.noUsing));
 });
 
-Deno.test("modOnlyReExports() refuses code of a mod.ts", () => {
+Deno.test("modOnlyReExports() rejects code in a mod.ts", () => {
   const rule = rules.modOnlyReExports;
   catches(rule, "lib/framing/mod.ts", `export * from "./a.ts";`, []);
   catches(rule, "lib/framing/mod.ts", `export const a = 1;\nf();`, [1, 2]);
@@ -138,7 +153,7 @@ Deno.test("each mod.ts only re-exports", () => {
   obeys(each(rules.modOnlyReExports));
 });
 
-Deno.test("noJunkDrawer() refuses folders and files without a purpose", () => {
+Deno.test("noJunkDrawer() rejects folders and files without a purpose", () => {
   catches(rules.noJunkDrawer, "lib/framing/util/a.ts", "", [1]);
   catches(rules.noJunkDrawer, "lib/framing/common.ts", "", [1]);
   catches(rules.noJunkDrawer, "lib/framing/utility_pole.ts", "", []);
@@ -148,7 +163,7 @@ Deno.test("there is no junk drawer", () => {
   obeys(each(rules.noJunkDrawer));
 });
 
-Deno.test("purity() follows imports and names what it found", () => {
+Deno.test("purity() follows imports and names the effect", () => {
   const rule = (files: Record<string, string>) =>
     rules.purity(all(files)).map((found) => found.split(":", 3).join(":"));
   for (
@@ -199,7 +214,7 @@ Deno.test("there are no import cycles", () => {
   obeys(rules.noCycles(sources));
 });
 
-Deno.test("noOrphans() finds what no entry point reaches", () => {
+Deno.test("noOrphans() finds files that no entry point reaches", () => {
   const files = all({
     "mod.ts": `export * from "./lib/a.ts";`,
     "lib/a.ts": `import type { B } from "./b.ts";`,
@@ -207,11 +222,11 @@ Deno.test("noOrphans() finds what no entry point reaches", () => {
     "lib/c.ts": `import "./a.ts";`,
   });
   assertEquals(rules.noOrphans(files, ["mod.ts"]), [
-    "lib/c.ts:1: nothing that is exported needs it",
+    "lib/c.ts:1: no entry point reaches it",
   ]);
 });
 
-Deno.test("every file is needed by something that is exported", () => {
+Deno.test("every file is reachable from an entry point", () => {
   const { exports } = JSON.parse(Deno.readTextFileSync("deno.json"));
   const entryPoints = Object.values<string>(exports).map((path) =>
     path.replace("./", "")
@@ -237,7 +252,7 @@ Deno.test("each source folder has its test folder", () => {
   obeys(rules.eachFolderHasItsTests(sources, tests));
 });
 
-Deno.test("testsMirrorFolders() refuses other folders and private names", () => {
+Deno.test("testsMirrorFolders() rejects other folders and private names", () => {
   const files = all({ "lib/framing/a/b.ts": `f();` });
   const rule = (path: string) =>
     rules.testsMirrorFolders(files, new Set([path])).length;

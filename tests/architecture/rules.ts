@@ -10,9 +10,11 @@ import type { Effect, Import, SourceFile } from "./source.ts";
 export type Sources = ReadonlyMap<string, SourceFile>;
 
 /**
- * The folders of the library, lowest rank first. A file belongs to the longest
- * entry that its path begins with; it may import its own entry and every entry
- * on a line above. Entries on one line do not import each other.
+ * The folders of the library, lowest rank first.
+ *
+ * A file belongs to its own entry or else to that of its folder. It may import
+ * its own entry and every entry on a line above. Entries on one line do not
+ * import each other.
  */
 export const RANKS: readonly (readonly string[])[] = [
   ["lib/transport/"],
@@ -48,40 +50,39 @@ export const RANKS: readonly (readonly string[])[] = [
   ["mod.ts"],
 ];
 
-/** Files beside the pure ones that are not pure, and why. */
+/** Exceptions in the folders of pure code, and the reason for each. */
 export const NOT_PURE: Readonly<Record<string, string>> = {
-  "lib/framing/stream/frame_stream.ts": "the pump: a connection on one side",
-  "lib/framing/stream/pump.ts": "what frame_stream.ts hands out",
+  "lib/framing/stream/frame_stream.ts": "creates the pump",
+  "lib/framing/stream/pump.ts": "the pump: uses a connection",
   "lib/framing/stream/read_side.ts": "the pump's read loop",
   "lib/framing/stream/write_side.ts": "the pump's write loop",
-  "lib/framing/stream/event_loop_turn.ts":
-    "how the pump gives the event loop a turn",
+  "lib/framing/stream/event_loop_turn.ts": "yields to the event loop",
   "lib/framing/stream/web_streams.ts": "web streams",
-  "lib/testing/check_framing.ts": "awaits what a test framework hands it",
-  "lib/testing/check_codec.ts": "awaits what a test framework hands it",
 };
 
-/** Folders of tests without a counterpart in the library, and what they hold. */
+/** Folders of tests without a counterpart in the library. */
 export const TEST_FOLDERS: readonly string[] = [
-  "programs", // run by tests as processes of their own
+  "programs", // run by tests as separate processes
   "types", // checked by the compiler, never run
-  "wire", // the vectors against whole sessions
+  "wire", // the vectors against complete sessions
 ];
 
 const WHY: Record<Effect, string> = {
   Deno: "only lib/transport/ may mention Deno",
-  clock: "pure code gets the time as an argument",
-  randomness: "pure code gets random bytes as an argument",
-  timer: "pure code says when it wants to be called; the shell arms the timer",
+  clock: "pure code takes the time as an argument",
+  randomness: "pure code takes random bytes as an argument",
+  timer: "pure code returns when it must be called; its driver sets the timer",
   promise: "pure code never waits",
-  using: "not every engine reads it yet (Node.js from 24 on): try … finally",
+  using: "Node.js 22 and some browsers cannot parse it; use try … finally",
 };
 
 /** Imports go down the ranks; framing takes transport by type only. */
 export function layering(file: SourceFile): string[] {
   const own = rankOf(file.path);
   if (own === undefined) {
-    return [at(file, { line: 1 }, "is in no folder that RANKS lists")];
+    return [
+      at(file, { line: 1 }, "RANKS lists neither the file nor its folder"),
+    ];
   }
   return file.imports.flatMap((imported) => {
     const target = resolve(file.path, imported);
@@ -119,7 +120,7 @@ export function denoOnlyInTransport(file: SourceFile): string[] {
   );
 }
 
-/** No module asks for `node:` while it loads: it would not load in a browser. */
+/** No module imports `node:` when it loads: it would not load in a browser. */
 export function noNodeAtLoad(file: SourceFile): string[] {
   return file.imports.filter(({ specifier, typeOnly, atLoad }) =>
     specifier.startsWith("node:") && atLoad && !typeOnly
@@ -132,14 +133,14 @@ export function noNodeAtLoad(file: SourceFile): string[] {
   );
 }
 
-/** No syntax that Node.js 20 and 22 and some browsers cannot read. */
+/** No `using` declaration: Node.js 22 and some browsers cannot parse it. */
 export function noUsing(file: SourceFile): string[] {
   return file.uses.filter(({ effect }) => effect === "using").map((use) =>
     at(file, use, `${use.what}: ${WHY.using}`)
   );
 }
 
-/** A `mod.ts` is a list of names. */
+/** A `mod.ts` only re-exports. */
 export function modOnlyReExports(file: SourceFile): string[] {
   if (!file.path.endsWith("mod.ts")) return [];
   return file.ownStatements.map((line) =>
@@ -147,7 +148,7 @@ export function modOnlyReExports(file: SourceFile): string[] {
   );
 }
 
-/** A helper lives in the lowest layer that needs it. */
+/** No folder or file without a purpose. */
 export function noJunkDrawer(file: SourceFile): string[] {
   const drawer = /(^|\/)(common|utils?|helpers?|misc|shared)(\/|\.ts$)/;
   return drawer.test(file.path)
@@ -161,7 +162,7 @@ export function noJunkDrawer(file: SourceFile): string[] {
     : [];
 }
 
-/** All of framing but the pump, the codecs, the session. */
+/** Whether a file must be pure: framing except for the pump, codecs, session. */
 export function isPure(path: string): boolean {
   if (path.endsWith("/mod.ts") || Object.hasOwn(NOT_PURE, path)) return false;
   return path.startsWith("lib/framing/") ||
@@ -169,7 +170,7 @@ export function isPure(path: string): boolean {
     path.startsWith("lib/messages/session/");
 }
 
-/** Pure files, and all that they import by value, touch nothing of the outer world. */
+/** Pure files, and all values that they import, use nothing that `WHY` lists. */
 export function purity(sources: Sources): string[] {
   const reached = new Map<string, string>(); // path → the pure file that needs it
   const queue = [...sources.keys()].filter(isPure).map((path) => [path, path]);
@@ -194,7 +195,17 @@ export function purity(sources: Sources): string[] {
   });
 }
 
-/** No file needs itself, be it only for types. */
+/** {@linkcode RANKS} and {@linkcode NOT_PURE} list only what exists. */
+export function staleEntries(sources: Sources): string[] {
+  const existing = new Set(
+    [...sources.keys()].flatMap((path) => [path, `${folderOf(path)}/`]),
+  );
+  return [...RANKS.flat(), ...Object.keys(NOT_PURE)]
+    .filter((entry) => !existing.has(entry))
+    .map((entry) => `${entry}: is listed but does not exist`);
+}
+
+/** No file imports itself indirectly, not even for types. */
 export function noCycles(sources: Sources): string[] {
   const cycles: string[] = [];
   const done = new Set<string>();
@@ -217,7 +228,7 @@ export function noCycles(sources: Sources): string[] {
   return cycles;
 }
 
-/** Every file is part of what the entry points export. */
+/** Every file is reachable from an entry point. */
 export function noOrphans(
   sources: Sources,
   entryPoints: readonly string[],
@@ -233,12 +244,12 @@ export function noOrphans(
     }
   }
   return [...sources.values()].filter(({ path }) => !reached.has(path)).map(
-    (file) => at(file, { line: 1 }, "nothing that is exported needs it"),
+    (file) => at(file, { line: 1 }, "no entry point reaches it"),
   );
 }
 
 /**
- * Each folder with code has a test folder of the same name that holds a test.
+ * Each folder with code has a test folder with at least one test.
  *
  * @param tests paths of all files below `tests/`
  */
@@ -260,8 +271,9 @@ export function eachFolderHasItsTests(
 }
 
 /**
- * Folders below `tests/<layer>/` mirror those of the library, except for the
- * ones that {@linkcode TEST_FOLDERS} names; no file name begins with `_`.
+ * Test folders mirror the library's, and no file name begins with `_`.
+ *
+ * {@linkcode TEST_FOLDERS} lists the exceptions.
  *
  * @param tests paths of all files below `tests/`
  */
@@ -291,10 +303,11 @@ function folderOf(path: string): string {
 }
 
 function rankOf(path: string): { rank: number; entry: string } | undefined {
-  const found = RANKS.flatMap((entries, rank) =>
-    entries.map((entry) => ({ rank, entry }))
-  ).filter(({ entry }) => path === entry || path.startsWith(entry));
-  return found.sort((a, b) => b.entry.length - a.entry.length)[0];
+  for (const entry of [path, `${folderOf(path)}/`]) {
+    const rank = RANKS.findIndex((entries) => entries.includes(entry));
+    if (rank >= 0) return { rank, entry };
+  }
+  return undefined;
 }
 
 /** Path from the root that a relative import points to. */

@@ -1,7 +1,8 @@
 /**
- * What the architecture rules need to know of a source file, read off the
- * syntax tree that `deno lint` builds, so that comments and strings never
- * count. `Deno.lint.runPlugin` exists under `deno test` only.
+ * Reads the facts that the architecture rules check from a source file.
+ *
+ * They come from the syntax tree of `deno lint`, so comments and strings do
+ * not count. `Deno.lint.runPlugin` exists under `deno test` only.
  *
  * @module
  */
@@ -39,10 +40,6 @@ export interface SourceFile {
   path: string;
   imports: Import[];
   uses: Use[];
-  /** Lines that hold more than white space and comments. */
-  codeLines: number;
-  /** Where each function begins, and how many lines of code it has. */
-  functions: { line: number; codeLines: number }[];
   /** Lines of statements that are not re-exports. */
   ownStatements: number[];
   /** Nothing is left of it once types are erased. */
@@ -84,8 +81,6 @@ export function parseSource(path: string, text: string): SourceFile {
     path,
     imports: [],
     uses: [],
-    codeLines: 0,
-    functions: [],
     ownStatements: [],
     typesOnly: true,
   };
@@ -116,15 +111,11 @@ function visitor(
     context.sourceCode.getAncestors(node).some(({ type }) =>
       /Function/.test(type)
     );
-  const code = blankComments(text, context.sourceCode.getAllComments());
   const onFunction = (node: Node) => {
     if (node.async) use("promise", "async", node);
-    const codeLines = countLines(code.slice(...node.range));
-    file.functions.push({ line: lineOf(node), codeLines });
   };
   return {
     Program(node: Node) {
-      file.codeLines = countLines(code);
       for (const statement of node.body) {
         if (!isReExport(statement)) {
           file.ownStatements.push(lineOf(statement));
@@ -172,7 +163,7 @@ function visitor(
   };
 }
 
-/** Tells a reference to a global from a property or a type of that name. */
+/** Whether the node refers to a global, not to a property or a type. */
 // deno-lint-ignore no-explicit-any -- see visitor()
 function isValue(node: any): boolean {
   const { parent } = node;
@@ -205,18 +196,4 @@ function isErased(statement: any): boolean {
   if (statement.type !== "ExportNamedDeclaration") return false;
   return statement.exportKind === "type" ||
     ERASED.includes(statement.declaration?.type);
-}
-
-/** The text with its comments as white space, at the same places. */
-function blankComments(text: string, comments: { range: Deno.lint.Range }[]) {
-  let code = text;
-  for (const { range: [start, end] } of comments) {
-    const blank = text.slice(start, end).replace(/[^\n]/g, " ");
-    code = code.slice(0, start) + blank + code.slice(end);
-  }
-  return code;
-}
-
-function countLines(code: string): number {
-  return code.split("\n").filter((line) => line.trim() !== "").length;
 }
