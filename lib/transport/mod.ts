@@ -1,12 +1,12 @@
 /**
- * The transport layer: sockets with a lifecycle that peers cannot break.
+ * The transport layer: sockets over TCP, TLS, Unix, WebSocket and memory.
  *
- * {@linkcode listen} and {@linkcode connect} open TCP, TLS, Unix, WebSocket and
- * in-process connections by address. {@linkcode readExactly} and
- * {@linkcode writeAll} transfer whole buffers, every failure is a
- * {@linkcode TransportError} with a `kind`, and {@linkcode webStreams} adapts a
- * connection to web streams. The layer carries bytes: frames and messages are
- * the business of the layers above, and you can use this one without them.
+ * {@linkcode connect} opens a connection to an address, and {@linkcode listen}
+ * accepts connections on one. {@linkcode readExactly} and {@linkcode writeAll}
+ * transfer whole buffers, every failure is a {@linkcode TransportError} with a
+ * `kind`, and {@linkcode webStreams} adapts a connection to web streams. The
+ * layer carries bytes. Frames and messages belong to the layers above, but you
+ * can use this layer without them.
  *
  * @example A server and a client
  * ```ts
@@ -26,11 +26,10 @@
  * await serving;
  * ```
  *
- * The layer's README, `lib/transport/README.md`, continues with the contract of
- * a connection ("The contract"), the address forms ("Addresses"), the ways in
- * which a connection ends ("How a connection ends") and the error kinds ("Errors"). For
- * tests, `@lengthwise/lengthwise/testing` has a connected pair in memory and a
- * compliance suite for your own transport.
+ * The layer's README, `lib/transport/README.md`, explains the contract of a
+ * connection, the forms of addresses, how connections end, and the error kinds.
+ * For tests, `@lengthwise/lengthwise/testing` has a connected pair in memory and
+ * a compliance suite for your own transport.
  *
  * @module
  */
