@@ -37,19 +37,21 @@ export type FrameErrorKind =
   | "too-many-parts"
   | "timeout";
 
-/** Facts about the frame that caused a {@linkcode FrameError}. */
+/** Details of the frame that caused a {@linkcode FrameError}. */
 export interface FrameErrorDetails extends ErrorOptions {
-  /** Length that the frame declares or has, in bytes of payload. */
+  /** Declared or actual length of the frame in payload bytes. */
   declared?: number | undefined;
   /** The violated limit, in the unit of `declared`. */
   limit?: number | undefined;
-  /** Bytes of the stream before this frame. */
+  /** Number of bytes before this frame in the stream. */
   streamOffset?: number | undefined;
-  /** Frames of the stream before this one. */
+  /** Number of frames before this one in the stream. */
   frameIndex?: number | undefined;
-  /** First bytes of the frame, as far as they were received; 16 are kept. */
+  /** First bytes of the frame, as far as received; 16 are kept. */
   head?: Uint8Array | undefined;
-  /** Probable cause, used if `head` matches no well-known protocol. */
+  /**
+   * Probable cause; used if `head` does not look like a well-known protocol.
+   */
   hint?: string | undefined;
 }
 
@@ -71,17 +73,17 @@ export interface FrameErrorDetails extends ErrorOptions {
  * ```
  */
 export class FrameError extends Error {
-  /** The reason, for programs. */
+  /** Machine-readable reason. */
   readonly kind: FrameErrorKind;
   /** Declared or actual length of the frame in payload bytes, if known. */
   readonly declared: number | undefined;
   /** The violated limit, if any. */
   readonly limit: number | undefined;
-  /** Bytes of the stream before this frame; absent when encoding. */
+  /** Number of bytes before this frame in the stream; absent when encoding. */
   readonly streamOffset: number | undefined;
-  /** Frames of the stream before this one; absent when encoding. */
+  /** Number of frames before this one in the stream; absent when encoding. */
   readonly frameIndex: number | undefined;
-  /** First bytes of the frame, as far as they were received; at most 16. */
+  /** First bytes of the frame, as far as received; at most 16. */
   readonly head: Uint8Array;
   /** Probable cause, if the bytes look like a well-known protocol. */
   readonly hint: string | undefined;
@@ -89,9 +91,9 @@ export class FrameError extends Error {
   /**
    * Creates an error about one frame.
    *
-   * @param kind the reason, for programs
-   * @param message the reason, for people
-   * @param details facts about the frame
+   * @param kind the machine-readable reason
+   * @param message the reason, for humans
+   * @param details details of the frame
    */
   constructor(
     kind: FrameErrorKind,

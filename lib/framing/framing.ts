@@ -19,9 +19,9 @@
  */
 export interface FrameDecoder {
   /**
-   * Takes the next chunk of the stream. Decodes nothing and never throws.
-   * The decoder may refer to the chunk until {@linkcode FrameDecoder.next}
-   * returns `undefined`, but not after that.
+   * Takes the next chunk of the stream. Decodes nothing and never throws. The
+   * decoder may keep a reference to the chunk until
+   * {@linkcode FrameDecoder.next} returns `undefined`, but no longer.
    */
   push(chunk: Uint8Array): void;
   /**
@@ -31,17 +31,16 @@ export interface FrameDecoder {
    *
    * @throws {FrameError} if the stream cannot be decoded. All frames that were
    * complete before the fault are returned first. After a fatal error, every
-   * further call throws the same error.
+   * later call throws the same error.
    */
   next(): Uint8Array | undefined;
   /**
-   * Ends the input. Call it after `next` has returned `undefined`.
+   * Marks the end of the input. Call it after `next` has returned `undefined`.
    *
-   * @throws {FrameError} of kind `"truncated"` if bytes are left, that is, if a
-   * frame is incomplete
+   * @throws {FrameError} of kind `"truncated"` if a frame is incomplete
    */
   end(): void;
-  /** Returns the bytes received but not decoded, for a change of protocol. */
+  /** Returns the bytes received but not decoded, for changing the protocol. */
   rest(): Uint8Array;
   /**
    * Whether a frame has begun but is incomplete. If so, `end` throws. The pump
@@ -50,15 +49,16 @@ export interface FrameDecoder {
    */
   readonly owed: boolean;
   /**
-   * Bytes of memory that the decoder owns. It releases them when `next`
-   * returns `undefined` twice in a row while there is nothing to hold.
+   * Number of bytes of memory that the decoder owns. It releases them when
+   * `next` returns `undefined` twice in a row while the decoder holds no bytes
+   * of a frame.
    */
   readonly held: number;
   /** Number of frames skipped as too long (`onTooLong: "skip"`). */
   readonly skipped: number;
   /**
-   * Limit in payload bytes. A change applies to every frame whose length is
-   * not known yet.
+   * Maximum payload length in bytes. A change applies to every frame whose
+   * length is not known yet.
    *
    * @throws {RangeError} if set to a limit that the layout cannot carry
    */
@@ -73,7 +73,7 @@ export interface FrameEncoder {
    * @throws {FrameError} of kind `"too-long"` if the payload exceeds the limit
    */
   encode(payload: Uint8Array): Uint8Array;
-  /** Returns an upper bound of the frame's bytes for a payload length. */
+  /** Returns an upper bound on the frame's length for a payload length. */
   maxEncodedLength(payloadLength: number): number;
   /**
    * Encodes a payload as a frame in `target`, starting at `offset`.
@@ -82,9 +82,9 @@ export interface FrameEncoder {
    */
   encodeInto(payload: Uint8Array, target: Uint8Array, offset: number): number;
   /**
-   * Writes the bytes that precede a payload. Only encoders of layouts that
-   * leave the payload unchanged and add nothing after it have this method: a
-   * large payload can then be written without a copy.
+   * Writes the bytes that precede a payload. A large payload can then be
+   * written without a copy. Only encoders of layouts that leave the payload
+   * unchanged and add nothing after it have this method.
    *
    * @returns the offset of the payload
    * @throws {FrameError} of kind `"too-long"` if the payload exceeds the limit
@@ -107,14 +107,14 @@ export interface FrameEncoder {
  * ```
  */
 export interface InPlaceFraming {
-  /** Bytes to leave free before the payload. */
+  /** Number of bytes to leave free before the payload. */
   readonly headroom: number;
-  /** Bytes to leave free after the payload. */
+  /** Number of bytes to leave free after the payload. */
   readonly tailroom: number;
   /**
    * Completes the frame around the payload. The frame begins at `frameStart`
-   * even if its prefix is shorter than `headroom`, as a varint may be: the
-   * payload is then moved, so that no gap is left between frames.
+   * even if its prefix is shorter than `headroom`, as a varint can be: the
+   * payload is then moved, so that there is no gap between frames.
    *
    * @returns the offset after the frame, where the next one may start
    * @throws {FrameError} of kind `"too-long"` if the payload exceeds the limit
@@ -131,6 +131,6 @@ export interface Framing {
   decoder(): FrameDecoder;
   /** Returns an encoder; encoders keep no state between frames. */
   encoder(): FrameEncoder;
-  /** Limit in payload bytes, the same in both directions. */
+  /** Maximum payload length in bytes, the same in both directions. */
   readonly maxFrameLength: number;
 }

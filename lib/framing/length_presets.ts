@@ -1,5 +1,5 @@
 /**
- * Framings with a plain length prefix, under their usual names.
+ * Framings with a plain length prefix, named after it.
  *
  * ```text
  * ┌────────┬─────────┐
@@ -16,15 +16,15 @@ import { varintPrefixed } from "./layouts/varint_prefixed.ts";
 /** Options for the preset framings. */
 export interface PresetOptions {
   /**
-   * Maximum bytes that `next()` returns and `encode()` takes.
+   * Maximum length in bytes that `next()` returns and `encode()` takes.
    *
    * @default {4194304} unless the preset documents another limit; less if the
    * length field cannot hold it
    */
   maxFrameLength?: number;
   /**
-   * Handling of frames that are too long: `"close"` throws, `"skip"` counts
-   * the frame in `skipped` and continues with the next one.
+   * How to handle a frame over the limit: `"close"` throws; `"skip"` counts it
+   * in `skipped` and continues with the next frame.
    *
    * @default {"close"}
    */
@@ -119,7 +119,7 @@ export function u64le(options: PresetOptions = {}): Framing {
 }
 
 /**
- * Frames payloads with a varint length, as Protocol Buffers do.
+ * Frames payloads with a varint length, as in Protocol Buffers.
  *
  * Source: `writeDelimitedTo` of Protocol Buffers; libp2p.
  *

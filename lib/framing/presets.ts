@@ -17,6 +17,8 @@
  * assertEquals(decoder.next(), ping);
  * ```
  *
+ * Read next: "Presets" in `lib/framing/README.md` lists all of them.
+ *
  * @module
  */
 import { chunked } from "./layouts/chunked.ts";

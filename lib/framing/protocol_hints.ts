@@ -1,6 +1,12 @@
 /**
- * First bytes of well-known protocols. The most common reason for an absurd
- * length is a peer that speaks another protocol.
+ * Recognizes well-known protocols by their first bytes, for error messages.
+ *
+ * @module
+ */
+
+/**
+ * Recognizes well-known protocols by their first bytes. An absurd length
+ * usually means that the peer speaks another protocol.
  */
 const SIGNATURES: readonly (readonly [prefix: string, hint: string])[] = [
   ["HTTP", "the bytes look like an HTTP response"],
@@ -26,7 +32,7 @@ function looksLikeTls(head: Uint8Array): boolean {
     head[2] !== undefined && head[2] <= 0x04;
 }
 
-/** Returns what the first bytes of a frame look like, or `undefined`. */
+/** Returns a hint about the first bytes of a frame, or `undefined`. */
 export function hintOf(head: Uint8Array): string | undefined {
   if (looksLikeTls(head)) {
     return head[0] === 0x16

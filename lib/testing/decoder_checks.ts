@@ -1,3 +1,8 @@
+/**
+ * Checks of `checkFraming()` for decoders.
+ *
+ * @module
+ */
 import {
   concat,
   drain,

@@ -1,3 +1,8 @@
+/**
+ * Checks of `checkFraming()` for encoders.
+ *
+ * @module
+ */
 import { FrameError } from "../framing/errors.ts";
 import {
   frameErrorOf,

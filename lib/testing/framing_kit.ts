@@ -1,3 +1,8 @@
+/**
+ * Helpers of the framing checks: assertions, and feeding decoders.
+ *
+ * @module
+ */
 import { FrameError } from "../framing/errors.ts";
 import type { FrameDecoder, Framing } from "../framing/framing.ts";
 

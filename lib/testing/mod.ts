@@ -27,6 +27,10 @@
  * });
  * ```
  *
+ * Read next: "Embed a server, and test without sockets" in
+ * `lib/messages/README.md`, and "The compliance suite" in
+ * `lib/framing/README.md`.
+ *
  * @module
  */
 export { type TestPair, testPair, type TestPairOptions } from "./test_pair.ts";

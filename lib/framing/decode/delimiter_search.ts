@@ -1,8 +1,13 @@
+/**
+ * Searches bytes for the first of several delimiters.
+ *
+ * @module
+ */
 import { indexOfByte, startsWith } from "./uint.ts";
 
 /**
  * Finds the first occurrence of several byte strings. If two begin at the same
- * place, the one listed first wins, even if its last byte has yet to arrive.
+ * offset, the one listed first wins, even if its last byte has not arrived yet.
  */
 export class DelimiterSearch {
   /** Length in bytes of the delimiter that was found. */
@@ -13,7 +18,7 @@ export class DelimiterSearch {
   /** For each byte value, 1 if a delimiter begins with it. */
   readonly #begins = new Uint8Array(256);
 
-  /** The longer delimiter of a pair like LF and CR LF. */
+  /** The longer delimiter of a pair such as LF and CR LF. */
   readonly #pair: readonly [before: number, last: number] | undefined;
 
   constructor(delimiters: readonly Uint8Array[]) {
@@ -79,8 +84,8 @@ export class DelimiterSearch {
 }
 
 /**
- * Returns the two bytes of a delimiter like CR LF. There must be one other
- * delimiter, which is its last byte.
+ * Returns the two bytes of a delimiter such as CR LF. There must be exactly one
+ * other delimiter, the last byte of this one.
  */
 function pairOf(
   delimiters: readonly Uint8Array[],

@@ -22,13 +22,13 @@ import { ReusedBuffer } from "./reused_buffer.ts";
 /** A fault that a layout found in a frame. */
 export interface Fault {
   readonly kind: FrameErrorKind;
-  /** The rest of the message: the fault, the limit and what to do. */
+  /** The rest of the error message: the fault, the limit and what to do. */
   readonly detail: string;
   readonly declared?: number | undefined;
   readonly limit?: number | undefined;
   readonly hint?: string | undefined;
   /**
-   * How to find the next frame if this one may be skipped: a number of bytes
+   * How to find the next frame if this one may be skipped: the number of bytes
    * from its start, or `"discard"` to use {@linkcode FrameLayout.discard}.
    * Absent if the next frame cannot be found.
    */
@@ -37,7 +37,9 @@ export interface Fault {
 
 /** A layout of frames, with the state of one decoder. */
 export interface FrameLayout {
-  /** Limit in payload bytes, for frames whose length is not known yet. */
+  /**
+   * Maximum payload length in bytes; applies to frames of unknown length.
+   */
   limit: number;
   /** Smallest and largest valid `limit`. */
   readonly limitRange: readonly [least: number, most: number];
@@ -45,30 +47,35 @@ export interface FrameLayout {
   readonly greedy: boolean;
   /** The fault for which `measure` returned 0 or `open` returned `undefined`. */
   fault: Fault | undefined;
-  /** Payload bytes of the frame measured last, if known. */
+  /** Payload length in bytes of the last measured frame, if known. */
   readonly declared: number | undefined;
-  /** Whether a discarded frame's end has not been received yet. */
+  /** Whether the end of a discarded frame has not arrived yet. */
   readonly discarding: boolean;
-  /** Bytes of memory that the layout owns. */
+  /** Number of bytes of memory that the layout owns. */
   readonly held: number;
   /**
-   * Measures the frame that begins at `start`; bytes up to `end` are available.
+   * Measures the frame that begins at `start`; the bytes before `end` are
+   * available.
    *
-   * @returns the length of the whole frame if it is known, which may be more
-   * than is available; if not, the number of bytes needed to continue, negated;
+   * @returns the length of the whole frame if it is known, which may exceed the
+   * available bytes; otherwise the negated number of bytes needed to continue;
    * 0 for a fault
    */
   measure(bytes: Uint8Array, start: number, end: number): number;
-  /** Returns a whole frame's payload; `undefined` for a fault or filler. */
+  /**
+   * Returns the payload of a complete frame; `undefined` for a fault or filler.
+   */
   open(bytes: Uint8Array, start: number, end: number): Uint8Array | undefined;
   /** Makes `measure` report the rest of this frame as filler. */
   discard(): void;
-  /** Called when the decoder has no bytes to hold. */
+  /** Called when the decoder holds no bytes. */
   idle(): void;
 }
 
 const EMPTY = new Uint8Array(0);
-/** Bytes that a greedy layout examines first, then twice as many. */
+/**
+ * Number of bytes that a greedy layout examines first; it doubles each time.
+ */
 const FIRST_LOOK = 64;
 
 /** A decoder for any {@linkcode FrameLayout}. */
@@ -82,7 +89,7 @@ export class FrameAssembler implements FrameDecoder {
   protected stop = 0;
   /** Number of frames returned or skipped. */
   protected frames = 0;
-  /** Whether the next frame begins in the chunk: none is assembled or skipped. */
+  /** Whether no frame is being assembled or skipped: the next one begins in the chunk. */
   protected plain = true;
   protected readonly layout: FrameLayout;
 
@@ -92,13 +99,13 @@ export class FrameAssembler implements FrameDecoder {
   /** Stream offset of the chunk's first byte. */
   #base = 0;
   readonly #own = new ReusedBuffer();
-  /** Bytes in the own buffer. */
+  /** Number of bytes in this decoder's own buffer. */
   #have = 0;
-  /** Bytes in the own buffer that are from the current chunk. */
+  /** Number of bytes in its own buffer that are from this chunk. */
   #taken = 0;
-  /** Bytes that the own buffer needs before the next measurement. */
+  /** Number of bytes that its own buffer needs before the next measurement. */
   #need = 0;
-  /** Length of the whole frame in the own buffer; 0 if unknown. */
+  /** Length of the whole frame in its own buffer; 0 if unknown. */
   #total = 0;
   #skipLeft = 0;
   #skipStart = 0;
@@ -186,7 +193,7 @@ export class FrameAssembler implements FrameDecoder {
     return rest;
   }
 
-  /** Whether the own buffer has bytes left that were not measured yet. */
+  /** Whether its own buffer contains bytes that have not been measured yet. */
   get #unseen(): boolean {
     return this.#have > 0 && this.#have >= this.#need;
   }
@@ -262,7 +269,7 @@ export class FrameAssembler implements FrameDecoder {
     this.plain = false;
   }
 
-  /** Appends bytes of the chunk to the own buffer. */
+  /** Appends bytes of the chunk to this decoder's own buffer. */
   #take(count: number): void {
     const have = this.#have;
     const own = this.#own.reserve(have + count, have, this.#total || Infinity);
@@ -277,10 +284,11 @@ export class FrameAssembler implements FrameDecoder {
   }
 
   /**
-   * Drops the first `count` bytes of the own buffer. Bytes after them were
-   * copied too early: bytes of the current chunk are returned to it, and bytes
-   * of an earlier chunk (a delimiter that might have become a longer one) stay.
-   * If the dropped bytes are lent as a frame, they must not be overwritten.
+   * Drops the first `count` bytes of this decoder's own buffer. Bytes after
+   * them were copied too early: bytes of the current chunk are returned to it,
+   * and bytes of an earlier chunk (a delimiter that might have become a longer
+   * one) stay. If the dropped bytes are lent out as a frame, they are not
+   * overwritten.
    */
   #consumeOwn(count: number, lent: boolean): void {
     const surplus = this.#have - count;
@@ -294,7 +302,9 @@ export class FrameAssembler implements FrameDecoder {
     else this.#own.moveToFront(count, this.#have, lent);
   }
 
-  /** Skips the invalid frame if that is allowed and possible, or throws. */
+  /**
+   * Skips the invalid frame if that is allowed and possible; otherwise throws.
+   */
   #handleFault(): undefined {
     const fault = this.layout.fault!;
     if (!this.#maySkip || fault.resume === undefined) this.#fail(fault, false);

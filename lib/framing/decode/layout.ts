@@ -1,7 +1,12 @@
+/**
+ * Base classes of the layouts that `FrameAssembler` measures.
+ *
+ * @module
+ */
 import type { Fault, FrameLayout } from "./frame_assembler.ts";
 import { view } from "./uint.ts";
 
-/** Base class of the layouts, with the defaults that most share. */
+/** Base class of the layouts, with defaults that suit most of them. */
 export abstract class Layout implements FrameLayout {
   limit: number;
   fault: Fault | undefined = undefined;
@@ -35,7 +40,7 @@ export abstract class Layout implements FrameLayout {
 
   idle(): void {}
 
-  /** Sets the fault and returns 0, as `measure` must for a fault. */
+  /** Sets the fault and returns 0, which `measure` returns for a fault. */
   protected refuse(fault: Fault): 0 {
     this.fault = fault;
     return 0;
@@ -64,7 +69,7 @@ export abstract class Layout implements FrameLayout {
  * twice, and a frame that is too long is discarded up to its terminator.
  */
 export abstract class TerminatedLayout extends Layout {
-  /** Number of bytes from the frame's start in which no terminator begins. */
+  /** Number of bytes at the frame's start in which no terminator begins. */
   protected searched = 0;
   #discarding = false;
   #filler = false;
@@ -93,9 +98,9 @@ export abstract class TerminatedLayout extends Layout {
   ): number;
   /** Length in bytes of the terminator that was found. */
   protected abstract readonly terminator: number;
-  /** Maximum bytes before the terminator. */
+  /** Maximum number of bytes before the terminator. */
   protected abstract readonly maxEncoded: number;
-  /** Whether a terminator at the start ends an empty frame; if not, it is filler. */
+  /** Whether a terminator at the start ends an empty frame; otherwise it is filler. */
   protected abstract readonly emptyFrames: boolean;
   /** Returns the payload of a frame. */
   protected abstract unwrap(

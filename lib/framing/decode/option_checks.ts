@@ -1,7 +1,13 @@
+/**
+ * Checks options of framings; throws `RangeError` or `TypeError`.
+ *
+ * @module
+ */
+
 /** Default of `maxFrameLength` in bytes. */
 export const DEFAULT_MAX_FRAME_LENGTH = 4 * 1024 * 1024;
 
-/** Checks an option whose value is a count. */
+/** Checks that an option is an integer within a range. */
 export function checkInteger(
   name: string,
   value: number,
@@ -29,8 +35,8 @@ export function checkLimit(
 }
 
 /**
- * Returns the requested limit or the default. A requested limit is checked; the
- * default is clipped to the range that the layout can carry.
+ * Returns the requested limit, or the default. A requested limit is checked;
+ * the default is clamped to the range that the layout can carry.
  */
 export function resolveLimit(
   requested: number | undefined,
@@ -40,7 +46,7 @@ export function resolveLimit(
   return Math.max(range[0], Math.min(DEFAULT_MAX_FRAME_LENGTH, range[1]));
 }
 
-/** Checks an option whose value is one of several names. */
+/** Checks that an option is one of several names. */
 export function checkOneOf<T extends string>(
   name: string,
   value: T,

@@ -1,5 +1,5 @@
 /**
- * Checks of a payload and its target that all encoders share.
+ * Checks that all encoders make of a payload and its target.
  *
  * @module
  */
@@ -27,7 +27,7 @@ export function checkPayloadLength(
   }
 }
 
-/** Throws if a target has too little room; bytes would be lost silently. */
+/** Throws if a target is too small; bytes would be lost silently. */
 export function checkRoom(
   target: Uint8Array,
   offset: number,

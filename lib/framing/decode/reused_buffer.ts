@@ -1,3 +1,9 @@
+/**
+ * A buffer that grows on demand and is reused between frames.
+ *
+ * @module
+ */
+
 /** Allocates buffers. Tests replace it to count the bytes touched. */
 export const memory = {
   allocate(length: number): Uint8Array<ArrayBuffer> {
@@ -6,7 +12,7 @@ export const memory = {
 };
 
 const EMPTY = new Uint8Array(0);
-/** Size of the first buffer: small, in case the peer stalls inside a header. */
+/** Size of the first buffer; small, in case the peer stalls inside a header. */
 const FIRST = 64;
 /** Size above which a buffer is dropped after many small uses. */
 const LARGE = 65_536;
@@ -18,16 +24,16 @@ export class ReusedBuffer {
   #used = false;
   #smallUses = 0;
 
-  /** Bytes of memory that the buffer holds. */
+  /** Number of bytes of memory that the buffer holds. */
   get held(): number {
     return this.bytes.length;
   }
 
   /**
    * Makes room for `length` bytes and keeps the first `kept`. A new buffer has
-   * at least 64 bytes and at most four times `length`, so that memory follows
-   * the bytes that arrived. Beyond `length` it never exceeds `atMost`, so that a
-   * known length is allocated exactly.
+   * at least 64 bytes and at most four times `length`, so that memory use is
+   * proportional to the bytes received. It does not grow beyond `atMost` unless
+   * `length` requires it, so that a known length is allocated exactly.
    */
   reserve(length: number, kept: number, atMost: number): Uint8Array {
     this.#used = true;
@@ -44,7 +50,7 @@ export class ReusedBuffer {
 
   /**
    * Moves `count` bytes from `start` to the front. Uses new memory if the bytes
-   * before `start` are lent.
+   * before `start` are lent out.
    */
   moveToFront(start: number, count: number, lent: boolean): void {
     if (!lent) {
@@ -56,7 +62,7 @@ export class ReusedBuffer {
     this.bytes = kept;
   }
 
-  /** Ends a use of the buffer that took `length` bytes. */
+  /** Ends one use of the buffer, which needed `length` bytes. */
   done(length: number): void {
     if (this.bytes.length <= LARGE || length * 4 > this.bytes.length) {
       this.#smallUses = 0;
@@ -67,9 +73,9 @@ export class ReusedBuffer {
   }
 
   /**
-   * Notes that there is nothing to hold. The second call in a row drops the
-   * memory. The first one does not: if reads happen to end where frames do, the
-   * memory is needed again immediately.
+   * Records that the buffer is not needed. Only the second call in a row drops
+   * the memory: if reads happen to end where frames do, the memory is needed
+   * again immediately.
    */
   idle(): void {
     if (!this.#used) this.bytes = EMPTY;

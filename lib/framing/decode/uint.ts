@@ -1,7 +1,14 @@
 /**
- * Reads an unsigned integer of 1 to 8 bytes. Uses only sums and products, as a
- * shift would make lengths of 2^31 or more negative. A value of 2^53 or more is
- * inexact, but never below 2^53, so that it still exceeds every limit.
+ * Reads and writes unsigned integers, and views and searches bytes.
+ *
+ * @module
+ */
+
+/**
+ * Reads an unsigned integer of 1 to 8 bytes. Uses only addition and
+ * multiplication, because a shift would make lengths of 2^31 or more negative.
+ * A value of 2^53 or more is inexact, but never below 2^53, so that it still
+ * exceeds every limit.
  */
 export function readUint(
   bytes: Uint8Array,
@@ -25,7 +32,8 @@ export function writeUint(
   value: number,
 ): void {
   for (let i = 0; i < width; i++) {
-    // The store keeps the low byte. Below 2^32, a shift replaces the division.
+    // Storing the value keeps only its low byte. Below 2^32, a shift replaces
+    // the division.
     bytes[little ? at + i : at + width - 1 - i] = value;
     value = value <= 0xffffffff ? value >>> 8 : Math.floor(value / 256);
   }
@@ -65,7 +73,8 @@ export function indexOfByte(
   from: number,
   end: number,
 ): number {
-  // Short scans are faster in a loop. A buffer's unused tail must not be read.
+  // Short scans are faster in a loop. `indexOf` would also search the unused
+  // tail of the buffer.
   if (end - from < 32) {
     for (let i = from; i < end; i++) if (bytes[i] === byte) return i;
     return -1;

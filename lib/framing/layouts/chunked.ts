@@ -17,14 +17,14 @@ import type { SplitRule } from "./split_rules.ts";
 /** Options for {@linkcode chunked}. */
 export interface ChunkedOptions {
   /**
-   * Maximum parts of a message, in both directions. Stops a peer that sends
-   * empty parts forever.
+   * Maximum number of parts in a message, in both directions. Stops a peer that
+   * sends empty parts forever.
    *
    * @default {1024}
    */
   maxParts?: number;
   /**
-   * Maximum bytes of a whole message, in both directions.
+   * Maximum length of a whole message in bytes, in both directions.
    *
    * @default {4194304}
    */
@@ -80,7 +80,8 @@ export function chunked(
   const range = [kept, Math.min(max, Number.MAX_SAFE_INTEGER)] as const;
   const limit = resolveLimit(options.maxFrameLength, range);
   const skip = onTooLong === "skip";
-  // If no message can fill a part, full parts need not fit in the inner frames.
+  // If no message is long enough to fill a part, full parts need not fit in the
+  // inner frames.
   const part = Math.min(rule.partLength, limit - kept);
   if (inner.maxFrameLength - rule.headerLength < part) {
     throw new RangeError(

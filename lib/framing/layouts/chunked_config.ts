@@ -1,3 +1,8 @@
+/**
+ * Resolved options for `chunked()`.
+ *
+ * @module
+ */
 import type { Framing } from "../framing.ts";
 import type { SplitRule } from "./split_rules.ts";
 

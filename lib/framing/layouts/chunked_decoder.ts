@@ -1,3 +1,8 @@
+/**
+ * Decoder for `chunked()`: joins the parts of a message.
+ *
+ * @module
+ */
 import type { ChunkedConfig } from "./chunked_config.ts";
 import { view } from "../decode/uint.ts";
 import { FrameError, type FrameErrorKind } from "../errors.ts";

@@ -1,3 +1,8 @@
+/**
+ * Encoder for `chunked()`: splits a message into parts.
+ *
+ * @module
+ */
 import type { ChunkedConfig } from "./chunked_config.ts";
 import { checkPayloadLength, checkRoom } from "../decode/payload_checks.ts";
 import type { FrameEncoder } from "../framing.ts";
@@ -47,7 +52,8 @@ export class ChunkedEncoder implements FrameEncoder {
     if (this.#fitsOne(payload.length)) {
       return this.#inner.encodeInto(payload, target, offset);
     }
-    // In shared memory, the first part's frame may overwrite the second's data.
+    // If both share memory, the first part's frame may overwrite the second's
+    // data.
     const source = payload.buffer === target.buffer ? payload.slice() : payload;
     const { partLength } = this.#config.rule;
     const first = source.subarray(0, this.#kept);

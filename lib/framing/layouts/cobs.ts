@@ -14,7 +14,7 @@ import { ReusedBuffer } from "../decode/reused_buffer.ts";
 /** Options for {@linkcode cobs}. */
 export interface CobsOptions {
   /**
-   * Maximum payload bytes in a frame, in both directions.
+   * Maximum payload length in bytes, in both directions.
    *
    * @default {4194304}
    */
@@ -22,14 +22,14 @@ export interface CobsOptions {
   /**
    * How to handle a frame that is too long or malformed: `"close"` throws;
    * `"skip"` counts it in `skipped` and continues after the next zero byte. Use
-   * `"skip"` on a noisy line: damage then costs one frame.
+   * `"skip"` on a noisy line, where damage then costs only one frame.
    *
    * @default {"close"}
    */
   onTooLong?: "close" | "skip";
 }
 
-/** Maximum bytes after one code byte. */
+/** Maximum number of bytes after one code byte. */
 const BLOCK = 254;
 const RANGE = [0, 2 ** 52] as const;
 
@@ -44,9 +44,9 @@ const RANGE = [0, 2 ** 52] as const;
  * ```
  *
  * The overhead is one byte per 254 payload bytes, at least one, plus the zero
- * byte. A zero byte that follows another is ignored: senders use it to end a
- * frame that line noise began. Source:
- * S. Cheshire, M. Baker, IEEE/ACM Transactions on Networking 7(2), 1999.
+ * byte. A zero byte that follows another is ignored; a sender can use it to end
+ * a spurious frame caused by line noise. Source: S. Cheshire, M. Baker,
+ * IEEE/ACM Transactions on Networking 7(2), 1999.
  *
  * @example Encode and decode a frame
  * ```ts
@@ -161,7 +161,7 @@ class CobsEncoder implements FrameEncoder {
   encodeInto(payload: Uint8Array, target: Uint8Array, offset: number): number {
     checkPayloadLength(payload.length, 0, this.#limit);
     checkRoom(target, offset, this.maxEncodedLength(payload.length));
-    // In shared memory, stuffing would overwrite bytes not yet read.
+    // If both share memory, stuffing would overwrite bytes not yet read.
     const source = payload.buffer === target.buffer ? payload.slice() : payload;
     let codeAt = offset;
     let at = offset + 1;

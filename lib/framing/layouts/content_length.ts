@@ -1,6 +1,6 @@
 /**
  * Frames with `Content-Length` headers. The Language Server Protocol and the
- * Debug Adapter Protocol use them.
+ * Debug Adapter Protocol use such frames.
  *
  * @module
  */
@@ -19,13 +19,13 @@ import { PrefixEncoder } from "./prefix_encoder.ts";
 /** Options for {@linkcode contentLength}. */
 export interface ContentLengthOptions {
   /**
-   * Maximum bytes of a header block, including its final empty line.
+   * Maximum length in bytes of a header block, including the empty line.
    *
    * @default {4096}
    */
   maxHeaderLength?: number;
   /**
-   * Maximum payload bytes in a frame, in both directions.
+   * Maximum payload length in bytes, in both directions.
    *
    * @default {4194304}
    */
@@ -179,7 +179,7 @@ class ContentLengthLayout extends Layout {
   }
 }
 
-/** Returns a peer's text for an error message: short, printable ASCII only. */
+/** Shortens a peer's text to printable ASCII for an error message. */
 function printable(text: string): string {
   return text.slice(0, 40).replace(/[^\x20-\x7e]/g, "?");
 }

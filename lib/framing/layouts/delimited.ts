@@ -32,8 +32,8 @@ export interface DelimitedOptions {
    */
   keepDelimiter?: boolean;
   /**
-   * Maximum payload bytes in a frame, in both directions. The delimiter does not
-   * count, whether kept or not.
+   * Maximum payload length in bytes, in both directions. The delimiter does not
+   * count, whether or not it is kept.
    *
    * @default {4194304}
    */
@@ -53,7 +53,7 @@ interface DelimitedConfig {
   readonly limit: number;
 }
 
-/** Bounds the work for each byte; far more than protocols need. */
+/** Limits the work for each byte; far more than protocols need. */
 const MAX_DELIMITERS = 16;
 const MAX_DELIMITER_LENGTH = 64;
 const RANGE = [0, Number.MAX_SAFE_INTEGER - MAX_DELIMITER_LENGTH] as const;
@@ -68,9 +68,9 @@ const RANGE = [0, Number.MAX_SAFE_INTEGER - MAX_DELIMITER_LENGTH] as const;
  * ```
  *
  * A frame ends at the first delimiter in the stream; if two match at the same
- * offset, the one listed first wins. The encoder writes the first of the list.
- * If the stream ends without a delimiter, `end()` throws, and `rest()` returns
- * the remaining bytes.
+ * offset, the one listed first wins. The encoder writes the first delimiter of
+ * the list. If the stream ends without a delimiter, `end()` throws, and
+ * `rest()` returns the remaining bytes.
  *
  * @example Records that end with a zero byte
  * ```ts

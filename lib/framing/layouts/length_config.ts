@@ -1,4 +1,10 @@
-/** A custom relation between the length field and the frame's length. */
+/**
+ * Resolved options for `lengthPrefixed()`.
+ *
+ * @module
+ */
+
+/** Custom conversion between the length field and the frame's length. */
 export interface LengthRule {
   /**
    * Returns the length of the whole frame, including header and trailer.
@@ -26,7 +32,7 @@ export interface LengthConfig {
   readonly strip: number;
   readonly magic: Uint8Array;
   readonly trailer: Uint8Array;
-  /** Header bytes needed to compute the frame's length. */
+  /** Number of header bytes needed to compute the frame's length. */
   readonly needed: number;
   readonly min: number;
   readonly limit: number;

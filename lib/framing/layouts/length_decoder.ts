@@ -1,3 +1,8 @@
+/**
+ * Decoder for `lengthPrefixed()`.
+ *
+ * @module
+ */
 import { FrameAssembler } from "../decode/frame_assembler.ts";
 import type { LengthConfig } from "./length_config.ts";
 import { LengthLayout } from "./length_layout.ts";

@@ -1,3 +1,8 @@
+/**
+ * Encoder for `lengthPrefixed()`.
+ *
+ * @module
+ */
 import type { FrameEncoder, InPlaceFraming } from "../framing.ts";
 import type { LengthConfig } from "./length_config.ts";
 import { writeUint } from "../decode/uint.ts";

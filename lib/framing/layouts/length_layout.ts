@@ -1,3 +1,8 @@
+/**
+ * Measures and checks the frames of `lengthPrefixed()`.
+ *
+ * @module
+ */
 import type { Fault, FrameLayout } from "../decode/frame_assembler.ts";
 import type { LengthConfig } from "./length_config.ts";
 import { readUint, startsWith, view } from "../decode/uint.ts";

@@ -32,7 +32,7 @@ export type { LengthRule };
  */
 export interface LengthPrefixedOptions {
   /**
-   * Width of the length field in bytes, 1 to 8.
+   * Width of the length field in bytes, from 1 to 8.
    *
    * @default {4}
    */
@@ -44,66 +44,67 @@ export interface LengthPrefixedOptions {
    */
   endian?: "big" | "little";
   /**
-   * Bytes before the length field.
+   * Number of bytes before the length field.
    *
    * @default {0}
    */
   offset?: number;
   /**
-   * Bytes before the payload. Header bytes covered by neither the length field
-   * nor `magic` are written as 0.
+   * Number of bytes before the payload. Header bytes that belong to neither the
+   * length field nor `magic` are written as 0.
    *
    * @default {offset + width}
    */
   headerLength?: number;
   /**
-   * The bytes that the length field counts.
+   * The part of the frame that the length field counts.
    *
    * @default {"payload"}
    */
   counts?: "payload" | "afterField" | "wholeFrame";
   /**
-   * Bytes after the length field that it does not count. Negative if the field
-   * also counts bytes before its own end. Use instead of `counts`.
+   * Number of bytes after the length field that it does not count; negative if
+   * it also counts bytes before its own end. An alternative to `counts`.
    */
   adjustment?: number;
-  /** A custom meaning of the length field. Use instead of `counts`. */
+  /** Custom meaning of the length field. An alternative to `counts`. */
   rule?: LengthRule;
   /**
-   * Leading bytes of a frame that `next()` removes and `encode()` adds. `0` keeps
-   * the header: `next()` returns whole frames, and `encode()` takes whole frames
-   * and writes the length into them.
+   * Number of leading bytes that `next()` removes and `encode()` adds. `0`
+   * keeps the header: `next()` returns whole frames, and `encode()` takes whole
+   * frames and writes the length into them.
    *
    * @default {headerLength}
    */
   strip?: number;
   /**
-   * Bytes at the start of every frame, at most `offset` of them. The encoder
-   * writes them; the decoder requires them.
+   * Constant bytes at the start of every frame; at most `offset` bytes. The
+   * encoder writes them; the decoder requires them.
    *
    * @default {new Uint8Array(0)}
    */
   magic?: Uint8Array;
   /**
-   * Bytes at the end of every frame. The encoder writes them; the decoder
-   * requires and removes them.
+   * Constant bytes at the end of every frame. The encoder writes them; the
+   * decoder requires and removes them.
    *
    * @default {new Uint8Array(0)}
    */
   trailer?: Uint8Array;
   /**
-   * Minimum payload bytes in a frame, in both directions.
+   * Minimum payload length in bytes, in both directions.
    *
    * @default {0}
    */
   minFrameLength?: number;
   /**
-   * Maximum payload bytes in a frame, in both directions. A kept header counts.
+   * Maximum payload length in bytes, in both directions. The header counts if
+   * it is kept.
    *
-   * The default, also used by gRPC, `protodelim` and `it-length-prefixed`,
-   * exceeds most messages, yet a peer that fills it costs little memory. The
-   * default is capped at what the length field can hold; an explicit limit above
-   * that is rejected.
+   * The default, also used by gRPC, `protodelim` and `it-length-prefixed`, is
+   * larger than most messages, but small enough that a hostile peer costs
+   * little memory. The default is capped at the largest value of the length
+   * field; an explicit limit above that is rejected.
    *
    * @default {4194304}
    */

@@ -13,7 +13,7 @@ import { PrefixEncoder } from "./prefix_encoder.ts";
 /** Options for {@linkcode netstring}. */
 export interface NetstringOptions {
   /**
-   * Maximum payload bytes in a frame, in both directions.
+   * Maximum payload length in bytes, in both directions.
    *
    * @default {4194304}
    */

@@ -1,3 +1,8 @@
+/**
+ * Encoder for layouts whose prefix has a variable size.
+ *
+ * @module
+ */
 import type { FrameEncoder, InPlaceFraming } from "../framing.ts";
 import { checkPayloadLength, checkRoom } from "../decode/payload_checks.ts";
 
@@ -9,7 +14,7 @@ export interface PrefixFormat {
   writePrefix(target: Uint8Array, at: number, payloadLength: number): void;
   /** A byte that follows the payload. */
   readonly trailer?: number;
-  /** Limit in payload bytes. */
+  /** Maximum payload length in bytes. */
   readonly limit: number;
 }
 
@@ -23,7 +28,7 @@ export interface PrefixFormat {
  * ```
  *
  * For in-place framing, the headroom fits the longest prefix. After a shorter
- * one the payload is moved, so that no gap is left.
+ * prefix, the payload is moved to close the gap.
  */
 export class PrefixEncoder implements FrameEncoder, InPlaceFraming {
   readonly headroom: number;
@@ -71,7 +76,7 @@ export class PrefixEncoder implements FrameEncoder, InPlaceFraming {
     checkPayloadLength(length, 0, this.#format.limit);
     checkRoom(target, offset, this.maxEncodedLength(length));
     const start = offset + this.#format.prefixLength(length);
-    // Copy the payload first: it may be in the target, where the prefix goes.
+    // Copy the payload first: it may overlap the target bytes of the prefix.
     target.set(payload, start);
     return this.#close(target, offset, start, length);
   }

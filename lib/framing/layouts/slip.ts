@@ -14,14 +14,14 @@ import { ReusedBuffer } from "../decode/reused_buffer.ts";
 /** Options for {@linkcode slip}. */
 export interface SlipOptions {
   /**
-   * Whether frames also begin with an END byte. It ends any frame that line
-   * noise began.
+   * Whether frames also begin with an END byte. It ends any spurious frame
+   * caused by line noise.
    *
    * @default {false}
    */
   leadingEnd?: boolean;
   /**
-   * Maximum payload bytes in a frame, in both directions.
+   * Maximum payload length in bytes, in both directions.
    *
    * @default {4194304}
    */
@@ -29,7 +29,7 @@ export interface SlipOptions {
   /**
    * How to handle a frame that is too long or malformed: `"close"` throws;
    * `"skip"` counts it in `skipped` and continues after the next END byte. Use
-   * `"skip"` on a noisy line: damage then costs one frame.
+   * `"skip"` on a noisy line, where damage then costs only one frame.
    *
    * @default {"close"}
    */
@@ -171,7 +171,7 @@ class SlipEncoder implements FrameEncoder {
   encodeInto(payload: Uint8Array, target: Uint8Array, offset: number): number {
     checkPayloadLength(payload.length, 1, this.#limit);
     checkRoom(target, offset, this.maxEncodedLength(payload.length));
-    // In shared memory, escaping would overwrite bytes not yet read.
+    // If both share memory, escaping would overwrite bytes not yet read.
     const source = payload.buffer === target.buffer ? payload.slice() : payload;
     let at = offset;
     if (this.#leadingEnd) target[at++] = END;

@@ -9,7 +9,8 @@ export function turn(): Promise<void> {
   if (typeof globalThis.setImmediate === "function") {
     return new Promise((resolve) => void setImmediate(resolve));
   }
-  // Browsers have no setImmediate, and clamp nested setTimeout calls to 4 ms.
+  // Browsers have no setImmediate, and delay nested setTimeout calls to at
+  // least 4 ms.
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {

@@ -22,8 +22,8 @@ export type { DetachedConnection, FrameRoom, FramesOptions };
  * | `send` | a copy; above 128 KiB, the payload itself | above `highWaterMark`; for a payload that is not copied |
  * | `flush` | | until everything is written |
  *
- * Frames of one turn of the event loop are sent together, in one write. A write
- * that fails ends the write side: every later call of the write side reports
+ * Frames from one turn of the event loop are sent together, in one write. A
+ * failed write ends the write side: every later call to the write side reports
  * the same error, and `receive` reports it after the last frame.
  *
  * Only one reader, `receive` or a loop, may read frames at a time. Leaving a
@@ -34,18 +34,18 @@ export interface FrameStream
   extends AsyncIterable<Uint8Array>, AsyncDisposable {
   /** The underlying connection. */
   readonly connection: Connection;
-  /** Bytes framed that the transport has not accepted yet. */
+  /** Number of framed bytes that the transport has not accepted yet. */
   readonly unsent: number;
-  /** Bytes that the transport has accepted so far. */
+  /** Number of bytes that the transport has accepted so far. */
   readonly bytesWritten: number;
-  /** Bytes framed so far. */
+  /** Number of bytes framed so far. */
   readonly bytesFramed: number;
   /**
-   * Bytes framed that were passed to the transport, accepted or not. Bytes
+   * Number of framed bytes passed to the transport, accepted or not. Bytes
    * beyond that were never sent.
    */
   readonly bytesHanded: number;
-  /** Bytes read so far. */
+  /** Number of bytes read so far. */
   readonly bytesRead: number;
 
   /**
@@ -57,12 +57,12 @@ export interface FrameStream
    * @param afterRead called after the last frame of each read
    * @returns when the peer has ended its stream cleanly, or the stream was
    * closed or detached locally
-   * @throws {FrameError} if the stream cannot be decoded or ends inside a frame,
-   * or if a frame takes too long. Rejects with the transport's error if reading
-   * or writing fails, and with the signal's reason if it is aborted. All frames
-   * that were complete before the fault are passed to `onFrame` first. An error
-   * of decoding or reading leaves the write side open, so that the peer can be
-   * notified; a timeout and an aborted signal close the connection.
+   * @throws {FrameError} if the stream cannot be decoded or ends inside a
+   * frame, or if a frame takes too long. Rejects with the transport's error if
+   * reading or writing fails, and with the signal's reason if it is aborted.
+   * All frames that were complete before the fault are passed to `onFrame`
+   * first. A decoding or read error leaves the write side open, so that the
+   * peer can be notified; a timeout or an aborted signal closes the connection.
    */
   receive(
     onFrame: (frame: Uint8Array) => void,
@@ -72,12 +72,12 @@ export interface FrameStream
   /**
    * Opens a frame whose payload is written in place. Fill `buffer` from `start`
    * on, then call {@linkcode FrameStream.commit} or
-   * {@linkcode FrameStream.abandon} in the same turn. Another call of `begin`
-   * before that replaces the room with a larger one and discards its content.
+   * {@linkcode FrameStream.abandon} in the same turn. Calling `begin` again
+   * before that replaces the space with a larger one and discards its content.
    * The returned object is always the same, and each buffer is always the same
    * `Uint8Array`.
    *
-   * @param room minimum size of the room in payload bytes
+   * @param room minimum space for the payload, in bytes
    * @throws {RangeError} if `room` is negative or `NaN`
    * @throws the error that ended the write side
    */
@@ -86,7 +86,7 @@ export interface FrameStream
    * Completes the open frame and adds it to the next write.
    *
    * @param payloadEnd offset in the buffer after the payload
-   * @throws {RangeError} if `payloadEnd` is outside the room; the frame stays
+   * @throws {RangeError} if `payloadEnd` is outside the space; the frame stays
    * open
    * @throws {FrameError} if the payload cannot be framed; the frame is dropped
    */
@@ -110,8 +110,8 @@ export interface FrameStream
   /** Waits until the transport has accepted everything framed so far. */
   flush(): Promise<void>;
   /**
-   * Called after each successful write, for callers that limit `unsent`
-   * themselves. If it throws, the write side ends as if the write had failed.
+   * Called after each successful write; use it to limit `unsent` yourself. If
+   * it throws, the write side ends as if the write had failed.
    */
   onWritten: (() => void) | undefined;
   /**
@@ -120,12 +120,12 @@ export interface FrameStream
    */
   onWriteFailed: ((error: unknown) => void) | undefined;
 
-  /** Flushes, then half-closes; no frame can be written after the call. */
+  /** Flushes, then half-closes; later writes fail. */
   closeWrite(): Promise<void>;
   /** Closes the connection immediately; unsent bytes are lost. */
   close(): void;
   /**
-   * Returns the connection and the undecoded bytes, to change the protocol.
+   * Returns the connection and the undecoded bytes, for changing the protocol.
    * Unsent bytes are written first. The frame stream cannot be used afterwards.
    * Call this between two frames: in `onFrame` or in the body of a loop.
    *
@@ -142,9 +142,9 @@ export interface FrameStream
  *
  * The stream owns the connection: disposing the stream writes unsent bytes and
  * closes both. An idle stream holds 2 KiB for reading. After a burst it holds
- * up to 64 KiB, of which all streams together hold at most 4 MiB.
+ * up to 64 KiB, and all streams together at most 4 MiB of such buffers.
  *
- * @example Frames from one process to another
+ * @example Send frames from one process to another
  * ```ts
  * import { frames, u32be } from "@lengthwise/lengthwise/framing";
  * import { assertEquals } from "@std/assert";
@@ -165,7 +165,7 @@ export interface FrameStream
  * assertEquals(words, ["one", "two", "three"]);
  * ```
  *
- * @example An echo loop without a promise per frame
+ * @example Echo frames without a promise per frame
  * ```ts
  * import { type FrameStream } from "@lengthwise/lengthwise/framing";
  *

@@ -16,7 +16,7 @@ import { turn } from "./event_loop_turn.ts";
 export interface DetachedConnection {
   /** The connection, still open. */
   connection: Connection;
-  /** Bytes received but not decoded; they precede the bytes of the next read. */
+  /** Bytes received but not decoded; they come before those of the next read. */
   rest: Uint8Array;
 }
 
@@ -42,13 +42,13 @@ export class Pump {
 
   #state: State = "open";
   #hasReader = false;
-  /** Whether the peer's stream has ended or cannot be read any more. */
+  /** Whether the peer's stream has ended or can no longer be read. */
   #ended = false;
   #readFailure: { readonly error: unknown } | undefined;
   #closingWrite: Promise<void> | undefined;
-  /** Frames decoded since the last read began. */
+  /** Number of frames decoded since the last read began. */
   #decoded = 0;
-  /** Frames left until the event loop gets a turn. */
+  /** Number of frames left until the event loop gets a turn. */
   #budget: number;
 
   constructor(
@@ -199,8 +199,8 @@ export class Pump {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const open = this.#state === "open" && this.#linger > 0;
-    // Wait for a half-close in progress: it ends the stream cleanly for the
-    // peer, which a close may not.
+    // Wait for a half-close in progress. It ends the stream cleanly for the
+    // peer; a close alone may not.
     if (open && this.#closingWrite !== undefined) {
       await this.#lingerFor(this.#closingWrite);
     } else if (open && this.unsent > 0) {
@@ -233,7 +233,7 @@ export class Pump {
       if (this.#readable && this.bytesRead > 0) afterRead?.();
     } catch (error) {
       // A decoding error, which sets #ended, leaves the write side open; an
-      // exception of the caller's function does not.
+      // exception thrown by the caller's function does not.
       if (!this.#ended) this.close();
       throw error;
     } finally {
@@ -255,7 +255,7 @@ export class Pump {
     return true;
   }
 
-  /** Returns the frame or a copy, as the option `copy` requires. */
+  /** Returns the frame or a copy, depending on the option `copy`. */
   #lend(frame: Uint8Array): Uint8Array {
     if (this.#copy === "never") return frame;
     const fills = 4 * frame.length >= 3 * frame.buffer.byteLength;
@@ -265,7 +265,7 @@ export class Pump {
     return frame.slice();
   }
 
-  /** Returns the next frame of the bytes read so far. */
+  /** Returns the next frame in the bytes read so far. */
   #next(): Uint8Array | undefined {
     if (!this.#readable) return undefined;
     try {
@@ -304,7 +304,7 @@ export class Pump {
 
   #readFailed(error: unknown): void {
     this.#incoming.fail();
-    // After a local close, the read's error is only a consequence of it.
+    // After a local close, the read fails only because of it.
     if (this.#state === "open") this.#endReading({ error });
   }
 
@@ -345,8 +345,8 @@ export class Pump {
       // closed.
       this.connection[Symbol.dispose]();
     } catch (error) {
-      // A failure comes from a timer or a signal: no caller could catch this
-      // exception, and the failure has its own error.
+      // A failure comes from a timer or a signal, so no caller could catch this
+      // exception, and `error` already describes the failure.
       if (!failure) throw error;
     }
   }

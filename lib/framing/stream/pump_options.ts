@@ -20,35 +20,36 @@ export interface FramesOptions {
    */
   copy?: "always" | "auto" | "never";
   /**
-   * Unsent bytes above which `FrameStream.send` waits.
+   * Number of unsent bytes above which `FrameStream.send` waits.
    *
    * @default {1048576}
    */
   highWaterMark?: number;
   /**
-   * Milliseconds a frame may take from its first byte to its last. `0` means no
-   * limit. Protects against peers that send half a frame and hold the
-   * connection. Time during which the application does not read is not counted.
+   * Milliseconds that a frame may take, from first byte to last; `0` means no
+   * limit. Protects against peers that send half a frame and keep the
+   * connection open. Time during which the application does not read is not
+   * counted.
    *
    * @default {30000}
    */
   frameTimeout?: number;
   /**
-   * Frames processed before yielding to the event loop. Prevents one peer from
-   * starving the others.
+   * Number of frames to process before yielding to the event loop. Prevents one
+   * peer from starving the others.
    *
    * @default {1024}
    */
   framesPerTurn?: number;
   /**
-   * Milliseconds that disposal waits for unsent bytes. After that, the
-   * connection is closed regardless; `0` does not wait.
+   * Milliseconds that disposal waits for unsent bytes; `0` does not wait. After
+   * that, the connection is closed regardless.
    *
    * @default {5000}
    */
   linger?: number;
   /**
-   * Closes the connection when aborted. Pending calls of the stream then reject
+   * Closes the connection when aborted. The stream's pending calls then reject
    * with the signal's reason.
    */
   signal?: AbortSignal;

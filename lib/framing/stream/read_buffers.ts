@@ -1,7 +1,7 @@
 /**
- * The buffers that a connection reads into. A pending read holds its buffer
- * while the peer is silent and cannot be cancelled, so the buffer of a pending
- * read is either small or counted against a limit.
+ * The buffers that a connection reads into. A pending read cannot be cancelled
+ * and holds its buffer while the peer is silent, so that buffer is either small
+ * or counted against a limit.
  *
  * ```text
  *             a read fills it                 a read fills it
@@ -15,7 +15,7 @@
  */
 import { acquire, release, SLAB } from "./buffer_pool.ts";
 
-/** Bytes that an idle connection holds for reading. */
+/** Size in bytes of the buffer that an idle connection holds. */
 export const IDLE_READ = 2 * 1024;
 
 /** Buffer sizes in ascending order; a connection owns a buffer of the first. */
@@ -24,14 +24,14 @@ const LARGEST = SIZES.length - 1;
 const READS_BEFORE_SMALLER = 4;
 
 /**
- * Limit of the borrowed bytes in all pending reads of a thread. Reads beyond it
- * use a buffer of {@linkcode IDLE_READ} bytes. Thus each burst takes one read,
- * and 10,000 connections that are idle after a burst hold little more than
- * 10,000 that were always idle.
+ * Limit on the borrowed bytes in all pending reads of a thread. Reads beyond it
+ * use a buffer of {@linkcode IDLE_READ} bytes. Each burst therefore takes one
+ * read, and 10,000 connections that are idle after a burst hold little more
+ * than 10,000 that were always idle.
  */
 export const WAITING_LIMIT = 4 * 1024 * 1024;
 
-/** Bytes of borrowed buffers in pending reads. */
+/** Number of borrowed bytes in pending reads. */
 let waiting = 0;
 
 /** The read buffers of one connection. */
@@ -42,9 +42,9 @@ export class ReadBuffers {
   #size = 0;
   /** Whether the last read filled its buffer; if so, more is likely ready. */
   #full = false;
-  /** Consecutive reads that a smaller size could have held. */
+  /** Number of consecutive reads that would have fit in a smaller buffer. */
   #small = 0;
-  /** Bytes that this connection adds to `waiting`. */
+  /** Number of bytes that this connection adds to `waiting`. */
   #counted = 0;
 
   /** Returns the buffer for a read that begins now. */

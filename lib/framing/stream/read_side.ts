@@ -12,9 +12,9 @@ import { ReadBuffers } from "./read_buffers.ts";
 
 /** Reads the bytes of one connection into a decoder. */
 export class ReadSide {
-  /** Bytes read so far. */
+  /** Number of bytes read so far. */
   bytesRead = 0;
-  /** Frames decoded before the current chunk. */
+  /** Number of frames decoded before the current chunk. */
   frames = 0;
 
   readonly #connection: Connection;
@@ -53,10 +53,9 @@ export class ReadSide {
 
   /**
    * Begins a read. The decoder must have returned `undefined`, so that it no
-   * longer refers to a chunk. Returns the transport's own promise, as each
-   * function in between would cost a turn of the microtask queue. The caller
-   * waits for it, then calls {@linkcode ReadSide.take} or
-   * {@linkcode ReadSide.fail}.
+   * longer refers to a chunk. Returns the transport's own promise, because a
+   * wrapper would cost a turn of the microtask queue. The caller waits for it,
+   * then calls {@linkcode ReadSide.take} or {@linkcode ReadSide.fail}.
    *
    * @param decoded number of frames that the last chunk completed
    */
@@ -100,7 +99,9 @@ export class ReadSide {
     this.stop();
   }
 
-  /** Transfers the last chunk's buffer to a frame that fills it. */
+  /**
+   * Transfers the last chunk's buffer to the owner of a frame.
+   */
   disown(frame: Uint8Array): boolean {
     return this.#memory.disown(frame);
   }
@@ -134,10 +135,10 @@ export class ReadSide {
   }
 
   /**
-   * Checks the deadline. All frames share one timer: it fires at the deadline of
-   * the frame that armed it, which is usually complete by then. If no read is in
-   * progress, the peer is not the cause of the delay; the next read arms the
-   * timer again.
+   * Checks the deadline. All frames share one timer, which fires at the
+   * deadline of the frame that armed it; that frame is usually complete by
+   * then. If no read is in progress, the peer did not cause the delay, and the
+   * next read arms the timer again.
    */
   #timerFired(): void {
     this.#timer = undefined;

@@ -1,6 +1,6 @@
 /**
  * Framing for web streams. Each frame is a chunk that owns its memory.
- * `frames()` needs no copy and no promise per frame, and it can half-close.
+ * `frames()` is cheaper, with no copy or promise per frame, and can half-close.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import type { Framing } from "../framing.ts";
 /**
  * A transform stream from bytes to frames, which own their memory.
  *
- * It decodes a frame only when one is requested, and takes the next chunk when
- * the last one is decoded, so it holds no queue of frames. If the stream cannot
- * be decoded or ends inside a frame, both sides fail after the frames before
- * the fault.
+ * It decodes a frame only when one is requested, and takes the next chunk only
+ * when the last one is fully decoded, so it queues no frames. If the stream
+ * cannot be decoded or ends inside a frame, both sides fail after delivering
+ * the frames before the fault.
  *
  * @example Decode frames from any source of bytes
  * ```ts
@@ -82,7 +82,7 @@ export class FrameDecoderStream
  *
  * Both sides fail if a payload exceeds the limit.
  *
- * @example Encode payloads and decode them again
+ * @example Encode payloads, then decode them
  * ```ts
  * import {
  *   FrameDecoderStream,

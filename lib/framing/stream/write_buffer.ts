@@ -1,11 +1,16 @@
+/**
+ * The outgoing buffer of the pump, which encodes frames into it.
+ *
+ * @module
+ */
 import type { FrameEncoder, InPlaceFraming } from "../framing.ts";
 import { acquire, release, SLAB } from "./buffer_pool.ts";
 
-/** Room in the outgoing buffer for one payload; see `FrameStream.begin`. */
+/** Space in the outgoing buffer for one payload; see `FrameStream.begin`. */
 export interface FrameRoom {
   /**
    * The outgoing buffer. It is never cleared: bytes that are committed but not
-   * filled are sent with their old content, possibly of another connection.
+   * filled are sent with their old content, possibly from another connection.
    */
   buffer: Uint8Array;
   /** Offset at which the payload begins. */
@@ -35,7 +40,7 @@ const NOTHING = new Uint8Array(0);
  * It holds memory only while it contains a frame.
  */
 export class WriteBuffer {
-  /** Bytes framed. */
+  /** Number of bytes framed. */
   end = 0;
   /** Whether a frame is being written in place. */
   open = false;
@@ -44,7 +49,7 @@ export class WriteBuffer {
   readonly #inPlace: InPlaceFraming | undefined;
   readonly #room: FrameRoom = { buffer: NOTHING, start: 0, limit: 0 };
   #bytes = NOTHING;
-  /** Size of recent batches; the next one will likely be as large. */
+  /** Size of recent batches, as an estimate for the next one. */
   #usual = 0;
 
   constructor(encoder: FrameEncoder) {
@@ -52,7 +57,7 @@ export class WriteBuffer {
     this.#inPlace = encoder.inPlace;
   }
 
-  /** Opens a frame with room for a payload of `room` bytes. */
+  /** Opens a frame with space for a payload of `room` bytes. */
   begin(room: number): FrameRoom {
     if (!(room >= 0)) {
       throw new RangeError(
@@ -76,7 +81,7 @@ export class WriteBuffer {
     return found;
   }
 
-  /** Frames the payload written into the room. */
+  /** Frames the payload that was written into the space. */
   commit(payloadEnd: number): void {
     const { buffer, start, limit } = this.#room;
     if (!this.open) {
@@ -136,8 +141,9 @@ export class WriteBuffer {
     }
     const buffer = this.#bytes;
     const batch = { bytes: buffer, end: this.end, buffer };
-    // An early write is small and says nothing about the size of the next batch,
-    // and a huge batch is seldom followed by another: hence halve and cap.
+    // Halve the estimate at most, because an early write is small and says
+    // nothing about the next batch; cap it, because a huge batch is seldom
+    // followed by another.
     this.#usual = Math.min(SLAB, Math.max(this.end, this.#usual >> 1));
     this.#detach();
     return batch;
@@ -145,8 +151,8 @@ export class WriteBuffer {
 
   /** Drops everything. */
   release(): void {
-    // The owner of an open frame may still write into its room, so its buffer is
-    // dropped, not released.
+    // The owner of an open frame may still write into its space, so its buffer
+    // is dropped, not released.
     if (this.open) this.#room.buffer = NOTHING;
     else if (this.#bytes !== NOTHING) release(this.#bytes);
     this.open = false;
@@ -160,7 +166,7 @@ export class WriteBuffer {
     if (this.#inPlace !== undefined) this.#room.buffer = NOTHING;
   }
 
-  /** Makes room for `bytes` more after `end`. */
+  /** Makes space for `bytes` more bytes after `end`. */
   #reserve(bytes: number): void {
     const needed = this.end + bytes;
     if (needed <= this.#bytes.length) return;
@@ -178,7 +184,7 @@ export class WriteBuffer {
     );
   }
 
-  /** Releases the room of an encoder that cannot frame in place. */
+  /** Releases the space used for an encoder that cannot frame in place. */
   #releaseScratch(): void {
     const { buffer } = this.#room;
     this.#room.buffer = NOTHING;

@@ -16,16 +16,16 @@ import { release } from "./buffer_pool.ts";
 import { type Batch, type FrameRoom, WriteBuffer } from "./write_buffer.ts";
 
 /**
- * Bytes that are written immediately if no write is in progress. Waiting for the
- * end of the turn would make two peers work in lockstep, one idle while the
- * other handles its batch. Values from 512 B to 4 KiB all improve throughput;
- * 8 KiB does not.
+ * Number of bytes to write immediately if no write is in progress. Waiting for
+ * the end of the turn would make two peers work in lockstep, each idle while
+ * the other handles its batch. Values from 512 B to 4 KiB all improve
+ * throughput; 8 KiB does not.
  */
 export const EARLY = 2 * 1024;
 
 /**
- * Payload bytes above which a second write is cheaper than a copy. Such a
- * payload may follow its header in a write of its own.
+ * Payload length above which a second write is cheaper than a copy. Such a
+ * payload may follow its header in a separate write.
  */
 export const LARGE = 128 * 1024;
 
@@ -48,11 +48,11 @@ export interface WriteSideEvents {
 
 /** Writes frames to one connection. */
 export class WriteSide {
-  /** Bytes framed so far. */
+  /** Number of bytes framed so far. */
   framed = 0;
-  /** Bytes passed to the transport so far, accepted or not. */
+  /** Number of bytes passed to the transport so far, accepted or not. */
   handed = 0;
-  /** Bytes that the transport has accepted so far. */
+  /** Number of bytes that the transport has accepted so far. */
   written = 0;
   /** The reason why no more frames are accepted. */
   ended: { readonly error: unknown } | undefined;
@@ -84,19 +84,20 @@ export class WriteSide {
     this.#frames = new WriteBuffer(encoder);
   }
 
-  /** Opens a frame with room for a payload of `room` bytes. */
+  /** Opens a frame with space for a payload of `room` bytes. */
   begin(room: number): FrameRoom {
     if (this.ended !== undefined) throw this.ended.error;
     return this.#frames.begin(room);
   }
 
-  /** Frames the payload written into the room. */
+  /** Frames the payload that was written into the space. */
   commit(payloadEnd: number): void {
     const before = this.#frames.end;
     try {
       this.#frames.commit(payloadEnd);
     } finally {
-      // Also after an error: the open frame may have delayed the turn's write.
+      // Schedule a write even after an error: the open frame may have delayed
+      // it.
       this.#advance(before);
     }
   }
@@ -137,7 +138,7 @@ export class WriteSide {
     return true;
   }
 
-  /** Starts writing; resolves when at most `spare` of the framed bytes are left. */
+  /** Starts writing; resolves when at most `spare` framed bytes are unsent. */
   flush(spare: number): Promise<void> {
     this.#start();
     if (this.failure !== undefined) return rejected(this.failure.error);
@@ -249,7 +250,7 @@ export class WriteSide {
   }
 }
 
-/** Returns a rejected promise that may be ignored: the stream keeps the error. */
+/** Returns a rejected promise that may be ignored; the stream keeps the error. */
 export function rejected(error: unknown): Promise<never> {
   return handled(Promise.reject(error));
 }

@@ -26,7 +26,7 @@ export interface MethodDescription extends MethodSummary {
 export interface ProtocolDescription {
   /** Name of the protocol. */
   readonly name: string;
-  /** Hash of the protocol's methods; see `protocolHash()`. */
+  /** Hash of the names, shapes and schemas of the protocol's methods. */
   readonly hash: number;
   /** Methods that the server handles, sorted by name. */
   readonly server: readonly MethodDescription[];

@@ -26,6 +26,9 @@
  * assertEquals(name, "shop");
  * ```
  *
+ * Read next: "Change a protocol" in `lib/messages/README.md`, which explains
+ * when two versions of a protocol can talk to each other.
+ *
  * @module
  */
 export * from "./introspection_service.ts";
