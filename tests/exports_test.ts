@@ -1,6 +1,7 @@
 /**
- * Each entry point loads alone and with no permission, does its work, and
- * shows exactly the names in `exports/names.txt`.
+ * Each entry point loads alone, without permissions, and works.
+ *
+ * Each exports exactly the names in `exports/names.txt`.
  *
  * @module
  */
@@ -29,7 +30,7 @@ const SAME_NAME: Readonly<Record<string, string[]>> = {
 /** Kinds of `deno doc` that are gone at run time. */
 const ERASED = ["interface", "typeAlias", "interface+typeAlias"];
 
-/** Runs a file, or a program's text, with no permission; gives its output. */
+/** Runs a file, or a program's text, without permissions, for its output. */
 async function run(program: { file: string } | { text: string }) {
   const input = "text" in program ? program.text : "";
   const child = new Deno.Command(Deno.execPath(), {
@@ -79,9 +80,14 @@ Deno.test("each name has one address", () => {
 });
 
 for (const [entry, path] of entryPoints()) {
-  Deno.test(`"${entry}" says what it is for`, async () => {
+  Deno.test(`"${entry}" has a summary, an example and a link to a README`, async () => {
     const [module] = await documentationOf(path);
-    assert(module?.module_doc?.doc, `${path} has no module documentation`);
+    const { doc = "", tags = [] } = module?.module_doc ?? {};
+    assert(doc, `${path} has no summary`);
+    assert(tags.some(({ kind }) => kind === "example"), `${path}: no example`);
+    if (entry === "./types") return; // no text continues it
+    const all = doc + tags.map(({ doc }) => doc ?? "").join("");
+    assertMatch(all, /`lib\/\w+\/README\.md`/, path);
   });
 
   const specifier = `@lengthwise/lengthwise${entry.slice(1)}`;

@@ -1,18 +1,19 @@
 /**
- * Every name that the package exports, with its kind, per entry point.
- * `deno task exports` prints the list; committed as `names.txt`, it shows each
- * change of the public API in a review.
+ * Lists every exported name with its kind, per entry point.
+ *
+ * `deno task exports` prints the list. It is committed as `names.txt`, so that
+ * a review shows each change of the public API.
  *
  * @module
  */
 
-/** The part of `deno doc --json` that is read here. */
+/** The output of `deno doc --json`, as far as it is used. */
 interface Documentation {
   nodes: Record<string, ModuleDocumentation>;
 }
 
 interface ModuleDocumentation {
-  module_doc?: { doc?: string };
+  module_doc?: { doc?: string; tags?: { kind: string; doc?: string }[] };
   symbols: { name: string; declarations: { kind: string }[] }[];
 }
 
@@ -22,7 +23,7 @@ export function entryPoints(): [name: string, path: string][] {
   return Object.entries<string>(exports);
 }
 
-/** What `deno doc` says of one entry point. */
+/** Returns the documentation of an entry point. */
 export async function documentationOf(
   path: string,
 ): Promise<ModuleDocumentation[]> {
@@ -36,7 +37,7 @@ export async function documentationOf(
   return Object.values(documentation.nodes);
 }
 
-/** Lines `kind name`, sorted by name, of one entry point. */
+/** Returns the lines `kind name` of an entry point, sorted by name. */
 async function namesOf(path: string): Promise<string[]> {
   return (await documentationOf(path)).flatMap(({ symbols }) => symbols)
     .map(({ name, declarations }) => {
@@ -47,7 +48,7 @@ async function namesOf(path: string): Promise<string[]> {
     .map(({ name, kinds }) => `${kinds} ${name}`);
 }
 
-/** The whole list. */
+/** Returns the complete list. */
 export async function listExports(): Promise<string> {
   const parts = await Promise.all(
     entryPoints().map(async ([name, path]) => {
