@@ -1,8 +1,8 @@
 /**
- * Typed messages over length-prefixed frames over sockets.
+ * Typed calls, streams and messages between programs, over sockets.
  *
- * Declare a protocol once, serve it with handlers, call it from a client. Types
- * are inferred, no code is generated, and each method is a unary call, a
+ * Declare a protocol once, serve it with handlers, and call it from a client.
+ * Types are inferred, and no code is generated. Each method is a unary call, a
  * stream in either direction or both, or a notification.
  *
  * @example A server and a client
@@ -27,11 +27,12 @@
  * {@linkcode serverStream}, …), {@linkcode serve}, {@linkcode connect},
  * {@linkcode CallError}; then `lib/messages/README.md`, which explains
  * cancellation, deadlines, flow control, errors and drain, and
- * `lib/messages/PROTOCOL.md`, the wire.
+ * `lib/messages/PROTOCOL.md`, which specifies the wire format.
  *
  * Other entry points: `./transport` (sockets), `./framing` (frames) and
- * `./framing/presets`, `./introspection`, `./testing`, and `./types` for types
- * that signatures mention and programs rarely name.
+ * `./framing/presets` (framings of known protocols), `./introspection`
+ * (descriptions of protocols), `./testing` (tests without sockets), and
+ * `./types` (types that signatures mention and programs rarely name).
  *
  * @module
  */

@@ -15,11 +15,11 @@ import { hintOf } from "./protocol_hints.ts";
  * | `"truncated"` | the stream ended inside a frame |
  * | `"bad-length"` | the declared length ends inside the frame's own header |
  * | `"bad-prefix"` | the length is not encoded as the layout requires (varint, netstring) |
- * | `"bad-header"` | a header block cannot be parsed (Content-Length) |
+ * | `"bad-header"` | a header block (Content-Length) or a part's header cannot be parsed |
  * | `"bad-magic"` | a frame does not begin with the required bytes |
  * | `"bad-terminator"` | a frame does not end with the required bytes |
  * | `"bad-encoding"` | escaped or stuffed bytes cannot be decoded (COBS, SLIP) |
- * | `"bad-payload"` | an encoder's layout cannot carry the payload |
+ * | `"bad-payload"` | the layout cannot carry the payload to be encoded |
  * | `"too-many-parts"` | a message has more parts than allowed |
  * | `"timeout"` | a frame began but was not complete in time |
  */

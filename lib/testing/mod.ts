@@ -1,9 +1,9 @@
 /**
- * Equipment for tests: a connected pair, faults, and compliance suites.
+ * Test helpers: a connected pair, fault injection, and compliance suites.
  *
- * - {@linkcode testPair} connects a client to a server over memory.
- * - {@linkcode memoryPair} makes two connected ends with latency, small reads,
- *   partial writes, cuts and stalls.
+ * - {@linkcode testPair} connects a client to a server in memory.
+ * - {@linkcode memoryPair} creates two connected ends, and can simulate latency,
+ *   small reads, partial writes, cuts and stalls.
  * - {@linkcode checkTransport}, {@linkcode checkFraming} and
  *   {@linkcode checkCodec} check your own transport, framing or codec against
  *   the contract of its layer. They need no test framework.

@@ -72,7 +72,7 @@ const connectTo = connect as <P extends AnyProtocol>(
 ) => Promise<ClientSession<P>>; // a conditional parameter list cannot be inferred for a generic P
 
 /**
- * Connects a client to a server over memory.
+ * Connects a client to a server in memory.
  *
  * It opens no listener and needs no permission.
  *
@@ -80,7 +80,8 @@ const connectTo = connect as <P extends AnyProtocol>(
  * @param handlers a function for each of the server's methods
  * @param options options for the server, the client and the connection; if the
  * server calls its clients, `client.handlers` is required
- * @throws {TypeError} if a handler is missing or unknown
+ * @returns the server and the client's session
+ * @throws {TypeError} if a handler is missing, or a function matches no method
  * @throws {RangeError} if a limit or option is out of range
  * @throws {SessionError} if the server rejects the client
  *

@@ -80,7 +80,7 @@ export interface ConnectOptions
    * @default {10000}
    */
   timeout?: number;
-  /** When to try again after a failed attempt; without it, `connect` never does. */
+  /** When to retry a failed attempt; without it, `connect` never retries. */
   retry?: RetryPolicy;
   /** TLS options for `wss:` URLs and for addresses without their own `tls`. */
   tls?: TlsClientOptions;

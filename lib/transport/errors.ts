@@ -5,7 +5,9 @@
  */
 
 /**
- * The kind of a {@linkcode TransportError}, a closed set for `switch`.
+ * The kind of a {@linkcode TransportError}.
+ *
+ * The set is closed, so a `switch` over it can be exhaustive.
  *
  * | kind | meaning |
  * | --- | --- |

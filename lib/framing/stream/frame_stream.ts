@@ -74,8 +74,8 @@ export interface FrameStream
    * on, then call {@linkcode FrameStream.commit} or
    * {@linkcode FrameStream.abandon} in the same turn. Calling `begin` again
    * before that replaces the space with a larger one and discards its content.
-   * The returned object is always the same, and each buffer is always the same
-   * `Uint8Array`.
+   * Every call returns the same object, and reuses the `Uint8Array` of each
+   * buffer.
    *
    * @param room minimum space for the payload, in bytes
    * @throws {RangeError} if `room` is negative or `NaN`
@@ -141,8 +141,8 @@ export interface FrameStream
  * object with the methods of `Connection`.
  *
  * The stream owns the connection: disposing the stream writes unsent bytes and
- * closes both. An idle stream holds 2 KiB for reading. After a burst it holds
- * up to 64 KiB, and all streams together at most 4 MiB of such buffers.
+ * closes the connection. An idle stream holds 2 KiB for reading. After a burst
+ * it holds up to 64 KiB, and all streams together at most 4 MiB of such buffers.
  *
  * @example Send frames from one process to another
  * ```ts

@@ -31,9 +31,10 @@ export interface OutgoingRequest {
  * stream. If it throws or rejects, the call fails with that error.
  *
  * Instead of a stream from `next()`, an interceptor can return another one: a
- * generator around its items, an array, an object with some of its members, or
- * a promise of any of these. Members that it lacks (`cancel`, `send`, `end`,
- * `result`) are taken from the call that `next()` started last.
+ * generator around its items, an array, an object with some of a stream's
+ * members, or a promise of any of these. Members that the replacement lacks
+ * (`cancel`, `send`, `end`, `result`) are taken from the call that `next()`
+ * started last.
  *
  * The caller's `signal` ends the call even while an interceptor waits. If the
  * signal is aborted before the call, no interceptor runs.
@@ -42,7 +43,7 @@ export interface OutgoingRequest {
  * @param next passes a request on to the next interceptor, or makes the call
  * @returns the result of `next()`, or a replacement for it
  *
- * @example Metadata on every call
+ * @example Send metadata with every call
  * ```ts
  * import type { Interceptor } from "@lengthwise/lengthwise";
  *
@@ -53,7 +54,7 @@ export interface OutgoingRequest {
  *   });
  * ```
  *
- * @example Counting the items of a stream
+ * @example Count the items of a stream
  * ```ts
  * import { connect, type Interceptor, protocol, serve, serverStream } from "@lengthwise/lengthwise";
  * import { assertEquals } from "@std/assert";

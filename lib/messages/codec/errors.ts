@@ -47,8 +47,8 @@ export interface CodecErrorDetails extends ErrorOptions {
 }
 
 /**
- * Thrown if a value cannot be encoded or a body decoded. The error affects only
- * that message; the codec remains usable.
+ * Error in encoding a value or decoding a body. It affects only that message;
+ * the codec remains usable.
  *
  * @example Find the value that cannot be encoded
  * ```ts
@@ -84,7 +84,7 @@ export class CodecError extends Error {
    * Creates an error.
    *
    * @param message what failed, what is allowed and what to do
-   * @param details the same facts for programs
+   * @param details the same facts in machine-readable form
    */
   constructor(message: string, details: CodecErrorDetails) {
     super(

@@ -57,9 +57,9 @@ const NO_ROOM = new Uint8Array(0);
  * in several other implementations.
  *
  * A value arrives unchanged, or is rejected with its path before a byte is
- * sent; this folder's README lists how each kind of value is handled. Bodies
- * are checked against the limits before they are decoded. The limits apply in
- * both directions.
+ * sent; `lib/messages/codec/README.md` lists how each kind of value is handled.
+ * Bodies are checked against the limits before they are decoded. The limits
+ * apply in both directions.
  *
  * @param options the limits, and the types of 64-bit integers and binary data
  * @returns a codec named `msgpack`, usable by any number of connections

@@ -30,7 +30,7 @@ export interface SideTables {
  * Builds the tables of one side from a protocol and handlers.
  *
  * @param options whether the session may send its JSON Schemas to the peer
- * @throws {TypeError} if a handler is missing, or a function has no method
+ * @throws {TypeError} if a handler is missing, or a function matches no method
  */
 export function sideTables(
   protocol: AnyProtocol,

@@ -136,7 +136,7 @@ export class CallError extends Error {
   readonly processed: Processed;
   /** When to retry the call. */
   readonly retry: Retry;
-  /** Milliseconds to wait before a retry; 0 if the callee named no pause. */
+  /** Milliseconds to wait before a retry; 0 if the callee did not specify it. */
   readonly retryAfter: number;
   /** Name of the declared error; `""` for other codes. */
   readonly declared: string;

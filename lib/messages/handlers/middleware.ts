@@ -9,7 +9,7 @@ import type { CallContext } from "./context.ts";
 export type MiddlewareContext = CallContext<unknown, unknown>;
 
 /**
- * Runs around the handler of every call of a side.
+ * Function around the handler of every call that a side handles.
  *
  * A middleware may refuse the call by throwing, add members to the context by
  * passing them to `next()`, and read or replace the result, which it returns.
@@ -20,8 +20,8 @@ export type MiddlewareContext = CallContext<unknown, unknown>;
  * If a middleware throws before it calls `next()`, the caller's error has
  * `processed` `"no"`.
  *
- * @typeParam Extra members that it adds to the context; members of the framework
- * cannot be replaced
+ * @typeParam Extra members that it adds to the context; it cannot replace the
+ * framework's members
  * @typeParam Context the context that it requires, such as
  * `ServerContext<typeof Shop, User>` to use the session, or one with the members
  * that another middleware adds

@@ -1,5 +1,5 @@
 /**
- * A protocol with which clients query the methods that a server serves.
+ * A protocol for clients to query the methods of a server.
  *
  * @module
  */
@@ -133,9 +133,9 @@ export interface Introspectable {
  * Compares the methods that a client knows with the server's.
  *
  * If both ends have JSON Schemas, the differences name the fields that differ.
- * The `differences` of a session report the same for the protocol of that
- * session, as far as the space in the handshake permits. This function compares
- * any protocol.
+ * `session.differences` reports the same for the session's own protocol, but
+ * only as many schemas as fit into the handshake. This function compares any
+ * protocol, without that limit.
  *
  * @param session a session with a server that serves `Introspection`
  * @param protocol the protocol that the client knows

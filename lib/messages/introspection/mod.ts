@@ -1,9 +1,10 @@
 /**
- * Introspection: what a server serves, and how two protocols differ.
+ * Introspection: descriptions of protocols, and differences between them.
  *
  * A server that also serves {@linkcode Introspection} describes its methods to
- * any client. {@linkcode compareWithServer} finds out what differs before a
- * deploy, and {@linkcode diffMethods} compares two descriptions offline.
+ * any client. {@linkcode compareWithServer} compares a server with a client's
+ * protocol, for example before you deploy the client, and
+ * {@linkcode diffMethods} compares two descriptions without a server.
  *
  * @example Ask a server for its methods
  * ```ts

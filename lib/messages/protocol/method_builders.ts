@@ -1,5 +1,5 @@
 /**
- * Declares methods, by types alone or by schemas validated at run time.
+ * Declares methods, with types alone or with schemas validated at run time.
  *
  * @module
  */
@@ -23,7 +23,7 @@ import type {
   StandardSchema,
 } from "../schema/standard_schema.ts";
 
-/** Schema of no value, used where a declaration omits a schema. */
+/** Schema of an absent value, used where a declaration omits a schema. */
 export type VoidSchema = StandardSchema<void, void>;
 
 /** Absence of declared errors, in a declaration with schemas. */
@@ -161,7 +161,7 @@ export function unary<
   Errors extends object = NoErrors,
 >(options?: TypedMethodOptions): Unary<In, Out, Errors>;
 /**
- * Declares a method with one input and one output, by schemas.
+ * Declares a method with one input and one output, using schemas.
  *
  * @typeParam In the input's schema
  * @typeParam Out the output's schema
@@ -218,7 +218,7 @@ export function notification<In = void>(
   options?: TypedMethodOptions,
 ): Notification<In>;
 /**
- * Declares a method with one input and no reply, by a schema.
+ * Declares a method with one input and no reply, using a schema.
  *
  * @typeParam In the input's schema
  * @param schemas schema and defaults of the method
@@ -272,7 +272,7 @@ export function serverStream<
   Errors extends object = NoErrors,
 >(options?: TypedMethodOptions): ServerStream<In, Item, Errors>;
 /**
- * Declares a method with one input that returns a stream, by schemas.
+ * Declares a method with one input that returns a stream, using schemas.
  *
  * `output` is the schema of each item.
  *
@@ -343,7 +343,7 @@ export function clientStream<
   Opening = void,
 >(options?: TypedMethodOptions): ClientStream<Item, Out, Errors, Opening>;
 /**
- * Declares a method that takes a stream, by schemas.
+ * Declares a method that takes a stream, using schemas.
  *
  * `input` is the schema of each item.
  *
@@ -411,7 +411,7 @@ export function duplex<
   Opening = void,
 >(options?: TypedMethodOptions): Duplex<In, Out, Errors, Opening>;
 /**
- * Declares a method with a stream in each direction, by schemas.
+ * Declares a method with a stream in each direction, using schemas.
  *
  * `input` is the schema of each item that the caller sends, `output` of each
  * item that the handler sends.

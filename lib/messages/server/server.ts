@@ -51,7 +51,7 @@ import { NamedTopic, TopicRegistry } from "./topics.ts";
  * nested like the methods
  * @param options authentication, limits, codecs, middleware, …
  * @returns the server
- * @throws {TypeError} if a handler is missing, or a function has no method
+ * @throws {TypeError} if a handler is missing, or a function matches no method
  * @throws {RangeError} if a limit or an option is out of range
  *
  * @example
@@ -102,7 +102,7 @@ export function createServer<
  * @param options authentication, limits, codecs, middleware, TLS, …
  * @returns the server, once it listens
  * @throws {TransportError} if it cannot listen on the address
- * @throws {TypeError} if a handler is missing, or a function has no method
+ * @throws {TypeError} if a handler is missing, or a function matches no method
  * @throws {RangeError} if a limit or an option is out of range
  * @throws the reason of `options.signal` if it is aborted before the server
  * listens, or the error of `options.onListen`; the server then does not listen

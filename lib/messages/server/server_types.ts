@@ -62,7 +62,7 @@ export interface ServerOptions<
    * `context.session.auth`. If it throws, the client is rejected as
    * `unauthenticated`: it receives the message of a `CallError`, and of any
    * other error only an incident id (see `exposeErrors`). Nothing that the client
-   * sends is handled before it has settled, which must happen within
+   * sends is handled before `authenticate` has settled, which must happen within
    * `limits.handshakeTimeout`.
    *
    * It is called again when the client refreshes its credentials; throwing then
@@ -238,7 +238,7 @@ export interface ServerSession<
   readonly remote: Remote<P, "client">;
   /** Result of `authenticate`; changes when the client refreshes its credentials. */
   readonly auth: Auth;
-  /** Result of `state`, for handlers to keep what concerns this client. */
+  /** Result of the option `state`: data that handlers keep for this client. */
   readonly state: State;
   /**
    * Whether the client has the same protocol hash as the server: both declare
@@ -246,12 +246,12 @@ export interface ServerSession<
    */
   readonly sameProtocol: boolean;
   /**
-   * How the client's view of the server's methods differs.
+   * Differences in how the client knows the server's methods.
    *
-   * It covers the methods that the client may call. The texts name methods, not
+   * They cover the methods that the client may call. The texts name methods, not
    * fields.
    *
-   * A client does not announce the methods that it handles. If this is empty
+   * A client does not announce the methods that it handles. If the list is empty
    * and `sameProtocol` is `false`, those methods differ, or the server has
    * methods that the client does not know.
    */

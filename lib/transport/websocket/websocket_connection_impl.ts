@@ -25,7 +25,7 @@ export class WebSocketConnectionImpl extends SocketConnectionImpl
 }
 
 /**
- * Adapts a web-standard WebSocket, opening or open, of any runtime.
+ * Adapts a standard `WebSocket`, connecting or open, in any runtime.
  *
  * @example Read what a server sends first
  * ```ts

@@ -10,7 +10,7 @@ import { MAX_HELLO } from "./hello.ts";
 export interface SessionLimits {
   /** Maximum size of a frame's body. Prevents one message from blocking the others. @default {131072} */
   maxFrameBody: number;
-  /** Maximum size of a message, reassembled. Prevents memory from growing with the size that a peer claims. @default {4194304} */
+  /** Maximum size of a reassembled message. Prevents memory from growing with the size that a peer claims. @default {4194304} */
   maxMessage: number;
   /** Maximum size of a client's handshake; a server's may have 65,536 bytes. @default {65536} */
   maxHello: number;
@@ -30,7 +30,7 @@ export interface SessionLimits {
   connectionWindow: number;
   /** Maximum bytes of a connection's unfinished messages, incoming or outgoing. Prevents half-sent and half-read messages from piling up. @default {16777216, or four times `maxMessage` if that is more} */
   maxAssembly: number;
-  /** Maximum number of frames of a message. Prevents floods of tiny fragments; senders may need one for each 16 KiB. @default {1024} */
+  /** Maximum number of frames in a message. Prevents floods of tiny fragments; a sender may need one frame for each 16 KiB. @default {1024} */
   maxFragments: number;
   /** Maximum time from the first frame of a message to its last. @default {30000} */
   assemblyTimeout: number;
@@ -40,7 +40,7 @@ export interface SessionLimits {
   heartbeatMisses: number;
   /** Maximum cancels per second from a peer, with bursts up to {@linkcode SessionLimits.maxCalls}. Prevents rapid-reset attacks. @default {1000} */
   cancelsPerSecond: number;
-  /** Maximum PINGs per second from a peer; bursts may have twice as many. @default {10} */
+  /** Maximum PINGs per second from a peer; a burst may be twice as large. @default {10} */
   pingsPerSecond: number;
   /** Unsent bytes at which new calls are refused; at three quarters of that, results wait. @default {1048576} */
   unsentSoft: number;
@@ -54,7 +54,7 @@ export interface SessionLimits {
   drainGrace: number;
 }
 
-/** Default limits. */
+/** Default values of {@linkcode SessionLimits}. */
 export const DEFAULT_LIMITS: Readonly<SessionLimits> = {
   maxFrameBody: 128 * 1024,
   maxMessage: 4 * 1024 * 1024,
