@@ -47,8 +47,8 @@ export interface MessagesOptions<In = unknown, Out = unknown>
    */
   schema?: StandardSchema<unknown, In>;
   /**
-   * Standard Schema that validates messages before they are sent. Its output,
-   * with defaults and transformations applied, is what is sent.
+   * Standard Schema that validates messages before they are sent. Its output is
+   * sent, with defaults and transformations applied.
    *
    * @default none
    */
@@ -99,7 +99,7 @@ export interface MessageStream<In, Out>
    * The message is encoded before the call returns, unless the outgoing schema
    * is asynchronous. The promise resolves immediately while the unsent bytes do
    * not exceed `highWaterMark`, otherwise once the transport has accepted all
-   * of them. If the peer does not read, that may take forever; the option
+   * of them. If the peer does not read, that may never happen; the option
    * `signal` ends the wait. If you don't await the promise, unsent messages
    * accumulate without limit.
    *
@@ -112,14 +112,14 @@ export interface MessageStream<In, Out>
   send(message: Out): Promise<void>;
   /** Waits until the transport has accepted all messages sent so far. */
   flush(): Promise<void>;
-  /** Sends what is unsent, then ends the outgoing stream. Receiving continues. */
+  /** Sends all unsent messages, then ends the outgoing stream. Receiving continues. */
   closeWrite(): Promise<void>;
   /** Closes the connection immediately. Unsent messages are lost. */
   close(): void;
 }
 
 /**
- * Bytes that are requested for encoding in place. A message that does not fit
+ * Number of bytes to reserve for encoding in place. A message that does not fit
  * is encoded elsewhere and copied.
  */
 const ENCODE_SPACE = 2048;
@@ -129,8 +129,8 @@ const DONE: Promise<void> = Promise.resolve();
 /**
  * Sends and receives messages over a connection, without handshake or calls.
  *
- * The stream takes ownership of the connection. Disposing the stream sends what
- * is unsent and closes the connection.
+ * The stream takes ownership of the connection. Disposing the stream sends all
+ * unsent messages and closes the connection.
  *
  * @param connection any connection, such as one from `Deno.connect()`
  * @param options codec, framing, schemas and buffer limits
@@ -177,9 +177,9 @@ class Messages<In, Out> implements MessageStream<In, Out> {
   readonly #onInvalid: MessagesOptions<In, Out>["onInvalid"];
   readonly #highWaterMark: number;
   #incoming: AsyncIterator<Uint8Array> | undefined;
-  /** Settles after the last call of `next()`: each call waits for the one before. */
+  /** Settles after the last call to `next()`; each call waits for the one before it. */
   #received: Promise<unknown> = DONE;
-  /** Settles after the last validation in progress: later messages wait for it. */
+  /** Settles after the last validation in progress, for which later messages wait. */
   #validating: Promise<void> | undefined;
   #encoding = false;
 

@@ -1,8 +1,8 @@
 /**
  * Typed messages, calls and streams over any connection.
  *
- * This list is the front door of the package. Introspection, test equipment
- * and the types that only signatures mention have entry points of their own.
+ * These are the names that most programs need. Introspection, test utilities
+ * and types that only appear in signatures have their own entry points.
  *
  * @module
  */

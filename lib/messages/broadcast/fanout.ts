@@ -25,7 +25,7 @@ export interface SlowOptions {
    */
   slow?: SlowPolicy;
   /**
-   * Maximum number of messages that are queued for one subscriber.
+   * Maximum number of messages queued for one subscriber.
    *
    * @default {64}
    */
@@ -105,7 +105,7 @@ export type Publishers<Methods> = {
 export interface BroadcastTarget {
   /** Codec of the connection. */
   readonly codec: MessageCodec;
-  /** Whether a notification can be sent now, rather than pile up unsent. */
+  /** Whether a notification can be sent now, instead of accumulating unsent. */
   readonly ready: boolean;
   /** Sends an encoded notification. @throws {CallError} if the connection cannot send it */
   send(method: number, body: Uint8Array): void;
@@ -195,11 +195,11 @@ class Subscriber {
   }
 }
 
-/** Encodings of one input, one for each codec that was requested. */
+/** Encodings of one input, one for each codec in use. */
 class Encodings {
   readonly #input: unknown;
   readonly #bodies: Map<MessageCodec, Uint8Array | undefined> = new Map();
-  /** The error of the first codec that failed to encode the input. */
+  /** Error thrown by the first codec that failed to encode the input. */
   failure: { readonly error: unknown } | undefined = undefined;
 
   constructor(input: unknown) {
@@ -270,8 +270,8 @@ export class Fanout<Session extends object> {
    * Sends a message to every subscriber.
    *
    * @returns the number of subscribers
-   * @throws the error of a codec that cannot encode the input; subscribers with
-   * other codecs have been served by then
+   * @throws the error thrown by a codec that cannot encode the input;
+   * subscribers with other codecs have been served by then
    */
   publish(method: number, input: unknown, key: unknown): number {
     this.stats.published++;
@@ -288,7 +288,7 @@ export class Fanout<Session extends object> {
   }
 }
 
-/** Builds the tree of functions that publish the notifications among the methods. */
+/** Builds nested functions that publish the notifications among the methods. */
 export function buildPublishers<Session extends object>(
   methods: readonly BoundMethod[],
   fanout: () => Fanout<Session> | undefined,

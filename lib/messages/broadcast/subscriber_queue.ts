@@ -1,6 +1,6 @@
 /**
- * Queue of messages for a subscriber that is slower than the publisher. Performs
- * no I/O.
+ * Queue of messages for a subscriber that is slower than the publisher. The
+ * queue performs no I/O.
  *
  * @module
  */

@@ -1,8 +1,8 @@
 /**
- * Stream of a call that passes through interceptors.
+ * Stream of a call that goes through interceptors.
  *
- * The caller holds it while the interceptors wait, and also if they return
- * something other than the call's own stream.
+ * The caller holds this stream while the interceptors are waiting, and also if
+ * they return something other than the call's own stream.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { CallAttempts } from "./call_attempts.ts";
 import { isIterableObject } from "../streams/item_pump.ts";
 import type { CallError } from "../errors/call_error.ts";
 
-/** Members of all streams; each shape has some of the optional ones. */
+/** Members of all streams; the shape determines which optional ones exist. */
 export interface AnyStream {
   /** Promise of the output. */
   readonly result?: Promise<unknown>;
@@ -68,7 +68,9 @@ export class InterceptedStream implements AsyncDisposable {
   #onAbort: (() => void) | undefined = undefined;
   #left = false;
   #iterator: Promise<AsyncIterator<unknown>> | undefined = undefined;
-  /** First item, if requested early so that a generator starts the call. */
+  /**
+   * First item, if requested early to make a generator start the call.
+   */
   #first: Promise<IteratorResult<unknown>> | undefined = undefined;
 
   private constructor(
@@ -90,7 +92,7 @@ export class InterceptedStream implements AsyncDisposable {
    * aborted already, no interceptor runs
    * @param run runs the interceptors
    * @returns the stream for the caller: the call's own if the interceptors
-   * return it at once
+   * return it immediately
    */
   static begin(
     method: string,
@@ -208,7 +210,8 @@ export class InterceptedStream implements AsyncDisposable {
   }
 
   /**
-   * Returns the object that has the member: the interceptors' or the call.
+   * Returns the object that has the member: the interceptors' result or the
+   * call.
    *
    * @throws {TypeError} if neither has it
    */
@@ -304,7 +307,7 @@ export class InterceptedStream implements AsyncDisposable {
       : (await this.#member(Symbol.asyncIterator))[Symbol.asyncIterator]();
   }
 
-  /** Closes an interceptor's generator, so that it cleans up; does not wait for it. */
+  /** Closes an interceptor's generator so that it cleans up; does not wait. */
   #closeIterator(): void {
     (async () => await (await this.#iterator)?.return?.())().catch(() => {});
   }

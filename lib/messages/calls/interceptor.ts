@@ -26,9 +26,10 @@ export interface OutgoingRequest {
 /**
  * Function around every call that a client makes, streams included.
  *
- * An interceptor can change the request, wait, retry, answer the call itself,
- * or inspect the result of `next()`: a promise, or for shapes with a stream, the
- * stream. If it throws or rejects, the call fails with that error.
+ * An interceptor can change the request, wait, retry, respond to the call
+ * itself, or inspect the result of `next()`, which is a promise, or the stream
+ * for shapes with a stream. If it throws or rejects, the call fails with that
+ * error.
  *
  * Instead of a stream from `next()`, an interceptor can return another one: a
  * generator around its items, an array, an object with some of a stream's

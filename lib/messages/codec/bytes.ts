@@ -1,5 +1,5 @@
 /**
- * The pass-through codec, whose bodies are plain bytes.
+ * The pass-through codec, whose values are plain bytes.
  *
  * @module
  */

@@ -10,22 +10,22 @@
  */
 export interface CodecLimits {
   /**
-   * Maximum nesting of arrays and objects, 1 to 512. Prevents stack overflows in
-   * the decoder and in code that walks the value.
+   * Maximum nesting of arrays and objects, from 1 to 512. Prevents stack
+   * overflows in the decoder and in code that walks the value.
    *
    * @default {64}
    */
   maxDepth?: number;
   /**
-   * Maximum values and keys in one message, 1 to 2^29. Prevents a message from
-   * growing to many times its size in memory: an empty array is one byte on the
-   * wire.
+   * Maximum number of values and keys in a message: 1 to 2^29. Prevents a
+   * message from growing to many times its size in memory, because an empty
+   * array is only one byte on the wire.
    *
    * @default {1000000}
    */
   maxNodes?: number;
   /**
-   * Maximum total bytes of strings, keys and binary data, 1 to 2^30.
+   * Maximum total size of strings, keys and binary data in bytes: 1 to 2^30.
    *
    * @default {16777216}
    */
@@ -41,7 +41,7 @@ const DEFAULTS: ResolvedCodecLimits = {
   maxBytes: 16 * 1024 * 1024,
 };
 
-/** Recursive decoders overflow the stack from about 1,000 levels. */
+/** Maxima; recursive decoders overflow the stack at about 1,000 levels. */
 const HIGHEST: ResolvedCodecLimits = {
   maxDepth: 512,
   maxNodes: 2 ** 29,

@@ -4,11 +4,11 @@
  * @module
  */
 
-/** Limits keys in messages: they are program data and may end up in logs. */
+/** Maximum length of keys in messages, which may end up in logs. */
 const MAX_KEY_LENGTH = 64;
 const PLAIN_KEY = /^[\p{ID_Start}_$][\p{ID_Continue}$]*$/u;
 
-/** Replacements for rejected objects, by class name. */
+/** Suggested replacements for rejected objects, by class name. */
 const INSTEAD: Readonly<Record<string, string>> = {
   Map: "send Object.fromEntries(map) or [...map]",
   Set: "send [...set]",

@@ -34,7 +34,7 @@ export type CodecErrorKind =
 export interface CodecErrorDetails extends ErrorOptions {
   /** Machine-readable reason. */
   kind: CodecErrorKind;
-  /** Path in the value: keys and indices, outermost first. Only when encoding. */
+  /** Path within the value: keys and indices, outermost first. Only when encoding. */
   path?: readonly (string | number)[] | undefined;
   /** Offset in the body. Only when decoding. */
   offset?: number | undefined;
@@ -42,7 +42,7 @@ export interface CodecErrorDetails extends ErrorOptions {
   limit?: string | undefined;
   /** Value of that limit. */
   allowed?: number | undefined;
-  /** Value found; for a limit, the true value may be larger. */
+  /** Value that was found; for a limit, the true value may be larger. */
   found?: number | undefined;
 }
 
@@ -50,7 +50,7 @@ export interface CodecErrorDetails extends ErrorOptions {
  * Error in encoding a value or decoding a body. It affects only that message;
  * the codec remains usable.
  *
- * @example Find the value that cannot be encoded
+ * @example Find a value that cannot be encoded
  * ```ts
  * import { CodecError, msgpack } from "@lengthwise/lengthwise";
  * import { assertEquals, assertThrows } from "@std/assert";
@@ -69,7 +69,7 @@ export class CodecError extends Error {
   override readonly name = "CodecError";
   /** Machine-readable reason. */
   readonly kind: CodecErrorKind;
-  /** Path in the value: keys and indices, outermost first. Only when encoding. */
+  /** Path within the value: keys and indices, outermost first. Only when encoding. */
   readonly path: readonly (string | number)[] | undefined;
   /** Offset in the body. Only when decoding. */
   readonly offset: number | undefined;
@@ -77,7 +77,7 @@ export class CodecError extends Error {
   readonly limit: string | undefined;
   /** Value of that limit. */
   readonly allowed: number | undefined;
-  /** Value found; for a limit, the true value may be larger. */
+  /** Value that was found; for a limit, the true value may be larger. */
   readonly found: number | undefined;
 
   /**

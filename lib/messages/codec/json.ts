@@ -16,7 +16,7 @@ const EMPTY = new Uint8Array(0);
 const toUtf8 = new TextEncoder();
 // Without this option the decoder would drop a leading byte order mark.
 const fromUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
-/** Detects ill-formed UTF-8. It is slow, so it runs only if the text has a U+FFFD. */
+/** Detects ill-formed UTF-8. It is slow, so it runs only if the text contains U+FFFD. */
 const fatalFromUtf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
@@ -24,7 +24,7 @@ const fatalFromUtf8 = new TextDecoder("utf-8", { fatal: true });
  * one JSON text (RFC 8259) in UTF-8; an empty body is `undefined`.
  *
  * Values that `JSON.stringify` would change are rejected with their path before
- * a byte is sent: `undefined` inside a value, `NaN` and the infinities,
+ * anything is sent: `undefined` inside a value, `NaN` and the infinities,
  * `bigint`, `Date`, binary data, `Map`, `Set` and class instances. `toJSON` is
  * never called.
  *

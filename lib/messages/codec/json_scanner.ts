@@ -20,13 +20,13 @@ for (const character of "]}") KINDS[character.charCodeAt(0)] = CLOSE;
 KINDS[QUOTE] = STRING;
 
 const PROTO = '"__proto__"';
-/** Length of the longest spelling of `"__proto__"`: all characters as `\u005f`. */
+/** Length of the longest spelling of `"__proto__"`, with every character escaped. */
 const LONGEST_PROTO = 2 + 9 * 6;
-/** A number without an exponent is finite below this many characters. */
+/** A number without an exponent is finite if it has fewer characters. */
 const LONGEST_FINITE = 309;
 const fromUtf8 = new TextDecoder();
 
-/** Checks bodies against its limits. */
+/** Checks bodies against the limits. */
 export class JsonScanner {
   readonly #limits: ResolvedCodecLimits;
 
@@ -119,7 +119,7 @@ function hasExponent(bytes: Uint8Array, start: number, end: number): boolean {
   return false;
 }
 
-/** Whether a string that begins with this byte can spell `__proto__`. */
+/** Whether a string that begins with this byte could spell `__proto__`. */
 function mayBeProto(first: number): boolean {
   return first === UNDERSCORE || first === BACKSLASH;
 }

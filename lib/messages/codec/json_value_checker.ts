@@ -19,7 +19,7 @@ const { getPrototypeOf, getOwnPropertyNames, getOwnPropertySymbols } = Object;
 const objectPrototype: unknown = Object.prototype;
 const arrayPrototype: unknown = Array.prototype;
 
-/** Checks values against its limits. */
+/** Checks values against the limits. */
 export class JsonValueChecker {
   readonly #limits: ResolvedCodecLimits;
   #nodes = 0;
@@ -38,7 +38,7 @@ export class JsonValueChecker {
    * @throws {CodecError} if the value would not arrive unchanged
    */
   check(value: unknown): number {
-    // A getter of the value may encode another value in the meantime.
+    // A getter of the value may encode another value during the walk.
     if (this.#busy) return new JsonValueChecker(this.#limits).check(value);
     this.#busy = true;
     this.#nodes = 1;

@@ -56,7 +56,7 @@ const NO_ROOM = new Uint8Array(0);
  * types: the standard timestamp (-1) for `Date`, and type 0 for `undefined`, as
  * in several other implementations.
  *
- * A value arrives unchanged, or is rejected with its path before a byte is
+ * A value arrives unchanged, or is rejected with its path before anything is
  * sent; `lib/messages/codec/README.md` lists how each kind of value is handled.
  * Bodies are checked against the limits before they are decoded. The limits
  * apply in both directions.

@@ -2,11 +2,11 @@
  * Checks a value and writes it as MessagePack, in one walk. Values that would
  * not arrive unchanged are rejected with their name and path.
  *
- * Why not msgpackr's encoder: it would walk the value again after the check, so
- * a getter could return a different value each time. It reads lengths from
- * properties that a value can shadow, and then sends unrelated memory. And its
- * buffer is shared by all users of the module. Here each property is read once,
- * and lengths come from the engine.
+ * msgpackr's encoder is not used for three reasons. It would walk the value
+ * again after the check, so a getter could return a different value the second
+ * time. It reads lengths from properties that a value can shadow, and could
+ * then send unrelated memory. Its buffer is shared by all users of the module.
+ * Here, each property is read once, and lengths come from the engine.
  *
  * @module
  */
@@ -38,9 +38,9 @@ import type { ResolvedCodecLimits } from "./codec_limits.ts";
 
 /** Maximum length for which a loop is faster than the platform's encoder. */
 const SHORT_STRING = 48;
-/** Maximum UTF-8 bytes for a UTF-16 code unit. */
+/** Maximum number of UTF-8 bytes for a UTF-16 code unit. */
 const UNIT = 3;
-/** Header bytes of the longest string. */
+/** Size in bytes of the longest string header. */
 const HEADER = 5;
 const PROTO = "__proto__";
 const REFUSED = -1;
@@ -53,7 +53,7 @@ const arrayPrototype: unknown = Array.prototype;
 const datePrototype: unknown = Date.prototype;
 const toUtf8 = new TextEncoder();
 
-/** Writes values within its limits. */
+/** Writes values within the limits. */
 export class MsgpackEncoder {
   readonly #limits: ResolvedCodecLimits;
   #bytes: Uint8Array = NOTHING;
@@ -80,7 +80,7 @@ export class MsgpackEncoder {
     target: Uint8Array,
     offset: number,
   ): number | Uint8Array {
-    // A getter of the value may encode another value in the meantime.
+    // A getter of the value may encode another value during the walk.
     if (this.#busy) {
       return new MsgpackEncoder(this.#limits).encodeInto(value, target, offset);
     }
@@ -235,7 +235,7 @@ export class MsgpackEncoder {
     let at = this.#room(offset, HEADER + length);
     let put = this.#putLong(text, at);
     if (put.read < length) {
-      // If that is not enough either, the text exceeds the limit.
+      // If that is still not enough, the string exceeds the limit.
       const max = Math.min(length * UNIT, maxBytes - this.#text + UNIT + 1);
       at = this.#room(at, HEADER + max);
       put = this.#putLong(text, at);
@@ -244,14 +244,16 @@ export class MsgpackEncoder {
     return this.#head(at, start, start + put.written);
   }
 
-  /** Writes a text after its shortest header; leaves space for the longest. */
+  /** Writes a string after its header, with space for the longest header. */
   #putLong(text: string, at: number): { read: number; written: number } {
     const header = headerOf(text.length);
     const end = this.#bytes.length - (HEADER - header);
     return toUtf8.encodeInto(text, this.#bytes.subarray(at + header, end));
   }
 
-  /** Writes a text's header; moves the text if the header needs more space. */
+  /**
+   * Writes a string's header; moves the string if the header needs more space.
+   */
   #head(at: number, start: number, end: number): number {
     const size = end - start;
     if (!this.#fits(size)) return REFUSED;

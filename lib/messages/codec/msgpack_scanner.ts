@@ -23,7 +23,7 @@ export interface MarkedString {
   readonly end: number;
 }
 
-/** The forms that a lead byte can begin. */
+/** The forms of value that a lead byte can begin. */
 const PLAIN = 0, BIN = 1, EXT = 2, STR = 3, ARRAY = 4, MAP = 5;
 
 /** The form of each lead byte from 0xc0 to 0xdf. */
@@ -33,8 +33,8 @@ const FOLLOWS = Uint8Array.of(
   PLAIN, PLAIN, PLAIN, PLAIN, EXT, EXT, EXT, EXT, EXT, STR, STR, STR, ARRAY, ARRAY, MAP, MAP,
 );
 /**
- * Bytes of the number or length field after the same lead bytes. For fixext, the
- * negative length of the payload.
+ * Size in bytes of the number or length after each lead byte. For fixext, the
+ * negated length of the payload.
  */
 // deno-fmt-ignore
 const SIZES = Int8Array.of(
@@ -51,11 +51,13 @@ const MAX_SECONDS = 8_640_000_000_000;
 const PROTO = new TextEncoder().encode("__proto__");
 const MARK = Uint8Array.of(0xef, 0xbb, 0xbf);
 
-/** Checks bodies against its limits. */
+/** Checks bodies against the limits. */
 export class MsgpackScanner {
   readonly #limits: ResolvedCodecLimits;
   readonly #safeInt64: boolean;
-  /** For each open container: twice the items left, plus one for a map. */
+  /**
+   * For each open container: twice the number of items left, plus 1 for a map.
+   */
   readonly #open: Int32Array;
   #bytes: Uint8Array = PROTO;
   #marked: MarkedString[] | undefined;
@@ -90,7 +92,7 @@ export class MsgpackScanner {
    * Returns the offset after the first value.
    *
    * It is a single loop over local variables, with the most common forms first:
-   * split into methods, it took twice the time.
+   * when it was split into methods, it took twice as long.
    */
   #walk(bytes: Uint8Array, end: number): number {
     const { maxDepth, maxNodes, maxBytes } = this.#limits;
@@ -245,7 +247,8 @@ export class MsgpackScanner {
   /** Rejects 64-bit integers that a number cannot hold exactly. */
   #int64(at: number, lead: number): void {
     const high = this.#view(at + 1, 8).getInt32(0);
-    // The upper half of 2^53 is 0x200000; that of a uint64 from 2^63 reads negative.
+    // The upper half of 2^53 is 0x200000. For a uint64 of 2^63 or more, the
+    // upper half reads as negative.
     if (high < 0x200000 && high >= (lead === INT64 ? -0x200000 : 0)) return;
     throw this.#error(
       "range",

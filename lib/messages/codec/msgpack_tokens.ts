@@ -2,14 +2,14 @@
  * Writers of MessagePack's simple values and headers.
  *
  * Each function writes at an offset and returns the offset after the written
- * bytes. The caller makes sure that there is enough space.
+ * bytes. The caller ensures that there is enough space.
  *
  * Source of the format: https://github.com/msgpack/msgpack/blob/master/spec.md
  *
  * @module
  */
 
-/** Maximum bytes of a simple value or a header: those of timestamp 96. */
+/** Maximum size of a simple value or header in bytes: a timestamp 96. */
 export const LARGEST_LEAF = 15;
 
 /** Result of `putUtf8()` for a string with a lone surrogate. */
@@ -19,7 +19,9 @@ const MAX_INT64 = 2n ** 63n - 1n;
 const scratch = new Uint8Array(8);
 const view = new DataView(scratch.buffer);
 
-/** Writes a number: integers of up to 32 bits as such, others as float64. */
+/**
+ * Writes a number: integers of up to 32 bits as integers, others as float64.
+ */
 export function putNumber(
   bytes: Uint8Array,
   at: number,
@@ -108,7 +110,7 @@ export function putMapHeader(
   return putLength4(bytes, at, 0x80, 0xde, length);
 }
 
-/** Writes a short text without a header; may return `ILL_FORMED`. */
+/** Writes a short string without a header; may return `ILL_FORMED`. */
 export function putUtf8(bytes: Uint8Array, at: number, text: string): number {
   const { length } = text;
   for (let index = 0; index < length; index++) {
@@ -119,7 +121,7 @@ export function putUtf8(bytes: Uint8Array, at: number, text: string): number {
   return at;
 }
 
-/** Writes the rest of a text that is not ASCII. */
+/** Writes the rest of a string that is not ASCII. */
 function putUtf8From(
   bytes: Uint8Array,
   at: number,

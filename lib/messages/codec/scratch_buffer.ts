@@ -7,7 +7,7 @@
  * @module
  */
 
-/** Maximum bytes to keep, and minimum bytes to allocate. */
+/** Maximum size to keep and minimum size to allocate, in bytes. */
 const LARGEST = 4 * 1024 * 1024, SMALLEST = 16 * 1024;
 let kept: Uint8Array | undefined;
 

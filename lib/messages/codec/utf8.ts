@@ -1,5 +1,5 @@
 /**
- * Checks of text in a body.
+ * Checks the text in a body.
  *
  * @module
  */

@@ -40,7 +40,7 @@ export interface SessionOptions<
 > {
   /**
    * Codecs of message bodies. A client uses the first one; a server uses the
-   * one that the client uses.
+   * one that the client has chosen.
    *
    * @default {[msgpack()]}
    */
@@ -52,7 +52,8 @@ export interface SessionOptions<
    */
   limits?: Partial<SessionLimits>;
   /**
-   * Middleware around every handler of this side. Use `chain()` to combine two.
+   * Middleware around every handler of this side. Use `chain()` to combine two
+   * middlewares.
    *
    * Declare its type as `Middleware<…>`, so that handlers see the members that
    * it adds to the context.
@@ -61,8 +62,9 @@ export interface SessionOptions<
   /**
    * Called for every failure that no method declares.
    *
-   * Examples are undeclared errors of handlers and errors of callbacks. The peer
-   * receives only the incident's id, unless `exposeErrors` is set.
+   * Examples are undeclared errors thrown by handlers, and errors thrown by
+   * callbacks. The peer receives only the incident's id, unless `exposeErrors`
+   * is set.
    *
    * @default prints the incident with `console.error`
    */

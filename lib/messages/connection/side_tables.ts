@@ -64,7 +64,7 @@ export function sideTables(
   };
 }
 
-/** Builds each text once, when a peer first needs it. */
+/** Returns a function that builds each schema text once, when first needed. */
 function textsOf(
   methods: readonly BoundMethod[],
 ): (index: number) => Uint8Array {

@@ -2,8 +2,8 @@
  * Errors of calls and of sessions.
  *
  * The framework's codes are a closed set, separate from the errors that an
- * application declares, so that neither end of a call can mistake a broken
- * connection for "no such order".
+ * application declares, so that a caller cannot mistake a broken connection for
+ * "no such order".
  *
  * @module
  */
@@ -111,7 +111,7 @@ export interface CallErrorOptions extends ErrorOptions {
  * it. Decide on a retry by {@linkcode CallError.processed} and
  * {@linkcode CallError.retry}, not by the code or the message.
  *
- * @example Reading an error
+ * @example Read an error
  * ```ts
  * import { CallError } from "@lengthwise/lengthwise";
  * import { assertEquals } from "@std/assert";
@@ -150,7 +150,7 @@ export class CallError extends Error {
    *
    * @param code the reason for the failure
    * @param message a description for people
-   * @param options further details, and `cause`
+   * @param options more details, and `cause`
    */
   constructor(
     code: CallErrorCode,
@@ -218,7 +218,7 @@ export const SESSION_ERROR_CODES: readonly SessionErrorCode[] = [
 ];
 
 /**
- * Error that ends a whole session, found by either end.
+ * Error that ends a whole session; either end may have detected it.
  *
  * A session's `finished` promise resolves to it. Every call in flight then
  * fails with a {@linkcode CallError}.

@@ -31,7 +31,7 @@ export function publicMessage(
     : `${what} (incident ${incident}): ${exposed}`;
 }
 
-/** Returns the text of a thrown value that the exposure permits. */
+/** Returns the part of a thrown value's text that the exposure permits. */
 export function exposedText(thrown: unknown, exposure: ErrorExposure): string {
   if (exposure === "none") return "";
   try {

@@ -13,13 +13,13 @@ export type AnyHandler = (input: unknown, context: unknown) => unknown;
  * Returns the handlers of a side, in the order of its methods.
  *
  * Each handler is bound to the group that contains it, so that groups may be
- * instances of classes.
+ * class instances.
  *
  * @param methods the side's methods
  * @param handlers functions, nested like the methods
  * @throws {TypeError} if a method has no function, or a plain object contains a
- * function that has no method; the message lists all of them. Instances of
- * classes may have further functions.
+ * function that has no method; the message lists all of them. Class instances
+ * may have other functions.
  */
 export function bindHandlers(
   methods: readonly BoundMethod[],
@@ -80,8 +80,8 @@ function namesOf(methods: readonly BoundMethod[]): Names {
 }
 
 /**
- * Yields the names of functions in plain objects that have no method. Only the
- * protocol's groups are searched; other objects may hold anything.
+ * Yields the names of functions in plain objects that match no method. Only the
+ * protocol's groups are searched; other objects may contain anything.
  */
 function* extraFunctions(
   group: object,

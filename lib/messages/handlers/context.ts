@@ -17,10 +17,10 @@ export interface ConnectionInfo {
   /** Address of the peer. */
   readonly remoteAddr: SocketAddress;
   /**
-   * Verified certificate of the peer, or `undefined` without one.
+   * Verified certificate of the peer; `undefined` if it presented none.
    *
-   * A client has the server's certificate over TLS; a server has the client's
-   * over mutual TLS.
+   * A client receives the server's certificate over TLS; a server receives the
+   * client's over mutual TLS.
    */
   readonly peerCertificate: PeerCertificate | undefined;
 }
@@ -65,7 +65,7 @@ export interface CallContext<Remote, Session> {
   /** Dotted name of the method, such as `orders.create`. */
   readonly method: string;
   /**
-   * Aborted when the caller no longer waits for the result.
+   * Aborted when the caller is no longer waiting for the result.
    *
    * Its reason is a `CallError`. The `code` is `cancelled` if the caller
    * cancelled the call, `deadline` if the deadline passed, `disconnected` if
@@ -74,7 +74,7 @@ export interface CallContext<Remote, Session> {
    * lost.
    */
   readonly signal: AbortSignal;
-  /** Milliseconds until the caller's deadline, at least 0; `Infinity` without one. */
+  /** Milliseconds until the caller's deadline, at least 0; `Infinity` without a deadline. */
   readonly timeLeft: number;
   /** Metadata that the caller sent with the call; an object without a prototype. */
   readonly metadata: Metadata;
@@ -102,7 +102,7 @@ export interface CallContext<Remote, Session> {
    *
    * Use them for a call to another service on behalf of this call.
    *
-   * @param options further options; a `timeout` can only shorten the time
+   * @param options other options; a `timeout` can only shorten the time
    */
   inherit(options?: CallOptions): CallOptions;
   /**

@@ -18,7 +18,7 @@ export interface ContextSource {
   readonly session: unknown;
   /** Returns the milliseconds until the deadline; negative once it has passed. */
   timeLeft(): number;
-  /** Reason why the caller no longer waits for the result, if so. */
+  /** Reason why the caller is no longer waiting for the result. */
   readonly cancelled: CallError | undefined;
   /** Sets the metadata that is sent with the result. */
   respondWith(metadata: Metadata): void;
@@ -116,7 +116,10 @@ export class ContextImpl implements CallContext<unknown, unknown> {
     });
   }
 
-  /** Aborts the context's signal. Static, as handlers see all other members. */
+  /**
+   * Aborts the context's signal. Static, because handlers see all instance
+   * members.
+   */
   static cancel(context: ContextImpl, reason: CallError): void {
     context.#controller?.abort(reason);
   }

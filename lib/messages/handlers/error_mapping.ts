@@ -3,11 +3,11 @@
  *
  * | thrown | the caller receives |
  * | --- | --- |
- * | the reason of the call's signal, or the error of a call on its behalf that ended for the same reason | that reason |
+ * | the reason of the call's signal, or the error from a call on its behalf that ended for the same reason | that reason |
  * | an error in the caller's input or items | the same error |
  * | `context.error(…)`, as the method declares it | the same error |
  * | `context.refuse(…)` | the same error |
- * | anything else, including errors of other calls | `internal`, with an incident id and the details that `exposeErrors` allows |
+ * | anything else, including errors from other calls | `internal`, with an incident id and the details that `exposeErrors` allows |
  *
  * @module
  */
@@ -53,7 +53,7 @@ const UNANSWERED: ReadonlySet<CallErrorCode> = new Set([
  * Returns whether a value was thrown because the call was cancelled.
  *
  * Calls on behalf of a call end for the same reason, but independently: they
- * often fail with an error of their own before this call's signal is aborted.
+ * often fail with their own error before this call's signal is aborted.
  *
  * @param cancelled reason of the cancellation
  * @param thrown the thrown value
@@ -67,8 +67,8 @@ export function isCausedBy(cancelled: CallError, thrown: unknown): boolean {
 /**
  * Returns the error that the caller receives.
  *
- * It is a promise only if the data of a declared error has an asynchronous
- * schema.
+ * The result is a promise only if the data of a declared error has an
+ * asynchronous schema.
  */
 export function mapError(
   thrown: unknown,
@@ -87,7 +87,8 @@ function mapReadable(
 ): CallError | Promise<CallError> {
   const own = call.ownErrorIn(thrown);
   if (own !== undefined) return own;
-  // The error of another call has a method. Passing it on would disclose that call.
+  // An error from another call names its method. Passing it on would disclose
+  // that call.
   if (!(thrown instanceof CallError) || thrown.method !== "") {
     return internalError(thrown, call);
   }
@@ -128,8 +129,8 @@ export function internalError(thrown: unknown, call: FailedCall): CallError {
 }
 
 /**
- * Validates a declared error. An error that the method does not declare, or with
- * data that its schema does not accept, is the handler's fault.
+ * Validates a declared error. If the method does not declare the error, or its
+ * schema does not accept the data, the handler is at fault.
  */
 function declaredError(
   thrown: CallError,

@@ -1,7 +1,7 @@
 /**
  * Handles one incoming notification, which has no response. Failures are
- * reported on this side. Failures that are the sender's fault are only counted,
- * so that a peer cannot fill the log.
+ * reported on this side, but failures that are the sender's fault are only
+ * counted, so that a peer cannot fill the log.
  *
  * @module
  */
@@ -100,7 +100,7 @@ export class NotificationHandling implements ContextSource {
 
   /**
    * Enters the handler synchronously unless its schema is asynchronous.
-   * Notifications are thus handled in the order in which they arrive.
+   * Notifications are therefore entered in the order in which they arrive.
    */
   async #handle(value: unknown): Promise<void> {
     const { handler, bound } = this.#served;
@@ -127,8 +127,8 @@ export class NotificationHandling implements ContextSource {
   }
 
   /**
-   * Returns whether a failure is no incident: the connection was lost, or it is
-   * the sender's fault. Counts the latter.
+   * Returns whether a failure is not an incident: the connection was lost, or
+   * the sender is at fault. Counts the sender's faults.
    */
   #isExpected(thrown: unknown): boolean {
     const { cancelled } = this;

@@ -5,7 +5,7 @@
  */
 import { extend, type Middleware } from "./middleware.ts";
 
-/** Any middleware, whatever context it requires and extends. */
+/** Middleware with any required context and any added members. */
 // deno-lint-ignore no-explicit-any -- serve() and connect() have checked middleware and handlers against each other
 export type AnyMiddleware = Middleware<any, any>;
 

@@ -57,7 +57,7 @@ export class InputValues {
     }
   }
 
-  /** Returns the caller's fault for issues of the schema. An error thrown by the schema is ours. */
+  /** Returns the caller's fault if the schema reports issues. An error that the schema throws is ours. */
   #asFault(error: unknown): unknown {
     if (!(error instanceof SchemaError)) return error;
     const data = { issues: error.issues };

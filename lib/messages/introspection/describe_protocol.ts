@@ -18,7 +18,7 @@ export interface MethodDescription extends MethodSummary {
   readonly timeout: number | null;
   /** Whether repeating a call that may have run is harmless. */
   readonly idempotent: boolean;
-  /** One line of text for people; `""` if the method declares none. */
+  /** One-line description for humans; `""` if the method declares none. */
   readonly description: string;
 }
 

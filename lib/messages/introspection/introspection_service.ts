@@ -41,7 +41,7 @@ export interface IntrospectionMethods {
  * the handlers of {@linkcode introspect}. A client can connect with this
  * protocol alone, or merge it into its own.
  *
- * @example Server that describes its methods
+ * @example Serve a description of the methods
  * ```ts
  * import { connect, mergeProtocols, protocol, serve, unary } from "@lengthwise/lengthwise";
  * import { introspect, Introspection } from "@lengthwise/lengthwise/introspection";
@@ -87,8 +87,8 @@ export interface IntrospectionHandlers {
 /**
  * Returns handlers for {@linkcode Introspection}, to spread into a server's own.
  *
- * The description is created once, here. Every client that can connect can
- * read it; to restrict access, check calls of `introspection.describe` in a
+ * The description is created once, here. Every client that can connect can read
+ * it; to restrict access, check calls to `introspection.describe` in a
  * middleware.
  *
  * @param described the protocol to describe: the server's, with or without
@@ -130,7 +130,7 @@ export interface Introspectable {
 }
 
 /**
- * Compares the methods that a client knows with the server's.
+ * Compares the methods that a client knows with the server's methods.
  *
  * If both ends have JSON Schemas, the differences name the fields that differ.
  * `session.differences` reports the same for the session's own protocol, but

@@ -16,7 +16,7 @@ import { mismatchOf } from "../session/wire/method_compatibility.ts";
  * | kind | meaning | effect on calls |
  * | --- | --- | --- |
  * | `missing` | the callee does not have the method | fail with `unimplemented`; notifications are dropped |
- * | `shape` | the method has another shape at the callee | as for `missing` |
+ * | `shape` | the method has a different shape at the callee | the same as for `missing` |
  * | `schema` | the schemas of the method differ | may succeed; each call is validated on its own |
  * | `extra` | the caller does not know the method | none: the caller cannot call it |
  */
@@ -36,12 +36,14 @@ export interface MethodDifference {
   /** Kind of difference. */
   readonly kind: DifferenceKind;
   /**
-   * Whether every call of the method fails, or its notifications are dropped.
+   * Whether every call to the method fails, or its notifications are dropped.
    *
    * Other methods are not affected.
    */
   readonly incompatible: boolean;
-  /** Description without a full stop: `"server lacks unary orders.cancel"`. */
+  /**
+   * Description without a final period: `"server lacks unary orders.cancel"`.
+   */
   readonly text: string;
 }
 
@@ -64,8 +66,8 @@ const MAX_FIELDS = 16;
 /**
  * Compares two lists of the methods of one side.
  *
- * Schemas are compared by their hashes; a hash of 0 matches every other. If both
- * lists contain JSON Schemas, as those of `describeProtocol()` do, the
+ * Schemas are compared by their hashes; a hash of 0 matches any other hash. If
+ * both lists contain JSON Schemas, as those of `describeProtocol()` do, the
  * descriptions name the fields that differ.
  *
  * @param lists the methods, as the caller and as the callee know them

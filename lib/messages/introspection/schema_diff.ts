@@ -24,7 +24,7 @@ interface Field {
   readonly required: boolean;
 }
 
-/** Levels of nested fields to compare; deeper fields are compared as a whole. */
+/** Number of nested levels to compare; deeper fields are compared as a whole. */
 const MAX_DEPTH = 16;
 
 /**
@@ -32,7 +32,7 @@ const MAX_DEPTH = 16;
  *
  * The list is empty if the schemas are equivalent, or if one is not known.
  *
- * @param what the subject of the schemas, such as `"input"`
+ * @param what the value that the schemas describe, such as `"input"`
  */
 export function schemaDifferences(
   what: string,

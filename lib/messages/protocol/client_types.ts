@@ -50,7 +50,7 @@ export interface CallOptions {
    */
   timeout?: number;
   /**
-   * Text sent along with the call, for handlers and middleware.
+   * Text sent along with the call, which handlers and middleware can read.
    *
    * A key has 1 to 64 characters of a-z, 0-9, `.`, `_` and `-`, and starts with
    * a letter or digit.
@@ -59,7 +59,7 @@ export interface CallOptions {
    */
   metadata?: Readonly<Record<string, string>>;
   /**
-   * Called with the metadata of the result, before the call succeeds.
+   * Called with the result's metadata, before the call succeeds.
    *
    * If it throws, the call fails with that error. A returned promise is not
    * awaited; if it rejects, the error goes to `onError`.
@@ -80,7 +80,7 @@ export interface OpeningOptions<Opening> extends CallOptions {
 /**
  * Options for a call whose opening may be omitted.
  *
- * There is no `opening` if the method declares none, that is, `void`. An
+ * If the method declares no opening (`void`), there is no `opening` option. An
  * opening of type `unknown` or `any` is optional.
  *
  * @typeParam Opening the type of the opening
@@ -131,7 +131,7 @@ export interface ServerStreamCall<In, Item> {
   /**
    * Calls the method.
    *
-   * A failure of the call is thrown by the iteration.
+   * If the call fails, the iteration throws the error.
    *
    * @param input the input of the method
    * @param options options for this call
@@ -145,7 +145,7 @@ export interface ServerStreamCallWithoutInput<In, Item> {
   /**
    * Calls the method.
    *
-   * A failure of the call is thrown by the iteration.
+   * If the call fails, the iteration throws the error.
    *
    * @param input the input of the method; may be omitted
    * @param options options for this call
@@ -266,8 +266,8 @@ export interface ItemSender<Item> extends StreamCall {
   /**
    * Sends one item; waits until the callee has granted credit for it.
    *
-   * Await the promise before you send the next item: items that wait for
-   * credit accumulate without limit.
+   * Await the promise before you send the next item; otherwise, items waiting
+   * for credit accumulate without limit.
    *
    * @param item the item to send
    * @throws {CallError} by rejection, if the call has ended or `end()` was called
@@ -275,7 +275,7 @@ export interface ItemSender<Item> extends StreamCall {
    */
   send(item: Item): Promise<void>;
   /**
-   * Ends the stream of items after the last one.
+   * Ends the stream of items after all items have been sent.
    *
    * @returns a promise that resolves once all items are sent or have failed
    */

@@ -68,14 +68,14 @@ export function isDeclared<M extends MethodDeclaration>(
   error: unknown,
 ): error is AnyDeclaredError<M>;
 /**
- * Returns whether an error is a certain declared error of a method.
+ * Returns whether an error is a specific declared error of a method.
  *
  * @typeParam M the type of the method
  * @typeParam Name the name of the error
  * @param method the method that was called: `Shop.server.order`
  * @param error the caught value
  * @param name the name of the declared error
- * @returns `true` if the error is the declared error of this name
+ * @returns `true` if the error is the declared error with this name
  */
 export function isDeclared<
   M extends MethodDeclaration,

@@ -9,10 +9,10 @@ import type { Shape } from "../session/wire/shape.ts";
 /** Defaults and properties of a method. */
 export interface MethodOptions {
   /**
-   * Milliseconds until a call of the method fails with the code `deadline`.
+   * Milliseconds until a call to the method fails with the code `deadline`.
    *
-   * 1 to 2,147,483,647. The caller may set a shorter or longer timeout for
-   * each call.
+   * The range is 1 to 2,147,483,647. The caller may set a shorter or longer
+   * timeout for each call.
    *
    * @default the client's timeout for calls, or no limit
    */
@@ -23,7 +23,7 @@ export interface MethodOptions {
    * @default {false}
    */
   readonly idempotent?: boolean;
-  /** One line of text for people, shown by introspection. @default {""} */
+  /** One-line description for humans, shown by introspection. @default {""} */
   readonly description?: string;
 }
 
@@ -76,8 +76,9 @@ export interface CallerOutput {
  *
  * The two ends see different types if a schema converts values, for example
  * with a default or a coercion: the caller passes what the input's schema
- * accepts, and the handler receives what the schema returns. For outputs it is
- * the handler that passes what the schema accepts.
+ * accepts, and the handler receives what the schema returns. For outputs, the
+ * handler passes what the schema accepts, and the caller receives what it
+ * returns.
  *
  * @typeParam S the shape of the method
  * @typeParam CallerIn the types of the values that the caller passes
@@ -101,8 +102,8 @@ export interface Method<
 /**
  * Types of a {@linkcode Method}, written as functions.
  *
- * Variance of functions makes one declaration assignable to another exactly if
- * its calls and handlers are compatible.
+ * Because of function variance, one declaration is assignable to another
+ * exactly if its calls and handlers are compatible.
  */
 export interface MethodTypes<CallerIn, CallerOut, HandlerIn, HandlerOut> {
   /** Types that the caller sees. */

@@ -15,7 +15,7 @@ const NAME = /^[A-Za-z0-9_$-]+$/;
 /**
  * Names with a special meaning in JavaScript.
  *
- * `await` takes an object with a `then` method for a promise, and assigning
+ * `await` treats an object with a `then` method as a promise, and assigning
  * `__proto__` replaces a prototype.
  */
 const RESERVED: ReadonlySet<string> = new Set(["then", "__proto__"]);

@@ -65,7 +65,7 @@ function describe(
   return schema ? jsonSchemaOf(schema, end) ?? null : null;
 }
 
-/** Its default limits admit any schema that fits into a handshake. */
+/** Its default limits allow any schema that fits into a handshake. */
 const codec = json();
 const NO_TEXT = new Uint8Array(0);
 
@@ -91,10 +91,10 @@ export function schemasText(schemas: MethodSchemas): Uint8Array {
 }
 
 /**
- * Decodes a method's schemas that a peer has sent.
+ * Decodes the schemas that a peer has sent for a method.
  *
- * @returns `undefined` if the text is invalid: schemas only serve to describe
- * differences, so an error is not worth a failed handshake
+ * @returns the schemas, or `undefined` if the text is invalid; schemas only
+ * help to describe differences, so an error should not fail the handshake
  */
 export function readSchemas(text: Uint8Array): MethodSchemas | undefined {
   let value: unknown;

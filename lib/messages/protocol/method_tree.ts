@@ -13,7 +13,7 @@ type Tree<Leaf> = { [name: string]: Leaf | Tree<Leaf> };
 /**
  * Calls `visit` with each method of a tree and its dotted name.
  *
- * The limit on the length of a name also stops the walk of a group that
+ * The limit on the length of a name also ends the walk through a group that
  * contains itself.
  *
  * @throws {TypeError} if a name is invalid, or a value is neither a method nor
@@ -42,8 +42,8 @@ export function walkMethods(
 /**
  * Builds nested groups from a list of methods with dotted names.
  *
- * The groups are frozen objects without a prototype, so that they contain
- * nothing but what was declared.
+ * The groups are frozen objects without a prototype, so that they contain only
+ * declared members.
  *
  * @param methods the methods, each with its dotted name
  * @param leaf returns the member that represents a method

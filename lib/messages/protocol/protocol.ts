@@ -19,7 +19,7 @@ import type {
 /** Options for {@linkcode protocol}. */
 export interface ProtocolOptions {
   /**
-   * Maximum number of methods, both sides together; 1 to 65,535.
+   * Maximum number of methods on both sides together, from 1 to 65,535.
    *
    * A peer may reject a longer list in the handshake.
    *
@@ -118,7 +118,7 @@ export function protocol<S extends Sides<S>>(
 }
 
 /**
- * Merges protocols into one that has the methods of all.
+ * Merges protocols into one that has all their methods.
  *
  * Groups with the same name are merged. The name of the result consists of the
  * names of the protocols, joined with `+`.
@@ -213,7 +213,7 @@ function table(side: string, entries: Entry[]): readonly BoundMethod[] {
   );
 }
 
-/** Computes the hash on first use: some libraries are slow to describe a schema. */
+/** Computes the hash on first use, since some libraries describe schemas slowly. */
 function bind(name: string, method: MethodDeclaration): BoundMethod {
   let hash: number | undefined;
   return Object.freeze({

@@ -1,7 +1,7 @@
 /**
  * Hashes that show whether two peers know the same methods.
  *
- * They are no protection: a peer can claim any hash.
+ * They provide no security: a peer can claim any hash.
  *
  * @module
  */
@@ -25,7 +25,7 @@ export interface MethodSummary {
 }
 
 /**
- * Returns the 32-bit FNV-1a hash of a text's UTF-8 bytes.
+ * Returns the 32-bit FNV-1a hash of a string's UTF-8 bytes.
  *
  * Source: http://www.isthe.com/chongo/tech/comp/fnv/
  */

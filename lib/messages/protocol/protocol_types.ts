@@ -14,7 +14,7 @@ export type Side = "server" | "client";
  * Methods of one side; groups are nested objects.
  *
  * The type maps over `T` itself, so that it accepts interfaces as well as type
- * literals. The type of an invalid member is a sentence that explains the error.
+ * literals. The type of an invalid member is a string that explains the error.
  *
  * @typeParam T the declared methods
  */

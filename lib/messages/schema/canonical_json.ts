@@ -1,5 +1,5 @@
 /**
- * Canonical text of JSON Schemas.
+ * Canonical text form of JSON Schemas.
  *
  * Two texts differ only if the schemas may accept different values. Schemas
  * that accept the same values can still have different texts.
@@ -35,7 +35,7 @@ const NAMED: ReadonlySet<string> = new Set([
   "definitions",
 ]);
 
-/** Keywords whose value is a list in any order. */
+/** Keywords whose value is a list in which order has no meaning. */
 const SETS: ReadonlySet<string> = new Set([
   "required",
   "enum",
@@ -51,7 +51,7 @@ const DATA: ReadonlySet<string> = new Set(["const", "enum"]);
 /**
  * Returns the canonical text of a JSON Schema.
  *
- * Keys are sorted, annotations are omitted, and lists in which the order has no
+ * Keys are sorted, annotations are omitted, and lists whose order has no
  * meaning are sorted.
  */
 export function canonicalSchema(schema: unknown): string {

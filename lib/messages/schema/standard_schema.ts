@@ -165,8 +165,8 @@ export class SchemaError extends Error {
  * @typeParam Output the type of the validated value
  * @param schema the schema
  * @param value the value to validate
- * @returns the validated value, or a promise of it. Whether it has defaults,
- * conversions or unknown keys depends on the schema.
+ * @returns the validated value, or a promise of it. The schema determines
+ * whether it has defaults, conversions or unknown keys.
  * @throws {SchemaError} if the value does not match the schema; by rejection if
  * the schema is asynchronous. Errors that the schema throws are passed on.
  */

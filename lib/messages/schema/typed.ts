@@ -1,5 +1,5 @@
 /**
- * Types in place of schemas.
+ * Schemas that carry only a type.
  *
  * @module
  */
@@ -8,8 +8,8 @@ import type { StandardSchema } from "./standard_schema.ts";
 /**
  * Returns a schema that only carries a type.
  *
- * It validates nothing at run time. Use it for the values of a method that have
- * no schema if other values of the method have one.
+ * It validates nothing at run time. Use it where some values of a method have a
+ * schema, for the values that have none.
  *
  * @typeParam T the type of the value
  * @returns a schema that accepts any value and returns it unchanged

@@ -49,7 +49,7 @@ import { NamedTopic, TopicRegistry } from "./topics.ts";
  * @param protocol the protocol that both sides share
  * @param handlers a function for each method of the protocol's server side,
  * nested like the methods
- * @param options authentication, limits, codecs, middleware, …
+ * @param options authentication, limits, codecs, middleware and more
  * @returns the server
  * @throws {TypeError} if a handler is missing, or a function matches no method
  * @throws {RangeError} if a limit or an option is out of range
@@ -99,13 +99,14 @@ export function createServer<
  * nested like the methods
  * @param address where to listen, such as `{ port: 7000 }` or
  * `"unix:/run/shop.sock"`, or a listener, which the server then owns
- * @param options authentication, limits, codecs, middleware, TLS, …
+ * @param options authentication, limits, codecs, middleware, TLS and more
  * @returns the server, once it listens
  * @throws {TransportError} if it cannot listen on the address
  * @throws {TypeError} if a handler is missing, or a function matches no method
  * @throws {RangeError} if a limit or an option is out of range
  * @throws the reason of `options.signal` if it is aborted before the server
- * listens, or the error of `options.onListen`; the server then does not listen
+ * listens, or an error thrown by `options.onListen`; the server then does not
+ * listen
  *
  * @example
  * ```ts
@@ -315,7 +316,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   }
 
   #stop(how: "drain" | "abort"): Promise<void> {
-    // Set first, so that no new connection is accepted meanwhile.
+    // Set first, so that no new connection is accepted during the shutdown.
     const settled = this.#shutdown ??= this.#settle();
     for (const listener of this.#listeners) listener.close();
     for (const session of this.#accepted) session[how]();

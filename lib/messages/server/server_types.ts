@@ -177,7 +177,7 @@ export interface Server<
    */
   topic(name: string): Topic<P, Auth, State>;
   /**
-   * Listens on a further address.
+   * Listens on another address.
    *
    * @param address where to listen, or a listener, which the server then owns
    * @param options options for the listener; unused if a listener is passed
@@ -257,8 +257,8 @@ export interface ServerSession<
    */
   readonly differences: readonly MethodDifference[];
   /**
-   * Aborted when the session begins to drain. Handlers that run indefinitely
-   * should then return.
+   * Aborted when the session begins to drain. Long-running handlers should then
+   * return.
    */
   readonly draining: AbortSignal;
   /**
@@ -294,7 +294,7 @@ export interface ServerSession<
 /**
  * A group of sessions that receive the same notifications.
  *
- * Use a topic for a chat room, a channel, or the subscribers of one price.
+ * Use a topic for a chat room, a channel, or the subscribers to one price.
  *
  * @typeParam P the protocol
  * @typeParam Auth the value that `authenticate` returns

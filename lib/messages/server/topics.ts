@@ -45,7 +45,7 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
     this.allSessions.add(session, target, this.#slow);
   }
 
-  /** Sends queued messages to a session that can accept more. */
+  /** Sends queued messages to a session that can accept more messages. */
   drain(session: ServerSession<P, Auth, State>): void {
     this.allSessions.drain(session);
     const topics = this.#members.get(session)?.topics ?? [];

@@ -1,5 +1,5 @@
 /**
- * Sending of the items of an iterable.
+ * Sends the items of an iterable.
  *
  * @module
  */
@@ -10,8 +10,8 @@ type AnyIterator = AsyncIterator<unknown> | Iterator<unknown>;
 /**
  * Sends the items of an iterable one by one.
  *
- * It works like a `for await` loop, but can be stopped while it waits for an
- * item.
+ * It works like a `for await` loop, but can be stopped while it is waiting for
+ * an item.
  */
 export class ItemPump {
   readonly #iterator: AnyIterator;
@@ -25,11 +25,11 @@ export class ItemPump {
   }
 
   /**
-   * Sends all items, and waits for each before it requests the next.
+   * Sends all items; waits for each one before requesting the next.
    *
    * @param send sends one item
    * @returns `true` once all items are sent; `false` if the pump was stopped
-   * @throws the error of the iterable or of `send`
+   * @throws the error thrown by the iterable or by `send`
    */
   async run(send: (item: unknown) => Promise<void>): Promise<boolean> {
     while (!this.#stopped) {
@@ -68,7 +68,7 @@ export class ItemPump {
    * Stops sending and closes the iterator.
    *
    * A generator ends at its next `yield`; streams and other iterators can end
-   * at once.
+   * immediately.
    */
   stop(): void {
     this.#stopped = true;
@@ -91,7 +91,7 @@ function iteratorOf(items: Items<unknown>): AnyIterator {
     : items[Symbol.iterator]();
 }
 
-/** Returns whether a value is a stream; structural, to accept those of libraries. */
+/** Returns whether a value is a stream. The check is structural, so that it accepts streams from other implementations. */
 function isReadable(items: object): items is ReadableStream<unknown> {
   return "getReader" in items && typeof items.getReader === "function";
 }
@@ -99,8 +99,9 @@ function isReadable(items: object): items is ReadableStream<unknown> {
 /**
  * Returns an iterator over a stream that can be closed while reading.
  *
- * Its `return()` cancels the stream at once. The stream's own iterator waits for
- * the pending read first, which may never finish, for example on an idle socket.
+ * Its `return()` cancels the stream immediately. The stream's own iterator
+ * would first wait for the pending read, which may never finish, for example on
+ * an idle socket.
  */
 function cancellableIterator(
   stream: ReadableStream<unknown>,

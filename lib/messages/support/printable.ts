@@ -1,5 +1,5 @@
 /**
- * Makes text that a peer has chosen safe to log.
+ * Makes text from a peer safe to log.
  *
  * @module
  */
@@ -21,7 +21,7 @@ export function printable(name: string): string {
 /**
  * Control characters except line feed and tab.
  *
- * Also line separators, and characters that change the direction of text.
+ * Includes line separators, and characters that change the direction of text.
  */
 const CONTROLS = /(?![\n\t])[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu;
 

@@ -10,7 +10,7 @@
  * Pass a thenable through `Promise.resolve()` before waiting for it: only a
  * real promise is guaranteed to settle at most once.
  *
- * @throws any error thrown by a getter or proxy trap of the value
+ * @throws the error thrown by a getter or proxy trap of the value, if any
  */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return value instanceof Promise ||
