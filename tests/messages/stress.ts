@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { accountsOf, inFlightOf } from "./session/accounts.ts";
 import { assert, assertEquals } from "@std/assert";
 import { type Peer, peerOf } from "../../lib/messages/connection/peer.ts";
 import {
@@ -196,8 +197,9 @@ export async function holdsNothing(publicSession: object): Promise<void> {
   const { session } = peer;
   await soon(() => isIdle(peer));
   assert(isIdle(peer), `calls are in flight: ${session.state}`);
-  const { callCredit: _, requestCredit, requestOwed, ...held } =
-    session.accounts;
+  const { callCredit: _, requestCredit, requestOwed, ...held } = accountsOf(
+    peer.enter(),
+  );
   const { connectionWindow } = session.limits;
   assertEquals(requestCredit + requestOwed, connectionWindow);
   assertEquals(held, {
@@ -214,18 +216,19 @@ export async function holdsNothing(publicSession: object): Promise<void> {
   await peer.closed;
 }
 
-function isIdle({ session, notifications }: Peer): boolean {
-  const { outgoing, incoming, queued } = session.inFlight;
-  return outgoing + incoming + queued + notifications.size === 0;
+function isIdle(peer: Peer): boolean {
+  const { outgoing, incoming, queued } = inFlightOf(peer.enter());
+  return outgoing + incoming + queued + peer.notifications.size === 0;
 }
 
 /** Checks that the credit of two idle ends adds up to the whole window. */
 export async function creditAddsUp(one: object, other: object): Promise<void> {
   for (const [caller, callee] of [[one, other], [other, one]] as const) {
-    const [from, to] = [peerOf(caller)?.session, peerOf(callee)?.session];
+    const [from, to] = [peerOf(caller), peerOf(callee)];
     assert(from && to);
-    const credit = () => from.accounts.callCredit + to.accounts.requestOwed;
-    const whole = to.limits.connectionWindow;
+    const credit = () =>
+      accountsOf(from.enter()).callCredit + accountsOf(to.enter()).requestOwed;
+    const whole = to.session.limits.connectionWindow;
     await soon(() => credit() === whole);
     assertEquals(credit(), whole);
   }

@@ -1,8 +1,8 @@
 /**
  * Calls in progress, as the caller sees them.
  *
- * This file has the base class and the `unary` shape; `pending_streams.ts` has
- * the shapes with a stream.
+ * This file contains the base class and the `unary` shape; `pending_streams.ts`
+ * contains the shapes with a stream.
  *
  * @module
  */
@@ -15,19 +15,20 @@ import type {
   OutgoingCall,
 } from "../session/calls/outgoing_calls.ts";
 import type { Fields, Metadata } from "../session/wire/fields.ts";
-import type { Session } from "../session/session.ts";
+import type { Session, SessionView } from "../session/session.ts";
 
-/** Session through which calls are made, with its clock and timer. */
+/** Session through which calls are made. */
 export interface CallSession {
-  /** The session. */
-  readonly session: Session;
-  /** Returns the time for a command, in ms. */
-  now(): number;
-  /** Updates the session's wake-up timer; must be called after a command. */
-  touched(): void;
+  /** The session's facts. */
+  readonly session: SessionView;
+  /**
+   * Enters the session for a command: its time is set, and its timer is set
+   * again after the command.
+   */
+  enter(): Session;
   /** Resolves when more data may be sent. */
   accepted(): Promise<void>;
-  /** Reports an error that reaches no caller. */
+  /** Reports an error that no caller receives. */
   report(error: unknown, method: string): IncidentReport;
 }
 
@@ -47,7 +48,7 @@ export abstract class PendingCall implements CallerObserver {
   call: OutgoingCall | undefined = undefined;
   /** Dotted name of the method. */
   protected readonly method: string;
-  #link: CallSession | undefined = undefined;
+  #peer: CallSession | undefined = undefined;
   #signal: AbortSignal | undefined = undefined;
   #onAbort: (() => void) | undefined = undefined;
   #onMetadata: OnMetadata | undefined = undefined;
@@ -58,14 +59,14 @@ export abstract class PendingCall implements CallerObserver {
   }
 
   /** Session through which the call is made. */
-  protected get link(): CallSession {
-    return this.#link!; // opened() precedes every use
+  protected get peer(): CallSession {
+    return this.#peer!; // opened() precedes every use
   }
 
   /** Called when the session has accepted the call. */
-  opened(call: OutgoingCall, link: CallSession, options: WatchOptions): void {
+  opened(call: OutgoingCall, peer: CallSession, options: WatchOptions): void {
     this.call = call;
-    this.#link = link;
+    this.#peer = peer;
     this.#onMetadata = options.onMetadata;
     const { signal } = options;
     if (signal === undefined) return;
@@ -86,12 +87,11 @@ export abstract class PendingCall implements CallerObserver {
     const { call } = this;
     if (call === undefined) return;
     // Code that runs while a value is being encoded (a getter) cannot send frames.
-    if (this.link.session.encoding) {
+    if (this.peer.session.encoding) {
       return queueMicrotask(() => this.abort(cause));
     }
     const reason = abortReason(cause);
-    this.link.session.cancel(call, { ...reason, cause }, this.link.now());
-    this.link.touched();
+    this.peer.enter().outgoing.giveUp(call, { ...reason, cause });
   }
 
   /**
@@ -101,7 +101,7 @@ export abstract class PendingCall implements CallerObserver {
    */
   protected decode(body: Uint8Array): unknown {
     try {
-      return this.link.session.codec.decode(body);
+      return this.peer.session.codec.decode(body);
     } catch (cause) {
       throw new CallError(
         "malformed",
@@ -117,7 +117,7 @@ export abstract class PendingCall implements CallerObserver {
     try {
       if (this.#onMetadata !== undefined) this.#deliver(fields.metadata);
     } catch (error) {
-      // An error of the caller's callback must not end the connection.
+      // An error thrown by the caller's callback must not end the connection.
       return this.rejected(error);
     }
     this.settled(body);
@@ -127,7 +127,7 @@ export abstract class PendingCall implements CallerObserver {
   #deliver(metadata: Metadata): void {
     reportRejection(
       this.#onMetadata?.(metadata),
-      (error) => this.link.report(error, this.method),
+      (error) => this.peer.report(error, this.method),
     );
   }
 
@@ -199,7 +199,7 @@ export function abortReason(
 }
 
 /**
- * Returns the error of an aborted call.
+ * Returns the error for an aborted call.
  *
  * @param processed `"no"` if the call was aborted before it started
  */

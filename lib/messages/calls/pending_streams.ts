@@ -13,6 +13,8 @@ import {
 } from "./pending_call.ts";
 import type { Items } from "../protocol/client_types.ts";
 import { CallError } from "../errors/call_error.ts";
+import { discardItems, takeItem } from "../session/flow/received_items.ts";
+import { maySendItem, sendItem } from "../session/flow/waiting_items.ts";
 import type { OutgoingCall } from "../session/calls/outgoing_calls.ts";
 
 /** A call with a stream: the part that all shapes share. */
@@ -62,17 +64,12 @@ abstract class PendingStream extends PendingCall implements AsyncDisposable {
 
   protected newReader(): ItemReader {
     return new ItemReader({
-      take: (call) => {
-        const body = this.link.session.takeItem(call, this.link.now());
-        this.link.touched();
-        return body;
-      },
+      take: (call) => takeItem(this.peer.enter().shared, call),
       decode: (body) => this.decode(body),
       abandoned: (failure) => {
         this.cancel(failure);
-        if (this.call !== undefined) {
-          this.link.session.dropItems(this.call, this.link.now());
-        }
+        if (this.call === undefined) return;
+        discardItems(this.peer.enter().shared, this.call.receiveWindow);
       },
     });
   }
@@ -97,10 +94,10 @@ export class PendingItemStream extends PendingStream {
 
   override opened(
     call: OutgoingCall,
-    link: CallSession,
+    peer: CallSession,
     options: WatchOptions,
   ): void {
-    super.opened(call, link, options);
+    super.opened(call, peer, options);
     this.#reader.call = call;
   }
 
@@ -128,9 +125,8 @@ abstract class PendingSendingStream extends PendingStream {
   constructor(method: string) {
     super(method);
     this.#writer = new ItemWriter({
-      maySend: (call) => this.link.session.maySendItem(call),
-      send: (call, item) =>
-        this.link.session.sendItem(call, item, this.link.now()),
+      maySend: (call) => maySendItem(this.peer.enter().shared, call),
+      send: (call, item) => sendItem(this.peer.enter().shared, call, item),
       failure: () =>
         this.failure ??
           (this.over ? this.#refusal("the call has ended") : undefined),
@@ -139,10 +135,10 @@ abstract class PendingSendingStream extends PendingStream {
 
   override opened(
     call: OutgoingCall,
-    link: CallSession,
+    peer: CallSession,
     options: WatchOptions,
   ): void {
-    super.opened(call, link, options);
+    super.opened(call, peer, options);
     this.#writer.call = call;
   }
 
@@ -158,7 +154,7 @@ abstract class PendingSendingStream extends PendingStream {
     this.#closed = true;
     await this.#writer.settled();
     if (this.call === undefined || this.over) return;
-    this.link.session.endItems(this.call, this.link.now());
+    this.peer.enter().outgoing.endItems(this.call);
   }
 
   /** Sends all items of an iterable, then ends; an error fails the call. */
@@ -207,7 +203,7 @@ export class PendingUpload extends PendingSendingStream {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    // A caller that ignores `result` learns of a failure from `send()`.
+    // A caller that ignores `result` learns of failures through `send()`.
     this.result.catch(() => {});
   }
 
@@ -228,10 +224,10 @@ export class PendingConversation extends PendingSendingStream {
 
   override opened(
     call: OutgoingCall,
-    link: CallSession,
+    peer: CallSession,
     options: WatchOptions,
   ): void {
-    super.opened(call, link, options);
+    super.opened(call, peer, options);
     this.#reader.call = call;
   }
 

@@ -33,10 +33,10 @@ export interface CallSite {
    *
    * @throws {CallError} if there is no session
    */
-  link(): CallSession;
+  peer(): CallSession;
   /** Returns the longest time that a call may take, in ms; `Infinity` for no limit. */
   timeLeft(): number;
-  /** Default options of every call. */
+  /** Default options for every call. */
   readonly defaults: CallOptions;
   /** Interceptors of every call, outermost first. */
   readonly interceptors: readonly Interceptor[];
@@ -182,7 +182,7 @@ function beginUpload(
   return pending;
 }
 
-/** @throws {TypeError} if the items are not iterable; also errors of a proxy's traps */
+/** @throws {TypeError} if the items are not iterable; also errors thrown by proxy traps */
 function checkItems(
   { info }: Target,
   items: unknown,
@@ -204,19 +204,18 @@ interface CallStart {
 function open(target: Target, start: CallStart): void {
   const { pending, options } = start;
   try {
-    const link = target.site.link();
+    const peer = target.site.peer();
     const signal = signalOf(target, options);
-    const call = link.session.call({
+    const call = peer.enter().outgoing.open({
       method: target.index,
       info: target.info,
       value: start.value,
       hasValue: start.hasValue,
       timeout: timeoutOf(target, options),
-      fields: fieldsOf(options, link),
+      fields: fieldsOf(options, peer),
       observer: pending,
-    }, link.now());
-    pending.opened(call, link, { signal, onMetadata: options.onMetadata });
-    link.touched();
+    });
+    pending.opened(call, peer, { signal, onMetadata: options.onMetadata });
   } catch (error) {
     pending.rejected(error);
   }
@@ -261,7 +260,7 @@ function checkSignal(method: string, signal: unknown): void {
   );
 }
 
-/** Combines a call's own signal with the default one of its site. */
+/** Combines a call's own signal with the default signal of its site. */
 function combineSignals(
   one: AbortSignal | undefined,
   { defaults: { signal: other } }: CallSite,
@@ -273,8 +272,8 @@ function combineSignals(
 /**
  * Returns the timeout of a call, in ms.
  *
- * It is the timeout of the call's options, or else of the method, or else of the
- * call site. A call on behalf of another call never outlasts that call.
+ * It comes from the call's options, otherwise from the method, otherwise from
+ * the call site. A call on behalf of another call never outlasts that call.
  *
  * @throws {RangeError} if the timeout is not above 0
  */
@@ -290,10 +289,10 @@ function timeoutOf({ bound, site }: Target, options: CallOptions): number {
   return timeout < 2 ** 32 ? timeout : Infinity; // the wire field has 32 bits
 }
 
-function fieldsOf(options: CallOptions, link: CallSession): Uint8Array {
+function fieldsOf(options: CallOptions, peer: CallSession): Uint8Array {
   return options.metadata === undefined
     ? NO_FIELDS
-    : metadataField(options.metadata, link.session.limits.maxMetadata);
+    : metadataField(options.metadata, peer.session.limits.maxMetadata);
 }
 
 function notify(
@@ -303,15 +302,15 @@ function notify(
 ): Promise<void> {
   try {
     signalOf(target, options);
-    const link = target.site.link();
-    link.session.notify({
+    const peer = target.site.peer();
+    peer.enter().outgoing.notify({
       method: target.index,
       info: target.info,
       value: input,
       hasValue: true,
-      fields: fieldsOf(options, link),
-    }, link.now());
-    return link.accepted();
+      fields: fieldsOf(options, peer),
+    });
+    return peer.accepted();
   } catch (error) {
     return Promise.reject(error);
   }

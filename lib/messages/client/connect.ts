@@ -40,7 +40,7 @@ export type ClientContext<P extends AnyProtocol> = CallContext<
   ClientSession<P>
 >;
 
-/** Options of {@linkcode connect}, except for the handlers. */
+/** Options for {@linkcode connect}, except for the handlers. */
 export interface ClientOptions<
   Extra extends object = Record<never, never>,
   Context extends MiddlewareContext = MiddlewareContext,
@@ -50,21 +50,21 @@ export interface ClientOptions<
   /**
    * Default timeout of calls, in milliseconds.
    *
-   * A timeout in the options of a call, or in the declaration of its method,
-   * takes precedence.
+   * A timeout in a call's options, or in the declaration of its method, takes
+   * precedence.
    *
    * @default no timeout
    */
   timeout?: number;
   /**
-   * Interceptors around every call of the client, the first one outermost.
+   * Interceptors around every call that the client makes, the outermost first.
    *
    * @default {[]}
    */
   interceptors?: readonly Interceptor[];
   /**
-   * Aborts connecting, which then rejects with the signal's reason. Once the
-   * session is open, it closes the session.
+   * Signal that aborts connecting: `connect()` then rejects with its reason.
+   * Once the session is open, the signal closes the session.
    */
   signal?: AbortSignal;
   /**
@@ -75,23 +75,23 @@ export interface ClientOptions<
     differences: readonly MethodDifference[],
   ) => void | Promise<void>;
   /**
-   * Whether `connect()` resolves before the server has answered the handshake.
+   * Whether `connect()` resolves before the server has accepted the client.
    *
-   * Calls are then sent right after the handshake, which saves a round trip.
-   * They fail if the server refuses the handshake.
+   * Calls are then sent right after the client's HELLO, which saves a round
+   * trip. They fail if the server rejects the client.
    *
    * @default {false}
    */
   early?: boolean;
   /**
-   * Options of the transport, such as timeout, retry, keep-alive and TLS.
+   * Options for the transport, such as timeout, retry, keep-alive and TLS.
    * Unused if a connection is passed instead of an address.
    */
   transport?: Omit<DialOptions, "signal">;
 }
 
 /**
- * Options of {@linkcode connect}. `handlers` is required if the protocol has a
+ * Options for {@linkcode connect}. `handlers` is required if the protocol has a
  * client side.
  */
 export type ConnectOptions<
@@ -122,17 +122,17 @@ export interface ClientSession<P extends AnyProtocol>
    */
   readonly sameProtocol: boolean;
   /**
-   * How the methods of the two sides differ, the server's methods first.
+   * Differences between the methods of both sides, the server's methods first.
    *
-   * It covers the methods that one side calls, and is computed on first access.
-   * The texts name the fields that differ if both sides have JSON Schemas and
-   * the server discloses its own. Only calls of methods marked `incompatible`
-   * fail, immediately and with `unimplemented`.
+   * They cover the methods that one side calls, and are computed on first
+   * access. The texts name the fields that differ if both sides have JSON
+   * Schemas and the server discloses its own. Only calls to methods marked
+   * `incompatible` fail, immediately and with `unimplemented`.
    */
   readonly differences: readonly MethodDifference[];
   /**
    * Aborted when the server begins to drain, or when the session ends. Make
-   * further calls on a session with another server.
+   * further calls in a session with another server.
    */
   readonly draining: AbortSignal;
   /**
@@ -172,13 +172,13 @@ export interface ClientSession<P extends AnyProtocol>
  * open connection, which the session then owns; it is closed if `connect()`
  * rejects
  * @param options handlers for the methods that the server may call,
- * credentials, limits, codecs, … ; may be omitted if the protocol has no client
- * side
+ * credentials, limits, codecs and more; may be omitted if the protocol has no
+ * client side
  * @returns the session, once the server has accepted the handshake
  * @throws {TransportError} if no connection can be established
  * @throws {SessionError} if the server does not accept the handshake
  * @throws {CodecError} if the codec cannot encode the credentials
- * @throws {TypeError} if a handler is missing, or a function has no method
+ * @throws {TypeError} if a handler is missing, or a function matches no method
  * @throws {RangeError} if a limit or a timeout is out of range
  * @throws the reason of `options.signal` if it is aborted
  *
@@ -279,7 +279,7 @@ class ClientSessionImpl<P extends AnyProtocol> implements ClientSession<P> {
     this.finished = new Promise((resolve) => this.#finish = resolve);
     this.#opened.promise.catch(() => {});
     const site: CallSite = {
-      link: () => this.#peer,
+      peer: () => this.#peer,
       timeLeft: () => Infinity,
       defaults: options.timeout === undefined
         ? {}
@@ -296,7 +296,7 @@ class ClientSessionImpl<P extends AnyProtocol> implements ClientSession<P> {
       publicSession: this,
       events: {
         onAuthenticate() {}, // only servers authenticate
-        onRefresh() {}, // likewise
+        onRefresh() {}, // only servers receive credentials
         onOpened: () => this.#onOpened(),
         onPeerDraining: () => this.#draining.fire(),
         onRoom() {}, // only servers broadcast
@@ -317,8 +317,7 @@ class ClientSessionImpl<P extends AnyProtocol> implements ClientSession<P> {
     const peer = this.#peer;
     const abort = () => peer.abort();
     try {
-      peer.session.start(credentials, peer.now());
-      peer.touched();
+      peer.enter().start(credentials);
       if (signal !== undefined) this.#abortWith(signal);
       if (early) return;
       signal?.addEventListener("abort", abort, { once: true });
@@ -402,7 +401,7 @@ class ClientSessionImpl<P extends AnyProtocol> implements ClientSession<P> {
   }
 
   close(): Promise<void> {
-    this.#peer.session.close(this.#peer.now());
+    this.#peer.enter().close();
     return this.#peer.closed;
   }
 

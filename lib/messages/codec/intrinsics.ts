@@ -1,7 +1,7 @@
 /**
- * Facts about values that no property of a value can shadow.
+ * Reads facts about a value that the value's own properties cannot fake.
  *
- * If a value could claim a length that is too large, unrelated memory would be
+ * If a value could claim to be longer than it is, unrelated memory would be
  * sent.
  *
  * @module
@@ -32,5 +32,5 @@ export function timeOf(value: object): number {
 
 /** Returns a getter that all typed arrays share (ECMA-262, 23.2.3). */
 function getterOf(key: PropertyKey): () => unknown {
-  return Object.getOwnPropertyDescriptor(typedArray, key)!.get!; // both have one
+  return Object.getOwnPropertyDescriptor(typedArray, key)!.get!; // both properties have a getter
 }

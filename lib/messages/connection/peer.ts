@@ -24,14 +24,15 @@ import { type Hello, MAX_HELLO } from "../session/wire/hello.ts";
 import type { SessionLimits } from "../session/wire/limits.ts";
 import type { SessionStats } from "../session/flow/shared_state.ts";
 import type { MethodTables } from "../session/control/method_matching.ts";
-import { Session, type SessionHost } from "../session/session.ts";
+import { Session, type SessionView } from "../session/session.ts";
+import type { SessionHost } from "../session/session_host.ts";
 import { HEADER } from "../session/wire/frame_header.ts";
 
 /** Callbacks of a {@linkcode Peer}. */
 export interface PeerEvents {
   /**
-   * Called on a server with the client's HELLO and credentials. The server
-   * answers with `peer.session.accept()` or `refuse()`.
+   * Called on a server with the client's HELLO and credentials. The server then
+   * calls `peer.session.accept()` or `refuse()`.
    */
   onAuthenticate(hello: Hello, credentials: unknown): void;
   /** Called when the handshake is complete. */
@@ -46,11 +47,11 @@ export interface PeerEvents {
   onEnded(error: SessionError | undefined): void;
   /** Reports a failure that no method declares. */
   report(error: unknown, method: string): IncidentReport;
-  /** Returns the peer's methods, for calls on behalf of a call. */
+  /** Returns a remote for calls made on behalf of the given call. */
   remoteFor(context: CallContext<unknown, unknown>): unknown;
 }
 
-/** Options of a {@linkcode Peer}. */
+/** Options for a {@linkcode Peer}. */
 export interface PeerOptions {
   /** Which end of the connection this is. */
   readonly role: "client" | "server";
@@ -73,7 +74,7 @@ export interface PeerOptions {
 }
 
 /**
- * Milliseconds that the peer has to end its stream after GOAWAY. Closing
+ * Milliseconds to wait after GOAWAY for the peer to end its stream. Closing
  * immediately could destroy bytes that it has not read yet.
  */
 const LINGER = 1000;
@@ -94,8 +95,8 @@ export function peerOf(publicSession: object): Peer | undefined {
 
 /** Driver of one side of a connection. */
 export class Peer implements SessionHost, NotificationHost {
-  /** The session. */
-  readonly session: Session;
+  /** The session's facts; commands go through {@linkcode Peer.enter}. */
+  readonly session: SessionView;
   /** Resolves when the connection is closed and its resources are released. */
   readonly closed: Promise<void>;
   /** @inheritdoc */
@@ -104,6 +105,7 @@ export class Peer implements SessionHost, NotificationHost {
   readonly middleware: AnyMiddleware | undefined;
   /** @inheritdoc */
   readonly notifications: Set<NotificationHandling> = new Set();
+  readonly #session: Session;
   readonly #stream: FrameStream;
   readonly #options: PeerOptions;
   readonly #refreshes: Map<number, PromiseSettlers> = new Map();
@@ -111,6 +113,7 @@ export class Peer implements SessionHost, NotificationHost {
   #ended: SessionError | undefined = undefined;
   #timer: ReturnType<typeof setTimeout> | undefined = undefined;
   #armedFor = Infinity;
+  #armQueued = false;
   #linger: ReturnType<typeof setTimeout> | undefined = undefined;
   #now: number = performance.now();
   #inRead = false;
@@ -124,10 +127,9 @@ export class Peer implements SessionHost, NotificationHost {
     this.#stream = frames(connection, framing(limits), {
       frameTimeout: limits.assemblyTimeout,
     });
-    this.#stream.onWritten = () => this.#onWritten();
-    this.#stream.onWriteFailed = (error) =>
-      this.session.inputEnded(error, this.now());
-    this.session = new Session({
+    this.#stream.onWritten = () => this.enter().written();
+    this.#stream.onWriteFailed = (error) => this.enter().inputEnded(error);
+    this.session = this.#session = new Session({
       role,
       sink: this.#stream,
       codecs,
@@ -136,7 +138,7 @@ export class Peer implements SessionHost, NotificationHost {
       host: this,
       now: this.#now,
     });
-    this.touched(); // before reading: the connection may be dead already
+    this.#arm(); // before reading: the connection may be dead already
     this.closed = this.#run();
   }
 
@@ -145,9 +147,17 @@ export class Peer implements SessionHost, NotificationHost {
     return this.#inRead ? this.#now : this.#now = performance.now();
   }
 
-  /** @inheritdoc */
-  touched(): void {
-    if (this.session.wakeAt < this.#armedFor) this.#arm();
+  /**
+   * Enters the session: sets its time, and arms its timer at the end of this
+   * turn, after the command that follows. There is no other way in, so the timer
+   * cannot be forgotten.
+   */
+  enter(): Session {
+    if (!this.#armQueued) {
+      this.#armQueued = true;
+      queueMicrotask(() => this.#arm());
+    }
+    return this.#session.enter(this.now());
   }
 
   /**
@@ -175,10 +185,10 @@ export class Peer implements SessionHost, NotificationHost {
   }
 
   /**
-   * Sends new credentials and waits until the server has accepted them. Refreshes
-   * run one after the other, so that the last credentials take effect.
+   * Sends new credentials and waits until the server has accepted them.
+   * Refreshes are sent one at a time, so that the last credentials take effect.
    *
-   * @throws {SessionError} if the session has ended or ends meanwhile
+   * @throws {SessionError} if the session has ended, or ends before that
    */
   refresh(credentials: unknown): Promise<void> {
     const refreshed = this.#lastRefresh.then(() => this.#refresh(credentials));
@@ -188,7 +198,7 @@ export class Peer implements SessionHost, NotificationHost {
 
   #refresh(credentials: unknown): Promise<void> {
     if (this.session.state !== "open") throw this.#ended ?? closedError();
-    const id = this.session.refresh(credentials, this.now());
+    const id = this.enter().refresh(credentials);
     return new Promise((resolve, reject) => {
       this.#refreshes.set(id, { resolve, reject });
     });
@@ -196,7 +206,7 @@ export class Peer implements SessionHost, NotificationHost {
 
   /** Closes the session and the connection without waiting for the peer. */
   abort(): void {
-    this.session.close(this.now());
+    this.enter().close();
     this.#stream.close();
   }
 
@@ -225,7 +235,7 @@ export class Peer implements SessionHost, NotificationHost {
       this.stats.refusedCalls++;
       return;
     }
-    const served = this.#options.handlers[method]!; // likewise
+    const served = this.#options.handlers[method]!; // as in onRequest()
     new NotificationHandling(this, served, fields).begin(body);
   }
 
@@ -262,7 +272,7 @@ export class Peer implements SessionHost, NotificationHost {
 
   /** @inheritdoc */
   onDrained(): void {
-    this.session.close(this.now());
+    this.enter().close();
   }
 
   /** @inheritdoc */
@@ -281,7 +291,8 @@ export class Peer implements SessionHost, NotificationHost {
 
   /** Flushes GOAWAY and ends the outgoing stream. The peer then has `LINGER` ms to end its own. */
   #closeStream(): void {
-    // Without GOAWAY unsent bytes must not be sent: their calls have failed as unsent.
+    // Without GOAWAY, drop unsent bytes: their calls have already failed as
+    // unsent.
     if (!this.session.sentGoaway) return this.#close();
     this.#stream.closeWrite().catch(() => this.#close());
     this.#linger = setTimeout(() => this.#close(), LINGER);
@@ -313,7 +324,7 @@ export class Peer implements SessionHost, NotificationHost {
     const afterRead = () => this.#afterRead();
     try {
       await this.#stream.receive(onFrame, afterRead);
-      this.session.inputEnded(undefined, this.now());
+      this.enter().inputEnded(undefined);
     } catch (error) {
       this.#inRead = false;
       this.#inputFailed(error);
@@ -332,8 +343,8 @@ export class Peer implements SessionHost, NotificationHost {
   #inputFailed(error: unknown): void {
     const violation = error instanceof FrameError &&
       error.kind !== "truncated" && error.kind !== "timeout";
-    if (violation) this.session.framingFailed(error.message, this.now());
-    else this.session.inputEnded(error, this.now());
+    if (violation) this.enter().framingFailed(error.message);
+    else this.enter().inputEnded(error);
   }
 
   async #dispose(): Promise<void> {
@@ -349,34 +360,28 @@ export class Peer implements SessionHost, NotificationHost {
       this.#inRead = true;
       this.#now = performance.now();
     }
-    this.session.receive(frame, this.#now);
+    this.enter().receive(frame);
   }
 
   #afterRead(): void {
-    if (!this.#inRead) this.#now = performance.now();
+    this.enter().readSome();
     this.#inRead = false;
-    this.session.readSome(this.#now);
-    this.touched();
   }
 
-  #onWritten(): void {
-    this.session.written(this.now());
-    this.touched();
-  }
-
+  /** Arms the timer if the session must wake up earlier. */
   #arm(): void {
-    const { wakeAt } = this.session;
+    this.#armQueued = false;
+    const { wakeAt } = this.#session;
+    if (wakeAt >= this.#armedFor) return;
     clearTimeout(this.#timer);
     this.#armedFor = wakeAt;
-    if (wakeAt === Infinity) return;
     const wait = Math.max(1, Math.min(wakeAt - this.now(), 2 ** 31 - 1));
     this.#timer = setTimeout(() => this.#onTimer(), wait);
   }
 
   #onTimer(): void {
     this.#armedFor = Infinity;
-    this.session.tick(this.now());
-    this.touched();
+    this.enter().tick();
   }
 }
 

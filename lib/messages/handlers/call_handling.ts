@@ -18,6 +18,8 @@ import {
 } from "./error_mapping.ts";
 import { ContextImpl, type ContextSource } from "./context_impl.ts";
 import { isAsyncIterable, ItemPump } from "../streams/item_pump.ts";
+import { discardItems, takeItem } from "../session/flow/received_items.ts";
+import { maySendItem, sendItem } from "../session/flow/waiting_items.ts";
 import { ItemReader } from "../streams/item_reader.ts";
 import { ItemWriter } from "../streams/item_writer.ts";
 import type { CallSession } from "../calls/pending_call.ts";
@@ -52,11 +54,13 @@ export interface ServedHandler {
 
 /** Services that handling a call requires of the `Peer`. */
 export interface CallHandlingHost extends CallSession {
+  /** Returns the current time of the session, in ms. */
+  now(): number;
   /** The `ClientSession` or `ServerSession` that handlers receive. */
   readonly publicSession: unknown;
   /** Middleware around every handler. */
   readonly middleware: AnyMiddleware | undefined;
-  /** Returns the peer's methods, for calls on behalf of a call. */
+  /** Returns a remote for calls made on behalf of the given call. */
   remoteFor(context: CallContext<unknown, unknown>): unknown;
 }
 
@@ -68,8 +72,8 @@ const CANCEL_CODES: Readonly<Record<CancelReason, CallErrorCode>> = {
 };
 
 /**
- * Milliseconds by which a call's deadline may differ between its two ends: each
- * keeps it in steps of 8 ms.
+ * Milliseconds by which a call's deadline may differ between its two ends. Each
+ * end rounds it to steps of 8 ms.
  */
 const DEADLINE_TOLERANCE = 16;
 
@@ -149,7 +153,7 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
     if (cancelled !== undefined) {
       return isCausedBy(cancelled, thrown) ? cancelled : undefined;
     }
-    // A call on behalf of this one shares its deadline and may hit it first.
+    // A call on behalf of this one shares its deadline and may reach it first.
     const expired = thrown.code === "deadline" &&
       this.timeLeft() <= DEADLINE_TOLERANCE;
     return expired ? this.cancelled = this.#deadlineError() : undefined;
@@ -207,8 +211,9 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
 
   // ── steps of a call ────────────────────────────────────────────────────
 
-  // Each step inspects a value that foreign code returned (a schema, middleware
-  // or a handler) in its own `try`: an error that escapes would end the session.
+  // Each step inspects a value that application code returned (a schema,
+  // middleware or a handler) in its own `try`, because an error that escapes
+  // would end the session.
 
   /** Decodes and validates the input, then runs the handler. The body is valid during this call. */
   begin(body: Uint8Array): void {
@@ -319,12 +324,12 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
   }
 
   #newWriter(): ItemWriter {
-    const { session } = this.#host;
+    const host = this.#host;
     return new ItemWriter({
-      maySend: (call) => session.maySendItem(call),
+      maySend: (call) => maySendItem(host.enter().shared, call),
       send: (call, item) => {
         try {
-          return session.sendItem(call, item, this.#host.now());
+          return sendItem(host.enter().shared, call, item);
         } catch (error) {
           throw this.#unsendable = unsendableError(error, this);
         }
@@ -335,15 +340,12 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
 
   #items(): ItemReader {
     const { input } = this.declaration;
-    const { session } = this.#host;
+    const host = this.#host;
     const reader = this.#reader = new ItemReader({
-      take: (call) => {
-        const body = session.takeItem(call, this.#host.now());
-        this.#host.touched();
-        return body;
-      },
+      take: (call) => takeItem(host.enter().shared, call),
       decode: (body) => this.#values.valid(input, this.#values.decode(body)),
-      abandoned: () => session.dropItems(this.#call, this.#host.now()),
+      abandoned: () =>
+        discardItems(host.enter().shared, this.#call.receiveWindow),
     }, this.#call);
     if (this.#call.state === "ended") reader.end();
     return reader;
@@ -360,8 +362,8 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
 
   #respond(output: unknown): void {
     if (this.cancelled !== undefined) return this.#fail(this.cancelled);
-    const { session } = this.#host;
-    session.respond(this.#call, output, this.#host.now(), this.#fields);
+    const { responses } = this.#host.enter().incoming;
+    responses.respond(this.#call, output, this.#fields);
     this.#settled();
   }
 
@@ -372,29 +374,31 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
   }
 
   #fail(error: CallError): void {
-    const { session } = this.#host;
+    const { responses } = this.#host.enter().incoming;
     const response = error === this.cancelled ? this.#asSettled(error) : error;
     try {
-      session.fail(this.#call, response, this.#host.now());
+      responses.fail(this.#call, response);
     } catch (cause) {
       // The error's data cannot be encoded, which is the handler's fault.
-      session.fail(this.#call, internalError(cause, this), this.#host.now());
+      responses.fail(this.#call, internalError(cause, this));
     }
     this.#settled();
   }
 
-  /** Returns the error with the final value of `processed`: the handler has settled. */
+  /** Returns the error with the final value of `processed`. */
   #asSettled({ code, message }: CallError): CallError {
     const processed = this.entered ? "yes" : "no";
     return new CallError(code, message, { processed });
   }
 
-  /** Ends the reader: it must not wait forever if it outlives the handler. */
+  /**
+   * Ends the reader. Otherwise it would wait forever if it outlives the
+   * handler.
+   */
   #settled(): void {
     if (this.#reader !== undefined) {
       const message = `${this.method}: its handler has settled`;
       this.#reader.end({ error: new CallError("cancelled", message) }, true);
     }
-    this.#host.touched();
   }
 }

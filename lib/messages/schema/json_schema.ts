@@ -24,7 +24,8 @@ export type SchemaEnd = "input" | "output";
  *
  * @param schema a schema of any library
  * @param end whether to describe the values before or after validation
- * @returns `undefined` if the library cannot convert schemas, or not this one
+ * @returns the JSON Schema, or `undefined` if the library cannot convert the
+ * schema
  */
 export function jsonSchemaOf(
   schema: StandardSchema,
@@ -44,7 +45,7 @@ export function jsonSchemaOf(
     });
     return isRecord(described) ? described : undefined;
   } catch {
-    return undefined; // the standard allows a library to throw if it cannot convert a schema
+    return undefined; // the standard allows a library to throw for a schema that it cannot convert
   }
 }
 

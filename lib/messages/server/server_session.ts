@@ -1,5 +1,5 @@
 /**
- * A server's session, from accepting the connection to its close.
+ * A server's session, from accepting the connection to closing it.
  *
  * @module
  */
@@ -39,7 +39,7 @@ export interface SessionOwner<P extends AnyProtocol, Auth, State>
   readonly resolved: ResolvedSessionOptions;
 }
 
-/** Options of a {@linkcode ServerSessionImpl}. */
+/** Options for a {@linkcode ServerSessionImpl}. */
 export interface ServerSessionImplOptions {
   /**
    * Whether the server is full: the client is then rejected with `too-many`.
@@ -79,7 +79,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     const { tables, resolved } = owner;
     this.finished = new Promise((resolve) => this.#finish = resolve);
     this.#site = {
-      link: () => this.#peer,
+      peer: () => this.#peer,
       timeLeft: () => Infinity,
       defaults: {},
       interceptors: [],
@@ -144,7 +144,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     return this.#peer.sameProtocol;
   }
 
-  /** Computed on each access rather than kept: few sessions are ever asked. */
+  /** Computed on each access rather than stored, because it is rarely read. */
   get differences(): readonly MethodDifference[] {
     const { peer } = this.#peer.session;
     return peer === undefined || this.sameProtocol
@@ -168,18 +168,18 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     this.#protocol = hello.protocol;
     if (this.#rejected) {
       const message = "the server has reached its maximum number of sessions";
-      return this.#peer.session.expel("too-many", message, this.#peer.now());
+      return this.#peer.enter().expel("too-many", message);
     }
     this.#checkCredentials(
       credentials,
       () => this.#createState(),
-      (message) => this.#peer.session.refuse(message, this.#peer.now()),
+      (message) => this.#peer.enter().refuse(message),
     );
   }
 
   /** Creates the state, then accepts the client; a failure is the server's fault. */
   #createState(): void {
-    if (this.#peer.session.state !== "authenticating") return; // disconnected meanwhile
+    if (this.#peer.session.state !== "authenticating") return; // disconnected while waiting
     try {
       const state: unknown = this.#owner.options.state?.();
       if (!isThenable(state)) return this.#accept(state);
@@ -193,29 +193,27 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
 
   #accept(state: unknown): void {
     this.#state = state as State; // without the option, State is undefined
-    this.#peer.session.accept(this.#peer.now());
-    this.#peer.touched();
+    this.#peer.enter().accept();
   }
 
   #rejectAfterFailure(error: unknown): void {
     const report = this.#owner.resolved.report(error, "");
     const message = publicMessage("the session could not be started", report);
-    this.#peer.session.expel("internal", message, this.#peer.now());
-    this.#peer.touched();
+    this.#peer.enter().expel("internal", message);
   }
 
   /**
-   * Checks refreshed credentials. Checks run one after the other, so that the
-   * last credentials take effect; the session limits how many may wait.
+   * Checks refreshed credentials. Refreshes are checked one at a time, so that
+   * the last credentials take effect; the session limits how many may wait.
    */
   #refresh(id: number, credentials: unknown): void {
-    const { session } = this.#peer;
+    const peer = this.#peer;
     this.#refreshed = this.#refreshed.then(async () => {
-      if (session.state !== "open") return;
+      if (peer.session.state !== "open") return;
       await this.#checkCredentials(
         credentials,
-        () => session.refreshed(id, this.#peer.now()),
-        (message) => session.rejectRefresh(message, this.#peer.now()),
+        () => peer.enter().credentialRefresh.accept(id),
+        (message) => peer.enter().expel("unauthenticated", message),
       );
     });
   }
@@ -273,10 +271,9 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
       },
       send(method, body) {
         const info = calls[method]!; // methods are numbered by this list
-        peer.session.notifyEncoded({ method, info, body }, peer.now());
+        peer.enter().outgoing.notifyEncoded(method, info, body);
       },
-      disconnect: (message) =>
-        peer.session.expel("unsent", message, peer.now()),
+      disconnect: (message) => peer.enter().expel("unsent", message),
     };
   }
 
@@ -289,13 +286,12 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
 
   drain(): Promise<void> {
     this.#draining.fire();
-    this.#peer.session.drain(this.#peer.now());
-    this.#peer.touched();
+    this.#peer.enter().drain();
     return this.closed;
   }
 
   close(): Promise<void> {
-    this.#peer.session.close(this.#peer.now());
+    this.#peer.enter().close();
     return this.closed;
   }
 

@@ -17,19 +17,15 @@ import { Flag, HEADER, Kind, readId } from "./wire/frame_header.ts";
 /** The parts of a session that handle frames. */
 export interface FrameReceivers {
   /** Handles frames for calls that this side made. */
-  readonly caller: OutgoingCalls;
+  readonly outgoing: OutgoingCalls;
   /** Handles frames for calls that the peer made. */
-  readonly callee: IncomingCalls;
+  readonly incoming: IncomingCalls;
   /** Handles PING and PONG. */
   readonly ping: Ping;
   /** Handles AUTH. */
   readonly credentialRefresh: CredentialRefresh;
-  /** Called when a reply has been handled. */
-  onReply(): void;
   /** Called when the PINGs up to `number` have been answered. */
   onPong(number: number): void;
-  /** Called when credit for requests and notifications arrives. */
-  onWindow(): void;
   /** Called when the peer sends GOAWAY. */
   onGoaway(goaway: Goaway): void;
 }
@@ -82,22 +78,21 @@ export class FrameDispatcher {
     switch (kind) {
       case Kind.REQUEST:
       case Kind.NOTIFY:
-        return this.#receivers.callee.reader.receive(kind, id, frame);
+        return this.#receivers.incoming.reader.receive(kind, id, frame);
       case Kind.RESULT:
       case Kind.ERROR:
         this.#requireSender(kind, id, true);
-        this.#receivers.caller.receiveReply(kind, id, frame);
-        return this.#receivers.onReply();
+        return this.#receivers.outgoing.receiveReply(kind, id, frame);
       case Kind.ITEM:
         return this.#callsOf(id).receiveItem(id, frame);
       case Kind.CREDIT:
         return this.#receiveCredit(id, frame);
       case Kind.END:
         this.#requireSender(kind, id, false);
-        return this.#receivers.callee.receiveEnd(id);
+        return this.#receivers.incoming.receiveEnd(id);
       case Kind.CANCEL:
         this.#requireSender(kind, id, false);
-        return this.#receivers.callee.receiveCancel(id, frame);
+        return this.#receivers.incoming.receiveCancel(id, frame);
       default:
         return this.#receiveSessionFrame(kind, id, frame);
     }
@@ -126,8 +121,8 @@ export class FrameDispatcher {
 
   #callsOf(id: number): OutgoingCalls | IncomingCalls {
     return id % 2 === this.#ownParity
-      ? this.#receivers.caller
-      : this.#receivers.callee;
+      ? this.#receivers.outgoing
+      : this.#receivers.incoming;
   }
 
   /** Checks the sender: END and CANCEL from the caller, replies from the callee. */
@@ -151,14 +146,14 @@ export class FrameDispatcher {
 
   #receiveWindow(frame: Uint8Array): void {
     const amount = creditOf(frame);
-    const { queue } = this.#receivers.caller;
+    const { outgoing } = this.#receivers;
+    const { queue } = outgoing;
     if (amount === 0 || queue.credit + amount > MAX_CREDIT) {
       return this.#shared.fail(
         "flow-control",
         `a WINDOW frame grants ${amount} bytes on top of ${queue.credit}; expected an amount above 0 and a sum of at most ${MAX_CREDIT}`,
       );
     }
-    queue.grant(amount);
-    this.#receivers.onWindow();
+    outgoing.grant(amount);
   }
 }

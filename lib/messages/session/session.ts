@@ -1,72 +1,192 @@
 /**
  * One end of a connection as a pure state machine: frames and commands in,
- * frames and events out. Time is an argument (ms, any origin);
- * {@linkcode Session.wakeAt} says when the session needs the next `tick`. It
- * never waits, never reads a clock, and throws only the errors that its
- * commands document. `session_state.ts` draws its states, `call_state.ts` the
- * states of a call.
+ * frames and events out. It never waits, never reads a clock, and throws only
+ * the errors that its commands document. `control/session_state.ts` draws its
+ * states, `calls/call_state.ts` the states of a call.
  *
- * | kind of method | names |
+ * {@linkcode Session.enter} is the only way in: it sets the session's time and
+ * returns its inputs and commands. Afterwards, read {@linkcode Session.wakeAt}
+ * and call `tick` at that time.
+ *
+ * | through `enter(now)` | names |
  * | --- | --- |
  * | inputs | `receive`, `readSome`, `written`, `inputEnded`, `framingFailed`, `tick` |
- * | commands | `start`, `accept`, `refuse`, `call`, `notify`, `sendItem`, `endItems`, `cancel`, `takeItem`, `dropItems`, `respond`, `fail`, `refresh`, `drain`, `close` |
- * | outputs | frames to the sink, events to the host and the calls' observers, `wakeAt` |
- *
- * Read `wakeAt` after every input and every command.
+ * | handshake and end | `start`, `accept`, `refuse`, `refresh`, `drain`, `close`, `expel` |
+ * | calls to the peer | `outgoing`: `open`, `notify`, `notifyEncoded`, `endItems`, `giveUp` |
+ * | calls of the peer | `incoming.responses`: `respond`, `fail` |
+ * | items of a call | `shared`, for the functions in `flow/` |
  *
  * @module
  */
-import type { CallerObserver, OutgoingCall } from "./calls/outgoing_calls.ts";
-import type { IncomingCall } from "./calls/incoming_calls.ts";
-import { SessionError } from "../errors/call_error.ts";
-import { FrameDispatcher } from "./frame_dispatcher.ts";
-import { HandshakeRefusal, MAX_EARLY_BYTES } from "./control/handshake.ts";
-import type { Hello } from "./wire/hello.ts";
-import { MalformedError, messageOf } from "./wire/malformed_error.ts";
+import type { MessageCodec } from "../codec/message_codec.ts";
+import { SessionError, type SessionErrorCode } from "../errors/call_error.ts";
+import { sessionUnavailable } from "./calls/call_failures.ts";
+import { IncomingCalls } from "./calls/incoming_calls.ts";
+import { OutgoingCalls } from "./calls/outgoing_calls.ts";
+import { CredentialRefresh } from "./control/credential_refresh.ts";
+import {
+  Handshake,
+  HandshakeRefusal,
+  MAX_EARLY_BYTES,
+} from "./control/handshake.ts";
+import { Heartbeat } from "./control/heartbeat.ts";
+import { Lifecycle } from "./control/lifecycle.ts";
 import { servedMethods, unservedMethods } from "./control/method_matching.ts";
-import { SessionCalls } from "./session_calls.ts";
-import type { SessionConfig, SessionHost } from "./session_host.ts";
-import { RECEPTION } from "./session_state.ts";
+import { Ping } from "./control/ping.ts";
+import { RECEPTION, type SessionState } from "./control/session_state.ts";
+import { FrameWriter } from "./flow/frame_writer.ts";
+import { type SessionStats, SharedState } from "./flow/shared_state.ts";
 import { wakeBlocked } from "./flow/waiting_items.ts";
+import { FrameDispatcher } from "./frame_dispatcher.ts";
+import type { SessionConfig } from "./session_host.ts";
 import { Kind } from "./wire/frame_header.ts";
+import type { Hello } from "./wire/hello.ts";
+import type { SessionLimits } from "./wire/limits.ts";
+import { MalformedError, messageOf } from "./wire/malformed_error.ts";
+
+/** The facts of a session that can be read without entering it. */
+export interface SessionView {
+  /** The current state. */
+  readonly state: SessionState;
+  /** The peer's HELLO; `undefined` until it arrives. */
+  readonly peer: Hello | undefined;
+  /** The codec of all bodies. */
+  readonly codec: MessageCodec;
+  /** This side's limits. */
+  readonly limits: SessionLimits;
+  /** Counters of dropped, refused and malformed traffic. */
+  readonly stats: SessionStats;
+  /** Round-trip time of the last answered PING, ms. */
+  readonly roundTrip: number | undefined;
+  /** Whether a value is being encoded; no command may be given meanwhile. */
+  readonly encoding: boolean;
+  /** Whether a notification can be sent now without being queued. */
+  readonly mayNotify: boolean;
+  /** Whether a GOAWAY is the last frame sent; see {@linkcode Lifecycle.sentGoaway}. */
+  readonly sentGoaway: boolean;
+  /** When {@linkcode Session.tick} must be called next, ms. */
+  readonly wakeAt: number;
+}
 
 /** One end of a connection. */
-export class Session extends SessionCalls {
-  /** The peer's HELLO; `undefined` until it arrives. */
+export class Session implements SessionView {
+  /** State that the parts share. */
+  readonly shared: SharedState;
+  /** The calls that this side makes. */
+  readonly outgoing: OutgoingCalls;
+  /** The calls that the peer makes. */
+  readonly incoming: IncomingCalls;
+  /** The credential refreshes. */
+  readonly credentialRefresh: CredentialRefresh;
+  /** @inheritdoc */
   peer: Hello | undefined = undefined;
+  readonly #config: SessionConfig;
+  readonly #lifecycle: Lifecycle;
+  readonly #handshake: Handshake;
+  readonly #heartbeat: Heartbeat;
+  readonly #ping: Ping;
   readonly #dispatcher: FrameDispatcher;
 
-  /** @param options its parts and limits */
-  constructor(options: SessionConfig) {
-    super(options);
-    this.#dispatcher = new FrameDispatcher(
-      this.shared,
-      options.role === "client",
-      {
-        caller: this.caller,
-        callee: this.callee,
-        ping: this.ping,
-        credentialRefresh: this.credentialRefresh,
-        onReply: () => this.draining.finishIfIdle(),
-        onPong: (number) => this.draining.onPong(number),
-        onWindow: () => this.reportRoom(),
-        onGoaway: (goaway) => this.receiveGoaway(goaway),
-      },
+  /** @param config its parts and limits */
+  constructor(config: SessionConfig) {
+    const { role, sink, codecs, limits, host, now } = config;
+    const isClient = role === "client";
+    this.#config = config;
+    const shared = this.shared = new SharedState(
+      new FrameWriter(sink, codecs[0], limits),
+      limits,
+      (code, message) => this.#lifecycle.abort(code, message),
     );
+    shared.now = now;
+    this.outgoing = new OutgoingCalls(shared, isClient ? 1 : 2, host);
+    this.incoming = new IncomingCalls(shared, isClient ? 2 : 1, host);
+    this.credentialRefresh = new CredentialRefresh(shared, host, isClient);
+    this.#handshake = new Handshake(shared, config);
+    this.#heartbeat = new Heartbeat(limits, now);
+    this.#ping = new Ping(shared);
+    this.#lifecycle = new Lifecycle(isClient ? "new" : "waiting", {
+      shared,
+      outgoing: this.outgoing,
+      incoming: this.incoming,
+      handshake: this.#handshake,
+      credentialRefresh: this.credentialRefresh,
+      ping: this.#ping,
+    }, host);
+    shared.onCallEnded = () => this.#lifecycle.finishDrainIfIdle();
+    this.#dispatcher = new FrameDispatcher(shared, isClient, {
+      outgoing: this.outgoing,
+      incoming: this.incoming,
+      ping: this.#ping,
+      credentialRefresh: this.credentialRefresh,
+      onPong: (number) => this.#lifecycle.drain.onPong(number),
+      onGoaway: (goaway) => this.#lifecycle.receiveGoaway(goaway),
+    });
   }
 
-  /** When {@linkcode Session.tick} must be called next. */
+  /**
+   * Sets the session's time and returns its inputs and commands.
+   *
+   * @param now the current time in ms, from any origin
+   */
+  enter(now: number): this {
+    this.shared.now = now;
+    return this;
+  }
+
+  // ── facts ──────────────────────────────────────────────────────────────
+
+  /** @inheritdoc */
+  get state(): SessionState {
+    return this.#lifecycle.state;
+  }
+
+  /** @inheritdoc */
+  get sentGoaway(): boolean {
+    return this.#lifecycle.sentGoaway;
+  }
+
+  /** @inheritdoc */
+  get stats(): SessionStats {
+    return this.shared.stats;
+  }
+
+  /** @inheritdoc */
+  get codec(): MessageCodec {
+    return this.shared.writer.codec;
+  }
+
+  /** @inheritdoc */
+  get limits(): SessionLimits {
+    return this.shared.limits;
+  }
+
+  /** @inheritdoc */
+  get roundTrip(): number | undefined {
+    return this.#ping.roundTrip;
+  }
+
+  /** @inheritdoc */
+  get encoding(): boolean {
+    return this.shared.writer.encoding;
+  }
+
+  /** @inheritdoc */
+  get mayNotify(): boolean {
+    return this.outgoing.mayNotify;
+  }
+
+  /** @inheritdoc */
   get wakeAt(): number {
     if (this.state === "closed") return Infinity;
     const { timerWheel, now, writer } = this.shared;
     const wakeAt = Math.min(
-      this.handshakeDeadline,
-      this.draining.deadline,
+      this.#lifecycle.handshakeDeadline,
+      this.#lifecycle.drain.deadline,
       timerWheel.wakeAt,
     );
     if (this.state !== "open") return wakeAt;
-    this.heartbeat.watch(now, writer.unsent);
-    return Math.min(wakeAt, this.heartbeat.wakeAt);
+    this.#heartbeat.watch(now, writer.unsent);
+    return Math.min(wakeAt, this.#heartbeat.wakeAt);
   }
 
   // ── handshake ──────────────────────────────────────────────────────────
@@ -78,11 +198,11 @@ export class Session extends SessionCalls {
    * @throws {CodecError} if the codec cannot encode the credentials
    * @throws {RangeError} if the HELLO exceeds the limit `maxHello`
    */
-  start(credentials: unknown, now: number): void {
-    this.shared.now = now;
+  start(credentials: unknown): void {
     if (this.state !== "new") return;
-    this.handshake.sendClientHello(credentials);
-    this.on("start");
+    this.#handshake.sendClientHello(credentials);
+    this.#lifecycle.on("start");
+    this.outgoing.permit();
   }
 
   /** Handles a frame that must be HELLO. @throws {MalformedError} */
@@ -94,15 +214,15 @@ export class Session extends SessionCalls {
         }; expected HELLO (kind ${Kind.HELLO})`,
       );
     }
-    const hello = this.handshake.receiveHello(frame);
+    const hello = this.#handshake.receiveHello(frame);
     if (hello instanceof HandshakeRefusal) {
-      return this.abort(hello.code, hello.message);
+      return this.#lifecycle.abort(hello.code, hello.message);
     }
-    const { methods } = this.options;
+    const { methods } = this.#config;
     this.peer = hello;
-    this.callee.methods = servedMethods(hello.methods, methods);
-    this.unserved = unservedMethods(hello, methods);
-    this.on("hello");
+    this.incoming.methods = servedMethods(hello.methods, methods);
+    this.outgoing.unserved = unservedMethods(hello, methods);
+    this.#lifecycle.on("hello");
     if (this.state === "open") this.#open(hello);
     else this.#authenticate(hello);
   }
@@ -112,71 +232,69 @@ export class Session extends SessionCalls {
     try {
       if (hello.auth !== undefined) credentials = this.codec.decode(hello.auth);
     } catch (error) {
-      return this.abort(
+      return this.#lifecycle.abort(
         "unauthenticated",
         `the credentials are malformed: ${messageOf(error)}`,
       );
     }
-    this.options.host.onAuthenticate(hello, credentials);
+    this.#config.host.onAuthenticate(hello, credentials);
   }
 
   /**
    * Accepts the client (server only): sends HELLO, then handles the frames that
    * were kept during authentication.
    */
-  accept(now: number): void {
-    this.shared.now = now;
+  accept(): void {
     const hello = this.peer;
     if (this.state !== "authenticating" || hello === undefined) return;
     try {
-      this.handshake.sendServerHello(hello);
+      this.#handshake.sendServerHello(hello);
     } catch (error) {
-      return this.abort("internal", messageOf(error));
+      return this.#lifecycle.abort("internal", messageOf(error));
     }
-    this.on("accept");
+    this.#lifecycle.on("accept");
     this.#open(hello);
-    for (const { frame, receivedAt } of this.handshake.takeEarly()) {
-      this.receive(frame, receivedAt);
+    const { now } = this.shared;
+    for (const { frame, receivedAt } of this.#handshake.takeEarly()) {
+      this.enter(receivedAt).receive(frame);
     }
-    this.shared.now = now;
+    this.enter(now);
   }
 
   /** Rejects the client with `unauthenticated` (server only). */
-  refuse(message: string, now: number): void {
-    this.shared.now = now;
+  refuse(message: string): void {
     if (this.state === "authenticating") {
-      this.abort("unauthenticated", message);
+      this.#lifecycle.abort("unauthenticated", message);
     }
   }
 
   #open(hello: Hello): void {
-    this.handshakeDeadline = Infinity;
-    this.heartbeat.read(this.shared.now);
-    this.caller.applyPeerLimits(hello);
-    this.options.host.onOpened(hello);
+    this.#lifecycle.handshakeDeadline = Infinity;
+    this.#heartbeat.read(this.shared.now);
+    this.outgoing.permit();
+    this.outgoing.applyPeerLimits(hello);
+    this.#config.host.onOpened(hello);
   }
 
   // ── inputs ─────────────────────────────────────────────────────────────
 
   /** Records that bytes were read, whether or not they complete a frame. */
-  readSome(now: number): void {
-    this.shared.now = now;
-    this.heartbeat.read(now);
+  readSome(): void {
+    this.#heartbeat.read(this.shared.now);
   }
 
   /** Handles one frame; its bytes are valid during this call only. */
-  receive(frame: Uint8Array, now: number): void {
-    this.shared.now = now;
+  receive(frame: Uint8Array): void {
     if (this.state === "closed") return;
     try {
       if (this.state === "open") this.#dispatcher.receive(frame);
       else this.#receiveEarly(frame);
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
-      this.abort("protocol", error.message);
+      this.#lifecycle.abort("protocol", error.message);
     }
     if (this.shared.writer.unsent >= this.shared.limits.unsentHard) {
-      this.abort(
+      this.#lifecycle.abort(
         "unsent",
         `${this.shared.writer.unsent} bytes were sent but not read (limit unsentHard, ${this.shared.limits.unsentHard})`,
       );
@@ -193,8 +311,8 @@ export class Session extends SessionCalls {
       case "hello":
         return this.#receiveHello(frame);
       case "keep":
-        if (this.handshake.keepEarly(frame)) return;
-        return this.abort(
+        if (this.#handshake.keepEarly(frame)) return;
+        return this.#lifecycle.abort(
           "flow-control",
           `more than ${MAX_EARLY_BYTES} bytes were sent before authentication finished`,
         );
@@ -204,75 +322,104 @@ export class Session extends SessionCalls {
   }
 
   /** Sends waiting frames after the transport accepted bytes. */
-  written(now: number): void {
-    this.shared.now = now;
+  written(): void {
     if (this.state === "closed") return;
-    const { writer } = this.shared;
-    this.heartbeat.written(now, writer.unsent);
-    this.callee.responses.drain();
+    const { now, writer } = this.shared;
+    this.#heartbeat.written(now, writer.unsent);
+    this.incoming.responses.drain();
     writer.drain();
     wakeBlocked(this.shared);
-    this.reportRoom();
-    this.draining.finishIfIdle();
+    this.outgoing.reportRoom();
+    this.#lifecycle.finishDrainIfIdle();
   }
 
   /** Closes the session because the peer's bytes are not valid frames. */
-  framingFailed(message: string, now: number): void {
-    this.shared.now = now;
-    this.abort("protocol", message);
+  framingFailed(message: string): void {
+    this.#lifecycle.abort("protocol", message);
   }
 
   /** Ends the session: the peer ended its stream, or the transport failed. */
-  inputEnded(cause: unknown, now: number): void {
-    this.shared.now = now;
+  inputEnded(cause: unknown): void {
     if (this.state === "closed") return;
-    const expected = this.peerDrains || this.draining.stage !== "none";
-    if (cause === undefined && expected && this.caller.calls.size === 0) {
-      return this.finish(undefined);
+    const expected = this.#lifecycle.draining;
+    if (cause === undefined && expected && this.outgoing.calls.size === 0) {
+      return this.#lifecycle.finish(undefined);
     }
     const why = cause === undefined ? "the peer closed it" : messageOf(cause);
     const message = `The connection was lost: ${why}`;
-    this.finish(new SessionError("disconnected", message, { cause }));
+    this.#lifecycle.finish(
+      new SessionError("disconnected", message, { cause }),
+    );
   }
 
-  /** Handles every timeout that is due at `now`. */
-  tick(now: number): void {
-    this.shared.now = now;
+  /** Handles every timeout that is due. */
+  tick(): void {
     if (this.state === "closed") return;
-    this.shared.timerWheel.advance(now);
-    this.reportRoom();
-    if (now >= this.draining.deadline) return this.draining.finish();
-    const { limits, writer } = this.shared;
-    if (now >= this.handshakeDeadline) {
-      return this.abort(
+    const { limits, now, timerWheel, writer } = this.shared;
+    const { drain } = this.#lifecycle;
+    timerWheel.advance(now);
+    this.outgoing.reportRoom();
+    if (now >= drain.deadline) return drain.finish();
+    if (now >= this.#lifecycle.handshakeDeadline) {
+      return this.#lifecycle.abort(
         "timeout",
         `the handshake did not finish within ${limits.handshakeTimeout} ms`,
       );
     }
     if (this.state !== "open") return;
-    switch (this.heartbeat.check(now, writer.unsent)) {
+    switch (this.#heartbeat.check(now, writer.unsent)) {
       case "ping":
-        this.ping.send();
+        this.#ping.send();
         break;
       case "silent":
-        this.abort(
+        this.#lifecycle.abort(
           "timeout",
           `nothing was received, and ${limits.heartbeatMisses} PINGs went unanswered`,
         );
         break;
       case "stalled":
-        this.abort(
+        this.#lifecycle.abort(
           "unsent",
           `sent bytes were not read for ${limits.writeStall} ms (limit writeStall)`,
         );
     }
   }
-}
 
-export type {
-  CallerObserver,
-  IncomingCall,
-  OutgoingCall,
-  SessionConfig,
-  SessionHost,
-};
+  // ── credentials and end ────────────────────────────────────────────────
+
+  /**
+   * Sends new credentials (client only).
+   *
+   * @returns the id under which `SessionHost.onRefreshed` reports the outcome
+   * @throws {CallError} `unavailable`, `overloaded` or `too-large`
+   * @throws {CodecError} if the codec cannot encode the credentials
+   */
+  refresh(credentials: unknown): number {
+    if (this.state !== "open") {
+      throw sessionUnavailable(
+        "the session is not open",
+        "send credentials",
+      );
+    }
+    return this.credentialRefresh.send(credentials);
+  }
+
+  /**
+   * Drains the session: no new call starts, and calls in flight may finish
+   * within the grace period. Sends GOAWAY and, after one round trip, a GOAWAY
+   * with the id of the last accepted call.
+   */
+  drain(): void {
+    this.#lifecycle.beginDrain();
+  }
+
+  /** Sends GOAWAY and ends the session at once; calls in flight fail. */
+  close(): void {
+    this.#lifecycle.close();
+  }
+
+  /** Ends the session with an error, as for the peer's protocol errors. */
+  expel(code: SessionErrorCode, message: string): void {
+    this.#lifecycle.abort(code, message);
+  }
+}

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { SessionError } from "../errors/call_error.ts";
 import type { RequestHost } from "./calls/incoming_calls.ts";
+import type { RoomHost } from "./calls/outgoing_calls.ts";
+import type { LifecycleHost } from "./control/lifecycle.ts";
 import type { HandshakeConfig } from "./control/handshake.ts";
 import type { Hello } from "./wire/hello.ts";
 import type { SessionLimits } from "./wire/limits.ts";
@@ -12,7 +13,8 @@ import type { RefreshHost } from "./control/credential_refresh.ts";
 import type { FrameSink } from "./flow/frame_writer.ts";
 
 /** Receives the events of a session. */
-export interface SessionHost extends RequestHost, RefreshHost {
+export interface SessionHost
+  extends RequestHost, RefreshHost, RoomHost, LifecycleHost {
   /**
    * Called when a client's HELLO arrives (server only). Call `Session.accept`
    * or `Session.refuse`, now or later.
@@ -23,21 +25,6 @@ export interface SessionHost extends RequestHost, RefreshHost {
   onAuthenticate(hello: Hello, credentials: unknown): void;
   /** Called when the handshake is complete. */
   onOpened(hello: Hello): void;
-  /** Called when the peer drains and accepts no new calls. */
-  onPeerDraining(): void;
-  /** Called when `Session.mayNotify` is `true` again. */
-  onRoom(): void;
-  /**
-   * Called when a drain is over: no call is in flight, or the grace period has
-   * passed.
-   */
-  onDrained(): void;
-  /**
-   * Called once when the session ends.
-   *
-   * @param error why; `undefined` for an orderly end
-   */
-  onEnded(error: SessionError | undefined): void;
 }
 
 /** The parts and limits of a session. */

@@ -22,7 +22,7 @@ export interface ItemSource {
    * @throws the error with which the iteration fails
    */
   decode(body: Uint8Array): unknown;
-  /** Called when the loop is left, or fails with `failure`: no more items are wanted. */
+  /** Called when the loop is left or fails: no more items are wanted. */
   abandoned(failure?: unknown): void;
 }
 
@@ -39,8 +39,8 @@ const DONE: IteratorResult<never> = Object.freeze({
 /**
  * Async iterator over the items of a call.
  *
- * Each read grants credit, so that a reader that pauses also pauses the sender.
- * An item that cannot be decoded or is invalid ends the iteration, because
+ * Each read grants credit, so a reader that pauses also pauses the sender. An
+ * item that cannot be decoded or is invalid ends the iteration, because
  * `for await` does not call `return()` after `next()` has rejected.
  */
 export class ItemReader implements AsyncIterableIterator<unknown> {
@@ -105,7 +105,8 @@ export class ItemReader implements AsyncIterableIterator<unknown> {
    * Ends the iteration after the items that have arrived.
    *
    * @param failure the error with which the iteration fails, if any
-   * @param atOnce whether to drop the items that have arrived but were not read
+   * @param atOnce whether to drop items that have arrived but have not been
+   * read
    */
   end(failure?: { readonly error: unknown }, atOnce = false): void {
     if (this.#ended) return;
@@ -119,7 +120,7 @@ export class ItemReader implements AsyncIterableIterator<unknown> {
     while (this.#waiters.length > 0) {
       const now = this.#takeNow();
       if (now === undefined) return;
-      const { resolve, reject } = this.#waiters.shift()!; // the loop's condition
+      const { resolve, reject } = this.#waiters.shift()!; // not empty: checked by the loop
       now.then(resolve, reject);
     }
   }

@@ -1,3 +1,4 @@
+import { inFlightOf } from "../session/accounts.ts";
 import {
   assert,
   assertEquals,
@@ -255,7 +256,7 @@ Deno.test(
     controller.abort();
     const { code, processed } = await asked;
     assertEquals([code, processed], ["cancelled", "maybe"]);
-    while (peerOf(session)!.session.inFlight.outgoing > 0) await turns();
+    while (inFlightOf(peerOf(session)!.enter()).outgoing > 0) await turns();
     assertEquals(session.stats.lateFrames, 1);
     await server.shutdown();
   },

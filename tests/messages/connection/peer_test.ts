@@ -1,3 +1,4 @@
+import { accountsOf, inFlightOf } from "../session/accounts.ts";
 import { assert, assertEquals } from "@std/assert";
 import { peerOf } from "../../../lib/messages/connection/peer.ts";
 import { connect } from "../../../lib/messages/client/connect.ts";
@@ -133,15 +134,16 @@ Deno.test(
     });
     assertEquals(peerOf({}), undefined);
     const peer = peerOf(session);
-    assertEquals(peer?.session.inFlight, {
+    assert(peer);
+    assertEquals(inFlightOf(peer.enter()), {
       outgoing: 0,
       incoming: 0,
       queued: 0,
     });
     await session.remote.wait();
-    assertEquals(peer?.session.accounts.timers, 0);
+    assertEquals(accountsOf(peer.enter()).timers, 0);
     await session.close();
-    await peer?.closed;
+    await peer.closed;
     await server.shutdown();
   },
 );
@@ -232,7 +234,7 @@ for (const size of [10, 5_000, 300_000]) {
         assertEquals((await failed).code, "disconnected");
       }
       assertEquals((await session.finished)?.code, "disconnected");
-      const { outgoing, queued } = peerOf(session)!.session.inFlight;
+      const { outgoing, queued } = inFlightOf(peerOf(session)!.enter());
       assertEquals([outgoing, queued], [0, 0]);
       await server.shutdown();
     },

@@ -30,7 +30,7 @@ Deno.test(
 );
 
 Deno.test(
-  "report() gives each incident its own id, also when onError fails",
+  "report() creates an id for each incident, also when onError fails",
   none,
   async () => {
     const told: Incident[] = [];

@@ -165,7 +165,7 @@ Deno.test(
     });
     const server = createServer(P, {
       start: async (_, { remote }) => assertEquals(await remote.run(), "token"),
-      who: (_, { metadata }) => metadata["auth"] ?? "nobody",
+      who: (_, { metadata }) => metadata["auth"] ?? "anonymous",
     });
     const session = await connect(P, dial(server), {
       handlers: { run: (_, { remote }) => remote.who() },

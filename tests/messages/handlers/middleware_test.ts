@@ -151,7 +151,7 @@ Deno.test(
         go: async () => {
           await promise;
           order.push("handler");
-          throw new Error("nobody waits for this");
+          throw new Error("not awaited");
         },
       },
       {
@@ -251,7 +251,7 @@ Deno.test(
       next({});
       return 1;
     }, () => {
-      throw new Error("nobody waits for this");
+      throw new Error("not awaited");
     });
     assertEquals(await both(context, () => Promise.resolve()), 1);
     await assertRejects(

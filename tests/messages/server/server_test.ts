@@ -148,13 +148,13 @@ Deno.test("serve() releases everything when onListen throws", async () => {
 Deno.test("serve() reports the rejection of an asynchronous onListen, and serves", async () => {
   const { list, onError } = incidents();
   await using server = await serve(Echo, handlers, { port: 0 }, {
-    onListen: () => Promise.reject(new Error("nobody to tell")),
+    onListen: () => Promise.reject(new Error("no address to report")),
     onError,
   });
   await using session = await connect(Echo, server.addr);
   assertEquals(await session.remote.echo("x"), "x");
   assertEquals(list.map(({ error }) => String(error)), [
-    "Error: nobody to tell",
+    "Error: no address to report",
   ]);
 });
 

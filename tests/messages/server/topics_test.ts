@@ -248,7 +248,7 @@ Deno.test("subscribe() keeps the last message of each key when its subscriber st
   await news.server.shutdown();
 });
 
-Deno.test("subscribe() gives each subscriber of a topic its own policy", async () => {
+Deno.test("subscribe() applies a separate policy to each subscriber of a topic", async () => {
   const options = [
     { slow: "drop-oldest", maxQueued: 2 },
     { slow: "drop-newest", maxQueued: 5 },

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { accountsOf } from "./accounts.ts";
 import { assertEquals } from "@std/assert";
 import {
   CALL_ERROR_CODES,
@@ -75,7 +76,7 @@ function continues(lone: Lone): void {
     before + 1,
     body(1, 7),
   ]);
-  assertEquals([lone.session.accounts.assembling, lone.ends], [0, []]);
+  assertEquals([accountsOf(lone.session).assembling, lone.ends], [0, []]);
 }
 
 /** Registers the tests of a bound. */

@@ -4,6 +4,9 @@
  *
  * @module
  */
+import { inFlightOf } from "./accounts.ts";
+import { NO_FIELDS } from "../../../lib/messages/session/wire/fields.ts";
+import { takeItem } from "../../../lib/messages/session/flow/received_items.ts";
 import { assert, assertEquals } from "@std/assert";
 import { metadataField } from "../../../lib/messages/session/wire/fields.ts";
 import { DEFAULT_LIMITS } from "../../../lib/messages/session/wire/limits.ts";
@@ -38,7 +41,11 @@ function cancels(lone: Lone, count: number): void {
     const id = 2 * lone.calls.length + 1;
     lone.receive(Kind.REQUEST, id, request(ASK));
     lone.receive(Kind.CANCEL, id, [0]);
-    lone.session.respond(lone.calls.at(-1)!.call, body(1), lone.now); // has just arrived
+    lone.session.enter(lone.now).incoming.responses.respond(
+      lone.calls.at(-1)!.call,
+      body(1),
+      NO_FIELDS,
+    ); // has just arrived
   }
 }
 
@@ -133,7 +140,7 @@ const BOUNDS: readonly Bound[] = [
     use(lone, amount) {
       lone.receive(Kind.AUTH, 1, body(1));
       lone.advance(amount);
-      lone.session.refreshed(1, lone.now);
+      lone.session.enter(lone.now).credentialRefresh.accept(1);
       return lone.sentKinds().includes("AUTH 1");
     },
     beyond: "closes: timeout",
@@ -170,7 +177,7 @@ const BOUNDS: readonly Bound[] = [
     most: 3,
     use(lone, amount) {
       for (let n = 0; n < 32 + amount; n++) lone.call();
-      return lone.session.inFlight.queued === amount;
+      return inFlightOf(lone.session).queued === amount;
     },
     beyond: "overloaded, no, later",
   },
@@ -246,7 +253,11 @@ const BOUNDS: readonly Bound[] = [
     use(lone, amount) {
       requests(lone, 1);
       leaveUnsent(lone, amount);
-      lone.session.respond(lone.calls[0]!.call, body(1), lone.now); // has just arrived
+      lone.session.enter(lone.now).incoming.responses.respond(
+        lone.calls[0]!.call,
+        body(1),
+        NO_FIELDS,
+      ); // has just arrived
       return lone.sentKinds().includes("RESULT 1");
     },
     beyond: NOTHING, // it waits for room
@@ -305,9 +316,13 @@ const BOUNDS: readonly Bound[] = [
     most: 499,
     use(lone, amount) {
       requests(lone, 1);
-      lone.session.drain(lone.now);
+      lone.session.enter(lone.now).drain();
       lone.advance(amount);
-      lone.session.respond(lone.calls[0]!.call, body(1), lone.now); // arrived before the drain
+      lone.session.enter(lone.now).incoming.responses.respond(
+        lone.calls[0]!.call,
+        body(1),
+        NO_FIELDS,
+      ); // arrived before the drain
       return lone.sentKinds().includes("RESULT 1");
     },
     beyond: "closes: none",
@@ -330,7 +345,7 @@ Deno.test(
     for (let n = 0; n < 100; n++) {
       lone.receive(Kind.ITEM, 1, item(500));
       credit -= 500;
-      lone.session.takeItem(held.call, lone.now);
+      takeItem(lone.session.enter(lone.now).shared, held.call);
       for (const { body } of lone.sent()) credit += getU32(body, 0);
       most = Math.max(most, credit);
     }

@@ -1,3 +1,6 @@
+import { accountsOf } from "./accounts.ts";
+import { NO_FIELDS } from "../../../lib/messages/session/wire/fields.ts";
+import { takeItem } from "../../../lib/messages/session/flow/received_items.ts";
 import { assertEquals } from "@std/assert";
 import {
   ASK,
@@ -34,27 +37,35 @@ Deno.test(
         caller,
         talk,
         [body(0), body(2)],
-        () => caller.session.endItems(talk.call, simulation.now),
+        () => caller.session.enter(simulation.now).outgoing.endItems(talk.call),
       );
       simulation.settle();
       assertEquals([
         notes,
         held.map(({ input }) => input.length),
       ], [[body(0)], [0, 0]]);
-      callee.session.respond(held[0]!.call, body(0), simulation.now);
+      callee.session.enter(simulation.now).incoming.responses.respond(
+        held[0]!.call,
+        body(0),
+        NO_FIELDS,
+      );
       assertEquals(
-        callee.session.takeItem(held[1]!.call, simulation.now),
+        takeItem(callee.session.enter(simulation.now).shared, held[1]!.call),
         body(0),
       );
       assertEquals(
-        callee.session.takeItem(held[1]!.call, simulation.now),
+        takeItem(callee.session.enter(simulation.now).shared, held[1]!.call),
         body(2),
       );
       assertEquals([
-        callee.session.takeItem(held[1]!.call, simulation.now),
+        takeItem(callee.session.enter(simulation.now).shared, held[1]!.call),
         held[1]?.itemsEnded,
       ], [undefined, true]);
-      callee.session.respond(held[1]!.call, undefined, simulation.now);
+      callee.session.enter(simulation.now).incoming.responses.respond(
+        held[1]!.call,
+        undefined,
+        NO_FIELDS,
+      );
       simulation.settle();
       assertEquals([empty.results, talk.results], [[body(0)], [body(0)]]);
     }
@@ -68,14 +79,18 @@ Deno.test("takeItem() returns received items after the result", pure, () => {
   const down = call(simulation, client, { method: DOWN, value: body(1) });
   simulation.settle();
   sendAll(simulation, server, held[0]!, [body(1), body(2)]);
-  server.session.respond(held[0]!.call, undefined, simulation.now);
+  server.session.enter(simulation.now).incoming.responses.respond(
+    held[0]!.call,
+    undefined,
+    NO_FIELDS,
+  );
   simulation.settle();
   const taken = [1, 2, 3].map(() =>
-    client.session.takeItem(down.call, simulation.now)?.length
+    takeItem(client.session.enter(simulation.now).shared, down.call)?.length
   );
   assertEquals([down.results.length, taken], [1, [1, 2, undefined]]);
   assertEquals(
-    client.session.accounts.creditPool,
+    accountsOf(client.session).creditPool,
     client.session.limits.connectionWindow,
   );
 });

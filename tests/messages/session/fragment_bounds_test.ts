@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { takeItem } from "../../../lib/messages/session/flow/received_items.ts";
 import { assert } from "@std/assert";
 import type { SessionLimits } from "../../../lib/messages/session/wire/limits.ts";
 import { Flag, Kind } from "../../../lib/messages/session/wire/frame_header.ts";
@@ -72,7 +73,7 @@ const CARRIERS: readonly Carrier[] = [
       lone.receive(Kind.REQUEST, 1, request(UP));
       const [held] = lone.calls;
       assert(held);
-      lone.session.takeItem(held.call, lone.now);
+      takeItem(lone.session.enter(lone.now).shared, held.call);
       return () => held.items.length === 1;
     },
     // The last part completes the item and is not counted: four others are.

@@ -1,3 +1,5 @@
+import { inFlightOf } from "./accounts.ts";
+import { NO_FIELDS } from "../../../lib/messages/session/wire/fields.ts";
 import { assertEquals } from "@std/assert";
 import { Flag, Kind } from "../../../lib/messages/session/wire/frame_header.ts";
 import { ASK, body, call, DOWN } from "./session_calls.ts";
@@ -80,7 +82,11 @@ Deno.test(
   () => {
     const lone = Lone.open("server");
     lone.receive(Kind.REQUEST, 1, request(ASK));
-    lone.session.respond(lone.calls[0]!.call, body(0), 0);
+    lone.session.enter(0).incoming.responses.respond(
+      lone.calls[0]!.call,
+      body(0),
+      NO_FIELDS,
+    );
     const late = () => lone.session.stats.lateFrames;
     for (const kind of [Kind.ITEM, Kind.END, Kind.CANCEL]) {
       lone.receive(
@@ -96,17 +102,21 @@ Deno.test(
     server.handle = (incoming) =>
       simulation.at(
         20,
-        () => server.session.respond(incoming, body(1), simulation.now),
+        () =>
+          server.session.enter(simulation.now).incoming.responses.respond(
+            incoming,
+            body(1),
+            NO_FIELDS,
+          ),
       );
     const asked = call(simulation, client, { method: DOWN, value: body(1) });
     simulation.advance(10);
-    client.session.cancel(
-      asked.call,
-      { code: "cancelled", message: "no" },
-      simulation.now,
-    );
+    client.session.enter(simulation.now).outgoing.giveUp(asked.call, {
+      code: "cancelled",
+      message: "no",
+    });
     simulation.settle();
     assertEquals([asked.settled, client.session.stats.lateFrames], [1, 1]);
-    assertEquals(client.session.inFlight.outgoing, 0);
+    assertEquals(inFlightOf(client.session).outgoing, 0);
   },
 );

@@ -6,6 +6,16 @@
  *
  * @module
  */
+import { accountsOf, inFlightOf } from "./accounts.ts";
+import {
+  discardItems,
+  takeItem,
+} from "../../../lib/messages/session/flow/received_items.ts";
+import { NO_FIELDS } from "../../../lib/messages/session/wire/fields.ts";
+import {
+  maySendItem,
+  sendItem,
+} from "../../../lib/messages/session/flow/waiting_items.ts";
 import { assert, assertEquals } from "@std/assert";
 import { SessionError } from "../../../lib/messages/errors/call_error.ts";
 import { Kind } from "../../../lib/messages/session/wire/frame_header.ts";
@@ -140,9 +150,9 @@ function victim(random: Random, made: Outgoing[]): Lone {
   const role = random(2) === 0 ? "client" : "server";
   const state = random(8);
   const lone = state < 2 ? new Lone(role, LIMITS) : Lone.open(role, LIMITS);
-  if (state === 0 && role === "client") lone.session.start(undefined, 0);
+  if (state === 0 && role === "client") lone.session.enter(0).start(undefined);
   if (state === 1) lone.accepts = false;
-  if (state === 7) lone.session.drain(lone.now);
+  if (state === 7) lone.session.enter(lone.now).drain();
   if (state === 2) lone.sink.open = false;
   if (state < 2 || state === 7) return lone;
   for (let count = random(6); count > 0; count--) {
@@ -151,7 +161,7 @@ function victim(random: Random, made: Outgoing[]): Lone {
       value: new Uint8Array(random(40)),
       timeout: random(2) === 0 ? Infinity : 500,
     });
-    lone.session.takeItem(observer.call, lone.now);
+    takeItem(lone.session.enter(lone.now).shared, observer.call);
     made.push(observer);
   }
   return lone;
@@ -163,22 +173,35 @@ function act(random: Random, lone: Lone): void {
   const { session, now } = lone;
   switch (random(5)) {
     case 0:
-      return session.respond(incoming.call, new Uint8Array(random(300)), now);
+      return session.enter(now).incoming.responses.respond(
+        incoming.call,
+        new Uint8Array(random(300)),
+        NO_FIELDS,
+      );
     case 1:
-      session.takeItem(incoming.call, now);
+      takeItem(session.enter(now).shared, incoming.call);
       return;
     case 2:
-      if (session.maySendItem(incoming.call)) {
-        session.sendItem(incoming.call, new Uint8Array(random(40_000)), now);
+      if (maySendItem(session.shared, incoming.call)) {
+        sendItem(
+          session.enter(now).shared,
+          incoming.call,
+          new Uint8Array(random(40_000)),
+        );
       }
       return;
     case 3:
-      return session.dropItems(incoming.call, now);
+      return discardItems(
+        session.enter(now).shared,
+        incoming.call.receiveWindow,
+      );
   }
 }
 
 function checkBounds({ session, sink, calls }: Lone): void {
-  const { accounts, limits, inFlight } = session;
+  const { limits } = session;
+  const accounts = accountsOf(session);
+  const inFlight = inFlightOf(session);
   assert(accounts.assembling <= limits.maxAssembly, "assembling");
   assert(accounts.creditPool >= 0 && accounts.backlog >= 0, "accounts");
   assert(inFlight.incoming <= limits.maxCalls, "calls in flight");
@@ -196,19 +219,23 @@ function checkBounds({ session, sink, calls }: Lone): void {
 
 function checkEnd(lone: Lone, made: Outgoing[]): void {
   const { session } = lone;
-  if (session.state !== "closed") session.close(lone.now);
+  if (session.state !== "closed") session.enter(lone.now).close();
   assertEquals(lone.ends.length, 1, "ends once");
   const error = lone.ends[0];
   assert(error === undefined || error instanceof SessionError);
   for (const outgoing of made) {
     assertEquals(outgoing.settled, 1);
-    session.dropItems(outgoing.call, lone.now); // its reader stops
+    discardItems(session.enter(lone.now).shared, outgoing.call.receiveWindow); // its reader stops
   }
   for (const { call } of lone.calls) {
-    session.respond(call, new Uint8Array(), lone.now);
+    session.enter(lone.now).incoming.responses.respond(
+      call,
+      new Uint8Array(),
+      NO_FIELDS,
+    );
   }
-  assertEquals(session.inFlight, { outgoing: 0, incoming: 0, queued: 0 });
-  const { creditPool, assembling, timers, blocked } = session.accounts;
+  assertEquals(inFlightOf(session), { outgoing: 0, incoming: 0, queued: 0 });
+  const { creditPool, assembling, timers, blocked } = accountsOf(session);
   assertEquals([assembling, timers, blocked], [0, 0, 0]);
   assertEquals(creditPool, session.limits.connectionWindow);
 }

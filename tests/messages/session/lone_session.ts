@@ -169,7 +169,7 @@ export class Lone {
         },
         onAuthenticate: (_hello, credentials) => {
           this.credentials = credentials;
-          if (this.accepts) this.session.accept(this.now);
+          if (this.accepts) this.session.enter(this.now).accept();
         },
         onOpened: () => this.opened++,
         onRefresh: (id, credentials) => {
@@ -182,7 +182,7 @@ export class Lone {
         onRoom: () => {},
         onDrained: () => {
           this.drained++;
-          this.session.close(this.now);
+          this.session.enter(this.now).close();
         },
         onEnded: (error) => this.ends.push(error),
       },
@@ -196,7 +196,7 @@ export class Lone {
     changes: Parameters<typeof hello>[1] = {},
   ): Lone {
     const lone = new Lone(role, limits);
-    if (role === "client") lone.session.start(undefined, 0);
+    if (role === "client") lone.session.enter(0).start(undefined);
     const other = role === "client" ? "server" : "client";
     lone.receive(Kind.HELLO, 0, hello(other, changes));
     lone.sent();
@@ -215,7 +215,7 @@ export class Lone {
     const observer = new Outgoing(
       { session: this.session } as Outgoing["side"],
     ); // only its session is used
-    observer.call = this.session.call({
+    observer.call = this.session.enter(this.now).outgoing.open({
       method,
       info: TABLES.calls[method]!,
       value,
@@ -223,7 +223,7 @@ export class Lone {
       timeout,
       fields,
       observer,
-    }, this.now);
+    });
     return observer;
   }
 
@@ -240,15 +240,15 @@ export class Lone {
 
   /** Delivers bytes as a frame, then overwrites them to expose kept views. */
   receiveFrame(bytes: Uint8Array): void {
-    this.session.receive(bytes, this.now);
+    this.session.enter(this.now).receive(bytes);
     bytes.fill(0xdd);
-    this.session.readSome(this.now);
+    this.session.enter(this.now).readSome();
   }
 
   /** Lets the transport take all unsent bytes. */
   write(): this {
     this.sink.bytesHanded = this.sink.taken = this.sink.bytesFramed;
-    this.session.written(this.now);
+    this.session.enter(this.now).written();
     return this;
   }
 
@@ -257,7 +257,7 @@ export class Lone {
     const until = this.now + ms;
     while (this.session.wakeAt <= until) {
       this.now = Math.max(this.now, this.session.wakeAt);
-      this.session.tick(this.now);
+      this.session.enter(this.now).tick();
     }
     this.now = until;
     return this;

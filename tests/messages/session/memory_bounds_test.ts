@@ -4,6 +4,12 @@
  *
  * @module
  */
+import { accountsOf } from "./accounts.ts";
+import {
+  maySendItem,
+  sendItem,
+} from "../../../lib/messages/session/flow/waiting_items.ts";
+import { takeItem } from "../../../lib/messages/session/flow/received_items.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   metadataField,
@@ -37,13 +43,13 @@ Deno.test(
     const lone = Lone.open("server", {}, {
       mismatches: [{ method: NOTE, reason: "missing" }],
     });
-    lone.session.notify({
+    lone.session.enter(0).outgoing.notify({
       method: NOTE,
       info: TABLES.calls[NOTE]!,
       value: body(1),
       hasValue: true,
       fields: NO_FIELDS,
-    }, 0);
+    });
     assertEquals(lone.session.peer?.mismatches, []);
     assertEquals(lone.sentKinds(), ["NOTIFY 0"]);
   },
@@ -63,17 +69,19 @@ Deno.test(
     }
     let taken = 0;
     for (const { call } of lone.calls) {
-      assert(lone.session.maySendItem(call));
-      if (lone.session.sendItem(call, body(1_000_000), 0)) taken++;
+      assert(maySendItem(lone.session.shared, call));
+      if (sendItem(lone.session.enter(0).shared, call, body(1_000_000))) {
+        taken++;
+      }
       lone.write();
     }
-    const { itemBacklog, blocked } = lone.session.accounts;
+    const { itemBacklog, blocked } = accountsOf(lone.session);
     // One more is allowed beyond the bound.
     assert(itemBacklog <= maxAssembly + 1_000_002 && itemBacklog > maxAssembly);
     assertEquals([taken, blocked], [18, 100 - 18]);
     // A small item of any of them needs no such room.
     const { call } = lone.calls.at(-1)!;
-    assert(lone.session.sendItem(call, body(10), 0));
+    assert(sendItem(lone.session.enter(0).shared, call, body(10)));
     // As soon as one is dropped, the next may be sent.
     const woken = () =>
       lone.calls.filter(({ sendable }) => sendable > 0).length;
@@ -101,8 +109,8 @@ Deno.test(
         receiveWindow.available > 0 && receiveWindow.available < 200 * 1024
       ) {
         lone.receive(Kind.ITEM, id, item);
-        while (lone.session.takeItem(call, 0) !== undefined);
-        if (lone.session.accounts.creditPool === 0) break;
+        while (takeItem(lone.session.enter(0).shared, call) !== undefined);
+        if (accountsOf(lone.session).creditPool === 0) break;
       }
       receiveWindow.readPending = false;
       while (receiveWindow.available > 0) lone.receive(Kind.ITEM, id, item);
@@ -150,9 +158,13 @@ Deno.test(
     };
     server.handle = (incoming) => {
       const value = incoming.method.index === DOWN ? undefined : body(1);
-      server.session.respond(incoming, value, simulation.now, fields);
+      server.session.enter(simulation.now).incoming.responses.respond(
+        incoming,
+        value,
+        fields,
+      );
     };
-    client.session.start(undefined, simulation.now);
+    client.session.enter(simulation.now).start(undefined);
     const early = call(simulation, client, { method: UP, fields });
     simulation.settle();
     const down = call(simulation, client, {
@@ -177,7 +189,10 @@ Deno.test(
       held.onCancelled = () =>
         simulation.at(0, () => {
           const { cancelError } = incoming;
-          server.session.fail(incoming, cancelError!, simulation.now);
+          server.session.enter(simulation.now).incoming.responses.fail(
+            incoming,
+            cancelError!,
+          );
           server.touch();
         });
     };
@@ -202,12 +217,12 @@ Deno.test(
     const lone = Lone.open("server");
     lone.receive(Kind.REQUEST, 1, request(UP));
     const { call } = lone.calls[0]!;
-    lone.session.takeItem(call, 0);
+    takeItem(lone.session.enter(0).shared, call);
     for (let n = 0; n < 1000; n++) {
       lone.receive(Kind.ITEM, 1, n < 2 ? [0] : [n & 255], Flag.MORE);
     }
     assertEquals(call.receiveWindow?.held, 1000);
-    assertEquals(lone.session.accounts.assembling, 1000);
+    assertEquals(accountsOf(lone.session).assembling, 1000);
   },
 );
 
@@ -221,13 +236,15 @@ Deno.test(
     }
     const large = body(4_000_000);
     const taken = lone.calls.map(({ call }) =>
-      lone.session.sendItem(call, large, 0)
+      sendItem(lone.session.enter(0).shared, call, large)
     );
     assertEquals(taken, [true, true, true, true, true, false]);
     const { call } = lone.calls[5]!;
-    assertEquals(lone.session.maySendItem(call), false);
-    assertThrows(() => lone.session.sendItem(call, "no bytes", 0));
-    assertEquals(lone.session.maySendItem(call), true);
+    assertEquals(maySendItem(lone.session.shared, call), false);
+    assertThrows(() =>
+      sendItem(lone.session.enter(0).shared, call, "no bytes")
+    );
+    assertEquals(maySendItem(lone.session.shared, call), true);
   },
 );
 
@@ -239,7 +256,7 @@ Deno.test(
       const simulation = new Simulation();
       const { client, server } = simulation;
       const held = hold(server);
-      client.session.start(undefined, simulation.now);
+      client.session.enter(simulation.now).start(undefined);
       for (let n = 0; n < count; n++) {
         const value = size === 0 ? undefined : body(size);
         const up = call(simulation, client, { method: UP, value });
@@ -283,8 +300,8 @@ function scarce(): { lone: Lone; open: () => Incoming; send: Send } {
     },
     send({ call }, size) {
       const { session } = lone;
-      return session.maySendItem(call) &&
-        session.sendItem(call, body(size), lone.now);
+      return maySendItem(session.shared, call) &&
+        sendItem(session.enter(lone.now).shared, call, body(size));
     },
   };
 }
@@ -301,11 +318,15 @@ Deno.test(
       for (let id = 3; id < 103; id += 2) {
         const held = open();
         assert(!send(held, 100_000));
-        assertEquals(lone.session.accounts.waitingForSpace, 1);
+        assertEquals(accountsOf(lone.session).waitingForSpace, 1);
         if (cancelled) lone.receive(Kind.CANCEL, id, [0]);
-        lone.session.respond(held.call, body(0), lone.now);
+        lone.session.enter(lone.now).incoming.responses.respond(
+          held.call,
+          body(0),
+          NO_FIELDS,
+        );
         lone.write();
-        assertEquals(lone.session.accounts.waitingForSpace, 0);
+        assertEquals(accountsOf(lone.session).waitingForSpace, 0);
         assertEquals(lone.ends, []);
       }
     }
@@ -321,7 +342,7 @@ Deno.test(
     const steady = open();
     assert(send(steady, 40_000)); // beyond the bound
     lone.write();
-    lone.session.maySendItem(steady.call);
+    maySendItem(lone.session.shared, steady.call);
     const waits = open();
     assert(!send(waits, 60_000));
     const taken: number[] = [];
@@ -330,7 +351,7 @@ Deno.test(
     };
     steady.onSendable = () => {
       if (send(steady, 17_500)) taken.push(17_500);
-      lone.session.maySendItem(steady.call);
+      maySendItem(lone.session.shared, steady.call);
     };
     // Grants what was sent and a little more, so that it may continue at once.
     const { streamWindow } = SCARCE.hello;
@@ -352,11 +373,11 @@ Deno.test(
   () => {
     const ways: Record<string, (first: Incoming, lone: Lone) => void> = {
       "cannot be encoded"({ call }, { session }) {
-        assertThrows(() => session.sendItem(call, "no bytes", 0));
+        assertThrows(() => sendItem(session.enter(0).shared, call, "no bytes"));
       },
       "its caller cancels": (_, lone) => lone.receive(Kind.CANCEL, 3, [0]),
       "its handler ends": ({ call }, { session }) =>
-        session.respond(call, body(0), 0),
+        session.enter(0).incoming.responses.respond(call, body(0), NO_FIELDS),
     };
     for (const [name, leave] of Object.entries(ways)) {
       const { lone, open, send } = scarce();
@@ -393,8 +414,8 @@ Deno.test(
       });
     }
     looked = 0;
-    lone.session.close(lone.now);
+    lone.session.enter(lone.now).close();
     assert(looked <= 10 * 200, `${looked} looks at 200 calls`);
-    assertEquals(lone.session.accounts.waitingForSpace, 0);
+    assertEquals(accountsOf(lone.session).waitingForSpace, 0);
   },
 );

@@ -3,6 +3,11 @@
  *
  * @module
  */
+import { takeItem } from "../../../lib/messages/session/flow/received_items.ts";
+import {
+  maySendItem,
+  sendItem,
+} from "../../../lib/messages/session/flow/waiting_items.ts";
 import type { CallError } from "../../../lib/messages/errors/call_error.ts";
 import type {
   CalleeObserver,
@@ -93,7 +98,7 @@ export function call(
   const { method = ASK, value, timeout = Infinity, fields = NO_FIELDS } =
     options;
   const observer = new Outgoing(side);
-  observer.call = side.session.call({
+  observer.call = side.session.enter(simulation.now).outgoing.open({
     method,
     info: TABLES.calls[method]!,
     value,
@@ -101,20 +106,20 @@ export function call(
     timeout,
     fields,
     observer,
-  }, simulation.now);
+  });
   side.touch();
   return observer;
 }
 
 /** Sends a notification. */
 export function notify(simulation: Simulation, side: Side, value: unknown) {
-  side.session.notify({
+  side.session.enter(simulation.now).outgoing.notify({
     method: NOTE,
     info: TABLES.calls[NOTE]!,
     value,
     hasValue: true,
     fields: NO_FIELDS,
-  }, simulation.now);
+  });
 }
 
 /** A call that the peer made, as its handler sees it. */
@@ -166,7 +171,10 @@ export function readAll(
 ): void {
   const next = () => {
     for (;;) {
-      const item = side.session.takeItem(reader.call, simulation.now);
+      const item = takeItem(
+        side.session.enter(simulation.now).shared,
+        reader.call,
+      );
       if (item === undefined) return;
       reader.items.push(item.slice());
     }
@@ -190,9 +198,11 @@ export function sendAll(
   let over = false;
   const go = () => {
     while (next < items.length) {
-      if (!side.session.maySendItem(writer.call)) return;
+      if (!maySendItem(side.session.shared, writer.call)) return;
       const item = items[next];
-      if (!side.session.sendItem(writer.call, item, simulation.now)) return;
+      if (
+        !sendItem(side.session.enter(simulation.now).shared, writer.call, item)
+      ) return;
       next++;
     }
     if (!over) done();

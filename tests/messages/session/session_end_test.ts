@@ -1,3 +1,6 @@
+import { inFlightOf } from "./accounts.ts";
+import { sendItem } from "../../../lib/messages/session/flow/waiting_items.ts";
+import { NO_FIELDS } from "../../../lib/messages/session/wire/fields.ts";
 import { assertEquals } from "@std/assert";
 import { Kind } from "../../../lib/messages/session/wire/frame_header.ts";
 import { ASK, body } from "./session_calls.ts";
@@ -30,9 +33,13 @@ Deno.test(
     const lone = Lone.open("server");
     for (const id of [1, 3]) lone.receive(Kind.REQUEST, id, request(2));
     for (const { call } of lone.calls) {
-      lone.session.sendItem(call, body(900_000), 0);
+      sendItem(lone.session.enter(0).shared, call, body(900_000));
     }
-    lone.session.respond(lone.calls[0]!.call, undefined, 0);
+    lone.session.enter(0).incoming.responses.respond(
+      lone.calls[0]!.call,
+      undefined,
+      NO_FIELDS,
+    );
     lone.sent();
     assertEquals(lone.session.sentGoaway, false);
     lone.receive(0x7f, 0);
@@ -40,11 +47,15 @@ Deno.test(
       ["GOAWAY 0"],
       true,
     ]);
-    lone.session.respond(lone.calls[1]!.call, undefined, 0);
-    lone.session.drain(0);
-    lone.session.close(0);
+    lone.session.enter(0).incoming.responses.respond(
+      lone.calls[1]!.call,
+      undefined,
+      NO_FIELDS,
+    );
+    lone.session.enter(0).drain();
+    lone.session.enter(0).close();
     assertEquals([lone.ends.length, lone.drained, lone.sent()], [1, 0, []]);
-    assertEquals(lone.session.inFlight.incoming, 0);
+    assertEquals(inFlightOf(lone.session).incoming, 0);
   },
 );
 
@@ -55,8 +66,12 @@ Deno.test(
     const lone = Lone.open("server");
     lone.receive(Kind.REQUEST, 1, request(ASK));
     lone.sent();
-    lone.session.inputEnded(new Error("reset"), 0);
-    lone.session.respond(lone.calls[0]!.call, body(1), 0);
+    lone.session.enter(0).inputEnded(new Error("reset"));
+    lone.session.enter(0).incoming.responses.respond(
+      lone.calls[0]!.call,
+      body(1),
+      NO_FIELDS,
+    );
     assertEquals([lone.sent(), lone.session.sentGoaway], [[], false]);
     assertEquals([lone.error.code, lone.error.cause instanceof Error], [
       "disconnected",

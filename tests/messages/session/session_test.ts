@@ -1,3 +1,4 @@
+import { accountsOf, inFlightOf } from "./accounts.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
 import { NO_FIELDS } from "../../../lib/messages/session/wire/fields.ts";
@@ -52,7 +53,7 @@ Deno.test(
       fields: NO_FIELDS,
     };
     const error = assertThrows(
-      () => lone.session.notify(message, 0),
+      () => lone.session.enter(0).outgoing.notify(message),
       CallError,
     );
     assertEquals([error.code, error.method, lone.sentKinds()], [
@@ -73,11 +74,11 @@ Deno.test(
     client.notified = (_, note) => notes.push(note.length);
     assertEquals(server.session.mayNotify, true);
     for (const size of [3, 400_000]) {
-      server.session.notifyEncoded({
-        method: NOTE,
-        info: TABLES.calls[NOTE]!,
-        body: body(size),
-      }, simulation.now);
+      server.session.enter(simulation.now).outgoing.notifyEncoded(
+        NOTE,
+        TABLES.calls[NOTE]!,
+        body(size),
+      );
     }
     simulation.settle();
     assertEquals([notes, client.ends], [[3, 400_000], []]);
@@ -90,10 +91,10 @@ Deno.test(
   () => {
     const lone = Lone.open("server");
     lone.receive(Kind.REQUEST, 1, request(ASK));
-    lone.session.close(0);
-    lone.session.close(0);
-    lone.session.inputEnded(undefined, 0);
-    lone.session.expel("too-many", "again", 0);
+    lone.session.enter(0).close();
+    lone.session.enter(0).close();
+    lone.session.enter(0).inputEnded(undefined);
+    lone.session.enter(0).expel("too-many", "again");
     assertEquals(lone.sent().map(goawayOf), [{ code: 0, lastId: 1 }]);
     assertEquals([lone.ends, lone.session.wakeAt, lone.calls[0]?.cancels], [
       [undefined],
@@ -101,8 +102,8 @@ Deno.test(
       ["disconnected"],
     ]);
     lone.receive(Kind.REQUEST, 3, request(ASK));
-    lone.session.written(0);
-    lone.session.tick(1e9);
+    lone.session.enter(0).written();
+    lone.session.enter(1e9).tick();
     assertEquals([lone.calls.length, lone.sent()], [1, []]);
   },
 );
@@ -112,13 +113,13 @@ Deno.test(
   pure,
   () => {
     const lone = Lone.open("server");
-    lone.session.expel("too-many", "slow", 0);
+    lone.session.enter(0).expel("too-many", "slow");
     assertEquals([goawayOf(lone.sent()[0]!).code, lone.error.code], [
       6,
       "too-many",
     ]);
     const other = Lone.open("server");
-    other.session.framingFailed("no frames", 0);
+    other.session.enter(0).framingFailed("no frames");
     assertEquals([goawayOf(other.sent()[0]!).code, other.error.code], [
       1,
       "protocol",
@@ -142,7 +143,7 @@ Deno.test(
       hold(server);
       if (inFlight) call(simulation, client, { value: body(1) });
       simulation.settle();
-      if (goaway) server.session.drain(simulation.now);
+      if (goaway) server.session.enter(simulation.now).drain();
       simulation.advance(5);
       client.inputEnded(undefined);
       assertEquals(client.ends[0]?.code, good ? undefined : "disconnected");
@@ -152,7 +153,7 @@ Deno.test(
 
 Deno.test("accounts of an idle session hold the full credit", pure, () => {
   const { session } = Lone.open("client");
-  assertEquals(session.accounts, {
+  assertEquals(accountsOf(session), {
     callCredit: 4 * 2 ** 20,
     requestCredit: 4 * 2 ** 20,
     requestOwed: 0,
@@ -164,5 +165,5 @@ Deno.test("accounts of an idle session hold the full credit", pure, () => {
     backlog: 0,
     itemBacklog: 0,
   });
-  assertEquals(session.inFlight, { outgoing: 0, incoming: 0, queued: 0 });
+  assertEquals(inFlightOf(session), { outgoing: 0, incoming: 0, queued: 0 });
 });

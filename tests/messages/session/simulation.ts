@@ -10,6 +10,7 @@
  *
  * @module
  */
+import { NO_FIELDS } from "../../../lib/messages/session/wire/fields.ts";
 import { bytes } from "../../../lib/messages/codec/bytes.ts";
 import type { SessionError } from "../../../lib/messages/errors/call_error.ts";
 import type { Shape } from "../../../lib/messages/session/wire/shape.ts";
@@ -21,10 +22,8 @@ import {
   type SessionLimits,
 } from "../../../lib/messages/session/wire/limits.ts";
 import type { MethodTables } from "../../../lib/messages/session/control/method_matching.ts";
-import {
-  Session,
-  type SessionHost,
-} from "../../../lib/messages/session/session.ts";
+import { Session } from "../../../lib/messages/session/session.ts";
+import type { SessionHost } from "../../../lib/messages/session/session_host.ts";
 import type {
   FrameSink,
   OpenFrame,
@@ -246,15 +245,19 @@ export class Side implements SessionHost {
 
   /** Handles a call; set by tests. */
   handle: (call: IncomingCall, body: Uint8Array) => void = (call) =>
-    this.session.respond(call, new Uint8Array(), this.#simulation.now);
+    this.session.enter(this.#simulation.now).incoming.responses.respond(
+      call,
+      new Uint8Array(),
+      NO_FIELDS,
+    );
   /** Handles a notification; set by tests. */
   notified: (method: number, body: Uint8Array) => void = () => {};
   /** Answers the handshake; set by tests. */
   authenticate: (credentials: unknown, hello: Hello) => void = () =>
-    this.session.accept(this.#simulation.now);
+    this.session.enter(this.#simulation.now).accept();
   /** Answers new credentials; set by tests. */
   refreshing: (id: number, credentials: unknown) => void = (id) =>
-    this.session.refreshed(id, this.#simulation.now);
+    this.session.enter(this.#simulation.now).credentialRefresh.accept(id);
 
   constructor(
     simulation: Simulation,
@@ -287,22 +290,22 @@ export class Side implements SessionHost {
   receive(frame: Uint8Array): void {
     const copy = frame.slice();
     this.#simulation.delivering(this, frame);
-    this.session.receive(copy, this.#simulation.now);
+    this.session.enter(this.#simulation.now).receive(copy);
     copy.fill(0xdd); // exposes views that were kept
   }
 
   readSome(): void {
-    this.session.readSome(this.#simulation.now);
+    this.session.enter(this.#simulation.now).readSome();
     this.touch();
   }
 
   written(): void {
-    this.session.written(this.#simulation.now);
+    this.session.enter(this.#simulation.now).written();
     this.touch();
   }
 
   inputEnded(cause: unknown): void {
-    this.session.inputEnded(cause, this.#simulation.now);
+    this.session.enter(this.#simulation.now).inputEnded(cause);
     this.touch();
   }
 
@@ -315,7 +318,7 @@ export class Side implements SessionHost {
     this.#simulation.at(wait, () => {
       if (this.#tickAt !== wakeAt) return;
       this.#tickAt = Infinity;
-      this.session.tick(this.#simulation.now);
+      this.session.enter(this.#simulation.now).tick();
       this.touch();
     }, true);
   }
@@ -357,7 +360,7 @@ export class Side implements SessionHost {
 
   onDrained(): void {
     this.drained = true;
-    this.session.close(this.#simulation.now);
+    this.session.enter(this.#simulation.now).close();
   }
 
   onEnded(error: SessionError | undefined): void {
@@ -471,7 +474,7 @@ export class Simulation {
 
   /** Starts the client and runs until both sides are open. */
   open(credentials?: Uint8Array): this {
-    this.client.session.start(credentials, this.now);
+    this.client.session.enter(this.now).start(credentials);
     return this.settle();
   }
 

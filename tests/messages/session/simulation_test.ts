@@ -1,3 +1,4 @@
+import { NO_FIELDS } from "../../../lib/messages/session/wire/fields.ts";
 import { assertEquals } from "@std/assert";
 import {
   ASK,
@@ -16,7 +17,11 @@ Deno.test("Simulation carries a call and its result", pure, () => {
   const simulation = new Simulation().open();
   const { client, server } = simulation;
   server.handle = (incoming, input) =>
-    server.session.respond(incoming, input.slice(), simulation.now);
+    server.session.enter(simulation.now).incoming.responses.respond(
+      incoming,
+      input.slice(),
+      NO_FIELDS,
+    );
   const asked = call(simulation, client, { method: ASK, value: body(10, 3) });
   simulation.settle();
   assertEquals(asked.results, [body(10, 3)]);
@@ -31,7 +36,11 @@ Deno.test("Simulation carries a stream of items", pure, () => {
   readAll(simulation, client, down);
   const items = Array.from({ length: 50 }, (_, n) => body(5000 + n, n));
   sendAll(simulation, server, held[0]!, items, () => {
-    server.session.respond(held[0]!.call, undefined, simulation.now);
+    server.session.enter(simulation.now).incoming.responses.respond(
+      held[0]!.call,
+      undefined,
+      NO_FIELDS,
+    );
   });
   simulation.settle();
   assertEquals(down.settled, 1);

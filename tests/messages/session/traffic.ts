@@ -3,6 +3,12 @@
  *
  * @module
  */
+import { accountsOf, inFlightOf } from "./accounts.ts";
+import { NO_FIELDS } from "../../../lib/messages/session/wire/fields.ts";
+import {
+  discardItems,
+  takeItem,
+} from "../../../lib/messages/session/flow/received_items.ts";
 import { assert, assertEquals } from "@std/assert";
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
 import type { SessionLimits } from "../../../lib/messages/session/wire/limits.ts";
@@ -112,10 +118,10 @@ export class Traffic {
     const decides = this.#random(100);
     server.authenticate = () =>
       simulation.at(decides, () => {
-        server.session.accept(simulation.now);
+        server.session.enter(simulation.now).accept();
         server.touch();
       });
-    client.session.start(undefined, simulation.now);
+    client.session.enter(simulation.now).start(undefined);
     for (let calls = this.#random(40); calls > 0; calls--) {
       simulation.at(this.#random(50), () => this.#begin(client));
     }
@@ -151,12 +157,12 @@ export class Traffic {
       case 1:
         return simulation.at(at, () => {
           this.disturbed = true;
-          side.session.close(simulation.now);
+          side.session.enter(simulation.now).close();
         });
       case 2:
         return simulation.at(at, () => {
           this.disturbed = true;
-          side.session.drain(simulation.now);
+          side.session.enter(simulation.now).drain();
           side.touch();
         });
       case 3:
@@ -235,7 +241,7 @@ export class Traffic {
 
     function cancel({ call }: Outgoing): void {
       const reason = { code: "cancelled", message: "changed mind" } as const;
-      side.session.cancel(call, reason, simulation.now);
+      side.session.enter(simulation.now).outgoing.giveUp(call, reason);
       side.touch();
     }
   }
@@ -244,7 +250,7 @@ export class Traffic {
     if (method !== UP && method !== TALK) return;
     const { simulation } = this;
     sendAll(simulation, side, outgoing, up.map(item), () => {
-      side.session.endItems(outgoing.call, simulation.now);
+      side.session.enter(simulation.now).outgoing.endItems(outgoing.call);
     });
   }
 
@@ -287,10 +293,18 @@ export class Traffic {
     const { session } = side;
     switch (plan.ending) {
       case "result":
-        session.respond(call, new Uint8Array(plan.resultSize), now);
+        session.enter(now).incoming.responses.respond(
+          call,
+          new Uint8Array(plan.resultSize),
+          NO_FIELDS,
+        );
         break;
       case "unsendable":
-        session.respond(call, { not: "bytes" }, now);
+        session.enter(now).incoming.responses.respond(
+          call,
+          { not: "bytes" },
+          NO_FIELDS,
+        );
         break;
       case "error":
       case "unsendable error": {
@@ -302,7 +316,7 @@ export class Traffic {
           processed: "yes",
           data,
         });
-        session.fail(call, error, now);
+        session.enter(now).incoming.responses.fail(call, error);
       }
     }
     side.touch();
@@ -321,21 +335,28 @@ export class Traffic {
     for (const { outgoing } of this.made) {
       if (outgoing.settled > 0) continue;
       const reason = { code: "cancelled", message: "the end" } as const;
-      outgoing.side.session.cancel(outgoing.call, reason, simulation.now);
+      outgoing.side.session.enter(simulation.now).outgoing.giveUp(
+        outgoing.call,
+        reason,
+      );
       outgoing.side.touch();
     }
     simulation.settle();
     this.#checkCalls();
     // Their readers stop.
     for (const { outgoing: { side, call } } of this.made) {
-      side.session.dropItems(call, simulation.now);
+      discardItems(
+        side.session.enter(simulation.now).shared,
+        call.receiveWindow,
+      );
     }
     this.#checkSessions();
   }
 
   #checkBounds(): void {
     for (const { session, pipe } of this.simulation.sides) {
-      const { limits, accounts } = session;
+      const { limits } = session;
+      const accounts = accountsOf(session);
       assert(accounts.assembling <= limits.maxAssembly, "assembling");
       assert(accounts.creditPool >= 0, "credit pool");
       assert(accounts.backlog >= 0, "backlog");
@@ -350,7 +371,7 @@ export class Traffic {
           limits.unsentHard + limits.maxMessage,
         "unsent",
       );
-      assert(session.inFlight.incoming <= limits.maxCalls, "calls");
+      assert(inFlightOf(session).incoming <= limits.maxCalls, "calls");
     }
     for (const { outgoing, incoming } of this.made) {
       const { limits } = outgoing.side.session;
@@ -397,9 +418,14 @@ export class Traffic {
   #checkSessions(): void {
     for (const side of this.simulation.sides) {
       const { session } = side;
-      const { limits, accounts, stats } = session;
+      const { limits, stats } = session;
+      const accounts = accountsOf(session);
       const other = this.simulation.other(side);
-      assertEquals(session.inFlight, { outgoing: 0, incoming: 0, queued: 0 });
+      assertEquals(inFlightOf(session), {
+        outgoing: 0,
+        incoming: 0,
+        queued: 0,
+      });
       assertEquals(stats.malformedCalls, 0);
       assertEquals(
         { ...accounts, callCredit: 0, requestCredit: 0, requestOwed: 0 },
@@ -427,7 +453,7 @@ export class Traffic {
       assertEquals(session.state, "open", `${side.ends[0]}`);
       const { requestCredit, requestOwed } = accounts;
       assertEquals(requestCredit + requestOwed, limits.connectionWindow);
-      assertEquals(other.session.accounts.callCredit, requestCredit);
+      assertEquals(accountsOf(other.session).callCredit, requestCredit);
     }
   }
 }
@@ -455,7 +481,10 @@ function read(
   let left = reading === "some" ? 2 : Infinity;
   const next = () => {
     if (left-- <= 0) return;
-    const item = side.session.takeItem(reader.call, simulation.now);
+    const item = takeItem(
+      side.session.enter(simulation.now).shared,
+      reader.call,
+    );
     side.touch();
     if (item === undefined) return;
     reader.items.push(item.slice());

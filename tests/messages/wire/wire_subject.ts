@@ -4,6 +4,14 @@
  *
  * @module
  */
+import {
+  discardItems,
+  takeItem,
+} from "../../../lib/messages/session/flow/received_items.ts";
+import {
+  maySendItem,
+  sendItem,
+} from "../../../lib/messages/session/flow/waiting_items.ts";
 import { FrameError } from "../../../lib/framing/errors.ts";
 import { lengthPrefixed } from "../../../lib/framing/layouts/length_prefixed.ts";
 import { msgpack } from "../../../lib/messages/codec/msgpack.ts";
@@ -113,7 +121,7 @@ export class Subject {
         onPeerDraining: () => this.#saw("draining"),
         onDrained: () => {
           this.#saw("drained");
-          this.#session.close(this.#now);
+          this.#session.enter(this.#now).close();
         },
         onEnded: (error) => this.#saw("ended", endOf(error)),
         onRoom() {},
@@ -137,13 +145,13 @@ export class Subject {
     try {
       this.#decoder.push(bytes);
       for (let frame; (frame = this.#decoder.next()) !== undefined;) {
-        this.#session.receive(frame, this.#now);
+        this.#session.enter(this.#now).receive(frame);
       }
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
-      this.#session.framingFailed(error.message, this.#now);
+      this.#session.enter(this.#now).framingFailed(error.message);
     }
-    this.#session.readSome(this.#now);
+    this.#session.enter(this.#now).readSome();
   }
 
   /** Ends the peer's stream. */
@@ -154,7 +162,7 @@ export class Subject {
     } catch (error) {
       cause = error;
     }
-    this.#session.inputEnded(cause, this.#now);
+    this.#session.enter(this.#now).inputEnded(cause);
   }
 
   /** Advances the clock, with a tick whenever the session needs one. */
@@ -162,7 +170,7 @@ export class Subject {
     const target = this.#now + ms;
     while (this.#session.wakeAt <= target) {
       this.#now = Math.max(this.#now, this.#session.wakeAt);
-      this.#session.tick(this.#now);
+      this.#session.enter(this.#now).tick();
     }
     this.#now = target;
   }
@@ -212,57 +220,64 @@ export class Subject {
 
   readonly #actions: Readonly<Record<string, (step: Details) => void>> = {
     start: ({ credentials }) =>
-      this.#session.start(valueOf(credentials), this.#now),
-    accept: () => this.#session.accept(this.#now),
-    refuse: ({ text }) => this.#session.refuse(String(text), this.#now),
+      this.#session.enter(this.#now).start(valueOf(credentials)),
+    accept: () => this.#session.enter(this.#now).accept(),
+    refuse: ({ text }) => this.#session.enter(this.#now).refuse(String(text)),
     call: (step) => this.#open(step),
-    notify: (step) => this.#session.notify(this.#message(step), this.#now),
+    notify: (step) =>
+      this.#session.enter(this.#now).outgoing.notify(this.#message(step)),
     send: ({ call, value }) => {
       const id = Number(call);
       this.#items.set(id, [...this.#items.get(id) ?? [], valueOf(value)]);
       this.#sendItems(id);
     },
     end: ({ call }) =>
-      this.#session.endItems(this.#outgoing.get(Number(call))!, this.#now),
+      this.#session.enter(this.#now).outgoing.endItems(
+        this.#outgoing.get(Number(call))!,
+      ),
     read: ({ call }) => {
-      const body = this.#session.takeItem(this.#stream(call), this.#now);
+      const body = takeItem(
+        this.#session.enter(this.#now).shared,
+        this.#stream(call),
+      );
       if (body !== undefined) {
         this.#saw("item", { call, ...this.#value(body) });
       }
     },
     stopReading: ({ call }) =>
-      this.#session.dropItems(this.#incoming.get(Number(call))!, this.#now),
+      discardItems(
+        this.#session.enter(this.#now).shared,
+        this.#incoming.get(Number(call))!.receiveWindow,
+      ),
     respond: (step) =>
-      this.#session.respond(
+      this.#session.enter(this.#now).incoming.responses.respond(
         this.#incoming.get(Number(step["call"]))!,
         valueOf(step["value"]),
-        this.#now,
         metadataBytes(step),
       ),
     fail: (step) =>
-      this.#session.fail(
+      this.#session.enter(this.#now).incoming.responses.fail(
         this.#incoming.get(Number(step["call"]))!,
         callError(step),
-        this.#now,
       ),
     cancel: ({ call }) =>
-      this.#session.cancel(
+      this.#session.enter(this.#now).outgoing.giveUp(
         this.#outgoing.get(Number(call))!,
         { code: "cancelled", message: "not wanted any more" },
-        this.#now,
       ),
     refresh: ({ credentials }) =>
-      void this.#session.refresh(valueOf(credentials), this.#now),
-    refreshed: ({ id }) => this.#session.refreshed(Number(id), this.#now),
+      void this.#session.enter(this.#now).refresh(valueOf(credentials)),
+    refreshed: ({ id }) =>
+      this.#session.enter(this.#now).credentialRefresh.accept(Number(id)),
     rejectRefresh: ({ text }) =>
-      this.#session.rejectRefresh(String(text), this.#now),
-    drain: () => this.#session.drain(this.#now),
-    close: () => this.#session.close(this.#now),
+      this.#session.enter(this.#now).expel("unauthenticated", String(text)),
+    drain: () => this.#session.enter(this.#now).drain(),
+    close: () => this.#session.enter(this.#now).close(),
     stall: ({ after }) =>
       this.#sink.stall(Number(after), () => this.#session.fillFragments()),
     flow: () => {
       this.#sink.flow();
-      this.#session.written(this.#now);
+      this.#session.enter(this.#now).written();
     },
   };
 
@@ -289,7 +304,7 @@ export class Subject {
     try {
       this.#outgoing.set(
         id,
-        this.#session.call({
+        this.#session.enter(this.#now).outgoing.open({
           ...this.#message(step),
           timeout: Number(step["timeout"] ?? Infinity),
           observer: {
@@ -305,7 +320,7 @@ export class Subject {
               }),
             onFailed: failed,
           },
-        }, this.#now),
+        }),
       );
     } catch (error) {
       if (!(error instanceof CallError)) throw error;
@@ -317,8 +332,10 @@ export class Subject {
     const items = this.#items.get(id) ?? [];
     const call = this.#outgoing.get(id) ?? this.#incoming.get(id);
     if (call === undefined) return;
-    while (items.length > 0 && this.#session.maySendItem(call)) {
-      if (!this.#session.sendItem(call, items[0], this.#now)) return;
+    while (items.length > 0 && maySendItem(this.#session.shared, call)) {
+      if (!sendItem(this.#session.enter(this.#now).shared, call, items[0])) {
+        return;
+      }
       items.shift();
     }
   }

@@ -4,6 +4,7 @@
  * @module
  */
 import { CallError, type CallErrorOptions } from "../../errors/call_error.ts";
+import type { MismatchReason } from "../wire/method_compatibility.ts";
 import type { OutgoingCall } from "./outgoing_call.ts";
 
 /** Returns the error of a call that failed on this side. */
@@ -52,5 +53,28 @@ export function overloaded(method: string, why: string): CallError {
     method,
     processed: "no",
     retry: "later",
+  });
+}
+
+/** Why the peer does not serve a method. */
+export type UnservedReason = Exclude<MismatchReason, "schema">;
+
+/** Returns the error for a call of an unserved method. */
+export function unservedError(name: string, reason: UnservedReason): CallError {
+  const why = reason === "missing"
+    ? "does not serve it"
+    : "serves it with another shape; use the same protocol on both sides";
+  return new CallError(
+    "unimplemented",
+    `Cannot call ${name}: the peer ${why}`,
+    { method: name, processed: "no" },
+  );
+}
+
+/** Returns the error for an action that needs a usable session. */
+export function sessionUnavailable(why: string, action = "call"): CallError {
+  return new CallError("unavailable", `Cannot ${action}: ${why}`, {
+    processed: "no",
+    retry: "now",
   });
 }

@@ -12,6 +12,9 @@ import {
   errorForNew,
   errorForUnsettled,
   overloaded,
+  sessionUnavailable,
+  unservedError,
+  type UnservedReason,
 } from "./call_failures.ts";
 import type { Hello, MethodInfo } from "../wire/hello.ts";
 import { INITIAL_PEER_LIMITS } from "../wire/limits.ts";
@@ -40,6 +43,19 @@ import { Flag, FRAME_CHARGE, Kind, putU16 } from "../wire/frame_header.ts";
 
 export { type CallerObserver, type OpenOptions, OutgoingCall };
 
+/** Receives the event of {@linkcode OutgoingCalls.reportRoom}. */
+export interface RoomHost {
+  /** Called when {@linkcode OutgoingCalls.mayNotify} may be `true` again. */
+  onRoom(): void;
+}
+
+type Target = Pick<OpenOptions, "method" | "info">;
+
+/** The error of calls before the handshake permits them. */
+const NOT_OPEN: CallError = sessionUnavailable(
+  "the handshake is not complete; wait until the session is open",
+);
+
 /** The calling half of a session. */
 export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
   /**
@@ -49,19 +65,34 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
   readonly calls: CallTable<OutgoingCall> = new CallTable();
   /** Requests and notifications that wait to be sent. */
   readonly queue: RequestQueue;
-  /** The error of new calls; set once the session ends or drains. */
-  closed: CallError | undefined = undefined;
+  /**
+   * The error of new calls: until the handshake permits calls, and once the
+   * session drains or ends.
+   */
+  closed: CallError | undefined = NOT_OPEN;
+  /** Methods that the peer does not serve, by index, with the reason. */
+  unserved: ReadonlyMap<number, UnservedReason> = new Map();
   #nextId: number;
   readonly #shared: SharedState;
+  readonly #host: RoomHost;
 
   /**
    * @param shared state that the session's parts share
    * @param firstId 1 for a client, 2 for a server
+   * @param host is notified when notifications can be sent again
    */
-  constructor(shared: SharedState, firstId: number) {
+  constructor(shared: SharedState, firstId: number, host: RoomHost) {
     this.#shared = shared;
+    this.#host = host;
     this.#nextId = firstId;
     this.queue = new RequestQueue(shared, this);
+  }
+
+  /**
+   * Permits calls: a client has sent HELLO, or a server has accepted the client.
+   */
+  permit(): void {
+    if (this.closed === NOT_OPEN) this.closed = undefined;
   }
 
   /**
@@ -89,7 +120,7 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
    */
   open(options: OpenOptions): OutgoingCall {
     const { timeout } = options;
-    this.#checkOpen(options.info.name);
+    this.#checkOpen(options);
     const call = new OutgoingCall(this, this.#shared, options);
     const wait = this.queue.mustWait || !this.hasFreeSlot;
     const id = wait ? 0 : this.#nextId;
@@ -116,7 +147,7 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
    * @throws {CodecError} if the codec cannot encode the input
    */
   notify(options: Omit<OpenOptions, "observer" | "timeout">): void {
-    this.#checkOpen(options.info.name);
+    this.#checkOpen(options);
     const wait = this.queue.mustWait;
     const message = { ...options, timeout: Infinity };
     const sent = this.#write(Kind.NOTIFY, 0, message, wait);
@@ -133,13 +164,24 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
       this.#shared.writer.notifications.hasRoom;
   }
 
+  /** Notifies the host if a notification can be sent. */
+  reportRoom(): void {
+    if (this.mayNotify) this.#host.onRoom();
+  }
+
+  /** Adds credit for requests and notifications, which a WINDOW frame grants. */
+  grant(amount: number): void {
+    this.queue.grant(amount);
+    this.reportRoom();
+  }
+
   /**
    * Sends a notification whose body is already encoded, as for a broadcast.
    *
    * @throws {CallError} `unavailable`, `overloaded` or `too-large`
    */
   notifyEncoded(method: number, info: MethodInfo, body: Uint8Array): void {
-    if (this.closed !== undefined) throw errorForNew(this.closed, info.name);
+    this.#checkServed({ method, info });
     const { writer } = this.#shared;
     writer.checkSize(body.length);
     const bytes = new Uint8Array(4 + body.length); // u16 method, no fields, body
@@ -154,12 +196,18 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
     this.queue.credit -= bytes.length + FRAME_CHARGE;
   }
 
-  #checkOpen(method: string): void {
-    if (this.closed !== undefined) throw errorForNew(this.closed, method);
+  #checkServed({ method, info }: Target): void {
+    const reason = this.unserved.get(method);
+    if (reason !== undefined) throw unservedError(info.name, reason);
+    if (this.closed !== undefined) throw errorForNew(this.closed, info.name);
+  }
+
+  #checkOpen(target: Target): void {
+    this.#checkServed(target);
     if (this.#shared.writer.congested) {
       const { limits, writer } = this.#shared;
       throw overloaded(
-        method,
+        target.info.name,
         `${writer.unsent} bytes are unsent (limit unsentSoft, ${limits.unsentSoft})`,
       );
     }
@@ -236,6 +284,11 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
 
   /** Handles a RESULT or ERROR frame, or a part of one. */
   receiveReply(kind: number, id: number, frame: Uint8Array): void {
+    this.#handleReply(kind, id, frame);
+    this.#shared.onCallEnded();
+  }
+
+  #handleReply(kind: number, id: number, frame: Uint8Array): void {
     const call = this.#find(id);
     if (call === undefined) return;
     const more = (frame[1]! & Flag.MORE) !== 0; // in range: frames have a header
@@ -306,6 +359,7 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
     call.observer.onFailed(
       callError(call, code, message, { processed, cause }),
     );
+    this.reportRoom();
   }
 
   #writeCancel({ id }: OutgoingCall, reason: 0 | 1): void {

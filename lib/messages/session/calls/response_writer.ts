@@ -1,12 +1,12 @@
 /**
- * Writes the RESULT or ERROR that ends each of the peer's calls. Also decides
- * when that frame is sent.
+ * Writes the RESULT or ERROR that ends each of the peer's calls. It also
+ * decides when to send it.
  *
  * ```text
- *  handler settles ──▶ much is unsent? ─yes─▶ wait, unencoded
- *                           │ no                 │ room
- *                           ▼                    ▼
- *                      RESULT or ERROR, after the items that still wait ──▶ slot free
+ *  handler settles ──▶ too much unsent? ─yes─▶ wait, unencoded
+ *                           │ no                  │ space
+ *                           ▼                     ▼
+ *                      RESULT or ERROR, after any queued items ──▶ slot free
  * ```
  *
  * @module
@@ -21,7 +21,7 @@ import { dropQueued } from "../flow/waiting_items.ts";
 import { endItems } from "../flow/received_items.ts";
 import { Kind } from "../wire/frame_header.ts";
 
-/** A response that waits for room. */
+/** A response waiting for space to be sent. */
 interface WaitingResponse {
   readonly call: IncomingCall;
   readonly value: unknown;
@@ -47,14 +47,14 @@ export class ResponseWriter {
   }
 
   /**
-   * Number of handlers that still run although their call has ended. Each one
-   * still occupies a slot.
+   * Number of handlers still running after their call has ended. Each one still
+   * occupies a slot.
    */
   get unsettled(): number {
     return this.#unsettled.size;
   }
 
-  /** Ends a call with its result; the call keeps its slot until that is sent. */
+  /** Ends a call with its result; the call keeps its slot until the result is sent. */
   respond(call: IncomingCall, value: unknown, fields: Uint8Array): void {
     if (call.cancelError !== undefined) {
       return this.fail(call, call.cancelError);
@@ -80,7 +80,7 @@ export class ResponseWriter {
     return call.state !== "answered" && call.state !== "done";
   }
 
-  /** Ends a call with an error although its handler still runs. */
+  /** Ends a call with an error while its handler is still running. */
   failNow(call: IncomingCall, error: CallError): void {
     this.#unsettled.add(call);
     this.#writeError(call, error);
@@ -93,10 +93,10 @@ export class ResponseWriter {
     this.#shared.writer.frame(Kind.ERROR, 0, id, encodeErrorHead(refusal));
   }
 
-  /** Sends waiting responses while there is room. */
+  /** Sends waiting responses while there is space. */
   drain(): void {
     while (this.#waiting.length > 0 && !this.#shared.writer.resultsWait) {
-      const { call, value, fields, error } = this.#waiting.shift()!; // not empty: the loop's condition
+      const { call, value, fields, error } = this.#waiting.shift()!; // not empty: checked by the loop
       if (!this.#mayEnd(call)) continue;
       const failure = error ?? call.cancelError;
       if (failure !== undefined) this.#writeError(call, failure);
@@ -146,7 +146,7 @@ export class ResponseWriter {
     }
   }
 
-  /** Stops receiving items: the handler has settled. */
+  /** Stops receiving items once the handler has settled. */
   #settled(call: IncomingCall): void {
     call.on("settle");
     this.#shared.blocked.delete(call);
@@ -156,16 +156,18 @@ export class ResponseWriter {
     call.receiveWindow?.clear();
   }
 
-  /** Frees the slot: the terminal frame has been sent. */
+  /** Frees the slot once the terminal frame has been sent. */
   flushed(call: IncomingCall): void {
     if (!call.on("sent")) return;
     this.#shared.timerWheel.remove(call);
     this.#calls.delete(call.id);
+    this.#shared.onCallEnded();
   }
 
   /**
-   * Cancels a call whose terminal frame waits for earlier items. Those may never
-   * get credit now: drops them and the result, and sends the error instead.
+   * Cancels a call whose terminal frame is waiting for earlier items. Those
+   * items may never get credit: they are dropped with the result, and the error
+   * is sent instead.
    */
   cancelResponse(call: IncomingCall, cancelError: CallError): void {
     if (!call.sendQueue?.holdsItems) return;

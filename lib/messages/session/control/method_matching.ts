@@ -3,13 +3,10 @@
  *
  * @module
  */
-import { CallError } from "../../errors/call_error.ts";
 import type { MethodInfo, Mismatch } from "../wire/hello.ts";
 import type { ServedMethod } from "../calls/incoming_call.ts";
-import {
-  mismatchOf,
-  type MismatchReason,
-} from "../wire/method_compatibility.ts";
+import { mismatchOf } from "../wire/method_compatibility.ts";
+import type { UnservedReason } from "../calls/call_failures.ts";
 import { describedLength, type DescribedMethod } from "../wire/schema_entry.ts";
 
 /** The methods of a protocol, from the perspective of one side. */
@@ -121,9 +118,6 @@ function* describeCalled(
   }
 }
 
-/** The reason why the peer does not serve a method. */
-export type UnservedReason = Exclude<MismatchReason, "schema">;
-
 /** Returns the methods that the peer does not serve, by index. */
 export function unservedMethods(
   { mismatches }: { readonly mismatches: readonly Mismatch[] },
@@ -136,16 +130,4 @@ export function unservedMethods(
     }
   }
   return unserved;
-}
-
-/** Returns the error for a call of an unserved method. */
-export function unservedError(name: string, reason: UnservedReason): CallError {
-  const why = reason === "missing"
-    ? "does not serve it"
-    : "serves it with another shape; use the same protocol on both sides";
-  return new CallError(
-    "unimplemented",
-    `Cannot call ${name}: the peer ${why}`,
-    { method: name, processed: "no" },
-  );
 }

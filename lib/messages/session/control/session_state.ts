@@ -59,16 +59,3 @@ export const RECEPTION: Readonly<Record<SessionState, Reception>> = {
   open: "handle",
   closed: "drop",
 };
-
-/**
- * Whether this side may start calls. A client may do so once it has sent HELLO,
- * a server once it has accepted the client.
- */
-export const MAY_CALL: Readonly<Record<SessionState, boolean>> = {
-  new: false,
-  greeting: true,
-  waiting: false,
-  authenticating: false,
-  open: true,
-  closed: true, // `OutgoingCalls.closed` has the reason why calls fail
-};

@@ -84,6 +84,8 @@ export class SharedState {
   peerMaxCalls: number = INITIAL_PEER_LIMITS.maxCalls;
   /** Initial credit that the peer grants to each stream. */
   peerStreamWindow: number = INITIAL_PEER_LIMITS.streamWindow;
+  /** Called when a call of either side has ended, or may have. */
+  onCallEnded: () => void = () => {};
   /** Ends the session. */
   readonly fail: (code: SessionErrorCode, message: string) => void;
 

@@ -1,3 +1,5 @@
+import { sendItem } from "../../../../lib/messages/session/flow/waiting_items.ts";
+import { NO_FIELDS } from "../../../../lib/messages/session/wire/fields.ts";
 import { assertEquals } from "@std/assert";
 import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
 import { ASK, DOWN, TALK, UP } from "../session_calls.ts";
@@ -53,8 +55,12 @@ Deno.test(
     assertEquals([one?.over, one?.maySend], [false, true]);
     lone.receive(Kind.CANCEL, 1, [0]);
     assertEquals([one?.over, one?.maySend], [true, false]);
-    lone.session.sendItem(other!, new Uint8Array(900_000), 0);
-    lone.session.respond(other!, undefined, 0);
+    sendItem(lone.session.enter(0).shared, other!, new Uint8Array(900_000));
+    lone.session.enter(0).incoming.responses.respond(
+      other!,
+      undefined,
+      NO_FIELDS,
+    );
     assertEquals([other?.state, other?.over, other?.maySend], [
       "answered",
       true,

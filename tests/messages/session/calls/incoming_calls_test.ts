@@ -1,3 +1,5 @@
+import { accountsOf, inFlightOf } from "../accounts.ts";
+import { NO_FIELDS } from "../../../../lib/messages/session/wire/fields.ts";
 import { assertEquals } from "@std/assert";
 import { CallError } from "../../../../lib/messages/errors/call_error.ts";
 import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
@@ -54,7 +56,11 @@ Deno.test(
     assertEquals([lone.calls[0]?.cancels, lone.sentKinds()], [["cancelled"], [
       "ERROR 67",
     ]]);
-    lone.session.respond(lone.calls[0]!.call, body(1), 0);
+    lone.session.enter(0).incoming.responses.respond(
+      lone.calls[0]!.call,
+      body(1),
+      NO_FIELDS,
+    );
     lone.receive(Kind.REQUEST, 69, request(ASK));
     assertEquals([lone.sentKinds(), lone.calls.length], [["ERROR 1"], 33]);
   },
@@ -73,7 +79,13 @@ Deno.test(
     assertEquals(sent.map((one) => errorOf(one).code), new Array(32).fill(11));
     lone.receive(Kind.REQUEST, 65, request(ASK));
     assertEquals(errorOf(lone.sent()[0]!).code, 6);
-    for (const { call } of lone.calls) lone.session.respond(call, body(1), 0);
+    for (const { call } of lone.calls) {
+      lone.session.enter(0).incoming.responses.respond(
+        call,
+        body(1),
+        NO_FIELDS,
+      );
+    }
     assertEquals(lone.sentKinds(), []);
     lone.receive(Kind.REQUEST, 67, request(ASK));
     assertEquals([lone.calls.length, lone.session.stats.malformedCalls], [
@@ -108,7 +120,7 @@ Deno.test(
       const [sent] = lone.sent();
       assertEquals([errorOf(sent!).code, errorOf(sent!).processed], [11, 1]);
       assertEquals([lone.calls[0]?.cancels, lone.ends], [["cancelled"], []]);
-      assertEquals(lone.session.accounts.assembling, 0);
+      assertEquals(accountsOf(lone.session).assembling, 0);
     }
   },
 );
@@ -122,7 +134,10 @@ Deno.test(
       lone.receive(Kind.REQUEST, id, request(ASK));
       lone.receive(Kind.CANCEL, id, [0]);
       const { call } = lone.calls.at(-1)!;
-      lone.session.fail(call, new CallError("cancelled", "yes"), 0);
+      lone.session.enter(0).incoming.responses.fail(
+        call,
+        new CallError("cancelled", "yes"),
+      );
       assertEquals(id < 100, true);
     }
     assertEquals([lone.error.code, lone.calls.length], ["too-many", 41]);
@@ -138,10 +153,14 @@ Deno.test(
     const [held] = lone.calls;
     lone.advance(60);
     assertEquals(held?.cancels, ["deadline"]);
-    lone.session.respond(held!.call, body(1), lone.now);
+    lone.session.enter(lone.now).incoming.responses.respond(
+      held!.call,
+      body(1),
+      NO_FIELDS,
+    );
     const [sent] = lone.sent();
     assertEquals([errorOf(sent!).code, errorOf(sent!).processed], [2, 2]);
-    assertEquals(lone.session.accounts.timers, 0);
+    assertEquals(accountsOf(lone.session).timers, 0);
   },
 );
 
@@ -153,14 +172,18 @@ Deno.test(
       const lone = Lone.open("server", { drainGrace: 100 });
       lone.receive(Kind.REQUEST, 1, request(TALK));
       if (reason === "drained") {
-        lone.session.drain(0);
+        lone.session.enter(0).drain();
         lone.advance(100);
-      } else lone.session.inputEnded(new Error("reset"), 0);
+      } else lone.session.enter(0).inputEnded(new Error("reset"));
       assertEquals([lone.calls[0]?.cancels, lone.calls[0]?.itemsEnded], [[
         reason,
       ], true]);
-      lone.session.respond(lone.calls[0]!.call, undefined, 0);
-      assertEquals(lone.session.inFlight.incoming, 0);
+      lone.session.enter(0).incoming.responses.respond(
+        lone.calls[0]!.call,
+        undefined,
+        NO_FIELDS,
+      );
+      assertEquals(inFlightOf(lone.session).incoming, 0);
     }
   },
 );
@@ -174,7 +197,10 @@ Deno.test(
       lone.receive(Kind.REQUEST, id, request(ASK, [1]));
       const held = lone.calls.at(-1)!;
       held.onCancelled = () =>
-        lone.session.fail(held.call, held.call.cancelError!, lone.now);
+        lone.session.enter(lone.now).incoming.responses.fail(
+          held.call,
+          held.call.cancelError!,
+        );
       lone.receive(Kind.END, id); // breaks it
       assertEquals(lone.sentKinds(), [`ERROR ${id}`]);
     }

@@ -19,8 +19,8 @@ Deno.test(
     ]);
     simulation.settle();
     assertEquals([up.call.maySend, up.sendable], [true, 1]);
-    client.session.endItems(up.call, simulation.now);
-    client.session.endItems(up.call, simulation.now);
+    client.session.enter(simulation.now).outgoing.endItems(up.call);
+    client.session.enter(simulation.now).outgoing.endItems(up.call);
     assertEquals([up.call.state, up.call.maySend], ["ended", false]);
   },
 );

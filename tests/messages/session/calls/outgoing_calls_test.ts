@@ -1,3 +1,5 @@
+import { accountsOf, inFlightOf } from "../accounts.ts";
+import { NO_FIELDS } from "../../../../lib/messages/session/wire/fields.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import { CallError } from "../../../../lib/messages/errors/call_error.ts";
 import {
@@ -21,31 +23,37 @@ Deno.test(
     const asked = call(simulation, client, { value: body(1), timeout: 9000 });
     simulation.settle();
     const { session } = client;
-    session.cancel(
-      asked.call,
-      { code: "cancelled", message: "no", cause: 7 },
-      simulation.now,
-    );
-    session.cancel(
-      asked.call,
-      { code: "cancelled", message: "no" },
-      simulation.now,
-    );
+    session.enter(simulation.now).outgoing.giveUp(asked.call, {
+      code: "cancelled",
+      message: "no",
+      cause: 7,
+    });
+    session.enter(simulation.now).outgoing.giveUp(asked.call, {
+      code: "cancelled",
+      message: "no",
+    });
     assertEquals([asked.error.code, asked.error.processed, asked.error.cause], [
       "cancelled",
       "maybe",
       7,
     ]);
-    assertEquals([session.inFlight.outgoing, session.accounts.timers], [1, 0]);
+    assertEquals([inFlightOf(session).outgoing, accountsOf(session).timers], [
+      1,
+      0,
+    ]);
     simulation.settle();
-    assertEquals([held[0]?.cancels, session.inFlight.outgoing], [
+    assertEquals([held[0]?.cancels, inFlightOf(session).outgoing], [
       ["cancelled"],
       1,
     ]);
-    server.session.respond(held[0]!.call, body(1), simulation.now);
+    server.session.enter(simulation.now).incoming.responses.respond(
+      held[0]!.call,
+      body(1),
+      NO_FIELDS,
+    );
     simulation.settle();
     assertEquals([
-      session.inFlight.outgoing,
+      inFlightOf(session).outgoing,
       asked.settled,
       session.stats.lateFrames,
     ], [0, 1, 1]);
@@ -105,12 +113,12 @@ Deno.test(
       all.map(({ error }) => error.code),
       new Array(4).fill("disconnected"),
     );
-    assertEquals(client.session.inFlight, {
+    assertEquals(inFlightOf(client.session), {
       outgoing: 0,
       incoming: 0,
       queued: 0,
     });
-    const { timers, blocked } = client.session.accounts;
+    const { timers, blocked } = accountsOf(client.session);
     assertEquals([timers, blocked], [0, 0]);
     const error = assertThrows(() => call(simulation, client), CallError);
     assertEquals([error.code, error.processed, error.method], [
@@ -129,7 +137,7 @@ Deno.test(
     const { client, server } = simulation;
     const held = hold(server);
     const asked = call(simulation, client, { value: body(1) });
-    client.session.close(simulation.now); // in the same turn
+    client.session.enter(simulation.now).close(); // in the same turn
     assertEquals([asked.error.processed, client.session.sentGoaway], [
       "maybe",
       true,
@@ -177,8 +185,16 @@ Deno.test(
       CallError,
       "the peer accepts no new calls",
     );
-    server.session.respond(held[0]!.call, body(2), simulation.now);
-    server.session.respond(held[20]!.call, body(2), simulation.now);
+    server.session.enter(simulation.now).incoming.responses.respond(
+      held[0]!.call,
+      body(2),
+      NO_FIELDS,
+    );
+    server.session.enter(simulation.now).incoming.responses.respond(
+      held[20]!.call,
+      body(2),
+      NO_FIELDS,
+    );
     simulation.settle();
     assertEquals([calls[0]?.results.length, client.session.stats.lateFrames], [
       1,
@@ -233,7 +249,7 @@ Deno.test(
       }), CallError);
     assertEquals([error.code, error.processed], ["too-large", "no"]);
     assertThrows(() => call(simulation, client, { value: "no bytes" }));
-    const { inFlight, accounts } = client.session;
-    assertEquals([inFlight.outgoing, accounts.timers], [0, 0]);
+    assertEquals(inFlightOf(client.session).outgoing, 0);
+    assertEquals(accountsOf(client.session).timers, 0);
   },
 );

@@ -1,3 +1,4 @@
+import { accountsOf, inFlightOf } from "../accounts.ts";
 import { assertEquals } from "@std/assert";
 import {
   Flag,
@@ -24,11 +25,11 @@ Deno.test(
     const whole = message(body(1000, 4));
     lone.receive(Kind.RESULT, 1, whole.subarray(0, 1), Flag.MORE);
     lone.receive(Kind.RESULT, 1, whole.subarray(1, 500), Flag.MORE);
-    assertEquals(lone.session.accounts.timers, 1);
+    assertEquals(accountsOf(lone.session).timers, 1);
     lone.receive(Kind.RESULT, 1, whole.subarray(500));
     assertEquals(observer.results, [body(1000, 4)]);
-    const { assembling, timers } = lone.session.accounts;
-    assertEquals([assembling, timers, lone.session.inFlight.outgoing], [
+    const { assembling, timers } = accountsOf(lone.session);
+    assertEquals([assembling, timers, inFlightOf(lone.session).outgoing], [
       0,
       0,
       0,
@@ -59,10 +60,13 @@ Deno.test(
       assertEquals([observer.error.code, lone.sentKinds()], [code, [
         "CANCEL 1",
       ]]);
-      assertEquals(lone.session.inFlight.outgoing, 1);
+      assertEquals(inFlightOf(lone.session).outgoing, 1);
       lone.receive(Kind.RESULT, 1, body(1));
-      assertEquals([lone.session.inFlight.outgoing, observer.settled], [0, 1]);
-      assertEquals(lone.session.accounts.assembling, 0);
+      assertEquals([inFlightOf(lone.session).outgoing, observer.settled], [
+        0,
+        1,
+      ]);
+      assertEquals(accountsOf(lone.session).assembling, 0);
     }
   },
 );
@@ -95,7 +99,7 @@ Deno.test(
         "malformed",
         1,
       ]);
-      assertEquals([lone.session.state, lone.session.accounts.timers], [
+      assertEquals([lone.session.state, accountsOf(lone.session).timers], [
         "open",
         0,
       ]);
@@ -116,7 +120,7 @@ Deno.test(
       const { lone, observer } = asked({}, DOWN);
       lone.receive(Kind.ITEM, 1, message([1]), Flag.MORE);
       lone.receive(kind, 1, [0, 0, 0, 0, 0, 0]);
-      assertEquals([observer.error.code, lone.session.accounts.assembling], [
+      assertEquals([observer.error.code, accountsOf(lone.session).assembling], [
         code,
         0,
       ]);

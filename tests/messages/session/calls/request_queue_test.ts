@@ -1,3 +1,9 @@
+import { accountsOf, inFlightOf } from "../accounts.ts";
+import { NO_FIELDS } from "../../../../lib/messages/session/wire/fields.ts";
+import {
+  maySendItem,
+  sendItem,
+} from "../../../../lib/messages/session/flow/waiting_items.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { CallError } from "../../../../lib/messages/errors/call_error.ts";
 import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
@@ -34,16 +40,20 @@ Deno.test(
     );
     notify(simulation, client, body(3));
     simulation.settle();
-    assertEquals([held.length, notes, client.session.inFlight.queued], [
+    assertEquals([held.length, notes, inFlightOf(client.session).queued], [
       32,
       1,
       8,
     ]);
     for (const { call } of held.splice(0)) {
-      server.session.respond(call, body(1), simulation.now);
+      server.session.enter(simulation.now).incoming.responses.respond(
+        call,
+        body(1),
+        NO_FIELDS,
+      );
     }
     simulation.settle();
-    assertEquals([held.length, client.session.inFlight.queued], [8, 0]);
+    assertEquals([held.length, inFlightOf(client.session).queued], [8, 0]);
     assertEquals(
       calls.filter(({ settled }) => settled === 1).length,
       32,
@@ -75,7 +85,7 @@ Deno.test(
       "no",
       "later",
     ]);
-    assertEquals(client.session.accounts.timers, 34);
+    assertEquals(accountsOf(client.session).timers, 34);
   },
 );
 
@@ -103,7 +113,11 @@ Deno.test(
     const dies = call(simulation, client, { value: body(5), timeout: 100 });
     simulation.advance(300);
     assertEquals([dies.error.code, dies.error.processed], ["deadline", "no"]);
-    server.session.respond(held[0]!.call, body(0), simulation.now);
+    server.session.enter(simulation.now).incoming.responses.respond(
+      held[0]!.call,
+      body(0),
+      NO_FIELDS,
+    );
     simulation.settle();
     const { timeout } = held[32]!.call.fields;
     assert(timeout > 150 && timeout <= 200, `${timeout} ms left`);
@@ -127,18 +141,18 @@ Deno.test(
     const down = call(simulation, client, { method: DOWN, value: body(1) });
     readAll(simulation, client, down);
     const up = call(simulation, client, { method: UP });
-    client.session.endItems(up.call, simulation.now);
+    client.session.enter(simulation.now).outgoing.endItems(up.call);
     const large = call(simulation, client, {
       method: UP,
       value: body(500_000),
     });
-    client.session.endItems(large.call, simulation.now);
+    client.session.enter(simulation.now).outgoing.endItems(large.call);
     simulation.settle();
     for (const { call } of held.splice(0)) {
-      server.session.respond(
+      server.session.enter(simulation.now).incoming.responses.respond(
         call,
         body(0),
-        simulation.now,
+        NO_FIELDS,
       );
     }
     simulation.settle();
@@ -170,11 +184,10 @@ Deno.test(
     const large = call(simulation, client, { value: body(3_000_000) });
     const small = call(simulation, client, { value: body(5) });
     simulation.advance(30);
-    client.session.cancel(
-      large.call,
-      { code: "cancelled", message: "no" },
-      simulation.now,
-    );
+    client.session.enter(simulation.now).outgoing.giveUp(large.call, {
+      code: "cancelled",
+      message: "no",
+    });
     simulation.settle();
     assertEquals([large.error.processed, held.length, small.settled], [
       "no",
@@ -182,7 +195,7 @@ Deno.test(
       0,
     ]);
     assert(sent.includes(Kind.CANCEL));
-    assertEquals(client.session.inFlight, {
+    assertEquals(inFlightOf(client.session), {
       outgoing: 1,
       incoming: 0,
       queued: 0,
@@ -202,9 +215,13 @@ Deno.test("RequestQueue is not starved by large stream items", pure, () => {
   readAll(simulation, server, held[0]!);
   let items = 0;
   const more = () => {
-    while (items < 60 && client.session.maySendItem(up.call)) {
+    while (items < 60 && maySendItem(client.session.shared, up.call)) {
       items++;
-      client.session.sendItem(up.call, body(1_000_000), simulation.now);
+      sendItem(
+        client.session.enter(simulation.now).shared,
+        up.call,
+        body(1_000_000),
+      );
     }
   };
   up.onSendable = () => simulation.at(0, more);

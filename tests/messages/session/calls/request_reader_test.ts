@@ -1,3 +1,4 @@
+import { accountsOf } from "../accounts.ts";
 import { assertEquals } from "@std/assert";
 import {
   Flag,
@@ -42,20 +43,20 @@ Deno.test(
     lone.receive(Kind.REQUEST, 1, whole.subarray(0, 3), MORE);
     lone.receive(Kind.PING, 0, body(8));
     lone.receive(Kind.REQUEST, 1, whole.subarray(3, 50), MORE);
-    assertEquals([lone.calls.length, lone.session.accounts.assembling], [
+    assertEquals([lone.calls.length, accountsOf(lone.session).assembling], [
       0,
       50,
     ]);
     lone.receive(Kind.REQUEST, 1, whole.subarray(50));
     assertEquals(lone.calls[0]?.input, body(100, 5));
-    const { assembling, timers } = lone.session.accounts;
+    const { assembling, timers } = accountsOf(lone.session);
     assertEquals([assembling, timers], [0, 0]);
     for (const [kind, id] of [[Kind.REQUEST, 5], [Kind.NOTIFY, 0]] as const) {
       const other = Lone.open("server");
       other.receive(Kind.REQUEST, 3, whole.subarray(0, 9), MORE);
       other.receive(kind, id, request(NOTE));
       assertEquals(other.error.code, "protocol");
-      assertEquals(other.session.accounts.assembling, 0);
+      assertEquals(accountsOf(other.session).assembling, 0);
     }
   },
 );
@@ -83,7 +84,7 @@ Deno.test(
       ], [1, code, 0]);
       lone.receive(Kind.REQUEST, 3, request(ASK)); // the next request is accepted
       assertEquals([lone.calls.length, lone.ends.length], [1, 0]);
-      const { assembling, timers } = lone.session.accounts;
+      const { assembling, timers } = accountsOf(lone.session);
       assertEquals([assembling, timers, lone.session.stats.refusedCalls], [
         0,
         0,
@@ -155,7 +156,7 @@ Deno.test(
     assertEquals(lone.ends.length, 0);
     const windows = lone.sent().filter(({ kind }) => kind === Kind.WINDOW);
     assertEquals(windows.length, 50);
-    const { requestCredit, requestOwed } = lone.session.accounts;
+    const { requestCredit, requestOwed } = accountsOf(lone.session);
     assertEquals(requestCredit + requestOwed, 65536);
   },
 );

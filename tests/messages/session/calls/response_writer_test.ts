@@ -1,3 +1,6 @@
+import { accountsOf, inFlightOf } from "../accounts.ts";
+import { NO_FIELDS } from "../../../../lib/messages/session/wire/fields.ts";
+import { sendItem } from "../../../../lib/messages/session/flow/waiting_items.ts";
 import { assert, assertEquals } from "@std/assert";
 import { CallError } from "../../../../lib/messages/errors/call_error.ts";
 import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
@@ -36,22 +39,25 @@ Deno.test(
       );
     }
     for (const { call } of lone.calls.slice(1)) {
-      lone.session.respond(
+      lone.session.enter(0).incoming.responses.respond(
         call,
         body(20_000),
-        0,
+        NO_FIELDS,
       );
     }
-    lone.session.fail(lone.calls[0]!.call, new CallError("internal", "no"), 0);
+    lone.session.enter(0).incoming.responses.fail(
+      lone.calls[0]!.call,
+      new CallError("internal", "no"),
+    );
     // Up to three quarters of unsentSoft, and one beyond.
-    assertEquals([encoded, lone.session.inFlight.incoming], [3, 7]);
+    assertEquals([encoded, inFlightOf(lone.session).incoming], [3, 7]);
     assertEquals(lone.sent().length, 3);
     lone.write();
     assertEquals(lone.sent().length, 3);
     lone.write();
     assertEquals(lone.sent().length, 3);
     lone.write();
-    assertEquals([lone.sentKinds(), lone.session.inFlight.incoming], [[
+    assertEquals([lone.sentKinds(), inFlightOf(lone.session).incoming], [[
       "ERROR 1",
     ], 0]);
   },
@@ -64,15 +70,19 @@ Deno.test("respond() encodes large results one at a time", pure, () => {
     lone.receive(Kind.REQUEST, id, request(ASK));
   }
   for (const { call } of lone.calls) {
-    lone.session.respond(call, body(2_000_000), 0);
+    lone.session.enter(0).incoming.responses.respond(
+      call,
+      body(2_000_000),
+      NO_FIELDS,
+    );
   }
-  const { backlog } = lone.session.accounts;
+  const { backlog } = accountsOf(lone.session);
   assert(backlog < 2_000_100, `${backlog} bytes wait encoded`);
-  assertEquals(lone.session.inFlight.incoming, 20);
-  for (let n = 0; n < 1000 && lone.session.inFlight.incoming > 0; n++) {
+  assertEquals(inFlightOf(lone.session).incoming, 20);
+  for (let n = 0; n < 1000 && inFlightOf(lone.session).incoming > 0; n++) {
     lone.write();
   }
-  assertEquals(lone.session.inFlight.incoming, 0);
+  assertEquals(inFlightOf(lone.session).incoming, 0);
   assertEquals(
     lone.sent().filter(({ kind, more }) => kind === Kind.RESULT && !more)
       .length,
@@ -87,9 +97,21 @@ Deno.test(
     const lone = Lone.open("server", TIGHT);
     lone.sink.open = false;
     for (const id of [1, 3, 5]) lone.receive(Kind.REQUEST, id, request(ASK));
-    lone.session.respond(lone.calls[0]!.call, body(70_000), 0);
-    lone.session.respond(lone.calls[1]!.call, body(9), 0);
-    lone.session.respond(lone.calls[2]!.call, body(9), 0);
+    lone.session.enter(0).incoming.responses.respond(
+      lone.calls[0]!.call,
+      body(70_000),
+      NO_FIELDS,
+    );
+    lone.session.enter(0).incoming.responses.respond(
+      lone.calls[1]!.call,
+      body(9),
+      NO_FIELDS,
+    );
+    lone.session.enter(0).incoming.responses.respond(
+      lone.calls[2]!.call,
+      body(9),
+      NO_FIELDS,
+    );
     lone.receive(Kind.CANCEL, 3, [1]);
     lone.write();
     const sent = lone.sent();
@@ -99,7 +121,13 @@ Deno.test(
       [Kind.RESULT, 5],
     ]);
     assertEquals(errorOf(sent[1]!), { code: 2, processed: 2, retry: 0 });
-    for (const { call } of lone.calls) lone.session.respond(call, body(1), 0);
+    for (const { call } of lone.calls) {
+      lone.session.enter(0).incoming.responses.respond(
+        call,
+        body(1),
+        NO_FIELDS,
+      );
+    }
     assertEquals(lone.sent(), []);
   },
 );
@@ -112,15 +140,26 @@ Deno.test(
     const data = (size: number) =>
       new CallError("declared", "x", { data: body(size) });
     const ends: ((n: number) => void)[] = [
-      (n) => lone.session.respond(lone.calls[n]!.call, { not: "bytes" }, 0),
-      (n) => lone.session.respond(lone.calls[n]!.call, body(65537), 0),
       (n) =>
-        lone.session.fail(
+        lone.session.enter(0).incoming.responses.respond(lone.calls[n]!.call, {
+          not: "bytes",
+        }, NO_FIELDS),
+      (n) =>
+        lone.session.enter(0).incoming.responses.respond(
+          lone.calls[n]!.call,
+          body(65537),
+          NO_FIELDS,
+        ),
+      (n) =>
+        lone.session.enter(0).incoming.responses.fail(
           lone.calls[n]!.call,
           new CallError("declared", "x", { data: {} }),
-          0,
         ),
-      (n) => lone.session.fail(lone.calls[n]!.call, data(70_000), 0),
+      (n) =>
+        lone.session.enter(0).incoming.responses.fail(
+          lone.calls[n]!.call,
+          data(70_000),
+        ),
     ];
     ends.forEach((end, n) => {
       lone.receive(Kind.REQUEST, 2 * n + 1, request(ASK));
@@ -132,7 +171,7 @@ Deno.test(
         5,
       ]);
     });
-    assertEquals(lone.session.inFlight.incoming, 0);
+    assertEquals(inFlightOf(lone.session).incoming, 0);
   },
 );
 
@@ -151,17 +190,22 @@ Deno.test(
       server,
       held[0]!,
       [body(900_000)],
-      () => server.session.respond(held[0]!.call, undefined, simulation.now),
+      () =>
+        server.session.enter(simulation.now).incoming.responses.respond(
+          held[0]!.call,
+          undefined,
+          NO_FIELDS,
+        ),
     );
     simulation.settle();
-    assertEquals([down.settled, server.session.inFlight.incoming], [0, 1]);
+    assertEquals([down.settled, inFlightOf(server.session).incoming], [0, 1]);
     readAll(simulation, client, down);
     simulation.settle();
     assertEquals([
       down.items.map(({ length }) => length),
       down.results.length,
     ], [[900_000], 1]);
-    assertEquals(server.session.inFlight.incoming, 0);
+    assertEquals(inFlightOf(server.session).incoming, 0);
   },
 );
 
@@ -174,8 +218,12 @@ Deno.test(
       const fields = how === "deadline" ? [1, 0, 4, 0, 0, 0, 90] : [];
       lone.receive(Kind.REQUEST, 1, request(DOWN, [], fields));
       const { call } = lone.calls[0]!;
-      lone.session.sendItem(call, body(900_000), 0);
-      lone.session.respond(call, undefined, 0);
+      sendItem(lone.session.enter(0).shared, call, body(900_000));
+      lone.session.enter(0).incoming.responses.respond(
+        call,
+        undefined,
+        NO_FIELDS,
+      );
       lone.sent();
       if (how === "cancel") lone.receive(Kind.CANCEL, 1, [0]);
       else lone.advance(100);
@@ -185,8 +233,8 @@ Deno.test(
         how === "cancel" ? 1 : 2,
       ]);
       assertEquals([
-        lone.session.inFlight.incoming,
-        lone.session.accounts.timers,
+        inFlightOf(lone.session).incoming,
+        accountsOf(lone.session).timers,
       ], [0, 0]);
       lone.receive(Kind.CREDIT, 1, u32(100));
       assertEquals([lone.sent(), lone.session.stats.lateFrames], [[], 1]);

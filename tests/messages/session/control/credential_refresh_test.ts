@@ -1,3 +1,4 @@
+import { accountsOf } from "../accounts.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import { CallError } from "../../../../lib/messages/errors/call_error.ts";
 import {
@@ -19,19 +20,19 @@ Deno.test(
     const seen: unknown[] = [];
     server.refreshing = (id, credentials) => {
       seen.push(credentials);
-      server.session.refreshed(id, simulation.now);
-      server.session.refreshed(id, simulation.now); // the second call does nothing
+      server.session.enter(simulation.now).credentialRefresh.accept(id);
+      server.session.enter(simulation.now).credentialRefresh.accept(id); // the second call does nothing
     };
-    const id = client.session.refresh(body(4), simulation.now);
+    const id = client.session.enter(simulation.now).refresh(body(4));
     simulation.settle();
     assertEquals([seen, client.refreshedIds], [[body(4)], [id]]);
     server.refreshing = () =>
-      server.session.rejectRefresh("no", simulation.now);
-    client.session.refresh(body(4), simulation.now);
+      server.session.enter(simulation.now).expel("unauthenticated", "no");
+    client.session.enter(simulation.now).refresh(body(4));
     simulation.settle();
     assertEquals(client.ends[0]?.code, "unauthenticated");
     const error = assertThrows(
-      () => client.session.refresh(body(4), simulation.now),
+      () => client.session.enter(simulation.now).refresh(body(4)),
       CallError,
     );
     assertEquals(error.code, "unavailable");
@@ -40,17 +41,18 @@ Deno.test(
 
 Deno.test("refresh() limits the number unanswered and the size", pure, () => {
   const lone = Lone.open("client", {}, { maxFrameBody: 16384 });
-  for (let n = 0; n < 8; n++) lone.session.refresh(body(1), 0);
+  for (let n = 0; n < 8; n++) lone.session.enter(0).refresh(body(1));
   assertEquals(
-    assertThrows(() => lone.session.refresh(body(1), 0), CallError).code,
+    assertThrows(() => lone.session.enter(0).refresh(body(1)), CallError).code,
     "overloaded",
   );
   lone.receive(Kind.AUTH, 3, [], Flag.REPLY);
   assertEquals(
-    assertThrows(() => lone.session.refresh(body(16385), 0), CallError).code,
+    assertThrows(() => lone.session.enter(0).refresh(body(16385)), CallError)
+      .code,
     "too-large",
   );
-  assertEquals(lone.session.refresh(body(1), 0), 9);
+  assertEquals(lone.session.enter(0).refresh(body(1)), 9);
   lone.receive(Kind.AUTH, 3, [], Flag.REPLY); // a second time
   assertEquals([lone.credentialRefresh.length, lone.session.stats.lateFrames], [
     1,
@@ -98,16 +100,16 @@ Deno.test(
     const lone = Lone.open("server", { handshakeTimeout: 1000 });
     lone.receive(Kind.AUTH, 1, body(1));
     lone.advance(900);
-    lone.session.refreshed(1, lone.now);
+    lone.session.enter(lone.now).credentialRefresh.accept(1);
     lone.advance(900);
-    assertEquals([lone.ends, lone.session.accounts.timers], [[], 0]);
+    assertEquals([lone.ends, accountsOf(lone.session).timers], [[], 0]);
     lone.receive(Kind.AUTH, 2, body(1));
     lone.receive(Kind.AUTH, 3, body(1));
-    lone.session.refreshed(2, lone.now);
+    lone.session.enter(lone.now).credentialRefresh.accept(2);
     lone.advance(900);
     assertEquals(lone.ends, []);
     lone.advance(200);
     assertEquals(lone.ends.map((end) => end?.code), ["timeout"]);
-    assertEquals(lone.session.accounts.timers, 0);
+    assertEquals(accountsOf(lone.session).timers, 0);
   },
 );

@@ -1,3 +1,4 @@
+import { NO_FIELDS } from "../../../../lib/messages/session/wire/fields.ts";
 import { assertEquals } from "@std/assert";
 import { CallError } from "../../../../lib/messages/errors/call_error.ts";
 import { Drain } from "../../../../lib/messages/session/control/drain.ts";
@@ -44,7 +45,7 @@ Deno.test(
   () => {
     const lone = Lone.open("server");
     lone.receive(Kind.REQUEST, 1, request(ASK));
-    lone.session.drain(0);
+    lone.session.enter(0).drain();
     const [first, ping] = lone.sent();
     assertEquals([goawayOf(first!), ping?.kind], [
       { code: 0, lastId: MAX_ID },
@@ -55,7 +56,13 @@ Deno.test(
     assertEquals(goawayOf(lone.sent()[0]!), { code: 0, lastId: 3 });
     lone.receive(Kind.REQUEST, 5, request(ASK)); // above the last id: dropped
     assertEquals([lone.calls.length, lone.session.stats.lateFrames], [2, 1]);
-    for (const { call } of lone.calls) lone.session.respond(call, body(1), 0);
+    for (const { call } of lone.calls) {
+      lone.session.enter(0).incoming.responses.respond(
+        call,
+        body(1),
+        NO_FIELDS,
+      );
+    }
     lone.write();
     assertEquals([lone.drained, lone.ends], [1, [undefined]]);
   },
@@ -75,7 +82,7 @@ Deno.test(
     const asked = call(simulation, client, { value: body(9) });
     simulation.settle();
     notify(simulation, client, body(300_000));
-    client.session.drain(simulation.now);
+    client.session.enter(simulation.now).drain();
     const refused = (() => {
       try {
         call(simulation, client);
@@ -86,7 +93,12 @@ Deno.test(
     assertEquals(refused instanceof CallError && refused.code, "unavailable");
     simulation.at(
       300,
-      () => server.session.respond(held[0]!.call, body(3), simulation.now),
+      () =>
+        server.session.enter(simulation.now).incoming.responses.respond(
+          held[0]!.call,
+          body(3),
+          NO_FIELDS,
+        ),
     );
     simulation.settle();
     assertEquals([asked.results, notes], [[body(3)], [300_000]]);
@@ -100,7 +112,9 @@ Deno.test(
 
 Deno.test("drain() works on both sides at once", pure, () => {
   const simulation = new Simulation().open();
-  for (const side of simulation.sides) side.session.drain(simulation.now);
+  for (const side of simulation.sides) {
+    side.session.enter(simulation.now).drain();
+  }
   simulation.settle();
   for (const side of simulation.sides) {
     assertEquals([side.ends, side.drained], [[undefined], true]);
@@ -110,7 +124,7 @@ Deno.test("drain() works on both sides at once", pure, () => {
 Deno.test("drain() ends after drainGrace even without a PONG", pure, () => {
   const lone = Lone.open("server", { drainGrace: 500 });
   lone.receive(Kind.REQUEST, 1, request(ASK));
-  lone.session.drain(0);
+  lone.session.enter(0).drain();
   lone.advance(499);
   assertEquals(lone.drained, 0);
   lone.advance(1);
@@ -122,8 +136,8 @@ Deno.test("drain() ends after drainGrace even without a PONG", pure, () => {
 Deno.test("drain() before the end of the handshake ends at once", pure, () => {
   for (const role of ["client", "server"] as const) {
     const lone = new Lone(role);
-    if (role === "client") lone.session.start(undefined, 0);
-    lone.session.drain(0);
+    if (role === "client") lone.session.enter(0).start(undefined);
+    lone.session.enter(0).drain();
     assertEquals([lone.drained, lone.ends], [1, [undefined]]);
   }
 });
@@ -137,7 +151,7 @@ for (const how of ["whole", "cancelled", "too large", "late"] as const) {
       lone.receive(Kind.REQUEST, 1, request(ASK, [1]));
       const begun = how !== "whole";
       if (begun) lone.receive(Kind.REQUEST, 3, request(ASK, [1]), Flag.MORE);
-      lone.session.drain(0);
+      lone.session.enter(0).drain();
       const ping = lone.sent().find(({ kind }) => kind === Kind.PING)!;
       lone.receive(Kind.PONG, 0, ping.body);
       assertEquals(goawayOf(lone.sent()[0]!).lastId, 1);
@@ -148,7 +162,7 @@ for (const how of ["whole", "cancelled", "too large", "late"] as const) {
       }
       if (how === "late") lone.advance(9_000);
       const answers = lone.sent().filter(({ kind }) => kind === Kind.ERROR);
-      lone.session.close(lone.now);
+      lone.session.enter(lone.now).close();
       const last = lone.sent().filter(({ kind }) => kind === Kind.GOAWAY);
       assertEquals([answers, last.map((each) => goawayOf(each).lastId)], [[], [
         1,

@@ -1,3 +1,5 @@
+import { inFlightOf } from "../accounts.ts";
+import { maySendItem } from "../../../../lib/messages/session/flow/waiting_items.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
 import { ASK, body, call, hold, UP } from "../session_calls.ts";
@@ -24,8 +26,8 @@ Deno.test(
     server.receive(Kind.HELLO, 0, hello("client"));
     assertEquals([server.sentKinds(), server.opened], [["HELLO 0"], 1]);
     const client = new Lone("client");
-    client.session.start(undefined, 0);
-    client.session.start(undefined, 0); // a second time changes nothing
+    client.session.enter(0).start(undefined);
+    client.session.enter(0).start(undefined); // a second time changes nothing
     assertEquals(client.sentKinds(), ["HELLO 0"]);
     client.receive(Kind.HELLO, 0, hello("server"));
     assertEquals([client.session.state, client.opened], ["open", 1]);
@@ -64,7 +66,7 @@ Deno.test(
       "protocol",
     );
     const client = new Lone("client");
-    client.session.start(undefined, 0);
+    client.session.enter(0).start(undefined);
     assertEquals(
       refused(client, Kind.HELLO, hello("server", { codec: "json" })),
       "codec",
@@ -79,13 +81,13 @@ Deno.test(
     for (const role of ["client", "server"] as const) {
       const lone = new Lone(role, { handshakeTimeout: 700 });
       lone.accepts = false;
-      if (role === "client") lone.session.start(undefined, 0);
+      if (role === "client") lone.session.enter(0).start(undefined);
       else lone.receive(Kind.HELLO, 0, hello("client"));
       lone.advance(699);
       assertEquals(lone.ends, []);
       lone.advance(1);
       assertEquals(lone.error.code, "timeout");
-      lone.session.accept(lone.now);
+      lone.session.enter(lone.now).accept();
       assertEquals(lone.opened, 0);
     }
   },
@@ -97,8 +99,8 @@ Deno.test(
   () => {
     for (const role of ["client", "server"] as const) {
       const lone = new Lone(role);
-      if (role === "client") lone.session.start(undefined, 0);
-      lone.session.inputEnded(undefined, 0);
+      if (role === "client") lone.session.enter(0).start(undefined);
+      lone.session.enter(0).inputEnded(undefined);
       assertEquals([lone.error.code, lone.session.wakeAt], [
         "disconnected",
         Infinity,
@@ -116,9 +118,9 @@ Deno.test(
       const { client, server } = simulation;
       server.authenticate = () =>
         code === 0
-          ? server.session.close(simulation.now)
-          : server.session.refuse("no", simulation.now);
-      client.session.start(undefined, simulation.now);
+          ? server.session.enter(simulation.now).close()
+          : server.session.enter(simulation.now).refuse("no");
+      client.session.enter(simulation.now).start(undefined);
       const early = call(simulation, client, { value: body(9) });
       simulation.settle();
       assertEquals(client.ends[0]?.remote, true);
@@ -143,7 +145,7 @@ Deno.test(
     lone.receive(0x7f, 0); // unknown kind
     lone.now = 100;
     assertEquals([lone.calls.length, lone.sentKinds()], [0, []]);
-    lone.session.accept(lone.now);
+    lone.session.enter(lone.now).accept();
     assertEquals(lone.calls[0]?.call.deadlineAt, 256);
     assertEquals(lone.error.code, "protocol"); // the second one
   },
@@ -157,8 +159,8 @@ Deno.test(
     const { client, server } = simulation;
     const held = hold(server);
     server.authenticate = () =>
-      simulation.at(50, () => server.session.accept(simulation.now));
-    client.session.start(undefined, simulation.now);
+      simulation.at(50, () => server.session.enter(simulation.now).accept());
+    client.session.enter(simulation.now).start(undefined);
     const early = Array.from(
       { length: 40 },
       (_, n) =>
@@ -167,7 +169,7 @@ Deno.test(
           value: body(4000),
         }),
     );
-    assertEquals(client.session.inFlight.queued > 0, true); // waiting for credit or slots
+    assertEquals(inFlightOf(client.session).queued > 0, true); // waiting for credit or slots
     simulation.settle();
     assertEquals([held.length, server.ends, early.length], [40, [], 40]);
 
@@ -184,13 +186,17 @@ Deno.test(
 
 Deno.test("start() throws if the HELLO is too large", pure, () => {
   const lone = new Lone("client");
-  assertThrows(() => lone.session.start(body(65_536), 0), RangeError, "65535");
   assertThrows(
-    () => lone.session.start(body(65_500), 0),
+    () => lone.session.enter(0).start(body(65_536)),
+    RangeError,
+    "65535",
+  );
+  assertThrows(
+    () => lone.session.enter(0).start(body(65_500)),
     RangeError,
     "handshake",
   );
-  assertThrows(() => lone.session.start({ not: "bytes" }, 0));
+  assertThrows(() => lone.session.enter(0).start({ not: "bytes" }));
   assertEquals([lone.sentKinds(), lone.session.state], [[], "new"]);
 });
 
@@ -217,13 +223,13 @@ Deno.test(
       serverLimits: { streamWindow: 1024 },
     });
     const { client, server } = simulation;
-    client.session.start(undefined, simulation.now);
+    client.session.enter(simulation.now).start(undefined);
     const up = call(simulation, client, { method: UP });
-    assertEquals(client.session.maySendItem(up.call), false);
+    assertEquals(maySendItem(client.session.shared, up.call), false);
     hold(server);
     simulation.settle();
     assertEquals([up.sendable > 0, up.call.credit], [true, 1024]);
-    assertEquals(client.session.maySendItem(up.call), true);
+    assertEquals(maySendItem(client.session.shared, up.call), true);
   },
 );
 
@@ -232,7 +238,7 @@ Deno.test(
   pure,
   () => {
     const client = new Lone("client", { maxHello: 1024 });
-    client.session.start(undefined, 0);
+    client.session.enter(0).start(undefined);
     const protocol = "x".repeat(60_000);
     client.receive(Kind.HELLO, 0, hello("server", { protocol }));
     assertEquals([client.session.state, client.ends], ["open", []]);

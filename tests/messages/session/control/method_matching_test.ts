@@ -1,9 +1,9 @@
+import { unservedError } from "../../../../lib/messages/session/calls/call_failures.ts";
 import { assertEquals } from "@std/assert";
 import {
   describeMethods,
   findMismatches,
   servedMethods,
-  unservedError,
   unservedMethods,
 } from "../../../../lib/messages/session/control/method_matching.ts";
 import type { MethodInfo } from "../../../../lib/messages/session/wire/hello.ts";

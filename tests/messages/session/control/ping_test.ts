@@ -31,7 +31,7 @@ Deno.test(
     const lone = Lone.open("client", { heartbeat: 1000, heartbeatMisses: 2 });
     lone.advance(1500);
     assertEquals(lone.sentKinds(), ["PING 0"]);
-    lone.session.readSome(lone.now); // any byte will do
+    lone.session.enter(lone.now).readSome(); // any byte will do
     lone.advance(999);
     assertEquals(lone.sentKinds(), []);
     lone.advance(2000);
@@ -86,7 +86,7 @@ Deno.test(
     lone.advance(1999);
     assertEquals(lone.ends, []);
     lone.sink.taken += 5;
-    lone.session.written(lone.now);
+    lone.session.enter(lone.now).written();
     lone.advance(1999);
     assertEquals(lone.ends, []);
     lone.advance(1);

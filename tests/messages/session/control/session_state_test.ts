@@ -1,9 +1,8 @@
 import { assertEquals } from "@std/assert";
 import {
-  MAY_CALL,
   RECEPTION,
   SESSION,
-} from "../../../lib/messages/session/session_state.ts";
+} from "../../../../lib/messages/session/control/session_state.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -27,10 +26,5 @@ Deno.test(
       what === "handle"
     );
     assertEquals(handling, [["open", "handle"]]);
-    assertEquals([MAY_CALL.new, MAY_CALL.waiting, MAY_CALL.authenticating], [
-      false,
-      false,
-      false,
-    ]);
   },
 );

@@ -5,6 +5,11 @@
  *
  * @module
  */
+import {
+  maySendItem,
+  sendItem,
+} from "../../../../lib/messages/session/flow/waiting_items.ts";
+import { NO_FIELDS } from "../../../../lib/messages/session/wire/fields.ts";
 import { assert, assertEquals } from "@std/assert";
 import {
   ASK,
@@ -37,8 +42,10 @@ const LONG = 300_000;
 function pump(simulation: Simulation, side: Side, to: Outgoing | Incoming) {
   const item = body(8192);
   const go = () => {
-    while (side.session.maySendItem(to.call)) {
-      if (!side.session.sendItem(to.call, item, simulation.now)) break;
+    while (maySendItem(side.session.shared, to.call)) {
+      if (!sendItem(side.session.enter(simulation.now).shared, to.call, item)) {
+        break;
+      }
       side.touch();
     }
   };
@@ -57,7 +64,11 @@ function slowLink(): Simulation {
     else if (index === DOWN) pump(simulation, server, held);
     else {
       const size = input.length === WANTS_LONG ? LONG : 64_000;
-      server.session.respond(incoming, body(size), simulation.now);
+      server.session.enter(simulation.now).incoming.responses.respond(
+        incoming,
+        body(size),
+        NO_FIELDS,
+      );
     }
   };
   return simulation;
@@ -153,9 +164,17 @@ function filledByResults(): Simulation {
   const simulation = slowLink();
   const { client, server } = simulation;
   server.handle = (incoming) =>
-    server.session.respond(incoming, body(4_000_000), simulation.now);
+    server.session.enter(simulation.now).incoming.responses.respond(
+      incoming,
+      body(4_000_000),
+      NO_FIELDS,
+    );
   client.handle = (incoming) =>
-    client.session.respond(incoming, body(1), simulation.now);
+    client.session.enter(simulation.now).incoming.responses.respond(
+      incoming,
+      body(1),
+      NO_FIELDS,
+    );
   const ask = () => {
     const asked = call(simulation, client, { method: ASK, value: body(1) });
     asked.onResult = () => simulation.at(0, ask);
@@ -204,11 +223,11 @@ Deno.test(
     server.handle = (incoming, input) => {
       const item = body(input.length === WANTS_LONG ? LONG : 60_000);
       const go = () => {
-        while (server.session.maySendItem(incoming)) {
-          const taken = server.session.sendItem(
+        while (maySendItem(server.session.shared, incoming)) {
+          const taken = sendItem(
+            server.session.enter(simulation.now).shared,
             incoming,
             item,
-            simulation.now,
           );
           if (!taken) return;
         }
@@ -252,7 +271,10 @@ Deno.test(
       if (how === "deadline") simulation.advance(200);
       else {
         const reason = { code: "cancelled", message: "x" } as const;
-        server.session.cancel(waits.call, reason, simulation.now);
+        server.session.enter(simulation.now).outgoing.giveUp(
+          waits.call,
+          reason,
+        );
       }
       assertEquals([notified > 0, server.session.mayNotify], [true, true]);
     }

@@ -1,3 +1,4 @@
+import { accountsOf } from "../accounts.ts";
 import { assert, assertEquals } from "@std/assert";
 import { ReassemblyTurns } from "../../../../lib/messages/session/flow/reassembly_turns.ts";
 import { DEFAULT_LIMITS } from "../../../../lib/messages/session/wire/limits.ts";
@@ -90,7 +91,7 @@ Deno.test(
       assertEquals(errors, []);
       assertEquals(items.map(({ length }) => length), [4_000_000, 4_000_000]);
     }
-    assertEquals(client.session.accounts.assembling, 0);
+    assertEquals(accountsOf(client.session).assembling, 0);
   },
 );
 
@@ -115,17 +116,16 @@ Deno.test(
       sendAll(simulation, server, one, [body(4_000_000)]);
     }
     for (const { call } of calls.slice(0, 4)) {
-      client.session.cancel(
-        call,
-        { code: "cancelled", message: "x" },
-        simulation.now,
-      );
+      client.session.enter(simulation.now).outgoing.giveUp(call, {
+        code: "cancelled",
+        message: "x",
+      });
     }
     simulation.settle();
     for (const { items, errors } of calls.slice(4)) {
       assertEquals([items.length, errors], [1, []]);
     }
-    const { assembling, creditPool } = client.session.accounts;
+    const { assembling, creditPool } = accountsOf(client.session);
     assertEquals(assembling, 0);
     assert(creditPool <= DEFAULT_LIMITS.connectionWindow);
   },

@@ -61,7 +61,7 @@ Deno.test(
 );
 
 Deno.test(
-  "SendQueue counts responses that wait for space, not those that wait for credit",
+  "SendQueue counts responses that wait for space, but not for credit",
   pure,
   () => {
     const { writer, channel, sendQueue, put } = setUp(0);

@@ -1,3 +1,13 @@
+import { accountsOf } from "../accounts.ts";
+import {
+  discardItems,
+  takeItem,
+} from "../../../../lib/messages/session/flow/received_items.ts";
+import { NO_FIELDS } from "../../../../lib/messages/session/wire/fields.ts";
+import {
+  maySendItem,
+  sendItem,
+} from "../../../../lib/messages/session/flow/waiting_items.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   Flag,
@@ -47,12 +57,12 @@ Deno.test(
     lone.receive(Kind.ITEM, 1, message(body(600)));
     lone.receive(Kind.ITEM, 1, message(body(600)));
     assertEquals(lone.sentKinds(), []);
-    lone.session.takeItem(call, 0);
+    takeItem(lone.session.enter(0).shared, call);
     const [credit] = lone.sent();
     assertEquals([credit?.kind, credit?.body], [Kind.CREDIT, u32(666 + 1024)]);
-    assertEquals(lone.session.accounts.creditPool, 65536 - 1024);
+    assertEquals(accountsOf(lone.session).creditPool, 65536 - 1024);
     lone.receive(Kind.CANCEL, 1, [0]);
-    assertEquals(lone.session.accounts.creditPool, 65536);
+    assertEquals(accountsOf(lone.session).creditPool, 65536);
   },
 );
 
@@ -73,11 +83,11 @@ Deno.test(
       `${unread} bytes arrived before a read`,
     );
     // The stream's window bounds these bytes, so the shared budget need not count them.
-    assertEquals(server.session.accounts.assembling, 0);
+    assertEquals(accountsOf(server.session).assembling, 0);
     readAll(simulation, server, held[0]!);
     simulation.settle();
     assertEquals(held[0]?.items.map(({ length }) => length), [3_000_000, 5]);
-    assertEquals(server.session.accounts.assembling, 0);
+    assertEquals(accountsOf(server.session).assembling, 0);
   },
 );
 
@@ -99,7 +109,7 @@ Deno.test(
     readAll(simulation, client, calls[16]!);
     simulation.settle();
     assertEquals(calls[16]?.items.length, 200);
-    assertEquals(server.session.accounts.blocked, 16);
+    assertEquals(accountsOf(server.session).blocked, 16);
     for (const { call } of calls) {
       assert(
         call.receiveWindow!.held <= 32 * 1024 + 20_000,
@@ -107,7 +117,11 @@ Deno.test(
     }
     hold(server);
     server.handle = (incoming) =>
-      server.session.respond(incoming, body(1), simulation.now);
+      server.session.enter(simulation.now).incoming.responses.respond(
+        incoming,
+        body(1),
+        NO_FIELDS,
+      );
     const asked = call(simulation, client, { method: ASK, value: body(1) });
     simulation.settle();
     assertEquals(asked.results.length, 1);
@@ -139,7 +153,11 @@ Deno.test(
     simulation.settle();
     simulation.sides.forEach((side, n) => {
       for (const { call } of held[n]!) {
-        side.session.respond(call, body(200_000), simulation.now);
+        side.session.enter(simulation.now).incoming.responses.respond(
+          call,
+          body(200_000),
+          NO_FIELDS,
+        );
       }
       side.pipe.stalled = true;
     });
@@ -165,19 +183,29 @@ Deno.test(
     sendAll(simulation, client, up, items);
     simulation.settle();
     assertEquals(
-      server.session.takeItem(held[0]!.call, simulation.now),
+      takeItem(server.session.enter(simulation.now).shared, held[0]!.call),
       items[0],
     );
-    server.session.dropItems(held[0]!.call, simulation.now);
+    discardItems(
+      server.session.enter(simulation.now).shared,
+      held[0]!.call.receiveWindow,
+    );
     assertEquals([
       held[0]?.call.receiveWindow?.held,
-      server.session.takeItem(held[0]!.call, simulation.now),
+      takeItem(server.session.enter(simulation.now).shared, held[0]!.call),
     ], [0, undefined]);
     simulation.settle();
     assertEquals([held[0]?.items.length, server.ends], [0, []]);
-    server.session.respond(held[0]!.call, undefined, simulation.now);
+    server.session.enter(simulation.now).incoming.responses.respond(
+      held[0]!.call,
+      undefined,
+      NO_FIELDS,
+    );
     simulation.settle();
-    assertEquals([up.results.length, client.session.accounts.blocked], [1, 0]);
+    assertEquals([up.results.length, accountsOf(client.session).blocked], [
+      1,
+      0,
+    ]);
   },
 );
 
@@ -198,7 +226,7 @@ Deno.test(
         maxStreamWindow: 2 ** 20,
       });
       lone.receive(Kind.REQUEST, 1, request(UP));
-      lone.session.takeItem(lone.calls[0]!.call, 0); // the application waits
+      takeItem(lone.session.enter(0).shared, lone.calls[0]!.call); // the application waits
       for (let n = 0; n < 5; n++) {
         lone.receive(
           Kind.ITEM,
@@ -209,16 +237,16 @@ Deno.test(
       }
       const errors = lone.sent().filter(({ kind }) => kind === Kind.ERROR);
       assertEquals([errors.length, errorOf(errors[0]!).code], [1, code]);
-      assertEquals([lone.session.accounts.assembling, lone.ends], [0, []]);
+      assertEquals([accountsOf(lone.session).assembling, lone.ends], [0, []]);
     }
     const lone = Lone.open("server", { assemblyTimeout: 1000 });
     lone.receive(Kind.REQUEST, 1, request(UP));
     lone.receive(Kind.ITEM, 1, body(16), Flag.MORE);
     lone.advance(5000); // no read is pending: the caller is not at fault
     assertEquals(lone.sentKinds(), []);
-    lone.session.takeItem(lone.calls[0]!.call, lone.now);
+    takeItem(lone.session.enter(lone.now).shared, lone.calls[0]!.call);
     lone.advance(1100);
-    assertEquals([lone.sentKinds(), lone.session.accounts.timers], [
+    assertEquals([lone.sentKinds(), accountsOf(lone.session).timers], [
       ["ERROR 1"],
       0,
     ]);
@@ -245,18 +273,18 @@ Deno.test(
     lone.receive(Kind.REQUEST, 1, request(DOWN));
     const [held] = lone.calls;
     let sent = 0;
-    while (lone.session.maySendItem(held!.call)) {
-      assert(lone.session.sendItem(held!.call, body(10_000), 0));
+    while (maySendItem(lone.session.shared, held!.call)) {
+      assert(sendItem(lone.session.enter(0).shared, held!.call, body(10_000)));
       sent++;
     }
     // Up to an eighth of unsentSoft, and one more.
-    assertEquals([sent, held?.sendable, lone.session.accounts.blocked], [
+    assertEquals([sent, held?.sendable, accountsOf(lone.session).blocked], [
       14,
       0,
       1,
     ]);
     lone.write();
-    assertEquals([held?.sendable, lone.session.accounts.blocked], [1, 0]);
+    assertEquals([held?.sendable, accountsOf(lone.session).blocked], [1, 0]);
   },
 );
 
@@ -288,15 +316,18 @@ Deno.test(
     const { encodeInto } = codec;
     codec.encodeInto = (...given) => {
       assertThrows(
-        () => lone.session.takeItem(up!.call, 0),
+        () => takeItem(lone.session.enter(0).shared, up!.call),
         TypeError,
         "inside",
       );
       return encodeInto(...given);
     };
-    lone.session.sendItem(down!.call, body(1), 0);
+    sendItem(lone.session.enter(0).shared, down!.call, body(1));
     codec.encodeInto = encodeInto;
-    assertEquals(lone.session.takeItem(up!.call, 0), body(900, 7));
+    assertEquals(
+      takeItem(lone.session.enter(0).shared, up!.call),
+      body(900, 7),
+    );
     assertEquals(lone.sentKinds(), ["ITEM 3", "CREDIT 1"]);
   },
 );

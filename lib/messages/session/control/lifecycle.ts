@@ -1,0 +1,235 @@
+/**
+ * The life of a session: its state, how GOAWAY and a drain end it, and what
+ * happens to its calls then.
+ *
+ * @module
+ */
+import {
+  CallError,
+  SessionError,
+  type SessionErrorCode,
+} from "../../errors/call_error.ts";
+import { sessionUnavailable } from "../calls/call_failures.ts";
+import type { IncomingCalls } from "../calls/incoming_calls.ts";
+import type { OutgoingCalls } from "../calls/outgoing_calls.ts";
+import type { SharedState } from "../flow/shared_state.ts";
+import { Kind } from "../wire/frame_header.ts";
+import { encodeGoaway, type Goaway, truncateMessage } from "../wire/goaway.ts";
+import type { CredentialRefresh } from "./credential_refresh.ts";
+import { Drain } from "./drain.ts";
+import type { Handshake } from "./handshake.ts";
+import type { Ping } from "./ping.ts";
+import {
+  SESSION,
+  type SessionEvent,
+  type SessionState,
+} from "./session_state.ts";
+
+/** Receives the events of a session's life. */
+export interface LifecycleHost {
+  /** Called when the peer drains and accepts no new calls. */
+  onPeerDraining(): void;
+  /**
+   * Called when a drain is over: no call is in flight, or the grace period has
+   * passed.
+   */
+  onDrained(): void;
+  /**
+   * Called once when the session ends.
+   *
+   * @param error why; `undefined` for an orderly end
+   */
+  onEnded(error: SessionError | undefined): void;
+}
+
+/** The parts of a session that its end concerns. */
+export interface LifecycleParts {
+  /** State that the session's parts share. */
+  readonly shared: SharedState;
+  /** The calls that this side makes. */
+  readonly outgoing: OutgoingCalls;
+  /** The calls that the peer makes. */
+  readonly incoming: IncomingCalls;
+  /** The handshake. */
+  readonly handshake: Handshake;
+  /** The credential refreshes. */
+  readonly credentialRefresh: CredentialRefresh;
+  /** PING and PONG. */
+  readonly ping: Ping;
+}
+
+/** The life of one session. */
+export class Lifecycle {
+  /** Time by which the handshake must finish, ms. */
+  handshakeDeadline: number;
+  /** This side's drain. */
+  readonly drain: Drain;
+  #state: SessionState;
+  #sentGoaway = false;
+  #peerDrains = false;
+  readonly #parts: LifecycleParts;
+  readonly #host: LifecycleHost;
+
+  /**
+   * @param state the first state: `"new"` for a client, `"waiting"` for a server
+   * @param parts the parts that the end concerns
+   * @param host receives the events
+   */
+  constructor(
+    state: SessionState,
+    parts: LifecycleParts,
+    host: LifecycleHost,
+  ) {
+    this.#state = state;
+    this.#parts = parts;
+    this.#host = host;
+    this.drain = this.#newDrain();
+    const { now, limits } = parts.shared;
+    this.handshakeDeadline = now + limits.handshakeTimeout;
+  }
+
+  /** The current state. */
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  /**
+   * Whether a GOAWAY is the last frame sent. If so, flush an ended session. If
+   * not, its unsent bytes must never leave: their calls have already failed
+   * with `processed: "no"`.
+   */
+  get sentGoaway(): boolean {
+    return this.#sentGoaway;
+  }
+
+  /** Whether either side has announced that it drains. */
+  get draining(): boolean {
+    return this.#peerDrains || this.drain.stage !== "none";
+  }
+
+  /** Changes the state; ignores an event that the state does not list. */
+  on(event: SessionEvent): void {
+    this.#state = SESSION[this.#state][event] ?? this.#state;
+  }
+
+  /** Starts a drain; ignored during a drain and after the end. */
+  beginDrain(): void {
+    if (this.#state === "closed" || this.drain.stage !== "none") return;
+    const { shared, outgoing } = this.#parts;
+    outgoing.refuseAbove(
+      Infinity,
+      sessionUnavailable("this side is draining and starts no new calls"),
+    );
+    if (this.#state !== "open") return this.drain.finish();
+    this.drain.begin(shared.now + shared.limits.drainGrace);
+  }
+
+  /** Finishes a drain if nothing is in flight or unsent. */
+  finishDrainIfIdle(): void {
+    if (this.#state === "open") this.drain.finishIfIdle();
+  }
+
+  #newDrain(): Drain {
+    const { shared, outgoing, incoming, ping } = this.#parts;
+    return new Drain({
+      sendGoaway: (lastId) => this.#sendGoaway("none", lastId, "draining"),
+      ping: () => ping.send(),
+      stopAccepting: () => incoming.lastAllowed = incoming.lastTaken,
+      get idle() {
+        return outgoing.calls.size + outgoing.queue.length +
+            incoming.calls.size + shared.writer.unsent === 0;
+      },
+      onDrained: () => this.#host.onDrained(),
+    });
+  }
+
+  /** Sends GOAWAY and ends the session at once; calls in flight fail. */
+  close(): void {
+    if (this.#state === "closed") return;
+    if (this.#state !== "new") {
+      this.#sendGoaway("none", this.#parts.incoming.lastTaken, "closed");
+    }
+    this.finish(undefined);
+  }
+
+  /** Sends GOAWAY with an error code and ends the session. */
+  abort(code: SessionErrorCode, message: string): void {
+    if (this.#state === "closed") return;
+    this.#sendGoaway(code, this.#parts.incoming.lastTaken, message);
+    const text = `The connection was closed: ${truncateMessage(message)}`;
+    this.finish(new SessionError(code, text));
+  }
+
+  #sendGoaway(code: SessionErrorCode, lastId: number, message: string): void {
+    const body = encodeGoaway({ code, lastId, message });
+    this.#parts.shared.writer.frame(Kind.GOAWAY, 0, 0, body);
+    this.#sentGoaway = true;
+  }
+
+  /** Handles the peer's GOAWAY. */
+  receiveGoaway({ code, lastId, message }: Goaway): void {
+    this.#peerDrains = true;
+    const good = code === "none";
+    const why = withReason(
+      good ? "the peer accepts no new calls" : "the peer closed the connection",
+      message,
+    );
+    this.#parts.outgoing.refuseAbove(
+      lastId,
+      good || this.#state === "open"
+        ? sessionUnavailable(why)
+        : handshakeRefused(code, why),
+    );
+    if (good && this.#state === "open") return this.#host.onPeerDraining();
+    // Before the handshake is complete, no call could finish during a drain.
+    this.finish(
+      new SessionError(
+        good ? "disconnected" : code,
+        withReason("The peer closed the connection", message),
+        { remote: true },
+      ),
+    );
+  }
+
+  /** Ends the session without a frame; calls in flight fail. */
+  finish(error: SessionError | undefined): void {
+    const { shared, outgoing, incoming, handshake, credentialRefresh } =
+      this.#parts;
+    const message = error?.message ?? "The connection was closed";
+    const over = this.drain.stage === "over";
+    this.on("end");
+    this.handshakeDeadline = this.drain.deadline = Infinity;
+    handshake.takeEarly();
+    credentialRefresh.drop();
+    shared.writer.close();
+    shared.waitingForSpace.clear(); // no stream gets another turn
+    outgoing.end(
+      new CallError("disconnected", message, { cause: error }),
+      this.#sentGoaway,
+    );
+    incoming.end(over ? "drained" : "disconnected", message);
+    this.#host.onEnded(error);
+  }
+}
+
+/** Appends the text of a GOAWAY, which may be empty. */
+function withReason(text: string, reason: string): string {
+  return reason === "" ? text : `${text}: ${reason}`;
+}
+
+/** Codes that a client would receive again if it reconnected unchanged. */
+const PERMANENT: ReadonlySet<SessionErrorCode> = new Set([
+  "protocol",
+  "version",
+  "codec",
+  "unauthenticated",
+]);
+
+/** Returns the error for an early call after a refused handshake. */
+function handshakeRefused(code: SessionErrorCode, message: string): CallError {
+  return new CallError(
+    code === "unauthenticated" ? "unauthenticated" : "unavailable",
+    `Cannot call: ${message}`,
+    { processed: "no", retry: PERMANENT.has(code) ? "never" : "later" },
+  );
+}
