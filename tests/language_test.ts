@@ -1,6 +1,6 @@
 /**
- * Comments, strings and documents keep the rules of CONTRIBUTING.md's
- * "Language" that patterns can hold.
+ * Comments, strings and documents follow the rules of CONTRIBUTING.md,
+ * "Language", as far as patterns can find violations.
  *
  * @module
  */
@@ -36,10 +36,11 @@ Deno.test("violations() finds patterns in comments, strings and documents", () =
   assertEquals(found('import "./behind.ts"; const behind = nobody;'), []);
   assertEquals(found("/** `is none` */\nf();"), []);
   assertEquals(found("// behind a proxy\nf();"), []);
-  assertEquals(
-    violations("a.md", proseOfMarkdown("```\nbehind\n```\n\nbehind it")).length,
-    1,
-  );
+  const markdown = (text: string) => violations("a.md", proseOfMarkdown(text));
+  assertEquals(markdown("```\nbehind\n```\n\nbehind it").length, 1);
+  for (const start of ["# ", "# Title\n\n", "```\nf();\n```\n\n", "- "]) {
+    assertEquals(markdown(`${start}What has come`).length, 1, start);
+  }
 });
 
 Deno.test("violations() limits the first sentence of JSDoc to 12 words", () => {
@@ -48,6 +49,8 @@ Deno.test("violations() limits the first sentence of JSDoc to 12 words", () => {
   assertEquals(found(`/** ${words(13)}. */\nf();`).length, 1);
   assertEquals(found(`/** @throws ${words(13)}. */\nf();`), []);
   assertEquals(found(`// ${words(13)}.\nf();`), []);
+  const inTest = proseOfSource("tests/a.ts", `/** ${words(13)}. */\nf();`);
+  assertEquals(violations("tests/a.ts", inTest), []);
 });
 
 Deno.test("comments, strings and documents are in plain English", () => {
@@ -63,9 +66,10 @@ Deno.test("comments, strings and documents are in plain English", () => {
   }
 });
 
-/** Files with prose: the library, the examples and the documents. */
+/** Returns the files with prose, except for these rules and their examples. */
 function files(root: string): string[] {
-  return ["mod.ts", "lib", "examples", ...documents(root)].flatMap(walk);
+  const all = ["mod.ts", "lib", "examples", "tests", ...documents(root)];
+  return all.flatMap(walk).filter((path) => !path.startsWith("tests/language"));
 }
 
 function documents(root: string): string[] {

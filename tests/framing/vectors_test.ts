@@ -122,7 +122,7 @@ const CHECKS = {
 for (const vector of VECTORS) {
   Deno.test({
     name:
-      `${vector.mode} gives the outcome of ${vector.name}, however it is cut`,
+      `${vector.mode} results in the outcome of ${vector.name}, however it is split`,
     permissions: "none",
     fn: () => CHECKS[vector.mode](vector),
   });

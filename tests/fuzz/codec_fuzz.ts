@@ -1,7 +1,7 @@
 /**
  * Feeds harmed and hostile bodies to the codecs.
  *
- * Invariant: whatever the bytes, `decode` gives a value or throws a
+ * Invariant: whatever the bytes, `decode` returns a value or throws a
  * `CodecError`. A value is plain data of its own, no deeper and no larger than
  * the limits and the body allow, and it survives being encoded and decoded
  * again. Nothing else in the program changes.
@@ -66,7 +66,7 @@ const MESSAGES: readonly unknown[] = [
   { numbers: [0, -1, 127, 128, -33, 65_536, 2 ** 40, -(2 ** 31), 0.1, 1e300] },
   { "": "", then: 1, constructor: { name: "x" }, toJSON: 0 },
 ];
-/** What only MessagePack carries. */
+/** Values that only MessagePack can encode. */
 const RICH: readonly unknown[] = [
   {
     at: new Date(1.5e12 + 1),

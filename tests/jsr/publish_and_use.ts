@@ -30,10 +30,10 @@ const WITHOUT_PERMISSION = [
   "calls_in_memory",
 ];
 
-/** What each of tests/programs/ prints when all went well. */
+/** The output of each program in tests/programs/ if it succeeds. */
 const OK = /^ok\b/m;
 
-/** What publishing from the root needs: published or linked, and the lock. */
+/** Files needed to publish from the root: published or linked, and the lock. */
 const CHECKOUT = [
   "CHANGELOG.md",
   "LICENSE",
@@ -130,7 +130,7 @@ async function use({ consumer, env }: Run): Promise<void> {
   });
 }
 
-/** Runs `deno` with these words, and gives what it printed. */
+/** Runs `deno` with the arguments and returns its output. */
 async function deno(
   args: string,
   cwd: string,

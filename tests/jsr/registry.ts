@@ -16,7 +16,7 @@
 
 /** A running registry. */
 export interface Registry extends AsyncDisposable {
-  /** What `JSR_URL` must be, with a slash at the end. */
+  /** The value of `JSR_URL`, with a slash at the end. */
   readonly url: string;
   /** Paths of the files that a version was published with. */
   filesOf(name: string, version: string): string[];

@@ -1,6 +1,7 @@
 /**
- * The part of CONTRIBUTING.md's "Language" that patterns can hold. Each
- * violation reads `file:line: reason: text`.
+ * The part of CONTRIBUTING.md's "Language" that patterns can find.
+ *
+ * Each violation reads `file:line: reason: text`.
  *
  * @module
  */
@@ -11,11 +12,11 @@ export interface Prose {
   line: number;
   /** The text without comment marks; lines are kept. */
   text: string;
-  /** What it is: rules about sentences do not apply to strings. */
+  /** Rules about sentences do not apply to strings. */
   kind: "doc" | "comment" | "string" | "markdown";
 }
 
-/** A pattern that plain English does without. */
+/** A pattern of phrases that are not plain English. */
 interface Pattern {
   readonly pattern: RegExp;
   readonly reason: string;
@@ -28,11 +29,11 @@ export const MAX_SUMMARY_WORDS = 12;
 
 const SENTENCES = ["doc", "comment", "markdown"] as const;
 
-/** The patterns; each is global and finds a phrase. */
+/** The patterns; all are global. */
 export const PATTERNS: readonly Pattern[] = [
   {
     pattern:
-      /(?<=^|[.:;!]\s+|\|\s*|- )(What|Who|Whose|Whoever|Whatever)\b(?![^.?]*\?)/g,
+      /(?<=^|[.:;!]\s+|\n\s*\n\s*|#\s+|\|\s*|- )(What|Who|Whose|Whoever|Whatever)\b(?![^.?]*\?)/g,
     reason: "a sentence begins with a headless What or Who: use a noun",
     kinds: SENTENCES,
   },
@@ -84,21 +85,22 @@ export const PATTERNS: readonly Pattern[] = [
   },
   { pattern: /\bstrangers?\b/gi, reason: 'write "the peer"' },
   {
-    pattern: /\b(dialler|dialled|misfit|outbox|goodbye)s?\b/gi,
+    pattern: /\b(dialler|dialled|misfit|inbox|outbox|goodbye|liveness)s?\b/gi,
     reason: "see the glossary in CONTRIBUTING.md",
   },
 ];
 
-/** Phrases that a pattern finds and that are right, and why. */
+/** Correct phrases that a pattern finds, and the reason for each. */
 export const ALLOWED: readonly { phrase: RegExp; why: string }[] = [
   { phrase: /behind (a|the|your) (\w+ )?(proxy|load balancer)/i, why: "place" },
 ];
 
-/** Every violation in the prose of one file. */
+/** Returns every violation in the prose of one file. */
 export function violations(path: string, prose: readonly Prose[]): string[] {
   return prose.flatMap((piece) => [
     ...matches(path, piece),
-    ...longSummary(path, piece),
+    // Summaries are for readers of the API and of the library's code.
+    ...path.startsWith("tests/") ? [] : longSummary(path, piece),
   ]);
 }
 
@@ -138,7 +140,7 @@ function longSummary(path: string, { line, text, kind }: Prose): string[] {
     : [];
 }
 
-/** Comments and strings of a TypeScript file. */
+/** Returns the comments and strings of a TypeScript file. */
 export function proseOfSource(path: string, text: string): Prose[] {
   const prose: Prose[] = [];
   const add = (index: number, found: string, kind: Prose["kind"]) =>
@@ -188,7 +190,7 @@ function withoutCode(text: string): string {
     .replace(/`[^`\n]*`/g, (code) => "x".repeat(code.length));
 }
 
-/** Line comments that follow each other are one text. */
+/** Joins line comments that follow each other. */
 function joinLines(prose: readonly Prose[]): Prose[] {
   const joined: Prose[] = [];
   for (const piece of prose) {
@@ -201,7 +203,7 @@ function joinLines(prose: readonly Prose[]): Prose[] {
   return joined;
 }
 
-/** Paragraphs of a Markdown file. */
+/** Returns the text of a Markdown file without its code. */
 export function proseOfMarkdown(text: string): Prose[] {
   return [{ line: 1, text: withoutCode(text), kind: "markdown" }];
 }

@@ -1,6 +1,7 @@
 /**
- * What must not compile, as a user of the package writes it: each expectation
- * that finds no error is an error itself.
+ * Code of users that must not compile.
+ *
+ * Each `@ts-expect-error` that finds no error is an error itself.
  */
 import { connect, protocol, serve, unary } from "@lengthwise/lengthwise";
 

@@ -48,7 +48,7 @@ Deno.test("testPair() passes options to both ends", none, async () => {
 });
 
 Deno.test(
-  "testPair() rejects and leaves nothing behind if the client is refused",
+  "testPair() rejects and leaks nothing if the client is refused",
   none,
   async () => {
     const error = await assertRejects(

@@ -63,7 +63,7 @@ Deno.test("failure() returns a TransportError unchanged", () => {
   const error = new TransportError("x", { kind: "tls", address: "" });
   assertStrictEquals(failure(error, CONTEXT), error);
   assertEquals(error.cause, undefined);
-  assert(!("cause" in error), "no cause where there is none");
+  assert(!("cause" in error), "an error without a cause gets no cause");
 });
 
 Deno.test("failure() keeps NotCapable and names the flags to grant", () => {

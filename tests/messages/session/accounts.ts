@@ -1,5 +1,5 @@
 /**
- * What a session holds, for tests that count it.
+ * The resources of a session, for tests that count them.
  *
  * @module
  */

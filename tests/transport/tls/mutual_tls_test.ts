@@ -35,12 +35,12 @@ Deno.test("checkTransport() passes mutual TLS", async (t) => {
 });
 
 Deno.test("listenTls() rejects clients that do not prove their identity", async (t) => {
-  const stranger = await Authority.create("CN=Stranger");
+  const unknown = await Authority.create("CN=Unknown");
   // The same name as the real one: only the signature differs.
   const impostor = await Authority.create("CN=Test authority");
   const cases: Record<string, TlsClientOptions> = {
     "no certificate": {},
-    "an unknown authority": await stranger.issue({ subject: "CN=alice" }),
+    "an unknown authority": await unknown.issue({ subject: "CN=alice" }),
     "a forged authority": await impostor.issue({ subject: "CN=alice" }),
     "an expired certificate": await authority.issue({
       subject: "CN=alice",

@@ -89,8 +89,8 @@ Deno.test("connectTls() verifies the name in the certificate independently of th
 });
 
 Deno.test("connectTls() rejects an unknown authority", async () => {
-  const stranger = await Authority.create("CN=Stranger");
-  const certificate = await stranger.issue({
+  const unknown = await Authority.create("CN=Unknown");
+  const certificate = await unknown.issue({
     subject: "CN=localhost",
     names: LOOPBACK,
   });
@@ -98,7 +98,7 @@ Deno.test("connectTls() rejects an unknown authority", async () => {
   for (const identity of [{}, alice]) {
     await assertKind(dial(listener, identity), "tls", "unknown issuer");
   }
-  await assertServes(listener, { caCerts: [stranger.cert] });
+  await assertServes(listener, { caCerts: [unknown.cert] });
 });
 
 Deno.test("connectTls() rejects an expired certificate", async () => {

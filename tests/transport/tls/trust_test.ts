@@ -46,7 +46,7 @@ async function outcomes(
 
 Deno.test("connect() trusts 'caCerts' and the runtime's authorities, or 'caCerts' only", async () => {
   const ofRuntime = await Authority.create("CN=In the store");
-  const stranger = await Authority.create("CN=Stranger");
+  const unknown = await Authority.create("CN=Unknown");
   const certificate = await ofRuntime.issue({
     subject: "CN=localhost",
     names: LOOPBACK,
@@ -79,7 +79,7 @@ Deno.test("connect() trusts 'caCerts' and the runtime's authorities, or 'caCerts
       { url: own.url, tls: { caCerts } },
       { url: known.url, tls: alone },
       { url: own.url, tls: alone },
-      { url: own.url, tls: { caCerts: [stranger.cert] } },
+      { url: own.url, tls: { caCerts: [unknown.cert] } },
       { url: wss, tls: { caCerts } },
     ]),
     ["ok", "tls", "ok", "ok", "tls", "ok", "tls", "ok"],
