@@ -47,7 +47,7 @@ class Account:
         self.balance -= amount
 
 
-class Assembly:
+class Reassembly:
     """A message of which more frames must arrive."""
 
     def __init__(self, budget, limits):
@@ -82,11 +82,11 @@ class Assembly:
         return body
 
 
-class Inbox:
-    """The receive window: items that have arrived, and credit for more."""
+class ReceiveWindow:
+    """Items that have arrived, and credit for more."""
 
     def __init__(self, window, grant):
-        self.window = self.available = window
+        self.size = self.available = window
         self.partial = None
         self.ended = False
         self._grant = grant
@@ -135,7 +135,7 @@ class Inbox:
 
     def _return(self, amount):
         self._owed += amount
-        if self.ended or self._owed == 0 or self._owed * 2 < self.window:
+        if self.ended or self._owed == 0 or self._owed * 2 < self.size:
             return
         self.available += self._owed
         self._grant(self._owed)

@@ -5,7 +5,7 @@ import struct
 import uuid
 
 from . import values, wire
-from .credit import Account, Inbox
+from .credit import Account, ReceiveWindow
 from .errors import CallError, Malformed
 from .outgoing import RECEIVES, SENDS, take_item
 
@@ -32,13 +32,13 @@ class Incoming:
         self.handler = handler
         self.state = "open" if self.shape in SENDS else "ended"
         self.account = Account(peer.remote.stream_window)
-        self.inbox = None
+        self.window = None
         self._reason = "cancelled"
         self._task = None  # runs the handler, and may be cancelled
         self._handling = None  # sends its terminal, and is never cancelled
         self._timer = None
         if self.shape in SENDS:
-            self.inbox = Inbox(
+            self.window = ReceiveWindow(
                 peer.limits.stream_window,
                 lambda amount: peer.write(
                     wire.CREDIT, id, struct.pack(">I", amount)
@@ -96,7 +96,7 @@ class Incoming:
         return None
 
     async def _items(self):
-        async for body in self.inbox:
+        async for body in self.window:
             try:
                 yield values.decode(body)
             except Malformed as error:
@@ -106,8 +106,8 @@ class Incoming:
         self.state = "done"
         if self._timer is not None:
             self._timer.cancel()
-        if self.inbox is not None:
-            self.inbox.end()
+        if self.window is not None:
+            self.window.end()
         await self.peer.send_message(kind, self.id, body, None)
         self.peer.settled(self)
 
@@ -126,7 +126,7 @@ class Incoming:
             return
         if self.state == "ended":
             return self.broken()
-        fault = take_item(self.peer, self.inbox, body, more, self.id)
+        fault = take_item(self.peer, self.window, body, more, self.id)
         if fault is not None:
             self.broken()
 
@@ -134,10 +134,10 @@ class Incoming:
         """Receives END."""
         if self.state in ("cancelled", "done"):
             return
-        if self.state == "ended" or self.inbox.partial is not None:
+        if self.state == "ended" or self.window.partial is not None:
             return self.broken()
         self.state = "ended"
-        self.inbox.end()
+        self.window.end()
 
     def broken(self):
         """Ends this call because its caller broke a rule; other calls continue."""

@@ -4,7 +4,7 @@ import asyncio
 import struct
 
 from . import values, wire
-from .credit import Account, Assembly, Inbox, charge_of
+from .credit import Account, Reassembly, ReceiveWindow, charge_of
 from .errors import CallError, Malformed
 
 SENDS = ("clientStream", "duplex")
@@ -23,7 +23,7 @@ class Call:
         self.result = asyncio.get_running_loop().create_future()
         self.result.add_done_callback(lambda it: it.cancelled() or it.exception())
         self.account = None
-        self.inbox = None
+        self.window = None
         self.reply = None
         self.sent_whole = False
         self._timer = None
@@ -37,7 +37,7 @@ class Call:
         if shape in SENDS:
             self.account = Account(self.peer.remote.stream_window)
         if shape in RECEIVES:
-            self.inbox = Inbox(
+            self.window = ReceiveWindow(
                 self.peer.limits.stream_window,
                 lambda amount: self.peer.write(
                     wire.CREDIT, id, struct.pack(">I", amount)
@@ -72,7 +72,7 @@ class Call:
         return self
 
     async def __anext__(self):
-        return values.decode(await self.inbox.__anext__())
+        return values.decode(await self.window.__anext__())
 
     # ── ends ──────────────────────────────────────────────────────────────
 
@@ -98,8 +98,8 @@ class Call:
             self.account.fail(failure or CallError("cancelled", "it has ended"))
         if self.reply is not None:
             self.reply.drop()
-        if self.inbox is not None:
-            self.inbox.end(failure)
+        if self.window is not None:
+            self.window.end(failure)
         if self.result.done():
             return
         if failure is None:
@@ -113,9 +113,9 @@ class Call:
         """Receives an ITEM, or a part of one."""
         if self.state == "cancelled":
             return
-        if self.inbox is None:
+        if self.window is None:
             return self.give_up("malformed", "items are not allowed here")
-        fault = take_item(self.peer, self.inbox, body, more, self.id)
+        fault = take_item(self.peer, self.window, body, more, self.id)
         if fault is not None:
             self.give_up("malformed", f"an item is {fault}")
 
@@ -125,7 +125,7 @@ class Call:
             return not more
         if more or self.reply is not None:
             if self.reply is None:
-                self.reply = Assembly(self.peer.assembling, self.peer.limits)
+                self.reply = Reassembly(self.peer.assembling, self.peer.limits)
             fault = self.reply.add(body)
             if fault is not None:
                 self.give_up(fault, "the reply exceeds a limit")
@@ -143,7 +143,7 @@ class Call:
     def _end(self, kind, body):
         if kind == wire.ERROR:
             return self.settle(wire.decode_error(body))
-        if self.inbox is not None and self.inbox.partial is not None:
+        if self.window is not None and self.window.partial is not None:
             raise Malformed("a RESULT came in the middle of an item")
         block, value = wire.split_fields(body)
         self.metadata = wire.read_metadata(block.get(wire.METADATA, b""))
@@ -151,25 +151,25 @@ class Call:
         self.settle(None, None if empty else values.decode(value))
 
 
-def take_item(peer, inbox, body, more, id):
+def take_item(peer, window, body, more, id):
     """Charges and joins an ITEM frame, at either end; returns its fault, if any."""
     amount = charge_of(body)
-    if not inbox.charge(amount):
+    if not window.charge(amount):
         peer.fail("flow-control", f"call {id} sent an item without credit")
         return None
-    if more or inbox.partial is not None:
-        if inbox.partial is None:
-            inbox.partial = Assembly(peer.assembling, peer.limits)
-        fault = inbox.partial.add(body)
+    if more or window.partial is not None:
+        if window.partial is None:
+            window.partial = Reassembly(peer.assembling, peer.limits)
+        fault = window.partial.add(body)
         if fault is not None:
             return fault
         if more:
-            inbox.part(amount)
+            window.part(amount)
             return None
-        body, inbox.partial = inbox.partial.whole(), None
+        body, window.partial = window.partial.whole(), None
     try:
         _, value = wire.split_fields(body)
     except Malformed as error:
         return str(error)
-    inbox.put(value, amount)
+    window.put(value, amount)
     return None

@@ -4,7 +4,7 @@ import asyncio
 import struct
 
 from . import values, wire
-from .credit import Assembly, charge_of
+from .credit import Reassembly, charge_of
 from .errors import CallError, Malformed
 from .incoming import Context, Incoming
 
@@ -22,7 +22,7 @@ class Requests:
         self._tasks = set()
         self._credit = peer.limits.connection_window
         self._owed = 0
-        self._partial = None  # (kind, id, assembly); no assembly once abandoned
+        self._partial = None  # (kind, id, reassembly); no reassembly once abandoned
 
     def receive(self, kind, id, body, more):
         """Receives a frame."""
@@ -58,13 +58,13 @@ class Requests:
 
     def _part(self, kind, id, body, more):
         if self._partial is None:
-            assembly = Assembly(self.peer.assembling, self.peer.limits)
-            self._partial = (kind, id, assembly)
-        assembly = self._partial[2]
-        if assembly is not None:
-            fault = assembly.add(body)
+            reassembly = Reassembly(self.peer.assembling, self.peer.limits)
+            self._partial = (kind, id, reassembly)
+        reassembly = self._partial[2]
+        if reassembly is not None:
+            fault = reassembly.add(body)
             if fault is not None:
-                assembly.drop()
+                reassembly.drop()
                 self._partial = (kind, id, None)
                 retry = "later" if fault == "overloaded" else "never"
                 self._refuse(kind, id, fault, retry)
