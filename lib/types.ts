@@ -1,9 +1,9 @@
 /**
  * Types that public signatures mention and programs rarely name.
  *
- * Import one where you must annotate what TypeScript otherwise infers, such as
- * the parameter of a helper that takes any protocol. Everything that an
- * application usually writes is in the other entry points.
+ * Import one to annotate a type that TypeScript usually infers, such as the
+ * parameter of a helper that takes any protocol. The names that applications
+ * usually write are in the other entry points.
  *
  * @example A helper that takes any protocol
  * ```ts

@@ -1,6 +1,6 @@
 /**
  * A compliance suite for the {@linkcode MessageCodec} contract. A session can
- * use any codec that passes.
+ * use any codec that passes it.
  *
  * @module
  */
@@ -11,8 +11,8 @@ import type { MessageCodec } from "../messages/codec/message_codec.ts";
 /** Options for {@linkcode checkCodec}. */
 export interface CodecCheckOptions {
   /**
-   * Values that must survive a round trip unchanged. At least one is required,
-   * and values of many kinds are better.
+   * Values that must survive a round trip unchanged. At least one is required;
+   * pass values of many kinds.
    */
   values: readonly unknown[];
   /**
@@ -46,10 +46,10 @@ export interface CodecCheckOptions {
 /**
  * Checks a codec against the whole {@linkcode MessageCodec} contract.
  *
- * It checks the codec's name, round trips, encoding in place at every alignment
- * and into targets that are too small, that messages share no state, and that
- * truncated, altered and random bodies either decode or throw a `CodecError`.
- * It needs no test framework.
+ * It checks the codec's name, round trips, and encoding in place, at every
+ * alignment and into targets that are too small. It also checks that messages
+ * share no state, and that truncated, altered and random bodies either decode
+ * or throw a `CodecError`. It needs no test framework.
  *
  * @param codec the codec to check
  * @param options the values that it carries and rejects

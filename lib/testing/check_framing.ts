@@ -10,7 +10,7 @@ import { concat, type FramingUnderTest } from "./framing_kit.ts";
 
 /** Options that {@linkcode checkFraming} passes to its factory. */
 export interface FramingCheckOptions {
-  /** The limit of the framing. A framing without a limit ignores it. */
+  /** Limit for the framing. A framing without a limit ignores it. */
   maxFrameLength?: number;
 }
 
@@ -35,7 +35,7 @@ export interface FramingCheckOptions {
  * );
  * ```
  *
- * @param makeFraming creates the framing; some checks pass a limit
+ * @param makeFraming creates the framing; some checks pass it a limit
  * @param samples at least two payloads that the framing can carry; a few hundred
  * bytes in total are enough, as the work grows with the square of the total
  * @throws {Error} if a check fails; the message names the check

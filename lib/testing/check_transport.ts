@@ -1,6 +1,6 @@
 /**
  * A compliance suite for the {@linkcode Connection} contract. The layers above
- * work over any transport that passes.
+ * work over any transport that passes it.
  *
  * @module
  */
@@ -21,7 +21,7 @@ export interface TransportCheckOptions {
    */
   step?: (name: string, check: () => Promise<void>) => Promise<unknown>;
   /**
-   * Milliseconds until a single wait counts as hanging and its check fails.
+   * Milliseconds after which a single wait fails its check as hanging.
    *
    * @default {10000}
    */

@@ -19,13 +19,13 @@ export interface CodecUnderTest {
 /** Covers every alignment of an 8-byte word, plus one. */
 const OFFSETS = 9;
 const FILLER = 0xee;
-/** Spare bytes of a target: more than any codec may use beyond the body. */
+/** Spare bytes in a target; more than any codec may use beyond the body. */
 const AMPLE = 16 * 1024;
-/** Limits of the altered bodies for each value: total bytes, and bodies. */
+/** Limits on the altered bodies for each value: total size and number. */
 const MUTATED_BYTES = 256 * 1024;
 const MUTATIONS = 200;
 
-/** The checks by name. */
+/** The checks, by name. */
 export const CODEC_CHECKS: Record<string, (subject: CodecUnderTest) => void> = {
   "the name has 1 to 32 characters of a-z, 0-9 and -"({ codec }) {
     require(/^[a-z0-9-]{1,32}$/.test(codec.name), `it is "${codec.name}"`);

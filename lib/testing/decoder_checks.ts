@@ -15,7 +15,7 @@ import {
   same,
 } from "./framing_kit.ts";
 
-/** Limits of `held`: a base, plus a factor for each byte received. */
+/** Limit on `held`: a base, plus a factor for each byte received. */
 const HELD_BASE = 1024;
 const HELD_FACTOR = 8;
 const HOSTILE_RUNS = 200;
@@ -152,7 +152,7 @@ function owedAgrees({ makeFraming, frames, wire }: FramingUnderTest): void {
   }
 }
 
-/** Tries every limit up to one byte above the longest sample. */
+/** Tries every limit up to one byte more than the longest sample. */
 function sameLimit({ makeFraming, samples, frames }: FramingUnderTest): void {
   const sample = samples.reduce((a, b) => b.length > a.length ? b : a);
   const frame = frames[samples.indexOf(sample)]!;
@@ -241,7 +241,7 @@ function randomFrom(seed: number): (below: number) => number {
   };
 }
 
-/** Builds payloads from bytes of the stream: they may contain its delimiters. */
+/** Builds payloads from bytes of the stream, which may contain its delimiters. */
 function anyPayload({ makeFraming, samples, wire }: FramingUnderTest): void {
   const framing = makeFraming({});
   const encoder = framing.encoder();

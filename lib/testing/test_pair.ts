@@ -64,7 +64,7 @@ export interface TestPair<
   readonly session: ClientSession<P>;
 }
 
-/** `connect` with options that are always optional: `testPair` requires them where `connect` does. */
+/** `connect` with optional options: `testPair` requires them where `connect` does. */
 const connectTo = connect as <P extends AnyProtocol>(
   protocol: P,
   connection: Connection,

@@ -20,7 +20,7 @@ import { readExactly, writeAll } from "../transport/io.ts";
 
 type TransportCheck = (context: TransportCheckContext) => Promise<void>;
 
-/** The checks by name. */
+/** The checks, by name. */
 export const TRANSPORT_CHECKS: Readonly<Record<string, TransportCheck>> = {
   "both ends report their addresses": ({ client, server }) => {
     for (const { localAddr, remoteAddr } of [client, server]) {
@@ -252,7 +252,8 @@ export const TRANSPORT_CHECKS: Readonly<Record<string, TransportCheck>> = {
     { client, server, hardened, within },
   ) => {
     server.close();
-    // TCP accepts the first write; the failure shows only once the peer responds.
+    // TCP accepts the first write; the failure appears only after the peer
+    // responds.
     const error = await within(rejection(writeForever(client)), "the failure");
     if (hardened) expectKind(error, "reset");
   },

@@ -40,7 +40,7 @@ const QUIET = 100;
 /**
  * Returns bytes that reveal their offset.
  *
- * Their period, 251, is prime, so that a shift by a power of two shows.
+ * Their period, 251, is prime, so that a shift by a power of two is detected.
  */
 export function pattern(length: number): Uint8Array {
   const bytes = new Uint8Array(length);
@@ -51,8 +51,8 @@ export function pattern(length: number): Uint8Array {
 /**
  * Writes until a write waits for the reader.
  *
- * If a slow write is mistaken for a waiting one, the check is weaker but not
- * wrong.
+ * If a slow write is mistaken for a waiting one, the check becomes weaker, but
+ * not wrong.
  */
 export async function fillUp(
   connection: Connection,

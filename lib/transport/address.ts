@@ -16,7 +16,7 @@
 import type { SocketAddress } from "./connection.ts";
 import { TransportError } from "./errors.ts";
 
-/** The default host name: a service is exposed to the network only on request. */
+/** The default host name: services are not exposed to the network by default. */
 export const DEFAULT_HOSTNAME = "127.0.0.1";
 
 /**
@@ -43,7 +43,7 @@ export interface TcpAddress<Tls = Record<never, never>> {
  * @typeParam Tls the TLS options for a client or a server
  */
 export interface UnixAddress<Tls = Record<never, never>> {
-  /** Path of the socket file; on Linux `"\0name"` is an abstract name without a file. */
+  /** Path of the socket file; on Linux, `"\0name"` is an abstract name without a file. */
   readonly path: string;
   /** TLS options; if present, the connection uses TLS. */
   readonly tls?: Tls;

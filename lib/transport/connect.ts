@@ -36,9 +36,10 @@ export type ConnectAddress =
   | URL;
 
 /**
- * The policy for repeated connection attempts.
+ * Policy for repeating failed connection attempts.
  *
- * The waits have full jitter, so that clients do not all reconnect at once.
+ * The waits have full jitter, so that clients do not all reconnect at the same
+ * time.
  */
 export interface RetryPolicy {
   /**
@@ -48,13 +49,13 @@ export interface RetryPolicy {
    */
   maxAttempts?: number;
   /**
-   * Upper bound of the first wait, in milliseconds.
+   * Upper bound on the first wait, in milliseconds.
    *
    * @default {100}
    */
   minTimeout?: number;
   /**
-   * Upper bound of every wait, in milliseconds.
+   * Upper bound on every wait, in milliseconds.
    *
    * @default {10000}
    */
@@ -124,11 +125,10 @@ export function connect(
  * await serving;
  * ```
  *
- * @param address the server's address, or several addresses in the order to try
+ * @param address the server's address, or several addresses to try in order
  * @param options limits, retries and socket options
- * @throws {TransportError} if connecting fails; if every one of several
- * addresses fails, it has the kind of the last failure, and its cause is an
- * `AggregateError`
+ * @throws {TransportError} if connecting fails; if several addresses fail, the
+ * error has the kind of the last failure, and its cause is an `AggregateError`
  * @throws {Error} `Deno.errors.NotCapable` if a permission is missing
  * @throws {unknown} the signal's reason, if the signal is aborted
  */

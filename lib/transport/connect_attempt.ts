@@ -18,7 +18,8 @@ export interface AttemptOptions {
 /**
  * Runs one connection attempt; rejects on timeout or when the signal is aborted.
  *
- * `dial` may ignore its signal: a connection that arrives too late is closed.
+ * `dial` may ignore its signal; a connection that is established too late is
+ * closed.
  *
  * @param dial starts the attempt
  * @param options address, signal and timeout

@@ -3,7 +3,7 @@
  * them.
  *
  * Both are structural subsets of Deno's own `Deno.Conn` and `Deno.Listener`, so
- * a socket that a program already has can be used as it is.
+ * you can use a socket that your program already has.
  *
  * @module
  */
@@ -35,9 +35,9 @@ export interface SocketAddress {
  * | method | contract |
  * | --- | --- |
  * | `read` | reads 1 to `buffer.length` bytes into the start of the buffer; returns `null` at the end of the stream, and on every later call |
- * | `write` | writes 1 to `data.length` bytes and returns how many: **a write may be partial**, so use one writer per connection, which calls it in a loop |
+ * | `write` | writes 1 to `data.length` bytes and returns how many: **a write may be partial**, so use one writer per connection, and call `write` in a loop |
  * | `closeWrite` | half-closes: the peer reads the end of the stream, and reading continues locally |
- * | `close` | closes both directions at once; a pending read or write rejects |
+ * | `close` | closes both directions immediately; a pending read or write rejects |
  */
 export interface Connection extends Disposable {
   /** The local address. */

@@ -1,5 +1,5 @@
 /**
- * Converts the errors of platforms to {@linkcode TransportError}.
+ * Converts the platform's errors to {@linkcode TransportError}.
  *
  * Errors are recognized by `code` or `name`, never by class, so that one table
  * covers `Deno.errors`, `node:net` and `node:tls` without access to the runtime.
@@ -25,7 +25,7 @@ const KINDS: Readonly<Record<string, TransportErrorKind>> = {
   PermissionDenied: "permission",
   TimedOut: "timeout",
   UnexpectedEof: "truncated",
-  // A connect to a Unix listener with a full backlog fails instead of waiting.
+  // Connecting to a Unix listener with a full backlog fails instead of waiting.
   WouldBlock: "limit",
   EACCES: "permission",
   EADDRINUSE: "address-in-use",
@@ -82,7 +82,7 @@ export function failureKind(error: unknown): TransportErrorKind {
     : "";
   const kind = KINDS[code] ?? KINDS[error.name];
   if (kind !== undefined) return kind;
-  // In Deno, the error of a failed name lookup has neither a class nor a code.
+  // In Deno, the error for a failed name lookup has neither a class nor a code.
   return error.message.startsWith("failed to lookup address")
     ? "not-found"
     : "other";

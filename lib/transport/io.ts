@@ -12,8 +12,8 @@ export interface TransferOptions {
   /**
    * Closes the connection when aborted.
    *
-   * The connection is no longer usable then, because it is unknown how much was
-   * transferred.
+   * The connection would not be usable anyway, because it is unknown how much
+   * was transferred.
    */
   signal?: AbortSignal;
 }

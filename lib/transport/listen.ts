@@ -32,7 +32,7 @@ export interface ListenOptions
 /**
  * Listens for TLS connections.
  *
- * @param address where to listen, with certificate and key
+ * @param address where to listen, with the certificate and its key
  * @param options options for the listener and the sockets it accepts
  * @returns a listener whose certificate can be replaced
  */

@@ -21,7 +21,7 @@ const BLOCK = 4 * 1024;
  */
 export class ReceiveQueue {
   #chunks: Uint8Array[] = [];
-  /** Free space after the last chunk, if that is a block. */
+  /** Free space after the last chunk, if that chunk is a block. */
   #space: Uint8Array = new Uint8Array(0);
   #held = 0;
   #reads: PendingRead[] = [];
@@ -65,8 +65,9 @@ export class ReceiveQueue {
    */
   push(chunk: Uint8Array): void {
     if (this.#end !== undefined) return;
-    // A peer may send single bytes. Stored one by one they would take a hundred
-    // times as much memory, and the limits of the callers count bytes only.
+    // A peer may send single bytes. Stored one by one, they would take a
+    // hundred times as much memory, but the callers' limits count only the
+    // bytes.
     if (chunk.length < BLOCK && this.#held > 0) this.#merge(chunk);
     else this.#add(chunk);
     this.#held += chunk.length;
@@ -103,9 +104,9 @@ export class ReceiveQueue {
   }
 
   /**
-   * Marks a failure of the source.
+   * Marks the source as failed.
    *
-   * @param error the error of reads that follow the queued bytes
+   * @param error the error with which reads fail after the queued bytes
    */
   fail(error: unknown): void {
     this.#end ??= { error };

@@ -8,9 +8,9 @@ import type { Connection } from "./connection.ts";
 /**
  * A connected socket that reports every failure as a `TransportError`.
  *
- * It also counts the bytes of both directions, and a second `close` does
- * nothing. It holds no buffer and adds no copy. Every connection that
- * `connect` or `listen` returns is one.
+ * It also counts the bytes in both directions, and a second `close` does
+ * nothing. It holds no buffer and makes no copies. `connect` and `listen`
+ * return only such connections.
  *
  * @example Count the bytes of a connection
  * ```ts
@@ -35,9 +35,9 @@ import type { Connection } from "./connection.ts";
  * ```
  */
 export interface SocketConnection extends Connection {
-  /** Bytes read so far. */
+  /** Number of bytes read so far. */
   readonly bytesRead: number;
-  /** Bytes accepted by the socket so far. */
+  /** Number of bytes that the socket has accepted so far. */
   readonly bytesWritten: number;
   /** Whether the connection was closed locally. */
   readonly closed: boolean;

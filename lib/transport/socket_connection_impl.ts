@@ -50,7 +50,7 @@ export class SocketConnectionImpl implements SocketConnection {
 
   read(buffer: Uint8Array): Promise<number | null> {
     if (this.#closed) return this.#fail("read from");
-    // Not `async`: this is the hot path, and `then` costs half as much.
+    // Not `async`, because this is the hot path, and `then` costs half as much.
     return this.#socket.read(buffer).then((count) => {
       if (count !== null) this.#bytesRead += count;
       return count;

@@ -12,14 +12,14 @@ export interface ListenerOptions {
   /**
    * Maximum number of open connections.
    *
-   * All sockets and files of a process share its descriptors: without a cap, one
-   * listener can use them all up.
+   * All sockets and files of a process share its descriptors, so without a cap,
+   * one listener can use them all up.
    *
    * @default {10000}
    */
   maxConnections?: number;
   /**
-   * Treatment of clients while `maxConnections` connections are open.
+   * How to treat new clients while `maxConnections` connections are open.
    *
    * `"wait"` leaves them in the operating system's backlog until a connection
    * closes; `"refuse"` accepts them and closes them immediately.
@@ -42,8 +42,8 @@ export interface ListenerOptions {
  *
  * Accepting continues until {@linkcode SocketListener.close} is called or the
  * signal is aborted. A peer that resets before it is accepted is skipped. At
- * the descriptor limit the listener pauses, for 5 ms at first and twice as long
- * each time up to 1 s, while clients wait in the backlog.
+ * the descriptor limit the listener pauses, for 5 ms at first, doubling each
+ * time up to 1 s, while clients wait in the backlog.
  *
  * @example Greet each client
  * ```ts
@@ -91,8 +91,8 @@ export interface SocketListener<C extends SocketConnection = SocketConnection>
   /** Stops listening and waits until the address is free again. */
   [Symbol.asyncDispose](): Promise<void>;
   /**
-   * Accepts until the listener closes, then ends without an error. As in Deno,
-   * leaving the loop closes the listener.
+   * Accepts clients until the listener closes, then ends without an error. As
+   * in Deno, leaving the loop closes the listener.
    */
   [Symbol.asyncIterator](): AsyncGenerator<C, void, void>;
 }

@@ -34,7 +34,7 @@ export interface AcceptSource<C extends SocketConnection = SocketConnection> {
   unref?(): void;
 }
 
-// Go's net/http retries a failing accept with the same pauses.
+// Go's net/http pauses for the same times before it retries a failed accept.
 const FIRST_PAUSE = 5;
 const LAST_PAUSE = 1_000;
 
@@ -170,7 +170,7 @@ export class SocketListenerImpl<C extends SocketConnection = SocketConnection>
     }
   }
 
-  /** Waits below the cap. One accept runs at a time, so there is only one waiter. */
+  /** Waits until a connection is allowed. One accept runs at a time, so there is only one waiter. */
   async #waitForRoom(): Promise<void> {
     while (
       !this.#refuses && !this.closed &&
@@ -189,7 +189,7 @@ export class SocketListenerImpl<C extends SocketConnection = SocketConnection>
     try {
       this.#onError?.(transportError(error, { verb: "accept on", address }));
     } catch {
-      // A throwing callback must not end the listener.
+      // A callback that throws must not end the listener.
     }
     await delay(this.#pause, { signal: this.#stop.signal }).catch(() => {});
   }

@@ -17,9 +17,9 @@ export interface TcpSocketOptions {
   /**
    * Whether to send small writes immediately.
    *
-   * Nagle's algorithm (RFC 896) delays them until the peer has acknowledged the
-   * previous one. On loopback, a round trip of two writes takes 0.04 ms with
-   * `noDelay` and 86 ms without.
+   * Nagle's algorithm (RFC 896) delays a small write until the peer has
+   * acknowledged the previous one. On loopback, a round trip of two writes
+   * takes 0.04 ms with `noDelay` and 86 ms without.
    *
    * @default {true}
    */
@@ -45,7 +45,7 @@ export interface TcpConnectOptions extends TcpSocketOptions {
    */
   autoSelectFamily?: boolean;
   /**
-   * Milliseconds before the other address family is also tried.
+   * Milliseconds before the other address family is tried as well.
    *
    * The value is from 1 to 60,000.
    *
@@ -122,7 +122,7 @@ export async function dialTcp(
 }
 
 /**
- * Returns a signal that cancels but whose `throwIfAborted` never throws.
+ * Returns a signal that cancels, but whose `throwIfAborted` never throws.
  *
  * `Deno.connect` calls `throwIfAborted` once more after the connection is
  * established; if that throws, the connection leaks until the process exits.
@@ -211,7 +211,7 @@ export function listenTcp(
   }, options);
 }
 
-/** Rejects what Deno would accept and silently reinterpret. */
+/** Rejects values that Deno would accept but silently reinterpret. */
 function checkInteger(
   name: string,
   value: number | undefined,

@@ -1,5 +1,5 @@
 /**
- * Unix sockets, and the care of their socket files.
+ * Unix sockets, and the management of their socket files.
  *
  * @module
  */
@@ -17,9 +17,9 @@ export interface UnixListenOptions {
   /**
    * Permission bits of the socket file, such as `0o600`.
    *
-   * They are set after the file is bound: if that interval matters, keep the
-   * file in a directory that only its owner can enter. Without this option, the
-   * umask applies.
+   * They are set after the file has been created. If that interval matters,
+   * keep the file in a directory that only its owner can enter. Without this
+   * option, the umask applies.
    */
   mode?: number;
 }
@@ -129,7 +129,8 @@ async function removeStale(path: string): Promise<boolean> {
   try {
     const before = await Deno.lstat(path);
     if (!before.isSocket || !await isRefused(path)) return false;
-    // Another process may have replaced it in the meantime: that file is not stale.
+    // Another process may have replaced the file since then, and the new file
+    // is not stale.
     const after = await Deno.lstat(path);
     if (after.ino !== before.ino) return false;
     await Deno.remove(path);
@@ -150,7 +151,7 @@ async function isRefused(path: string): Promise<boolean> {
   }
 }
 
-/** Bytes of `sun_path` in `struct sockaddr_un`, without the final NUL. */
+/** Size of `sun_path` in `struct sockaddr_un`, without the final NUL. */
 const MAX_PATH_BYTES = { linux: 107, other: 103 };
 
 function requireUnix(path: string, context: FailureContext): void {

@@ -1,8 +1,8 @@
 /**
  * A connection as a pair of web streams, for programs that pipe.
  *
- * The library itself does not use them: a chunk costs several times as much as a
- * `read`.
+ * The library itself does not use them, because a chunk costs several times as
+ * much as a `read`.
  *
  * @module
  */
@@ -33,7 +33,7 @@ export interface WebStreamsOptions {
  * Closing `writable` ends the outgoing stream while reading continues, and the
  * end of `readable` leaves `writable` open. (The streams of a `Deno.Conn` close
  * the whole socket in both cases.) The connection closes when both streams have
- * ended, where cancelling `readable` also counts as its end, and immediately if
+ * ended; cancelling `readable` counts as its end. It closes immediately if
  * `writable` is aborted or either stream fails.
  *
  * @example Send a body, end it and read the reply

@@ -12,17 +12,17 @@ export interface TimeoutBounds {
   timeout: number;
   /** Cancels the work, which must settle soon; called at most once. */
   cancel(): void;
-  /** Returns the error of a timeout. */
+  /** Returns the error for a timeout. */
   timeoutError(): Error;
 }
 
 /**
  * Waits for work under a signal and a timeout.
  *
- * A result that arrives after the cancellation is dropped, since `cancel` has
+ * A result that arrives after cancellation is dropped, since `cancel` has
  * released its resources.
  *
- * @param work the work to wait for; it must settle after a call of `cancel`
+ * @param work the work to wait for; it must settle after `cancel` is called
  * @param bounds signal, timeout and cancellation
  */
 export async function withTimeout<T>(

@@ -12,7 +12,7 @@ import { memoryEnds, type MemoryPairOptions } from "./memory_pair.ts";
 import type { SocketConnection } from "../socket_connection.ts";
 import { SocketConnectionImpl } from "../socket_connection_impl.ts";
 
-/** Options for connections to memory listeners. */
+/** Options for connecting to a memory listener. */
 export interface MemoryConnectOptions {
   /** Behavior of the link between client and server. */
   link?: Omit<MemoryPairOptions, "name">;
@@ -23,7 +23,7 @@ const BACKLOG = 511;
 
 const listeners = new Map<string, Backlog>();
 
-/** The connections that wait for `accept`. */
+/** The connections waiting for `accept`. */
 class Backlog {
   readonly #waiting: Connection[] = [];
   #accept: PromiseWithResolvers<Connection> | undefined;

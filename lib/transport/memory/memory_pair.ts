@@ -1,8 +1,8 @@
 /**
  * A connected pair within one process, with latency, small buffers and faults.
  *
- * It serves tests, and programs whose parts talk as if they were separate
- * processes.
+ * Use it in tests, and in programs whose parts communicate as if they were
+ * separate processes.
  *
  * @module
  */
@@ -36,7 +36,7 @@ export interface MemoryFault {
   readonly after: number;
 }
 
-/** Behavior of one direction of a memory connection. */
+/** The behavior of one direction of a memory connection. */
 export interface MemoryLinkOptions {
   /**
    * Size of the buffer between writer and reader, in bytes.
@@ -74,12 +74,12 @@ export interface MemoryLinkOptions {
  * Options for one direction take precedence over options for both.
  */
 export interface MemoryPairOptions extends MemoryLinkOptions {
-  /** Options from the first connection (the client) to the second. */
+  /** Options from the first connection, the client, to the second. */
   toServer?: MemoryLinkOptions;
-  /** Options from the second connection (the server) to the first. */
+  /** Options from the second connection, the server, to the first. */
   toClient?: MemoryLinkOptions;
   /**
-   * Seed of the random sizes of reads and writes.
+   * Seed for the random sizes of reads and writes.
    *
    * Without latency, the same seed and the same calls produce the same sizes.
    *

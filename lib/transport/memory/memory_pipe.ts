@@ -14,9 +14,9 @@ export interface PipeOptions {
   readonly capacity: number;
   /** Milliseconds from write to read. */
   readonly latency: number;
-  /** Returns the maximum number of bytes of the next read. */
+  /** Returns the maximum number of bytes for the next read. */
   readonly readLimit: () => number;
-  /** Returns the maximum number of bytes of the next write. */
+  /** Returns the maximum number of bytes for the next write. */
   readonly writeLimit: () => number;
   /** The fault after `after` bytes. */
   readonly fault?: { readonly kind: string; readonly after: number };
@@ -35,7 +35,7 @@ interface Chunk {
 
 /** One direction of a memory connection, with its writer's and reader's end. */
 export class MemoryPipe {
-  /** Called for the fault `"reset"`, to fail the other direction as well. */
+  /** Called for the fault `"reset"`, so that the other direction fails too. */
   onReset: (() => void) | undefined;
   #options: PipeOptions;
   #address: string;
@@ -197,13 +197,13 @@ export class MemoryPipe {
     return count;
   }
 
-  /** Sets the timer of a read that waits for bytes in transit. */
+  /** Sets the timer for a read that waits for bytes in transit. */
   #wait(): void {
     const { fault } = this.#options;
     if (fault?.kind === "stall" && this.#delivered >= fault.after) return;
     const due = this.#chunks[0]?.due ?? this.#endDue ?? 0;
     clearTimeout(this.#timer);
-    // The bytes may have become due in the meantime; then do not wait.
+    // If the bytes have become due by now, do not wait.
     const left = Math.max(0, Math.ceil(due - this.#now()));
     this.#timer = setTimeout(() => this.#run(), left);
   }

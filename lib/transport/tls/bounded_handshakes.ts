@@ -1,5 +1,5 @@
 /**
- * The TLS handshakes of a server, concurrent with its accept loop.
+ * A server's TLS handshakes, which run concurrently with its accept loop.
  *
  * @module
  */
@@ -27,7 +27,7 @@ export interface BoundedHandshakesOptions {
   requireAlpn: boolean;
   /** Milliseconds that one handshake may take. */
   handshakeTimeout: number;
-  /** Maximum number of running handshakes and completed, unaccepted connections. */
+  /** Maximum number of running handshakes plus completed but unaccepted connections. */
   maxHandshakes: number;
   /** Called for each failed handshake. */
   onHandshakeError: ((error: TransportError) => void) | undefined;
@@ -36,7 +36,10 @@ export interface BoundedHandshakesOptions {
 /** The result of a completed handshake. */
 interface Secured {
   engine: TlsEngine;
-  /** Read immediately: after a socket has closed, its certificate is gone. */
+  /**
+   * Read immediately, because the certificate is gone once the socket has
+   * closed.
+   */
   terms: TlsConnectionOptions;
 }
 
@@ -125,7 +128,7 @@ export class BoundedHandshakes implements AcceptSource<TlsConnection> {
         this.#handshakes.add(handshake);
       }
     } catch (error) {
-      // `accept` of a SocketListener rejects only after the listener has closed.
+      // `SocketListener.accept` rejects only after the listener has closed.
       this.#end = error;
       for (const { reject } of this.#waiting.splice(0)) reject(error);
     }
@@ -196,7 +199,7 @@ export class BoundedHandshakes implements AcceptSource<TlsConnection> {
     try {
       this.#options.onHandshakeError?.(error);
     } catch {
-      // A throwing callback must not end the listener.
+      // A callback that throws must not end the listener.
     }
   }
 }

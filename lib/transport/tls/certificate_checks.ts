@@ -17,8 +17,8 @@ export interface TlsServerCertificate {
   /**
    * PEM certificates of the authorities that issue client certificates.
    *
-   * With this option (mutual TLS), each client must present a certificate of one
-   * of these authorities, and within its validity period.
+   * With this option (mutual TLS), each client must present a certificate that
+   * one of these authorities issued and that is within its validity period.
    */
   clientCaCerts?: readonly string[];
 }
@@ -49,7 +49,7 @@ export async function serverOptions(
 }
 
 /**
- * Rejects an empty list, for which platforms differ in their behavior.
+ * Rejects an empty list, which platforms treat differently.
  *
  * @param name the option's name
  * @param authorities the option's value
@@ -102,8 +102,8 @@ export async function checkClient(
 /**
  * Checks certificates and keys.
  *
- * Deno ignores a bad one, or reports it only during the handshake, as if the
- * peer were at fault.
+ * Deno ignores an invalid certificate, or reports it only during the handshake,
+ * as if the peer were at fault.
  *
  * @param options certificates and key
  * @param context the operation that needs them

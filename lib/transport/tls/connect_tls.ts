@@ -70,7 +70,7 @@ export async function connectTls(
   }
 }
 
-/** Connects once, with one set of trusted authorities. */
+/** Connects once, trusting one set of authorities. */
 async function connectOnce(
   address: TlsTarget,
   client: ConnectionOptions,
@@ -94,9 +94,9 @@ async function connectOnce(
 
 /**
  * Returns the authorities to trust, one set per handshake. A chain ends at one
- * authority, so trying two sets in turn is the same as trusting their union.
- * The union itself would be parsed again for every handshake, at ten times the
- * cost of the handshake (Deno 2.9), and Deno does not expose its store.
+ * authority, so trying two sets in turn is equivalent to trusting their union.
+ * Deno does not expose its store, and would parse the union again for every
+ * handshake, at ten times the cost of the handshake (Deno 2.9).
  */
 function trustedAuthorities(
   { caCerts, defaultCaCerts = true }: TlsClientOptions,
@@ -125,7 +125,8 @@ async function clientOptions(
   const name = serverName(target);
   return {
     host: name,
-    // SNI allows names only (RFC 6066, 3); an IP address is verified all the same.
+    // SNI allows only names (RFC 6066, 3); an IP address is verified
+    // nevertheless.
     ...(isIP(name) === 0 && { servername: name }),
     rejectUnauthorized: true,
     ...(cert !== undefined && key !== undefined && { cert, key }),

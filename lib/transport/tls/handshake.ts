@@ -16,7 +16,7 @@ export type TlsRole =
 
 type Tls = typeof import("node:tls");
 
-// The types of Node.js lack this option, which every socket has.
+// The Node.js types lack this option, which every socket has.
 const HALF_OPEN = { allowHalfOpen: true };
 /** Disables the timeout of `node:tls`, where 0 would mean two minutes. */
 const NEVER = 2 ** 31 - 1;
@@ -24,7 +24,7 @@ const NEVER = 2 ** 31 - 1;
 /**
  * Performs a TLS handshake.
  *
- * If it fails, the socket closes after the alert with the reason.
+ * If it fails, the socket sends an alert with the reason and closes.
  *
  * @param raw the socket; this function owns it
  * @param role client or server, with its options
@@ -87,9 +87,9 @@ function handshakeAsClient(
 /**
  * Performs the handshake of a server.
  *
- * As Node.js documents, a `tls.Server` that does not listen receives its only
- * connection as an event. A bare `TLSSocket` would accept an unknown authority:
- * only `tls.Server` checks the client's certificate.
+ * A `tls.Server` that does not listen receives its only connection as an event,
+ * as Node.js documents. A bare `TLSSocket` would accept an unknown authority,
+ * because only `tls.Server` checks the client's certificate.
  */
 function handshakeAsServer(
   tls: Tls,

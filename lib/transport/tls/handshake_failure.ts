@@ -6,10 +6,10 @@
 import { failureKind } from "../error_mapping.ts";
 import { TransportError, type TransportErrorKind } from "../errors.ts";
 
-/** Messages of rustls and OpenSSL if the peer does not speak TLS. */
+/** Messages from rustls and OpenSSL if the peer does not speak TLS. */
 const NOT_TLS = /InvalidContentType|wrong version number/;
 
-/** All that Deno's `node:tls` reports about an untrusted chain. */
+/** The only messages that Deno's `node:tls` reports for an untrusted chain. */
 const UNTRUSTED = /unable to verify|UnknownIssuer|self.signed/i;
 
 /** Advice for the user, by the platform's message. */
@@ -50,7 +50,8 @@ const SPECIFIC: ReadonlySet<TransportErrorKind> = new Set([
 ]);
 
 /**
- * Returns whether a handshake failed because no given authority is the issuer.
+ * Returns whether a handshake failed because no given authority issued the
+ * certificate.
  *
  * @param error the thrown value
  */

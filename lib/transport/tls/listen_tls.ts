@@ -36,7 +36,7 @@ type TlsTarget =
  * @param address where to listen, with the TLS options
  * @param options options for the listener and its sockets
  * @throws {TransportError} of kind `"tls"` if the certificate or key is
- * unusable, or of a kind that `listen` documents
+ * unusable, or of another kind that `listen` documents
  */
 export async function listenTls(
   address: TlsTarget,

@@ -1,5 +1,5 @@
 /**
- * A {@linkcode Connection} as the `node:stream` that `node:tls` needs.
+ * Adapts a {@linkcode Connection} to the `node:stream` that `node:tls` needs.
  *
  * @module
  */
@@ -21,7 +21,7 @@ type Done = (error?: Error | null) => void;
 export class NodeStreamBridge {
   /** The stream that `node:tls` reads from and writes to. */
   readonly stream: Duplex;
-  /** Whether the socket has ended and all its bytes were delivered. */
+  /** Whether the socket has ended and all its bytes have been delivered. */
   ended = false;
   /** The first error of the socket, if any. */
   error: unknown;
@@ -62,11 +62,12 @@ export class NodeStreamBridge {
       return this.stream;
     };
     this.stream.once("end", () => this.ended = true);
-    // A stream without a listener would throw the error, which is kept above.
+    // Without a listener, the stream would throw the error, which is kept
+    // above.
     this.stream.on("error", () => {});
   }
 
-  /** Resumes reading, when the receiver has room again. */
+  /** Resumes reading once the receiver has space again. */
   pull(): void {
     if (!this.#waiting) return;
     this.#waiting = false;
@@ -91,7 +92,7 @@ export class NodeStreamBridge {
     return this.stream.writableLength > 0 && !this.stream.destroyed;
   }
 
-  /** Closes the socket after the pending writes, however long they take. */
+  /** Closes the socket after all pending writes, without a time limit. */
   finish(): void {
     if (this.stream.writableFinished || this.stream.destroyed) {
       return this.abort();

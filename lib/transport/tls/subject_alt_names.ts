@@ -1,7 +1,8 @@
 /**
  * Parses the subject's alternative names from a certificate's DER.
  *
- * The text that runtimes provide is ambiguous: a DNS name may contain `", DNS:"`.
+ * The text form that runtimes provide is ambiguous, because a DNS name may
+ * contain `", DNS:"`.
  *
  * @module
  */
@@ -36,7 +37,7 @@ interface Element {
  * Returns the subject's alternative names.
  *
  * @param der a certificate
- * @returns its names; empty if it does not have the extension
+ * @returns its names; empty if the certificate does not have the extension
  * @throws {RangeError} if the bytes are not a certificate
  */
 export function subjectAltNames(der: Uint8Array): SubjectAltName[] {

@@ -22,7 +22,7 @@ export interface TlsClientOptions {
    * Whether to trust the runtime's authorities.
    *
    * In Deno, `DENO_TLS_CA_STORE` and `--cert` select them. With `false`, only
-   * `caCerts` are trusted, as for a private service.
+   * `caCerts` are trusted, which suits a private service.
    *
    * @default {true}
    */

@@ -1,7 +1,7 @@
 /**
  * TLS with `node:tls`, from any {@linkcode Connection} to a new one.
  *
- * Deno's own TLS cannot serve without Nagle's algorithm, require client
+ * Deno's own TLS cannot disable Nagle's algorithm in a server, require client
  * certificates, present one after connecting, or run over anything but TCP.
  *
  * @module
@@ -18,7 +18,7 @@ const WRITE_LIMIT = 128 * 1024;
 /**
  * Milliseconds without progress after which a closed socket is aborted.
  *
- * Within them, the peer must read something of what was written, or end its own
+ * Within that time, the peer must read some of the written data, or end its own
  * stream.
  */
 const CLOSE_TIMEOUT = 1_000;
@@ -134,7 +134,7 @@ export class TlsEngine implements Connection {
   closeWrite(): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     this.#finished ??= new Promise((resolve, reject) => {
-      // The types of Node.js lack the callback's error parameter.
+      // The Node.js types lack the callback's error parameter.
       this.socket.end((error?: Error | null) => {
         if (error) reject(this.#reason(error));
         else resolve();
@@ -203,7 +203,9 @@ export class TlsEngine implements Connection {
     this.#received.fail(reason);
   }
 
-  /** Prefers the socket's own error to the less specific one of `node:tls`. */
+  /**
+   * Prefers the socket's own error to the less specific one from `node:tls`.
+   */
   #reason(error: Error): Error {
     const { error: cause } = this.#bridge;
     if (cause instanceof Error) return cause;
@@ -220,9 +222,9 @@ function truncated(): Error {
 }
 
 /**
- * Renames a TLS error of `node:tls` to Deno's `InvalidData`.
+ * Renames a TLS error from `node:tls` to Deno's `InvalidData`.
  *
- * @param error the error of `node:tls`
+ * @param error the error from `node:tls`
  */
 export function tlsError(error: Error): Error {
   const code = "code" in error ? String(error.code) : "";

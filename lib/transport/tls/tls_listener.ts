@@ -31,9 +31,9 @@ export interface TlsServerOptions extends TlsServerCertificate {
   handshakeTimeout?: number;
   /**
    * Maximum number of concurrent handshakes, including completed connections
-   * that wait for `accept`. Further clients wait in the backlog. The cap bounds
-   * the resources that clients can hold by never finishing their handshake,
-   * each for `handshakeTimeout`.
+   * waiting for `accept`. Further clients wait in the backlog. The cap limits
+   * the resources that clients can hold by never finishing their handshake;
+   * each can do so for `handshakeTimeout`.
    *
    * @default {256}
    */

@@ -40,8 +40,8 @@ export interface WebSocketConnectOptions extends WebSocketOptions {
   headers?: Record<string, string>;
   /**
    * TLS options for `wss:`, in Deno only. `caCerts`, `cert` and `key` are
-   * supported; the other options are rejected, since WebSockets do not support
-   * them.
+   * supported; the other options are rejected, since Deno's WebSockets do not
+   * support them.
    */
   tls?: TlsClientOptions;
 }

@@ -22,7 +22,7 @@ export interface OpenWebSocketOptions {
 export interface OpenedWebSocket {
   /** The socket, in its opening handshake. */
   socket: WebSocket;
-  /** Closes the HTTP client of the socket; call it when the socket has finished. */
+  /** Closes the socket's HTTP client; call it once the socket has finished. */
   release: () => void;
 }
 

@@ -1,5 +1,5 @@
 /**
- * WebSockets for servers: upgrades requests of `Deno.serve`.
+ * WebSockets for servers: upgrades requests in `Deno.serve` handlers.
  *
  * @module
  */
@@ -19,8 +19,8 @@ import { FLOW_CONTROL } from "./websocket_stream.ts";
 export interface UpgradeWebSocketOptions
   extends Omit<WebSocketConnectionOptions, "flowControl"> {
   /**
-   * Seconds of silence after which the platform ends the connection. It sends a
-   * ping first. `0` means never.
+   * Seconds of silence after which the platform ends the connection; `0` means
+   * never. It sends a ping first.
    *
    * @default {30}
    */
@@ -38,7 +38,7 @@ export interface WebSocketUpgrade {
 /**
  * Upgrades a request to a WebSocket in a handler of `Deno.serve`.
  *
- * In other runtimes, pass the socket of their own upgrade to
+ * In other runtimes, use the runtime's own upgrade and pass its socket to
  * {@linkcode webSocketConnection}.
  *
  * @example Serve WebSockets and ordinary requests
@@ -76,7 +76,7 @@ export function upgradeWebSocket(
     ...(flowControl && { protocol: FLOW_CONTROL }),
     ...(idleTimeout !== undefined && { idleTimeout }),
   });
-  // In Deno, `protocol` of a server's socket is always empty.
+  // In Deno, the `protocol` of a server's socket is always empty.
   const connection = webSocketConnection(socket, {
     ...connectionOptions,
     flowControl,

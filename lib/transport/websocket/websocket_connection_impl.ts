@@ -27,7 +27,7 @@ export class WebSocketConnectionImpl extends SocketConnectionImpl
 /**
  * Adapts a standard `WebSocket`, connecting or open, in any runtime.
  *
- * @example Read what a server sends first
+ * @example Read the first bytes from a server
  * ```ts
  * import { webSocketConnection } from "@lengthwise/lengthwise/transport";
  *

@@ -27,11 +27,11 @@ const CODES: Readonly<Record<number, TransportErrorKind>> = {
 };
 
 /**
- * Returns the error kind after a closing handshake.
+ * Returns the kind of error after a closing handshake.
  *
- * After a normal close only writes fail with it, since reads return the end of
- * the stream. Code 1001, from a page or a server that goes away, means a
- * truncated stream, as does any code that is not listed above.
+ * After a normal close, only writes fail with this kind, since reads return the
+ * end of the stream. Code 1001, sent by a page or server that goes away, means
+ * a truncated stream, as does any code that is not listed above.
  *
  * @param code the code of the closing handshake
  */
@@ -47,9 +47,10 @@ const CONNECT_KINDS: readonly (readonly [RegExp, TransportErrorKind])[] = [
 ];
 
 /**
- * Returns the kind of a failed opening handshake, by Deno's error message.
+ * Returns the kind of error for a failed opening handshake.
  *
- * Browsers do not report the cause.
+ * The kind is derived from Deno's error message. Browsers do not report the
+ * cause.
  *
  * @param detail the runtime's error message
  */
@@ -71,7 +72,7 @@ const ADVICE: Readonly<Partial<Record<TransportErrorKind, string>>> = {
 };
 
 /**
- * Returns the error of a WebSocket.
+ * Returns the error for a failed WebSocket.
  *
  * @param kind the kind of failure
  * @param options the reason, and the peer's address in URL form

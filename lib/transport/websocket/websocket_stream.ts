@@ -32,7 +32,7 @@ export const FLOW_CONTROL = "lengthwise.bytes.v1";
 /**
  * Initial credit of each sender, in bytes.
  *
- * A receiver with exactly this limit sends no message at the start, because
+ * A receiver with exactly this limit sends no grant at the start, because
  * Deno's client sockets delay a second small message by 40 ms (Nagle's
  * algorithm).
  */
@@ -42,7 +42,7 @@ const UNCONTROLLED_LIMIT = 16 * 1024 * 1024;
 
 /** Maximum number of bytes in one message. */
 const MESSAGE_LIMIT = 64 * 1024;
-/** Bytes in the platform's send buffer above which a write waits. */
+/** Number of bytes buffered by the platform above which a write waits. */
 const BUFFERED_LIMIT = 256 * 1024;
 /** Longest polling interval of the send buffer in ms; there is no event for it. */
 const LONGEST_PAUSE = 32;
@@ -127,7 +127,8 @@ export class WebSocketStream implements Connection {
       await this.#untilWritable();
       if (this.#halfClosed) throw this.#error("closed", "for writing");
       const count = Math.min(data.length, MESSAGE_LIMIT, this.#credit);
-      // A copy, because the platform may send after the caller reuses its buffer.
+      // Send a copy, because the platform may send after the caller reuses its
+      // buffer.
       this.#socket.send(data.slice(0, count));
       this.#credit -= count;
       return count;
@@ -164,7 +165,9 @@ export class WebSocketStream implements Connection {
     return await current;
   }
 
-  /** Waits until the socket is open, has credit and has sent enough. */
+  /**
+   * Waits until the socket is open and has credit and buffer space.
+   */
   async #untilWritable(): Promise<void> {
     await this.opened;
     for (let pause = 1;; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
@@ -237,7 +240,7 @@ export class WebSocketStream implements Connection {
     }
   }
 
-  /** Stores the runtime's message about a failure; browsers have none. */
+  /** Stores the runtime's message about a failure; browsers provide none. */
   #onError(event: Event): void {
     if ("message" in event) this.#detail = String(event.message);
   }
