@@ -1,8 +1,8 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * Messages inside an existing HTTP service. `Deno.serve` answers HTTP, the same
- * port carries typed messages over WebSocket, and a TCP port uses the same
- * handlers.
+ * Typed messages inside an existing HTTP service. `Deno.serve` handles HTTP,
+ * the same port carries typed messages over WebSocket, and a TCP port uses the
+ * same handlers.
  *
  * @module
  */

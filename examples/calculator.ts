@@ -1,7 +1,7 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * Declared errors: expected failures are part of the protocol and typed for the
- * caller. Details of undeclared failures stay on the server.
+ * Declared errors: expected failures are part of the protocol, and typed for
+ * the caller. Details of undeclared failures stay on the server.
  *
  * @module
  */

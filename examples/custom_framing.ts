@@ -1,7 +1,7 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
  * A custom framing: u16 length, payload, CRC-32. It wraps a length-prefixed
- * framing, adds the checksum, passes the compliance suite of the layer, and then
+ * framing, adds the checksum, passes the layer's compliance suite, and then
  * carries frames over a socket.
  *
  * ```text

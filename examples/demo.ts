@@ -1,7 +1,7 @@
 #!/usr/bin/env -S deno run --allow-run=deno
 /**
- * The demonstration: a server process and a client process on a free loopback
- * port, with a log of what happens at each layer.
+ * The demo: a server process and a client process on a free loopback port, with
+ * a log of what happens at each layer.
  *
  * ```sh
  * deno task demo                 # both processes; exits on its own
@@ -26,7 +26,7 @@ loopback port; both log their actions and exit.
 
 `;
 
-/** Milliseconds until a hanging demonstration is stopped; it takes about 1,000. */
+/** Milliseconds until a hanging demo is stopped; it usually takes about 1,000. */
 const TIME_LIMIT = 30_000;
 
 const SERVER = new URL("./demo/server.ts", import.meta.url).href;
@@ -62,7 +62,7 @@ function portProblem(port: string | undefined): string | undefined {
   return `Cannot use "${port}" as --port: expected a number from 0 to 65535`;
 }
 
-/** Runs the server in this terminal; the server prints how to call it. */
+/** Runs the server in this terminal. The server prints how to call it. */
 async function serveUntilInterrupted(): Promise<number> {
   const server = deno(SERVER, [
     "--hostname",
@@ -75,7 +75,7 @@ async function serveUntilInterrupted(): Promise<number> {
   return (await server.status).code;
 }
 
-/** Runs server and client side by side and returns the exit status. */
+/** Runs the server and the client side by side; returns the exit status. */
 async function demonstrate(): Promise<number> {
   const giveUp = AbortSignal.timeout(TIME_LIMIT);
   title("Two processes, one socket, three layers");
@@ -113,7 +113,7 @@ function failed(reason: string): number {
   return 1;
 }
 
-/** Starts a process that may only use its own address. */
+/** Starts a process whose permissions allow only its own address. */
 function deno(
   program: string,
   args: string[],

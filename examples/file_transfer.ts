@@ -21,7 +21,7 @@ const Files = protocol({
   server: {
     /** Number of bytes of a file that the server has. */
     size: unary<{ name: string }, number>(),
-    /** Sends chunks from `offset` on; returns size and hash of the complete file. */
+    /** Sends chunks from `offset` on; returns the size and hash of the complete file. */
     upload: clientStream<
       Uint8Array,
       { bytes: number; sha256: string },
@@ -60,7 +60,7 @@ await using server = await serve(Files, {
   },
 }, { port: 0 });
 
-/** Whether a client's name is safe to use in a path. */
+/** Whether a client's file name is safe to use in a path. */
 function isPlain(name: string): boolean {
   return /^\w+$/.test(name);
 }
@@ -75,7 +75,7 @@ async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
 
 // ── the client ─────────────────────────────────────────────────────────────
 
-/** Sends the part of the file that the server does not have. */
+/** Sends the part of the file that the server lacks. */
 async function upload(
   { remote }: ClientSession<typeof Files>,
   path: string,

@@ -21,7 +21,7 @@ import {
   writeAll,
 } from "@lengthwise/lengthwise/transport";
 
-/** Steps 1 to 3 of a server: creates a socket, binds it, listens. */
+/** Steps 1 to 3 of a server: creates a socket, binds it and listens. */
 async function startServer(port: number): Promise<SocketListener> {
   const listener = await listen({ hostname: "127.0.0.1", port });
   console.log(`server: listening on ${formatAddress(listener.addr)}`);
@@ -33,7 +33,7 @@ async function serve(listener: SocketListener): Promise<void> {
   for await (const connection of listener) {
     const peer = formatAddress(connection.remoteAddr);
     console.log(`server: accepted ${peer}`);
-    // Not awaited, so the next client need not wait until this one leaves.
+    // Not awaited, so that the next client need not wait until this one leaves.
     echo(connection).catch((error) =>
       console.error(`server: ${error.message}`)
     );
@@ -63,7 +63,7 @@ async function runClient(port: number): Promise<void> {
   await writeAll(socket, message);
   await socket.closeWrite(); // no more data follows; reading continues
 
-  // TCP preserves the order of bytes but no boundaries: the reply may arrive in
+  // TCP preserves the order of bytes but no boundaries. The reply may arrive in
   // pieces, so the reader must know its length.
   const reply = new Uint8Array(message.length);
   await readExactly(socket, reply);

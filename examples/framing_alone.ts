@@ -1,8 +1,8 @@
 #!/usr/bin/env -S deno run --allow-read=/tmp/lengthwise-example.journal --allow-write=/tmp/lengthwise-example.journal
 /**
  * The framing layer on its own, without a socket: a journal on disk with one
- * frame per record. A crash may leave the last record incomplete; the next reader
- * of the journal finds all complete records and truncates the rest.
+ * frame per record. A crash may leave the last record incomplete. The next
+ * reader of the journal finds all complete records and truncates the rest.
  *
  * @module
  */
@@ -21,7 +21,7 @@ async function append(record: string): Promise<void> {
   await Deno.writeFile(PATH, frame, { append: true });
 }
 
-/** Passes each record to `handle` and returns where the last one ends. */
+/** Passes each record to `handle`; returns the offset after the last one. */
 async function replay(handle: (record: string) => void): Promise<number> {
   const decoder = framing.decoder();
   let size = 0;

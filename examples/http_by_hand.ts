@@ -1,13 +1,13 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * HTTP/1.1 by hand, with `Deno.serve` as the server. HTTP is one use of a socket:
- * requests and responses are bytes, and rules determine where each message ends
- * (RFC 9112): the head at an empty line, the body after Content-Length bytes or at
- * the chunk of size 0.
+ * HTTP/1.1 by hand, with `Deno.serve` as the server. HTTP is one use of a
+ * socket. Requests and responses are bytes, and rules determine where each
+ * message ends (RFC 9112): the head ends at an empty line, the body after
+ * Content-Length bytes or at the chunk of size 0.
  *
- * The example also shows a limit of HTTP: the client sends a request and the
- * server one response, so a server that has something to say must wait for a
- * request. The socket has no such rule, and the last part does without it.
+ * The example also shows a limit of HTTP: each request gets one response, so a
+ * server that has data to send must wait for a request. A socket has no such
+ * rule, as the last part shows.
  *
  * @module
  */
@@ -123,7 +123,7 @@ async function speakHttp(): Promise<void> {
   }
 }
 
-/** Uses a socket without the rule of HTTP: both ends send at any time. */
+/** Uses a socket without HTTP's rule: both ends send at any time. */
 async function speakFreely(): Promise<void> {
   await using listener = await listen({ hostname: "127.0.0.1", port: 0 });
   const serving = (async () => {

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * A pool of workers: workers connect, and the server calls them. Jobs have a
- * deadline, a cancelled job stops at its worker, and a job whose worker
+ * A worker pool: workers connect, and the server calls them. Jobs have
+ * deadlines, cancelling a job stops its worker, and a job whose worker
  * disconnects moves to another worker.
  *
  * @module
@@ -23,7 +23,7 @@ const Pool = protocol({
 
 type Worker = ServerSession<typeof Pool>;
 
-/** Idle workers, and jobs that wait for one. */
+/** Idle workers, and jobs waiting for a worker. */
 class Queue {
   readonly #idle = new Set<Worker>();
   readonly #waiting: ((worker: Worker) => void)[] = [];
@@ -48,7 +48,7 @@ class Queue {
     return worker;
   }
 
-  /** Runs a job; twice if its worker disconnects after finishing it. */
+  /** Runs a job; it runs twice if its worker disconnects after finishing it. */
   async run(
     job: number,
     ms: number,

@@ -1,8 +1,9 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * Live quotes: a server stream that keeps up with the market. The reader's credit
- * determines when it receives more; changes in between are conflated, so the
- * reader receives the latest price of each share, not the oldest.
+ * Live quotes: a server stream that keeps up with the market. The reader's
+ * credit determines when it receives the next quote. Changes in between are
+ * conflated, so the reader receives the latest price of each share, not the
+ * oldest.
  *
  * @module
  */
@@ -22,7 +23,7 @@ const Market = protocol({
 const SHARES = ["ACME", "INIT", "UMBR"];
 const TICKS = 3_000;
 
-/** Unsent changes: at most one quote per share, the latest. */
+/** Unsent changes: at most one quote per share, namely the latest. */
 class Changes {
   readonly #latest = new Map<string, Quote>();
   #wake: (() => void) | undefined;

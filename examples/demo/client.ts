@@ -1,6 +1,6 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * The client of the demonstration: calls the server and shows every frame.
+ * The demo's client: calls the server and shows every frame.
  *
  * @module
  */

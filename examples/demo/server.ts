@@ -1,7 +1,7 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * The server of the demonstration. With `--once` it exits when its
- * first client has left; otherwise it serves until interrupted.
+ * The demo's server. With `--once` it exits when its first client has left;
+ * otherwise it serves until interrupted.
  *
  * @module
  */

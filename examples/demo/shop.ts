@@ -1,5 +1,5 @@
 /**
- * The protocol of the demonstration.
+ * The demo's protocol.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import {
   unary,
 } from "@lengthwise/lengthwise";
 
-/** A price at one moment. */
+/** The price at one moment. */
 export interface Quote {
   /** Identifies the product. */
   sku: string;

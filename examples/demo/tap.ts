@@ -24,10 +24,10 @@ const KINDS: Readonly<Record<number, string>> = {
   0x17: "NOTIFY",
 };
 
-/** Number of bytes of a body that are printed. */
+/** Maximum number of bytes of a body to print. */
 const SHOWN = 24;
 
-/** Returns the connection, wrapped so that its frames are printed. */
+/** Wraps a connection so that its frames are printed. */
 export function tap(connection: Connection): Connection {
   const sent = printer("──▶");
   const received = printer("◀──");

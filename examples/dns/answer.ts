@@ -1,5 +1,5 @@
 /**
- * Encoded responses to encoded queries.
+ * Turns encoded queries into encoded responses.
  *
  * @module
  */
@@ -14,16 +14,16 @@ import {
 import { IN, type ResourceRecord } from "./records.ts";
 import type { Zone } from "./zone.ts";
 
-/** Positions within an option record's TTL (RFC 6891, 6.1.3). */
+/** Bit positions within an option record's TTL (RFC 6891, 6.1.3). */
 const VERSION_SHIFT = 16;
 const EXTENDED_RCODE_SHIFT = 24;
 /** UDP payload size to advertise; RFC 6891 requires a value even over TCP. */
 const PAYLOAD_SIZE = 1232;
-/** Zone transfers (RFC 5936, RFC 1995). */
+/** Types that request zone transfers (RFC 5936, RFC 1995). */
 const TRANSFERS: readonly string[] = ["AXFR", "IXFR"];
 
 /**
- * Answers a query from a zone.
+ * Answers a query with the records of a zone.
  *
  * @returns the response, or `undefined` if `bytes` are a response: two servers
  * could otherwise answer each other forever
@@ -68,7 +68,7 @@ function found(zone: Zone, { name, type }: Question): Partial<Message> {
   return { ...lookup, authoritative: lookup.rcode !== Rcode.REFUSED };
 }
 
-/** Returns a response without records that repeats question and options. */
+/** Returns a response without records that repeats the question and options. */
 function empty(query: Message, rcode: number): Message {
   const asksWithOptions = query.additionals.some(({ type }) => type === "OPT");
   return {
@@ -94,7 +94,7 @@ function optionRecord(rcode: number): ResourceRecord {
   };
 }
 
-/** Returns FORMERR if at least the header is a query's. */
+/** Returns FORMERR if at least the header is that of a query. */
 function unreadable(bytes: Uint8Array): Uint8Array | undefined {
   const header = bytes.slice(0, 12);
   header.fill(0, 4); // no questions, no records

@@ -12,7 +12,7 @@ import { DnsFormatError } from "./errors.ts";
 import { IN } from "./records.ts";
 import { sameName } from "./text.ts";
 
-/** Maximum pending queries: ids have 16 bits and must be hard to guess. */
+/** Maximum number of pending queries; 16-bit ids must remain hard to guess. */
 const MAX_PENDING = 4096;
 
 /** Options for {@linkcode DnsClient}. */
@@ -158,7 +158,7 @@ export class DnsClient implements AsyncDisposable {
 
   #take(response: Message): void {
     const pending = this.#pending.get(response.id);
-    // Its query has timed out, or it is not a response.
+    // The query has timed out, or the message is not a response.
     if (pending === undefined || !response.response) return;
     if (answers(response, pending.query)) return pending.resolve(response);
     pending.reject(

@@ -1,5 +1,5 @@
 /**
- * The zone that the example serves.
+ * The zone that this example serves.
  *
  * Its names and addresses are reserved for examples (RFC 2606, RFC 5737,
  * RFC 3849).

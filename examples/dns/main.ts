@@ -1,7 +1,7 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
  * DNS over TCP, using only the framing layer: a client for any server, and a
- * server of a small zone for any client.
+ * server with a small zone for any client.
  *
  * ```sh
  * deno run --allow-net=127.0.0.1 examples/dns/main.ts              # the client queries the server
@@ -43,10 +43,10 @@ Usage: main.ts                       serve the zone on a free port and query it
 
 /** Exit status for invalid arguments; it is 1 for other failures. */
 const WRONG_USE = 2;
-/** Maximum concurrent clients. */
+/** Maximum number of concurrent clients. */
 const MAX_CLIENTS = 100;
 
-/** Queries of the demonstration. */
+/** Queries that the demonstration sends. */
 const QUESTIONS = [
   ["example.test", "MX"],
   ["www.example.test", "A"],
@@ -155,7 +155,7 @@ function line({ name, ttl, type, data }: ResourceRecord): string {
   return `${name} ${ttl} IN ${type} ${values.join(" ")}`;
 }
 
-/** Returns the message of an expected error, the stack of a bug. */
+/** Returns an expected error's message, or a bug's stack. */
 function explain(error: unknown): string {
   const expected = error instanceof TransportError ||
     error instanceof FrameError || error instanceof DnsFormatError ||

@@ -57,7 +57,7 @@ export interface Message {
   recursionDesired: boolean;
   /** Whether the server can query other servers (RA). */
   recursionAvailable: boolean;
-  /** One of {@linkcode Rcode}, its lower four bits. */
+  /** Lower four bits of one of {@linkcode Rcode}. */
   rcode: number;
   questions: Question[];
   answers: ResourceRecord[];
@@ -65,7 +65,7 @@ export interface Message {
   additionals: ResourceRecord[];
 }
 
-/** Positions of the flags in the second 16 bits. */
+/** Bit positions of the flags in the second 16 bits. */
 const QR = 15;
 const OPCODE = 11;
 const AA = 10;
@@ -74,7 +74,7 @@ const RD = 8;
 const RA = 7;
 
 const OPT = "OPT";
-/** Largest TTL; with the highest bit set it counts as 0 (RFC 2181, 8). */
+/** Largest TTL; larger values count as 0 (RFC 2181, 8). */
 const MAX_TTL = 0x7fff_ffff;
 
 /**

@@ -6,12 +6,12 @@
 import { DnsFormatError } from "./errors.ts";
 import { MAX_NAME, nameToText } from "./text.ts";
 
-/** Bytes before the first name that a pointer may refer to. */
+/** Length in bytes of the header, which no pointer may refer to. */
 const HEADER_LENGTH = 12;
-/** Maximum pointers in a name: the maximum number of its labels. */
+/** Maximum number of pointers in a name: its maximum number of labels. */
 const MAX_POINTERS = 127;
 
-/** Values of the two highest bits of a length (RFC 1035, 4.1.4). */
+/** Values of a length byte's two highest bits (RFC 1035, 4.1.4). */
 const LABEL = 0;
 const POINTER = 3;
 
@@ -29,7 +29,7 @@ export class Reader {
     this.#view = new DataView(buffer, byteOffset, length);
   }
 
-  /** Bytes left in the message or the current section. */
+  /** Number of bytes left in the message or the current section. */
   get left(): number {
     return this.#end - this.#at;
   }
@@ -52,7 +52,7 @@ export class Reader {
     return this.#message.subarray(start, start + length);
   }
 
-  /** Reads a section of `length` bytes, all of which must be used. */
+  /** Reads a section of `length` bytes; `read` must use all of them. */
   section<T>(length: number, read: () => T): T {
     const end = this.#end;
     this.#end = this.#take(length) + length;
@@ -72,9 +72,9 @@ export class Reader {
    * └───┴───────┴───┴───┘        └────┴────────┘
    * ```
    *
-   * Each pointer must refer to a position before the part that it ends, so there
-   * are no loops. Their number is limited too, since a message may contain
-   * thousands of names that follow the same long chain.
+   * Each pointer must refer to a position before the part that it ends, so
+   * there are no loops. The number of pointers is limited too, since a message
+   * may contain thousands of names that follow the same long chain.
    */
   name(): string {
     const labels: Uint8Array[] = [];

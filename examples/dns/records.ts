@@ -8,21 +8,21 @@ import type { Reader } from "./reader.ts";
 import { toBytes, toText } from "./text.ts";
 import type { Writer } from "./writer.ts";
 
-/** The class Internet, the only one in use. */
+/** The class "Internet", the only class in use. */
 export const IN = 1;
 
-/** Fields of a record's data, such as `[10, "mail.example."]` of an MX. */
+/** Fields of a record's data, such as `[10, "mail.example."]` for MX. */
 export type RecordData = readonly (string | number)[];
 
 /** One resource record. */
 export interface ResourceRecord {
   /** Name of the owner, with a trailing dot. */
   name: string;
-  /** `A`, `MX`, …; `TYPE65280` if this program has no name for the type. */
+  /** `A`, `MX`, …; `TYPE65280` for a type without a name in this program. */
   type: string;
   /** @default {1}, the Internet */
   class?: number;
-  /** Seconds for which it may be cached. */
+  /** Number of seconds for which the record may be cached. */
   ttl: number;
   /** Data as in a zone file; `["\\#", length, hex]` for unknown types (RFC 3597). */
   data: RecordData;
@@ -62,13 +62,13 @@ const NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(TYPES).map(([name, { code }]) => [code, name]),
 );
 
-/** Returns the name of a type: `MX`, or `TYPE65280` (RFC 3597, 5). */
+/** Returns the name of a record type: `MX`, or `TYPE65280` (RFC 3597, 5). */
 export function typeName(code: number): string {
   return NAMES.get(code) ?? `TYPE${code}`;
 }
 
 /**
- * Returns the number of a type.
+ * Returns the number of a record type.
  *
  * @throws {DnsFormatError} if `name` is neither a known name nor `TYPE` and a
  * number
@@ -86,7 +86,7 @@ export function typeCode(name: string): number {
   return Number(digits);
 }
 
-/** Reads the data of a record: the rest of its section. */
+/** Reads a record's data, which is the rest of its section. */
 export function readData(reader: Reader, type: string): RecordData {
   const { fields } = TYPES[type] ?? {};
   if (fields !== undefined) {
@@ -190,7 +190,7 @@ function ipv6(text: string): Uint8Array {
   );
 }
 
-/** Formats an address; mapped IPv4 addresses as such (RFC 5952, 5). */
+/** Formats an address; IPv4-mapped addresses in dotted form (RFC 5952, 5). */
 function ipv6Text(bytes: Uint8Array): string {
   if (bytes.subarray(0, 12).toHex() === MAPPED_IPV4) {
     return `::ffff:${bytes.subarray(12).join(".")}`;
@@ -199,7 +199,7 @@ function ipv6Text(bytes: Uint8Array): string {
   return canonicalIpv6(groups.join(":")) ?? "";
 }
 
-/** Returns the form used in URLs, without the longest run of zeros. */
+/** Returns the form used in URLs; it omits the longest run of zeros. */
 function canonicalIpv6(text: string): string | undefined {
   const url = /^[\da-fA-F:.]+$/.test(text)
     ? URL.parse(`http://[${text}]/`)

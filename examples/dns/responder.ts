@@ -9,13 +9,13 @@ import type { Connection } from "@lengthwise/lengthwise/transport";
 import { answer } from "./answer.ts";
 import type { Zone } from "./zone.ts";
 
-/** Bytes of unread responses at which a client's queries must wait. */
+/** Number of unread response bytes at which a client's queries wait. */
 const UNREAD = 256 * 1024;
 
 /** Options for {@linkcode serveZone}. */
 export interface ServeOptions {
   /**
-   * Milliseconds between two queries of a client (RFC 7766, 6.2.3).
+   * Milliseconds between two queries from a client (RFC 7766, 6.2.3).
    *
    * Within this time the client must also read the response.
    *
@@ -27,10 +27,10 @@ export interface ServeOptions {
 }
 
 /**
- * Answers the queries of all clients.
+ * Answers queries from all clients.
  *
  * @param listener source of connections; closing it disconnects all clients and
- * ends this call
+ * makes this call return
  */
 export async function serveZone(
   listener: AsyncIterable<Connection>,

@@ -1,13 +1,13 @@
 /**
- * The text form of bytes in DNS (RFC 1035, 5.1): printable ASCII as it is, `\X`
- * for a character with a special meaning, and `\DDD` for any other byte, in
- * decimal.
+ * The text form of bytes in DNS (RFC 1035, 5.1): printable ASCII is unchanged,
+ * `\X` represents a character with a special meaning, and `\DDD` any other
+ * byte, in decimal.
  *
  * @module
  */
 import { DnsFormatError } from "./errors.ts";
 
-/** Characters that need no escape, by place. */
+/** Characters that need no escape in each context. */
 const PLAIN = {
   label: /[!#-\-/-[\]-~]/, // all but dot, quotation mark and backslash
   string: /[ !#-[\]-~]/,
@@ -15,9 +15,9 @@ const PLAIN = {
 /** One character of text: `\DDD`, `\X` or X. */
 const CHARACTER = /\\(\d{3})|\\(.)|([^\\])/gsu;
 
-/** Largest encoded name in bytes, including all length bytes. */
+/** Maximum length of an encoded name in bytes, including its length bytes. */
 export const MAX_NAME = 255;
-/** Largest label in bytes: its length has six bits. */
+/** Maximum length of a label in bytes: the length has six bits. */
 export const MAX_LABEL = 63;
 
 /** Converts bytes to text. */
@@ -81,7 +81,7 @@ export function sameName(a: string, b: string): boolean {
   return canonicalName(a) === canonicalName(b);
 }
 
-/** Parses text; `plain` is the character if it was not escaped. */
+/** Parses text into characters; `plain` is set if one was not escaped. */
 function characters(text: string): { bytes: number[]; plain?: string }[] {
   let read = 0;
   const found = [...text.matchAll(CHARACTER)].map(

@@ -6,9 +6,9 @@
 import { DnsFormatError } from "./errors.ts";
 import { nameToLabels, nameToText } from "./text.ts";
 
-/** Limit of the offset in a pointer (RFC 1035, 4.1.4). */
+/** Limit on the offset in a pointer (RFC 1035, 4.1.4). */
 const REACH = 0x4000;
-/** Largest message: its length prefix over TCP has two bytes. */
+/** Maximum length of a message: its length prefix over TCP has two bytes. */
 const MAX_MESSAGE = 65_535;
 
 /** Encodes a message into a buffer that grows. */
@@ -39,8 +39,9 @@ export class Writer {
   }
 
   /**
-   * Writes a name. With `compress`, its end may be a pointer to an earlier name;
-   * within data only the record types of RFC 1035 may use that (RFC 3597, 4).
+   * Writes a name. With `compress`, its end may be a pointer to an earlier
+   * name. Within data, only the record types of RFC 1035 may use compression
+   * (RFC 3597, 4).
    */
   name(name: string, { compress }: { compress: boolean }): void {
     const labels = nameToLabels(name);

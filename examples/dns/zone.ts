@@ -19,7 +19,7 @@ export interface Lookup {
 }
 
 /**
- * A zone with wildcards (RFC 4592) and aliases, without delegations and DNSSEC.
+ * A zone with wildcards (RFC 4592) and aliases; no delegations or DNSSEC.
  */
 export class Zone {
   readonly #origin: string;
@@ -29,9 +29,9 @@ export class Zone {
 
   /**
    * @param records all records of the zone; the owner of the SOA is its origin
-   * @throws {DnsFormatError} if the zone is invalid: a name outside the zone, no
-   * SOA or several, a delegation, an alias with other records, or data that
-   * cannot be encoded
+   * @throws {DnsFormatError} if the zone is invalid: a name outside the zone,
+   * no SOA or more than one, a delegation, an alias with other records, or data
+   * that cannot be encoded
    */
   constructor(records: readonly ResourceRecord[]) {
     const [soa, ...more] = records.filter(({ type }) => type === "SOA");
@@ -69,7 +69,7 @@ export class Zone {
       if (records === undefined) return this.#deny(Rcode.NXDOMAIN, answers);
       const wanted = records.filter((record) =>
         record.type === type || type === "ANY" || record.type === "CNAME"
-      ).map((record) => ({ ...record, name: owner })); // as spelled in the query
+      ).map((record) => ({ ...record, name: owner })); // spelled as in the query
       if (wanted.length === 0) return this.#deny(Rcode.NOERROR, answers);
       answers.push(...wanted);
       const [alias] = wanted;
@@ -95,7 +95,7 @@ export class Zone {
     }
     writeData(new Writer(), record.type, record.data); // throws if the data is invalid
     this.#records(key).push(record);
-    // A name exists if there is a name below it.
+    // A name also exists if there is a name below it.
     for (let above = key; above !== this.#origin; above = parentOf(above)) {
       this.#records(parentOf(above));
     }

@@ -16,9 +16,9 @@ import { Body, startup } from "./messages.ts";
 /** Options for {@linkcode Channel.open}. */
 export interface ChannelOptions {
   /**
-   * Maximum bytes of a message in either direction.
+   * Maximum length of a message in bytes, in either direction.
    *
-   * It limits the size of a row and of all parameters of a query.
+   * It limits the size of a row, and of all parameters of a query together.
    *
    * @default {67108864}
    */
@@ -29,7 +29,7 @@ export interface ChannelOptions {
   signal?: AbortSignal;
 }
 
-/** Sends and receives messages, and handles asynchronous ones itself. */
+/** Sends and receives messages; handles asynchronous messages itself. */
 export class Channel implements AsyncDisposable {
   /** Settings that the server reports initially and after each change. */
   readonly parameters = new Map<string, string>();
@@ -124,7 +124,7 @@ export class Channel implements AsyncDisposable {
         return true;
       case "A": // NotificationResponse, only after LISTEN
         return true;
-      case "v": // NegotiateProtocolVersion: no version is below 3.0
+      case "v": // NegotiateProtocolVersion: there is no version below 3.0
         throw new ProtocolError(
           "Cannot use the server: it does not support protocol 3.0",
         );

@@ -1,5 +1,5 @@
 /**
- * A PostgreSQL client: logs in with SCRAM-SHA-256 and runs queries.
+ * A PostgreSQL client that logs in with SCRAM-SHA-256 and runs queries.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { receiveResults, type Result } from "./results.ts";
 import { connectWithTls, type TlsOptions } from "./tls.ts";
 import { type Parameter, toText } from "./values.ts";
 
-/** Maximum parameters of a query: their count has two bytes. */
+/** Maximum number of parameters of a query: the count has two bytes. */
 const MAX_PARAMETERS = 65_535;
 
 const SYNC = message("S");
@@ -37,7 +37,7 @@ export interface LoginOptions extends ChannelOptions {
   loginTimeout?: number;
 }
 
-/** Address of the server, and login. */
+/** Address of the server, and how to log in. */
 export interface ConnectOptions extends LoginOptions {
   /** @default {"127.0.0.1"} */
   hostname?: string;
@@ -56,7 +56,9 @@ export class PostgresClient implements AsyncDisposable {
     this.#channel = channel;
   }
 
-  /** Connects and logs in; throws the errors of `connect()` and `logIn()`. */
+  /**
+   * Connects and logs in; throws the same errors as `connect()` and `logIn()`.
+   */
   static async connect(options: ConnectOptions): Promise<PostgresClient> {
     const { hostname = "127.0.0.1", port = 5432, tls, signal } = options;
     const address = { hostname, port };
@@ -166,7 +168,9 @@ export class PostgresClient implements AsyncDisposable {
     return this.close();
   }
 
-  /** Runs one exchange at a time: responses are ordered and not numbered. */
+  /**
+   * Runs one exchange at a time: responses are ordered but not numbered.
+   */
   #exclusive(
     messages: Uint8Array[],
     afterCopyFail?: Uint8Array,
@@ -192,7 +196,7 @@ export class PostgresClient implements AsyncDisposable {
     try {
       return await receiveResults(this.#channel, afterCopyFail);
     } catch (error) {
-      // A server that closed the connection may have sent the reason before.
+      // A server that closed the connection may have sent the reason first.
       throw error instanceof PostgresError ? error : sendError ?? error;
     }
   }

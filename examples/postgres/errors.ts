@@ -7,7 +7,7 @@
 /** Fields of an error or a notice, keyed by their one-letter codes. */
 export type ServerFields = ReadonlyMap<string, string>;
 
-/** An error that the server reports; the connection may remain usable. */
+/** An error that the server reported; the connection may still be usable. */
 export class PostgresError extends Error {
   override readonly name = "PostgresError";
   /** SQLSTATE: a code of five characters (PostgreSQL, appendix A). */

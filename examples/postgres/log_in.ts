@@ -1,5 +1,5 @@
 /**
- * Logging in: from the start-up message to the first ReadyForQuery.
+ * Logs in: from the start-up message to the first ReadyForQuery.
  *
  * ```text
  * StartupMessage ─▶ AuthenticationSASL ─▶ … Continue ─▶ … Final ─▶ AuthenticationOk
@@ -13,20 +13,20 @@ import { AuthenticationError, PostgresError, ProtocolError } from "./errors.ts";
 import { type Body, cString, message, sized } from "./messages.ts";
 import { SCRAM_SHA_256, ScramClient } from "./scram.ts";
 
-/** First number of an authentication message: its kind. */
+/** Kinds of authentication messages: their first number. */
 const OK = 0;
 const SASL = 10;
 const SASL_CONTINUE = 11;
 const SASL_FINAL = 12;
 
-/** Refused methods: they reveal the password, or half of it. */
+/** Refused authentication methods, which reveal the password or half of it. */
 const REFUSED: ReadonlyMap<number, string> = new Map([
   [3, "the password in plain text"],
   [5, "an MD5 hash of the password"],
 ]);
 
 /**
- * Logs in with SCRAM-SHA-256 and no weaker method.
+ * Logs in with SCRAM-SHA-256, and with no weaker method.
  *
  * @param channel a channel whose start-up message has been sent
  * @param password if omitted, the server must not request one; otherwise the
@@ -61,7 +61,7 @@ export async function logIn(
   await expect(channel, "Z", "K"); // K is BackendKeyData, for cancelling
 }
 
-/** Runs the SCRAM exchange. */
+/** Runs the SCRAM exchange, in which both ends prove their identity. */
 async function prove(
   channel: Channel,
   offer: Body,

@@ -8,7 +8,7 @@
  *   --user app --password secret 'select $1::int + 1' 41
  * ```
  *
- * A server at another address needs its own `--allow-net`.
+ * For a server at another address, change `--allow-net`.
  *
  * @module
  */
@@ -129,7 +129,7 @@ function plain(text: string): string {
   );
 }
 
-/** Returns the message of an expected error, the stack of a bug. */
+/** Returns an expected error's message, or a bug's stack. */
 function explain(error: unknown): string {
   if (error instanceof PostgresError) {
     const { severity, code, message, detail, hint, position } = error;

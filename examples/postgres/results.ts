@@ -25,7 +25,7 @@ export interface Result {
   command: string;
 }
 
-/** Types that need no action: ParseComplete, BindComplete, NoData. */
+/** Message types that need no action: ParseComplete, BindComplete, NoData. */
 const ACKNOWLEDGEMENTS = "12n";
 
 /**
@@ -33,7 +33,7 @@ const ACKNOWLEDGEMENTS = "12n";
  *
  * @param channel a channel to which a query has been sent
  * @param afterCopyFail message that the server needs after CopyFail to become
- * ready again, if any
+ * ready again, if it needs one
  * @throws {PostgresError} the first error that the server reported; the server
  * is ready again, unless it has closed the connection
  * @throws {ProtocolError} if the server violates the protocol; the channel is

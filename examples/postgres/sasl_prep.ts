@@ -18,8 +18,9 @@ const ASCII = /^[\x00-\x7F]*$/;
 /**
  * Prepares a password as a PostgreSQL server does.
  *
- * A password that SASLprep prohibits is used unchanged, as by the server. Code
- * points that Unicode 3.2 had not assigned, and mixed directions, are not checked.
+ * A password that SASLprep prohibits is used unchanged, as the server does.
+ * Code points that Unicode 3.2 had not assigned and mixed directions are not
+ * checked.
  */
 export function saslPrep(password: string): string {
   if (ASCII.test(password)) return password;

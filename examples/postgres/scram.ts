@@ -1,6 +1,7 @@
 /**
- * The client's part of SCRAM-SHA-256 (RFC 5802, RFC 7677): proves that the client
- * knows the password without revealing it, and that the server knows it too.
+ * The client's part of SCRAM-SHA-256 (RFC 5802, RFC 7677): proves that the
+ * client knows the password without revealing it, and checks that the server
+ * knows it too.
  *
  * ```text
  * client                                                    server
@@ -18,9 +19,13 @@ import { saslPrep } from "./sasl_prep.ts";
 /** Name of the mechanism (IANA, SASL Mechanisms). */
 export const SCRAM_SHA_256 = "SCRAM-SHA-256";
 
-/** Minimum iterations; fewer would make guessing easier (RFC 7677, 4). */
+/**
+ * Minimum number of iterations; fewer would make guessing easier (RFC 7677, 4).
+ */
 const LEAST_ITERATIONS = 4096;
-/** Maximum iterations: limits the computation to seconds, not hours. */
+/**
+ * Maximum number of iterations; limits the computation to seconds, not hours.
+ */
 const MOST_ITERATIONS = 1_000_000;
 
 /** "No channel binding, no other identity", in plain text and in base64. */
@@ -34,7 +39,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Options for {@linkcode ScramClient}. */
 export interface ScramOptions {
-  /** User name; empty for PostgreSQL, which has it from the start-up message. */
+  /** User name; empty for PostgreSQL, which takes it from the start-up message. */
   user?: string;
   /** Password as the user entered it. */
   password: string;
@@ -108,7 +113,7 @@ export class ScramClient {
     this.#expected = undefined; // valid for one reply
     if (
       signature === undefined || expected === undefined ||
-      // Takes constant time, wherever the two differ.
+      // Takes the same time wherever the two signatures differ.
       !await crypto.subtle.verify(
         "HMAC",
         expected.serverKey,

@@ -1,6 +1,6 @@
 /**
- * Conversion between SQL and JavaScript values. On the wire they are text, whose
- * meaning depends on the column's type (`pg_type.oid`).
+ * Conversion between SQL and JavaScript values. On the wire, values are text
+ * whose meaning depends on the column's type (`pg_type.oid`).
  *
  * @module
  */
@@ -34,7 +34,7 @@ const FROM_TEXT: ReadonlyMap<number, (text: string) => Value> = new Map<
   [3802, (text) => JSON.parse(text)], // jsonb
 ]);
 
-/** Decodes a column; types without a JavaScript equivalent stay text. */
+/** Decodes a column; types without a JavaScript equivalent remain text. */
 export function fromText(text: string, type: number): Value {
   return FROM_TEXT.get(type)?.(text) ?? text;
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S deno run --allow-net=unix:/tmp/lengthwise-example.sock --allow-read=/tmp/lengthwise-example.sock --allow-write=/tmp/lengthwise-example.sock --allow-run=deno
 /**
  * Two local processes over a Unix socket, whose file mode controls access. This
- * is the server; it starts the client and exits after it.
+ * is the server; it starts the client, and exits after the client does.
  *
  * @module
  */
