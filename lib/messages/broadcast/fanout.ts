@@ -9,12 +9,10 @@ import {
   type SlowPolicy,
   SubscriberQueue,
 } from "./subscriber_queue.ts";
-import { buildTree } from "../protocol/method_tree.ts";
+import { lazyTree } from "../protocol/method_tree.ts";
 import type { MessageCodec } from "../codec/message_codec.ts";
 import type { CallerInput, MethodDeclaration } from "../protocol/method.ts";
 import type { BoundMethod } from "../protocol/protocol_types.ts";
-
-export type { SlowPolicy };
 
 /** How topics and broadcasts treat slow subscribers. */
 export interface SlowOptions {
@@ -95,9 +93,9 @@ export type Publishers<Methods> = {
       : Name
   ]: Methods[Name] extends {
     readonly types?: {
-      readonly caller: (gives: infer Gives extends CallerInput) => unknown;
+      readonly caller: (input: infer CallerIn extends CallerInput) => unknown;
     };
-  } ? Publish<Gives["input"]>
+  } ? Publish<CallerIn["input"]>
     : Publishers<Methods[Name]>;
 };
 
@@ -288,16 +286,33 @@ export class Fanout<Session extends object> {
   }
 }
 
-/** Builds nested functions that publish the notifications among the methods. */
-export function buildPublishers<Session extends object>(
+/** A method that can be published. */
+export interface PublishedMethod {
+  /** Dotted name. */
+  readonly name: string;
+  /** Number of the method on the wire. */
+  readonly index: number;
+}
+
+/** Returns the notifications among the methods. */
+export function publishedMethods(
   methods: readonly BoundMethod[],
-  fanout: () => Fanout<Session> | undefined,
-): object {
-  const notifications = methods.flatMap(({ name, method }, index) =>
+): readonly PublishedMethod[] {
+  return methods.flatMap(({ name, method }, index) =>
     method.shape === "notification" ? [{ name, index }] : []
   );
-  return buildTree(
-    notifications,
+}
+
+/**
+ * Returns nested functions that publish notifications. Each is created when it
+ * is read.
+ */
+export function lazyPublishers<Session extends object>(
+  methods: readonly PublishedMethod[],
+  fanout: () => Fanout<Session> | undefined,
+): object {
+  return lazyTree(
+    methods,
     ({ index }) => (input: unknown, options: PublishOptions = {}) =>
       fanout()?.publish(index, input, options.key) ?? 0,
   );

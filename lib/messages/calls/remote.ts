@@ -4,7 +4,7 @@
  * @module
  */
 import { CallAttempts } from "./call_attempts.ts";
-import { buildTree } from "../protocol/method_tree.ts";
+import { buildTree, lazyTree } from "../protocol/method_tree.ts";
 import { InterceptedStream, type StartedStream } from "./intercepted_stream.ts";
 import { isIterableObject } from "../streams/item_pump.ts";
 import {
@@ -47,21 +47,34 @@ export function buildRemote(
   methods: readonly BoundMethod[],
   site: CallSite,
 ): object {
-  return buildTree(methods, (bound, index) => {
-    const info: MethodInfo = {
-      name: bound.name,
-      shape: bound.method.shape,
-      hash: bound.hash,
-    };
-    const target: Target = { index, info, bound, site };
-    const begin = BEGIN[info.shape];
-    if (site.interceptors.length === 0) {
-      return (input?: unknown, options?: CallOptions) =>
-        begin(target, input, options ?? NO_OPTIONS);
-    }
-    return (input?: unknown, options?: CallOptions) =>
-      intercept(target, input, options ?? NO_OPTIONS);
-  });
+  return buildTree(methods, (bound, index) => caller(bound, index, site));
+}
+
+/** Like {@linkcode buildRemote}; creates each function when it is read. */
+export function lazyRemote(
+  methods: readonly BoundMethod[],
+  site: CallSite,
+): object {
+  return lazyTree(methods, (bound, index) => caller(bound, index, site));
+}
+
+/** Returns a function that calls one method. */
+function caller(
+  bound: BoundMethod,
+  index: number,
+  site: CallSite,
+): (input?: unknown, options?: CallOptions) => unknown {
+  const info: MethodInfo = {
+    name: bound.name,
+    shape: bound.method.shape,
+    hash: bound.hash,
+  };
+  const target: Target = { index, info, bound, site };
+  const begin = BEGIN[info.shape];
+  if (site.interceptors.length === 0) {
+    return (input, options) => begin(target, input, options ?? NO_OPTIONS);
+  }
+  return (input, options) => intercept(target, input, options ?? NO_OPTIONS);
 }
 
 const NO_OPTIONS: CallOptions = Object.freeze({});

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { buildRemote, type CallSite } from "../calls/remote.ts";
+import { type CallSite, lazyRemote } from "../calls/remote.ts";
 import type { CallContext } from "./context.ts";
 import type { BoundMethod } from "../protocol/protocol_types.ts";
 
@@ -20,7 +20,7 @@ export function contextRemote(
   context: CallContext<unknown, unknown>,
   site: CallSite,
 ): object {
-  return buildRemote(methods, {
+  return lazyRemote(methods, {
     ...site,
     timeLeft: () => Math.max(context.timeLeft, 1),
     defaults: { ...site.defaults, signal: context.signal },

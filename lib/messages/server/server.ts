@@ -18,7 +18,7 @@ import { type SideTables, sideTables } from "../connection/side_tables.ts";
 import { reportRejection } from "../support/thenable.ts";
 import { ServerSessionImpl, type SessionOwner } from "./server_session.ts";
 import {
-  buildPublishers,
+  lazyPublishers,
   type Publishers,
   resolveSlowOptions,
   type TopicStats,
@@ -200,8 +200,8 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
       tables.calls,
       resolveSlowOptions(broadcast),
     );
-    const publishers = buildPublishers(
-      tables.calls,
+    const publishers = lazyPublishers(
+      this.topics.published,
       () => this.topics.allSessions,
     );
     this.broadcast = publishers as Publishers<P["client"]>; // built from the protocol P

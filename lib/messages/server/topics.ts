@@ -5,8 +5,10 @@
  */
 import {
   type BroadcastTarget,
-  buildPublishers,
   Fanout,
+  lazyPublishers,
+  type PublishedMethod,
+  publishedMethods,
   type Publishers,
   resolveSlowOptions,
   type SlowOptions,
@@ -19,8 +21,8 @@ import type { ServerSession, Topic } from "./server_types.ts";
 export class TopicRegistry<P extends AnyProtocol, Auth, State> {
   /** The fanout of `server.broadcast`. */
   readonly allSessions: Fanout<ServerSession<P, Auth, State>> = new Fanout();
-  /** The client's methods. */
-  readonly methods: readonly BoundMethod[];
+  /** The client's notifications. */
+  readonly published: readonly PublishedMethod[];
   readonly #topics: Map<string, Fanout<ServerSession<P, Auth, State>>> =
     new Map();
   readonly #members: Map<ServerSession<P, Auth, State>, Member> = new Map();
@@ -32,7 +34,7 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
    * @param slow how broadcasts treat slow sessions
    */
   constructor(methods: readonly BoundMethod[], slow: Required<SlowOptions>) {
-    this.methods = methods;
+    this.published = publishedMethods(methods);
     this.#slow = slow;
   }
 
@@ -109,6 +111,7 @@ export class NamedTopic<P extends AnyProtocol, Auth, State>
   implements Topic<P, Auth, State> {
   readonly name: string;
   readonly #registry: TopicRegistry<P, Auth, State>;
+  #publish: Publishers<P["client"]> | undefined = undefined;
 
   constructor(name: string, registry: TopicRegistry<P, Auth, State>) {
     this.name = name;
@@ -116,11 +119,10 @@ export class NamedTopic<P extends AnyProtocol, Auth, State>
   }
 
   get publish(): Publishers<P["client"]> {
-    const publishers = buildPublishers(
-      this.#registry.methods,
+    return this.#publish ??= lazyPublishers(
+      this.#registry.published,
       () => this.#registry.fanout(this.name),
-    );
-    return publishers as Publishers<P["client"]>; // built from the protocol P
+    ) as Publishers<P["client"]>; // built from the protocol P
   }
 
   get sessions(): Iterable<ServerSession<P, Auth, State>> {

@@ -4,8 +4,9 @@ import { msgpack } from "../../../lib/messages/codec/msgpack.ts";
 import type { MessageCodec } from "../../../lib/messages/codec/message_codec.ts";
 import {
   type BroadcastTarget,
-  buildPublishers,
   Fanout,
+  lazyPublishers,
+  publishedMethods,
   type SlowOptions,
 } from "../../../lib/messages/broadcast/fanout.ts";
 import { CodecError } from "../../../lib/messages/codec/errors.ts";
@@ -334,7 +335,7 @@ Deno.test(
 );
 
 Deno.test(
-  "buildPublishers() has functions for notifications only",
+  "lazyPublishers() has functions for notifications only",
   none,
   () => {
     const chat = protocol({
@@ -348,7 +349,10 @@ Deno.test(
     const client = fakeClient(msgpack());
     const fanout = new Fanout<FakeClient>();
     fanout.add(client, client, {});
-    const publishers = buildPublishers(chat.methods.client, () => fanout);
+    const publishers = lazyPublishers(
+      publishedMethods(chat.methods.client),
+      () => fanout,
+    );
     assertEquals(Object.keys(publishers).sort(), ["heard", "room"]);
     const { heard } = publishers as { heard: (text: string) => number }; // as declared above
     assertEquals(heard("x"), 1);
