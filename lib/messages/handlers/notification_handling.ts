@@ -9,13 +9,10 @@ import { isCausedBy } from "./error_mapping.ts";
 import { ContextImpl, type ContextSource } from "./context_impl.ts";
 import type { CallHandlingHost, ServedHandler } from "./call_handling.ts";
 import { runMiddleware } from "./run_middleware.ts";
+import { validateOr } from "./value_validation.ts";
 import type { CallContext } from "./context.ts";
 import { CallError } from "../errors/call_error.ts";
-import {
-  SchemaError,
-  type StandardSchema,
-  validate,
-} from "../schema/standard_schema.ts";
+import { SchemaError } from "../schema/standard_schema.ts";
 import type { Fields, Metadata } from "../session/wire/fields.ts";
 import type { SessionStats } from "../session/flow/shared_state.ts";
 
@@ -105,7 +102,10 @@ export class NotificationHandling implements ContextSource {
   async #handle(value: unknown): Promise<void> {
     const { handler, bound } = this.#served;
     const { middleware } = this.#host;
-    const checked = valid(bound.method.input, value);
+    const schema = bound.method.input;
+    const checked = schema === undefined
+      ? value
+      : validateOr(asFault, schema, value);
     const input = checked instanceof Promise ? await checked : checked;
     if (middleware === undefined) await handler(input, this.#context);
     else {
@@ -142,22 +142,9 @@ export class NotificationHandling implements ContextSource {
   }
 }
 
-/**
- * Returns the validated value, or a promise of it.
- *
- * @throws {CallError} `malformed` if the value does not match the schema
- */
-function valid(schema: StandardSchema | undefined, value: unknown): unknown {
-  if (schema === undefined) return value;
-  try {
-    const checked = validate(schema, value);
-    return checked instanceof Promise ? checked.catch(refuse) : checked;
-  } catch (error) {
-    return refuse(error);
-  }
-}
-
-function refuse(error: unknown): never {
-  if (!(error instanceof SchemaError)) throw error;
-  throw new CallError("malformed", error.message);
+/** Returns the sender's fault if the schema reports issues. */
+function asFault(error: unknown): unknown {
+  return error instanceof SchemaError
+    ? new CallError("malformed", error.message)
+    : error;
 }

@@ -46,15 +46,9 @@ export class InputValues {
 
   /** Returns the schema's output, or a promise of it. @throws {CallError} `invalid` */
   valid(schema: StandardSchema | undefined, value: unknown): unknown {
-    if (schema === undefined) return value;
-    try {
-      const checked = validate(schema, value);
-      return checked instanceof Promise
-        ? checked.catch((error) => Promise.reject(this.#asFault(error)))
-        : checked;
-    } catch (error) {
-      throw this.#asFault(error);
-    }
+    return schema === undefined
+      ? value
+      : validateOr((error) => this.#asFault(error), schema, value);
   }
 
   /** Returns the caller's fault if the schema reports issues. An error that the schema throws is ours. */
@@ -80,13 +74,27 @@ export class InputValues {
 
 /** Validates a handler's result or item. Returns the schema's output or a promise of it. */
 export function checkOutput(schema: StandardSchema, value: unknown): unknown {
+  return validateOr(outputFault, schema, value);
+}
+
+/**
+ * Returns the schema's output or a promise of it. Throws or rejects with the
+ * error that `faultOf` returns for the schema's error.
+ */
+export function validateOr(
+  faultOf: (error: unknown) => unknown,
+  schema: StandardSchema,
+  value: unknown,
+): unknown {
   try {
     const checked = validate(schema, value);
     return checked instanceof Promise
-      ? checked.catch((error) => Promise.reject(outputFault(error)))
+      ? checked.catch((error) => {
+        throw faultOf(error);
+      })
       : checked;
   } catch (error) {
-    throw outputFault(error);
+    throw faultOf(error);
   }
 }
 

@@ -146,14 +146,14 @@ export class SchemaError extends Error {
   /**
    * Creates an error from the issues that a schema library found.
    *
-   * @param findings the issues as the library reported them
+   * @param issues the issues as the library reported them
    */
-  constructor(findings: readonly LibraryIssue[]) {
+  constructor(issues: readonly LibraryIssue[]) {
     // Array.from() returns a plain array; arktype's issues are a subclass of Array.
-    const issues = Array.from(findings).slice(0, MAX_ISSUES).map(toIssue);
-    super(describeIssues(issues, findings.length));
-    this.issues = issues;
-    this.issueCount = findings.length;
+    const first = Array.from(issues).slice(0, MAX_ISSUES).map(toIssue);
+    super(describeIssues(first, issues.length));
+    this.issues = first;
+    this.issueCount = issues.length;
   }
 }
 
@@ -186,10 +186,10 @@ function accept<Output>(result: SchemaResult<Output>): Output {
   return result.value;
 }
 
-function toIssue(finding: LibraryIssue): SchemaIssue {
+function toIssue({ path, message }: LibraryIssue): SchemaIssue {
   return {
-    path: Array.from(finding.path ?? []).slice(0, MAX_PATH_DEPTH).map(toKey),
-    message: truncate(finding.message, MAX_ISSUE_LENGTH),
+    path: Array.from(path ?? []).slice(0, MAX_PATH_DEPTH).map(toKey),
+    message: truncate(message, MAX_ISSUE_LENGTH),
   };
 }
 
