@@ -55,7 +55,7 @@ export interface PeerEvents {
 export interface PeerOptions {
   /** Which end of the connection this is. */
   readonly role: "client" | "server";
-  /** The connection, which the peer owns from now on. */
+  /** The connection, which the `Peer` then owns. */
   readonly connection: Connection;
   /** Codecs that this side supports. */
   readonly codecs: readonly [MessageCodec, ...MessageCodec[]];
@@ -88,14 +88,16 @@ const DONE: Promise<void> = Promise.resolve();
 
 const peers = new WeakMap<object, Peer>();
 
-/** Returns the peer of a session. Tests use it to measure what a session holds. */
+/** Returns the `Peer` of a session, for tests of what it holds. */
 export function peerOf(publicSession: object): Peer | undefined {
   return peers.get(publicSession);
 }
 
 /** Driver of one side of a connection. */
 export class Peer implements SessionHost, NotificationHost {
-  /** The session's facts; commands go through {@linkcode Peer.enter}. */
+  /**
+   * The session's readable state; commands go through {@linkcode Peer.enter}.
+   */
   readonly session: SessionView;
   /** Resolves when the connection is closed and its resources are released. */
   readonly closed: Promise<void>;
@@ -142,15 +144,15 @@ export class Peer implements SessionHost, NotificationHost {
     this.closed = this.#run();
   }
 
-  /** Returns the current time; the clock is read once per read. */
+  /** Returns the current time; the clock is read once per incoming chunk. */
   now(): number {
     return this.#inRead ? this.#now : this.#now = performance.now();
   }
 
   /**
    * Enters the session: sets its time, and arms its timer at the end of this
-   * turn, after the command that follows. There is no other way in, so the timer
-   * cannot be forgotten.
+   * turn, after the command that follows. Commands are available only through
+   * this method, so the timer is always updated.
    */
   enter(): Session {
     if (!this.#armQueued) {

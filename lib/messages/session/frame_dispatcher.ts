@@ -1,6 +1,6 @@
 /**
  * Routes the frames of an open session to its parts. Routing, cancellation,
- * credit and limits never decode a body.
+ * credit and limits work without decoding a body.
  *
  * @module
  */
@@ -24,7 +24,7 @@ export interface FrameReceivers {
   readonly ping: Ping;
   /** Handles AUTH. */
   readonly credentialRefresh: CredentialRefresh;
-  /** Called when the PINGs up to `number` have been answered. */
+  /** Called when a PONG for the PINGs up to `number` has arrived. */
   onPong(number: number): void;
   /** Called when the peer sends GOAWAY. */
   onGoaway(goaway: Goaway): void;
@@ -125,7 +125,7 @@ export class FrameDispatcher {
       : this.#receivers.incoming;
   }
 
-  /** Checks the sender: END and CANCEL from the caller, replies from the callee. */
+  /** Checks the sender: the caller sends END and CANCEL, the callee replies. */
   #requireSender(kind: number, id: number, fromCallee: boolean): void {
     if ((id % 2 === this.#ownParity) === fromCallee) return;
     throw new MalformedError(

@@ -44,7 +44,7 @@ import type { Hello } from "./wire/hello.ts";
 import type { SessionLimits } from "./wire/limits.ts";
 import { MalformedError, messageOf } from "./wire/malformed_error.ts";
 
-/** The facts of a session that can be read without entering it. */
+/** The state of a session that can be read without entering it. */
 export interface SessionView {
   /** The current state. */
   readonly state: SessionState;
@@ -58,13 +58,13 @@ export interface SessionView {
   readonly stats: SessionStats;
   /** Round-trip time of the last answered PING, ms. */
   readonly roundTrip: number | undefined;
-  /** Whether a value is being encoded; no command may be given meanwhile. */
+  /** Whether a value is being encoded; no commands are allowed while it is. */
   readonly encoding: boolean;
   /** Whether a notification can be sent now without being queued. */
   readonly mayNotify: boolean;
   /** Whether a GOAWAY is the last frame sent; see {@linkcode Lifecycle.sentGoaway}. */
   readonly sentGoaway: boolean;
-  /** When {@linkcode Session.tick} must be called next, ms. */
+  /** Time in ms at which {@linkcode Session.tick} must be called next. */
   readonly wakeAt: number;
 }
 
@@ -133,7 +133,7 @@ export class Session implements SessionView {
     return this;
   }
 
-  // ── facts ──────────────────────────────────────────────────────────────
+  // ── readable state ─────────────────────────────────────────────────────
 
   /** @inheritdoc */
   get state(): SessionState {
@@ -338,7 +338,9 @@ export class Session implements SessionView {
     this.#lifecycle.abort("protocol", message);
   }
 
-  /** Ends the session: the peer ended its stream, or the transport failed. */
+  /**
+   * Ends the session: the peer ended its stream, or the transport failed.
+   */
   inputEnded(cause: unknown): void {
     if (this.state === "closed") return;
     const expected = this.#lifecycle.draining;
@@ -413,12 +415,14 @@ export class Session implements SessionView {
     this.#lifecycle.beginDrain();
   }
 
-  /** Sends GOAWAY and ends the session at once; calls in flight fail. */
+  /** Sends GOAWAY and ends the session immediately; calls in flight fail. */
   close(): void {
     this.#lifecycle.close();
   }
 
-  /** Ends the session with an error, as for the peer's protocol errors. */
+  /**
+   * Ends the session with an error, as a protocol violation would.
+   */
   expel(code: SessionErrorCode, message: string): void {
     this.#lifecycle.abort(code, message);
   }

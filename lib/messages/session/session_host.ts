@@ -20,7 +20,8 @@ export interface SessionHost
    * or `Session.refuse`, now or later.
    *
    * @param hello the client's HELLO
-   * @param credentials decoded; `undefined` if the client sent none
+   * @param credentials the decoded credentials; `undefined` if the client sent
+   * none
    */
   onAuthenticate(hello: Hello, credentials: unknown): void;
   /** Called when the handshake is complete. */

@@ -1,5 +1,5 @@
 /**
- * The errors of calls that fail on this side of the connection.
+ * Errors for calls that fail on this side of the connection.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { CallError, type CallErrorOptions } from "../../errors/call_error.ts";
 import type { MismatchReason } from "../wire/method_compatibility.ts";
 import type { OutgoingCall } from "./outgoing_call.ts";
 
-/** Returns the error of a call that failed on this side. */
+/** Returns the error for a call that failed on this side. */
 export function callError(
   call: OutgoingCall,
   code: CallError["code"],
@@ -21,7 +21,7 @@ export function callError(
 }
 
 /**
- * Returns the error of a call that its session left unsettled. The call was
+ * Returns the error for a call that its session left unsettled. The call was
  * queued or in flight when the session ended or drained.
  */
 export function errorForUnsettled(
@@ -37,7 +37,7 @@ export function errorForUnsettled(
   });
 }
 
-/** Returns the error of new calls after the session closed or drained. */
+/** Returns the error for new calls after the session closed or drained. */
 export function errorForNew(closed: CallError, method: string): CallError {
   return new CallError(closed.code, closed.message, {
     method,
@@ -47,7 +47,7 @@ export function errorForNew(closed: CallError, method: string): CallError {
   });
 }
 
-/** Returns the error of a call that would exceed a local limit. */
+/** Returns the error for a call that would exceed a local limit. */
 export function overloaded(method: string, why: string): CallError {
   return new CallError("overloaded", `Cannot call ${method}: ${why}`, {
     method,
@@ -59,7 +59,7 @@ export function overloaded(method: string, why: string): CallError {
 /** Why the peer does not serve a method. */
 export type UnservedReason = Exclude<MismatchReason, "schema">;
 
-/** Returns the error for a call of an unserved method. */
+/** Returns the error for a call to an unserved method. */
 export function unservedError(name: string, reason: UnservedReason): CallError {
   const why = reason === "missing"
     ? "does not serve it"

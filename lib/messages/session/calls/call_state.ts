@@ -1,6 +1,6 @@
 /**
- * The states of a call at both ends, and their transitions. A state does not
- * allow events that it does not list.
+ * The states of a call at both ends, and their transitions. A state allows only
+ * the events that it lists.
  *
  * ```text
  *  caller                                  callee
@@ -18,8 +18,8 @@
  *
  * `terminal` is the RESULT or ERROR that the callee owes for every REQUEST,
  * even a cancelled one; the call occupies its slot at both ends until then.
- * `settle` means that the handler has settled, `sent` that the terminal frame
- * has left; that frame may wait for items that lack credit.
+ * `settle` means that the handler has settled; `sent` means that the terminal
+ * frame has been sent, which may have to wait for items without credit.
  *
  * @module
  */

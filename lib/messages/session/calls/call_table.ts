@@ -1,12 +1,12 @@
 /**
- * Calls in flight by id. Ids increase, so a call's index in a ring buffer
- * follows from its id. If an older call still occupies that index, the new call
- * is kept in a map.
+ * Calls in flight, by id. Ids increase, so a call's index in a ring buffer is
+ * computed from its id. If an older call still occupies that index, the new
+ * call is kept in a map.
  *
- * A map alone would be correct but costs the garbage collector more: whenever it
- * rehashes, the old table keeps referring to finished calls and everything that
- * they hold. With many calls in flight, a third of all young objects survived
- * their first collection because of that.
+ * A map alone would be correct but costs the garbage collector more: whenever
+ * it rehashes, the old table continues to refer to finished calls and
+ * everything that they hold. With many calls in flight, a third of all young
+ * objects survived their first collection because of that.
  *
  * @module
  */
@@ -16,7 +16,7 @@ interface Numbered {
   readonly id: number;
 }
 
-/** Length of the ring: more calls than most connections have in flight. */
+/** Length of the ring; most connections have fewer calls in flight. */
 const RING_LENGTH = 256;
 
 /** The calls in flight in one direction. */

@@ -34,7 +34,7 @@ export interface CalleeObserver extends StreamObserver {
   /** Called when the call is cancelled; aborts the handler's signal. */
   onCancelled(reason: CancelReason, message: string): void;
   /**
-   * Called when a result, or data of an error, cannot be sent.
+   * Called when a result or an error's data cannot be sent.
    *
    * @returns the error that ends the call instead
    */
@@ -59,7 +59,7 @@ export interface IncomingCallOwner {
     code: "malformed" | "overloaded",
     message: string,
   ): void;
-  /** Frees the slot: the terminal frame has been sent. */
+  /** Frees the slot once the terminal frame has been sent. */
   flushed(call: IncomingCall): void;
 }
 
@@ -70,7 +70,7 @@ export class IncomingCall extends TimerEntry implements SessionStream {
   sendQueue: SendQueue | undefined = undefined;
   state: CallState = "open";
   observer: CalleeObserver = UNOBSERVED;
-  /** The caller's deadline, ms on the session's clock, or `Infinity`. */
+  /** The caller's deadline in ms on the session's clock, or `Infinity`. */
   deadlineAt = Infinity;
   /** The error that replaces the result once the call is cancelled. */
   cancelError: CallError | undefined = undefined;

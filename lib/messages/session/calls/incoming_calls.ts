@@ -221,9 +221,10 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
   }
 
   /**
-   * Limits the rate of cancelled calls: starting a handler only to cancel it
-   * costs work that the limit on calls in flight does not bound. A late CANCEL
-   * does not count, since both sides act at a deadline, often the callee first.
+   * Limits the rate of cancelled calls. Starting a handler only to cancel it
+   * costs work, which the limit on calls in flight does not bound. A late
+   * CANCEL does not count, since both sides act when a deadline passes, and the
+   * callee is often first.
    */
   #mayCancel(): boolean {
     if (this.#cancels.take(this.shared.now)) return true;
@@ -311,7 +312,7 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
     return undefined;
   }
 
-  /** Cancels all calls: the connection or the grace period of a drain has ended. */
+  /** Cancels all calls when the connection or a grace period has ended. */
   end(reason: "disconnected" | "drained", message: string): void {
     this.reader.drop();
     for (const call of this.calls.all) {

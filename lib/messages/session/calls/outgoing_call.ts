@@ -75,9 +75,9 @@ export class OutgoingCall extends TimerEntry implements SessionStream {
   state: CallState = "queued";
   /** Position in the outgoing bytes after the last frame of the REQUEST. */
   requestEnd = Infinity;
-  /** Whether END must follow the REQUEST: the items ended before it was sent. */
+  /** Whether END must follow the REQUEST, because the items have already ended. */
   endRequested = false;
-  /** A reply of which more frames are expected. */
+  /** An incomplete reply, of which more frames are expected. */
   reply: Reassembly | undefined = undefined;
   /** The frame kind of that reply. */
   replyKind = 0;
@@ -95,7 +95,8 @@ export class OutgoingCall extends TimerEntry implements SessionStream {
     this.#owner = owner;
     this.info = info;
     this.observer = observer;
-    // Created at once: the application may read items before the REQUEST is sent.
+    // Created immediately, since the application may read items before the
+    // REQUEST is sent.
     this.receiveWindow = receivesItems(info.shape)
       ? new ReceiveWindow(
         shared.limits.streamWindow,

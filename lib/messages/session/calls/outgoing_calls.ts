@@ -51,7 +51,7 @@ export interface RoomHost {
 
 type Target = Pick<OpenOptions, "method" | "info">;
 
-/** The error of calls before the handshake permits them. */
+/** Error for calls made before the handshake permits them. */
 const NOT_OPEN: CallError = sessionUnavailable(
   "the handshake is not complete; wait until the session is open",
 );
@@ -63,10 +63,10 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
    * ERROR arrives.
    */
   readonly calls: CallTable<OutgoingCall> = new CallTable();
-  /** Requests and notifications that wait to be sent. */
+  /** Requests and notifications waiting to be sent. */
   readonly queue: RequestQueue;
   /**
-   * The error of new calls: until the handshake permits calls, and once the
+   * Error for new calls: set until the handshake permits calls, and once the
    * session drains or ends.
    */
   closed: CallError | undefined = NOT_OPEN;
@@ -104,7 +104,8 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
       if (!sendsItems(call.info.shape)) continue;
       call.credit += streamWindow - INITIAL_PEER_LIMITS.streamWindow;
     }
-    // Last, because it starts queued calls, which get the whole window at once.
+    // Last, because it starts queued calls, which receive the whole window
+    // immediately.
     this.queue.grant(connectionWindow - INITIAL_PEER_LIMITS.connectionWindow);
     this.#shared.writer.drain();
     wakeBlocked(this.#shared);
@@ -157,7 +158,7 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
 
   /**
    * Whether a notification can be sent now: no message is queued, and there is
-   * credit and room in the send budget of notifications.
+   * credit and space in the send budget for notifications.
    */
   get mayNotify(): boolean {
     return this.closed === undefined && !this.queue.mustWait &&
@@ -169,7 +170,7 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
     if (this.mayNotify) this.#host.onRoom();
   }
 
-  /** Adds credit for requests and notifications, which a WINDOW frame grants. */
+  /** Adds credit for requests and notifications from a WINDOW frame. */
   grant(amount: number): void {
     this.queue.grant(amount);
     this.reportRoom();
@@ -342,8 +343,8 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
   // ── ends ───────────────────────────────────────────────────────────────
 
   /**
-   * Ends the call on this side: notifies the observer at once and sends CANCEL
-   * to the callee.
+   * Ends the call on this side: notifies the observer immediately and sends
+   * CANCEL to the callee.
    */
   giveUp(call: OutgoingCall, { code, message, cause }: GiveUpReason): void {
     const started = call.state !== "queued";
@@ -351,8 +352,8 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
     const processed = call.sent ? "maybe" : "no";
     if (!call.on("cancel")) return;
     if (code === "malformed") this.#shared.stats.malformedCalls++;
-    // First: CANCEL must come before the next REQUEST or NOTIFY if this REQUEST
-    // is incomplete.
+    // Write CANCEL first: if this REQUEST is incomplete, CANCEL must come
+    // before the next REQUEST or NOTIFY.
     if (started) this.#writeCancel(call, code === "deadline" ? 1 : 0);
     this.#release(call);
     call.receiveWindow?.clear(); // received items are no longer delivered
@@ -405,7 +406,7 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
   /**
    * Fails every call because the connection has ended.
    *
-   * @param error the error from which the calls' errors are made
+   * @param error the error from which the calls' errors are derived
    * @param flushed whether unsent bytes will still be sent
    */
   end(error: CallError, flushed: boolean): void {

@@ -1,5 +1,5 @@
 /**
- * Reads replies: in one frame, or reassembled from several.
+ * Reads replies that arrive in one frame or in several.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import { Flag, HEADER } from "../wire/frame_header.ts";
  * Adds a frame to the reply of a call.
  *
  * @returns the complete body, `undefined` while frames are missing, or the
- * reason to give up the call
+ * reason for giving up the call
  */
 export function assembleReply(
   shared: SharedState,

@@ -1,8 +1,8 @@
 /**
  * The queue of requests and notifications. A message waits for credit, for a
  * free call slot, or for its remaining frames to be sent. No other REQUEST or
- * NOTIFY is sent between the frames of one message, and calls get their ids in
- * the order in which their first frames are sent.
+ * NOTIFY is sent between the frames of one message, and calls receive their ids
+ * in the order in which their first frames are sent.
  *
  * @module
  */
@@ -111,8 +111,8 @@ export class RequestQueue implements Source {
   }
 
   /**
-   * Starts the next message. While calls wait for a free slot, notifications
-   * overtake them.
+   * Starts the next message. Notifications overtake calls that are waiting for
+   * a free slot.
    */
   #start(): QueuedMessage | undefined {
     const hasFreeSlot = this.#owner.hasFreeSlot;

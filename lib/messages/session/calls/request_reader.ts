@@ -21,8 +21,8 @@ export interface RequestSink {
 }
 
 /**
- * A message of which more frames are expected. Without a reassembly, they are
- * dropped.
+ * A message of which more frames are expected. Without a reassembly, those
+ * frames are dropped.
  */
 interface PartialMessage {
   readonly kind: number;
@@ -85,8 +85,8 @@ export class RequestReader {
   }
 
   /**
-   * Checks the order of frames. Ids must increase, and no other message may start
-   * between the frames of one, unless that one was given up.
+   * Checks the order of frames. Ids must increase, and no message may start
+   * between the frames of another one, unless that one was given up.
    */
   #checkOrder(kind: number, id: number): boolean {
     const partial = this.#partial;
@@ -189,9 +189,9 @@ export class RequestReader {
   }
 
   /**
-   * Returns credit for a frame: its handler has been entered by now, or other
-   * limits bound the unfinished message. Sends WINDOW only for a quarter of the
-   * connection's window or more.
+   * Returns credit for a frame. By now its handler has been entered, or other
+   * limits apply to the unfinished message. Sends WINDOW only once a quarter of
+   * the connection's window is owed.
    */
   #returnCredit(charge: number): void {
     this.#owed += charge;

@@ -10,8 +10,8 @@ import { TimerEntry } from "../time/timer_wheel.ts";
 import { Flag, HEADER, Kind } from "../wire/frame_header.ts";
 
 /**
- * Maximum number of unanswered AUTH frames (PROTOCOL.md). Each one keeps the
- * server's authentication busy.
+ * Maximum number of AUTH frames without a reply (PROTOCOL.md). Each one keeps
+ * the server's authentication busy.
  */
 const MAX_UNANSWERED = 8;
 
@@ -23,7 +23,7 @@ export interface RefreshHost {
   onRefreshed(id: number): void;
 }
 
-/** One refresh that the server has not decided on. */
+/** A refresh that the server has not decided on yet. */
 class PendingRefresh extends TimerEntry {
   readonly #expired: () => void;
 
@@ -137,7 +137,7 @@ export class CredentialRefresh {
     this.#host.onRefresh(id, credentials);
   }
 
-  /** Limits how long the old credentials stay in use during a refresh. */
+  /** Limits how long the old credentials remain in use during a refresh. */
   #startTimeout(id: number): void {
     const { limits, timerWheel, now, fail } = this.#shared;
     const { handshakeTimeout } = limits;

@@ -1,8 +1,8 @@
 /**
  * How this side drains (PROTOCOL.md, "Drain"). The first GOAWAY asks the peer
- * to start nothing new. After one round trip every request that the peer sent
- * before it read that GOAWAY has arrived, and the second GOAWAY has the id of
- * the last accepted call.
+ * to start nothing new. After one round trip, every request that the peer sent
+ * before it read that GOAWAY has arrived. The second GOAWAY then contains the
+ * id of the last accepted call.
  *
  * ```text
  *  none ──begin──▶ announced ──PONG──▶ settled ──nothing in flight──▶ over
@@ -34,7 +34,7 @@ export interface DrainHost {
 export class Drain {
   /** The current stage. */
   stage: DrainStage = "none";
-  /** When the grace period ends, ms. */
+  /** Time in ms at which the grace period ends. */
   deadline = Infinity;
   #ping = Infinity;
   readonly #host: DrainHost;
@@ -53,8 +53,8 @@ export class Drain {
   }
 
   /**
-   * Handles the answer to the PINGs up to `number`: the frames that the peer
-   * sent before it answered them have arrived.
+   * Handles the reply to the PINGs up to `number`: all frames that the peer
+   * sent before that reply have arrived.
    */
   onPong(number: number): void {
     if (this.stage !== "announced" || number < this.#ping) return;

@@ -1,6 +1,6 @@
 /**
- * The handshake: sends this side's HELLO, checks the peer's, and keeps early
- * frames until the server has accepted the client.
+ * The handshake: sends this side's HELLO, checks the peer's HELLO, and keeps
+ * early frames until the server has accepted the client.
  *
  * @module
  */
@@ -30,8 +30,8 @@ import {
 import { FRAME_CHARGE, HEADER, Kind } from "../wire/frame_header.ts";
 
 /**
- * Maximum bytes of frames that a server keeps during authentication: the
- * initial credit, and as much again for overhead.
+ * Maximum size of the frames that a server keeps during authentication. It
+ * allows the initial credit, and as much again for overhead.
  */
 export const MAX_EARLY_BYTES: number = 2 * INITIAL_PEER_LIMITS.connectionWindow;
 
@@ -51,7 +51,7 @@ export interface EarlyFrame {
   readonly receivedAt: number;
 }
 
-/** The reason to refuse the peer's HELLO. */
+/** The reason for refusing the peer's HELLO. */
 export class HandshakeRefusal {
   readonly code: SessionErrorCode;
   readonly message: string;
@@ -62,7 +62,7 @@ export class HandshakeRefusal {
   }
 }
 
-/** The HELLO entries that differ for each connection. */
+/** The HELLO entries that differ between connections. */
 type ConnectionEntries = Pick<Hello, "auth" | "mismatches" | "described">;
 
 /** One side of the handshake. */
@@ -105,7 +105,7 @@ export class Handshake {
     this.#send({ auth: undefined, mismatches, described });
   }
 
-  /** Describes the methods that differ; none if the protocol hashes are equal. */
+  /** Describes the methods that differ, if the protocol hashes differ. */
   #describe(hello: Hello, mismatches: Hello["mismatches"]): DescribedMethod[] {
     const { methods } = this.#config;
     if (hello.protocolHash === methods.hash) return [];
@@ -150,15 +150,15 @@ export class Handshake {
    * Checks the peer's HELLO and applies the limits that it states. They replace
    * the initial limits.
    *
-   * @returns the HELLO, or the reason to refuse it
+   * @returns the HELLO, or the reason for refusing it
    * @throws {MalformedError}
    */
   receiveHello(frame: Uint8Array): Hello | HandshakeRefusal {
     const { limits, writer } = this.#shared;
     const body = frame.subarray(HEADER);
     const { role } = this.#config;
-    // A server's HELLO describes mismatches, so its length depends on ours: a
-    // client allows the protocol's maximum.
+    // A server's HELLO describes mismatches, so its length depends on our
+    // HELLO, and a client allows the protocol's maximum.
     const most = role === "client" ? MAX_HELLO : limits.maxHello;
     if (body.length > most) {
       return new HandshakeRefusal(
@@ -211,7 +211,7 @@ export class Handshake {
     return true;
   }
 
-  /** Returns the kept frames and forgets them. */
+  /** Returns and removes the kept frames. */
   takeEarly(): EarlyFrame[] {
     const early = this.#early;
     this.#early = [];

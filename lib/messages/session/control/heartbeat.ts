@@ -1,5 +1,5 @@
 /**
- * Detects a peer that is silent, or that does not read.
+ * Detects a peer that is silent or does not read.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import type { SessionLimits } from "../wire/limits.ts";
 
 /** Watches both directions of a connection. */
 export class Heartbeat {
-  /** When the last byte was read, or the last PING sent. */
+  /** Time of the last byte that was read or the last PING. */
   #activeAt: number;
   #unansweredPings = 0;
   #stalledSince: number | undefined = undefined;
@@ -22,7 +22,7 @@ export class Heartbeat {
     this.#activeAt = now;
   }
 
-  /** Records that bytes were read: silence counts from now. */
+  /** Records that bytes were read, which restarts the silence interval. */
   read(now: number): void {
     this.#activeAt = now;
     this.#unansweredPings = 0;
@@ -33,16 +33,16 @@ export class Heartbeat {
     this.#stalledSince = unsent > 0 ? now : undefined;
   }
 
-  /** Records since when unsent bytes have been waiting. */
+  /** Records when unsent bytes began to wait. */
   watch(now: number, unsent: number): void {
     if (unsent === 0) this.#stalledSince = undefined;
     else this.#stalledSince ??= now;
   }
 
   /**
-   * Returns the action that is due, if any: to send a PING, or to end the
-   * session. Each PING gets its full interval, even if the process was suspended
-   * during earlier ones.
+   * Returns the action that is due, if any: sending a PING or ending the
+   * session. Each PING gets its full interval, even if the process was
+   * suspended during earlier intervals.
    */
   check(
     now: number,
@@ -58,7 +58,7 @@ export class Heartbeat {
     return "ping";
   }
 
-  /** When {@linkcode Heartbeat.check} must be called next. */
+  /** Time at which {@linkcode Heartbeat.check} must be called next. */
   get wakeAt(): number {
     const { heartbeat, writeStall } = this.#limits;
     const silent = this.#activeAt + heartbeat;

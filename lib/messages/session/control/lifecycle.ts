@@ -1,6 +1,6 @@
 /**
  * The life of a session: its state, how GOAWAY and a drain end it, and what
- * happens to its calls then.
+ * then happens to its calls.
  *
  * @module
  */
@@ -25,7 +25,7 @@ import {
   type SessionState,
 } from "./session_state.ts";
 
-/** Receives the events of a session's life. */
+/** Receives the events in a session's life. */
 export interface LifecycleHost {
   /** Called when the peer drains and accepts no new calls. */
   onPeerDraining(): void;
@@ -37,12 +37,12 @@ export interface LifecycleHost {
   /**
    * Called once when the session ends.
    *
-   * @param error why; `undefined` for an orderly end
+   * @param error the reason; `undefined` for an orderly end
    */
   onEnded(error: SessionError | undefined): void;
 }
 
-/** The parts of a session that its end concerns. */
+/** The parts of a session that its end affects. */
 export interface LifecycleParts {
   /** State that the session's parts share. */
   readonly shared: SharedState;
@@ -60,7 +60,7 @@ export interface LifecycleParts {
 
 /** The life of one session. */
 export class Lifecycle {
-  /** Time by which the handshake must finish, ms. */
+  /** Time in ms by which the handshake must finish. */
   handshakeDeadline: number;
   /** This side's drain. */
   readonly drain: Drain;
@@ -72,7 +72,7 @@ export class Lifecycle {
 
   /**
    * @param state the first state: `"new"` for a client, `"waiting"` for a server
-   * @param parts the parts that the end concerns
+   * @param parts the parts that the end affects
    * @param host receives the events
    */
   constructor(
@@ -95,8 +95,8 @@ export class Lifecycle {
 
   /**
    * Whether a GOAWAY is the last frame sent. If so, flush an ended session. If
-   * not, its unsent bytes must never leave: their calls have already failed
-   * with `processed: "no"`.
+   * not, its unsent bytes must never be sent, because their calls have already
+   * failed with `processed: "no"`.
    */
   get sentGoaway(): boolean {
     return this.#sentGoaway;
@@ -107,7 +107,7 @@ export class Lifecycle {
     return this.#peerDrains || this.drain.stage !== "none";
   }
 
-  /** Changes the state; ignores an event that the state does not list. */
+  /** Changes the state; ignores events that the state does not list. */
   on(event: SessionEvent): void {
     this.#state = SESSION[this.#state][event] ?? this.#state;
   }
@@ -143,7 +143,7 @@ export class Lifecycle {
     });
   }
 
-  /** Sends GOAWAY and ends the session at once; calls in flight fail. */
+  /** Sends GOAWAY and ends the session immediately; calls in flight fail. */
   close(): void {
     if (this.#state === "closed") return;
     if (this.#state !== "new") {

@@ -19,7 +19,7 @@ export interface MethodTables {
   readonly calls: readonly MethodInfo[];
   /** The methods that this side serves, by name. */
   readonly serves: ReadonlyMap<string, ServedMethod>;
-  /** Schemas to send if they differ; `undefined` keeps them from the peer. */
+  /** Schemas to send if they differ; `undefined` keeps them private. */
   readonly schemas?: SchemaTexts | undefined;
 }
 
@@ -33,7 +33,7 @@ export interface SchemaTexts {
 
 /**
  * Returns the served method for each entry of the peer's list. An entry that
- * this side does not serve in the listed shape is returned as it was listed.
+ * this side does not serve with the listed shape is returned as listed.
  */
 export function servedMethods(
   listed: readonly MethodInfo[],
@@ -65,7 +65,8 @@ export function findMismatches(
  *
  * @param hello the client's HELLO, whose protocol hash differs from the server's
  * @param mismatches the result of {@linkcode findMismatches}
- * @param room bytes for all descriptions; a method that does not fit is omitted
+ * @param room number of bytes for all descriptions; a method that does not fit
+ * is omitted
  */
 export function describeMethods(
   hello: { readonly methods: readonly MethodInfo[] },

@@ -1,7 +1,7 @@
 /**
- * PING and PONG (PROTOCOL.md, "PING and PONG"): the peer returns eight bytes.
- * An answer shows that the peer is alive, measures the round trip, and proves
- * that the peer has handled the frames sent before the PING.
+ * PING and PONG (PROTOCOL.md, "PING and PONG"): the peer returns eight bytes. A
+ * PONG shows that the peer is alive, measures the round trip, and proves that
+ * the peer has handled the frames sent before the PING.
  *
  * @module
  */
@@ -12,9 +12,11 @@ import { getU48, HEADER, Kind, putU48 } from "../wire/frame_header.ts";
 
 const BODY = 8;
 
-/** The PINGs that this side sends and answers. */
+/** Sends PINGs, and replies to the peer's PINGs. */
 export class Ping {
-  /** Round-trip time of the last answered PING, ms; `undefined` before it. */
+  /**
+   * Round-trip time of the last PING in ms; `undefined` before the first PONG.
+   */
   roundTrip: number | undefined = undefined;
   #sent = 0;
   #answered = 0;
@@ -38,7 +40,7 @@ export class Ping {
     return this.#sent;
   }
 
-  /** Answers a PING. @throws {MalformedError} */
+  /** Replies to a PING. @throws {MalformedError} */
   receivePing(frame: Uint8Array): void {
     checkLength(frame);
     if (this.#received.take(this.#shared.now)) {
@@ -54,7 +56,7 @@ export class Ping {
   /**
    * Handles a PONG.
    *
-   * @returns the highest number of an answered PING
+   * @returns the highest number of a PING that has a PONG
    * @throws {MalformedError}
    */
   receivePong(frame: Uint8Array): number {

@@ -1,6 +1,6 @@
 /**
  * The states of a session, and the transitions between them. A second table
- * says how each state treats a received frame.
+ * defines how each state treats a received frame.
  *
  * ```text
  *  client   new ──start──▶ greeting ───────────hello───────────▶ open
@@ -23,7 +23,7 @@ export type SessionState =
 /** An event that may change the state. */
 export type SessionEvent = "start" | "hello" | "accept" | "end";
 
-/** Transitions; a state does not allow events that it does not list. */
+/** Transitions; a state allows only the events that it lists. */
 export const SESSION: Readonly<
   Record<SessionState, Readonly<Partial<Record<SessionEvent, SessionState>>>>
 > = {

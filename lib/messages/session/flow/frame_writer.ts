@@ -34,15 +34,15 @@ export interface FrameSink {
   commit(end: number): void;
   /** Discards the open frame. */
   abandon(): void;
-  /** Committed bytes that the transport has not taken yet. */
+  /** Number of committed bytes that the transport has not taken yet. */
   readonly unsent: number;
-  /** Bytes committed so far. */
+  /** Number of bytes committed so far. */
   readonly bytesFramed: number;
-  /** Bytes handed to the transport, whether or not it has taken them. */
+  /** Number of bytes handed to the transport, taken by it or not. */
   readonly bytesHanded: number;
 }
 
-/** Bytes reserved for a body; a larger one is encoded elsewhere, then copied. */
+/** Number of bytes reserved for a body. A larger body is encoded elsewhere, then copied. */
 const RESERVED_BODY = 2304;
 
 /** The sending half of a session. */
@@ -59,7 +59,7 @@ export class FrameWriter implements FragmentWriter {
   backlog = 0;
   /** @inheritdoc */
   itemBacklog = 0;
-  /** Budget for frames of queued messages: long ones, and those queued after them. */
+  /** Budget for frames of long messages, and of messages queued after them. */
   readonly fragments: SendBudget;
   /** Budget for items that are sent without queueing. */
   readonly items: SendBudget;
@@ -81,28 +81,29 @@ export class FrameWriter implements FragmentWriter {
     this.#sink = sink;
     this.codec = codec;
     this.#softLimit = limits.unsentSoft;
-    // The budgets take half of unsentSoft, plus one frame each; calls and results have the rest.
+    // The budgets take half of unsentSoft, plus one frame each; the rest is for
+    // calls and results.
     this.fragments = new SendBudget(this, this.#softLimit / 8);
     this.items = new SendBudget(this, this.#softLimit / 8);
     this.notifications = new SendBudget(this, this.#softLimit / 4);
   }
 
-  /** Whether so much is unsent that new calls are refused. */
+  /** Whether new calls are refused because too much is unsent. */
   get congested(): boolean {
     return this.#sink.unsent >= this.#softLimit;
   }
 
-  /** Whether results must wait: at three quarters of `unsentSoft`, to leave space for calls. */
+  /** Whether results must wait. They do at three quarters of `unsentSoft`, to leave space for calls. */
   get resultsWait(): boolean {
     return this.#sink.unsent + this.backlog >= 0.75 * this.#softLimit;
   }
 
-  /** Whether a value is being encoded; nothing can be sent meanwhile. */
+  /** Whether a value is being encoded; nothing else can be sent while it is. */
   get encoding(): boolean {
     return this.#encoding;
   }
 
-  /** Committed bytes that the transport has not taken yet. */
+  /** Number of committed bytes that the transport has not taken yet. */
   get unsent(): number {
     return this.#sink.unsent;
   }
@@ -112,7 +113,7 @@ export class FrameWriter implements FragmentWriter {
     return this.#sink.bytesFramed;
   }
 
-  /** Returns whether the bytes before `position` have reached the transport's `write`. */
+  /** Returns whether the bytes before `position` were passed to the transport. */
   isHandedOver(position: number): boolean {
     return this.#sink.bytesHanded >= position;
   }
@@ -168,7 +169,7 @@ export class FrameWriter implements FragmentWriter {
    *
    * @param at offset of the fields
    * @param timeout milliseconds left, or `Infinity`; always the first field
-   * @param fields further fields, already encoded
+   * @param fields other fields, already encoded
    * @returns the offset of the body
    */
   putFields(at: number, timeout: number, fields: Uint8Array): number {
@@ -255,7 +256,7 @@ export class FrameWriter implements FragmentWriter {
     this.resume(sendQueue);
   }
 
-  /** Schedules a source that has something to send, and credit for it. */
+  /** Schedules a source that has messages to send and credit for them. */
   resume(source: Source): void {
     this.#roundRobin.add(source);
     this.drain();

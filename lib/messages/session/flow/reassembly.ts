@@ -1,5 +1,5 @@
 /**
- * Reassembles a message from its frames. There are bounds on its bytes, its
+ * Reassembles a message from its frames. There are limits on its bytes, its
  * frames, its duration, and the bytes of all unfinished messages together.
  *
  * @module
@@ -8,23 +8,25 @@ import { concat } from "@std/bytes/concat";
 import type { SessionLimits } from "../wire/limits.ts";
 import { TimerEntry } from "../time/timer_wheel.ts";
 
-/** Bytes that a connection holds in unfinished messages. */
+/** Number of bytes that a connection holds in unfinished messages. */
 export interface ReassemblyBudget {
-  /** Bytes currently claimed. */
+  /** Number of bytes currently claimed. */
   used: number;
 }
 
-/** Bytes that may precede a body, in addition to metadata. */
+/** Number of bytes that may precede a body, in addition to metadata. */
 const MAX_HEAD = 1024;
 
-/** Shorter parts share a chunk: an array of their own would cost more. */
+/**
+ * Parts below this size share a chunk: separate arrays would cost more.
+ */
 const SMALL_PART = 1024;
 /** Size of a chunk in bytes. */
 const CHUNK = 4 * SMALL_PART;
 
 const NO_CHUNK = new Uint8Array(0);
 
-/** The bound that a message exceeded. */
+/** The limit that a message exceeded. */
 export type ReassemblyFault = "too-large" | "too-many" | "over-budget";
 
 /** An unfinished message. */
@@ -32,7 +34,7 @@ export class Reassembly extends TimerEntry {
   /** Credit that its frames cost and that has not been returned yet. */
   owed = 0;
   #bytes = 0;
-  /** Bytes claimed from the budget. */
+  /** Number of bytes claimed from the budget. */
   #claimed = 0;
   #count = 0;
   /** Large parts, and filled sections of chunks. */
@@ -59,12 +61,12 @@ export class Reassembly extends TimerEntry {
     this.#expired = expired;
   }
 
-  /** Bytes currently held. */
+  /** Number of bytes currently held. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Adds a copy of a part; returns the bound that it exceeds, if any. */
+  /** Adds a copy of a part; returns the limit that it exceeds, if any. */
   add(part: Uint8Array): ReassemblyFault | undefined {
     const { maxMessage, maxFragments } = this.#limits;
     // maxMessage limits the body, not the method number and the fields before it.
@@ -98,7 +100,7 @@ export class Reassembly extends TimerEntry {
     }
   }
 
-  /** Claims budget for the parts so far; credit no longer bounds them. */
+  /** Claims budget for the parts so far, which credit no longer limits. */
   claim(): ReassemblyFault | undefined {
     const cost = this.#bytes - this.#claimed;
     if (this.#budget.used + cost > this.#limits.maxAssembly) {

@@ -2,17 +2,18 @@
  * Decides which large items may continue when many arrive at once.
  *
  * Credit for the parts of an item is returned before the item is complete, so
- * credit alone does not bound memory. Yet a sender that keeps to its credit must
- * never exceed `maxAssembly`. So once a quarter of it is in use, one item at a
- * time receives credit for its parts, and the others wait for their turn.
+ * credit alone does not bound memory. However, a sender that respects its
+ * credit must never exceed `maxAssembly`. Therefore, once a quarter of
+ * `maxAssembly` is in use, only one item at a time receives credit for its
+ * parts, and the others wait for their turn.
  *
  * ```text
  *   0 ──────── a quarter ───────────────────────────────── maxAssembly
  *   │ credit for all │ credit for one item, the others wait │ refused
  * ```
  *
- * The other three quarters hold the active item, and parts whose credit was
- * granted earlier.
+ * The other three quarters are for the active item, and for parts whose credit
+ * was granted earlier.
  *
  * @module
  */
@@ -36,12 +37,12 @@ export class ReassemblyTurns<Stream extends object, Call> {
     this.#threshold = limits.maxAssembly / 4;
   }
 
-  /** Number of streams that wait for their turn. */
+  /** Number of streams waiting for their turn. */
   get waiting(): number {
     return this.#waiting.size;
   }
 
-  /** Returns whether the stream's item may continue; if not, the stream waits its turn. */
+  /** Returns whether the stream's item may continue; if not, the stream waits for its turn. */
   mayContinue(stream: Stream, call: Call): boolean {
     if (stream === this.#active || this.#budget.used <= this.#threshold) {
       return true;

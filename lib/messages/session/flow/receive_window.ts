@@ -14,7 +14,7 @@ import type { Reassembly } from "./reassembly.ts";
 
 /** Credit that a connection's streams share for raising their windows. */
 export interface CreditPool {
-  /** Bytes left. */
+  /** Number of bytes left. */
   left: number;
 }
 
@@ -29,7 +29,7 @@ export class ReceiveWindow {
   readPending = false;
   /** Whether the items have ended. */
   ended = false;
-  /** Whether items that still arrive are dropped. */
+  /** Whether arriving items are dropped. */
   discarding = false;
   /** The item whose frames are still arriving. */
   partial: Reassembly | undefined = undefined;
@@ -59,11 +59,13 @@ export class ReceiveWindow {
     return this.#queue.length - this.#head;
   }
 
-  /** Bytes held by queued items and by parts of an unfinished one. */
+  /**
+   * Number of bytes in queued items and parts of an unfinished item.
+   */
   get held(): number {
     let held = this.partial?.bytes ?? 0;
     for (let index = this.#head; index < this.#queue.length; index++) {
-      held += this.#queue[index]!.body.length; // in range: the loop's condition
+      held += this.#queue[index]!.body.length; // in range: checked by the loop
     }
     return held;
   }
@@ -110,8 +112,9 @@ export class ReceiveWindow {
 
   /**
    * Returns the credit to grant now; 0 if it is not worth a frame. Each grant
-   * also doubles the window, up to `maxWindow` and while the pool lasts: a
-   * stream that is read and uses up its window gets a larger one.
+   * also doubles the window, up to `maxWindow` and while the pool has credit
+   * left, so that a stream that is read and uses up its window gets a larger
+   * one.
    */
   grant(): number {
     if (this.#owed === 0 || this.#owed * 2 < this.#window) return 0;
@@ -141,7 +144,7 @@ export class ReceiveWindow {
     this.#returnRaise();
   }
 
-  /** Returns the raise to the pool once no item is left. */
+  /** Returns the raise to the pool once no items are left. */
   #returnRaise(): void {
     if (!this.#closed || this.length > 0) return;
     this.#pool.left += this.#raised;

@@ -1,6 +1,6 @@
 /**
- * Items that arrive: reassembly, delivery, and the credit that returns for them.
- * Caller and callee share it.
+ * Arriving items: reassembly, delivery, and the credit returned for them. The
+ * caller and the callee share this code.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { messageOf } from "../wire/malformed_error.ts";
 import { Flag, FRAME_CHARGE, HEADER, Kind } from "../wire/frame_header.ts";
 import { writeU32 } from "./credit.ts";
 
-/** Error messages of an item that exceeds a bound of reassembly. */
+/** Error messages for items that exceed a limit on reassembly. */
 const FAULTS: Readonly<Record<ReassemblyFault, string>> = {
   "too-large": "an item exceeds the limit maxMessage",
   "too-many": "an item has more frames than the limit maxFragments",
@@ -75,7 +75,7 @@ function newPartial(shared: SharedState, call: SessionStream): Reassembly {
     ));
 }
 
-/** Fails a call. Only the shared budget can be exceeded without a fault of the sender. */
+/** Fails a call. Only the shared budget can be exceeded without the sender being at fault. */
 function failReassembly(call: SessionStream, fault: ReassemblyFault): void {
   call.fail(
     fault === "over-budget" ? "overloaded" : "malformed",
@@ -84,10 +84,10 @@ function failReassembly(call: SessionStream, fault: ReassemblyFault): void {
 }
 
 /**
- * Grants credit for parts of an item that the application awaits.
- * Without it, an item larger than the window could never arrive. The assembly
- * timeout runs only while credit is granted, because only then is a delay the
- * peer's fault; it stops while the item waits for its turn.
+ * Grants credit for parts of an item that the application awaits. Without it,
+ * an item larger than the window could never arrive. The assembly timeout runs
+ * only while credit is granted, because a delay is the peer's fault only then.
+ * It stops while the item waits for its turn.
  */
 function grantForParts(
   shared: SharedState,
@@ -178,7 +178,7 @@ function grant(
   if (amount > 0) writeU32(shared, Kind.CREDIT, call.id, amount);
 }
 
-/** Ends the receiving half: no more items arrive, or none are wanted. */
+/** Ends the receiving half when no more items arrive or are wanted. */
 export function endItems(
   shared: SharedState,
   receiveWindow: ReceiveWindow | undefined,
@@ -188,7 +188,7 @@ export function endItems(
   close(shared, receiveWindow);
 }
 
-/** Drops queued items and all that still arrive; no more credit is granted. */
+/** Drops queued and later items; no more credit is granted. */
 export function discardItems(
   shared: SharedState,
   receiveWindow: ReceiveWindow | undefined,

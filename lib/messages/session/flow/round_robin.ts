@@ -25,7 +25,7 @@ export interface Source {
   readonly lacksCredit: boolean;
 }
 
-/** A message, or the rest of one, that waits for its turn. */
+/** A message, or the rest of one, waiting for its turn. */
 export interface PendingMessage {
   readonly kind: number;
   readonly bytes: Uint8Array;
@@ -37,12 +37,12 @@ export class RoundRobin {
   readonly #sources: Set<Source> = new Set();
   #running = false;
 
-  /** Whether no source waits for its turn. */
+  /** Whether no source is waiting for its turn. */
   get empty(): boolean {
     return this.#sources.size === 0;
   }
 
-  /** Adds a source; has no effect if it is present already or lacks credit. */
+  /** Adds a source; has no effect if it is already present or lacks credit. */
   add(source: Source): void {
     if (!source.lacksCredit) this.#sources.add(source);
   }
@@ -59,7 +59,7 @@ export class RoundRobin {
 
   /** Runs sources in turn until none may send or no budget remains. */
   run(sendBudget: { readonly hasRoom: boolean }): void {
-    if (this.#running) return; // a turn added a source: the running loop reaches it
+    if (this.#running) return; // a turn added a source, which the running loop will reach
     this.#running = true;
     try {
       this.#takeTurns(sendBudget);

@@ -1,7 +1,7 @@
 /**
  * Limits how many bytes of one kind of traffic may be unsent. Each kind that
  * would otherwise fill all the available space has its own budget, so that none
- * starves the others and all together leave space for calls and results.
+ * starves the others, and together they leave space for calls and results.
  *
  * ```text
  *  unsent   ├─ fragments ─┼─ items ─┼─ broadcast notifications ─┤   calls, results
@@ -13,9 +13,9 @@
 
 /** Progress of the transport through the byte stream. */
 export interface Progress {
-  /** Bytes framed so far. */
+  /** Number of bytes framed so far. */
   readonly position: number;
-  /** Framed bytes that the transport has not taken yet. */
+  /** Number of framed bytes that the transport has not taken yet. */
   readonly unsent: number;
 }
 
@@ -30,7 +30,8 @@ export class SendBudget {
 
   /**
    * @param progress progress of the transport
-   * @param limit bytes up to which frames may be added; the last one may overshoot
+   * @param limit number of bytes up to which frames may be added; the last
+   * frame may overshoot
    */
   constructor(progress: Progress, limit: number) {
     this.#progress = progress;

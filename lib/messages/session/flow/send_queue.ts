@@ -1,6 +1,6 @@
 /**
- * The queued messages of one call: items that wait for credit, long messages
- * that wait for their turns, and all messages queued after them, in order.
+ * The queued messages of one call, in order: items waiting for credit, long
+ * messages waiting for their turn, and all messages queued after them.
  *
  * @module
  */
@@ -23,9 +23,9 @@ export interface Channel {
 export interface FragmentWriter {
   /** Sends a message's next frame and returns its cost in credit. */
   fragment(message: PendingMessage, id: number): number;
-  /** Bytes of encoded responses that wait for their turn. */
+  /** Number of bytes of encoded responses waiting for their turn. */
   backlog: number;
-  /** Bytes of encoded items that wait for credit or for their turn. */
+  /** Number of bytes of encoded items waiting for credit or their turn. */
   itemBacklog: number;
 }
 
@@ -101,8 +101,9 @@ export class SendQueue implements Source {
   }
 
   /**
-   * Counts a response at the head of the queue. It waits only for space there;
-   * after items it may wait for credit, and so must not hold back others.
+   * Counts a response at the head of the queue. There it waits only for space;
+   * after items, it may wait for credit, and must not hold back other
+   * responses.
    */
   #countResponse({ kind, bytes, offset }: PendingMessage, sign: 1 | -1): void {
     if (kind !== Kind.RESULT && kind !== Kind.ERROR) return;

@@ -14,13 +14,16 @@ import type { FrameWriter } from "./frame_writer.ts";
 
 /** Counters of a session. */
 export interface SessionStats {
-  /** Frames for finished calls: replies and items that crossed a cancel. */
+  /**
+   * Number of frames for finished calls: replies and items that crossed a
+   * CANCEL.
+   */
   lateFrames: number;
-  /** The peer's calls that were refused. */
+  /** Number of the peer's calls that were refused. */
   refusedCalls: number;
-  /** Bodies and frames that violated the rules of one call. */
+  /** Number of bodies and frames that violated the rules of one call. */
   malformedCalls: number;
-  /** Frames of an unknown kind with the flag IGNORABLE. */
+  /** Number of frames of an unknown kind with the flag IGNORABLE. */
   ignoredFrames: number;
 }
 
@@ -42,7 +45,9 @@ export interface SessionStream extends Channel {
   readonly maySend: boolean;
   /** Observer of the items. */
   readonly observer: StreamObserver;
-  /** Whether the call is over for this side. Items for it are merely late. */
+  /**
+   * Whether the call is over for this side. Items for it are then merely late.
+   */
   readonly over: boolean;
   /** Fails the call: the peer broke its rules, or a local limit was exceeded. */
   fail(code: "malformed" | "overloaded", message: string): void;
@@ -69,7 +74,7 @@ export class SharedState {
     malformedCalls: 0,
     ignoredFrames: 0,
   };
-  /** Streams that want to send an item and may not yet. */
+  /** Streams with an item that may not be sent yet. */
   readonly blocked: Set<SessionStream> = new Set();
   /**
    * Blocked streams waiting for space in the item backlog, in FIFO order. The
@@ -80,11 +85,11 @@ export class SharedState {
   overLimit: SessionStream | undefined = undefined;
   /** Time of the current call into the session, in milliseconds. */
   now = 0;
-  /** Calls in flight that the peer accepts. */
+  /** Number of calls in flight that the peer accepts. */
   peerMaxCalls: number = INITIAL_PEER_LIMITS.maxCalls;
   /** Initial credit that the peer grants to each stream. */
   peerStreamWindow: number = INITIAL_PEER_LIMITS.streamWindow;
-  /** Called when a call of either side has ended, or may have. */
+  /** Called when a call made by either side may have ended. */
   onCallEnded: () => void = () => {};
   /** Ends the session. */
   readonly fail: (code: SessionErrorCode, message: string) => void;

@@ -1,6 +1,7 @@
 /**
- * Items to send: why one waits (credit, queued items, the send budget, space in
- * the backlog), and what wakes it. Caller and callee share it.
+ * Items to send: why an item waits (credit, queued items, the send budget,
+ * space in the backlog), and what wakes its stream. The caller and the callee
+ * share this code.
  *
  * @module
  */
@@ -18,9 +19,9 @@ export function maySendItem(shared: SharedState, call: SessionStream): boolean {
 }
 
 /**
- * Returns whether the call may send its next item now. It needs credit, an empty
- * send queue and room in the send budget of items, and for an item that is known
- * to be large, space in the item backlog.
+ * Returns whether the call may send its next item now. It needs credit, an
+ * empty send queue and space in the send budget for items. An item that is
+ * known to be large also needs space in the item backlog.
  */
 function maySendNow(shared: SharedState, call: SessionStream): boolean {
   const { writer, waitingForSpace } = shared;
@@ -31,9 +32,9 @@ function maySendNow(shared: SharedState, call: SessionStream): boolean {
 }
 
 /**
- * Returns whether an encoded item may be queued until it has credit. It must fit
- * into the item backlog, except that one item at a time may exceed it, whatever
- * its size. In both cases the stream that has waited longest goes first;
+ * Returns whether an encoded item may be queued until it has credit. It must
+ * fit into the item backlog, except that one item of any size at a time may
+ * exceed it. In both cases, the stream that has waited longest goes first;
  * otherwise some streams would starve.
  */
 function mayQueue(
@@ -67,13 +68,15 @@ function firstWaiting(
 
 /**
  * Sends an item, after {@linkcode maySendItem} has returned true. An item that
- * does not fit into a frame is encoded and queued until it has credit, which the
- * peer may never grant. So the backlog of these items is bounded (`maxAssembly`);
- * beyond the bound an item is not accepted, and its producer keeps the value.
+ * does not fit into a frame is encoded and queued until it has credit, which
+ * the peer may never grant. The backlog of these items is therefore limited
+ * (`maxAssembly`); beyond the limit, an item is not accepted, and its producer
+ * keeps the value.
  *
  * @returns whether the item was accepted; if not, the observer is notified later
  * @throws {CodecError} if the value cannot be encoded
- * @throws {CallError} `too-large` if the peer does not accept so long an item
+ * @throws {CallError} `too-large` if the peer does not accept an item of that
+ * length
  */
 export function sendItem(
   shared: SharedState,
@@ -121,7 +124,7 @@ export function receiveCredit(
   call: SessionStream,
   amount: number,
 ): void {
-  // Credit has no effect on a call that has no items to send.
+  // Credit has no effect on a call without items to send.
   if (!call.maySend && !call.sendQueue?.holdsItems) return;
   if (call.credit + amount > MAX_CREDIT) {
     return shared.fail(
@@ -149,7 +152,7 @@ export function wakeBlocked(shared: SharedState): void {
   }
 }
 
-/** Discards a call's queued messages; wakes streams that waited for the space. */
+/** Discards a call's queued messages; wakes streams waiting for the space. */
 export function dropQueued(shared: SharedState, call: SessionStream): void {
   if (shared.overLimit === call) shared.overLimit = undefined;
   const wasWaiting = shared.waitingForSpace.delete(call);

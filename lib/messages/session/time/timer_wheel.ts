@@ -1,6 +1,6 @@
 /**
- * Manages many deadlines with one timer: a ring of slots of 8 ms each. Adding or
- * removing an entry touches one list node; nothing is sorted.
+ * Manages many deadlines with one timer: a ring of slots of 8 ms each. Adding
+ * or removing an entry changes one linked list; nothing is sorted.
  *
  * @module
  */
@@ -10,7 +10,7 @@ const SLOTS = 2048;
 
 /** An entry of a {@linkcode TimerWheel}: an object that can expire. */
 export abstract class TimerEntry {
-  /** When the entry expires, in ms; valid only while it is in a wheel. */
+  /** Time in ms at which the entry expires; valid only in a wheel. */
   dueAt = Infinity;
   /** Index of the entry's slot, or -1 if it is in none; set by the wheel. */
   slot = -1;
@@ -24,13 +24,13 @@ export abstract class TimerEntry {
 
 /** Calls {@linkcode TimerEntry.expire} at most 8 ms late, however many entries there are. */
 export class TimerWheel {
-  /** Allocated with the first entry. So an idle connection uses almost no memory. */
+  /** Allocated with the first entry: idle connections use almost no memory. */
   #slots: (TimerEntry | undefined)[] = [];
   #tick = 0;
   #size = 0;
   #earliest = Infinity;
 
-  /** When {@linkcode TimerWheel.advance} must be called next; may be early, never late. */
+  /** Time at which {@linkcode TimerWheel.advance} must be called next; it may be early, but never late. */
   get wakeAt(): number {
     return this.#size === 0 ? Infinity : this.#earliest;
   }

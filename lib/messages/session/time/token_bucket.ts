@@ -13,7 +13,7 @@ export class TokenBucket {
 
   /**
    * @param perSecond tokens that are added per second
-   * @param burst initial and highest number of tokens
+   * @param burst initial and maximum number of tokens
    */
   constructor(perSecond: number, burst: number) {
     this.#perSecond = perSecond;

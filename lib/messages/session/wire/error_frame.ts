@@ -29,7 +29,7 @@ import {
 } from "./fields.ts";
 
 const FIXED = 4;
-/** Longest text of an ERROR, in UTF-16 units; keeps errors small. */
+/** Maximum length of an ERROR's text in UTF-16 units; keeps errors small. */
 const MAX_TEXT = 2048;
 
 /** Encodes the part of an ERROR that precedes its data. */

@@ -41,15 +41,15 @@ const encoder = new TextEncoder();
 /** No fields. */
 export const NO_FIELDS: Uint8Array = new Uint8Array(0);
 
-/** Highest u32; as milliseconds, 49 days. */
+/** Highest u32; in milliseconds, 49 days. */
 const MAX_U32 = 2 ** 32 - 1;
 
-/** Encodes a field with a text. */
+/** Encodes a field whose value is a string. */
 export function textField(type: number, text: string): Uint8Array {
   return field(type, encoder.encode(text));
 }
 
-/** Encodes a field with a u32; the value is rounded up and clamped. */
+/** Encodes a field whose value is a u32; rounds up and clamps the value. */
 export function u32Field(type: number, value: number): Uint8Array {
   const bytes = new Uint8Array(7);
   putFieldHead(bytes, 0, type, 4);
@@ -71,7 +71,7 @@ export function metadataField(metadata: Metadata, limit: number): Uint8Array {
  * Writes the block of fields at offset `at`.
  *
  * @param timeout milliseconds left, or `Infinity`; always the first field
- * @param fields further fields, already encoded
+ * @param fields other fields, already encoded
  * @returns the offset at which the block ends
  */
 export function putFields(
@@ -118,7 +118,7 @@ export const FIELDS_OF = {
   ],
 } as const;
 
-/** Decoded fields; an absent field has its empty value. */
+/** Decoded fields; an absent field has an empty value. */
 export interface Fields {
   /** Milliseconds left, or `Infinity`. */
   timeout: number;
@@ -167,8 +167,8 @@ export function fieldsEnd(bytes: Uint8Array, offset: number): number {
 /**
  * Decodes the block at `offset`, whose end {@linkcode fieldsEnd} returns.
  *
- * It has five positional parameters because it runs once per message, and an
- * options object would be garbage each time.
+ * It has five positional parameters because it runs once per message, and would
+ * otherwise allocate an options object each time.
  *
  * @param types field types that the message may have; others are skipped
  * @param maxMetadata largest accepted metadata in bytes

@@ -41,15 +41,18 @@ export const Flag = {
   IGNORABLE: 0x80,
 } as const;
 
-/** Credit that each frame costs in addition to its bytes. It keeps floods of tiny frames from being free. */
+/** Credit that each frame costs in addition to its bytes. Floods of tiny frames are therefore not free. */
 export const FRAME_CHARGE = 64;
 
-/** Highest id; also the last id of a GOAWAY that has not determined it yet. */
+/**
+ * Highest id; also the last id in a GOAWAY whose sender has not determined it
+ * yet.
+ */
 export const MAX_ID = 2 ** 48 - 1;
 
 /**
  * Writes a header. It has five positional parameters because it runs once per
- * frame, and an options object would be garbage each time.
+ * frame, and would otherwise allocate an options object each time.
  */
 export function putHeader(
   target: Uint8Array,

@@ -17,7 +17,9 @@ import { MalformedError } from "./malformed_error.ts";
 import { getU48, HEADER, putU48 } from "./frame_header.ts";
 
 const FIXED = 7;
-/** Longest text, in UTF-16 units. It may quote text that the peer chose. */
+/**
+ * Maximum length of the text in UTF-16 units. It may quote text from the peer.
+ */
 const MAX_TEXT = 512;
 
 /** The content of a GOAWAY. */
@@ -26,7 +28,7 @@ export interface Goaway {
   readonly code: SessionErrorCode;
   /** Calls with a higher id have not run and will not run. */
   readonly lastId: number;
-  /** The reason as text for humans. */
+  /** The reason, as text for humans. */
   readonly message: string;
 }
 
@@ -57,7 +59,7 @@ export function decodeGoaway(frame: Uint8Array): Goaway {
   };
 }
 
-/** Truncates a text that is to be sent or logged. */
+/** Truncates text before it is sent or logged. */
 export function truncateMessage(text: string): string {
   return text.length <= MAX_TEXT ? text : text.slice(0, MAX_TEXT) + "…";
 }

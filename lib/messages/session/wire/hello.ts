@@ -56,7 +56,7 @@ export interface Hello {
   readonly maxFrameBody: number;
   /** Largest message that this side accepts, in bytes. */
   readonly maxMessage: number;
-  /** Calls in flight that this side accepts. */
+  /** Number of calls in flight that this side accepts. */
   readonly maxCalls: number;
   /** Initial credit that this side grants to each stream. */
   readonly streamWindow: number;
@@ -168,7 +168,7 @@ function encodeMismatches(mismatches: readonly Mismatch[]): Uint8Array {
 /**
  * Returns the version of a HELLO. Its offset is the same in every version.
  *
- * @throws {MalformedError} if the body does not begin like a HELLO
+ * @throws {MalformedError} if the body does not begin as a HELLO does
  */
 export function helloVersion(
   body: Uint8Array,
@@ -228,7 +228,7 @@ function roleOf(byte: number): Hello["role"] {
   throw new MalformedError(`HELLO has role ${byte}; expected 0 or 1`);
 }
 
-/** Checks a limit: less would hold nothing useful, more could not be granted as credit. */
+/** Checks a limit: less would be useless, more could not be granted as credit. */
 function checkRange(value: number, least: number, name: string): number {
   if (value >= least && value < 2 ** 31) return value;
   throw new MalformedError(

@@ -28,7 +28,7 @@ export interface SessionLimits {
   maxStreamWindow: number;
   /** Credit for requests and notifications; also the pool for raising stream windows. @default {4194304} */
   connectionWindow: number;
-  /** Maximum bytes of a connection's unfinished messages, incoming or outgoing. Prevents half-sent and half-read messages from piling up. @default {16777216, or four times `maxMessage` if that is more} */
+  /** Maximum size of a connection's unfinished messages, incoming or outgoing. Prevents half-sent and half-read messages from piling up. @default {16777216, or four times `maxMessage` if that is more} */
   maxAssembly: number;
   /** Maximum number of frames in a message. Prevents floods of tiny fragments; a sender may need one frame for each 16 KiB. @default {1024} */
   maxFragments: number;
@@ -36,15 +36,18 @@ export interface SessionLimits {
   assemblyTimeout: number;
   /** Time without incoming bytes after which a PING is sent. @default {15000} */
   heartbeat: number;
-  /** PINGs without incoming bytes after which the peer is considered dead. @default {2} */
+  /** Number of PINGs, without incoming bytes, before the peer counts as dead. @default {2} */
   heartbeatMisses: number;
-  /** Maximum cancels per second from a peer, with bursts up to {@linkcode SessionLimits.maxCalls}. Prevents rapid-reset attacks. @default {1000} */
+  /** Maximum number of CANCELs per second; bursts up to {@linkcode SessionLimits.maxCalls}. Prevents rapid-reset attacks. @default {1000} */
   cancelsPerSecond: number;
-  /** Maximum PINGs per second from a peer; a burst may be twice as large. @default {10} */
+  /** Maximum number of PINGs per second from a peer; bursts may be twice as large. @default {10} */
   pingsPerSecond: number;
-  /** Unsent bytes at which new calls are refused; at three quarters of that, results wait. @default {1048576} */
+  /** Number of unsent bytes at which new calls are refused. At three quarters of it, results wait. @default {1048576} */
   unsentSoft: number;
-  /** Unsent bytes at which the connection is closed. @default {4194304} */
+  /**
+   * Number of unsent bytes at which the connection is closed. @default
+   * {4194304}
+   */
   unsentHard: number;
   /** Time without write progress after which the connection is closed. Counts only while bytes are unsent. @default {30000} */
   writeStall: number;
@@ -127,8 +130,8 @@ type Minimum = readonly [
 const MINIMA: readonly Minimum[] = [
   ["maxStreamWindow", ({ streamWindow }) => streamWindow, '"streamWindow"'],
   [
-    // Up to this much may be unsent: unsentSoft, the share of each send budget and
-    // one more frame of each (send_budget.ts), and refusals.
+    // Up to this many bytes may be unsent: unsentSoft, the share of each send
+    // budget and one more frame for each (send_budget.ts), and refusals.
     "unsentHard",
     ({ unsentSoft, maxFrameBody, maxCalls }) =>
       1.5 * unsentSoft + 4 * maxFrameBody + 256 * maxCalls,
@@ -148,7 +151,7 @@ export function resolveSessionLimits(
   const { maxMessage = DEFAULT_LIMITS.maxMessage } = limits;
   const resolved: SessionLimits = {
     ...DEFAULT_LIMITS,
-    // Otherwise a message of the maximum size could exceed it on its own.
+    // Otherwise, one message of the maximum size could exceed it.
     maxAssembly: Math.min(
       Math.max(DEFAULT_LIMITS.maxAssembly, 4 * maxMessage),
       RANGES.maxAssembly[1],

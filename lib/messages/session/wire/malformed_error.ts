@@ -1,10 +1,13 @@
 /**
- * The error for malformed bytes, and the decoding of text.
+ * The error for malformed bytes, and the decoder for text.
  *
  * @module
  */
 
-/** Bytes that violate the protocol. The session decides what to close. */
+/**
+ * Thrown for bytes that violate the protocol. The session decides what to
+ * close.
+ */
 export class MalformedError extends Error {
   /** @inheritdoc */
   override name = "MalformedError";

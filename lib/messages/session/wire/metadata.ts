@@ -17,7 +17,9 @@ export type Metadata = Readonly<Record<string, string>>;
 /** No metadata. */
 export const NO_METADATA: Metadata = Object.freeze(Object.create(null));
 
-/** Keys are lower case, so that they mean the same everywhere. */
+/**
+ * Keys are lower case, so that they mean the same everywhere.
+ */
 const KEY = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
 const encoder = new TextEncoder();

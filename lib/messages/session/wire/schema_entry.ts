@@ -31,7 +31,7 @@ const FIXED = 6;
 /** Maximum size of the entry in bytes: a handshake must stay small (PROTOCOL.md). */
 export const MAX_SCHEMA_ENTRY = 32 * 1024;
 
-/** Returns the bytes that a method takes in the entry. */
+/** Returns the number of bytes that a method takes in the entry. */
 export function describedLength({ schemas }: DescribedMethod): number {
   return FIXED + schemas.length;
 }
@@ -52,10 +52,10 @@ export function encodeSchemaEntry(
 }
 
 /**
- * Decodes the value of the entry. Methods with a caller or shape of a later
+ * Decodes the value of the entry. Methods whose caller or shape is from a later
  * version are skipped.
  *
- * @param limit highest number of methods of each end
+ * @param limit maximum number of methods of each end
  * @throws {MalformedError} if the value is truncated or has too many methods
  */
 export function decodeSchemaEntry(
