@@ -30,14 +30,16 @@ import {
  * @typeParam P the protocol
  * @typeParam Auth the result of `authenticate`
  * @typeParam State the result of `state`
+ * @typeParam Extra the members that `middleware` adds to contexts
  */
 export interface TestPairOptions<
   P extends AnyProtocol,
   Auth = undefined,
   State = undefined,
+  Extra extends object = Record<never, never>,
 > {
   /** Options for the server, as for `createServer()`. */
-  server?: ServerOptions<P, Auth, State>;
+  server?: ServerOptions<P, Auth, State, Extra>;
   /** Options for the client, as for `connect()`, including its handlers. */
   client?: ConnectOptions<P>;
   /** Latency, chunk size, capacity and faults of the connection. */
@@ -106,19 +108,20 @@ export async function testPair<
   P extends AnyProtocol,
   Auth = undefined,
   State = undefined,
+  Extra extends object = Record<never, never>,
 >(
   protocol: P,
-  handlers: Handlers<P, "server", ServerContext<P, Auth, State>>,
+  handlers: Handlers<P, "server", ServerContext<P, Auth, State> & Extra>,
   ...[options]: [keyof P["client"]] extends [never]
-    ? [options?: TestPairOptions<NoInfer<P>, Auth, State>]
+    ? [options?: TestPairOptions<NoInfer<P>, Auth, State, Extra>]
     : [
-      options: TestPairOptions<NoInfer<P>, Auth, State> & {
+      options: TestPairOptions<NoInfer<P>, Auth, State, Extra> & {
         client: ConnectOptions<NoInfer<P>>;
       },
     ]
 ): Promise<TestPair<P, Auth, State>> {
-  const chosen: TestPairOptions<P, Auth, State> = options ?? {};
-  const server = createServer<P, Auth, State>(
+  const chosen: TestPairOptions<P, Auth, State, Extra> = options ?? {};
+  const server = createServer<P, Auth, State, Extra>(
     protocol,
     handlers,
     chosen.server,

@@ -1,4 +1,5 @@
 import {
+  type Middleware,
   notification,
   protocol,
   SessionError,
@@ -66,6 +67,15 @@ Deno.test(
     assertEquals(error.code, "unauthenticated");
   },
 );
+
+Deno.test("testPair() accepts middleware that adds members", none, async () => {
+  const tenant: Middleware<{ tenant: string }> = (_context, next) =>
+    next({ tenant: "acme" });
+  await using pair = await testPair(Shop, {
+    price: (_, { tenant }) => tenant.length,
+  }, { server: { middleware: tenant } });
+  assertEquals(await pair.session.remote.price({ sku: "A-1" }), 4);
+});
 
 Deno.test(
   "testPair() requires the client's handlers by type",
