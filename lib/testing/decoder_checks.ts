@@ -12,8 +12,8 @@ import {
   type FramingUnderTest,
   must,
   mustEqual,
-  same,
 } from "./framing_kit.ts";
+import { sameBytes } from "./same_value.ts";
 
 /** Limit on `held`: a base, plus a factor for each byte received. */
 const HELD_BASE = 1024;
@@ -86,7 +86,7 @@ function manyPushes({ makeFraming, samples, wire }: FramingUnderTest): void {
     decoder.push(new Uint8Array(0));
   }
   must(
-    same(decoder.rest(), wire),
+    sameBytes(decoder.rest(), wire),
     () => "rest() differs from the pushed bytes",
   );
   mustEqual(drain(decoder), samples, "pushed in threes");
@@ -106,7 +106,7 @@ function trailingBytes(
     const rest = wire.subarray(whole.at(-1) ?? 0, cut);
     for (const call of ["first", "second"]) {
       must(
-        same(decoder.rest(), rest),
+        sameBytes(decoder.rest(), rest),
         () => `the ${call} rest() is wrong after ${cut} bytes`,
       );
     }
@@ -258,7 +258,7 @@ function anyPayload({ makeFraming, samples, wire }: FramingUnderTest): void {
     const [back, ...more] = feed(framing.decoder(), frames[0]!);
     must(
       back?.length === payload.length && more.length === 0 &&
-        same(encoder.encode(back), frames[0]!),
+        sameBytes(encoder.encode(back), frames[0]!),
       () => `[${payload}] decoded to [${back ?? "nothing"}]`,
     );
   }

@@ -9,8 +9,8 @@ import {
   type FramingCheck,
   type FramingUnderTest,
   must,
-  same,
 } from "./framing_kit.ts";
+import { sameBytes } from "./same_value.ts";
 
 /** Fills buffers, to reveal which bytes were written. */
 const FILLER = 0x5a;
@@ -52,8 +52,11 @@ function payloadUnchanged(
   samples.forEach((sample, i) => {
     const payload = sample.slice();
     const again = encoder.encode(payload);
-    must(same(payload, sample), () => `sample ${i} was changed`);
-    must(same(again, frames[i]!), () => `sample ${i} was encoded in two ways`);
+    must(sameBytes(payload, sample), () => `sample ${i} was changed`);
+    must(
+      sameBytes(again, frames[i]!),
+      () => `sample ${i} was encoded in two ways`,
+    );
   });
 }
 
@@ -67,7 +70,10 @@ function intoAsEncode(
     const end = encoder.encodeInto(sample, target, 3);
     const frame = frames[i]!;
     must(end === 3 + frame.length, () => `it returned ${end} for sample ${i}`);
-    must(same(target.subarray(3, end), frame), () => `sample ${i} differs`);
+    must(
+      sameBytes(target.subarray(3, end), frame),
+      () => `sample ${i} differs`,
+    );
     const around = [...target.subarray(0, 3), ...target.subarray(3 + room)];
     must(
       around.every((byte) => byte === FILLER),
@@ -112,7 +118,7 @@ function sealAsEncode({ makeFraming, samples, wire }: FramingUnderTest): void {
     at === wire.length,
     () => `it wrote ${at} bytes; expected ${wire.length}`,
   );
-  must(same(target.subarray(0, at), wire), () => "the bytes differ");
+  must(sameBytes(target.subarray(0, at), wire), () => "the bytes differ");
 }
 
 function headerAsEncode(
@@ -127,8 +133,8 @@ function headerAsEncode(
     const end = encoder.encodeHeader(sample.length, target, 3);
     must(end === 3 + header, () => `it returned ${end} for sample ${i}`);
     must(
-      same(target.subarray(3, end), frame.subarray(0, header)) &&
-        same(sample, frame.subarray(header)),
+      sameBytes(target.subarray(3, end), frame.subarray(0, header)) &&
+        sameBytes(sample, frame.subarray(header)),
       () => `the header followed by sample ${i} differs from the frame`,
     );
     must(

@@ -5,6 +5,7 @@
  */
 import { FrameError } from "../framing/errors.ts";
 import type { FrameDecoder, Framing } from "../framing/framing.ts";
+import { sameBytes } from "./same_value.ts";
 
 /** A framing and its samples. */
 export interface FramingUnderTest {
@@ -38,11 +39,6 @@ export function concat(pieces: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-/** Whether two arrays have the same content. */
-export function same(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
-}
-
 /** Returns copies of all complete frames. */
 export function drain(decoder: FrameDecoder): Uint8Array[] {
   const frames: Uint8Array[] = [];
@@ -61,7 +57,7 @@ export function feed(decoder: FrameDecoder, bytes: Uint8Array): Uint8Array[] {
   const chunk = bytes.slice();
   decoder.push(chunk);
   const frames = drain(decoder);
-  must(same(chunk, bytes), () => "next() changed the pushed chunk");
+  must(sameBytes(chunk, bytes), () => "next() changed the pushed chunk");
   chunk.fill(0xa5);
   return frames;
 }
@@ -77,7 +73,7 @@ export function mustEqual(
     () => `${when}: ${got.length} frames decoded; expected ${sent.length}`,
   );
   got.forEach((frame, i) => {
-    must(same(frame, sent[i]!), () => `${when}: frame ${i} differs`);
+    must(sameBytes(frame, sent[i]!), () => `${when}: frame ${i} differs`);
   });
 }
 
