@@ -66,43 +66,42 @@ export function buildTree<Bound extends { readonly name: string }, Leaf>(
   return root;
 }
 
-/** Shape of a lazy tree: each member is a group or the index of a method. */
-type TreeShape = { [name: string]: number | TreeShape };
+/** Nested groups whose leaves are the indices of methods in their list. */
+type IndexTree = Tree<number>;
 
-/** The shapes of lists of methods, each computed once. */
-const SHAPES_OF: WeakMap<readonly { readonly name: string }[], TreeShape> =
+/** The index trees of lists of methods, each built once. */
+const INDEX_TREES: WeakMap<readonly { readonly name: string }[], IndexTree> =
   new WeakMap();
 
 /**
- * Returns nested groups like {@linkcode buildTree}, whose leaves are created
- * when they are read.
+ * Builds nested groups whose leaves are created when they are read.
  *
  * For trees that are created often and read seldom, as one for each handled
  * call: creating one takes under 1 µs for any number of methods (an eager tree
  * of 500 methods takes 100 µs), but reading a member takes 0.1 µs longer.
  *
- * @param methods the methods; their shape is computed once for each list
+ * @param methods the methods; each list's index tree is built once
  * @param leaf returns the member that represents a method
  */
 export function lazyTree<Bound extends { readonly name: string }, Leaf>(
   methods: readonly Bound[],
   leaf: (method: Bound, index: number) => Leaf,
 ): object {
-  let shape = SHAPES_OF.get(methods);
-  if (shape === undefined) {
+  let indices = INDEX_TREES.get(methods);
+  if (indices === undefined) {
     const built = buildTree(methods, (_, index) => index);
-    shape = unfrozen(built as TreeShape); // its leaves are the indices
-    SHAPES_OF.set(methods, shape);
+    indices = unfrozen(built as IndexTree); // its leaves are the indices
+    INDEX_TREES.set(methods, indices);
   }
   return new Proxy(
-    shape,
+    indices,
     new LazyGroup((index) => leaf(methods[index]!, index)),
   ); // indices of this list
 }
 
 /** Copies a tree: a proxy may not replace the members of a frozen target. */
-function unfrozen(tree: TreeShape): TreeShape {
-  const copy: TreeShape = Object.create(null);
+function unfrozen(tree: IndexTree): IndexTree {
+  const copy: IndexTree = Object.create(null);
   for (const [name, member] of Object.entries(tree)) {
     copy[name] = typeof member === "number" ? member : unfrozen(member);
   }
@@ -110,7 +109,7 @@ function unfrozen(tree: TreeShape): TreeShape {
 }
 
 /** One group of a lazy tree; read-only. */
-class LazyGroup implements ProxyHandler<TreeShape> {
+class LazyGroup implements ProxyHandler<IndexTree> {
   readonly #leaf: (index: number) => unknown;
   readonly #members: Map<string | symbol, unknown> = new Map();
 
@@ -118,10 +117,10 @@ class LazyGroup implements ProxyHandler<TreeShape> {
     this.#leaf = leaf;
   }
 
-  get(shape: TreeShape, name: string | symbol): unknown {
+  get(indices: IndexTree, name: string | symbol): unknown {
     const known = this.#members.get(name);
     if (known !== undefined || typeof name === "symbol") return known;
-    const member = shape[name];
+    const member = indices[name];
     if (member === undefined) return undefined;
     const made = typeof member === "number"
       ? this.#leaf(member)
@@ -131,10 +130,10 @@ class LazyGroup implements ProxyHandler<TreeShape> {
   }
 
   getOwnPropertyDescriptor(
-    shape: TreeShape,
+    indices: IndexTree,
     name: string | symbol,
   ): PropertyDescriptor | undefined {
-    const value = this.get(shape, name);
+    const value = this.get(indices, name);
     return value === undefined
       ? undefined
       : { value, enumerable: true, configurable: true, writable: false };
