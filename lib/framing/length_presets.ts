@@ -21,14 +21,14 @@ export interface PresetOptions {
    * @default {4194304} unless the preset documents another limit; less if the
    * length field cannot hold it
    */
-  maxFrameLength?: number;
+  maxFrameLength?: number | undefined;
   /**
    * How to handle a frame over the limit: `"close"` throws; `"skip"` counts it
    * in `skipped` and continues with the next frame.
    *
    * @default {"close"}
    */
-  onTooLong?: "close" | "skip";
+  onTooLong?: "close" | "skip" | undefined;
 }
 
 /**

@@ -33,33 +33,33 @@ export interface MessagesOptions<In = unknown, Out = unknown>
    *
    * @default {msgpack()}
    */
-  codec?: MessageCodec;
+  codec?: MessageCodec | undefined;
   /**
    * Framing that separates the messages in the byte stream.
    *
    * @default {u32be()}
    */
-  framing?: Framing;
+  framing?: Framing | undefined;
   /**
    * Standard Schema that validates received messages.
    *
    * @default none
    */
-  schema?: StandardSchema<unknown, In>;
+  schema?: StandardSchema<unknown, In> | undefined;
   /**
    * Standard Schema that validates messages before they are sent. Its output is
    * sent, with defaults and transformations applied.
    *
    * @default none
    */
-  outgoingSchema?: StandardSchema<Out, unknown>;
+  outgoingSchema?: StandardSchema<Out, unknown> | undefined;
   /**
    * Called for a received message that is invalid, which is then skipped.
    *
    * A message is invalid if it cannot be decoded or does not match the schema.
    * Without this option, receiving such a message throws.
    */
-  onInvalid?: (error: CodecError | SchemaError) => void;
+  onInvalid?: ((error: CodecError | SchemaError) => void) | undefined;
 }
 
 /**

@@ -20,27 +20,27 @@ export interface CodecCheckOptions {
    *
    * @default {[]}
    */
-  refused?: readonly unknown[];
+  refused?: readonly unknown[] | undefined;
   /**
    * Whether decoded values may reference the body.
    *
    * @default {false}
    */
-  borrows?: boolean;
+  borrows?: boolean | undefined;
   /**
    * Compares a decoded value with the original.
    *
    * @default deep equality: numbers by `Object.is`, except that 0 equals -0;
    * dates by time, `Uint8Array`s by content, arrays and plain objects by members
    */
-  equal?: (actual: unknown, expected: unknown) => boolean;
+  equal?: ((actual: unknown, expected: unknown) => boolean) | undefined;
   /**
    * Runs one check. Pass the step function of a test framework to report each
    * check by name. It must run the check and rethrow its error.
    *
    * @default {(_name, check) => check()}
    */
-  step?: (name: string, check: () => void) => unknown;
+  step?: ((name: string, check: () => void) => unknown) | undefined;
 }
 
 /**

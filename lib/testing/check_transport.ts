@@ -19,13 +19,15 @@ export interface TransportCheckOptions {
    *
    * @default {(_name, check) => check()}
    */
-  step?: (name: string, check: () => Promise<void>) => Promise<unknown>;
+  step?:
+    | ((name: string, check: () => Promise<void>) => Promise<unknown>)
+    | undefined;
   /**
    * Milliseconds after which a single wait fails its check as hanging.
    *
    * @default {10000}
    */
-  timeout?: number;
+  timeout?: number | undefined;
   /**
    * Whether to check the guarantees that a bare `Deno.Conn` lacks: a second
    * `close()` is harmless, and failures are `TransportError`s of the right kind,
@@ -33,12 +35,12 @@ export interface TransportCheckOptions {
    *
    * @default {true}
    */
-  hardened?: boolean;
+  hardened?: boolean | undefined;
   /**
    * Breaks a connection so that its peer sees a reset. If absent, the checks of
    * resets are skipped.
    */
-  reset?: (connection: Connection) => void | Promise<void>;
+  reset?: ((connection: Connection) => void | Promise<void>) | undefined;
 }
 
 /**

@@ -39,11 +39,11 @@ export interface TestPairOptions<
   Extra extends object = Record<never, never>,
 > {
   /** Options for the server, as for `createServer()`. */
-  server?: ServerOptions<P, Auth, State, Extra>;
+  server?: ServerOptions<P, Auth, State, Extra> | undefined;
   /** Options for the client, as for `connect()`, including its handlers. */
-  client?: ConnectOptions<P>;
+  client?: ConnectOptions<P> | undefined;
   /** Latency, chunk size, capacity and faults of the connection. */
-  connection?: MemoryPairOptions;
+  connection?: MemoryPairOptions | undefined;
 }
 
 /**

@@ -30,11 +30,11 @@ export interface TcpAddress<Tls = Record<never, never>> {
    *
    * @default {"127.0.0.1"}
    */
-  readonly hostname?: string;
+  readonly hostname?: string | undefined;
   /** Port, from 1 to 65535; when listening, 0 means any free port. */
   readonly port: number;
   /** TLS options; if present, the connection uses TLS. */
-  readonly tls?: Tls;
+  readonly tls?: Tls | undefined;
 }
 
 /**
@@ -46,7 +46,7 @@ export interface UnixAddress<Tls = Record<never, never>> {
   /** Path of the socket file; on Linux, `"\0name"` is an abstract name without a file. */
   readonly path: string;
   /** TLS options; if present, the connection uses TLS. */
-  readonly tls?: Tls;
+  readonly tls?: Tls | undefined;
 }
 
 /** A named listener in this process. */
@@ -153,8 +153,8 @@ function formatPath(scheme: string, path: string): string {
 function formatAuthority(
   scheme: string,
   { hostname = DEFAULT_HOSTNAME, port = 0 }: {
-    hostname?: string;
-    port?: number;
+    hostname?: string | undefined;
+    port?: number | undefined;
   },
 ): string {
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;

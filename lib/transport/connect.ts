@@ -47,32 +47,32 @@ export interface RetryPolicy {
    *
    * @default {5}
    */
-  maxAttempts?: number;
+  maxAttempts?: number | undefined;
   /**
    * Upper bound on the first wait, in milliseconds.
    *
    * @default {100}
    */
-  minTimeout?: number;
+  minTimeout?: number | undefined;
   /**
    * Upper bound on every wait, in milliseconds.
    *
    * @default {10000}
    */
-  maxTimeout?: number;
+  maxTimeout?: number | undefined;
   /**
    * Factor by which the bound grows from one wait to the next.
    *
    * @default {2}
    */
-  multiplier?: number;
+  multiplier?: number | undefined;
 }
 
 /** Options for {@linkcode connect}. */
 export interface ConnectOptions
   extends TcpConnectOptions, MemoryConnectOptions {
   /** Cancels the attempt, which then rejects with the signal's reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /**
    * Milliseconds that each attempt at each address may take.
    *
@@ -80,11 +80,11 @@ export interface ConnectOptions
    *
    * @default {10000}
    */
-  timeout?: number;
+  timeout?: number | undefined;
   /** When to retry a failed attempt; without it, `connect` never retries. */
-  retry?: RetryPolicy;
+  retry?: RetryPolicy | undefined;
   /** TLS options for `wss:` URLs and for addresses without their own `tls`. */
-  tls?: TlsClientOptions;
+  tls?: TlsClientOptions | undefined;
 }
 
 /**

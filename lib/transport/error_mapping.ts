@@ -52,7 +52,7 @@ const ADVICE: Readonly<Record<TransportErrorKind, string>> = {
   "address-in-use":
     "the address is in use; stop the other listener or choose another address",
   "address-invalid":
-    "this machine does not have the address; use one of its own, or port 0 for any free port",
+    "this machine does not have the address; use one of this machine's addresses, or port 0 for any free port",
   "closed": "the socket was closed locally",
   "limit":
     "the operating system is out of descriptors, buffers or backlog space; raise the limit or try again later",

@@ -15,7 +15,7 @@ export interface TransferOptions {
    * The connection would not be usable anyway, because it is unknown how much
    * was transferred.
    */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** The last transfer on each connection; the next one waits for it. */

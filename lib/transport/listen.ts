@@ -26,7 +26,7 @@ export type ListenAddress =
 export interface ListenOptions
   extends ListenerOptions, TcpListenOptions, UnixListenOptions {
   /** TLS options for an address without its own `tls`. */
-  tls?: TlsServerOptions;
+  tls?: TlsServerOptions | undefined;
 }
 
 /**

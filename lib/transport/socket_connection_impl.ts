@@ -12,7 +12,7 @@ import type { SocketConnection } from "./socket_connection.ts";
 /** Options for {@linkcode SocketConnectionImpl}. */
 export interface SocketConnectionOptions {
   /** Called once, when the connection is closed locally. */
-  onClose?: () => void;
+  onClose?: (() => void) | undefined;
 }
 
 /** Counts bytes, normalizes errors and makes `close` idempotent. */

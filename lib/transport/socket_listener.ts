@@ -17,7 +17,7 @@ export interface ListenerOptions {
    *
    * @default {10000}
    */
-  maxConnections?: number;
+  maxConnections?: number | undefined;
   /**
    * How to treat new clients while `maxConnections` connections are open.
    *
@@ -26,15 +26,15 @@ export interface ListenerOptions {
    *
    * @default {"wait"}
    */
-  overflow?: "wait" | "refuse";
+  overflow?: "wait" | "refuse" | undefined;
   /**
    * Called when accepting fails temporarily, such as at the descriptor limit.
    *
    * Peers that disconnect before they are accepted are not reported.
    */
-  onError?: (error: TransportError) => void;
+  onError?: ((error: TransportError) => void) | undefined;
   /** Closes the listener when aborted; accepted connections stay open. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /**

@@ -23,7 +23,7 @@ export interface TcpSocketOptions {
    *
    * @default {true}
    */
-  noDelay?: boolean;
+  noDelay?: boolean | undefined;
   /**
    * Whether the operating system probes an idle peer.
    *
@@ -31,7 +31,7 @@ export interface TcpSocketOptions {
    *
    * @default {true}
    */
-  keepAlive?: boolean;
+  keepAlive?: boolean | undefined;
 }
 
 /** Options for an outgoing TCP connection. */
@@ -43,7 +43,7 @@ export interface TcpConnectOptions extends TcpSocketOptions {
    *
    * @default {true}
    */
-  autoSelectFamily?: boolean;
+  autoSelectFamily?: boolean | undefined;
   /**
    * Milliseconds before the other address family is tried as well.
    *
@@ -51,7 +51,7 @@ export interface TcpConnectOptions extends TcpSocketOptions {
    *
    * @default {250}
    */
-  autoSelectFamilyAttemptDelay?: number;
+  autoSelectFamilyAttemptDelay?: number | undefined;
 }
 
 /** Options for a listening TCP socket. */
@@ -64,7 +64,7 @@ export interface TcpListenOptions extends TcpSocketOptions {
    *
    * @default {511}
    */
-  backlog?: number;
+  backlog?: number | undefined;
   /**
    * Whether several processes may listen on the same port (`SO_REUSEPORT`).
    *
@@ -72,7 +72,7 @@ export interface TcpListenOptions extends TcpSocketOptions {
    *
    * @default {false}
    */
-  reusePort?: boolean;
+  reusePort?: boolean | undefined;
 }
 
 /**
@@ -87,7 +87,7 @@ export interface TcpListenOptions extends TcpSocketOptions {
  */
 export async function dialTcp(
   address: TcpAddress<unknown>,
-  options: TcpConnectOptions & { signal?: AbortSignal } = {},
+  options: TcpConnectOptions & { signal?: AbortSignal | undefined } = {},
 ): Promise<Deno.TcpConn> {
   const { hostname = DEFAULT_HOSTNAME, port } = address;
   const { autoSelectFamily, autoSelectFamilyAttemptDelay, signal } = options;
@@ -141,7 +141,7 @@ function cancelOnly(signal: AbortSignal): AbortSignal {
  */
 export async function connectTcp(
   address: TcpAddress<unknown>,
-  options: TcpConnectOptions & { signal?: AbortSignal } = {},
+  options: TcpConnectOptions & { signal?: AbortSignal | undefined } = {},
 ): Promise<SocketConnection> {
   return new SocketConnectionImpl(await dialTcp(address, options));
 }

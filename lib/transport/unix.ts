@@ -21,7 +21,7 @@ export interface UnixListenOptions {
    * keep the file in a directory that only its owner can enter. Without this
    * option, the umask applies.
    */
-  mode?: number;
+  mode?: number | undefined;
 }
 
 /**

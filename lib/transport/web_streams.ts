@@ -24,7 +24,7 @@ export interface WebStreamsOptions {
    *
    * @default {65536}
    */
-  chunkSize?: number;
+  chunkSize?: number | undefined;
 }
 
 /**

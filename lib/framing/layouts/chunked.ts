@@ -22,20 +22,20 @@ export interface ChunkedOptions {
    *
    * @default {1024}
    */
-  maxParts?: number;
+  maxParts?: number | undefined;
   /**
    * Maximum length of a whole message in bytes, in both directions.
    *
    * @default {4194304}
    */
-  maxFrameLength?: number;
+  maxFrameLength?: number | undefined;
   /**
    * How to handle a message that exceeds a limit: `"close"` throws; `"skip"`
    * counts it in `skipped` and continues after its last part.
    *
    * @default {"close"}
    */
-  onTooLong?: "close" | "skip";
+  onTooLong?: "close" | "skip" | undefined;
 }
 
 /**

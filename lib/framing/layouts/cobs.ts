@@ -18,7 +18,7 @@ export interface CobsOptions {
    *
    * @default {4194304}
    */
-  maxFrameLength?: number;
+  maxFrameLength?: number | undefined;
   /**
    * How to handle a frame that is too long or malformed: `"close"` throws;
    * `"skip"` counts it in `skipped` and continues after the next zero byte. Use
@@ -26,7 +26,7 @@ export interface CobsOptions {
    *
    * @default {"close"}
    */
-  onTooLong?: "close" | "skip";
+  onTooLong?: "close" | "skip" | undefined;
 }
 
 /** Maximum number of bytes after one code byte. */

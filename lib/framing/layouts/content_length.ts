@@ -23,20 +23,20 @@ export interface ContentLengthOptions {
    *
    * @default {4096}
    */
-  maxHeaderLength?: number;
+  maxHeaderLength?: number | undefined;
   /**
    * Maximum payload length in bytes, in both directions.
    *
    * @default {4194304}
    */
-  maxFrameLength?: number;
+  maxFrameLength?: number | undefined;
   /**
    * How to handle a frame over the limit: `"close"` throws; `"skip"` counts it
    * in `skipped` and continues with the next frame.
    *
    * @default {"close"}
    */
-  onTooLong?: "close" | "skip";
+  onTooLong?: "close" | "skip" | undefined;
 }
 
 const LATIN1 = new TextDecoder("latin1");

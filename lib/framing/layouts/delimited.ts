@@ -30,21 +30,21 @@ export interface DelimitedOptions {
    *
    * @default {false}
    */
-  keepDelimiter?: boolean;
+  keepDelimiter?: boolean | undefined;
   /**
    * Maximum payload length in bytes, in both directions. The delimiter does not
    * count, whether or not it is kept.
    *
    * @default {4194304}
    */
-  maxFrameLength?: number;
+  maxFrameLength?: number | undefined;
   /**
    * How to handle a frame over the limit: `"close"` throws; `"skip"` counts it
    * in `skipped` and continues after its delimiter.
    *
    * @default {"close"}
    */
-  onTooLong?: "close" | "skip";
+  onTooLong?: "close" | "skip" | undefined;
 }
 
 interface DelimitedConfig {

@@ -62,7 +62,7 @@ export class LengthLayout implements FrameLayout {
       return this.#refuse({
         kind: "bad-length",
         detail:
-          `its length field ${value} means a frame of ${total} bytes; expected at least ${least}`,
+          `its length field ${value} implies a frame of ${total} bytes; expected at least ${least}`,
         declared: value,
       });
     }

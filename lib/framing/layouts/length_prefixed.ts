@@ -36,39 +36,39 @@ export interface LengthPrefixedOptions {
    *
    * @default {4}
    */
-  width?: number;
+  width?: number | undefined;
   /**
    * Byte order of the length field.
    *
    * @default {"big"}
    */
-  endian?: "big" | "little";
+  endian?: "big" | "little" | undefined;
   /**
    * Number of bytes before the length field.
    *
    * @default {0}
    */
-  offset?: number;
+  offset?: number | undefined;
   /**
    * Number of bytes before the payload. Header bytes that belong to neither the
    * length field nor `magic` are written as 0.
    *
    * @default {offset + width}
    */
-  headerLength?: number;
+  headerLength?: number | undefined;
   /**
    * The part of the frame that the length field counts.
    *
    * @default {"payload"}
    */
-  counts?: "payload" | "afterField" | "wholeFrame";
+  counts?: "payload" | "afterField" | "wholeFrame" | undefined;
   /**
    * Number of bytes after the length field that it does not count; negative if
    * it also counts bytes before its own end. An alternative to `counts`.
    */
-  adjustment?: number;
+  adjustment?: number | undefined;
   /** Custom meaning of the length field. An alternative to `counts`. */
-  rule?: LengthRule;
+  rule?: LengthRule | undefined;
   /**
    * Number of leading bytes that `next()` removes and `encode()` adds. `0`
    * keeps the header: `next()` returns whole frames, and `encode()` takes whole
@@ -76,27 +76,27 @@ export interface LengthPrefixedOptions {
    *
    * @default {headerLength}
    */
-  strip?: number;
+  strip?: number | undefined;
   /**
    * Constant bytes at the start of every frame; at most `offset` bytes. The
    * encoder writes them; the decoder requires them.
    *
    * @default {new Uint8Array(0)}
    */
-  magic?: Uint8Array;
+  magic?: Uint8Array | undefined;
   /**
    * Constant bytes at the end of every frame. The encoder writes them; the
    * decoder requires and removes them.
    *
    * @default {new Uint8Array(0)}
    */
-  trailer?: Uint8Array;
+  trailer?: Uint8Array | undefined;
   /**
    * Minimum payload length in bytes, in both directions.
    *
    * @default {0}
    */
-  minFrameLength?: number;
+  minFrameLength?: number | undefined;
   /**
    * Maximum payload length in bytes, in both directions. The header counts if
    * it is kept.
@@ -108,7 +108,7 @@ export interface LengthPrefixedOptions {
    *
    * @default {4194304}
    */
-  maxFrameLength?: number;
+  maxFrameLength?: number | undefined;
   /**
    * How to handle a frame that is too long or too short: `"close"` throws and
    * ends the stream; `"skip"` counts the frame in `skipped` and continues with
@@ -116,7 +116,7 @@ export interface LengthPrefixedOptions {
    *
    * @default {"close"}
    */
-  onTooLong?: "close" | "skip";
+  onTooLong?: "close" | "skip" | undefined;
 }
 
 /**

@@ -16,7 +16,7 @@ export interface LinesOptions extends DelimitedOptions {
    *
    * @default {"any"}
    */
-  newline?: "any" | "lf" | "crlf";
+  newline?: "any" | "lf" | "crlf" | undefined;
 }
 
 const NEWLINES = { any: ["\n", "\r\n"], lf: "\n", crlf: "\r\n" } as const;

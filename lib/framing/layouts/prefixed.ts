@@ -47,14 +47,14 @@ export interface PrefixedOptions {
    *
    * @default {4194304}
    */
-  maxFrameLength?: number;
+  maxFrameLength?: number | undefined;
   /**
    * How to handle a frame over the limit: `"close"` throws; `"skip"` counts it
    * in `skipped` and continues with the next frame.
    *
    * @default {"close"}
    */
-  onTooLong?: "close" | "skip";
+  onTooLong?: "close" | "skip" | undefined;
 }
 
 /**
@@ -161,7 +161,7 @@ class PrefixedLayout extends Layout {
       !(payload >= 0 && (payload % 1 === 0))
     ) {
       return this.#refusePrefix(
-        `read() returned a prefix of ${length} bytes and a payload of ${payload} bytes; expected integers, from 1 to ${seen} and from 0`,
+        `read() returned a prefix of ${length} bytes and a payload of ${payload} bytes; expected integers, 1 to ${seen} and 0 or more`,
       );
     }
     this.#length = length;

@@ -19,13 +19,13 @@ export interface SlipOptions {
    *
    * @default {false}
    */
-  leadingEnd?: boolean;
+  leadingEnd?: boolean | undefined;
   /**
    * Maximum payload length in bytes, in both directions.
    *
    * @default {4194304}
    */
-  maxFrameLength?: number;
+  maxFrameLength?: number | undefined;
   /**
    * How to handle a frame that is too long or malformed: `"close"` throws;
    * `"skip"` counts it in `skipped` and continues after the next END byte. Use
@@ -33,7 +33,7 @@ export interface SlipOptions {
    *
    * @default {"close"}
    */
-  onTooLong?: "close" | "skip";
+  onTooLong?: "close" | "skip" | undefined;
 }
 
 const END = 0xc0;

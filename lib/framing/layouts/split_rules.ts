@@ -58,14 +58,14 @@ export interface FullPartOptions {
    *
    * @default {16777215}
    */
-  partLength?: number;
+  partLength?: number | undefined;
   /**
    * Whether each part begins with a one-byte sequence number. The first byte of
    * the message is the first number; it increases by one with each part.
    *
    * @default {false}
    */
-  sequence?: boolean;
+  sequence?: boolean | undefined;
 }
 
 /**
@@ -114,13 +114,13 @@ export interface DoneFlagOptions {
    *
    * @default {65536}
    */
-  partLength?: number;
+  partLength?: number | undefined;
   /**
    * The "done" bit of the flags byte: 1, 2, 4, … 128.
    *
    * @default {1}
    */
-  bit?: number;
+  bit?: number | undefined;
 }
 
 /**

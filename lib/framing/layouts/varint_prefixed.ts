@@ -26,7 +26,7 @@ export interface VarintPrefixedOptions {
    *
    * @default {10}
    */
-  maxPrefixLength?: number;
+  maxPrefixLength?: number | undefined;
   /**
    * Whether to reject lengths that use more bytes than necessary. If a frame
    * has two valid encodings, a filter that knows only one of them can be
@@ -34,34 +34,34 @@ export interface VarintPrefixedOptions {
    *
    * @default {true}
    */
-  canonical?: boolean;
+  canonical?: boolean | undefined;
   /**
    * Number of bytes before the length; requires `keepHeader`.
    *
    * @default {0}
    */
-  offset?: number;
+  offset?: number | undefined;
   /**
    * Whether frames keep their header: `next()` returns whole frames, and
    * `encode()` takes whole frames and rejects one whose length is wrong.
    *
    * @default {false}
    */
-  keepHeader?: boolean;
+  keepHeader?: boolean | undefined;
   /**
    * Maximum payload length in bytes, in both directions. The header counts if
    * it is kept.
    *
    * @default {4194304}
    */
-  maxFrameLength?: number;
+  maxFrameLength?: number | undefined;
   /**
    * How to handle a frame over the limit: `"close"` throws; `"skip"` counts it
    * in `skipped` and continues with the next frame.
    *
    * @default {"close"}
    */
-  onTooLong?: "close" | "skip";
+  onTooLong?: "close" | "skip" | undefined;
 }
 
 interface VarintConfig {

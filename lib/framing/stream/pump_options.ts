@@ -18,13 +18,13 @@ export interface FramesOptions {
    *
    * @default {"always"}
    */
-  copy?: "always" | "auto" | "never";
+  copy?: "always" | "auto" | "never" | undefined;
   /**
    * Number of unsent bytes above which `FrameStream.send` waits.
    *
    * @default {1048576}
    */
-  highWaterMark?: number;
+  highWaterMark?: number | undefined;
   /**
    * Milliseconds that a frame may take, from first byte to last; `0` means no
    * limit. Protects against peers that send half a frame and keep the
@@ -33,31 +33,36 @@ export interface FramesOptions {
    *
    * @default {30000}
    */
-  frameTimeout?: number;
+  frameTimeout?: number | undefined;
   /**
    * Number of frames to process before yielding to the event loop. Prevents one
    * peer from starving the others.
    *
    * @default {1024}
    */
-  framesPerTurn?: number;
+  framesPerTurn?: number | undefined;
   /**
    * Milliseconds that disposal waits for unsent bytes; `0` does not wait. After
    * that, the connection is closed regardless.
    *
    * @default {5000}
    */
-  linger?: number;
+  linger?: number | undefined;
   /**
    * Closes the connection when aborted. The stream's pending calls then reject
    * with the signal's reason.
    */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** Checked options with defaults filled in. */
 export type ResolvedOptions =
-  & Required<Omit<FramesOptions, "signal">>
+  & {
+    [Name in keyof Omit<FramesOptions, "signal">]-?: Exclude<
+      FramesOptions[Name],
+      undefined
+    >;
+  }
   & { signal: AbortSignal | undefined };
 
 /** Checks the options and fills in defaults. */

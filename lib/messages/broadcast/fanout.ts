@@ -21,13 +21,13 @@ export interface SlowOptions {
    *
    * @default {"drop-oldest"}
    */
-  slow?: SlowPolicy;
+  slow?: SlowPolicy | undefined;
   /**
    * Maximum number of messages queued for one subscriber.
    *
    * @default {64}
    */
-  maxQueued?: number;
+  maxQueued?: number | undefined;
 }
 
 /** Counters of a topic or of a server's broadcasts. */
@@ -60,7 +60,7 @@ export interface PublishOptions {
    *
    * @default none
    */
-  key?: string | number;
+  key?: string | number | undefined;
 }
 
 /**
@@ -116,6 +116,14 @@ interface Encoded {
   readonly body: Uint8Array;
 }
 
+/** Options for slow subscribers, with defaults filled in. */
+export interface ResolvedSlowOptions {
+  /** Policy for a full queue. */
+  readonly slow: SlowPolicy;
+  /** Messages that may be queued for one subscriber. */
+  readonly maxQueued: number;
+}
+
 /**
  * Validates the options and fills in the defaults.
  *
@@ -123,7 +131,7 @@ interface Encoded {
  */
 export function resolveSlowOptions(
   { slow = "drop-oldest", maxQueued = 64 }: SlowOptions,
-): Required<SlowOptions> {
+): ResolvedSlowOptions {
   if (!Number.isInteger(maxQueued) || maxQueued < 1) {
     throw new RangeError(
       `Cannot serve slow subscribers with maxQueued ${maxQueued}: it must be an integer of at least 1`,
@@ -146,7 +154,7 @@ class Subscriber {
   constructor(
     target: BroadcastTarget,
     stats: TopicStats,
-    { maxQueued, slow }: Required<SlowOptions>,
+    { maxQueued, slow }: ResolvedSlowOptions,
   ) {
     this.target = target;
     this.#queue = new SubscriberQueue(maxQueued, slow);
@@ -154,7 +162,7 @@ class Subscriber {
   }
 
   /** Changes the options; keeps as many queued messages as they allow. */
-  change({ maxQueued, slow }: Required<SlowOptions>): void {
+  change({ maxQueued, slow }: ResolvedSlowOptions): void {
     this.#stats.dropped += this.#queue.change(maxQueued, slow);
   }
 

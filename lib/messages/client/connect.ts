@@ -10,23 +10,21 @@ import {
 } from "../../transport/connect.ts";
 import type { Connection, SocketAddress } from "../../transport/connection.ts";
 import { contextRemote } from "../handlers/context_remote.ts";
-import { differencesOfClient } from "../connection/handshake_differences.ts";
 import { LazySignal } from "../support/lazy_signal.ts";
 import { Peer } from "../connection/peer.ts";
 import { buildRemote, type CallSite } from "../calls/remote.ts";
-import { sideTables } from "../connection/side_tables.ts";
+import { type SideTables, sideTables } from "../connection/side_tables.ts";
 import { connectionInfo } from "../connection/connection_info.ts";
 import type { ConnectionInfo } from "../handlers/context.ts";
 import type { CallContext } from "../handlers/context.ts";
 import { SessionError } from "../errors/call_error.ts";
-import type { Interceptor } from "../calls/interceptor.ts";
 import type { MiddlewareContext } from "../handlers/middleware.ts";
 import type {
   AnyProtocol,
   Handlers,
   Remote,
 } from "../protocol/protocol_types.ts";
-import type { MethodDifference } from "../introspection/protocol_diff.ts";
+import type { MethodMismatch } from "../session/control/method_matching.ts";
 import type { SessionStats } from "../session/flow/shared_state.ts";
 import {
   type ResolvedSessionOptions,
@@ -48,32 +46,10 @@ export interface ClientOptions<
   /** Credentials for the server's `authenticate`: any value that the codec can encode. */
   credentials?: unknown;
   /**
-   * Default timeout of calls, in milliseconds.
-   *
-   * A timeout in a call's options, or in the declaration of its method, takes
-   * precedence.
-   *
-   * @default no timeout
-   */
-  timeout?: number;
-  /**
-   * Interceptors around every call that the client makes, the outermost first.
-   *
-   * @default {[]}
-   */
-  interceptors?: readonly Interceptor[];
-  /**
    * Signal that aborts connecting: `connect()` then rejects with its reason.
    * Once the session is open, the signal closes the session.
    */
-  signal?: AbortSignal;
-  /**
-   * Called after the handshake if `session.differences` is not empty. Errors
-   * that it throws are reported to `onError`.
-   */
-  onDifferences?: (
-    differences: readonly MethodDifference[],
-  ) => void | Promise<void>;
+  signal?: AbortSignal | undefined;
   /**
    * Whether `connect()` resolves before the server has accepted the client.
    *
@@ -82,12 +58,12 @@ export interface ClientOptions<
    *
    * @default {false}
    */
-  early?: boolean;
+  early?: boolean | undefined;
   /**
    * Options for the transport, such as timeout, retry, keep-alive and TLS.
    * Unused if a connection is passed instead of an address.
    */
-  transport?: Omit<DialOptions, "signal">;
+  transport?: Omit<DialOptions, "signal"> | undefined;
 }
 
 /**
@@ -122,17 +98,17 @@ export interface ClientSession<P extends AnyProtocol>
    */
   readonly sameProtocol: boolean;
   /**
-   * Differences between the methods of both sides, the server's methods first.
+   * Methods that both sides declare differently, the server's methods first.
+   * Empty until the handshake is complete.
    *
-   * They cover the methods that one side calls, and are computed on first
-   * access. The texts name the fields that differ if both sides have JSON
-   * Schemas and the server discloses its own. Only calls to methods marked
-   * `incompatible` fail, immediately and with `unimplemented`.
+   * It lists the methods that one side calls. Calls to methods with the reason
+   * `missing` or `shape` fail immediately with `unimplemented`. To see the
+   * fields that differ, use `compareWithServer()`.
    */
-  readonly differences: readonly MethodDifference[];
+  readonly mismatches: readonly MethodMismatch[];
   /**
-   * Aborted when the server begins to drain, or when the session ends. Make
-   * further calls in a session with another server.
+   * Aborted when either side begins to drain, or when the session ends. Make
+   * further calls in another session.
    */
   readonly draining: AbortSignal;
   /**
@@ -155,6 +131,15 @@ export interface ClientSession<P extends AnyProtocol>
    * credentials are refused or not accepted within `limits.handshakeTimeout`
    */
   refresh(credentials: unknown): Promise<void>;
+  /**
+   * Waits for calls in flight, then closes.
+   *
+   * New calls, in either direction, fail with `unavailable`. Calls that are still
+   * running after `limits.drainGrace` milliseconds fail.
+   *
+   * @returns a promise that resolves when the connection is closed
+   */
+  drain(): Promise<void>;
   /**
    * Closes the session immediately. Calls in flight fail. Disposing the session
    * does the same.
@@ -221,15 +206,10 @@ export async function connect<
   let connection = isConnection(address) ? address : undefined;
   try {
     clientOptions.signal?.throwIfAborted();
-    checkTimeout(clientOptions.timeout);
     const resolved = resolveSessionOptions(clientOptions);
     const tables = sideTables(protocol, "client", clientOptions.handlers ?? {});
     connection ??= await dialAddress(address as DialTarget, clientOptions); // not a connection: see above
-    const session = new ClientSessionImpl<P>(connection, {
-      tables,
-      resolved,
-      options: clientOptions,
-    });
+    const session = new ClientSessionImpl<P>(connection, tables, resolved);
     await session.open(clientOptions);
     return session;
   } catch (error) {
@@ -250,41 +230,28 @@ function dialAddress(
   );
 }
 
-interface ClientSessionParts {
-  readonly tables: ReturnType<typeof sideTables>;
-  readonly resolved: ResolvedSessionOptions;
-  readonly options: Pick<
-    ClientOptions,
-    "timeout" | "interceptors" | "onDifferences"
-  >;
-}
-
-const NO_DIFFERENCES: readonly MethodDifference[] = Object.freeze([]);
-
 class ClientSessionImpl<P extends AnyProtocol> implements ClientSession<P> {
   readonly remote: Remote<P, "server">;
   readonly finished: Promise<SessionError | undefined>;
-  #differences: readonly MethodDifference[] | undefined = undefined;
   readonly #peer: Peer;
   readonly #info: ConnectionInfo;
-  readonly #parts: ClientSessionParts;
   readonly #draining: LazySignal = new LazySignal();
   readonly #opened: PromiseWithResolvers<void> = Promise.withResolvers();
   #finish!: (error: SessionError | undefined) => void;
 
-  constructor(connection: Connection, parts: ClientSessionParts) {
+  constructor(
+    connection: Connection,
+    tables: SideTables,
+    resolved: ResolvedSessionOptions,
+  ) {
     this.#info = connectionInfo(connection);
-    this.#parts = parts;
-    const { tables, resolved, options } = parts;
     this.finished = new Promise((resolve) => this.#finish = resolve);
     this.#opened.promise.catch(() => {});
     const site: CallSite = {
       peer: () => this.#peer,
       timeLeft: () => Infinity,
-      defaults: options.timeout === undefined
-        ? {}
-        : { timeout: options.timeout },
-      interceptors: options.interceptors ?? [],
+      defaults: resolved.callDefaults,
+      interceptors: resolved.interceptors,
     };
     this.remote = buildRemote(tables.calls, site) as Remote<P, "server">; // built from the protocol P
     this.#peer = new Peer({
@@ -297,7 +264,7 @@ class ClientSessionImpl<P extends AnyProtocol> implements ClientSession<P> {
       events: {
         onAuthenticate() {}, // only servers authenticate
         onRefresh() {}, // only servers receive credentials
-        onOpened: () => this.#onOpened(),
+        onOpened: () => this.#opened.resolve(),
         onPeerDraining: () => this.#draining.fire(),
         onRoom() {}, // only servers broadcast
         onEnded: (error) => this.#onEnded(error),
@@ -340,15 +307,6 @@ class ClientSessionImpl<P extends AnyProtocol> implements ClientSession<P> {
     if (signal.aborted) abort();
   }
 
-  #onOpened(): void {
-    this.#opened.resolve();
-    const { resolved, options: { onDifferences } } = this.#parts;
-    if (onDifferences === undefined || this.differences.length === 0) return;
-    (async () => await onDifferences(this.differences))().catch((error) =>
-      resolved.report(error, "")
-    );
-  }
-
   #onEnded(error: SessionError | undefined): void {
     this.#draining.fire();
     this.#opened.reject(
@@ -377,10 +335,8 @@ class ClientSessionImpl<P extends AnyProtocol> implements ClientSession<P> {
     return this.#peer.sameProtocol;
   }
 
-  get differences(): readonly MethodDifference[] {
-    const { peer } = this.#peer.session;
-    if (peer === undefined || this.sameProtocol) return NO_DIFFERENCES;
-    return this.#differences ??= differencesOfClient(peer, this.#parts.tables);
+  get mismatches(): readonly MethodMismatch[] {
+    return this.#peer.mismatches;
   }
 
   get draining(): AbortSignal {
@@ -400,6 +356,12 @@ class ClientSessionImpl<P extends AnyProtocol> implements ClientSession<P> {
     await this.#peer.refresh(credentials);
   }
 
+  drain(): Promise<void> {
+    this.#draining.fire();
+    this.#peer.enter().drain();
+    return this.#peer.closed;
+  }
+
   close(): Promise<void> {
     this.#peer.enter().close();
     return this.#peer.closed;
@@ -408,13 +370,6 @@ class ClientSessionImpl<P extends AnyProtocol> implements ClientSession<P> {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-function checkTimeout(timeout: number | undefined): void {
-  if (timeout === undefined || timeout > 0) return;
-  throw new RangeError(
-    `Cannot connect with a call timeout of ${timeout}: it must be above 0 ms or omitted`,
-  );
 }
 
 function isConnection(

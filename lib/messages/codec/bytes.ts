@@ -15,7 +15,7 @@ export interface BytesOptions {
    *
    * @default {"copy"}
    */
-  binary?: "copy" | "borrow";
+  binary?: "copy" | "borrow" | undefined;
 }
 
 /**

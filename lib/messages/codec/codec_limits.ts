@@ -15,7 +15,7 @@ export interface CodecLimits {
    *
    * @default {64}
    */
-  maxDepth?: number;
+  maxDepth?: number | undefined;
   /**
    * Maximum number of values and keys in a message: 1 to 2^29. Prevents a
    * message from growing to many times its size in memory, because an empty
@@ -23,17 +23,17 @@ export interface CodecLimits {
    *
    * @default {1000000}
    */
-  maxNodes?: number;
+  maxNodes?: number | undefined;
   /**
    * Maximum total size of strings, keys and binary data in bytes: 1 to 2^30.
    *
    * @default {16777216}
    */
-  maxBytes?: number;
+  maxBytes?: number | undefined;
 }
 
 /** The limits, with defaults filled in. */
-export type ResolvedCodecLimits = Required<CodecLimits>;
+export type ResolvedCodecLimits = Record<keyof CodecLimits, number>;
 
 const DEFAULTS: ResolvedCodecLimits = {
   maxDepth: 64,

@@ -22,7 +22,7 @@ export interface MsgpackOptions extends CodecLimits {
    *
    * @default {"bigint"}
    */
-  int64?: "bigint" | "number" | "auto";
+  int64?: "bigint" | "number" | "auto" | undefined;
   /**
    * Whether decoded binary data is a copy or references the body. Views are
    * faster for large data, but the body must not be reused, and each view keeps
@@ -30,7 +30,7 @@ export interface MsgpackOptions extends CodecLimits {
    *
    * @default {"copy"}
    */
-  binary?: "copy" | "borrow";
+  binary?: "copy" | "borrow" | undefined;
 }
 
 const INT64 = ["bigint", "number", "auto"];

@@ -5,6 +5,8 @@
  */
 import type { MessageCodec } from "../codec/message_codec.ts";
 import { msgpack } from "../codec/msgpack.ts";
+import type { Interceptor } from "../calls/interceptor.ts";
+import type { CallOptions } from "../protocol/client_types.ts";
 import {
   checkExposure,
   type ErrorExposure,
@@ -44,13 +46,17 @@ export interface SessionOptions<
    *
    * @default {[msgpack()]}
    */
-  codecs?: readonly [MessageCodec, ...MessageCodec[]];
+  codecs?: readonly [MessageCodec, ...MessageCodec[]] | undefined;
   /**
    * Limits that override the values of `DEFAULT_LIMITS`.
    *
    * @default `DEFAULT_LIMITS`
    */
-  limits?: Partial<SessionLimits>;
+  limits?:
+    | {
+      readonly [Name in keyof SessionLimits]?: SessionLimits[Name] | undefined;
+    }
+    | undefined;
   /**
    * Middleware around every handler of this side. Use `chain()` to combine two
    * middlewares.
@@ -58,7 +64,22 @@ export interface SessionOptions<
    * Declare its type as `Middleware<…>`, so that handlers see the members that
    * it adds to the context.
    */
-  middleware?: Middleware<Extra, Context>;
+  middleware?: Middleware<Extra, Context> | undefined;
+  /**
+   * Interceptors around every call that this side makes, the outermost first.
+   *
+   * @default {[]}
+   */
+  interceptors?: readonly Interceptor[] | undefined;
+  /**
+   * Default timeout of calls that this side makes, in milliseconds.
+   *
+   * A timeout in a call's options, or in the declaration of its method, takes
+   * precedence.
+   *
+   * @default no timeout
+   */
+  callTimeout?: number | undefined;
   /**
    * Called for every failure that no method declares.
    *
@@ -68,7 +89,7 @@ export interface SessionOptions<
    *
    * @default prints the incident with `console.error`
    */
-  onError?: (incident: Incident) => void | Promise<void>;
+  onError?: ((incident: Incident) => void | Promise<void>) | undefined;
   /**
    * Details of undeclared failures that the peer receives besides the id.
    *
@@ -82,7 +103,7 @@ export interface SessionOptions<
    *
    * @default {"none"}
    */
-  exposeErrors?: ErrorExposure;
+  exposeErrors?: ErrorExposure | undefined;
 }
 
 /** Session options, validated and with defaults. */
@@ -93,6 +114,10 @@ export interface ResolvedSessionOptions {
   readonly limits: SessionLimits;
   /** Middleware around every handler. */
   readonly middleware: AnyMiddleware | undefined;
+  /** Interceptors of every call. */
+  readonly interceptors: readonly Interceptor[];
+  /** Default options of every call. */
+  readonly callDefaults: CallOptions;
   /** Reports a failure to `onError`. */
   readonly report: (error: unknown, method: string) => IncidentReport;
 }
@@ -109,12 +134,16 @@ export function resolveSessionOptions<
   options: SessionOptions<Extra, Context>,
 ): ResolvedSessionOptions {
   const { codecs = [msgpack()], limits, middleware } = options;
+  const { interceptors = [], callTimeout } = options;
   const { onError = print, exposeErrors = "none" } = options;
   checkExposure(exposeErrors);
+  checkTimeout(callTimeout);
   return {
     codecs,
     limits: resolveSessionLimits(limits),
     middleware,
+    interceptors,
+    callDefaults: callTimeout === undefined ? {} : { timeout: callTimeout },
     report(error, method) {
       const id = crypto.randomUUID();
       // An error in `onError` must not end the session.
@@ -122,6 +151,13 @@ export function resolveSessionOptions<
       return { incident: id, exposed: exposedText(error, exposeErrors) };
     },
   };
+}
+
+function checkTimeout(timeout: number | undefined): void {
+  if (timeout === undefined || timeout > 0) return;
+  throw new RangeError(
+    `Cannot use ${timeout} as callTimeout: it must be above 0 ms or omitted`,
+  );
 }
 
 function print({ id, method, error }: Incident): void {

@@ -89,19 +89,19 @@ export const RETRY: readonly Retry[] = ["never", "later", "now"];
 /** Details of a {@linkcode CallError}. */
 export interface CallErrorOptions extends ErrorOptions {
   /** Dotted name of the method; `""` if unknown. @default {""} */
-  method?: string;
+  method?: string | undefined;
   /** Whether the handler ran. @default {"maybe"} */
-  processed?: Processed;
+  processed?: Processed | undefined;
   /** When to retry the call. @default {"never"} */
-  retry?: Retry;
+  retry?: Retry | undefined;
   /** Milliseconds to wait before a retry. @default {0} */
-  retryAfter?: number;
+  retryAfter?: number | undefined;
   /** Name of the declared error; `""` for other codes. @default {""} */
-  declared?: string;
+  declared?: string | undefined;
   /** Data of the declared error, or the issues of an invalid input. @default {undefined} */
   data?: unknown;
   /** Id under which the peer reported the failure. @default {""} */
-  incident?: string;
+  incident?: string | undefined;
 }
 
 /**

@@ -39,7 +39,7 @@ export interface CallOptions {
    * signal was created by `AbortSignal.timeout()`. If the signal is aborted
    * before the call, nothing is sent.
    */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /**
    * Milliseconds until the call fails with the code `deadline`; above 0.
    *
@@ -48,7 +48,7 @@ export interface CallOptions {
    *
    * @default the method's `timeout`, or else the client's; no limit if neither is set
    */
-  timeout?: number;
+  timeout?: number | undefined;
   /**
    * Text sent along with the call, which handlers and middleware can read.
    *
@@ -57,14 +57,16 @@ export interface CallOptions {
    *
    * @default no metadata
    */
-  metadata?: Readonly<Record<string, string>>;
+  metadata?: Readonly<Record<string, string>> | undefined;
   /**
    * Called with the result's metadata, before the call succeeds.
    *
    * If it throws, the call fails with that error. A returned promise is not
    * awaited; if it rejects, the error goes to `onError`.
    */
-  onMetadata?: (metadata: Readonly<Record<string, string>>) => void;
+  onMetadata?:
+    | ((metadata: Readonly<Record<string, string>>) => void)
+    | undefined;
 }
 
 /**

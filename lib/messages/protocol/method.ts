@@ -16,15 +16,15 @@ export interface MethodOptions {
    *
    * @default the client's timeout for calls, or no limit
    */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /**
    * Whether repeating a call that may have run is harmless.
    *
    * @default {false}
    */
-  readonly idempotent?: boolean;
+  readonly idempotent?: boolean | undefined;
   /** One-line description for humans, shown by introspection. @default {""} */
-  readonly description?: string;
+  readonly description?: string | undefined;
 }
 
 /**

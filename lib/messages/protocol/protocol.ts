@@ -25,7 +25,7 @@ export interface ProtocolOptions {
    *
    * @default {1024}
    */
-  readonly maxMethods?: number;
+  readonly maxMethods?: number | undefined;
 }
 
 const DEFAULT_MAX_METHODS = 1024;

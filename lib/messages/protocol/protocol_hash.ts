@@ -8,6 +8,7 @@
 import { canonicalSchema } from "../schema/canonical_json.ts";
 import { type MethodSchemas, methodSchemas } from "./method_schemas.ts";
 import type { MethodDeclaration } from "./method.ts";
+import type { AnyProtocol, BoundMethod } from "./protocol_types.ts";
 import type { Shape } from "../session/wire/shape.ts";
 
 const ENCODER = new TextEncoder();
@@ -54,6 +55,27 @@ export function methodHash(method: MethodDeclaration): number {
     canonicalSchema({ properties: errors }), // as properties, because error names are not keywords
   ].join("\n");
   return fnv1a(text) || 1; // 0 means that only types are known
+}
+
+/**
+ * Summarizes the methods of a protocol: names, shapes and schema hashes.
+ *
+ * @param protocol the protocol
+ * @returns the methods of each side, sorted by name, as in a handshake
+ */
+export function summaries(protocol: AnyProtocol): {
+  server: readonly MethodSummary[];
+  client: readonly MethodSummary[];
+} {
+  return {
+    server: protocol.methods.server.map(summarize),
+    client: protocol.methods.client.map(summarize),
+  };
+}
+
+/** Summarizes one method. */
+export function summarize({ name, method, hash }: BoundMethod): MethodSummary {
+  return { name, shape: method.shape, hash };
 }
 
 /**

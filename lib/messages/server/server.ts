@@ -83,9 +83,7 @@ export function createServer<
   options: ServerOptions<NoInfer<P>, Auth, State, Extra> = {},
 ): Server<P, Auth, State> {
   return new HandlerServer<P, Auth, State>(
-    sideTables(protocol, "server", handlers, {
-      discloseSchemas: options.discloseSchemas ?? true,
-    }),
+    sideTables(protocol, "server", handlers),
     resolveSessionOptions(options),
     options,
   );
@@ -138,9 +136,7 @@ export async function serve<
   const { signal, transport = {}, onListen } = options;
   signal?.throwIfAborted();
   const server = new HandlerServer<P, Auth, State>(
-    sideTables(protocol, "server", handlers, {
-      discloseSchemas: options.discloseSchemas ?? true,
-    }),
+    sideTables(protocol, "server", handlers),
     resolveSessionOptions(options),
     options,
   );

@@ -5,7 +5,6 @@
  */
 import type { Connection, SocketAddress } from "../../transport/connection.ts";
 import { contextRemote } from "../handlers/context_remote.ts";
-import { differencesOfServer } from "../connection/handshake_differences.ts";
 import { LazySignal } from "../support/lazy_signal.ts";
 import { Peer } from "../connection/peer.ts";
 import { publicMessage } from "../errors/incident_report.ts";
@@ -15,7 +14,7 @@ import type { SideTables } from "../connection/side_tables.ts";
 import { connectionInfo } from "../connection/connection_info.ts";
 import type { ConnectionInfo } from "../handlers/context.ts";
 import { CallError, type SessionError } from "../errors/call_error.ts";
-import type { MethodDifference } from "../introspection/protocol_diff.ts";
+import type { MethodMismatch } from "../session/control/method_matching.ts";
 import type { AnyProtocol, Remote } from "../protocol/protocol_types.ts";
 import type { BroadcastTarget } from "../broadcast/fanout.ts";
 import type { OwnOptions, Server, ServerSession } from "./server_types.ts";
@@ -46,7 +45,7 @@ export interface ServerSessionImplOptions {
    *
    * @default {false}
    */
-  readonly rejected?: boolean;
+  readonly rejected?: boolean | undefined;
 }
 
 /** Implementation of `ServerSession`. */
@@ -81,8 +80,8 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     this.#site = {
       peer: () => this.#peer,
       timeLeft: () => Infinity,
-      defaults: {},
-      interceptors: [],
+      defaults: resolved.callDefaults,
+      interceptors: resolved.interceptors,
     };
     this.#peer = new Peer({
       role: "server",
@@ -144,12 +143,8 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     return this.#peer.sameProtocol;
   }
 
-  /** Computed on each access rather than stored, because it is rarely read. */
-  get differences(): readonly MethodDifference[] {
-    const { peer } = this.#peer.session;
-    return peer === undefined || this.sameProtocol
-      ? []
-      : differencesOfServer(peer, this.#owner.tables);
+  get mismatches(): readonly MethodMismatch[] {
+    return this.#peer.mismatches;
   }
 
   get draining(): AbortSignal {

@@ -17,7 +17,7 @@ import type {
 import type { ConnectionInfo } from "../handlers/context.ts";
 import type { CallContext } from "../handlers/context.ts";
 import type { SessionError } from "../errors/call_error.ts";
-import type { MethodDifference } from "../introspection/protocol_diff.ts";
+import type { MethodMismatch } from "../session/control/method_matching.ts";
 import type { AnyProtocol, Remote } from "../protocol/protocol_types.ts";
 import type { SessionStats } from "../session/flow/shared_state.ts";
 import type { SessionOptions } from "../connection/session_options.ts";
@@ -71,10 +71,12 @@ export interface ServerOptions<
    *
    * @default every client is accepted, and `auth` is `undefined`
    */
-  authenticate?: (
-    credentials: unknown,
-    client: ClientInfo,
-  ) => Auth | Promise<Auth>;
+  authenticate?:
+    | ((
+      credentials: unknown,
+      client: ClientInfo,
+    ) => Auth | Promise<Auth>)
+    | undefined;
   /**
    * Called for each session to create `context.session.state`.
    *
@@ -84,7 +86,7 @@ export interface ServerOptions<
    *
    * @default `state` is `undefined`
    */
-  state?: () => State | Promise<State>;
+  state?: (() => State | Promise<State>) | undefined;
   /**
    * Maximum number of simultaneous sessions, including handshakes in progress.
    *
@@ -93,27 +95,20 @@ export interface ServerOptions<
    *
    * @default {10000}
    */
-  maxSessions?: number;
+  maxSessions?: number | undefined;
   /**
    * How `server.broadcast` treats slow clients.
    *
    * @default `{ slow: "drop-oldest", maxQueued: 64 }`
    */
-  broadcast?: SlowOptions;
-  /**
-   * Whether accepted clients receive the JSON Schemas of differing methods.
-   *
-   * With the schemas, a client's `session.differences` name the fields that
-   * differ; without them, only the methods.
-   *
-   * @default {true}
-   */
-  discloseSchemas?: boolean;
+  broadcast?: SlowOptions | undefined;
   /**
    * Called with each session once its handshake is complete. Errors that it
    * throws are reported to `onError`.
    */
-  onSession?: (session: ServerSession<P, Auth, State>) => void | Promise<void>;
+  onSession?:
+    | ((session: ServerSession<P, Auth, State>) => void | Promise<void>)
+    | undefined;
 }
 
 /** Options for {@linkcode serve}. */
@@ -130,11 +125,11 @@ export interface ServeOptions<
    * error. A promise that it returns is not awaited; a rejection is reported to
    * `onError`.
    */
-  onListen?: (addr: SocketAddress) => void;
+  onListen?: ((addr: SocketAddress) => void) | undefined;
   /** Stops listening and closes every session immediately when aborted. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Options for the listener, such as backlog, keep-alive, socket mode and TLS. */
-  transport?: Omit<ListenOptions, "signal">;
+  transport?: Omit<ListenOptions, "signal"> | undefined;
 }
 
 /**
@@ -246,16 +241,14 @@ export interface ServerSession<
    */
   readonly sameProtocol: boolean;
   /**
-   * Differences in how the client knows the server's methods.
+   * Methods of the server that the client declares differently.
    *
-   * They cover the methods that the client may call. The texts name methods, not
-   * fields.
-   *
-   * A client does not announce the methods that it handles. If the list is empty
-   * and `sameProtocol` is `false`, those methods differ, or the server has
-   * methods that the client does not know.
+   * It lists the methods that the client may call. A client does not announce
+   * the methods that it handles: if the list is empty and `sameProtocol` is
+   * `false`, those methods differ, or the server has methods that the client
+   * does not know.
    */
-  readonly differences: readonly MethodDifference[];
+  readonly mismatches: readonly MethodMismatch[];
   /**
    * Aborted when the session begins to drain. Long-running handlers should then
    * return.

@@ -10,6 +10,7 @@ import {
   type PublishedMethod,
   publishedMethods,
   type Publishers,
+  type ResolvedSlowOptions,
   resolveSlowOptions,
   type SlowOptions,
   type TopicStats,
@@ -27,13 +28,13 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
     new Map();
   readonly #members: Map<ServerSession<P, Auth, State>, Member> = new Map();
 
-  readonly #slow: Required<SlowOptions>;
+  readonly #slow: ResolvedSlowOptions;
 
   /**
    * @param methods the client's methods
    * @param slow how broadcasts treat slow sessions
    */
-  constructor(methods: readonly BoundMethod[], slow: Required<SlowOptions>) {
+  constructor(methods: readonly BoundMethod[], slow: ResolvedSlowOptions) {
     this.published = publishedMethods(methods);
     this.#slow = slow;
   }

@@ -15,7 +15,7 @@ import { SocketConnectionImpl } from "../socket_connection_impl.ts";
 /** Options for connecting to a memory listener. */
 export interface MemoryConnectOptions {
   /** Behavior of the link between client and server. */
-  link?: Omit<MemoryPairOptions, "name">;
+  link?: Omit<MemoryPairOptions, "name"> | undefined;
 }
 
 /** Maximum number of clients waiting for `accept`, as for TCP in Deno. */

@@ -45,27 +45,27 @@ export interface MemoryLinkOptions {
    *
    * @default {65536}
    */
-  capacity?: number;
+  capacity?: number | undefined;
   /**
    * Milliseconds from write to read, on the real clock.
    *
    * @default {0}
    */
-  latency?: number;
+  latency?: number | undefined;
   /**
    * Maximum number of bytes that one read returns.
    *
    * @default {Infinity}
    */
-  readSize?: MemoryChunkSize;
+  readSize?: MemoryChunkSize | undefined;
   /**
    * Maximum number of bytes that one write accepts.
    *
    * @default {Infinity}
    */
-  writeSize?: MemoryChunkSize;
+  writeSize?: MemoryChunkSize | undefined;
   /** Fault to simulate; none by default. */
-  fault?: MemoryFault;
+  fault?: MemoryFault | undefined;
 }
 
 /**
@@ -75,9 +75,9 @@ export interface MemoryLinkOptions {
  */
 export interface MemoryPairOptions extends MemoryLinkOptions {
   /** Options from the first connection, the client, to the second. */
-  toServer?: MemoryLinkOptions;
+  toServer?: MemoryLinkOptions | undefined;
   /** Options from the second connection, the server, to the first. */
-  toClient?: MemoryLinkOptions;
+  toClient?: MemoryLinkOptions | undefined;
   /**
    * Seed for the random sizes of reads and writes.
    *
@@ -85,13 +85,13 @@ export interface MemoryPairOptions extends MemoryLinkOptions {
    *
    * @default {1}
    */
-  seed?: number;
+  seed?: number | undefined;
   /**
    * Name in the addresses of both connections.
    *
    * @default {"pair"}
    */
-  name?: string;
+  name?: string | undefined;
 }
 
 /**

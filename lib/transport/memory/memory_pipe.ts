@@ -19,7 +19,9 @@ export interface PipeOptions {
   /** Returns the maximum number of bytes for the next write. */
   readonly writeLimit: () => number;
   /** The fault after `after` bytes. */
-  readonly fault?: { readonly kind: string; readonly after: number };
+  readonly fault?:
+    | { readonly kind: string; readonly after: number }
+    | undefined;
 }
 
 interface Pending<T> {

@@ -20,7 +20,7 @@ export interface TlsServerCertificate {
    * With this option (mutual TLS), each client must present a certificate that
    * one of these authorities issued and that is within its validity period.
    */
-  clientCaCerts?: readonly string[];
+  clientCaCerts?: readonly string[] | undefined;
 }
 
 /**
@@ -71,11 +71,11 @@ export function requireAuthority(
 /** The certificate of a client, and the authorities that it trusts. */
 export interface ClientCertificates {
   /** PEM certificates of trusted authorities. */
-  caCerts?: readonly string[];
+  caCerts?: readonly string[] | undefined;
   /** PEM certificate chain of the client. */
-  cert?: string;
+  cert?: string | undefined;
   /** PEM private key of `cert`. */
-  key?: string;
+  key?: string | undefined;
 }
 
 /**

@@ -23,7 +23,7 @@ import { dialUnix } from "../unix.ts";
 /** Options for {@linkcode connectTls}. */
 export interface TlsConnectOptions extends TcpConnectOptions {
   /** Cancels the attempt, which then rejects with the signal's reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 type TlsTarget = TcpAddress<TlsClientOptions> | UnixAddress<TlsClientOptions>;

@@ -21,7 +21,7 @@ const ADVICE: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /NotValidForName|ALTNAME|not valid for name/i,
-    "the peer's certificate is for another name; connect by one of its names, or set 'serverName'",
+    "the peer's certificate is for another name; connect using one of its names, or set 'serverName'",
   ],
   [
     UNTRUSTED,

@@ -15,9 +15,9 @@ export interface TlsClientOptions {
    *
    * @default {the host name of the address; "localhost" over a Unix socket}
    */
-  serverName?: string;
+  serverName?: string | undefined;
   /** PEM certificates of trusted authorities, in addition to the runtime's. */
-  caCerts?: readonly string[];
+  caCerts?: readonly string[] | undefined;
   /**
    * Whether to trust the runtime's authorities.
    *
@@ -26,13 +26,13 @@ export interface TlsClientOptions {
    *
    * @default {true}
    */
-  defaultCaCerts?: boolean;
+  defaultCaCerts?: boolean | undefined;
   /** PEM certificate chain of the client, its own certificate first. */
-  cert?: string;
+  cert?: string | undefined;
   /** PEM private key of `cert`. */
-  key?: string;
+  key?: string | undefined;
   /** Application protocols to offer (ALPN, RFC 7301), in order of preference. */
-  alpnProtocols?: readonly string[];
+  alpnProtocols?: readonly string[] | undefined;
 }
 
 export type { SubjectAltName };

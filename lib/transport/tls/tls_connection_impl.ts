@@ -19,9 +19,9 @@ import type {
 /** Outcome of a handshake, for {@linkcode TlsConnectionImpl}. */
 export interface TlsConnectionOptions extends SocketConnectionOptions {
   /** Negotiated ALPN protocol, if any. */
-  alpnProtocol?: string | null;
+  alpnProtocol?: string | null | undefined;
   /** The peer's certificate, if known. */
-  peerCertificate?: PeerCertificate | null;
+  peerCertificate?: PeerCertificate | null | undefined;
 }
 
 /** Adds the outcome of a handshake to an encrypted stream. */

@@ -16,19 +16,19 @@ export interface TlsServerOptions extends TlsServerCertificate {
    * Supported application protocols (ALPN, RFC 7301), in order of preference. A
    * client that offers only other protocols is rejected.
    */
-  alpnProtocols?: readonly string[];
+  alpnProtocols?: readonly string[] | undefined;
   /**
    * Whether to reject clients that do not offer an application protocol.
    *
    * @default {false}
    */
-  requireAlpn?: boolean;
+  requireAlpn?: boolean | undefined;
   /**
    * Milliseconds that a client may take for its handshake.
    *
    * @default {5000}
    */
-  handshakeTimeout?: number;
+  handshakeTimeout?: number | undefined;
   /**
    * Maximum number of concurrent handshakes, including completed connections
    * waiting for `accept`. Further clients wait in the backlog. The cap limits
@@ -37,9 +37,9 @@ export interface TlsServerOptions extends TlsServerCertificate {
    *
    * @default {256}
    */
-  maxHandshakes?: number;
+  maxHandshakes?: number | undefined;
   /** Called for each failed handshake; the listener continues. */
-  onHandshakeError?: (error: TransportError) => void;
+  onHandshakeError?: ((error: TransportError) => void) | undefined;
 }
 
 /**

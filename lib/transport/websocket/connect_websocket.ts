@@ -21,13 +21,13 @@ import { FLOW_CONTROL } from "./websocket_stream.ts";
 /** Options for {@linkcode connectWebSocket}. */
 export interface WebSocketConnectOptions extends WebSocketOptions {
   /** Cancels the attempt, which then rejects with the signal's reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /**
    * Milliseconds that the opening handshake may take; `0` means no limit.
    *
    * @default {10000}
    */
-  timeout?: number;
+  timeout?: number | undefined;
   /**
    * Whether to offer the subprotocol for flow control. Set it to `false` for a
    * server that does not support it: browsers fail the connection if the server
@@ -35,15 +35,15 @@ export interface WebSocketConnectOptions extends WebSocketOptions {
    *
    * @default {true}
    */
-  flowControl?: boolean;
+  flowControl?: boolean | undefined;
   /** Headers of the opening handshake; not available in browsers. */
-  headers?: Record<string, string>;
+  headers?: Record<string, string> | undefined;
   /**
    * TLS options for `wss:`, in Deno only. `caCerts`, `cert` and `key` are
    * supported; the other options are rejected, since Deno's WebSockets do not
    * support them.
    */
-  tls?: TlsClientOptions;
+  tls?: TlsClientOptions | undefined;
 }
 
 /**

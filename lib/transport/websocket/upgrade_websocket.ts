@@ -24,7 +24,7 @@ export interface UpgradeWebSocketOptions
    *
    * @default {30}
    */
-  idleTimeout?: number;
+  idleTimeout?: number | undefined;
 }
 
 /** The result of {@linkcode upgradeWebSocket}. */

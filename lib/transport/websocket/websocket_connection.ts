@@ -15,21 +15,21 @@ export interface WebSocketOptions {
    *
    * @default {262144 with flow control, 16777216 without}
    */
-  receiveLimit?: number;
+  receiveLimit?: number | undefined;
 }
 
 /** Options for {@linkcode webSocketConnection}. */
 export interface WebSocketConnectionOptions extends WebSocketOptions {
   /** The peer's address, if known; its `transport` becomes `"websocket"`. */
-  remoteAddr?: SocketAddress;
+  remoteAddr?: SocketAddress | undefined;
   /**
    * Whether each receiver limits how much its sender may send.
    *
    * @default {whether `socket.protocol` is `"lengthwise.bytes.v1"` after opening}
    */
-  flowControl?: boolean;
+  flowControl?: boolean | undefined;
   /** Called once, when the connection is closed locally. */
-  onClose?: () => void;
+  onClose?: (() => void) | undefined;
 }
 
 /**

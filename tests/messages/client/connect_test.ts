@@ -109,7 +109,7 @@ Deno.test(
     assertEquals(await all(remote.talk(["a", "b"])), ["a!", "b!"]);
     assertStrictEquals(await remote, remote, "awaiting it changes nothing");
     assertEquals(Object.keys(remote.orders), ["create"]);
-    assertEquals(session.differences, []);
+    assertEquals(session.mismatches, []);
     await server.shutdown();
   },
 );
@@ -156,7 +156,7 @@ Deno.test(
     const { server } = lab();
     await using session = await connect(Lab, dial(server), {
       ...ears,
-      timeout: 30,
+      callTimeout: 30,
     });
     const { remote } = session;
     for (
@@ -176,7 +176,7 @@ Deno.test(
     }
     const [near] = memoryPair();
     await assertRejects(
-      () => connect(Lab, near, { ...ears, timeout: 0 }),
+      () => connect(Lab, near, { ...ears, callTimeout: 0 }),
       RangeError,
       "timeout of 0",
     );
@@ -210,7 +210,7 @@ Deno.test(
     const call = { timeout: 6_000 };
     {
       await using session = await connect(P, dial(server), {
-        timeout: 600_000,
+        callTimeout: 600_000,
       });
       const { plain, timed, items } = session.remote;
       assertEquals(

@@ -101,7 +101,7 @@ Deno.test(
     });
     const toBack = await connect(Hop, dial(back), {
       handlers: { ask: () => 0 },
-      timeout: 60_000,
+      callTimeout: 60_000,
     });
     const front = createServer(Hop, {
       ask: async (how, context) => {

@@ -146,9 +146,15 @@ const MINIMA: readonly Minimum[] = [
  * the other limits
  */
 export function resolveSessionLimits(
-  limits: Partial<SessionLimits> = {},
+  limits: {
+    readonly [Name in keyof SessionLimits]?: SessionLimits[Name] | undefined;
+  } = {},
 ): SessionLimits {
   const { maxMessage = DEFAULT_LIMITS.maxMessage } = limits;
+  const given = Object.entries(limits).filter(([name, value]) => {
+    checkKnown(name);
+    return value !== undefined;
+  });
   const resolved: SessionLimits = {
     ...DEFAULT_LIMITS,
     // Otherwise, one message of the maximum size could exceed it.
@@ -156,17 +162,10 @@ export function resolveSessionLimits(
       Math.max(DEFAULT_LIMITS.maxAssembly, 4 * maxMessage),
       RANGES.maxAssembly[1],
     ),
-    ...limits,
+    ...Object.fromEntries(given),
   };
   for (const [name, value] of Object.entries(resolved)) {
     const range = RANGES[name as keyof SessionLimits]; // entries() loses the key's type
-    if (range === undefined) {
-      throw new RangeError(
-        `Unknown limit "${name}"; expected one of ${
-          Object.keys(RANGES).join(", ")
-        }`,
-      );
-    }
     if (!Number.isSafeInteger(value) || value < range[0] || value > range[1]) {
       throw new RangeError(
         `Cannot use ${value} as limit "${name}": it must be an integer from ${
@@ -177,6 +176,15 @@ export function resolveSessionLimits(
   }
   checkMinima(resolved);
   return resolved;
+}
+
+function checkKnown(name: string): void {
+  if (Object.hasOwn(RANGES, name)) return;
+  throw new RangeError(
+    `Unknown limit "${name}"; expected one of ${
+      Object.keys(RANGES).join(", ")
+    }`,
+  );
 }
 
 function checkMinima(limits: SessionLimits): void {
