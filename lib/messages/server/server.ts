@@ -146,7 +146,7 @@ export async function serve<
     server.abortWith(signal);
     reportRejection(
       onListen?.(addr),
-      (error) => server.resolved.report(error, ""),
+      (error) => server.report(error),
     );
     return server;
   } catch (error) {
@@ -166,13 +166,11 @@ const MAX_REJECTING = 64;
 const DONE: Promise<void> = Promise.resolve();
 
 class HandlerServer<P extends AnyProtocol, Auth, State>
-  implements Server<P, Auth, State>, SessionOwner<P, Auth, State> {
+  implements Server<P, Auth, State> {
   readonly sessions: Set<ServerSession<P, Auth, State>> = new Set();
-  readonly topics: TopicRegistry<P, Auth, State>;
   readonly broadcast: Publishers<P["client"]>;
-  readonly tables: SideTables;
-  readonly options: OwnOptions<P, Auth, State>;
-  readonly resolved: ResolvedSessionOptions;
+  /** Private, so that printing a server shows no options: they hold keys. */
+  readonly #owner: SessionOwner<P, Auth, State>;
   readonly finished: Promise<void>;
   readonly #accepted: Set<ServerSessionImpl<P, Auth, State>> = new Set();
   readonly #listeners: Set<Listener> = new Set();
@@ -189,20 +187,25 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     resolved: ResolvedSessionOptions,
     options: OwnOptions<P, Auth, State>,
   ) {
-    this.tables = tables;
     // Checks the options now rather than when the first client connects.
     const { maxSessions = DEFAULT_MAX_SESSIONS, broadcast = {} } = options;
-    this.topics = new TopicRegistry(
+    const topics = new TopicRegistry<P, Auth, State>(
       tables.calls,
       resolveSlowOptions(broadcast),
     );
     const publishers = lazyPublishers(
-      this.topics.published,
-      () => this.topics.allSessions,
+      topics.published,
+      () => topics.allSessions,
     );
     this.broadcast = publishers as Publishers<P["client"]>; // built from the protocol P
-    this.options = options;
-    this.resolved = resolved;
+    this.#owner = {
+      server: this,
+      sessions: this.sessions,
+      topics,
+      tables,
+      options,
+      resolved,
+    };
     if (!Number.isInteger(maxSessions) || maxSessions < 1) {
       throw new RangeError(
         `Cannot serve with maxSessions ${maxSessions}: it must be an integer of at least 1`,
@@ -222,11 +225,11 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   }
 
   get broadcastStats(): Readonly<TopicStats> {
-    return this.topics.allSessions.stats;
+    return this.#owner.topics.allSessions.stats;
   }
 
   topic(name: string): Topic<P, Auth, State> {
-    return new NamedTopic(name, this.topics);
+    return new NamedTopic(name, this.#owner.topics);
   }
 
   async listen(
@@ -261,7 +264,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     try {
       for await (const connection of listener) this.accept(connection);
     } catch (error) {
-      this.resolved.report(error, "");
+      this.report(error);
     } finally {
       this.#listeners.delete(listener);
     }
@@ -272,9 +275,13 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     const flooded = full && this.#rejecting >= MAX_REJECTING;
     try {
       if (this.#shutdown !== undefined || flooded) return connection.close();
-      const session = new ServerSessionImpl<P, Auth, State>(this, connection, {
-        rejected: full,
-      });
+      const session = new ServerSessionImpl<P, Auth, State>(
+        this.#owner,
+        connection,
+        {
+          rejected: full,
+        },
+      );
       this.#accepted.add(session);
       if (full) this.#rejecting++;
       await session.closed;
@@ -282,7 +289,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
       if (full) this.#rejecting--;
     } catch (error) {
       // The application's own Connection implementation may throw anywhere.
-      this.resolved.report(error, "");
+      this.report(error);
       this.#dispose(connection);
     }
   }
@@ -291,8 +298,13 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     try {
       connection[Symbol.dispose]();
     } catch (error) {
-      this.resolved.report(error, "");
+      this.report(error);
     }
+  }
+
+  /** Reports a failure that concerns no method to `onError`. */
+  report(error: unknown): void {
+    this.#owner.resolved.report(error, "");
   }
 
   abortWith(signal: AbortSignal | undefined): void {

@@ -24,8 +24,9 @@ import type { SessionStats } from "../session/flow/shared_state.ts";
 import type { ResolvedSessionOptions } from "../connection/session_options.ts";
 
 /** The server, as its sessions use it. */
-export interface SessionOwner<P extends AnyProtocol, Auth, State>
-  extends Server<P, Auth, State> {
+export interface SessionOwner<P extends AnyProtocol, Auth, State> {
+  /** The server that applications see. */
+  readonly server: Server<P, Auth, State>;
   /** Sessions whose handshake is complete. */
   readonly sessions: Set<ServerSession<P, Auth, State>>;
   /** The topics and their subscribers. */
@@ -116,7 +117,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   }
 
   get server(): Server<P, Auth, State> {
-    return this.#owner;
+    return this.#owner.server;
   }
 
   get localAddr(): SocketAddress {

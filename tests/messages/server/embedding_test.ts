@@ -130,6 +130,6 @@ Deno.test("serve() serves a protocol of mergeProtocols() to clients of each part
   assertEquals(await audit.remote.orders.last(), "b");
   assertEquals(await both.remote.orders.last(), "b");
   assertEquals(heard.toSorted(), ["a", "a", "b", "b"]);
-  assertEquals(both.differences, []);
+  assertEquals(both.mismatches, []);
   await server.shutdown();
 });

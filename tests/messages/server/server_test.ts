@@ -654,3 +654,22 @@ Deno.test("handlers and authenticate() receive the client's certificate over mut
   await session.close();
   await server.shutdown();
 });
+
+Deno.test("a printed server or session shows no options", none, async () => {
+  const server = createServer(Echo, handlers, {
+    authenticate: () => Promise.resolve(undefined),
+    state: () => undefined,
+    onError: Object.assign(() => {}, { key: "SECRET" }),
+    limits: { drainGrace: 4711 },
+  });
+  const session = await connect(Echo, dial(server), { credentials: "SECRET" });
+  for (const object of [server, session]) {
+    const shown = Deno.inspect(object, { depth: 10 });
+    assertEquals([shown.includes("SECRET"), shown.includes("4711")], [
+      false,
+      false,
+    ]);
+  }
+  await session.close();
+  await server.shutdown();
+});
