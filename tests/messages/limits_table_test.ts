@@ -49,7 +49,7 @@ Deno.test("DEFAULT_LIMITS has the values that its documentation names", () => {
   );
   // The number may be followed by a condition for another value.
   const named = source.matchAll(
-    /@default \{(\d+)(?:, or [^}]+)?\} \*\/\n +(\w+): number;/g,
+    /@default[\s*]+\{(\d+)(?:, or [^}]+)?\}[\s*]+\/\s+(\w+): number;/g,
   );
   assertEquals(
     Object.fromEntries([...named].map(([, of, name]) => [name, Number(of)])),
