@@ -49,12 +49,10 @@ export type {
   SlowOptions,
   TopicStats,
 } from "./messages/broadcast/fanout.ts";
-export type { ClientOptions } from "./messages/client/connect.ts";
 export type { BytesOptions } from "./messages/codec/bytes.ts";
 export type { CodecLimits } from "./messages/codec/codec_limits.ts";
 export type { JsonOptions } from "./messages/codec/json.ts";
 export type { MsgpackOptions } from "./messages/codec/msgpack.ts";
-export type { SessionOptions } from "./messages/connection/session_options.ts";
 export type {
   CallErrorOptions,
   Processed,
@@ -92,7 +90,6 @@ export type {
   ErrorData,
   HandlerShapes,
   ItemsHandler,
-  MethodContext,
   MethodHandlers,
   OutputHandler,
 } from "./messages/protocol/handler_types.ts";
@@ -146,8 +143,10 @@ export type {
   StandardSchemaProps,
 } from "./messages/schema/standard_schema.ts";
 export type { SessionStats } from "./messages/session/flow/shared_state.ts";
+export type { MismatchReason } from "./messages/session/wire/method_compatibility.ts";
 export type { Shape } from "./messages/session/wire/shape.ts";
 export type { MemoryConnectOptions } from "./transport/memory/memory_listener.ts";
+export type { TransportErrorOptions } from "./transport/errors.ts";
 export type { ListenerOptions } from "./transport/socket_listener.ts";
 export type {
   TcpConnectOptions,

@@ -24,7 +24,7 @@ export type {
   ServerStream,
   Unary,
 } from "./protocol/method.ts";
-export type { Handler } from "./protocol/handler_types.ts";
+export type { Handler, MethodContext } from "./protocol/handler_types.ts";
 
 export { createServer, serve } from "./server/server.ts";
 export type {
@@ -42,11 +42,12 @@ export {
   type Middleware,
   type MiddlewareContext,
 } from "./handlers/middleware.ts";
-export type { Incident } from "./connection/session_options.ts";
+export type { Incident, SessionOptions } from "./connection/session_options.ts";
 export type { SlowPolicy } from "./broadcast/subscriber_queue.ts";
 
 export {
   type ClientContext,
+  type ClientOptions,
   type ClientSession,
   connect,
   type ConnectOptions,
@@ -75,6 +76,7 @@ export {
   type MessageStream,
 } from "./message_stream.ts";
 export type { Metadata } from "./session/wire/fields.ts";
+export type { MethodMismatch } from "./session/control/method_matching.ts";
 export { DEFAULT_LIMITS, type SessionLimits } from "./session/wire/limits.ts";
 export { msgpack } from "./codec/msgpack.ts";
 export { json } from "./codec/json.ts";

@@ -6,7 +6,7 @@
 import {
   connect as dial,
   type ConnectAddress,
-  type ConnectOptions as DialOptions,
+  type ConnectOptions as TransportConnectOptions,
 } from "../../transport/connect.ts";
 import type { Connection, SocketAddress } from "../../transport/connection.ts";
 import { contextRemote } from "../handlers/context_remote.ts";
@@ -63,7 +63,7 @@ export interface ClientOptions<
    * Options for the transport, such as timeout, retry, keep-alive and TLS.
    * Unused if a connection is passed instead of an address.
    */
-  transport?: Omit<DialOptions, "signal"> | undefined;
+  transport?: Omit<TransportConnectOptions, "signal"> | undefined;
 }
 
 /**
