@@ -5,7 +5,7 @@
  */
 import type { TlsOptions } from "node:tls";
 import type { FailureContext } from "../error_mapping.ts";
-import { nodeModules } from "./node_tls.ts";
+import { nodeTls } from "./node_tls.ts";
 import { TransportError } from "../errors.ts";
 
 /** The certificate of a server, and the authorities of its clients. */
@@ -117,7 +117,7 @@ async function checkCertificates(
   },
   { verb, address }: FailureContext,
 ): Promise<void> {
-  const { X509Certificate, createPrivateKey } = await nodeModules();
+  const { X509Certificate, createPrivateKey } = await nodeTls();
   function check<T>(name: string, parse: () => T): T {
     try {
       return parse();

@@ -8,7 +8,7 @@ import type { FailureContext } from "../error_mapping.ts";
 import { checkClient, requireAuthority } from "./certificate_checks.ts";
 import { handshakeFailure, isUntrusted } from "./handshake_failure.ts";
 import { performHandshake } from "./handshake.ts";
-import { nodeModules } from "./node_tls.ts";
+import { nodeTls } from "./node_tls.ts";
 import {
   DEFAULT_HOSTNAME,
   formatAddress,
@@ -121,7 +121,7 @@ async function clientOptions(
 ): Promise<ConnectionOptions> {
   const { cert, key, alpnProtocols } = target.tls ?? {};
   await checkClient(target.tls ?? {}, context);
-  const { isIP } = await nodeModules();
+  const { isIP } = await nodeTls();
   const name = serverName(target);
   return {
     host: name,

@@ -6,7 +6,7 @@
 import type { ConnectionOptions, TlsOptions, TLSSocket } from "node:tls";
 import { type TimeoutBounds, withTimeout } from "../with_timeout.ts";
 import { PendingTlsEngine, type TlsEngine, tlsError } from "./tls_engine.ts";
-import { nodeModules } from "./node_tls.ts";
+import { nodeTls } from "./node_tls.ts";
 import type { Connection } from "../connection.ts";
 
 /** The role in the handshake, with its options. */
@@ -35,7 +35,7 @@ export async function performHandshake(
   role: TlsRole,
   bounds: Omit<TimeoutBounds, "cancel">,
 ): Promise<TlsEngine> {
-  const modules = await nodeModules();
+  const modules = await nodeTls();
   const { tls } = modules;
   const pending = new PendingTlsEngine(modules, raw);
   const { bridge } = pending;

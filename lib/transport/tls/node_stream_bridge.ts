@@ -4,7 +4,7 @@
  * @module
  */
 import type { Duplex } from "node:stream";
-import type { NodeModules } from "./node_tls.ts";
+import type { NodeTls } from "./node_tls.ts";
 import type { Connection } from "../connection.ts";
 
 /** Buffer size for reads of an idle connection, in bytes. */
@@ -13,7 +13,7 @@ const SMALL_READ = 2 * 1024;
 const LARGE_READ = 64 * 1024;
 
 /** The `node:` exports that the bridge needs. */
-export type BridgeModules = Pick<NodeModules, "Duplex" | "setImmediate">;
+export type BridgeModules = Pick<NodeTls, "Duplex" | "setImmediate">;
 
 type Done = (error?: Error | null) => void;
 

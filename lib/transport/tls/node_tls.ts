@@ -5,7 +5,7 @@
  */
 
 /** The modules and exports that TLS uses. */
-export interface NodeModules {
+export interface NodeTls {
   /** The module `node:tls`. */
   readonly tls: typeof import("node:tls");
   /** From `node:stream`. */
@@ -20,7 +20,7 @@ export interface NodeModules {
   readonly createPrivateKey: typeof import("node:crypto").createPrivateKey;
 }
 
-let modules: Promise<NodeModules> | undefined;
+let modules: Promise<NodeTls> | undefined;
 
 /**
  * Loads the modules on the first call.
@@ -30,11 +30,11 @@ let modules: Promise<NodeModules> | undefined;
  * of those would resolve immediately, to a module whose functions are not yet
  * defined.
  */
-export function nodeModules(): Promise<NodeModules> {
+export function nodeTls(): Promise<NodeTls> {
   return modules ??= Promise.resolve().then(load);
 }
 
-async function load(): Promise<NodeModules> {
+async function load(): Promise<NodeTls> {
   const [tls, { Duplex }, { setImmediate }, { isIP }, crypto] = await Promise
     .all([
       import("node:tls"),
