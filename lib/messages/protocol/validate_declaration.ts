@@ -112,9 +112,10 @@ function errorsOf(errors: ErrorSchemas, shape: Shape): ErrorSchemas {
   const table: Record<string, StandardSchema | null> = Object.create(null);
   for (const [name, schema] of Object.entries(errors)) {
     checkName(name, name, "an error");
+    // typed() stays: null stands for an error without data.
     table[name] = schema === null
       ? null
-      : schemaOf(schema, shape, `error "${name}"`) ?? null;
+      : schemaOf(schema, shape, `error "${name}"`) ?? schema;
   }
   return Object.freeze(table);
 }

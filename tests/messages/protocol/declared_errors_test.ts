@@ -3,6 +3,12 @@ import * as z from "zod";
 import { isDeclared } from "../../../lib/messages/protocol/declared_errors.ts";
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
 import { unary } from "../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../lib/messages/protocol/protocol.ts";
+import { typed } from "../../../lib/messages/schema/typed.ts";
+import { testPair } from "../../../lib/testing/test_pair.ts";
+import { failureOf } from "../kit.ts";
+
+const none = { permissions: "none" } as const;
 
 const typedOnly = unary<string, void, { closed: void; late: { by: number } }>();
 const bySchema = unary({
@@ -61,5 +67,35 @@ Deno.test(
       const error = new CallError("declared", "x", { declared });
       assert(!isDeclared(bySchema, error));
     }
+  },
+);
+
+Deno.test(
+  "data of an error that typed() declares reaches the caller",
+  none,
+  async () => {
+    const Shop = protocol({
+      name: "shop",
+      server: {
+        order: unary({
+          input: typed<number>(),
+          errors: { outOfStock: typed<{ left: number }>(), closed: null },
+        }),
+      },
+    });
+    await using pair = await testPair(Shop, {
+      order: (count, context) => {
+        throw count > 0
+          ? context.error("outOfStock", { left: 3 })
+          : context.error("closed");
+      },
+    });
+    const { order } = pair.session.remote;
+    const outOfStock = await failureOf(order(1));
+    assertEquals([outOfStock.declared, outOfStock.data], ["outOfStock", {
+      left: 3,
+    }]);
+    const closed = await failureOf(order(0));
+    assertEquals([closed.declared, closed.data], ["closed", undefined]);
   },
 );
