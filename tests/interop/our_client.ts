@@ -130,17 +130,17 @@ export const SCENARIOS: Readonly<
   },
   async "unknown methods are mismatches"({ session, remote }) {
     assertEquals(
-      session.differences.map(({ name, kind }) => `${name}: ${kind}`),
+      session.mismatches.map(({ method, reason }) => `${method}: ${reason}`),
       ["ghost: missing"],
     );
     const { code, processed } = await failure(remote.ghost());
     assertEquals([code, processed], ["unimplemented", "no"]);
   },
-  async "different shapes are described"({ ports: [usual] }) {
+  async "different shapes are mismatches"({ ports: [usual] }) {
     const options = { handlers: HANDLERS };
     const session = await connect(WithOddShape, { port: usual }, options);
-    assertEquals(session.differences.map(({ text }) => text), [
-      "log is unary on the client, notification on the server",
+    assertEquals(session.mismatches, [
+      { method: "log", side: "server", reason: "shape" },
     ]);
     const { code } = await failure(session.remote.log("x"));
     assertEquals(code, "unimplemented");

@@ -17,12 +17,7 @@ import { FRAGMENTS } from "./conversations/fragments.ts";
 import { FRAMES, type FrameVector } from "./conversations/frames.ts";
 import { HANDSHAKE } from "./conversations/handshake.ts";
 import { IDS } from "./conversations/ids.ts";
-import {
-  CLIENT,
-  type Conversation,
-  SCHEMAS,
-  SERVER,
-} from "./conversations/script.ts";
+import { CLIENT, type Conversation, SERVER } from "./conversations/script.ts";
 import { SESSION } from "./conversations/session.ts";
 import { STREAMS } from "./conversations/streams.ts";
 import { DIFFERING } from "./conversations/differing.ts";
@@ -69,7 +64,6 @@ const META = {
       "[name, number of the shape, schema hash]. The client's HELLO lists the server's methods, and the server's HELLO the client's.",
     server: SERVER,
     client: CLIENT,
-    schemas: SCHEMAS,
   },
   frames:
     "kind, flags, id: the header. says: members of the body; a missing member is absent in the frame.",
@@ -81,7 +75,7 @@ const META = {
     limits:
       "Limits of an end that differ from the defaults (PROTOCOL.md, Limits).",
     knows:
-      "An end whose protocol differs from meta.protocol: calls, serves and hash are its own; secret: it does not disclose its schemas.",
+      "An end whose protocol differs from meta.protocol: calls, serves and hash are its own.",
     steps: {
       '{"from", "bytes", "about"}':
         "This end sends these bytes, a whole frame unless `about` says otherwise.",

@@ -23,7 +23,11 @@ import type { Fields } from "../session/wire/fields.ts";
 import { type Hello, MAX_HELLO } from "../session/wire/hello.ts";
 import type { SessionLimits } from "../session/wire/limits.ts";
 import type { SessionStats } from "../session/flow/shared_state.ts";
-import type { MethodTables } from "../session/control/method_matching.ts";
+import {
+  type MethodMismatch,
+  methodMismatches,
+  type MethodTables,
+} from "../session/control/method_matching.ts";
 import { Session, type SessionView } from "../session/session.ts";
 import type { SessionHost } from "../session/session_host.ts";
 import { HEADER } from "../session/wire/frame_header.ts";
@@ -168,6 +172,17 @@ export class Peer implements SessionHost, NotificationHost {
    */
   get sameProtocol(): boolean {
     return this.session.peer?.protocolHash === this.#options.methods.hash;
+  }
+
+  /**
+   * Methods that both sides declare differently, as far as this side knows;
+   * empty until the handshake is complete.
+   */
+  get mismatches(): readonly MethodMismatch[] {
+    const { peer } = this.session;
+    return peer === undefined
+      ? []
+      : methodMismatches(peer, this.#options.methods);
   }
 
   /** @inheritdoc */

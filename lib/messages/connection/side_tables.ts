@@ -5,9 +5,7 @@
  */
 import type { ServedHandler } from "../handlers/call_handling.ts";
 import { bindHandlers } from "../handlers/bind_handlers.ts";
-import { summaries } from "../introspection/describe_protocol.ts";
-import { methodSchemas, schemasText } from "../protocol/method_schemas.ts";
-import { protocolHash } from "../protocol/protocol_hash.ts";
+import { protocolHash, summaries } from "../protocol/protocol_hash.ts";
 import type {
   AnyProtocol,
   BoundMethod,
@@ -29,14 +27,12 @@ export interface SideTables {
 /**
  * Builds the tables of one side from a protocol and handlers.
  *
- * @param options whether the session may send its JSON Schemas to the peer
  * @throws {TypeError} if a handler is missing, or a function matches no method
  */
 export function sideTables(
   protocol: AnyProtocol,
   side: Side,
   handlers: object,
-  { discloseSchemas = false }: { readonly discloseSchemas?: boolean } = {},
 ): SideTables {
   const own = protocol.methods[side];
   const calls = protocol.methods[side === "server" ? "client" : "server"];
@@ -52,30 +48,12 @@ export function sideTables(
           { index, info: infoOf(method) },
         ]),
       ),
-      schemas: discloseSchemas
-        ? { ofCall: textsOf(calls), ofServed: textsOf(own) }
-        : undefined,
     },
     handlers: own.map((method, index) => ({
       bound: method,
       handler: bound[index]!, // bindHandlers() returns one for each method
     })),
     calls,
-  };
-}
-
-/** Returns a function that builds each schema text once, when first needed. */
-function textsOf(
-  methods: readonly BoundMethod[],
-): (index: number) => Uint8Array {
-  const texts = new Map<number, Uint8Array>();
-  return (index) => {
-    let text = texts.get(index);
-    if (text === undefined) {
-      const { method } = methods[index]!; // methods are numbered by this list
-      texts.set(index, text = schemasText(methodSchemas(method)));
-    }
-    return text;
   };
 }
 

@@ -7,7 +7,12 @@ import {
   type MethodSchemas,
   methodSchemas,
 } from "../protocol/method_schemas.ts";
-import { type MethodSummary, protocolHash } from "../protocol/protocol_hash.ts";
+import {
+  type MethodSummary,
+  protocolHash,
+  summaries,
+  summarize,
+} from "../protocol/protocol_hash.ts";
 import type { AnyProtocol, BoundMethod } from "../protocol/protocol_types.ts";
 
 /** Description of a method, as plain data. */
@@ -64,26 +69,6 @@ export function describeProtocol(protocol: AnyProtocol): ProtocolDescription {
     server: protocol.methods.server.map(describeMethod),
     client: protocol.methods.client.map(describeMethod),
   };
-}
-
-/**
- * Summarizes the methods of a protocol: names, shapes and schema hashes.
- *
- * @param protocol the protocol
- * @returns the methods of each side, sorted by name, as in a handshake
- */
-export function summaries(protocol: AnyProtocol): {
-  server: readonly MethodSummary[];
-  client: readonly MethodSummary[];
-} {
-  return {
-    server: protocol.methods.server.map(summarize),
-    client: protocol.methods.client.map(summarize),
-  };
-}
-
-function summarize({ name, method, hash }: BoundMethod): MethodSummary {
-  return { name, shape: method.shape, hash };
 }
 
 function describeMethod(bound: BoundMethod): MethodDescription {

@@ -130,18 +130,17 @@ export interface Introspectable {
 }
 
 /**
- * Compares the methods that a client knows with the server's methods.
+ * Compares a client's protocol with the server's, in both directions.
  *
  * If both ends have JSON Schemas, the differences name the fields that differ.
- * `session.differences` reports the same for the session's own protocol, but
- * only as many schemas as fit into the handshake. This function compares any
- * protocol, without that limit.
+ * `session.mismatches` reports the methods of the session's own protocol by
+ * name, from the handshake alone.
  *
  * @param session a session with a server that serves `Introspection`
  * @param protocol the protocol that the client knows
  * @param options options for the call to the server
- * @returns one difference per method that differs; methods that only the server
- * knows are omitted
+ * @returns one difference per method that differs, the server's methods first;
+ * methods that only their callee knows are omitted
  * @throws {CallError} if the call fails; with the code `unimplemented` if the
  * server does not serve `Introspection`
  *
@@ -172,17 +171,28 @@ export async function compareWithServer(
     undefined,
     options,
   );
-  const differences = diffMethods({
-    side: "server",
-    caller: describeProtocol(protocol).server,
-    callee: Array.isArray(theirs?.server)
-      ? theirs.server.filter(isSummary)
-      : [],
-  });
+  const ours = describeProtocol(protocol);
+  const differences = [
+    ...diffMethods({
+      side: "server",
+      caller: ours.server,
+      callee: summariesIn(theirs?.server),
+    }),
+    ...diffMethods({
+      side: "client",
+      caller: summariesIn(theirs?.client),
+      callee: ours.client,
+    }),
+  ];
   return differences.filter(({ kind }) => kind !== "extra");
 }
 
-/** Returns whether a value is the summary of a method; a server may send anything. */
+/** Returns the summaries in a list of methods; a server may send anything. */
+function summariesIn(methods: unknown): MethodSummary[] {
+  return Array.isArray(methods) ? methods.filter(isSummary) : [];
+}
+
+/** Returns whether a value is the summary of a method. */
 function isSummary(value: unknown): value is MethodSummary {
   return isRecord(value) && typeof value["name"] === "string" &&
     SHAPES.some((shape) => shape === value["shape"]) &&

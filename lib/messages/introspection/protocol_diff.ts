@@ -8,19 +8,18 @@ import { printable } from "../support/printable.ts";
 import type { MethodSchemas } from "../protocol/method_schemas.ts";
 import type { MethodSummary } from "../protocol/protocol_hash.ts";
 import type { Side } from "../protocol/protocol_types.ts";
-import { mismatchOf } from "../session/wire/method_compatibility.ts";
+import {
+  mismatchOf,
+  type MismatchReason,
+} from "../session/wire/method_compatibility.ts";
 
 /**
  * Kind of difference between two declarations of a method.
  *
- * | kind | meaning | effect on calls |
- * | --- | --- | --- |
- * | `missing` | the callee does not have the method | fail with `unimplemented`; notifications are dropped |
- * | `shape` | the method has a different shape at the callee | the same as for `missing` |
- * | `schema` | the schemas of the method differ | may succeed; each call is validated on its own |
- * | `extra` | the caller does not know the method | none: the caller cannot call it |
+ * Either a {@linkcode MismatchReason}, or `extra`: the caller does not know the
+ * method and cannot call it.
  */
-export type DifferenceKind = "missing" | "shape" | "schema" | "extra";
+export type DifferenceKind = MismatchReason | "extra";
 
 /** A method that differs between the two ends of a connection. */
 export interface MethodDifference {
@@ -155,18 +154,13 @@ function byName(methods: readonly MethodSummary[]): Map<string, MethodSummary> {
 }
 
 /** One method, as each end knows it; at least one end does. */
-export interface MethodPair {
-  /** The method, as the calling end knows it. */
-  readonly caller: ComparedMethod | undefined;
-  /** The method, as the handling end knows it. */
-  readonly callee: ComparedMethod | undefined;
+interface MethodPair {
+  readonly caller: MethodSummary | undefined;
+  readonly callee: MethodSummary | undefined;
 }
 
-/** Properties of a method that the description of a difference mentions. */
-export type ComparedMethod = Omit<MethodSummary, "hash">;
-
 /** Returns a difference with its description. */
-export function difference(
+function difference(
   side: Side,
   kind: DifferenceKind,
   pair: MethodPair,
@@ -190,9 +184,9 @@ const DESCRIBE: Readonly<
   extra: ({ callee }, ends) =>
     `${ends.caller} does not know ${titleOf(callee)}`,
   shape: ({ caller, callee }, ends) =>
-    `${nameOf(caller)} is ${caller?.shape} on the ${ends.caller}, ${
-      callee?.shape ?? "of another shape"
-    } on the ${ends.callee}`,
+    `${
+      nameOf(caller)
+    } is ${caller?.shape} on the ${ends.caller}, ${callee?.shape} on the ${ends.callee}`,
   schema: ({ caller, callee }, ends) => {
     const fields = fieldDifferences(caller?.schemas, callee?.schemas, ends);
     const what = fields.length > 0 ? joinFields(fields) : "schemas differ";
@@ -200,11 +194,11 @@ const DESCRIBE: Readonly<
   },
 };
 
-function titleOf(method: ComparedMethod | undefined): string {
+function titleOf(method: MethodSummary | undefined): string {
   return `${method?.shape} ${nameOf(method)}`;
 }
 
-function nameOf(method: ComparedMethod | undefined): string {
+function nameOf(method: MethodSummary | undefined): string {
   return printable(method?.name ?? "");
 }
 

@@ -1,15 +1,15 @@
 import { assertEquals } from "@std/assert";
 import * as z from "zod";
-import {
-  describeProtocol,
-  summaries,
-} from "../../../lib/messages/introspection/describe_protocol.ts";
+import { describeProtocol } from "../../../lib/messages/introspection/describe_protocol.ts";
 import {
   notification,
   unary,
 } from "../../../lib/messages/protocol/method_builders.ts";
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
-import { protocolHash } from "../../../lib/messages/protocol/protocol_hash.ts";
+import {
+  protocolHash,
+  summaries,
+} from "../../../lib/messages/protocol/protocol_hash.ts";
 
 const Shop = protocol({
   name: "shop",
@@ -81,16 +81,3 @@ Deno.test(
     });
   },
 );
-
-Deno.test("summaries() returns the properties of each method in a handshake", {
-  permissions: "none",
-}, () => {
-  const { hash } = Shop.methods.server[0]!;
-  assertEquals(summaries(Shop), {
-    server: [
-      { name: "orders.create", shape: "unary", hash },
-      { name: "price", shape: "unary", hash: 0 },
-    ],
-    client: [{ name: "alert", shape: "notification", hash: 0 }],
-  });
-});

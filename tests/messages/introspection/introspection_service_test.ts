@@ -35,7 +35,11 @@ const Shop = protocol({
     }),
     watch: serverStream<string, number>(),
   },
-  client: { alert: notification<string>() },
+  client: {
+    alert: notification<string>(),
+    ask: unary<string, string>(),
+    warn: notification({ input: z.string() }),
+  },
 });
 
 function shop() {
@@ -57,38 +61,40 @@ Deno.test(
       JSON.parse(JSON.stringify(described)),
       JSON.parse(JSON.stringify(describeProtocol(Shop))),
     );
-    assertEquals(session.differences.map(({ text }) => text), [
-      "client lacks notification alert",
-    ]);
     await server.shutdown();
   },
 );
 
-const PRICE =
-  "price: input field size is known to the client only, which requires it";
+/** The shop as a newer client declares it. */
+const Newer = protocol({
+  name: "shop",
+  server: {
+    price: unary({
+      input: z.object({ sku: z.string(), size: z.string() }),
+      output: z.number(),
+      errors: { closed: null },
+    }),
+    watch: serverStream<string, number>(),
+    order: unary<string>(),
+  },
+  client: {
+    alert: notification<string>(),
+    warn: notification({ input: z.number() }),
+  },
+});
 
 Deno.test(
-  "compareWithServer() finds the same differences as the handshake",
+  "compareWithServer() finds the differences of both sides, and fields",
   none,
   async () => {
-    const Newer = protocol({
-      name: "shop",
-      server: {
-        price: unary({
-          input: z.object({ sku: z.string(), size: z.string() }),
-          output: z.number(),
-          errors: { closed: null },
-        }),
-        watch: serverStream<string, number>(),
-        order: unary<string>(),
-      },
-    });
     const server = shop();
     const session = await connect(
       mergeProtocols(Newer, Introspection),
       dial(server),
+      { handlers: { alert() {}, warn() {} } },
     );
-    assertEquals(session.differences, [
+    const compared = await compareWithServer(session, Newer);
+    assertEquals(compared, [
       {
         side: "server",
         name: "order",
@@ -101,18 +107,29 @@ Deno.test(
         name: "price",
         kind: "schema",
         incompatible: false,
-        text: PRICE,
+        text:
+          "price: input field size is known to the client only, which requires it",
       },
       {
         side: "client",
-        name: "alert",
+        name: "ask",
         kind: "missing",
         incompatible: true,
-        text: "client lacks notification alert",
+        text: "client lacks unary ask",
+      },
+      {
+        side: "client",
+        name: "warn",
+        kind: "schema",
+        incompatible: false,
+        text: "warn: input changed: string on the server, number on the client",
       },
     ]);
-    const compared = await compareWithServer(session, Newer);
-    assertEquals(compared, session.differences.slice(0, 2));
+    // The handshake has the same methods, without fields.
+    assertEquals(
+      session.mismatches.map((one) => [one.side, one.method, one.reason]),
+      compared.map((one) => [one.side, one.name, one.kind]),
+    );
     // Only calls of incompatible methods fail.
     assertEquals(
       (await failureOf(session.remote.order("x"))).code,
@@ -162,5 +179,48 @@ Deno.test(
         "server lacks serverStream watch",
       ]);
     }
+  },
+);
+
+Deno.test(
+  "compareWithServer() escapes and limits what a server sends",
+  none,
+  async () => {
+    const properties = Object.fromEntries(
+      Array.from({ length: 40 }, (_, index) => [`f${index}\n`, {}]),
+    );
+    const schemas = {
+      ...{ input: null, output: null, opening: null, errors: {} },
+    };
+    const description: ProtocolDescription = {
+      name: "shop",
+      hash: 1,
+      server: [{
+        ...describeProtocol(Shop).server[0]!, // price
+        hash: 1,
+        schemas: {
+          ...schemas,
+          input: { type: [{ toString: 1 }], properties },
+        },
+      }],
+      client: [{
+        ...{ name: "evil\u001b[31m", shape: "unary", hash: 0, schemas },
+        ...{ timeout: null, idempotent: false, description: "" },
+      }],
+    };
+    const session = {
+      remote: {
+        introspection: { describe: () => Promise.resolve(description) },
+      },
+    };
+    const texts = (await compareWithServer(session, Shop))
+      .map(({ text }) => text);
+    assertEquals(texts.length, 3);
+    assertEquals(texts[0]?.endsWith(", and 27 more"), true, texts[0]);
+    assertEquals(texts[0]?.includes("f0\\u{a}"), true, texts[0]);
+    assertEquals(texts.slice(1), [
+      "server lacks serverStream watch",
+      "client lacks unary evil\\u{1b}[31m",
+    ]);
   },
 );

@@ -1,9 +1,6 @@
 import { assertEquals } from "@std/assert";
 import * as z from "zod";
-import {
-  describeProtocol,
-  summaries,
-} from "../../../lib/messages/introspection/describe_protocol.ts";
+import { describeProtocol } from "../../../lib/messages/introspection/describe_protocol.ts";
 import {
   duplex,
   serverStream,
@@ -15,7 +12,10 @@ import {
   diffMethods,
   type MethodDifference,
 } from "../../../lib/messages/introspection/protocol_diff.ts";
-import type { MethodSummary } from "../../../lib/messages/protocol/protocol_hash.ts";
+import {
+  type MethodSummary,
+  summaries,
+} from "../../../lib/messages/protocol/protocol_hash.ts";
 import type { AnyProtocol } from "../../../lib/messages/protocol/protocol_types.ts";
 
 function server(methods: object): AnyProtocol {

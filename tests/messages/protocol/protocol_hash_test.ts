@@ -2,7 +2,6 @@ import { assertEquals, assertNotEquals } from "@std/assert";
 import { type } from "arktype";
 import * as v from "valibot";
 import * as z from "zod";
-import { summaries } from "../../../lib/messages/introspection/describe_protocol.ts";
 import {
   duplex,
   serverStream,
@@ -14,6 +13,7 @@ import {
   fnv1a,
   methodHash,
   protocolHash,
+  summaries,
 } from "../../../lib/messages/protocol/protocol_hash.ts";
 import type { StandardSchema } from "../../../lib/messages/schema/standard_schema.ts";
 
@@ -223,3 +223,25 @@ Deno.test(
     );
   },
 );
+
+Deno.test("summaries() returns the properties of each method in a handshake", {
+  permissions: "none",
+}, () => {
+  const Shop = protocol({
+    name: "shop",
+    server: {
+      price: unary<string, number>(),
+      orders: { create: unary({ input: z.object({ sku: z.string() }) }) },
+    },
+    client: { watch: serverStream<string, number>() },
+  });
+  const { hash } = Shop.methods.server[0]!;
+  assertEquals(hash === 0, false);
+  assertEquals(summaries(Shop), {
+    server: [
+      { name: "orders.create", shape: "unary", hash },
+      { name: "price", shape: "unary", hash: 0 },
+    ],
+    client: [{ name: "watch", shape: "serverStream", hash: 0 }],
+  });
+});

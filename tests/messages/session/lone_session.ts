@@ -93,7 +93,6 @@ export function hello(
     codec: "bytes",
     methods: TABLES.calls,
     mismatches: [],
-    described: [],
     auth: undefined,
     ...changes,
   });

@@ -75,7 +75,7 @@ export class Subject {
     { limits, knows }: Pick<Conversation, "limits" | "knows">,
   ) {
     const resolved = resolveSessionLimits(limits[role] ?? {});
-    const { hash = protocol.hash, secret, ...lists } = knows?.[role] ?? {};
+    const { hash = protocol.hash, ...lists } = knows?.[role] ?? {};
     const own = listed(lists.serves ?? protocol[role]);
     this.#calls = listed(lists.calls ?? protocol[other(role)]);
     // As in the shell: a HELLO may be longer than other frames.
@@ -95,10 +95,6 @@ export class Subject {
         serves: new Map(
           own.map((info, index) => [info.name, { index, info }]),
         ),
-        schemas: secret ? undefined : {
-          ofCall: (index) => schemasOf(this.#calls[index]!.name),
-          ofServed: (index) => schemasOf(own[index]!.name),
-        },
       },
       host: {
         onAuthenticate: (_hello, credentials) =>
@@ -347,8 +343,4 @@ function listed(methods: readonly Method[]): MethodInfo[] {
     shape: SHAPES[shape]!, // the vectors have no other shapes
     hash,
   }));
-}
-
-function schemasOf(method: string): Uint8Array {
-  return new TextEncoder().encode(protocol.schemas[method] ?? "");
 }

@@ -343,17 +343,6 @@ export function helloBody(parts: HelloParts): string {
   ].join("");
 }
 
-/** Encodes a method in SCHEMAS: caller, number, shape and schemas. */
-export function described(
-  caller: number,
-  [method, shape]: readonly [method: number, shape: number],
-  schemas: string,
-): string {
-  const text = utf8(schemas);
-  return uint(caller, 1) + uint(method, 2) + uint(shape, 1) +
-    uint(size(text), 2) + text;
-}
-
 /** Encodes METHODS. */
 export function methodList(methods: readonly Method[]): string {
   return methods.map(([name, shape, hash]) =>

@@ -4,7 +4,6 @@ import {
   cancel,
   credit,
   deadline,
-  described,
   error,
   field,
   fields,
@@ -33,7 +32,6 @@ import {
   compress,
   CREATE,
   LOG,
-  SCHEMAS,
   SERVER,
   SUM,
 } from "./script.ts";
@@ -118,25 +116,17 @@ export const FRAMES: readonly FrameVector[] = [
       methods: listed(SERVER),
       auth: TOKEN.json,
       mismatches: [],
-      described: [],
     },
   ),
   vector(
-    "HELLO of a server, with mismatches and schemas",
+    "HELLO of a server, with mismatches",
     named(
       "HELLO",
       0,
       helloBody({
         role: 1,
         methods: CLIENT,
-        entries: [
-          field(0x05, "000101" + "000402"),
-          field(
-            0x06,
-            described(0, [1, 2], "") +
-              described(0, [CREATE, 0], SCHEMAS["orders.create"] ?? ""),
-          ),
-        ],
+        entries: [field(0x05, "000101" + "000402")],
       }),
     ),
     {
@@ -148,15 +138,6 @@ export const FRAMES: readonly FrameVector[] = [
       mismatches: [
         { method: 1, reason: "shape" },
         { method: CREATE, reason: "schema" },
-      ],
-      described: [
-        { caller: "client", method: 1, shape: "serverStream", schemas: "" },
-        {
-          caller: "client",
-          method: CREATE,
-          shape: "unary",
-          schemas: SCHEMAS["orders.create"],
-        },
       ],
     },
   ),

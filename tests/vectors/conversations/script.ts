@@ -44,8 +44,6 @@ export interface Known {
   serves?: readonly Method[];
   /** Hash of its protocol. */
   hash?: number;
-  /** Whether it keeps its schemas private. */
-  secret?: true;
 }
 
 /** A complete conversation. */
@@ -73,12 +71,6 @@ export const SERVER: readonly Method[] = [
   ["orders.create", 0, 0x01020304],
   ["sum", 3, 0],
 ];
-
-/** Schemas of the server's methods; other methods have none. */
-export const SCHEMAS: Readonly<Record<string, string>> = {
-  "orders.create":
-    '{"input":{"type":"integer"},"output":null,"opening":null,"errors":{}}',
-};
 
 /** Methods of the client. */
 export const CLIENT: readonly Method[] = [

@@ -10,7 +10,6 @@ import { truncateMessage } from "../wire/goaway.ts";
 import {
   decodeHello,
   encodeHello,
-  ENTRY_HEADER,
   type Hello,
   helloVersion,
   MAX_HELLO,
@@ -18,15 +17,7 @@ import {
 } from "../wire/hello.ts";
 import { INITIAL_PEER_LIMITS } from "../wire/limits.ts";
 import type { SharedState } from "../flow/shared_state.ts";
-import {
-  describeMethods,
-  findMismatches,
-  type MethodTables,
-} from "./method_matching.ts";
-import {
-  type DescribedMethod,
-  MAX_SCHEMA_ENTRY,
-} from "../wire/schema_entry.ts";
+import { findMismatches, type MethodTables } from "./method_matching.ts";
 import { FRAME_CHARGE, HEADER, Kind } from "../wire/frame_header.ts";
 
 /**
@@ -62,9 +53,6 @@ export class HandshakeRefusal {
   }
 }
 
-/** The HELLO entries that differ between connections. */
-type ConnectionEntries = Pick<Hello, "auth" | "mismatches" | "described">;
-
 /** One side of the handshake. */
 export class Handshake {
   #early: EarlyFrame[] = [];
@@ -91,7 +79,7 @@ export class Handshake {
     const auth = credentials === undefined
       ? undefined
       : this.#shared.writer.codec.encode(credentials).slice();
-    this.#send({ auth, mismatches: [], described: [] });
+    this.#send(auth, []);
   }
 
   /**
@@ -99,26 +87,14 @@ export class Handshake {
    *
    * @throws {RangeError} if the HELLO exceeds the limit `maxHello`
    */
-  sendServerHello(hello: Hello): void {
-    const mismatches = findMismatches(hello.methods, this.#config.methods);
-    const described = this.#describe(hello, mismatches);
-    this.#send({ auth: undefined, mismatches, described });
+  sendServerHello({ methods }: Hello): void {
+    this.#send(undefined, findMismatches(methods, this.#config.methods));
   }
 
-  /** Describes the methods that differ, if the protocol hashes differ. */
-  #describe(hello: Hello, mismatches: Hello["mismatches"]): DescribedMethod[] {
-    const { methods } = this.#config;
-    if (hello.protocolHash === methods.hash) return [];
-    const bare = this.#encode({ auth: undefined, mismatches, described: [] });
-    const left = this.#shared.limits.maxHello - bare.length - ENTRY_HEADER;
-    const room = Math.min(left, MAX_SCHEMA_ENTRY);
-    return describeMethods(hello, mismatches, methods, room);
-  }
-
-  #encode(entries: ConnectionEntries): Uint8Array {
+  #send(auth: Hello["auth"], mismatches: Hello["mismatches"]): void {
     const { limits, writer } = this.#shared;
     const { role, methods } = this.#config;
-    return encodeHello({
+    const body = encodeHello({
       role,
       features: 0,
       maxFrameBody: limits.maxFrameBody,
@@ -131,13 +107,9 @@ export class Handshake {
       protocol: methods.name,
       codec: writer.codec.name,
       methods: methods.calls,
-      ...entries,
+      mismatches,
+      auth,
     });
-  }
-
-  #send(entries: ConnectionEntries): void {
-    const { limits, writer } = this.#shared;
-    const body = this.#encode(entries);
     if (body.length > limits.maxHello) {
       throw new RangeError(
         `Cannot send a handshake of ${body.length} bytes: the limit is ${limits.maxHello}; use fewer or shorter method names, or smaller credentials`,
@@ -157,8 +129,8 @@ export class Handshake {
     const { limits, writer } = this.#shared;
     const body = frame.subarray(HEADER);
     const { role } = this.#config;
-    // A server's HELLO describes mismatches, so its length depends on our
-    // HELLO, and a client allows the protocol's maximum.
+    // A server's HELLO lists mismatches, so its length depends on our HELLO,
+    // and a client allows the protocol's maximum.
     const most = role === "client" ? MAX_HELLO : limits.maxHello;
     if (body.length > most) {
       return new HandshakeRefusal(

@@ -3,11 +3,13 @@
  *
  * @module
  */
-import type { MethodInfo, Mismatch } from "../wire/hello.ts";
+import type { Hello, MethodInfo, Mismatch } from "../wire/hello.ts";
 import type { ServedMethod } from "../calls/incoming_call.ts";
-import { mismatchOf } from "../wire/method_compatibility.ts";
+import {
+  mismatchOf,
+  type MismatchReason,
+} from "../wire/method_compatibility.ts";
 import type { UnservedReason } from "../calls/call_failures.ts";
-import { describedLength, type DescribedMethod } from "../wire/schema_entry.ts";
 
 /** The methods of a protocol, from the perspective of one side. */
 export interface MethodTables {
@@ -19,16 +21,20 @@ export interface MethodTables {
   readonly calls: readonly MethodInfo[];
   /** The methods that this side serves, by name. */
   readonly serves: ReadonlyMap<string, ServedMethod>;
-  /** Schemas to send if they differ; `undefined` keeps them private. */
-  readonly schemas?: SchemaTexts | undefined;
 }
 
-/** The schemas of methods as UTF-8 text; empty if none are known. */
-export interface SchemaTexts {
-  /** Returns the schemas of a method that this side may call. */
-  ofCall(index: number): Uint8Array;
-  /** Returns the schemas of a method that this side serves. */
-  ofServed(index: number): Uint8Array;
+/** A method that the two ends of a session declare differently. */
+export interface MethodMismatch {
+  /**
+   * Dotted name of the method, as its caller declares it.
+   *
+   * The caller may be the peer, so escape the name before you print it.
+   */
+  readonly method: string;
+  /** Side that handles the method. */
+  readonly side: "client" | "server";
+  /** How the declarations differ. */
+  readonly reason: MismatchReason;
 }
 
 /**
@@ -59,64 +65,33 @@ export function findMismatches(
 }
 
 /**
- * Returns the descriptions of methods that the server's HELLO contains. These
- * are the mismatched methods that the client may call, and all methods that the
- * server may call: only the client can compare their hashes.
+ * Returns the mismatches that this side can see after the handshake: first the
+ * peer's list, then this side's own comparison of the methods that the peer calls.
  *
- * @param hello the client's HELLO, whose protocol hash differs from the server's
- * @param mismatches the result of {@linkcode findMismatches}
- * @param room number of bytes for all descriptions; a method that does not fit
- * is omitted
+ * @param hello the peer's HELLO; only a server's lists mismatches
  */
-export function describeMethods(
-  hello: { readonly methods: readonly MethodInfo[] },
-  mismatches: readonly Mismatch[],
+export function methodMismatches(
+  hello: Hello,
   tables: MethodTables,
-  room: number,
-): DescribedMethod[] {
-  const described = [
-    ...describeServed(hello.methods, mismatches, tables),
-    ...describeCalled(tables),
+): MethodMismatch[] {
+  const theirs = hello.role;
+  const ours = theirs === "client" ? "server" : "client";
+  return [
+    ...named(theirs, hello.mismatches, tables.calls),
+    ...named(ours, findMismatches(hello.methods, tables), hello.methods),
   ];
-  let left = room;
-  return described.filter((method) => {
-    const length = describedLength(method);
-    const fits = length <= left;
-    if (fits) left -= length;
-    return fits;
-  });
 }
 
-function* describeServed(
-  listed: readonly MethodInfo[],
+/** Replaces method numbers by names; a peer may send numbers that are not listed. */
+function named(
+  side: MethodMismatch["side"],
   mismatches: readonly Mismatch[],
-  { serves, schemas }: MethodTables,
-): Iterable<DescribedMethod> {
-  for (const { method } of mismatches) {
-    const ours = serves.get(listed[method]?.name ?? "");
-    if (ours === undefined || schemas === undefined) continue;
-    yield {
-      caller: "client",
-      method,
-      shape: ours.info.shape,
-      schemas: schemas.ofServed(ours.index),
-    };
-  }
-}
-
-function* describeCalled(
-  { calls, schemas }: MethodTables,
-): Iterable<DescribedMethod> {
-  if (schemas === undefined) return;
-  for (const [method, { shape, hash }] of calls.entries()) {
-    if (hash === 0) continue; // its schemas are not known
-    yield {
-      caller: "server",
-      method,
-      shape,
-      schemas: schemas.ofCall(method),
-    };
-  }
+  methods: readonly MethodInfo[],
+): MethodMismatch[] {
+  return mismatches.flatMap(({ method, reason }) => {
+    const name = methods[method]?.name;
+    return name === undefined ? [] : { method: name, side, reason };
+  });
 }
 
 /** Returns the methods that the peer does not serve, by index. */

@@ -13,11 +13,6 @@
  */
 import { concat } from "@std/bytes/concat";
 import { type Shape, SHAPES } from "./shape.ts";
-import {
-  decodeSchemaEntry,
-  type DescribedMethod,
-  encodeSchemaEntry,
-} from "./schema_entry.ts";
 import { decodeText, MalformedError } from "./malformed_error.ts";
 import {
   MISMATCH_REASONS,
@@ -74,8 +69,6 @@ export interface Hello {
   readonly methods: readonly MethodInfo[];
   /** Methods in the client's list that do not match (server only). */
   readonly mismatches: readonly Mismatch[];
-  /** The server's declarations of methods that differ (server only). */
-  readonly described: readonly DescribedMethod[];
   /** Credentials, encoded with the codec (client only). */
   readonly auth: Uint8Array | undefined;
 }
@@ -85,14 +78,13 @@ const FIXED = 40;
 /** Maximum size of a HELLO in bytes. */
 export const MAX_HELLO: number = 64 * 1024;
 /** Size of an entry's header, its type and length, in bytes. */
-export const ENTRY_HEADER = 3;
+const ENTRY_HEADER = 3;
 const Entry = {
   PROTOCOL: 0x01,
   CODEC: 0x02,
   METHODS: 0x03,
   AUTH: 0x04,
   MISMATCHES: 0x05,
-  SCHEMAS: 0x06,
 } as const;
 
 const encoder = new TextEncoder();
@@ -125,9 +117,6 @@ export function encodeHello(hello: Hello): Uint8Array {
     ...(hello.mismatches.length === 0
       ? []
       : [entry(Entry.MISMATCHES, encodeMismatches(hello.mismatches))]),
-    ...(hello.described.length === 0
-      ? []
-      : [entry(Entry.SCHEMAS, encodeSchemaEntry(hello.described))]),
   ]);
 }
 
@@ -217,7 +206,6 @@ export function decodeHello(body: Uint8Array, maxMethods: number): Hello {
       from("server", Entry.MISMATCHES),
       maxMethods,
     ),
-    described: decodeSchemaEntry(from("server", Entry.SCHEMAS), maxMethods),
     auth: from("client", Entry.AUTH)?.slice(),
   };
 }

@@ -5,11 +5,23 @@
  */
 import type { Shape } from "./shape.ts";
 
-/** Mismatch reasons, indexed by their wire value. */
-export const MISMATCH_REASONS = ["missing", "shape", "schema"] as const;
+/**
+ * How the callee's declaration of a method differs from the caller's.
+ *
+ * | reason | meaning | effect on calls |
+ * | --- | --- | --- |
+ * | `missing` | the callee does not have the method | fail with `unimplemented`; notifications are dropped |
+ * | `shape` | the method has a different shape at the callee | the same as for `missing` |
+ * | `schema` | the schemas of the method differ | may succeed; each call is validated on its own |
+ */
+export type MismatchReason = "missing" | "shape" | "schema";
 
-/** Why a method does not match. */
-export type MismatchReason = typeof MISMATCH_REASONS[number];
+/** Mismatch reasons, indexed by their wire value. */
+export const MISMATCH_REASONS: readonly MismatchReason[] = [
+  "missing",
+  "shape",
+  "schema",
+];
 
 /** The parts of a declaration that are compared. */
 interface Compared {

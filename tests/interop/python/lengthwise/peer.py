@@ -168,14 +168,13 @@ class Peer:
         if self.hello is None:
             self.fail("timeout", "the handshake took too long")
 
-    def _send_hello(self, mismatches=(), described=()):
+    def _send_hello(self, mismatches=()):
         auth = None
         if self.role == 0 and self.credentials is not None:
             auth = values.encode(self.credentials)
         body = wire.encode_hello(wire.Hello(
             role=self.role, limits=self.limits, methods=self.calls,
             protocol=self.protocol, auth=auth, mismatches=list(mismatches),
-            described=list(described),
         ))
         self.write(wire.HELLO, 0, body)
 
@@ -203,7 +202,7 @@ class Peer:
             if call.account is not None:
                 call.account.adjust(hello.limits.stream_window - was.stream_window)
         if self.role == 1:
-            self._send_hello(self._mismatches(), self._described())
+            self._send_hello(self._mismatches())
         self._opened.set_result(hello)
 
     async def _accept(self, hello):
@@ -223,13 +222,6 @@ class Peer:
                 yield number, 0
             elif self.serves[method.name][0] != method.shape:
                 yield number, 1
-
-    def _described(self):
-        """Returns mismatches of shapes; this peer has no schemas."""
-        for number, reason in self._mismatches():
-            if reason == 1:
-                name = self.hello.methods[number].name
-                yield 0, number, self.serves[name][0], b""
 
     def _receive(self, kind, flags, id, body):
         more = bool(flags & wire.MORE)

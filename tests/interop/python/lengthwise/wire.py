@@ -161,7 +161,6 @@ class Hello:
     protocol_hash: int = 0
     auth: bytes = None
     mismatches: list = field(default_factory=list)
-    described: list = field(default_factory=list)  # caller, number, shape, JSON
 
 
 def encode_hello(hello):
@@ -182,12 +181,6 @@ def encode_hello(hello):
         body += tlv(4, hello.auth)
     if hello.mismatches:
         body += tlv(5, b"".join(struct.pack(">HB", *one) for one in hello.mismatches))
-    if hello.described:
-        body += tlv(6, b"".join(
-            struct.pack(">BHBH", caller, number, SHAPES.index(shape), len(schemas))
-            + schemas
-            for caller, number, shape, schemas in hello.described
-        ))
     return body
 
 
@@ -209,8 +202,7 @@ def decode_hello(body):
     if any(number < least for number, least in zip(numbers[1:], LEAST)):
         raise Malformed("a member of HELLO is below its minimum")
     entries = read_tlv(body[40:])
-    for only_the_other_sends in (4,) if body[6] else (5, 6):
-        entries.pop(only_the_other_sends, None)
+    entries.pop(4 if body[6] else 5, None)  # only the other role sends it
     triples = entries.get(5, b"")
     if len(triples) % 3:
         raise Malformed("mismatches are truncated")
@@ -223,23 +215,7 @@ def decode_hello(body):
         methods=read_methods(entries.get(3, b"")),
         auth=entries.get(4),
         mismatches=list(struct.iter_unpack(">HB", triples)),
-        described=read_described(entries.get(6, b"")),
     )
-
-
-def read_described(data):
-    """Decodes SCHEMAS."""
-    described, at = [], 0
-    while at < len(data):
-        if at + 6 > len(data):
-            raise Malformed("the schemas are truncated")
-        caller, number, shape, length = struct.unpack_from(">BHBH", data, at)
-        at += 6 + length
-        if at > len(data):
-            raise Malformed("the schemas are truncated")
-        if caller < 2 and shape < len(SHAPES):
-            described.append((caller, number, SHAPES[shape], data[at - length:at]))
-    return described
 
 
 def read_methods(data):

@@ -1,12 +1,16 @@
 import { unservedError } from "../../../../lib/messages/session/calls/call_failures.ts";
 import { assertEquals } from "@std/assert";
 import {
-  describeMethods,
   findMismatches,
+  methodMismatches,
   servedMethods,
   unservedMethods,
 } from "../../../../lib/messages/session/control/method_matching.ts";
-import type { MethodInfo } from "../../../../lib/messages/session/wire/hello.ts";
+import {
+  decodeHello,
+  type MethodInfo,
+} from "../../../../lib/messages/session/wire/hello.ts";
+import { hello } from "../lone_session.ts";
 
 const pure = { permissions: "none" } as const;
 const ours = { name: "ask", shape: "unary", hash: 3 } as const;
@@ -68,39 +72,24 @@ Deno.test(
 );
 
 Deno.test(
-  "describeMethods() describes mismatched and known methods as far as there is room",
+  "methodMismatches() names the methods of the peer's list and of its calls",
   pure,
   () => {
-    const schemas = {
-      ofCall: (index: number) => new Uint8Array(10 + index),
-      ofServed: (index: number) => new Uint8Array(index),
-    };
-    const tables = {
-      ...TABLES,
-      calls: [ours, { ...ours, hash: 0 }, ours],
-      schemas,
-    };
-    const mismatches = findMismatches(listed, tables);
-    const described = (room: number) =>
-      describeMethods({ methods: listed }, mismatches, tables, room)
-        .map(({ caller, method, shape, schemas }) =>
-          `${caller} ${method} ${shape} ${schemas.length}`
-        );
-    const whole = [
-      "client 2 unary 4",
-      "client 3 unary 4", // the shape as the server knows it
-      "server 0 unary 10",
-      "server 2 unary 12",
-    ];
-    // 6 bytes before each text: 10 + 10 + 16 + 18
-    assertEquals(described(54), whole);
-    assertEquals(described(53), whole.slice(0, 3));
-    assertEquals(described(19), whole.slice(0, 1));
-    assertEquals(described(-1), []);
-    const silent = { ...tables, schemas: undefined };
-    assertEquals(
-      describeMethods({ methods: listed }, mismatches, silent, 54),
-      [],
-    );
+    const entries = {
+      methods: listed,
+      mismatches: [
+        { method: 1, reason: "schema" },
+        { method: 2, reason: "missing" }, // there is no method 2
+      ],
+    } as const;
+    const seen = (role: "client" | "server") =>
+      methodMismatches(decodeHello(hello(role, entries), 9), TABLES)
+        .map(({ side, method, reason }) => `${side} ${method}: ${reason}`);
+    const called = ["ask: schema", "ask: shape", "toString: missing"];
+    assertEquals(seen("server"), [
+      "server b: schema",
+      ...called.map((text) => `client ${text}`),
+    ]);
+    assertEquals(seen("client"), called.map((text) => `server ${text}`));
   },
 );
