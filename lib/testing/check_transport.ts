@@ -30,7 +30,7 @@ export interface TransportCheckOptions {
   timeout?: number | undefined;
   /**
    * Whether to check the guarantees that a bare `Deno.Conn` lacks: a second
-   * `close()` is harmless, and failures are `TransportError`s of the right kind,
+   * `close()` is harmless, and failures are `TransportError`s with the right code,
    * as with connections from `listen` and `connect`.
    *
    * @default {true}

@@ -6,7 +6,7 @@
 import type { Connection } from "../transport/connection.ts";
 import {
   TransportError,
-  type TransportErrorKind,
+  type TransportErrorCode,
 } from "../transport/errors.ts";
 
 /** The connection under test and its options. */
@@ -130,13 +130,13 @@ export function expectEqual(actual: Uint8Array, expected: Uint8Array): void {
   );
 }
 
-/** Throws unless an error is a `TransportError` of an expected kind. */
-export function expectKind(
+/** Throws unless an error is a `TransportError` with an expected code. */
+export function expectCode(
   error: unknown,
-  ...kinds: TransportErrorKind[]
+  ...codes: TransportErrorCode[]
 ): void {
   expect(
-    error instanceof TransportError && kinds.includes(error.kind),
-    `a TransportError of kind '${kinds.join("' or '")}', got ${error}`,
+    error instanceof TransportError && codes.includes(error.code),
+    `a TransportError with code '${codes.join("' or '")}', got ${error}`,
   );
 }

@@ -86,7 +86,7 @@ export type Address<Tls = Record<never, never>> =
  * @param text `tcp://host:port`, `tls://host:port`, `unix:path`,
  * `tls+unix:path` or `memory:name`, percent-encoded where URLs require it
  * @returns the object form
- * @throws {TransportError} of kind `"address-invalid"` if `text` is not an address
+ * @throws {TransportError} with code `"address-invalid"` if `text` is not an address
  */
 export function parseAddress(text: string | URL): Address {
   const url = String(text);
@@ -166,7 +166,7 @@ function formatAuthority(
  *
  * @param address an address object, its URL form, or a socket's address
  * @param tls TLS options for an address without its own `tls`
- * @throws {TransportError} of kind `"address-invalid"`
+ * @throws {TransportError} with code `"address-invalid"`
  */
 export function resolveAddress<Tls>(
   address: Address<Tls> | SocketAddress | string | URL,
@@ -205,7 +205,7 @@ function fromSocket(address: SocketAddress): Address {
  *
  * @param address the object
  * @returns the same object
- * @throws {TransportError} of kind `"address-invalid"`
+ * @throws {TransportError} with code `"address-invalid"`
  */
 export function checkAddress<A extends Address<unknown>>(address: A): A {
   if ("memory" in address) {
@@ -287,6 +287,6 @@ function invalid(
 ): TransportError {
   return new TransportError(
     `Cannot use ${address} as an address: ${rule}`,
-    { kind: "address-invalid", address, cause },
+    { code: "address-invalid", address, cause },
   );
 }

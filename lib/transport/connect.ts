@@ -13,7 +13,7 @@ import {
   resolveAddress,
 } from "./address.ts";
 import type { SocketAddress } from "./connection.ts";
-import { TransportError, type TransportErrorKind } from "./errors.ts";
+import { TransportError, type TransportErrorCode } from "./errors.ts";
 import {
   connectMemory,
   type MemoryConnectOptions,
@@ -128,7 +128,7 @@ export function connect(
  * @param address the server's address, or several addresses to try in order
  * @param options limits, retries and socket options
  * @throws {TransportError} if connecting fails; if several addresses fail, the
- * error has the kind of the last failure, and its cause is an `AggregateError`
+ * error has the code of the last failure, and its cause is an `AggregateError`
  * @throws {Error} `Deno.errors.NotCapable` if a permission is missing
  * @throws {unknown} the signal's reason, if the signal is aborted
  */
@@ -241,15 +241,15 @@ function summarize(errors: readonly Error[]): Error {
   return new TransportError(
     `Cannot connect to any of ${errors.length} addresses; the last failed with: ${last.message}`,
     {
-      kind: last.kind,
+      code: last.code,
       address: last.address,
       cause: new AggregateError(errors, "Cannot connect to any address"),
     },
   );
 }
 
-/** Kinds of failures that may be temporary; the others are permanent. */
-const TEMPORARY: ReadonlySet<TransportErrorKind> = new Set([
+/** Codes of failures that may be temporary; the others are permanent. */
+const TEMPORARY: ReadonlySet<TransportErrorCode> = new Set([
   "limit",
   "not-found",
   "refused",
@@ -273,7 +273,7 @@ async function withRetries(
       multiplier,
       jitter: 1,
       isRetriable: (error) =>
-        error instanceof TransportError && TEMPORARY.has(error.kind),
+        error instanceof TransportError && TEMPORARY.has(error.code),
       ...(signal && { signal }),
     });
   } catch (error) {

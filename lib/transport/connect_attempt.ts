@@ -23,7 +23,7 @@ export interface AttemptOptions {
  *
  * @param dial starts the attempt
  * @param options address, signal and timeout
- * @throws {TransportError} of kind `"timeout"` if the attempt takes too long
+ * @throws {TransportError} with code `"timeout"` if the attempt takes too long
  * @throws {unknown} the signal's reason, if the signal is aborted
  */
 export function connectAttempt<C extends { close(): void }>(
@@ -42,7 +42,7 @@ export function connectAttempt<C extends { close(): void }>(
     giveUp(
       new TransportError(
         `Cannot connect to ${address}: no connection within ${timeout} ms`,
-        { kind: "timeout", address },
+        { code: "timeout", address },
       ),
     );
   };

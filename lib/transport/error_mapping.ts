@@ -6,9 +6,9 @@
  *
  * @module
  */
-import { TransportError, type TransportErrorKind } from "./errors.ts";
+import { TransportError, type TransportErrorCode } from "./errors.ts";
 
-const KINDS: Readonly<Record<string, TransportErrorKind>> = {
+const CODES: Readonly<Record<string, TransportErrorCode>> = {
   AddrInUse: "address-in-use",
   AddrNotAvailable: "address-invalid",
   BadResource: "closed",
@@ -48,7 +48,7 @@ const KINDS: Readonly<Record<string, TransportErrorKind>> = {
   ETIMEDOUT: "timeout",
 };
 
-const ADVICE: Readonly<Record<TransportErrorKind, string>> = {
+const ADVICE: Readonly<Record<TransportErrorCode, string>> = {
   "address-in-use":
     "the address is in use; stop the other listener or choose another address",
   "address-invalid":
@@ -70,18 +70,18 @@ const ADVICE: Readonly<Record<TransportErrorKind, string>> = {
 };
 
 /**
- * Returns the kind of a platform's error.
+ * Returns the error code for a platform's error.
  *
  * @param error the thrown value
  */
-export function failureKind(error: unknown): TransportErrorKind {
+export function failureCode(error: unknown): TransportErrorCode {
   if (!(error instanceof Error)) return "other";
-  if (error instanceof TransportError) return error.kind;
-  const code = "code" in error && typeof error.code === "string"
+  if (error instanceof TransportError) return error.code;
+  const given = "code" in error && typeof error.code === "string"
     ? error.code
     : "";
-  const kind = KINDS[code] ?? KINDS[error.name];
-  if (kind !== undefined) return kind;
+  const code = CODES[given] ?? CODES[error.name];
+  if (code !== undefined) return code;
   // In Deno, the error for a failed name lookup has neither a class nor a code.
   return error.message.startsWith("failed to lookup address")
     ? "not-found"
@@ -122,11 +122,11 @@ export function transportError(
   { verb, address }: FailureContext,
 ): TransportError {
   if (error instanceof TransportError) return error;
-  const kind = failureKind(error);
+  const code = failureCode(error);
   const detail = error instanceof Error ? error.message : String(error);
   return new TransportError(
-    `Cannot ${verb} ${address}: ${ADVICE[kind]} (${detail})`,
-    { kind, address, cause: error },
+    `Cannot ${verb} ${address}: ${ADVICE[code]} (${detail})`,
+    { code, address, cause: error },
   );
 }
 

@@ -5,11 +5,11 @@
  */
 
 /**
- * The kind of a {@linkcode TransportError}.
+ * Reason for a {@linkcode TransportError}.
  *
  * The set is closed, so a `switch` over it can be exhaustive.
  *
- * | kind | meaning |
+ * | code | meaning |
  * | --- | --- |
  * | `"address-in-use"` | another listener uses the address |
  * | `"address-invalid"` | the address is malformed, or this machine does not have it |
@@ -27,7 +27,7 @@
  * | `"unsupported"` | this runtime lacks the feature, or needs a flag for it |
  * | `"other"` | anything else; see `cause` |
  */
-export type TransportErrorKind =
+export type TransportErrorCode =
   | "address-in-use"
   | "address-invalid"
   | "closed"
@@ -45,13 +45,11 @@ export type TransportErrorKind =
   | "unsupported";
 
 /** Details of a {@linkcode TransportError}. */
-export interface TransportErrorOptions {
-  /** The kind of failure. */
-  kind: TransportErrorKind;
+export interface TransportErrorOptions extends ErrorOptions {
+  /** The reason for the failure. */
+  code: TransportErrorCode;
   /** The address concerned, in its URL form; `""` if no address applies. */
   address: string;
-  /** The platform's error. */
-  cause?: unknown;
 }
 
 /**
@@ -66,15 +64,15 @@ export interface TransportErrorOptions {
  *   () => connect({ memory: "unknown" }),
  *   TransportError,
  * );
- * assertEquals(error.kind, "refused");
+ * assertEquals(error.code, "refused");
  * assertEquals(error.address, "memory:unknown");
  * ```
  */
 export class TransportError extends Error {
   /** Always `"TransportError"`. */
   override readonly name = "TransportError";
-  /** The kind of failure. */
-  readonly kind: TransportErrorKind;
+  /** The reason for the failure. */
+  readonly code: TransportErrorCode;
   /** The address concerned, in its URL form; `""` if no address applies. */
   readonly address: string;
 
@@ -82,14 +80,11 @@ export class TransportError extends Error {
    * Creates an error, for use in your own transport.
    *
    * @param message what was attempted, what failed and what to do
-   * @param options the kind, the address and the cause
+   * @param options the code, the address, and the platform's error as the cause
    */
   constructor(message: string, options: TransportErrorOptions) {
-    super(
-      message,
-      options.cause === undefined ? undefined : { cause: options.cause },
-    );
-    this.kind = options.kind;
+    super(message, options);
+    this.code = options.code;
     this.address = options.address;
   }
 }

@@ -49,7 +49,7 @@ const reads: Queue = new WeakMap();
  * @param connection the connection to write to
  * @param data the bytes; do not change them until the promise settles
  * @param options a signal
- * @throws {TransportError} of kind `"closed"` or `"reset"`
+ * @throws {TransportError} with code `"closed"` or `"reset"`
  * @throws {unknown} the signal's reason, if the signal is aborted
  */
 export function writeAll(
@@ -83,8 +83,8 @@ export function writeAll(
  * @param buffer the buffer to fill
  * @param options a signal
  * @returns `true`, or `false` if the stream ends before the first byte
- * @throws {TransportError} of kind `"truncated"` if the stream ends after the
- * first byte but before the last one; of kind `"closed"` or `"reset"`
+ * @throws {TransportError} with code `"truncated"` if the stream ends after the
+ * first byte but before the last one; with code `"closed"` or `"reset"`
  * @throws {unknown} the signal's reason, if the signal is aborted
  */
 export function readExactly(
@@ -141,7 +141,7 @@ async function fill(
       const address = formatAddress(connection.remoteAddr);
       throw new TransportError(
         `Cannot read ${buffer.length} bytes from ${address}: the stream ended after ${filled} bytes`,
-        { kind: "truncated", address },
+        { code: "truncated", address },
       );
     }
     filled += count;

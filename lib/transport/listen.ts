@@ -69,7 +69,7 @@ export function listen(
  *
  * @param address where to listen
  * @param options options for the listener and the sockets it accepts
- * @throws {TransportError} of kind `"address-in-use"`, `"address-invalid"`,
+ * @throws {TransportError} with code `"address-in-use"`, `"address-invalid"`,
  * `"permission"`, `"not-found"`, `"unsupported"` and so on
  * @throws {Error} `Deno.errors.NotCapable` if a permission is missing
  * @throws {unknown} the signal's reason, if the signal is already aborted

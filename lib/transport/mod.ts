@@ -4,7 +4,7 @@
  * {@linkcode connect} opens a connection to an address, and {@linkcode listen}
  * accepts connections on one. {@linkcode readExactly} and {@linkcode writeAll}
  * transfer whole buffers, every failure is a {@linkcode TransportError} with a
- * `kind`, and {@linkcode webStreams} adapts a connection to web streams. The
+ * `code`, and {@linkcode webStreams} adapts a connection to web streams. The
  * layer carries bytes. Frames and messages belong to the layers above, but you
  * can use this layer without them.
  *
@@ -27,7 +27,7 @@
  * ```
  *
  * The layer's README, `lib/transport/README.md`, explains the contract of a
- * connection, the forms of addresses, how connections end, and the error kinds.
+ * connection, the forms of addresses, how connections end, and the error codes.
  * For tests, `@lengthwise/lengthwise/testing` has a connected pair in memory and
  * a compliance suite for your own transport.
  *
@@ -43,7 +43,7 @@ export {
 export type { SocketConnection } from "./socket_connection.ts";
 export type { SocketListener } from "./socket_listener.ts";
 export { readExactly, type TransferOptions, writeAll } from "./io.ts";
-export { TransportError, type TransportErrorKind } from "./errors.ts";
+export { TransportError, type TransportErrorCode } from "./errors.ts";
 export type { Connection, Listener, SocketAddress } from "./connection.ts";
 export {
   type Address,

@@ -10,12 +10,12 @@ import { TransportError } from "./errors.ts";
  * Throws outside Deno, where operating system sockets are not available.
  *
  * @param context the attempted operation
- * @throws {TransportError} of kind `"unsupported"` outside Deno
+ * @throws {TransportError} with code `"unsupported"` outside Deno
  */
 export function requireDeno({ verb, address }: FailureContext): void {
   if ("Deno" in globalThis) return;
   throw new TransportError(
     `Cannot ${verb} ${address}: operating system sockets need Deno; memory and WebSocket connections work in every runtime`,
-    { kind: "unsupported", address },
+    { code: "unsupported", address },
   );
 }

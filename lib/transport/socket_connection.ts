@@ -46,7 +46,7 @@ export interface SocketConnection extends Connection {
    *
    * @param buffer the destination, filled from its start
    * @returns the number of bytes read, or `null` at the end of the stream
-   * @throws {TransportError} of kind `"closed"`, `"reset"`, `"truncated"` or `"tls"`
+   * @throws {TransportError} with code `"closed"`, `"reset"`, `"truncated"` or `"tls"`
    */
   read(buffer: Uint8Array): Promise<number | null>;
   /**
@@ -54,13 +54,13 @@ export interface SocketConnection extends Connection {
    *
    * @param data the bytes; do not change them until the promise settles
    * @returns the number of bytes written, counted from the start of `data`
-   * @throws {TransportError} of kind `"closed"`, `"reset"` or `"tls"`
+   * @throws {TransportError} with code `"closed"`, `"reset"` or `"tls"`
    */
   write(data: Uint8Array): Promise<number>;
   /**
    * Ends the outgoing stream; the incoming one stays open.
    *
-   * @throws {TransportError} of kind `"closed"` or `"reset"`
+   * @throws {TransportError} with code `"closed"` or `"reset"`
    */
   closeWrite(): Promise<void>;
   /** Closes both directions; a second call does nothing. */

@@ -93,7 +93,7 @@ export class SocketConnectionImpl implements SocketConnection {
     return Promise.reject(
       new TransportError(
         `Cannot ${verb} ${address}: the connection was closed locally`,
-        { kind: "closed", address, cause: error },
+        { code: "closed", address, cause: error },
       ),
     );
   }

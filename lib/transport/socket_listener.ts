@@ -76,7 +76,7 @@ export interface SocketListener<C extends SocketConnection = SocketConnection>
   /**
    * Waits for the next client; concurrent calls are served in order.
    *
-   * @throws {TransportError} of kind `"closed"` after the listener has closed
+   * @throws {TransportError} with code `"closed"` after the listener has closed
    * @throws {unknown} the signal's reason, if the signal closed the listener
    */
   accept(): Promise<C>;

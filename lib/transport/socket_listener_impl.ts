@@ -4,7 +4,7 @@
  * @module
  */
 import { delay } from "@std/async/delay";
-import { failureKind, transportError } from "./error_mapping.ts";
+import { failureCode, transportError } from "./error_mapping.ts";
 import { formatAddress } from "./address.ts";
 import type { SocketAddress } from "./connection.ts";
 import { TransportError } from "./errors.ts";
@@ -162,10 +162,10 @@ export class SocketListenerImpl<C extends SocketConnection = SocketConnection>
     try {
       return await this.#source.accept({ onClose: this.#release });
     } catch (error) {
-      const kind = failureKind(error);
-      if (this.closed || kind === "reset") return undefined;
+      const code = failureCode(error);
+      if (this.closed || code === "reset") return undefined;
       // The platform's socket was closed directly, which closes the listener.
-      if (kind === "closed") this.close();
+      if (code === "closed") this.close();
       else await this.#backOff(error);
     }
   }
@@ -199,7 +199,7 @@ export class SocketListenerImpl<C extends SocketConnection = SocketConnection>
     const address = formatAddress(this.addr);
     return new TransportError(
       `Cannot accept on ${address}: the listener is closed`,
-      { kind: "closed", address },
+      { code: "closed", address },
     );
   }
 }

@@ -101,7 +101,7 @@ export async function dialTcp(
   if (port === 0) {
     throw new TransportError(
       `Cannot connect to ${context.address}: 'port' must be from 1 to 65535`,
-      { kind: "address-invalid", address: context.address },
+      { code: "address-invalid", address: context.address },
     );
   }
   try {
@@ -238,7 +238,7 @@ function configure(
     const address = formatAddress(conn.remoteAddr);
     throw new TransportError(
       `Cannot configure the socket of ${address}: the peer has disconnected`,
-      { kind: "reset", address, cause },
+      { code: "reset", address, cause },
     );
   }
 }
@@ -253,6 +253,6 @@ function requireUnstableNet(address: string): void {
   if ("listenDatagram" in Deno && Deno.listenDatagram !== undefined) return;
   throw new TransportError(
     `Cannot listen on ${address} with 'reusePort': run Deno with the flag '--unstable-net'`,
-    { kind: "unsupported", address },
+    { code: "unsupported", address },
   );
 }

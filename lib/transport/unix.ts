@@ -61,7 +61,7 @@ export async function connectUnix(
  *
  * @param address where to listen
  * @param options mode of the file
- * @throws {TransportError} of kind `"address-in-use"` if a process listens on the
+ * @throws {TransportError} with code `"address-in-use"` if a process listens on the
  * socket, or if the file is not a socket
  */
 export async function bindUnix(
@@ -113,7 +113,7 @@ async function bindOrReplace(
   } catch (error) {
     const inUse = failure(error, context);
     const taken = inUse instanceof TransportError &&
-      inUse.kind === "address-in-use";
+      inUse.code === "address-in-use";
     if (!taken || !await removeStale(path)) throw inUse;
   }
   try {
@@ -163,12 +163,12 @@ function requireUnix(path: string, context: FailureContext): void {
   if (length > max) {
     throw new TransportError(
       `Cannot ${verb} ${address}: the path of a Unix socket must be at most ${max} bytes here, got ${length}`,
-      { kind: "address-invalid", address },
+      { code: "address-invalid", address },
     );
   }
   if (Deno.build.os !== "windows") return;
   throw new TransportError(
     `Cannot ${verb} ${address}: Deno does not support Unix sockets on Windows; use TCP on 127.0.0.1`,
-    { kind: "unsupported", address },
+    { code: "unsupported", address },
   );
 }

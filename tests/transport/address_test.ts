@@ -67,7 +67,7 @@ const BAD_URLS: readonly (readonly [string, string])[] = [
 for (const [url, part] of BAD_URLS) {
   Deno.test(`parseAddress() rejects ${JSON.stringify(url)}`, () => {
     const error = assertThrows(() => parseAddress(url), TransportError);
-    assertEquals(error.kind, "address-invalid");
+    assertEquals(error.code, "address-invalid");
     assertStringIncludes(error.message, part);
   });
 }
@@ -86,7 +86,7 @@ Deno.test("checkAddress() quotes the invalid value", () => {
   ];
   for (const [address, quoted] of cases) {
     const error = assertThrows(() => checkAddress(address), TransportError);
-    assertEquals(error.kind, "address-invalid");
+    assertEquals(error.code, "address-invalid");
     assertStringIncludes(error.message, quoted);
   }
 });
@@ -168,7 +168,7 @@ Deno.test("parseAddress() throws only TransportError", () => {
       parseAddress(head + tail);
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
-      assertEquals(error.kind, "address-invalid");
+      assertEquals(error.code, "address-invalid");
     }
   }));
 });

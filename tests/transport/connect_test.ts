@@ -52,7 +52,7 @@ Deno.test("connect() rejects after its timeout", () =>
       TransportError,
       "no connection within 50 ms",
     );
-    assertEquals(error.kind, "timeout");
+    assertEquals(error.code, "timeout");
     assertEquals(error.address, `tcp://127.0.0.1:${address.port}`);
   }));
 
@@ -157,10 +157,10 @@ Deno.test("connect() reports the errors of all addresses", async () => {
     TransportError,
     "Cannot connect to any of 2 addresses",
   );
-  assertEquals([error.kind, error.address], ["not-found", "unix:/missing/two"]);
+  assertEquals([error.code, error.address], ["not-found", "unix:/missing/two"]);
   assertInstanceOf(error.cause, AggregateError);
   assertEquals(
-    error.cause.errors.map((each: TransportError) => each.kind),
+    error.cause.errors.map((each: TransportError) => each.code),
     ["refused", "not-found"],
   );
 });
@@ -234,7 +234,7 @@ Deno.test("connect() waits for random times below a bound that doubles", async (
         }),
       TransportError,
     );
-    assertEquals(error.kind, "refused");
+    assertEquals(error.code, "refused");
   } finally {
     globalThis.setTimeout = realTimeout;
     Math.random = realRandom;
@@ -247,7 +247,7 @@ Deno.test("connect() does not retry permanent failures", async () => {
     () => connect({ port: 0 }, { retry: { minTimeout: 1 } }),
     TransportError,
   );
-  assertEquals(error.kind, "address-invalid");
+  assertEquals(error.code, "address-invalid");
 });
 
 Deno.test("connect() stops its retries when the signal is aborted", async () => {
@@ -287,7 +287,7 @@ Deno.test("connect() names the transports that work outside Deno", async () => {
     Object.assign(globalThis, { Deno: deno });
   }
   assertInstanceOf(error, TransportError);
-  assertEquals(error.kind, "unsupported");
+  assertEquals(error.code, "unsupported");
   assertStringIncludes(error.message, "memory and WebSocket");
 });
 

@@ -29,13 +29,13 @@ type Ending = (
   server: SocketConnection,
 ) => Promise<unknown>;
 
-/** Returns the outcome of a read: bytes, the end, or the kind of an error. */
+/** Returns the outcome of a read: bytes, the end, or the code of an error. */
 async function readOutcome(connection: Connection): Promise<string> {
   try {
     const count = await connection.read(new Uint8Array(1 << 16));
     return count === null ? "end" : `${count} bytes`;
   } catch (error) {
-    return error instanceof TransportError ? error.kind : String(error);
+    return error instanceof TransportError ? error.code : String(error);
   }
 }
 
@@ -56,7 +56,7 @@ async function writeOutcome(
     }
     return "still works";
   } catch (error) {
-    return error instanceof TransportError ? error.kind : String(error);
+    return error instanceof TransportError ? error.code : String(error);
   }
 }
 

@@ -1,4 +1,4 @@
-import { failure, failureKind } from "../../lib/transport/error_mapping.ts";
+import { failure, failureCode } from "../../lib/transport/error_mapping.ts";
 import { TransportError } from "@lengthwise/lengthwise/transport";
 import {
   assert,
@@ -10,39 +10,39 @@ import {
 
 const CONTEXT = { verb: "connect to", address: "tcp://127.0.0.1:1" };
 
-Deno.test("failureKind() recognizes Deno's error classes", () => {
+Deno.test("failureCode() recognizes Deno's error classes", () => {
   const { errors } = Deno;
-  assertEquals(failureKind(new errors.AddrInUse("x")), "address-in-use");
+  assertEquals(failureCode(new errors.AddrInUse("x")), "address-in-use");
   assertEquals(
-    failureKind(new errors.AddrNotAvailable("x")),
+    failureCode(new errors.AddrNotAvailable("x")),
     "address-invalid",
   );
-  assertEquals(failureKind(new errors.BadResource("x")), "closed");
-  assertEquals(failureKind(new errors.BrokenPipe("x")), "reset");
-  assertEquals(failureKind(new errors.ConnectionRefused("x")), "refused");
-  assertEquals(failureKind(new errors.ConnectionReset("x")), "reset");
-  assertEquals(failureKind(new errors.Interrupted("x")), "closed");
-  assertEquals(failureKind(new errors.NetworkUnreachable("x")), "unreachable");
-  assertEquals(failureKind(new errors.NotConnected("x")), "reset");
-  assertEquals(failureKind(new errors.NotFound("x")), "not-found");
-  assertEquals(failureKind(new errors.PermissionDenied("x")), "permission");
-  assertEquals(failureKind(new errors.TimedOut("x")), "timeout");
-  assertEquals(failureKind(new errors.UnexpectedEof("x")), "truncated");
-  assertEquals(failureKind(new errors.WouldBlock("x")), "limit");
+  assertEquals(failureCode(new errors.BadResource("x")), "closed");
+  assertEquals(failureCode(new errors.BrokenPipe("x")), "reset");
+  assertEquals(failureCode(new errors.ConnectionRefused("x")), "refused");
+  assertEquals(failureCode(new errors.ConnectionReset("x")), "reset");
+  assertEquals(failureCode(new errors.Interrupted("x")), "closed");
+  assertEquals(failureCode(new errors.NetworkUnreachable("x")), "unreachable");
+  assertEquals(failureCode(new errors.NotConnected("x")), "reset");
+  assertEquals(failureCode(new errors.NotFound("x")), "not-found");
+  assertEquals(failureCode(new errors.PermissionDenied("x")), "permission");
+  assertEquals(failureCode(new errors.TimedOut("x")), "timeout");
+  assertEquals(failureCode(new errors.UnexpectedEof("x")), "truncated");
+  assertEquals(failureCode(new errors.WouldBlock("x")), "limit");
 });
 
-Deno.test("failureKind() prefers the code of an error", () => {
+Deno.test("failureCode() prefers the code of an error", () => {
   const coded = (code: string) => Object.assign(new Error("x"), { code });
-  assertEquals(failureKind(coded("EMFILE")), "limit");
-  assertEquals(failureKind(coded("ENFILE")), "limit");
-  assertEquals(failureKind(coded("EHOSTUNREACH")), "unreachable");
-  assertEquals(failureKind(coded("EWHATEVER")), "other");
+  assertEquals(failureCode(coded("EMFILE")), "limit");
+  assertEquals(failureCode(coded("ENFILE")), "limit");
+  assertEquals(failureCode(coded("EHOSTUNREACH")), "unreachable");
+  assertEquals(failureCode(coded("EWHATEVER")), "other");
 });
 
-Deno.test("failureKind() returns 'other' for any other error", () => {
-  assertEquals(failureKind(new Error("x")), "other");
-  assertEquals(failureKind("a string"), "other");
-  assertEquals(failureKind(undefined), "other");
+Deno.test("failureCode() returns 'other' for any other error", () => {
+  assertEquals(failureCode(new Error("x")), "other");
+  assertEquals(failureCode("a string"), "other");
+  assertEquals(failureCode(undefined), "other");
 });
 
 Deno.test("failure() reports the operation, the address, the reason and the cause", () => {
@@ -50,7 +50,7 @@ Deno.test("failure() reports the operation, the address, the reason and the caus
   const error = failure(cause, CONTEXT);
   assertInstanceOf(error, TransportError);
   assertEquals(error.name, "TransportError");
-  assertEquals(error.kind, "refused");
+  assertEquals(error.code, "refused");
   assertEquals(error.address, "tcp://127.0.0.1:1");
   assertStrictEquals(error.cause, cause);
   assertEquals(
@@ -60,7 +60,7 @@ Deno.test("failure() reports the operation, the address, the reason and the caus
 });
 
 Deno.test("failure() returns a TransportError unchanged", () => {
-  const error = new TransportError("x", { kind: "tls", address: "" });
+  const error = new TransportError("x", { code: "tls", address: "" });
   assertStrictEquals(failure(error, CONTEXT), error);
   assertEquals(error.cause, undefined);
   assert(!("cause" in error), "an error without a cause gets no cause");

@@ -90,7 +90,7 @@ Deno.test("pending transfers fail when the peer vanishes", async () => {
   socket.resetAndDestroy();
   for (const pending of [reading, writing]) {
     const error = await assertRejects(() => pending, TransportError);
-    assertEquals(error.kind, "reset");
+    assertEquals(error.code, "reset");
   }
 });
 
@@ -103,7 +103,7 @@ Deno.test("a cut connection is an end for read() and an error for readExactly()"
     () => readExactly(server, new Uint8Array(8)),
     TransportError,
   );
-  assertEquals(error.kind, "truncated");
+  assertEquals(error.code, "truncated");
   await writing;
 });
 

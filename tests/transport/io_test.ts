@@ -78,7 +78,7 @@ Deno.test("readExactly() distinguishes an end before the first byte from a trunc
     TransportError,
     "Cannot read 3 bytes from memory:pair: the stream ended after 2",
   );
-  assertEquals(error.kind, "truncated");
+  assertEquals(error.code, "truncated");
   assertEquals(await readExactly(server, new Uint8Array(3)), false);
 });
 

@@ -29,7 +29,7 @@ Deno.test("listen() on a tls: URL requires a certificate", async () => {
     () => listen("tls://127.0.0.1:0"),
     TransportError,
   );
-  assertEquals([error.kind, error.address], ["tls", "tls://127.0.0.1:0"]);
+  assertEquals([error.code, error.address], ["tls", "tls://127.0.0.1:0"]);
   assertStringIncludes(error.message, "{ tls: { cert, key } }");
 });
 
@@ -40,14 +40,14 @@ Deno.test("listen() with a tls option never falls back to plain text", async () 
       () => listen(address, { tls }),
       TransportError,
     );
-    assertEquals(error.kind, "tls");
+    assertEquals(error.code, "tls");
   }
 });
 
 Deno.test("listen() rejects ports out of range", async () => {
   for (const port of [-1, 65_536, 0.5, NaN]) {
     const error = await assertRejects(() => listen({ port }), TransportError);
-    assertEquals(error.kind, "address-invalid");
+    assertEquals(error.code, "address-invalid");
   }
 });
 

@@ -28,8 +28,8 @@ Deno.test({
       new Blob(["anywhere"]).stream().pipeTo(client.writable);
       log(await new Response(client.readable).text());
       for (const address of [{ port: 1 }, { path: "/x" }]) {
-        log(await listen(address).catch((error) => error.kind));
-        log(await connect(address).catch((error) => error.kind));
+        log(await listen(address).catch((error) => error.code));
+        log(await connect(address).catch((error) => error.code));
       }
     `;
     const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {

@@ -61,13 +61,13 @@ Deno.test("SocketConnection throws TransportError with address and cause", async
   ];
   for (const call of calls) {
     const error = await assertRejects(call, TransportError);
-    assertEquals([error.kind, error.address], ["reset", "tcp://10.0.0.1:9"]);
+    assertEquals([error.code, error.address], ["reset", "tcp://10.0.0.1:9"]);
     assertStrictEquals(error.cause, cause);
   }
   connection.close();
   for (const call of calls) {
     const error = await assertRejects(call, TransportError);
-    assertEquals([error.kind, error.cause], ["closed", undefined]);
+    assertEquals([error.code, error.cause], ["closed", undefined]);
   }
 });
 

@@ -96,7 +96,7 @@ Deno.test("accept() pauses at the descriptor limit, longer each time, and report
   }
   assertEquals(waits, [5, 10, 20, 40, 80, 160, 320, 640, 1000, 1000, 5]);
   assertEquals(errors.length, 11);
-  assert(errors.every((error) => error.kind === "limit"));
+  assert(errors.every((error) => error.code === "limit"));
   assertEquals(errors[0]?.address, "tcp://127.0.0.1:9");
   assertEquals(errors[0]?.cause, failures[0]);
 });
@@ -120,14 +120,14 @@ Deno.test("close() ends a pause immediately and leaves no timer", async () => {
   const pending = assertRejects(() => listener.accept(), TransportError);
   await promise;
   listener.close();
-  assertEquals((await pending).kind, "closed");
+  assertEquals((await pending).code, "closed");
 });
 
 Deno.test("accept() rejects when the socket was closed directly", async () => {
   const source = new ScriptedSource(new Deno.errors.BadResource("gone"));
   const listener = new SocketListenerImpl(source);
   const error = await assertRejects(() => listener.accept(), TransportError);
-  assertEquals([error.kind, listener.closed], ["closed", true]);
+  assertEquals([error.code, listener.closed], ["closed", true]);
 });
 
 Deno.test("accept() serves concurrent calls in order", async () => {
@@ -157,7 +157,7 @@ Deno.test("close() ends accept() and iteration but keeps accepted connections op
   await iterating;
   listener.close();
   const error = await assertRejects(() => listener.accept(), TransportError);
-  assertEquals(error.kind, "closed");
+  assertEquals(error.code, "closed");
   assertEquals(served.length, 1);
   await writeAll(client, new Uint8Array(1));
   assertEquals(await served[0]?.read(new Uint8Array(2)), 1);
@@ -246,7 +246,7 @@ Deno.test("close() ends an accept() that waits for room", async () => {
   const waiting = assertRejects(() => listener.accept(), TransportError);
   await Promise.resolve();
   listener.close();
-  assertEquals((await waiting).kind, "closed");
+  assertEquals((await waiting).code, "closed");
   assertEquals([held.closed, listener.connections], [false, 1]);
 });
 

@@ -99,7 +99,7 @@ Deno.test("a peer that disconnects before its socket is configured leaks nothing
       TransportError,
       "the peer has disconnected",
     );
-    assertEquals(error.kind, "reset");
+    assertEquals(error.code, "reset");
     (await listener.accept()).close();
     using _first = await Deno.connect({ port: listener.addr.port ?? 0 });
     using _second = await Deno.connect({ port: listener.addr.port ?? 0 });
@@ -128,7 +128,7 @@ Deno.test("listen() rejects a port in use and names it", async () => {
     TransportError,
     "the address is in use",
   );
-  assertEquals(error.kind, "address-in-use");
+  assertEquals(error.code, "address-in-use");
   assertEquals(error.address, `tcp://127.0.0.1:${listener.addr.port}`);
   assertInstanceOf(error.cause, Deno.errors.AddrInUse);
 });
@@ -165,13 +165,13 @@ Deno.test("listen() rejects an address of another machine", async () => {
     () => listen({ hostname: "192.0.2.1", port: 0 }),
     TransportError,
   );
-  assertEquals(error.kind, "address-invalid");
+  assertEquals(error.code, "address-invalid");
 });
 
 Deno.test("connect() is refused if nothing listens", async () => {
   const port = await freePort();
   const error = await assertRejects(() => connect({ port }), TransportError);
-  assertEquals(error.kind, "refused");
+  assertEquals(error.code, "refused");
   assertEquals(error.address, `tcp://127.0.0.1:${port}`);
   assertInstanceOf(error.cause, Deno.errors.ConnectionRefused);
 });
@@ -182,7 +182,7 @@ Deno.test("connect() reports a missing route", async () => {
     () => connect({ hostname: "255.255.255.255", port: 9 }),
     TransportError,
   );
-  assertEquals(error.kind, "unreachable");
+  assertEquals(error.code, "unreachable");
 });
 
 Deno.test("connect() reports a name that cannot be found", async () => {
@@ -192,14 +192,14 @@ Deno.test("connect() reports a name that cannot be found", async () => {
     () => connect({ hostname, port: 9 }),
     TransportError,
   );
-  assertEquals(error.kind, "not-found");
+  assertEquals(error.code, "not-found");
   assertEquals(error.address, `tcp://${hostname}:9`);
 });
 
 Deno.test("connect() rejects port 0 and ports out of range", async () => {
   for (const port of [0, -1, 65536, 1.5]) {
     const error = await assertRejects(() => connect({ port }), TransportError);
-    assertEquals(error.kind, "address-invalid");
+    assertEquals(error.code, "address-invalid");
     assertStringIncludes(error.message, "65535");
   }
 });
@@ -235,7 +235,7 @@ Deno.test("listen() with reusePort names the flag it needs and shares the port w
     TransportError,
     "--unstable-net",
   );
-  assertEquals(error.kind, "unsupported");
+  assertEquals(error.code, "unsupported");
 
   const script = `
     import { listen } from "@lengthwise/lengthwise/transport";

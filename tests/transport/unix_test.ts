@@ -65,7 +65,7 @@ Deno.test("listen() replaces a stale socket file", () =>
   inDirectory(async (path) => {
     await leaveStale(path);
     const stale = await assertRejects(() => connect({ path }), TransportError);
-    assertEquals(stale.kind, "refused");
+    assertEquals(stale.code, "refused");
     await using listener = await listen({ path });
     using client = await connect({ path });
     using server = await listener.accept();
@@ -77,7 +77,7 @@ Deno.test("listen() rejects a path in use and leaves its listener working", () =
   inDirectory(async (path) => {
     await using listener = await listen({ path });
     const error = await assertRejects(() => listen({ path }), TransportError);
-    assertEquals(error.kind, "address-in-use");
+    assertEquals(error.code, "address-in-use");
     assertEquals(error.address, `unix:${path}`);
     assertInstanceOf(error.cause, Deno.errors.AddrInUse);
     (await listener.accept()).close(); // the probe of the other listen()
@@ -89,7 +89,7 @@ Deno.test("listen() does not replace a file that is not a socket", () =>
   inDirectory(async (path) => {
     await Deno.writeTextFile(path, "precious");
     const error = await assertRejects(() => listen({ path }), TransportError);
-    assertEquals(error.kind, "address-in-use");
+    assertEquals(error.code, "address-in-use");
     assertEquals(await Deno.readTextFile(path), "precious");
   }));
 
@@ -105,13 +105,13 @@ Deno.test("listen() reports a directory that does not exist", () =>
       () => listen({ path: `${path}/missing/socket` }),
       TransportError,
     );
-    assertEquals(error.kind, "not-found");
+    assertEquals(error.code, "not-found");
   }));
 
 Deno.test("connect() reports a path that does not exist", () =>
   inDirectory(async (path) => {
     const error = await assertRejects(() => connect({ path }), TransportError);
-    assertEquals([error.kind, error.address], ["not-found", `unix:${path}`]);
+    assertEquals([error.code, error.address], ["not-found", `unix:${path}`]);
     assertInstanceOf(error.cause, Deno.errors.NotFound);
   }));
 
@@ -123,7 +123,7 @@ Deno.test("connect() rejects a path that is too long for the system", () =>
         () => call({ path: long }),
         TransportError,
       );
-      assertEquals(error.kind, "address-invalid");
+      assertEquals(error.code, "address-invalid");
       assertStringIncludes(error.message, "bytes here");
     }
   }));
@@ -141,7 +141,7 @@ Deno.test({
     await writeAll(client, new Uint8Array(3));
     assertEquals(await server.read(new Uint8Array(9)), 3);
     const error = await assertRejects(() => listen({ path }), TransportError);
-    assertEquals(error.kind, "address-in-use");
+    assertEquals(error.code, "address-in-use");
   },
 });
 
@@ -171,7 +171,7 @@ Deno.test({
   },
 });
 
-Deno.test("connect() fails with kind 'limit' if the backlog is full", () =>
+Deno.test("connect() fails with code 'limit' if the backlog is full", () =>
   inDirectory(async (path) => {
     await using _listener = await listen({ path });
     const clients: SocketConnection[] = [];
@@ -182,7 +182,7 @@ Deno.test("connect() fails with kind 'limit' if the backlog is full", () =>
           clients.push(await connect({ path }));
         }
       }, TransportError);
-      assertEquals(error.kind, Deno.build.os === "linux" ? "limit" : "refused");
+      assertEquals(error.code, Deno.build.os === "linux" ? "limit" : "refused");
     } finally {
       clients.forEach((client) => client.close());
     }

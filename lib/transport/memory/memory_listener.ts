@@ -56,7 +56,7 @@ class Backlog {
     this.#accept?.reject(
       new TransportError(
         `Cannot accept on ${this.#address}: the listener is closed`,
-        { kind: "closed", address: this.#address },
+        { code: "closed", address: this.#address },
       ),
     );
   }
@@ -67,7 +67,7 @@ class Backlog {
  *
  * @param address the name
  * @param options options for the listener
- * @throws {TransportError} of kind `"address-in-use"` if the name is taken
+ * @throws {TransportError} with code `"address-in-use"` if the name is taken
  */
 export function listenMemory(
   address: MemoryAddress,
@@ -78,7 +78,7 @@ export function listenMemory(
   if (listeners.has(name)) {
     throw new TransportError(
       `Cannot listen on ${text}: the name is in use; close its listener or choose another name`,
-      { kind: "address-in-use", address: text },
+      { code: "address-in-use", address: text },
     );
   }
   const backlog = new Backlog(text);
@@ -99,8 +99,8 @@ export function listenMemory(
  *
  * @param address the name
  * @param options behavior of the link
- * @throws {TransportError} of kind `"refused"` if nothing listens on the name, or
- * of kind `"limit"` if the backlog is full
+ * @throws {TransportError} with code `"refused"` if nothing listens on the name, or
+ * with code `"limit"` if the backlog is full
  */
 export function connectMemory(
   address: MemoryAddress,
@@ -112,13 +112,13 @@ export function connectMemory(
   if (backlog === undefined) {
     throw new TransportError(
       `Cannot connect to ${text}: nothing is listening on the address`,
-      { kind: "refused", address: text },
+      { code: "refused", address: text },
     );
   }
   const [client, server] = memoryEnds({ ...options.link, name });
   if (backlog.offer(server)) return new SocketConnectionImpl(client);
   throw new TransportError(
     `Cannot connect to ${text}: ${BACKLOG} clients are waiting to be accepted; try again later`,
-    { kind: "limit", address: text },
+    { code: "limit", address: text },
   );
 }

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { TransportError, type TransportErrorKind } from "../errors.ts";
+import { TransportError, type TransportErrorCode } from "../errors.ts";
 
 /** Options for {@linkcode MemoryPipe}. */
 export interface PipeOptions {
@@ -171,7 +171,7 @@ export class MemoryPipe {
   }
 
   #readerClosed(): boolean {
-    return this.#readError?.kind === "closed";
+    return this.#readError?.code === "closed";
   }
 
   #fill(target: Uint8Array): number {
@@ -218,22 +218,22 @@ export class MemoryPipe {
     return this.#options.latency === 0 ? 0 : performance.now();
   }
 
-  #failReads(kind: TransportErrorKind, reason: string): void {
-    this.#readError ??= this.#error("read from", kind, reason);
+  #failReads(code: TransportErrorCode, reason: string): void {
+    this.#readError ??= this.#error("read from", code, reason);
   }
 
-  #failWrites(kind: TransportErrorKind, reason: string): void {
-    this.#writeError ??= this.#error("write to", kind, reason);
+  #failWrites(code: TransportErrorCode, reason: string): void {
+    this.#writeError ??= this.#error("write to", code, reason);
   }
 
   #error(
     verb: string,
-    kind: TransportErrorKind,
+    code: TransportErrorCode,
     reason: string,
   ): TransportError {
     const address = this.#address;
     return new TransportError(`Cannot ${verb} ${address}: ${reason}`, {
-      kind,
+      code,
       address,
     });
   }

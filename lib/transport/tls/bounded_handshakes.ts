@@ -168,7 +168,7 @@ export class BoundedHandshakes implements AcceptSource<TlsConnection> {
       timeoutError: () => {
         return new TransportError(
           `Cannot accept ${address}: the TLS handshake did not complete within ${handshakeTimeout} ms`,
-          { kind: "timeout", address },
+          { code: "timeout", address },
         );
       },
     });
@@ -190,7 +190,7 @@ export class BoundedHandshakes implements AcceptSource<TlsConnection> {
     if (!this.#options.requireAlpn || terms.alpnProtocol) return terms;
     throw new TransportError(
       `Cannot accept ${address}: the client offered no ALPN protocol, and this listener requires one`,
-      { kind: "tls", address },
+      { code: "tls", address },
     );
   }
 

@@ -28,7 +28,7 @@ export interface TlsServerCertificate {
  *
  * @param certificate the server's certificate
  * @param address the listener's address, in URL form
- * @throws {TransportError} of kind `"tls"` if the certificate is unusable
+ * @throws {TransportError} with code `"tls"` if the certificate is unusable
  */
 export async function serverOptions(
   certificate: TlsServerCertificate,
@@ -54,7 +54,7 @@ export async function serverOptions(
  * @param name the option's name
  * @param authorities the option's value
  * @param context the operation that needs it
- * @throws {TransportError} of kind `"tls"` if the list is empty
+ * @throws {TransportError} with code `"tls"` if the list is empty
  */
 export function requireAuthority(
   name: string,
@@ -64,7 +64,7 @@ export function requireAuthority(
   if (authorities.length > 0) return;
   throw new TransportError(
     `Cannot ${verb} ${address} as '${name}' is empty, so no peer could be trusted; pass at least one authority`,
-    { kind: "tls", address },
+    { code: "tls", address },
   );
 }
 
@@ -83,7 +83,7 @@ export interface ClientCertificates {
  *
  * @param options the certificates
  * @param context the operation that needs them
- * @throws {TransportError} of kind `"tls"` if one is unusable
+ * @throws {TransportError} with code `"tls"` if one is unusable
  */
 export async function checkClient(
   { caCerts, cert, key }: ClientCertificates,
@@ -93,7 +93,7 @@ export async function checkClient(
   if ((cert === undefined) !== (key === undefined)) {
     throw new TransportError(
       `Cannot ${verb} ${address}: a client certificate needs both 'cert' and 'key', and one of them is missing`,
-      { kind: "tls", address },
+      { code: "tls", address },
     );
   }
   await checkCertificates({ cert, key, authorities: caCerts }, context);
@@ -107,7 +107,7 @@ export async function checkClient(
  *
  * @param options certificates and key
  * @param context the operation that needs them
- * @throws {TransportError} of kind `"tls"` if one is unusable
+ * @throws {TransportError} with code `"tls"` if one is unusable
  */
 async function checkCertificates(
   options: {
@@ -125,7 +125,7 @@ async function checkCertificates(
       const detail = cause instanceof Error ? cause.message : String(cause);
       throw new TransportError(
         `Cannot ${verb} ${address} as ${name} is unusable: it must be valid PEM (${detail})`,
-        { kind: "tls", address, cause },
+        { code: "tls", address, cause },
       );
     }
   }
@@ -139,6 +139,6 @@ async function checkCertificates(
   if (own.checkPrivateKey(privateKey)) return;
   throw new TransportError(
     `Cannot ${verb} ${address} as 'key' is not the key of 'cert'`,
-    { kind: "tls", address },
+    { code: "tls", address },
   );
 }

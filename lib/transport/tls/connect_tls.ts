@@ -41,8 +41,8 @@ type TlsTarget = TcpAddress<TlsClientOptions> | UnixAddress<TlsClientOptions>;
  *
  * @param address where to connect, with the TLS options
  * @param options socket options and a signal
- * @throws {TransportError} of kind `"tls"` if a certificate or the handshake is
- * rejected, or of kind `"protocol"` if the peer does not speak TLS
+ * @throws {TransportError} with code `"tls"` if a certificate or the handshake is
+ * rejected, or with code `"protocol"` if the peer does not speak TLS
  * @throws {unknown} the signal's reason, if the signal is aborted
  */
 export async function connectTls(

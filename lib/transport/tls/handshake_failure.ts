@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { failureKind } from "../error_mapping.ts";
-import { TransportError, type TransportErrorKind } from "../errors.ts";
+import { failureCode } from "../error_mapping.ts";
+import { TransportError, type TransportErrorCode } from "../errors.ts";
 
 /** Messages from rustls and OpenSSL if the peer does not speak TLS. */
 const NOT_TLS = /InvalidContentType|wrong version number/;
@@ -41,8 +41,8 @@ const ADVICE: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
-/** Kinds that are more specific than `"tls"`. */
-const SPECIFIC: ReadonlySet<TransportErrorKind> = new Set([
+/** Codes that are more specific than `"tls"`. */
+const SPECIFIC: ReadonlySet<TransportErrorCode> = new Set([
   "closed",
   "limit",
   "reset",
@@ -82,14 +82,14 @@ export function handshakeFailure(
   const detail = error instanceof Error ? error.message : String(error);
   const advice = ADVICE.find(([pattern]) => pattern.test(detail))?.[1] ??
     "the TLS handshake failed";
-  const kind = failureKind(error);
+  const code = failureCode(error);
   return new TransportError(
     `Cannot ${verb} ${address}: ${advice} (${detail})`,
     {
-      kind: NOT_TLS.test(detail)
+      code: NOT_TLS.test(detail)
         ? "protocol"
-        : SPECIFIC.has(kind)
-        ? kind
+        : SPECIFIC.has(code)
+        ? code
         : "tls",
       address,
       cause: error,

@@ -35,8 +35,8 @@ type TlsTarget =
  *
  * @param address where to listen, with the TLS options
  * @param options options for the listener and its sockets
- * @throws {TransportError} of kind `"tls"` if the certificate or key is
- * unusable, or of another kind that `listen` documents
+ * @throws {TransportError} with code `"tls"` if the certificate or key is
+ * unusable, or with another code that `listen` documents
  */
 export async function listenTls(
   address: TlsTarget,
@@ -71,7 +71,7 @@ function checkServer(
   if (cert === undefined || key === undefined) {
     throw new TransportError(
       `Cannot listen on ${address}: TLS needs a certificate and its key; pass them as '{ tls: { cert, key } }'`,
-      { kind: "tls", address },
+      { code: "tls", address },
     );
   }
   checkTimeout(handshakeTimeout, "tls.handshakeTimeout");

@@ -69,7 +69,7 @@ export interface PeerCertificate {
  * A connection that has completed its TLS handshake.
  *
  * `read` distinguishes the end of the stream (`null`, after the peer's
- * close_notify) from a truncated stream ({@linkcode TransportError} of kind
+ * close_notify) from a truncated stream ({@linkcode TransportError} with code
  * `"truncated"`). `closeWrite` sends close_notify and leaves the other
  * direction open.
  *

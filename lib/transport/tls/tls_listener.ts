@@ -68,7 +68,7 @@ export interface TlsListener extends SocketListener<TlsConnection> {
    * theirs.
    *
    * @param certificate the complete replacement: omitted fields are not kept
-   * @throws {TransportError} of kind `"tls"` if the certificate is unusable; the
+   * @throws {TransportError} with code `"tls"` if the certificate is unusable; the
    * listener then keeps the old one
    */
   reload(certificate: TlsServerCertificate): Promise<void>;

@@ -53,9 +53,9 @@ export interface WebSocketConnectOptions extends WebSocketOptions {
  *
  * @param url the server's URL, `ws://…` or `wss://…`
  * @param options limits, flow control and a signal
- * @throws {TransportError} of kind `"protocol"` if the server does not speak
+ * @throws {TransportError} with code `"protocol"` if the server does not speak
  * WebSocket, `"unsupported"` if a TLS option is not available for WebSockets,
- * `"refused"`, `"tls"`, `"timeout"`, and so on; always of kind `"other"` in
+ * `"refused"`, `"tls"`, `"timeout"`, and so on; always with code `"other"` in
  * browsers, which do not report the cause
  * @throws {unknown} the signal's reason, if the signal is aborted
  */
@@ -87,7 +87,7 @@ export async function connectWebSocket(
     timeoutError: () =>
       new TransportError(
         `Cannot connect to ${address}: the WebSocket did not open within ${timeout} ms`,
-        { kind: "timeout", address },
+        { code: "timeout", address },
       ),
   });
   return connection;

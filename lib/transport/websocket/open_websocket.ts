@@ -31,7 +31,7 @@ export interface OpenedWebSocket {
  *
  * @param address the server's URL
  * @param options subprotocols, headers and TLS options
- * @throws {TransportError} of kind `"address-invalid"`, `"unsupported"` or `"tls"`
+ * @throws {TransportError} with code `"address-invalid"`, `"unsupported"` or `"tls"`
  */
 export async function openWebSocket(
   address: string,
@@ -82,7 +82,7 @@ function reject(
   if (!given) return;
   throw new TransportError(
     `Cannot ${verb} ${address} with 'tls.${name}': Deno's WebSockets do not support it; omit it, or connect over 'tls://'`,
-    { kind: "unsupported", address },
+    { code: "unsupported", address },
   );
 }
 
@@ -97,7 +97,7 @@ function construct(
     if (!(cause instanceof DOMException)) throw failure(cause, context);
     throw new TransportError(
       `Cannot connect to ${address}: it must be a 'ws://' or 'wss://' URL without a fragment (${cause.message})`,
-      { kind: "address-invalid", address, cause },
+      { code: "address-invalid", address, cause },
     );
   }
 }

@@ -60,8 +60,8 @@ export interface WebSocketUpgrade {
  *
  * @param request a request with `upgrade: websocket`
  * @param options limit, idle timeout, and the peer's address (`info.remoteAddr`)
- * @throws {TransportError} of kind `"protocol"` if the request is not a WebSocket
- * upgrade, or of kind `"unsupported"` outside Deno
+ * @throws {TransportError} with code `"protocol"` if the request is not a WebSocket
+ * upgrade, or with code `"unsupported"` outside Deno
  */
 export function upgradeWebSocket(
   request: Request,
@@ -94,7 +94,7 @@ function upgrade(
     const detail = cause instanceof Error ? cause.message : String(cause);
     throw new TransportError(
       `Cannot upgrade ${request.url}: the request is not a WebSocket upgrade (${detail})`,
-      { kind: "protocol", address: request.url, cause },
+      { code: "protocol", address: request.url, cause },
     );
   }
 }

@@ -11,7 +11,7 @@ export interface WebSocketOptions {
   /**
    * Maximum number of unread bytes, at least 256 KiB. With flow control the
    * peer never sends more; without it, exceeding the limit ends the connection
-   * with an error of kind `"limit"`.
+   * with an error whose code is `"limit"`.
    *
    * @default {262144 with flow control, 16777216 without}
    */
@@ -37,7 +37,7 @@ export interface WebSocketConnectionOptions extends WebSocketOptions {
  *
  * `closeWrite` sends an empty message, and `close` a closing handshake with
  * code 1000: after either, the peer reads the end of the stream. Failures are
- * `TransportError`s of kind `"reset"` if the WebSocket breaks, `"truncated"` if
+ * `TransportError`s with code `"reset"` if the WebSocket breaks, `"truncated"` if
  * the peer closes it for another reason, and `"protocol"` if it sends a text
  * message.
  *

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { TransportError, type TransportErrorKind } from "../errors.ts";
+import { TransportError, type TransportErrorCode } from "../errors.ts";
 
 /** Code of a normal close (RFC 6455, 7.4.1). */
 export const CLOSE_NORMAL = 1000;
@@ -15,7 +15,7 @@ export const CLOSE_PROTOCOL = 4002;
 /** The peer has exceeded the receive limit. */
 export const CLOSE_LIMIT = 4009;
 
-const CODES: Readonly<Record<number, TransportErrorKind>> = {
+const CLOSE_CODES: Readonly<Record<number, TransportErrorCode>> = {
   [CLOSE_NORMAL]: "reset",
   [CLOSE_NO_STATUS]: "reset",
   1002: "protocol",
@@ -27,19 +27,19 @@ const CODES: Readonly<Record<number, TransportErrorKind>> = {
 };
 
 /**
- * Returns the kind of error after a closing handshake.
+ * Returns the error code after a closing handshake.
  *
- * After a normal close, only writes fail with this kind, since reads return the
- * end of the stream. Code 1001, sent by a page or server that goes away, means
+ * After a normal close, only writes fail with this code, since reads return the
+ * end of the stream. Close code 1001, sent by a page or server that goes away, means
  * a truncated stream, as does any code that is not listed above.
  *
- * @param code the code of the closing handshake
+ * @param closeCode the code of the closing handshake
  */
-export function closeKind(code: number): TransportErrorKind {
-  return CODES[code] ?? "truncated";
+export function codeAfterClose(closeCode: number): TransportErrorCode {
+  return CLOSE_CODES[closeCode] ?? "truncated";
 }
 
-const CONNECT_KINDS: readonly (readonly [RegExp, TransportErrorKind])[] = [
+const CONNECT_CODES: readonly (readonly [RegExp, TransportErrorCode])[] = [
   [/tcp connect error|refused/i, "refused"],
   [/dns error|lookup/i, "not-found"],
   [/certificate|InvalidContentType|tls/i, "tls"],
@@ -47,19 +47,19 @@ const CONNECT_KINDS: readonly (readonly [RegExp, TransportErrorKind])[] = [
 ];
 
 /**
- * Returns the kind of error for a failed opening handshake.
+ * Returns the error code for a failed opening handshake.
  *
- * The kind is derived from Deno's error message. Browsers do not report the
+ * The code is derived from Deno's error message. Browsers do not report the
  * cause.
  *
  * @param detail the runtime's error message
  */
-export function connectKind(detail: string): TransportErrorKind {
-  return CONNECT_KINDS.find(([pattern]) => pattern.test(detail))?.[1] ??
+export function connectFailureCode(detail: string): TransportErrorCode {
+  return CONNECT_CODES.find(([pattern]) => pattern.test(detail))?.[1] ??
     "other";
 }
 
-const ADVICE: Readonly<Partial<Record<TransportErrorKind, string>>> = {
+const ADVICE: Readonly<Partial<Record<TransportErrorCode, string>>> = {
   closed: "the connection is closed",
   limit:
     "the sender is faster than the receiver reads; read more often, or raise 'receiveLimit'",
@@ -74,17 +74,17 @@ const ADVICE: Readonly<Partial<Record<TransportErrorKind, string>>> = {
 /**
  * Returns the error for a failed WebSocket.
  *
- * @param kind the kind of failure
+ * @param code the reason for the failure
  * @param options the reason, and the peer's address in URL form
  */
 export function webSocketError(
-  kind: TransportErrorKind,
+  code: TransportErrorCode,
   { reason, address }: { reason: string; address: string },
 ): TransportError {
   return new TransportError(
     `Cannot use ${address || "a WebSocket"}: ${
-      ADVICE[kind] ?? "the WebSocket failed"
+      ADVICE[code] ?? "the WebSocket failed"
     } (${reason})`,
-    { kind, address },
+    { code, address },
   );
 }

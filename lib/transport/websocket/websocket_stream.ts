@@ -21,11 +21,11 @@ import {
   CLOSE_NO_STATUS,
   CLOSE_NORMAL,
   CLOSE_PROTOCOL,
-  closeKind,
-  connectKind,
+  codeAfterClose,
+  connectFailureCode,
   webSocketError,
 } from "./websocket_failure.ts";
-import type { TransportError, TransportErrorKind } from "../errors.ts";
+import type { TransportError, TransportErrorCode } from "../errors.ts";
 
 /** The subprotocol with which receivers grant credit to senders. */
 export const FLOW_CONTROL = "lengthwise.bytes.v1";
@@ -250,30 +250,33 @@ export class WebSocketStream implements Connection {
     if (wasClean && ended) this.#received.end();
     const detail = this.#detail || reason ||
       (wasClean ? `code ${code}` : "no closing handshake");
-    this.#fail(wasClean ? closeKind(code) : this.#brokenKind(detail), detail);
+    this.#fail(
+      wasClean ? codeAfterClose(code) : this.#brokenCode(detail),
+      detail,
+    );
     this.#settle.finish();
   }
 
-  #brokenKind(detail: string): TransportErrorKind {
+  #brokenCode(detail: string): TransportErrorCode {
     if (this.#wasOpen) return "reset";
-    return connectKind(detail);
+    return connectFailureCode(detail);
   }
 
-  #reject(code: number, kind: TransportErrorKind, reason: string): void {
-    this.#fail(kind, reason);
+  #reject(closeCode: number, code: TransportErrorCode, reason: string): void {
+    this.#fail(code, reason);
     this.#received.clear();
-    this.#socket.close(code, reason);
+    this.#socket.close(closeCode, reason);
   }
 
-  #fail(kind: TransportErrorKind, reason: string): void {
+  #fail(code: TransportErrorCode, reason: string): void {
     if (this.#failure !== undefined) return;
-    this.#failure = this.#error(kind, reason);
+    this.#failure = this.#error(code, reason);
     this.#settle.fail(this.#failure);
     this.#received.fail(this.#failure);
     this.#wake?.();
   }
 
-  #error(kind: TransportErrorKind, reason: string): TransportError {
-    return webSocketError(kind, { reason, address: this.#address });
+  #error(code: TransportErrorCode, reason: string): TransportError {
+    return webSocketError(code, { reason, address: this.#address });
   }
 }

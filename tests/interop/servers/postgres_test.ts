@@ -52,7 +52,7 @@ Deno.test("the PostgreSQL example reports that no server listens", async () => {
     () => PostgresClient.connect({ port, ...ADMIN }),
     TransportError,
   );
-  assertEquals(error.kind, "refused");
+  assertEquals(error.code, "refused");
   const ran = await runMain(["--port", `${port}`, "--user", "admin"]);
   assertEquals([ran.code, ran.stdout], [1, ""]);
   assertMatch(ran.stderr, /^Cannot connect to tcp:\/\/127.0.0.1:\d+: /);

@@ -9,8 +9,8 @@ import { assertEquals, assertRejects } from "@std/assert";
 
 const PURE = { permissions: "none" } as const;
 
-async function kindOf(promise: Promise<unknown>): Promise<string> {
-  return (await assertRejects(() => promise, TransportError)).kind;
+async function codeOf(promise: Promise<unknown>): Promise<string> {
+  return (await assertRejects(() => promise, TransportError)).code;
 }
 
 Deno.test(
@@ -65,7 +65,7 @@ Deno.test(
   PURE,
   async () => {
     const first = await listen({ memory: "taken" });
-    assertEquals(await kindOf(listen({ memory: "taken" })), "address-in-use");
+    assertEquals(await codeOf(listen({ memory: "taken" })), "address-in-use");
     first.close();
     (await listen({ memory: "taken" })).close();
   },
@@ -79,16 +79,16 @@ Deno.test(
     const client = await connect({ memory: "leaving" });
     listener.close();
     assertEquals(await client.read(new Uint8Array(1)), null);
-    assertEquals(await kindOf(connect({ memory: "leaving" })), "refused");
+    assertEquals(await codeOf(connect({ memory: "leaving" })), "refused");
   },
 );
 
 Deno.test(
-  "connect() in memory fails with kind 'limit' if the backlog is full",
+  "connect() in memory fails with code 'limit' if the backlog is full",
   PURE,
   async () => {
     await using _listener = await listen({ memory: "busy" });
     for (let count = 0; count < 511; count++) await connect({ memory: "busy" });
-    assertEquals(await kindOf(connect({ memory: "busy" })), "limit");
+    assertEquals(await codeOf(connect({ memory: "busy" })), "limit");
   },
 );

@@ -30,12 +30,12 @@ async function readSizes(connection: Connection): Promise<(number | string)[]> {
     }
   } catch (error) {
     assert(error instanceof TransportError);
-    return [...sizes, error.kind];
+    return [...sizes, error.code];
   }
 }
 
-async function kindOf(promise: Promise<unknown>): Promise<string> {
-  return (await assertRejects(() => promise, TransportError)).kind;
+async function codeOf(promise: Promise<unknown>): Promise<string> {
+  return (await assertRejects(() => promise, TransportError)).code;
 }
 
 Deno.test(
@@ -130,7 +130,7 @@ Deno.test(
       toServer: { fault: { kind: "cut", after: 6 } },
     });
     assertEquals(await client.write(new Uint8Array(10)), 6);
-    assertEquals(await kindOf(client.write(new Uint8Array(4))), "reset");
+    assertEquals(await codeOf(client.write(new Uint8Array(4))), "reset");
     assertEquals(await readSizes(server), [6, "end"]);
     await writeAll(server, new Uint8Array(2));
     assertEquals(await client.read(new Uint8Array(9)), 2);
@@ -146,10 +146,10 @@ Deno.test(
     });
     const pending = client.read(new Uint8Array(9));
     assertEquals(await client.write(new Uint8Array(10)), 6);
-    assertEquals(await kindOf(pending), "reset");
-    assertEquals(await kindOf(client.write(new Uint8Array(4))), "reset");
+    assertEquals(await codeOf(pending), "reset");
+    assertEquals(await codeOf(client.write(new Uint8Array(4))), "reset");
     assertEquals(await readSizes(server), [6, "reset"]);
-    assertEquals(await kindOf(server.write(new Uint8Array(1))), "reset");
+    assertEquals(await codeOf(server.write(new Uint8Array(1))), "reset");
   },
 );
 
@@ -167,8 +167,8 @@ Deno.test(
     assertEquals(await write, 6);
     const held = client.write(new Uint8Array(1));
     server.close();
-    assertEquals(await kindOf(read), "closed");
-    assertEquals(await kindOf(held), "reset");
+    assertEquals(await codeOf(read), "closed");
+    assertEquals(await codeOf(held), "reset");
   },
 );
 
@@ -185,7 +185,7 @@ Deno.test(
     await writeAll(client, new Uint8Array(1));
     const read = server.read(new Uint8Array(1));
     server.close();
-    assertEquals(await kindOf(read), "closed");
+    assertEquals(await codeOf(read), "closed");
   },
 );
 
@@ -229,7 +229,7 @@ Deno.test(
     await writeAll(client, new Uint8Array(3));
     const read = server.read(new Uint8Array(3));
     server.close();
-    assertEquals(await kindOf(read), "closed");
+    assertEquals(await codeOf(read), "closed");
   },
 );
 

@@ -21,7 +21,7 @@ let release = false;
 
 await using listener = await listen({ port: 0 }, {
   onError: (error) => {
-    if (error.kind !== "limit") throw error;
+    if (error.code !== "limit") throw error;
     failures++;
     // At the limit for the first time: report it and wait for the input.
     if (failures === 1) {

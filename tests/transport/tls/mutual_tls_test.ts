@@ -56,9 +56,9 @@ Deno.test("listenTls() rejects clients that do not prove their identity", async 
     await t.step(name, async () => {
       const failed = new Promise<TransportError>((resolve) => told = resolve);
       const [server, client] = await refused(listener, identity, failed);
-      assertEquals(server.kind, "tls", server.message);
+      assertEquals(server.code, "tls", server.message);
       // Deno sends an alert in the first case only; otherwise it just closes.
-      assert(["tls", "truncated"].includes(client.kind), client.message);
+      assert(["tls", "truncated"].includes(client.code), client.message);
       await assertServes(listener, alice);
     });
   }

@@ -14,7 +14,7 @@ import {
   server,
 } from "./certificates.ts";
 import {
-  assertKind,
+  assertCode,
   assertServes,
   dial,
   listenLoopback,
@@ -75,7 +75,7 @@ Deno.test("connectTls() verifies the name in the certificate independently of th
     });
     client.close();
     accepted.close();
-    const error = await assertKind(
+    const error = await assertCode(
       dial(listener, identity),
       "tls",
       "certificate is for another name",
@@ -96,7 +96,7 @@ Deno.test("connectTls() rejects an unknown authority", async () => {
   });
   await using listener = await listenLoopback(certificate);
   for (const identity of [{}, alice]) {
-    await assertKind(dial(listener, identity), "tls", "unknown issuer");
+    await assertCode(dial(listener, identity), "tls", "unknown issuer");
   }
   await assertServes(listener, { caCerts: [unknown.cert] });
 });
@@ -109,7 +109,7 @@ Deno.test("connectTls() rejects an expired certificate", async () => {
   });
   await using listener = await listenLoopback(certificate);
   for (const identity of [{}, alice]) {
-    await assertKind(
+    await assertCode(
       dial(listener, identity),
       "tls",
       "is expired or is not yet valid",
@@ -124,7 +124,7 @@ Deno.test("connectTls() reports a server that does not speak TLS", async () => {
       listener,
       new TextEncoder().encode("220 hello\r\n"),
     );
-    await assertKind(
+    await assertCode(
       dial(listener, identity),
       "protocol",
       "does not speak TLS",
@@ -137,7 +137,7 @@ Deno.test("connectTls() reports a server that closes after the client hello", as
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   for (const identity of [{}, alice]) {
     const hangingUp = answer(listener, undefined);
-    await assertKind(
+    await assertCode(
       dial(listener, identity),
       "tls",
       "closed the connection during the handshake",
@@ -150,7 +150,7 @@ Deno.test("connectTls() reports a refused connection", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { addr } = listener;
   listener.close();
-  await assertKind(dial({ addr }), "refused", "nothing is listening");
+  await assertCode(dial({ addr }), "refused", "nothing is listening");
 });
 
 Deno.test("connectTls() cancels an endless handshake on its signal", async () => {
@@ -189,7 +189,7 @@ Deno.test("connectTls() honors an earlier abort and ignores a later one", async 
 Deno.test("connect() applies its timeout to the TLS handshake", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const accepting = listener.accept();
-  await assertKind(
+  await assertCode(
     connect({ port: listener.addr.port, tls: {} }, { timeout: 50 }),
     "timeout",
     "within 50 ms",
@@ -200,22 +200,22 @@ Deno.test("connect() applies its timeout to the TLS handshake", async () => {
 Deno.test("connectTls() rejects a client certificate without its key", async () => {
   await using listener = await listenLoopback();
   const { cert, key } = alice;
-  await assertKind(dial(listener, { key }), "tls", "one of them is missing");
-  await assertKind(dial(listener, { cert }), "tls", "one of them is missing");
+  await assertCode(dial(listener, { key }), "tls", "one of them is missing");
+  await assertCode(dial(listener, { cert }), "tls", "one of them is missing");
 });
 
 Deno.test("connectTls() rejects invalid PEM", async () => {
   await using listener = await listenLoopback();
   const { cert, key } = alice;
   const nonsense = "nonsense";
-  await assertKind(dial(listener, { cert: nonsense, key }), "tls", "'cert'");
-  await assertKind(dial(listener, { cert, key: nonsense }), "tls", "'key'");
-  await assertKind(
+  await assertCode(dial(listener, { cert: nonsense, key }), "tls", "'cert'");
+  await assertCode(dial(listener, { cert, key: nonsense }), "tls", "'key'");
+  await assertCode(
     dial(listener, { caCerts: [nonsense] }),
     "tls",
     "an authority's certificate",
   );
-  await assertKind(
+  await assertCode(
     dial(listener, { cert, key: server.key }),
     "tls",
     "'key' is not the key of 'cert'",
@@ -255,8 +255,8 @@ Deno.test("TlsConnection distinguishes a truncated stream from an ended one", as
     assertEquals(await accepted.read(new Uint8Array(8)), 1);
     assertEquals(await client.read(new Uint8Array(8)), 1);
     await relay.cut();
-    await assertKind(readAll(accepted), "truncated", "cut off before its end");
-    await assertKind(readAll(client), "truncated", "cut off before its end");
+    await assertCode(readAll(accepted), "truncated", "cut off before its end");
+    await assertCode(readAll(client), "truncated", "cut off before its end");
   }
 });
 
@@ -278,7 +278,7 @@ Deno.test("TlsConnection rejects tampered records", async () => {
     using _client = client;
     await relay.inject(garbage);
     for (const end of [accepted, client]) {
-      await assertKind(end.read(new Uint8Array(8)), "tls", "Cannot read");
+      await assertCode(end.read(new Uint8Array(8)), "tls", "Cannot read");
       await assertRejects(() => end.write(bytes(1)), TransportError);
     }
   }
@@ -298,7 +298,7 @@ Deno.test("TlsConnection returns the bytes before the cut, then its error", asyn
   assertEquals(await accepted.read(new Uint8Array(1)), 1);
   await relay.cut();
   let count = 1;
-  await assertKind(
+  await assertCode(
     (async () => {
       for (;;) count += await accepted.read(new Uint8Array(100)) ?? 0;
     })(),
@@ -354,8 +354,8 @@ Deno.test("TlsConnection.closeWrite() fails if its end cannot be sent", async ()
   using _accepted = accepted;
   // The peer does not read: a write waits, and so does the end after it.
   const { pending } = await fillUp(client);
-  const writing = assertKind(pending, "closed", "closed locally");
-  const ending = assertKind(client.closeWrite(), "closed", "closed locally");
+  const writing = assertCode(pending, "closed", "closed locally");
+  const ending = assertCode(client.closeWrite(), "closed", "closed locally");
   client.close();
   await Promise.all([writing, ending]);
 });

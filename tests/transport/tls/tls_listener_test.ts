@@ -7,7 +7,7 @@ import type { TlsListener } from "../../../lib/transport/tls/tls_listener.ts";
 import { TlsListenerImpl } from "../../../lib/transport/tls/tls_listener_impl.ts";
 import { Authority, authority, LOOPBACK, server } from "./certificates.ts";
 import {
-  assertKind,
+  assertCode,
   assertServes,
   dial,
   listenLoopback,
@@ -49,7 +49,7 @@ Deno.test("listenTls() survives a client that speaks plain text", async () => {
   using conn = await raw(listener);
   await conn.write(new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"));
   const error = await failed.next();
-  assertEquals(error.kind, "protocol");
+  assertEquals(error.code, "protocol");
   assert(error.message.includes("does not speak TLS"), error.message);
   assertEquals(error.address, `tcp://127.0.0.1:${conn.localAddr.port}`);
   assert(error.cause instanceof Error);
@@ -61,7 +61,7 @@ Deno.test("listenTls() survives a client that closes immediately", async () => {
   const failed = failures();
   await using listener = await listenLoopback(failed);
   (await raw(listener)).close();
-  assertEquals((await failed.next()).kind, "tls");
+  assertEquals((await failed.next()).code, "tls");
   await assertServes(listener);
 });
 
@@ -74,8 +74,8 @@ Deno.test("listenTls() survives garbage in the middle of the handshake", async (
     const record = crypto.getRandomValues(new Uint8Array(5 + 200));
     record.set([22, 3, 1, 0, 200]);
     await conn.write(record);
-    const { kind } = await failed.next();
-    assert(kind === "tls" || kind === "protocol", kind);
+    const { code } = await failed.next();
+    assert(code === "tls" || code === "protocol", code);
     await drain(conn);
   }
   await assertServes(listener);
@@ -89,7 +89,7 @@ Deno.test("listenTls() drops a client that never finishes its handshake", async 
   });
   using silent = await raw(listener);
   const error = await failed.next();
-  assertEquals(error.kind, "timeout");
+  assertEquals(error.code, "timeout");
   assert(error.message.includes("within 50 ms"), error.message);
   await drain(silent);
   await assertServes(listener);
@@ -140,7 +140,7 @@ Deno.test("listenTls() rejects a client without a common ALPN protocol", async (
     ...failed,
     alpnProtocols: ["lengthwise"],
   });
-  await assertKind(
+  await assertCode(
     dial(listener, { alpnProtocols: ["h2"] }),
     "tls",
     "have no ALPN protocol in common",
@@ -164,7 +164,7 @@ Deno.test("listenTls() rejects a client without ALPN if it is required", async (
   assertEquals(await client.read(new Uint8Array(8)), null);
   client.close();
   const error = await failed.next();
-  assertEquals(error.kind, "tls");
+  assertEquals(error.code, "tls");
   assert(error.message.includes("requires one"), error.message);
   await assertServes(listener, { alpnProtocols: ["lengthwise"] });
 });
@@ -176,7 +176,7 @@ Deno.test("TlsListener.reload() replaces the certificate and keeps connections o
   await listener.reload(
     await next.issue({ subject: "CN=localhost", names: LOOPBACK }),
   );
-  await assertKind(dial(listener), "tls", "unknown issuer");
+  await assertCode(dial(listener), "tls", "unknown issuer");
   await assertServes(listener, { caCerts: [next.cert] });
   await before.write(new Uint8Array([1]));
   assertEquals(await accepted.read(new Uint8Array(8)), 1);
@@ -196,14 +196,14 @@ Deno.test("TlsListener.reload() keeps the old certificate if the new one is unus
       [{ cert, key, clientCaCerts: ["nonsense"] }, "authority's certificate"],
     ] as const
   ) {
-    await assertKind(listener.reload(bad), "tls", text);
+    await assertCode(listener.reload(bad), "tls", text);
   }
   await assertServes(listener);
 });
 
 Deno.test("listenTls() rejects invalid options", async () => {
-  await assertKind(listenTls({ port: 0 }), "tls", "needs a certificate");
-  await assertKind(
+  await assertCode(listenTls({ port: 0 }), "tls", "needs a certificate");
+  await assertCode(
     listenTls({ port: 0, tls: { ...server, key: "nonsense" } }),
     "tls",
     "'key' is unusable",
@@ -224,7 +224,7 @@ Deno.test("listenTls() rejects invalid options", async () => {
 
 Deno.test("listenTls() reports the failures of its address", async () => {
   await using listener = await listenLoopback();
-  await assertKind(
+  await assertCode(
     listenTls({ port: listener.addr.port ?? 0, tls: server }),
     "address-in-use",
     "in use",
@@ -244,7 +244,7 @@ Deno.test("TlsListener.close() cancels handshakes and closes unaccepted connecti
   await iterating;
   await drain(silent);
   ready.close();
-  await assertKind(listener.accept(), "closed", "closed");
+  await assertCode(listener.accept(), "closed", "closed");
   await listener[Symbol.asyncDispose]();
 });
 

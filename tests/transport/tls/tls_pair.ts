@@ -67,15 +67,15 @@ export async function assertServes(
   }
 }
 
-/** Asserts that a promise rejects with a TransportError of a kind. */
-export async function assertKind(
+/** Asserts that a promise rejects with a TransportError with a code. */
+export async function assertCode(
   promise: Promise<unknown>,
-  kind: string,
+  code: string,
   text: string,
 ): Promise<TransportError> {
   const error = await assertRejects(() => promise, TransportError, text);
-  if (error.kind === kind) return error;
-  throw new Error(`expected kind '${kind}', got '${error.kind}': ${error}`);
+  if (error.code === code) return error;
+  throw new Error(`expected code '${code}', got '${error.code}': ${error}`);
 }
 
 /** Reads until the end of the stream. */

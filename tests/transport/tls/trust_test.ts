@@ -19,7 +19,7 @@ import {
   LOOPBACK,
   server,
 } from "./certificates.ts";
-import { assertKind, listenLoopback } from "./tls_pair.ts";
+import { assertCode, listenLoopback } from "./tls_pair.ts";
 
 /** Runs the program with one authority in its store; returns each outcome. */
 async function outcomes(
@@ -95,7 +95,7 @@ Deno.test("connectTls() rejects an empty set of authorities", async () => {
   await using listener = await listenLoopback();
   const { addr: { port = 0 } } = listener;
   for (const given of [{}, { caCerts: [] }]) {
-    await assertKind(
+    await assertCode(
       connect({ port, tls: { ...given, defaultCaCerts: false } }),
       "tls",
       "'caCerts' is empty",
@@ -104,7 +104,7 @@ Deno.test("connectTls() rejects an empty set of authorities", async () => {
 });
 
 Deno.test("listen() rejects mutual TLS without an authority", async () => {
-  await assertKind(
+  await assertCode(
     listenLoopback({ clientCaCerts: [] }),
     "tls",
     "'clientCaCerts' is empty",
@@ -123,9 +123,9 @@ Deno.test("connect() to 'wss:' rejects TLS options that WebSockets do not suppor
       TransportError,
       "Deno's WebSockets do not support it",
     );
-    assertEquals(error.kind, "unsupported");
+    assertEquals(error.code, "unsupported");
   }
-  await assertKind(
+  await assertCode(
     connect("wss://127.0.0.1:1/", { tls: { cert: alice.cert } }),
     "tls",
     "one of them is missing",

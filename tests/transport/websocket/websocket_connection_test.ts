@@ -12,7 +12,7 @@ import {
   type WebSocketConnectOptions,
 } from "../../../lib/transport/mod.ts";
 import { authority, server as certificate } from "../tls/certificates.ts";
-import { assertKind, readAll, Relay } from "../tls/tls_pair.ts";
+import { assertCode, readAll, Relay } from "../tls/tls_pair.ts";
 
 const bytes = (...values: number[]) => new Uint8Array(values);
 const hostname = "127.0.0.1";
@@ -137,7 +137,7 @@ Deno.test("WebSocketConnection ends a peer that overruns its receiveLimit", asyn
   }
   const { code, reason } = await closing;
   assertEquals([code, reason], [4009, "more than 262144 bytes are unread"]);
-  const error = await assertKind(
+  const error = await assertCode(
     server.read(new Uint8Array(8)),
     "limit",
     "raise 'receiveLimit'",
@@ -152,7 +152,7 @@ Deno.test("WebSocketConnection rejects a text message", async () => {
     const closing = socketClosed(socket);
     socket.send(text);
     assertEquals((await closing).code, 4002);
-    await assertKind(
+    await assertCode(
       server.read(new Uint8Array(8)),
       "protocol",
       "it sent a text message",
@@ -211,7 +211,7 @@ Deno.test("WebSocketConnection exchanges binary messages with any WebSocket", as
 Deno.test("WebSocketConnection distinguishes a normal end from a truncated stream", async () => {
   await using service = new Service();
   for (
-    const [code, kind] of [
+    const [closeCode, code] of [
       [1000, null],
       [undefined, null],
       [4000, "truncated"],
@@ -223,13 +223,13 @@ Deno.test("WebSocketConnection distinguishes a normal end from a truncated strea
     const [socket, server] = await service.bare();
     const closing = socketClosed(socket);
     socket.send(bytes(1));
-    socket.close(code);
+    socket.close(closeCode);
     assertEquals(await server.read(new Uint8Array(8)), 1);
     const reading = server.read(new Uint8Array(8));
-    if (kind === null) assertEquals(await reading, null);
-    else await assertKind(reading, kind, "Cannot");
+    if (code === null) assertEquals(await reading, null);
+    else await assertCode(reading, code, "Cannot");
     await closing;
-    await assertKind(server.write(bytes(1)), kind ?? "reset", "Cannot");
+    await assertCode(server.write(bytes(1)), code ?? "reset", "Cannot");
   }
 });
 
@@ -240,7 +240,7 @@ Deno.test("WebSocketConnection distinguishes a broken connection from an end", a
     `ws://${hostname}:${relay.addr.port}/`,
   );
   await relay.cut();
-  await assertKind(connection.read(new Uint8Array(8)), "reset", "disconnected");
+  await assertCode(connection.read(new Uint8Array(8)), "reset", "disconnected");
   await connection.finished;
 });
 
@@ -250,13 +250,13 @@ Deno.test("connectWebSocket() reports a server that does not speak WebSocket", a
     () => new Response("no WebSocket here"),
   );
   const { port } = server.addr;
-  const error = await assertKind(
+  const error = await assertCode(
     connectWebSocket(`ws://${hostname}:${port}/`),
     "protocol",
     "Invalid status code: 200",
   );
   assertEquals(error.address, `ws://${hostname}:${port}/`);
-  await assertKind(
+  await assertCode(
     connectWebSocket(`wss://${hostname}:${port}/`),
     "tls",
     "TLS",
@@ -267,7 +267,7 @@ Deno.test("connectWebSocket() reports that nothing listens", async () => {
   const listener = Deno.listen({ hostname, port: 0 });
   const { port } = listener.addr;
   listener.close();
-  await assertKind(
+  await assertCode(
     connectWebSocket(`ws://${hostname}:${port}/`),
     "refused",
     "nothing is listening",
@@ -276,14 +276,14 @@ Deno.test("connectWebSocket() reports that nothing listens", async () => {
 
 Deno.test("connectWebSocket() rejects an unknown authority", async () => {
   await using service = new Service({}, certificate);
-  await assertKind(connectWebSocket(service.url), "tls", "TLS failed");
+  await assertCode(connectWebSocket(service.url), "tls", "TLS failed");
 });
 
 Deno.test("connectWebSocket() rejects an invalid WebSocket URL", async () => {
   for (
     const url of ["ftp://127.0.0.1/", "nonsense", "ws://127.0.0.1/#fragment"]
   ) {
-    await assertKind(connectWebSocket(url), "address-invalid", url);
+    await assertCode(connectWebSocket(url), "address-invalid", url);
   }
 });
 
@@ -302,7 +302,7 @@ Deno.test("connectWebSocket() times out if the server never answers", async () =
     if (reason !== undefined) {
       abort.abort(reason);
       await assertRejects(() => dialling, Error, "enough");
-    } else await assertKind(dialling, "timeout", "within 50 ms");
+    } else await assertCode(dialling, "timeout", "within 50 ms");
     while (await conn.read(new Uint8Array(16)).catch(() => null) !== null);
   }
 });
@@ -360,7 +360,7 @@ Deno.test("upgradeWebSocket() rejects a request that is not an upgrade", () => {
     TransportError,
     "is not a WebSocket upgrade",
   );
-  assertEquals(error.kind, "protocol");
+  assertEquals(error.code, "protocol");
 });
 
 Deno.test("upgradeWebSocket() and connectWebSocket() reject an invalid limit", async () => {
@@ -384,7 +384,7 @@ Deno.test("webSocketConnection() adapts an opening socket and counts bytes", asy
   assertEquals(client.bytesWritten, 3);
   assertEquals(client.localAddr, { transport: "websocket" });
   await closed(client);
-  await assertKind(client.read(new Uint8Array(1)), "closed", "closed");
+  await assertCode(client.read(new Uint8Array(1)), "closed", "closed");
 });
 
 Deno.test("WebSocketConnection sends one message per write and per turn of frames", async () => {

@@ -1,7 +1,7 @@
 /**
  * Connects to servers with certificates of different authorities, in a process
  * whose own store (`--cert`) contains one of them. Reads the cases from its input
- * and prints the outcome of each: "ok", or the kind of the error.
+ * and prints the outcome of each: "ok", or the code of the error.
  *
  * @module
  */
@@ -26,6 +26,6 @@ async function outcome(url: string, tls: TlsClientOptions): Promise<string> {
     using _connection = await connect(url, { tls });
     return "ok";
   } catch (error) {
-    return error instanceof TransportError ? error.kind : String(error);
+    return error instanceof TransportError ? error.code : String(error);
   }
 }
