@@ -55,8 +55,8 @@ function checksummed({ maxFrameLength = 65_531 } = {}): Framing {
             return payload;
           }
           throw broken = new FrameError(
-            "bad-payload",
             "Cannot decode a frame: its checksum is wrong",
+            { code: "bad-payload" },
           );
         },
         end: () => decoder.end(),

@@ -28,7 +28,6 @@ const none = { permissions: "none" } as const;
 Deno.test("framings take undefined options as omitted", none, () => {
   const limits = {
     maxFrameLength: undefined,
-    onTooLong: undefined,
     onTooLarge: undefined,
   };
   const payload = new TextEncoder().encode("twelve bytes.");

@@ -8,9 +8,9 @@ import { hintOf } from "./protocol_hints.ts";
 /**
  * The reason why a frame is invalid.
  *
- * | kind | meaning |
+ * | code | meaning |
  * | --- | --- |
- * | `"too-long"` | longer than `maxFrameLength`, or 2^53 bytes or more |
+ * | `"too-large"` | longer than `maxFrameLength`, or 2^53 bytes or more |
  * | `"too-short"` | shorter than the layout or `minFrameLength` allows |
  * | `"truncated"` | the stream ended inside a frame |
  * | `"bad-length"` | the declared length ends inside the frame's own header |
@@ -23,8 +23,8 @@ import { hintOf } from "./protocol_hints.ts";
  * | `"too-many-parts"` | a message has more parts than allowed |
  * | `"timeout"` | a frame began but was not complete in time |
  */
-export type FrameErrorKind =
-  | "too-long"
+export type FrameErrorCode =
+  | "too-large"
   | "too-short"
   | "truncated"
   | "bad-length"
@@ -37,8 +37,10 @@ export type FrameErrorKind =
   | "too-many-parts"
   | "timeout";
 
-/** Details of the frame that caused a {@linkcode FrameError}. */
-export interface FrameErrorDetails extends ErrorOptions {
+/** Details of a {@linkcode FrameError}. */
+export interface FrameErrorOptions extends ErrorOptions {
+  /** The reason why the frame is invalid. */
+  code: FrameErrorCode;
   /** Declared or actual length of the frame in payload bytes. */
   declared?: number | undefined;
   /** The violated limit, in the unit of `declared`. */
@@ -66,15 +68,17 @@ export interface FrameErrorDetails extends ErrorOptions {
  * const decoder = u32be().decoder();
  * decoder.push(new TextEncoder().encode("GET / HTTP/1.1\r\n"));
  * const error = assertThrows(() => decoder.next(), FrameError);
- * assertEquals(error.kind, "too-long");
+ * assertEquals(error.code, "too-large");
  * assertEquals(error.declared, 0x47455420);
  * assertEquals(error.limit, 4 * 1024 * 1024);
  * assertEquals(error.hint, "the bytes look like an HTTP request");
  * ```
  */
 export class FrameError extends Error {
-  /** Machine-readable reason. */
-  readonly kind: FrameErrorKind;
+  /** Always `"FrameError"`. */
+  override readonly name = "FrameError";
+  /** The reason why the frame is invalid. */
+  readonly code: FrameErrorCode;
   /** Declared or actual length of the frame in payload bytes, if known. */
   readonly declared: number | undefined;
   /** The violated limit, if any. */
@@ -91,27 +95,18 @@ export class FrameError extends Error {
   /**
    * Creates an error about one frame.
    *
-   * @param kind the machine-readable reason
-   * @param message the reason, for humans
-   * @param details details of the frame
+   * @param message what failed, what is expected and what to do
+   * @param options the code, details of the frame, and the cause
    */
-  constructor(
-    kind: FrameErrorKind,
-    message: string,
-    details: FrameErrorDetails = {},
-  ) {
-    const head = details.head?.slice(0, 16) ?? new Uint8Array(0);
-    const hint = hintOf(head) ?? details.hint;
-    super(
-      hint === undefined ? message : `${message}; ${hint}`,
-      "cause" in details ? { cause: details.cause } : undefined,
-    );
-    this.name = "FrameError";
-    this.kind = kind;
-    this.declared = details.declared;
-    this.limit = details.limit;
-    this.streamOffset = details.streamOffset;
-    this.frameIndex = details.frameIndex;
+  constructor(message: string, options: FrameErrorOptions) {
+    const head = options.head?.slice(0, 16) ?? new Uint8Array(0);
+    const hint = hintOf(head) ?? options.hint;
+    super(hint === undefined ? message : `${message}; ${hint}`, options);
+    this.code = options.code;
+    this.declared = options.declared;
+    this.limit = options.limit;
+    this.streamOffset = options.streamOffset;
+    this.frameIndex = options.frameIndex;
     this.head = head;
     this.hint = hint;
   }

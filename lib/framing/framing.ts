@@ -37,7 +37,7 @@ export interface FrameDecoder {
   /**
    * Marks the end of the input. Call it after `next` has returned `undefined`.
    *
-   * @throws {FrameError} of kind `"truncated"` if a frame is incomplete
+   * @throws {FrameError} with code `"truncated"` if a frame is incomplete
    */
   end(): void;
   /** Returns the bytes received but not decoded, for changing the protocol. */
@@ -54,7 +54,7 @@ export interface FrameDecoder {
    * of a frame.
    */
   readonly held: number;
-  /** Number of frames skipped as too long (`onTooLong: "skip"`). */
+  /** Number of frames skipped as too large (`onTooLarge: "skip"`). */
   readonly skipped: number;
   /**
    * Maximum payload length in bytes. A change applies to every frame whose
@@ -70,7 +70,7 @@ export interface FrameEncoder {
   /**
    * Encodes a payload as a frame in a new buffer.
    *
-   * @throws {FrameError} of kind `"too-long"` if the payload exceeds the limit
+   * @throws {FrameError} with code `"too-large"` if the payload exceeds the limit
    */
   encode(payload: Uint8Array): Uint8Array;
   /** Returns an upper bound on the frame's length for a payload length. */
@@ -87,7 +87,7 @@ export interface FrameEncoder {
    * unchanged and add nothing after it have this method.
    *
    * @returns the offset of the payload
-   * @throws {FrameError} of kind `"too-long"` if the payload exceeds the limit
+   * @throws {FrameError} with code `"too-large"` if the payload exceeds the limit
    */
   encodeHeader?(
     payloadLength: number,
@@ -117,7 +117,7 @@ export interface InPlaceFraming {
    * payload is then moved, so that there is no gap between frames.
    *
    * @returns the offset after the frame, where the next one may start
-   * @throws {FrameError} of kind `"too-long"` if the payload exceeds the limit
+   * @throws {FrameError} with code `"too-large"` if the payload exceeds the limit
    */
   seal(target: Uint8Array, frameStart: number, payloadEnd: number): number;
 }

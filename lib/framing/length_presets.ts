@@ -28,7 +28,7 @@ export interface PresetOptions {
    *
    * @default {"close"}
    */
-  onTooLong?: "close" | "skip" | undefined;
+  onTooLarge?: "close" | "skip" | undefined;
 }
 
 /**

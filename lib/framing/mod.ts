@@ -44,7 +44,7 @@ export {
   FrameDecoderStream,
   FrameEncoderStream,
 } from "./stream/web_streams.ts";
-export { FrameError, type FrameErrorKind } from "./errors.ts";
+export { FrameError, type FrameErrorCode } from "./errors.ts";
 export {
   lengthPrefixed,
   type LengthPrefixedOptions,

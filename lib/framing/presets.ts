@@ -145,11 +145,11 @@ export function postgres(options: PresetOptions = {}): Framing {
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function mysql(options: PresetOptions = {}): Framing {
-  const { maxFrameLength = 16 * 1024 * 1024 + 1, onTooLong = "close" } =
+  const { maxFrameLength = 16 * 1024 * 1024 + 1, onTooLarge = "close" } =
     options;
   const full = 0xffffff + 1;
   // To skip a message, the decoder must still accept its parts.
-  const part = onTooLong === "skip" ? full : Math.min(full, maxFrameLength);
+  const part = onTooLarge === "skip" ? full : Math.min(full, maxFrameLength);
   const packet = lengthPrefixed({
     width: 3,
     endian: "little",

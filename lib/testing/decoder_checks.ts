@@ -129,10 +129,10 @@ function everyTruncation(
       );
     } else {
       must(
-        error?.kind === "truncated",
+        error?.code === "truncated",
         () =>
           `end() threw ${
-            error?.kind ?? "nothing"
+            error?.code ?? "nothing"
           } inside a frame, at byte ${cut}`,
       );
     }
@@ -169,9 +169,9 @@ function sameLimit({ makeFraming, samples, frames }: FramingUnderTest): void {
         `with limit ${limit}, only one of them accepts ${sample.length} bytes`,
     );
     must(
-      refused === undefined || refused.kind === "too-long",
+      refused === undefined || refused.code === "too-large",
       () =>
-        `with limit ${limit}, encode() throws '${refused?.kind}'; expected 'too-long'`,
+        `with limit ${limit}, encode() throws '${refused?.code}'; expected 'too-large'`,
     );
   }
 }

@@ -251,7 +251,7 @@ connectionTest(
     });
     const [error, ...more] = errors;
     assert(error instanceof FrameError);
-    assertEquals([error.kind, more], ["too-short", []]);
+    assertEquals([error.code, more], ["too-short", []]);
   },
 );
 

@@ -29,13 +29,14 @@ function test(name: string, fn: () => void): void {
 test("FrameError keeps the details and copies 16 bytes of the head", () => {
   const head = new Uint8Array(40).fill(7);
   const cause = new Error("below");
-  const error = new FrameError("too-long", "Cannot decode", {
+  const error = new FrameError("Cannot decode", {
+    code: "too-large",
     ...{ declared: 9, limit: 8, streamOffset: 7, frameIndex: 6, head, cause },
   });
   head.fill(0);
   assert(error instanceof Error);
   assertEquals(error.name, "FrameError");
-  assertEquals(error.kind, "too-long");
+  assertEquals(error.code, "too-large");
   assertEquals(error.message, "Cannot decode");
   assertEquals([error.declared, error.limit], [9, 8]);
   assertEquals([error.streamOffset, error.frameIndex], [7, 6]);
@@ -45,7 +46,7 @@ test("FrameError keeps the details and copies 16 bytes of the head", () => {
 });
 
 test("FrameError has no cause and an empty head if none is given", () => {
-  const error = new FrameError("truncated", "Cannot decode");
+  const error = new FrameError("Cannot decode", { code: "truncated" });
   assertEquals("cause" in error, false);
   assertEquals(error.head, new Uint8Array(0));
   assertEquals(error.declared, undefined);
@@ -69,7 +70,7 @@ const HINTS: [Uint8Array, string | undefined][] = [
 for (const [bytes, hint] of HINTS) {
   test(`FrameError hints '${hint}' for ${bytes.toHex()}`, () => {
     const error = errorOf(u32be(), bytes);
-    assertEquals(error.kind, "too-long");
+    assertEquals(error.code, "too-large");
     assertEquals(error.hint, hint);
     assertEquals(error.message.endsWith(`; ${hint}`), hint !== undefined);
   });
@@ -77,7 +78,7 @@ for (const [bytes, hint] of HINTS) {
 
 test("FrameError hints at the protocol of a stream that ends in its first frame", () => {
   const error = errorOf(u16be(), ascii("GET / HTTP/1.1\r\n\r\n"));
-  assertEquals(error.kind, "truncated");
+  assertEquals(error.code, "truncated");
   assertEquals(error.declared, 0x4745);
   assertEquals(error.hint, "the bytes look like an HTTP request");
 });
@@ -109,7 +110,7 @@ test("FrameError names the frame, its offset, its length and the limit", () => {
 });
 
 test("FrameError counts offset and index across chunks and skipped frames", () => {
-  const framing = netstring({ maxFrameLength: 3, onTooLong: "skip" });
+  const framing = netstring({ maxFrameLength: 3, onTooLarge: "skip" });
   const wire = ascii("2:ab,5:abcde,1:x,q");
   for (const size of [1, 2, 5, 100]) {
     const decoder = framing.decoder();
@@ -127,6 +128,6 @@ test("FrameError counts offset and index across chunks and skipped frames", () =
 test("FrameError of an encoder has no stream offset and no frame index", () => {
   const encoder = u32be({ maxFrameLength: 3 }).encoder();
   const error = assertThrows(() => encoder.encode(ascii("abcd")), FrameError);
-  assertEquals([error.kind, error.declared, error.limit], ["too-long", 4, 3]);
+  assertEquals([error.code, error.declared, error.limit], ["too-large", 4, 3]);
   assertEquals([error.streamOffset, error.frameIndex], [undefined, undefined]);
 });

@@ -76,7 +76,7 @@ export function lengthStep(o: LengthModel): (left: Bytes) => Step {
     if (total < fieldEnd + o.trailer.length) return { error: "bad-length" };
     const payload = total - BigInt(o.strip + o.trailer.length);
     const skip = total < 2n ** 53n ? { skip: Number(total) } : {};
-    if (payload > o.limit) return { error: "too-long", ...skip };
+    if (payload > o.limit) return { error: "too-large", ...skip };
     if (payload < o.min) return { error: "too-short", ...skip };
     const length = Number(total);
     if (left.length < length) return "wait";
@@ -110,7 +110,7 @@ export function varintStep(
     const total = Number(value) + header;
     const skip = value + BigInt(header) < 2n ** 53n ? { skip: total } : {};
     const payload = o.keep ? total : Number(value);
-    if (payload > o.limit) return { error: "too-long", ...skip };
+    if (payload > o.limit) return { error: "too-large", ...skip };
     if (left.length < total) return "wait";
     return { frame: left.slice(o.keep ? 0 : header, total), length: total };
   };
@@ -148,7 +148,7 @@ export function delimitedStep(
       ? found.at
       : found.waits;
     const end = found && "at" in found ? found.at + found.length : undefined;
-    if (at > o.limit) return { error: "too-long", skip: end ?? "unknown" };
+    if (at > o.limit) return { error: "too-large", skip: end ?? "unknown" };
     if (end === undefined) return "wait";
     return { frame: left.slice(0, o.keep ? end : at), length: end };
   };
@@ -170,7 +170,7 @@ export function netstringStep(limit: number): (left: Bytes) => Step {
     const length = header + value + 1;
     if (value > limit) {
       const skip = Number.isSafeInteger(length) ? { skip: length } : {};
-      return { error: "too-long", ...skip };
+      return { error: "too-large", ...skip };
     }
     if (left.length < length) return "wait";
     if (left[length - 1] !== 0x2c) return { error: "bad-terminator" };
@@ -210,7 +210,7 @@ export function contentLengthStep(
     const length = at + 4 + value;
     if (value > o.limit) {
       const skip = Number.isSafeInteger(length) ? { skip: length } : {};
-      return { error: "too-long", ...skip };
+      return { error: "too-large", ...skip };
     }
     if (left.length < length) return "wait";
     return { frame: left.slice(at + 4, length), length };
@@ -228,12 +228,12 @@ function terminatedStep(
     const at = left.indexOf(terminator);
     if (at === 0) return { nothing: 1 };
     if ((at < 0 ? left.length : at) > maxEncoded) {
-      return { error: "too-long", skip: at < 0 ? "unknown" : at + 1 };
+      return { error: "too-large", skip: at < 0 ? "unknown" : at + 1 };
     }
     if (at < 0) return "wait";
     const frame = decode(left.slice(0, at));
     if (frame === undefined) return { error: "bad-encoding", skip: at + 1 };
-    if (frame.length > limit) return { error: "too-long", skip: at + 1 };
+    if (frame.length > limit) return { error: "too-large", skip: at + 1 };
     return { frame, length: at + 1 };
   };
 }
@@ -278,7 +278,7 @@ export function joinDone(
     parts.push(part.slice(1));
     const message = parts.flat();
     const fault = message.length > o.limit
-      ? "too-long"
+      ? "too-large"
       : parts.length > o.maxParts
       ? "too-many-parts"
       : undefined;

@@ -2,7 +2,7 @@ import {
   contentLength,
   delimited,
   fixedLength,
-  type FrameErrorKind,
+  type FrameErrorCode,
   type Framing,
   lengthPrefixed,
   varintPrefixed,
@@ -84,10 +84,10 @@ const NO_LIMIT = 2 ** 31 - 1;
 
 /** Creates the framing for another library's parameters. */
 export function framingOf(config: Config): Framing {
-  const onTooLong = config.onTooLong?.startsWith("skip") ? "skip" : "close";
+  const onTooLarge = config.onTooLong?.startsWith("skip") ? "skip" : "close";
   switch (config.framing) {
     case "length-field":
-      return lengthField(config, onTooLong);
+      return lengthField(config, onTooLarge);
     case "varint": {
       const { offset = 0, maxBytes = 10 } = config;
       const header = offset > 0 ? offset + maxBytes : 0;
@@ -106,7 +106,7 @@ export function framingOf(config: Config): Framing {
       );
       const counted = config.maxCountsDelimiter ? delimiters[0]!.length : 0;
       return delimited(delimiters, {
-        ...{ onTooLong, keepDelimiter: config.stripDelimiter === false },
+        ...{ onTooLarge, keepDelimiter: config.stripDelimiter === false },
         maxFrameLength: config.max! - counted,
       });
     }
@@ -117,7 +117,7 @@ export function framingOf(config: Config): Framing {
   }
 }
 
-function lengthField(config: Config, onTooLong: "close" | "skip"): Framing {
+function lengthField(config: Config, onTooLarge: "close" | "skip"): Framing {
   const { offset = 0, width = 4, lengthDelta = 0, max, maxOf } = config;
   const { adjustment = -lengthDelta, strip = offset + width } = config;
   // Other libraries limit the length field's value or the whole frame; this one
@@ -127,20 +127,20 @@ function lengthField(config: Config, onTooLong: "close" | "skip"): Framing {
   // The largest value of the field is a limit too.
   const most = 256 ** width - 1 + beside;
   return lengthPrefixed({
-    ...{ width, offset, adjustment, strip, onTooLong },
+    ...{ width, offset, adjustment, strip, onTooLarge },
     ...{ endian: config.endian ?? "big" },
     maxFrameLength: Math.min(limit, most),
   });
 }
 
-/** Maps another library's kinds of error to this library's. */
-const KINDS: Record<string, FrameErrorKind> = {
-  "too-long": "too-long",
+/** Maps another library's error codes to this library's. */
+const CODES: Record<string, FrameErrorCode> = {
+  "too-long": "too-large",
   truncated: "truncated",
   "bad-varint": "bad-prefix",
   "bad-header": "bad-header",
   // Lengths are unsigned here: a negative length exceeds any limit.
-  "negative-length": "too-long",
+  "negative-length": "too-large",
   "bad-adjustment": "bad-length",
   "strip-exceeds-frame": "too-short",
 };
@@ -153,7 +153,7 @@ export interface Outcome {
   /** Index of the chunk that completed each frame. */
   at: number[];
   skipped: number;
-  error: FrameErrorKind | undefined;
+  error: FrameErrorCode | undefined;
 }
 
 /**
@@ -174,10 +174,10 @@ export function outcomeOf(vector: Vector): Outcome {
   };
   for (const event of recommended?.events ?? expect.events!) {
     if (event.error !== undefined) {
-      const kind = KINDS[event.error]!;
-      const countable = kind === "too-long" || kind === "too-short";
+      const code = CODES[event.error]!;
+      const countable = code === "too-large" || code === "too-short";
       if (skips && countable && name !== UNCOUNTABLE) outcome.skipped++;
-      else return { ...outcome, error: kind };
+      else return { ...outcome, error: code };
     } else if (event.at === "eof") {
       return { ...outcome, error: "truncated" };
     } else {

@@ -85,9 +85,9 @@ function makeLength(random: Random): Subject {
   const limit = Math.max(least, Math.min(most, random(40)));
   const min = chance(random, 0, 0, random(Math.min(limit, 4) + 1));
   const endian = chance(random, "big" as const, "little" as const);
-  const onTooLong = chance(random, "close" as const, "skip" as const);
+  const onTooLarge = chance(random, "close" as const, "skip" as const);
   const options = {
-    ...{ width, offset, headerLength, strip, adjustment, endian, onTooLong },
+    ...{ width, offset, headerLength, strip, adjustment, endian, onTooLarge },
     ...{ magic: Uint8Array.from(magic), trailer: Uint8Array.from(trailer) },
     ...{ minFrameLength: min, maxFrameLength: limit },
   };
@@ -107,7 +107,7 @@ function makeLength(random: Random): Subject {
   const framing = lengthPrefixed(options);
   const maxFrameLength = Math.min(most, limit + 10);
   const sender = lengthPrefixed({ ...options, maxFrameLength });
-  const skips = onTooLong === "skip";
+  const skips = onTooLarge === "skip";
   return {
     ...{ options, framing, sender },
     model: (wire) => model(wire, step, skips),
@@ -120,16 +120,16 @@ function makeVarint(random: Random): Subject {
   const maxPrefixLength = 1 + random(10);
   const canonical = random(2) === 1;
   const limit = offset + 1 + random(maxPrefixLength === 1 ? 100 : 200);
-  const onTooLong = chance(random, "close" as const, "skip" as const);
+  const onTooLarge = chance(random, "close" as const, "skip" as const);
   const options = {
-    ...{ keepHeader, offset, maxPrefixLength, canonical, onTooLong },
+    ...{ keepHeader, offset, maxPrefixLength, canonical, onTooLarge },
     maxFrameLength: limit,
   };
   const step = varintStep({
     ...{ maxPrefix: maxPrefixLength, canonical, offset, limit },
     keep: keepHeader,
   });
-  const skips = onTooLong === "skip";
+  const skips = onTooLarge === "skip";
   return {
     options,
     framing: varintPrefixed(options),
@@ -160,13 +160,13 @@ function makeDelimited(random: Random): Subject {
   const delimiters = chance(random, ...DELIMITERS);
   const keepDelimiter = random(2) === 1;
   const limit = random(12);
-  const onTooLong = chance(random, "close" as const, "skip" as const);
-  const options = { keepDelimiter, maxFrameLength: limit, onTooLong };
+  const onTooLarge = chance(random, "close" as const, "skip" as const);
+  const options = { keepDelimiter, maxFrameLength: limit, onTooLarge };
   const coded = delimiters.map((d) => [...new TextEncoder().encode(d)]);
   const step = delimitedStep({
     ...{ delimiters: coded, keep: keepDelimiter, limit },
   });
-  const skips = onTooLong === "skip";
+  const skips = onTooLarge === "skip";
   return {
     options: { delimiters, ...options },
     framing: delimited(delimiters, options),
@@ -189,7 +189,7 @@ function makeFixed(random: Random): Subject {
 
 function makeText(
   make: (
-    options: { maxFrameLength: number; onTooLong: "close" | "skip" },
+    options: { maxFrameLength: number; onTooLarge: "close" | "skip" },
   ) => Framing,
   stepOf: (
     limit: number,
@@ -198,10 +198,10 @@ function makeText(
 ): (random: Random) => Subject {
   return (random) => {
     const maxFrameLength = 1 + random(chance(random, 8, 20, 600));
-    const onTooLong = chance(random, "close" as const, "skip" as const);
-    const options = { maxFrameLength, onTooLong };
+    const onTooLarge = chance(random, "close" as const, "skip" as const);
+    const options = { maxFrameLength, onTooLarge };
     const step = stepOf(maxFrameLength);
-    const skips = onTooLong === "skip";
+    const skips = onTooLarge === "skip";
     return {
       options,
       framing: make(options),
@@ -216,9 +216,9 @@ function makeChunked(random: Random): Subject {
   const partLength = 1 + random(6);
   const maxParts = 1 + random(5);
   const limit = random(maxParts * partLength + 1);
-  const onTooLong = chance(random, "close" as const, "skip" as const);
+  const onTooLarge = chance(random, "close" as const, "skip" as const);
   const rule = doneFlag({ partLength });
-  const options = { maxParts, maxFrameLength: limit, onTooLong };
+  const options = { maxParts, maxFrameLength: limit, onTooLarge };
   const inner = lengthPrefixed({ width: 1, maxFrameLength: 10 });
   const step = lengthStep({
     ...{ width: 1, little: false, offset: 0, headerLength: 1, strip: 1 },
@@ -235,7 +235,7 @@ function makeChunked(random: Random): Subject {
       joinDone(
         model(wire, step, false),
         { limit, maxParts },
-        onTooLong === "skip",
+        onTooLarge === "skip",
       ),
     alphabet: [0, 1, 2, 3, 4, 5, 11],
   };
@@ -337,12 +337,12 @@ function decode(framing: Framing, chunks: Iterable<Uint8Array>): Modelled {
     }
   } catch (error) {
     if (!(error instanceof FrameError)) throw error;
-    out.error = error.kind;
+    out.error = error.code;
   }
   return { ...out, skipped: decoder.skipped, rest: [...decoder.rest()] };
 }
 
-/** Returns the kind of error after the whole stream and `end()`, if any. */
+/** Returns the code of the error after the whole stream and `end()`, if any. */
 function endOf(framing: Framing, wire: Bytes): string | undefined {
   const decoder = framing.decoder();
   try {
@@ -352,7 +352,7 @@ function endOf(framing: Framing, wire: Bytes): string | undefined {
     return undefined;
   } catch (error) {
     if (!(error instanceof FrameError)) throw error;
-    return error.kind;
+    return error.code;
   }
 }
 

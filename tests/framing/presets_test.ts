@@ -104,25 +104,25 @@ for (const [name, preset, given, wire, limit] of PRESETS) {
 }
 
 /** Frames that a protocol does not allow. */
-const REFUSED: [name: string, Framing, wire: string, kind: string][] = [
+const REFUSED: [name: string, Framing, wire: string, code: string][] = [
   ["postgres", presets.postgres(), "5100000003", "bad-length"],
   ["postgresStartup", presets.postgresStartup(), "00000004", "too-short"],
-  ["postgresStartup", presets.postgresStartup(), "00002715", "too-long"],
+  ["postgresStartup", presets.postgresStartup(), "00002715", "too-large"],
   ["mongodb", presets.mongodb(), "0f000000", "too-short"],
   ["mqtt", presets.mqtt(), "10ffffffff", "bad-prefix"],
   ["dnsTcp", presets.dnsTcp(), "000b", "too-short"],
-  ["kafka", presets.kafka(), "ffffffff", "too-long"],
+  ["kafka", presets.kafka(), "ffffffff", "too-large"],
   ["sshAgent", presets.sshAgent(), "00000000", "too-short"],
-  ["sshAgent", presets.sshAgent(), "00040001", "too-long"],
+  ["sshAgent", presets.sshAgent(), "00040001", "too-large"],
   ["amqp", presets.amqp(), "0800000000000000", "bad-terminator"],
-  ["thriftFramed", presets.thriftFramed(), "80010001", "too-long"],
+  ["thriftFramed", presets.thriftFramed(), "80010001", "too-large"],
 ];
 
-for (const [name, preset, wire, kind] of REFUSED) {
-  test(`${name}() rejects ${wire} as ${kind}`, () => {
+for (const [name, preset, wire, code] of REFUSED) {
+  test(`${name}() rejects ${wire} as ${code}`, () => {
     const decoder = preset.decoder();
     decoder.push(Uint8Array.fromHex(wire));
-    assertEquals(assertThrows(() => decoder.next(), FrameError).kind, kind);
+    assertEquals(assertThrows(() => decoder.next(), FrameError).code, code);
   });
 }
 
@@ -165,13 +165,13 @@ test("mysql() joins packets, ends a full one with an empty one, and numbers pack
   assertEquals(decoder.next(), undefined);
   decoder.push(new Uint8Array([3]));
   assertEquals(
-    assertThrows(() => decoder.next(), FrameError).kind,
+    assertThrows(() => decoder.next(), FrameError).code,
     "bad-header",
   );
 });
 
 test("mysql() skips a message over the limit, in one packet or in several", () => {
-  const skipping = presets.mysql({ maxFrameLength: 10, onTooLong: "skip" });
+  const skipping = presets.mysql({ maxFrameLength: 10, onTooLarge: "skip" });
   const sender = presets.mysql({ maxFrameLength: 0xffffff + 100 }).encoder();
   const decoder = skipping.decoder();
   for (const length of [12, 0xffffff + 9]) {

@@ -40,7 +40,7 @@ function decode(
     if (closes) decoder.end();
   } catch (error) {
     if (!(error instanceof FrameError)) throw error;
-    outcome.error = error.kind;
+    outcome.error = error.code;
   }
   return { ...outcome, skipped: decoder.skipped };
 }

@@ -222,7 +222,7 @@ Deno.test({
   name: "next() touches skipped bytes no more than other bytes",
   permissions: "none",
   fn() {
-    const skip = { maxFrameLength: 100, onTooLong: "skip" } as const;
+    const skip = { maxFrameLength: 100, onTooLarge: "skip" } as const;
     const skipping: [Framing, Framing][] = [
       [u32be(LIMIT), u32be(skip)],
       [delimited("aab", LIMIT), delimited("aab", skip)],

@@ -391,7 +391,7 @@ Deno.test(
     await connection.write(Uint8Array.of(0, 0, 0, 5, 1));
     await connection.closeWrite();
     const error = await assertRejects(() => stream.next(), FrameError);
-    assertEquals(error.kind, "truncated");
+    assertEquals(error.code, "truncated");
     connection.close();
   },
 );

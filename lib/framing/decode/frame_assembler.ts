@@ -14,14 +14,14 @@
  *
  * @module
  */
-import { FrameError, type FrameErrorKind } from "../errors.ts";
+import { FrameError, type FrameErrorCode } from "../errors.ts";
 import type { FrameDecoder } from "../framing.ts";
 import { checkLimit } from "./option_checks.ts";
 import { ReusedBuffer } from "./reused_buffer.ts";
 
 /** A fault that a layout found in a frame. */
 export interface Fault {
-  readonly kind: FrameErrorKind;
+  readonly code: FrameErrorCode;
   /** The rest of the error message: the fault, the limit and what to do. */
   readonly detail: string;
   readonly declared?: number | undefined;
@@ -112,9 +112,9 @@ export class FrameAssembler implements FrameDecoder {
   #skipped = 0;
   #error: FrameError | undefined;
 
-  constructor(layout: FrameLayout, onTooLong: "close" | "skip") {
+  constructor(layout: FrameLayout, onTooLarge: "close" | "skip") {
     this.layout = layout;
-    this.#maySkip = onTooLong === "skip";
+    this.#maySkip = onTooLarge === "skip";
   }
 
   get held(): number {
@@ -168,7 +168,7 @@ export class FrameAssembler implements FrameDecoder {
     if (left === 0 && !skipping) return;
     const known = this.#total > 0 || this.#skipLeft > 0;
     this.#fail({
-      kind: "truncated",
+      code: "truncated",
       detail: skipping
         ? "the stream ended inside a frame that was being skipped"
         : `the stream ended after ${left} bytes of it`,
@@ -350,7 +350,6 @@ export class FrameAssembler implements FrameDecoder {
     const frameIndex = skipping ? this.frames - 1 : this.frames;
     this.plain = false;
     this.#error = new FrameError(
-      fault.kind,
       `Cannot decode frame ${frameIndex} at byte ${streamOffset} of the stream: ${fault.detail}`,
       { ...fault, streamOffset, frameIndex, head: this.#head() },
     );

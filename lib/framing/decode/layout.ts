@@ -53,7 +53,7 @@ export abstract class Layout implements FrameLayout {
     hint?: string,
   ): 0 {
     return this.refuse({
-      kind: "too-long",
+      code: "too-large",
       detail:
         `it declares ${declared} payload bytes; 'maxFrameLength' allows ${this.limit}`,
       declared,
@@ -66,7 +66,7 @@ export abstract class Layout implements FrameLayout {
 
 /**
  * Base class of layouts whose frames end with a terminator. No byte is searched
- * twice, and a frame that is too long is discarded up to its terminator.
+ * twice, and a frame that is too large is discarded up to its terminator.
  */
 export abstract class TerminatedLayout extends Layout {
   /** Number of bytes at the frame's start in which no terminator begins. */
@@ -114,7 +114,7 @@ export abstract class TerminatedLayout extends Layout {
     if (this.#discarding) return this.#measureDiscarded(found, end - start);
     if (found > this.maxEncoded || this.searched > this.maxEncoded) {
       return this.refuse({
-        kind: "too-long",
+        code: "too-large",
         detail:
           `its payload exceeds the 'maxFrameLength' of ${this.limit} bytes`,
         limit: this.limit,

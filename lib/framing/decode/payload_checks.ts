@@ -13,16 +13,14 @@ export function checkPayloadLength(
 ): void {
   if (length > max) {
     throw new FrameError(
-      "too-long",
       `Cannot encode a payload of ${length} bytes: 'maxFrameLength' allows ${max}`,
-      { declared: length, limit: max },
+      { code: "too-large", declared: length, limit: max },
     );
   }
   if (!(length >= min)) {
     throw new FrameError(
-      "too-short",
       `Cannot encode a payload of ${length} bytes: this layout needs at least ${min}`,
-      { declared: length, limit: min },
+      { code: "too-short", declared: length, limit: min },
     );
   }
 }
@@ -42,5 +40,7 @@ export function checkRoom(
 
 /** Throws an error about the content of a payload. */
 export function refusePayload(reason: string): never {
-  throw new FrameError("bad-payload", `Cannot encode the payload: ${reason}`);
+  throw new FrameError(`Cannot encode the payload: ${reason}`, {
+    code: "bad-payload",
+  });
 }

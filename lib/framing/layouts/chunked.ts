@@ -35,7 +35,7 @@ export interface ChunkedOptions {
    *
    * @default {"close"}
    */
-  onTooLong?: "close" | "skip" | undefined;
+  onTooLarge?: "close" | "skip" | undefined;
 }
 
 /**
@@ -61,7 +61,7 @@ export interface ChunkedOptions {
  * ```
  *
  * @param inner the framing of the parts; it must throw on frames that are too
- * long (`onTooLong: "close"`), because a skipped part would corrupt its message
+ * long (`onTooLarge: "close"`), because a skipped part would corrupt its message
  * @param rule how messages are split
  * @throws {RangeError} if a limit is out of range, if the inner framing cannot
  * carry a part, or if `maxParts` parts cannot hold a message of
@@ -72,14 +72,14 @@ export function chunked(
   rule: SplitRule,
   options: ChunkedOptions = {},
 ): Framing {
-  const { maxParts = 1024, onTooLong = "close" } = options;
+  const { maxParts = 1024, onTooLarge = "close" } = options;
   checkInteger("maxParts", maxParts, [1, 2 ** 32]);
-  checkOneOf("onTooLong", onTooLong, ["close", "skip"]);
+  checkOneOf("onTooLarge", onTooLarge, ["close", "skip"]);
   const kept = rule.keepHeader ? rule.headerLength : 0;
   const max = maxParts * rule.partLength - (rule.fullContinues ? 1 : 0) + kept;
   const range = [kept, Math.min(max, Number.MAX_SAFE_INTEGER)] as const;
   const limit = resolveLimit(options.maxFrameLength, range);
-  const skip = onTooLong === "skip";
+  const skip = onTooLarge === "skip";
   // If no message is long enough to fill a part, full parts need not fit in the
   // inner frames.
   const part = Math.min(rule.partLength, limit - kept);

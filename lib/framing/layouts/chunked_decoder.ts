@@ -5,7 +5,7 @@
  */
 import type { ChunkedConfig } from "./chunked_config.ts";
 import { view } from "../decode/uint.ts";
-import { FrameError, type FrameErrorKind } from "../errors.ts";
+import { FrameError, type FrameErrorCode } from "../errors.ts";
 import type { FrameDecoder, FrameEncoder } from "../framing.ts";
 import { checkLimit } from "../decode/option_checks.ts";
 import { ReusedBuffer } from "../decode/reused_buffer.ts";
@@ -87,8 +87,8 @@ export class ChunkedDecoder implements FrameDecoder {
     const part = this.#guard(() => this.#inner.next());
     if (this.#inner.skipped > 0) {
       this.#fail(
-        "too-long",
-        "the inner framing skipped one of its parts; set its 'onTooLong' to 'close'",
+        "too-large",
+        "the inner framing skipped one of its parts; set its 'onTooLarge' to 'close'",
       );
     }
     return part;
@@ -131,10 +131,10 @@ export class ChunkedDecoder implements FrameDecoder {
     const { rule, maxParts, skip } = this.#config;
     const kept = rule.keepHeader ? rule.headerLength : 0;
     const length = kept + this.#have + dataLength;
-    const tooLong = length > this.#limit;
-    if (!tooLong && this.#parts < maxParts) return true;
+    const tooLarge = length > this.#limit;
+    if (!tooLarge && this.#parts < maxParts) return true;
     if (!skip) {
-      if (!tooLong) {
+      if (!tooLarge) {
         this.#fail(
           "too-many-parts",
           `it has more parts than 'maxParts' allows: ${maxParts}`,
@@ -143,7 +143,7 @@ export class ChunkedDecoder implements FrameDecoder {
         );
       }
       this.#fail(
-        "too-long",
+        "too-large",
         `it has at least ${length} bytes; 'maxFrameLength' allows ${this.#limit}`,
         length,
         this.#limit,
@@ -243,15 +243,20 @@ export class ChunkedDecoder implements FrameDecoder {
   }
 
   #fail(
-    kind: FrameErrorKind,
+    code: FrameErrorCode,
     detail: string,
     declared?: number,
     limit?: number,
   ): never {
     this.#error = new FrameError(
-      kind,
       `Cannot decode message ${this.#messages}: ${detail}`,
-      { declared, limit, frameIndex: this.#messages, head: this.#current },
+      {
+        code,
+        declared,
+        limit,
+        frameIndex: this.#messages,
+        head: this.#current,
+      },
     );
     throw this.#error;
   }

@@ -20,13 +20,13 @@ export interface CobsOptions {
    */
   maxFrameLength?: number | undefined;
   /**
-   * How to handle a frame that is too long or malformed: `"close"` throws;
+   * How to handle a frame that is too large or malformed: `"close"` throws;
    * `"skip"` counts it in `skipped` and continues after the next zero byte. Use
    * `"skip"` on a noisy line, where damage then costs only one frame.
    *
    * @default {"close"}
    */
-  onTooLong?: "close" | "skip" | undefined;
+  onTooLarge?: "close" | "skip" | undefined;
 }
 
 /** Maximum number of bytes after one code byte. */
@@ -64,12 +64,12 @@ const RANGE = [0, 2 ** 52] as const;
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function cobs(options: CobsOptions = {}): Framing {
-  const { onTooLong = "close" } = options;
-  checkOneOf("onTooLong", onTooLong, ["close", "skip"]);
+  const { onTooLarge = "close" } = options;
+  checkOneOf("onTooLarge", onTooLarge, ["close", "skip"]);
   const limit = resolveLimit(options.maxFrameLength, RANGE);
   return {
     maxFrameLength: limit,
-    decoder: () => new FrameAssembler(new CobsLayout(limit, RANGE), onTooLong),
+    decoder: () => new FrameAssembler(new CobsLayout(limit, RANGE), onTooLarge),
     encoder: () => new CobsEncoder(limit),
   };
 }
@@ -111,7 +111,7 @@ class CobsLayout extends TerminatedLayout {
       : this.#unstuff(bytes, start, stop);
     if (payload === undefined) {
       this.refuse({
-        kind: "bad-encoding",
+        code: "bad-encoding",
         detail: "a code byte points past the end of the frame",
         resume: end - start,
       });

@@ -36,7 +36,7 @@ export interface ContentLengthOptions {
    *
    * @default {"close"}
    */
-  onTooLong?: "close" | "skip" | undefined;
+  onTooLarge?: "close" | "skip" | undefined;
 }
 
 const LATIN1 = new TextDecoder("latin1");
@@ -78,16 +78,16 @@ const LENGTH = /^[0-9]{1,16}$/;
  * @throws {RangeError} if a limit is out of range
  */
 export function contentLength(options: ContentLengthOptions = {}): Framing {
-  const { maxHeaderLength = 4096, onTooLong = "close" } = options;
+  const { maxHeaderLength = 4096, onTooLarge = "close" } = options;
   checkInteger("maxHeaderLength", maxHeaderLength, [64, MAX_HEADER_LENGTH]);
-  checkOneOf("onTooLong", onTooLong, ["close", "skip"]);
+  checkOneOf("onTooLarge", onTooLarge, ["close", "skip"]);
   const limit = resolveLimit(options.maxFrameLength, RANGE);
   return {
     maxFrameLength: limit,
     decoder: () =>
       new FrameAssembler(
         new ContentLengthLayout(limit, maxHeaderLength),
-        onTooLong,
+        onTooLarge,
       ),
     encoder: () => new PrefixEncoder({ limit, prefixLength, writePrefix }),
   };
@@ -138,7 +138,7 @@ class ContentLengthLayout extends Layout {
   }
 
   #refuseHeader(detail: string): 0 {
-    return this.refuse({ kind: "bad-header", detail });
+    return this.refuse({ code: "bad-header", detail });
   }
 
   #parse(block: Uint8Array, header: number): number {

@@ -44,7 +44,7 @@ export interface DelimitedOptions {
    *
    * @default {"close"}
    */
-  onTooLong?: "close" | "skip" | undefined;
+  onTooLarge?: "close" | "skip" | undefined;
 }
 
 interface DelimitedConfig {
@@ -97,8 +97,8 @@ export function delimited(
   delimiter: Delimiter | readonly Delimiter[],
   options: DelimitedOptions = {},
 ): Framing {
-  const { keepDelimiter = false, onTooLong = "close" } = options;
-  checkOneOf("onTooLong", onTooLong, ["close", "skip"]);
+  const { keepDelimiter = false, onTooLarge = "close" } = options;
+  checkOneOf("onTooLarge", onTooLarge, ["close", "skip"]);
   const config: DelimitedConfig = {
     delimiters: resolveDelimiters(delimiter),
     keep: keepDelimiter,
@@ -106,7 +106,7 @@ export function delimited(
   };
   return {
     maxFrameLength: config.limit,
-    decoder: () => new FrameAssembler(new DelimitedLayout(config), onTooLong),
+    decoder: () => new FrameAssembler(new DelimitedLayout(config), onTooLarge),
     encoder: () => new DelimitedEncoder(config),
   };
 }

@@ -37,5 +37,5 @@ export interface LengthConfig {
   readonly min: number;
   readonly limit: number;
   readonly range: readonly [min: number, max: number];
-  readonly onTooLong: "close" | "skip";
+  readonly onTooLarge: "close" | "skip";
 }

@@ -27,7 +27,7 @@ export class LengthDecoder extends FrameAssembler {
   readonly #least: number;
 
   constructor(config: LengthConfig) {
-    super(new LengthLayout(config), config.onTooLong);
+    super(new LengthLayout(config), config.onTooLarge);
     this.#fast = (config.width <= 4 || config.width === 8) &&
       config.rule === undefined &&
       config.magic.length === 0 && config.trailer.length === 0;

@@ -29,7 +29,7 @@ export class LengthLayout implements FrameLayout {
     this.declared = undefined;
     if (!startsWith(bytes, start, Math.min(end - start, magic.length), magic)) {
       return this.#refuse({
-        kind: "bad-magic",
+        code: "bad-magic",
         detail: "it does not begin with the 'magic' bytes",
       });
     }
@@ -60,7 +60,7 @@ export class LengthLayout implements FrameLayout {
     const least = needed + trailer.length;
     if (!(total >= least) || (total % 1 !== 0 && total < 2 ** 53)) {
       return this.#refuse({
-        kind: "bad-length",
+        code: "bad-length",
         detail:
           `its length field ${value} implies a frame of ${total} bytes; expected at least ${least}`,
         declared: value,
@@ -68,11 +68,11 @@ export class LengthLayout implements FrameLayout {
     }
     this.declared = payload;
     if (payload > this.limit) {
-      return this.#tooLong(bytes, start, payload, total);
+      return this.#tooLarge(bytes, start, payload, total);
     }
     if (payload >= min) return total;
     return this.#refuse({
-      kind: "too-short",
+      code: "too-short",
       detail: `its payload has ${payload} bytes; expected at least ${min}`,
       declared: payload,
       limit: min,
@@ -80,7 +80,7 @@ export class LengthLayout implements FrameLayout {
     });
   }
 
-  #tooLong(
+  #tooLarge(
     bytes: Uint8Array,
     start: number,
     payload: number,
@@ -89,7 +89,7 @@ export class LengthLayout implements FrameLayout {
     const { offset, width, little } = this.#config;
     const swapped = readUint(bytes, start + offset, width, !little);
     return this.#refuse({
-      kind: "too-long",
+      code: "too-large",
       detail:
         `it declares ${payload} payload bytes; 'maxFrameLength' allows ${this.limit}`,
       declared: payload,
@@ -109,7 +109,7 @@ export class LengthLayout implements FrameLayout {
     const payloadEnd = end - trailer.length;
     if (!startsWith(bytes, payloadEnd, trailer.length, trailer)) {
       this.fault = {
-        kind: "bad-terminator",
+        code: "bad-terminator",
         detail: "it does not end with the 'trailer' bytes",
         declared: this.declared,
       };

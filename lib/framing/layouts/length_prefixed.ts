@@ -110,13 +110,13 @@ export interface LengthPrefixedOptions {
    */
   maxFrameLength?: number | undefined;
   /**
-   * How to handle a frame that is too long or too short: `"close"` throws and
+   * How to handle a frame that is too large or too short: `"close"` throws and
    * ends the stream; `"skip"` counts the frame in `skipped` and continues with
    * the next one.
    *
    * @default {"close"}
    */
-  onTooLong?: "close" | "skip" | undefined;
+  onTooLarge?: "close" | "skip" | undefined;
 }
 
 /**
@@ -175,12 +175,12 @@ export function lengthPrefixed(options: LengthPrefixedOptions = {}): Framing {
 }
 
 function resolve(options: LengthPrefixedOptions): LengthConfig {
-  const { width = 4, endian = "big", offset = 0, onTooLong = "close" } =
+  const { width = 4, endian = "big", offset = 0, onTooLarge = "close" } =
     options;
   checkInteger("width", width, [1, 8]);
   checkInteger("offset", offset, [0, 65_536]);
   checkOneOf("endian", endian, ["big", "little"]);
-  checkOneOf("onTooLong", onTooLong, ["close", "skip"]);
+  checkOneOf("onTooLarge", onTooLarge, ["close", "skip"]);
   const fieldEnd = offset + width;
   const { headerLength = fieldEnd } = options;
   checkInteger("headerLength", headerLength, [fieldEnd, 131_072]);
@@ -206,7 +206,7 @@ function resolve(options: LengthPrefixedOptions): LengthConfig {
   return {
     ...{ width, little: endian === "little", offset, fieldEnd, headerLength },
     ...{ adjustment, rule, strip, magic, trailer, needed, range, limit },
-    ...{ min: Math.max(minFrameLength, range[0]), onTooLong },
+    ...{ min: Math.max(minFrameLength, range[0]), onTooLarge },
   };
 }
 

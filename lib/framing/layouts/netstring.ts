@@ -24,7 +24,7 @@ export interface NetstringOptions {
    *
    * @default {"close"}
    */
-  onTooLong?: "close" | "skip" | undefined;
+  onTooLarge?: "close" | "skip" | undefined;
 }
 
 const ZERO = 0x30;
@@ -65,13 +65,13 @@ const RANGE = [0, Number.MAX_SAFE_INTEGER - MAX_DIGITS - 2] as const;
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function netstring(options: NetstringOptions = {}): Framing {
-  const { onTooLong = "close" } = options;
-  checkOneOf("onTooLong", onTooLong, ["close", "skip"]);
+  const { onTooLarge = "close" } = options;
+  checkOneOf("onTooLarge", onTooLarge, ["close", "skip"]);
   const limit = resolveLimit(options.maxFrameLength, RANGE);
   return {
     maxFrameLength: limit,
     decoder: () =>
-      new FrameAssembler(new NetstringLayout(limit, RANGE), onTooLong),
+      new FrameAssembler(new NetstringLayout(limit, RANGE), onTooLarge),
     encoder: () =>
       new PrefixEncoder({ limit, trailer: COMMA, prefixLength, writePrefix }),
   };
@@ -111,7 +111,7 @@ class NetstringLayout extends Layout {
   }
 
   #refusePrefix(detail: string): 0 {
-    return this.refuse({ kind: "bad-prefix", detail });
+    return this.refuse({ code: "bad-prefix", detail });
   }
 
   #check(value: number, header: number): number {
@@ -130,7 +130,7 @@ class NetstringLayout extends Layout {
       return view(bytes, start + this.#header, end - 1);
     }
     this.refuse({
-      kind: "bad-terminator",
+      code: "bad-terminator",
       detail: "its payload is not followed by a comma",
       declared: this.declared,
     });

@@ -21,7 +21,7 @@ export interface Prefix {
   /** Maximum payload length in bytes that a prefix can express. */
   readonly maxPayloadLength: number;
   /**
-   * Reads a prefix. If it throws, the decoder throws a `FrameError` of kind
+   * Reads a prefix. If it throws, the decoder throws a `FrameError` with code
    * `"bad-prefix"` with the exception's message.
    *
    * @param bytes the bytes of the frame received so far, 1 to `maxLength`; the
@@ -54,7 +54,7 @@ export interface PrefixedOptions {
    *
    * @default {"close"}
    */
-  onTooLong?: "close" | "skip" | undefined;
+  onTooLarge?: "close" | "skip" | undefined;
 }
 
 /**
@@ -99,20 +99,20 @@ export function prefixed(
   prefix: Prefix,
   options: PrefixedOptions = {},
 ): Framing {
-  const { onTooLong = "close" } = options;
+  const { onTooLarge = "close" } = options;
   const { maxLength, maxPayloadLength } = prefix;
   checkInteger("maxLength", maxLength, [1, 1024]);
   checkInteger("maxPayloadLength", maxPayloadLength, [
     0,
     Number.MAX_SAFE_INTEGER - maxLength,
   ]);
-  checkOneOf("onTooLong", onTooLong, ["close", "skip"]);
+  checkOneOf("onTooLarge", onTooLarge, ["close", "skip"]);
   const range = [0, maxPayloadLength] as const;
   const limit = resolveLimit(options.maxFrameLength, range);
   return {
     maxFrameLength: limit,
     decoder: () =>
-      new FrameAssembler(new PrefixedLayout(prefix, limit, range), onTooLong),
+      new FrameAssembler(new PrefixedLayout(prefix, limit, range), onTooLarge),
     encoder: () =>
       new PrefixEncoder({
         limit,
@@ -171,7 +171,7 @@ class PrefixedLayout extends Layout {
   }
 
   #refusePrefix(detail: string): 0 {
-    return this.refuse({ kind: "bad-prefix", detail });
+    return this.refuse({ code: "bad-prefix", detail });
   }
 
   override open(bytes: Uint8Array, start: number, end: number): Uint8Array {

@@ -27,13 +27,13 @@ export interface SlipOptions {
    */
   maxFrameLength?: number | undefined;
   /**
-   * How to handle a frame that is too long or malformed: `"close"` throws;
+   * How to handle a frame that is too large or malformed: `"close"` throws;
    * `"skip"` counts it in `skipped` and continues after the next END byte. Use
    * `"skip"` on a noisy line, where damage then costs only one frame.
    *
    * @default {"close"}
    */
-  onTooLong?: "close" | "skip" | undefined;
+  onTooLarge?: "close" | "skip" | undefined;
 }
 
 const END = 0xc0;
@@ -71,12 +71,12 @@ const RANGE = [1, 2 ** 51] as const;
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function slip(options: SlipOptions = {}): Framing {
-  const { leadingEnd = false, onTooLong = "close" } = options;
-  checkOneOf("onTooLong", onTooLong, ["close", "skip"]);
+  const { leadingEnd = false, onTooLarge = "close" } = options;
+  checkOneOf("onTooLarge", onTooLarge, ["close", "skip"]);
   const limit = resolveLimit(options.maxFrameLength, RANGE);
   return {
     maxFrameLength: limit,
-    decoder: () => new FrameAssembler(new SlipLayout(limit, RANGE), onTooLong),
+    decoder: () => new FrameAssembler(new SlipLayout(limit, RANGE), onTooLarge),
     encoder: () => new SlipEncoder(limit, leadingEnd),
   };
 }
@@ -117,7 +117,7 @@ class SlipLayout extends TerminatedLayout {
       : this.#unescape(bytes, start, stop);
     if (payload === undefined) {
       this.refuse({
-        kind: "bad-encoding",
+        code: "bad-encoding",
         detail: "an ESC byte is not followed by 0xdc or 0xdd",
         resume: end - start,
       });

@@ -61,7 +61,7 @@ export interface VarintPrefixedOptions {
    *
    * @default {"close"}
    */
-  onTooLong?: "close" | "skip" | undefined;
+  onTooLarge?: "close" | "skip" | undefined;
 }
 
 interface VarintConfig {
@@ -107,11 +107,11 @@ export function varintPrefixed(options: VarintPrefixedOptions = {}): Framing {
     canonical = true,
     offset = 0,
     keepHeader = false,
-    onTooLong = "close",
+    onTooLarge = "close",
   } = options;
   checkInteger("maxPrefixLength", maxPrefixLength, [1, 10]);
   checkInteger("offset", offset, [0, 65_536]);
-  checkOneOf("onTooLong", onTooLong, ["close", "skip"]);
+  checkOneOf("onTooLarge", onTooLarge, ["close", "skip"]);
   if (offset > 0 && !keepHeader) {
     throw new TypeError(
       `Cannot use 'offset' ${offset} without 'keepHeader': the bytes before the length would be lost`,
@@ -130,7 +130,7 @@ export function varintPrefixed(options: VarintPrefixedOptions = {}): Framing {
   };
   return {
     maxFrameLength: limit,
-    decoder: () => new FrameAssembler(new VarintLayout(config), onTooLong),
+    decoder: () => new FrameAssembler(new VarintLayout(config), onTooLarge),
     encoder: () =>
       keepHeader ? new WholeVarintEncoder(config) : new PrefixEncoder({
         limit,
@@ -177,7 +177,7 @@ class VarintLayout extends Layout {
       }
     }
     return this.refuse({
-      kind: "bad-prefix",
+      code: "bad-prefix",
       detail: `its length does not end within ${maxPrefix} bytes`,
     });
   }
@@ -186,7 +186,7 @@ class VarintLayout extends Layout {
     const { canonical, keep } = this.#config;
     if (padded && canonical) {
       return this.refuse({
-        kind: "bad-prefix",
+        code: "bad-prefix",
         detail:
           `its length ${value} has more bytes than necessary; 'canonical: false' would allow it`,
       });

@@ -149,9 +149,9 @@ export class ReadSide {
     const rest = this.#decoder.rest();
     this.#onTimeout(
       new FrameError(
-        "timeout",
         `Cannot wait longer for the rest of a frame: only ${rest.length} bytes of it arrived within ${this.#frameTimeout} ms`,
         {
+          code: "timeout",
           frameIndex: this.frames + this.#decoder.skipped,
           streamOffset: this.bytesRead - rest.length,
           head: rest,

@@ -359,7 +359,7 @@ export class Peer implements SessionHost, NotificationHost {
    */
   #inputFailed(error: unknown): void {
     const violation = error instanceof FrameError &&
-      error.kind !== "truncated" && error.kind !== "timeout";
+      error.code !== "truncated" && error.code !== "timeout";
     if (violation) this.enter().framingFailed(error.message);
     else this.enter().inputEnded(error);
   }

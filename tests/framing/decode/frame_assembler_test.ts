@@ -8,7 +8,7 @@ import {
   doneFlag,
   fixedLength,
   FrameError,
-  type FrameErrorKind,
+  type FrameErrorCode,
   type Framing,
   lengthPrefixed,
   lines,
@@ -78,9 +78,9 @@ for (const [name, framing] of Object.entries(FRAMINGS)) {
   });
 }
 
-/** Error kind, framing, a valid frame, and the invalid bytes after it. */
-const FAULTS: [FrameErrorKind, Framing, string, string][] = [
-  ["too-long", u16be({ maxFrameLength: 2 }), "00026161", "0003"],
+/** Error code, framing, a valid frame, and the invalid bytes after it. */
+const FAULTS: [FrameErrorCode, Framing, string, string][] = [
+  ["too-large", u16be({ maxFrameLength: 2 }), "00026161", "0003"],
   ["too-short", lengthPrefixed({ width: 1, minFrameLength: 1 }), "0161", "00"],
   [
     "bad-length",
@@ -105,14 +105,14 @@ const FAULTS: [FrameErrorKind, Framing, string, string][] = [
   ],
   ["bad-encoding", cobs(), "026100", "056100"],
   ["bad-encoding", slip(), "61c0", "db61c0"],
-  ["too-long", cobs({ maxFrameLength: 1 }), "026100", "0361626300"],
-  ["too-long", slip({ maxFrameLength: 1 }), "61c0", "6162c0"],
-  ["too-long", delimited("\n", { maxFrameLength: 1 }), "610a", "6161"],
+  ["too-large", cobs({ maxFrameLength: 1 }), "026100", "0361626300"],
+  ["too-large", slip({ maxFrameLength: 1 }), "61c0", "6162c0"],
+  ["too-large", delimited("\n", { maxFrameLength: 1 }), "610a", "6161"],
   ["truncated", u32be(), "0000000161", "00000001"],
   ["truncated", lines(), "610a", "61"],
   ["truncated", fixedLength(2), "6161", "61"],
   [
-    "too-long",
+    "too-large",
     chunked(u16be(), doneFlag({ partLength: 9 }), { maxFrameLength: 1 }),
     "00020161",
     "0003016161",
@@ -134,9 +134,9 @@ const FAULTS: [FrameErrorKind, Framing, string, string][] = [
   ],
 ];
 
-for (const [kind, framing, good, bad] of FAULTS) {
+for (const [code, framing, good, bad] of FAULTS) {
   for (const size of [1, 1000]) {
-    test(`next() returns complete frames, then always throws '${kind}' for ${bad}, in pieces of ${size}`, () => {
+    test(`next() returns complete frames, then always throws '${code}' for ${bad}, in pieces of ${size}`, () => {
       const decoder = framing.decoder();
       const wire = Uint8Array.fromHex(good + bad);
       let frames = 0;
@@ -147,7 +147,7 @@ for (const [kind, framing, good, bad] of FAULTS) {
         }
         decoder.end();
       }, FrameError);
-      assertEquals(error.kind, kind);
+      assertEquals(error.code, code);
       assertEquals(frames, 1);
       assertEquals(error.frameIndex, 1);
       const { held } = decoder;
@@ -184,7 +184,7 @@ test("end() throws while frames are left that next() has not returned", () => {
   const decoder = u16be().decoder();
   decoder.push(Uint8Array.fromHex("000161"));
   assertEquals(decoder.owed, true);
-  assertEquals(assertThrows(() => decoder.end(), FrameError).kind, "truncated");
+  assertEquals(assertThrows(() => decoder.end(), FrameError).code, "truncated");
 });
 
 test("encode() returns frames that share no memory with the payload", () => {

@@ -25,8 +25,8 @@ function read(hex: string, options: ChunkedOptions = {}) {
   return { frames, decoder };
 }
 
-function kindOf(step: () => unknown): string {
-  return assertThrows(step, FrameError).kind;
+function codeOf(step: () => unknown): string {
+  return assertThrows(step, FrameError).code;
 }
 
 test("fullPartContinues() ends a multiple of the part length with an empty part", () => {
@@ -59,15 +59,15 @@ test("chunked() ignores unknown flags", () => {
 test("chunked() limits the parts and the bytes of a message", () => {
   const parts = { maxParts: 3 };
   assertEquals(read("000100" + "000100" + "00020161", parts).frames, ["61"]);
-  assertEquals(kindOf(() => read("000100".repeat(4), parts)), "too-many-parts");
+  assertEquals(codeOf(() => read("000100".repeat(4), parts)), "too-many-parts");
   assertEquals(
-    kindOf(() => read("00060061616161" + "61", { maxFrameLength: 4 })),
-    "too-long",
+    codeOf(() => read("00060061616161" + "61", { maxFrameLength: 4 })),
+    "too-large",
   );
 });
 
 test("chunked() skips a message up to its last part", () => {
-  const skip = { maxFrameLength: 2, maxParts: 9, onTooLong: "skip" } as const;
+  const skip = { maxFrameLength: 2, maxParts: 9, onTooLarge: "skip" } as const;
   const { frames, decoder } = read(
     "00020161" + "00030061610002006100020161" + "000401626262" + "00020163",
     skip,
@@ -81,7 +81,7 @@ test("rest() of chunked() returns the parts of an incomplete message", () => {
   const { decoder } = read(wire);
   assertEquals(decoder.rest().toHex(), wire);
   assertEquals(decoder.owed, true);
-  assertEquals(kindOf(() => decoder.end()), "truncated");
+  assertEquals(codeOf(() => decoder.end()), "truncated");
 });
 
 test("end() of chunked() throws between the parts of a message", () => {
@@ -91,17 +91,17 @@ test("end() of chunked() throws between the parts of a message", () => {
     FrameError,
     "after 1 of its parts",
   );
-  assertEquals([error.kind, error.frameIndex], ["truncated", 0]);
+  assertEquals([error.code, error.frameIndex], ["truncated", 0]);
   assertEquals(assertThrows(() => decoder.next()), error);
 });
 
 test("chunked() does not join a message around a part that the inner framing skipped", () => {
-  const inner = u16be({ maxFrameLength: 5, onTooLong: "skip" });
+  const inner = u16be({ maxFrameLength: 5, onTooLarge: "skip" });
   const decoder = chunked(inner, DONE, { maxFrameLength: 12 }).decoder();
   decoder.push(
     Uint8Array.fromHex("00020061" + "0006006161616161" + "00020162"),
   );
-  assertEquals(kindOf(() => decoder.next()), "too-long");
+  assertEquals(codeOf(() => decoder.next()), "too-large");
 });
 
 test("chunked() checks the sequence of parts if the rule has one", () => {
@@ -113,14 +113,14 @@ test("chunked() checks the sequence of parts if the rule has one", () => {
   decoder.push(wire);
   assertEquals(decoder.next()?.toHex(), "ff010203");
   decoder.push(Uint8Array.fromHex("0003070102" + "00020903"));
-  assertEquals(kindOf(() => decoder.next()), "bad-header");
+  assertEquals(codeOf(() => decoder.next()), "bad-header");
 });
 
 test("maxFrameLength of chunked() can change between messages", () => {
   const { decoder } = read("00020161");
   decoder.maxFrameLength = 1;
   decoder.push(Uint8Array.fromHex("0003016161"));
-  assertEquals(kindOf(() => decoder.next()), "too-long");
+  assertEquals(codeOf(() => decoder.next()), "too-large");
   assertThrows(() => decoder.maxFrameLength = -1, RangeError);
 });
 
@@ -157,7 +157,7 @@ test("rest() of chunked() returns the invalid part and the bytes after it", () =
   const decoder = chunked(u16be(), DONE, { maxFrameLength: 4 }).decoder();
   decoder.push(Uint8Array.fromHex(wire));
   const error = assertThrows(() => decoder.next(), FrameError);
-  assertEquals(error.kind, "too-long");
+  assertEquals(error.code, "too-large");
   assertEquals(error.head.toHex(), "00626262626262");
   for (let i = 0; i < 2; i++) assertEquals(decoder.rest().toHex(), wire);
 

@@ -50,8 +50,8 @@ test("cobs() ignores zero bytes between frames", () => {
   decoder.end();
 });
 
-test("cobs() loses one frame to damage with onTooLong 'skip'", () => {
-  const decoder = cobs({ onTooLong: "skip", maxFrameLength: 3 }).decoder();
+test("cobs() loses one frame to damage with onTooLarge 'skip'", () => {
+  const decoder = cobs({ onTooLarge: "skip", maxFrameLength: 3 }).decoder();
   decoder.push(
     new Uint8Array([2, 1, 0, 9, 1, 0, 6, 1, 2, 3, 4, 5, 0, 2, 2, 0]),
   );
@@ -63,7 +63,10 @@ test("cobs() loses one frame to damage with onTooLong 'skip'", () => {
 test("cobs() rejects a frame over the limit before its end has arrived", () => {
   const decoder = cobs({ maxFrameLength: 10 }).decoder();
   decoder.push(new Uint8Array(13).fill(200));
-  assertEquals(assertThrows(() => decoder.next(), FrameError).kind, "too-long");
+  assertEquals(
+    assertThrows(() => decoder.next(), FrameError).code,
+    "too-large",
+  );
 });
 
 test("encodeInto() of cobs() accepts a payload that overlaps the target", () => {

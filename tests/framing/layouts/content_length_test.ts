@@ -35,7 +35,7 @@ for (const [stream, frames] of TAKEN) {
   });
 }
 
-const REFUSED: [stream: string, kind: string, message: string][] = [
+const REFUSED: [stream: string, code: string, message: string][] = [
   ["\r\n\r\n{}", "bad-header", "not a header"],
   ["X: 1\r\n\r\n", "bad-header", "no Content-Length"],
   [
@@ -77,20 +77,20 @@ const REFUSED: [stream: string, kind: string, message: string][] = [
   [" Content-Length: 1\r\n\r\n", "bad-header", "not a header"],
   ["Content-Length: 1\n\r\n\r\n", "bad-header", "'name: value'"],
   ["GET / HTTP/1.1\r\nHost: x\r\n\r\n", "bad-header", "an HTTP request"],
-  ["Content-Length: 1001\r\n\r\n", "too-long", "'maxFrameLength' allows 1000"],
+  ["Content-Length: 1001\r\n\r\n", "too-large", "'maxFrameLength' allows 1000"],
   [
     "Content-Length: 9999999999999999\r\n\r\n",
-    "too-long",
+    "too-large",
     "'maxFrameLength' allows 1000",
   ],
   [`X: ${"x".repeat(120)}`, "bad-header", "within 100 bytes"],
   [`X: ${"x".repeat(120)}\r\n\r\n`, "bad-header", "within 100 bytes"],
 ];
 
-for (const [stream, kind, message] of REFUSED) {
-  test(`contentLength() rejects ${JSON.stringify(stream)} as ${kind}`, () => {
+for (const [stream, code, message] of REFUSED) {
+  test(`contentLength() rejects ${JSON.stringify(stream)} as ${code}`, () => {
     const error = assertThrows(() => read(stream), FrameError, message);
-    assertEquals(error.kind, kind);
+    assertEquals(error.code, code);
   });
 }
 

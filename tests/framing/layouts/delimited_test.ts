@@ -23,8 +23,8 @@ function split(
   return [frames, text.decode(decoder.rest()), decoder.skipped];
 }
 
-function kindOf(step: () => unknown): string {
-  return assertThrows(step, FrameError).kind;
+function codeOf(step: () => unknown): string {
+  return assertThrows(step, FrameError).code;
 }
 
 test("delimited() finds a delimiter after a partial match", () => {
@@ -42,7 +42,7 @@ test("delimited() waits while a delimiter listed earlier may still match", () =>
   const decoder = delimited(["XY", "X"]).decoder();
   decoder.push(new TextEncoder().encode("aX"));
   assertEquals([decoder.next(), decoder.owed], [undefined, true]);
-  assertEquals(kindOf(() => decoder.end()), "truncated");
+  assertEquals(codeOf(() => decoder.end()), "truncated");
   assertEquals(text.decode(decoder.rest()), "aX");
 });
 
@@ -53,49 +53,49 @@ test("delimited() with keepDelimiter decodes and encodes frames that end with on
   const bytes = (s: string) => new TextEncoder().encode(s);
   assertEquals(encoder.encode(bytes("a\n")), bytes("a\n"));
   for (const wrong of ["a", "a\nb", "a\nb\n", ""]) {
-    assertEquals(kindOf(() => encoder.encode(bytes(wrong))), "bad-payload");
+    assertEquals(codeOf(() => encoder.encode(bytes(wrong))), "bad-payload");
   }
   const short = delimited("\r\n", { ...options, maxFrameLength: 1 }).encoder();
   assertEquals(short.encode(bytes("a\r\n")), bytes("a\r\n"));
-  assertEquals(kindOf(() => short.encode(bytes("ab\r\n"))), "too-long");
+  assertEquals(codeOf(() => short.encode(bytes("ab\r\n"))), "too-large");
 });
 
 test("delimited() rejects a payload that would decode as something else", () => {
   const encoder = (delimiter: string) => delimited(delimiter).encoder();
   const bytes = (s: string) => new TextEncoder().encode(s);
   assertEquals(
-    kindOf(() => encoder("\n").encode(bytes("a\nb"))),
+    codeOf(() => encoder("\n").encode(bytes("a\nb"))),
     "bad-payload",
   );
   // "a" and "aa" form the delimiter one byte too early.
-  assertEquals(kindOf(() => encoder("aa").encode(bytes("a"))), "bad-payload");
+  assertEquals(codeOf(() => encoder("aa").encode(bytes("a"))), "bad-payload");
   assertEquals(encoder("aab").encode(bytes("a")), bytes("aaab"));
   const lines = delimited(["\n", "\r\n"]).encoder();
-  assertEquals(kindOf(() => lines.encode(bytes("a\r"))), "bad-payload");
+  assertEquals(codeOf(() => lines.encode(bytes("a\r"))), "bad-payload");
 });
 
 test("delimited() counts only the payload and rejects the first byte over the limit", () => {
   const limit = { maxFrameLength: 3 };
   assertEquals(split("--", "abc--abc-", limit), [["abc"], "abc-", 0]);
-  assertEquals(kindOf(() => split("--", "abcd", limit)), "too-long");
-  assertEquals(kindOf(() => split("--", "abc-x", limit)), "too-long");
+  assertEquals(codeOf(() => split("--", "abcd", limit)), "too-large");
+  assertEquals(codeOf(() => split("--", "abc-x", limit)), "too-large");
   const encoder = delimited("--", limit).encoder();
-  assertEquals(kindOf(() => encoder.encode(new Uint8Array(4))), "too-long");
+  assertEquals(codeOf(() => encoder.encode(new Uint8Array(4))), "too-large");
 });
 
 test("delimited() skips to a whole delimiter, not to part of one", () => {
-  const skip = { maxFrameLength: 2, onTooLong: "skip" } as const;
+  const skip = { maxFrameLength: 2, onTooLarge: "skip" } as const;
   assertEquals(split("--", "abc-d--ef--", skip), [["ef"], "", 1]);
   assertEquals(split("--", "abcdefgh---x", skip), [[], "-x", 1]);
   assertEquals(split(["\n", "\r\n"], "abc\r\nd\r\n", skip), [["d"], "", 1]);
   const decoder = delimited("--", skip).decoder();
   decoder.push(new TextEncoder().encode("abcdef-"));
   assertEquals([decoder.next(), decoder.owed], [undefined, true]);
-  assertEquals(kindOf(() => decoder.end()), "truncated");
+  assertEquals(codeOf(() => decoder.end()), "truncated");
 });
 
 test("delimited() holds little memory while it skips a frame", () => {
-  const skip = { maxFrameLength: 2, onTooLong: "skip" } as const;
+  const skip = { maxFrameLength: 2, onTooLarge: "skip" } as const;
   const decoder = delimited("--", skip).decoder();
   for (let i = 0; i < 100; i++) {
     decoder.push(new Uint8Array(1000).fill(97));
@@ -142,7 +142,7 @@ test("delimited() returns a complete frame after a longer delimiter did not matc
 });
 
 test("delimited() keeps a partial match at the end when it drops a large buffer", () => {
-  const skip = { maxFrameLength: 100_000, onTooLong: "skip" } as const;
+  const skip = { maxFrameLength: 100_000, onTooLarge: "skip" } as const;
   const stream = "x".repeat(100_001) + "a".repeat(40) + "b" + "ok" + "aab";
   assertEquals(split("aab", stream, skip), [["ok"], "", 1]);
 });

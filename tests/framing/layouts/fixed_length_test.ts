@@ -8,9 +8,9 @@ function test(name: string, fn: () => void): void {
 test("fixedLength() encodes only payloads of its length", () => {
   const encoder = fixedLength(2).encoder();
   assertEquals(encoder.encode(new Uint8Array([1, 2])).toHex(), "0102");
-  const kind = (length: number) =>
-    assertThrows(() => encoder.encode(new Uint8Array(length)), FrameError).kind;
-  assertEquals([kind(1), kind(3)], ["too-short", "too-long"]);
+  const code = (length: number) =>
+    assertThrows(() => encoder.encode(new Uint8Array(length)), FrameError).code;
+  assertEquals([code(1), code(3)], ["too-short", "too-large"]);
 });
 
 test("fixedLength() reports the declared length of a truncated frame", () => {

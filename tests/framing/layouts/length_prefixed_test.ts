@@ -17,8 +17,8 @@ function hex(decoder: FrameDecoder, bytes: string): string[] {
   return frames;
 }
 
-function kindOf(step: () => unknown): string {
-  return assertThrows(step, FrameError).kind;
+function codeOf(step: () => unknown): string {
+  return assertThrows(step, FrameError).code;
 }
 
 const WIDTHS = [1, 2, 3, 4, 5, 6, 7, 8];
@@ -37,11 +37,11 @@ test("lengthPrefixed() has the same limit in both directions for each width, byt
         assertEquals(hex(decoder, wire.toHex()).length, 1);
         decoder.end();
         assertEquals(
-          kindOf(() => framing.encoder().encode(new Uint8Array(limit + 1))),
-          "too-long",
+          codeOf(() => framing.encoder().encode(new Uint8Array(limit + 1))),
+          "too-large",
         );
         decoder.maxFrameLength = limit - 1;
-        assertEquals(kindOf(() => hex(decoder, wire.toHex())), "too-long");
+        assertEquals(codeOf(() => hex(decoder, wire.toHex())), "too-large");
       }
     }
   }
@@ -80,7 +80,7 @@ test("lengthPrefixed() reads lengths as unsigned and rejects 2^53 or more", () =
   const decoder = lengthPrefixed({ width: 4, maxFrameLength: 2 ** 32 - 1 })
     .decoder();
   assertEquals(hex(decoder, "ffffffff"), []);
-  for (const onTooLong of ["close", "skip"] as const) {
+  for (const onTooLarge of ["close", "skip"] as const) {
     for (
       const field of [
         "0020000000000000",
@@ -89,9 +89,9 @@ test("lengthPrefixed() reads lengths as unsigned and rejects 2^53 or more", () =
       ]
     ) {
       const framing = lengthPrefixed({
-        ...{ width: 8, maxFrameLength: most, onTooLong },
+        ...{ width: 8, maxFrameLength: most, onTooLarge },
       });
-      assertEquals(kindOf(() => hex(framing.decoder(), field)), "too-long");
+      assertEquals(codeOf(() => hex(framing.decoder(), field)), "too-large");
     }
   }
   assertEquals(
@@ -106,7 +106,7 @@ test("lengthPrefixed() reads lengths as unsigned and rejects 2^53 or more", () =
 test("lengthPrefixed() does not read a length of 2^31 or more as negative", () => {
   // 5 + 0xffffffff wraps to 4 in 32 bits, which would be an empty frame.
   const framing = lengthPrefixed({ adjustment: 1 });
-  assertEquals(kindOf(() => hex(framing.decoder(), "ffffffff00")), "too-long");
+  assertEquals(codeOf(() => hex(framing.decoder(), "ffffffff00")), "too-large");
 });
 
 test("lengthPrefixed() with strip 0 keeps the header and writes the length into it", () => {
@@ -117,7 +117,7 @@ test("lengthPrefixed() with strip 0 keeps the header and writes the length into 
   const { inPlace } = framing.encoder();
   assertEquals([inPlace?.headroom, inPlace?.tailroom], [0, 0]);
   assertEquals(
-    kindOf(() => framing.encoder().encode(new Uint8Array(4))),
+    codeOf(() => framing.encoder().encode(new Uint8Array(4))),
     "too-short",
   );
 });
@@ -147,12 +147,12 @@ test("lengthPrefixed() requires its magic at the start and its trailer at the en
   });
   const decoder = framing.decoder();
   assertEquals(hex(decoder, "cafe0161ce"), ["61"]);
-  assertEquals(kindOf(() => hex(framing.decoder(), "cb")), "bad-magic");
+  assertEquals(codeOf(() => hex(framing.decoder(), "cb")), "bad-magic");
   const slow = framing.decoder();
   assertEquals(hex(slow, "ca"), []);
-  assertEquals(kindOf(() => hex(slow, "ff")), "bad-magic");
+  assertEquals(codeOf(() => hex(slow, "ff")), "bad-magic");
   assertEquals(
-    kindOf(() => hex(framing.decoder(), "cafe016100")),
+    codeOf(() => hex(framing.decoder(), "cafe016100")),
     "bad-terminator",
   );
 });
@@ -181,26 +181,26 @@ test("lengthPrefixed() accepts a custom rule for lengths", () => {
     width: 1,
     rule: { decode: (_, value) => value / 2, encode: (whole) => whole * 2 },
   });
-  assertEquals(kindOf(() => hex(odd.decoder(), "05")), "bad-length");
+  assertEquals(codeOf(() => hex(odd.decoder(), "05")), "bad-length");
 });
 
 test("lengthPrefixed() rejects a length that ends inside the header", () => {
-  const framing = lengthPrefixed({ counts: "wholeFrame", onTooLong: "skip" });
+  const framing = lengthPrefixed({ counts: "wholeFrame", onTooLarge: "skip" });
   const decoder = framing.decoder();
   assertEquals(hex(decoder, "0000000561"), ["61"]);
   const error = assertThrows(() => hex(decoder, "00000003"), FrameError);
-  assertEquals([error.kind, error.declared], ["bad-length", 3]);
+  assertEquals([error.code, error.declared], ["bad-length", 3]);
 });
 
 test("lengthPrefixed() enforces the minimum length in both directions", () => {
   const framing = lengthPrefixed({ width: 1, minFrameLength: 2 });
-  assertEquals(kindOf(() => hex(framing.decoder(), "0161")), "too-short");
+  assertEquals(codeOf(() => hex(framing.decoder(), "0161")), "too-short");
   assertEquals(
-    kindOf(() => framing.encoder().encode(new Uint8Array(1))),
+    codeOf(() => framing.encoder().encode(new Uint8Array(1))),
     "too-short",
   );
   const skipping = lengthPrefixed({
-    ...{ width: 1, minFrameLength: 2, onTooLong: "skip" },
+    ...{ width: 1, minFrameLength: 2, onTooLarge: "skip" },
   }).decoder();
   assertEquals(hex(skipping, "0161" + "026162"), ["6162"]);
   assertEquals(skipping.skipped, 1);
@@ -214,15 +214,15 @@ test("maxFrameLength can change between frames and applies to lengths not yet kn
   assertEquals(decoder.maxFrameLength, 2);
   decoder.maxFrameLength = 0;
   assertEquals(hex(decoder, "62" + "00"), ["6162", ""]);
-  assertEquals(kindOf(() => hex(decoder, "0161")), "too-long");
+  assertEquals(codeOf(() => hex(decoder, "0161")), "too-large");
   for (const value of [-1, 1.5, NaN, 256]) {
     assertThrows(() => decoder.maxFrameLength = value, RangeError);
   }
 });
 
-test("onTooLong 'skip' returns the frames before and after the skipped one in the same turn", () => {
+test("onTooLarge 'skip' returns the frames before and after the skipped one in the same turn", () => {
   const framing = lengthPrefixed({
-    ...{ width: 1, maxFrameLength: 2, onTooLong: "skip" },
+    ...{ width: 1, maxFrameLength: 2, onTooLarge: "skip" },
   });
   const decoder = framing.decoder();
   assertEquals(hex(decoder, "0161" + "03626262" + "0163"), ["61", "63"]);
@@ -231,7 +231,7 @@ test("onTooLong 'skip' returns the frames before and after the skipped one in th
   assertEquals([decoder.owed, decoder.skipped], [true, 2]);
   assertEquals(decoder.rest().length, 0);
   const error = assertThrows(() => decoder.end(), FrameError);
-  assertEquals([error.kind, error.frameIndex, error.streamOffset], [
+  assertEquals([error.code, error.frameIndex, error.streamOffset], [
     "truncated",
     3,
     8,
@@ -264,7 +264,7 @@ const REFUSED: [
   [{ adjustment: 0.5 }, RangeError, "'adjustment'"],
   [{ endian: "middle" as "big" }, TypeError, "one of big, little"],
   [{ counts: "bits" as "payload" }, TypeError, "one of payload"],
-  [{ onTooLong: "drop" as "skip" }, TypeError, "one of close, skip"],
+  [{ onTooLarge: "drop" as "skip" }, TypeError, "one of close, skip"],
   [{ counts: "payload", adjustment: 1 }, TypeError, "Cannot combine"],
 ];
 

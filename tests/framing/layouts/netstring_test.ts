@@ -5,16 +5,16 @@ function test(name: string, fn: () => void): void {
   Deno.test({ name, permissions: "none", fn });
 }
 
-function kindOf(stream: string, maxFrameLength = 1000): string {
+function codeOf(stream: string, maxFrameLength = 1000): string {
   const decoder = netstring({ maxFrameLength }).decoder();
   decoder.push(new TextEncoder().encode(stream));
   return assertThrows(() => {
     while (decoder.next() !== undefined);
     decoder.end();
-  }, FrameError).kind;
+  }, FrameError).code;
 }
 
-const REFUSED: [stream: string, kind: string][] = [
+const REFUSED: [stream: string, code: string][] = [
   [":,", "bad-prefix"],
   ["-1:a,", "bad-prefix"],
   ["+1:a,", "bad-prefix"],
@@ -28,16 +28,16 @@ const REFUSED: [stream: string, kind: string][] = [
   ["99999999999999999", "bad-prefix"],
   ["1:ab", "bad-terminator"],
   ["0:;", "bad-terminator"],
-  ["1001:", "too-long"],
-  ["9999999999999999:", "too-long"],
+  ["1001:", "too-large"],
+  ["9999999999999999:", "too-large"],
   ["1:a", "truncated"],
   ["1:", "truncated"],
   ["1", "truncated"],
 ];
 
-for (const [stream, kind] of REFUSED) {
-  test(`netstring() rejects '${stream}' as ${kind}`, () => {
-    assertEquals(kindOf(stream), kind);
+for (const [stream, code] of REFUSED) {
+  test(`netstring() rejects '${stream}' as ${code}`, () => {
+    assertEquals(codeOf(stream), code);
   });
 }
 

@@ -53,7 +53,7 @@ test("prefixed() rejects a prefix that is invalid or does not end", () => {
     ] as const
   ) {
     const error = assertThrows(() => decode(text), FrameError, why);
-    assertEquals([error.kind, error.frameIndex], ["bad-prefix", 1]);
+    assertEquals([error.code, error.frameIndex], ["bad-prefix", 1]);
   }
 });
 
@@ -71,7 +71,7 @@ test("prefixed() rejects invalid results of read()", () => {
       FrameError,
       "expected integers, from 1 to 1 and from 0",
     );
-    assertEquals(error.kind, "bad-prefix");
+    assertEquals(error.code, "bad-prefix");
   }
 });
 
@@ -80,10 +80,10 @@ test("prefixed() rejects or skips a frame that is too long", () => {
     () => decode("5.abcde", { maxFrameLength: 4 }),
     FrameError,
   );
-  assertEquals([error.kind, error.declared, error.limit], ["too-long", 5, 4]);
+  assertEquals([error.code, error.declared, error.limit], ["too-large", 5, 4]);
   const { frames, decoder } = decode("5.abcde1.f", {
     maxFrameLength: 4,
-    onTooLong: "skip",
+    onTooLarge: "skip",
   });
   assertEquals([frames, decoder.skipped], [["f"], 1]);
 });

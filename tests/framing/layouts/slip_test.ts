@@ -36,9 +36,9 @@ test("slip() with leadingEnd begins frames with END and ignores END between fram
 test("slip() rejects an ESC that is not followed by one of its codes", () => {
   for (const bad of ["db01c0", "dbc0", "01dbdbdcc0"]) {
     const error = assertThrows(() => read(bad), FrameError);
-    assertEquals(error.kind, "bad-encoding");
+    assertEquals(error.code, "bad-encoding");
   }
-  const skip = { onTooLong: "skip" } as const;
+  const skip = { onTooLarge: "skip" } as const;
   assertEquals(read("01c0" + "db01c0" + "02c0", skip), ["01", "02"]);
 });
 
@@ -46,12 +46,12 @@ test("slip() counts the unescaped payload", () => {
   const limit = { maxFrameLength: 2 };
   assertEquals(read("dbdcdbdcc0", limit), ["c0c0"]);
   assertEquals(
-    assertThrows(() => read("010203c0", limit), FrameError).kind,
-    "too-long",
+    assertThrows(() => read("010203c0", limit), FrameError).code,
+    "too-large",
   );
   assertEquals(
-    assertThrows(() => read("0102030405", limit), FrameError).kind,
-    "too-long",
+    assertThrows(() => read("0102030405", limit), FrameError).code,
+    "too-large",
   );
 });
 
@@ -61,5 +61,5 @@ test("slip() rejects an empty payload, which no peer would receive", () => {
     () => encoder.encode(new Uint8Array(0)),
     FrameError,
   );
-  assertEquals(error.kind, "too-short");
+  assertEquals(error.code, "too-short");
 });

@@ -5,8 +5,8 @@ function test(name: string, fn: () => void): void {
   Deno.test({ name, permissions: "none", fn });
 }
 
-function kindOf(step: () => unknown): string {
-  return assertThrows(step, FrameError).kind;
+function codeOf(step: () => unknown): string {
+  return assertThrows(step, FrameError).code;
 }
 
 function first(options: Parameters<typeof varintPrefixed>[0], hex: string) {
@@ -34,11 +34,11 @@ test("varintPrefixed() writes prefixes of 1 to 4 bytes at their boundaries", () 
 });
 
 test("varintPrefixed() rejects padded lengths unless canonical is false", () => {
-  assertEquals(kindOf(() => first({}, "810061")), "bad-prefix");
+  assertEquals(codeOf(() => first({}, "810061")), "bad-prefix");
   assertEquals(first({ canonical: false }, "810061"), "61");
   assertEquals(first({ canonical: false }, "8180808080808080800061"), "61");
   assertEquals(
-    kindOf(() => first({ canonical: false }, "8180808080808080808000")),
+    codeOf(() => first({ canonical: false }, "8180808080808080808000")),
     "bad-prefix",
   );
   assertEquals(first({}, "00"), "");
@@ -46,12 +46,12 @@ test("varintPrefixed() rejects padded lengths unless canonical is false", () => 
 
 test("varintPrefixed() rejects 2^53 or more and an unterminated length", () => {
   const most = { maxFrameLength: Number.MAX_SAFE_INTEGER };
-  assertEquals(kindOf(() => first(most, "808080808080801001")), "too-long");
-  assertEquals(kindOf(() => first(most, "ffffffffffffffff7f")), "too-long");
-  assertEquals(kindOf(() => first({}, "ff".repeat(10))), "bad-prefix");
+  assertEquals(codeOf(() => first(most, "808080808080801001")), "too-large");
+  assertEquals(codeOf(() => first(most, "ffffffffffffffff7f")), "too-large");
+  assertEquals(codeOf(() => first({}, "ff".repeat(10))), "bad-prefix");
   assertEquals(first({}, "ff".repeat(9)), undefined);
   assertEquals(
-    kindOf(() => first({ maxPrefixLength: 2 }, "8080")),
+    codeOf(() => first({ maxPrefixLength: 2 }, "8080")),
     "bad-prefix",
   );
 });
@@ -84,7 +84,7 @@ test("varintPrefixed() with keepHeader rejects a frame whose length is wrong", (
 });
 
 test("varintPrefixed() skips frames that are too long", () => {
-  const decoder = varintPrefixed({ maxFrameLength: 2, onTooLong: "skip" })
+  const decoder = varintPrefixed({ maxFrameLength: 2, onTooLarge: "skip" })
     .decoder();
   decoder.push(Uint8Array.fromHex("036161610162"));
   assertEquals(decoder.next()?.toHex(), "62");
@@ -99,5 +99,5 @@ test("varintPrefixed() rejects options out of range", () => {
     RangeError,
   );
   assertThrows(() => varintPrefixed({ offset: 1 }), TypeError, "keepHeader");
-  assertThrows(() => varintPrefixed({ onTooLong: "x" as "skip" }), TypeError);
+  assertThrows(() => varintPrefixed({ onTooLarge: "x" as "skip" }), TypeError);
 });

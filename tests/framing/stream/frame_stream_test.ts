@@ -102,7 +102,7 @@ Deno.test("receive() reports a stream that the peer ended inside a frame", async
     () => stream.receive(() => count++),
     FrameError,
   );
-  assertEquals([error.kind, count], ["truncated", 1]);
+  assertEquals([error.code, count], ["truncated", 1]);
 });
 
 Deno.test("close() ends a pending receive() on a socket", async () => {

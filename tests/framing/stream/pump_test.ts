@@ -312,7 +312,7 @@ Deno.test("a connection that throws on close does not hide a timeout or an abort
   await settled();
   time.tick(10);
   const error = await assertRejects(() => done, FrameError);
-  assertEquals([error.kind, reported], ["timeout", error]);
+  assertEquals([error.code, reported], ["timeout", error]);
 
   // A caller of close() receives the exception.
   const stream = frames(new Stubborn(), u32be());

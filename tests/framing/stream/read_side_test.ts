@@ -239,7 +239,7 @@ Deno.test("receive() delivers the frames before a fault, then rejects", async ()
       () => stream.receive((frame) => lengths.push(frame.length)),
       FrameError,
     );
-    assertEquals(error.kind, "too-long");
+    assertEquals(error.code, "too-large");
     assertEquals(error.streamOffset, 11);
     assertEquals(lengths, [1, 2]);
     await assertRejects(() => stream.receive(() => {}), FrameError);
@@ -273,7 +273,7 @@ for (const left of [1, 3, 4, 5, 7]) {
       () => stream.receive(() => count++),
       FrameError,
     );
-    assertEquals([error.kind, count], ["truncated", 1]);
+    assertEquals([error.code, count], ["truncated", 1]);
     await assertRejects(() => stream.receive(() => {}), FrameError);
   });
 }
@@ -335,7 +335,7 @@ Deno.test("frameTimeout counts from a frame's first byte to its last", async () 
   assertEquals(connection.closed, 0);
   time.tick(1);
   const error = await assertRejects(() => done, FrameError);
-  assertEquals(error.kind, "timeout");
+  assertEquals(error.code, "timeout");
   assertEquals(error.streamOffset, 8);
   assertEquals(error.frameIndex, 1);
   assertEquals(error.head, bytes.slice(8, 10));

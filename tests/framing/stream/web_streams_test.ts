@@ -99,7 +99,7 @@ Deno.test(
     assertEquals((await reader.read()).value, payload(10));
     await written;
     const error = await assertRejects(() => reader.read(), FrameError);
-    assertEquals(error.kind, "too-long");
+    assertEquals(error.code, "too-large");
     assertEquals(await writer.closed.catch((reason) => reason), error);
     await assertRejects(() => writer.write(payload(1)), FrameError);
   },
@@ -118,7 +118,7 @@ for (const left of [1, 4, 5]) {
       const error = await assertRejects(async () => {
         for await (const frame of frames) got.push(frame);
       }, FrameError);
-      assertEquals(error.kind, "truncated");
+      assertEquals(error.code, "truncated");
       assertEquals(got.length, 2);
     },
   );

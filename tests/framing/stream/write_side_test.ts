@@ -28,7 +28,9 @@ const trailing: Framing = {
     encode: (bytes) => new Uint8Array([...bytes, bytes.length]),
     maxEncodedLength: (length) => length + 1,
     encodeInto(bytes, target, offset) {
-      if (bytes.length > 255) throw new FrameError("too-long", "Cannot encode");
+      if (bytes.length > 255) {
+        throw new FrameError("Cannot encode", { code: "too-large" });
+      }
       target.set(bytes, offset);
       target[offset + bytes.length] = bytes.length;
       return offset + bytes.length + 1;
@@ -142,7 +144,7 @@ Deno.test("write() throws for a payload over the limit and writes nothing", asyn
   await using stream = frames(connection, u32be({ maxFrameLength: 10 }));
   stream.write(payload(10));
   const error = assertThrows(() => stream.write(payload(11)), FrameError);
-  assertEquals(error.kind, "too-long");
+  assertEquals(error.code, "too-large");
   await assertRejects(() => stream.send(payload(11)), FrameError);
   stream.write(payload(9));
   await stream.flush();
