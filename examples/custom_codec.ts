@@ -25,7 +25,7 @@ const keyValue: MessageCodec = {
     if (typeof value !== "object" || value === null) {
       throw new CodecError(
         `Cannot encode ${typeof value}: a body is an object of strings`,
-        { kind: "unsupported" },
+        { code: "unsupported" },
       );
     }
     const lines = Object.entries(value).map(([key, text]) => {
@@ -34,7 +34,7 @@ const keyValue: MessageCodec = {
       }
       throw new CodecError(
         `Cannot encode "${key}": it must be text without "=" or line breaks`,
-        { kind: "unsupported" },
+        { code: "unsupported" },
       );
     });
     return encoder.encode(lines.join("\n"));
@@ -51,7 +51,7 @@ const keyValue: MessageCodec = {
       const [key = "", value] = line.split("=");
       if (value === undefined) {
         throw new CodecError(`Cannot decode "${line}": it has no "="`, {
-          kind: "malformed",
+          code: "malformed",
         });
       }
       pairs[key] = value;

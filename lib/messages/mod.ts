@@ -68,7 +68,7 @@ export {
 } from "./errors/call_error.ts";
 export { isDeclared } from "./protocol/declared_errors.ts";
 export { SchemaError } from "./schema/standard_schema.ts";
-export { CodecError, type CodecErrorKind } from "./codec/errors.ts";
+export { CodecError, type CodecErrorCode } from "./codec/errors.ts";
 
 export {
   messages,

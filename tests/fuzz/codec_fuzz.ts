@@ -25,7 +25,7 @@ import { makeBody, randomFrom } from "./codec_inputs.ts";
 export interface FuzzResult {
   /** Bodies that were values. */
   values: number;
-  /** Bodies that were refused, by kind. */
+  /** Bodies that were refused, by code. */
   refused: Record<string, number>;
 }
 
@@ -91,9 +91,9 @@ export function fuzzCodecs(seed: number, inputs: number): FuzzResult {
     const { codec, text, real } = subjects[random(subjects.length)]!;
     const body = makeBody(random, real, text);
     try {
-      const kind = tryBody(codec, body);
-      if (kind === undefined) result.values++;
-      else result.refused[kind] = (result.refused[kind] ?? 0) + 1;
+      const code = tryBody(codec, body);
+      if (code === undefined) result.values++;
+      else result.refused[code] = (result.refused[code] ?? 0) + 1;
     } catch (cause) {
       const shown = Array.from(
         body.subarray(0, 200),
@@ -117,19 +117,19 @@ function realBodies(text: boolean): Uint8Array[] {
   );
 }
 
-/** Returns the error's kind, or `undefined` for a value. */
+/** Returns the error's code, or `undefined` for a value. */
 function tryBody(codec: MessageCodec, body: Uint8Array): string | undefined {
-  let value, kind: string | undefined;
+  let value, code: string | undefined;
   try {
     value = codec.decode(body);
   } catch (error) {
     if (!(error instanceof CodecError)) throw error;
-    kind = error.kind;
+    code = error.code;
   }
   if (Reflect.ownKeys(Object.prototype).length !== BARE_KEYS) {
     throw new Error("Object.prototype was changed");
   }
-  if (kind !== undefined) return kind;
+  if (code !== undefined) return code;
   const size = measure(value, 0);
   if (size > body.length * 4 + 16) {
     throw new Error(`the value has ${size} parts and characters`);

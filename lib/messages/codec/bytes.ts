@@ -67,6 +67,6 @@ function requireBytes(value: unknown): Uint8Array {
     : `${value === null ? "null" : `a value of type ${typeof value}`}`;
   throw new CodecError(
     `Cannot encode ${what} as bytes: send a Uint8Array`,
-    { kind: "unsupported", path: [] },
+    { code: "unsupported", path: [] },
   );
 }

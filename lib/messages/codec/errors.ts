@@ -5,13 +5,13 @@
  */
 
 /**
- * Reasons why a value cannot be encoded or a body decoded.
+ * The reason why a value cannot be encoded or a body decoded.
  *
- * | kind | when | meaning |
+ * | code | when | meaning |
  * | --- | --- | --- |
  * | `"unsupported"` | encoding | the codec cannot represent this value exactly |
  * | `"cycle"` | encoding | the value contains itself |
- * | `"limit"` | both | a limit is exceeded; see `limit`, `allowed` and `found` |
+ * | `"too-large"` | both | a limit is exceeded; see `limit`, `allowed` and `found` |
  * | `"truncated"` | decoding | the bytes end inside the value |
  * | `"trailing"` | decoding | bytes follow the value |
  * | `"malformed"` | decoding | the bytes are not well-formed |
@@ -19,10 +19,10 @@
  * | `"key"` | both | a map key is not safe as an object key |
  * | `"range"` | decoding | JavaScript cannot hold a number or a time exactly |
  */
-export type CodecErrorKind =
+export type CodecErrorCode =
   | "unsupported"
   | "cycle"
-  | "limit"
+  | "too-large"
   | "truncated"
   | "trailing"
   | "malformed"
@@ -31,9 +31,9 @@ export type CodecErrorKind =
   | "range";
 
 /** Details of a {@linkcode CodecError}. */
-export interface CodecErrorDetails extends ErrorOptions {
-  /** Machine-readable reason. */
-  kind: CodecErrorKind;
+export interface CodecErrorOptions extends ErrorOptions {
+  /** The reason for the failure. */
+  code: CodecErrorCode;
   /** Path within the value: keys and indices, outermost first. Only when encoding. */
   path?: readonly (string | number)[] | undefined;
   /** Offset in the body. Only when decoding. */
@@ -60,15 +60,15 @@ export interface CodecErrorDetails extends ErrorOptions {
  *   CodecError,
  *   "Cannot encode a function at items[0].done",
  * );
- * assertEquals(error.kind, "unsupported");
+ * assertEquals(error.code, "unsupported");
  * assertEquals(error.path, ["items", 0, "done"]);
  * ```
  */
 export class CodecError extends Error {
   /** Always `"CodecError"`. */
   override readonly name = "CodecError";
-  /** Machine-readable reason. */
-  readonly kind: CodecErrorKind;
+  /** The reason for the failure. */
+  readonly code: CodecErrorCode;
   /** Path within the value: keys and indices, outermost first. Only when encoding. */
   readonly path: readonly (string | number)[] | undefined;
   /** Offset in the body. Only when decoding. */
@@ -84,18 +84,15 @@ export class CodecError extends Error {
    * Creates an error.
    *
    * @param message what failed, what is allowed and what to do
-   * @param details the same facts in machine-readable form
+   * @param options the code, details of the value or body, and the cause
    */
-  constructor(message: string, details: CodecErrorDetails) {
-    super(
-      message,
-      details.cause === undefined ? undefined : { cause: details.cause },
-    );
-    this.kind = details.kind;
-    this.path = details.path;
-    this.offset = details.offset;
-    this.limit = details.limit;
-    this.allowed = details.allowed;
-    this.found = details.found;
+  constructor(message: string, options: CodecErrorOptions) {
+    super(message, options);
+    this.code = options.code;
+    this.path = options.path;
+    this.offset = options.offset;
+    this.limit = options.limit;
+    this.allowed = options.allowed;
+    this.found = options.found;
   }
 }

@@ -100,7 +100,7 @@ class JsonCodec implements MessageCodec {
       if (error instanceof CodecError) throw error;
       throw new CodecError(
         "Cannot encode as json: reading the value threw an error",
-        { kind: "unsupported", cause: error },
+        { code: "unsupported", cause: error },
       );
     }
   }
@@ -116,6 +116,6 @@ function requireUtf8(body: Uint8Array): void {
 
 function malformed(what: string): CodecError {
   return new CodecError(`Cannot decode as json: ${what}`, {
-    kind: "malformed",
+    code: "malformed",
   });
 }

@@ -79,7 +79,7 @@ export class JsonScanner {
     const allowed = this.#limits[limit];
     return new CodecError(
       `Cannot decode as json: '${limit}' allows ${allowed}, found ${found} (at byte ${offset})`,
-      { kind: "limit", offset, limit, allowed, found },
+      { code: "too-large", offset, limit, allowed, found },
     );
   }
 }
@@ -108,7 +108,7 @@ function requireFinite(bytes: Uint8Array, start: number, end: number): void {
   if (number !== Infinity && number !== -Infinity) return;
   throw new CodecError(
     `Cannot decode as json: a number is too large for JavaScript (at byte ${start})`,
-    { kind: "range", offset: start },
+    { code: "range", offset: start },
   );
 }
 
@@ -141,6 +141,6 @@ function isProto(bytes: Uint8Array, start: number, end: number): boolean {
 function protoKey(offset: number): CodecError {
   return new CodecError(
     `Cannot decode as json: the key '__proto__' is not allowed (at byte ${offset})`,
-    { kind: "key", offset },
+    { code: "key", offset },
   );
 }

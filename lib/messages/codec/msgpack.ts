@@ -169,10 +169,10 @@ function asCodecError(verb: "encode" | "decode", error: unknown): CodecError {
   return verb === "encode"
     ? new CodecError(
       "Cannot encode as msgpack: reading the value threw an error",
-      { kind: "unsupported", cause: error },
+      { code: "unsupported", cause: error },
     )
     : new CodecError("Cannot decode as msgpack: the decoder failed", {
-      kind: "malformed",
+      code: "malformed",
       cause: error,
     });
 }

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { CodecError, type CodecErrorKind } from "./errors.ts";
+import { CodecError, type CodecErrorCode } from "./errors.ts";
 import { endOfAscii, isUtf8, spells } from "./utf8.ts";
 import type { ResolvedCodecLimits } from "./codec_limits.ts";
 
@@ -262,10 +262,10 @@ export class MsgpackScanner {
     return new DataView(buffer, byteOffset + start, length);
   }
 
-  #error(kind: CodecErrorKind, offset: number, what: string): CodecError {
+  #error(code: CodecErrorCode, offset: number, what: string): CodecError {
     return new CodecError(
       `Cannot decode as msgpack: ${what} (at byte ${offset})`,
-      { kind, offset },
+      { code, offset },
     );
   }
 
@@ -303,7 +303,7 @@ export class MsgpackScanner {
     const allowed = this.#limits[limit];
     return new CodecError(
       `Cannot decode as msgpack: '${limit}' allows ${allowed}, found ${found} (at byte ${offset})`,
-      { kind: "limit", offset, limit, allowed, found },
+      { code: "too-large", offset, limit, allowed, found },
     );
   }
 }

@@ -4,12 +4,12 @@
  * @module
  */
 import { describePlace } from "./describe_value.ts";
-import { CodecError, type CodecErrorKind } from "./errors.ts";
+import { CodecError, type CodecErrorCode } from "./errors.ts";
 import type { ResolvedCodecLimits } from "./codec_limits.ts";
 
 /** The reason for rejecting a value. Each enclosing level prepends to the path. */
 export interface ValueRefusal {
-  readonly kind: CodecErrorKind;
+  readonly code: CodecErrorCode;
   readonly what: string;
   readonly limit?: keyof ResolvedCodecLimits;
   readonly found?: number;
@@ -19,9 +19,9 @@ export interface ValueRefusal {
 /** Rejects a value that the format cannot represent. */
 export function refuse(
   what: string,
-  kind: CodecErrorKind = "unsupported",
+  code: CodecErrorCode = "unsupported",
 ): ValueRefusal {
-  return { kind, what, path: [] };
+  return { code, what, path: [] };
 }
 
 /** Rejects a value that exceeds a limit. */
@@ -29,7 +29,7 @@ export function over(
   limit: keyof ResolvedCodecLimits,
   found: number,
 ): ValueRefusal {
-  return { kind: "limit", what: limit, limit, found, path: [] };
+  return { code: "too-large", what: limit, limit, found, path: [] };
 }
 
 /** Prepends the key of the enclosing value to the path. */
@@ -64,11 +64,11 @@ export function toCodecError(
   limits: ResolvedCodecLimits,
   root: unknown,
 ): CodecError {
-  const { kind, what, limit, found, path } = refusal;
+  const { code, what, limit, found, path } = refusal;
   if (limit === undefined) {
     return new CodecError(
       `Cannot encode ${what}${describePlace(path)} as ${codec}`,
-      { kind, path },
+      { code, path },
     );
   }
   const cycle = limit === "maxDepth" ? findCycle(root, path) : undefined;
@@ -77,7 +77,7 @@ export function toCodecError(
       `Cannot encode a cycle as ${codec}: an object contains itself${
         describePlace(cycle)
       }`,
-      { kind: "cycle", path: cycle },
+      { code: "cycle", path: cycle },
     );
   }
   const allowed = limits[limit];
@@ -85,7 +85,7 @@ export function toCodecError(
     `Cannot encode as ${codec}: '${limit}' allows ${allowed}, found ${found}${
       describePlace(path)
     }`,
-    { kind, path, limit, allowed, found },
+    { code, path, limit, allowed, found },
   );
 }
 

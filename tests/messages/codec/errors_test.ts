@@ -6,7 +6,7 @@ Deno.test("CodecError has exactly the given details", {
 }, () => {
   const cause = new Error("why");
   const full = new CodecError("all", {
-    kind: "limit",
+    code: "too-large",
     path: ["a", 0],
     offset: 3,
     limit: "maxDepth",
@@ -16,7 +16,7 @@ Deno.test("CodecError has exactly the given details", {
   });
   assertEquals({ ...full, cause: full.cause, message: full.message }, {
     name: "CodecError",
-    kind: "limit",
+    code: "too-large",
     path: ["a", 0],
     offset: 3,
     limit: "maxDepth",
@@ -25,7 +25,7 @@ Deno.test("CodecError has exactly the given details", {
     cause,
     message: "all",
   });
-  const bare = new CodecError("bare", { kind: "malformed" });
+  const bare = new CodecError("bare", { code: "malformed" });
   assertEquals("cause" in bare, false);
   assertEquals([bare.path, bare.offset, bare.limit], [
     undefined,

@@ -64,7 +64,7 @@ Deno.test(
     for (const key of keys) {
       for (const colon of [":", " :", "\n\t\r :"]) {
         const error = refused(`{"a":{"${key}"${colon}1}}`);
-        assertEquals([error.kind, error.offset], ["key", 6]);
+        assertEquals([error.code, error.offset], ["key", 6]);
       }
       scan(`["${key}"]`);
       scan(`{"a":"${key}","b":1}`);
@@ -84,7 +84,7 @@ Deno.test("scan() rejects numbers that would become Infinity", PURE, () => {
       `${"1".repeat(310)}.5`,
     ]
   ) {
-    assertEquals(refused(`[${number}]`).kind, "range");
+    assertEquals(refused(`[${number}]`).code, "range");
   }
   for (
     const number of [

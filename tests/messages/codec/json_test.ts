@@ -54,7 +54,7 @@ Deno.test("decode() does not quote a body that is not JSON", PURE, () => {
     ]
   ) {
     const error = refused(text);
-    assertEquals(error.kind, "malformed");
+    assertEquals(error.code, "malformed");
     assertEquals(
       error.message,
       "Cannot decode as json: the body is not well-formed JSON (RFC 8259)",

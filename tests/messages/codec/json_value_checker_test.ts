@@ -35,7 +35,7 @@ Deno.test(
   () => {
     // deno-lint-ignore no-sparse-arrays -- the hole is the case
     assertEquals(refused({ list: [0, , 2] }).path, ["list", 1]);
-    assertEquals(refused([JSON.parse('{"a":1,"__proto__":{}}')]).kind, "key");
+    assertEquals(refused([JSON.parse('{"a":1,"__proto__":{}}')]).code, "key");
     assertEquals(refused([{ [Symbol.iterator]: 1 }]).path, [0]);
   },
 );

@@ -59,7 +59,7 @@ Deno.test(
   () => {
     // deno-lint-ignore no-sparse-arrays -- the hole is the case
     assertEquals(refused({ list: [0, , 2] }).path, ["list", 1]);
-    assertEquals(refused([JSON.parse('{"a":1,"__proto__":{}}')]).kind, "key");
+    assertEquals(refused([JSON.parse('{"a":1,"__proto__":{}}')]).code, "key");
     assertEquals(refused([{ [Symbol.iterator]: 1 }]).path, [0]);
     assertEquals(refused([{ ok: 1, "k\ud800": 2 }]).path, [0, "k\ud800"]);
   },
@@ -72,7 +72,7 @@ Deno.test(
     const loop: { name: string; items: unknown[] } = { name: "a", items: [] };
     loop.items.push({ owner: loop });
     const error = refused({ root: [loop] });
-    assertEquals(error.kind, "cycle");
+    assertEquals(error.code, "cycle");
     assertEquals(error.path, ["root", 0, "items", 0, "owner"]);
     const self: unknown[] = [];
     self.push(self);
@@ -98,8 +98,8 @@ Deno.test(
 Deno.test("encodeInto() enforces the limits of scan()", PURE, () => {
   assertEquals(arrives(nested(64)), nested(64));
   const deep = refused(nested(65));
-  assertEquals([deep.kind, deep.limit, deep.allowed, deep.found], [
-    "limit",
+  assertEquals([deep.code, deep.limit, deep.allowed, deep.found], [
+    "too-large",
     "maxDepth",
     64,
     65,

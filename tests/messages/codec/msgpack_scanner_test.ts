@@ -54,7 +54,7 @@ Deno.test(
     for (const form of forms) {
       const body = hex(form);
       for (let end = 0; end < body.length; end++) {
-        assertEquals(refused(body.subarray(0, end)).kind, "truncated", form);
+        assertEquals(refused(body.subarray(0, end)).code, "truncated", form);
       }
     }
   },
@@ -62,7 +62,7 @@ Deno.test(
 
 Deno.test("scan() reports the offset of trailing bytes", PURE, () => {
   const error = refused(hex("920102 c0c0"));
-  assertEquals([error.kind, error.offset], ["trailing", 3]);
+  assertEquals([error.code, error.offset], ["trailing", 3]);
 });
 
 Deno.test(
@@ -86,7 +86,7 @@ Deno.test(
       "type -2": "d4fe00",
     };
     for (const [name, form] of Object.entries(cases)) {
-      assertEquals(refused(hex(form)).kind, "extension", name);
+      assertEquals(refused(hex(form)).code, "extension", name);
     }
     const error = refused(hex("92 01 d46500"));
     assertEquals(error.offset, 2);
@@ -98,8 +98,8 @@ Deno.test(
 );
 
 Deno.test("scan() rejects the byte that MessagePack never uses", PURE, () => {
-  assertEquals(refused(hex("91c1")).kind, "malformed");
-  assertEquals(refused(hex("c1")).kind, "malformed");
+  assertEquals(refused(hex("91c1")).code, "malformed");
+  assertEquals(refused(hex("c1")).code, "malformed");
 });
 
 Deno.test(
@@ -112,8 +112,8 @@ Deno.test(
     for (const count of [65, 1_000_000]) {
       const error = refused(levels(count));
       assertEquals(
-        [error.kind, error.limit, error.allowed, error.found, error.offset],
-        ["limit", "maxDepth", 64, 65, 64],
+        [error.code, error.limit, error.allowed, error.found, error.offset],
+        ["too-large", "maxDepth", 64, 65, 64],
       );
     }
     assertEquals(scanner({ maxDepth: 2 }).scan(hex("9190")), undefined);
@@ -147,7 +147,7 @@ Deno.test("scan() does not trust declared lengths", PURE, () => {
       "c9ffffffff",
     ]
   ) {
-    assertEquals(refused(hex(`${form}0000`)).kind, "truncated");
+    assertEquals(refused(hex(`${form}0000`)).code, "truncated");
   }
   assertEquals(refused(hex("dd00000003 0101")).offset, 0);
 });
@@ -169,11 +169,11 @@ Deno.test(
         "ff",
       ]
     ) {
-      assertEquals(refused(hex(`82a16101${key}01`)).kind, "key", key);
+      assertEquals(refused(hex(`82a16101${key}01`)).code, "key", key);
     }
     for (const header of ["a9", "d909", "da0009", "db00000009"]) {
       const error = refused(hex(`81${header}5f5f70726f746f5f5f01`));
-      assertEquals([error.kind, error.offset], ["key", 1]);
+      assertEquals([error.code, error.offset], ["key", 1]);
     }
     assertEquals(scanner().scan(hex("91a95f5f70726f746f5f5f")), undefined);
     assertEquals(scanner().scan(hex("81a95f5f70726f746f5f7801")), undefined);
@@ -215,7 +215,7 @@ Deno.test("scan() rejects ill-formed UTF-8", PURE, () => {
   ];
   for (const text of bad) {
     const length = (0xa0 + text.length / 2).toString(16);
-    assertEquals(refused(hex(length + text)).kind, "malformed", text);
+    assertEquals(refused(hex(length + text)).code, "malformed", text);
   }
 });
 
@@ -229,12 +229,12 @@ Deno.test("scan() checks timestamps", PURE, () => {
     "c70cff 00000000 8000000000000000",
   ];
   for (const form of range) {
-    assertEquals(refused(hex(form)).kind, "range", form);
+    assertEquals(refused(hex(form)).code, "range", form);
   }
   for (
     const form of ["d5ff0000", "d4ffff", "c700ff", "c709ff000000000000000000"]
   ) {
-    assertEquals(refused(hex(form)).kind, "malformed", form);
+    assertEquals(refused(hex(form)).code, "malformed", form);
   }
   assertEquals(
     scanner().scan(hex("c70cff 00000000 000007dba8218000")),
@@ -268,7 +268,7 @@ Deno.test(
       "d38000000000000000",
     ];
     for (const form of inexact) {
-      assertEquals(refused(hex(form), {}, true).kind, "range", form);
+      assertEquals(refused(hex(form), {}, true).code, "range", form);
       assertEquals(scanner().scan(hex(form)), undefined);
     }
   },

@@ -122,7 +122,7 @@ Deno.test(
       [1, -7, 2 ** 53 - 1, -(2 ** 53)],
     );
     const error = assertThrows(() => numbers.decode(body), CodecError);
-    assertEquals([error.kind, error.offset], ["range", 19]);
+    assertEquals([error.code, error.offset], ["range", 19]);
   },
 );
 
@@ -292,7 +292,7 @@ Deno.test(
       "81a47468656e d46500 93b05f5f6c6f6f6b75704765747465725f5fc0c0",
     );
     assertEquals(
-      assertThrows(() => codec.decode(hostile), CodecError).kind,
+      assertThrows(() => codec.decode(hostile), CodecError).code,
       "extension",
     );
     const data = await Promise.resolve(
@@ -317,7 +317,7 @@ Deno.test(
     };
     try {
       const error = assertThrows(() => codec.decode(longer), CodecError);
-      assertEquals([error.kind, error.cause], ["trailing", undefined]);
+      assertEquals([error.code, error.cause], ["trailing", undefined]);
       assertEquals(
         /s3cr3t|secret/.test(`${error.message}${error.stack}`),
         false,
@@ -353,7 +353,7 @@ Deno.test("decode() of equal keys keeps the last value", PURE, () => {
 
 Deno.test("decode() rejects an empty body", PURE, () => {
   const error = assertThrows(() => codec.decode(new Uint8Array(0)), CodecError);
-  assertEquals([error.kind, error.offset], ["truncated", 0]);
+  assertEquals([error.code, error.offset], ["truncated", 0]);
 });
 
 Deno.test(

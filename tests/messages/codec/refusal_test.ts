@@ -15,7 +15,7 @@ Deno.test("toCodecError() names the value and its path", PURE, () => {
   const refusal = within("items", within(3, refuse("a Map")));
   const error = toCodecError(refusal, "msgpack", LIMITS, {});
   assertEquals(error.message, "Cannot encode a Map at items[3] as msgpack");
-  assertEquals([error.kind, error.path], ["unsupported", ["items", 3]]);
+  assertEquals([error.code, error.path], ["unsupported", ["items", 3]]);
 });
 
 Deno.test("toCodecError() names the limit or the cycle", PURE, () => {
@@ -30,7 +30,7 @@ Deno.test("toCodecError() names the limit or the cycle", PURE, () => {
   const loop: Record<string, unknown> = {};
   loop["a"] = loop;
   const cycle = toCodecError(refusal(), "json", LIMITS, loop);
-  assertEquals([cycle.kind, cycle.path], ["cycle", ["a"]]);
+  assertEquals([cycle.code, cycle.path], ["cycle", ["a"]]);
 });
 
 Deno.test("hiddenKey() names the property that would not be sent", PURE, () => {

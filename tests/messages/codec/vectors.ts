@@ -22,8 +22,8 @@ export interface VectorCase {
 export interface RefusedVector {
   /** Description. */
   what: string;
-  /** The error's kind. */
-  kind: string;
+  /** The error's code. */
+  code: string;
   /** The body. */
   body: Uint8Array;
 }
@@ -37,8 +37,8 @@ export const GROUPS: readonly { name: string; cases: VectorCase[] }[] = vectors
 
 /** Bodies that must be rejected. */
 export const REFUSED_VECTORS: readonly RefusedVector[] = vectors.refused.map((
-  { what, kind, body },
-) => ({ what, kind, body: hex(body) }));
+  { what, code, body },
+) => ({ what, code, body: hex(body) }));
 
 interface RawCase {
   value: unknown;

@@ -41,11 +41,11 @@ for (const { name, cases } of GROUPS) {
               () => codec.decode(form.subarray(0, end)),
               CodecError,
             );
-            assertEquals(error.kind, "truncated", toHex(form));
+            assertEquals(error.code, "truncated", toHex(form));
           }
           const longer = Uint8Array.of(...form, 0xc0);
           assertEquals(
-            assertThrows(() => codec.decode(longer), CodecError).kind,
+            assertThrows(() => codec.decode(longer), CodecError).code,
             "trailing",
           );
         }
@@ -55,10 +55,10 @@ for (const { name, cases } of GROUPS) {
 }
 
 Deno.test("msgpack() rejects every invalid vector", PURE, () => {
-  for (const { what, kind, body } of REFUSED_VECTORS) {
+  for (const { what, code, body } of REFUSED_VECTORS) {
     assertEquals(
-      assertThrows(() => codec.decode(body), CodecError).kind,
-      kind,
+      assertThrows(() => codec.decode(body), CodecError).code,
+      code,
       what,
     );
   }
