@@ -12,10 +12,12 @@ const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
 /** Escapes the unprintable characters of a name and truncates a long one. */
 export function printable(name: string): string {
-  const short = name.length <= MAX_LENGTH
-    ? name
-    : `${name.slice(0, MAX_LENGTH)}…`;
-  return short.replace(UNPRINTABLE, escaped);
+  return truncate(name, MAX_LENGTH).replace(UNPRINTABLE, escaped);
+}
+
+/** Shortens a text to `maxLength` UTF-16 code units and an ellipsis. */
+export function truncate(text: string, maxLength: number): string {
+  return text.length <= maxLength ? text : `${text.slice(0, maxLength)}…`;
 }
 
 /**

@@ -9,7 +9,7 @@
  * @module
  */
 import { concat } from "@std/bytes/concat";
-import { printableLines } from "../../support/printable.ts";
+import { printableLines, truncate } from "../../support/printable.ts";
 import type { MessageCodec } from "../../codec/message_codec.ts";
 import {
   CALL_ERROR_CODES,
@@ -35,13 +35,13 @@ const MAX_TEXT = 2048;
 /** Encodes the part of an ERROR that precedes its data. */
 export function encodeErrorHead(error: CallError): Uint8Array {
   const fields = concat([
-    textField(Field.MESSAGE, truncateText(error.message)),
+    textField(Field.MESSAGE, truncate(error.message, MAX_TEXT)),
     ...(error.incident === ""
       ? []
-      : [textField(Field.INCIDENT, truncateText(error.incident))]),
+      : [textField(Field.INCIDENT, truncate(error.incident, MAX_TEXT))]),
     ...(error.declared === ""
       ? []
-      : [textField(Field.DECLARED, truncateText(error.declared))]),
+      : [textField(Field.DECLARED, truncate(error.declared, MAX_TEXT))]),
     ...(error.retryAfter === 0
       ? []
       : [u32Field(Field.RETRY_AFTER, error.retryAfter)]),
@@ -64,10 +64,6 @@ export function encodeError(error: CallError, codec: MessageCodec): Uint8Array {
   return error.data === undefined
     ? head
     : concat([head, codec.encode(error.data)]);
-}
-
-function truncateText(text: string): string {
-  return text.length <= MAX_TEXT ? text : text.slice(0, MAX_TEXT) + "…";
 }
 
 /**

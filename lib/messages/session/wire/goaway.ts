@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { printableLines } from "../../support/printable.ts";
+import { printableLines, truncate } from "../../support/printable.ts";
 import {
   SESSION_ERROR_CODES,
   type SessionErrorCode,
@@ -61,5 +61,5 @@ export function decodeGoaway(frame: Uint8Array): Goaway {
 
 /** Truncates text before it is sent or logged. */
 export function truncateMessage(text: string): string {
-  return text.length <= MAX_TEXT ? text : text.slice(0, MAX_TEXT) + "…";
+  return truncate(text, MAX_TEXT);
 }

@@ -25,7 +25,7 @@ export function decodeText(bytes: Uint8Array): string {
   try {
     return decoder.decode(bytes);
   } catch {
-    throw new MalformedError("a text is not valid UTF-8");
+    throw new MalformedError("text is not valid UTF-8");
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Metadata (PROTOCOL.md, "Metadata"): text that accompanies a message.
+ * Metadata (PROTOCOL.md, "Fields"): text that accompanies a message.
  *
  * ```text
  *  ├────────────┼───────┼──────────────┼─────────┤  repeated
