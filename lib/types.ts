@@ -63,6 +63,7 @@ export type {
   ConnectionInfo,
   RefusalCode,
 } from "./messages/handlers/context.ts";
+export type { MethodSummary } from "./messages/introspection/protocol_diff.ts";
 export type {
   CallFunction,
   CallFunctions,
@@ -115,7 +116,6 @@ export type {
 } from "./messages/protocol/method_builders.ts";
 export type { MethodSchemas } from "./messages/protocol/method_schemas.ts";
 export type { ProtocolOptions } from "./messages/protocol/protocol.ts";
-export type { MethodSummary } from "./messages/protocol/protocol_hash.ts";
 export type {
   AnyProtocol,
   BoundMethod,

@@ -5,7 +5,7 @@
  */
 import type { ServedHandler } from "../handlers/call_handling.ts";
 import { bindHandlers } from "../handlers/bind_handlers.ts";
-import { protocolHash, summaries } from "../protocol/protocol_hash.ts";
+import { protocolHash } from "../protocol/protocol_hash.ts";
 import type {
   AnyProtocol,
   BoundMethod,
@@ -40,7 +40,7 @@ export function sideTables(
   return {
     methods: {
       name: protocol.name,
-      hash: protocolHash(summaries(protocol)),
+      hash: protocolHash(protocol),
       calls: calls.map(infoOf),
       serves: new Map(
         own.map((method, index) => [

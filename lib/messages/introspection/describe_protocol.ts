@@ -7,12 +7,8 @@ import {
   type MethodSchemas,
   methodSchemas,
 } from "../protocol/method_schemas.ts";
-import {
-  type MethodSummary,
-  protocolHash,
-  summaries,
-  summarize,
-} from "../protocol/protocol_hash.ts";
+import type { MethodSummary } from "./protocol_diff.ts";
+import { protocolHash } from "../protocol/protocol_hash.ts";
 import type { AnyProtocol, BoundMethod } from "../protocol/protocol_types.ts";
 
 /** Description of a method, as plain data. */
@@ -65,17 +61,21 @@ export interface ProtocolDescription {
 export function describeProtocol(protocol: AnyProtocol): ProtocolDescription {
   return {
     name: protocol.name,
-    hash: protocolHash(summaries(protocol)),
+    hash: protocolHash(protocol),
     server: protocol.methods.server.map(describeMethod),
     client: protocol.methods.client.map(describeMethod),
   };
 }
 
-function describeMethod(bound: BoundMethod): MethodDescription {
-  const { timeout = null, idempotent = false, description = "" } = bound.method;
+function describeMethod(
+  { name, method, hash }: BoundMethod,
+): MethodDescription {
+  const { timeout = null, idempotent = false, description = "" } = method;
   return {
-    ...summarize(bound),
-    schemas: methodSchemas(bound.method),
+    name,
+    shape: method.shape,
+    hash,
+    schemas: methodSchemas(method),
     timeout,
     idempotent,
     description,

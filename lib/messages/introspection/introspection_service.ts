@@ -13,8 +13,11 @@ import type { Unary } from "../protocol/method.ts";
 import { SHAPES } from "../session/wire/shape.ts";
 import { unary } from "../protocol/method_builders.ts";
 import { protocol } from "../protocol/protocol.ts";
-import { diffMethods, type MethodDifference } from "./protocol_diff.ts";
-import type { MethodSummary } from "../protocol/protocol_hash.ts";
+import {
+  diffMethods,
+  type MethodDifference,
+  type MethodSummary,
+} from "./protocol_diff.ts";
 import type { AnyProtocol, Protocol } from "../protocol/protocol_types.ts";
 
 /** Sides of {@linkcode Introspection}. */

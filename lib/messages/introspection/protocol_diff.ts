@@ -6,12 +6,12 @@
 import { type Ends, schemaDifferences } from "./schema_diff.ts";
 import { printable } from "../support/printable.ts";
 import type { MethodSchemas } from "../protocol/method_schemas.ts";
-import type { MethodSummary } from "../protocol/protocol_hash.ts";
 import type { Side } from "../protocol/protocol_types.ts";
 import {
   mismatchOf,
   type MismatchReason,
 } from "../session/wire/method_compatibility.ts";
+import type { Shape } from "../session/wire/shape.ts";
 
 /**
  * Kind of difference between two declarations of a method.
@@ -44,6 +44,18 @@ export interface MethodDifference {
    * Description without a final period: `"server lacks unary orders.cancel"`.
    */
   readonly text: string;
+}
+
+/** A method, as {@linkcode diffMethods} compares it. */
+export interface MethodSummary {
+  /** Dotted name of the method. */
+  readonly name: string;
+  /** Shape of the method. */
+  readonly shape: Shape;
+  /** Hash of the schemas, unsigned 32 bits; 0 if only types are known. */
+  readonly hash: number;
+  /** JSON Schemas, if available. */
+  readonly schemas?: MethodSchemas;
 }
 
 /** Methods of one side, as each end knows them. */

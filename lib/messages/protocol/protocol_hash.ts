@@ -6,24 +6,11 @@
  * @module
  */
 import { canonicalSchema } from "../schema/canonical_json.ts";
-import { type MethodSchemas, methodSchemas } from "./method_schemas.ts";
+import { methodSchemas } from "./method_schemas.ts";
 import type { MethodDeclaration } from "./method.ts";
 import type { AnyProtocol, BoundMethod } from "./protocol_types.ts";
-import type { Shape } from "../session/wire/shape.ts";
 
 const ENCODER = new TextEncoder();
-
-/** Properties of a method that peers exchange in the handshake. */
-export interface MethodSummary {
-  /** Dotted name of the method. */
-  readonly name: string;
-  /** Shape of the method. */
-  readonly shape: Shape;
-  /** Hash of the schemas, unsigned 32 bits; 0 if only types are known. */
-  readonly hash: number;
-  /** JSON Schemas, if available. */
-  readonly schemas?: MethodSchemas;
-}
 
 /**
  * Returns the 32-bit FNV-1a hash of a string's UTF-8 bytes.
@@ -58,45 +45,19 @@ export function methodHash(method: MethodDeclaration): number {
 }
 
 /**
- * Summarizes the methods of a protocol: names, shapes and schema hashes.
- *
- * @param protocol the protocol
- * @returns the methods of each side, sorted by name, as in a handshake
- */
-export function summaries(protocol: AnyProtocol): {
-  server: readonly MethodSummary[];
-  client: readonly MethodSummary[];
-} {
-  return {
-    server: protocol.methods.server.map(summarize),
-    client: protocol.methods.client.map(summarize),
-  };
-}
-
-/** Summarizes one method. */
-export function summarize({ name, method, hash }: BoundMethod): MethodSummary {
-  return { name, shape: method.shape, hash };
-}
-
-/**
  * Returns the hash of a protocol's methods.
  *
  * It covers the names, shapes and schema hashes of both sides' methods, but not
  * the name of the protocol.
  *
- * @param methods the methods of each side, sorted by name: the `summaries()` of
- * a protocol, or a peer's list
  * @returns an unsigned 32-bit number
  */
-export function protocolHash(methods: {
-  readonly server: readonly MethodSummary[];
-  readonly client: readonly MethodSummary[];
-}): number {
-  const line = ({ name, shape, hash }: MethodSummary) =>
-    `${name} ${shape} ${hash}\n`;
+export function protocolHash(
+  { methods: { server, client } }: Pick<AnyProtocol, "methods">,
+): number {
+  const line = ({ name, method, hash }: BoundMethod) =>
+    `${name} ${method.shape} ${hash}\n`;
   return fnv1a(
-    `server\n${methods.server.map(line).join("")}client\n${
-      methods.client.map(line).join("")
-    }`,
+    `server\n${server.map(line).join("")}client\n${client.map(line).join("")}`,
   );
 }

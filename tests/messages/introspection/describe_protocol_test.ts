@@ -6,10 +6,7 @@ import {
   unary,
 } from "../../../lib/messages/protocol/method_builders.ts";
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
-import {
-  protocolHash,
-  summaries,
-} from "../../../lib/messages/protocol/protocol_hash.ts";
+import { protocolHash } from "../../../lib/messages/protocol/protocol_hash.ts";
 
 const Shop = protocol({
   name: "shop",
@@ -39,7 +36,7 @@ Deno.test(
     const create = Shop.methods.server[0]!;
     assertEquals(JSON.parse(JSON.stringify(described)), {
       name: "shop",
-      hash: protocolHash(summaries(Shop)),
+      hash: protocolHash(Shop),
       server: [
         {
           name: "orders.create",

@@ -13,7 +13,6 @@ import {
   fnv1a,
   methodHash,
   protocolHash,
-  summaries,
 } from "../../../lib/messages/protocol/protocol_hash.ts";
 import type { StandardSchema } from "../../../lib/messages/schema/standard_schema.ts";
 
@@ -175,10 +174,8 @@ Deno.test(
       declaration: { name: string; server?: object; client?: object },
     ) =>
       protocolHash(
-        summaries(
-          (protocol as (d: unknown) => ReturnType<typeof protocol>)(
-            declaration,
-          ),
+        (protocol as (d: unknown) => ReturnType<typeof protocol>)(
+          declaration,
         ),
       );
     const base = hash({ name: "a", server: { x: unary(), y: unary() } });
@@ -216,32 +213,10 @@ Deno.test(
       client: { alert: unary() },
     });
     assertEquals(
-      protocolHash(summaries(Shop)),
+      protocolHash(Shop),
       fnv1a(
         "server\norders.create unary 0\nwatch serverStream 0\nclient\nalert unary 0\n",
       ),
     );
   },
 );
-
-Deno.test("summaries() returns the properties of each method in a handshake", {
-  permissions: "none",
-}, () => {
-  const Shop = protocol({
-    name: "shop",
-    server: {
-      price: unary<string, number>(),
-      orders: { create: unary({ input: z.object({ sku: z.string() }) }) },
-    },
-    client: { watch: serverStream<string, number>() },
-  });
-  const { hash } = Shop.methods.server[0]!;
-  assertEquals(hash === 0, false);
-  assertEquals(summaries(Shop), {
-    server: [
-      { name: "orders.create", shape: "unary", hash },
-      { name: "price", shape: "unary", hash: 0 },
-    ],
-    client: [{ name: "watch", shape: "serverStream", hash: 0 }],
-  });
-});
