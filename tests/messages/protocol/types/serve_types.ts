@@ -222,13 +222,13 @@ export async function whatConnectAsksFor(): Promise<void> {
   };
   const plain = await connect(Plain, { port: 1 });
   plain satisfies ClientSession<typeof Plain>;
-  await connect(Plain, "tcp://127.0.0.1:1", { timeout: 5, early: true });
+  await connect(Plain, "tcp://127.0.0.1:1", { callTimeout: 5, early: true });
   const session = await connect(Shop, { port: 1 }, {
     handlers: {
       alert: (text, context) => {
         text satisfies string;
         context satisfies ClientContext<typeof Shop>;
-        context.session.differences.length satisfies number;
+        context.session.mismatches.length satisfies number;
         context.user satisfies string;
       },
       confirm: async (_, { remote }) =>
@@ -256,7 +256,7 @@ export async function whatConnectAsksFor(): Promise<void> {
   // @ts-expect-error an unknown option
   await connect(Plain, { port: 1 }, { timeOut: 5 });
   // @ts-expect-error the member is read-only
-  session.differences = [];
+  session.mismatches = [];
   const options: ConnectOptions<typeof Shop> = { handlers };
   await connect(Shop, { port: 1 }, options);
   const interceptor: Interceptor = (request, next) => {
