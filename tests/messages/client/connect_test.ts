@@ -178,7 +178,7 @@ Deno.test(
     await assertRejects(
       () => connect(Lab, near, { ...ears, callTimeout: 0 }),
       RangeError,
-      "timeout of 0",
+      "Cannot use 0 as callTimeout",
     );
     near.close();
     await server.shutdown();
