@@ -78,7 +78,9 @@ export class PostgresClient implements AsyncDisposable {
     const timer = setTimeout(
       () =>
         late.abort(
-          new Error(`Cannot log in: not finished after ${loginTimeout} ms`),
+          new Error(
+            `Cannot log in: the login did not finish within ${loginTimeout} ms`,
+          ),
         ),
       loginTimeout,
     );

@@ -119,7 +119,7 @@ function readColumns(body: Body): Column[] {
 function readRow(body: Body, columns: Column[]): Value[] {
   if (body.int16() !== columns.length) {
     throw new ProtocolError(
-      `Cannot read a row: expected ${columns.length} columns, as described before`,
+      `Cannot read a row: expected ${columns.length} columns, as in the RowDescription`,
     );
   }
   return columns.map(({ type }) => {

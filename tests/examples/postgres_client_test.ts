@@ -150,7 +150,7 @@ clientTest(
       await assertRejects(
         () => logIn({ loginTimeout: 1 }),
         Error,
-        "after 1 ms",
+        "within 1 ms",
       );
     }),
 );

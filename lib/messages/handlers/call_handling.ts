@@ -162,7 +162,7 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
   #deadlineError(): CallError {
     return new CallError(
       "deadline",
-      `${this.method}: the deadline of the call passed`,
+      `${this.method}: the call's deadline passed`,
       { processed: this.entered ? "maybe" : "no" },
     );
   }

@@ -69,7 +69,7 @@ test("prefixed() rejects invalid results of read()", () => {
     const error = assertThrows(
       () => decoder.next(),
       FrameError,
-      "expected integers, from 1 to 1 and from 0",
+      "expected integers, 1 to 1 and 0 or more",
     );
     assertEquals(error.code, "bad-prefix");
   }

@@ -70,7 +70,7 @@ export class CredentialRefresh {
     if (this.#pending.size >= MAX_UNANSWERED) {
       throw refreshError(
         "overloaded",
-        `${MAX_UNANSWERED} refreshes are unanswered; wait until the server has answered one`,
+        `${MAX_UNANSWERED} refreshes are unanswered; wait until the server has replied to one`,
       );
     }
     const body = writer.codec.encode(credentials);
