@@ -5,13 +5,9 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { connect } from "../../lib/messages/client/connect.ts";
 import { resolveCodecLimits } from "../../lib/messages/codec/codec_limits.ts";
-import { unary } from "../../lib/messages/protocol/method_builders.ts";
-import { protocol } from "../../lib/messages/protocol/protocol.ts";
-import { createServer } from "../../lib/messages/server/server.ts";
+import { DEFAULT_MAX_SESSIONS } from "../../lib/messages/server/server.ts";
 import { DEFAULT_LIMITS } from "../../lib/messages/session/wire/limits.ts";
-import { dial, endOf } from "./kit.ts";
 import { tableRows } from "./readme.ts";
 
 const CODEC = "depth, nodes, bytes (of a codec)";
@@ -62,21 +58,6 @@ Deno.test("resolveCodecLimits() fills in the values of the table", () => {
   assertEquals([maxDepth, maxNodes, maxBytes], defaults(CODEC));
 });
 
-Deno.test("createServer() accepts as many sessions as the table names by default", async () => {
-  const Echo = protocol({
-    name: "echo",
-    server: { echo: unary<string, string>() },
-  });
-  const [most = 0] = defaults(SESSIONS);
-  const server = createServer(Echo, { echo: (text) => text }, {
-    limits: { handshakeTimeout: 2 ** 31 - 1 }, // connecting this often may take long
-  });
-  // Connections count from when they are accepted, even if they send nothing.
-  const silent = Array.from({ length: most - 1 }, () => dial(server));
-  const last = await connect(Echo, dial(server));
-  assertEquals((await endOf(connect(Echo, dial(server)))).code, "too-many");
-  assertEquals(await last.remote.echo("alive"), "alive");
-  await last.close();
-  for (const connection of silent) connection.close();
-  await server.shutdown();
+Deno.test("DEFAULT_MAX_SESSIONS has the value of the table", () => {
+  assertEquals([DEFAULT_MAX_SESSIONS], defaults(SESSIONS));
 });

@@ -155,7 +155,8 @@ export async function serve<
   }
 }
 
-const DEFAULT_MAX_SESSIONS = 10_000;
+/** Sessions that a server accepts unless `maxSessions` is set. */
+export const DEFAULT_MAX_SESSIONS: number = 10_000;
 
 /**
  * Rejections with `too-many` that may be in progress at the same time.

@@ -1,21 +1,10 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertThrows } from "@std/assert";
 import {
   type FramesOptions,
   resolveOptions,
 } from "../../../lib/framing/stream/pump_options.ts";
 
 const permissions = "none";
-
-Deno.test("resolveOptions() fills in the defaults", { permissions }, () => {
-  assertEquals(resolveOptions({}), {
-    copy: "always",
-    highWaterMark: 1_048_576,
-    frameTimeout: 30_000,
-    framesPerTurn: 1_024,
-    linger: 5_000,
-    signal: undefined,
-  });
-});
 
 Deno.test("resolveOptions() rejects invalid options and names them", {
   permissions,

@@ -3,14 +3,6 @@ import { resolveCodecLimits } from "../../../lib/messages/codec/codec_limits.ts"
 
 const PURE = { permissions: "none" } as const;
 
-Deno.test("resolveCodecLimits() fills in the defaults", PURE, () => {
-  assertEquals(resolveCodecLimits({ maxNodes: 5 }), {
-    maxDepth: 64,
-    maxNodes: 5,
-    maxBytes: 16 * 1024 * 1024,
-  });
-});
-
 Deno.test(
   "resolveCodecLimits() rejects limits out of range by name",
   PURE,

@@ -35,16 +35,6 @@ Deno.test(
 );
 
 Deno.test(
-  "CALLER and CALLEE end a cancelled call only with its terminal frame",
-  pure,
-  () => {
-    assertEquals(CALLER.cancelled, { terminal: "done" });
-    assertEquals(CALLEE.cancelled, { settle: "answered" });
-    assertEquals(CALLEE.answered, { sent: "done" });
-  },
-);
-
-Deno.test(
   "sendsItems() and receivesItems() return true for the right shapes",
   pure,
   () => {
