@@ -15,7 +15,7 @@ export function printable(name: string): string {
   return truncate(name, MAX_LENGTH).replace(UNPRINTABLE, escaped);
 }
 
-/** Shortens a text to `maxLength` UTF-16 code units and an ellipsis. */
+/** Shortens a string to `maxLength` UTF-16 code units and an ellipsis. */
 export function truncate(text: string, maxLength: number): string {
   return text.length <= maxLength ? text : `${text.slice(0, maxLength)}…`;
 }
