@@ -54,7 +54,7 @@ await using server = await serve(
           name: credentials,
         };
       }
-      throw new CallError("unauthenticated", "Say who you are");
+      throw new CallError("Say who you are", { code: "unauthenticated" });
     },
   },
 );

@@ -36,8 +36,8 @@ await using server = await serve(Vault, {
     const name = client.peerCertificate?.subject.CN;
     if (typeof name !== "string") {
       throw new CallError(
-        "unauthenticated",
         "A certificate with a name is required",
+        { code: "unauthenticated" },
       );
     }
     return name;

@@ -30,7 +30,8 @@ export interface ListenerOptions {
   /**
    * Called when accepting fails temporarily, such as at the descriptor limit.
    *
-   * Peers that disconnect before they are accepted are not reported.
+   * Peers that disconnect before they are accepted are not reported. Later
+   * failures of a connection are thrown by its own methods.
    */
   onError?: ((error: TransportError) => void) | undefined;
   /** Closes the listener when aborted; accepted connections stay open. */

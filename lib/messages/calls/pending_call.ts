@@ -104,9 +104,8 @@ export abstract class PendingCall implements CallerObserver {
       return this.peer.session.codec.decode(body);
     } catch (cause) {
       throw new CallError(
-        "malformed",
         `${this.method}: cannot decode the reply`,
-        { method: this.method, processed: "maybe", cause },
+        { code: "malformed", method: this.method, processed: "maybe", cause },
       );
     }
   }
@@ -209,7 +208,8 @@ export function abortError(
   processed: Processed = "no",
 ): CallError {
   const { code, message } = abortReason(cause);
-  return new CallError(code, `${method}: ${message}`, {
+  return new CallError(`${method}: ${message}`, {
+    code,
     method,
     processed,
     cause,

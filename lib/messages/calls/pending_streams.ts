@@ -181,9 +181,8 @@ abstract class PendingSendingStream extends PendingStream {
 
   #refusal(why: string): { readonly error: CallError } {
     const error = new CallError(
-      "cancelled",
       `${this.method}: cannot send an item: ${why}`,
-      { method: this.method, processed: "no" },
+      { code: "cancelled", method: this.method, processed: "no" },
     );
     return { error };
   }

@@ -312,8 +312,8 @@ class ClientSessionImpl<P extends AnyProtocol> implements ClientSession<P> {
     this.#opened.reject(
       error ??
         new SessionError(
-          "disconnected",
           "The connection was closed before the handshake was complete",
+          { code: "disconnected" },
         ),
     );
     this.#finish(error);

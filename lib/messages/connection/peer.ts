@@ -195,7 +195,8 @@ export class Peer implements SessionHost, NotificationHost {
     return this.#stream.unsent < this.session.limits.unsentSoft
       ? DONE
       : this.#stream.flush().catch((cause) => {
-        throw new CallError("disconnected", "The connection was lost", {
+        throw new CallError("The connection was lost", {
+          code: "disconnected",
           cause,
         });
       });
@@ -403,7 +404,9 @@ export class Peer implements SessionHost, NotificationHost {
 }
 
 function closedError(): SessionError {
-  return new SessionError("disconnected", "The connection was closed");
+  return new SessionError("The connection was closed", {
+    code: "disconnected",
+  });
 }
 
 /** Returns the framing of PROTOCOL.md: a u32 length, the header and the body. */

@@ -85,7 +85,8 @@ export interface SessionOptions<
    *
    * Examples are undeclared errors thrown by handlers, and errors thrown by
    * callbacks. The peer receives only the incident's id, unless `exposeErrors`
-   * is set.
+   * is set. The error itself is `incident.error`; the `onError` of a listener
+   * (`@lengthwise/lengthwise/transport`) receives a `TransportError` directly.
    *
    * @default prints the incident with `console.error`
    */

@@ -9,7 +9,7 @@
  */
 
 /**
- * Reason why a call failed.
+ * The reason why a call failed.
  *
  * `"declared"` stands for every error that the application declares in its
  * protocol; {@linkcode CallError.declared} holds the name of that error.
@@ -88,6 +88,8 @@ export const RETRY: readonly Retry[] = ["never", "later", "now"];
 
 /** Details of a {@linkcode CallError}. */
 export interface CallErrorOptions extends ErrorOptions {
+  /** The reason for the failure. */
+  code: CallErrorCode;
   /** Dotted name of the method; `""` if unknown. @default {""} */
   method?: string | undefined;
   /** Whether the handler ran. @default {"maybe"} */
@@ -116,7 +118,8 @@ export interface CallErrorOptions extends ErrorOptions {
  * import { CallError } from "@lengthwise/lengthwise";
  * import { assertEquals } from "@std/assert";
  *
- * const error = new CallError("overloaded", "Cannot accept more calls", {
+ * const error = new CallError("Cannot accept more calls", {
+ *   code: "overloaded",
  *   processed: "no",
  *   retry: "later",
  *   retryAfter: 250,
@@ -127,8 +130,8 @@ export interface CallErrorOptions extends ErrorOptions {
  */
 export class CallError extends Error {
   /** Always `"CallError"`. */
-  override name = "CallError";
-  /** Reason for the failure. */
+  override readonly name = "CallError";
+  /** The reason for the failure. */
   readonly code: CallErrorCode;
   /** Dotted name of the method; `""` if unknown. */
   readonly method: string;
@@ -148,17 +151,12 @@ export class CallError extends Error {
   /**
    * Creates an error for a failed call.
    *
-   * @param code the reason for the failure
-   * @param message a description for people
-   * @param options more details, and `cause`
+   * @param message what failed, what is expected and what to do
+   * @param options the code, details of the call, and the cause
    */
-  constructor(
-    code: CallErrorCode,
-    message: string,
-    options: CallErrorOptions = {},
-  ) {
+  constructor(message: string, options: CallErrorOptions) {
     super(message, options);
-    this.code = code;
+    this.code = options.code;
     this.method = options.method ?? "";
     this.processed = options.processed ?? "maybe";
     this.retry = options.retry ?? "never";
@@ -170,7 +168,7 @@ export class CallError extends Error {
 }
 
 /**
- * Reason why a session ended (PROTOCOL.md, "GOAWAY").
+ * The reason why a session ended (PROTOCOL.md, "GOAWAY").
  *
  * | code | wire number | meaning |
  * | --- | --: | --- |
@@ -217,6 +215,14 @@ export const SESSION_ERROR_CODES: readonly SessionErrorCode[] = [
   "disconnected",
 ];
 
+/** Details of a {@linkcode SessionError}. */
+export interface SessionErrorOptions extends ErrorOptions {
+  /** The reason why the session ended. */
+  code: SessionErrorCode;
+  /** Whether the peer reported the error. @default {false} */
+  remote?: boolean | undefined;
+}
+
 /**
  * Error that ends a whole session; either end may have detected it.
  *
@@ -228,15 +234,15 @@ export const SESSION_ERROR_CODES: readonly SessionErrorCode[] = [
  * import { SessionError } from "@lengthwise/lengthwise";
  * import { assertEquals } from "@std/assert";
  *
- * const error = new SessionError("timeout", "No reply to a heartbeat");
+ * const error = new SessionError("No reply to a PING", { code: "timeout" });
  * assertEquals(error.code, "timeout");
  * assertEquals(error.remote, false); // found by this end, not reported by the peer
  * ```
  */
 export class SessionError extends Error {
   /** Always `"SessionError"`. */
-  override name = "SessionError";
-  /** Reason why the session ended. */
+  override readonly name = "SessionError";
+  /** The reason why the session ended. */
   readonly code: SessionErrorCode;
   /** Whether the peer reported the error, in a GOAWAY frame. */
   readonly remote: boolean;
@@ -244,17 +250,12 @@ export class SessionError extends Error {
   /**
    * Creates an error for a session that ended.
    *
-   * @param code the reason
-   * @param message a description for people
-   * @param options `cause`, and `remote`: whether the peer reported the error
+   * @param message what failed, what is expected and what to do
+   * @param options the code, who reported the error, and the cause
    */
-  constructor(
-    code: SessionErrorCode,
-    message: string,
-    options: ErrorOptions & { remote?: boolean } = {},
-  ) {
+  constructor(message: string, options: SessionErrorOptions) {
     super(message, options);
-    this.code = code;
+    this.code = options.code;
     this.remote = options.remote ?? false;
   }
 }

@@ -161,9 +161,8 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
 
   #deadlineError(): CallError {
     return new CallError(
-      "deadline",
       `${this.method}: the call's deadline passed`,
-      { processed: this.entered ? "maybe" : "no" },
+      { code: "deadline", processed: this.entered ? "maybe" : "no" },
     );
   }
 
@@ -177,9 +176,12 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
   /** @inheritdoc */
   onCancelled(reason: CancelReason, message: string): void {
     this.cancelled = new CallError(
-      CANCEL_CODES[reason],
       `${this.method}: ${message}`,
-      { method: this.method, processed: this.entered ? "maybe" : "no" },
+      {
+        code: CANCEL_CODES[reason],
+        method: this.method,
+        processed: this.entered ? "maybe" : "no",
+      },
     );
     if (this.#context !== undefined) {
       ContextImpl.cancel(this.#context, this.cancelled);
@@ -388,7 +390,7 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
   /** Returns the error with the final value of `processed`. */
   #asSettled({ code, message }: CallError): CallError {
     const processed = this.entered ? "yes" : "no";
-    return new CallError(code, message, { processed });
+    return new CallError(message, { code, processed });
   }
 
   /**
@@ -398,7 +400,10 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
   #settled(): void {
     if (this.#reader !== undefined) {
       const message = `${this.method}: its handler has settled`;
-      this.#reader.end({ error: new CallError("cancelled", message) }, true);
+      this.#reader.end(
+        { error: new CallError(message, { code: "cancelled" }) },
+        true,
+      );
     }
   }
 }

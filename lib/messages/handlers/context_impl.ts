@@ -105,12 +105,13 @@ export class ContextImpl implements CallContext<unknown, unknown> {
     message: string,
     options: Pick<CallErrorOptions, "retry" | "retryAfter" | "data"> = {},
   ): CallError {
-    return new CallError(code, message, options);
+    return new CallError(message, { ...options, code });
   }
 
   /** Creates a declared error. */
   error(declared: string, data?: unknown): CallError {
-    return new CallError("declared", `${this.method}: ${declared}`, {
+    return new CallError(`${this.method}: ${declared}`, {
+      code: "declared",
       declared,
       data,
     });

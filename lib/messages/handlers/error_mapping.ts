@@ -100,7 +100,8 @@ function mapReadable(
 /** Returns the error for a result or item that cannot be sent. */
 export function unsendableError(thrown: unknown, call: FailedCall): CallError {
   if (!isTooLarge(thrown)) return internalError(thrown, call);
-  return new CallError("too-large", thrown.message, {
+  return new CallError(thrown.message, {
+    code: "too-large",
     processed: "yes",
     incident: call.report(thrown).incident,
   });
@@ -118,9 +119,9 @@ function isTooLarge(thrown: unknown): thrown is CallError {
 export function internalError(thrown: unknown, call: FailedCall): CallError {
   const report = call.report(thrown);
   return new CallError(
-    "internal",
     publicMessage(`${call.method} failed`, report),
     {
+      code: "internal",
       processed: call.entered ? "yes" : "no",
       incident: report.incident,
       cause: thrown,
@@ -169,7 +170,8 @@ function publicError(
   data: unknown,
 ): CallError {
   const { code, message, retry, retryAfter, declared } = thrown;
-  return new CallError(code, message, {
+  return new CallError(message, {
+    code,
     processed: call.entered ? "yes" : "no",
     retry,
     retryAfter,

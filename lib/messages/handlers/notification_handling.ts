@@ -88,9 +88,8 @@ export class NotificationHandling implements ContextSource {
   /** Aborts the handler's signal because the connection was lost. */
   cancel(message: string): void {
     this.cancelled = new CallError(
-      "disconnected",
       `${this.method}: ${message}`,
-      { method: this.method },
+      { code: "disconnected", method: this.method },
     );
     ContextImpl.cancel(this.#context, this.cancelled);
   }
@@ -145,6 +144,6 @@ export class NotificationHandling implements ContextSource {
 /** Returns the sender's fault if the schema reports issues. */
 function asFault(error: unknown): unknown {
   return error instanceof SchemaError
-    ? new CallError("malformed", error.message)
+    ? new CallError(error.message, { code: "malformed" })
     : error;
 }

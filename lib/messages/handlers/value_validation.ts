@@ -65,8 +65,9 @@ export class InputValues {
   ): CallError {
     const { method, entered } = this.#call;
     const processed = entered ? "yes" : "no";
-    return this.fault = new CallError(code, `${method}: ${message}`, {
+    return this.fault = new CallError(`${method}: ${message}`, {
       ...options,
+      code,
       processed,
     });
   }

@@ -58,7 +58,11 @@ export type AnyDeclaredError<M extends MethodDeclaration> = {
  *   }
  *   return "try again later";
  * }
- * const caught = new CallError("declared", "…", { declared: "outOfStock", data: { left: 2 } });
+ * const caught = new CallError("…", {
+ *   code: "declared",
+ *   declared: "outOfStock",
+ *   data: { left: 2 },
+ * });
  * assertEquals(explain(caught), "only 2 left");
  * assertEquals(explain(new Error("gone")), "try again later");
  * ```

@@ -350,7 +350,7 @@ export class Session implements SessionView {
     const why = cause === undefined ? "the peer closed it" : messageOf(cause);
     const message = `The connection was lost: ${why}`;
     this.#lifecycle.finish(
-      new SessionError("disconnected", message, { cause }),
+      new SessionError(message, { code: "disconnected", cause }),
     );
   }
 

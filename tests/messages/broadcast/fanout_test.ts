@@ -170,7 +170,7 @@ Deno.test(
     const clients = [fakeClient(codec), fakeClient(codec), fakeClient(codec)];
     const [first, small] = clients;
     small!.send = () => {
-      throw new CallError("too-large", "x");
+      throw new CallError("x", { code: "too-large" });
     };
     for (const client of clients) fanout.add(client, client, {});
     assertEquals(fanout.publish(0, 1, undefined), 3);

@@ -450,7 +450,7 @@ Deno.test(
     });
     const server = createServer(P, { echo: (text) => text }, {
       authenticate: (): undefined => {
-        throw new CallError("unauthenticated", "No");
+        throw new CallError("No", { code: "unauthenticated" });
       },
     });
     const session = await connect(P, dial(server), { early: true });

@@ -12,7 +12,7 @@ import {
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
 Deno.test("CallError has a default for every option", none, () => {
-  const error = new CallError("internal", "x");
+  const error = new CallError("x", { code: "internal" });
   assert(error instanceof Error);
   const { code, message, name, method, processed, retry } = error;
   assertEquals([code, message, name, method, processed, retry], [
@@ -45,7 +45,7 @@ Deno.test("CallError keeps its options", none, () => {
     incident: "id",
     cause,
   } as const;
-  const error = new CallError("declared", "x", options);
+  const error = new CallError("x", { ...options, code: "declared" });
   for (const [name, value] of Object.entries(options)) {
     assertEquals(Reflect.get(error, name), value, name);
   }
@@ -55,9 +55,13 @@ Deno.test(
   "SessionError has a flag for errors that the peer reported",
   none,
   () => {
-    assertEquals(new SessionError("timeout", "x").remote, false);
+    assertEquals(new SessionError("x", { code: "timeout" }).remote, false);
     const cause = new Error("y");
-    const error = new SessionError("timeout", "x", { remote: true, cause });
+    const error = new SessionError("x", {
+      code: "timeout",
+      remote: true,
+      cause,
+    });
     assertEquals([error.name, error.code, error.remote, error.cause], [
       "SessionError",
       "timeout",

@@ -93,7 +93,7 @@ function revoked(): object {
 
 /** A refusal with one member that throws when it is read. */
 function unreadable(member: keyof CallError): CallError {
-  const error = new CallError("forbidden", "x");
+  const error = new CallError("x", { code: "forbidden" });
   return Object.defineProperty(error, member, { get: boom });
 }
 

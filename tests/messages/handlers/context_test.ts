@@ -53,7 +53,7 @@ Deno.test(
     assertEquals("timeout" in free.inherit(), false);
     const controller = new AbortController();
     const both = context.inherit({ signal: controller.signal }).signal;
-    const reason = new CallError("cancelled", "x");
+    const reason = new CallError("x", { code: "cancelled" });
     ContextImpl.cancel(context, reason);
     assertStrictEquals(both?.reason, reason);
   },
@@ -63,7 +63,7 @@ Deno.test(
   "signal is created on first access, already aborted when the call was cancelled",
   none,
   () => {
-    const cancelled = new CallError("deadline", "x");
+    const cancelled = new CallError("x", { code: "deadline" });
     const context = new ContextImpl(source({ cancelled }), undefined);
     ContextImpl.cancel(context, cancelled); // there is no signal yet
     assertStrictEquals(context.signal.reason, cancelled);
@@ -224,9 +224,9 @@ Deno.test(
           throw context.error("outOfStock", { left: (() => {}) as never });
         }
         if (how === "foreign") {
-          throw new CallError("internal", secret, { method: "x" });
+          throw new CallError(secret, { code: "internal", method: "x" });
         }
-        if (how === "forged") throw new CallError("deadline", secret);
+        if (how === "forged") throw new CallError(secret, { code: "deadline" });
         throw how === "text" ? secret : new Error(secret);
       },
       checked: (how, context) => {
@@ -235,7 +235,10 @@ Deno.test(
         if (how === "async bad") throw context.error("later", -1);
         if (how === "closed") throw context.error("closed");
         if (how === "undeclared") {
-          throw new CallError("declared", secret, { declared: "toString" });
+          throw new CallError(secret, {
+            code: "declared",
+            declared: "toString",
+          });
         }
         throw context.error("left", { left: secret as unknown as number });
       },

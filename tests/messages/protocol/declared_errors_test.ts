@@ -14,7 +14,8 @@ const typedOnly = unary<string, void, { closed: void; late: { by: number } }>();
 const bySchema = unary({
   errors: { closed: null, late: z.object({ by: z.number() }) },
 });
-const late = new CallError("declared", "late", {
+const late = new CallError("late", {
+  code: "declared",
   declared: "late",
   data: { by: 2 },
 });
@@ -43,7 +44,7 @@ Deno.test(
   { permissions: "none" },
   () => {
     const others = [
-      new CallError("internal", "x", { declared: "late" }),
+      new CallError("x", { code: "internal", declared: "late" }),
       new Error("late"),
       { code: "declared", declared: "late" },
       null,
@@ -64,7 +65,7 @@ Deno.test(
   },
   () => {
     for (const declared of ["", "soldOut", "constructor", "__proto__"]) {
-      const error = new CallError("declared", "x", { declared });
+      const error = new CallError("x", { code: "declared", declared });
       assert(!isDeclared(bySchema, error));
     }
   },

@@ -407,7 +407,7 @@ Deno.test(
         await turns();
         if (credentials === "bug") throw new Error("secret detail");
         if (typeof credentials !== "string") {
-          throw new CallError("unauthenticated", "Name yourself");
+          throw new CallError("Name yourself", { code: "unauthenticated" });
         }
         return { user: `${credentials}@${client.protocol}` };
       },
@@ -442,7 +442,9 @@ Deno.test(
         most = Math.max(most, ++atOnce);
         await turns();
         atOnce--;
-        if (credentials === "no") throw new CallError("forbidden", "Not you");
+        if (credentials === "no") {
+          throw new CallError("Not you", { code: "forbidden" });
+        }
         return String(credentials);
       },
     });
@@ -546,13 +548,20 @@ Deno.test(
         return proxy;
       },
       ...(["message", "method"] as const).map((member) => () =>
-        Object.defineProperty(new CallError("forbidden", "x"), member, {
-          get() {
-            throw new Error("not readable");
+        Object.defineProperty(
+          new CallError("x", { code: "forbidden" }),
+          member,
+          {
+            get() {
+              throw new Error("not readable");
+            },
           },
-        })
+        )
       ),
-      () => Object.assign(new CallError("forbidden", "x"), { message: 5 }),
+      () =>
+        Object.assign(new CallError("x", { code: "forbidden" }), {
+          message: 5,
+        }),
     ];
     const server = createServer(Echo, handlers, {
       authenticate(which: unknown) {

@@ -152,7 +152,11 @@ export class Incoming implements CalleeObserver {
   }
 
   onUnsendable(cause: unknown): CallError {
-    return new Failure("internal", "unsendable", { processed: "yes", cause });
+    return new Failure("unsendable", {
+      code: "internal",
+      processed: "yes",
+      cause,
+    });
   }
 }
 

@@ -311,7 +311,8 @@ export class Traffic {
         const data = plan.ending === "error"
           ? new Uint8Array(plan.resultSize)
           : { not: "bytes" };
-        const error = new CallError("declared", "no", {
+        const error = new CallError("no", {
+          code: "declared",
           declared: "no",
           processed: "yes",
           data,

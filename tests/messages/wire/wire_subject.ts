@@ -200,7 +200,10 @@ export class Subject {
       onUnsendable: (cause) => {
         // The vectors contain no value without an encoding.
         if (!(cause instanceof CallError)) throw cause;
-        return new CallError(cause.code, cause.message, { processed: "yes" });
+        return new CallError(cause.message, {
+          code: cause.code,
+          processed: "yes",
+        });
       },
     };
   }

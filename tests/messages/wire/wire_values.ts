@@ -71,7 +71,8 @@ export function metadataBytes({ metadata }: Details): Uint8Array {
 
 /** Returns the error with which a step ends a call. */
 export function callError(step: Details): CallError {
-  return new CallError(step["code"] as CallErrorCode, String(step["text"]), {
+  return new CallError(String(step["text"]), {
+    code: step["code"] as CallErrorCode,
     processed: (step["processed"] ?? "maybe") as Processed,
     retry: (step["retry"] ?? "never") as Retry,
     retryAfter: Number(step["retryAfter"] ?? 0),

@@ -10,11 +10,10 @@ import type { OutgoingCall } from "./outgoing_call.ts";
 /** Returns the error for a call that failed on this side. */
 export function callError(
   call: OutgoingCall,
-  code: CallError["code"],
   message: string,
   options: CallErrorOptions,
 ): CallError {
-  return new CallError(code, `${call.info.name}: ${message}`, {
+  return new CallError(`${call.info.name}: ${message}`, {
     method: call.info.name,
     ...options,
   });
@@ -30,7 +29,8 @@ export function errorForUnsettled(
   processed: "no" | "maybe",
 ): CallError {
   const again = code === "disconnected" ? "now" : retry; // on another connection
-  return callError(call, code, message, {
+  return callError(call, message, {
+    code,
     processed,
     retry: processed === "no" ? again : "never",
     cause,
@@ -39,7 +39,8 @@ export function errorForUnsettled(
 
 /** Returns the error for new calls after the session closed or drained. */
 export function errorForNew(closed: CallError, method: string): CallError {
-  return new CallError(closed.code, closed.message, {
+  return new CallError(closed.message, {
+    code: closed.code,
     method,
     processed: "no",
     retry: closed.retry,
@@ -49,7 +50,8 @@ export function errorForNew(closed: CallError, method: string): CallError {
 
 /** Returns the error for a call that would exceed a local limit. */
 export function overloaded(method: string, why: string): CallError {
-  return new CallError("overloaded", `Cannot call ${method}: ${why}`, {
+  return new CallError(`Cannot call ${method}: ${why}`, {
+    code: "overloaded",
     method,
     processed: "no",
     retry: "later",
@@ -65,15 +67,15 @@ export function unservedError(name: string, reason: UnservedReason): CallError {
     ? "does not serve it"
     : "serves it with another shape; use the same protocol on both sides";
   return new CallError(
-    "unimplemented",
     `Cannot call ${name}: the peer ${why}`,
-    { method: name, processed: "no" },
+    { code: "unimplemented", method: name, processed: "no" },
   );
 }
 
 /** Returns the error for an action that needs a usable session. */
 export function sessionUnavailable(why: string, action = "call"): CallError {
-  return new CallError("unavailable", `Cannot ${action}: ${why}`, {
+  return new CallError(`Cannot ${action}: ${why}`, {
+    code: "unavailable",
     processed: "no",
     retry: "now",
   });

@@ -148,5 +148,5 @@ const UNOBSERVED: CalleeObserver = {
   onSendable() {},
   onCancelled() {},
   onUnsendable: (cause) =>
-    new CallError("internal", "Cannot send the result", { cause }),
+    new CallError("Cannot send the result", { code: "internal", cause }),
 };

@@ -120,11 +120,17 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
       );
     } catch (error) {
       const message = `the request is malformed: ${messageOf(error)}`;
-      return this.refuseRequest(id, new CallError("malformed", message));
+      return this.refuseRequest(
+        id,
+        new CallError(message, { code: "malformed" }),
+      );
     }
     if (fields.timeout === 0) {
       const message = "the deadline had passed before the request arrived";
-      return this.refuseRequest(id, new CallError("deadline", message));
+      return this.refuseRequest(
+        id,
+        new CallError(message, { code: "deadline" }),
+      );
     }
     // #refusal() has checked that this side serves the method.
     this.#enter(id, method as ServedMethod, fields, body.subarray(end));
@@ -137,17 +143,19 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
   ): CallError | undefined {
     if (method === undefined || !("index" in method)) {
       const name = method?.name ?? `number ${number}`;
-      return new CallError("unimplemented", `method ${name} is not served`);
+      return new CallError(`method ${name} is not served`, {
+        code: "unimplemented",
+      });
     }
     if (method.info.shape === "notification") {
       const message =
         `method ${method.info.name} is a notification; send it with NOTIFY`;
-      return new CallError("unimplemented", message);
+      return new CallError(message, { code: "unimplemented" });
     }
     const { maxCalls } = this.shared.limits;
     if (this.calls.size + this.responses.unsettled < maxCalls) return undefined;
     const message = `${maxCalls} calls are already in flight`;
-    return new CallError("overloaded", message, { retry: "later" });
+    return new CallError(message, { code: "overloaded", retry: "later" });
   }
 
   #enter(
@@ -212,7 +220,7 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
       this.reader.drop();
       return this.refuseRequest(
         id,
-        new CallError(code, `${message} before the request was complete`),
+        new CallError(`${message} before the request was complete`, { code }),
       );
     }
     const call = this.#find(id);
@@ -237,7 +245,8 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
 
   /** @inheritdoc */
   cancel(call: IncomingCall, reason: CancelReason, message: string): void {
-    const cancelError = new CallError(CANCEL_CODES[reason], message, {
+    const cancelError = new CallError(message, {
+      code: CANCEL_CODES[reason],
       processed: "yes",
     });
     if (call.state === "answered") {
@@ -265,7 +274,7 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
     this.cancel(call, "cancelled", message);
     if (call.state !== "cancelled") return; // the handler settled when it was notified
     const retry = code === "overloaded" ? "later" : "never";
-    this.responses.failNow(call, new CallError(code, message, { retry }));
+    this.responses.failNow(call, new CallError(message, { code, retry }));
   }
 
   /** @inheritdoc */

@@ -358,7 +358,7 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
     this.#release(call);
     call.receiveWindow?.clear(); // received items are no longer delivered
     call.observer.onFailed(
-      callError(call, code, message, { processed, cause }),
+      callError(call, message, { code, processed, cause }),
     );
     this.reportRoom();
   }

@@ -142,5 +142,5 @@ function malformed(
   if (!(error instanceof MalformedError)) throw error;
   shared.stats.malformedCalls++;
   const message = `the reply is malformed: ${messageOf(error)}`;
-  call.observer.onFailed(callError(call, "malformed", message, {}));
+  call.observer.onFailed(callError(call, message, { code: "malformed" }));
 }

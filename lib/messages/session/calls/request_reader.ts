@@ -159,7 +159,7 @@ export class RequestReader {
     const { assemblyTimeout } = this.#shared.limits;
     const message =
       `the request was still incomplete after ${assemblyTimeout} ms`;
-    this.#giveUp(partial, new CallError("deadline", message));
+    this.#giveUp(partial, new CallError(message, { code: "deadline" }));
   }
 
   /** Refuses or drops a message; its remaining frames will be dropped. */
@@ -208,14 +208,13 @@ function faultError(
 ): CallError {
   return fault === "over-budget"
     ? new CallError(
-      "overloaded",
       `unfinished messages exceed ${limits.maxAssembly} bytes`,
-      { retry: "later" },
+      { code: "overloaded", retry: "later" },
     )
     : new CallError(
-      "too-large",
       fault === "too-large"
         ? `the request exceeds ${limits.maxMessage} bytes`
         : `the request has more than ${limits.maxFragments} frames`,
+      { code: "too-large" },
     );
 }

@@ -89,7 +89,7 @@ export class ResponseWriter {
   /** Refuses a call before it reaches its handler. */
   refuse(id: number, { code, message, retry }: CallError): void {
     this.#shared.stats.refusedCalls++;
-    const refusal = new CallError(code, message, { processed: "no", retry });
+    const refusal = new CallError(message, { code, processed: "no", retry });
     this.#shared.writer.frame(Kind.ERROR, 0, id, encodeErrorHead(refusal));
   }
 

@@ -164,7 +164,8 @@ function refreshError(
   code: "too-large" | "overloaded",
   why: string,
 ): CallError {
-  return new CallError(code, `Cannot send credentials: ${why}`, {
+  return new CallError(`Cannot send credentials: ${why}`, {
+    code,
     processed: "no",
     retry: code === "overloaded" ? "later" : "never",
   });

@@ -157,7 +157,7 @@ export class Lifecycle {
     if (this.#state === "closed") return;
     this.#sendGoaway(code, this.#parts.incoming.lastTaken, message);
     const text = `The connection was closed: ${truncateMessage(message)}`;
-    this.finish(new SessionError(code, text));
+    this.finish(new SessionError(text, { code }));
   }
 
   #sendGoaway(code: SessionErrorCode, lastId: number, message: string): void {
@@ -184,9 +184,8 @@ export class Lifecycle {
     // Before the handshake is complete, no call could finish during a drain.
     this.finish(
       new SessionError(
-        good ? "disconnected" : code,
         withReason("The peer closed the connection", message),
-        { remote: true },
+        { code: good ? "disconnected" : code, remote: true },
       ),
     );
   }
@@ -204,7 +203,7 @@ export class Lifecycle {
     shared.writer.close();
     shared.waitingForSpace.clear(); // no stream gets another turn
     outgoing.end(
-      new CallError("disconnected", message, { cause: error }),
+      new CallError(message, { code: "disconnected", cause: error }),
       this.#sentGoaway,
     );
     incoming.end(over ? "drained" : "disconnected", message);
@@ -228,8 +227,11 @@ const PERMANENT: ReadonlySet<SessionErrorCode> = new Set([
 /** Returns the error for an early call after a refused handshake. */
 function handshakeRefused(code: SessionErrorCode, message: string): CallError {
   return new CallError(
-    code === "unauthenticated" ? "unauthenticated" : "unavailable",
     `Cannot call: ${message}`,
-    { processed: "no", retry: PERMANENT.has(code) ? "never" : "later" },
+    {
+      code: code === "unauthenticated" ? "unauthenticated" : "unavailable",
+      processed: "no",
+      retry: PERMANENT.has(code) ? "never" : "later",
+    },
   );
 }

@@ -243,9 +243,8 @@ export class FrameWriter implements FragmentWriter {
   checkSize(length: number): void {
     if (length <= this.maxMessage) return;
     throw new CallError(
-      "too-large",
       `Cannot send a message of ${length} bytes: the peer accepts at most ${this.maxMessage}; send it as a stream of items`,
-      { processed: "no" },
+      { code: "too-large", processed: "no" },
     );
   }
 

@@ -83,7 +83,8 @@ export function decodeError(
   // An unknown code, from a later version, counts as "internal".
   const code = CALL_ERROR_CODES[body[0]!] ?? "internal"; // in range: length >= FIXED
   const message = printableLines(fields.message) || `${method} failed: ${code}`;
-  return new CallError(code, message, {
+  return new CallError(message, {
+    code,
     method,
     processed: PROCESSED[body[1]!] ?? "maybe", // in range: as above
     retry: RETRY[body[2]!] ?? "never", // in range: as above

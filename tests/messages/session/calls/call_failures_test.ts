@@ -17,13 +17,13 @@ Deno.test(
   () => {
     const simulation = new Simulation().open();
     const asked = call(simulation, simulation.client, { value: body(1) }).call;
-    const gone = new CallError("disconnected", "gone", { cause: 7 });
+    const gone = new CallError("gone", { code: "disconnected", cause: 7 });
     const errors = [
-      callError(asked, "malformed", "why", {}),
+      callError(asked, "why", { code: "malformed" }),
       errorForUnsettled(asked, gone, "maybe"),
       errorForUnsettled(asked, gone, "no"),
       errorForNew(
-        new CallError("unavailable", "draining", { retry: "now" }),
+        new CallError("draining", { code: "unavailable", retry: "now" }),
         "ask",
       ),
       overloaded("ask", "why"),

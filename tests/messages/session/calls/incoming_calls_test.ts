@@ -136,7 +136,7 @@ Deno.test(
       const { call } = lone.calls.at(-1)!;
       lone.session.enter(0).incoming.responses.fail(
         call,
-        new CallError("cancelled", "yes"),
+        new CallError("yes", { code: "cancelled" }),
       );
       assertEquals(id < 100, true);
     }

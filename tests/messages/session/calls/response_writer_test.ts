@@ -47,7 +47,7 @@ Deno.test(
     }
     lone.session.enter(0).incoming.responses.fail(
       lone.calls[0]!.call,
-      new CallError("internal", "no"),
+      new CallError("no", { code: "internal" }),
     );
     // Up to three quarters of unsentSoft, and one beyond.
     assertEquals([encoded, inFlightOf(lone.session).incoming], [3, 7]);
@@ -138,7 +138,7 @@ Deno.test(
   () => {
     const lone = Lone.open("server", {}, { maxMessage: 65536 });
     const data = (size: number) =>
-      new CallError("declared", "x", { data: body(size) });
+      new CallError("x", { code: "declared", data: body(size) });
     const ends: ((n: number) => void)[] = [
       (n) =>
         lone.session.enter(0).incoming.responses.respond(lone.calls[n]!.call, {
@@ -153,7 +153,7 @@ Deno.test(
       (n) =>
         lone.session.enter(0).incoming.responses.fail(
           lone.calls[n]!.call,
-          new CallError("declared", "x", { data: {} }),
+          new CallError("x", { code: "declared", data: {} }),
         ),
       (n) =>
         lone.session.enter(0).incoming.responses.fail(

@@ -14,7 +14,8 @@ Deno.test(
   "encodeError() and decodeError() preserve what a caller may know",
   pure,
   () => {
-    const error = new CallError("declared", "why", {
+    const error = new CallError("why", {
+      code: "declared",
       processed: "yes",
       retry: "later",
       retryAfter: 5,
@@ -38,12 +39,12 @@ Deno.test(
   "encodeError() truncates texts and rejects data without an encoding",
   pure,
   () => {
-    const long = new CallError("internal", "x".repeat(70_000));
+    const long = new CallError("x".repeat(70_000), { code: "internal" });
     assertEquals(
       decodeError(encodeError(long, codec), codec, "").message.length,
       2049,
     );
-    const odd = new CallError("declared", "", { data: { not: "bytes" } });
+    const odd = new CallError("", { code: "declared", data: { not: "bytes" } });
     assertThrows(() => encodeError(odd, codec));
   },
 );
@@ -52,7 +53,7 @@ Deno.test(
   "decodeError() accepts codes of later versions and rejects truncation",
   pure,
   () => {
-    const body = encodeError(new CallError("internal", "m"), codec);
+    const body = encodeError(new CallError("m", { code: "internal" }), codec);
     body.set([200, 200, 200]);
     const found = decodeError(body, codec, "x");
     assertEquals([found.code, found.processed, found.retry], [
@@ -71,7 +72,7 @@ Deno.test(
 
 Deno.test("decodeError() omits data that it cannot decode", pure, () => {
   const body = encodeError(
-    new CallError("declared", "m", { data: Uint8Array.of(1) }),
+    new CallError("m", { code: "declared", data: Uint8Array.of(1) }),
     codec,
   );
   const picky = {
@@ -87,7 +88,7 @@ Deno.test(
   "decodeError() escapes control characters and keeps line breaks",
   pure,
   () => {
-    const error = new CallError("internal", "a\u001b[2J\n  at b");
+    const error = new CallError("a\u001b[2J\n  at b", { code: "internal" });
     const { message } = decodeError(encodeError(error, codec), codec, "m");
     assertEquals(message, "a\\u{1b}[2J\n  at b");
   },
