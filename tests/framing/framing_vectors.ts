@@ -33,6 +33,7 @@ interface Config {
   delimiters?: string[];
   stripDelimiter?: boolean;
   length?: number;
+  /** This library's `onTooLarge`. */
   onTooLong?: "fatal" | "skip-fail-fast" | "skip-fail-late";
   eofPartial?: "error" | "drop" | "emit";
 }
@@ -133,7 +134,10 @@ function lengthField(config: Config, onTooLarge: "close" | "skip"): Framing {
   });
 }
 
-/** Maps another library's error codes to this library's. */
+/**
+ * Maps the vectors' error codes to this library's. The file is a copy of vectors
+ * made for other libraries, so it keeps their names.
+ */
 const CODES: Record<string, FrameErrorCode> = {
   "too-long": "too-large",
   truncated: "truncated",
