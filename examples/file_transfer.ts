@@ -60,7 +60,7 @@ await using server = await serve(Files, {
   },
 }, { port: 0 });
 
-/** Whether a client's file name is safe to use in a path. */
+/** Returns whether a client's file name is safe in a path. */
 function isPlain(name: string): boolean {
   return /^\w+$/.test(name);
 }

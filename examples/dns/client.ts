@@ -174,7 +174,7 @@ export class DnsClient implements AsyncDisposable {
   }
 }
 
-/** Whether a response repeats the question or reports an unreadable query. */
+/** Returns whether a response repeats the question or reports an unreadable query. */
 function answers(response: Message, query: Message): boolean {
   const [asked] = query.questions;
   const [repeated, ...more] = response.questions;

@@ -76,7 +76,7 @@ export function canonicalName(name: string): string {
   return nameToText(nameToLabels(name)).toLowerCase();
 }
 
-/** Whether two names are equal, ignoring case and a trailing dot. */
+/** Returns whether two names are equal, ignoring case and a trailing dot. */
 export function sameName(a: string, b: string): boolean {
   return canonicalName(a) === canonicalName(b);
 }

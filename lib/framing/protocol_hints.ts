@@ -24,8 +24,8 @@ const SIGNATURES: readonly (readonly [prefix: string, hint: string])[] = [
 ];
 
 /**
- * Whether the bytes begin a TLS record: content type 22 (handshake) or 21
- * (alert), version 3.x (RFC 8446, 5.1).
+ * Returns whether the bytes begin a TLS record: content type 22 (handshake) or
+ * 21 (alert), version 3.x (RFC 8446, 5.1).
  */
 function looksLikeTls(head: Uint8Array): boolean {
   return (head[0] === 0x16 || head[0] === 0x15) && head[1] === 0x03 &&

@@ -318,7 +318,11 @@ class Messages<In, Out> implements MessageStream<In, Out> {
   }
 }
 
-/** A message's getter cannot send: the buffer holds the half-written message. */
+/**
+ * Returns the error for sending while another message is being encoded.
+ *
+ * A getter of that message may call `send` while the buffer holds its first bytes.
+ */
 function reentrantSend(): Error {
   return new Error(
     "Cannot send a message while another one is being encoded: send it before or after",

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Whether values are deeply equal; -0 equals 0, and NaN equals NaN. */
+/** Returns whether values are deeply equal; -0 equals 0, and NaN equals NaN. */
 export function sameValue(actual: unknown, expected: unknown): boolean {
   if (actual === expected || Object.is(actual, expected)) return true;
   if (!isObject(actual) || !isObject(expected)) return false;
@@ -23,7 +23,7 @@ export function sameValue(actual: unknown, expected: unknown): boolean {
     );
 }
 
-/** Whether two arrays hold the same bytes. */
+/** Returns whether two arrays hold the same bytes. */
 export function sameBytes(actual: Uint8Array, expected: Uint8Array): boolean {
   if (actual.length !== expected.length) return false;
   for (let index = 0; index < actual.length; index++) {

@@ -14,10 +14,10 @@ interface PendingRead {
 const BLOCK = 4 * 1024;
 
 /**
- * Adapts a source that pushes bytes to a pull-based `read`.
+ * Adapter from pushed bytes to a pull-based `read`.
  *
- * Reads are served in order: first the bytes, then the end of the stream or the
- * failure, whichever came first.
+ * Reads are served in order. They receive the bytes, then the end of the stream
+ * or the failure, whichever came first.
  */
 export class ReceiveQueue {
   #chunks: Uint8Array[] = [];

@@ -53,7 +53,7 @@ export function view(
   return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
 }
 
-/** Whether the `count` bytes from `start` are the first ones of `expected`. */
+/** Returns whether `expected` begins with the `count` bytes from `start`. */
 export function startsWith(
   bytes: Uint8Array,
   start: number,

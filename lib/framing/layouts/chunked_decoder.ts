@@ -126,7 +126,7 @@ export class ChunkedDecoder implements FrameDecoder {
     return true;
   }
 
-  /** Whether a part is within the limits. If not, skips its message or throws. */
+  /** Returns whether a part is within the limits. If not, skips its message or throws. */
   #fits(dataLength: number, last: boolean): boolean {
     const { rule, maxParts, skip } = this.#config;
     const kept = rule.keepHeader ? rule.headerLength : 0;

@@ -68,7 +68,7 @@ export class ChunkedEncoder implements FrameEncoder {
     return at;
   }
 
-  /** Whether the message, with its header, is already one complete part. */
+  /** Returns whether the message, with its header, is already one complete part. */
   #fitsOne(length: number): boolean {
     const { keepHeader } = this.#config.rule;
     return keepHeader && this.#partsOf(length - this.#kept) === 1;

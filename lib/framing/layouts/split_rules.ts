@@ -31,7 +31,7 @@ export interface SplitRule {
    * that exactly fills its parts ends with an empty part.
    */
   readonly fullContinues: boolean;
-  /** Whether a part (header and data) is the last of its message. */
+  /** Returns whether a part, with its header, ends its message. */
   isLast(part: Uint8Array): boolean;
   /**
    * Writes a part's header.

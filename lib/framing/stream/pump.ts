@@ -277,8 +277,9 @@ export class Pump {
   }
 
   /**
-   * Whether there may be more to read. Throws the error that ended reading, if
-   * any; returns `false` after a clean end, a local close or a detach.
+   * Returns whether there may be more to read. Throws the error that ended
+   * reading, if any; returns `false` after a clean end, a local close or a
+   * detach.
    */
   #mayRead(): boolean {
     if (this.#readable) return true;

@@ -50,7 +50,7 @@ export function buildRemote(
   return buildTree(methods, (bound, index) => caller(bound, index, site));
 }
 
-/** Like {@linkcode buildRemote}; creates each function when it is read. */
+/** Like {@linkcode buildRemote}, but creates each function when it is read. */
 export function lazyRemote(
   methods: readonly BoundMethod[],
   site: CallSite,
@@ -253,7 +253,8 @@ function signalOf(
 /**
  * Returns the signal that ends the wait for interceptors.
  *
- * A `signal` option of another type is ignored here; the call itself rejects it.
+ * A `signal` option that is not an AbortSignal is ignored here; the call itself
+ * rejects it.
  */
 function callerSignal(
   { site }: Target,

@@ -98,12 +98,12 @@ export interface ClientSession<P extends AnyProtocol>
    */
   readonly sameProtocol: boolean;
   /**
-   * Methods that both sides declare differently, the server's methods first.
+   * Methods that the two sides declare differently, the server's methods first.
    * Empty until the handshake is complete.
    *
-   * It lists the methods that one side calls. Calls to methods with the reason
-   * `missing` or `shape` fail immediately with `unimplemented`. To see the
-   * fields that differ, use `compareWithServer()`.
+   * It contains only methods that their caller declares. Calls to methods with
+   * the reason `missing` or `shape` fail immediately with `unimplemented`. To
+   * see the fields that differ, use `compareWithServer()`.
    */
   readonly mismatches: readonly MethodMismatch[];
   /**
@@ -115,8 +115,8 @@ export interface ClientSession<P extends AnyProtocol>
    * Resolves when the session has ended.
    *
    * Its value is the error that ended the session, or `undefined`; it never
-   * rejects. The socket may stay open for a moment longer; `close()` waits for
-   * it.
+   * rejects. The socket may stay open for a moment longer; `close()` waits
+   * until it is closed.
    */
   readonly finished: Promise<SessionError | undefined>;
   /** Counters of the session. */

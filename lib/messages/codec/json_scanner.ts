@@ -119,12 +119,12 @@ function hasExponent(bytes: Uint8Array, start: number, end: number): boolean {
   return false;
 }
 
-/** Whether a string that begins with this byte could spell `__proto__`. */
+/** Returns whether a string that begins with this byte could spell `__proto__`. */
 function mayBeProto(first: number): boolean {
   return first === UNDERSCORE || first === BACKSLASH;
 }
 
-/** Whether a string is a key that spells `__proto__`, escaped or not. */
+/** Returns whether a string is the key `__proto__`, escaped or not. */
 function isProto(bytes: Uint8Array, start: number, end: number): boolean {
   const length = end - start;
   if (length < PROTO.length || length > LONGEST_PROTO) return false;

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Whether the bytes at `start` equal `name`. */
+/** Returns whether the bytes at `start` equal `name`. */
 export function spells(
   bytes: Uint8Array,
   start: number,
@@ -36,8 +36,8 @@ export function endOfAscii(
 }
 
 /**
- * Whether bytes are well-formed UTF-8 (RFC 3629, section 4): only shortest
- * forms, no surrogates.
+ * Returns whether bytes are well-formed UTF-8 (RFC 3629, section 4): only
+ * shortest forms, no surrogates.
  */
 export function isUtf8(bytes: Uint8Array, start: number, end: number): boolean {
   for (let at = start; at < end;) {

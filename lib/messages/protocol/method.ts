@@ -132,7 +132,7 @@ export interface Notification<In = void> extends
     { output: void; errors: NoErrors }
   > {}
 
-/** Method with one input that returns a stream; see `serverStream()`. */
+/** Method that takes one input and returns a stream; see `serverStream()`. */
 export interface ServerStream<
   In = void,
   Item = void,

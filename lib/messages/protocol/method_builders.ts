@@ -124,8 +124,8 @@ export type SchemaMethod<
  * Declares a method with one input and one output.
  *
  * Pass the types as type arguments, or schemas as an argument. The callee
- * validates the input before it enters the handler, and the output before it
- * sends it. Types alone are not checked at run time.
+ * validates the input before calling the handler, and the output before sending
+ * it. Types alone are not checked at run time.
  *
  * @typeParam In the type of the input
  * @typeParam Out the type of the output
@@ -235,7 +235,7 @@ export function notification(declared: Declared = {}): MethodDeclaration {
 }
 
 /**
- * Declares a method with one input that returns a stream.
+ * Declares a method that takes one input and returns a stream.
  *
  * @typeParam In the type of the input
  * @typeParam Item the type of each item
@@ -272,7 +272,7 @@ export function serverStream<
   Errors extends object = NoErrors,
 >(options?: TypedMethodOptions): ServerStream<In, Item, Errors>;
 /**
- * Declares a method with one input that returns a stream, using schemas.
+ * Declares a method that returns a stream, using schemas.
  *
  * `output` is the schema of each item.
  *

@@ -23,7 +23,7 @@ import type { Hello } from "../session/wire/hello.ts";
 import type { SessionStats } from "../session/flow/shared_state.ts";
 import type { ResolvedSessionOptions } from "../connection/session_options.ts";
 
-/** The server, as its sessions use it. */
+/** The parts of a server that its sessions use. */
 export interface SessionOwner<P extends AnyProtocol, Auth, State> {
   /** The server that applications see. */
   readonly server: Server<P, Auth, State>;
@@ -173,7 +173,10 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     );
   }
 
-  /** Creates the state, then accepts the client; a failure is the server's fault. */
+  /**
+   * Creates the state, then accepts the client. A failure rejects the client
+   * with `internal`.
+   */
   #createState(): void {
     if (this.#peer.session.state !== "authenticating") return; // disconnected while waiting
     try {

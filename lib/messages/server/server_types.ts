@@ -59,11 +59,11 @@ export interface ServerOptions<
    * Called with a client's credentials to accept or reject the client.
    *
    * The value that it returns is available to handlers as
-   * `context.session.auth`. If it throws, the client is rejected as
-   * `unauthenticated`: it receives the message of a `CallError`, and of any
-   * other error only an incident id (see `exposeErrors`). Nothing that the client
-   * sends is handled before `authenticate` has settled, which must happen within
-   * `limits.handshakeTimeout`.
+   * `context.session.auth`. If it throws, the client is rejected with
+   * `unauthenticated`. The client receives the message of a `CallError`, but
+   * only an incident id for any other error (see `exposeErrors`). Nothing that
+   * the client sends is handled before `authenticate` has settled, which must
+   * happen within `limits.handshakeTimeout`.
    *
    * It is called again when the client refreshes its credentials; throwing then
    * ends the session. Annotate its parameters, so that the type of `auth` can
@@ -258,8 +258,8 @@ export interface ServerSession<
    * Resolves when the session has ended.
    *
    * Its value is the error that ended the session, or `undefined`; it never
-   * rejects. The socket may stay open for a moment longer; `close()` waits for
-   * it.
+   * rejects. The socket may stay open for a moment longer; `close()` waits
+   * until it is closed.
    */
   readonly finished: Promise<SessionError | undefined>;
   /** Counters of the session. */

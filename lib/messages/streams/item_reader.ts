@@ -22,7 +22,7 @@ export interface ItemSource {
    * @throws the error with which the iteration fails
    */
   decode(body: Uint8Array): unknown;
-  /** Called when the loop is left or fails: no more items are wanted. */
+  /** Called when the loop exits early or fails: no more items are wanted. */
   abandoned(failure?: unknown): void;
 }
 
@@ -54,7 +54,7 @@ export class ItemReader implements AsyncIterableIterator<unknown> {
 
   /**
    * @param source the source of the items
-   * @param call the call, if it is known already
+   * @param call the call, if already known
    */
   constructor(source: ItemSource, call?: SessionStream) {
     this.#source = source;

@@ -35,7 +35,7 @@ export class ItemWriter {
 
   /**
    * @param target the destination of the items
-   * @param call the call, if it is known already
+   * @param call the call, if already known
    */
   constructor(target: ItemTarget, call?: SessionStream) {
     this.#target = target;

@@ -242,7 +242,7 @@ function checkBytes(name: string, value: number, min: number): void {
   );
 }
 
-/** Mulberry32, a 32-bit generator with full period, for reproducible sizes. */
+/** Creates a Mulberry32 generator (32 bits, full period) for reproducible sizes. */
 function generator(seed: number): () => number {
   let state = seed | 0;
   return () => {

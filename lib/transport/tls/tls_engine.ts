@@ -192,7 +192,10 @@ export class TlsEngine implements Connection {
     this.close();
   }
 
-  /** RFC 8446, 6.1: an end without close_notify may be a truncation attack. */
+  /**
+   * Ends reading. An end without close_notify is an error, because an attacker
+   * may have truncated the stream (RFC 8446, 6.1).
+   */
   #end(): void {
     if (this.#bridge.ended) this.#fail(truncated());
     else this.#received.end();

@@ -8,9 +8,9 @@
  * | text, with the subprotocol | a decimal number: the recipient of this message may send that many more bytes |
  * | text, without it | an error |
  *
- * A WebSocket delivers every message to the receiver's event loop, read or not.
- * Without the subprotocol nothing limits the sender, and a message that exceeds
- * the receiver's limit ends the connection.
+ * A WebSocket delivers every message to the receiver's event loop, whether or
+ * not the application reads it. Without the subprotocol, nothing limits the
+ * sender, and a message that exceeds the receiver's limit ends the connection.
  *
  * @module
  */
@@ -146,7 +146,7 @@ export class WebSocketStream implements Connection {
     });
   }
 
-  /** Closes both directions, after the bytes already written. */
+  /** Closes both directions; the bytes already written still arrive. */
   close(): void {
     this.#fail("closed", "closed locally");
     this.#received.clear();

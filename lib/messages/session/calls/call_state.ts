@@ -66,12 +66,12 @@ export const CALLEE: Table = {
   done: {},
 };
 
-/** Whether callers of this shape send items. */
+/** Returns whether callers of this shape send items. */
 export function sendsItems(shape: string): boolean {
   return shape === "clientStream" || shape === "duplex";
 }
 
-/** Whether callers of this shape receive items. */
+/** Returns whether callers of this shape receive items. */
 export function receivesItems(shape: string): boolean {
   return shape === "serverStream" || shape === "duplex";
 }

@@ -176,7 +176,7 @@ export class RequestReader {
     partial.reassembly = undefined;
   }
 
-  /** Whether more frames of this REQUEST are expected. */
+  /** Returns whether more frames of this REQUEST are expected. */
   holds(id: number): boolean {
     const partial = this.#partial;
     return partial?.kind === Kind.REQUEST && partial.id === id &&

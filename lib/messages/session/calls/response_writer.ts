@@ -74,7 +74,7 @@ export class ResponseWriter {
     } else this.#writeError(call, error);
   }
 
-  /** Whether the call still needs a RESULT or ERROR. */
+  /** Returns whether the call still needs a RESULT or ERROR. */
   #mayEnd(call: IncomingCall): boolean {
     if (this.#unsettled.delete(call)) return false;
     return call.state !== "answered" && call.state !== "done";

@@ -38,7 +38,7 @@ export interface FrameSink {
   readonly unsent: number;
   /** Number of bytes committed so far. */
   readonly bytesFramed: number;
-  /** Number of bytes handed to the transport, taken by it or not. */
+  /** Number of bytes handed to the transport, whether or not taken. */
   readonly bytesHanded: number;
 }
 
