@@ -69,6 +69,7 @@ Deno.test("layering() rejects imports up the ranks, out of lib and of transport'
   catches(layering, errors, `import "../../../tests/a.ts";`, [1]);
   catches(layering, errors, `import "../../transport/b.ts";`, []);
   catches(layering, errors, `import "@std/bytes";`, []);
+  catches(layering, errors, `import "@lengthwise/lengthwise/testing";`, [1]);
   catches(layering, errors, `import "./b.ts";`, []);
   catches(layering, errors, `import "../support/b.ts";`, []);
   catches(layering, errors, `import "../codec/b.ts";`, [1]);

@@ -33,6 +33,13 @@ Deno.test("violations() finds patterns in comments, strings and documents", () =
   assertEquals(found("f(`${a} is none`);"), [
     'a.ts:1: write "is not a valid …"',
   ]);
+  assertEquals(found("/**\n * It is in\n * front of it.\n */\nf();"), [
+    'a.ts:2: write "before"',
+  ]);
+  assertEquals(found("/** Sends.\n *\n * @param a What it is\n */\nf();"), [
+    `a.ts:3: ${noun}`,
+  ]);
+  assertEquals(found('f("/ nobody");').length, 1);
   assertEquals(found('import "./behind.ts"; const behind = nobody;'), []);
   assertEquals(found("/** `is none` */\nf();"), []);
   assertEquals(found("// behind a proxy\nf();"), []);

@@ -85,6 +85,10 @@ export function layering(file: SourceFile): string[] {
     ];
   }
   return file.imports.flatMap((imported) => {
+    if (imported.specifier.startsWith("@lengthwise/")) {
+      const rule = `imports ${imported.specifier}: use a relative path`;
+      return [at(file, imported, rule)];
+    }
     const target = resolve(file.path, imported);
     if (target === undefined) return [];
     const other = rankOf(target);

@@ -33,7 +33,7 @@ const SENTENCES = ["doc", "comment", "markdown"] as const;
 export const PATTERNS: readonly Pattern[] = [
   {
     pattern:
-      /(?<=^|[.:;!]\s+|\n\s*\n\s*|#\s+|\|\s*|- )(What|Who|Whose|Whoever|Whatever)\b(?![^.?]*\?)/g,
+      /(?<=^|[.:;!]\s+|\n\s*\n\s*|#\s+|\|\s*|- |\*\*|@(?:param|typeParam) \w+ |@returns )(What|Who|Whose|Whoever|Whatever)\b(?![^.?]*\?)/g,
     reason: "a sentence begins with a headless What or Who: use a noun",
     kinds: SENTENCES,
   },
@@ -41,28 +41,29 @@ export const PATTERNS: readonly Pattern[] = [
     pattern: /\b(nobody|somebody|whoever|whomever)\b/gi,
     reason: "name the caller, the peer or the user",
   },
-  { pattern: /\bis none\b/gi, reason: 'write "is not a valid …"' },
+  { pattern: /\bis\s+none\b/gi, reason: 'write "is not a valid …"' },
   {
-    pattern: /\bin front of\b/gi,
+    pattern: /\bin\s+front\s+of\b/gi,
     reason: 'write "before"',
   },
   { pattern: /\bbehind\b/gi, reason: 'write "after", or "below" for a layer' },
   {
-    pattern: /\bof the (peer|caller|callee|client|server|user)'s(?!\s+\w)/gi,
+    pattern:
+      /\bof\s+the\s+(peer|caller|callee|client|server|user)'s(?!\s+\w)/gi,
     reason: `write "the peer's …"`,
   },
   {
-    pattern: /\blet(s|ting)? go of\b/gi,
+    pattern: /\blet(s|ting)?\s+go\s+of\b/gi,
     reason: 'write "drops" or "releases"',
   },
-  { pattern: /\bto be had\b/gi, reason: 'write "available"' },
+  { pattern: /\bto\s+be\s+had\b/gi, reason: 'write "available"' },
   {
-    pattern: /\bcom(e|es|ing) of\b|\bcame of\b/gi,
+    pattern: /\b(come|comes|coming|came)\s+of\b/gi,
     reason: 'write "results from"',
   },
   {
     pattern:
-      /\b(stands|stood)\b(?! for)|\bstand (in|on|at|by|under|over|above)\b/gi,
+      /\b(stands|stood)\b(?! for)|\bstand\s+(in|on|at|by|under|over|above)\b/gi,
     reason: 'write "is"',
   },
   { pattern: /\b(lies|lay)\b/gi, reason: 'write "is"' },
@@ -75,12 +76,12 @@ export const PATTERNS: readonly Pattern[] = [
     reason: 'write "reports", "notifies" or "receives"',
   },
   {
-    pattern: /\b(those that|those which|that which|those who|he who)\b/gi,
+    pattern: /\b(those\s+(that|which|who)|that\s+which|he\s+who)\b/gi,
     reason: "repeat the noun",
   },
-  { pattern: /\bone's own\b/gi, reason: 'write "your own" or "a custom"' },
+  { pattern: /\bone's\s+own\b/gi, reason: 'write "your own" or "a custom"' },
   {
-    pattern: /\bthe other sides?\b/gi,
+    pattern: /\bthe\s+other\s+sides?\b/gi,
     reason: 'write "the peer"',
   },
   { pattern: /\bstrangers?\b/gi, reason: 'write "the peer"' },
@@ -173,11 +174,13 @@ export function proseOfSource(path: string, text: string): Prose[] {
 }
 
 function isSpecifier(value: string): boolean {
-  return /^(\.{0,2}\/|@|jsr:|npm:|node:)/.test(value);
+  return /^(\.{0,2}\/|@|jsr:|npm:|node:)\S*$/.test(value);
 }
 
 function withoutMarks(comment: string): string {
-  return withoutCode(comment.replace(/^\*/, "").replace(/^\s*\* ?/gm, ""));
+  return withoutCode(
+    comment.replace(/^\*/, "").replace(/^[^\S\n]*\* ?/gm, ""),
+  );
 }
 
 /** Blanks out fenced blocks and code spans; lines are kept. */
@@ -198,9 +201,16 @@ function joinLines(prose: readonly Prose[]): Prose[] {
     const follows = last?.kind === "comment" && piece.kind === "comment" &&
       piece.line === last.line + last.text.split("\n").length;
     if (follows) last.text += `\n${piece.text.trimStart()}`;
-    else joined.push({ ...piece, text: piece.text.trimStart() });
+    else joined.push(withoutMargin(piece));
   }
   return joined;
+}
+
+/** Drops leading white space and counts the lines that it took. */
+function withoutMargin(piece: Prose): Prose {
+  const text = piece.text.trimStart();
+  const margin = piece.text.slice(0, piece.text.length - text.length);
+  return { ...piece, text, line: piece.line + margin.split("\n").length - 1 };
 }
 
 /** Returns the text of a Markdown file without its code. */
