@@ -57,6 +57,7 @@ export type {
   CallErrorOptions,
   Processed,
   Retry,
+  SessionErrorOptions,
 } from "./messages/errors/call_error.ts";
 export type { ErrorExposure } from "./messages/errors/incident_report.ts";
 export type {
@@ -146,7 +147,6 @@ export type { SessionStats } from "./messages/session/flow/shared_state.ts";
 export type { MismatchReason } from "./messages/session/wire/method_compatibility.ts";
 export type { Shape } from "./messages/session/wire/shape.ts";
 export type { MemoryConnectOptions } from "./transport/memory/memory_listener.ts";
-export type { TransportErrorOptions } from "./transport/errors.ts";
 export type { ListenerOptions } from "./transport/socket_listener.ts";
 export type {
   TcpConnectOptions,
@@ -157,3 +157,6 @@ export type { SubjectAltName } from "./transport/tls/subject_alt_names.ts";
 export type { CertificateName } from "./transport/tls/tls_connection.ts";
 export type { UnixListenOptions } from "./transport/unix.ts";
 export type { WebSocketOptions } from "./transport/websocket/websocket_connection.ts";
+export type { TransportErrorOptions } from "./transport/errors.ts";
+export type { FrameErrorOptions } from "./framing/errors.ts";
+export type { CodecErrorOptions } from "./messages/codec/errors.ts";

@@ -30,18 +30,20 @@ import {
  * @typeParam P the protocol
  * @typeParam Auth the result of `authenticate`
  * @typeParam State the result of `state`
- * @typeParam Extra the members that `middleware` adds to contexts
+ * @typeParam Extra the members that the server's `middleware` adds to contexts
+ * @typeParam ClientExtra the members that the client's `middleware` adds
  */
 export interface TestPairOptions<
   P extends AnyProtocol,
   Auth = undefined,
   State = undefined,
   Extra extends object = Record<never, never>,
+  ClientExtra extends object = Record<never, never>,
 > {
   /** Options for the server, as for `createServer()`. */
   server?: ServerOptions<P, Auth, State, Extra> | undefined;
   /** Options for the client, as for `connect()`, including its handlers. */
-  client?: ConnectOptions<P> | undefined;
+  client?: ConnectOptions<P, ClientExtra> | undefined;
   /** Latency, chunk size, capacity and faults of the connection. */
   connection?: MemoryPairOptions | undefined;
 }
@@ -67,10 +69,13 @@ export interface TestPair<
 }
 
 /** `connect` with optional options: `testPair` requires them where `connect` does. */
-const connectTo = connect as <P extends AnyProtocol>(
+const connectTo = connect as <
+  P extends AnyProtocol,
+  Extra extends object,
+>(
   protocol: P,
   connection: Connection,
-  options?: ConnectOptions<P>,
+  options?: ConnectOptions<P, Extra>,
 ) => Promise<ClientSession<P>>; // a conditional parameter list cannot be inferred for a generic P
 
 /**
@@ -109,18 +114,20 @@ export async function testPair<
   Auth = undefined,
   State = undefined,
   Extra extends object = Record<never, never>,
+  ClientExtra extends object = Record<never, never>,
 >(
   protocol: P,
   handlers: Handlers<P, "server", ServerContext<P, Auth, State> & Extra>,
   ...[options]: [keyof P["client"]] extends [never]
-    ? [options?: TestPairOptions<NoInfer<P>, Auth, State, Extra>]
+    ? [options?: TestPairOptions<NoInfer<P>, Auth, State, Extra, ClientExtra>]
     : [
-      options: TestPairOptions<NoInfer<P>, Auth, State, Extra> & {
-        client: ConnectOptions<NoInfer<P>>;
+      options: TestPairOptions<NoInfer<P>, Auth, State, Extra, ClientExtra> & {
+        client: ConnectOptions<NoInfer<P>, ClientExtra>;
       },
     ]
 ): Promise<TestPair<P, Auth, State>> {
-  const chosen: TestPairOptions<P, Auth, State, Extra> = options ?? {};
+  const chosen: TestPairOptions<P, Auth, State, Extra, ClientExtra> = options ??
+    {};
   const server = createServer<P, Auth, State, Extra>(
     protocol,
     handlers,

@@ -75,6 +75,20 @@ Deno.test("testPair() accepts middleware that adds members", none, async () => {
     price: (_, { tenant }) => tenant.length,
   }, { server: { middleware: tenant } });
   assertEquals(await pair.session.remote.price({ sku: "A-1" }), 4);
+
+  const heard = Promise.withResolvers<string>();
+  await using chat = await testPair(Chat, {
+    say: (text, { session }) => session.remote.heard(text),
+  }, {
+    client: {
+      middleware: tenant,
+      handlers: {
+        heard: (text, context) => heard.resolve(context.tenant + text),
+      },
+    },
+  });
+  await chat.session.remote.say("!");
+  assertEquals(await heard.promise, "acme!");
 });
 
 Deno.test(

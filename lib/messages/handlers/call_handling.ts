@@ -29,14 +29,15 @@ import { type AnyMiddleware, runMiddleware } from "./run_middleware.ts";
 import { checkOutput, InputValues } from "./value_validation.ts";
 import type { AnyHandler } from "./bind_handlers.ts";
 import type { CallContext } from "./context.ts";
-import { CallError, type CallErrorCode } from "../errors/call_error.ts";
+import { CallError } from "../errors/call_error.ts";
 import type { MethodDeclaration } from "../protocol/method.ts";
 import type { BoundMethod } from "../protocol/protocol_types.ts";
-import type {
-  CalleeObserver,
-  CancelReason,
-  IncomingCall,
-} from "../session/calls/incoming_calls.ts";
+import {
+  type CalleeObserver,
+  CANCEL_CODES,
+  type CancelReason,
+  type IncomingCall,
+} from "../session/calls/incoming_call.ts";
 import { receivesItems, sendsItems } from "../session/calls/call_state.ts";
 import {
   type Metadata,
@@ -63,13 +64,6 @@ export interface CallHandlingHost extends CallSession {
   /** Returns a remote for calls made on behalf of the given call. */
   remoteFor(context: CallContext<unknown, unknown>): unknown;
 }
-
-const CANCEL_CODES: Readonly<Record<CancelReason, CallErrorCode>> = {
-  cancelled: "cancelled",
-  deadline: "deadline",
-  disconnected: "disconnected",
-  drained: "unavailable",
-};
 
 /**
  * Milliseconds by which a call's deadline may differ between its two ends. Each

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { CallError } from "../../errors/call_error.ts";
+import { CallError, type CallErrorCode } from "../../errors/call_error.ts";
 import {
   CALLEE,
   type CallEvent,
@@ -28,6 +28,14 @@ export type CancelReason =
   | "deadline"
   | "disconnected"
   | "drained";
+
+/** Code of the error that ends a cancelled call, by reason. */
+export const CANCEL_CODES: Readonly<Record<CancelReason, CallErrorCode>> = {
+  cancelled: "cancelled",
+  deadline: "deadline",
+  disconnected: "disconnected",
+  drained: "unavailable",
+};
 
 /** Receives the events of a call at the callee. */
 export interface CalleeObserver extends StreamObserver {

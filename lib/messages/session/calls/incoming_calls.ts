@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { CallError, type CallErrorCode } from "../../errors/call_error.ts";
+import { CallError } from "../../errors/call_error.ts";
 import { ResponseWriter } from "./response_writer.ts";
 import { CallTable } from "./call_table.ts";
 import {
@@ -17,6 +17,7 @@ import {
 import type { MethodInfo } from "../wire/hello.ts";
 import {
   type CalleeObserver,
+  CANCEL_CODES,
   type CancelReason,
   IncomingCall,
   type IncomingCallOwner,
@@ -51,14 +52,6 @@ export interface RequestHost {
    */
   onNotified(method: number, body: Uint8Array, fields: Readonly<Fields>): void;
 }
-
-/** Code of the error that ends a cancelled call, by reason. */
-const CANCEL_CODES: Readonly<Record<CancelReason, CallErrorCode>> = {
-  cancelled: "cancelled",
-  deadline: "deadline",
-  disconnected: "disconnected",
-  drained: "unavailable",
-};
 
 /** The calls that the peer makes. */
 export class IncomingCalls implements RequestSink, IncomingCallOwner {

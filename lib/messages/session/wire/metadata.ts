@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { printable } from "../../support/printable.ts";
 import { decodeText, MalformedError } from "./malformed_error.ts";
 import { getU16, putU16 } from "./frame_header.ts";
 
@@ -21,6 +22,8 @@ export const NO_METADATA: Metadata = Object.freeze(Object.create(null));
  * Keys are lower case, so that they mean the same everywhere.
  */
 const KEY = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+const KEY_RULE =
+  'expected 1 to 64 characters of a-z, 0-9, ".", "_" and "-", beginning with a letter or digit';
 
 const encoder = new TextEncoder();
 
@@ -60,7 +63,7 @@ export function encodeMetadata(metadata: Metadata, limit: number): Uint8Array {
 function check(key: string, value: unknown): void {
   if (!KEY.test(key)) {
     throw new TypeError(
-      `Cannot use "${key}" as a metadata key: it must be 1 to 64 characters of a-z, 0-9, ".", "_" and "-", and begin with a letter or digit`,
+      `"${printable(key)}" is not a valid metadata key (${KEY_RULE})`,
     );
   }
   if (typeof value !== "string" || !value.isWellFormed()) {
@@ -88,7 +91,11 @@ export function decodeMetadata(bytes: Uint8Array): Metadata {
       throw new MalformedError("the metadata is truncated");
     }
     const key = decodeText(bytes.subarray(at + 1, keyEnd));
-    if (!KEY.test(key)) throw new MalformedError("a metadata key is invalid");
+    if (!KEY.test(key)) {
+      throw new MalformedError(
+        `"${printable(key)}" is not a valid metadata key (${KEY_RULE})`,
+      );
+    }
     metadata[key] = decodeText(bytes.subarray(keyEnd + 2, end));
     at = end;
   }
