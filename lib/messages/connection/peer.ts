@@ -120,6 +120,8 @@ export class Peer implements SessionHost, NotificationHost {
   #timer: ReturnType<typeof setTimeout> | undefined = undefined;
   #armedFor = Infinity;
   #armQueued = false;
+  /** Made once: a turn of every session queues it. */
+  readonly #armLater = () => this.#arm();
   #linger: ReturnType<typeof setTimeout> | undefined = undefined;
   #now: number = performance.now();
   #inRead = false;
@@ -161,7 +163,7 @@ export class Peer implements SessionHost, NotificationHost {
   enter(): Session {
     if (!this.#armQueued) {
       this.#armQueued = true;
-      queueMicrotask(() => this.#arm());
+      queueMicrotask(this.#armLater);
     }
     return this.#session.enter(this.now());
   }
