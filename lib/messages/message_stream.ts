@@ -29,7 +29,7 @@ import {
 export interface MessagesOptions<In = unknown, Out = unknown>
   extends Omit<FramesOptions, "copy"> {
   /**
-   * Codec that encodes messages to bytes and decodes them.
+   * Codec that encodes messages as bytes and decodes received messages.
    *
    * @default {msgpack()}
    */
@@ -54,7 +54,7 @@ export interface MessagesOptions<In = unknown, Out = unknown>
    */
   outgoingSchema?: StandardSchema<Out, unknown> | undefined;
   /**
-   * Called for a received message that is invalid, which is then skipped.
+   * Called for an invalid received message, which is then skipped.
    *
    * A message is invalid if it cannot be decoded or does not match the schema.
    * Without this option, receiving such a message throws.
@@ -321,7 +321,8 @@ class Messages<In, Out> implements MessageStream<In, Out> {
 /**
  * Returns the error for sending while another message is being encoded.
  *
- * A getter of that message may call `send` while the buffer holds its first bytes.
+ * A getter of that message may call `send` while the buffer contains the
+ * message's first bytes.
  */
 function reentrantSend(): Error {
   return new Error(

@@ -2,7 +2,7 @@
  * Typed messages, calls and streams over any connection.
  *
  * These are the names that most programs need. Introspection, test utilities
- * and types that only appear in signatures have their own entry points.
+ * and types that appear only in signatures have their own entry points.
  *
  * @module
  */

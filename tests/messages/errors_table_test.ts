@@ -569,7 +569,7 @@ row("the peer speaks another version", async (lab) => {
   return await raw.goaway();
 });
 
-row("the peer speaks another codec", async (lab) => {
+row("the peer uses another codec", async (lab) => {
   const raw = await lab.raw(false);
   await raw.hello({ codec: "cbor" });
   return await raw.goaway();

@@ -14,7 +14,7 @@ import type { MessageCodec } from "../codec/message_codec.ts";
 import type { CallerInput, MethodDeclaration } from "../protocol/method.ts";
 import type { BoundMethod } from "../protocol/protocol_types.ts";
 
-/** How topics and broadcasts treat slow subscribers. */
+/** Options for slow subscribers of topics and broadcasts. */
 export interface SlowOptions {
   /**
    * Policy for a subscriber whose queue is full.
@@ -103,11 +103,11 @@ export type Publishers<Methods> = {
 export interface BroadcastTarget {
   /** Codec of the connection. */
   readonly codec: MessageCodec;
-  /** Whether a notification can be sent now, instead of accumulating unsent. */
+  /** Whether a notification can be sent now, without being queued. */
   readonly ready: boolean;
   /** Sends an encoded notification. @throws {CallError} if the connection cannot send it */
   send(method: number, body: Uint8Array): void;
-  /** Ends the session because it is too slow. */
+  /** Ends the session because the subscriber is too slow. */
   disconnect(message: string): void;
 }
 
@@ -120,7 +120,7 @@ interface Encoded {
 export interface ResolvedSlowOptions {
   /** Policy for a full queue. */
   readonly slow: SlowPolicy;
-  /** Messages that may be queued for one subscriber. */
+  /** Maximum number of messages queued for one subscriber. */
   readonly maxQueued: number;
 }
 
@@ -227,7 +227,11 @@ class Encodings {
   }
 }
 
-/** Sends to a set of subscribers; the basis of `server.topic()` and `server.broadcast`. */
+/**
+ * Set of subscribers that receive the same messages.
+ *
+ * It is the basis of `server.topic()` and `server.broadcast`.
+ */
 export class Fanout<Session extends object> {
   /** Counters. */
   readonly stats: TopicStats = {

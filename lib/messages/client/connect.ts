@@ -92,18 +92,19 @@ export interface ClientSession<P extends AnyProtocol>
   /** The server's methods, as functions. */
   readonly remote: Remote<P, "server">;
   /**
-   * Whether the server has the same protocol hash as the client: both declare
-   * the same methods, with the same shapes and schemas. `false` until the
-   * handshake is complete.
+   * Whether both sides have the same protocol hash.
+   *
+   * The hash covers the names, shapes and schemas of all methods. `false` until
+   * the handshake is complete.
    */
   readonly sameProtocol: boolean;
   /**
    * Methods that the two sides declare differently, the server's methods first.
    * Empty until the handshake is complete.
    *
-   * It contains only methods that their caller declares. Calls to methods with
-   * the reason `missing` or `shape` fail immediately with `unimplemented`. To
-   * see the fields that differ, use `compareWithServer()`.
+   * The list contains only methods that their caller declares. Calls to methods
+   * with the reason `missing` or `shape` fail immediately with `unimplemented`.
+   * To see the fields that differ, use `compareWithServer()`.
    */
   readonly mismatches: readonly MethodMismatch[];
   /**

@@ -80,8 +80,10 @@ function namesOf(methods: readonly BoundMethod[]): Names {
 }
 
 /**
- * Yields the names of functions in plain objects that match no method. Only the
- * protocol's groups are searched; other objects may contain anything.
+ * Yields the names of functions that match no method.
+ *
+ * Only plain objects are checked, and only the protocol's groups are searched;
+ * other objects may contain anything.
  */
 function* extraFunctions(
   group: object,

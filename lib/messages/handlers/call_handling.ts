@@ -67,7 +67,7 @@ export interface CallHandlingHost extends CallSession {
 
 /**
  * Milliseconds by which a call's deadline may differ between its two ends. Each
- * end rounds it to steps of 8 ms.
+ * end rounds the deadline to steps of 8 ms.
  */
 const DEADLINE_TOLERANCE = 16;
 
@@ -147,7 +147,7 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
     if (cancelled !== undefined) {
       return isCausedBy(cancelled, thrown) ? cancelled : undefined;
     }
-    // A call on behalf of this one shares its deadline and may reach it first.
+    // A call on behalf of this one has the same deadline and may expire first.
     const expired = thrown.code === "deadline" &&
       this.timeLeft() <= DEADLINE_TOLERANCE;
     return expired ? this.cancelled = this.#deadlineError() : undefined;
@@ -211,7 +211,10 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
   // middleware or a handler) in its own `try`, because an error that escapes
   // would end the session.
 
-  /** Decodes and validates the input, then runs the handler. The body is valid during this call. */
+  /**
+   * Decodes and validates the input, then runs the handler. The body is valid
+   * only until this method returns.
+   */
   begin(body: Uint8Array): void {
     let input: unknown;
     try {
@@ -387,10 +390,7 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
     return new CallError(message, { code, processed });
   }
 
-  /**
-   * Ends the reader. Otherwise it would wait forever if it outlives the
-   * handler.
-   */
+  /** Ends the reader, which would wait forever if it outlived the handler. */
   #settled(): void {
     if (this.#reader !== undefined) {
       const message = `${this.method}: its handler has settled`;

@@ -3,7 +3,7 @@
  *
  * | thrown | the caller receives |
  * | --- | --- |
- * | the reason of the call's signal, or the error from a call on its behalf that ended for the same reason | that reason |
+ * | the reason of the call's signal, or the error of a call on its behalf that ended for the same reason | the reason of the signal |
  * | an error in the caller's input or items | the same error |
  * | `context.error(…)`, as the method declares it | the same error |
  * | `context.refuse(…)` | the same error |
@@ -21,19 +21,24 @@ import { validate } from "../schema/standard_schema.ts";
 
 /** The call that failed. */
 export interface FailedCall {
-  /** Dotted name of its method. */
+  /** Dotted name of the call's method. */
   readonly method: string;
-  /** Declaration of its method. */
+  /** Declaration of the call's method. */
   readonly declaration: MethodDeclaration;
   /** Whether the handler was entered; if so, it has settled by now. */
   readonly entered: boolean;
-  /** Returns the error if it concerns this call and is sent unchanged. */
+  /**
+   * Returns the error with which this call itself caused the failure.
+   *
+   * Such an error may be sent to the caller: the reason of a cancellation, a
+   * fault in the caller's input or items, or an output that cannot be sent.
+   */
   ownErrorIn(thrown: unknown): CallError | undefined;
   /** Reports an error whose details the caller must not receive. */
   report(thrown: unknown): IncidentReport;
 }
 
-/** Framework codes that a handler may end a call with; only the session uses the others. */
+/** Framework codes with which a handler may end a call. Only the session uses the others. */
 const REFUSALS: ReadonlySet<CallErrorCode> = new Set([
   "invalid",
   "forbidden",

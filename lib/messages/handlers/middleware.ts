@@ -20,9 +20,9 @@ export type MiddlewareContext = CallContext<unknown, unknown>;
  * If a middleware throws before it calls `next()`, the caller's error has
  * `processed` `"no"`.
  *
- * @typeParam Extra members that it adds to the context; it cannot replace the
- * framework's members
- * @typeParam Context the context that it requires, such as
+ * @typeParam Extra members that the middleware adds to the context; it cannot
+ * replace the framework's members
+ * @typeParam Context the context that the middleware requires, such as
  * `ServerContext<typeof Shop, User>` to use the session, or one with the members
  * that another middleware adds
  *
@@ -86,14 +86,14 @@ export function chain<
 ): Middleware<A & B, Outer & Omit<Inner, keyof A>> {
   return (context, next) =>
     outer(context, (first) => {
-      // The inner context: the original one and the members of the outer one.
+      // The inner middleware also sees the members that the outer one adds.
       const extended: unknown = extend(context, first);
       const inside = (async () =>
         await inner(
           extended as Inner,
           (second) => next({ ...first, ...second }),
         ))();
-      inside.catch(() => {}); // the outer one may not await it
+      inside.catch(() => {}); // the outer middleware might not await it
       return inside;
     });
 }

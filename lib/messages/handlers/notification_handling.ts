@@ -1,7 +1,7 @@
 /**
  * Handles one incoming notification, which has no response. Failures are
- * reported on this side, but failures that are the sender's fault are only
- * counted, so that a peer cannot fill the log.
+ * reported on this side, except for failures that are the sender's fault: those
+ * are only counted, so that a peer cannot fill the log.
  *
  * @module
  */
@@ -70,7 +70,10 @@ export class NotificationHandling implements ContextSource {
     return this.#host.remoteFor(context);
   }
 
-  /** Decodes, validates and handles the notification. Never throws. The body is valid during this call. */
+  /**
+   * Decodes, validates and handles the notification. Never throws. The body is
+   * valid only until this method returns.
+   */
   begin(body: Uint8Array): void {
     let value: unknown;
     try {
@@ -95,8 +98,8 @@ export class NotificationHandling implements ContextSource {
   }
 
   /**
-   * Enters the handler synchronously unless its schema is asynchronous.
-   * Notifications are therefore entered in the order in which they arrive.
+   * Enters the handler synchronously unless the schema is asynchronous.
+   * Handlers are therefore entered in the order in which notifications arrive.
    */
   async #handle(value: unknown): Promise<void> {
     const { handler, bound } = this.#served;
@@ -126,8 +129,10 @@ export class NotificationHandling implements ContextSource {
   }
 
   /**
-   * Returns whether a failure is not an incident: the connection was lost, or
-   * the sender is at fault. Counts the sender's faults.
+   * Returns whether a failure is expected and therefore not an incident.
+   *
+   * A failure is expected if the connection was lost or the sender is at fault.
+   * The sender's faults are counted.
    */
   #isExpected(thrown: unknown): boolean {
     const { cancelled } = this;
@@ -141,7 +146,7 @@ export class NotificationHandling implements ContextSource {
   }
 }
 
-/** Returns the sender's fault if the schema reports issues. */
+/** Returns the sender's fault if the schema reports issues, otherwise the error. */
 function asFault(error: unknown): unknown {
   return error instanceof SchemaError
     ? new CallError(error.message, { code: "malformed" })

@@ -12,12 +12,12 @@ export type AnyMiddleware = Middleware<any, any>;
 /**
  * Runs the middleware, and `handle` when the middleware calls `next()`.
  *
- * Settles when both have settled: a call is in progress while its handler runs,
- * even if the middleware does not wait for it.
+ * Settles when both have settled, because a call is in progress while its
+ * handler runs, even if the middleware does not wait for the handler.
  *
  * @param middleware the middleware
  * @param context context of the call
- * @param handle enters the handler
+ * @param handle a function that enters the handler
  */
 export async function runMiddleware(
   middleware: AnyMiddleware,
@@ -35,7 +35,7 @@ export async function runMiddleware(
       );
     }
     handling = enter(extra);
-    handling.catch(() => {}); // the middleware may not await it
+    handling.catch(() => {}); // the middleware might not await it
     return handling;
   }
   async function enter(extra: object): Promise<unknown> {

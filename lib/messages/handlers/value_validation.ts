@@ -1,6 +1,7 @@
 /**
- * Validates the values of a call at the callee. The callee applies every schema:
- * an invalid input is the caller's fault, an invalid output the handler's.
+ * Validates the values of a call at the callee. The callee applies every schema.
+ * An invalid input is the caller's fault; an invalid output is the handler's
+ * fault.
  *
  * @module
  */
@@ -14,7 +15,7 @@ import {
 
 /** The call that the values belong to. */
 export interface ValuesOwner {
-  /** Dotted name of its method. */
+  /** Dotted name of the call's method. */
   readonly method: string;
   /** Whether the handler was entered. */
   readonly entered: boolean;
@@ -22,7 +23,7 @@ export interface ValuesOwner {
 
 /** Decodes and validates the values that a caller sends. */
 export class InputValues {
-  /** Error of an invalid value, which the caller may receive. */
+  /** Error for the last invalid value; it may be sent to the caller. */
   fault: CallError | undefined = undefined;
   readonly #call: ValuesOwner;
   readonly #codec: MessageCodec;
@@ -32,7 +33,11 @@ export class InputValues {
     this.#codec = codec;
   }
 
-  /** Decodes a body, which is valid during the call. @throws {CallError} `malformed` */
+  /**
+   * Decodes a body. The body is valid only until this method returns.
+   *
+   * @throws {CallError} `malformed`
+   */
   decode(body: Uint8Array): unknown {
     try {
       return this.#codec.decode(body);
@@ -51,7 +56,10 @@ export class InputValues {
       : validateOr((error) => this.#asFault(error), schema, value);
   }
 
-  /** Returns the caller's fault if the schema reports issues. An error that the schema throws is ours. */
+  /**
+   * Returns the caller's fault if the schema reports issues. An error that the
+   * schema throws is the callee's fault and is returned as it is.
+   */
   #asFault(error: unknown): unknown {
     if (!(error instanceof SchemaError)) return error;
     const data = { issues: error.issues };

@@ -155,12 +155,12 @@ export async function serve<
   }
 }
 
-/** Sessions that a server accepts unless `maxSessions` is set. */
+/** Maximum number of sessions of a server unless `maxSessions` is set. */
 export const DEFAULT_MAX_SESSIONS: number = 10_000;
 
 /**
- * Rejections with `too-many` that may be in progress at the same time.
- * Connections beyond these are closed without a reason.
+ * Maximum number of simultaneous rejections with `too-many`. While that many
+ * are in progress, further connections are closed without a reason.
  */
 const MAX_REJECTING = 64;
 
@@ -170,7 +170,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   implements Server<P, Auth, State> {
   readonly sessions: Set<ServerSession<P, Auth, State>> = new Set();
   readonly broadcast: Publishers<P["client"]>;
-  /** Private, so that printing a server shows no options: they hold keys. */
+  /** Private, so that printing a server shows no options, which contain keys. */
   readonly #owner: SessionOwner<P, Auth, State>;
   readonly finished: Promise<void>;
   readonly #accepted: Set<ServerSessionImpl<P, Auth, State>> = new Set();
@@ -333,7 +333,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   }
 
   async #settle(): Promise<void> {
-    await DONE; // the caller closes the listeners first
+    await DONE; // #stop() closes the listeners first
     await Promise.allSettled([
       ...this.#loops,
       ...[...this.#accepted].map((session) => session.closed),

@@ -42,7 +42,7 @@ export interface SessionOwner<P extends AnyProtocol, Auth, State> {
 /** Options for a {@linkcode ServerSessionImpl}. */
 export interface ServerSessionImplOptions {
   /**
-   * Whether the server is full: the client is then rejected with `too-many`.
+   * Whether the server is full and rejects the client with `too-many`.
    *
    * @default {false}
    */

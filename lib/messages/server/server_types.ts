@@ -97,7 +97,7 @@ export interface ServerOptions<
    */
   maxSessions?: number | undefined;
   /**
-   * How `server.broadcast` treats slow clients.
+   * Options for slow clients of `server.broadcast`.
    *
    * @default `{ slow: "drop-oldest", maxQueued: 64 }`
    */
@@ -126,7 +126,7 @@ export interface ServeOptions<
    * `onError`.
    */
   onListen?: ((addr: SocketAddress) => void) | undefined;
-  /** Stops listening and closes every session immediately when aborted. */
+  /** Signal that stops listening and closes every session immediately. */
   signal?: AbortSignal | undefined;
   /** Options for the listener, such as backlog, keep-alive, socket mode and TLS. */
   transport?: Omit<ListenOptions, "signal"> | undefined;
@@ -236,17 +236,18 @@ export interface ServerSession<
   /** Result of the option `state`: data that handlers keep for this client. */
   readonly state: State;
   /**
-   * Whether the client has the same protocol hash as the server: both declare
-   * the same methods, with the same shapes and schemas.
+   * Whether both sides have the same protocol hash.
+   *
+   * The hash covers the names, shapes and schemas of all methods.
    */
   readonly sameProtocol: boolean;
   /**
    * Methods of the server that the client declares differently.
    *
-   * It lists the methods that the client may call. A client does not announce
-   * the methods that it handles: if the list is empty and `sameProtocol` is
-   * `false`, those methods differ, or the server has methods that the client
-   * does not know.
+   * The list contains only methods that clients may call, because a client does
+   * not announce the methods that it handles. If the list is empty and
+   * `sameProtocol` is `false`, the methods that the client handles differ, or
+   * the server has methods that the client does not know.
    */
   readonly mismatches: readonly MethodMismatch[];
   /**
