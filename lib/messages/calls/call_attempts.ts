@@ -1,5 +1,5 @@
 /**
- * Calls that interceptors start on behalf of one caller.
+ * Attempts that interceptors make for one call.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { abortError } from "./pending_call.ts";
 import type { CallOptions } from "../protocol/client_types.ts";
 import type { CallError, Processed } from "../errors/call_error.ts";
 
-/** Attempts that were made for one caller, until the caller gives up. */
+/** Attempts for one call, and whether its caller has given up. */
 export class CallAttempts {
   readonly #method: string;
   #processed: Processed = "no";
@@ -23,7 +23,7 @@ export class CallAttempts {
     return this.#givenUp;
   }
 
-  /** Records that the caller gave up, and why; the first cause counts. */
+  /** Records that the caller gave up, and why; only the first cause counts. */
   giveUp(cause: unknown): CallError {
     return this.#givenUp ??= abortError(this.#method, cause, this.#processed);
   }
@@ -31,9 +31,9 @@ export class CallAttempts {
   /**
    * Returns the options for a new attempt.
    *
-   * Once the caller has given up, the signal of every attempt is aborted: the
-   * caller may have received `processed: "no"`, which must remain true whatever
-   * an interceptor does.
+   * Once the caller has given up, the signal of every new attempt is already
+   * aborted. The caller may have received `processed: "no"`, which must remain
+   * true whatever an interceptor does.
    */
   begin(options: CallOptions): CallOptions {
     if (this.#givenUp !== undefined) {

@@ -40,8 +40,8 @@ export type RunInterceptors = (
 /**
  * Stream that the caller holds in place of the call's own.
  *
- * An interceptor that returns its own items (such as a generator around the
- * call's) need not implement `cancel`, `send`, `end` and `result`: missing
+ * An interceptor that returns its own items (for example, from a generator
+ * around the call's items) need not implement `cancel`, `send`, `end` and `result`: missing
  * members are taken from the call that was started last.
  */
 export class InterceptedStream implements AsyncDisposable {
@@ -60,7 +60,7 @@ export class InterceptedStream implements AsyncDisposable {
   #returned: Promise<unknown> = RESOLVED;
   /** Call that the interceptors returned unchanged; it needs no replacement. */
   #direct: AnyStream | undefined = undefined;
-  /** Functions that reject the caller's pending promises when it gives up. */
+  /** Functions that reject pending promises when the caller gives up. */
   readonly #pending: Set<(error: CallError) => void> = new Set();
   /** The caller's signal, while it can still cancel something. */
   #signal: AbortSignal | undefined;
@@ -87,12 +87,12 @@ export class InterceptedStream implements AsyncDisposable {
    * Runs the interceptors around a call with a stream.
    *
    * @param method dotted name of the method
-   * @param attempts the attempts that are made for the caller
+   * @param attempts the attempts for the call
    * @param signal cancels the call, even while interceptors wait; if it is
    * aborted already, no interceptor runs
    * @param run runs the interceptors
-   * @returns the stream for the caller: the call's own if the interceptors
-   * return it immediately
+   * @returns the stream for the caller: the call's own stream if the
+   * interceptors return it immediately
    */
   static begin(
     method: string,

@@ -1,12 +1,12 @@
 /**
- * Interceptors: functions around every call that a client makes.
+ * Interceptors: functions around every call that one side makes.
  *
  * @module
  */
 import type { CallOptions } from "../protocol/client_types.ts";
 import type { Shape } from "../session/wire/shape.ts";
 
-/** A call that a client is about to make. */
+/** A call that is about to be made. */
 export interface OutgoingRequest {
   /** Dotted name of the method. */
   readonly method: string;
@@ -24,16 +24,16 @@ export interface OutgoingRequest {
 }
 
 /**
- * Function around every call that a client makes, streams included.
+ * Function around every call that one side makes, streams included.
  *
- * An interceptor can change the request, wait, retry, respond to the call
- * itself, or inspect the result of `next()`, which is a promise, or the stream
- * for shapes with a stream. If it throws or rejects, the call fails with that
+ * An interceptor can change the request, wait, retry, supply the result itself,
+ * or inspect the result of `next()`. That result is a stream for shapes with a
+ * stream, and a promise for the others. If it throws or rejects, the call fails with that
  * error.
  *
- * Instead of a stream from `next()`, an interceptor can return another one: a
- * generator around its items, an array, an object with some of a stream's
- * members, or a promise of any of these. Members that the replacement lacks
+ * Instead of a stream from `next()`, an interceptor can return a replacement: a
+ * generator around the stream's items, an array, an object with some of a
+ * stream's members, or a promise of any of these. Members that the replacement lacks
  * (`cancel`, `send`, `end`, `result`) are taken from the call that `next()`
  * started last.
  *

@@ -19,14 +19,15 @@ import type { Session, SessionView } from "../session/session.ts";
 
 /** Session through which calls are made. */
 export interface CallSession {
-  /** The session's facts. */
+  /** State of the session that can be read without entering it. */
   readonly session: SessionView;
   /**
-   * Enters the session for a command: its time is set, and its timer is set
-   * again after the command.
+   * Enters the session for a command.
+   *
+   * Sets the session's time, and sets its timer again after the command.
    */
   enter(): Session;
-  /** Resolves when more data may be sent. */
+  /** Waits until more data may be sent. */
   accepted(): Promise<void>;
   /** Reports an error that no caller receives. */
   report(error: unknown, method: string): IncidentReport;
@@ -44,7 +45,7 @@ type OnMetadata = NonNullable<CallOptions["onMetadata"]>;
 
 /** A call in progress: the part that all shapes share. */
 export abstract class PendingCall implements CallerObserver {
-  /** The session's record of the call; set once the session has accepted it. */
+  /** The session's record of the call; set once the session has accepted the call. */
   call: OutgoingCall | undefined = undefined;
   /** Dotted name of the method. */
   protected readonly method: string;
@@ -95,7 +96,7 @@ export abstract class PendingCall implements CallerObserver {
   }
 
   /**
-   * Decodes a value; the bytes are valid only during the call.
+   * Decodes a value; the bytes are valid only until this method returns.
    *
    * @throws {CallError} with the code `malformed` if the value cannot be decoded
    */
@@ -142,7 +143,7 @@ export abstract class PendingCall implements CallerObserver {
     this.#onAbort = undefined;
   }
 
-  /** Called when the result arrives; the bytes are valid only during the call. */
+  /** Called when the result arrives; the bytes are valid only until this method returns. */
   protected abstract settled(body: Uint8Array): void;
   /** Called when the call fails, or cannot be started. */
   abstract rejected(error: unknown): void;
@@ -187,8 +188,8 @@ export class PendingUnary extends PendingCall {
 export function abortReason(
   cause: unknown,
 ): { code: "cancelled" | "deadline"; message: string } {
-  // AbortSignal.timeout() aborts with a TimeoutError; the signal of a handled
-  // call, on whose behalf this call was made, with a CallError.
+  // AbortSignal.timeout() aborts with a TimeoutError. The signal of a handled
+  // call on whose behalf this call was made aborts with a CallError.
   const timedOut = cause instanceof DOMException
     ? cause.name === "TimeoutError"
     : cause instanceof CallError && cause.code === "deadline";

@@ -17,7 +17,7 @@ import { discardItems, takeItem } from "../session/flow/received_items.ts";
 import { maySendItem, sendItem } from "../session/flow/waiting_items.ts";
 import type { OutgoingCall } from "../session/calls/outgoing_calls.ts";
 
-/** A call with a stream: the part that all shapes share. */
+/** A call with a stream: the part that all shapes with a stream share. */
 abstract class PendingStream extends PendingCall implements AsyncDisposable {
   /** Error with which the call failed, if it did. */
   protected failure: { readonly error: unknown } | undefined = undefined;
@@ -157,7 +157,7 @@ abstract class PendingSendingStream extends PendingStream {
     this.peer.enter().outgoing.endItems(this.call);
   }
 
-  /** Sends all items of an iterable, then ends; an error fails the call. */
+  /** Sends all items of an iterable, then ends the stream; an error fails the call. */
   async feed(items: Items<unknown>): Promise<void> {
     try {
       const pump = this.#pump = new ItemPump(items);

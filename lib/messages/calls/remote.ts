@@ -38,7 +38,7 @@ export interface CallSite {
   timeLeft(): number;
   /** Default options for every call. */
   readonly defaults: CallOptions;
-  /** Interceptors of every call, outermost first. */
+  /** Interceptors around every call, outermost first. */
   readonly interceptors: readonly Interceptor[];
 }
 

@@ -2,7 +2,7 @@
  * Keeps leading byte order marks.
  *
  * msgpackr decodes strings of more than 64 bytes with a `TextDecoder` that drops
- * a leading byte order mark (U+FEFF). A second mark before it preserves it.
+ * a leading byte order mark (U+FEFF). If the mark is doubled, one mark remains.
  *
  * @module
  */

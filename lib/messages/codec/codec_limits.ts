@@ -6,7 +6,7 @@
 
 /**
  * Limits of one message. They apply to encoding and decoding alike, so that a
- * codec accepts every body that an equal codec sends.
+ * codec accepts every body that a codec with the same limits sends.
  */
 export interface CodecLimits {
   /**
@@ -18,8 +18,8 @@ export interface CodecLimits {
   maxDepth?: number | undefined;
   /**
    * Maximum number of values and keys in a message: 1 to 2^29. Prevents a
-   * message from growing to many times its size in memory, because an empty
-   * array is only one byte on the wire.
+   * message from growing to many times its size in memory; an empty array, for
+   * example, is only one byte on the wire.
    *
    * @default {1000000}
    */

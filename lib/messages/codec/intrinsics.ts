@@ -11,7 +11,7 @@ const typedArray: object = Object.getPrototypeOf(Uint8Array.prototype);
 const toStringTag = getterOf(Symbol.toStringTag);
 const byteLength = getterOf("byteLength");
 
-/** Returns a typed array's class, also for subclasses; otherwise `undefined`. */
+/** Returns the built-in class name of a typed array; `undefined` for other values. */
 export function classOf(value: object): unknown {
   return toStringTag.call(value);
 }

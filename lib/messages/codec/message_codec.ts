@@ -1,5 +1,5 @@
 /**
- * The contract of codecs: values to frame bodies, and back.
+ * The contract of codecs, which convert values to message bodies and back.
  *
  * @module
  */
@@ -25,7 +25,7 @@ export interface MessageCodec {
    * @returns the offset after the body; or, if `target` is too small, the whole
    * body in another buffer, valid until the next call
    * @throws {CodecError} if the value would not arrive unchanged; bytes of
-   * `target` before `offset` are then unchanged, later bytes are undefined
+   * `target` before `offset` are then unchanged, and later bytes are unspecified
    */
   encodeInto(
     value: unknown,

@@ -2,11 +2,11 @@
  * Checks a value and writes it as MessagePack, in one walk. Values that would
  * not arrive unchanged are rejected with their name and path.
  *
- * msgpackr's encoder is not used for three reasons. It would walk the value
+ * There are three reasons not to use msgpackr's encoder. It would walk the value
  * again after the check, so a getter could return a different value the second
  * time. It reads lengths from properties that a value can shadow, and could
  * then send unrelated memory. Its buffer is shared by all users of the module.
- * Here, each property is read once, and lengths come from the engine.
+ * This encoder reads each property once and takes lengths from the engine.
  *
  * @module
  */
@@ -198,7 +198,7 @@ export class MsgpackEncoder {
     return at;
   }
 
-  /** Counts a container and its items. */
+  /** Counts a container's items; returns whether the limits permit them. */
   #enter(items: number, depth: number): boolean {
     if ((this.#nodes += items) > this.#limits.maxNodes) {
       this.#refusal = over("maxNodes", this.#nodes);
@@ -235,7 +235,7 @@ export class MsgpackEncoder {
     let at = this.#room(offset, HEADER + length);
     let put = this.#putLong(text, at);
     if (put.read < length) {
-      // If that is still not enough, the string exceeds the limit.
+      // If even this buffer is too small, the string exceeds the limit.
       const max = Math.min(length * UNIT, maxBytes - this.#text + UNIT + 1);
       at = this.#room(at, HEADER + max);
       put = this.#putLong(text, at);
@@ -244,7 +244,7 @@ export class MsgpackEncoder {
     return this.#head(at, start, start + put.written);
   }
 
-  /** Writes a string after its header, with space for the longest header. */
+  /** Writes a string's text; leaves enough space for the longest header. */
   #putLong(text: string, at: number): { read: number; written: number } {
     const header = headerOf(text.length);
     const end = this.#bytes.length - (HEADER - header);
@@ -264,7 +264,7 @@ export class MsgpackEncoder {
     return putStringHeader(this.#bytes, at, size) + size;
   }
 
-  /** Counts bytes of strings and binary data. */
+  /** Counts bytes of strings and binary data; returns whether the limit permits them. */
   #fits(size: number): boolean {
     if ((this.#text += size) <= this.#limits.maxBytes) return true;
     this.#refusal = over("maxBytes", this.#text);

@@ -91,8 +91,8 @@ export class MsgpackScanner {
   /**
    * Returns the offset after the first value.
    *
-   * It is a single loop over local variables, with the most common forms first:
-   * when it was split into methods, it took twice as long.
+   * The method is a single loop over local variables, with the most common forms
+   * first, because a version that was split into methods took twice as long.
    */
   #walk(bytes: Uint8Array, end: number): number {
     const { maxDepth, maxNodes, maxBytes } = this.#limits;
@@ -156,7 +156,7 @@ export class MsgpackScanner {
     }
   }
 
-  /** Rejects byte 0xc1, and 64-bit integers that are not exact if required. */
+  /** Rejects byte 0xc1 and, if `safeInt64` is set, inexact 64-bit integers. */
   #plain(at: number, lead: number): void {
     if (lead === NEVER_USED) {
       const what = "byte 0xc1 is never used in MessagePack";

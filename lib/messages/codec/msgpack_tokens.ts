@@ -9,7 +9,7 @@
  * @module
  */
 
-/** Maximum size of a simple value or header in bytes: a timestamp 96. */
+/** Maximum size of a simple value or header in bytes: the size of a timestamp 96. */
 export const LARGEST_LEAF = 15;
 
 /** Result of `putUtf8()` for a string with a lone surrogate. */

@@ -7,7 +7,7 @@ import { describePlace } from "./describe_value.ts";
 import { CodecError, type CodecErrorCode } from "./errors.ts";
 import type { ResolvedCodecLimits } from "./codec_limits.ts";
 
-/** The reason for rejecting a value. Each enclosing level prepends to the path. */
+/** The reason for rejecting a value. Each enclosing level prepends its key to the path. */
 export interface ValueRefusal {
   readonly code: CodecErrorCode;
   readonly what: string;
@@ -16,7 +16,7 @@ export interface ValueRefusal {
   readonly path: (string | number)[];
 }
 
-/** Rejects a value that the format cannot represent. */
+/** Returns the refusal of a value that the format cannot represent. */
 export function refuse(
   what: string,
   code: CodecErrorCode = "unsupported",
@@ -24,7 +24,7 @@ export function refuse(
   return { code, what, path: [] };
 }
 
-/** Rejects a value that exceeds a limit. */
+/** Returns the refusal of a value that exceeds a limit. */
 export function over(
   limit: keyof ResolvedCodecLimits,
   found: number,
@@ -41,7 +41,7 @@ export function within(
   return refusal;
 }
 
-/** Rejects an object whose own and enumerable keys differ; names the key. */
+/** Returns the refusal of an object whose own and enumerable keys differ. */
 export function hiddenKey(object: object): ValueRefusal {
   const hidden = Object.getOwnPropertyNames(object).find((key) =>
     !Object.prototype.propertyIsEnumerable.call(object, key)

@@ -1,8 +1,8 @@
 /**
  * A reused buffer for messages that do not fit into their target.
  *
- * A caller owns the buffer until it releases it, so that nested encodings never
- * share it.
+ * An encoding owns its buffer until it releases the buffer, so that nested
+ * encodings never share one.
  *
  * @module
  */

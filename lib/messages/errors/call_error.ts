@@ -20,7 +20,7 @@
  * | `cancelled` | 1 | the caller cancelled the call |
  * | `deadline` | 2 | the call's timeout expired |
  * | `unimplemented` | 3 | the peer does not serve this method, or serves it with another shape |
- * | `invalid` | 4 | the input does not match what the method accepts |
+ * | `invalid` | 4 | the method does not accept the input |
  * | `internal` | 5 | the handler failed with an undeclared error; see the incident id |
  * | `overloaded` | 6 | a limit on calls or on unsent bytes was reached |
  * | `unavailable` | 7 | the peer is draining, or there is no connection |
@@ -48,7 +48,7 @@ export type CallErrorCode =
 /**
  * Whether the handler of a failed call ran.
  *
- * - `"no"`: the handler was never entered, so the call is safe to send again.
+ * - `"no"`: the handler was never called, so the call is safe to send again.
  * - `"yes"`: the handler ran and settled.
  * - `"maybe"`: unknown.
  */
@@ -100,7 +100,7 @@ export interface CallErrorOptions extends ErrorOptions {
   retryAfter?: number | undefined;
   /** Name of the declared error; `""` for other codes. @default {""} */
   declared?: string | undefined;
-  /** Data of the declared error, or the issues of an invalid input. @default {undefined} */
+  /** Data of the declared error, or `{ issues }` for an invalid input. @default {undefined} */
   data?: unknown;
   /** Id under which the peer reported the failure. @default {""} */
   incident?: string | undefined;
@@ -109,8 +109,8 @@ export interface CallErrorOptions extends ErrorOptions {
 /**
  * Error of a call that ended without a result.
  *
- * Both ends of a call use this class: a handler may throw it, a caller catches
- * it. Decide on a retry by {@linkcode CallError.processed} and
+ * Both ends of a call use this class: a handler may throw it, and a caller
+ * catches it. Decide on a retry by {@linkcode CallError.processed} and
  * {@linkcode CallError.retry}, not by the code or the message.
  *
  * @example Read an error
@@ -143,7 +143,7 @@ export class CallError extends Error {
   readonly retryAfter: number;
   /** Name of the declared error; `""` for other codes. */
   readonly declared: string;
-  /** Data of the declared error, or the issues of an invalid input. */
+  /** Data of the declared error, or `{ issues }` for an invalid input. */
   readonly data: unknown;
   /** Id under which the peer reported the failure; `""` if it did not. */
   readonly incident: string;

@@ -5,7 +5,7 @@
  */
 
 /**
- * Details of an undeclared failure that the peer receives.
+ * Details that the peer receives about an undeclared failure.
  *
  * - `"none"`: only the incident id.
  * - `"message"`: the error's name and message as well.
@@ -42,7 +42,7 @@ export function exposedText(thrown: unknown, exposure: ErrorExposure): string {
       ? stack
       : `${name}: ${message}`;
   } catch {
-    return "a thrown value that has no text"; // its getters or toString() throw
+    return "a thrown value that has no text"; // a getter or toString() threw
   }
 }
 

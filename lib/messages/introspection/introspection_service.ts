@@ -41,7 +41,7 @@ export interface IntrospectionMethods {
  * Protocol that lets clients query the methods of a server.
  *
  * A server offers it only if you merge it into the server's protocol and add
- * the handlers of {@linkcode introspect}. A client can connect with this
+ * the handlers that {@linkcode introspect} returns. A client can connect with this
  * protocol alone, or merge it into its own.
  *
  * @example Serve a description of the methods
@@ -88,11 +88,11 @@ export interface IntrospectionHandlers {
 }
 
 /**
- * Returns handlers for {@linkcode Introspection}, to spread into a server's own.
+ * Returns handlers for {@linkcode Introspection}.
  *
- * The description is created once, here. Every client that can connect can read
- * it; to restrict access, check calls to `introspection.describe` in a
- * middleware.
+ * Spread them into the server's handlers. The description is created once, by
+ * this function. Every client that can connect can read it; to restrict access,
+ * check calls to `introspection.describe` in a middleware.
  *
  * @param described the protocol to describe: the server's, with or without
  * `Introspection` itself
@@ -136,8 +136,8 @@ export interface Introspectable {
  * Compares a client's protocol with the server's, in both directions.
  *
  * If both ends have JSON Schemas, the differences name the fields that differ.
- * `session.mismatches` reports the methods of the session's own protocol by
- * name, from the handshake alone.
+ * `session.mismatches` needs no call, but it covers only the session's own
+ * protocol and does not name the fields that differ.
  *
  * @param session a session with a server that serves `Introspection`
  * @param protocol the protocol that the client knows

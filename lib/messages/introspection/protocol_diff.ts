@@ -28,8 +28,9 @@ export interface MethodDifference {
   /**
    * Dotted name of the method, as declared.
    *
-   * A peer may have chosen it: to log it, use {@linkcode MethodDifference.text},
-   * in which unprintable characters are escaped.
+   * A peer may have chosen the name. In a log, use
+   * {@linkcode MethodDifference.text}, in which unprintable characters are
+   * escaped.
    */
   readonly name: string;
   /** Kind of difference. */
@@ -160,7 +161,7 @@ export function describeDifferences(
   return lines.join("\n");
 }
 
-/** Indexes methods by name; a Map, because a peer may have chosen the names. */
+/** Indexes methods by name. A Map is safe for names that a peer has chosen. */
 function byName(methods: readonly MethodSummary[]): Map<string, MethodSummary> {
   return new Map(methods.map((method) => [method.name, method]));
 }
@@ -214,7 +215,7 @@ function nameOf(method: MethodSummary | undefined): string {
   return printable(method?.name ?? "");
 }
 
-/** Joins the descriptions of fields; limited, since a peer may have any number. */
+/** Joins the descriptions of at most 16 fields; a peer may send any number. */
 function joinFields(fields: readonly string[]): string {
   const left = fields.length - MAX_FIELDS;
   const text = fields.slice(0, MAX_FIELDS).join(", ");

@@ -30,7 +30,7 @@ const MAX_DEPTH = 16;
 /**
  * Returns a description of each difference between two schemas.
  *
- * The list is empty if the schemas are equivalent, or if one is not known.
+ * The list is empty if the schemas are equivalent, or if either is unknown.
  *
  * @param what the value that the schemas describe, such as `"input"`
  */

@@ -93,7 +93,10 @@ export type OptionalOpening<Opening> = unknown extends Opening
   : Partial<OpeningOptions<Opening>>;
 
 /**
- * Items to send: an array, a generator, a `ReadableStream`, another call's items.
+ * Items to send, in any iterable.
+ *
+ * For example, an array, a generator, a `ReadableStream` or another call's
+ * items.
  *
  * If the iterable throws, or an item cannot be sent, the call fails with that
  * error, and the callee sees a cancelled call.
@@ -171,10 +174,10 @@ export interface ClientStreamCall<
   /**
    * Calls the method.
    *
-   * @param items items to send, after which the upload ends; if omitted, use
-   * `send()` and `end()` of the upload
+   * @param items items to send, after which the sending half ends; if omitted,
+   * use `send()` and `end()` of the upload
    * @param options options for this call
-   * @returns the upload, whose `result` is the output
+   * @returns the upload, whose `result` is a promise of the output
    */
   (items?: Items<Item>, options?: Options): Upload<Item, Out>;
 }
@@ -184,10 +187,10 @@ export interface ClientStreamCallWithOpening<Item, Out, Opening> {
   /**
    * Calls the method.
    *
-   * @param items items to send, after which the upload ends; if `undefined`,
-   * use `send()` and `end()` of the upload
+   * @param items items to send, after which the sending half ends; if
+   * `undefined`, use `send()` and `end()` of the upload
    * @param options options for this call, including the opening
-   * @returns the upload, whose `result` is the output
+   * @returns the upload, whose `result` is a promise of the output
    */
   (
     items: Items<Item> | undefined,
@@ -301,10 +304,11 @@ export interface Upload<Item, Out> extends ItemSender<Item> {
 }
 
 /**
- * A `duplex` call in progress: sends items, and is an iterable of items.
+ * A `duplex` call in progress.
  *
- * As with {@linkcode ItemStream}, the received items can be iterated once, and
- * leaving the loop early cancels the call.
+ * It sends items, and is an async iterable of the received items. As with
+ * {@linkcode ItemStream}, these can be iterated once, and leaving the loop early
+ * cancels the call.
  *
  * @typeParam In the type of each item to send
  * @typeParam Out the type of each item to receive

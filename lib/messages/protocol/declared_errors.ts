@@ -34,7 +34,8 @@ export type AnyDeclaredError<M extends MethodDeclaration> = {
 /**
  * Returns whether an error is one that the called method declares.
  *
- * Narrows the type of the error, so that its `data` has the declared type.
+ * Narrows the type of the error, so that its `data` has the declared type. If
+ * the method is declared by types alone, every declared error is accepted.
  *
  * @typeParam M the type of the method
  * @param method the method that was called: `Shop.server.order`
@@ -97,6 +98,6 @@ export function isDeclared(
   if (!(error instanceof CallError) || error.code !== "declared") return false;
   const { declared } = error;
   if (name !== undefined && name !== declared) return false;
-  // A declaration by types alone has no names of errors at run time.
+  // A method declared by types alone has no error names at run time.
   return method.errors === undefined || Object.hasOwn(method.errors, declared);
 }

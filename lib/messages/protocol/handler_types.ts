@@ -101,7 +101,7 @@ export interface HandlerShapes<In, Out, Context> {
  * Type of a method's handler.
  *
  * @typeParam M the type of the method: `typeof Shop.server.order`
- * @typeParam Context the members of the context that every method has
+ * @typeParam Context the context members that all methods share
  */
 export type Handler<M extends MethodDeclaration, Context = unknown> = M extends
   {
@@ -121,7 +121,7 @@ export type Handler<M extends MethodDeclaration, Context = unknown> = M extends
  * Handlers of one side's methods; groups are nested objects.
  *
  * @typeParam Methods one side of a protocol
- * @typeParam Context the members of the context that every method has
+ * @typeParam Context the context members that all methods share
  */
 export type MethodHandlers<Methods, Context = unknown> = {
   readonly [Name in keyof Methods]: Methods[Name] extends MethodDeclaration

@@ -28,7 +28,7 @@ export interface MethodOptions {
 }
 
 /**
- * Schemas of the data of declared errors, by name.
+ * Schemas of the declared errors' data, by the name of the error.
  *
  * The value is `null` for an error without data.
  */
@@ -40,7 +40,7 @@ export interface ErrorSchemas {
 /**
  * A declared method at run time.
  *
- * A member without a schema is not validated.
+ * Values without a schema are not validated.
  */
 export interface MethodDeclaration extends MethodOptions {
   /** Shape of the method: which values and streams a call consists of. */
@@ -49,7 +49,7 @@ export interface MethodDeclaration extends MethodOptions {
   readonly input?: StandardSchema;
   /** Schema of the output; for `serverStream` and `duplex`, of each item that the handler sends. */
   readonly output?: StandardSchema;
-  /** Schema of the opening of a `clientStream` or `duplex`. */
+  /** Schema of the opening of a `clientStream` or `duplex` call. */
   readonly opening?: StandardSchema;
   /** Schemas of the declared errors' data; an object without a prototype. */
   readonly errors?: ErrorSchemas;
@@ -59,7 +59,7 @@ export interface MethodDeclaration extends MethodOptions {
 export interface CallerInput {
   /** Type of the input, or of each item that the caller sends. */
   input: unknown;
-  /** Type of the opening of a `clientStream` or `duplex`; `void` otherwise. */
+  /** Type of the opening of a `clientStream` or `duplex` call; `void` otherwise. */
   opening: unknown;
 }
 
@@ -75,10 +75,10 @@ export interface CallerOutput {
  * A declared method with its types.
  *
  * The two ends see different types if a schema converts values, for example
- * with a default or a coercion: the caller passes what the input's schema
- * accepts, and the handler receives what the schema returns. For outputs, the
- * handler passes what the schema accepts, and the caller receives what it
- * returns.
+ * with a default or a coercion. For inputs, the caller passes the type that the
+ * schema accepts, and the handler receives the type that the schema returns. For
+ * outputs, the handler passes the type that the schema accepts, and the caller
+ * receives the type that the schema returns.
  *
  * @typeParam S the shape of the method
  * @typeParam CallerIn the types of the values that the caller passes
@@ -95,7 +95,7 @@ export interface Method<
 > extends MethodDeclaration {
   /** Shape of the method: which values and streams a call consists of. */
   readonly shape: S;
-  /** Carries the types; always absent at run time. */
+  /** Types of the method; always absent at run time. */
   readonly types?: MethodTypes<CallerIn, CallerOut, HandlerIn, HandlerOut>;
 }
 
@@ -103,7 +103,7 @@ export interface Method<
  * Types of a {@linkcode Method}, written as functions.
  *
  * Because of function variance, one declaration is assignable to another
- * exactly if its calls and handlers are compatible.
+ * if and only if its calls and handlers are compatible.
  */
 export interface MethodTypes<CallerIn, CallerOut, HandlerIn, HandlerOut> {
   /** Types that the caller sees. */

@@ -1,5 +1,7 @@
 /**
- * Declares methods, with types alone or with schemas validated at run time.
+ * Declares methods, by types alone or with schemas.
+ *
+ * Values are validated at run time only if they have a schema.
  *
  * @module
  */
@@ -129,8 +131,8 @@ export type SchemaMethod<
  *
  * @typeParam In the type of the input
  * @typeParam Out the type of the output
- * @typeParam Errors for each declared error, the type of its data; `void` for none
- * @param options defaults of the method
+ * @typeParam Errors for each declared error, the type of its data; `void` if it has none
+ * @param options options for the method
  * @returns the frozen declaration
  * @throws {TypeError} if an option is unknown
  * @throws {RangeError} if `timeout` is not an integer from 1 to 2,147,483,647 ms
@@ -166,7 +168,7 @@ export function unary<
  * @typeParam In the input's schema
  * @typeParam Out the output's schema
  * @typeParam Errors the schemas of the declared errors' data
- * @param schemas schemas and defaults of the method
+ * @param schemas schemas and options for the method
  * @returns the frozen declaration
  * @throws {TypeError} if an option is unknown, a schema does not implement
  * Standard Schema version 1, or the name of an error is invalid
@@ -190,7 +192,7 @@ export function unary(declared: Declared = {}): MethodDeclaration {
  * its handler failed.
  *
  * @typeParam In the type of the input
- * @param options defaults of the method
+ * @param options options for the method
  * @returns the frozen declaration
  * @throws {TypeError} if an option is unknown
  * @throws {RangeError} if `timeout` is not an integer from 1 to 2,147,483,647 ms
@@ -221,7 +223,7 @@ export function notification<In = void>(
  * Declares a method with one input and no reply, using a schema.
  *
  * @typeParam In the input's schema
- * @param schemas schema and defaults of the method
+ * @param schemas schema and options for the method
  * @returns the frozen declaration
  * @throws {TypeError} if an option is unknown, or the schema does not implement
  * Standard Schema version 1
@@ -239,8 +241,8 @@ export function notification(declared: Declared = {}): MethodDeclaration {
  *
  * @typeParam In the type of the input
  * @typeParam Item the type of each item
- * @typeParam Errors for each declared error, the type of its data; `void` for none
- * @param options defaults of the method
+ * @typeParam Errors for each declared error, the type of its data; `void` if it has none
+ * @param options options for the method
  * @returns the frozen declaration
  * @throws {TypeError} if an option is unknown
  * @throws {RangeError} if `timeout` is not an integer from 1 to 2,147,483,647 ms
@@ -279,7 +281,7 @@ export function serverStream<
  * @typeParam In the input's schema
  * @typeParam Item the schema of each item
  * @typeParam Errors the schemas of the declared errors' data
- * @param schemas schemas and defaults of the method
+ * @param schemas schemas and options for the method
  * @returns the frozen declaration
  * @throws {TypeError} if an option is unknown, a schema does not implement
  * Standard Schema version 1, or the name of an error is invalid
@@ -304,9 +306,9 @@ export function serverStream(declared: Declared = {}): MethodDeclaration {
  *
  * @typeParam Item the type of each item
  * @typeParam Out the type of the output
- * @typeParam Errors for each declared error, the type of its data; `void` for none
- * @typeParam Opening the type of the opening; `void` for none
- * @param options defaults of the method
+ * @typeParam Errors for each declared error, the type of its data; `void` if it has none
+ * @typeParam Opening the type of the opening; `void` if there is no opening
+ * @param options options for the method
  * @returns the frozen declaration
  * @throws {TypeError} if an option is unknown
  * @throws {RangeError} if `timeout` is not an integer from 1 to 2,147,483,647 ms
@@ -351,7 +353,7 @@ export function clientStream<
  * @typeParam Out the output's schema
  * @typeParam Errors the schemas of the declared errors' data
  * @typeParam Opening the opening's schema
- * @param schemas schemas and defaults of the method
+ * @param schemas schemas and options for the method
  * @returns the frozen declaration
  * @throws {TypeError} if an option is unknown, a schema does not implement
  * Standard Schema version 1, or the name of an error is invalid
@@ -377,9 +379,9 @@ export function clientStream(declared: Declared = {}): MethodDeclaration {
  *
  * @typeParam In the type of each item that the caller sends
  * @typeParam Out the type of each item that the handler sends
- * @typeParam Errors for each declared error, the type of its data; `void` for none
- * @typeParam Opening the type of the opening; `void` for none
- * @param options defaults of the method
+ * @typeParam Errors for each declared error, the type of its data; `void` if it has none
+ * @typeParam Opening the type of the opening; `void` if there is no opening
+ * @param options options for the method
  * @returns the frozen declaration
  * @throws {TypeError} if an option is unknown
  * @throws {RangeError} if `timeout` is not an integer from 1 to 2,147,483,647 ms
@@ -413,14 +415,14 @@ export function duplex<
 /**
  * Declares a method with a stream in each direction, using schemas.
  *
- * `input` is the schema of each item that the caller sends, `output` of each
- * item that the handler sends.
+ * `input` is the schema of each item that the caller sends, and `output` is the
+ * schema of each item that the handler sends.
  *
  * @typeParam In the schema of each item that the caller sends
  * @typeParam Out the schema of each item that the handler sends
  * @typeParam Errors the schemas of the declared errors' data
  * @typeParam Opening the opening's schema
- * @param schemas schemas and defaults of the method
+ * @param schemas schemas and options for the method
  * @returns the frozen declaration
  * @throws {TypeError} if an option is unknown, a schema does not implement
  * Standard Schema version 1, or the name of an error is invalid

@@ -7,7 +7,7 @@
  * @module
  */
 
-/** Longest name in a handshake, in bytes, groups and dots included. */
+/** Maximum length of a name in bytes, groups and dots included. */
 export const MAX_NAME_LENGTH = 128;
 
 const NAME = /^[A-Za-z0-9_$-]+$/;

@@ -14,7 +14,7 @@ import type { StandardSchema } from "../schema/standard_schema.ts";
 /**
  * JSON Schemas of a method's values on the wire.
  *
- * A member is `null` if the method declares no schema for it, or the schema
+ * A member is `null` if the method declares no schema for it, or if the schema
  * library cannot convert the schema to JSON Schema.
  */
 export interface MethodSchemas {
@@ -30,7 +30,7 @@ export interface MethodSchemas {
    * It describes the value after validation.
    */
   readonly output: JsonSchema | null;
-  /** Schema of the opening of a `clientStream` or `duplex`. */
+  /** Schema of the opening of a `clientStream` or `duplex` call. */
   readonly opening: JsonSchema | null;
   /** Schema of each declared error's data, by name; an object without a prototype. */
   readonly errors: Readonly<Record<string, JsonSchema | null>>;

@@ -34,8 +34,8 @@ const HIGHEST_MAX_METHODS = 65_535;
 /**
  * Declares a protocol that server and client share.
  *
- * `server` holds the methods that the server handles, `client` the methods that
- * the client handles; either may be omitted. Groups nest as objects:
+ * `server` holds the methods that the server handles, and `client` holds the
+ * methods that the client handles; either may be omitted. Groups nest as objects:
  * `orders: { create: unary<…>() }` declares the method `orders.create`.
  *
  * Names consist of ASCII letters, digits, `_`, `$` and `-`. A method's dotted
@@ -213,7 +213,12 @@ function table(side: string, entries: Entry[]): readonly BoundMethod[] {
   );
 }
 
-/** Computes the hash on first use, since some libraries describe schemas slowly. */
+/**
+ * Binds a method to its name.
+ *
+ * The hash is computed on first use, since some schema libraries are slow to
+ * convert schemas to JSON Schema.
+ */
 function bind(name: string, method: MethodDeclaration): BoundMethod {
   let hash: number | undefined;
   return Object.freeze({

@@ -109,7 +109,7 @@ export interface Protocol<S> extends AnyProtocol {
  *
  * @typeParam P the protocol: `typeof Shop`
  * @typeParam S the side that handles the methods
- * @typeParam Context the members of the context that every method has
+ * @typeParam Context the context members that all methods share
  *
  * @example
  * ```ts

@@ -1,8 +1,8 @@
 /**
  * Canonical text form of JSON Schemas.
  *
- * Two texts differ only if the schemas may accept different values. Schemas
- * that accept the same values can still have different texts.
+ * Schemas with the same text accept the same values. Schemas with different
+ * texts may also accept the same values.
  *
  * @module
  */
@@ -26,7 +26,7 @@ const ANNOTATIONS: ReadonlySet<string> = new Set([
   "examples",
 ]);
 
-/** Keywords whose members have names chosen by the user, not keywords. */
+/** Keywords whose members have user-chosen names instead of keywords. */
 const NAMED: ReadonlySet<string> = new Set([
   "properties",
   "patternProperties",

@@ -40,7 +40,7 @@ export function jsonSchemaOf(
   try {
     const described: unknown = convert.call(converter, {
       target: "draft-2020-12",
-      // zod: convert values that codecs can carry but JSON cannot (bytes, dates) to "any value"
+      // zod then describes values that JSON cannot represent (bytes, dates) as "any value"
       libraryOptions: { unrepresentable: "any" },
     });
     return isRecord(described) ? described : undefined;

@@ -1,8 +1,8 @@
 /**
  * Schemas of any library that implements Standard Schema version 1.
  *
- * Among these are zod, valibot and arktype. The interface consists of types
- * only, so this package does not depend on any of them.
+ * Such libraries include zod, valibot and arktype. The interface consists of
+ * types only, so this package does not depend on any of these libraries.
  *
  * Source: https://standardschema.dev
  *
@@ -31,7 +31,7 @@ export interface StandardSchemaProps<Input = unknown, Output = Input> {
   readonly validate: (
     value: unknown,
   ) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
-  /** Carries the types; always absent at run time. */
+  /** Types of the schema's values; always absent at run time. */
   readonly types?: SchemaTypes<Input, Output> | undefined;
 }
 
@@ -73,8 +73,8 @@ export interface LibraryIssue {
 /**
  * Type of a value before a schema validates it.
  *
- * The type is inferred from `types` alone: comparing whole schemas exceeds the
- * compiler's limits (TS2589 with arktype).
+ * The type is inferred from `types` alone, because comparing whole schemas
+ * exceeds the compiler's limits (TS2589 with arktype).
  *
  * @typeParam Schema the type of the schema
  */
@@ -149,7 +149,7 @@ export class SchemaError extends Error {
    * @param issues the issues as the library reported them
    */
   constructor(issues: readonly LibraryIssue[]) {
-    // Array.from() returns a plain array; arktype's issues are a subclass of Array.
+    // Array.from() returns a plain array; arktype's list of issues is a subclass of Array.
     const first = Array.from(issues).slice(0, MAX_ISSUES).map(toIssue);
     super(describeIssues(first, issues.length));
     this.issues = first;
@@ -165,8 +165,8 @@ export class SchemaError extends Error {
  * @typeParam Output the type of the validated value
  * @param schema the schema
  * @param value the value to validate
- * @returns the validated value, or a promise of it. The schema determines
- * whether it has defaults, conversions or unknown keys.
+ * @returns the validated value, or a promise of it. The schema may have applied
+ * defaults and conversions, and may have kept or removed unknown keys.
  * @throws {SchemaError} if the value does not match the schema; by rejection if
  * the schema is asynchronous. Errors that the schema throws are passed on.
  */

@@ -8,8 +8,8 @@ import type { StandardSchema } from "./standard_schema.ts";
 /**
  * Returns a schema that only carries a type.
  *
- * It validates nothing at run time. Use it where some values of a method have a
- * schema, for the values that have none.
+ * It validates nothing at run time. Use it for the values without a schema in a
+ * method whose other values have one.
  *
  * @typeParam T the type of the value
  * @returns a schema that accepts any value and returns it unchanged

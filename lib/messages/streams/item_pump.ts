@@ -19,7 +19,7 @@ export class ItemPump {
   #pulling = false;
   #returned: Promise<unknown> | undefined = undefined;
 
-  /** @param items the iterable; its async iterator is used if it has both */
+  /** @param items the iterable; an async iterator is preferred to a synchronous one */
   constructor(items: Items<unknown>) {
     this.#iterator = iteratorOf(items);
   }
@@ -51,8 +51,8 @@ export class ItemPump {
   /**
    * Requests the next item.
    *
-   * The iterable's own code may call {@linkcode stop}. The iterator must not be
-   * closed before its `next()` has returned, so this closes it afterwards.
+   * The iterable's own code may call `stop()`. The iterator must not be closed
+   * before its `next()` has returned, so this method closes it afterwards.
    */
   #pull(): IteratorResult<unknown> | Promise<IteratorResult<unknown>> {
     this.#pulling = true;
@@ -97,11 +97,11 @@ function isReadable(items: object): items is ReadableStream<unknown> {
 }
 
 /**
- * Returns an iterator over a stream that can be closed while reading.
+ * Returns an iterator over a stream; it can be closed during a read.
  *
- * Its `return()` cancels the stream immediately. The stream's own iterator
- * would first wait for the pending read, which may never finish, for example on
- * an idle socket.
+ * The iterator's `return()` cancels the stream immediately. The stream's own
+ * iterator would first wait for the pending read, which may never finish, for
+ * example on an idle socket.
  */
 function cancellableIterator(
   stream: ReadableStream<unknown>,
@@ -136,7 +136,7 @@ export function isIterableObject(value: unknown): value is Items<unknown> {
     (Symbol.asyncIterator in value || Symbol.iterator in value);
 }
 
-/** Returns whether a value is async iterable, as stream handlers must return. */
+/** Returns whether a value is an async iterable; stream handlers must return one. */
 export function isAsyncIterable(
   value: unknown,
 ): value is AsyncIterable<unknown> {

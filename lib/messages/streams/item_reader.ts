@@ -17,7 +17,7 @@ export interface ItemSource {
   /**
    * Decodes an item and validates it against the method's schema.
    *
-   * The bytes are valid only during the call.
+   * The bytes are valid only until this method returns.
    *
    * @throws the error with which the iteration fails
    */
@@ -92,7 +92,7 @@ export class ItemReader implements AsyncIterableIterator<unknown> {
     }
   }
 
-  /** Delivers an item to a waiting reader; the bytes are valid only during the call. */
+  /** Delivers an item to a waiting reader; the bytes are valid only until `put` returns. */
   put(body: Uint8Array): void {
     const waiter = this.#waiters.shift();
     if (waiter === undefined) return;

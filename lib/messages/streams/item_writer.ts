@@ -83,7 +83,7 @@ export class ItemWriter {
     }
   }
 
-  /** Resumes a waiting send: there is credit or space, or the call has ended. */
+  /** Resumes a waiting send; called when credit or space is available or the call has ended. */
   sendable(): void {
     this.#wake?.();
     this.#wake = undefined;

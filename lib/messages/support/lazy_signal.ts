@@ -21,7 +21,7 @@ export class LazySignal {
     return this.#controller.signal;
   }
 
-  /** Aborts the signal; one that is created later starts aborted. */
+  /** Aborts the signal; a signal created later is already aborted. */
   fire(): void {
     this.#fired = true;
     this.#controller?.abort();
