@@ -25,8 +25,8 @@ const TRANSFERS: readonly string[] = ["AXFR", "IXFR"];
 /**
  * Answers a query with the records of a zone.
  *
- * @returns the response, or `undefined` if `bytes` are a response: two servers
- * could otherwise answer each other forever
+ * @returns the response, or `undefined` if `bytes` are a response, because two
+ * servers could otherwise answer each other forever
  */
 export function answer(zone: Zone, bytes: Uint8Array): Uint8Array | undefined {
   let query: Message;
@@ -68,7 +68,7 @@ function found(zone: Zone, { name, type }: Question): Partial<Message> {
   return { ...lookup, authoritative: lookup.rcode !== Rcode.REFUSED };
 }
 
-/** Returns a response without records that repeats the question and options. */
+/** Returns a response with only the query's question and, if present, options. */
 function empty(query: Message, rcode: number): Message {
   const asksWithOptions = query.additionals.some(({ type }) => type === "OPT");
   return {
@@ -94,7 +94,7 @@ function optionRecord(rcode: number): ResourceRecord {
   };
 }
 
-/** Returns FORMERR if at least the header is that of a query. */
+/** Returns a FORMERR response, or `undefined` if the header is a response's. */
 function unreadable(bytes: Uint8Array): Uint8Array | undefined {
   const header = bytes.slice(0, 12);
   header.fill(0, 4); // no questions, no records

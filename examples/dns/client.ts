@@ -174,13 +174,14 @@ export class DnsClient implements AsyncDisposable {
   }
 }
 
-/** Returns whether a response repeats the question or reports an unreadable query. */
+/** Returns whether a response is complete and belongs to the query. */
 function answers(response: Message, query: Message): boolean {
   const [asked] = query.questions;
   const [repeated, ...more] = response.questions;
   if (asked === undefined || response.truncated || more.length > 0) {
     return false;
   }
+  // A server that cannot read a query cannot repeat its question.
   if (repeated === undefined) return response.rcode !== 0;
   return repeated.type === asked.type && repeated.class === asked.class &&
     sameName(repeated.name, asked.name);

@@ -32,9 +32,9 @@ const HELP = `DNS over TCP: a client, and a server of the zone example.test.
 Usage: main.ts                       serve the zone on a free port and query it
        main.ts serve [options]       serve the zone until interrupted
        main.ts query <name> [<type>] [options]
-                                                                          query a server [default type: A]
+                                     query a server [default type: A]
 
-    --host <address>   to listen on or to query [default: 127.0.0.1]; any other
+  --host <address>   to listen on or to query [default: 127.0.0.1]; any other
                      address needs its own --allow-net
   --port <port>      [default: 53]
   --help             show this help

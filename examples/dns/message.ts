@@ -45,7 +45,7 @@ export interface Question {
 export interface Message {
   /** Id of the query, repeated in the response. */
   id: number;
-  /** Whether it is a response (QR). */
+  /** Whether the message is a response (QR). */
   response: boolean;
   /** Kind of query; 0 is a standard query. */
   opcode: number;
@@ -57,7 +57,7 @@ export interface Message {
   recursionDesired: boolean;
   /** Whether the server can query other servers (RA). */
   recursionAvailable: boolean;
-  /** Lower four bits of one of {@linkcode Rcode}. */
+  /** Lower four bits of a response code ({@linkcode Rcode}). */
   rcode: number;
   questions: Question[];
   answers: ResourceRecord[];
@@ -143,7 +143,7 @@ export function encodeMessage(message: Message): Uint8Array {
   return writer.finish();
 }
 
-/** Reads `count` elements; memory grows with the bytes read, not with `count`. */
+/** Reads `count` elements; memory grows with the elements read, not with `count`. */
 function times<T>(count: number, read: () => T): T[] {
   const list: T[] = [];
   while (list.length < count) list.push(read());

@@ -36,7 +36,7 @@ interface RecordType {
   fields?: readonly Field[];
 }
 
-/** ::ffff:0:0/96 (RFC 4291, 2.5.5.2). */
+/** The prefix `::ffff:0:0/96` in hex (RFC 4291, 2.5.5.2). */
 const MAPPED_IPV4 = "00000000000000000000ffff";
 
 const TYPES: Readonly<Record<string, RecordType>> = {
@@ -70,8 +70,8 @@ export function typeName(code: number): string {
 /**
  * Returns the number of a record type.
  *
- * @throws {DnsFormatError} if `name` is neither a known name nor `TYPE` and a
- * number
+ * @throws {DnsFormatError} if `name` is neither a known name nor `TYPE` followed
+ * by a number up to 65535
  */
 export function typeCode(name: string): number {
   if (Object.hasOwn(TYPES, name)) return TYPES[name]?.code ?? 0;
@@ -190,7 +190,7 @@ function ipv6(text: string): Uint8Array {
   );
 }
 
-/** Formats an address; IPv4-mapped addresses in dotted form (RFC 5952, 5). */
+/** Formats an address; writes IPv4-mapped ones in dotted form (RFC 5952, 5). */
 function ipv6Text(bytes: Uint8Array): string {
   if (bytes.subarray(0, 12).toHex() === MAPPED_IPV4) {
     return `::ffff:${bytes.subarray(12).join(".")}`;

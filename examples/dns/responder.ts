@@ -15,9 +15,10 @@ const UNREAD = 256 * 1024;
 /** Options for {@linkcode serveZone}. */
 export interface ServeOptions {
   /**
-   * Milliseconds between two queries from a client (RFC 7766, 6.2.3).
+   * Milliseconds that may pass between two queries from a client.
    *
-   * Within this time the client must also read the response.
+   * RFC 7766, 6.2.3, recommends such a limit. Within this time, the client must
+   * also read the response.
    *
    * @default {10000}
    */

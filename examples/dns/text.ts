@@ -72,7 +72,7 @@ export function nameToLabels(name: string): Uint8Array[] {
 
 /** Returns the canonical form of a name: lower case, with a trailing dot. */
 export function canonicalName(name: string): string {
-  // The text is ASCII: all other bytes are escaped.
+  // The text is ASCII, because all other bytes are escaped.
   return nameToText(nameToLabels(name)).toLowerCase();
 }
 
@@ -81,7 +81,7 @@ export function sameName(a: string, b: string): boolean {
   return canonicalName(a) === canonicalName(b);
 }
 
-/** Parses text into characters; `plain` is set if one was not escaped. */
+/** Parses text into characters; `plain` is set for unescaped ones. */
 function characters(text: string): { bytes: number[]; plain?: string }[] {
   let read = 0;
   const found = [...text.matchAll(CHARACTER)].map(

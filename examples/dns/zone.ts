@@ -1,5 +1,5 @@
 /**
- * A zone: the authoritative records of the names below one name.
+ * A zone: the authoritative records of a name and the names below it.
  *
  * @module
  */
@@ -19,7 +19,7 @@ export interface Lookup {
 }
 
 /**
- * A zone with wildcards (RFC 4592) and aliases; no delegations or DNSSEC.
+ * A zone with wildcards (RFC 4592) and aliases, without delegations or DNSSEC.
  */
 export class Zone {
   readonly #origin: string;

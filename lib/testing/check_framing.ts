@@ -10,7 +10,7 @@ import { concat, type FramingUnderTest } from "./framing_kit.ts";
 
 /** Options that {@linkcode checkFraming} passes to its factory. */
 export interface FramingCheckOptions {
-  /** Limit for the framing. A framing without a limit ignores it. */
+  /** Maximum payload length in bytes; a framing without a limit ignores it. */
   maxFrameLength?: number;
 }
 

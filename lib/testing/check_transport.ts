@@ -23,7 +23,7 @@ export interface TransportCheckOptions {
     | ((name: string, check: () => Promise<void>) => Promise<unknown>)
     | undefined;
   /**
-   * Milliseconds after which a single wait fails its check as hanging.
+   * Milliseconds that a single wait may take before its check fails.
    *
    * @default {10000}
    */

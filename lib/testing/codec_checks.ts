@@ -16,7 +16,7 @@ export interface CodecUnderTest {
   readonly equal: (actual: unknown, expected: unknown) => boolean;
 }
 
-/** Covers every alignment of an 8-byte word, plus one. */
+/** Number of tested offsets: every alignment of an 8-byte word, plus one. */
 const OFFSETS = 9;
 const FILLER = 0xee;
 /** Spare bytes in a target; more than any codec may use beyond the body. */

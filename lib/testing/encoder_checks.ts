@@ -12,9 +12,9 @@ import {
 } from "./framing_kit.ts";
 import { sameBytes } from "./same_value.ts";
 
-/** Fills buffers, to reveal which bytes were written. */
+/** Byte that fills buffers, to reveal which bytes were written. */
 const FILLER = 0x5a;
-/** Limits above this are not tested with a payload that exceeds them. */
+/** Length of the longest payload with which a limit is tested. */
 const LARGEST_PAYLOAD = 2 ** 26;
 
 /** The checks of encoders. */

@@ -1,5 +1,5 @@
 /**
- * Helpers of the framing checks: assertions, and feeding decoders.
+ * Helpers for the framing checks: assertions, and functions that feed decoders.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export interface FramingUnderTest {
   readonly wire: Uint8Array;
 }
 
-/** A rule's name and a function that throws if it is broken. */
+/** Name of a rule, and a function that checks it. */
 export type FramingCheck = readonly [
   name: string,
   check: (subject: FramingUnderTest) => void,
@@ -51,7 +51,7 @@ export function drain(decoder: FrameDecoder): Uint8Array[] {
 /**
  * Pushes a chunk, returns all complete frames, and overwrites the chunk.
  *
- * The decoder must not reference the chunk by then.
+ * By then, the decoder must no longer reference the chunk.
  */
 export function feed(decoder: FrameDecoder, bytes: Uint8Array): Uint8Array[] {
   const chunk = bytes.slice();

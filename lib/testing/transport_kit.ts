@@ -1,5 +1,5 @@
 /**
- * Helpers of the transport checks.
+ * Helpers for the transport checks.
  *
  * @module
  */
@@ -32,7 +32,7 @@ export interface TransportCheckContext {
 
 /** 2^20 bytes. */
 export const MEBIBYTE = 1024 * 1024;
-/** Exceeds any reasonable buffer between two peers. */
+/** Number of bytes that exceeds any reasonable buffer between two peers. */
 const TOO_MUCH = 256 * MEBIBYTE;
 /** Milliseconds until a pending write counts as waiting for the reader. */
 const QUIET = 100;

@@ -16,7 +16,7 @@
 import type { SocketAddress } from "./connection.ts";
 import { TransportError } from "./errors.ts";
 
-/** The default host name: services are not exposed to the network by default. */
+/** Default host name, which does not expose services to the network. */
 export const DEFAULT_HOSTNAME = "127.0.0.1";
 
 /**

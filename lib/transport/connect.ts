@@ -71,7 +71,7 @@ export interface RetryPolicy {
 /** Options for {@linkcode connect}. */
 export interface ConnectOptions
   extends TcpConnectOptions, MemoryConnectOptions {
-  /** Cancels the attempt, which then rejects with the signal's reason. */
+  /** Cancels connecting when aborted; the call rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
   /**
    * Milliseconds that each attempt at each address may take.
@@ -81,7 +81,7 @@ export interface ConnectOptions
    * @default {10000}
    */
   timeout?: number | undefined;
-  /** When to retry a failed attempt; without it, `connect` never retries. */
+  /** Policy for retries; without one, `connect` makes a single attempt. */
   retry?: RetryPolicy | undefined;
   /** TLS options for `wss:` URLs and for addresses without their own `tls`. */
   tls?: TlsClientOptions | undefined;
@@ -103,8 +103,9 @@ export function connect(
 /**
  * Connects to an address, or to the first reachable one of several.
  *
- * Requires `--allow-net=host:port`; for a Unix socket `--allow-net=unix:path`,
- * `--allow-read=path` and `--allow-write=path`; for memory no permission.
+ * Requires `--allow-net=host:port`. A Unix socket requires
+ * `--allow-net=unix:path`, `--allow-read=path` and `--allow-write=path`; a memory
+ * address requires no permission.
  *
  * @example Connect and read the first byte
  * ```ts

@@ -12,7 +12,7 @@
  * The address of a socket, as its transport reports it.
  *
  * `transport` is `"tcp"`, `"unix"`, `"memory"`, `"websocket"` and so on; the
- * other fields depend on the transport. Every `Deno.Addr` is assignable.
+ * other fields depend on the transport. Every `Deno.Addr` is assignable to it.
  */
 export interface SocketAddress {
   /** Kind of transport. */

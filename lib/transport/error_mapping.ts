@@ -82,7 +82,8 @@ export function failureCode(error: unknown): TransportErrorCode {
     : "";
   const code = CODES[given] ?? CODES[error.name];
   if (code !== undefined) return code;
-  // In Deno, the error for a failed name lookup has neither a class nor a code.
+  // In Deno, the error for a failed name lookup has neither a class of its own
+  // nor a code.
   return error.message.startsWith("failed to lookup address")
     ? "not-found"
     : "other";
@@ -90,7 +91,7 @@ export function failureCode(error: unknown): TransportErrorCode {
 
 /** The operation that failed. */
 export interface FailureContext {
-  /** Completes "Cannot …", as in `"connect to"`. */
+  /** Verb that completes "Cannot …", such as `"connect to"`. */
   verb: string;
   /** The address, in its URL form. */
   address: string;
@@ -112,7 +113,7 @@ export function failure(error: unknown, context: FailureContext): Error {
 }
 
 /**
- * Like {@linkcode failure}, for operations that need no permission.
+ * Converts an error like {@linkcode failure}, for operations that need no permission.
  *
  * @param error the thrown value
  * @param context the operation that failed
@@ -130,7 +131,7 @@ export function transportError(
   );
 }
 
-/** Keeps the class, so that `instanceof Deno.errors.NotCapable` still works. */
+/** Returns an error of the same class; its message adds the flags. */
 function notCapable(error: Error, { verb, address }: FailureContext): Error {
   if (error.cause instanceof Error && error.cause.name === error.name) {
     return error; // already converted
@@ -139,7 +140,7 @@ function notCapable(error: Error, { verb, address }: FailureContext): Error {
     `Cannot ${verb} ${address}: ${error.message}; this address needs ${
       permissionFlags(address)
     }`;
-  // The constructors of Deno's error classes have the signature of `Error`.
+  // The constructors of Deno's error classes have the same signature as `Error`.
   const NotCapable = error.constructor as ErrorConstructor;
   return new NotCapable(message, { cause: error });
 }

@@ -14,12 +14,12 @@
  * | `"address-in-use"` | another listener uses the address |
  * | `"address-invalid"` | the address is malformed, or this machine does not have it |
  * | `"closed"` | the socket was closed locally, before or during the call |
- * | `"limit"` | descriptors, buffers or a backlog are exhausted; a later attempt may succeed |
+ * | `"limit"` | descriptors, buffers, a backlog or `receiveLimit` is exhausted; a later attempt may succeed |
  * | `"not-found"` | the host name or the path does not exist |
  * | `"permission"` | the operating system denies access (if Deno denies it, the error stays a `Deno.errors.NotCapable`) |
  * | `"protocol"` | the peer does not speak this transport's protocol |
  * | `"refused"` | nothing listens on the address |
- * | `"reset"` | the peer has disconnected, and data in transit is lost |
+ * | `"reset"` | the peer has disconnected, and data in transit may be lost |
  * | `"timeout"` | the operation exceeded its time limit |
  * | `"tls"` | a certificate, a handshake or a record was rejected |
  * | `"truncated"` | the stream ended prematurely |

@@ -84,7 +84,7 @@ export function writeAll(
  * @param options a signal
  * @returns `true`, or `false` if the stream ends before the first byte
  * @throws {TransportError} with code `"truncated"` if the stream ends after the
- * first byte but before the last one; with code `"closed"` or `"reset"`
+ * first byte but before the last one, or with code `"closed"` or `"reset"`
  * @throws {unknown} the signal's reason, if the signal is aborted
  */
 export function readExactly(
@@ -105,7 +105,8 @@ async function enqueue<T>(
   const previous = queue.get(connection);
   const current = previous === undefined ? transfer() : previous.then(transfer);
   queue.set(connection, current);
-  // Not `close`: a second `close` of a Deno.Conn throws, here in an event listener.
+  // Dispose, because a second `close` of a Deno.Conn throws, and an error in an
+  // event listener is uncaught.
   const close = () => connection[Symbol.dispose]();
   signal?.addEventListener("abort", close, { once: true });
   try {

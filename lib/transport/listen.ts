@@ -45,9 +45,9 @@ export function listen(
 /**
  * Creates a socket, binds it to an address and listens.
  *
- * Requires `--allow-net=host:port` (`--allow-net=host` for port 0); for a Unix
- * socket `--allow-net=unix:path`, `--allow-read=path` and `--allow-write=path`;
- * for memory no permission.
+ * Requires `--allow-net=host:port` (`--allow-net=host` for port 0). A Unix socket
+ * requires `--allow-net=unix:path`, `--allow-read=path` and `--allow-write=path`;
+ * a memory address requires no permission.
  *
  * @example Serve every client until the listener closes
  * ```ts

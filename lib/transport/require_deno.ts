@@ -1,5 +1,5 @@
 /**
- * The capabilities of this runtime.
+ * The check that this runtime is Deno.
  *
  * @module
  */

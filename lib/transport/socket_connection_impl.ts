@@ -15,7 +15,7 @@ export interface SocketConnectionOptions {
   onClose?: (() => void) | undefined;
 }
 
-/** Counts bytes, normalizes errors and makes `close` idempotent. */
+/** A connection that counts bytes, normalizes errors and closes at most once. */
 export class SocketConnectionImpl implements SocketConnection {
   readonly localAddr: SocketAddress;
   readonly remoteAddr: SocketAddress;

@@ -7,7 +7,7 @@ import type { Listener } from "./connection.ts";
 import type { TransportError } from "./errors.ts";
 import type { SocketConnection } from "./socket_connection.ts";
 
-/** How a listener accepts clients. */
+/** Options for accepting clients. */
 export interface ListenerOptions {
   /**
    * Maximum number of open connections.
@@ -19,7 +19,7 @@ export interface ListenerOptions {
    */
   maxConnections?: number | undefined;
   /**
-   * How to treat new clients while `maxConnections` connections are open.
+   * Treatment of new clients while `maxConnections` connections are open.
    *
    * `"wait"` leaves them in the operating system's backlog until a connection
    * closes; `"refuse"` accepts them and closes them immediately.

@@ -28,9 +28,9 @@ export interface AcceptSource<C extends SocketConnection = SocketConnection> {
   accept(options: SocketConnectionOptions): Promise<C>;
   /** Stops listening; a pending `accept` rejects. */
   close(): void;
-  /** Keeps the process alive while it listens; omitted if it never does. */
+  /** Keeps the process alive while the source listens; absent if it cannot. */
   ref?(): void;
-  /** Lets the process exit while it listens. */
+  /** Lets the process exit while the source listens. */
   unref?(): void;
 }
 
@@ -38,7 +38,7 @@ export interface AcceptSource<C extends SocketConnection = SocketConnection> {
 const FIRST_PAUSE = 5;
 const LAST_PAUSE = 1_000;
 
-/** Runs the accept loop over any {@linkcode AcceptSource}. */
+/** A listener that runs the accept loop over any {@linkcode AcceptSource}. */
 export class SocketListenerImpl<C extends SocketConnection = SocketConnection>
   implements SocketListener<C> {
   readonly addr: SocketAddress;

@@ -122,10 +122,11 @@ export async function dialTcp(
 }
 
 /**
- * Returns a signal that cancels, but whose `throwIfAborted` never throws.
+ * Returns a signal that cancels, but does not throw after connecting.
  *
  * `Deno.connect` calls `throwIfAborted` once more after the connection is
- * established; if that throws, the connection leaks until the process exits.
+ * established; if that throws, the connection leaks until the process exits. A
+ * signal that is already aborted still throws.
  */
 function cancelOnly(signal: AbortSignal): AbortSignal {
   const follower = AbortSignal.any([signal]);

@@ -17,9 +17,9 @@ export interface UnixListenOptions {
   /**
    * Permission bits of the socket file, such as `0o600`.
    *
-   * They are set after the file has been created. If that interval matters,
-   * keep the file in a directory that only its owner can enter. Without this
-   * option, the umask applies.
+   * They are set shortly after the file has been created. If its permissions in
+   * the meantime matter, keep the file in a directory that only its owner can
+   * enter. Without this option, the umask applies.
    */
   mode?: number | undefined;
 }

@@ -74,9 +74,9 @@ export interface MemoryLinkOptions {
  * Options for one direction take precedence over options for both.
  */
 export interface MemoryPairOptions extends MemoryLinkOptions {
-  /** Options from the first connection, the client, to the second. */
+  /** Options for the direction to the server, the second connection. */
   toServer?: MemoryLinkOptions | undefined;
-  /** Options from the second connection, the server, to the first. */
+  /** Options for the direction to the client, the first connection. */
   toClient?: MemoryLinkOptions | undefined;
   /**
    * Seed for the random sizes of reads and writes.

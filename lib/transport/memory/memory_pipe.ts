@@ -18,7 +18,7 @@ export interface PipeOptions {
   readonly readLimit: () => number;
   /** Returns the maximum number of bytes for the next write. */
   readonly writeLimit: () => number;
-  /** The fault after `after` bytes. */
+  /** Fault to simulate once `after` bytes have passed. */
   readonly fault?:
     | { readonly kind: string; readonly after: number }
     | undefined;
@@ -97,7 +97,7 @@ export class MemoryPipe {
     this.#run();
   }
 
-  /** Fails writes immediately, and reads after the delivered bytes. */
+  /** Fails writes immediately, and reads once the buffer is empty. */
   reset(): void {
     this.#failReads("reset", "the connection was reset");
     this.#failWrites("reset", "the connection was reset");

@@ -37,7 +37,9 @@ export interface BoundedHandshakesOptions {
 interface Secured {
   engine: TlsEngine;
   /**
-   * Read immediately, because the certificate is gone once the socket has
+   * Outcome of the handshake.
+   *
+   * It is read immediately, because the certificate is gone once the socket has
    * closed.
    */
   terms: TlsConnectionOptions;
@@ -99,12 +101,12 @@ export class BoundedHandshakes implements AcceptSource<TlsConnection> {
     this.#onRoom?.();
   }
 
-  /** Keeps the process alive while it listens. */
+  /** Keeps the process alive while the listener is open. */
   ref(): void {
     this.#listener.ref?.();
   }
 
-  /** Lets the process exit while it listens. */
+  /** Lets the process exit while the listener is open. */
   unref(): void {
     this.#listener.unref?.();
   }

@@ -49,11 +49,11 @@ export async function serverOptions(
 }
 
 /**
- * Rejects an empty list, which platforms treat differently.
+ * Rejects an empty list, whose meaning depends on the platform.
  *
  * @param name the option's name
  * @param authorities the option's value
- * @param context the operation that needs it
+ * @param context the operation that needs the authorities
  * @throws {TransportError} with code `"tls"` if the list is empty
  */
 export function requireAuthority(

@@ -22,7 +22,7 @@ import { dialUnix } from "../unix.ts";
 
 /** Options for {@linkcode connectTls}. */
 export interface TlsConnectOptions extends TcpConnectOptions {
-  /** Cancels the attempt, which then rejects with the signal's reason. */
+  /** Cancels connecting when aborted; the call rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 
@@ -31,10 +31,10 @@ type TlsTarget = TcpAddress<TlsClientOptions> | UnixAddress<TlsClientOptions>;
 /**
  * Connects, disables Nagle's algorithm and waits for the TLS handshake.
  *
- * The handshake runs in `node:tls`, on one of Deno's sockets: `Deno.startTls`
- * ignores the client's certificate, supports TCP only, does not expose the
- * server's certificate, and keeps the descriptor of an abandoned handshake
- * until the peer closes.
+ * The handshake runs in `node:tls`, on one of Deno's sockets, because
+ * `Deno.startTls` ignores the client's certificate, supports TCP only, does not
+ * expose the server's certificate, and keeps the descriptor of an abandoned
+ * handshake until the peer closes.
  *
  * With `caCerts`, if none of them issued the server's certificate, a second
  * attempt trusts the runtime's authorities instead.

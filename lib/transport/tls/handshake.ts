@@ -18,7 +18,7 @@ type Tls = typeof import("node:tls");
 
 // The Node.js types lack this option, which every socket has.
 const HALF_OPEN = { allowHalfOpen: true };
-/** Disables the timeout of `node:tls`, where 0 would mean two minutes. */
+/** Longest timeout of `node:tls`, in milliseconds; 0 would mean two minutes. */
 const NEVER = 2 ** 31 - 1;
 
 /**

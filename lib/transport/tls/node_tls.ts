@@ -25,10 +25,10 @@ let modules: Promise<NodeTls> | undefined;
 /**
  * Loads the modules on the first call.
  *
- * The promise is stored before the first import starts: while Deno evaluates a
- * `node:` module it runs other promise callbacks, and a second import from one
- * of those would resolve immediately, to a module whose functions are not yet
- * defined.
+ * The promise is stored before the first import starts, because Deno runs other
+ * promise callbacks while it evaluates a `node:` module. A second import from
+ * such a callback would resolve immediately, to a module whose functions are not
+ * yet defined.
  */
 export function nodeTls(): Promise<NodeTls> {
   return modules ??= Promise.resolve().then(load);

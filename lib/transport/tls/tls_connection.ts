@@ -39,7 +39,7 @@ export type { SubjectAltName };
 
 /**
  * The attributes of a name in a certificate, such as `{ CN: "alice", O: "Shop" }`.
- * An attribute that occurs several times has an array.
+ * The value of an attribute that occurs several times is an array.
  */
 export type CertificateName = Readonly<
   Record<string, string | readonly string[]>
@@ -73,7 +73,7 @@ export interface PeerCertificate {
  * `"truncated"`). `closeWrite` sends close_notify and leaves the other
  * direction open.
  *
- * @example Require a client certificate issued to the office
+ * @example Require a client certificate of the organization "Office"
  * ```ts
  * import type { TlsConnection } from "@lengthwise/lengthwise/transport";
  *

@@ -24,7 +24,7 @@ export interface TlsConnectionOptions extends SocketConnectionOptions {
   peerCertificate?: PeerCertificate | null | undefined;
 }
 
-/** Adds the outcome of a handshake to an encrypted stream. */
+/** An encrypted stream with the outcome of its handshake. */
 export class TlsConnectionImpl extends SocketConnectionImpl
   implements TlsConnection {
   readonly alpnProtocol: string | null;

@@ -1,5 +1,5 @@
 /**
- * TLS with `node:tls`, from any {@linkcode Connection} to a new one.
+ * TLS over any {@linkcode Connection}, with `node:tls`.
  *
  * Deno's own TLS cannot disable Nagle's algorithm in a server, require client
  * certificates, present one after connecting, or run over anything but TCP.
@@ -45,7 +45,9 @@ export class PendingTlsEngine {
   }
 
   /**
-   * Returns the engine; call it in the turn in which the handshake completes.
+   * Returns the engine.
+   *
+   * Callers must call this method in the turn in which the handshake completes.
    *
    * @param socket the socket after its handshake
    */
@@ -114,7 +116,7 @@ export class TlsEngine implements Connection {
     return this.#received.read(buffer);
   }
 
-  /** Writes up to 128 KiB; resolves when the socket has accepted their records. */
+  /** Writes up to 128 KiB; resolves when the socket has accepted the records. */
   write(data: Uint8Array): Promise<number> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (data.length === 0) return Promise.resolve(0);
@@ -144,7 +146,7 @@ export class TlsEngine implements Connection {
   }
 
   /**
-   * Closes both directions, after the written bytes and a close_notify.
+   * Closes both directions, after sending the written bytes and a close_notify.
    *
    * A blocked write is abandoned, and no close_notify follows it. The socket
    * closes when the peer has ended its stream too.
@@ -207,7 +209,7 @@ export class TlsEngine implements Connection {
   }
 
   /**
-   * Prefers the socket's own error to the less specific one from `node:tls`.
+   * Returns the socket's own error; without one, a less specific error.
    */
   #reason(error: Error): Error {
     const { error: cause } = this.#bridge;

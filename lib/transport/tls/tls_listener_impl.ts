@@ -24,7 +24,7 @@ export interface TlsListenerControl {
   stopped(): Promise<void>;
 }
 
-/** Adds certificate reloading to the accept loop. */
+/** A listener with an accept loop and certificate reloading. */
 export class TlsListenerImpl extends SocketListenerImpl<TlsConnection>
   implements TlsListener {
   #control: TlsListenerControl;

@@ -20,7 +20,7 @@ import { FLOW_CONTROL } from "./websocket_stream.ts";
 
 /** Options for {@linkcode connectWebSocket}. */
 export interface WebSocketConnectOptions extends WebSocketOptions {
-  /** Cancels the attempt, which then rejects with the signal's reason. */
+  /** Cancels connecting when aborted; the call rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
   /**
    * Milliseconds that the opening handshake may take; `0` means no limit.
@@ -55,8 +55,8 @@ export interface WebSocketConnectOptions extends WebSocketOptions {
  * @param options limits, flow control and a signal
  * @throws {TransportError} with code `"protocol"` if the server does not speak
  * WebSocket, `"unsupported"` if a TLS option is not available for WebSockets,
- * `"refused"`, `"tls"`, `"timeout"`, and so on; always with code `"other"` in
- * browsers, which do not report the cause
+ * `"refused"`, `"tls"`, `"timeout"`, and so on; in browsers, which do not report
+ * the cause, a failed opening handshake always has the code `"other"`
  * @throws {unknown} the signal's reason, if the signal is aborted
  */
 export async function connectWebSocket(

@@ -20,7 +20,7 @@ export interface UpgradeWebSocketOptions
   extends Omit<WebSocketConnectionOptions, "flowControl"> {
   /**
    * Seconds of silence after which the platform ends the connection; `0` means
-   * never. It sends a ping first.
+   * never. The platform sends a ping first.
    *
    * @default {30}
    */

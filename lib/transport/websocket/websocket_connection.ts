@@ -35,8 +35,8 @@ export interface WebSocketConnectionOptions extends WebSocketOptions {
 /**
  * A WebSocket that carries a byte stream in binary messages.
  *
- * `closeWrite` sends an empty message, and `close` a closing handshake with
- * code 1000: after either, the peer reads the end of the stream. Failures are
+ * `closeWrite` sends an empty message, and `close` starts a closing handshake with
+ * code 1000; after either, the peer reads the end of the stream. Failures are
  * `TransportError`s with code `"reset"` if the WebSocket breaks, `"truncated"` if
  * the peer closes it early, for example with code 1001 (going away), and
  * `"protocol"` if the peer sends an unexpected text message.

@@ -11,7 +11,7 @@ import type {
 } from "./websocket_connection.ts";
 import { FIRST_CREDIT, WebSocketStream } from "./websocket_stream.ts";
 
-/** Adds byte counts and local close handling to a {@linkcode WebSocketStream}. */
+/** A {@linkcode WebSocketStream} with byte counts and local close handling. */
 export class WebSocketConnectionImpl extends SocketConnectionImpl
   implements WebSocketConnection {
   readonly opened: Promise<void>;

@@ -7,12 +7,12 @@ import { TransportError, type TransportErrorCode } from "../errors.ts";
 
 /** Code of a normal close (RFC 6455, 7.4.1). */
 export const CLOSE_NORMAL = 1000;
-/** Code of a close without a code (RFC 6455, 7.4.1). */
+/** Code that reports a close without a code (RFC 6455, 7.4.1). */
 export const CLOSE_NO_STATUS = 1005;
 // Codes from 4000 on are for applications (RFC 6455, 7.4.2).
-/** The peer does not speak the protocol of {@linkcode WebSocketStream}. */
+/** Code sent if the peer violates the protocol of {@linkcode WebSocketStream}. */
 export const CLOSE_PROTOCOL = 4002;
-/** The peer has exceeded the receive limit. */
+/** Code sent if the peer has exceeded the receive limit. */
 export const CLOSE_LIMIT = 4009;
 
 const CLOSE_CODES: Readonly<Record<number, TransportErrorCode>> = {

@@ -6,7 +6,7 @@
  * | binary, not empty | bytes of the stream; message boundaries have no meaning |
  * | binary, empty | half-close: the sender sends no more bytes |
  * | text, with the subprotocol | a decimal number: the recipient of this message may send that many more bytes |
- * | text, without it | an error |
+ * | text, without the subprotocol | an error |
  *
  * A WebSocket delivers every message to the receiver's event loop, whether or
  * not the application reads it. Without the subprotocol, nothing limits the
@@ -37,14 +37,14 @@ export const FLOW_CONTROL = "lengthwise.bytes.v1";
  * algorithm).
  */
 export const FIRST_CREDIT = 256 * 1024;
-/** Default limit of unread bytes without flow control. */
+/** Default limit on unread bytes without flow control. */
 const UNCONTROLLED_LIMIT = 16 * 1024 * 1024;
 
 /** Maximum number of bytes in one message. */
 const MESSAGE_LIMIT = 64 * 1024;
 /** Number of bytes buffered by the platform above which a write waits. */
 const BUFFERED_LIMIT = 256 * 1024;
-/** Longest polling interval of the send buffer in ms; there is no event for it. */
+/** Longest interval for polling the send buffer, in ms; no event reports it. */
 const LONGEST_PAUSE = 32;
 
 /** Options for {@linkcode WebSocketStream}. */
@@ -55,7 +55,7 @@ export interface WebSocketStreamOptions {
   address: string;
   /** The peer's address. */
   remoteAddr: SocketAddress;
-  /** Whether flow control applies; `undefined` asks the socket after it opens. */
+  /** Whether flow control applies; `undefined` defers to the negotiated subprotocol. */
   flowControl: boolean | undefined;
 }
 
@@ -120,7 +120,7 @@ export class WebSocketStream implements Connection {
     return this.#received.read(buffer);
   }
 
-  /** Writes up to 64 KiB, when credit and the send buffer allow. */
+  /** Writes up to 64 KiB, once credit and the send buffer allow. */
   async write(data: Uint8Array): Promise<number> {
     if (data.length === 0) return 0;
     return await this.#enqueue(async () => {
