@@ -41,8 +41,8 @@ export type RunInterceptors = (
  * Stream that the caller holds in place of the call's own.
  *
  * An interceptor that returns its own items (for example, from a generator
- * around the call's items) need not implement `cancel`, `send`, `end` and `result`: missing
- * members are taken from the call that was started last.
+ * around the call's items) need not implement `cancel`, `send`, `end` and
+ * `result`: missing members are taken from the call that was started last.
  */
 export class InterceptedStream implements AsyncDisposable {
   /** Promise of the output. */

@@ -28,14 +28,14 @@ export interface OutgoingRequest {
  *
  * An interceptor can change the request, wait, retry, supply the result itself,
  * or inspect the result of `next()`. That result is a stream for shapes with a
- * stream, and a promise for the others. If it throws or rejects, the call fails with that
- * error.
+ * stream, and a promise for the others. If the interceptor throws or rejects,
+ * the call fails with that error.
  *
  * Instead of a stream from `next()`, an interceptor can return a replacement: a
  * generator around the stream's items, an array, an object with some of a
- * stream's members, or a promise of any of these. Members that the replacement lacks
- * (`cancel`, `send`, `end`, `result`) are taken from the call that `next()`
- * started last.
+ * stream's members, or a promise of any of these. Members that the replacement
+ * lacks (`cancel`, `send`, `end`, `result`) are taken from the call that
+ * `next()` started last.
  *
  * The caller's `signal` ends the call even while an interceptor waits. If the
  * signal is aborted before the call, no interceptor runs.

@@ -16,9 +16,9 @@ import { MsgpackScanner } from "./msgpack_scanner.ts";
 export interface MsgpackOptions extends CodecLimits {
   /**
    * The type of decoded 64-bit integers. `"bigint"` always returns a bigint;
-   * `"number"` always returns a number and rejects integers beyond 2^53; `"auto"`
-   * returns a number up to 2^53 and a bigint beyond. Use the last two for peers in
-   * languages that encode large numbers as 64-bit integers.
+   * `"number"` always returns a number and rejects integers beyond 2^53;
+   * `"auto"` returns a number up to 2^53 and a bigint beyond. Use the last two
+   * for peers in languages that encode large numbers as 64-bit integers.
    *
    * @default {"bigint"}
    */
@@ -37,8 +37,8 @@ const INT64 = ["bigint", "number", "auto"];
 const BINARY = ["copy", "borrow"];
 
 /**
- * Maximum size of bodies that are copied to a reused buffer. msgpackr decodes them
- * fastest at offset 0 of a buffer that it has seen before.
+ * Maximum size of bodies that are copied to a reused buffer. msgpackr decodes
+ * them fastest at offset 0 of a buffer that it has seen before.
  */
 const SMALL_BODY = 4096;
 const small = new Uint8Array(SMALL_BODY);

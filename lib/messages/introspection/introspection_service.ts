@@ -41,8 +41,8 @@ export interface IntrospectionMethods {
  * Protocol that lets clients query the methods of a server.
  *
  * A server offers it only if you merge it into the server's protocol and add
- * the handlers that {@linkcode introspect} returns. A client can connect with this
- * protocol alone, or merge it into its own.
+ * the handlers that {@linkcode introspect} returns. A client can connect with
+ * this protocol alone, or merge it into its own.
  *
  * @example Serve a description of the methods
  * ```ts

@@ -102,8 +102,8 @@ export interface Method<
 /**
  * Types of a {@linkcode Method}, written as functions.
  *
- * Because of function variance, one declaration is assignable to another
- * if and only if its calls and handlers are compatible.
+ * Because of function variance, one declaration is assignable to another if and
+ * only if its calls and handlers are compatible.
  */
 export interface MethodTypes<CallerIn, CallerOut, HandlerIn, HandlerOut> {
   /** Types that the caller sees. */
