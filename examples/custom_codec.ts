@@ -1,7 +1,7 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * A custom codec: bodies are plain text with one `key=value` per line. Both ends
- * must use the same codec; the handshake checks this.
+ * A custom codec: bodies are plain text with one `key=value` pair per line. Both
+ * ends must use the same codec; the handshake checks this.
  *
  * @module
  */

@@ -23,7 +23,7 @@ import { connect, listen } from "@lengthwise/lengthwise/transport";
 
 const CRC = 4;
 
-/** Length-prefixed frames whose payload ends with its own CRC-32. */
+/** Returns a framing whose payloads are followed by their CRC-32. */
 function checksummed({ maxFrameLength = 65_531 } = {}): Framing {
   const inner = lengthPrefixed({
     width: 2,

@@ -19,14 +19,14 @@ Usage: deno task demo [--port <port>] [--hostname <address>]
 Without options, starts a server process and a client process on a free
 loopback port; both log their actions and exit.
 
-    --port <port>          serve on this port until interrupted (Ctrl+C), so that a
+  --port <port>          serve on this port until interrupted (Ctrl+C), so that a
                          client can connect from a second terminal
   --hostname <address>   listen on this address [default: 127.0.0.1]
   --help                 show this help
 
 `;
 
-/** Milliseconds until a hanging demo is stopped; it usually takes about 1,000. */
+/** Milliseconds until a hanging demo is stopped; most runs take about 1,000. */
 const TIME_LIMIT = 30_000;
 
 const SERVER = new URL("./demo/server.ts", import.meta.url).href;

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1 --allow-read=/tmp/lengthwise-example.sent,/tmp/lengthwise-example.stored --allow-write=/tmp/lengthwise-example.sent,/tmp/lengthwise-example.stored
 /**
- * An upload with progress that resumes after its connection is lost. It is a
- * client stream whose opening holds the offset at which to resume.
+ * An upload that reports its progress and resumes after a lost connection. It
+ * is a client stream whose opening holds the offset at which to resume.
  *
  * @module
  */

@@ -21,14 +21,14 @@ import {
   writeAll,
 } from "@lengthwise/lengthwise/transport";
 
-/** Steps 1 to 3 of a server: creates a socket, binds it and listens. */
+/** Creates a socket, binds it and listens (steps 1 to 3). */
 async function startServer(port: number): Promise<SocketListener> {
   const listener = await listen({ hostname: "127.0.0.1", port });
   console.log(`server: listening on ${formatAddress(listener.addr)}`);
   return listener;
 }
 
-/** Step 4: accepts clients; each gets a new socket. */
+/** Accepts clients (step 4); each gets a new socket. */
 async function serve(listener: SocketListener): Promise<void> {
   for await (const connection of listener) {
     const peer = formatAddress(connection.remoteAddr);
@@ -41,7 +41,7 @@ async function serve(listener: SocketListener): Promise<void> {
   console.log("server: closed");
 }
 
-/** Steps 5 and 6: echoes until the client ends its stream, then closes. */
+/** Echoes until the client's stream ends, then closes (steps 5 and 6). */
 async function echo(connection: SocketConnection): Promise<void> {
   using socket = connection;
   const buffer = new Uint8Array(64 * 1024);
@@ -63,8 +63,8 @@ async function runClient(port: number): Promise<void> {
   await writeAll(socket, message);
   await socket.closeWrite(); // no more data follows; reading continues
 
-  // TCP preserves the order of bytes but no boundaries. The reply may arrive in
-  // pieces, so the reader must know its length.
+  // TCP preserves the order of bytes but not message boundaries. The reply may
+  // arrive in pieces, so the reader must know its length.
   const reply = new Uint8Array(message.length);
   await readExactly(socket, reply);
   console.log(`client: received "${new TextDecoder().decode(reply)}"`);

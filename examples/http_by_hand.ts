@@ -2,8 +2,8 @@
 /**
  * HTTP/1.1 by hand, with `Deno.serve` as the server. HTTP is one use of a
  * socket. Requests and responses are bytes, and rules determine where each
- * message ends (RFC 9112): the head ends at an empty line, the body after
- * Content-Length bytes or at the chunk of size 0.
+ * message ends (RFC 9112): the head ends at an empty line, and the body ends
+ * after Content-Length bytes or at the chunk of size 0.
  *
  * The example also shows a limit of HTTP: each request gets one response, so a
  * server that has data to send must wait for a request. A socket has no such
@@ -123,7 +123,7 @@ async function speakHttp(): Promise<void> {
   }
 }
 
-/** Uses a socket without HTTP's rule: both ends send at any time. */
+/** Uses a socket without HTTP's rule: both ends may send at any time. */
 async function speakFreely(): Promise<void> {
   await using listener = await listen({ hostname: "127.0.0.1", port: 0 });
   const serving = (async () => {

@@ -1,8 +1,8 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
  * A worker pool: workers connect, and the server calls them. Jobs have
- * deadlines, cancelling a job stops its worker, and a job whose worker
- * disconnects moves to another worker.
+ * deadlines, cancelling a job aborts the worker's handler, and a job whose
+ * worker disconnects moves to another worker.
  *
  * @module
  */
@@ -48,7 +48,7 @@ class Queue {
     return worker;
   }
 
-  /** Runs a job; it runs twice if its worker disconnects after finishing it. */
+  /** Runs a job; the job runs twice if a disconnect loses its result. */
   async run(
     job: number,
     ms: number,
@@ -106,7 +106,7 @@ await using _bert = await startWorker("Bert");
 const quick = [1, 2, 3, 4].map((job) => queue.run(job, 5));
 for (const line of await Promise.all(quick)) console.log(line);
 
-console.log(await queue.run(5, 60_000)); // the deadline passes, and its worker is notified
+console.log(await queue.run(5, 60_000)); // the deadline passes; the worker is notified
 
 const controller = new AbortController();
 const unwanted = queue.run(6, 60_000, controller.signal);

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
  * Live quotes: a server stream that keeps up with the market. The reader's
- * credit determines when it receives the next quote. Changes in between are
+ * credit determines when the next quote is sent. Changes in between are
  * conflated, so the reader receives the latest price of each share, not the
  * oldest.
  *

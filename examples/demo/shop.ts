@@ -12,9 +12,9 @@ import {
 
 /** The price at one moment. */
 export interface Quote {
-  /** Identifies the product. */
+  /** Identifier of the product. */
   sku: string;
-  /** Price of the product. */
+  /** Price of the product in cents. */
   cents: number;
 }
 

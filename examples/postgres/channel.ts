@@ -1,6 +1,6 @@
 /**
  * Messages over a connection to a PostgreSQL server: a start-up message with its
- * own framing, followed by typed messages.
+ * own framing, followed by messages that begin with their type.
  *
  * @module
  */
@@ -25,11 +25,11 @@ export interface ChannelOptions {
   maxMessageLength?: number;
   /** Called with warnings and notices that belong to no result. */
   onNotice?: (fields: ServerFields) => void;
-  /** Closes the connection when aborted and rejects pending operations. */
+  /** Signal that closes the connection and rejects pending operations. */
   signal?: AbortSignal;
 }
 
-/** Sends and receives messages; handles asynchronous messages itself. */
+/** A channel for messages, which handles asynchronous messages itself. */
 export class Channel implements AsyncDisposable {
   /** Settings that the server reports initially and after each change. */
   readonly parameters = new Map<string, string>();
@@ -74,7 +74,7 @@ export class Channel implements AsyncDisposable {
   /**
    * Sends messages together.
    *
-   * @throws {RangeError} if one of them is too long; then none is sent
+   * @throws {RangeError} if a message is too long; no message is then sent
    */
   async send(...messages: Uint8Array[]): Promise<void> {
     const most = this.#maxMessageLength;
@@ -113,7 +113,10 @@ export class Channel implements AsyncDisposable {
     await this.#stream[Symbol.asyncDispose]();
   }
 
-  /** Handles a message that may arrive at any time ("Asynchronous Operations"). */
+  /**
+   * Handles an asynchronous message; returns `false` for any other message.
+   * See "Asynchronous Operations" in PostgreSQL's documentation.
+   */
   #isAsynchronous(body: Body): boolean {
     switch (body.type) {
       case "S": // ParameterStatus

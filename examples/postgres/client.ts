@@ -12,7 +12,7 @@ import { receiveResults, type Result } from "./results.ts";
 import { connectWithTls, type TlsOptions } from "./tls.ts";
 import { type Parameter, toText } from "./values.ts";
 
-/** Maximum number of parameters of a query: the count has two bytes. */
+/** Maximum number of parameters in a query; the count has two bytes. */
 const MAX_PARAMETERS = 65_535;
 
 const SYNC = message("S");
@@ -43,7 +43,7 @@ export interface ConnectOptions extends LoginOptions {
   hostname?: string;
   /** @default {5432} */
   port?: number;
-  /** Requires TLS, with these options. */
+  /** Options for TLS; if present, TLS is required. */
   tls?: TlsOptions;
 }
 
@@ -115,7 +115,8 @@ export class PostgresClient implements AsyncDisposable {
   /**
    * Runs one statement with parameters for `$1`, `$2`, ….
    *
-   * It uses the extended query protocol: parameters never mix with the SQL text.
+   * It uses the extended query protocol, so parameters are never part of the SQL
+   * text.
    *
    * @throws {PostgresError} if the server reports an error; the session continues
    */
@@ -149,8 +150,8 @@ export class PostgresClient implements AsyncDisposable {
   /**
    * Runs statements that are separated by semicolons.
    *
-   * It uses the simple query protocol: the statements are one transaction unless
-   * they contain transaction commands.
+   * It uses the simple query protocol, in which the statements are one
+   * transaction unless they contain transaction commands.
    *
    * @returns one result per statement
    * @throws {PostgresError} if the server reports an error; the session continues
@@ -171,7 +172,7 @@ export class PostgresClient implements AsyncDisposable {
   }
 
   /**
-   * Runs one exchange at a time: responses are ordered but not numbered.
+   * Runs an exchange alone, because responses are ordered but not numbered.
    */
   #exclusive(
     messages: Uint8Array[],

@@ -32,7 +32,7 @@ export class PostgresError extends Error {
   }
 }
 
-/** The client or the server could not prove its identity. */
+/** A failure of the client or the server to prove its identity. */
 export class AuthenticationError extends Error {
   override readonly name = "AuthenticationError";
 }

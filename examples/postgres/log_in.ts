@@ -13,13 +13,13 @@ import { AuthenticationError, PostgresError, ProtocolError } from "./errors.ts";
 import { type Body, cString, message, sized } from "./messages.ts";
 import { SCRAM_SHA_256, ScramClient } from "./scram.ts";
 
-/** Kinds of authentication messages: their first number. */
+/** Kinds of authentication messages, identified by their first number. */
 const OK = 0;
 const SASL = 10;
 const SASL_CONTINUE = 11;
 const SASL_FINAL = 12;
 
-/** Refused authentication methods, which reveal the password or half of it. */
+/** Refused authentication methods, which send the password or a weak hash. */
 const REFUSED: ReadonlyMap<number, string> = new Map([
   [3, "the password in plain text"],
   [5, "an MD5 hash of the password"],
@@ -31,8 +31,8 @@ const REFUSED: ReadonlyMap<number, string> = new Map([
  * @param channel a channel whose start-up message has been sent
  * @param password if omitted, the server must not request one; otherwise the
  * server must prove that it knows the password
- * @throws {PostgresError} if the server refuses: no such user or database
- * (28P01, 28000, 3D000), too many clients (53300), …
+ * @throws {PostgresError} if the server refuses the login: no such user or
+ * database (28P01, 28000, 3D000), too many clients (53300), …
  * @throws {AuthenticationError} if the server requests another method, or does
  * not prove that it knows the password
  * @throws {ProtocolError} if the server sends an unexpected message
@@ -58,7 +58,7 @@ export async function logIn(
       `Cannot log in: the server requests ${requested}; configure it to use ${SCRAM_SHA_256}`,
     );
   }
-  await expect(channel, "Z", "K"); // K is BackendKeyData, for cancelling
+  await expect(channel, "Z", "K"); // K is BackendKeyData, for cancelling queries
 }
 
 /** Runs the SCRAM exchange, in which both ends prove their identity. */

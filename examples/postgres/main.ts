@@ -1,7 +1,7 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
  * Runs SQL on a PostgreSQL server and prints the results: a client for a real
- * protocol, using only the framing layer.
+ * protocol, using only the framing and transport layers.
  *
  * ```sh
  * deno run --allow-net=127.0.0.1 examples/postgres/main.ts \

@@ -55,7 +55,7 @@ export function sized(text: string | null): Uint8Array {
   return concat([int32(bytes.length), bytes]);
 }
 
-/** Reads the body of a message, never past its end. */
+/** A reader for a message's body, which never reads past its end. */
 export class Body {
   /** Type of the message, a letter. */
   readonly type: string;

@@ -12,14 +12,14 @@ import { fromText, type Value } from "./values.ts";
 export interface Column {
   /** Name in the query; not necessarily unique. */
   name: string;
-  /** Id of its type (`pg_type.oid`). */
+  /** Id of the column's type (`pg_type.oid`). */
   type: number;
 }
 
 /** Result of one statement. */
 export interface Result {
   columns: Column[];
-  /** A value for each column, in each row. */
+  /** Rows, with a value for each column. */
   rows: Value[][];
   /** Command tag, such as `SELECT 2` or `INSERT 0 1`; "" for no statement. */
   command: string;

@@ -1,5 +1,5 @@
 /**
- * SASLprep (RFC 4013): maps equivalent spellings of a password to one.
+ * SASLprep (RFC 4013): maps equivalent spellings of a password to one form.
  *
  * @module
  */
@@ -18,9 +18,9 @@ const ASCII = /^[\x00-\x7F]*$/;
 /**
  * Prepares a password as a PostgreSQL server does.
  *
- * A password that SASLprep prohibits is used unchanged, as the server does.
- * Code points that Unicode 3.2 had not assigned and mixed directions are not
- * checked.
+ * A password that SASLprep prohibits is used unchanged, as in the server. This
+ * function does not check for code points that are unassigned in Unicode 3.2,
+ * or for text of mixed direction.
  */
 export function saslPrep(password: string): string {
   if (ASCII.test(password)) return password;

@@ -59,8 +59,8 @@ async function askForTls(tcp: Deno.TcpConn): Promise<void> {
   const greeting = frames(tcp, postgresStartup());
   greeting.write(int32(SSL_REQUEST));
   await greeting.detach();
-  // Exactly one byte: further bytes would be unencrypted, and anyone could have
-  // sent them (CVE-2021-23222).
+  // Read exactly one byte: further bytes would be unencrypted, and anyone could
+  // have sent them (CVE-2021-23222).
   const reply = new Uint8Array(1);
   await readExactly(tcp, reply);
   const letter = String.fromCharCode(reply[0] ?? 0);

@@ -41,7 +41,10 @@ export type FrameErrorCode =
 export interface FrameErrorOptions extends ErrorOptions {
   /** The reason why the frame is invalid. */
   code: FrameErrorCode;
-  /** Declared or actual length of the frame in payload bytes. */
+  /**
+   * Declared or actual payload length in bytes. For `"too-many-parts"`, the
+   * number of parts.
+   */
   declared?: number | undefined;
   /** The violated limit, in the unit of `declared`. */
   limit?: number | undefined;
@@ -79,7 +82,10 @@ export class FrameError extends Error {
   override readonly name = "FrameError";
   /** The reason why the frame is invalid. */
   readonly code: FrameErrorCode;
-  /** Declared or actual length of the frame in payload bytes, if known. */
+  /**
+   * Declared or actual payload length in bytes, if known. For
+   * `"too-many-parts"`, the number of parts.
+   */
   readonly declared: number | undefined;
   /** The violated limit, if any. */
   readonly limit: number | undefined;
@@ -89,7 +95,7 @@ export class FrameError extends Error {
   readonly frameIndex: number | undefined;
   /** First bytes of the frame, as far as received; at most 16. */
   readonly head: Uint8Array;
-  /** Probable cause, if the bytes look like a well-known protocol. */
+  /** Probable cause of the error, if known. */
   readonly hint: string | undefined;
 
   /**

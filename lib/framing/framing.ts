@@ -1,12 +1,13 @@
 /**
- * The contract of the framing layer: bytes in, frames out, and back. A framing
- * is pure: it uses no clock, no socket and no promise.
+ * Interfaces that convert bytes to frames and frames to bytes. A framing is
+ * pure: it uses no clock, no socket and no promise.
  *
  * @module
  */
 
 /**
- * Splits a stream of bytes, cut into arbitrary chunks, into frames.
+ * A decoder that splits a stream of bytes into frames. The chunks of the stream
+ * may end anywhere.
  *
  * @example The whole contract
  * ```ts ignore
@@ -40,7 +41,7 @@ export interface FrameDecoder {
    * @throws {FrameError} with code `"truncated"` if a frame is incomplete
    */
   end(): void;
-  /** Returns the bytes received but not decoded, for changing the protocol. */
+  /** Returns the bytes received but not decoded, for switching protocols. */
   rest(): Uint8Array;
   /**
    * Whether a frame has begun but is incomplete. If so, `end` throws. The pump
@@ -54,7 +55,7 @@ export interface FrameDecoder {
    * of a frame.
    */
   readonly held: number;
-  /** Number of frames skipped as too large (`onTooLarge: "skip"`). */
+  /** Number of invalid frames skipped (`onTooLarge: "skip"`). */
   readonly skipped: number;
   /**
    * Maximum payload length in bytes. A change applies to every frame whose
@@ -65,7 +66,7 @@ export interface FrameDecoder {
   maxFrameLength: number;
 }
 
-/** Turns payloads into frames. */
+/** An encoder that turns payloads into frames. */
 export interface FrameEncoder {
   /**
    * Encodes a payload as a frame in a new buffer.

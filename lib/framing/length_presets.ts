@@ -16,7 +16,7 @@ import { varintPrefixed } from "./layouts/varint_prefixed.ts";
 /** Options for the preset framings. */
 export interface PresetOptions {
   /**
-   * Maximum length in bytes that `next()` returns and `encode()` takes.
+   * Maximum number of bytes that `next()` returns and `encode()` takes.
    *
    * @default {4194304} unless the preset documents another limit; less if the
    * length field cannot hold it
@@ -32,7 +32,7 @@ export interface PresetOptions {
 }
 
 /**
- * Frames payloads with a length of 2 bytes, big-endian.
+ * Frames payloads with a 2-byte big-endian length prefix.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
@@ -41,7 +41,7 @@ export function u16be(options: PresetOptions = {}): Framing {
 }
 
 /**
- * Frames payloads with a length of 2 bytes, little-endian.
+ * Frames payloads with a 2-byte little-endian length prefix.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
@@ -50,7 +50,7 @@ export function u16le(options: PresetOptions = {}): Framing {
 }
 
 /**
- * Frames payloads with a length of 3 bytes, big-endian.
+ * Frames payloads with a 3-byte big-endian length prefix.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
@@ -59,7 +59,7 @@ export function u24be(options: PresetOptions = {}): Framing {
 }
 
 /**
- * Frames payloads with a length of 3 bytes, little-endian.
+ * Frames payloads with a 3-byte little-endian length prefix.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
@@ -68,7 +68,7 @@ export function u24le(options: PresetOptions = {}): Framing {
 }
 
 /**
- * Frames payloads with a length of 4 bytes, big-endian.
+ * Frames payloads with a 4-byte big-endian length prefix.
  *
  * @example Encode a frame and decode it
  * ```ts
@@ -90,7 +90,7 @@ export function u32be(options: PresetOptions = {}): Framing {
 }
 
 /**
- * Frames payloads with a length of 4 bytes, little-endian.
+ * Frames payloads with a 4-byte little-endian length prefix.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
@@ -99,7 +99,7 @@ export function u32le(options: PresetOptions = {}): Framing {
 }
 
 /**
- * Frames payloads with a length of 8 bytes, big-endian. A length of 2^53 or
+ * Frames payloads with an 8-byte big-endian length prefix. A length of 2^53 or
  * more is rejected.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
@@ -109,8 +109,8 @@ export function u64be(options: PresetOptions = {}): Framing {
 }
 
 /**
- * Frames payloads with a length of 8 bytes, little-endian. A length of 2^53 or
- * more is rejected.
+ * Frames payloads with an 8-byte little-endian length prefix. A length of 2^53
+ * or more is rejected.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
@@ -119,7 +119,7 @@ export function u64le(options: PresetOptions = {}): Framing {
 }
 
 /**
- * Frames payloads with a varint length, as in Protocol Buffers.
+ * Frames payloads with a varint length prefix, as in Protocol Buffers.
  *
  * Source: `writeDelimitedTo` of Protocol Buffers; libp2p.
  *

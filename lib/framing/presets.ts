@@ -33,7 +33,7 @@ import { fullPartContinues } from "./layouts/split_rules.ts";
 import { varintPrefixed } from "./layouts/varint_prefixed.ts";
 import { checkInteger, checkOneOf } from "./decode/option_checks.ts";
 
-/** Largest signed length of four bytes. */
+/** Largest value of a signed length field of four bytes. */
 const MAX_INT32 = 0x7fffffff;
 
 /** Checks a limit for protocols whose length field is a signed number. */
@@ -320,7 +320,7 @@ export function amqp(options: PresetOptions = {}): Framing {
 }
 
 /**
- * Frames byte arrays as Java's `DataOutputStream` usually writes them.
+ * Frames byte arrays that Java programs write with `writeInt` and `write`.
  *
  * ```text
  * ┌───────────────┬───────┐
@@ -328,8 +328,9 @@ export function amqp(options: PresetOptions = {}): Framing {
  * └───────────────┴───────┘
  * ```
  *
- * Java writes such a frame with `writeInt(bytes.length)` and `write(bytes)`, and
- * reads it with `readInt` and `readFully`. Source: `java.io.DataOutput`.
+ * A program writes such a frame with `writeInt(bytes.length)` and
+ * `write(bytes)`, and reads it with `readInt` and `readFully`. Source:
+ * `java.io.DataOutput`.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
  */

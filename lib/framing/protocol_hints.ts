@@ -5,8 +5,8 @@
  */
 
 /**
- * Recognizes well-known protocols by their first bytes. An absurd length
- * usually means that the peer speaks another protocol.
+ * First four bytes of well-known protocols, and the hint for each. An absurd
+ * length usually means that the peer speaks another protocol.
  */
 const SIGNATURES: readonly (readonly [prefix: string, hint: string])[] = [
   ["HTTP", "the bytes look like an HTTP response"],

@@ -6,8 +6,9 @@
 import { indexOfByte, startsWith } from "./uint.ts";
 
 /**
- * Finds the first occurrence of several byte strings. If two begin at the same
- * offset, the one listed first wins, even if its last byte has not arrived yet.
+ * A search for the first occurrence of any of several byte strings. If two
+ * begin at the same offset, the one listed first wins, even if its last byte
+ * has not arrived yet.
  */
 export class DelimiterSearch {
   /** Length in bytes of the delimiter that was found. */
@@ -84,8 +85,9 @@ export class DelimiterSearch {
 }
 
 /**
- * Returns the two bytes of a delimiter such as CR LF. There must be exactly one
- * other delimiter, the last byte of this one.
+ * Returns the longer delimiter's two bytes, if the delimiters are a pair. A
+ * pair is one byte, and two different bytes that end with it, such as LF and
+ * CR LF.
  */
 function pairOf(
   delimiters: readonly Uint8Array[],

@@ -2,8 +2,8 @@
  * Assembles frames from chunks, for the decoders of all layouts.
  *
  * A layout sees only contiguous bytes and reports where a frame ends. The
- * assembler makes the bytes contiguous with at most one copy, counts frames and
- * offsets, and throws the errors.
+ * assembler makes the bytes contiguous with at most one copy, counts frames,
+ * tracks offsets, and throws the errors.
  *
  * ```text
  *   push ──► chunk ──► a frame that is complete in the chunk is a view of it
@@ -28,9 +28,9 @@ export interface Fault {
   readonly limit?: number | undefined;
   readonly hint?: string | undefined;
   /**
-   * How to find the next frame if this one may be skipped: the number of bytes
-   * from its start, or `"discard"` to use {@linkcode FrameLayout.discard}.
-   * Absent if the next frame cannot be found.
+   * Position of the next frame, if the invalid one may be skipped. It is the
+   * number of bytes from the invalid frame's start, or `"discard"` to use
+   * {@linkcode FrameLayout.discard}. Absent if the next frame cannot be found.
    */
   readonly resume?: number | "discard" | undefined;
 }
@@ -38,7 +38,8 @@ export interface Fault {
 /** A layout of frames, with the state of one decoder. */
 export interface FrameLayout {
   /**
-   * Maximum payload length in bytes; applies to frames of unknown length.
+   * Maximum payload length in bytes. A change applies to every frame whose
+   * length is not known yet.
    */
   limit: number;
   /** Smallest and largest valid `limit`. */
@@ -49,7 +50,7 @@ export interface FrameLayout {
   fault: Fault | undefined;
   /** Payload length in bytes of the last measured frame, if known. */
   readonly declared: number | undefined;
-  /** Whether the end of a discarded frame has not arrived yet. */
+  /** Whether a frame is being discarded until its end arrives. */
   readonly discarding: boolean;
   /** Number of bytes of memory that the layout owns. */
   readonly held: number;
@@ -64,6 +65,7 @@ export interface FrameLayout {
   measure(bytes: Uint8Array, start: number, end: number): number;
   /**
    * Returns the payload of a complete frame; `undefined` for a fault or filler.
+   * Filler is bytes to drop, such as those of a discarded frame.
    */
   open(bytes: Uint8Array, start: number, end: number): Uint8Array | undefined;
   /** Makes `measure` report the rest of this frame as filler. */
@@ -89,7 +91,10 @@ export class FrameAssembler implements FrameDecoder {
   protected stop = 0;
   /** Number of frames returned or skipped. */
   protected frames = 0;
-  /** Whether no frame is being assembled or skipped: the next one begins in the chunk. */
+  /**
+   * Whether the next frame begins in the chunk. If so, no frame is being
+   * assembled or skipped.
+   */
   protected plain = true;
   protected readonly layout: FrameLayout;
 
@@ -286,9 +291,9 @@ export class FrameAssembler implements FrameDecoder {
   /**
    * Drops the first `count` bytes of this decoder's own buffer. Bytes after
    * them were copied too early: bytes of the current chunk are returned to it,
-   * and bytes of an earlier chunk (a delimiter that might have become a longer
-   * one) stay. If the dropped bytes are lent out as a frame, they are not
-   * overwritten.
+   * and bytes of an earlier chunk stay, such as the beginning of a longer
+   * delimiter that did not follow. If the dropped bytes are lent out as a
+   * frame, they are not overwritten.
    */
   #consumeOwn(count: number, lent: boolean): void {
     const surplus = this.#have - count;

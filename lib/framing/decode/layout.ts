@@ -1,5 +1,5 @@
 /**
- * Base classes of the layouts that `FrameAssembler` measures.
+ * Base classes of the layouts that `FrameAssembler` uses.
  *
  * @module
  */

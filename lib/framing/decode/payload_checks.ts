@@ -25,7 +25,9 @@ export function checkPayloadLength(
   }
 }
 
-/** Throws if a target is too small; bytes would be lost silently. */
+/**
+ * Throws if a target is too small. Otherwise, bytes would be lost silently.
+ */
 export function checkRoom(
   target: Uint8Array,
   offset: number,

@@ -74,8 +74,8 @@ export class ReusedBuffer {
 
   /**
    * Records that the buffer is not needed. Only the second call in a row drops
-   * the memory: if reads happen to end where frames do, the memory is needed
-   * again immediately.
+   * the memory, because a read may merely have ended where a frame does; the
+   * memory is then needed again immediately.
    */
   idle(): void {
     if (!this.#used) this.bytes = EMPTY;

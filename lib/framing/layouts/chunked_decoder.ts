@@ -202,7 +202,10 @@ export class ChunkedDecoder implements FrameDecoder {
     }
   }
 
-  /** Re-encodes the parts of an unfinished message, which were never returned. */
+  /**
+   * Returns the bytes left. The parts of an unfinished message are encoded
+   * again.
+   */
   rest(): Uint8Array {
     const encoder = this.#config.inner.encoder();
     const pieces: Uint8Array[] = [];

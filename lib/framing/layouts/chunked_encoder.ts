@@ -52,8 +52,8 @@ export class ChunkedEncoder implements FrameEncoder {
     if (this.#fitsOne(payload.length)) {
       return this.#inner.encodeInto(payload, target, offset);
     }
-    // If both share memory, the first part's frame may overwrite the second's
-    // data.
+    // If payload and target share memory, the first part's frame may overwrite
+    // the second part's data.
     const source = payload.buffer === target.buffer ? payload.slice() : payload;
     const { partLength } = this.#config.rule;
     const first = source.subarray(0, this.#kept);

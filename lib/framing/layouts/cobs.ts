@@ -22,7 +22,8 @@ export interface CobsOptions {
   /**
    * How to handle a frame that is too large or malformed: `"close"` throws;
    * `"skip"` counts it in `skipped` and continues after the next zero byte. Use
-   * `"skip"` on a noisy line, where damage then costs only one frame.
+   * `"skip"` on a noisy line: damaged bytes then cost one frame, or two frames
+   * if the byte between them is damaged.
    *
    * @default {"close"}
    */
@@ -34,8 +35,9 @@ const BLOCK = 254;
 const RANGE = [0, 2 ** 52] as const;
 
 /**
- * Creates a COBS framing: payloads without zero bytes, terminated by a zero
- * byte. Each code byte is the distance to the payload's next zero byte.
+ * Creates a COBS framing: a zero byte appears only as the terminator. Each code
+ * byte is the distance to the payload's next zero byte, or 255 if the next 254
+ * bytes contain none.
  *
  * ```text
  * ┌──────┬─────────────┬──────┬─────────────┬────┐
@@ -87,7 +89,10 @@ class CobsLayout extends TerminatedLayout {
     this.#decoded.idle();
   }
 
-  /** Allows for encoders that append a code byte after full blocks. */
+  /**
+   * Maximum number of bytes before the terminator. Some encoders append a code
+   * byte after a full block.
+   */
   protected get maxEncoded(): number {
     return this.limit + Math.floor(this.limit / BLOCK) + 2;
   }
@@ -161,7 +166,8 @@ class CobsEncoder implements FrameEncoder {
   encodeInto(payload: Uint8Array, target: Uint8Array, offset: number): number {
     checkPayloadLength(payload.length, 0, this.#limit);
     checkRoom(target, offset, this.maxEncodedLength(payload.length));
-    // If both share memory, stuffing would overwrite bytes not yet read.
+    // If payload and target share memory, stuffing would overwrite bytes not yet
+    // read.
     const source = payload.buffer === target.buffer ? payload.slice() : payload;
     let codeAt = offset;
     let at = offset + 1;

@@ -53,13 +53,17 @@ interface DelimitedConfig {
   readonly limit: number;
 }
 
-/** Limits the work for each byte; far more than protocols need. */
+/**
+ * Maximum number of delimiters. It limits the work for each byte, and is far
+ * more than protocols need.
+ */
 const MAX_DELIMITERS = 16;
 const MAX_DELIMITER_LENGTH = 64;
 const RANGE = [0, Number.MAX_SAFE_INTEGER - MAX_DELIMITER_LENGTH] as const;
 
 /**
- * Creates a framing whose frames end with a delimiter. No frame may contain it.
+ * Creates a framing whose frames end with a delimiter. No payload may contain a
+ * delimiter.
  *
  * ```text
  * ┌─────────┬───────────┐

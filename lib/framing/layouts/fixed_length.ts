@@ -30,7 +30,7 @@ import { checkInteger } from "../decode/option_checks.ts";
  * assertEquals(decoder.rest(), new Uint8Array([5]));
  * ```
  *
- * @param length bytes in each frame, at least 1
+ * @param length number of bytes in each frame, at least 1
  * @throws {RangeError} if `length` is out of range
  */
 export function fixedLength(length: number): Framing {

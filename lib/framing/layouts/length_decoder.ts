@@ -7,7 +7,10 @@ import { FrameAssembler } from "../decode/frame_assembler.ts";
 import type { LengthConfig } from "./length_config.ts";
 import { LengthLayout } from "./length_layout.ts";
 
-/** Added to the width of little-endian fields, so that one switch suffices. */
+/**
+ * Number added to the width of little-endian fields. One switch then handles
+ * both byte orders.
+ */
 const LITTLE = 16;
 
 /**
@@ -62,7 +65,7 @@ export class LengthDecoder extends FrameAssembler {
   }
 }
 
-/** Reads a length field; negative for 2^31 or more, which takes the general path. */
+/** Reads a length field; returns a negative number for 2^31 or more. */
 function readField(field: number, b: Uint8Array, at: number): number {
   switch (field) {
     case 4:

@@ -14,15 +14,15 @@ import {
 } from "../decode/option_checks.ts";
 import { PrefixEncoder } from "./prefix_encoder.ts";
 
-/** Reads and writes a custom length prefix, for {@linkcode prefixed}. */
+/** The format of a custom length prefix, for {@linkcode prefixed}. */
 export interface Prefix {
   /** Maximum length of a prefix in bytes, from 1 to 1024. */
   readonly maxLength: number;
   /** Maximum payload length in bytes that a prefix can express. */
   readonly maxPayloadLength: number;
   /**
-   * Reads a prefix. If it throws, the decoder throws a `FrameError` with code
-   * `"bad-prefix"` with the exception's message.
+   * Reads a prefix. If this method throws, the decoder throws a `FrameError`
+   * with the code `"bad-prefix"`, whose message includes the exception's.
    *
    * @param bytes the bytes of the frame received so far, 1 to `maxLength`; the
    * last ones may belong to the payload; valid during the call

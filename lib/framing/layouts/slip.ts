@@ -29,7 +29,8 @@ export interface SlipOptions {
   /**
    * How to handle a frame that is too large or malformed: `"close"` throws;
    * `"skip"` counts it in `skipped` and continues after the next END byte. Use
-   * `"skip"` on a noisy line, where damage then costs only one frame.
+   * `"skip"` on a noisy line: damaged bytes then cost one frame, or two frames
+   * if the byte between them is damaged.
    *
    * @default {"close"}
    */
@@ -43,7 +44,7 @@ const ESC_ESC = 0xdd;
 const RANGE = [1, 2 ** 51] as const;
 
 /**
- * Creates a SLIP framing: payloads with END and ESC bytes escaped, then END.
+ * Creates a SLIP framing: escaped payloads, each followed by an END byte.
  *
  * ```text
  * ┌─────────────────┬────┐
@@ -171,7 +172,8 @@ class SlipEncoder implements FrameEncoder {
   encodeInto(payload: Uint8Array, target: Uint8Array, offset: number): number {
     checkPayloadLength(payload.length, 1, this.#limit);
     checkRoom(target, offset, this.maxEncodedLength(payload.length));
-    // If both share memory, escaping would overwrite bytes not yet read.
+    // If payload and target share memory, escaping would overwrite bytes not yet
+    // read.
     const source = payload.buffer === target.buffer ? payload.slice() : payload;
     let at = offset;
     if (this.#leadingEnd) target[at++] = END;

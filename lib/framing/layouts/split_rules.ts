@@ -6,7 +6,7 @@
 import { checkInteger } from "../decode/option_checks.ts";
 
 /**
- * Splits a message across frames, for {@linkcode chunked}.
+ * A rule for splitting a message across frames, for {@linkcode chunked}.
  *
  * ```text
  *          ┌────────┬──────┐┌────────┬──────┐     ┌────────┬──────┐
@@ -47,7 +47,10 @@ export interface SplitRule {
     index: number,
     last: boolean,
   ): void;
-  /** Whether a later part belongs to the same message. If absent, every part does. */
+  /**
+   * Returns whether a later part belongs to the same message. If this method is
+   * absent, every later part does.
+   */
   follows?(part: Uint8Array, first: Uint8Array, index: number): boolean;
 }
 
@@ -69,9 +72,10 @@ export interface FullPartOptions {
 }
 
 /**
- * Creates MySQL's split rule: a full part is followed by another part. A message
- * that is a multiple of the full length ends with an empty part. Source: MySQL
- * Internals, "MySQL Packets", for payloads of 2^24-1 bytes or more.
+ * Creates MySQL's split rule: a full part is followed by another part. A
+ * message whose length is a multiple of the full length ends with an empty
+ * part. Source: MySQL Internals, "MySQL Packets", for payloads of 2^24-1 bytes
+ * or more.
  *
  * @example Split into parts of four bytes
  * ```ts

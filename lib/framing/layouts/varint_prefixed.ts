@@ -203,7 +203,7 @@ class VarintLayout extends Layout {
   }
 }
 
-/** Accepts payloads that are whole frames and rejects all others. */
+/** An encoder that accepts only payloads that are whole frames. */
 class WholeVarintEncoder implements FrameEncoder, InPlaceFraming {
   readonly headroom = 0;
   readonly tailroom = 0;

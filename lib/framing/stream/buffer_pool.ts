@@ -1,7 +1,8 @@
 /**
- * A pool of buffers that connections borrow while bytes are in transit. An idle
- * connection therefore holds no buffer, and a busy one does not allocate. A
- * pooled buffer keeps its identity, so codecs may use it as a cache key.
+ * A pool of buffers that connections borrow while bytes are in transit. A busy
+ * connection therefore does not allocate, and an idle one can return its
+ * buffers. A pooled buffer keeps its identity, so codecs may use it as a cache
+ * key.
  *
  * @module
  */
@@ -29,8 +30,8 @@ export function acquire(atLeast: number): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Returns a buffer to the pool. Call it once, and keep no reference to the
- * buffer.
+ * Returns a buffer to the pool. Call this once per buffer, and keep no
+ * reference to it.
  */
 export function release(buffer: Uint8Array<ArrayBuffer>): void {
   for (let i = 0; i < SHELVES.length; i++) {

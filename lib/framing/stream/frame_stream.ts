@@ -1,6 +1,6 @@
 /**
- * Frames over a connection. The pump, which implements it, is the only part of
- * this layer that waits.
+ * Frames over a connection. The pump implements `FrameStream`; apart from the
+ * web streams, it is the only part of this layer that waits.
  *
  * @module
  */
@@ -19,7 +19,7 @@ export type { DetachedConnection, FrameRoom, FramesOptions };
  * | --- | --- | --- |
  * | `begin` … `commit` | in place, no copy | never |
  * | `write` | a copy | never |
- * | `send` | a copy; above 128 KiB, the payload itself | above `highWaterMark`; for a payload that is not copied |
+ * | `send` | a copy; above 128 KiB, the payload itself | while more than `highWaterMark` bytes are unsent; until a payload that is not copied is written |
  * | `flush` | | until everything is written |
  *
  * Frames from one turn of the event loop are sent together, in one write. A
@@ -41,8 +41,8 @@ export interface FrameStream
   /** Number of bytes framed so far. */
   readonly bytesFramed: number;
   /**
-   * Number of framed bytes passed to the transport, accepted or not. Bytes
-   * beyond that were never sent.
+   * Number of framed bytes passed to the transport, accepted or not. Framed
+   * bytes beyond this number were never sent.
    */
   readonly bytesHanded: number;
   /** Number of bytes read so far. */
@@ -55,14 +55,15 @@ export interface FrameStream
    *
    * @param onFrame called with each frame
    * @param afterRead called after the last frame of each read
-   * @returns when the peer has ended its stream cleanly, or the stream was
-   * closed or detached locally
+   * @returns a promise that resolves when the peer has ended its stream
+   * cleanly, or the stream was closed or detached locally
    * @throws {FrameError} if the stream cannot be decoded or ends inside a
    * frame, or if a frame takes too long. Rejects with the transport's error if
-   * reading or writing fails, and with the signal's reason if it is aborted.
-   * All frames that were complete before the fault are passed to `onFrame`
-   * first. A decoding or read error leaves the write side open, so that the
-   * peer can be notified; a timeout or an aborted signal closes the connection.
+   * reading or writing fails, and with the signal's reason if the signal is
+   * aborted. All frames that were complete before the fault are passed to
+   * `onFrame` first. A decoding or read error leaves the write side open, so
+   * that the peer can be notified; a timeout or an aborted signal closes the
+   * connection.
    */
   receive(
     onFrame: (frame: Uint8Array) => void,
@@ -74,8 +75,8 @@ export interface FrameStream
    * on, then call {@linkcode FrameStream.commit} or
    * {@linkcode FrameStream.abandon} in the same turn. Calling `begin` again
    * before that replaces the space with a larger one and discards its content.
-   * Every call returns the same object, and reuses the `Uint8Array` of each
-   * buffer.
+   * Every call returns the same object, whose `buffer` is pooled: codecs may
+   * use it as a cache key.
    *
    * @param room minimum space for the payload, in bytes
    * @throws {RangeError} if `room` is negative or `NaN`
@@ -125,7 +126,7 @@ export interface FrameStream
   /** Closes the connection immediately; unsent bytes are lost. */
   close(): void;
   /**
-   * Returns the connection and the undecoded bytes, for changing the protocol.
+   * Returns the connection and the undecoded bytes, for switching protocols.
    * Unsent bytes are written first. The frame stream cannot be used afterwards.
    * Call this between two frames: in `onFrame` or in the body of a loop.
    *
@@ -141,8 +142,9 @@ export interface FrameStream
  * object with the methods of `Connection`.
  *
  * The stream owns the connection: disposing the stream writes unsent bytes and
- * closes the connection. An idle stream holds 2 KiB for reading. After a burst
- * it holds up to 64 KiB, and all streams together at most 4 MiB of such buffers.
+ * closes the connection. An idle stream holds 2 KiB for reading. After a burst,
+ * it holds up to 64 KiB, but all idle streams together hold at most 4 MiB of
+ * such buffers.
  *
  * @example Send frames from one process to another
  * ```ts

@@ -13,8 +13,8 @@ export interface FramesOptions {
   /**
    * Whether async iteration copies frames. `"always"` copies each one.
    * `"never"` lends each frame until the next one is requested. `"auto"` copies
-   * unless the frame fills at least three quarters of the read buffer that it
-   * would keep alive; the frame then takes over that buffer.
+   * a frame unless it fills at least three quarters of its read buffer; such a
+   * frame takes over the buffer.
    *
    * @default {"always"}
    */
@@ -49,8 +49,8 @@ export interface FramesOptions {
    */
   linger?: number | undefined;
   /**
-   * Closes the connection when aborted. The stream's pending calls then reject
-   * with the signal's reason.
+   * Signal that closes the connection when aborted. The stream's pending calls
+   * then reject with the signal's reason.
    */
   signal?: AbortSignal | undefined;
 }

@@ -18,14 +18,15 @@ import { acquire, release, SLAB } from "./buffer_pool.ts";
 /** Size in bytes of the buffer that an idle connection holds. */
 export const IDLE_READ = 2 * 1024;
 
-/** Buffer sizes in ascending order; a connection owns a buffer of the first. */
+/** Buffer sizes, ascending; a connection owns one buffer of the first size. */
 const SIZES = [IDLE_READ, 16 * 1024, SLAB] as const;
 const LARGEST = SIZES.length - 1;
 const READS_BEFORE_SMALLER = 4;
 
 /**
  * Limit on the borrowed bytes in all pending reads of a thread. Reads beyond it
- * use a buffer of {@linkcode IDLE_READ} bytes. Each burst therefore takes one
+ * use a buffer of {@linkcode IDLE_READ} bytes. A read after a full one does not
+ * count, because more bytes are likely ready. Each burst therefore takes one
  * read, and 10,000 connections that are idle after a burst hold little more
  * than 10,000 that were always idle.
  */

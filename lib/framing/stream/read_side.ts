@@ -10,7 +10,7 @@ import { FrameError } from "../errors.ts";
 import { view } from "../decode/uint.ts";
 import { ReadBuffers } from "./read_buffers.ts";
 
-/** Reads the bytes of one connection into a decoder. */
+/** The reader that passes the bytes of one connection to a decoder. */
 export class ReadSide {
   /** Number of bytes read so far. */
   bytesRead = 0;
@@ -100,7 +100,8 @@ export class ReadSide {
   }
 
   /**
-   * Transfers the last chunk's buffer to the owner of a frame.
+   * Transfers the buffer that contains a frame to the frame's owner. Returns
+   * `false` if the buffer does not belong to this connection.
    */
   disown(frame: Uint8Array): boolean {
     return this.#memory.disown(frame);

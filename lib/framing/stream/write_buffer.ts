@@ -30,7 +30,7 @@ export interface Batch {
 const NOTHING = new Uint8Array(0);
 
 /**
- * Collects contiguous frames until they are taken as one batch:
+ * A buffer of contiguous frames, which are taken as one batch:
  *
  * ```text
  *  0                      end                              length
@@ -121,7 +121,7 @@ export class WriteBuffer {
 
   /**
    * Writes the header of a payload that follows this batch. Returns `false` if
-   * the layout does not allow it.
+   * the layout does not allow a separate header.
    */
   writeHeader(payloadLength: number): boolean {
     const encoder = this.#encoder;
@@ -149,10 +149,10 @@ export class WriteBuffer {
     return batch;
   }
 
-  /** Drops everything. */
+  /** Drops all frames and their buffer. */
   release(): void {
-    // The owner of an open frame may still write into its space, so its buffer
-    // is dropped, not released.
+    // The owner of an open frame may still write into the buffer, so it is
+    // dropped, not released.
     if (this.open) this.#room.buffer = NOTHING;
     else if (this.#bytes !== NOTHING) release(this.#bytes);
     this.open = false;

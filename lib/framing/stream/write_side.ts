@@ -16,15 +16,15 @@ import { release } from "./buffer_pool.ts";
 import { type Batch, type FrameRoom, WriteBuffer } from "./write_buffer.ts";
 
 /**
- * Number of bytes to write immediately if no write is in progress. Waiting for
- * the end of the turn would make two peers work in lockstep, each idle while
- * the other handles its batch. Values from 512 B to 4 KiB all improve
- * throughput; 8 KiB does not.
+ * Number of framed bytes that start a write before the turn ends. A write in
+ * progress must end first. Waiting for the end of the turn would make two peers
+ * work in lockstep, each idle while the other handles its batch. Values from
+ * 512 B to 4 KiB all improve throughput; 8 KiB does not.
  */
 export const EARLY = 2 * 1024;
 
 /**
- * Payload length above which a second write is cheaper than a copy. Such a
+ * Payload length above which a second write is cheaper than a copy. A longer
  * payload may follow its header in a separate write.
  */
 export const LARGE = 128 * 1024;
@@ -46,7 +46,7 @@ export interface WriteSideEvents {
   onFailed(error: unknown): void;
 }
 
-/** Writes frames to one connection. */
+/** The writer of frames to one connection. */
 export class WriteSide {
   /** Number of bytes framed so far. */
   framed = 0;
