@@ -1,6 +1,7 @@
 /**
- * Drives one side of a connection: moves frames between stream and session,
- * arms one timer, and runs handlers. The session holds all protocol rules.
+ * Drives one side of a connection: moves frames between the stream and the
+ * session, arms one timer, and runs handlers. The session holds all protocol
+ * rules.
  *
  * @module
  */
@@ -36,7 +37,7 @@ import { HEADER } from "../session/wire/frame_header.ts";
 export interface PeerEvents {
   /**
    * Called on a server with the client's HELLO and credentials. The server then
-   * calls `peer.session.accept()` or `refuse()`.
+   * calls `peer.enter().accept()` or `peer.enter().refuse()`.
    */
   onAuthenticate(hello: Hello, credentials: unknown): void;
   /** Called when the handshake is complete. */
@@ -57,7 +58,7 @@ export interface PeerEvents {
 
 /** Options for a {@linkcode Peer}. */
 export interface PeerOptions {
-  /** Which end of the connection this is. */
+  /** This side's role in the connection. */
   readonly role: "client" | "server";
   /** The connection, which the `Peer` then owns. */
   readonly connection: Connection;
@@ -79,7 +80,7 @@ export interface PeerOptions {
 
 /**
  * Milliseconds to wait after GOAWAY for the peer to end its stream. Closing
- * immediately could destroy bytes that it has not read yet.
+ * immediately could destroy bytes that the peer has not read yet.
  */
 const LINGER = 1000;
 
@@ -92,7 +93,7 @@ const DONE: Promise<void> = Promise.resolve();
 
 const peers = new WeakMap<object, Peer>();
 
-/** Returns the `Peer` of a session, for tests of what it holds. */
+/** Returns the `Peer` of a session, for tests that inspect it. */
 export function peerOf(publicSession: object): Peer | undefined {
   return peers.get(publicSession);
 }
@@ -156,9 +157,9 @@ export class Peer implements SessionHost, NotificationHost {
   }
 
   /**
-   * Enters the session: sets its time, and arms its timer at the end of this
-   * turn, after the command that follows. Commands are available only through
-   * this method, so the timer is always updated.
+   * Enters the session. Sets its time, and arms its timer in a microtask, after
+   * the command that follows. Commands are available only through this method,
+   * so the timer is always updated.
    */
   enter(): Session {
     if (!this.#armQueued) {
@@ -177,8 +178,8 @@ export class Peer implements SessionHost, NotificationHost {
   }
 
   /**
-   * Methods that both sides declare differently, as far as this side knows;
-   * empty until the handshake is complete.
+   * Methods that this side knows to be declared differently by the peer; empty
+   * until the handshake is complete.
    */
   get mismatches(): readonly MethodMismatch[] {
     const { peer } = this.session;
@@ -208,7 +209,8 @@ export class Peer implements SessionHost, NotificationHost {
    * Sends new credentials and waits until the server has accepted them.
    * Refreshes are sent one at a time, so that the last credentials take effect.
    *
-   * @throws {SessionError} if the session has ended, or ends before that
+   * @throws {SessionError} if the session has ended, or ends before the server
+   * has accepted the credentials
    */
   refresh(credentials: unknown): Promise<void> {
     const refreshed = this.#lastRefresh.then(() => this.#refresh(credentials));
@@ -309,10 +311,13 @@ export class Peer implements SessionHost, NotificationHost {
     this.#options.events.onEnded(error);
   }
 
-  /** Flushes GOAWAY and ends the outgoing stream. The peer then has `LINGER` ms to end its own. */
+  /**
+   * Flushes GOAWAY and ends the outgoing stream. The peer then has `LINGER` ms
+   * to end its own stream.
+   */
   #closeStream(): void {
-    // Without GOAWAY, drop unsent bytes: their calls have already failed as
-    // unsent.
+    // Without GOAWAY, drop unsent bytes, because their calls have already
+    // failed as unsent.
     if (!this.session.sentGoaway) return this.#close();
     this.#stream.closeWrite().catch(() => this.#close());
     this.#linger = setTimeout(() => this.#close(), LINGER);

@@ -22,7 +22,10 @@ import {
 
 /** A failure that no method declares, as reported to `onError`. */
 export interface Incident {
-  /** Id of the incident, a UUID. It is the only detail that the peer receives. */
+  /**
+   * Id of the incident, a UUID. By default, it is the only detail that the peer
+   * receives.
+   */
   readonly id: string;
   /** Dotted name of the method; `""` if the failure concerns no method. */
   readonly method: string;
@@ -41,7 +44,7 @@ export interface SessionOptions<
   Context extends MiddlewareContext = MiddlewareContext,
 > {
   /**
-   * Codecs of message bodies. A client uses the first one; a server uses the
+   * Codecs for message bodies. A client uses the first codec; a server uses the
    * one that the client has chosen.
    *
    * @default {[msgpack()]}
@@ -66,7 +69,7 @@ export interface SessionOptions<
    */
   middleware?: Middleware<Extra, Context> | undefined;
   /**
-   * Interceptors around every call that this side makes, the outermost first.
+   * Interceptors around every call that this side makes, outermost first.
    *
    * @default {[]}
    */
@@ -92,7 +95,7 @@ export interface SessionOptions<
    */
   onError?: ((incident: Incident) => void | Promise<void>) | undefined;
   /**
-   * Details of undeclared failures that the peer receives besides the id.
+   * Details that the peer receives about undeclared failures, besides the id.
    *
    * - `"none"`: no details.
    * - `"message"`: the error's name and message.
@@ -109,15 +112,15 @@ export interface SessionOptions<
 
 /** Session options, validated and with defaults. */
 export interface ResolvedSessionOptions {
-  /** Codecs of message bodies. */
+  /** Codecs for message bodies. */
   readonly codecs: readonly [MessageCodec, ...MessageCodec[]];
   /** All limits. */
   readonly limits: SessionLimits;
   /** Middleware around every handler. */
   readonly middleware: AnyMiddleware | undefined;
-  /** Interceptors of every call. */
+  /** Interceptors around every call. */
   readonly interceptors: readonly Interceptor[];
-  /** Default options of every call. */
+  /** Default options for every call. */
   readonly callDefaults: CallOptions;
   /** Reports a failure to `onError`. */
   readonly report: (error: unknown, method: string) => IncidentReport;

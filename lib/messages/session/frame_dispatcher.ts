@@ -16,13 +16,13 @@ import { Flag, HEADER, Kind, readId } from "./wire/frame_header.ts";
 
 /** The parts of a session that handle frames. */
 export interface FrameReceivers {
-  /** Handles frames for calls that this side made. */
+  /** Receiver of frames for calls that this side made. */
   readonly outgoing: OutgoingCalls;
-  /** Handles frames for calls that the peer made. */
+  /** Receiver of frames for calls that the peer made. */
   readonly incoming: IncomingCalls;
-  /** Handles PING and PONG. */
+  /** Receiver of PING and PONG. */
   readonly ping: Ping;
-  /** Handles AUTH. */
+  /** Receiver of AUTH. */
   readonly credentialRefresh: CredentialRefresh;
   /** Called when a PONG for the PINGs up to `number` has arrived. */
   onPong(number: number): void;
@@ -30,7 +30,7 @@ export interface FrameReceivers {
   onGoaway(goaway: Goaway): void;
 }
 
-/** Passes frames to the part that handles them. */
+/** Router of frames to the parts that handle them. */
 export class FrameDispatcher {
   readonly #shared: SharedState;
   /** `id % 2` of the calls that this side makes: 1 for a client, 0 for a server. */

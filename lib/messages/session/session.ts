@@ -13,8 +13,8 @@
  * | inputs | `receive`, `readSome`, `written`, `inputEnded`, `framingFailed`, `tick` |
  * | handshake and end | `start`, `accept`, `refuse`, `refresh`, `drain`, `close`, `expel` |
  * | calls to the peer | `outgoing`: `open`, `notify`, `notifyEncoded`, `endItems`, `giveUp` |
- * | calls of the peer | `incoming.responses`: `respond`, `fail` |
- * | items of a call | `shared`, for the functions in `flow/` |
+ * | the peer's calls | `incoming.responses`: `respond`, `fail` |
+ * | a call's items | `shared`, for the functions in `flow/` |
  *
  * @module
  */
@@ -62,7 +62,9 @@ export interface SessionView {
   readonly encoding: boolean;
   /** Whether a notification can be sent now without being queued. */
   readonly mayNotify: boolean;
-  /** Whether a GOAWAY is the last frame sent; see {@linkcode Lifecycle.sentGoaway}. */
+  /**
+   * Whether this side has sent a GOAWAY; see {@linkcode Lifecycle.sentGoaway}.
+   */
   readonly sentGoaway: boolean;
   /** Time in ms at which {@linkcode Session.tick} must be called next. */
   readonly wakeAt: number;
@@ -321,7 +323,7 @@ export class Session implements SessionView {
     }
   }
 
-  /** Sends waiting frames after the transport accepted bytes. */
+  /** Sends waiting frames after the transport has accepted bytes. */
   written(): void {
     if (this.state === "closed") return;
     const { now, writer } = this.shared;
@@ -339,7 +341,7 @@ export class Session implements SessionView {
   }
 
   /**
-   * Ends the session: the peer ended its stream, or the transport failed.
+   * Ends the session because the peer's stream ended or the transport failed.
    */
   inputEnded(cause: unknown): void {
     if (this.state === "closed") return;
@@ -407,9 +409,9 @@ export class Session implements SessionView {
   }
 
   /**
-   * Drains the session: no new call starts, and calls in flight may finish
-   * within the grace period. Sends GOAWAY and, after one round trip, a GOAWAY
-   * with the id of the last accepted call.
+   * Drains the session. No new call starts, and calls in flight may finish
+   * within the grace period. Sends GOAWAY and, after one round trip, a second
+   * GOAWAY with the id of the last accepted call.
    */
   drain(): void {
     this.#lifecycle.beginDrain();

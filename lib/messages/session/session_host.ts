@@ -12,7 +12,7 @@ import type { SessionLimits } from "./wire/limits.ts";
 import type { RefreshHost } from "./control/credential_refresh.ts";
 import type { FrameSink } from "./flow/frame_writer.ts";
 
-/** Receives the events of a session. */
+/** Receiver of a session's events. */
 export interface SessionHost
   extends RequestHost, RefreshHost, RoomHost, LifecycleHost {
   /**
@@ -34,7 +34,7 @@ export interface SessionConfig extends HandshakeConfig {
   readonly sink: FrameSink;
   /** Limits, with every default filled in. */
   readonly limits: SessionLimits;
-  /** Receives the events. */
+  /** Receiver of the events. */
   readonly host: SessionHost;
   /** The current time, ms. */
   readonly now: number;

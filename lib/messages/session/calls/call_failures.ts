@@ -37,7 +37,7 @@ export function errorForUnsettled(
   });
 }
 
-/** Returns the error for new calls after the session closed or drained. */
+/** Returns the error for a new call when the session permits none. */
 export function errorForNew(closed: CallError, method: string): CallError {
   return new CallError(closed.message, {
     code: closed.code,
@@ -58,7 +58,7 @@ export function overloaded(method: string, why: string): CallError {
   });
 }
 
-/** Why the peer does not serve a method. */
+/** The reason why the peer does not serve a method. */
 export type UnservedReason = Exclude<MismatchReason, "schema">;
 
 /** Returns the error for a call to an unserved method. */

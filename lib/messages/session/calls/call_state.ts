@@ -17,9 +17,10 @@
  * ```
  *
  * `terminal` is the RESULT or ERROR that the callee owes for every REQUEST,
- * even a cancelled one; the call occupies its slot at both ends until then.
- * `settle` means that the handler has settled; `sent` means that the terminal
- * frame has been sent, which may have to wait for items without credit.
+ * even a cancelled one; the call occupies its slot at each end until that frame
+ * has been sent or received. `settle` means that the handler has settled;
+ * `sent` means that the terminal frame has been sent; that frame may have to
+ * wait for queued items that lack credit.
  *
  * @module
  */
@@ -66,12 +67,12 @@ export const CALLEE: Table = {
   done: {},
 };
 
-/** Returns whether callers of this shape send items. */
+/** Returns whether the caller sends items in calls of this shape. */
 export function sendsItems(shape: string): boolean {
   return shape === "clientStream" || shape === "duplex";
 }
 
-/** Returns whether callers of this shape receive items. */
+/** Returns whether the caller receives items in calls of this shape. */
 export function receivesItems(shape: string): boolean {
   return shape === "serverStream" || shape === "duplex";
 }

@@ -60,7 +60,10 @@ export class CallTable<Call extends Numbered> {
   }
 }
 
-/** Halves the id first: all ids of one side have the same parity. */
+/**
+ * Returns an id's index in the ring. Halves the id first, because all ids of
+ * one side have the same parity.
+ */
 function ringIndex(id: number): number {
   return Math.floor(id / 2) % RING_LENGTH;
 }

@@ -37,7 +37,7 @@ export const CANCEL_CODES: Readonly<Record<CancelReason, CallErrorCode>> = {
   drained: "unavailable",
 };
 
-/** Receives the events of a call at the callee. */
+/** Receiver of a call's events at the callee. */
 export interface CalleeObserver extends StreamObserver {
   /** Called when the call is cancelled; aborts the handler's signal. */
   onCancelled(reason: CancelReason, message: string): void;
@@ -57,7 +57,7 @@ export interface ServedMethod {
   readonly info: MethodInfo;
 }
 
-/** Ends the peer's calls on request. */
+/** Owner of the peer's calls, which ends them on request. */
 export interface IncomingCallOwner {
   /** Cancels the call. */
   cancel(call: IncomingCall, reason: CancelReason, message: string): void;

@@ -38,7 +38,7 @@ export {
   type ServedMethod,
 };
 
-/** Receives requests and notifications. */
+/** Receiver of requests and notifications. */
 export interface RequestHost {
   /**
    * Called with a new call. The host must set `call.observer` first; the body
@@ -57,9 +57,9 @@ export interface RequestHost {
 export class IncomingCalls implements RequestSink, IncomingCallOwner {
   /** Calls that occupy a slot. */
   readonly calls: CallTable<IncomingCall> = new CallTable();
-  /** Writes the RESULT or ERROR of each call. */
+  /** Writer of each call's RESULT or ERROR. */
   readonly responses: ResponseWriter;
-  /** Reads REQUEST and NOTIFY frames. */
+  /** Reader of REQUEST and NOTIFY frames. */
   readonly reader: RequestReader;
   /** State that the session's parts share. */
   readonly shared: SharedState;
@@ -199,8 +199,8 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
   // ── later frames of a call ─────────────────────────────────────────────
 
   /**
-   * Handles a CANCEL frame. It is a hint: the handler is notified, and the call
-   * occupies its slot until the handler has settled.
+   * Handles a CANCEL frame. CANCEL is a hint: the handler is notified, and the
+   * call occupies its slot until the handler has settled.
    */
   receiveCancel(id: number, frame: Uint8Array): void {
     const deadline = frame[HEADER] === 1;

@@ -23,8 +23,8 @@ import type { SendQueue } from "../flow/send_queue.ts";
 import { TimerEntry } from "../time/timer_wheel.ts";
 
 /**
- * Receives the events of a call. Exactly one of `onResult` and `onFailed` is
- * called, once.
+ * Receiver of a call's events at the caller. Exactly one of `onResult` and
+ * `onFailed` is called, once.
  */
 export interface CallerObserver extends StreamObserver {
   /** Called with the result; the bytes are valid during this callback only. */
@@ -47,7 +47,7 @@ export interface OpenOptions {
   readonly timeout: number;
   /** Additional encoded fields. */
   readonly fields: Uint8Array;
-  /** Receives the events of the call. */
+  /** Receiver of the call's events. */
   readonly observer: CallerObserver;
 }
 
@@ -61,7 +61,7 @@ export interface GiveUpReason {
   readonly cause?: unknown;
 }
 
-/** Gives up calls on request. */
+/** Owner of this side's calls, which cancels them on request. */
 export interface OutgoingCallOwner {
   /** Ends the call on this side and sends CANCEL. */
   giveUp(call: OutgoingCall, reason: GiveUpReason): void;

@@ -43,7 +43,7 @@ import { Flag, FRAME_CHARGE, Kind, putU16 } from "../wire/frame_header.ts";
 
 export { type CallerObserver, type OpenOptions, OutgoingCall };
 
-/** Receives the event of {@linkcode OutgoingCalls.reportRoom}. */
+/** Receiver of the event of {@linkcode OutgoingCalls.reportRoom}. */
 export interface RoomHost {
   /** Called when {@linkcode OutgoingCalls.mayNotify} may be `true` again. */
   onRoom(): void;
@@ -66,8 +66,8 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
   /** Requests and notifications waiting to be sent. */
   readonly queue: RequestQueue;
   /**
-   * Error for new calls: set until the handshake permits calls, and once the
-   * session drains or ends.
+   * Error for new calls. It is set until the handshake permits calls, and again
+   * once the session drains or ends.
    */
   closed: CallError | undefined = NOT_OPEN;
   /** Methods that the peer does not serve, by index, with the reason. */
@@ -89,7 +89,8 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
   }
 
   /**
-   * Permits calls: a client has sent HELLO, or a server has accepted the client.
+   * Permits calls. By now a client has sent HELLO, or a server has accepted the
+   * client.
    */
   permit(): void {
     if (this.closed === NOT_OPEN) this.closed = undefined;
@@ -157,8 +158,8 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
   }
 
   /**
-   * Whether a notification can be sent now: no message is queued, and there is
-   * credit and space in the send budget for notifications.
+   * Whether a notification can be sent now. It needs an empty queue, credit,
+   * and space in the send budget for notifications.
    */
   get mayNotify(): boolean {
     return this.closed === undefined && !this.queue.mustWait &&
@@ -343,7 +344,7 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
   // ── ends ───────────────────────────────────────────────────────────────
 
   /**
-   * Ends the call on this side: notifies the observer immediately and sends
+   * Ends the call on this side. Notifies the observer immediately and sends
    * CANCEL to the callee.
    */
   giveUp(call: OutgoingCall, { code, message, cause }: GiveUpReason): void {

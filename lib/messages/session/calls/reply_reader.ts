@@ -18,7 +18,7 @@ import type { GiveUpReason, OutgoingCall } from "./outgoing_call.ts";
 import { Flag, HEADER } from "../wire/frame_header.ts";
 
 /**
- * Adds a frame to the reply of a call.
+ * Adds a frame to a call's reply.
  *
  * @returns the complete body, `undefined` while frames are missing, or the
  * reason for giving up the call
@@ -91,7 +91,8 @@ export function dropReply(shared: SharedState, call: OutgoingCall): void {
 /**
  * Passes a complete RESULT to the call's observer.
  *
- * @param interruptsItem whether it arrived between the frames of an item
+ * @param interruptsItem whether the RESULT arrived between the frames of an
+ * item
  */
 export function deliverResult(
   shared: SharedState,

@@ -1,8 +1,9 @@
 /**
- * The queue of requests and notifications. A message waits for credit, for a
- * free call slot, or for its remaining frames to be sent. No other REQUEST or
- * NOTIFY is sent between the frames of one message, and calls receive their ids
- * in the order in which their first frames are sent.
+ * The queue of requests and notifications. A message stays in the queue until
+ * there is credit for it, a call slot is free, and all its frames have been
+ * sent. No other REQUEST or NOTIFY is sent between the frames of one message,
+ * and calls receive their ids in the order in which their first frames are
+ * sent.
  *
  * @module
  */
@@ -20,11 +21,11 @@ export interface QueuedMessage extends PendingMessage {
   readonly call: OutgoingCall | undefined;
 }
 
-/** Receives the progress of queued calls. */
+/** Receiver of the progress of queued calls. */
 export interface QueueOwner {
   /** Whether the peer accepts another call in flight. */
   readonly hasFreeSlot: boolean;
-  /** Called before the first frame of a call is sent: assigns its id. */
+  /** Assigns a call's id, before its first frame is sent. */
   onStarting(call: OutgoingCall): void;
   /** Called when the last frame of a call has been sent. */
   onSent(call: OutgoingCall): void;

@@ -10,7 +10,7 @@ import type { SharedState } from "../flow/shared_state.ts";
 import { writeU32 } from "../flow/credit.ts";
 import { Flag, FRAME_CHARGE, HEADER, Kind } from "../wire/frame_header.ts";
 
-/** Receives complete messages. */
+/** Receiver of complete messages. */
 export interface RequestSink {
   /** Called with a complete REQUEST; the bytes are valid during this callback. */
   receiveRequest(id: number, body: Uint8Array): void;
@@ -30,7 +30,7 @@ interface PartialMessage {
   reassembly: Reassembly | undefined;
 }
 
-/** Reads the requests and notifications of a session. */
+/** Reader of a session's requests and notifications. */
 export class RequestReader {
   /** Highest id of a REQUEST so far. */
   lastId: number;
@@ -86,7 +86,8 @@ export class RequestReader {
 
   /**
    * Checks the order of frames. Ids must increase, and no message may start
-   * between the frames of another one, unless that one was given up.
+   * between the frames of another message, unless the receiver has given up the
+   * latter.
    */
   #checkOrder(kind: number, id: number): boolean {
     const partial = this.#partial;
@@ -189,9 +190,9 @@ export class RequestReader {
   }
 
   /**
-   * Returns credit for a frame. By now its handler has been entered, or other
-   * limits apply to the unfinished message. Sends WINDOW only once a quarter of
-   * the connection's window is owed.
+   * Returns credit for a frame. By now the message has been handled or refused,
+   * or other limits apply to it. Sends WINDOW only once a quarter of the
+   * connection's window is owed.
    */
   #returnCredit(charge: number): void {
     this.#owed += charge;

@@ -1,6 +1,6 @@
 /**
- * Writes the RESULT or ERROR that ends each of the peer's calls. It also
- * decides when to send it.
+ * Writes the RESULT or ERROR that ends each of the peer's calls. The writer
+ * also decides when to send that frame.
  *
  * ```text
  *  handler settles ──▶ too much unsent? ─yes─▶ wait, unencoded
@@ -47,14 +47,17 @@ export class ResponseWriter {
   }
 
   /**
-   * Number of handlers still running after their call has ended. Each one still
-   * occupies a slot.
+   * Number of handlers that are still running although their calls have ended.
+   * Each one still occupies a slot.
    */
   get unsettled(): number {
     return this.#unsettled.size;
   }
 
-  /** Ends a call with its result; the call keeps its slot until the result is sent. */
+  /**
+   * Ends a call with its result. The call keeps its slot until the result is
+   * sent.
+   */
   respond(call: IncomingCall, value: unknown, fields: Uint8Array): void {
     if (call.cancelError !== undefined) {
       return this.fail(call, call.cancelError);
@@ -166,8 +169,8 @@ export class ResponseWriter {
 
   /**
    * Cancels a call whose terminal frame is waiting for earlier items. Those
-   * items may never get credit: they are dropped with the result, and the error
-   * is sent instead.
+   * items may never get credit, so they are dropped together with the result,
+   * and the error is sent instead.
    */
   cancelResponse(call: IncomingCall, cancelError: CallError): void {
     if (!call.sendQueue?.holdsItems) return;

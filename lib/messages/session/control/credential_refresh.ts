@@ -15,7 +15,7 @@ import { Flag, HEADER, Kind } from "../wire/frame_header.ts";
  */
 const MAX_UNANSWERED = 8;
 
-/** Receives the events of credential refreshes. */
+/** Receiver of the events of credential refreshes. */
 export interface RefreshHost {
   /** Called when the client sends new credentials (server only). */
   onRefresh(id: number, credentials: unknown): void;
@@ -81,7 +81,8 @@ export class CredentialRefresh {
       );
     }
     const id = ++this.#lastId;
-    // No timeout here: the server closes the connection if it takes too long.
+    // No timeout here: the server closes the connection if its reply takes too
+    // long.
     this.#pending.set(id, new PendingRefresh(() => {}));
     writer.frame(Kind.AUTH, 0, id, body);
     return id;

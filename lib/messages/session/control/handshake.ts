@@ -22,13 +22,13 @@ import { FRAME_CHARGE, HEADER, Kind } from "../wire/frame_header.ts";
 
 /**
  * Maximum size of the frames that a server keeps during authentication. It
- * allows the initial credit, and as much again for overhead.
+ * covers the initial credit, and as much again for overhead.
  */
 export const MAX_EARLY_BYTES: number = 2 * INITIAL_PEER_LIMITS.connectionWindow;
 
 /** The configuration of a handshake. */
 export interface HandshakeConfig {
-  /** Which end of the connection this side is. */
+  /** This side's role in the connection. */
   readonly role: "client" | "server";
   /** Codecs that this side supports; a client offers the first. */
   readonly codecs: readonly [MessageCodec, ...MessageCodec[]];
@@ -129,8 +129,8 @@ export class Handshake {
     const { limits, writer } = this.#shared;
     const body = frame.subarray(HEADER);
     const { role } = this.#config;
-    // A server's HELLO lists mismatches, so its length depends on our HELLO,
-    // and a client allows the protocol's maximum.
+    // A server's HELLO lists mismatches, so its length depends on the client's
+    // HELLO. A client therefore allows the protocol's maximum.
     const most = role === "client" ? MAX_HELLO : limits.maxHello;
     if (body.length > most) {
       return new HandshakeRefusal(
@@ -175,7 +175,7 @@ export class Handshake {
       );
   }
 
-  /** Keeps a frame for later; returns `false` if it exceeds the limit. */
+  /** Keeps a frame for later; returns `false` beyond the limit. */
   keepEarly(frame: Uint8Array): boolean {
     this.#earlyBytes += frame.length + FRAME_CHARGE;
     if (this.#earlyBytes > MAX_EARLY_BYTES) return false;

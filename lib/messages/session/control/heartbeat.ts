@@ -5,9 +5,9 @@
  */
 import type { SessionLimits } from "../wire/limits.ts";
 
-/** Watches both directions of a connection. */
+/** Watcher of both directions of a connection. */
 export class Heartbeat {
-  /** Time of the last byte that was read or the last PING. */
+  /** Time of the last byte read or PING sent, whichever is later. */
   #activeAt: number;
   #unansweredPings = 0;
   #stalledSince: number | undefined = undefined;
@@ -40,9 +40,9 @@ export class Heartbeat {
   }
 
   /**
-   * Returns the action that is due, if any: sending a PING or ending the
-   * session. Each PING gets its full interval, even if the process was
-   * suspended during earlier intervals.
+   * Returns the action that is due, if any. The actions are sending a PING and
+   * ending the session. Each PING gets its full interval, even if the process
+   * was suspended during earlier intervals.
    */
   check(
     now: number,

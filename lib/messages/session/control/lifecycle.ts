@@ -25,13 +25,13 @@ import {
   type SessionState,
 } from "./session_state.ts";
 
-/** Receives the events in a session's life. */
+/** Receiver of the events in a session's life. */
 export interface LifecycleHost {
   /** Called when the peer drains and accepts no new calls. */
   onPeerDraining(): void;
   /**
-   * Called when a drain is over: no call is in flight, or the grace period has
-   * passed.
+   * Called when a drain is over. By then no call is in flight, or the grace
+   * period has passed.
    */
   onDrained(): void;
   /**
@@ -94,9 +94,9 @@ export class Lifecycle {
   }
 
   /**
-   * Whether a GOAWAY is the last frame sent. If so, flush an ended session. If
-   * not, its unsent bytes must never be sent, because their calls have already
-   * failed with `processed: "no"`.
+   * Whether this side has sent a GOAWAY. If so, flush the unsent bytes of an
+   * ended session. If not, those bytes must never be sent, because their calls
+   * have already failed with `processed: "no"`.
    */
   get sentGoaway(): boolean {
     return this.#sentGoaway;

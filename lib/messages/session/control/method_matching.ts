@@ -33,7 +33,7 @@ export interface MethodMismatch {
   readonly method: string;
   /** Side that handles the method. */
   readonly side: "client" | "server";
-  /** How the declarations differ. */
+  /** The way in which the declarations differ. */
   readonly reason: MismatchReason;
 }
 
@@ -65,8 +65,9 @@ export function findMismatches(
 }
 
 /**
- * Returns the mismatches that this side can see after the handshake: first the
- * peer's list, then this side's own comparison of the methods that the peer calls.
+ * Returns the mismatches that this side can see after the handshake. The peer's
+ * list comes first, then this side's own comparison of the methods that the
+ * peer calls.
  *
  * @param hello the peer's HELLO; only a server's lists mismatches
  */
@@ -82,7 +83,7 @@ export function methodMismatches(
   ];
 }
 
-/** Replaces method numbers by names; a peer may send numbers that are not listed. */
+/** Replaces method numbers with names; omits numbers that are not listed. */
 function named(
   side: MethodMismatch["side"],
   mismatches: readonly Mismatch[],

@@ -12,10 +12,11 @@ import { getU48, HEADER, Kind, putU48 } from "../wire/frame_header.ts";
 
 const BODY = 8;
 
-/** Sends PINGs, and replies to the peer's PINGs. */
+/** The PINGs of both sides, and the replies to them. */
 export class Ping {
   /**
-   * Round-trip time of the last PING in ms; `undefined` before the first PONG.
+   * Round-trip time of the last answered PING in ms; `undefined` before the
+   * first PONG.
    */
   roundTrip: number | undefined = undefined;
   #sent = 0;

@@ -9,7 +9,9 @@ import { getU32, HEADER, putU32 } from "../wire/frame_header.ts";
 /** Highest credit that a sender may have (PROTOCOL.md, "Credit"). */
 export const MAX_CREDIT: number = 2 ** 31 - 1;
 
-/** Returns the amount of a CREDIT or WINDOW frame; 0 if it is malformed. */
+/**
+ * Returns the amount in a CREDIT or WINDOW frame; 0 if the frame is malformed.
+ */
 export function creditOf(frame: Uint8Array): number {
   return frame.length === HEADER + 4 ? getU32(frame, HEADER) : 0;
 }

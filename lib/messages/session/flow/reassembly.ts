@@ -1,6 +1,7 @@
 /**
- * Reassembles a message from its frames. There are limits on its bytes, its
- * frames, its duration, and the bytes of all unfinished messages together.
+ * Reassembles a message from its frames. There are limits on the number of its
+ * bytes and frames, on the time that it takes, and on the bytes of all
+ * unfinished messages together.
  *
  * @module
  */
@@ -17,9 +18,7 @@ export interface ReassemblyBudget {
 /** Number of bytes that may precede a body, in addition to metadata. */
 const MAX_HEAD = 1024;
 
-/**
- * Parts below this size share a chunk: separate arrays would cost more.
- */
+/** Parts below this size share a chunk. Separate arrays would cost more. */
 const SMALL_PART = 1024;
 /** Size of a chunk in bytes. */
 const CHUNK = 4 * SMALL_PART;

@@ -42,7 +42,10 @@ export class ReassemblyTurns<Stream extends object, Call> {
     return this.#waiting.size;
   }
 
-  /** Returns whether the stream's item may continue; if not, the stream waits for its turn. */
+  /**
+   * Returns whether the stream's item may continue. If not, the stream waits
+   * for its turn.
+   */
   mayContinue(stream: Stream, call: Call): boolean {
     if (stream === this.#active || this.#budget.used <= this.#threshold) {
       return true;

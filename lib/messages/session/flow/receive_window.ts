@@ -86,7 +86,10 @@ export class ReceiveWindow {
     return allowed;
   }
 
-  /** Queues an item until it is taken; `body` must not be a view of a reused buffer. */
+  /**
+   * Queues an item until it is taken. `body` must not be a view of a reused
+   * buffer.
+   */
   put(body: Uint8Array, charge: number): void {
     this.#queue.push({ body, charge });
   }

@@ -84,10 +84,10 @@ function failReassembly(call: SessionStream, fault: ReassemblyFault): void {
 }
 
 /**
- * Grants credit for parts of an item that the application awaits. Without it,
- * an item larger than the window could never arrive. The assembly timeout runs
- * only while credit is granted, because a delay is the peer's fault only then.
- * It stops while the item waits for its turn.
+ * Grants credit for parts of an item that the application awaits. Without this
+ * credit, an item larger than the window could never arrive. The assembly
+ * timeout runs only while credit is granted, because a delay is the peer's
+ * fault only then. It stops while the item waits for its turn.
  */
 function grantForParts(
   shared: SharedState,
@@ -149,7 +149,7 @@ function deliver(
 /**
  * Takes the next received item.
  *
- * @returns its body, or `undefined`: the observer then receives the next item
+ * @returns the item's body; if `undefined`, the observer receives the next item
  */
 export function takeItem(
   shared: SharedState,

@@ -15,7 +15,7 @@ import type { FrameWriter } from "./frame_writer.ts";
 /** Counters of a session. */
 export interface SessionStats {
   /**
-   * Number of frames for finished calls: replies and items that crossed a
+   * Number of late frames. Examples are replies and items that crossed a
    * CANCEL.
    */
   lateFrames: number;
@@ -27,7 +27,7 @@ export interface SessionStats {
   ignoredFrames: number;
 }
 
-/** Receives the events of a call's items. */
+/** Receiver of the events of a call's items. */
 export interface StreamObserver {
   /** Called with the awaited item; its bytes are valid only during `onItem`. */
   onItem(body: Uint8Array): void;
@@ -49,7 +49,7 @@ export interface SessionStream extends Channel {
    * Whether the call is over for this side. Items for it are then merely late.
    */
   readonly over: boolean;
-  /** Fails the call: the peer broke its rules, or a local limit was exceeded. */
+  /** Fails the call after a broken rule or an exceeded limit. */
   fail(code: "malformed" | "overloaded", message: string): void;
 }
 

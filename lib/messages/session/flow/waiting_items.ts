@@ -10,7 +10,10 @@ import type { SessionStream, SharedState } from "./shared_state.ts";
 import { Kind } from "../wire/frame_header.ts";
 import { MAX_CREDIT } from "./credit.ts";
 
-/** Returns whether an item may be sent now; if not, the observer is notified later. */
+/**
+ * Returns whether an item may be sent now. If not, the observer is notified
+ * later.
+ */
 export function maySendItem(shared: SharedState, call: SessionStream): boolean {
   if (!call.maySend) return false;
   if (maySendNow(shared, call)) return true;
@@ -33,9 +36,9 @@ function maySendNow(shared: SharedState, call: SessionStream): boolean {
 
 /**
  * Returns whether an encoded item may be queued until it has credit. It must
- * fit into the item backlog, except that one item of any size at a time may
- * exceed it. In both cases, the stream that has waited longest goes first;
- * otherwise some streams would starve.
+ * fit into the item backlog, except that one item at a time, of any size, may
+ * exceed the backlog. In both cases, the stream that has waited longest goes
+ * first; otherwise some streams would starve.
  */
 function mayQueue(
   shared: SharedState,

@@ -22,9 +22,12 @@ export abstract class TimerEntry {
   abstract expire(now: number): void;
 }
 
-/** Calls {@linkcode TimerEntry.expire} at most 8 ms late, however many entries there are. */
+/** Wheel that expires any number of entries at most 8 ms late. */
 export class TimerWheel {
-  /** Allocated with the first entry: idle connections use almost no memory. */
+  /**
+   * Slots of the wheel. Allocated with the first entry, so that idle
+   * connections use almost no memory.
+   */
   #slots: (TimerEntry | undefined)[] = [];
   #tick = 0;
   #size = 0;

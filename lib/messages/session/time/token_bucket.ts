@@ -12,7 +12,7 @@ export class TokenBucket {
   #filledAt = 0;
 
   /**
-   * @param perSecond tokens that are added per second
+   * @param perSecond number of tokens added per second
    * @param burst initial and maximum number of tokens
    */
   constructor(perSecond: number, burst: number) {

@@ -49,7 +49,7 @@ export function textField(type: number, text: string): Uint8Array {
   return field(type, encoder.encode(text));
 }
 
-/** Encodes a field whose value is a u32; rounds up and clamps the value. */
+/** Encodes a field whose value is a u32. Rounds the value up and clamps it. */
 export function u32Field(type: number, value: number): Uint8Array {
   const bytes = new Uint8Array(7);
   putFieldHead(bytes, 0, type, 4);
@@ -118,7 +118,9 @@ export const FIELDS_OF = {
   ],
 } as const;
 
-/** Decoded fields; an absent field has an empty value. */
+/**
+ * Decoded fields; an absent field has its value in {@linkcode EMPTY_FIELDS}.
+ */
 export interface Fields {
   /** Milliseconds left, or `Infinity`. */
   timeout: number;
@@ -167,8 +169,8 @@ export function fieldsEnd(bytes: Uint8Array, offset: number): number {
 /**
  * Decodes the block at `offset`, whose end {@linkcode fieldsEnd} returns.
  *
- * It has five positional parameters because it runs once per message, and would
- * otherwise allocate an options object each time.
+ * The function has five positional parameters because it runs once per message,
+ * and would otherwise allocate an options object each time.
  *
  * @param types field types that the message may have; others are skipped
  * @param maxMetadata largest accepted metadata in bytes

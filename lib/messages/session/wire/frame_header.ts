@@ -13,7 +13,9 @@
 /** Size of the header in bytes. */
 export const HEADER = 8;
 
-/** Frame kinds: below 0x10 for the session, from 0x10 for calls. */
+/**
+ * Frame kinds: below 0x10 for the session, others for calls and notifications.
+ */
 export const Kind = {
   HELLO: 0x01,
   GOAWAY: 0x02,
@@ -51,8 +53,8 @@ export const FRAME_CHARGE = 64;
 export const MAX_ID = 2 ** 48 - 1;
 
 /**
- * Writes a header. It has five positional parameters because it runs once per
- * frame, and would otherwise allocate an options object each time.
+ * Writes a header. The function has five positional parameters because it runs
+ * once per frame, and would otherwise allocate an options object each time.
  */
 export function putHeader(
   target: Uint8Array,

@@ -1,5 +1,6 @@
 /**
- * GOAWAY (PROTOCOL.md, "GOAWAY"): asks for no new calls, or ends the session.
+ * GOAWAY (PROTOCOL.md, "GOAWAY"): asks the peer to begin no calls, or ends the
+ * session.
  *
  * ```text
  *  ├──────┼──────────────┼──────────────┤
@@ -24,7 +25,7 @@ const MAX_TEXT = 512;
 
 /** The content of a GOAWAY. */
 export interface Goaway {
-  /** Why the session ends; `"none"` for an orderly end. */
+  /** Reason for the end of the session; `"none"` for an orderly end. */
   readonly code: SessionErrorCode;
   /** Calls with a higher id have not run and will not run. */
   readonly lastId: number;
@@ -53,7 +54,7 @@ export function decodeGoaway(frame: Uint8Array): Goaway {
   }
   const text = frame.subarray(HEADER + FIXED, HEADER + FIXED + 4 * MAX_TEXT);
   return {
-    code: SESSION_ERROR_CODES[frame[HEADER]!] ?? "internal", // in range; a code of a later version counts as a failure
+    code: SESSION_ERROR_CODES[frame[HEADER]!] ?? "internal", // in range; an unknown code, from a later version, counts as "internal"
     lastId: getU48(frame, HEADER + 1),
     message: truncateMessage(printableLines(new TextDecoder().decode(text))),
   };

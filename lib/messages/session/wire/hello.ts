@@ -23,11 +23,11 @@ import { getU16, getU32, putU16, putU32 } from "./frame_header.ts";
 /** Version of the wire protocol; peers with different major versions are incompatible. */
 export const VERSION = { major: 1, minor: 0 } as const;
 
-/** A method in the list of a HELLO. */
+/** A method that a HELLO lists. */
 export interface MethodInfo {
   /** Dotted name. */
   readonly name: string;
-  /** Shape of its messages. */
+  /** Shape of the method. */
   readonly shape: Shape;
   /** Hash of its schemas; 0 if it has only types. */
   readonly hash: number;
@@ -37,11 +37,11 @@ export interface MethodInfo {
 export interface Mismatch {
   /** Index in the client's list. */
   readonly method: number;
-  /** Why the method does not match. */
+  /** Reason for the mismatch. */
   readonly reason: MismatchReason;
 }
 
-/** The content of a HELLO: what each side declares about itself. */
+/** The content of a HELLO. "This side" is its sender. */
 export interface Hello {
   /** End of the connection that sends the HELLO. */
   readonly role: "client" | "server";
@@ -216,7 +216,10 @@ function roleOf(byte: number): Hello["role"] {
   throw new MalformedError(`HELLO has role ${byte}; expected 0 or 1`);
 }
 
-/** Checks a limit: less would be useless, more could not be granted as credit. */
+/**
+ * Checks a limit. A lower value would be useless; a higher value could not be
+ * granted as credit.
+ */
 function checkRange(value: number, least: number, name: string): number {
   if (value >= least && value < 2 ** 31) return value;
   throw new MalformedError(
@@ -280,6 +283,6 @@ function decodeMismatches(
   }
   return Array.from({ length: bytes.length / 3 }, (_, index) => ({
     method: getU16(bytes, index * 3),
-    reason: MISMATCH_REASONS[bytes[index * 3 + 2]!] ?? "missing", // in range; a reason of a later version counts as "missing"
+    reason: MISMATCH_REASONS[bytes[index * 3 + 2]!] ?? "missing", // in range; an unknown reason, from a later version, counts as "missing"
   }));
 }

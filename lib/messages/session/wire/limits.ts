@@ -12,7 +12,7 @@ export interface SessionLimits {
   maxFrameBody: number;
   /** Maximum size of a reassembled message. Prevents memory from growing with the size that a peer claims. @default {4194304} */
   maxMessage: number;
-  /** Maximum size of a client's handshake; a server's may have 65,536 bytes. @default {65536} */
+  /** Maximum size of a client's HELLO; a server's may have 65,536 bytes. @default {65536} */
   maxHello: number;
   /** Time for the handshake, including authentication, and for accepting refreshed credentials. Prevents silent connections from staying open. @default {5000} */
   handshakeTimeout: number;
@@ -42,7 +42,7 @@ export interface SessionLimits {
   cancelsPerSecond: number;
   /** Maximum number of PINGs per second from a peer; bursts may be twice as large. @default {10} */
   pingsPerSecond: number;
-  /** Number of unsent bytes at which new calls are refused. At three quarters of it, results wait. @default {1048576} */
+  /** Number of unsent bytes at which new calls are refused. At three quarters of this limit, results wait. @default {1048576} */
   unsentSoft: number;
   /**
    * Number of unsent bytes at which the connection is closed. @default
@@ -51,7 +51,7 @@ export interface SessionLimits {
   unsentHard: number;
   /** Time without write progress after which the connection is closed. Counts only while bytes are unsent. @default {30000} */
   writeStall: number;
-  /** Maximum number of methods that a peer may list in its handshake. @default {1024} */
+  /** Maximum number of methods that a peer may list in its HELLO. @default {1024} */
   maxMethods: number;
   /** Time for calls in flight to finish during a drain. @default {10000} */
   drainGrace: number;

@@ -5,15 +5,15 @@
  */
 
 /**
- * Thrown for bytes that violate the protocol. The session decides what to
- * close.
+ * Thrown for bytes that violate the protocol. The session decides whether the
+ * call or the connection ends.
  */
 export class MalformedError extends Error {
   /** @inheritdoc */
   override name = "MalformedError";
 }
 
-// Keep a byte order mark: text must not change silently.
+// Keep a byte order mark, because text must not change silently.
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**

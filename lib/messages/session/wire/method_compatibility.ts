@@ -6,7 +6,7 @@
 import type { Shape } from "./shape.ts";
 
 /**
- * How the callee's declaration of a method differs from the caller's.
+ * The way in which the callee's declaration differs from the caller's.
  *
  * | reason | meaning | effect on calls |
  * | --- | --- | --- |
