@@ -105,9 +105,18 @@ export function parseAddress(text: string | URL): Address {
     default:
       throw invalid(
         url,
-        "the scheme must be one of 'tcp://', 'tls://', 'unix:', 'tls+unix:' and 'memory:'",
+        `the scheme must be one of 'tcp://', 'tls://', 'unix:', 'tls+unix:' and 'memory:'${
+          suggestion(url)
+        }`,
       );
   }
+}
+
+/** Suggests a scheme for an address that has none. */
+function suggestion(text: string): string {
+  if (/^[^/]+:\d+$/.test(text)) return `; did you mean 'tcp://${text}'?`;
+  if (/^\d+$/.test(text)) return `; did you mean { port: ${text} }?`;
+  return /^\.{0,2}\//.test(text) ? `; did you mean 'unix:${text}'?` : "";
 }
 
 /**
@@ -167,6 +176,7 @@ function formatAuthority(
  * @param address an address object, its URL form, or a socket's address
  * @param tls TLS options for an address without its own `tls`
  * @throws {TransportError} with code `"address-invalid"`
+ * @throws {TypeError} if the address is neither an object nor a URL
  */
 export function resolveAddress<Tls>(
   address: Address<Tls> | SocketAddress | string | URL,
@@ -174,6 +184,13 @@ export function resolveAddress<Tls>(
 ): Address<Tls | Record<never, never>> {
   if (typeof address === "string" || address instanceof URL) {
     return withTls(parseAddress(address), tls);
+  }
+  if (typeof address !== "object" || address === null) {
+    throw new TypeError(
+      `Cannot use ${
+        quote(address)
+      } as an address: expected an object such as { port: 7000 }, or a URL such as "tcp://127.0.0.1:7000"`,
+    );
   }
   const plain = "transport" in address ? fromSocket(address) : address;
   const checked: Address<Tls | Record<never, never>> = checkAddress(plain);

@@ -130,6 +130,7 @@ export interface ResolvedSessionOptions {
  * Validates the options and fills in the defaults.
  *
  * @throws {RangeError} if an option is out of range
+ * @throws {TypeError} if an option has the wrong type
  */
 export function resolveSessionOptions<
   Extra extends object,
@@ -142,6 +143,13 @@ export function resolveSessionOptions<
   const { onError = print, exposeErrors = "none" } = options;
   checkExposure(exposeErrors);
   checkTimeout(callTimeout);
+  checkFunction("middleware", middleware, "; combine several with chain()");
+  checkFunction("onError", onError);
+  checkList("interceptors", interceptors);
+  checkList("codecs", codecs);
+  for (const interceptor of interceptors) {
+    checkFunction("interceptors", interceptor);
+  }
   return {
     codecs,
     limits: resolveSessionLimits(limits),
@@ -155,6 +163,29 @@ export function resolveSessionOptions<
       return { incident: id, exposed: exposedText(error, exposeErrors) };
     },
   };
+}
+
+/**
+ * Checks an option that must be a function or omitted.
+ *
+ * @param hint what to do instead
+ * @throws {TypeError} if it is another value
+ */
+export function checkFunction(name: string, value: unknown, hint = ""): void {
+  if (value === undefined || typeof value === "function") return;
+  const given = Array.isArray(value)
+    ? "an array"
+    : `a value of type ${typeof value}`;
+  throw new TypeError(
+    `Cannot use ${given} as option "${name}": expected a function${hint}`,
+  );
+}
+
+function checkList(name: string, value: unknown): void {
+  if (Array.isArray(value)) return;
+  throw new TypeError(
+    `Cannot use a value of type ${typeof value} as option "${name}": expected an array`,
+  );
 }
 
 function checkTimeout(timeout: number | undefined): void {

@@ -79,6 +79,11 @@ function checkKeys(shape: Shape, declared: Declared): void {
       }: expected an object of schemas and options`,
     );
   }
+  if ("~standard" in declared) {
+    throw new TypeError(
+      `Cannot declare ${shape}() with a schema alone: name its place, as in ${shape}({ input: schema })`,
+    );
+  }
   for (const key of Object.keys(declared)) {
     if (KEYS[shape].includes(key)) continue;
     throw new TypeError(

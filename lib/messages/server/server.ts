@@ -25,6 +25,7 @@ import {
 } from "../broadcast/fanout.ts";
 import type { AnyProtocol, Handlers } from "../protocol/protocol_types.ts";
 import {
+  checkFunction,
   type ResolvedSessionOptions,
   resolveSessionOptions,
 } from "../connection/session_options.ts";
@@ -188,6 +189,9 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     resolved: ResolvedSessionOptions,
     options: OwnOptions<P, Auth, State>,
   ) {
+    for (const name of ["authenticate", "state", "onSession"] as const) {
+      checkFunction(name, options[name]);
+    }
     // Checks the options now rather than when the first client connects.
     const { maxSessions = DEFAULT_MAX_SESSIONS, broadcast = {} } = options;
     const topics = new TopicRegistry<P, Auth, State>(
