@@ -45,11 +45,8 @@ Deno.test("createServer() rejects options of the wrong type", none, () => {
     ] as const
   ) {
     // deno-lint-ignore no-explicit-any -- JavaScript callers may pass any value
-    assertThrows(
-      () => createServer(P, handlers, options as any),
-      TypeError,
-      message,
-    );
+    const given = options as any;
+    assertThrows(() => createServer(P, handlers, given), TypeError, message);
   }
 });
 
