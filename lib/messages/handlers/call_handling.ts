@@ -26,6 +26,7 @@ import type { CallSession } from "../calls/pending_call.ts";
 import { isThenable } from "../support/thenable.ts";
 import type { IncidentReport } from "../errors/incident_report.ts";
 import { type AnyMiddleware, runMiddleware } from "./run_middleware.ts";
+import type { Shape } from "../session/wire/shape.ts";
 import { checkOutput, InputValues } from "./value_validation.ts";
 import type { AnyHandler } from "./bind_handlers.ts";
 import type { CallContext } from "./context.ts";
@@ -77,6 +78,8 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
   cancelled: CallError | undefined = undefined;
   /** @inheritdoc */
   entered = false;
+  /** @inheritdoc */
+  input: unknown = undefined;
   readonly #host: CallHandlingHost;
   readonly #call: IncomingCall;
   readonly #served: ServedHandler;
@@ -109,6 +112,11 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
   /** @inheritdoc */
   get declaration(): MethodDeclaration {
     return this.#served.bound.method;
+  }
+
+  /** @inheritdoc */
+  get shape(): Shape {
+    return this.declaration.shape;
   }
 
   /** @inheritdoc */
@@ -285,6 +293,7 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
       this,
       items ? input : undefined,
     );
+    if (!items) this.input = input;
     const argument = items ? this.#items() : input;
     const { middleware } = this.#host;
     if (middleware === undefined) return this.#run(argument, context);

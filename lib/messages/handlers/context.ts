@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Shape } from "../session/wire/shape.ts";
 import type { CallOptions } from "../protocol/client_types.ts";
 import type { Metadata } from "../session/wire/fields.ts";
 import type { CallErrorCode, CallErrorOptions } from "../errors/call_error.ts";
@@ -64,6 +65,14 @@ export interface ConnectionInfo {
 export interface CallContext<Remote, Session> {
   /** Dotted name of the method, such as `orders.create`. */
   readonly method: string;
+  /** Shape of the method, such as `unary`. */
+  readonly shape: Shape;
+  /**
+   * Validated input of the call.
+   *
+   * It is `undefined` for `clientStream` and `duplex`, whose input is a stream.
+   */
+  readonly input: unknown;
   /**
    * Aborted when the caller is no longer waiting for the result.
    *

@@ -6,12 +6,17 @@
 import type { CallOptions } from "../protocol/client_types.ts";
 import type { CallContext, RefusalCode } from "./context.ts";
 import { CallError, type CallErrorOptions } from "../errors/call_error.ts";
+import type { Shape } from "../session/wire/shape.ts";
 import type { Metadata } from "../session/wire/fields.ts";
 
 /** The call or notification that a context belongs to. */
 export interface ContextSource {
   /** Dotted name of the method. */
   readonly method: string;
+  /** Shape of the method. */
+  readonly shape: Shape;
+  /** Validated input; `undefined` if the caller sends items. */
+  readonly input: unknown;
   /** Metadata that the caller sent with the call. */
   readonly metadata: Metadata;
   /** The session that handlers receive. */
@@ -51,6 +56,16 @@ export class ContextImpl implements CallContext<unknown, unknown> {
   /** @inheritdoc */
   get method(): string {
     return this.#source.method;
+  }
+
+  /** @inheritdoc */
+  get shape(): Shape {
+    return this.#source.shape;
+  }
+
+  /** @inheritdoc */
+  get input(): unknown {
+    return this.#source.input;
   }
 
   /** @inheritdoc */

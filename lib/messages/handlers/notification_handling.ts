@@ -9,6 +9,7 @@ import { isCausedBy } from "./error_mapping.ts";
 import { ContextImpl, type ContextSource } from "./context_impl.ts";
 import type { CallHandlingHost, ServedHandler } from "./call_handling.ts";
 import { runMiddleware } from "./run_middleware.ts";
+import type { Shape } from "../session/wire/shape.ts";
 import { validateOr } from "./value_validation.ts";
 import type { CallContext } from "./context.ts";
 import { CallError } from "../errors/call_error.ts";
@@ -29,7 +30,11 @@ export class NotificationHandling implements ContextSource {
   /** @inheritdoc */
   readonly method: string;
   /** @inheritdoc */
+  readonly shape: Shape = "notification";
+  /** @inheritdoc */
   readonly metadata: Metadata;
+  /** @inheritdoc */
+  input: unknown = undefined;
   /** @inheritdoc */
   cancelled: CallError | undefined = undefined;
   readonly #host: NotificationHost;
@@ -109,6 +114,7 @@ export class NotificationHandling implements ContextSource {
       ? value
       : validateOr(asFault, schema, value);
     const input = checked instanceof Promise ? await checked : checked;
+    this.input = input;
     if (middleware === undefined) await handler(input, this.#context);
     else {
       await runMiddleware(

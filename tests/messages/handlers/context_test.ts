@@ -22,6 +22,8 @@ const none = { permissions: "none" } as const; // the literal type that Deno.tes
 function source(more: Partial<ContextSource> = {}): ContextSource {
   return {
     method: "a.b",
+    shape: "unary",
+    input: undefined,
     metadata: {},
     session: undefined,
     cancelled: undefined,

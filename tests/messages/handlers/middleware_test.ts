@@ -15,6 +15,7 @@ import {
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { typed } from "../../../lib/messages/schema/typed.ts";
 import * as z from "zod";
+import { testPair } from "../../../lib/testing/test_pair.ts";
 import { all, dial, failureOf, incidents } from "../kit.ts";
 import { connect } from "../../../lib/messages/client/connect.ts";
 
@@ -283,3 +284,50 @@ Deno.test("extend() throws when the framework uses the name", none, () => {
     );
   }
 });
+
+Deno.test(
+  "middleware sees the method, its shape and the validated input",
+  none,
+  async () => {
+    const Lab = protocol({
+      name: "lab",
+      server: {
+        double: unary({ input: z.coerce.number(), output: z.number() }),
+        note: notification<string>(),
+        sum: clientStream<number, number>(),
+        count: serverStream<number, number>(),
+      },
+    });
+    const seen: unknown[] = [];
+    await using pair = await testPair(Lab, {
+      double: (n) => 2 * n,
+      note() {},
+      async sum(items) {
+        let sum = 0;
+        for await (const item of items) sum += item;
+        return sum;
+      },
+      async *count(to) {
+        for (let n = 0; n < to; n++) yield n;
+      },
+    }, {
+      server: {
+        middleware: (context, next) => {
+          seen.push([context.method, context.shape, context.input]);
+          return next({});
+        },
+      },
+    });
+    const { remote } = pair.session;
+    assertEquals(await remote.double("4"), 8);
+    await remote.note("hi");
+    assertEquals(await remote.sum([1, 2]).result, 3);
+    assertEquals(await Array.fromAsync(remote.count(1)), [0]);
+    assertEquals(seen, [
+      ["double", "unary", 4],
+      ["note", "notification", "hi"],
+      ["sum", "clientStream", undefined],
+      ["count", "serverStream", 1],
+    ]);
+  },
+);
