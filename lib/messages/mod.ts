@@ -24,6 +24,7 @@ export type {
   ServerStream,
   Unary,
 } from "./protocol/method.ts";
+export type { Input, Item, Output } from "./protocol/method_values.ts";
 export type { Handler, MethodContext } from "./protocol/handler_types.ts";
 
 export { createServer, serve } from "./server/server.ts";
