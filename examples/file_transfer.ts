@@ -38,14 +38,14 @@ const CHUNK = 32 * 1024;
 await using server = await serve(Files, {
   async size({ name }, context) {
     if (!isPlain(name)) {
-      throw context.refuse("invalid", "Not a valid file name");
+      throw context.refuse("Not a valid file name", { code: "invalid" });
     }
     return (await Deno.stat(pathOf(name))).size;
   },
   async upload(chunks, context) {
     const { name, offset } = context.opening;
     if (!isPlain(name)) {
-      throw context.refuse("invalid", "Not a valid file name");
+      throw context.refuse("Not a valid file name", { code: "invalid" });
     }
     using file = await Deno.open(pathOf(name), { write: true });
     await file.truncate(offset);

@@ -63,6 +63,7 @@ export type { ErrorExposure } from "./messages/errors/incident_report.ts";
 export type {
   ConnectionInfo,
   RefusalCode,
+  RefusalOptions,
 } from "./messages/handlers/context.ts";
 export type { MethodSummary } from "./messages/introspection/protocol_diff.ts";
 export type {

@@ -46,7 +46,7 @@ export async function ourServer(
         if (how === "declared") throw context.error("outOfStock", { left: 2 });
         if (how === "later") {
           const retry = { retry: "later", retryAfter: 2000 } as const;
-          throw context.refuse("overloaded", "busy", retry);
+          throw context.refuse("busy", { code: "overloaded", ...retry });
         }
         throw new Error("the password is hunter2");
       },

@@ -82,7 +82,9 @@ function sabotaged(): MessageCodec {
 
 const guard: Middleware = (context, next) => {
   const { deny } = context.metadata;
-  if (deny === "politely") throw context.refuse("forbidden", "Not you", THROWN);
+  if (deny === "politely") {
+    throw context.refuse("Not you", { code: "forbidden", ...THROWN });
+  }
   if (deny !== undefined) throw new Error(deny);
   return next({});
 };
@@ -98,7 +100,7 @@ async function openLab(options: LabOptions) {
       fail(how, context) {
         if (how === "declared") throw context.error("declared", { left: 1 });
         if (how === "refuse") {
-          throw context.refuse("overloaded", "Not now", THROWN);
+          throw context.refuse("Not now", { code: "overloaded", ...THROWN });
         }
         if (how === "large") return new Uint8Array(100_000);
         if (how === "unreadable") return "garbage";

@@ -110,7 +110,10 @@ for (const asks of ASKING) {
       const refused: string[] = [];
       const middleware: Middleware<Record<never, never>> = (context) => {
         refused.push(context.method);
-        throw context.refuse("forbidden", "Not you", { data: { who: "you" } });
+        throw context.refuse("Not you", {
+          code: "forbidden",
+          data: { who: "you" },
+        });
       };
       await using both = await everyShape(
         asks,

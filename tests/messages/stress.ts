@@ -59,7 +59,7 @@ export const echo = ({ mode, size }: Order): Uint8Array => {
 interface Acting {
   readonly signal: AbortSignal;
   error(name: "no"): CallError;
-  refuse(code: "forbidden", message: string): CallError;
+  refuse(message: string, options: { code: "forbidden" }): CallError;
 }
 
 /** Executes an order. */
@@ -67,7 +67,7 @@ async function act({ mode }: Order, context: Acting): Promise<void> {
   if (mode === "wait") throw await aborted(context.signal);
   if (mode === "throw") throw new Error("broken");
   if (mode === "declared") throw context.error("no");
-  if (mode === "refuse") throw context.refuse("forbidden", "No");
+  if (mode === "refuse") throw context.refuse("No", { code: "forbidden" });
 }
 
 /** A server whose clients identify themselves by number, to match both ends. */

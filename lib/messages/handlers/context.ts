@@ -47,7 +47,7 @@ export interface ConnectionInfo {
  * await using server = await serve(Files, {
  *   read(path, context) {
  *     if (path.startsWith("/")) {
- *       throw context.refuse("forbidden", "The path must be relative");
+ *       throw context.refuse("The path must be relative", { code: "forbidden" });
  *     }
  *     context.respondWith({ version: "2" });
  *     return `contents of ${path}`;
@@ -118,17 +118,19 @@ export interface CallContext<Remote, Session> {
    * Creates an error that ends the call with a framework code.
    *
    * The caller receives its message and data. Throw it:
-   * `throw context.refuse("forbidden", "Only the owner may do this")`.
+   * `throw context.refuse("Only the owner may do this", { code: "forbidden" })`.
    *
-   * @param code reason of the refusal
    * @param message message for the caller
-   * @param options advice on retries, and data
+   * @param options code of the refusal, advice on retries, and data
    */
-  refuse(
-    code: RefusalCode,
-    message: string,
-    options?: Pick<CallErrorOptions, "retry" | "retryAfter" | "data">,
-  ): CallError;
+  refuse(message: string, options: RefusalOptions): CallError;
+}
+
+/** Options for {@linkcode CallContext.refuse}. */
+export interface RefusalOptions
+  extends Pick<CallErrorOptions, "retry" | "retryAfter" | "data"> {
+  /** Reason of the refusal. */
+  readonly code: RefusalCode;
 }
 
 /** Framework codes with which a handler may refuse a call. */

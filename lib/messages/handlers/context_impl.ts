@@ -4,8 +4,8 @@
  * @module
  */
 import type { CallOptions } from "../protocol/client_types.ts";
-import type { CallContext, RefusalCode } from "./context.ts";
-import { CallError, type CallErrorOptions } from "../errors/call_error.ts";
+import type { CallContext, RefusalOptions } from "./context.ts";
+import { CallError } from "../errors/call_error.ts";
 import type { Shape } from "../session/wire/shape.ts";
 import type { Metadata } from "../session/wire/fields.ts";
 
@@ -115,12 +115,9 @@ export class ContextImpl implements CallContext<unknown, unknown> {
   }
 
   /** @inheritdoc */
-  refuse(
-    code: RefusalCode,
-    message: string,
-    options: Pick<CallErrorOptions, "retry" | "retryAfter" | "data"> = {},
-  ): CallError {
-    return new CallError(message, { ...options, code });
+  refuse(message: string, options: RefusalOptions): CallError {
+    const { code, retry, retryAfter, data } = options;
+    return new CallError(message, { code, retry, retryAfter, data });
   }
 
   /** Creates a declared error. */

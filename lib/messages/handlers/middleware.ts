@@ -32,7 +32,7 @@ export type MiddlewareContext = CallContext<unknown, unknown>;
  *
  * const named: Middleware<{ user: string }> = (context, next) => {
  *   const user = context.metadata["user"];
- *   if (user === undefined) throw context.refuse("unauthenticated", "Say who you are");
+ *   if (user === undefined) throw context.refuse("Say who you are", { code: "unauthenticated" });
  *   return next({ user });
  * };
  * ```

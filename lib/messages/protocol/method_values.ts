@@ -1,19 +1,11 @@
 /**
- * Types of the values of one method, for code beside the handlers and calls.
+ * Types of the values of one method.
+ *
+ * They are for code besides handlers and calls.
  *
  * @module
  */
 import type { CallerInput, CallerOutput, MethodDeclaration } from "./method.ts";
-
-/** Types that the caller of a method sees. */
-type CallerTypes<M extends MethodDeclaration> = M extends {
-  readonly types?: {
-    readonly caller: (
-      input: infer In extends CallerInput,
-    ) => infer Out extends CallerOutput;
-  };
-} ? { readonly in: In; readonly out: Out }
-  : never;
 
 /**
  * Type of the value that a caller passes to a method.
@@ -40,7 +32,12 @@ type CallerTypes<M extends MethodDeclaration> = M extends {
  * assertEquals(priceOf({ sku: "A-1" }), { cents: 300 });
  * ```
  */
-export type Input<M extends MethodDeclaration> = CallerTypes<M>["in"]["input"];
+export type Input<M extends MethodDeclaration> = M extends {
+  readonly types?: {
+    readonly caller: (input: infer In extends CallerInput) => unknown;
+  };
+} ? In["input"]
+  : never;
 
 /**
  * Type of the value that a method returns to its caller.
@@ -50,9 +47,12 @@ export type Input<M extends MethodDeclaration> = CallerTypes<M>["in"]["input"];
  *
  * @typeParam M the type of the method
  */
-export type Output<M extends MethodDeclaration> = CallerTypes<
-  M
->["out"]["output"];
+export type Output<M extends MethodDeclaration> = M extends {
+  readonly types?: {
+    readonly caller: (input: never) => infer Out extends CallerOutput;
+  };
+} ? Out["output"]
+  : never;
 
 /**
  * Type of the items of a method's stream.

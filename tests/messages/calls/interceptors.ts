@@ -36,7 +36,7 @@ export function lab() {
     echo: (text, { metadata }) => text + (metadata["tag"] ?? ""),
     flaky: (_, context) => {
       if (++tries < 3) {
-        throw context.refuse("overloaded", "again", { retry: "now" });
+        throw context.refuse("again", { code: "overloaded", retry: "now" });
       }
       return tries;
     },

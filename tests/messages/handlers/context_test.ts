@@ -216,7 +216,8 @@ Deno.test(
         if (how === "declared") throw context.error("outOfStock", { left: 2 });
         if (how === "empty") throw context.error("closed");
         if (how === "refused") {
-          throw context.refuse("overloaded", "Come again", {
+          throw context.refuse("Come again", {
+            code: "overloaded",
             retry: "later",
             retryAfter: 50,
             data: { queue: 3 },

@@ -37,7 +37,8 @@ type Named = { user: string };
 const named: Middleware<Named> = (context, next) => {
   const user = context.metadata["user"];
   if (user === undefined) {
-    throw context.refuse("unauthenticated", "Say who you are", {
+    throw context.refuse("Say who you are", {
+      code: "unauthenticated",
       retry: "later",
     });
   }

@@ -86,7 +86,7 @@ export async function whatHandlersKnow(): Promise<void> {
         await context.remote.alert("x", context.inherit({ timeout: 5 }));
         if (sku === "") throw context.error("outOfStock", { left: 1 });
         if (sku === "x") throw context.error("closed");
-        throw context.refuse("forbidden", "No", { retry: "later" });
+        throw context.refuse("No", { code: "forbidden", retry: "later" });
       },
       async *watch(sku, { tenant, session }) {
         sku satisfies string;
@@ -137,7 +137,7 @@ export function whatHandlersMayNot(): void {
       // @ts-expect-error the data is missing
       context.error("outOfStock");
       // @ts-expect-error a code that handlers cannot use
-      context.refuse("deadline", "x");
+      context.refuse("x", { code: "deadline" });
       // @ts-expect-error a method of the server's side, called at the client
       context.remote.order({ sku: "x" });
       // @ts-expect-error members of the framework are read-only
