@@ -68,6 +68,21 @@ Deno.test("each entry point has no more names than it may", () => {
   );
 });
 
+for (const entry of [".", "./transport", "./framing", "./testing"]) {
+  Deno.test(`"${entry}" groups its names by category`, async () => {
+    const path = Object.fromEntries(entryPoints())[entry]!; // listed above
+    const symbols = (await documentationOf(path)).flatMap((each) =>
+      each.symbols
+    );
+    const without = symbols.filter(({ declarations }) =>
+      !declarations.some(({ jsDoc }) =>
+        jsDoc?.tags?.some(({ kind }) => kind === "category")
+      )
+    );
+    assertEquals(without.map(({ name }) => name), []);
+  });
+}
+
 Deno.test("each name has one address", () => {
   const addresses = new Map<string, string[]>();
   for (const [entry] of entryPoints()) {

@@ -22,6 +22,8 @@ import { hintOf } from "./protocol_hints.ts";
  * | `"bad-payload"` | the layout cannot carry the payload to be encoded |
  * | `"too-many-parts"` | a message has more parts than allowed |
  * | `"timeout"` | a frame began but was not complete in time |
+ *
+ * @category Errors
  */
 export type FrameErrorCode =
   | "too-large"
@@ -76,6 +78,8 @@ export interface FrameErrorOptions extends ErrorOptions {
  * assertEquals(error.limit, 4 * 1024 * 1024);
  * assertEquals(error.hint, "the bytes look like an HTTP request");
  * ```
+ *
+ * @category Errors
  */
 export class FrameError extends Error {
   /** Always `"FrameError"`. */

@@ -17,6 +17,8 @@
  * // … at the end of the stream:
  * decoder.end();                             // throws if a frame is incomplete
  * ```
+ *
+ * @category Contract
  */
 export interface FrameDecoder {
   /**
@@ -66,7 +68,11 @@ export interface FrameDecoder {
   maxFrameLength: number;
 }
 
-/** An encoder that turns payloads into frames. */
+/**
+ * An encoder that turns payloads into frames.
+ *
+ * @category Contract
+ */
 export interface FrameEncoder {
   /**
    * Encodes a payload as a frame in a new buffer.
@@ -106,6 +112,8 @@ export interface FrameEncoder {
  *  frameStart     frameStart + headroom            payloadEnd
  *  │  headroom    │  payload                       │  tailroom  │
  * ```
+ *
+ * @category Contract
  */
 export interface InPlaceFraming {
   /** Number of bytes to leave free before the payload. */
@@ -126,6 +134,8 @@ export interface InPlaceFraming {
 /**
  * A format that marks where frames begin and end. One framing serves any
  * number of connections.
+ *
+ * @category Contract
  */
 export interface Framing {
   /** Returns a decoder for one stream. */

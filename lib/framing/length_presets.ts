@@ -35,6 +35,8 @@ export interface PresetOptions {
  * Frames payloads with a 2-byte big-endian length prefix.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ *
+ * @category Length prefixes
  */
 export function u16be(options: PresetOptions = {}): Framing {
   return lengthPrefixed({ ...options, width: 2 });
@@ -44,6 +46,8 @@ export function u16be(options: PresetOptions = {}): Framing {
  * Frames payloads with a 2-byte little-endian length prefix.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ *
+ * @category Length prefixes
  */
 export function u16le(options: PresetOptions = {}): Framing {
   return lengthPrefixed({ ...options, width: 2, endian: "little" });
@@ -53,6 +57,8 @@ export function u16le(options: PresetOptions = {}): Framing {
  * Frames payloads with a 3-byte big-endian length prefix.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ *
+ * @category Length prefixes
  */
 export function u24be(options: PresetOptions = {}): Framing {
   return lengthPrefixed({ ...options, width: 3 });
@@ -62,6 +68,8 @@ export function u24be(options: PresetOptions = {}): Framing {
  * Frames payloads with a 3-byte little-endian length prefix.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ *
+ * @category Length prefixes
  */
 export function u24le(options: PresetOptions = {}): Framing {
   return lengthPrefixed({ ...options, width: 3, endian: "little" });
@@ -84,6 +92,8 @@ export function u24le(options: PresetOptions = {}): Framing {
  * ```
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ *
+ * @category Length prefixes
  */
 export function u32be(options: PresetOptions = {}): Framing {
   return lengthPrefixed({ ...options, width: 4 });
@@ -93,6 +103,8 @@ export function u32be(options: PresetOptions = {}): Framing {
  * Frames payloads with a 4-byte little-endian length prefix.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ *
+ * @category Length prefixes
  */
 export function u32le(options: PresetOptions = {}): Framing {
   return lengthPrefixed({ ...options, width: 4, endian: "little" });
@@ -103,6 +115,8 @@ export function u32le(options: PresetOptions = {}): Framing {
  * more is rejected.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ *
+ * @category Length prefixes
  */
 export function u64be(options: PresetOptions = {}): Framing {
   return lengthPrefixed({ ...options, width: 8 });
@@ -113,6 +127,8 @@ export function u64be(options: PresetOptions = {}): Framing {
  * or more is rejected.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ *
+ * @category Length prefixes
  */
 export function u64le(options: PresetOptions = {}): Framing {
   return lengthPrefixed({ ...options, width: 8, endian: "little" });
@@ -133,6 +149,8 @@ export function u64le(options: PresetOptions = {}): Framing {
  * ```
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ *
+ * @category Length prefixes
  */
 export function varint(options: PresetOptions = {}): Framing {
   return varintPrefixed(options);

@@ -25,6 +25,8 @@ import {
  *
  * @typeParam In type of received messages
  * @typeParam Out type of sent messages
+ *
+ * @category Messages without calls
  */
 export interface MessagesOptions<In = unknown, Out = unknown>
   extends Omit<FramesOptions, "copy"> {
@@ -71,6 +73,8 @@ export interface MessagesOptions<In = unknown, Out = unknown>
  *
  * @typeParam In type of received messages
  * @typeParam Out type of sent messages
+ *
+ * @category Messages without calls
  */
 export interface MessageStream<In, Out>
   extends AsyncIterable<In>, AsyncDisposable {
@@ -160,6 +164,8 @@ const DONE: Promise<void> = Promise.resolve();
  * assertEquals(await client.next(), { done: false, value: { answer: 15 } });
  * assertEquals(await client.next(), { done: true, value: undefined });
  * ```
+ *
+ * @category Messages without calls
  */
 export function messages<In = unknown, Out = In>(
   connection: Connection,

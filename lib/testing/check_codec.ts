@@ -8,7 +8,11 @@ import { CODEC_CHECKS, type CodecUnderTest } from "./codec_checks.ts";
 import { sameValue } from "./same_value.ts";
 import type { MessageCodec } from "../messages/codec/message_codec.ts";
 
-/** Options for {@linkcode checkCodec}. */
+/**
+ * Options for {@linkcode checkCodec}.
+ *
+ * @category Compliance
+ */
 export interface CodecCheckOptions {
   /**
    * Values that must survive a round trip unchanged. At least one is required;
@@ -63,6 +67,8 @@ export interface CodecCheckOptions {
  *
  * await checkCodec(json(), { values: [null, "é", [1, { a: true }]], refused: [1n, NaN] });
  * ```
+ *
+ * @category Compliance
  */
 export async function checkCodec(
   codec: MessageCodec,

@@ -8,7 +8,11 @@ import { DECODER_CHECKS } from "./decoder_checks.ts";
 import { ENCODER_CHECKS } from "./encoder_checks.ts";
 import { concat, type FramingUnderTest } from "./framing_kit.ts";
 
-/** Options that {@linkcode checkFraming} passes to its factory. */
+/**
+ * Options that {@linkcode checkFraming} passes to its factory.
+ *
+ * @category Compliance
+ */
 export interface FramingCheckOptions {
   /** Maximum payload length in bytes; a framing without a limit ignores it. */
   maxFrameLength?: number;
@@ -39,6 +43,8 @@ export interface FramingCheckOptions {
  * @param samples at least two payloads that the framing can carry; a few hundred
  * bytes in total are enough, as the work grows with the square of the total
  * @throws {Error} if a check fails; the message names the check
+ *
+ * @category Compliance
  */
 export function checkFraming(
   makeFraming: (options: FramingCheckOptions) => Framing,

@@ -8,10 +8,18 @@ import { TRANSPORT_CHECKS } from "./transport_checks.ts";
 import type { TransportCheckContext } from "./transport_kit.ts";
 import type { Connection } from "../transport/connection.ts";
 
-/** The two ends of one connection. */
+/**
+ * The two ends of one connection.
+ *
+ * @category Compliance
+ */
 export type ConnectionPair = readonly [client: Connection, server: Connection];
 
-/** Options for {@linkcode checkTransport}. */
+/**
+ * Options for {@linkcode checkTransport}.
+ *
+ * @category Compliance
+ */
 export interface TransportCheckOptions {
   /**
    * Runs one check. Pass the step function of a test framework to report each
@@ -71,6 +79,8 @@ export interface TransportCheckOptions {
  * @param makePair creates a new connected pair for each check
  * @param options the guarantees of this transport, and how to run the checks
  * @throws {AggregateError} with one `Error` for each failed check
+ *
+ * @category Compliance
  */
 export async function checkTransport(
   makePair: () => ConnectionPair | Promise<ConnectionPair>,

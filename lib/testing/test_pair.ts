@@ -32,6 +32,8 @@ import {
  * @typeParam State the result of `state`
  * @typeParam Extra the members that the server's `middleware` adds to contexts
  * @typeParam ClientExtra the members that the client's `middleware` adds
+ *
+ * @category Pairs
  */
 export interface TestPairOptions<
   P extends AnyProtocol,
@@ -56,6 +58,8 @@ export interface TestPairOptions<
  * @typeParam P the protocol
  * @typeParam Auth the result of `authenticate`
  * @typeParam State the result of `state`
+ *
+ * @category Pairs
  */
 export interface TestPair<
   P extends AnyProtocol,
@@ -108,6 +112,8 @@ const connectTo = connect as <
  * });
  * assertEquals(await pair.session.remote.price({ sku: "A-1" }), 300);
  * ```
+ *
+ * @category Pairs
  */
 export async function testPair<
   P extends AnyProtocol,

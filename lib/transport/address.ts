@@ -23,6 +23,8 @@ export const DEFAULT_HOSTNAME = "127.0.0.1";
  * A TCP endpoint, with TLS if `tls` is present.
  *
  * @typeParam Tls the TLS options for a client or a server
+ *
+ * @category Addresses
  */
 export interface TcpAddress<Tls = Record<never, never>> {
   /**
@@ -41,6 +43,8 @@ export interface TcpAddress<Tls = Record<never, never>> {
  * A Unix socket, with TLS if `tls` is present.
  *
  * @typeParam Tls the TLS options for a client or a server
+ *
+ * @category Addresses
  */
 export interface UnixAddress<Tls = Record<never, never>> {
   /** Path of the socket file; on Linux, `"\0name"` is an abstract name without a file. */
@@ -49,7 +53,11 @@ export interface UnixAddress<Tls = Record<never, never>> {
   readonly tls?: Tls | undefined;
 }
 
-/** A named listener in this process. */
+/**
+ * A named listener in this process.
+ *
+ * @category Addresses
+ */
 export interface MemoryAddress {
   /** Name of the listener. */
   readonly memory: string;
@@ -59,6 +67,8 @@ export interface MemoryAddress {
  * Any address.
  *
  * @typeParam Tls the TLS options for a client or a server
+ *
+ * @category Addresses
  */
 export type Address<Tls = Record<never, never>> =
   | TcpAddress<Tls>
@@ -87,6 +97,8 @@ export type Address<Tls = Record<never, never>> =
  * `tls+unix:path` or `memory:name`, percent-encoded where URLs require it
  * @returns the object form
  * @throws {TransportError} with code `"address-invalid"` if `text` is not an address
+ *
+ * @category Addresses
  */
 export function parseAddress(text: string | URL): Address {
   const url = String(text);
@@ -133,6 +145,8 @@ function suggestion(text: string): string {
  *
  * @param address an address object, or a socket's `localAddr`, `remoteAddr` or `addr`
  * @returns the URL form; `unix:` for the unnamed end of a Unix socket
+ *
+ * @category Addresses
  */
 export function formatAddress(
   address: Address<unknown> | SocketAddress,

@@ -28,6 +28,8 @@ import { connectUnix } from "./unix.ts";
  *
  * It is an address object, its URL form, the `addr` of a listener, or a `ws://`
  * or `wss://` URL.
+ *
+ * @category Connect and listen
  */
 export type ConnectAddress =
   | Address<TlsClientOptions>
@@ -40,6 +42,8 @@ export type ConnectAddress =
  *
  * The waits have full jitter, so that clients do not all reconnect at the same
  * time.
+ *
+ * @category Connect and listen
  */
 export interface RetryPolicy {
   /**
@@ -68,7 +72,11 @@ export interface RetryPolicy {
   multiplier?: number | undefined;
 }
 
-/** Options for {@linkcode connect}. */
+/**
+ * Options for {@linkcode connect}.
+ *
+ * @category Connect and listen
+ */
 export interface ConnectOptions
   extends TcpConnectOptions, MemoryConnectOptions {
   /** Cancels connecting when aborted; the call rejects with the signal's reason. */
@@ -93,6 +101,8 @@ export interface ConnectOptions
  * @param address the server's address
  * @param options limits, retries and socket options
  * @returns a connection that has the peer's certificate
+ *
+ * @category Connect and listen
  */
 export function connect(
   address: Exclude<Address<TlsClientOptions>, MemoryAddress> & {

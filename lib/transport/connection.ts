@@ -13,6 +13,8 @@
  *
  * `transport` is `"tcp"`, `"unix"`, `"memory"`, `"websocket"` and so on; the
  * other fields depend on the transport. Every `Deno.Addr` is assignable to it.
+ *
+ * @category Connections
  */
 export interface SocketAddress {
   /** Kind of transport. */
@@ -38,6 +40,8 @@ export interface SocketAddress {
  * | `write` | writes 1 to `data.length` bytes and returns how many: **a write may be partial**, so use one writer per connection, and call `write` in a loop |
  * | `closeWrite` | half-closes: the peer reads the end of the stream, and reading continues locally |
  * | `close` | closes both directions immediately; a pending read or write rejects |
+ *
+ * @category Connections
  */
 export interface Connection extends Disposable {
   /** The local address. */
@@ -64,7 +68,11 @@ export interface Connection extends Disposable {
   close(): void;
 }
 
-/** A server socket that accepts a new {@linkcode Connection} for each client. */
+/**
+ * A server socket that accepts a new {@linkcode Connection} for each client.
+ *
+ * @category Connections
+ */
 export interface Listener<C extends Connection = Connection>
   extends AsyncIterable<C>, Disposable {
   /** The bound address, with the assigned port. */

@@ -26,6 +26,8 @@
  * | `"unreachable"` | there is no route to the host |
  * | `"unsupported"` | this runtime lacks the feature, or needs a flag for it |
  * | `"other"` | anything else; see `cause` |
+ *
+ * @category Errors
  */
 export type TransportErrorCode =
   | "address-in-use"
@@ -67,6 +69,8 @@ export interface TransportErrorOptions extends ErrorOptions {
  * assertEquals(error.code, "refused");
  * assertEquals(error.address, "memory:unknown");
  * ```
+ *
+ * @category Errors
  */
 export class TransportError extends Error {
   /** Always `"TransportError"`. */

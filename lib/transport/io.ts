@@ -7,7 +7,11 @@ import { formatAddress } from "./address.ts";
 import type { Connection } from "./connection.ts";
 import { TransportError } from "./errors.ts";
 
-/** Options for {@linkcode writeAll} and {@linkcode readExactly}. */
+/**
+ * Options for {@linkcode writeAll} and {@linkcode readExactly}.
+ *
+ * @category Connections
+ */
 export interface TransferOptions {
   /**
    * Closes the connection when aborted.
@@ -51,6 +55,8 @@ const reads: Queue = new WeakMap();
  * @param options a signal
  * @throws {TransportError} with code `"closed"` or `"reset"`
  * @throws {unknown} the signal's reason, if the signal is aborted
+ *
+ * @category Connections
  */
 export function writeAll(
   connection: Connection,
@@ -86,6 +92,8 @@ export function writeAll(
  * @throws {TransportError} with code `"truncated"` if the stream ends after the
  * first byte but before the last one, or with code `"closed"` or `"reset"`
  * @throws {unknown} the signal's reason, if the signal is aborted
+ *
+ * @category Connections
  */
 export function readExactly(
   connection: Connection,

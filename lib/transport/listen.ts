@@ -15,6 +15,8 @@ import { listenUnix, type UnixListenOptions } from "./unix.ts";
  * The address to listen on, in any form that {@linkcode listen} accepts.
  *
  * It is an address object, its URL form, or the `addr` of an earlier listener.
+ *
+ * @category Connect and listen
  */
 export type ListenAddress =
   | Address<TlsServerOptions>
@@ -22,7 +24,11 @@ export type ListenAddress =
   | string
   | URL;
 
-/** Options for {@linkcode listen}. */
+/**
+ * Options for {@linkcode listen}.
+ *
+ * @category Connect and listen
+ */
 export interface ListenOptions
   extends ListenerOptions, TcpListenOptions, UnixListenOptions {
   /** TLS options for an address without its own `tls`. */
@@ -35,6 +41,8 @@ export interface ListenOptions
  * @param address where to listen, with the certificate and its key
  * @param options options for the listener and the sockets it accepts
  * @returns a listener whose certificate can be replaced
+ *
+ * @category Connect and listen
  */
 export function listen(
   address: Exclude<Address<TlsServerOptions>, MemoryAddress> & {

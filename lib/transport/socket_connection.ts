@@ -33,6 +33,8 @@ import type { Connection } from "./connection.ts";
  * client.close();
  * assertEquals(client.closed, true);
  * ```
+ *
+ * @category Connections
  */
 export interface SocketConnection extends Connection {
   /** Number of bytes read so far. */

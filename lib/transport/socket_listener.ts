@@ -67,6 +67,8 @@ export interface ListenerOptions {
  * ```
  *
  * @typeParam C the connections it accepts
+ *
+ * @category Connections
  */
 export interface SocketListener<C extends SocketConnection = SocketConnection>
   extends Listener<C>, AsyncDisposable {

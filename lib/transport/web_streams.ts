@@ -9,7 +9,11 @@
 import type { Connection } from "./connection.ts";
 import { writeAll } from "./io.ts";
 
-/** Two streams over one connection. */
+/**
+ * Two streams over one connection.
+ *
+ * @category Connections
+ */
 export interface ConnectionStreams {
   /** The incoming bytes; a byte stream, so that BYOB readers work. */
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
@@ -17,7 +21,11 @@ export interface ConnectionStreams {
   readonly writable: WritableStream<Uint8Array>;
 }
 
-/** Options for {@linkcode webStreams}. */
+/**
+ * Options for {@linkcode webStreams}.
+ *
+ * @category Connections
+ */
 export interface WebStreamsOptions {
   /**
    * Maximum size of a chunk of `readable`, in bytes.
@@ -55,6 +63,8 @@ export interface WebStreamsOptions {
  * @param connection the connection; the streams own it
  * @param options the chunk size
  * @throws {RangeError} if `chunkSize` is not a positive integer
+ *
+ * @category Connections
  */
 export function webStreams(
   connection: Connection,

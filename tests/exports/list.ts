@@ -14,7 +14,13 @@ interface Documentation {
 
 interface ModuleDocumentation {
   module_doc?: { doc?: string; tags?: { kind: string; doc?: string }[] };
-  symbols: { name: string; declarations: { kind: string }[] }[];
+  symbols: {
+    name: string;
+    declarations: {
+      kind: string;
+      jsDoc?: { tags?: { kind: string }[] };
+    }[];
+  }[];
 }
 
 /** Entry points by their name in deno.json, as `[name, path]`. */

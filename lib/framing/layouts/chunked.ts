@@ -66,6 +66,8 @@ export interface ChunkedOptions {
  * @throws {RangeError} if a limit is out of range, if the inner framing cannot
  * carry a part, or if `maxParts` parts cannot hold a message of
  * `maxFrameLength` bytes
+ *
+ * @category Other layouts
  */
 export function chunked(
   inner: Framing,

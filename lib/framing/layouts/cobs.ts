@@ -64,6 +64,8 @@ const RANGE = [0, 2 ** 52] as const;
  * ```
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ *
+ * @category Other layouts
  */
 export function cobs(options: CobsOptions = {}): Framing {
   const { onTooLarge = "close" } = options;

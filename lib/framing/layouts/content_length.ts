@@ -76,6 +76,8 @@ const LENGTH = /^[0-9]{1,16}$/;
  * ```
  *
  * @throws {RangeError} if a limit is out of range
+ *
+ * @category Other layouts
  */
 export function contentLength(options: ContentLengthOptions = {}): Framing {
   const { maxHeaderLength = 4096, onTooLarge = "close" } = options;

@@ -96,6 +96,8 @@ const RANGE = [0, Number.MAX_SAFE_INTEGER - MAX_DELIMITER_LENGTH] as const;
  * `maxFrameLength` is out of range
  * @throws {TypeError} if a delimiter can never match because it begins with one
  * listed earlier
+ *
+ * @category Other layouts
  */
 export function delimited(
   delimiter: Delimiter | readonly Delimiter[],

@@ -32,6 +32,8 @@ import { checkInteger } from "../decode/option_checks.ts";
  *
  * @param length number of bytes in each frame, at least 1
  * @throws {RangeError} if `length` is out of range
+ *
+ * @category Other layouts
  */
 export function fixedLength(length: number): Framing {
   checkInteger("length", length, [1, Number.MAX_SAFE_INTEGER]);

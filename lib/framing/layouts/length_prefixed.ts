@@ -29,6 +29,8 @@ export type { LengthRule };
  * counts: "wholeFrame"
  *            │◄───────────────────────────────────────────────────►│
  * ```
+ *
+ * @category Length prefixes
  */
 export interface LengthPrefixedOptions {
   /**
@@ -164,6 +166,8 @@ export interface LengthPrefixedOptions {
  * @throws {RangeError} if a number is out of range, or if `maxFrameLength`
  * exceeds what the length field can hold
  * @throws {TypeError} if options contradict each other
+ *
+ * @category Length prefixes
  */
 export function lengthPrefixed(options: LengthPrefixedOptions = {}): Framing {
   const config = resolve(options);

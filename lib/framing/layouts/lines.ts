@@ -45,6 +45,8 @@ const NEWLINES = { any: ["\n", "\r\n"], lf: "\n", crlf: "\r\n" } as const;
  * ```
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ *
+ * @category Other layouts
  */
 export function lines(options: LinesOptions = {}): Framing {
   const { newline = "any", ...rest } = options;

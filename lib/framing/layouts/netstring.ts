@@ -63,6 +63,8 @@ const RANGE = [0, Number.MAX_SAFE_INTEGER - MAX_DIGITS - 2] as const;
  * ```
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ *
+ * @category Other layouts
  */
 export function netstring(options: NetstringOptions = {}): Framing {
   const { onTooLarge = "close" } = options;

@@ -94,6 +94,8 @@ export interface PrefixedOptions {
  *
  * @param prefix reads and writes the lengths
  * @throws {RangeError} if a number is out of range
+ *
+ * @category Length prefixes
  */
 export function prefixed(
   prefix: Prefix,

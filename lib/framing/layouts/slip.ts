@@ -70,6 +70,8 @@ const RANGE = [1, 2 ** 51] as const;
  * ```
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ *
+ * @category Other layouts
  */
 export function slip(options: SlipOptions = {}): Framing {
   const { leadingEnd = false, onTooLarge = "close" } = options;

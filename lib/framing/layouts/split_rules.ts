@@ -88,6 +88,8 @@ export interface FullPartOptions {
  * ```
  *
  * @throws {RangeError} if `partLength` is out of range
+ *
+ * @category Other layouts
  */
 export function fullPartContinues(options: FullPartOptions = {}): SplitRule {
   const { partLength = 0xffffff, sequence = false } = options;
@@ -143,6 +145,8 @@ export interface DoneFlagOptions {
  * ```
  *
  * @throws {RangeError} if an option is out of range
+ *
+ * @category Other layouts
  */
 export function doneFlag(options: DoneFlagOptions = {}): SplitRule {
   const { partLength = 65_536, bit = 1 } = options;

@@ -29,6 +29,8 @@ export type { DetachedConnection, FrameRoom, FramesOptions };
  * Only one reader, `receive` or a loop, may read frames at a time. Leaving a
  * loop with `break` ends neither the stream nor the connection: the next reader
  * continues with the next frame.
+ *
+ * @category Streams
  */
 export interface FrameStream
   extends AsyncIterable<Uint8Array>, AsyncDisposable {
@@ -183,6 +185,8 @@ export interface FrameStream
  * @returns the stream; if the signal is already aborted, the stream is closed
  * @throws {RangeError} if a numeric option is out of range
  * @throws {TypeError} if `copy` is not a valid value
+ *
+ * @category Streams
  */
 export function frames(
   connection: Connection,

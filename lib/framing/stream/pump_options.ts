@@ -8,7 +8,11 @@
 const MAX_DELAY = 2 ** 31 - 1;
 const COPY: readonly string[] = ["always", "auto", "never"];
 
-/** Options for `frames`. */
+/**
+ * Options for `frames`.
+ *
+ * @category Streams
+ */
 export interface FramesOptions {
   /**
    * Whether async iteration copies frames. `"always"` copies each one.

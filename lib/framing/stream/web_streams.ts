@@ -29,6 +29,8 @@ import type { Framing } from "../framing.ts";
  * const texts = (await Array.fromAsync(frames)).map((one) => text.decode(one));
  * assertEquals(texts, ["hi", "!"]);
  * ```
+ *
+ * @category Streams
  */
 export class FrameDecoderStream
   implements TransformStream<Uint8Array, Uint8Array<ArrayBuffer>> {
@@ -98,6 +100,8 @@ export class FrameDecoderStream
  *   .pipeThrough(new FrameDecoderStream(varintPrefixed()));
  * assertEquals(await Array.fromAsync(frames), payloads);
  * ```
+ *
+ * @category Streams
  */
 export class FrameEncoderStream
   implements TransformStream<Uint8Array, Uint8Array> {

@@ -11,6 +11,8 @@
  * - `"drop-oldest"`: drops the oldest queued message.
  * - `"drop-newest"`: drops the new message.
  * - `"disconnect"`: ends the subscriber's session.
+ *
+ * @category Servers
  */
 export type SlowPolicy = "drop-oldest" | "drop-newest" | "disconnect";
 

@@ -6,7 +6,11 @@
 import type { CallOptions } from "../protocol/client_types.ts";
 import type { Shape } from "../session/wire/shape.ts";
 
-/** A call that is about to be made. */
+/**
+ * A call that is about to be made.
+ *
+ * @category Clients
+ */
 export interface OutgoingRequest {
   /** Dotted name of the method. */
   readonly method: string;
@@ -80,6 +84,8 @@ export interface OutgoingRequest {
  * await using session = await connect(Clock, server.addr, { interceptors: [counted] });
  * assertEquals((await Array.fromAsync(session.remote.ticks(3))).length, count);
  * ```
+ *
+ * @category Clients
  */
 export type Interceptor = (
   request: OutgoingRequest,

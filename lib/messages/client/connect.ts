@@ -32,13 +32,21 @@ import {
   type SessionOptions,
 } from "../connection/session_options.ts";
 
-/** Context of a client's handlers: a {@linkcode CallContext} of its session. */
+/**
+ * Context of a client's handlers: a {@linkcode CallContext} of its session.
+ *
+ * @category Clients
+ */
 export type ClientContext<P extends AnyProtocol> = CallContext<
   Remote<P, "server">,
   ClientSession<P>
 >;
 
-/** Options for {@linkcode connect}, except for the handlers. */
+/**
+ * Options for {@linkcode connect}, except for the handlers.
+ *
+ * @category Clients
+ */
 export interface ClientOptions<
   Extra extends object = Record<never, never>,
   Context extends MiddlewareContext = MiddlewareContext,
@@ -69,6 +77,8 @@ export interface ClientOptions<
 /**
  * Options for {@linkcode connect}. `handlers` is required if the protocol has a
  * client side.
+ *
+ * @category Clients
  */
 export type ConnectOptions<
   P extends AnyProtocol,
@@ -86,6 +96,8 @@ export type ConnectOptions<
  * Returned by {@linkcode connect}. Disposing it closes it.
  *
  * @typeParam P the protocol
+ *
+ * @category Clients
  */
 export interface ClientSession<P extends AnyProtocol>
   extends ConnectionInfo, AsyncDisposable {
@@ -189,6 +201,8 @@ export interface ClientSession<P extends AnyProtocol>
  * await session.remote.say("hello");
  * assertEquals(await promise, "hello");
  * ```
+ *
+ * @category Clients
  */
 export async function connect<
   P extends AnyProtocol,

@@ -34,6 +34,8 @@ export interface BytesOptions {
  * const codec = bytes();
  * assertEquals(codec.decode(codec.encode(Uint8Array.of(1, 2))), Uint8Array.of(1, 2));
  * ```
+ *
+ * @category Codecs
  */
 export function bytes(options: BytesOptions = {}): MessageCodec {
   const { binary = "copy" } = options;

@@ -18,6 +18,8 @@
  * | `"extension"` | decoding | an extension type is not allowed |
  * | `"key"` | both | a map key is not safe as an object key |
  * | `"range"` | decoding | JavaScript cannot hold a number or a time exactly |
+ *
+ * @category Errors
  */
 export type CodecErrorCode =
   | "unsupported"
@@ -63,6 +65,8 @@ export interface CodecErrorOptions extends ErrorOptions {
  * assertEquals(error.code, "unsupported");
  * assertEquals(error.path, ["items", 0, "done"]);
  * ```
+ *
+ * @category Errors
  */
 export class CodecError extends Error {
   /** Always `"CodecError"`. */

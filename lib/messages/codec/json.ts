@@ -41,6 +41,8 @@ const fatalFromUtf8 = new TextDecoder("utf-8", { fatal: true });
  * assertEquals(codec.decode(codec.encode({ a: [1, null, "é"] })), { a: [1, null, "é"] });
  * assertThrows(() => codec.encode({ at: new Date() }), CodecError, "Cannot encode a Date");
  * ```
+ *
+ * @category Codecs
  */
 export function json(options: JsonOptions = {}): MessageCodec {
   return new JsonCodec(options);

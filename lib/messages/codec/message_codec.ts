@@ -9,6 +9,8 @@
  *
  * A codec keeps no state between messages, so one instance serves every
  * connection.
+ *
+ * @category Codecs
  */
 export interface MessageCodec {
   /** Name of the codec in the handshake: 1 to 32 characters of `a-z 0-9 -`. */

@@ -78,6 +78,8 @@ const NO_ROOM = new Uint8Array(0);
  *   data: new Uint8Array(3),
  * });
  * ```
+ *
+ * @category Codecs
  */
 export function msgpack(options: MsgpackOptions = {}): MessageCodec {
   return new MsgpackCodec(options);

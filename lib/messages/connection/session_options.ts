@@ -20,7 +20,11 @@ import {
   type SessionLimits,
 } from "../session/wire/limits.ts";
 
-/** A failure that no method declares, as reported to `onError`. */
+/**
+ * A failure that no method declares, as reported to `onError`.
+ *
+ * @category Servers
+ */
 export interface Incident {
   /**
    * Id of the incident, a UUID. By default, it is the only detail that the peer
@@ -38,6 +42,8 @@ export interface Incident {
  *
  * @typeParam Extra members that the middleware adds to the context
  * @typeParam Context the context of handlers without these members
+ *
+ * @category Sessions
  */
 export interface SessionOptions<
   Extra extends object = Record<never, never>,

@@ -29,6 +29,8 @@
  * | `too-large` | 10 | a message exceeds a size limit |
  * | `malformed` | 11 | the peer violated the protocol in this call |
  * | `disconnected` | 12 | the connection ended before the reply arrived |
+ *
+ * @category Errors
  */
 export type CallErrorCode =
   | "declared"
@@ -127,6 +129,8 @@ export interface CallErrorOptions extends ErrorOptions {
  * assertEquals(error.processed, "no"); // the handler did not run: safe to send again
  * assertEquals(error.retryAfter, 250); // milliseconds
  * ```
+ *
+ * @category Errors
  */
 export class CallError extends Error {
   /** Always `"CallError"`. */
@@ -184,6 +188,8 @@ export class CallError extends Error {
  * | `unsent` | 9 | the peer does not read the data sent to it |
  * | `internal` | 10 | the reporting end failed |
  * | `disconnected` | 11 | the connection ended without GOAWAY |
+ *
+ * @category Errors
  */
 export type SessionErrorCode =
   | "none"
@@ -238,6 +244,8 @@ export interface SessionErrorOptions extends ErrorOptions {
  * assertEquals(error.code, "timeout");
  * assertEquals(error.remote, false); // found by this end, not reported by the peer
  * ```
+ *
+ * @category Errors
  */
 export class SessionError extends Error {
   /** Always `"SessionError"`. */

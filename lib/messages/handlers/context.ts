@@ -61,6 +61,8 @@ export interface ConnectionInfo {
  * const error = await assertRejects(() => session.remote.read("/etc"), CallError);
  * assertEquals(error.code, "forbidden");
  * ```
+ *
+ * @category Servers
  */
 export interface CallContext<Remote, Session> {
   /** Dotted name of the method, such as `orders.create`. */

@@ -5,7 +5,11 @@
  */
 import type { CallContext } from "./context.ts";
 
-/** Context of a call as middleware sees it, independent of the protocol. */
+/**
+ * Context of a call as middleware sees it, independent of the protocol.
+ *
+ * @category Servers
+ */
 export type MiddlewareContext = CallContext<unknown, unknown>;
 
 /**
@@ -36,6 +40,8 @@ export type MiddlewareContext = CallContext<unknown, unknown>;
  *   return next({ user });
  * };
  * ```
+ *
+ * @category Servers
  */
 export type Middleware<
   Extra extends object = Record<never, never>,
@@ -74,6 +80,8 @@ export type Middleware<
  *   (context, next) => next({ audit: [`${context.tenant} calls ${context.method}`] });
  * const both: Middleware<{ tenant: string } & { audit: string[] }> = chain(tenant, audited);
  * ```
+ *
+ * @category Servers
  */
 export function chain<
   A extends object,

@@ -30,6 +30,8 @@ import type { CallerInput, CallerOutput, MethodDeclaration } from "./method.ts";
  * });
  * assertEquals([greeting, region], ["Ada (en)", "eu"]);
  * ```
+ *
+ * @category Clients
  */
 export interface CallOptions {
   /**
@@ -259,6 +261,8 @@ export interface StreamCall extends AsyncDisposable {
  * read, so a slow loop slows down the handler.
  *
  * @typeParam Item the type of each item
+ *
+ * @category Clients
  */
 export interface ItemStream<Item> extends StreamCall, AsyncIterable<Item> {}
 
@@ -292,6 +296,8 @@ export interface ItemSender<Item> extends StreamCall {
  *
  * @typeParam Item the type of each item to send
  * @typeParam Out the type of the output
+ *
+ * @category Clients
  */
 export interface Upload<Item, Out> extends ItemSender<Item> {
   /**
@@ -312,6 +318,8 @@ export interface Upload<Item, Out> extends ItemSender<Item> {
  *
  * @typeParam In the type of each item to send
  * @typeParam Out the type of each item to receive
+ *
+ * @category Clients
  */
 export interface Conversation<In, Out>
   extends ItemSender<In>, AsyncIterable<Out> {}

@@ -67,6 +67,8 @@ export type AnyDeclaredError<M extends MethodDeclaration> = {
  * assertEquals(explain(caught), "only 2 left");
  * assertEquals(explain(new Error("gone")), "try again later");
  * ```
+ *
+ * @category Errors
  */
 export function isDeclared<M extends MethodDeclaration>(
   method: M,

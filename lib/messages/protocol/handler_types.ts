@@ -31,6 +31,8 @@ export type ErrorData<Data> = undefined extends Data ? [data?: Data]
  *
  * @typeParam Errors the types of the declared errors' data
  * @typeParam Opening the type of the opening
+ *
+ * @category Protocols
  */
 export interface MethodContext<Errors extends object, Opening> {
   /**
@@ -102,6 +104,8 @@ export interface HandlerShapes<In, Out, Context> {
  *
  * @typeParam M the type of the method: `typeof Shop.server.order`
  * @typeParam Context the context members that all methods share
+ *
+ * @category Protocols
  */
 export type Handler<M extends MethodDeclaration, Context = unknown> = M extends
   {

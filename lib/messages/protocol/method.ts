@@ -6,7 +6,11 @@
 import type { StandardSchema } from "../schema/standard_schema.ts";
 import type { Shape } from "../session/wire/shape.ts";
 
-/** Defaults and properties of a method. */
+/**
+ * Defaults and properties of a method.
+ *
+ * @category Protocols
+ */
 export interface MethodOptions {
   /**
    * Milliseconds until a call to the method fails with the code `deadline`.
@@ -115,7 +119,11 @@ export interface MethodTypes<CallerIn, CallerOut, HandlerIn, HandlerOut> {
 /** Absence of declared errors. */
 export type NoErrors = Record<never, never>;
 
-/** Method with one input and one output; see `unary()`. */
+/**
+ * Method with one input and one output; see `unary()`.
+ *
+ * @category Protocols
+ */
 export interface Unary<In = void, Out = void, Errors extends object = NoErrors>
   extends
     Method<
@@ -124,7 +132,11 @@ export interface Unary<In = void, Out = void, Errors extends object = NoErrors>
       { output: Out; errors: Errors }
     > {}
 
-/** Method with one input and no reply; see `notification()`. */
+/**
+ * Method with one input and no reply; see `notification()`.
+ *
+ * @category Protocols
+ */
 export interface Notification<In = void> extends
   Method<
     "notification",
@@ -132,7 +144,11 @@ export interface Notification<In = void> extends
     { output: void; errors: NoErrors }
   > {}
 
-/** Method that takes one input and returns a stream; see `serverStream()`. */
+/**
+ * Method that takes one input and returns a stream; see `serverStream()`.
+ *
+ * @category Protocols
+ */
 export interface ServerStream<
   In = void,
   Item = void,
@@ -144,7 +160,11 @@ export interface ServerStream<
     { output: Item; errors: Errors }
   > {}
 
-/** Method that takes a stream and returns one output; see `clientStream()`. */
+/**
+ * Method that takes a stream and returns one output; see `clientStream()`.
+ *
+ * @category Protocols
+ */
 export interface ClientStream<
   Item = void,
   Out = void,
@@ -157,7 +177,11 @@ export interface ClientStream<
     { output: Out; errors: Errors }
   > {}
 
-/** Method with a stream in each direction; see `duplex()`. */
+/**
+ * Method with a stream in each direction; see `duplex()`.
+ *
+ * @category Protocols
+ */
 export interface Duplex<
   In = void,
   Out = void,

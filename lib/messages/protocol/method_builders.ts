@@ -156,6 +156,8 @@ export type SchemaMethod<
  * });
  * assertEquals(Shop.server.order.timeout, 2_000);
  * ```
+ *
+ * @category Protocols
  */
 export function unary<
   In = void,
@@ -215,6 +217,8 @@ export function unary(declared: Declared = {}): MethodDeclaration {
  * await session.remote.write({ line: "started" }); // accepted for sending, not yet handled
  * assertEquals(await written.promise, "started");
  * ```
+ *
+ * @category Protocols
  */
 export function notification<In = void>(
   options?: TypedMethodOptions,
@@ -267,6 +271,8 @@ export function notification(declared: Declared = {}): MethodDeclaration {
  * for await (const tick of session.remote.ticks({ upTo: 3 })) sum += tick;
  * assertEquals(sum, 6);
  * ```
+ *
+ * @category Protocols
  */
 export function serverStream<
   In = void,
@@ -337,6 +343,8 @@ export function serverStream(declared: Declared = {}): MethodDeclaration {
  * });
  * assertEquals(await result, "a.txt: 7 bytes");
  * ```
+ *
+ * @category Protocols
  */
 export function clientStream<
   Item = void,
@@ -405,6 +413,8 @@ export function clientStream(declared: Declared = {}): MethodDeclaration {
  * await conversation.end();
  * assertEquals(await Array.fromAsync(conversation), ["HELLO", "GOODBYE"]);
  * ```
+ *
+ * @category Protocols
  */
 export function duplex<
   In = void,

@@ -31,6 +31,8 @@ import type { CallerInput, CallerOutput, MethodDeclaration } from "./method.ts";
  * }
  * assertEquals(priceOf({ sku: "A-1" }), { cents: 300 });
  * ```
+ *
+ * @category Protocols
  */
 export type Input<M extends MethodDeclaration> = M extends {
   readonly types?: {
@@ -46,6 +48,8 @@ export type Input<M extends MethodDeclaration> = M extends {
  * sends.
  *
  * @typeParam M the type of the method
+ *
+ * @category Protocols
  */
 export type Output<M extends MethodDeclaration> = M extends {
   readonly types?: {
@@ -61,6 +65,8 @@ export type Output<M extends MethodDeclaration> = M extends {
  * for methods without a stream.
  *
  * @typeParam M the type of the method
+ *
+ * @category Protocols
  */
 export type Item<M extends MethodDeclaration> = M["shape"] extends
   "serverStream" | "duplex" ? Output<M>

@@ -105,6 +105,8 @@ const HIGHEST_MAX_METHODS = 65_535;
  * });
  * assertEquals(Shop.name, "shop");
  * ```
+ *
+ * @category Protocols
  */
 export function protocol<S extends Sides<S>>(
   declaration: S & { readonly name: string },
@@ -140,6 +142,8 @@ export function protocol<S extends Sides<S>>(
  * const Both = mergeProtocols(Shop, Admin);
  * assertEquals(Both.methods.server.map(({ name }) => name), ["orders.create", "orders.purge"]);
  * ```
+ *
+ * @category Protocols
  */
 export function mergeProtocols<
   const Protocols extends readonly [AnyProtocol, ...AnyProtocol[]],

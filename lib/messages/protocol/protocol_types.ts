@@ -94,6 +94,8 @@ export interface AnyProtocol {
  *
  * @typeParam S its two sides: `{ server: { … }, client: { … } }`, either of
  * which may be omitted
+ *
+ * @category Protocols
  */
 export interface Protocol<S> extends AnyProtocol {
   /** Methods that the server handles, in their groups. */
@@ -127,6 +129,8 @@ export interface Protocol<S> extends AnyProtocol {
  * };
  * assertEquals(Object.keys(handlers.orders), ["cancel"]);
  * ```
+ *
+ * @category Protocols
  */
 export type Handlers<
   P extends AnyProtocol,
@@ -155,6 +159,8 @@ export type Handlers<
  * // Pass `session.remote` in a program; a test can pass an object of functions.
  * assertEquals(await total({ price: (sku) => Promise.resolve(sku.length) }, ["tea", "milk"]), 7);
  * ```
+ *
+ * @category Protocols
  */
 export type Remote<P extends AnyProtocol, S extends Side> = RemoteMethods<P[S]>;
 

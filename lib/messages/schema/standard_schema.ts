@@ -134,6 +134,8 @@ const MAX_KEY_LENGTH = 64;
  * const error = new SchemaError([{ path: ["items", 0], message: "Expected a string" }]);
  * assertEquals(error.message, "Value does not match its schema: items[0]: Expected a string");
  * ```
+ *
+ * @category Errors
  */
 export class SchemaError extends Error {
   /** Always `"SchemaError"`. */

@@ -26,6 +26,8 @@ import type { StandardSchema } from "./standard_schema.ts";
  * });
  * assertEquals(price.input, undefined); // nothing to validate
  * ```
+ *
+ * @category Protocols
  */
 export function typed<T>(): StandardSchema<T, T> {
   return UNCHECKED;

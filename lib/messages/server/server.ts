@@ -72,6 +72,8 @@ import { NamedTopic, TopicRegistry } from "./topics.ts";
  * await using session = await connect(Echo, near);
  * assertEquals(await session.remote.echo("hello"), "hello");
  * ```
+ *
+ * @category Servers
  */
 export function createServer<
   P extends AnyProtocol,
@@ -122,6 +124,8 @@ export function createServer<
  * await using session = await connect(Shop, server.addr);
  * assertEquals(await session.remote.price({ sku: "A-1" }), { cents: 300 });
  * ```
+ *
+ * @category Servers
  */
 export async function serve<
   P extends AnyProtocol,

@@ -22,7 +22,11 @@ import type { AnyProtocol, Remote } from "../protocol/protocol_types.ts";
 import type { SessionStats } from "../session/flow/shared_state.ts";
 import type { SessionOptions } from "../connection/session_options.ts";
 
-/** Information about a client, passed to `authenticate`. */
+/**
+ * Information about a client, passed to `authenticate`.
+ *
+ * @category Servers
+ */
 export interface ClientInfo extends ConnectionInfo {
   /** Name of the client's protocol, as the client states it. */
   readonly protocol: string;
@@ -34,6 +38,8 @@ export interface ClientInfo extends ConnectionInfo {
  * @typeParam P the protocol
  * @typeParam Auth the value that `authenticate` returns
  * @typeParam State the value that `state` returns
+ *
+ * @category Servers
  */
 export type ServerContext<
   P extends AnyProtocol,
@@ -48,6 +54,8 @@ export type ServerContext<
  * @typeParam Auth the value that `authenticate` returns
  * @typeParam State the value that `state` returns
  * @typeParam Extra members that the middleware adds to the context
+ *
+ * @category Servers
  */
 export interface ServerOptions<
   P extends AnyProtocol,
@@ -111,7 +119,11 @@ export interface ServerOptions<
     | undefined;
 }
 
-/** Options for {@linkcode serve}. */
+/**
+ * Options for {@linkcode serve}.
+ *
+ * @category Servers
+ */
 export interface ServeOptions<
   P extends AnyProtocol,
   Auth = undefined,
@@ -141,6 +153,8 @@ export interface ServeOptions<
  * @typeParam P the protocol
  * @typeParam Auth the value that `authenticate` returns
  * @typeParam State the value that `state` returns
+ *
+ * @category Servers
  */
 export interface Server<
   P extends AnyProtocol,
@@ -221,6 +235,8 @@ export type OwnOptions<P extends AnyProtocol, Auth, State> = Omit<
  * @typeParam P the protocol
  * @typeParam Auth the value that `authenticate` returned
  * @typeParam State the value that `state` returned
+ *
+ * @category Servers
  */
 export interface ServerSession<
   P extends AnyProtocol,
@@ -318,6 +334,8 @@ export interface ServerSession<
  * assertEquals(server.topic("lobby").publish.said("hello"), 1); // one subscriber
  * assertEquals(await promise, "hello");
  * ```
+ *
+ * @category Servers
  */
 export interface Topic<
   P extends AnyProtocol,

@@ -12,7 +12,11 @@ import type { Connection, SocketAddress } from "../connection.ts";
 import type { SocketConnection } from "../socket_connection.ts";
 import { SocketConnectionImpl } from "../socket_connection_impl.ts";
 
-/** A number of bytes, or a range for random numbers of bytes. */
+/**
+ * A number of bytes, or a range for random numbers of bytes.
+ *
+ * @category Pairs
+ */
 export type MemoryChunkSize = number | {
   /** Lower bound, at least 1. */
   readonly min: number;
@@ -28,6 +32,8 @@ export type MemoryChunkSize = number | {
  * - `"reset"`: the reader receives the bytes, then reads and writes at both ends
  *   fail with `"reset"`
  * - `"stall"`: later bytes never arrive; writes succeed until `capacity` is full
+ *
+ * @category Pairs
  */
 export interface MemoryFault {
   /** Kind of the fault. */
@@ -36,7 +42,11 @@ export interface MemoryFault {
   readonly after: number;
 }
 
-/** The behavior of one direction of a memory connection. */
+/**
+ * The behavior of one direction of a memory connection.
+ *
+ * @category Pairs
+ */
 export interface MemoryLinkOptions {
   /**
    * Size of the buffer between writer and reader, in bytes.
@@ -72,6 +82,8 @@ export interface MemoryLinkOptions {
  * Options for {@linkcode memoryPair}.
  *
  * Options for one direction take precedence over options for both.
+ *
+ * @category Pairs
  */
 export interface MemoryPairOptions extends MemoryLinkOptions {
   /** Options for the direction to the server, the second connection. */
@@ -129,6 +141,8 @@ export interface MemoryPairOptions extends MemoryLinkOptions {
  * @param options behavior of the link
  * @returns the client's end and the server's end
  * @throws {RangeError} if a size, a capacity, a latency or a fault is invalid
+ *
+ * @category Pairs
  */
 export function memoryPair(
   options: MemoryPairOptions = {},

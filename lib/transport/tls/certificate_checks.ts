@@ -8,7 +8,11 @@ import type { FailureContext } from "../error_mapping.ts";
 import { nodeTls } from "./node_tls.ts";
 import { TransportError } from "../errors.ts";
 
-/** The certificate of a server, and the authorities of its clients. */
+/**
+ * The certificate of a server, and the authorities of its clients.
+ *
+ * @category TLS
+ */
 export interface TlsServerCertificate {
   /** PEM certificate chain of the server, its own certificate first. */
   cert: string;

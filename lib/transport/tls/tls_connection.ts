@@ -6,7 +6,11 @@
 import type { SubjectAltName } from "./subject_alt_names.ts";
 import type { SocketConnection } from "../socket_connection.ts";
 
-/** TLS options for a client. */
+/**
+ * TLS options for a client.
+ *
+ * @category TLS
+ */
 export interface TlsClientOptions {
   /**
    * Name to request from the server and to find in its certificate.
@@ -45,7 +49,11 @@ export type CertificateName = Readonly<
   Record<string, string | readonly string[]>
 >;
 
-/** The verified certificate of a peer. */
+/**
+ * The verified certificate of a peer.
+ *
+ * @category TLS
+ */
 export interface PeerCertificate {
   /** Owner of the certificate. */
   readonly subject: CertificateName;
@@ -81,6 +89,8 @@ export interface PeerCertificate {
  *   if (peerCertificate?.subject.O !== "Office") throw new Error("access denied");
  * }
  * ```
+ *
+ * @category TLS
  */
 export interface TlsConnection extends SocketConnection {
   /** Negotiated application protocol (ALPN), or `null`. */

@@ -10,7 +10,11 @@ import type { TlsConnection } from "./tls_connection.ts";
 
 export type { TlsServerCertificate };
 
-/** TLS options for a listener. */
+/**
+ * TLS options for a listener.
+ *
+ * @category TLS
+ */
 export interface TlsServerOptions extends TlsServerCertificate {
   /**
    * Supported application protocols (ALPN, RFC 7301), in order of preference. A
@@ -61,6 +65,8 @@ export interface TlsServerOptions extends TlsServerCertificate {
  *   }
  * }
  * ```
+ *
+ * @category TLS
  */
 export interface TlsListener extends SocketListener<TlsConnection> {
   /**

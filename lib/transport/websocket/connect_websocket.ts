@@ -18,7 +18,11 @@ import {
 } from "./websocket_connection_impl.ts";
 import { FLOW_CONTROL } from "./websocket_stream.ts";
 
-/** Options for {@linkcode connectWebSocket}. */
+/**
+ * Options for {@linkcode connectWebSocket}.
+ *
+ * @category WebSocket
+ */
 export interface WebSocketConnectOptions extends WebSocketOptions {
   /** Cancels connecting when aborted; the call rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
@@ -58,6 +62,8 @@ export interface WebSocketConnectOptions extends WebSocketOptions {
  * `"refused"`, `"tls"`, `"timeout"`, and so on; in browsers, which do not report
  * the cause, a failed opening handshake always has the code `"other"`
  * @throws {unknown} the signal's reason, if the signal is aborted
+ *
+ * @category WebSocket
  */
 export async function connectWebSocket(
   url: string | URL,

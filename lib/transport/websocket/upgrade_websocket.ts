@@ -15,7 +15,11 @@ import {
 } from "./websocket_connection_impl.ts";
 import { FLOW_CONTROL } from "./websocket_stream.ts";
 
-/** Options for {@linkcode upgradeWebSocket}. */
+/**
+ * Options for {@linkcode upgradeWebSocket}.
+ *
+ * @category WebSocket
+ */
 export interface UpgradeWebSocketOptions
   extends Omit<WebSocketConnectionOptions, "flowControl"> {
   /**
@@ -27,7 +31,11 @@ export interface UpgradeWebSocketOptions
   idleTimeout?: number | undefined;
 }
 
-/** The result of {@linkcode upgradeWebSocket}. */
+/**
+ * The result of {@linkcode upgradeWebSocket}.
+ *
+ * @category WebSocket
+ */
 export interface WebSocketUpgrade {
   /** The response to return from the handler of `Deno.serve`. */
   readonly response: Response;
@@ -62,6 +70,8 @@ export interface WebSocketUpgrade {
  * @param options limit, idle timeout, and the peer's address (`info.remoteAddr`)
  * @throws {TransportError} with code `"protocol"` if the request is not a WebSocket
  * upgrade, or with code `"unsupported"` outside Deno
+ *
+ * @category WebSocket
  */
 export function upgradeWebSocket(
   request: Request,

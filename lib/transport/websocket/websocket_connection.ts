@@ -18,7 +18,11 @@ export interface WebSocketOptions {
   receiveLimit?: number | undefined;
 }
 
-/** Options for {@linkcode webSocketConnection}. */
+/**
+ * Options for {@linkcode webSocketConnection}.
+ *
+ * @category WebSocket
+ */
 export interface WebSocketConnectionOptions extends WebSocketOptions {
   /** The peer's address, if known; its `transport` becomes `"websocket"`. */
   remoteAddr?: SocketAddress | undefined;
@@ -50,6 +54,8 @@ export interface WebSocketConnectionOptions extends WebSocketOptions {
  *   await writeAll(connection, new TextEncoder().encode("hello"));
  * }
  * ```
+ *
+ * @category WebSocket
  */
 export interface WebSocketConnection extends SocketConnection {
   /** Resolves after the opening handshake, or rejects with its error. */

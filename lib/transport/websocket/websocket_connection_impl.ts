@@ -42,6 +42,8 @@ export class WebSocketConnectionImpl extends SocketConnectionImpl
  * send nothing yourself
  * @param options limit and address
  * @throws {RangeError} if `receiveLimit` is below 256 KiB
+ *
+ * @category WebSocket
  */
 export function webSocketConnection(
   socket: WebSocket,
