@@ -23,7 +23,11 @@ export interface MethodTables {
   readonly serves: ReadonlyMap<string, ServedMethod>;
 }
 
-/** A method that the two ends of a session declare differently. */
+/**
+ * A method that the two ends of a session declare differently.
+ *
+ * @category Clients
+ */
 export interface MethodMismatch {
   /**
    * Dotted name of the method, as its caller declares it.

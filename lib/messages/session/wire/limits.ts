@@ -6,7 +6,11 @@
 
 import { MAX_HELLO } from "./hello.ts";
 
-/** Limits of one end of a connection. Sizes are in bytes, times in milliseconds. */
+/**
+ * Limits of one end of a connection. Sizes are in bytes, times in milliseconds.
+ *
+ * @category Sessions
+ */
 export interface SessionLimits {
   /** Maximum size of a frame's body. Prevents one message from blocking the others. @default {131072} */
   maxFrameBody: number;
@@ -57,7 +61,11 @@ export interface SessionLimits {
   drainGrace: number;
 }
 
-/** Default values of {@linkcode SessionLimits}. */
+/**
+ * Default values of {@linkcode SessionLimits}.
+ *
+ * @category Sessions
+ */
 export const DEFAULT_LIMITS: Readonly<SessionLimits> = {
   maxFrameBody: 128 * 1024,
   maxMessage: 4 * 1024 * 1024,

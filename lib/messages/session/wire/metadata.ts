@@ -12,7 +12,11 @@ import { printable } from "../../support/printable.ts";
 import { decodeText, MalformedError } from "./malformed_error.ts";
 import { getU16, putU16 } from "./frame_header.ts";
 
-/** Pairs of text that accompany a message, outside its body. */
+/**
+ * Pairs of text that accompany a message, outside its body.
+ *
+ * @category Clients
+ */
 export type Metadata = Readonly<Record<string, string>>;
 
 /** No metadata. */
