@@ -98,35 +98,41 @@ export class ContextImpl implements CallContext<unknown, unknown> {
     return this.#remote ??= this.#source.remoteFor(this);
   }
 
+  // The functions are made when they are read, so that a handler may
+  // destructure its context: `(input, { error }) => …`.
+
   /** @inheritdoc */
-  respondWith(metadata: Metadata): void {
-    this.#source.respondWith(metadata);
+  get respondWith(): (metadata: Metadata) => void {
+    return (metadata) => this.#source.respondWith(metadata);
   }
 
   /** @inheritdoc */
-  inherit(options: CallOptions = {}): CallOptions {
-    const timeout = Math.min(options.timeout ?? Infinity, this.timeLeft);
-    const signal = options.signal === undefined
-      ? this.signal
-      : AbortSignal.any([this.signal, options.signal]);
-    return timeout === Infinity
-      ? { ...options, signal }
-      : { ...options, signal, timeout: Math.max(timeout, 1) };
+  get inherit(): (options?: CallOptions) => CallOptions {
+    return (options = {}) => {
+      const timeout = Math.min(options.timeout ?? Infinity, this.timeLeft);
+      const signal = options.signal === undefined
+        ? this.signal
+        : AbortSignal.any([this.signal, options.signal]);
+      return timeout === Infinity
+        ? { ...options, signal }
+        : { ...options, signal, timeout: Math.max(timeout, 1) };
+    };
   }
 
   /** @inheritdoc */
-  refuse(message: string, options: RefusalOptions): CallError {
-    const { code, retry, retryAfter, data } = options;
-    return new CallError(message, { code, retry, retryAfter, data });
+  get refuse(): (message: string, options: RefusalOptions) => CallError {
+    return (message, { code, retry, retryAfter, data }) =>
+      new CallError(message, { code, retry, retryAfter, data });
   }
 
   /** Creates a declared error. */
-  error(declared: string, data?: unknown): CallError {
-    return new CallError(`${this.method}: ${declared}`, {
-      code: "declared",
-      declared,
-      data,
-    });
+  get error(): (declared: string, data?: unknown) => CallError {
+    return (declared, data) =>
+      new CallError(`${this.method}: ${declared}`, {
+        code: "declared",
+        declared,
+        data,
+      });
   }
 
   /**

@@ -14,6 +14,8 @@ import {
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
+import { typed } from "../../../lib/messages/schema/typed.ts";
+import { testPair } from "../../../lib/testing/test_pair.ts";
 import * as z from "zod";
 import { aborted, all, dial, failureOf, incidents, turns } from "../kit.ts";
 
@@ -448,5 +450,43 @@ Deno.test(
       ),
     );
     await server.shutdown();
+  },
+);
+
+Deno.test(
+  "a handler may destructure every function of its context",
+  none,
+  async () => {
+    const Lab = protocol({
+      name: "lab",
+      server: {
+        fail: unary({ errors: { late: typed<{ by: number }>() } }),
+        refuse: unary<void, void>(),
+        respond: unary<void, number>(),
+      },
+    });
+    await using pair = await testPair(Lab, {
+      fail: (_, { error }) => {
+        throw error("late", { by: 2 });
+      },
+      refuse: (_, { refuse }) => {
+        throw refuse("no", { code: "forbidden", retry: "later" });
+      },
+      respond: (_, { inherit, respondWith }) => {
+        respondWith({ a: "b" });
+        return inherit({ timeout: 5 }).timeout ?? 0;
+      },
+    });
+    const { remote } = pair.session;
+    const late = await failureOf(remote.fail());
+    assertEquals([late.code, late.declared, late.data], ["declared", "late", {
+      by: 2,
+    }]);
+    const refused = await failureOf(remote.refuse());
+    assertEquals([refused.code, refused.retry], ["forbidden", "later"]);
+    let seen: unknown;
+    const onMetadata = (metadata: unknown) => void (seen = metadata);
+    assertEquals(await remote.respond(undefined, { onMetadata }), 5);
+    assertEquals({ ...(seen as object) }, { a: "b" }); // set by onMetadata
   },
 );
