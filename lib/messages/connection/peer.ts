@@ -121,7 +121,7 @@ export class Peer implements SessionHost, NotificationHost {
   #timer: ReturnType<typeof setTimeout> | undefined = undefined;
   #armedFor = Infinity;
   #armQueued = false;
-  /** Made once: a turn of every session queues it. */
+  /** Arms the timer; allocated once, because `enter` queues it often. */
   readonly #armLater = () => this.#arm();
   #linger: ReturnType<typeof setTimeout> | undefined = undefined;
   #now: number = performance.now();

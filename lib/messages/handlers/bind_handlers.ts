@@ -55,7 +55,8 @@ function find(handlers: object, path: string[]): AnyHandler | undefined {
 
 function member(group: unknown, key: string): unknown {
   if (typeof group !== "object" || group === null) return undefined;
-  // Ignores members of Object.prototype, but not those of the object's class.
+  // Ignores inherited members with a name from Object.prototype, such as
+  // `toString`. Other members of the object's class count.
   if (!Object.hasOwn(group, key) && key in Object.prototype) return undefined;
   return Reflect.get(group, key);
 }

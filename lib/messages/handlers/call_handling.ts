@@ -1,6 +1,6 @@
 /**
- * Handles one incoming call: decodes and validates the input, runs middleware
- * and handler, and passes the result or the error to the session.
+ * Handles one incoming call: decodes and validates the input, runs the
+ * middleware and the handler, and passes the result or error to the session.
  *
  * ```text
  *  begin ─▶ decode ─▶ input's schema ─▶ middleware ─▶ handler ─▶ output's schema ─▶ respond
@@ -215,9 +215,9 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
 
   // ── steps of a call ────────────────────────────────────────────────────
 
-  // Each step inspects a value that application code returned (a schema,
-  // middleware or a handler) in its own `try`, because an error that escapes
-  // would end the session.
+  // Application code (a schema, middleware or a handler) returns the value that
+  // each step inspects. Even reading it may throw, so each step has its own
+  // `try`: an error that escapes would end the session.
 
   /**
    * Decodes and validates the input, then runs the handler. The body is valid

@@ -3,8 +3,8 @@
  *
  * | thrown | the caller receives |
  * | --- | --- |
- * | the reason of the call's signal, or the error of a call on its behalf that ended for the same reason | the reason of the signal |
- * | an error in the caller's input or items | the same error |
+ * | the abort reason of the call's signal, or an error from a call on behalf of this one that ended for the same reason | the abort reason |
+ * | an error in the caller's input or items, or the error for an item that cannot be sent | the same error |
  * | `context.error(…)`, as the method declares it | the same error |
  * | `context.refuse(…)` | the same error |
  * | anything else, including errors from other calls | `internal`, with an incident id and the details that `exposeErrors` allows |
@@ -28,10 +28,10 @@ export interface FailedCall {
   /** Whether the handler was entered; if so, it has settled by now. */
   readonly entered: boolean;
   /**
-   * Returns the error with which this call itself caused the failure.
+   * Returns the error to send if this call itself caused `thrown`.
    *
-   * Such an error may be sent to the caller: the reason of a cancellation, a
-   * fault in the caller's input or items, or an output that cannot be sent.
+   * The causes are a cancellation, a passed deadline, a fault in the caller's
+   * input or items, and an output that cannot be sent.
    */
   ownErrorIn(thrown: unknown): CallError | undefined;
   /** Reports an error whose details the caller must not receive. */
@@ -60,7 +60,7 @@ const UNANSWERED: ReadonlySet<CallErrorCode> = new Set([
  * Calls on behalf of a call end for the same reason, but independently: they
  * often fail with their own error before this call's signal is aborted.
  *
- * @param cancelled reason of the cancellation
+ * @param cancelled the reason for the cancellation
  * @param thrown the thrown value
  */
 export function isCausedBy(cancelled: CallError, thrown: unknown): boolean {

@@ -62,8 +62,8 @@ export class NodeStreamBridge {
       return this.stream;
     };
     this.stream.once("end", () => this.ended = true);
-    // Without a listener, the stream would throw the error, which is kept
-    // above.
+    // Without a listener, the stream would throw the error, which `error`
+    // already holds.
     this.stream.on("error", () => {});
   }
 

@@ -3,10 +3,10 @@
  * computed from its id. If an older call still occupies that index, the new
  * call is kept in a map.
  *
- * A map alone would be correct but costs the garbage collector more: whenever
- * it rehashes, the old table continues to refer to finished calls and
- * everything that they hold. With many calls in flight, a third of all young
- * objects survived their first collection because of that.
+ * A map alone would be correct, but it would cost the garbage collector more:
+ * whenever a map rehashes, the old table continues to refer to finished calls
+ * and everything that they hold. With many calls in flight, a third of all
+ * young objects survived their first collection because of that.
  *
  * @module
  */
