@@ -54,6 +54,7 @@ const reads: Queue = new WeakMap();
  * @param data the bytes; do not change them until the promise settles
  * @param options a signal
  * @throws {TransportError} with code `"closed"` or `"reset"`
+ * @throws {Error} if `write` of a custom connection returns an invalid count
  * @throws {unknown} the signal's reason, if the signal is aborted
  *
  * @category Connections
@@ -91,6 +92,7 @@ export function writeAll(
  * @returns `true`, or `false` if the stream ends before the first byte
  * @throws {TransportError} with code `"truncated"` if the stream ends after the
  * first byte but before the last one, or with code `"closed"` or `"reset"`
+ * @throws {Error} if `read` of a custom connection returns an invalid count
  * @throws {unknown} the signal's reason, if the signal is aborted
  *
  * @category Connections
@@ -130,10 +132,25 @@ async function enqueue<T>(
 async function drain(connection: Connection, data: Uint8Array): Promise<void> {
   let written = 0;
   while (written < data.length) {
-    written += await connection.write(
+    const count = await connection.write(
       written === 0 ? data : data.subarray(written),
     );
+    checkCount("write", count, data.length - written);
+    written += count;
   }
+}
+
+/**
+ * Checks the count that a connection returned. A custom connection that returns
+ * 0 would otherwise keep the loop busy forever.
+ */
+function checkCount(verb: "read" | "write", count: number, most: number): void {
+  if (count >= 1 && count <= most && Number.isInteger(count)) return;
+  throw new Error(
+    `Cannot ${verb}: the connection returned a count of ${count}; expected 1 to ${most}${
+      verb === "read" ? ", or null" : ""
+    }`,
+  );
 }
 
 async function fill(
@@ -153,6 +170,7 @@ async function fill(
         { code: "truncated", address },
       );
     }
+    checkCount("read", count, buffer.length - filled);
     filled += count;
   }
   return true;

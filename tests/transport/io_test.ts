@@ -139,3 +139,19 @@ Deno.test("a signal ends two transfers on a Deno.Conn, and nothing else", async 
   abort.abort(new Error("enough"));
   await Promise.all(outcomes);
 });
+
+Deno.test("readExactly() and writeAll() reject invalid counts", async () => {
+  for (const count of [0, -1, 1.5, 6, NaN, undefined]) {
+    const [connection, peer] = memoryPair();
+    const wrong = Object.assign(Object.create(connection), {
+      read: () => Promise.resolve(count),
+      write: () => Promise.resolve(count),
+      [Symbol.dispose]: () => connection.close(),
+    });
+    const message = `returned a count of ${count}; expected 1 to 5`;
+    await assertRejects(() => readExactly(wrong, bytes(5, 0)), Error, message);
+    await assertRejects(() => writeAll(wrong, bytes(5, 0)), Error, message);
+    connection.close();
+    peer.close();
+  }
+});

@@ -7,6 +7,7 @@ import {
   unary,
 } from "../../../lib/messages/mod.ts";
 import type { StandardSchema } from "../../../lib/messages/schema/standard_schema.ts";
+import { turns } from "../kit.ts";
 import { memoryPair } from "../../../lib/testing/mod.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
@@ -87,6 +88,7 @@ Deno.test(
       await remote[method](7);
     }
     assertEquals(await remote.read(), []);
+    await turns(5); // the asynchronous schema settles
     const [accepted] = server.sessions;
     assertEquals(accepted?.stats.malformedCalls, 2);
     assertEquals(incidents, []);
