@@ -12,6 +12,8 @@ import {
   SessionError,
   type SessionLimits,
 } from "@lengthwise/lengthwise";
+import { connect as dialSocket } from "../../lib/transport/connect.ts";
+import { K, MORE, RawPeer, request, value } from "../messages/raw_peer.ts";
 import { WithGhost, WithOddShape } from "./protocol.ts";
 
 /** Input of a scenario. */
@@ -272,6 +274,31 @@ export const SCENARIOS: Readonly<
       SessionError,
     );
     assertEquals(error.code, "unauthenticated");
+  },
+  async "a frame between the frames of its own REQUEST breaks the call"(
+    { ports: [usual] },
+  ) {
+    await using raw = new RawPeer(await dialSocket({ port: usual }));
+    await raw.hello({ methods: [["total", 3], ["echo", 0]] });
+    const opening = request(0, value(1));
+    const frames = [
+      [K.ITEM, value(1)],
+      [K.END, new Uint8Array()],
+      [K.CREDIT, Uint8Array.of(0, 0, 0, 100)],
+    ] as const;
+    for (const [index, [kind, body]] of frames.entries()) {
+      const id = 4 * index + 1;
+      await raw.frame(K.REQUEST, id, opening.subarray(0, 3), MORE);
+      await raw.frame(kind, id, body);
+      await raw.frame(kind, id, body); // late
+      assertEquals(await raw.error(), {
+        ...{ code: "malformed", processed: "no", retry: "never" },
+      });
+      await raw.frame(K.REQUEST, id, opening.subarray(3)); // dropped
+      await raw.frame(K.REQUEST, id + 2, request(1, value(7)));
+      const result = await raw.until(K.RESULT);
+      assertEquals([result.id, result.body], [id + 2, value(7)]);
+    }
   },
   async "servers drain"({ ports: [usual] }) {
     const { session } = await dial(usual);

@@ -22,9 +22,11 @@ export const K = {
   PING: 0x03,
   REQUEST: 0x10,
   ITEM: 0x11,
+  END: 0x12,
   RESULT: 0x13,
   ERROR: 0x14,
   CANCEL: 0x15,
+  CREDIT: 0x16,
   NOTIFY: 0x17,
 } as const;
 

@@ -239,6 +239,24 @@ async def large_messages_are_split_and_joined(peer):
 
 
 @scenario
+async def a_reply_that_mixes_kinds_ends_its_call_without_a_cancel(_peer):
+    peer = await dial()
+    sent, write = [], peer.write
+    peer.write = lambda kind, *rest: (sent.append(kind), write(kind, *rest))
+    for last, body in ((wire.ERROR, b"\5\2\0\0\0\0"), (wire.RESULT, b"\0\0\1")):
+        call = await peer.call("slow", 200)
+        first = wire.RESULT if last == wire.ERROR else wire.ERROR
+        peer._receive(first, wire.MORE, call.id, b"\0")
+        peer._receive(last, 0, call.id, body)
+        error = await failure(call.result)
+        assert (error.code, error.processed) == ("malformed", "maybe")
+        assert call.id not in peer.outgoing
+    assert await peer.request("echo", 1) == 1
+    assert wire.CANCEL not in sent
+    await peer.close()
+
+
+@scenario
 async def small_limits_are_respected(_peer):
     limits = Limits(max_frame_body=16_384, stream_window=1024, max_message=1_000_000)
     peer = await dial(SMALL_PORT, limits=limits)

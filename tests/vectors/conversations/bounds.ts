@@ -9,14 +9,30 @@ import {
   fragments,
   goaway,
   int,
+  item,
   MORE,
   named,
   request,
+  result,
+  uint,
 } from "./bytes.ts";
-import { ADD, type Conversation, Script, SUM } from "./script.ts";
+import {
+  CallScript,
+  type CallShape,
+  fillPlaces,
+  SIDES,
+} from "./call_script.ts";
+import {
+  ADD,
+  type Conversation,
+  other,
+  Script,
+  type Side,
+  SUM,
+} from "./script.ts";
 import { send } from "./fragments.ts";
 
-const ONE = int(1);
+const ONE = int(1), TWO = int(2);
 const PART = 16_384;
 
 function refusedParts(
@@ -101,20 +117,108 @@ function largeReply(): Script {
     .called(3, "add", request(3, ADD, ONE), { value: ONE });
 }
 
-function mixedReply(): Script {
+const BROKEN = { code: "malformed", processed: "maybe", retry: "never" };
+
+/** A reply whose last frame breaks the call. */
+function brokenTerminal(
+  name: string,
+  meaning: string,
+  frames: (id: number) => readonly string[],
+): Script[] {
+  return SIDES.map((caller) => {
+    const callee = other(caller);
+    const script = new Script(
+      `${name}: a call of the ${caller}`,
+      `${meaning} The last frame is the terminal: it frees the call's place, and no CANCEL is sent. maxCalls is 32, and the 33rd call waits.`,
+      { subjects: [caller], limits: { [callee]: { maxCalls: 32 } } },
+    ).opened();
+    const { calls: [broken], waits } = fillPlaces(script, 32, caller);
+    const { id } = broken!; // there are 32
+    waits.asks(TWO);
+    frames(id).forEach((hex, index) =>
+      script.frame(callee, `part ${index + 1} of the reply to ${id}`, hex)
+    );
+    broken!.failed(BROKEN);
+    waits.leaves(TWO).arrives(TWO);
+    script.frame(callee, `RESULT ${id}: late`, result(id, ONE));
+    waits.responds(ONE);
+    return script;
+  });
+}
+
+function mixedPart(): Script {
   return new Script(
-    "a RESULT that continues as an ERROR fails the call",
-    "A message has one kind.",
+    "a RESULT that continues as an ERROR with MORE is cancelled",
+    "The frame is not the terminal: the caller sends CANCEL and waits for the last frame.",
     { subjects: ["client"] },
   ).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
     .server("RESULT 1, first part", named("RESULT", 1, "00", MORE))
-    .server("ERROR 1", error(1, { code: "internal", processed: "yes" }))
+    .server("ERROR 1, a part", named("ERROR", 1, "00", MORE))
     .client("CANCEL 1", cancel(1))
-    .sees("client", "failed", {
-      ...{ call: 1, code: "malformed", processed: "maybe", retry: "never" },
-    })
+    .sees("client", "failed", { call: 1, ...BROKEN })
+    .server("ERROR 1, the last part: dropped", named("ERROR", 1, "00"))
     .called(3, "add", request(3, ADD, ONE), { value: ONE });
+}
+
+function largeTerminal(): Script {
+  const script = new Script(
+    "a reply whose last frame exceeds the caller's limit needs no CANCEL",
+    "maxMessage is 65,536, plus 9 KiB for fields; the fifth frame is the last.",
+    {
+      subjects: ["client"],
+      limits: { client: { maxMessage: 65_536, maxFrameBody: PART } },
+    },
+  ).opened()
+    .called(1, "add", request(1, ADD, ONE), { value: ONE });
+  const body = fields() + bin("00", 80_000).hex;
+  send(script, "server", fragments("RESULT", 1, body, PART));
+  return script
+    .sees("client", "failed", { call: 1, ...BROKEN, code: "too-large" })
+    .called(3, "add", request(3, ADD, ONE), { value: ONE });
+}
+
+/** A frame of a call between the frames of its own REQUEST. */
+function brokenRequest(
+  caller: Side,
+  shape: CallShape,
+  kind: "ITEM" | "END" | "CREDIT",
+  body: string,
+): Script {
+  const callee = other(caller);
+  const script = new Script(
+    `${kind} between the frames of its own REQUEST breaks the ${caller}'s ${shape} call`,
+    "The callee refuses the call immediately and drops the rest of the REQUEST. The connection continues.",
+    { subjects: [callee] },
+  ).opened();
+  const { id, number } = new CallScript(script, caller, shape);
+  const [first, second] = [call(number, ONE).slice(0, 6), "0007"];
+  const failure = error(id, { code: "malformed", processed: "no" });
+  script
+    .frame(
+      caller,
+      `REQUEST ${id}, first part`,
+      named("REQUEST", id, first, MORE),
+    )
+    .frame(caller, `${kind} ${id}`, named(kind, id, body))
+    .frame(callee, `ERROR ${id}`, failure)
+    .frame(caller, `${kind} ${id} again: late`, named(kind, id, body))
+    .frame(
+      caller,
+      `REQUEST ${id}, second part: dropped`,
+      named("REQUEST", id, second.slice(0, 2), MORE),
+    )
+    .frame(
+      caller,
+      `REQUEST ${id}, last part: dropped`,
+      named("REQUEST", id, second.slice(2)),
+    );
+  const next = new CallScript(script, caller, "unary", 1);
+  next.leaves(ONE).arrives(ONE);
+  script
+    .do(callee, "respond", { call: next.id, value: TWO })
+    .frame(callee, `RESULT ${next.id}`, result(next.id, TWO));
+  return script;
 }
 
 function cutByGoaway(): Script {
@@ -229,7 +333,27 @@ export const BOUNDS: readonly Conversation[] = [
   lateParts(),
   cancelledParts(),
   largeReply(),
-  mixedReply(),
+  ...brokenTerminal(
+    "a RESULT that continues as an ERROR",
+    "A message has one kind.",
+    (id) => [
+      named("RESULT", id, "00", MORE),
+      error(id, { code: "internal", processed: "yes" }),
+    ],
+  ),
+  ...brokenTerminal(
+    "an ERROR that continues as a RESULT",
+    "A message has one kind.",
+    (id) => [named("ERROR", id, "05", MORE), result(id, ONE)],
+  ),
+  mixedPart(),
+  largeTerminal(),
+  ...SIDES.flatMap((caller) => [
+    brokenRequest(caller, "clientStream", "ITEM", item(0, ONE).slice(24)),
+    brokenRequest(caller, "clientStream", "END", ""),
+    brokenRequest(caller, "duplex", "CREDIT", uint(100, 4)),
+    brokenRequest(caller, "unary", "ITEM", item(0, ONE).slice(24)),
+  ]),
   cutByGoaway(),
   brokenItem(),
   tooManyItems(),

@@ -229,13 +229,14 @@ function fieldsOf({ timeout, metadata: pairs }: MessageOptions): string[] {
   ];
 }
 
-/** Fills all places with calls of the client; the next call waits. */
+/** Fills all places with calls of one end; the next call waits. */
 export function fillPlaces(
   script: Script,
   places: number,
+  caller: Side = "client",
 ): { calls: CallScript[]; waits: CallScript } {
   const unary = (before: number) =>
-    new CallScript(script, "client", "unary", before);
+    new CallScript(script, caller, "unary", before);
   const calls = Array.from(
     { length: places },
     (_, index) => unary(index).opens(int(1)),

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { CallError } from "../../errors/call_error.ts";
+import { CallError, type CallErrorCode } from "../../errors/call_error.ts";
 import { ResponseWriter } from "./response_writer.ts";
 import { CallTable } from "./call_table.ts";
 import {
@@ -210,11 +210,8 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
     const code = deadline ? "deadline" : "cancelled";
     if (this.reader.holds(id)) {
       if (!this.#mayCancel()) return;
-      this.reader.drop();
-      return this.refuseRequest(
-        id,
-        new CallError(`${message} before the request was complete`, { code }),
-      );
+      const reason = `${message} before the request was complete`;
+      return this.#refuseIncomplete(id, reason, code);
     }
     const call = this.#find(id);
     if (call === undefined || call.state === "cancelled") return;
@@ -302,10 +299,25 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
     if (call !== undefined) receiveCredit(this.shared, call, amount);
   }
 
+  /** Refuses an incomplete request; its remaining frames will be dropped. */
+  #refuseIncomplete(id: number, message: string, code: CallErrorCode): void {
+    this.reader.drop();
+    this.refuseRequest(id, new CallError(message, { code }));
+  }
+
+  /**
+   * Returns the call, or `undefined` if it is over. A frame for a request that
+   * is still incomplete breaks the call: a callee that dropped the frame would
+   * lose an item, or wait forever for END. An id that was never used closes the
+   * connection.
+   */
   #find(id: number): IncomingCall | undefined {
     const call = this.calls.get(id);
     if (call !== undefined) return call;
-    if (id > this.reader.lastId) {
+    if (this.reader.holds(id)) {
+      const message = "a frame arrived between the frames of its request";
+      this.#refuseIncomplete(id, message, "malformed");
+    } else if (id > this.reader.lastId) {
       this.shared.fail(
         "protocol",
         `a frame refers to call ${id}, which has not started`,

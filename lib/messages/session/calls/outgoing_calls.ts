@@ -31,6 +31,7 @@ import {
   deliverError,
   deliverResult,
   dropReply,
+  failReply,
 } from "./reply_reader.ts";
 import { type QueueOwner, RequestQueue } from "./request_queue.ts";
 import {
@@ -301,15 +302,15 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
     }
     const reply = assembleReply(this.#shared, call, frame);
     if (reply === undefined) return;
-    if (!(reply instanceof Uint8Array)) {
-      this.giveUp(call, reply);
-      // If this frame was the last one, the callee sends nothing more.
-      if (!more) this.#finish(call);
+    if (more) {
+      if (!(reply instanceof Uint8Array)) this.giveUp(call, reply);
       return;
     }
+    // The frame is the terminal even if it breaks the call, so no CANCEL is sent.
     const interruptsItem = call.receiveWindow?.partial !== undefined;
     this.#finish(call);
-    if (kind === Kind.ERROR) deliverError(this.#shared, call, reply);
+    if (!(reply instanceof Uint8Array)) failReply(this.#shared, call, reply);
+    else if (kind === Kind.ERROR) deliverError(this.#shared, call, reply);
     else deliverResult(this.#shared, call, reply, interruptsItem);
   }
 

@@ -141,7 +141,18 @@ function malformed(
   error: unknown,
 ): void {
   if (!(error instanceof MalformedError)) throw error;
-  shared.stats.malformedCalls++;
   const message = `the reply is malformed: ${messageOf(error)}`;
-  call.observer.onFailed(callError(call, message, { code: "malformed" }));
+  failReply(shared, call, { code: "malformed", message });
+}
+
+/** Fails a call whose terminal has arrived but is not valid. */
+export function failReply(
+  shared: SharedState,
+  call: OutgoingCall,
+  { code, message }: GiveUpReason,
+): void {
+  if (code === "malformed") shared.stats.malformedCalls++;
+  call.observer.onFailed(
+    callError(call, message, { code, processed: "maybe" }),
+  );
 }

@@ -25,6 +25,7 @@ class Call:
         self.account = None
         self.window = None
         self.reply = None
+        self.reply_kind = 0
         self.sent_whole = False
         self._timer = None
         self._sending = asyncio.Lock()
@@ -126,10 +127,11 @@ class Call:
         if more or self.reply is not None:
             if self.reply is None:
                 self.reply = Reassembly(self.peer.assembling, self.peer.limits)
-            fault = self.reply.add(body)
+                self.reply_kind = kind
+            mixed = kind != self.reply_kind
+            fault = "malformed" if mixed else self.reply.add(body)
             if fault is not None:
-                self.give_up(fault, "the reply exceeds a limit")
-                return not more
+                return self._broken_reply(fault, more)
             if more:
                 return False
             body = self.reply.whole()
@@ -137,6 +139,16 @@ class Call:
             self._end(kind, body)
         except Malformed as error:
             self.settle(CallError("malformed", str(error)))
+        self.state = "done"
+        return True
+
+    def _broken_reply(self, code, more):
+        """Fails the call; the frame is its terminal unless more frames follow."""
+        text = "the reply breaks a rule or exceeds a limit"
+        if more:
+            self.give_up(code, text)
+            return False
+        self.settle(CallError(code, text, processed="maybe"))
         self.state = "done"
         return True
 

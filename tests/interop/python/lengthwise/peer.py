@@ -251,7 +251,7 @@ class Peer:
             return self.fail("protocol", f"there is no call {id} yet")
         if kind == wire.CANCEL:
             return self.requests.cancel(id, body)
-        call = (self.outgoing if ours else self.requests.calls).get(id)
+        call = self.outgoing.get(id) if ours else self.requests.find(id)
         if call is None:
             return None  # late
         if kind == wire.ITEM:

@@ -64,10 +64,8 @@ class Requests:
         if reassembly is not None:
             fault = reassembly.add(body)
             if fault is not None:
-                reassembly.drop()
-                self._partial = (kind, id, None)
                 retry = "later" if fault == "overloaded" else "never"
-                self._refuse(kind, id, fault, retry)
+                self._abandon(fault, retry)
         if more:
             return
         whole = self._partial[2]
@@ -122,11 +120,31 @@ class Requests:
 
     def cancel(self, id, body):
         """Receives CANCEL, also for an incomplete request."""
-        if self._partial is not None and self._partial[:2] == (wire.REQUEST, id):
-            if self._partial[2] is not None:
-                self._partial[2].drop()
-                self._refuse(wire.REQUEST, id, "cancelled")
-            self._partial = None
-            return
-        if id in self.calls:
-            self.calls[id].cancel("deadline" if body[:1] == b"\1" else "cancelled")
+        reason = "deadline" if body[:1] == b"\1" else "cancelled"
+        if self._holds(id):
+            self._abandon(reason)
+        elif id in self.calls:
+            self.calls[id].cancel(reason)
+
+    def find(self, id):
+        """Returns the call for a later frame; None if the call is over.
+
+        A frame between the frames of its own REQUEST breaks the call.
+        """
+        if self._holds(id):
+            self._abandon("malformed")
+        return self.calls.get(id)
+
+    def _holds(self, id):
+        return (
+            self._partial is not None
+            and self._partial[:2] == (wire.REQUEST, id)
+            and self._partial[2] is not None
+        )
+
+    def _abandon(self, code, retry="never"):
+        """Refuses the incomplete message; its other frames will be dropped."""
+        kind, id, reassembly = self._partial
+        reassembly.drop()
+        self._partial = (kind, id, None)
+        self._refuse(kind, id, code, retry)

@@ -127,3 +127,61 @@ Deno.test(
     }
   },
 );
+
+Deno.test(
+  "receiveReply() frees the slot without a CANCEL when the last frame breaks the call",
+  pure,
+  () => {
+    const error = [0, 0, 0, 0, 0, 0];
+    const large = { maxMessage: 65536, maxMetadata: 0 };
+    const cases = [
+      [{}, [[Kind.RESULT, [0]], [Kind.ERROR, error]], "malformed"],
+      [{}, [[Kind.ERROR, error], [Kind.RESULT, [0, 0]]], "malformed"],
+      [{}, [[Kind.RESULT, [0]]], "malformed"],
+      [{}, [[Kind.ERROR, [0]]], "malformed"],
+      [
+        large,
+        new Array(5).fill([Kind.RESULT, new Array(16_000).fill(0)]),
+        "too-large",
+      ],
+    ] as const;
+    for (const [limits, frames, code] of cases) {
+      const { lone, observer } = asked(limits);
+      frames.forEach(([kind, content], index) =>
+        lone.receive(
+          kind,
+          1,
+          [...content],
+          index < frames.length - 1 ? Flag.MORE : 0,
+        )
+      );
+      const { error } = observer;
+      assertEquals([error.code, error.processed], [code, "maybe"]);
+      assertEquals([lone.sentKinds(), observer.settled], [[], 1]);
+      const { assembling, timers } = accountsOf(lone.session);
+      assertEquals([assembling, timers, inFlightOf(lone.session).outgoing], [
+        0,
+        0,
+        0,
+      ]);
+      lone.receive(Kind.RESULT, 1, message());
+      assertEquals([lone.session.stats.lateFrames, lone.ends], [1, []]);
+    }
+  },
+);
+
+Deno.test(
+  "receiveReply() sends CANCEL when a frame with MORE breaks the call",
+  pure,
+  () => {
+    const { lone, observer } = asked();
+    lone.receive(Kind.RESULT, 1, [0], Flag.MORE);
+    lone.receive(Kind.ERROR, 1, [0], Flag.MORE);
+    assertEquals([observer.error.code, lone.sentKinds()], ["malformed", [
+      "CANCEL 1",
+    ]]);
+    assertEquals(inFlightOf(lone.session).outgoing, 1);
+    lone.receive(Kind.ERROR, 1, [0]);
+    assertEquals([inFlightOf(lone.session).outgoing, observer.settled], [0, 1]);
+  },
+);

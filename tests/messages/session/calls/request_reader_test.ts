@@ -4,8 +4,8 @@ import {
   Flag,
   Kind,
 } from "../../../../lib/messages/session/wire/frame_header.ts";
-import { ASK, body, NOTE } from "../session_calls.ts";
-import { errorOf, Lone, request } from "../lone_session.ts";
+import { ASK, body, NOTE, TALK, UP } from "../session_calls.ts";
+import { errorOf, Lone, message, request, u32 } from "../lone_session.ts";
 
 const pure = { permissions: "none" } as const;
 const MORE = Flag.MORE;
@@ -173,5 +173,54 @@ Deno.test(
     lone.receive(Kind.REQUEST, 3, request(ASK));
     assertEquals([lone.calls.length, lone.ends], [1, []]);
     assertEquals(lone.sentKinds(), ["ERROR 1"]);
+  },
+);
+
+Deno.test(
+  "RequestReader refuses a request when another frame of its call comes between its frames",
+  pure,
+  () => {
+    const frames = [
+      [Kind.ITEM, message([1])],
+      [Kind.ITEM, message([1]), MORE],
+      [Kind.END, []],
+      [Kind.CREDIT, u32(100)],
+    ] as const;
+    for (const [kind, content, flags = 0] of frames) {
+      for (const method of [UP, TALK, ASK]) {
+        const lone = Lone.open("server");
+        const whole = request(method, body(10));
+        lone.receive(Kind.REQUEST, 1, whole.subarray(0, 5), MORE);
+        lone.receive(kind, 1, Uint8Array.from(content), flags);
+        const [refusal, ...others] = lone.sent();
+        assertEquals([refusal?.kind, refusal?.id, others], [Kind.ERROR, 1, []]);
+        assertEquals(errorOf(refusal!), { code: 11, processed: 0, retry: 0 });
+        const { assembling, timers } = accountsOf(lone.session);
+        assertEquals([assembling, timers], [0, 0]);
+        const { stats } = lone.session;
+        assertEquals([stats.refusedCalls, stats.lateFrames], [1, 0]);
+        lone.receive(kind, 1, Uint8Array.from(content), flags);
+        assertEquals(stats.lateFrames, 1);
+        lone.receive(Kind.REQUEST, 1, whole.subarray(5, 7), MORE);
+        lone.receive(Kind.REQUEST, 1, whole.subarray(7));
+        lone.receive(Kind.REQUEST, 3, request(ASK));
+        assertEquals(lone.calls.map(({ call }) => call.id), [3]);
+        assertEquals([lone.sentKinds(), lone.ends], [[], []]);
+      }
+    }
+  },
+);
+
+Deno.test(
+  "RequestReader keeps a request while frames of other calls come between its frames",
+  pure,
+  () => {
+    const lone = Lone.open("server");
+    lone.receive(Kind.REQUEST, 1, request(UP));
+    lone.receive(Kind.REQUEST, 3, request(UP).subarray(0, 3), MORE);
+    lone.receive(Kind.ITEM, 1, message([1])).receive(Kind.END, 1);
+    lone.receive(Kind.REQUEST, 3, request(UP).subarray(3));
+    assertEquals(lone.calls.map(({ call }) => call.id), [1, 3]);
+    assertEquals([lone.sentKinds(), lone.ends], [[], []]);
   },
 );
