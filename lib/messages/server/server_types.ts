@@ -35,6 +35,9 @@ export interface ClientInfo extends ConnectionInfo {
 /**
  * Context of a server's handlers: a {@linkcode CallContext} of its sessions.
  *
+ * Handlers that are written for `ServerContext<typeof Shop>` fit every server of
+ * that protocol, with or without `authenticate` and `state`.
+ *
  * @typeParam P the protocol
  * @typeParam Auth the value that `authenticate` returns
  * @typeParam State the value that `state` returns
@@ -43,8 +46,8 @@ export interface ClientInfo extends ConnectionInfo {
  */
 export type ServerContext<
   P extends AnyProtocol,
-  Auth = undefined,
-  State = undefined,
+  Auth = unknown,
+  State = unknown,
 > = CallContext<Remote<P, "client">, ServerSession<P, Auth, State>>;
 
 /**
@@ -240,8 +243,8 @@ export type OwnOptions<P extends AnyProtocol, Auth, State> = Omit<
  */
 export interface ServerSession<
   P extends AnyProtocol,
-  Auth = undefined,
-  State = undefined,
+  Auth = unknown,
+  State = unknown,
 > extends ConnectionInfo, AsyncDisposable {
   /** The server that the session belongs to. */
   readonly server: Server<P, Auth, State>;

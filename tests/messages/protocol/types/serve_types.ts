@@ -24,6 +24,7 @@ import {
   type Middleware,
   type MiddlewareContext,
 } from "../../../../lib/messages/handlers/middleware.ts";
+import type { Handlers } from "../../../../lib/messages/protocol/protocol_types.ts";
 import { createServer, serve } from "../../../../lib/messages/server/server.ts";
 import type {
   ClientInfo,
@@ -242,7 +243,7 @@ export async function whatConnectAsksFor(): Promise<void> {
   // @ts-expect-error the server may call the client: handlers are required
   await connect(Shop, { port: 1 });
   // @ts-expect-error the same, with other options
-  await connect(Shop, { port: 1 }, { timeout: 5 });
+  await connect(Shop, { port: 1 }, { callTimeout: 5 });
   // @ts-expect-error a handler is missing
   await connect(Shop, { port: 1 }, { handlers: { alert: handlers.alert } });
   await connect(Shop, { port: 1 }, {
@@ -275,4 +276,15 @@ export function whatSessionsAre(
   session.auth = { name: "x" };
   session.finished satisfies Promise<Error | undefined>;
   session.roundTrip satisfies number | undefined;
+}
+
+export function whatHandlersApartMayDo(): void {
+  const apart: Handlers<
+    typeof Plain,
+    "server",
+    ServerContext<typeof Plain>
+  > = { ping: (_, { session, method }) => void [session.remoteAddr, method] };
+  createServer(Plain, apart);
+  createServer(Plain, apart, { authenticate: (_token: unknown) => "ada" });
+  createServer(Plain, apart, { state: () => 5 });
 }
