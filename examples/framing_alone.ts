@@ -2,7 +2,7 @@
 /**
  * The framing layer on its own, without a socket: a journal on disk with one
  * frame per record. A crash may leave the last record incomplete. The next
- * reader of the journal finds all complete records and truncates the rest.
+ * reader of the journal finds all complete records and discards the rest.
  *
  * @module
  */

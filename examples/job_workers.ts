@@ -48,7 +48,7 @@ class Queue {
     return worker;
   }
 
-  /** Runs a job; the job runs twice if a disconnect loses its result. */
+  /** Runs a job, and runs it again if the worker disconnects. */
   async run(
     job: number,
     ms: number,

@@ -1,5 +1,5 @@
 /**
- * Prints the frames that pass through a connection without changing them.
+ * Prints the frames of a connection and passes them on unchanged.
  *
  * @module
  */

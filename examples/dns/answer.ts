@@ -25,7 +25,7 @@ const TRANSFERS: readonly string[] = ["AXFR", "IXFR"];
 /**
  * Answers a query with the records of a zone.
  *
- * @returns the response, or `undefined` if `bytes` are a response, because two
+ * @returns the response, or `undefined` if `bytes` is a response; two
  * servers could otherwise answer each other forever
  */
 export function answer(zone: Zone, bytes: Uint8Array): Uint8Array | undefined {

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * DNS over TCP, using only the framing layer: a client for any server, and a
- * server with a small zone for any client.
+ * DNS over TCP, using only the framing and transport layers: a client for any
+ * server, and a server with a small zone for any client.
  *
  * ```sh
  * deno run --allow-net=127.0.0.1 examples/dns/main.ts              # the client queries the server

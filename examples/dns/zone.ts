@@ -24,11 +24,12 @@ export interface Lookup {
 export class Zone {
   readonly #origin: string;
   readonly #denial: ResourceRecord;
-  /** Records by canonical name, including names that only have children. */
+  /** Records by canonical name, including names with no records of their own. */
   readonly #names = new Map<string, ResourceRecord[]>();
 
   /**
-   * @param records all records of the zone; the owner of the SOA is its origin
+   * @param records all records of the zone; the owner of the SOA is the zone's
+   * origin
    * @throws {DnsFormatError} if the zone is invalid: a name outside the zone,
    * no SOA or more than one, a delegation, an alias with other records, or data
    * that cannot be encoded

@@ -127,7 +127,7 @@ export class Channel implements AsyncDisposable {
         return true;
       case "A": // NotificationResponse, only after LISTEN
         return true;
-      case "v": // NegotiateProtocolVersion: there is no version below 3.0
+      case "v": // NegotiateProtocolVersion: the client requested 3.0, the lowest version
         throw new ProtocolError(
           "Cannot use the server: it does not support protocol 3.0",
         );

@@ -167,8 +167,8 @@ export interface ClientSession<P extends AnyProtocol>
  *
  * @param protocol the protocol that both sides share
  * @param address the server's address, several addresses to try in order, or an
- * open connection, which the session then owns; it is closed if `connect()`
- * rejects
+ * open connection, which the session then owns; the connection is closed if
+ * `connect()` rejects
  * @param options handlers for the methods that the server may call,
  * credentials, limits, codecs and more; may be omitted if the protocol has no
  * client side
@@ -223,7 +223,7 @@ export async function connect<
     clientOptions.signal?.throwIfAborted();
     const resolved = resolveSessionOptions(clientOptions);
     const tables = sideTables(protocol, "client", clientOptions.handlers ?? {});
-    connection ??= await dialAddress(address as DialTarget, clientOptions); // not a connection: see above
+    connection ??= await dialAddress(address as DialTarget, clientOptions); // isConnection() returned false
     const session = new ClientSessionImpl<P>(connection, tables, resolved);
     await session.open(clientOptions);
     return session;

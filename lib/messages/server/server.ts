@@ -165,7 +165,7 @@ export const DEFAULT_MAX_SESSIONS: number = 10_000;
 
 /**
  * Maximum number of simultaneous rejections with `too-many`. While that many
- * are in progress, further connections are closed without a reason.
+ * are in progress, further connections are closed without a GOAWAY.
  */
 const MAX_REJECTING = 64;
 
@@ -175,7 +175,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   implements Server<P, Auth, State> {
   readonly sessions: Set<ServerSession<P, Auth, State>> = new Set();
   readonly broadcast: Publishers<P["client"]>;
-  /** Private, so that printing a server shows no options, which contain keys. */
+  /** Private, so that printing a server hides its options, which contain keys. */
   readonly #owner: SessionOwner<P, Auth, State>;
   readonly finished: Promise<void>;
   readonly #accepted: Set<ServerSessionImpl<P, Auth, State>> = new Set();
@@ -311,7 +311,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     }
   }
 
-  /** Reports a failure that concerns no method to `onError`. */
+  /** Reports to `onError` a failure that concerns no method. */
   report(error: unknown): void {
     this.#owner.resolved.report(error, "");
   }

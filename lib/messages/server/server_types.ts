@@ -270,8 +270,8 @@ export interface ServerSession<
    */
   readonly mismatches: readonly MethodMismatch[];
   /**
-   * Aborted when the session begins to drain. Long-running handlers should then
-   * return.
+   * Aborted when either side begins to drain, or when the session ends.
+   * Long-running handlers should then return.
    */
   readonly draining: AbortSignal;
   /**
