@@ -241,7 +241,7 @@ function randomFrom(seed: number): (below: number) => number {
   };
 }
 
-/** Builds payloads from bytes of the stream, which may contain its delimiters. */
+/** Builds payloads from bytes of the stream, so some contain its delimiters. */
 function anyPayload({ makeFraming, samples, wire }: FramingUnderTest): void {
   const framing = makeFraming({});
   const encoder = framing.encoder();

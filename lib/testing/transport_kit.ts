@@ -40,7 +40,7 @@ const QUIET = 100;
 /**
  * Returns bytes that reveal their offset.
  *
- * Their period, 251, is prime, so that a shift by a power of two is detected.
+ * Their period, 251, is prime, so a shift by a power of two is detected.
  */
 export function pattern(length: number): Uint8Array {
   const bytes = new Uint8Array(length);

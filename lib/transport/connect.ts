@@ -40,6 +40,7 @@ export type ConnectAddress =
 /**
  * Policy for repeating failed connection attempts.
  *
+ * Only failures that may be temporary, such as a refused connection, are retried.
  * The waits have full jitter, so that clients do not all reconnect at the same
  * time.
  *
@@ -47,7 +48,7 @@ export type ConnectAddress =
  */
 export interface RetryPolicy {
   /**
-   * Maximum number of attempts, including the first.
+   * Maximum number of attempts at each address, including the first.
    *
    * @default {5}
    */
@@ -84,12 +85,12 @@ export interface ConnectOptions
   /**
    * Milliseconds that each attempt at each address may take.
    *
-   * They include the name lookup and the TLS handshake; `0` means no limit.
+   * The time includes the name lookup and the TLS handshake; `0` means no limit.
    *
    * @default {10000}
    */
   timeout?: number | undefined;
-  /** Policy for retries; without one, `connect` makes a single attempt. */
+  /** Policy for retries; without one, `connect` tries each address once. */
   retry?: RetryPolicy | undefined;
   /** TLS options for `wss:` URLs and for addresses without their own `tls`. */
   tls?: TlsClientOptions | undefined;

@@ -113,7 +113,7 @@ export function failure(error: unknown, context: FailureContext): Error {
 }
 
 /**
- * Converts an error like {@linkcode failure}, for operations that need no permission.
+ * Converts an error as {@linkcode failure} does, for operations that need no permission.
  *
  * @param error the thrown value
  * @param context the operation that failed

@@ -80,7 +80,7 @@ export function listen(
  * @throws {TransportError} with code `"address-in-use"`, `"address-invalid"`,
  * `"permission"`, `"not-found"`, `"unsupported"` and so on
  * @throws {Error} `Deno.errors.NotCapable` if a permission is missing
- * @throws {unknown} the signal's reason, if the signal is already aborted
+ * @throws {unknown} the signal's reason, if the signal is aborted
  */
 export function listen(
   address: ListenAddress,

@@ -3,7 +3,7 @@
  *
  * {@linkcode connect} opens a connection to an address, and {@linkcode listen}
  * accepts connections on one. {@linkcode readExactly} and {@linkcode writeAll}
- * transfer whole buffers, every failure is a {@linkcode TransportError} with a
+ * transfer whole buffers, socket failures are {@linkcode TransportError}s with a
  * `code`, and {@linkcode webStreams} adapts a connection to web streams. The
  * layer carries bytes. Frames and messages belong to the layers above, but you
  * can use this layer without them.

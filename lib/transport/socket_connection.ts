@@ -9,8 +9,8 @@ import type { Connection } from "./connection.ts";
  * A connected socket that reports every failure as a `TransportError`.
  *
  * It also counts the bytes in both directions, and a second `close` does
- * nothing. It holds no buffer and makes no copies. `connect` and `listen`
- * return only such connections.
+ * nothing. Over TCP and Unix sockets, it adds no buffer and no copy. All
+ * connections from `connect` and `listen` implement this interface.
  *
  * @example Count the bytes of a connection
  * ```ts

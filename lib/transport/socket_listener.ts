@@ -28,7 +28,7 @@ export interface ListenerOptions {
    */
   overflow?: "wait" | "refuse" | undefined;
   /**
-   * Called when accepting fails temporarily, such as at the descriptor limit.
+   * Called when accepting fails temporarily, for example at the descriptor limit.
    *
    * Peers that disconnect before they are accepted are not reported. Later
    * failures of a connection are thrown by its own methods.
@@ -43,8 +43,8 @@ export interface ListenerOptions {
  *
  * Accepting continues until {@linkcode SocketListener.close} is called or the
  * signal is aborted. A peer that resets before it is accepted is skipped. At
- * the descriptor limit the listener pauses, for 5 ms at first, doubling each
- * time up to 1 s, while clients wait in the backlog.
+ * the descriptor limit, the listener pauses while clients wait in the backlog:
+ * the first pause is 5 ms, and each further one is twice as long, up to 1 s.
  *
  * @example Greet each client
  * ```ts
@@ -95,7 +95,7 @@ export interface SocketListener<C extends SocketConnection = SocketConnection>
   [Symbol.asyncDispose](): Promise<void>;
   /**
    * Accepts clients until the listener closes, then ends without an error. As
-   * in Deno, leaving the loop closes the listener.
+   * in Deno, leaving a `for await` loop closes the listener.
    */
   [Symbol.asyncIterator](): AsyncGenerator<C, void, void>;
 }

@@ -29,9 +29,9 @@ export type MemoryChunkSize = number | {
  *
  * - `"cut"`: the reader receives the bytes and then the end of the stream, as if
  *   the writer's process had been killed; writes fail with `"reset"`
- * - `"reset"`: the reader receives the bytes, then reads and writes at both ends
- *   fail with `"reset"`
- * - `"stall"`: later bytes never arrive; writes succeed until `capacity` is full
+ * - `"reset"`: the reader receives the bytes; after that, every read and write at
+ *   either end fails with `"reset"`
+ * - `"stall"`: later bytes never arrive; writes succeed until the buffer is full
  *
  * @category Pairs
  */

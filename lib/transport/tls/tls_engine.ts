@@ -163,10 +163,10 @@ export class TlsEngine implements Connection {
     else if (this.socket.destroyed) this.#bridge.finish();
     else {
       this.#bridge.pull(); // a full queue may have suspended reading
-      // Closing a socket with unread bytes resets the peer, which then loses the
-      // bytes in transit to it. So wait for the peer's end of stream (a client
-      // that closes early has yet to receive its session tickets). When both
-      // directions have ended, the stream closes itself.
+      // Closing a socket with unread bytes (such as the session tickets that a
+      // client receives after its handshake) resets the peer, which then loses
+      // the bytes in transit to it. So wait for the peer's end of stream. When
+      // both directions have ended, the stream closes itself.
       this.socket.end();
     }
   }

@@ -29,9 +29,10 @@ const CLOSE_CODES: Readonly<Record<number, TransportErrorCode>> = {
 /**
  * Returns the error code after a closing handshake.
  *
- * After a normal close, only writes fail with this code, since reads return the
- * end of the stream. Close code 1001, sent by a page or server that goes away, means
- * a truncated stream, as does any code that is not listed above.
+ * After a normal close, only writes fail with the returned code, since reads
+ * return the end of the stream. Close code 1001, sent by a page or server that
+ * goes away, means a truncated stream, as does any other code that is not in
+ * `CLOSE_CODES`.
  *
  * @param closeCode the code of the closing handshake
  */
@@ -74,8 +75,8 @@ const ADVICE: Readonly<Partial<Record<TransportErrorCode, string>>> = {
 /**
  * Returns the error for a failed WebSocket.
  *
- * @param code the reason for the failure
- * @param options the reason, and the peer's address in URL form
+ * @param code the error code
+ * @param options details for the message, and the peer's address in URL form
  */
 export function webSocketError(
   code: TransportErrorCode,

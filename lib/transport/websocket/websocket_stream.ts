@@ -44,7 +44,7 @@ const UNCONTROLLED_LIMIT = 16 * 1024 * 1024;
 const MESSAGE_LIMIT = 64 * 1024;
 /** Number of bytes buffered by the platform above which a write waits. */
 const BUFFERED_LIMIT = 256 * 1024;
-/** Longest interval for polling the send buffer, in ms; no event reports it. */
+/** Longest interval for polling the send buffer, in ms; no event reports its size. */
 const LONGEST_PAUSE = 32;
 
 /** Options for {@linkcode WebSocketStream}. */
@@ -120,7 +120,7 @@ export class WebSocketStream implements Connection {
     return this.#received.read(buffer);
   }
 
-  /** Writes up to 64 KiB, once credit and the send buffer allow. */
+  /** Writes up to 64 KiB, when credit and buffer space allow. */
   async write(data: Uint8Array): Promise<number> {
     if (data.length === 0) return 0;
     return await this.#enqueue(async () => {
