@@ -64,9 +64,9 @@ export interface PublishOptions {
 }
 
 /**
- * Sends a notification to many sessions.
+ * Function that sends a notification to many sessions.
  *
- * @typeParam In type of the notification's input
+ * @typeParam In the type of the notification's input
  */
 export interface Publish<In> {
   /**

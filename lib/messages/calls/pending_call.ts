@@ -29,7 +29,7 @@ export interface CallSession {
   enter(): Session;
   /** Waits until more data may be sent. */
   accepted(): Promise<void>;
-  /** Reports an error that no caller receives. */
+  /** Reports a failure that no method declares. */
   report(error: unknown, method: string): IncidentReport;
 }
 

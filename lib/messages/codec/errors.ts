@@ -16,7 +16,7 @@
  * | `"trailing"` | decoding | bytes follow the value |
  * | `"malformed"` | decoding | the bytes are not well-formed |
  * | `"extension"` | decoding | an extension type is not allowed |
- * | `"key"` | both | a map key is not safe as an object key |
+ * | `"key"` | both | a map key is not a string, or is not safe as an object key |
  * | `"range"` | decoding | JavaScript cannot hold a number or a time exactly |
  *
  * @category Errors

@@ -25,8 +25,8 @@ const fatalFromUtf8 = new TextDecoder("utf-8", { fatal: true });
  *
  * Values that `JSON.stringify` would change are rejected with their path before
  * anything is sent: `undefined` inside a value, `NaN` and the infinities,
- * `bigint`, `Date`, binary data, `Map`, `Set` and class instances. `toJSON` is
- * never called.
+ * `bigint`, `Date`, binary data, `Map`, `Set` and class instances. The exception
+ * is `-0`, which arrives as `0`. `toJSON` is never called.
  *
  * @param options the limits
  * @returns a codec named `json`, usable by any number of connections

@@ -26,7 +26,7 @@ const LONGEST_PROTO = 2 + 9 * 6;
 const LONGEST_FINITE = 309;
 const fromUtf8 = new TextDecoder();
 
-/** Checks bodies against the limits. */
+/** Scanner that checks bodies against the limits. */
 export class JsonScanner {
   readonly #limits: ResolvedCodecLimits;
 

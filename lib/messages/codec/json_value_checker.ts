@@ -19,7 +19,7 @@ const { getPrototypeOf, getOwnPropertyNames, getOwnPropertySymbols } = Object;
 const objectPrototype: unknown = Object.prototype;
 const arrayPrototype: unknown = Array.prototype;
 
-/** Checks values against the limits. */
+/** Checker of values that are to be written as JSON. */
 export class JsonValueChecker {
   readonly #limits: ResolvedCodecLimits;
   #nodes = 0;

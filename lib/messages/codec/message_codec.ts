@@ -5,7 +5,7 @@
  */
 
 /**
- * Encodes values as message bodies and decodes them.
+ * Object that encodes values as message bodies and decodes bodies to values.
  *
  * A codec keeps no state between messages, so one instance serves every
  * connection.

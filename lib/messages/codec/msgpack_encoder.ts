@@ -53,7 +53,7 @@ const arrayPrototype: unknown = Array.prototype;
 const datePrototype: unknown = Date.prototype;
 const toUtf8 = new TextEncoder();
 
-/** Writes values within the limits. */
+/** Encoder that writes values within the limits. */
 export class MsgpackEncoder {
   readonly #limits: ResolvedCodecLimits;
   #bytes: Uint8Array = NOTHING;

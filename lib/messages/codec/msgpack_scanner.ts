@@ -51,7 +51,7 @@ const MAX_SECONDS = 8_640_000_000_000;
 const PROTO = new TextEncoder().encode("__proto__");
 const MARK = Uint8Array.of(0xef, 0xbb, 0xbf);
 
-/** Checks bodies against the limits. */
+/** Scanner that checks bodies against the limits. */
 export class MsgpackScanner {
   readonly #limits: ResolvedCodecLimits;
   readonly #safeInt64: boolean;

@@ -45,7 +45,12 @@ export function putBigint(
   return putScratch(bytes, at + 1);
 }
 
-/** Writes a time in milliseconds as the shortest timestamp, like msgpackr. */
+/**
+ * Writes a time in milliseconds as a timestamp 32, 64 or 96.
+ *
+ * Timestamp 96 is used for all seconds that do not fit into 32 unsigned bits,
+ * although timestamp 64 has room for 34.
+ */
 export function putTimestamp(
   bytes: Uint8Array,
   at: number,
@@ -121,7 +126,7 @@ export function putUtf8(bytes: Uint8Array, at: number, text: string): number {
   return at;
 }
 
-/** Writes the rest of a string that is not ASCII. */
+/** Writes the rest of a string, from its first non-ASCII character. */
 function putUtf8From(
   bytes: Uint8Array,
   at: number,

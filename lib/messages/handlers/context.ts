@@ -29,8 +29,8 @@ export interface ConnectionInfo {
 /**
  * Context that a handler receives as its second argument.
  *
- * It also has the members of {@linkcode MethodContext}, which depend on the
- * method (`opening` and `error()`), and the members that middleware adds.
+ * It also has the members of {@linkcode MethodContext} (`opening` and
+ * `error()`), which depend on the method, and the members that middleware adds.
  *
  * @typeParam Remote the peer's methods
  * @typeParam Session the session that the call belongs to
@@ -101,9 +101,9 @@ export interface CallContext<Remote, Session> {
    */
   respondWith(metadata: Metadata): void;
   /**
-   * The peer's methods, as functions that call on behalf of this call.
+   * The peer's methods, for calls on behalf of this call.
    *
-   * Such calls are cancelled together with this call and share its deadline.
+   * Those calls are cancelled together with this call and share its deadline.
    */
   readonly remote: Remote;
   /** The session that the call belongs to. */
@@ -131,7 +131,7 @@ export interface CallContext<Remote, Session> {
 /** Options for {@linkcode CallContext.refuse}. */
 export interface RefusalOptions
   extends Pick<CallErrorOptions, "retry" | "retryAfter" | "data"> {
-  /** Reason of the refusal. */
+  /** Reason for the refusal. */
   readonly code: RefusalCode;
 }
 

@@ -30,8 +30,8 @@ export interface FailedCall {
   /**
    * Returns the error to send if this call itself caused `thrown`.
    *
-   * The causes are a cancellation, a passed deadline, a fault in the caller's
-   * input or items, and an output that cannot be sent.
+   * The possible causes are a cancellation, a passed deadline, a fault in the
+   * caller's input or items, and an item that cannot be sent.
    */
   ownErrorIn(thrown: unknown): CallError | undefined;
   /** Reports an error whose details the caller must not receive. */

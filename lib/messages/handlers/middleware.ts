@@ -54,15 +54,15 @@ export type Middleware<
 /**
  * Combines two middlewares; the second runs inside the first.
  *
- * The members that both add are available to handlers. Assign the result to a
+ * The members that either adds are available to handlers. Assign the result to a
  * variable before you pass it to a server's options: the compiler cannot infer
  * the added members from a nested call.
  *
  * @param outer the middleware that runs first
  * @param inner the middleware that runs inside `outer`; its context has the
  * members that `outer` adds
- * @returns the combined middleware; its context must have the members that both
- * require, except for the ones that `outer` adds
+ * @returns the combined middleware; its context must have the members that either
+ * requires, except for the ones that `outer` adds
  * @throws {TypeError} when it runs, if a middleware adds a member that the
  * framework's context already has
  *

@@ -21,7 +21,7 @@ export interface ValuesOwner {
   readonly entered: boolean;
 }
 
-/** Decodes and validates the values that a caller sends. */
+/** Decoder and validator of the values that a caller sends. */
 export class InputValues {
   /** Error for the last invalid value; it may be sent to the caller. */
   fault: CallError | undefined = undefined;

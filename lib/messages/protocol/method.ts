@@ -107,7 +107,7 @@ export interface Method<
  * Types of a {@linkcode Method}, written as functions.
  *
  * Because of function variance, one declaration is assignable to another if and
- * only if its calls and handlers are compatible.
+ * only if their calls and handlers are compatible.
  */
 export interface MethodTypes<CallerIn, CallerOut, HandlerIn, HandlerOut> {
   /** Types that the caller sees. */

@@ -1,7 +1,7 @@
 /**
  * Types of the values of one method.
  *
- * They are for code besides handlers and calls.
+ * Use them in code other than handlers and calls.
  *
  * @module
  */

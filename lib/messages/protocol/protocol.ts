@@ -21,7 +21,8 @@ export interface ProtocolOptions {
   /**
    * Maximum number of methods on both sides together, from 1 to 65,535.
    *
-   * A peer may reject a longer list in the handshake.
+   * A peer rejects a HELLO that lists more methods than its own
+   * `limits.maxMethods`.
    *
    * @default {1024}
    */

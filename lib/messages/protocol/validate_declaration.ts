@@ -39,7 +39,7 @@ const MAX_TIMEOUT = 2 ** 31 - 1;
 /**
  * Returns a frozen declaration.
  *
- * @throws {TypeError} if a schema, the name of an error or an option is invalid
+ * @throws {TypeError} if a schema, an option or the name of an error is invalid
  * @throws {RangeError} if the timeout is out of range
  */
 export function declareMethod(

@@ -8,7 +8,7 @@ import type { Items } from "../protocol/client_types.ts";
 type AnyIterator = AsyncIterator<unknown> | Iterator<unknown>;
 
 /**
- * Sends the items of an iterable one by one.
+ * Sender of the items of an iterable, one by one.
  *
  * It works like a `for await` loop, but can be stopped while it is waiting for
  * an item.

@@ -61,7 +61,7 @@ export class ItemReader implements AsyncIterableIterator<unknown> {
     this.call = call;
   }
 
-  /** Returns the next item; overlapping calls resolve in order. */
+  /** Returns the next item; overlapping calls receive the items in order. */
   next(): Promise<IteratorResult<unknown>> {
     if (this.#waiters.length === 0) {
       const now = this.#takeNow();
@@ -92,7 +92,7 @@ export class ItemReader implements AsyncIterableIterator<unknown> {
     }
   }
 
-  /** Delivers an item to a waiting reader; the bytes are valid only until `put` returns. */
+  /** Delivers an item to a waiting `next()`; the bytes are valid only until `put` returns. */
   put(body: Uint8Array): void {
     const waiter = this.#waiters.shift();
     if (waiter === undefined) return;

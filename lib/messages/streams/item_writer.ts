@@ -25,7 +25,7 @@ export interface ItemTarget {
   failure(): { readonly error: unknown } | undefined;
 }
 
-/** Sends items in the order of the calls to {@linkcode ItemWriter.send}. */
+/** Sender of items, in the order of the calls to {@linkcode ItemWriter.send}. */
 export class ItemWriter {
   /** Call that the items belong to; set once it is known. */
   call: SessionStream | undefined;

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Maximum length of a printed name, in UTF-16 code units. */
+/** Maximum length of a name before escaping, in UTF-16 code units. */
 const MAX_LENGTH = 64;
 
 /** Control characters, format characters (including bidirectional ones) and line separators. */
