@@ -55,7 +55,7 @@ export function sized(text: string | null): Uint8Array {
   return concat([int32(bytes.length), bytes]);
 }
 
-/** A reader for a message's body, which never reads past its end. */
+/** A reader that never reads past the end of a message's body. */
 export class Body {
   /** Type of the message, a letter. */
   readonly type: string;
