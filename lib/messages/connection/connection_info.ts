@@ -1,5 +1,5 @@
 /**
- * Reads the addresses of a session's connection and the peer's certificate.
+ * Reads a connection's addresses and the peer's certificate.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import type { ConnectionInfo } from "../handlers/context.ts";
 import type { Connection } from "../../transport/connection.ts";
 import type { PeerCertificate } from "../../transport/tls/tls_connection.ts";
 
-/** Returns the addresses of a connection and the peer's certificate. */
+/** Returns a connection's addresses and the peer's certificate. */
 export function connectionInfo(connection: Connection): ConnectionInfo {
   const secured: Connection & { peerCertificate?: PeerCertificate | null } =
     connection;

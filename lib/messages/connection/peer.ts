@@ -362,8 +362,8 @@ export class Peer implements SessionHost, NotificationHost {
   }
 
   /**
-   * Reports a violation of the framing to the peer. After a truncated stream or a
-   * frame timeout the peer no longer reads, so the input merely ends.
+   * Reports a violation of the framing to the peer. A truncated stream or a frame
+   * timeout counts as a lost connection instead.
    */
   #inputFailed(error: unknown): void {
     const violation = error instanceof FrameError &&
@@ -393,7 +393,7 @@ export class Peer implements SessionHost, NotificationHost {
     this.#inRead = false;
   }
 
-  /** Arms the timer if the session must wake up earlier. */
+  /** Rearms the timer if the session must wake up before it fires. */
   #arm(): void {
     this.#armQueued = false;
     const { wakeAt } = this.#session;

@@ -175,7 +175,7 @@ export function resolveSessionOptions<
  * Checks an option that must be a function or omitted.
  *
  * @param hint what to do instead
- * @throws {TypeError} if it is another value
+ * @throws {TypeError} if the value is anything else
  */
 export function checkFunction(name: string, value: unknown, hint = ""): void {
   if (value === undefined || typeof value === "function") return;

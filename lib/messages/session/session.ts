@@ -89,7 +89,7 @@ export class Session implements SessionView {
   readonly #ping: Ping;
   readonly #dispatcher: FrameDispatcher;
 
-  /** @param config its parts and limits */
+  /** @param config the session's parts and limits */
   constructor(config: SessionConfig) {
     const { role, sink, codecs, limits, host, now } = config;
     const isClient = role === "client";
@@ -394,7 +394,7 @@ export class Session implements SessionView {
   /**
    * Sends new credentials (client only).
    *
-   * @returns the id under which `SessionHost.onRefreshed` reports the outcome
+   * @returns the id that `SessionHost.onRefreshed` receives on acceptance
    * @throws {CallError} `unavailable`, `overloaded` or `too-large`
    * @throws {CodecError} if the codec cannot encode the credentials
    */

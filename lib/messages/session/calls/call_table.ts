@@ -1,6 +1,6 @@
 /**
- * Calls in flight, by id. Ids increase, so a call's index in a ring buffer is
- * computed from its id. If an older call still occupies that index, the new
+ * Calls in flight, by id. Ids increase, so a call's index in a ring buffer can
+ * be computed from its id. If an older call still occupies that index, the new
  * call is kept in a map.
  *
  * A map alone would be correct, but it would cost the garbage collector more:

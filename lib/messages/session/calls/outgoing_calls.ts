@@ -44,7 +44,7 @@ import { Flag, FRAME_CHARGE, Kind, putU16 } from "../wire/frame_header.ts";
 
 export { type CallerObserver, type OpenOptions, OutgoingCall };
 
-/** Receiver of the event of {@linkcode OutgoingCalls.reportRoom}. */
+/** Host that {@linkcode OutgoingCalls.reportRoom} notifies. */
 export interface RoomHost {
   /** Called when {@linkcode OutgoingCalls.mayNotify} may be `true` again. */
   onRoom(): void;
@@ -99,7 +99,7 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
 
   /**
    * Applies the credit that the peer's HELLO grants. Calls that started before
-   * it arrived receive the difference.
+   * it arrived receive the difference from the initial credit.
    */
   applyPeerLimits({ connectionWindow, streamWindow }: Hello): void {
     for (const call of this.calls.all) {
@@ -118,7 +118,8 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
   /**
    * Starts a call, or queues it.
    *
-   * @throws {CallError} `unavailable`, `overloaded` or `too-large`
+   * @throws {CallError} `unimplemented`, `unavailable`, `disconnected`,
+   * `overloaded` or `too-large`
    * @throws {CodecError} if the codec cannot encode the input
    */
   open(options: OpenOptions): OutgoingCall {
@@ -146,7 +147,8 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
   /**
    * Sends a notification, or queues it.
    *
-   * @throws {CallError} `unavailable`, `overloaded` or `too-large`
+   * @throws {CallError} `unimplemented`, `unavailable`, `disconnected`,
+   * `overloaded` or `too-large`
    * @throws {CodecError} if the codec cannot encode the input
    */
   notify(options: Omit<OpenOptions, "observer" | "timeout">): void {
@@ -172,7 +174,7 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
     if (this.mayNotify) this.#host.onRoom();
   }
 
-  /** Adds credit for requests and notifications from a WINDOW frame. */
+  /** Adds a WINDOW frame's credit for requests and notifications. */
   grant(amount: number): void {
     this.queue.grant(amount);
     this.reportRoom();
@@ -181,7 +183,8 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
   /**
    * Sends a notification whose body is already encoded, as for a broadcast.
    *
-   * @throws {CallError} `unavailable`, `overloaded` or `too-large`
+   * @throws {CallError} `unimplemented`, `unavailable`, `disconnected`,
+   * `overloaded` or `too-large`
    */
   notifyEncoded(method: number, info: MethodInfo, body: Uint8Array): void {
     this.#checkServed({ method, info });
@@ -392,8 +395,8 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
   }
 
   /**
-   * Fails the calls above `lastId`, which the draining peer does not handle.
-   * Queued notifications may still be sent.
+   * Fails the calls that have not started, and all calls above `lastId`. A
+   * draining peer does not handle either. Queued notifications may still be sent.
    */
   refuseAbove(lastId: number, closed: CallError): void {
     this.closed = closed;

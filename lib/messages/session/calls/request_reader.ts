@@ -86,8 +86,8 @@ export class RequestReader {
 
   /**
    * Checks the order of frames. Ids must increase, and no message may start
-   * between the frames of another message, unless the receiver has given up the
-   * latter.
+   * between the frames of another message, unless the receiver has given up on
+   * the latter.
    */
   #checkOrder(kind: number, id: number): boolean {
     const partial = this.#partial;

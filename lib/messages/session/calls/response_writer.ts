@@ -149,7 +149,7 @@ export class ResponseWriter {
     }
   }
 
-  /** Stops receiving items once the handler has settled. */
+  /** Marks the call as answered and stops receiving its items. */
   #settled(call: IncomingCall): void {
     call.on("settle");
     this.#shared.blocked.delete(call);

@@ -112,7 +112,7 @@ export class Lifecycle {
     this.#state = SESSION[this.#state][event] ?? this.#state;
   }
 
-  /** Starts a drain; ignored during a drain and after the end. */
+  /** Starts a drain; has no effect during a drain or after the end. */
   beginDrain(): void {
     if (this.#state === "closed" || this.drain.stage !== "none") return;
     const { shared, outgoing } = this.#parts;

@@ -69,9 +69,9 @@ export function findMismatches(
 }
 
 /**
- * Returns the mismatches that this side can see after the handshake. The peer's
- * list comes first, then this side's own comparison of the methods that the
- * peer calls.
+ * Returns the mismatches that this side can see after the handshake. The
+ * mismatches in the peer's HELLO come first, followed by the mismatches that
+ * this side finds among the methods that the peer calls.
  *
  * @param hello the peer's HELLO; only a server's lists mismatches
  */

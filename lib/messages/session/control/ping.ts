@@ -1,7 +1,7 @@
 /**
- * PING and PONG (PROTOCOL.md, "PING and PONG"): the peer returns eight bytes. A
- * PONG shows that the peer is alive, measures the round trip, and proves that
- * the peer has handled the frames sent before the PING.
+ * PING and PONG (PROTOCOL.md, "PING and PONG"): a PONG returns the eight bytes of
+ * a PING. It shows that the peer is alive, measures the round trip, and proves
+ * that the peer has handled the frames sent before the PING.
  *
  * @module
  */
@@ -15,7 +15,7 @@ const BODY = 8;
 /** The PINGs of both sides, and the replies to them. */
 export class Ping {
   /**
-   * Round-trip time of the last answered PING in ms; `undefined` before the
+   * Round-trip time in ms of the last answered PING; `undefined` before the
    * first PONG.
    */
   roundTrip: number | undefined = undefined;
@@ -57,7 +57,7 @@ export class Ping {
   /**
    * Handles a PONG.
    *
-   * @returns the highest number of a PING that has a PONG
+   * @returns the highest number of an answered PING
    * @throws {MalformedError}
    */
   receivePong(frame: Uint8Array): number {

@@ -1,6 +1,6 @@
 /**
- * Writes messages as frames. A message that fits into a frame is encoded
- * directly into the outgoing buffer; a larger one is split into frames that
+ * Writes messages as frames. A short message is encoded directly into the
+ * outgoing buffer; one that exceeds a frame is split into frames that
  * alternate with the frames of other calls.
  *
  * @module
@@ -38,7 +38,7 @@ export interface FrameSink {
   readonly unsent: number;
   /** Number of bytes committed so far. */
   readonly bytesFramed: number;
-  /** Number of bytes handed to the transport, whether or not taken. */
+  /** Number of bytes handed to the transport, including bytes not taken yet. */
   readonly bytesHanded: number;
 }
 
@@ -182,7 +182,7 @@ export class FrameWriter implements FragmentWriter {
    *
    * @param at offset of the body
    * @param value the body
-   * @param wait whether the message must wait after queued ones
+   * @param wait whether the message must be queued instead of sent
    * @returns the credit that the frame cost, or the encoded message to queue
    * @throws {CodecError} if the value cannot be encoded
    * @throws {CallError} `too-large` if the body exceeds the peer's limit

@@ -1,5 +1,5 @@
 /**
- * Sends queued messages one frame at a time, in round robin. A long message
+ * Sends queued messages one frame at a time, in round-robin order. A long message
  * therefore does not delay the others. Each source sends one frame per round; a
  * source is the send queue of a call, or the queue of requests.
  *

@@ -19,7 +19,7 @@ export interface SessionStats {
    * CANCEL.
    */
   lateFrames: number;
-  /** Number of the peer's calls that were refused. */
+  /** Number of the peer's calls and notifications that were refused. */
   refusedCalls: number;
   /** Number of bodies and frames that violated the rules of one call. */
   malformedCalls: number;

@@ -1,6 +1,6 @@
 /**
- * Items to send: why an item waits (credit, queued items, the send budget,
- * space in the backlog), and what wakes its stream. The caller and the callee
+ * Items to send: what an item waits for (credit, earlier items, room in the send
+ * budget, space in the backlog), and what wakes its stream. The caller and the callee
  * share this code.
  *
  * @module

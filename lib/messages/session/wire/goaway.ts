@@ -1,5 +1,5 @@
 /**
- * GOAWAY (PROTOCOL.md, "GOAWAY"): asks the peer to begin no calls, or ends the
+ * GOAWAY (PROTOCOL.md, "GOAWAY"): asks the peer to start no new calls, or ends the
  * session.
  *
  * ```text

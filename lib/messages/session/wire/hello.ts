@@ -33,9 +33,9 @@ export interface MethodInfo {
   readonly hash: number;
 }
 
-/** A client's method that the server does not serve as declared. */
+/** A caller's method that the callee does not serve as declared. */
 export interface Mismatch {
-  /** Index in the client's list. */
+  /** Index in the caller's list. */
   readonly method: number;
   /** Reason for the mismatch. */
   readonly reason: MismatchReason;
@@ -77,7 +77,7 @@ const MAGIC = [0x4c, 0x57, 0x50, 0x31]; // "LWP1"
 const FIXED = 40;
 /** Maximum size of a HELLO in bytes. */
 export const MAX_HELLO: number = 64 * 1024;
-/** Size of an entry's header, its type and length, in bytes. */
+/** Size in bytes of an entry's header: the type and the length. */
 const ENTRY_HEADER = 3;
 const Entry = {
   PROTOCOL: 0x01,
@@ -217,8 +217,8 @@ function roleOf(byte: number): Hello["role"] {
 }
 
 /**
- * Checks a limit. A lower value would be useless; a higher value could not be
- * granted as credit.
+ * Checks a limit. A value below the range would be useless; one above it could
+ * not be granted as credit.
  */
 function checkRange(value: number, least: number, name: string): number {
   if (value >= least && value < 2 ** 31) return value;

@@ -1,5 +1,5 @@
 /**
- * The limits of a session, each with the problem that it prevents.
+ * The limits of a session, and the problems that they prevent.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export interface SessionLimits {
   maxFrameBody: number;
   /** Maximum size of a reassembled message. Prevents memory from growing with the size that a peer claims. @default {4194304} */
   maxMessage: number;
-  /** Maximum size of a client's HELLO; a server's may have 65,536 bytes. @default {65536} */
+  /** Maximum size of a HELLO; a client accepts up to 65,536 bytes. @default {65536} */
   maxHello: number;
   /** Time for the handshake, including authentication, and for accepting refreshed credentials. Prevents silent connections from staying open. @default {5000} */
   handshakeTimeout: number;
@@ -24,11 +24,11 @@ export interface SessionLimits {
   maxMetadata: number;
   /** Maximum number of calls that the peer may have in flight. @default {1024} */
   maxCalls: number;
-  /** Maximum number of outgoing calls waiting for a slot or credit. @default {1024} */
+  /** Maximum number of outgoing calls and notifications in the queue. @default {1024} */
   maxQueuedCalls: number;
   /** Initial credit of a stream. @default {32768} */
   streamWindow: number;
-  /** Credit to which a stream's window is raised while it is read. @default {262144} */
+  /** Credit to which a stream's window grows while the stream is read. @default {262144} */
   maxStreamWindow: number;
   /** Credit for requests and notifications; also the pool for raising stream windows. @default {4194304} */
   connectionWindow: number;
@@ -40,7 +40,7 @@ export interface SessionLimits {
   assemblyTimeout: number;
   /** Time without incoming bytes after which a PING is sent. @default {15000} */
   heartbeat: number;
-  /** Number of PINGs, without incoming bytes, before the peer counts as dead. @default {2} */
+  /** Number of unanswered PINGs after which the peer counts as dead. @default {2} */
   heartbeatMisses: number;
   /** Maximum number of CANCELs per second; bursts up to {@linkcode SessionLimits.maxCalls}. Prevents rapid-reset attacks. @default {1000} */
   cancelsPerSecond: number;

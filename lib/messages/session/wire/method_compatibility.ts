@@ -10,7 +10,7 @@ import type { Shape } from "./shape.ts";
  *
  * | reason | meaning | effect on calls |
  * | --- | --- | --- |
- * | `missing` | the callee does not have the method | fail with `unimplemented`; notifications are dropped |
+ * | `missing` | the callee does not have the method | fail with `unimplemented`; a server's notifications are dropped |
  * | `shape` | the method has a different shape at the callee | the same as for `missing` |
  * | `schema` | the schemas of the method differ | may succeed; each call is validated on its own |
  */
