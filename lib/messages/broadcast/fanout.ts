@@ -40,8 +40,9 @@ export interface TopicStats {
    * Number of copies that were dropped.
    *
    * A copy is dropped if the subscriber is too slow, if the message is too
-   * large for it, or if its codec cannot encode the message. Clients that do
-   * not handle the notification discard it themselves; that is not counted.
+   * large for it, or if its codec cannot encode the message. Copies that were
+   * queued for a removed or disconnected subscriber are not counted, nor are
+   * those that a client discards because it does not handle the notification.
    */
   dropped: number;
   /** Number of queued copies replaced by a message with the same key. */

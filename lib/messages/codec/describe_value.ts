@@ -23,7 +23,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
   Object: "it inherits from another object; send a copy: { ...object }",
 };
 
-/** Returns a path as a program would write it, such as ` at items[0].done`. */
+/** Returns the place of a value, such as ` at items[0].done`; `""` for the root. */
 export function describePlace(path: readonly (string | number)[]): string {
   return path.length === 0 ? "" : ` at ${describePath(path)}`;
 }

@@ -32,7 +32,7 @@ export function over(
   return { code: "too-large", what: limit, limit, found, path: [] };
 }
 
-/** Prepends the key of the enclosing value to the path. */
+/** Prepends a key of the enclosing value to the path. */
 export function within(
   key: string | number,
   refusal: ValueRefusal,
