@@ -42,7 +42,7 @@ export interface TopicStats {
    * A copy is dropped if the subscriber is too slow, if the message is too
    * large for it, or if its codec cannot encode the message. Copies that were
    * queued for a removed or disconnected subscriber are not counted, nor are
-   * those that a client discards because it does not handle the notification.
+   * notifications that a client discards because it does not handle them.
    */
   dropped: number;
   /** Number of queued copies replaced by a message with the same key. */
