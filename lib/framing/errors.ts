@@ -13,7 +13,7 @@ import { hintOf } from "./protocol_hints.ts";
  * | `"too-large"` | longer than `maxFrameLength`, or 2^53 bytes or more |
  * | `"too-short"` | shorter than the layout or `minFrameLength` allows |
  * | `"truncated"` | the stream ended inside a frame |
- * | `"bad-length"` | the declared length ends inside the frame's own header |
+ * | `"bad-length"` | the frame would end inside its own header |
  * | `"bad-prefix"` | the length is not encoded as the layout requires (varint, netstring) |
  * | `"bad-header"` | a header block (Content-Length) or a part's header cannot be parsed |
  * | `"bad-magic"` | a frame does not begin with the required bytes |
@@ -93,7 +93,7 @@ export class FrameError extends Error {
   readonly declared: number | undefined;
   /** The violated limit, if any. */
   readonly limit: number | undefined;
-  /** Number of bytes before this frame in the stream; absent when encoding. */
+  /** Number of bytes before this frame in the stream, if known. */
   readonly streamOffset: number | undefined;
   /** Number of frames before this one in the stream; absent when encoding. */
   readonly frameIndex: number | undefined;

@@ -3,8 +3,8 @@
  * more.
  *
  * Each function returns a `Framing` for `frames()` and documents its layout,
- * its limit and the source of both. The plain length prefixes, such as `u32be`
- * and `varint`, are in `./framing`.
+ * its source, and its limit if it is not the default. The plain length
+ * prefixes, such as `u32be` and `varint`, are in `./framing`.
  *
  * @example Decode the packets of an MQTT client
  * ```ts

@@ -2,14 +2,14 @@
  * Assembles frames from chunks, for the decoders of all layouts.
  *
  * A layout sees only contiguous bytes and reports where a frame ends. The
- * assembler makes the bytes contiguous with at most one copy, counts frames,
- * tracks offsets, and throws the errors.
+ * assembler makes the bytes contiguous, counts frames, tracks offsets, and
+ * throws the errors.
  *
  * ```text
  *   push ──► chunk ──► a frame that is complete in the chunk is a view of it
  *              │ remaining bytes
  *              ▼
- *            own buffer ──► a frame that spans chunks, copied once
+ *            own buffer ──► a frame that spans chunks, copied
  * ```
  *
  * @module
@@ -46,7 +46,7 @@ export interface FrameLayout {
   readonly limitRange: readonly [least: number, most: number];
   /** Whether the layout must search for the frame's end as bytes arrive. */
   readonly greedy: boolean;
-  /** The fault for which `measure` returned 0 or `open` returned `undefined`. */
+  /** The fault that `measure` or `open` found, if any. */
   fault: Fault | undefined;
   /** Payload length in bytes of the last measured frame, if known. */
   readonly declared: number | undefined;
@@ -58,9 +58,9 @@ export interface FrameLayout {
    * Measures the frame that begins at `start`; the bytes before `end` are
    * available.
    *
-   * @returns the length of the whole frame if it is known, which may exceed the
-   * available bytes; otherwise the negated number of bytes needed to continue;
-   * 0 for a fault
+   * @returns the length of the whole frame, which may exceed the available
+   * bytes, if it is known; otherwise the negated number of bytes needed to
+   * continue; 0 for a fault
    */
   measure(bytes: Uint8Array, start: number, end: number): number;
   /**
@@ -106,11 +106,11 @@ export class FrameAssembler implements FrameDecoder {
   readonly #own = new ReusedBuffer();
   /** Number of bytes in this decoder's own buffer. */
   #have = 0;
-  /** Number of bytes in its own buffer that are from this chunk. */
+  /** Number of bytes in this buffer that are from the current chunk. */
   #taken = 0;
-  /** Number of bytes that its own buffer needs before the next measurement. */
+  /** Number of bytes that this buffer needs before the next measurement. */
   #need = 0;
-  /** Length of the whole frame in its own buffer; 0 if unknown. */
+  /** Length of the whole frame in this buffer; 0 if unknown. */
   #total = 0;
   #skipLeft = 0;
   #skipStart = 0;
@@ -198,7 +198,7 @@ export class FrameAssembler implements FrameDecoder {
     return rest;
   }
 
-  /** Whether its own buffer contains bytes that have not been measured yet. */
+  /** Whether the decoder's own buffer contains bytes not measured yet. */
   get #unseen(): boolean {
     return this.#have > 0 && this.#have >= this.#need;
   }
@@ -289,11 +289,11 @@ export class FrameAssembler implements FrameDecoder {
   }
 
   /**
-   * Drops the first `count` bytes of this decoder's own buffer. Bytes after
-   * them were copied too early: bytes of the current chunk are returned to it,
-   * and bytes of an earlier chunk stay, such as the beginning of a longer
-   * delimiter that did not follow. If the dropped bytes are lent out as a
-   * frame, they are not overwritten.
+   * Drops the first `count` bytes of this decoder's own buffer. Any bytes after
+   * them were copied too early: those of the current chunk are returned to it,
+   * and those of an earlier chunk stay in the buffer. For example, bytes of an
+   * earlier chunk are left if they looked like part of a longer delimiter. If
+   * the dropped bytes are lent out as a frame, they are not overwritten.
    */
   #consumeOwn(count: number, lent: boolean): void {
     const surplus = this.#have - count;

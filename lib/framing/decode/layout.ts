@@ -65,8 +65,9 @@ export abstract class Layout implements FrameLayout {
 }
 
 /**
- * Base class of layouts whose frames end with a terminator. No byte is searched
- * twice, and a frame that is too large is discarded up to its terminator.
+ * Base class of layouts whose frames end with a terminator. The search
+ * for it resumes where the last one stopped, and a frame that is too large is
+ * discarded up to its terminator.
  */
 export abstract class TerminatedLayout extends Layout {
   /** Number of bytes at the frame's start in which no terminator begins. */

@@ -26,7 +26,8 @@ export function checkPayloadLength(
 }
 
 /**
- * Throws if a target is too small. Otherwise, bytes would be lost silently.
+ * Throws if a target is too small. Without this check, bytes would be lost
+ * silently.
  */
 export function checkRoom(
   target: Uint8Array,

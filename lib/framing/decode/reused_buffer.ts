@@ -12,7 +12,10 @@ export const memory = {
 };
 
 const EMPTY = new Uint8Array(0);
-/** Size of the first buffer; small, in case the peer stalls inside a header. */
+/**
+ * Minimum size of a buffer for a frame of unknown length. Small, in case the
+ * peer stalls inside a header.
+ */
 const FIRST = 64;
 /** Size above which a buffer is dropped after many small uses. */
 const LARGE = 65_536;
@@ -31,9 +34,9 @@ export class ReusedBuffer {
 
   /**
    * Makes room for `length` bytes and keeps the first `kept`. A new buffer has
-   * at least 64 bytes and at most four times `length`, so that memory use is
-   * proportional to the bytes received. It does not grow beyond `atMost` unless
-   * `length` requires it, so that a known length is allocated exactly.
+   * 64 bytes or four times `length`, whichever is more, so that memory use is
+   * proportional to the bytes received. It has at most `atMost` bytes unless
+   * `length` is greater, so that a known length is allocated exactly.
    */
   reserve(length: number, kept: number, atMost: number): Uint8Array {
     this.#used = true;

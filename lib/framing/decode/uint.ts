@@ -39,7 +39,7 @@ export function writeUint(
   }
 }
 
-/** Returns the largest value of `width` bytes, or the largest safe integer. */
+/** Returns the largest safe integer that fits in `width` bytes. */
 export function maxUint(width: number): number {
   return Math.min(Number.MAX_SAFE_INTEGER, 256 ** width - 1);
 }

@@ -181,7 +181,7 @@ class ContentLengthLayout extends Layout {
   }
 }
 
-/** Shortens a peer's text to printable ASCII for an error message. */
+/** Returns at most 40 characters of printable ASCII, for an error message. */
 function printable(text: string): string {
   return text.slice(0, 40).replace(/[^\x20-\x7e]/g, "?");
 }

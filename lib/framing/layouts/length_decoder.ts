@@ -14,9 +14,10 @@ import { LengthLayout } from "./length_layout.ts";
 const LITTLE = 16;
 
 /**
- * The decoder for `lengthPrefixed`. Valid frames that are complete within one
- * chunk take a fast path, which calls only the view constructor. All other
- * frames take the general path, which measures them from the start.
+ * The decoder for `lengthPrefixed`. With common options, valid frames that are
+ * complete within one chunk take a fast path, which calls only the view
+ * constructor. All other frames take the general path, which measures them from
+ * the start.
  */
 export class LengthDecoder extends FrameAssembler {
   readonly #fast: boolean;

@@ -147,7 +147,7 @@ export interface LengthPrefixedOptions {
  * decoder.end();
  * ```
  *
- * @example A header of 12 bytes whose length counts the whole frame
+ * @example A header of 12 bytes with a length that counts the whole frame
  * ```ts
  * import { lengthPrefixed } from "@lengthwise/lengthwise/framing";
  * import { assertEquals } from "@std/assert";

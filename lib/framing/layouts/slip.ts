@@ -30,7 +30,7 @@ export interface SlipOptions {
    * How to handle a frame that is too large or malformed: `"close"` throws;
    * `"skip"` counts it in `skipped` and continues after the next END byte. Use
    * `"skip"` on a noisy line: damaged bytes then cost one frame, or two frames
-   * if the byte between them is damaged.
+   * if the END byte between the frames is damaged.
    *
    * @default {"close"}
    */

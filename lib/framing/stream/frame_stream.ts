@@ -22,9 +22,10 @@ export type { DetachedConnection, FrameRoom, FramesOptions };
  * | `send` | a copy; above 128 KiB, the payload itself | while more than `highWaterMark` bytes are unsent; until a payload that is not copied is written |
  * | `flush` | | until everything is written |
  *
- * Frames from one turn of the event loop are sent together, in one write. A
- * failed write ends the write side: every later call to the write side reports
- * the same error, and `receive` reports it after the last frame.
+ * Frames from one turn of the event loop are written together at its end, or
+ * earlier once 2 KiB are framed. A failed write ends the write side: every later
+ * call to the write side reports the same error, and `receive` reports it after
+ * the last frame.
  *
  * Only one reader, `receive` or a loop, may read frames at a time. Leaving a
  * loop with `break` ends neither the stream nor the connection: the next reader
@@ -52,13 +53,13 @@ export interface FrameStream
 
   /**
    * Calls `onFrame` for each frame, without a promise per frame. The frame is a
-   * view that is valid during the call. If either function throws, the
-   * connection is closed and `receive` rejects with the exception.
+   * view that is valid during the call. If `onFrame` or `afterRead` throws,
+   * the connection is closed and `receive` rejects with the exception.
    *
    * @param onFrame called with each frame
    * @param afterRead called after the last frame of each read
    * @returns a promise that resolves when the peer has ended its stream
-   * cleanly, or the stream was closed or detached locally
+   * cleanly, or when the stream has been closed or detached locally
    * @throws {FrameError} if the stream cannot be decoded or ends inside a
    * frame, or if a frame takes too long. Rejects with the transport's error if
    * reading or writing fails, and with the signal's reason if the signal is
@@ -145,10 +146,11 @@ export interface FrameStream
  *
  * The stream owns the connection: disposing the stream writes unsent bytes and
  * closes the connection. An idle stream holds 2 KiB for reading. After a burst,
- * it holds up to 64 KiB, but all idle streams together hold at most 4 MiB of
- * such buffers.
+ * it may hold a larger buffer of up to 64 KiB. All idle streams together hold at
+ * most 4 MiB of these larger buffers, not counting streams whose last read
+ * filled its buffer.
  *
- * @example Send frames from one process to another
+ * @example Send frames over a TCP connection
  * ```ts
  * import { frames, u32be } from "@lengthwise/lengthwise/framing";
  * import { assertEquals } from "@std/assert";

@@ -1,7 +1,7 @@
 /**
  * The buffers that a connection reads into. A pending read cannot be cancelled
- * and holds its buffer while the peer is silent, so that buffer is either small
- * or counted against a limit.
+ * and holds its buffer while the peer is silent. The buffer is therefore either
+ * small or counted against a limit.
  *
  * ```text
  *             a read fills it                 a read fills it
@@ -24,8 +24,8 @@ const LARGEST = SIZES.length - 1;
 const READS_BEFORE_SMALLER = 4;
 
 /**
- * Limit on the borrowed bytes in all pending reads of a thread. Reads beyond it
- * use a buffer of {@linkcode IDLE_READ} bytes. A read after a full one does not
+ * Limit on the borrowed bytes in all pending reads of a thread. A read that
+ * would exceed it uses a smaller buffer. A read after a full one does not
  * count, because more bytes are likely ready. Each burst therefore takes one
  * read, and 10,000 connections that are idle after a burst hold little more
  * than 10,000 that were always idle.

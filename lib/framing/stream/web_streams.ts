@@ -1,7 +1,7 @@
 /**
  * Framing for web streams. Each frame is a chunk that owns its memory.
- * `frames()` is cheaper, as its `receive()` needs no copy or promise per frame,
- * and can half-close.
+ * `frames()` is cheaper, as its `receive()` needs no copy or promise per frame.
+ * It can also half-close.
  *
  * @module
  */
