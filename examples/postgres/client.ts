@@ -172,7 +172,9 @@ export class PostgresClient implements AsyncDisposable {
   }
 
   /**
-   * Runs an exchange alone, because responses are ordered but not numbered.
+   * Runs an exchange after all earlier ones have ended.
+   *
+   * Responses carry no numbers, so only their order shows what they answer.
    */
   #exclusive(
     messages: Uint8Array[],

@@ -3,7 +3,7 @@
  *
  * | thrown | the caller receives |
  * | --- | --- |
- * | the abort reason of the call's signal, or an error from a call on behalf of this one that ended for the same reason | the abort reason |
+ * | the abort reason of the call's signal, or, if a call made on behalf of this one ended for the same reason, the error of that call | the abort reason |
  * | an error in the caller's input or items, or the error for an item that cannot be sent | the same error |
  * | `context.error(…)`, as the method declares it | the same error |
  * | `context.refuse(…)` | the same error |
@@ -57,8 +57,8 @@ const UNANSWERED: ReadonlySet<CallErrorCode> = new Set([
 /**
  * Returns whether a value was thrown because the call was cancelled.
  *
- * Calls on behalf of a call end for the same reason, but independently: they
- * often fail with their own error before this call's signal is aborted.
+ * A call made on behalf of this one ends for the same reason, but independently:
+ * it often fails with its own error before this call's signal is aborted.
  *
  * @param cancelled the reason for the cancellation
  * @param thrown the thrown value

@@ -21,8 +21,8 @@ export interface RequestSink {
 }
 
 /**
- * A message of which more frames are expected. Without a reassembly, those
- * frames are dropped.
+ * A message of which more frames are expected. If `reassembly` is `undefined`,
+ * those frames are dropped.
  */
 interface PartialMessage {
   readonly kind: number;

@@ -73,7 +73,8 @@ export function findMismatches(
  * mismatches in the peer's HELLO come first, followed by the mismatches that
  * this side finds among the methods that the peer calls.
  *
- * @param hello the peer's HELLO; only a server's lists mismatches
+ * @param hello the peer's HELLO, which lists mismatches only if the peer is the
+ * server
  */
 export function methodMismatches(
   hello: Hello,
