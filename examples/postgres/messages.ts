@@ -48,7 +48,7 @@ export function int32(value: number): Uint8Array {
   return Uint8Array.of(value >> 24, value >> 16, value >> 8, value);
 }
 
-/** Encodes text after its length; NULL is the length -1. */
+/** Encodes text preceded by its length; NULL is the length -1. */
 export function sized(text: string | null): Uint8Array {
   if (text === null) return int32(NULL_LENGTH);
   const bytes = encoder.encode(text);
@@ -86,7 +86,7 @@ export class Body {
     return text;
   }
 
-  /** Reads text after its length; `null` for NULL. */
+  /** Reads text preceded by its length; `null` for NULL. */
   sized(): string | null {
     const length = this.int32();
     return length === NULL_LENGTH ? null : this.text(length);

@@ -39,7 +39,7 @@ export function fromText(text: string, type: number): Value {
   return FROM_TEXT.get(type)?.(text) ?? text;
 }
 
-/** Encodes a parameter as text, which any inferred type accepts. */
+/** Encodes a parameter as text, whatever type the server infers for it. */
 export function toText(value: Parameter): string | null {
   if (value instanceof Date) return value.toISOString();
   if (value instanceof Uint8Array) return `\\x${value.toHex()}`;

@@ -3,7 +3,7 @@
  *
  * | thrown | the caller receives |
  * | --- | --- |
- * | the abort reason of the call's signal, or, if a call made on behalf of this one ended for the same reason, the error of that call | the abort reason |
+ * | the abort reason of the call's signal, or the error of a call made on this call's behalf that ended for the same reason | the abort reason |
  * | an error in the caller's input or items, or the error for an item that cannot be sent | the same error |
  * | `context.error(…)`, as the method declares it | the same error |
  * | `context.refuse(…)` | the same error |

@@ -42,7 +42,7 @@ const UNCONTROLLED_LIMIT = 16 * 1024 * 1024;
 
 /** Maximum number of bytes in one message. */
 const MESSAGE_LIMIT = 64 * 1024;
-/** Number of bytes buffered by the platform above which a write waits. */
+/** A write waits while the platform buffers more bytes than this. */
 const BUFFERED_LIMIT = 256 * 1024;
 /** Longest interval for polling the send buffer, in ms; no event reports its size. */
 const LONGEST_PAUSE = 32;
