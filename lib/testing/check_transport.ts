@@ -54,8 +54,8 @@ export interface TransportCheckOptions {
 /**
  * Checks a transport against the whole {@linkcode Connection} contract.
  *
- * It checks byte order, partial writes, backpressure, half-close in both
- * directions, end, reset, abort, closing twice, concurrent reads and writes,
+ * It checks the order of bytes, partial writes, backpressure, half-close in
+ * both directions, end, reset, abort, closing twice, concurrent reads and writes,
  * and large transfers. It needs no test framework.
  *
  * @example Check a transport

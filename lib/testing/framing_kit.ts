@@ -51,7 +51,7 @@ export function drain(decoder: FrameDecoder): Uint8Array[] {
 /**
  * Pushes a chunk, returns all complete frames, and overwrites the chunk.
  *
- * By then, the decoder must no longer reference the chunk.
+ * The decoder must not reference the chunk after `next()` returns `undefined`.
  */
 export function feed(decoder: FrameDecoder, bytes: Uint8Array): Uint8Array[] {
   const chunk = bytes.slice();

@@ -131,7 +131,7 @@ export function transportError(
   );
 }
 
-/** Returns an error of the same class; its message adds the flags. */
+/** Adds the required permission flags to the message, keeping the error's class. */
 function notCapable(error: Error, { verb, address }: FailureContext): Error {
   if (error.cause instanceof Error && error.cause.name === error.name) {
     return error; // already converted

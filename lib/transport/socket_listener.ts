@@ -13,7 +13,7 @@ export interface ListenerOptions {
    * Maximum number of open connections.
    *
    * All sockets and files of a process share its descriptors, so without a cap,
-   * one listener can use them all up.
+   * one listener can exhaust them.
    *
    * @default {10000}
    */

@@ -28,7 +28,7 @@ export interface AcceptSource<C extends SocketConnection = SocketConnection> {
   accept(options: SocketConnectionOptions): Promise<C>;
   /** Stops listening; a pending `accept` rejects. */
   close(): void;
-  /** Keeps the process alive while the source listens; absent if the source cannot. */
+  /** Keeps the process alive while the source listens; absent if unsupported. */
   ref?(): void;
   /** Lets the process exit while the source listens. */
   unref?(): void;

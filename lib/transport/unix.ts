@@ -146,7 +146,8 @@ async function isRefused(path: string): Promise<boolean> {
     (await Deno.connect({ transport: "unix", path })).close();
     return false;
   } catch (error) {
-    // Any other error, such as a full backlog, means that a process is listening.
+    // Any other error, such as the one for a full backlog, means that a process
+    // is listening.
     return error instanceof Deno.errors.ConnectionRefused;
   }
 }

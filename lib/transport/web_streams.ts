@@ -36,7 +36,7 @@ export interface WebStreamsOptions {
 }
 
 /**
- * Returns web streams over a connection that preserve half-close.
+ * Returns web streams that preserve a connection's half-close.
  *
  * Closing `writable` ends the outgoing stream while reading continues, and the
  * end of `readable` leaves `writable` open. (The streams of a `Deno.Conn` close

@@ -80,7 +80,7 @@ export class MemoryPipe {
     this.#run();
   }
 
-  /** Closes the writer's end, which also fails pending writes. */
+  /** Closes the writer's end and fails pending writes. */
   closeWriter(): void {
     this.#endDue ??= this.#due();
     this.#failWrites("closed", "the connection was closed locally");
@@ -123,7 +123,8 @@ export class MemoryPipe {
         next.resolve(taken);
       }
       this.#writes.shift();
-      // After the shift, because a fault rejects the writes still in the queue.
+      // Call this after the shift, because a fault rejects the writes still in
+      // the queue.
       this.injectFault();
     }
   }

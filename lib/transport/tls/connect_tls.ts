@@ -95,8 +95,8 @@ async function connectOnce(
 /**
  * Returns the authorities to trust, one set per handshake. A chain ends at one
  * authority, so trying two sets in turn is equivalent to trusting their union.
- * Deno does not expose its store, and would parse the union again for every
- * handshake, at ten times the cost of the handshake (Deno 2.9).
+ * Deno does not expose its certificate store, and would parse the union again
+ * for every handshake, at ten times the cost of the handshake (Deno 2.9).
  */
 function trustedAuthorities(
   { caCerts, defaultCaCerts = true }: TlsClientOptions,

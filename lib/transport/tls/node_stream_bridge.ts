@@ -38,7 +38,7 @@ export class NodeStreamBridge {
   /**
    * @param modules the `node:` exports
    * @param raw the socket; the bridge owns it
-   * @param full returns whether the receiver is full, which suspends reading
+   * @param full returns whether the receiver is full; reading pauses while it is
    */
   constructor(modules: BridgeModules, raw: Connection, full: () => boolean) {
     this.#raw = raw;
@@ -140,7 +140,7 @@ export class NodeStreamBridge {
     } catch (error) {
       return done(this.#fail(error));
     } finally {
-      // After `done`, which updates the stream's `writableLength`.
+      // Runs after `done`, because `done` updates the stream's `writableLength`.
       queueMicrotask(() => this.#idle?.());
     }
     done();

@@ -2,7 +2,8 @@
  * TLS over any {@linkcode Connection}, with `node:tls`.
  *
  * Deno's own TLS cannot disable Nagle's algorithm in a server, require client
- * certificates, present one after connecting, or run over anything but TCP.
+ * certificates, present a client certificate on a socket that is already
+ * connected, or run over anything but TCP.
  *
  * @module
  */

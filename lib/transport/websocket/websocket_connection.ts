@@ -42,8 +42,9 @@ export interface WebSocketConnectionOptions extends WebSocketOptions {
  * `closeWrite` sends an empty message, and `close` starts a closing handshake with
  * code 1000; after either, the peer reads the end of the stream. Failures are
  * `TransportError`s with code `"reset"` if the WebSocket breaks, `"truncated"` if
- * the peer closes it early, for example with code 1001 (going away), and
- * `"protocol"` if the peer sends an unexpected text message.
+ * the peer closes it early, for example with code 1001 (going away), `"protocol"` if
+ * the peer sends an unexpected message, and `"limit"` if a receive limit is
+ * exceeded.
  *
  * @example Adapt a platform WebSocket
  * ```ts

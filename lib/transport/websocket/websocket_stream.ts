@@ -32,9 +32,9 @@ export const FLOW_CONTROL = "lengthwise.bytes.v1";
 /**
  * Initial credit of each sender, in bytes.
  *
- * A receiver with exactly this limit sends no grant at the start, because
- * Deno's client sockets delay a second small message by 40 ms (Nagle's
- * algorithm).
+ * A receiver whose limit is exactly this value sends no grant at the start. A
+ * grant is a small message, and Deno's client sockets would delay the next small
+ * message by up to 40 ms (Nagle's algorithm).
  */
 export const FIRST_CREDIT = 256 * 1024;
 /** Default limit on unread bytes without flow control. */
