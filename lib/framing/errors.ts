@@ -54,7 +54,7 @@ export interface FrameErrorOptions extends ErrorOptions {
   streamOffset?: number | undefined;
   /** Number of frames before this one in the stream. */
   frameIndex?: number | undefined;
-  /** First bytes of the frame, as far as received; 16 are kept. */
+  /** First bytes of the frame, as far as received; at most 16 are kept. */
   head?: Uint8Array | undefined;
   /**
    * Probable cause; used if `head` does not look like a well-known protocol.

@@ -86,8 +86,8 @@ export class DelimiterSearch {
 
 /**
  * Returns the longer delimiter's two bytes, if the delimiters are a pair. A
- * pair is one byte, and two different bytes that end with it, such as LF and
- * CR LF.
+ * pair is a delimiter of one byte and a delimiter of two different bytes that
+ * ends with it, such as LF and CR LF.
  */
 function pairOf(
   delimiters: readonly Uint8Array[],

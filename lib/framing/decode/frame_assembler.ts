@@ -58,8 +58,8 @@ export interface FrameLayout {
    * Measures the frame that begins at `start`; the bytes before `end` are
    * available.
    *
-   * @returns the length of the whole frame, which may exceed the available
-   * bytes, if it is known; otherwise the negated number of bytes needed to
+   * @returns the length of the whole frame if it is known, even if it exceeds
+   * the available bytes; otherwise the negated number of bytes needed to
    * continue; 0 for a fault
    */
   measure(bytes: Uint8Array, start: number, end: number): number;
@@ -76,7 +76,8 @@ export interface FrameLayout {
 
 const EMPTY = new Uint8Array(0);
 /**
- * Number of bytes that a greedy layout examines first; it doubles each time.
+ * Number of bytes that a greedy layout examines first. Each further attempt
+ * examines twice as many, if they have arrived.
  */
 const FIRST_LOOK = 64;
 
@@ -104,13 +105,13 @@ export class FrameAssembler implements FrameDecoder {
   /** Stream offset of the chunk's first byte. */
   #base = 0;
   readonly #own = new ReusedBuffer();
-  /** Number of bytes in this decoder's own buffer. */
+  /** Number of bytes in `#own`. */
   #have = 0;
-  /** Number of bytes in this buffer that are from the current chunk. */
+  /** Number of bytes in `#own` that are from the current chunk. */
   #taken = 0;
-  /** Number of bytes that this buffer needs before the next measurement. */
+  /** Number of bytes that `#own` needs before the next measurement. */
   #need = 0;
-  /** Length of the whole frame in this buffer; 0 if unknown. */
+  /** Length of the whole frame that begins in `#own`; 0 if unknown. */
   #total = 0;
   #skipLeft = 0;
   #skipStart = 0;

@@ -13,8 +13,8 @@ export const memory = {
 
 const EMPTY = new Uint8Array(0);
 /**
- * Minimum size of a buffer for a frame of unknown length. Small, in case the
- * peer stalls inside a header.
+ * Minimum size of a buffer for a frame of unknown length. It is small in case
+ * the peer stalls inside a header.
  */
 const FIRST = 64;
 /** Size above which a buffer is dropped after many small uses. */
@@ -77,8 +77,8 @@ export class ReusedBuffer {
 
   /**
    * Records that the buffer is not needed. Only the second call in a row drops
-   * the memory, because a read may merely have ended where a frame does; the
-   * memory is then needed again immediately.
+   * the memory: a read may end exactly where a frame ends, and the next frame
+   * then needs the memory again.
    */
   idle(): void {
     if (!this.#used) this.bytes = EMPTY;

@@ -36,8 +36,8 @@ const RANGE = [0, 2 ** 52] as const;
 
 /**
  * Creates a COBS framing: a zero byte appears only as the terminator. Each code
- * byte is the distance to the payload's next zero byte, or 255 if the next 254
- * bytes contain none.
+ * byte is the distance to the next zero byte or the end of the payload, or 255
+ * if the next 254 bytes contain no zero byte.
  *
  * ```text
  * ┌──────┬─────────────┬──────┬─────────────┬────┐

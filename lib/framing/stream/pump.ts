@@ -278,8 +278,8 @@ export class Pump {
 
   /**
    * Returns whether there may be more to read. Throws the error that ended
-   * reading, if any; returns `false` after a clean end, a local close or a
-   * detach.
+   * reading or, without one, the error of a failed write; returns `false` after
+   * a clean end, a local close or a detach.
    */
   #mayRead(): boolean {
     if (this.#readable) return true;
@@ -335,7 +335,7 @@ export class Pump {
     await this.connection.closeWrite();
   }
 
-  /** Closes the connection; the reader receives `error` if it is a failure. */
+  /** Closes the connection; the reader receives `error` if `failure` is true. */
   #close(error: unknown, failure: boolean): void {
     if (this.#state !== "open" && this.#state !== "detaching") return;
     if (failure && !this.#ended) this.#readFailure = { error };

@@ -25,10 +25,10 @@ const READS_BEFORE_SMALLER = 4;
 
 /**
  * Limit on the borrowed bytes in all pending reads of a thread. A read that
- * would exceed it uses a smaller buffer. A read after a full one does not
- * count, because more bytes are likely ready. Each burst therefore takes one
- * read, and 10,000 connections that are idle after a burst hold little more
- * than 10,000 that were always idle.
+ * would exceed it uses a smaller buffer. A read that follows one that filled
+ * its buffer does not count, because more bytes are likely ready. Each burst
+ * therefore takes one read, and 10,000 connections that are idle after a burst
+ * hold little more memory than 10,000 connections that were always idle.
  */
 export const WAITING_LIMIT = 4 * 1024 * 1024;
 

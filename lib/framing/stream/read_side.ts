@@ -30,7 +30,7 @@ export class ReadSide {
   #skipped = 0;
   /** Whether a frame has begun but is incomplete. */
   #owed = false;
-  /** Time at which that frame began. */
+  /** Time at which the incomplete frame began. */
   #since = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 

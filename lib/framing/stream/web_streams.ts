@@ -1,7 +1,7 @@
 /**
  * Framing for web streams. Each frame is a chunk that owns its memory.
- * `frames()` is cheaper, as its `receive()` needs no copy or promise per frame.
- * It can also half-close.
+ * `frames()` is cheaper, as its `receive()` needs no copy or promise per frame,
+ * and can also half-close the connection.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Framing } from "../framing.ts";
  * A transform stream from bytes to frames, which own their memory.
  *
  * It decodes a frame only when one is requested, and takes the next chunk only
- * when the last one is fully decoded, so it queues no frames. If the stream
+ * when the previous one is fully decoded, so it queues no frames. If the stream
  * cannot be decoded or ends inside a frame, both sides fail after delivering
  * the frames before the fault.
  *

@@ -141,8 +141,8 @@ export class WriteBuffer {
     }
     const buffer = this.#bytes;
     const batch = { bytes: buffer, end: this.end, buffer };
-    // Halve the estimate at most, because an early write is small and says
-    // nothing about the next batch; cap it, because a huge batch is seldom
+    // Reduce the estimate by at most half, because an early write is small and
+    // says nothing about the next batch; cap it, because a huge batch is seldom
     // followed by another.
     this.#usual = Math.min(SLAB, Math.max(this.end, this.#usual >> 1));
     this.#detach();
