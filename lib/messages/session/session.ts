@@ -1,8 +1,8 @@
 /**
  * One end of a connection as a pure state machine: frames and commands in,
  * frames and events out. It never waits, never reads a clock, and throws only
- * the errors that its commands document. `control/session_state.ts` draws its
- * states, `calls/call_state.ts` the states of a call.
+ * the errors that its commands document. `control/session_state.ts` contains a
+ * diagram of its states, and `calls/call_state.ts` one of a call's states.
  *
  * {@linkcode Session.enter} is the only way in: it sets the session's time and
  * returns its inputs and commands. Afterwards, read {@linkcode Session.wakeAt}

@@ -1,7 +1,7 @@
 /**
- * Calls in flight, by id. Ids increase, so a call's index in a ring buffer can
- * be computed from its id. If an older call still occupies that index, the new
- * call is kept in a map.
+ * Calls in flight, by id. A call's index in a ring buffer is computed from its
+ * id. Ids increase, so the index is usually free; if an older call still
+ * occupies it, the new call is kept in a map.
  *
  * A map alone would be correct, but it would cost the garbage collector more:
  * whenever a map rehashes, the old table continues to refer to finished calls

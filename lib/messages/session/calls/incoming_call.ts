@@ -57,11 +57,11 @@ export interface ServedMethod {
   readonly info: MethodInfo;
 }
 
-/** Owner of the peer's calls, which ends them on request. */
+/** Operations that an incoming call requests from its owner. */
 export interface IncomingCallOwner {
   /** Cancels the call. */
   cancel(call: IncomingCall, reason: CancelReason, message: string): void;
-  /** Ends the call because of a broken rule or an exceeded limit. */
+  /** Ends the call because of a protocol violation or an exceeded limit. */
   fail(
     call: IncomingCall,
     code: "malformed" | "overloaded",

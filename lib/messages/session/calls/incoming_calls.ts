@@ -41,8 +41,8 @@ export {
 /** Receiver of requests and notifications. */
 export interface RequestHost {
   /**
-   * Called with a new call. The host must set `call.observer` first; the body
-   * is valid during this callback only.
+   * Called with a new call. The host must set `call.observer` before it does
+   * anything else; the body is valid during this callback only.
    */
   onRequest(call: IncomingCall, body: Uint8Array): void;
   /**
@@ -199,8 +199,8 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
   // ── later frames of a call ─────────────────────────────────────────────
 
   /**
-   * Handles a CANCEL frame. CANCEL is a hint: the handler is notified, and the
-   * call occupies its slot until the handler has settled.
+   * Handles a CANCEL frame. CANCEL is a hint: the handler is notified, but the
+   * call keeps its slot until the RESULT or ERROR has been sent.
    */
   receiveCancel(id: number, frame: Uint8Array): void {
     const deadline = frame[HEADER] === 1;
@@ -306,10 +306,10 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
   }
 
   /**
-   * Returns the call, or `undefined` if it is over. A frame for a request that
-   * is still incomplete breaks the call: a callee that dropped the frame would
-   * lose an item, or wait forever for END. An id that was never used closes the
-   * connection.
+   * Returns the call, or `undefined` if it is over. If the request is still
+   * incomplete, it is refused: a callee that merely dropped the frame would lose
+   * an item, or wait forever for END. A frame with an id that was never used
+   * closes the connection.
    */
   #find(id: number): IncomingCall | undefined {
     const call = this.calls.get(id);

@@ -61,7 +61,7 @@ export interface GiveUpReason {
   readonly cause?: unknown;
 }
 
-/** Owner of this side's calls, which cancels them on request. */
+/** Operations that an outgoing call requests from its owner. */
 export interface OutgoingCallOwner {
   /** Ends the call on this side and sends CANCEL. */
   giveUp(call: OutgoingCall, reason: GiveUpReason): void;

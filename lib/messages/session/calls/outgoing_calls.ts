@@ -106,8 +106,8 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
       if (!sendsItems(call.info.shape)) continue;
       call.credit += streamWindow - INITIAL_PEER_LIMITS.streamWindow;
     }
-    // Last, because it starts queued calls, which receive the whole window
-    // immediately.
+    // Grant this credit last: it starts queued calls, which receive the whole
+    // stream window immediately.
     this.queue.grant(connectionWindow - INITIAL_PEER_LIMITS.connectionWindow);
     this.#shared.writer.drain();
     wakeBlocked(this.#shared);
@@ -288,7 +288,7 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
 
   // ── replies and items ──────────────────────────────────────────────────
 
-  /** Handles a RESULT or ERROR frame, or a part of one. */
+  /** Handles a RESULT or ERROR frame. */
   receiveReply(kind: number, id: number, frame: Uint8Array): void {
     this.#handleReply(kind, id, frame);
     this.#shared.onCallEnded();
@@ -309,7 +309,7 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
       if (!(reply instanceof Uint8Array)) this.giveUp(call, reply);
       return;
     }
-    // The frame is the terminal even if it breaks the call, so no CANCEL is sent.
+    // The frame is terminal even if it is not valid, so no CANCEL is sent.
     const interruptsItem = call.receiveWindow?.partial !== undefined;
     this.#finish(call);
     if (!(reply instanceof Uint8Array)) failReply(this.#shared, call, reply);
@@ -330,8 +330,8 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
   }
 
   /**
-   * Returns the call, or `undefined` if it is over. An id that was never used
-   * closes the connection.
+   * Returns the call, or `undefined` if it is over. A frame with an id that was
+   * never used closes the connection.
    */
   #find(id: number): OutgoingCall | undefined {
     const call = this.calls.get(id);

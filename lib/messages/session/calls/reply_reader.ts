@@ -145,7 +145,7 @@ function malformed(
   failReply(shared, call, { code: "malformed", message });
 }
 
-/** Fails a call whose terminal has arrived but is not valid. */
+/** Fails a call whose terminal frame has arrived but is not valid. */
 export function failReply(
   shared: SharedState,
   call: OutgoingCall,

@@ -1,7 +1,7 @@
 /**
  * The queue of requests and notifications. A message stays in the queue until
- * there is credit for it, a call slot is free, and all its frames have been
- * sent. No other REQUEST or NOTIFY is sent between the frames of one message,
+ * all its frames have been sent. It needs credit, and a request also needs a
+ * free call slot. No other REQUEST or NOTIFY is sent between the frames of one message,
  * and calls receive their ids in the order in which their first frames are
  * sent.
  *
@@ -63,7 +63,7 @@ export class RequestQueue implements Source {
 
   /**
    * Returns why a message of this size cannot be queued, or `undefined`. The
-   * first message after the one being sent may have any size.
+   * first two messages in the queue may have any size.
    */
   fullFor(bytes: number): string | undefined {
     const { maxQueuedCalls, unsentSoft } = this.#shared.limits;

@@ -54,7 +54,7 @@ export class RequestReader {
     this.#credit = shared.limits.connectionWindow;
   }
 
-  /** Credit that the peer has left. */
+  /** The peer's remaining credit. */
   get credit(): number {
     return this.#credit;
   }

@@ -29,7 +29,7 @@ interface WaitingResponse {
   readonly error: CallError | undefined;
 }
 
-/** Ends the peer's calls. */
+/** Writer of the responses that end the peer's calls. */
 export class ResponseWriter {
   #waiting: WaitingResponse[] = [];
   /** Calls that {@linkcode ResponseWriter.failNow} ended before their handlers settled. */

@@ -65,7 +65,7 @@ export class Reassembly extends TimerEntry {
     return this.#bytes;
   }
 
-  /** Adds a copy of a part; returns the limit that it exceeds, if any. */
+  /** Adds a copy of a part; returns the exceeded limit, if any. */
   add(part: Uint8Array): ReassemblyFault | undefined {
     const { maxMessage, maxFragments } = this.#limits;
     // maxMessage limits the body, not the method number and the fields before it.

@@ -70,7 +70,7 @@ export class ReceiveWindow {
     return held;
   }
 
-  /** Credit that the peer has left. */
+  /** The peer's remaining credit. */
   get available(): number {
     return this.#available;
   }
@@ -115,9 +115,8 @@ export class ReceiveWindow {
 
   /**
    * Returns the credit to grant now; 0 if it is not worth a frame. Each grant
-   * also doubles the window, up to `maxWindow` and while the pool has credit
-   * left, so that a stream that is read and uses up its window gets a larger
-   * one.
+   * also doubles the window, as far as `maxWindow` and the pool allow. A stream
+   * that is read steadily therefore gets a larger window.
    */
   grant(): number {
     if (this.#owed === 0 || this.#owed * 2 < this.#window) return 0;
@@ -132,7 +131,7 @@ export class ReceiveWindow {
     return amount;
   }
 
-  /** Ends the window and drops an unfinished item. Queued items can still be taken. */
+  /** Closes the window and drops an unfinished item. Queued items can still be taken. */
   close(): void {
     this.#closed = true;
     this.partial?.drop();
@@ -147,7 +146,10 @@ export class ReceiveWindow {
     this.#returnRaise();
   }
 
-  /** Returns the raise to the pool once no items are left. */
+  /**
+   * Returns the raise to the pool. Does nothing while the window is open or
+   * items are queued.
+   */
   #returnRaise(): void {
     if (!this.#closed || this.length > 0) return;
     this.#pool.left += this.#raised;

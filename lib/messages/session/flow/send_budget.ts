@@ -1,7 +1,7 @@
 /**
  * Limits how many bytes of one kind of traffic may be unsent. Each kind that
  * would otherwise fill all the available space has its own budget, so that none
- * starves the others, and together they leave space for calls and results.
+ * starves the others. Together, the budgets leave space for calls and results.
  *
  * ```text
  *  unsent   ├─ fragments ─┼─ items ─┼─ broadcast notifications ─┤   calls, results
@@ -23,7 +23,7 @@ export interface Progress {
 export class SendBudget {
   readonly #progress: Progress;
   readonly #limit: number;
-  /** End position and length of each frame, alternating; entries before `#head` are sent. */
+  /** End position and length of each frame, alternating; entries before `#head` have been sent. */
   #frames: number[] = [];
   #head = 0;
   #bytes = 0;

@@ -49,7 +49,7 @@ export interface SessionStream extends Channel {
    * Whether the call is over for this side. Items for it are then merely late.
    */
   readonly over: boolean;
-  /** Fails the call after a broken rule or an exceeded limit. */
+  /** Fails the call after a protocol violation or an exceeded limit. */
   fail(code: "malformed" | "overloaded", message: string): void;
 }
 

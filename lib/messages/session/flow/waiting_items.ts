@@ -11,8 +11,8 @@ import { Kind } from "../wire/frame_header.ts";
 import { MAX_CREDIT } from "./credit.ts";
 
 /**
- * Returns whether an item may be sent now. If not, the observer is notified
- * later.
+ * Returns whether an item may be sent now. If the item must wait, the observer
+ * is notified later.
  */
 export function maySendItem(shared: SharedState, call: SessionStream): boolean {
   if (!call.maySend) return false;

@@ -165,7 +165,7 @@ export function resolveSessionLimits(
   });
   const resolved: SessionLimits = {
     ...DEFAULT_LIMITS,
-    // Otherwise, one message of the maximum size could exceed it.
+    // Otherwise, one message of the maximum size could exceed maxAssembly.
     maxAssembly: Math.min(
       Math.max(DEFAULT_LIMITS.maxAssembly, 4 * maxMessage),
       RANGES.maxAssembly[1],
