@@ -92,7 +92,7 @@ export class InterceptedStream implements AsyncDisposable {
    * aborted already, no interceptor runs
    * @param run runs the interceptors
    * @returns the stream for the caller: the call's own stream if the
-   * interceptors return it immediately
+   * interceptors return it immediately, otherwise an `InterceptedStream`
    */
   static begin(
     method: string,

@@ -87,7 +87,7 @@ export abstract class PendingCall implements CallerObserver {
   abort(cause: unknown): void {
     const { call } = this;
     if (call === undefined) return;
-    // Code that runs while a value is being encoded (a getter) cannot send frames.
+    // Code that runs during encoding, such as a getter, cannot send frames.
     if (this.peer.session.encoding) {
       return queueMicrotask(() => this.abort(cause));
     }
@@ -188,8 +188,8 @@ export class PendingUnary extends PendingCall {
 export function abortReason(
   cause: unknown,
 ): { code: "cancelled" | "deadline"; message: string } {
-  // AbortSignal.timeout() aborts with a TimeoutError. The signal of a handled
-  // call on whose behalf this call was made aborts with a CallError.
+  // AbortSignal.timeout() aborts with a TimeoutError. If a handler made this
+  // call, the signal of the call that it handles aborts with a CallError.
   const timedOut = cause instanceof DOMException
     ? cause.name === "TimeoutError"
     : cause instanceof CallError && cause.code === "deadline";

@@ -287,7 +287,8 @@ function combineSignals(
  * Returns the timeout of a call, in ms.
  *
  * It comes from the call's options, otherwise from the method, otherwise from
- * the call site. A call on behalf of another call never outlasts that call.
+ * the call site. A call that a handler makes through its context never outlasts
+ * the call that it handles.
  *
  * @throws {RangeError} if the timeout is not above 0
  */

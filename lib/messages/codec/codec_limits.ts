@@ -10,15 +10,15 @@
  */
 export interface CodecLimits {
   /**
-   * Maximum nesting of arrays and objects, from 1 to 512. Prevents stack
+   * Maximum nesting of arrays and objects, from 1 to 512. This prevents stack
    * overflows in the decoder and in code that walks the value.
    *
    * @default {64}
    */
   maxDepth?: number | undefined;
   /**
-   * Maximum number of values and keys in a message: 1 to 2^29. Prevents a
-   * message from growing to many times its size in memory; an empty array, for
+   * Maximum number of values and keys in a message: 1 to 2^29. This prevents
+   * a message from growing to many times its size in memory; an empty array, for
    * example, is only one byte on the wire.
    *
    * @default {1000000}

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Maximum length of keys in messages, which may end up in logs. */
+/** Maximum length of a key in an error message. Messages may be logged. */
 const MAX_KEY_LENGTH = 64;
 const PLAIN_KEY = /^[\p{ID_Start}_$][\p{ID_Continue}$]*$/u;
 

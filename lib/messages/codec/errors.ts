@@ -44,7 +44,7 @@ export interface CodecErrorOptions extends ErrorOptions {
   limit?: string | undefined;
   /** Value of that limit. */
   allowed?: number | undefined;
-  /** Value that was found; for a limit, the true value may be larger. */
+  /** Value that was found; the whole message may contain more. */
   found?: number | undefined;
 }
 
@@ -81,7 +81,7 @@ export class CodecError extends Error {
   readonly limit: string | undefined;
   /** Value of that limit. */
   readonly allowed: number | undefined;
-  /** Value that was found; for a limit, the true value may be larger. */
+  /** Value that was found; the whole message may contain more. */
   readonly found: number | undefined;
 
   /**

@@ -1,6 +1,6 @@
 /**
- * Checks a value before it is written as JSON. Values that JSON would silently
- * change are rejected with their name and path.
+ * Checks a value before it is written as JSON. A value that JSON would silently
+ * change is rejected with an error that names the value and its path.
  *
  * @module
  */

@@ -24,9 +24,9 @@ export interface MsgpackOptions extends CodecLimits {
    */
   int64?: "bigint" | "number" | "auto" | undefined;
   /**
-   * Whether decoded binary data is a copy or references the body. Views are
-   * faster for large data, but the body must not be reused, and each view keeps
-   * the whole body in memory.
+   * Whether decoded binary data is copied or borrowed from the body. Borrowing
+   * is faster for large data, but the body must not be reused, and each borrowed
+   * array keeps the whole body in memory.
    *
    * @default {"copy"}
    */

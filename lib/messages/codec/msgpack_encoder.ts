@@ -1,6 +1,7 @@
 /**
- * Checks a value and writes it as MessagePack, in one walk. Values that would
- * not arrive unchanged are rejected with their name and path.
+ * Checks a value and writes it as MessagePack, in one walk. A value that would
+ * not arrive unchanged is rejected with an error that names the value and its
+ * path.
  *
  * There are three reasons not to use msgpackr's encoder. It would walk the value
  * again after the check, so a getter could return a different value the second

@@ -112,8 +112,8 @@ export interface CallErrorOptions extends ErrorOptions {
  * Error of a call that ended without a result.
  *
  * Both ends of a call use this class: a handler may throw it, and a caller
- * catches it. Decide on a retry by {@linkcode CallError.processed} and
- * {@linkcode CallError.retry}, not by the code or the message.
+ * catches it. Base the decision to retry on {@linkcode CallError.processed} and
+ * {@linkcode CallError.retry}, not on the code or the message.
  *
  * @example Read an error
  * ```ts
@@ -143,7 +143,7 @@ export class CallError extends Error {
   readonly processed: Processed;
   /** When to retry the call. */
   readonly retry: Retry;
-  /** Milliseconds to wait before a retry; 0 if the callee did not specify it. */
+  /** Milliseconds to wait before a retry; 0 if the callee specified none. */
   readonly retryAfter: number;
   /** Name of the declared error; `""` for other codes. */
   readonly declared: string;

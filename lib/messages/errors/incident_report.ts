@@ -17,7 +17,7 @@ export type ErrorExposure = "none" | "message" | "stack";
 export interface IncidentReport {
   /** Id of the incident. */
   readonly incident: string;
-  /** Text about the error that the peer may read; `""` if none. */
+  /** Text about the error, for the peer; `""` if none. */
   readonly exposed: string;
 }
 

@@ -2,8 +2,8 @@
  * Introspection: descriptions of protocols, and differences between them.
  *
  * A server that also serves {@linkcode Introspection} describes its methods to
- * any client. {@linkcode compareWithServer} compares a server with a client's
- * protocol, for example before you deploy the client, and
+ * any client. {@linkcode compareWithServer} compares a server's methods with a
+ * client's protocol, for example before you deploy the client, and
  * {@linkcode diffMethods} compares two descriptions without a server.
  *
  * @example Ask a server for its methods

@@ -16,8 +16,8 @@ import type { Shape } from "../session/wire/shape.ts";
 /**
  * Kind of difference between two declarations of a method.
  *
- * Either a {@linkcode MismatchReason}, or `extra`: the caller does not know the
- * method and cannot call it.
+ * It is either a {@linkcode MismatchReason} or `extra`, which means that the
+ * caller does not know the method and cannot call it.
  */
 export type DifferenceKind = MismatchReason | "extra";
 

@@ -52,7 +52,7 @@ export interface CallOptions {
    */
   timeout?: number | undefined;
   /**
-   * Text sent along with the call, which handlers and middleware can read.
+   * Text entries that the call carries to handlers and middleware.
    *
    * A key has 1 to 64 characters of a-z, 0-9, `.`, `_` and `-`, and starts with
    * a letter or digit.
@@ -97,8 +97,8 @@ export type OptionalOpening<Opening> = unknown extends Opening
 /**
  * Items to send, in any iterable.
  *
- * For example, an array, a generator, a `ReadableStream` or another call's
- * items.
+ * They can come from an array, a generator, a `ReadableStream` or another
+ * call, for example.
  *
  * If the iterable throws, or an item cannot be sent, the call fails with that
  * error, and the callee sees a cancelled call.

@@ -1,8 +1,9 @@
 /**
  * Rules for the names of protocols, methods and declared errors.
  *
- * Names are sent to the peer. They are ASCII without dots or control
- * characters, so that they sort alike in every language and are safe to log.
+ * Names are sent to the peer. Each part of a dotted name is ASCII without dots
+ * or control characters, so that names sort alike in every language and are
+ * safe to log.
  *
  * @module
  */

@@ -21,8 +21,8 @@ export interface ProtocolOptions {
   /**
    * Maximum number of methods on both sides together, from 1 to 65,535.
    *
-   * A peer rejects a HELLO that lists more methods than its own
-   * `limits.maxMethods`.
+   * A peer rejects a HELLO that lists more methods than the peer's own
+   * `limits.maxMethods` permits.
    *
    * @default {1024}
    */
@@ -129,8 +129,9 @@ export function protocol<S extends Sides<S>>(
  * @typeParam Protocols the types of the protocols
  * @param protocols the protocols to merge
  * @returns the frozen protocol
- * @throws {TypeError} if two protocols declare the same name on the same side,
- * or the joined name is longer than 128 bytes
+ * @throws {TypeError} if two protocols declare the same method on the same
+ * side, a name is both a method and a group, or the joined name is longer than
+ * 128 bytes
  * @throws {RangeError} if there are more than 65,535 methods in total
  *
  * @example

@@ -117,7 +117,7 @@ function errorsOf(errors: ErrorSchemas, shape: Shape): ErrorSchemas {
   const table: Record<string, StandardSchema | null> = Object.create(null);
   for (const [name, schema] of Object.entries(errors)) {
     checkName(name, name, "an error");
-    // typed() is kept, because null means that the error has no data.
+    // Keep a schema made by typed(): null would mean that the error has no data.
     table[name] = schema === null
       ? null
       : schemaOf(schema, shape, `error "${name}"`) ?? schema;

@@ -104,8 +104,8 @@ export interface SchemaIssue {
   /**
    * Keys that lead to the invalid part, outermost first.
    *
-   * At most 64 keys of at most 64 characters; empty if the issue concerns the
-   * whole value.
+   * The path has at most 64 keys of at most 64 characters. It is empty if the
+   * issue concerns the whole value.
    */
   readonly path: readonly (string | number)[];
   /** Description of the issue, at most 256 characters. */

@@ -15,9 +15,10 @@ export interface ItemSource {
    */
   take(call: SessionStream): Uint8Array | undefined;
   /**
-   * Decodes an item and validates it against the method's schema.
+   * Decodes an item.
    *
-   * The bytes are valid only until this method returns.
+   * The callee also validates it against the method's schema. The bytes are
+   * valid only until this method returns.
    *
    * @throws the error with which the iteration fails
    */
@@ -39,8 +40,8 @@ const DONE: IteratorResult<never> = Object.freeze({
 /**
  * Async iterator over the items of a call.
  *
- * Each read grants credit, so a reader that pauses also pauses the sender. An
- * item that cannot be decoded or is invalid ends the iteration, because
+ * Each read grants credit, so a reader that pauses also pauses the sender. If an
+ * item cannot be decoded or is invalid, the reader itself ends the iteration:
  * `for await` does not call `return()` after `next()` has rejected.
  */
 export class ItemReader implements AsyncIterableIterator<unknown> {
@@ -102,7 +103,7 @@ export class ItemReader implements AsyncIterableIterator<unknown> {
   }
 
   /**
-   * Ends the iteration after the items that have arrived.
+   * Ends the iteration once the items that have arrived are read.
    *
    * @param failure the error with which the iteration fails, if any
    * @param atOnce whether to drop items that have arrived but have not been
@@ -132,7 +133,7 @@ export class ItemReader implements AsyncIterableIterator<unknown> {
     this.#source.abandoned(failure);
   }
 
-  /** Ends the iteration early; items that arrive later are dropped. */
+  /** Ends the iteration early; unread and later items are dropped. */
   return(value?: unknown): Promise<IteratorResult<unknown>> {
     this.#leave();
     return Promise.resolve({ done: true, value });

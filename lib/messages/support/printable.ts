@@ -23,7 +23,8 @@ export function truncate(text: string, maxLength: number): string {
 /**
  * Control characters except line feed and tab.
  *
- * Includes line separators, and characters that change the direction of text.
+ * The pattern also matches line separators, and characters that change the
+ * direction of text.
  */
 const CONTROLS = /(?![\n\t])[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu;
 
