@@ -102,8 +102,8 @@ export class SendQueue implements Source {
 
   /**
    * Counts a response at the head of the queue. There, it waits only for space.
-   * A response behind items is not counted, because it may wait for credit and
-   * must not hold back other responses.
+   * A response that follows items is not counted, because it may wait for credit
+   * and must not hold back other responses.
    */
   #countResponse({ kind, bytes, offset }: PendingMessage, sign: 1 | -1): void {
     if (kind !== Kind.RESULT && kind !== Kind.ERROR) return;
