@@ -58,7 +58,7 @@ class Changes {
   }
 }
 
-/** Moves the market, whether or not it has readers. */
+/** Moves the market at its own pace until the reader leaves. */
 async function move(changes: Changes): Promise<void> {
   for (let tick = 1; tick <= TICKS && !changes.over; tick++) {
     const share = SHARES[tick % SHARES.length] ?? "ACME";

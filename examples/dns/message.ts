@@ -1,5 +1,5 @@
 /**
- * DNS messages (RFC 1035, 4.1), without their length prefix over TCP.
+ * DNS messages (RFC 1035, 4.1), without the length prefix that TCP requires.
  *
  * ```text
  * ┌────┬───────┬──────────────────┬───────────┬─────────┬─────────────┬─────────────┐

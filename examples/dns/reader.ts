@@ -8,7 +8,7 @@ import { MAX_NAME, nameToText } from "./text.ts";
 
 /** Length in bytes of the header, which no pointer may refer to. */
 const HEADER_LENGTH = 12;
-/** Maximum number of pointers in a name (at most 127 labels). */
+/** Maximum number of pointers in a name. A name has at most 127 labels. */
 const MAX_POINTERS = 127;
 
 /** Values of a length byte's two highest bits (RFC 1035, 4.1.4). */

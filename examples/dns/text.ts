@@ -1,7 +1,7 @@
 /**
- * The text form of bytes in DNS (RFC 1035, 5.1): printable ASCII is unchanged,
- * `\X` represents a character with a special meaning, and `\DDD` any other
- * byte, in decimal.
+ * The text form of bytes in DNS (RFC 1035, 5.1): most printable ASCII is
+ * unchanged, `\X` represents a character with a special meaning, and `\DDD` any
+ * other byte, in decimal.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { DnsFormatError } from "./errors.ts";
 
 /** Characters that need no escape in each context. */
 const PLAIN = {
-  label: /[!#-\-/-[\]-~]/, // all but dot, quotation mark and backslash
+  label: /[!#-\-/-[\]-~]/, // printable ASCII, except space and . " \
   string: /[ !#-[\]-~]/,
 };
 /** One character of text: `\DDD`, `\X` or X. */

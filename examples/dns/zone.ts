@@ -14,7 +14,7 @@ export interface Lookup {
   /** NOERROR, NXDOMAIN, or REFUSED for a name outside the zone. */
   rcode: number;
   answers: ResourceRecord[];
-  /** The SOA if there are no answers, for negative caching (RFC 2308). */
+  /** The zone's SOA in a negative response, for caching (RFC 2308). */
   authorities: ResourceRecord[];
 }
 

@@ -1,6 +1,7 @@
 /**
- * Certificates for this example only. Their keys are public, so they prove
- * nothing. Keep real keys where only their owner can read them.
+ * Certificates for this example only. Their private keys are public, so the
+ * certificates prove nothing. Keep real keys where only their owner can read
+ * them.
  *
  * @module
  */

@@ -174,7 +174,8 @@ export class PostgresClient implements AsyncDisposable {
   /**
    * Runs an exchange after all earlier ones have ended.
    *
-   * Responses carry no numbers, so only their order shows what they answer.
+   * Responses carry no numbers, so only their order shows which query each one
+   * answers.
    */
   #exclusive(
     messages: Uint8Array[],

@@ -1,7 +1,7 @@
 /**
- * The client's part of SCRAM-SHA-256 (RFC 5802, RFC 7677): proves,
- * without revealing the password, that the client knows it, and checks that the
- * server knows it too.
+ * The client's part of SCRAM-SHA-256 (RFC 5802, RFC 7677). It proves, without
+ * revealing the password, that the client knows it, and checks that the server
+ * knows it too.
  *
  * ```text
  * client                                                    server
