@@ -299,7 +299,7 @@ export class Fanout<Session extends object> {
   }
 }
 
-/** A method that can be published. */
+/** Notification that can be published. */
 export interface PublishedMethod {
   /** Dotted name. */
   readonly name: string;

@@ -155,7 +155,7 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
     if (cancelled !== undefined) {
       return isCausedBy(cancelled, thrown) ? cancelled : undefined;
     }
-    // A call on behalf of this one has the same deadline and may expire first.
+    // A call made on behalf of this call shares its deadline and may expire first.
     const expired = thrown.code === "deadline" &&
       this.timeLeft() <= DEADLINE_TOLERANCE;
     return expired ? this.cancelled = this.#deadlineError() : undefined;

@@ -80,9 +80,8 @@ export interface CallContext<Remote, Session> {
    *
    * Its reason is a `CallError`. The `code` is `cancelled` if the caller
    * cancelled the call, `deadline` if the deadline passed, `disconnected` if
-   * the connection was lost, or `unavailable` if the grace period of a drain is
-   * over. The signal of a notification is aborted only when the connection is
-   * lost.
+   * the session ended, or `unavailable` if the grace period of a drain is over.
+   * The signal of a notification is aborted only when the session ends.
    */
   readonly signal: AbortSignal;
   /** Milliseconds until the caller's deadline, at least 0; `Infinity` without a deadline. */

@@ -4,7 +4,7 @@
  * | thrown | the caller receives |
  * | --- | --- |
  * | the abort reason of the call's signal, or the error of a call made on this call's behalf that ended for the same reason | the abort reason |
- * | an error in the caller's input or items, or the error for an item that cannot be sent | the same error |
+ * | the error for an invalid input or item of the caller, or for an item that cannot be sent | the same error |
  * | `context.error(…)`, as the method declares it | the same error |
  * | `context.refuse(…)` | the same error |
  * | anything else, including errors from other calls | `internal`, with an incident id and the details that `exposeErrors` allows |
@@ -57,8 +57,9 @@ const UNANSWERED: ReadonlySet<CallErrorCode> = new Set([
 /**
  * Returns whether a value was thrown because the call was cancelled.
  *
- * A call made on behalf of this one ends for the same reason, but independently:
- * it often fails with its own error before this call's signal is aborted.
+ * A call made on behalf of the cancelled call ends for the same reason, but
+ * independently: it often fails with its own error before the cancelled call's
+ * signal is aborted.
  *
  * @param cancelled the reason for the cancellation
  * @param thrown the thrown value
@@ -135,8 +136,8 @@ export function internalError(thrown: unknown, call: FailedCall): CallError {
 }
 
 /**
- * Validates a declared error. If the method does not declare the error, or its
- * schema does not accept the data, the handler is at fault.
+ * Validates a declared error. If the method does not declare the error, or the
+ * error's schema does not accept the data, the handler is at fault.
  */
 function declaredError(
   thrown: CallError,

@@ -63,8 +63,8 @@ export type Middleware<
  * members that `outer` adds
  * @returns the combined middleware; its context must have the members that either
  * requires, except for the ones that `outer` adds
- * @throws {TypeError} when it runs, if a middleware adds a member that the
- * framework's context already has
+ * @throws {TypeError} when the combined middleware runs, if either middleware
+ * adds a member that the framework's context already has
  *
  * @example
  * ```ts

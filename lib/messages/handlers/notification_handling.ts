@@ -93,7 +93,7 @@ export class NotificationHandling implements ContextSource {
     );
   }
 
-  /** Aborts the handler's signal because the connection was lost. */
+  /** Aborts the handler's signal because the session has ended. */
   cancel(message: string): void {
     this.cancelled = new CallError(
       `${this.method}: ${message}`,
@@ -137,7 +137,7 @@ export class NotificationHandling implements ContextSource {
   /**
    * Returns whether a failure is expected and therefore not an incident.
    *
-   * A failure is expected if the connection was lost or the sender is at fault.
+   * A failure is expected if the session has ended or the sender is at fault.
    * The sender's faults are counted.
    */
   #isExpected(thrown: unknown): boolean {

@@ -76,9 +76,9 @@ export interface ServerOptions<
    * the client sends is handled before `authenticate` has settled, which must
    * happen within `limits.handshakeTimeout`.
    *
-   * It is called again when the client refreshes its credentials; throwing then
-   * ends the session. Annotate its parameters, so that the type of `auth` can
-   * be inferred.
+   * It is called again when the client refreshes its credentials; if it throws
+   * then, the session ends. Annotate its parameters, so that the type of `auth`
+   * can be inferred.
    *
    * @default every client is accepted, and `auth` is `undefined`
    */
@@ -363,7 +363,9 @@ export interface Topic<
    * Subscribes a session. It is unsubscribed automatically when it ends.
    *
    * Subscribing a session again changes its options: messages in its queue that
-   * exceed the new limit are dropped and counted in `stats.dropped`.
+   * exceed the new limit are dropped and counted in `stats.dropped`. With
+   * `slow: "disconnect"` none are dropped; the next message to the full queue
+   * then disconnects the session.
    *
    * @param session the session to subscribe; ignored if it has ended
    * @param options how to treat the session if it is slow
