@@ -18,7 +18,7 @@ const ASCII = /^[\x00-\x7F]*$/;
 /**
  * Prepares a password as a PostgreSQL server does.
  *
- * A password that SASLprep prohibits is used unchanged, as in the server. This
+ * A password that SASLprep prohibits is used unchanged, as the server does. This
  * function does not check for code points that are unassigned in Unicode 3.2,
  * or for text of mixed direction.
  */

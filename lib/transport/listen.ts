@@ -1,5 +1,5 @@
 /**
- * Listens on the addresses of every transport.
+ * Listening on an address of any transport.
  *
  * @module
  */

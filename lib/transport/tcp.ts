@@ -68,7 +68,7 @@ export interface TcpListenOptions extends TcpSocketOptions {
   /**
    * Whether several processes may listen on the same port (`SO_REUSEPORT`).
    *
-   * Deno needs the flag `--unstable-net` for it.
+   * Requires Deno's flag `--unstable-net`.
    *
    * @default {false}
    */
@@ -122,7 +122,7 @@ export async function dialTcp(
 }
 
 /**
- * Returns a signal that cancels, but does not throw after connecting.
+ * Returns a signal that does not throw once the connection is established.
  *
  * `Deno.connect` calls `throwIfAborted` once more after the connection is
  * established; if that throws, the connection leaks until the process exits. A

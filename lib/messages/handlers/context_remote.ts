@@ -13,7 +13,7 @@ import type { BoundMethod } from "../protocol/protocol_types.ts";
  *
  * @param methods the peer's methods
  * @param context context of the call that is being handled
- * @param site call site of calls that are not made on behalf of another call
+ * @param site the session's call site, whose interceptors and defaults apply as well
  */
 export function contextRemote(
   methods: readonly BoundMethod[],

@@ -134,7 +134,7 @@ export interface ServeOptions<
   Extra extends object = Record<never, never>,
 > extends ServerOptions<P, Auth, State, Extra> {
   /**
-   * Called with the address once the server listens.
+   * Called with the address once the server is listening.
    *
    * If it throws, the server stops listening and `serve()` rejects with the
    * error. A promise that it returns is not awaited; a rejection is reported to

@@ -33,7 +33,7 @@ export interface StreamObserver {
   onItem(body: Uint8Array): void;
   /** Called when no more items will arrive. */
   onItemsEnded(): void;
-  /** Called when an item may be sent again. */
+  /** Called when sending items becomes possible again. */
   onSendable(): void;
 }
 
