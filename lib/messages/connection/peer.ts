@@ -46,7 +46,7 @@ export interface PeerEvents {
   onRefresh(id: number, credentials: unknown): void;
   /** Called when the peer begins to drain and accepts no new calls. */
   onPeerDraining(): void;
-  /** Called when queued notifications can be sent again. */
+  /** Called when a notification can be sent without being queued. */
   onRoom(): void;
   /** Called when the session has ended; unsent bytes may still be sent. */
   onEnded(error: SessionError | undefined): void;
@@ -151,7 +151,10 @@ export class Peer implements SessionHost, NotificationHost {
     this.closed = this.#run();
   }
 
-  /** Returns the current time; the clock is read once per incoming chunk. */
+  /**
+   * Returns the current time. The clock is read only once for all frames of an
+   * incoming chunk.
+   */
   now(): number {
     return this.#inRead ? this.#now : this.#now = performance.now();
   }
@@ -393,7 +396,7 @@ export class Peer implements SessionHost, NotificationHost {
     this.#inRead = false;
   }
 
-  /** Rearms the timer if the session must wake up before it fires. */
+  /** Rearms the timer if the session must now wake up earlier. */
   #arm(): void {
     this.#armQueued = false;
     const { wakeAt } = this.#session;

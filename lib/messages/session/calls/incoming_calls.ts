@@ -222,7 +222,7 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
    * Limits the rate of cancelled calls. Starting a handler only to cancel it
    * costs work, which the limit on calls in flight does not bound. A late
    * CANCEL does not count, since both sides act when a deadline passes, and the
-   * callee is often first.
+   * callee often acts first.
    */
   #mayCancel(): boolean {
     if (this.#cancels.take(this.shared.now)) return true;

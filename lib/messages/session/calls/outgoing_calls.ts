@@ -46,7 +46,7 @@ export { type CallerObserver, type OpenOptions, OutgoingCall };
 
 /** Host that {@linkcode OutgoingCalls.reportRoom} notifies. */
 export interface RoomHost {
-  /** Called when {@linkcode OutgoingCalls.mayNotify} may be `true` again. */
+  /** Called when {@linkcode OutgoingCalls.mayNotify} is `true`. */
   onRoom(): void;
 }
 
@@ -80,7 +80,7 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
   /**
    * @param shared state that the session's parts share
    * @param firstId 1 for a client, 2 for a server
-   * @param host is notified when notifications can be sent again
+   * @param host is notified when a notification can be sent without being queued
    */
   constructor(shared: SharedState, firstId: number, host: RoomHost) {
     this.#shared = shared;
@@ -99,7 +99,7 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
 
   /**
    * Applies the credit that the peer's HELLO grants. Calls that started before
-   * it arrived receive the difference from the initial credit.
+   * the HELLO arrived receive the difference from the initial credit.
    */
   applyPeerLimits({ connectionWindow, streamWindow }: Hello): void {
     for (const call of this.calls.all) {
@@ -161,8 +161,8 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
   }
 
   /**
-   * Whether a notification can be sent now. It needs an empty queue, credit,
-   * and space in the send budget for notifications.
+   * Whether a notification can be sent now. This requires an empty queue,
+   * credit, and space in the send budget for notifications.
    */
   get mayNotify(): boolean {
     return this.closed === undefined && !this.queue.mustWait &&
@@ -396,7 +396,7 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
 
   /**
    * Fails the calls that have not started, and all calls above `lastId`. A
-   * draining peer does not handle either. Queued notifications may still be sent.
+   * draining peer handles none of them. Queued notifications may still be sent.
    */
   refuseAbove(lastId: number, closed: CallError): void {
     this.closed = closed;

@@ -1,9 +1,9 @@
 /**
  * The queue of requests and notifications. A message stays in the queue until
- * all its frames have been sent. It needs credit, and a request also needs a
- * free call slot. No other REQUEST or NOTIFY is sent between the frames of one message,
- * and calls receive their ids in the order in which their first frames are
- * sent.
+ * all its frames have been sent. Sending it requires credit, and a request also
+ * requires a free call slot. No other REQUEST or NOTIFY is sent between the
+ * frames of one message, and calls receive their ids in the order in which
+ * their first frames are sent.
  *
  * @module
  */
@@ -25,7 +25,7 @@ export interface QueuedMessage extends PendingMessage {
 export interface QueueOwner {
   /** Whether the peer accepts another call in flight. */
   readonly hasFreeSlot: boolean;
-  /** Assigns a call's id, before its first frame is sent. */
+  /** Assigns a call's id before its first frame is sent. */
   onStarting(call: OutgoingCall): void;
   /** Called when the last frame of a call has been sent. */
   onSent(call: OutgoingCall): void;

@@ -224,7 +224,7 @@ const PERMANENT: ReadonlySet<SessionErrorCode> = new Set([
   "unauthenticated",
 ]);
 
-/** Returns the error for an early call after a refused handshake. */
+/** Returns the error for calls after the server has refused the handshake. */
 function handshakeRefused(code: SessionErrorCode, message: string): CallError {
   return new CallError(
     `Cannot call: ${message}`,

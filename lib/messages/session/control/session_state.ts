@@ -41,7 +41,7 @@ export type Reception =
   | "refuse"
   /** The frame must be HELLO. */
   | "hello"
-  /** The frame must be HELLO, or GOAWAY if the server refuses. */
+  /** The frame must be HELLO, or GOAWAY if the client is refused. */
   | "hello-or-goaway"
   /** The frame is kept, unread, until authentication has settled. */
   | "keep"

@@ -15,7 +15,7 @@ import { SendBudget } from "./send_budget.ts";
 import { type PendingMessage, RoundRobin, type Source } from "./round_robin.ts";
 import { Flag, FRAME_CHARGE, HEADER, putHeader } from "../wire/frame_header.ts";
 
-/** A frame that is being written in an outgoing buffer. */
+/** A frame that is being written into an outgoing buffer. */
 export interface OpenFrame {
   /** The buffer. */
   readonly buffer: Uint8Array;

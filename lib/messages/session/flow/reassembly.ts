@@ -99,7 +99,7 @@ export class Reassembly extends TimerEntry {
     }
   }
 
-  /** Claims budget for the parts so far, which credit no longer limits. */
+  /** Claims budget for the parts received so far; credit no longer limits them. */
   claim(): ReassemblyFault | undefined {
     const cost = this.#bytes - this.#claimed;
     if (this.#budget.used + cost > this.#limits.maxAssembly) {

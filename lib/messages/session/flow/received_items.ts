@@ -86,8 +86,9 @@ function failReassembly(call: SessionStream, fault: ReassemblyFault): void {
 /**
  * Grants credit for parts of an item that the application awaits. Without this
  * credit, an item larger than the window could never arrive. The assembly
- * timeout runs only while credit is granted, because a delay is the peer's
- * fault only then. It stops while the item waits for its turn.
+ * timeout starts only once credit is granted, and stops while the item waits
+ * for its turn: without credit, the peer cannot send more parts, so the delay
+ * is not its fault.
  */
 function grantForParts(
   shared: SharedState,

@@ -30,8 +30,8 @@ export class SendBudget {
 
   /**
    * @param progress progress of the transport
-   * @param limit number of bytes up to which frames may be added; the last
-   * frame may overshoot
+   * @param limit frames may be added while fewer bytes than this are unsent; the
+   * last frame may exceed the limit
    */
   constructor(progress: Progress, limit: number) {
     this.#progress = progress;

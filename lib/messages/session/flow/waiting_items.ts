@@ -70,11 +70,11 @@ function firstWaiting(
 }
 
 /**
- * Sends an item, after {@linkcode maySendItem} has returned true. An item that
- * does not fit into a frame is encoded and queued until it has credit, which
- * the peer may never grant. The backlog of these items is therefore limited
- * (`maxAssembly`); beyond the limit, an item is not accepted, and its producer
- * keeps the value.
+ * Sends an item. Call this only after {@linkcode maySendItem} has returned
+ * `true`. An item that does not fit into a frame is encoded and queued until it
+ * has credit, which the peer may never grant. The backlog of these items is
+ * therefore limited (`maxAssembly`); beyond the limit, an item is not accepted,
+ * and its producer keeps the value.
  *
  * @returns whether the item was accepted; if not, the observer is notified later
  * @throws {CodecError} if the value cannot be encoded

@@ -10,7 +10,7 @@ const SLOTS = 2048;
 
 /** An entry of a {@linkcode TimerWheel}: an object that can expire. */
 export abstract class TimerEntry {
-  /** Time in ms at which the entry expires, while in a wheel. */
+  /** Time in ms at which the entry expires; set while it is in a wheel. */
   dueAt = Infinity;
   /** Index of the entry's slot, or -1 if it is in none; set by the wheel. */
   slot = -1;

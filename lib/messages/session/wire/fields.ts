@@ -119,7 +119,7 @@ export const FIELDS_OF = {
 } as const;
 
 /**
- * Decoded fields; an absent field has its value in {@linkcode EMPTY_FIELDS}.
+ * Decoded fields; {@linkcode EMPTY_FIELDS} has the values of absent fields.
  */
 export interface Fields {
   /** Milliseconds left, or `Infinity`. */
@@ -167,7 +167,7 @@ export function fieldsEnd(bytes: Uint8Array, offset: number): number {
 }
 
 /**
- * Decodes the block at `offset`, whose end {@linkcode fieldsEnd} returns.
+ * Decodes the block from `offset` to `end`; see {@linkcode fieldsEnd}.
  *
  * The function has five positional parameters because it runs once per message,
  * and would otherwise allocate an options object each time.

@@ -47,8 +47,8 @@ export const Flag = {
 export const FRAME_CHARGE = 64;
 
 /**
- * Highest id; also the last id in a GOAWAY whose sender has not determined it
- * yet.
+ * Highest id. The first GOAWAY of a drain contains it, because the id of the
+ * last accepted call is not known yet.
  */
 export const MAX_ID = 2 ** 48 - 1;
 

@@ -42,7 +42,7 @@ export interface SessionLimits {
   heartbeat: number;
   /** Number of unanswered PINGs after which the peer counts as dead. @default {2} */
   heartbeatMisses: number;
-  /** Maximum number of CANCELs per second; bursts up to {@linkcode SessionLimits.maxCalls}. Prevents rapid-reset attacks. @default {1000} */
+  /** Maximum number of CANCELs per second; bursts may reach {@linkcode SessionLimits.maxCalls}. Prevents rapid-reset attacks. @default {1000} */
   cancelsPerSecond: number;
   /** Maximum number of PINGs per second from a peer; bursts may be twice as large. @default {10} */
   pingsPerSecond: number;

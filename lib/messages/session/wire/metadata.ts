@@ -1,5 +1,5 @@
 /**
- * Metadata (PROTOCOL.md, "Fields"): text that accompanies a message.
+ * Metadata (PROTOCOL.md, "Fields"): strings that accompany a message.
  *
  * ```text
  *  ├────────────┼───────┼──────────────┼─────────┤  repeated
@@ -13,7 +13,7 @@ import { decodeText, MalformedError } from "./malformed_error.ts";
 import { getU16, putU16 } from "./frame_header.ts";
 
 /**
- * Pairs of text that accompany a message, outside its body.
+ * Pairs of strings that accompany a message, outside its body.
  *
  * @category Clients
  */
