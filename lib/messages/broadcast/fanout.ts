@@ -218,7 +218,7 @@ class Encodings {
     if (this.#bodies.has(codec)) return this.#bodies.get(codec);
     let body: Uint8Array | undefined;
     try {
-      // The codec reuses its buffer for the next message.
+      // Copy the body in case a custom codec reuses its buffer.
       body = codec.encode(this.#input).slice();
     } catch (error) {
       this.failure ??= { error };

@@ -120,7 +120,7 @@ export class InterceptedStream implements AsyncDisposable {
     this.#returned = returned;
     returned.then((value) => this.#onReturned(value)).catch(() => {
       this.#ignoreSignal();
-      this.#cancelCalls(); // the caller cannot reach them
+      this.#cancelCalls(); // the caller cannot reach these calls
     });
     this.result = this.#unlessGivenUp(async () =>
       await (await this.#member("result")).result

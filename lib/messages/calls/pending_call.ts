@@ -24,7 +24,7 @@ export interface CallSession {
   /**
    * Enters the session for a command.
    *
-   * Sets the session's time, and sets its timer again after the command.
+   * Updates the session's time, and resets the session's timer after the command.
    */
   enter(): Session;
   /** Waits until more data may be sent. */
@@ -74,7 +74,7 @@ export abstract class PendingCall implements CallerObserver {
     this.#signal = signal;
     const onAbort = this.#onAbort = () => this.abort(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
-    if (signal.aborted) onAbort(); // encoding the input may run code that aborts it
+    if (signal.aborted) onAbort(); // encoding the input may run code that aborts the signal
   }
 
   /** Fails the call with a local error; the callee sees a cancelled call. */

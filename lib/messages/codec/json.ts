@@ -21,7 +21,7 @@ const fatalFromUtf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * Creates a JSON codec, for peers and tools that support only JSON. A body is
- * one JSON text (RFC 8259) in UTF-8; an empty body is `undefined`.
+ * one JSON text (RFC 8259) in UTF-8; an empty body represents `undefined`.
  *
  * Values that `JSON.stringify` would change are rejected with their path before
  * anything is sent: `undefined` inside a value, `NaN` and the infinities,

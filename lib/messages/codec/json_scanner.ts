@@ -22,7 +22,7 @@ KINDS[QUOTE] = STRING;
 const PROTO = '"__proto__"';
 /** Length of the longest spelling of `"__proto__"`, with every character escaped. */
 const LONGEST_PROTO = 2 + 9 * 6;
-/** Length in characters; a shorter number without an exponent is finite. */
+/** Minimum length of a number that is infinite without having an exponent. */
 const LONGEST_FINITE = 309;
 const fromUtf8 = new TextDecoder();
 

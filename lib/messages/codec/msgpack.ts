@@ -113,7 +113,7 @@ class MsgpackCodec implements MessageCodec {
 
   encode(value: unknown): Uint8Array {
     const body = this.encodeInto(value, NO_ROOM, 0);
-    return typeof body === "number" ? NO_ROOM : body.slice(); // no body is empty
+    return typeof body === "number" ? NO_ROOM : body.slice(); // never a number: every body has at least one byte
   }
 
   encodeInto(

@@ -93,7 +93,7 @@ export class MsgpackEncoder {
     try {
       const end = this.#value(value, offset, 0);
       if (end === REFUSED) {
-        throw toCodecError(this.#refusal!, "msgpack", this.#limits, value); // set with REFUSED
+        throw toCodecError(this.#refusal!, "msgpack", this.#limits, value); // set when REFUSED is returned
       }
       return this.#bytes === target
         ? end
@@ -284,7 +284,7 @@ export class MsgpackEncoder {
   }
 
   #within(key: string | number): number {
-    return this.#refuse(within(key, this.#refusal!)); // set with REFUSED
+    return this.#refuse(within(key, this.#refusal!)); // set when REFUSED is returned
   }
 }
 

@@ -55,7 +55,7 @@ function find(handlers: object, path: string[]): AnyHandler | undefined {
 
 function member(group: unknown, key: string): unknown {
   if (typeof group !== "object" || group === null) return undefined;
-  // Ignores inherited members with a name from Object.prototype, such as
+  // Ignore inherited members with a name from Object.prototype, such as
   // `toString`. All other inherited members are found.
   if (!Object.hasOwn(group, key) && key in Object.prototype) return undefined;
   return Reflect.get(group, key);

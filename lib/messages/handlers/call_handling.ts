@@ -54,7 +54,7 @@ export interface ServedHandler {
   readonly handler: AnyHandler;
 }
 
-/** Services that handling a call requires of the `Peer`. */
+/** Members of a `Peer` that are needed to handle a call. */
 export interface CallHandlingHost extends CallSession {
   /** Returns the current time of the session, in ms. */
   now(): number;

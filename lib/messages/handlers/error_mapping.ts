@@ -83,7 +83,7 @@ export function mapError(
   try {
     return mapReadable(thrown, call);
   } catch {
-    return internalError(thrown, call); // reading the thrown value throws
+    return internalError(thrown, call); // reading the thrown value threw an error
   }
 }
 
@@ -117,7 +117,7 @@ function isTooLarge(thrown: unknown): thrown is CallError {
   try {
     return thrown instanceof CallError && thrown.code === "too-large";
   } catch {
-    return false; // reading the thrown value throws: see mapError()
+    return false; // reading the thrown value threw an error: see mapError()
   }
 }
 

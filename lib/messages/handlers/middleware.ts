@@ -22,7 +22,7 @@ export type MiddlewareContext = CallContext<unknown, unknown>;
  * `undefined` once the last item has been sent.
  *
  * If a middleware throws before it calls `next()`, the caller's error has
- * `processed` `"no"`.
+ * `processed: "no"`.
  *
  * @typeParam Extra members that the middleware adds to the context; it cannot
  * replace the framework's members

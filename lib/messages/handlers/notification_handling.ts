@@ -17,7 +17,7 @@ import { SchemaError } from "../schema/standard_schema.ts";
 import type { Fields, Metadata } from "../session/wire/fields.ts";
 import type { SessionStats } from "../session/flow/shared_state.ts";
 
-/** Services that handling a notification requires of the `Peer`. */
+/** Members of a `Peer` that are needed to handle a notification. */
 export interface NotificationHost extends CallHandlingHost {
   /** Notifications that are being handled. */
   readonly notifications: Set<NotificationHandling>;

@@ -13,7 +13,7 @@ export type AnyMiddleware = Middleware<any, any>;
  * Runs the middleware, and `handle` when the middleware calls `next()`.
  *
  * Settles when both have settled, even if the middleware does not wait for the
- * handler, because a call is in progress while its handler runs.
+ * handler, because the call is in progress as long as its handler runs.
  *
  * @param middleware the middleware
  * @param context context of the call

@@ -166,7 +166,7 @@ function byName(methods: readonly MethodSummary[]): Map<string, MethodSummary> {
   return new Map(methods.map((method) => [method.name, method]));
 }
 
-/** One method, as each end knows it; at least one end does. */
+/** One method, as each end knows it; at least one end knows it. */
 interface MethodPair {
   readonly caller: MethodSummary | undefined;
   readonly callee: MethodSummary | undefined;

@@ -329,7 +329,7 @@ export interface CallFunctions<In, Out, Opening> {
   /** One input, one output. */
   unary: undefined extends In ? UnaryCallWithoutInput<In, Out>
     : UnaryCall<In, Out>;
-  /** One input, no reply; resolves once the message is accepted for sending. */
+  /** One input, no reply. The promise resolves once the message is accepted for sending. */
   notification: undefined extends In ? UnaryCallWithoutInput<In, void>
     : UnaryCall<In, void>;
   /** One input, a stream of items in return. */

@@ -8,8 +8,8 @@ import type { StandardSchema } from "./standard_schema.ts";
 /**
  * Returns a schema that only carries a type.
  *
- * It validates nothing at run time. Use it for the values without a schema in a
- * method whose other values have one.
+ * It validates nothing at run time. Use it for a value that has no schema, if other
+ * values of the same method have one.
  *
  * @typeParam T the type of the value
  * @returns a schema that accepts any value and returns it unchanged

@@ -20,7 +20,8 @@ export interface ItemSource {
    * The callee also validates it against the method's schema. The bytes are
    * valid only until this method returns.
    *
-   * @throws the error with which the iteration fails
+   * @throws if the item cannot be decoded or is invalid; the iteration then fails
+   * with that error
    */
   decode(body: Uint8Array): unknown;
   /** Called when the loop exits early or fails: no more items are wanted. */
@@ -105,7 +106,7 @@ export class ItemReader implements AsyncIterableIterator<unknown> {
   /**
    * Ends the iteration once the items that have arrived are read.
    *
-   * @param failure the error with which the iteration fails, if any
+   * @param failure the error that the iteration throws, if any
    * @param atOnce whether to drop items that have arrived but have not been
    * read
    */
