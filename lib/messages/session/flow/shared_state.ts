@@ -37,7 +37,7 @@ export interface StreamObserver {
   onSendable(): void;
 }
 
-/** A call, as seen by the code that sends and receives its items. */
+/** A call, as seen by code that sends or receives items. */
 export interface SessionStream extends Channel {
   /** Items from the peer; `undefined` if the call's shape has none. */
   readonly receiveWindow: ReceiveWindow | undefined;
