@@ -14,7 +14,7 @@ import { hintOf } from "./protocol_hints.ts";
  * | `"too-short"` | shorter than the layout or `minFrameLength` allows |
  * | `"truncated"` | the stream ended inside a frame |
  * | `"bad-length"` | the frame would end inside its own header |
- * | `"bad-prefix"` | the length is not encoded as the layout requires (varint, netstring) |
+ * | `"bad-prefix"` | the prefix is not encoded as the layout requires (varint, netstring, custom prefix) |
  * | `"bad-header"` | a header block (Content-Length) or a part's header cannot be parsed |
  * | `"bad-magic"` | a frame does not begin with the required bytes |
  * | `"bad-terminator"` | a frame does not end with the required bytes |
@@ -65,7 +65,7 @@ export interface FrameErrorOptions extends ErrorOptions {
 /**
  * An error in a stream being decoded or a payload being encoded.
  *
- * @example Recognize a client that speaks another protocol
+ * @example Recognize a client that speaks a different protocol
  * ```ts
  * import { FrameError, u32be } from "@lengthwise/lengthwise/framing";
  * import { assertEquals, assertThrows } from "@std/assert";

@@ -1,5 +1,5 @@
 /**
- * Framing: turns a stream of bytes into messages, and back.
+ * Framing: turns a stream of bytes into frames, and back.
  *
  * A {@linkcode Framing} creates decoders and encoders. They are pure: they need
  * no socket, clock or permission. {@linkcode frames} applies a framing to a

@@ -3,7 +3,7 @@
  * more.
  *
  * Each function returns a `Framing` for `frames()` and documents its layout,
- * its source, and its limit if it is not the default. The plain length
+ * its source, and any limit that differs from the default. The plain length
  * prefixes, such as `u32be` and `varint`, are in `./framing`.
  *
  * @example Decode the packets of an MQTT client
@@ -72,8 +72,8 @@ export function grpcMessage(options: PresetOptions = {}): Framing {
  * ```
  *
  * `next()` returns the code (protocol version, SSLRequest, …) and the
- * parameters. The limit is 10,000 bytes, as in the server. Source: PostgreSQL,
- * "Message Formats", StartupMessage; `MAX_STARTUP_PACKET_LENGTH`.
+ * parameters. The limit is 10,000 bytes, the same as the server's. Source:
+ * PostgreSQL, "Message Formats", StartupMessage; `MAX_STARTUP_PACKET_LENGTH`.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
@@ -129,8 +129,8 @@ export function postgres(options: PresetOptions = {}): Framing {
  * whole payload; `encode()` takes the same form. A packet of 2^24-1 bytes is
  * continued by another one with the next sequence number, so a payload whose
  * length is a multiple of 2^24-1 ends with an empty packet. The limit is 16 MiB
- * for the payload, as in the client (`max_allowed_packet`), plus one byte for
- * the sequence number. Source: MySQL Internals, "MySQL Packets".
+ * for the payload, the same as the client's (`max_allowed_packet`), plus one
+ * byte for the sequence number. Source: MySQL Internals, "MySQL Packets".
  *
  * @example Encode a message
  * ```ts
@@ -211,8 +211,8 @@ export function dnsTcp(options: PresetOptions = {}): Framing {
  * └─────────────┴─────────────────────┘
  * ```
  *
- * The size is signed, so 2^31 or more is rejected. Source: Apache Kafka
- * protocol guide, "Protocol Primitive Types".
+ * The size is signed, so a size of 2^31 or more is rejected. Source: Apache
+ * Kafka protocol guide, "Protocol Primitive Types".
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
@@ -231,8 +231,8 @@ export function kafka(options: PresetOptions = {}): Framing {
  * ```
  *
  * `next()` returns the whole message; `encode()` takes such a frame and fills
- * in its length. The header has 16 bytes. The limit is 48,000,000 bytes, as in
- * the server (`maxMessageSizeBytes`). Source: MongoDB Wire Protocol.
+ * in its length. The header has 16 bytes. The limit is 48,000,000 bytes, the
+ * same as the server's (`maxMessageSizeBytes`). Source: MongoDB Wire Protocol.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
@@ -304,8 +304,8 @@ export function thriftFramed(options: PresetOptions = {}): Framing {
  * └─────────┴────────────────┴─────────────┴─────────┴────┘
  * ```
  *
- * `next()` returns type, channel, size and payload, which begins at offset 7;
- * `encode()` takes the same form, fills in the size and appends the end octet.
+ * `next()` returns the type, channel, size and payload; the payload begins at
+ * offset 7. `encode()` takes the same form, fills in the size and appends the end octet.
  * Source: AMQP 0-9-1, 2.3.5.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range

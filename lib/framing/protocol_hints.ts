@@ -6,7 +6,7 @@
 
 /**
  * First four bytes of well-known protocols, and the hint for each. An absurd
- * length usually means that the peer speaks another protocol.
+ * length usually means that the peer speaks a different protocol.
  */
 const SIGNATURES: readonly (readonly [prefix: string, hint: string])[] = [
   ["HTTP", "the bytes look like an HTTP response"],

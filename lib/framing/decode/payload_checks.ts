@@ -1,5 +1,5 @@
 /**
- * Checks that all encoders make of a payload and its target.
+ * Validation of payloads and targets, shared by all encoders.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Reads and writes unsigned integers, and views and searches bytes.
+ * Functions that read and write unsigned integers, create views, and search bytes.
  *
  * @module
  */
@@ -44,7 +44,7 @@ export function maxUint(width: number): number {
   return Math.min(Number.MAX_SAFE_INTEGER, 256 ** width - 1);
 }
 
-/** Returns a view of a buffer, about twice as fast as `subarray`. */
+/** Returns a view; about twice as fast as `subarray()`. */
 export function view(
   bytes: Uint8Array,
   start: number,
@@ -73,8 +73,8 @@ export function indexOfByte(
   from: number,
   end: number,
 ): number {
-  // Short scans are faster in a loop. `indexOf` would also search the unused
-  // tail of the buffer.
+  // Short scans are faster in a loop. Longer ones use a view, because `indexOf`
+  // on the whole array would also search the bytes after `end`.
   if (end - from < 32) {
     for (let i = from; i < end; i++) if (bytes[i] === byte) return i;
     return -1;

@@ -46,9 +46,9 @@ const RANGE = [0, 2 ** 52] as const;
  * ```
  *
  * The overhead is one byte per 254 payload bytes, at least one, plus the zero
- * byte. A zero byte that follows another is ignored; a sender can use it to end
- * a spurious frame caused by line noise. Source: S. Cheshire, M. Baker,
- * IEEE/ACM Transactions on Networking 7(2), 1999.
+ * byte. Extra zero bytes between frames are ignored, so a sender may write one
+ * before a frame to end a spurious frame caused by line noise. Source: S.
+ * Cheshire, M. Baker, IEEE/ACM Transactions on Networking 7(2), 1999.
  *
  * @example Encode and decode a frame
  * ```ts
@@ -92,8 +92,8 @@ class CobsLayout extends TerminatedLayout {
   }
 
   /**
-   * Maximum number of bytes before the terminator. Some encoders append a code
-   * byte after a full block.
+   * Maximum number of bytes before the terminator. Includes the code byte that
+   * some encoders append after a full block.
    */
   protected get maxEncoded(): number {
     return this.limit + Math.floor(this.limit / BLOCK) + 2;

@@ -66,7 +66,7 @@ export class LengthDecoder extends FrameAssembler {
   }
 }
 
-/** Reads a length field; returns a negative number for 2^31 or more. */
+/** Reads a length field; returns a negative number for values above 2^31-1. */
 function readField(field: number, b: Uint8Array, at: number): number {
   switch (field) {
     case 4:

@@ -33,8 +33,8 @@ export class LengthLayout implements FrameLayout {
         detail: "it does not begin with the 'magic' bytes",
       });
     }
-    // The check above runs before all of `magic` has arrived, so a wrong first
-    // byte is rejected immediately.
+    // `magic` is checked before all of its bytes have arrived, so that a wrong
+    // first byte is rejected immediately.
     if (end - start < magic.length) return -(end - start + 1);
     if (end - start < needed) return -needed;
     const value = readUint(bytes, start + offset, width, little);

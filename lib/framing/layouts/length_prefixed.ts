@@ -52,8 +52,8 @@ export interface LengthPrefixedOptions {
    */
   offset?: number | undefined;
   /**
-   * Number of bytes before the payload. Header bytes that belong to neither the
-   * length field nor `magic` are written as 0.
+   * Number of bytes before the payload. Header bytes that are stripped and
+   * belong to neither the length field nor `magic` are written as 0.
    *
    * @default {offset + width}
    */

@@ -27,8 +27,8 @@ export interface PrefixFormat {
  * └────────┴─────────┴──────────┘
  * ```
  *
- * For in-place framing, the headroom fits the longest prefix. After a shorter
- * prefix, the payload is moved to close the gap.
+ * For in-place framing, the headroom fits the longest prefix. If the prefix is
+ * shorter, the payload is moved to close the gap.
  */
 export class PrefixEncoder implements FrameEncoder, InPlaceFraming {
   readonly headroom: number;

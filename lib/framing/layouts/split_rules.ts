@@ -64,7 +64,8 @@ export interface FullPartOptions {
   partLength?: number | undefined;
   /**
    * Whether each part begins with a one-byte sequence number. The first byte of
-   * the message is the first number; it increases by one with each part.
+   * the message is the first number; the number increases by one with each
+   * part.
    *
    * @default {false}
    */
@@ -74,8 +75,8 @@ export interface FullPartOptions {
 /**
  * Creates MySQL's split rule: a full part is followed by another part. A
  * message whose length is a multiple of the full length ends with an empty
- * part. Source: MySQL Internals, "MySQL Packets", for payloads of 2^24-1 bytes
- * or more.
+ * part. Source: MySQL Internals, "MySQL Packets" (payloads of 2^24-1 bytes or
+ * more).
  *
  * @example Split into parts of four bytes
  * ```ts

@@ -9,7 +9,7 @@ export function turn(): Promise<void> {
   if (typeof globalThis.setImmediate === "function") {
     return new Promise((resolve) => void setImmediate(resolve));
   }
-  // Browsers have no setImmediate, and delay nested setTimeout calls to at
+  // Browsers have no setImmediate, and delay nested setTimeout calls by at
   // least 4 ms.
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();

@@ -182,7 +182,7 @@ export interface FrameStream
  * ```
  *
  * @param connection the connection to read and write; the stream owns it
- * @param framing the framing of both directions
+ * @param framing the framing for both directions
  * @param options see {@linkcode FramesOptions}
  * @returns the stream; if the signal is already aborted, the stream is closed
  * @throws {RangeError} if a numeric option is out of range

@@ -1,7 +1,7 @@
 /**
  * Framing for web streams. Each frame is a chunk that owns its memory.
- * `frames()` is cheaper, as its `receive()` needs no copy or promise per frame,
- * and can also half-close the connection.
+ * `frames()` is cheaper, as its `receive()` needs no copy or promise per frame.
+ * `frames()` can also half-close the connection.
  *
  * @module
  */
