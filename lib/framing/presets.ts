@@ -305,8 +305,8 @@ export function thriftFramed(options: PresetOptions = {}): Framing {
  * ```
  *
  * `next()` returns the type, channel, size and payload; the payload begins at
- * offset 7. `encode()` takes the same form, fills in the size and appends the end octet.
- * Source: AMQP 0-9-1, 2.3.5.
+ * offset 7. `encode()` takes the same form, fills in the size and appends the
+ * end octet. Source: AMQP 0-9-1, 2.3.5.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
  */

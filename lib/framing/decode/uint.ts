@@ -1,5 +1,6 @@
 /**
- * Functions that read and write unsigned integers, create views, and search bytes.
+ * Functions that read and write unsigned integers, create views, and search
+ * bytes.
  *
  * @module
  */

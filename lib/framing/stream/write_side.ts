@@ -16,8 +16,8 @@ import { release } from "./buffer_pool.ts";
 import { type Batch, type FrameRoom, WriteBuffer } from "./write_buffer.ts";
 
 /**
- * Number of framed bytes at which a write starts before the turn ends. A write
- * in progress must end first. Waiting for the end of the turn would make two peers
+ * Framed bytes at which a write starts before the turn ends. A write in
+ * progress must end first. Waiting for the end of the turn would make two peers
  * work in lockstep, each idle while the other handles its batch. Values from
  * 512 B to 4 KiB all improve throughput; 8 KiB does not.
  */
