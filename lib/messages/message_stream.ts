@@ -101,11 +101,11 @@ export interface MessageStream<In, Out>
    * Sends a message.
    *
    * The message is encoded before the call returns, unless the outgoing schema
-   * is asynchronous. The promise resolves immediately while the unsent bytes do
-   * not exceed `highWaterMark`, otherwise once the transport has accepted all
-   * of them. If the peer does not read, that may never happen; the option
-   * `signal` ends the wait. If you don't await the promise, unsent messages
-   * accumulate without limit.
+   * is asynchronous. The promise resolves immediately if the unsent bytes do
+   * not exceed `highWaterMark`; otherwise it resolves once the transport has
+   * accepted all of them. If the peer does not read, that may never happen; the
+   * option `signal` ends the wait. If you don't await the promise, unsent
+   * messages accumulate without limit.
    *
    * @param message the message
    * @throws {CodecError} if the message has no exact encoding
@@ -131,7 +131,7 @@ const DEFAULT_HIGH_WATER_MARK = 1024 * 1024;
 const DONE: Promise<void> = Promise.resolve();
 
 /**
- * Sends and receives messages over a connection, without handshake or calls.
+ * Sends and receives messages over a connection, without a handshake or calls.
  *
  * The stream takes ownership of the connection. Disposing the stream sends all
  * unsent messages and closes the connection.

@@ -56,7 +56,7 @@ export interface CodecCheckOptions {
  * or throw a `CodecError`. It needs no test framework.
  *
  * @param codec the codec to check
- * @param options the values that it carries and rejects
+ * @param options the values that the codec must carry and reject
  * @throws {AggregateError} with one `Error` for each failed check
  * @throws {RangeError} if `values` is empty
  *

@@ -212,7 +212,7 @@ function attempt(act: () => unknown): void {
   }
 }
 
-/** Yields truncated, then altered and random bodies. */
+/** Yields truncated bodies, then altered and random bodies in turn. */
 function* mutations(
   body: Uint8Array,
   random: () => number,

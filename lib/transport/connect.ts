@@ -1,5 +1,5 @@
 /**
- * Connects to the addresses of every transport.
+ * Connecting to an address of any transport.
  *
  * @module
  */

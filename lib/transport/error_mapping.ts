@@ -101,7 +101,7 @@ export interface FailureContext {
  * Converts a platform's error to the error to throw.
  *
  * A {@linkcode TransportError} is returned unchanged. Deno's `NotCapable` keeps
- * its class, and its message adds the flags that would grant the permission.
+ * its class; the flags that would grant the permission are added to its message.
  *
  * @param error the thrown value
  * @param context the operation that failed

@@ -106,7 +106,7 @@ export class ReceiveQueue {
   /**
    * Marks the source as failed.
    *
-   * @param error the error with which reads fail after the queued bytes
+   * @param error the error for reads once the queued bytes have been read
    */
   fail(error: unknown): void {
     this.#end ??= { error };

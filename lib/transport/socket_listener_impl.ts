@@ -34,7 +34,7 @@ export interface AcceptSource<C extends SocketConnection = SocketConnection> {
   unref?(): void;
 }
 
-// Go's net/http pauses for the same times before it retries a failed accept.
+// Go's net/http waits equally long before it retries a failed accept.
 const FIRST_PAUSE = 5;
 const LAST_PAUSE = 1_000;
 

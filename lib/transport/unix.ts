@@ -17,9 +17,9 @@ export interface UnixListenOptions {
   /**
    * Permission bits of the socket file, such as `0o600`.
    *
-   * They are set shortly after the file has been created. If its permissions in
-   * the meantime matter, keep the file in a directory that only its owner can
-   * enter. Without this option, the umask applies.
+   * They are set shortly after the file has been created. If the file needs
+   * protection until then, keep it in a directory that only the owner can enter.
+   * Without this option, the umask applies.
    */
   mode?: number | undefined;
 }
@@ -129,14 +129,14 @@ async function removeStale(path: string): Promise<boolean> {
   try {
     const before = await Deno.lstat(path);
     if (!before.isSocket || !await isRefused(path)) return false;
-    // Another process may have replaced the file since then, and the new file
-    // is not stale.
+    // Another process may have replaced the file since the first `lstat`, and
+    // the new file is not stale.
     const after = await Deno.lstat(path);
     if (after.ino !== before.ino) return false;
     await Deno.remove(path);
     return true;
   } catch (error) {
-    // If its owner has removed the file, the address is free.
+    // If the file no longer exists, the address is free.
     return error instanceof Deno.errors.NotFound;
   }
 }

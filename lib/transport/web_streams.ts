@@ -1,5 +1,5 @@
 /**
- * A connection as a pair of web streams, for programs that pipe.
+ * A connection as two web streams, for programs that pipe streams.
  *
  * The library itself does not use them, because a chunk costs several times as
  * much as a `read`.
@@ -93,7 +93,7 @@ export function webStreams(
     }),
     writable: new WritableStream<Uint8Array>({
       start: ({ signal }) => {
-        // Streams call `abort` only after the current write, which may block.
+        // The sink's `abort` is called only after the current write, which may block.
         const abort = () => connection[Symbol.dispose]();
         signal.addEventListener("abort", abort, { once: true });
       },

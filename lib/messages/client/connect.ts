@@ -120,8 +120,8 @@ export interface ClientSession<P extends AnyProtocol>
    */
   readonly mismatches: readonly MethodMismatch[];
   /**
-   * Aborted when either side begins to drain, or when the session ends. Make
-   * further calls in another session.
+   * Aborted when either side begins to drain, or when the session ends. From
+   * then on, make calls in a new session.
    */
   readonly draining: AbortSignal;
   /**

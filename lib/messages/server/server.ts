@@ -101,13 +101,13 @@ export function createServer<
  * @param address where to listen, such as `{ port: 7000 }` or
  * `"unix:/run/shop.sock"`, or a listener, which the server then owns
  * @param options authentication, limits, codecs, middleware, TLS and more
- * @returns the server, once it listens
- * @throws {TransportError} if it cannot listen on the address
+ * @returns the server, once it is listening
+ * @throws {TransportError} if the server cannot listen on the address
  * @throws {TypeError} if a handler is missing, or a function matches no method
  * @throws {RangeError} if a limit or an option is out of range
  * @throws the reason of `options.signal` if it is aborted before the server
- * listens, or an error thrown by `options.onListen`; the server then does not
- * listen
+ * is listening, or an error thrown by `options.onListen`; in both cases the
+ * server is not left listening
  *
  * @example
  * ```ts

@@ -76,9 +76,9 @@ export interface ServerOptions<
    * the client sends is handled before `authenticate` has settled, which must
    * happen within `limits.handshakeTimeout`.
    *
-   * It is called again when the client refreshes its credentials; if it throws
-   * then, the session ends. Annotate its parameters, so that the type of `auth`
-   * can be inferred.
+   * It is called again when the client refreshes its credentials; an
+   * error then ends the session. Annotate its parameters, so that the type of
+   * `auth` can be inferred.
    *
    * @default every client is accepted, and `auth` is `undefined`
    */
@@ -167,7 +167,7 @@ export interface Server<
   /**
    * Address of the server's first listener.
    *
-   * @throws {TypeError} if the server has not listened yet
+   * @throws {TypeError} if the server has not started to listen
    */
   readonly addr: SocketAddress;
   /** Sessions whose handshake is complete. */
@@ -194,7 +194,7 @@ export interface Server<
    * @param address where to listen, or a listener, which the server then owns
    * @param options options for the listener; unused if a listener is passed
    * @returns the address of the listener
-   * @throws {TransportError} if it cannot listen on the address
+   * @throws {TransportError} if the server cannot listen on the address
    * @throws {TypeError} if the server has been shut down
    */
   listen(
@@ -204,8 +204,8 @@ export interface Server<
   /**
    * Serves a connection that was accepted elsewhere and takes ownership of it.
    *
-   * After a shutdown the connection is closed; above `maxSessions` the client
-   * is rejected.
+   * If the server has been shut down, the connection is closed. If the server
+   * already has `maxSessions` sessions, the client is rejected.
    *
    * @returns a promise that resolves when the connection is closed; it never
    * rejects
@@ -218,9 +218,9 @@ export interface Server<
    * in flight, and closes every session.
    */
   shutdown(): Promise<void>;
-  /** Keeps the process alive while the server listens. This is the default. */
+  /** Keeps the process alive while the server is listening. This is the default. */
   ref(): void;
-  /** Lets the process exit while the server listens. */
+  /** Lets the process exit while the server is listening. */
   unref(): void;
 }
 

@@ -36,7 +36,7 @@ export type MemoryChunkSize = number | {
  * @category Pairs
  */
 export interface MemoryFault {
-  /** Kind of the fault. */
+  /** Kind of fault. */
   readonly kind: "cut" | "reset" | "stall";
   /** Number of bytes that pass before the fault. */
   readonly after: number;

@@ -35,7 +35,7 @@ interface Chunk {
   readonly due: number;
 }
 
-/** One direction of a memory connection, with its writer's and reader's end. */
+/** One direction of a memory connection, with both of its ends. */
 export class MemoryPipe {
   /** Called for the fault `"reset"`, so that the other direction fails too. */
   onReset: (() => void) | undefined;

@@ -36,8 +36,8 @@ type TlsTarget = TcpAddress<TlsClientOptions> | UnixAddress<TlsClientOptions>;
  * expose the server's certificate, and keeps the descriptor of an abandoned
  * handshake until the peer closes.
  *
- * With `caCerts`, if none of them issued the server's certificate, a second
- * attempt trusts the runtime's authorities instead.
+ * If `caCerts` is set but none of its authorities issued the server's
+ * certificate, a second attempt trusts the runtime's authorities instead.
  *
  * @param address where to connect, with the TLS options
  * @param options socket options and a signal

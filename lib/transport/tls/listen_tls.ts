@@ -29,9 +29,10 @@ type TlsTarget =
 /**
  * Listens, and performs the handshakes concurrently with the accept loop.
  *
- * They run in `node:tls`, on sockets accepted by Deno, because Deno's own TLS
- * listener can neither disable Nagle's algorithm nor request client certificates,
- * and the accept loop of `node:net` stops permanently at the descriptor limit.
+ * The handshakes run in `node:tls`, on sockets accepted by Deno, because Deno's
+ * own TLS listener can neither disable Nagle's algorithm nor request client
+ * certificates, and the accept loop of `node:net` stops permanently at the
+ * descriptor limit.
  *
  * @param address where to listen, with the TLS options
  * @param options options for the listener and its sockets

@@ -9,7 +9,7 @@
 
 /** One name of a certificate's subject (RFC 5280, 4.2.1.6). */
 export interface SubjectAltName {
-  /** Kind of the name. */
+  /** Kind of name. */
   readonly type: "dns" | "email" | "ip" | "uri";
   /** The name; IPv4 in dotted form, IPv6 as eight groups in hex. */
   readonly value: string;
@@ -82,7 +82,7 @@ function inside(der: Uint8Array): Uint8Array {
   return first.value;
 }
 
-/** Parses tag, length and value of each element (X.690, 8.1). */
+/** Parses the tag, length and value of each element (X.690, 8.1). */
 function elements(der: Uint8Array): Element[] {
   const found: Element[] = [];
   for (let at = 0; at < der.length;) {

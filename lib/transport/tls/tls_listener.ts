@@ -37,7 +37,7 @@ export interface TlsServerOptions extends TlsServerCertificate {
    * Maximum number of concurrent handshakes, including completed connections
    * waiting for `accept`. Further clients wait in the backlog. The cap limits
    * the resources that clients can hold by never finishing their handshake;
-   * each can do so for `handshakeTimeout`.
+   * each client can hold them for at most `handshakeTimeout`.
    *
    * @default {256}
    */
@@ -78,6 +78,6 @@ export interface TlsListener extends SocketListener<TlsConnection> {
    * listener then keeps the old one
    */
   reload(certificate: TlsServerCertificate): Promise<void>;
-  /** Stops listening; waits until the address is free and no handshake runs. */
+  /** Stops listening; waits until the address is free and no handshake is running. */
   [Symbol.asyncDispose](): Promise<void>;
 }

@@ -9,9 +9,9 @@ import type { SocketConnection } from "../socket_connection.ts";
 /** Options for every WebSocket connection. */
 export interface WebSocketOptions {
   /**
-   * Maximum number of unread bytes, at least 256 KiB. With flow control the
-   * peer never sends more; without it, exceeding the limit ends the connection
-   * with an error whose code is `"limit"`.
+   * Maximum number of unread bytes, at least 256 KiB. Exceeding the
+   * limit ends the connection with an error whose code is `"limit"`; with flow
+   * control, a conforming peer never exceeds it.
    *
    * @default {262144 with flow control, 16777216 without}
    */
