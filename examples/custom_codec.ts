@@ -64,7 +64,7 @@ const Registry = protocol({
   name: "registry",
   server: { greet: unary<Pairs, Pairs>() },
 });
-const codecs = [keyValue] as const; // a tuple: there is at least one
+const codecs = [keyValue] as const; // a tuple, because at least one codec is required
 
 await using server = await serve(
   Registry,

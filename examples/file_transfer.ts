@@ -19,9 +19,9 @@ import { connect as dial } from "@lengthwise/lengthwise/transport";
 const Files = protocol({
   name: "files",
   server: {
-    /** Number of bytes of a file that the server has. */
+    /** Number of a file's bytes that the server already has. */
     size: unary<{ name: string }, number>(),
-    /** Sends chunks from `offset` on; returns the size and hash of the complete file. */
+    /** Uploads chunks from `offset` on; returns the file's size and hash. */
     upload: clientStream<
       Uint8Array,
       { bytes: number; sha256: string },

@@ -33,7 +33,7 @@ async function serve(listener: SocketListener): Promise<void> {
   for await (const connection of listener) {
     const peer = formatAddress(connection.remoteAddr);
     console.log(`server: accepted ${peer}`);
-    // Not awaited, so that the next client need not wait until this one leaves.
+    // Not awaited, so that the next client need not wait until this client leaves.
     echo(connection).catch((error) =>
       console.error(`server: ${error.message}`)
     );

@@ -48,7 +48,7 @@ class Changes {
     while (true) {
       for (const [share, quote] of this.#latest) {
         this.#latest.delete(share);
-        yield quote; // resumes when the reader has credit for another one
+        yield quote; // resumes when the reader's credit allows another quote
       }
       if (this.#over) return;
       if (this.#latest.size === 0) {

@@ -68,7 +68,7 @@ function found(zone: Zone, { name, type }: Question): Partial<Message> {
   return { ...lookup, authoritative: lookup.rcode !== Rcode.REFUSED };
 }
 
-/** Returns a response without records, with options if the query has them. */
+/** Returns an empty response; includes OPT if the query does. */
 function empty(query: Message, rcode: number): Message {
   const asksWithOptions = query.additionals.some(({ type }) => type === "OPT");
   return {

@@ -12,7 +12,7 @@ import { DnsFormatError } from "./errors.ts";
 import { IN } from "./records.ts";
 import { sameName } from "./text.ts";
 
-/** Maximum number of pending queries; 16-bit ids must remain hard to guess. */
+/** Maximum number of pending queries; with more, ids are easier to guess. */
 const MAX_PENDING = 4096;
 
 /** Options for {@linkcode DnsClient}. */

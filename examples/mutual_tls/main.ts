@@ -1,7 +1,7 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * Mutual TLS: both ends prove their identity before any message, and handlers
- * identify the client by its certificate.
+ * Mutual TLS: both ends prove their identity before any message is sent, and
+ * handlers identify the client by its certificate.
  *
  * @module
  */

@@ -23,7 +23,7 @@ export interface ChannelOptions {
    * @default {67108864}
    */
   maxMessageLength?: number;
-  /** Called with warnings and notices that belong to no result. */
+  /** Called with the warnings and notices that the server sends. */
   onNotice?: (fields: ServerFields) => void;
   /** Signal that closes the connection and rejects pending operations. */
   signal?: AbortSignal;
