@@ -57,7 +57,8 @@ const QUESTIONS = [
 ] as const; // each is a name and a type
 
 async function main(): Promise<number> {
-  const problem = "Invalid command; expected serve, query <name>, or none";
+  const problem =
+    "Invalid command; expected serve, query <name>, or no command";
   let given: ReturnType<typeof readArguments>;
   try {
     given = readArguments();

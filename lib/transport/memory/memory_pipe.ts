@@ -97,7 +97,7 @@ export class MemoryPipe {
     this.#run();
   }
 
-  /** Fails writes immediately, and reads once the buffer is empty. */
+  /** Fails writes immediately; fails reads once the buffer is empty. */
   reset(): void {
     this.#failReads("reset", "the connection was reset");
     this.#failWrites("reset", "the connection was reset");
