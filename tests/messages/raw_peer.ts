@@ -136,8 +136,10 @@ export class RawPeer implements AsyncDisposable {
       concat([
         text.encode("LWP1"),
         Uint8Array.of(major, 0, role, 0),
-        ...[0, 131_072, 4_194_304, maxCalls, streamWindow, 1 << 30, 15_000, 0]
-          .map(u32),
+        ...[
+          ...[0, 131_072, 4_194_304, maxCalls, streamWindow, 1 << 30, 15_000],
+          ...[0, 1 << 20, 1 << 22, 1 << 23], // hash, notifyWindow, itemsWindow, maxAssembly
+        ].map(u32),
         entry(0x01, text.encode("raw")),
         entry(0x02, text.encode(codec)),
         entry(0x03, list),

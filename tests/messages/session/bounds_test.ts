@@ -359,6 +359,7 @@ Deno.test(
   () => {
     const elsewhere = [
       "maxStreamWindow", // above
+      ...["notifyWindow", "itemsWindow"], // stated in HELLO (handshake_test.ts)
       ...["maxFragments", "maxAssembly", "assemblyTimeout"], // fragment_bounds_test.ts
     ];
     const tested = new Set([...BOUNDS.map(({ limit }) => limit), ...elsewhere]);

@@ -118,8 +118,8 @@ export const BAD_HELLOS: readonly Conversation[] = [
   ),
   badHello(
     "a HELLO shorter than its fixed members closes the connection",
-    "39 bytes.",
-    hello(body.slice(0, 78)),
+    "51 bytes.",
+    hello(body.slice(0, 102)),
     "protocol",
   ),
   badHello(

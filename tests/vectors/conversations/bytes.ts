@@ -313,6 +313,9 @@ const DEFAULTS = {
   streamWindow: 32_768,
   connectionWindow: 4_194_304,
   heartbeat: 15_000,
+  notifyWindow: 1_048_576,
+  itemsWindow: 4_194_304,
+  maxAssembly: 8_388_608,
 };
 
 /** Protocol hash and name that all vectors use. */
@@ -336,6 +339,9 @@ export function helloBody(parts: HelloParts): string {
     uint(limits.connectionWindow, 4),
     uint(limits.heartbeat, 4),
     uint(parts.protocolHash ?? PROTOCOL_HASH, 4),
+    uint(limits.notifyWindow, 4),
+    uint(limits.itemsWindow, 4),
+    uint(limits.maxAssembly, 4),
     field(0x01, utf8(PROTOCOL_NAME)),
     field(0x02, utf8(codec)),
     field(0x03, methodList(parts.methods)),

@@ -74,6 +74,9 @@ const LIMITS = {
   streamWindow: 32_768,
   connectionWindow: 4_194_304,
   heartbeat: 15_000,
+  notifyWindow: 1_048_576,
+  itemsWindow: 4_194_304,
+  maxAssembly: 8_388_608,
 };
 
 const SHAPES = [

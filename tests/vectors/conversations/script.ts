@@ -95,6 +95,9 @@ const ANNOUNCED = [
   "streamWindow",
   "connectionWindow",
   "heartbeat",
+  "notifyWindow",
+  "itemsWindow",
+  "maxAssembly",
 ];
 
 /** Builds a conversation step by step. */
@@ -183,7 +186,8 @@ export class Script {
 
   /** Encodes the HELLO of an end, with the limits of the conversation. */
   hello(side: Side, parts: Partial<HelloParts> = {}): string {
-    const given = Object.entries(this.conversation.limits[side] ?? {});
+    const limits = this.conversation.limits[side] ?? {};
+    const given = Object.entries({ ...limits, ...stated(limits) });
     return named(
       "HELLO",
       0,
@@ -309,6 +313,13 @@ export function other(side: Side): Side {
 function endsOf(id: number): { caller: Side; callee: Side } {
   const caller = id % 2 === 1 ? "client" : "server";
   return { caller, callee: other(caller) };
+}
+
+/** HELLO states half of the limit maxAssembly, and at least 65,536. */
+function stated({ maxAssembly }: Record<string, number>): HelloParts["limits"] {
+  return maxAssembly === undefined
+    ? {}
+    : { maxAssembly: Math.max(65_536, Math.floor(maxAssembly / 2)) };
 }
 
 /** Replaces values with their JSON. */

@@ -102,6 +102,12 @@ export class Handshake {
       maxCalls: limits.maxCalls,
       streamWindow: limits.streamWindow,
       connectionWindow: limits.connectionWindow,
+      notifyWindow: limits.notifyWindow,
+      itemsWindow: limits.itemsWindow,
+      maxAssembly: Math.max(
+        Math.floor(limits.maxAssembly / 2), // the other half is for items
+        INITIAL_PEER_LIMITS.maxAssembly, // lowest value of a HELLO
+      ),
       heartbeat: limits.heartbeat,
       protocolHash: methods.hash,
       protocol: methods.name,

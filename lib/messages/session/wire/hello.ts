@@ -6,7 +6,8 @@
  *   0  "LWP1"              4  u8 major, u8 minor, u8 role (0 client, 1 server), u8 0
  *   8  u32 features       12  u32 maxFrameBody     16  u32 maxMessage   20  u32 maxCalls
  *  24  u32 streamWindow   28  u32 connectionWindow 32  u32 heartbeat, ms
- *  36  u32 protocol hash  40  entries: u8 type, u16 length, value
+ *  36  u32 protocol hash  40  u32 notifyWindow    44  u32 itemsWindow  48  u32 maxAssembly
+ *  52  entries: u8 type, u16 length, value
  * ```
  *
  * @module
@@ -55,8 +56,14 @@ export interface Hello {
   readonly maxCalls: number;
   /** Initial credit that this side grants to each stream. */
   readonly streamWindow: number;
-  /** Initial credit that this side grants for requests and notifications. */
+  /** Initial credit that this side grants for requests. */
   readonly connectionWindow: number;
+  /** Initial credit that this side grants for notifications. */
+  readonly notifyWindow: number;
+  /** Initial credit that this side grants for the items of all calls. */
+  readonly itemsWindow: number;
+  /** Bytes of unfinished messages, other than items, that this side accepts. */
+  readonly maxAssembly: number;
   /** Milliseconds of silence after which this side sends a PING. */
   readonly heartbeat: number;
   /** Hash of the protocol that this side speaks. */
@@ -74,7 +81,8 @@ export interface Hello {
 }
 
 const MAGIC = [0x4c, 0x57, 0x50, 0x31]; // "LWP1"
-const FIXED = 40;
+/** Size in bytes of the fixed members. */
+export const FIXED = 52;
 /** Maximum size of a HELLO in bytes. */
 export const MAX_HELLO: number = 64 * 1024;
 /** Size in bytes of an entry's header: the type and the length. */
@@ -108,6 +116,9 @@ export function encodeHello(hello: Hello): Uint8Array {
   putU32(fixed, 28, hello.connectionWindow);
   putU32(fixed, 32, hello.heartbeat);
   putU32(fixed, 36, hello.protocolHash);
+  putU32(fixed, 40, hello.notifyWindow);
+  putU32(fixed, 44, hello.itemsWindow);
+  putU32(fixed, 48, hello.maxAssembly);
   return concat([
     fixed,
     entry(Entry.PROTOCOL, encoder.encode(hello.protocol)),
@@ -197,6 +208,9 @@ export function decodeHello(body: Uint8Array, maxMethods: number): Hello {
       64 * 1024,
       "connectionWindow",
     ),
+    notifyWindow: checkRange(getU32(body, 40), 16 * 1024, "notifyWindow"),
+    itemsWindow: checkRange(getU32(body, 44), 64 * 1024, "itemsWindow"),
+    maxAssembly: checkRange(getU32(body, 48), 64 * 1024, "maxAssembly"),
     heartbeat: getU32(body, 32),
     protocolHash: getU32(body, 36),
     protocol: decodeText(entries.get(Entry.PROTOCOL) ?? new Uint8Array()),

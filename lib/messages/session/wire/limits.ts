@@ -32,6 +32,10 @@ export interface SessionLimits {
   maxStreamWindow: number;
   /** Credit for requests and notifications; also the pool for raising stream windows. @default {4194304} */
   connectionWindow: number;
+  /** Credit for notifications. @default {1048576} */
+  notifyWindow: number;
+  /** Credit for the items of all calls together. @default {4194304} */
+  itemsWindow: number;
   /** Maximum size of a connection's unfinished messages, incoming or outgoing. Prevents half-sent and half-read messages from piling up. @default {16777216, or four times `maxMessage` if that is more} */
   maxAssembly: number;
   /** Maximum number of frames in a message. Prevents floods of tiny fragments; a sender may need one frame for each 16 KiB. @default {1024} */
@@ -77,6 +81,8 @@ export const DEFAULT_LIMITS: Readonly<SessionLimits> = {
   streamWindow: 32 * 1024,
   maxStreamWindow: 256 * 1024,
   connectionWindow: 4 * 1024 * 1024,
+  notifyWindow: 1024 * 1024,
+  itemsWindow: 4 * 1024 * 1024,
   maxAssembly: 16 * 1024 * 1024,
   maxFragments: 1024,
   assemblyTimeout: 30_000,
@@ -97,7 +103,10 @@ export const INITIAL_PEER_LIMITS = {
   connectionWindow: 64 * 1024,
   maxCalls: 32,
   maxMessage: 64 * 1024,
+  notifyWindow: 16 * 1024,
   streamWindow: 0, // no items yet: the number of calls that will share the server's memory is unknown
+  itemsWindow: 0,
+  maxAssembly: 64 * 1024,
 } as const;
 
 /** Lowest and highest value of each limit. */
@@ -113,6 +122,8 @@ const RANGES: Readonly<Record<keyof SessionLimits, readonly [number, number]>> =
     streamWindow: [1024, 2 ** 30],
     maxStreamWindow: [1024, 2 ** 30],
     connectionWindow: [64 * 1024, 2 ** 30],
+    notifyWindow: [16 * 1024, 2 ** 30],
+    itemsWindow: [64 * 1024, 2 ** 30],
     maxAssembly: [64 * 1024, 2 ** 31 - 1],
     maxFragments: [1, 2 ** 20],
     assemblyTimeout: [1, 2 ** 31 - 1],

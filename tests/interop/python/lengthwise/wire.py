@@ -131,7 +131,7 @@ class Method:
 
 @dataclass
 class Limits:
-    """The limits of an end; HELLO contains the first five."""
+    """The limits of an end; HELLO contains all down to `items_window`."""
 
     max_frame_body: int = 131_072
     max_message: int = 4_194_304
@@ -139,14 +139,19 @@ class Limits:
     stream_window: int = 32_768
     connection_window: int = 4_194_304
     heartbeat: float = 15.0  # seconds
-    max_assembly: int = 16_777_216
+    notify_window: int = 1_048_576
+    items_window: int = 4_194_304
+    max_assembly: int = 16_777_216  # HELLO states half of it: the rest is for items
     max_fragments: int = 1024
     handshake_timeout: float = 5.0
     drain_grace: float = 10.0
 
 
 # Limits until the server's HELLO arrives (section 4).
-EARLY = Limits(16_384, 65_536, 32, 0, 65_536)
+EARLY = Limits(
+    16_384, 65_536, 32, 0, 65_536, notify_window=16_384, items_window=0,
+    max_assembly=131_072,
+)
 
 
 @dataclass
@@ -167,9 +172,11 @@ def encode_hello(hello):
     """Encodes the body of a HELLO."""
     limits = hello.limits
     body = b"LWP1" + bytes([1, 0, hello.role, 0]) + struct.pack(
-        ">8I", 0, limits.max_frame_body, limits.max_message, limits.max_calls,
+        ">11I", 0, limits.max_frame_body, limits.max_message, limits.max_calls,
         limits.stream_window, limits.connection_window,
         int(limits.heartbeat * 1000), hello.protocol_hash,
+        limits.notify_window, limits.items_window,
+        max(65_536, limits.max_assembly // 2),
     )
     body += tlv(1, hello.protocol.encode()) + tlv(2, hello.codec.encode())
     body += tlv(3, b"".join(
@@ -191,24 +198,27 @@ def check_version(body):
     return body[4]
 
 
-LEAST = (16_384, 65_536, 32, 1_024, 65_536)
+LEAST = (0, 16_384, 65_536, 32, 1_024, 65_536, 0, 0, 16_384, 65_536, 65_536)
 
 
 def decode_hello(body):
     """Decodes a HELLO of our major version."""
-    if len(body) < 40:
+    if len(body) < 52:
         raise Malformed("HELLO is truncated")
-    numbers = struct.unpack_from(">8I", body, 8)
-    if any(number < least for number, least in zip(numbers[1:], LEAST)):
+    numbers = struct.unpack_from(">11I", body, 8)
+    if any(number < least for number, least in zip(numbers, LEAST)):
         raise Malformed("a member of HELLO is below its minimum")
-    entries = read_tlv(body[40:])
+    entries = read_tlv(body[52:])
     entries.pop(4 if body[6] else 5, None)  # only the other role sends it
     triples = entries.get(5, b"")
     if len(triples) % 3:
         raise Malformed("mismatches are truncated")
     return Hello(
         role=0 if body[6] == 0 else 1,
-        limits=Limits(*numbers[1:6], heartbeat=numbers[6] / 1000),
+        limits=Limits(
+            *numbers[1:6], heartbeat=numbers[6] / 1000, notify_window=numbers[8],
+            items_window=numbers[9], max_assembly=2 * numbers[10],
+        ),
         protocol_hash=numbers[7],
         protocol=text(entries.get(1, b"")),
         codec=text(entries.get(2, b"")),

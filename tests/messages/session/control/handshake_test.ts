@@ -1,6 +1,7 @@
 import { inFlightOf } from "../accounts.ts";
 import { maySendItem } from "../../../../lib/messages/session/flow/waiting_items.ts";
 import { assertEquals, assertThrows } from "@std/assert";
+import { decodeHello } from "../../../../lib/messages/session/wire/hello.ts";
 import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
 import { ASK, body, call, hold, UP } from "../session_calls.ts";
 import { goawayOf, hello, Lone, request } from "../lone_session.ts";
@@ -183,6 +184,18 @@ Deno.test(
     assertEquals(greedy.error.code, "flow-control");
   },
 );
+
+Deno.test("start() states the windows, and half of maxAssembly", pure, () => {
+  const stated = (maxAssembly: number) => {
+    const limits = { notifyWindow: 20_000, itemsWindow: 70_000, maxAssembly };
+    const lone = new Lone("client", limits);
+    lone.session.enter(0).start(undefined);
+    const hello = decodeHello(lone.sent()[0]!.body, 10); // one frame was sent
+    return [hello.notifyWindow, hello.itemsWindow, hello.maxAssembly];
+  };
+  assertEquals(stated(200_001), [20_000, 70_000, 100_000]);
+  assertEquals(stated(65_536), [20_000, 70_000, 65_536]); // a HELLO's minimum
+});
 
 Deno.test("start() throws if the HELLO is too large", pure, () => {
   const lone = new Lone("client");

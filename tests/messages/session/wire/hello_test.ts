@@ -18,6 +18,9 @@ const HELLO: Hello = {
   maxCalls: 32,
   streamWindow: 1024,
   connectionWindow: 65536,
+  notifyWindow: 16384,
+  itemsWindow: 65536,
+  maxAssembly: 65536,
   heartbeat: 4,
   protocolHash: 0xffffffff,
   protocol: "é",
@@ -80,7 +83,7 @@ Deno.test(
   "decodeHello() rejects limits that are too low to be useful or too high to be granted",
   pure,
   () => {
-    for (const at of [12, 16, 20, 24, 28]) {
+    for (const at of [12, 16, 20, 24, 28, 40, 44, 48]) {
       for (const value of [0, 2 ** 31]) {
         const bytes = encodeHello(HELLO);
         putU32(bytes, at, value);
@@ -107,7 +110,7 @@ Deno.test(
       "more than 1",
     );
     const shape = encodeHello({ ...HELLO, methods: [HELLO.methods[0]!] });
-    shape[40 + 3 + 2 + 3 + 5 + 3] = 9;
+    shape[52 + 3 + 2 + 3 + 5 + 3] = 9;
     assertThrows(() => decodeHello(shape, 2), MalformedError, "shape");
   },
 );
