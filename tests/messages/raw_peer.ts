@@ -50,6 +50,9 @@ export interface RawHello {
 /** Flag of a frame that is not the last of its message. */
 export const MORE = 1;
 
+/** The code of a GOAWAY that ends a session without a fault. */
+const CLOSED = 0;
+
 const codec = msgpack();
 const text = new TextEncoder();
 
@@ -186,7 +189,9 @@ export class RawPeer implements AsyncDisposable {
   async goaway() {
     for (;;) {
       const { body } = await this.until(K.GOAWAY);
-      if (body[0] !== 0) return { code: SESSION_ERROR_CODES[body[0] ?? 99] };
+      if (body[0] !== CLOSED) {
+        return { code: SESSION_ERROR_CODES[body[0] ?? 99] };
+      }
     }
   }
 

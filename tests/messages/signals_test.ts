@@ -128,7 +128,7 @@ const CAUSES: readonly Cause[] = [
   },
   {
     reason: "unavailable",
-    failure: "disconnected",
+    failure: "unavailable",
     asks: ["client"], // only servers drain
     limits: { drainGrace: 20 },
     cause: ({ server }) => server.shutdown(),

@@ -86,9 +86,9 @@ const META = {
       '{"from", "ends"}': "This end closes its stream.",
       '{"advance"}': "This many ms pass at both ends. Time begins at 0.",
       '{"at", "do", "with"}':
-        "An action of the application: start (send HELLO), accept, refuse, call, notify, send (an item, as soon as credit allows), end (its items), read (wait for the next item), stopReading, respond, fail, cancel, refresh, refreshed, rejectRefresh, drain, close; or of its transport: stall (after `after` more frames it accepts none, so that large messages wait; small frames are still sent), flow (it accepts them again).",
+        "An action of the application: start (send HELLO), accept, refuse, call, notify, send (an item, as soon as credit allows), end (its items), read (wait for the next item), stopReading, respond, fail, cancel, refresh, refreshed, rejectRefresh, drain (with the `code`, `retryAfter` and `spread` of its GOAWAYs), close; or of its transport: stall (after `after` more frames it accepts none, so that large messages wait; small frames are still sent), flow (it accepts them again).",
       '{"at", "sees", "with"}':
-        "An event for the application; events occur in the order of the steps: authenticate, opened, request, notified, item, itemsEnded, cancelled, result, failed, refresh, refreshed, draining (a GOAWAY none has arrived), drained, ended (the session, with its code; `remote`: the other end sent the code).",
+        "An event for the application; events occur in the order of the steps: authenticate, opened, request, notified, item, itemsEnded, cancelled, result, failed, refresh, refreshed, draining (a GOAWAY drain or age has arrived), drained, ended (the session, with its code, `closed` if it ended without an error; `remote`: the other end sent the code).",
     },
     calls:
       "A call is identified by its id, even before its REQUEST has been sent. A request or result without `value` has an empty body.",

@@ -29,6 +29,9 @@
  * | `too-large` | 10 | a message exceeds a size limit |
  * | `malformed` | 11 | the peer violated the protocol in this call |
  * | `disconnected` | 12 | the connection ended before the reply arrived |
+ * | `moving` | 13 | a draining server ended a stream that can be resumed elsewhere |
+ * | `conflict` | 14 | the key of the call was used before, with another input |
+ * | `outcome-lost` | 15 | the call has run, but its outcome is no longer stored |
  *
  * @category Errors
  */
@@ -45,7 +48,10 @@ export type CallErrorCode =
   | "forbidden"
   | "too-large"
   | "malformed"
-  | "disconnected";
+  | "disconnected"
+  | "moving"
+  | "conflict"
+  | "outcome-lost";
 
 /**
  * Whether the handler of a failed call ran.
@@ -80,6 +86,9 @@ export const CALL_ERROR_CODES: readonly CallErrorCode[] = [
   "too-large",
   "malformed",
   "disconnected",
+  "moving",
+  "conflict",
+  "outcome-lost",
 ];
 
 /** {@linkcode Processed} values, indexed by their wire value. */
@@ -176,23 +185,27 @@ export class CallError extends Error {
  *
  * | code | wire number | meaning |
  * | --- | --: | --- |
- * | `none` | 0 | no fault: the peer drained or closed |
+ * | `closed` | 0 | the session ended without a fault |
  * | `protocol` | 1 | a frame violated the protocol |
  * | `version` | 2 | the major version of the protocol is not supported |
  * | `codec` | 3 | the codec is not supported |
  * | `unauthenticated` | 4 | the credentials were refused |
  * | `timeout` | 5 | the handshake, a credential refresh or a heartbeat took too long |
- * | `too-many` | 6 | too many cancellations, pings, credential refreshes or connections |
+ * | `too-many` | 6 | too many cancellations or credential refreshes |
  * | `flow-control` | 7 | a frame exceeded its credit, or granted credit incorrectly |
  * | `too-large` | 8 | a frame exceeds a size limit |
  * | `unsent` | 9 | the peer does not read the data sent to it |
  * | `internal` | 10 | the reporting end failed |
- * | `disconnected` | 11 | the connection ended without GOAWAY |
+ * | `drain` | 11 | the reporting end is draining |
+ * | `age` | 12 | the connection has reached its maximum age |
+ * | `refused-busy` | 13 | the server has reached its maximum number of connections |
+ * | `resume-lost` | 14 | the session that the client wants to resume is gone |
+ * | `disconnected` | never sent | the connection ended without GOAWAY |
  *
  * @category Errors
  */
 export type SessionErrorCode =
-  | "none"
+  | "closed"
   | "protocol"
   | "version"
   | "codec"
@@ -203,11 +216,18 @@ export type SessionErrorCode =
   | "too-large"
   | "unsent"
   | "internal"
+  | "drain"
+  | "age"
+  | "refused-busy"
+  | "resume-lost"
   | "disconnected";
 
-/** Session error codes, indexed by their wire value (PROTOCOL.md, "GOAWAY"). */
+/**
+ * Session error codes, indexed by their wire value (PROTOCOL.md, "GOAWAY").
+ * `"disconnected"` has none: it is never sent.
+ */
 export const SESSION_ERROR_CODES: readonly SessionErrorCode[] = [
-  "none",
+  "closed",
   "protocol",
   "version",
   "codec",
@@ -218,7 +238,10 @@ export const SESSION_ERROR_CODES: readonly SessionErrorCode[] = [
   "too-large",
   "unsent",
   "internal",
-  "disconnected",
+  "drain",
+  "age",
+  "refused-busy",
+  "resume-lost",
 ];
 
 /** Details of a {@linkcode SessionError}. */
@@ -227,6 +250,8 @@ export interface SessionErrorOptions extends ErrorOptions {
   code: SessionErrorCode;
   /** Whether the peer reported the error. @default {false} */
   remote?: boolean | undefined;
+  /** Milliseconds to wait before connecting again. @default {0} */
+  retryAfter?: number | undefined;
 }
 
 /**
@@ -254,6 +279,8 @@ export class SessionError extends Error {
   readonly code: SessionErrorCode;
   /** Whether the peer reported the error, in a GOAWAY frame. */
   readonly remote: boolean;
+  /** Milliseconds to wait before connecting again; 0 if the peer specified none. */
+  readonly retryAfter: number;
 
   /**
    * Creates an error for a session that ended.
@@ -265,5 +292,6 @@ export class SessionError extends Error {
     super(message, options);
     this.code = options.code;
     this.remote = options.remote ?? false;
+    this.retryAfter = options.retryAfter ?? 0;
   }
 }

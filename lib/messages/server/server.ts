@@ -164,7 +164,7 @@ export async function serve<
 export const DEFAULT_MAX_SESSIONS: number = 10_000;
 
 /**
- * Maximum number of simultaneous rejections with `too-many`. While that many
+ * Maximum number of simultaneous rejections with `refused-busy`. While that many
  * are in progress, further connections are closed without a GOAWAY.
  */
 const MAX_REJECTING = 64;

@@ -39,10 +39,13 @@ export interface SessionOwner<P extends AnyProtocol, Auth, State> {
   readonly resolved: ResolvedSessionOptions;
 }
 
+/** Milliseconds that a client should wait after the server was full. */
+const BUSY_PAUSE = 1000;
+
 /** Options for a {@linkcode ServerSessionImpl}. */
 export interface ServerSessionImplOptions {
   /**
-   * Whether the server is full and rejects the client with `too-many`.
+   * Whether the server is full and rejects the client with `refused-busy`.
    *
    * @default {false}
    */
@@ -164,7 +167,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     this.#protocol = hello.protocol;
     if (this.#rejected) {
       const message = "the server has reached its maximum number of sessions";
-      return this.#peer.enter().expel("too-many", message);
+      return this.#peer.enter().expel("refused-busy", message, BUSY_PAUSE);
     }
     this.#checkCredentials(
       credentials,

@@ -101,8 +101,8 @@ export interface ServerOptions<
   /**
    * Maximum number of simultaneous sessions, including handshakes in progress.
    *
-   * Further clients are rejected with `too-many`. While 64 such rejections are
-   * in progress, new connections are closed immediately.
+   * Further clients are rejected with `refused-busy`. While 64 such rejections
+   * are in progress, new connections are closed immediately.
    *
    * @default {10000}
    */

@@ -27,7 +27,7 @@ export interface FrameReceivers {
   /** Called when a PONG for the PINGs up to `number` has arrived. */
   onPong(number: number): void;
   /** Called when the peer sends GOAWAY. */
-  onGoaway(goaway: Goaway): void;
+  onGoaway(goaway: Required<Goaway>): void;
 }
 
 /** Router of frames to the parts that handle them. */

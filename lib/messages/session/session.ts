@@ -29,6 +29,7 @@ import {
   HandshakeRefusal,
   MAX_EARLY_BYTES,
 } from "./control/handshake.ts";
+import type { DrainNotice } from "./control/drain.ts";
 import { Heartbeat } from "./control/heartbeat.ts";
 import { Lifecycle } from "./control/lifecycle.ts";
 import { servedMethods, unservedMethods } from "./control/method_matching.ts";
@@ -345,13 +346,9 @@ export class Session implements SessionView {
    */
   inputEnded(cause: unknown): void {
     if (this.state === "closed") return;
-    const expected = this.#lifecycle.draining;
-    if (cause === undefined && expected && this.outgoing.calls.size === 0) {
-      return this.#lifecycle.finish(undefined);
-    }
     const why = cause === undefined ? "the peer closed it" : messageOf(cause);
     const message = `The connection was lost: ${why}`;
-    this.#lifecycle.finish(
+    this.#lifecycle.fail(
       new SessionError(message, { code: "disconnected", cause }),
     );
   }
@@ -363,7 +360,7 @@ export class Session implements SessionView {
     const { drain } = this.#lifecycle;
     timerWheel.advance(now);
     this.outgoing.reportRoom();
-    if (now >= drain.deadline) return drain.finish();
+    if (now >= drain.deadline) return drain.expire();
     if (now >= this.#lifecycle.handshakeDeadline) {
       return this.#lifecycle.abort(
         "timeout",
@@ -411,10 +408,12 @@ export class Session implements SessionView {
   /**
    * Drains the session. No new call starts, and calls in flight may finish
    * within the grace period. Sends GOAWAY and, after one round trip, a second
-   * GOAWAY with the id of the last accepted call.
+   * GOAWAY with the id of the last call that has begun.
+   *
+   * @param notice content of the GOAWAYs
    */
-  drain(): void {
-    this.#lifecycle.beginDrain();
+  drain(notice?: DrainNotice): void {
+    this.#lifecycle.beginDrain(notice);
   }
 
   /** Sends GOAWAY and ends the session immediately; calls in flight fail. */
@@ -424,8 +423,11 @@ export class Session implements SessionView {
 
   /**
    * Ends the session with an error, as a protocol violation would.
+   *
+   * @param retryAfter milliseconds that the peer should wait before it connects
+   * again
    */
-  expel(code: SessionErrorCode, message: string): void {
-    this.#lifecycle.abort(code, message);
+  expel(code: SessionErrorCode, message: string, retryAfter?: number): void {
+    this.#lifecycle.abort(code, message, retryAfter);
   }
 }

@@ -7,6 +7,7 @@ import {
   RETRY,
   SESSION_ERROR_CODES,
   SessionError,
+  type SessionErrorCode,
 } from "../../../lib/messages/errors/call_error.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
@@ -89,6 +90,9 @@ Deno.test(
       "too-large": 10,
       malformed: 11,
       disconnected: 12,
+      moving: 13,
+      conflict: 14,
+      "outcome-lost": 15,
     };
     for (const [code, number] of Object.entries(numbers)) {
       assertEquals(CALL_ERROR_CODES[number], code);
@@ -96,7 +100,29 @@ Deno.test(
     assertEquals(CALL_ERROR_CODES.length, Object.keys(numbers).length);
     assertEquals(PROCESSED, ["no", "maybe", "yes"]);
     assertEquals(RETRY, ["never", "later", "now"]);
-    assertEquals(SESSION_ERROR_CODES[0], "none");
-    assertEquals(new Set(SESSION_ERROR_CODES).size, SESSION_ERROR_CODES.length);
+    const sessions: Record<
+      Exclude<SessionErrorCode, "disconnected">, // never sent
+      number
+    > = {
+      closed: 0,
+      protocol: 1,
+      version: 2,
+      codec: 3,
+      unauthenticated: 4,
+      timeout: 5,
+      "too-many": 6,
+      "flow-control": 7,
+      "too-large": 8,
+      unsent: 9,
+      internal: 10,
+      drain: 11,
+      age: 12,
+      "refused-busy": 13,
+      "resume-lost": 14,
+    };
+    for (const [code, number] of Object.entries(sessions)) {
+      assertEquals(SESSION_ERROR_CODES[number], code);
+    }
+    assertEquals(SESSION_ERROR_CODES.length, Object.keys(sessions).length);
   },
 );

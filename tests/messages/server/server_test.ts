@@ -251,7 +251,11 @@ Deno.test(
     const server = createServer(Echo, handlers, { maxSessions: 1 });
     const first = await connect(Echo, dial(server));
     const refused = await endOf(connect(Echo, dial(server)));
-    assertEquals([refused.code, refused.remote], ["too-many", true]);
+    assertEquals([refused.code, refused.remote, refused.retryAfter > 0], [
+      "refused-busy",
+      true,
+      true,
+    ]);
     // Silent clients receive no rejection; beyond 64 of them, connections are closed immediately.
     const silent = Array.from({ length: 64 }, () => dial(server));
     const cut = await endOf(connect(Echo, dial(server)));
@@ -259,7 +263,7 @@ Deno.test(
     for (const connection of silent) connection.close();
     await turns(2);
     const told = await endOf(connect(Echo, dial(server)));
-    assertEquals([told.code, server.sessions.size], ["too-many", 1]);
+    assertEquals([told.code, server.sessions.size], ["refused-busy", 1]);
     await first.close();
     await turns(2);
     await using third = await connect(Echo, dial(server));
@@ -349,7 +353,7 @@ Deno.test(
     release.resolve();
     assertEquals(await slow, "done");
     await shutdown;
-    assertEquals((await endless).code, "disconnected");
+    assertEquals((await endless).code, "unavailable");
     assertEquals(codes, ["unavailable"]);
     await session.close();
   },

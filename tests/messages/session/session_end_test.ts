@@ -13,7 +13,7 @@ Deno.test(
   pure,
   () => {
     const lone = Lone.open("client");
-    lone.receive(Kind.GOAWAY, 0, [6, 0, 0, 0, 0, 0, 0, 65]);
+    lone.receive(Kind.GOAWAY, 0, [6, 0, 0, 0, 0, 0, 0, 0, 0, 65]);
     assertEquals([lone.error.code, lone.error.remote, lone.peerDraining], [
       "too-many",
       true,
@@ -21,7 +21,7 @@ Deno.test(
     ]);
     assertEquals(lone.error.message.endsWith("A"), true);
     const later = Lone.open("client");
-    later.receive(Kind.GOAWAY, 0, [200, 0, 0, 0, 0, 0, 0]);
+    later.receive(Kind.GOAWAY, 0, [200, 0, 0, 0, 0, 0, 0, 0, 0]);
     assertEquals(later.error.code, "internal");
   },
 );

@@ -86,7 +86,7 @@ Deno.test(
 );
 
 Deno.test(
-  "close() sends the id of the last accepted call, once",
+  "close() sends the id of the last call that has begun, once",
   pure,
   () => {
     const lone = Lone.open("server");
@@ -128,28 +128,44 @@ Deno.test(
 );
 
 Deno.test(
-  "inputEnded() is an orderly end after a GOAWAY with no call in flight",
+  "receiveGoaway() of a closed session is an orderly end, with or without calls",
   pure,
   () => {
-    for (
-      const [goaway, inFlight, good] of [[true, false, true], [
-        true,
-        true,
-        false,
-      ], [false, false, false]]
-    ) {
+    for (const inFlight of [true, false]) {
       const simulation = new Simulation().open();
       const { client, server } = simulation;
       hold(server);
-      if (inFlight) call(simulation, client, { value: body(1) });
+      const calls = inFlight ? [call(simulation, client)] : [];
       simulation.settle();
-      if (goaway) server.session.enter(simulation.now).drain();
-      simulation.advance(5);
-      client.inputEnded(undefined);
-      assertEquals(client.ends[0]?.code, good ? undefined : "disconnected");
+      server.session.enter(simulation.now).close();
+      simulation.settle();
+      assertEquals([client.ends, client.peerDraining], [[undefined], false]);
+      for (const { error: { code, processed, retry } } of calls) {
+        assertEquals([code, processed, retry], [
+          "disconnected",
+          "maybe",
+          "never",
+        ]);
+      }
     }
   },
 );
+
+Deno.test("inputEnded() without a GOAWAY that closes is a lost connection", {
+  ...pure,
+}, () => {
+  for (const drains of [true, false]) {
+    const simulation = new Simulation().open();
+    const { client, server } = simulation;
+    hold(server);
+    call(simulation, client, { value: body(1) });
+    simulation.settle();
+    if (drains) server.session.enter(simulation.now).drain();
+    simulation.settle();
+    client.inputEnded(undefined);
+    assertEquals(client.ends[0]?.code, "disconnected");
+  }
+});
 
 Deno.test("accounts of an idle session hold the full credit", pure, () => {
   const { session } = Lone.open("client");

@@ -24,6 +24,7 @@ import type {
 import type { OutgoingCall } from "../../../lib/messages/session/calls/outgoing_calls.ts";
 import { resolveSessionLimits } from "../../../lib/messages/session/wire/limits.ts";
 import type { MethodInfo } from "../../../lib/messages/session/wire/hello.ts";
+import type { DrainNotice } from "../../../lib/messages/session/control/drain.ts";
 import { Session } from "../../../lib/messages/session/session.ts";
 import type { Method } from "../../vectors/conversations/bytes.ts";
 import type {
@@ -270,7 +271,7 @@ export class Subject {
       this.#session.enter(this.#now).credentialRefresh.accept(Number(id)),
     rejectRefresh: ({ text }) =>
       this.#session.enter(this.#now).expel("unauthenticated", String(text)),
-    drain: () => this.#session.enter(this.#now).drain(),
+    drain: (step) => this.#session.enter(this.#now).drain(noticeOf(step)),
     close: () => this.#session.enter(this.#now).close(),
     stall: ({ after }) =>
       this.#sink.stall(Number(after), () => this.#session.fillFragments()),
@@ -346,4 +347,13 @@ function listed(methods: readonly Method[]): MethodInfo[] {
     shape: SHAPES[shape]!, // the vectors have no other shapes
     hash,
   }));
+}
+
+/** Content of the GOAWAYs of a drain in the vectors. */
+function noticeOf({ code, retryAfter, spread }: Details): DrainNotice {
+  return code === undefined ? {} : {
+    code: code === "age" ? "age" : "drain",
+    retryAfter: Number(retryAfter),
+    spread: Number(spread),
+  };
 }

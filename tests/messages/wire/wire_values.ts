@@ -99,7 +99,8 @@ export function failureOf(error: CallError): Details {
 
 /** Returns the form of the end of a session in the vectors. */
 export function endOf(error: SessionError | undefined): Details {
-  return error === undefined
-    ? { code: "none" }
-    : { code: error.code, remote: error.remote };
+  return error === undefined ? { code: "closed" } : {
+    ...{ code: error.code, remote: error.remote },
+    ...(error.retryAfter === 0 ? {} : { retryAfter: error.retryAfter }),
+  };
 }

@@ -235,7 +235,7 @@ function cutByGoaway(): Script {
     .do("client", "call", { call: 1, method: "add", value });
   send(script, "client", parts.slice(0, 4));
   return script
-    .server("GOAWAY none, last id 0", goaway("none", 0, "draining"))
+    .server("GOAWAY drain, last id 0", goaway("drain", 0, "draining"))
     .client("CANCEL 1", cancel(1))
     .sees("client", "failed", {
       ...{ call: 1, code: "unavailable", processed: "no", retry: "now" },

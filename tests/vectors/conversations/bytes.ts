@@ -122,6 +122,16 @@ export function named(
   return frame(KIND[kind], id, body, flags);
 }
 
+/** Encodes RETRY_AFTER of an ERROR or GOAWAY. */
+export function retryAfter(ms: number): string {
+  return field(0x13, uint(ms, 4));
+}
+
+/** Encodes SPREAD of a GOAWAY. */
+export function spread(ms: number): string {
+  return field(0x14, uint(ms, 4));
+}
+
 /** Encodes a block of fields. */
 export function fields(...list: string[]): string {
   const block = list.join("");
@@ -193,7 +203,8 @@ export function result(
 /** Codes of ERROR, in the order of their numbers. */
 const CODES = (
   "declared cancelled deadline unimplemented invalid internal overloaded " +
-  "unavailable unauthenticated forbidden too-large malformed disconnected"
+  "unavailable unauthenticated forbidden too-large malformed disconnected " +
+  "moving conflict outcome-lost"
 ).split(" ");
 
 /** The contents of an ERROR. */
@@ -222,7 +233,7 @@ export function error(id: number, parts: ErrorParts): string {
   const list = [field(0x10, utf8(text))];
   if (parts.incident) list.push(field(0x11, utf8(parts.incident)));
   if (parts.declared) list.push(field(0x12, utf8(parts.declared)));
-  if (parts.retryAfter) list.push(field(0x13, uint(parts.retryAfter, 4)));
+  if (parts.retryAfter) list.push(retryAfter(parts.retryAfter));
   return named(
     "ERROR",
     id,
@@ -253,17 +264,22 @@ export const UNSETTLED = 2 ** 48 - 1;
 
 /** Codes of GOAWAY, in the order of their numbers. */
 const GOAWAY_CODES = (
-  "none protocol version codec unauthenticated timeout too-many " +
-  "flow-control too-large unsent internal disconnected"
+  "closed protocol version codec unauthenticated timeout too-many " +
+  "flow-control too-large unsent internal drain age refused-busy resume-lost"
 ).split(" ");
 
 /** Encodes GOAWAY. */
-export function goaway(code: string, lastId: number, text = code): string {
+export function goaway(
+  code: string,
+  lastId: number,
+  text = code,
+  ...list: string[]
+): string {
   const number = GOAWAY_CODES.indexOf(code);
   return named(
     "GOAWAY",
     0,
-    uint(number, 1) + uint(lastId, 6) + utf8(text),
+    uint(number, 1) + uint(lastId, 6) + fields(...list) + utf8(text),
   );
 }
 

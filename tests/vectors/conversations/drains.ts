@@ -1,7 +1,24 @@
 /** Conversations about drains and closes with calls in flight, at both ends. */
-import { goaway, int, UNSETTLED } from "./bytes.ts";
+import {
+  call,
+  error,
+  fragments,
+  goaway,
+  int,
+  result,
+  retryAfter,
+  spread,
+  UNSETTLED,
+} from "./bytes.ts";
 import { CallScript, SIDES } from "./call_script.ts";
-import { type Conversation, other, Script, type Side } from "./script.ts";
+import {
+  ADD,
+  ASK,
+  type Conversation,
+  other,
+  Script,
+  type Side,
+} from "./script.ts";
 import { ping, pong } from "./session.ts";
 
 const ONE = int(1), TWO = int(2);
@@ -14,8 +31,8 @@ function announces(script: Script, side: Side): Script {
     .do(side, "drain")
     .frame(
       side,
-      "GOAWAY none, not settled",
-      goaway("none", UNSETTLED, "draining"),
+      "GOAWAY drain, not settled",
+      goaway("drain", UNSETTLED, "draining"),
     )
     .frame(side, "PING", ping(1));
 }
@@ -26,8 +43,8 @@ function heard(script: Script, side: Side, lastId: number): Script {
     .frame(other(side), "PONG", pong(1))
     .frame(
       side,
-      `GOAWAY none, last id ${lastId}`,
-      goaway("none", lastId, "draining"),
+      `GOAWAY drain, last id ${lastId}`,
+      goaway("drain", lastId, "draining"),
     )
     .sees(other(side), "draining");
 }
@@ -35,12 +52,11 @@ function heard(script: Script, side: Side, lastId: number): Script {
 /** Ends the session after the last call. */
 function over(script: Script, side: Side, lastId: number): Script {
   return script
-    .frame(side, "GOAWAY none: closed", goaway("none", lastId, "closed"))
+    .frame(side, "GOAWAY closed", goaway("closed", lastId))
     .sees(side, "drained")
-    .sees(side, "ended", { code: "none" })
-    .sees(other(side), "draining")
-    .ends(side)
-    .sees(other(side), "ended", { code: "none" });
+    .sees(side, "ended", { code: "closed" })
+    .sees(other(side), "ended", { code: "closed" })
+    .ends(side);
 }
 
 function lateRequest(side: Side): Script {
@@ -79,7 +95,7 @@ function inFlight(side: Side): Script {
 function graceIsOver(side: Side): Script {
   const script = new Script(
     `the grace of the ${side}'s drain passes`,
-    "It is 1 s: the handlers are cancelled, and the calls fail when the connection ends.",
+    "It is 1 s: the handlers are cancelled, and the calls fail.",
     { limits: { [side]: { drainGrace: 1000 } } },
   ).opened();
   const { id } = new CallScript(script, other(side), "serverStream")
@@ -87,14 +103,20 @@ function graceIsOver(side: Side): Script {
   announces(script, side).sees(other(side), "draining");
   return heard(script, side, id)
     .advance(1000)
-    .frame(side, "GOAWAY none: closed", goaway("none", id, "closed"))
-    .sees(side, "drained")
     .sees(side, "cancelled", { call: id, reason: "drained" })
-    .sees(side, "ended", { code: "none" })
-    .sees(other(side), "draining")
-    .ends(side)
-    .sees(other(side), "failed", { call: id, ...GONE })
-    .sees(other(side), "ended", { code: "disconnected", remote: false });
+    .frame(
+      side,
+      `ERROR ${id}: unavailable`,
+      error(id, { code: "unavailable", processed: "maybe" }),
+    )
+    .frame(side, "GOAWAY closed", goaway("closed", id))
+    .sees(side, "drained")
+    .sees(side, "ended", { code: "closed" })
+    .sees(other(side), "failed", {
+      ...{ call: id, code: "unavailable", processed: "maybe", retry: "never" },
+    })
+    .sees(other(side), "ended", { code: "closed" })
+    .ends(side);
 }
 
 function closes(side: Side): Script {
@@ -106,16 +128,13 @@ function closes(side: Side): Script {
   const theirs = new CallScript(script, other(side), "serverStream")
     .opens(ONE).downloads(ONE);
   script.do(side, "close")
-    .frame(side, "GOAWAY none: closed", goaway("none", theirs.id, "closed"));
+    .frame(side, "GOAWAY closed", goaway("closed", theirs.id));
   own.failed(GONE);
   theirs.stopped("disconnected");
-  script.sees(side, "ended", { code: "none" })
-    .sees(other(side), "draining")
-    .ends(side);
+  script.sees(side, "ended", { code: "closed" });
   theirs.failed(GONE);
   own.stopped("disconnected");
-  return script
-    .sees(other(side), "ended", { code: "disconnected", remote: false });
+  return script.sees(other(side), "ended", { code: "closed" }).ends(side);
 }
 
 function closesWaiting(): Script {
@@ -131,7 +150,7 @@ function closesWaiting(): Script {
   new CallScript(script, "client", "unary", 32).asks(TWO);
   script
     .do("client", "close")
-    .client("GOAWAY none: closed", goaway("none", 0, "closed"));
+    .client("GOAWAY closed", goaway("closed", 0));
   return closedWaiting(script, calls);
 }
 
@@ -141,23 +160,21 @@ function closedWaiting(script: Script, calls: readonly CallScript[]): Script {
   });
   for (const call of calls) call.failed(GONE);
   script
-    .sees("client", "ended", { code: "none" })
-    .sees("server", "draining")
-    .ends("client");
+    .sees("client", "ended", { code: "closed" });
   for (const call of calls) call.stopped("disconnected");
-  return script.sees("server", "ended", { code: "none" });
+  return script.sees("server", "ended", { code: "closed" }).ends("client");
 }
 
 function beforeOpen(): Script {
   return new Script(
     "a draining server refuses a client that it has not accepted",
-    "GOAWAY none instead of HELLO: nothing was processed.",
+    "GOAWAY closed instead of HELLO: nothing was processed.",
   ).greeted()
     .do("server", "drain")
-    .server("GOAWAY none", goaway("none", 0, "closed"))
+    .server("GOAWAY closed", goaway("closed", 0))
     .sees("server", "drained")
-    .sees("server", "ended", { code: "none" })
-    .sees("client", "ended", { code: "disconnected", remote: true });
+    .sees("server", "ended", { code: "closed" })
+    .sees("client", "ended", { code: "closed", remote: true });
 }
 
 function bothDrain(): Script {
@@ -177,19 +194,109 @@ function bothDrain(): Script {
     }
   };
   crossing(
-    ["GOAWAY none, not settled", goaway("none", UNSETTLED, "draining")],
+    ["GOAWAY drain, not settled", goaway("drain", UNSETTLED, "draining")],
     ["PING", ping(1)],
   );
   for (const side of SIDES) script.sees(side, "draining");
   crossing(["PONG", pong(1)]);
   crossing(
-    ["GOAWAY none, last id 0", goaway("none", 0, "draining")],
-    ["GOAWAY none: closed", goaway("none", 0, "closed")],
+    ["GOAWAY drain, last id 0", goaway("drain", 0, "draining")],
+    ["GOAWAY closed", goaway("closed", 0)],
   );
   for (const side of SIDES) {
-    script.sees(side, "drained").sees(side, "ended", { code: "none" });
+    script.sees(side, "drained").sees(side, "ended", { code: "closed" });
   }
   return script;
+}
+
+/** A REQUEST that has begun, before a drain. */
+function begun(
+  side: Side,
+  name: string,
+  meaning: string,
+): { script: Script; id: number; parts: string[] } {
+  const script = new Script(name, meaning, {
+    subjects: [side],
+    limits: { [side]: { drainGrace: 1000 } },
+  }).opened();
+  const id = side === "server" ? 1 : 2;
+  const method = side === "server" ? ADD : ASK;
+  const parts = fragments("REQUEST", id, call(method, ONE), 4);
+  script.frame(other(side), `REQUEST ${id}, first part`, parts[0]!);
+  announces(script, side);
+  script
+    .frame(other(side), "PONG", pong(1))
+    .frame(
+      side,
+      `GOAWAY drain, last id ${id}: its first frame has arrived`,
+      goaway("drain", id, "draining"),
+    );
+  return { script, id, parts };
+}
+
+function begunFinishes(side: Side): Script {
+  const { script, id, parts } = begun(
+    side,
+    `a REQUEST that has begun before the ${side}'s drain is taken`,
+    "The draining end waits for its last frame, and handles it.",
+  );
+  const method = side === "server" ? "add" : "ask";
+  return script
+    .frame(other(side), `REQUEST ${id}, last part`, parts[1]!)
+    .sees(side, "request", { call: id, method, value: ONE })
+    .do(side, "respond", { call: id, value: TWO })
+    .frame(side, `RESULT ${id}`, result(id, TWO))
+    .frame(side, "GOAWAY closed", goaway("closed", id))
+    .sees(side, "drained")
+    .sees(side, "ended", { code: "closed" });
+}
+
+function begunIsRefused(side: Side): Script {
+  const { script, id } = begun(
+    side,
+    `a REQUEST that is incomplete at the end of the ${side}'s drain is refused`,
+    "The grace is 1 s; it was not processed.",
+  );
+  return script
+    .advance(1000)
+    .frame(
+      side,
+      `ERROR ${id}: unavailable`,
+      error(id, { code: "unavailable", processed: "no", retry: "now" }),
+    )
+    .frame(side, "GOAWAY closed", goaway("closed", id))
+    .sees(side, "drained")
+    .sees(side, "ended", { code: "closed" });
+}
+
+function withPause(side: Side, code: "drain" | "age"): Script {
+  const details = { code, retryAfter: 250, spread: 2000 };
+  const fields = [retryAfter(250), spread(2000)];
+  const script = new Script(
+    `the ${side} announces its end (${code}) with a pause and a spread`,
+    "RETRY_AFTER reaches the calls that fail.",
+  ).opened();
+  const theirs = new CallScript(script, other(side), "unary").opens(ONE);
+  script
+    .do(side, "drain", details)
+    .frame(
+      side,
+      `GOAWAY ${code}, not settled`,
+      goaway(code, UNSETTLED, "draining", ...fields),
+    )
+    .frame(side, "PING", ping(1))
+    .sees(other(side), "draining")
+    .frame(other(side), "PONG", pong(1))
+    .frame(
+      side,
+      `GOAWAY ${code}, last id ${theirs.id}`,
+      goaway(code, theirs.id, "draining", ...fields),
+    )
+    .sees(other(side), "draining");
+  new CallScript(script, other(side), "unary", 1).asks(TWO)
+    .failed({ ...UNAVAILABLE, retry: "later", retryAfter: 250 });
+  theirs.responds(TWO);
+  return over(script, side, theirs.id);
 }
 
 /** All of them, in the order of PROTOCOL.md. */
@@ -200,6 +307,10 @@ export const DRAINS: readonly Conversation[] = [
     lateRequest(side),
     inFlight(side),
     graceIsOver(side),
+    begunFinishes(side),
+    begunIsRefused(side),
+    withPause(side, "drain"),
+    withPause(side, "age"),
     closes(side),
   ]),
   closesWaiting(),

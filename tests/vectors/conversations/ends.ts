@@ -1,5 +1,13 @@
 /** Conversations about the end of a session: GOAWAY, drain, lost connections. */
-import { goaway, int, named, request, result, UNSETTLED } from "./bytes.ts";
+import {
+  error,
+  goaway,
+  int,
+  named,
+  request,
+  result,
+  UNSETTLED,
+} from "./bytes.ts";
 import { ADD, type Conversation, Script } from "./script.ts";
 import { ping, pong } from "./session.ts";
 
@@ -14,21 +22,20 @@ function drains(): Script {
   ).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
     .do("server", "drain")
-    .server("GOAWAY none, not settled", goaway("none", UNSETTLED, "draining"))
+    .server("GOAWAY drain, not settled", goaway("drain", UNSETTLED, "draining"))
     .server("PING", ping(1))
     .sees("client", "draining")
     .client("PONG: the client has seen the GOAWAY", pong(1))
-    .server("GOAWAY none, last id 1", goaway("none", 1, "draining"))
+    .server("GOAWAY drain, last id 1", goaway("drain", 1, "draining"))
     .sees("client", "draining")
     .do("server", "respond", { call: 1, value: TWO })
     .server("RESULT 1", result(1, TWO))
     .sees("client", "result", { call: 1, value: TWO })
-    .server("GOAWAY none: closed", goaway("none", 1, "closed"))
+    .server("GOAWAY closed", goaway("closed", 1))
     .sees("server", "drained")
-    .sees("server", "ended", { code: "none" })
-    .sees("client", "draining")
-    .ends("server")
-    .sees("client", "ended", { code: "none" });
+    .sees("server", "ended", { code: "closed" })
+    .sees("client", "ended", { code: "closed" })
+    .ends("server");
 }
 
 function dialerDrains(): Script {
@@ -37,18 +44,17 @@ function dialerDrains(): Script {
     "No calls are in flight: it ends directly after the round trip.",
   ).opened()
     .do("client", "drain")
-    .client("GOAWAY none, not settled", goaway("none", UNSETTLED, "draining"))
+    .client("GOAWAY drain, not settled", goaway("drain", UNSETTLED, "draining"))
     .client("PING", ping(1))
     .sees("server", "draining")
     .server("PONG", pong(1))
-    .client("GOAWAY none, last id 0", goaway("none", 0, "draining"))
-    .client("GOAWAY none: closed", goaway("none", 0, "closed"))
+    .client("GOAWAY drain, last id 0", goaway("drain", 0, "draining"))
+    .client("GOAWAY closed", goaway("closed", 0))
     .sees("client", "drained")
-    .sees("client", "ended", { code: "none" })
+    .sees("client", "ended", { code: "closed" })
     .sees("server", "draining")
-    .sees("server", "draining")
-    .ends("client")
-    .sees("server", "ended", { code: "none" });
+    .sees("server", "ended", { code: "closed" })
+    .ends("client");
 }
 
 function requestsWhileDraining(): Script {
@@ -58,18 +64,18 @@ function requestsWhileDraining(): Script {
     { subjects: ["server"] },
   ).opened()
     .do("server", "drain")
-    .server("GOAWAY none, not settled", goaway("none", UNSETTLED, "draining"))
+    .server("GOAWAY drain, not settled", goaway("drain", UNSETTLED, "draining"))
     .server("PING", ping(1))
     .client("PONG that matches no PING: no effect", pong(99))
     .requested(1, "add", request(1, ADD, ONE), { value: ONE })
     .client("PONG", pong(1))
-    .server("GOAWAY none, last id 1", goaway("none", 1, "draining"))
+    .server("GOAWAY drain, last id 1", goaway("drain", 1, "draining"))
     .client("REQUEST 3: too late", request(3, ADD, TWO))
     .do("server", "respond", { call: 1, value: TWO })
     .server("RESULT 1", result(1, TWO))
-    .server("GOAWAY none: closed", goaway("none", 1, "closed"))
+    .server("GOAWAY closed", goaway("closed", 1))
     .sees("server", "drained")
-    .sees("server", "ended", { code: "none" });
+    .sees("server", "ended", { code: "closed" });
 }
 
 function aboveTheLastId(): Script {
@@ -80,15 +86,15 @@ function aboveTheLastId(): Script {
   ).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
     .called(3, "add", request(3, ADD, TWO), { value: TWO })
-    .server("GOAWAY none, last id 1", goaway("none", 1, "draining"))
+    .server("GOAWAY drain, last id 1", goaway("drain", 1, "draining"))
     .sees("client", "failed", { call: 3, ...UNAVAILABLE })
     .sees("client", "draining")
     .do("client", "call", { call: 5, method: "add", value: ONE })
     .sees("client", "failed", { call: 5, ...UNAVAILABLE })
     .server("RESULT 1", result(1, TWO))
     .sees("client", "result", { call: 1, value: TWO })
-    .ends("server")
-    .sees("client", "ended", { code: "none" });
+    .server("GOAWAY closed", goaway("closed", 1))
+    .sees("client", "ended", { code: "closed" });
 }
 
 function graceIsOver(): Script {
@@ -99,15 +105,19 @@ function graceIsOver(): Script {
   ).opened()
     .requested(1, "add", request(1, ADD, ONE), { value: ONE })
     .do("server", "drain")
-    .server("GOAWAY none, not settled", goaway("none", UNSETTLED, "draining"))
+    .server("GOAWAY drain, not settled", goaway("drain", UNSETTLED, "draining"))
     .server("PING", ping(1))
     .client("PONG", pong(1))
-    .server("GOAWAY none, last id 1", goaway("none", 1, "draining"))
+    .server("GOAWAY drain, last id 1", goaway("drain", 1, "draining"))
     .advance(1000)
-    .server("GOAWAY none: closed", goaway("none", 1, "closed"))
-    .sees("server", "drained")
     .sees("server", "cancelled", { call: 1, reason: "drained" })
-    .sees("server", "ended", { code: "none" });
+    .server(
+      "ERROR 1: unavailable",
+      error(1, { code: "unavailable", processed: "maybe" }),
+    )
+    .server("GOAWAY closed", goaway("closed", 1))
+    .sees("server", "drained")
+    .sees("server", "ended", { code: "closed" });
 }
 
 function closesInFlight(): Script {
@@ -117,13 +127,12 @@ function closesInFlight(): Script {
   ).opened()
     .called(1, "add", request(1, ADD, ONE), { value: ONE })
     .do("client", "close")
-    .client("GOAWAY none: closed", goaway("none", 0, "closed"))
+    .client("GOAWAY closed", goaway("closed", 0))
     .sees("client", "failed", { call: 1, ...GONE })
-    .sees("client", "ended", { code: "none" })
-    .sees("server", "draining")
-    .ends("client")
+    .sees("client", "ended", { code: "closed" })
     .sees("server", "cancelled", { call: 1, reason: "disconnected" })
-    .sees("server", "ended", { code: "none" });
+    .sees("server", "ended", { code: "closed" })
+    .ends("client");
 }
 
 function cut(): Script {
@@ -168,13 +177,35 @@ function goawayWithCode(): Script {
     .sees("client", "ended", { code: "internal", remote: true });
 }
 
+function cutAfterDrain(): Script {
+  return new Script(
+    "a stream that ends without GOAWAY closed is a broken connection",
+    "Also during a drain.",
+    { subjects: ["client"] },
+  ).opened()
+    .server("GOAWAY drain, not settled", goaway("drain", UNSETTLED, "draining"))
+    .sees("client", "draining")
+    .ends("server")
+    .sees("client", "ended", { code: "disconnected", remote: false });
+}
+
+function resumeLost(): Script {
+  return new Script(
+    "GOAWAY resume-lost ends the session",
+    "Like every code but drain, age and closed.",
+    { subjects: ["client"] },
+  ).opened()
+    .server("GOAWAY resume-lost", goaway("resume-lost", 0))
+    .sees("client", "ended", { code: "resume-lost", remote: true });
+}
+
 function unknownGoaway(): Script {
   return new Script(
     "an unknown code of GOAWAY is treated as internal",
     "Code 200, of a later version.",
     { subjects: ["client"] },
   ).opened()
-    .server("GOAWAY 200", named("GOAWAY", 0, "c8" + "00".repeat(6)))
+    .server("GOAWAY 200", named("GOAWAY", 0, "c8" + "00".repeat(8)))
     .sees("client", "ended", { code: "internal", remote: true });
 }
 
@@ -189,5 +220,7 @@ export const ENDS: readonly Conversation[] = [
   cut(),
   cutInFrame(),
   goawayWithCode(),
+  cutAfterDrain(),
+  resumeLost(),
   unknownGoaway(),
 ].map((script) => script.conversation);

@@ -156,7 +156,7 @@ function mixedRequests(name: string, second: string): Script {
   ).opened()
     .client("REQUEST 1, first part", named("REQUEST", 1, "0000", MORE))
     .client("another message begins", second)
-    .closedByServer("protocol");
+    .closedByServer("protocol", 1);
 }
 
 function emptyParts(): Script {

@@ -21,6 +21,8 @@ import {
   REPLY,
   request,
   result,
+  retryAfter,
+  spread,
   str,
   UNSETTLED,
   window,
@@ -147,9 +149,14 @@ export const FRAMES: readonly FrameVector[] = [
   vector("GOAWAY with an error", goaway("flow-control", 7, "no credit"), {
     ...{ code: "flow-control", lastId: 7, text: "no credit" },
   }),
-  vector("GOAWAY, first of a drain", goaway("none", UNSETTLED, "draining"), {
-    ...{ code: "none", lastId: UNSETTLED, text: "draining" },
+  vector("GOAWAY, first of a drain", goaway("drain", UNSETTLED, "draining"), {
+    ...{ code: "drain", lastId: UNSETTLED, text: "draining" },
   }),
+  vector(
+    "GOAWAY of a drain, with fields",
+    goaway("drain", 7, "bye", retryAfter(250), spread(2000)),
+    { code: "drain", lastId: 7, text: "bye", retryAfter: 250, spread: 2000 },
+  ),
   vector("PING", named("PING", 0, "0123456789abcdef"), {
     bytes: "0123456789abcdef",
   }),

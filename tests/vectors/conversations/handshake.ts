@@ -15,11 +15,13 @@ import {
   notify,
   request,
   result,
+  retryAfter,
   str,
   uint,
 } from "./bytes.ts";
 import { ADD, type Conversation, LOG, Script, SERVER, SUM } from "./script.ts";
 
+const ONE = int(1);
 const TOKEN = map({ token: str("s3cret") });
 const AUTH = [field(0x04, TOKEN.hex)];
 
@@ -33,11 +35,10 @@ function accepted(): Script {
     "The shortest session: both ends open, no call is made, the client closes.",
   ).opened()
     .do("client", "close")
-    .client("GOAWAY none: closed", goaway("none", 0, "closed"))
-    .sees("client", "ended", { code: "none" })
-    .sees("server", "draining")
-    .ends("client")
-    .sees("server", "ended", { code: "none" });
+    .client("GOAWAY closed", goaway("closed", 0))
+    .sees("client", "ended", { code: "closed" })
+    .sees("server", "ended", { code: "closed" })
+    .ends("client");
 }
 
 function withCredentials(): Script {
@@ -299,17 +300,41 @@ function timeouts(side: "client" | "server"): Script {
     .closedByClient("timeout");
 }
 
-function turnedAway(): Script {
+function turnedAway(code: string): Script {
   const script = new Script(
-    "a GOAWAY before HELLO ends the session, whatever its code",
-    "A draining server accepts no sessions.",
+    `a GOAWAY ${code} before HELLO refuses the client`,
+    "Whatever its code: no call could finish during a drain.",
     { subjects: ["client"] },
   );
   return script
     .do("client", "start")
     .client("HELLO", script.hello("client"))
-    .server("GOAWAY none", goaway("none", 0, "draining"))
-    .sees("client", "ended", { code: "disconnected", remote: true });
+    .server(`GOAWAY ${code}`, goaway(code, 0))
+    .sees("client", "ended", { code, remote: true });
+}
+
+function full(): Script {
+  const script = new Script(
+    "a full server refuses a client, which may come back later",
+    "GOAWAY refused-busy with RETRY_AFTER 2 s; the early call was not processed.",
+    { subjects: ["client"] },
+  );
+  return script
+    .do("client", "start")
+    .client("HELLO", script.hello("client"))
+    .do("client", "call", { call: 1, method: "add", value: ONE })
+    .client("REQUEST 1", request(1, ADD, ONE))
+    .server(
+      "GOAWAY refused-busy",
+      goaway("refused-busy", 0, "full", retryAfter(2000)),
+    )
+    .sees("client", "failed", {
+      ...{ call: 1, code: "unavailable", processed: "no", retry: "later" },
+      retryAfter: 2000,
+    })
+    .sees("client", "ended", {
+      ...{ code: "refused-busy", remote: true, retryAfter: 2000 },
+    });
 }
 
 const body = helloBody({ role: 0, methods: SERVER });
@@ -330,7 +355,10 @@ export const HANDSHAKE: readonly Conversation[] = [
   laterMinor(),
   laterServer(),
   unknownEarly(),
-  turnedAway(),
+  turnedAway("drain"),
+  turnedAway("closed"),
+  turnedAway("resume-lost"),
+  full(),
   timeouts("client"),
   timeouts("server"),
   new Script(

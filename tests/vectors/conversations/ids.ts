@@ -19,11 +19,11 @@ function fault(
   name: string,
   meaning: string,
   frames: readonly (readonly [about: string, hex: string])[],
-  code = "protocol",
+  lastId = 0,
 ): Script {
   const script = new Script(name, meaning, { subjects: ["server"] }).opened();
   for (const [about, hex] of frames) script.client(about, hex);
-  return script.closedByServer(code);
+  return script.closedByServer("protocol", lastId);
 }
 
 function gaps(): Script {
@@ -117,6 +117,7 @@ export const IDS: readonly Conversation[] = [
     "a REQUEST without a method closes the connection",
     "It has one byte of its number.",
     [["REQUEST 1", named("REQUEST", 1, "00")]],
+    1,
   ),
   fault("a notification with an id closes the connection", "It must be 0.", [
     ["NOTIFY with id 1", frame(0x17, 1, "0003000001")],

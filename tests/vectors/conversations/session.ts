@@ -203,8 +203,8 @@ export const SESSION: readonly Conversation[] = [
   ),
   toServer(
     "a truncated GOAWAY closes the connection",
-    "Code and last id are 7 bytes.",
-    named("GOAWAY", 0, "00".repeat(6)),
+    "Code, last id and the length of the fields are 9 bytes.",
+    named("GOAWAY", 0, "00".repeat(8)),
   ),
   toServer(
     "new credentials that cannot be decoded are refused",

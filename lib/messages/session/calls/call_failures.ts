@@ -25,7 +25,7 @@ export function callError(
  */
 export function errorForUnsettled(
   call: OutgoingCall,
-  { code, message, cause, retry }: CallError,
+  { code, message, cause, retry, retryAfter }: CallError,
   processed: "no" | "maybe",
 ): CallError {
   const again = code === "disconnected" ? "now" : retry; // on another connection
@@ -33,6 +33,7 @@ export function errorForUnsettled(
     code,
     processed,
     retry: processed === "no" ? again : "never",
+    retryAfter: processed === "no" ? retryAfter : 0,
     cause,
   });
 }
@@ -44,6 +45,7 @@ export function errorForNew(closed: CallError, method: string): CallError {
     method,
     processed: "no",
     retry: closed.retry,
+    retryAfter: closed.retryAfter,
     cause: closed.cause,
   });
 }
@@ -72,11 +74,20 @@ export function unservedError(name: string, reason: UnservedReason): CallError {
   );
 }
 
-/** Returns the error for an action that needs a usable session. */
-export function sessionUnavailable(why: string, action = "call"): CallError {
+/**
+ * Returns the error for an action that needs a usable session.
+ *
+ * @param retryAfter milliseconds to wait, if the peer asks for a pause
+ */
+export function sessionUnavailable(
+  why: string,
+  action = "call",
+  retryAfter = 0,
+): CallError {
   return new CallError(`Cannot ${action}: ${why}`, {
     code: "unavailable",
     processed: "no",
-    retry: "now",
+    retry: retryAfter > 0 ? "later" : "now",
+    retryAfter,
   });
 }

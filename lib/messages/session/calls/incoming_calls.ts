@@ -63,8 +63,6 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
   readonly reader: RequestReader;
   /** State that the session's parts share. */
   readonly shared: SharedState;
-  /** Highest id of a call that was accepted or refused. */
-  lastTaken = 0;
   /** Calls above this id are dropped. */
   lastAllowed = Infinity;
   /** The peer's list of methods; see `servedMethods()`. */
@@ -87,6 +85,11 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
     );
     this.reader = new RequestReader(shared, firstId, this);
     this.responses = new ResponseWriter(shared, this.calls);
+  }
+
+  /** Highest id of a call that may run, or 0. */
+  get lastBegun(): number {
+    return Math.max(0, Math.min(this.reader.lastId, this.lastAllowed));
   }
 
   // ── start ──────────────────────────────────────────────────────────────
@@ -157,7 +160,6 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
     fields: Readonly<Fields>,
     body: Uint8Array,
   ): void {
-    this.lastTaken = id;
     const call = new IncomingCall(this, id, method, fields);
     this.calls.add(call);
     if (fields.timeout !== Infinity) {
@@ -173,7 +175,6 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
       this.shared.stats.lateFrames++;
       return;
     }
-    this.lastTaken = Math.max(this.lastTaken, id);
     this.responses.refuse(id, error);
   }
 
@@ -324,6 +325,23 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
       );
     } else this.shared.stats.lateFrames++;
     return undefined;
+  }
+
+  /**
+   * Ends all calls with `unavailable` after the grace of a drain. The requests
+   * that are incomplete have not been processed.
+   */
+  endUnavailable(): void {
+    const message = "the call was still in progress when the drain ended";
+    const options = { code: "unavailable" } as const;
+    this.reader.refuseIncomplete(
+      new CallError(message, { ...options, retry: "now" }),
+    );
+    for (const call of this.calls.all) {
+      this.cancel(call, "drained", message);
+      if (call.state !== "cancelled") continue; // the handler settled when it was notified
+      this.responses.failNow(call, new CallError(message, options));
+    }
   }
 
   /** Cancels all calls when the connection or a grace period has ended. */

@@ -184,6 +184,17 @@ export class RequestReader {
       partial.reassembly !== undefined;
   }
 
+  /** Number of REQUESTs of which more frames are expected. */
+  get incomplete(): number {
+    const { kind, reassembly } = this.#partial ?? {};
+    return kind === Kind.REQUEST && reassembly !== undefined ? 1 : 0;
+  }
+
+  /** Refuses the incomplete REQUESTs; their remaining frames will be dropped. */
+  refuseIncomplete(error: CallError): void {
+    if (this.incomplete > 0) this.#giveUp(this.#partial!, error); // incomplete
+  }
+
   /** Drops the unfinished message; its remaining frames will be dropped. */
   drop(): void {
     if (this.#partial !== undefined) this.#discard(this.#partial);

@@ -1,8 +1,8 @@
 /**
  * How this side drains (PROTOCOL.md, "Drain"). The first GOAWAY asks the peer
  * to start nothing new. After one round trip, every request that the peer sent
- * before it read that GOAWAY has arrived. The second GOAWAY then contains the
- * id of the last accepted call.
+ * before it read that GOAWAY has begun to arrive. The second GOAWAY then
+ * contains the id of the last call that may run.
  *
  * ```text
  *  none ──begin──▶ announced ──PONG──▶ settled ──nothing in flight──▶ over
@@ -16,14 +16,26 @@ import { MAX_ID } from "../wire/frame_header.ts";
 /** The stage of a drain. */
 export type DrainStage = "none" | "announced" | "settled" | "over";
 
+/** Content of the GOAWAYs of a drain. */
+export interface DrainNotice {
+  /** Why the session drains. @default {"drain"} */
+  readonly code?: "drain" | "age" | undefined;
+  /** Milliseconds that clients should wait before they connect again. @default {0} */
+  readonly retryAfter?: number | undefined;
+  /** Milliseconds over which clients should spread their next connections. @default {0} */
+  readonly spread?: number | undefined;
+}
+
 /** The actions that a drain takes in its session. */
 export interface DrainHost {
-  /** Sends a GOAWAY with code `none`. */
-  sendGoaway(lastId: number): void;
+  /** Sends a GOAWAY. */
+  sendGoaway(lastId: number, notice: DrainNotice): void;
   /** Sends a PING and returns its number. */
   ping(): number;
-  /** Stops accepting calls; returns the id of the last accepted one. */
+  /** Stops accepting calls; returns the id of the last one that has begun. */
   stopAccepting(): number;
+  /** Ends the peer's calls with `unavailable`, because the grace has passed. */
+  endCalls(): void;
   /** Whether nothing is in flight or unsent. */
   readonly idle: boolean;
   /** Called when the drain is over. */
@@ -37,6 +49,7 @@ export class Drain {
   /** Time in ms at which the grace period ends. */
   deadline = Infinity;
   #ping = Infinity;
+  #notice: DrainNotice = {};
   readonly #host: DrainHost;
 
   /** @param host takes the actions */
@@ -45,10 +58,11 @@ export class Drain {
   }
 
   /** Announces the drain to the peer. */
-  begin(deadline: number): void {
+  begin(deadline: number, notice: DrainNotice = {}): void {
     this.stage = "announced";
     this.deadline = deadline;
-    this.#host.sendGoaway(MAX_ID);
+    this.#notice = notice;
+    this.#host.sendGoaway(MAX_ID, notice);
     this.#ping = this.#host.ping();
   }
 
@@ -59,7 +73,7 @@ export class Drain {
   onPong(number: number): void {
     if (this.stage !== "announced" || number < this.#ping) return;
     this.stage = "settled";
-    this.#host.sendGoaway(this.#host.stopAccepting());
+    this.#host.sendGoaway(this.#host.stopAccepting(), this.#notice);
     this.finishIfIdle();
   }
 
@@ -68,10 +82,21 @@ export class Drain {
     if (this.stage === "settled" && this.#host.idle) this.finish();
   }
 
-  /** Ends the drain, with or without calls in flight. */
+  /** Ends the calls in flight and the drain, after its grace. */
+  expire(): void {
+    this.#end();
+    this.#host.endCalls();
+    this.#host.onDrained();
+  }
+
+  /** Ends the drain. */
   finish(): void {
+    this.#end();
+    this.#host.onDrained();
+  }
+
+  #end(): void {
     this.stage = "over";
     this.deadline = Infinity;
-    this.#host.onDrained();
   }
 }

@@ -16,7 +16,7 @@ import type { SharedState } from "../flow/shared_state.ts";
 import { Kind } from "../wire/frame_header.ts";
 import { encodeGoaway, type Goaway, truncateMessage } from "../wire/goaway.ts";
 import type { CredentialRefresh } from "./credential_refresh.ts";
-import { Drain } from "./drain.ts";
+import { Drain, type DrainNotice } from "./drain.ts";
 import type { Handshake } from "./handshake.ts";
 import type { Ping } from "./ping.ts";
 import {
@@ -66,7 +66,6 @@ export class Lifecycle {
   readonly drain: Drain;
   #state: SessionState;
   #sentGoaway = false;
-  #peerDrains = false;
   readonly #parts: LifecycleParts;
   readonly #host: LifecycleHost;
 
@@ -102,18 +101,13 @@ export class Lifecycle {
     return this.#sentGoaway;
   }
 
-  /** Whether either side has announced that it drains. */
-  get draining(): boolean {
-    return this.#peerDrains || this.drain.stage !== "none";
-  }
-
   /** Changes the state; ignores events that the state does not list. */
   on(event: SessionEvent): void {
     this.#state = SESSION[this.#state][event] ?? this.#state;
   }
 
   /** Starts a drain; has no effect during a drain or after the end. */
-  beginDrain(): void {
+  beginDrain(notice?: DrainNotice): void {
     if (this.#state === "closed" || this.drain.stage !== "none") return;
     const { shared, outgoing } = this.#parts;
     outgoing.refuseAbove(
@@ -121,7 +115,7 @@ export class Lifecycle {
       sessionUnavailable("this side is draining and starts no new calls"),
     );
     if (this.#state !== "open") return this.drain.finish();
-    this.drain.begin(shared.now + shared.limits.drainGrace);
+    this.drain.begin(shared.now + shared.limits.drainGrace, notice);
   }
 
   /** Finishes a drain if nothing is in flight or unsent. */
@@ -132,12 +126,19 @@ export class Lifecycle {
   #newDrain(): Drain {
     const { shared, outgoing, incoming, ping } = this.#parts;
     return new Drain({
-      sendGoaway: (lastId) => this.#sendGoaway("none", lastId, "draining"),
+      sendGoaway: (lastId, { code = "drain", retryAfter = 0, spread = 0 }) =>
+        this.#sendGoaway({
+          ...{ code, lastId, message: "draining", retryAfter, spread },
+        }),
       ping: () => ping.send(),
-      stopAccepting: () => incoming.lastAllowed = incoming.lastTaken,
+      stopAccepting: () => incoming.lastAllowed = incoming.lastBegun,
+      endCalls: () => {
+        if (this.#state === "open") incoming.endUnavailable();
+      },
       get idle() {
         return outgoing.calls.size + outgoing.queue.length +
-            incoming.calls.size + shared.writer.unsent === 0;
+            incoming.calls.size + incoming.reader.incomplete +
+            shared.writer.unsent === 0;
       },
       onDrained: () => this.#host.onDrained(),
     });
@@ -147,54 +148,74 @@ export class Lifecycle {
   close(): void {
     if (this.#state === "closed") return;
     if (this.#state !== "new") {
-      this.#sendGoaway("none", this.#parts.incoming.lastTaken, "closed");
+      const lastId = this.#parts.incoming.lastBegun;
+      this.#sendGoaway({ code: "closed", lastId, message: "closed" });
     }
-    this.finish(undefined);
+    this.finish(undefined, "The connection was closed");
   }
 
-  /** Sends GOAWAY with an error code and ends the session. */
-  abort(code: SessionErrorCode, message: string): void {
+  /**
+   * Sends GOAWAY with an error code and ends the session.
+   *
+   * @param retryAfter milliseconds that the peer should wait before it connects
+   * again
+   */
+  abort(code: SessionErrorCode, message: string, retryAfter = 0): void {
     if (this.#state === "closed") return;
-    this.#sendGoaway(code, this.#parts.incoming.lastTaken, message);
-    const text = `The connection was closed: ${truncateMessage(message)}`;
-    this.finish(new SessionError(text, { code }));
-  }
-
-  #sendGoaway(code: SessionErrorCode, lastId: number, message: string): void {
-    const body = encodeGoaway({ code, lastId, message });
-    this.#parts.shared.writer.frame(Kind.GOAWAY, 0, 0, body);
-    this.#sentGoaway = true;
-  }
-
-  /** Handles the peer's GOAWAY. */
-  receiveGoaway({ code, lastId, message }: Goaway): void {
-    this.#peerDrains = true;
-    const good = code === "none";
-    const why = withReason(
-      good ? "the peer accepts no new calls" : "the peer closed the connection",
-      message,
-    );
-    this.#parts.outgoing.refuseAbove(
-      lastId,
-      good || this.#state === "open"
-        ? sessionUnavailable(why)
-        : handshakeRefused(code, why),
-    );
-    if (good && this.#state === "open") return this.#host.onPeerDraining();
-    // Before the handshake is complete, no call could finish during a drain.
-    this.finish(
+    const lastId = this.#parts.incoming.lastBegun;
+    this.#sendGoaway({ code, lastId, message, retryAfter });
+    this.fail(
       new SessionError(
-        withReason("The peer closed the connection", message),
-        { code: good ? "disconnected" : code, remote: true },
+        `The connection was closed: ${truncateMessage(message)}`,
+        { code },
       ),
     );
   }
 
-  /** Ends the session without a frame; calls in flight fail. */
-  finish(error: SessionError | undefined): void {
+  #sendGoaway(goaway: Goaway): void {
+    const body = encodeGoaway(goaway);
+    this.#parts.shared.writer.frame(Kind.GOAWAY, 0, 0, body);
+    this.#sentGoaway = true;
+  }
+
+  /**
+   * Handles the peer's GOAWAY. Before the handshake is complete, every code
+   * refuses the client: no call could finish during a drain.
+   */
+  receiveGoaway({ code, lastId, message, retryAfter }: Required<Goaway>): void {
+    const { outgoing } = this.#parts;
+    const open = this.#state === "open";
+    const drains = open && (code === "drain" || code === "age");
+    const why = withReason(
+      drains ? "the peer accepts no new calls" : "the peer closed the session",
+      message,
+    );
+    outgoing.refuseAbove(
+      lastId,
+      open
+        ? sessionUnavailable(why, "call", retryAfter)
+        : handshakeRefused(code, why, retryAfter),
+    );
+    if (drains) return this.#host.onPeerDraining();
+    const text = withReason("The peer closed the session", message);
+    if (open && code === "closed") return this.finish(undefined, text);
+    this.fail(new SessionError(text, { code, remote: true, retryAfter }));
+  }
+
+  /** Ends the session with an error, without a frame. */
+  fail(error: SessionError): void {
+    this.finish(error, error.message);
+  }
+
+  /**
+   * Ends the session without a frame; calls in flight fail.
+   *
+   * @param error the reason; `undefined` for an orderly end
+   * @param message the reason as text, for the calls
+   */
+  finish(error: SessionError | undefined, message: string): void {
     const { shared, outgoing, incoming, handshake, credentialRefresh } =
       this.#parts;
-    const message = error?.message ?? "The connection was closed";
     const over = this.drain.stage === "over";
     this.on("end");
     this.handshakeDeadline = this.drain.deadline = Infinity;
@@ -225,13 +246,18 @@ const PERMANENT: ReadonlySet<SessionErrorCode> = new Set([
 ]);
 
 /** Returns the error for calls after the server has refused the handshake. */
-function handshakeRefused(code: SessionErrorCode, message: string): CallError {
+function handshakeRefused(
+  code: SessionErrorCode,
+  message: string,
+  retryAfter: number,
+): CallError {
   return new CallError(
     `Cannot call: ${message}`,
     {
       code: code === "unauthenticated" ? "unauthenticated" : "unavailable",
       processed: "no",
       retry: PERMANENT.has(code) ? "never" : "later",
+      retryAfter,
     },
   );
 }

@@ -34,6 +34,8 @@ export const Field = {
   DECLARED: 0x12,
   /** Milliseconds to wait before a retry, u32. */
   RETRY_AFTER: 0x13,
+  /** Milliseconds over which clients spread their next connections, u32. */
+  SPREAD: 0x14,
 } as const;
 
 const encoder = new TextEncoder();
@@ -116,6 +118,7 @@ export const FIELDS_OF = {
     Field.DECLARED,
     Field.RETRY_AFTER,
   ],
+  GOAWAY: [Field.RETRY_AFTER, Field.SPREAD],
 } as const;
 
 /**
@@ -134,6 +137,8 @@ export interface Fields {
   declared: string;
   /** Milliseconds to wait before a retry. */
   retryAfter: number;
+  /** Milliseconds over which clients spread their next connections. */
+  spread: number;
 }
 
 /** The fields of a message that has none. */
@@ -144,6 +149,7 @@ export const EMPTY_FIELDS: Readonly<Fields> = Object.freeze({
   incident: "",
   declared: "",
   retryAfter: 0,
+  spread: 0,
 });
 
 /**
@@ -226,6 +232,9 @@ function assign(fields: Fields, type: number, value: Uint8Array): void {
       break;
     case Field.RETRY_AFTER:
       fields.retryAfter = u32(value);
+      break;
+    case Field.SPREAD:
+      fields.spread = u32(value);
       break;
   }
 }

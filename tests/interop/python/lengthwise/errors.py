@@ -2,13 +2,14 @@
 
 CODES = (
     "declared cancelled deadline unimplemented invalid internal overloaded "
-    "unavailable unauthenticated forbidden too-large malformed disconnected"
+    "unavailable unauthenticated forbidden too-large malformed disconnected "
+    "moving conflict outcome-lost"
 ).split()
 PROCESSED = ["no", "maybe", "yes"]
 RETRY = ["never", "later", "now"]
 GOAWAY_CODES = (
-    "none protocol version codec unauthenticated timeout too-many flow-control "
-    "too-large unsent internal disconnected"
+    "closed protocol version codec unauthenticated timeout too-many flow-control "
+    "too-large unsent internal drain age refused-busy resume-lost"
 ).split()
 
 
@@ -36,10 +37,11 @@ class CallError(Exception):
 class SessionError(Exception):
     """The connection ended abnormally."""
 
-    def __init__(self, code, text="", remote=False):
+    def __init__(self, code, text="", remote=False, retry_after=0):
         super().__init__(f"{code}: {text}")
         self.code = code
         self.remote = remote
+        self.retry_after = retry_after
 
 
 class Malformed(Exception):

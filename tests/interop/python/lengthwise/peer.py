@@ -161,8 +161,7 @@ class Peer:
         except Malformed as error:
             self.fail("protocol", str(error))
         except (asyncio.IncompleteReadError, OSError):
-            in_order = self.draining.is_set() and not self.outgoing
-            self._finish(None if in_order else SessionError("disconnected"))
+            self._finish(SessionError("disconnected"))
 
     def _handshake_late(self):
         if self.hello is None:
@@ -324,34 +323,42 @@ class Peer:
 
     def _goaway(self, code, last_id, text):
         body = bytes([GOAWAY_CODES.index(code)]) + last_id.to_bytes(6, "big")
-        self.write(wire.GOAWAY, 0, body + text.encode()[:1024])
+        self.write(wire.GOAWAY, 0, body + wire.fields() + text.encode()[:1024])
 
     def _receive_goaway(self, body):
         if len(body) < 7:
             raise Malformed("GOAWAY is truncated")
         code = name_of(GOAWAY_CODES, body[0], "internal")
         last_id = int.from_bytes(body[1:7], "big")
-        self.draining.set()
+        block, text = wire.split_fields(body, 7)
+        pause = wire.u32(block.get(wire.RETRY_AFTER, b"\0\0\0\0"))
+        reason = bytes(text).decode("utf-8", "replace")
+        opened = self.hello is not None
         self.closed = CallError(
-            "unavailable", "the peer is draining", processed="no", retry="now"
+            "unavailable", reason, processed="no",
+            retry="later" if pause else "now", retry_after=pause,
         )
-        for call in list(self.outgoing.values()):
-            if call.id > last_id:
-                call.state = "done"
-                del self.outgoing[call.id]
-                call.settle(self.closed)
+        for call in [call for call in self.outgoing.values() if call.id > last_id]:
+            if not call.sent_whole:
+                self.write(wire.CANCEL, call.id, b"\0")
+            del self.outgoing[call.id]
+            call.state = "done"
+            call.settle(self.closed)
         self._place.set()
-        if code != "none":
-            reason = bytes(body[7:]).decode("utf-8", "replace")
-            self._finish(SessionError(code, reason, remote=True))
+        if opened and code in ("drain", "age"):
+            self.draining.set()
+        elif opened and code == "closed":
+            self._finish(None)
+        else:
+            self._finish(SessionError(code, reason, True, pause))
 
     async def drain(self):
         """Begins no calls, waits for calls in flight, and closes."""
         self.closed = CallError("unavailable", "this end is draining", processed="no")
-        self._goaway("none", wire.UNSETTLED, "draining")
+        self._goaway("drain", wire.UNSETTLED, "draining")
         await self.ping()
-        self.requests.last_allowed = self.requests.last_taken
-        self._goaway("none", self.requests.last_taken, "draining")
+        self.requests.last_allowed = self.requests.last_begun
+        self._goaway("drain", self.requests.last_begun, "draining")
         self._drained = True
         self._check_drained()
         try:
@@ -359,23 +366,28 @@ class Peer:
                 asyncio.shield(self.ended), self.limits.drain_grace
             )
         except asyncio.TimeoutError:
+            self.requests.refuse_incomplete("unavailable", "now")
+            for call in list(self.requests.calls.values()):
+                call.cancel("unavailable")
+            await asyncio.sleep(0)
             await self.close()
 
     def _check_drained(self):
-        if self._drained and not self.outgoing and not self.requests.calls:
+        busy = self.outgoing or self.requests.calls or self.requests.incomplete
+        if self._drained and not busy:
             self._drained = False
             self._tasks.append(asyncio.ensure_future(self.close()))
 
     async def close(self):
         """Sends GOAWAY and closes immediately."""
-        self._goaway("none", self.requests.last_taken, "closed")
+        self._goaway("closed", self.requests.last_begun, "closed")
         self._finish(None)
         await asyncio.wait([self._tasks[0]], timeout=1)
 
     def fail(self, code, text):
         """Closes the connection because the peer broke a rule."""
         if not self._over:
-            self._goaway(code, self.requests.last_taken, text)
+            self._goaway(code, self.requests.last_begun, text)
             self._finish(SessionError(code, text))
 
     def _finish(self, error):
@@ -395,7 +407,7 @@ class Peer:
         self._place.set()
         for waiting in [*self._pings.values(), *self._refreshes.values(), self._opened]:
             if not waiting.done():
-                waiting.set_exception(error or SessionError("none", text))
+                waiting.set_exception(error or SessionError("closed", text))
         if not self.ended.done():
             self.ended.set_result(error)
         self._tasks.append(asyncio.ensure_future(self._leave()))

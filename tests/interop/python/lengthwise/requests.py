@@ -17,7 +17,6 @@ class Requests:
         self.parity = parity
         self.calls = {}
         self.last_id = 0  # seen
-        self.last_taken = 0  # taken or refused, for GOAWAY
         self.last_allowed = wire.UNSETTLED
         self._tasks = set()
         self._credit = peer.limits.connection_window
@@ -101,7 +100,6 @@ class Requests:
             call.begin(block, value)
         except Malformed:
             return self._refuse(kind, id, "malformed")
-        self.last_taken = id
         self.calls[id] = call
 
     def _notified(self, handler, block, value):
@@ -114,7 +112,8 @@ class Requests:
     def _refuse(self, kind, id, code, retry="never"):
         if kind == wire.NOTIFY:
             return
-        self.last_taken = max(self.last_taken, id)
+        if id > self.last_allowed:
+            return
         error = CallError(code, processed="no", retry=retry)
         self.peer.write(wire.ERROR, id, wire.encode_error(error))
 
@@ -134,6 +133,21 @@ class Requests:
         if self._holds(id):
             self._abandon("malformed")
         return self.calls.get(id)
+
+    @property
+    def last_begun(self):
+        """The highest id of a call that has begun to arrive and may run."""
+        return min(self.last_id, self.last_allowed)
+
+    @property
+    def incomplete(self):
+        """Whether more frames of a REQUEST are expected."""
+        return self._partial is not None and self._holds(self._partial[1])
+
+    def refuse_incomplete(self, code, retry):
+        """Refuses the incomplete REQUEST."""
+        if self.incomplete:
+            self._abandon(code, retry)
 
     def _holds(self, id):
         return (

@@ -5,8 +5,9 @@ import { CallError } from "../../../../lib/messages/errors/call_error.ts";
 import {
   Kind,
   MAX_ID,
-  putU48,
 } from "../../../../lib/messages/session/wire/frame_header.ts";
+import { encodeGoaway } from "../../../../lib/messages/session/wire/goaway.ts";
+import { frame } from "../lone_session.ts";
 import { ASK, body, call, DOWN, hold, notify, UP } from "../session_calls.ts";
 import { Simulation, SMOOTH } from "../simulation.ts";
 
@@ -159,11 +160,9 @@ Deno.test(
       () => call(simulation, client, { value: body(1) }),
     );
     simulation.settle();
-    const goaway = new Uint8Array(15);
-    goaway[0] = Kind.GOAWAY;
     const say = (lastId: number) => {
-      putU48(goaway, 9, lastId);
-      client.receive(goaway);
+      const drain = { code: "drain", lastId, message: "" } as const;
+      client.receive(frame(Kind.GOAWAY, 0, encodeGoaway(drain)));
     };
     say(MAX_ID);
     assertEquals(

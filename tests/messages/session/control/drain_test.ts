@@ -1,16 +1,23 @@
 import { NO_FIELDS } from "../../../../lib/messages/session/wire/fields.ts";
-import { assertEquals } from "@std/assert";
-import { CallError } from "../../../../lib/messages/errors/call_error.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  CallError,
+  SESSION_ERROR_CODES,
+} from "../../../../lib/messages/errors/call_error.ts";
 import { Drain } from "../../../../lib/messages/session/control/drain.ts";
 import {
   Flag,
   Kind,
   MAX_ID,
 } from "../../../../lib/messages/session/wire/frame_header.ts";
+import { decodeError } from "../../../../lib/messages/session/wire/error_frame.ts";
+import { decodeGoaway } from "../../../../lib/messages/session/wire/goaway.ts";
+import { bytes } from "../../../../lib/messages/codec/bytes.ts";
 import { ASK, body, call, hold, notify } from "../session_calls.ts";
-import { goawayOf, Lone, request } from "../lone_session.ts";
+import { frame, goawayOf, Lone, request } from "../lone_session.ts";
 import { Simulation, SMOOTH } from "../simulation.ts";
 
+const DRAIN = SESSION_ERROR_CODES.indexOf("drain");
 const pure = { permissions: "none" } as const;
 
 Deno.test("Drain passes through its stages in order, once", pure, () => {
@@ -21,6 +28,7 @@ Deno.test("Drain passes through its stages in order, once", pure, () => {
       log.push(`goaway ${lastId === MAX_ID ? "max" : lastId}`),
     ping: () => 7,
     stopAccepting: () => 5,
+    endCalls: () => log.push("end calls"),
     get idle() {
       return idle;
     },
@@ -48,12 +56,12 @@ Deno.test(
     lone.session.enter(0).drain();
     const [first, ping] = lone.sent();
     assertEquals([goawayOf(first!), ping?.kind], [
-      { code: 0, lastId: MAX_ID },
+      { code: DRAIN, lastId: MAX_ID },
       Kind.PING,
     ]);
     lone.receive(Kind.REQUEST, 3, request(ASK)); // was in transit
     lone.receive(Kind.PONG, 0, ping!.body);
-    assertEquals(goawayOf(lone.sent()[0]!), { code: 0, lastId: 3 });
+    assertEquals(goawayOf(lone.sent()[0]!), { code: DRAIN, lastId: 3 });
     lone.receive(Kind.REQUEST, 5, request(ASK)); // above the last id: dropped
     assertEquals([lone.calls.length, lone.session.stats.lateFrames], [2, 1]);
     for (const { call } of lone.calls) {
@@ -142,6 +150,92 @@ Deno.test("drain() before the end of the handshake ends at once", pure, () => {
   }
 });
 
+Deno.test(
+  "drain() lets a request that has begun finish, and refuses it after the grace",
+  pure,
+  () => {
+    for (const how of ["finishes", "does not finish"] as const) {
+      const lone = Lone.open("server", { drainGrace: 500 });
+      lone.receive(Kind.REQUEST, 1, request(ASK, [1]), Flag.MORE);
+      lone.session.enter(0).drain();
+      const ping = lone.sent().find(({ kind }) => kind === Kind.PING)!;
+      lone.receive(Kind.PONG, 0, ping.body);
+      assertEquals(goawayOf(lone.sent()[0]!).lastId, 1);
+      assertEquals(lone.drained, 0, "the request is in flight");
+      if (how === "finishes") {
+        lone.receive(Kind.REQUEST, 1, [2]);
+        assertEquals(lone.calls.length, 1);
+        continue;
+      }
+      lone.advance(500);
+      const [error, closed] = lone.sent();
+      assertEquals([error?.kind, error?.id], [Kind.ERROR, 1]);
+      const { code, processed, retry } = decodeError(
+        error!.body,
+        bytes(),
+        "ask",
+      );
+      assertEquals([code, processed, retry], ["unavailable", "no", "now"]);
+      assertEquals(goawayOf(closed!), { code: 0, lastId: 1 });
+    }
+  },
+);
+
+Deno.test(
+  "drain() ends running calls with unavailable after the grace",
+  pure,
+  () => {
+    const lone = Lone.open("server", { drainGrace: 500 });
+    lone.receive(Kind.REQUEST, 1, request(ASK));
+    lone.session.enter(0).drain();
+    lone.sent();
+    lone.advance(500);
+    const [error] = lone.sent();
+    const { code, processed } = decodeError(error!.body, bytes(), "ask");
+    assertEquals([code, processed], ["unavailable", "maybe"]);
+  },
+);
+
+Deno.test(
+  "drain() sends its code, pause and spread in both GOAWAYs",
+  pure,
+  () => {
+    const lone = Lone.open("server");
+    lone.session.enter(0).drain({ code: "age", retryAfter: 250, spread: 2000 });
+    const [ping] = lone.sent().filter(({ kind }) => kind === Kind.PING);
+    lone.receive(Kind.PONG, 0, ping!.body);
+    const [second] = lone.sent();
+    const { code, retryAfter, spread } = decodeGoaway(
+      frame(Kind.GOAWAY, 0, second!.body),
+    );
+    assertEquals([code, retryAfter, spread], ["age", 250, 2000]);
+  },
+);
+
+Deno.test(
+  "receiveGoaway() of a drain passes its pause to the calls that fail",
+  pure,
+  () => {
+    for (const [retryAfter, retry] of [[0, "now"], [250, "later"]] as const) {
+      for (const code of ["drain", "age"] as const) {
+        const simulation = new Simulation().open();
+        const { client, server } = simulation;
+        hold(server);
+        call(simulation, client, { value: body(1) }); // keeps the session open
+        simulation.settle();
+        server.session.enter(simulation.now).drain({ code, retryAfter });
+        simulation.advance(100);
+        const error = assertThrows(() => call(simulation, client), CallError);
+        assertEquals([error.code, error.retry, error.retryAfter], [
+          "unavailable",
+          retry,
+          retryAfter,
+        ]);
+      }
+    }
+  },
+);
+
 for (const how of ["whole", "cancelled", "too large", "late"] as const) {
   Deno.test(
     `drain() drops a REQUEST above the last id without a reply: ${how}`,
@@ -149,24 +243,20 @@ for (const how of ["whole", "cancelled", "too large", "late"] as const) {
     () => {
       const lone = Lone.open("server", { assemblyTimeout: 5_000 });
       lone.receive(Kind.REQUEST, 1, request(ASK, [1]));
-      const begun = how !== "whole";
-      if (begun) lone.receive(Kind.REQUEST, 3, request(ASK, [1]), Flag.MORE);
       lone.session.enter(0).drain();
       const ping = lone.sent().find(({ kind }) => kind === Kind.PING)!;
       lone.receive(Kind.PONG, 0, ping.body);
       assertEquals(goawayOf(lone.sent()[0]!).lastId, 1);
-      if (how === "whole") lone.receive(Kind.REQUEST, 3, request(ASK, [1]));
+      const begun = how !== "whole";
+      lone.receive(Kind.REQUEST, 3, request(ASK, [1]), begun ? Flag.MORE : 0);
       if (how === "cancelled") lone.receive(Kind.CANCEL, 3, [0]);
       for (let n = 0; how === "too large" && n < 40; n++) {
         lone.receive(Kind.REQUEST, 3, body(128 * 1024), Flag.MORE);
       }
       if (how === "late") lone.advance(9_000);
-      const answers = lone.sent().filter(({ kind }) => kind === Kind.ERROR);
-      lone.session.enter(lone.now).close();
-      const last = lone.sent().filter(({ kind }) => kind === Kind.GOAWAY);
-      assertEquals([answers, last.map((each) => goawayOf(each).lastId)], [[], [
-        1,
-      ]]);
+      const kinds = lone.sentKinds();
+      assertEquals(kinds.filter((kind) => kind.startsWith("ERROR")), []);
+      assertEquals(lone.calls.length, 1);
     },
   );
 }

@@ -127,7 +127,7 @@ Deno.test(
       assertEquals(client.ends[0]?.remote, true);
       assertEquals(
         client.ends[0]?.code,
-        code === 0 ? "disconnected" : "unauthenticated",
+        code === 0 ? "closed" : "unauthenticated",
       );
       assertEquals(early.error.processed, "no");
     }

@@ -38,6 +38,7 @@ Deno.test("putFields() and readFields() preserve every field", pure, () => {
     textField(Field.INCIDENT, "i"),
     textField(Field.DECLARED, "d"),
     u32Field(Field.RETRY_AFTER, 7),
+    u32Field(Field.SPREAD, 8),
     textField(0x7f, "of a later version"),
   ]);
   const found = read(block(5, fields));
@@ -50,6 +51,7 @@ Deno.test("putFields() and readFields() preserve every field", pure, () => {
       incident: "i",
       declared: "d",
       retryAfter: 7,
+      spread: 8,
     },
   );
   assertStrictEquals(read(block(Infinity, NO_FIELDS)), EMPTY_FIELDS);

@@ -14,14 +14,17 @@ import { frame } from "../lone_session.ts";
 const pure = { permissions: "none" } as const;
 
 Deno.test(
-  "encodeGoaway() and decodeGoaway() preserve code, last id and text",
+  "encodeGoaway() and decodeGoaway() preserve everything",
   pure,
   () => {
-    const goaway = { code: "too-many", lastId: MAX_ID, message: "é" } as const;
-    assertEquals(
-      decodeGoaway(frame(Kind.GOAWAY, 0, encodeGoaway(goaway))),
-      goaway,
-    );
+    const plain = { code: "too-many", lastId: MAX_ID, message: "é" } as const;
+    for (const times of [{}, { retryAfter: 250, spread: 2000 }]) {
+      const goaway = { ...plain, ...times };
+      assertEquals(
+        decodeGoaway(frame(Kind.GOAWAY, 0, encodeGoaway(goaway))),
+        { retryAfter: 0, spread: 0, ...goaway },
+      );
+    }
   },
 );
 
@@ -30,10 +33,11 @@ Deno.test(
   pure,
   () => {
     const body = new Uint8Array(100_000).fill(0x61);
+    body.set([0, 0], 7); // no fields
     const { code, message } = decodeGoaway(frame(Kind.GOAWAY, 0, body));
     assertEquals([code, message.length], ["internal", 513]);
     assertThrows(
-      () => decodeGoaway(frame(Kind.GOAWAY, 0, new Uint8Array(6))),
+      () => decodeGoaway(frame(Kind.GOAWAY, 0, new Uint8Array(8))),
       MalformedError,
     );
   },
@@ -46,7 +50,7 @@ Deno.test("truncateMessage() does not change short texts", pure, () => {
 
 Deno.test("decodeGoaway() escapes control characters", pure, () => {
   const message = "bye\u001b[2J\r";
-  const body = encodeGoaway({ code: "none", lastId: 0, message });
+  const body = encodeGoaway({ code: "closed", lastId: 0, message });
   const goaway = decodeGoaway(frame(Kind.GOAWAY, 0, body));
   assertEquals(goaway.message, "bye\\u{1b}[2J\\u{d}");
 });
