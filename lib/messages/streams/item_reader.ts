@@ -39,6 +39,17 @@ const DONE: IteratorResult<never> = Object.freeze({
 });
 
 /**
+ * State of a reader. `return()`, or an item that cannot be decoded, closes it at
+ * once; reading to the end closes it after the last item.
+ *
+ * ```text
+ *  open ──end()──▶ ending ──last item read──▶ closed
+ *    └───return()────┴───────────────────────────▲
+ * ```
+ */
+type ReaderState = "open" | "ending" | "closed";
+
+/**
  * Async iterator over the items of a call.
  *
  * Each read grants credit, so a reader that pauses also pauses the sender. If an
@@ -49,9 +60,9 @@ export class ItemReader implements AsyncIterableIterator<unknown> {
   /** Call that the items belong to; set once it is known. */
   call: SessionStream | undefined;
   #waiters: Waiter[] = [];
-  #ended = false;
+  #state: ReaderState = "open";
+  /** Error that the iteration throws after the last item. */
   #failure: { readonly error: unknown } | undefined = undefined;
-  #left = false;
   readonly #source: ItemSource;
 
   /**
@@ -75,11 +86,11 @@ export class ItemReader implements AsyncIterableIterator<unknown> {
   }
 
   #takeNow(): Promise<IteratorResult<unknown>> | undefined {
-    if (this.#left) return Promise.resolve(DONE);
+    if (this.#state === "closed") return Promise.resolve(DONE);
     const body = this.call && this.#source.take(this.call);
     if (body !== undefined) return this.#decoded(body);
-    if (!this.#ended) return undefined;
-    this.#left = true;
+    if (this.#state === "open") return undefined;
+    this.#state = "closed";
     return this.#failure === undefined
       ? Promise.resolve(DONE)
       : Promise.reject(this.#failure.error);
@@ -111,8 +122,8 @@ export class ItemReader implements AsyncIterableIterator<unknown> {
    * read
    */
   end(failure?: { readonly error: unknown }, atOnce = false): void {
-    if (this.#ended) return;
-    this.#ended = true;
+    if (this.#state !== "open") return;
+    this.#state = "ending";
     this.#failure = failure;
     if (atOnce) this.call = undefined;
     this.#serve();
@@ -128,8 +139,8 @@ export class ItemReader implements AsyncIterableIterator<unknown> {
   }
 
   #leave(failure?: unknown): void {
-    if (this.#left) return;
-    this.#left = true;
+    if (this.#state === "closed") return;
+    this.#state = "closed";
     this.#serve();
     this.#source.abandoned(failure);
   }
