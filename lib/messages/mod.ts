@@ -59,7 +59,11 @@ export type {
   ItemStream,
   Upload,
 } from "./protocol/client_types.ts";
-export type { Interceptor, OutgoingRequest } from "./calls/interceptor.ts";
+export type {
+  CallResponse,
+  Interceptor,
+  OutgoingRequest,
+} from "./calls/interceptor.ts";
 
 export {
   CallError,

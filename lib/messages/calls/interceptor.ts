@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { CallOptions } from "../protocol/client_types.ts";
+import type { CallOptions, Items } from "../protocol/client_types.ts";
 import type { Shape } from "../session/wire/shape.ts";
+import type { Metadata } from "../session/wire/metadata.ts";
 
 /**
  * A call that is about to be made.
@@ -16,37 +17,86 @@ export interface OutgoingRequest {
   readonly method: string;
   /** Shape of the method. */
   readonly shape: Shape;
-  /**
-   * Input of the call.
-   *
-   * For `clientStream` and `duplex` it is the iterable of items, or `undefined`
-   * if the caller uses `send()`.
-   */
+  /** Input of the call; `undefined` for `clientStream` and `duplex`. */
   readonly input: unknown;
-  /** Options for the call. */
+  /**
+   * Items to send; exists for `clientStream` and `duplex` only.
+   *
+   * If the caller passed items to the call, these are the same object. Otherwise
+   * they are the items that the caller passes to `send()`, and can be iterated
+   * once.
+   */
+  readonly items?: Items<unknown> | undefined;
+  /**
+   * Options for the call.
+   *
+   * `signal` is always set: it is aborted when the caller's signal is aborted,
+   * or when the caller cancels the call. It ends every attempt, even one whose
+   * options lack it. A signal that an interceptor puts in its place applies in
+   * addition.
+   */
   readonly options: CallOptions;
 }
 
 /**
+ * Result of an interceptor's `next()`.
+ *
+ * Calls that return an output have a response once they have succeeded; calls
+ * that return items have one as soon as they have begun. `metadata` is the
+ * metadata of the result: it is empty until the result has arrived, which
+ * precedes the end of the items.
+ *
+ * @category Clients
+ */
+export type CallResponse =
+  | {
+    /** Shape of the method. */
+    readonly shape: "unary" | "clientStream";
+    /** Output of the call. */
+    readonly output: unknown;
+    /** Metadata of the result. */
+    readonly metadata: Metadata;
+  }
+  | {
+    /** Shape of the method. */
+    readonly shape: "serverStream" | "duplex";
+    /** Received items, which can be iterated once. */
+    readonly items: AsyncIterable<unknown>;
+    /** Metadata of the result; complete after the last item. */
+    readonly metadata: Metadata;
+  }
+  | {
+    /** Shape of the method. */
+    readonly shape: "notification";
+    /** Always empty. */
+    readonly metadata: Metadata;
+  };
+
+/**
  * Function around every call that one side makes, streams included.
  *
- * An interceptor can change the request, wait, retry, supply the result itself,
- * or inspect the result of `next()`. That result is a stream for shapes with a
- * stream, and a promise for the others. If the interceptor throws or rejects,
+ * An interceptor can change the request, wait before it calls `next()`, and call
+ * `next()` again to retry. It returns the response of a `next()`, or a copy of
+ * one with another `output` or other `items`, such as a generator around the
+ * items. Returning anything else is a `TypeError`. If the interceptor throws,
  * the call fails with that error.
  *
- * Instead of a stream from `next()`, an interceptor can return a replacement: a
- * generator around the stream's items, an array, an object with some of a
- * stream's members, or a promise of any of these. Members that the replacement
- * lacks (`cancel`, `send`, `end`, `result`) are taken from the call that
- * `next()` started last.
+ * For methods that return an output, `next()` resolves when the call has
+ * succeeded, and rejects if it has failed. For methods that return items, it
+ * resolves when the call has begun; an error of the call is thrown by the
+ * iteration over `items`.
  *
- * The caller's `signal` ends the call even while an interceptor waits. If the
- * signal is aborted before the call, no interceptor runs.
+ * The caller receives its promise or stream at once. Its `signal`, `cancel()` or
+ * disposal ends the call even while an interceptor waits. If the signal is
+ * aborted before the call, no interceptor runs. When the call ends, attempts
+ * that are still in progress are cancelled.
+ *
+ * If the caller passes items to `send()` and one cannot be encoded, the call
+ * fails, as it does for items in an iterable.
  *
  * @param request the call to make
  * @param next passes a request on to the next interceptor, or makes the call
- * @returns the result of `next()`, or a replacement for it
+ * @returns the response of `next()`, or a copy of it
  *
  * @example Send metadata with every call
  * ```ts
@@ -59,20 +109,38 @@ export interface OutgoingRequest {
  *   });
  * ```
  *
+ * @example Retry calls that the server refused
+ * ```ts
+ * import { CallError, type Interceptor } from "@lengthwise/lengthwise";
+ *
+ * const retried: Interceptor = async (request, next) => {
+ *   for (let attempt = 1;; attempt++) {
+ *     try {
+ *       return await next(request);
+ *     } catch (error) {
+ *       const again = error instanceof CallError && error.retry === "now";
+ *       if (!again || attempt === 3) throw error;
+ *     }
+ *   }
+ * };
+ * ```
+ *
  * @example Count the items of a stream
  * ```ts
  * import { connect, type Interceptor, protocol, serve, serverStream } from "@lengthwise/lengthwise";
  * import { assertEquals } from "@std/assert";
  *
  * let count = 0;
- * const counted: Interceptor = (request, next) => {
- *   if (request.shape !== "serverStream") return next(request);
- *   return (async function* () {
- *     for await (const item of next(request) as AsyncIterable<unknown>) {
- *       count++;
- *       yield item;
- *     }
- *   })();
+ * async function* counting(items: AsyncIterable<unknown>) {
+ *   for await (const item of items) {
+ *     count++;
+ *     yield item;
+ *   }
+ * }
+ * const counted: Interceptor = async (request, next) => {
+ *   const response = await next(request);
+ *   if (response.shape !== "serverStream") return response;
+ *   return { ...response, items: counting(response.items) };
  * };
  *
  * const Clock = protocol({ name: "clock", server: { ticks: serverStream<number, number>() } });
@@ -89,5 +157,5 @@ export interface OutgoingRequest {
  */
 export type Interceptor = (
   request: OutgoingRequest,
-  next: (request: OutgoingRequest) => unknown,
-) => unknown;
+  next: (request: OutgoingRequest) => Promise<CallResponse>,
+) => Promise<CallResponse>;

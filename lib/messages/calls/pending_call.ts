@@ -1,20 +1,24 @@
 /**
- * Calls in progress, as the caller sees them.
- *
- * This file contains the base class and the `unary` shape; `pending_streams.ts`
- * contains the shapes with a stream.
+ * A call in progress, as the caller sees it.
  *
  * @module
  */
+import { ItemPump } from "../streams/item_pump.ts";
+import { ItemReader } from "../streams/item_reader.ts";
+import { ItemWriter } from "../streams/item_writer.ts";
 import { reportRejection } from "../support/thenable.ts";
-import type { CallOptions } from "../protocol/client_types.ts";
+import type { CallOptions, Items } from "../protocol/client_types.ts";
 import type { IncidentReport } from "../errors/incident_report.ts";
 import { CallError, type Processed } from "../errors/call_error.ts";
+import { receivesItems, sendsItems } from "../session/calls/call_state.ts";
 import type {
   CallerObserver,
   OutgoingCall,
 } from "../session/calls/outgoing_calls.ts";
-import type { Fields, Metadata } from "../session/wire/fields.ts";
+import { discardItems, takeItem } from "../session/flow/received_items.ts";
+import { maySendItem, sendItem } from "../session/flow/waiting_items.ts";
+import type { Fields } from "../session/wire/fields.ts";
+import type { MethodInfo } from "../session/wire/hello.ts";
 import type { Session, SessionView } from "../session/session.ts";
 
 /** Session through which calls are made. */
@@ -33,108 +37,124 @@ export interface CallSession {
   report(error: unknown, method: string): IncidentReport;
 }
 
-/** Options that a call needs while it is in progress. */
-export interface WatchOptions {
-  /** Cancels the call when aborted. */
-  readonly signal: AbortSignal | undefined;
-  /** Called with the metadata of the result. */
-  readonly onMetadata: OnMetadata | undefined;
+/** Why a call failed. */
+interface Failure {
+  readonly error: unknown;
+  /** Whether the callee has handled the call. */
+  readonly processed: Processed;
 }
 
-type OnMetadata = NonNullable<CallOptions["onMetadata"]>;
-
-/** A call in progress: the part that all shapes share. */
-export abstract class PendingCall implements CallerObserver {
-  /** The session's record of the call; set once the session has accepted the call. */
-  call: OutgoingCall | undefined = undefined;
-  /** Dotted name of the method. */
-  protected readonly method: string;
+/**
+ * A call in progress.
+ *
+ * The shape determines its parts: `result` for an output, a reader for items to
+ * receive, a writer for items to send. The caller holds this object, unless it
+ * has interceptors or the shape has no stream.
+ */
+export class PendingCall implements CallerObserver, AsyncDisposable {
+  /** Promise of the output; exists if the call receives no items. */
+  readonly result: Promise<unknown> | undefined;
+  readonly #info: MethodInfo;
+  readonly #reader: ItemReader | undefined;
+  readonly #writer: ItemWriter | undefined;
+  #resolve: ((output: unknown) => void) | undefined = undefined;
+  #reject: ((error: unknown) => void) | undefined = undefined;
   #peer: CallSession | undefined = undefined;
+  #call: OutgoingCall | undefined = undefined;
   #signal: AbortSignal | undefined = undefined;
   #onAbort: (() => void) | undefined = undefined;
-  #onMetadata: OnMetadata | undefined = undefined;
+  #onMetadata: CallOptions["onMetadata"] = undefined;
+  #pump: ItemPump | undefined = undefined;
+  #endCalled = false;
+  /** How the call ended; `undefined` while it is in progress. */
+  #end: "succeeded" | Failure | undefined = undefined;
 
-  /** @param method dotted name of the method */
-  constructor(method: string) {
-    this.method = method;
+  /** @param info the method */
+  constructor(info: MethodInfo) {
+    this.#info = info;
+    const { shape } = info;
+    const sends = sendsItems(shape);
+    this.#writer = sends ? this.#newWriter() : undefined;
+    if (receivesItems(shape)) {
+      this.#reader = this.#newReader();
+      this.result = undefined;
+      return;
+    }
+    this.#reader = undefined;
+    this.result = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    // A caller that ignores `result` learns of failures through `send()`.
+    if (sends) this.result.catch(() => {});
   }
 
-  /** Session through which the call is made. */
-  protected get peer(): CallSession {
-    return this.#peer!; // opened() precedes every use
+  #newReader(): ItemReader {
+    return new ItemReader({
+      take: (call) => takeItem(this.#peer!.enter().shared, call), // set with the reader's call
+      decode: (body) => this.#decode(body),
+      abandoned: (failure) => {
+        this.cancel(failure);
+        if (this.#call === undefined) return;
+        discardItems(this.#peer!.enter().shared, this.#call.receiveWindow); // set with #call
+      },
+    });
   }
+
+  #newWriter(): ItemWriter {
+    return new ItemWriter({
+      maySend: (call) => maySendItem(this.#peer!.enter().shared, call), // set with the writer's call
+      send: (call, item) => sendItem(this.#peer!.enter().shared, call, item),
+      failure: () =>
+        this.#end === "succeeded"
+          ? { error: sendRefused(this.#info.name, "the call has ended") }
+          : this.#end,
+    });
+  }
+
+  // ── start and cancellation ─────────────────────────────────────────────
 
   /** Called when the session has accepted the call. */
-  opened(call: OutgoingCall, peer: CallSession, options: WatchOptions): void {
-    this.call = call;
+  opened(
+    call: OutgoingCall,
+    peer: CallSession,
+    { signal, onMetadata }: Pick<CallOptions, "signal" | "onMetadata">,
+  ): void {
+    this.#call = call;
     this.#peer = peer;
-    this.#onMetadata = options.onMetadata;
-    const { signal } = options;
+    this.#onMetadata = onMetadata;
+    if (this.#reader !== undefined) this.#reader.call = call;
+    if (this.#writer !== undefined) this.#writer.call = call;
     if (signal === undefined) return;
     this.#signal = signal;
-    const onAbort = this.#onAbort = () => this.abort(signal.reason);
+    const onAbort = this.#onAbort = () => this.cancel(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     if (signal.aborted) onAbort(); // encoding the input may run code that aborts the signal
   }
 
-  /** Fails the call with a local error; the callee sees a cancelled call. */
-  protected giveUp(error: unknown): void {
-    this.rejected(error);
-    this.abort(error);
-  }
-
   /** Cancels the call; has no effect once it has ended. */
-  abort(cause: unknown): void {
-    const { call } = this;
-    if (call === undefined) return;
+  cancel(cause?: unknown): void {
+    const call = this.#call;
+    const peer = this.#peer;
+    if (call === undefined || peer === undefined) return;
     // Code that runs during encoding, such as a getter, cannot send frames.
-    if (this.peer.session.encoding) {
-      return queueMicrotask(() => this.abort(cause));
+    if (peer.session.encoding) {
+      return queueMicrotask(() => this.cancel(cause));
     }
-    const reason = abortReason(cause);
-    this.peer.enter().outgoing.giveUp(call, { ...reason, cause });
+    peer.enter().outgoing.giveUp(call, { ...abortReason(cause), cause });
   }
 
-  /**
-   * Decodes a value; the bytes are valid only until this method returns.
-   *
-   * @throws {CallError} with the code `malformed` if the value cannot be decoded
-   */
-  protected decode(body: Uint8Array): unknown {
-    try {
-      return this.peer.session.codec.decode(body);
-    } catch (cause) {
-      throw new CallError(
-        `${this.method}: cannot decode the reply`,
-        { code: "malformed", method: this.method, processed: "maybe", cause },
-      );
-    }
+  /** Cancels the call if it has not ended. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.cancel();
+    return Promise.resolve();
   }
 
-  /** @inheritdoc */
-  onResult(body: Uint8Array, fields: Readonly<Fields>): void {
-    this.#unwatch();
-    try {
-      if (this.#onMetadata !== undefined) this.#deliver(fields.metadata);
-    } catch (error) {
-      // An error thrown by the caller's callback must not end the connection.
-      return this.rejected(error);
-    }
-    this.settled(body);
-  }
-
-  /** Calls `onMetadata`; asynchronous work in it may finish after the call settles. */
-  #deliver(metadata: Metadata): void {
-    reportRejection(
-      this.#onMetadata?.(metadata),
-      (error) => this.peer.report(error, this.method),
-    );
-  }
-
-  /** @inheritdoc */
-  onFailed(error: CallError): void {
-    this.#unwatch();
-    this.rejected(error);
+  /** Fails the call with a local error; the callee sees a cancelled call. */
+  giveUp(error: unknown): void {
+    if (this.#end !== undefined) return;
+    this.fail(error, { processed: "maybe", dropsItems: true });
+    this.cancel(error);
   }
 
   #unwatch(): void {
@@ -143,49 +163,155 @@ export abstract class PendingCall implements CallerObserver {
     this.#onAbort = undefined;
   }
 
-  /** Called when the result arrives; the bytes are valid only until this method returns. */
-  protected abstract settled(body: Uint8Array): void;
-  /** Called when the call fails, or cannot be started. */
-  abstract rejected(error: unknown): void;
-  /** @inheritdoc */
-  onItem(_body: Uint8Array): void {}
-  /** @inheritdoc */
-  onItemsEnded(): void {}
-  /** @inheritdoc */
-  onSendable(): void {}
-}
+  // ── items ──────────────────────────────────────────────────────────────
 
-/** A `unary` call in progress. */
-export class PendingUnary extends PendingCall {
-  /** Promise of the output. */
-  readonly promise: Promise<unknown>;
-  #resolve!: (value: unknown) => void;
-  #reject!: (error: unknown) => void;
-
-  /** @param method dotted name of the method */
-  constructor(method: string) {
-    super(method);
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
+  /** Returns an iterator over the received items, which can be iterated once. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<unknown> {
+    if (this.#reader !== undefined) return this.#reader;
+    throw new TypeError(
+      `Cannot iterate over a call of ${this.#info.name}: it returns no items`,
+    );
   }
 
-  protected override settled(body: Uint8Array): void {
+  /** Sends one item. */
+  send(item: unknown): Promise<void> {
+    if (this.#writer !== undefined && !this.#endCalled) {
+      return this.#writer.send(item);
+    }
+    const why = this.#endCalled ? "end() was called" : "it sends no items";
+    return Promise.reject(sendRefused(this.#info.name, why));
+  }
+
+  /** Ends the stream of items once all items are sent. */
+  async end(): Promise<void> {
+    this.#endCalled = true;
+    await this.#writer?.settled();
+    if (this.#call === undefined || this.#end !== undefined) return;
+    this.#peer!.enter().outgoing.endItems(this.#call); // set with #call
+  }
+
+  /** Sends all items of an iterable, then ends the stream; an error fails the call. */
+  async feed(items: Items<unknown>): Promise<void> {
+    const writer = this.#writer!; // only calls that send items are fed
     try {
-      this.#resolve(this.decode(body));
+      const pump = this.#pump = new ItemPump(items);
+      if (this.#end !== undefined) pump.stop();
+      const sent = await pump.run((item) => writer.send(item));
+      if (sent) await this.end();
     } catch (error) {
-      this.#reject(error);
+      this.giveUp(error);
     }
   }
 
-  override rejected(error: unknown): void {
-    this.#reject(error);
+  /** @inheritdoc */
+  onItem(body: Uint8Array): void {
+    this.#reader?.put(body);
+  }
+
+  /** @inheritdoc */
+  onItemsEnded(): void {}
+
+  /** @inheritdoc */
+  onSendable(): void {
+    this.#writer?.sendable();
+  }
+
+  // ── ends ───────────────────────────────────────────────────────────────
+
+  /** Whether the call has ended. */
+  get ended(): boolean {
+    return this.#end !== undefined;
+  }
+
+  /** Why the call failed, if it did. */
+  get failure(): Failure | undefined {
+    return this.#end === "succeeded" ? undefined : this.#end;
+  }
+
+  /** @inheritdoc */
+  onResult(body: Uint8Array, { metadata }: Readonly<Fields>): void {
+    this.#unwatch();
+    if (this.#end !== undefined) return;
+    let output: unknown;
+    try {
+      // Asynchronous work of the callback may finish after the call.
+      const returned: unknown = this.#onMetadata?.(metadata);
+      reportRejection(
+        returned,
+        (error) => this.#peer?.report(error, this.#info.name),
+      );
+      if (this.#resolve !== undefined) output = this.#decode(body);
+    } catch (error) {
+      // An error thrown by the caller's callback must not end the connection.
+      return this.fail(error, { processed: "yes" });
+    }
+    this.#end = "succeeded";
+    this.#stopSending();
+    this.#resolve?.(output);
+    this.#reader?.end();
+  }
+
+  /** @inheritdoc */
+  onFailed(error: CallError): void {
+    this.#unwatch();
+    const { code, processed } = error;
+    const dropsItems = code === "cancelled" || code === "deadline";
+    this.fail(error, { processed, dropsItems });
+  }
+
+  /**
+   * Ends the call with an error; has no effect once it has ended.
+   *
+   * @param error the error that the caller receives
+   * @param how whether the callee has handled the call, and whether unread
+   * items are dropped because the caller itself has ended the call
+   */
+  fail(
+    error: unknown,
+    how: { readonly processed: Processed; readonly dropsItems?: boolean },
+  ): void {
+    if (this.#end !== undefined) return;
+    const failure = this.#end = { error, processed: how.processed };
+    this.#stopSending();
+    this.#reject?.(error);
+    this.#reader?.end(failure, how.dropsItems);
+  }
+
+  /** Stops sending, because the call accepts no more items. */
+  #stopSending(): void {
+    if (this.#writer === undefined) return;
+    this.#pump?.stop();
+    this.#writer.sendable();
+  }
+
+  /**
+   * Decodes a value; the bytes are valid only until this method returns.
+   *
+   * @throws {CallError} with the code `malformed` if the value cannot be decoded
+   */
+  #decode(body: Uint8Array): unknown {
+    try {
+      return this.#peer!.session.codec.decode(body); // set before anything arrives
+    } catch (cause) {
+      const method = this.#info.name;
+      throw new CallError(
+        `${method}: cannot decode the reply`,
+        { code: "malformed", method, processed: "maybe", cause },
+      );
+    }
   }
 }
 
+/** Returns the error for an item that cannot be sent. */
+export function sendRefused(method: string, why: string): CallError {
+  return new CallError(
+    `${method}: cannot send an item: ${why}`,
+    { code: "cancelled", method, processed: "no" },
+  );
+}
+
 /** Returns the error code and message for an aborted call. */
-export function abortReason(
+function abortReason(
   cause: unknown,
 ): { code: "cancelled" | "deadline"; message: string } {
   // AbortSignal.timeout() aborts with a TimeoutError. If a handler made this

@@ -3,24 +3,12 @@
  *
  * @module
  */
-import { CallAttempts } from "./call_attempts.ts";
 import { buildTree, lazyTree } from "../protocol/method_tree.ts";
-import { InterceptedStream, type StartedStream } from "./intercepted_stream.ts";
+import { InterceptedCall } from "./intercepted_call.ts";
 import { isIterableObject } from "../streams/item_pump.ts";
-import {
-  abortError,
-  type CallSession,
-  type PendingCall,
-  PendingUnary,
-} from "./pending_call.ts";
-import {
-  PendingConversation,
-  PendingItemStream,
-  PendingUpload,
-} from "./pending_streams.ts";
+import { abortError, type CallSession, PendingCall } from "./pending_call.ts";
 import type { CallOptions, Items } from "../protocol/client_types.ts";
-import type { Interceptor, OutgoingRequest } from "./interceptor.ts";
-import type { Shape } from "../session/wire/shape.ts";
+import type { Interceptor } from "./interceptor.ts";
 import type { BoundMethod } from "../protocol/protocol_types.ts";
 import { receivesItems, sendsItems } from "../session/calls/call_state.ts";
 import { metadataField, NO_FIELDS } from "../session/wire/fields.ts";
@@ -64,17 +52,20 @@ function caller(
   index: number,
   site: CallSite,
 ): (input?: unknown, options?: CallOptions) => unknown {
-  const info: MethodInfo = {
-    name: bound.name,
-    shape: bound.method.shape,
-    hash: bound.hash,
-  };
-  const target: Target = { index, info, bound, site };
-  const begin = BEGIN[info.shape];
-  if (site.interceptors.length === 0) {
-    return (input, options) => begin(target, input, options ?? NO_OPTIONS);
+  const { name, hash, method: { shape } } = bound;
+  const target: Target = { index, info: { name, shape, hash }, bound, site };
+  if (site.interceptors.length > 0) {
+    return (input, options) => intercept(target, input, options ?? NO_OPTIONS);
   }
-  return (input, options) => intercept(target, input, options ?? NO_OPTIONS);
+  switch (shape) {
+    case "unary":
+      return (input, options) =>
+        begin(target, input, options ?? NO_OPTIONS).result;
+    case "notification":
+      return (input, options) => notify(target, input, options ?? NO_OPTIONS);
+    default:
+      return (input, options) => begin(target, input, options ?? NO_OPTIONS);
+  }
 }
 
 const NO_OPTIONS: CallOptions = Object.freeze({});
@@ -86,201 +77,96 @@ interface Target {
   readonly site: CallSite;
 }
 
-type Begin = (target: Target, input: unknown, options: CallOptions) => unknown;
-
-const BEGIN: Readonly<Record<Shape, Begin>> = {
-  unary: beginUnary,
-  notification: notify,
-  serverStream: beginServerStream,
-  clientStream: (target, items, options) =>
-    beginUpload(target, new PendingUpload(target.info.name), {
-      items,
-      options,
-    }),
-  duplex: (target, items, options) =>
-    beginUpload(target, new PendingConversation(target.info.name), {
-      items,
-      options,
-    }),
-};
-
 /** Makes a call through the interceptors. */
 function intercept(
   target: Target,
   input: unknown,
   options: CallOptions,
 ): unknown {
-  const { info, site } = target;
-  const request: OutgoingRequest = {
-    method: info.name,
-    shape: info.shape,
+  const { info, site: { interceptors } } = target;
+  const call = new InterceptedCall(
+    {
+      info,
+      interceptors,
+      signal: (options) => callSignal(target, options),
+      begin: (input, options) => begin(target, input, options),
+      notify: (input, options) => notify(target, input, options),
+    },
     input,
     options,
-  };
-  const attempts = new CallAttempts(info.name);
-  let onStarted = (_call: unknown) => {};
-  function step(index: number, current: OutgoingRequest): unknown {
-    const interceptor = site.interceptors[index];
-    if (interceptor !== undefined) {
-      return interceptor(current, (next) => step(index + 1, next));
-    }
-    const { input, options } = current;
-    const call = BEGIN[info.shape](target, input, attempts.begin(options));
-    onStarted(call);
-    return call;
-  }
-  const signal = callerSignal(target, options);
-  if (sendsItems(info.shape) || receivesItems(info.shape)) {
-    return InterceptedStream.begin(info.name, attempts, signal, (notify) => {
-      onStarted = (call) => notify(call as StartedStream); // true for these shapes
-      return step(0, request);
-    });
-  }
-  return rejectOnAbort(attempts, signal, () => step(0, request));
-}
-
-/** Runs the interceptors; rejects as soon as the caller's signal is aborted. */
-function rejectOnAbort(
-  attempts: CallAttempts,
-  signal: AbortSignal | undefined,
-  run: () => unknown,
-): Promise<unknown> {
-  if (signal?.aborted) return Promise.reject(attempts.giveUp(signal.reason));
-  const outcome = (async () => await run())();
-  if (signal === undefined) return outcome;
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(attempts.giveUp(signal.reason));
-    signal.addEventListener("abort", abort, { once: true });
-    if (signal.aborted) abort(); // an interceptor may have aborted it
-    outcome.then(resolve, reject)
-      .finally(() => signal.removeEventListener("abort", abort));
-  });
-}
-
-function beginUnary(
-  target: Target,
-  input: unknown,
-  options: CallOptions,
-): Promise<unknown> {
-  const pending = new PendingUnary(target.info.name);
-  open(target, { pending, value: input, hasValue: true, options });
-  return pending.promise;
-}
-
-function beginServerStream(
-  target: Target,
-  input: unknown,
-  options: CallOptions,
-): unknown {
-  const pending = new PendingItemStream(target.info.name);
-  open(target, { pending, value: input, hasValue: true, options });
-  return pending;
-}
-
-function beginUpload(
-  target: Target,
-  pending: PendingUpload | PendingConversation,
-  { items, options }: { items: unknown; options: CallOptions },
-): unknown {
-  try {
-    checkItems(target, items);
-  } catch (error) {
-    pending.rejected(error);
-    return pending;
-  }
-  const opening = "opening" in options ? options.opening : undefined;
-  const hasValue = opening !== undefined;
-  open(target, { pending, value: opening, hasValue, options });
-  if (items !== undefined) pending.feed(items);
-  return pending;
-}
-
-/** @throws {TypeError} if the items are not iterable; also errors thrown by proxy traps */
-function checkItems(
-  { info }: Target,
-  items: unknown,
-): asserts items is Items<unknown> | undefined {
-  if (items === undefined || isIterableObject(items)) return;
-  throw new TypeError(
-    `Cannot call ${info.name}: its items must be an iterable or an async iterable; omit them to use send()`,
   );
+  const stream = sendsItems(info.shape) || receivesItems(info.shape);
+  return stream ? call : call.result;
 }
 
-interface CallStart {
-  readonly pending: PendingCall;
-  readonly value: unknown;
-  readonly hasValue: boolean;
-  readonly options: CallOptions;
-}
-
-/** Starts the call; an error fails the call instead of being thrown. */
-function open(target: Target, start: CallStart): void {
-  const { pending, options } = start;
+/** Starts a call; an error fails the call instead of being thrown. */
+function begin(
+  target: Target,
+  input: unknown,
+  options: CallOptions,
+): PendingCall {
+  const { info, site } = target;
+  const pending = new PendingCall(info);
   try {
-    const peer = target.site.peer();
-    const signal = signalOf(target, options);
+    const items = sendsItems(info.shape) ? checkItems(info, input) : undefined;
+    const value = sendsItems(info.shape) ? openingOf(options) : input;
+    const signal = callSignal(target, options);
+    const peer = site.peer();
     const call = peer.enter().outgoing.open({
       method: target.index,
-      info: target.info,
-      value: start.value,
-      hasValue: start.hasValue,
+      info,
+      value,
+      hasValue: value !== undefined || !sendsItems(info.shape),
       timeout: timeoutOf(target, options),
       fields: fieldsOf(options, peer),
       observer: pending,
     });
     pending.opened(call, peer, { signal, onMetadata: options.onMetadata });
+    if (items !== undefined) pending.feed(items);
   } catch (error) {
-    pending.rejected(error);
+    pending.fail(error, NOT_STARTED);
   }
+  return pending;
+}
+
+const NOT_STARTED = { processed: "no" } as const; // a literal type
+
+/** @throws {TypeError} if the items are not iterable; also errors thrown by proxy traps */
+function checkItems(
+  { name }: MethodInfo,
+  items: unknown,
+): Items<unknown> | undefined {
+  if (items === undefined || isIterableObject(items)) return items;
+  throw new TypeError(
+    `Cannot call ${name}: its items must be an iterable or an async iterable; omit them to use send()`,
+  );
+}
+
+function openingOf(options: CallOptions): unknown {
+  return "opening" in options ? options.opening : undefined;
 }
 
 /**
- * Returns the signal that cancels a call.
+ * Returns the signal that cancels a call: its own combined with its site's.
  *
  * @throws {CallError} if it is aborted already
  * @throws {TypeError} if the option is not a signal
  */
-function signalOf(
-  { info, site }: Target,
+function callSignal(
+  { info: { name }, site }: Target,
   { signal: own }: CallOptions,
 ): AbortSignal | undefined {
-  if (own !== undefined) checkSignal(info.name, own);
-  const signal = combineSignals(own, site);
-  if (signal?.aborted) throw abortError(info.name, signal.reason);
+  if (own !== undefined && !(own instanceof AbortSignal)) {
+    throw new TypeError(
+      `Cannot call ${name}: its signal must be an AbortSignal or omitted, but has type ${typeof own}`,
+    );
+  }
+  const other = site.defaults.signal;
+  const signal = own === undefined || other === undefined
+    ? own ?? other
+    : AbortSignal.any([own, other]);
+  if (signal?.aborted) throw abortError(name, signal.reason);
   return signal;
-}
-
-/**
- * Returns the signal that ends the wait for interceptors.
- *
- * A `signal` option that is not an AbortSignal is ignored here; the call itself
- * rejects it.
- */
-function callerSignal(
-  { site }: Target,
-  { signal }: CallOptions,
-): AbortSignal | undefined {
-  return combineSignals(
-    signal instanceof AbortSignal ? signal : undefined,
-    site,
-  );
-}
-
-/** @throws {TypeError} if the value is not an AbortSignal */
-function checkSignal(method: string, signal: unknown): void {
-  if (signal instanceof AbortSignal) return;
-  throw new TypeError(
-    `Cannot call ${method}: its signal must be an AbortSignal or omitted, but has type ${typeof signal}`,
-  );
-}
-
-/** Combines a call's own signal with the default signal of its site. */
-function combineSignals(
-  one: AbortSignal | undefined,
-  { defaults: { signal: other } }: CallSite,
-): AbortSignal | undefined {
-  if (one === undefined || other === undefined) return one ?? other;
-  return AbortSignal.any([one, other]);
 }
 
 /**
@@ -316,7 +202,7 @@ function notify(
   options: CallOptions,
 ): Promise<void> {
   try {
-    signalOf(target, options);
+    callSignal(target, options);
     const peer = target.site.peer();
     peer.enter().outgoing.notify({
       method: target.index,

@@ -1,44 +1,19 @@
+/** Calls that end while interceptors wait, and attempts that begin later. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import { unary } from "../../../lib/messages/protocol/method_builders.ts";
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
-import type { Interceptor } from "../../../lib/messages/calls/interceptor.ts";
+import type {
+  CallResponse,
+  Interceptor,
+} from "../../../lib/messages/calls/interceptor.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
-import { Lab, lab, lazily, waiting } from "./interceptors.ts";
+import { endless, Lab, lab, waiting, wrapping } from "./interceptors.ts";
 import { all, dial, failureOf, turns } from "../kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
-Deno.test(
-  "an interceptor that never resolves does not keep a call whose signal is aborted",
-  none,
-  async () => {
-    const { server } = lab();
-    const session = await connect(Lab, dial(server), {
-      interceptors: [() => new Promise(() => {})],
-    });
-    const { echo, log, count, sum } = session.remote;
-    const controller = new AbortController();
-    const options = { signal: controller.signal };
-    const calls = [
-      echo("x", options),
-      log("x", options),
-      all(count(1, options)),
-      sum([1], options).result,
-    ];
-    controller.abort(new Error("mine"));
-    for (const call of calls) {
-      const { code, processed, cause } = await failureOf(call);
-      assertEquals([code, processed, String(cause)], [
-        "cancelled",
-        "no",
-        "Error: mine",
-      ]);
-    }
-    await session.close();
-    await server.shutdown();
-  },
-);
+const never = Promise.withResolvers<CallResponse>().promise;
 
 /** Returns whether a promise is still pending after a few event loop turns. */
 async function isPending(promise: Promise<unknown>): Promise<boolean> {
@@ -50,59 +25,58 @@ async function isPending(promise: Promise<unknown>): Promise<boolean> {
 }
 
 Deno.test(
-  "a signal ends the call before or during an interceptor, and while its generator waits",
+  "a signal ends calls of every shape before an interceptor runs, while it runs and while it waits",
   none,
   async () => {
     const { server } = lab();
-    const never = Promise.withResolvers<void>().promise;
-    let controller: AbortController;
+    let controller = new AbortController();
     let entered = 0;
-    const cases: Record<string, [() => AbortSignal, number, Interceptor]> = {
-      before: [() => AbortSignal.abort("mine"), 0, () => {
-        throw new Error("it must not run");
+    const cases: Record<string, [() => void, number, Interceptor]> = {
+      before: [() => controller.abort("mine"), 0, () => never],
+      "while it runs": [() => {}, 1, () => {
+        controller.abort("mine");
+        return never;
       }],
-      "while it runs": [
-        () => (controller = new AbortController()).signal,
-        5,
-        async () => {
-          entered++;
-          controller.abort("mine");
-          await never;
-        },
+      "while it waits": [
+        () => void turns(3).then(() => controller.abort("mine")),
+        1,
+        () => never,
       ],
-      "a generator waits": [
-        () => AbortSignal.timeout(20),
-        4,
+      "while the next one waits": [
+        () => void turns(3).then(() => controller.abort("mine")),
+        1,
         (request, next) =>
-          request.shape === "unary" ? never : (async function* () {
-            entered++;
-            await never;
-            yield* lazily(request, next) as AsyncGenerator<unknown>;
-          })(),
+          next({ ...request, options: { metadata: { inner: "yes" } } }),
       ],
     };
-    for (const [name, [signal, runs, interceptor]] of Object.entries(cases)) {
-      entered = 0;
+    for (const [name, [start, runs, interceptor]] of Object.entries(cases)) {
       const session = await connect(Lab, dial(server), {
-        interceptors: [interceptor],
+        interceptors: [
+          (request, next) => (entered++, interceptor(request, next)),
+          () => never,
+        ],
       });
-      const { echo, count, sum, talk } = session.remote;
-      for (
-        const call of [
-          all(count(1, { signal: signal() })),
-          all(talk(undefined, { signal: signal() })),
-          talk(undefined, { signal: signal() }).send("x"),
-          sum([1], { signal: signal() }).result,
-          echo("x", { signal: signal() }),
-        ]
-      ) {
-        const { code, processed } = await failureOf(call);
-        const expected = name === "a generator waits"
-          ? "deadline"
-          : "cancelled";
-        assertEquals([code, processed], [expected, "no"], name);
+      const { echo, log, count, sum, talk } = session.remote;
+      const calls: Record<string, (signal: AbortSignal) => Promise<unknown>> = {
+        echo: (signal) => echo("x", { signal }),
+        log: (signal) => log("x", { signal }),
+        count: (signal) => all(count(1, { signal })),
+        sum: (signal) => sum([1], { signal }).result,
+        "sum, sending": (signal) => sum(undefined, { signal }).send(1),
+        talk: (signal) => all(talk(undefined, { signal })),
+        "talk, sending": (signal) => talk(undefined, { signal }).send("x"),
+      };
+      for (const [shape, call] of Object.entries(calls)) {
+        controller = new AbortController();
+        entered = 0;
+        start();
+        const error = await failureOf(call(controller.signal));
+        assertEquals(
+          [error.code, error.processed, error.cause, entered],
+          ["cancelled", "no", "mine", runs],
+          `${name}: ${shape}`,
+        );
       }
-      assertEquals(entered, runs, name);
       await session.close();
     }
     await server.shutdown();
@@ -110,27 +84,198 @@ Deno.test(
 );
 
 Deno.test(
-  "an interceptor's generator leaves no listener on the caller's signal",
+  "cancel() and disposal end streams while an interceptor waits, and abort the request's signal",
+  none,
+  async () => {
+    const { server } = lab();
+    let aborts = 0;
+    const session = await connect(Lab, dial(server), {
+      interceptors: [
+        ({ options }) =>
+          new Promise((_, reject) =>
+            options.signal?.addEventListener("abort", () => {
+              aborts++;
+              reject(new Error("aborted"));
+            })
+          ),
+      ],
+    });
+    const { remote } = session;
+    const talk = remote.talk();
+    const upload = remote.sum();
+    const pending = [talk.send("a"), talk.end(), all(talk), upload.result];
+    talk.cancel();
+    upload.cancel(new Error("mine"));
+    for (const failed of await Promise.allSettled(pending)) {
+      assert(failed.status === "rejected");
+      const { code, processed } = failed.reason;
+      assertEquals([code, processed], ["cancelled", "no"]);
+    }
+    assertEquals((await failureOf(talk.send("b"))).code, "cancelled");
+    {
+      await using count = remote.count(1);
+      assert(count);
+    }
+    const left = remote.count(1)[Symbol.asyncIterator]();
+    const waits = left.next();
+    assertEquals(await left.return?.("early"), { done: true, value: "early" });
+    assertEquals((await failureOf(waits)).code, "cancelled");
+    assertEquals((await left.next()).done, true);
+    assertEquals(aborts, 4);
+    await session.close();
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "a timeout signal fails the call with `deadline`, also while its generator waits",
+  none,
+  async () => {
+    const { server, running } = endless();
+    const session = await connect(Lab, dial(server), {
+      interceptors: [async (request, next) => {
+        if (request.shape !== "serverStream") return await never;
+        const response = await next(request);
+        return {
+          ...response,
+          items: (async function* () {
+            yield await never;
+          })(),
+        };
+      }],
+    });
+    const { count, echo } = session.remote;
+    const signal = AbortSignal.timeout(20);
+    const failures = await Promise.all([
+      failureOf(echo("x", { signal })),
+      failureOf(all(count(1, { signal }))),
+    ]);
+    assertEquals(
+      failures.map(({ code, processed }) => [code, processed]),
+      [["deadline", "no"], ["deadline", "maybe"]],
+    );
+    while (running.size > 0) await turns();
+    await session.close();
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "attempts are cancelled when the caller cancels, even without the call's signal",
+  none,
+  async () => {
+    const { server, running } = endless();
+    for (const dropsSignal of [false, true]) {
+      for (const cancels of ["cancel", "signal", "dispose", "break"]) {
+        const name = `${cancels}, ${dropsSignal}`;
+        const session = await connect(Lab, dial(server), {
+          interceptors: [
+            wrapping().interceptor,
+            (request, next) =>
+              next(dropsSignal ? { ...request, options: {} } : request),
+          ],
+        });
+        const controller = new AbortController();
+        const { signal } = controller;
+        const { remote } = session;
+        const streams = [
+          remote.count(1, { signal }),
+          remote.talk(undefined, { signal }),
+          remote.sum(undefined, { signal }),
+        ] as const;
+        await streams[1].send("x");
+        await streams[2].send(1);
+        while (running.size < 3) await turns();
+        if (cancels === "signal") controller.abort();
+        for (const stream of streams) {
+          if (cancels === "cancel") stream.cancel();
+          if (cancels === "dispose") await stream[Symbol.asyncDispose]();
+        }
+        if (cancels === "break") {
+          for (const stream of [streams[0], streams[1]]) {
+            for await (const _ of stream) break;
+          }
+          streams[2].cancel();
+        }
+        while (running.size > 0) await turns();
+        assertEquals(
+          (await failureOf(streams[2].result)).processed,
+          "maybe",
+          name,
+        );
+        await session.close();
+      }
+    }
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "interceptors that leave the items alone do not change a stream: items remain after a late cancel",
   none,
   async () => {
     const { server } = lab();
     const session = await connect(Lab, dial(server), {
-      interceptors: [lazily],
+      interceptors: [waiting],
     });
-    const { signal } = new AbortController();
-    let listeners = 0;
-    const { addEventListener, removeEventListener } = signal;
-    Object.assign(signal, {
-      addEventListener(...args: Parameters<typeof addEventListener>) {
-        listeners++;
-        addEventListener.apply(signal, args);
-      },
-      removeEventListener(...args: Parameters<typeof removeEventListener>) {
-        listeners--;
-        removeEventListener.apply(signal, args);
-      },
+    const controller = new AbortController();
+    const ended = session.remote.count(3, { signal: controller.signal });
+    const unread = session.remote.count(2);
+    const items = ended[Symbol.asyncIterator]();
+    assertEquals((await items.next()).value, "0");
+    await turns(10);
+    controller.abort();
+    ended.cancel();
+    unread.cancel();
+    assertEquals([(await items.next()).value, (await items.next()).value], [
+      "1",
+      "2",
+    ]);
+    assertEquals(await all(unread), ["0", "1"]);
+    const left = session.remote.count(1e9);
+    for await (const _ of left) break;
+    assertEquals(await all(left), []);
+    await session.close();
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "interceptors leave no listener on the call's signal, and none on the caller's",
+  none,
+  async () => {
+    const { server } = lab();
+    const counts = new Map<AbortSignal, number>();
+    function watched(signal: AbortSignal): AbortSignal {
+      if (counts.has(signal)) return signal;
+      counts.set(signal, 0);
+      const { addEventListener, removeEventListener } = signal;
+      const add = (by: number) =>
+        counts.set(signal, (counts.get(signal) ?? 0) + by);
+      Object.assign(signal, {
+        addEventListener(...args: Parameters<typeof addEventListener>) {
+          add(1);
+          addEventListener.apply(signal, args);
+        },
+        removeEventListener(...args: Parameters<typeof removeEventListener>) {
+          add(-1);
+          removeEventListener.apply(signal, args);
+        },
+      });
+      return signal;
+    }
+    const session = await connect(Lab, dial(server), {
+      interceptors: [wrapping().interceptor, (request, next) => {
+        const { signal } = request.options;
+        assert(signal !== undefined);
+        watched(signal);
+        return next(request);
+      }],
     });
-    const { count, talk } = session.remote;
+    const controller = new AbortController();
+    const signal = watched(controller.signal);
+    const { echo, count, talk } = session.remote;
+    await echo("x", { signal });
     await all(count(3, { signal }));
     for await (const _ of count(1e9, { signal })) break;
     await all(talk(["a"], { signal }));
@@ -139,34 +284,83 @@ Deno.test(
     await sent.send("a");
     await sent.end();
     const unfinished = count(1, { signal })[Symbol.asyncIterator]();
-    assertEquals((await unfinished.next()).value, "0");
+    assertEquals((await unfinished.next()).value, "<0>");
     const left = count(1e9, { signal });
     assertEquals((await left[Symbol.asyncIterator]().next()).done, false);
-    assert(listeners > 0);
+    assert([...counts.values()].some((count) => count > 0), "the last one");
     left.cancel();
     await turns(10);
-    assertEquals(listeners, 0);
+    assertEquals(counts.size, 8);
+    // The cancelled call's listener was removed by its event.
+    const remaining = [...counts.values()];
+    assertEquals(remaining, [0, 0, 0, 0, 0, 0, 0, 0]);
     await session.close();
     await server.shutdown();
   },
 );
 
 Deno.test(
-  "an invalid signal rejects the call, also while interceptors wait",
+  "an invalid signal rejects the call before an interceptor runs, and an attempt if an interceptor passes it",
   none,
   async () => {
     const { server } = lab();
+    let runs = 0;
+    const invalid = { signal: {} as AbortSignal }; // as JavaScript programs may pass it
+    for (
+      const [interceptor, options, expected] of [
+        [waiting, invalid, 0],
+        [
+          (request, next) => next({ ...request, options: invalid }),
+          {},
+          3,
+        ],
+      ] as const satisfies [Interceptor, object, number][]
+    ) {
+      runs = 0;
+      const session = await connect(Lab, dial(server), {
+        interceptors: [(request, next) => (runs++, interceptor(request, next))],
+      });
+      const calls = [
+        all(session.remote.count(1, options)),
+        session.remote.sum([1], options).result,
+        session.remote.echo("x", options),
+      ];
+      for (const call of calls) {
+        await assertRejects(() => call, TypeError, "must be an AbortSignal");
+      }
+      assertEquals(runs, expected);
+      await session.close();
+    }
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "a signal that an interceptor adds ends its attempt only",
+  none,
+  async () => {
+    const { server } = endless();
     const session = await connect(Lab, dial(server), {
-      interceptors: [waiting],
+      interceptors: [async (request, next) => {
+        const { options } = request;
+        const attempt = new AbortController();
+        const first = next({
+          ...request,
+          options: { ...options, signal: attempt.signal },
+        });
+        await turns(3);
+        attempt.abort();
+        assertEquals((await failureOf(first)).code, "cancelled");
+        assert(!options.signal?.aborted);
+        return await next({ ...request, items: [] });
+      }],
     });
-    // As JavaScript callers may pass it.
-    const options = { signal: {} as AbortSignal };
-    const calls = [
-      all(session.remote.count(1, options)),
-      session.remote.sum([1], options).result,
-      session.remote.echo("x", options),
-    ];
-    for (const call of calls) await assertRejects(() => call, TypeError);
+    const sum = session.remote.sum(
+      (async function* () {
+        yield await never as unknown as number;
+      })(),
+    );
+    assertEquals(await sum.result, "");
     await session.close();
     await server.shutdown();
   },
@@ -200,9 +394,7 @@ Deno.test(
       // Only the call made by the handler waits forever.
       interceptors: [
         (request, next) =>
-          request.options.metadata === undefined
-            ? new Promise(() => {})
-            : next(request),
+          request.options.metadata === undefined ? never : next(request),
       ],
     });
     const call = session.remote.ask(undefined, { metadata: {} });
@@ -274,15 +466,61 @@ Deno.test(
 );
 
 Deno.test(
+  'an aborted call has processed: "no" if every attempt was refused, and "maybe" if one was not',
+  none,
+  async () => {
+    const server = createServer(Lab, {
+      echo() {
+        throw new Error("an incident");
+      },
+      flaky: () => 0,
+      log() {},
+      async *count() {},
+      sum: () => Promise.resolve(""),
+      async *talk() {},
+    }, {
+      onError() {},
+      middleware(context, next) {
+        if (context.input !== "refused") return next({});
+        throw context.refuse("no", { code: "overloaded", retry: "now" });
+      },
+    });
+    const entered = { waits: Promise.withResolvers<void>() };
+    const session = await connect(Lab, dial(server), {
+      interceptors: [async (request, next) => {
+        for (let attempt = 0; attempt < 3; attempt++) {
+          await next(request).catch(() => {});
+        }
+        entered.waits.resolve();
+        return await never;
+      }],
+    });
+    for (
+      const [input, expected] of [["refused", "no"], [
+        "handled",
+        "maybe",
+      ]] as const
+    ) {
+      entered.waits = Promise.withResolvers();
+      const controller = new AbortController();
+      const { signal } = controller;
+      const call = failureOf(session.remote.echo(input, { signal }));
+      await entered.waits.promise;
+      controller.abort();
+      assertEquals((await call).processed, expected, input);
+    }
+    await session.close();
+    await server.shutdown();
+  },
+);
+
+Deno.test(
   "a call that is aborted while its input is encoded may have been processed",
   none,
   async () => {
     const { server } = lab();
     const session = await connect(Lab, dial(server), {
-      interceptors: [async (request, next) => {
-        await turns();
-        return await next(request);
-      }],
+      interceptors: [waiting],
     });
     const controller = new AbortController();
     const input = {
@@ -302,51 +540,42 @@ Deno.test(
 );
 
 Deno.test(
-  "a signal rejects promises of an interceptor's own object",
-  none,
-  async () => {
-    const { server } = lab();
-    const never = Promise.withResolvers<void>().promise;
-    const session = await connect(Lab, dial(server), {
-      interceptors: [() => ({ result: never, send: () => never })],
-    });
-    const controller = new AbortController();
-    const { signal } = controller;
-    const sum = session.remote.sum(undefined, { signal });
-    const sent = sum.send(1);
-    await turns(5);
-    controller.abort();
-    for (const call of [sum.result, sent]) {
-      assertEquals((await failureOf(call)).code, "cancelled");
-    }
-    await session.close();
-    await server.shutdown();
-  },
-);
-
-Deno.test(
   "an interceptor's generator does not start after the call was cancelled",
   none,
   async () => {
-    const { server } = lab();
+    const { server, ended } = lab();
     const gate = Promise.withResolvers<void>();
-    const log: string[] = [];
+    let started = 0;
     const session = await connect(Lab, dial(server), {
-      interceptors: [async () => {
+      interceptors: [async (request, next) => {
+        const response = await next(request);
         await gate.promise;
-        return (async function* () {
-          log.push("started");
-          yield "x";
-        })();
+        return {
+          ...response,
+          items: (async function* () {
+            started++;
+            yield "x";
+          })(),
+        };
       }],
     });
-    const count = session.remote.count(1);
-    const items = all(count);
-    count.cancel();
+    const { count } = session.remote;
+    const reading = count(1e9);
+    const items = all(reading);
+    await turns(5);
+    reading.cancel();
     gate.resolve();
     assertEquals((await failureOf(items)).code, "cancelled");
-    await turns(10);
-    assertEquals(log, []);
+    const controller = new AbortController();
+    const later = count(1e9, { signal: controller.signal });
+    await turns(5);
+    controller.abort();
+    assertEquals((await failureOf(all(later))).code, "cancelled");
+    const unread = count(1e9);
+    await turns(5);
+    unread.cancel();
+    while (ended.length < 3) await turns();
+    assertEquals(started, 0);
     await session.close();
     await server.shutdown();
   },

@@ -1,89 +1,184 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+/** Requests and responses of interceptors, for every shape. */
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+} from "@std/assert";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
-import type { Interceptor } from "../../../lib/messages/calls/interceptor.ts";
+import type {
+  CallResponse,
+  Interceptor,
+} from "../../../lib/messages/calls/interceptor.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
-import { Lab, lab, lazily, waiting } from "./interceptors.ts";
+import { Lab, lab, tagged, waiting, wrapping } from "./interceptors.ts";
 import { all, dial, failureOf, thrownBy, turns } from "../kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
-const tagged: Interceptor = (request, next) =>
-  next({ ...request, options: { ...request.options, metadata: { tag: "#" } } });
+/** Runs a test with a session whose calls go through the interceptors. */
+async function withLab(
+  interceptors: Interceptor[],
+  run: (
+    remote: Awaited<ReturnType<typeof connect<typeof Lab>>>["remote"],
+    ended: string[],
+  ) => Promise<void>,
+): Promise<void> {
+  const { server, ended } = lab();
+  const session = await connect(Lab, dial(server), { interceptors });
+  await run(session.remote, ended);
+  await session.close();
+  await server.shutdown();
+}
+
+/** Returns a value as an interceptor's response, as JavaScript programs may return it. */
+function untyped(value: unknown): Promise<CallResponse> {
+  return value as Promise<CallResponse>;
+}
 
 Deno.test(
-  "interceptors run for calls of every shape, the first outermost",
+  "interceptors see requests and responses of every shape, the first outermost",
   none,
   async () => {
     const seen: string[] = [];
-    const { server } = lab();
-    const session = await connect(Lab, dial(server), {
-      interceptors: [
-        (request, next) => {
-          seen.push(`${request.shape} ${request.method}`);
-          return next(request);
-        },
-        tagged,
-      ],
+    const outer: Interceptor = async (request, next) => {
+      const { shape, method, input, items, options } = request;
+      assert(options.signal instanceof AbortSignal);
+      assertEquals(options.metadata, undefined, "the inner one adds it");
+      const given = items === undefined ? input : await Array.fromAsync(items);
+      const response = await next(request);
+      const result = "output" in response
+        ? response.output
+        : "items" in response;
+      seen.push(`${shape} ${method} ${given} ${response.shape} ${result}`);
+      return response;
+    };
+    await withLab([outer, tagged], async (remote) => {
+      assertEquals(await remote.echo("a"), "a#");
+      assertEquals(await remote.log("x"), undefined);
+      assertEquals(await all(remote.count(2)), ["0#", "1#"]);
+      assertEquals(await remote.sum([1, 2]).result, "3#");
+      assertEquals(await all(remote.talk(["a"])), ["a#"]);
     });
-    const { remote } = session;
-    assertEquals(await remote.echo("a"), "a#");
-    await remote.log("x");
-    assertEquals(await all(remote.count(2)), ["0#", "1#"]);
-    assertEquals(await remote.sum([1, 2]).result, "3#");
-    assertEquals(await all(remote.talk(["a"])), ["a#"]);
     assertEquals(seen, [
-      "unary echo",
-      "notification log",
-      "serverStream count",
-      "clientStream sum",
-      "duplex talk",
+      "unary echo a unary a#",
+      "notification log x notification false",
+      "serverStream count 2 serverStream true",
+      "clientStream sum 1,2 clientStream 3#",
+      "duplex talk a duplex true",
     ]);
-    await session.close();
-    await server.shutdown();
   },
 );
 
 Deno.test(
-  "interceptors can wait before a call or a stream starts",
+  "interceptors can wait, and callers can send before the call has begun",
+  none,
+  () =>
+    withLab([waiting, tagged, waiting], async (remote, ended) => {
+      assertEquals(await remote.echo("a"), "a#");
+      await remote.log("x");
+      assertEquals(await all(remote.count(2)), ["0#", "1#"]);
+      assertEquals(await remote.sum([1, 2]).result, "3#");
+      const upload = remote.sum();
+      await Promise.all([upload.send(1), upload.send(2), upload.end()]);
+      assertEquals(await upload.result, "3#");
+      assertEquals(
+        (await failureOf(upload.send(3))).message,
+        "sum: cannot send an item: end() was called",
+      );
+      const talk = remote.talk();
+      await talk.send("a");
+      await talk.end();
+      assertEquals(await all(talk), ["a#"]);
+      assertEquals(await all(talk), [], "a second loop");
+      for await (const item of remote.count(1e9)) if (item === "1#") break;
+      while (ended.length < 2) await turns();
+    }),
+);
+
+Deno.test(
+  "interceptors can change the input, the items to send, and an output",
   none,
   async () => {
-    const { server, ended } = lab();
-    const session = await connect(Lab, dial(server), {
-      interceptors: [waiting, tagged],
-    });
-    const { remote } = session;
-    assertEquals(await remote.echo("a"), "a#");
-    await remote.log("x");
-    assertEquals(await all(remote.count(2)), ["0#", "1#"]);
-    assertEquals(await remote.sum([1, 2]).result, "3#");
-    const upload = remote.sum();
-    await Promise.all([upload.send(1), upload.send(2), upload.end()]);
-    assertEquals(await upload.result, "3#");
-    const talk = remote.talk();
-    await talk.send("a");
-    await talk.end();
-    assertEquals(await all(talk), ["a#"]);
-    for await (const item of remote.count(1e9)) if (item === "1#") break;
-    while (ended.length < 2) await turns();
-    const cancelled = remote.count(1e9);
-    cancelled.cancel(new Error("before it began"));
-    assertEquals((await failureOf(all(cancelled))).code, "cancelled");
-    {
-      await using unread = remote.count(1e9);
-      assert(unread);
+    async function* doubled(items: AsyncIterable<unknown> | Iterable<unknown>) {
+      for await (const item of items) {
+        yield typeof item === "number" ? item * 2 : `${item}${item}`;
+      }
     }
-    await turns(5);
-    await session.close();
-    await server.shutdown();
+    const doubling: Interceptor = async (request, next) => {
+      const { input, items } = request;
+      const response = await next(
+        items === undefined
+          ? { ...request, input: typeof input === "number" ? 2 : `${input}!` }
+          : { ...request, items: doubled(items) },
+      );
+      return "output" in response
+        ? { ...response, output: `${response.output}.` }
+        : response;
+    };
+    await withLab([doubling], async (remote) => {
+      assertEquals(await remote.echo("a"), "a!.");
+      assertEquals(await all(remote.count(9)), ["0", "1"]);
+      assertEquals(await remote.sum([1, 2]).result, "6.");
+      const upload = remote.sum();
+      await upload.send(4);
+      await upload.end();
+      assertEquals(await upload.result, "8.");
+      assertEquals(await all(remote.talk(["a"])), ["aa"]);
+      const talk = remote.talk();
+      const items = talk[Symbol.asyncIterator]();
+      await talk.send("b");
+      assertEquals((await items.next()).value, "bb");
+      await talk.send("c");
+      assertEquals((await items.next()).value, "cc");
+      await talk.end();
+      assertEquals((await items.next()).done, true);
+    });
   },
 );
 
 Deno.test(
-  "interceptors can retry, answer or fail: the caller receives a promise or a stream",
+  "interceptors can wrap received items: the generator runs when read, and ends with the call",
   none,
   async () => {
-    const { server } = lab();
+    const { interceptor, generators } = wrapping();
+    await withLab([interceptor, waiting], async (remote, ended) => {
+      assertEquals(await all(remote.count(2)), ["<0>", "<1>"]);
+      assertEquals(generators, { started: 1, ended: 1 });
+      for await (const item of remote.count(1e9)) if (item === "<1>") break;
+      while (ended.length < 2) await turns();
+      assertEquals(generators, { started: 2, ended: 2 });
+      const left = remote.count(1e9);
+      const items = left[Symbol.asyncIterator]();
+      assertEquals((await items.next()).value, "<0>");
+      left.cancel(new Error("mine"));
+      const error = await failureOf(items.next());
+      assertEquals([error.code, String(error.cause)], [
+        "cancelled",
+        "Error: mine",
+      ]);
+      while (ended.length < 3) await turns();
+      assertEquals(generators, { started: 3, ended: 3 });
+      {
+        await using _unread = remote.count(1e9);
+        await turns(10);
+      }
+      while (ended.length < 4) await turns();
+      const talk = remote.talk();
+      await talk.send("a");
+      await talk.send("b");
+      await talk.end();
+      assertEquals(await all(talk), ["<a>", "<b>"]);
+      assertEquals(generators, { started: 4, ended: 4 }, "none for the unread");
+    });
+  },
+);
+
+Deno.test(
+  "interceptors can retry calls, and resume a stream in their generator",
+  none,
+  async () => {
     const retrying: Interceptor = async (request, next) => {
       for (;;) {
         try {
@@ -95,346 +190,438 @@ Deno.test(
         }
       }
     };
-    const failing: Interceptor = (request, next) => {
-      if (request.options.metadata?.["fail"]) throw new Error("not today");
-      if (request.input === "cached") return "from the cache";
-      return next(request);
+    let refused = 0;
+    let dropped = 0;
+    const server = createServer(Lab, {
+      echo: (text) => text,
+      flaky(_, context) {
+        if (++refused < 3) {
+          throw context.refuse("again", { code: "overloaded", retry: "now" });
+        }
+        return refused;
+      },
+      log() {},
+      async *count(upTo, context) {
+        yield String(upTo);
+        if (++dropped < 3) {
+          throw context.refuse("gone", { code: "unavailable" });
+        }
+      },
+      async sum(items, context) {
+        let sum = 0;
+        for await (const item of items) sum += item;
+        if (++refused < 9) {
+          throw context.refuse("again", { code: "overloaded", retry: "now" });
+        }
+        return `${sum}`;
+      },
+      talk: (lines) => lines,
+    });
+    const resuming: Interceptor = async (request, next) => {
+      const first = await next(request);
+      if (first.shape !== "serverStream") return first;
+      async function* items() {
+        for (let response = first; "items" in response;) {
+          try {
+            return yield* response.items;
+          } catch {
+            response = await next({ ...request, input: "again" });
+          }
+        }
+      }
+      return { ...first, items: items() };
     };
     const session = await connect(Lab, dial(server), {
-      interceptors: [failing, retrying],
+      interceptors: [retrying, resuming],
     });
-    const { remote } = session;
-    assertEquals(await remote.flaky(), 3);
-    assertEquals(await remote.echo("cached"), "from the cache");
-    const options = { metadata: { fail: "yes" } };
-    for (
-      const call of [
-        () => remote.echo("a", options),
-        () => remote.log("a", options),
-        () => all(remote.count(1, options)),
-        () => remote.sum([], options).result,
-        () => all(remote.talk([], options)),
-      ]
-    ) await assertRejects(call, Error, "not today");
-    const talk = remote.talk(undefined, options);
-    assertEquals(String(await thrownBy(talk.send("x"))), "Error: not today");
-    talk.cancel();
-    await session.close();
-    await server.shutdown();
-  },
-);
-
-/** Returns a generator around the call's items, without other members. */
-const around: Interceptor = (request, next) => {
-  const call = next(request) as AsyncIterable<unknown>;
-  return (async function* () {
-    for await (const item of call) yield `<${item}>`;
-  })();
-};
-const aroundLater: Interceptor = async (request, next) => {
-  await turns();
-  return around(request, next);
-};
-
-for (const [kind, interceptor] of Object.entries({ around, aroundLater })) {
-  Deno.test(
-    `a stream whose items an interceptor wraps (${kind}) can still be cancelled, sent to and ended`,
-    none,
-    async () => {
-      const { server, ended } = lab();
-      const session = await connect(Lab, dial(server), {
-        interceptors: [interceptor],
-      });
-      const { remote } = session;
-      assertEquals(await all(remote.count(2)), ["<0>", "<1>"]);
-      for await (const item of remote.count(1e9)) if (item === "<1>") break;
-      while (ended.length < 2) await turns();
-      const cancelled = remote.count(1e9);
-      const items = all(cancelled);
-      await turns(3);
-      cancelled.cancel(new Error("mine"));
-      assertEquals((await failureOf(items)).code, "cancelled");
-      while (ended.length < 3) await turns();
-      {
-        await using _unread = remote.count(1e9);
-        await turns(10);
-      }
-      while (ended.length < 4) await turns();
-      const talk = remote.talk();
-      await talk.send("a");
-      await talk.send("b");
-      await talk.end();
-      assertEquals(await all(talk), ["<a>", "<b>"]);
-      await session.close();
-      await server.shutdown();
-    },
-  );
-}
-
-Deno.test(
-  "interceptors can wrap one member of an upload and leave the others",
-  none,
-  async () => {
-    const { server } = lab();
-    const sent: unknown[] = [];
-    const session = await connect(Lab, dial(server), {
-      interceptors: [(request, next) => {
-        const call = next(request) as { send(item: unknown): Promise<void> };
-        return {
-          send(item: unknown) {
-            sent.push(item);
-            return call.send(item);
-          },
-        };
-      }],
-    });
+    assertEquals(await session.remote.flaky(), 3);
+    assertEquals(await session.remote.sum([1, 2]).result, "3", "an array");
+    assertEquals(refused, 9);
+    assertEquals(await all(session.remote.count(1)), ["1", "again", "again"]);
+    refused = 7;
     const upload = session.remote.sum();
     await upload.send(1);
-    await upload.send(2);
     await upload.end();
-    assertEquals([await upload.result, sent], ["3", [1, 2]]);
+    await assertRejects(
+      () => upload.result,
+      TypeError,
+      "Cannot use items that were passed to send() again",
+    );
     await session.close();
     await server.shutdown();
   },
 );
 
 Deno.test(
-  "interceptors can answer a stream themselves; using a missing member is an error",
+  "interceptors can return an earlier response, or hedge: other attempts are cancelled",
   none,
   async () => {
-    const { server } = lab();
-    const session = await connect(Lab, dial(server), {
-      interceptors: [
-        ({ method }) => method === "count" ? ["from", "the cache"] : undefined,
-      ],
-    });
-    const { remote } = session;
-    assertEquals(await all(remote.count(9)), ["from", "the cache"]);
-    for await (const item of remote.count(9)) {
-      assertEquals(item, "from");
-      break;
-    }
-    const talk = remote.talk();
-    const upload = remote.sum();
-    for (
-      const use of [
-        () => talk.send("a"),
-        () => talk.end(),
-        () => all(talk),
-        () => upload.result,
-      ]
-    ) {
-      await assertRejects(
-        use,
-        TypeError,
-        "its interceptors neither called next() nor returned",
-      );
-    }
-    await session.close();
-    await server.shutdown();
-  },
-);
-
-Deno.test(
-  "an interceptor that waits forever does not keep a caller that cancels",
-  none,
-  async () => {
-    const { server } = lab();
-    const session = await connect(Lab, dial(server), {
-      interceptors: [() => new Promise(() => {})],
-    });
-    const { remote } = session;
-    const talk = remote.talk();
-    const upload = remote.sum();
-    const pending = [talk.send("a"), talk.end(), all(talk), upload.result];
-    talk.cancel();
-    upload.cancel(new Error("mine"));
-    for (const failed of await Promise.allSettled(pending)) {
-      assert(failed.status === "rejected");
-      const { code, processed } = failed.reason;
-      assertEquals([code, processed], ["cancelled", "no"]);
-    }
-    assertEquals((await failureOf(talk.send("b"))).code, "cancelled");
-    await session.close();
-    await server.shutdown();
-  },
-);
-
-/** Creates a server whose streams never end, and the set of its running handlers. */
-function endless() {
-  const running = new Set<string>();
-  async function* run(name: string, items: AsyncIterable<string>) {
-    running.add(name);
-    try {
-      for await (const item of items) yield item;
-    } finally {
-      running.delete(name);
-    }
-  }
-  const server = createServer(Lab, {
-    echo: (text) => text,
-    flaky: () => 1,
-    log() {},
-    count: () =>
-      run(
-        "count",
-        (async function* () {
-          for (let n = 0;; n++) yield `${n}`;
-        })(),
-      ),
-    sum: async (items) => {
-      running.add("sum");
-      try {
-        for await (const _ of items);
-      } finally {
-        running.delete("sum");
+    const cache = new Map<unknown, CallResponse>();
+    const caching: Interceptor = async (request, next) => {
+      if (request.shape === "clientStream") return await next(request);
+      if (request.shape === "serverStream") {
+        const [first] = await Promise.all([next(request), next(request)]);
+        return first!;
       }
-      return "";
-    },
-    talk: (lines) => run("talk", lines),
-  });
-  return { server, running };
-}
+      const cached = cache.get(request.input);
+      if (cached !== undefined) return cached;
+      const response = await next(request);
+      cache.set(request.input, response);
+      return response;
+    };
+    let calls = 0;
+    await withLab(
+      [caching, (request, next) => (calls++, next(request))],
+      async (
+        remote,
+        ended,
+      ) => {
+        assertEquals([await remote.echo("a"), await remote.echo("a")], [
+          "a",
+          "a",
+        ]);
+        assertEquals(calls, 1);
+        for await (const item of remote.count(1e9)) if (item === "3") break;
+        while (ended.length < 2) await turns();
+        const other = await thrownBy(remote.log("a"));
+        assert(other instanceof TypeError, "the response of another shape");
+      },
+    );
+  },
+);
 
 Deno.test(
-  "calls that interceptors start are cancelled when the caller cancels",
+  "a value other than a response of next() is a TypeError, and cancels the attempts",
   none,
   async () => {
-    const { server, running } = endless();
-    let waits = Promise.withResolvers<void>();
-    const cases: Record<string, Interceptor> = {
-      lazily,
-      waits: async (request, next) => {
-        await waits.promise;
-        return next(request);
+    const values: Record<string, (response: CallResponse) => unknown> = {
+      nothing: () => undefined,
+      text: () => "from the cache",
+      "an array": () => ["from", "the cache"],
+      "an unrelated object": () => ({ shape: "serverStream", items: [] }),
+      "a generator": () => (async function* () {})(),
+      "items that are no async iterable": (response) => ({
+        ...response,
+        items: ["a"],
+        shape: response.shape,
+      }),
+      "another shape": (response) => ({
+        ...response,
+        shape: response.shape === "unary" ? "duplex" : "unary",
+      }),
+    };
+    for (const [name, value] of Object.entries(values)) {
+      const interceptor: Interceptor = async (request, next) => {
+        const call = next(request);
+        if (request.shape === "clientStream") {
+          call.catch(() => {}); // cancelled: the caller sends nothing
+          return untyped(value({ shape: "clientStream" } as CallResponse));
+        }
+        return untyped(value(await call));
+      };
+      let outer: unknown;
+      const watching: Interceptor = (request, next) => {
+        const response = next(request);
+        response.catch((error) => outer = error);
+        return response;
+      };
+      await withLab([watching, interceptor], async (remote, ended) => {
+        const upload = remote.sum();
+        const talk = remote.talk();
+        for (
+          const use of [
+            () => remote.echo("a"),
+            () => remote.log("a"),
+            () => all(remote.count(1e9)),
+            () => upload.result,
+            () => upload.send(1),
+            () => talk.send("a"),
+            () => all(talk),
+          ]
+        ) {
+          const error = await thrownBy(use());
+          assert(error instanceof TypeError, `${name}: ${error}`);
+          assert(
+            error.message.includes("an interceptor must return the response") ||
+              error.message.includes("must be an async iterable"),
+            error.message,
+          );
+        }
+        assert(outer instanceof TypeError, "outer interceptors see it");
+        while (ended.length < 1) await turns();
+      });
+    }
+  },
+);
+
+Deno.test(
+  "errors of interceptors fail the call, wherever they are thrown",
+  none,
+  async () => {
+    const own = new Error("not today");
+    const places: Record<string, Interceptor> = {
+      "before next()": () => {
+        throw own;
       },
-      hedges: async (request, next) => {
-        next(request);
-        await waits.promise;
-        return next(request);
+      "while it waits": async () => {
+        await turns();
+        throw own;
       },
-      fails: (request, next) => {
-        next(request);
-        throw new Error("after the call has started");
+      "after next()": async (request, next) => {
+        next(request).catch(() => {}); // the call ends with the error
+        await turns();
+        throw own;
+      },
+      "in the items to send": (request, next) =>
+        next({
+          ...request,
+          // deno-lint-ignore require-yield -- it throws before any item
+          items: (async function* () {
+            await turns();
+            throw own;
+          })(),
+        }),
+      "in the received items": async (request, next) => {
+        const response = await next(request);
+        return {
+          ...response,
+          // deno-lint-ignore require-yield -- it throws before any item
+          items: (async function* () {
+            await turns();
+            throw own;
+          })(),
+        };
       },
     };
-    for (const [name, interceptor] of Object.entries(cases)) {
-      waits = Promise.withResolvers();
-      const session = await connect(Lab, dial(server), {
-        interceptors: [interceptor],
+    for (const [place, interceptor] of Object.entries(places)) {
+      await withLab([interceptor], async (remote, ended) => {
+        const upload = remote.sum();
+        const talk = remote.talk();
+        const uses: Record<string, () => Promise<unknown>> = {
+          sum: () => upload.result,
+          "sum, sending": () => upload.send(1),
+          talk: () => all(talk),
+          "talk, sending": () => talk.send("x"),
+          count: () => all(remote.count(1e9)),
+          echo: () => remote.echo("a"),
+          log: () => remote.log("a"),
+        };
+        const items = place.startsWith("in the");
+        for (const [use, run] of Object.entries(uses)) {
+          const affected = !items ||
+            (place === "in the received items"
+              ? use.startsWith("talk") || use === "count"
+              : use.startsWith("sum") || use.startsWith("talk"));
+          if (!affected) continue;
+          assertStrictEquals(await thrownBy(run()), own, `${place}: ${use}`);
+        }
+        if (!items) assert(ended.length < 2, "at most the call of `count`");
       });
-      const count = session.remote.count(1);
-      const sum = session.remote.sum();
-      const talk = session.remote.talk();
-      await turns(3);
-      for (const call of [count, sum, talk]) call.cancel(new Error(name));
-      waits.resolve();
-      await thrownBy(all(count));
-      await thrownBy(all(talk));
-      await thrownBy(sum.result);
-      await turns(5);
-      assertEquals([...running], [], name);
-      await session.close();
     }
-    await server.shutdown();
   },
 );
 
 Deno.test(
-  "generators of interceptors are closed when the call ends, and started by send()",
+  "errors of a call reject next(), or are thrown by its items",
   none,
   async () => {
-    const { server, running } = endless();
-    let open = 0;
+    const seen: string[] = [];
+    const watching: Interceptor = async (request, next) => {
+      try {
+        const response = await next(request);
+        if (!("items" in response)) return response;
+        return {
+          ...response,
+          items: (async function* () {
+            try {
+              yield* response.items;
+            } catch (error) {
+              seen.push(`${request.method} items ${error}`);
+              throw error;
+            }
+          })(),
+        };
+      } catch (error) {
+        seen.push(`${request.method} next ${error}`);
+        throw error;
+      }
+    };
+    const server = createServer(Lab, {
+      echo: (_, context) => {
+        throw context.refuse("no", { code: "forbidden" });
+      },
+      flaky: () => 1,
+      log() {},
+      // deno-lint-ignore require-yield -- it throws before any item
+      async *count(_, context) {
+        throw context.refuse("no", { code: "forbidden" });
+      },
+      sum: (_, context) =>
+        Promise.reject(context.refuse("no", { code: "forbidden" })),
+      // deno-lint-ignore require-yield -- it throws before any item
+      async *talk(_, context) {
+        throw context.refuse("no", { code: "forbidden" });
+      },
+    });
     const session = await connect(Lab, dial(server), {
-      interceptors: [(request, next) =>
-        (async function* () {
-          open++;
-          try {
-            yield* lazily(request, next) as AsyncGenerator<unknown>;
-          } finally {
-            open--;
-          }
-        })()],
+      interceptors: [watching],
     });
     const { remote } = session;
-    {
-      await using talk = remote.talk();
-      await talk.send("first");
-      await talk.send("second");
-      const items = talk[Symbol.asyncIterator]();
-      assertEquals((await items.next()).value, "first");
-      assertEquals((await items.next()).value, "second");
+    const metadata = { "not a key": "" };
+    for (const options of [{}, { metadata }]) {
+      await thrownBy(remote.echo("a", options));
+      await thrownBy(all(remote.count(1, options)));
+      await thrownBy(remote.sum([1], options).result);
+      await thrownBy(all(remote.talk(["a"], options)));
     }
-    const count = remote.count(1);
-    await count[Symbol.asyncIterator]().next();
-    assertEquals([open, running.size], [1, 1]);
-    count.cancel();
-    while (open + running.size > 0) await turns();
-    assertEquals((await failureOf(all(count))).code, "cancelled");
-    await session.close();
-    await server.shutdown();
-  },
-);
-
-Deno.test(
-  "interceptors that only wait do not change a stream: items remain after a late cancel, and a second loop yields nothing",
-  none,
-  async () => {
-    const { server } = lab();
-    const session = await connect(Lab, dial(server), {
-      interceptors: [waiting],
-    });
-    const ended = session.remote.count(3);
-    const items = ended[Symbol.asyncIterator]();
-    assertEquals((await items.next()).value, "0");
-    await turns(10);
-    ended.cancel();
-    assertEquals([(await items.next()).value, (await items.next()).value], [
-      "1",
-      "2",
+    const invalid = seen.splice(4);
+    assertEquals(seen.map((line) => line.split(" ").slice(0, 2).join(" ")), [
+      "echo next",
+      "count items",
+      "sum next",
+      "talk items",
     ]);
-    for (const interceptors of [[waiting], [lazily]]) {
-      const other = await connect(Lab, dial(server), { interceptors });
-      const left = other.remote.count(1e9);
-      for await (const _ of left) break;
-      assertEquals(await all(left), []);
-      await other.close();
-    }
+    for (const line of seen) assert(line.endsWith("no"), line);
+    assertEquals(invalid.map((line) => line.split(" ").slice(0, 3).join(" ")), [
+      "echo next TypeError:",
+      "count next TypeError:",
+      "sum next TypeError:",
+      "talk next TypeError:",
+    ]);
     await session.close();
     await server.shutdown();
   },
 );
 
-Deno.test("interceptors can answer with promises of items", none, async () => {
-  const { server } = lab();
-  const session = await connect(Lab, dial(server), {
-    interceptors: [() => [Promise.resolve("a"), "b"]],
-  });
-  assertEquals(await all(session.remote.count(9)), ["a", "b"]);
-  await session.close();
-  await server.shutdown();
-});
-
 Deno.test(
-  "an interceptor can return an earlier attempt that has ended: its items remain after a cancel",
+  "responses have the metadata of the result, and the caller's onMetadata is called once",
   none,
   async () => {
-    const { server } = lab();
-    const session = await connect(Lab, dial(server), {
-      interceptors: [async (request, next) => {
-        const first = next(request);
-        await turns(20);
-        next(request);
-        return first;
-      }],
+    const server = createServer(Lab, {
+      echo(text, context) {
+        context.respondWith({ from: "echo" });
+        return text;
+      },
+      flaky: () => 1,
+      log() {},
+      async *count(_, context) {
+        yield "0";
+        context.respondWith({ from: "count" });
+      },
+      sum(_, context) {
+        context.respondWith({ from: "sum" });
+        return Promise.resolve("");
+      },
+      async *talk(_, context) {
+        yield "0";
+        context.respondWith({ from: "talk" });
+      },
     });
-    const count = session.remote.count(2);
-    const items = count[Symbol.asyncIterator]();
-    assertEquals((await items.next()).value, "0");
-    count.cancel();
-    assertEquals((await items.next()).value, "1");
+    const seen: unknown[] = [];
+    const reading: Interceptor = async (request, next) => {
+      const response = await next(request);
+      if (!("items" in response)) {
+        seen.push({ ...response.metadata });
+        return response;
+      }
+      return {
+        ...response,
+        items: (async function* () {
+          seen.push({ ...response.metadata });
+          yield* response.items;
+          seen.push({ ...response.metadata });
+        })(),
+      };
+    };
+    const session = await connect(Lab, dial(server), {
+      interceptors: [reading, reading],
+    });
+    const { remote } = session;
+    const received: unknown[] = [];
+    const options = {
+      onMetadata: (metadata: Record<string, string>) =>
+        void received.push({ ...metadata }),
+    };
+    await remote.echo("a", options);
+    await remote.log("a", options);
+    await remote.sum([], options).result;
+    await all(remote.count(1, options));
+    await all(remote.talk([], options));
+    const [echo, sum, count, talk] = ["echo", "sum", "count", "talk"].map((
+      from,
+    ) => ({ from }));
+    assertEquals(received, [echo, sum, count, talk]);
+    assertEquals(seen, [
+      ...[echo, echo, {}, {}, sum, sum],
+      ...[{}, {}, count, count],
+      ...[{}, {}, talk, talk],
+    ]);
     await session.close();
     await server.shutdown();
+  },
+);
+
+Deno.test(
+  "a call whose items were passed to it refuses send(), and a call without items fails",
+  none,
+  async () => {
+    const omitting: Interceptor = (request, next) =>
+      next({ ...request, items: undefined });
+    await withLab([waiting], async (remote) => {
+      const { message } = await failureOf(remote.sum([1]).send(2));
+      assertEquals(
+        message,
+        "sum: cannot send an item: its items were passed to the call",
+      );
+    });
+    await withLab([omitting], async (remote) => {
+      for (const call of [remote.sum(), remote.sum([1])]) {
+        await assertRejects(
+          () => call.result,
+          TypeError,
+          "its items must be an iterable",
+        );
+      }
+    });
+  },
+);
+
+Deno.test(
+  "an item that cannot be encoded rejects send(), and fails the call if interceptors wrap the items",
+  none,
+  async () => {
+    const wrapped: Interceptor = (request, next) => {
+      const { items = [] } = request;
+      return next({
+        ...request,
+        items: (async function* () {
+          yield* items;
+        })(),
+      });
+    };
+    const invalid = (() => {}) as unknown as string; // as JavaScript callers may pass it
+    const cases: [Interceptor, unknown[]][] = [
+      [waiting, ["sent", "CodecError", "sent", ["a", "b"]]],
+      [wrapped, ["sent", "CallError", "CallError", "CodecError"]],
+    ];
+    for (const [interceptor, expected] of cases) {
+      await withLab([interceptor], async (remote) => {
+        const talk = remote.talk();
+        const sent = ["a", invalid, "b"].map((item) => talk.send(item));
+        const results = await Promise.allSettled([
+          ...sent,
+          all(talk),
+          talk.end(),
+        ]);
+        assertEquals(
+          results.slice(0, 4).map((result) =>
+            result.status === "rejected"
+              ? result.reason.name
+              : result.value ?? "sent"
+          ),
+          expected,
+        );
+      });
+    }
   },
 );

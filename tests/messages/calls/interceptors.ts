@@ -66,10 +66,62 @@ export const waiting: Interceptor = async (request, next) => {
   return await next(request);
 };
 
-/** Starts the call when the first item is requested. */
-export const lazily: Interceptor = (request, next) =>
-  (async function* () {
-    for await (const item of next(request) as AsyncIterable<unknown>) {
-      yield item;
+/** Sends metadata with every call. */
+export const tagged: Interceptor = (request, next) =>
+  next({ ...request, options: { ...request.options, metadata: { tag: "#" } } });
+
+/** Wraps received items in a generator that counts how often it runs and ends. */
+export function wrapping(): {
+  readonly interceptor: Interceptor;
+  readonly generators: { started: number; ended: number };
+} {
+  const generators = { started: 0, ended: 0 };
+  async function* wrap(items: AsyncIterable<unknown>) {
+    generators.started++;
+    try {
+      for await (const item of items) yield `<${item}>`;
+    } finally {
+      generators.ended++;
     }
-  })();
+  }
+  const interceptor: Interceptor = async (request, next) => {
+    const response = await next(request);
+    return "items" in response
+      ? { ...response, items: wrap(response.items) }
+      : response;
+  };
+  return { interceptor, generators };
+}
+
+/** Creates a server whose streams never end, and the set of its running handlers. */
+export function endless() {
+  const running = new Set<string>();
+  async function* run(name: string, items: AsyncIterable<string>) {
+    running.add(name);
+    try {
+      for await (const item of items) yield item;
+    } finally {
+      running.delete(name);
+    }
+  }
+  async function* numbers() {
+    for (let n = 0;; n++) yield `${n}`;
+  }
+  const server = createServer(Lab, {
+    echo: (text) => text,
+    flaky: () => 1,
+    log() {},
+    count: () => run("count", numbers()),
+    async sum(items) {
+      running.add("sum");
+      try {
+        for await (const _ of items);
+      } finally {
+        running.delete("sum");
+      }
+      return "";
+    },
+    talk: (lines) => run("talk", lines),
+  });
+  return { server, running };
+}
