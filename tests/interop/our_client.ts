@@ -247,8 +247,8 @@ export const SCENARIOS: Readonly<
     await session.close();
   },
   async "heartbeats are answered"({ ports: [usual] }) {
-    const { session } = await dial(usual, { limits: { heartbeat: 100 } });
-    await session.remote.slow(250);
+    const { session } = await dial(usual, { limits: { heartbeat: 200 } });
+    await session.remote.slow(400);
     assert(session.roundTrip !== undefined);
     await session.close();
   },

@@ -22,6 +22,7 @@ import { SESSION } from "./conversations/session.ts";
 import { STREAMS } from "./conversations/streams.ts";
 import { DIFFERING } from "./conversations/differing.ts";
 import { DRAINS } from "./conversations/drains.ts";
+import { RESERVED } from "./conversations/reserved.ts";
 import { REFRESHES } from "./conversations/refreshes.ts";
 import { WINDOWS } from "./conversations/windows.ts";
 import { ALTERNATING } from "./conversations/alternating.ts";
@@ -93,7 +94,7 @@ const META = {
     calls:
       "A call is identified by its id, even before its REQUEST has been sent. A request or result without `value` has an empty body.",
     own:
-      "The sender chooses the order of frames of different calls. It also chooses texts (MESSAGE of an ERROR, the text of a GOAWAY) and the bytes of a PING: these are not compared, and a PONG repeats the bytes of its PING. The order of fields and entries is not compared either, and a receiver may grant credit earlier or later, as PROTOCOL.md allows.",
+      "The sender chooses the order of frames of different calls. It also chooses texts (MESSAGE of an ERROR, the text of a GOAWAY) and the bytes of a PING: these are not compared, and a PONG repeats the bytes of its PING. AGENT in a HELLO is not compared either, nor the order of fields and entries, and a receiver may grant credit earlier or later, as PROTOCOL.md allows.",
   },
 };
 
@@ -120,6 +121,7 @@ export const CONVERSATIONS: readonly Conversation[] = [
   ...REFRESHES,
   ...ENDS,
   ...DRAINS,
+  ...RESERVED,
 ];
 
 /** Returns the content of `messages.json`. */

@@ -62,7 +62,9 @@ export interface ClientOptions<
    * Whether `connect()` resolves before the server has accepted the client.
    *
    * Calls are then sent right after the client's HELLO, which saves a round
-   * trip. They fail if the server rejects the client.
+   * trip. They fail if the server rejects the client. Has no effect with
+   * several {@linkcode SessionOptions.codecs | codecs}: the server then chooses
+   * the codec of the calls.
    *
    * @default {false}
    */
@@ -225,7 +227,8 @@ export async function connect<
     const tables = sideTables(protocol, "client", clientOptions.handlers ?? {});
     connection ??= await dialAddress(address as DialTarget, clientOptions); // isConnection() returned false
     const session = new ClientSessionImpl<P>(connection, tables, resolved);
-    await session.open(clientOptions);
+    const early = clientOptions.early && resolved.codecs.length === 1;
+    await session.open({ ...clientOptions, early });
     return session;
   } catch (error) {
     connection?.[Symbol.dispose]();

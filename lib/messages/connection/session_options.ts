@@ -50,8 +50,9 @@ export interface SessionOptions<
   Context extends MiddlewareContext = MiddlewareContext,
 > {
   /**
-   * Codecs for message bodies. A client uses the first codec; a server uses the
-   * one that the client has chosen.
+   * Codecs for message bodies, in order of preference. The server uses the first
+   * of the client's codecs that it supports. Credentials are encoded with the
+   * client's first codec, and with them the server must support that one.
    *
    * @default {[msgpack()]}
    */

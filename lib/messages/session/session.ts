@@ -205,7 +205,8 @@ export class Session implements SessionView {
     if (this.state !== "new") return;
     this.#handshake.sendClientHello(credentials);
     this.#lifecycle.on("start");
-    this.outgoing.permit();
+    // With several codecs, the server's HELLO chooses the one for calls.
+    if (this.#config.codecs.length === 1) this.outgoing.permit();
   }
 
   /** Handles a frame that must be HELLO. @throws {MalformedError} */

@@ -15,7 +15,10 @@ import {
   unary,
 } from "../../../lib/messages/protocol/method_builders.ts";
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
-import { CallError } from "../../../lib/messages/errors/call_error.ts";
+import {
+  CallError,
+  SessionError,
+} from "../../../lib/messages/errors/call_error.ts";
 import { json } from "../../../lib/messages/codec/json.ts";
 import { msgpack } from "../../../lib/messages/codec/msgpack.ts";
 import { createServer, serve } from "../../../lib/messages/server/server.ts";
@@ -642,3 +645,24 @@ Deno.test(
     await server.shutdown();
   },
 );
+
+Deno.test("connect() offers its codecs, and the server chooses", async () => {
+  const P = protocol({
+    name: "P",
+    server: { echo: unary<string, string>() },
+  });
+  const echo = (text: string) => text;
+  await using server = await createServer(P, { echo }, { codecs: [json()] });
+  const codecs = [msgpack(), json()] as const;
+  for (const early of [false, true]) {
+    await using session = await connect(P, dial(server), { codecs, early });
+    assertEquals(await session.remote.echo("ä"), "ä");
+  }
+  // Credentials are encoded with the first codec, which the server lacks.
+  const error = await assertRejects(
+    () => connect(P, dial(server), { codecs, credentials: "secret" }),
+    SessionError,
+    'codec "msgpack" is not supported; expected "json"',
+  );
+  assertEquals(error.code, "codec");
+});

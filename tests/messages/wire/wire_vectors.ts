@@ -46,14 +46,36 @@ export function bytesOf(bytes: Bytes): Uint8Array {
   return whole;
 }
 
+/** Size of the fixed members of a HELLO. */
+const FIXED = 52;
+
 /** Returns a frame as hex without text, which each sender chooses. */
 export function comparable(frame: Uint8Array): string {
   const hex = frame.toHex();
   const kind = frame[4];
-  if (kind === 0x02) return `length ${hex.slice(8, 24 + 14)}`; // code and last id
+  if (kind === 0x01 && frame.length >= 12 + FIXED) return helloOf(frame);
+  if (kind === 0x02 && frame.length >= 21) {
+    const end = 21 + frame[19]! * 256 + frame[20]!;
+    return `length ${hex.slice(8, 2 * end)}`; // code, last id and fields
+  }
   return kind === 0x14 && (frame[5]! & 1) === 0 && frame.length >= 18
     ? withoutMessage(frame)
     : hex;
+}
+
+/** Returns the members of a HELLO, and its entries except AGENT, in order. */
+function helloOf(frame: Uint8Array): string {
+  const entries: string[] = [];
+  for (let at = 12 + FIXED; at < frame.length;) {
+    const next = at + 3 + frame[at + 1]! * 256 + frame[at + 2]!;
+    if (frame[at] !== 0x06) entries.push(frame.subarray(at, next).toHex());
+    at = next;
+  }
+  return [
+    "length",
+    frame.subarray(4, 12 + FIXED).toHex(),
+    ...entries.sort(),
+  ].join(" ");
 }
 
 /** Returns the fixed members, fields and data of an ERROR, without MESSAGE. */

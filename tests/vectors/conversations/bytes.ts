@@ -85,6 +85,7 @@ export const KIND = {
   PONG: 0x04,
   WINDOW: 0x05,
   AUTH: 0x06,
+  ACK: 0x07,
   REQUEST: 0x10,
   ITEM: 0x11,
   END: 0x12,
@@ -99,7 +100,7 @@ export const KIND = {
 export type KindName = keyof typeof KIND;
 
 /** Flag bits. */
-export const MORE = 0x01, REPLY = 0x02, IGNORABLE = 0x80;
+export const MORE = 0x01, REPLY = 0x02, NO_VALUE = 0x04, IGNORABLE = 0x80;
 
 /** Encodes a frame: length, kind, flags, id, body. */
 export function frame(
@@ -228,9 +229,13 @@ export interface ErrorParts {
 }
 
 /** Encodes ERROR. */
-export function error(id: number, parts: ErrorParts): string {
+export function error(
+  id: number,
+  parts: ErrorParts,
+  ...others: string[]
+): string {
   const { code, processed = "maybe", retry = "never", text = code } = parts;
-  const list = [field(0x10, utf8(text))];
+  const list = [field(0x10, utf8(text)), ...others];
   if (parts.incident) list.push(field(0x11, utf8(parts.incident)));
   if (parts.declared) list.push(field(0x12, utf8(parts.declared)));
   if (parts.retryAfter) list.push(retryAfter(parts.retryAfter));
@@ -312,7 +317,7 @@ export interface HelloParts {
   readonly version?: readonly [major: number, minor: number];
   /** Feature bits. */
   readonly features?: number;
-  /** Name of the codec. */
+  /** Names of the codecs, separated by commas. */
   readonly codec?: string;
   /** Hash of its protocol. */
   readonly protocolHash?: number;

@@ -24,7 +24,9 @@ import {
   retryAfter,
   spread,
   str,
+  uint,
   UNSETTLED,
+  utf8,
   window,
 } from "./bytes.ts";
 import {
@@ -110,14 +112,18 @@ export const FRAMES: readonly FrameVector[] = [
       helloBody({
         role: 0,
         methods: SERVER,
-        entries: [field(0x04, TOKEN.hex)],
+        entries: [
+          field(0x04, TOKEN.hex),
+          field(0x06, utf8("vectors/1")),
+        ],
       }),
     ),
     {
       ...{ version: "1.0", role: "client", features: 0, ...LIMITS },
       protocolHash: 0x1badcafe,
       protocol: "demo",
-      codec: "msgpack",
+      agent: "vectors/1",
+      codecs: ["msgpack"],
       methods: listed(SERVER),
       auth: TOKEN.json,
       mismatches: [],
@@ -138,7 +144,8 @@ export const FRAMES: readonly FrameVector[] = [
       ...{ version: "1.0", role: "server", features: 0, ...LIMITS },
       protocolHash: 0x1badcafe,
       protocol: "demo",
-      codec: "msgpack",
+      agent: "",
+      codecs: ["msgpack"],
       methods: listed(CLIENT),
       mismatches: [
         { method: 1, reason: "shape" },
@@ -163,6 +170,12 @@ export const FRAMES: readonly FrameVector[] = [
   vector("PONG", named("PONG", 0, "0123456789abcdef"), {
     bytes: "0123456789abcdef",
   }),
+  vector(
+    "PING with a position",
+    named("PING", 0, "0123456789abcdef" + uint(41, 8)),
+    { bytes: "0123456789abcdef0000000000000029" },
+  ),
+  vector("ACK", named("ACK", 0, uint(41, 8)), { position: 41 }),
   vector("WINDOW", window(1_048_576), { amount: 1_048_576 }),
   vector("AUTH", named("AUTH", 1, TOKEN.hex), { value: TOKEN.json }),
   vector("AUTH with REPLY", named("AUTH", 1, "", REPLY)),

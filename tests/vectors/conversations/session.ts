@@ -12,8 +12,9 @@ import {
   result,
   str,
   uint,
+  UNSETTLED,
 } from "./bytes.ts";
-import { ADD, type Conversation, Script, type Side } from "./script.ts";
+import { ADD, type Conversation, other, Script, type Side } from "./script.ts";
 
 const ONE = int(1), TWO = int(2);
 const TOKEN = map({ token: str("fresh") });
@@ -88,17 +89,50 @@ function signsOfLife(): Script {
 
 function tooManyPings(): Script {
   const script = new Script(
-    "too many PINGs close the connection",
-    "10 a second, with bursts of 20.",
+    "PINGs that come too fast are answered later, the newest of them",
+    "5 a second, with bursts of 5; the PONG for the last answers the others too.",
     { subjects: ["server"] },
   ).opened();
-  for (let count = 1; count <= 20; count++) {
+  for (let count = 1; count <= 5; count++) {
     script.client(`PING ${count}`, ping(count)).server(
       `PONG ${count}`,
       pong(count),
     );
   }
-  return script.client("PING 21", ping(21)).closedByServer("too-many");
+  for (let count = 6; count <= 30; count++) {
+    script.client(`PING ${count}: too fast`, ping(count));
+  }
+  return script
+    .advance(200)
+    .server("PONG 30", pong(30))
+    .client("PING 31: too fast", ping(31))
+    .advance(200)
+    .server("PONG 31", pong(31));
+}
+
+function comparedPong(side: Side): Script {
+  return new Script(
+    `a PONG is compared in all its bytes by the ${side}`,
+    "One that differs does not prove that the peer has read the GOAWAY.",
+    { subjects: [side] },
+  ).opened()
+    .do(side, "drain")
+    .frame(
+      side,
+      "GOAWAY drain, not settled",
+      goaway("drain", UNSETTLED, "draining"),
+    )
+    .frame(side, "PING", ping(1))
+    .frame(
+      other(side),
+      "PONG, one byte differs",
+      named("PONG", 0, uint(1, 6) + "0001"),
+    )
+    .frame(
+      other(side),
+      "PONG, 8 bytes too many",
+      named("PONG", 0, uint(1, 6) + "00".repeat(10)),
+    );
 }
 
 function refreshed(): Script {
@@ -181,6 +215,8 @@ export const SESSION: readonly Conversation[] = [
   silence("server"),
   signsOfLife(),
   tooManyPings(),
+  comparedPong("client"),
+  comparedPong("server"),
   refreshed(),
   rejected(),
   authFromServer(),

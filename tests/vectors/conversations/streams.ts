@@ -296,7 +296,7 @@ export const STREAMS: readonly Conversation[] = [
   ).opened()
     .called(1, "count", request(1, COUNT, ONE), { value: ONE })
     .server("END 1", named("END", 1))
-    .client("GOAWAY protocol", named("GOAWAY", 0, "01" + "00".repeat(6)))
+    .client("GOAWAY protocol", named("GOAWAY", 0, "01" + "00".repeat(8)))
     .sees("client", "failed", {
       ...{ call: 1, code: "disconnected", processed: "maybe", retry: "never" },
     })

@@ -13,6 +13,7 @@ import {
   fieldsEnd,
   MalformedError,
   readFields,
+  UnknownFieldError,
 } from "../wire/fields.ts";
 import type { MethodInfo } from "../wire/hello.ts";
 import {
@@ -115,11 +116,11 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
         this.shared.limits.maxMetadata,
       );
     } catch (error) {
-      const message = `the request is malformed: ${messageOf(error)}`;
-      return this.refuseRequest(
-        id,
-        new CallError(message, { code: "malformed" }),
-      );
+      const code = error instanceof UnknownFieldError
+        ? "unimplemented"
+        : "malformed";
+      const message = `the request is ${code}: ${messageOf(error)}`;
+      return this.refuseRequest(id, new CallError(message, { code }));
     }
     if (fields.timeout === 0) {
       const message = "the deadline had passed before the request arrived";

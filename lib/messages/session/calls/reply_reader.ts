@@ -11,6 +11,7 @@ import {
   fieldsEnd,
   MalformedError,
   readFields,
+  UnknownFieldError,
 } from "../wire/fields.ts";
 import type { SharedState } from "../flow/shared_state.ts";
 import { messageOf } from "../wire/malformed_error.ts";
@@ -141,8 +142,11 @@ function malformed(
   error: unknown,
 ): void {
   if (!(error instanceof MalformedError)) throw error;
-  const message = `the reply is malformed: ${messageOf(error)}`;
-  failReply(shared, call, { code: "malformed", message });
+  const code = error instanceof UnknownFieldError
+    ? "unimplemented"
+    : "malformed";
+  const message = `the reply is ${code}: ${messageOf(error)}`;
+  failReply(shared, call, { code, message });
 }
 
 /** Fails a call whose terminal frame has arrived but is not valid. */

@@ -5,12 +5,14 @@
  * @module
  */
 import type { MessageCodec } from "../../codec/message_codec.ts";
+import { AGENT } from "../wire/agent.ts";
 import type { SessionErrorCode } from "../../errors/call_error.ts";
 import { truncateMessage } from "../wire/goaway.ts";
 import {
   decodeHello,
   encodeHello,
   type Hello,
+  helloAdvice,
   helloVersion,
   MAX_HELLO,
   VERSION,
@@ -30,7 +32,7 @@ export const MAX_EARLY_BYTES: number = 2 * INITIAL_PEER_LIMITS.connectionWindow;
 export interface HandshakeConfig {
   /** This side's role in the connection. */
   readonly role: "client" | "server";
-  /** Codecs that this side supports; a client offers the first. */
+  /** Codecs that this side supports; a client prefers the first. */
   readonly codecs: readonly [MessageCodec, ...MessageCodec[]];
   /** The methods that each side may call. */
   readonly methods: MethodTables;
@@ -93,8 +95,8 @@ export class Handshake {
 
   #send(auth: Hello["auth"], mismatches: Hello["mismatches"]): void {
     const { limits, writer } = this.#shared;
-    const { role, methods } = this.#config;
-    const body = encodeHello({
+    const { role, methods, codecs } = this.#config;
+    const hello: Hello = {
       role,
       features: 0,
       maxFrameBody: limits.maxFrameBody,
@@ -111,14 +113,20 @@ export class Handshake {
       heartbeat: limits.heartbeat,
       protocolHash: methods.hash,
       protocol: methods.name,
-      codec: writer.codec.name,
+      agent: AGENT,
+      codecs: role === "client"
+        ? codecs.map(({ name }) => name)
+        : [writer.codec.name],
       methods: methods.calls,
       mismatches,
       auth,
-    });
+    };
+    const body = encodeHello(hello);
     if (body.length > limits.maxHello) {
       throw new RangeError(
-        `Cannot send a handshake of ${body.length} bytes: the limit is ${limits.maxHello}; use fewer or shorter method names, or smaller credentials`,
+        `Cannot send a handshake of ${body.length} bytes: the limit is ${limits.maxHello}; ${
+          helloAdvice(hello)
+        }`,
       );
     }
     writer.frame(Kind.HELLO, 0, 0, body);
@@ -158,7 +166,7 @@ export class Handshake {
         `both sides have the role "${role}"; expected a client and a server`,
       );
     }
-    const codec = this.#chooseCodec(hello.codec);
+    const codec = this.#chooseCodec(hello);
     if (codec instanceof HandshakeRefusal) return codec;
     writer.codec = codec;
     writer.maxFrameBody = Math.min(hello.maxFrameBody, limits.maxFrameBody);
@@ -168,17 +176,27 @@ export class Handshake {
     return hello;
   }
 
-  #chooseCodec(wanted: string): MessageCodec | HandshakeRefusal {
-    const { role, codecs } = this.#config;
-    // The client already uses the codec that it offered.
-    const supported = role === "client" ? [this.#shared.writer.codec] : codecs;
-    return supported.find(({ name }) => name === wanted) ??
-      new HandshakeRefusal(
-        "codec",
-        `codec "${truncateMessage(wanted)}" is not supported; expected ${
-          supported.map(({ name }) => `"${name}"`).join(" or ")
-        }`,
-      );
+  /**
+   * Returns the first of the peer's codecs that this side supports. Credentials
+   * are encoded with the client's first codec, so with them no other will do.
+   */
+  #chooseCodec(
+    { codecs: offered, auth }: Hello,
+  ): MessageCodec | HandshakeRefusal {
+    const { codecs } = this.#config;
+    const usable = auth === undefined ? offered : offered.slice(0, 1);
+    for (const wanted of usable) {
+      const codec = codecs.find(({ name }) => name === wanted);
+      if (codec !== undefined) return codec;
+    }
+    return new HandshakeRefusal(
+      "codec",
+      `codec "${
+        truncateMessage(usable.join(","))
+      }" is not supported; expected ${
+        codecs.map(({ name }) => `"${name}"`).join(" or ")
+      }`,
+    );
   }
 
   /** Keeps a frame for later; returns `false` beyond the limit. */

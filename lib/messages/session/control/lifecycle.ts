@@ -214,13 +214,14 @@ export class Lifecycle {
    * @param message the reason as text, for the calls
    */
   finish(error: SessionError | undefined, message: string): void {
-    const { shared, outgoing, incoming, handshake, credentialRefresh } =
+    const { shared, outgoing, incoming, handshake, credentialRefresh, ping } =
       this.#parts;
     const over = this.drain.stage === "over";
     this.on("end");
     this.handshakeDeadline = this.drain.deadline = Infinity;
     handshake.takeEarly();
     credentialRefresh.drop();
+    ping.drop();
     shared.writer.close();
     shared.waitingForSpace.clear(); // no stream gets another turn
     outgoing.end(

@@ -1,16 +1,34 @@
 /**
- * PING and PONG (PROTOCOL.md, "PING and PONG"): a PONG returns the eight bytes of
- * a PING. It shows that the peer is alive, measures the round trip, and proves
+ * PING and PONG (PROTOCOL.md, "PING and PONG"): a PONG returns the bytes of a
+ * PING. It shows that the peer is alive, measures the round trip, and proves
  * that the peer has handled the frames sent before the PING.
  *
  * @module
  */
 import type { SharedState } from "../flow/shared_state.ts";
 import { MalformedError } from "../wire/malformed_error.ts";
+import { TimerEntry } from "../time/timer_wheel.ts";
 import { TokenBucket } from "../time/token_bucket.ts";
-import { getU48, HEADER, Kind, putU48 } from "../wire/frame_header.ts";
+import { getU16, getU48, HEADER, Kind, putU48 } from "../wire/frame_header.ts";
 
+/** Size of a PING's body; with a position, twice as much. */
 const BODY = 8;
+
+/** The PONG that waits because PINGs arrive too fast; the newest PING counts. */
+class DelayedPong extends TimerEntry {
+  body: Uint8Array | undefined = undefined;
+  readonly #expired: () => void;
+
+  constructor(expired: () => void) {
+    super();
+    this.#expired = expired;
+  }
+
+  /** @inheritdoc */
+  override expire(): void {
+    this.#expired();
+  }
+}
 
 /** The PINGs of both sides, and the replies to them. */
 export class Ping {
@@ -23,13 +41,14 @@ export class Ping {
   #answered = 0;
   #sentAt = 0;
   readonly #received: TokenBucket;
+  readonly #delayed: DelayedPong = new DelayedPong(() => this.#reply());
   readonly #shared: SharedState;
 
   /** @param shared state that the session's parts share */
   constructor(shared: SharedState) {
     this.#shared = shared;
     const { pingsPerSecond } = shared.limits;
-    this.#received = new TokenBucket(pingsPerSecond, 2 * pingsPerSecond);
+    this.#received = new TokenBucket(pingsPerSecond, pingsPerSecond);
   }
 
   /** Sends a PING and returns its number. */
@@ -41,21 +60,32 @@ export class Ping {
     return this.#sent;
   }
 
-  /** Replies to a PING. @throws {MalformedError} */
+  /**
+   * Replies to a PING, at once or when the rate allows. A later PING replaces
+   * one that waits: its PONG answers both.
+   *
+   * @throws {MalformedError}
+   */
   receivePing(frame: Uint8Array): void {
     checkLength(frame);
-    if (this.#received.take(this.#shared.now)) {
-      this.#shared.writer.frame(Kind.PONG, 0, 0, frame.subarray(HEADER));
-      return;
+    const waits = this.#delayed.body !== undefined;
+    this.#delayed.body = frame.slice(HEADER);
+    if (!waits) this.#reply();
+  }
+
+  #reply(): void {
+    const { now, limits, timerWheel, writer } = this.#shared;
+    const { body } = this.#delayed;
+    if (body === undefined) return;
+    if (!this.#received.take(now)) {
+      return timerWheel.add(this.#delayed, now + 1000 / limits.pingsPerSecond);
     }
-    this.#shared.fail(
-      "too-many",
-      `more than ${this.#shared.limits.pingsPerSecond} PINGs per second were received`,
-    );
+    this.#delayed.body = undefined;
+    writer.frame(Kind.PONG, 0, 0, body);
   }
 
   /**
-   * Handles a PONG.
+   * Handles a PONG. One that matches no unanswered PING is late.
    *
    * @returns the highest number of an answered PING
    * @throws {MalformedError}
@@ -63,19 +93,30 @@ export class Ping {
   receivePong(frame: Uint8Array): number {
     checkLength(frame);
     const number = getU48(frame, HEADER);
-    // Ignore a PONG without a PING, and a second one for the same PING.
-    if (number <= this.#answered || number > this.#sent) return this.#answered;
+    const matches = frame.length === HEADER + BODY &&
+      getU16(frame, HEADER + 6) === 0 && number <= this.#sent;
+    if (!matches || number <= this.#answered) {
+      this.#shared.stats.lateFrames++;
+      return this.#answered;
+    }
     this.#answered = number;
     if (number === this.#sent) this.roundTrip = this.#shared.now - this.#sentAt;
     return number;
   }
+
+  /** Discards the PONG that waits when the session ends. */
+  drop(): void {
+    this.#delayed.body = undefined;
+    this.#shared.timerWheel.remove(this.#delayed);
+  }
 }
 
 function checkLength(frame: Uint8Array): void {
-  if (frame.length === HEADER + BODY) return;
+  const length = frame.length - HEADER;
+  if (length === BODY || length === 2 * BODY) return;
   throw new MalformedError(
-    `a PING or PONG has a body of ${
-      frame.length - HEADER
-    } bytes; expected ${BODY}`,
+    `a PING or PONG has a body of ${length} bytes; expected ${BODY} or ${
+      2 * BODY
+    }`,
   );
 }

@@ -1,6 +1,6 @@
 /**
  * The block of fields before a body (PROTOCOL.md, "Fields"). Fields describe the
- * message; a peer skips the types that it does not know.
+ * message; a peer skips the types that it does not know, unless they are critical.
  *
  * ```text
  *  ├────────────────┤  u16 length of the block
@@ -19,6 +19,15 @@ import {
 import { getU16, getU32, putU16, putU32 } from "./frame_header.ts";
 
 export { MalformedError, type Metadata };
+
+/** Lowest critical field type: a receiver that does not know it must not skip it. */
+const CRITICAL = 0x80;
+
+/** Thrown for a critical field of an unknown type. */
+export class UnknownFieldError extends MalformedError {
+  /** @inheritdoc */
+  override name = "UnknownFieldError";
+}
 
 /** Field types. */
 export const Field = {
@@ -181,6 +190,7 @@ export function fieldsEnd(bytes: Uint8Array, offset: number): number {
  * @param types field types that the message may have; others are skipped
  * @param maxMetadata largest accepted metadata in bytes
  * @throws {MalformedError} if a field is malformed or the metadata is too long
+ * @throws {UnknownFieldError} if the message may not have a critical field
  */
 export function readFields(
   bytes: Uint8Array,
@@ -200,7 +210,12 @@ export function readFields(
     const from = at + 3;
     at = from + getU16(bytes, at + 1);
     if (at > end) throw new MalformedError(`field ${type} is truncated`);
-    if (!types.includes(type)) continue;
+    if (!types.includes(type)) {
+      if (type < CRITICAL) continue;
+      throw new UnknownFieldError(
+        `the critical field ${type} is not supported`,
+      );
+    }
     if (type === Field.METADATA && at - from > maxMetadata) {
       throw new MalformedError(
         `the metadata has ${

@@ -46,7 +46,7 @@ export interface Mismatch {
 export interface Hello {
   /** End of the connection that sends the HELLO. */
   readonly role: "client" | "server";
-  /** Features, one bit each; version 1 defines none. */
+  /** Features, one bit each; this version of the library has none. */
   readonly features: number;
   /** Largest frame body that this side accepts, in bytes. */
   readonly maxFrameBody: number;
@@ -70,13 +70,15 @@ export interface Hello {
   readonly protocolHash: number;
   /** Name of that protocol. */
   readonly protocol: string;
-  /** Name of the codec for all bodies. */
-  readonly codec: string;
+  /** Name and version of the library that this side uses. */
+  readonly agent: string;
+  /** Names of the codecs: those of a client in order of preference, or the server's choice. */
+  readonly codecs: readonly string[];
   /** The peer's methods that this side may call; a REQUEST names one by its index. */
   readonly methods: readonly MethodInfo[];
   /** Methods in the client's list that do not match (server only). */
   readonly mismatches: readonly Mismatch[];
-  /** Credentials, encoded with the codec (client only). */
+  /** Credentials, encoded with the first codec (client only). */
   readonly auth: Uint8Array | undefined;
 }
 
@@ -93,6 +95,7 @@ const Entry = {
   METHODS: 0x03,
   AUTH: 0x04,
   MISMATCHES: 0x05,
+  AGENT: 0x06,
 } as const;
 
 const encoder = new TextEncoder();
@@ -122,19 +125,33 @@ export function encodeHello(hello: Hello): Uint8Array {
   return concat([
     fixed,
     entry(Entry.PROTOCOL, encoder.encode(hello.protocol)),
-    entry(Entry.CODEC, encoder.encode(hello.codec)),
+    entry(Entry.CODEC, encoder.encode(hello.codecs.join(","))),
     entry(Entry.METHODS, encodeMethods(hello.methods)),
     ...(hello.auth === undefined ? [] : [entry(Entry.AUTH, hello.auth)]),
     ...(hello.mismatches.length === 0
       ? []
       : [entry(Entry.MISMATCHES, encodeMismatches(hello.mismatches))]),
+    ...(hello.agent === ""
+      ? []
+      : [entry(Entry.AGENT, encoder.encode(hello.agent))]),
   ]);
+}
+
+/** Returns the advice for a HELLO that is too long. */
+export function helloAdvice({ auth, methods }: Hello): string {
+  return (auth?.length ?? 0) > encodeMethods(methods).length
+    ? "use smaller credentials"
+    : "use fewer or shorter method names";
 }
 
 function entry(type: number, value: Uint8Array): Uint8Array {
   if (value.length > 0xffff) {
     throw new RangeError(
-      `Cannot put ${value.length} bytes into entry ${type} of the handshake: it holds at most 65535 bytes; use fewer or shorter method names`,
+      `Cannot put ${value.length} bytes into entry ${type} of the handshake: it holds at most 65535 bytes; use ${
+        type === Entry.AUTH
+          ? "smaller credentials"
+          : "fewer or shorter method names"
+      }`,
     );
   }
   const bytes = new Uint8Array(ENTRY_HEADER + value.length);
@@ -214,7 +231,9 @@ export function decodeHello(body: Uint8Array, maxMethods: number): Hello {
     heartbeat: getU32(body, 32),
     protocolHash: getU32(body, 36),
     protocol: decodeText(entries.get(Entry.PROTOCOL) ?? new Uint8Array()),
-    codec: decodeText(entries.get(Entry.CODEC) ?? new Uint8Array()),
+    codecs: decodeText(entries.get(Entry.CODEC) ?? new Uint8Array())
+      .split(","),
+    agent: decodeText(entries.get(Entry.AGENT) ?? new Uint8Array()),
     methods: decodeMethods(entries.get(Entry.METHODS), maxMethods),
     mismatches: decodeMismatches(
       from("server", Entry.MISMATCHES),

@@ -48,7 +48,7 @@ export interface SessionLimits {
   heartbeatMisses: number;
   /** Maximum number of CANCELs per second; bursts may reach {@linkcode SessionLimits.maxCalls}. Prevents rapid-reset attacks. @default {1000} */
   cancelsPerSecond: number;
-  /** Maximum number of PINGs per second from a peer; bursts may be twice as large. @default {10} */
+  /** Maximum number of PINGs that are answered per second; further ones are answered later. @default {5} */
   pingsPerSecond: number;
   /** Number of unsent bytes at which new calls are refused. At three quarters of this limit, results wait. @default {1048576} */
   unsentSoft: number;
@@ -89,7 +89,7 @@ export const DEFAULT_LIMITS: Readonly<SessionLimits> = {
   heartbeat: 15_000,
   heartbeatMisses: 2,
   cancelsPerSecond: 1000,
-  pingsPerSecond: 10,
+  pingsPerSecond: 5,
   unsentSoft: 1024 * 1024,
   unsentHard: 4 * 1024 * 1024,
   writeStall: 30_000,
@@ -127,7 +127,7 @@ const RANGES: Readonly<Record<keyof SessionLimits, readonly [number, number]>> =
     maxAssembly: [64 * 1024, 2 ** 31 - 1],
     maxFragments: [1, 2 ** 20],
     assemblyTimeout: [1, 2 ** 31 - 1],
-    heartbeat: [100, 2 ** 31 - 1], // peers accept ten PINGs per second by default
+    heartbeat: [200, 2 ** 31 - 1], // peers answer five PINGs per second by default
     heartbeatMisses: [1, 100],
     cancelsPerSecond: [1, 2 ** 31 - 1],
     pingsPerSecond: [1, 2 ** 31 - 1],

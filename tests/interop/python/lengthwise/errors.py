@@ -46,3 +46,12 @@ class SessionError(Exception):
 
 class Malformed(Exception):
     """Bytes that break a rule. The code that catches it decides what to close."""
+
+
+class Unsupported(Malformed):
+    """A critical field that is not supported."""
+
+
+def code_of(error):
+    """Returns the code of a call with malformed or unsupported fields."""
+    return "unimplemented" if isinstance(error, Unsupported) else "malformed"

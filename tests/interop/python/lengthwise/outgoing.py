@@ -5,7 +5,7 @@ import struct
 
 from . import values, wire
 from .credit import Account, Reassembly, ReceiveWindow, charge_of
-from .errors import CallError, Malformed
+from .errors import CallError, Malformed, code_of
 
 SENDS = ("clientStream", "duplex")
 RECEIVES = ("serverStream", "duplex")
@@ -138,7 +138,7 @@ class Call:
         try:
             self._end(kind, body)
         except Malformed as error:
-            self.settle(CallError("malformed", str(error)))
+            self.settle(CallError(code_of(error), str(error)))
         self.state = "done"
         return True
 

@@ -42,6 +42,7 @@ class Peer:
         self._place = asyncio.Event()
         self._pings, self._ping_count, self._refreshes = {}, 0, {}
         self._refresh_count = 0
+        self._ping_times, self._pong = [], None
         self._drained = False
         self._read_at = 0.0
         self._over = False
@@ -189,7 +190,8 @@ class Peer:
         hello = wire.decode_hello(body)
         if hello.role == self.role:
             return self.fail("protocol", "both ends have the same role")
-        if hello.codec != "msgpack":
+        usable = hello.codecs if hello.auth is None else hello.codecs[:1]
+        if "msgpack" not in usable:
             return self.fail("codec", "only msgpack is supported")
         if self.role == 1 and not await self._accept(hello):
             return None
@@ -271,13 +273,36 @@ class Peer:
     # ── session frames ────────────────────────────────────────────────────
 
     def _receive_ping(self, kind, body):
-        if len(body) != 8:
-            return self.fail("protocol", "a PING or PONG is not 8 bytes")
+        if len(body) not in (8, 16):
+            return self.fail("protocol", "a PING or PONG is not 8 or 16 bytes")
         if kind == wire.PING:
-            return self.write(wire.PONG, 0, body)
-        waiting = self._pings.pop(bytes(body), None)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(None)
+            return self._answer_ping(body)
+        if bytes(body) not in self._pings:
+            return  # late
+        for sent in list(self._pings):  # a PONG answers earlier PINGs, too
+            waiting = self._pings.pop(sent)
+            if not waiting.done():
+                waiting.set_result(None)
+            if sent == bytes(body):
+                break
+
+    def _answer_ping(self, body):
+        """Answers at most 5 PINGs a second; others later, the newest of them."""
+        loop = asyncio.get_running_loop()
+        waits, self._pong = self._pong is not None, bytes(body)
+        if not waits:
+            self._ping_times = [
+                at for at in self._ping_times if at > loop.time() - 1
+            ]
+            if len(self._ping_times) < 5:
+                self._send_pong()
+            else:
+                loop.call_later(0.2, self._send_pong)
+
+    def _send_pong(self):
+        self._ping_times.append(asyncio.get_running_loop().time())
+        body, self._pong = self._pong, None
+        self.write(wire.PONG, 0, body)
 
     async def ping(self):
         """Sends a PING and waits for its PONG."""

@@ -5,7 +5,7 @@ import struct
 
 from . import values, wire
 from .credit import Reassembly, charge_of
-from .errors import CallError, Malformed
+from .errors import CallError, Malformed, code_of
 from .incoming import Context, Incoming
 
 
@@ -98,8 +98,8 @@ class Requests:
                 return self._refuse(kind, id, "overloaded", "later")
             call = Incoming(self.peer, id, method, handler)
             call.begin(block, value)
-        except Malformed:
-            return self._refuse(kind, id, "malformed")
+        except Malformed as error:
+            return self._refuse(kind, id, code_of(error))
         self.calls[id] = call
 
     def _notified(self, handler, block, value):

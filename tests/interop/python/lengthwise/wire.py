@@ -3,10 +3,13 @@
 import struct
 from dataclasses import dataclass, field
 
-from .errors import CODES, PROCESSED, RETRY, CallError, Malformed, name_of
+from .errors import (
+    CODES, PROCESSED, RETRY, CallError, Malformed, Unsupported, name_of,
+)
 from . import values
 
 HELLO, GOAWAY, PING, PONG, WINDOW, AUTH = 1, 2, 3, 4, 5, 6
+AGENT = "lengthwise-python/1"
 REQUEST, ITEM, END, RESULT = 0x10, 0x11, 0x12, 0x13
 ERROR, CANCEL, CREDIT, NOTIFY = 0x14, 0x15, 0x16, 0x17
 MORE, REPLY, IGNORABLE = 0x01, 0x02, 0x80
@@ -55,8 +58,16 @@ def tlv(kind, value):
     return struct.pack(">BH", kind, len(value)) + value
 
 
+def read_fields(block):
+    """Decodes all fields of a block, by type; refuses critical ones."""
+    found = read_tlv(block)
+    if any(kind >= 0x80 for kind in found):  # no critical field is supported
+        raise Unsupported("a critical field is not supported")
+    return found
+
+
 def read_tlv(block):
-    """Decodes all fields of a block, by type."""
+    """Decodes all fields of a block, or entries of a HELLO, by type."""
     found, at = {}, 0
     while at < len(block):
         if at + 3 > len(block):
@@ -82,7 +93,7 @@ def split_fields(body, at=0):
     end = at + 2 + int.from_bytes(body[at:at + 2], "big")
     if end > len(body):
         raise Malformed("the fields are longer than the message")
-    return read_tlv(body[at + 2:end]), body[end:]
+    return read_fields(body[at + 2:end]), body[end:]
 
 
 def u32(value):
@@ -162,7 +173,8 @@ class Hello:
     limits: Limits
     methods: list
     protocol: str = ""
-    codec: str = "msgpack"
+    codecs: tuple = ("msgpack",)
+    agent: str = AGENT
     protocol_hash: int = 0
     auth: bytes = None
     mismatches: list = field(default_factory=list)
@@ -178,7 +190,7 @@ def encode_hello(hello):
         limits.notify_window, limits.items_window,
         max(65_536, limits.max_assembly // 2),
     )
-    body += tlv(1, hello.protocol.encode()) + tlv(2, hello.codec.encode())
+    body += tlv(1, hello.protocol.encode()) + tlv(2, ",".join(hello.codecs).encode())
     body += tlv(3, b"".join(
         struct.pack(">BIB", SHAPES.index(one.shape), one.hash, len(one.name))
         + one.name.encode()
@@ -188,7 +200,7 @@ def encode_hello(hello):
         body += tlv(4, hello.auth)
     if hello.mismatches:
         body += tlv(5, b"".join(struct.pack(">HB", *one) for one in hello.mismatches))
-    return body
+    return body + (tlv(6, hello.agent.encode()) if hello.agent else b"")
 
 
 def check_version(body):
@@ -221,7 +233,8 @@ def decode_hello(body):
         ),
         protocol_hash=numbers[7],
         protocol=text(entries.get(1, b"")),
-        codec=text(entries.get(2, b"")),
+        codecs=tuple(text(entries.get(2, b"")).split(",")),
+        agent=text(entries.get(6, b"")),
         methods=read_methods(entries.get(3, b"")),
         auth=entries.get(4),
         mismatches=list(struct.iter_unpack(">HB", triples)),

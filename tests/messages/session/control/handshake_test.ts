@@ -1,6 +1,7 @@
 import { inFlightOf } from "../accounts.ts";
 import { maySendItem } from "../../../../lib/messages/session/flow/waiting_items.ts";
 import { assertEquals, assertThrows } from "@std/assert";
+import { AGENT } from "../../../../lib/messages/session/wire/agent.ts";
 import { decodeHello } from "../../../../lib/messages/session/wire/hello.ts";
 import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
 import { ASK, body, call, hold, UP } from "../session_calls.ts";
@@ -46,7 +47,7 @@ Deno.test(
     const version = hello("client");
     version[4] = 2;
     assertEquals(refused(one(), Kind.HELLO, version), "version");
-    const codec = hello("client", { codec: "x".repeat(1000) });
+    const codec = hello("client", { codecs: ["x".repeat(1000)] });
     assertEquals(refused(one(), Kind.HELLO, codec), "codec");
     assertEquals(refused(one(), Kind.HELLO, hello("server")), "protocol");
     const long = hello("client", { protocol: "x".repeat(3000) });
@@ -69,7 +70,7 @@ Deno.test(
     const client = new Lone("client");
     client.session.enter(0).start(undefined);
     assertEquals(
-      refused(client, Kind.HELLO, hello("server", { codec: "json" })),
+      refused(client, Kind.HELLO, hello("server", { codecs: ["json"] })),
       "codec",
     );
   },
@@ -195,6 +196,13 @@ Deno.test("start() states the windows, and half of maxAssembly", pure, () => {
   };
   assertEquals(stated(200_001), [20_000, 70_000, 100_000]);
   assertEquals(stated(65_536), [20_000, 70_000, 65_536]); // a HELLO's minimum
+});
+
+Deno.test("start() states the agent and all codecs of a client", pure, () => {
+  const lone = new Lone("client");
+  lone.session.enter(0).start(undefined);
+  const hello = decodeHello(lone.sent()[0]!.body, 10); // one frame was sent
+  assertEquals([hello.agent, hello.codecs], [AGENT, ["bytes"]]);
 });
 
 Deno.test("start() throws if the HELLO is too large", pure, () => {

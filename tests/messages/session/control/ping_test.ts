@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { accountsOf } from "../accounts.ts";
 import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
 import { body } from "../session_calls.ts";
 import { Lone } from "../lone_session.ts";
@@ -7,22 +8,52 @@ import { Simulation, SMOOTH } from "../simulation.ts";
 const pure = { permissions: "none" } as const;
 
 Deno.test(
-  "receivePing() answers with the same bytes, and closes the connection above the limit",
+  "receivePing() answers with the same bytes, with or without a position",
+  pure,
+  () => {
+    for (const length of [8, 16]) {
+      const lone = Lone.open("server");
+      lone.receive(Kind.PING, 0, body(length, 7));
+      const [pong] = lone.sent();
+      assertEquals([pong?.kind, pong?.body], [Kind.PONG, body(length, 7)]);
+    }
+  },
+);
+
+Deno.test(
+  "receivePing() answers only the newest of many PINGs, when the rate allows",
   pure,
   () => {
     const lone = Lone.open("server", { pingsPerSecond: 5 });
-    for (let n = 0; n < 10; n++) {
-      lone.receive(Kind.PING, 0, body(8, n));
-      const [pong] = lone.sent();
-      assertEquals([pong?.kind, pong?.body], [Kind.PONG, body(8, n)]);
-    }
-    lone.advance(200);
-    lone.receive(Kind.PING, 0, body(8));
-    assertEquals(lone.ends, []);
-    lone.receive(Kind.PING, 0, body(8));
-    assertEquals(lone.error.code, "too-many");
+    for (let n = 1; n <= 100; n++) lone.receive(Kind.PING, 0, body(8, n));
+    assertEquals(lone.sent().map(({ body: [n] }) => n), [1, 2, 3, 4, 5]);
+    lone.advance(199);
+    assertEquals(lone.sent(), []);
+    lone.advance(9); // the timer wheel's resolution
+    assertEquals(lone.sent().map(({ body: [n] }) => n), [100]);
+    lone.receive(Kind.PING, 0, body(8, 101));
+    lone.session.enter(lone.now).close();
+    assertEquals(accountsOf(lone.session).timers, 0);
+    assertEquals(lone.sentKinds(), ["GOAWAY 0"]);
   },
 );
+
+Deno.test("receivePong() compares all bytes of a PONG", pure, () => {
+  const lone = Lone.open("client", { heartbeat: 1000 });
+  lone.advance(1000);
+  const [ping] = lone.sent();
+  const changed = Uint8Array.from([...ping!.body.subarray(0, 7), 1]);
+  const longer = Uint8Array.from([...ping!.body, ...new Uint8Array(8)]);
+  for (const pong of [changed, longer]) lone.receive(Kind.PONG, 0, pong);
+  assertEquals([lone.session.roundTrip, lone.session.stats.lateFrames], [
+    undefined,
+    2,
+  ]);
+  lone.receive(Kind.PONG, 0, ping!.body);
+  assertEquals(lone.session.stats.lateFrames, 2);
+  lone.receive(Kind.PONG, 0, ping!.body);
+  assertEquals(lone.session.stats.lateFrames, 3, "a second PONG is late");
+});
 
 Deno.test(
   "tick() sends PINGs in silence, and closes the connection without an answer",

@@ -11,6 +11,7 @@ import {
   readFields,
   textField,
   u32Field,
+  UnknownFieldError,
 } from "../../../../lib/messages/session/wire/fields.ts";
 import { concat } from "@std/bytes/concat";
 
@@ -100,5 +101,17 @@ Deno.test(
     for (const types of [FIELDS_OF.REQUEST, FIELDS_OF.NOTIFY]) {
       assertEquals(readFields(bytes, 0, bytes.length, types, 0), EMPTY_FIELDS);
     }
+  },
+);
+
+Deno.test(
+  "readFields() rejects critical fields that it may not skip",
+  pure,
+  () => {
+    for (const type of [0x80, 0x81, 0xff]) {
+      const fields = block(Infinity, textField(type, ""));
+      assertThrows(() => read(fields), UnknownFieldError, `field ${type}`);
+    }
+    assertEquals(read(block(5, textField(0x7f, "x"))).timeout, 5);
   },
 );

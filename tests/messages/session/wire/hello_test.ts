@@ -1,4 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { AGENT } from "../../../../lib/messages/session/wire/agent.ts";
+import config from "../../../../deno.json" with { type: "json" };
 import {
   decodeHello,
   encodeHello,
@@ -24,7 +26,8 @@ const HELLO: Hello = {
   heartbeat: 4,
   protocolHash: 0xffffffff,
   protocol: "é",
-  codec: "bytes",
+  agent: "x/1",
+  codecs: ["bytes", "json"],
   methods: [
     { name: "a.b", shape: "unary", hash: 3 },
     { name: "c", shape: "duplex", hash: 0 },
@@ -69,13 +72,13 @@ Deno.test(
         assertEquals(error instanceof MalformedError, true, String(error));
       }
     }
-    assertEquals(whole, 3); // before each of the three entries
+    assertEquals(whole, 4); // before each of the four entries
   },
 );
 
 Deno.test("decodeHello() skips entries of later versions", pure, () => {
   const bytes = encodeHello(HELLO);
-  const longer = Uint8Array.from([...bytes, 0x06, 0, 0, 0x7f, 0, 2, 9, 9]);
+  const longer = Uint8Array.from([...bytes, 0x1f, 0, 0, 0x7f, 0, 2, 9, 9]);
   assertEquals(decodeHello(longer, 2), HELLO);
 });
 
@@ -110,7 +113,7 @@ Deno.test(
       "more than 1",
     );
     const shape = encodeHello({ ...HELLO, methods: [HELLO.methods[0]!] });
-    shape[52 + 3 + 2 + 3 + 5 + 3] = 9;
+    shape[52 + 3 + 2 + 3 + 10 + 3] = 9;
     assertThrows(() => decodeHello(shape, 2), MalformedError, "shape");
   },
 );
@@ -130,7 +133,18 @@ Deno.test(
   pure,
   () => {
     const auth = new Uint8Array(65_536);
-    assertThrows(() => encodeHello({ ...HELLO, auth }), RangeError, "65535");
+    assertThrows(
+      () => encodeHello({ ...HELLO, auth }),
+      RangeError,
+      "it holds at most 65535 bytes; use smaller credentials",
+    );
+    const name = "x".repeat(250);
+    const methods = Array(300).fill({ name, shape: "unary", hash: 0 });
+    assertThrows(
+      () => encodeHello({ ...HELLO, methods }),
+      RangeError,
+      "it holds at most 65535 bytes; use fewer or shorter method names",
+    );
   },
 );
 
@@ -158,4 +172,8 @@ Deno.test("decodeHello() rejects more mismatches than methods", pure, () => {
     MalformedError,
     "more than 2 mismatches",
   );
+});
+
+Deno.test("AGENT has the version of deno.json", pure, () => {
+  assertEquals(AGENT, `lengthwise/${config.version}`);
 });
