@@ -116,6 +116,25 @@ function earlyItems(): Script {
     .sees("server", "item", { call: 1, value: int(7) });
 }
 
+function earlyOthers(): Script {
+  const script = new Script(
+    "early frames of other kinds are handled as if they came after HELLO",
+    "A client must not send ITEM and PING before the server's HELLO; a server takes them as it takes late ones.",
+    { subjects: ["server"] },
+  );
+  return script.greeted()
+    .client("REQUEST 1: sum, early", request(1, SUM, undefined))
+    .client("ITEM 1, early", item(1, int(7)))
+    .client("PING, early", named("PING", 0, "0102030405060708"))
+    .do("server", "accept")
+    .server("HELLO: accepted", script.hello("server"))
+    .sees("server", "opened")
+    .sees("server", "request", { call: 1, method: "sum" })
+    .server("PONG", named("PONG", 0, "0102030405060708"))
+    .do("server", "read", { call: 1 })
+    .sees("server", "item", { call: 1, value: int(7) });
+}
+
 function earlyCredit(): Script {
   const line = bin("2e", 16_000);
   const script = new Script(
@@ -347,6 +366,7 @@ export const HANDSHAKE: readonly Conversation[] = [
   early(),
   earlyRefused(),
   earlyItems(),
+  earlyOthers(),
   earlyCredit(),
   earlyFlood(),
   mismatches(),
