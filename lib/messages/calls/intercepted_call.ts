@@ -104,7 +104,6 @@ export class InterceptedCall implements AsyncDisposable {
         items: sends ? this.#sent ?? input as Items<unknown> : undefined, // each attempt checks it
         options: { ...options, signal: this.#signal },
       });
-      if (this.#signal.aborted) throw this.#abortedError();
       if ("items" in response) {
         this.#items = response.items[Symbol.asyncIterator]();
       } else this.#finish();

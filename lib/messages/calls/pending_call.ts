@@ -153,7 +153,7 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
   /** Fails the call with a local error; the callee sees a cancelled call. */
   giveUp(error: unknown): void {
     if (this.#end !== undefined) return;
-    this.fail(error, { processed: "maybe", dropsItems: true });
+    this.fail(error, "maybe");
     this.cancel(error);
   }
 
@@ -186,7 +186,7 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
   async end(): Promise<void> {
     this.#endCalled = true;
     await this.#writer?.settled();
-    if (this.#call === undefined || this.#end !== undefined) return;
+    if (this.#call === undefined) return;
     this.#peer!.enter().outgoing.endItems(this.#call); // set with #call
   }
 
@@ -231,7 +231,6 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
   /** @inheritdoc */
   onResult(body: Uint8Array, { metadata }: Readonly<Fields>): void {
     this.#unwatch();
-    if (this.#end !== undefined) return;
     let output: unknown;
     try {
       // Asynchronous work of the callback may finish after the call.
@@ -243,7 +242,7 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
       if (this.#resolve !== undefined) output = this.#decode(body);
     } catch (error) {
       // An error thrown by the caller's callback must not end the connection.
-      return this.fail(error, { processed: "yes" });
+      return this.fail(error, "yes");
     }
     this.#end = "succeeded";
     this.#stopSending();
@@ -254,27 +253,21 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
   /** @inheritdoc */
   onFailed(error: CallError): void {
     this.#unwatch();
-    const { code, processed } = error;
-    const dropsItems = code === "cancelled" || code === "deadline";
-    this.fail(error, { processed, dropsItems });
+    this.fail(error, error.processed);
   }
 
   /**
    * Ends the call with an error; has no effect once it has ended.
    *
-   * @param error the error that the caller receives
-   * @param how whether the callee has handled the call, and whether unread
-   * items are dropped because the caller itself has ended the call
+   * Items that have arrived can still be read. If the caller itself ends the
+   * call, the session drops them.
    */
-  fail(
-    error: unknown,
-    how: { readonly processed: Processed; readonly dropsItems?: boolean },
-  ): void {
+  fail(error: unknown, processed: Processed): void {
     if (this.#end !== undefined) return;
-    const failure = this.#end = { error, processed: how.processed };
+    const failure = this.#end = { error, processed };
     this.#stopSending();
     this.#reject?.(error);
-    this.#reader?.end(failure, how.dropsItems);
+    this.#reader?.end(failure);
   }
 
   /** Stops sending, because the call accepts no more items. */

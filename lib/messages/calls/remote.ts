@@ -124,12 +124,10 @@ function begin(
     pending.opened(call, peer, { signal, onMetadata: options.onMetadata });
     if (items !== undefined) pending.feed(items);
   } catch (error) {
-    pending.fail(error, NOT_STARTED);
+    pending.fail(error, "no");
   }
   return pending;
 }
-
-const NOT_STARTED = { processed: "no" } as const; // a literal type
 
 /** @throws {TypeError} if the items are not iterable; also errors thrown by proxy traps */
 function checkItems(

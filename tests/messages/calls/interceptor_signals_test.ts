@@ -165,14 +165,19 @@ Deno.test(
   none,
   async () => {
     const { server, running } = endless();
-    for (const dropsSignal of [false, true]) {
+    const replacements = {
+      "the call's signal": undefined,
+      "no signal": {},
+      "another signal": { signal: new AbortController().signal },
+    };
+    for (const [kept, options] of Object.entries(replacements)) {
       for (const cancels of ["cancel", "signal", "dispose", "break"]) {
-        const name = `${cancels}, ${dropsSignal}`;
+        const name = `${cancels}, ${kept}`;
         const session = await connect(Lab, dial(server), {
           interceptors: [
             wrapping().interceptor,
             (request, next) =>
-              next(dropsSignal ? { ...request, options: {} } : request),
+              next(options === undefined ? request : { ...request, options }),
           ],
         });
         const controller = new AbortController();

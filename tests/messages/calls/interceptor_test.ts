@@ -12,7 +12,14 @@ import type {
   Interceptor,
 } from "../../../lib/messages/calls/interceptor.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
-import { Lab, lab, tagged, waiting, wrapping } from "./interceptors.ts";
+import {
+  endless,
+  Lab,
+  lab,
+  tagged,
+  waiting,
+  wrapping,
+} from "./interceptors.ts";
 import { all, dial, failureOf, thrownBy, turns } from "../kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
@@ -160,17 +167,22 @@ Deno.test(
       ]);
       while (ended.length < 3) await turns();
       assertEquals(generators, { started: 3, ended: 3 });
+      const unfinished = remote.count(1e9);
+      await unfinished[Symbol.asyncIterator]().next();
+      unfinished.cancel();
+      while (ended.length < 4) await turns();
+      assertEquals(generators, { started: 4, ended: 4 }, "not read further");
       {
         await using _unread = remote.count(1e9);
         await turns(10);
       }
-      while (ended.length < 4) await turns();
+      while (ended.length < 5) await turns();
       const talk = remote.talk();
       await talk.send("a");
       await talk.send("b");
       await talk.end();
       assertEquals(await all(talk), ["<a>", "<b>"]);
-      assertEquals(generators, { started: 4, ended: 4 }, "none for the unread");
+      assertEquals(generators, { started: 5, ended: 5 }, "none for the unread");
     });
   },
 );
@@ -192,6 +204,7 @@ Deno.test(
     };
     let refused = 0;
     let dropped = 0;
+    let sums = 0;
     const server = createServer(Lab, {
       echo: (text) => text,
       flaky(_, context) {
@@ -209,6 +222,7 @@ Deno.test(
       },
       async sum(items, context) {
         let sum = 0;
+        sums++;
         for await (const item of items) sum += item;
         if (++refused < 9) {
           throw context.refuse("again", { code: "overloaded", retry: "now" });
@@ -239,6 +253,7 @@ Deno.test(
     assertEquals(refused, 9);
     assertEquals(await all(session.remote.count(1)), ["1", "again", "again"]);
     refused = 7;
+    sums = 0;
     const upload = session.remote.sum();
     await upload.send(1);
     await upload.end();
@@ -247,6 +262,8 @@ Deno.test(
       TypeError,
       "Cannot use items that were passed to send() again",
     );
+    await turns(5);
+    assertEquals(sums, 1, "the second attempt has not begun");
     await session.close();
     await server.shutdown();
   },
@@ -287,6 +304,27 @@ Deno.test(
         assert(other instanceof TypeError, "the response of another shape");
       },
     );
+  },
+);
+
+Deno.test(
+  "attempts that are still in progress are cancelled when the call succeeds",
+  none,
+  async () => {
+    const { server, running } = endless();
+    const hedging: Interceptor = async (request, next) => {
+      next(request).catch(() => {}); // cancelled
+      await turns(3);
+      assertEquals(running.size, 1);
+      return await next({ ...request, items: [] });
+    };
+    const session = await connect(Lab, dial(server), {
+      interceptors: [hedging],
+    });
+    assertEquals(await session.remote.sum().result, "");
+    while (running.size > 0) await turns();
+    await session.close();
+    await server.shutdown();
   },
 );
 

@@ -95,13 +95,14 @@ export function wrapping(): {
 
 /** Creates a server whose streams never end, and the set of its running handlers. */
 export function endless() {
-  const running = new Set<string>();
-  async function* run(name: string, items: AsyncIterable<string>) {
-    running.add(name);
+  const running = new Set<symbol>();
+  async function* run<Item>(items: AsyncIterable<Item>) {
+    const handler = Symbol();
+    running.add(handler);
     try {
       for await (const item of items) yield item;
     } finally {
-      running.delete(name);
+      running.delete(handler);
     }
   }
   async function* numbers() {
@@ -111,17 +112,12 @@ export function endless() {
     echo: (text) => text,
     flaky: () => 1,
     log() {},
-    count: () => run("count", numbers()),
+    count: () => run(numbers()),
     async sum(items) {
-      running.add("sum");
-      try {
-        for await (const _ of items);
-      } finally {
-        running.delete("sum");
-      }
+      for await (const _ of run(items));
       return "";
     },
-    talk: (lines) => run("talk", lines),
+    talk: (lines) => run(lines),
   });
   return { server, running };
 }

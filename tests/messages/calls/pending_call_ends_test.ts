@@ -9,7 +9,14 @@ import {
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { CodecError } from "../../../lib/messages/codec/errors.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
-import { aborted, dial, failureOf, incidents, thrownBy } from "../kit.ts";
+import {
+  aborted,
+  dial,
+  failureOf,
+  incidents,
+  thrownBy,
+  turns,
+} from "../kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
@@ -128,6 +135,29 @@ Deno.test(
     const error = await failureOf(session.remote.relay());
     assertEquals(error.code, "internal");
     assertEquals(list.map((incident) => incident.error), [broken]);
+    await session.close();
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "a call that fails by its own items drops received items that were not read",
+  none,
+  async () => {
+    const { server, session } = await pipes();
+    const own = new Error("no more water");
+    const fails = Promise.withResolvers<never>();
+    const conversation = session.remote.mix((async function* () {
+      yield await fails.promise;
+    })());
+    const items = conversation[Symbol.asyncIterator]();
+    assertEquals((await items.next()).value, 1);
+    await session.remote.ping(); // the second item has arrived
+    fails.reject(own);
+    await turns();
+    assertStrictEquals(await thrownBy(conversation.send(1)), own);
+    assertStrictEquals(await thrownBy(items.next()), own);
+    assertEquals((await items.next()).done, true);
     await session.close();
     await server.shutdown();
   },

@@ -8,6 +8,7 @@ import {
   serverStream,
   unary,
 } from "../../../lib/messages/protocol/method_builders.ts";
+import type { NoErrors } from "../../../lib/messages/protocol/method.ts";
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
 import { all, dial, failureOf, incidents, turns } from "../kit.ts";
@@ -55,6 +56,10 @@ Deno.test(
           () => all(watch(undefined, options)),
           () => pour([1], options).result,
           () => pour(undefined, options).send(1),
+          () =>
+            pour(undefined, options).end().then(() =>
+              pour(undefined, options).result
+            ),
           () => all(mix([1], options)),
         ]
       ) {
@@ -132,6 +137,38 @@ Deno.test(
     }
     assertEquals(await session.remote.ask(), "answer");
     assertEquals(list, []);
+    await session.close();
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "the items of a call that is aborted while its opening is encoded are not iterated",
+  none,
+  async () => {
+    const Openings = protocol({
+      name: "openings",
+      server: { pour: clientStream<number, number, NoErrors, unknown>() },
+    });
+    const server = createServer(Openings, { pour: () => Promise.resolve(0) });
+    const session = await connect(Openings, dial(server));
+    const controller = new AbortController();
+    const opening = {
+      get self() {
+        controller.abort();
+        return 1;
+      },
+    };
+    let started = false;
+    function* items() {
+      started = true;
+      yield 1;
+    }
+    const { signal } = controller;
+    const { code } = await failureOf(
+      session.remote.pour(items(), { signal, opening }).result,
+    );
+    assertEquals([code, started], ["cancelled", false]);
     await session.close();
     await server.shutdown();
   },
