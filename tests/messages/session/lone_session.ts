@@ -12,6 +12,7 @@ import {
   resolveSessionLimits,
   type SessionLimits,
 } from "../../../lib/messages/session/wire/limits.ts";
+import type { SessionConfig } from "../../../lib/messages/session/session_host.ts";
 import { Session } from "../../../lib/messages/session/session.ts";
 import {
   Flag,
@@ -155,11 +156,12 @@ export class Lone {
   constructor(
     readonly role: "client" | "server",
     limits: Partial<SessionLimits> = {},
+    codecs: SessionConfig["codecs"] = [bytes()],
   ) {
     this.session = new Session({
       role,
       sink: this.sink,
-      codecs: [bytes()],
+      codecs,
       limits: resolveSessionLimits(limits),
       methods: TABLES,
       now: 0,

@@ -1,3 +1,5 @@
+import { bytes } from "../../../../lib/messages/codec/bytes.ts";
+import { json } from "../../../../lib/messages/codec/json.ts";
 import { inFlightOf } from "../accounts.ts";
 import { maySendItem } from "../../../../lib/messages/session/flow/waiting_items.ts";
 import { assertEquals, assertThrows } from "@std/assert";
@@ -204,6 +206,22 @@ Deno.test("start() states the agent and all codecs of a client", pure, () => {
   const hello = decodeHello(lone.sent()[0]!.body, 10); // one frame was sent
   assertEquals([hello.agent, hello.codecs], [AGENT, ["bytes"]]);
 });
+
+Deno.test(
+  "start() permits no calls before HELLO if the server chooses the codec",
+  pure,
+  () => {
+    const lone = new Lone("client", {}, [bytes(), json()]);
+    lone.session.enter(0).start(undefined);
+    const { closed } = lone.session.outgoing;
+    assertEquals([closed?.code, closed?.processed], ["unavailable", "no"]);
+    lone.receive(Kind.HELLO, 0, hello("server", { codecs: ["json"] }));
+    assertEquals([lone.session.outgoing.closed, lone.session.codec.name], [
+      undefined,
+      "json",
+    ]);
+  },
+);
 
 Deno.test("start() throws if the HELLO is too large", pure, () => {
   const lone = new Lone("client");
