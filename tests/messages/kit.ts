@@ -3,10 +3,16 @@
  *
  * @module
  */
+import { assert } from "@std/assert";
 import {
   CallError,
   SessionError,
 } from "../../lib/messages/errors/call_error.ts";
+import { TypedSession } from "../../lib/messages/connection/typed_session.ts";
+import type {
+  AnyProtocol,
+  Side,
+} from "../../lib/messages/protocol/protocol_types.ts";
 import type { Incident } from "../../lib/messages/connection/session_options.ts";
 import type { Connection } from "../../lib/transport/connection.ts";
 import {
@@ -81,4 +87,13 @@ export async function turns(count = 1): Promise<void> {
   for (let turn = 0; turn < count; turn++) {
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
+}
+
+/** The implementation of any client's or server's session. */
+export type AnyTypedSession = TypedSession<AnyProtocol, Side>;
+
+/** Returns the implementation of a session, for tests that inspect it. */
+export function typedSession(session: object): AnyTypedSession {
+  assert(session instanceof TypedSession);
+  return session;
 }

@@ -7,7 +7,6 @@
  */
 import { accountsOf, inFlightOf } from "./session/accounts.ts";
 import { assert, assertEquals } from "@std/assert";
-import { type Peer, peerOf } from "../../lib/messages/connection/peer.ts";
 import {
   clientStream,
   duplex,
@@ -23,7 +22,7 @@ import type {
   ServerSession,
 } from "../../lib/messages/server/server_types.ts";
 import type { SessionLimits } from "../../lib/messages/session/wire/limits.ts";
-import { aborted, turns } from "./kit.ts";
+import { aborted, type AnyTypedSession, turns, typedSession } from "./kit.ts";
 
 /** Instructions for a handler. */
 export interface Order {
@@ -192,8 +191,7 @@ async function soon(isSo: () => boolean): Promise<void> {
 
 /** Checks that a session has no call in flight and holds no resource. */
 export async function holdsNothing(publicSession: object): Promise<void> {
-  const peer = peerOf(publicSession);
-  assert(peer);
+  const peer = typedSession(publicSession);
   const { session } = peer;
   await soon(() => isIdle(peer));
   assert(isIdle(peer), `calls are in flight: ${session.state}`);
@@ -216,7 +214,7 @@ export async function holdsNothing(publicSession: object): Promise<void> {
   await peer.closed;
 }
 
-function isIdle(peer: Peer): boolean {
+function isIdle(peer: AnyTypedSession): boolean {
   const { outgoing, incoming, queued } = inFlightOf(peer.enter());
   return outgoing + incoming + queued + peer.notifications.size === 0;
 }
@@ -224,8 +222,7 @@ function isIdle(peer: Peer): boolean {
 /** Checks that the credit of two idle ends adds up to the whole window. */
 export async function creditAddsUp(one: object, other: object): Promise<void> {
   for (const [caller, callee] of [[one, other], [other, one]] as const) {
-    const [from, to] = [peerOf(caller), peerOf(callee)];
-    assert(from && to);
+    const [from, to] = [typedSession(caller), typedSession(callee)];
     const credit = () =>
       accountsOf(from.enter()).callCredit + accountsOf(to.enter()).requestOwed;
     const whole = to.session.limits.connectionWindow;

@@ -1,5 +1,4 @@
 import { assert, assertEquals } from "@std/assert";
-import { peerOf } from "../../lib/messages/connection/peer.ts";
 import type { CallOptions } from "../../lib/messages/protocol/client_types.ts";
 import {
   type ClientSession,
@@ -7,7 +6,7 @@ import {
 } from "../../lib/messages/client/connect.ts";
 import type { Connection } from "../../lib/transport/connection.ts";
 import { connect as dialSocket } from "../../lib/transport/connect.ts";
-import { dial, turns } from "./kit.ts";
+import { dial, turns, typedSession } from "./kit.ts";
 import {
   creditAddsUp,
   echo,
@@ -111,7 +110,7 @@ class Clients {
     const index = this.#draw.below(this.sessions.length);
     const session = this.sessions[index];
     if (session === undefined) return await this.add();
-    if (peerOf(session)?.session.state === "open") return session;
+    if (typedSession(session).session.state === "open") return session;
     this.sessions.splice(index, 1);
     this.#ended.push(session.close());
     return await this.add();
@@ -194,7 +193,7 @@ async function run(
     const served = handlers.sessions.get(name);
     assert(served);
     const open = [session, served].every((each) =>
-      peerOf(each)?.session.state === "open"
+      typedSession(each).session.state === "open"
     );
     if (open) await creditAddsUp(session, served);
   }

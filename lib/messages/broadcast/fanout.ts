@@ -272,6 +272,11 @@ export class Fanout<Session extends object> {
     this.#subscribers.delete(session);
   }
 
+  /** Returns the connection of a subscriber. */
+  targetOf(session: Session): BroadcastTarget | undefined {
+    return this.#subscribers.get(session)?.target;
+  }
+
   /** Sends queued messages to a subscriber that can accept more. */
   drain(session: Session): void {
     this.#subscribers.get(session)?.drain();

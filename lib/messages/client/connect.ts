@@ -8,15 +8,10 @@ import {
   type ConnectAddress,
   type ConnectOptions as TransportConnectOptions,
 } from "../../transport/connect.ts";
-import type { Connection, SocketAddress } from "../../transport/connection.ts";
-import { contextRemote } from "../handlers/context_remote.ts";
-import { LazySignal } from "../support/lazy_signal.ts";
-import { Peer } from "../connection/peer.ts";
-import { buildRemote, type CallSite } from "../calls/remote.ts";
+import type { Connection } from "../../transport/connection.ts";
+import { closedError, TypedSession } from "../connection/typed_session.ts";
 import { type SideTables, sideTables } from "../connection/side_tables.ts";
-import { connectionInfo } from "../connection/connection_info.ts";
-import type { ConnectionInfo } from "../handlers/context.ts";
-import type { CallContext } from "../handlers/context.ts";
+import type { CallContext, ConnectionInfo } from "../handlers/context.ts";
 import { SessionError } from "../errors/call_error.ts";
 import type { MiddlewareContext } from "../handlers/middleware.ts";
 import type {
@@ -248,48 +243,19 @@ function dialAddress(
   );
 }
 
-class ClientSessionImpl<P extends AnyProtocol> implements ClientSession<P> {
-  readonly remote: Remote<P, "server">;
-  readonly finished: Promise<SessionError | undefined>;
-  readonly #peer: Peer;
-  readonly #info: ConnectionInfo;
-  readonly #draining: LazySignal = new LazySignal();
+class ClientSessionImpl<P extends AnyProtocol> extends TypedSession<P, "server">
+  implements ClientSession<P> {
   readonly #opened: PromiseWithResolvers<void> = Promise.withResolvers();
-  #finish!: (error: SessionError | undefined) => void;
+  #lastRefresh: Promise<void> = Promise.resolve();
+  #refreshing: PromiseWithResolvers<void> | undefined = undefined;
 
   constructor(
     connection: Connection,
     tables: SideTables,
     resolved: ResolvedSessionOptions,
   ) {
-    this.#info = connectionInfo(connection);
-    this.finished = new Promise((resolve) => this.#finish = resolve);
+    super({ role: "client", connection, tables, resolved });
     this.#opened.promise.catch(() => {});
-    const site: CallSite = {
-      peer: () => this.#peer,
-      timeLeft: () => Infinity,
-      defaults: resolved.callDefaults,
-      interceptors: resolved.interceptors,
-    };
-    this.remote = buildRemote(tables.calls, site) as Remote<P, "server">; // built from the protocol P
-    this.#peer = new Peer({
-      role: "client",
-      connection,
-      ...resolved,
-      methods: tables.methods,
-      handlers: tables.handlers,
-      publicSession: this,
-      events: {
-        onAuthenticate() {}, // only servers authenticate
-        onRefresh() {}, // only servers receive credentials
-        onOpened: () => this.#opened.resolve(),
-        onPeerDraining: () => this.#draining.fire(),
-        onRoom() {}, // only servers broadcast
-        onEnded: (error) => this.#onEnded(error),
-        report: resolved.report,
-        remoteFor: (context) => contextRemote(tables.calls, context, site),
-      },
-    });
   }
 
   /** Sends HELLO and, unless `early` is set, waits for the server's HELLO. */
@@ -299,18 +265,17 @@ class ClientSessionImpl<P extends AnyProtocol> implements ClientSession<P> {
       "credentials" | "early" | "signal"
     >,
   ): Promise<void> {
-    const peer = this.#peer;
-    const abort = () => peer.abort();
+    const abort = () => void this.abort();
     try {
-      peer.enter().start(credentials);
-      if (signal !== undefined) this.#abortWith(signal);
+      this.enter().start(credentials);
+      if (signal !== undefined) this.#closeWith(signal);
       if (early) return;
       signal?.addEventListener("abort", abort, { once: true });
       if (signal?.aborted) abort();
       await this.#opened.promise;
     } catch (error) {
-      if (peer.session.state === "new") peer.abort();
-      await peer.closed;
+      if (this.session.state === "new") abort();
+      await this.closed;
       signal?.throwIfAborted();
       throw error;
     } finally {
@@ -318,15 +283,23 @@ class ClientSessionImpl<P extends AnyProtocol> implements ClientSession<P> {
     }
   }
 
-  #abortWith(signal: AbortSignal): void {
-    const abort = () => void this.close();
-    signal.addEventListener("abort", abort, { once: true });
-    this.finished.then(() => signal.removeEventListener("abort", abort));
-    if (signal.aborted) abort();
+  #closeWith(signal: AbortSignal): void {
+    const close = () => void this.close();
+    signal.addEventListener("abort", close, { once: true });
+    this.finished.then(() => signal.removeEventListener("abort", close));
+    if (signal.aborted) close();
   }
 
-  #onEnded(error: SessionError | undefined): void {
-    this.#draining.fire();
+  override onOpened(): void {
+    this.#opened.resolve();
+  }
+
+  override onRefreshed(): void {
+    this.#refreshing?.resolve();
+  }
+
+  override onEnded(error: SessionError | undefined): void {
+    this.#refreshing?.reject(error ?? closedError());
     this.#opened.reject(
       error ??
         new SessionError(
@@ -334,58 +307,27 @@ class ClientSessionImpl<P extends AnyProtocol> implements ClientSession<P> {
           { code: "disconnected" },
         ),
     );
-    this.#finish(error);
+    super.onEnded(error);
   }
 
-  get localAddr(): SocketAddress {
-    return this.#info.localAddr;
-  }
-
-  get remoteAddr(): SocketAddress {
-    return this.#info.remoteAddr;
-  }
-
-  get peerCertificate(): ConnectionInfo["peerCertificate"] {
-    return this.#info.peerCertificate;
-  }
-
-  get sameProtocol(): boolean {
-    return this.#peer.sameProtocol;
-  }
-
-  get mismatches(): readonly MethodMismatch[] {
-    return this.#peer.mismatches;
-  }
-
-  get draining(): AbortSignal {
-    return this.#draining.signal;
-  }
-
-  get stats(): Readonly<SessionStats> {
-    return this.#peer.session.stats;
-  }
-
-  get roundTrip(): number | undefined {
-    return this.#peer.session.roundTrip;
-  }
-
+  /** Sends refreshes one at a time, so the last credentials take effect. */
   async refresh(credentials: unknown): Promise<void> {
     await this.#opened.promise;
-    await this.#peer.refresh(credentials);
+    const refreshed = this.#lastRefresh.then(() => this.#refresh(credentials));
+    this.#lastRefresh = refreshed.catch(() => {});
+    await refreshed;
   }
 
-  drain(): Promise<void> {
-    this.#draining.fire();
-    this.#peer.enter().drain();
-    return this.#peer.closed;
+  async #refresh(credentials: unknown): Promise<void> {
+    if (this.session.state !== "open") {
+      throw await this.finished ?? closedError();
+    }
+    this.enter().refresh(credentials);
+    this.#refreshing = Promise.withResolvers();
+    await this.#refreshing.promise;
   }
 
-  close(): Promise<void> {
-    this.#peer.enter().close();
-    return this.#peer.closed;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
+  override [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 }

@@ -54,12 +54,10 @@ export interface ServedHandler {
   readonly handler: AnyHandler;
 }
 
-/** Members of a `Peer` that are needed to handle a call. */
+/** The session of a call, which its handler receives. */
 export interface CallHandlingHost extends CallSession {
   /** Returns the current time of the session, in ms. */
   now(): number;
-  /** The `ClientSession` or `ServerSession` that handlers receive. */
-  readonly publicSession: unknown;
   /** Middleware around every handler. */
   readonly middleware: AnyMiddleware | undefined;
   /** Returns a remote for calls made on behalf of the given call. */
@@ -126,7 +124,7 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
 
   /** @inheritdoc */
   get session(): unknown {
-    return this.#host.publicSession;
+    return this.#host;
   }
 
   /** @inheritdoc */

@@ -17,7 +17,7 @@ import { SchemaError } from "../schema/standard_schema.ts";
 import type { Fields, Metadata } from "../session/wire/fields.ts";
 import type { SessionStats } from "../session/flow/shared_state.ts";
 
-/** Members of a `Peer` that are needed to handle a notification. */
+/** The session of a notification. */
 export interface NotificationHost extends CallHandlingHost {
   /** Notifications that are being handled. */
   readonly notifications: Set<NotificationHandling>;
@@ -55,7 +55,7 @@ export class NotificationHandling implements ContextSource {
 
   /** @inheritdoc */
   get session(): unknown {
-    return this.#host.publicSession;
+    return this.#host;
   }
 
   /** @inheritdoc */

@@ -85,11 +85,7 @@ export function createServer<
   handlers: Handlers<P, "server", ServerContext<P, Auth, State> & Extra>,
   options: ServerOptions<NoInfer<P>, Auth, State, Extra> = {},
 ): Server<P, Auth, State> {
-  return new HandlerServer<P, Auth, State>(
-    sideTables(protocol, "server", handlers),
-    resolveSessionOptions(options),
-    options,
-  );
+  return newServer(protocol, handlers, options);
 }
 
 /**
@@ -140,11 +136,7 @@ export async function serve<
 ): Promise<Server<P, Auth, State>> {
   const { signal, transport = {}, onListen } = options;
   signal?.throwIfAborted();
-  const server = new HandlerServer<P, Auth, State>(
-    sideTables(protocol, "server", handlers),
-    resolveSessionOptions(options),
-    options,
-  );
+  const server = newServer(protocol, handlers, options);
   try {
     const addr = await server.listen(address, transport);
     signal?.throwIfAborted();
@@ -158,6 +150,23 @@ export async function serve<
     await server.abort();
     throw error;
   }
+}
+
+function newServer<
+  P extends AnyProtocol,
+  Auth,
+  State,
+  Extra extends object,
+>(
+  protocol: P,
+  handlers: object,
+  options: ServerOptions<P, Auth, State, Extra>,
+): HandlerServer<P, Auth, State> {
+  return new HandlerServer(
+    sideTables(protocol, "server", handlers),
+    resolveSessionOptions(options),
+    options,
+  );
 }
 
 /** Maximum number of sessions of a server unless `maxSessions` is set. */

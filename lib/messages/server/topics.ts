@@ -20,14 +20,17 @@ import type { ServerSession, Topic } from "./server_types.ts";
 
 /** Topics by name, and the fanout to all sessions. */
 export class TopicRegistry<P extends AnyProtocol, Auth, State> {
-  /** The fanout of `server.broadcast`. */
+  /**
+   * The fanout of `server.broadcast`. Its subscribers are the sessions that may
+   * subscribe to topics.
+   */
   readonly allSessions: Fanout<ServerSession<P, Auth, State>> = new Fanout();
   /** The client's notifications. */
   readonly published: readonly PublishedMethod[];
   readonly #topics: Map<string, Fanout<ServerSession<P, Auth, State>>> =
     new Map();
-  readonly #members: Map<ServerSession<P, Auth, State>, Member> = new Map();
-
+  /** Names of the topics of each session that has subscribed to any. */
+  readonly #names: Map<ServerSession<P, Auth, State>, Set<string>> = new Map();
   readonly #slow: ResolvedSlowOptions;
 
   /**
@@ -44,23 +47,21 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
     session: ServerSession<P, Auth, State>,
     target: BroadcastTarget,
   ): void {
-    this.#members.set(session, { target, topics: new Set() });
     this.allSessions.add(session, target, this.#slow);
   }
 
   /** Sends queued messages to a session that can accept more messages. */
   drain(session: ServerSession<P, Auth, State>): void {
     this.allSessions.drain(session);
-    const topics = this.#members.get(session)?.topics ?? [];
-    for (const name of topics) this.#topics.get(name)?.drain(session);
+    const names = this.#names.get(session) ?? [];
+    for (const name of names) this.#topics.get(name)?.drain(session);
   }
 
   /** Removes a session that has ended. */
   leave(session: ServerSession<P, Auth, State>): void {
     this.allSessions.delete(session);
-    const topics = this.#members.get(session)?.topics ?? [];
-    for (const name of [...topics]) this.unsubscribe(name, session);
-    this.#members.delete(session);
+    const names = this.#names.get(session) ?? [];
+    for (const name of [...names]) this.unsubscribe(name, session);
   }
 
   /** Returns a topic's fanout, or `undefined` if it has no subscribers. */
@@ -80,26 +81,24 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
     options: SlowOptions,
   ): void {
     const resolved = resolveSlowOptions(options);
-    const member = this.#members.get(session);
-    if (member === undefined) return;
+    const target = this.allSessions.targetOf(session);
+    if (target === undefined) return;
     const fanout = this.#topics.get(name) ?? new Fanout();
-    fanout.add(session, member.target, resolved);
+    fanout.add(session, target, resolved);
     this.#topics.set(name, fanout);
-    member.topics.add(name);
+    const names = this.#names.get(session) ?? new Set();
+    this.#names.set(session, names.add(name));
   }
 
   /** Removes a session from a topic. */
   unsubscribe(name: string, session: ServerSession<P, Auth, State>): void {
-    this.#members.get(session)?.topics.delete(name);
+    const names = this.#names.get(session);
+    names?.delete(name);
+    if (names?.size === 0) this.#names.delete(session);
     const fanout = this.#topics.get(name);
     fanout?.delete(session);
     if (fanout?.size === 0) this.#topics.delete(name);
   }
-}
-
-interface Member {
-  readonly target: BroadcastTarget;
-  readonly topics: Set<string>;
 }
 
 const ZERO_STATS: Readonly<TopicStats> = Object.freeze(new Fanout().stats);

@@ -63,6 +63,8 @@ export interface SessionView {
   readonly encoding: boolean;
   /** Whether a notification can be sent now without being queued. */
   readonly mayNotify: boolean;
+  /** Whether either side drains, or the session has ended. */
+  readonly draining: boolean;
   /**
    * Whether this side has sent a GOAWAY; see {@linkcode Lifecycle.sentGoaway}.
    */
@@ -141,6 +143,11 @@ export class Session implements SessionView {
   /** @inheritdoc */
   get state(): SessionState {
     return this.#lifecycle.state;
+  }
+
+  /** @inheritdoc */
+  get draining(): boolean {
+    return this.outgoing.over;
   }
 
   /** @inheritdoc */

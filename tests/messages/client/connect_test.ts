@@ -5,7 +5,6 @@ import {
   assertRejects,
   assertStrictEquals,
 } from "@std/assert";
-import { peerOf } from "../../../lib/messages/connection/peer.ts";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import {
   clientStream,
@@ -31,6 +30,7 @@ import {
   failureOf,
   thrownBy,
   turns,
+  typedSession,
 } from "../kit.ts";
 import { K, RawPeer, value } from "../raw_peer.ts";
 
@@ -259,7 +259,9 @@ Deno.test(
     controller.abort();
     const { code, processed } = await asked;
     assertEquals([code, processed], ["cancelled", "maybe"]);
-    while (inFlightOf(peerOf(session)!.enter()).outgoing > 0) await turns();
+    while (inFlightOf(typedSession(session).enter()).outgoing > 0) {
+      await turns();
+    }
     assertEquals(session.stats.lateFrames, 1);
     await server.shutdown();
   },

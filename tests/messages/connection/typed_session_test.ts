@@ -1,6 +1,5 @@
 import { accountsOf, inFlightOf } from "../session/accounts.ts";
 import { assert, assertEquals } from "@std/assert";
-import { peerOf } from "../../../lib/messages/connection/peer.ts";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import {
   clientStream,
@@ -11,7 +10,15 @@ import {
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
 import { memoryPair } from "../../../lib/transport/memory/memory_pair.ts";
-import { all, dial, endOf, failureOf, incidents, turns } from "../kit.ts";
+import {
+  all,
+  dial,
+  endOf,
+  failureOf,
+  incidents,
+  turns,
+  typedSession,
+} from "../kit.ts";
 import { K, RawPeer, request, value } from "../raw_peer.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
@@ -120,7 +127,7 @@ Deno.test(
 );
 
 Deno.test(
-  "peerOf() returns the peer of a session, and undefined for other objects",
+  "a session holds no call and no timer once its calls have ended",
   none,
   async () => {
     const server = createServer(P, {
@@ -132,19 +139,51 @@ Deno.test(
     const session = await connect(P, dial(server), {
       handlers: { slow: () => "" },
     });
-    assertEquals(peerOf({}), undefined);
-    const peer = peerOf(session);
-    assert(peer);
-    assertEquals(inFlightOf(peer.enter()), {
+    const inside = typedSession(session);
+    const calls = [session.remote.wait(), session.remote.wait()];
+    assertEquals(inFlightOf(inside.enter()).outgoing, 2);
+    await Promise.all(calls);
+    assertEquals(inFlightOf(inside.enter()), {
       outgoing: 0,
       incoming: 0,
       queued: 0,
     });
-    await session.remote.wait();
-    assertEquals(accountsOf(peer.enter()).timers, 0);
+    assertEquals(accountsOf(inside.enter()).timers, 0);
     await session.close();
-    await peer.closed;
+    await inside.closed;
     await server.shutdown();
+  },
+);
+
+Deno.test(
+  "session.draining is aborted however late it is read first, and one signal",
+  none,
+  async () => {
+    for (const how of ["own drain", "peer's drain", "end"] as const) {
+      const P = protocol({ name: "p", server: { wait: unary<void, void>() } });
+      const done = Promise.withResolvers<void>();
+      const server = createServer(P, { wait: () => done.promise });
+      const session = await connect(P, dial(server));
+      const early = await connect(P, dial(server));
+      assertEquals(early.draining.aborted, false);
+      const pending = Promise.allSettled([
+        session.remote.wait(),
+        early.remote.wait(),
+      ]);
+      await turns(2);
+      for (const one of [session, early]) {
+        if (how === "own drain") one.drain();
+        else if (how === "end") one.close();
+      }
+      if (how === "peer's drain") server.shutdown();
+      await turns(2);
+      assertEquals(session.draining.aborted, true, how);
+      assertEquals(early.draining.aborted, true, how);
+      assertEquals(session.draining, session.draining);
+      done.resolve();
+      await pending;
+      await server.shutdown();
+    }
   },
 );
 
@@ -234,7 +273,7 @@ for (const size of [10, 5_000, 300_000]) {
         assertEquals((await failed).code, "disconnected");
       }
       assertEquals((await session.finished)?.code, "disconnected");
-      const { outgoing, queued } = inFlightOf(peerOf(session)!.enter());
+      const { outgoing, queued } = inFlightOf(typedSession(session).enter());
       assertEquals([outgoing, queued], [0, 0]);
       await server.shutdown();
     },

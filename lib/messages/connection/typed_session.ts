@@ -1,0 +1,432 @@
+/**
+ * A session on a connection: the part that clients and servers share.
+ *
+ * The class moves frames between the connection and the pure session, arms one
+ * timer, and runs handlers. The pure session holds all protocol rules.
+ *
+ * @module
+ */
+import { FrameError } from "../../framing/errors.ts";
+import { frames, type FrameStream } from "../../framing/stream/frame_stream.ts";
+import { lengthPrefixed } from "../../framing/layouts/length_prefixed.ts";
+import type { Connection, SocketAddress } from "../../transport/connection.ts";
+import { buildRemote, type CallSite } from "../calls/remote.ts";
+import { CallHandling } from "../handlers/call_handling.ts";
+import { contextRemote } from "../handlers/context_remote.ts";
+import {
+  NotificationHandling,
+  type NotificationHost,
+} from "../handlers/notification_handling.ts";
+import type { IncidentReport } from "../errors/incident_report.ts";
+import type { AnyMiddleware } from "../handlers/run_middleware.ts";
+import type { CallContext, ConnectionInfo } from "../handlers/context.ts";
+import { CallError, SessionError } from "../errors/call_error.ts";
+import type { AnyProtocol, Remote, Side } from "../protocol/protocol_types.ts";
+import type { IncomingCall } from "../session/calls/incoming_calls.ts";
+import type { Fields } from "../session/wire/fields.ts";
+import { type Hello, MAX_HELLO } from "../session/wire/hello.ts";
+import type { SessionLimits } from "../session/wire/limits.ts";
+import type { SessionStats } from "../session/flow/shared_state.ts";
+import {
+  type MethodMismatch,
+  methodMismatches,
+} from "../session/control/method_matching.ts";
+import { Session, type SessionView } from "../session/session.ts";
+import type { SessionHost } from "../session/session_host.ts";
+import { HEADER } from "../session/wire/frame_header.ts";
+import { connectionInfo } from "./connection_info.ts";
+import type { ResolvedSessionOptions } from "./session_options.ts";
+import type { SideTables } from "./side_tables.ts";
+
+/** Options for a {@linkcode TypedSession}. */
+export interface TypedSessionOptions {
+  /** This side's role in the connection. */
+  readonly role: Side;
+  /** The connection, which the session then owns. */
+  readonly connection: Connection;
+  /** Methods of both sides, and this side's handlers. */
+  readonly tables: SideTables;
+  /** Options of the client or the server. */
+  readonly resolved: ResolvedSessionOptions;
+}
+
+/**
+ * Milliseconds to wait after GOAWAY for the peer to end its stream. Closing
+ * immediately could destroy bytes that the peer has not read yet.
+ */
+const LINGER = 1000;
+
+const DONE: Promise<void> = Promise.resolve();
+
+/**
+ * The members that a client's and a server's session share.
+ *
+ * Applications see it as `ClientSession` or `ServerSession`. Its data is in
+ * private fields, so that printing a session does not print its options.
+ */
+export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
+  implements SessionHost, NotificationHost, ConnectionInfo, AsyncDisposable {
+  /** Resolves with the error that ended the session, if any. */
+  readonly finished: Promise<SessionError | undefined>;
+  /** Resolves when the connection is closed and its resources are released. */
+  readonly closed: Promise<void>;
+  readonly #session: Session;
+  readonly #stream: FrameStream;
+  readonly #tables: SideTables;
+  readonly #resolved: ResolvedSessionOptions;
+  readonly #info: ConnectionInfo;
+  readonly #site: CallSite;
+  readonly #notifications: Set<NotificationHandling> = new Set();
+  /** Created on first use: a server may hold thousands of idle sessions. */
+  #remote: Remote<P, PeerSide> | undefined = undefined;
+  /** Created on first use, like `#remote`. */
+  #draining: AbortController | undefined = undefined;
+  #finish!: (error: SessionError | undefined) => void;
+  #timer: ReturnType<typeof setTimeout> | undefined = undefined;
+  #armedFor = Infinity;
+  #armQueued = false;
+  /** Arms the timer; allocated once, because `enter` queues it often. */
+  readonly #armLater = () => this.#arm();
+  #linger: ReturnType<typeof setTimeout> | undefined = undefined;
+  #now: number = performance.now();
+  #inRead = false;
+
+  constructor({ role, connection, tables, resolved }: TypedSessionOptions) {
+    const { limits, codecs } = resolved;
+    this.#tables = tables;
+    this.#resolved = resolved;
+    this.#info = connectionInfo(connection);
+    this.#site = {
+      peer: () => this,
+      timeLeft: () => Infinity,
+      defaults: resolved.callDefaults,
+      interceptors: resolved.interceptors,
+    };
+    this.finished = new Promise((resolve) => this.#finish = resolve);
+    this.#stream = frames(connection, framing(limits), {
+      frameTimeout: limits.assemblyTimeout,
+    });
+    this.#stream.onWritten = () => this.enter().written();
+    this.#stream.onWriteFailed = (error) => this.enter().inputEnded(error);
+    this.#session = new Session({
+      role,
+      sink: this.#stream,
+      codecs,
+      limits,
+      methods: tables.methods,
+      host: this,
+      now: this.#now,
+    });
+    this.#arm(); // before reading: the connection may be dead already
+    this.closed = this.#run();
+  }
+
+  // ── members that applications use ──────────────────────────────────────
+
+  get localAddr(): SocketAddress {
+    return this.#info.localAddr;
+  }
+
+  get remoteAddr(): SocketAddress {
+    return this.#info.remoteAddr;
+  }
+
+  get peerCertificate(): ConnectionInfo["peerCertificate"] {
+    return this.#info.peerCertificate;
+  }
+
+  /** The peer's methods, as functions. */
+  get remote(): Remote<P, PeerSide> {
+    return this.#remote ??= buildRemote(
+      this.#tables.calls,
+      this.#site,
+    ) as Remote<P, PeerSide>; // built from the protocol P
+  }
+
+  /**
+   * Whether both sides have the same protocol hash; `false` until the handshake
+   * is complete.
+   */
+  get sameProtocol(): boolean {
+    return this.session.peer?.protocolHash === this.#tables.methods.hash;
+  }
+
+  /**
+   * Methods that this side knows to be declared differently by the peer; empty
+   * until the handshake is complete.
+   */
+  get mismatches(): readonly MethodMismatch[] {
+    const { peer } = this.session;
+    return peer === undefined
+      ? []
+      : methodMismatches(peer, this.#tables.methods);
+  }
+
+  /** Aborted when either side drains, or when the session ends. */
+  get draining(): AbortSignal {
+    this.#draining ??= new AbortController();
+    if (this.session.draining) this.#draining.abort();
+    return this.#draining.signal;
+  }
+
+  /** Counters of the session. */
+  get stats(): SessionStats {
+    return this.session.stats;
+  }
+
+  /** Round-trip time of the last heartbeat in ms. */
+  get roundTrip(): number | undefined {
+    return this.session.roundTrip;
+  }
+
+  /** Waits for calls in flight, then closes. */
+  drain(): Promise<void> {
+    this.enter().drain();
+    this.#draining?.abort();
+    return this.closed;
+  }
+
+  /** Closes the session; calls in flight fail. */
+  close(): Promise<void> {
+    this.enter().close();
+    return this.closed;
+  }
+
+  /** Closes the session without waiting for the peer to end its stream. */
+  abort(): Promise<void> {
+    this.enter().close();
+    this.#stream.close();
+    return this.closed;
+  }
+
+  abstract [Symbol.asyncDispose](): Promise<void>;
+
+  // ── members that calls and handlers use ────────────────────────────────
+
+  /** @inheritdoc */
+  get session(): SessionView {
+    return this.#session;
+  }
+
+  /** @inheritdoc */
+  get middleware(): AnyMiddleware | undefined {
+    return this.#resolved.middleware;
+  }
+
+  /** @inheritdoc */
+  get notifications(): Set<NotificationHandling> {
+    return this.#notifications;
+  }
+
+  /**
+   * Returns the current time. The clock is read only once for all frames of an
+   * incoming chunk.
+   */
+  now(): number {
+    return this.#inRead ? this.#now : this.#now = performance.now();
+  }
+
+  /**
+   * Enters the pure session. Sets its time, and arms its timer in a microtask,
+   * after the command that follows. Commands are available only through this
+   * method, so the timer is always updated.
+   */
+  enter(): Session {
+    if (!this.#armQueued) {
+      this.#armQueued = true;
+      queueMicrotask(this.#armLater);
+    }
+    return this.#session.enter(this.now());
+  }
+
+  /** @inheritdoc */
+  accepted(): Promise<void> {
+    return this.#stream.unsent < this.session.limits.unsentSoft
+      ? DONE
+      : this.#stream.flush().catch((cause) => {
+        throw new CallError("The connection was lost", {
+          code: "disconnected",
+          cause,
+        });
+      });
+  }
+
+  /** @inheritdoc */
+  report(error: unknown, method: string): IncidentReport {
+    return this.#resolved.report(error, method);
+  }
+
+  /** @inheritdoc */
+  remoteFor(context: CallContext<unknown, unknown>): unknown {
+    return contextRemote(this.#tables.calls, context, this.#site);
+  }
+
+  // ── events of the pure session ─────────────────────────────────────────
+
+  /** @inheritdoc */
+  onRequest(call: IncomingCall, body: Uint8Array): void {
+    const served = this.#tables.handlers[call.method.index]!; // both tables have the same order
+    const handling = new CallHandling(this, call, served);
+    call.observer = handling;
+    handling.begin(body);
+  }
+
+  /**
+   * @inheritdoc
+   *
+   * At most `limits.maxCalls` notifications are handled at the same time, in
+   * addition to calls; further ones are dropped and counted.
+   */
+  onNotified(
+    method: number,
+    body: Uint8Array,
+    fields: Readonly<Fields>,
+  ): void {
+    if (this.#notifications.size >= this.session.limits.maxCalls) {
+      this.stats.refusedCalls++;
+      return;
+    }
+    const served = this.#tables.handlers[method]!; // as in onRequest()
+    new NotificationHandling(this, served, fields).begin(body);
+  }
+
+  /** @inheritdoc */
+  abstract onOpened(): void;
+
+  /** @inheritdoc */
+  onPeerDraining(): void {
+    this.#draining?.abort();
+  }
+
+  /** @inheritdoc */
+  onDrained(): void {
+    this.enter().close();
+  }
+
+  /** @inheritdoc */
+  onEnded(error: SessionError | undefined): void {
+    for (const notification of this.#notifications) {
+      notification.cancel(error?.message ?? closedError().message);
+    }
+    this.#closeStream();
+    this.#draining?.abort();
+    this.#finish(error);
+  }
+
+  // Only servers receive these events.
+
+  /** @inheritdoc */
+  onAuthenticate(_hello: Hello, _credentials: unknown): void {}
+
+  /** @inheritdoc */
+  onRefresh(_id: number, _credentials: unknown): void {}
+
+  /** @inheritdoc */
+  onRoom(): void {}
+
+  /** Only clients receive this event. @inheritdoc */
+  onRefreshed(_id: number): void {}
+
+  // ── bytes and time ─────────────────────────────────────────────────────
+
+  async #run(): Promise<void> {
+    const onFrame = (frame: Uint8Array) => this.#onFrame(frame);
+    const afterRead = () => this.#afterRead();
+    try {
+      await this.#stream.receive(onFrame, afterRead);
+      this.enter().inputEnded(undefined);
+    } catch (error) {
+      this.#inRead = false;
+      this.#inputFailed(error);
+    } finally {
+      clearTimeout(this.#timer);
+      this.#armedFor = -Infinity;
+      await this.#dispose();
+      clearTimeout(this.#linger);
+    }
+  }
+
+  /**
+   * Reports a violation of the framing to the peer. A truncated stream or a frame
+   * timeout counts as a lost connection instead.
+   */
+  #inputFailed(error: unknown): void {
+    const violation = error instanceof FrameError &&
+      error.code !== "truncated" && error.code !== "timeout";
+    if (violation) this.enter().framingFailed(error.message);
+    else this.enter().inputEnded(error);
+  }
+
+  /**
+   * Flushes GOAWAY and ends the outgoing stream. The peer then has `LINGER` ms
+   * to end its own stream.
+   */
+  #closeStream(): void {
+    // Without GOAWAY, drop unsent bytes, because their calls have already
+    // failed as unsent.
+    if (!this.session.sentGoaway) return this.#cut();
+    this.#stream.closeWrite().catch(() => this.#cut());
+    this.#linger = setTimeout(() => this.#cut(), LINGER);
+  }
+
+  /** Closes the connection. A custom implementation of `Connection` may throw. */
+  #cut(): void {
+    try {
+      this.#stream.close();
+    } catch (error) {
+      this.report(error, "");
+    }
+  }
+
+  async #dispose(): Promise<void> {
+    try {
+      await this.#stream[Symbol.asyncDispose]();
+    } catch (error) {
+      this.report(error, "");
+    }
+  }
+
+  #onFrame(frame: Uint8Array): void {
+    if (!this.#inRead) {
+      this.#inRead = true;
+      this.#now = performance.now();
+    }
+    this.enter().receive(frame);
+  }
+
+  #afterRead(): void {
+    this.enter().readSome();
+    this.#inRead = false;
+  }
+
+  /** Rearms the timer if the session must now wake up earlier. */
+  #arm(): void {
+    this.#armQueued = false;
+    const { wakeAt } = this.#session;
+    if (wakeAt >= this.#armedFor) return;
+    clearTimeout(this.#timer);
+    this.#armedFor = wakeAt;
+    const wait = Math.max(1, Math.min(wakeAt - this.now(), 2 ** 31 - 1));
+    this.#timer = setTimeout(() => this.#onTimer(), wait);
+  }
+
+  #onTimer(): void {
+    this.#armedFor = Infinity;
+    this.enter().tick();
+  }
+}
+
+/** Returns the error for a session that was closed without one. */
+export function closedError(): SessionError {
+  return new SessionError("The connection was closed", {
+    code: "disconnected",
+  });
+}
+
+/** Returns the framing of PROTOCOL.md: a u32 length, the header and the body. */
+function framing(limits: SessionLimits) {
+  return lengthPrefixed({
+    width: 4,
+    maxFrameLength: HEADER + Math.max(limits.maxFrameBody, MAX_HELLO),
+  });
+}
