@@ -178,7 +178,8 @@ export class Handshake {
 
   /**
    * Returns the first of the peer's codecs that this side supports. Credentials
-   * are encoded with the client's first codec, so with them no other will do.
+   * are encoded with the client's first codec, so a HELLO that contains them
+   * allows no other.
    */
   #chooseCodec(
     { codecs: offered, auth }: Hello,

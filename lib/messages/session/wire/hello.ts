@@ -56,11 +56,11 @@ export interface Hello {
   readonly maxCalls: number;
   /** Initial credit that this side grants to each stream. */
   readonly streamWindow: number;
-  /** Initial credit that this side grants for requests. */
+  /** Initial credit that this side grants for requests and notifications. */
   readonly connectionWindow: number;
-  /** Initial credit that this side grants for notifications. */
+  /** Credit for notifications; stated, but not an account yet. */
   readonly notifyWindow: number;
-  /** Initial credit that this side grants for the items of all calls. */
+  /** Credit for the items of all calls; stated, but not an account yet. */
   readonly itemsWindow: number;
   /** Bytes of unfinished messages, other than items, that this side accepts. */
   readonly maxAssembly: number;

@@ -32,9 +32,9 @@ export interface SessionLimits {
   maxStreamWindow: number;
   /** Credit for requests and notifications; also the pool for raising stream windows. @default {4194304} */
   connectionWindow: number;
-  /** Credit for notifications. @default {1048576} */
+  /** Credit for notifications, stated in HELLO only: for now, `connectionWindow` bounds them. @default {1048576} */
   notifyWindow: number;
-  /** Credit for the items of all calls together. @default {4194304} */
+  /** Credit for the items of all calls, stated in HELLO only: for now, the window of each stream bounds them. @default {4194304} */
   itemsWindow: number;
   /** Maximum size of a connection's unfinished messages, incoming or outgoing. Prevents half-sent and half-read messages from piling up. @default {16777216, or four times `maxMessage` if that is more} */
   maxAssembly: number;
