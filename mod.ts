@@ -15,9 +15,9 @@
  *   server: { greet: unary<{ name: string }, string>() },
  * });
  *
- * await using server = await serve(Greeter, {
+ * await using server = await serve(Greeter, { port: 0 }).handle({
  *   greet: ({ name }) => `Hello, ${name}`,
- * }, { port: 0 });
+ * });
  *
  * await using session = await connect(Greeter, server.addr);
  * assertEquals(await session.remote.greet({ name: "Ada" }), "Hello, Ada");

@@ -15,7 +15,7 @@ const Counter = protocol({
 });
 
 let count = 0;
-const server = createServer(Counter, {
+const server = createServer(Counter).handle({
   increment: ({ by }) => count += by,
 });
 const tcp = await server.listen({ port: 0 });

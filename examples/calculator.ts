@@ -30,23 +30,22 @@ const Calculator = protocol({
 
 await using server = await serve(
   Calculator,
-  {
-    add: ({ a, b }) => a + b,
-    divide({ a, b }, context) {
-      if (b === 0) throw context.error("divisionByZero", { dividend: a });
-      return a / b;
-    },
-    root(x) {
-      if (x < 0) throw new RangeError(`${x} has no real square root`);
-      return Math.sqrt(x);
-    },
-  },
   { port: 0 },
   {
     onError: ({ method, error }) =>
       console.log(`server: ${method} failed: ${error}`),
   },
-);
+).handle({
+  add: ({ a, b }) => a + b,
+  divide({ a, b }, context) {
+    if (b === 0) throw context.error("divisionByZero", { dividend: a });
+    return a / b;
+  },
+  root(x) {
+    if (x < 0) throw new RangeError(`${x} has no real square root`);
+    return Math.sqrt(x);
+  },
+});
 await using session = await connect(Calculator, server.addr);
 const { add, divide, root } = session.remote;
 

@@ -32,20 +32,6 @@ const Chat = protocol({
 
 await using server = await serve(
   Chat,
-  {
-    join(room, { session }) {
-      const topic = session.server.topic(room);
-      topic.subscribe(session);
-      return { members: topic.size };
-    },
-    leave(room, { session }) {
-      session.server.topic(room).unsubscribe(session);
-    },
-    say({ room, text }, { session }) {
-      const line = { room, from: session.auth.name, text };
-      return { heardBy: session.server.topic(room).publish.heard(line) };
-    },
-  },
   { port: 0 },
   {
     authenticate(credentials: unknown) {
@@ -57,7 +43,20 @@ await using server = await serve(
       throw new CallError("Say who you are", { code: "unauthenticated" });
     },
   },
-);
+).handle({
+  join(room, { session }) {
+    const topic = session.server.topic(room);
+    topic.subscribe(session);
+    return { members: topic.size };
+  },
+  leave(room, { session }) {
+    session.server.topic(room).unsubscribe(session);
+  },
+  say({ room, text }, { session }) {
+    const line = { room, from: session.auth.name, text };
+    return { heardBy: session.server.topic(room).publish.heard(line) };
+  },
+});
 
 async function enter(name: string) {
   return await connect(Chat, server.addr, {

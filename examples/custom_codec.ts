@@ -68,12 +68,11 @@ const codecs = [keyValue] as const; // a tuple, because at least one codec is re
 
 await using server = await serve(
   Registry,
-  {
-    greet: ({ name = "world" }) => ({ greeting: `Hello, ${name}` }),
-  },
   { port: 0 },
   { codecs },
-);
+).handle({
+  greet: ({ name = "world" }) => ({ greeting: `Hello, ${name}` }),
+});
 await using session = await connect(Registry, server.addr, { codecs });
 const { greeting } = await session.remote.greet({ name: "Ada" });
 console.log(greeting);

@@ -11,6 +11,8 @@ const Echo = protocol({
   server: { echo: unary<string, string>() },
 });
 
-await using server = await serve(Echo, { echo: (text) => text }, { port: 0 });
+await using server = await serve(Echo, { port: 0 }).handle({
+  echo: (text) => text,
+});
 await using session = await connect(Echo, server.addr);
 console.log(await session.remote.echo("Hello, socket"));

@@ -35,7 +35,7 @@ const CHUNK = 32 * 1024;
 
 // ── the server ─────────────────────────────────────────────────────────────
 
-await using server = await serve(Files, {
+await using server = await serve(Files, { port: 0 }).handle({
   async size({ name }, context) {
     if (!isPlain(name)) {
       throw context.refuse("Not a valid file name", { code: "invalid" });
@@ -58,7 +58,7 @@ await using server = await serve(Files, {
     const bytes = await Deno.readFile(pathOf(name));
     return { bytes: bytes.length, sha256: await sha256(bytes) };
   },
-}, { port: 0 });
+});
 
 /** Returns whether a client's file name is safe in a path. */
 function isPlain(name: string): boolean {

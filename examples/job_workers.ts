@@ -70,9 +70,9 @@ class Queue {
 }
 
 const queue = new Queue();
-await using server = await serve(Pool, {
+await using server = await serve(Pool, { port: 0 }).handle({
   register: (_, { session }) => queue.join(session),
-}, { port: 0 });
+});
 
 async function startWorker(name: string) {
   const session = await connect(Pool, server.addr, {

@@ -68,7 +68,7 @@ async function move(changes: Changes): Promise<void> {
   changes.end();
 }
 
-await using server = await serve(Market, {
+await using server = await serve(Market, { port: 0 }).handle({
   async *quotes() {
     const changes = new Changes();
     const moving = move(changes);
@@ -79,7 +79,7 @@ await using server = await serve(Market, {
       await moving;
     }
   },
-}, { port: 0 });
+});
 await using session = await connect(Market, server.addr);
 
 let received = 0;

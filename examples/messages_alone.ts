@@ -18,7 +18,7 @@ const Translator = protocol({
   server: { shout: duplex<string, string>() },
 });
 
-const server = createServer(Translator, {
+const server = createServer(Translator).handle({
   async *shout(words) {
     for await (const word of words) yield `${word.toUpperCase()}!`;
   },

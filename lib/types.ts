@@ -65,6 +65,7 @@ export type {
   RefusalCode,
   RefusalOptions,
 } from "./messages/handlers/context.ts";
+export type { MiddlewareResult } from "./messages/handlers/middleware.ts";
 export type { MethodSummary } from "./messages/introspection/protocol_diff.ts";
 export type {
   CallFunction,
@@ -109,7 +110,6 @@ export type {
   CallSchemas,
   ErrorsIn,
   ErrorsOut,
-  NoErrorSchemas,
   NotificationSchemas,
   SchemaMethod,
   StreamSchemas,
@@ -125,7 +125,6 @@ export type {
   MergedSides,
   MethodsOf,
   MethodTree,
-  NoMethods,
   Side,
   Sides,
   SidesOf,
@@ -144,6 +143,7 @@ export type {
   StandardSchema,
   StandardSchemaProps,
 } from "./messages/schema/standard_schema.ts";
+export type { ServerSetup } from "./messages/server/server_types.ts";
 export type { SessionStats } from "./messages/session/flow/shared_state.ts";
 export type { MismatchReason } from "./messages/session/wire/method_compatibility.ts";
 export type { Shape } from "./messages/session/wire/shape.ts";

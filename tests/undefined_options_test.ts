@@ -128,7 +128,6 @@ const SESSION = {
     maxMessage: undefined,
     maxAssembly: undefined,
   },
-  middleware: undefined,
   interceptors: undefined,
   callTimeout: undefined,
   onError: undefined,
@@ -171,7 +170,7 @@ Deno.test(
   "servers, clients and calls take undefined options as omitted",
   none,
   async () => {
-    const server = createServer(P, handlers, SERVER);
+    const server = createServer(P, SERVER).handle(handlers);
     const [near, far] = memoryPair({
       toServer: undefined,
       toClient: undefined,
@@ -196,17 +195,17 @@ Deno.test(
     await session.close();
     await server.shutdown();
 
-    await using pair = await testPair(P, handlers, {
+    await using pair = await testPair(P, {
       server: undefined,
       client: CLIENT,
       connection: undefined,
-    });
+    }).handle(handlers);
     assertEquals(await pair.session.remote.ask("a"), "a");
   },
 );
 
 Deno.test("listening and connecting take undefined options as omitted", async () => {
-  await using server = await serve(P, handlers, {
+  await using server = await serve(P, {
     port: 0,
     hostname: undefined,
   }, {
@@ -214,7 +213,7 @@ Deno.test("listening and connecting take undefined options as omitted", async ()
     onListen: undefined,
     signal: undefined,
     transport: undefined,
-  });
+  }).handle(handlers);
   await using session = await connect(P, server.addr, CLIENT);
   assertEquals(await session.remote.ask(2), 2);
 

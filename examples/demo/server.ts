@@ -73,7 +73,7 @@ async function main(): Promise<void> {
   if (values.once) console.log(`@port ${port}`);
   else howToCall(port);
 
-  await using server = createServer(Shop, handlers);
+  await using server = createServer(Shop).handle(handlers);
   if (!values.once) onInterrupt(() => listener.close());
   for await (const connection of listener) {
     const { port } = connection.remoteAddr;

@@ -27,8 +27,6 @@ const Vault = protocol({
 });
 
 await using server = await serve(Vault, {
-  open: ({ box }, { session }) => `box ${box} of ${session.auth}`,
-}, {
   port: 0,
   tls: { cert: SERVER_CERT, key: SERVER_KEY, clientCaCerts: [CA] },
 }, {
@@ -42,6 +40,8 @@ await using server = await serve(Vault, {
     }
     return name;
   },
+}).handle({
+  open: ({ box }, { session }) => `box ${box} of ${session.auth}`,
 });
 const { port = 0 } = server.addr;
 console.log("server: listening; every client must present a certificate");

@@ -10,12 +10,11 @@ import { Clock, SOCKET } from "./clock.ts";
 
 await using server = await serve(
   Clock,
-  {
-    uptime: () => Math.max(1, Math.round(performance.now())),
-  },
   { path: SOCKET },
   { transport: { mode: 0o600 } },
-);
+).handle({
+  uptime: () => Math.max(1, Math.round(performance.now())),
+});
 console.log(`server: listening at ${server.addr.path}`);
 
 const file = `--allow-read=${SOCKET}`;

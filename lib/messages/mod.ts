@@ -38,6 +38,7 @@ export type {
   Topic,
 } from "./server/server_types.ts";
 export type { CallContext } from "./handlers/context.ts";
+export { use } from "./handlers/use.ts";
 export {
   chain,
   type Middleware,

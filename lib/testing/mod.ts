@@ -20,7 +20,7 @@
  * });
  *
  * Deno.test("price() returns cents", async () => {
- *   await using pair = await testPair(Shop, {
+ *   await using pair = await testPair(Shop).handle({
  *     price: ({ sku }) => sku.length * 100,
  *   });
  *   assertEquals(await pair.session.remote.price({ sku: "A-1" }), 300);

@@ -8,15 +8,12 @@ import {
   connect,
   type ConnectOptions,
 } from "../messages/client/connect.ts";
-import type {
-  AnyProtocol,
-  Handlers,
-} from "../messages/protocol/protocol_types.ts";
+import type { AnyProtocol } from "../messages/protocol/protocol_types.ts";
 import { createServer } from "../messages/server/server.ts";
 import type {
   Server,
-  ServerContext,
   ServerOptions,
+  ServerSetup,
 } from "../messages/server/server_types.ts";
 import type { Connection } from "../transport/connection.ts";
 import {
@@ -30,8 +27,6 @@ import {
  * @typeParam P the protocol
  * @typeParam Auth the result of `authenticate`
  * @typeParam State the result of `state`
- * @typeParam Extra the members that the server's `middleware` adds to contexts
- * @typeParam ClientExtra the members that the client's `middleware` adds
  *
  * @category Pairs
  */
@@ -39,13 +34,11 @@ export interface TestPairOptions<
   P extends AnyProtocol,
   Auth = undefined,
   State = undefined,
-  Extra extends object = Record<never, never>,
-  ClientExtra extends object = Record<never, never>,
 > {
   /** Options for the server, as for `createServer()`. */
-  server?: ServerOptions<P, Auth, State, Extra> | undefined;
+  server?: ServerOptions<P, Auth, State> | undefined;
   /** Options for the client, as for `connect()`, including its handlers. */
-  client?: ConnectOptions<P, ClientExtra> | undefined;
+  client?: ConnectOptions<P> | undefined;
   /** Latency, chunk size, capacity and faults of the connection. */
   connection?: MemoryPairOptions | undefined;
 }
@@ -73,13 +66,10 @@ export interface TestPair<
 }
 
 /** `connect` with optional options: `testPair` requires them where `connect` does. */
-const connectTo = connect as <
-  P extends AnyProtocol,
-  Extra extends object,
->(
+const connectTo = connect as <P extends AnyProtocol>(
   protocol: P,
   connection: Connection,
-  options?: ConnectOptions<P, Extra>,
+  options?: ConnectOptions<P>,
 ) => Promise<ClientSession<P>>; // a conditional parameter list cannot be inferred for a generic P
 
 /**
@@ -88,11 +78,11 @@ const connectTo = connect as <
  * It opens no listener and needs no permission.
  *
  * @param protocol the protocol of both ends
- * @param handlers a function for each of the server's methods
  * @param options options for the server, the client and the connection; if the
  * server calls its clients, `client.handlers` is required
- * @returns the server and the client's session
- * @throws {TypeError} if a handler is missing, or a function matches no method
+ * @returns an object whose `handle()` takes the server's handlers and resolves
+ * to the pair; it rejects with a `TypeError` if a handler is missing, or a
+ * function matches no method
  * @throws {RangeError} if a limit or option is out of range
  * @throws {SessionError} if the server rejects the client
  *
@@ -107,7 +97,7 @@ const connectTo = connect as <
  *   server: { price: unary<{ sku: string }, number>() },
  * });
  *
- * await using pair = await testPair(Shop, {
+ * await using pair = await testPair(Shop).handle({
  *   price: ({ sku }) => sku.length * 100,
  * });
  * assertEquals(await pair.session.remote.price({ sku: "A-1" }), 300);
@@ -115,44 +105,40 @@ const connectTo = connect as <
  *
  * @category Pairs
  */
-export async function testPair<
+export function testPair<
   P extends AnyProtocol,
   Auth = undefined,
   State = undefined,
-  Extra extends object = Record<never, never>,
-  ClientExtra extends object = Record<never, never>,
 >(
   protocol: P,
-  handlers: Handlers<P, "server", ServerContext<P, Auth, State> & Extra>,
   ...[options]: [keyof P["client"]] extends [never]
-    ? [options?: TestPairOptions<NoInfer<P>, Auth, State, Extra, ClientExtra>]
+    ? [options?: TestPairOptions<NoInfer<P>, Auth, State>]
     : [
-      options: TestPairOptions<NoInfer<P>, Auth, State, Extra, ClientExtra> & {
-        client: ConnectOptions<NoInfer<P>, ClientExtra>;
+      options: TestPairOptions<NoInfer<P>, Auth, State> & {
+        client: ConnectOptions<NoInfer<P>>;
       },
     ]
-): Promise<TestPair<P, Auth, State>> {
-  const chosen: TestPairOptions<P, Auth, State, Extra, ClientExtra> = options ??
-    {};
-  const server = createServer<P, Auth, State, Extra>(
-    protocol,
-    handlers,
-    chosen.server,
-  );
-  const [near, far] = memoryPair(chosen.connection);
-  server.accept(far);
-  try {
-    const session = await connectTo(protocol, near, chosen.client);
-    return {
-      server,
-      session,
-      async [Symbol.asyncDispose]() {
-        await session[Symbol.asyncDispose]();
+): ServerSetup<P, Auth, State, Promise<TestPair<P, Auth, State>>> {
+  const chosen: TestPairOptions<P, Auth, State> = options ?? {};
+  return {
+    async handle(handlers) {
+      const server = createServer(protocol, chosen.server).handle(handlers);
+      const [near, far] = memoryPair(chosen.connection);
+      server.accept(far);
+      try {
+        const session = await connectTo(protocol, near, chosen.client);
+        return {
+          server,
+          session,
+          async [Symbol.asyncDispose]() {
+            await session[Symbol.asyncDispose]();
+            await server[Symbol.asyncDispose]();
+          },
+        };
+      } catch (error) {
         await server[Symbol.asyncDispose]();
-      },
-    };
-  } catch (error) {
-    await server[Symbol.asyncDispose]();
-    throw error;
-  }
+        throw error;
+      }
+    },
+  };
 }

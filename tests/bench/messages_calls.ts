@@ -259,7 +259,9 @@ async function lengthwiseCaller(port: number): Promise<Caller> {
 }
 
 async function serveLengthwise(): Promise<number> {
-  const server = await serve(Bench, { echo: (order) => order }, { port: 0 });
+  const server = await serve(Bench, { port: 0 }).handle({
+    echo: (order) => order,
+  });
   return server.addr.port!; // it listens on TCP
 }
 

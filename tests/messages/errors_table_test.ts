@@ -18,6 +18,7 @@ import { protocol } from "../../lib/messages/protocol/protocol.ts";
 import { json } from "../../lib/messages/codec/json.ts";
 import { CallError } from "../../lib/messages/errors/call_error.ts";
 import type { Middleware } from "../../lib/messages/handlers/middleware.ts";
+import { use } from "../../lib/messages/handlers/use.ts";
 import { serve } from "../../lib/messages/server/server.ts";
 import type { ServerSession } from "../../lib/messages/server/server_types.ts";
 import type { SessionLimits } from "../../lib/messages/session/wire/limits.ts";
@@ -95,47 +96,45 @@ async function openLab(options: LabOptions) {
   let begun = 0;
   const server = await serve(
     Lab,
-    {
-      echo: (input) => input,
-      fail(how, context) {
-        if (how === "declared") throw context.error("declared", { left: 1 });
-        if (how === "refuse") {
-          throw context.refuse("Not now", { code: "overloaded", ...THROWN });
-        }
-        if (how === "large") return new Uint8Array(100_000);
-        if (how === "unreadable") return "garbage";
-        if (how === "unsendable") return () => {};
-        throw new Error(how);
-      },
-      async wait(_, { signal }) {
-        begun++;
-        const released = new Promise<void>((resolve) => waiting.push(resolve));
-        await Promise.race([aborted(signal), released]);
-      },
-      deaf: () => new Promise<void>((resolve) => waiting.push(resolve)),
-      release: () => waiting.splice(0).forEach((resolve) => resolve()),
-      async *items(count) {
-        for (let i = 0; i < count; i++) yield new Uint8Array(8_192);
-        if (count === 0) yield () => {};
-        throw new Error("no more");
-      },
-      hold: async (_, { signal }) => void await aborted(signal),
-      checked: (input) => input === "bad output" ? 7 as never : input,
-      async sum(items) {
-        let sum = 0;
-        for await (const item of items) sum += item;
-        return sum;
-      },
-    },
     { port: 0 },
     {
       ...options,
       codecs: [sabotaged()],
-      middleware: guard,
       onSession: (session) => void opened.push(session),
       onError() {},
     },
-  );
+  ).handle(use(guard, {
+    echo: (input) => input,
+    fail(how, context) {
+      if (how === "declared") throw context.error("declared", { left: 1 });
+      if (how === "refuse") {
+        throw context.refuse("Not now", { code: "overloaded", ...THROWN });
+      }
+      if (how === "large") return new Uint8Array(100_000);
+      if (how === "unreadable") return "garbage";
+      if (how === "unsendable") return () => {};
+      throw new Error(how);
+    },
+    async wait(_, { signal }) {
+      begun++;
+      const released = new Promise<void>((resolve) => waiting.push(resolve));
+      await Promise.race([aborted(signal), released]);
+    },
+    deaf: () => new Promise<void>((resolve) => waiting.push(resolve)),
+    release: () => waiting.splice(0).forEach((resolve) => resolve()),
+    async *items(count) {
+      for (let i = 0; i < count; i++) yield new Uint8Array(8_192);
+      if (count === 0) yield () => {};
+      throw new Error("no more");
+    },
+    hold: async (_, { signal }) => void await aborted(signal),
+    checked: (input) => input === "bad output" ? 7 as never : input,
+    async sum(items) {
+      let sum = 0;
+      for await (const item of items) sum += item;
+      return sum;
+    },
+  }));
   const addr = server.addr;
   const clients: AsyncDisposable[] = [];
   const kept = <Each extends AsyncDisposable>(each: Each): Each => {

@@ -87,25 +87,21 @@ export function handlersOf<Extra extends object>(
 }
 
 /** Connects a client and a server; the callee has the handlers and options. */
-export async function everyShape<Extra extends object>(
+export async function everyShape(
   asks: Asking,
-  handlers: EveryHandlers<Extra>,
-  options: SessionOptions<Extra>,
+  handlers: EveryHandlers,
+  options: SessionOptions,
 ) {
   const idle = handlersOf(() => 0);
   const { list, onError } = incidents();
   const handling = { onError, ...options };
   // The side that handles calls gets the handlers and options.
   const server = asks === "client"
-    ? createServer<typeof Every, undefined, undefined, Extra>(
-      Every,
-      handlers,
-      handling,
-    )
-    : createServer(Every, idle);
+    ? createServer(Every, handling).handle(handlers)
+    : createServer(Every).handle(idle);
   const client = asks === "client"
     ? await connect(Every, dial(server), { handlers: idle })
-    : await connect<typeof Every, Extra>(Every, dial(server), {
+    : await connect(Every, dial(server), {
       handlers,
       ...handling,
     });

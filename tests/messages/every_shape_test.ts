@@ -6,6 +6,7 @@
  */
 import { assertEquals } from "@std/assert";
 import type { Middleware } from "../../lib/messages/handlers/middleware.ts";
+import { use } from "../../lib/messages/handlers/use.ts";
 import {
   ANSWERING,
   ASKING,
@@ -86,7 +87,7 @@ for (const asks of ASKING) {
         order.push(`handler of ${context.method}`);
         return given * context.factor;
       });
-      await using both = await everyShape(asks, handlers, { middleware });
+      await using both = await everyShape(asks, use(middleware, handlers), {});
       for (const shape of ANSWERING) {
         assertEquals(await CALLS[shape](both.asked, {}), [6], shape);
       }
@@ -117,8 +118,8 @@ for (const asks of ASKING) {
       };
       await using both = await everyShape(
         asks,
-        handlersOf((given) => (handled++, given)),
-        { middleware },
+        use(middleware, handlersOf((given) => (handled++, given))),
+        {},
       );
       for (const shape of ANSWERING) {
         const error = await failureOf(CALLS[shape](both.asked, {}));

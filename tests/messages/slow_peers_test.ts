@@ -33,7 +33,7 @@ const Talk = protocol({
 });
 
 Deno.test("over TCP: a message larger than the window arrives in every shape and direction", async () => {
-  const server = await serve(Talk, {
+  const server = await serve(Talk, { port: 0 }).handle({
     ask: (bytes) => bytes,
     async *chunks(count) {
       for (let i = 0; i < count; i++) yield new Uint8Array(3_000_000).fill(i);
@@ -46,7 +46,7 @@ Deno.test("over TCP: a message larger than the window arrives in every shape and
     async *talk(items) {
       for await (const item of items) yield item;
     },
-  }, { port: 0 });
+  });
   await using session = await connect(Talk, server.addr, {
     handlers: { ask: (bytes) => bytes },
   });
@@ -81,11 +81,6 @@ Deno.test("over TCP: two peers that both stop reading and continue lose nothing"
   const listener = await listen({ port: 0 });
   const accepted = Promise.withResolvers<Gated>();
   const server = await serve(Talk, {
-    ask,
-    async *chunks() {},
-    upload: () => 0,
-    async *talk() {},
-  }, {
     addr: listener.addr,
     accept: () => listener.accept(),
     close: () => listener.close(),
@@ -97,6 +92,11 @@ Deno.test("over TCP: two peers that both stop reading and continue lose nothing"
         yield gated;
       }
     },
+  }).handle({
+    ask,
+    async *chunks() {},
+    upload: () => 0,
+    async *talk() {},
   });
   const near = new Gated(await dialSocket(server.addr));
   await using session = await connect(Talk, near, { handlers: { ask } });
@@ -135,7 +135,7 @@ Deno.test("over TCP: a slow reader of one stream holds up neither streams nor ca
   let yielded = 0;
   let taken = 0;
   const step = { next: Promise.withResolvers<void>() };
-  const server = await serve(Talk, {
+  const server = await serve(Talk, { port: 0 }).handle({
     ask: (bytes) => bytes,
     async *chunks(count) {
       for (let i = 0; i < count; i++) {
@@ -152,7 +152,7 @@ Deno.test("over TCP: a slow reader of one stream holds up neither streams nor ca
       return taken;
     },
     async *talk() {},
-  }, { port: 0 });
+  });
   await using session = await connect(Talk, server.addr, {
     handlers: { ask: (bytes) => bytes },
   });
@@ -184,7 +184,7 @@ Deno.test("over TCP: a slow reader of one stream holds up neither streams nor ca
 });
 
 Deno.test("over TCP: streams of large items that are read at once take turns, and none fails", async () => {
-  const server = await serve(Talk, {
+  const server = await serve(Talk, { port: 0 }).handle({
     ask: (bytes) => bytes,
     async *chunks(count) {
       for (let i = 0; i < count; i++) yield new Uint8Array(4_100_000).fill(i);
@@ -195,7 +195,7 @@ Deno.test("over TCP: streams of large items that are read at once take turns, an
       return bytes;
     },
     async *talk() {},
-  }, { port: 0 });
+  });
   await using session = await connect(Talk, server.addr, {
     handlers: { ask: (bytes) => bytes },
   });
@@ -234,7 +234,7 @@ async function publishTo(
   options: ServerOptions<typeof News>,
   keyOf?: (n: number) => number,
 ) {
-  const server = await serve(News, { ping() {} }, { port: 0 }, options);
+  const server = await serve(News, { port: 0 }, options).handle({ ping() {} });
   const heard: [number[], number[]] = [[], []];
   const gate = new Gated(await dialSocket(server.addr));
   const slow = await connect(News, gate, {

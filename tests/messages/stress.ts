@@ -113,6 +113,11 @@ export class Handlers {
   /** Returns a server with these handlers. */
   serve(limits: Partial<SessionLimits> = {}): StressServer {
     return createServer(Stress, {
+      limits,
+      onError() {},
+      authenticate: Number,
+      onSession: (session) => void this.sessions.set(session.auth, session),
+    }).handle({
       unary: (order, context) =>
         this.#counted(order, async () => {
           await act(order, context);
@@ -135,11 +140,6 @@ export class Handlers {
         }),
       back: (order, { remote }) =>
         this.#counted(order, async () => await remote.echo(order)),
-    }, {
-      limits,
-      onError() {},
-      authenticate: Number,
-      onSession: (session) => void this.sessions.set(session.auth, session),
     });
   }
 

@@ -7,9 +7,8 @@ const Echo = protocol({
 });
 const server = await serve(
   Echo,
-  { upper: (text: string) => text.toUpperCase() },
   { memory: "echo" },
-);
+).handle({ upper: (text: string) => text.toUpperCase() });
 const session = await connect(Echo, { memory: "echo" });
 const answer = await session.remote.upper("hello");
 await session[Symbol.asyncDispose](); // `await using` is not in Node.js 22

@@ -7,9 +7,8 @@ const Echo = protocol({
 });
 await using server = await serve(
   Echo,
-  { upper: (text: string) => text.toUpperCase() },
   { port: 0 },
-);
+).handle({ upper: (text: string) => text.toUpperCase() });
 const { port } = server.addr;
 if (port === undefined) throw new Error("A TCP server without a port");
 await using session = await connect(Echo, { port });

@@ -24,5 +24,5 @@ export async function calls(): Promise<void> {
 
 export async function handlers(): Promise<void> {
   // @ts-expect-error -- the handler of `price` is missing
-  await serve(Shop, {}, { memory: "shop" });
+  await serve(Shop, { memory: "shop" }).handle({});
 }

@@ -4,6 +4,7 @@ import {
   protocol,
   SessionError,
   unary,
+  use,
 } from "@lengthwise/lengthwise";
 import { testPair } from "@lengthwise/lengthwise/testing";
 import { assertEquals, assertRejects } from "@std/assert";
@@ -22,7 +23,9 @@ const Chat = protocol({
 });
 
 Deno.test("testPair() connects a client to a server", none, async () => {
-  await using pair = await testPair(Shop, { price: ({ sku }) => sku.length });
+  await using pair = await testPair(Shop).handle({
+    price: ({ sku }) => sku.length,
+  });
   assertEquals(await pair.session.remote.price({ sku: "A-1" }), 3);
   assertEquals(pair.server.sessions.size, 1);
 });
@@ -31,10 +34,6 @@ Deno.test("testPair() passes options to both ends", none, async () => {
   const heard = Promise.withResolvers<string>();
   const asked: unknown[] = [];
   await using pair = await testPair(Chat, {
-    say: async (text, { session }) => {
-      await session.remote.heard(`${session.auth}: ${text}`);
-    },
-  }, {
     server: {
       authenticate: (credentials: unknown) => {
         asked.push(credentials);
@@ -43,6 +42,10 @@ Deno.test("testPair() passes options to both ends", none, async () => {
     },
     client: { handlers: { heard: heard.resolve }, credentials: "secret" },
     connection: { readSize: 1 },
+  }).handle({
+    say: async (text, { session }) => {
+      await session.remote.heard(`${session.auth}: ${text}`);
+    },
   });
   await pair.session.remote.say("hello");
   assertEquals([asked, await heard.promise], [["secret"], "ada: hello"]);
@@ -54,14 +57,14 @@ Deno.test(
   async () => {
     const error = await assertRejects(
       () =>
-        testPair(Shop, { price: () => 1 }, {
+        testPair(Shop, {
           server: {
             authenticate: () => {
               throw new Error("no");
             },
             onError() {},
           },
-        }),
+        }).handle({ price: () => 1 }),
       SessionError,
     );
     assertEquals(error.code, "unauthenticated");
@@ -71,21 +74,20 @@ Deno.test(
 Deno.test("testPair() accepts middleware that adds members", none, async () => {
   const tenant: Middleware<{ tenant: string }> = (_context, next) =>
     next({ tenant: "acme" });
-  await using pair = await testPair(Shop, {
-    price: (_, { tenant }) => tenant.length,
-  }, { server: { middleware: tenant } });
+  await using pair = await testPair(Shop).handle(
+    use(tenant, { price: (_, { tenant }) => tenant.length }),
+  );
   assertEquals(await pair.session.remote.price({ sku: "A-1" }), 4);
 
   const heard = Promise.withResolvers<string>();
   await using chat = await testPair(Chat, {
-    say: (text, { session }) => session.remote.heard(text),
-  }, {
     client: {
-      middleware: tenant,
-      handlers: {
+      handlers: use(tenant, {
         heard: (text, context) => heard.resolve(context.tenant + text),
-      },
+      }),
     },
+  }).handle({
+    say: (text, { session }) => session.remote.heard(text),
   });
   await chat.session.remote.say("!");
   assertEquals(await heard.promise, "acme!");
@@ -97,7 +99,7 @@ Deno.test(
   async () => {
     await assertRejects(
       // @ts-expect-error `client.handlers` is missing
-      () => testPair(Chat, { say: () => {} }),
+      () => testPair(Chat).handle({ say: () => {} }),
       TypeError,
     );
   },

@@ -144,11 +144,11 @@ export type CallResponse =
  * };
  *
  * const Clock = protocol({ name: "clock", server: { ticks: serverStream<number, number>() } });
- * await using server = await serve(Clock, {
+ * await using server = await serve(Clock, { port: 0 }).handle({
  *   async *ticks(upTo) {
  *     for (let tick = 0; tick < upTo; tick++) yield tick;
  *   },
- * }, { port: 0 });
+ * });
  * await using session = await connect(Clock, server.addr, { interceptors: [counted] });
  * assertEquals((await Array.fromAsync(session.remote.ticks(3))).length, count);
  * ```

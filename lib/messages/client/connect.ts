@@ -13,7 +13,6 @@ import { closedError, TypedSession } from "../connection/typed_session.ts";
 import { type SideTables, sideTables } from "../connection/side_tables.ts";
 import type { CallContext, ConnectionInfo } from "../handlers/context.ts";
 import { SessionError } from "../errors/call_error.ts";
-import type { MiddlewareContext } from "../handlers/middleware.ts";
 import type {
   AnyProtocol,
   Handlers,
@@ -42,10 +41,7 @@ export type ClientContext<P extends AnyProtocol> = CallContext<
  *
  * @category Clients
  */
-export interface ClientOptions<
-  Extra extends object = Record<never, never>,
-  Context extends MiddlewareContext = MiddlewareContext,
-> extends SessionOptions<Extra, Context> {
+export interface ClientOptions extends SessionOptions {
   /** Credentials for the server's `authenticate`: any value that the codec can encode. */
   credentials?: unknown;
   /**
@@ -77,14 +73,11 @@ export interface ClientOptions<
  *
  * @category Clients
  */
-export type ConnectOptions<
-  P extends AnyProtocol,
-  Extra extends object = Record<never, never>,
-> = [keyof P["client"]] extends [never]
-  ? ClientOptions<Extra, ClientContext<P>> & { handlers?: never }
-  : ClientOptions<Extra, ClientContext<P>> & {
+export type ConnectOptions<P extends AnyProtocol> = [keyof P["client"]] extends
+  [never] ? ClientOptions & { handlers?: never }
+  : ClientOptions & {
     /** A function for each method of the protocol's client side. */
-    handlers: Handlers<P, "client", ClientContext<P> & Extra>;
+    handlers: Handlers<P, "client", ClientContext<P>>;
   };
 
 /**
@@ -187,9 +180,9 @@ export interface ClientSession<P extends AnyProtocol>
  *   server: { say: unary<string, void>() },
  *   client: { heard: notification<string>() },
  * });
- * await using server = await serve(Chat, {
+ * await using server = await serve(Chat, { port: 0 }).handle({
  *   say: async (text, { session }) => void await session.remote.heard(text),
- * }, { port: 0 });
+ * });
  *
  * const { promise, resolve } = Promise.withResolvers<string>();
  * await using session = await connect(Chat, server.addr, {
@@ -201,20 +194,15 @@ export interface ClientSession<P extends AnyProtocol>
  *
  * @category Clients
  */
-export async function connect<
-  P extends AnyProtocol,
-  Extra extends object = Record<never, never>,
->(
+export async function connect<P extends AnyProtocol>(
   protocol: P,
   address: ConnectAddress | readonly ConnectAddress[] | Connection,
   ...[options]: [keyof P["client"]] extends [never]
-    ? [options?: ConnectOptions<P, Extra>]
-    : [options: ConnectOptions<P, Extra>]
+    ? [options?: ConnectOptions<P>]
+    : [options: ConnectOptions<P>]
 ): Promise<ClientSession<P>> {
   // The conditional type's branches differ only in `handlers`.
-  const clientOptions: ClientOptions<Extra, ClientContext<P>> & {
-    handlers?: object;
-  } = options ?? {};
+  const clientOptions: ClientOptions & { handlers?: object } = options ?? {};
   let connection = isConnection(address) ? address : undefined;
   try {
     clientOptions.signal?.throwIfAborted();

@@ -13,8 +13,6 @@ import {
   exposedText,
   type IncidentReport,
 } from "../errors/incident_report.ts";
-import type { AnyMiddleware } from "../handlers/run_middleware.ts";
-import type { Middleware, MiddlewareContext } from "../handlers/middleware.ts";
 import {
   resolveSessionLimits,
   type SessionLimits,
@@ -40,15 +38,9 @@ export interface Incident {
 /**
  * Options that `serve()`, `createServer()` and `connect()` have in common.
  *
- * @typeParam Extra members that the middleware adds to the context
- * @typeParam Context the context of handlers without these members
- *
  * @category Sessions
  */
-export interface SessionOptions<
-  Extra extends object = Record<never, never>,
-  Context extends MiddlewareContext = MiddlewareContext,
-> {
+export interface SessionOptions {
   /**
    * Codecs for message bodies, in order of preference. The server uses the first
    * of the client's codecs that it supports. Credentials are encoded with the
@@ -67,14 +59,6 @@ export interface SessionOptions<
       readonly [Name in keyof SessionLimits]?: SessionLimits[Name] | undefined;
     }
     | undefined;
-  /**
-   * Middleware around every handler of this side. Use `chain()` to combine two
-   * middlewares.
-   *
-   * Declare its type as `Middleware<…>`, so that handlers see the members that
-   * it adds to the context.
-   */
-  middleware?: Middleware<Extra, Context> | undefined;
   /**
    * Interceptors around every call that this side makes, outermost first.
    *
@@ -123,8 +107,6 @@ export interface ResolvedSessionOptions {
   readonly codecs: readonly [MessageCodec, ...MessageCodec[]];
   /** All limits. */
   readonly limits: SessionLimits;
-  /** Middleware around every handler. */
-  readonly middleware: AnyMiddleware | undefined;
   /** Interceptors around every call. */
   readonly interceptors: readonly Interceptor[];
   /** Default options for every call. */
@@ -139,18 +121,14 @@ export interface ResolvedSessionOptions {
  * @throws {RangeError} if an option is out of range
  * @throws {TypeError} if an option has the wrong type
  */
-export function resolveSessionOptions<
-  Extra extends object,
-  Context extends MiddlewareContext,
->(
-  options: SessionOptions<Extra, Context>,
+export function resolveSessionOptions(
+  options: SessionOptions,
 ): ResolvedSessionOptions {
-  const { codecs = [msgpack()], limits, middleware } = options;
+  const { codecs = [msgpack()], limits } = options;
   const { interceptors = [], callTimeout } = options;
   const { onError = print, exposeErrors = "none" } = options;
   checkExposure(exposeErrors);
   checkTimeout(callTimeout);
-  checkFunction("middleware", middleware, "; combine several with chain()");
   checkFunction("onError", onError);
   checkList("interceptors", interceptors);
   checkList("codecs", codecs);
@@ -160,7 +138,6 @@ export function resolveSessionOptions<
   return {
     codecs,
     limits: resolveSessionLimits(limits),
-    middleware,
     interceptors,
     callDefaults: callTimeout === undefined ? {} : { timeout: callTimeout },
     report(error, method) {
@@ -175,16 +152,15 @@ export function resolveSessionOptions<
 /**
  * Checks an option that must be a function or omitted.
  *
- * @param hint what to do instead
  * @throws {TypeError} if the value is anything else
  */
-export function checkFunction(name: string, value: unknown, hint = ""): void {
+export function checkFunction(name: string, value: unknown): void {
   if (value === undefined || typeof value === "function") return;
   const given = Array.isArray(value)
     ? "an array"
     : `a value of type ${typeof value}`;
   throw new TypeError(
-    `Cannot use ${given} as option "${name}": expected a function${hint}`,
+    `Cannot use ${given} as option "${name}": expected a function`,
   );
 }
 

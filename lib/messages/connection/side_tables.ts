@@ -51,7 +51,7 @@ export function sideTables(
     },
     handlers: own.map((method, index) => ({
       bound: method,
-      handler: bound[index]!, // bindHandlers() returns one for each method
+      ...bound[index]!, // bindHandlers() returns one for each method
     })),
     calls,
   };

@@ -18,7 +18,6 @@ import {
   type NotificationHost,
 } from "../handlers/notification_handling.ts";
 import type { IncidentReport } from "../errors/incident_report.ts";
-import type { AnyMiddleware } from "../handlers/run_middleware.ts";
 import type { CallContext, ConnectionInfo } from "../handlers/context.ts";
 import { CallError, SessionError } from "../errors/call_error.ts";
 import type { AnyProtocol, Remote, Side } from "../protocol/protocol_types.ts";
@@ -206,11 +205,6 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   /** @inheritdoc */
   get session(): SessionView {
     return this.#session;
-  }
-
-  /** @inheritdoc */
-  get middleware(): AnyMiddleware | undefined {
-    return this.#resolved.middleware;
   }
 
   /** @inheritdoc */

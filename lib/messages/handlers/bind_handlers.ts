@@ -5,9 +5,20 @@
  */
 import { isPlainObject } from "../protocol/method_tree.ts";
 import type { BoundMethod } from "../protocol/protocol_types.ts";
+import { didYouMean } from "../support/did_you_mean.ts";
+import { type AnyMiddleware, chain } from "./middleware.ts";
+import { unwrap } from "./use.ts";
 
 /** A handler of any method. */
 export type AnyHandler = (input: unknown, context: unknown) => unknown;
+
+/** A handler and the middleware around it. */
+export interface BoundHandler {
+  /** The handler, bound to its group. */
+  readonly handler: AnyHandler;
+  /** All middleware around the handler, as one function. */
+  readonly middleware: AnyMiddleware | undefined;
+}
 
 /**
  * Returns the handlers of a side, in the order of its methods.
@@ -24,14 +35,18 @@ export type AnyHandler = (input: unknown, context: unknown) => unknown;
 export function bindHandlers(
   methods: readonly BoundMethod[],
   handlers: object,
-): readonly AnyHandler[] {
+): readonly BoundHandler[] {
   const missing: string[] = [];
   const bound = methods.map(({ name }) => {
     const handler = find(handlers, name.split("."));
     if (handler === undefined) missing.push(name);
     return handler;
   });
-  const extra = [...extraFunctions(handlers, namesOf(methods))];
+  const names = namesOf(methods);
+  const extra = Array.from(
+    extraFunctions(handlers, names),
+    (name) => name + didYouMean(name, names.methods),
+  );
   if (missing.length > 0 || extra.length > 0) {
     throw new TypeError(
       `Cannot serve with these handlers: ${
@@ -46,11 +61,22 @@ export function bindHandlers(
 }
 
 /** Returns the bound function at a path. Names come from the protocol, never from a peer. */
-function find(handlers: object, path: string[]): AnyHandler | undefined {
-  let group: unknown = handlers;
-  for (const key of path.slice(0, -1)) group = member(group, key);
-  const handler = member(group, path.at(-1) ?? "");
-  return typeof handler === "function" ? handler.bind(group) : undefined;
+function find(handlers: object, path: string[]): BoundHandler | undefined {
+  let group: unknown;
+  let { handlers: value, middleware } = unwrap(handlers);
+  for (const key of path) {
+    group = value;
+    const inner = unwrap(member(group, key));
+    value = inner.handlers;
+    middleware = [...middleware, ...inner.middleware];
+  }
+  if (typeof value !== "function") return undefined;
+  const [first, ...rest] = middleware;
+  return {
+    handler: value.bind(group),
+    middleware: first &&
+      rest.reduce((outer, inner) => chain(outer, inner), first),
+  };
 }
 
 function member(group: unknown, key: string): unknown {
@@ -80,27 +106,34 @@ function namesOf(methods: readonly BoundMethod[]): Names {
   return { methods: new Set(methods.map(({ name }) => name)), groups };
 }
 
+/** Levels of groups that are searched; other data may be nested deeper. */
+const MAX_DEPTH = 8;
+
 /**
  * Yields the names of functions that match no method.
  *
- * Only plain objects are checked, and only the protocol's groups are searched;
- * other objects may contain anything.
+ * Only plain objects are checked: class instances may have other functions.
+ *
+ * @param enclosing the groups that contain this one, which may be circular
  */
 function* extraFunctions(
-  group: object,
+  handlers: unknown,
   names: Names,
   prefix = "",
+  enclosing: readonly unknown[] = [],
 ): Generator<string> {
+  const { handlers: group } = unwrap(handlers);
+  if (typeof group !== "object" || group === null) return;
+  if (enclosing.includes(group) || enclosing.length === MAX_DEPTH) return;
   const plain = isPlainObject(group);
   for (const key of Object.keys(group)) {
     const name = prefix + key;
-    const isGroup = names.groups.has(name);
-    if (!plain && !isGroup) continue;
-    const value: unknown = Reflect.get(group, key);
+    if (!plain && !names.groups.has(name)) continue;
+    const { handlers: value } = unwrap(Reflect.get(group, key));
     if (typeof value === "function") {
       if (plain && !names.methods.has(name)) yield name;
-    } else if (isGroup && typeof value === "object" && value !== null) {
-      yield* extraFunctions(value, names, `${name}.`);
+    } else if (names.groups.has(name) || isPlainObject(value)) {
+      yield* extraFunctions(value, names, `${name}.`, [...enclosing, group]);
     }
   }
 }

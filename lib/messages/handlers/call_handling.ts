@@ -25,10 +25,10 @@ import { ItemWriter } from "../streams/item_writer.ts";
 import type { CallSession } from "../calls/pending_call.ts";
 import { isThenable } from "../support/thenable.ts";
 import type { IncidentReport } from "../errors/incident_report.ts";
-import { type AnyMiddleware, runMiddleware } from "./run_middleware.ts";
+import { runMiddleware } from "./run_middleware.ts";
 import type { Shape } from "../session/wire/shape.ts";
 import { checkOutput, InputValues } from "./value_validation.ts";
-import type { AnyHandler } from "./bind_handlers.ts";
+import type { BoundHandler } from "./bind_handlers.ts";
 import type { CallContext } from "./context.ts";
 import { CallError } from "../errors/call_error.ts";
 import type { MethodDeclaration } from "../protocol/method.ts";
@@ -46,20 +46,16 @@ import {
   NO_FIELDS,
 } from "../session/wire/fields.ts";
 
-/** A method and its handler. */
-export interface ServedHandler {
+/** A method, its handler and the middleware around it. */
+export interface ServedHandler extends BoundHandler {
   /** The method. */
   readonly bound: BoundMethod;
-  /** The handler. */
-  readonly handler: AnyHandler;
 }
 
 /** The session of a call, which its handler receives. */
 export interface CallHandlingHost extends CallSession {
   /** Returns the current time of the session, in ms. */
   now(): number;
-  /** Middleware around every handler. */
-  readonly middleware: AnyMiddleware | undefined;
   /** Returns a remote for calls made on behalf of the given call. */
   remoteFor(context: CallContext<unknown, unknown>): unknown;
 }
@@ -293,7 +289,7 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
     );
     if (!items) this.input = input;
     const argument = items ? this.#items() : input;
-    const { middleware } = this.#host;
+    const { middleware } = this.#served;
     if (middleware === undefined) return this.#run(argument, context);
     return runMiddleware(
       middleware,

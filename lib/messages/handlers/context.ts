@@ -44,7 +44,7 @@ export interface ConnectionInfo {
  *   name: "files",
  *   server: { read: unary<string, string>() },
  * });
- * await using server = await serve(Files, {
+ * await using server = await serve(Files, { port: 0 }).handle({
  *   read(path, context) {
  *     if (path.startsWith("/")) {
  *       throw context.refuse("The path must be relative", { code: "forbidden" });
@@ -52,7 +52,7 @@ export interface ConnectionInfo {
  *     context.respondWith({ version: "2" });
  *     return `contents of ${path}`;
  *   },
- * }, { port: 0 });
+ * });
  *
  * await using session = await connect(Files, server.addr);
  * await session.remote.read("a.txt", {

@@ -1,5 +1,5 @@
 /**
- * Middleware: functions that run around every call that a side handles.
+ * Middleware: functions that run around handlers.
  *
  * @module
  */
@@ -13,18 +13,35 @@ import type { CallContext } from "./context.ts";
 export type MiddlewareContext = CallContext<unknown, unknown>;
 
 /**
- * Function around the handler of every call that a side handles.
+ * Result of a middleware.
  *
- * A middleware may refuse the call by throwing, add members to the context by
- * passing them to `next()`, and read or replace the result, which it returns.
- * It runs after the input has been validated. `next()` may be called once; it
- * resolves to the handler's result or, for `serverStream` and `duplex`, to
- * `undefined` once the last item has been sent.
+ * @typeParam Added members that the middleware added to the context
+ */
+export interface MiddlewareResult<Added extends object> {
+  /**
+   * Output of the call; `undefined` for `notification`, `serverStream` and
+   * `duplex`.
+   */
+  readonly output: unknown;
+  /** Members that were added to the context; always absent at run time. */
+  readonly added?: Added;
+}
+
+/**
+ * Function around a handler; see {@linkcode use}.
+ *
+ * A middleware may refuse the call by throwing, and add members to the context
+ * by passing them to `next()`. It returns what `next()` returns. To replace the
+ * output, it returns `{ ...result, output }`; to answer without the handler, it
+ * returns `{ output }`. It runs after the input has been validated.
+ *
+ * `next()` may be called once. It resolves when the handler has returned or, for
+ * `serverStream` and `duplex`, when the last item has been sent.
  *
  * If a middleware throws before it calls `next()`, the caller's error has
  * `processed: "no"`.
  *
- * @typeParam Extra members that the middleware adds to the context; it cannot
+ * @typeParam Added members that the middleware adds to the context; it cannot
  * replace the framework's members
  * @typeParam Context the context that the middleware requires, such as
  * `ServerContext<typeof Shop, User>` to use the session, or one with the members
@@ -44,41 +61,45 @@ export type MiddlewareContext = CallContext<unknown, unknown>;
  * @category Servers
  */
 export type Middleware<
-  Extra extends object = Record<never, never>,
+  Added extends object = Record<never, never>,
   Context extends MiddlewareContext = MiddlewareContext,
 > = (
   context: Context,
-  next: (extra: Extra) => Promise<unknown>,
-) => unknown;
+  next: <Members extends object = Record<never, never>>(
+    added?: Members,
+  ) => Promise<MiddlewareResult<Members>>,
+) => MiddlewareResult<Added> | Promise<MiddlewareResult<Added>>;
+
+/** Function that a middleware calls to enter the handler. */
+export type Next = Parameters<Middleware>[1];
 
 /**
  * Combines two middlewares; the second runs inside the first.
  *
- * The members that either adds are available to handlers. Assign the result to a
- * variable before you pass it to a server's options: the compiler cannot infer
- * the added members from a nested call.
+ * The members that either adds are available to handlers.
  *
  * @param outer the middleware that runs first
  * @param inner the middleware that runs inside `outer`; its context has the
  * members that `outer` adds
- * @returns the combined middleware; its context must have the members that either
- * requires, except for the ones that `outer` adds
- * @throws {TypeError} when the combined middleware runs, if either middleware
- * adds a member that the framework's context already has
+ * @returns the combined middleware
+ * @throws {TypeError} if either is not a function
  *
  * @example
  * ```ts
- * import {
- *   chain,
- *   type Middleware,
- *   type MiddlewareContext,
- * } from "@lengthwise/lengthwise";
+ * import { chain, connect, protocol, serve, unary, use } from "@lengthwise/lengthwise";
+ * import { assertEquals } from "@std/assert";
  *
- * const tenant: Middleware<{ tenant: string }> = (context, next) =>
- *   next({ tenant: context.metadata["tenant"] ?? "none" });
- * const audited: Middleware<{ audit: string[] }, MiddlewareContext & { tenant: string }> =
- *   (context, next) => next({ audit: [`${context.tenant} calls ${context.method}`] });
- * const both: Middleware<{ tenant: string } & { audit: string[] }> = chain(tenant, audited);
+ * const audited = chain(
+ *   (context, next) => next({ tenant: context.metadata["tenant"] ?? "none" }),
+ *   (context, next) => next({ entry: `${context.tenant} calls ${context.method}` }),
+ * );
+ *
+ * const Shop = protocol({ name: "shop", server: { price: unary<string, string>() } });
+ * await using server = await serve(Shop, { port: 0 }).handle({
+ *   price: use(audited, (sku, { entry }) => `${entry}: ${sku}`),
+ * });
+ * await using session = await connect(Shop, server.addr);
+ * assertEquals(await session.remote.price("tea"), "none calls price: tea");
  * ```
  *
  * @category Servers
@@ -86,24 +107,88 @@ export type Middleware<
 export function chain<
   A extends object,
   B extends object,
+  Context extends MiddlewareContext,
+>(
+  outer: Middleware<A, NoInfer<Context>>,
+  inner: Middleware<B, NoInfer<Context> & A>,
+): Middleware<A & B, Context>;
+/**
+ * Combines two middlewares of which either requires a context of its own.
+ *
+ * @param outer the middleware that runs first
+ * @param inner the middleware that runs inside `outer`; its context has the
+ * members that `outer` adds
+ * @returns the combined middleware; its context must have the members that either
+ * requires, except for the ones that `outer` adds
+ * @throws {TypeError} if either is not a function
+ */
+export function chain<
+  A extends object,
+  B extends object,
   Outer extends MiddlewareContext,
-  Inner extends MiddlewareContext,
+  Inner extends MiddlewareContext = Outer & A,
 >(
   outer: Middleware<A, Outer>,
   inner: Middleware<B, Inner>,
-): Middleware<A & B, Outer & Omit<Inner, keyof A>> {
+): Middleware<A & B, Outer & Omit<Inner, keyof A>>;
+export function chain(
+  outer: AnyMiddleware,
+  inner: AnyMiddleware,
+): AnyMiddleware {
+  checkMiddleware(outer, "chain()");
+  checkMiddleware(inner, "chain()");
   return (context, next) =>
-    outer(context, (first) => {
-      // The inner middleware also sees the members that the outer one adds.
-      const extended: unknown = extend(context, first);
-      const inside = (async () =>
-        await inner(
-          extended as Inner,
-          (second) => next({ ...first, ...second }),
-        ))();
-      inside.catch(() => {}); // the outer middleware might not await it
-      return inside;
-    });
+    outer(
+      context,
+      ((first: object = {}) => {
+        const inside = (async () =>
+          // The inner middleware also sees the members that the outer one adds.
+          checkResult(
+            await inner(
+              extend(context, first),
+              ((second: object = {}) => next({ ...first, ...second })) as Next, // the added members have no value of their own
+            ),
+          ))();
+        inside.catch(() => {}); // the outer middleware might not await it
+        return inside;
+      }) as Next,
+    ); // as above
+}
+
+/** Middleware with any required context and any added members. */
+// deno-lint-ignore no-explicit-any -- use() has checked the middleware and its handlers against each other
+export type AnyMiddleware = Middleware<any, any>;
+
+/**
+ * Checks a middleware that JavaScript callers pass.
+ *
+ * @param where the function that it was passed to
+ * @throws {TypeError} if the value is not a function
+ */
+export function checkMiddleware(value: unknown, where: string): void {
+  if (typeof value === "function") return;
+  const given = Array.isArray(value)
+    ? "an array"
+    : `a value of type ${typeof value}`;
+  throw new TypeError(
+    `Cannot use ${given} as middleware in ${where}: expected a function; combine several with chain()`,
+  );
+}
+
+/**
+ * Returns the result of a middleware if it is one.
+ *
+ * @throws {TypeError} if the middleware returned anything else
+ */
+export function checkResult(result: unknown): MiddlewareResult<object> {
+  if (typeof result === "object" && result !== null && "output" in result) {
+    return { output: result.output };
+  }
+  throw new TypeError(
+    `Cannot use ${
+      result === undefined ? "undefined" : `a value of type ${typeof result}`
+    } as the result of a middleware: return what next() returns, or { output }`,
+  );
 }
 
 /**

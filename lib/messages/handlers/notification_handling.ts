@@ -107,8 +107,7 @@ export class NotificationHandling implements ContextSource {
    * Handlers are therefore entered in the order in which notifications arrive.
    */
   async #handle(value: unknown): Promise<void> {
-    const { handler, bound } = this.#served;
-    const { middleware } = this.#host;
+    const { handler, bound, middleware } = this.#served;
     const schema = bound.method.input;
     const checked = schema === undefined
       ? value

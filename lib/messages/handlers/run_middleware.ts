@@ -3,11 +3,13 @@
  *
  * @module
  */
-import { extend, type Middleware } from "./middleware.ts";
-
-/** Middleware with any required context and any added members. */
-// deno-lint-ignore no-explicit-any -- serve() and connect() have checked middleware and handlers against each other
-export type AnyMiddleware = Middleware<any, any>;
+import {
+  type AnyMiddleware,
+  checkResult,
+  extend,
+  type MiddlewareResult,
+  type Next,
+} from "./middleware.ts";
 
 /**
  * Runs the middleware, and `handle` when the middleware calls `next()`.
@@ -18,15 +20,16 @@ export type AnyMiddleware = Middleware<any, any>;
  * @param middleware the middleware
  * @param context context of the call
  * @param handle a function that enters the handler
+ * @returns the output of the call
  */
 export async function runMiddleware(
   middleware: AnyMiddleware,
   context: object,
   handle: (context: object) => unknown,
 ): Promise<unknown> {
-  let handling: Promise<unknown> | undefined;
+  let handling: Promise<MiddlewareResult<object>> | undefined;
   let over = false;
-  function next(extra: object): Promise<unknown> {
+  function next(added: object = {}): Promise<MiddlewareResult<object>> {
     if (over || handling !== undefined) {
       throw new TypeError(
         over
@@ -34,15 +37,16 @@ export async function runMiddleware(
           : "Cannot call next() twice: a call is handled only once",
       );
     }
-    handling = enter(extra);
+    handling = enter(added);
     handling.catch(() => {}); // the middleware might not await it
     return handling;
   }
-  async function enter(extra: object): Promise<unknown> {
-    return await handle(extend(context, extra));
+  async function enter(added: object): Promise<MiddlewareResult<object>> {
+    return { output: await handle(extend(context, added)) };
   }
   try {
-    return await middleware(context, next);
+    const result = await middleware(context, next as Next); // the added members have no value of their own
+    return checkResult(result).output;
   } finally {
     over = true;
     await handling?.catch(() => {});

@@ -52,10 +52,10 @@ export interface IntrospectionMethods {
  *
  * const Shop = protocol({ name: "shop", server: { price: unary<string, number>() } });
  * const Served = mergeProtocols(Shop, Introspection);
- * await using server = await serve(Served, {
+ * await using server = await serve(Served, { port: 0 }).handle({
  *   price: (sku) => sku.length,
  *   ...introspect(Shop),
- * }, { port: 0 });
+ * });
  *
  * await using session = await connect(Introspection, server.addr);
  * const { name, server: methods } = await session.remote.introspection.describe();
@@ -154,10 +154,10 @@ export interface Introspectable {
  * import { assertEquals } from "@std/assert";
  *
  * const Old = protocol({ name: "shop", server: { price: unary<string, number>() } });
- * await using server = await serve(mergeProtocols(Old, Introspection), {
+ * await using server = await serve(mergeProtocols(Old, Introspection), { port: 0 }).handle({
  *   price: (sku) => sku.length,
  *   ...introspect(Old),
- * }, { port: 0 });
+ * });
  *
  * const New = protocol({ name: "shop", server: { quote: unary<string, number>() } });
  * await using session = await connect(mergeProtocols(New, Introspection), server.addr);

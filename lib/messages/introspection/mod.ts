@@ -18,10 +18,10 @@
  * });
  * const Served = mergeProtocols(Shop, Introspection);
  *
- * await using server = await serve(Served, {
+ * await using server = await serve(Served, { port: 0 }).handle({
  *   price: ({ sku }) => sku.length * 100,
  *   ...introspect(Shop),
- * }, { port: 0 });
+ * });
  * await using session = await connect(Served, server.addr);
  * const { name } = await session.remote.introspection.describe();
  * assertEquals(name, "shop");

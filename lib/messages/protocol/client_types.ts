@@ -14,12 +14,12 @@ import type { CallerInput, CallerOutput, MethodDeclaration } from "./method.ts";
  * import { assertEquals } from "@std/assert";
  *
  * const Greeter = protocol({ name: "greeter", server: { greet: unary<string, string>() } });
- * await using server = await serve(Greeter, {
+ * await using server = await serve(Greeter, { port: 0 }).handle({
  *   greet(name, context) {
  *     context.respondWith({ region: "eu" });
  *     return `${name} (${context.metadata["locale"]})`;
  *   },
- * }, { port: 0 });
+ * });
  *
  * await using session = await connect(Greeter, server.addr);
  * let region: string | undefined;

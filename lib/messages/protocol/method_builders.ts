@@ -28,9 +28,6 @@ import type {
 /** Schema of an absent value, used where a declaration omits a schema. */
 export type VoidSchema = StandardSchema<void, void>;
 
-/** Absence of declared errors, in a declaration with schemas. */
-export type NoErrorSchemas = Record<never, never>;
-
 /** Options for a method that is declared by types alone. */
 export interface TypedMethodOptions extends MethodOptions {
   /** Not allowed together with type arguments; a schema determines the type. */
@@ -112,7 +109,7 @@ export type SchemaMethod<
   S extends Shape,
   In extends StandardSchema,
   Out extends StandardSchema,
-  Errors extends ErrorSchemas = NoErrorSchemas,
+  Errors extends ErrorSchemas = NoErrors,
   Opening extends StandardSchema = VoidSchema,
 > = Method<
   S,
@@ -179,7 +176,7 @@ export function unary<
 export function unary<
   In extends StandardSchema = VoidSchema,
   Out extends StandardSchema = VoidSchema,
-  Errors extends ErrorSchemas = NoErrorSchemas,
+  Errors extends ErrorSchemas = NoErrors,
 >(
   schemas: CallSchemas<In, Out, Errors>,
 ): SchemaMethod<"unary", In, Out, Errors>;
@@ -209,9 +206,9 @@ export function unary(declared: Declared = {}): MethodDeclaration {
  *   server: { write: notification<{ line: string }>() },
  * });
  * const written = Promise.withResolvers<string>();
- * await using server = await serve(Log, {
+ * await using server = await serve(Log, { port: 0 }).handle({
  *   write: ({ line }) => written.resolve(line),
- * }, { port: 0 });
+ * });
  *
  * await using session = await connect(Log, server.addr);
  * await session.remote.write({ line: "started" }); // accepted for sending, not yet handled
@@ -260,11 +257,11 @@ export function notification(declared: Declared = {}): MethodDeclaration {
  *   name: "clock",
  *   server: { ticks: serverStream<{ upTo: number }, number>() },
  * });
- * await using server = await serve(Clock, {
+ * await using server = await serve(Clock, { port: 0 }).handle({
  *   async *ticks({ upTo }) {
  *     for (let tick = 1; tick <= upTo; tick++) yield tick;
  *   },
- * }, { port: 0 });
+ * });
  *
  * await using session = await connect(Clock, server.addr);
  * let sum = 0;
@@ -296,7 +293,7 @@ export function serverStream<
 export function serverStream<
   In extends StandardSchema = VoidSchema,
   Item extends StandardSchema = VoidSchema,
-  Errors extends ErrorSchemas = NoErrorSchemas,
+  Errors extends ErrorSchemas = NoErrors,
 >(
   schemas: CallSchemas<In, Item, Errors>,
 ): SchemaMethod<"serverStream", In, Item, Errors>;
@@ -329,13 +326,13 @@ export function serverStream(declared: Declared = {}): MethodDeclaration {
  *   name: "files",
  *   server: { upload: clientStream<Uint8Array, string, NoErrors, { name: string }>() },
  * });
- * await using server = await serve(Files, {
+ * await using server = await serve(Files, { port: 0 }).handle({
  *   async upload(chunks, { opening }) {
  *     let bytes = 0;
  *     for await (const chunk of chunks) bytes += chunk.length;
  *     return `${opening.name}: ${bytes} bytes`;
  *   },
- * }, { port: 0 });
+ * });
  *
  * await using session = await connect(Files, server.addr);
  * const { result } = session.remote.upload([new Uint8Array(3), new Uint8Array(4)], {
@@ -370,7 +367,7 @@ export function clientStream<
 export function clientStream<
   Item extends StandardSchema = VoidSchema,
   Out extends StandardSchema = VoidSchema,
-  Errors extends ErrorSchemas = NoErrorSchemas,
+  Errors extends ErrorSchemas = NoErrors,
   Opening extends StandardSchema = VoidSchema,
 >(
   schemas: StreamSchemas<Item, Out, Errors, Opening>,
@@ -400,11 +397,11 @@ export function clientStream(declared: Declared = {}): MethodDeclaration {
  * import { assertEquals } from "@std/assert";
  *
  * const Echo = protocol({ name: "echo", server: { shout: duplex<string, string>() } });
- * await using server = await serve(Echo, {
+ * await using server = await serve(Echo, { port: 0 }).handle({
  *   async *shout(lines) {
  *     for await (const line of lines) yield line.toUpperCase();
  *   },
- * }, { port: 0 });
+ * });
  *
  * await using session = await connect(Echo, server.addr);
  * const conversation = session.remote.shout();
@@ -441,7 +438,7 @@ export function duplex<
 export function duplex<
   In extends StandardSchema = VoidSchema,
   Out extends StandardSchema = VoidSchema,
-  Errors extends ErrorSchemas = NoErrorSchemas,
+  Errors extends ErrorSchemas = NoErrors,
   Opening extends StandardSchema = VoidSchema,
 >(
   schemas: StreamSchemas<In, Out, Errors, Opening>,

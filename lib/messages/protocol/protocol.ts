@@ -82,9 +82,9 @@ const HIGHEST_MAX_METHODS = 65_535;
  *   name: "shop",
  *   server: { price: unary<{ sku: string }, { cents: number }>() },
  * });
- * await using server = await serve(Shop, {
+ * await using server = await serve(Shop, { port: 0 }).handle({
  *   price: ({ sku }) => ({ cents: sku.length * 100 }),
- * }, { port: 0 });
+ * });
  *
  * await using session = await connect(Shop, server.addr);
  * assertEquals(await session.remote.price({ sku: "tea" }), { cents: 300 });

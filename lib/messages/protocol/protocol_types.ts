@@ -43,12 +43,10 @@ export type Sides<T> = {
     : "a protocol has a name, a server side and a client side";
 };
 
-/** Declared methods of one side; {@linkcode NoMethods} if the side was omitted. */
+/** Declared methods of one side; none if the side was omitted. */
 export type MethodsOf<Declared, S extends Side> = Declared extends
-  { readonly [Name in S]: infer Methods extends object } ? Methods : NoMethods;
-
-/** Side without methods. */
-export type NoMethods = Record<never, never>;
+  { readonly [Name in S]: infer Methods extends object } ? Methods
+  : Record<never, never>;
 
 /** Both sides of a declaration, without its name. */
 export interface SidesOf<Declared> {

@@ -14,7 +14,7 @@ import type {
   Listener,
   SocketAddress,
 } from "../../transport/connection.ts";
-import { type SideTables, sideTables } from "../connection/side_tables.ts";
+import { sideTables } from "../connection/side_tables.ts";
 import { reportRejection } from "../support/thenable.ts";
 import { ServerSessionImpl, type SessionOwner } from "./server_session.ts";
 import {
@@ -23,37 +23,34 @@ import {
   resolveSlowOptions,
   type TopicStats,
 } from "../broadcast/fanout.ts";
-import type { AnyProtocol, Handlers } from "../protocol/protocol_types.ts";
+import type { AnyProtocol } from "../protocol/protocol_types.ts";
 import {
   checkFunction,
-  type ResolvedSessionOptions,
   resolveSessionOptions,
 } from "../connection/session_options.ts";
 import type {
-  OwnOptions,
   ServeOptions,
   Server,
-  ServerContext,
   ServerOptions,
   ServerSession,
+  ServerSetup,
   Topic,
 } from "./server_types.ts";
 import { NamedTopic, TopicRegistry } from "./topics.ts";
 
 /**
- * Creates a server that does not listen yet.
+ * Creates a server that does not listen.
  *
- * Use it to serve connections that were accepted elsewhere, with
+ * The handlers are passed to `handle()`, which returns the server. Use it to serve connections that were accepted elsewhere, with
  * {@linkcode Server.accept}, or to listen on several addresses, with
  * {@linkcode Server.listen}. To listen on one address, use {@linkcode serve}.
  *
  * @param protocol the protocol that both sides share
- * @param handlers a function for each method of the protocol's server side,
- * nested like the methods
- * @param options authentication, limits, codecs, middleware and more
- * @returns the server
- * @throws {TypeError} if a handler is missing, or a function matches no method
- * @throws {RangeError} if a limit or an option is out of range
+ * @param options authentication, limits, codecs and more
+ * @returns an object whose `handle()` takes the handlers and returns the server;
+ * it throws a `TypeError` if a handler is missing, a function matches no method,
+ * or an option has the wrong type, and a `RangeError` if a limit or an option is
+ * out of range
  *
  * @example
  * ```ts
@@ -65,7 +62,7 @@ import { NamedTopic, TopicRegistry } from "./topics.ts";
  *   name: "echo",
  *   server: { echo: unary<string, string>() },
  * });
- * await using server = createServer(Echo, { echo: (text) => text });
+ * await using server = createServer(Echo).handle({ echo: (text) => text });
  *
  * const [near, far] = memoryPair();
  * server.accept(far);
@@ -79,31 +76,32 @@ export function createServer<
   P extends AnyProtocol,
   Auth = undefined,
   State = undefined,
-  Extra extends object = Record<never, never>,
 >(
   protocol: P,
-  handlers: Handlers<P, "server", ServerContext<P, Auth, State> & Extra>,
-  options: ServerOptions<NoInfer<P>, Auth, State, Extra> = {},
-): Server<P, Auth, State> {
-  return newServer(protocol, handlers, options);
+  options: ServerOptions<NoInfer<P>, Auth, State> = {},
+): ServerSetup<P, Auth, State, Server<P, Auth, State>> {
+  return {
+    handle: (handlers) =>
+      new HandlerServer<P, Auth, State>(protocol, handlers, options),
+  };
 }
 
 /**
  * Listens on an address and serves every client that connects.
  *
+ * The handlers are passed to `handle()`, which starts to listen.
+ *
  * @param protocol the protocol that both sides share
- * @param handlers a function for each method of the protocol's server side,
- * nested like the methods
  * @param address where to listen, such as `{ port: 7000 }` or
  * `"unix:/run/shop.sock"`, or a listener, which the server then owns
- * @param options authentication, limits, codecs, middleware, TLS and more
- * @returns the server, once it is listening
- * @throws {TransportError} if the server cannot listen on the address
- * @throws {TypeError} if a handler is missing, or a function matches no method
- * @throws {RangeError} if a limit or an option is out of range
- * @throws the reason of `options.signal` if it is aborted before the server
- * is listening, or an error thrown by `options.onListen`; in both cases the
- * server is not left listening
+ * @param options authentication, limits, codecs, TLS and more
+ * @returns an object whose `handle()` takes the handlers and resolves to the
+ * server, once it is listening; it rejects with a `TransportError` if the server
+ * cannot listen on the address, with a `TypeError` if a handler is missing, a
+ * function matches no method, or an option has the wrong type, with a
+ * `RangeError` if a limit or an option is out of range, with the reason of
+ * `options.signal` if it is aborted before the server is listening, or with an
+ * error thrown by `options.onListen`; the server is then not left listening
  *
  * @example
  * ```ts
@@ -114,59 +112,45 @@ export function createServer<
  *   name: "shop",
  *   server: { price: unary<{ sku: string }, { cents: number }>() },
  * });
- * await using server = await serve(Shop, {
+ * await using server = await serve(Shop, { port: 0 }).handle({
  *   price: ({ sku }) => ({ cents: sku.length * 100 }),
- * }, { port: 0 });
+ * });
  * await using session = await connect(Shop, server.addr);
  * assertEquals(await session.remote.price({ sku: "A-1" }), { cents: 300 });
  * ```
  *
  * @category Servers
  */
-export async function serve<
+export function serve<
   P extends AnyProtocol,
   Auth = undefined,
   State = undefined,
-  Extra extends object = Record<never, never>,
 >(
   protocol: P,
-  handlers: Handlers<P, "server", ServerContext<P, Auth, State> & Extra>,
   address: ListenAddress | Listener,
-  options: ServeOptions<NoInfer<P>, Auth, State, Extra> = {},
-): Promise<Server<P, Auth, State>> {
+  options: ServeOptions<NoInfer<P>, Auth, State> = {},
+): ServerSetup<P, Auth, State, Promise<Server<P, Auth, State>>> {
   const { signal, transport = {}, onListen } = options;
-  signal?.throwIfAborted();
-  const server = newServer(protocol, handlers, options);
-  try {
-    const addr = await server.listen(address, transport);
-    signal?.throwIfAborted();
-    server.abortWith(signal);
-    reportRejection(
-      onListen?.(addr),
-      (error) => server.report(error),
-    );
-    return server;
-  } catch (error) {
-    await server.abort();
-    throw error;
-  }
-}
-
-function newServer<
-  P extends AnyProtocol,
-  Auth,
-  State,
-  Extra extends object,
->(
-  protocol: P,
-  handlers: object,
-  options: ServerOptions<P, Auth, State, Extra>,
-): HandlerServer<P, Auth, State> {
-  return new HandlerServer(
-    sideTables(protocol, "server", handlers),
-    resolveSessionOptions(options),
-    options,
-  );
+  return {
+    async handle(handlers) {
+      signal?.throwIfAborted();
+      const server = new HandlerServer<P, Auth, State>(
+        protocol,
+        handlers,
+        options,
+      );
+      try {
+        const addr = await server.listen(address, transport);
+        signal?.throwIfAborted();
+        server.abortWith(signal);
+        reportRejection(onListen?.(addr), (error) => server.report(error));
+        return server;
+      } catch (error) {
+        await server.abort();
+        throw error;
+      }
+    },
+  };
 }
 
 /** Maximum number of sessions of a server unless `maxSessions` is set. */
@@ -198,10 +182,12 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   #finish!: () => void;
 
   constructor(
-    tables: SideTables,
-    resolved: ResolvedSessionOptions,
-    options: OwnOptions<P, Auth, State>,
+    protocol: P,
+    handlers: object,
+    options: ServerOptions<P, Auth, State>,
   ) {
+    const tables = sideTables(protocol, "server", handlers);
+    const resolved = resolveSessionOptions(options);
     for (const name of ["authenticate", "state", "onSession"] as const) {
       checkFunction(name, options[name]);
     }

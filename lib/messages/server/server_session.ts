@@ -11,7 +11,7 @@ import type { SideTables } from "../connection/side_tables.ts";
 import { CallError, type SessionError } from "../errors/call_error.ts";
 import type { AnyProtocol } from "../protocol/protocol_types.ts";
 import type { BroadcastTarget } from "../broadcast/fanout.ts";
-import type { OwnOptions, Server, ServerSession } from "./server_types.ts";
+import type { Server, ServerOptions, ServerSession } from "./server_types.ts";
 import type { TopicRegistry } from "./topics.ts";
 import type { Hello } from "../session/wire/hello.ts";
 import type { ResolvedSessionOptions } from "../connection/session_options.ts";
@@ -27,7 +27,7 @@ export interface SessionOwner<P extends AnyProtocol, Auth, State> {
   /** The methods and their handlers. */
   readonly tables: SideTables;
   /** The server's own options. */
-  readonly options: OwnOptions<P, Auth, State>;
+  readonly options: ServerOptions<P, Auth, State>;
   /** The session options, with defaults. */
   readonly resolved: ResolvedSessionOptions;
 }

@@ -18,7 +18,11 @@ import type { ConnectionInfo } from "../handlers/context.ts";
 import type { CallContext } from "../handlers/context.ts";
 import type { SessionError } from "../errors/call_error.ts";
 import type { MethodMismatch } from "../session/control/method_matching.ts";
-import type { AnyProtocol, Remote } from "../protocol/protocol_types.ts";
+import type {
+  AnyProtocol,
+  Handlers,
+  Remote,
+} from "../protocol/protocol_types.ts";
 import type { SessionStats } from "../session/flow/shared_state.ts";
 import type { SessionOptions } from "../connection/session_options.ts";
 
@@ -56,7 +60,6 @@ export type ServerContext<
  * @typeParam P the protocol
  * @typeParam Auth the value that `authenticate` returns
  * @typeParam State the value that `state` returns
- * @typeParam Extra members that the middleware adds to the context
  *
  * @category Servers
  */
@@ -64,8 +67,7 @@ export interface ServerOptions<
   P extends AnyProtocol,
   Auth = undefined,
   State = undefined,
-  Extra extends object = Record<never, never>,
-> extends SessionOptions<Extra, ServerContext<P, Auth, State>> {
+> extends SessionOptions {
   /**
    * Called with a client's credentials to accept or reject the client.
    *
@@ -77,8 +79,7 @@ export interface ServerOptions<
    * happen within `limits.handshakeTimeout`.
    *
    * It is called again when the client refreshes its credentials; an
-   * error then ends the session. Annotate its parameters, so that the type of
-   * `auth` can be inferred.
+   * error then ends the session.
    *
    * @default every client is accepted, and `auth` is `undefined`
    */
@@ -131,8 +132,7 @@ export interface ServeOptions<
   P extends AnyProtocol,
   Auth = undefined,
   State = undefined,
-  Extra extends object = Record<never, never>,
-> extends ServerOptions<P, Auth, State, Extra> {
+> extends ServerOptions<P, Auth, State> {
   /**
    * Called with the address once the server is listening.
    *
@@ -224,11 +224,29 @@ export interface Server<
   unref(): void;
 }
 
-/** The server's own options, once the session options have been resolved. */
-export type OwnOptions<P extends AnyProtocol, Auth, State> = Omit<
-  ServerOptions<P, Auth, State>,
-  "middleware"
->;
+/**
+ * A server that still needs its handlers.
+ *
+ * Returned by {@linkcode serve} and {@linkcode createServer}. The handlers come
+ * last, so that their types can be inferred from the options.
+ *
+ * @typeParam P the protocol
+ * @typeParam Auth the value that `authenticate` returns
+ * @typeParam State the value that `state` returns
+ * @typeParam Started the result of `handle()`
+ */
+export interface ServerSetup<P extends AnyProtocol, Auth, State, Started> {
+  /**
+   * Starts the server with the given handlers.
+   *
+   * @param handlers a function for each method of the protocol's server side,
+   * nested like the methods
+   * @throws {TypeError} if a handler is missing, or a function matches no method
+   */
+  handle(
+    handlers: Handlers<P, "server", ServerContext<P, Auth, State>>,
+  ): Started;
+}
 
 /**
  * A server's session with one client.
@@ -323,11 +341,11 @@ export interface ServerSession<
  *   server: { join: unary<string, void>() },
  *   client: { said: notification<string>() },
  * });
- * await using server = await serve(Chat, {
+ * await using server = await serve(Chat, { port: 0 }).handle({
  *   join(room, { session }) {
  *     session.server.topic(room).subscribe(session);
  *   },
- * }, { port: 0 });
+ * });
  *
  * const { promise, resolve } = Promise.withResolvers<string>();
  * await using session = await connect(Chat, server.addr, {

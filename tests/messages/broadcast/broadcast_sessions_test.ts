@@ -57,11 +57,11 @@ const EACH = 5;
 async function quotes() {
   const codecs = [new Counting(msgpack()), new Counting(json())] as const;
   const server = createServer(Quotes, {
+    codecs: [...codecs],
+  }).handle({
     watch(sku, { session }) {
       session.server.topic(sku).subscribe(session);
     },
-  }, {
-    codecs: [...codecs],
   });
   const prices: Price[][] = [];
   const clients = await Promise.all(

@@ -216,7 +216,9 @@ Deno.test(
       client: { show: notification<Uint8Array>() },
     });
     const { list, onError } = incidents();
-    const server = createServer(Pictures, { ping: () => "pong" }, { onError });
+    const server = createServer(Pictures, { onError }).handle({
+      ping: () => "pong",
+    });
     const printable: Record<string, number[]> = { small: [], large: [] };
     const client = (name: "small" | "large", maxMessage: number) =>
       connect(Pictures, dial(server, { toClient: { capacity: 4096 } }), {
@@ -280,7 +282,7 @@ Deno.test(
   async () => {
     const client = fakeClient(msgpack());
     const Empty = protocol({ name: "empty" });
-    await using server = createServer(Empty, {});
+    await using server = createServer(Empty).handle({});
     const session = await connect(Empty, dial(server));
     while (server.sessions.size === 0) await turns();
     const [accepted] = server.sessions;
@@ -290,7 +292,7 @@ Deno.test(
       for (
         const use of [
           () => new Fanout<FakeClient>().add(client, client, options),
-          () => createServer(Empty, {}, { broadcast: options }),
+          () => createServer(Empty, { broadcast: options }).handle({}),
           // Even though the session has ended.
           () => server.topic("a").subscribe(accepted!, options),
         ]
@@ -316,7 +318,7 @@ Deno.test(
   none,
   async () => {
     const Empty = protocol({ name: "empty" });
-    await using server = createServer(Empty, {});
+    await using server = createServer(Empty).handle({});
     const { sessions } = server.topic("a");
     assertEquals([...sessions], []);
     const clients = [

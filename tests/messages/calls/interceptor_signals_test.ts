@@ -7,6 +7,7 @@ import type {
   CallResponse,
   Interceptor,
 } from "../../../lib/messages/calls/interceptor.ts";
+import { use } from "../../../lib/messages/handlers/use.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
 import { endless, Lab, lab, waiting, wrapping } from "./interceptors.ts";
 import { all, dial, failureOf, turns } from "../kit.ts";
@@ -382,7 +383,7 @@ Deno.test(
     });
     const own = Promise.withResolvers<void>();
     const controller = new AbortController();
-    const server = createServer(Both, {
+    const server = createServer(Both).handle({
       async ask(_, { session }) {
         const { signal } = controller;
         await session.remote.back(undefined, { signal }).catch(() => {});
@@ -418,7 +419,7 @@ Deno.test(
   none,
   async () => {
     const entered: string[] = [];
-    const server = createServer(Lab, {
+    const server = createServer(Lab).handle({
       echo: (text) => (entered.push("echo"), text),
       flaky: () => 0,
       log: () => void entered.push("log"),
@@ -474,22 +475,21 @@ Deno.test(
   'an aborted call has processed: "no" if every attempt was refused, and "maybe" if one was not',
   none,
   async () => {
-    const server = createServer(Lab, {
-      echo() {
-        throw new Error("an incident");
-      },
-      flaky: () => 0,
-      log() {},
-      async *count() {},
-      sum: () => Promise.resolve(""),
-      async *talk() {},
-    }, {
-      onError() {},
-      middleware(context, next) {
-        if (context.input !== "refused") return next({});
+    const server = createServer(Lab, { onError() {} }).handle(
+      use((context, next) => {
+        if (context.input !== "refused") return next();
         throw context.refuse("no", { code: "overloaded", retry: "now" });
-      },
-    });
+      }, {
+        echo() {
+          throw new Error("an incident");
+        },
+        flaky: () => 0,
+        log() {},
+        async *count() {},
+        sum: () => Promise.resolve(""),
+        async *talk() {},
+      }),
+    );
     const entered = { waits: Promise.withResolvers<void>() };
     const session = await connect(Lab, dial(server), {
       interceptors: [async (request, next) => {

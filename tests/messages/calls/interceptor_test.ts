@@ -205,7 +205,7 @@ Deno.test(
     let refused = 0;
     let dropped = 0;
     let sums = 0;
-    const server = createServer(Lab, {
+    const server = createServer(Lab).handle({
       echo: (text) => text,
       flaky(_, context) {
         if (++refused < 3) {
@@ -484,7 +484,7 @@ Deno.test(
         throw error;
       }
     };
-    const server = createServer(Lab, {
+    const server = createServer(Lab).handle({
       echo: (_, context) => {
         throw context.refuse("no", { code: "forbidden" });
       },
@@ -535,7 +535,7 @@ Deno.test(
   "responses have the metadata of the result, and the caller's onMetadata is called once",
   none,
   async () => {
-    const server = createServer(Lab, {
+    const server = createServer(Lab).handle({
       echo(text, context) {
         context.respondWith({ from: "echo" });
         return text;

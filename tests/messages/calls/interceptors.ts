@@ -32,7 +32,7 @@ export const Lab = protocol({
 export function lab() {
   const ended: string[] = [];
   let tries = 0;
-  const server = createServer(Lab, {
+  const server = createServer(Lab).handle({
     echo: (text, { metadata }) => text + (metadata["tag"] ?? ""),
     flaky: (_, context) => {
       if (++tries < 3) {
@@ -108,7 +108,7 @@ export function endless() {
   async function* numbers() {
     for (let n = 0;; n++) yield `${n}`;
   }
-  const server = createServer(Lab, {
+  const server = createServer(Lab).handle({
     echo: (text) => text,
     flaky: () => 1,
     log() {},

@@ -37,6 +37,9 @@ async function pipes() {
   const reasons: Promise<unknown>[] = [];
   const broken = new Error("the server's own source");
   const server = createServer(Pipes, {
+    onError,
+    limits: { maxMessage: 65_536 },
+  }).handle({
     async pour(items, { signal }) {
       reasons.push(aborted(signal));
       let count = 0;
@@ -51,7 +54,7 @@ async function pipes() {
     },
     relay: (_, { remote }) => remote.drink(failing(broken)).result,
     ping: () => "pong",
-  }, { onError, limits: { maxMessage: 65_536 } });
+  });
   const session = await connect(Pipes, dial(server), {
     handlers: {
       async drink(items) {

@@ -27,7 +27,7 @@ const Shapes = protocol({
 
 async function shapes() {
   const { list, onError } = incidents();
-  const server = createServer(Shapes, {
+  const server = createServer(Shapes, { onError }).handle({
     ask: () => "answer",
     async *watch() {
       for (let i = 0;; i++) yield i;
@@ -37,7 +37,7 @@ async function shapes() {
       return 0;
     },
     mix: (items) => items,
-  }, { onError });
+  });
   const session = await connect(Shapes, dial(server), { onError });
   return { server, session, list };
 }
@@ -150,7 +150,9 @@ Deno.test(
       name: "openings",
       server: { pour: clientStream<number, number, NoErrors, unknown>() },
     });
-    const server = createServer(Openings, { pour: () => Promise.resolve(0) });
+    const server = createServer(Openings).handle({
+      pour: () => Promise.resolve(0),
+    });
     const session = await connect(Openings, dial(server));
     const controller = new AbortController();
     const opening = {

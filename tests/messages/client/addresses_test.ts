@@ -126,21 +126,20 @@ async function servesAndConnects(kind: Kind): Promise<void> {
     const told: SocketAddress[] = [];
     await using server = await serve(
       Echo,
-      {
-        echo: async (text, { session }) => {
-          await session.remote.heard(text);
-          return text;
-        },
-        async *count(upTo) {
-          for (let each = 0; each < upTo; each++) yield each;
-        },
-      },
       listens,
       {
         onListen: (addr) => void told.push(addr),
         ...(kind.server === undefined ? {} : { transport: kind.server }),
       },
-    );
+    ).handle({
+      echo: async (text, { session }) => {
+        await session.remote.heard(text);
+        return text;
+      },
+      async *count(upTo) {
+        for (let each = 0; each < upTo; each++) yield each;
+      },
+    });
     assertEquals(told, [server.addr]);
     const forms = [...formsOf(kind.dials(server.addr)), server.addr];
     for (const dials of forms) await talks(dials, kind);

@@ -56,7 +56,7 @@ const Lab = protocol({
 
 function lab() {
   const ended: string[] = [];
-  const server = createServer(Lab, {
+  const server = createServer(Lab).handle({
     echo: (value) => value,
     slow: async (_, { signal }) => void await aborted(signal),
     forever: async (_, { signal }) => void await aborted(signal),
@@ -200,7 +200,7 @@ Deno.test(
         items: serverStream<void, number>({ timeout: 60_000 }),
       },
     });
-    const server = createServer(P, {
+    const server = createServer(P).handle({
       plain: (_, { timeLeft }) => timeLeft,
       timed: (_, { timeLeft }) => timeLeft,
       async *items(_, { timeLeft }) {
@@ -245,7 +245,7 @@ Deno.test(
     const P = protocol({ name: "p", server: { ask: unary<void, number>() } });
     const entered = Promise.withResolvers<void>();
     const answer = Promise.withResolvers<number>();
-    const server = createServer(P, {
+    const server = createServer(P).handle({
       ask: () => (entered.resolve(), answer.promise),
     });
     await using session = await connect(P, dial(server));
@@ -453,11 +453,11 @@ Deno.test(
       name: "p",
       server: { echo: unary<string, string>() },
     });
-    const server = createServer(P, { echo: (text) => text }, {
+    const server = createServer(P, {
       authenticate: (): undefined => {
         throw new CallError("No", { code: "unauthenticated" });
       },
-    });
+    }).handle({ echo: (text) => text });
     const session = await connect(P, dial(server), { early: true });
     const error = await failureOf(session.remote.echo("x"));
     assertEquals([error.code, error.processed], ["unauthenticated", "no"]);
@@ -573,11 +573,11 @@ Deno.test("sixteen unread streams do not block other calls over TCP", async () =
     name: "p",
     server: { chunks: serverStream<number, Uint8Array>() },
   });
-  const server = await serve(P, {
+  const server = await serve(P, { port: 0 }).handle({
     async *chunks(count) {
       for (let i = 0; i < count; i++) yield new Uint8Array(8192);
     },
-  }, { port: 0 });
+  });
   await using session = await connect(P, server.addr);
   const unread = Array.from({ length: 16 }, () => session.remote.chunks(1e6));
   let bytes = 0;
@@ -603,7 +603,7 @@ Deno.test(
       },
     });
     let logged = 0;
-    const server = createServer(P, {
+    const server = createServer(P, { codecs: [msgpack(), json()] }).handle({
       nothing() {},
       echo: (text) => text,
       async *count(upTo) {
@@ -618,7 +618,7 @@ Deno.test(
         for await (const line of lines) yield line;
       },
       log: () => void logged++,
-    }, { codecs: [msgpack(), json()] });
+    });
     for (const codec of [json(), msgpack()]) {
       await using session = await connect(P, dial(server), { codecs: [codec] });
       const { remote } = session;
@@ -654,7 +654,9 @@ Deno.test("connect() offers its codecs, and the server chooses", async () => {
     server: { echo: unary<string, string>() },
   });
   const echo = (text: string) => text;
-  await using server = await createServer(P, { echo }, { codecs: [json()] });
+  await using server = await createServer(P, { codecs: [json()] }).handle({
+    echo,
+  });
   const codecs = [msgpack(), json()] as const;
   for (const early of [false, true]) {
     await using session = await connect(P, dial(server), { codecs, early });

@@ -48,11 +48,11 @@ const Known = protocol({
 function shop(
   onSession: (session: ServerSession<typeof Served>) => void = () => {},
 ) {
-  return createServer(Served, {
+  return createServer(Served, { onSession }).handle({
     order: () => ({ id: "7" }),
     price: (sku) => sku.length,
     watch: () => 1,
-  }, { onSession });
+  });
 }
 
 const ears = { handlers: { alert() {} } };
@@ -132,9 +132,9 @@ Deno.test(
       client: { alert: notification<string>() },
     });
     const sessions: ServerSession<typeof More>[] = [];
-    const server = createServer(More, {}, {
+    const server = createServer(More, {
       onSession: (session) => void sessions.push(session),
-    });
+    }).handle({});
     await using session = await connect(Less, dial(server), ears);
     await turns();
     const [seen] = sessions;

@@ -15,7 +15,6 @@ Deno.test(
     const resolved = resolveSessionOptions({ limits: { maxCalls: 64 } });
     assertEquals(resolved.codecs.map(({ name }) => name), ["msgpack"]);
     assertEquals(resolved.limits, { ...DEFAULT_LIMITS, maxCalls: 64 });
-    assertEquals(resolved.middleware, undefined);
     assertThrows(
       () => resolveSessionOptions({ limits: { maxCalls: 0 } }),
       RangeError,

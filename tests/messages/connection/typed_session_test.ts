@@ -110,12 +110,12 @@ Deno.test(
       const [near, far] = memoryPair({
         toClient: { fault: { kind: "cut", after } },
       });
-      const server = createServer(P, {
+      const server = createServer(P, { onError() {} }).handle({
         wait() {},
         async *watch() {},
         send() {},
         log() {},
-      }, { onError() {} });
+      });
       server.accept(far);
       const error = await endOf(
         connect(P, near, { handlers: { slow: () => "" } }),
@@ -130,7 +130,7 @@ Deno.test(
   "a session holds no call and no timer once its calls have ended",
   none,
   async () => {
-    const server = createServer(P, {
+    const server = createServer(P).handle({
       wait() {},
       async *watch() {},
       send() {},
@@ -162,7 +162,7 @@ Deno.test(
     for (const how of ["own drain", "peer's drain", "end"] as const) {
       const P = protocol({ name: "p", server: { wait: unary<void, void>() } });
       const done = Promise.withResolvers<void>();
-      const server = createServer(P, { wait: () => done.promise });
+      const server = createServer(P).handle({ wait: () => done.promise });
       const session = await connect(P, dial(server));
       const early = await connect(P, dial(server));
       assertEquals(early.draining.aborted, false);
@@ -197,6 +197,10 @@ Deno.test(
     });
     const closing: Promise<void>[] = [];
     const server = createServer(Q, {
+      onError() {
+        for (const session of server.sessions) closing.push(session.close());
+      },
+    }).handle({
       wait: (_, { signal, session }) =>
         new Promise((resolve) => {
           signal.addEventListener("abort", () => {
@@ -205,10 +209,6 @@ Deno.test(
           });
         }),
       fail: () => () => "has no encoding",
-    }, {
-      onError() {
-        for (const session of server.sessions) closing.push(session.close());
-      },
     });
     for (const how of ["cancel", "error", "drain"] as const) {
       const session = await connect(Q, dial(server));
@@ -247,7 +247,7 @@ for (const size of [10, 5_000, 300_000]) {
           upload: clientStream<Uint8Array, void>(),
         },
       });
-      const server = createServer(P, {
+      const server = createServer(P).handle({
         echo: (bytes) => bytes,
         async upload(items) {
           for await (const _ of items);

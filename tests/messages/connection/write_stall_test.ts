@@ -149,6 +149,9 @@ async function endAfter(
   const answer = Promise.withResolvers<string>();
   const entered = Promise.withResolvers<ServerSession<typeof P>>();
   const server = createServer(P, {
+    limits: LIMITS,
+    onSession: (session) => entered.resolve(session),
+  }).handle({
     ask: () => answer.promise,
     note() {},
     async send(items) {
@@ -158,9 +161,6 @@ async function endAfter(
       await next.promise;
       yield "item";
     },
-  }, {
-    limits: LIMITS,
-    onSession: (session) => entered.resolve(session),
   });
   const [near, far] = memoryPair();
   const [client, accepting] = [new Stalling(near), new Stalling(far)];

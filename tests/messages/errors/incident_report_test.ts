@@ -22,14 +22,14 @@ const Shop = protocol({
   client: { ask: unary<void, void>(), log: notification<string>() },
 });
 
-function shop(options: Parameters<typeof createServer<typeof Shop>>[2]) {
-  return createServer(Shop, {
+function shop(options: Parameters<typeof createServer<typeof Shop>>[1]) {
+  return createServer(Shop, options).handle({
     price() {
       throw new RangeError("no such table: secret");
     },
     both: async (_, { session }) =>
       (await failureOf(session.remote.ask())).message,
-  }, options);
+  });
 }
 
 const broken = {
@@ -106,10 +106,11 @@ Deno.test(
     };
     for (const options of [{ authenticate: fails }, { state: fails }]) {
       for (const [exposeErrors, shows] of EXPOSES) {
-        const server = createServer(Shop, {
-          price: () => 1,
-          both: () => "",
-        }, { ...options, onError, exposeErrors });
+        const server = createServer(Shop, { ...options, onError, exposeErrors })
+          .handle({
+            price: () => 1,
+            both: () => "",
+          });
         const error = await endOf(
           connect(Shop, dial(server), { handlers: broken }),
         );
@@ -174,12 +175,13 @@ Deno.test(
   none,
   async () => {
     const { onError } = incidents();
-    const server = createServer(Shop, {
-      price() {
-        throw new Error(`\ud800${"x".repeat(100_000)}`);
-      },
-      both: () => "",
-    }, { onError, exposeErrors: "stack" });
+    const server = createServer(Shop, { onError, exposeErrors: "stack" })
+      .handle({
+        price() {
+          throw new Error(`\ud800${"x".repeat(100_000)}`);
+        },
+        both: () => "",
+      });
     await using session = await connect(Shop, dial(server), {
       handlers: broken,
     });

@@ -12,7 +12,7 @@ const { methods: { server } } = protocol({
 });
 
 function call(handlers: object): unknown[] {
-  return bindHandlers(server, handlers).map((handler) => handler("in", {}));
+  return bindHandlers(server, handlers).map(({ handler }) => handler("in", {}));
 }
 
 Deno.test("bindHandlers() returns handlers in the order of the methods", {
@@ -52,7 +52,7 @@ Deno.test("bindHandlers() lists every missing and every extra handler", {
   assertThrows(
     () => bindHandlers(server, { prise: f, orders: { destroy: f } }),
     TypeError,
-    "Cannot serve with these handlers: missing orders.create, price; not in the protocol: prise, orders.destroy",
+    'Cannot serve with these handlers: missing orders.create, price; not in the protocol: prise (did you mean "price"?), orders.destroy',
   );
   assertThrows(
     () => bindHandlers(server, { price: f, orders: f }),
@@ -83,7 +83,7 @@ Deno.test(
     );
     const own = { constructor: () => 1, toString: () => "2" };
     assertEquals(
-      bindHandlers(methods.server, own).map((handler) => handler(0, 0)),
+      bindHandlers(methods.server, own).map(({ handler }) => handler(0, 0)),
       [1, "2"],
     );
   },
@@ -118,7 +118,7 @@ Deno.test(
     assertThrows(
       () => bindHandlers(server, new Typo()),
       TypeError,
-      "not in the protocol: orders.creat",
+      'not in the protocol: orders.creat (did you mean "orders.create"?)',
     );
   },
 );

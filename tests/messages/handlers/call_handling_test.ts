@@ -26,10 +26,11 @@ const Nested = protocol({
 /** A server whose handlers call the client, which never responds or cancels. */
 async function nested() {
   const { list, onError } = incidents();
-  const server = createServer(Nested, {
-    ask: (_, { remote }) => remote.never(),
-    tell: async (_, { remote }) => void await remote.never(),
-  }, { onError, limits: { drainGrace: 20 } });
+  const server = createServer(Nested, { onError, limits: { drainGrace: 20 } })
+    .handle({
+      ask: (_, { remote }) => remote.never(),
+      tell: async (_, { remote }) => void await remote.never(),
+    });
   const [near, far] = memoryPair();
   server.accept(far);
   const client = new RawPeer(near);
@@ -170,7 +171,7 @@ async function fragile() {
   const fail = (name: string): never => {
     throw THROWN[name]!();
   };
-  const server = createServer(Fragile, {
+  const server = createServer(Fragile, { onError }).handle({
     give,
     fail,
     read: () => {},
@@ -184,7 +185,7 @@ async function fragile() {
       fail(name);
     },
     ping: () => "pong",
-  }, { onError });
+  });
   const session = await connect(Fragile, dial(server));
   return { server, session, list };
 }
@@ -296,9 +297,9 @@ Deno.test(
         then: (done: (value: unknown) => void) => done(1),
       }),
     };
-    const server = createServer(P, { go: (name) => thenables[name] }, {
+    const server = createServer(P, {
       onError,
-    });
+    }).handle({ go: (name) => thenables[name] });
     const session = await connect(P, dial(server));
     for (const name of Object.keys(thenables)) {
       assertEquals(await session.remote.go(name), 1, name);

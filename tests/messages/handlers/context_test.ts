@@ -96,7 +96,7 @@ Deno.test(
     const seen: Record<string, number> = {};
     const ended: string[] = [];
     const { list, onError } = incidents();
-    const back = createServer(Hop, {
+    const back = createServer(Hop).handle({
       ask: (_, { timeLeft }) => timeLeft,
       sleep: async (_, { signal }) => {
         const reason = await aborted(signal);
@@ -107,7 +107,7 @@ Deno.test(
       handlers: { ask: () => 0 },
       callTimeout: 60_000,
     });
-    const front = createServer(Hop, {
+    const front = createServer(Hop, { onError }).handle({
       ask: async (how, context) => {
         seen.front = context.timeLeft;
         await turns(3);
@@ -117,7 +117,7 @@ Deno.test(
       },
       sleep: async (_, context) =>
         await toBack.remote.sleep(undefined, context.inherit()),
-    }, { onError });
+    });
     const session = await connect(Hop, dial(front), {
       handlers: { ask: (_, { timeLeft }) => timeLeft },
     });
@@ -167,7 +167,7 @@ Deno.test(
       server: { start: unary<void, void>(), who: unary<void, string>() },
       client: { run: unary<void, string>() },
     });
-    const server = createServer(P, {
+    const server = createServer(P).handle({
       start: async (_, { remote }) => assertEquals(await remote.run(), "token"),
       who: (_, { metadata }) => metadata["auth"] ?? "anonymous",
     });
@@ -213,7 +213,7 @@ Deno.test(
   async () => {
     const { list, onError } = incidents();
     const secret = "the password is swordfish";
-    const server = createServer(Errors, {
+    const server = createServer(Errors, { onError }).handle({
       typed: (how, context) => {
         if (how === "declared") throw context.error("outOfStock", { left: 2 });
         if (how === "empty") throw context.error("closed");
@@ -257,7 +257,7 @@ Deno.test(
         return sum;
       },
       silent() {},
-    }, { onError });
+    });
     const session = await connect(Errors, dial(server));
     const { typed, checked, items, sum } = session.remote;
 
@@ -355,11 +355,11 @@ Deno.test(
       "../../../lib/messages/schema/standard_schema.ts"
     );
     const P = protocol({ name: "p", server: { go: unary<void, void>() } });
-    const server = createServer(P, {
+    const server = createServer(P, { onError }).handle({
       go: () => {
         throw new SchemaError([{ message: "row 7 of the secret table" }]);
       },
-    }, { onError });
+    });
     const session = await connect(P, dial(server));
     const error = await failureOf(session.remote.go());
     assertEquals(error.code, "internal");
@@ -383,7 +383,7 @@ Deno.test(
     });
     const kept = Promise.withResolvers<unknown>();
     const left = Promise.withResolvers<string>();
-    const server = createServer(P, {
+    const server = createServer(P).handle({
       keep: (items) => {
         const iterator = items[Symbol.asyncIterator]();
         iterator.next().then(kept.resolve, kept.resolve);
@@ -424,7 +424,7 @@ Deno.test(
     });
     const reasons: unknown[] = [];
     let answered: unknown;
-    const server = createServer(P, {
+    const server = createServer(P, { limits: { maxCalls: 32 } }).handle({
       hold: async (_, context) => {
         try {
           context.respondWith({});
@@ -435,7 +435,7 @@ Deno.test(
         reasons.push(await aborted(context.signal));
       },
       ping() {},
-    }, { limits: { maxCalls: 32 } });
+    });
     const session = await connect(P, dial(server));
     for (let i = 0; i < 40; i++) await session.remote.hold(i);
     await session.remote.ping();
@@ -465,7 +465,7 @@ Deno.test(
         respond: unary<void, number>(),
       },
     });
-    await using pair = await testPair(Lab, {
+    await using pair = await testPair(Lab).handle({
       fail: (_, { error }) => {
         throw error("late", { by: 2 });
       },

@@ -1,10 +1,13 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { use } from "../../../lib/messages/handlers/use.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
 import {
   chain,
   extend,
   type Middleware,
   type MiddlewareContext,
+  type MiddlewareResult,
+  type Next,
 } from "../../../lib/messages/handlers/middleware.ts";
 import {
   clientStream,
@@ -47,20 +50,21 @@ const named: Middleware<Named> = (context, next) => {
 
 function shop(middleware: Middleware<Named>, errors = incidents()) {
   const logged: string[] = [];
-  const server = createServer(Shop, {
-    who: (_, { user, method, session }) =>
-      `${user} ${method} ${session.auth === undefined}`,
-    async *count(upTo, { user }) {
-      for (let i = 0; i < upTo; i++) yield user.length + i;
-    },
-    async sum(items, { user }) {
-      let sum = user.length;
-      for await (const item of items) sum += item;
-      return sum;
-    },
-    even: (value) => value,
-    log: (text, { user }) => void logged.push(user + text),
-  }, { middleware, onError: errors.onError });
+  const server = createServer(Shop, { onError: errors.onError })
+    .handle(use(middleware, {
+      who: (_, { user, method, session }) =>
+        `${user} ${method} ${session.auth === undefined}`,
+      async *count(upTo, { user }) {
+        for (let i = 0; i < upTo; i++) yield user.length + i;
+      },
+      async sum(items, { user }) {
+        let sum = user.length;
+        for await (const item of items) sum += item;
+        return sum;
+      },
+      even: (value) => value,
+      log: (text, { user }) => void logged.push(user + text),
+    }));
   return { server, logged, errors };
 }
 
@@ -68,7 +72,7 @@ Deno.test(
   "Middleware adds members to the context of every shape",
   none,
   async () => {
-    const server = createServer(Shop, {
+    const server = createServer(Shop).handle(use(named, {
       who: (_, context) =>
         [context.user, context.method, context.session.auth, context.timeLeft]
           .join(),
@@ -82,7 +86,7 @@ Deno.test(
       },
       even: (value) => value,
       log() {},
-    }, { middleware: named });
+    }));
     await using session = await connect(Shop, dial(server));
     const { remote } = session;
     const options = { metadata: { user: "ada" } };
@@ -111,16 +115,18 @@ Deno.test(
 );
 
 Deno.test(
-  "Middleware can wait, throw or return another result",
+  "Middleware can wait, throw, replace the output or answer without the handler",
   none,
   async () => {
     const { server, errors } = shop(async (context, next) => {
       const mode = context.metadata["mode"];
       if (mode === "throw") throw new Error("broken");
-      if (mode === "answer") return "cached";
-      if (mode === "odd") return 3;
+      if (mode === "answer") return { output: "cached" };
+      if (mode === "odd") return { output: 3 };
       const result = await next({ user: "u" });
-      return mode === "change" ? `${result}!` : result;
+      return mode === "change"
+        ? { ...result, output: `${result.output}!` }
+        : result;
     });
     await using session = await connect(Shop, dial(server));
     const call = (mode: string) =>
@@ -147,24 +153,17 @@ Deno.test(
     const order: string[] = [];
     const { promise, resolve } = Promise.withResolvers<void>();
     const P = protocol({ name: "p", server: { go: unary<void, string>() } });
-    const server = createServer(
-      P,
-      {
-        go: async () => {
-          await promise;
-          order.push("handler");
-          throw new Error("not awaited");
-        },
-      },
-      {
-        middleware: (_context, next) => {
-          next({});
-          setTimeout(resolve);
-          return "early";
-        },
-        onError: () => {},
-      },
-    );
+    const server = createServer(P, { onError: () => {} }).handle({
+      go: use((_context, next) => {
+        next();
+        setTimeout(resolve);
+        return { output: "early" };
+      }, async () => {
+        await promise;
+        order.push("handler");
+        throw new Error("not awaited");
+      }),
+    });
     await using session = await connect(P, dial(server));
     const result = await session.remote.go();
     order.push("answer");
@@ -177,14 +176,14 @@ Deno.test(
   "next() throws when it is called twice or after the middleware has returned",
   none,
   async () => {
-    let late: (() => Promise<unknown>) | undefined;
+    let late: (() => Promise<MiddlewareResult<Named>>) | undefined;
     const { server, errors } = shop(async (context, next) => {
       late = () => next({ user: "late" });
       if (context.metadata["twice"]) {
         await next({ user: "u" });
         return await next({ user: "u" });
       }
-      return "done";
+      return { output: "done" };
     });
     await using session = await connect(Shop, dial(server));
     const twice = await failureOf(
@@ -249,19 +248,20 @@ Deno.test(
   none,
   async () => {
     const context = {} as MiddlewareContext; // never used
+    const enter: Next = () => Promise.resolve({ output: "unused" });
     const both = chain((_context, next) => {
-      next({});
-      return 1;
+      next();
+      return { output: 1 };
     }, () => {
       throw new Error("not awaited");
     });
-    assertEquals(await both(context, () => Promise.resolve()), 1);
+    assertEquals((await both(context, enter)).output, 1);
     await assertRejects(
       async () =>
         await chain(
-          (_c, next) => next({}),
+          (_c, next) => next(),
           () => Promise.reject(new Error("x")),
-        )(context, () => Promise.resolve()),
+        )(context, enter),
       Error,
       "x",
     );
@@ -300,7 +300,10 @@ Deno.test(
       },
     });
     const seen: unknown[] = [];
-    await using pair = await testPair(Lab, {
+    await using pair = await testPair(Lab).handle(use((context, next) => {
+      seen.push([context.method, context.shape, context.input]);
+      return next();
+    }, {
       double: (n) => 2 * n,
       note() {},
       async sum(items) {
@@ -311,14 +314,7 @@ Deno.test(
       async *count(to) {
         for (let n = 0; n < to; n++) yield n;
       },
-    }, {
-      server: {
-        middleware: (context, next) => {
-          seen.push([context.method, context.shape, context.input]);
-          return next({});
-        },
-      },
-    });
+    }));
     const { remote } = pair.session;
     assertEquals(await remote.double("4"), 8);
     await remote.note("hi");

@@ -44,7 +44,7 @@ Deno.test(
   async () => {
     const pages: string[] = [];
     const write = (text: string) => void pages.push(text);
-    const server = createServer(Diary, {
+    const server = createServer(Diary).handle({
       note: write,
       checked: write,
       slowly: write,
@@ -74,11 +74,13 @@ Deno.test(
     const incidents: unknown[] = [];
     const write = (text: string) => void pages.push(text);
     const server = createServer(Diary, {
+      onError: (incident) => void incidents.push(incident),
+    }).handle({
       note: write,
       checked: write,
       slowly: write,
       read: () => [...pages],
-    }, { onError: (incident) => void incidents.push(incident) });
+    });
     const [near, far] = memoryPair();
     server.accept(far);
     const session = await connect(Diary, near);

@@ -43,7 +43,7 @@ const Shop = protocol({
 });
 
 function shop() {
-  return createServer(mergeProtocols(Shop, Introspection), {
+  return createServer(mergeProtocols(Shop, Introspection)).handle({
     price: () => 1,
     async *watch() {},
     ...introspect(Shop),
@@ -144,7 +144,10 @@ Deno.test(
   "compareWithServer() fails if the server does not serve introspection",
   none,
   async () => {
-    const server = createServer(Shop, { price: () => 1, async *watch() {} });
+    const server = createServer(Shop).handle({
+      price: () => 1,
+      async *watch() {},
+    });
     const session = await connect(Introspection, dial(server));
     const error = await failureOf(compareWithServer(session, Introspection));
     assertEquals([error.code, error.processed], ["unimplemented", "no"]);

@@ -143,7 +143,9 @@ async function sides(library: Library, calls: "client" | "server") {
   const [ofServer, ofClient] = calls === "client"
     ? [onError, callerIncidents.onError]
     : [callerIncidents.onError, onError];
-  const server = createServer(Shapes, handlers(noted), { onError: ofServer });
+  const server = createServer(Shapes, { onError: ofServer }).handle(
+    handlers(noted),
+  );
   const client = await connect(Shapes, dial(server), {
     handlers: handlers(noted),
     onError: ofClient,

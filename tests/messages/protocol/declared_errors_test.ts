@@ -84,7 +84,7 @@ Deno.test(
         }),
       },
     });
-    await using pair = await testPair(Shop, {
+    await using pair = await testPair(Shop).handle({
       order: (count, context) => {
         throw count > 0
           ? context.error("outOfStock", { left: 3 })

@@ -36,28 +36,27 @@ async function shop(library: Library) {
   const Shop = declare(library);
   const server = await serve(
     Shop,
-    {
-      buy({ count }, context) {
-        if (count === 7) throw context.error("short", { count });
-        if (count === 8) throw context.error("short", { count: 0 });
-        return count;
-      },
-      async *watch({ count }) {
-        yield 1;
-        yield count;
-      },
-      async sum(items, { opening }) {
-        let count = opening.count;
-        for await (const item of items) count += item;
-        return { count };
-      },
-      async *talk(orders) {
-        for await (const { count } of orders) yield count;
-      },
-    },
     { port: 0 },
     { onError },
-  );
+  ).handle({
+    buy({ count }, context) {
+      if (count === 7) throw context.error("short", { count });
+      if (count === 8) throw context.error("short", { count: 0 });
+      return count;
+    },
+    async *watch({ count }) {
+      yield 1;
+      yield count;
+    },
+    async sum(items, { opening }) {
+      let count = opening.count;
+      for await (const item of items) count += item;
+      return { count };
+    },
+    async *talk(orders) {
+      for await (const { count } of orders) yield count;
+    },
+  });
   return { server, list, session: await connect(Shop, server.addr) };
 }
 

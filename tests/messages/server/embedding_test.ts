@@ -32,7 +32,7 @@ const Echo = protocol({
 });
 
 function echoServer() {
-  return createServer(Echo, {
+  return createServer(Echo).handle({
     echo: (bytes) => bytes,
     async *count(upTo) {
       for (let i = 0; i < upTo; i++) yield i;
@@ -110,7 +110,7 @@ Deno.test("serve() serves a protocol of mergeProtocols() to clients of each part
   });
   const Both = mergeProtocols(Orders, Audit);
   const created: string[] = [];
-  const server = createServer(Both, {
+  const server = createServer(Both).handle({
     orders: {
       create(name, { session }) {
         session.server.broadcast.audited(name);

@@ -51,9 +51,12 @@ Deno.test(
       return next({ ...request, input: `${request.input}?` });
     };
     await using pair = await testPair(P, {
+      server: { interceptors: [log] },
+      client: client(),
+    }).handle({
       relay: (text, { remote }) => remote.ask(text),
       hang: () => "",
-    }, { server: { interceptors: [log] }, client: client() });
+    });
     assertEquals(await pair.session.remote.relay("a"), "a?!");
     const [session] = pair.server.sessions;
     assertEquals(await session!.remote.ask("b"), "b?!");
@@ -67,9 +70,12 @@ Deno.test(
   async () => {
     const release = Promise.withResolvers<void>();
     await using pair = await testPair(P, {
+      server: { callTimeout: 20 },
+      client: client(release.promise),
+    }).handle({
       relay: (text) => text,
       hang: () => "",
-    }, { server: { callTimeout: 20 }, client: client(release.promise) });
+    });
     const [session] = pair.server.sessions;
     assertEquals((await failureOf(session!.remote.never())).code, "deadline");
     const slow = session!.remote.slow(); // the method's own timeout is longer
@@ -82,12 +88,13 @@ Deno.test("callTimeout must be above 0", none, async () => {
   const handlers = { relay: (text: string) => text, hang: () => "" };
   for (const callTimeout of [0, -1, NaN]) {
     assertThrows(
-      () => createServer(P, handlers, { callTimeout }),
+      () => createServer(P, { callTimeout }).handle(handlers),
       RangeError,
       `Cannot use ${callTimeout} as callTimeout`,
     );
     await assertRejects(
-      () => testPair(P, handlers, { client: { ...client(), callTimeout } }),
+      () =>
+        testPair(P, { client: { ...client(), callTimeout } }).handle(handlers),
       RangeError,
     );
   }
@@ -98,10 +105,10 @@ Deno.test(
   none,
   async () => {
     const { promise, resolve } = Promise.withResolvers<string>();
-    const pair = await testPair(P, {
+    const pair = await testPair(P, { client: client() }).handle({
       relay: (text) => text,
       hang: () => promise,
-    }, { client: client() });
+    });
     const { session, server } = pair;
     const [accepted] = server.sessions;
     const pending = session.remote.hang();

@@ -71,7 +71,7 @@ Deno.test("serve() serves every kind of address with the same handlers", async (
     { memory: "echo" },
   ];
   for (const address of addresses) {
-    await using server = await serve(Echo, handlers, address);
+    await using server = await serve(Echo, address).handle(handlers);
     await using session = await connect(Echo, server.addr);
     assertEquals(await session.remote.echo("hello"), "hello");
     assertEquals(await all(session.remote.talk(["a", "b"])), ["a", "b"]);
@@ -82,10 +82,10 @@ Deno.test("serve() serves every kind of address with the same handlers", async (
 Deno.test("serve() returns a server with addr, sessions, finished and shutdown()", async () => {
   const heard: unknown[] = [];
   const opened = Promise.withResolvers<ServerSession<typeof Echo>>();
-  const server = await serve(Echo, handlers, { port: 0 }, {
+  const server = await serve(Echo, { port: 0 }, {
     onListen: (addr) => heard.push(addr),
     onSession: opened.resolve,
-  });
+  }).handle(handlers);
   assertEquals(heard, [server.addr]);
   const session = await connect(Echo, server.addr);
   const served = await opened.promise;
@@ -111,14 +111,16 @@ Deno.test("serve() rejects when its signal is aborted before, and shuts down whe
   const reason = new Error("no more");
   await assertRejects(
     () =>
-      serve(Echo, handlers, { port: 0 }, { signal: AbortSignal.abort(reason) }),
+      serve(Echo, { port: 0 }, { signal: AbortSignal.abort(reason) }).handle(
+        handlers,
+      ),
     Error,
     "no more",
   );
   const controller = new AbortController();
-  const server = await serve(Echo, handlers, { port: 0 }, {
+  const server = await serve(Echo, { port: 0 }, {
     signal: controller.signal,
-  });
+  }).handle(handlers);
   const session = await connect(Echo, server.addr);
   const pending = failureOf(session.remote.wait());
   await session.remote.echo("the call before has come");
@@ -132,12 +134,12 @@ Deno.test("serve() releases everything when onListen throws", async () => {
   let port = 0;
   await assertRejects(
     () =>
-      serve(Echo, handlers, { port: 0 }, {
+      serve(Echo, { port: 0 }, {
         onListen: (addr) => {
           port = addr.port ?? 0;
           throw new Error("not here");
         },
-      }),
+      }).handle(handlers),
     Error,
     "not here",
   );
@@ -147,10 +149,10 @@ Deno.test("serve() releases everything when onListen throws", async () => {
 
 Deno.test("serve() reports the rejection of an asynchronous onListen, and serves", async () => {
   const { list, onError } = incidents();
-  await using server = await serve(Echo, handlers, { port: 0 }, {
+  await using server = await serve(Echo, { port: 0 }, {
     onListen: () => Promise.reject(new Error("no address to report")),
     onError,
-  });
+  }).handle(handlers);
   await using session = await connect(Echo, server.addr);
   assertEquals(await session.remote.echo("x"), "x");
   assertEquals(list.map(({ error }) => String(error)), [
@@ -166,22 +168,23 @@ Deno.test(
       () =>
         createServer(
           Echo,
+        ).handle(
           { ...handlers, echo: undefined } as unknown as typeof handlers,
         ),
       TypeError,
       "missing echo",
     );
     assertThrows(
-      () => createServer(Echo, handlers, { maxSessions: 0 }),
+      () => createServer(Echo, { maxSessions: 0 }).handle(handlers),
       RangeError,
       "maxSessions 0",
     );
     assertThrows(
-      () => createServer(Echo, handlers, { limits: { maxCalls: 1 } }),
+      () => createServer(Echo, { limits: { maxCalls: 1 } }).handle(handlers),
       RangeError,
       'limit "maxCalls"',
     );
-    const server = createServer(Echo, handlers);
+    const server = createServer(Echo).handle(handlers);
     assertThrows(() => server.addr, TypeError, "is not listening");
   },
 );
@@ -191,7 +194,7 @@ Deno.test(
   none,
   async () => {
     const { list, onError } = incidents();
-    const server = createServer(Echo, handlers, { onError });
+    const server = createServer(Echo, { onError }).handle(handlers);
     await using session = await connect(Echo, dial(server));
     assertEquals(await session.remote.echo("x"), "x");
 
@@ -248,7 +251,7 @@ Deno.test(
   "server.accept() rejects clients above maxSessions, and serves again when a session has ended",
   none,
   async () => {
-    const server = createServer(Echo, handlers, { maxSessions: 1 });
+    const server = createServer(Echo, { maxSessions: 1 }).handle(handlers);
     const first = await connect(Echo, dial(server));
     const refused = await endOf(connect(Echo, dial(server)));
     assertEquals([refused.code, refused.remote, refused.retryAfter > 0], [
@@ -277,7 +280,7 @@ Deno.test(
   none,
   async () => {
     const { list, onError } = incidents();
-    const server = createServer(Echo, handlers, { onError });
+    const server = createServer(Echo, { onError }).handle(handlers);
     const waiting: ((connection: Connection) => void)[] = [];
     let fail = (_error: Error) => {};
     const listener: Listener = {
@@ -310,7 +313,7 @@ Deno.test(
 );
 
 Deno.test("server.listen() closes its listener when the server shuts down meanwhile", async () => {
-  const server = createServer(Echo, handlers);
+  const server = createServer(Echo).handle(handlers);
   const listening = thrownBy(server.listen({ port: 0 }));
   await server.shutdown();
   assert(await listening instanceof TypeError);
@@ -326,7 +329,7 @@ Deno.test(
       name: "p",
       server: { slow: unary<void, string>(), endless: unary<void, string>() },
     });
-    const server = createServer(P, {
+    const server = createServer(P, { limits: { drainGrace: 60 } }).handle({
       slow: async () => {
         await release.promise;
         return "done";
@@ -336,7 +339,7 @@ Deno.test(
         codes.push(code);
         return code;
       },
-    }, { limits: { drainGrace: 60 } });
+    });
     const session = await connect(P, dial(server));
     const slow = session.remote.slow();
     const endless = failureOf(session.remote.endless());
@@ -368,7 +371,7 @@ Deno.test(
       name: "p",
       server: { wait: unary<string>(), list: unary<void, string[]>() },
     });
-    const server = createServer(P, {
+    const server = createServer(P).handle({
       wait: async (name, context) => {
         seen[name] = await wait(undefined, context);
         assertEquals(context.signal.aborted, true);
@@ -405,8 +408,6 @@ Deno.test(
     const { list, onError } = incidents();
     const P = protocol({ name: "p", server: { who: unary<void, string>() } });
     const server = createServer(P, {
-      who: (_, { session }) => `${session.auth.user} ${session.state.count++}`,
-    }, {
       authenticate: async (credentials: unknown, client: ClientInfo) => {
         await turns();
         if (credentials === "bug") throw new Error("secret detail");
@@ -417,6 +418,8 @@ Deno.test(
       },
       state: () => ({ count: 1 }),
       onError,
+    }).handle({
+      who: (_, { session }) => `${session.auth.user} ${session.state.count++}`,
     });
     const refused = await endOf(connect(P, dial(server)));
     assertEquals(refused.code, "unauthenticated");
@@ -441,7 +444,7 @@ Deno.test(
   async () => {
     let atOnce = 0, most = 0;
     const P = protocol({ name: "p", server: { who: unary<void, string>() } });
-    const server = createServer(P, { who: (_, { session }) => session.auth }, {
+    const server = createServer(P, {
       authenticate: async (credentials: unknown) => {
         most = Math.max(most, ++atOnce);
         await turns();
@@ -451,7 +454,7 @@ Deno.test(
         }
         return String(credentials);
       },
-    });
+    }).handle({ who: (_, { session }) => session.auth });
     const session = await connect(P, dial(server), { credentials: "0" });
     await Promise.all(["1", "2", "3"].map((name) => session.refresh(name)));
     assertEquals(await session.remote.who(), "3");
@@ -475,7 +478,7 @@ Deno.test(
   async () => {
     let broken = true;
     const { list, onError } = incidents();
-    const server = createServer(Echo, handlers, {
+    const server = createServer(Echo, {
       state: () => {
         if (broken) throw new Error("no state");
       },
@@ -487,7 +490,7 @@ Deno.test(
         onError(incident);
         throw new Error("no reporter");
       },
-    });
+    }).handle(handlers);
     const refused = await endOf(connect(Echo, dial(server)));
     assertEquals([refused.code, refused.remote], ["internal", true]);
     broken = false;
@@ -513,14 +516,14 @@ Deno.test(
     });
     let broken = true;
     const server = createServer(Counter, {
-      next: (_, { session }) => ++session.state.count,
-    }, {
       state: async () => {
         await turns();
         if (broken) throw new Error("no state");
         return { count: 0 };
       },
       onError,
+    }).handle({
+      next: (_, { session }) => ++session.state.count,
     });
     const refused = await endOf(connect(Counter, dial(server)));
     assertEquals([refused.code, refused.remote], ["internal", true]);
@@ -567,14 +570,14 @@ Deno.test(
           message: 5,
         }),
     ];
-    const server = createServer(Echo, handlers, {
+    const server = createServer(Echo, {
       authenticate(which: unknown) {
         throw thrown[Number(which)]!();
       },
       // Longer than the test runs.
       limits: { handshakeTimeout: 600_000 },
       onError,
-    });
+    }).handle(handlers);
     for (let credentials = 0; credentials < thrown.length; credentials++) {
       const error = await endOf(connect(Echo, dial(server), { credentials }));
       assertEquals(error.code, "unauthenticated");
@@ -586,11 +589,13 @@ Deno.test(
 
 Deno.test("a session stays open when onError() rejects", none, async () => {
   const server = createServer(Echo, {
+    onError: () => Promise.reject(new Error("y")),
+  }).handle({
     ...handlers,
     echo() {
       throw new Error("x");
     },
-  }, { onError: () => Promise.reject(new Error("y")) });
+  });
   await using session = await connect(Echo, dial(server));
   assertEquals((await failureOf(session.remote.echo("x"))).code, "internal");
   await turns(2);
@@ -615,7 +620,7 @@ Deno.test(
   none,
   async () => {
     const told: string[] = [];
-    const server = createServer(Echo, handlers);
+    const server = createServer(Echo).handle(handlers);
     const listener = (name: string): Listener => {
       const end = Promise.withResolvers<void>();
       return {
@@ -647,16 +652,15 @@ Deno.test("handlers and authenticate() receive the client's certificate over mut
   const P = protocol({ name: "p", server: { who: unary<void, string>() } });
   const server = await serve(
     P,
-    {
-      who: (_, { session }) =>
-        `${session.auth} ${session.peerCertificate?.subject["CN"]}`,
-    },
     { port: 0, tls: { ...identity, clientCaCerts: [authority.cert] } },
     {
       authenticate: (_: unknown, client: ClientInfo) =>
         String(client.peerCertificate?.subject["CN"]),
     },
-  );
+  ).handle({
+    who: (_, { session }) =>
+      `${session.auth} ${session.peerCertificate?.subject["CN"]}`,
+  });
   const { port = 0 } = server.addr;
   const session = await connect(P, {
     port,
@@ -669,12 +673,12 @@ Deno.test("handlers and authenticate() receive the client's certificate over mut
 });
 
 Deno.test("a printed server or session shows no options", none, async () => {
-  const server = createServer(Echo, handlers, {
+  const server = createServer(Echo, {
     authenticate: () => Promise.resolve(undefined),
     state: () => undefined,
     onError: Object.assign(() => {}, { key: "SECRET" }),
     limits: { drainGrace: 4711 },
-  });
+  }).handle(handlers);
   const session = await connect(Echo, dial(server), { credentials: "SECRET" });
   for (const object of [server, session]) {
     const shown = Deno.inspect(object, { depth: 10 });

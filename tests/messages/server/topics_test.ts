@@ -21,7 +21,7 @@ const Prices = protocol({
 });
 
 function pricesServer() {
-  return createServer(Prices, {
+  return createServer(Prices).handle({
     join(name, { session }) {
       const topic = session.server.topic(name);
       topic.subscribe(session);

@@ -19,11 +19,7 @@ import {
 } from "../../../../lib/messages/protocol/method_builders.ts";
 import { protocol } from "../../../../lib/messages/protocol/protocol.ts";
 import type { Interceptor } from "../../../../lib/messages/calls/interceptor.ts";
-import {
-  chain,
-  type Middleware,
-  type MiddlewareContext,
-} from "../../../../lib/messages/handlers/middleware.ts";
+import { use } from "../../../../lib/messages/handlers/use.ts";
 import type { Handlers } from "../../../../lib/messages/protocol/protocol_types.ts";
 import { createServer, serve } from "../../../../lib/messages/server/server.ts";
 import type {
@@ -66,64 +62,62 @@ const rest = {
 export async function whatHandlersKnow(): Promise<void> {
   const server = await serve(
     Shop,
-    {
-      order: async ({ sku }, context) => {
-        sku satisfies string;
-        context.signal satisfies AbortSignal;
-        context.timeLeft satisfies number;
-        context.metadata["a"] satisfies string | undefined;
-        context.opening satisfies void;
-        context.session.auth satisfies User;
-        context.session.state.orders satisfies number;
-        context.session.peerCertificate satisfies PeerCertificate | undefined;
-        context.session.server satisfies Server<
-          typeof Shop,
-          User,
-          { orders: number }
-        >;
-        (await context.remote.confirm("sure?")) satisfies boolean;
-        (await context.session.remote.confirm("sure?")) satisfies boolean;
-        context.tenant satisfies string;
-        await context.remote.alert("x", context.inherit({ timeout: 5 }));
-        if (sku === "") throw context.error("outOfStock", { left: 1 });
-        if (sku === "x") throw context.error("closed");
-        throw context.refuse("No", { code: "forbidden", retry: "later" });
-      },
-      async *watch(sku, { tenant, session }) {
-        sku satisfies string;
-        tenant satisfies string;
-        session.auth.name satisfies string;
-        yield 1;
-      },
-      async upload(items, { opening }) {
-        opening.name satisfies string;
-        for await (const item of items) item satisfies Uint8Array;
-        return 1;
-      },
-      async *chat(lines) {
-        for await (const line of lines) yield line;
-      },
-      log: async (text) => {
-        await Promise.resolve(text satisfies string);
-      },
-    },
     { port: 0 },
     {
-      authenticate: (credentials: unknown, client: ClientInfo): User => {
-        client.protocol satisfies string;
+      authenticate: (credentials, client): User => {
+        client satisfies ClientInfo;
         return { name: String(credentials) };
       },
       state: () => ({ orders: 0 }),
-      middleware: tenant,
       onSession: (session) => void (session.auth satisfies User),
     },
-  );
+  ).handle(use((_context, next) => next({ tenant: "x" }), {
+    order: async ({ sku }, context) => {
+      sku satisfies string;
+      context.signal satisfies AbortSignal;
+      context.timeLeft satisfies number;
+      context.metadata["a"] satisfies string | undefined;
+      context.opening satisfies void;
+      context.session.auth satisfies User;
+      context.session.state.orders satisfies number;
+      context.session.peerCertificate satisfies PeerCertificate | undefined;
+      context.session.server satisfies Server<
+        typeof Shop,
+        User,
+        { orders: number }
+      >;
+      (await context.remote.confirm("sure?")) satisfies boolean;
+      (await context.session.remote.confirm("sure?")) satisfies boolean;
+      context.tenant satisfies string;
+      await context.remote.alert("x", context.inherit({ timeout: 5 }));
+      if (sku === "") throw context.error("outOfStock", { left: 1 });
+      if (sku === "x") throw context.error("closed");
+      throw context.refuse("No", { code: "forbidden", retry: "later" });
+    },
+    async *watch(sku, { tenant, session }) {
+      sku satisfies string;
+      tenant satisfies string;
+      session.auth.name satisfies string;
+      yield 1;
+    },
+    async upload(items, { opening }) {
+      opening.name satisfies string;
+      for await (const item of items) item satisfies Uint8Array;
+      return 1;
+    },
+    async *chat(lines) {
+      for await (const line of lines) yield line;
+    },
+    log: async (text) => {
+      await Promise.resolve(text satisfies string);
+    },
+  }));
   server satisfies Server<typeof Shop, User, { orders: number }>;
   for (const session of server.sessions) session.auth.name satisfies string;
 }
 
 export function whatHandlersMayNot(): void {
-  createServer(Shop, {
+  createServer(Shop).handle({
     ...rest,
     order: (_, context) => {
       const { session } = context;
@@ -147,73 +141,32 @@ export function whatHandlersMayNot(): void {
     },
   });
   // @ts-expect-error a handler is missing
-  createServer(Shop, rest);
-  createServer(Plain, {
+  createServer(Shop).handle(rest);
+  createServer(Plain).handle({
     ping() {},
     // @ts-expect-error an extra handler
     pong() {},
   });
   // @ts-expect-error wrong output
-  createServer(Shop, { ...rest, order: () => ({ id: 1 }) });
-  // @ts-expect-error wrong input
-  createServer(Shop, { ...rest, order: (_: { sku: number }) => ({ id: "" }) });
-  // @ts-expect-error a single output where items are declared
-  createServer(Shop, { ...rest, order: () => ({ id: "" }), watch: () => 1 });
-  createServer(Shop, {
+  createServer(Shop).handle({ ...rest, order: () => ({ id: 1 }) });
+  createServer(Shop).handle({
+    ...rest,
+    // @ts-expect-error wrong input
+    order: (_: { sku: number }) => ({ id: "" }),
+  });
+  createServer(Shop).handle({
+    ...rest,
+    order: () => ({ id: "" }),
+    // @ts-expect-error a single output where items are declared
+    watch: () => 1,
+  });
+  createServer(Shop, { authenticate: (): User => ({ name: "x" }) }).handle({
     ...rest,
     // @ts-expect-error the handlers expect another user type
     order: (_, { session }: ServerContext<typeof Shop, { id: number }>) => ({
       id: String(session.auth.id),
     }),
-  }, { authenticate: (): User => ({ name: "x" }) });
-}
-
-const tenant: Middleware<{ tenant: string }> = (context, next) => {
-  context.method satisfies string;
-  // @ts-expect-error the session's type is unknown here
-  context.session.auth;
-  return next({ tenant: "x" });
-};
-const named: Middleware<{ user: string }> = (_context, next) =>
-  next({ user: "x" });
-const owner: Middleware<{ owner: User }, ServerContext<typeof Shop, User>> = (
-  context,
-  next,
-) => next({ owner: context.session.auth });
-const audited: Middleware<
-  { audit: string },
-  MiddlewareContext & { tenant: string }
-> = (context, next) => next({ audit: context.tenant });
-
-export function whatMiddlewareAdds(): void {
-  const both = chain(tenant, audited);
-  createServer(Shop, {
-    ...rest,
-    order: (_, { tenant, audit }) => ({ id: tenant + audit }),
-  }, { middleware: both });
-  createServer(Shop, {
-    ...rest,
-    order: (_, { owner, session }) => ({ id: owner.name + session.auth.name }),
-  }, { middleware: owner, authenticate: (): User => ({ name: "x" }) });
-  chain(tenant, owner) satisfies Middleware<
-    { tenant: string; owner: User },
-    ServerContext<typeof Shop, User>
-  >;
-  createServer(Plain, { ping() {} }, {
-    // @ts-expect-error the inner middleware needs a member that the outer one does not add
-    middleware: chain(named, audited),
   });
-  // @ts-expect-error it adds less than it declares
-  const _less: Middleware<{ tenant: string }> = (_context, next) => next({});
-  createServer(Plain, { ping() {} }, {
-    // @ts-expect-error the middleware expects another user type
-    middleware: owner,
-  });
-  createServer(Shop, {
-    ...rest,
-    // @ts-expect-error the middleware does not add this member
-    order: (_, { missing }) => ({ id: missing }),
-  }, { middleware: tenant });
 }
 
 export async function whatConnectAsksFor(): Promise<void> {
@@ -230,12 +183,10 @@ export async function whatConnectAsksFor(): Promise<void> {
         text satisfies string;
         context satisfies ClientContext<typeof Shop>;
         context.session.mismatches.length satisfies number;
-        context.user satisfies string;
       },
       confirm: async (_, { remote }) =>
         (await remote.order({ sku: "x" })).id === "",
     },
-    middleware: named,
     credentials: { any: ["thing"] },
   });
   (await session.remote.order({ sku: "x" })).id satisfies string;
@@ -284,7 +235,9 @@ export function whatHandlersApartMayDo(): void {
     "server",
     ServerContext<typeof Plain>
   > = { ping: (_, { session, method }) => void [session.remoteAddr, method] };
-  createServer(Plain, apart);
-  createServer(Plain, apart, { authenticate: (_token: unknown) => "ada" });
-  createServer(Plain, apart, { state: () => 5 });
+  createServer(Plain).handle(apart);
+  createServer(Plain, { authenticate: (_token: unknown) => "ada" }).handle(
+    apart,
+  );
+  createServer(Plain, { state: () => 5 }).handle(apart);
 }

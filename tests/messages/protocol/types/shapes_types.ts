@@ -275,16 +275,16 @@ declare const all: Handlers<typeof Types, "server">;
 declare const { both: _, ...some }: Handlers<typeof Types, "server">;
 
 export async function wrongSides(): Promise<void> {
-  createServer(Types, all);
-  createServer(Schemas, all);
+  createServer(Types).handle(all);
+  createServer(Schemas).handle(all);
   // @ts-expect-error types, server: a handler is missing
-  createServer(Types, some);
+  createServer(Types).handle(some);
   // @ts-expect-error schemas, server: a handler is missing
-  createServer(Schemas, some);
+  createServer(Schemas).handle(some);
   // @ts-expect-error types, server: an extra handler
-  createServer(Types, { ...all, none() {} });
+  createServer(Types).handle({ ...all, none() {} });
   // @ts-expect-error schemas, server: an extra handler
-  createServer(Schemas, { ...all, none() {} });
+  createServer(Schemas).handle({ ...all, none() {} });
   await connect(Types, { port: 1 }, { handlers: all });
   await connect(Schemas, { port: 1 }, { handlers: all });
   // @ts-expect-error types, client: a handler is missing
