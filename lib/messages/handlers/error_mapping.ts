@@ -17,6 +17,7 @@ import {
 } from "../errors/incident_report.ts";
 import { CallError, type CallErrorCode } from "../errors/call_error.ts";
 import type { MethodDeclaration } from "../protocol/method.ts";
+import { didYouMean } from "../support/did_you_mean.ts";
 import { validate } from "../schema/standard_schema.ts";
 
 /** The call that failed. */
@@ -145,9 +146,11 @@ function declaredError(
 ): CallError | Promise<CallError> {
   const { errors } = call.declaration;
   // If errors are declared by types alone, their names are unknown at run time.
-  if (errors === undefined) return publicError(thrown, call, thrown.data);
-  if (!Object.hasOwn(errors, thrown.declared)) {
-    return internalError(thrown, call);
+  if (errors === undefined && !hasSchemas(call.declaration)) {
+    return publicError(thrown, call, thrown.data);
+  }
+  if (errors === undefined || !Object.hasOwn(errors, thrown.declared)) {
+    return internalError(undeclared(thrown, call), call);
   }
   const schema = errors[thrown.declared];
   if (!schema) return publicError(thrown, call, undefined);
@@ -167,6 +170,22 @@ function declaredError(
   } catch (cause) {
     return invalid(cause);
   }
+}
+
+/** Returns whether a method is declared with schemas rather than types alone. */
+function hasSchemas({ input, output, opening }: MethodDeclaration): boolean {
+  return (input ?? output ?? opening) !== undefined;
+}
+
+function undeclared(thrown: CallError, call: FailedCall): TypeError {
+  const hint = didYouMean(
+    thrown.declared,
+    Object.keys(call.declaration.errors ?? {}),
+  );
+  return new TypeError(
+    `${call.method} threw the error "${thrown.declared}", which it does not declare${hint}; add it to the errors of its declaration, or throw context.refuse()`,
+    { cause: thrown },
+  );
 }
 
 /** Copies the parts of a thrown error that the caller may receive. */

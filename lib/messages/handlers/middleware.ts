@@ -65,9 +65,12 @@ export type Middleware<
   Context extends MiddlewareContext = MiddlewareContext,
 > = (
   context: Context,
-  next: <Members extends object = Record<never, never>>(
-    added?: Members,
-  ) => Promise<MiddlewareResult<Members>>,
+  next: {
+    (): Promise<MiddlewareResult<Record<never, never>>>;
+    <Members extends object>(
+      added: Members,
+    ): Promise<MiddlewareResult<Members>>;
+  },
 ) => MiddlewareResult<Added> | Promise<MiddlewareResult<Added>>;
 
 /** Function that a middleware calls to enter the handler. */

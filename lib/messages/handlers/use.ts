@@ -18,6 +18,10 @@ import {
  * middleware runs first. Use it for all handlers of a server or client, for a
  * group, or for one method, of any shape.
  *
+ * An inline middleware needs no types if the handlers are inline as well. If they
+ * are elsewhere and name the added members, declare the middleware as a
+ * {@linkcode Middleware}.
+ *
  * @param middleware the function to run around each call; combine several with
  * {@linkcode chain}
  * @param handler the handler of one method

@@ -50,10 +50,17 @@ export interface MethodContext<Errors extends object, Opening> {
    * @param data the data of the error
    * @returns the error, which is not thrown yet
    */
-  error<Name extends keyof Errors & string>(
+  error<
+    Name extends [keyof Errors] extends [never]
+      ? "the method declares no errors: add them to its declaration, or throw context.refuse()"
+      : keyof Errors & string,
+  >(
     name: Name,
-    ...data: ErrorData<Errors[Name]>
-  ): DeclaredCallError<Name, Errors[Name]>;
+    ...data: ErrorData<Name extends keyof Errors ? Errors[Name] : undefined>
+  ): DeclaredCallError<
+    Name,
+    Name extends keyof Errors ? Errors[Name] : undefined
+  >;
 }
 
 /** Handler of a `unary`, `notification` or `clientStream` method. */

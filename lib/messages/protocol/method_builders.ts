@@ -30,6 +30,8 @@ export type VoidSchema = StandardSchema<void, void>;
 
 /** Options for a method that is declared by types alone. */
 export interface TypedMethodOptions extends MethodOptions {
+  /** Not allowed: name the place of a schema, as in `{ input: schema }`. */
+  readonly "~standard"?: "name the place of the schema: { input: schema }";
   /** Not allowed together with type arguments; a schema determines the type. */
   readonly input?: never;
   /** Not allowed together with type arguments; a schema determines the type. */
@@ -46,6 +48,8 @@ export interface TypedMethodOptions extends MethodOptions {
  * @typeParam In the input's schema
  */
 export interface NotificationSchemas<In> extends MethodOptions {
+  /** Not allowed: name the place of a schema, as in `{ input: schema }`. */
+  readonly "~standard"?: "name the place of the schema: { input: schema }";
   /**
    * Schema of the input; for `clientStream` and `duplex`, of each item that
    * the caller sends.

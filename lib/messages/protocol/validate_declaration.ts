@@ -72,16 +72,17 @@ export function declareMethod(
 }
 
 function checkKeys(shape: Shape, declared: Declared): void {
+  // A schema may be a function (arktype).
+  if (Object(declared) === declared && "~standard" in declared) {
+    throw new TypeError(
+      `Cannot declare ${shape}() with a schema alone: name its place, as in ${shape}({ input: schema })`,
+    );
+  }
   if (typeof declared !== "object" || declared === null) {
     throw new TypeError(
       `Cannot declare ${shape}() with ${
         String(declared)
       }: expected an object of schemas and options`,
-    );
-  }
-  if ("~standard" in declared) {
-    throw new TypeError(
-      `Cannot declare ${shape}() with a schema alone: name its place, as in ${shape}({ input: schema })`,
     );
   }
   for (const key of Object.keys(declared)) {

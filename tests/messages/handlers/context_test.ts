@@ -328,6 +328,12 @@ Deno.test(
       assert(!error.message.includes(".ts:"), "no stack");
     }
     assertEquals(list.length, 9);
+    assert(
+      list.some(({ error }) =>
+        String(error) ===
+          'TypeError: checked threw the error "toString", which it does not declare; add it to the errors of its declaration, or throw context.refuse()'
+      ),
+    );
 
     // The caller receives its own faults, which are not reported.
     list.length = 0;

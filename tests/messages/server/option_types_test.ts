@@ -12,6 +12,7 @@ import {
   unary,
 } from "@lengthwise/lengthwise";
 import { assertRejects, assertThrows } from "@std/assert";
+import { type } from "arktype";
 import * as z from "zod";
 
 const none = { permissions: "none" } as const;
@@ -51,12 +52,14 @@ Deno.test("createServer() rejects options of the wrong type", none, () => {
 });
 
 Deno.test("unary() and the other builders reject a schema alone", none, () => {
-  const schema = z.object({ sku: z.string() });
-  assertThrows(
-    () => unary(schema), // zod's schemas have a `description`, so the types accept it
-    TypeError,
-    "Cannot declare unary() with a schema alone: name its place, as in unary({ input: schema })",
-  );
+  for (const schema of [z.object({ sku: z.string() }), type("string")]) {
+    assertThrows(
+      // @ts-expect-error the place of the schema is missing
+      () => unary(schema),
+      TypeError,
+      "Cannot declare unary() with a schema alone: name its place, as in unary({ input: schema })",
+    );
+  }
 });
 
 Deno.test(
