@@ -14,6 +14,7 @@ import type { Connection } from "../transport/connection.ts";
 import { CodecError } from "./codec/errors.ts";
 import type { MessageCodec } from "./codec/message_codec.ts";
 import { msgpack } from "./codec/msgpack.ts";
+import { checkOptions, type OptionNames } from "./support/check_options.ts";
 import {
   SchemaError,
   type StandardSchema,
@@ -122,6 +123,19 @@ export interface MessageStream<In, Out>
   close(): void;
 }
 
+const MESSAGES_OPTIONS: OptionNames<MessagesOptions> = {
+  codec: true,
+  framing: true,
+  schema: true,
+  outgoingSchema: true,
+  onInvalid: true,
+  highWaterMark: true,
+  frameTimeout: true,
+  framesPerTurn: true,
+  linger: true,
+  signal: true,
+};
+
 /**
  * Number of bytes to reserve for encoding in place. A message that does not fit
  * is encoded elsewhere and copied.
@@ -142,6 +156,7 @@ const DONE: Promise<void> = Promise.resolve();
  * @typeParam In type of received messages; inferred from `schema` if present
  * @typeParam Out type of sent messages; inferred from `outgoingSchema` if present
  * @throws {RangeError} if an option is out of range
+ * @throws {TypeError} if an option is unknown
  *
  * @example
  * ```ts
@@ -190,6 +205,7 @@ class Messages<In, Out> implements MessageStream<In, Out> {
   #encoding = false;
 
   constructor(connection: Connection, options: MessagesOptions<In, Out>) {
+    checkOptions("messages()", options, MESSAGES_OPTIONS);
     const {
       codec = msgpack(),
       framing = u32be(),

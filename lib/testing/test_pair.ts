@@ -9,6 +9,10 @@ import {
   type ConnectOptions,
 } from "../messages/client/connect.ts";
 import type { AnyProtocol } from "../messages/protocol/protocol_types.ts";
+import {
+  checkOptions,
+  type OptionNames,
+} from "../messages/support/check_options.ts";
 import { createServer } from "../messages/server/server.ts";
 import type {
   Server,
@@ -42,6 +46,12 @@ export interface TestPairOptions<
   /** Latency, chunk size, capacity and faults of the connection. */
   connection?: MemoryPairOptions | undefined;
 }
+
+const PAIR_OPTIONS: OptionNames<TestPairOptions<AnyProtocol>> = {
+  server: true,
+  client: true,
+  connection: true,
+};
 
 /**
  * A server and a connected client.
@@ -81,8 +91,8 @@ const connectTo = connect as <P extends AnyProtocol>(
  * @param options options for the server, the client and the connection; if the
  * server calls its clients, `client.handlers` is required
  * @returns an object whose `handle()` takes the server's handlers and resolves
- * to the pair; it rejects with a `TypeError` if a handler is missing, or a
- * function matches no method
+ * to the pair; it rejects with a `TypeError` if a handler is missing, a function
+ * matches no method, or an option is unknown
  * @throws {RangeError} if a limit or option is out of range
  * @throws {SessionError} if the server rejects the client
  *
@@ -122,6 +132,7 @@ export function testPair<
   const chosen: TestPairOptions<P, Auth, State> = options ?? {};
   return {
     async handle(handlers) {
+      checkOptions("testPair()", chosen, PAIR_OPTIONS);
       const server = createServer(protocol, chosen.server).handle(handlers);
       const [near, far] = memoryPair(chosen.connection);
       server.accept(far);

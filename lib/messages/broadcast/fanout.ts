@@ -9,6 +9,7 @@ import {
   type SlowPolicy,
   SubscriberQueue,
 } from "./subscriber_queue.ts";
+import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import { lazyTree } from "../protocol/method_tree.ts";
 import type { MessageCodec } from "../codec/message_codec.ts";
 import type { CallerInput, MethodDeclaration } from "../protocol/method.ts";
@@ -29,6 +30,8 @@ export interface SlowOptions {
    */
   maxQueued?: number | undefined;
 }
+
+const SLOW_OPTIONS: OptionNames<SlowOptions> = { slow: true, maxQueued: true };
 
 /** Counters of a topic or of a server's broadcasts. */
 export interface TopicStats {
@@ -128,11 +131,16 @@ export interface ResolvedSlowOptions {
 /**
  * Validates the options and fills in the defaults.
  *
+ * @param where the function or option that takes the options
  * @throws {RangeError} if an option is out of range
+ * @throws {TypeError} if an option is unknown
  */
 export function resolveSlowOptions(
-  { slow = "drop-oldest", maxQueued = 64 }: SlowOptions,
+  options: SlowOptions,
+  where: string,
 ): ResolvedSlowOptions {
+  checkOptions(where, options, SLOW_OPTIONS);
+  const { slow = "drop-oldest", maxQueued = 64 } = options;
   if (!Number.isInteger(maxQueued) || maxQueued < 1) {
     throw new RangeError(
       `Cannot serve slow subscribers with maxQueued ${maxQueued}: it must be an integer of at least 1`,
@@ -260,7 +268,7 @@ export class Fanout<Session extends object> {
    * @throws {RangeError} if an option is out of range
    */
   add(session: Session, target: BroadcastTarget, options: SlowOptions): void {
-    const resolved = resolveSlowOptions(options);
+    const resolved = resolveSlowOptions(options, "subscribe()");
     const existing = this.#subscribers.get(session);
     if (existing !== undefined) return existing.change(resolved);
     const subscriber = new Subscriber(target, this.stats, resolved);

@@ -20,9 +20,11 @@ import type {
 } from "../protocol/protocol_types.ts";
 import type { MethodMismatch } from "../session/control/method_matching.ts";
 import type { SessionStats } from "../session/flow/shared_state.ts";
+import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import {
   type ResolvedSessionOptions,
   resolveSessionOptions,
+  SESSION_OPTIONS,
   type SessionOptions,
 } from "../connection/session_options.ts";
 
@@ -66,6 +68,15 @@ export interface ClientOptions extends SessionOptions {
    */
   transport?: Omit<TransportConnectOptions, "signal"> | undefined;
 }
+
+const CLIENT_OPTIONS: OptionNames<ClientOptions & { handlers: object }> = {
+  ...SESSION_OPTIONS,
+  credentials: true,
+  signal: true,
+  early: true,
+  transport: true,
+  handlers: true,
+};
 
 /**
  * Options for {@linkcode connect}. `handlers` is required if the protocol has a
@@ -166,7 +177,8 @@ export interface ClientSession<P extends AnyProtocol>
  * @throws {TransportError} if no connection can be established
  * @throws {SessionError} if the server does not accept the handshake
  * @throws {CodecError} if the codec cannot encode the credentials
- * @throws {TypeError} if a handler is missing, or a function matches no method
+ * @throws {TypeError} if a handler is missing, a function matches no method, or
+ * an option is unknown or has the wrong type
  * @throws {RangeError} if a limit or a timeout is out of range
  * @throws the reason of `options.signal` if it is aborted
  *
@@ -205,6 +217,7 @@ export async function connect<P extends AnyProtocol>(
   const clientOptions: ClientOptions & { handlers?: object } = options ?? {};
   let connection = isConnection(address) ? address : undefined;
   try {
+    checkOptions("connect()", clientOptions, CLIENT_OPTIONS);
     clientOptions.signal?.throwIfAborted();
     const resolved = resolveSessionOptions(clientOptions);
     const tables = sideTables(protocol, "client", clientOptions.handlers ?? {});

@@ -13,6 +13,7 @@ import {
   exposedText,
   type IncidentReport,
 } from "../errors/incident_report.ts";
+import type { OptionNames } from "../support/check_options.ts";
 import {
   resolveSessionLimits,
   type SessionLimits,
@@ -100,6 +101,16 @@ export interface SessionOptions {
    */
   exposeErrors?: ErrorExposure | undefined;
 }
+
+/** Names of the options that clients and servers have in common. */
+export const SESSION_OPTIONS: OptionNames<SessionOptions> = {
+  codecs: true,
+  limits: true,
+  interceptors: true,
+  callTimeout: true,
+  onError: true,
+  exposeErrors: true,
+};
 
 /** Session options, validated and with defaults. */
 export interface ResolvedSessionOptions {

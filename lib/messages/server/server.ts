@@ -24,9 +24,11 @@ import {
   type TopicStats,
 } from "../broadcast/fanout.ts";
 import type { AnyProtocol } from "../protocol/protocol_types.ts";
+import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import {
   checkFunction,
   resolveSessionOptions,
+  SESSION_OPTIONS,
 } from "../connection/session_options.ts";
 import type {
   ServeOptions,
@@ -41,7 +43,8 @@ import { NamedTopic, TopicRegistry } from "./topics.ts";
 /**
  * Creates a server that does not listen.
  *
- * The handlers are passed to `handle()`, which returns the server. Use it to serve connections that were accepted elsewhere, with
+ * The handlers are passed to `handle()`, which returns the server. Use it to
+ * serve connections that were accepted elsewhere, with
  * {@linkcode Server.accept}, or to listen on several addresses, with
  * {@linkcode Server.listen}. To listen on one address, use {@linkcode serve}.
  *
@@ -49,7 +52,7 @@ import { NamedTopic, TopicRegistry } from "./topics.ts";
  * @param options authentication, limits, codecs and more
  * @returns an object whose `handle()` takes the handlers and returns the server;
  * it throws a `TypeError` if a handler is missing, a function matches no method,
- * or an option has the wrong type, and a `RangeError` if a limit or an option is
+ * or an option is unknown or has the wrong type, and a `RangeError` if a limit or an option is
  * out of range
  *
  * @example
@@ -81,8 +84,10 @@ export function createServer<
   options: ServerOptions<NoInfer<P>, Auth, State> = {},
 ): ServerSetup<P, Auth, State, Server<P, Auth, State>> {
   return {
-    handle: (handlers) =>
-      new HandlerServer<P, Auth, State>(protocol, handlers, options),
+    handle(handlers) {
+      checkOptions("createServer()", options, SERVER_OPTIONS);
+      return new HandlerServer<P, Auth, State>(protocol, handlers, options);
+    },
   };
 }
 
@@ -98,8 +103,8 @@ export function createServer<
  * @returns an object whose `handle()` takes the handlers and resolves to the
  * server, once it is listening; it rejects with a `TransportError` if the server
  * cannot listen on the address, with a `TypeError` if a handler is missing, a
- * function matches no method, or an option has the wrong type, with a
- * `RangeError` if a limit or an option is out of range, with the reason of
+ * function matches no method, or an option is unknown or has the wrong type,
+ * with a `RangeError` if a limit or an option is out of range, with the reason of
  * `options.signal` if it is aborted before the server is listening, or with an
  * error thrown by `options.onListen`; the server is then not left listening
  *
@@ -130,9 +135,10 @@ export function serve<
   address: ListenAddress | Listener,
   options: ServeOptions<NoInfer<P>, Auth, State> = {},
 ): ServerSetup<P, Auth, State, Promise<Server<P, Auth, State>>> {
-  const { signal, transport = {}, onListen } = options;
   return {
     async handle(handlers) {
+      checkOptions("serve()", options, SERVE_OPTIONS);
+      const { signal, transport = {}, onListen } = options;
       signal?.throwIfAborted();
       const server = new HandlerServer<P, Auth, State>(
         protocol,
@@ -152,6 +158,22 @@ export function serve<
     },
   };
 }
+
+const SERVER_OPTIONS: OptionNames<ServerOptions<AnyProtocol>> = {
+  ...SESSION_OPTIONS,
+  authenticate: true,
+  state: true,
+  maxSessions: true,
+  broadcast: true,
+  onSession: true,
+};
+
+const SERVE_OPTIONS: OptionNames<ServeOptions<AnyProtocol>> = {
+  ...SERVER_OPTIONS,
+  onListen: true,
+  signal: true,
+  transport: true,
+};
 
 /** Maximum number of sessions of a server unless `maxSessions` is set. */
 export const DEFAULT_MAX_SESSIONS: number = 10_000;
@@ -195,7 +217,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     const { maxSessions = DEFAULT_MAX_SESSIONS, broadcast = {} } = options;
     const topics = new TopicRegistry<P, Auth, State>(
       tables.calls,
-      resolveSlowOptions(broadcast),
+      resolveSlowOptions(broadcast, "broadcast"),
     );
     const publishers = lazyPublishers(
       topics.published,

@@ -389,6 +389,7 @@ export interface Topic<
    * @param options how to treat the session if it is slow
    * @returns a disposable that unsubscribes the session
    * @throws {RangeError} if an option is out of range
+   * @throws {TypeError} if an option is unknown
    */
   subscribe(
     session: ServerSession<P, Auth, State>,

@@ -70,17 +70,18 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
   }
 
   /**
-   * Adds a session to a topic, unless the session has ended.
+   * Adds a session to a topic, unless the session has ended. The options are
+   * checked in either case.
    *
-   * @throws {RangeError} if an option is out of range, even if the session has
-   * ended
+   * @throws {RangeError} if an option is out of range
+   * @throws {TypeError} if an option is unknown
    */
   subscribe(
     name: string,
     session: ServerSession<P, Auth, State>,
     options: SlowOptions,
   ): void {
-    const resolved = resolveSlowOptions(options);
+    const resolved = resolveSlowOptions(options, "subscribe()");
     const target = this.allSessions.targetOf(session);
     if (target === undefined) return;
     const fanout = this.#topics.get(name) ?? new Fanout();

@@ -7,11 +7,13 @@
 import {
   connect,
   createServer,
+  messages,
   protocol,
   serve,
   unary,
 } from "@lengthwise/lengthwise";
-import { assertRejects, assertThrows } from "@std/assert";
+import { memoryPair, testPair } from "@lengthwise/lengthwise/testing";
+import { assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { type } from "arktype";
 import * as z from "zod";
 
@@ -50,6 +52,82 @@ Deno.test("createServer() rejects options of the wrong type", none, () => {
     );
   }
 });
+
+Deno.test(
+  "servers, clients and topics reject unknown options",
+  none,
+  async () => {
+    const server = createServer(P).handle(handlers);
+    const [near, far] = memoryPair();
+    server.accept(far);
+    const client = await connect(P, near);
+    // deno-lint-ignore no-explicit-any -- as above
+    const places: readonly ((options: any) => unknown)[] = [
+      (options) => createServer(P, options).handle(handlers),
+      (options) => serve(P, { port: 0 }, options).handle(handlers),
+      (options) => connect(P, memoryPair()[0], options),
+      (options) => testPair(P, options).handle(handlers),
+      (options) => testPair(P, { server: options }).handle(handlers),
+      (options) => testPair(P, { client: options }).handle(handlers),
+      (options) => createServer(P, { broadcast: options }).handle(handlers),
+      (options) =>
+        server.topic("t").subscribe([...server.sessions][0]!, options),
+      (options) => messages(memoryPair()[0], options),
+    ];
+    for (const [index, place] of places.entries()) {
+      for (
+        const [options, message] of [
+          [
+            { middleware: () => {} },
+            /^Unknown option "middleware" of [a-zA-Z()]+; put middleware on handlers with use\(\)$/,
+          ],
+          [
+            { zzzzzzzz: undefined },
+            /^Unknown option "zzzzzzzz" of [a-zA-Z()]+; expected one of [a-zA-Z, ]+$/,
+          ],
+          [7, /^Cannot use a value of type number as the options of /],
+        ] as const
+      ) {
+        const error = await assertRejects(
+          async () => await place(options),
+          TypeError,
+          undefined,
+          `place ${index}`,
+        );
+        assertMatch(error.message, message);
+      }
+    }
+    await client.close();
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "unknown options are answered with the nearest known one",
+  none,
+  () => {
+    for (
+      const [options, message] of [
+        [
+          { authentciate() {} },
+          'createServer() (did you mean "authenticate"?)',
+        ],
+        [{ timeout: 5 }, 'createServer() (did you mean "callTimeout"?)'],
+        [{ handlers }, "createServer(); pass the handlers to handle()"],
+        [{ onListen() {} }, 'Unknown option "onListen" of createServer()'],
+        [{ toString: 1 }, 'Unknown option "toString" of createServer()'],
+      ] as const
+    ) {
+      // deno-lint-ignore no-explicit-any -- as above
+      const given = options as any;
+      assertThrows(
+        () => createServer(P, given).handle(handlers),
+        TypeError,
+        message,
+      );
+    }
+  },
+);
 
 Deno.test("unary() and the other builders reject a schema alone", none, () => {
   for (const schema of [z.object({ sku: z.string() }), type("string")]) {

@@ -1,0 +1,44 @@
+/**
+ * Rejects options that do not exist.
+ *
+ * @module
+ */
+import { didYouMean } from "./did_you_mean.ts";
+
+/** Names of all options of a type; the compiler requires each of them. */
+export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
+
+/** Hints for options that callers expect, but whose place or name is another. */
+const HINTS: Readonly<Record<string, string>> = {
+  handlers: "; pass the handlers to handle()",
+  middleware: "; put middleware on handlers with use()",
+  timeout: ' (did you mean "callTimeout"?)',
+};
+
+/**
+ * Checks that options have no unknown names, as JavaScript callers may pass them.
+ *
+ * @param where the function or option that takes the options
+ * @throws {TypeError} if the options are not an object, or one is unknown
+ */
+export function checkOptions(
+  where: string,
+  options: object,
+  known: Readonly<Record<string, true>>,
+): void {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(
+      `Cannot use ${
+        options === null ? "null" : `a value of type ${typeof options}`
+      } as the options of ${where}: expected an object`,
+    );
+  }
+  for (const name of Object.keys(options)) {
+    if (Object.hasOwn(known, name)) continue;
+    const names = Object.keys(known);
+    const hint = Object.hasOwn(HINTS, name)
+      ? HINTS[name]
+      : didYouMean(name, names) || `; expected one of ${names.join(", ")}`;
+    throw new TypeError(`Unknown option "${name}" of ${where}${hint}`);
+  }
+}
