@@ -8,7 +8,7 @@ import { didYouMean } from "./did_you_mean.ts";
 /** Names of all options of a type; the compiler requires each of them. */
 export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
 
-/** Hints for options that callers expect, but whose place or name is another. */
+/** Hints for options whose place or name is another. */
 const HINTS: Readonly<Record<string, string>> = {
   handlers: "; pass the handlers to handle()",
   middleware: "; put middleware on handlers with use()",
@@ -16,7 +16,7 @@ const HINTS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Checks that options have no unknown names, as JavaScript callers may pass them.
+ * Checks that options have no unknown names.
  *
  * @param where the function or option that takes the options
  * @throws {TypeError} if the options are not an object, or one is unknown
