@@ -172,7 +172,8 @@ export async function connect(
 function toList(
   address: ConnectAddress | readonly ConnectAddress[],
 ): readonly ConnectAddress[] {
-  return typeof address === "object" && Symbol.iterator in address
+  return typeof address === "object" && address !== null &&
+      Symbol.iterator in address
     ? address
     : [address];
 }

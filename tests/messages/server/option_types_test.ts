@@ -154,6 +154,10 @@ Deno.test(
           7000,
           "Cannot use 7000 as an address: expected an object such as { port: 7000 }",
         ],
+        [
+          null,
+          "Cannot use null as an address: expected an object such as { port: 7000 }",
+        ],
       ] as const
     ) {
       // deno-lint-ignore no-explicit-any -- as above
