@@ -59,7 +59,6 @@ export type {
   Retry,
   SessionErrorOptions,
 } from "./messages/errors/call_error.ts";
-export type { ErrorExposure } from "./messages/errors/incident_report.ts";
 export type {
   ConnectionInfo,
   RefusalCode,
@@ -143,6 +142,7 @@ export type {
   StandardSchema,
   StandardSchemaProps,
 } from "./messages/schema/standard_schema.ts";
+export type { DrainOptions } from "./messages/session/control/drain.ts";
 export type { ServerSetup } from "./messages/server/server_types.ts";
 export type { SessionStats } from "./messages/session/flow/shared_state.ts";
 export type { MismatchReason } from "./messages/session/wire/method_compatibility.ts";

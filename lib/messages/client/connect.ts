@@ -19,6 +19,7 @@ import type {
   Remote,
 } from "../protocol/protocol_types.ts";
 import type { MethodMismatch } from "../session/control/method_matching.ts";
+import type { DrainOptions } from "../session/control/drain.ts";
 import type { SessionStats } from "../session/flow/shared_state.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import {
@@ -123,6 +124,10 @@ export interface ClientSession<P extends AnyProtocol>
   /**
    * Aborted when either side begins to drain, or when the session ends. From
    * then on, make calls in a new session.
+   *
+   * The signal's reason is a {@linkcode SessionError}: its `code` is `drain` or
+   * `age` for a drain, and its `retryAfter` and `spread` say when to connect
+   * again.
    */
   readonly draining: AbortSignal;
   /**
@@ -149,11 +154,15 @@ export interface ClientSession<P extends AnyProtocol>
    * Waits for calls in flight, then closes.
    *
    * New calls, in either direction, fail with `unavailable`. Calls that are still
-   * running after `limits.drainGrace` milliseconds fail.
+   * running after the grace period fail. Has no effect on a session that drains
+   * already.
    *
+   * @param options the grace period, and the reason that the server receives
    * @returns a promise that resolves when the connection is closed
+   * @throws {RangeError} if an option is out of range
+   * @throws {TypeError} if an option is unknown
    */
-  drain(): Promise<void>;
+  drain(options?: DrainOptions): Promise<void>;
   /**
    * Closes the session immediately. Calls in flight fail. Disposing the session
    * does the same.
@@ -336,5 +345,6 @@ class ClientSessionImpl<P extends AnyProtocol> extends TypedSession<P, "server">
 function isConnection(
   value: ConnectAddress | readonly ConnectAddress[] | Connection,
 ): value is Connection {
-  return typeof value === "object" && "read" in value && "write" in value;
+  return typeof value === "object" && value !== null && "read" in value &&
+    "write" in value;
 }

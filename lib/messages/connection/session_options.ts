@@ -9,11 +9,11 @@ import type { Interceptor } from "../calls/interceptor.ts";
 import type { CallOptions } from "../protocol/client_types.ts";
 import {
   checkExposure,
-  type ErrorExposure,
   exposedText,
   type IncidentReport,
 } from "../errors/incident_report.ts";
-import type { OptionNames } from "../support/check_options.ts";
+import type { DrainOptions } from "../session/control/drain.ts";
+import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import {
   resolveSessionLimits,
   type SessionLimits,
@@ -99,7 +99,7 @@ export interface SessionOptions {
    *
    * @default {"none"}
    */
-  exposeErrors?: ErrorExposure | undefined;
+  exposeErrors?: "none" | "message" | "stack" | undefined;
 }
 
 /** Names of the options that clients and servers have in common. */
@@ -158,6 +158,37 @@ export function resolveSessionOptions(
       return { incident: id, exposed: exposedText(error, exposeErrors) };
     },
   };
+}
+
+const DRAIN_OPTIONS: OptionNames<DrainOptions> = {
+  grace: true,
+  code: true,
+  retryAfter: true,
+  spread: true,
+};
+
+/**
+ * Checks the options for a drain.
+ *
+ * @throws {RangeError} if an option is out of range
+ * @throws {TypeError} if an option is unknown
+ */
+export function checkDrainOptions(where: string, options: DrainOptions): void {
+  checkOptions(where, options, DRAIN_OPTIONS);
+  const { grace = 0, code = "drain", retryAfter = 0, spread = 0 } = options;
+  if (code !== "drain" && code !== "age") {
+    throw new RangeError(
+      `Cannot drain with code "${code}": expected "drain" or "age"`,
+    );
+  }
+  for (const [name, value] of Object.entries({ grace, retryAfter, spread })) {
+    if (Number.isInteger(value) && value >= 0 && value < 2 ** 31) continue;
+    throw new RangeError(
+      `Cannot drain with ${name} ${value}: it must be an integer from 0 to ${
+        2 ** 31 - 1
+      } ms`,
+    );
+  }
 }
 
 /**

@@ -30,11 +30,15 @@ import {
   type MethodMismatch,
   methodMismatches,
 } from "../session/control/method_matching.ts";
+import type { DrainOptions } from "../session/control/drain.ts";
 import { Session, type SessionView } from "../session/session.ts";
 import type { SessionHost } from "../session/session_host.ts";
 import { HEADER } from "../session/wire/frame_header.ts";
 import { connectionInfo } from "./connection_info.ts";
-import type { ResolvedSessionOptions } from "./session_options.ts";
+import {
+  checkDrainOptions,
+  type ResolvedSessionOptions,
+} from "./session_options.ts";
 import type { SideTables } from "./side_tables.ts";
 
 /** Options for a {@linkcode TypedSession}. */
@@ -80,6 +84,8 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   #remote: Remote<P, PeerSide> | undefined = undefined;
   /** Created on first use, like `#remote`. */
   #draining: AbortController | undefined = undefined;
+  /** Why the session drains or ended; the reason of `#draining`. */
+  #drainReason: SessionError | undefined = undefined;
   #finish!: (error: SessionError | undefined) => void;
   #timer: ReturnType<typeof setTimeout> | undefined = undefined;
   #armedFor = Infinity;
@@ -164,7 +170,9 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   /** Aborted when either side drains, or when the session ends. */
   get draining(): AbortSignal {
     this.#draining ??= new AbortController();
-    if (this.session.draining) this.#draining.abort();
+    if (this.#drainReason !== undefined) {
+      this.#draining.abort(this.#drainReason);
+    }
     return this.#draining.signal;
   }
 
@@ -179,10 +187,22 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   }
 
   /** Waits for calls in flight, then closes. */
-  drain(): Promise<void> {
-    this.enter().drain();
-    this.#draining?.abort();
-    return this.closed;
+  async drain(options: DrainOptions = {}): Promise<void> {
+    checkDrainOptions("drain()", options);
+    this.enter().drain(options);
+    this.#stopCalls(
+      new SessionError("This side drains the session", {
+        ...options,
+        code: options.code ?? "drain",
+      }),
+    );
+    await this.closed;
+  }
+
+  /** Aborts `draining`, unless it is aborted already. */
+  #stopCalls(reason: SessionError): void {
+    this.#drainReason ??= reason;
+    this.#draining?.abort(this.#drainReason);
   }
 
   /** Closes the session; calls in flight fail. */
@@ -288,8 +308,8 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   abstract onOpened(): void;
 
   /** @inheritdoc */
-  onPeerDraining(): void {
-    this.#draining?.abort();
+  onPeerDraining(reason: SessionError): void {
+    this.#stopCalls(reason);
   }
 
   /** @inheritdoc */
@@ -303,7 +323,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
       notification.cancel(error?.message ?? closedError().message);
     }
     this.#closeStream();
-    this.#draining?.abort();
+    this.#stopCalls(error ?? closedError());
     this.#finish(error);
   }
 

@@ -252,6 +252,8 @@ export interface SessionErrorOptions extends ErrorOptions {
   remote?: boolean | undefined;
   /** Milliseconds to wait before connecting again. @default {0} */
   retryAfter?: number | undefined;
+  /** Milliseconds over which clients should spread their next connections. @default {0} */
+  spread?: number | undefined;
 }
 
 /**
@@ -281,6 +283,11 @@ export class SessionError extends Error {
   readonly remote: boolean;
   /** Milliseconds to wait before connecting again; 0 if the peer specified none. */
   readonly retryAfter: number;
+  /**
+   * Milliseconds over which clients should spread their next connections, after
+   * `retryAfter`; 0 if the peer specified none.
+   */
+  readonly spread: number;
 
   /**
    * Creates an error for a session that ended.
@@ -293,5 +300,6 @@ export class SessionError extends Error {
     this.code = options.code;
     this.remote = options.remote ?? false;
     this.retryAfter = options.retryAfter ?? 0;
+    this.spread = options.spread ?? 0;
   }
 }

@@ -25,7 +25,9 @@ import {
 } from "../broadcast/fanout.ts";
 import type { AnyProtocol } from "../protocol/protocol_types.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
+import type { DrainOptions } from "../session/control/drain.ts";
 import {
+  checkDrainOptions,
   checkFunction,
   resolveSessionOptions,
   SESSION_OPTIONS,
@@ -342,18 +344,21 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
 
   /** Closes the listeners and every session immediately. */
   abort(): Promise<void> {
-    return this.#stop("abort");
+    return this.#stop((session) => session.abort());
   }
 
-  shutdown(): Promise<void> {
-    return this.#stop("drain");
+  async shutdown(options: DrainOptions = {}): Promise<void> {
+    checkDrainOptions("shutdown()", options);
+    await this.#stop((session) => session.drain(options));
   }
 
-  #stop(how: "drain" | "abort"): Promise<void> {
+  #stop(
+    end: (session: ServerSessionImpl<P, Auth, State>) => Promise<void>,
+  ): Promise<void> {
     // Set first, so that no new connection is accepted during the shutdown.
     const settled = this.#shutdown ??= this.#settle();
     for (const listener of this.#listeners) listener.close();
-    for (const session of this.#accepted) session[how]();
+    for (const session of this.#accepted) end(session);
     return settled;
   }
 
@@ -382,6 +387,6 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
 }
 
 function isListener(value: ListenAddress | Listener): value is Listener {
-  return typeof value === "object" && "accept" in value &&
+  return typeof value === "object" && value !== null && "accept" in value &&
     typeof value.accept === "function";
 }

@@ -23,6 +23,7 @@ import type {
   Handlers,
   Remote,
 } from "../protocol/protocol_types.ts";
+import type { DrainOptions } from "../session/control/drain.ts";
 import type { SessionStats } from "../session/flow/shared_state.ts";
 import type { SessionOptions } from "../connection/session_options.ts";
 
@@ -214,10 +215,28 @@ export interface Server<
   /**
    * Shuts the server down gracefully. Disposing the server does the same.
    *
-   * It stops listening, waits up to `limits.drainGrace` milliseconds for calls
-   * in flight, and closes every session.
+   * It stops listening, drains every session, and waits until all are closed.
+   *
+   * @param options the grace period for calls in flight, and when clients should
+   * connect again
+   * @throws {RangeError} if an option is out of range
+   * @throws {TypeError} if an option is unknown
+   *
+   * @example Ask clients to come back at different times
+   * ```ts
+   * import { connect, protocol, serve, type SessionError, unary } from "@lengthwise/lengthwise";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const Echo = protocol({ name: "echo", server: { echo: unary<string, string>() } });
+   * await using server = await serve(Echo, { port: 0 }).handle({ echo: (text) => text });
+   * await using session = await connect(Echo, server.addr);
+   *
+   * await server.shutdown({ grace: 5_000, retryAfter: 1_000, spread: 10_000 });
+   * const reason: SessionError = session.draining.reason;
+   * assertEquals([reason.code, reason.retryAfter, reason.spread], ["drain", 1_000, 10_000]);
+   * ```
    */
-  shutdown(): Promise<void>;
+  shutdown(options?: DrainOptions): Promise<void>;
   /** Keeps the process alive while the server is listening. This is the default. */
   ref(): void;
   /** Lets the process exit while the server is listening. */
@@ -290,6 +309,9 @@ export interface ServerSession<
   /**
    * Aborted when either side begins to drain, or when the session ends.
    * Long-running handlers should then return.
+   *
+   * The signal's reason is a {@linkcode SessionError}, with the code `drain` or
+   * `age` for a drain.
    */
   readonly draining: AbortSignal;
   /**
@@ -308,12 +330,15 @@ export interface ServerSession<
    * Waits for calls in flight, then closes. Disposing the session does the
    * same.
    *
-   * New calls fail with `unavailable`. Calls that are still running after
-   * `limits.drainGrace` milliseconds are cancelled.
+   * New calls fail with `unavailable`. Calls that are still running after the
+   * grace period are cancelled. Has no effect on a session that drains already.
    *
+   * @param options the grace period, and when the client should connect again
    * @returns a promise that resolves when the connection is closed
+   * @throws {RangeError} if an option is out of range
+   * @throws {TypeError} if an option is unknown
    */
-  drain(): Promise<void>;
+  drain(options?: DrainOptions): Promise<void>;
   /**
    * Closes the session immediately. Calls in flight fail.
    *

@@ -29,7 +29,7 @@ import {
   HandshakeRefusal,
   MAX_EARLY_BYTES,
 } from "./control/handshake.ts";
-import type { DrainNotice } from "./control/drain.ts";
+import type { DrainOptions } from "./control/drain.ts";
 import { Heartbeat } from "./control/heartbeat.ts";
 import { Lifecycle } from "./control/lifecycle.ts";
 import { servedMethods, unservedMethods } from "./control/method_matching.ts";
@@ -63,8 +63,6 @@ export interface SessionView {
   readonly encoding: boolean;
   /** Whether a notification can be sent now without being queued. */
   readonly mayNotify: boolean;
-  /** Whether either side drains, or the session has ended. */
-  readonly draining: boolean;
   /**
    * Whether this side has sent a GOAWAY; see {@linkcode Lifecycle.sentGoaway}.
    */
@@ -143,11 +141,6 @@ export class Session implements SessionView {
   /** @inheritdoc */
   get state(): SessionState {
     return this.#lifecycle.state;
-  }
-
-  /** @inheritdoc */
-  get draining(): boolean {
-    return this.outgoing.over;
   }
 
   /** @inheritdoc */
@@ -418,10 +411,10 @@ export class Session implements SessionView {
    * within the grace period. Sends GOAWAY and, after one round trip, a second
    * GOAWAY with the id of the last call that has begun.
    *
-   * @param notice content of the GOAWAYs
+   * @param options the grace period, and the content of the GOAWAYs
    */
-  drain(notice?: DrainNotice): void {
-    this.#lifecycle.beginDrain(notice);
+  drain(options?: DrainOptions): void {
+    this.#lifecycle.beginDrain(options);
   }
 
   /** Sends GOAWAY and ends the session immediately; calls in flight fail. */

@@ -7,7 +7,10 @@ import {
   unary,
 } from "../../../lib/messages/protocol/method_builders.ts";
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
-import { CallError } from "../../../lib/messages/errors/call_error.ts";
+import {
+  CallError,
+  SessionError,
+} from "../../../lib/messages/errors/call_error.ts";
 import { createServer, serve } from "../../../lib/messages/server/server.ts";
 import type {
   ClientInfo,
@@ -359,6 +362,104 @@ Deno.test(
     assertEquals((await endless).code, "unavailable");
     assertEquals(codes, ["unavailable"]);
     await session.close();
+  },
+);
+
+Deno.test(
+  "server.shutdown() and drain() take a grace period and notify the peer of the rest",
+  none,
+  async () => {
+    const notice = {
+      code: "age",
+      retryAfter: 1_000,
+      spread: 10_000,
+    } as const;
+    for (const how of ["shutdown", "server", "client"] as const) {
+      const server = createServer(Echo).handle(handlers);
+      const session = await connect(Echo, dial(server));
+      const [accepted] = server.sessions;
+      const endless = failureOf(session.remote.wait());
+      await session.remote.echo("the server has the call");
+      const options = { ...notice, grace: 0 };
+      if (how === "shutdown") await server.shutdown(options);
+      else if (how === "server") await accepted!.drain(options);
+      else await session.drain(options);
+      const near = how === "client" ? session : accepted!;
+      const far = how === "client" ? accepted! : session;
+      for (const [end, remote] of [[near, false], [far, true]] as const) {
+        const { reason } = end.draining;
+        assert(reason instanceof SessionError);
+        const { code, retryAfter, spread } = reason;
+        assertEquals({ code, retryAfter, spread }, notice, how);
+        assertEquals(reason.remote, remote, how);
+        assertEquals(await end.finished, undefined);
+      }
+      const code = how === "client" ? "disconnected" : "unavailable";
+      assertEquals((await endless).code, code);
+      await session.drain({ grace: 5 }); // has no effect
+      await server.shutdown();
+    }
+  },
+);
+
+Deno.test(
+  "session.draining is aborted with the error that ends the session",
+  none,
+  async () => {
+    const server = createServer(Echo).handle(handlers);
+    const session = await connect(Echo, dial(server));
+    const [accepted] = server.sessions;
+    const { draining } = accepted!;
+    await session.close();
+    assertEquals(await accepted!.finished, undefined);
+    for (const { reason } of [draining, session.draining]) {
+      assert(reason instanceof SessionError);
+      assertEquals([reason.code, reason.retryAfter], ["disconnected", 0]);
+    }
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "drain() and shutdown() reject options that they cannot use",
+  none,
+  async () => {
+    const server = createServer(Echo).handle(handlers);
+    const session = await connect(Echo, dial(server));
+    const [accepted] = server.sessions;
+    for (
+      const drain of [
+        // deno-lint-ignore no-explicit-any -- JavaScript callers may pass any value
+        (options: any) => server.shutdown(options),
+        // deno-lint-ignore no-explicit-any -- as above
+        (options: any) => accepted!.drain(options),
+        // deno-lint-ignore no-explicit-any -- as above
+        (options: any) => session.drain(options),
+      ]
+    ) {
+      await assertRejects(
+        () => drain({ graze: 5 }),
+        TypeError,
+        '(did you mean "grace"?)',
+      );
+      for (const name of ["grace", "retryAfter", "spread"]) {
+        for (const value of [-1, 0.5, 2 ** 31, Infinity, "5"]) {
+          await assertRejects(
+            () => drain({ [name]: value }),
+            RangeError,
+            `Cannot drain with ${name} ${value}: it must be an integer from 0 to 2147483647 ms`,
+          );
+        }
+      }
+      await assertRejects(
+        () => drain({ code: "closed" }),
+        RangeError,
+        'Cannot drain with code "closed": expected "drain" or "age"',
+      );
+    }
+    assertEquals(await session.remote.echo("still open"), "still open");
+    await session.close();
+    await server.shutdown({ grace: 2 ** 31 - 1, spread: undefined });
   },
 );
 

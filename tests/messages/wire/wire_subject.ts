@@ -24,7 +24,7 @@ import type {
 import type { OutgoingCall } from "../../../lib/messages/session/calls/outgoing_calls.ts";
 import { resolveSessionLimits } from "../../../lib/messages/session/wire/limits.ts";
 import type { MethodInfo } from "../../../lib/messages/session/wire/hello.ts";
-import type { DrainNotice } from "../../../lib/messages/session/control/drain.ts";
+import type { DrainOptions } from "../../../lib/messages/session/control/drain.ts";
 import { Session } from "../../../lib/messages/session/session.ts";
 import type { Method } from "../../vectors/conversations/bytes.ts";
 import type {
@@ -350,7 +350,7 @@ function listed(methods: readonly Method[]): MethodInfo[] {
 }
 
 /** Content of the GOAWAYs of a drain in the vectors. */
-function noticeOf({ code, retryAfter, spread }: Details): DrainNotice {
+function noticeOf({ code, retryAfter, spread }: Details): DrainOptions {
   return code === undefined ? {} : {
     code: code === "age" ? "age" : "drain",
     retryAfter: Number(retryAfter),

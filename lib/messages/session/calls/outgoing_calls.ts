@@ -97,11 +97,6 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
     if (this.closed === NOT_OPEN) this.closed = undefined;
   }
 
-  /** Whether new calls fail for good: either side drains, or the session has ended. */
-  get over(): boolean {
-    return this.closed !== undefined && this.closed !== NOT_OPEN;
-  }
-
   /**
    * Applies the credit that the peer's HELLO grants. Calls that started before
    * the HELLO arrived receive the difference from the initial credit.

@@ -16,20 +16,43 @@ import { MAX_ID } from "../wire/frame_header.ts";
 /** The stage of a drain. */
 export type DrainStage = "none" | "announced" | "settled" | "over";
 
-/** Content of the GOAWAYs of a drain. */
-export interface DrainNotice {
-  /** Why the session drains. @default {"drain"} */
-  readonly code?: "drain" | "age" | undefined;
-  /** Milliseconds that clients should wait before they connect again. @default {0} */
-  readonly retryAfter?: number | undefined;
-  /** Milliseconds over which clients should spread their next connections. @default {0} */
-  readonly spread?: number | undefined;
+/**
+ * Options for a drain.
+ *
+ * All except `grace` are sent to the peer, where `session.draining.reason` is
+ * a `SessionError` with these members.
+ */
+export interface DrainOptions {
+  /**
+   * Milliseconds that calls in flight may take to finish.
+   *
+   * @default `limits.drainGrace`
+   */
+  grace?: number | undefined;
+  /**
+   * Why the session drains: this process stops, or the connection is old.
+   *
+   * @default {"drain"}
+   */
+  code?: "drain" | "age" | undefined;
+  /**
+   * Milliseconds that clients should wait before they connect again.
+   *
+   * @default {0}
+   */
+  retryAfter?: number | undefined;
+  /**
+   * Milliseconds over which clients should spread their next connections.
+   *
+   * @default {0}
+   */
+  spread?: number | undefined;
 }
 
 /** The actions that a drain takes in its session. */
 export interface DrainHost {
   /** Sends a GOAWAY. */
-  sendGoaway(lastId: number, notice: DrainNotice): void;
+  sendGoaway(lastId: number, options: DrainOptions): void;
   /** Sends a PING and returns its number. */
   ping(): number;
   /** Stops accepting calls; returns the id of the last one that has begun. */
@@ -49,7 +72,7 @@ export class Drain {
   /** Time in ms at which the grace period ends. */
   deadline = Infinity;
   #ping = Infinity;
-  #notice: DrainNotice = {};
+  #options: DrainOptions = {};
   readonly #host: DrainHost;
 
   /** @param host takes the actions */
@@ -58,11 +81,11 @@ export class Drain {
   }
 
   /** Announces the drain to the peer. */
-  begin(deadline: number, notice: DrainNotice = {}): void {
+  begin(deadline: number, options: DrainOptions = {}): void {
     this.stage = "announced";
     this.deadline = deadline;
-    this.#notice = notice;
-    this.#host.sendGoaway(MAX_ID, notice);
+    this.#options = options;
+    this.#host.sendGoaway(MAX_ID, options);
     this.#ping = this.#host.ping();
   }
 
@@ -73,7 +96,7 @@ export class Drain {
   onPong(number: number): void {
     if (this.stage !== "announced" || number < this.#ping) return;
     this.stage = "settled";
-    this.#host.sendGoaway(this.#host.stopAccepting(), this.#notice);
+    this.#host.sendGoaway(this.#host.stopAccepting(), this.#options);
     this.finishIfIdle();
   }
 

@@ -16,7 +16,7 @@ import type { SharedState } from "../flow/shared_state.ts";
 import { Kind } from "../wire/frame_header.ts";
 import { encodeGoaway, type Goaway, truncateMessage } from "../wire/goaway.ts";
 import type { CredentialRefresh } from "./credential_refresh.ts";
-import { Drain, type DrainNotice } from "./drain.ts";
+import { Drain, type DrainOptions } from "./drain.ts";
 import type { Handshake } from "./handshake.ts";
 import type { Ping } from "./ping.ts";
 import {
@@ -27,8 +27,12 @@ import {
 
 /** Receiver of the events in a session's life. */
 export interface LifecycleHost {
-  /** Called when the peer drains and accepts no new calls. */
-  onPeerDraining(): void;
+  /**
+   * Called when the peer drains and accepts no new calls.
+   *
+   * @param reason the code, pause and spread of the peer's GOAWAY
+   */
+  onPeerDraining(reason: SessionError): void;
   /**
    * Called when a drain is over. By then no call is in flight, or the grace
    * period has passed.
@@ -107,7 +111,7 @@ export class Lifecycle {
   }
 
   /** Starts a drain; has no effect during a drain or after the end. */
-  beginDrain(notice?: DrainNotice): void {
+  beginDrain(options: DrainOptions = {}): void {
     if (this.#state === "closed" || this.drain.stage !== "none") return;
     const { shared, outgoing } = this.#parts;
     outgoing.refuseAbove(
@@ -115,7 +119,8 @@ export class Lifecycle {
       sessionUnavailable("this side is draining and starts no new calls"),
     );
     if (this.#state !== "open") return this.drain.finish();
-    this.drain.begin(shared.now + shared.limits.drainGrace, notice);
+    const { grace = shared.limits.drainGrace } = options;
+    this.drain.begin(shared.now + grace, options);
   }
 
   /** Finishes a drain if nothing is in flight or unsent. */
@@ -182,7 +187,8 @@ export class Lifecycle {
    * Handles the peer's GOAWAY. Before the handshake is complete, every code
    * refuses the client: no call could finish during a drain.
    */
-  receiveGoaway({ code, lastId, message, retryAfter }: Required<Goaway>): void {
+  receiveGoaway(goaway: Required<Goaway>): void {
+    const { code, lastId, message, retryAfter, spread } = goaway;
     const { outgoing } = this.#parts;
     const open = this.#state === "open";
     const drains = open && (code === "drain" || code === "age");
@@ -196,10 +202,14 @@ export class Lifecycle {
         ? sessionUnavailable(why, "call", retryAfter)
         : handshakeRefused(code, why, retryAfter),
     );
-    if (drains) return this.#host.onPeerDraining();
+    const details = { code, remote: true, retryAfter, spread };
+    if (drains) {
+      const reason = withReason("The peer drains the session", message);
+      return this.#host.onPeerDraining(new SessionError(reason, details));
+    }
     const text = withReason("The peer closed the session", message);
     if (open && code === "closed") return this.finish(undefined, text);
-    this.fail(new SessionError(text, { code, remote: true, retryAfter }));
+    this.fail(new SessionError(text, details));
   }
 
   /** Ends the session with an error, without a frame. */
