@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ServedHandler } from "../handlers/call_handling.ts";
+import type { ServedHandler } from "../handlers/handling.ts";
 import { bindHandlers } from "../handlers/bind_handlers.ts";
 import { protocolHash } from "../protocol/protocol_hash.ts";
 import type {

@@ -9,35 +9,21 @@
  *
  * @module
  */
-import {
-  type FailedCall,
-  internalError,
-  isCausedBy,
-  mapError,
-  unsendableError,
-} from "./error_mapping.ts";
-import { ContextImpl, type ContextSource } from "./context_impl.ts";
+import { internalError, mapError, unsendableError } from "./error_mapping.ts";
+import { ContextImpl } from "./context_impl.ts";
+import { Handling, type HandlingHost, type ServedHandler } from "./handling.ts";
 import { isAsyncIterable, ItemPump } from "../streams/item_pump.ts";
 import { discardItems, takeItem } from "../session/flow/received_items.ts";
 import { maySendItem, sendItem } from "../session/flow/waiting_items.ts";
 import { ItemReader } from "../streams/item_reader.ts";
 import { ItemWriter } from "../streams/item_writer.ts";
-import type { CallSession } from "../calls/pending_call.ts";
 import { isThenable } from "../support/thenable.ts";
-import type { IncidentReport } from "../errors/incident_report.ts";
-import { runMiddleware } from "./run_middleware.ts";
-import type { Shape } from "../session/wire/shape.ts";
-import { checkOutput, InputValues } from "./value_validation.ts";
-import type { BoundHandler } from "./bind_handlers.ts";
-import type { CallContext } from "./context.ts";
+import { checkOutput, validateOr } from "./value_validation.ts";
 import { CallError } from "../errors/call_error.ts";
-import type { MethodDeclaration } from "../protocol/method.ts";
-import type { BoundMethod } from "../protocol/protocol_types.ts";
-import {
-  type CalleeObserver,
-  CANCEL_CODES,
-  type CancelReason,
-  type IncomingCall,
+import { SchemaError, type StandardSchema } from "../schema/standard_schema.ts";
+import type {
+  CalleeObserver,
+  IncomingCall,
 } from "../session/calls/incoming_call.ts";
 import { receivesItems, sendsItems } from "../session/calls/call_state.ts";
 import {
@@ -46,20 +32,6 @@ import {
   NO_FIELDS,
 } from "../session/wire/fields.ts";
 
-/** A method, its handler and the middleware around it. */
-export interface ServedHandler extends BoundHandler {
-  /** The method. */
-  readonly bound: BoundMethod;
-}
-
-/** The session of a call, which its handler receives. */
-export interface CallHandlingHost extends CallSession {
-  /** Returns the current time of the session, in ms. */
-  now(): number;
-  /** Returns a remote for calls made on behalf of the given call. */
-  remoteFor(context: CallContext<unknown, unknown>): unknown;
-}
-
 /**
  * Milliseconds by which a call's deadline may differ between its two ends. Each
  * end rounds the deadline to steps of 8 ms.
@@ -67,122 +39,76 @@ export interface CallHandlingHost extends CallSession {
 const DEADLINE_TOLERANCE = 16;
 
 /** Handling of one incoming call. */
-export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
-  /** @inheritdoc */
-  cancelled: CallError | undefined = undefined;
-  /** @inheritdoc */
-  entered = false;
-  /** @inheritdoc */
-  input: unknown = undefined;
-  readonly #host: CallHandlingHost;
+export class CallHandling extends Handling implements CalleeObserver {
   readonly #call: IncomingCall;
-  readonly #served: ServedHandler;
   #context: ContextImpl | undefined = undefined;
   #reader: ItemReader | undefined = undefined;
   #writer: ItemWriter | undefined = undefined;
   #pump: ItemPump | undefined = undefined;
   #fields: Uint8Array = NO_FIELDS;
-  readonly #values: InputValues;
-  #unsendable: CallError | undefined = undefined;
+  /** Errors that the caller receives unchanged if the handler throws them. */
+  #own: WeakSet<CallError> | undefined = undefined;
 
-  constructor(
-    host: CallHandlingHost,
-    call: IncomingCall,
-    served: ServedHandler,
-  ) {
-    this.#host = host;
+  constructor(host: HandlingHost, call: IncomingCall, served: ServedHandler) {
+    super(host, served);
     this.#call = call;
-    this.#served = served;
-    this.#values = new InputValues(this, host.session.codec);
   }
 
   // ── used by the context and the error mapping ──────────────────────────
 
-  /** @inheritdoc */
-  get method(): string {
-    return this.#served.bound.name;
+  /** Whether the handler was entered. */
+  get entered(): boolean {
+    return this.#call.entered;
   }
 
   /** @inheritdoc */
-  get declaration(): MethodDeclaration {
-    return this.#served.bound.method;
+  override get cancelled(): CallError | undefined {
+    return this.#call.cancelled;
   }
 
   /** @inheritdoc */
-  get shape(): Shape {
-    return this.declaration.shape;
-  }
-
-  /** @inheritdoc */
-  get metadata(): Metadata {
+  override get metadata(): Metadata {
     return this.#call.fields.metadata;
   }
 
   /** @inheritdoc */
-  get session(): unknown {
-    return this.#host;
+  override timeLeft(): number {
+    return this.#call.deadlineAt - this.host.now();
   }
 
   /** @inheritdoc */
-  timeLeft(): number {
-    return this.#call.deadlineAt - this.#host.now();
-  }
-
-  /** @inheritdoc */
-  respondWith(metadata: Metadata): void {
-    const { maxMetadata } = this.#host.session.limits;
+  override respondWith(metadata: Metadata): void {
+    const { maxMetadata } = this.host.session.limits;
     this.#fields = metadataField(metadata, maxMetadata);
   }
 
-  /** @inheritdoc */
-  remoteFor(context: CallContext<unknown, unknown>): unknown {
-    return this.#host.remoteFor(context);
-  }
-
-  /** @inheritdoc */
-  ownErrorIn(thrown: unknown): CallError | undefined {
+  /**
+   * Returns the error to send if this call itself caused `thrown`.
+   *
+   * The possible causes are a cancellation, a passed deadline, a fault in the
+   * caller's input or items, and an item that cannot be sent.
+   */
+  override ownErrorIn(thrown: unknown): CallError | undefined {
     if (!(thrown instanceof CallError)) return undefined;
-    if (thrown === this.#values.fault || thrown === this.#unsendable) {
-      return thrown;
-    }
-    const { cancelled } = this;
-    if (cancelled !== undefined) {
-      return isCausedBy(cancelled, thrown) ? cancelled : undefined;
-    }
+    if (this.#own?.has(thrown)) return thrown;
     // A call made on behalf of this call shares its deadline and may expire first.
-    const expired = thrown.code === "deadline" &&
-      this.timeLeft() <= DEADLINE_TOLERANCE;
-    return expired ? this.cancelled = this.#deadlineError() : undefined;
+    if (thrown.code === "deadline") this.#expireWithin(DEADLINE_TOLERANCE);
+    return super.ownErrorIn(thrown);
   }
 
-  #deadlineError(): CallError {
-    return new CallError(
-      `${this.method}: the call's deadline passed`,
-      { code: "deadline", processed: this.entered ? "maybe" : "no" },
-    );
-  }
-
-  /** @inheritdoc */
-  report(thrown: unknown): IncidentReport {
-    return this.#host.report(thrown, this.method);
+  /** Cancels the call if its deadline passes within the given time. */
+  #expireWithin(ms: number): void {
+    if (this.cancelled !== undefined || this.timeLeft() > ms) return;
+    this.host.enter(); // the session may send frames
+    this.#call.expire();
   }
 
   // ── callbacks of the session ───────────────────────────────────────────
 
   /** @inheritdoc */
-  onCancelled(reason: CancelReason, message: string): void {
-    this.cancelled = new CallError(
-      `${this.method}: ${message}`,
-      {
-        code: CANCEL_CODES[reason],
-        method: this.method,
-        processed: this.entered ? "maybe" : "no",
-      },
-    );
-    if (this.#context !== undefined) {
-      ContextImpl.cancel(this.#context, this.cancelled);
-    }
-    this.#reader?.end({ error: this.cancelled }, true);
+  onCancelled(error: CallError): void {
+    if (this.#context !== undefined) ContextImpl.cancel(this.#context, error);
+    this.#reader?.end({ error }, true);
     this.#pump?.stop();
     this.#writer?.sendable();
   }
@@ -209,55 +135,40 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
 
   // ── steps of a call ────────────────────────────────────────────────────
 
-  // Application code (a schema, middleware or a handler) returns the value that
-  // each step inspects. Even reading it may throw, so each step has its own
-  // `try`: an error that escapes would end the session.
-
   /**
    * Decodes and validates the input, then runs the handler. The body is valid
    * only until this method returns.
    */
   begin(body: Uint8Array): void {
-    let input: unknown;
-    try {
-      input = this.#input(body);
-      if (isThenable(input)) {
-        Promise.resolve(input).then(
-          (valid) => this.#handle(valid),
-          (thrown) => this.#failed(thrown),
-        );
-        return;
-      }
-    } catch (thrown) {
-      return this.#failed(thrown);
-    }
-    this.#handle(input);
+    this.#step(this.#input, body, this.#handle);
   }
 
   #handle(input: unknown): void {
-    let output: unknown;
-    try {
-      output = this.#enter(input);
-      if (isThenable(output)) {
-        Promise.resolve(output).then(
-          (value) => this.#finish(value),
-          (thrown) => this.#failed(thrown),
-        );
-        return;
-      }
-    } catch (thrown) {
-      return this.#failed(thrown);
-    }
-    this.#finish(output);
+    this.#step(this.#enter, input, this.#finish);
   }
 
   #finish(output: unknown): void {
-    let checked: unknown;
+    this.#step(this.#checked, output, this.#respond);
+  }
+
+  /**
+   * Runs a step, then the next; synchronous unless the result is a promise.
+   *
+   * Application code (a schema, middleware or a handler) returns the result.
+   * Even reading it may throw, and an error that escapes would end the session.
+   * The functions are methods, so a step allocates nothing.
+   */
+  #step<Value>(
+    run: (value: Value) => unknown,
+    value: Value,
+    next: (result: unknown) => void,
+  ): void {
+    let result: unknown;
     try {
-      checked = this.#checked(output);
-      if (isThenable(checked)) {
-        Promise.resolve(checked).then(
-          (value) => this.#respond(value),
+      result = run.call(this, value);
+      if (isThenable(result)) {
+        Promise.resolve(result).then(
+          (settled) => next.call(this, settled),
           (thrown) => this.#failed(thrown),
         );
         return;
@@ -265,7 +176,7 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
     } catch (thrown) {
       return this.#failed(thrown);
     }
-    this.#respond(checked);
+    next.call(this, result);
   }
 
   /** Returns the validated input, or the opening if the caller sends items. */
@@ -273,35 +184,76 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
     const { shape, input, opening } = this.declaration;
     const items = sendsItems(shape);
     // A caller that sends items may omit the opening.
-    const value = items && body.length === 0
-      ? undefined
-      : this.#values.decode(body);
-    return this.#values.valid(items ? opening : input, value);
+    const value = items && body.length === 0 ? undefined : this.#decode(body);
+    return this.#valid(items ? opening : input, value);
+  }
+
+  /** @throws {CallError} `malformed` */
+  #decode(body: Uint8Array): unknown {
+    try {
+      return this.host.session.codec.decode(body);
+    } catch (cause) {
+      const detail = cause instanceof Error ? cause.message : String(cause);
+      throw this.#fault("malformed", `cannot decode the message: ${detail}`, {
+        cause,
+      });
+    }
+  }
+
+  /** Returns the schema's output, or a promise of it. @throws {CallError} `invalid` */
+  #valid(schema: StandardSchema | undefined, value: unknown): unknown {
+    return schema === undefined
+      ? value
+      : validateOr((error) => this.#asFault(error), schema, value);
+  }
+
+  /**
+   * Returns the caller's fault if the schema reports issues. An error that the
+   * schema throws is this side's fault and is returned as it is.
+   */
+  #asFault(error: unknown): unknown {
+    if (!(error instanceof SchemaError)) return error;
+    const data = { issues: error.issues };
+    return this.#fault("invalid", error.message, { data, cause: error });
+  }
+
+  #fault(
+    code: "malformed" | "invalid",
+    message: string,
+    options: { data?: unknown; cause: unknown },
+  ): CallError {
+    const processed = this.entered ? "yes" : "no";
+    return this.#ownError(
+      new CallError(`${this.method}: ${message}`, {
+        ...options,
+        code,
+        processed,
+      }),
+    );
+  }
+
+  #ownError(error: CallError): CallError {
+    this.#own ??= new WeakSet();
+    this.#own.add(error);
+    return error;
   }
 
   #enter(input: unknown): unknown {
+    this.#expireWithin(0);
     if (this.cancelled !== undefined) throw this.cancelled;
-    if (this.timeLeft() <= 0) throw this.cancelled = this.#deadlineError();
     const items = sendsItems(this.declaration.shape);
     const context = this.#context = new ContextImpl(
       this,
       items ? input : undefined,
     );
     if (!items) this.input = input;
-    const argument = items ? this.#items() : input;
-    const { middleware } = this.#served;
-    if (middleware === undefined) return this.#run(argument, context);
-    return runMiddleware(
-      middleware,
-      context,
-      (extended) => this.#run(argument, extended),
-    );
+    return this.run(items ? this.#items() : input, context);
   }
 
-  /** Runs the handler and, if it returns items, sends them all. */
-  #run(input: unknown, context: object): unknown {
-    this.entered = true;
-    const result = this.#served.handler(input, context);
+  /** Enters the handler and, if it returns items, sends them all. */
+  protected override handle(argument: unknown, context: object): unknown {
+    this.#call.entered = true;
+    const result = super.handle(argument, context);
     return receivesItems(this.declaration.shape)
       ? this.#sendItems(result)
       : result;
@@ -326,14 +278,14 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
   }
 
   #newWriter(): ItemWriter {
-    const host = this.#host;
+    const host = this.host;
     return new ItemWriter({
       maySend: (call) => maySendItem(host.enter().shared, call),
       send: (call, item) => {
         try {
           return sendItem(host.enter().shared, call, item);
         } catch (error) {
-          throw this.#unsendable = unsendableError(error, this);
+          throw this.#ownError(unsendableError(error, this));
         }
       },
       failure: () => this.cancelled && { error: this.cancelled },
@@ -342,10 +294,10 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
 
   #items(): ItemReader {
     const { input } = this.declaration;
-    const host = this.#host;
+    const host = this.host;
     const reader = this.#reader = new ItemReader({
       take: (call) => takeItem(host.enter().shared, call),
-      decode: (body) => this.#values.valid(input, this.#values.decode(body)),
+      decode: (body) => this.#valid(input, this.#decode(body)),
       abandoned: () =>
         discardItems(host.enter().shared, this.#call.receiveWindow),
     }, this.#call);
@@ -363,8 +315,7 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
   // ── outcomes ───────────────────────────────────────────────────────────
 
   #respond(output: unknown): void {
-    if (this.cancelled !== undefined) return this.#fail(this.cancelled);
-    const { responses } = this.#host.enter().incoming;
+    const { responses } = this.host.enter().incoming;
     responses.respond(this.#call, output, this.#fields);
     this.#settled();
   }
@@ -376,21 +327,14 @@ export class CallHandling implements CalleeObserver, ContextSource, FailedCall {
   }
 
   #fail(error: CallError): void {
-    const { responses } = this.#host.enter().incoming;
-    const response = error === this.cancelled ? this.#asSettled(error) : error;
+    const { responses } = this.host.enter().incoming;
     try {
-      responses.fail(this.#call, response);
+      responses.fail(this.#call, error);
     } catch (cause) {
       // The error's data cannot be encoded, which is the handler's fault.
       responses.fail(this.#call, internalError(cause, this));
     }
     this.#settled();
-  }
-
-  /** Returns the error with the final value of `processed`. */
-  #asSettled({ code, message }: CallError): CallError {
-    const processed = this.entered ? "yes" : "no";
-    return new CallError(message, { code, processed });
   }
 
   /** Ends the reader, which would wait forever if it outlived the handler. */

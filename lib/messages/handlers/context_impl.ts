@@ -5,31 +5,10 @@
  */
 import type { CallOptions } from "../protocol/client_types.ts";
 import type { CallContext, RefusalOptions } from "./context.ts";
+import type { Handling } from "./handling.ts";
 import { CallError } from "../errors/call_error.ts";
 import type { Shape } from "../session/wire/shape.ts";
 import type { Metadata } from "../session/wire/fields.ts";
-
-/** The call or notification that a context belongs to. */
-export interface ContextSource {
-  /** Dotted name of the method. */
-  readonly method: string;
-  /** Shape of the method. */
-  readonly shape: Shape;
-  /** Validated input; `undefined` if the caller sends items. */
-  readonly input: unknown;
-  /** Metadata that the caller sent with the call. */
-  readonly metadata: Metadata;
-  /** The session that handlers receive. */
-  readonly session: unknown;
-  /** Returns the milliseconds until the deadline; negative once it has passed. */
-  timeLeft(): number;
-  /** Reason why the caller is no longer waiting for the result. */
-  readonly cancelled: CallError | undefined;
-  /** Sets the metadata that is sent with the result. */
-  respondWith(metadata: Metadata): void;
-  /** Returns the peer's methods, bound to the context. */
-  remoteFor(context: CallContext<unknown, unknown>): unknown;
-}
 
 /**
  * Implementation of `CallContext` and `MethodContext`.
@@ -38,13 +17,13 @@ export interface ContextSource {
  * that middleware adds.
  */
 export class ContextImpl implements CallContext<unknown, unknown> {
-  readonly #source: ContextSource;
+  readonly #handling: Handling;
   readonly #opening: unknown;
   #controller: AbortController | undefined = undefined;
   #remote: unknown = undefined;
 
-  constructor(source: ContextSource, opening: unknown) {
-    this.#source = source;
+  constructor(handling: Handling, opening: unknown) {
+    this.#handling = handling;
     this.#opening = opening;
   }
 
@@ -55,39 +34,39 @@ export class ContextImpl implements CallContext<unknown, unknown> {
 
   /** @inheritdoc */
   get method(): string {
-    return this.#source.method;
+    return this.#handling.method;
   }
 
   /** @inheritdoc */
   get shape(): Shape {
-    return this.#source.shape;
+    return this.#handling.shape;
   }
 
   /** @inheritdoc */
   get input(): unknown {
-    return this.#source.input;
+    return this.#handling.input;
   }
 
   /** @inheritdoc */
   get metadata(): Metadata {
-    return this.#source.metadata;
+    return this.#handling.metadata;
   }
 
   /** @inheritdoc */
   get session(): unknown {
-    return this.#source.session;
+    return this.#handling.host;
   }
 
   /** @inheritdoc */
   get timeLeft(): number {
-    return Math.max(0, this.#source.timeLeft());
+    return Math.max(0, this.#handling.timeLeft());
   }
 
   /** @inheritdoc */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      const { cancelled } = this.#source;
+      const { cancelled } = this.#handling;
       if (cancelled !== undefined) this.#controller.abort(cancelled);
     }
     return this.#controller.signal;
@@ -95,7 +74,7 @@ export class ContextImpl implements CallContext<unknown, unknown> {
 
   /** @inheritdoc */
   get remote(): unknown {
-    return this.#remote ??= this.#source.remoteFor(this);
+    return this.#remote ??= this.#handling.host.remoteFor(this);
   }
 
   // The functions are made when they are read, so that a handler may
@@ -103,7 +82,7 @@ export class ContextImpl implements CallContext<unknown, unknown> {
 
   /** @inheritdoc */
   get respondWith(): (metadata: Metadata) => void {
-    return (metadata) => this.#source.respondWith(metadata);
+    return (metadata) => this.#handling.respondWith(metadata);
   }
 
   /** @inheritdoc */

@@ -11,33 +11,18 @@
  *
  * @module
  */
-import {
-  type IncidentReport,
-  publicMessage,
-} from "../errors/incident_report.ts";
+import { publicMessage } from "../errors/incident_report.ts";
 import { CallError, type CallErrorCode } from "../errors/call_error.ts";
-import type { MethodDeclaration } from "../protocol/method.ts";
 import { didYouMean } from "../support/did_you_mean.ts";
+import type { MethodDeclaration } from "../protocol/method.ts";
+import type { Handling } from "./handling.ts";
 import { validate } from "../schema/standard_schema.ts";
 
 /** The call that failed. */
-export interface FailedCall {
-  /** Dotted name of the call's method. */
-  readonly method: string;
-  /** Declaration of the call's method. */
-  readonly declaration: MethodDeclaration;
+export type FailedCall = Handling & {
   /** Whether the handler was entered; if so, it has settled by now. */
   readonly entered: boolean;
-  /**
-   * Returns the error to send if this call itself caused `thrown`.
-   *
-   * The possible causes are a cancellation, a passed deadline, a fault in the
-   * caller's input or items, and an item that cannot be sent.
-   */
-  ownErrorIn(thrown: unknown): CallError | undefined;
-  /** Reports an error whose details the caller must not receive. */
-  report(thrown: unknown): IncidentReport;
-}
+};
 
 /** Framework codes with which a handler may end a call. Only the session uses the others. */
 const REFUSALS: ReadonlySet<CallErrorCode> = new Set([
@@ -47,29 +32,6 @@ const REFUSALS: ReadonlySet<CallErrorCode> = new Set([
   "overloaded",
   "unavailable",
 ]);
-
-/** Codes of calls that ended without a response. */
-const UNANSWERED: ReadonlySet<CallErrorCode> = new Set([
-  "cancelled",
-  "deadline",
-  "disconnected",
-]);
-
-/**
- * Returns whether a value was thrown because the call was cancelled.
- *
- * A call made on behalf of the cancelled call ends for the same reason, but
- * independently: it often fails with its own error before the cancelled call's
- * signal is aborted.
- *
- * @param cancelled the reason for the cancellation
- * @param thrown the thrown value
- */
-export function isCausedBy(cancelled: CallError, thrown: unknown): boolean {
-  return thrown === cancelled ||
-    thrown instanceof CallError &&
-      (thrown.cause === cancelled || UNANSWERED.has(thrown.code));
-}
 
 /**
  * Returns the error that the caller receives.

@@ -5,20 +5,16 @@
  *
  * @module
  */
-import { isCausedBy } from "./error_mapping.ts";
-import { ContextImpl, type ContextSource } from "./context_impl.ts";
-import type { CallHandlingHost, ServedHandler } from "./call_handling.ts";
-import { runMiddleware } from "./run_middleware.ts";
-import type { Shape } from "../session/wire/shape.ts";
+import { ContextImpl } from "./context_impl.ts";
+import { Handling, type HandlingHost, type ServedHandler } from "./handling.ts";
 import { validateOr } from "./value_validation.ts";
-import type { CallContext } from "./context.ts";
 import { CallError } from "../errors/call_error.ts";
 import { SchemaError } from "../schema/standard_schema.ts";
 import type { Fields, Metadata } from "../session/wire/fields.ts";
 import type { SessionStats } from "../session/flow/shared_state.ts";
 
 /** The session of a notification. */
-export interface NotificationHost extends CallHandlingHost {
+export interface NotificationHost extends HandlingHost {
   /** Notifications that are being handled. */
   readonly notifications: Set<NotificationHandling>;
   /** Counters of the session. */
@@ -26,53 +22,32 @@ export interface NotificationHost extends CallHandlingHost {
 }
 
 /** Handling of one incoming notification. */
-export class NotificationHandling implements ContextSource {
-  /** @inheritdoc */
-  readonly method: string;
-  /** @inheritdoc */
-  readonly shape: Shape = "notification";
+export class NotificationHandling extends Handling<NotificationHost> {
   /** @inheritdoc */
   readonly metadata: Metadata;
   /** @inheritdoc */
-  input: unknown = undefined;
-  /** @inheritdoc */
   cancelled: CallError | undefined = undefined;
-  readonly #host: NotificationHost;
-  readonly #served: ServedHandler;
-  readonly #context: ContextImpl;
+  readonly #context: ContextImpl = new ContextImpl(this, undefined);
 
   constructor(
     host: NotificationHost,
     served: ServedHandler,
     fields: Readonly<Fields>,
   ) {
-    this.#host = host;
-    this.#served = served;
-    this.method = served.bound.name;
+    super(host, served);
     this.metadata = fields.metadata;
-    this.#context = new ContextImpl(this, undefined);
   }
 
   /** @inheritdoc */
-  get session(): unknown {
-    return this.#host;
-  }
-
-  /** @inheritdoc */
-  timeLeft(): number {
+  override timeLeft(): number {
     return Infinity;
   }
 
   /** @inheritdoc */
-  respondWith(): void {
+  override respondWith(): void {
     throw new TypeError(
       `Cannot respond to ${this.method}: a notification has no response`,
     );
-  }
-
-  /** @inheritdoc */
-  remoteFor(context: CallContext<unknown, unknown>): unknown {
-    return this.#host.remoteFor(context);
   }
 
   /**
@@ -82,14 +57,14 @@ export class NotificationHandling implements ContextSource {
   begin(body: Uint8Array): void {
     let value: unknown;
     try {
-      value = this.#host.session.codec.decode(body);
+      value = this.host.session.codec.decode(body);
     } catch {
-      this.#host.stats.malformedCalls++;
+      this.host.stats.malformedCalls++;
       return;
     }
-    this.#host.notifications.add(this);
+    this.host.notifications.add(this);
     this.#handle(value).catch((error) => this.#failed(error)).finally(() =>
-      this.#host.notifications.delete(this)
+      this.host.notifications.delete(this)
     );
   }
 
@@ -107,21 +82,13 @@ export class NotificationHandling implements ContextSource {
    * Handlers are therefore entered in the order in which notifications arrive.
    */
   async #handle(value: unknown): Promise<void> {
-    const { handler, bound, middleware } = this.#served;
-    const schema = bound.method.input;
+    const { input: schema } = this.declaration;
     const checked = schema === undefined
       ? value
       : validateOr(asFault, schema, value);
     const input = checked instanceof Promise ? await checked : checked;
     this.input = input;
-    if (middleware === undefined) await handler(input, this.#context);
-    else {
-      await runMiddleware(
-        middleware,
-        this.#context,
-        (context) => handler(input, context),
-      );
-    }
+    await this.run(input, this.#context);
   }
 
   #failed(thrown: unknown): void {
@@ -130,7 +97,7 @@ export class NotificationHandling implements ContextSource {
     } catch {
       // A thrown value may itself throw when its properties are read.
     }
-    this.#host.report(thrown, this.method);
+    this.report(thrown);
   }
 
   /**
@@ -140,13 +107,12 @@ export class NotificationHandling implements ContextSource {
    * The sender's faults are counted.
    */
   #isExpected(thrown: unknown): boolean {
-    const { cancelled } = this;
-    if (cancelled !== undefined && isCausedBy(cancelled, thrown)) return true;
+    if (this.ownErrorIn(thrown) !== undefined) return true;
     if (!(thrown instanceof CallError) || thrown.method !== "") return false;
     const { code } = thrown;
     if (code === "internal") return false;
-    if (code === "malformed") this.#host.stats.malformedCalls++;
-    else this.#host.stats.refusedCalls++;
+    if (code === "malformed") this.host.stats.malformedCalls++;
+    else this.host.stats.refusedCalls++;
     return true;
   }
 }

@@ -1,5 +1,5 @@
 /** Outcomes of calls, for the ways in which a handler can end. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import {
   notification,
@@ -10,6 +10,7 @@ import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { typed } from "../../../lib/messages/schema/typed.ts";
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
 import type { StandardSchema } from "../../../lib/messages/schema/standard_schema.ts";
+import { use } from "../../../lib/messages/handlers/use.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
 import { memoryPair } from "../../../lib/transport/memory/memory_pair.ts";
 import { all, dial, failureOf, incidents, turns } from "../kit.ts";
@@ -56,6 +57,46 @@ Deno.test(
     assertEquals(list, []);
     client.connection.close();
     await server.shutdown();
+  },
+);
+
+Deno.test(
+  "a cancelled call is processed only if its handler was entered, whatever it returns",
+  none,
+  async () => {
+    for (const entered of [false, true]) {
+      const reasons: unknown[] = [];
+      const settle = Promise.withResolvers<string>();
+      const server = createServer(Nested).handle(
+        use(async (context, next) => {
+          const { signal } = context;
+          signal.addEventListener("abort", () => reasons.push(signal.reason));
+          return entered ? await next() : { output: await settle.promise };
+        }, {
+          ask: () => settle.promise,
+          tell() {},
+        }),
+      );
+      const [near, far] = memoryPair();
+      server.accept(far);
+      const client = new RawPeer(near);
+      await client.hello({ role: 0, methods: [["ask", 0], ["tell", 1]] });
+      await client.frame(K.REQUEST, 1, request(0, value(undefined)));
+      await turns(2);
+      await client.frame(K.CANCEL, 1, Uint8Array.of(0));
+      await turns(2);
+      settle.resolve("too late");
+      const { code, processed } = await client.error();
+      assertEquals([code, processed], ["cancelled", entered ? "yes" : "no"]);
+      const [reason] = reasons;
+      assert(reason instanceof CallError);
+      assertEquals(
+        [reason.code, reason.method, reason.processed],
+        ["cancelled", "ask", entered ? "maybe" : "no"],
+      );
+      client.connection.close();
+      await server.shutdown();
+    }
   },
 );
 

@@ -188,10 +188,10 @@ Deno.test(
       const held = new Incoming(incoming, input);
       held.onCancelled = () =>
         simulation.at(0, () => {
-          const { cancelError } = incoming;
+          const { cancelled } = incoming;
           server.session.enter(simulation.now).incoming.responses.fail(
             incoming,
-            cancelError!,
+            cancelled!,
           );
           server.touch();
         });

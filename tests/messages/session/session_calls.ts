@@ -8,10 +8,12 @@ import {
   maySendItem,
   sendItem,
 } from "../../../lib/messages/session/flow/waiting_items.ts";
-import type { CallError } from "../../../lib/messages/errors/call_error.ts";
+import type {
+  CallError,
+  CallErrorCode,
+} from "../../../lib/messages/errors/call_error.ts";
 import type {
   CalleeObserver,
-  CancelReason,
   IncomingCall,
 } from "../../../lib/messages/session/calls/incoming_calls.ts";
 import type {
@@ -126,7 +128,7 @@ export function notify(simulation: Simulation, side: Side, value: unknown) {
 export class Incoming implements CalleeObserver {
   readonly call: IncomingCall;
   readonly input: Uint8Array;
-  readonly cancels: CancelReason[] = [];
+  readonly cancels: CallErrorCode[] = [];
   readonly items: Uint8Array[] = [];
   itemsEnded = false;
   sendable = 0;
@@ -141,14 +143,15 @@ export class Incoming implements CalleeObserver {
     this.call = call;
     this.input = input.slice();
     call.observer = this;
+    call.entered = true;
   }
 
   onItemsEnded(): void {
     this.itemsEnded = true;
   }
 
-  onCancelled(reason: CancelReason): void {
-    this.cancels.push(reason);
+  onCancelled({ code }: CallError): void {
+    this.cancels.push(code);
   }
 
   onUnsendable(cause: unknown): CallError {

@@ -269,8 +269,8 @@ export class Traffic {
       this.#settle(side, incoming, plan);
     };
     const onCancelled = incoming.onCancelled.bind(incoming);
-    incoming.onCancelled = (reason) => {
-      onCancelled(reason);
+    incoming.onCancelled = (error) => {
+      onCancelled(error);
       simulation.at(this.#random(30), settle);
     };
     read(simulation, side, incoming, plan.readUp);

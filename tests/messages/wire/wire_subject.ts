@@ -176,6 +176,7 @@ export class Subject {
     const { id, fields } = call;
     this.#incoming.set(id, call);
     call.observer = this.#calleeObserver(id);
+    call.entered = true;
     const { timeout } = fields;
     this.#saw("request", {
       call: id,
@@ -194,8 +195,9 @@ export class Subject {
         if (!cancelled) this.#saw("itemsEnded", { call: id });
       },
       onSendable: () => this.#sendItems(id),
-      onCancelled: (reason) => {
+      onCancelled: ({ code }) => {
         cancelled = true;
+        const reason = code === "unavailable" ? "drained" : code;
         this.#saw("cancelled", { call: id, reason });
       },
       onUnsendable: (cause) => {

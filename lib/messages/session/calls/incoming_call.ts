@@ -22,25 +22,20 @@ import type {
 import type { SendQueue } from "../flow/send_queue.ts";
 import { TimerEntry } from "../time/timer_wheel.ts";
 
-/** The reason why a call is cancelled. */
-export type CancelReason =
-  | "cancelled"
-  | "deadline"
-  | "disconnected"
-  | "drained";
-
-/** Code of the error that ends a cancelled call, by reason. */
-export const CANCEL_CODES: Readonly<Record<CancelReason, CallErrorCode>> = {
-  cancelled: "cancelled",
-  deadline: "deadline",
-  disconnected: "disconnected",
-  drained: "unavailable",
-};
+/** Why a call is cancelled; `unavailable` once the grace period of a drain is over. */
+export type CancelCode = Extract<
+  CallErrorCode,
+  "cancelled" | "deadline" | "disconnected" | "unavailable"
+>;
 
 /** Receiver of a call's events at the callee. */
 export interface CalleeObserver extends StreamObserver {
-  /** Called when the call is cancelled; aborts the handler's signal. */
-  onCancelled(reason: CancelReason, message: string): void;
+  /**
+   * Called when the call is cancelled; aborts the handler's signal.
+   *
+   * @param error the reason, which `call.cancelled` then returns as well
+   */
+  onCancelled(error: CallError): void;
   /**
    * Called when a result or an error's data cannot be sent.
    *
@@ -60,7 +55,7 @@ export interface ServedMethod {
 /** Operations that an incoming call requests from its owner. */
 export interface IncomingCallOwner {
   /** Cancels the call. */
-  cancel(call: IncomingCall, reason: CancelReason, message: string): void;
+  cancel(call: IncomingCall, code: CancelCode, message: string): void;
   /** Ends the call because of a protocol violation or an exceeded limit. */
   fail(
     call: IncomingCall,
@@ -80,8 +75,10 @@ export class IncomingCall extends TimerEntry implements SessionStream {
   observer: CalleeObserver = UNOBSERVED;
   /** The caller's deadline in ms on the session's clock, or `Infinity`. */
   deadlineAt = Infinity;
-  /** The error that replaces the result once the call is cancelled. */
-  cancelError: CallError | undefined = undefined;
+  /** Whether its handler was entered; decides `processed` of a cancelled call. */
+  entered = false;
+  /** Why the call was cancelled; replaces the result, and aborts the handler. */
+  cancelled: CallError | undefined = undefined;
   readonly receiveWindow: ReceiveWindow | undefined;
   /** The method, with its index in this side's table. */
   readonly method: ServedMethod;

@@ -18,8 +18,7 @@ import {
 import type { MethodInfo } from "../wire/hello.ts";
 import {
   type CalleeObserver,
-  CANCEL_CODES,
-  type CancelReason,
+  type CancelCode,
   IncomingCall,
   type IncomingCallOwner,
   type ServedMethod,
@@ -34,7 +33,7 @@ import { getU16, HEADER } from "../wire/frame_header.ts";
 
 export {
   type CalleeObserver,
-  type CancelReason,
+  type CancelCode,
   IncomingCall,
   type ServedMethod,
 };
@@ -236,22 +235,24 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
   }
 
   /** @inheritdoc */
-  cancel(call: IncomingCall, reason: CancelReason, message: string): void {
-    const cancelError = new CallError(message, {
-      code: CANCEL_CODES[reason],
-      processed: "yes",
+  cancel(call: IncomingCall, code: CancelCode, message: string): void {
+    const { name } = call.method.info;
+    const error = new CallError(`${name}: ${message}`, {
+      code,
+      method: name,
+      processed: call.entered ? "maybe" : "no",
     });
     if (call.state === "answered") {
-      return this.responses.cancelResponse(call, cancelError);
+      return this.responses.cancelResponse(call, error);
     }
     if (!call.on("cancel")) return;
     const { timerWheel, blocked } = this.shared;
-    call.cancelError = cancelError;
+    call.cancelled = error;
     timerWheel.remove(call);
     dropQueued(this.shared, call);
     endItems(this.shared, call.receiveWindow);
     call.receiveWindow?.clear(); // received items are no longer delivered
-    call.observer.onCancelled(reason, message);
+    call.observer.onCancelled(error);
     call.observer.onItemsEnded();
     if (blocked.delete(call)) call.observer.onSendable();
   }
@@ -339,17 +340,17 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
       new CallError(message, { ...options, retry: "now" }),
     );
     for (const call of this.calls.all) {
-      this.cancel(call, "drained", message);
+      this.cancel(call, "unavailable", message);
       if (call.state !== "cancelled") continue; // the handler settled when it was notified
       this.responses.failNow(call, new CallError(message, options));
     }
   }
 
   /** Cancels all calls when the connection or a grace period has ended. */
-  end(reason: "disconnected" | "drained", message: string): void {
+  end(code: "disconnected" | "unavailable", message: string): void {
     this.reader.drop();
     for (const call of this.calls.all) {
-      this.cancel(call, reason, message);
+      this.cancel(call, code, message);
     }
     this.responses.end();
   }

@@ -59,9 +59,7 @@ export class ResponseWriter {
    * sent.
    */
   respond(call: IncomingCall, value: unknown, fields: Uint8Array): void {
-    if (call.cancelError !== undefined) {
-      return this.fail(call, call.cancelError);
-    }
+    if (call.cancelled !== undefined) return this.fail(call, call.cancelled);
     if (!this.#mayEnd(call)) return;
     if (this.#shared.writer.resultsWait) {
       this.#waiting.push({ call, value, fields, error: undefined });
@@ -101,7 +99,7 @@ export class ResponseWriter {
     while (this.#waiting.length > 0 && !this.#shared.writer.resultsWait) {
       const { call, value, fields, error } = this.#waiting.shift()!; // not empty: checked by the loop
       if (!this.#mayEnd(call)) continue;
-      const failure = error ?? call.cancelError;
+      const failure = error ?? call.cancelled;
       if (failure !== undefined) this.#writeError(call, failure);
       else this.#writeResult(call, value, fields);
     }
@@ -141,7 +139,10 @@ export class ResponseWriter {
   #errorBody(call: IncomingCall, error: CallError): Uint8Array {
     const { writer } = this.#shared;
     try {
-      const body = encodeError(error, writer.codec);
+      const body = encodeError(
+        error === call.cancelled ? asSettled(call, error) : error,
+        writer.codec,
+      );
       writer.checkSize(body.length);
       return body;
     } catch (cause) {
@@ -172,14 +173,14 @@ export class ResponseWriter {
    * items may never get credit, so they are dropped together with the result,
    * and the error is sent instead.
    */
-  cancelResponse(call: IncomingCall, cancelError: CallError): void {
+  cancelResponse(call: IncomingCall, error: CallError): void {
     if (!call.sendQueue?.holdsItems) return;
     dropQueued(this.#shared, call);
     this.#shared.writer.frame(
       Kind.ERROR,
       0,
       call.id,
-      encodeErrorHead(cancelError),
+      encodeErrorHead(asSettled(call, error)),
     );
     this.flushed(call);
   }
@@ -196,6 +197,15 @@ export class ResponseWriter {
       this.flushed(call);
     }
   }
+}
+
+/** Returns a cancelled call's error with the final value of `processed`. */
+function asSettled(
+  call: IncomingCall,
+  { code, message }: CallError,
+): CallError {
+  const processed = call.entered ? "yes" : "no";
+  return new CallError(message, { code, processed });
 }
 
 const EMPTY = new Uint8Array(0);

@@ -238,7 +238,7 @@ export class Lifecycle {
       new CallError(message, { code: "disconnected", cause: error }),
       this.#sentGoaway,
     );
-    incoming.end(over ? "drained" : "disconnected", message);
+    incoming.end(over ? "unavailable" : "disconnected", message);
     this.#host.onEnded(error);
   }
 }

@@ -165,18 +165,18 @@ Deno.test(
 );
 
 Deno.test(
-  "end() cancels every handler with the reason",
+  "end() cancels every handler with the code of the reason",
   pure,
   () => {
-    for (const reason of ["disconnected", "drained"] as const) {
+    for (const code of ["disconnected", "unavailable"] as const) {
       const lone = Lone.open("server", { drainGrace: 100 });
       lone.receive(Kind.REQUEST, 1, request(TALK));
-      if (reason === "drained") {
+      if (code === "unavailable") {
         lone.session.enter(0).drain();
         lone.advance(100);
       } else lone.session.enter(0).inputEnded(new Error("reset"));
       assertEquals([lone.calls[0]?.cancels, lone.calls[0]?.itemsEnded], [[
-        reason,
+        code,
       ], true]);
       lone.session.enter(0).incoming.responses.respond(
         lone.calls[0]!.call,
@@ -199,7 +199,7 @@ Deno.test(
       held.onCancelled = () =>
         lone.session.enter(lone.now).incoming.responses.fail(
           held.call,
-          held.call.cancelError!,
+          held.call.cancelled!,
         );
       lone.receive(Kind.END, id); // breaks it
       assertEquals(lone.sentKinds(), [`ERROR ${id}`]);

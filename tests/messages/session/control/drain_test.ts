@@ -137,7 +137,7 @@ Deno.test("drain() ends after drainGrace even without a PONG", pure, () => {
   assertEquals(lone.drained, 0);
   lone.advance(1);
   assertEquals([lone.drained, lone.calls[0]?.cancels, lone.ends], [1, [
-    "drained",
+    "unavailable",
   ], [undefined]]);
 });
 

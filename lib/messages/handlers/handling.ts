@@ -1,0 +1,112 @@
+/**
+ * The handling of a message: what calls and notifications have in common.
+ *
+ * @module
+ */
+import type { CallSession } from "../calls/pending_call.ts";
+import { CallError, type CallErrorCode } from "../errors/call_error.ts";
+import type { IncidentReport } from "../errors/incident_report.ts";
+import type { MethodDeclaration } from "../protocol/method.ts";
+import type { BoundMethod } from "../protocol/protocol_types.ts";
+import type { Metadata } from "../session/wire/fields.ts";
+import type { Shape } from "../session/wire/shape.ts";
+import type { BoundHandler } from "./bind_handlers.ts";
+import type { CallContext } from "./context.ts";
+import { runMiddleware } from "./run_middleware.ts";
+
+/** A method, its handler and the middleware around it. */
+export interface ServedHandler extends BoundHandler {
+  /** The method. */
+  readonly bound: BoundMethod;
+}
+
+/** The session of a call or notification, which the handler receives. */
+export interface HandlingHost extends CallSession {
+  /** Returns the current time of the session, in ms. */
+  now(): number;
+  /** Returns a remote for calls made on behalf of the given call. */
+  remoteFor(context: CallContext<unknown, unknown>): unknown;
+}
+
+/** Codes of calls that ended without a response. */
+const UNANSWERED: ReadonlySet<CallErrorCode> = new Set([
+  "cancelled",
+  "deadline",
+  "disconnected",
+]);
+
+/** Handling of a call or notification. */
+export abstract class Handling<Host extends HandlingHost = HandlingHost> {
+  /** Validated input; `undefined` if the caller sends items. */
+  input: unknown = undefined;
+  /** The session that the handler receives. */
+  readonly host: Host;
+  /** The method and its handler. */
+  protected readonly served: ServedHandler;
+
+  constructor(host: Host, served: ServedHandler) {
+    this.host = host;
+    this.served = served;
+  }
+
+  /** Dotted name of the method. */
+  get method(): string {
+    return this.served.bound.name;
+  }
+
+  /** Declaration of the method. */
+  get declaration(): MethodDeclaration {
+    return this.served.bound.method;
+  }
+
+  /** Shape of the method. */
+  get shape(): Shape {
+    return this.declaration.shape;
+  }
+
+  /** Metadata that the caller sent. */
+  abstract readonly metadata: Metadata;
+  /** Reason why the caller is no longer waiting for the result. */
+  abstract readonly cancelled: CallError | undefined;
+  /** Returns the milliseconds until the deadline; negative once it has passed. */
+  abstract timeLeft(): number;
+  /** Sets the metadata that is sent with the result. */
+  abstract respondWith(metadata: Metadata): void;
+
+  /** Reports an error whose details the peer must not receive. */
+  report(thrown: unknown): IncidentReport {
+    return this.host.report(thrown, this.method);
+  }
+
+  /**
+   * Returns the reason of the cancellation if it caused the error.
+   *
+   * A call made on behalf of the cancelled call ends for the same reason, but
+   * independently: it often fails with its own error before the cancelled call's
+   * signal is aborted.
+   */
+  ownErrorIn(thrown: unknown): CallError | undefined {
+    const { cancelled } = this;
+    if (cancelled === undefined || thrown === cancelled) return cancelled;
+    const isCausedBy = thrown instanceof CallError &&
+      (thrown.cause === cancelled || UNANSWERED.has(thrown.code));
+    return isCausedBy ? cancelled : undefined;
+  }
+
+  /** Runs the middleware, if any, and the handler. */
+  protected run(argument: unknown, context: object): unknown {
+    const { middleware } = this.served;
+    return middleware === undefined
+      ? this.handle(argument, context)
+      : runMiddleware(
+        middleware,
+        context,
+        (extended) => this.handle(argument, extended),
+      );
+  }
+
+  /** Enters the handler. */
+  protected handle(argument: unknown, context: object): unknown {
+    return this.served.handler(argument, context);
+  }
+}
