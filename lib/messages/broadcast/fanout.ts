@@ -324,8 +324,8 @@ export interface PublishedMethod {
 export function publishedMethods(
   methods: readonly BoundMethod[],
 ): readonly PublishedMethod[] {
-  return methods.flatMap(({ name, method }, index) =>
-    method.shape === "notification" ? [{ name, index }] : []
+  return methods.flatMap(({ name, shape }, index) =>
+    shape === "notification" ? [{ name, index }] : []
   );
 }
 

@@ -12,7 +12,6 @@ import type { Interceptor } from "./interceptor.ts";
 import type { BoundMethod } from "../protocol/protocol_types.ts";
 import { receivesItems, sendsItems } from "../session/calls/call_state.ts";
 import { metadataField, NO_FIELDS } from "../session/wire/fields.ts";
-import type { MethodInfo } from "../session/wire/hello.ts";
 
 /** Origin of calls: a client, a server's session, or a call being handled. */
 export interface CallSite {
@@ -52,12 +51,11 @@ function caller(
   index: number,
   site: CallSite,
 ): (input?: unknown, options?: CallOptions) => unknown {
-  const { name, hash, method: { shape } } = bound;
-  const target: Target = { index, info: { name, shape, hash }, bound, site };
+  const target: Target = { index, bound, site };
   if (site.interceptors.length > 0) {
     return (input, options) => intercept(target, input, options ?? NO_OPTIONS);
   }
-  switch (shape) {
+  switch (bound.shape) {
     case "unary":
       return (input, options) =>
         begin(target, input, options ?? NO_OPTIONS).result;
@@ -72,7 +70,6 @@ const NO_OPTIONS: CallOptions = Object.freeze({});
 
 interface Target {
   readonly index: number;
-  readonly info: MethodInfo;
   readonly bound: BoundMethod;
   readonly site: CallSite;
 }
@@ -83,10 +80,10 @@ function intercept(
   input: unknown,
   options: CallOptions,
 ): unknown {
-  const { info, site: { interceptors } } = target;
+  const { bound, site: { interceptors } } = target;
   const call = new InterceptedCall(
     {
-      info,
+      info: bound,
       interceptors,
       signal: (options) => callSignal(target, options),
       begin: (input, options) => begin(target, input, options),
@@ -95,7 +92,7 @@ function intercept(
     input,
     options,
   );
-  const stream = sendsItems(info.shape) || receivesItems(info.shape);
+  const stream = sendsItems(bound.shape) || receivesItems(bound.shape);
   return stream ? call : call.result;
 }
 
@@ -105,18 +102,20 @@ function begin(
   input: unknown,
   options: CallOptions,
 ): PendingCall {
-  const { info, site } = target;
-  const pending = new PendingCall(info);
+  const { bound, site } = target;
+  const pending = new PendingCall(bound);
   try {
-    const items = sendsItems(info.shape) ? checkItems(info, input) : undefined;
-    const value = sendsItems(info.shape) ? openingOf(options) : input;
+    const items = sendsItems(bound.shape)
+      ? checkItems(bound, input)
+      : undefined;
+    const value = sendsItems(bound.shape) ? openingOf(options) : input;
     const signal = callSignal(target, options);
     const peer = site.peer();
     const call = peer.enter().outgoing.open({
       method: target.index,
-      info,
+      info: bound,
       value,
-      hasValue: value !== undefined || !sendsItems(info.shape),
+      hasValue: value !== undefined || !sendsItems(bound.shape),
       timeout: timeoutOf(target, options),
       fields: fieldsOf(options, peer),
       observer: pending,
@@ -131,7 +130,7 @@ function begin(
 
 /** @throws {TypeError} if the items are not iterable; also errors thrown by proxy traps */
 function checkItems(
-  { name }: MethodInfo,
+  { name }: BoundMethod,
   items: unknown,
 ): Items<unknown> | undefined {
   if (items === undefined || isIterableObject(items)) return items;
@@ -151,7 +150,7 @@ function openingOf(options: CallOptions): unknown {
  * @throws {TypeError} if the option is not a signal
  */
 function callSignal(
-  { info: { name }, site }: Target,
+  { bound: { name }, site }: Target,
   { signal: own }: CallOptions,
 ): AbortSignal | undefined {
   if (own !== undefined && !(own instanceof AbortSignal)) {
@@ -204,7 +203,7 @@ function notify(
     const peer = target.site.peer();
     peer.enter().outgoing.notify({
       method: target.index,
-      info: target.info,
+      info: target.bound,
       value: input,
       hasValue: true,
       fields: fieldsOf(options, peer),

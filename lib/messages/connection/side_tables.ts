@@ -11,7 +11,6 @@ import type {
   BoundMethod,
   Side,
 } from "../protocol/protocol_types.ts";
-import type { MethodInfo } from "../session/wire/hello.ts";
 import type { MethodTables } from "../session/control/method_matching.ts";
 
 /** Methods and handlers of one side. */
@@ -41,12 +40,9 @@ export function sideTables(
     methods: {
       name: protocol.name,
       hash: protocolHash(protocol),
-      calls: calls.map(infoOf),
+      calls,
       serves: new Map(
-        own.map((method, index) => [
-          method.name,
-          { index, info: infoOf(method) },
-        ]),
+        own.map((info, index) => [info.name, { index, info }]),
       ),
     },
     handlers: own.map((method, index) => ({
@@ -55,8 +51,4 @@ export function sideTables(
     })),
     calls,
   };
-}
-
-function infoOf({ name, method, hash }: BoundMethod): MethodInfo {
-  return { name, shape: method.shape, hash };
 }

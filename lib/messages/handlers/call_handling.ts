@@ -181,8 +181,8 @@ export class CallHandling extends Handling implements CalleeObserver {
 
   /** Returns the validated input, or the opening if the caller sends items. */
   #input(body: Uint8Array): unknown {
-    const { shape, input, opening } = this.declaration;
-    const items = sendsItems(shape);
+    const { input, opening } = this.declaration;
+    const items = sendsItems(this.shape);
     // A caller that sends items may omit the opening.
     const value = items && body.length === 0 ? undefined : this.#decode(body);
     return this.#valid(items ? opening : input, value);
@@ -241,7 +241,7 @@ export class CallHandling extends Handling implements CalleeObserver {
   #enter(input: unknown): unknown {
     this.#expireWithin(0);
     if (this.cancelled !== undefined) throw this.cancelled;
-    const items = sendsItems(this.declaration.shape);
+    const items = sendsItems(this.shape);
     const context = this.#context = new ContextImpl(
       this,
       items ? input : undefined,
@@ -254,9 +254,7 @@ export class CallHandling extends Handling implements CalleeObserver {
   protected override handle(argument: unknown, context: object): unknown {
     this.#call.entered = true;
     const result = super.handle(argument, context);
-    return receivesItems(this.declaration.shape)
-      ? this.#sendItems(result)
-      : result;
+    return receivesItems(this.shape) ? this.#sendItems(result) : result;
   }
 
   async #sendItems(items: unknown): Promise<void> {
@@ -307,8 +305,8 @@ export class CallHandling extends Handling implements CalleeObserver {
 
   /** Validates the result, which middleware may have replaced. */
   #checked(value: unknown): unknown {
-    const { shape, output } = this.declaration;
-    if (output === undefined || receivesItems(shape)) return value;
+    const { output } = this.declaration;
+    if (output === undefined || receivesItems(this.shape)) return value;
     return checkOutput(output, value);
   }
 

@@ -61,7 +61,7 @@ export abstract class Handling<Host extends HandlingHost = HandlingHost> {
 
   /** Shape of the method. */
   get shape(): Shape {
-    return this.declaration.shape;
+    return this.served.bound.shape;
   }
 
   /** Metadata that the caller sent. */

@@ -68,12 +68,12 @@ export function describeProtocol(protocol: AnyProtocol): ProtocolDescription {
 }
 
 function describeMethod(
-  { name, method, hash }: BoundMethod,
+  { name, method, shape, hash }: BoundMethod,
 ): MethodDescription {
   const { timeout = null, idempotent = false, description = "" } = method;
   return {
     name,
-    shape: method.shape,
+    shape,
     hash,
     schemas: methodSchemas(method),
     timeout,

@@ -230,6 +230,7 @@ function bind(name: string, method: MethodDeclaration): BoundMethod {
   return Object.freeze({
     name,
     method,
+    shape: method.shape,
     get hash(): number {
       return hash ??= methodHash(method);
     },

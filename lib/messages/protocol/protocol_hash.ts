@@ -55,8 +55,8 @@ export function methodHash(method: MethodDeclaration): number {
 export function protocolHash(
   { methods: { server, client } }: Pick<AnyProtocol, "methods">,
 ): number {
-  const line = ({ name, method, hash }: BoundMethod) =>
-    `${name} ${method.shape} ${hash}\n`;
+  const line = ({ name, shape, hash }: BoundMethod) =>
+    `${name} ${shape} ${hash}\n`;
   return fnv1a(
     `server\n${server.map(line).join("")}client\n${client.map(line).join("")}`,
   );

@@ -6,6 +6,7 @@
 import type { RemoteMethods } from "./client_types.ts";
 import type { MethodHandlers } from "./handler_types.ts";
 import type { MethodDeclaration } from "./method.ts";
+import type { Shape } from "../session/wire/shape.ts";
 
 /** Side of a protocol: the end of a connection that handles a method. */
 export type Side = "server" | "client";
@@ -62,6 +63,8 @@ export interface BoundMethod {
   readonly name: string;
   /** Declaration of the method. */
   readonly method: MethodDeclaration;
+  /** Shape of the method. */
+  readonly shape: Shape;
   /** Hash of the schemas, unsigned 32 bits; 0 if only types are known. */
   readonly hash: number;
 }

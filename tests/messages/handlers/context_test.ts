@@ -40,7 +40,8 @@ class FakeCall extends Handling {
   readonly #timeLeft: number;
 
   constructor(timeLeft = 100, cancelled?: CallError) {
-    const bound = { name: "a.b", method: unary<void, void>(), hash: 0 };
+    const method = unary<void, void>();
+    const bound = { name: "a.b", method, shape: method.shape, hash: 0 };
     super(IDLE, { bound, handler() {}, middleware: undefined });
     this.#timeLeft = timeLeft;
     this.cancelled = cancelled;
