@@ -166,17 +166,22 @@ export class CallHandling extends Handling implements CalleeObserver {
     let result: unknown;
     try {
       result = run.call(this, value);
-      if (isThenable(result)) {
-        Promise.resolve(result).then(
-          (settled) => next.call(this, settled),
-          (thrown) => this.#failed(thrown),
-        );
-        return;
-      }
+      if (isThenable(result)) return this.#whenSettled(result, next);
     } catch (thrown) {
       return this.#failed(thrown);
     }
     next.call(this, result);
+  }
+
+  /** Continues after a promise. Separate, so that only this allocates functions. */
+  #whenSettled(
+    result: PromiseLike<unknown>,
+    next: (result: unknown) => void,
+  ): void {
+    Promise.resolve(result).then(
+      (settled) => next.call(this, settled),
+      (thrown) => this.#failed(thrown),
+    );
   }
 
   /** Returns the validated input, or the opening if the caller sends items. */
