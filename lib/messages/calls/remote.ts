@@ -7,6 +7,7 @@ import { buildTree, lazyTree } from "../protocol/method_tree.ts";
 import { InterceptedCall } from "./intercepted_call.ts";
 import { isIterableObject } from "../streams/item_pump.ts";
 import { abortError, type CallSession, PendingCall } from "./pending_call.ts";
+import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import type { CallOptions, Items } from "../protocol/client_types.ts";
 import type { Interceptor } from "./interceptor.ts";
 import type { BoundMethod } from "../protocol/protocol_types.ts";
@@ -68,6 +69,14 @@ function caller(
 
 const NO_OPTIONS: CallOptions = Object.freeze({});
 
+const CALL_OPTIONS: OptionNames<CallOptions & { opening: unknown }> = {
+  signal: true,
+  timeout: true,
+  metadata: true,
+  onMetadata: true,
+  opening: true,
+};
+
 interface Target {
   readonly index: number;
   readonly bound: BoundMethod;
@@ -105,6 +114,7 @@ function begin(
   const { bound, site } = target;
   const pending = new PendingCall(bound);
   try {
+    checkOptions(bound.name, options, CALL_OPTIONS);
     const items = sendsItems(bound.shape)
       ? checkItems(bound, input)
       : undefined;
@@ -199,6 +209,7 @@ function notify(
   options: CallOptions,
 ): Promise<void> {
   try {
+    checkOptions(target.bound.name, options, CALL_OPTIONS);
     callSignal(target, options);
     const peer = target.site.peer();
     peer.enter().outgoing.notify({

@@ -5,15 +5,24 @@
  * @module
  */
 import {
+  clientStream,
   connect,
   createServer,
+  type Interceptor,
   messages,
+  notification,
   protocol,
   serve,
+  serverStream,
   unary,
 } from "@lengthwise/lengthwise";
 import { memoryPair, testPair } from "@lengthwise/lengthwise/testing";
-import { assertMatch, assertRejects, assertThrows } from "@std/assert";
+import {
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import { type } from "arktype";
 import * as z from "zod";
 
@@ -128,6 +137,48 @@ Deno.test(
     }
   },
 );
+
+Deno.test("calls fail if they have unknown options", none, async () => {
+  const Every = protocol({
+    name: "every",
+    server: {
+      ask: unary<string, string>(),
+      log: notification<string>(),
+      watch: serverStream<string, string>(),
+      store: clientStream<string, number>(),
+    },
+  });
+  const pass: Interceptor = (request, next) => next(request);
+  for (const interceptors of [[], [pass]]) {
+    await using pair = await testPair(Every, { client: { interceptors } })
+      .handle({
+        ask: (text) => text,
+        log() {},
+        async *watch(text) {
+          yield text;
+        },
+        store: () => 1,
+      });
+    const { ask, log, watch, store } = pair.session.remote;
+    // deno-lint-ignore no-explicit-any -- as above
+    const options: any = { timout: 5 };
+    for (
+      const [name, call] of [
+        ["ask", () => ask("a", options)],
+        ["log", () => log("a", options)],
+        ["watch", () => Array.fromAsync(watch("a", options))],
+        ["store", () => store(["a"], options).result],
+      ] as const
+    ) {
+      await assertRejects(
+        async () => await call(),
+        TypeError,
+        `Unknown option "timout" of ${name} (did you mean "timeout"?)`,
+      );
+    }
+    assertEquals(await ask("a", { timeout: 1_000 }), "a");
+  }
+});
 
 Deno.test("unary() and the other builders reject a schema alone", none, () => {
   for (const schema of [z.object({ sku: z.string() }), type("string")]) {
