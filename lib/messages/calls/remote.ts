@@ -4,7 +4,7 @@
  * @module
  */
 import { buildTree, lazyTree } from "../protocol/method_tree.ts";
-import { InterceptedCall } from "./intercepted_call.ts";
+import { type CallMaker, InterceptedCall } from "./intercepted_call.ts";
 import { isIterableObject } from "../streams/item_pump.ts";
 import { abortError, type CallSession, PendingCall } from "./pending_call.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
@@ -48,22 +48,26 @@ export function lazyRemote(
 
 /** Returns a function that calls one method. */
 function caller(
-  bound: BoundMethod,
+  info: BoundMethod,
   index: number,
   site: CallSite,
 ): (input?: unknown, options?: CallOptions) => unknown {
-  const target: Target = { index, bound, site };
+  const maker = new RemoteMethod(info, index, site);
   if (site.interceptors.length > 0) {
-    return (input, options) => intercept(target, input, options ?? NO_OPTIONS);
+    const stream = sendsItems(info.shape) || receivesItems(info.shape);
+    return (input, options) => {
+      const call = new InterceptedCall(maker, input, options ?? NO_OPTIONS);
+      return stream ? call : call.result;
+    };
   }
-  switch (bound.shape) {
+  switch (info.shape) {
     case "unary":
       return (input, options) =>
-        begin(target, input, options ?? NO_OPTIONS).result;
+        maker.begin(input, options ?? NO_OPTIONS).result;
     case "notification":
-      return (input, options) => notify(target, input, options ?? NO_OPTIONS);
+      return (input, options) => maker.notify(input, options ?? NO_OPTIONS);
     default:
-      return (input, options) => begin(target, input, options ?? NO_OPTIONS);
+      return (input, options) => maker.begin(input, options ?? NO_OPTIONS);
   }
 }
 
@@ -77,65 +81,106 @@ const CALL_OPTIONS: OptionNames<CallOptions & { opening: unknown }> = {
   opening: true,
 };
 
-interface Target {
-  readonly index: number;
-  readonly bound: BoundMethod;
-  readonly site: CallSite;
-}
+/** A method of the peer, called from one site. */
+class RemoteMethod implements CallMaker {
+  readonly info: BoundMethod;
+  readonly #index: number;
+  readonly #site: CallSite;
 
-/** Makes a call through the interceptors. */
-function intercept(
-  target: Target,
-  input: unknown,
-  options: CallOptions,
-): unknown {
-  const { bound, site: { interceptors } } = target;
-  const call = new InterceptedCall(
-    {
-      info: bound,
-      interceptors,
-      signal: (options) => callSignal(target, options),
-      begin: (input, options) => begin(target, input, options),
-      notify: (input, options) => notify(target, input, options),
-    },
-    input,
-    options,
-  );
-  const stream = sendsItems(bound.shape) || receivesItems(bound.shape);
-  return stream ? call : call.result;
-}
-
-/** Starts a call; an error fails the call instead of being thrown. */
-function begin(
-  target: Target,
-  input: unknown,
-  options: CallOptions,
-): PendingCall {
-  const { bound, site } = target;
-  const pending = new PendingCall(bound);
-  try {
-    checkOptions(bound.name, options, CALL_OPTIONS);
-    const items = sendsItems(bound.shape)
-      ? checkItems(bound, input)
-      : undefined;
-    const value = sendsItems(bound.shape) ? openingOf(options) : input;
-    const signal = callSignal(target, options);
-    const peer = site.peer();
-    const call = peer.enter().outgoing.open({
-      method: target.index,
-      info: bound,
-      value,
-      hasValue: value !== undefined || !sendsItems(bound.shape),
-      timeout: timeoutOf(target, options),
-      fields: fieldsOf(options, peer),
-      observer: pending,
-    });
-    pending.opened(call, peer, { signal, onMetadata: options.onMetadata });
-    if (items !== undefined) pending.feed(items);
-  } catch (error) {
-    pending.fail(error, "no");
+  constructor(info: BoundMethod, index: number, site: CallSite) {
+    this.info = info;
+    this.#index = index;
+    this.#site = site;
   }
-  return pending;
+
+  get interceptors(): readonly Interceptor[] {
+    return this.#site.interceptors;
+  }
+
+  /** Starts a call; an error fails the call instead of being thrown. */
+  begin(input: unknown, options: CallOptions): PendingCall {
+    const { info } = this;
+    const pending = new PendingCall(info);
+    try {
+      checkOptions(info.name, options, CALL_OPTIONS);
+      const sends = sendsItems(info.shape);
+      const items = sends ? checkItems(info, input) : undefined;
+      const value = sends ? openingOf(options) : input;
+      const signal = this.signal(options);
+      const peer = this.#site.peer();
+      const call = peer.enter().outgoing.open({
+        method: this.#index,
+        info,
+        value,
+        hasValue: value !== undefined || !sends,
+        timeout: this.#timeout(options),
+        fields: fieldsOf(options, peer),
+        observer: pending,
+      });
+      pending.opened(call, peer, { signal, onMetadata: options.onMetadata });
+      if (items !== undefined) pending.feed(items);
+    } catch (error) {
+      pending.fail(error, "no");
+    }
+    return pending;
+  }
+
+  /** @inheritdoc */
+  notify(input: unknown, options: CallOptions): Promise<void> {
+    try {
+      checkOptions(this.info.name, options, CALL_OPTIONS);
+      this.signal(options);
+      const peer = this.#site.peer();
+      peer.enter().outgoing.notify({
+        method: this.#index,
+        info: this.info,
+        value: input,
+        hasValue: true,
+        fields: fieldsOf(options, peer),
+      });
+      return peer.accepted();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Returns the signal that cancels a call: its own combined with the site's. */
+  signal({ signal: own }: CallOptions): AbortSignal | undefined {
+    const { name } = this.info;
+    if (own !== undefined && !(own instanceof AbortSignal)) {
+      throw new TypeError(
+        `Cannot call ${name}: its signal must be an AbortSignal or omitted, but has type ${typeof own}`,
+      );
+    }
+    const other = this.#site.defaults.signal;
+    const signal = own === undefined || other === undefined
+      ? own ?? other
+      : AbortSignal.any([own, other]);
+    if (signal?.aborted) throw abortError(name, signal.reason);
+    return signal;
+  }
+
+  /**
+   * Returns the timeout of a call, in ms.
+   *
+   * It comes from the call's options, otherwise from the method, otherwise from
+   * the call site. A call that a handler makes through its context never outlasts
+   * the call that it handles.
+   *
+   * @throws {RangeError} if the timeout is not above 0
+   */
+  #timeout(options: CallOptions): number {
+    const { name, method } = this.info;
+    const asked = options.timeout ?? method.timeout ??
+      this.#site.defaults.timeout ?? Infinity;
+    if (!(asked > 0)) {
+      throw new RangeError(
+        `Cannot call ${name} with a timeout of ${asked}: it must be above 0 ms or omitted`,
+      );
+    }
+    const timeout = Math.min(asked, this.#site.timeLeft());
+    return timeout < 2 ** 32 ? timeout : Infinity; // the wire field has 32 bits
+  }
 }
 
 /** @throws {TypeError} if the items are not iterable; also errors thrown by proxy traps */
@@ -153,74 +198,8 @@ function openingOf(options: CallOptions): unknown {
   return "opening" in options ? options.opening : undefined;
 }
 
-/**
- * Returns the signal that cancels a call: its own combined with its site's.
- *
- * @throws {CallError} if it is aborted already
- * @throws {TypeError} if the option is not a signal
- */
-function callSignal(
-  { bound: { name }, site }: Target,
-  { signal: own }: CallOptions,
-): AbortSignal | undefined {
-  if (own !== undefined && !(own instanceof AbortSignal)) {
-    throw new TypeError(
-      `Cannot call ${name}: its signal must be an AbortSignal or omitted, but has type ${typeof own}`,
-    );
-  }
-  const other = site.defaults.signal;
-  const signal = own === undefined || other === undefined
-    ? own ?? other
-    : AbortSignal.any([own, other]);
-  if (signal?.aborted) throw abortError(name, signal.reason);
-  return signal;
-}
-
-/**
- * Returns the timeout of a call, in ms.
- *
- * It comes from the call's options, otherwise from the method, otherwise from
- * the call site. A call that a handler makes through its context never outlasts
- * the call that it handles.
- *
- * @throws {RangeError} if the timeout is not above 0
- */
-function timeoutOf({ bound, site }: Target, options: CallOptions): number {
-  const asked = options.timeout ?? bound.method.timeout ??
-    site.defaults.timeout ?? Infinity;
-  if (!(asked > 0)) {
-    throw new RangeError(
-      `Cannot call ${bound.name} with a timeout of ${asked}: it must be above 0 ms or omitted`,
-    );
-  }
-  const timeout = Math.min(asked, site.timeLeft());
-  return timeout < 2 ** 32 ? timeout : Infinity; // the wire field has 32 bits
-}
-
 function fieldsOf(options: CallOptions, peer: CallSession): Uint8Array {
   return options.metadata === undefined
     ? NO_FIELDS
     : metadataField(options.metadata, peer.session.limits.maxMetadata);
-}
-
-function notify(
-  target: Target,
-  input: unknown,
-  options: CallOptions,
-): Promise<void> {
-  try {
-    checkOptions(target.bound.name, options, CALL_OPTIONS);
-    callSignal(target, options);
-    const peer = target.site.peer();
-    peer.enter().outgoing.notify({
-      method: target.index,
-      info: target.bound,
-      value: input,
-      hasValue: true,
-      fields: fieldsOf(options, peer),
-    });
-    return peer.accepted();
-  } catch (error) {
-    return Promise.reject(error);
-  }
 }

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import type { ServedHandler } from "../handlers/handling.ts";
-import { bindHandlers } from "../handlers/bind_handlers.ts";
+import { bindHandlers, type BoundHandler } from "../handlers/bind_handlers.ts";
 import { protocolHash } from "../protocol/protocol_hash.ts";
 import type {
   AnyProtocol,
@@ -14,13 +13,11 @@ import type {
 import type { MethodTables } from "../session/control/method_matching.ts";
 
 /** Methods and handlers of one side. */
-export interface SideTables {
-  /** Method tables of the session. */
-  readonly methods: MethodTables;
-  /** Handlers of this side's methods, in the order of the methods. */
-  readonly handlers: readonly ServedHandler[];
+export interface SideTables extends MethodTables {
   /** The peer's methods, in the order of their numbers. */
   readonly calls: readonly BoundMethod[];
+  /** Handlers of this side's methods, in the order of the methods. */
+  readonly handlers: readonly BoundHandler[];
 }
 
 /**
@@ -34,21 +31,11 @@ export function sideTables(
   handlers: object,
 ): SideTables {
   const own = protocol.methods[side];
-  const calls = protocol.methods[side === "server" ? "client" : "server"];
-  const bound = bindHandlers(own, handlers);
   return {
-    methods: {
-      name: protocol.name,
-      hash: protocolHash(protocol),
-      calls,
-      serves: new Map(
-        own.map((info, index) => [info.name, { index, info }]),
-      ),
-    },
-    handlers: own.map((method, index) => ({
-      bound: method,
-      ...bound[index]!, // bindHandlers() returns one for each method
-    })),
-    calls,
+    name: protocol.name,
+    hash: protocolHash(protocol),
+    calls: protocol.methods[side === "server" ? "client" : "server"],
+    serves: new Map(own.map((info, index) => [info.name, { index, info }])),
+    handlers: bindHandlers(own, handlers),
   };
 }

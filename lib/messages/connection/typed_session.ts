@@ -118,7 +118,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
       sink: this.#stream,
       codecs,
       limits,
-      methods: tables.methods,
+      methods: tables,
       host: this,
       now: this.#now,
     });
@@ -153,7 +153,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
    * is complete.
    */
   get sameProtocol(): boolean {
-    return this.session.peer?.protocolHash === this.#tables.methods.hash;
+    return this.session.peer?.protocolHash === this.#tables.hash;
   }
 
   /**
@@ -162,9 +162,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
    */
   get mismatches(): readonly MethodMismatch[] {
     const { peer } = this.session;
-    return peer === undefined
-      ? []
-      : methodMismatches(peer, this.#tables.methods);
+    return peer === undefined ? [] : methodMismatches(peer, this.#tables);
   }
 
   /** Aborted when either side drains, or when the session ends. */

@@ -12,8 +12,10 @@ import { unwrap } from "./use.ts";
 /** A handler of any method. */
 export type AnyHandler = (input: unknown, context: unknown) => unknown;
 
-/** A handler and the middleware around it. */
+/** A method, its handler and the middleware around it. */
 export interface BoundHandler {
+  /** The method. */
+  readonly bound: BoundMethod;
   /** The handler, bound to its group. */
   readonly handler: AnyHandler;
   /** All middleware around the handler, as one function. */
@@ -37,10 +39,10 @@ export function bindHandlers(
   handlers: object,
 ): readonly BoundHandler[] {
   const missing: string[] = [];
-  const bound = methods.map(({ name }) => {
-    const handler = find(handlers, name.split("."));
-    if (handler === undefined) missing.push(name);
-    return handler;
+  const bound = methods.flatMap((method) => {
+    const found = find(handlers, method);
+    if (found === undefined) missing.push(method.name);
+    return found ?? [];
   });
   const names = namesOf(methods);
   const extra = Array.from(
@@ -57,14 +59,14 @@ export function bindHandlers(
       }`,
     );
   }
-  return bound.filter((handler) => handler !== undefined);
+  return bound;
 }
 
-/** Returns the bound function at a path. Names come from the protocol, never from a peer. */
-function find(handlers: object, path: string[]): BoundHandler | undefined {
+/** Returns a method's handler. Its name comes from the protocol, never from a peer. */
+function find(handlers: object, bound: BoundMethod): BoundHandler | undefined {
   let group: unknown;
   let { handlers: value, middleware } = unwrap(handlers);
-  for (const key of path) {
+  for (const key of bound.name.split(".")) {
     group = value;
     const inner = unwrap(member(group, key));
     value = inner.handlers;
@@ -73,6 +75,7 @@ function find(handlers: object, path: string[]): BoundHandler | undefined {
   if (typeof value !== "function") return undefined;
   const [first, ...rest] = middleware;
   return {
+    bound,
     handler: value.bind(group),
     middleware: first &&
       rest.reduce((outer, inner) => chain(outer, inner), first),

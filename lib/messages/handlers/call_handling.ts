@@ -11,7 +11,8 @@
  */
 import { internalError, mapError, unsendableError } from "./error_mapping.ts";
 import { ContextImpl } from "./context_impl.ts";
-import { Handling, type HandlingHost, type ServedHandler } from "./handling.ts";
+import type { BoundHandler } from "./bind_handlers.ts";
+import { Handling, type HandlingHost } from "./handling.ts";
 import { isAsyncIterable, ItemPump } from "../streams/item_pump.ts";
 import { discardItems, takeItem } from "../session/flow/received_items.ts";
 import { maySendItem, sendItem } from "../session/flow/waiting_items.ts";
@@ -49,7 +50,7 @@ export class CallHandling extends Handling implements CalleeObserver {
   /** Errors that the caller receives unchanged if the handler throws them. */
   #own: WeakSet<CallError> | undefined = undefined;
 
-  constructor(host: HandlingHost, call: IncomingCall, served: ServedHandler) {
+  constructor(host: HandlingHost, call: IncomingCall, served: BoundHandler) {
     super(host, served);
     this.#call = call;
   }

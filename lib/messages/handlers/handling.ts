@@ -7,18 +7,11 @@ import type { CallSession } from "../calls/pending_call.ts";
 import { CallError, type CallErrorCode } from "../errors/call_error.ts";
 import type { IncidentReport } from "../errors/incident_report.ts";
 import type { MethodDeclaration } from "../protocol/method.ts";
-import type { BoundMethod } from "../protocol/protocol_types.ts";
 import type { Metadata } from "../session/wire/fields.ts";
 import type { Shape } from "../session/wire/shape.ts";
 import type { BoundHandler } from "./bind_handlers.ts";
 import type { CallContext } from "./context.ts";
 import { runMiddleware } from "./run_middleware.ts";
-
-/** A method, its handler and the middleware around it. */
-export interface ServedHandler extends BoundHandler {
-  /** The method. */
-  readonly bound: BoundMethod;
-}
 
 /** The session of a call or notification, which the handler receives. */
 export interface HandlingHost extends CallSession {
@@ -42,9 +35,9 @@ export abstract class Handling<Host extends HandlingHost = HandlingHost> {
   /** The session that the handler receives. */
   readonly host: Host;
   /** The method and its handler. */
-  protected readonly served: ServedHandler;
+  protected readonly served: BoundHandler;
 
-  constructor(host: Host, served: ServedHandler) {
+  constructor(host: Host, served: BoundHandler) {
     this.host = host;
     this.served = served;
   }

@@ -6,7 +6,8 @@
  * @module
  */
 import { ContextImpl } from "./context_impl.ts";
-import { Handling, type HandlingHost, type ServedHandler } from "./handling.ts";
+import type { BoundHandler } from "./bind_handlers.ts";
+import { Handling, type HandlingHost } from "./handling.ts";
 import { validateOr } from "./value_validation.ts";
 import { CallError } from "../errors/call_error.ts";
 import { SchemaError } from "../schema/standard_schema.ts";
@@ -31,7 +32,7 @@ export class NotificationHandling extends Handling<NotificationHost> {
 
   constructor(
     host: NotificationHost,
-    served: ServedHandler,
+    served: BoundHandler,
     fields: Readonly<Fields>,
   ) {
     super(host, served);

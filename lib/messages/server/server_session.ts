@@ -182,7 +182,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   /** Returns this client as a target of broadcasts and topics. */
   #broadcastTarget(): BroadcastTarget {
     const { session } = this;
-    const { calls } = this.#owner.tables.methods;
+    const { calls } = this.#owner.tables;
     return {
       codec: session.codec,
       get ready(): boolean {
