@@ -262,16 +262,15 @@ export class Fanout<Session extends object> {
     return this.#subscribers.size;
   }
 
-  /**
-   * Adds a subscriber, or changes the options of an existing one.
-   *
-   * @throws {RangeError} if an option is out of range
-   */
-  add(session: Session, target: BroadcastTarget, options: SlowOptions): void {
-    const resolved = resolveSlowOptions(options, "subscribe()");
+  /** Adds a subscriber, or changes the options of an existing one. */
+  add(
+    session: Session,
+    target: BroadcastTarget,
+    options: ResolvedSlowOptions,
+  ): void {
     const existing = this.#subscribers.get(session);
-    if (existing !== undefined) return existing.change(resolved);
-    const subscriber = new Subscriber(target, this.stats, resolved);
+    if (existing !== undefined) return existing.change(options);
+    const subscriber = new Subscriber(target, this.stats, options);
     this.#subscribers.set(session, subscriber);
   }
 

@@ -190,7 +190,7 @@ const DONE: Promise<void> = Promise.resolve();
 
 class HandlerServer<P extends AnyProtocol, Auth, State>
   implements Server<P, Auth, State> {
-  readonly sessions: Set<ServerSession<P, Auth, State>> = new Set();
+  readonly sessions: ReadonlySet<ServerSession<P, Auth, State>>;
   readonly broadcast: Publishers<P["client"]>;
   /** Private, so that printing a server hides its options, which contain keys. */
   readonly #owner: SessionOwner<P, Auth, State>;
@@ -221,6 +221,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
       tables.calls,
       resolveSlowOptions(broadcast, "broadcast"),
     );
+    this.sessions = topics.sessions;
     const publishers = lazyPublishers(
       topics.published,
       () => topics.allSessions,
@@ -228,7 +229,6 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     this.broadcast = publishers as Publishers<P["client"]>; // built from the protocol P
     this.#owner = {
       server: this,
-      sessions: this.sessions,
       topics,
       tables,
       options,

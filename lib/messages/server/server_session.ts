@@ -20,9 +20,7 @@ import type { ResolvedSessionOptions } from "../connection/session_options.ts";
 export interface SessionOwner<P extends AnyProtocol, Auth, State> {
   /** The server that applications see. */
   readonly server: Server<P, Auth, State>;
-  /** Sessions whose handshake is complete. */
-  readonly sessions: Set<ServerSession<P, Auth, State>>;
-  /** The topics and their subscribers. */
+  /** The sessions whose handshake is complete, and their topics. */
   readonly topics: TopicRegistry<P, Auth, State>;
   /** The methods and their handlers. */
   readonly tables: SideTables;
@@ -170,7 +168,6 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   }
 
   override onOpened(): void {
-    this.#owner.sessions.add(this);
     this.#owner.topics.join(this, this.#broadcastTarget());
     const { onSession } = this.#owner.options;
     if (onSession === undefined) return;
@@ -201,7 +198,6 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   }
 
   override onEnded(error: SessionError | undefined): void {
-    this.#owner.sessions.delete(this);
     this.#owner.topics.leave(this);
     super.onEnded(error);
   }

@@ -18,12 +18,11 @@ import {
 import type { AnyProtocol, BoundMethod } from "../protocol/protocol_types.ts";
 import type { ServerSession, Topic } from "./server_types.ts";
 
-/** Topics by name, and the fanout to all sessions. */
+/** The open sessions of a server, and its topics by name. */
 export class TopicRegistry<P extends AnyProtocol, Auth, State> {
-  /**
-   * The fanout of `server.broadcast`. Its subscribers are the sessions that may
-   * subscribe to topics.
-   */
+  /** The sessions that may subscribe to topics: their handshake is complete. */
+  readonly sessions: Set<ServerSession<P, Auth, State>> = new Set();
+  /** The fanout of `server.broadcast`, whose subscribers are `sessions`. */
   readonly allSessions: Fanout<ServerSession<P, Auth, State>> = new Fanout();
   /** The client's notifications. */
   readonly published: readonly PublishedMethod[];
@@ -47,6 +46,7 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
     session: ServerSession<P, Auth, State>,
     target: BroadcastTarget,
   ): void {
+    this.sessions.add(session);
     this.allSessions.add(session, target, this.#slow);
   }
 
@@ -59,6 +59,7 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
 
   /** Removes a session that has ended. */
   leave(session: ServerSession<P, Auth, State>): void {
+    this.sessions.delete(session);
     this.allSessions.delete(session);
     const names = this.#names.get(session) ?? [];
     for (const name of [...names]) this.unsubscribe(name, session);

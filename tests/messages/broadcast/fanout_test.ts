@@ -7,6 +7,7 @@ import {
   Fanout,
   lazyPublishers,
   publishedMethods,
+  resolveSlowOptions,
   type SlowOptions,
 } from "../../../lib/messages/broadcast/fanout.ts";
 import { CodecError } from "../../../lib/messages/codec/errors.ts";
@@ -21,6 +22,8 @@ import { createServer } from "../../../lib/messages/server/server.ts";
 import { dial, incidents, turns } from "../kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
+
+const DEFAULTS = resolveSlowOptions({}, "these tests");
 
 /** A codec that counts how often it encodes. */
 function counting(): MessageCodec & { encoded: number } {
@@ -64,7 +67,7 @@ Deno.test(
     const codec = counting();
     const fanout = new Fanout<FakeClient>();
     const clients = Array.from({ length: 100 }, () => fakeClient(codec));
-    for (const client of clients) fanout.add(client, client, {});
+    for (const client of clients) fanout.add(client, client, DEFAULTS);
     assertEquals(fanout.publish(3, { price: 7 }, undefined), 100);
     assertEquals(codec.encoded, 1);
     for (const client of clients) {
@@ -112,7 +115,7 @@ Deno.test(
   () => {
     const fanout = new Fanout<FakeClient>();
     const client = fakeClient(msgpack());
-    fanout.add(client, client, {});
+    fanout.add(client, client, DEFAULTS);
     client.ready = false;
     fanout.publish(0, 1, undefined);
     client.ready = true;
@@ -129,7 +132,7 @@ Deno.test(
   () => {
     const fanout = new Fanout<FakeClient>();
     const client = fakeClient(msgpack());
-    fanout.add(client, client, {});
+    fanout.add(client, client, DEFAULTS);
     client.ready = false;
     for (const [key, price] of [["a", 1], ["b", 2], ["a", 3]] as const) {
       fanout
@@ -172,7 +175,7 @@ Deno.test(
     small!.send = () => {
       throw new CallError("x", { code: "too-large" });
     };
-    for (const client of clients) fanout.add(client, client, {});
+    for (const client of clients) fanout.add(client, client, DEFAULTS);
     assertEquals(fanout.publish(0, 1, undefined), 3);
     assertEquals(clients.map(({ received }) => received.length), [1, 0, 1]);
     assertEquals([fanout.stats.delivered, fanout.stats.dropped], [2, 1]);
@@ -193,7 +196,7 @@ Deno.test(
     const fanout = new Fanout<FakeClient>();
     const [texts, values] = [json(), msgpack()];
     const clients = [texts, values, texts, values].map(fakeClient);
-    for (const client of clients) fanout.add(client, client, {});
+    for (const client of clients) fanout.add(client, client, DEFAULTS);
     assertThrows(() => fanout.publish(0, 5n, undefined), CodecError, "json");
     assertEquals(clients.map(({ received }) => received), [
       [],
@@ -259,12 +262,12 @@ Deno.test(
   () => {
     const fanout = new Fanout<FakeClient>();
     const client = fakeClient(msgpack());
-    fanout.add(client, client, { maxQueued: 8 });
+    fanout.add(client, client, { ...DEFAULTS, maxQueued: 8 });
     client.ready = false;
     for (const n of [1, 2, 3, 4]) {
       fanout.publish(0, n, n === 4 ? "k" : undefined);
     }
-    fanout.add(client, client, { maxQueued: 2 });
+    fanout.add(client, client, { ...DEFAULTS, maxQueued: 2 });
     assertEquals(fanout.stats.dropped, 2);
     fanout.publish(0, 5, "k");
     assertEquals(fanout.stats.conflated, 1);
@@ -280,7 +283,6 @@ Deno.test(
   "slow options are checked when a server is created and when a session subscribes",
   none,
   async () => {
-    const client = fakeClient(msgpack());
     const Empty = protocol({ name: "empty" });
     await using server = createServer(Empty).handle({});
     const session = await connect(Empty, dial(server));
@@ -291,7 +293,6 @@ Deno.test(
     function refuses(options: SlowOptions, message: string) {
       for (
         const use of [
-          () => new Fanout<FakeClient>().add(client, client, options),
           () => createServer(Empty, { broadcast: options }).handle({}),
           // Even though the session has ended.
           () => server.topic("a").subscribe(accepted!, options),
@@ -350,7 +351,7 @@ Deno.test(
     });
     const client = fakeClient(msgpack());
     const fanout = new Fanout<FakeClient>();
-    fanout.add(client, client, {});
+    fanout.add(client, client, DEFAULTS);
     const publishers = lazyPublishers(
       publishedMethods(chat.methods.client),
       () => fanout,
