@@ -5,6 +5,7 @@
  * @module
  */
 import { assert, assertEquals, assertRejects, equal } from "@std/assert";
+import { concat } from "@std/bytes/concat";
 import {
   CallError,
   type ClientSession,
@@ -13,8 +14,16 @@ import {
   type SessionLimits,
 } from "@lengthwise/lengthwise";
 import { connect as dialSocket } from "../../lib/transport/connect.ts";
-import { K, MORE, RawPeer, request, value } from "../messages/raw_peer.ts";
+import {
+  K,
+  MORE,
+  NO_VALUE,
+  RawPeer,
+  request,
+  value,
+} from "../messages/raw_peer.ts";
 import { WithGhost, WithOddShape } from "./protocol.ts";
+import { alternations, Tap, totals } from "./tap.ts";
 
 /** Input of a scenario. */
 interface ScenarioInput {
@@ -24,8 +33,8 @@ interface ScenarioInput {
   readonly remote: ClientSession<typeof WithGhost>["remote"];
   /** Alerts that the server has sent. */
   readonly alerts: number[];
-  /** Ports of a server with the default limits, and of one with small ones. */
-  readonly ports: readonly [usual: number, small: number];
+  /** Ports of servers with default limits, small ones, and little memory for items. */
+  readonly ports: readonly [usual: number, small: number, scarce: number];
 }
 
 interface DialOptions {
@@ -55,8 +64,30 @@ const HANDLERS = {
   },
 };
 
+/** Connects, and records the frames. */
+async function dialTapped(
+  port: number,
+  options: DialOptions = {},
+): Promise<{ session: ClientSession<typeof WithGhost>; tap: Tap }> {
+  const tap = new Tap(await dialSocket({ port }));
+  const session = await connect(WithGhost, tap, {
+    ...options,
+    handlers: HANDLERS,
+  });
+  return { session, tap };
+}
+
 async function failure(promise: Promise<unknown>): Promise<CallError> {
   return await assertRejects(() => promise, CallError);
+}
+
+/** Sends items and END; returns the size that the server has received. */
+async function upload(
+  remote: ScenarioInput["remote"],
+  { pause, size, n }: { pause: number; size: number; n: number },
+): Promise<number> {
+  const items = Array.from({ length: n }, () => new Uint8Array(size));
+  return await remote.upload(items, { opening: { pause } }).result;
 }
 
 async function sizes(items: AsyncIterable<Uint8Array>): Promise<number[]> {
@@ -228,6 +259,263 @@ export const SCENARIOS: Readonly<
     assert(came instanceof Uint8Array && came.length === value.length);
     assert(came.every((byte, at) => byte === value[at]));
   },
+  async "the frames of large requests and results alternate"(
+    { ports: [, small] },
+  ) {
+    const { session, tap } = await dialTapped(small, {
+      limits: { maxFrameBody: 16_384 },
+    });
+    const values = [0, 1, 2, 3, 4, 5].map((number) =>
+      new Uint8Array(150_000).fill(number)
+    );
+    const large = values.map(async (value) =>
+      equal(await session.remote.echo(value), value)
+    );
+    assertEquals(await session.remote.echo("small"), "small");
+    const requests = tap.sent.filter(({ kind }) => kind === K.REQUEST);
+    const before = requests.findIndex(({ body }) => body.length < 100);
+    assert(before <= 9, `${before} frames`); // 128 KiB could be written before it
+    assertEquals(await Promise.all(large), values.map(() => true));
+    assert(alternations(tap.sent, K.REQUEST) >= 12);
+    assert(alternations(tap.received, K.RESULT) >= 12);
+    assert(totals(tap.received, K.WINDOW, 0).length > 0); // the window is less
+    await session.close();
+  },
+  async "a request of one frame passes large ones that wait"(
+    { ports: [, , scarce] },
+  ) {
+    const { session, tap } = await dialTapped(scarce);
+    const value = new Uint8Array(60_000).fill(7);
+    const large = Array.from(
+      { length: 8 },
+      async () => equal(await session.remote.echo(value), value),
+    );
+    assertEquals(await session.remote.echo("small"), "small");
+    const requests = tap.sent.filter(({ kind }) => kind === K.REQUEST);
+    const before = requests.findIndex(({ body }) => body.length < 100);
+    assert(before <= 9, `${before} frames`); // of 33; as above
+    assert((await Promise.all(large)).every((equal) => equal));
+    // One large request at a time fits into 65,536 bytes.
+    requests.splice(before, 1);
+    assertEquals(alternations(requests, K.REQUEST), 0);
+    await session.close();
+  },
+  async "totals stay exact in long streams"({ ports: [usual] }) {
+    const { session, tap } = await dialTapped(usual);
+    const { remote } = session;
+    const items = await sizes(remote.count({ n: 6000, size: 1000 }));
+    assertEquals(items.length, 6000);
+    const charges = 6000 * (2 + 3 + 1000 + 64);
+    const [id] = tap.sent.filter(({ kind }) => kind === K.REQUEST).map((
+      { id },
+    ) => id);
+    assert(totals(tap.sent, K.CREDIT, id ?? 0).at(-1)! > charges);
+    assert(totals(tap.sent, K.WINDOW, 2).at(-1)! > charges);
+    assertEquals(
+      await upload(remote, { pause: 0, size: 1000, n: 6000 }),
+      6_000_000,
+    );
+    assert(totals(tap.received, K.CREDIT, (id ?? 0) + 2).at(-1)! > charges);
+    assert(totals(tap.received, K.WINDOW, 2).at(-1)! > charges);
+    await session.close();
+  },
+  async "notifications wait for their own credit"({ ports: [, small] }) {
+    const { session, tap } = await dialTapped(small);
+    const { remote } = session;
+    await remote.look();
+    const lines = Array.from(
+      { length: 200 },
+      (_, n) => `${n} ${"x".repeat(n % 50 === 25 ? 50_000 : 500)}`,
+    );
+    const sending = lines.map((line) => remote.log(line));
+    assertEquals(await remote.echo("passes"), "passes");
+    const last = tap.received.findLast(({ kind }) => kind === K.RESULT);
+    await Promise.all(sending);
+    assertEquals(await until(remote, 200), lines);
+    const granted = totals(tap.received, K.WINDOW, 1);
+    assert(granted.at(-1)! > 300_000);
+    // The call has returned before most of the notifications were sent.
+    const before = tap.received.slice(0, tap.received.indexOf(last!));
+    assert(totals(before, K.WINDOW, 1).length < granted.length / 2);
+    await session.close();
+  },
+  async "loans help the stream that is read"({ ports: [usual] }) {
+    const { session, tap } = await dialTapped(usual, { limits: TIGHT });
+    const { remote } = session;
+    const unread = await Promise.all(
+      Array.from({ length: 4 }, () => begun(remote, { n: 20, size: 20_000 })),
+    );
+    assertEquals(
+      await sizes(remote.count({ n: 20, size: 40_000 })),
+      Array(20).fill(40_000),
+    );
+    for (const rest of unread) assertEquals(await rest(), 19);
+    assert(totals(tap.sent, K.WINDOW, 2).length > 0);
+    await session.close();
+  },
+  async "the stream that was unread longest ends as a last resort"(
+    { ports: [usual] },
+  ) {
+    const { session } = await dialTapped(usual, {
+      limits: {
+        ...TIGHT,
+        maxMessage: 65_536,
+        maxAssembly: 131_072,
+        unreadTimeout: 300,
+      },
+    });
+    const { remote } = session;
+    const unread = await Promise.all(
+      Array.from({ length: 6 }, () => begun(remote, { n: 20, size: 20_000 })),
+    );
+    assertEquals(
+      await sizes(remote.count({ n: 20, size: 40_000 })),
+      Array(20).fill(40_000),
+    );
+    const ends = await Promise.allSettled(unread.map((rest) => rest()));
+    const failed = ends.filter(({ status }) => status === "rejected");
+    assert(failed.length > 0 && failed.length < 6, `${failed.length} failed`);
+    for (const end of ends) {
+      if (end.status === "fulfilled") assertEquals(end.value, 19);
+      else {assertEquals([end.reason.code, end.reason.retry], [
+          ...["overloaded", "later"],
+        ]);}
+    }
+    await session.close();
+  },
+  async "the server helps the stream that it reads"({ ports: [, small] }) {
+    const { session, tap } = await dialTapped(small);
+    const { remote } = session;
+    const controller = new AbortController();
+    const unread = Array.from({ length: 20 }, () => {
+      const call = remote.upload(
+        Array.from({ length: 10 }, () => new Uint8Array(3000)),
+        { opening: { pause: 60_000 }, signal: controller.signal },
+      );
+      return failure(call.result);
+    });
+    await remote.echo(1);
+    assertEquals(
+      await upload(remote, { pause: 0, size: 40_000, n: 20 }),
+      800_000,
+    );
+    assert(totals(tap.received, K.WINDOW, 2).length > 0);
+    controller.abort();
+    for (const end of unread) assertEquals((await end).code, "cancelled");
+    assertEquals(
+      await upload(remote, { pause: 0, size: 40_000, n: 5 }),
+      200_000,
+    );
+    await session.close();
+  },
+  async "the server ends an unread stream as a last resort"(
+    { ports: [, , scarce] },
+  ) {
+    const { session } = await dialTapped(scarce);
+    const { remote } = session;
+    const controller = new AbortController();
+    const ends: CallError[] = [];
+    const unread = Array.from({ length: 6 }, async () => {
+      const call = remote.upload(
+        Array.from({ length: 10 }, () => new Uint8Array(20_000)),
+        { opening: { pause: 60_000 }, signal: controller.signal },
+      );
+      ends.push(await failure(call.result));
+    });
+    await remote.echo(1);
+    assertEquals(
+      await upload(remote, { pause: 0, size: 40_000, n: 10 }),
+      400_000,
+    );
+    assert(ends.length > 0 && ends.length < 6, `${ends.length} ended`);
+    for (const { code, processed, retry } of ends) {
+      assertEquals([code, processed, retry], ["overloaded", "maybe", "later"]);
+    }
+    controller.abort();
+    await Promise.all(unread);
+    await session.close();
+  },
+  async "cancelled streams return the credit for all items"(
+    { ports: [, small] },
+  ) {
+    const { session, tap } = await dialTapped(small, { limits: TIGHT });
+    const { remote } = session;
+    for (let stream = 0; stream < 20; stream++) {
+      for await (const _ of remote.count({ n: 10, size: 10_000 })) break;
+    }
+    for (let stream = 0; stream < 20; stream++) {
+      const call = remote.upload(undefined, { opening: { pause: 60_000 } });
+      const end = failure(call.result);
+      for (let item = 0; item < 3; item++) {
+        await call.send(new Uint8Array(2000));
+      }
+      call.cancel();
+      assertEquals((await end).code, "cancelled");
+    }
+    for (const frames of [tap.sent, tap.received]) {
+      assert(totals(frames, K.WINDOW, 2).length > 0);
+    }
+    assertEquals((await sizes(remote.count({ n: 9, size: 10_000 }))).length, 9);
+    assertEquals(await upload(remote, { pause: 0, size: 9, n: 9 }), 81);
+    await session.close();
+  },
+  async "late items return the credit for all items"({ ports: [, small] }) {
+    await using raw = new RawPeer(await dialSocket({ port: small }));
+    await raw.hello({ methods: [["total", 3], ["echo", 0]] });
+    await raw.frame(K.REQUEST, 1, request(0, new Uint8Array(2)));
+    await raw.frame(K.END, 1);
+    await raw.until(K.RESULT);
+    for (let item = 0; item < 10; item++) { // more than itemsWindow, 65,536 bytes
+      await raw.frame(K.ITEM, 1, value(new Uint8Array(16_000)));
+    }
+    await raw.frame(K.REQUEST, 3, request(1, value(7)));
+    assertEquals((await raw.until(K.RESULT)).body, value(7));
+  },
+  async "items without a value are skipped"({ ports: [usual] }) {
+    await using raw = new RawPeer(await dialSocket({ port: usual }));
+    await raw.hello({ methods: [["upload", 3]] });
+    const gap = concat([Uint8Array.of(0, 20, 0x07, 0, 17), new Uint8Array(17)]);
+    await raw.frame(K.REQUEST, 1, request(0, value({ pause: 0 })));
+    for (const number of [1, 2, 3]) {
+      await raw.frame(K.ITEM, 1, value(new Uint8Array(number)));
+      await raw.frame(K.ITEM, 1, gap, NO_VALUE);
+    }
+    await raw.frame(K.END, 1);
+    assertEquals((await raw.until(K.RESULT)).body, value(6));
+    const critical = new Uint8Array([0, 3, 0x81, 0, 0]);
+    const frames = [
+      [[gap, NO_VALUE | MORE]],
+      [[critical, NO_VALUE]],
+      [[new Uint8Array(2), MORE], [gap, NO_VALUE]],
+    ] as const;
+    for (const [index, items] of frames.entries()) {
+      const id = 3 + 2 * index;
+      await raw.frame(K.REQUEST, id, request(0, value({ pause: 0 })));
+      for (const [body, flags] of items) {
+        await raw.frame(K.ITEM, id, body, flags);
+      }
+      assertEquals(await raw.error(), {
+        ...{ code: "malformed", processed: "maybe", retry: "never" },
+      });
+    }
+  },
+  async "items beyond the credit for all end the connection"(
+    { ports: [, small] },
+  ) {
+    await using raw = new RawPeer(await dialSocket({ port: small }));
+    await raw.hello({ methods: [["upload", 3], ["echo", 0]] });
+    const ids = [1, 3, 5, 7, 9, 11];
+    for (const id of ids) {
+      await raw.frame(K.REQUEST, id, request(0, value({ pause: 60_000 })));
+      await raw.frame(K.ITEM, id, value(new Uint8Array(9))); // is taken
+    }
+    await raw.frame(K.REQUEST, 13, request(1, value(1)));
+    await raw.until(K.RESULT);
+    for (const id of ids) { // 5 × 16,000 bytes are more than 65,536; no handler waits
+      await raw.frame(K.ITEM, id, value(new Uint8Array(16_000)));
+    }
+    assertEquals(await raw.goaway(), { code: "flow-control" });
+  },
   async "small limits are respected"({ ports: [, small] }) {
     const limits = { maxFrameBody: 16_384, maxMessage: 1_000_000 };
     const { session } = await dial(small, {
@@ -284,7 +572,7 @@ export const SCENARIOS: Readonly<
     const frames = [
       [K.ITEM, value(1)],
       [K.END, new Uint8Array()],
-      [K.CREDIT, Uint8Array.of(0, 0, 0, 100)],
+      [K.CREDIT, Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 100)],
     ] as const;
     for (const [index, [kind, body]] of frames.entries()) {
       const id = 4 * index + 1;
@@ -314,6 +602,28 @@ export const SCENARIOS: Readonly<
     assertEquals(await session.finished, undefined);
   },
 };
+
+/** Limits with which a few streams use up the credit for all items. */
+const TIGHT = {
+  maxFrameBody: 16_384,
+  streamWindow: 32_768,
+  maxStreamWindow: 32_768,
+  itemsWindow: 65_536,
+};
+
+/** Begins a stream and takes one item; returns how to count the other items. */
+async function begun(
+  remote: ScenarioInput["remote"],
+  input: { n: number; size: number },
+): Promise<() => Promise<number>> {
+  const items = remote.count(input)[Symbol.asyncIterator]();
+  await items.next();
+  return async () => {
+    let count = 0;
+    while (!(await items.next()).done) count++;
+    return count;
+  };
+}
 
 /** Polls for `count` lines, which may be logged after their call has ended. */
 async function until(

@@ -34,7 +34,11 @@ export async function ourServer(
     async *count({ n, size }) {
       let whole = false;
       try {
-        for (sent = 0; sent < n; sent++) yield new Uint8Array(size);
+        for (let number = 0; number < n; number++) {
+          sent = number;
+          yield new Uint8Array(size);
+        }
+        sent = n;
         whole = true;
       } finally {
         if (!whole) seen.push("count was cancelled");

@@ -20,6 +20,7 @@ export const K = {
   HELLO: 0x01,
   GOAWAY: 0x02,
   PING: 0x03,
+  WINDOW: 0x05,
   REQUEST: 0x10,
   ITEM: 0x11,
   END: 0x12,
@@ -49,6 +50,9 @@ export interface RawHello {
 
 /** Flag of a frame that is not the last of its message. */
 export const MORE = 1;
+
+/** Flag of an ITEM that has only fields. */
+export const NO_VALUE = 4;
 
 /** The code of a GOAWAY that ends a session without a fault. */
 const CLOSED = 0;

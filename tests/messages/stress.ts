@@ -5,7 +5,12 @@
  *
  * @module
  */
-import { accountsOf, inFlightOf } from "./session/accounts.ts";
+import {
+  accountsOf,
+  heldBy,
+  HOLDS_NOTHING,
+  inFlightOf,
+} from "./session/accounts.ts";
 import { assert, assertEquals } from "@std/assert";
 import {
   clientStream,
@@ -195,20 +200,12 @@ export async function holdsNothing(publicSession: object): Promise<void> {
   const { session } = peer;
   await soon(() => isIdle(peer));
   assert(isIdle(peer), `calls are in flight: ${session.state}`);
-  const { callCredit: _, requestCredit, requestOwed, ...held } = accountsOf(
-    peer.enter(),
-  );
-  const { connectionWindow } = session.limits;
-  assertEquals(requestCredit + requestOwed, connectionWindow);
-  assertEquals(held, {
-    backlog: 0,
-    itemBacklog: 0,
-    creditPool: connectionWindow,
-    assembling: 0,
-    timers: 0,
-    blocked: 0,
-    waitingForSpace: 0,
-  });
+  const inside = peer.enter();
+  assertEquals(heldBy(inside), HOLDS_NOTHING);
+  const { requestsGranted, requestsOwed, raisePool } = accountsOf(inside);
+  const { connectionWindow, itemsWindow } = session.limits;
+  assertEquals(requestsGranted + requestsOwed, connectionWindow);
+  assertEquals(raisePool, itemsWindow);
   if (session.state === "open") return;
   assertEquals(session.wakeAt, Infinity);
   await peer.closed;
@@ -224,7 +221,8 @@ export async function creditAddsUp(one: object, other: object): Promise<void> {
   for (const [caller, callee] of [[one, other], [other, one]] as const) {
     const [from, to] = [typedSession(caller), typedSession(callee)];
     const credit = () =>
-      accountsOf(from.enter()).callCredit + accountsOf(to.enter()).requestOwed;
+      accountsOf(from.enter()).requestCredit +
+      accountsOf(to.enter()).requestsOwed;
     const whole = to.session.limits.connectionWindow;
     await soon(() => credit() === whole);
     assertEquals(credit(), whole);

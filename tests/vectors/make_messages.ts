@@ -5,8 +5,10 @@
  *
  * @module
  */
+import { ACCOUNTS } from "./conversations/accounts.ts";
 import { PROTOCOL_HASH, PROTOCOL_NAME } from "./conversations/bytes.ts";
 import { BAD_HELLOS } from "./conversations/bad_hellos.ts";
+import { BEFORE_REQUEST } from "./conversations/before_request.ts";
 import { BOUNDS } from "./conversations/bounds.ts";
 import { CALLS } from "./conversations/calls.ts";
 import { CANCEL } from "./conversations/cancel.ts";
@@ -19,15 +21,21 @@ import { HANDSHAKE } from "./conversations/handshake.ts";
 import { IDS } from "./conversations/ids.ts";
 import { CLIENT, type Conversation, SERVER } from "./conversations/script.ts";
 import { SESSION } from "./conversations/session.ts";
+import { STRAY_FRAMES } from "./conversations/stray_frames.ts";
 import { STREAMS } from "./conversations/streams.ts";
 import { DIFFERING } from "./conversations/differing.ts";
 import { DRAINS } from "./conversations/drains.ts";
 import { RESERVED } from "./conversations/reserved.ts";
+import { RETURNED } from "./conversations/returned.ts";
 import { REFRESHES } from "./conversations/refreshes.ts";
+import { UNDECODABLE } from "./conversations/undecodable.ts";
+import { UNFINISHED } from "./conversations/unfinished.ts";
+import { USED_UP } from "./conversations/used_up.ts";
 import { WINDOWS } from "./conversations/windows.ts";
 import { ALTERNATING } from "./conversations/alternating.ts";
 import { STAGES } from "./conversations/stages.ts";
 import { DEADLINES } from "./conversations/deadlines.ts";
+import { EXCEEDED } from "./conversations/exceeded.ts";
 import { FAILURES } from "./conversations/failures.ts";
 import { BOTH_WAYS } from "./conversations/shapes.ts";
 import { oneLine, opened, tree } from "./json_text.ts";
@@ -73,8 +81,10 @@ const META = {
   conversations: {
     subjects:
       "The ends that follow the rules and can be tested: such an end receives the other end's frames, performs its actions and observes its events, and its own frames must match. An end that is not a subject breaks rules or makes its own choices.",
+    library:
+      "true: shows what PROTOCOL.md says that the library does, such as how it raises windows and lends credit. Another peer may do otherwise, and skip the conversation.",
     limits:
-      "Limits of an end that differ from the defaults (PROTOCOL.md, Limits).",
+      "Limits of an end that differ from the defaults (PROTOCOL.md, Limits). maxAssembly is the sum of two limits: HELLO states half of it, and the other half is the budget for items.",
     knows:
       "An end whose protocol differs from meta.protocol: calls, serves and hash are its own.",
     steps: {
@@ -89,12 +99,12 @@ const META = {
       '{"at", "do", "with"}':
         "An action of the application: start (send HELLO), accept, refuse, call, notify, send (an item, as soon as credit allows), end (its items), read (wait for the next item), stopReading, respond, fail, cancel, refresh, refreshed, rejectRefresh, drain (with the `code`, `retryAfter` and `spread` of its GOAWAYs), close; or of its transport: stall (after `after` more frames it accepts none, so that large messages wait; small frames are still sent), flow (it accepts them again).",
       '{"at", "sees", "with"}':
-        "An event for the application; events occur in the order of the steps: authenticate, opened, request, notified, item, itemsEnded, cancelled, result, failed, refresh, refreshed, draining (a GOAWAY drain or age has arrived), drained, ended (the session, with its code, `closed` if it ended without an error; `remote`: the other end sent the code).",
+        "An event for the application; events occur in the order of the steps: authenticate, opened, request, notified, item, itemsEnded (END has arrived; items may still wait), cancelled, result, failed, refresh, refreshed, draining (a GOAWAY drain or age has arrived), drained, ended (the session, with its code, `closed` if it ended without an error; `remote`: the other end sent the code).",
     },
     calls:
       "A call is identified by its id, even before its REQUEST has been sent. A request or result without `value` has an empty body.",
     own:
-      "The sender chooses the order of frames of different calls. It also chooses texts (MESSAGE of an ERROR, the text of a GOAWAY) and the bytes of a PING: these are not compared, and a PONG repeats the bytes of its PING. AGENT in a HELLO is not compared either, nor the order of fields and entries, and a receiver may grant credit earlier or later, as PROTOCOL.md allows.",
+      "The sender chooses the order of frames of different calls. It also chooses texts (MESSAGE of an ERROR, the text of a GOAWAY) and the bytes of a PING: these are not compared, and a PONG repeats the bytes of its PING. AGENT in a HELLO is not compared either, nor the order of fields and entries, and a receiver may grant credit earlier, later, or in other steps, and help readers in another way, as PROTOCOL.md allows.",
   },
 };
 
@@ -106,13 +116,21 @@ export const CONVERSATIONS: readonly Conversation[] = [
   ...CALLS,
   ...BOTH_WAYS,
   ...ERRORS,
+  ...UNDECODABLE,
   ...FAILURES,
   ...IDS,
+  ...STRAY_FRAMES,
   ...STREAMS,
   ...FRAGMENTS,
   ...ALTERNATING,
+  ...UNFINISHED,
   ...BOUNDS,
+  ...EXCEEDED,
+  ...BEFORE_REQUEST,
   ...CREDIT,
+  ...ACCOUNTS,
+  ...USED_UP,
+  ...RETURNED,
   ...WINDOWS,
   ...CANCEL,
   ...STAGES,

@@ -16,7 +16,7 @@ import type {
   OutgoingCall,
 } from "../session/calls/outgoing_calls.ts";
 import { discardItems, takeItem } from "../session/flow/received_items.ts";
-import { maySendItem, sendItem } from "../session/flow/waiting_items.ts";
+import { sendItem } from "../session/flow/outgoing_items.ts";
 import type { Fields } from "../session/wire/fields.ts";
 import type { MethodInfo } from "../session/wire/hello.ts";
 import type { Session, SessionView } from "../session/session.ts";
@@ -96,15 +96,15 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
       abandoned: (failure) => {
         this.cancel(failure);
         if (this.#call === undefined) return;
-        discardItems(this.#peer!.enter().shared, this.#call.receiveWindow); // set with #call
+        discardItems(this.#peer!.enter().shared, this.#call); // set with #call
       },
     });
   }
 
   #newWriter(): ItemWriter {
     return new ItemWriter({
-      maySend: (call) => maySendItem(this.#peer!.enter().shared, call), // set with the writer's call
-      send: (call, item) => sendItem(this.#peer!.enter().shared, call, item),
+      send: (call, item, sender) =>
+        sendItem(this.#peer!.enter().shared, call, item, sender), // set with the writer's call
       failure: () =>
         this.#end === "succeeded"
           ? { error: sendRefused(this.#info.name, "the call has ended") }
@@ -124,7 +124,7 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
     this.#peer = peer;
     this.#onMetadata = onMetadata;
     if (this.#reader !== undefined) this.#reader.call = call;
-    if (this.#writer !== undefined) this.#writer.call = call;
+    this.#writer?.open(call);
     if (signal === undefined) return;
     this.#signal = signal;
     const onAbort = this.#onAbort = () => this.cancel(signal.reason);
@@ -211,11 +211,6 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
   /** @inheritdoc */
   onItemsEnded(): void {}
 
-  /** @inheritdoc */
-  onSendable(): void {
-    this.#writer?.sendable();
-  }
-
   // ── ends ───────────────────────────────────────────────────────────────
 
   /** Whether the call has ended. */
@@ -256,6 +251,11 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
     this.fail(error, error.processed);
   }
 
+  /** @inheritdoc */
+  onItemsDropped(error: CallError): void {
+    this.#reader?.end({ error }, true);
+  }
+
   /**
    * Ends the call with an error; has no effect once it has ended.
    *
@@ -274,7 +274,7 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
   #stopSending(): void {
     if (this.#writer === undefined) return;
     this.#pump?.stop();
-    this.#writer.sendable();
+    this.#writer.onDropped();
   }
 
   /**

@@ -15,7 +15,7 @@ import type { BoundHandler } from "./bind_handlers.ts";
 import { Handling, type HandlingHost } from "./handling.ts";
 import { isAsyncIterable, ItemPump } from "../streams/item_pump.ts";
 import { discardItems, takeItem } from "../session/flow/received_items.ts";
-import { maySendItem, sendItem } from "../session/flow/waiting_items.ts";
+import { sendItem } from "../session/flow/outgoing_items.ts";
 import { ItemReader } from "../streams/item_reader.ts";
 import { ItemWriter } from "../streams/item_writer.ts";
 import { isThenable } from "../support/thenable.ts";
@@ -111,7 +111,7 @@ export class CallHandling extends Handling implements CalleeObserver {
     if (this.#context !== undefined) ContextImpl.cancel(this.#context, error);
     this.#reader?.end({ error }, true);
     this.#pump?.stop();
-    this.#writer?.sendable();
+    this.#writer?.onDropped();
   }
 
   /** @inheritdoc */
@@ -127,11 +127,6 @@ export class CallHandling extends Handling implements CalleeObserver {
   /** @inheritdoc */
   onItemsEnded(): void {
     this.#reader?.end();
-  }
-
-  /** @inheritdoc */
-  onSendable(): void {
-    this.#writer?.sendable();
   }
 
   // ── steps of a call ────────────────────────────────────────────────────
@@ -284,14 +279,9 @@ export class CallHandling extends Handling implements CalleeObserver {
   #newWriter(): ItemWriter {
     const host = this.host;
     return new ItemWriter({
-      maySend: (call) => maySendItem(host.enter().shared, call),
-      send: (call, item) => {
-        try {
-          return sendItem(host.enter().shared, call, item);
-        } catch (error) {
-          throw this.#ownError(unsendableError(error, this));
-        }
-      },
+      send: (call, item, sender) =>
+        sendItem(host.enter().shared, call, item, sender),
+      unsendable: (error) => this.#ownError(unsendableError(error, this)),
       failure: () => this.cancelled && { error: this.cancelled },
     }, this.#call);
   }
@@ -302,8 +292,7 @@ export class CallHandling extends Handling implements CalleeObserver {
     const reader = this.#reader = new ItemReader({
       take: (call) => takeItem(host.enter().shared, call),
       decode: (body) => this.#valid(input, this.#decode(body)),
-      abandoned: () =>
-        discardItems(host.enter().shared, this.#call.receiveWindow),
+      abandoned: () => discardItems(host.enter().shared, this.#call),
     }, this.#call);
     if (this.#call.state === "ended") reader.end();
     return reader;

@@ -11,8 +11,14 @@ import type { SharedState } from "./flow/shared_state.ts";
 import { MalformedError } from "./wire/malformed_error.ts";
 import type { Ping } from "./control/ping.ts";
 import type { CredentialRefresh } from "./control/credential_refresh.ts";
-import { creditOf, MAX_CREDIT } from "./flow/credit.ts";
-import { Flag, HEADER, Kind, readId } from "./wire/frame_header.ts";
+import { MAX_CREDIT, totalOf } from "./flow/credit.ts";
+import {
+  Flag,
+  FRAME_CHARGE,
+  HEADER,
+  Kind,
+  readId,
+} from "./wire/frame_header.ts";
 
 /** The parts of a session that handle frames. */
 export interface FrameReceivers {
@@ -84,7 +90,7 @@ export class FrameDispatcher {
         this.#requireSender(kind, id, true);
         return this.#receivers.outgoing.receiveReply(kind, id, frame);
       case Kind.ITEM:
-        return this.#callsOf(id).receiveItem(id, frame);
+        return this.#receiveItem(id, frame);
       case Kind.CREDIT:
         return this.#receiveCredit(id, frame);
       case Kind.END:
@@ -101,7 +107,7 @@ export class FrameDispatcher {
   #receiveSessionFrame(kind: number, id: number, frame: Uint8Array): void {
     switch (kind) {
       case Kind.WINDOW:
-        return this.#receiveWindow(frame);
+        return this.#receiveWindow(id, frame);
       case Kind.PING:
         return this.#receivers.ping.receivePing(frame);
       case Kind.PONG:
@@ -135,25 +141,37 @@ export class FrameDispatcher {
     );
   }
 
-  #receiveCredit(id: number, frame: Uint8Array): void {
-    const amount = creditOf(frame);
-    if (amount > 0) this.#callsOf(id).receiveCredit(id, amount);
-    else {this.#shared.fail(
-        "flow-control",
-        `a CREDIT frame for call ${id} is not valid; expected 4 bytes with an amount above 0`,
-      );}
+  /** Charges all items, even late ones: their sender has charged them. */
+  #receiveItem(id: number, frame: Uint8Array): void {
+    if (this.#shared.items.charge(frame.length - HEADER + FRAME_CHARGE)) {
+      return this.#callsOf(id).receiveItem(id, frame);
+    }
+    this.#shared.fail(
+      "flow-control",
+      "an item was sent without credit for the items of all calls",
+    );
   }
 
-  #receiveWindow(frame: Uint8Array): void {
-    const amount = creditOf(frame);
-    const { outgoing } = this.#receivers;
-    const { queue } = outgoing;
-    if (amount === 0 || queue.credit + amount > MAX_CREDIT) {
-      return this.#shared.fail(
-        "flow-control",
-        `a WINDOW frame grants ${amount} bytes on top of ${queue.credit}; expected an amount above 0 and a sum of at most ${MAX_CREDIT}`,
-      );
-    }
-    outgoing.grant(amount);
+  #receiveCredit(id: number, frame: Uint8Array): void {
+    const total = totalOf(frame);
+    if (total !== undefined) this.#callsOf(id).receiveCredit(id, total);
+    else this.#failTotal("CREDIT", id);
+  }
+
+  #receiveWindow(account: number, frame: Uint8Array): void {
+    const total = totalOf(frame);
+    if (total === undefined) return this.#failTotal("WINDOW", account);
+    if (this.#receivers.outgoing.receiveWindow(account, total)) return;
+    this.#shared.fail(
+      "flow-control",
+      `a WINDOW frame grants ${total} bytes in total to account ${account}: its credit would exceed ${MAX_CREDIT}`,
+    );
+  }
+
+  #failTotal(kind: string, id: number): void {
+    this.#shared.fail(
+      "flow-control",
+      `a ${kind} frame with id ${id} is not valid; expected 8 bytes with a total below 2^53`,
+    );
   }
 }

@@ -37,7 +37,6 @@ import { Ping } from "./control/ping.ts";
 import { RECEPTION, type SessionState } from "./control/session_state.ts";
 import { FrameWriter } from "./flow/frame_writer.ts";
 import { type SessionStats, SharedState } from "./flow/shared_state.ts";
-import { wakeBlocked } from "./flow/waiting_items.ts";
 import { FrameDispatcher } from "./frame_dispatcher.ts";
 import type { SessionConfig } from "./session_host.ts";
 import { Kind } from "./wire/frame_header.ts";
@@ -116,6 +115,10 @@ export class Session implements SessionView {
       ping: this.#ping,
     }, host);
     shared.onCallEnded = () => this.#lifecycle.finishDrainIfIdle();
+    shared.streams = () => [
+      ...this.outgoing.calls.all,
+      ...this.incoming.calls.all,
+    ];
     this.#dispatcher = new FrameDispatcher(shared, isClient, {
       outgoing: this.outgoing,
       incoming: this.incoming,
@@ -330,9 +333,7 @@ export class Session implements SessionView {
     if (this.state === "closed") return;
     const { now, writer } = this.shared;
     this.#heartbeat.written(now, writer.unsent);
-    this.incoming.responses.drain();
     writer.drain();
-    wakeBlocked(this.shared);
     this.outgoing.reportRoom();
     this.#lifecycle.finishDrainIfIdle();
   }

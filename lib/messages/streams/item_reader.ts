@@ -43,8 +43,8 @@ const DONE: IteratorResult<never> = Object.freeze({
  * once; reading to the end closes it after the last item.
  *
  * ```text
- *  open ──end()──▶ ending ──last item read──▶ closed
- *    └───return()────┴───────────────────────────▲
+ *  open ──end()──▶ ending ──last item read or dropped──▶ closed
+ *    └───return()────┴──────────────────────────────────────▲
  * ```
  */
 type ReaderState = "open" | "ending" | "closed";
@@ -122,7 +122,8 @@ export class ItemReader implements AsyncIterableIterator<unknown> {
    * read
    */
   end(failure?: { readonly error: unknown }, atOnce = false): void {
-    if (this.#state !== "open") return;
+    const ending = this.#state === "ending";
+    if (this.#state === "closed" || ending && !atOnce) return;
     this.#state = "ending";
     this.#failure = failure;
     if (atOnce) this.call = undefined;

@@ -1,6 +1,7 @@
 """Calls the library's server in every way that the wire format allows.
 
-Usage: client.py PORT SMALL_PORT
+Usage: client.py PORT SMALL_PORT SCARCE_PORT
+The small server has small limits, the scarce one also little memory for items.
 Prints a line for each scenario, and "N passed, N failed" at the end.
 """
 
@@ -15,7 +16,7 @@ from lengthwise import CallError, Limits, Method, SessionError, UNDEFINED, conne
 from lengthwise import values, wire
 from methods import CLIENT, SERVER
 
-PORT, SMALL_PORT = (int(argument) for argument in sys.argv[1:3])
+PORT, SMALL_PORT, SCARCE_PORT = (int(argument) for argument in sys.argv[1:4])
 HERE = os.path.dirname(os.path.abspath(__file__))
 SCENARIOS = []
 
@@ -49,6 +50,47 @@ async def dial(port=PORT, **options):
     )
     peer.alerts = alerts
     return peer
+
+
+def tap(peer):
+    """Returns the lists of sent and of received frames: (kind, id, flags, body)."""
+    sent, received, write, receive = [], [], peer.write, peer._receive
+
+    def tapped_write(kind, id, body=b"", flags=0):
+        sent.append((kind, id, flags, body))
+        write(kind, id, body, flags)
+
+    def tapped_receive(kind, flags, id, body):
+        received.append((kind, id, flags, body))
+        receive(kind, flags, id, body)
+
+    peer.write, peer._receive = tapped_write, tapped_receive
+    return sent, received
+
+
+def alternations(frames, kind):
+    """Counts how often a frame follows one of another, incomplete message."""
+    pairs = [one for one in frames if one[0] == kind]
+    return sum(
+        before[1] != after[1] and bool(before[2] & wire.MORE)
+        for before, after in zip(pairs, pairs[1:])
+    )
+
+
+def totals(frames, kind, id):
+    """Returns the totals of an account, which must increase."""
+    found = [
+        int.from_bytes(body, "big")
+        for one, account, _, body in frames if (one, account) == (kind, id)
+    ]
+    assert found == sorted(set(found)), found
+    return found
+
+
+async def send_all(call, items):
+    for item in items:
+        await call.send(item)
+    await call.end()
 
 
 async def failure(awaitable):
@@ -272,6 +314,287 @@ async def small_limits_are_respected(_peer):
     await call.end()
     assert await call.result == 500_000
     await peer.close()
+
+
+@scenario
+async def the_frames_of_large_requests_and_results_alternate(_peer):
+    peer = await dial()
+    sent, received = tap(peer)
+    values = [bytes([number]) * 1_000_000 for number in range(6)]
+    large = [asyncio.ensure_future(peer.request("echo", one)) for one in values]
+    await asyncio.sleep(0)
+    assert await peer.request("echo", "small") == "small"
+    assert not any(one.done() for one in large)  # the small call passed them
+    assert await asyncio.gather(*large) == values
+    assert alternations(sent, wire.REQUEST) >= 12
+    assert alternations(received, wire.RESULT) >= 12
+    assert totals(received, wire.WINDOW, wire.REQUESTS)  # 6 MB in a window of 4
+    await peer.close()
+
+
+@scenario
+async def a_request_of_one_frame_passes_large_ones_that_wait(_peer):
+    peer = await dial(SCARCE_PORT)
+    sent, _ = tap(peer)
+    large = [
+        asyncio.ensure_future(peer.request("echo", bytes(60_000))) for _ in range(8)
+    ]
+    while not sent:
+        await asyncio.sleep(0)
+    assert await peer.request("echo", "small") == "small"
+    assert await asyncio.gather(*large) == [bytes(60_000)] * 8
+    unfinished, most = {}, 0
+    for kind, id, flags, body in sent:
+        if kind == wire.REQUEST:
+            unfinished[id] = unfinished.get(id, 0) + len(body)
+            most = max(most, len(unfinished))
+            if not flags & wire.MORE:
+                del unfinished[id]
+    assert most <= 2, most  # 65,536 bytes, and one of one frame
+    await peer.close()
+
+
+@scenario
+async def totals_stay_exact_in_long_streams(_peer):
+    peer = await dial()
+    sent, received = tap(peer)
+    call = await peer.call("count", {"n": 6000, "size": 1000})
+    assert [len(item) async for item in call] == [1000] * 6000
+    charges = 6000 * (2 + 3 + 1000 + 64)
+    assert peer.items.account.charges == charges
+    assert totals(sent, wire.CREDIT, call.id)[-1] > charges
+    assert totals(sent, wire.WINDOW, wire.ITEMS)[-1] > charges
+    call = await peer.call("upload", opening={"pause": 0})
+    await send_all(call, [bytes(20_000)] * 500)
+    assert await call.result == 10_000_000
+    shared, charges = peer.sender.accounts[wire.ITEMS], 500 * (2 + 3 + 20_000 + 64)
+    assert shared.charges == charges and shared.total > charges
+    assert totals(received, wire.CREDIT, call.id)[-1] > charges - 262_144
+    assert totals(received, wire.WINDOW, wire.ITEMS)[-1] == shared.total
+    await peer.close()
+
+
+@scenario
+async def a_total_that_does_not_rise_is_ignored(_peer):
+    peer = await dial()
+    call = await peer.call("count", {"n": 1000, "size": 1000})
+    taken = 0
+    async for _ in call:
+        taken += 1
+        for total in (0, peer.limits.stream_window):
+            peer.write(wire.CREDIT, call.id, total.to_bytes(8, "big"))
+            peer.write(wire.WINDOW, wire.ITEMS, total.to_bytes(8, "big"))
+    assert taken == 1000
+    assert await peer.request("echo", 1) == 1
+    await peer.close()
+
+
+@scenario
+async def a_total_beyond_the_limit_ends_the_connection(_peer):
+    for kind, total in (
+        (wire.WINDOW, 2**31 + 4_194_304), (wire.WINDOW, 2**53), (wire.CREDIT, 2**53),
+    ):
+        peer = await dial()
+        call = await peer.call("slow", 60_000)
+        id = call.id if kind == wire.CREDIT else wire.ITEMS
+        peer.write(kind, id, total.to_bytes(8, "big"))
+        error = await peer.ended
+        assert (error.code, error.remote) == ("flow-control", True), error
+
+
+@scenario
+async def notifications_wait_for_their_own_credit(_peer):
+    peer = await dial(SMALL_PORT)
+    _, received = tap(peer)
+    await peer.request("look")
+    lines = [f"{n} " + "x" * (50_000 if n % 50 == 25 else 500) for n in range(200)]
+    sending = [asyncio.ensure_future(peer.notify("log", line)) for line in lines]
+    account = peer.sender.accounts[wire.NOTIFICATIONS]
+    while account.available > 0:
+        await asyncio.sleep(0)
+    assert await peer.request("echo", "passes") == "passes"
+    await asyncio.gather(*sending)
+    seen = []
+    while len(seen) < 200:
+        seen += await peer.request("look")
+    assert seen == lines
+    granted = totals(received, wire.WINDOW, wire.NOTIFICATIONS)
+    assert account.charges > 300_000 and granted[-1] == account.total
+    assert not totals(received, wire.WINDOW, wire.REQUESTS)
+    await peer.close()
+
+
+TIGHT = dict(max_frame_body=16_384, stream_window=32_768, items_window=65_536)
+
+
+@scenario
+async def loans_help_the_stream_that_is_read(_peer):
+    peer = await dial(limits=Limits(**TIGHT))
+    loans, lend = [], peer.items.account.lend
+    peer.items.account.lend = lambda amount: (loans.append(amount), lend(amount))
+    unread = [await peer.call("count", {"n": 20, "size": 20_000}) for _ in range(4)]
+    while peer.items.account.available * 4 > peer.items.account.window:
+        await peer.ping()
+    call = await peer.call("count", {"n": 20, "size": 40_000})
+    assert [len(item) async for item in call] == [40_000] * 20
+    assert loans
+    for call in unread:
+        assert [len(item) async for item in call] == [20_000] * 20
+    assert (peer.items.claimed, peer.items.account.lent) == (0, 0)
+    await peer.close()
+
+
+@scenario
+async def the_stream_unread_longest_ends_as_a_last_resort(_peer):
+    peer = await dial(limits=Limits(
+        max_message=65_536, item_budget=65_536, unread_timeout=0.3, **TIGHT,
+    ))
+    unread = [await peer.call("count", {"n": 20, "size": 20_000}) for _ in range(4)]
+    while peer.items.account.available * 4 > peer.items.account.window:
+        await peer.ping()
+    call = await peer.call("count", {"n": 20, "size": 40_000})
+    assert [len(item) async for item in call] == [40_000] * 20
+    assert not unread[0].result.cancelled() and unread[0].result.done()
+    error = await failure(unread[0].result)
+    assert (error.code, error.retry) == ("overloaded", "later")
+    kept = [call for call in unread if not call.result.done()]
+    for call in kept:
+        assert [len(item) async for item in call] == [20_000] * 20
+    assert kept and (peer.items.claimed, peer.items.account.lent) == (0, 0)
+    await peer.close()
+
+
+@scenario
+async def the_server_helps_the_stream_that_it_reads(_peer):
+    peer = await dial(SMALL_PORT)
+    _, received = tap(peer)
+    unread = [await peer.call("upload", opening={"pause": 60_000}) for _ in range(20)]
+    sending = [
+        asyncio.ensure_future(send_all(call, [bytes(3000)] * 10)) for call in unread
+    ]
+    shared = peer.sender.accounts[wire.ITEMS]
+    while shared.available * 4 > peer.remote.items_window:
+        await peer.ping()
+    call = await peer.call("upload", opening={"pause": 0})
+    await send_all(call, [bytes(40_000)] * 20)
+    assert await call.result == 800_000
+    assert totals(received, wire.WINDOW, wire.ITEMS)
+    for call in unread:
+        assert not call.result.done()
+        call.cancel()
+    await asyncio.gather(*sending, return_exceptions=True)
+    call = await peer.call("upload", opening={"pause": 0})
+    await send_all(call, [bytes(40_000)] * 5)
+    assert await call.result == 200_000
+    await peer.close()
+
+
+@scenario
+async def the_server_ends_an_unread_stream_as_a_last_resort(_peer):
+    peer = await dial(SCARCE_PORT)
+    unread = [await peer.call("upload", opening={"pause": 60_000}) for _ in range(6)]
+    sending = [
+        asyncio.ensure_future(send_all(call, [bytes(20_000)] * 10)) for call in unread
+    ]
+    shared = peer.sender.accounts[wire.ITEMS]
+    while shared.available * 4 > peer.remote.items_window:
+        await peer.ping()
+    call = await peer.call("upload", opening={"pause": 0})
+    await send_all(call, [bytes(40_000)] * 10)
+    assert await call.result == 400_000
+    ended = [call for call in unread if call.result.done()]
+    assert 0 < len(ended) < len(unread), len(ended)
+    for one in ended:
+        error = await failure(one.result)
+        assert (error.code, error.processed, error.retry) == (
+            "overloaded", "maybe", "later"
+        )
+    for call in unread:
+        call.cancel()
+    await asyncio.gather(*sending, return_exceptions=True)
+    await peer.close()
+
+
+@scenario
+async def cancelled_streams_return_the_credit_for_all_items(_peer):
+    peer = await dial(SMALL_PORT, limits=Limits(**TIGHT))
+    for _ in range(20):
+        call = await peer.call("count", {"n": 10, "size": 10_000})
+        await call.__anext__()
+        await peer.request("echo", 1)
+        call.cancel()
+    while peer.outgoing:
+        await peer.request("echo", 1)
+    account = peer.items.account
+    assert account.available + account.owed == account.window
+    assert not peer.items.streams
+    for _ in range(20):
+        call = await peer.call("upload", opening={"pause": 60_000})
+        for _ in range(3):
+            await call.send(bytes(2000))
+        call.cancel()
+    await peer.request("echo", 1)  # the handlers still run
+    assert peer.sender.accounts[wire.ITEMS].available > peer.remote.items_window / 2
+    await peer.close()
+
+
+@scenario
+async def late_items_return_the_credit_for_all_items(_peer):
+    peer = await dial(SMALL_PORT)
+    call = await peer.call("total")
+    await call.end()
+    await call.result
+    body = wire.fields() + values.encode(bytes(16_000))
+    shared = peer.sender.accounts[wire.ITEMS]
+    for _ in range(10):  # more than itemsWindow, 65,536 bytes
+        shared.charge(len(body) + wire.FRAME_CHARGE)
+        peer.write(wire.ITEM, call.id, body)
+    assert await peer.request("echo", 1) == 1
+    assert shared.available > peer.remote.items_window / 2
+    await peer.close()
+
+
+@scenario
+async def items_without_a_value_are_skipped(_peer):
+    peer = await dial()
+
+    def write(call, body, flags):
+        for account in (call.account, peer.sender.accounts[wire.ITEMS]):
+            account.charge(len(body) + wire.FRAME_CHARGE)
+        peer.write(wire.ITEM, call.id, body, flags)
+
+    gap = wire.fields(wire.tlv(0x07, bytes(17)))
+    call = await peer.call("total")
+    for number in range(2000):  # their charges are returned
+        await call.send(number)
+        write(call, gap + b"skipped", wire.NO_VALUE)
+    await call.end()
+    assert await call.result == 1999 * 1000
+    critical = wire.fields(wire.tlv(0x81, bytes(16)))
+    for frames in (
+        [(gap, wire.NO_VALUE | wire.MORE)],
+        [(critical, wire.NO_VALUE)],
+        [(wire.fields(), wire.MORE), (gap, wire.NO_VALUE)],
+    ):
+        call = await peer.call("total")
+        for body, flags in frames:
+            write(call, body, flags)
+        error = await failure(call.result)
+        assert (error.code, error.processed) == ("malformed", "maybe"), error
+    await peer.close()
+
+
+@scenario
+async def items_beyond_the_credit_for_all_end_the_connection(_peer):
+    peer = await dial(SMALL_PORT)
+    calls = [await peer.call("upload", opening={"pause": 60_000}) for _ in range(6)]
+    for call in calls:
+        await call.send(b"taken")
+    await peer.request("echo", 1)
+    for call in calls:  # 5 × 16,000 bytes are more than 65,536; no handler waits
+        peer.write(wire.ITEM, call.id, wire.fields() + values.encode(bytes(16_000)))
+    error = await peer.ended
+    assert (error.code, error.remote) == ("flow-control", True), error
 
 
 @scenario

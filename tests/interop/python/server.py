@@ -133,7 +133,14 @@ async def main():
     ports = []
     for limits in (
         Limits(),
-        Limits(max_frame_body=16_384, max_calls=32, stream_window=4096),
+        Limits(
+            max_frame_body=16_384, max_calls=32, stream_window=4096,
+            connection_window=262_144, notify_window=16_384, items_window=65_536,
+        ),
+        Limits(
+            max_frame_body=16_384, max_message=65_536, items_window=65_536,
+            max_assembly=65_536, item_budget=65_536, unread_timeout=0.3,
+        ),
     ):
         _, port = await serve("127.0.0.1", 0, limits=limits, **options)
         ports.append(port)

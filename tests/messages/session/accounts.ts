@@ -3,35 +3,52 @@
  *
  * @module
  */
+import { assertEquals } from "@std/assert";
 import type { Session } from "../../../lib/messages/session/session.ts";
 
 /** Resources held and credit granted. */
 export interface Accounts {
-  callCredit: number;
   requestCredit: number;
-  requestOwed: number;
-  creditPool: number;
+  notifyCredit: number;
+  itemCredit: number;
+  requestsGranted: number;
+  requestsOwed: number;
+  notificationsGranted: number;
+  notificationsOwed: number;
+  itemsGranted: number;
+  itemsOwed: number;
+  itemsLent: number;
+  itemBudget: number;
+  waitingForBudget: number;
+  readers: number;
+  raisePool: number;
   assembling: number;
+  unfinished: number;
   timers: number;
-  blocked: number;
-  waitingForSpace: number;
-  backlog: number;
-  itemBacklog: number;
 }
 
 /** Returns the resources that a session holds and the credit that it has granted. */
-export function accountsOf({ shared, outgoing, incoming }: Session): Accounts {
+export function accountsOf({ shared, incoming }: Session): Accounts {
+  const { reader } = incoming;
+  const { items } = shared;
   return {
-    callCredit: outgoing.queue.credit,
-    requestCredit: incoming.reader.credit,
-    requestOwed: incoming.reader.owed,
-    creditPool: shared.creditPool.left,
+    requestCredit: shared.requestCredit.available,
+    notifyCredit: shared.notifyCredit.available,
+    itemCredit: shared.itemCredit.available,
+    requestsGranted: reader.requestCredit.available,
+    requestsOwed: reader.requestCredit.owed,
+    notificationsGranted: reader.notifyCredit.available,
+    notificationsOwed: reader.notifyCredit.owed,
+    itemsGranted: items.available,
+    itemsOwed: items.owed,
+    itemsLent: items.lent,
+    itemBudget: items.budget.used,
+    waitingForBudget: items.budget.waiting,
+    readers: items.readers,
+    raisePool: items.pool.left,
     assembling: shared.reassemblyBudget.used,
+    unfinished: shared.unfinished.bytes,
     timers: shared.timerWheel.size,
-    blocked: shared.blocked.size,
-    waitingForSpace: shared.waitingForSpace.size,
-    backlog: shared.writer.backlog,
-    itemBacklog: shared.writer.itemBacklog,
   };
 }
 
@@ -44,6 +61,51 @@ export function inFlightOf({ outgoing, incoming }: Session): {
   return {
     outgoing: outgoing.calls.size,
     incoming: incoming.calls.size,
-    queued: outgoing.queue.length,
+    queued: outgoing.queued,
   };
+}
+
+/** The things that a session holds for calls and messages, apart from credit. */
+export function heldBy(session: Session): Partial<Accounts> {
+  const accounts = accountsOf(session);
+  return {
+    itemsLent: accounts.itemsLent,
+    itemBudget: accounts.itemBudget,
+    waitingForBudget: accounts.waitingForBudget,
+    readers: accounts.readers,
+    assembling: accounts.assembling,
+    unfinished: accounts.unfinished,
+    timers: accounts.timers,
+  };
+}
+
+/** The value that {@linkcode heldBy} returns for an idle session. */
+export const HOLDS_NOTHING: Partial<Accounts> = {
+  itemsLent: 0,
+  itemBudget: 0,
+  waitingForBudget: 0,
+  readers: 0,
+  assembling: 0,
+  unfinished: 0,
+  timers: 0,
+};
+
+/**
+ * Checks an idle session's accounts: credit and owed bytes are the whole window,
+ * and the peer counts the same credit.
+ */
+export function checkCredit(session: Session, peer: Session): void {
+  const mine = accountsOf(session);
+  const theirs = accountsOf(peer);
+  const { connectionWindow, notifyWindow, itemsWindow } = session.limits;
+  assertEquals(mine.requestsGranted + mine.requestsOwed, connectionWindow);
+  assertEquals(
+    mine.notificationsGranted + mine.notificationsOwed,
+    notifyWindow,
+  );
+  assertEquals(mine.itemsGranted + mine.itemsOwed, itemsWindow);
+  assertEquals(
+    [theirs.requestCredit, theirs.notifyCredit, theirs.itemCredit],
+    [mine.requestsGranted, mine.notificationsGranted, mine.itemsGranted],
+  );
 }

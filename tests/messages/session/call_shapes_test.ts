@@ -90,7 +90,7 @@ Deno.test("takeItem() returns received items after the result", pure, () => {
   );
   assertEquals([down.results.length, taken], [1, [1, 2, undefined]]);
   assertEquals(
-    accountsOf(client.session).creditPool,
-    client.session.limits.connectionWindow,
+    accountsOf(client.session).raisePool,
+    client.session.limits.itemsWindow,
   );
 });

@@ -32,10 +32,8 @@ interface Carrier {
   bytes(length: number): Uint8Array;
   /** Starts the call, and returns a function that detects the arrival. */
   begin(lone: Lone): () => boolean;
-  /** Bounds that differ from the ones of the other kinds. */
-  readonly most?: Readonly<Partial<Record<PartsLimit, number>>>;
   /** The outcome beyond each bound. */
-  readonly beyond: Readonly<Record<PartsLimit, string>>;
+  readonly beyond: Readonly<Partial<Record<PartsLimit, string>>>;
 }
 
 const BROKEN = "malformed, maybe, never";
@@ -76,12 +74,10 @@ const CARRIERS: readonly Carrier[] = [
       takeItem(lone.session.enter(lone.now).shared, held.call);
       return () => held.items.length === 1;
     },
-    // The last part completes the item and is not counted: four others are.
-    most: { maxAssembly: 5 * PART },
     beyond: {
       maxMessage: BROKEN,
       maxFragments: BROKEN,
-      maxAssembly: "overloaded, maybe, later",
+      // Not maxAssembly: beyond it, an item waits for credit.
       assemblyTimeout: BROKEN,
     },
   },
@@ -99,7 +95,7 @@ const CARRIERS: readonly Carrier[] = [
     beyond: {
       maxMessage: "too-large, maybe, never",
       maxFragments: "too-large, maybe, never",
-      maxAssembly: "overloaded, maybe, never",
+      maxAssembly: "overloaded, maybe, later",
       assemblyTimeout: BROKEN,
     },
   },
@@ -129,9 +125,17 @@ const REACH: Readonly<
     send: (lone, carrier, amount) => inParts(lone, carrier, amount, 1),
   },
   maxAssembly: {
-    limits: { ...WIDE, maxAssembly: 65_536 },
-    most: 65_536,
-    send: (lone, carrier, amount) => inParts(lone, carrier, amount, PART),
+    limits: { ...WIDE, maxAssembly: 131_072 }, // half of it is for items
+    most: 65_536 - PART,
+    send(lone, carrier, amount) {
+      // Another message is unfinished: one alone may have any size.
+      const [kind, id, bytes] = carrier.kind === Kind.NOTIFY
+        ? [Kind.REQUEST, 1, request(ASK, body(PART - 4))]
+        : [Kind.NOTIFY, 0, request(NOTE, body(PART - 4))];
+      lone.receive(kind, id, bytes, Flag.MORE);
+      inParts(lone, carrier, amount, PART);
+      lone.receive(kind, id);
+    },
   },
   assemblyTimeout: {
     limits: { assemblyTimeout: 1000 },
@@ -158,23 +162,30 @@ function inParts(
   }
 }
 
-function boundOf(limit: PartsLimit, carrier: Carrier): Bound {
+function boundOf(
+  limit: PartsLimit,
+  carrier: Carrier,
+  beyond: string,
+): Bound {
   const { limits, most, send } = REACH[limit];
   return {
     limit,
     what: carrier.name,
     role: carrier.role,
     limits,
-    most: carrier.most?.[limit] ?? most,
+    most,
     use(lone, amount) {
       const hasArrived = carrier.begin(lone);
       send(lone, carrier, amount);
       return hasArrived();
     },
-    beyond: carrier.beyond[limit],
+    beyond,
   };
 }
 
 for (const carrier of CARRIERS) {
-  for (const limit of PARTS) testBound(boundOf(limit, carrier));
+  for (const limit of PARTS) {
+    const beyond = carrier.beyond[limit];
+    if (beyond !== undefined) testBound(boundOf(limit, carrier, beyond));
+  }
 }

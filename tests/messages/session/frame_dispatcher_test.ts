@@ -3,7 +3,7 @@ import { NO_FIELDS } from "../../../lib/messages/session/wire/fields.ts";
 import { assertEquals } from "@std/assert";
 import { Flag, Kind } from "../../../lib/messages/session/wire/frame_header.ts";
 import { ASK, body, call, DOWN } from "./session_calls.ts";
-import { goawayOf, Lone, message, request, u32 } from "./lone_session.ts";
+import { goawayOf, Lone, message, request, total } from "./lone_session.ts";
 import { Simulation } from "./simulation.ts";
 
 const pure = { permissions: "none" } as const;
@@ -32,10 +32,10 @@ Deno.test(
       [Kind.PING, 0, body(7), "protocol"],
       [Kind.PONG, 0, body(9), "protocol"],
       [Kind.GOAWAY, 0, body(6), "protocol"],
-      [Kind.WINDOW, 0, u32(0), "flow-control"],
+      [Kind.WINDOW, 0, body(4), "flow-control"],
       [Kind.WINDOW, 0, body(3), "flow-control"],
-      [Kind.WINDOW, 0, u32(2 ** 31 - 1), "flow-control"],
-      [Kind.CREDIT, 1, u32(0), "flow-control"],
+      [Kind.WINDOW, 0, total(2 ** 31), "flow-control"],
+      [Kind.CREDIT, 1, body(4), "flow-control"],
       [Kind.NOTIFY, 2, request(1), "protocol"],
       [Kind.REQUEST, 1, body(20_000), "too-large"],
       [Kind.REQUEST, 1, body(1), "protocol"],
@@ -70,7 +70,7 @@ Deno.test(
       ] as const
     ) {
       const lone = Lone.open("server");
-      lone.receive(kind, id, kind === Kind.CREDIT ? u32(1) : message());
+      lone.receive(kind, id, kind === Kind.CREDIT ? total(1) : message());
       assertEquals([kind, id, lone.ends[0]?.code], [kind, id, "protocol"]);
     }
   },
@@ -95,7 +95,7 @@ Deno.test(
         message(),
       );
     }
-    lone.receive(Kind.CREDIT, 1, u32(5));
+    lone.receive(Kind.CREDIT, 1, total(5));
     assertEquals([late(), lone.session.state], [4, "open"]);
     const simulation = new Simulation().open();
     const { client, server } = simulation;

@@ -6,21 +6,18 @@
  *
  * @module
  */
-import { accountsOf, inFlightOf } from "./accounts.ts";
+import { accountsOf, heldBy, HOLDS_NOTHING, inFlightOf } from "./accounts.ts";
 import {
   discardItems,
   takeItem,
 } from "../../../lib/messages/session/flow/received_items.ts";
 import { NO_FIELDS } from "../../../lib/messages/session/wire/fields.ts";
-import {
-  maySendItem,
-  sendItem,
-} from "../../../lib/messages/session/flow/waiting_items.ts";
+import { sendItem } from "../../../lib/messages/session/flow/outgoing_items.ts";
 import { assert, assertEquals } from "@std/assert";
 import { SessionError } from "../../../lib/messages/errors/call_error.ts";
 import { Kind } from "../../../lib/messages/session/wire/frame_header.ts";
 import type { Outgoing } from "./session_calls.ts";
-import { frame, hello, Lone, message, request, u32 } from "./lone_session.ts";
+import { frame, hello, Lone, message, request, total } from "./lone_session.ts";
 import { mulberry32 } from "./simulation.ts";
 
 const pure = { permissions: "none" } as const;
@@ -62,10 +59,10 @@ function bodyOf(random: Random, kind: number): Uint8Array {
       return Uint8Array.of(random(16), random(4), random(4), 0, 0, 0);
     case Kind.CREDIT:
     case Kind.WINDOW:
-      return u32(random(3) === 0 ? 2 ** 31 - 1 : random(5000));
+      return total(random(3) === 0 ? 2 ** 31 - 1 : random(100_000));
     case Kind.PING:
     case Kind.PONG:
-      return noise(random, 2).length === 0 ? new Uint8Array(8) : u32(1);
+      return noise(random, 2).length === 0 ? new Uint8Array(8) : total(1);
     case Kind.GOAWAY:
       return Uint8Array.of(random(14), 0, 0, 0, 0, 0, random(40), 65, 66);
     case Kind.HELLO:
@@ -182,18 +179,17 @@ function act(random: Random, lone: Lone): void {
       takeItem(session.enter(now).shared, incoming.call);
       return;
     case 2:
-      if (maySendItem(session.shared, incoming.call)) {
-        sendItem(
-          session.enter(now).shared,
-          incoming.call,
-          new Uint8Array(random(40_000)),
-        );
-      }
+      sendItem(
+        session.enter(now).shared,
+        incoming.call,
+        new Uint8Array(random(40_000)),
+        incoming,
+      );
       return;
     case 3:
       return discardItems(
         session.enter(now).shared,
-        incoming.call.receiveWindow,
+        incoming.call,
       );
   }
 }
@@ -203,9 +199,9 @@ function checkBounds({ session, sink, calls }: Lone): void {
   const accounts = accountsOf(session);
   const inFlight = inFlightOf(session);
   assert(accounts.assembling <= limits.maxAssembly, "assembling");
-  assert(accounts.creditPool >= 0 && accounts.backlog >= 0, "accounts");
+  assert(accounts.raisePool >= 0 && accounts.unfinished >= 0, "accounts");
   assert(inFlight.incoming <= limits.maxCalls, "calls in flight");
-  assert(accounts.requestCredit <= limits.connectionWindow, "credit");
+  assert(accounts.requestsGranted <= limits.connectionWindow, "credit");
   assert(sink.unsent <= limits.unsentHard + limits.maxMessage, "unsent");
   for (const { call: { receiveWindow } } of calls) {
     const held = (receiveWindow?.held ?? 0) -
@@ -225,7 +221,7 @@ function checkEnd(lone: Lone, made: Outgoing[]): void {
   assert(error === undefined || error instanceof SessionError);
   for (const outgoing of made) {
     assertEquals(outgoing.settled, 1);
-    discardItems(session.enter(lone.now).shared, outgoing.call.receiveWindow); // its reader stops
+    discardItems(session.enter(lone.now).shared, outgoing.call); // its reader stops
   }
   for (const { call } of lone.calls) {
     session.enter(lone.now).incoming.responses.respond(
@@ -235,9 +231,8 @@ function checkEnd(lone: Lone, made: Outgoing[]): void {
     );
   }
   assertEquals(inFlightOf(session), { outgoing: 0, incoming: 0, queued: 0 });
-  const { creditPool, assembling, timers, blocked } = accountsOf(session);
-  assertEquals([assembling, timers, blocked], [0, 0, 0]);
-  assertEquals(creditPool, session.limits.connectionWindow);
+  assertEquals(heldBy(session), HOLDS_NOTHING);
+  assertEquals(accountsOf(session).raisePool, session.limits.itemsWindow);
 }
 
 function fuzz(seed: number): number {

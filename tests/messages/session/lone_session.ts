@@ -58,6 +58,13 @@ export function u32(value: number): Uint8Array {
   return bytes;
 }
 
+/** Returns the body of a CREDIT or WINDOW that grants this total. */
+export function total(value: number): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(value));
+  return bytes;
+}
+
 /** Returns the body of a REQUEST or NOTIFY. */
 export function request(
   method: number,

@@ -14,8 +14,8 @@ import type { Side, Simulation } from "./simulation.ts";
 /** The frames that one side has sent. */
 class Sent {
   lastRequest = 0;
-  /** The REQUEST (or NOTIFY, with id 0) of which frames are still unsent. */
-  unfinished: { kind: number; id: number } | undefined = undefined;
+  /** REQUESTs of which frames are still unsent. */
+  readonly unfinished: Set<number> = new Set();
   /** Calls of the peer that this side has answered. */
   readonly answered: Set<number> = new Set();
   /** Own calls whose REQUEST was sent completely. */
@@ -78,19 +78,19 @@ export class Monitor {
   }
 
   #request(sent: Sent, kind: number, id: number, more: boolean): void {
-    const { unfinished } = sent;
-    const continues = unfinished?.kind === kind && unfinished.id === id;
-    if (unfinished !== undefined && !continues) {
-      throw new Error(
-        `kind ${kind}, id ${id} between the frames of ${unfinished.id}`,
-      );
+    if (kind === Kind.NOTIFY) {
+      if (id !== 0) throw new Error(`NOTIFY has id ${id}`);
+      return;
     }
-    if (kind === Kind.REQUEST && !continues) {
+    if (!sent.unfinished.has(id)) {
       if (id <= sent.lastRequest) throw new Error(`id ${id} does not rise`);
       sent.lastRequest = id;
     }
-    sent.unfinished = more ? { kind, id } : undefined;
-    if (!more && kind === Kind.REQUEST) sent.requested.add(id);
+    if (more) sent.unfinished.add(id);
+    else {
+      sent.unfinished.delete(id);
+      sent.requested.add(id);
+    }
   }
 
   #ofCaller(sent: Sent, kind: number, id: number): void {
@@ -99,7 +99,7 @@ export class Monitor {
     }
     if (kind === Kind.CANCEL) {
       sent.cancelled.add(id);
-      if (sent.unfinished?.id === id) sent.unfinished = undefined;
+      sent.unfinished.delete(id);
       return;
     }
     if (!sent.requested.has(id)) throw new Error(`END before REQUEST ${id}`);

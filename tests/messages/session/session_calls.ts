@@ -4,10 +4,8 @@
  * @module
  */
 import { takeItem } from "../../../lib/messages/session/flow/received_items.ts";
-import {
-  maySendItem,
-  sendItem,
-} from "../../../lib/messages/session/flow/waiting_items.ts";
+import { sendItem } from "../../../lib/messages/session/flow/outgoing_items.ts";
+import type { ItemSender } from "../../../lib/messages/session/flow/send_queue.ts";
 import type {
   CallError,
   CallErrorCode,
@@ -36,25 +34,46 @@ export function body(size: number, fill = 1): Uint8Array {
   return new Uint8Array(size).fill(fill);
 }
 
+/** Called when the item that the call queued has been encoded or dropped. */
+class Sender implements ItemSender {
+  /** Number of times that the call was notified. */
+  sendable = 0;
+  /** Errors of items that cannot be encoded. */
+  readonly rejected: unknown[] = [];
+  onSendable: () => void = () => {
+    this.sendable++;
+  };
+
+  onAccepted(): void {
+    this.onSendable();
+  }
+
+  onRejected(error: unknown): void {
+    this.rejected.push(error);
+    this.onSendable();
+  }
+
+  onDropped(): void {
+    this.onSendable();
+  }
+}
+
 /** A call that one side made, and its outcome. */
-export class Outgoing implements CallerObserver {
+export class Outgoing extends Sender implements CallerObserver {
   readonly side: Side;
   call!: OutgoingCall;
   readonly results: Uint8Array[] = [];
   readonly errors: CallError[] = [];
+  readonly dropped: CallError[] = [];
   readonly items: Uint8Array[] = [];
   itemsEnded = false;
-  sendable = 0;
-  /** Called when items may be sent again. */
-  onSendable: () => void = () => {
-    this.sendable++;
-  };
   /** Called with the item that the reader waits for. */
   onItem: (body: Uint8Array) => void = (item) => {
     this.items.push(item.slice());
   };
 
   constructor(side: Side) {
+    super();
     this.side = side;
   }
 
@@ -64,6 +83,10 @@ export class Outgoing implements CallerObserver {
 
   onFailed(error: CallError): void {
     this.errors.push(error);
+  }
+
+  onItemsDropped(error: CallError): void {
+    this.dropped.push(error);
   }
 
   onItemsEnded(): void {
@@ -125,21 +148,18 @@ export function notify(simulation: Simulation, side: Side, value: unknown) {
 }
 
 /** A call that the peer made, as its handler sees it. */
-export class Incoming implements CalleeObserver {
+export class Incoming extends Sender implements CalleeObserver {
   readonly call: IncomingCall;
   readonly input: Uint8Array;
   readonly cancels: CallErrorCode[] = [];
   readonly items: Uint8Array[] = [];
   itemsEnded = false;
-  sendable = 0;
-  onSendable: () => void = () => {
-    this.sendable++;
-  };
   onItem: (body: Uint8Array) => void = (item) => {
     this.items.push(item.slice());
   };
 
   constructor(call: IncomingCall, input: Uint8Array) {
+    super();
     this.call = call;
     this.input = input.slice();
     call.observer = this;
@@ -205,12 +225,11 @@ export function sendAll(
   let over = false;
   const go = () => {
     while (next < items.length) {
-      if (!maySendItem(side.session.shared, writer.call)) return;
-      const item = items[next];
-      if (
-        !sendItem(side.session.enter(simulation.now).shared, writer.call, item)
-      ) return;
+      const { shared } = side.session.enter(simulation.now);
+      const outcome = sendItem(shared, writer.call, items[next], writer);
+      if (outcome === "refused") return;
       next++;
+      if (outcome === "queued") return;
     }
     if (!over) done();
     over = true;

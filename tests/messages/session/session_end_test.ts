@@ -1,5 +1,5 @@
 import { inFlightOf } from "./accounts.ts";
-import { sendItem } from "../../../lib/messages/session/flow/waiting_items.ts";
+import { sendItem } from "../../../lib/messages/session/flow/outgoing_items.ts";
 import { NO_FIELDS } from "../../../lib/messages/session/wire/fields.ts";
 import { assertEquals } from "@std/assert";
 import { Kind } from "../../../lib/messages/session/wire/frame_header.ts";
@@ -7,6 +7,9 @@ import { ASK, body } from "./session_calls.ts";
 import { Lone, request } from "./lone_session.ts";
 
 const pure = { permissions: "none" } as const;
+
+/** A sender that ignores the outcome of its item. */
+const UNTOLD = { onAccepted() {}, onRejected() {}, onDropped() {} };
 
 Deno.test(
   "a GOAWAY with an error code ends the session with that code, marked as remote",
@@ -33,7 +36,7 @@ Deno.test(
     const lone = Lone.open("server");
     for (const id of [1, 3]) lone.receive(Kind.REQUEST, id, request(2));
     for (const { call } of lone.calls) {
-      sendItem(lone.session.enter(0).shared, call, body(900_000));
+      sendItem(lone.session.enter(0).shared, call, body(900_000), UNTOLD);
     }
     lone.session.enter(0).incoming.responses.respond(
       lone.calls[0]!.call,

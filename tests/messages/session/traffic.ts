@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { accountsOf, inFlightOf } from "./accounts.ts";
+import {
+  accountsOf,
+  checkCredit,
+  heldBy,
+  HOLDS_NOTHING,
+  inFlightOf,
+} from "./accounts.ts";
 import { NO_FIELDS } from "../../../lib/messages/session/wire/fields.ts";
 import {
   discardItems,
@@ -346,10 +352,7 @@ export class Traffic {
     this.#checkCalls();
     // Their readers stop.
     for (const { outgoing: { side, call } } of this.made) {
-      discardItems(
-        side.session.enter(simulation.now).shared,
-        call.receiveWindow,
-      );
+      discardItems(side.session.enter(simulation.now).shared, call);
     }
     this.#checkSessions();
   }
@@ -359,19 +362,18 @@ export class Traffic {
       const { limits } = session;
       const accounts = accountsOf(session);
       assert(accounts.assembling <= limits.maxAssembly, "assembling");
-      assert(accounts.creditPool >= 0, "credit pool");
-      assert(accounts.backlog >= 0, "backlog");
+      assert(accounts.raisePool >= 0, "raise pool");
+      assert(accounts.unfinished >= 0, "unfinished");
       assert(
-        accounts.itemBacklog >= 0 &&
-          accounts.itemBacklog <=
-            Math.max(limits.maxAssembly, limits.maxMessage),
-        `item backlog ${accounts.itemBacklog}`,
+        accounts.itemBudget >= accounts.itemsLent && accounts.itemsLent >= 0,
+        "item budget",
       );
       assert(
-        pipe.unsent + accounts.backlog <=
-          limits.unsentHard + limits.maxMessage,
-        "unsent",
+        accounts.itemBudget <=
+          limits.maxAssembly / 2 + limits.maxMessage + 2 ** 17,
+        `item budget ${accounts.itemBudget}`,
       );
+      assert(pipe.unsent <= limits.unsentHard + limits.maxMessage, "unsent");
       assert(inFlightOf(session).incoming <= limits.maxCalls, "calls");
     }
     for (const { outgoing, incoming } of this.made) {
@@ -385,7 +387,9 @@ export class Traffic {
         if (receiveWindow === undefined) continue;
         const waiting = receiveWindow.held -
           (receiveWindow.partial?.bytes ?? 0);
-        const most = limits.maxStreamWindow + limits.maxFrameBody;
+        // One whole item may have been paid in advance.
+        const most = limits.maxStreamWindow + limits.maxFrameBody +
+          limits.maxMessage;
         assert(waiting <= most, `${waiting} bytes wait in a receive window`);
       }
     }
@@ -428,21 +432,8 @@ export class Traffic {
         queued: 0,
       });
       assertEquals(stats.malformedCalls, 0);
-      assertEquals(
-        { ...accounts, callCredit: 0, requestCredit: 0, requestOwed: 0 },
-        {
-          callCredit: 0,
-          requestCredit: 0,
-          requestOwed: 0,
-          creditPool: limits.connectionWindow,
-          assembling: 0,
-          timers: 0,
-          blocked: 0,
-          waitingForSpace: 0,
-          backlog: 0,
-          itemBacklog: 0,
-        },
-      );
+      assertEquals(heldBy(session), HOLDS_NOTHING);
+      assertEquals(accounts.raisePool, limits.itemsWindow);
       assert(side.ends.length <= 1);
       if (this.disturbed) {
         assertEquals(session.state, "closed");
@@ -453,9 +444,7 @@ export class Traffic {
         continue;
       }
       assertEquals(session.state, "open", `${side.ends[0]}`);
-      const { requestCredit, requestOwed } = accounts;
-      assertEquals(requestCredit + requestOwed, limits.connectionWindow);
-      assertEquals(accountsOf(other.session).callCredit, requestCredit);
+      checkCredit(session, other.session);
     }
   }
 }

@@ -91,3 +91,16 @@ Deno.test(
     reader.put(Uint8Array.of(1)); // arrives too late, and is dropped
   },
 );
+
+Deno.test(
+  "end() at once fails the iteration although the end had arrived",
+  none,
+  async () => {
+    const { reader } = readerOf(1, 2);
+    reader.end();
+    assertEquals(await reader.next(), { done: false, value: 1 });
+    reader.end({ error: new Error("dropped") }, true);
+    await assertRejects(() => reader.next(), Error, "dropped");
+    assertEquals(await reader.next(), { done: true, value: undefined });
+  },
+);

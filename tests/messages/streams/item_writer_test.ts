@@ -1,29 +1,33 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ItemWriter } from "../../../lib/messages/streams/item_writer.ts";
+import type { SendOutcome } from "../../../lib/messages/session/flow/outgoing_items.ts";
 import type { SessionStream } from "../../../lib/messages/session/flow/shared_state.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
 function writing(known = true) {
   const state = {
-    credit: 0,
-    room: true,
+    outcome: "accepted" as SendOutcome,
     sent: [] as unknown[],
     failure: undefined as { error: unknown } | undefined,
   };
   const call = {} as SessionStream; // the writer uses none of its members
-  const writer = new ItemWriter({
-    maySend: () => state.credit > 0,
-    send: (_, item) => {
+  const writer: ItemWriter = new ItemWriter({
+    send: (_, item, sender) => {
       if (item === "bad") throw new Error("cannot encode");
-      if (item === "large" && !state.room) return false;
-      state.credit--;
+      assertEquals(sender, writer);
       state.sent.push(item);
-      return true;
+      return state.outcome;
     },
+    unsendable: (error) => new Error(`unsendable: ${error}`),
     failure: () => state.failure,
   }, known ? call : undefined);
   return { state, writer, call };
+}
+
+/** Lets the steps of a writer run. */
+async function pause(): Promise<void> {
+  for (let n = 0; n < 20; n++) await undefined;
 }
 
 Deno.test(
@@ -31,17 +35,18 @@ Deno.test(
   none,
   async () => {
     const { state, writer } = writing();
-    state.credit = 1;
+    state.outcome = "queued";
     const sending = [1, 2, 3].map((item) => writer.send(item));
     assertEquals(state.sent, [1]);
+    await pause();
+    assertEquals(state.sent, [1]); // one item is queued at a time
+    writer.onAccepted();
     await sending[0];
-    state.credit = 1;
-    writer.sendable();
-    await sending[1];
+    await pause();
     assertEquals(state.sent, [1, 2]);
-    state.credit = 5;
-    writer.sendable();
-    await sending[2];
+    state.outcome = "accepted";
+    writer.onAccepted();
+    await Promise.all(sending);
     await writer.settled();
     await writer.send(4);
     assertEquals(state.sent, [1, 2, 3, 4]);
@@ -50,31 +55,44 @@ Deno.test(
 
 Deno.test("send() waits for a call that is not known yet", none, async () => {
   const { state, writer, call } = writing(false);
-  state.credit = 1;
-  const sending = writer.send(1);
-  writer.call = call;
-  writer.sendable();
-  await sending;
-  assertEquals(state.sent, [1]);
+  const sending = [1, 2].map((item) => writer.send(item));
+  await pause();
+  assertEquals(state.sent, []);
+  writer.open(call);
+  await Promise.all(sending);
+  assertEquals(state.sent, [1, 2]);
 });
+
+Deno.test(
+  "open() may be called before the step that waits for the call",
+  none,
+  async () => {
+    const { state, writer, call } = writing(false);
+    const sending = writer.send(1);
+    writer.open(call);
+    await sending;
+    assertEquals(state.sent, [1]);
+  },
+);
 
 Deno.test(
   "send() rejects for an item that cannot be encoded, and sends the others",
   none,
   async () => {
     const { state, writer } = writing();
-    const sending = ["bad", 1].map((item) => writer.send(item));
-    sending[0]?.catch(() => {});
-    state.credit = 9;
-    writer.sendable();
-    await assertRejects(
-      () => sending[0] ?? sending[1]!,
-      Error,
-      "cannot encode",
-    );
-    await sending[1];
+    const failing = writer.send("bad");
+    const sending = writer.send(1);
+    await assertRejects(() => failing, Error, "unsendable: Error: cannot enc");
+    await sending;
     await assertRejects(() => writer.send("bad"), Error, "cannot encode");
-    assertEquals(state.sent, [1]);
+    state.outcome = "queued";
+    const queued = writer.send(2);
+    const later = writer.send(3);
+    state.outcome = "accepted";
+    writer.onRejected(new Error("too large"));
+    await assertRejects(() => queued, Error, "unsendable: Error: too large");
+    await later;
+    assertEquals(state.sent, [1, 2, 3]);
   },
 );
 
@@ -82,32 +100,44 @@ Deno.test(
   "send() rejects waiting items once the call has failed",
   none,
   async () => {
-    const { state, writer } = writing();
-    const sending = [1, 2].map((item) =>
-      assertRejects(() => writer.send(item), Error, "over")
-    );
-    await Promise.resolve();
-    state.failure = { error: new Error("over") };
-    writer.sendable();
-    await Promise.all(sending);
-    assertEquals(state.sent, []);
+    for (const known of [true, false]) {
+      const { state, writer } = writing(known);
+      state.outcome = "queued";
+      const sending = [1, 2].map((item) =>
+        assertRejects(() => writer.send(item), Error, "over")
+      );
+      await pause();
+      writer.onDropped();
+      state.failure = { error: new Error("over") }; // set after the queue was dropped
+      await Promise.all(sending);
+      assertEquals(state.sent, known ? [1] : []);
+    }
   },
 );
 
 Deno.test(
-  "send() waits while an item does not fit, and later items wait too",
+  "send() rejects an item that the call refuses because it has failed",
   none,
   async () => {
     const { state, writer } = writing();
-    state.credit = 9;
-    state.room = false;
-    const sending = ["large", 2].map((item) => writer.send(item));
-    writer.sendable();
-    await Promise.resolve();
-    assertEquals(state.sent, []);
-    state.room = true;
-    writer.sendable();
+    state.outcome = "refused";
+    const sending = writer.send(1);
+    state.failure = { error: new Error("over") };
+    await assertRejects(() => sending, Error, "over");
+  },
+);
+
+Deno.test(
+  "send() resolves for items that the peer no longer wants",
+  none,
+  async () => {
+    const { state, writer } = writing();
+    state.outcome = "queued";
+    const sending = [1, 2].map((item) => writer.send(item));
+    state.outcome = "refused";
+    writer.onDropped();
     await Promise.all(sending);
-    assertEquals(state.sent, ["large", 2]);
+    await writer.settled();
+    assertEquals(state.sent, [1, 2]);
   },
 );

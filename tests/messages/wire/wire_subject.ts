@@ -8,10 +8,7 @@ import {
   discardItems,
   takeItem,
 } from "../../../lib/messages/session/flow/received_items.ts";
-import {
-  maySendItem,
-  sendItem,
-} from "../../../lib/messages/session/flow/waiting_items.ts";
+import { sendItem } from "../../../lib/messages/session/flow/outgoing_items.ts";
 import { FrameError } from "../../../lib/framing/errors.ts";
 import { lengthPrefixed } from "../../../lib/framing/layouts/length_prefixed.ts";
 import { msgpack } from "../../../lib/messages/codec/msgpack.ts";
@@ -47,11 +44,21 @@ import {
 
 const { protocol } = VECTORS.meta;
 
+/** Failure of a REQUEST whose value cannot be decoded. */
+const NOT_DECODED = new CallError("cannot decode the input", {
+  code: "malformed",
+  processed: "no",
+});
+/** Failure of a call whose result cannot be decoded. */
+const UNREADABLE = new CallError("cannot decode the result", {
+  code: "malformed",
+});
+
 /** A session whose transport can be too slow for long messages. */
 class StallingSession extends Session {
-  /** Fills the send budget of fragments. */
-  fillFragments(): void {
-    this.shared.writer.fragments.add(this.limits.unsentSoft);
+  /** Fills the send budget of items and waiting messages. */
+  fillBulk(): void {
+    this.shared.writer.bulk.add(this.limits.unsentSoft);
   }
 }
 
@@ -106,12 +113,15 @@ export class Subject {
           }),
         onOpened: () => this.#saw("opened"),
         onRequest: (call, body) => this.#request(call, body),
-        onNotified: (method, body, fields) =>
+        onNotified: (method, body, fields) => {
+          const value = this.#decoded(body);
+          if (value === undefined) return;
           this.#saw("notified", {
             method: own[method]!.name,
-            ...this.#value(body),
+            ...value,
             ...metadataOf(fields),
-          }),
+          });
+        },
         onRefresh: (id, credentials) =>
           this.#saw("refresh", { id, credentials: jsonOf(credentials) }),
         onRefreshed: (id) => this.#saw("refreshed", { id }),
@@ -131,8 +141,24 @@ export class Subject {
     this.seen.push({ sees: what, with: details });
   }
 
-  #value(body: Uint8Array): Details {
-    return body.length === 0 ? {} : { value: jsonOf(this.#codec.decode(body)) };
+  /**
+   * Decodes a value, as the application does. Returns no value for an empty
+   * body, and `undefined` if it cannot be decoded.
+   */
+  #decoded(body: Uint8Array): Details | undefined {
+    if (body.length === 0) return {};
+    try {
+      return { value: jsonOf(this.#codec.decode(body)) };
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Reports an item, or breaks its call if it cannot be decoded. */
+  #item(call: number, body: Uint8Array): void {
+    const value = this.#decoded(body);
+    if (value !== undefined) return this.#saw("item", { call, ...value });
+    this.#stream(call).fail("malformed", "cannot decode the item");
   }
 
   // ── inputs ─────────────────────────────────────────────────────────────
@@ -176,12 +202,17 @@ export class Subject {
     const { id, fields } = call;
     this.#incoming.set(id, call);
     call.observer = this.#calleeObserver(id);
+    const value = this.#decoded(body);
+    if (value === undefined) {
+      const { responses } = this.#session.enter(this.#now).incoming;
+      return responses.fail(call, NOT_DECODED);
+    }
     call.entered = true;
     const { timeout } = fields;
     this.#saw("request", {
       call: id,
       method: call.method.info.name,
-      ...this.#value(body),
+      ...value,
       ...(timeout === Infinity ? {} : { timeout }),
       ...metadataOf(fields),
     });
@@ -190,11 +221,10 @@ export class Subject {
   #calleeObserver(id: number): CalleeObserver {
     let cancelled = false;
     return {
-      onItem: (body) => this.#saw("item", { call: id, ...this.#value(body) }),
+      onItem: (body) => this.#item(id, body),
       onItemsEnded: () => {
         if (!cancelled) this.#saw("itemsEnded", { call: id });
       },
-      onSendable: () => this.#sendItems(id),
       onCancelled: ({ code }) => {
         cancelled = true;
         const reason = code === "unavailable" ? "drained" : code;
@@ -230,8 +260,10 @@ export class Subject {
       this.#session.enter(this.#now).outgoing.notify(this.#message(step)),
     send: ({ call, value }) => {
       const id = Number(call);
-      this.#items.set(id, [...this.#items.get(id) ?? [], valueOf(value)]);
-      this.#sendItems(id);
+      const items = this.#items.get(id) ?? [];
+      this.#items.set(id, items);
+      items.push(valueOf(value));
+      if (items.length === 1) this.#sendItems(id, items);
     },
     end: ({ call }) =>
       this.#session.enter(this.#now).outgoing.endItems(
@@ -242,14 +274,12 @@ export class Subject {
         this.#session.enter(this.#now).shared,
         this.#stream(call),
       );
-      if (body !== undefined) {
-        this.#saw("item", { call, ...this.#value(body) });
-      }
+      if (body !== undefined) this.#item(Number(call), body);
     },
     stopReading: ({ call }) =>
       discardItems(
         this.#session.enter(this.#now).shared,
-        this.#incoming.get(Number(call))!.receiveWindow,
+        this.#incoming.get(Number(call))!,
       ),
     respond: (step) =>
       this.#session.enter(this.#now).incoming.responses.respond(
@@ -276,7 +306,7 @@ export class Subject {
     drain: (step) => this.#session.enter(this.#now).drain(noticeOf(step)),
     close: () => this.#session.enter(this.#now).close(),
     stall: ({ after }) =>
-      this.#sink.stall(Number(after), () => this.#session.fillFragments()),
+      this.#sink.stall(Number(after), () => this.#session.fillBulk()),
     flow: () => {
       this.#sink.flow();
       this.#session.enter(this.#now).written();
@@ -310,17 +340,19 @@ export class Subject {
           ...this.#message(step),
           timeout: Number(step["timeout"] ?? Infinity),
           observer: {
-            onItem: (body) =>
-              this.#saw("item", { call: id, ...this.#value(body) }),
+            onItem: (body) => this.#item(id, body),
             onItemsEnded() {},
-            onSendable: () => this.#sendItems(id),
-            onResult: (body, fields) =>
+            onResult: (body, fields) => {
+              const value = this.#decoded(body);
+              if (value === undefined) return failed(UNREADABLE);
               this.#saw("result", {
                 call: id,
-                ...this.#value(body),
+                ...value,
                 ...metadataOf(fields),
-              }),
+              });
+            },
             onFailed: failed,
+            onItemsDropped() {},
           },
         }),
       );
@@ -330,14 +362,22 @@ export class Subject {
     }
   }
 
-  #sendItems(id: number): void {
-    const items = this.#items.get(id) ?? [];
-    const call = this.#outgoing.get(id) ?? this.#incoming.get(id);
-    if (call === undefined) return;
-    while (items.length > 0 && maySendItem(this.#session.shared, call)) {
-      if (!sendItem(this.#session.enter(this.#now).shared, call, items[0])) {
-        return;
-      }
+  /** Sends items in order; each waits until the preceding one was encoded. */
+  #sendItems(id: number, items: unknown[]): void {
+    const call = this.#stream(id);
+    const sender = {
+      onAccepted: () => {
+        items.shift();
+        this.#sendItems(id, items);
+      },
+      onRejected: (error: unknown) => {
+        throw error; // the vectors contain no such item
+      },
+      onDropped: () => void items.splice(0),
+    };
+    while (items.length > 0) {
+      const { shared } = this.#session.enter(this.#now);
+      if (sendItem(shared, call, items[0], sender) !== "accepted") return;
       items.shift();
     }
   }

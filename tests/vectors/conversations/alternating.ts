@@ -7,6 +7,7 @@ import {
   fields,
   fragments,
   int,
+  item,
   str,
 } from "./bytes.ts";
 import { CallScript, SIDES } from "./call_script.ts";
@@ -91,8 +92,8 @@ function resultAndError(): Script {
 
 function requests(caller: Side): Script {
   const script = new Script(
-    `large REQUESTs of the ${caller} are sent one after the other`,
-    "Their frames are contiguous; an item and a RESULT come between them.",
+    `large REQUESTs of the ${caller} alternate`,
+    "Neither delays the other; a RESULT comes between them, and an item before them.",
     { limits: SMALL_FRAMES },
   ).opened();
   const upload = new CallScript(script, caller, "clientStream").opens();
@@ -109,17 +110,18 @@ function requests(caller: Side): Script {
   );
   send(script, caller, [first]);
   two.asks(OTHER);
-  upload.uploads(ONE);
+  script.do(other(caller), "read", { call: upload.id })
+    .do(caller, "send", { call: upload.id, value: ONE });
   const back = new CallScript(script, other(caller), "unary").opens(TWO);
   back.responds(ONE);
   script.do(caller, "flow");
-  send(script, caller, rest);
+  script.frame(caller, `ITEM ${upload.id}`, item(upload.id, ONE))
+    .sees(other(caller), "item", { call: upload.id, value: ONE });
+  const parts = fragments("REQUEST", two.id, call(two.number, OTHER), PART);
+  inTurn(script, caller, [rest.slice(0, 1), parts.slice(0, 1)]);
+  send(script, caller, rest.slice(1));
   one.arrives(LARGE);
-  send(
-    script,
-    caller,
-    fragments("REQUEST", two.id, call(two.number, OTHER), PART),
-  );
+  send(script, caller, parts.slice(1));
   two.arrives(OTHER).responds(ONE);
   one.responds(TWO);
   return script;
@@ -154,19 +156,19 @@ function items(caller: Side): Script {
   });
   const part = (index: number) =>
     streams.map(({ parts }) => parts[index] ?? "");
-  const pay = (amount: number) => streams.map(({ id }) => credit(id, amount));
+  const pay = (total: number) => streams.map(({ id }) => credit(id, total));
   for (const { id, value, parts } of streams) {
     script.do(callee, "send", { call: id, value });
     send(script, callee, parts.slice(0, 1));
   }
   for (const { id } of streams) {
     script.do(caller, "read", { call: id });
-    crossing(script, caller, "CREDIT: part 1", [credit(id, PART + 64)]);
+    crossing(script, caller, "CREDIT: part 1", [credit(id, 17_472)]);
   }
   crossing(script, callee, "part 2", part(1));
-  crossing(script, caller, "CREDIT: part 2", pay(PART + 64));
+  crossing(script, caller, "CREDIT: part 2", pay(33_920));
   crossing(script, callee, "part 3", part(2));
-  crossing(script, caller, "CREDIT: part 3", pay(7_301));
+  crossing(script, caller, "CREDIT: part 3", pay(41_221));
   for (const { id, value } of streams) {
     script.sees(caller, "item", { call: id, value });
   }

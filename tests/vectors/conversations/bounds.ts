@@ -42,22 +42,47 @@ function refusedParts(
     limits: Record<string, number>;
     parts: string[];
     code: string;
-    retry?: "later";
   },
 ): Script {
-  const { limits, parts, code, retry = "never" } = options;
+  const { limits, parts, code } = options;
   const script = new Script(name, meaning, {
     subjects: ["server"],
     limits: { server: limits },
   }).opened();
   send(script, "client", parts);
   return script
-    .server("ERROR 1", error(1, { code, processed: "no", retry }))
+    .server("ERROR 1", error(1, { code, processed: "no" }))
     .client(
       "REQUEST 1, one more part: dropped",
       named("REQUEST", 1, "00", MORE),
     )
     .requested(3, "add", request(3, ADD, ONE), { value: ONE });
+}
+
+function overloadedParts(): Script {
+  const body = call(ADD, bin("00", 70_000));
+  const parts = fragments("REQUEST", 1, body, PART);
+  const value = bin("00", 70_000);
+  const script = new Script(
+    "a REQUEST beyond the limit on unfinished messages is refused",
+    "maxAssembly is 131,072, half of it for messages other than items: the first REQUEST fills it, and may exceed it alone.",
+    {
+      subjects: ["server"],
+      limits: { server: { maxAssembly: 131_072, maxFrameBody: PART } },
+    },
+  ).opened();
+  send(script, "client", parts.slice(0, 4));
+  const refusal = {
+    code: "overloaded",
+    processed: "no",
+    retry: "later",
+  } as const;
+  return script
+    .client("REQUEST 3, first part", named("REQUEST", 3, "00", MORE))
+    .server("ERROR 3", error(3, refusal))
+    .client("REQUEST 3, last part: dropped", named("REQUEST", 3, "00"))
+    .requested(1, "add", parts[4]!, { value })
+    .requested(5, "add", request(5, ADD, ONE), { value: ONE });
 }
 
 function lateParts(): Script {
@@ -244,27 +269,33 @@ function cutByGoaway(): Script {
 }
 
 function tooManyItems(): Script {
+  const value = bin("00", 40_000);
   const script = new Script(
-    "items beyond the limit on unfinished messages end their call",
-    "maxAssembly is 65,536: parts of two items that the application waits for have arrived, and their charges are returned; another part exceeds the limit. The caller is not at fault.",
+    "a part beyond the budget for items waits until the item before it was taken",
+    "maxAssembly is 131,072, which leaves only the reserve for an awaited item: the second stream gets it once the first item was handed out.",
     {
+      library: true,
       subjects: ["server"],
-      limits: { server: { maxAssembly: 65_536, maxFrameBody: PART * 2 } },
+      limits: { server: { maxAssembly: 131_072, maxFrameBody: PART * 2 } },
     },
   ).opened();
-  const part = "00".repeat(30_000);
+  const parts = (id: number) =>
+    fragments("ITEM", id, fields() + value.hex, PART * 2);
+  // The window, the charge of the first part, and the raise of the window.
+  const total = 32_768 + 32_832 + 32_768;
   for (const id of [1, 3]) {
     script
       .requested(id, "sum", request(id, SUM, undefined))
       .do("server", "read", { call: id })
-      .client(`ITEM ${id}, first part`, named("ITEM", id, part, MORE))
-      // Its charge, and the raise that doubles the window.
-      .server(`CREDIT ${id}`, credit(id, 30_064 + 32_768));
+      .client(`ITEM ${id}, first part`, parts(id)[0]!);
+    if (id === 1) script.server("CREDIT 1", credit(1, total));
   }
   return script
-    .client("ITEM 3, second part", named("ITEM", 3, part, MORE))
-    .sees("server", "cancelled", { call: 3, reason: "cancelled" })
-    .server("ERROR 3", error(3, { code: "overloaded", retry: "later" }));
+    .client("ITEM 1, second part", parts(1)[1]!)
+    .server("CREDIT 3", credit(3, total))
+    .sees("server", "item", { call: 1, value })
+    .client("ITEM 3, second part", parts(3)[1]!)
+    .sees("server", "item", { call: 3, value });
 }
 
 function brokenItem(): Script {
@@ -320,16 +351,7 @@ export const BOUNDS: readonly Conversation[] = [
       code: "too-large",
     },
   ),
-  refusedParts(
-    "a REQUEST beyond the limit on unfinished messages is refused",
-    "maxAssembly is 65,536, for the whole connection.",
-    {
-      limits: { maxAssembly: 65_536, maxFrameBody: PART },
-      parts: PARTS_OF_REQUEST.slice(0, 5),
-      code: "overloaded",
-      retry: "later",
-    },
-  ),
+  overloadedParts(),
   lateParts(),
   cancelledParts(),
   largeReply(),
@@ -351,7 +373,7 @@ export const BOUNDS: readonly Conversation[] = [
   ...SIDES.flatMap((caller) => [
     brokenRequest(caller, "clientStream", "ITEM", item(0, ONE).slice(24)),
     brokenRequest(caller, "clientStream", "END", ""),
-    brokenRequest(caller, "duplex", "CREDIT", uint(100, 4)),
+    brokenRequest(caller, "duplex", "CREDIT", uint(100, 8)),
     brokenRequest(caller, "unary", "ITEM", item(0, ONE).slice(24)),
   ]),
   cutByGoaway(),

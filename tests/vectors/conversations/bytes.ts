@@ -254,14 +254,17 @@ export function cancel(id: number, reason = 0): string {
   return named("CANCEL", id, uint(reason, 1));
 }
 
-/** Encodes CREDIT. */
-export function credit(id: number, amount: number): string {
-  return named("CREDIT", id, uint(amount, 4));
+/** Encodes CREDIT, with the total granted to the call's items so far. */
+export function credit(id: number, total: number): string {
+  return named("CREDIT", id, uint(total, 8));
 }
 
-/** Encodes WINDOW. */
-export function window(amount: number): string {
-  return named("WINDOW", 0, uint(amount, 4));
+/** Accounts of the connection. */
+export const REQUESTS = 0, NOTIFICATIONS = 1, ITEMS = 2;
+
+/** Encodes WINDOW, with the total granted to an account so far. */
+export function window(account: number, total: number): string {
+  return named("WINDOW", account, uint(total, 8));
 }
 
 /** "Not settled yet", as the last id of a GOAWAY. */

@@ -195,6 +195,16 @@ export class CallScript {
     return this;
   }
 
+  /** The callee's session fails the call, without its handler. */
+  failedByCallee(parts: ErrorParts): this {
+    this.#script.frame(
+      this.#callee,
+      `ERROR ${this.id}`,
+      error(this.id, parts),
+    );
+    return this.failed({ retry: "never", ...parts });
+  }
+
   /** The callee settles a call that its caller no longer waits for. */
   settles(parts: ErrorParts): this {
     this.#script

@@ -7,21 +7,16 @@ import {
   fragments,
   int,
   item,
+  ITEMS,
   named,
+  NOTIFICATIONS,
   notify,
   request,
+  REQUESTS,
   result,
   window,
 } from "./bytes.ts";
-import {
-  ADD,
-  type Conversation,
-  COUNT,
-  LOG,
-  Script,
-  type Side,
-  SUM,
-} from "./script.ts";
+import { ADD, type Conversation, COUNT, LOG, Script, SUM } from "./script.ts";
 
 const ONE = int(1), TWO = int(2);
 const PART = 16_384;
@@ -49,13 +44,13 @@ function slowReader(): Script {
     .sees("client", "result", { call: 3, value: TWO })
     .do("client", "read", { call: 1 })
     .sees("client", "item", { call: 1, value: ITEM })
-    .client("CREDIT 1", credit(1, 569))
+    .client("CREDIT 1: 1,024 + 569", credit(1, 1593))
     .server("ITEM: −114 + 569 − 569", item(1, ITEM));
   for (let left = 2; left > 0; left--) {
     script
       .do("client", "read", { call: 1 })
       .sees("client", "item", { call: 1, value: ITEM })
-      .client("CREDIT 1", credit(1, 569));
+      .client("CREDIT 1", credit(1, 1024 + (4 - left) * 569));
   }
   return script
     .do("server", "respond", { call: 1 })
@@ -77,7 +72,7 @@ function upload(): Script {
     .do("client", "send", { call: 1, value: ITEM })
     .do("server", "read", { call: 1 })
     .sees("server", "item", { call: 1, value: ITEM })
-    .server("CREDIT 1", credit(1, 569))
+    .server("CREDIT 1", credit(1, 1593))
     .client("ITEM", item(1, ITEM))
     .do("client", "end", { call: 1 })
     .client("END 1: needs no credit", named("END", 1))
@@ -89,7 +84,7 @@ function upload(): Script {
     .sees("client", "result", { call: 1, value: ONE });
 }
 
-function largerThanWindow(): Script {
+function largerThanWindow(awaited: boolean): Script {
   const value = bin("cd", 40_000);
   const [first, second, third] = fragments(
     "ITEM",
@@ -97,9 +92,11 @@ function largerThanWindow(): Script {
     fields() + value.hex,
     PART,
   );
-  return new Script(
-    "an item larger than the window arrives while the application waits for it",
-    "Unread, it stops in the middle: 1,024 − 16,448. Once the application waits, the charge of each part is returned as it arrives.",
+  const script = new Script(
+    awaited
+      ? "an item larger than the window arrives while the application waits for it"
+      : "an item larger than the window arrives before the application waits for it",
+    "The charge of each part of the next item is returned as it arrives, although the application does not wait; that of the last part when it is taken.",
     {
       limits: {
         client: { ...NARROW, maxFrameBody: PART },
@@ -107,15 +104,18 @@ function largerThanWindow(): Script {
       },
     },
   ).opened()
-    .called(1, "count", request(1, COUNT, ONE), { value: ONE })
+    .called(1, "count", request(1, COUNT, ONE), { value: ONE });
+  if (awaited) script.do("client", "read", { call: 1 });
+  script
     .do("server", "send", { call: 1, value })
     .server("ITEM 1, part 1", first!)
-    .do("client", "read", { call: 1 })
-    .client("CREDIT 1: part 1", credit(1, 16_448))
+    .client("CREDIT 1: part 1", credit(1, 1024 + 16_448))
     .server("ITEM 1, part 2", second!)
-    .client("CREDIT 1: part 2", credit(1, 16_448))
-    .server("ITEM 1, part 3", third!)
-    .client("CREDIT 1: part 3", credit(1, 7_301))
+    .client("CREDIT 1: part 2", credit(1, 1024 + 2 * 16_448))
+    .server("ITEM 1, part 3", third!);
+  if (!awaited) script.do("client", "read", { call: 1 });
+  return script
+    .client("CREDIT 1: part 3", credit(1, 41_221))
     .sees("client", "item", { call: 1, value });
 }
 
@@ -125,6 +125,7 @@ function raised(): Script {
     "a stream that is read gets a larger window",
     "From 1,024 to 2,048 and 4,096: each grant is the credit owed plus the raise. Credit is granted when half a window is owed.",
     {
+      library: true,
       limits: { client: { streamWindow: 1024, maxStreamWindow: 4096 } },
     },
   ).opened()
@@ -132,7 +133,7 @@ function raised(): Script {
     .do("client", "read", { call: 1 })
     .do("server", "send", { call: 1, value })
     .server("ITEM 1", item(1, value))
-    .client("CREDIT 1: 669 + 1,024", credit(1, 1693))
+    .client("CREDIT 1: 669 + 1,024", credit(1, 2717))
     .sees("client", "item", { call: 1, value })
     .do("client", "read", { call: 1 })
     .do("server", "send", { call: 1, value })
@@ -141,36 +142,28 @@ function raised(): Script {
     .do("client", "read", { call: 1 })
     .do("server", "send", { call: 1, value })
     .server("ITEM 1", item(1, value))
-    .client("CREDIT 1: 1,338 + 2,048", credit(1, 3386))
+    .client("CREDIT 1: 1,338 + 2,048", credit(1, 6103))
     .sees("client", "item", { call: 1, value });
-}
-
-function withoutCredit(): Script {
-  return new Script(
-    "an item without credit closes the connection",
-    "A window of 1,024: the second item of 569 overshoots, the third is a violation.",
-    { subjects: ["server"], limits: { server: NARROW } },
-  ).opened()
-    .requested(1, "sum", request(1, SUM, undefined))
-    .client("ITEM", item(1, ITEM))
-    .client("ITEM", item(1, ITEM))
-    .client("ITEM: no credit", item(1, ITEM))
-    .closed("server", "flow-control", 1);
 }
 
 function connection(): Script {
   const line = bin("2e", 9_000); // has a charge of 9,071
   const script = new Script(
-    "the connection's credit returns when handlers are entered",
+    "the credit for notifications returns when handlers are entered",
     "A window of 65,536: WINDOW is sent when a quarter of it is owed.",
-    { limits: { server: { connectionWindow: 65_536 } } },
+    { limits: { server: { notifyWindow: 65_536 } } },
   ).opened();
   for (let count = 1; count <= 4; count++) {
     script
       .do("client", "notify", { method: "log", value: line })
       .client(`NOTIFY ${count}`, notify(LOG, line))
       .sees("server", "notified", { method: "log", value: line });
-    if (count % 2 === 0) script.server("WINDOW: 2 × 9,071", window(18_142));
+    if (count % 2 === 0) {
+      script.server(
+        "WINDOW: 2 × 9,071 more",
+        window(NOTIFICATIONS, 65_536 + count * 9_071),
+      );
+    }
   }
   return script;
 }
@@ -178,11 +171,11 @@ function connection(): Script {
 function waitsForWindow(): Script {
   const line = bin("2e", 16_000);
   const script = new Script(
-    "requests wait for the connection's credit",
-    "65,536 − 5 × 16,071 = −14,819. A WINDOW of 14,819 is not enough; 1 more is.",
+    "a NOTIFY waits for its own account while a REQUEST has credit",
+    "65,536 − 5 × 16,071 = −14,819. A total that is 14,819 higher is not enough; 1 more is. Credit of other accounts does not help.",
     {
       subjects: ["client"],
-      limits: { server: { connectionWindow: 65_536 } },
+      limits: { server: { notifyWindow: 65_536 } },
     },
   ).opened();
   for (let count = 1; count <= 5; count++) {
@@ -191,13 +184,87 @@ function waitsForWindow(): Script {
       .client(`NOTIFY ${count}`, notify(LOG, line));
   }
   return script
-    .do("client", "call", { call: 1, method: "add", value: ONE })
     .do("client", "notify", { method: "log", value: TWO })
-    .server("WINDOW: the account is at 0", window(14_819))
-    .server("WINDOW: above 0", window(1))
+    .do("client", "call", { call: 1, method: "add", value: ONE })
     .client("REQUEST 1", named("REQUEST", 1, call(ADD, ONE)))
-    .server("WINDOW: 1 − 69 + 69, above 0", window(69))
-    .client("NOTIFY, which waited after the call", notify(LOG, TWO));
+    .server("WINDOW of REQUEST", window(REQUESTS, 8_388_608))
+    .server("WINDOW of items", window(ITEMS, 8_388_608))
+    .server("WINDOW of an unknown account", window(3, 8_388_608))
+    .server("WINDOW: at 0", window(NOTIFICATIONS, 65_536 + 14_819))
+    .server("WINDOW: above 0", window(NOTIFICATIONS, 65_536 + 14_820))
+    .client("NOTIFY, which waited", notify(LOG, TWO));
+}
+
+function requestsWait(): Script {
+  const value = bin("2e", 16_000);
+  const script = new Script(
+    "requests wait for the connection's credit",
+    "65,536 − 5 × 16,071 = −14,819. A NOTIFY has its own account.",
+    {
+      subjects: ["client"],
+      limits: { server: { connectionWindow: 65_536 } },
+    },
+  ).opened();
+  for (let id = 1; id <= 9; id += 2) {
+    script
+      .do("client", "call", { call: id, method: "add", value })
+      .client(`REQUEST ${id}`, request(id, ADD, value));
+  }
+  return script
+    .do("client", "call", { call: 11, method: "add", value: ONE })
+    .do("client", "notify", { method: "log", value: TWO })
+    .client("NOTIFY", notify(LOG, TWO))
+    .server("WINDOW of NOTIFY", window(NOTIFICATIONS, 2_097_152))
+    .server("WINDOW: above 0", window(REQUESTS, 65_536 + 14_820))
+    .client("REQUEST 11", request(11, ADD, ONE));
+}
+
+function itemsWait(): Script {
+  const value = bin("2e", 16_000); // has a charge of 16,069
+  const script = new Script(
+    "items of all calls wait for account 2",
+    "65,536 − 4 × 16,069 = 1,260: no new item begins with the last quarter, 16,384. The second stream has its own credit; a call is not delayed.",
+    {
+      subjects: ["client"],
+      limits: { server: { itemsWindow: 65_536, streamWindow: 131_072 } },
+    },
+  ).opened()
+    .called(1, "sum", request(1, SUM, undefined))
+    .called(3, "sum", request(3, SUM, undefined));
+  for (let count = 1; count <= 4; count++) {
+    script
+      .do("client", "send", { call: 1, value })
+      .client(`ITEM 1, number ${count}`, item(1, value));
+  }
+  return script
+    .do("client", "send", { call: 3, value: ONE })
+    .called(5, "add", request(5, ADD, ONE), { value: ONE })
+    .server("WINDOW of NOTIFY", window(NOTIFICATIONS, 2_097_152))
+    .server("WINDOW: a quarter is left", window(ITEMS, 64_276 + 16_384))
+    .server("WINDOW: more than a quarter", window(ITEMS, 64_276 + 16_385))
+    .client("ITEM 3, which waited", item(3, ONE));
+}
+
+function harmless(): Script {
+  const line = bin("2e", 70_000);
+  return new Script(
+    "totals that are repeated, lower or 0 are ignored",
+    "A total only grows; WINDOW and CREDIT alike, also for a call that is over.",
+    { subjects: ["server"] },
+  ).opened()
+    .requested(1, "count", request(1, COUNT, ONE), { value: ONE })
+    .client("WINDOW: 0", window(REQUESTS, 0))
+    .client("WINDOW: the same", window(NOTIFICATIONS, 1_048_576))
+    .client("WINDOW: lower", window(ITEMS, 1))
+    .client("CREDIT 1: 0", credit(1, 0))
+    .client("CREDIT 1: lower", credit(1, 100))
+    .client("CREDIT 1", credit(1, 65_536))
+    .client("CREDIT 1: the same", credit(1, 65_536))
+    .do("server", "respond", { call: 1 })
+    .server("RESULT 1", result(1))
+    .client("CREDIT 1: late", credit(1, 0))
+    .client("NOTIFY", notify(LOG, line))
+    .sees("server", "notified", { method: "log", value: line });
 }
 
 function noEffect(): Script {
@@ -219,26 +286,26 @@ function badGrant(name: string, meaning: string, hex: string): Script {
     .closed("server", "flow-control", 1);
 }
 
-function badGrantToCaller(side: Side): Script {
+function badGrantToCaller(): Script {
   return new Script(
-    "a WINDOW of 0 from the server closes the connection too",
+    "a WINDOW of 4 bytes from the server closes the connection too",
     "The rules are the same for both ends.",
-    { subjects: [side] },
+    { subjects: ["client"] },
   ).opened()
-    .server("WINDOW 0", window(0))
+    .server("WINDOW", named("WINDOW", 0, "00000001"))
     .closedByClient("flow-control");
 }
 
 function lateBadGrant(): Script {
   return new Script(
-    "a CREDIT of 0 closes the connection even if the call is over",
-    "An amount of 0 is never valid.",
+    "a CREDIT of 4 bytes closes the connection even if the call is over",
+    "It is never valid.",
     { subjects: ["server"] },
   ).opened()
     .requested(1, "count", request(1, COUNT, ONE), { value: ONE })
     .do("server", "respond", { call: 1 })
     .server("RESULT 1", result(1))
-    .client("CREDIT 1", credit(1, 0))
+    .client("CREDIT 1", named("CREDIT", 1, "00000001"))
     .closedByServer("flow-control", 1);
 }
 
@@ -246,42 +313,49 @@ function lateBadGrant(): Script {
 export const CREDIT: readonly Conversation[] = [
   slowReader(),
   upload(),
-  largerThanWindow(),
+  largerThanWindow(true),
+  largerThanWindow(false),
   raised(),
   connection(),
   waitsForWindow(),
+  requestsWait(),
+  itemsWait(),
+  harmless(),
   noEffect(),
-  withoutCredit(),
-  badGrant(
-    "a WINDOW of 0 closes the connection",
-    "It grants nothing.",
-    window(0),
-  ),
   badGrant(
     "a WINDOW of 3 bytes closes the connection",
-    "It must be a u32.",
+    "It must be a u64.",
     named("WINDOW", 0, "000001"),
   ),
-  badGrant(
-    "a WINDOW beyond 2^31 − 1 closes the connection",
-    "The account already holds 4,194,304.",
-    window(2 ** 31 - 1),
+  ...[REQUESTS, NOTIFICATIONS, ITEMS].map((account) =>
+    badGrant(
+      `a WINDOW ${
+        account === REQUESTS ? "" : `of account ${account} `
+      }beyond 2^31 − 1 closes the connection`,
+      "Nothing was charged to it.",
+      window(account, 2 ** 31),
+    )
   ),
   badGrant(
-    "a CREDIT of 0 closes the connection",
-    "It grants nothing.",
-    credit(1, 0),
+    "a WINDOW of 2^53 closes the connection",
+    "Totals are lower.",
+    window(REQUESTS, 2 ** 53),
   ),
   badGrant(
     "a CREDIT of 5 bytes closes the connection",
-    "It must be a u32.",
+    "It must be a u64.",
     named("CREDIT", 1, "0000000001"),
   ),
   badGrant(
     "a CREDIT beyond 2^31 − 1 closes the connection",
-    "The account already holds 32,768.",
-    credit(1, 2 ** 31 - 1),
+    "Nothing was charged to it.",
+    credit(1, 2 ** 31),
   ),
-  badGrantToCaller("client"),
+  badGrant(
+    "a CREDIT of 2^53 closes the connection",
+    "Totals are lower.",
+    credit(1, 2 ** 53),
+  ),
+  badGrantToCaller(),
   lateBadGrant(),
 ].map((script) => script.conversation);

@@ -2,6 +2,7 @@
 import {
   bin,
   call,
+  credit,
   fields,
   fragments,
   int,
@@ -96,7 +97,7 @@ function largeItem(): Script {
   send(script, "server", frames);
   return script
     // The charges of two parts are half a window: 2 × (16,384 + 64).
-    .client("CREDIT 1: 32,896", named("CREDIT", 1, "00008080"))
+    .client("CREDIT 1: 65,536 + 32,896", credit(1, 98_432))
     .crosses()
     .sees("client", "item", { call: 1, value: LARGE });
 }
@@ -148,15 +149,42 @@ function betweenParts(): Script {
     .requested(3, "add", second, { value: TWO });
 }
 
-function mixedRequests(name: string, second: string): Script {
+function alternatingRequests(): Script {
+  const [first, second] = [1, 3].map((id) => [
+    named("REQUEST", id, call(ADD, int(id)).slice(0, 6), MORE),
+    named("REQUEST", id, call(ADD, int(id)).slice(6)),
+  ]) as [string[], string[]];
   return new Script(
-    name,
-    "The frames of a REQUEST or NOTIFY are contiguous among REQUEST and NOTIFY frames.",
+    "the frames of different REQUESTs may alternate",
+    "Only the first frames have rising ids; the second REQUEST is complete first. A whole REQUEST and a NOTIFY come between them.",
     { subjects: ["server"] },
   ).opened()
-    .client("REQUEST 1, first part", named("REQUEST", 1, "0000", MORE))
-    .client("another message begins", second)
-    .closedByServer("protocol", 1);
+    .client("REQUEST 1, first part", first[0]!)
+    .client("REQUEST 3, first part", second[0]!)
+    .requested(5, "add", request(5, ADD, TWO), { value: TWO })
+    .client("NOTIFY", notify(LOG, ONE))
+    .sees("server", "notified", { method: "log", value: ONE })
+    .requested(3, "add", second[1]!, { value: int(3) })
+    .requested(1, "add", first[1]!, { value: ONE });
+}
+
+function cutNotify(): Script {
+  const body = call(LOG, ONE);
+  return new Script(
+    "frames of other kinds may come between the frames of a NOTIFY",
+    "A REQUEST and its parts, but no other NOTIFY.",
+    { subjects: ["server"] },
+  ).opened()
+    .client("NOTIFY, first part", named("NOTIFY", 0, body.slice(0, 6), MORE))
+    .client(
+      "REQUEST 1, first part",
+      named("REQUEST", 1, call(ADD, ONE).slice(0, 6), MORE),
+    )
+    .client("NOTIFY, last part", named("NOTIFY", 0, body.slice(6)))
+    .sees("server", "notified", { method: "log", value: ONE })
+    .requested(1, "add", named("REQUEST", 1, call(ADD, ONE).slice(6)), {
+      value: ONE,
+    });
 }
 
 function emptyParts(): Script {
@@ -180,12 +208,6 @@ export const FRAGMENTS: readonly Conversation[] = [
   interleaved(),
   betweenParts(),
   emptyParts(),
-  mixedRequests(
-    "a REQUEST between the frames of another closes the connection",
-    request(3, ADD, ONE),
-  ),
-  mixedRequests(
-    "a NOTIFY between the frames of a REQUEST closes the connection",
-    notify(LOG, ONE),
-  ),
+  alternatingRequests(),
+  cutNotify(),
 ].map((script) => script.conversation);

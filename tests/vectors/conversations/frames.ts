@@ -176,7 +176,10 @@ export const FRAMES: readonly FrameVector[] = [
     { bytes: "0123456789abcdef0000000000000029" },
   ),
   vector("ACK", named("ACK", 0, uint(41, 8)), { position: 41 }),
-  vector("WINDOW", window(1_048_576), { amount: 1_048_576 }),
+  vector("WINDOW", window(0, 5_242_880), { total: 5_242_880 }),
+  vector("WINDOW of all items", window(2, 2 ** 53 - 1), {
+    total: 2 ** 53 - 1,
+  }),
   vector("AUTH", named("AUTH", 1, TOKEN.hex), { value: TOKEN.json }),
   vector("AUTH with REPLY", named("AUTH", 1, "", REPLY)),
   vector("REQUEST", request(1, ADD, DATA), {
@@ -264,7 +267,7 @@ export const FRAMES: readonly FrameVector[] = [
   ),
   vector("CANCEL", cancel(3), { reason: "cancelled" }),
   vector("CANCEL, deadline", cancel(3, 1), { reason: "deadline" }),
-  vector("CREDIT", credit(3, 569), { amount: 569 }),
+  vector("CREDIT", credit(3, 33_337), { total: 33_337 }),
   vector("NOTIFY", notify(LOG, str("hi")), { method: LOG, value: "hi" }),
   vector("an unknown kind that is ignorable", frame(0x6e, 9, "", IGNORABLE)),
   vector(

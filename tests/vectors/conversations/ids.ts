@@ -50,7 +50,7 @@ function late(): Script {
     .server("RESULT 1 again", result(1, TWO))
     .server("ERROR 1", error(1, { code: "internal" }))
     .server("ITEM 1", item(1, TWO))
-    .server("CREDIT 1", named("CREDIT", 1, uint(100, 4)))
+    .server("CREDIT 1", named("CREDIT", 1, uint(100, 8)))
     .called(3, "add", request(3, ADD, ONE), { value: ONE });
 }
 
@@ -64,7 +64,7 @@ function lateForCallee(): Script {
     .do("server", "fail", { call: 1, code: "forbidden", processed: "yes" })
     .server("ERROR 1", error(1, { code: "forbidden", processed: "yes" }))
     .client("ITEM 1", item(1, TWO))
-    .client("CREDIT 1", named("CREDIT", 1, uint(100, 4)))
+    .client("CREDIT 1", named("CREDIT", 1, uint(100, 8)))
     .client("END 1", named("END", 1))
     .client("CANCEL 1", cancel(1))
     .requested(3, "add", request(3, ADD, ONE), { value: ONE });
@@ -79,17 +79,6 @@ function fallingId(name: string, id: number): Script {
     .requested(9, "add", request(9, ADD, ONE), { value: ONE })
     .client(`REQUEST ${id}`, request(id, ADD, TWO))
     .closed("server", "protocol", 9);
-}
-
-function resultFromCaller(): Script {
-  return new Script(
-    "RESULT from the caller closes the connection",
-    "Only the callee sends RESULT.",
-    { subjects: ["server"] },
-  ).opened()
-    .requested(1, "add", request(1, ADD, ONE), { value: ONE })
-    .client("RESULT 1, of its own call", result(1, ONE))
-    .closed("server", "protocol", 1);
 }
 
 /** All of them, in the order of PROTOCOL.md. */
@@ -107,13 +96,6 @@ export const IDS: readonly Conversation[] = [
     ],
   ),
   fault(
-    "id 0 is not valid for a call",
-    "It is even, and reserved for the session.",
-    [
-      ["REQUEST 0", request(0, ADD, ONE)],
-    ],
-  ),
-  fault(
     "a REQUEST without a method closes the connection",
     "It has one byte of its number.",
     [["REQUEST 1", named("REQUEST", 1, "00")]],
@@ -122,38 +104,4 @@ export const IDS: readonly Conversation[] = [
   fault("a notification with an id closes the connection", "It must be 0.", [
     ["NOTIFY with id 1", frame(0x17, 1, "0003000001")],
   ]),
-  fault(
-    "CANCEL for a future call closes the connection",
-    "There is no call 1 yet.",
-    [
-      ["CANCEL 1", cancel(1)],
-    ],
-  ),
-  fault(
-    "ITEM for a future call closes the connection",
-    "There is no call 1 yet.",
-    [
-      ["ITEM 1", item(1, ONE)],
-    ],
-  ),
-  fault(
-    "END for a future call closes the connection",
-    "There is no call 1 yet.",
-    [
-      ["END 1", named("END", 1)],
-    ],
-  ),
-  fault(
-    "CREDIT for a future call closes the connection",
-    "There is no call 1 yet.",
-    [
-      ["CREDIT 1", named("CREDIT", 1, uint(1, 4))],
-    ],
-  ),
-  fault(
-    "RESULT for a call that was never made closes the connection",
-    "The server has made no calls.",
-    [["RESULT 2", result(2, ONE)]],
-  ),
-  resultFromCaller(),
 ].map((script) => script.conversation);

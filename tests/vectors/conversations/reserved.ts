@@ -13,6 +13,7 @@ import {
   IGNORABLE,
   int,
   map,
+  MORE,
   named,
   NO_VALUE,
   notify,
@@ -357,6 +358,116 @@ function errorOf(id: number, parts: ErrorParts): string {
   return error(id, parts, ...(moves ? [field(0x06, POSITION)] : []));
 }
 
+/** Encodes an ITEM with the flag NO_VALUE. */
+function noValue(id: number, list: string, flags = 0): string {
+  return named("ITEM", id, list, NO_VALUE | flags);
+}
+
+const GAP_AND_JOINED = [
+  fields(field(0x07, uint(3, 8) + uint(9, 8) + "01")),
+  fields(field(0x08, uint(7, 8) + uint(41, 8) + "01")),
+  fields() + "ffff", // bytes after the fields are skipped, too
+];
+
+/** Items to the callee that are not the application's. */
+function itemsForCallee(callee: Side): Script {
+  const script = new Script(
+    `the ${callee} skips ITEMs with NO_VALUE, and the field ITEM_ID, as the callee`,
+    "GAP and JOINED. Each item returns its charge; only the last is the application's.",
+    { subjects: [callee] },
+  ).opened();
+  const call = new CallScript(script, other(callee), "clientStream");
+  script.frame(
+    other(callee),
+    `REQUEST ${call.id}`,
+    request(call.id, call.number, undefined),
+  );
+  call.arrives();
+  for (const list of GAP_AND_JOINED) {
+    script.frame(
+      other(callee),
+      `ITEM ${call.id}, NO_VALUE`,
+      noValue(call.id, list),
+    );
+  }
+  return script
+    .do(callee, "read", { call: call.id })
+    .frame(
+      other(callee),
+      `ITEM ${call.id}, ITEM_ID`,
+      named("ITEM", call.id, fields(field(0x06, POSITION)) + TWO.hex),
+    )
+    .sees(callee, "item", { call: call.id, value: TWO });
+}
+
+/** Items to the caller that are not the application's. */
+function itemsForCaller(caller: Side): Script {
+  const script = new Script(
+    `the ${caller} skips ITEMs with NO_VALUE, and the field ITEM_ID, as the caller`,
+    "GAP and JOINED. Each item returns its charge; only the last is the application's.",
+    { subjects: [caller] },
+  ).opened();
+  const call = new CallScript(script, caller, "serverStream")
+    .asks(ONE).leaves(ONE);
+  for (const list of GAP_AND_JOINED) {
+    script.frame(
+      other(caller),
+      `ITEM ${call.id}, NO_VALUE`,
+      noValue(call.id, list),
+    );
+  }
+  return script
+    .do(caller, "read", { call: call.id })
+    .frame(
+      other(caller),
+      `ITEM ${call.id}, ITEM_ID`,
+      named("ITEM", call.id, fields(field(0x06, POSITION)) + TWO.hex),
+    )
+    .sees(caller, "item", { call: call.id, value: TWO });
+}
+
+/** Items that break the call of a client stream. */
+function brokenItems(callee: Side): Script[] {
+  const caller = other(callee);
+  const { id, number, method } = new CallScript(
+    new Script("", ""),
+    caller,
+    "clientStream",
+  );
+  const breaking = {
+    "with a critical field": [named(
+      "ITEM",
+      id,
+      fields(CRITICAL["of an unknown type"]) + TWO.hex,
+    )],
+    "with NO_VALUE and a critical field": [
+      noValue(id, fields(CRITICAL["of an unknown type"])),
+    ],
+    "with NO_VALUE and MORE": [noValue(id, fields(), MORE)],
+    "with NO_VALUE between the frames of another": [
+      named("ITEM", id, fields(), MORE),
+      noValue(id, fields()),
+    ],
+  };
+  return Object.entries(breaking).map(([what, frames]) => {
+    const script = new Script(
+      `an ITEM ${what} breaks the call at the ${callee}`,
+      "It must not be handled as an ordinary item.",
+      { subjects: [callee] },
+    ).opened()
+      .frame(caller, `REQUEST ${id}`, request(id, number, undefined))
+      .sees(callee, "request", { call: id, method });
+    for (const hex of frames) script.frame(caller, `ITEM ${id}`, hex);
+    return script
+      .sees(callee, "cancelled", { call: id, reason: "cancelled" })
+      .frame(
+        callee,
+        `ERROR ${id}`,
+        error(id, { code: "malformed", processed: "maybe" }),
+      );
+  });
+}
+
 /** Writes a HELLO with a list of codecs to a server that knows msgpack only. */
 function codecs(): Script[] {
   const chosen = new Script(
@@ -418,5 +529,8 @@ export const RESERVED: readonly Conversation[] = [
     ...ack(side),
     pingWithPosition(side),
     laterCodes(side),
+    itemsForCallee(side),
+    itemsForCaller(side),
+    ...brokenItems(side),
   ]),
 ].map((script) => script.conversation);

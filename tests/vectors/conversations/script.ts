@@ -58,6 +58,8 @@ export interface Conversation {
   limits: Partial<Record<Side, Record<string, number>>>;
   /** Ends with their own protocol. */
   knows?: Partial<Record<Side, Known>>;
+  /** Whether it shows a choice of the library that other peers need not make. */
+  library?: true;
   /** Steps in order. */
   steps: Step[];
 }
@@ -113,15 +115,18 @@ export class Script {
       subjects?: Side[];
       limits?: Conversation["limits"];
       knows?: Conversation["knows"];
+      library?: true;
     } = {},
   ) {
-    const { subjects = ["client", "server"], limits = {}, knows } = options;
+    const { subjects = ["client", "server"], limits = {}, knows, library } =
+      options;
     this.conversation = {
       name,
       meaning,
       subjects,
       limits,
       ...(knows === undefined ? {} : { knows }),
+      ...(library === undefined ? {} : { library }),
       steps: [],
     };
   }
@@ -315,11 +320,11 @@ function endsOf(id: number): { caller: Side; callee: Side } {
   return { caller, callee: other(caller) };
 }
 
-/** HELLO states half of the limit maxAssembly, and at least 65,536. */
+/** HELLO states half of the limit maxAssembly. */
 function stated({ maxAssembly }: Record<string, number>): HelloParts["limits"] {
   return maxAssembly === undefined
     ? {}
-    : { maxAssembly: Math.max(65_536, Math.floor(maxAssembly / 2)) };
+    : { maxAssembly: Math.floor(maxAssembly / 2) };
 }
 
 /** Replaces values with their JSON. */

@@ -3,6 +3,7 @@ import {
   bin,
   call,
   cancel,
+  credit,
   error,
   fields,
   fragments,
@@ -150,7 +151,9 @@ function largeItem(): Script {
     .do("client", "stall", { after: 1 })
     .do("client", "send", { call: 1, value: LARGE });
   const [first] = fragments("ITEM", 1, fields() + LARGE.hex, PART);
-  script.client("ITEM 1, part 1 of 3", first ?? "");
+  script.client("ITEM 1, part 1 of 3", first ?? "")
+    .server("CREDIT 1: paid in advance", credit(1, 32_768 + 16_448 + 32_768))
+    .crosses();
   upload.cancelled();
   script.do("client", "flow");
   upload.settles(CANCELLED);

@@ -290,18 +290,6 @@ export const STREAMS: readonly Conversation[] = [
       ...{ call: 1, code: "malformed", processed: "maybe", retry: "never" },
     }),
   new Script(
-    "END from the callee closes the connection",
-    "Callees end calls with RESULT or ERROR.",
-    { subjects: ["client"] },
-  ).opened()
-    .called(1, "count", request(1, COUNT, ONE), { value: ONE })
-    .server("END 1", named("END", 1))
-    .client("GOAWAY protocol", named("GOAWAY", 0, "01" + "00".repeat(8)))
-    .sees("client", "failed", {
-      ...{ call: 1, code: "disconnected", processed: "maybe", retry: "never" },
-    })
-    .sees("client", "ended", { code: "protocol", remote: false }),
-  new Script(
     "a server receives items in the same way",
     "A REQUEST for a stream in two frames, followed by items.",
     { subjects: ["server"] },

@@ -7,8 +7,8 @@ import {
   int,
   item,
   named,
+  NOTIFICATIONS,
   notify,
-  request,
   result,
   window,
 } from "./bytes.ts";
@@ -44,7 +44,7 @@ function drains(script: Script, from: Side, id: number): void {
   script
     .do(to, "read", { call: id })
     .sees(to, "item", { call: id, value: ITEM })
-    .frame(to, `CREDIT ${id}`, credit(id, 569))
+    .frame(to, `CREDIT ${id}`, credit(id, 1024 + 569))
     .frame(from, "ITEM: −114 + 569 − 569", item(id, ITEM));
 }
 
@@ -94,7 +94,7 @@ function atZero(caller: Side): Script {
     script
       .do(caller, "read", { call: id })
       .sees(caller, "item", { call: id, value })
-      .frame(caller, `CREDIT ${id}`, credit(id, 512));
+      .frame(caller, `CREDIT ${id}`, credit(id, 1024 + count * 512));
     leaves();
   }
   return script;
@@ -118,21 +118,21 @@ function endWaits(caller: Side): Script {
   const parts = fragments("ITEM", call.id, fields() + value.hex, PART);
   const passes = (from: Side, last: () => void) => {
     const to = other(from);
-    script.do(to, "read", { call: call.id })
-      .frame(to, "CREDIT: part 1", credit(call.id, PART + 64))
+    script.frame(to, "CREDIT: part 1", credit(call.id, 17_472)).crosses()
       .frame(from, "part 2", parts[1] ?? "")
-      .frame(to, "CREDIT: part 2", credit(call.id, PART + 64))
+      .frame(to, "CREDIT: part 2", credit(call.id, 33_920))
       .frame(from, "part 3", parts[2] ?? "")
       .sees(to, "item", { call: call.id, value });
     last();
     script.frame(
       to,
       "CREDIT: part 3, too late",
-      credit(call.id, 7_301),
+      credit(call.id, 41_221),
     ).crosses();
   };
   const begins = (from: Side) =>
-    script.do(from, "send", { call: call.id, value })
+    script.do(other(from), "read", { call: call.id })
+      .do(from, "send", { call: call.id, value })
       .frame(from, "part 1: 1,024 − 16,448", parts[0] ?? "");
   begins(caller).do(caller, "end", { call: call.id });
   passes(
@@ -159,9 +159,9 @@ function connection(caller: Side): Script {
     : ["alert", ALERT] as const;
   const callee = other(caller);
   const script = new Script(
-    `the ${caller}'s requests wait for a WINDOW in transit`,
-    "65,536 − 5 × 16,071 = −14,819; the sixth notification and a call wait until two WINDOWs have returned two charges each.",
-    { limits: { [callee]: { connectionWindow: 65_536 } } },
+    `the ${caller}'s notifications wait for a WINDOW in transit`,
+    "65,536 − 5 × 16,071 = −14,819; the sixth notification waits until two WINDOWs have returned two charges each. A call has its own account.",
+    { limits: { [callee]: { notifyWindow: 65_536 } } },
   ).opened();
   for (let count = 1; count <= 5; count++) {
     script
@@ -171,20 +171,21 @@ function connection(caller: Side): Script {
   }
   const waits = new CallScript(script, caller, "unary");
   script.do(caller, "notify", { method, value: line });
-  waits.asks(ONE);
+  waits.opens(ONE);
   script
-    .frame(callee, "WINDOW: 2 × 16,071", window(32_142)).crosses()
-    .frame(callee, "WINDOW: 2 × 16,071", window(32_142)).crosses()
+    .frame(callee, "WINDOW: 2 × 16,071", window(NOTIFICATIONS, 97_678))
+    .crosses()
+    .frame(callee, "WINDOW: 2 × 16,071", window(NOTIFICATIONS, 129_820))
+    .crosses()
     .frame(caller, "NOTIFY 6", notify(number, line)).crosses()
     .sees(callee, "notified", { method, value: line })
-    .frame(callee, "WINDOW: the fifth and the sixth", window(32_142)).crosses()
     .frame(
-      caller,
-      "REQUEST, which waited after it",
-      request(waits.id, waits.number, ONE),
+      callee,
+      "WINDOW: the fifth and the sixth",
+      window(NOTIFICATIONS, 161_962),
     )
     .crosses();
-  waits.arrives(ONE).responds(TWO);
+  waits.responds(TWO);
   return script;
 }
 
@@ -194,16 +195,21 @@ function raisedUpload(caller: Side): Script {
   const script = new Script(
     `the ${callee} raises the window of an upload while reading it`,
     "From 1,024 to 2,048 and 4,096, but no further.",
-    { limits: { [callee]: { streamWindow: 1024, maxStreamWindow: 4096 } } },
+    {
+      library: true,
+      limits: { [callee]: { streamWindow: 1024, maxStreamWindow: 4096 } },
+    },
   ).opened();
   const call = new CallScript(script, caller, "clientStream").opens();
+  let total = 1024;
   const sends = (granted = 0) => {
+    total += granted;
     script
       .do(callee, "read", { call: call.id })
       .do(caller, "send", { call: call.id, value })
       .frame(caller, `ITEM ${call.id}`, item(call.id, value));
     if (granted > 0) {
-      script.frame(callee, `CREDIT ${call.id}`, credit(call.id, granted));
+      script.frame(callee, `CREDIT ${call.id}`, credit(call.id, total));
     }
     script.sees(callee, "item", { call: call.id, value });
   };

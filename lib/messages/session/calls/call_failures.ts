@@ -15,6 +15,7 @@ export function callError(
 ): CallError {
   return new CallError(`${call.info.name}: ${message}`, {
     method: call.info.name,
+    retry: options.code === "overloaded" ? "later" : "never",
     ...options,
   });
 }

@@ -3,18 +3,21 @@
  * the events that it lists.
  *
  * ```text
- *  caller                                  callee
+ *  caller                          callee
  *
- *  queued ─send─▶ open ─end─▶ ended        open ──end──▶ ended
- *    │             │ │         │ │          │ │           │ │
- *  cancel     cancel terminal  │ │     cancel settle cancel settle
- *    │             │ └──▶ done ◀─┤          │ └─▶ answered ◀┤
- *    │             ▼             │          ▼       ▲   │   │
- *    └─▶ done   cancelled ◀──────┘      cancelled ◀─┼───┼───┘
- *                  └─terminal─▶ done        └settle─┘  sent
- *                                                       ▼
- *                                                      done
+ *  open ──end──▶ ended             open ──end──▶ ended
+ *   │ │           │ │               │ │           │ │
+ * cancel terminal │ │             cancel settle cancel settle
+ *   │ └──▶ done ◀─┤ │               │ └─▶ answered ◀┤ │
+ *   ▼             │ │               ▼       ▲   │   │ │
+ *  cancelled ◀────┼─┘              cancelled ◀──┼───┼─┘
+ *   └─terminal─▶ done               └settle─┘  sent
+ *                                               ▼
+ *                                              done
  * ```
+ *
+ * A call that this side makes has an id as soon as it is started. A call that
+ * has not been started cannot be cancelled at the peer: it is merely done.
  *
  * `terminal` is the RESULT or ERROR that the callee owes for every REQUEST,
  * even a cancelled one; the call occupies its slot at each end until that frame
@@ -27,7 +30,6 @@
 
 /** The state of a call. */
 export type CallState =
-  | "queued"
   | "open"
   | "ended"
   | "cancelled"
@@ -36,7 +38,6 @@ export type CallState =
 
 /** An event that may change the state. */
 export type CallEvent =
-  | "send"
   | "end"
   | "cancel"
   | "terminal"
@@ -49,7 +50,6 @@ type Table = Readonly<
 
 /** Transitions at the caller. */
 export const CALLER: Table = {
-  queued: { send: "open", cancel: "done", terminal: "done" },
   open: { end: "ended", cancel: "cancelled", terminal: "done" },
   ended: { cancel: "cancelled", terminal: "done" },
   cancelled: { terminal: "done" },
@@ -59,7 +59,6 @@ export const CALLER: Table = {
 
 /** Transitions at the callee. */
 export const CALLEE: Table = {
-  queued: {},
   open: { end: "ended", cancel: "cancelled", settle: "answered" },
   ended: { cancel: "cancelled", settle: "answered" },
   cancelled: { settle: "answered" },

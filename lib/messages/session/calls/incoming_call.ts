@@ -11,6 +11,7 @@ import {
   receivesItems,
   sendsItems,
 } from "./call_state.ts";
+import { SendCredit } from "../flow/credit.ts";
 import type { Fields } from "../wire/fields.ts";
 import type { MethodInfo } from "../wire/hello.ts";
 import { ReceiveWindow } from "../flow/receive_window.ts";
@@ -21,6 +22,7 @@ import type {
 } from "../flow/shared_state.ts";
 import type { SendQueue } from "../flow/send_queue.ts";
 import { TimerEntry } from "../time/timer_wheel.ts";
+import { Kind } from "../wire/frame_header.ts";
 
 /** Why a call is cancelled; `unavailable` once the grace period of a drain is over. */
 export type CancelCode = Extract<
@@ -64,12 +66,14 @@ export interface IncomingCallOwner {
   ): void;
   /** Frees the slot once the terminal frame has been sent. */
   flushed(call: IncomingCall): void;
+  /** Called at the time for which the call's timer was set. */
+  expired(call: IncomingCall): void;
 }
 
 /** A call that the peer made. */
 export class IncomingCall extends TimerEntry implements SessionStream {
   readonly id: number;
-  credit: number;
+  readonly itemCredit: SendCredit | undefined;
   sendQueue: SendQueue | undefined = undefined;
   state: CallState = "open";
   observer: CalleeObserver = UNOBSERVED;
@@ -79,6 +83,8 @@ export class IncomingCall extends TimerEntry implements SessionStream {
   entered = false;
   /** Why the call was cancelled; replaces the result, and aborts the handler. */
   cancelled: CallError | undefined = undefined;
+  /** @inheritdoc */
+  heldUntil = -Infinity;
   readonly receiveWindow: ReceiveWindow | undefined;
   /** The method, with its index in this side's table. */
   readonly method: ServedMethod;
@@ -98,14 +104,13 @@ export class IncomingCall extends TimerEntry implements SessionStream {
     this.id = id;
     this.method = method;
     this.fields = fields;
-    const { peerStreamWindow, limits, creditPool } = owner.shared;
-    this.credit = peerStreamWindow;
-    if (sendsItems(method.info.shape)) {
-      this.receiveWindow = new ReceiveWindow(
-        limits.streamWindow,
-        limits.maxStreamWindow,
-        creditPool,
-      );
+    const { writer, limits, items, now } = owner.shared;
+    const { shape } = method.info;
+    this.itemCredit = receivesItems(shape)
+      ? new SendCredit(writer.peerLimits.streamWindow)
+      : undefined;
+    if (sendsItems(shape)) {
+      this.receiveWindow = new ReceiveWindow(limits, items.pool, now);
     } else {
       this.receiveWindow = undefined;
       this.on("end");
@@ -113,14 +118,23 @@ export class IncomingCall extends TimerEntry implements SessionStream {
   }
 
   /** @inheritdoc */
-  get maySend(): boolean {
-    return (this.state === "open" || this.state === "ended") &&
-      receivesItems(this.method.info.shape);
+  get started(): boolean {
+    return true;
+  }
+
+  /** @inheritdoc */
+  get maySendItems(): boolean {
+    return !this.over && this.itemCredit !== undefined;
+  }
+
+  /** @inheritdoc */
+  get mayReceiveItems(): boolean {
+    return true;
   }
 
   /** @inheritdoc */
   get over(): boolean {
-    return this.state === "cancelled" || this.state === "answered";
+    return this.state !== "open" && this.state !== "ended";
   }
 
   /** Changes the state; returns `false` if the state does not allow the event. */
@@ -132,8 +146,8 @@ export class IncomingCall extends TimerEntry implements SessionStream {
   }
 
   /** @inheritdoc */
-  onFlushed(): void {
-    this.#owner.flushed(this);
+  onMessageSent(kind: number): void {
+    if (kind !== Kind.ITEM) this.#owner.flushed(this);
   }
 
   /** @inheritdoc */
@@ -143,14 +157,13 @@ export class IncomingCall extends TimerEntry implements SessionStream {
 
   /** @inheritdoc */
   override expire(): void {
-    this.#owner.cancel(this, "deadline", "the deadline passed");
+    this.#owner.expired(this);
   }
 }
 
 const UNOBSERVED: CalleeObserver = {
   onItem() {},
   onItemsEnded() {},
-  onSendable() {},
   onCancelled() {},
   onUnsendable: (cause) =>
     new CallError("Cannot send the result", { code: "internal", cause }),

@@ -27,8 +27,8 @@ import type { SharedState } from "../flow/shared_state.ts";
 import { messageOf } from "../wire/malformed_error.ts";
 import { TokenBucket } from "../time/token_bucket.ts";
 import { RequestReader, type RequestSink } from "./request_reader.ts";
-import { dropQueued, receiveCredit } from "../flow/waiting_items.ts";
-import { endItems, receiveItem } from "../flow/received_items.ts";
+import { dropQueued, receiveCredit } from "../flow/outgoing_items.ts";
+import { discardItems, endItems, receiveItem } from "../flow/received_items.ts";
 import { getU16, HEADER } from "../wire/frame_header.ts";
 
 export {
@@ -210,28 +210,25 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
       : "the caller cancelled the call";
     const code = deadline ? "deadline" : "cancelled";
     if (this.reader.holds(id)) {
-      if (!this.#mayCancel()) return;
       const reason = `${message} before the request was complete`;
       return this.#refuseIncomplete(id, reason, code);
     }
     const call = this.#find(id);
     if (call === undefined || call.state === "cancelled") return;
-    if (this.#mayCancel()) this.cancel(call, code, message);
+    // Starting a handler only to cancel it costs work, which the limit on calls
+    // in flight does not bound. A caller that cancels too fast is slowed: its
+    // cancelled calls keep their slots. A late CANCEL does not count, since both
+    // sides act when a deadline passes, and the callee often acts first.
+    if (!call.over) call.heldUntil = this.#cancels.reserve(this.shared.now);
+    this.cancel(call, code, message);
   }
 
-  /**
-   * Limits the rate of cancelled calls. Starting a handler only to cancel it
-   * costs work, which the limit on calls in flight does not bound. A late
-   * CANCEL does not count, since both sides act when a deadline passes, and the
-   * callee often acts first.
-   */
-  #mayCancel(): boolean {
-    if (this.#cancels.take(this.shared.now)) return true;
-    this.shared.fail(
-      "too-many",
-      `more than ${this.shared.limits.cancelsPerSecond} calls per second were cancelled`,
-    );
-    return false;
+  /** @inheritdoc */
+  expired(call: IncomingCall): void {
+    const { heldUntil, sendQueue } = call;
+    if (heldUntil === -Infinity) {
+      this.cancel(call, "deadline", "the deadline passed");
+    } else if (sendQueue !== undefined) this.shared.writer.resume(sendQueue);
   }
 
   /** @inheritdoc */
@@ -246,15 +243,12 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
       return this.responses.cancelResponse(call, error);
     }
     if (!call.on("cancel")) return;
-    const { timerWheel, blocked } = this.shared;
     call.cancelled = error;
-    timerWheel.remove(call);
+    this.shared.timerWheel.remove(call);
     dropQueued(this.shared, call);
-    endItems(this.shared, call.receiveWindow);
-    call.receiveWindow?.clear(); // received items are no longer delivered
+    discardItems(this.shared, call); // received items are no longer delivered
     call.observer.onCancelled(error);
     call.observer.onItemsEnded();
-    if (blocked.delete(call)) call.observer.onSendable();
   }
 
   /** @inheritdoc */
@@ -286,25 +280,25 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
     if (call.receiveWindow?.partial !== undefined || !call.on("end")) {
       return call.fail("malformed", "END is not allowed here");
     }
-    endItems(this.shared, call.receiveWindow);
+    endItems(this.shared, call);
     call.observer.onItemsEnded();
   }
 
   /** Handles an ITEM frame. */
   receiveItem(id: number, frame: Uint8Array): void {
-    const call = this.#find(id);
-    if (call !== undefined) receiveItem(this.shared, call, frame);
+    receiveItem(this.shared, this.#find(id), frame);
   }
 
   /** Handles a CREDIT frame. */
-  receiveCredit(id: number, amount: number): void {
+  receiveCredit(id: number, total: number): void {
     const call = this.#find(id);
-    if (call !== undefined) receiveCredit(this.shared, call, amount);
+    if (call === undefined || call.cancelled !== undefined) return;
+    receiveCredit(this.shared, call, total);
   }
 
   /** Refuses an incomplete request; its remaining frames will be dropped. */
   #refuseIncomplete(id: number, message: string, code: CallErrorCode): void {
-    this.reader.drop();
+    this.reader.abandon(id);
     this.refuseRequest(id, new CallError(message, { code }));
   }
 
@@ -320,7 +314,7 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
     if (this.reader.holds(id)) {
       const message = "a frame arrived between the frames of its request";
       this.#refuseIncomplete(id, message, "malformed");
-    } else if (id > this.reader.lastId) {
+    } else if (id > this.reader.lastId || id === 0) {
       this.shared.fail(
         "protocol",
         `a frame refers to call ${id}, which has not started`,

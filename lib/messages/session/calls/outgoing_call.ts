@@ -10,7 +10,9 @@ import {
   type CallEvent,
   type CallState,
   receivesItems,
+  sendsItems,
 } from "./call_state.ts";
+import { SendCredit } from "../flow/credit.ts";
 import type { Fields } from "../wire/fields.ts";
 import type { MethodInfo } from "../wire/hello.ts";
 import { ReceiveWindow } from "../flow/receive_window.ts";
@@ -21,6 +23,7 @@ import type {
 } from "../flow/shared_state.ts";
 import type { SendQueue } from "../flow/send_queue.ts";
 import { TimerEntry } from "../time/timer_wheel.ts";
+import { Kind } from "../wire/frame_header.ts";
 
 /**
  * Receiver of a call's events at the caller. Exactly one of `onResult` and
@@ -31,6 +34,11 @@ export interface CallerObserver extends StreamObserver {
   onResult(body: Uint8Array, fields: Readonly<Fields>): void;
   /** Called when the call fails. */
   onFailed(error: CallError): void;
+  /**
+   * Called when unread items of a call that has settled are dropped. Other
+   * streams need their space.
+   */
+  onItemsDropped(error: CallError): void;
 }
 
 /** The method, input and options of a new call. */
@@ -65,18 +73,23 @@ export interface GiveUpReason {
 export interface OutgoingCallOwner {
   /** Ends the call on this side and sends CANCEL. */
   giveUp(call: OutgoingCall, reason: GiveUpReason): void;
+  /** Drops the unread items of a call that has settled. */
+  dropUnread(call: OutgoingCall, reason: GiveUpReason): void;
+  /** Called when the last frame of the REQUEST has been sent. */
+  onRequestSent(call: OutgoingCall): void;
 }
 
 /** A call that this side made. */
 export class OutgoingCall extends TimerEntry implements SessionStream {
+  /** Id of the call; 0 until the call is started. */
   id = 0;
-  credit = 0;
+  readonly itemCredit: SendCredit | undefined;
   sendQueue: SendQueue | undefined = undefined;
-  state: CallState = "queued";
+  /** A caller's messages are never held. */
+  readonly heldUntil = -Infinity;
+  state: CallState = "open";
   /** Position in the outgoing bytes after the last frame of the REQUEST. */
   requestEnd = Infinity;
-  /** Whether END must follow the REQUEST, because the items have already ended. */
-  endRequested = false;
   /** An incomplete reply, of which more frames are expected. */
   reply: Reassembly | undefined = undefined;
   /** The frame kind of that reply. */
@@ -88,22 +101,26 @@ export class OutgoingCall extends TimerEntry implements SessionStream {
 
   constructor(
     owner: OutgoingCallOwner,
-    shared: SharedState,
+    { limits, items, now }: SharedState,
     { info, observer }: Pick<OpenOptions, "info" | "observer">,
   ) {
     super();
     this.#owner = owner;
     this.info = info;
     this.observer = observer;
+    const { shape } = info;
+    this.itemCredit = sendsItems(shape) ? new SendCredit(0) : undefined;
+    if (this.itemCredit === undefined) this.on("end");
     // Created immediately, since the application may read items before the
     // REQUEST is sent.
-    this.receiveWindow = receivesItems(info.shape)
-      ? new ReceiveWindow(
-        shared.limits.streamWindow,
-        shared.limits.maxStreamWindow,
-        shared.creditPool,
-      )
+    this.receiveWindow = receivesItems(shape)
+      ? new ReceiveWindow(limits, items.pool, now)
       : undefined;
+  }
+
+  /** @inheritdoc */
+  get started(): boolean {
+    return this.id !== 0;
   }
 
   /** Whether all frames of the REQUEST have been sent. */
@@ -111,14 +128,27 @@ export class OutgoingCall extends TimerEntry implements SessionStream {
     return this.requestEnd !== Infinity;
   }
 
-  /** @inheritdoc */
-  get maySend(): boolean {
-    return this.state === "open" && this.sent;
+  /**
+   * Whether the callee may have handled the call. It cannot handle a REQUEST
+   * that it did not receive completely.
+   */
+  get processed(): "maybe" | "no" {
+    return this.sent ? "maybe" : "no";
   }
 
   /** @inheritdoc */
   get over(): boolean {
     return this.state === "cancelled";
+  }
+
+  /** @inheritdoc */
+  get maySendItems(): boolean {
+    return this.state === "open";
+  }
+
+  /** @inheritdoc */
+  get mayReceiveItems(): boolean {
+    return this.sent && this.reply === undefined;
   }
 
   /** Changes the state; returns `false` if the state does not allow the event. */
@@ -130,11 +160,14 @@ export class OutgoingCall extends TimerEntry implements SessionStream {
   }
 
   /** @inheritdoc */
-  onFlushed(): void {}
+  onMessageSent(kind: number): void {
+    if (kind === Kind.REQUEST) this.#owner.onRequestSent(this);
+  }
 
   /** @inheritdoc */
   fail(code: "malformed" | "overloaded", message: string): void {
-    this.#owner.giveUp(this, { code, message });
+    if (this.state === "done") this.#owner.dropUnread(this, { code, message });
+    else this.#owner.giveUp(this, { code, message });
   }
 
   /** @inheritdoc */

@@ -5,7 +5,6 @@
  * @module
  */
 import type { CallError } from "../../errors/call_error.ts";
-import { sendsItems } from "./call_state.ts";
 import { CallTable } from "./call_table.ts";
 import {
   callError,
@@ -17,7 +16,8 @@ import {
   type UnservedReason,
 } from "./call_failures.ts";
 import type { Hello, MethodInfo } from "../wire/hello.ts";
-import { INITIAL_PEER_LIMITS } from "../wire/limits.ts";
+import { Account, type SendCredit } from "../flow/credit.ts";
+import { NotificationQueue } from "./notification_queue.ts";
 import type { SharedState } from "../flow/shared_state.ts";
 import {
   type CallerObserver,
@@ -33,13 +33,14 @@ import {
   dropReply,
   failReply,
 } from "./reply_reader.ts";
-import { type QueueOwner, RequestQueue } from "./request_queue.ts";
+import { type CallStarter, RequestQueue } from "./request_queue.ts";
 import {
   dropQueued,
+  queueMessage,
   receiveCredit,
-  wakeBlocked,
-} from "../flow/waiting_items.ts";
-import { endItems, receiveItem } from "../flow/received_items.ts";
+} from "../flow/outgoing_items.ts";
+import { discardItems, endItems, receiveItem } from "../flow/received_items.ts";
+import { fitsFrame } from "../flow/fragment.ts";
 import { Flag, FRAME_CHARGE, Kind, putU16 } from "../wire/frame_header.ts";
 
 export { type CallerObserver, type OpenOptions, OutgoingCall };
@@ -52,20 +53,28 @@ export interface RoomHost {
 
 type Target = Pick<OpenOptions, "method" | "info">;
 
+/** The reason for giving up a call whose RESULT came too early. */
+const EARLY_RESULT: GiveUpReason = {
+  code: "malformed",
+  message: "RESULT arrived before the REQUEST was complete",
+};
+
 /** Error for calls made before the handshake permits them. */
 const NOT_OPEN: CallError = sessionUnavailable(
   "the handshake is not complete; wait until the session is open",
 );
 
 /** The calling half of a session. */
-export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
+export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
   /**
    * Calls in flight by id. A cancelled call stays until the callee's RESULT or
    * ERROR arrives.
    */
   readonly calls: CallTable<OutgoingCall> = new CallTable();
-  /** Requests and notifications waiting to be sent. */
+  /** Calls waiting to be started. */
   readonly queue: RequestQueue;
+  /** Notifications waiting to be sent. */
+  readonly notifications: NotificationQueue;
   /**
    * Error for new calls. It is set until the handshake permits calls, and again
    * once the session drains or ends.
@@ -87,6 +96,7 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
     this.#host = host;
     this.#nextId = firstId;
     this.queue = new RequestQueue(shared, this);
+    this.notifications = new NotificationQueue(shared);
   }
 
   /**
@@ -98,19 +108,24 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
   }
 
   /**
-   * Applies the credit that the peer's HELLO grants. Calls that started before
-   * the HELLO arrived receive the difference from the initial credit.
+   * Applies the credit that the peer's HELLO grants. Calls may have started
+   * before it arrived.
    */
-  applyPeerLimits({ connectionWindow, streamWindow }: Hello): void {
+  applyPeerLimits(hello: Hello): void {
+    const { writer, requestCredit, notifyCredit, itemCredit, unfinished } =
+      this.#shared;
+    unfinished.limit = hello.maxAssembly;
     for (const call of this.calls.all) {
-      if (!sendsItems(call.info.shape)) continue;
-      call.credit += streamWindow - INITIAL_PEER_LIMITS.streamWindow;
+      call.itemCredit?.raise(hello.streamWindow);
+      if (call.sendQueue !== undefined) writer.resume(call.sendQueue);
     }
-    // Grant this credit last: it starts queued calls, which receive the whole
-    // stream window immediately.
-    this.queue.grant(connectionWindow - INITIAL_PEER_LIMITS.connectionWindow);
-    this.#shared.writer.drain();
-    wakeBlocked(this.#shared);
+    itemCredit.raise(hello.itemsWindow);
+    notifyCredit.raise(hello.notifyWindow);
+    requestCredit.raise(hello.connectionWindow);
+    for (const credit of [itemCredit, notifyCredit, requestCredit]) {
+      writer.resumeAll(credit.takeWaiting());
+    }
+    this.queue.resume();
   }
 
   // ── start ──────────────────────────────────────────────────────────────
@@ -126,21 +141,21 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
     const { timeout } = options;
     this.#checkOpen(options);
     const call = new OutgoingCall(this, this.#shared, options);
-    const wait = this.queue.mustWait || !this.hasFreeSlot;
+    const wait = this.queue.mustQueue;
     const id = wait ? 0 : this.#nextId;
     const sent = this.#write(Kind.REQUEST, id, options, wait);
+    if (typeof sent !== "number" && wait) {
+      const full = this.queue.fullFor(sent.length);
+      if (full !== undefined) throw overloaded(options.info.name, full);
+    }
     if (timeout !== Infinity) {
       this.#shared.timerWheel.add(call, this.#shared.now + timeout);
     }
     if (typeof sent === "number") {
-      this.queue.credit -= sent;
-      this.onStarting(call);
-      this.onSent(call);
-    } else {this.#enqueue(
-        { kind: Kind.REQUEST, bytes: sent, call },
-        options,
-        wait,
-      );}
+      this.#shared.requestCredit.charge(sent);
+      this.start(call);
+      call.onMessageSent(Kind.REQUEST);
+    } else this.queue.put(call, sent);
     return call;
   }
 
@@ -153,11 +168,21 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
    */
   notify(options: Omit<OpenOptions, "observer" | "timeout">): void {
     this.#checkOpen(options);
-    const wait = this.queue.mustWait;
+    const wait = this.notifications.mustQueue;
     const message = { ...options, timeout: Infinity };
     const sent = this.#write(Kind.NOTIFY, 0, message, wait);
-    if (typeof sent === "number") this.queue.credit -= sent;
-    else this.#enqueue({ kind: Kind.NOTIFY, bytes: sent }, options, wait);
+    if (typeof sent === "number") this.#shared.notifyCredit.charge(sent);
+    else this.#queueNotification(sent, options.info, wait);
+  }
+
+  #queueNotification(
+    bytes: Uint8Array,
+    { name }: MethodInfo,
+    wait: boolean,
+  ): void {
+    const full = wait ? this.notifications.fullFor(bytes.length) : undefined;
+    if (full !== undefined) throw overloaded(name, full);
+    this.notifications.put(bytes);
   }
 
   /**
@@ -165,8 +190,13 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
    * credit, and space in the send budget for notifications.
    */
   get mayNotify(): boolean {
-    return this.closed === undefined && !this.queue.mustWait &&
+    return this.closed === undefined && !this.notifications.mustQueue &&
       this.#shared.writer.notifications.hasRoom;
+  }
+
+  /** Number of queued calls and notifications. */
+  get queued(): number {
+    return this.queue.length + this.notifications.length;
   }
 
   /** Notifies the host if a notification can be sent. */
@@ -174,10 +204,31 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
     if (this.mayNotify) this.#host.onRoom();
   }
 
-  /** Adds a WINDOW frame's credit for requests and notifications. */
-  grant(amount: number): void {
-    this.queue.grant(amount);
+  /**
+   * Handles a WINDOW frame; an account that this side does not know is ignored.
+   *
+   * @returns `false` if the total exceeds the highest credit
+   */
+  receiveWindow(account: number, total: number): boolean {
+    const credit = this.#account(account);
+    if (credit === undefined) return true;
+    if (!credit.raise(total)) return false;
+    this.#shared.writer.resumeAll(credit.takeWaiting());
     this.reportRoom();
+    return true;
+  }
+
+  #account(account: number): SendCredit | undefined {
+    const { requestCredit, notifyCredit, itemCredit } = this.#shared;
+    switch (account) {
+      case Account.REQUESTS:
+        return requestCredit;
+      case Account.NOTIFICATIONS:
+        return notifyCredit;
+      case Account.ITEMS:
+        return itemCredit;
+    }
+    return undefined;
   }
 
   /**
@@ -193,13 +244,13 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
     const bytes = new Uint8Array(4 + body.length); // u16 method, no fields, body
     putU16(bytes, 0, method);
     bytes.set(body, 4);
-    const wait = this.queue.mustWait;
-    if (wait || bytes.length > writer.maxFrameBody) {
-      return this.#enqueue({ kind: Kind.NOTIFY, bytes }, { info }, wait);
+    const wait = this.notifications.mustQueue;
+    if (wait || !fitsFrame(this.#shared, bytes)) {
+      return this.#queueNotification(bytes, info, wait);
     }
     writer.frame(Kind.NOTIFY, 0, 0, bytes);
     writer.notifications.add(bytes.length + FRAME_CHARGE);
-    this.queue.credit -= bytes.length + FRAME_CHARGE;
+    this.#shared.notifyCredit.charge(bytes.length + FRAME_CHARGE);
   }
 
   #checkServed({ method, info }: Target): void {
@@ -234,56 +285,30 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
       : writer.emptyMessage(at, wait);
   }
 
-  #enqueue(
-    { kind, bytes, call }: {
-      kind: number;
-      bytes: Uint8Array;
-      call?: OutgoingCall;
-    },
-    { info }: { info: MethodInfo },
-    wait: boolean,
-  ): void {
-    const full = wait ? this.queue.fullFor(bytes.length) : undefined;
-    if (full !== undefined) {
-      if (call !== undefined) this.#shared.timerWheel.remove(call);
-      throw overloaded(info.name, full);
-    }
-    this.queue.put({ kind, bytes, call, offset: 0 });
-  }
-
   /** @inheritdoc */
   get hasFreeSlot(): boolean {
-    return this.calls.size < this.#shared.peerMaxCalls;
+    return this.calls.size < this.#shared.writer.peerLimits.maxCalls;
   }
 
   /** @inheritdoc */
-  onStarting(call: OutgoingCall): void {
+  start(call: OutgoingCall): void {
     call.id = this.#nextId;
     this.#nextId += 2;
     this.calls.add(call);
-    call.on("send");
-    if (sendsItems(call.info.shape)) {
-      call.credit = this.#shared.peerStreamWindow;
-    } else call.on("end");
+    call.itemCredit?.raise(this.#shared.writer.peerLimits.streamWindow);
   }
 
   /** @inheritdoc */
-  onSent(call: OutgoingCall): void {
+  onRequestSent(call: OutgoingCall): void {
     call.requestEnd = this.#shared.writer.position;
-    if (call.endRequested) this.endItems(call);
-    else if (call.state === "open") call.observer.onSendable();
   }
 
   /** Ends the items that this side sends; the call continues. */
   endItems(call: OutgoingCall): void {
-    if (call.state === "queued" || call.state === "open" && !call.sent) {
-      call.endRequested = true;
-      return;
-    }
     if (!call.on("end")) return;
-    const { writer } = this.#shared;
-    if (call.sendQueue === undefined) writer.frame(Kind.END, 0, call.id);
-    else writer.queue(call, Kind.END, new Uint8Array(0));
+    if (call.started && call.sendQueue === undefined) {
+      this.#shared.writer.frame(Kind.END, 0, call.id);
+    } else queueMessage(this.#shared, call, { kind: Kind.END });
   }
 
   // ── replies and items ──────────────────────────────────────────────────
@@ -303,7 +328,9 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
       if (!more) this.#finish(call);
       return;
     }
-    const reply = assembleReply(this.#shared, call, frame);
+    const reply = kind === Kind.RESULT && !call.sent
+      ? EARLY_RESULT
+      : assembleReply(this.#shared, call, frame);
     if (reply === undefined) return;
     if (more) {
       if (!(reply instanceof Uint8Array)) this.giveUp(call, reply);
@@ -319,14 +346,18 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
 
   /** Handles an ITEM frame for one of this side's calls. */
   receiveItem(id: number, frame: Uint8Array): void {
-    const call = this.#find(id);
-    if (call !== undefined) receiveItem(this.#shared, call, frame);
+    receiveItem(this.#shared, this.#find(id), frame);
   }
 
   /** Handles a CREDIT frame for one of this side's calls. */
-  receiveCredit(id: number, amount: number): void {
+  receiveCredit(id: number, total: number): void {
     const call = this.#find(id);
-    if (call !== undefined) receiveCredit(this.#shared, call, amount);
+    if (call === undefined || call.over) return;
+    if (call.sent) receiveCredit(this.#shared, call, total);
+    else {call.fail(
+        "malformed",
+        "CREDIT arrived before the REQUEST was complete",
+      );}
   }
 
   /**
@@ -336,7 +367,7 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
   #find(id: number): OutgoingCall | undefined {
     const call = this.calls.get(id);
     if (call !== undefined) return call;
-    if (id >= this.#nextId) {
+    if (id >= this.#nextId || id === 0) {
       this.#shared.fail(
         "protocol",
         `a frame refers to call ${id}, which has not started`,
@@ -352,20 +383,26 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
    * CANCEL to the callee.
    */
   giveUp(call: OutgoingCall, { code, message, cause }: GiveUpReason): void {
-    const started = call.state !== "queued";
-    // The callee cannot handle a REQUEST that it did not receive completely.
-    const processed = call.sent ? "maybe" : "no";
-    if (!call.on("cancel")) return;
+    const { processed } = call;
+    if (!call.on(call.started ? "cancel" : "terminal")) return;
     if (code === "malformed") this.#shared.stats.malformedCalls++;
-    // Write CANCEL first: if this REQUEST is incomplete, CANCEL must come
-    // before the next REQUEST or NOTIFY.
-    if (started) this.#writeCancel(call, code === "deadline" ? 1 : 0);
+    if (call.started) this.#writeCancel(call, code === "deadline" ? 1 : 0);
     this.#release(call);
-    call.receiveWindow?.clear(); // received items are no longer delivered
+    discardItems(this.#shared, call); // received items are no longer delivered
     call.observer.onFailed(
       callError(call, message, { code, processed, cause }),
     );
-    this.reportRoom();
+  }
+
+  /** @inheritdoc */
+  dropUnread(call: OutgoingCall, { code, message }: GiveUpReason): void {
+    discardItems(this.#shared, call);
+    const error = callError(call, message, {
+      code,
+      processed: "yes",
+      retry: "never", // the call has succeeded
+    });
+    call.observer.onItemsDropped(error);
   }
 
   #writeCancel({ id }: OutgoingCall, reason: 0 | 1): void {
@@ -380,18 +417,16 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
     call.on("terminal");
     this.calls.delete(call.id);
     this.#release(call);
-    this.#shared.writer.drain();
+    this.queue.resume();
   }
 
   /** Frees everything that the call holds except for its slot. */
   #release(call: OutgoingCall): void {
-    const { timerWheel, blocked } = this.#shared;
-    timerWheel.remove(call);
-    this.queue.drop(call);
+    this.#shared.timerWheel.remove(call);
+    if (!call.started) this.queue.drop(call);
     dropQueued(this.#shared, call);
     dropReply(this.#shared, call);
-    endItems(this.#shared, call.receiveWindow);
-    if (blocked.size > 0 && blocked.delete(call)) call.observer.onSendable();
+    endItems(this.#shared, call);
   }
 
   /**
@@ -400,7 +435,7 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
    */
   refuseAbove(lastId: number, closed: CallError): void {
     this.closed = closed;
-    for (const call of this.queue.unstarted) this.#drop(call, closed, "no");
+    for (const call of this.queue.takeAll()) this.#drop(call, closed, "no");
     for (const call of this.calls.all) {
       if (call.id <= lastId) continue;
       if (!call.sent && !call.over) this.#writeCancel(call, 0); // queued notifications may follow
@@ -416,13 +451,13 @@ export class OutgoingCalls implements QueueOwner, OutgoingCallOwner {
    */
   end(error: CallError, flushed: boolean): void {
     this.closed = error;
-    for (const call of this.queue.unstarted) this.#drop(call, error, "no");
+    for (const call of this.queue.takeAll()) this.#drop(call, error, "no");
     for (const call of this.calls.all) {
       const leaves = call.sent &&
         (flushed || this.#shared.writer.isHandedOver(call.requestEnd));
       this.#drop(call, error, leaves ? "maybe" : "no");
     }
-    this.queue.clear();
+    this.notifications.clear();
   }
 
   #drop(call: OutgoingCall, error: CallError, processed: "no" | "maybe"): void {

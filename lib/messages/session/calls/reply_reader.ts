@@ -156,7 +156,6 @@ export function failReply(
   { code, message }: GiveUpReason,
 ): void {
   if (code === "malformed") shared.stats.malformedCalls++;
-  call.observer.onFailed(
-    callError(call, message, { code, processed: "maybe" }),
-  );
+  const { processed } = call;
+  call.observer.onFailed(callError(call, message, { code, processed }));
 }

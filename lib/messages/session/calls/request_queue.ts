@@ -1,162 +1,184 @@
 /**
- * The queue of requests and notifications. A message stays in the queue until
- * all its frames have been sent. Sending it requires credit, and a request also
- * requires a free call slot. No other REQUEST or NOTIFY is sent between the
- * frames of one message, and calls receive their ids in the order in which
- * their first frames are sent.
+ * The calls that wait to be started. Starting one requires credit for requests,
+ * a free call slot and, if its REQUEST is split, room for an unfinished message.
+ * Calls receive their ids in the order in which they are started; the rest of a
+ * REQUEST then waits in the send queue of its call, so that the frames of large
+ * REQUESTs alternate.
+ *
+ * Short REQUESTs, which fit into a frame, do not wait for long ones:
+ *
+ * ```text
+ *   short  ▒ ▒ ▒          ┐  each in the order of the calls, as turns and
+ *   long   ▒▒▒▒▒▒ ▒▒▒▒▒▒  ┘  what the peer grants permit
+ * ```
  *
  * @module
  */
 import { putTimeout } from "../wire/fields.ts";
-import { INITIAL_PEER_LIMITS } from "../wire/limits.ts";
+import { fitsFrame } from "../flow/fragment.ts";
+import { queueFull } from "./queue_bound.ts";
 import type { SharedState } from "../flow/shared_state.ts";
 import type { OutgoingCall } from "./outgoing_call.ts";
-import type { PendingMessage, Source } from "../flow/round_robin.ts";
+import { SendQueue } from "../flow/send_queue.ts";
+import type { Source } from "../flow/send_scheduler.ts";
+import { Kind } from "../wire/frame_header.ts";
 
 /** Offset of the fields in a REQUEST: after the u16 method number. */
 const FIELDS_AT = 2;
 
-/** A queued message; a notification has no call. */
-export interface QueuedMessage extends PendingMessage {
-  readonly call: OutgoingCall | undefined;
+/** A call that waits, with its encoded REQUEST. */
+interface QueuedCall {
+  readonly call: OutgoingCall;
+  readonly bytes: Uint8Array;
 }
 
-/** Receiver of the progress of queued calls. */
-export interface QueueOwner {
+/** Starts the calls of a queue. */
+export interface CallStarter {
   /** Whether the peer accepts another call in flight. */
   readonly hasFreeSlot: boolean;
   /** Assigns a call's id before its first frame is sent. */
-  onStarting(call: OutgoingCall): void;
-  /** Called when the last frame of a call has been sent. */
-  onSent(call: OutgoingCall): void;
+  start(call: OutgoingCall): void;
 }
 
-/** The queue of requests and notifications. */
-export class RequestQueue implements Source {
-  /** Credit for REQUEST and NOTIFY frames. */
-  credit: number = INITIAL_PEER_LIMITS.connectionWindow;
-  #messages: QueuedMessage[] = [];
+/** Calls that wait, with REQUESTs that are all short or all long. */
+class CallLine implements Source {
+  #calls: QueuedCall[] = [];
   #bytes = 0;
-  /** The message whose frames are being sent. */
-  #current: QueuedMessage | undefined = undefined;
+  readonly short: boolean;
   readonly #shared: SharedState;
-  readonly #owner: QueueOwner;
+  readonly #starter: CallStarter;
 
-  /**
-   * @param shared state that the session's parts share
-   * @param owner receives the progress of calls
-   */
-  constructor(shared: SharedState, owner: QueueOwner) {
+  constructor(short: boolean, shared: SharedState, starter: CallStarter) {
+    this.short = short;
     this.#shared = shared;
-    this.#owner = owner;
+    this.#starter = starter;
   }
 
-  /** Number of queued messages. */
+  /** Number of calls. */
   get length(): number {
-    return this.#messages.length;
+    return this.#calls.length;
   }
 
-  /** Whether a new message must wait for earlier ones or for credit. */
-  get mustWait(): boolean {
-    return this.#messages.length > 0 || this.credit <= 0;
+  /** Sum of the sizes of the calls, except for the first one. */
+  get waitingBytes(): number {
+    return this.#bytes - this.#nextSize;
   }
 
-  /**
-   * Returns why a message of this size cannot be queued, or `undefined`. The
-   * first two messages in the queue may have any size.
-   */
-  fullFor(bytes: number): string | undefined {
-    const { maxQueuedCalls, unsentSoft } = this.#shared.limits;
-    if (this.#messages.length >= maxQueuedCalls) {
-      return `${maxQueuedCalls} calls are already queued (limit maxQueuedCalls)`;
-    }
-    const waiting = this.#bytes - (this.#messages[0]?.bytes.length ?? 0);
-    if (waiting === 0 || waiting + bytes <= unsentSoft) return undefined;
-    return `${waiting} bytes of calls are already queued (limit unsentSoft, ${unsentSoft})`;
+  get #nextSize(): number {
+    return this.#calls[0]?.bytes.length ?? 0;
   }
 
-  /** Adds a message and sends as many frames as possible. */
-  put(message: QueuedMessage): void {
-    this.#bytes += message.bytes.length;
-    this.#messages.push(message);
+  /** Appends a call. */
+  put(call: OutgoingCall, bytes: Uint8Array): void {
+    this.#bytes += bytes.length;
+    this.#calls.push({ call, bytes });
     this.#shared.writer.resume(this);
   }
 
   /** @inheritdoc */
   get hasNext(): boolean {
-    return this.#messages.length > 0;
+    return this.#calls.length > 0;
   }
 
   /** @inheritdoc */
-  get lacksCredit(): boolean {
-    return this.credit <= 0;
-  }
-
-  /** Adds credit and sends as many frames as possible. */
-  grant(amount: number): void {
-    this.credit += amount;
-    if (this.hasNext) this.#shared.writer.resume(this);
+  mustWait(): boolean {
+    const { requestCredit, unfinished } = this.#shared;
+    if (!this.#starter.hasFreeSlot) return true; // the end of a call adds the queue again
+    return requestCredit.mustWait(this) ||
+      !this.short && unfinished.mustWait(this, this.#nextSize);
   }
 
   /** @inheritdoc */
-  sendNext(): boolean {
-    if (this.credit <= 0) return false;
-    const message = this.#current ?? this.#start();
-    if (message === undefined) return false;
-    const { call } = message;
-    this.credit -= this.#shared.writer.fragment(message, call?.id ?? 0);
-    if (message.offset < message.bytes.length) return true;
-    this.#remove(message);
-    if (call !== undefined) this.#owner.onSent(call);
-    return true;
-  }
-
-  /**
-   * Starts the next message. Notifications overtake calls that are waiting for
-   * a free slot.
-   */
-  #start(): QueuedMessage | undefined {
-    const hasFreeSlot = this.#owner.hasFreeSlot;
-    const message = hasFreeSlot
-      ? this.#messages[0]
-      : this.#messages.find(({ call }) => call === undefined);
-    this.#current = message;
-    const call = message?.call;
-    if (message === undefined || call === undefined) return message;
-    this.#owner.onStarting(call);
+  sendNext(): number {
+    const next = this.#calls.shift();
+    if (next === undefined) return 0;
+    const { call, bytes } = next;
+    this.#bytes -= bytes.length;
+    this.#starter.start(call);
     // Subtract the time in the queue from the timeout on the wire.
     if (call.slot >= 0) {
-      putTimeout(message.bytes, FIELDS_AT, call.dueAt - this.#shared.now);
+      putTimeout(bytes, FIELDS_AT, call.dueAt - this.#shared.now);
     }
-    return message;
+    const queue = call.sendQueue ??= new SendQueue(this.#shared, call);
+    queue.putFirst({ kind: Kind.REQUEST, bytes, offset: 0 });
+    const length = queue.sendNext();
+    this.#shared.writer.resume(queue);
+    return length;
   }
 
-  /** Drops the unsent rest of a call's request, if any. */
+  /** Drops a call, if it is present. */
   drop(call: OutgoingCall): void {
-    if (call.sent || this.#messages.length === 0) return;
-    const message = this.#messages.find((queued) => queued.call === call);
-    if (message !== undefined) this.#remove(message);
+    const index = this.#calls.findIndex((queued) => queued.call === call);
+    if (index < 0) return;
+    const [dropped] = this.#calls.splice(index, 1);
+    this.#bytes -= dropped?.bytes.length ?? 0;
+    this.#shared.writer.resume(this); // the next call may need less
   }
 
-  #remove(message: QueuedMessage): void {
-    this.#messages.splice(this.#messages.indexOf(message), 1);
-    this.#bytes -= message.bytes.length;
-    if (this.#current === message) this.#current = undefined;
-  }
-
-  /** Calls whose first frame has not been sent. */
-  get unstarted(): OutgoingCall[] {
-    return this.#messages.flatMap((message) =>
-      message.call === undefined || message === this.#current
-        ? []
-        : [message.call]
-    );
-  }
-
-  /** Drops all messages. */
-  clear(): void {
-    this.#messages = [];
+  /** Removes and returns all calls. */
+  takeAll(): QueuedCall[] {
     this.#bytes = 0;
-    this.#current = undefined;
+    return this.#calls.splice(0);
+  }
+}
+
+/** The queue of calls that wait to be started. */
+export class RequestQueue {
+  readonly #short: CallLine;
+  readonly #long: CallLine;
+  readonly #shared: SharedState;
+  readonly #starter: CallStarter;
+
+  /**
+   * @param shared state that the session's parts share
+   * @param starter starts calls
+   */
+  constructor(shared: SharedState, starter: CallStarter) {
+    this.#shared = shared;
+    this.#starter = starter;
+    this.#short = new CallLine(true, shared, starter);
+    this.#long = new CallLine(false, shared, starter);
+  }
+
+  /** Number of queued calls. */
+  get length(): number {
+    return this.#short.length + this.#long.length;
+  }
+
+  /** Whether a new short call must wait. */
+  get mustQueue(): boolean {
+    return this.#short.hasNext || this.#shared.requestCredit.available <= 0 ||
+      !this.#starter.hasFreeSlot;
+  }
+
+  /** Returns why a call of this size cannot be queued, or `undefined`. */
+  fullFor(size: number): string | undefined {
+    const waiting = this.#short.waitingBytes + this.#long.waitingBytes;
+    return queueFull(this.#shared.limits, this.length, waiting, size);
+  }
+
+  /** Adds a call, and sends as much as possible. */
+  put(call: OutgoingCall, bytes: Uint8Array): void {
+    const line = fitsFrame(this.#shared, bytes) ? this.#short : this.#long;
+    line.put(call, bytes);
+  }
+
+  /** Lets calls start after the peer accepts more of them. */
+  resume(): void {
+    if (this.length > 0) {
+      this.#shared.writer.resumeAll([this.#short, this.#long]);
+    }
+  }
+
+  /** Drops a call that has not been started. */
+  drop(call: OutgoingCall): void {
+    this.#short.drop(call);
+    this.#long.drop(call);
+  }
+
+  /** Removes all calls and returns them. None of them is started any more. */
+  takeAll(): OutgoingCall[] {
+    return [...this.#short.takeAll(), ...this.#long.takeAll()]
+      .map(({ call }) => call);
   }
 }

@@ -1,13 +1,15 @@
 /**
- * Reads REQUEST and NOTIFY frames: checks that ids increase, reassembles one
- * message at a time, and accounts for the credit that the frames cost.
+ * Reads REQUEST and NOTIFY frames: checks that ids increase, reassembles the
+ * messages, and keeps the accounts that the frames are charged to. The frames of
+ * different REQUESTs may alternate; those of a NOTIFY stand together among the
+ * NOTIFY frames.
  *
  * @module
  */
 import { CallError } from "../../errors/call_error.ts";
 import { Reassembly, type ReassemblyFault } from "../flow/reassembly.ts";
 import type { SharedState } from "../flow/shared_state.ts";
-import { writeU32 } from "../flow/credit.ts";
+import { Account, GrantedCredit, writeTotal } from "../flow/credit.ts";
 import { Flag, FRAME_CHARGE, HEADER, Kind } from "../wire/frame_header.ts";
 
 /** Receiver of complete messages. */
@@ -20,23 +22,24 @@ export interface RequestSink {
   refuseRequest(id: number, error: CallError): void;
 }
 
-/**
- * A message of which more frames are expected. If `reassembly` is `undefined`,
- * those frames are dropped.
- */
-interface PartialMessage {
-  readonly kind: number;
-  readonly id: number;
-  reassembly: Reassembly | undefined;
-}
-
 /** Reader of a session's requests and notifications. */
 export class RequestReader {
   /** Highest id of a REQUEST so far. */
   lastId: number;
-  #credit: number;
-  #owed = 0;
-  #partial: PartialMessage | undefined = undefined;
+  /** Account of the REQUEST frames. */
+  readonly requestCredit: GrantedCredit;
+  /** Account of the NOTIFY frames. */
+  readonly notifyCredit: GrantedCredit;
+  /** Incomplete REQUESTs by id. */
+  readonly #requests: Map<number, Reassembly> = new Map();
+  /**
+   * Ids of incomplete REQUESTs that were refused. More of their frames may
+   * arrive. The oldest are forgotten beyond `maxCalls`: by then the caller has
+   * received their ERRORs, because each of them occupied one of its slots.
+   */
+  readonly #abandoned: Set<number> = new Set();
+  /** The incomplete NOTIFY; `"abandoned"` if its remaining frames are dropped. */
+  #notification: Reassembly | "abandoned" | undefined = undefined;
   readonly #shared: SharedState;
   readonly #sink: RequestSink;
   readonly #parity: number;
@@ -51,166 +54,204 @@ export class RequestReader {
     this.#sink = sink;
     this.#parity = firstId % 2;
     this.lastId = firstId - 2;
-    this.#credit = shared.limits.connectionWindow;
-  }
-
-  /** The peer's remaining credit. */
-  get credit(): number {
-    return this.#credit;
-  }
-
-  /** Credit that the next WINDOW will return. */
-  get owed(): number {
-    return this.#owed;
+    const { connectionWindow, notifyWindow } = shared.limits;
+    this.requestCredit = new GrantedCredit(connectionWindow);
+    this.notifyCredit = new GrantedCredit(notifyWindow);
   }
 
   /** Handles a REQUEST or NOTIFY frame. */
   receive(kind: number, id: number, frame: Uint8Array): void {
-    if (this.#credit <= 0) {
+    const request = kind === Kind.REQUEST;
+    const credit = request ? this.requestCredit : this.notifyCredit;
+    const charge = frame.length - HEADER + FRAME_CHARGE;
+    if (!credit.charge(charge)) {
       return this.#shared.fail(
         "flow-control",
-        "a REQUEST or NOTIFY was sent without credit",
+        `a ${request ? "REQUEST" : "NOTIFY"} was sent without credit`,
       );
     }
-    const charge = frame.length - HEADER + FRAME_CHARGE;
-    this.#credit -= charge;
-    if (!this.#checkOrder(kind, id)) return;
     const more = (frame[1]! & Flag.MORE) !== 0; // in range: frames have a header
     const body = frame.subarray(HEADER);
-    if (this.#partial !== undefined) {
-      this.#receivePart(this.#partial, body, more);
-    } else if (more) this.#receivePart(this.#begin(kind, id), body, more);
-    else this.#deliver(kind, id, body);
-    this.#returnCredit(charge);
+    if (request) this.#receiveRequest(id, body, more);
+    else this.#receiveNotification(id, body, more);
+    this.#returnCredit(request, charge);
   }
 
-  /**
-   * Checks the order of frames. Ids must increase, and no message may start
-   * between the frames of another message, unless the receiver has given up on
-   * the latter.
-   */
-  #checkOrder(kind: number, id: number): boolean {
-    const partial = this.#partial;
-    if (partial !== undefined) {
-      if (partial.kind === kind && partial.id === id) return true;
-      if (partial.reassembly !== undefined) {
-        this.#shared.fail(
-          "protocol",
-          `a message started before message ${partial.id} was complete`,
-        );
-        return false;
-      }
-      this.#partial = undefined;
+  #receiveRequest(id: number, body: Uint8Array, more: boolean): void {
+    const partial = this.#requests.get(id);
+    if (partial !== undefined) return this.#addPart(id, partial, body, more);
+    if (this.#abandoned.has(id)) {
+      if (!more) this.#abandoned.delete(id);
+      return;
     }
-    if (kind === Kind.NOTIFY ? id === 0 : this.#advanceTo(id)) return true;
-    this.#shared.fail(
-      "protocol",
-      kind === Kind.NOTIFY
-        ? `NOTIFY has id ${id}; expected 0`
-        : `call id ${id} is not valid after ${this.lastId}; expected a higher ${
+    if (id % 2 !== this.#parity || id <= this.lastId) {
+      return this.#shared.fail(
+        "protocol",
+        `call id ${id} is not valid after ${this.lastId}; expected a higher ${
           this.#parity === 1 ? "odd" : "even"
         } number`,
-    );
-    return false;
-  }
-
-  #advanceTo(id: number): boolean {
-    if (id % 2 !== this.#parity || id <= this.lastId) return false;
-    this.lastId = id;
-    return true;
-  }
-
-  #begin(kind: number, id: number): PartialMessage {
-    const { reassemblyBudget, limits, timerWheel, now } = this.#shared;
-    const partial: PartialMessage = { kind, id, reassembly: undefined };
-    const reassembly = new Reassembly(
-      reassemblyBudget,
-      limits,
-      () => this.#timedOut(partial),
-    );
-    partial.reassembly = reassembly;
-    timerWheel.add(reassembly, now + limits.assemblyTimeout);
-    return this.#partial = partial;
-  }
-
-  #receivePart(partial: PartialMessage, body: Uint8Array, more: boolean): void {
-    if (!more) this.#partial = undefined;
-    const { kind, id, reassembly } = partial;
-    if (reassembly === undefined) return;
-    const fault = reassembly.add(body) ?? reassembly.claim();
-    if (fault !== undefined) {
-      return this.#giveUp(partial, faultError(this.#shared, fault));
-    }
-    if (more) return;
-    this.#shared.timerWheel.remove(reassembly);
-    this.#deliver(kind, id, reassembly.finish());
-  }
-
-  #deliver(kind: number, id: number, body: Uint8Array): void {
-    if (body.length < 2) {
-      this.#shared.fail(
-        "protocol",
-        "a REQUEST or NOTIFY is too short for a method number",
       );
-    } else if (kind === Kind.NOTIFY) this.#sink.receiveNotification(body);
+    }
+    this.lastId = id;
+    if (!more) return this.#deliver(id, body);
+    const { reassemblyBudget, limits } = this.#shared;
+    const reassembly = new Reassembly(reassemblyBudget, limits, () => {
+      const message =
+        `the request was still incomplete after ${limits.assemblyTimeout} ms`;
+      this.#refuse(id, new CallError(message, { code: "deadline" }));
+    });
+    this.#requests.set(id, reassembly);
+    this.#startTimeout(reassembly);
+    this.#addPart(id, reassembly, body, more);
+  }
+
+  #startTimeout(reassembly: Reassembly): void {
+    const { timerWheel, now, limits } = this.#shared;
+    timerWheel.add(reassembly, now + limits.assemblyTimeout);
+  }
+
+  #addPart(
+    id: number,
+    partial: Reassembly,
+    body: Uint8Array,
+    more: boolean,
+  ): void {
+    const fault = partial.add(body) ?? partial.claim();
+    if (fault !== undefined) {
+      this.#refuse(id, faultError(this.#shared, fault));
+      if (!more) this.#abandoned.delete(id);
+    } else if (!more) {
+      this.#requests.delete(id);
+      this.#shared.timerWheel.remove(partial);
+      this.#deliver(id, partial.finish());
+    }
+  }
+
+  #deliver(id: number, body: Uint8Array): void {
+    if (body.length < 2) this.#failTooShort();
     else this.#sink.receiveRequest(id, body);
   }
 
-  #timedOut(partial: PartialMessage): void {
-    const { assemblyTimeout } = this.#shared.limits;
-    const message =
-      `the request was still incomplete after ${assemblyTimeout} ms`;
-    this.#giveUp(partial, new CallError(message, { code: "deadline" }));
+  #failTooShort(): void {
+    this.#shared.fail(
+      "protocol",
+      "a REQUEST or NOTIFY is too short for a method number",
+    );
   }
 
-  /** Refuses or drops a message; its remaining frames will be dropped. */
-  #giveUp(partial: PartialMessage, error: CallError): void {
-    this.#discard(partial);
-    if (partial.kind === Kind.NOTIFY) this.#shared.stats.malformedCalls++;
-    else this.#sink.refuseRequest(partial.id, error);
+  #refuse(id: number, error: CallError): void {
+    this.abandon(id);
+    this.#sink.refuseRequest(id, error);
   }
 
-  #discard(partial: PartialMessage): void {
-    if (partial.reassembly === undefined) return;
-    this.#shared.timerWheel.remove(partial.reassembly);
-    partial.reassembly.drop();
-    partial.reassembly = undefined;
+  #receiveNotification(id: number, body: Uint8Array, more: boolean): void {
+    if (id !== 0) {
+      return this.#shared.fail(
+        "protocol",
+        `NOTIFY has id ${id}; expected 0`,
+      );
+    }
+    const partial = this.#notification;
+    if (partial === "abandoned") {
+      if (!more) this.#notification = undefined;
+    } else if (partial !== undefined || more) {
+      this.#addNotificationPart(partial ?? this.#newNotification(), body, more);
+    } else this.#deliverNotification(body);
+  }
+
+  #newNotification(): Reassembly {
+    const { reassemblyBudget, limits } = this.#shared;
+    const reassembly = new Reassembly(
+      reassemblyBudget,
+      limits,
+      () => this.#abandonNotification(reassembly),
+    );
+    this.#startTimeout(reassembly);
+    return this.#notification = reassembly;
+  }
+
+  #addNotificationPart(
+    partial: Reassembly,
+    body: Uint8Array,
+    more: boolean,
+  ): void {
+    const fault = partial.add(body) ?? partial.claim();
+    if (fault !== undefined) {
+      this.#abandonNotification(partial);
+      if (!more) this.#notification = undefined;
+    } else if (!more) {
+      this.#notification = undefined;
+      this.#shared.timerWheel.remove(partial);
+      this.#deliverNotification(partial.finish());
+    }
+  }
+
+  #abandonNotification(partial: Reassembly): void {
+    this.#shared.stats.malformedCalls++;
+    this.#drop(partial);
+    this.#notification = "abandoned";
+  }
+
+  #deliverNotification(body: Uint8Array): void {
+    if (body.length < 2) this.#failTooShort();
+    else this.#sink.receiveNotification(body);
   }
 
   /** Returns whether more frames of this REQUEST are expected. */
   holds(id: number): boolean {
-    const partial = this.#partial;
-    return partial?.kind === Kind.REQUEST && partial.id === id &&
-      partial.reassembly !== undefined;
+    return this.#requests.has(id);
+  }
+
+  /** Drops an incomplete REQUEST; its remaining frames will be dropped. */
+  abandon(id: number): void {
+    const partial = this.#requests.get(id);
+    if (partial === undefined) return;
+    this.#requests.delete(id);
+    this.#drop(partial);
+    this.#abandoned.add(id);
+    if (this.#abandoned.size <= this.#shared.limits.maxCalls) return;
+    for (const oldest of this.#abandoned) {
+      this.#abandoned.delete(oldest);
+      return;
+    }
+  }
+
+  #drop(partial: Reassembly): void {
+    this.#shared.timerWheel.remove(partial);
+    partial.drop();
   }
 
   /** Number of REQUESTs of which more frames are expected. */
   get incomplete(): number {
-    const { kind, reassembly } = this.#partial ?? {};
-    return kind === Kind.REQUEST && reassembly !== undefined ? 1 : 0;
+    return this.#requests.size;
   }
 
   /** Refuses the incomplete REQUESTs; their remaining frames will be dropped. */
   refuseIncomplete(error: CallError): void {
-    if (this.incomplete > 0) this.#giveUp(this.#partial!, error); // incomplete
+    for (const id of [...this.#requests.keys()]) this.#refuse(id, error);
   }
 
-  /** Drops the unfinished message; its remaining frames will be dropped. */
+  /** Drops all unfinished messages when the session ends. */
   drop(): void {
-    if (this.#partial !== undefined) this.#discard(this.#partial);
+    for (const id of [...this.#requests.keys()]) this.abandon(id);
+    const notification = this.#notification;
+    if (notification instanceof Reassembly) this.#drop(notification);
+    this.#notification = undefined;
   }
 
   /**
    * Returns credit for a frame. By now the message has been handled or refused,
-   * or other limits apply to it. Sends WINDOW only once a quarter of the
-   * connection's window is owed.
+   * or other limits apply to it. Sends WINDOW only once a quarter of the window
+   * is owed.
    */
-  #returnCredit(charge: number): void {
-    this.#owed += charge;
-    if (this.#owed * 4 < this.#shared.limits.connectionWindow) return;
-    writeU32(this.#shared, Kind.WINDOW, 0, this.#owed);
-    this.#credit += this.#owed;
-    this.#owed = 0;
+  #returnCredit(request: boolean, charge: number): void {
+    const { writer, limits } = this.#shared;
+    const credit = request ? this.requestCredit : this.notifyCredit;
+    const window = request ? limits.connectionWindow : limits.notifyWindow;
+    credit.owe(charge);
+    if (credit.owed * 4 < window) return;
+    const account = request ? Account.REQUESTS : Account.NOTIFICATIONS;
+    writeTotal(writer, Kind.WINDOW, account, credit.grant());
   }
 }
 

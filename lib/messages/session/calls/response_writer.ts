@@ -1,13 +1,8 @@
 /**
- * Writes the RESULT or ERROR that ends each of the peer's calls. The writer
- * also decides when to send that frame.
- *
- * ```text
- *  handler settles ──▶ too much unsent? ─yes─▶ wait, unencoded
- *                           │ no                  │ space
- *                           ▼                     ▼
- *                      RESULT or ERROR, after any queued items ──▶ slot free
- * ```
+ * Writes the RESULT or ERROR that ends each of the peer's calls. The frame is
+ * sent at once if there is space and nothing of the call waits before it;
+ * otherwise it joins the call's send queue. The terminal of a cancelled call may
+ * be held, so that a caller that cancels too fast runs out of slots.
  *
  * @module
  */
@@ -17,21 +12,13 @@ import type { CallTable } from "./call_table.ts";
 import { encodeError, encodeErrorHead } from "../wire/error_frame.ts";
 import type { IncomingCall } from "./incoming_call.ts";
 import type { SharedState } from "../flow/shared_state.ts";
-import { dropQueued } from "../flow/waiting_items.ts";
-import { endItems } from "../flow/received_items.ts";
+import { fitsFrame } from "../flow/fragment.ts";
+import { dropQueued, queueMessage } from "../flow/outgoing_items.ts";
+import { discardItems } from "../flow/received_items.ts";
 import { Kind } from "../wire/frame_header.ts";
-
-/** A response waiting for space to be sent. */
-interface WaitingResponse {
-  readonly call: IncomingCall;
-  readonly value: unknown;
-  readonly fields: Uint8Array;
-  readonly error: CallError | undefined;
-}
 
 /** Writer of the responses that end the peer's calls. */
 export class ResponseWriter {
-  #waiting: WaitingResponse[] = [];
   /** Calls that {@linkcode ResponseWriter.failNow} ended before their handlers settled. */
   readonly #unsettled: Set<IncomingCall> = new Set();
   readonly #shared: SharedState;
@@ -60,19 +47,12 @@ export class ResponseWriter {
    */
   respond(call: IncomingCall, value: unknown, fields: Uint8Array): void {
     if (call.cancelled !== undefined) return this.fail(call, call.cancelled);
-    if (!this.#mayEnd(call)) return;
-    if (this.#shared.writer.resultsWait) {
-      this.#waiting.push({ call, value, fields, error: undefined });
-    } else this.#writeResult(call, value, fields);
+    if (this.#mayEnd(call)) this.#writeResult(call, value, fields);
   }
 
   /** Ends a call with an error. */
   fail(call: IncomingCall, error: CallError): void {
-    if (!this.#mayEnd(call)) return;
-    if (this.#shared.writer.resultsWait) {
-      const value = undefined;
-      this.#waiting.push({ call, value, fields: EMPTY, error });
-    } else this.#writeError(call, error);
+    if (this.#mayEnd(call)) this.#writeError(call, error);
   }
 
   /** Returns whether the call still needs a RESULT or ERROR. */
@@ -94,20 +74,9 @@ export class ResponseWriter {
     this.#shared.writer.frame(Kind.ERROR, 0, id, encodeErrorHead(refusal));
   }
 
-  /** Sends waiting responses while there is space. */
-  drain(): void {
-    while (this.#waiting.length > 0 && !this.#shared.writer.resultsWait) {
-      const { call, value, fields, error } = this.#waiting.shift()!; // not empty: checked by the loop
-      if (!this.#mayEnd(call)) continue;
-      const failure = error ?? call.cancelled;
-      if (failure !== undefined) this.#writeError(call, failure);
-      else this.#writeResult(call, value, fields);
-    }
-  }
-
   #writeResult(call: IncomingCall, value: unknown, fields: Uint8Array): void {
     const { writer } = this.#shared;
-    const wait = call.sendQueue !== undefined;
+    const wait = call.sendQueue !== undefined || writer.resultsWait;
     let sent: number | Uint8Array;
     try {
       const start = writer.beginMessage(Kind.RESULT, call.id, fields);
@@ -120,7 +89,7 @@ export class ResponseWriter {
     }
     this.#settled(call);
     if (typeof sent === "number") this.flushed(call);
-    else writer.queue(call, Kind.RESULT, sent);
+    else this.#queue(call, Kind.RESULT, sent);
   }
 
   #writeError(call: IncomingCall, error: CallError): void {
@@ -129,10 +98,18 @@ export class ResponseWriter {
     if (call.state === "cancelled") dropQueued(this.#shared, call);
     const body = this.#errorBody(call, error);
     this.#settled(call);
-    if (call.sendQueue === undefined && body.length <= writer.maxFrameBody) {
-      writer.frame(Kind.ERROR, 0, call.id, body);
-      this.flushed(call);
-    } else writer.queue(call, Kind.ERROR, body);
+    const held = this.#shared.now < call.heldUntil;
+    if (held) this.#shared.timerWheel.add(call, call.heldUntil);
+    const wait = held || call.sendQueue !== undefined || writer.resultsWait;
+    if (wait || !fitsFrame(this.#shared, body)) {
+      return this.#queue(call, Kind.ERROR, body);
+    }
+    writer.frame(Kind.ERROR, 0, call.id, body);
+    this.flushed(call);
+  }
+
+  #queue(call: IncomingCall, kind: number, bytes: Uint8Array): void {
+    queueMessage(this.#shared, call, { kind, bytes });
   }
 
   /** Encodes the error, or a substitute if its data cannot be sent. */
@@ -153,11 +130,7 @@ export class ResponseWriter {
   /** Marks the call as answered and stops receiving its items. */
   #settled(call: IncomingCall): void {
     call.on("settle");
-    this.#shared.blocked.delete(call);
-    // Encoded items are still sent, followed by the terminal frame.
-    if (call.sendQueue === undefined) dropQueued(this.#shared, call);
-    endItems(this.#shared, call.receiveWindow);
-    call.receiveWindow?.clear();
+    discardItems(this.#shared, call);
   }
 
   /** Frees the slot once the terminal frame has been sent. */
@@ -185,15 +158,12 @@ export class ResponseWriter {
     this.flushed(call);
   }
 
-  /** Drops the waiting responses when the session ends. */
+  /** Frees all slots when the session ends; results that follow are dropped. */
   end(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
     this.#unsettled.clear();
-    for (const { call } of waiting) this.#settled(call);
     for (const call of this.#calls.all) {
-      if (call.state !== "answered") continue;
-      this.#shared.writer.drop(call);
+      this.#settled(call);
+      dropQueued(this.#shared, call);
       this.flushed(call);
     }
   }
@@ -207,5 +177,3 @@ function asSettled(
   const processed = call.entered ? "yes" : "no";
   return new CallError(message, { code, processed });
 }
-
-const EMPTY = new Uint8Array(0);

@@ -74,10 +74,11 @@ export class CredentialRefresh {
       );
     }
     const body = writer.codec.encode(credentials);
-    if (body.length > writer.maxFrameBody) {
+    const { maxFrameBody } = writer.peerLimits;
+    if (body.length > maxFrameBody) {
       throw refreshError(
         "too-large",
-        `they are ${body.length} bytes long when encoded; the peer accepts at most ${writer.maxFrameBody}`,
+        `they are ${body.length} bytes long when encoded; the peer accepts at most ${maxFrameBody}`,
       );
     }
     const id = ++this.#lastId;

@@ -106,10 +106,7 @@ export class Handshake {
       connectionWindow: limits.connectionWindow,
       notifyWindow: limits.notifyWindow,
       itemsWindow: limits.itemsWindow,
-      maxAssembly: Math.max(
-        Math.floor(limits.maxAssembly / 2), // the other half is for items
-        INITIAL_PEER_LIMITS.maxAssembly, // lowest value of a HELLO
-      ),
+      maxAssembly: Math.floor(limits.maxAssembly / 2), // the other half is for items
       heartbeat: limits.heartbeat,
       protocolHash: methods.hash,
       protocol: methods.name,
@@ -169,10 +166,10 @@ export class Handshake {
     const codec = this.#chooseCodec(hello);
     if (codec instanceof HandshakeRefusal) return codec;
     writer.codec = codec;
-    writer.maxFrameBody = Math.min(hello.maxFrameBody, limits.maxFrameBody);
-    writer.maxMessage = hello.maxMessage;
-    this.#shared.peerMaxCalls = hello.maxCalls;
-    this.#shared.peerStreamWindow = hello.streamWindow;
+    writer.peerLimits = {
+      ...hello,
+      maxFrameBody: Math.min(hello.maxFrameBody, limits.maxFrameBody),
+    };
     return hello;
   }
 

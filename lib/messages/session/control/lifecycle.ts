@@ -141,7 +141,7 @@ export class Lifecycle {
         if (this.#state === "open") incoming.endUnavailable();
       },
       get idle() {
-        return outgoing.calls.size + outgoing.queue.length +
+        return outgoing.calls.size + outgoing.queued +
             incoming.calls.size + incoming.reader.incomplete +
             shared.writer.unsent === 0;
       },
@@ -233,7 +233,6 @@ export class Lifecycle {
     credentialRefresh.drop();
     ping.drop();
     shared.writer.close();
-    shared.waitingForSpace.clear(); // no stream gets another turn
     outgoing.end(
       new CallError(message, { code: "disconnected", cause: error }),
       this.#sentGoaway,

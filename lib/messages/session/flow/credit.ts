@@ -1,30 +1,156 @@
 /**
- * Frames that grant credit: CREDIT for a call, WINDOW for the connection.
+ * Credit (PROTOCOL.md, "Credit"): how many bytes a sender may send on an
+ * account before the receiver has processed earlier ones. Both ends keep the
+ * same two sums for an account:
+ *
+ * ```text
+ *   0 ───────────── charged ───────────────── granted
+ *                      └─────── available ───────┘   below 0 by at most one frame
+ * ```
  *
  * @module
  */
-import type { SharedState } from "./shared_state.ts";
-import { getU32, HEADER, putU32 } from "../wire/frame_header.ts";
+import type { Source } from "./send_scheduler.ts";
+import type { FrameWriter } from "./frame_writer.ts";
+import { getU48, HEADER, putU48 } from "../wire/frame_header.ts";
 
 /** Highest credit that a sender may have (PROTOCOL.md, "Credit"). */
 export const MAX_CREDIT: number = 2 ** 31 - 1;
 
-/**
- * Returns the amount in a CREDIT or WINDOW frame; 0 if the frame is malformed.
- */
-export function creditOf(frame: Uint8Array): number {
-  return frame.length === HEADER + 4 ? getU32(frame, HEADER) : 0;
+/** Accounts of a connection; a WINDOW frame has the account as its id. */
+export const Account = {
+  /** Charged by REQUEST. */
+  REQUESTS: 0,
+  /** Charged by NOTIFY. */
+  NOTIFICATIONS: 1,
+  /** Charged by ITEM, for all calls together. */
+  ITEMS: 2,
+} as const;
+
+/** The sender's end of an account. */
+export class SendCredit {
+  #granted: number;
+  #charged = 0;
+  #waiting: Set<Source> | undefined = undefined;
+
+  /** @param granted initial total */
+  constructor(granted: number) {
+    this.#granted = granted;
+  }
+
+  /** Number of bytes that may still be sent; the last frame may exceed it. */
+  get available(): number {
+    return this.#granted - this.#charged;
+  }
+
+  /** Charges a frame that was sent. */
+  charge(amount: number): void {
+    this.#charged += amount;
+  }
+
+  /**
+   * Raises the total; ignores a total that is not higher, such as a repeated one.
+   *
+   * @returns `false` if more than {@linkcode MAX_CREDIT} would be available
+   */
+  raise(granted: number): boolean {
+    if (granted <= this.#granted) return true;
+    if (granted - this.#charged > MAX_CREDIT) return false;
+    this.#granted = granted;
+    return true;
+  }
+
+  /**
+   * Returns whether a source must wait for credit. If so, the account remembers
+   * the source for {@linkcode SendCredit.takeWaiting}.
+   *
+   * @param reserve bytes that must remain available for other sources
+   */
+  mustWait(source: Source, reserve = 0): boolean {
+    if (this.available > reserve) return false;
+    (this.#waiting ??= new Set()).add(source);
+    return true;
+  }
+
+  /** Returns and forgets the waiting sources, in the order of their arrival. */
+  takeWaiting(): Iterable<Source> {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    return waiting;
+  }
 }
 
-/** Writes a frame whose body is a u32. */
-export function writeU32(
-  shared: SharedState,
+/** The receiver's end of an account. */
+export class GrantedCredit {
+  #granted: number;
+  #charged = 0;
+  #owed = 0;
+
+  /** @param granted initial total */
+  constructor(granted: number) {
+    this.#granted = granted;
+  }
+
+  /** Number of bytes that the peer may still send. */
+  get available(): number {
+    return this.#granted - this.#charged;
+  }
+
+  /** Number of processed bytes that have not been granted again. */
+  get owed(): number {
+    return this.#owed;
+  }
+
+  /**
+   * Charges a frame that has arrived.
+   *
+   * @returns whether the peer was allowed to send the frame
+   */
+  charge(amount: number): boolean {
+    const allowed = this.available > 0;
+    this.#charged += amount;
+    return allowed;
+  }
+
+  /** Owes the peer the charge of frames that were processed. */
+  owe(amount: number): void {
+    this.#owed += amount;
+  }
+
+  /**
+   * Grants the bytes that are owed.
+   *
+   * @param raise bytes to grant in addition
+   * @returns the new total, for a CREDIT or WINDOW frame
+   */
+  grant(raise = 0): number {
+    this.#granted += this.#owed + raise;
+    this.#owed = 0;
+    return this.#granted;
+  }
+}
+
+/**
+ * Returns the total in a CREDIT or WINDOW frame; `undefined` if the frame is
+ * malformed.
+ */
+export function totalOf(frame: Uint8Array): number | undefined {
+  if (frame.length !== HEADER + 8) return undefined;
+  // A total below 2^53 has at most 5 bits above its lower 48.
+  const high = frame[HEADER]! * 256 + frame[HEADER + 1]!; // in range: the length is checked
+  return high < 32 ? high * 2 ** 48 + getU48(frame, HEADER + 2) : undefined;
+}
+
+/** Writes a CREDIT or WINDOW frame. */
+export function writeTotal(
+  writer: FrameWriter,
   kind: number,
   id: number,
-  value: number,
+  total: number,
 ): void {
-  const { writer } = shared;
-  const at = writer.begin(kind, 0, id, 4);
-  putU32(writer.buffer, at, value);
-  writer.commit(at + 4);
+  const at = writer.begin(kind, 0, id, 8);
+  writer.buffer[at] = 0;
+  writer.buffer[at + 1] = Math.floor(total / 2 ** 48);
+  putU48(writer.buffer, at + 2, total % 2 ** 48);
+  writer.commit(at + 8);
 }

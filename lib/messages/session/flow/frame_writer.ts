@@ -1,7 +1,7 @@
 /**
  * Writes messages as frames. A short message is encoded directly into the
  * outgoing buffer; one that exceeds a frame is split into frames that
- * alternate with the frames of other calls.
+ * alternate with those of other calls.
  *
  * @module
  */
@@ -10,9 +10,8 @@ import { CallError } from "../../errors/call_error.ts";
 import type { MessageCodec } from "../../codec/message_codec.ts";
 import { INITIAL_PEER_LIMITS, type SessionLimits } from "../wire/limits.ts";
 import { putFields } from "../wire/fields.ts";
-import { type Channel, type FragmentWriter, SendQueue } from "./send_queue.ts";
 import { SendBudget } from "./send_budget.ts";
-import { type PendingMessage, RoundRobin, type Source } from "./round_robin.ts";
+import { SendScheduler, type Source } from "./send_scheduler.ts";
 import { Flag, FRAME_CHARGE, HEADER, putHeader } from "../wire/frame_header.ts";
 
 /** A frame that is being written into an outgoing buffer. */
@@ -45,28 +44,34 @@ export interface FrameSink {
 /** Number of bytes reserved for a body. A larger body is encoded elsewhere, then copied. */
 const RESERVED_BODY = 2304;
 
+/** The limits that the peer's HELLO states, and that a sender checks. */
+export interface PeerLimits {
+  /** Largest frame body that the peer accepts, in bytes. */
+  readonly maxFrameBody: number;
+  /** Largest message that the peer accepts, in bytes. */
+  readonly maxMessage: number;
+  /** Number of calls in flight that the peer accepts. */
+  readonly maxCalls: number;
+  /** Initial credit that the peer grants to each stream. */
+  readonly streamWindow: number;
+  /** Initial credit that the peer grants for the items of all streams. */
+  readonly itemsWindow: number;
+}
+
 /** The sending half of a session. */
-export class FrameWriter implements FragmentWriter {
+export class FrameWriter {
   /** Codec of the bodies. */
   codec: MessageCodec;
-  /** Largest frame body that the peer accepts, in bytes. */
-  maxFrameBody: number = INITIAL_PEER_LIMITS.maxFrameBody;
-  /** Largest message that the peer accepts, in bytes. */
-  maxMessage: number = INITIAL_PEER_LIMITS.maxMessage;
+  /** Limits of the peer. */
+  peerLimits: PeerLimits = INITIAL_PEER_LIMITS;
   /** The buffer of the open frame. */
   buffer: Uint8Array = new Uint8Array(0);
-  /** @inheritdoc */
-  backlog = 0;
-  /** @inheritdoc */
-  itemBacklog = 0;
-  /** Budget for frames of long messages, and of messages queued after them. */
-  readonly fragments: SendBudget;
-  /** Budget for items that are sent without queueing. */
-  readonly items: SendBudget;
+  /** Budget for items, and for everything that had to wait. */
+  readonly bulk: SendBudget;
   /** Budget for notifications that are broadcast to many sessions. */
   readonly notifications: SendBudget;
-  /** Queues that send frames in turn. */
-  readonly #roundRobin: RoundRobin = new RoundRobin();
+  /** The queues that send frames in turn. */
+  readonly #scheduler: SendScheduler = new SendScheduler();
   #sink: FrameSink;
   readonly #softLimit: number;
   #start = 0;
@@ -81,10 +86,7 @@ export class FrameWriter implements FragmentWriter {
     this.#sink = sink;
     this.codec = codec;
     this.#softLimit = limits.unsentSoft;
-    // The budgets take half of unsentSoft, plus one frame each; the rest is for
-    // calls and results.
-    this.fragments = new SendBudget(this, this.#softLimit / 8);
-    this.items = new SendBudget(this, this.#softLimit / 8);
+    this.bulk = new SendBudget(this, this.#softLimit / 8);
     this.notifications = new SendBudget(this, this.#softLimit / 4);
   }
 
@@ -95,7 +97,12 @@ export class FrameWriter implements FragmentWriter {
 
   /** Whether results must wait. They do at three quarters of `unsentSoft`, to leave space for calls. */
   get resultsWait(): boolean {
-    return this.#sink.unsent + this.backlog >= 0.75 * this.#softLimit;
+    return this.#sink.unsent >= 0.75 * this.#softLimit;
+  }
+
+  /** Whether a source that waits for its turn may send. */
+  get hasRoom(): boolean {
+    return !this.resultsWait && this.bulk.hasRoom;
   }
 
   /** Whether a value is being encoded; nothing else can be sent while it is. */
@@ -120,7 +127,7 @@ export class FrameWriter implements FragmentWriter {
 
   /** Discards queued messages and all frames that are written from now on. */
   close(): void {
-    this.#roundRobin.clear();
+    this.#scheduler.close();
     this.#sink = discardingSink(this.#sink.bytesFramed, this.#sink.bytesHanded);
   }
 
@@ -192,8 +199,8 @@ export class FrameWriter implements FragmentWriter {
     const inPlace = typeof end === "number";
     const size = inPlace ? end - at : end.length;
     const total = at - this.#start - HEADER + size;
-    const sendNow = !wait && total <= this.maxFrameBody;
-    if (sendNow && inPlace && size <= this.maxMessage) {
+    const sendNow = !wait && total <= this.peerLimits.maxFrameBody;
+    if (sendNow && inPlace && size <= this.peerLimits.maxMessage) {
       this.#sink.commit(end);
       return total + FRAME_CHARGE;
     }
@@ -208,7 +215,7 @@ export class FrameWriter implements FragmentWriter {
   /** Sends a message without a body; see {@linkcode FrameWriter.message}. */
   emptyMessage(at: number, wait: boolean): number | Uint8Array {
     const size = at - this.#start - HEADER;
-    if (!wait && size <= this.maxFrameBody) {
+    if (!wait && size <= this.peerLimits.maxFrameBody) {
       this.#sink.commit(at);
       return size + FRAME_CHARGE;
     }
@@ -241,48 +248,60 @@ export class FrameWriter implements FragmentWriter {
 
   /** @throws {CallError} `too-large` if `length` exceeds the peer's limit */
   checkSize(length: number): void {
-    if (length <= this.maxMessage) return;
+    const { maxMessage } = this.peerLimits;
+    if (length <= maxMessage) return;
     throw new CallError(
-      `Cannot send a message of ${length} bytes: the peer accepts at most ${this.maxMessage}; send it as a stream of items`,
+      `Cannot send a message of ${length} bytes: the peer accepts at most ${maxMessage}; send it as a stream of items`,
       { code: "too-large", processed: "no" },
     );
   }
 
-  /** Queues a message on its channel, then sends as much as possible. */
-  queue(channel: Channel, kind: number, bytes: Uint8Array): void {
-    const sendQueue = channel.sendQueue ??= new SendQueue(this, channel);
-    sendQueue.put({ kind, bytes, offset: 0 });
-    this.resume(sendQueue);
+  /** Adds a source that waits for its turn; it does not send yet. */
+  add(source: Source): void {
+    this.#scheduler.add(source);
   }
 
-  /** Schedules a source that has messages to send and credit for them. */
+  /** Lets a source send when its turn comes. */
   resume(source: Source): void {
-    this.#roundRobin.add(source);
+    this.#scheduler.add(source);
     this.drain();
   }
 
-  /** Discards a channel's queued messages, after a cancel or an end. */
-  drop(channel: Channel): void {
-    const { sendQueue } = channel;
-    if (sendQueue === undefined) return;
-    channel.sendQueue = undefined;
-    sendQueue.clear();
-    this.#roundRobin.remove(sendQueue);
+  /** Lets sources send that were waiting for the peer. */
+  resumeAll(sources: Iterable<Source>): void {
+    for (const source of sources) this.#scheduler.add(source);
+    this.drain();
   }
 
-  /** Sends frames of all sources in turn, while budget and credit last. */
+  /** Removes a source whose messages were dropped. */
+  remove(source: Source): void {
+    this.#scheduler.remove(source);
+  }
+
+  /** Lets the waiting sources send while there is room. */
   drain(): void {
-    if (!this.#roundRobin.empty) this.#roundRobin.run(this.fragments);
+    if (!this.#scheduler.idle) this.#scheduler.run(this);
   }
 
-  /** @inheritdoc */
-  fragment(message: PendingMessage, id: number): number {
-    const { bytes, offset, kind } = message;
-    const end = Math.min(offset + this.maxFrameBody, bytes.length);
+  /**
+   * Sends the next frame of an encoded message.
+   *
+   * @returns the charge of the frame
+   */
+  fragment(
+    message: { readonly kind: number; offset: number },
+    bytes: Uint8Array,
+    id: number,
+  ): number {
+    const { kind, offset } = message;
+    const end = Math.min(
+      offset + this.peerLimits.maxFrameBody,
+      bytes.length,
+    );
     const flags = end < bytes.length ? Flag.MORE : 0;
     this.frame(kind, flags, id, bytes.subarray(offset, end));
     message.offset = end;
-    this.fragments.add(end - offset + HEADER);
+    this.bulk.add(end - offset + HEADER);
     return end - offset + FRAME_CHARGE;
   }
 }

@@ -9,10 +9,12 @@ import { concat } from "@std/bytes/concat";
 import type { SessionLimits } from "../wire/limits.ts";
 import { TimerEntry } from "../time/timer_wheel.ts";
 
-/** Number of bytes that a connection holds in unfinished messages. */
+/** Bounds the bytes that a connection holds in unfinished messages. */
 export interface ReassemblyBudget {
   /** Number of bytes currently claimed. */
   used: number;
+  /** Bytes that may be claimed; one message alone may exceed them. */
+  readonly limit: number;
 }
 
 /** Number of bytes that may precede a body, in addition to metadata. */
@@ -30,27 +32,28 @@ export type ReassemblyFault = "too-large" | "too-many" | "over-budget";
 
 /** An unfinished message. */
 export class Reassembly extends TimerEntry {
-  /** Credit that its frames cost and that has not been returned yet. */
+  /** Charge of its frames that has not been returned yet. */
   owed = 0;
+  /** Number of bytes claimed from a budget. */
+  claimed = 0;
   #bytes = 0;
-  /** Number of bytes claimed from the budget. */
-  #claimed = 0;
   #count = 0;
   /** Large parts, and filled sections of chunks. */
   readonly #pieces: Uint8Array[] = [];
   /** The chunk that is being filled; its filled section is the last piece. */
   #chunk: Uint8Array = NO_CHUNK;
-  readonly #budget: ReassemblyBudget;
+  readonly #budget: ReassemblyBudget | undefined;
   readonly #limits: SessionLimits;
   readonly #expired: (now: number) => void;
 
   /**
-   * @param budget the connection's budget
+   * @param budget budget that {@linkcode Reassembly.claim} claims; `undefined`
+   * for an item, which claims the budget for items
    * @param limits this side's limits
    * @param expired called if the message takes too long
    */
   constructor(
-    budget: ReassemblyBudget,
+    budget: ReassemblyBudget | undefined,
     limits: SessionLimits,
     expired: (now: number) => void,
   ) {
@@ -99,14 +102,15 @@ export class Reassembly extends TimerEntry {
     }
   }
 
-  /** Claims budget for the parts received so far; credit no longer limits them. */
+  /** Claims budget for the parts received so far. */
   claim(): ReassemblyFault | undefined {
-    const cost = this.#bytes - this.#claimed;
-    if (this.#budget.used + cost > this.#limits.maxAssembly) {
-      return "over-budget";
-    }
-    this.#budget.used += cost;
-    this.#claimed += cost;
+    const budget = this.#budget;
+    if (budget === undefined) return undefined;
+    const cost = this.#bytes - this.claimed;
+    const alone = budget.used === this.claimed;
+    if (!alone && budget.used + cost > budget.limit) return "over-budget";
+    budget.used += cost;
+    this.claimed += cost;
     return undefined;
   }
 
@@ -119,8 +123,11 @@ export class Reassembly extends TimerEntry {
 
   /** Discards the parts and releases their claim on the budget. */
   drop(): void {
-    this.#budget.used -= this.#claimed;
-    this.#claimed = this.#bytes = 0;
+    if (this.#budget !== undefined) {
+      this.#budget.used -= this.claimed;
+      this.claimed = 0;
+    }
+    this.#bytes = 0;
     this.#pieces.length = 0;
     this.#chunk = NO_CHUNK;
   }

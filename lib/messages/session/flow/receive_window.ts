@@ -4,12 +4,13 @@
  *
  * ```text
  *   granted ─┬─ available: not used by the peer yet (may go below 0 by one frame)
- *            ├─ queued:    items not taken yet, parts of an unfinished item
- *            └─ owed:      taken by the application, not granted again yet
+ *            ├─ queued:    items not taken yet, unpaid parts of an unfinished item
+ *            └─ owed:      taken or paid in advance, not granted again yet
  * ```
  *
  * @module
  */
+import { GrantedCredit } from "./credit.ts";
 import type { Reassembly } from "./reassembly.ts";
 
 /** Credit that a connection's streams share for raising their windows. */
@@ -18,40 +19,63 @@ export interface CreditPool {
   left: number;
 }
 
-interface QueuedItem {
+/** A received item that has not been taken. */
+export interface QueuedItem {
+  /** The item, still encoded. */
   readonly body: Uint8Array;
+  /** The charge that has not been returned. */
   readonly charge: number;
+  /** Bytes of the item budget that it claims. */
+  readonly claimed: number;
 }
+
+/**
+ * Whether items arrive:
+ *
+ * | phase | arriving items | queued items |
+ * | --- | --- | --- |
+ * | `open` | are accepted | can be taken |
+ * | `ended` | break the call | can be taken |
+ * | `discarding` | are dropped | were dropped |
+ */
+export type ReceivePhase = "open" | "ended" | "discarding";
 
 /** Items that the application has not taken, and the credit for more. */
 export class ReceiveWindow {
+  /** The phase. */
+  phase: ReceivePhase = "open";
   /** Whether the application is waiting for an item. */
   readPending = false;
-  /** Whether the items have ended. */
-  ended = false;
-  /** Whether arriving items are dropped. */
-  discarding = false;
+  /** Time of the last read, ms. */
+  readAt: number;
   /** The item whose frames are still arriving. */
   partial: Reassembly | undefined = undefined;
-  #available: number;
-  #owed = 0;
+  readonly #credit: GrantedCredit;
   #window: number;
   #raised = 0;
-  #closed = false;
   #queue: QueuedItem[] = [];
   #head = 0;
   readonly #maxWindow: number;
   readonly #pool: CreditPool;
 
   /**
-   * @param window initial credit
-   * @param maxWindow credit that the window may be raised to
+   * @param limits initial credit, and credit that the window may be raised to
    * @param pool credit for raises
+   * @param now the current time, ms
    */
-  constructor(window: number, maxWindow: number, pool: CreditPool) {
-    this.#available = this.#window = window;
-    this.#maxWindow = maxWindow;
+  constructor(
+    limits: {
+      readonly streamWindow: number;
+      readonly maxStreamWindow: number;
+    },
+    pool: CreditPool,
+    now: number,
+  ) {
+    this.#window = limits.streamWindow;
+    this.#credit = new GrantedCredit(limits.streamWindow);
+    this.#maxWindow = limits.maxStreamWindow;
     this.#pool = pool;
+    this.readAt = now;
   }
 
   /** Number of queued items. */
@@ -59,43 +83,54 @@ export class ReceiveWindow {
     return this.#queue.length - this.#head;
   }
 
+  /** Whether items or parts wait although the application does not. */
+  get unread(): boolean {
+    return !this.readPending &&
+      (this.length > 0 || this.partial !== undefined);
+  }
+
   /**
    * Number of bytes in queued items and parts of an unfinished item.
    */
   get held(): number {
-    let held = this.partial?.bytes ?? 0;
-    for (let index = this.#head; index < this.#queue.length; index++) {
-      held += this.#queue[index]!.body.length; // in range: checked by the loop
-    }
-    return held;
+    return this.#queued.reduce(
+      (held, { body }) => held + body.length,
+      this.partial?.bytes ?? 0,
+    );
+  }
+
+  /** Charges that have not been returned: of queued items and unpaid parts. */
+  get unreturned(): number {
+    return this.#queued.reduce(
+      (sum, { charge }) => sum + charge,
+      this.partial?.owed ?? 0,
+    );
+  }
+
+  get #queued(): QueuedItem[] {
+    return this.#queue.slice(this.#head);
   }
 
   /** The peer's remaining credit. */
   get available(): number {
-    return this.#available;
+    return this.#credit.available;
   }
 
-  /**
-   * Charges a frame against the peer's credit.
-   *
-   * @returns whether the peer was allowed to send the frame
-   */
+  /** Charges a frame; returns whether the peer was allowed to send it. */
   charge(amount: number): boolean {
-    const allowed = this.#available > 0;
-    this.#available -= amount;
-    return allowed;
+    return this.#credit.charge(amount);
   }
 
   /**
-   * Queues an item until it is taken. `body` must not be a view of a reused
+   * Queues an item until it is taken. Its body must not be a view of a reused
    * buffer.
    */
-  put(body: Uint8Array, charge: number): void {
-    this.#queue.push({ body, charge });
+  put(item: QueuedItem): void {
+    this.#queue.push(item);
   }
 
-  /** Takes the next item, whose charge is then owed to the peer. */
-  take(): Uint8Array | undefined {
+  /** Takes the next item; its charge must be returned with `owe()`. */
+  take(): QueuedItem | undefined {
     const item = this.#queue[this.#head];
     if (item === undefined) return undefined;
     this.#head++;
@@ -103,47 +138,49 @@ export class ReceiveWindow {
       this.#queue.splice(0, this.#head);
       this.#head = 0;
     }
-    this.#owed += item.charge;
     this.#returnRaise();
-    return item.body;
+    return item;
   }
 
-  /** Adds a charge to the credit that is owed to the peer. */
-  release(charge: number): void {
-    this.#owed += charge;
+  /** Owes the peer a charge: its items were taken or paid. */
+  owe(charge: number): void {
+    this.#credit.owe(charge);
   }
 
   /**
-   * Returns the credit to grant now; 0 if it is not worth a frame. Each grant
-   * also doubles the window, as far as `maxWindow` and the pool allow. A stream
-   * that is read steadily therefore gets a larger window.
+   * Returns the total to grant now; 0 if it is not worth a frame. Each grant
+   * also doubles the window, as far as `maxStreamWindow` and the pool allow. A
+   * stream that is read steadily therefore gets a larger window.
    */
   grant(): number {
-    if (this.#owed === 0 || this.#owed * 2 < this.#window) return 0;
+    const { owed } = this.#credit;
+    if (this.phase !== "open" || owed === 0 || owed * 2 < this.#window) {
+      return 0;
+    }
     const room = Math.max(0, this.#maxWindow - this.#window);
     const raise = Math.min(this.#window, room, this.#pool.left);
     this.#pool.left -= raise;
     this.#raised += raise;
     this.#window += raise;
-    const amount = this.#owed + raise;
-    this.#owed = 0;
-    this.#available += amount;
-    return amount;
+    return this.#credit.grant(raise);
   }
 
-  /** Closes the window and drops an unfinished item. Queued items can still be taken. */
-  close(): void {
-    this.#closed = true;
-    this.partial?.drop();
-    this.partial = undefined;
+  /**
+   * Accepts no more items; queued items can still be taken unless the phase is
+   * `discarding`.
+   */
+  close(phase: "ended" | "discarding"): void {
+    this.phase = phase;
     this.#returnRaise();
   }
 
-  /** Drops the queued items. */
-  clear(): void {
+  /** Returns and removes the queued items. */
+  clear(): QueuedItem[] {
+    const queued = this.#queued;
     this.#queue = [];
     this.#head = 0;
     this.#returnRaise();
+    return queued;
   }
 
   /**
@@ -151,7 +188,7 @@ export class ReceiveWindow {
    * items are queued.
    */
   #returnRaise(): void {
-    if (!this.#closed || this.length > 0) return;
+    if (this.phase === "open" || this.length > 0) return;
     this.#pool.left += this.#raised;
     this.#raised = 0;
   }

@@ -5,12 +5,12 @@
  * @module
  */
 import { Reassembly, type ReassemblyFault } from "./reassembly.ts";
-import { fieldsEnd } from "../wire/fields.ts";
+import { FIELDS_OF, fieldsEnd, readFields } from "../wire/fields.ts";
 import type { ReceiveWindow } from "./receive_window.ts";
 import type { SessionStream, SharedState } from "./shared_state.ts";
 import { messageOf } from "../wire/malformed_error.ts";
 import { Flag, FRAME_CHARGE, HEADER, Kind } from "../wire/frame_header.ts";
-import { writeU32 } from "./credit.ts";
+import { writeTotal } from "./credit.ts";
 
 /** Error messages for items that exceed a limit on reassembly. */
 const FAULTS: Readonly<Record<ReassemblyFault, string>> = {
@@ -19,22 +19,42 @@ const FAULTS: Readonly<Record<ReassemblyFault, string>> = {
   "over-budget": "unfinished messages exceed the limit maxAssembly",
 };
 
-/** Processes an ITEM frame. */
+/** The window of a call that sends items, and the call. */
+interface Stream {
+  readonly call: SessionStream;
+  readonly window: ReceiveWindow;
+}
+
+/**
+ * Processes an ITEM frame that was charged to account 2.
+ *
+ * @param call the call; `undefined` if it is over
+ */
 export function receiveItem(
   shared: SharedState,
-  call: SessionStream,
+  call: SessionStream | undefined,
   frame: Uint8Array,
 ): void {
-  const receiveWindow = call.receiveWindow;
-  if (call.over || receiveWindow?.discarding) {
-    shared.stats.lateFrames++;
-    return;
-  }
-  if (receiveWindow === undefined || receiveWindow.ended) {
-    return call.fail("malformed", "items are not allowed here");
-  }
   const charge = frame.length - HEADER + FRAME_CHARGE;
-  if (!receiveWindow.charge(charge)) {
+  const window = call?.receiveWindow;
+  if (call === undefined || call.over || window?.phase === "discarding") {
+    if (call !== undefined) shared.stats.lateFrames++;
+    shared.items.release(charge);
+  } else if (window?.phase !== "open" || !call.mayReceiveItems) {
+    shared.items.release(charge);
+    call.fail("malformed", "items are not allowed here");
+  } else acceptItem(shared, { call, window }, frame, charge);
+  shared.items.relieve();
+}
+
+function acceptItem(
+  shared: SharedState,
+  stream: Stream,
+  frame: Uint8Array,
+  charge: number,
+): void {
+  const { call, window } = stream;
+  if (!window.charge(charge)) {
     return shared.fail(
       "flow-control",
       `call ${call.id} sent an item without credit for it`,
@@ -42,109 +62,162 @@ export function receiveItem(
   }
   const more = (frame[1]! & Flag.MORE) !== 0; // in range: frames have a header
   const body = frame.subarray(HEADER);
-  if (more || receiveWindow.partial !== undefined) {
-    receivePart(shared, call, receiveWindow, { body, charge, more });
-  } else deliver(shared, call, receiveWindow, { body, charge, owned: false });
+  if ((frame[1]! & Flag.NO_VALUE) !== 0) { // in range: as above
+    return skipItem(shared, stream, { body, charge, more });
+  }
+  if (more || window.partial !== undefined) {
+    receivePart(shared, stream, { body, charge, more });
+  } else {
+    deliver(shared, stream, { body, charge, claimed: 0, owned: false });
+  }
+}
+
+/** Skips an item without a value; it belongs to a feature that is not in use. */
+function skipItem(
+  shared: SharedState,
+  stream: Stream,
+  { body, charge, more }: { body: Uint8Array; charge: number; more: boolean },
+): void {
+  const { call, window } = stream;
+  if (more || window.partial !== undefined) {
+    shared.items.release(charge);
+    return call.fail("malformed", "NO_VALUE is not allowed here");
+  }
+  if (valueStart(shared, call, { body, charge }) === undefined) return;
+  returnCharge(shared, stream, charge);
+}
+
+/** Returns where an item's value starts; fails the call if the fields are not acceptable. */
+function valueStart(
+  shared: SharedState,
+  call: SessionStream,
+  { body, charge }: { body: Uint8Array; charge: number },
+): number | undefined {
+  try {
+    const end = fieldsEnd(body, 0);
+    readFields(body, 0, end, FIELDS_OF.ITEM, 0);
+    return end;
+  } catch (error) {
+    shared.items.release(charge);
+    call.fail("malformed", `an item is malformed: ${messageOf(error)}`);
+    return undefined;
+  }
 }
 
 function receivePart(
   shared: SharedState,
-  call: SessionStream,
-  receiveWindow: ReceiveWindow,
+  stream: Stream,
   part: { body: Uint8Array; charge: number; more: boolean },
 ): void {
-  const reassembly = receiveWindow.partial ??= newPartial(shared, call);
-  const fault = reassembly.add(part.body);
-  if (fault !== undefined) return failReassembly(call, fault);
-  reassembly.owed += part.charge;
-  if (part.more) return grantForParts(shared, call, receiveWindow);
-  shared.timerWheel.remove(reassembly);
-  receiveWindow.partial = undefined;
-  const charge = reassembly.owed;
-  const whole = reassembly.finish();
-  releaseTurn(shared, receiveWindow);
-  deliver(shared, call, receiveWindow, { body: whole, charge, owned: true });
+  const { call, window } = stream;
+  const partial = window.partial ??= newPartial(shared, call);
+  partial.owed += part.charge;
+  const fault = partial.add(part.body);
+  if (fault !== undefined) return call.fail("malformed", FAULTS[fault]);
+  if (part.more) return payForParts(shared, stream);
+  shared.timerWheel.remove(partial);
+  window.partial = undefined;
+  const { owed: charge, claimed } = partial;
+  const body = partial.finish();
+  deliver(shared, stream, { body, charge, claimed, owned: true });
 }
 
 function newPartial(shared: SharedState, call: SessionStream): Reassembly {
   const { assemblyTimeout } = shared.limits;
-  return new Reassembly(shared.reassemblyBudget, shared.limits, () =>
+  return new Reassembly(undefined, shared.limits, () =>
     call.fail(
       "malformed",
       `an item was not complete after ${assemblyTimeout} ms`,
     ));
 }
 
-/** Fails a call. Only the shared budget can be exceeded without the sender being at fault. */
-function failReassembly(call: SessionStream, fault: ReassemblyFault): void {
-  call.fail(
-    fault === "over-budget" ? "overloaded" : "malformed",
-    FAULTS[fault],
-  );
+/**
+ * Pays in advance for the parts of the next item. Without this
+ * credit, an item larger than the window could never arrive. The assembly
+ * timeout runs only while parts are paid: without credit, the peer cannot send
+ * more, so the delay is not its fault.
+ */
+function payForParts(shared: SharedState, stream: Stream): void {
+  const { call, window } = stream;
+  const { partial, readPending } = window;
+  if (partial === undefined || window.length > 0) return;
+  const { items, timerWheel, now, limits } = shared;
+  const cost = partial.bytes - partial.claimed;
+  if (cost === 0 && partial.owed === 0) return; // paid already
+  if (!items.budget.claim(call, cost, readPending)) {
+    return timerWheel.remove(partial);
+  }
+  partial.claimed = partial.bytes;
+  const charge = partial.owed;
+  partial.owed = 0;
+  if (partial.slot < 0) timerWheel.add(partial, now + limits.assemblyTimeout);
+  returnCharge(shared, stream, charge);
 }
 
-/**
- * Grants credit for parts of an item that the application awaits. Without this
- * credit, an item larger than the window could never arrive. The assembly
- * timeout starts only once credit is granted, and stops while the item waits
- * for its turn: without credit, the peer cannot send more parts, so the delay
- * is not its fault.
- */
-function grantForParts(
+/** Returns a charge to both accounts, and grants it in time. */
+function returnCharge(
+  shared: SharedState,
+  { call, window }: Stream,
+  charge: number,
+): void {
+  window.owe(charge);
+  const total = window.grant();
+  if (total > 0) writeTotal(shared.writer, Kind.CREDIT, call.id, total);
+  shared.items.release(charge);
+}
+
+/** Ends the claim of an item, so that others may follow. */
+function releaseClaim(
   shared: SharedState,
   call: SessionStream,
-  receiveWindow: ReceiveWindow,
+  claimed: number,
 ): void {
-  const reassembly = receiveWindow.partial;
-  if (!receiveWindow.readPending || reassembly === undefined) return;
-  if (!shared.reassemblyTurns.mayContinue(receiveWindow, call)) {
-    return shared.timerWheel.remove(reassembly);
-  }
-  // The stream's window no longer bounds parts whose credit has been returned.
-  const fault = reassembly.claim();
-  if (fault !== undefined) return failReassembly(call, fault);
-  receiveWindow.release(reassembly.owed);
-  reassembly.owed = 0;
-  if (reassembly.slot < 0) {
-    shared.timerWheel.add(
-      reassembly,
-      shared.now + shared.limits.assemblyTimeout,
-    );
-  }
-  grant(shared, call, receiveWindow);
-}
-
-/** Ends a stream's turn, so that another stream's large item may continue. */
-function releaseTurn(shared: SharedState, receiveWindow: ReceiveWindow): void {
-  shared.reassemblyTurns.done(
-    receiveWindow,
-    (next, call) => grantForParts(shared, call, next),
-  );
+  const { budget } = shared.items;
+  budget.release(claimed);
+  budget.done(call);
+  shared.items.relieve();
+  if (budget.waiting === 0) return;
+  budget.resume((next) => {
+    const window = next.receiveWindow;
+    if (window !== undefined) payForParts(shared, { call: next, window });
+  });
 }
 
 function deliver(
   shared: SharedState,
-  call: SessionStream,
-  receiveWindow: ReceiveWindow,
-  item: { body: Uint8Array; charge: number; owned: boolean },
+  stream: Stream,
+  item: { body: Uint8Array; charge: number; claimed: number; owned: boolean },
 ): void {
-  let start: number;
-  try {
-    start = fieldsEnd(item.body, 0);
-  } catch (error) {
-    return call.fail(
-      "malformed",
-      `an item is malformed: ${messageOf(error)}`,
-    );
+  const { call, window } = stream;
+  const { charge, claimed } = item;
+  const start = valueStart(shared, call, item);
+  if (start === undefined) {
+    if (claimed > 0) releaseClaim(shared, call, claimed);
+    return;
   }
   const body = item.body.subarray(start);
-  if (!receiveWindow.readPending) {
-    return receiveWindow.put(item.owned ? body : body.slice(), item.charge);
+  if (!window.readPending) {
+    return window.put({
+      body: item.owned ? body : body.slice(),
+      charge,
+      claimed,
+    });
   }
-  receiveWindow.readPending = false;
-  receiveWindow.release(item.charge);
-  grant(shared, call, receiveWindow);
+  setReadPending(shared, window, false);
+  if (claimed > 0) releaseClaim(shared, call, claimed);
+  returnCharge(shared, stream, charge);
   call.observer.onItem(body);
+}
+
+function setReadPending(
+  shared: SharedState,
+  window: ReceiveWindow,
+  pending: boolean,
+): void {
+  if (window.readPending === pending) return;
+  window.readPending = pending;
+  window.readAt = shared.now;
+  shared.items.readers += pending ? 1 : -1;
 }
 
 /**
@@ -156,55 +229,62 @@ export function takeItem(
   shared: SharedState,
   call: SessionStream,
 ): Uint8Array | undefined {
-  const receiveWindow = call.receiveWindow;
-  if (receiveWindow === undefined) return undefined;
+  const window = call.receiveWindow;
+  if (window === undefined) return undefined;
   shared.writer.checkNotEncoding(); // the grant could not be sent, and the item would be lost
-  const body = receiveWindow.take();
-  if (body !== undefined) {
-    grant(shared, call, receiveWindow);
-    return body;
+  const stream = { call, window };
+  const item = window.take();
+  if (item === undefined) {
+    setReadPending(shared, window, window.phase === "open");
+    payForParts(shared, stream); // an awaited item may claim the reserve
+    shared.items.relieve();
+    return undefined;
   }
-  receiveWindow.readPending = !receiveWindow.ended && !receiveWindow.discarding;
-  grantForParts(shared, call, receiveWindow);
-  return undefined;
+  window.readAt = shared.now;
+  if (window.length === 0) shared.items.endedUnread.delete(call);
+  if (item.claimed > 0) releaseClaim(shared, call, item.claimed);
+  returnCharge(shared, stream, item.charge);
+  payForParts(shared, stream); // the item that is arriving is the next one now
+  return item.body;
 }
 
-function grant(
+/** Ends the receiving half when no more items arrive. */
+export function endItems(shared: SharedState, call: SessionStream): void {
+  if (call.receiveWindow?.phase !== "open") return;
+  close(shared, call, "ended");
+  if (call.receiveWindow.unread) shared.items.endedUnread.add(call);
+}
+
+/** Drops queued and later items; no more credit is granted for the stream. */
+export function discardItems(shared: SharedState, call: SessionStream): void {
+  const { receiveWindow } = call;
+  if (receiveWindow === undefined) return;
+  if (receiveWindow.phase === "discarding") return;
+  close(shared, call, "discarding");
+  shared.items.endedUnread.delete(call);
+  let released = 0;
+  for (const { charge, claimed } of receiveWindow.clear()) {
+    released += charge;
+    if (claimed > 0) releaseClaim(shared, call, claimed);
+  }
+  if (released > 0) shared.items.release(released);
+}
+
+function close(
   shared: SharedState,
   call: SessionStream,
-  receiveWindow: ReceiveWindow,
+  phase: "ended" | "discarding",
 ): void {
-  if (receiveWindow.ended || receiveWindow.discarding) return;
-  const amount = receiveWindow.grant();
-  if (amount > 0) writeU32(shared, Kind.CREDIT, call.id, amount);
-}
-
-/** Ends the receiving half when no more items arrive or are wanted. */
-export function endItems(
-  shared: SharedState,
-  receiveWindow: ReceiveWindow | undefined,
-): void {
-  if (receiveWindow === undefined || receiveWindow.ended) return;
-  receiveWindow.ended = true;
-  close(shared, receiveWindow);
-}
-
-/** Drops queued and later items; no more credit is granted. */
-export function discardItems(
-  shared: SharedState,
-  receiveWindow: ReceiveWindow | undefined,
-): void {
-  if (receiveWindow === undefined) return;
-  receiveWindow.discarding = true;
-  close(shared, receiveWindow);
-  receiveWindow.clear();
-}
-
-function close(shared: SharedState, receiveWindow: ReceiveWindow): void {
-  receiveWindow.readPending = false;
-  if (receiveWindow.partial !== undefined) {
-    shared.timerWheel.remove(receiveWindow.partial);
-  }
-  receiveWindow.close();
-  releaseTurn(shared, receiveWindow);
+  const window = call.receiveWindow;
+  if (window === undefined) return;
+  const { partial } = window;
+  setReadPending(shared, window, false);
+  window.partial = undefined;
+  window.close(phase);
+  shared.items.relieve(); // the last reader may have gone
+  if (partial === undefined) return;
+  shared.timerWheel.remove(partial);
+  partial.drop();
+  shared.items.release(partial.owed);
+  releaseClaim(shared, call, partial.claimed);
 }

@@ -1,11 +1,11 @@
 /**
- * Limits how many bytes of one kind of traffic may be unsent. Each kind that
- * would otherwise fill all the available space has its own budget, so that none
- * starves the others. Together, the budgets leave space for calls and results.
+ * Limits how many bytes of one kind of traffic may be unsent. Traffic that would
+ * otherwise fill all the available space has a budget; the rest of the space is
+ * for calls and results that are sent at once.
  *
  * ```text
- *  unsent   ├─ fragments ─┼─ items ─┼─ broadcast notifications ─┤   calls, results
- *           └────────── each up to the limit of its budget ─────┘   up to unsentSoft
+ *  unsent   ├─ items and waiting messages ─┼─ broadcast notifications ─┤ calls, results
+ *           └────────── each up to the limit of its budget ────────────┘ up to unsentSoft
  * ```
  *
  * @module

@@ -1,46 +1,76 @@
 /**
- * The queued messages of one call, in order: items waiting for credit, long
- * messages waiting for their turn, and all messages queued after them.
+ * The queued messages of one call, in order: the rest of its REQUEST, items, END,
+ * and its RESULT or ERROR. A message that can
+ * be sent at once while the queue is empty never enters it.
  *
  * @module
  */
-import type { PendingMessage, Source } from "./round_robin.ts";
-import { Kind } from "../wire/frame_header.ts";
+import {
+  dropFragments,
+  fitsFrame,
+  type Fragments,
+  sendFragment,
+} from "./fragment.ts";
+import {
+  chargeItem,
+  type ItemChannel,
+  itemReserve,
+  writeItem,
+} from "./item_frame.ts";
+import type { SendState } from "./send_state.ts";
+import type { Source } from "./send_scheduler.ts";
+import { FRAME_CHARGE, Kind } from "../wire/frame_header.ts";
 
-/** The sending half of a call; its messages are sent in order. */
-export interface Channel {
-  /** Id of the call's frames. */
-  id: number;
-  /** Credit left for ITEM frames. */
-  credit: number;
+/** The sending half of a call. */
+export interface Channel extends ItemChannel {
   /** Queued messages; `undefined` if there are none. */
   sendQueue: SendQueue | undefined;
-  /** Called when the last queued message has been sent. */
-  onFlushed(): void;
+  /** Whether the call has an id, because its REQUEST was started. */
+  readonly started: boolean;
+  /**
+   * Time before which the queued messages must not be sent. It is set for a
+   * caller that cancels calls faster than this side allows.
+   */
+  readonly heldUntil: number;
+  /** Called when the last frame of a queued message has been sent. */
+  onMessageSent(kind: number): void;
 }
 
-/** Writer for the frames of queued messages. */
-export interface FragmentWriter {
-  /** Sends a message's next frame and returns its cost in credit. */
-  fragment(message: PendingMessage, id: number): number;
-  /** Number of bytes of encoded responses waiting for their turn. */
-  backlog: number;
-  /** Number of bytes of encoded items waiting for credit or their turn. */
-  itemBacklog: number;
+/** Receiver of the outcome of an item that was queued. */
+export interface ItemSender {
+  /** Called when the item has been encoded; its value is no longer needed. */
+  onAccepted(): void;
+  /** Called when the item cannot be encoded. */
+  onRejected(error: unknown): void;
+  /** Called when the call sends no more items. */
+  onDropped(): void;
+}
+
+/** A message, or the rest of one, that waits to be sent. */
+export interface QueuedMessage extends Fragments {
+  /**
+   * The encoded message; `undefined` for END, and for an item that is encoded
+   * at its turn.
+   */
+  bytes: Uint8Array | undefined;
+  /** The value of an item that is not encoded yet. */
+  value?: unknown;
+  /** Receiver of that item's outcome. */
+  sender?: ItemSender | undefined;
 }
 
 /** The queued messages of one call. */
 export class SendQueue implements Source {
-  readonly #writer: FragmentWriter;
+  readonly #shared: SendState;
   readonly #channel: Channel;
-  #messages: PendingMessage[] = [];
+  #messages: QueuedMessage[] = [];
 
   /**
-   * @param writer writer of the frames
+   * @param shared state that the session's parts share
    * @param channel the call that sends the messages
    */
-  constructor(writer: FragmentWriter, channel: Channel) {
-    this.#writer = writer;
+  constructor(shared: SendState, channel: Channel) {
+    this.#shared = shared;
     this.#channel = channel;
   }
 
@@ -54,63 +84,114 @@ export class SendQueue implements Source {
     return this.#messages[0]?.kind === Kind.ITEM;
   }
 
+  /** Number of encoded bytes that have not been sent. */
+  get bytes(): number {
+    return this.#messages.reduce(
+      (sum, { bytes, offset }) => sum + (bytes?.length ?? 0) - offset,
+      0,
+    );
+  }
+
   /** @inheritdoc */
-  get lacksCredit(): boolean {
-    return this.holdsItems && this.#channel.credit <= 0;
+  get short(): boolean {
+    const bytes = this.#messages[0]?.bytes;
+    return bytes === undefined || fitsFrame(this.#shared, bytes);
+  }
+
+  /** @inheritdoc */
+  mustWait(): boolean {
+    const { started, itemCredit, heldUntil } = this.#channel;
+    const shared = this.#shared;
+    const message = this.#messages[0];
+    if (message === undefined || !started || shared.now < heldUntil) {
+      return true;
+    }
+    const { kind, bytes, offset } = message;
+    if (kind === Kind.ITEM) {
+      // CREDIT adds the queue to the scheduler again.
+      return itemCredit === undefined || itemCredit.available <= 0 ||
+        shared.itemCredit.mustWait(this, offset > 0 ? 0 : itemReserve(shared));
+    }
+    if (kind === Kind.REQUEST) return shared.requestCredit.mustWait(this);
+    return offset === 0 && bytes !== undefined && !fitsFrame(shared, bytes) &&
+      shared.unfinished.mustWait(this, bytes.length);
+  }
+
+  /** Puts a REQUEST before items that were queued earlier. */
+  putFirst(message: QueuedMessage): void {
+    this.#messages.unshift(message);
   }
 
   /** Appends a message. */
-  put(message: PendingMessage): void {
+  put(message: QueuedMessage): void {
     this.#messages.push(message);
-    if (message.kind === Kind.ITEM) this.#countItem(message, 1);
-    if (this.#messages.length === 1) this.#countResponse(message, 1);
   }
 
   /** @inheritdoc */
-  sendNext(): boolean {
+  sendNext(): number {
     const message = this.#messages[0];
+    if (message === undefined) return 0; // the queue was cleared during its turn
+    if (message.bytes !== undefined) {
+      return this.#sendFrame(message, message.bytes);
+    }
+    return message.kind === Kind.ITEM
+      ? this.#sendItem(message)
+      : this.#sendEmpty(message);
+  }
+
+  /** Encodes an item at its turn, and sends its first frame. */
+  #sendItem(message: QueuedMessage): number {
+    const { sender, value } = message;
+    let sent: number | Uint8Array;
+    try {
+      sent = writeItem(this.#shared, this.#channel, value);
+    } catch (error) {
+      this.#shift();
+      sender?.onRejected(error);
+      return 0;
+    }
+    message.value = message.sender = undefined;
+    sender?.onAccepted();
+    if (typeof sent === "number") return this.#finish(message, sent);
+    message.bytes = sent;
+    return this.#sendFrame(message, sent);
+  }
+
+  #sendEmpty(message: QueuedMessage): number {
+    this.#shared.writer.frame(message.kind, 0, this.#channel.id);
+    return this.#finish(message, FRAME_CHARGE);
+  }
+
+  #sendFrame(message: QueuedMessage, bytes: Uint8Array): number {
+    const shared = this.#shared;
     const channel = this.#channel;
-    if (message === undefined) return false; // the queue was cleared during its turn
-    const item = message.kind === Kind.ITEM;
-    if (item && channel.credit <= 0) return false;
-    if (item) this.#countItem(message, -1);
-    else this.#countResponse(message, -1);
-    const cost = this.#writer.fragment(message, channel.id);
-    if (item) {
-      channel.credit -= cost;
-      this.#countItem(message, 1);
-    }
-    if (message.offset === message.bytes.length) this.#messages.shift();
-    const next = this.#messages[0];
-    if (next !== undefined) this.#countResponse(next, 1);
-    else {
-      channel.sendQueue = undefined;
-      channel.onFlushed();
-    }
-    return true;
+    const charge = sendFragment(shared, message, bytes, channel.id);
+    if (message.kind === Kind.ITEM) chargeItem(shared, channel, charge);
+    else if (message.kind === Kind.REQUEST) shared.requestCredit.charge(charge);
+    return message.offset < bytes.length
+      ? charge
+      : this.#finish(message, charge);
+  }
+
+  #finish({ kind }: QueuedMessage, charge: number): number {
+    this.#shift();
+    this.#channel.onMessageSent(kind);
+    return charge;
+  }
+
+  #shift(): void {
+    this.#messages.shift();
+    if (!this.hasNext) this.#channel.sendQueue = undefined;
   }
 
   /** Drops the queued messages. */
   clear(): void {
-    const first = this.#messages[0];
-    if (first !== undefined) this.#countResponse(first, -1);
-    for (const message of this.#messages) {
-      if (message.kind === Kind.ITEM) this.#countItem(message, -1);
-    }
+    const messages = this.#messages;
     this.#messages = [];
-  }
-
-  /**
-   * Counts a response at the head of the queue. There, it waits only for space.
-   * A response that follows items is not counted, because it may wait for credit
-   * and must not hold back other responses.
-   */
-  #countResponse({ kind, bytes, offset }: PendingMessage, sign: 1 | -1): void {
-    if (kind !== Kind.RESULT && kind !== Kind.ERROR) return;
-    this.#writer.backlog += sign * (bytes.length - offset);
-  }
-
-  #countItem({ bytes, offset }: PendingMessage, sign: 1 | -1): void {
-    this.#writer.itemBacklog += sign * (bytes.length - offset);
+    for (const message of messages) {
+      const { bytes, sender } = message;
+      if (bytes !== undefined) dropFragments(this.#shared, message, bytes);
+      sender?.onDropped();
+    }
   }
 }

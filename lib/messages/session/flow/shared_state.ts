@@ -4,13 +4,16 @@
  * @module
  */
 import type { SessionErrorCode } from "../../errors/call_error.ts";
-import type { ReassemblyBudget } from "./reassembly.ts";
-import type { CreditPool, ReceiveWindow } from "./receive_window.ts";
-import { ReassemblyTurns } from "./reassembly_turns.ts";
-import { INITIAL_PEER_LIMITS, type SessionLimits } from "../wire/limits.ts";
-import type { Channel } from "./send_queue.ts";
-import { TimerWheel } from "../time/timer_wheel.ts";
+import { SendCredit } from "./credit.ts";
 import type { FrameWriter } from "./frame_writer.ts";
+import { ItemAccount } from "./item_account.ts";
+import type { ReassemblyBudget } from "./reassembly.ts";
+import type { ReceiveWindow } from "./receive_window.ts";
+import type { Channel } from "./send_queue.ts";
+import type { SendState } from "./send_state.ts";
+import { UnfinishedMessages } from "./unfinished_messages.ts";
+import { INITIAL_PEER_LIMITS, type SessionLimits } from "../wire/limits.ts";
+import { TimerWheel } from "../time/timer_wheel.ts";
 
 /** Counters of a session. */
 export interface SessionStats {
@@ -33,8 +36,6 @@ export interface StreamObserver {
   onItem(body: Uint8Array): void;
   /** Called when no more items will arrive. */
   onItemsEnded(): void;
-  /** Called when sending items becomes possible again. */
-  onSendable(): void;
 }
 
 /** A call, as seen by code that sends or receives items. */
@@ -42,7 +43,9 @@ export interface SessionStream extends Channel {
   /** Items from the peer; `undefined` if the call's shape has none. */
   readonly receiveWindow: ReceiveWindow | undefined;
   /** Whether the call's state allows this side to send items. */
-  readonly maySend: boolean;
+  readonly maySendItems: boolean;
+  /** Whether the peer may send items at this point. */
+  readonly mayReceiveItems: boolean;
   /** Observer of the items. */
   readonly observer: StreamObserver;
   /**
@@ -54,19 +57,33 @@ export interface SessionStream extends Channel {
 }
 
 /** State that the parts of one session share. */
-export class SharedState {
-  /** Writer of the session's frames. */
+export class SharedState implements SendState {
+  /** @inheritdoc */
   readonly writer: FrameWriter;
   /** This side's limits. */
   readonly limits: SessionLimits;
   /** Timer wheel for the session's deadlines. */
   readonly timerWheel: TimerWheel = new TimerWheel();
-  /** Budget for unfinished messages. */
-  readonly reassemblyBudget: ReassemblyBudget = { used: 0 };
-  /** Turns of streams that receive large items. */
-  readonly reassemblyTurns: ReassemblyTurns<ReceiveWindow, SessionStream>;
-  /** Credit for raising the windows of streams. */
-  readonly creditPool: CreditPool;
+  /** @inheritdoc */
+  readonly requestCredit: SendCredit = new SendCredit(
+    INITIAL_PEER_LIMITS.connectionWindow,
+  );
+  /** @inheritdoc */
+  readonly notifyCredit: SendCredit = new SendCredit(
+    INITIAL_PEER_LIMITS.notifyWindow,
+  );
+  /** @inheritdoc */
+  readonly itemCredit: SendCredit = new SendCredit(
+    INITIAL_PEER_LIMITS.itemsWindow,
+  );
+  /** @inheritdoc */
+  readonly unfinished: UnfinishedMessages = new UnfinishedMessages(
+    INITIAL_PEER_LIMITS.maxAssembly,
+  );
+  /** Budget for the messages, except for items, that the peer has begun. */
+  readonly reassemblyBudget: ReassemblyBudget;
+  /** Account of the items of all calls that the peer sends. */
+  readonly items: ItemAccount<SessionStream>;
   /** Counters of the session. */
   readonly stats: SessionStats = {
     lateFrames: 0,
@@ -74,23 +91,12 @@ export class SharedState {
     malformedCalls: 0,
     ignoredFrames: 0,
   };
-  /** Streams with an item that may not be sent yet. */
-  readonly blocked: Set<SessionStream> = new Set();
-  /**
-   * Blocked streams waiting for space in the item backlog, in FIFO order. The
-   * value is the encoded size of their next item in bytes.
-   */
-  readonly waitingForSpace: Map<SessionStream, number> = new Map();
-  /** The stream whose queued item exceeds the backlog's limit, if any. */
-  overLimit: SessionStream | undefined = undefined;
-  /** Time of the current call into the session, in milliseconds. */
+  /** @inheritdoc */
   now = 0;
-  /** Number of calls in flight that the peer accepts. */
-  peerMaxCalls: number = INITIAL_PEER_LIMITS.maxCalls;
-  /** Initial credit that the peer grants to each stream. */
-  peerStreamWindow: number = INITIAL_PEER_LIMITS.streamWindow;
   /** Called when a call made by either side may have ended. */
   onCallEnded: () => void = () => {};
+  /** Returns all calls in flight. */
+  streams: () => readonly SessionStream[] = () => [];
   /** Ends the session. */
   readonly fail: (code: SessionErrorCode, message: string) => void;
 
@@ -107,7 +113,7 @@ export class SharedState {
     this.writer = writer;
     this.limits = limits;
     this.fail = fail;
-    this.reassemblyTurns = new ReassemblyTurns(this.reassemblyBudget, limits);
-    this.creditPool = { left: limits.connectionWindow };
+    this.reassemblyBudget = { used: 0, limit: limits.maxAssembly / 2 };
+    this.items = new ItemAccount(this);
   }
 }

@@ -22,11 +22,28 @@ export class TokenBucket {
 
   /** Takes a token; returns false if the bucket is empty. */
   take(now: number): boolean {
-    const added = (now - this.#filledAt) * this.#perSecond / 1000;
-    this.#tokens = Math.min(this.#burst, this.#tokens + Math.max(0, added));
-    this.#filledAt = now;
+    this.#fill(now);
     if (this.#tokens < 1) return false;
     this.#tokens--;
     return true;
+  }
+
+  /**
+   * Takes a token, even one that is yet to be added.
+   *
+   * @returns the time at which the token is available, ms
+   */
+  reserve(now: number): number {
+    this.#fill(now);
+    this.#tokens--;
+    return this.#tokens >= 0
+      ? now
+      : now - Math.floor(this.#tokens * 1000 / this.#perSecond);
+  }
+
+  #fill(now: number): void {
+    const added = (now - this.#filledAt) * this.#perSecond / 1000;
+    this.#tokens = Math.min(this.#burst, this.#tokens + Math.max(0, added));
+    this.#filledAt = now;
   }
 }

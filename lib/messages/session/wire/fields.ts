@@ -120,6 +120,7 @@ function milliseconds(value: number): number {
 export const FIELDS_OF = {
   REQUEST: [Field.DEADLINE, Field.METADATA],
   NOTIFY: [Field.METADATA],
+  ITEM: [], // those of features that are not in use are skipped
   RESULT: [Field.METADATA],
   ERROR: [
     Field.MESSAGE,

@@ -39,6 +39,8 @@ export const Flag = {
   MORE: 0x01,
   /** The frame replies to a frame of the same kind. */
   REPLY: 0x02,
+  /** The ITEM has fields only, and is not one of the application's. */
+  NO_VALUE: 0x04,
   /** A peer that does not know the kind ignores the frame. */
   IGNORABLE: 0x80,
 } as const;

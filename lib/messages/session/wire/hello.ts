@@ -54,15 +54,15 @@ export interface Hello {
   readonly maxMessage: number;
   /** Number of calls in flight that this side accepts. */
   readonly maxCalls: number;
-  /** Initial credit that this side grants to each stream. */
+  /** Initial credit for the items of each call. */
   readonly streamWindow: number;
-  /** Initial credit that this side grants for requests and notifications. */
+  /** Initial credit for all requests. */
   readonly connectionWindow: number;
-  /** Credit for notifications; stated, but not an account yet. */
+  /** Initial credit for all notifications. */
   readonly notifyWindow: number;
-  /** Credit for the items of all calls; stated, but not an account yet. */
+  /** Initial credit for the items of all calls together. */
   readonly itemsWindow: number;
-  /** Bytes of unfinished messages, other than items, that this side accepts. */
+  /** Bytes of unfinished messages, other than items, to which the peer keeps. */
   readonly maxAssembly: number;
   /** Milliseconds of silence after which this side sends a PING. */
   readonly heartbeat: number;

@@ -30,13 +30,15 @@ export interface SessionLimits {
   streamWindow: number;
   /** Credit to which a stream's window grows while the stream is read. @default {262144} */
   maxStreamWindow: number;
-  /** Credit for requests and notifications; also the pool for raising stream windows. @default {4194304} */
+  /** Initial credit for all requests. @default {4194304} */
   connectionWindow: number;
-  /** Credit for notifications, stated in HELLO only: for now, `connectionWindow` bounds them. @default {1048576} */
+  /** Initial credit for all notifications. @default {1048576} */
   notifyWindow: number;
-  /** Credit for the items of all calls, stated in HELLO only: for now, the window of each stream bounds them. @default {4194304} */
+  /** Initial credit for the items of all calls together; also the pool for raising stream windows. @default {4194304} */
   itemsWindow: number;
-  /** Maximum size of a connection's unfinished messages, incoming or outgoing. Prevents half-sent and half-read messages from piling up. @default {16777216, or four times `maxMessage` if that is more} */
+  /** Time after which an unread stream may be ended for others. @default {10000} */
+  unreadTimeout: number;
+  /** Maximum size of unfinished messages, and of items beyond their windows. Half of it is for items. Prevents half-sent and half-read messages from piling up. @default {16777216, or four times `maxMessage` if that is more} */
   maxAssembly: number;
   /** Maximum number of frames in a message. Prevents floods of tiny fragments; a sender may need one frame for each 16 KiB. @default {1024} */
   maxFragments: number;
@@ -83,6 +85,7 @@ export const DEFAULT_LIMITS: Readonly<SessionLimits> = {
   connectionWindow: 4 * 1024 * 1024,
   notifyWindow: 1024 * 1024,
   itemsWindow: 4 * 1024 * 1024,
+  unreadTimeout: 10_000,
   maxAssembly: 16 * 1024 * 1024,
   maxFragments: 1024,
   assemblyTimeout: 30_000,
@@ -124,7 +127,8 @@ const RANGES: Readonly<Record<keyof SessionLimits, readonly [number, number]>> =
     connectionWindow: [64 * 1024, 2 ** 30],
     notifyWindow: [16 * 1024, 2 ** 30],
     itemsWindow: [64 * 1024, 2 ** 30],
-    maxAssembly: [64 * 1024, 2 ** 31 - 1],
+    unreadTimeout: [1, 2 ** 31 - 1],
+    maxAssembly: [128 * 1024, 2 ** 31 - 1], // HELLO states half of it, at least 64 KiB
     maxFragments: [1, 2 ** 20],
     assemblyTimeout: [1, 2 ** 31 - 1],
     heartbeat: [200, 2 ** 31 - 1], // peers answer five PINGs per second by default

@@ -1,13 +1,13 @@
 """Calls that the peer makes (PROTOCOL.md, sections 8, 9 and 12)."""
 
 import asyncio
-import struct
 import uuid
 
 from . import values, wire
-from .credit import Account, ReceiveWindow
+from .credit import SendAccount
 from .errors import CallError, Malformed
-from .outgoing import RECEIVES, SENDS, take_item
+from .items import ReceiveWindow
+from .outgoing import RECEIVES, SENDS
 
 
 class Context:
@@ -31,28 +31,21 @@ class Incoming:
         self.shape = method.shape
         self.handler = handler
         self.state = "open" if self.shape in SENDS else "ended"
-        self.account = Account(peer.remote.stream_window)
+        self.account = SendAccount(peer.remote.stream_window)
         self.window = None
         self._reason = "cancelled"
+        self._answered = False  # the terminal is sent before the handler settles
         self._task = None  # runs the handler, and may be cancelled
         self._handling = None  # sends its terminal, and is never cancelled
         self._timer = None
         if self.shape in SENDS:
-            self.window = ReceiveWindow(
-                peer.limits.stream_window,
-                lambda amount: peer.write(
-                    wire.CREDIT, id, struct.pack(">I", amount)
-                ),
-            )
+            self.window = ReceiveWindow(peer, id, self._overloaded)
 
-    def begin(self, block, body):
-        """Calls the handler."""
+    def begin(self, time_left, metadata, body):
+        """Enters the handler; `time_left` is in seconds, or None."""
         loop = asyncio.get_running_loop()
-        time_left = None
-        if wire.DEADLINE in block:
-            time_left = wire.u32(block[wire.DEADLINE]) / 1000
+        if time_left is not None:
             self._timer = loop.call_later(time_left, self.cancel, "deadline")
-        metadata = wire.read_metadata(block.get(wire.METADATA, b""))
         context = Context(self.peer, metadata, time_left)
         self._task = loop.create_task(self._run(context, body))
         self._handling = loop.create_task(self._handle(context))
@@ -66,7 +59,8 @@ class Incoming:
             empty = self.shape in RECEIVES
             answer = wire.RESULT, head + (b"" if empty else values.encode(value))
         except asyncio.CancelledError:
-            error = CallError(self._reason, processed="maybe")
+            settled = self._reason in ("cancelled", "deadline")
+            error = CallError(self._reason, processed="yes" if settled else "maybe")
             answer = wire.ERROR, wire.encode_error(error)
         except CallError as error:
             answer = wire.ERROR, wire.encode_error(error)
@@ -92,7 +86,9 @@ class Incoming:
             return await self.handler(context, value)
         async for item in self.handler(context, value):
             body = wire.fields() + values.encode(item)
-            await self.peer.send_message(wire.ITEM, self.id, body, self.account)
+            await self.peer.sender.item(
+                self.id, body, self.account, lambda: self.state in ("open", "ended")
+            )
         return None
 
     async def _items(self):
@@ -107,8 +103,9 @@ class Incoming:
         if self._timer is not None:
             self._timer.cancel()
         if self.window is not None:
-            self.window.end()
-        await self.peer.send_message(kind, self.id, body, None)
+            self.window.drop()
+        if not self._answered:
+            await self.peer.sender.terminal(kind, self.id, body)
         self.peer.settled(self)
 
     # ── receiving ────────────────────────────────────────────────────────
@@ -118,27 +115,49 @@ class Incoming:
         if self.state not in ("open", "ended"):
             return
         self.state, self._reason = "cancelled", reason
+        if self.window is not None:
+            self.window.drop(CallError(reason))
         self._task.cancel()
 
-    def receive_item(self, body, more):
-        """Receives an ITEM, or a part of one."""
-        if self.state in ("cancelled", "done"):
-            return
+    def receive_item(self, body, flags):
+        """Receives an ITEM, or a part of one; returns whether it keeps the charge."""
         if self.state == "ended":
-            return self.broken()
-        fault = take_item(self.peer, self.window, body, more, self.id)
+            self.broken()
+        if self.state != "open":
+            return False
+        fault = self.window.receive(body, flags)
         if fault is not None:
             self.broken()
+        return True
+
+    def receive_credit(self, total):
+        """Receives a CREDIT; returns False if the grant is invalid."""
+        if self.state not in ("open", "ended") or self.shape not in RECEIVES:
+            return True
+        return self.account.raise_to(total)
 
     def receive_end(self):
         """Receives END."""
         if self.state in ("cancelled", "done"):
             return
-        if self.state == "ended" or self.window.partial is not None:
+        if self.state == "ended" or self.window.incomplete is not None:
             return self.broken()
         self.state = "ended"
         self.window.end()
 
     def broken(self):
         """Ends this call because its caller broke a rule; other calls continue."""
-        self.cancel("malformed")
+        self._end_now("malformed", "the call broke a rule")
+
+    def _overloaded(self):
+        text = "its items were not read while others needed their space"
+        self._end_now("overloaded", text, retry="later")
+
+    def _end_now(self, code, text, **details):
+        """Sends the terminal without waiting until the handler has settled."""
+        if self.state not in ("open", "ended"):
+            return
+        self.cancel(code)
+        self._answered = True
+        error = CallError(code, text, processed="maybe", **details)
+        self.peer.write(wire.ERROR, self.id, wire.encode_error(error))

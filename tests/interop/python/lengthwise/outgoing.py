@@ -1,11 +1,12 @@
 """Calls that this end makes (PROTOCOL.md, sections 8, 9 and 12)."""
 
 import asyncio
-import struct
 
 from . import values, wire
-from .credit import Account, Reassembly, ReceiveWindow, charge_of
+from .credit import SendAccount
 from .errors import CallError, Malformed, code_of
+from .items import ReceiveWindow
+from .reassembly import Reassembly
 
 SENDS = ("clientStream", "duplex")
 RECEIVES = ("serverStream", "duplex")
@@ -27,6 +28,7 @@ class Call:
         self.reply = None
         self.reply_kind = 0
         self.sent_whole = False
+        self.failure = None
         self._timer = None
         self._sending = asyncio.Lock()
 
@@ -36,14 +38,9 @@ class Call:
         shape = self.method.shape
         self.state = "open" if shape in SENDS else "ended"
         if shape in SENDS:
-            self.account = Account(self.peer.remote.stream_window)
+            self.account = SendAccount(self.peer.remote.stream_window)
         if shape in RECEIVES:
-            self.window = ReceiveWindow(
-                self.peer.limits.stream_window,
-                lambda amount: self.peer.write(
-                    wire.CREDIT, id, struct.pack(">I", amount)
-                ),
-            )
+            self.window = ReceiveWindow(self.peer, id, self._overloaded)
 
     def limit(self, seconds):
         """Abandons the call after `seconds`."""
@@ -60,7 +57,15 @@ class Call:
             if self.state != "open":
                 raise CallError("cancelled", "the call accepts no more items")
             body = wire.fields() + values.encode(item)
-            await self.peer.send_message(wire.ITEM, self.id, body, self.account)
+            try:
+                sent = await self.peer.sender.item(
+                    self.id, body, self.account, lambda: self.state == "open"
+                )
+            except asyncio.CancelledError:  # part of the item may have been sent
+                self.cancel()
+                raise
+            if not sent:
+                raise self.failure or CallError("cancelled", "the call has ended")
 
     async def end(self):
         """Sends END."""
@@ -81,26 +86,34 @@ class Call:
         """Cancels the call."""
         self.give_up("cancelled", "the caller cancelled")
 
-    def give_up(self, code, text, reason=0):
+    def give_up(self, code, text, reason=0, **details):
         """Fails the call immediately; it is in flight until its terminal arrives."""
+        queued = self.state == "queued"
+        processed = "maybe" if self.sent_whole else "no"
+        failure = CallError(code, text, processed=processed, **details)
+        if self.window is not None:
+            self.window.drop(failure)
         if self.state not in ("open", "ended", "queued"):
             return
-        queued = self.state == "queued"
         self.state = "done" if queued else "cancelled"
         if not queued:
             self.peer.write(wire.CANCEL, self.id, bytes([reason]))
-        self.settle(CallError(code, text, processed="no" if queued else "maybe"))
+        self.settle(failure)
+
+    def _overloaded(self):
+        text = "its items were not read while others needed their space"
+        self.give_up("overloaded", text, retry="later")
 
     def settle(self, failure, value=None):
         """Settles the call for the application."""
+        self.failure = failure
         if self._timer is not None:
             self._timer.cancel()
-        if self.account is not None:
-            self.account.fail(failure or CallError("cancelled", "it has ended"))
         if self.reply is not None:
             self.reply.drop()
         if self.window is not None:
             self.window.end(failure)
+        self.peer.sender.changes.notify()
         if self.result.done():
             return
         if failure is None:
@@ -110,23 +123,37 @@ class Call:
 
     # ── receiving ────────────────────────────────────────────────────────
 
-    def receive_item(self, body, more):
-        """Receives an ITEM, or a part of one."""
-        if self.state == "cancelled":
-            return
-        if self.window is None:
-            return self.give_up("malformed", "items are not allowed here")
-        fault = take_item(self.peer, self.window, body, more, self.id)
+    def receive_item(self, body, flags):
+        """Receives an ITEM, or a part of one; returns whether it keeps the charge."""
+        if self.window is None or not self.sent_whole or self.reply is not None:
+            self.give_up("malformed", "an item is not allowed here")
+        if self.state not in ("open", "ended"):
+            return False
+        fault = self.window.receive(body, flags)
         if fault is not None:
             self.give_up("malformed", f"an item is {fault}")
+        return True
+
+    def receive_credit(self, total):
+        """Receives a CREDIT; returns False if the grant is invalid."""
+        if not self.sent_whole:
+            self.give_up("malformed", "a CREDIT came before the REQUEST was complete")
+        if self.account is None or self.state != "open":
+            return True
+        return self.account.raise_to(total)
 
     def receive_terminal(self, kind, body, more):
         """Receives a RESULT or ERROR, or a part; returns whether the call is over."""
         if self.state == "cancelled":
             return not more
+        if kind == wire.RESULT and not self.sent_whole:
+            return self._broken_reply("malformed", more)
         if more or self.reply is not None:
             if self.reply is None:
-                self.reply = Reassembly(self.peer.assembling, self.peer.limits)
+                late = lambda: self.give_up("malformed", "the reply took too long")
+                self.reply = Reassembly(
+                    self.peer.limits, self.peer.unfinished, late
+                )
                 self.reply_kind = kind
             mixed = kind != self.reply_kind
             fault = "malformed" if mixed else self.reply.add(body)
@@ -155,33 +182,9 @@ class Call:
     def _end(self, kind, body):
         if kind == wire.ERROR:
             return self.settle(wire.decode_error(body))
-        if self.window is not None and self.window.partial is not None:
+        if self.window is not None and self.window.incomplete is not None:
             raise Malformed("a RESULT came in the middle of an item")
         block, value = wire.split_fields(body)
         self.metadata = wire.read_metadata(block.get(wire.METADATA, b""))
         empty = self.method.shape in RECEIVES
         self.settle(None, None if empty else values.decode(value))
-
-
-def take_item(peer, window, body, more, id):
-    """Charges and joins an ITEM frame, at either end; returns its fault, if any."""
-    amount = charge_of(body)
-    if not window.charge(amount):
-        peer.fail("flow-control", f"call {id} sent an item without credit")
-        return None
-    if more or window.partial is not None:
-        if window.partial is None:
-            window.partial = Reassembly(peer.assembling, peer.limits)
-        fault = window.partial.add(body)
-        if fault is not None:
-            return fault
-        if more:
-            window.part(amount)
-            return None
-        body, window.partial = window.partial.whole(), None
-    try:
-        _, value = wire.split_fields(body)
-    except Malformed as error:
-        return str(error)
-    window.put(value, amount)
-    return None

@@ -3,12 +3,13 @@
 import asyncio
 
 from . import values, wire
-from .credit import Account, charge_of
+from .credit import charge_of, read_total
 from .errors import GOAWAY_CODES, CallError, Malformed, SessionError, name_of
-from .outgoing import Call
-from .requests import Requests
-
-PAIRED = {wire.REQUEST, wire.NOTIFY}
+from .items import Items
+from .outgoing import SENDS, Call
+from .reassembly import Unfinished
+from .requests import Notifications, Requests
+from .sending import Sender
 
 
 class Peer:
@@ -26,9 +27,12 @@ class Peer:
         self.authenticate = authenticate
         self.hello = None
         self.incidents = {}
-        self.assembling = [0]  # bytes of unfinished messages
+        self.unfinished = Unfinished()  # messages to this end
         self.outgoing = {}
         self.requests = Requests(self, parity=role)
+        self.notifications = Notifications(self)
+        self.items = Items(self)
+        self.sender = Sender(self, writer)
         self.closed = None  # error for new calls once none may begin
         self.ended = asyncio.get_running_loop().create_future()
         self.ended.add_done_callback(lambda it: it.cancelled() or it.exception())
@@ -36,16 +40,13 @@ class Peer:
         self._opened = asyncio.get_running_loop().create_future()
         self._opened.add_done_callback(lambda it: it.cancelled() or it.exception())
         self._reader, self._writer = reader, writer
-        self._account = Account(wire.EARLY.connection_window)
         self._next_id = 1 if role == 0 else 2
-        self._request_lock = asyncio.Lock()
-        self._place = asyncio.Event()
         self._pings, self._ping_count, self._refreshes = {}, 0, {}
         self._refresh_count = 0
         self._ping_times, self._pong = [], None
         self._drained = False
         self._read_at = 0.0
-        self._over = False
+        self.over = False
         if role == 0:
             self._send_hello()
         self._tasks = [
@@ -57,49 +58,50 @@ class Peer:
 
     def write(self, kind, id, body=b"", flags=0):
         """Writes one frame immediately."""
-        if not self._over:
+        if not self.over:
             self._writer.write(wire.frame(kind, id, body, flags))
-
-    async def send_message(self, kind, id, body, account):
-        """Writes a message in one or more frames, each when there is credit."""
-        most = self.remote.max_frame_body
-        for part, more in wire.pieces(body, most):
-            if account is not None:
-                await account.spend(charge_of(part))
-            self.write(kind, id, part, wire.MORE if more else 0)
-            if not self._over:
-                await self._writer.drain()
 
     async def call(self, name, value=values.UNDEFINED, *, timeout=None,
                    metadata=None, opening=None):
         """Begins a call; returns after its REQUEST has been written."""
         number, method = self._method(name)
         call = Call(self, method)
+        loop = asyncio.get_running_loop()
+        ends_at = None if timeout is None else loop.time() + timeout
         if timeout is not None:
             call.limit(timeout)
-        deadline = b""
-        if timeout is not None:
-            deadline = wire.tlv(
-                wire.DEADLINE, int(timeout * 1000).to_bytes(4, "big")
-            )
-        body = number.to_bytes(2, "big")
-        body += wire.fields(deadline, wire.metadata_field(metadata))
-        if method.shape in ("clientStream", "duplex"):
-            body += b"" if opening is None else values.encode(opening)
+        if method.shape in SENDS:
+            value = b"" if opening is None else values.encode(opening)
         else:
-            body += values.encode(value)
-        async with self._request_lock:  # its frames are contiguous
-            while len(self.outgoing) >= self.remote.max_calls:
-                self._place.clear()
-                await self._place.wait()
-            if self.closed is not None:
-                call.settle(self.closed)
-                return call
+            value = values.encode(value)
+
+        def body():
+            deadline = b""
+            if ends_at is not None:
+                left = max(0, int((ends_at - loop.time()) * 1000))
+                deadline = wire.tlv(wire.DEADLINE, left.to_bytes(4, "big"))
+            block = wire.fields(deadline, wire.metadata_field(metadata))
+            return number.to_bytes(2, "big") + block + value
+
+        def begin():
             call.started(self._next_id)
             self._next_id += 2
             self.outgoing[call.id] = call
-            await self.send_message(wire.REQUEST, call.id, body, self._account)
-            call.sent_whole = True
+            return call.id, body()
+
+        def needed():
+            if call.state == "queued":
+                return self.closed is None
+            return call.state in ("open", "ended")
+
+        try:
+            call.sent_whole = await self.sender.request(len(body()), begin, needed)
+        except asyncio.CancelledError:
+            call.cancel()
+            raise
+        if call.state == "queued":
+            call.state = "done"
+            call.settle(self.closed)
         return call
 
     async def request(self, name, value=values.UNDEFINED, **options):
@@ -111,10 +113,10 @@ class Peer:
         number, _ = self._method(name)
         body = number.to_bytes(2, "big")
         body += wire.fields(wire.metadata_field(metadata)) + values.encode(value)
-        async with self._request_lock:
-            if self.closed is not None:
-                raise self.closed
-            await self.send_message(wire.NOTIFY, 0, body, self._account)
+        if self.closed is not None:
+            raise self.closed
+        if not await self.sender.notify(body):
+            raise self.closed
 
     def _method(self, name):
         for number, method in enumerate(self.calls):
@@ -133,7 +135,7 @@ class Peer:
     def settled(self, call):
         """Removes an incoming call after its terminal."""
         self.requests.calls.pop(call.id, None)
-        self._check_drained()
+        self.check_drained()
 
     # ── receiving ─────────────────────────────────────────────────────────
 
@@ -145,7 +147,7 @@ class Peer:
             timer = loop.call_later(
                 self.limits.handshake_timeout, self._handshake_late
             )
-            while not self._over:
+            while not self.over:
                 length = int.from_bytes(await self._reader.readexactly(4), "big")
                 if not wire.HEADER <= length <= most:
                     self.fail("protocol", f"a frame of {length} bytes")
@@ -196,12 +198,11 @@ class Peer:
         if self.role == 1 and not await self._accept(hello):
             return None
         self.hello = hello
-        was = self.remote or wire.EARLY
         self.remote = hello.limits
-        self._account.adjust(hello.limits.connection_window - was.connection_window)
-        for call in self.outgoing.values():
+        for call in self.outgoing.values():  # calls that were sent early
             if call.account is not None:
-                call.account.adjust(hello.limits.stream_window - was.stream_window)
+                call.account.total = hello.limits.stream_window
+        self.sender.opened(hello.limits)
         if self.role == 1:
             self._send_hello(self._mismatches())
         self._opened.set_result(hello)
@@ -226,13 +227,16 @@ class Peer:
 
     def _receive(self, kind, flags, id, body):
         more = bool(flags & wire.MORE)
-        if kind in PAIRED:
-            self.requests.receive(kind, id, body, more)
-        elif wire.ITEM <= kind <= wire.CREDIT:
+        if kind == wire.REQUEST:
+            self.requests.receive(id, body, more)
+        elif kind == wire.NOTIFY:
+            self.notifications.receive(id, body, more)
+        elif kind == wire.ITEM:
+            self._receive_item(id, body, flags)
+        elif wire.END <= kind <= wire.CREDIT:
             self._receive_for_call(kind, id, body, more)
         elif kind == wire.WINDOW:
-            if len(body) != 4 or not self._account.grant(int.from_bytes(body, "big")):
-                self.fail("flow-control", "a WINDOW with an invalid grant")
+            self._receive_window(id, body)
         elif kind == wire.PING or kind == wire.PONG:
             self._receive_ping(kind, body)
         elif kind == wire.GOAWAY:
@@ -242,33 +246,57 @@ class Peer:
         elif kind == wire.HELLO or not flags & wire.IGNORABLE:
             self.fail("protocol", f"unknown kind {kind}")
 
+    def _receive_window(self, id, body):
+        total, account = read_total(body), self.sender.accounts.get(id)
+        if total is None or account is not None and not account.raise_to(total):
+            return self.fail("flow-control", "a WINDOW with an invalid grant")
+        self.sender.changes.notify()
+
+    def _receive_item(self, id, body, flags):
+        amount = charge_of(body)
+        if not self.items.account.charge(amount):
+            return self.fail("flow-control", "an ITEM without credit")
+        if not self._exists(id):
+            return self.fail("protocol", f"there is no call {id} yet")
+        call = self._find(id)
+        if call is None or not call.receive_item(body, flags):  # late or dropped
+            self.items.give_back(amount)
+
+    def _is_ours(self, id):
+        return id % 2 == self._next_id % 2
+
+    def _exists(self, id):
+        highest = self._next_id - 2 if self._is_ours(id) else self.requests.last_id
+        return 0 < id <= highest
+
+    def _find(self, id):
+        return self.outgoing.get(id) if self._is_ours(id) else self.requests.find(id)
+
     def _receive_for_call(self, kind, id, body, more):
-        ours = id % 2 == self._next_id % 2
+        ours = self._is_ours(id)
         from_callee = kind in (wire.RESULT, wire.ERROR)
         if (from_callee and not ours) or (kind in (wire.END, wire.CANCEL) and ours):
             return self.fail("protocol", "a frame from the wrong end of a call")
-        highest = self._next_id - 2 if ours else self.requests.last_id
-        if id > highest:
+        total = read_total(body)
+        if kind == wire.CREDIT and total is None:
+            return self.fail("flow-control", "a CREDIT with an invalid total")
+        if not self._exists(id):
             return self.fail("protocol", f"there is no call {id} yet")
         if kind == wire.CANCEL:
             return self.requests.cancel(id, body)
-        call = self.outgoing.get(id) if ours else self.requests.find(id)
+        call = self._find(id)
         if call is None:
             return None  # late
-        if kind == wire.ITEM:
-            call.receive_item(body, more)
-        elif kind == wire.END:
+        if kind == wire.END:
             call.receive_end()
         elif kind == wire.CREDIT:
-            amount = int.from_bytes(body, "big") if len(body) == 4 else 0
-            if call.account is None:
-                call.account = Account(0)  # a grant that has no effect
-            if not call.account.grant(amount):
+            if not call.receive_credit(total):
                 self.fail("flow-control", "a CREDIT with an invalid grant")
+            self.sender.changes.notify()
         elif call.receive_terminal(kind, body, more):
             self.outgoing.pop(id, None)
-            self._place.set()
-            self._check_drained()
+            self.sender.changes.notify()
+            self.check_drained()
 
     # ── session frames ────────────────────────────────────────────────────
 
@@ -314,7 +342,7 @@ class Peer:
 
     async def _heartbeat(self):
         loop = asyncio.get_running_loop()
-        while not self._over:
+        while not self.over:
             await asyncio.sleep(self.limits.heartbeat)
             silence = loop.time() - self._read_at
             if silence > 3 * self.limits.heartbeat:
@@ -369,7 +397,7 @@ class Peer:
             del self.outgoing[call.id]
             call.state = "done"
             call.settle(self.closed)
-        self._place.set()
+        self.sender.changes.notify()
         if opened and code in ("drain", "age"):
             self.draining.set()
         elif opened and code == "closed":
@@ -380,12 +408,13 @@ class Peer:
     async def drain(self):
         """Begins no calls, waits for calls in flight, and closes."""
         self.closed = CallError("unavailable", "this end is draining", processed="no")
+        self.sender.changes.notify()
         self._goaway("drain", wire.UNSETTLED, "draining")
         await self.ping()
         self.requests.last_allowed = self.requests.last_begun
         self._goaway("drain", self.requests.last_begun, "draining")
         self._drained = True
-        self._check_drained()
+        self.check_drained()
         try:
             await asyncio.wait_for(
                 asyncio.shield(self.ended), self.limits.drain_grace
@@ -397,7 +426,8 @@ class Peer:
             await asyncio.sleep(0)
             await self.close()
 
-    def _check_drained(self):
+    def check_drained(self):
+        """Closes a draining session once nothing is in flight."""
         busy = self.outgoing or self.requests.calls or self.requests.incomplete
         if self._drained and not busy:
             self._drained = False
@@ -411,14 +441,14 @@ class Peer:
 
     def fail(self, code, text):
         """Closes the connection because the peer broke a rule."""
-        if not self._over:
+        if not self.over:
             self._goaway(code, self.requests.last_begun, text)
             self._finish(SessionError(code, text))
 
     def _finish(self, error):
-        if self._over:
+        if self.over:
             return
-        self._over = True
+        self.over = True
         text = "the connection has ended"
         self.closed = CallError("disconnected", text, processed="no", retry="now")
         for call in list(self.outgoing.values()):
@@ -428,8 +458,11 @@ class Peer:
         self.outgoing.clear()
         for call in list(self.requests.calls.values()):
             call.cancel("disconnected")
-        self._account.fail(self.closed)
-        self._place.set()
+        for incomplete in self.requests.incomplete.values():
+            incomplete.drop()
+        self.notifications.drop()
+        self.items.close()
+        self.sender.changes.notify()
         for waiting in [*self._pings.values(), *self._refreshes.values(), self._opened]:
             if not waiting.done():
                 waiting.set_exception(error or SessionError("closed", text))
@@ -452,6 +485,7 @@ class Peer:
     async def _discard(self):
         await asyncio.wait([self._tasks[0]], timeout=0.01)
         self._tasks[0].cancel()
+        await asyncio.wait([self._tasks[0]])  # only one task may read
         while await self._reader.read(65_536):
             pass
 

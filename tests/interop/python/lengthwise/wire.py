@@ -12,12 +12,14 @@ HELLO, GOAWAY, PING, PONG, WINDOW, AUTH = 1, 2, 3, 4, 5, 6
 AGENT = "lengthwise-python/1"
 REQUEST, ITEM, END, RESULT = 0x10, 0x11, 0x12, 0x13
 ERROR, CANCEL, CREDIT, NOTIFY = 0x14, 0x15, 0x16, 0x17
-MORE, REPLY, IGNORABLE = 0x01, 0x02, 0x80
+MORE, REPLY, NO_VALUE, IGNORABLE = 0x01, 0x02, 0x04, 0x80
+REQUESTS, NOTIFICATIONS, ITEMS = 0, 1, 2  # accounts of a connection
 
 HEADER = 8
 MAX_HELLO = 65_536
 FRAME_CHARGE = 64
 MAX_CREDIT = 2**31 - 1
+MAX_TOTAL = 2**53
 UNSETTLED = 2**48 - 1
 
 SHAPES = ["unary", "notification", "serverStream", "clientStream", "duplex"]
@@ -142,7 +144,7 @@ class Method:
 
 @dataclass
 class Limits:
-    """The limits of an end; HELLO contains all down to `items_window`."""
+    """The limits of an end; HELLO contains all down to `max_assembly`."""
 
     max_frame_body: int = 131_072
     max_message: int = 4_194_304
@@ -152,8 +154,11 @@ class Limits:
     heartbeat: float = 15.0  # seconds
     notify_window: int = 1_048_576
     items_window: int = 4_194_304
-    max_assembly: int = 16_777_216  # HELLO states half of it: the rest is for items
+    max_assembly: int = 8_388_608
+    item_budget: int = 8_388_608
+    unread_timeout: float = 10.0
     max_fragments: int = 1024
+    assembly_timeout: float = 30.0
     handshake_timeout: float = 5.0
     drain_grace: float = 10.0
 
@@ -161,7 +166,7 @@ class Limits:
 # Limits until the server's HELLO arrives (section 4).
 EARLY = Limits(
     16_384, 65_536, 32, 0, 65_536, notify_window=16_384, items_window=0,
-    max_assembly=131_072,
+    max_assembly=65_536,
 )
 
 
@@ -187,8 +192,7 @@ def encode_hello(hello):
         ">11I", 0, limits.max_frame_body, limits.max_message, limits.max_calls,
         limits.stream_window, limits.connection_window,
         int(limits.heartbeat * 1000), hello.protocol_hash,
-        limits.notify_window, limits.items_window,
-        max(65_536, limits.max_assembly // 2),
+        limits.notify_window, limits.items_window, limits.max_assembly,
     )
     body += tlv(1, hello.protocol.encode()) + tlv(2, ",".join(hello.codecs).encode())
     body += tlv(3, b"".join(
@@ -229,7 +233,7 @@ def decode_hello(body):
         role=0 if body[6] == 0 else 1,
         limits=Limits(
             *numbers[1:6], heartbeat=numbers[6] / 1000, notify_window=numbers[8],
-            items_window=numbers[9], max_assembly=2 * numbers[10],
+            items_window=numbers[9], max_assembly=numbers[10],
         ),
         protocol_hash=numbers[7],
         protocol=text(entries.get(1, b"")),

@@ -14,22 +14,16 @@ Deno.test(
   () => {
     for (const table of [CALLER, CALLEE]) {
       assertEquals(table.done, {});
-      for (
-        const start of table === CALLER
-          ? ["queued"] as const
-          : ["open"] as const
-      ) {
-        const seen = new Set<string>([start]);
-        for (const state of seen) {
-          const nexts = Object.values(table[state as keyof typeof table]);
-          assert(
-            state === "done" || nexts.length > 0,
-            `${state} leads nowhere`,
-          );
-          for (const next of nexts) seen.add(next);
-        }
-        assert(seen.has("done"));
+      const seen = new Set<string>(["open"]);
+      for (const state of seen) {
+        const nexts = Object.values(table[state as keyof typeof table]);
+        assert(
+          state === "done" || nexts.length > 0,
+          `${state} leads nowhere`,
+        );
+        for (const next of nexts) seen.add(next);
       }
+      assert(seen.has("done"));
     }
   },
 );

@@ -1,4 +1,4 @@
-import { sendItem } from "../../../../lib/messages/session/flow/waiting_items.ts";
+import { sendItem } from "../../../../lib/messages/session/flow/outgoing_items.ts";
 import { NO_FIELDS } from "../../../../lib/messages/session/wire/fields.ts";
 import { assertEquals } from "@std/assert";
 import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
@@ -18,7 +18,7 @@ Deno.test(
     assertEquals(
       lone.calls.map((
         { call },
-      ) => [call.state, call.receiveWindow !== undefined, call.maySend]),
+      ) => [call.state, call.receiveWindow !== undefined, call.maySendItems]),
       [
         ["ended", false, false],
         ["ended", false, true],
@@ -26,7 +26,7 @@ Deno.test(
         ["open", true, true],
       ],
     );
-    assertEquals(lone.calls[1]?.call.credit, 5000);
+    assertEquals(lone.calls[1]?.call.itemCredit?.available, 5000);
   },
 );
 
@@ -52,16 +52,21 @@ Deno.test(
     const lone = Lone.open("server");
     for (const id of [1, 3]) lone.receive(Kind.REQUEST, id, request(DOWN));
     const [one, other] = lone.calls.map(({ call }) => call);
-    assertEquals([one?.over, one?.maySend], [false, true]);
+    assertEquals([one?.over, one?.maySendItems], [false, true]);
     lone.receive(Kind.CANCEL, 1, [0]);
-    assertEquals([one?.over, one?.maySend], [true, false]);
-    sendItem(lone.session.enter(0).shared, other!, new Uint8Array(900_000));
+    assertEquals([one?.over, one?.maySendItems], [true, false]);
+    sendItem(
+      lone.session.enter(0).shared,
+      other!,
+      new Uint8Array(900_000),
+      lone.calls[1]!,
+    );
     lone.session.enter(0).incoming.responses.respond(
       other!,
       undefined,
       NO_FIELDS,
     );
-    assertEquals([other?.state, other?.over, other?.maySend], [
+    assertEquals([other?.state, other?.over, other?.maySendItems], [
       "answered",
       true,
       false,

@@ -1,12 +1,37 @@
 import { accountsOf, inFlightOf } from "../accounts.ts";
 import { NO_FIELDS } from "../../../../lib/messages/session/wire/fields.ts";
 import { assertEquals } from "@std/assert";
-import { CallError } from "../../../../lib/messages/errors/call_error.ts";
 import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
 import { ASK, body, DOWN, NOTE, TALK, UP } from "../session_calls.ts";
 import { errorOf, Lone, message, request } from "../lone_session.ts";
 
 const pure = { permissions: "none" } as const;
+
+/** Starts a call, cancels it, and lets its handler settle. */
+function cancelNext(lone: Lone): void {
+  const id = 2 * lone.calls.length + 1;
+  lone.receive(Kind.REQUEST, id, request(ASK));
+  lone.receive(Kind.CANCEL, id, [0]);
+  settle(lone);
+}
+
+/** Settles the handler of the last call. */
+function settle(lone: Lone): void {
+  const { call } = lone.calls.at(-1)!;
+  lone.session.enter(lone.now).incoming.responses.respond(
+    call,
+    body(1),
+    NO_FIELDS,
+  );
+}
+
+/** Returns a session that allows 40 CANCELs and has received some number of them. */
+function cancelledFast(count: number, drainGrace = 1000): Lone {
+  const limits = { maxCalls: 32, cancelsPerSecond: 40, drainGrace };
+  const lone = Lone.open("server", limits);
+  for (let n = 0; n < count; n++) cancelNext(lone);
+  return lone;
+}
 
 Deno.test(
   "receiveRequest() refuses requests that are not served, as not processed",
@@ -126,21 +151,93 @@ Deno.test(
 );
 
 Deno.test(
-  "receiveCancel() closes the connection above cancelsPerSecond",
+  "receiveCancel() makes a caller above cancelsPerSecond wait for its slots",
   pure,
   () => {
-    const lone = Lone.open("server", { maxCalls: 32, cancelsPerSecond: 40 });
-    for (let id = 1; lone.ends.length === 0; id += 2) {
+    const lone = cancelledFast(40);
+    assertEquals(lone.sent().length, 40); // the burst
+    assertEquals(inFlightOf(lone.session).incoming, 0);
+    for (let n = 0; n < 32; n++) cancelNext(lone);
+    assertEquals([lone.sentKinds(), inFlightOf(lone.session).incoming], [
+      [],
+      32,
+    ]);
+    lone.receive(Kind.REQUEST, 201, request(ASK));
+    assertEquals(errorOf(lone.sent()[0]!).code, 6); // every slot is in use
+    lone.advance(110); // one slot for each 25 ms, up to 8 ms late
+    assertEquals([lone.sent().length, inFlightOf(lone.session).incoming], [
+      4,
+      28,
+    ]);
+    lone.advance(1000);
+    const sent = lone.sent();
+    assertEquals(sent.map((one) => errorOf(one).code), new Array(28).fill(1));
+    assertEquals([lone.ends, accountsOf(lone.session).timers], [[], 0]);
+  },
+);
+
+Deno.test(
+  "a CANCEL does not hold a result that waits for space",
+  pure,
+  () => {
+    const limits = { maxCalls: 32, cancelsPerSecond: 1, unsentSoft: 65_536 };
+    const lone = Lone.open("server", limits);
+    for (let n = 0; n < 34; n++) cancelNext(lone); // later CANCELs are held
+    lone.advance(10_000).sent();
+    lone.sink.open = false;
+    for (let id = 201; id <= 205; id += 2) {
       lone.receive(Kind.REQUEST, id, request(ASK));
-      lone.receive(Kind.CANCEL, id, [0]);
-      const { call } = lone.calls.at(-1)!;
-      lone.session.enter(0).incoming.responses.fail(
-        call,
-        new CallError("yes", { code: "cancelled" }),
+      lone.session.enter(lone.now).incoming.responses.respond(
+        lone.calls.at(-1)!.call,
+        body(30_000),
+        NO_FIELDS,
       );
-      assertEquals(id < 100, true);
     }
-    assertEquals([lone.error.code, lone.calls.length], ["too-many", 41]);
+    assertEquals(lone.sentKinds(), ["RESULT 201", "RESULT 203"]);
+    lone.receive(Kind.CANCEL, 205, [0]);
+    lone.write();
+    assertEquals(lone.sentKinds().slice(0, 1), ["RESULT 205"]);
+    assertEquals(inFlightOf(lone.session).incoming, 0);
+  },
+);
+
+Deno.test(
+  "receiveCancel() counts neither a late CANCEL nor a repeated one",
+  pure,
+  () => {
+    const lone = cancelledFast(39);
+    for (const id of [1, 3, 5]) lone.receive(Kind.CANCEL, id, [1]); // late
+    lone.receive(Kind.REQUEST, 201, request(ASK));
+    for (let n = 0; n < 9; n++) lone.receive(Kind.CANCEL, 201, [0]);
+    lone.sent();
+    settle(lone);
+    assertEquals(lone.sentKinds(), ["ERROR 201"]);
+  },
+);
+
+Deno.test(
+  "end() and a drain free the slots of calls whose errors are held",
+  pure,
+  () => {
+    const lone = cancelledFast(42);
+    lone.session.enter(0).inputEnded(new Error("reset"));
+    assertEquals([
+      inFlightOf(lone.session).incoming,
+      accountsOf(lone.session).timers,
+    ], [0, 0]);
+    const other = cancelledFast(42, 10);
+    other.sent();
+    other.session.enter(0).drain();
+    other.advance(2000);
+    // Their caller has given them up, and does not wait for the errors.
+    assertEquals(other.sentKinds().filter((kind) => !kind.startsWith("P")), [
+      "GOAWAY 0",
+      "GOAWAY 0",
+    ]);
+    assertEquals([
+      inFlightOf(other.session).incoming,
+      other.session.incoming.responses.unsettled,
+    ], [0, 0]);
   },
 );
 

@@ -1,27 +1,28 @@
 import { assertEquals } from "@std/assert";
 import { body, call, DOWN, hold, TALK, UP } from "../session_calls.ts";
+import { NO_FIELDS } from "../../../../lib/messages/session/wire/fields.ts";
 import { Simulation } from "../simulation.ts";
 
 const pure = { permissions: "none" } as const;
 
 Deno.test(
-  "maySend is true from the end of the REQUEST until endItems()",
+  "maySendItems is true until endItems(), also while the REQUEST is being sent",
   pure,
   () => {
     const simulation = new Simulation().open();
     const { client, server } = simulation;
     hold(server);
     const up = call(simulation, client, { method: UP, value: body(600_000) });
-    assertEquals([up.call.state, up.call.maySend, up.call.sent], [
+    assertEquals([up.call.state, up.call.maySendItems, up.call.sent], [
       "open",
-      false,
+      true,
       false,
     ]);
     simulation.settle();
-    assertEquals([up.call.maySend, up.sendable], [true, 1]);
+    assertEquals([up.call.maySendItems, up.call.sent], [true, true]);
     client.session.enter(simulation.now).outgoing.endItems(up.call);
     client.session.enter(simulation.now).outgoing.endItems(up.call);
-    assertEquals([up.call.state, up.call.maySend], ["ended", false]);
+    assertEquals([up.call.state, up.call.maySendItems], ["ended", false]);
   },
 );
 
@@ -43,7 +44,7 @@ Deno.test("on() ignores an event that the state does not list", pure, () => {
   const { call: made } = call(simulation, simulation.client, {
     value: body(1),
   });
-  assertEquals([made.on("send"), made.on("end"), made.state], [
+  assertEquals([made.on("settle"), made.on("end"), made.state], [
     false,
     false,
     "ended",
@@ -55,3 +56,24 @@ Deno.test("on() ignores an event that the state does not list", pure, () => {
     "done",
   ]);
 });
+
+Deno.test(
+  "started is true once a call has an id, and sent once its REQUEST has left",
+  pure,
+  () => {
+    const simulation = new Simulation({ limits: { maxCalls: 32 } }).open();
+    const { client, server } = simulation;
+    const held = hold(server);
+    for (let n = 0; n < 32; n++) call(simulation, client, { value: body(1) });
+    const { call: waits } = call(simulation, client, { value: body(1) });
+    simulation.settle();
+    assertEquals([waits.id, waits.started, waits.sent], [0, false, false]);
+    server.session.enter(simulation.now).incoming.responses.respond(
+      held[0]!.call,
+      body(1),
+      NO_FIELDS,
+    );
+    simulation.settle();
+    assertEquals([waits.id, waits.started, waits.sent], [65, true, true]);
+  },
+);

@@ -1,4 +1,4 @@
-import { accountsOf, inFlightOf } from "../accounts.ts";
+import { accountsOf, heldBy, HOLDS_NOTHING, inFlightOf } from "../accounts.ts";
 import { NO_FIELDS } from "../../../../lib/messages/session/wire/fields.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import { CallError } from "../../../../lib/messages/errors/call_error.ts";
@@ -7,7 +7,7 @@ import {
   MAX_ID,
 } from "../../../../lib/messages/session/wire/frame_header.ts";
 import { encodeGoaway } from "../../../../lib/messages/session/wire/goaway.ts";
-import { frame } from "../lone_session.ts";
+import { frame, Lone } from "../lone_session.ts";
 import { ASK, body, call, DOWN, hold, notify, UP } from "../session_calls.ts";
 import { Simulation, SMOOTH } from "../simulation.ts";
 
@@ -119,8 +119,7 @@ Deno.test(
       incoming: 0,
       queued: 0,
     });
-    const { timers, blocked } = accountsOf(client.session);
-    assertEquals([timers, blocked], [0, 0]);
+    assertEquals(heldBy(client.session), HOLDS_NOTHING);
     const error = assertThrows(() => call(simulation, client), CallError);
     assertEquals([error.code, error.processed, error.method], [
       "disconnected",
@@ -200,6 +199,59 @@ Deno.test(
       1,
     ]);
     assertEquals([client.peerDraining, client.ended], [true, false]);
+  },
+);
+
+for (
+  const [how, refuse] of [
+    ["the peer drains", (lone: Lone) => {
+      const drain = { code: "drain", lastId: 1, message: "" } as const;
+      lone.receive(Kind.GOAWAY, 0, encodeGoaway(drain));
+    }],
+    ["this side drains", (lone: Lone) => lone.session.enter(0).drain()],
+    ["the session ends", (lone: Lone) => lone.session.enter(0).close()],
+  ] as const
+) {
+  Deno.test(
+    `a queued call is not sent after it has failed because ${how}`,
+    pure,
+    () => {
+      const lone = Lone.open("client", {}, { maxAssembly: 100_000 });
+      lone.sink.open = false;
+      const begun = lone.call({ value: body(600_000) }); // exceeds the unsent bytes
+      const large = lone.call({ value: body(200_000) });
+      const next = lone.call({ value: body(150_000) });
+      assertEquals(new Set(lone.sentKinds()), new Set(["REQUEST 1 +"]));
+      refuse(lone);
+      for (let n = 0; n < 100; n++) lone.write();
+      for (const { error } of [large, next]) {
+        assertEquals(error.processed, "no");
+      }
+      const requests = lone.sent().filter(({ kind }) => kind === Kind.REQUEST);
+      assertEquals(requests.filter(({ id }) => id > 1), []);
+      assertEquals(
+        requests.at(-1)?.more,
+        how === "the session ends" ? undefined : false,
+      );
+      assertEquals(begun.settled, how === "the session ends" ? 1 : 0);
+    },
+  );
+}
+
+Deno.test(
+  "a reply before the REQUEST is complete fails the call as not processed",
+  pure,
+  () => {
+    for (const kind of [Kind.RESULT, Kind.ERROR]) {
+      const lone = Lone.open("client");
+      lone.sink.open = false;
+      const begun = lone.call({ value: body(600_000) });
+      lone.receive(kind, 1, [0, 0]);
+      assertEquals([begun.error.code, begun.error.processed], [
+        "malformed",
+        "no",
+      ]);
+    }
   },
 );
 

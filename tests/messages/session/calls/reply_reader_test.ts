@@ -45,7 +45,6 @@ Deno.test(
       const [limits, code] of [
         [{ maxMessage: 65536, maxMetadata: 0 }, "too-large"],
         [{ maxFragments: 6 }, "too-large"],
-        [{ maxAssembly: 65536 }, "overloaded"],
       ] as const
     ) {
       const { lone, observer } = asked(limits);
@@ -68,6 +67,25 @@ Deno.test(
       ]);
       assertEquals(accountsOf(lone.session).assembling, 0);
     }
+  },
+);
+
+Deno.test(
+  "assembleReply() fails the call whose reply exceeds maxAssembly, not the others",
+  pure,
+  () => {
+    const { lone, observer } = asked({ maxAssembly: 131_072 });
+    const other = lone.call({ method: ASK });
+    lone.sent();
+    lone.receive(Kind.RESULT, 1, message(body(40_000)), Flag.MORE);
+    lone.receive(Kind.RESULT, 3, message(body(40_000)), Flag.MORE);
+    assertEquals([other.error.code, lone.sentKinds()], ["overloaded", [
+      "CANCEL 3",
+    ]]);
+    lone.receive(Kind.RESULT, 1, message(body(40_000)), Flag.MORE); // alone now
+    lone.receive(Kind.RESULT, 1, [1]);
+    assertEquals(observer.results.map(({ length }) => length), [80_003]);
+    assertEquals(accountsOf(lone.session).assembling, 0);
   },
 );
 

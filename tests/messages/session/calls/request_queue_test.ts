@@ -1,11 +1,8 @@
 import { accountsOf, inFlightOf } from "../accounts.ts";
 import { NO_FIELDS } from "../../../../lib/messages/session/wire/fields.ts";
-import {
-  maySendItem,
-  sendItem,
-} from "../../../../lib/messages/session/flow/waiting_items.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { CallError } from "../../../../lib/messages/errors/call_error.ts";
+import { Account } from "../../../../lib/messages/session/flow/credit.ts";
 import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
 import {
   ASK,
@@ -18,6 +15,7 @@ import {
   sendAll,
   UP,
 } from "../session_calls.ts";
+import { Lone, message, total } from "../lone_session.ts";
 import { Monitor } from "../monitor.ts";
 import { Simulation } from "../simulation.ts";
 
@@ -213,21 +211,137 @@ Deno.test("RequestQueue is not starved by large stream items", pure, () => {
   const up = call(simulation, client, { method: UP });
   simulation.settle();
   readAll(simulation, server, held[0]!);
-  let items = 0;
-  const more = () => {
-    while (items < 60 && maySendItem(client.session.shared, up.call)) {
-      items++;
-      sendItem(
-        client.session.enter(simulation.now).shared,
-        up.call,
-        body(1_000_000),
-      );
-    }
-  };
-  up.onSendable = () => simulation.at(0, more);
-  more();
+  sendAll(
+    simulation,
+    client,
+    up,
+    Array.from({ length: 60 }, () => body(1_000_000)),
+  );
   simulation.advance(20);
   call(simulation, client, { method: ASK, value: body(1_000_000) });
   while (held.length < 2) simulation.advance(1);
-  assert(items < 15, `${items} items were sent before the request`);
+  const items = held[0]!.items.length;
+  assert(items < 15, `${items} items arrived before the request`);
 });
+
+Deno.test(
+  "RequestQueue lets a small REQUEST overtake large ones that have begun",
+  pure,
+  () => {
+    const simulation = new Simulation({
+      conditions: {
+        latency: [5, 5],
+        capacity: 16_384,
+        chunk: 64 * 1024,
+        take: Infinity,
+      },
+    });
+    new Monitor(simulation);
+    simulation.open();
+    const { client, server } = simulation;
+    const held = hold(server);
+    const size = 900_000;
+    for (let n = 0; n < 3; n++) call(simulation, client, { value: body(size) });
+    call(simulation, client, { value: body(5) });
+    simulation.settle();
+    const sizes = held.map(({ input }) => input.length);
+    assertEquals(sizes, [5, size, size, size]);
+    assertEquals(accountsOf(client.session).unfinished, 0);
+  },
+);
+
+Deno.test(
+  "RequestQueue begins large REQUESTs only as far as the peer keeps their parts",
+  pure,
+  () => {
+    const simulation = new Simulation({
+      serverLimits: { maxAssembly: 2_000_000 },
+    });
+    new Monitor(simulation);
+    simulation.open();
+    const { client, server } = simulation;
+    server.handle = (incoming, input) => {
+      server.session.enter(simulation.now).incoming.responses.respond(
+        incoming,
+        body(input.length / 1000),
+        NO_FIELDS,
+      );
+    };
+    let most = 0;
+    simulation.delivering = () => {
+      most = Math.max(most, accountsOf(server.session).assembling);
+    };
+    const calls = Array.from(
+      { length: 3 },
+      () => call(simulation, client, { value: body(900_000) }),
+    );
+    simulation.settle();
+    assertEquals(calls.flatMap(({ errors }) => errors), []);
+    assertEquals(
+      calls.map(({ results }) => results.length),
+      calls.map(() => 1),
+    );
+    assert(
+      most > 700_000 && most <= 1_000_000,
+      `${most} bytes were unfinished`,
+    );
+    assertEquals(accountsOf(client.session).unfinished, 0);
+  },
+);
+
+Deno.test(
+  "drop() lets the next call start if the dropped one lacked room",
+  pure,
+  () => {
+    const lone = Lone.open("client", {}, { maxAssembly: 600_000 });
+    lone.sink.open = false;
+    const [first, second] = [300_000, 400_000].map((size) =>
+      lone.call({ value: body(size) })
+    );
+    const third = lone.call({ value: body(200_000) });
+    lone.write();
+    assertEquals([first?.call.started, second?.call.started], [true, false]);
+    assertEquals(third.call.started, false); // long calls start in order
+    lone.session.enter(0).outgoing.giveUp(second!.call, {
+      code: "cancelled",
+      message: "no",
+    });
+    lone.write();
+    assertEquals([second?.error.processed, third.call.started], ["no", true]);
+    for (let n = 0; n < 9; n++) lone.write();
+    assertEquals([first?.call.sent, accountsOf(lone.session).unfinished], [
+      true,
+      0,
+    ]);
+  },
+);
+
+Deno.test(
+  "a short call passes long ones that wait, and long ones are not starved",
+  pure,
+  () => {
+    const lone = Lone.open("client", {}, { maxAssembly: 400_000 });
+    lone.sink.open = false;
+    const long = Array.from(
+      { length: 8 },
+      () => lone.call({ value: body(300_000) }),
+    );
+    const short = lone.call({ value: body(5) });
+    lone.write();
+    assertEquals([short.call.sent, long[0]?.call.sent], [true, false]);
+    for (let n = 0; n < 400 && !long.every(({ call }) => call.sent); n++) {
+      lone.call({ value: body(5) });
+      lone.receive(Kind.WINDOW, Account.REQUESTS, total(2 ** 20 * n + 2 ** 21));
+      lone.write();
+      for (const { kind, id, more } of lone.sent()) {
+        if (kind === Kind.REQUEST && !more) {
+          lone.receive(Kind.RESULT, id, message());
+        }
+      }
+    }
+    assertEquals(
+      long.map(({ results }) => results.length),
+      new Array(8).fill(1),
+    );
+  },
+);

@@ -1,11 +1,11 @@
-import { accountsOf } from "../accounts.ts";
+import { accountsOf, heldBy, HOLDS_NOTHING } from "../accounts.ts";
 import { assertEquals } from "@std/assert";
 import {
   Flag,
   Kind,
 } from "../../../../lib/messages/session/wire/frame_header.ts";
 import { ASK, body, NOTE, TALK, UP } from "../session_calls.ts";
-import { errorOf, Lone, message, request, u32 } from "../lone_session.ts";
+import { errorOf, Lone, message, request, total } from "../lone_session.ts";
 
 const pure = { permissions: "none" } as const;
 const MORE = Flag.MORE;
@@ -35,7 +35,7 @@ Deno.test(
 );
 
 Deno.test(
-  "RequestReader reassembles a request; other kinds may come between, other requests may not",
+  "RequestReader reassembles a request while other messages come between its frames",
   pure,
   () => {
     const lone = Lone.open("server");
@@ -51,13 +51,75 @@ Deno.test(
     assertEquals(lone.calls[0]?.input, body(100, 5));
     const { assembling, timers } = accountsOf(lone.session);
     assertEquals([assembling, timers], [0, 0]);
-    for (const [kind, id] of [[Kind.REQUEST, 5], [Kind.NOTIFY, 0]] as const) {
-      const other = Lone.open("server");
-      other.receive(Kind.REQUEST, 3, whole.subarray(0, 9), MORE);
-      other.receive(kind, id, request(NOTE));
-      assertEquals(other.error.code, "protocol");
-      assertEquals(accountsOf(other.session).assembling, 0);
+    lone.receive(Kind.REQUEST, 3, whole.subarray(0, 9), MORE);
+    lone.receive(Kind.REQUEST, 5, request(ASK, [5]));
+    lone.receive(Kind.NOTIFY, 0, request(NOTE));
+    lone.receive(Kind.REQUEST, 3, whole.subarray(9));
+    assertEquals(lone.calls.map(({ call }) => call.id), [1, 5, 3]);
+    assertEquals([lone.notes.length, lone.ends], [1, []]);
+  },
+);
+
+Deno.test(
+  "RequestReader keeps the frames of different requests and of a notification apart",
+  pure,
+  () => {
+    const lone = Lone.open("server");
+    const messages = [0, 1, 3, 5].map((id) => ({
+      id,
+      kind: id === 0 ? Kind.NOTIFY : Kind.REQUEST,
+      whole: request(id === 0 ? NOTE : ASK, body(30, id)),
+    }));
+    for (let at = 0; at < 34; at += 10) {
+      for (const { id, kind, whole } of messages) {
+        const last = at + 10 >= whole.length;
+        lone.receive(kind, id, whole.subarray(at, at + 10), last ? 0 : MORE);
+      }
     }
+    assertEquals(lone.calls.map(({ input }) => input), [
+      body(30, 1),
+      body(30, 3),
+      body(30, 5),
+    ]);
+    assertEquals(lone.notes, [body(30, 0)]);
+    assertEquals(heldBy(lone.session), HOLDS_NOTHING);
+  },
+);
+
+Deno.test(
+  "RequestReader refuses the request that exceeds maxAssembly, not the others",
+  pure,
+  () => {
+    const lone = Lone.open("server", { maxAssembly: 131_072 });
+    lone.receive(Kind.REQUEST, 1, request(ASK, body(40_000)), MORE);
+    lone.receive(Kind.REQUEST, 3, request(ASK, body(40_000)), MORE);
+    const [refusal] = lone.sent();
+    assertEquals([refusal?.id, errorOf(refusal!)], [3, {
+      code: 6,
+      processed: 0,
+      retry: 1,
+    }]);
+    lone.receive(Kind.REQUEST, 3, [1]); // dropped
+    lone.receive(Kind.REQUEST, 1, [1]);
+    assertEquals(lone.calls.map(({ input }) => input.length), [40_001]);
+    assertEquals([lone.ends, heldBy(lone.session)], [[], HOLDS_NOTHING]);
+  },
+);
+
+Deno.test(
+  "RequestReader forgets the oldest refused requests beyond maxCalls",
+  pure,
+  () => {
+    const lone = Lone.open("server", { maxCalls: 32, maxFragments: 1 });
+    for (let id = 1; id < 68; id += 2) {
+      lone.receive(Kind.REQUEST, id, body(4), MORE);
+      lone.receive(Kind.REQUEST, id, body(4), MORE);
+    }
+    assertEquals(lone.sent().length, 34);
+    lone.receive(Kind.REQUEST, 67, body(4)); // still known
+    assertEquals(lone.ends, []);
+    lone.receive(Kind.REQUEST, 1, body(4)); // forgotten
+    assertEquals(lone.error.code, "protocol");
   },
 );
 
@@ -69,7 +131,6 @@ Deno.test(
       const [limits, code] of [
         [{ maxMessage: 65536, maxMetadata: 0 }, 10],
         [{ maxFragments: 6 }, 10],
-        [{ maxAssembly: 65536 }, 6],
       ] as const
     ) {
       const lone = Lone.open("server", limits);
@@ -156,8 +217,10 @@ Deno.test(
     assertEquals(lone.ends.length, 0);
     const windows = lone.sent().filter(({ kind }) => kind === Kind.WINDOW);
     assertEquals(windows.length, 50);
-    const { requestCredit, requestOwed } = accountsOf(lone.session);
-    assertEquals(requestCredit + requestOwed, 65536);
+    const { requestsGranted, requestsOwed } = accountsOf(lone.session);
+    assertEquals(requestsGranted + requestsOwed, 65536);
+    const charged = 100 * (10_004 + 64);
+    assertEquals(windows.at(-1)?.body, total(65536 + charged - requestsOwed));
   },
 );
 
@@ -184,7 +247,7 @@ Deno.test(
       [Kind.ITEM, message([1])],
       [Kind.ITEM, message([1]), MORE],
       [Kind.END, []],
-      [Kind.CREDIT, u32(100)],
+      [Kind.CREDIT, total(100)],
     ] as const;
     for (const [kind, content, flags = 0] of frames) {
       for (const method of [UP, TALK, ASK]) {

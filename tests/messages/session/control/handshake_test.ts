@@ -1,7 +1,7 @@
 import { bytes } from "../../../../lib/messages/codec/bytes.ts";
 import { json } from "../../../../lib/messages/codec/json.ts";
 import { inFlightOf } from "../accounts.ts";
-import { maySendItem } from "../../../../lib/messages/session/flow/waiting_items.ts";
+import { sendItem } from "../../../../lib/messages/session/flow/outgoing_items.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import { AGENT } from "../../../../lib/messages/session/wire/agent.ts";
 import { decodeHello } from "../../../../lib/messages/session/wire/hello.ts";
@@ -197,7 +197,7 @@ Deno.test("start() states the windows, and half of maxAssembly", pure, () => {
     return [hello.notifyWindow, hello.itemsWindow, hello.maxAssembly];
   };
   assertEquals(stated(200_001), [20_000, 70_000, 100_000]);
-  assertEquals(stated(65_536), [20_000, 70_000, 65_536]); // a HELLO's minimum
+  assertEquals(stated(131_072), [20_000, 70_000, 65_536]); // a HELLO's minimum
 });
 
 Deno.test("start() states the agent and all codecs of a client", pure, () => {
@@ -264,11 +264,13 @@ Deno.test(
     const { client, server } = simulation;
     client.session.enter(simulation.now).start(undefined);
     const up = call(simulation, client, { method: UP });
-    assertEquals(maySendItem(client.session.shared, up.call), false);
+    const { itemCredit } = up.call;
+    assertEquals(itemCredit?.available, 0);
+    const { shared } = client.session.enter(simulation.now);
+    assertEquals(sendItem(shared, up.call, body(1), up), "queued");
     hold(server);
     simulation.settle();
-    assertEquals([up.sendable > 0, up.call.credit], [true, 1024]);
-    assertEquals(maySendItem(client.session.shared, up.call), true);
+    assertEquals([up.sendable, itemCredit?.available], [1, 1024 - 3 - 64]);
   },
 );
 

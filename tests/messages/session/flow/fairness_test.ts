@@ -5,10 +5,7 @@
  *
  * @module
  */
-import {
-  maySendItem,
-  sendItem,
-} from "../../../../lib/messages/session/flow/waiting_items.ts";
+import { sendItem } from "../../../../lib/messages/session/flow/outgoing_items.ts";
 import { NO_FIELDS } from "../../../../lib/messages/session/wire/fields.ts";
 import { assert, assertEquals } from "@std/assert";
 import {
@@ -39,15 +36,17 @@ const WANTS_LONG = 2;
 const LONG = 300_000;
 
 /** Sends items without end, as credit and room allow. */
-function pump(simulation: Simulation, side: Side, to: Outgoing | Incoming) {
-  const item = body(8192);
+function pump(
+  simulation: Simulation,
+  side: Side,
+  to: Outgoing | Incoming,
+  item = body(8192),
+) {
   const go = () => {
-    while (maySendItem(side.session.shared, to.call)) {
-      if (!sendItem(side.session.enter(simulation.now).shared, to.call, item)) {
-        break;
-      }
-      side.touch();
-    }
+    const send = () =>
+      sendItem(side.session.enter(simulation.now).shared, to.call, item, to);
+    while (send() === "accepted") side.touch();
+    side.touch();
   };
   to.onSendable = () => simulation.at(0, go);
   go();
@@ -222,19 +221,7 @@ Deno.test(
     const { client, server } = simulation;
     server.handle = (incoming, input) => {
       const item = body(input.length === WANTS_LONG ? LONG : 60_000);
-      const go = () => {
-        while (maySendItem(server.session.shared, incoming)) {
-          const taken = sendItem(
-            server.session.enter(simulation.now).shared,
-            incoming,
-            item,
-          );
-          if (!taken) return;
-        }
-      };
-      const held = new Incoming(incoming, input);
-      held.onSendable = () => simulation.at(0, go);
-      go();
+      pump(simulation, server, new Incoming(incoming, input), item);
     };
     const streams = Array.from({ length: 41 }, (_, n) => {
       const value = body(n === 40 ? WANTS_LONG : 1);
@@ -252,31 +239,12 @@ Deno.test(
   },
 );
 
-Deno.test(
-  "ending a queued call notifies that notifications may be sent",
-  pure,
-  () => {
-    for (const how of ["deadline", "cancel"] as const) {
-      const simulation = new Simulation({ limits: { maxCalls: 32 } }).open();
-      const { client, server } = simulation;
-      client.handle = (incoming, input) => void new Incoming(incoming, input);
-      for (let n = 0; n < 32; n++) {
-        call(simulation, server, { value: body(1) });
-      }
-      const timeout = how === "deadline" ? 100 : Infinity;
-      const waits = call(simulation, server, { value: body(1), timeout });
-      simulation.settle();
-      let notified = 0;
-      server.onRoom = () => void notified++;
-      if (how === "deadline") simulation.advance(200);
-      else {
-        const reason = { code: "cancelled", message: "x" } as const;
-        server.session.enter(simulation.now).outgoing.giveUp(
-          waits.call,
-          reason,
-        );
-      }
-      assertEquals([notified > 0, server.session.mayNotify], [true, true]);
-    }
-  },
-);
+Deno.test("notifications may be sent while calls are queued", pure, () => {
+  const simulation = new Simulation({ limits: { maxCalls: 32 } }).open();
+  const { client, server } = simulation;
+  client.handle = (incoming, input) => void new Incoming(incoming, input);
+  for (let n = 0; n < 33; n++) call(simulation, server, { value: body(1) });
+  simulation.settle();
+  const { queued } = server.session.outgoing;
+  assertEquals([queued, server.session.mayNotify], [1, true]);
+});

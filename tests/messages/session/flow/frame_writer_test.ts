@@ -66,7 +66,7 @@ Deno.test(
       assertThrows(() => send(body(65537)), CallError).code,
       "too-large",
     );
-    writer.maxFrameBody = 128 * 1024;
+    writer.peerLimits = { ...writer.peerLimits, maxFrameBody: 128 * 1024 };
     assertEquals(
       assertThrows(() => send(body(65537)), CallError).code,
       "too-large",

@@ -7,14 +7,15 @@ const limits = resolveSessionLimits({
   maxMessage: 65536,
   maxMetadata: 0,
   maxFragments: 4,
-  maxAssembly: 100_000,
+  maxAssembly: 131_072,
 });
+const newBudget = () => ({ used: 0, limit: 100_000 });
 
 Deno.test(
   "Reassembly copies and joins the parts, and claims and releases the budget",
   pure,
   () => {
-    const budget = { used: 0 };
+    const budget = newBudget();
     const reassembly = new Reassembly(budget, limits, () => {});
     const part = Uint8Array.of(1, 2);
     assertEquals(reassembly.add(part), undefined);
@@ -35,7 +36,7 @@ Deno.test(
   "Reassembly.add() returns the bound that a part exceeds, and drops that part",
   pure,
   () => {
-    const budget = { used: 0 };
+    const budget = newBudget();
     const reassembly = new Reassembly(budget, limits, () => {});
     assertEquals(reassembly.add(new Uint8Array(65536 + 1025)), "too-large");
     for (let n = 0; n < 4; n++) {
@@ -61,7 +62,7 @@ Deno.test(
   () => {
     const sizes = [1, 0, 1023, 1024, 5, 4000, 700, 700, 900, 1000, 1000, 3, 2];
     const many = { ...limits, maxFragments: sizes.length };
-    const reassembly = new Reassembly({ used: 0 }, many, () => {});
+    const reassembly = new Reassembly(newBudget(), many, () => {});
     const whole = sizes.flatMap((size, index) =>
       new Array<number>(size).fill(index)
     );
@@ -73,5 +74,35 @@ Deno.test(
     }
     assertEquals(reassembly.bytes, whole.length);
     assertEquals(reassembly.finish(), Uint8Array.from(whole));
+  },
+);
+
+Deno.test(
+  "Reassembly.claim() lets one message alone exceed the budget",
+  pure,
+  () => {
+    const budget = { used: 0, limit: 10 };
+    const alone = new Reassembly(budget, limits, () => {});
+    const other = new Reassembly(budget, limits, () => {});
+    for (let n = 0; n < 2; n++) {
+      alone.add(new Uint8Array(50));
+      assertEquals(alone.claim(), undefined);
+    }
+    other.add(new Uint8Array(1));
+    assertEquals([other.claim(), budget.used], ["over-budget", 100]);
+    alone.drop();
+    assertEquals([other.claim(), budget.used], [undefined, 1]);
+  },
+);
+
+Deno.test(
+  "Reassembly without a budget leaves its claim to the item budget",
+  pure,
+  () => {
+    const item = new Reassembly(undefined, limits, () => {});
+    item.add(new Uint8Array(50));
+    assertEquals([item.claim(), item.claimed], [undefined, 0]);
+    item.claimed = 50;
+    assertEquals([item.finish().length, item.claimed], [50, 50]);
   },
 );

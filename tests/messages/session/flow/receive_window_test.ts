@@ -3,20 +3,28 @@ import { ReceiveWindow } from "../../../../lib/messages/session/flow/receive_win
 
 const pure = { permissions: "none" } as const;
 
+function newWindow(
+  streamWindow: number,
+  maxStreamWindow: number,
+  pool: { left: number },
+) {
+  return new ReceiveWindow({ streamWindow, maxStreamWindow }, pool, 0);
+}
+
+function item(length: number, charge = 1, claimed = 0) {
+  return { body: new Uint8Array(length), charge, claimed };
+}
+
 Deno.test(
   "ReceiveWindow.charge() allows a sender to overshoot by one frame only",
   pure,
   () => {
-    const receiveWindow = new ReceiveWindow(1000, 4000, { left: 9000 });
+    const receiveWindow = newWindow(1000, 4000, { left: 9000 });
     assertEquals([
       receiveWindow.charge(999),
       receiveWindow.charge(5000),
       receiveWindow.charge(1),
-    ], [
-      true,
-      true,
-      false,
-    ]);
+    ], [true, true, false]);
   },
 );
 
@@ -25,63 +33,60 @@ Deno.test(
   pure,
   () => {
     const pool = { left: 1500 };
-    const receiveWindow = new ReceiveWindow(1000, 4000, pool);
+    const receiveWindow = newWindow(1000, 4000, pool);
+    const take = () => receiveWindow.owe(receiveWindow.take()!.charge);
     for (let n = 0; n < 10; n++) {
       receiveWindow.charge(100);
-      receiveWindow.put(new Uint8Array(36), 100);
+      receiveWindow.put(item(36, 100));
     }
-    for (let n = 0; n < 4; n++) receiveWindow.take();
+    assertEquals(receiveWindow.unreturned, 1000);
+    for (let n = 0; n < 4; n++) take();
     assertEquals(receiveWindow.grant(), 0);
-    receiveWindow.take();
-    assertEquals([receiveWindow.grant(), pool.left], [500 + 1000, 500]); // doubled
-    for (let n = 0; n < 5; n++) receiveWindow.take();
+    take();
+    // A total: the window, 500 taken, and doubled.
+    assertEquals([receiveWindow.grant(), pool.left], [1000 + 500 + 1000, 500]);
+    for (let n = 0; n < 5; n++) take();
     assertEquals(receiveWindow.grant(), 0); // 500 of 2000
-    receiveWindow.release(500);
-    assertEquals([receiveWindow.grant(), pool.left], [1000 + 500, 0]); // the rest of the pool
-    receiveWindow.release(2000);
-    assertEquals(receiveWindow.grant(), 2000);
-    receiveWindow.close();
-    receiveWindow.close();
+    receiveWindow.owe(500);
+    // The rest of the pool.
+    assertEquals([receiveWindow.grant(), pool.left], [2500 + 1000 + 500, 0]);
+    receiveWindow.owe(2000);
+    assertEquals(receiveWindow.grant(), 4000 + 2000);
+    receiveWindow.close("ended");
+    receiveWindow.close("discarding");
     assertEquals(pool.left, 1500);
+    receiveWindow.owe(9000);
+    assertEquals(receiveWindow.grant(), 0); // nothing more will arrive
   },
 );
 
-Deno.test(
-  "ReceiveWindow keeps many items in order",
-  pure,
-  () => {
-    const receiveWindow = new ReceiveWindow(1e6, 1e6, { left: 0 });
-    let next = 0;
-    for (let n = 0; n < 5000; n++) {
-      receiveWindow.put(Uint8Array.of(n & 255), 1);
-      if (n % 3 > 0) {
-        assertEquals(
-          receiveWindow.take(),
-          Uint8Array.of(next++ & 255),
-        );
-      }
+Deno.test("ReceiveWindow keeps many items in order", pure, () => {
+  const receiveWindow = newWindow(1e6, 1e6, { left: 0 });
+  let next = 0;
+  for (let n = 0; n < 5000; n++) {
+    receiveWindow.put({ body: Uint8Array.of(n & 255), charge: 1, claimed: 0 });
+    if (n % 3 > 0) {
+      assertEquals(receiveWindow.take()?.body, Uint8Array.of(next++ & 255));
     }
-    assertEquals([receiveWindow.length, receiveWindow.held], [
-      5000 - next,
-      5000 - next,
-    ]);
-    receiveWindow.clear();
-    assertEquals([
-      receiveWindow.length,
-      receiveWindow.held,
-      receiveWindow.take(),
-    ], [0, 0, undefined]);
-  },
-);
+  }
+  const left = 5000 - next;
+  assertEquals([receiveWindow.length, receiveWindow.held], [left, left]);
+  assertEquals(receiveWindow.clear().length, left);
+  assertEquals([
+    receiveWindow.length,
+    receiveWindow.held,
+    receiveWindow.take(),
+  ], [0, 0, undefined]);
+});
 
 Deno.test(
   "ReceiveWindow never shrinks its window, whatever the limits",
   pure,
   () => {
     const pool = { left: 100 };
-    const receiveWindow = new ReceiveWindow(1000, 10, pool);
-    receiveWindow.release(600);
-    assertEquals([receiveWindow.grant(), pool.left], [600, 100]);
+    const receiveWindow = newWindow(1000, 10, pool);
+    receiveWindow.owe(600);
+    assertEquals([receiveWindow.grant(), pool.left], [1600, 100]);
   },
 );
 
@@ -91,13 +96,13 @@ Deno.test(
   () => {
     const pool = { left: 1000 };
     const raised = () => {
-      const receiveWindow = new ReceiveWindow(1000, 4000, pool);
-      receiveWindow.release(1000);
+      const receiveWindow = newWindow(1000, 4000, pool);
+      receiveWindow.owe(1000);
       receiveWindow.grant();
-      receiveWindow.put(new Uint8Array(1), 1);
-      receiveWindow.put(new Uint8Array(1), 1);
+      receiveWindow.put(item(1));
+      receiveWindow.put(item(1));
       assertEquals(pool.left, 0);
-      receiveWindow.close();
+      receiveWindow.close("ended");
       receiveWindow.take();
       assertEquals(pool.left, 0);
       return receiveWindow;
@@ -106,5 +111,18 @@ Deno.test(
     assertEquals(pool.left, 1000);
     raised().clear();
     assertEquals(pool.left, 1000);
+  },
+);
+
+Deno.test(
+  "unread is true while items wait for an application that does not",
+  pure,
+  () => {
+    const receiveWindow = newWindow(1000, 1000, { left: 0 });
+    assertEquals(receiveWindow.unread, false);
+    receiveWindow.put(item(1));
+    assertEquals(receiveWindow.unread, true);
+    receiveWindow.readPending = true;
+    assertEquals(receiveWindow.unread, false);
   },
 );

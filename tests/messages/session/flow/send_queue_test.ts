@@ -1,98 +1,198 @@
 import { assertEquals } from "@std/assert";
+import { bytes } from "../../../../lib/messages/codec/bytes.ts";
+import { SendCredit } from "../../../../lib/messages/session/flow/credit.ts";
+import { FrameWriter } from "../../../../lib/messages/session/flow/frame_writer.ts";
+import { resolveSessionLimits } from "../../../../lib/messages/session/wire/limits.ts";
 import {
   type Channel,
+  type QueuedMessage,
   SendQueue,
 } from "../../../../lib/messages/session/flow/send_queue.ts";
-import type { PendingMessage } from "../../../../lib/messages/session/flow/round_robin.ts";
+import { SharedState } from "../../../../lib/messages/session/flow/shared_state.ts";
 import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
+import { body } from "../session_calls.ts";
+import { Recorder } from "../lone_session.ts";
 
 const pure = { permissions: "none" } as const;
+const FRAME = 16 * 1024;
 
-function setUp(credit: number) {
-  const sent: string[] = [];
-  const writer = {
-    backlog: 0,
-    itemBacklog: 0,
-    fragment(message: PendingMessage) {
-      const size = Math.min(10, message.bytes.length - message.offset);
-      message.offset += size;
-      sent.push(`${message.kind}:${size}`);
-      return size;
-    },
-  };
-  const channel: Channel = {
+/** Returns a queue whose call and account of all items have credit. */
+function setUp(credit = 0, itemCredit = 2 ** 20) {
+  const sink = new Recorder();
+  const limits = resolveSessionLimits();
+  const writer = new FrameWriter(sink, bytes(), limits);
+  const shared = new SharedState(writer, limits, () => {});
+  shared.itemCredit.raise(itemCredit);
+  const events: string[] = [];
+  const channel = {
     id: 1,
-    credit,
-    sendQueue: undefined,
-    onFlushed: () => sent.push("flushed"),
-  };
-  const sendQueue = channel.sendQueue = new SendQueue(writer, channel);
+    itemCredit: new SendCredit(credit),
+    sendQueue: undefined as SendQueue | undefined,
+    started: true as boolean,
+    heldUntil: -Infinity,
+    onMessageSent: (kind: number) => events.push(`sent ${kind}`),
+  } satisfies Channel;
+  const sendQueue = channel.sendQueue = new SendQueue(shared, channel);
   const put = (kind: number, size: number) =>
-    sendQueue.put({ kind, bytes: new Uint8Array(size), offset: 0 });
-  return { sent, writer, channel, sendQueue, put };
+    sendQueue.put({ kind, bytes: body(size), offset: 0 });
+  const putValue = (value: unknown) => {
+    const message: QueuedMessage = {
+      kind: Kind.ITEM,
+      bytes: undefined,
+      offset: 0,
+      value,
+      sender: {
+        onAccepted: () => events.push("accepted"),
+        onRejected: () => events.push("rejected"),
+        onDropped: () => events.push("dropped"),
+      },
+    };
+    sendQueue.put(message);
+    return message;
+  };
+  const frames = () =>
+    sink.frames.splice(0).map(({ kind, body }) => [kind, body.length]);
+  return { shared, channel, sendQueue, put, putValue, frames, events };
 }
 
 Deno.test(
   "SendQueue sends in order; items need credit, and later messages wait for them",
   pure,
   () => {
-    const { sent, channel, sendQueue, put } = setUp(1);
-    put(Kind.ITEM, 15);
+    const { channel, sendQueue, put, frames, events } = setUp(1);
+    put(Kind.ITEM, FRAME + 5);
     put(Kind.RESULT, 5);
-    assertEquals([
-      sendQueue.sendNext(),
-      sendQueue.sendNext(),
-      sendQueue.holdsItems,
-    ], [
-      true,
-      false,
-      true,
+    assertEquals(sendQueue.mustWait(), false);
+    assertEquals(sendQueue.sendNext(), FRAME + 64);
+    assertEquals([sendQueue.mustWait(), sendQueue.holdsItems], [true, true]);
+    channel.itemCredit.raise(FRAME + 65);
+    assertEquals(sendQueue.mustWait(), false);
+    assertEquals([sendQueue.sendNext(), sendQueue.holdsItems], [69, false]);
+    assertEquals([sendQueue.mustWait(), sendQueue.sendNext()], [false, 69]);
+    assertEquals(frames(), [
+      [Kind.ITEM, FRAME],
+      [Kind.ITEM, 5],
+      [Kind.RESULT, 5],
     ]);
-    channel.credit = 1;
-    while (sendQueue.sendNext());
-    assertEquals(sent, [
-      `${Kind.ITEM}:10`,
-      `${Kind.ITEM}:5`,
-      `${Kind.RESULT}:5`,
-      "flushed",
-    ]);
+    assertEquals(events, [`sent ${Kind.ITEM}`, `sent ${Kind.RESULT}`]);
     assertEquals([channel.sendQueue, sendQueue.hasNext], [undefined, false]);
+    assertEquals(sendQueue.sendNext(), 0);
   },
 );
 
 Deno.test(
-  "SendQueue counts responses that wait for space, but not for credit",
+  "SendQueue begins an item only while more than the reserve is available",
   pure,
   () => {
-    const { writer, channel, sendQueue, put } = setUp(0);
+    const { shared, sendQueue, put } = setUp(2 ** 20, 100_000);
+    const { writer, itemCredit } = shared;
+    writer.peerLimits = { ...writer.peerLimits, itemsWindow: 100_000 };
+    put(Kind.ITEM, FRAME + 5);
+    itemCredit.charge(75_000);
+    assertEquals(sendQueue.mustWait(), true);
+    assertEquals([...itemCredit.takeWaiting()].length, 1);
+    itemCredit.raise(100_001);
+    assertEquals(sendQueue.mustWait(), false);
+    sendQueue.sendNext();
+    assertEquals(sendQueue.mustWait(), false); // the reserve is for the rest
+    itemCredit.charge(itemCredit.available);
+    assertEquals(sendQueue.mustWait(), true);
+  },
+);
+
+Deno.test(
+  "SendQueue charges an item to its call and to all items, a REQUEST to requests",
+  pure,
+  () => {
+    const { shared, channel, sendQueue, put } = setUp(1000);
+    const before = shared.requestCredit.available;
+    put(Kind.ITEM, 36);
+    sendQueue.putFirst({ kind: Kind.REQUEST, bytes: body(136), offset: 0 });
+    sendQueue.sendNext();
+    assertEquals(shared.requestCredit.available, before - 200);
+    assertEquals(channel.itemCredit.available, 1000);
+    sendQueue.sendNext();
+    assertEquals(channel.itemCredit.available, 900);
+    assertEquals(shared.itemCredit.available, 2 ** 20 - 100);
+  },
+);
+
+Deno.test(
+  "SendQueue encodes a queued item at its turn, and notifies its sender",
+  pure,
+  () => {
+    const { sendQueue, putValue, frames, events } = setUp(2 ** 20);
+    const first = putValue(body(10));
+    assertEquals([sendQueue.short, sendQueue.bytes], [true, 0]);
+    assertEquals(sendQueue.sendNext(), 2 + 10 + 64);
+    assertEquals([first.value, first.sender], [undefined, undefined]);
+    putValue(body(FRAME));
+    sendQueue.sendNext();
+    assertEquals([sendQueue.short, sendQueue.bytes], [false, 2]);
+    sendQueue.sendNext();
+    assertEquals(frames(), [[Kind.ITEM, 12], [Kind.ITEM, FRAME], [
+      Kind.ITEM,
+      2,
+    ]]);
+    const sent = `sent ${Kind.ITEM}`;
+    assertEquals(events, ["accepted", sent, "accepted", sent]);
+  },
+);
+
+Deno.test(
+  "SendQueue rejects an item that cannot be encoded, and sends the next message",
+  pure,
+  () => {
+    const { channel, sendQueue, put, putValue, frames, events } = setUp(9);
+    putValue("no bytes");
+    put(Kind.RESULT, 5);
+    assertEquals([sendQueue.sendNext(), sendQueue.sendNext()], [0, 69]);
+    assertEquals(events, ["rejected", `sent ${Kind.RESULT}`]);
+    assertEquals([frames(), channel.sendQueue], [
+      [[Kind.RESULT, 5]],
+      undefined,
+    ]);
+  },
+);
+
+Deno.test("SendQueue sends END without a body or credit", pure, () => {
+  const { sendQueue, frames } = setUp(0, 0);
+  sendQueue.put({ kind: Kind.END, bytes: undefined, offset: 0 });
+  assertEquals([sendQueue.mustWait(), sendQueue.sendNext()], [false, 64]);
+  assertEquals(frames(), [[Kind.END, 0]]);
+});
+
+Deno.test(
+  "SendQueue waits until its call is started",
+  pure,
+  () => {
+    const { channel, sendQueue, put } = setUp(9);
+    channel.started = false;
     put(Kind.ITEM, 5);
-    put(Kind.RESULT, 25);
-    assertEquals(writer.backlog, 0);
-    channel.credit = 1;
-    sendQueue.sendNext();
-    assertEquals(writer.backlog, 25);
-    sendQueue.sendNext();
-    assertEquals(writer.backlog, 15);
-    sendQueue.clear();
-    assertEquals([writer.backlog, sendQueue.sendNext()], [0, false]);
+    assertEquals(sendQueue.mustWait(), true);
+    channel.started = true;
+    assertEquals(sendQueue.mustWait(), false);
   },
 );
 
 Deno.test(
-  "SendQueue counts the unsent bytes of queued items",
+  "SendQueue counts a RESULT of several frames as unfinished until its end, or clear()",
   pure,
   () => {
-    const { writer, channel, sendQueue, put } = setUp(1);
-    put(Kind.ITEM, 15);
-    put(Kind.ITEM, 7);
-    assertEquals([writer.itemBacklog, sendQueue.lacksCredit], [22, false]);
+    const { shared, sendQueue, put, putValue, events } = setUp();
+    shared.unfinished.begin(64 * 1024);
+    put(Kind.RESULT, 2 * FRAME);
+    putValue(body(1));
+    assertEquals([sendQueue.short, sendQueue.mustWait()], [false, true]);
+    shared.unfinished.end(64 * 1024);
+    assertEquals(sendQueue.mustWait(), false);
     sendQueue.sendNext();
-    assertEquals([writer.itemBacklog, sendQueue.lacksCredit], [12, true]);
-    channel.credit = 1;
-    assertEquals(sendQueue.lacksCredit, false);
-    sendQueue.sendNext();
-    assertEquals(writer.itemBacklog, 7);
+    assertEquals(shared.unfinished.bytes, 2 * FRAME);
     sendQueue.clear();
-    assertEquals(writer.itemBacklog, 0);
+    assertEquals([shared.unfinished.bytes, sendQueue.hasNext], [0, false]);
+    assertEquals(events, ["dropped"]);
+    put(Kind.RESULT, 2 * FRAME);
+    for (let n = 0; n < 2; n++) sendQueue.sendNext();
+    assertEquals(shared.unfinished.bytes, 0);
   },
 );

@@ -30,3 +30,16 @@ Deno.test(
     ]);
   },
 );
+
+Deno.test(
+  "TokenBucket.reserve() returns when each token is available",
+  pure,
+  () => {
+    const limit = new TokenBucket(10, 2);
+    const reserved = Array.from({ length: 5 }, () => limit.reserve(5000));
+    assertEquals(reserved, [5000, 5000, 5100, 5200, 5300]);
+    assertEquals(limit.take(5300), false); // the reserved tokens are gone
+    assertEquals(limit.reserve(5300), 5400);
+    assertEquals(limit.reserve(9000), 9000);
+  },
+);

@@ -39,6 +39,12 @@ Deno.test(
         `Cannot use ${maxCalls}`,
       );
     }
+    // Half of it is stated in HELLO, whose minimum is 65,536.
+    assertThrows(
+      () => resolveSessionLimits({ maxAssembly: 131_071 }),
+      RangeError,
+      'Cannot use 131071 as limit "maxAssembly"',
+    );
     const typo = { maxCalls: 40, maxCall: 40 };
     assertThrows(
       () => resolveSessionLimits(typo),

@@ -4,10 +4,7 @@ import {
   takeItem,
 } from "../../../../lib/messages/session/flow/received_items.ts";
 import { NO_FIELDS } from "../../../../lib/messages/session/wire/fields.ts";
-import {
-  maySendItem,
-  sendItem,
-} from "../../../../lib/messages/session/flow/waiting_items.ts";
+import { sendItem } from "../../../../lib/messages/session/flow/outgoing_items.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   Flag,
@@ -24,7 +21,7 @@ import {
   TALK,
   UP,
 } from "../session_calls.ts";
-import { errorOf, Lone, message, request, u32 } from "../lone_session.ts";
+import { errorOf, Lone, message, request, total } from "../lone_session.ts";
 import { Simulation } from "../simulation.ts";
 
 const pure = { permissions: "none" } as const;
@@ -50,7 +47,7 @@ Deno.test(
     const lone = Lone.open("server", {
       streamWindow: 1024,
       maxStreamWindow: 4096,
-      connectionWindow: 65536,
+      itemsWindow: 65536,
     });
     lone.receive(Kind.REQUEST, 1, request(UP));
     const { call } = lone.calls[0]!;
@@ -59,15 +56,18 @@ Deno.test(
     assertEquals(lone.sentKinds(), []);
     takeItem(lone.session.enter(0).shared, call);
     const [credit] = lone.sent();
-    assertEquals([credit?.kind, credit?.body], [Kind.CREDIT, u32(666 + 1024)]);
-    assertEquals(accountsOf(lone.session).creditPool, 65536 - 1024);
+    assertEquals([credit?.kind, credit?.body], [
+      Kind.CREDIT,
+      total(1024 + 666 + 1024),
+    ]);
+    assertEquals(accountsOf(lone.session).raisePool, 65536 - 1024);
     lone.receive(Kind.CANCEL, 1, [0]);
-    assertEquals(accountsOf(lone.session).creditPool, 65536);
+    assertEquals(accountsOf(lone.session).raisePool, 65536);
   },
 );
 
 Deno.test(
-  "a message larger than the window arrives once the application waits for it",
+  "an item larger than the window arrives once it is the next one",
   pure,
   () => {
     const simulation = new Simulation({ limits: { streamWindow: 1024 } })
@@ -75,19 +75,19 @@ Deno.test(
     const { client, server } = simulation;
     const held = hold(server);
     const up = call(simulation, client, { method: UP });
-    sendAll(simulation, client, up, [body(3_000_000, 9), body(5)]);
+    sendAll(simulation, client, up, [body(5), body(3_000_000, 9), body(5)]);
     simulation.settle();
     const unread = held[0]!.call.receiveWindow!.held;
     assert(
       unread > 0 && unread < 200_000,
       `${unread} bytes arrived before a read`,
     );
-    // The stream's window bounds these bytes, so the shared budget need not count them.
-    assertEquals(accountsOf(server.session).assembling, 0);
+    // Parts count as soon as they are paid in advance, not before.
+    assert(accountsOf(server.session).itemBudget <= unread);
     readAll(simulation, server, held[0]!);
     simulation.settle();
-    assertEquals(held[0]?.items.map(({ length }) => length), [3_000_000, 5]);
-    assertEquals(accountsOf(server.session).assembling, 0);
+    assertEquals(held[0]?.items.map(({ length }) => length), [5, 3_000_000, 5]);
+    assertEquals(accountsOf(server.session).itemBudget, 0);
   },
 );
 
@@ -109,7 +109,6 @@ Deno.test(
     readAll(simulation, client, calls[16]!);
     simulation.settle();
     assertEquals(calls[16]?.items.length, 200);
-    assertEquals(accountsOf(server.session).blocked, 16);
     for (const { call } of calls) {
       assert(
         call.receiveWindow!.held <= 32 * 1024 + 20_000,
@@ -188,7 +187,7 @@ Deno.test(
     );
     discardItems(
       server.session.enter(simulation.now).shared,
-      held[0]!.call.receiveWindow,
+      held[0]!.call,
     );
     assertEquals([
       held[0]?.call.receiveWindow?.held,
@@ -202,22 +201,18 @@ Deno.test(
       NO_FIELDS,
     );
     simulation.settle();
-    assertEquals([up.results.length, accountsOf(client.session).blocked], [
-      1,
-      0,
-    ]);
+    assertEquals([up.results.length, up.call.sendQueue], [1, undefined]);
   },
 );
 
 Deno.test(
-  "an unfinished item is bounded in frames, bytes, memory and time",
+  "an unfinished item is bounded in frames, bytes and time",
   pure,
   () => {
     for (
       const [limits, code] of [
         [{ maxFragments: 3 }, 11],
         [{ maxMessage: 65536, maxMetadata: 0 }, 11],
-        [{ maxAssembly: 65536 }, 6],
       ] as const
     ) {
       const lone = Lone.open("server", {
@@ -237,12 +232,14 @@ Deno.test(
       }
       const errors = lone.sent().filter(({ kind }) => kind === Kind.ERROR);
       assertEquals([errors.length, errorOf(errors[0]!).code], [1, code]);
-      assertEquals([accountsOf(lone.session).assembling, lone.ends], [0, []]);
+      const { itemBudget } = accountsOf(lone.session);
+      assertEquals([itemBudget, lone.ends], [0, []]);
     }
     const lone = Lone.open("server", { assemblyTimeout: 1000 });
     lone.receive(Kind.REQUEST, 1, request(UP));
+    lone.receive(Kind.ITEM, 1, message(body(16)));
     lone.receive(Kind.ITEM, 1, body(16), Flag.MORE);
-    lone.advance(5000); // no read is pending: the caller is not at fault
+    lone.advance(5000); // it is not the next item: the caller is not at fault
     assertEquals(lone.sentKinds(), []);
     takeItem(lone.session.enter(lone.now).shared, lone.calls[0]!.call);
     lone.advance(1100);
@@ -259,7 +256,7 @@ Deno.test(
   () => {
     const lone = Lone.open("server");
     lone.receive(Kind.REQUEST, 1, request(DOWN));
-    lone.receive(Kind.CREDIT, 1, u32(2 ** 31 - 1));
+    lone.receive(Kind.CREDIT, 1, total(2 ** 31 - 1 + 1024));
     assertEquals(lone.error.code, "flow-control");
   },
 );
@@ -273,18 +270,15 @@ Deno.test(
     lone.receive(Kind.REQUEST, 1, request(DOWN));
     const [held] = lone.calls;
     let sent = 0;
-    while (maySendItem(lone.session.shared, held!.call)) {
-      assert(sendItem(lone.session.enter(0).shared, held!.call, body(10_000)));
-      sent++;
-    }
+    const send = () =>
+      sendItem(lone.session.enter(0).shared, held!.call, body(10_000), held!);
+    while (send() === "accepted") sent++;
     // Up to an eighth of unsentSoft, and one more.
-    assertEquals([sent, held?.sendable, accountsOf(lone.session).blocked], [
-      14,
-      0,
-      1,
-    ]);
+    assertEquals([sent, held?.sendable, lone.sent().length], [14, 0, 14]);
+    assertEquals(held?.call.sendQueue?.hasNext, true);
     lone.write();
-    assertEquals([held?.sendable, accountsOf(lone.session).blocked], [1, 0]);
+    assertEquals([held?.sendable, lone.sentKinds()], [1, ["ITEM 1"]]);
+    assertEquals([held?.call.sendQueue, send()], [undefined, "accepted"]);
   },
 );
 
@@ -296,8 +290,9 @@ Deno.test(
       const lone = Lone.open("server");
       lone.receive(Kind.REQUEST, 1, request(method, [1]));
       if (cancelled) lone.receive(Kind.CANCEL, 1, [0]);
-      lone.receive(Kind.CREDIT, 1, u32(2 ** 31 - 1));
-      lone.receive(Kind.CREDIT, 1, u32(2 ** 31 - 1));
+      lone.receive(Kind.CREDIT, 1, total(2 ** 31 - 1));
+      lone.receive(Kind.CREDIT, 1, total(2 ** 31 - 1));
+      assertEquals(lone.sent().filter(({ kind }) => kind === Kind.ITEM), []);
       assertEquals(lone.ends, []);
     }
   },
@@ -322,12 +317,147 @@ Deno.test(
       );
       return encodeInto(...given);
     };
-    sendItem(lone.session.enter(0).shared, down!.call, body(1));
+    sendItem(lone.session.enter(0).shared, down!.call, body(1), down!);
     codec.encodeInto = encodeInto;
     assertEquals(
       takeItem(lone.session.enter(0).shared, up!.call),
       body(900, 7),
     );
     assertEquals(lone.sentKinds(), ["ITEM 3", "CREDIT 1"]);
+  },
+);
+
+Deno.test(
+  "an item without credit for the items of all calls closes the connection",
+  pure,
+  () => {
+    const lone = Lone.open("server", {
+      itemsWindow: 65536,
+      streamWindow: 2 ** 20,
+      maxStreamWindow: 2 ** 20,
+    });
+    lone.receive(Kind.REQUEST, 1, request(UP));
+    lone.receive(Kind.REQUEST, 3, request(UP));
+    lone.receive(Kind.ITEM, 1, message(body(60_000)));
+    lone.receive(Kind.ITEM, 3, message(body(60_000))); // the last may exceed it
+    assertEquals(lone.ends, []);
+    lone.receive(Kind.ITEM, 1, message());
+    assertEquals(lone.error.code, "flow-control");
+  },
+);
+
+Deno.test(
+  "a late item is charged to the items of all calls, and its credit returns",
+  pure,
+  () => {
+    const lone = Lone.open("server", { itemsWindow: 65536 });
+    lone.receive(Kind.REQUEST, 1, request(UP));
+    lone.receive(Kind.CANCEL, 1, [0]);
+    for (let n = 0; n < 50; n++) {
+      lone.receive(Kind.ITEM, 1, message(body(10_000)));
+    }
+    const { itemsGranted, itemsOwed } = accountsOf(lone.session);
+    assertEquals([lone.ends, itemsGranted + itemsOwed], [[], 65536]);
+    assertEquals(lone.session.stats.lateFrames, 50);
+    assert(
+      lone.sent().every(({ kind, id }) => kind === Kind.WINDOW && id === 2),
+    );
+  },
+);
+
+Deno.test(
+  "sendItem() refuses items once the call sends no more, and drops queued ones",
+  pure,
+  () => {
+    const lone = Lone.open("server", {}, { streamWindow: 1024 });
+    lone.receive(Kind.REQUEST, 1, request(DOWN));
+    const [held] = lone.calls;
+    const send = () =>
+      sendItem(lone.session.enter(0).shared, held!.call, body(2000), held!);
+    assertEquals([send(), send()], ["accepted", "queued"]);
+    assertEquals(lone.sentKinds(), ["ITEM 1"]);
+    lone.receive(Kind.CANCEL, 1, [0]);
+    assertEquals([held?.sendable, held?.call.sendQueue], [1, undefined]);
+    assertEquals(send(), "refused");
+  },
+);
+
+Deno.test(
+  "sendItem() accepts an item of several frames, and queues the next one",
+  pure,
+  () => {
+    const lone = Lone.open("server", {}, { streamWindow: 1024 });
+    lone.receive(Kind.REQUEST, 1, request(DOWN));
+    const [held] = lone.calls;
+    const send = (size: number) =>
+      sendItem(lone.session.enter(0).shared, held!.call, body(size), held!);
+    assertEquals([send(200_000), send(5)], ["accepted", "queued"]);
+    assertEquals(lone.sentKinds(), ["ITEM 1 +"]);
+    lone.receive(Kind.CREDIT, 1, total(500_000));
+    assertEquals(lone.sentKinds(), ["ITEM 1", "ITEM 1"]);
+    assertEquals(held?.sendable, 1);
+  },
+);
+
+Deno.test(
+  "sendItem() leaves the last quarter of the window to items that have begun",
+  pure,
+  () => {
+    const lone = Lone.open("server", {}, {
+      itemsWindow: 100_000,
+      streamWindow: 2 ** 20,
+    });
+    for (const id of [1, 3]) lone.receive(Kind.REQUEST, id, request(DOWN));
+    const [one, other] = lone.calls;
+    const { shared } = lone.session.enter(0);
+    const send = (held: typeof one, size: number) =>
+      sendItem(shared, held!.call, body(size), held!);
+    assertEquals(send(one, 80_000), "accepted");
+    assertEquals(send(other, 5), "queued");
+    assertEquals(lone.sentKinds(), ["ITEM 1"]);
+    lone.receive(Kind.WINDOW, 2, total(110_000));
+    assertEquals([lone.sentKinds(), other?.sendable], [["ITEM 3"], 1]);
+  },
+);
+
+Deno.test("a repeated or lower total in CREDIT has no effect", pure, () => {
+  const lone = Lone.open("server", {}, { streamWindow: 1024 });
+  lone.receive(Kind.REQUEST, 1, request(DOWN));
+  const { call } = lone.calls[0]!;
+  for (const granted of [3000, 3000, 10]) {
+    lone.receive(Kind.CREDIT, 1, total(granted));
+    assertEquals(call.itemCredit?.available, 3000);
+  }
+  assertEquals(lone.ends, []);
+});
+
+Deno.test(
+  "items of a call that is queued are sent after its REQUEST, in order",
+  pure,
+  () => {
+    const simulation = new Simulation({ limits: { maxCalls: 32 } }).open();
+    const { client, server } = simulation;
+    const held = hold(server);
+    for (let n = 0; n < 32; n++) call(simulation, client, { value: body(1) });
+    const up = call(simulation, client, { method: UP, value: body(300_000) });
+    const items = [body(5, 1), body(200_000, 2), body(5, 3)];
+    sendAll(
+      simulation,
+      client,
+      up,
+      items,
+      () => client.session.enter(simulation.now).outgoing.endItems(up.call),
+    );
+    simulation.settle();
+    server.session.enter(simulation.now).incoming.responses.respond(
+      held[0]!.call,
+      body(1),
+      NO_FIELDS,
+    );
+    simulation.settle();
+    readAll(simulation, server, held[32]!);
+    simulation.settle();
+    assertEquals(held[32]?.items, items);
+    assertEquals([held[32]?.itemsEnded, up.errors], [true, []]);
   },
 );

@@ -1,0 +1,56 @@
+/**
+ * Bounds the messages that this side has begun and not finished. They
+ * alternate frame by frame, so without a bound the peer would have to keep the
+ * parts of all of them. The peer's HELLO states how many bytes it keeps
+ * (PROTOCOL.md, "Messages in several frames").
+ *
+ * Items do not count: their parts wait for the credit of their call.
+ *
+ * @module
+ */
+import type { Source } from "./send_scheduler.ts";
+
+/** The sizes of the unfinished messages of one direction. */
+export class UnfinishedMessages {
+  /** Bytes that the peer accepts. */
+  limit: number;
+  #bytes = 0;
+  #waiting: Set<Source> = new Set();
+
+  /** @param limit bytes that the peer accepts */
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  /** Number of bytes of the unfinished messages. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * Returns whether a message of this size must wait.
+   * One message may always be begun, whatever its size.
+   */
+  mustWait(source: Source, size: number): boolean {
+    if (this.#bytes === 0 || this.#bytes + size <= this.limit) return false;
+    this.#waiting.add(source);
+    return true;
+  }
+
+  /** Counts a message whose first frame is being sent. */
+  begin(size: number): void {
+    this.#bytes += size;
+  }
+
+  /**
+   * Stops counting a message that is finished or abandoned.
+   *
+   * @returns the sources that were waiting
+   */
+  end(size: number): Iterable<Source> {
+    this.#bytes -= size;
+    const waiting = this.#waiting;
+    if (waiting.size > 0) this.#waiting = new Set();
+    return waiting;
+  }
+}

@@ -1,0 +1,147 @@
+import { assertEquals } from "@std/assert";
+import {
+  GrantedCredit,
+  MAX_CREDIT,
+  SendCredit,
+  totalOf,
+  writeTotal,
+} from "../../../../lib/messages/session/flow/credit.ts";
+import { bytes } from "../../../../lib/messages/codec/bytes.ts";
+import { FrameWriter } from "../../../../lib/messages/session/flow/frame_writer.ts";
+import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
+import { resolveSessionLimits } from "../../../../lib/messages/session/wire/limits.ts";
+import type { Source } from "../../../../lib/messages/session/flow/send_scheduler.ts";
+import { frame, Recorder, total } from "../lone_session.ts";
+
+const pure = { permissions: "none" } as const;
+
+function newSource(): Source {
+  return {
+    hasNext: true,
+    short: false,
+    mustWait: () => false,
+    sendNext: () => 0,
+  };
+}
+
+Deno.test(
+  "SendCredit.raise() ignores a total that is not higher",
+  pure,
+  () => {
+    const credit = new SendCredit(100);
+    credit.charge(150);
+    assertEquals(credit.available, -50);
+    for (const granted of [200, 200, 0, 199]) {
+      assertEquals(credit.raise(granted), true);
+      assertEquals(credit.available, 50);
+    }
+  },
+);
+
+Deno.test(
+  "SendCredit.raise() accepts credit of 2^31 - 1 and no more, however much was charged",
+  pure,
+  () => {
+    const credit = new SendCredit(0);
+    assertEquals([credit.raise(MAX_CREDIT + 1), credit.available], [false, 0]);
+    assertEquals(credit.raise(MAX_CREDIT), true);
+    credit.charge(10);
+    assertEquals(credit.raise(MAX_CREDIT + 10), true);
+    assertEquals(credit.available, MAX_CREDIT);
+    assertEquals(credit.raise(MAX_CREDIT + 11), false);
+  },
+);
+
+Deno.test(
+  "SendCredit.mustWait() remembers the sources that wait, each one once",
+  pure,
+  () => {
+    const credit = new SendCredit(100);
+    const [a, b] = [newSource(), newSource()];
+    assertEquals(credit.mustWait(a), false);
+    assertEquals([credit.mustWait(a, 99), credit.mustWait(b, 100)], [
+      false,
+      true,
+    ]);
+    credit.charge(100);
+    assertEquals([credit.mustWait(a), credit.mustWait(b)], [true, true]);
+    const waiting = [...credit.takeWaiting()];
+    assertEquals([waiting.length, waiting[0] === b, waiting[1] === a], [
+      2,
+      true,
+      true,
+    ]);
+    assertEquals([...credit.takeWaiting()], []);
+  },
+);
+
+Deno.test(
+  "GrantedCredit.charge() allows the last frame to exceed the credit",
+  pure,
+  () => {
+    const credit = new GrantedCredit(100);
+    assertEquals([credit.charge(99), credit.charge(500), credit.charge(1)], [
+      true,
+      true,
+      false,
+    ]);
+    assertEquals(credit.available, -500);
+  },
+);
+
+Deno.test(
+  "GrantedCredit.grant() grants what is owed once, and a raise",
+  pure,
+  () => {
+    const credit = new GrantedCredit(100);
+    credit.charge(80);
+    credit.owe(30);
+    credit.owe(20);
+    assertEquals([credit.owed, credit.available], [50, 20]);
+    assertEquals(credit.grant(), 150);
+    assertEquals([credit.owed, credit.available], [0, 70]);
+    assertEquals([credit.grant(7), credit.available], [157, 77]);
+  },
+);
+
+Deno.test(
+  "writeTotal() writes any total below 2^53, and totalOf() reads it",
+  pure,
+  () => {
+    const sink = new Recorder();
+    const writer = new FrameWriter(sink, bytes(), resolveSessionLimits());
+    const totals = [
+      0,
+      1,
+      2 ** 31,
+      2 ** 48 - 1,
+      2 ** 48,
+      Number.MAX_SAFE_INTEGER,
+    ];
+    for (const granted of totals) {
+      writeTotal(writer, Kind.WINDOW, 2, granted);
+      const [sent] = sink.frames.splice(0);
+      assertEquals([sent?.kind, sent?.id, sent?.flags], [Kind.WINDOW, 2, 0]);
+      assertEquals(sent?.body, total(granted));
+      assertEquals(totalOf(frame(Kind.WINDOW, 2, sent!.body)), granted);
+    }
+  },
+);
+
+Deno.test(
+  "totalOf() returns undefined for a frame of another length or a total of 2^53",
+  pure,
+  () => {
+    for (const length of [0, 4, 7, 9]) {
+      assertEquals(
+        totalOf(frame(Kind.CREDIT, 1, new Uint8Array(length))),
+        undefined,
+      );
+    }
+    assertEquals(totalOf(frame(Kind.CREDIT, 1, total(2 ** 53))), undefined);
+    assertEquals(
+      totalOf(frame(Kind.CREDIT, 1, new Uint8Array(8).fill(255))),
+      undefined,
+    );
+  },
+);
