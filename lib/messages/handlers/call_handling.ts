@@ -291,11 +291,22 @@ export class CallHandling extends Handling implements CalleeObserver {
     const host = this.host;
     const reader = this.#reader = new ItemReader({
       take: (call) => takeItem(host.enter().shared, call),
-      decode: (body) => this.#valid(input, this.#decode(body)),
+      decode: (body) => this.#valid(input, this.#decodeItem(body)),
       abandoned: () => discardItems(host.enter().shared, this.#call),
     }, this.#call);
     if (this.#call.state === "ended") reader.end();
     return reader;
+  }
+
+  /** Decodes an item. An item that is malformed ends the call at once. */
+  #decodeItem(body: Uint8Array): unknown {
+    try {
+      return this.#decode(body);
+    } catch (error) {
+      this.host.enter();
+      this.#call.fail("malformed", "an item cannot be decoded");
+      throw error;
+    }
   }
 
   /** Validates the result, which middleware may have replaced. */

@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import {
+  clientStream,
   notification,
   serverStream,
   unary,
@@ -347,6 +348,42 @@ Deno.test(
     }
     assertEquals(list, []);
     await session.close();
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "an item that cannot be decoded ends the call at once, even if the handler ignores the error",
+  none,
+  async () => {
+    const P = protocol({
+      name: "sums",
+      server: { sum: clientStream<number, number>() },
+    });
+    const seen: unknown[] = [];
+    const server = createServer(P).handle({
+      async sum(items, { signal }) {
+        try {
+          for await (const item of items) seen.push(item);
+        } catch (error) {
+          seen.push(error instanceof CallError && error.code);
+        }
+        seen.push(signal.aborted);
+        return 7;
+      },
+    });
+    const [near, far] = memoryPair();
+    server.accept(far);
+    const client = new RawPeer(near);
+    await client.hello({ role: 0, methods: [["sum", 3]] });
+    await client.frame(K.REQUEST, 1, request(0, Uint8Array.of(0, 0)));
+    await client.frame(K.ITEM, 1, value(5));
+    await client.frame(K.ITEM, 1, Uint8Array.of(0, 0, 0xc1));
+    const { code, processed } = await client.error();
+    assertEquals([code, processed], ["malformed", "maybe"]);
+    await turns(5);
+    assertEquals(seen, [5, "malformed", true]);
+    client.connection.close();
     await server.shutdown();
   },
 );
