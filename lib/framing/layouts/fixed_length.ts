@@ -3,11 +3,12 @@
  *
  * @module
  */
-import type { FrameEncoder, Framing, InPlaceFraming } from "../framing.ts";
+import type { Framing } from "../framing.ts";
 import { FrameAssembler } from "../decode/frame_assembler.ts";
 import { Layout } from "../decode/layout.ts";
-import { checkPayloadLength, checkRoom } from "../decode/payload_checks.ts";
+import { checkPayloadLength } from "../decode/payload_checks.ts";
 import { checkInteger } from "../decode/option_checks.ts";
+import { WholeFrameEncoder } from "./whole_frame_encoder.ts";
 
 /**
  * Creates a framing of consecutive frames of `length` bytes each.
@@ -40,7 +41,10 @@ export function fixedLength(length: number): Framing {
   return {
     maxFrameLength: length,
     decoder: () => new FrameAssembler(new FixedLayout(length), "close"),
-    encoder: () => new FixedEncoder(length),
+    encoder: () =>
+      new WholeFrameEncoder((_bytes, start, end) =>
+        checkPayloadLength(end - start, length, length)
+      ),
   };
 }
 
@@ -52,40 +56,5 @@ class FixedLayout extends Layout {
 
   measure(): number {
     return this.limit;
-  }
-}
-
-class FixedEncoder implements FrameEncoder, InPlaceFraming {
-  readonly headroom = 0;
-  readonly tailroom = 0;
-  readonly #length: number;
-
-  constructor(length: number) {
-    this.#length = length;
-  }
-
-  get inPlace(): InPlaceFraming {
-    return this;
-  }
-
-  maxEncodedLength(): number {
-    return this.#length;
-  }
-
-  encode(payload: Uint8Array): Uint8Array {
-    this.seal(payload, 0, payload.length);
-    return payload.slice();
-  }
-
-  encodeInto(payload: Uint8Array, target: Uint8Array, offset: number): number {
-    this.seal(payload, 0, payload.length);
-    checkRoom(target, offset, payload.length);
-    target.set(payload, offset);
-    return offset + payload.length;
-  }
-
-  seal(_target: Uint8Array, frameStart: number, payloadEnd: number): number {
-    checkPayloadLength(payloadEnd - frameStart, this.#length, this.#length);
-    return payloadEnd;
   }
 }

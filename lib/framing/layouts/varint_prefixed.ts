@@ -3,14 +3,10 @@
  *
  * @module
  */
-import type { FrameEncoder, Framing, InPlaceFraming } from "../framing.ts";
+import type { Framing } from "../framing.ts";
 import { FrameAssembler } from "../decode/frame_assembler.ts";
 import { view } from "../decode/uint.ts";
-import {
-  checkPayloadLength,
-  checkRoom,
-  refusePayload,
-} from "../decode/payload_checks.ts";
+import { checkPayloadLength, refusePayload } from "../decode/payload_checks.ts";
 import { Layout } from "../decode/layout.ts";
 import {
   checkInteger,
@@ -18,6 +14,7 @@ import {
   resolveLimit,
 } from "../decode/option_checks.ts";
 import { PrefixEncoder } from "./prefix_encoder.ts";
+import { WholeFrameEncoder } from "./whole_frame_encoder.ts";
 
 /** Options for {@linkcode varintPrefixed}. */
 export interface VarintPrefixedOptions {
@@ -134,7 +131,7 @@ export function varintPrefixed(options: VarintPrefixedOptions = {}): Framing {
     maxFrameLength: limit,
     decoder: () => new FrameAssembler(new VarintLayout(config), onTooLarge),
     encoder: () =>
-      keepHeader ? new WholeVarintEncoder(config) : new PrefixEncoder({
+      keepHeader ? wholeFrameEncoder(config) : new PrefixEncoder({
         limit,
         prefixLength: varintLength,
         writePrefix: writeVarint,
@@ -205,46 +202,14 @@ class VarintLayout extends Layout {
   }
 }
 
-/** An encoder that accepts only payloads that are whole frames. */
-class WholeVarintEncoder implements FrameEncoder, InPlaceFraming {
-  readonly headroom = 0;
-  readonly tailroom = 0;
-  readonly #config: VarintConfig;
-
-  constructor(config: VarintConfig) {
-    this.#config = config;
-  }
-
-  get inPlace(): InPlaceFraming {
-    return this;
-  }
-
-  maxEncodedLength(payloadLength: number): number {
-    return payloadLength;
-  }
-
-  encode(payload: Uint8Array): Uint8Array {
-    this.seal(payload, 0, payload.length);
-    return payload.slice();
-  }
-
-  encodeInto(payload: Uint8Array, target: Uint8Array, offset: number): number {
-    this.seal(payload, 0, payload.length);
-    checkRoom(target, offset, payload.length);
-    target.set(payload, offset);
-    return offset + payload.length;
-  }
-
-  seal(target: Uint8Array, frameStart: number, payloadEnd: number): number {
-    const { range, limit } = this.#config;
-    checkPayloadLength(payloadEnd - frameStart, range[0], limit);
-    const layout = new VarintLayout(this.#config);
-    const measured = layout.measure(target, frameStart, payloadEnd);
-    if (measured !== payloadEnd - frameStart) {
+function wholeFrameEncoder(config: VarintConfig): WholeFrameEncoder {
+  return new WholeFrameEncoder((bytes, start, end) => {
+    checkPayloadLength(end - start, config.range[0], config.limit);
+    const measured = new VarintLayout(config).measure(bytes, start, end);
+    if (measured !== end - start) {
       refusePayload(
         "the length in its header does not match the bytes that follow",
       );
     }
-    return payloadEnd;
-  }
+  });
 }
