@@ -13,6 +13,7 @@ import {
   type IncidentReport,
 } from "../errors/incident_report.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
+import { describeType } from "../support/describe_type.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import {
   resolveSessionLimits,
@@ -198,18 +199,17 @@ export function checkDrainOptions(where: string, options: DrainOptions): void {
  */
 export function checkFunction(name: string, value: unknown): void {
   if (value === undefined || typeof value === "function") return;
-  const given = Array.isArray(value)
-    ? "an array"
-    : `a value of type ${typeof value}`;
   throw new TypeError(
-    `Cannot use ${given} as option "${name}": expected a function`,
+    `Cannot use ${
+      describeType(value)
+    } as option "${name}": expected a function`,
   );
 }
 
 function checkList(name: string, value: unknown): void {
   if (Array.isArray(value)) return;
   throw new TypeError(
-    `Cannot use a value of type ${typeof value} as option "${name}": expected an array`,
+    `Cannot use ${describeType(value)} as option "${name}": expected an array`,
   );
 }
 

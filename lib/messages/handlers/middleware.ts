@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { describeType } from "../support/describe_type.ts";
 import type { CallContext } from "./context.ts";
 
 /**
@@ -170,11 +171,10 @@ export type AnyMiddleware = Middleware<any, any>;
  */
 export function checkMiddleware(value: unknown, where: string): void {
   if (typeof value === "function") return;
-  const given = Array.isArray(value)
-    ? "an array"
-    : `a value of type ${typeof value}`;
   throw new TypeError(
-    `Cannot use ${given} as middleware in ${where}: expected a function; combine several with chain()`,
+    `Cannot use ${
+      describeType(value)
+    } as middleware in ${where}: expected a function; combine several with chain()`,
   );
 }
 
@@ -189,7 +189,7 @@ export function checkResult(result: unknown): MiddlewareResult<object> {
   }
   throw new TypeError(
     `Cannot use ${
-      result === undefined ? "undefined" : `a value of type ${typeof result}`
+      describeType(result)
     } as the result of a middleware: return what next() returns, or { output }`,
   );
 }

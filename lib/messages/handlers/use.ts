@@ -4,6 +4,7 @@
  * @module
  */
 import type { MethodHandlers } from "../protocol/handler_types.ts";
+import { describeType } from "../support/describe_type.ts";
 import {
   type AnyMiddleware,
   checkMiddleware,
@@ -94,7 +95,7 @@ export function use(middleware: AnyMiddleware, handlers: unknown): unknown {
   if (!isHandlers(handlers)) {
     throw new TypeError(
       `Cannot use() middleware around ${
-        handlers === null ? "null" : `a value of type ${typeof handlers}`
+        describeType(handlers)
       }: expected a handler, or an object of handlers`,
     );
   }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { describeType } from "../support/describe_type.ts";
 import { checkName } from "./method_names.ts";
 import type { MethodDeclaration } from "./method.ts";
 import { SHAPES } from "../session/wire/shape.ts";
@@ -32,7 +33,7 @@ export function walkMethods(
     else {
       throw new TypeError(
         `Cannot declare "${name}" with ${
-          describe(value)
+          describeType(value)
         }: expected a method, declared by calling unary(), notification(), serverStream(), clientStream() or duplex(), or a group, a plain object of methods`,
       );
     }
@@ -197,9 +198,4 @@ export function isPlainObject(value: unknown): value is object {
   if (typeof value !== "object" || value === null) return false;
   const prototype = Object.getPrototypeOf(value);
   return prototype === null || prototype === Object.prototype;
-}
-
-function describe(value: unknown): string {
-  if (typeof value === "function") return "a function";
-  return value === null ? "null" : `a value of type ${typeof value}`;
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { describeType } from "./describe_type.ts";
 import { didYouMean } from "./did_you_mean.ts";
 
 /** Names of all options of a type; the compiler requires each of them. */
@@ -29,7 +30,7 @@ export function checkOptions(
   if (typeof options !== "object" || options === null) {
     throw new TypeError(
       `Cannot use ${
-        options === null ? "null" : `a value of type ${typeof options}`
+        describeType(options)
       } as the options of ${where}: expected an object`,
     );
   }

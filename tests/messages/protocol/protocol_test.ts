@@ -193,7 +193,7 @@ Deno.test("protocol() rejects a value that is neither a method nor a group", {
       [unary, "a function"],
       [null, "null"],
       ["unary", "a value of type string"],
-      [[unary()], "a value of type object"],
+      [[unary()], "an array"],
       [new Map(), "a value of type object"],
       [new Date(), "a value of type object"],
     ] as const

@@ -36,7 +36,7 @@ Deno.test("createServer() rejects options of the wrong type", none, () => {
     const [options, message] of [
       [
         { interceptors: () => {} },
-        'Cannot use a value of type function as option "interceptors": expected an array',
+        'Cannot use a function as option "interceptors": expected an array',
       ],
       [
         { interceptors: [1] },
