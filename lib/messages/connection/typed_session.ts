@@ -51,6 +51,8 @@ export interface TypedSessionOptions {
   readonly tables: SideTables;
   /** Options of the client or the server. */
   readonly resolved: ResolvedSessionOptions;
+  /** Whether credentials are checked. @default {false} */
+  readonly checksCredentials?: boolean;
 }
 
 /**
@@ -96,7 +98,10 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   #now: number = performance.now();
   #inRead = false;
 
-  constructor({ role, connection, tables, resolved }: TypedSessionOptions) {
+  constructor(
+    { role, connection, tables, resolved, checksCredentials = false }:
+      TypedSessionOptions,
+  ) {
     const { limits, codecs } = resolved;
     this.#tables = tables;
     this.#resolved = resolved;
@@ -119,6 +124,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
       codecs,
       limits,
       methods: tables,
+      checksCredentials,
       host: this,
       now: this.#now,
     });

@@ -60,7 +60,9 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     { rejected = false }: ServerSessionImplOptions = {},
   ) {
     const { tables, resolved } = owner;
-    super({ role: "server", connection, tables, resolved });
+    const { authenticate } = owner.options;
+    const checksCredentials = authenticate !== undefined && !rejected;
+    super({ role: "server", connection, tables, resolved, checksCredentials });
     this.#owner = owner;
     this.#rejected = rejected;
   }

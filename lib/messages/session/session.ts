@@ -102,7 +102,7 @@ export class Session implements SessionView {
     shared.now = now;
     this.outgoing = new OutgoingCalls(shared, isClient ? 1 : 2, host);
     this.incoming = new IncomingCalls(shared, isClient ? 2 : 1, host);
-    this.credentialRefresh = new CredentialRefresh(shared, host, isClient);
+    this.credentialRefresh = new CredentialRefresh(shared, host, config);
     this.#handshake = new Handshake(shared, config);
     this.#heartbeat = new Heartbeat(limits, now);
     this.#ping = new Ping(shared);
@@ -237,7 +237,9 @@ export class Session implements SessionView {
   #authenticate(hello: Hello): void {
     let credentials: unknown;
     try {
-      if (hello.auth !== undefined) credentials = this.codec.decode(hello.auth);
+      if (this.#config.checksCredentials && hello.auth !== undefined) {
+        credentials = this.codec.decode(hello.auth);
+      }
     } catch (error) {
       return this.#lifecycle.abort(
         "unauthenticated",

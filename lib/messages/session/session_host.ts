@@ -21,7 +21,7 @@ export interface SessionHost
    *
    * @param hello the client's HELLO
    * @param credentials the decoded credentials; `undefined` if the client sent
-   * none
+   * none, or if this side does not check credentials
    */
   onAuthenticate(hello: Hello, credentials: unknown): void;
   /** Called when the handshake is complete. */

@@ -104,6 +104,33 @@ const BOUNDS: readonly Bound[] = [
     beyond: "closes: too-large",
   },
   {
+    limit: "maxCredentials",
+    what: "bytes of credentials",
+    limits: { maxCredentials: 300 },
+    unopened: true,
+    most: 300,
+    use(lone, amount) {
+      const auth = body(amount);
+      lone.receive(Kind.HELLO, 0, hello("client", { auth }));
+      return lone.opened === 1;
+    },
+    beyond: "closes: too-large",
+  },
+  {
+    limit: "refreshesPerSecond",
+    what: "refreshes checked at once",
+    limits: { refreshesPerSecond: 20 },
+    most: 20,
+    use(lone, amount) {
+      for (let id = 1; id <= amount; id++) {
+        lone.receive(Kind.AUTH, id, body(1));
+        lone.session.enter(lone.now).credentialRefresh.accept(id);
+      }
+      return lone.credentialRefresh.length === amount;
+    },
+    beyond: NOTHING, // it is checked later
+  },
+  {
     limit: "maxMethods",
     what: "methods in a handshake",
     limits: { maxMethods: 7 },

@@ -164,6 +164,7 @@ export class Lone {
     readonly role: "client" | "server",
     limits: Partial<SessionLimits> = {},
     codecs: SessionConfig["codecs"] = [bytes()],
+    checksCredentials = role === "server",
   ) {
     this.session = new Session({
       role,
@@ -171,6 +172,7 @@ export class Lone {
       codecs,
       limits: resolveSessionLimits(limits),
       methods: TABLES,
+      checksCredentials,
       now: 0,
       host: {
         onRequest: (call, body) => {

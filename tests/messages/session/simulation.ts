@@ -277,6 +277,7 @@ export class Side implements SessionHost {
       codecs: [bytes()],
       limits: parts.limits,
       methods: parts.methods,
+      checksCredentials: name === "server",
       host: this,
       now: simulation.now,
     });

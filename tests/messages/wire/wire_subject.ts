@@ -104,6 +104,7 @@ export class Subject {
           own.map((info, index) => [info.name, { index, info }]),
         ),
       },
+      checksCredentials: role === "server",
       host: {
         onAuthenticate: (_hello, credentials) =>
           this.#saw("authenticate", {

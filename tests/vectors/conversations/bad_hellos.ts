@@ -1,5 +1,5 @@
 /** Conversations about an invalid HELLO. */
-import { field, helloBody, int, named, result, utf8 } from "./bytes.ts";
+import { bin, field, helloBody, int, named, result, utf8 } from "./bytes.ts";
 import { CLIENT, type Conversation, Script, SERVER } from "./script.ts";
 
 const D = { role: 0, methods: SERVER } as const;
@@ -37,6 +37,18 @@ function badAnswer(
     .closedByClient(code);
 }
 
+function largeCredentials(): Script {
+  const script = new Script(
+    "credentials of more than 4,096 bytes are refused",
+    "They are not decoded.",
+    { subjects: ["server"], library: true },
+  );
+  const entry = field(0x04, bin("61", 4094).hex); // 4,097 bytes
+  return script
+    .client("HELLO", hello(helloBody({ ...D, entries: [entry] })))
+    .closedByServer("too-large");
+}
+
 function tooManyMethods(): Script {
   const script = new Script(
     "too many methods close the connection",
@@ -56,6 +68,7 @@ export const BAD_HELLOS: readonly Conversation[] = [
     hello(helloBody({ ...D, entries: [field(0x04, "c1")] })),
     "unauthenticated",
   ),
+  largeCredentials(),
   badHello(
     "a first frame other than HELLO closes the connection",
     "Nothing may come before HELLO.",

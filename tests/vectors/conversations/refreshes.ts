@@ -1,5 +1,6 @@
 /** Conversations about credential refresh and heartbeat, at both ends. */
 import {
+  bin,
   frame,
   goaway,
   IGNORABLE,
@@ -111,6 +112,38 @@ function takesTooLong(): Script {
     .sees("client", "ended", { code: "timeout", remote: true });
 }
 
+function largeRefresh(): Script {
+  return new Script(
+    "new credentials of more than 4,096 bytes are refused",
+    "They are not decoded.",
+    { subjects: ["server"], library: true },
+  ).opened()
+    .client("AUTH 1", named("AUTH", 1, bin("61", 4094).hex)) // 4,097 bytes
+    .closedByServer("too-large");
+}
+
+function manyRefreshes(): Script {
+  const script = new Script(
+    "credentials that are refreshed often are checked later",
+    "Eight at once, then one a second. The ninth waits for 1 s; the session goes on.",
+    { subjects: ["server"], library: true },
+  ).opened();
+  for (let id = 1; id <= 8; id++) {
+    script
+      .client(`AUTH ${id}`, named("AUTH", id, FIRST.hex))
+      .sees("server", "refresh", { id, credentials: FIRST })
+      .do("server", "refreshed", { id })
+      .server(`AUTH ${id}, REPLY`, named("AUTH", id, "", REPLY));
+  }
+  return script
+    .client("AUTH 9", named("AUTH", 9, SECOND.hex))
+    .advance(900)
+    .advance(116)
+    .sees("server", "refresh", { id: 9, credentials: SECOND })
+    .do("server", "refreshed", { id: 9 })
+    .server("AUTH 9, REPLY", named("AUTH", 9, "", REPLY));
+}
+
 function oneHeartbeat(): Script {
   const script = new Script(
     "each end has its own heartbeat",
@@ -176,4 +209,6 @@ export const REFRESHES: readonly Conversation[] = [
   acceptedThenRefused(),
   refusedInFlight(),
   takesTooLong(),
+  largeRefresh(),
+  manyRefreshes(),
 ].map((script) => script.conversation);

@@ -5,8 +5,10 @@
  */
 import { CallError } from "../../errors/call_error.ts";
 import type { SharedState } from "../flow/shared_state.ts";
+import type { SessionLimits } from "../wire/limits.ts";
 import { MalformedError, messageOf } from "../wire/malformed_error.ts";
 import { TimerEntry } from "../time/timer_wheel.ts";
+import { TokenBucket } from "../time/token_bucket.ts";
 import { Flag, HEADER, Kind } from "../wire/frame_header.ts";
 
 /**
@@ -25,17 +27,21 @@ export interface RefreshHost {
 
 /** A refresh that the server has not decided on yet. */
 class PendingRefresh extends TimerEntry {
-  readonly #expired: () => void;
-
-  constructor(expired: () => void) {
-    super();
-    this.#expired = expired;
-  }
+  /** Called when the timer expires. */
+  due: () => void = () => {};
 
   /** @inheritdoc */
   override expire(): void {
-    this.#expired();
+    this.due();
   }
+}
+
+/** Role of a side, and whether it checks credentials. */
+export interface CredentialRefreshConfig {
+  /** The role; a client sends credentials. */
+  readonly role: "client" | "server";
+  /** Whether credentials are checked. If not, they are never decoded. */
+  readonly checksCredentials: boolean;
 }
 
 /** The credential refreshes of one session, at either end. */
@@ -45,16 +51,28 @@ export class CredentialRefresh {
   readonly #shared: SharedState;
   readonly #host: RefreshHost;
   readonly #isClient: boolean;
+  readonly #checks: boolean;
+  /** Rate at which this side checks credentials. */
+  readonly #rate: TokenBucket;
 
   /**
    * @param shared state that the session's parts share
    * @param host receives the events
-   * @param isClient whether this side sends credentials
+   * @param config role of this side, and whether it checks credentials
    */
-  constructor(shared: SharedState, host: RefreshHost, isClient: boolean) {
+  constructor(
+    shared: SharedState,
+    host: RefreshHost,
+    { role, checksCredentials }: CredentialRefreshConfig,
+  ) {
     this.#shared = shared;
     this.#host = host;
-    this.#isClient = isClient;
+    this.#isClient = role === "client";
+    this.#checks = checksCredentials;
+    this.#rate = new TokenBucket(
+      shared.limits.refreshesPerSecond,
+      Math.max(shared.limits.refreshesPerSecond, MAX_UNANSWERED),
+    );
   }
 
   /**
@@ -84,7 +102,7 @@ export class CredentialRefresh {
     const id = ++this.#lastId;
     // No timeout here: the server closes the connection if its reply takes too
     // long.
-    this.#pending.set(id, new PendingRefresh(() => {}));
+    this.#pending.set(id, new PendingRefresh());
     writer.frame(Kind.AUTH, 0, id, body);
     return id;
   }
@@ -125,32 +143,41 @@ export class CredentialRefresh {
         `more than ${MAX_UNANSWERED} credential refreshes are unanswered`,
       );
     }
+    const { limits, now, timerWheel } = this.#shared;
+    const bytes = frame.subarray(HEADER);
+    if (bytes.length > limits.maxCredentials) {
+      return this.#shared.fail("too-large", credentialsTooLarge(bytes, limits));
+    }
+    this.#lastId = id;
+    const pending = new PendingRefresh();
+    this.#pending.set(id, pending);
+    const startAt = this.#rate.reserve(now);
+    if (startAt <= now) return this.#check(id, pending, bytes);
+    const kept = bytes.slice();
+    pending.due = () => this.#check(id, pending, kept);
+    timerWheel.add(pending, startAt);
+  }
+
+  #check(id: number, pending: PendingRefresh, bytes: Uint8Array): void {
+    const { writer, limits, now, timerWheel, fail } = this.#shared;
     let credentials: unknown;
     try {
-      credentials = this.#shared.writer.codec.decode(frame.subarray(HEADER));
+      if (this.#checks) credentials = writer.codec.decode(bytes);
     } catch (error) {
-      return this.#shared.fail(
+      return fail(
         "unauthenticated",
         `the credentials are malformed: ${messageOf(error)}`,
       );
     }
-    this.#lastId = id;
-    this.#startTimeout(id);
-    this.#host.onRefresh(id, credentials);
-  }
-
-  /** Limits how long the old credentials remain in use during a refresh. */
-  #startTimeout(id: number): void {
-    const { limits, timerWheel, now, fail } = this.#shared;
+    // Limits how long the old credentials remain in use during a refresh.
     const { handshakeTimeout } = limits;
-    const pending = new PendingRefresh(() =>
+    pending.due = () =>
       fail(
         "timeout",
         `new credentials were not accepted within ${handshakeTimeout} ms`,
-      )
-    );
-    this.#pending.set(id, pending);
+      );
     timerWheel.add(pending, now + handshakeTimeout);
+    this.#host.onRefresh(id, credentials);
   }
 
   /** Discards the pending refreshes when the session ends. */
@@ -160,6 +187,14 @@ export class CredentialRefresh {
     }
     this.#pending.clear();
   }
+}
+
+/** Returns the message for credentials that exceed the limit. */
+export function credentialsTooLarge(
+  { length }: Uint8Array,
+  { maxCredentials }: SessionLimits,
+): string {
+  return `the credentials have ${length} bytes; at most ${maxCredentials} are accepted`;
 }
 
 function refreshError(

@@ -20,7 +20,9 @@ import {
 import { INITIAL_PEER_LIMITS } from "../wire/limits.ts";
 import type { SharedState } from "../flow/shared_state.ts";
 import { findMismatches, type MethodTables } from "./method_matching.ts";
-import { FRAME_CHARGE, HEADER, Kind } from "../wire/frame_header.ts";
+import { credentialsTooLarge } from "./credential_refresh.ts";
+import { type EarlyFrame, EarlyFrames } from "./early_frames.ts";
+import { HEADER, Kind } from "../wire/frame_header.ts";
 
 /**
  * Maximum size of the frames that a server keeps during authentication. It
@@ -36,12 +38,11 @@ export interface HandshakeConfig {
   readonly codecs: readonly [MessageCodec, ...MessageCodec[]];
   /** The methods that each side may call. */
   readonly methods: MethodTables;
-}
-
-/** A frame kept during authentication; its deadline counts from `receivedAt`. */
-export interface EarlyFrame {
-  readonly frame: Uint8Array;
-  readonly receivedAt: number;
+  /**
+   * Whether this side checks the peer's credentials. If not, they are never
+   * decoded.
+   */
+  readonly checksCredentials: boolean;
 }
 
 /** The reason for refusing the peer's HELLO. */
@@ -57,8 +58,7 @@ export class HandshakeRefusal {
 
 /** One side of the handshake. */
 export class Handshake {
-  #early: EarlyFrame[] = [];
-  #earlyBytes = 0;
+  readonly #early: EarlyFrames = new EarlyFrames(MAX_EARLY_BYTES);
   readonly #shared: SharedState;
   readonly #config: HandshakeConfig;
 
@@ -163,6 +163,13 @@ export class Handshake {
         `both sides have the role "${role}"; expected a client and a server`,
       );
     }
+    const { auth } = hello;
+    if (auth !== undefined && auth.length > limits.maxCredentials) {
+      return new HandshakeRefusal(
+        "too-large",
+        credentialsTooLarge(auth, limits),
+      );
+    }
     const codec = this.#chooseCodec(hello);
     if (codec instanceof HandshakeRefusal) return codec;
     writer.codec = codec;
@@ -199,16 +206,11 @@ export class Handshake {
 
   /** Keeps a frame for later; returns `false` beyond the limit. */
   keepEarly(frame: Uint8Array): boolean {
-    this.#earlyBytes += frame.length + FRAME_CHARGE;
-    if (this.#earlyBytes > MAX_EARLY_BYTES) return false;
-    this.#early.push({ frame: frame.slice(), receivedAt: this.#shared.now });
-    return true;
+    return this.#early.put(frame, this.#shared.now);
   }
 
   /** Returns and removes the kept frames. */
   takeEarly(): EarlyFrame[] {
-    const early = this.#early;
-    this.#early = [];
-    return early;
+    return this.#early.takeAll();
   }
 }

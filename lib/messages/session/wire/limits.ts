@@ -18,6 +18,10 @@ export interface SessionLimits {
   maxMessage: number;
   /** Maximum size of a HELLO; a client accepts up to 65,536 bytes. @default {65536} */
   maxHello: number;
+  /** Maximum size of the credentials that a server accepts, encoded. Prevents work for clients that are not authenticated. @default {4096} */
+  maxCredentials: number;
+  /** Maximum number of refreshes that are checked per second. A burst may have 8; further ones are checked later. @default {1} */
+  refreshesPerSecond: number;
   /** Time for the handshake, including authentication, and for accepting refreshed credentials. Prevents silent connections from staying open. @default {5000} */
   handshakeTimeout: number;
   /** Maximum size of a call's metadata. @default {8192} */
@@ -76,6 +80,8 @@ export const DEFAULT_LIMITS: Readonly<SessionLimits> = {
   maxFrameBody: 128 * 1024,
   maxMessage: 4 * 1024 * 1024,
   maxHello: MAX_HELLO,
+  maxCredentials: 4096,
+  refreshesPerSecond: 1,
   handshakeTimeout: 5_000,
   maxMetadata: 8 * 1024,
   maxCalls: 1024,
@@ -118,6 +124,8 @@ const RANGES: Readonly<Record<keyof SessionLimits, readonly [number, number]>> =
     maxFrameBody: [16 * 1024, 16 * 1024 * 1024],
     maxMessage: [64 * 1024, 2 ** 31 - 1],
     maxHello: [1024, MAX_HELLO],
+    maxCredentials: [0, MAX_HELLO],
+    refreshesPerSecond: [1, 2 ** 31 - 1],
     handshakeTimeout: [1, 2 ** 31 - 1],
     maxMetadata: [0, 60 * 1024],
     maxCalls: [32, 2 ** 20],

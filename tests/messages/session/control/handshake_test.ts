@@ -285,3 +285,19 @@ Deno.test(
     assertEquals([client.session.state, client.ends], ["open", []]);
   },
 );
+
+Deno.test(
+  "a server that does not check credentials never decodes them",
+  pure,
+  () => {
+    for (const checksCredentials of [false, true]) {
+      const lone = new Lone("server", {}, undefined, checksCredentials);
+      let decoded = 0;
+      lone.session.codec.decode = () => ++decoded;
+      lone.receive(Kind.HELLO, 0, hello("client", { auth: body(9) }));
+      lone.receive(Kind.AUTH, 1, body(9));
+      assertEquals([lone.opened, lone.credentialRefresh.length], [1, 1]);
+      assertEquals(decoded, checksCredentials ? 2 : 0);
+    }
+  },
+);
