@@ -208,7 +208,8 @@ export function resolveAddress<Tls>(
   }
   const plain = "transport" in address ? fromSocket(address) : address;
   const checked: Address<Tls | Record<never, never>> = checkAddress(plain);
-  return "tls" in checked ? checked : withTls(checked, tls);
+  const hasOwnTls = "tls" in checked && checked.tls !== undefined;
+  return hasOwnTls ? checked : withTls(checked, tls);
 }
 
 function withTls<Tls>(

@@ -20,6 +20,7 @@ import {
 } from "./memory/memory_listener.ts";
 import type { SocketConnection } from "./socket_connection.ts";
 import { connectTcp, type TcpConnectOptions } from "./tcp.ts";
+import { checkOptionNames, type OptionNames } from "./option_names.ts";
 import type { TlsClientOptions, TlsConnection } from "./tls/tls_connection.ts";
 import { connectUnix } from "./unix.ts";
 
@@ -141,6 +142,7 @@ export function connect(
  * @param options limits, retries and socket options
  * @throws {TransportError} if connecting fails; if several addresses fail, the
  * error has the code of the last failure, and its cause is an `AggregateError`
+ * @throws {TypeError} if an option is unknown
  * @throws {Error} `Deno.errors.NotCapable` if a permission is missing
  * @throws {unknown} the signal's reason, if the signal is aborted
  */
@@ -152,6 +154,7 @@ export async function connect(
   address: ConnectAddress | readonly ConnectAddress[],
   options: ConnectOptions = {},
 ): Promise<SocketConnection> {
+  checkOptionNames("connect()", options, CONNECT_OPTIONS);
   const { timeout = 10_000, signal, retry: policy, tls } = options;
   if (!(timeout >= 0 && timeout <= 2 ** 31 - 1)) {
     throw new RangeError(
@@ -164,10 +167,38 @@ export async function connect(
   }
   const limits = { timeout, signal };
   const round = () => connectFirst(targets, limits, options);
-  return policy === undefined
-    ? await round()
-    : await withRetries(round, policy, signal);
+  if (policy === undefined) return await round();
+  checkOptionNames("the option retry of connect()", policy, RETRY_OPTIONS);
+  return await withRetries(round, policy, signal);
 }
+
+const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
+  signal: true,
+  timeout: true,
+  retry: true,
+  noDelay: true,
+  keepAlive: true,
+  autoSelectFamily: true,
+  autoSelectFamilyAttemptDelay: true,
+  link: true,
+  tls: true,
+};
+
+const TLS_OPTIONS: OptionNames<TlsClientOptions> = {
+  serverName: true,
+  caCerts: true,
+  defaultCaCerts: true,
+  cert: true,
+  key: true,
+  alpnProtocols: true,
+};
+
+const RETRY_OPTIONS: OptionNames<RetryPolicy> = {
+  maxAttempts: true,
+  minTimeout: true,
+  maxTimeout: true,
+  multiplier: true,
+};
 
 function toList(
   address: ConnectAddress | readonly ConnectAddress[],
@@ -191,9 +222,13 @@ function resolveTarget(
   const text = typeof address === "string" || address instanceof URL
     ? String(address)
     : "";
-  return /^wss?:/i.test(text)
+  const target: Target = /^wss?:/i.test(text)
     ? { url: text, tls }
     : resolveAddress(address, tls);
+  if ("tls" in target && target.tls !== undefined) {
+    checkOptionNames("the option tls of connect()", target.tls, TLS_OPTIONS);
+  }
+  return target;
 }
 
 interface Limits {

@@ -8,6 +8,7 @@ import type { SocketAddress } from "./connection.ts";
 import type { ListenerOptions, SocketListener } from "./socket_listener.ts";
 import { listenMemory } from "./memory/memory_listener.ts";
 import { listenTcp, type TcpListenOptions } from "./tcp.ts";
+import { checkOptionNames, type OptionNames } from "./option_names.ts";
 import type { TlsListener, TlsServerOptions } from "./tls/tls_listener.ts";
 import { listenUnix, type UnixListenOptions } from "./unix.ts";
 
@@ -79,6 +80,7 @@ export function listen(
  * @param options options for the listener and the sockets it accepts
  * @throws {TransportError} with code `"address-in-use"`, `"address-invalid"`,
  * `"permission"`, `"not-found"`, `"unsupported"` and so on
+ * @throws {TypeError} if an option is unknown
  * @throws {Error} `Deno.errors.NotCapable` if a permission is missing
  * @throws {unknown} the signal's reason, if the signal is aborted
  */
@@ -90,6 +92,7 @@ export async function listen(
   address: ListenAddress,
   options: ListenOptions = {},
 ): Promise<SocketListener> {
+  checkOptionNames("listen()", options, LISTEN_OPTIONS);
   options.signal?.throwIfAborted();
   const target = resolveAddress(address, options.tls);
   const listener = await bind(target, options);
@@ -98,12 +101,37 @@ export async function listen(
   return listener;
 }
 
+const LISTEN_OPTIONS: OptionNames<ListenOptions> = {
+  maxConnections: true,
+  overflow: true,
+  onError: true,
+  signal: true,
+  noDelay: true,
+  keepAlive: true,
+  backlog: true,
+  reusePort: true,
+  mode: true,
+  tls: true,
+};
+
+const TLS_OPTIONS: OptionNames<TlsServerOptions> = {
+  cert: true,
+  key: true,
+  clientCaCerts: true,
+  alpnProtocols: true,
+  requireAlpn: true,
+  handshakeTimeout: true,
+  maxHandshakes: true,
+  onHandshakeError: true,
+};
+
 async function bind(
   target: Address<Partial<TlsServerOptions>>,
   options: ListenOptions,
 ): Promise<SocketListener> {
   if ("memory" in target) return listenMemory(target, options);
   if (target.tls !== undefined) {
+    checkOptionNames("the option tls of listen()", target.tls, TLS_OPTIONS);
     const { listenTls } = await import("./tls/listen_tls.ts");
     return await listenTls(target, options);
   }

@@ -342,3 +342,26 @@ async function socketPath(): Promise<string> {
   await Deno.remove(path);
   return path;
 }
+
+Deno.test("connect() rejects unknown options", async () => {
+  await using listener = await listen({ memory: "options" });
+  const wrong: [options: object, name: string][] = [
+    [{ tsl: {} }, "tsl"],
+    [{ timeOut: 5 }, "timeOut"],
+    [{ tls: { caCert: [] } }, "caCert"],
+    [{ retry: { attempts: 3 } }, "attempts"],
+  ];
+  for (const [options, name] of wrong) {
+    const error = await assertRejects(
+      async () => (await connect({ port: 1 }, options)).close(),
+      TypeError,
+    );
+    assertStringIncludes(error.message, `Unknown option "${name}"`);
+  }
+  using _client = await connect(listener.addr, {
+    tls: undefined,
+    retry: undefined,
+    timeout: undefined,
+  });
+  (await listener.accept()).close();
+});

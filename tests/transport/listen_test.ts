@@ -72,3 +72,31 @@ Deno.test("listen() leaves nothing bound if its options are invalid", async () =
   await assertRejects(() => listen(addr, options), RangeError);
   (await listen(addr)).close();
 });
+
+Deno.test("listen() rejects unknown options, which would mean plain text or any client", async () => {
+  const certificate = { cert: "none", key: "none" };
+  const wrong: [options: object, name: string][] = [
+    [{ tsl: certificate }, "tsl"],
+    [{ backLog: 5 }, "backLog"],
+    [{ tls: { ...certificate, clientCAs: [] } }, "clientCAs"],
+  ];
+  for (const [options, name] of wrong) {
+    const error = await assertRejects(
+      async () => (await listen({ port: 0 }, options)).close(),
+      TypeError,
+    );
+    assertStringIncludes(error.message, `Unknown option "${name}"`);
+  }
+});
+
+Deno.test("listen() takes undefined options as omitted", async () => {
+  const options = { tls: undefined, signal: undefined, backlog: undefined };
+  await using listener = await listen({ port: 0, tls: undefined }, options);
+  assertEquals(listener.addr.transport, "tcp");
+  const tls = { cert: "none", key: "none" };
+  const error = await assertRejects(
+    () => listen({ port: 0, tls: undefined }, { tls }),
+    TransportError,
+  );
+  assertEquals(error.code, "tls");
+});
