@@ -31,6 +31,8 @@ export interface SlowOptions {
   maxQueued?: number | undefined;
 }
 
+const PUBLISH_OPTIONS: OptionNames<PublishOptions> = { key: true };
+
 const SLOW_OPTIONS: OptionNames<SlowOptions> = { slow: true, maxQueued: true };
 
 /** Counters of a topic or of a server's broadcasts. */
@@ -81,6 +83,7 @@ export interface Publish<In> {
    * @returns the number of subscribed sessions
    * @throws {CodecError} if a subscriber's codec cannot encode the input;
    * subscribers with other codecs have been served by then
+   * @throws {TypeError} if an option is unknown
    */
   (input: In, options?: PublishOptions): number;
 }
@@ -338,7 +341,9 @@ export function lazyPublishers<Session extends object>(
 ): object {
   return lazyTree(
     methods,
-    ({ index }) => (input: unknown, options: PublishOptions = {}) =>
-      fanout()?.publish(index, input, options.key) ?? 0,
+    ({ name, index }) => (input: unknown, options: PublishOptions = {}) => {
+      checkOptions(name, options, PUBLISH_OPTIONS);
+      return fanout()?.publish(index, input, options.key) ?? 0;
+    },
   );
 }

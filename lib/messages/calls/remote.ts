@@ -173,9 +173,9 @@ class RemoteMethod implements CallMaker {
     const { name, method } = this.info;
     const asked = options.timeout ?? method.timeout ??
       this.#site.defaults.timeout ?? Infinity;
-    if (!(asked > 0)) {
+    if (typeof asked !== "number" || !(asked > 0)) {
       throw new RangeError(
-        `Cannot call ${name} with a timeout of ${asked}: it must be above 0 ms or omitted`,
+        `Cannot call ${name} with a timeout of ${asked}: it must be a number above 0 ms or omitted`,
       );
     }
     const timeout = Math.min(asked, this.#site.timeLeft());

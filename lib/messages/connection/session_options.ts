@@ -144,6 +144,7 @@ export function resolveSessionOptions(
   checkFunction("onError", onError);
   checkList("interceptors", interceptors);
   checkList("codecs", codecs);
+  checkCodecs(codecs);
   for (const interceptor of interceptors) {
     checkFunction("interceptors", interceptor);
   }
@@ -213,10 +214,29 @@ function checkList(name: string, value: unknown): void {
   );
 }
 
+function checkCodecs(codecs: readonly unknown[]): void {
+  for (const codec of codecs) {
+    const isObject = typeof codec === "object" && codec !== null;
+    if (isObject && "encodeInto" in codec) continue;
+    throw new TypeError(
+      `Cannot use ${
+        describeType(codec)
+      } as a codec: expected a codec such as json()`,
+    );
+  }
+  if (codecs.length === 0) {
+    throw new TypeError(
+      'Cannot use an empty array as option "codecs": expected at least one codec',
+    );
+  }
+}
+
 function checkTimeout(timeout: number | undefined): void {
-  if (timeout === undefined || timeout > 0) return;
+  if (timeout === undefined || typeof timeout === "number" && timeout > 0) {
+    return;
+  }
   throw new RangeError(
-    `Cannot use ${timeout} as callTimeout: it must be above 0 ms or omitted`,
+    `Cannot use ${timeout} as callTimeout: it must be a number above 0 ms or omitted`,
   );
 }
 

@@ -17,7 +17,7 @@ const HINTS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Checks that options have no unknown names.
+ * Checks that options are an object without unknown names.
  *
  * @param where the function or option that takes the options
  * @throws {TypeError} if the options are not an object, or one is unknown
@@ -27,13 +27,7 @@ export function checkOptions(
   options: object,
   known: Readonly<Record<string, true>>,
 ): void {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(
-      `Cannot use ${
-        describeType(options)
-      } as the options of ${where}: expected an object`,
-    );
-  }
+  checkObject(`the options of ${where}`, options);
   for (const name of Object.keys(options)) {
     if (Object.hasOwn(known, name)) continue;
     const names = Object.keys(known);
@@ -42,4 +36,24 @@ export function checkOptions(
       : didYouMean(name, names) || `; expected one of ${names.join(", ")}`;
     throw new TypeError(`Unknown option "${name}" of ${where}${hint}`);
   }
+}
+
+/**
+ * Checks that a value is an object of named members. Arrays, maps and signals
+ * have none, and would be ignored.
+ *
+ * @throws {TypeError} if the value is anything else
+ */
+export function checkObject(what: string, value: unknown): void {
+  if (typeof value === "object" && value !== null) {
+    if (value instanceof AbortSignal) {
+      throw new TypeError(
+        `Cannot use an AbortSignal as ${what}: expected an object such as { signal }`,
+      );
+    }
+    if (!(Symbol.iterator in value)) return;
+  }
+  throw new TypeError(
+    `Cannot use ${describeType(value)} as ${what}: expected a plain object`,
+  );
 }

@@ -9,6 +9,7 @@ import {
   connect,
   createServer,
   type Interceptor,
+  json,
   messages,
   notification,
   protocol,
@@ -28,7 +29,14 @@ import * as z from "zod";
 
 const none = { permissions: "none" } as const;
 
-const P = protocol({ name: "p", server: { echo: unary<string, string>() } });
+const P = protocol({
+  name: "p",
+  server: { echo: unary<string, string>() },
+});
+const News = protocol({
+  name: "news",
+  client: { headline: notification<string>() },
+});
 const handlers = { echo: (text: string) => text };
 
 Deno.test("createServer() rejects options of the wrong type", none, () => {
@@ -45,6 +53,18 @@ Deno.test("createServer() rejects options of the wrong type", none, () => {
       [
         { codecs: {} },
         'Cannot use a value of type object as option "codecs": expected an array',
+      ],
+      [
+        { codecs: [json] },
+        "Cannot use a function as a codec: expected a codec such as json()",
+      ],
+      [
+        { codecs: [] },
+        'Cannot use an empty array as option "codecs": expected at least one codec',
+      ],
+      [
+        { limits: [] },
+        'Cannot use an array as option "limits": expected a plain object',
       ],
       [{ onError: "log" }, 'option "onError"'],
       [{ authenticate: "token" }, 'option "authenticate"'],
@@ -82,6 +102,9 @@ Deno.test(
       (options) =>
         server.topic("t").subscribe([...server.sessions][0]!, options),
       (options) => messages(memoryPair()[0], options),
+      (options) => client.remote.echo("text", options),
+      (options) =>
+        createServer(News).handle({}).broadcast.headline("text", options),
     ];
     for (const [index, place] of places.entries()) {
       for (
@@ -95,6 +118,11 @@ Deno.test(
             /^Unknown option "zzzzzzzz" of [a-zA-Z()]+; expected one of [a-zA-Z, ]+$/,
           ],
           [7, /^Cannot use a value of type number as the options of /],
+          [[], /^Cannot use an array as the options of /],
+          [
+            AbortSignal.abort(),
+            /^Cannot use an AbortSignal as the options of .+ such as \{ signal \}$/,
+          ],
         ] as const
       ) {
         const error = await assertRejects(
@@ -222,3 +250,25 @@ Deno.test(
     }
   },
 );
+
+Deno.test("call options of the wrong type are rejected", none, async () => {
+  await using pair = await testPair(P).handle(handlers);
+  for (
+    const [options, message] of [
+      [{ timeout: "500" }, "with a timeout of 500: it must be a number above"],
+      [
+        { metadata: new Map() },
+        "Cannot use a value of type object as metadata",
+      ],
+      [{ metadata: 5 }, "Cannot use a value of type number as metadata"],
+    ] as const
+  ) {
+    // deno-lint-ignore no-explicit-any -- as above
+    const given = options as any;
+    await assertRejects(
+      () => pair.session.remote.echo("text", given),
+      Error,
+      message,
+    );
+  }
+});

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkObject } from "../../support/check_options.ts";
 import { MAX_HELLO } from "./hello.ts";
 
 /**
@@ -175,12 +176,14 @@ const MINIMA: readonly Minimum[] = [
  *
  * @throws {RangeError} if a limit is unknown, out of its range, or too low for
  * the other limits
+ * @throws {TypeError} if the limits are not an object
  */
 export function resolveSessionLimits(
   limits: {
     readonly [Name in keyof SessionLimits]?: SessionLimits[Name] | undefined;
   } = {},
 ): SessionLimits {
+  checkObject('option "limits"', limits);
   const { maxMessage = DEFAULT_LIMITS.maxMessage } = limits;
   const given = Object.entries(limits).filter(([name, value]) => {
     checkKnown(name);

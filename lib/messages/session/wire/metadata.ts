@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { checkObject } from "../../support/check_options.ts";
 import { printable } from "../../support/printable.ts";
 import { decodeText, MalformedError } from "./malformed_error.ts";
 import { getU16, putU16 } from "./frame_header.ts";
@@ -38,6 +39,7 @@ const encoder = new TextEncoder();
  * @throws {RangeError} if the metadata exceeds `limit` bytes
  */
 export function encodeMetadata(metadata: Metadata, limit: number): Uint8Array {
+  checkObject("metadata", metadata);
   const pairs = Object.entries(metadata).map(([key, value]) => {
     check(key, value);
     return { key, value: encoder.encode(value) };
