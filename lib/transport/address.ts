@@ -190,10 +190,15 @@ function formatAuthority(
  * @param address an address object, its URL form, or a socket's address
  * @param tls TLS options for an address without its own `tls`
  * @throws {TransportError} with code `"address-invalid"`
- * @throws {TypeError} if the address is neither an object nor a URL
+ * @throws {TypeError} if the address is neither an object nor a URL, has members
+ * that do not fit together, or cannot have TLS
  */
 export function resolveAddress<Tls>(
-  address: Address<Tls> | SocketAddress | string | URL,
+  address:
+    | Address<Tls>
+    | SocketAddress & { readonly tls?: Tls | undefined }
+    | string
+    | URL,
   tls: Tls | undefined,
 ): Address<Tls | Record<never, never>> {
   if (typeof address === "string" || address instanceof URL) {
@@ -206,22 +211,60 @@ export function resolveAddress<Tls>(
       } as an address: expected an object such as { port: 7000 }, or a URL such as "tcp://127.0.0.1:7000"`,
     );
   }
+  checkMembers(address);
+  const own = "tls" in address ? address.tls : undefined;
   const plain = "transport" in address ? fromSocket(address) : address;
-  const checked: Address<Tls | Record<never, never>> = checkAddress(plain);
-  const hasOwnTls = "tls" in checked && checked.tls !== undefined;
-  return hasOwnTls ? checked : withTls(checked, tls);
+  return withTls(checkAddress(plain), own === undefined ? tls : own);
 }
 
 function withTls<Tls>(
   address: Address<Tls | Record<never, never>>,
-  tls: Tls | undefined,
+  tls: Tls | Record<never, never> | undefined,
 ): Address<Tls | Record<never, never>> {
-  return tls === undefined || "memory" in address
-    ? address
-    : { ...address, tls };
+  if (tls === undefined) return address;
+  if (typeof tls !== "object" || tls === null) {
+    throw new TypeError(
+      `Cannot use ${
+        quote(tls)
+      } as 'tls': expected an object such as { caCerts: [pem] }, or {} for the defaults`,
+    );
+  }
+  if ("memory" in address) {
+    throw new TypeError(
+      `Cannot use TLS with ${
+        formatAddress(address)
+      }: a memory address stays in this process; omit 'tls'`,
+    );
+  }
+  return { ...address, tls };
 }
 
-function fromSocket(address: SocketAddress): Address {
+/** Members of an address object, by the member that names its kind. */
+const MEMBERS = {
+  transport: ["hostname", "port", "path", "name", "tls"],
+  memory: ["tls"],
+  path: ["tls"],
+  port: ["hostname", "tls"],
+} as const;
+
+/** @throws {TypeError} if the address has members that do not fit together */
+function checkMembers(address: object): void {
+  const kind = (["transport", "memory", "path"] as const)
+    .find((name) => name in address) ?? "port";
+  const known: readonly string[] = [kind, ...MEMBERS[kind]];
+  for (const [name, value] of Object.entries(address)) {
+    if (value === undefined || known.includes(name)) continue;
+    throw new TypeError(
+      `Cannot use an address with '${kind}' and '${name}': expected ${
+        known.map((name) => `'${name}'`).join(", ")
+      }`,
+    );
+  }
+}
+
+function fromSocket(
+  address: SocketAddress & { readonly tls?: unknown },
+): Address {
   const { transport, hostname = DEFAULT_HOSTNAME, port, path, name } = address;
   if (transport === "memory" && name !== undefined) return { memory: name };
   if (transport === "unix" && typeof path === "string") return { path };

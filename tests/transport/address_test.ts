@@ -124,7 +124,73 @@ Deno.test("resolveAddress() adds TLS options to an address without its own", () 
     port: 1,
     tls,
   });
-  assertEquals(resolveAddress({ memory: "m" }, tls), { memory: "m" });
+  assertEquals(resolveAddress({ port: 1, tls: undefined }, tls), {
+    port: 1,
+    tls,
+  });
+  assertEquals(resolveAddress({ memory: "m" }, undefined), { memory: "m" });
+});
+
+Deno.test("resolveAddress() never drops TLS options", () => {
+  const tls = { caCerts: ["ours"] };
+  const tcp = { transport: "tcp", hostname: "::1", port: 1 } as const;
+  const unix = { transport: "unix", path: "/run/x" } as const;
+  for (
+    const [own, others] of [[tls, undefined], [undefined, tls]] as const
+  ) {
+    const withOwn = own === undefined ? {} : { tls: own };
+    assertEquals(resolveAddress({ ...tcp, ...withOwn }, others), {
+      hostname: "::1",
+      port: 1,
+      tls,
+    });
+    assertEquals(resolveAddress({ ...unix, ...withOwn }, others), {
+      path: "/run/x",
+      tls,
+    });
+    for (
+      const memory of [{ memory: "m" }, { transport: "memory", name: "m" }]
+    ) {
+      assertThrows(
+        () => resolveAddress({ ...memory, ...withOwn } as Address, others), // what JavaScript may pass
+        TypeError,
+        "Cannot use TLS with memory:m",
+      );
+    }
+  }
+  assertThrows(
+    () => resolveAddress("memory:m", tls),
+    TypeError,
+    "omit 'tls'",
+  );
+  for (const value of [true, false, null, "yes"]) {
+    assertThrows(
+      () =>
+        resolveAddress(
+          { port: 1, tls: value } as unknown as Address,
+          undefined,
+        ), // what JavaScript may pass
+      TypeError,
+      "as 'tls'",
+    );
+  }
+});
+
+Deno.test("resolveAddress() rejects members that do not fit together", () => {
+  const cases: readonly (readonly [object, string])[] = [
+    [{ port: 1, host: "h" }, "'port' and 'host'"],
+    [{ port: 1, path: "/x" }, "'path' and 'port'"],
+    [{ memory: "m", port: 1 }, "'memory' and 'port'"],
+    [{ path: "/x", hostname: "h" }, "'path' and 'hostname'"],
+    [{ transport: "tcp", port: 1, tsl: {} }, "'transport' and 'tsl'"],
+  ];
+  for (const [address, part] of cases) {
+    assertThrows(
+      () => resolveAddress(address as Address, undefined), // what JavaScript may pass
+      TypeError,
+      part,
+    );
+  }
 });
 
 Deno.test("resolveAddress() accepts a socket's address if it can be connected to", () => {

@@ -32,18 +32,23 @@ export interface OpenedWebSocket {
  * @param address the server's URL
  * @param options subprotocols, headers and TLS options
  * @throws {TransportError} with code `"address-invalid"`, `"unsupported"` or `"tls"`
+ * @throws {TypeError} if `tls` is given for a URL without TLS
  */
 export async function openWebSocket(
   address: string,
   { protocols, headers, tls }: OpenWebSocketOptions,
 ): Promise<OpenedWebSocket> {
   const context = { verb: "connect to", address };
-  const secure = /^wss:/i.test(address) ? tls : undefined;
-  if (headers === undefined && secure === undefined) {
+  if (tls !== undefined && !/^wss:/i.test(address)) {
+    throw new TypeError(
+      `Cannot use TLS with ${address}: its scheme is not 'wss:'; use 'wss:', or omit 'tls'`,
+    );
+  }
+  if (headers === undefined && tls === undefined) {
     return { socket: construct(protocols, context), release: () => {} };
   }
   requireDeno({ verb: "set 'headers' or 'tls' of", address });
-  const client = secure && await httpClient(secure, context);
+  const client = tls && await httpClient(tls, context);
   const release = () => client?.close();
   try {
     const socket = construct({
