@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { IncidentLog } from "./incident_log.ts";
 import type { MessageCodec } from "../codec/message_codec.ts";
 import { msgpack } from "../codec/msgpack.ts";
 import type { Interceptor } from "../calls/interceptor.ts";
@@ -11,6 +12,7 @@ import {
   checkExposure,
   exposedText,
   type IncidentReport,
+  newIncidentId,
 } from "../errors/incident_report.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
 import { describeType } from "../support/describe_type.ts";
@@ -138,7 +140,7 @@ export function resolveSessionOptions(
 ): ResolvedSessionOptions {
   const { codecs = [msgpack()], limits } = options;
   const { interceptors = [], callTimeout } = options;
-  const { onError = print, exposeErrors = "none" } = options;
+  const { onError = logged(), exposeErrors = "none" } = options;
   checkExposure(exposeErrors);
   checkTimeout(callTimeout);
   checkFunction("onError", onError);
@@ -154,7 +156,7 @@ export function resolveSessionOptions(
     interceptors,
     callDefaults: callTimeout === undefined ? {} : { timeout: callTimeout },
     report(error, method) {
-      const id = crypto.randomUUID();
+      const id = newIncidentId();
       // An error in `onError` must not end the session.
       (async () => await onError({ id, method, error }))().catch(() => {});
       return { incident: id, exposed: exposedText(error, exposeErrors) };
@@ -240,8 +242,8 @@ function checkTimeout(timeout: number | undefined): void {
   );
 }
 
-function print({ id, method, error }: Incident): void {
-  const where = method === "" ? "" : ` in ${method}`;
-  // deno-lint-ignore no-console -- the default reporter; `onError` replaces it
-  console.error(`Incident ${id}${where}:`, error);
+/** Returns the default `onError`, which prints incidents. */
+function logged(): (incident: Incident) => void {
+  const log = new IncidentLog();
+  return (incident) => log.print(incident, performance.now());
 }

@@ -53,3 +53,16 @@ export function checkExposure(exposure: ErrorExposure): void {
     `Cannot expose errors as "${exposure}": exposeErrors must be "none", "message" or "stack"`,
   );
 }
+
+/**
+ * Returns a random id in the form of a UUID. Pages on plain http have no
+ * `crypto.randomUUID`.
+ */
+export function newIncidentId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = bytes[6]! & 0x0f | 0x40; // in range, as below: version 4
+  bytes[8] = bytes[8]! & 0x3f | 0x80; // the variant of RFC 9562
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0"))
+    .join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}

@@ -71,9 +71,10 @@ Deno.test(
       const failure = new Error("x");
       const { incident: first } = report(failure, "a.b");
       const { incident: second } = report(failure, "");
+      const text = failure.stack!.replaceAll("\n", "\n    "); // V8 sets it
       assertEquals(printed, [
-        [`Incident ${first} in a.b:`, failure],
-        [`Incident ${second}:`, failure],
+        [`Incident ${first} in a.b: ${text}`],
+        [`Incident ${second}: ${text}`],
       ]);
     } finally {
       console.error = error;
