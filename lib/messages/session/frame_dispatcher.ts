@@ -143,7 +143,9 @@ export class FrameDispatcher {
 
   /** Charges all items, even late ones: their sender has charged them. */
   #receiveItem(id: number, frame: Uint8Array): void {
-    if (this.#shared.items.charge(frame.length - HEADER + FRAME_CHARGE)) {
+    if (
+      this.#shared.items.credit.charge(frame.length - HEADER + FRAME_CHARGE)
+    ) {
       return this.#callsOf(id).receiveItem(id, frame);
     }
     this.#shared.fail(

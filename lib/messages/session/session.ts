@@ -115,10 +115,6 @@ export class Session implements SessionView {
       ping: this.#ping,
     }, host);
     shared.onCallEnded = () => this.#lifecycle.finishDrainIfIdle();
-    shared.streams = () => [
-      ...this.outgoing.calls.all,
-      ...this.incoming.calls.all,
-    ];
     this.#dispatcher = new FrameDispatcher(shared, isClient, {
       outgoing: this.outgoing,
       incoming: this.incoming,

@@ -21,6 +21,7 @@ export interface Accounts {
   itemBudget: number;
   waitingForBudget: number;
   readers: number;
+  itemHolders: number;
   raisePool: number;
   assembling: number;
   unfinished: number;
@@ -39,12 +40,13 @@ export function accountsOf({ shared, incoming }: Session): Accounts {
     requestsOwed: reader.requestCredit.owed,
     notificationsGranted: reader.notifyCredit.available,
     notificationsOwed: reader.notifyCredit.owed,
-    itemsGranted: items.available,
-    itemsOwed: items.owed,
+    itemsGranted: items.credit.available,
+    itemsOwed: items.credit.owed,
     itemsLent: items.lent,
     itemBudget: items.budget.used,
     waitingForBudget: items.budget.waiting,
     readers: items.readers,
+    itemHolders: items.holders.size,
     raisePool: items.pool.left,
     assembling: shared.reassemblyBudget.used,
     unfinished: shared.unfinished.bytes,
@@ -73,6 +75,7 @@ export function heldBy(session: Session): Partial<Accounts> {
     itemBudget: accounts.itemBudget,
     waitingForBudget: accounts.waitingForBudget,
     readers: accounts.readers,
+    itemHolders: accounts.itemHolders,
     assembling: accounts.assembling,
     unfinished: accounts.unfinished,
     timers: accounts.timers,
@@ -85,6 +88,7 @@ export const HOLDS_NOTHING: Partial<Accounts> = {
   itemBudget: 0,
   waitingForBudget: 0,
   readers: 0,
+  itemHolders: 0,
   assembling: 0,
   unfinished: 0,
   timers: 0,

@@ -1,7 +1,7 @@
 /**
  * Reads REQUEST and NOTIFY frames: checks that ids increase, reassembles the
  * messages, and keeps the accounts that the frames are charged to. The frames of
- * different REQUESTs may alternate; those of a NOTIFY stand together among the
+ * different REQUESTs may alternate; those of a NOTIFY are contiguous among the
  * NOTIFY frames.
  *
  * @module
@@ -9,7 +9,7 @@
 import { CallError } from "../../errors/call_error.ts";
 import { Reassembly, type ReassemblyFault } from "../flow/reassembly.ts";
 import type { SharedState } from "../flow/shared_state.ts";
-import { Account, GrantedCredit, writeTotal } from "../flow/credit.ts";
+import { Account, ConnectionCredit } from "../flow/credit.ts";
 import { Flag, FRAME_CHARGE, HEADER, Kind } from "../wire/frame_header.ts";
 
 /** Receiver of complete messages. */
@@ -27,9 +27,9 @@ export class RequestReader {
   /** Highest id of a REQUEST so far. */
   lastId: number;
   /** Account of the REQUEST frames. */
-  readonly requestCredit: GrantedCredit;
+  readonly requestCredit: ConnectionCredit;
   /** Account of the NOTIFY frames. */
-  readonly notifyCredit: GrantedCredit;
+  readonly notifyCredit: ConnectionCredit;
   /** Incomplete REQUESTs by id. */
   readonly #requests: Map<number, Reassembly> = new Map();
   /**
@@ -54,9 +54,17 @@ export class RequestReader {
     this.#sink = sink;
     this.#parity = firstId % 2;
     this.lastId = firstId - 2;
-    const { connectionWindow, notifyWindow } = shared.limits;
-    this.requestCredit = new GrantedCredit(connectionWindow);
-    this.notifyCredit = new GrantedCredit(notifyWindow);
+    const { writer, limits } = shared;
+    this.requestCredit = new ConnectionCredit(
+      writer,
+      Account.REQUESTS,
+      limits.connectionWindow,
+    );
+    this.notifyCredit = new ConnectionCredit(
+      writer,
+      Account.NOTIFICATIONS,
+      limits.notifyWindow,
+    );
   }
 
   /** Handles a REQUEST or NOTIFY frame. */
@@ -74,7 +82,8 @@ export class RequestReader {
     const body = frame.subarray(HEADER);
     if (request) this.#receiveRequest(id, body, more);
     else this.#receiveNotification(id, body, more);
-    this.#returnCredit(request, charge);
+    // The message was handled or refused, or the limits on reassembly apply.
+    credit.release(charge);
   }
 
   #receiveRequest(id: number, body: Uint8Array, more: boolean): void {
@@ -237,21 +246,6 @@ export class RequestReader {
     const notification = this.#notification;
     if (notification instanceof Reassembly) this.#drop(notification);
     this.#notification = undefined;
-  }
-
-  /**
-   * Returns credit for a frame. By now the message has been handled or refused,
-   * or other limits apply to it. Sends WINDOW only once a quarter of the window
-   * is owed.
-   */
-  #returnCredit(request: boolean, charge: number): void {
-    const { writer, limits } = this.#shared;
-    const credit = request ? this.requestCredit : this.notifyCredit;
-    const window = request ? limits.connectionWindow : limits.notifyWindow;
-    credit.owe(charge);
-    if (credit.owed * 4 < window) return;
-    const account = request ? Account.REQUESTS : Account.NOTIFICATIONS;
-    writeTotal(writer, Kind.WINDOW, account, credit.grant());
   }
 }
 

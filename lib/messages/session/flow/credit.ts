@@ -12,7 +12,7 @@
  */
 import type { Source } from "./send_scheduler.ts";
 import type { FrameWriter } from "./frame_writer.ts";
-import { getU48, HEADER, putU48 } from "../wire/frame_header.ts";
+import { getU48, HEADER, Kind, putU48 } from "../wire/frame_header.ts";
 
 /** Highest credit that a sender may have (PROTOCOL.md, "Credit"). */
 export const MAX_CREDIT: number = 2 ** 31 - 1;
@@ -127,6 +127,44 @@ export class GrantedCredit {
     this.#granted += this.#owed + raise;
     this.#owed = 0;
     return this.#granted;
+  }
+}
+
+/**
+ * The receiver's end of an account of the connection. It sends WINDOW once a
+ * quarter of the window is owed.
+ */
+export class ConnectionCredit extends GrantedCredit {
+  /** A quarter of the window, in bytes. */
+  readonly quarter: number;
+  readonly #writer: FrameWriter;
+  readonly #account: number;
+
+  /**
+   * @param writer writer of the session's frames
+   * @param account the account
+   * @param window initial total
+   */
+  constructor(writer: FrameWriter, account: number, window: number) {
+    super(window);
+    this.quarter = window / 4;
+    this.#writer = writer;
+    this.#account = account;
+  }
+
+  /** Owes the charge of processed frames, and grants it in time. */
+  release(amount: number): void {
+    this.owe(amount);
+    if (this.owed >= this.quarter) this.send();
+  }
+
+  /**
+   * Grants the bytes that are owed, with a WINDOW frame.
+   *
+   * @param raise bytes to grant in addition
+   */
+  send(raise = 0): void {
+    writeTotal(this.#writer, Kind.WINDOW, this.#account, this.grant(raise));
   }
 }
 

@@ -5,12 +5,16 @@
  * item to be handed out are therefore paid in advance, and claim this budget
  * until the item is taken. An application that does not read would keep its
  * claim, so the last part of the budget is reserved for one item whose
- * application waits for it. Such an item leaves as soon as it is complete, and
+ * application waits for it. Such an item is taken as soon as it is complete, and
  * the next one gets its turn. No stream can therefore starve a reader.
  *
+ * The budget also bounds the credit that the account of all items lends. Loans
+ * that complete the reserved item may exceed the limit by as much as the reserve:
+ * the sender may use them for other items that it has begun.
+ *
  * ```text
- *   0 ─────────────────────────────── limit − reserve ──────────── limit
- *   │ the next item of every stream          │ one item that is awaited │
+ *   0 ─────────── limit − reserve ──────────────── limit ── limit + reserve
+ *   │ next items, and loans │ one item that is awaited │ loans to complete it │
  * ```
  *
  * @module
@@ -24,6 +28,7 @@ export class ItemBudget<Stream> {
   readonly #readers: Set<Stream> = new Set();
   readonly #others: Set<Stream> = new Set();
   readonly #general: number;
+  readonly #reserve: number;
 
   /**
    * @param limit bytes of the whole budget
@@ -31,16 +36,12 @@ export class ItemBudget<Stream> {
    */
   constructor(limit: number, reserve: number) {
     this.#general = Math.max(0, limit - reserve);
+    this.#reserve = reserve;
   }
 
   /** Number of bytes claimed. */
   get used(): number {
     return this.#used;
-  }
-
-  /** Whether an awaited item uses the reserve. */
-  get reserveInUse(): boolean {
-    return this.#holder !== undefined;
   }
 
   /** Number of streams that wait. */
@@ -51,6 +52,14 @@ export class ItemBudget<Stream> {
   /** Claims bytes outside the reserve; returns whether there was room. */
   claimGeneral(bytes: number): boolean {
     if (this.#used + bytes > this.#general) return false;
+    this.#used += bytes;
+    return true;
+  }
+
+  /** Claims bytes to lend while an item uses the reserve; returns whether it may. */
+  claimForReserved(bytes: number): boolean {
+    const limit = this.#general + 2 * this.#reserve;
+    if (this.#holder === undefined || this.#used + bytes > limit) return false;
     this.#used += bytes;
     return true;
   }
@@ -77,8 +86,9 @@ export class ItemBudget<Stream> {
     this.#used -= bytes;
   }
 
-  /** Ends a stream's claim, because its item was taken or dropped. */
-  done(stream: Stream): void {
+  /** Returns a stream's claim, because its item was taken or dropped. */
+  endClaim(stream: Stream, bytes: number): void {
+    this.release(bytes);
     if (this.#holder === stream) this.#holder = undefined;
     this.#readers.delete(stream);
     this.#others.delete(stream);

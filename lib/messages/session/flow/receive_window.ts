@@ -83,10 +83,9 @@ export class ReceiveWindow {
     return this.#queue.length - this.#head;
   }
 
-  /** Whether items or parts wait although the application does not. */
-  get unread(): boolean {
-    return !this.readPending &&
-      (this.length > 0 || this.partial !== undefined);
+  /** Whether items or parts of one were not taken. */
+  get holdsItems(): boolean {
+    return this.length > 0 || this.partial !== undefined;
   }
 
   /**

@@ -111,6 +111,7 @@ function receivePart(
 ): void {
   const { call, window } = stream;
   const partial = window.partial ??= newPartial(shared, call);
+  shared.items.holders.add(call);
   partial.owed += part.charge;
   const fault = partial.add(part.body);
   if (fault !== undefined) return call.fail("malformed", FAULTS[fault]);
@@ -167,17 +168,15 @@ function returnCharge(
 }
 
 /** Ends the claim of an item, so that others may follow. */
-function releaseClaim(
+function endClaim(
   shared: SharedState,
   call: SessionStream,
   claimed: number,
 ): void {
-  const { budget } = shared.items;
-  budget.release(claimed);
-  budget.done(call);
-  shared.items.relieve();
-  if (budget.waiting === 0) return;
-  budget.resume((next) => {
+  const { items } = shared;
+  items.budget.endClaim(call, claimed);
+  items.relieve();
+  items.budget.resume((next) => {
     const window = next.receiveWindow;
     if (window !== undefined) payForParts(shared, { call: next, window });
   });
@@ -192,19 +191,18 @@ function deliver(
   const { charge, claimed } = item;
   const start = valueStart(shared, call, item);
   if (start === undefined) {
-    if (claimed > 0) releaseClaim(shared, call, claimed);
+    if (claimed > 0) endClaim(shared, call, claimed);
     return;
   }
   const body = item.body.subarray(start);
   if (!window.readPending) {
-    return window.put({
-      body: item.owned ? body : body.slice(),
-      charge,
-      claimed,
-    });
+    window.put({ body: item.owned ? body : body.slice(), charge, claimed });
+    shared.items.holders.add(call);
+    return;
   }
+  shared.items.holders.delete(call); // it held the parts of this item at most
   setReadPending(shared, window, false);
-  if (claimed > 0) releaseClaim(shared, call, claimed);
+  if (claimed > 0) endClaim(shared, call, claimed);
   returnCharge(shared, stream, charge);
   call.observer.onItem(body);
 }
@@ -241,8 +239,8 @@ export function takeItem(
     return undefined;
   }
   window.readAt = shared.now;
-  if (window.length === 0) shared.items.endedUnread.delete(call);
-  if (item.claimed > 0) releaseClaim(shared, call, item.claimed);
+  if (!window.holdsItems) shared.items.holders.delete(call);
+  if (item.claimed > 0) endClaim(shared, call, item.claimed);
   returnCharge(shared, stream, item.charge);
   payForParts(shared, stream); // the item that is arriving is the next one now
   return item.body;
@@ -252,7 +250,6 @@ export function takeItem(
 export function endItems(shared: SharedState, call: SessionStream): void {
   if (call.receiveWindow?.phase !== "open") return;
   close(shared, call, "ended");
-  if (call.receiveWindow.unread) shared.items.endedUnread.add(call);
 }
 
 /** Drops queued and later items; no more credit is granted for the stream. */
@@ -261,11 +258,11 @@ export function discardItems(shared: SharedState, call: SessionStream): void {
   if (receiveWindow === undefined) return;
   if (receiveWindow.phase === "discarding") return;
   close(shared, call, "discarding");
-  shared.items.endedUnread.delete(call);
+  shared.items.holders.delete(call);
   let released = 0;
   for (const { charge, claimed } of receiveWindow.clear()) {
     released += charge;
-    if (claimed > 0) releaseClaim(shared, call, claimed);
+    if (claimed > 0) endClaim(shared, call, claimed);
   }
   if (released > 0) shared.items.release(released);
 }
@@ -281,10 +278,11 @@ function close(
   setReadPending(shared, window, false);
   window.partial = undefined;
   window.close(phase);
+  if (!window.holdsItems) shared.items.holders.delete(call);
   shared.items.relieve(); // the last reader may have gone
   if (partial === undefined) return;
   shared.timerWheel.remove(partial);
   partial.drop();
   shared.items.release(partial.owed);
-  releaseClaim(shared, call, partial.claimed);
+  endClaim(shared, call, partial.claimed);
 }

@@ -95,8 +95,6 @@ export class SharedState implements SendState {
   now = 0;
   /** Called when a call made by either side may have ended. */
   onCallEnded: () => void = () => {};
-  /** Returns all calls in flight. */
-  streams: () => readonly SessionStream[] = () => [];
   /** Ends the session. */
   readonly fail: (code: SessionErrorCode, message: string) => void;
 

@@ -27,35 +27,29 @@ Deno.test(
     assertEquals([
       budget.claim("a", 60, false),
       budget.claim("b", 40, true),
-      budget.reserveInUse,
-    ], [true, true, false]);
+    ], [true, true]);
     assertEquals(budget.claim("c", 1, false), false); // not awaited
     assertEquals(budget.claim("b", 10, true), true);
     assertEquals(budget.claim("d", 1, true), false); // the reserve is in use
     assertEquals(budget.claim("b", 40, true), true); // by the same item
-    assertEquals([budget.used, budget.waiting, budget.reserveInUse], [
-      150,
-      2,
-      true,
-    ]);
+    assertEquals([budget.used, budget.waiting], [150, 2]);
   },
 );
 
 Deno.test(
-  "ItemBudget.done() ends the use of the reserve and the wait of a stream",
+  "ItemBudget.endClaim() ends the use of the reserve and the wait of a stream",
   pure,
   () => {
     const { budget, resume } = newBudget();
     budget.claim("a", 100, false);
     for (const name of ["b", "c", "d"]) budget.claim(name, 10, true);
-    budget.done("c"); // it was dropped while it waited
+    budget.endClaim("c", 0); // it was dropped while it waited
     assertEquals([budget.waiting, resume(10)], [1, ""]);
-    budget.release(10);
-    budget.done("b");
+    budget.endClaim("b", 10);
     assertEquals([resume(10), budget.waiting, budget.used], ["d", 0, 110]);
-    budget.release(110);
-    for (const name of ["a", "d", "d"]) budget.done(name);
-    assertEquals([budget.used, budget.reserveInUse], [0, false]);
+    budget.endClaim("a", 100);
+    budget.endClaim("d", 10);
+    assertEquals([budget.used, budget.claimForReserved(1)], [0, false]);
   },
 );
 
@@ -86,6 +80,26 @@ Deno.test(
       false,
       true,
     ]);
+  },
+);
+
+Deno.test(
+  "ItemBudget.claimForReserved() lends up to the reserve beyond the limit while the reserve is in use",
+  pure,
+  () => {
+    const { budget } = newBudget();
+    budget.claim("a", 100, false);
+    assertEquals(budget.claimForReserved(1), false);
+    budget.claim("b", 50, true);
+    assertEquals([
+      budget.claimForReserved(51),
+      budget.claimForReserved(50),
+      budget.claimForReserved(1),
+      budget.used,
+    ], [false, true, false, 200]);
+    budget.release(50);
+    budget.endClaim("b", 50);
+    assertEquals([budget.claimForReserved(1), budget.used], [false, 100]);
   },
 );
 

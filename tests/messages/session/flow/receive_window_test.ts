@@ -114,15 +114,11 @@ Deno.test(
   },
 );
 
-Deno.test(
-  "unread is true while items wait for an application that does not",
-  pure,
-  () => {
-    const receiveWindow = newWindow(1000, 1000, { left: 0 });
-    assertEquals(receiveWindow.unread, false);
-    receiveWindow.put(item(1));
-    assertEquals(receiveWindow.unread, true);
-    receiveWindow.readPending = true;
-    assertEquals(receiveWindow.unread, false);
-  },
-);
+Deno.test("holdsItems is true until the items are taken", pure, () => {
+  const receiveWindow = newWindow(1000, 1000, { left: 0 });
+  assertEquals(receiveWindow.holdsItems, false);
+  receiveWindow.put(item(1));
+  assertEquals(receiveWindow.holdsItems, true);
+  receiveWindow.take();
+  assertEquals(receiveWindow.holdsItems, false);
+});
