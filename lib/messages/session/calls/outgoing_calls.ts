@@ -16,7 +16,7 @@ import {
   type UnservedReason,
 } from "./call_failures.ts";
 import type { Hello, MethodInfo } from "../wire/hello.ts";
-import { Account, type SendCredit } from "../flow/credit.ts";
+import type { SendCredit } from "../flow/credit.ts";
 import { NotificationQueue } from "./notification_queue.ts";
 import type { SharedState } from "../flow/shared_state.ts";
 import {
@@ -59,6 +59,9 @@ const EARLY_RESULT: GiveUpReason = {
   message: "RESULT arrived before the REQUEST was complete",
 };
 
+/** Error message for a CREDIT that came too early. */
+const EARLY_CREDIT = "CREDIT arrived before the REQUEST was complete";
+
 /** Error for calls made before the handshake permits them. */
 const NOT_OPEN: CallError = sessionUnavailable(
   "the handshake is not complete; wait until the session is open",
@@ -83,6 +86,8 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
   /** Methods that the peer does not serve, by index, with the reason. */
   unserved: ReadonlyMap<number, UnservedReason> = new Map();
   #nextId: number;
+  /** Accounts of the connection, by the numbers of `Account`. */
+  readonly #accounts: readonly SendCredit[];
   readonly #shared: SharedState;
   readonly #host: RoomHost;
 
@@ -93,6 +98,11 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
    */
   constructor(shared: SharedState, firstId: number, host: RoomHost) {
     this.#shared = shared;
+    this.#accounts = [
+      shared.requestCredit,
+      shared.notifyCredit,
+      shared.itemCredit,
+    ];
     this.#host = host;
     this.#nextId = firstId;
     this.queue = new RequestQueue(shared, this);
@@ -122,7 +132,7 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
     itemCredit.raise(hello.itemsWindow);
     notifyCredit.raise(hello.notifyWindow);
     requestCredit.raise(hello.connectionWindow);
-    for (const credit of [itemCredit, notifyCredit, requestCredit]) {
+    for (const credit of this.#accounts) {
       writer.resumeAll(credit.takeWaiting());
     }
     this.queue.resume();
@@ -210,25 +220,12 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
    * @returns `false` if the total exceeds the highest credit
    */
   receiveWindow(account: number, total: number): boolean {
-    const credit = this.#account(account);
+    const credit = this.#accounts[account];
     if (credit === undefined) return true;
     if (!credit.raise(total)) return false;
     this.#shared.writer.resumeAll(credit.takeWaiting());
     this.reportRoom();
     return true;
-  }
-
-  #account(account: number): SendCredit | undefined {
-    const { requestCredit, notifyCredit, itemCredit } = this.#shared;
-    switch (account) {
-      case Account.REQUESTS:
-        return requestCredit;
-      case Account.NOTIFICATIONS:
-        return notifyCredit;
-      case Account.ITEMS:
-        return itemCredit;
-    }
-    return undefined;
   }
 
   /**
@@ -354,10 +351,7 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
     const call = this.#find(id);
     if (call === undefined || call.over) return;
     if (call.sent) receiveCredit(this.#shared, call, total);
-    else {call.fail(
-        "malformed",
-        "CREDIT arrived before the REQUEST was complete",
-      );}
+    else call.fail("malformed", EARLY_CREDIT);
   }
 
   /**
