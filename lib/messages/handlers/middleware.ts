@@ -141,22 +141,20 @@ export function chain(
 ): AnyMiddleware {
   checkMiddleware(outer, "chain()");
   checkMiddleware(inner, "chain()");
-  return (context, next) =>
-    outer(
-      context,
-      ((first: object = {}) => {
-        const inside = (async () =>
-          // The inner middleware also sees the members that the outer one adds.
-          checkResult(
-            await inner(
-              extend(context, first),
-              ((second: object = {}) => next({ ...first, ...second })) as Next, // the added members have no value of their own
-            ),
-          ))();
-        inside.catch(() => {}); // the outer middleware might not await it
-        return inside;
-      }) as Next,
-    ); // as above
+  return (context, next) => {
+    async function runInner(first: object): Promise<MiddlewareResult<object>> {
+      // The inner middleware also sees the members that the outer one adds.
+      const extended = extend(context, first);
+      const both = (second: object = {}) => next({ ...first, ...second });
+      return checkResult(await inner(extended, both as Next)); // the added members have no value of their own
+    }
+    function enterInner(first: object = {}): Promise<MiddlewareResult<object>> {
+      const result = runInner(first);
+      result.catch(() => {}); // the outer middleware might not await it
+      return result;
+    }
+    return outer(context, enterInner as Next); // as above
+  };
 }
 
 /** Middleware with any required context and any added members. */
