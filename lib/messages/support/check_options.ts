@@ -13,7 +13,6 @@ export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
 const HINTS: Readonly<Record<string, string>> = {
   handlers: "; pass the handlers to handle()",
   middleware: "; put middleware on handlers with use()",
-  timeout: ' (did you mean "callTimeout"?)',
 };
 
 /**

@@ -19,10 +19,16 @@ export function didYouMean(name: string, names: Iterable<string>): string {
   let best: string | undefined;
   let least = Math.floor(name.length * MAX_DISTANCE) + 1;
   for (const candidate of names) {
-    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
+    const distance = distanceOf(name.toLowerCase(), candidate.toLowerCase());
     if (distance < least) [best, least] = [candidate, distance];
   }
   return best === undefined ? "" : ` (did you mean "${best}"?)`;
+}
+
+/** Returns how different two names are; a name that contains the other is close. */
+function distanceOf(name: string, candidate: string): number {
+  const contained = name.length > 3 && candidate.includes(name);
+  return contained ? 1 : editDistance(name, candidate);
 }
 
 /** Returns how many insertions, deletions and replacements turn `a` into `b`. */

@@ -208,6 +208,17 @@ Deno.test("calls fail if they have unknown options", none, async () => {
   }
 });
 
+Deno.test("messages() suggests only its own options", none, () => {
+  const [near] = memoryPair();
+  // deno-lint-ignore no-explicit-any -- as above
+  const options: any = { timeout: 5 };
+  assertThrows(
+    () => messages(near, options),
+    TypeError,
+    'Unknown option "timeout" of messages() (did you mean "frameTimeout"?)',
+  );
+});
+
 Deno.test("unary() and the other builders reject a schema alone", none, () => {
   for (const schema of [z.object({ sku: z.string() }), type("string")]) {
     assertThrows(
