@@ -53,16 +53,13 @@ export interface SessionLimits {
   heartbeat: number;
   /** Number of unanswered PINGs after which the peer counts as dead. @default {2} */
   heartbeatMisses: number;
-  /** Maximum number of CANCELs per second; bursts may reach {@linkcode SessionLimits.maxCalls}. Prevents rapid-reset attacks. @default {1000} */
+  /** CANCELs per second, with bursts of as many or of `maxCalls`; replies to further ones are delayed. Prevents rapid-reset attacks. @default {1000} */
   cancelsPerSecond: number;
   /** Maximum number of PINGs that are answered per second; further ones are answered later. @default {5} */
   pingsPerSecond: number;
   /** Number of unsent bytes at which new calls are refused. At three quarters of this limit, results wait. @default {1048576} */
   unsentSoft: number;
-  /**
-   * Number of unsent bytes at which the connection is closed. @default
-   * {4194304}
-   */
+  /** Number of unsent bytes at which the connection is closed. @default {4194304} */
   unsentHard: number;
   /** Time without write progress after which the connection is closed. Counts only while bytes are unsent. @default {30000} */
   writeStall: number;
