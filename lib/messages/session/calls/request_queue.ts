@@ -41,7 +41,7 @@ export interface CallStarter {
 }
 
 /** Calls that wait, with REQUESTs that are all short or all long. */
-class CallLine implements Source {
+class CallQueue implements Source {
   #calls: QueuedCall[] = [];
   #bytes = 0;
   readonly short: boolean;
@@ -124,8 +124,8 @@ class CallLine implements Source {
 
 /** The queue of calls that wait to be started. */
 export class RequestQueue {
-  readonly #short: CallLine;
-  readonly #long: CallLine;
+  readonly #short: CallQueue;
+  readonly #long: CallQueue;
   readonly #shared: SharedState;
   readonly #starter: CallStarter;
 
@@ -136,8 +136,8 @@ export class RequestQueue {
   constructor(shared: SharedState, starter: CallStarter) {
     this.#shared = shared;
     this.#starter = starter;
-    this.#short = new CallLine(true, shared, starter);
-    this.#long = new CallLine(false, shared, starter);
+    this.#short = new CallQueue(true, shared, starter);
+    this.#long = new CallQueue(false, shared, starter);
   }
 
   /** Number of queued calls. */
@@ -159,8 +159,8 @@ export class RequestQueue {
 
   /** Adds a call, and sends as much as possible. */
   put(call: OutgoingCall, bytes: Uint8Array): void {
-    const line = fitsFrame(this.#shared, bytes) ? this.#short : this.#long;
-    line.put(call, bytes);
+    const queue = fitsFrame(this.#shared, bytes) ? this.#short : this.#long;
+    queue.put(call, bytes);
   }
 
   /** Lets calls start after the peer accepts more of them. */

@@ -4,8 +4,8 @@
  * same two sums for an account:
  *
  * ```text
- *   0 ───────────── charged ───────────────── granted
- *                      └─────── available ───────┘   below 0 by at most one frame
+ *   0 ───────────── charges ───────────────── total
+ *                      └─────── available ──────┘   below 0 by at most one frame
  * ```
  *
  * @module
@@ -29,23 +29,23 @@ export const Account = {
 
 /** The sender's end of an account. */
 export class SendCredit {
-  #granted: number;
-  #charged = 0;
+  #total: number;
+  #charges = 0;
   #waiting: Set<Source> | undefined = undefined;
 
-  /** @param granted initial total */
-  constructor(granted: number) {
-    this.#granted = granted;
+  /** @param total initial total */
+  constructor(total: number) {
+    this.#total = total;
   }
 
   /** Number of bytes that may still be sent; the last frame may exceed it. */
   get available(): number {
-    return this.#granted - this.#charged;
+    return this.#total - this.#charges;
   }
 
   /** Charges a frame that was sent. */
   charge(amount: number): void {
-    this.#charged += amount;
+    this.#charges += amount;
   }
 
   /**
@@ -53,10 +53,10 @@ export class SendCredit {
    *
    * @returns `false` if more than {@linkcode MAX_CREDIT} would be available
    */
-  raise(granted: number): boolean {
-    if (granted <= this.#granted) return true;
-    if (granted - this.#charged > MAX_CREDIT) return false;
-    this.#granted = granted;
+  raise(total: number): boolean {
+    if (total <= this.#total) return true;
+    if (total - this.#charges > MAX_CREDIT) return false;
+    this.#total = total;
     return true;
   }
 
@@ -82,18 +82,18 @@ export class SendCredit {
 
 /** The receiver's end of an account. */
 export class GrantedCredit {
-  #granted: number;
-  #charged = 0;
+  #total: number;
+  #charges = 0;
   #owed = 0;
 
-  /** @param granted initial total */
-  constructor(granted: number) {
-    this.#granted = granted;
+  /** @param total initial total */
+  constructor(total: number) {
+    this.#total = total;
   }
 
   /** Number of bytes that the peer may still send. */
   get available(): number {
-    return this.#granted - this.#charged;
+    return this.#total - this.#charges;
   }
 
   /** Number of processed bytes that have not been granted again. */
@@ -108,7 +108,7 @@ export class GrantedCredit {
    */
   charge(amount: number): boolean {
     const allowed = this.available > 0;
-    this.#charged += amount;
+    this.#charges += amount;
     return allowed;
   }
 
@@ -124,9 +124,9 @@ export class GrantedCredit {
    * @returns the new total, for a CREDIT or WINDOW frame
    */
   grant(raise = 0): number {
-    this.#granted += this.#owed + raise;
+    this.#total += this.#owed + raise;
     this.#owed = 0;
-    return this.#granted;
+    return this.#total;
   }
 }
 
