@@ -41,9 +41,8 @@ export function writeItem(
 }
 
 /**
- * Returns the credit that is reserved for items that have begun. A
- * sender that began further items with it might leave none of them room to be
- * completed.
+ * Returns the credit that is reserved for items that have begun. If further
+ * items were begun with it, none of them might have room to be completed.
  */
 export function itemReserve({ writer }: SendState): number {
   return writer.peerLimits.itemsWindow / 4;

@@ -3,9 +3,9 @@
  * peer's credit for more (PROTOCOL.md, "Credit").
  *
  * ```text
- *   granted ─┬─ available: not used by the peer yet (may go below 0 by one frame)
- *            ├─ queued:    items not taken yet, unpaid parts of an unfinished item
- *            └─ owed:      taken or paid in advance, not granted again yet
+ *   window ─┬─ available: not used by the peer yet (may go below 0 by one frame)
+ *           ├─ queued:    items not taken yet, unpaid parts of an incomplete item
+ *           └─ owed:      taken or paid in advance, not granted again yet
  * ```
  *
  * @module
@@ -88,9 +88,7 @@ export class ReceiveWindow {
     return this.length > 0 || this.partial !== undefined;
   }
 
-  /**
-   * Number of bytes in queued items and parts of an unfinished item.
-   */
+  /** Number of bytes in queued items and parts of an incomplete item. */
   get held(): number {
     return this.#queued.reduce(
       (held, { body }) => held + body.length,

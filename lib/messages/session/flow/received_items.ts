@@ -72,7 +72,7 @@ function acceptItem(
   }
 }
 
-/** Skips an item without a value; it belongs to a feature that is not in use. */
+/** Skips an item without a value; it belongs to an unused feature. */
 function skipItem(
   shared: SharedState,
   stream: Stream,
@@ -133,10 +133,10 @@ function newPartial(shared: SharedState, call: SessionStream): Reassembly {
 }
 
 /**
- * Pays in advance for the parts of the next item. Without this
- * credit, an item larger than the window could never arrive. The assembly
- * timeout runs only while parts are paid: without credit, the peer cannot send
- * more, so the delay is not its fault.
+ * Pays in advance for the parts of the next item. Without this credit, an item
+ * larger than the window could never arrive. The assembly timeout runs only while
+ * parts are paid: without credit, the peer cannot send more, so the delay is not
+ * its fault.
  */
 function payForParts(shared: SharedState, stream: Stream): void {
   const { call, window } = stream;

@@ -1,7 +1,7 @@
 /**
  * The queued messages of one call, in order: the rest of its REQUEST, items, END,
- * and its RESULT or ERROR. A message that can
- * be sent at once while the queue is empty never enters it.
+ * and its RESULT or ERROR. A message that can be sent at once while the queue is
+ * empty never enters it.
  *
  * @module
  */
