@@ -248,3 +248,17 @@ Deno.test(
     assertEquals(lone.ends, []);
   },
 );
+
+Deno.test("a call that ends within an item holds nothing", pure, () => {
+  const lone = Lone.open("client", LIMITS);
+  lone.call({ method: DOWN });
+  lone.receive(Kind.ITEM, 1, message(body(1000)), Flag.MORE);
+  assertEquals(heldBy(lone.session), {
+    ...HOLDS_NOTHING,
+    itemHolders: 1,
+    itemBudget: accountsOf(lone.session).itemBudget,
+    timers: 1,
+  });
+  lone.receive(Kind.RESULT, 1, message());
+  assertEquals(heldBy(lone.session), HOLDS_NOTHING);
+});
