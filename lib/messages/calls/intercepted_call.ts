@@ -6,7 +6,7 @@
 import { isAsyncIterable } from "../streams/item_pump.ts";
 import { ItemReader } from "../streams/item_reader.ts";
 import type { CallOptions, Items } from "../protocol/client_types.ts";
-import type { CallError, Processed } from "../errors/call_error.ts";
+import { CallError, type Processed } from "../errors/call_error.ts";
 import type {
   CallResponse,
   Interceptor,
@@ -42,7 +42,7 @@ export interface CallMaker {
  *
  * One signal ends the call. The caller's signal and `cancel()` abort it; every
  * attempt and every promise that the caller waits for listens to it; and no
- * attempt begins once it is aborted.
+ * attempt begins once it is aborted or the call has ended.
  */
 export class InterceptedCall implements AsyncDisposable {
   /** Promise of the output; exists if the call receives no items. */
@@ -64,6 +64,8 @@ export class InterceptedCall implements AsyncDisposable {
   /** Whether the caller has read the last item, or left the loop. */
   #left = false;
   #failure: { readonly error: unknown } | undefined = undefined;
+  /** Whether the call has ended; no attempt begins after that. */
+  #ended = false;
 
   /**
    * Runs the interceptors.
@@ -129,7 +131,14 @@ export class InterceptedCall implements AsyncDisposable {
   async #attempt(
     { input, items, options }: OutgoingRequest,
   ): Promise<CallResponse> {
-    const { info: { shape } } = this.#maker;
+    const { info: { name, shape } } = this.#maker;
+    if (this.#ended) {
+      throw new CallError(`Cannot call ${name} again: the call has ended`, {
+        code: "cancelled",
+        method: name,
+        processed: "no",
+      });
+    }
     const metadata: Record<string, string> = Object.create(null);
     const attempted: CallOptions = {
       ...options,
@@ -194,6 +203,7 @@ export class InterceptedCall implements AsyncDisposable {
   /** Called when the call ends, with the error if it failed. */
   #finish(failure?: { readonly error: unknown }): void {
     this.#failure ??= failure;
+    this.#ended = true;
     for (const attempt of this.#attempts) {
       if (failure !== undefined) attempt.giveUp(failure.error);
       else if (!attempt.ended) attempt.cancel();

@@ -89,7 +89,8 @@ export type CallResponse =
  * The caller receives its promise or stream at once. Its `signal`, `cancel()` or
  * disposal ends the call even while an interceptor waits. If the signal is
  * aborted before the call, no interceptor runs. When the call ends, attempts
- * that are still in progress are cancelled.
+ * that are still in progress are cancelled, and no further attempt begins:
+ * `next()` then rejects.
  *
  * If the caller passes items to `send()` and one cannot be encoded, the call
  * fails, as it does for items in an iterable.

@@ -585,3 +585,29 @@ Deno.test(
     await server.shutdown();
   },
 );
+
+Deno.test("no attempt begins after the call has ended", none, async () => {
+  const { server } = lab();
+  const late: (() => Promise<unknown>)[] = [];
+  const session = await connect(Lab, dial(server), {
+    interceptors: [
+      async (request, next) => {
+        const response = await next(request);
+        late.push(() => next(request));
+        return response;
+      },
+    ],
+  });
+  await session.remote.echo("x");
+  await all(session.remote.count(1));
+  await session.remote.log("x");
+  for (const attempt of late) {
+    const error = await failureOf(attempt());
+    assertEquals([error.code, error.processed], ["cancelled", "no"]);
+    assertEquals(
+      error.message,
+      `Cannot call ${error.method} again: the call has ended`,
+    );
+  }
+  await session.close();
+});
