@@ -51,7 +51,7 @@ export function bindHandlers(
   );
   if (missing.length > 0 || extra.length > 0) {
     throw new TypeError(
-      `Cannot serve with these handlers: ${
+      `Cannot use these handlers: ${
         [
           missing.length > 0 ? `missing ${missing.join(", ")}` : "",
           extra.length > 0 ? `not in the protocol: ${extra.join(", ")}` : "",

@@ -52,7 +52,7 @@ Deno.test("bindHandlers() lists every missing and every extra handler", {
   assertThrows(
     () => bindHandlers(server, { prise: f, orders: { destroy: f } }),
     TypeError,
-    'Cannot serve with these handlers: missing orders.create, price; not in the protocol: prise (did you mean "price"?), orders.destroy',
+    'Cannot use these handlers: missing orders.create, price; not in the protocol: prise (did you mean "price"?), orders.destroy',
   );
   assertThrows(
     () => bindHandlers(server, { price: f, orders: f }),
