@@ -108,23 +108,26 @@ export interface Protocol<S> extends AnyProtocol {
 /**
  * Handlers that a side must provide; groups are nested objects.
  *
- * The compiler rejects a missing handler as well as an extra one.
+ * The compiler rejects a missing handler, and an extra one in an object literal;
+ * `handle()` and `connect()` reject both.
  *
  * @typeParam P the protocol: `typeof Shop`
  * @typeParam S the side that handles the methods
- * @typeParam Context the context members that all methods share
+ * @typeParam Context the context members that all methods share, such as
+ * `ServerContext<typeof Shop>` or `ClientContext<typeof Shop>`; by default,
+ * handlers see only the members of their own method
  *
  * @example
  * ```ts
- * import { type Handlers, protocol, unary } from "@lengthwise/lengthwise";
+ * import { type Handlers, protocol, type ServerContext, unary } from "@lengthwise/lengthwise";
  * import { assertEquals } from "@std/assert";
  *
  * const Shop = protocol({ name: "shop", server: { orders: { cancel: unary<string>() } } });
  * const cancelled: string[] = [];
- * const handlers: Handlers<typeof Shop, "server"> = {
+ * const handlers: Handlers<typeof Shop, "server", ServerContext<typeof Shop>> = {
  *   orders: {
- *     cancel(id) {
- *       cancelled.push(id);
+ *     cancel(id, { method }) {
+ *       cancelled.push(`${method} ${id}`);
  *     },
  *   },
  * };
