@@ -251,7 +251,7 @@ export class FrameWriter {
     const { maxMessage } = this.peerLimits;
     if (length <= maxMessage) return;
     throw new CallError(
-      `Cannot send a message of ${length} bytes: the peer accepts at most ${maxMessage}; send it as a stream of items`,
+      `Cannot send a message of ${length} bytes: the peer accepts at most ${maxMessage}; send it in parts, as items of a stream`,
       { code: "too-large", processed: "no" },
     );
   }
