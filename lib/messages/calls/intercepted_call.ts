@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { mayBeUnawaited } from "../errors/unawaited.ts";
 import { isAsyncIterable } from "../streams/item_pump.ts";
 import { ItemReader } from "../streams/item_reader.ts";
 import type { CallOptions, Items } from "../protocol/client_types.ts";
@@ -267,12 +268,14 @@ export class InterceptedCall implements AsyncDisposable {
     const sent = this.#sent;
     return sent === undefined
       ? Promise.reject(this.#refusal("its items were passed to the call"))
-      : this.#unlessAborted(() => sent.send(item));
+      : mayBeUnawaited(this.#unlessAborted(() => sent.send(item)));
   }
 
   /** Ends the stream of items to send. */
   end(): Promise<void> {
-    return this.#unlessAborted(async () => await this.#sent?.end());
+    return mayBeUnawaited(
+      this.#unlessAborted(async () => await this.#sent?.end()),
+    );
   }
 
   /** Returns the error for an item that cannot be sent. */

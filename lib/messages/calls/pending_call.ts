@@ -3,9 +3,10 @@
  *
  * @module
  */
+import { mayBeUnawaited } from "../errors/unawaited.ts";
 import { ItemPump } from "../streams/item_pump.ts";
 import { ItemReader } from "../streams/item_reader.ts";
-import { ItemWriter } from "../streams/item_writer.ts";
+import { ItemWriter, SENT } from "../streams/item_writer.ts";
 import { reportRejection } from "../support/thenable.ts";
 import type { CallOptions, Items } from "../protocol/client_types.ts";
 import type { IncidentReport } from "../errors/incident_report.ts";
@@ -176,14 +177,19 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
   /** Sends one item. */
   send(item: unknown): Promise<void> {
     if (this.#writer !== undefined && !this.#endCalled) {
-      return this.#writer.send(item);
+      const sent = this.#writer.send(item);
+      return sent === SENT ? sent : mayBeUnawaited(sent);
     }
     const why = this.#endCalled ? "end() was called" : "it sends no items";
     return Promise.reject(sendRefused(this.#info.name, why));
   }
 
   /** Ends the stream of items once all items are sent. */
-  async end(): Promise<void> {
+  end(): Promise<void> {
+    return mayBeUnawaited(this.#endItems());
+  }
+
+  async #endItems(): Promise<void> {
     this.#endCalled = true;
     await this.#writer?.settled();
     if (this.#call === undefined) return;

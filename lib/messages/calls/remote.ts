@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { mayBeUnawaited } from "../errors/unawaited.ts";
 import { buildTree, lazyTree } from "../protocol/method_tree.ts";
 import { type CallMaker, InterceptedCall } from "./intercepted_call.ts";
 import { isIterableObject } from "../streams/item_pump.ts";
@@ -57,7 +58,10 @@ function caller(
     const stream = sendsItems(info.shape) || receivesItems(info.shape);
     return (input, options) => {
       const call = new InterceptedCall(maker, input, options ?? NO_OPTIONS);
-      return stream ? call : call.result;
+      if (stream) return call;
+      return info.shape === "notification" && call.result !== undefined
+        ? mayBeUnawaited(call.result)
+        : call.result;
     };
   }
   switch (info.shape) {
@@ -140,7 +144,7 @@ class RemoteMethod implements CallMaker {
       });
       return peer.accepted();
     } catch (error) {
-      return Promise.reject(error);
+      return mayBeUnawaited(Promise.reject(error));
     }
   }
 

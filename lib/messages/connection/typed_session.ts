@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { mayBeUnawaited } from "../errors/unawaited.ts";
 import { FrameError } from "../../framing/errors.ts";
 import { frames, type FrameStream } from "../../framing/stream/frame_stream.ts";
 import { lengthPrefixed } from "../../framing/layouts/length_prefixed.ts";
@@ -261,12 +262,14 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   accepted(): Promise<void> {
     return this.#stream.unsent < this.session.limits.unsentSoft
       ? DONE
-      : this.#stream.flush().catch((cause) => {
-        throw new CallError("The connection was lost", {
-          code: "disconnected",
-          cause,
-        });
-      });
+      : mayBeUnawaited(
+        this.#stream.flush().catch((cause) => {
+          throw new CallError("The connection was lost", {
+            code: "disconnected",
+            cause,
+          });
+        }),
+      );
   }
 
   /** @inheritdoc */

@@ -123,4 +123,5 @@ export class ItemWriter implements ItemSender {
   }
 }
 
-const SENT: Promise<void> = Promise.resolve();
+/** The promise for an item that was accepted at once. */
+export const SENT: Promise<void> = Promise.resolve();
