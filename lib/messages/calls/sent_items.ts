@@ -3,14 +3,10 @@
  *
  * @module
  */
+import type { PendingCall } from "./pending_call.ts";
 
-/** Sender of items, such as a call. */
-export interface ItemTarget {
-  /** Sends one item. */
-  send(item: unknown): Promise<void>;
-  /** Ends the stream of items. */
-  end(): Promise<void>;
-}
+/** The part of a call that sends its items. */
+type SendingHalf = Pick<PendingCall, "send" | "end">;
 
 interface WaitingItem extends PromiseWithResolvers<void> {
   readonly item: unknown;
@@ -23,12 +19,12 @@ interface WaitingItem extends PromiseWithResolvers<void> {
  * wrapper iterates over them; its request for the next item confirms that the
  * one before it was sent. The items are not kept, so they can be used only once.
  */
-export class SentItems implements AsyncIterable<unknown>, ItemTarget {
+export class SentItems implements AsyncIterable<unknown>, SendingHalf {
   readonly #refused: (why: string) => unknown;
   readonly #waiting: WaitingItem[] = [];
   #state: "open" | "ended" | "closed" = "open";
   #used = false;
-  #target: ItemTarget | undefined = undefined;
+  #target: SendingHalf | undefined = undefined;
   #wake: () => void = () => {};
 
   /** @param refused returns the error for an item that cannot be sent */
@@ -68,7 +64,7 @@ export class SentItems implements AsyncIterable<unknown>, ItemTarget {
   }
 
   /** Sends all items to a target, including items added later. */
-  sendTo(target: ItemTarget): void {
+  sendTo(target: SendingHalf): void {
     this.checkUnused();
     this.#used = true;
     this.#target = target;
