@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { describeType } from "../support/describe_type.ts";
 import type { Items } from "../protocol/client_types.ts";
 
 type AnyIterator = AsyncIterator<unknown> | Iterator<unknown>;
@@ -33,8 +34,17 @@ export class ItemPump {
    */
   async run(send: (item: unknown) => Promise<void>): Promise<boolean> {
     while (!this.#stopped) {
-      const { done, value } = await this.#pull();
+      const result = await this.#pull();
       if (this.#stopped) break;
+      // `for await` throws too. A number, for example, would never be done.
+      if (typeof result !== "object") {
+        throw new TypeError(
+          `Cannot use ${
+            describeType(result)
+          } as an iterator result: expected an object such as { done, value }`,
+        );
+      }
+      const { done, value } = result;
       if (done) return true;
       try {
         // A synchronous iterable may yield promises.

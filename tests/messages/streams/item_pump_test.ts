@@ -67,6 +67,26 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "run() rejects an iterator result that is not an object",
+  none,
+  async () => {
+    const next = () => Promise.resolve(5 as unknown as IteratorResult<unknown>); // a mistake of JavaScript callers
+    const items = { [Symbol.asyncIterator]: () => ({ next }) };
+    const { sent, send } = sink();
+    await assertRejects(
+      () =>
+        new ItemPump(items).run(async (item) => {
+          await send(item);
+          if (sent.length > 2) throw new Error("endless");
+        }),
+      TypeError,
+      "Cannot use a value of type number as an iterator result",
+    );
+    assertEquals(sent, []);
+  },
+);
+
 Deno.test("run() throws the error of the iterable", none, async () => {
   async function* items() {
     yield 1;
