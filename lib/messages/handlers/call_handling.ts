@@ -18,7 +18,6 @@ import { discardItems, takeItem } from "../session/flow/received_items.ts";
 import { sendItem } from "../session/flow/outgoing_items.ts";
 import { ItemReader } from "../streams/item_reader.ts";
 import { ItemWriter } from "../streams/item_writer.ts";
-import { isThenable } from "../support/thenable.ts";
 import { checkOutput, validateOr } from "./value_validation.ts";
 import { CallError } from "../errors/call_error.ts";
 import { SchemaError, type StandardSchema } from "../schema/standard_schema.ts";
@@ -136,48 +135,15 @@ export class CallHandling extends Handling implements CalleeObserver {
    * only until this method returns.
    */
   begin(body: Uint8Array): void {
-    this.#step(this.#input, body, this.#handle);
+    this.step(this.#input, body, this.#handle);
   }
 
   #handle(input: unknown): void {
-    this.#step(this.#enter, input, this.#finish);
+    this.step(this.#enter, input, this.#finish);
   }
 
   #finish(output: unknown): void {
-    this.#step(this.#checked, output, this.#respond);
-  }
-
-  /**
-   * Runs a step, then the next; synchronous unless the result is a promise.
-   *
-   * Application code (a schema, middleware or a handler) returns the result.
-   * Even reading it may throw, and an error that escapes would end the session.
-   * The functions are methods, so a step allocates nothing.
-   */
-  #step<Value>(
-    run: (value: Value) => unknown,
-    value: Value,
-    next: (result: unknown) => void,
-  ): void {
-    let result: unknown;
-    try {
-      result = run.call(this, value);
-      if (isThenable(result)) return this.#whenSettled(result, next);
-    } catch (thrown) {
-      return this.#failed(thrown);
-    }
-    next.call(this, result);
-  }
-
-  /** Continues after a promise. Separate, so that only this allocates functions. */
-  #whenSettled(
-    result: PromiseLike<unknown>,
-    next: (result: unknown) => void,
-  ): void {
-    Promise.resolve(result).then(
-      (settled) => next.call(this, settled),
-      (thrown) => this.#failed(thrown),
-    );
+    this.step(this.#checked, output, this.#respond);
   }
 
   /** Returns the validated input, or the opening if the caller sends items. */
@@ -324,7 +290,8 @@ export class CallHandling extends Handling implements CalleeObserver {
     this.#settled();
   }
 
-  #failed(thrown: unknown): void {
+  /** @inheritdoc */
+  protected override failed(thrown: unknown): void {
     const mapped = mapError(thrown, this);
     if (mapped instanceof Promise) mapped.then((error) => this.#fail(error));
     else this.#fail(mapped);

@@ -12,6 +12,7 @@ import type { Shape } from "../session/wire/shape.ts";
 import type { BoundHandler } from "./bind_handlers.ts";
 import type { CallContext } from "./context.ts";
 import { runMiddleware } from "./run_middleware.ts";
+import { isThenable } from "../support/thenable.ts";
 
 /** The session of a call or notification, which the handler receives. */
 export interface HandlingHost extends CallSession {
@@ -85,6 +86,42 @@ export abstract class Handling<Host extends HandlingHost = HandlingHost> {
       (thrown.cause === cancelled || UNANSWERED.has(thrown.code));
     return isCausedBy ? cancelled : undefined;
   }
+
+  /**
+   * Runs a step, then the next; synchronous unless the result is a promise.
+   *
+   * Application code (a schema, middleware or a handler) returns the result.
+   * Even reading it may throw, and an error that escapes would end the session.
+   * The functions are methods, so a step allocates nothing.
+   */
+  protected step<Value>(
+    run: (value: Value) => unknown,
+    value: Value,
+    next: (result: unknown) => void,
+  ): void {
+    let result: unknown;
+    try {
+      result = run.call(this, value);
+      if (isThenable(result)) return this.#whenSettled(result, next);
+    } catch (thrown) {
+      return this.failed(thrown);
+    }
+    next.call(this, result);
+  }
+
+  /** Continues after a promise. Separate, so that only this allocates functions. */
+  #whenSettled(
+    result: PromiseLike<unknown>,
+    next: (result: unknown) => void,
+  ): void {
+    Promise.resolve(result).then(
+      (settled) => next.call(this, settled),
+      (thrown) => this.failed(thrown),
+    );
+  }
+
+  /** Called with what a step threw; no further step runs. */
+  protected abstract failed(thrown: unknown): void;
 
   /** Runs the middleware, if any, and the handler. */
   protected run(argument: unknown, context: object): unknown {

@@ -64,9 +64,7 @@ export class NotificationHandling extends Handling<NotificationHost> {
       return;
     }
     this.host.notifications.add(this);
-    this.#handle(value).catch((error) => this.#failed(error)).finally(() =>
-      this.host.notifications.delete(this)
-    );
+    this.step(this.#valid, value, this.#handle);
   }
 
   /** Aborts the handler's signal because the session has ended. */
@@ -78,21 +76,31 @@ export class NotificationHandling extends Handling<NotificationHost> {
     ContextImpl.cancel(this.#context, this.cancelled);
   }
 
-  /**
-   * Enters the handler synchronously unless the schema is asynchronous.
-   * Handlers are therefore entered in the order in which notifications arrive.
-   */
-  async #handle(value: unknown): Promise<void> {
+  #valid(value: unknown): unknown {
     const { input: schema } = this.declaration;
-    const checked = schema === undefined
-      ? value
-      : validateOr(asFault, schema, value);
-    const input = checked instanceof Promise ? await checked : checked;
-    this.input = input;
-    await this.run(input, this.#context);
+    return schema === undefined ? value : validateOr(asFault, schema, value);
   }
 
-  #failed(thrown: unknown): void {
+  /**
+   * Enters the handler, synchronously unless the schema is asynchronous.
+   * Handlers are therefore entered in the order in which notifications arrive.
+   */
+  #handle(input: unknown): void {
+    this.input = input;
+    this.step(this.#enter, input, this.#settled);
+  }
+
+  #enter(input: unknown): unknown {
+    return this.run(input, this.#context);
+  }
+
+  #settled(): void {
+    this.host.notifications.delete(this);
+  }
+
+  /** @inheritdoc */
+  protected override failed(thrown: unknown): void {
+    this.#settled();
     try {
       if (this.#isExpected(thrown)) return;
     } catch {

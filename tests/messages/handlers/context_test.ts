@@ -52,6 +52,10 @@ class FakeCall extends Handling {
   }
 
   respondWith(): void {}
+
+  protected failed(): never {
+    fail("A step failed");
+  }
 }
 
 Deno.test(
