@@ -5,6 +5,7 @@
  */
 import { describeType } from "../support/describe_type.ts";
 import type { Items } from "../protocol/client_types.ts";
+import { isThenable } from "../support/thenable.ts";
 
 type AnyIterator = AsyncIterator<unknown> | Iterator<unknown>;
 
@@ -34,7 +35,8 @@ export class ItemPump {
    */
   async run(send: (item: unknown) => Promise<void>): Promise<boolean> {
     while (!this.#stopped) {
-      const result = await this.#pull();
+      const pulled = this.#pull();
+      const result = isThenable(pulled) ? await pulled : pulled;
       if (this.#stopped) break;
       // `for await` throws too. A number, for example, would never be done.
       if (typeof result !== "object") {
@@ -48,7 +50,7 @@ export class ItemPump {
       if (done) return true;
       try {
         // A synchronous iterable may yield promises.
-        await send(await value);
+        await send(isThenable(value) ? await value : value);
       } catch (error) {
         await this.#return().catch(() => {});
         throw error;

@@ -4,6 +4,7 @@
  * @module
  */
 import type { SessionStream } from "../session/flow/shared_state.ts";
+import { isThenable } from "../support/thenable.ts";
 
 /** Source of the items that a reader returns. */
 export interface ItemSource {
@@ -28,10 +29,8 @@ export interface ItemSource {
   abandoned(failure?: unknown): void;
 }
 
-interface Waiter {
-  resolve(result: IteratorResult<unknown>): void;
-  reject(error: unknown): void;
-}
+/** Result of `next()`; a promise only if the schema of the items is asynchronous. */
+type NextItem = IteratorResult<unknown> | Promise<IteratorResult<unknown>>;
 
 const DONE: IteratorResult<never> = Object.freeze({
   done: true,
@@ -59,7 +58,8 @@ type ReaderState = "open" | "ending" | "closed";
 export class ItemReader implements AsyncIterableIterator<unknown> {
   /** Call that the items belong to; set once it is known. */
   call: SessionStream | undefined;
-  #waiters: Waiter[] = [];
+  /** Functions that resolve the promises of waiting `next()` calls. */
+  #waiters: ((next: NextItem) => void)[] = [];
   #state: ReaderState = "open";
   /** Error that the iteration throws after the last item. */
   #failure: { readonly error: unknown } | undefined = undefined;
@@ -78,27 +78,39 @@ export class ItemReader implements AsyncIterableIterator<unknown> {
   next(): Promise<IteratorResult<unknown>> {
     if (this.#waiters.length === 0) {
       const now = this.#takeNow();
-      if (now !== undefined) return now;
+      if (now !== undefined) return Promise.resolve(now);
     }
-    return new Promise((resolve, reject) => {
-      this.#waiters.push({ resolve, reject });
-    });
+    return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
-  #takeNow(): Promise<IteratorResult<unknown>> | undefined {
-    if (this.#state === "closed") return Promise.resolve(DONE);
+  #takeNow(): NextItem | undefined {
+    if (this.#state === "closed") return DONE;
     const body = this.call && this.#source.take(this.call);
     if (body !== undefined) return this.#decoded(body);
     if (this.#state === "open") return undefined;
     this.#state = "closed";
     return this.#failure === undefined
-      ? Promise.resolve(DONE)
+      ? DONE
       : Promise.reject(this.#failure.error);
   }
 
-  async #decoded(body: Uint8Array): Promise<IteratorResult<unknown>> {
+  #decoded(body: Uint8Array): NextItem {
     try {
-      return { done: false, value: await this.#source.decode(body) };
+      const value = this.#source.decode(body);
+      if (isThenable(value)) return this.#whenValid(value);
+      return { done: false, value };
+    } catch (error) {
+      this.#leave(error);
+      return Promise.reject(error);
+    }
+  }
+
+  /** Waits for an asynchronous schema. Separate, so that other items allocate no promise. */
+  async #whenValid(
+    value: PromiseLike<unknown>,
+  ): Promise<IteratorResult<unknown>> {
+    try {
+      return { done: false, value: await value };
     } catch (error) {
       this.#leave(error);
       throw error;
@@ -107,9 +119,9 @@ export class ItemReader implements AsyncIterableIterator<unknown> {
 
   /** Delivers an item to a waiting `next()`; the bytes are valid only until `put` returns. */
   put(body: Uint8Array): void {
-    const waiter = this.#waiters.shift();
-    if (waiter === undefined) return;
-    this.#decoded(body).then(waiter.resolve, waiter.reject);
+    const resolve = this.#waiters.shift();
+    if (resolve === undefined) return;
+    resolve(this.#decoded(body));
     // Taking an item for the next waiter also requests one from the sender.
     if (this.#waiters.length > 0) this.#serve();
   }
@@ -134,8 +146,7 @@ export class ItemReader implements AsyncIterableIterator<unknown> {
     while (this.#waiters.length > 0) {
       const now = this.#takeNow();
       if (now === undefined) return;
-      const { resolve, reject } = this.#waiters.shift()!; // not empty: checked by the loop
-      now.then(resolve, reject);
+      this.#waiters.shift()!(now); // not empty: checked by the loop
     }
   }
 
