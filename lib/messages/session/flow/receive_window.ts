@@ -40,6 +40,13 @@ export interface QueuedItem {
  */
 export type ReceivePhase = "open" | "ended" | "discarding";
 
+/** Items up to this size share a chunk. Separate arrays would cost more. */
+const SMALL_ITEM = 1024;
+/** Size of a chunk in bytes. */
+const CHUNK = 4 * SMALL_ITEM;
+
+const NO_CHUNK = new Uint8Array(0);
+
 /** Items that the application has not taken, and the credit for more. */
 export class ReceiveWindow {
   /** The phase. */
@@ -55,6 +62,9 @@ export class ReceiveWindow {
   #raised = 0;
   #queue: QueuedItem[] = [];
   #head = 0;
+  /** The chunk that is being filled with small items. */
+  #chunk: Uint8Array = NO_CHUNK;
+  #filled = 0;
   readonly #maxWindow: number;
   readonly #pool: CreditPool;
 
@@ -126,6 +136,24 @@ export class ReceiveWindow {
     this.#queue.push(item);
   }
 
+  /**
+   * Returns a copy of an item's body, for {@linkcode ReceiveWindow.put}. An item
+   * is decoded as soon as it is taken, so once the queue is empty, its chunk is
+   * filled from the start again.
+   */
+  copy(body: Uint8Array): Uint8Array {
+    if (body.length > SMALL_ITEM) return body.slice();
+    if (this.length === 0) this.#filled = 0;
+    if (this.#filled + body.length > this.#chunk.length) {
+      this.#chunk = new Uint8Array(CHUNK);
+      this.#filled = 0;
+    }
+    const start = this.#filled;
+    this.#filled += body.length;
+    this.#chunk.set(body, start);
+    return this.#chunk.subarray(start, this.#filled);
+  }
+
   /** Takes the next item; its charge must be returned with `owe()`. */
   take(): QueuedItem | undefined {
     const item = this.#queue[this.#head];
@@ -176,6 +204,8 @@ export class ReceiveWindow {
     const queued = this.#queued;
     this.#queue = [];
     this.#head = 0;
+    this.#chunk = NO_CHUNK;
+    this.#filled = 0;
     this.#returnRaise();
     return queued;
   }

@@ -25,6 +25,27 @@ interface Stream {
   readonly window: ReceiveWindow;
 }
 
+/** An item that has arrived. */
+interface ArrivedItem {
+  /** The bytes that contain it. */
+  readonly bytes: Uint8Array;
+  /** Offset of its fields. */
+  readonly at: number;
+  /** The charge that has not been returned. */
+  readonly charge: number;
+  /** Bytes of the item budget that it claims. */
+  readonly claimed: number;
+  /** Whether `bytes` may be kept; a frame is valid only while it is handled. */
+  readonly owned: boolean;
+}
+
+/** A frame of an item that may have several. */
+interface ItemPart {
+  readonly frame: Uint8Array;
+  readonly charge: number;
+  readonly more: boolean;
+}
+
 /**
  * Processes an ITEM frame that was charged to account 2.
  *
@@ -60,15 +81,20 @@ function acceptItem(
       `call ${call.id} sent an item without credit for it`,
     );
   }
-  const more = (frame[1]! & Flag.MORE) !== 0; // in range: frames have a header
-  const body = frame.subarray(HEADER);
-  if ((frame[1]! & Flag.NO_VALUE) !== 0) { // in range: as above
-    return skipItem(shared, stream, { body, charge, more });
-  }
-  if (more || window.partial !== undefined) {
-    receivePart(shared, stream, { body, charge, more });
+  const flags = frame[1]!; // in range: frames have a header
+  const more = (flags & Flag.MORE) !== 0;
+  if ((flags & Flag.NO_VALUE) !== 0) {
+    skipItem(shared, stream, { frame, charge, more });
+  } else if (more || window.partial !== undefined) {
+    receivePart(shared, stream, { frame, charge, more });
   } else {
-    deliver(shared, stream, { body, charge, claimed: 0, owned: false });
+    deliver(shared, stream, {
+      bytes: frame,
+      at: HEADER,
+      charge,
+      claimed: 0,
+      owned: false,
+    });
   }
 }
 
@@ -76,14 +102,15 @@ function acceptItem(
 function skipItem(
   shared: SharedState,
   stream: Stream,
-  { body, charge, more }: { body: Uint8Array; charge: number; more: boolean },
+  { frame, charge, more }: ItemPart,
 ): void {
   const { call, window } = stream;
   if (more || window.partial !== undefined) {
     shared.items.release(charge);
     return call.fail("malformed", "NO_VALUE is not allowed here");
   }
-  if (valueStart(shared, call, { body, charge }) === undefined) return;
+  const item = { bytes: frame, at: HEADER, charge };
+  if (valueStart(shared, call, item) === undefined) return;
   returnCharge(shared, stream, charge);
 }
 
@@ -91,11 +118,11 @@ function skipItem(
 function valueStart(
   shared: SharedState,
   call: SessionStream,
-  { body, charge }: { body: Uint8Array; charge: number },
+  { bytes, at, charge }: Pick<ArrivedItem, "bytes" | "at" | "charge">,
 ): number | undefined {
   try {
-    const end = fieldsEnd(body, 0);
-    readFields(body, 0, end, FIELDS_OF.ITEM, 0);
+    const end = fieldsEnd(bytes, at);
+    readFields(bytes, at, end, FIELDS_OF.ITEM, 0);
     return end;
   } catch (error) {
     shared.items.release(charge);
@@ -107,20 +134,20 @@ function valueStart(
 function receivePart(
   shared: SharedState,
   stream: Stream,
-  part: { body: Uint8Array; charge: number; more: boolean },
+  part: ItemPart,
 ): void {
   const { call, window } = stream;
   const partial = window.partial ??= newPartial(shared, call);
   shared.items.holders.add(call);
   partial.owed += part.charge;
-  const fault = partial.add(part.body);
+  const fault = partial.add(part.frame.subarray(HEADER));
   if (fault !== undefined) return call.fail("malformed", FAULTS[fault]);
   if (part.more) return payForParts(shared, stream);
   shared.timerWheel.remove(partial);
   window.partial = undefined;
   const { owed: charge, claimed } = partial;
-  const body = partial.finish();
-  deliver(shared, stream, { body, charge, claimed, owned: true });
+  const bytes = partial.finish();
+  deliver(shared, stream, { bytes, at: 0, charge, claimed, owned: true });
 }
 
 function newPartial(shared: SharedState, call: SessionStream): Reassembly {
@@ -185,7 +212,7 @@ function endClaim(
 function deliver(
   shared: SharedState,
   stream: Stream,
-  item: { body: Uint8Array; charge: number; claimed: number; owned: boolean },
+  item: ArrivedItem,
 ): void {
   const { call, window } = stream;
   const { charge, claimed } = item;
@@ -194,9 +221,10 @@ function deliver(
     if (claimed > 0) endClaim(shared, call, claimed);
     return;
   }
-  const body = item.body.subarray(start);
+  const value = item.bytes.subarray(start);
   if (!window.readPending) {
-    window.put({ body: item.owned ? body : body.slice(), charge, claimed });
+    const body = item.owned ? value : window.copy(value);
+    window.put({ body, charge, claimed });
     shared.items.holders.add(call);
     return;
   }
@@ -204,7 +232,7 @@ function deliver(
   setReadPending(shared, window, false);
   if (claimed > 0) endClaim(shared, call, claimed);
   returnCharge(shared, stream, charge);
-  call.observer.onItem(body);
+  call.observer.onItem(value);
 }
 
 function setReadPending(

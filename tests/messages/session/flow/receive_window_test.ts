@@ -122,3 +122,47 @@ Deno.test("holdsItems is true until the items are taken", pure, () => {
   receiveWindow.take();
   assertEquals(receiveWindow.holdsItems, false);
 });
+
+Deno.test(
+  "ReceiveWindow.copy() keeps each queued item intact, whatever is taken meanwhile",
+  pure,
+  () => {
+    const receiveWindow = newWindow(1000, 1000, { left: 0 });
+    const frame = new Uint8Array(5000); // reused for all items
+    const expected: number[] = [];
+    let byte = 0;
+    const put = (length: number) => {
+      frame.fill(++byte);
+      expected.push(byte);
+      const body = receiveWindow.copy(frame.subarray(0, length));
+      receiveWindow.put({ body, charge: 1, claimed: 0 });
+    };
+    const take = () => {
+      const bytes = new Set(receiveWindow.take()?.body);
+      assertEquals([...bytes], [expected.shift()]);
+    };
+    for (let round = 0; round < 3; round++) {
+      for (const length of [900, 1, 900, 900, 4000, 900, 900, 1024, 1]) {
+        put(length);
+      }
+      for (let n = 0; n < 5; n++) take();
+      for (const length of [900, 900, 900]) put(length);
+      while (receiveWindow.length > 0) take();
+    }
+  },
+);
+
+Deno.test(
+  "ReceiveWindow.copy() uses one buffer for all small items that are taken in time",
+  pure,
+  () => {
+    const receiveWindow = newWindow(1000, 1000, { left: 0 });
+    const buffers = new Set<unknown>();
+    for (let n = 0; n < 1000; n++) {
+      const body = receiveWindow.copy(new Uint8Array(100));
+      receiveWindow.put({ body, charge: 1, claimed: 0 });
+      buffers.add(receiveWindow.take()?.body.buffer);
+    }
+    assertEquals(buffers.size, 1);
+  },
+);
