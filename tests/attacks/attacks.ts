@@ -1,0 +1,26 @@
+/**
+ * All attacks.
+ *
+ * @module
+ */
+import type { Attack } from "./attack.ts";
+import { callAttacks } from "./call_attacks.ts";
+import { clientAttacks } from "./client_attacks.ts";
+import { handshakeAttacks } from "./handshake_attacks.ts";
+import { itemAttacks } from "./item_attacks.ts";
+import { sessionAttacks } from "./session_attacks.ts";
+import { unmetAttacks } from "./unmet_attacks.ts";
+
+/** The attacks that the library withstands, in the order of the table. */
+export const attacks: readonly Attack[] = [
+  ...handshakeAttacks,
+  ...callAttacks,
+  ...itemAttacks,
+  ...sessionAttacks,
+  ...clientAttacks,
+];
+
+export { unmetAttacks };
+
+/** Every attack, for the attacker to find by name. */
+export const allAttacks: readonly Attack[] = [...attacks, ...unmetAttacks];

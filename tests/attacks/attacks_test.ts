@@ -1,0 +1,90 @@
+/**
+ * The suite covers every limit, no two attacks are alike, and the README lists
+ * them all.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+import { DEFAULT_LIMITS } from "../../lib/messages/session/wire/limits.ts";
+import { tableRows } from "../messages/readme.ts";
+import type { Attack } from "./attack.ts";
+import { allAttacks, attacks } from "./attacks.ts";
+import { type Measurement, problems } from "./measurement.ts";
+import { budgetCell, fixedCells } from "./table.ts";
+
+function repeated(keys: readonly string[]): string[] {
+  return keys.filter((key, at) => keys.indexOf(key) !== at);
+}
+
+Deno.test("no two attacks share resource, session state and frame kind", () => {
+  const keys = allAttacks.map(({ victim, resource, state, kind }) =>
+    [victim, resource, state, kind].join(", ")
+  );
+  assertEquals(repeated(keys), []);
+  assertEquals(repeated(allAttacks.map(({ name }) => name)), []);
+});
+
+Deno.test("the suite has at least 40 attacks on a server and 10 on a client", () => {
+  const on = (victim: Attack["victim"]) =>
+    attacks.filter((attack) => attack.victim === victim).length;
+  assertEquals([on("server") >= 40, on("client") >= 10], [true, true]);
+});
+
+Deno.test("an attack reaches each limit", () => {
+  const reached = new Set(attacks.flatMap(({ limits = [] }) => limits));
+  const known = [...Object.keys(DEFAULT_LIMITS), "maxSessions", "depth"];
+  assertEquals(
+    [...known, "nodes", "bytes"].filter((limit) => !reached.has(limit)),
+    [],
+  );
+});
+
+Deno.test("the README lists the attacks with their budgets", () => {
+  const rows = tableRows("Attacks");
+  assertEquals([...rows.keys()], attacks.map(({ name }) => name));
+  for (const attack of attacks) {
+    const cells = rows.get(attack.name)!;
+    assertEquals(
+      [...cells.slice(0, 4), cells[6]],
+      [...fixedCells(attack).slice(1), budgetCell(attack)],
+    );
+  }
+});
+
+Deno.test("problems() names every rule that a measurement breaks", () => {
+  const attack: Attack = {
+    name: "test",
+    victim: "server",
+    resource: "none",
+    state: "open",
+    kind: "PING",
+    budget: 100,
+    sees: ["PONG"],
+    atMost: { PONG: 5, handlers: 1 },
+    *script() {},
+  };
+  const good: Measurement = {
+    sent: 1,
+    connections: 1,
+    seen: { PONG: 5 },
+    handlers: 1,
+    held: 100,
+    left: 0,
+    calls: 10,
+    lost: 0,
+    slowdown: 1,
+  };
+  assertEquals(problems(attack, good), []);
+  const broken: readonly Partial<Measurement>[] = [
+    { seen: {} },
+    { seen: { PONG: 6 } },
+    { handlers: 2 },
+    { held: 101 },
+    { left: 2 ** 23 },
+    { calls: 0 },
+    { lost: 1 },
+  ];
+  for (const part of broken) {
+    assertEquals(problems(attack, { ...good, ...part }).length, 1);
+  }
+});

@@ -1,0 +1,357 @@
+/**
+ * Attacks on a server with requests, notifications and cancellation.
+ *
+ * @module
+ */
+import { concat } from "@std/bytes/concat";
+import type { Attack } from "./attack.ts";
+import {
+  bin,
+  EMPTY,
+  fields,
+  frame,
+  K,
+  MORE,
+  notify,
+  request,
+  u16,
+  u32,
+} from "./frames.ts";
+import { pause, type RawPeer } from "./raw_peer.ts";
+import { flood, ids, inFlight, MiB, NULL, times } from "./scripts.ts";
+import { M } from "./target.ts";
+
+const open = { victim: "server", state: "open" } as const;
+
+/** The DEADLINE field: milliseconds left. */
+function deadline(ms: number): Uint8Array {
+  return fields([0x01, u32(ms)]);
+}
+
+/** The METADATA field with as many pairs as fit into `length` bytes. */
+function metadata(length: number): Uint8Array {
+  const pairs = Array.from({ length: Math.floor(length / 9) }, (_, at) => {
+    const key = new TextEncoder().encode(at.toString(36).padStart(5, "0"));
+    return concat([Uint8Array.of(5), key, u16(1), Uint8Array.of(0x61)]);
+  });
+  return fields([0x02, concat(pairs)]);
+}
+
+/** The attacks. */
+export const callAttacks: readonly Attack[] = [
+  {
+    ...open,
+    name: "calls that never end",
+    resource: "running handlers",
+    kind: "REQUEST",
+    limits: ["maxCalls"],
+    sees: ["ERROR overloaded"],
+    atMost: { handlers: 1024 },
+    budget: 8 * MiB,
+    *script() {
+      yield* times(20_000, (id) => request(id, M.hold));
+    },
+  },
+  {
+    ...open,
+    name: "requests that do not wait for credit",
+    resource: "credit for requests",
+    kind: "REQUEST",
+    limits: ["connectionWindow"],
+    sees: ["WINDOW", "ERROR overloaded"],
+    atMost: { handlers: 1024 },
+    budget: 16 * MiB,
+    setup: { limits: { connectionWindow: 65_536 } },
+    *script() {
+      const value = bin(1000);
+      yield* flood((id) => request(id, M.hold, value));
+    },
+  },
+  {
+    ...open,
+    name: "notifications that do not wait for credit",
+    resource: "credit for notifications",
+    kind: "NOTIFY",
+    limits: ["notifyWindow"],
+    sees: ["WINDOW"],
+    atMost: { handlers: 1024 },
+    budget: 16 * MiB,
+    *script() {
+      const body = bin(1000);
+      yield* flood(() => notify(M.note, body));
+    },
+  },
+  {
+    ...open,
+    name: "notifications to slow handlers",
+    resource: "running handlers",
+    kind: "NOTIFY",
+    atMost: { handlers: 1024 },
+    budget: 16 * MiB,
+    async *script(peer) {
+      const body = notify(M.note);
+      for (;;) yield await peer.credit(body);
+    },
+  },
+  {
+    ...open,
+    name: "a request without end",
+    resource: "bytes of a message",
+    kind: "REQUEST",
+    limits: ["maxMessage"],
+    sees: ["ERROR too-large"],
+    budget: 16 * MiB,
+    async *script(peer) {
+      for (const id of ids()) {
+        const first = concat([u16(M.echo), fields(), new Uint8Array(65_000)]);
+        yield await peer.credit(frame(K.REQUEST, id, first, MORE));
+        for (let part = 0; part < 40; part++) {
+          const bytes = new Uint8Array(131_072);
+          yield await peer.credit(frame(K.REQUEST, id, bytes, MORE));
+        }
+      }
+    },
+  },
+  {
+    ...open,
+    name: "a notification without end",
+    resource: "bytes of a message",
+    kind: "NOTIFY",
+    budget: 16 * MiB,
+    async *script(peer) {
+      for (;;) {
+        const part = new Uint8Array(100_000);
+        yield await peer.credit(frame(K.NOTIFY, 0, part, MORE));
+      }
+    },
+  },
+  {
+    ...open,
+    name: "many unfinished requests",
+    resource: "bytes of unfinished messages",
+    kind: "REQUEST",
+    limits: ["maxAssembly"],
+    sees: ["ERROR overloaded"],
+    budget: 16 * MiB,
+    async *script(peer) {
+      const first = concat([u16(M.echo), fields(), new Uint8Array(131_000)]);
+      for (const id of ids()) {
+        yield await peer.credit(frame(K.REQUEST, id, first, MORE));
+      }
+    },
+  },
+  {
+    ...open,
+    name: "unfinished requests of one byte",
+    resource: "objects of unfinished messages",
+    kind: "REQUEST",
+    sees: ["ERROR overloaded"],
+    budget: 16 * MiB,
+    *script() {
+      yield* times(40_000, (id) => frame(K.REQUEST, id, u16(M.echo), MORE));
+    },
+  },
+  {
+    ...open,
+    name: "a request in fragments of one byte",
+    resource: "fragments",
+    kind: "REQUEST",
+    limits: ["maxFragments"],
+    sees: ["ERROR too-large"],
+    budget: 8 * MiB,
+    async *script(peer) {
+      for (const id of ids()) {
+        for (let part = 0; part < 1100; part++) {
+          const bytes = part === 0 ? u16(M.echo) : Uint8Array.of(0);
+          yield await peer.credit(frame(K.REQUEST, id, bytes, MORE));
+        }
+      }
+    },
+  },
+  {
+    ...open,
+    name: "requests that stay unfinished",
+    resource: "time of a message",
+    kind: "REQUEST",
+    limits: ["assemblyTimeout"],
+    sees: ["ERROR deadline"],
+    budget: 8 * MiB,
+    setup: { limits: { assemblyTimeout: 200 } },
+    async *script(peer) {
+      for (const id of ids()) {
+        if (id > 2000) await pause(20);
+        yield await peer.credit(frame(K.REQUEST, id, u16(M.echo), MORE));
+      }
+    },
+  },
+  {
+    ...open,
+    name: "metadata above its limit",
+    resource: "bytes of metadata",
+    kind: "REQUEST",
+    limits: ["maxMetadata"],
+    sees: ["ERROR malformed"],
+    budget: 16 * MiB,
+    async *script(peer) {
+      const block = metadata(10_000);
+      yield* inFlight(peer, 64, (id) => request(id, M.echo, NULL, block));
+    },
+  },
+  {
+    ...open,
+    name: "deadlines of 1 ms",
+    resource: "timers",
+    kind: "REQUEST",
+    sees: ["ERROR deadline"],
+    atMost: { handlers: 1024 },
+    budget: 16 * MiB,
+    async *script(peer) {
+      const block = deadline(1);
+      yield* inFlight(peer, 1024, (id) => request(id, M.hold, NULL, block));
+    },
+  },
+  {
+    ...open,
+    name: "calls of unknown methods",
+    resource: "refusals",
+    kind: "REQUEST",
+    sees: ["ERROR unimplemented"],
+    budget: 16 * MiB,
+    async *script(peer) {
+      yield* inFlight(peer, 1024, (id) => request(id, 9999));
+    },
+  },
+  {
+    ...open,
+    name: "values that cannot be decoded",
+    resource: "failed decoding",
+    kind: "REQUEST",
+    sees: ["ERROR malformed"],
+    budget: 16 * MiB,
+    async *script(peer) {
+      const damaged = new Uint8Array(1000).fill(0xc1);
+      yield* inFlight(peer, 256, (id) => request(id, M.echo, damaged));
+    },
+  },
+  {
+    ...open,
+    name: "values that are too deep",
+    resource: "depth of a value",
+    kind: "REQUEST",
+    limits: ["depth"],
+    sees: ["ERROR malformed"],
+    budget: 16 * MiB,
+    async *script(peer) {
+      const deep = new Uint8Array(100_000).fill(0x91);
+      yield* inFlight(peer, 16, (id) => request(id, M.echo, deep));
+    },
+  },
+  {
+    ...open,
+    name: "values with too many nodes",
+    resource: "nodes of a value",
+    kind: "REQUEST",
+    limits: ["nodes"],
+    sees: ["ERROR malformed"],
+    budget: 32 * MiB,
+    async *script(peer) {
+      const count = 1_100_000;
+      const value = concat([
+        Uint8Array.of(0xdd),
+        u32(count),
+        new Uint8Array(count),
+      ]);
+      for (const id of ids()) {
+        yield* inParts(peer, id, value);
+        await peer.saw("ERROR malformed", (id + 1) / 2);
+      }
+    },
+  },
+  {
+    ...open,
+    name: "values of more bytes than the codec accepts",
+    resource: "bytes of a value",
+    kind: "REQUEST",
+    limits: ["bytes"],
+    sees: ["ERROR malformed"],
+    ms: 1500,
+    budget: 80 * MiB,
+    setup: { limits: { maxMessage: 20 * MiB } },
+    async *script(peer) {
+      for (const id of ids()) {
+        yield* inParts(peer, id, bin(17 * MiB));
+        await peer.saw("ERROR malformed", (id + 1) / 2);
+      }
+    },
+  },
+  {
+    ...open,
+    name: "calls of a handler that throws",
+    resource: "reports of incidents",
+    kind: "REQUEST",
+    sees: ["ERROR internal"],
+    budget: 16 * MiB,
+    async *script(peer) {
+      yield* inFlight(peer, 1024, (id) => request(id, M.fail));
+    },
+  },
+  {
+    ...open,
+    name: "calls that are cancelled at once",
+    resource: "cancelled calls",
+    kind: "CANCEL",
+    limits: ["cancelsPerSecond"],
+    sees: ["ERROR cancelled"],
+    atMost: { handlers: 1024, "ERROR cancelled": 1024 + 2000 },
+    budget: 16 * MiB,
+    async *script(peer) {
+      for (const id of ids()) {
+        await peer.until(() => peer.inFlight < 1024);
+        peer.inFlight++;
+        yield await peer.credit(request(id, M.hold));
+        yield frame(K.CANCEL, id, EMPTY);
+      }
+    },
+  },
+  {
+    ...open,
+    name: "CANCELs of calls that are over",
+    resource: "late frames",
+    kind: "CANCEL",
+    sees: ["RESULT"],
+    budget: 8 * MiB,
+    async *script(peer) {
+      yield request(1, M.echo);
+      await peer.saw("RESULT");
+      yield* flood(() => frame(K.CANCEL, 1, EMPTY));
+    },
+  },
+  {
+    ...open,
+    name: "a CANCEL of a call that does not exist",
+    resource: "ids",
+    kind: "CANCEL",
+    sees: ["GOAWAY protocol"],
+    connections: 20,
+    again: true,
+    budget: 16 * MiB,
+    *script() {
+      yield frame(K.CANCEL, 9, EMPTY);
+    },
+  },
+];
+
+/** Sends a request in frames of the largest size. */
+async function* inParts(
+  peer: RawPeer,
+  id: number,
+  value: Uint8Array,
+): AsyncGenerator<Uint8Array> {
+  const body = concat([u16(M.hold), fields(), value]);
+  for (let at = 0; at < body.length; at += 131_072) {
+    const end = at + 131_072;
+    const flags = end < body.length ? MORE : 0;
+    const part = frame(K.REQUEST, id, body.subarray(at, end), flags);
+    yield await peer.credit(part);
+  }
+}

@@ -1,0 +1,184 @@
+/**
+ * The program of the attacked client. The bystander is a session of the same
+ * process with another server.
+ *
+ * @module
+ */
+import { connect } from "../../lib/messages/client/connect.ts";
+import type { ClientSession } from "../../lib/messages/client/connect.ts";
+import type { ClientUse, VictimOptions, VictimReport } from "./attack.ts";
+import { Bystander } from "./bystander.ts";
+import { runCommands } from "./control.ts";
+import { heldBytes, MemorySampler } from "./memory.ts";
+import { pause } from "./raw_peer.ts";
+import { Target } from "./target.ts";
+
+type Session = ClientSession<typeof Target>;
+
+const memory = new MemorySampler();
+const handlers = { running: 0, most: 0 };
+let bystander: Bystander | undefined;
+let quiet: Session | undefined;
+let attacked: Attacked | undefined;
+
+/** Makes the calls of a kind of use until the session ends. */
+const USES: Readonly<Record<ClientUse, (session: Session) => Promise<void>>> = {
+  async none({ finished }) {
+    await finished;
+  },
+  async calls(session) {
+    await Promise.all(Array.from({ length: 64 }, async () => {
+      while (!session.draining.aborted) {
+        await ignore(session.remote.echo(null));
+        await pause(0);
+      }
+    }));
+  },
+  async floods(session) {
+    while (!session.draining.aborted) {
+      for (let at = 0; at < 100; at++) {
+        ignore(session.remote.echo(new Uint8Array(1000)));
+      }
+      await pause(0);
+    }
+  },
+  async notifies(session) {
+    while (!session.draining.aborted) {
+      for (let at = 0; at < 100; at++) {
+        ignore(session.remote.note(new Uint8Array(1000)));
+      }
+      await pause(0);
+    }
+  },
+  async reads(session) {
+    await ignore((async () => {
+      for await (const _ of session.remote.down(null)) await pause(10);
+    })());
+    await session.finished;
+  },
+  async opens(session) {
+    const streams = Array.from(
+      { length: 64 },
+      () => session.remote.down(null)[Symbol.asyncIterator](),
+    );
+    for (const stream of streams) ignore(stream.next());
+    await session.finished;
+    await pause(streams.length > 0 ? 0 : 1); // keeps them reachable
+  },
+  async sends(session) {
+    async function* items() {
+      while (!session.draining.aborted) yield new Uint8Array(100_000);
+    }
+    await Promise.all(
+      Array.from(
+        { length: 16 },
+        () => ignore(session.remote.read(items()).result),
+      ),
+    );
+    await session.finished;
+  },
+};
+
+async function ignore(work: PromiseLike<unknown>): Promise<void> {
+  try {
+    await work;
+  } catch { /* the attacker decides which calls fail */ }
+}
+
+/** A client of the attacker that connects again when its session ends. */
+class Attacked {
+  readonly #work: Promise<void>;
+  #session: Session | undefined;
+  #stopped = false;
+
+  constructor(port: number, options: VictimOptions) {
+    this.#work = this.#run(port, options);
+  }
+
+  async #run(port: number, { limits, use = "none" }: VictimOptions) {
+    while (!this.#stopped) {
+      try {
+        const session = await connectTo(port, limits);
+        this.#session = session;
+        if (this.#stopped) session.close();
+        await USES[use](session);
+        await session.close();
+      } catch { /* the attacker refused the handshake */ }
+      await pause(1);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#session?.close();
+    await this.#work;
+  }
+}
+
+function connectTo(
+  port: number,
+  limits?: VictimOptions["limits"],
+): Promise<Session> {
+  return connect(Target, { hostname: "127.0.0.1", port }, {
+    limits,
+    onError: () => {},
+    handlers: {
+      called: (_, { signal }) => counted(aborted(signal)),
+      noted: () => counted(pause(10)),
+      async taken(_, { signal }) {
+        await counted(aborted(signal));
+        return 0;
+      },
+    },
+  });
+}
+
+async function counted(work: Promise<void>): Promise<void> {
+  handlers.most = Math.max(handlers.most, ++handlers.running);
+  await work;
+  handlers.running--;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+await runCommands({
+  /** Connects to the server of the bystander's calls. */
+  async start({ port }: { port: number }) {
+    quiet = await connectTo(port);
+  },
+  /** Begins the bystander's calls. */
+  watch() {
+    bystander = new Bystander(() => quiet!.remote.echo(null));
+  },
+  /** Ends the bystander's calls. */
+  watched: () => bystander!.stop(),
+  /** Begins to use the attacker as a server. */
+  attacked({ port, options }: { port: number; options: VictimOptions }) {
+    attacked = new Attacked(port, options);
+  },
+  /** Ends the session with the attacker. */
+  async safe() {
+    await attacked?.stop();
+    attacked = undefined;
+  },
+  async stop() {
+    await quiet?.close();
+    quiet = undefined;
+  },
+  /** Begins to measure. */
+  measure() {
+    handlers.most = 0;
+    memory.start();
+  },
+  /** Ends measuring. */
+  measured: (): VictimReport => ({
+    held: memory.stop(),
+    handlers: handlers.most,
+  }),
+  held: heldBytes,
+});

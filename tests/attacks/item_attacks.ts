@@ -1,0 +1,332 @@
+/**
+ * Attacks on a server with items, and with results and items that are not read.
+ *
+ * @module
+ */
+import { concat } from "@std/bytes/concat";
+import type { Attack } from "./attack.ts";
+import {
+  bin,
+  EMPTY,
+  frame,
+  K,
+  message,
+  MORE,
+  request,
+  u16,
+  u64,
+} from "./frames.ts";
+import { pause } from "./raw_peer.ts";
+import {
+  every,
+  flood,
+  ids,
+  itemsOnEach,
+  MiB,
+  NULL,
+  open,
+  times,
+} from "./scripts.ts";
+import { M } from "./target.ts";
+
+const session = { victim: "server", state: "open" } as const;
+
+/** The attacks. */
+export const itemAttacks: readonly Attack[] = [
+  {
+    ...session,
+    name: "items beyond the credit of their call",
+    resource: "credit of a stream",
+    kind: "ITEM",
+    limits: ["streamWindow"],
+    sees: ["GOAWAY flow-control"],
+    again: true,
+    budget: 16 * MiB,
+    *script() {
+      yield* open(1, M.up);
+      yield* flood(() => message(K.ITEM, 1, bin(1000)));
+    },
+  },
+  {
+    ...session,
+    name: "items beyond the credit of all calls",
+    resource: "credit of all streams",
+    kind: "ITEM",
+    limits: ["itemsWindow"],
+    sees: ["GOAWAY flow-control"],
+    again: true,
+    budget: 24 * MiB,
+    *script() {
+      yield* open(1024, M.up);
+      for (;;) yield* times(1024, (id) => message(K.ITEM, id, bin(7000)));
+    },
+  },
+  {
+    ...session,
+    name: "items that the handlers do not read",
+    resource: "unread items",
+    kind: "ITEM",
+    budget: 24 * MiB,
+    async *script(peer) {
+      yield* open(1024, M.up);
+      yield* itemsOnEach(peer, 1024, bin(20_000));
+    },
+  },
+  {
+    ...session,
+    name: "unread items while another stream is read",
+    resource: "time of unread items",
+    kind: "ITEM",
+    limits: ["unreadTimeout"],
+    sees: ["ERROR overloaded"],
+    budget: 24 * MiB,
+    setup: { limits: { unreadTimeout: 200, maxAssembly: 8 * MiB } },
+    async *script(peer) {
+      yield request(1, M.read, EMPTY);
+      yield* open(1000, M.up, 3);
+      yield* itemsOnEach(peer, 1001, bin(20_000));
+    },
+  },
+  {
+    ...session,
+    name: "streams that raise their windows and stop",
+    resource: "raised windows",
+    kind: "ITEM",
+    limits: ["maxStreamWindow"],
+    sees: ["CREDIT"],
+    budget: 16 * MiB,
+    async *script(peer) {
+      yield* open(200, M.read);
+      for (let round = 0; round < 40; round++) {
+        for (let id = 1; id < 400; id += 2) {
+          if (peer.stopped || peer.ended) return;
+          if (peer.mayItem(id)) {
+            yield await peer.credit(message(K.ITEM, id, bin(8000)));
+          }
+        }
+        await pause(1);
+      }
+    },
+  },
+  {
+    ...session,
+    name: "items in fragments of one byte",
+    resource: "fragments",
+    kind: "ITEM",
+    sees: ["ERROR malformed"],
+    budget: 16 * MiB,
+    async *script(peer) {
+      for (const id of ids()) {
+        yield request(id, M.read, EMPTY);
+        for (let part = 0; part < 1100; part++) {
+          if (!peer.mayItem(id)) await peer.saw("ERROR malformed", id);
+          yield frame(K.ITEM, id, Uint8Array.of(0), MORE);
+        }
+        await peer.saw("ERROR malformed", (id + 1) / 2);
+      }
+    },
+  },
+  {
+    ...session,
+    name: "items that stay unfinished",
+    resource: "bytes of unfinished messages",
+    kind: "ITEM",
+    budget: 24 * MiB,
+    async *script(peer) {
+      yield* open(1000, M.read);
+      for (;;) {
+        let sent = false;
+        for (let id = 1; id < 2000; id += 2) {
+          if (peer.stopped || peer.ended) return;
+          if (!peer.mayItem(id)) continue;
+          sent = true;
+          yield await peer.credit(frame(K.ITEM, id, bin(15_000), MORE));
+        }
+        if (!sent) await pause(5);
+      }
+    },
+  },
+  {
+    ...session,
+    name: "items that cannot be decoded",
+    resource: "failed decoding",
+    kind: "ITEM",
+    sees: ["ERROR malformed"],
+    budget: 16 * MiB,
+    async *script(peer) {
+      const damaged = new Uint8Array(1000).fill(0xc1);
+      for (const id of ids()) {
+        await peer.until(() => peer.inFlight < 256);
+        peer.inFlight++;
+        yield concat([
+          request(id, M.read, EMPTY),
+          message(K.ITEM, id, damaged),
+        ]);
+      }
+    },
+  },
+  {
+    ...session,
+    name: "items of calls that are over",
+    resource: "late frames",
+    kind: "ITEM",
+    sees: ["RESULT"],
+    budget: 16 * MiB,
+    async *script(peer) {
+      yield concat([request(1, M.read, EMPTY), frame(K.END, 1)]);
+      await peer.saw("RESULT");
+      yield* flood(() => message(K.ITEM, 1, bin(1000)));
+    },
+  },
+  {
+    ...session,
+    name: "ENDs of calls without items",
+    resource: "broken calls",
+    kind: "END",
+    sees: ["ERROR malformed"],
+    budget: 16 * MiB,
+    async *script(peer) {
+      for (const id of ids()) {
+        await peer.until(() => peer.inFlight < 1024);
+        peer.inFlight++;
+        yield concat([request(id, M.hold), frame(K.END, id)]);
+      }
+    },
+  },
+  {
+    ...session,
+    name: "credit of one byte at a time",
+    resource: "updates of credit",
+    kind: "CREDIT",
+    sees: ["ITEM"],
+    hello: { streamWindow: 1024 },
+    budget: 16 * MiB,
+    *script() {
+      yield request(1, M.down);
+      let total = 1024;
+      yield* flood(() => frame(K.CREDIT, 1, u64(++total)));
+    },
+  },
+  {
+    ...session,
+    name: "credit above its range",
+    resource: "range of credit",
+    kind: "CREDIT",
+    sees: ["GOAWAY flow-control"],
+    again: true,
+    budget: 16 * MiB,
+    *script() {
+      yield request(1, M.down);
+      yield frame(K.CREDIT, 1, u64(2 ** 50));
+    },
+  },
+  {
+    ...session,
+    name: "grants on all accounts",
+    resource: "updates of credit",
+    kind: "WINDOW",
+    budget: 16 * MiB,
+    *script() {
+      let total = 2 ** 23;
+      yield* flood((id) => frame(K.WINDOW, id % 6, u64(++total)));
+    },
+  },
+  {
+    ...session,
+    name: "a window above its range",
+    resource: "range of credit",
+    kind: "WINDOW",
+    sees: ["GOAWAY flow-control"],
+    again: true,
+    budget: 16 * MiB,
+    *script() {
+      yield frame(K.WINDOW, 0, u64(2 ** 52));
+    },
+  },
+  {
+    ...session,
+    name: "a stream with credit that is not read",
+    resource: "unsent items",
+    kind: "REQUEST",
+    reads: false,
+    hello: { streamWindow: 2 ** 30, itemsWindow: 2 ** 30 },
+    budget: 24 * MiB,
+    *script() {
+      yield* times(8, (id) => request(id, M.down));
+    },
+  },
+  {
+    ...session,
+    name: "replies that are not read",
+    resource: "unsent replies",
+    kind: "REQUEST",
+    limits: ["unsentHard"],
+    reads: false,
+    sees: ["end"],
+    budget: 24 * MiB,
+    setup: {
+      limits: { // the sockets take some megabytes before these
+        unsentSoft: 65_536,
+        unsentHard: 262_144,
+        maxFrameBody: 16_384,
+        maxCalls: 32,
+      },
+    },
+    *script() {
+      yield* flood((id) => request(id, 9999));
+    },
+  },
+  {
+    ...session,
+    name: "results that wait for a peer that stopped reading",
+    resource: "time without progress",
+    kind: "REQUEST",
+    limits: ["writeStall"],
+    reads: false,
+    sees: ["end"],
+    budget: 24 * MiB,
+    setup: { limits: { writeStall: 300 } },
+    async *script(peer) {
+      yield* times(12, (id) => request(id, M.big));
+      yield* every(peer, 20, () => frame(K.PING, 0, new Uint8Array(8)));
+    },
+  },
+  {
+    ...session,
+    name: "large results beyond the limit for new ones",
+    resource: "results",
+    kind: "REQUEST",
+    limits: ["unsentSoft"],
+    reads: false,
+    budget: 24 * MiB,
+    *script() {
+      yield* times(12, (id) => request(id, M.bigLater, NULL));
+    },
+  },
+  {
+    ...session,
+    name: "a duplex call of a peer that does not read",
+    resource: "items for items",
+    kind: "ITEM",
+    reads: false,
+    hello: { streamWindow: 2 ** 30, itemsWindow: 2 ** 30 },
+    budget: 16 * MiB,
+    async *script(peer) {
+      yield* open(64, M.both);
+      yield* itemsOnEach(peer, 64, bin(1000));
+    },
+  },
+  {
+    ...session,
+    name: "requests whose number is missing",
+    resource: "order of frames",
+    kind: "REQUEST",
+    sees: ["GOAWAY protocol"],
+    connections: 20,
+    again: true,
+    budget: 16 * MiB,
+    *script() {
+      yield frame(K.REQUEST, 1, u16(0).subarray(1));
+    },
+  },
+];

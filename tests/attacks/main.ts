@@ -1,0 +1,63 @@
+/**
+ * Attacks a server and a client with every attack of the suite.
+ *
+ * ```sh
+ * deno task attacks                  # all attacks
+ * deno task attacks credit pings     # attacks with such a name
+ * deno task attacks --write          # also writes their rows into the README
+ * deno task attacks --unmet          # attacks that the library does not withstand yet
+ * ```
+ *
+ * @module
+ */
+import { attacks, unmetAttacks } from "./attacks.ts";
+import { problems } from "./measurement.ts";
+import { AttackRunner } from "./runner.ts";
+import { head, line, row, writeTable } from "./table.ts";
+
+const options = Deno.args.filter((argument) => argument.startsWith("--"));
+const words = Deno.args.filter((argument) => !argument.startsWith("--"));
+const unknown = options.filter((one) => one !== "--write" && one !== "--unmet");
+if (unknown.length > 0) {
+  console.error(`Unknown option ${unknown[0]}; expected --write or --unmet`);
+  Deno.exit(2);
+}
+
+const list = options.includes("--unmet") ? unmetAttacks : attacks;
+const chosen = list.filter(({ name }) =>
+  words.length === 0 || words.some((word) => name.includes(word))
+);
+if (chosen.length === 0) {
+  console.error(`No attack has a name with ${words.join(" or ")}`);
+  Deno.exit(2);
+}
+
+const rows = new Map<string, string[]>();
+const failures: string[] = [];
+console.log(head());
+{
+  await using runner = new AttackRunner();
+  for (const attack of chosen) {
+    try {
+      const found = await runner.run(attack);
+      const cells = row(attack, found);
+      rows.set(attack.name, cells);
+      console.log(line(cells));
+      for (const problem of problems(attack, found)) {
+        failures.push(`${attack.name}: ${problem}`);
+        console.log(`  FAILED: ${problem}; seen ${JSON.stringify(found.seen)}`);
+      }
+    } catch (error) {
+      failures.push(`${attack.name}: ${error}`);
+      console.log(`  FAILED: ${attack.name}: ${error}`);
+    }
+  }
+}
+for (const failure of failures) console.log(`FAILED: ${failure}`);
+console.log(
+  `${chosen.length} attacks, ${failures.length} problems; p99 is a multiple of the bystander's time without an attack`,
+);
+if (options.includes("--write") && failures.length === 0) {
+  await writeTable(attacks, rows);
+}
+Deno.exit(failures.length === 0 ? 0 : 1);

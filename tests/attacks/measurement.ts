@@ -1,0 +1,51 @@
+/**
+ * The outcome of an attack, and the rules that it must follow.
+ *
+ * @module
+ */
+import type { Attack } from "./attack.ts";
+
+/** Bytes that a process may hold more after an attack than before it. */
+export const LEFT_OVER: number = 4 * 2 ** 20;
+
+/** Outcome of one attack. */
+export interface Measurement {
+  /** Bytes that the attacker sent. */
+  readonly sent: number;
+  /** Number of connections that the attacker used. */
+  readonly connections: number;
+  /** Number of events that the attacker observed. */
+  readonly seen: Readonly<Record<string, number>>;
+  /** Largest number of handlers that ran at once. */
+  readonly handlers: number;
+  /** Largest number of bytes held during the attack, more than before it. */
+  readonly held: number;
+  /** Bytes held after the attack, more than before it. */
+  readonly left: number;
+  /** Number of the bystander's calls. */
+  readonly calls: number;
+  /** Number of the bystander's calls that were lost. */
+  readonly lost: number;
+  /** The bystander's 99th percentile as a multiple of that without an attack. */
+  readonly slowdown: number;
+}
+
+/** Returns the rules that a measurement breaks. */
+export function problems(attack: Attack, found: Measurement): string[] {
+  const { budget, sees = [], atMost = {} } = attack;
+  const { held, left, lost, calls, handlers } = found;
+  const seen: Readonly<Record<string, number>> = { ...found.seen, handlers };
+  const list: string[] = [];
+  if (held > budget) list.push(`held ${held} bytes; budget ${budget}`);
+  if (left > LEFT_OVER) list.push(`kept ${left} bytes; limit ${LEFT_OVER}`);
+  if (lost > 0) list.push(`lost ${lost} of the bystander's ${calls} calls`);
+  if (calls === 0) list.push("the bystander made no calls");
+  for (const event of sees) {
+    if (!seen[event]) list.push(`did not see ${event}`);
+  }
+  for (const [event, most] of Object.entries(atMost)) {
+    const count = seen[event] ?? 0;
+    if (count > most) list.push(`saw ${count} × ${event}; limit ${most}`);
+  }
+  return list;
+}

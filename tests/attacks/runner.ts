@@ -1,0 +1,242 @@
+/**
+ * Runs attacks: starts the processes of the attacker and of the attacked server
+ * or client, and measures.
+ *
+ * @module
+ */
+import { connect } from "../../lib/messages/client/connect.ts";
+import { serve } from "../../lib/messages/server/server.ts";
+import type { Attack, VictimOptions, VictimReport } from "./attack.ts";
+import type { AttackReport } from "./attacker.ts";
+import { Bystander, type BystanderReport } from "./bystander.ts";
+import { Process } from "./control.ts";
+import { LEFT_OVER, type Measurement } from "./measurement.ts";
+import { pause } from "./raw_peer.ts";
+import { Target } from "./target.ts";
+
+/** Milliseconds without an attack, to compare the bystander's times with. */
+const IDLE = 1000;
+
+/** Longest time for a process to release its memory, in steps. */
+const RELEASE = { steps: 40, ms: 100 };
+
+/** The heap must stay far below the memory of a small machine. */
+const VICTIM_FLAGS = ["--expose-gc", "--max-old-space-size=1024"];
+
+/** An attacked process and its bystander. */
+interface Victim extends AsyncDisposable {
+  readonly process: Process;
+  /** Prepares the end to be attacked, without bystander's calls. */
+  start(options: VictimOptions): Promise<void>;
+  /** Begins the bystander's calls. */
+  watch(): Promise<void>;
+  /** Ends the bystander's calls. */
+  watched(): Promise<BystanderReport>;
+  /** Lets the attacker begin. */
+  attack(attacker: Process, attack: Attack): Promise<void>;
+  /** Ends the use of the attacker. */
+  safe(): Promise<void>;
+  /** Ends all sessions. */
+  stop(): Promise<void>;
+}
+
+/** Runs attacks one after another. */
+export class AttackRunner implements AsyncDisposable {
+  #attacker: Process | undefined;
+  readonly #victims = new Map<Attack["victim"], Victim>();
+  readonly #idle = new Map<Attack["victim"], number>();
+
+  /**
+   * Runs an attack.
+   *
+   * @throws {Error} if a process ends
+   */
+  async run(attack: Attack): Promise<Measurement> {
+    try {
+      const idle = await this.#idleTime(attack.victim);
+      return await this.#run(attack, idle);
+    } catch (error) {
+      await this[Symbol.asyncDispose](); // begin the next with new processes
+      throw error;
+    }
+  }
+
+  async #run(attack: Attack, idle: number): Promise<Measurement> {
+    const attacker = this.#attacker ??= new Process("attacker.ts");
+    const victim = this.#victim(attack.victim);
+    const { process } = victim;
+    await victim.start(attack.setup ?? {});
+    const before = await process.run<number>("held");
+    await process.run("measure");
+    await victim.watch();
+    await victim.attack(attacker, attack);
+    await attacker.run("wait");
+    const { held, handlers } = await process.run<VictimReport>("measured");
+    const report = await attacker.run<AttackReport>("stop");
+    await victim.safe();
+    const { calls, lost, p99 } = await victim.watched();
+    const left = await released(process, before);
+    await victim.stop();
+    return {
+      ...report,
+      handlers,
+      held: Math.max(0, held - before),
+      left,
+      calls,
+      lost,
+      slowdown: p99 / idle,
+    };
+  }
+
+  #victim(kind: Attack["victim"]): Victim {
+    const known = this.#victims.get(kind);
+    if (known !== undefined) return known;
+    const victim = kind === "server" ? new ServerVictim() : new ClientVictim();
+    this.#victims.set(kind, victim);
+    return victim;
+  }
+
+  /** Returns the bystander's 99th percentile without an attack; the code is warm then. */
+  async #idleTime(kind: Attack["victim"]): Promise<number> {
+    const known = this.#idle.get(kind);
+    if (known !== undefined) return known;
+    const victim = this.#victim(kind);
+    let time = 0;
+    for (let round = 0; round < 2; round++) { // the first one warms up
+      await victim.start({});
+      await victim.process.run("measure");
+      await victim.watch();
+      await pause(IDLE);
+      await victim.process.run("measured");
+      time = (await victim.watched()).p99;
+      await victim.stop();
+    }
+    this.#idle.set(kind, time);
+    return time;
+  }
+
+  /** Ends the processes. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#attacker?.[Symbol.asyncDispose]();
+    this.#attacker = undefined;
+    for (const victim of this.#victims.values()) {
+      await victim[Symbol.asyncDispose]();
+    }
+    this.#victims.clear();
+  }
+}
+
+/** Returns the bytes that a process still holds, more than `before`. */
+async function released(process: Process, before: number): Promise<number> {
+  let left = 0;
+  for (let step = 0; step < RELEASE.steps; step++) {
+    left = await process.run<number>("held") - before;
+    if (left <= LEFT_OVER) break;
+    await pause(RELEASE.ms);
+  }
+  return Math.max(0, left);
+}
+
+/** A server process; the bystander is a client in this process. */
+class ServerVictim implements Victim {
+  readonly process = new Process("server.ts", VICTIM_FLAGS);
+  #port = 0;
+  #close: () => Promise<void> = () => Promise.resolve();
+  #call: () => PromiseLike<unknown> = () => Promise.resolve();
+  #bystander: Bystander | undefined;
+
+  async start(options: VictimOptions): Promise<void> {
+    this.#port = await this.process.run<number>("start", options);
+    const address = { hostname: "127.0.0.1", port: this.#port };
+    const session = await connect(Target, address, {
+      credentials: "bystander",
+      handlers: {
+        called() {},
+        noted() {},
+        taken: () => 0,
+      },
+    });
+    this.#call = () => session.remote.echo(null);
+    this.#close = () => session.close();
+  }
+
+  watch(): Promise<void> {
+    this.#bystander = new Bystander(this.#call);
+    return Promise.resolve();
+  }
+
+  watched(): Promise<BystanderReport> {
+    return this.#bystander!.stop();
+  }
+
+  async attack(attacker: Process, { name }: Attack): Promise<void> {
+    await attacker.run("dial", { name, port: this.#port });
+  }
+
+  safe(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async stop(): Promise<void> {
+    await this.#close();
+    await this.process.run("stop");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#close();
+    await this.process[Symbol.asyncDispose]();
+  }
+}
+
+/** A client process; the server of the bystander's calls is in this process. */
+class ClientVictim implements Victim {
+  readonly process = new Process("client.ts", VICTIM_FLAGS);
+  readonly #server = serve(Target, { hostname: "127.0.0.1", port: 0 }).handle({
+    echo: (value) => value,
+    hold() {},
+    big: () => new Uint8Array(),
+    bigLater: () => new Uint8Array(),
+    fail() {},
+    back() {},
+    up: () => 0,
+    read: () => 0,
+    async *down() {},
+    async *both() {},
+    note() {},
+    drain() {},
+    subscribe() {},
+  });
+  #options: VictimOptions = {};
+
+  async start(options: VictimOptions): Promise<void> {
+    this.#options = options;
+    const { addr } = await this.#server;
+    await this.process.run("start", addr);
+  }
+
+  async watch(): Promise<void> {
+    await this.process.run("watch");
+  }
+
+  watched(): Promise<BystanderReport> {
+    return this.process.run("watched");
+  }
+
+  async attack(attacker: Process, { name }: Attack): Promise<void> {
+    const port = await attacker.run<number>("listen", { name });
+    await this.process.run("attacked", { port, options: this.#options });
+  }
+
+  async safe(): Promise<void> {
+    await this.process.run("safe");
+  }
+
+  async stop(): Promise<void> {
+    await this.process.run("stop");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.process[Symbol.asyncDispose]();
+    await (await this.#server).shutdown({ grace: 0 });
+  }
+}

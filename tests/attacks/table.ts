@@ -1,0 +1,94 @@
+/**
+ * The table of attacks in `lib/messages/README.md`.
+ *
+ * @module
+ */
+import type { Attack } from "./attack.ts";
+import type { Measurement } from "./measurement.ts";
+
+const README = new URL("../../lib/messages/README.md", import.meta.url);
+
+const HEAD = [
+  "attack",
+  "on",
+  "resource",
+  "state",
+  "frame",
+  "sent",
+  "held at most",
+  "budget",
+  "lost",
+  "p99",
+];
+
+/** Returns the cells of an attack that do not depend on a measurement. */
+export function fixedCells(attack: Attack): string[] {
+  const { name, victim, resource, state, kind } = attack;
+  return [name, victim, resource, state, kind];
+}
+
+/** Returns a row of the table. */
+export function row(attack: Attack, found: Measurement): string[] {
+  const { sent, connections, held, lost, slowdown } = found;
+  const times = connections === 1 ? "" : ` (${connections} connections)`;
+  return [
+    ...fixedCells(attack),
+    `${size(sent)}${times}`,
+    size(held),
+    budgetCell(attack),
+    `${lost}`,
+    `${slowdown < 10 ? slowdown.toFixed(1) : slowdown.toFixed(0)}×`,
+  ];
+}
+
+/** Returns the cell of an attack's budget. */
+export function budgetCell({ budget }: Attack): string {
+  return size(budget);
+}
+
+function size(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  if (bytes < 2 ** 20) return `${(bytes / 1024).toFixed(0)} KiB`;
+  const mebibytes = bytes / 2 ** 20;
+  return `${mebibytes.toFixed(Number.isInteger(mebibytes) ? 0 : 1)} MiB`;
+}
+
+/** Returns a row as Markdown. */
+export function line(cells: readonly string[]): string {
+  return `| ${cells.join(" | ")} |`;
+}
+
+/** Returns the head of the table as Markdown. */
+export function head(): string {
+  return `${line(HEAD)}\n${line(HEAD.map(() => "---"))}`;
+}
+
+/**
+ * Writes rows into the table under the heading "Attacks" of the README. Attacks
+ * without a new row keep the one that they have.
+ */
+export async function writeTable(
+  attacks: readonly Attack[],
+  rows: ReadonlyMap<string, readonly string[]>,
+): Promise<void> {
+  const readme = await Deno.readTextFile(README);
+  const heading = readme.indexOf("\n## Attacks\n");
+  const before = readme.slice(0, heading);
+  const after = readme.slice(heading);
+  const old = new Map(
+    after.split("\n").filter((text) => text.startsWith("| ")).map((text) => {
+      const cells = text.split("|").slice(1, -1).map((cell) => cell.trim());
+      return [cells[0]!, cells];
+    }),
+  );
+  const lines = attacks.flatMap(({ name }) => {
+    const cells = rows.get(name) ?? old.get(name);
+    return cells === undefined ? [] : [line(cells)];
+  });
+  const table = [head(), ...lines].join("\n");
+  const written = after.replace(/\n\|[^]*?\|\n(?!\|)/, () => `\n${table}\n`);
+  await Deno.writeTextFile(README, before + written);
+  await new Deno.Command(Deno.execPath(), {
+    args: ["fmt", "--quiet", README.pathname],
+  }).output();
+}

@@ -1,0 +1,81 @@
+/**
+ * The protocol that the attacked server and client speak.
+ *
+ * @module
+ */
+import {
+  clientStream,
+  duplex,
+  notification,
+  serverStream,
+  unary,
+} from "../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../lib/messages/protocol/protocol.ts";
+
+/** One method for each way in which a handler can treat its caller. */
+export const Target = protocol({
+  name: "target",
+  server: {
+    echo: unary<unknown, unknown>(),
+    hold: unary<unknown, void>(),
+    big: unary<unknown, Uint8Array>(),
+    bigLater: unary<unknown, Uint8Array>(),
+    fail: unary<unknown, void>(),
+    back: unary<unknown, void>(),
+    up: clientStream<unknown, number>(),
+    read: clientStream<unknown, number>(),
+    down: serverStream<unknown, Uint8Array>(),
+    both: duplex<unknown, Uint8Array>(),
+    note: notification<unknown>(),
+    drain: unary<unknown, void>(),
+    subscribe: unary<unknown, void>(),
+  },
+  client: {
+    called: unary<unknown, void>(),
+    noted: notification<unknown>(),
+    taken: clientStream<unknown, number>(),
+  },
+});
+
+/** The methods that a hostile client lists, and their shapes on the wire. */
+export const SERVER_METHODS = [
+  ["echo", 0],
+  ["hold", 0],
+  ["big", 0],
+  ["bigLater", 0],
+  ["fail", 0],
+  ["back", 0],
+  ["up", 3],
+  ["read", 3],
+  ["down", 2],
+  ["both", 4],
+  ["note", 1],
+  ["drain", 0],
+  ["subscribe", 0],
+] as const;
+
+/** The methods that a hostile server lists, and their shapes on the wire. */
+export const CLIENT_METHODS = [["called", 0], ["noted", 1], [
+  "taken",
+  3,
+]] as const;
+
+/** Numbers of the methods in the list of a hostile client. */
+export const M = {
+  echo: 0,
+  hold: 1,
+  big: 2,
+  bigLater: 3,
+  fail: 4,
+  back: 5,
+  up: 6,
+  read: 7,
+  down: 8,
+  both: 9,
+  note: 10,
+  drain: 11,
+  subscribe: 12,
+} as const;
+
+/** Numbers of the methods in the list of a hostile server. */
+export const C = { called: 0, noted: 1, taken: 2 } as const;
