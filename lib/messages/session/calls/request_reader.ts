@@ -110,6 +110,15 @@ export class RequestReader {
       this.#refuse(id, new CallError(message, { code: "deadline" }));
     });
     this.#requests.set(id, reassembly);
+    // Each costs about 4 KiB, however short. A caller that counts its calls in
+    // flight has no more than this.
+    if (this.#requests.size > limits.maxCalls) {
+      const message = `more than ${limits.maxCalls} requests are incomplete`;
+      return this.#refuse(
+        id,
+        new CallError(message, { code: "overloaded", retry: "later" }),
+      );
+    }
     this.#startTimeout(reassembly);
     this.#addPart(id, reassembly, body, more);
   }

@@ -107,6 +107,29 @@ Deno.test(
 );
 
 Deno.test(
+  "RequestReader refuses a request when maxCalls others are incomplete",
+  pure,
+  () => {
+    const lone = Lone.open("server", { maxCalls: 32 });
+    const whole = request(ASK);
+    for (let id = 1; id < 67; id += 2) {
+      lone.receive(Kind.REQUEST, id, whole.slice(0, 2), MORE);
+    }
+    const [refusal, ...others] = lone.sent();
+    assertEquals([refusal?.id, errorOf(refusal!), others], [
+      65,
+      { code: 6, processed: 0, retry: 1 },
+      [],
+    ]);
+    lone.receive(Kind.REQUEST, 65, whole.slice(2)); // dropped
+    for (let id = 1; id < 65; id += 2) {
+      lone.receive(Kind.REQUEST, id, whole.slice(2));
+    }
+    assertEquals([lone.calls.length, lone.ends], [32, []]);
+  },
+);
+
+Deno.test(
   "RequestReader forgets the oldest refused requests beyond maxCalls",
   pure,
   () => {
