@@ -111,5 +111,6 @@ export function checkCredit(session: Session, peer: Session): void {
   assertEquals(
     [theirs.requestCredit, theirs.notifyCredit, theirs.itemCredit],
     [mine.requestsGranted, mine.notificationsGranted, mine.itemsGranted],
+    "both ends count the same credit",
   );
 }

@@ -137,7 +137,11 @@ export function call(
 }
 
 /** Sends a notification. */
-export function notify(simulation: Simulation, side: Side, value: unknown) {
+export function notify(
+  simulation: Simulation,
+  side: Side,
+  value: unknown,
+): void {
   side.session.enter(simulation.now).outgoing.notify({
     method: NOTE,
     info: TABLES.calls[NOTE]!,
@@ -145,6 +149,16 @@ export function notify(simulation: Simulation, side: Side, value: unknown) {
     hasValue: true,
     fields: NO_FIELDS,
   });
+}
+
+/** Sends a notification that is encoded already. */
+export function notifyEncoded(
+  simulation: Simulation,
+  side: Side,
+  body: Uint8Array,
+): void {
+  const { outgoing } = side.session.enter(simulation.now);
+  outgoing.notifyEncoded(NOTE, TABLES.calls[NOTE]!, body);
 }
 
 /** A call that the peer made, as its handler sees it. */

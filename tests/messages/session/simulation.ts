@@ -252,6 +252,8 @@ export class Side implements SessionHost {
     );
   /** Handles a notification; set by tests. */
   notified: (method: number, body: Uint8Array) => void = () => {};
+  /** Called when a notification can be sent without being queued; set by tests. */
+  room: () => void = () => {};
   /** Answers the handshake; set by tests. */
   authenticate: (credentials: unknown, hello: Hello) => void = () =>
     this.session.enter(this.#simulation.now).accept();
@@ -357,7 +359,9 @@ export class Side implements SessionHost {
     this.peerDraining = true;
   }
 
-  onRoom(): void {}
+  onRoom(): void {
+    this.room();
+  }
 
   onDrained(): void {
     this.drained = true;

@@ -100,22 +100,30 @@ export class ReceiveWindow {
 
   /** Number of bytes in queued items and parts of an incomplete item. */
   get held(): number {
-    return this.#queued.reduce(
-      (held, { body }) => held + body.length,
-      this.partial?.bytes ?? 0,
-    );
+    return this.#sum(({ body }) => body.length) + (this.partial?.bytes ?? 0);
   }
 
   /** Charges that have not been returned: of queued items and unpaid parts. */
   get unreturned(): number {
-    return this.#queued.reduce(
-      (sum, { charge }) => sum + charge,
-      this.partial?.owed ?? 0,
-    );
+    return this.#sum(({ charge }) => charge) + (this.partial?.owed ?? 0);
   }
 
-  get #queued(): QueuedItem[] {
-    return this.#queue.slice(this.#head);
+  /** Bytes of the item budget that the held items claim. */
+  get claimed(): number {
+    return this.#sum(({ claimed }) => claimed) + (this.partial?.claimed ?? 0);
+  }
+
+  #sum(of: (item: QueuedItem) => number): number {
+    let sum = 0;
+    for (let index = this.#head; index < this.#queue.length; index++) {
+      sum += of(this.#queue[index]!); // in range: the index is below the length
+    }
+    return sum;
+  }
+
+  /** Bytes by which the window was raised. */
+  get raised(): number {
+    return this.#raised;
   }
 
   /** The peer's remaining credit. */
@@ -201,7 +209,7 @@ export class ReceiveWindow {
 
   /** Returns and removes the queued items. */
   clear(): QueuedItem[] {
-    const queued = this.#queued;
+    const queued = this.#queue.slice(this.#head);
     this.#queue = [];
     this.#head = 0;
     this.#chunk = NO_CHUNK;

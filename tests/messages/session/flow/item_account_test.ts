@@ -133,6 +133,26 @@ Deno.test(
 );
 
 Deno.test(
+  "expire() waits for a stream that was read while others lacked credit",
+  pure,
+  () => {
+    const { lone, item, take } = setUp({
+      streamWindow: WINDOW,
+      maxAssembly: 262_144, // all of the item budget is its reserve
+    });
+    item(3, 1000);
+    item(3, 60_000);
+    assertEquals(take(5), undefined);
+    lone.advance(900);
+    take(3);
+    lone.advance(900);
+    assertEquals(lone.calls.map(({ cancels }) => cancels.length), [0, 0, 0]);
+    lone.advance(200);
+    assertEquals(lone.calls.map(({ cancels }) => cancels.length), [0, 1, 0]);
+  },
+);
+
+Deno.test(
   "expire() ends no stream if the reader got its item meanwhile",
   pure,
   () => {
