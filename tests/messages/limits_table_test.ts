@@ -1,14 +1,19 @@
 /**
- * The table of `lib/messages/README.md`, "Limits": it names the defaults of the
- * library, all of them and no others.
+ * The default limits: sessions and codecs without limits of their own follow the
+ * table of `lib/messages/README.md`, "Limits", and the documentation of the
+ * options names the same values.
  *
  * @module
  */
-import { assertEquals } from "@std/assert";
-import { resolveCodecLimits } from "../../lib/messages/codec/codec_limits.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import { CodecError } from "../../lib/messages/codec/errors.ts";
+import { json } from "../../lib/messages/codec/json.ts";
+import { msgpack } from "../../lib/messages/codec/msgpack.ts";
 import { DEFAULT_MAX_SESSIONS } from "../../lib/messages/server/server.ts";
-import { DEFAULT_LIMITS } from "../../lib/messages/session/wire/limits.ts";
+import { Kind } from "../../lib/messages/session/wire/frame_header.ts";
+import { decodeHello } from "../../lib/messages/session/wire/hello.ts";
 import { tableRows } from "./readme.ts";
+import { Lone } from "./session/lone_session.ts";
 
 const CODEC = "depth, nodes, bytes (of a codec)";
 const SESSIONS = "`maxSessions` (of a server)";
@@ -27,36 +32,101 @@ function sizeOf(text: string): number {
   return Number(digits.replaceAll(",", "")) * (unit === "MiB" ? 2 ** 20 : 1);
 }
 
-Deno.test("DEFAULT_LIMITS has the limits and values of the table", () => {
+/** The limits of a session in the table, by name. */
+function sessionLimits(): Record<string, number | undefined> {
   const named = [...documented.keys()].flatMap((name) => {
     if (name === CODEC || name === SESSIONS) return [];
     const values = defaults(name);
-    return name.split(", ").map((one, at) => [
-      one.replaceAll("`", ""),
-      values[at],
-    ]);
+    return name.split(", ").map((one, at) =>
+      [one.replaceAll("`", ""), values[at]] as const
+    );
   });
-  assertEquals(Object.fromEntries(named), { ...DEFAULT_LIMITS });
+  return Object.fromEntries(named);
+}
+
+Deno.test("a session without limits has those of the table", () => {
+  assertEquals({ ...new Lone("client").session.limits }, sessionLimits());
 });
 
-Deno.test("DEFAULT_LIMITS has the values that its documentation names", () => {
-  const source = Deno.readTextFileSync(
-    new URL("../../lib/messages/session/wire/limits.ts", import.meta.url),
-  );
-  // The number may be followed by a condition for another value.
-  const named = source.matchAll(
-    /@default[\s*]+\{(\d+)(?:, or [^}]+)?\}[\s*]+\/\s+(\w+): number;/g,
-  );
+Deno.test("a session without limits announces those of the table", () => {
+  const lone = new Lone("client");
+  lone.session.enter(0).start(undefined);
+  const [hello] = lone.sent();
+  assertEquals(hello?.kind, Kind.HELLO);
+  const announced = Object.entries(decodeHello(hello!.body, 1024))
+    .filter(([name]) => name in sessionLimits());
+  const table = sessionLimits();
+  const { maxAssembly = 0 } = table;
+  table.maxAssembly = maxAssembly / 2; // the other half is for items
   assertEquals(
-    Object.fromEntries([...named].map(([, of, name]) => [name, Number(of)])),
-    { ...DEFAULT_LIMITS },
+    Object.fromEntries(announced),
+    Object.fromEntries(announced.map(([name]) => [name, table[name]])),
   );
+  assertEquals(announced.length, 9);
 });
 
-Deno.test("resolveCodecLimits() fills in the values of the table", () => {
-  const { maxDepth, maxNodes, maxBytes } = resolveCodecLimits({});
-  assertEquals([maxDepth, maxNodes, maxBytes], defaults(CODEC));
+Deno.test("the documentation of SessionLimits has the values of the table", async () => {
+  const file = new URL(
+    "../../lib/messages/session/wire/limits.ts",
+    import.meta.url,
+  );
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["doc", "--json", file.href],
+  }).output();
+  assertEquals(documentedDefaults(stdout), sessionLimits());
 });
+
+/** The output of `deno doc --json`, as far as it is used. */
+interface Documentation {
+  readonly nodes: Record<string, {
+    readonly symbols: readonly {
+      readonly name: string;
+      readonly declarations: readonly {
+        readonly def: { readonly properties?: readonly Property[] };
+      }[];
+    }[];
+  }>;
+}
+
+interface Property {
+  readonly name: string;
+  readonly jsDoc: unknown;
+}
+
+/** Returns the number after `@default` of each property of SessionLimits. */
+function documentedDefaults(output: Uint8Array): Record<string, number> {
+  const { nodes }: Documentation = JSON.parse(new TextDecoder().decode(output));
+  const properties = Object.values(nodes).flatMap(({ symbols }) => symbols)
+    .filter(({ name }) => name === "SessionLimits")
+    .flatMap(({ declarations }) => declarations)
+    .flatMap(({ def }) => def.properties ?? []);
+  return Object.fromEntries(properties.map(({ name, jsDoc }) => {
+    // The number may be followed by a condition for another value.
+    const [, value] = JSON.stringify(jsDoc).match(/\{(\d+)[,}]/) ?? [];
+    return [name, Number(value)];
+  }));
+}
+
+for (const codec of [msgpack(), json()]) {
+  Deno.test(`${codec.name}() without limits follows the table`, () => {
+    const [depth = 0, nodes = 0, size = 0] = defaults(CODEC);
+    const nested = (levels: number): unknown =>
+      levels === 0 ? 0 : [nested(levels - 1)];
+    const cases: [string, number, (amount: number) => unknown][] = [
+      ["maxDepth", depth, nested],
+      ["maxNodes", nodes, (amount) => new Array(amount - 1).fill(0)],
+      ["maxBytes", size, (amount) => "x".repeat(amount)],
+    ];
+    for (const [limit, most, valueOf] of cases) {
+      codec.encode(valueOf(most));
+      const error = assertThrows(
+        () => codec.encode(valueOf(most + 1)),
+        CodecError,
+      );
+      assertEquals([error.limit, error.allowed], [limit, most]);
+    }
+  });
+}
 
 Deno.test("DEFAULT_MAX_SESSIONS has the value of the table", () => {
   assertEquals([DEFAULT_MAX_SESSIONS], defaults(SESSIONS));

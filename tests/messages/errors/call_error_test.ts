@@ -1,128 +1,106 @@
-import { assert, assertEquals } from "@std/assert";
+/**
+ * The errors of calls and sessions as they cross the wire; `error_form_test.ts`
+ * tests how applications create them.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+import { bytes } from "../../../lib/messages/codec/bytes.ts";
 import {
   CALL_ERROR_CODES,
   CallError,
-  type CallErrorCode,
   PROCESSED,
   RETRY,
   SESSION_ERROR_CODES,
-  SessionError,
-  type SessionErrorCode,
 } from "../../../lib/messages/errors/call_error.ts";
+import {
+  decodeError,
+  encodeError,
+} from "../../../lib/messages/session/wire/error_frame.ts";
+import { encodeGoaway } from "../../../lib/messages/session/wire/goaway.ts";
+import { Kind } from "../../../lib/messages/session/wire/frame_header.ts";
+import { tables } from "../readme.ts";
+import { Lone } from "../session/lone_session.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
+const codec = bytes();
 
-Deno.test("CallError has a default for every option", none, () => {
-  const error = new CallError("x", { code: "internal" });
-  assert(error instanceof Error);
-  const { code, message, name, method, processed, retry } = error;
-  assertEquals([code, message, name, method, processed, retry], [
-    "internal",
-    "x",
-    "CallError",
-    "",
-    "maybe",
-    "never",
-  ]);
-  const { retryAfter, declared, data, incident, cause } = error;
-  assertEquals([retryAfter, declared, data, incident, cause], [
-    0,
-    "",
-    undefined,
-    "",
-    undefined,
-  ]);
+Deno.test(
+  "a CallError with only a code forbids a retry",
+  none,
+  () => {
+    const body = encodeError(new CallError("x", { code: "internal" }), codec);
+    const error = decodeError(body, codec, "a.b");
+    const { code, message, processed, retry, retryAfter } = error;
+    assertEquals([code, message, processed, retry, retryAfter], [
+      "internal",
+      "x",
+      "maybe", // unknown, so the caller must not repeat the call
+      "never",
+      0,
+    ]);
+    const { declared, data, incident } = error;
+    assertEquals([declared, data, incident], ["", undefined, ""]);
+  },
+);
+
+Deno.test(
+  "a SessionError has a flag for faults that the peer reported",
+  none,
+  () => {
+    const accused = Lone.open("client");
+    const goaway = { code: "timeout", lastId: 0, message: "too slow" } as const;
+    accused.receive(Kind.GOAWAY, 0, encodeGoaway(goaway));
+    assertEquals([accused.error.code, accused.error.remote], ["timeout", true]);
+    const own = Lone.open("client");
+    own.receive(Kind.HELLO, 0); // a second HELLO
+    assertEquals([own.error.code, own.error.remote], ["protocol", false]);
+  },
+);
+
+Deno.test("errors have the numbers of PROTOCOL.md on the wire", () => {
+  const numberOf = (code: (typeof CALL_ERROR_CODES)[number]) =>
+    encodeError(new CallError("", { code }), codec)[0];
+  assertEquals(
+    CALL_ERROR_CODES.map((code) => `${numberOf(code)} ${code}`),
+    documented("13. Errors"),
+  );
+  const goawayOf = (code: (typeof SESSION_ERROR_CODES)[number]) =>
+    encodeGoaway({ code, lastId: 0, message: "" })[0];
+  assertEquals(
+    SESSION_ERROR_CODES.map((code) => `${goawayOf(code)} ${code}`),
+    documented("15. Ends"),
+  );
 });
 
-Deno.test("CallError keeps its options", none, () => {
-  const cause = new Error("y");
-  const options = {
-    method: "a.b",
-    processed: "no",
-    retry: "later",
-    retryAfter: 5,
-    declared: "empty",
-    data: { left: 1 },
-    incident: "id",
-    cause,
-  } as const;
-  const error = new CallError("x", { ...options, code: "declared" });
-  for (const [name, value] of Object.entries(options)) {
-    assertEquals(Reflect.get(error, name), value, name);
+Deno.test("`processed` and `retry` have the numbers of PROTOCOL.md", () => {
+  const table = tableOf("13. Errors", "number");
+  const [processedOf, retryOf] = [1, 2].map((column) =>
+    table.map((cells) => cells[column]?.split(":")[0])
+  );
+  for (const processed of PROCESSED) {
+    for (const retry of RETRY) {
+      const sent = new CallError("", { code: "internal", processed, retry });
+      const [, first = 99, second = 99] = encodeError(sent, codec);
+      assertEquals([processedOf?.[first], retryOf?.[second]], [
+        processed,
+        retry,
+      ]);
+    }
   }
 });
 
-Deno.test(
-  "SessionError has a flag for errors that the peer reported",
-  none,
-  () => {
-    assertEquals(new SessionError("x", { code: "timeout" }).remote, false);
-    const cause = new Error("y");
-    const error = new SessionError("x", {
-      code: "timeout",
-      remote: true,
-      cause,
-    });
-    assertEquals([error.name, error.code, error.remote, error.cause], [
-      "SessionError",
-      "timeout",
-      true,
-      cause,
-    ]);
-  },
-);
+/** Rows of the table of PROTOCOL.md with the given first column. */
+function tableOf(heading: string, column: string): string[][] {
+  const found = tables(heading, "PROTOCOL.md").find(([head]) =>
+    head?.[0] === column
+  );
+  return found?.slice(1) ?? [];
+}
 
-Deno.test(
-  "error codes have the stable numbers of PROTOCOL.md",
-  none,
-  () => {
-    const numbers: Record<CallErrorCode, number> = {
-      declared: 0,
-      cancelled: 1,
-      deadline: 2,
-      unimplemented: 3,
-      invalid: 4,
-      internal: 5,
-      overloaded: 6,
-      unavailable: 7,
-      unauthenticated: 8,
-      forbidden: 9,
-      "too-large": 10,
-      malformed: 11,
-      disconnected: 12,
-      moving: 13,
-      conflict: 14,
-      "outcome-lost": 15,
-    };
-    for (const [code, number] of Object.entries(numbers)) {
-      assertEquals(CALL_ERROR_CODES[number], code);
-    }
-    assertEquals(CALL_ERROR_CODES.length, Object.keys(numbers).length);
-    assertEquals(PROCESSED, ["no", "maybe", "yes"]);
-    assertEquals(RETRY, ["never", "later", "now"]);
-    const sessions: Record<
-      Exclude<SessionErrorCode, "disconnected">, // never sent
-      number
-    > = {
-      closed: 0,
-      protocol: 1,
-      version: 2,
-      codec: 3,
-      unauthenticated: 4,
-      timeout: 5,
-      "too-many": 6,
-      "flow-control": 7,
-      "too-large": 8,
-      unsent: 9,
-      internal: 10,
-      drain: 11,
-      age: 12,
-      "refused-busy": 13,
-      "resume-lost": 14,
-    };
-    for (const [code, number] of Object.entries(sessions)) {
-      assertEquals(SESSION_ERROR_CODES[number], code);
-    }
-    assertEquals(SESSION_ERROR_CODES.length, Object.keys(sessions).length);
-  },
-);
+/** Numbers and names in a table of codes. */
+function documented(heading: string): string[] {
+  return tableOf(heading, "code").map(([number, name = ""]) =>
+    `${number} ${name.replaceAll("`", "")}`
+  );
+}
