@@ -53,12 +53,6 @@ function ping(lone: Lone, count: number): void {
   for (let n = 0; n < count; n++) lone.receive(Kind.PING, 0, body(8));
 }
 
-/** Leaves this many bytes unsent. */
-function leaveUnsent(lone: Lone, bytes: number): void {
-  lone.sink.open = false;
-  lone.sink.bytesFramed += bytes - lone.sink.unsent;
-}
-
 /** Returns an item whose frame costs this much credit. */
 function item(charge: number): Uint8Array {
   return message(body(charge - FRAME_CHARGE - 2));
@@ -268,7 +262,7 @@ const BOUNDS: readonly Bound[] = [
     limits: SOFT,
     most: 65_535,
     use(lone, amount) {
-      leaveUnsent(lone, amount);
+      lone.sink.leaveUnsent(amount);
       return lone.call().call.sent;
     },
     beyond: "overloaded, no, later",
@@ -280,7 +274,7 @@ const BOUNDS: readonly Bound[] = [
     most: 49_151, // three quarters
     use(lone, amount) {
       requests(lone, 1);
-      leaveUnsent(lone, amount);
+      lone.sink.leaveUnsent(amount);
       lone.session.enter(lone.now).incoming.responses.respond(
         lone.calls[0]!.call,
         body(1),
@@ -296,7 +290,7 @@ const BOUNDS: readonly Bound[] = [
     limits: SOFT,
     most: 425_983,
     use(lone, amount) {
-      leaveUnsent(lone, amount);
+      lone.sink.leaveUnsent(amount);
       lone.receive(Kind.REQUEST, 1, request(ASK));
       return lone.calls.length === 1;
     },
@@ -308,7 +302,7 @@ const BOUNDS: readonly Bound[] = [
     limits: { writeStall: 2000 },
     most: 1999,
     use(lone, amount) {
-      leaveUnsent(lone, 9);
+      lone.sink.leaveUnsent(9);
       lone.advance(amount);
       lone.write();
       return lone.session.state === "open";

@@ -5,6 +5,7 @@
  */
 import { concat } from "@std/bytes/concat";
 import { bytes } from "../../../lib/messages/codec/bytes.ts";
+import type { MessageCodec } from "../../../lib/messages/codec/message_codec.ts";
 import type { SessionError } from "../../../lib/messages/errors/call_error.ts";
 import { encodeHello } from "../../../lib/messages/session/wire/hello.ts";
 import {
@@ -110,6 +111,16 @@ export function hello(
   });
 }
 
+/** Returns a codec that cannot decode anything. */
+export function undecodable(): MessageCodec {
+  return {
+    ...bytes(),
+    decode: () => {
+      throw new Error("malformed");
+    },
+  };
+}
+
 /** Records sent frames; the test decides when the transport takes them. */
 export class Recorder implements FrameSink {
   bytesFramed = 0;
@@ -143,6 +154,17 @@ export class Recorder implements FrameSink {
   }
 
   abandon(): void {}
+
+  /** Leaves this many bytes unsent, from now on and in all. */
+  leaveUnsent(bytes: number): void {
+    this.open = false;
+    this.bytesFramed += bytes - this.unsent;
+  }
+
+  /** Takes this many bytes. */
+  take(bytes: number): void {
+    this.taken += bytes;
+  }
 }
 
 /** One session, its clock, its sent frames, and its events. */
@@ -208,8 +230,9 @@ export class Lone {
     role: "client" | "server",
     limits: Partial<SessionLimits> = {},
     changes: Parameters<typeof hello>[1] = {},
+    codecs?: SessionConfig["codecs"],
   ): Lone {
-    const lone = new Lone(role, limits);
+    const lone = new Lone(role, limits, codecs);
     if (role === "client") lone.session.enter(0).start(undefined);
     const other = role === "client" ? "server" : "client";
     lone.receive(Kind.HELLO, 0, hello(other, changes));

@@ -1,5 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { body, call, DOWN, hold, TALK, UP } from "../session_calls.ts";
+import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
+import { Lone, message } from "../lone_session.ts";
+import { ASK, body, call, DOWN, hold, TALK, UP } from "../session_calls.ts";
 import { NO_FIELDS } from "../../../../lib/messages/session/wire/fields.ts";
 import { Simulation } from "../simulation.ts";
 
@@ -39,23 +41,23 @@ Deno.test("OutgoingCall of a shape without items starts as ended", pure, () => {
   ]]);
 });
 
-Deno.test("on() ignores an event that the state does not list", pure, () => {
-  const simulation = new Simulation().open();
-  const { call: made } = call(simulation, simulation.client, {
-    value: body(1),
-  });
-  assertEquals([made.on("settle"), made.on("end"), made.state], [
-    false,
-    false,
-    "ended",
-  ]);
-  simulation.settle();
-  assertEquals([made.on("cancel"), made.on("terminal"), made.state], [
-    false,
-    false,
-    "done",
-  ]);
-});
+Deno.test(
+  "a command that the state does not allow has no effect",
+  pure,
+  () => {
+    const lone = Lone.open("client");
+    const made = lone.call({ method: ASK });
+    const { outgoing } = lone.session.enter(0);
+    lone.sent();
+    outgoing.endItems(made.call); // it sends no items
+    assertEquals([lone.sentKinds(), made.call.state], [[], "ended"]);
+    lone.receive(Kind.RESULT, 1, message());
+    outgoing.giveUp(made.call, { code: "cancelled", message: "too late" });
+    outgoing.endItems(made.call);
+    assertEquals([lone.sentKinds(), made.call.state], [[], "done"]);
+    assertEquals([made.results.length, made.errors], [1, []]);
+  },
+);
 
 Deno.test(
   "started is true once a call has an id, and sent once its REQUEST has left",

@@ -6,7 +6,7 @@ import {
   Kind,
 } from "../../../../lib/messages/session/wire/frame_header.ts";
 import { body } from "../session_calls.ts";
-import { Lone } from "../lone_session.ts";
+import { Lone, undecodable } from "../lone_session.ts";
 import { Simulation } from "../simulation.ts";
 
 const pure = { permissions: "none" } as const;
@@ -81,10 +81,7 @@ Deno.test(
       lone.receive(Kind.AUTH, id, body(1), flags);
       assertEquals([role, lone.error.code], [role, "protocol"]);
     }
-    const odd = Lone.open("server");
-    odd.session.codec.decode = () => {
-      throw new Error("malformed");
-    };
+    const odd = Lone.open("server", {}, {}, [undecodable()]);
     odd.receive(Kind.AUTH, 1, body(1));
     assertEquals([odd.error.code, odd.credentialRefresh], [
       "unauthenticated",

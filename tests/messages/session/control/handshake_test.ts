@@ -7,7 +7,13 @@ import { AGENT } from "../../../../lib/messages/session/wire/agent.ts";
 import { decodeHello } from "../../../../lib/messages/session/wire/hello.ts";
 import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
 import { ASK, body, call, hold, UP } from "../session_calls.ts";
-import { goawayOf, hello, Lone, request } from "../lone_session.ts";
+import {
+  goawayOf,
+  hello,
+  Lone,
+  request,
+  undecodable,
+} from "../lone_session.ts";
 import { Simulation } from "../simulation.ts";
 
 const pure = { permissions: "none" } as const;
@@ -243,10 +249,7 @@ Deno.test(
   "receiveHello() refuses credentials that cannot be decoded",
   pure,
   () => {
-    const lone = new Lone("server");
-    lone.session.codec.decode = () => {
-      throw new Error("malformed");
-    };
+    const lone = new Lone("server", {}, [undecodable()]);
     assertEquals(
       refused(lone, Kind.HELLO, hello("client", { auth: body(1) })),
       "unauthenticated",

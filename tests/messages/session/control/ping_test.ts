@@ -118,7 +118,7 @@ Deno.test(
     lone.receive(Kind.PING, 0, body(8));
     lone.advance(1999);
     assertEquals(lone.ends, []);
-    lone.sink.taken += 5;
+    lone.sink.take(5);
     lone.session.enter(lone.now).written();
     lone.advance(1999);
     assertEquals(lone.ends, []);

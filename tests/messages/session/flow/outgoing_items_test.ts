@@ -6,6 +6,8 @@ import {
 import { NO_FIELDS } from "../../../../lib/messages/session/wire/fields.ts";
 import { sendItem } from "../../../../lib/messages/session/flow/outgoing_items.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { bytes } from "../../../../lib/messages/codec/bytes.ts";
+import type { MessageCodec } from "../../../../lib/messages/codec/message_codec.ts";
 import {
   Flag,
   Kind,
@@ -302,27 +304,22 @@ Deno.test(
   "takeItem() takes nothing while a value is being encoded",
   pure,
   () => {
-    const lone = Lone.open("server", { streamWindow: 1024 });
+    const codec = bytes();
+    const taking: MessageCodec = {
+      ...codec,
+      encodeInto(...given) {
+        assertThrows(take, TypeError, "inside");
+        return codec.encodeInto(...given);
+      },
+    };
+    const lone = Lone.open("server", { streamWindow: 1024 }, {}, [taking]);
     lone.receive(Kind.REQUEST, 1, request(UP));
     lone.receive(Kind.REQUEST, 3, request(DOWN));
     lone.receive(Kind.ITEM, 1, message(body(900, 7)));
     const [up, down] = lone.calls;
-    const { codec } = lone.session;
-    const { encodeInto } = codec;
-    codec.encodeInto = (...given) => {
-      assertThrows(
-        () => takeItem(lone.session.enter(0).shared, up!.call),
-        TypeError,
-        "inside",
-      );
-      return encodeInto(...given);
-    };
+    const take = () => takeItem(lone.session.enter(0).shared, up!.call);
     sendItem(lone.session.enter(0).shared, down!.call, body(1), down!);
-    codec.encodeInto = encodeInto;
-    assertEquals(
-      takeItem(lone.session.enter(0).shared, up!.call),
-      body(900, 7),
-    );
+    assertEquals(take(), body(900, 7));
     assertEquals(lone.sentKinds(), ["ITEM 3", "CREDIT 1"]);
   },
 );

@@ -1,4 +1,11 @@
 import { assertEquals } from "@std/assert";
+import {
+  Flag,
+  Kind,
+} from "../../../../lib/messages/session/wire/frame_header.ts";
+import { takeItem } from "../../../../lib/messages/session/flow/received_items.ts";
+import { body, UP } from "../session_calls.ts";
+import { Lone, message, request } from "../lone_session.ts";
 import { ReceiveWindow } from "../../../../lib/messages/session/flow/receive_window.ts";
 
 const pure = { permissions: "none" } as const;
@@ -114,14 +121,25 @@ Deno.test(
   },
 );
 
-Deno.test("holdsItems is true until the items are taken", pure, () => {
-  const receiveWindow = newWindow(1000, 1000, { left: 0 });
-  assertEquals(receiveWindow.holdsItems, false);
-  receiveWindow.put(item(1));
-  assertEquals(receiveWindow.holdsItems, true);
-  receiveWindow.take();
-  assertEquals(receiveWindow.holdsItems, false);
-});
+Deno.test(
+  "holdsItems is true until the items and parts are taken or dropped",
+  pure,
+  () => {
+    const lone = Lone.open("server");
+    lone.receive(Kind.REQUEST, 1, request(UP));
+    const { call } = lone.calls[0]!;
+    const take = () => takeItem(lone.session.enter(0).shared, call);
+    const holds = () => call.receiveWindow?.holdsItems;
+    assertEquals(holds(), false);
+    lone.receive(Kind.ITEM, 1, message(body(1)));
+    assertEquals(holds(), true);
+    assertEquals([take()?.length, holds()], [1, false]);
+    lone.receive(Kind.ITEM, 1, message(body(1)), Flag.MORE);
+    assertEquals([take(), holds()], [undefined, true]);
+    lone.receive(Kind.CANCEL, 1, [0]);
+    assertEquals(holds(), false);
+  },
+);
 
 Deno.test(
   "ReceiveWindow.copy() keeps each queued item intact, whatever is taken meanwhile",
