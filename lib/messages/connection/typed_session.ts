@@ -94,7 +94,10 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   #armedFor = Infinity;
   #armQueued = false;
   /** Arms the timer; allocated once, because `enter` queues it often. */
-  readonly #armLater = () => this.#arm();
+  readonly #armLater = () => {
+    this.#armQueued = false;
+    this.#arm();
+  };
   #linger: ReturnType<typeof setTimeout> | undefined = undefined;
   #now: number = performance.now();
   #inRead = false;
@@ -117,7 +120,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     this.#stream = frames(connection, framing(limits), {
       frameTimeout: limits.assemblyTimeout,
     });
-    this.#stream.onWritten = () => this.enter().written();
+    this.#stream.onWritten = () => this.#onWritten();
     this.#stream.onWriteFailed = (error) => this.enter().inputEnded(error);
     this.#session = new Session({
       role,
@@ -247,11 +250,12 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
 
   /**
    * Enters the pure session. Sets its time, and arms its timer in a microtask,
-   * after the command that follows. Commands are available only through this
-   * method, so the timer is always updated.
+   * after the command that follows, or at the end of the read in progress.
+   * Commands are available only through this method, so the timer is always
+   * updated.
    */
   enter(): Session {
-    if (!this.#armQueued) {
+    if (!this.#armQueued && !this.#inRead) {
       this.#armQueued = true;
       queueMicrotask(this.#armLater);
     }
@@ -416,13 +420,18 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   }
 
   #afterRead(): void {
-    this.enter().readSome();
+    this.#session.enter(this.now()).readSome();
     this.#inRead = false;
+    this.#arm();
+  }
+
+  #onWritten(): void {
+    this.#session.enter(this.now()).written();
+    this.#arm();
   }
 
   /** Rearms the timer if the session must now wake up earlier. */
   #arm(): void {
-    this.#armQueued = false;
     const { wakeAt } = this.#session;
     if (wakeAt >= this.#armedFor) return;
     clearTimeout(this.#timer);
