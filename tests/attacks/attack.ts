@@ -84,7 +84,7 @@ export interface Attack {
   readonly again?: boolean;
   /** Whether the attacker reads after the handshake and before the attack's end. @default {true} */
   readonly reads?: boolean;
-  /** Milliseconds that the attack takes at least. @default {500} */
+  /** Milliseconds that the attack takes at least. @default {400} */
   readonly ms?: number;
   /** Members of the attacker's HELLO, or `null` if the script sends one. */
   readonly hello?: HelloMembers | null;

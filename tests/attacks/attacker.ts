@@ -102,7 +102,7 @@ class Running {
 
   /** Waits for `ms`, and then until everything was seen that must be seen. */
   async wait(): Promise<void> {
-    const { ms = 500, sees = [] } = this.#attack;
+    const { ms = 400, sees = [] } = this.#attack;
     await pause(ms);
     for (let step = 0; step < PATIENCE.steps; step++) {
       if (step === PATIENCE.readFrom) this.#readAll();

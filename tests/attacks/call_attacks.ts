@@ -328,6 +328,17 @@ export const callAttacks: readonly Attack[] = [
   },
   {
     ...open,
+    name: "requests at full rate on ten connections",
+    resource: "time of the server",
+    kind: "REQUEST",
+    connections: 10,
+    budget: 64 * MiB,
+    *script() {
+      yield* flood((id) => request(id, M.echo));
+    },
+  },
+  {
+    ...open,
     name: "a CANCEL of a call that does not exist",
     resource: "ids",
     kind: "CANCEL",

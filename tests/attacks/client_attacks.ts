@@ -149,7 +149,7 @@ export const clientAttacks: readonly Attack[] = [
   },
   {
     ...open,
-    name: "items of an item that never ends",
+    name: "an item that never ends",
     resource: "bytes of unfinished messages",
     kind: "ITEM",
     sees: ["CANCEL"],
@@ -159,7 +159,7 @@ export const clientAttacks: readonly Attack[] = [
       for (;;) {
         await peer.until(() => peer.mayItem(1));
         if (peer.stopped || peer.ended) return;
-        yield await peer.credit(frame(K.ITEM, 1, bin(60_000), MORE));
+        yield await peer.credit(message(K.ITEM, 1, bin(60_000), MORE));
       }
     },
   },

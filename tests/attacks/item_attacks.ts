@@ -84,7 +84,7 @@ export const itemAttacks: readonly Attack[] = [
     async *script(peer) {
       yield request(1, M.read, EMPTY);
       yield* open(1000, M.up, 3);
-      yield* itemsOnEach(peer, 1001, bin(20_000));
+      yield* itemsOnEach(peer, 1000, bin(20_000), 3);
     },
   },
   {
@@ -140,7 +140,7 @@ export const itemAttacks: readonly Attack[] = [
           if (peer.stopped || peer.ended) return;
           if (!peer.mayItem(id)) continue;
           sent = true;
-          yield await peer.credit(frame(K.ITEM, id, bin(15_000), MORE));
+          yield await peer.credit(message(K.ITEM, id, bin(15_000), MORE));
         }
         if (!sent) await pause(5);
       }
@@ -289,6 +289,24 @@ export const itemAttacks: readonly Attack[] = [
     async *script(peer) {
       yield* times(12, (id) => request(id, M.big));
       yield* every(peer, 20, () => frame(K.PING, 0, new Uint8Array(8)));
+    },
+  },
+  {
+    ...session,
+    name: "results that are read byte by byte",
+    resource: "rate of reading",
+    kind: "REQUEST",
+    reads: false,
+    sees: ["end"],
+    budget: 24 * MiB,
+    setup: { limits: { writeStall: 1000 } },
+    async *script(peer) {
+      yield* times(12, (id) => request(id, M.big));
+      // The socket reports progress for each 64 KiB that are read.
+      while (!peer.stopped && !peer.ended && !peer.reads) {
+        await pause(100);
+        await peer.readSome(15_000);
+      }
     },
   },
   {

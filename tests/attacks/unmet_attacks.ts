@@ -8,9 +8,9 @@
  */
 import { concat } from "@std/bytes/concat";
 import type { Attack } from "./attack.ts";
-import { bin, EMPTY, frame, K, MORE, request, u32 } from "./frames.ts";
+import { bin, EMPTY, K, message, MORE, request, u32 } from "./frames.ts";
 import { pause } from "./raw_peer.ts";
-import { flood, ids, inFlight, MiB, times } from "./scripts.ts";
+import { ids, inFlight, MiB, times } from "./scripts.ts";
 import { M } from "./target.ts";
 
 const open = { victim: "server", state: "open" } as const;
@@ -57,7 +57,7 @@ export const unmetAttacks: readonly Attack[] = [
     name: "inputs that handlers hold",
     resource: "decoded inputs",
     kind: "REQUEST",
-    budget: 64 * MiB,
+    budget: 32 * MiB,
     ms: 1500,
     async *script(peer) {
       const value = bin(120_000);
@@ -108,49 +108,19 @@ export const unmetAttacks: readonly Attack[] = [
     name: "unread items on many connections",
     resource: "unread items of all sessions",
     kind: "ITEM",
-    connections: 50,
+    connections: 100,
     budget: 256 * MiB,
-    ms: 3000,
+    ms: 6000,
     async *script(peer) {
       for (const id of ids()) {
         if (id > 2048 || peer.stopped || peer.ended) return;
         yield request(id, M.up, EMPTY);
         for (const [length, flags] of [[32_600, MORE], [100_000, 0]] as const) {
           if (!peer.mayItem(id)) break;
-          yield await peer.credit(frame(K.ITEM, id, bin(length), flags));
+          yield await peer.credit(message(K.ITEM, id, bin(length), flags));
         }
         if (id % 64 === 1) await pause(1);
       }
-    },
-  },
-  // Time.
-  {
-    ...open,
-    name: "results that are read byte by byte",
-    resource: "rate of reading",
-    kind: "REQUEST",
-    reads: false,
-    sees: ["end"],
-    budget: 24 * MiB,
-    setup: { limits: { writeStall: 300 } },
-    async *script(peer) {
-      yield* times(12, (id) => request(id, M.big));
-      for (let step = 0; step < 30; step++) {
-        await pause(50);
-        await peer.readSome(1000);
-      }
-      yield EMPTY;
-    },
-  },
-  {
-    ...open,
-    name: "requests at full rate on ten connections",
-    resource: "time of the server",
-    kind: "REQUEST",
-    connections: 10,
-    budget: 64 * MiB,
-    *script() {
-      yield* flood((id) => request(id, M.echo));
     },
   },
 ];
