@@ -13,7 +13,7 @@
  * @module
  */
 import { Decoder, Encoder } from "@msgpack/msgpack";
-// @ts-types="npm:msgpackr@^2.1.3"
+// @ts-types="npm:msgpackr@2.1.3"
 import { Packr } from "msgpackr/pack";
 import { json } from "../../lib/messages/codec/json.ts";
 import { msgpack } from "../../lib/messages/codec/msgpack.ts";

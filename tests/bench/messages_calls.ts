@@ -5,7 +5,7 @@
  *
  * @module
  */
-// @ts-types="npm:msgpackr@^2.1.3"
+// @ts-types="npm:msgpackr@2.1.3"
 import { Packr } from "msgpackr/index-no-eval";
 import { connect, protocol, serve, unary } from "../../mod.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-// @ts-types="npm:msgpackr@^2.1.3"
+// @ts-types="npm:msgpackr@2.1.3"
 import { Unpackr } from "msgpackr/index-no-eval";
 import { doubleMarks } from "./byte_order_mark.ts";
 import { CodecError } from "./errors.ts";

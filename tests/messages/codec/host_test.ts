@@ -5,9 +5,9 @@
  * @module
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-// @ts-types="npm:msgpackr@^2.1.3"
+// @ts-types="npm:msgpackr@2.1.3"
 import * as bundle from "msgpackr/index-no-eval";
-// @ts-types="npm:msgpackr@^2.1.3"
+// @ts-types="npm:msgpackr@2.1.3"
 import * as plain from "msgpackr/pack";
 import { msgpack } from "../../../lib/messages/codec/msgpack.ts";
 import { toHex } from "./hex.ts";
