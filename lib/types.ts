@@ -51,7 +51,7 @@ export type {
 } from "./messages/broadcast/fanout.ts";
 export type { BytesOptions } from "./messages/codec/bytes.ts";
 export type { CodecLimits } from "./messages/codec/codec_limits.ts";
-export type { JsonOptions } from "./messages/codec/json.ts";
+export type { DecodeBudget } from "./messages/codec/message_codec.ts";
 export type { MsgpackOptions } from "./messages/codec/msgpack.ts";
 export type {
   CallErrorOptions,

@@ -43,6 +43,7 @@ const HOSTILE = [
     .split(" "),
   ..."81a95f5f70726f746f5f5f80 81a47468656ec0 81ab636f6e7374727563746f72c0"
     .split(" "),
+  ..."81a3393939c0 82a13081a23939c090c080 c400 c40107 80 90 91 81a0".split(" "),
   ..."d945efbbbf cfffffffffffffffff d38000000000000000 cb7ff8000000000000"
     .split(" "),
 ].map((text) =>
@@ -67,6 +68,9 @@ const HOSTILE_TEXT = [
   "nul",
   "NaN",
   '{"then":1}',
+  '{"999":[]}',
+  '{"34":{},"\\u0037":"65536"}',
+  "{},[],",
   '\\"',
   ",,",
   "::",
@@ -86,6 +90,7 @@ export function makeBody(
     return text ? patchwork(random, HOSTILE_TEXT) : tokens(random);
   }
   if (kind === 2) return deep(random, text);
+  if (kind === 3 && random(4) === 0) return repeated(random, text);
   let body = real[random(real.length)]!;
   const hostile = text ? HOSTILE_TEXT : HOSTILE;
   for (let harms = 1 + random(3); harms > 0; harms--) {
@@ -149,6 +154,99 @@ function tokens(random: Random): Uint8Array {
     else parts.push(Uint8Array.of(random(128)));
   }
   return join(...parts);
+}
+
+/** An array of many small values of one kind, which may cost much. */
+function repeated(random: Random, text: boolean): Uint8Array {
+  const count = 1 + random(120);
+  const shape = random(2 ** 32);
+  const items = Array.from({ length: count }, (_, index) => {
+    // Each item has the same form; some keys and texts differ.
+    const same = randomFrom(shape);
+    return text ? costlyText(same, index, 3) : costlyBytes(same, index, 3);
+  });
+  if (text) return new TextEncoder().encode(`[${items.join()}]`);
+  return Uint8Array.of(
+    0xdc,
+    count >> 8,
+    count & 255,
+    ...items.flat().map(Number),
+  );
+}
+
+function costlyBytes(random: Random, index: number, depth: number): number[] {
+  switch (random(depth > 0 ? 9 : 6)) {
+    case 0:
+      return [[0xc0], [1], [0xa0], [0x90], [0x80]][random(5)]!;
+    case 1:
+      return [0xc4, ...[[0], [1, 7], [3, 7, 7, 7]][random(3)]!];
+    case 2:
+      return [[0xd4, 0, 0], [0xd6, 0xff, 0, 0, 0, 7], [
+        0xca,
+        1,
+        1,
+        1,
+        1,
+      ]][random(3)]!;
+    case 3:
+      return packedKey(random, index);
+    case 4:
+      return [0xce, 0xff, 0, 0, index & 255];
+    case 5:
+      return [0xd3, 0, 0, 0, 0, 0, 0, 0, index & 255];
+    case 6:
+      return [0x91, ...costlyBytes(random, index, depth - 1)];
+    default: {
+      const keys = 1 + random(3);
+      const members = Array.from({ length: keys }, () => [
+        ...packedKey(random, index),
+        ...costlyBytes(random, index, depth - 1),
+      ]);
+      return [0x80 | keys, ...members.flat()];
+    }
+  }
+}
+
+function packedKey(random: Random, index: number): number[] {
+  const key = new TextEncoder().encode(costlyKey(random, index));
+  return [0xa0 | key.length, ...key];
+}
+
+function costlyKey(random: Random, index: number): string {
+  switch (random(5)) {
+    case 0:
+      return "abc".slice(0, random(4));
+    case 1:
+      return String(random(2000));
+    case 2:
+      return String(index * 65_536 % 4_294_967_291);
+    case 3:
+      return `k${index}`;
+    default:
+      return "é";
+  }
+}
+
+function costlyText(random: Random, index: number, depth: number): string {
+  switch (random(depth > 0 ? 6 : 3)) {
+    case 0:
+      return ["1", "0.5", '""', "[]", "{}", "null"][random(6)]!;
+    case 1:
+    case 2:
+      return JSON.stringify(costlyKey(random, index));
+    case 3:
+      return `[${costlyText(random, index, depth - 1)}]`;
+    default: {
+      const members = Array.from(
+        { length: 1 + random(3) },
+        () =>
+          `${JSON.stringify(costlyKey(random, index))}:${
+            costlyText(random, index, depth - 1)
+          }`,
+      );
+      return `{${members.join()}}`;
+    }
+  }
 }
 
 function deep(random: Random, text: boolean): Uint8Array {

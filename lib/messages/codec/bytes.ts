@@ -5,7 +5,8 @@
  */
 import { describeKind } from "./describe_value.ts";
 import { CodecError } from "./errors.ts";
-import type { MessageCodec } from "./message_codec.ts";
+import { BINARY } from "./held_bytes.ts";
+import type { DecodeBudget, MessageCodec } from "./message_codec.ts";
 
 /** Options for {@linkcode bytes}. */
 export interface BytesOptions {
@@ -53,8 +54,23 @@ export function bytes(options: BytesOptions = {}): MessageCodec {
       target.set(body, offset);
       return offset + body.length;
     },
-    decode: (body) => binary === "copy" ? copyOf(body) : body,
+    decode: (body, budget) => {
+      if (budget !== undefined) charge(budget, body.length);
+      return binary === "copy" ? copyOf(body) : body;
+    },
   };
+}
+
+function charge(budget: DecodeBudget, length: number): void {
+  const { maxHeld = Infinity } = budget;
+  const held = BINARY + length;
+  if (held > maxHeld) {
+    throw new CodecError(
+      `Cannot decode as bytes: 'maxHeld' allows ${maxHeld}, found ${held}`,
+      { code: "too-large", limit: "maxHeld", allowed: maxHeld, found: held },
+    );
+  }
+  budget.held = held;
 }
 
 /** Copies a `Uint8Array`, or a subclass of it, into a plain `Uint8Array`. */

@@ -5,8 +5,9 @@
  */
 
 /**
- * Limits of one message. They apply to encoding and decoding alike, so that a
- * codec accepts every body that a codec with the same limits sends.
+ * Limits of one message. Except for `maxKeys`, they apply to encoding and decoding
+ * alike, so that a codec accepts the bodies that a codec with the same limits
+ * sends.
  */
 export interface CodecLimits {
   /**
@@ -30,6 +31,23 @@ export interface CodecLimits {
    * @default {16777216}
    */
   maxBytes?: number | undefined;
+  /**
+   * Maximum number of heap bytes that the decoded value holds: 1 to 2^40. The
+   * value may also hold no more than 40 bytes for each byte of its body, plus
+   * 10 KiB. This prevents small bodies from becoming large values.
+   *
+   * @default {33554432}
+   */
+  maxHeld?: number | undefined;
+  /**
+   * Maximum number of different keys in a body: 0 to 2^29. One more is allowed
+   * for each 9 bytes (MessagePack) or 14 bytes (JSON). An object whose keys are new or have a new order counts as several more. It applies only to
+   * decoding. This prevents bodies that take much longer to decode than others of
+   * their size, because the engine records each key and each order.
+   *
+   * @default {1024}
+   */
+  maxKeys?: number | undefined;
 }
 
 /** The limits, with defaults filled in. */
@@ -39,6 +57,8 @@ const DEFAULTS: ResolvedCodecLimits = {
   maxDepth: 64,
   maxNodes: 1_000_000,
   maxBytes: 16 * 1024 * 1024,
+  maxHeld: 32 * 1024 * 1024,
+  maxKeys: 1024,
 };
 
 /** Maxima; recursive decoders overflow the stack at about 1,000 levels. */
@@ -46,9 +66,25 @@ const HIGHEST: ResolvedCodecLimits = {
   maxDepth: 512,
   maxNodes: 2 ** 29,
   maxBytes: 2 ** 30,
+  maxHeld: 2 ** 40,
+  maxKeys: 2 ** 29,
 };
 
-const NAMES = ["maxDepth", "maxNodes", "maxBytes"] as const;
+const LOWEST: ResolvedCodecLimits = {
+  maxDepth: 1,
+  maxNodes: 1,
+  maxBytes: 1,
+  maxHeld: 1,
+  maxKeys: 0,
+};
+
+const NAMES = [
+  "maxDepth",
+  "maxNodes",
+  "maxBytes",
+  "maxHeld",
+  "maxKeys",
+] as const;
 
 /**
  * Fills in the default limits and checks the ranges.
@@ -59,11 +95,13 @@ export function resolveCodecLimits(limits: CodecLimits): ResolvedCodecLimits {
   const resolved = { ...DEFAULTS };
   for (const name of NAMES) {
     const value = limits[name] ?? DEFAULTS[name];
-    if (!Number.isInteger(value) || value < 1 || value > HIGHEST[name]) {
+    if (
+      !Number.isInteger(value) || value < LOWEST[name] || value > HIGHEST[name]
+    ) {
       throw new RangeError(
-        `Cannot make a codec as '${name}' must be an integer from 1 to ${
-          HIGHEST[name]
-        }: current value is ${value}`,
+        `Cannot make a codec as '${name}' must be an integer from ${
+          LOWEST[name]
+        } to ${HIGHEST[name]}: current value is ${value}`,
       );
     }
     resolved[name] = value;

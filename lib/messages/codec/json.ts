@@ -4,14 +4,26 @@
  * @module
  */
 import { CodecError } from "./errors.ts";
-import { JsonValueChecker } from "./json_value_checker.ts";
+import { JsonValueChecker, type ValueSize } from "./json_value_checker.ts";
+import { JsonReader } from "./json_reader.ts";
 import { JsonScanner } from "./json_scanner.ts";
-import { type CodecLimits, resolveCodecLimits } from "./codec_limits.ts";
-import type { MessageCodec } from "./message_codec.ts";
+import {
+  type CodecLimits,
+  resolveCodecLimits,
+  type ResolvedCodecLimits,
+} from "./codec_limits.ts";
+import {
+  allowedBytes,
+  BOXED,
+  ESCAPED_KEY,
+  MOST_PER_KEY,
+  SLOT,
+} from "./held_bytes.ts";
+import { tooMuchHeld } from "./refusal.ts";
+import type { DecodeBudget, MessageCodec } from "./message_codec.ts";
 
-/** Options for {@linkcode json}. */
-export type JsonOptions = CodecLimits;
-
+/** Upper bound of the bytes of a number or a string's header. */
+const MOST_PER_NODE = SLOT + BOXED + SLOT;
 const EMPTY = new Uint8Array(0);
 const toUtf8 = new TextEncoder();
 // Without this option the decoder would drop a leading byte order mark.
@@ -44,19 +56,20 @@ const fatalFromUtf8 = new TextDecoder("utf-8", { fatal: true });
  *
  * @category Codecs
  */
-export function json(options: JsonOptions = {}): MessageCodec {
+export function json(options: CodecLimits = {}): MessageCodec {
   return new JsonCodec(options);
 }
 
 class JsonCodec implements MessageCodec {
   readonly name = "json";
-  readonly #maxBytes: number;
+  readonly #limits: ResolvedCodecLimits;
   readonly #checker: JsonValueChecker;
   readonly #scanner: JsonScanner;
+  readonly #reader = new JsonReader();
 
-  constructor(options: JsonOptions) {
+  constructor(options: CodecLimits) {
     const limits = resolveCodecLimits(options);
-    this.#maxBytes = limits.maxBytes;
+    this.#limits = limits;
     this.#checker = new JsonValueChecker(limits);
     this.#scanner = new JsonScanner(limits);
   }
@@ -77,13 +90,17 @@ class JsonCodec implements MessageCodec {
     return read === text.length ? offset + written : toUtf8.encode(text);
   }
 
-  decode(body: Uint8Array): unknown {
-    if (body.length === 0) return undefined;
-    this.#scanner.scan(body);
+  decode(body: Uint8Array, budget?: DecodeBudget): unknown {
+    if (body.length === 0) {
+      if (budget !== undefined) budget.held = 0;
+      return undefined;
+    }
+    const isPlain = this.#scanner.scan(body, budget?.maxHeld);
+    if (budget !== undefined) budget.held = this.#scanner.held;
     const text = fromUtf8.decode(body);
     if (text.includes("\ufffd")) requireUtf8(body);
     try {
-      return JSON.parse(text);
+      return isPlain ? JSON.parse(text) : this.#reader.read(text);
     } catch {
       // The platform's message quotes the body, which must not appear in logs.
       throw malformed("the body is not well-formed JSON (RFC 8259)");
@@ -92,11 +109,9 @@ class JsonCodec implements MessageCodec {
 
   #stringify(value: unknown): string {
     try {
-      const characters = this.#checker.check(value);
+      const size = this.#checker.check(value);
       const text = JSON.stringify(value);
-      if (characters * 3 > this.#maxBytes) {
-        this.#scanner.scan(toUtf8.encode(text));
-      }
+      this.#checkEncoded(text, size);
       return text;
     } catch (error) {
       if (error instanceof CodecError) throw error;
@@ -105,6 +120,20 @@ class JsonCodec implements MessageCodec {
         { code: "unsupported", cause: error },
       );
     }
+  }
+
+  /** Measures the encoded value if it may exceed a limit. */
+  #checkEncoded(text: string, { nodes, keys, text: size }: ValueSize): void {
+    const perKey = MOST_PER_KEY + (text.includes("\\") ? ESCAPED_KEY : 0);
+    const most = 2 * size + MOST_PER_NODE * nodes + perKey * keys;
+    const { maxBytes, maxHeld } = this.#limits;
+    if (size * 3 <= maxBytes && most <= allowedBytes(text.length, maxHeld)) {
+      return;
+    }
+    const body = toUtf8.encode(text);
+    const held = this.#scanner.measure(body);
+    const allowed = allowedBytes(body.length, maxHeld);
+    if (held > allowed) throw tooMuchHeld("json", allowed, held);
   }
 }
 

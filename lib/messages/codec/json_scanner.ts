@@ -8,115 +8,301 @@
  */
 import { CodecError } from "./errors.ts";
 import type { ResolvedCodecLimits } from "./codec_limits.ts";
+import { DigitStrings } from "./digit_strings.ts";
+import {
+  allowedBytes,
+  BOXED,
+  ESCAPED_KEY,
+  exactListBytes,
+  newKeyBytes,
+  OBJECT,
+  PARSED_ARRAY,
+  SLOT,
+  STRING,
+  tableBytes,
+} from "./held_bytes.ts";
+import { indexAt } from "./index_keys.ts";
+import { KeyTable } from "./key_table.ts";
 
 const QUOTE = 0x22, BACKSLASH = 0x5c, COLON = 0x3a, UNDERSCORE = 0x5f;
-const SCALAR = 0, BETWEEN = 1, OPEN = 2, CLOSE = 3, STRING = 4;
+const BRACKET = 0x5b,
+  POINT = 0x2e,
+  NINE = 0x39,
+  LETTER_E = 0x65,
+  WIDE = 0x80,
+  ESCAPED = 0x100;
+const SCALAR = 0, BETWEEN = 1, OPEN = 2, CLOSE = 3, TEXT = 4;
 
 /** The kind of each byte outside strings. */
 const KINDS = new Uint8Array(256);
 for (const character of " \t\n\r,:") KINDS[character.charCodeAt(0)] = BETWEEN;
 for (const character of "[{") KINDS[character.charCodeAt(0)] = OPEN;
 for (const character of "]}") KINDS[character.charCodeAt(0)] = CLOSE;
-KINDS[QUOTE] = STRING;
+KINDS[QUOTE] = TEXT;
 
 const PROTO = '"__proto__"';
 /** Length of the longest spelling of `"__proto__"`, with every character escaped. */
 const LONGEST_PROTO = 2 + 9 * 6;
 /** Minimum length of a number that is infinite without having an exponent. */
 const LONGEST_FINITE = 309;
+/** Minimum length of an integer that may not fit into a slot. */
+const LONGEST_SMALL = 10;
+/** Up to three entries of a hash table. */
+const TABLE_KEY = 72;
+const EMPTY: Uint8Array = new Uint8Array(0);
 const fromUtf8 = new TextDecoder();
+
+/** Maximum size of bodies whose keys all count as new; a table would take longer. */
+const FEW_KEYS = 512;
+/** Number of properties that V8 stores without a hash table. */
+const FAST_KEYS = 128;
+/** Number of bytes of a body for each key beyond `maxKeys`. */
+const BYTES_PER_KEY = 14;
+/** Number of keys that an object with a new class counts as. */
+const SLOW_OBJECT = 3;
+/** Maximum length of strings that `JSON.parse` interns. */
+const LONGEST_INTERNED = 10;
+/** Number of strings that `JSON.parse` interns in little time in any case. */
+const FEW_STRINGS = 256;
+/** Number of bytes of a body for each further interned string. */
+const BYTES_PER_INTERNED = 8;
 
 /** Scanner that checks bodies against the limits. */
 export class JsonScanner {
+  /** Heap bytes that the last body holds once it is parsed. */
+  held = 0;
+
   readonly #limits: ResolvedCodecLimits;
+  /** For each depth: the last step of the object's keys; see `KeyTable`. */
+  readonly #step: Int32Array;
+  /** For each depth: the last step that was known when the object began. */
+  readonly #known: Int32Array;
+  /** For each depth: the number of the object's keys. */
+  readonly #keys: Int32Array;
+  /** For each depth: the number of the object's index keys, and the largest. */
+  readonly #indexKeys: Int32Array;
+  readonly #largest: Float64Array;
+  readonly #table: KeyTable;
+  readonly #digits = new DigitStrings();
+  /** Number of strings that `JSON.parse` would intern. */
+  #interned = 0;
+  #isSmall = false;
+  #bytes = EMPTY;
 
   /** @param limits the limits of a message */
   constructor(limits: ResolvedCodecLimits) {
+    const { maxDepth } = limits;
     this.#limits = limits;
+    this.#step = new Int32Array(maxDepth + 1);
+    this.#known = new Int32Array(maxDepth + 1);
+    this.#keys = new Int32Array(maxDepth + 1);
+    this.#indexKeys = new Int32Array(maxDepth + 1);
+    this.#largest = new Float64Array(maxDepth + 1);
+    this.#table = new KeyTable(maxDepth, FAST_KEYS, SLOW_OBJECT);
   }
 
   /**
    * Checks one body.
    *
+   * @param maxHeld the maximum number of bytes held, if it is below the limit
+   * @returns whether `JSON.parse` takes no longer than usual; otherwise
+   * `JsonReader` decodes the body
    * @throws {CodecError} if the body exceeds a limit, contains a number that
    * would become infinite, or contains the key `__proto__`
    */
-  scan(bytes: Uint8Array): void {
+  scan(bytes: Uint8Array, maxHeld = Infinity): boolean {
+    const { length } = bytes;
+    const held = this.measure(bytes);
+    const allowed = Math.min(
+      maxHeld,
+      allowedBytes(length, this.#limits.maxHeld),
+    );
+    if (held > allowed) throw this.#over("maxHeld", undefined, allowed, held);
+    const { keys } = this.#table;
+    const most = this.#limits.maxKeys + Math.floor(length / BYTES_PER_KEY);
+    if (keys > most) throw this.#over("maxKeys", undefined, most, keys);
+    const areMany = this.#interned >
+      Math.max(FEW_STRINGS, length / BYTES_PER_INTERNED);
+    return !areMany && !this.#digits.collide;
+  }
+
+  /**
+   * Returns the bytes that the value of a body holds.
+   *
+   * @throws {CodecError} if the body exceeds another limit, contains a number
+   * that would become infinite, or contains the key `__proto__`
+   */
+  measure(bytes: Uint8Array): number {
+    this.#isSmall = bytes.length <= FEW_KEYS;
+    this.#bytes = bytes;
+    this.#digits.begin();
+    this.#table.begin(bytes);
+    this.held = this.#walk(bytes) + this.#table.held;
+    this.#table.end();
+    this.#bytes = EMPTY;
+    return this.held;
+  }
+
+  /** Returns the bytes held, except for those of new hidden classes. */
+  #walk(bytes: Uint8Array): number {
     const { maxDepth, maxNodes, maxBytes } = this.#limits;
-    let depth = 0, nodes = 0, text = 0;
-    for (let at = 0; at < bytes.length; at++) {
+    const { length } = bytes;
+    let depth = 0, nodes = 0, text = 0, held = 0, interned = 0;
+    for (let at = 0; at < length; at++) {
       const kind = KINDS[bytes[at]!]!;
       if (kind === BETWEEN) continue;
       if (kind === CLOSE) {
         depth--;
         continue;
       }
-      if (++nodes > maxNodes) throw this.#over("maxNodes", at, nodes);
-      if (kind === STRING) {
-        const end = endOfString(bytes, at);
+      if (++nodes > maxNodes) {
+        throw this.#over("maxNodes", at, maxNodes, nodes);
+      }
+      if (kind === TEXT) {
+        // Any bit from 0x80 on: text that may have two bytes for each character.
+        let end = at + 1, bits = 0;
+        for (; end < length; end++) {
+          const byte = bytes[end]!;
+          if (byte === QUOTE) break;
+          bits |= byte;
+          if (byte === BACKSLASH) {
+            bits |= ESCAPED;
+            end++;
+          }
+        }
+        if (++end > length) end = length;
         if ((text += end - at - 2) > maxBytes) {
-          throw this.#over("maxBytes", at, text);
+          throw this.#over("maxBytes", at, maxBytes, text);
         }
-        if (mayBeProto(bytes[at + 1]!) && isProto(bytes, at, end)) {
-          throw protoKey(at);
-        }
+        const size = end - at - 2;
+        if (bytes[end] === COLON || isKey(bytes, end)) {
+          held += this.#key(at, end, depth < 0 ? 0 : depth, bits);
+        } else if (size > 1) {
+          held += SLOT + textBytes(size, bits >= WIDE);
+          if (size <= LONGEST_INTERNED) {
+            interned++;
+            if (bytes[at + 1]! <= NINE) this.#digitString(at + 1, end - 1);
+          }
+        } else held += SLOT;
         at = end - 1;
       } else if (kind === OPEN) {
-        if (++depth > maxDepth) throw this.#over("maxDepth", at, depth);
+        if (++depth > maxDepth) {
+          throw this.#over("maxDepth", at, maxDepth, depth);
+        }
+        held += SLOT + (bytes[at] === BRACKET ? PARSED_ARRAY : OBJECT);
+        if (depth > 0) this.#begin(depth);
       } else {
-        const end = endOfScalar(bytes, at);
-        requireFinite(bytes, at, end);
-        at = end - 1;
+        const start = at;
+        let hasPoint = false, hasExponent = false;
+        while (KINDS[bytes[at + 1]!] === SCALAR) {
+          const byte = bytes[++at]!;
+          if (byte === POINT) hasPoint = true;
+          else if ((byte | 0x20) === LETTER_E) hasExponent = true;
+        }
+        const digits = at + 1 - start;
+        if (hasExponent || digits >= LONGEST_FINITE) {
+          requireFinite(bytes, start, at + 1);
+        }
+        held += hasPoint || hasExponent || digits >= LONGEST_SMALL
+          ? SLOT + BOXED
+          : SLOT;
       }
     }
+    this.#interned = interned;
+    return held;
+  }
+
+  #digitString(start: number, end: number): void {
+    const index = indexAt(this.#bytes, start, end);
+    if (index >= 0) this.#digits.add(index);
+  }
+
+  #begin(depth: number): void {
+    this.#step[depth] = depth;
+    this.#known[depth] = this.#table.steps;
+    this.#keys[depth] = 0;
+    this.#indexKeys[depth] = 0;
+  }
+
+  /** Checks a key; returns the bytes of its text and place, if it is new. */
+  #key(start: number, end: number, depth: number, bits: number): number {
+    const bytes = this.#bytes;
+    const first = bytes[start + 1]!;
+    if (first <= NINE) {
+      const index = indexAt(bytes, start + 1, end - 1);
+      if (index >= 0) return this.#indexKey(index, depth);
+    }
+    const count = ++this.#keys[depth]!;
+    let held = 0;
+    if (count > FAST_KEYS) {
+      held = count === FAST_KEYS + 1 ? tableBytes(count) : TABLE_KEY;
+    }
+    // A key with escapes may spell an index.
+    if (bits >= ESCAPED) held += ESCAPED_KEY;
+    const table = this.#table;
+    const before = this.#step[depth]!;
+    const length = end - start - 2;
+    let step = this.#isSmall ? 0 : table.guess(before, start + 1, length);
+    if (step === 0) {
+      if (mayBeProto(first) && isProto(bytes, start, end)) {
+        throw protoKey(start);
+      }
+      if (this.#isSmall) {
+        return held + newKeyBytes(0, count === 1) +
+          textBytes(length, bits >= WIDE);
+      }
+      step = table.search(before, this.#known[depth]!, start + 1, end - 1);
+    }
+    this.#step[depth] = step;
+    return held;
+  }
+
+  /** Returns the bytes by which a list of index keys grows. */
+  #indexKey(index: number, depth: number): number {
+    const count = this.#indexKeys[depth]!++;
+    const before = this.#largest[depth]!;
+    if (count === 0) {
+      this.#largest[depth] = index;
+      return exactListBytes(1, index);
+    }
+    const largest = this.#largest[depth] = Math.max(index, before);
+    return exactListBytes(count + 1, largest) - exactListBytes(count, before);
   }
 
   #over(
     limit: keyof ResolvedCodecLimits,
-    offset: number,
+    offset: number | undefined,
+    allowed: number,
     found: number,
   ): CodecError {
-    const allowed = this.#limits[limit];
+    const place = offset === undefined ? "" : ` (at byte ${offset})`;
     return new CodecError(
-      `Cannot decode as json: '${limit}' allows ${allowed}, found ${found} (at byte ${offset})`,
+      `Cannot decode as json: '${limit}' allows ${allowed}, found ${found}${place}`,
       { code: "too-large", offset, limit, allowed, found },
     );
   }
 }
 
-/** Returns the offset after the closing quote, or the body's end. */
-function endOfString(bytes: Uint8Array, start: number): number {
-  for (let at = start + 1; at < bytes.length; at++) {
-    const byte = bytes[at]!;
-    if (byte === QUOTE) return at + 1;
-    if (byte === BACKSLASH) at++;
-  }
-  return bytes.length;
+/** Returns whether a colon follows a string. */
+function isKey(bytes: Uint8Array, end: number): boolean {
+  let next = end;
+  while (KINDS[bytes[next]!] === BETWEEN && bytes[next] !== COLON) next++;
+  return bytes[next] === COLON;
 }
 
-/** Returns the offset after a number or a literal. */
-function endOfScalar(bytes: Uint8Array, start: number): number {
-  let at = start + 1;
-  while (at < bytes.length && KINDS[bytes[at]!] === SCALAR) at++;
-  return at;
+/** Returns the bytes of a string's text. */
+function textBytes(length: number, isWide: boolean): number {
+  return STRING + (isWide ? 2 * length : length) & -8;
 }
 
 /** Rejects numbers that the parser would silently turn into `Infinity`. */
 function requireFinite(bytes: Uint8Array, start: number, end: number): void {
-  if (end - start < LONGEST_FINITE && !hasExponent(bytes, start, end)) return;
   const number = Number(fromUtf8.decode(bytes.subarray(start, end)));
   if (number !== Infinity && number !== -Infinity) return;
   throw new CodecError(
     `Cannot decode as json: a number is too large for JavaScript (at byte ${start})`,
     { code: "range", offset: start },
   );
-}
-
-function hasExponent(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) {
-    if ((bytes[at]! | 0x20) === 0x65) return true; // e or E
-  }
-  return false;
 }
 
 /** Returns whether a string that begins with this byte could spell `__proto__`. */
@@ -128,9 +314,6 @@ function mayBeProto(first: number): boolean {
 function isProto(bytes: Uint8Array, start: number, end: number): boolean {
   const length = end - start;
   if (length < PROTO.length || length > LONGEST_PROTO) return false;
-  let next = end;
-  while (KINDS[bytes[next]!] === BETWEEN && bytes[next] !== COLON) next++;
-  if (bytes[next] !== COLON) return false;
   const written = fromUtf8.decode(bytes.subarray(start, end));
   return written.replace(
     /\\u([0-9a-f]{4})/gi,

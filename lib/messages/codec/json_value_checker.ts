@@ -19,11 +19,22 @@ const { getPrototypeOf, getOwnPropertyNames, getOwnPropertySymbols } = Object;
 const objectPrototype: unknown = Object.prototype;
 const arrayPrototype: unknown = Array.prototype;
 
+/** Number of things that a value contains. */
+export interface ValueSize {
+  /** Number of values and keys. */
+  readonly nodes: number;
+  /** Number of keys, plus 1 for each object or array. */
+  readonly keys: number;
+  /** Number of characters in strings and keys. */
+  readonly text: number;
+}
+
 /** Checker of values that are to be written as JSON. */
 export class JsonValueChecker {
   readonly #limits: ResolvedCodecLimits;
   #nodes = 0;
   #text = 0;
+  #keys = 0;
   #busy = false;
 
   /** @param limits the limits of a message */
@@ -34,18 +45,21 @@ export class JsonValueChecker {
   /**
    * Checks one value.
    *
-   * @returns the number of characters in its strings and keys
+   * @returns what the value contains
    * @throws {CodecError} if the value would not arrive unchanged
    */
-  check(value: unknown): number {
+  check(value: unknown): ValueSize {
     // A getter of the value may encode another value during the walk.
     if (this.#busy) return new JsonValueChecker(this.#limits).check(value);
     this.#busy = true;
     this.#nodes = 1;
     this.#text = 0;
+    this.#keys = 0;
     try {
       const refusal = this.#value(value, 0);
-      if (refusal === undefined) return this.#text;
+      if (refusal === undefined) {
+        return { nodes: this.#nodes, keys: this.#keys, text: this.#text };
+      }
       throw toCodecError(refusal, "json", this.#limits, value);
     } finally {
       this.#busy = false;
@@ -82,6 +96,7 @@ export class JsonValueChecker {
       return refuse(describeKind(value));
     }
     if (depth > this.#limits.maxDepth) return over("maxDepth", depth);
+    this.#keys++;
     return isArray
       ? this.#array(value, depth)
       : this.#record(value as Record<string, unknown>, depth); // a plain object
@@ -97,6 +112,7 @@ export class JsonValueChecker {
       const refusal = this.#key(key) ?? this.#value(object[key], depth);
       if (refusal !== undefined) return within(key, refusal);
     }
+    this.#keys += count;
     if ((this.#nodes += count * 2) > this.#limits.maxNodes) {
       return over("maxNodes", this.#nodes);
     }

@@ -5,6 +5,26 @@
  */
 
 /**
+ * The memory that a decoded value may hold, and does hold.
+ *
+ * @category Codecs
+ */
+export interface DecodeBudget {
+  /**
+   * Maximum number of heap bytes. A higher one than the codec's own limit has no
+   * effect.
+   *
+   * @default the codec's limit
+   */
+  maxHeld?: number | undefined;
+  /**
+   * Heap bytes that the decoded value holds. `decode()` sets it; a codec that
+   * does not measure its values leaves it unchanged.
+   */
+  held: number;
+}
+
+/**
  * Object that encodes values as message bodies and decodes bodies to values.
  *
  * A codec keeps no state between messages, so one instance serves every
@@ -38,8 +58,10 @@ export interface MessageCodec {
    * Decodes one whole body. The codec only borrows the bytes: the value does not
    * reference them unless an option allows it.
    *
+   * @param budget the memory that the value may hold; `held` is set to the
+   * memory that it holds. A codec may ignore this parameter.
    * @throws {CodecError} if the body is not exactly one well-formed value within
    * the limits
    */
-  decode(body: Uint8Array): unknown;
+  decode(body: Uint8Array, budget?: DecodeBudget): unknown;
 }

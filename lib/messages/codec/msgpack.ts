@@ -5,11 +5,11 @@
  */
 // @ts-types="npm:msgpackr@2.1.3"
 import { Unpackr } from "msgpackr/index-no-eval";
-import { doubleMarks } from "./byte_order_mark.ts";
 import { CodecError } from "./errors.ts";
 import { type CodecLimits, resolveCodecLimits } from "./codec_limits.ts";
-import type { MessageCodec } from "./message_codec.ts";
+import type { DecodeBudget, MessageCodec } from "./message_codec.ts";
 import { MsgpackEncoder } from "./msgpack_encoder.ts";
+import { MsgpackReader } from "./msgpack_reader.ts";
 import { MsgpackScanner } from "./msgpack_scanner.ts";
 
 /** Options for {@linkcode msgpack}. */
@@ -90,6 +90,7 @@ class MsgpackCodec implements MessageCodec {
   readonly #borrow: boolean;
   readonly #encoder: MsgpackEncoder;
   readonly #scanner: MsgpackScanner;
+  readonly #reader: MsgpackReader;
   readonly #unpackr: Unpackr;
 
   constructor(options: MsgpackOptions) {
@@ -98,8 +99,9 @@ class MsgpackCodec implements MessageCodec {
     requireOneOf("binary", binary, BINARY);
     const limits = resolveCodecLimits(options);
     this.#borrow = binary === "borrow";
-    this.#encoder = new MsgpackEncoder(limits);
     this.#scanner = new MsgpackScanner(limits, int64 === "number");
+    this.#reader = new MsgpackReader(int64, this.#borrow);
+    this.#encoder = new MsgpackEncoder(limits);
     this.#unpackr = new Unpackr(
       {
         useRecords: false,
@@ -128,15 +130,21 @@ class MsgpackCodec implements MessageCodec {
     }
   }
 
-  decode(body: Uint8Array): unknown {
-    const marked = this.#scanner.scan(body);
+  decode(body: Uint8Array, budget?: DecodeBudget): unknown {
+    const isPlain = this.#scanner.scan(body, budget?.maxHeld);
+    if (budget !== undefined) {
+      // Each borrowed array keeps the whole body in memory.
+      budget.held = this.#scanner.held + (this.#borrow ? body.length : 0);
+    }
     const inside = decoding;
     decoding = true;
     try {
-      return marked === undefined && !inside && !this.#borrow &&
-          body.length <= SMALL_BODY
+      if (!isPlain) return this.#reader.read(body);
+      return !inside && !this.#borrow && body.length <= SMALL_BODY
         ? this.#decodeSmall(body)
-        : this.#unpackr.unpack(doubleMarks(body, marked ?? []));
+        : this.#unpackr.unpack(
+          new Uint8Array(body.buffer, body.byteOffset, body.length),
+        );
     } catch (error) {
       throw asCodecError("decode", error);
     } finally {

@@ -30,9 +30,20 @@ import {
   over,
   refuse,
   toCodecError,
+  tooMuchHeld,
   type ValueRefusal,
   within,
 } from "./refusal.ts";
+import {
+  allowedBytes,
+  ARRAY,
+  BINARY,
+  BOXED,
+  DATE,
+  MOST_PER_KEY,
+  SLOT,
+} from "./held_bytes.ts";
+import { MsgpackScanner } from "./msgpack_scanner.ts";
 import { acquireScratch, releaseScratch } from "./scratch_buffer.ts";
 import { classOf, lengthOf, timeOf } from "./intrinsics.ts";
 import type { ResolvedCodecLimits } from "./codec_limits.ts";
@@ -45,6 +56,8 @@ const UNIT = 3;
 const HEADER = 5;
 const PROTO = "__proto__";
 const REFUSED = -1;
+/** Upper bound of the bytes of a number or a string's header. */
+const MOST_PER_NODE = SLOT + BOXED + SLOT;
 const MIN_INT64 = -(2n ** 63n), MAX_UINT64 = 2n ** 64n - 1n;
 const NOTHING = new Uint8Array(0);
 
@@ -61,6 +74,9 @@ export class MsgpackEncoder {
   #start = 0;
   #nodes = 0;
   #text = 0;
+  /** Upper bound of the bytes of values other than numbers and strings. */
+  #costly = 0;
+  #scanner: MsgpackScanner | undefined;
   #refusal: ValueRefusal | undefined;
   #busy = false;
 
@@ -90,11 +106,13 @@ export class MsgpackEncoder {
     this.#start = offset;
     this.#nodes = 1;
     this.#text = 0;
+    this.#costly = 0;
     try {
       const end = this.#value(value, offset, 0);
       if (end === REFUSED) {
         throw toCodecError(this.#refusal!, "msgpack", this.#limits, value); // set when REFUSED is returned
       }
+      this.#checkHeld(this.#start, end);
       return this.#bytes === target
         ? end
         : settle(this.#bytes.subarray(0, end), target, offset);
@@ -104,6 +122,16 @@ export class MsgpackEncoder {
       this.#refusal = undefined;
       this.#busy = false;
     }
+  }
+
+  /** Measures the encoded bytes if the value may hold too much. */
+  #checkHeld(start: number, end: number): void {
+    const most = MOST_PER_NODE * this.#nodes + 2 * this.#text + this.#costly;
+    const allowed = allowedBytes(end - start, this.#limits.maxHeld);
+    if (most <= allowed) return;
+    this.#scanner ??= new MsgpackScanner(this.#limits, false);
+    const held = this.#scanner.measure(this.#bytes.subarray(start, end));
+    if (held > allowed) throw tooMuchHeld("msgpack", allowed, held);
   }
 
   /** Moves to a larger buffer if necessary; returns the offset there. */
@@ -154,6 +182,7 @@ export class MsgpackEncoder {
     if (prototype !== datePrototype) {
       return this.#refuse(refuse(describeKind(value)));
     }
+    this.#costly += DATE;
     const time = timeOf(value);
     return Number.isNaN(time)
       ? this.#refuse(refuse("an invalid Date"))
@@ -167,6 +196,7 @@ export class MsgpackEncoder {
   ): number {
     const count = getOwnPropertyNames(object).length;
     if (!this.#enter(count * 2, depth)) return REFUSED;
+    this.#costly += MOST_PER_KEY * (count + 1);
     let at = putMapHeader(this.#bytes, offset, count);
     let seen = 0;
     for (const key in object) {
@@ -186,6 +216,7 @@ export class MsgpackEncoder {
   #array(array: readonly unknown[], offset: number, depth: number): number {
     const { length } = array;
     if (!this.#enter(length, depth)) return REFUSED;
+    this.#costly += ARRAY;
     let at = putArrayHeader(this.#bytes, offset, length);
     for (let index = 0; index < length; index++) {
       const item = array[index];
@@ -212,6 +243,7 @@ export class MsgpackEncoder {
   #binary(value: object, offset: number): number {
     const length = lengthOf(value);
     if (!this.#fits(length)) return REFUSED;
+    this.#costly += BINARY;
     const at = this.#room(offset, HEADER + length);
     const start = putBinaryHeader(this.#bytes, at, length);
     this.#bytes.set(value as Uint8Array, start); // checked by classOf()

@@ -10,27 +10,36 @@
  * @module
  */
 import { CodecError, type CodecErrorCode } from "./errors.ts";
-import { endOfAscii, isUtf8, spells } from "./utf8.ts";
+import { endOfAscii, spells, utf16Length } from "./utf8.ts";
 import type { ResolvedCodecLimits } from "./codec_limits.ts";
-
-/** A string whose leading byte order mark the decoder would drop. */
-export interface MarkedString {
-  /** Offset of its first header byte. */
-  readonly header: number;
-  /** Offset of its text. */
-  readonly start: number;
-  /** Offset after its text. */
-  readonly end: number;
-}
+import { indexAt } from "./index_keys.ts";
+import { KeyTable } from "./key_table.ts";
+import {
+  allowedBytes,
+  ARRAY,
+  BARE_OBJECT,
+  BIGINT,
+  BINARY,
+  BOXED,
+  DATE,
+  EMPTY_ARRAY,
+  grownListBytes,
+  HELD_PER_BYTE,
+  newKeyBytes,
+  OBJECT,
+  SLOT,
+  STRING,
+  tableBytes,
+} from "./held_bytes.ts";
 
 /** The forms of value that a lead byte can begin. */
-const PLAIN = 0, BIN = 1, EXT = 2, STR = 3, ARRAY = 4, MAP = 5;
+const PLAIN = 0, BIN = 1, EXT = 2, STR = 3, LIST = 4, MAP = 5;
 
 /** The form of each lead byte from 0xc0 to 0xdf. */
 // deno-fmt-ignore
 const FOLLOWS = Uint8Array.of(
   PLAIN, PLAIN, PLAIN, PLAIN, BIN, BIN, BIN, EXT, EXT, EXT, PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, PLAIN,
-  PLAIN, PLAIN, PLAIN, PLAIN, EXT, EXT, EXT, EXT, EXT, STR, STR, STR, ARRAY, ARRAY, MAP, MAP,
+  PLAIN, PLAIN, PLAIN, PLAIN, EXT, EXT, EXT, EXT, EXT, STR, STR, STR, LIST, LIST, MAP, MAP,
 );
 /**
  * Size in bytes of the number or length after each lead byte. For fixext, the
@@ -41,7 +50,9 @@ const SIZES = Int8Array.of(
   0, 0, 0, 0, 1, 2, 4, 1, 2, 4, 4, 8, 1, 2, 4, 8,
   1, 2, 4, 8, -1, -2, -4, -8, -16, 1, 2, 4, 2, 4, 2, 4,
 );
-const NEVER_USED = 0xc1, UINT64 = 0xcf, INT64 = 0xd3;
+const NEVER_USED = 0xc1, UINT32 = 0xce, UINT64 = 0xcf, INT64 = 0xd3;
+const FLOAT32 = 0xca, FLOAT64 = 0xcb;
+const ZERO = 0x30, NINE = 0x39;
 
 const EXT_UNDEFINED = 0, EXT_TIMESTAMP = 0xff;
 /** Maximum length of strings that msgpackr decodes without a `TextDecoder`. */
@@ -51,41 +62,120 @@ const MAX_SECONDS = 8_640_000_000_000;
 const PROTO = new TextEncoder().encode("__proto__");
 const MARK = Uint8Array.of(0xef, 0xbb, 0xbf);
 
+/** Maximum size of bodies whose keys all count as new; a table would take longer. */
+const FEW_KEYS = 512;
+/** Number of bytes of a body for each key beyond `maxKeys`. */
+const BYTES_PER_KEY = 9;
+/** Number of keys that an object with a new class counts as. */
+const SLOW_OBJECT = 5;
+/** Number of keys that a sparse object of the reader counts as. */
+const SLOW_SPARSE = 2;
+/** Bytes added to a body's length for what msgpackr's values usually hold. */
+const USUAL = 64;
+/** Number of properties that msgpackr adds without a hash table. */
+const FAST_KEYS = 17;
+/** Number of properties that have slots in an object literal. */
+const OWN_SLOTS = 4;
+
 /** Scanner that checks bodies against the limits. */
 export class MsgpackScanner {
+  /** Heap bytes that the last body holds once it is decoded. */
+  held = 0;
+
   readonly #limits: ResolvedCodecLimits;
   readonly #safeInt64: boolean;
   /**
    * For each open container: twice the number of items left, plus 1 for a map.
    */
   readonly #open: Int32Array;
+  /** For each depth: the last step of the map's keys; see `KeyTable`. */
+  readonly #step: Int32Array;
+  /** For each depth: the number of known steps when the map began. */
+  readonly #known: Int32Array;
+  /** For each depth: bytes of the hash table of a map for each of its keys. */
+  readonly #tableShare: Float64Array;
+  /** For each depth: the number of the map's index keys, and the largest. */
+  readonly #indexKeys: Int32Array;
+  readonly #largest: Float64Array;
+  readonly #table: KeyTable;
   #bytes: Uint8Array = PROTO;
-  #marked: MarkedString[] | undefined;
+  #isMarked = false;
+  /** Bytes for values that msgpackr and `MsgpackReader` decode differently. */
+  #fast = 0;
+  #frugal = 0;
+  /** Number of objects with index keys. */
+  #sparse = 0;
 
   /**
    * @param limits the limits of a message
    * @param safeInt64 whether 64-bit integers must be exact as numbers
    */
   constructor(limits: ResolvedCodecLimits, safeInt64: boolean) {
+    const { maxDepth } = limits;
     this.#limits = limits;
     this.#safeInt64 = safeInt64;
-    this.#open = new Int32Array(limits.maxDepth);
+    this.#open = new Int32Array(maxDepth);
+    this.#step = new Int32Array(maxDepth + 1);
+    this.#known = new Int32Array(maxDepth + 1);
+    this.#tableShare = new Float64Array(maxDepth + 1);
+    this.#indexKeys = new Int32Array(maxDepth + 1);
+    this.#largest = new Float64Array(maxDepth + 1);
+    this.#table = new KeyTable(maxDepth, FAST_KEYS, SLOW_OBJECT);
   }
 
   /**
    * Checks one body.
    *
-   * @returns the strings whose byte order mark the decoder would drop, if any
+   * @param maxHeld the maximum number of bytes held, if it is below the limit
+   * @returns whether msgpackr decodes the body exactly and within the limits;
+   * otherwise `MsgpackReader` does
    * @throws {CodecError} if the body is not exactly one well-formed value within
    * the limits
    */
-  scan(bytes: Uint8Array): MarkedString[] | undefined {
+  scan(bytes: Uint8Array, maxHeld = Infinity): boolean {
+    this.#measure(bytes);
+    const { length } = bytes;
+    const allowed = Math.min(
+      maxHeld,
+      allowedBytes(length, this.#limits.maxHeld),
+    );
+    const usual = Math.min(allowed, HELD_PER_BYTE * (length + USUAL));
+    // The reader is slower, but holds less.
+    const isPlain = !this.#isMarked && this.held + this.#fast <= usual;
+    this.held = Math.ceil(this.held + (isPlain ? this.#fast : this.#frugal));
+    if (this.held > allowed) {
+      throw this.#over("maxHeld", undefined, allowed, this.held);
+    }
+    const sparse = isPlain ? 0 : SLOW_SPARSE * this.#sparse;
+    const keys = this.#table.keys + sparse;
+    const most = this.#limits.maxKeys + Math.floor(length / BYTES_PER_KEY);
+    if (keys > most) throw this.#over("maxKeys", undefined, most, keys);
+    return isPlain;
+  }
+
+  /**
+   * Returns the least number of bytes that a body may hold.
+   *
+   * @throws {CodecError} if the body is not exactly one well-formed value
+   */
+  measure(bytes: Uint8Array): number {
+    this.#measure(bytes);
+    const least = this.#isMarked
+      ? this.#frugal
+      : Math.min(this.#fast, this.#frugal);
+    return Math.ceil(this.held + least);
+  }
+
+  #measure(bytes: Uint8Array): void {
     this.#bytes = bytes;
-    this.#marked = undefined;
-    const end = this.#walk(bytes, bytes.length);
+    this.#isMarked = false;
+    this.#fast = this.#frugal = this.#sparse = 0;
+    this.#table.begin(bytes);
+    const end = this.#walk(bytes, bytes.length, bytes.length <= FEW_KEYS);
     if (end < bytes.length) throw this.#trailing(end);
+    this.held += this.#table.held;
+    this.#table.end();
     this.#bytes = PROTO;
-    return this.#marked;
   }
 
   /**
@@ -94,13 +184,22 @@ export class MsgpackScanner {
    * The method is a single loop over local variables, with the most common forms
    * first, because a version that was split into methods took twice as long.
    */
-  #walk(bytes: Uint8Array, end: number): number {
+  #walk(bytes: Uint8Array, end: number, isSmall: boolean): number {
     const { maxDepth, maxNodes, maxBytes } = this.#limits;
     const open = this.#open;
-    let at = 0, depth = 0, nodes = 1, text = 0, left = 1, isMap = 0;
+    let at = 0,
+      depth = 0,
+      nodes = 1,
+      text = 0,
+      left = 1,
+      isMap = 0,
+      held = SLOT;
     for (;;) {
       while (left === 0) {
-        if (depth === 0) return at;
+        if (depth === 0) {
+          this.held = held;
+          return at;
+        }
         left = open[--depth]!;
         isMap = left & 1;
         left >>= 1;
@@ -117,29 +216,39 @@ export class MsgpackScanner {
           continue;
         }
         if (lead < 0xa0) {
-          kind = lead < 0x90 ? MAP : ARRAY;
+          kind = lead < 0x90 ? MAP : LIST;
           length = lead & 0x0f;
         } else {
           kind = FOLLOWS[lead - 0xc0]!;
           const size = SIZES[lead - 0xc0]!;
           if (start + size > end) throw this.#truncated(at);
           if (kind === PLAIN) {
-            if (size === 0 || size === 8) this.#plain(at, lead);
+            if (size >= 4 || lead === NEVER_USED) {
+              held += this.#plain(at, lead);
+            }
             at = start + size;
             continue;
           }
           length = size < 0 ? -size : lengthAt(bytes, start, size);
           if (size > 0) start += size;
         }
-        if (kind >= ARRAY) {
+        if (kind >= LIST) {
           const items = kind === MAP ? length * 2 : length;
           if (items > end - start) throw this.#truncated(at);
           nodes += items;
-          if (nodes > maxNodes) throw this.#over("maxNodes", at, nodes);
-          if (depth === maxDepth) throw this.#over("maxDepth", at, depth + 1);
+          if (nodes > maxNodes) {
+            throw this.#over("maxNodes", at, maxNodes, nodes);
+          }
+          if (depth === maxDepth) {
+            throw this.#over("maxDepth", at, maxDepth, depth + 1);
+          }
           open[depth++] = left * 2 + isMap;
           left = items;
-          isMap = kind === MAP ? 1 : 0;
+          isMap = 0;
+          if (kind === MAP) {
+            isMap = 1;
+            held += this.#map(length, depth, isSmall);
+          } else held += length === 0 ? EMPTY_ARRAY : ARRAY + SLOT * length;
           at = start;
           continue;
         }
@@ -147,43 +256,132 @@ export class MsgpackScanner {
       const next = start + length;
       if (next > end) throw this.#truncated(at);
       if (kind === EXT) {
+        if (bytes[start] === EXT_TIMESTAMP) held += DATE;
         at = this.#extension(at, start, length);
         continue;
       }
-      if ((text += length) > maxBytes) throw this.#over("maxBytes", at, text);
-      if (kind === STR) this.#string(at, start, next, isKey);
+      if ((text += length) > maxBytes) {
+        throw this.#over("maxBytes", at, maxBytes, text);
+      }
+      if (kind === BIN) held += BINARY + length;
+      else if (!isKey) held += this.#string(at, start, next);
+      else held += this.#key(at, start, next, depth, isSmall);
       at = next;
     }
   }
 
-  /** Rejects byte 0xc1 and, if `safeInt64` is set, inexact 64-bit integers. */
-  #plain(at: number, lead: number): void {
-    if (lead === NEVER_USED) {
-      const what = "byte 0xc1 is never used in MessagePack";
-      throw this.#error("malformed", at, what);
+  /** Begins a map; returns the bytes of its object. */
+  #map(count: number, depth: number, isSmall: boolean): number {
+    this.#step[depth] = depth;
+    this.#known[depth] = this.#table.steps;
+    this.#indexKeys[depth] = 0;
+    if (count === 0) {
+      this.#fast += OBJECT - BARE_OBJECT;
+      return BARE_OBJECT;
     }
-    if (this.#safeInt64 && (lead === UINT64 || lead === INT64)) {
-      this.#int64(at, lead);
-    }
+    const table = count > FAST_KEYS ? tableBytes(count) : 0;
+    this.#tableShare[depth] = table / count;
+    const more = table > 0 ? 0 : count - OWN_SLOTS;
+    const held = OBJECT + table +
+      (more > 0 ? 16 + SLOT * 3 * Math.ceil(more / 3) : 0);
+    if (!isSmall) return held;
+    return held + newKeyBytes(0, true) +
+      newKeyBytes(1, false) * (Math.min(count, FAST_KEYS) - 1);
   }
 
-  #string(at: number, start: number, end: number, isKey: boolean): void {
+  /** Checks a key; returns the bytes of its text if it may be new. */
+  #key(
+    at: number,
+    start: number,
+    end: number,
+    depth: number,
+    isSmall: boolean,
+  ): number {
+    const first = this.#bytes[start]!;
+    if (first <= NINE && first >= ZERO) {
+      const index = indexAt(this.#bytes, start, end);
+      if (index >= 0) return this.#indexKey(index, depth);
+    }
+    if (isSmall) return this.#newKey(at, start, end);
+    const table = this.#table;
+    const before = this.#step[depth]!;
+    let step = table.guess(before, start, end - start);
+    if (step === 0) {
+      // A key that is in the table was checked when it was added.
+      this.#newKey(at, start, end);
+      step = table.search(before, this.#known[depth]!, start, end);
+    }
+    this.#step[depth] = step;
+    return 0;
+  }
+
+  #newKey(at: number, start: number, end: number): number {
     const bytes = this.#bytes;
-    const length = end - start;
     if (
-      isKey && bytes[start] === 0x5f && length === PROTO.length &&
+      bytes[start] === 0x5f && end - start === PROTO.length &&
       spells(bytes, start, PROTO)
     ) {
       throw this.#error("key", at, "the key '__proto__' is not allowed");
     }
+    return this.#string(at, start, end);
+  }
+
+  /** Charges the list of a map's index keys. Such keys are not interned. */
+  #indexKey(index: number, depth: number): number {
+    const count = this.#indexKeys[depth]!++;
+    const largest = count === 0 ? 0 : this.#largest[depth]!;
+    if (count === 0) this.#sparse++;
+    else {
+      this.#fast -= grownListBytes(count, largest);
+      this.#frugal -= tableBytes(count);
+    }
+    this.#largest[depth] = Math.max(index, largest);
+    this.#fast += grownListBytes(count + 1, this.#largest[depth]!);
+    this.#frugal += tableBytes(count + 1);
+    return -this.#tableShare[depth]!;
+  }
+
+  /**
+   * Returns the bytes of a number beside its slot.
+   *
+   * Rejects byte 0xc1 and, if `safeInt64` is set, inexact 64-bit integers.
+   */
+  #plain(at: number, lead: number): number {
+    switch (lead) {
+      case NEVER_USED:
+        throw this.#error(
+          "malformed",
+          at,
+          "byte 0xc1 is never used in MessagePack",
+        );
+      case FLOAT32:
+      case FLOAT64:
+        return BOXED;
+      case UINT32:
+        return this.#bytes[at + 1]! < 0x80 ? 0 : BOXED;
+      case UINT64:
+      case INT64:
+        if (this.#safeInt64) this.#int64(at, lead);
+        return BIGINT;
+      default:
+        return 0;
+    }
+  }
+
+  /** Checks a string; returns the bytes of its text. */
+  #string(at: number, start: number, end: number): number {
+    const bytes = this.#bytes;
+    const length = end - start;
     const ascii = endOfAscii(bytes, start, end);
-    if (ascii === end) return;
-    if (!isUtf8(bytes, ascii, end)) {
+    if (ascii === end) return length <= 1 ? 0 : STRING + length & -8;
+    const units = utf16Length(bytes, ascii, end);
+    if (units < 0) {
       throw this.#error("malformed", at, "a string is not well-formed UTF-8");
     }
     if (length > LONGEST_SHORT_STRING && spells(bytes, start, MARK)) {
-      (this.#marked ??= []).push({ header: at, start, end });
+      this.#isMarked = true;
     }
+    return STRING + 2 * (ascii - start + units) & -8;
   }
 
   #extension(at: number, start: number, length: number): number {
@@ -297,12 +495,13 @@ export class MsgpackScanner {
 
   #over(
     limit: keyof ResolvedCodecLimits,
-    offset: number,
+    offset: number | undefined,
+    allowed: number,
     found: number,
   ): CodecError {
-    const allowed = this.#limits[limit];
+    const place = offset === undefined ? "" : ` (at byte ${offset})`;
     return new CodecError(
-      `Cannot decode as msgpack: '${limit}' allows ${allowed}, found ${found} (at byte ${offset})`,
+      `Cannot decode as msgpack: '${limit}' allows ${allowed}, found ${found}${place}`,
       { code: "too-large", offset, limit, allowed, found },
     );
   }

@@ -89,6 +89,18 @@ export function toCodecError(
   );
 }
 
+/** Creates the error for a value that exceeds `maxHeld`. */
+export function tooMuchHeld(
+  codec: string,
+  allowed: number,
+  found: number,
+): CodecError {
+  return new CodecError(
+    `Cannot encode as ${codec}: 'maxHeld' allows ${allowed}, found ${found}`,
+    { code: "too-large", path: [], limit: "maxHeld", allowed, found },
+  );
+}
+
 /** Returns the shortest prefix of a path that reaches an object again. */
 function findCycle(
   root: unknown,

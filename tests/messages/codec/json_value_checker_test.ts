@@ -61,7 +61,7 @@ Deno.test("check() enforces the limits of scan()", PURE, () => {
 });
 
 Deno.test("check() counts characters, also of keys", PURE, () => {
-  assertEquals(checker().check({ ab: ["cde"] }), 5);
+  assertEquals(checker().check({ ab: ["cde"] }).text, 5);
 });
 
 Deno.test("check() can be called inside a value's getter", PURE, () => {
@@ -73,7 +73,7 @@ Deno.test("check() can be called inside a value's getter", PURE, () => {
       return 1;
     },
   };
-  assertEquals(one.check(value), 14);
+  assertEquals(one.check(value).text, 14);
   assertEquals(
     assertThrows(() => one.check({ ...value, a: "" }), CodecError).found,
     15,

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { isIndex, makeSparse } from "../../codec/index_keys.ts";
 import { checkObject } from "../../support/check_options.ts";
 import { printable } from "../../support/printable.ts";
 import { decodeText, MalformedError } from "./malformed_error.ts";
@@ -86,6 +87,7 @@ function check(key: string, value: unknown): void {
  */
 export function decodeMetadata(bytes: Uint8Array): Metadata {
   const metadata: Record<string, string> = Object.create(null);
+  let isSparse = false;
   let at = 0;
   while (at < bytes.length) {
     const keyEnd = at + 1 + bytes[at]!; // in range: at < length
@@ -101,6 +103,10 @@ export function decodeMetadata(bytes: Uint8Array): Metadata {
       throw new MalformedError(
         `"${printable(key)}" is not a valid metadata key (${KEY_RULE})`,
       );
+    }
+    if (!isSparse && isIndex(key)) {
+      makeSparse(metadata);
+      isSparse = true;
     }
     metadata[key] = decodeText(bytes.subarray(keyEnd + 2, end));
     at = end;

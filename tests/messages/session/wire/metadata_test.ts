@@ -15,6 +15,8 @@ Deno.test(
       a: "",
       "trace-id": "é\ufeff",
       "x.y_z": "1",
+      "999": "index",
+      "7": "keys",
     };
     const bytes = encodeMetadata(metadata, 100);
     assertEquals({ ...decodeMetadata(bytes) }, metadata);
