@@ -174,7 +174,7 @@ Deno.test(
       await assertRejects(
         () => remote.echo(1, { timeout }),
         RangeError,
-        "must be above 0 ms",
+        "must be a number above 0 ms",
       );
     }
     const [near] = memoryPair();
