@@ -61,9 +61,8 @@ export class NotificationQueue implements Source {
   }
 
   /** @inheritdoc */
-  get short(): boolean {
-    const message = this.#messages[0];
-    return message === undefined || fitsFrame(this.#shared, message.bytes);
+  get nextSize(): number {
+    return this.#messages[0]?.bytes.length ?? 0;
   }
 
   /** @inheritdoc */
@@ -71,7 +70,7 @@ export class NotificationQueue implements Source {
     const { notifyCredit, unfinished } = this.#shared;
     const message = this.#messages[0];
     if (message === undefined || notifyCredit.mustWait(this)) return true;
-    return message.offset === 0 && !this.short &&
+    return message.offset === 0 && !fitsFrame(this.#shared, message.bytes) &&
       unfinished.mustWait(this, message.bytes.length);
   }
 

@@ -5,12 +5,8 @@
  * REQUEST then waits in the send queue of its call, so that the frames of large
  * REQUESTs alternate.
  *
- * Short REQUESTs, which fit into a frame, do not wait for long ones:
- *
- * ```text
- *   short  ▒ ▒ ▒          ┐  each in the order of the calls, as turns and
- *   long   ▒▒▒▒▒▒ ▒▒▒▒▒▒  ┘  what the peer grants permit
- * ```
+ * Small REQUESTs do not wait for larger ones: the queue has one part for each
+ * ring of the scheduler.
  *
  * @module
  */
@@ -20,11 +16,14 @@ import { queueFull } from "./queue_bound.ts";
 import type { SharedState } from "../flow/shared_state.ts";
 import type { OutgoingCall } from "./outgoing_call.ts";
 import { SendQueue } from "../flow/send_queue.ts";
-import type { Source } from "../flow/send_scheduler.ts";
+import { ringOf, RINGS, type Source } from "../flow/send_scheduler.ts";
 import { Kind } from "../wire/frame_header.ts";
 
 /** Offset of the fields in a REQUEST: after the u16 method number. */
 const FIELDS_AT = 2;
+
+/** The ring of large REQUESTs. */
+const LARGE = RINGS - 1;
 
 /** A call that waits, with its encoded REQUEST. */
 interface QueuedCall {
@@ -40,16 +39,14 @@ export interface CallStarter {
   start(call: OutgoingCall): void;
 }
 
-/** Calls that wait, with REQUESTs that are all short or all long. */
+/** Calls that wait, with REQUESTs of about the same size. */
 class CallQueue implements Source {
   #calls: QueuedCall[] = [];
   #bytes = 0;
-  readonly short: boolean;
   readonly #shared: SharedState;
   readonly #starter: CallStarter;
 
-  constructor(short: boolean, shared: SharedState, starter: CallStarter) {
-    this.short = short;
+  constructor(shared: SharedState, starter: CallStarter) {
     this.#shared = shared;
     this.#starter = starter;
   }
@@ -61,10 +58,11 @@ class CallQueue implements Source {
 
   /** Sum of the sizes of the calls, except for the first one. */
   get waitingBytes(): number {
-    return this.#bytes - this.#nextSize;
+    return this.#bytes - this.nextSize;
   }
 
-  get #nextSize(): number {
+  /** @inheritdoc */
+  get nextSize(): number {
     return this.#calls[0]?.bytes.length ?? 0;
   }
 
@@ -84,8 +82,10 @@ class CallQueue implements Source {
   mustWait(): boolean {
     const { requestCredit, unfinished } = this.#shared;
     if (!this.#starter.hasFreeSlot) return true; // the end of a call adds the queue again
-    return requestCredit.mustWait(this) ||
-      !this.short && unfinished.mustWait(this, this.#nextSize);
+    const bytes = this.#calls[0]?.bytes;
+    return bytes === undefined || requestCredit.mustWait(this) ||
+      !fitsFrame(this.#shared, bytes) &&
+        unfinished.mustWait(this, bytes.length);
   }
 
   /** @inheritdoc */
@@ -124,8 +124,7 @@ class CallQueue implements Source {
 
 /** The queue of calls that wait to be started. */
 export class RequestQueue {
-  readonly #short: CallQueue;
-  readonly #long: CallQueue;
+  readonly #queues: readonly CallQueue[];
   readonly #shared: SharedState;
   readonly #starter: CallStarter;
 
@@ -136,49 +135,48 @@ export class RequestQueue {
   constructor(shared: SharedState, starter: CallStarter) {
     this.#shared = shared;
     this.#starter = starter;
-    this.#short = new CallQueue(true, shared, starter);
-    this.#long = new CallQueue(false, shared, starter);
+    this.#queues = Array.from(
+      { length: RINGS },
+      () => new CallQueue(shared, starter),
+    );
   }
 
   /** Number of queued calls. */
   get length(): number {
-    return this.#short.length + this.#long.length;
+    return this.#queues.reduce((sum, { length }) => sum + length, 0);
   }
 
-  /** Whether a new short call must wait. */
+  /** Whether a new call must wait, unless its REQUEST is large. */
   get mustQueue(): boolean {
-    return this.#short.hasNext || this.#shared.requestCredit.available <= 0 ||
-      !this.#starter.hasFreeSlot;
+    return this.#queues.some((queue, ring) => ring < LARGE && queue.hasNext) ||
+      this.#shared.requestCredit.available <= 0 || !this.#starter.hasFreeSlot;
   }
 
   /** Returns why a call of this size cannot be queued, or `undefined`. */
   fullFor(size: number): string | undefined {
-    const waiting = this.#short.waitingBytes + this.#long.waitingBytes;
+    const waiting = this.#queues
+      .reduce((sum, { waitingBytes }) => sum + waitingBytes, 0);
     return queueFull(this.#shared.limits, this.length, waiting, size);
   }
 
   /** Adds a call, and sends as much as possible. */
   put(call: OutgoingCall, bytes: Uint8Array): void {
-    const queue = fitsFrame(this.#shared, bytes) ? this.#short : this.#long;
-    queue.put(call, bytes);
+    this.#queues[ringOf(bytes.length)]!.put(call, bytes); // in range: a queue for each ring
   }
 
   /** Lets calls start after the peer accepts more of them. */
   resume(): void {
-    if (this.length > 0) {
-      this.#shared.writer.resumeAll([this.#short, this.#long]);
-    }
+    if (this.length > 0) this.#shared.writer.resumeAll(this.#queues);
   }
 
   /** Drops a call that has not been started. */
   drop(call: OutgoingCall): void {
-    this.#short.drop(call);
-    this.#long.drop(call);
+    for (const queue of this.#queues) queue.drop(call);
   }
 
   /** Removes all calls and returns them. None of them is started any more. */
   takeAll(): OutgoingCall[] {
-    return [...this.#short.takeAll(), ...this.#long.takeAll()]
+    return this.#queues.flatMap((queue) => queue.takeAll())
       .map(({ call }) => call);
   }
 }

@@ -93,9 +93,8 @@ export class SendQueue implements Source {
   }
 
   /** @inheritdoc */
-  get short(): boolean {
-    const bytes = this.#messages[0]?.bytes;
-    return bytes === undefined || fitsFrame(this.#shared, bytes);
+  get nextSize(): number {
+    return this.#messages[0]?.bytes?.length ?? 0;
   }
 
   /** @inheritdoc */

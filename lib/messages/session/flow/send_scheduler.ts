@@ -7,26 +7,38 @@
  * - Too much is unsent. It waits in a ring for its turn.
  *
  * ```text
- *   short  call 7: RESULT ▒   call 9: END       ┐  one frame of each source in turn;
- *                                               ├─▶ after SHORT_RUN bytes of short
- *   long   call 5: RESULT ▒▒▒▒▒▒▒▒▒             ┘  messages, one frame of a long one
+ *   small   call 7: RESULT ▒   call 9: END     ┐  one frame of each source in turn;
+ *   medium  call 3: RESULT ▒▒▒                 ├─▶ after RUN bytes of a ring, one
+ *   large   call 5: RESULT ▒▒▒▒▒▒▒▒▒▒▒▒▒▒      ┘  frame of the rings after it
  * ```
  *
- * A short message therefore waits for a few frames, however many long messages
- * are being sent, and neither ring can starve the other.
+ * A small message therefore waits for a few frames, however many larger messages
+ * are being sent, and no ring can starve another.
  *
  * @module
  */
 
-/** Bytes of short messages before a frame of a long one. */
-const SHORT_RUN = 64 * 1024;
+/** Sizes in bytes up to which a message is small, or medium. */
+const SIZES = [16 * 1024, 128 * 1024] as const;
+
+/** Bytes of a ring before a frame of the rings after it. */
+const RUN = 64 * 1024;
+
+/** Number of rings. */
+export const RINGS: number = SIZES.length + 1;
+
+/** Returns the ring for a message of this size: 0 for a small one. */
+export function ringOf(size: number): number {
+  const ring = SIZES.findIndex((most) => size <= most);
+  return ring < 0 ? SIZES.length : ring;
+}
 
 /** A queue of messages whose frames take turns with other queues. */
 export interface Source {
   /** Whether the source has more to send. */
   readonly hasNext: boolean;
-  /** Whether the next frame is likely to be a complete message. */
-  readonly short: boolean;
+  /** Bytes of the next message; 0 if it is not encoded yet. */
+  readonly nextSize: number;
   /**
    * Returns whether the source must wait for the peer. If so, the source is
    * added to the scheduler again when the peer has granted what it lacks.
@@ -36,41 +48,50 @@ export interface Source {
   sendNext(): number;
 }
 
-/** The sources that may send, in two rings. */
+/** Sources of messages of about the same size. */
+class Ring {
+  readonly sources: Set<Source> = new Set();
+  /** Bytes sent since the last frame of the rings after it. */
+  run = 0;
+}
+
+/** The sources that may send, in rings. */
 export class SendScheduler {
-  readonly #short: Set<Source> = new Set();
-  readonly #long: Set<Source> = new Set();
-  /** Bytes of short messages since the last frame of a long one. */
-  #shortRun = 0;
+  readonly #rings: readonly Ring[] = Array.from(
+    { length: RINGS },
+    () => new Ring(),
+  );
   #running = false;
   #closed = false;
 
   /** Whether no source is waiting for its turn. */
   get idle(): boolean {
-    return this.#short.size + this.#long.size === 0;
+    return this.#rings.every(({ sources }) => sources.size === 0);
   }
 
   /** Adds a source that has more to send and need not wait. */
   add(source: Source): void {
     if (this.#closed || !source.hasNext || source.mustWait()) return;
-    // It keeps its turn if it is present already.
-    if (source.short) {
-      this.#long.delete(source);
-      this.#short.add(source);
-    } else if (!this.#short.has(source)) this.#long.add(source);
+    const ring = ringOf(source.nextSize);
+    for (const [index, { sources }] of this.#rings.entries()) {
+      if (index === ring) break;
+      if (sources.has(source)) return; // it keeps its turn in a ring before
+    }
+    for (const [index, { sources }] of this.#rings.entries()) {
+      if (index > ring) sources.delete(source);
+    }
+    this.#rings[ring]!.sources.add(source); // in range: there are that many
   }
 
   /** Removes a source, if it is present. */
   remove(source: Source): void {
-    this.#short.delete(source);
-    this.#long.delete(source);
+    for (const { sources } of this.#rings) sources.delete(source);
   }
 
   /** Removes all sources, and ignores later ones. */
   close(): void {
     this.#closed = true;
-    this.#short.clear();
-    this.#long.clear();
+    for (const { sources } of this.#rings) sources.clear();
   }
 
   /** Lets sources send in turn while there is room. */
@@ -85,15 +106,26 @@ export class SendScheduler {
   }
 
   #takeTurn(): void {
-    const takeShort = this.#short.size > 0 &&
-      (this.#long.size === 0 || this.#shortRun < SHORT_RUN);
-    const [source] = takeShort ? this.#short : this.#long;
+    const turn = this.#nextRing();
+    const [source] = this.#rings[turn]!.sources; // in range: one of the rings
     if (source === undefined) return;
     this.remove(source);
     // Another source may have used up the credit since this one was added.
     if (source.mustWait()) return;
     const length = source.sendNext();
-    this.#shortRun = takeShort ? this.#shortRun + length : 0;
+    this.#rings[turn]!.run += length; // as above
+    for (const before of this.#rings.slice(0, turn)) before.run = 0;
     this.add(source);
+  }
+
+  /** Returns the ring whose turn it is. */
+  #nextRing(): number {
+    let last = 0;
+    for (const [index, { sources, run }] of this.#rings.entries()) {
+      if (sources.size === 0) continue;
+      last = index;
+      if (run < RUN) return index;
+    }
+    return last;
   }
 }

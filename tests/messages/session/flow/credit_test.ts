@@ -18,7 +18,7 @@ const pure = { permissions: "none" } as const;
 function newSource(): Source {
   return {
     hasNext: true,
-    short: false,
+    nextSize: 0,
     mustWait: () => false,
     sendNext: () => 0,
   };

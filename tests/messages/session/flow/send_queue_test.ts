@@ -123,12 +123,12 @@ Deno.test(
   () => {
     const { sendQueue, putValue, frames, events } = setUp(2 ** 20);
     const first = putValue(body(10));
-    assertEquals([sendQueue.short, sendQueue.bytes], [true, 0]);
+    assertEquals([sendQueue.nextSize, sendQueue.bytes], [0, 0]);
     assertEquals(sendQueue.sendNext(), 2 + 10 + 64);
     assertEquals([first.value, first.sender], [undefined, undefined]);
     putValue(body(FRAME));
     sendQueue.sendNext();
-    assertEquals([sendQueue.short, sendQueue.bytes], [false, 2]);
+    assertEquals([sendQueue.nextSize, sendQueue.bytes], [FRAME + 2, 2]);
     sendQueue.sendNext();
     assertEquals(frames(), [[Kind.ITEM, 12], [Kind.ITEM, FRAME], [
       Kind.ITEM,
@@ -183,7 +183,7 @@ Deno.test(
     shared.unfinished.begin(64 * 1024);
     put(Kind.RESULT, 2 * FRAME);
     putValue(body(1));
-    assertEquals([sendQueue.short, sendQueue.mustWait()], [false, true]);
+    assertEquals([sendQueue.nextSize, sendQueue.mustWait()], [2 * FRAME, true]);
     shared.unfinished.end(64 * 1024);
     assertEquals(sendQueue.mustWait(), false);
     sendQueue.sendNext();

