@@ -35,7 +35,7 @@ function sizeOf(text: string): number {
 /** The limits of a session in the table, by name. */
 function sessionLimits(): Record<string, number | undefined> {
   const named = [...documented.keys()].flatMap((name) => {
-    if (name === CODEC || name === SESSIONS) return [];
+    if (name.endsWith("(of a codec)") || name === SESSIONS) return [];
     const values = defaults(name);
     return name.split(", ").map((one, at) =>
       [one.replaceAll("`", ""), values[at]] as const
