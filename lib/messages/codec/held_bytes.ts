@@ -48,11 +48,11 @@ export const OBJECT = 56;
 /** An object without slots for properties. */
 export const BARE_OBJECT = 24;
 /** The first of an object's keys that begins a new hidden class. */
-const FIRST_NEW_KEY = 136;
+const FIRST_NEW_KEY = 160;
 /** More for each property before that key. */
-const KEY_BEFORE = 24;
+const KEY_BEFORE = 28;
 /** Each further new key of that object. */
-const NEXT_NEW_KEY = 144;
+const NEXT_NEW_KEY = 168;
 /** A JSON key with escapes; it may be an index key. */
 export const ESCAPED_KEY = 304;
 /** Upper bound of the bytes of an object or a key. */

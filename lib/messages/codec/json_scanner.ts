@@ -43,8 +43,10 @@ KINDS[QUOTE] = TEXT;
 const PROTO = '"__proto__"';
 /** Length of the longest spelling of `"__proto__"`, with every character escaped. */
 const LONGEST_PROTO = 2 + 9 * 6;
-/** Minimum length of a number that is infinite without having an exponent. */
-const LONGEST_FINITE = 309;
+/** Minimum length of a number that may be infinite anyway. */
+const LONGEST_FINITE = 200;
+/** Maximum length of an exponent in a finite number, as in 1e99. */
+const LONGEST_EXPONENT = 2;
 /** Minimum length of an integer that may not fit into a slot. */
 const LONGEST_SMALL = 10;
 /** Up to three entries of a hash table. */
@@ -193,17 +195,20 @@ export class JsonScanner {
         if (depth > 0) this.#begin(depth);
       } else {
         const start = at;
-        let hasPoint = false, hasExponent = false;
+        let hasPoint = false, exponent = 0;
         while (KINDS[bytes[at + 1]!] === SCALAR) {
           const byte = bytes[++at]!;
           if (byte === POINT) hasPoint = true;
-          else if ((byte | 0x20) === LETTER_E) hasExponent = true;
+          else if ((byte | 0x20) === LETTER_E) exponent = at;
         }
         const digits = at + 1 - start;
-        if (hasExponent || digits >= LONGEST_FINITE) {
+        if (
+          digits >= LONGEST_FINITE ||
+          (exponent > 0 && at - exponent > LONGEST_EXPONENT)
+        ) {
           requireFinite(bytes, start, at + 1);
         }
-        held += hasPoint || hasExponent || digits >= LONGEST_SMALL
+        held += hasPoint || exponent > 0 || digits >= LONGEST_SMALL
           ? SLOT + BOXED
           : SLOT;
       }
@@ -248,7 +253,7 @@ export class JsonScanner {
         throw protoKey(start);
       }
       if (this.#isSmall) {
-        return held + newKeyBytes(0, count === 1) +
+        return held + newKeyBytes(1, false) +
           textBytes(length, bits >= WIDE);
       }
       step = table.search(before, this.#known[depth]!, start + 1, end - 1);
@@ -263,6 +268,7 @@ export class JsonScanner {
     const before = this.#largest[depth]!;
     if (count === 0) {
       this.#largest[depth] = index;
+      this.#table.keys++; // making the list takes as long as a new key
       return exactListBytes(1, index);
     }
     const largest = this.#largest[depth] = Math.max(index, before);

@@ -9,6 +9,8 @@
  */
 import { newKeyBytes, STRING } from "./held_bytes.ts";
 
+/** Number of keys that a key in a new order counts as. */
+const NEW_ORDER = 2;
 /** The step of a key of which no record is kept. */
 const UNKNOWN = 0;
 /** Initial number of slots of a hash table; a power of two. */
@@ -212,7 +214,7 @@ export class KeyTable {
    */
   #charge(isFirst: boolean, isNewKey: boolean, position: number): void {
     if (isFirst) this.keys += this.#slowObject;
-    else if (!isNewKey) this.keys++;
+    if (!isNewKey) this.keys += NEW_ORDER;
     if (position < this.#fastKeys) {
       this.held += newKeyBytes(position, isFirst);
     }

@@ -67,7 +67,7 @@ const FEW_KEYS = 512;
 /** Number of bytes of a body for each key beyond `maxKeys`. */
 const BYTES_PER_KEY = 9;
 /** Number of keys that an object with a new class counts as. */
-const SLOW_OBJECT = 5;
+const SLOW_OBJECT = 6;
 /** Number of keys that a sparse object of the reader counts as. */
 const SLOW_SPARSE = 2;
 /** Bytes added to a body's length for what msgpackr's values usually hold. */
@@ -247,7 +247,7 @@ export class MsgpackScanner {
           isMap = 0;
           if (kind === MAP) {
             isMap = 1;
-            held += this.#map(length, depth, isSmall);
+            held += this.#map(length, depth);
           } else held += length === 0 ? EMPTY_ARRAY : ARRAY + SLOT * length;
           at = start;
           continue;
@@ -271,7 +271,7 @@ export class MsgpackScanner {
   }
 
   /** Begins a map; returns the bytes of its object. */
-  #map(count: number, depth: number, isSmall: boolean): number {
+  #map(count: number, depth: number): number {
     this.#step[depth] = depth;
     this.#known[depth] = this.#table.steps;
     this.#indexKeys[depth] = 0;
@@ -282,11 +282,8 @@ export class MsgpackScanner {
     const table = count > FAST_KEYS ? tableBytes(count) : 0;
     this.#tableShare[depth] = table / count;
     const more = table > 0 ? 0 : count - OWN_SLOTS;
-    const held = OBJECT + table +
+    return OBJECT + table +
       (more > 0 ? 16 + SLOT * 3 * Math.ceil(more / 3) : 0);
-    if (!isSmall) return held;
-    return held + newKeyBytes(0, true) +
-      newKeyBytes(1, false) * (Math.min(count, FAST_KEYS) - 1);
   }
 
   /** Checks a key; returns the bytes of its text if it may be new. */
@@ -302,7 +299,7 @@ export class MsgpackScanner {
       const index = indexAt(this.#bytes, start, end);
       if (index >= 0) return this.#indexKey(index, depth);
     }
-    if (isSmall) return this.#newKey(at, start, end);
+    if (isSmall) return newKeyBytes(1, false) + this.#newKey(at, start, end);
     const table = this.#table;
     const before = this.#step[depth]!;
     let step = table.guess(before, start, end - start);

@@ -41,12 +41,12 @@ Deno.test("decode() rejects bodies of nothing but costly values", PURE, () => {
 });
 
 Deno.test("decode() rejects bodies with too many different keys", PURE, () => {
-  for (const kind of ["a new key of 3 each", "8 new keys of 3"]) {
+  for (const kind of ["a new key of 8 each", "one map, keys of 4"]) {
     const packed = PACKED[kind]!(50_000), text = TEXTS[kind]!(50_000);
     assertEquals(limitOf(() => msgpack().decode(packed)), "maxKeys", kind);
     assertEquals(limitOf(() => json().decode(text)), "maxKeys", kind);
-    assert(Array.isArray(msgpack({ maxKeys: 100_000 }).decode(packed)));
-    assert(Array.isArray(json({ maxKeys: 100_000 }).decode(text)));
+    msgpack({ maxKeys: 100_000 }).decode(packed);
+    json({ maxKeys: 100_000 }).decode(text);
   }
 });
 
