@@ -5,25 +5,10 @@
  */
 import { concat } from "@std/bytes/concat";
 import { msgpack } from "../../lib/messages/codec/msgpack.ts";
+import { KIND } from "../vectors/conversations/bytes.ts";
 
 /** Numbers of the frame kinds. */
-export const K = {
-  HELLO: 0x01,
-  GOAWAY: 0x02,
-  PING: 0x03,
-  PONG: 0x04,
-  WINDOW: 0x05,
-  AUTH: 0x06,
-  ACK: 0x07,
-  REQUEST: 0x10,
-  ITEM: 0x11,
-  END: 0x12,
-  RESULT: 0x13,
-  ERROR: 0x14,
-  CANCEL: 0x15,
-  CREDIT: 0x16,
-  NOTIFY: 0x17,
-} as const;
+export const K = KIND;
 
 /** Names of the frame kinds by number. */
 export const KIND_NAMES: ReadonlyMap<number, string> = new Map(

@@ -10,19 +10,10 @@ import { bytes } from "../../../../lib/messages/codec/bytes.ts";
 import { FrameWriter } from "../../../../lib/messages/session/flow/frame_writer.ts";
 import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
 import { resolveSessionLimits } from "../../../../lib/messages/session/wire/limits.ts";
-import type { Source } from "../../../../lib/messages/session/flow/send_scheduler.ts";
+import { newSource } from "./new_source.ts";
 import { frame, Recorder, total } from "../lone_session.ts";
 
 const pure = { permissions: "none" } as const;
-
-function newSource(): Source {
-  return {
-    hasNext: true,
-    nextSize: 0,
-    mustWait: () => false,
-    sendNext: () => 0,
-  };
-}
 
 Deno.test(
   "SendCredit.raise() ignores a total that is not higher",

@@ -1,17 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { UnfinishedMessages } from "../../../../lib/messages/session/flow/unfinished_messages.ts";
-import type { Source } from "../../../../lib/messages/session/flow/send_scheduler.ts";
+import { newSource } from "./new_source.ts";
 
 const pure = { permissions: "none" } as const;
-
-function newSource(): Source {
-  return {
-    hasNext: true,
-    nextSize: 0,
-    mustWait: () => false,
-    sendNext: () => 0,
-  };
-}
 
 Deno.test(
   "mustWait() returns false for one message of any size, then up to the limit",
