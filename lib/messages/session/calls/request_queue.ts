@@ -154,9 +154,8 @@ export class RequestQueue {
 
   /** Returns why a call of this size cannot be queued, or `undefined`. */
   fullFor(size: number): string | undefined {
-    const waiting = this.#queues
-      .reduce((sum, { waitingBytes }) => sum + waitingBytes, 0);
-    return queueFull(this.#shared.limits, this.length, waiting, size);
+    const { waitingBytes } = this.#queues[ringOf(size)]!; // in range: as in put()
+    return queueFull(this.#shared.limits, this.length, waitingBytes, size);
   }
 
   /** Adds a call, and sends as much as possible. */

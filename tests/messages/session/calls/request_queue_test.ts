@@ -345,3 +345,27 @@ Deno.test(
     );
   },
 );
+
+Deno.test(
+  "large calls that wait for credit do not make small ones fail",
+  pure,
+  () => {
+    const lone = Lone.open("client", {}, { connectionWindow: 65_536 });
+    const large = [1, 2, 3].map(() => lone.call({ value: body(2_000_000) }));
+    const small = lone.call({ value: body(5) });
+    assertEquals(small.errors, []);
+    assertThrows(
+      () => lone.call({ value: body(2_000_000) }),
+      CallError,
+      "already queued",
+    );
+    lone.receive(Kind.WINDOW, Account.REQUESTS, total(70_000_000));
+    for (let n = 0; n < 9; n++) lone.write();
+    assertEquals([...large, small].map(({ call }) => call.sent), [
+      true,
+      true,
+      true,
+      true,
+    ]);
+  },
+);
