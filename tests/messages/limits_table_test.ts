@@ -16,6 +16,7 @@ import { tableRows } from "./readme.ts";
 import { Lone } from "./session/lone_session.ts";
 
 const CODEC = "depth, nodes, bytes (of a codec)";
+const HELD_AND_KEYS = "`maxHeld`, `maxKeys` (of a codec)";
 const SESSIONS = "`maxSessions` (of a server)";
 
 const documented = tableRows("Limits");
@@ -26,10 +27,11 @@ function defaults(name: string): number[] {
   return cell.split(", ").map(sizeOf);
 }
 
-/** Parses `1,024` or `16 MiB`. */
+/** Parses `1,024`, `1,024+` or `16 MiB`. */
 function sizeOf(text: string): number {
   const [digits = "", unit] = text.split(" ");
-  return Number(digits.replaceAll(",", "")) * (unit === "MiB" ? 2 ** 20 : 1);
+  return Number(digits.replaceAll(/[,+]/g, "")) *
+    (unit === "MiB" ? 2 ** 20 : 1);
 }
 
 /** The limits of a session in the table, by name. */
@@ -125,6 +127,47 @@ for (const codec of [msgpack(), json()]) {
       );
       assertEquals([error.limit, error.allowed], [limit, most]);
     }
+  });
+
+  Deno.test(`${codec.name}() without limits allows the bytes held of the table`, () => {
+    const [most] = defaults(HELD_AND_KEYS);
+    const valueOf = (length: number) => [
+      "x".repeat(length),
+      ...Array.from({ length: 330_000 }, () => [1]),
+    ];
+    const heldBy = (length: number) => {
+      const budget = { held: 0 };
+      codec.decode(codec.encode(valueOf(length)), budget);
+      return budget.held;
+    };
+    const longest = 8 + most! - heldBy(8); // one byte for each character
+    assertEquals(heldBy(longest), most);
+    const error = assertThrows(
+      () => codec.encode(valueOf(longest + 8)),
+      CodecError,
+    );
+    assertEquals([error.limit, error.allowed], ["maxHeld", most]);
+  });
+}
+
+for (const [codec, bytesPerKey] of [[msgpack(), 9], [json(), 14]] as const) {
+  Deno.test(`${codec.name}() without limits allows the different keys of the table`, () => {
+    const [, most] = defaults(HELD_AND_KEYS);
+    const value: Record<string, number> = {};
+    let body: Uint8Array;
+    const error = assertThrows(() => {
+      for (let key = 0;; key++) {
+        value[`k${key.toString(36)}`] = 1;
+        if (key < most! / 2) continue;
+        body = codec.encode(value);
+        codec.decode(body);
+      }
+    }, CodecError);
+    const allowed = most! + Math.floor(body!.length / bytesPerKey);
+    assertEquals(
+      [error.limit, error.allowed, error.found],
+      ["maxKeys", allowed, allowed + 1],
+    );
   });
 }
 

@@ -23,6 +23,7 @@ import { SessionError, type SessionErrorCode } from "../errors/call_error.ts";
 import { sessionUnavailable } from "./calls/call_failures.ts";
 import { IncomingCalls } from "./calls/incoming_calls.ts";
 import { OutgoingCalls } from "./calls/outgoing_calls.ts";
+import { decodeCredentials } from "./control/credentials.ts";
 import { CredentialRefresh } from "./control/credential_refresh.ts";
 import {
   Handshake,
@@ -234,7 +235,11 @@ export class Session implements SessionView {
     let credentials: unknown;
     try {
       if (this.#config.checksCredentials && hello.auth !== undefined) {
-        credentials = this.codec.decode(hello.auth);
+        credentials = decodeCredentials(
+          this.codec,
+          hello.auth,
+          this.limits,
+        );
       }
     } catch (error) {
       return this.#lifecycle.abort(

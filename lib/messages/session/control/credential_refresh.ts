@@ -5,7 +5,7 @@
  */
 import { CallError } from "../../errors/call_error.ts";
 import type { SharedState } from "../flow/shared_state.ts";
-import type { SessionLimits } from "../wire/limits.ts";
+import { credentialsTooLarge, decodeCredentials } from "./credentials.ts";
 import { MalformedError, messageOf } from "../wire/malformed_error.ts";
 import { TimerEntry } from "../time/timer_wheel.ts";
 import { TokenBucket } from "../time/token_bucket.ts";
@@ -162,7 +162,9 @@ export class CredentialRefresh {
     const { writer, limits, now, timerWheel, fail } = this.#shared;
     let credentials: unknown;
     try {
-      if (this.#checks) credentials = writer.codec.decode(bytes);
+      if (this.#checks) {
+        credentials = decodeCredentials(writer.codec, bytes, limits);
+      }
     } catch (error) {
       return fail(
         "unauthenticated",
@@ -187,14 +189,6 @@ export class CredentialRefresh {
     }
     this.#pending.clear();
   }
-}
-
-/** Returns the message for credentials that exceed the limit. */
-export function credentialsTooLarge(
-  { length }: Uint8Array,
-  { maxCredentials }: SessionLimits,
-): string {
-  return `the credentials have ${length} bytes; at most ${maxCredentials} are accepted`;
 }
 
 function refreshError(

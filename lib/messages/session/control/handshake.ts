@@ -20,7 +20,7 @@ import {
 import { INITIAL_PEER_LIMITS } from "../wire/limits.ts";
 import type { SharedState } from "../flow/shared_state.ts";
 import { findMismatches, type MethodTables } from "./method_matching.ts";
-import { credentialsTooLarge } from "./credential_refresh.ts";
+import { credentialsTooLarge } from "./credentials.ts";
 import { type EarlyFrame, EarlyFrames } from "./early_frames.ts";
 import { HEADER, Kind } from "../wire/frame_header.ts";
 

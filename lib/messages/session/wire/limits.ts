@@ -19,7 +19,7 @@ export interface SessionLimits {
   maxMessage: number;
   /** Maximum size of a HELLO; a client accepts up to 65,536 bytes. @default {65536} */
   maxHello: number;
-  /** Maximum size of the credentials that a server accepts, encoded. Prevents work for clients that are not authenticated. @default {4096} */
+  /** Maximum size of the credentials that a server accepts, encoded. Decoded, they may hold 16 times as many heap bytes, or 64 KiB if that is more. Prevents work for clients that are not authenticated. @default {4096} */
   maxCredentials: number;
   /** Maximum number of refreshes that are checked per second. A burst may have 8; further ones are checked later. @default {1} */
   refreshesPerSecond: number;

@@ -1,0 +1,34 @@
+/**
+ * Limits of credentials, which come from clients that are not authenticated yet.
+ *
+ * @module
+ */
+import type { MessageCodec } from "../../codec/message_codec.ts";
+import type { SessionLimits } from "../wire/limits.ts";
+
+/** Heap bytes that decoded credentials may hold for each byte of `maxCredentials`. */
+const HELD_PER_BYTE = 16;
+/** Heap bytes that they may hold in any case: the product for the default of 4,096. */
+const LEAST_HELD = 65_536;
+
+/**
+ * Decodes credentials within a budget of their own.
+ *
+ * @throws {CodecError} if they are malformed or hold too much
+ */
+export function decodeCredentials(
+  codec: MessageCodec,
+  bytes: Uint8Array,
+  { maxCredentials }: SessionLimits,
+): unknown {
+  const maxHeld = Math.max(LEAST_HELD, HELD_PER_BYTE * maxCredentials);
+  return codec.decode(bytes, { maxHeld, held: 0 });
+}
+
+/** Returns the message for credentials that exceed the limit. */
+export function credentialsTooLarge(
+  { length }: Uint8Array,
+  { maxCredentials }: SessionLimits,
+): string {
+  return `the credentials have ${length} bytes; at most ${maxCredentials} are accepted`;
+}
