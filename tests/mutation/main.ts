@@ -1,0 +1,153 @@
+/**
+ * Changes single places of `lib/`, one at a time, and shows which changes no test
+ * notices.
+ *
+ * ```sh
+ * deno task mutate                          # 120 mutants of seed 1
+ * deno task mutate 7                        # of another seed
+ * deno task mutate 7 41-80                  # the 41st to the 80th of that seed
+ * deno task mutate 7 1-20 lib/framing/      # mutants of some files only
+ * ```
+ *
+ * The mutants of a seed are the same as long as `lib/` is. Each is tested in a
+ * copy of the project: first with the tests of its folder, then with those of its
+ * layer and of the layers above. Tests that take much longer than without a
+ * mutant have noticed it. A mutant that no test notices may still be rejected
+ * by the type check.
+ *
+ * @module
+ */
+import { draw, testsOf } from "./draw.ts";
+import { type Mutant, mutated } from "./mutants.ts";
+import { Sandbox } from "./sandbox.ts";
+
+/** Number of mutants of a seed that are tested. */
+const COUNT = 120;
+/** Longest time of tests, relative to their time without a mutant. */
+const SLOWER = 4;
+/** Milliseconds that tests may take in any case. */
+const PATIENCE = 30_000;
+/** The longest deadline, in milliseconds. */
+const NEVER = 2 ** 31 - 1;
+const LISTER = "tests/mutation/list_mutants.ts";
+
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+const TEST = [
+  ...["test", "--frozen", "--allow-all", "--no-check", "--fail-fast"],
+  ...["--quiet", "--parallel"],
+];
+
+/** How a mutant was noticed. */
+type Fate = "failed" | "deadline" | "types" | "lived";
+
+/** The times of groups of tests without a mutant, by their paths. */
+const times = new Map<string, number>();
+
+/** Returns the milliseconds after which tests have noticed a mutant. */
+async function deadlineOf(
+  sandbox: Sandbox,
+  tests: readonly string[],
+): Promise<number> {
+  const name = tests.join(" ");
+  let time = times.get(name);
+  if (time === undefined) {
+    const { success, ms, output } = await sandbox.deno(
+      [...TEST, ...tests],
+      NEVER,
+    );
+    if (!success) throw new Error(`${name} fails without a mutant:\n${output}`);
+    times.set(name, time = ms);
+  }
+  return PATIENCE + SLOWER * time;
+}
+
+/** Returns how a mutant is noticed. */
+async function fateOf(sandbox: Sandbox, mutant: Mutant): Promise<Fate> {
+  const { path } = mutant;
+  const text = Deno.readTextFileSync(path);
+  const groups = [];
+  for (const tests of testsOf(path)) {
+    groups.push({ tests, deadline: await deadlineOf(sandbox, tests) });
+  }
+  sandbox.write(path, mutated(text, mutant));
+  try {
+    for (const { tests, deadline } of groups) {
+      const { success, late } = await sandbox.deno(
+        [...TEST, ...tests],
+        deadline,
+      );
+      if (late) return "deadline";
+      if (!success) return "failed";
+    }
+    const check = ["check", "--frozen", "--quiet", "mod.ts", path];
+    const { success } = await sandbox.deno(check, NEVER);
+    return success ? "lived" : "types";
+  } finally {
+    sandbox.write(path, text);
+  }
+}
+
+/** Returns every mutant of `lib/`. */
+async function allMutants(sandbox: Sandbox): Promise<Mutant[]> {
+  const file = await Deno.makeTempFile({ prefix: "mutants_" });
+  try {
+    const { success, output } = await sandbox.deno(
+      ["test", "--frozen", "--allow-all", "--no-check", LISTER],
+      NEVER,
+      { MUTANTS: file },
+    );
+    if (!success) throw new Error(output);
+    return JSON.parse(await Deno.readTextFile(file));
+  } finally {
+    await Deno.remove(file);
+  }
+}
+
+/** Returns a mutant as a place and a change. */
+function describe({ path, line, operator, start, end, text }: Mutant): string {
+  const old = Deno.readTextFileSync(path).slice(start, end);
+  const short = (code: string) => {
+    const joined = code.replace(/\s+/g, " ");
+    return joined.length > 70 ? `${joined.slice(0, 69)}…` : joined;
+  };
+  return `${path}:${line} ${operator}: ${short(old)} → ${
+    short(text) || "nothing"
+  }`;
+}
+
+async function main(
+  [seed = "1", range = `1-${COUNT}`, prefix = "lib/"]: readonly string[],
+): Promise<void> {
+  const [first = NaN, last = NaN] = range.split("-").map(Number);
+  if (!Number.isInteger(Number(seed)) || !(first >= 1 && last >= first)) {
+    throw new TypeError(
+      `Cannot use ${seed} ${range}: expected a seed and a range such as 1-40`,
+    );
+  }
+  await using sandbox = await Sandbox.create();
+  const stop = async () => {
+    await sandbox[Symbol.asyncDispose]();
+    Deno.exit(130);
+  };
+  for (const signal of SIGNALS) Deno.addSignalListener(signal, stop);
+  const mutants = draw(await allMutants(sandbox), Number(seed))
+    .filter(({ path }) => path.startsWith(prefix))
+    .slice(first - 1, last);
+  const counts: Record<Fate, number> = {
+    ...{ failed: 0, deadline: 0, types: 0, lived: 0 },
+  };
+  for (const [index, mutant] of mutants.entries()) {
+    const fate = await fateOf(sandbox, mutant);
+    counts[fate]++;
+    console.log(`${first + index} ${fate}: ${describe(mutant)}`);
+  }
+  const noticed = mutants.length - counts.lived;
+  const percent = (100 * noticed / mutants.length).toFixed(1);
+  console.log(
+    `seed ${seed}: ${noticed} of ${mutants.length} mutants noticed (${percent} %): ` +
+      `${counts.failed} by failing tests, ${counts.deadline} by the deadline, ${counts.types} by the type check`,
+  );
+  for (const signal of SIGNALS) Deno.removeSignalListener(signal, stop);
+}
+
+if (import.meta.main) await main(Deno.args);

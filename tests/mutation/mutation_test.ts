@@ -1,0 +1,99 @@
+/**
+ * The mutants of small sources, and the order in which they are drawn.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+import { draw, testsOf } from "./draw.ts";
+import { type Mutant, mutantsOf, mutated } from "./mutants.ts";
+
+/** Returns the operator and the whole text of each mutant. */
+function all(text: string): [string, string][] {
+  return mutantsOf("lib/x.ts", text).map((mutant) => [
+    mutant.operator,
+    mutated(text, mutant),
+  ]);
+}
+
+Deno.test("mutantsOf() moves the bounds of comparisons", () => {
+  assertEquals(all("const x = a < b;"), [
+    ["comparison", "const x = a < (b) + 1;"],
+    ["comparison", "const x = a < (b) - 1;"],
+  ]);
+  assertEquals(all("const x = a === 4;"), [
+    ["comparison", "const x = a === 5;"],
+  ]);
+  assertEquals(all('const x = a === "4"; type T = Array<4>;'), []);
+});
+
+Deno.test("mutantsOf() removes statements and clean-up", () => {
+  assertEquals(all("a(); b.c = 1;"), [
+    ["statement", "; b.c = 1;"],
+    ["statement", "a(); ;"],
+  ]);
+  assertEquals(all("function f() { return; }"), [
+    ["statement", "function f() { ; }"],
+  ]);
+  assertEquals(all("function f() { throw e; }").length, 1);
+  assertEquals(all("for (;;) break;"), [["statement", "for (;;) ;"]]);
+  for (
+    const text of [
+      "clearTimeout(t);",
+      "this.#timer?.close();",
+      "x.removeListener(y);",
+      "delete a.b;",
+      "this.#held = undefined;",
+    ]
+  ) assertEquals(all(text), [["clean-up", ";"]]);
+  assertEquals(all("try { a; } finally { b; }").at(-2), [
+    "clean-up",
+    "try { a; } finally {}",
+  ]);
+});
+
+Deno.test("mutantsOf() negates conditions, and swaps branches", () => {
+  assertEquals(all("if (a) {}"), [["condition", "if (!(a)) {}"]]);
+  assertEquals(all("while (a) {}"), [["condition", "while (!(a)) {}"]]);
+  assertEquals(all("if (a) {} else { }"), [["branch", "if (a) { } else {}"]]);
+  assertEquals(all("const x = a ? b : c;"), [
+    ["branch", "const x = a ? c : b;"],
+  ]);
+  assertEquals(
+    all("const x = a && b;"),
+    [["branch", "const x = (a)||(b);"]]
+      .map(([operator, text]) => [operator!, text!.replace("||", " || ")]),
+  );
+});
+
+Deno.test("mutantsOf() drops await, and leaves text and comments alone", () => {
+  assertEquals(all("const x = await a;"), [["await", "const x = a;"]]);
+  assertEquals(all('/* a < b; */ const x = "if (a) b();"; // await c;'), []);
+  const [mutant] = mutantsOf("lib/x.ts", '"é…𝄞";\n\na();').slice(-1);
+  assertEquals(mutant?.line, 3);
+});
+
+Deno.test("draw() returns one mutant of each line, and repeats itself", () => {
+  const mutants = [1, 1, 1, 2, 3, 4, 5].map((line, start): Mutant => (
+    { path: "lib/x.ts", line, start, end: 9, operator: "branch", text: "" }
+  ));
+  const drawn = draw(mutants, 7);
+  assertEquals(drawn.map(({ line }) => line).sort(), [1, 2, 3, 4, 5]);
+  assertEquals(draw(mutants, 7), drawn);
+  const orders = new Set(
+    Array.from(
+      { length: 20 },
+      (_, seed) => draw(mutants, seed).map(({ start }) => start).join(),
+    ),
+  );
+  assertEquals(orders.size > 10, true);
+});
+
+Deno.test("testsOf() begins with the folder of the file", () => {
+  assertEquals(testsOf("lib/messages/session/flow/credit.ts"), [
+    ["tests/messages/session/flow"],
+    ["tests/messages", "tests/testing"],
+  ]);
+  assertEquals(testsOf("lib/framing/presets.ts")[0], [
+    "tests/framing/*_test.ts",
+  ]);
+});

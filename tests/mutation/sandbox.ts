@@ -1,0 +1,102 @@
+/**
+ * A copy of the project in which mutants are tested.
+ *
+ * @module
+ */
+
+/** Files that no test needs. */
+const NOT_COPIED = [".git", "node_modules"];
+
+/** Outcome of a command. */
+export interface Outcome {
+  readonly success: boolean;
+  /** Whether the command was ended because it took too long. */
+  readonly late: boolean;
+  readonly ms: number;
+  readonly output: string;
+}
+
+/** A copy of the project in a temporary folder. */
+export class Sandbox implements AsyncDisposable {
+  readonly #folder: string;
+  #running: Deno.ChildProcess | undefined;
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** Copies the project in the current folder. */
+  static async create(): Promise<Sandbox> {
+    const folder = await Deno.makeTempDir({ prefix: "mutation_" });
+    await copy(".", folder);
+    return new Sandbox(folder);
+  }
+
+  /** Changes a file of the copy. */
+  write(path: string, text: string): void {
+    Deno.writeTextFileSync(`${this.#folder}/${path}`, text);
+  }
+
+  /** Runs Deno with a deadline; all its processes are ended then. */
+  async deno(
+    args: readonly string[],
+    deadline: number,
+    env: Record<string, string> = {},
+  ): Promise<Outcome> {
+    const start = performance.now();
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [...args],
+      cwd: this.#folder,
+      env: { NO_COLOR: "1", ...env },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+      detached: true, // leads a group of processes, which end together
+    }).spawn();
+    this.#running = child;
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      endGroup(child);
+    }, deadline);
+    try {
+      const { success, stdout, stderr } = await child.output();
+      const output = new TextDecoder().decode(stdout) +
+        new TextDecoder().decode(stderr);
+      return { success, late, ms: performance.now() - start, output };
+    } finally {
+      clearTimeout(timer);
+      endGroup(child); // processes that a test has left
+      this.#running = undefined;
+    }
+  }
+
+  /** Removes the copy, and what Deno has compiled of it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#running !== undefined) endGroup(this.#running);
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["info", "--json"],
+    }).output();
+    const { typescriptCache } = JSON.parse(new TextDecoder().decode(stdout));
+    for (
+      const path of [this.#folder, `${typescriptCache}/file${this.#folder}`]
+    ) {
+      await Deno.remove(path, { recursive: true }).catch(() => {}); // may not exist
+    }
+  }
+}
+
+function endGroup({ pid }: Deno.ChildProcess): void {
+  try {
+    Deno.kill(-pid, "SIGKILL");
+  } catch { /* all have ended */ }
+}
+
+async function copy(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to, { recursive: true });
+  for await (const { name, isDirectory, isFile } of Deno.readDir(from)) {
+    if (NOT_COPIED.includes(name)) continue;
+    if (isDirectory) await copy(`${from}/${name}`, `${to}/${name}`);
+    else if (isFile) await Deno.copyFile(`${from}/${name}`, `${to}/${name}`);
+  }
+}
