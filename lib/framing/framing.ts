@@ -16,6 +16,8 @@
  *   handle(frame);                           // valid until the next push() or next()
  * // … at the end of the stream:
  * decoder.end();                             // throws if a frame is incomplete
+ * for (let frame; (frame = decoder.next());) // frames that the end completes
+ *   handle(frame);
  * ```
  *
  * @category Contract
@@ -38,9 +40,14 @@ export interface FrameDecoder {
    */
   next(): Uint8Array | undefined;
   /**
-   * Marks the end of the input. Call it after `next` has returned `undefined`.
+   * Marks the end of the input. Call it after `next` has returned `undefined`,
+   * then call `next` again: it returns the frames that only the end completes.
+   * These are a frame whose delimiter is the beginning of a longer one, and the
+   * last line if `finalLine` is set. After them, `next` throws if a frame is
+   * incomplete.
    *
-   * @throws {FrameError} with code `"truncated"` if a frame is incomplete
+   * @throws {FrameError} with code `"truncated"` if a frame is incomplete and
+   * none is left for `next` to return
    */
   end(): void;
   /** Returns the bytes received but not decoded, for switching protocols. */

@@ -11,6 +11,8 @@ export interface Modelled {
   error: string | undefined;
   /** Bytes after the last frame; `undefined` inside a skipped frame. */
   rest: Bytes | undefined;
+  /** The bytes of a skipped frame whose end is unknown. */
+  skipping?: Bytes;
 }
 
 /** Result of examining the start of the remaining stream. */
@@ -37,11 +39,46 @@ export function model(
       at += found.length;
     } else if (skips && found.skip !== undefined) {
       out.skipped++;
-      if (found.skip === "unknown" || at + found.skip > wire.length) {
-        return { ...out, rest: undefined };
+      if (found.skip === "unknown") {
+        return { ...out, rest: undefined, skipping: left };
       }
+      if (at + found.skip > wire.length) return { ...out, rest: undefined };
       at += found.skip;
     } else return { ...out, error: found.error, rest: left };
+  }
+  return out;
+}
+
+/** Frames and faults that the end of the stream decides. */
+export interface ModelledEnd {
+  frames: Bytes[];
+  skipped: number;
+  error: string | undefined;
+}
+
+/**
+ * Examines the bytes left at the end of the stream: with `step` as before, and
+ * with `last`, which knows that no byte follows, where `step` waits.
+ */
+export function modelEnd(
+  left: Bytes,
+  step: (left: Bytes) => Step,
+  last: (left: Bytes) => Step,
+  skips: boolean,
+): ModelledEnd {
+  const out: ModelledEnd = { frames: [], skipped: 0, error: undefined };
+  while (left.length > 0) {
+    let found = step(left);
+    if (found === "wait") found = last(left);
+    if (found === "wait") return { ...out, error: "truncated" };
+    if ("frame" in found) {
+      out.frames.push(found.frame);
+      left = left.slice(found.length);
+    } else if (skips && "skip" in found && found.skip !== undefined) {
+      out.skipped++;
+      if (found.skip === "unknown") return { ...out, error: "truncated" };
+      left = left.slice(found.skip);
+    } else if ("error" in found) return { ...out, error: found.error };
   }
   return out;
 }
@@ -121,17 +158,22 @@ export function fixedStep(length: number): (left: Bytes) => Step {
     left.length < length ? "wait" : { frame: left.slice(0, length), length };
 }
 
-/** Returns the first delimiter, or the offset at which one may have begun. */
+/**
+ * Returns the first delimiter, or the offset at which one may have begun, unless
+ * no byte follows.
+ */
 function findDelimiter(
   left: Bytes,
   delimiters: readonly Bytes[],
+  last = false,
 ): { at: number; length: number } | { waits: number } | undefined {
   for (let at = 0; at < left.length; at++) {
     for (const delimiter of delimiters) {
       const here = left.slice(at, at + delimiter.length);
       if (!begins(delimiter, here)) continue;
       const { length } = delimiter;
-      return here.length < length ? { waits: at } : { at, length };
+      if (here.length === length) return { at, length };
+      if (!last) return { waits: at };
     }
   }
   return undefined;
@@ -151,6 +193,29 @@ export function delimitedStep(
     if (at > o.limit) return { error: "too-large", skip: end ?? "unknown" };
     if (end === undefined) return "wait";
     return { frame: left.slice(0, o.keep ? end : at), length: end };
+  };
+}
+
+/** Examines the last bytes of a stream, which may end a frame without a delimiter. */
+export function delimitedLastStep(
+  o: {
+    delimiters: readonly Bytes[];
+    keep: boolean;
+    limit: number;
+    endDelimits: boolean;
+  },
+): (left: Bytes) => Step {
+  return (left) => {
+    const found = findDelimiter(left, o.delimiters, true);
+    if (found === undefined && !o.endDelimits) return "wait";
+    const { at, length } = found && "at" in found
+      ? found
+      : { at: left.length, length: 0 };
+    if (at > o.limit) return { error: "too-large", skip: at + length };
+    return {
+      frame: left.slice(0, o.keep ? at + length : at),
+      length: at + length,
+    };
   };
 }
 

@@ -14,6 +14,7 @@ import {
   FrameError,
   type Framing,
   lengthPrefixed,
+  lines,
   netstring,
   slip,
   varintPrefixed,
@@ -22,12 +23,15 @@ import {
   type Bytes,
   cobsStep,
   contentLengthStep,
+  delimitedLastStep,
   delimitedStep,
   fixedStep,
   joinDone,
   lengthStep,
   model,
+  modelEnd,
   type Modelled,
+  type ModelledEnd,
   netstringStep,
   slipStep,
   varintStep,
@@ -46,6 +50,8 @@ interface Subject {
   /** The same framing with a higher limit, for a peer that exceeds it. */
   sender: Framing;
   model(wire: Bytes): Modelled;
+  /** The end of the stream after `model`; without it, incomplete frames are errors. */
+  modelEnd?(before: Modelled): ModelledEnd;
   alphabet?: Bytes;
 }
 
@@ -162,16 +168,65 @@ function makeDelimited(random: Random): Subject {
   const limit = random(12);
   const onTooLarge = chance(random, "close" as const, "skip" as const);
   const options = { keepDelimiter, maxFrameLength: limit, onTooLarge };
-  const coded = delimiters.map((d) => [...new TextEncoder().encode(d)]);
-  const step = delimitedStep({
-    ...{ delimiters: coded, keep: keepDelimiter, limit },
-  });
-  const skips = onTooLarge === "skip";
   return {
     options: { delimiters, ...options },
     framing: delimited(delimiters, options),
     sender: delimited(delimiters, { ...options, maxFrameLength: limit + 4 }),
+    ...delimitedModel(delimiters, options, false),
+  };
+}
+
+const NEWLINES = { any: ["\n", "\r\n"], lf: ["\n"], crlf: ["\r\n"] };
+
+function makeLines(random: Random): Subject {
+  const newline = chance(
+    random,
+    "any" as const,
+    "lf" as const,
+    "crlf" as const,
+  );
+  const finalLine = random(3) > 0;
+  const limit = random(12);
+  const onTooLarge = chance(random, "close" as const, "skip" as const);
+  const keepDelimiter = random(2) === 1;
+  const options = { keepDelimiter, maxFrameLength: limit, onTooLarge };
+  return {
+    options: { newline, finalLine, ...options },
+    framing: lines({ newline, finalLine, ...options }),
+    sender: lines({ newline, ...options, maxFrameLength: limit + 4 }),
+    ...delimitedModel(NEWLINES[newline], options, finalLine),
+  };
+}
+
+function delimitedModel(
+  delimiters: string[],
+  { keepDelimiter, maxFrameLength, onTooLarge }: {
+    keepDelimiter: boolean;
+    maxFrameLength: number;
+    onTooLarge: "close" | "skip";
+  },
+  endDelimits: boolean,
+): Required<Pick<Subject, "model" | "modelEnd" | "alphabet">> {
+  const coded = delimiters.map((d) => [...new TextEncoder().encode(d)]);
+  const config = {
+    ...{ delimiters: coded, keep: keepDelimiter, limit: maxFrameLength },
+    endDelimits,
+  };
+  const step = delimitedStep(config);
+  const last = delimitedLastStep(config);
+  const skips = onTooLarge === "skip";
+  return {
     model: (wire) => model(wire, step, skips),
+    modelEnd: ({ error, rest, skipping }) => {
+      if (error !== undefined) return { frames: [], skipped: 0, error };
+      if (rest !== undefined) return modelEnd(rest, step, last, skips);
+      const found = last(skipping!);
+      const to = typeof found === "object" && "skip" in found && found.skip;
+      if (typeof to !== "number") {
+        return { frames: [], skipped: 0, error: "truncated" };
+      }
+      return modelEnd(skipping!.slice(to), step, last, skips);
+    },
     alphabet: [...coded.flat(), 0x61, 0x63],
   };
 }
@@ -250,6 +305,7 @@ const KINDS: Record<string, (random: Random) => Subject> = {
   lengthPrefixed: makeLength,
   varintPrefixed: makeVarint,
   delimited: makeDelimited,
+  lines: makeLines,
   fixedLength: makeFixed,
   netstring: makeText(netstring, netstringStep, DIGITS),
   contentLength: makeText(
@@ -342,18 +398,28 @@ function decode(framing: Framing, chunks: Iterable<Uint8Array>): Modelled {
   return { ...out, skipped: decoder.skipped, rest: [...decoder.rest()] };
 }
 
-/** Returns the code of the error after the whole stream and `end()`, if any. */
-function endOf(framing: Framing, wire: Bytes): string | undefined {
+/** Returns what `end()` decides after the whole stream. */
+function endOf(framing: Framing, chunks: Iterable<Uint8Array>): ModelledEnd {
   const decoder = framing.decoder();
+  const out: ModelledEnd = { frames: [], skipped: 0, error: undefined };
+  let skipped = 0;
   try {
-    decoder.push(Uint8Array.from(wire));
-    while (decoder.next() !== undefined);
+    for (const chunk of chunks) {
+      decoder.push(chunk);
+      while (decoder.next() !== undefined);
+      chunk.fill(0xee);
+    }
+    skipped = decoder.skipped;
     decoder.end();
-    return undefined;
+    for (let frame; (frame = decoder.next()) !== undefined;) {
+      out.frames.push([...frame]);
+    }
+    assertEquals([decoder.next(), decoder.rest().length], [undefined, 0]);
   } catch (error) {
     if (!(error instanceof FrameError)) throw error;
-    return error.code;
+    out.error = error.code;
   }
+  return { ...out, skipped: decoder.skipped - skipped };
 }
 
 function checkCase(kind: string, seed: number): Modelled {
@@ -363,8 +429,9 @@ function checkCase(kind: string, seed: number): Modelled {
   const wire = stream(random, subject);
   const expected = subject.model(wire);
   const most = chance(random, 1, 4, 30, 1000);
-  const pieces = cuts(Uint8Array.from(wire), () => 1 + random(most));
-  const got = decode(subject.framing, pieces);
+  const pieces = () => cuts(Uint8Array.from(wire), () => 1 + random(most));
+  const got: Modelled = decode(subject.framing, pieces());
+  if (expected.skipping !== undefined) got.skipping = expected.skipping;
   const where = () =>
     `seed ${seed}: ${kind} ${JSON.stringify(subject.options)} at [${wire}]`;
   // The rest is not compared after a fault or inside a skipped frame.
@@ -372,8 +439,14 @@ function checkCase(kind: string, seed: number): Modelled {
   if (!judged) got.rest = expected.rest;
   same(got, expected, where);
   const owed = expected.rest === undefined || expected.rest.length > 0;
-  const end = expected.error ?? (owed ? "truncated" : undefined);
-  same(endOf(subject.framing, wire), end, where);
+  const end = subject.modelEnd?.(expected) ?? {
+    ...{ frames: [], skipped: 0 },
+    error: expected.error ?? (owed ? "truncated" : undefined),
+  };
+  const ended = endOf(subject.framing, pieces());
+  // Counts before a fault are compared above.
+  if (expected.error !== undefined) ended.skipped = 0;
+  same(ended, end, where);
   return expected;
 }
 

@@ -148,6 +148,11 @@ const FRAMINGS: Record<string, [Make, readonly Uint8Array[]]> = {
     (o) => varintPrefixed({ ...o, canonical: false, maxPrefixLength: 4 }),
     PAYLOADS,
   ],
+  "lines with a final line": [(o) => lines({ ...o, finalLine: true }), TEXTS],
+  "delimited by delimiters that begin longer ones": [
+    (o) => delimited(["\r\n", "\n", "\r"], o),
+    TEXTS,
+  ],
   "delimited by several": [(o) => delimited(["--", "\0", "-+"], o), TEXTS],
   "delimited and kept": [
     (o) => delimited("\r\n", { ...o, keepDelimiter: true }),
@@ -232,6 +237,24 @@ const BROKEN: Record<string, [rule: string, Make]> = {
     altered("decoder", (real) =>
       new class extends Relay {
         override end(): void {}
+      }(real)),
+  ],
+  "an end() that leaves the error to next()": [
+    "end() throws exactly when a frame is incomplete",
+    altered("decoder", (real) =>
+      new class extends Relay {
+        #error: unknown;
+        override end(): void {
+          try {
+            super.end();
+          } catch (error) {
+            this.#error = error;
+          }
+        }
+        override next(): Uint8Array | undefined {
+          if (this.#error !== undefined) throw this.#error;
+          return super.next();
+        }
       }(real)),
   ],
   "an 'owed' that is always false": [

@@ -28,14 +28,19 @@ export class DelimiterSearch {
     this.#pair = pairOf(delimiters);
   }
 
-  /** Returns the offset of the first delimiter, or -1. */
-  find(bytes: Uint8Array, from: number, end: number): number {
+  /**
+   * Returns the offset of the first delimiter, or -1.
+   *
+   * @param last whether no byte follows `end`, so that a delimiter which has
+   * begun does not match
+   */
+  find(bytes: Uint8Array, from: number, end: number, last = false): number {
     if (this.#pair !== undefined) {
       return this.#findPair(bytes, from, end, this.#pair[0], this.#pair[1]);
     }
     let at = this.#candidate(bytes, from, end);
     for (; at !== -1; at = this.#candidate(bytes, at + 1, end)) {
-      const match = this.#match(bytes, at, end);
+      const match = this.#match(bytes, at, end, last);
       if (match === "yes") return at;
       if (match === "partial") {
         this.resume = at;
@@ -72,13 +77,20 @@ export class DelimiterSearch {
     return -1;
   }
 
-  #match(bytes: Uint8Array, at: number, end: number): "yes" | "no" | "partial" {
+  #match(
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    last: boolean,
+  ): "yes" | "no" | "partial" {
     for (const delimiter of this.#delimiters) {
       const length = Math.min(delimiter.length, end - at);
       if (!startsWith(bytes, at, length, delimiter)) continue;
-      if (length < delimiter.length) return "partial";
-      this.matched = length;
-      return "yes";
+      if (length === delimiter.length) {
+        this.matched = length;
+        return "yes";
+      }
+      if (!last) return "partial";
     }
     return "no";
   }

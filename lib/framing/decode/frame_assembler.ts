@@ -52,6 +52,8 @@ export interface FrameLayout {
   readonly declared: number | undefined;
   /** Whether a frame is being discarded until its end arrives. */
   readonly discarding: boolean;
+  /** Whether the end of the stream completes a frame that has begun. */
+  readonly endCompletes: boolean;
   /** Number of bytes of memory that the layout owns. */
   readonly held: number;
   /**
@@ -63,6 +65,8 @@ export interface FrameLayout {
    * continue; 0 for a fault
    */
   measure(bytes: Uint8Array, start: number, end: number): number;
+  /** Like `measure`, after the end of the stream: no byte follows `end`. */
+  measureLast(bytes: Uint8Array, start: number, end: number): number;
   /**
    * Returns the payload of a complete frame; `undefined` for a fault or filler.
    * Filler is bytes to drop, such as those of a discarded frame.
@@ -116,6 +120,8 @@ export class FrameAssembler implements FrameDecoder {
   #skipLeft = 0;
   #skipStart = 0;
   #skipped = 0;
+  /** Whether the stream has ended. */
+  #ended = false;
   #error: FrameError | undefined;
 
   constructor(layout: FrameLayout, onTooLarge: "close" | "skip") {
@@ -141,13 +147,17 @@ export class FrameAssembler implements FrameDecoder {
 
   push(chunk: Uint8Array): void {
     if (chunk.length === 0 || this.#error !== undefined) return;
+    this.#ended = false;
     if (this.at < this.stop || this.#queue.length > 0) this.#queue.push(chunk);
     else this.#useChunk(chunk);
   }
 
   next(): Uint8Array | undefined {
     if (this.#error !== undefined) throw this.#error;
-    while (this.at < this.stop || this.#unseen || this.#nextChunk()) {
+    while (
+      this.at < this.stop || this.#unseen || this.#nextChunk() ||
+      (this.#ended && this.#decideLast())
+    ) {
       if (this.#skipLeft > 0) {
         this.#skip();
         continue;
@@ -169,9 +179,29 @@ export class FrameAssembler implements FrameDecoder {
 
   end(): void {
     if (this.#error !== undefined) throw this.#error;
+    this.#ended = true;
+    if (this.#unread() === 0) this.#decideLast();
+  }
+
+  /**
+   * Measures the bytes that are left when the stream ends. Returns
+   * whether `next` can continue with them; throws if a frame is incomplete.
+   */
+  #decideLast(): boolean {
+    if (this.#have > 0 && this.#total === 0) {
+      const own = this.#own.bytes;
+      const measured = this.layout.measureLast(own, 0, this.#have);
+      if (measured === 0) {
+        this.#handleFault();
+        return this.#decideLast(); // the frame is being skipped
+      }
+      this.#expect(measured);
+    }
+    if (this.#unseen) return true;
     const skipping = this.#skipLeft > 0 || this.layout.discarding;
-    const left = this.#have + this.#unread();
-    if (left === 0 && !skipping) return;
+    const completed = this.layout.endCompletes && this.#total === 0;
+    if (this.#have === 0 && (!skipping || completed)) return false;
+    const left = this.#have;
     const known = this.#total > 0 || this.#skipLeft > 0;
     this.#fail({
       code: "truncated",
@@ -254,7 +284,7 @@ export class FrameAssembler implements FrameDecoder {
     const goal = this.layout.greedy && this.#total === 0
       ? Math.max(this.#need, 2 * this.#have, FIRST_LOOK)
       : this.#need;
-    this.#take(Math.min(goal - this.#have, this.stop - this.at));
+    this.#take(Math.max(0, Math.min(goal - this.#have, this.stop - this.at)));
     if (this.#have < this.#need) return undefined;
     const own = this.#own.bytes;
     if (this.#total === 0) {

@@ -26,8 +26,17 @@ export abstract class Layout implements FrameLayout {
     return false;
   }
 
+  get endCompletes(): boolean {
+    return false;
+  }
+
   get held(): number {
     return 0;
+  }
+
+  /** The end of the stream decides nothing in most layouts. */
+  measureLast(_bytes: Uint8Array, start: number, end: number): number {
+    return -(end - start + 1);
   }
 
   abstract measure(bytes: Uint8Array, start: number, end: number): number;
@@ -97,6 +106,14 @@ export abstract class TerminatedLayout extends Layout {
     start: number,
     end: number,
   ): number;
+  /** Like `find`, after the end of the stream; does not set `searched`. */
+  protected findLast(
+    _bytes: Uint8Array,
+    _start: number,
+    _end: number,
+  ): number {
+    return -1;
+  }
   /** Length in bytes of the terminator that was found. */
   protected abstract readonly terminator: number;
   /** Maximum number of bytes before the terminator. */
@@ -111,8 +128,15 @@ export abstract class TerminatedLayout extends Layout {
   ): Uint8Array | undefined;
 
   measure(bytes: Uint8Array, start: number, end: number): number {
-    const found = this.find(bytes, start, end);
-    if (this.#discarding) return this.#measureDiscarded(found, end - start);
+    return this.#judge(this.find(bytes, start, end), end - start);
+  }
+
+  override measureLast(bytes: Uint8Array, start: number, end: number): number {
+    return this.#judge(this.findLast(bytes, start, end), end - start);
+  }
+
+  #judge(found: number, available: number): number {
+    if (this.#discarding) return this.#measureDiscarded(found, available);
     if (found > this.maxEncoded || this.searched > this.maxEncoded) {
       return this.refuse({
         code: "too-large",
@@ -122,7 +146,7 @@ export abstract class TerminatedLayout extends Layout {
         resume: "discard",
       });
     }
-    if (found < 0) return -(end - start + 1);
+    if (found < 0) return -(available + 1);
     this.#filler = found === 0 && !this.emptyFrames;
     return found + this.terminator;
   }

@@ -28,6 +28,7 @@ export class ChunkedDecoder implements FrameDecoder {
   #skipped = 0;
   #messages = 0;
   #limit: number;
+  #ended = false;
   #error: FrameError | undefined;
 
   constructor(config: ChunkedConfig) {
@@ -63,7 +64,9 @@ export class ChunkedDecoder implements FrameDecoder {
   }
 
   push(chunk: Uint8Array): void {
-    if (this.#error === undefined) this.#inner.push(chunk);
+    if (chunk.length === 0 || this.#error !== undefined) return;
+    this.#ended = false;
+    this.#inner.push(chunk);
   }
 
   next(): Uint8Array | undefined {
@@ -76,6 +79,7 @@ export class ChunkedDecoder implements FrameDecoder {
       this.#messages++;
       return message;
     }
+    if (this.#ended) this.#checkComplete();
     if (this.#parts === 0) {
       this.#data.idle();
       this.#headers.idle();
@@ -193,7 +197,13 @@ export class ChunkedDecoder implements FrameDecoder {
 
   end(): void {
     if (this.#error !== undefined) throw this.#error;
+    this.#ended = true;
     this.#guard(() => this.#inner.end());
+    // Bytes that are left are a part that the end completes, for next().
+    if (this.#inner.rest().length === 0) this.#checkComplete();
+  }
+
+  #checkComplete(): void {
     if (this.#parts > 0 || this.#skipping) {
       this.#fail(
         "truncated",

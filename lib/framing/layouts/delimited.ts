@@ -47,9 +47,12 @@ export interface DelimitedOptions {
   onTooLarge?: "close" | "skip" | undefined;
 }
 
+/** The resolved options for `delimited` and `lines`. */
 interface DelimitedConfig {
   readonly delimiters: readonly Uint8Array[];
   readonly keep: boolean;
+  /** Whether the end of the stream ends a frame. */
+  readonly endDelimits: boolean;
   readonly limit: number;
 }
 
@@ -72,9 +75,11 @@ const RANGE = [0, Number.MAX_SAFE_INTEGER - MAX_DELIMITER_LENGTH] as const;
  * ```
  *
  * A frame ends at the first delimiter in the stream; if two match at the same
- * offset, the one listed first wins. The encoder writes the first delimiter of
- * the list. If the stream ends without a delimiter, `end()` throws, and
- * `rest()` returns the remaining bytes.
+ * offset, the one listed first wins. Therefore, a frame whose delimiter is the
+ * beginning of a longer one is returned with the byte after it, or after
+ * `end()`. The encoder writes the first delimiter of the list. If the stream
+ * ends without a delimiter, `end()` throws, and `rest()` returns the remaining
+ * bytes.
  *
  * @example Records that end with a zero byte
  * ```ts
@@ -103,11 +108,25 @@ export function delimited(
   delimiter: Delimiter | readonly Delimiter[],
   options: DelimitedOptions = {},
 ): Framing {
+  return delimitedBy(resolveDelimiters(delimiter), options, false);
+}
+
+/**
+ * Creates the framings of `delimited()` and `lines()`.
+ *
+ * @param endDelimits whether the end of the stream ends a frame
+ */
+export function delimitedBy(
+  delimiters: readonly Uint8Array[],
+  options: DelimitedOptions,
+  endDelimits: boolean,
+): Framing {
   const { keepDelimiter = false, onTooLarge = "close" } = options;
   checkOneOf("onTooLarge", onTooLarge, ["close", "skip"]);
   const config: DelimitedConfig = {
-    delimiters: resolveDelimiters(delimiter),
+    delimiters,
     keep: keepDelimiter,
+    endDelimits,
     limit: resolveLimit(options.maxFrameLength, RANGE),
   };
   return {
@@ -145,11 +164,17 @@ class DelimitedLayout extends TerminatedLayout {
   protected readonly emptyFrames = true;
   readonly #search: DelimiterSearch;
   readonly #keep: boolean;
+  readonly #endDelimits: boolean;
 
   constructor(config: DelimitedConfig) {
     super(config.limit, RANGE);
     this.#search = new DelimiterSearch(config.delimiters);
     this.#keep = config.keep;
+    this.#endDelimits = config.endDelimits;
+  }
+
+  override get endCompletes(): boolean {
+    return this.#endDelimits;
   }
 
   protected get terminator(): number {
@@ -165,6 +190,18 @@ class DelimitedLayout extends TerminatedLayout {
     if (found >= 0) return found - start;
     this.searched = this.#search.resume - start;
     return -1;
+  }
+
+  protected override findLast(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): number {
+    const found = this.#search.find(bytes, start + this.searched, end, true);
+    if (found >= 0) return found - start;
+    if (!this.#endDelimits) return -1;
+    this.#search.matched = 0;
+    return end - start;
   }
 
   protected unwrap(bytes: Uint8Array, start: number, end: number): Uint8Array {

@@ -15,6 +15,7 @@ export class LengthLayout implements FrameLayout {
   readonly limitRange: readonly [number, number];
   readonly greedy = false;
   readonly discarding = false;
+  readonly endCompletes = false;
   readonly held = 0;
   readonly #config: LengthConfig;
 
@@ -40,6 +41,10 @@ export class LengthLayout implements FrameLayout {
     const value = readUint(bytes, start + offset, width, little);
     const total = this.#totalOf(bytes, start, value);
     return this.#check(bytes, start, value, total);
+  }
+
+  measureLast(_bytes: Uint8Array, start: number, end: number): number {
+    return -(end - start + 1);
   }
 
   #totalOf(bytes: Uint8Array, start: number, value: number): number {

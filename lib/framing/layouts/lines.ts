@@ -4,7 +4,7 @@
  * @module
  */
 import type { Framing } from "../framing.ts";
-import { delimited, type DelimitedOptions } from "./delimited.ts";
+import { delimitedBy, type DelimitedOptions } from "./delimited.ts";
 import { checkOneOf } from "../decode/option_checks.ts";
 
 /** Options for {@linkcode lines}. */
@@ -17,14 +17,24 @@ export interface LinesOptions extends DelimitedOptions {
    * @default {"any"}
    */
   newline?: "any" | "lf" | "crlf" | undefined;
+  /**
+   * Whether the last line may lack its line ending. If so, `next()` returns it
+   * after `end()`. Otherwise the stream was cut and `end()` throws, so that a
+   * command is never executed by half.
+   *
+   * @default {false}
+   */
+  finalLine?: boolean | undefined;
 }
 
-const NEWLINES = { any: ["\n", "\r\n"], lf: "\n", crlf: "\r\n" } as const;
+const LF = new Uint8Array([10]);
+const CRLF = new Uint8Array([13, 10]);
+const NEWLINES = { any: [LF, CRLF], lf: [LF], crlf: [CRLF] };
 
 /**
  * Creates a framing of lines. Frames exclude the line ending unless
  * `keepDelimiter` is set. If the stream ends inside a line, `end()` throws, and
- * `rest()` returns the remaining bytes.
+ * `rest()` returns the remaining bytes; with `finalLine`, they are the last line.
  *
  * ```text
  * ┌──────┬────┬──────┬───────┐
@@ -44,12 +54,27 @@ const NEWLINES = { any: ["\n", "\r\n"], lf: "\n", crlf: "\r\n" } as const;
  * assertEquals(text.decode(decoder.next()), "two");
  * ```
  *
+ * @example Read a file whose last line has no line ending
+ * ```ts
+ * import { lines } from "@lengthwise/lengthwise/framing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const decoder = lines({ finalLine: true }).decoder();
+ * decoder.push(new TextEncoder().encode("one\ntwo"));
+ * const text = new TextDecoder();
+ * assertEquals(text.decode(decoder.next()), "one");
+ * assertEquals(decoder.next(), undefined);
+ * decoder.end();
+ * assertEquals(text.decode(decoder.next()), "two");
+ * assertEquals(decoder.next(), undefined);
+ * ```
+ *
  * @throws {RangeError} if `maxFrameLength` is out of range
  *
  * @category Other layouts
  */
 export function lines(options: LinesOptions = {}): Framing {
-  const { newline = "any", ...rest } = options;
+  const { newline = "any", finalLine = false } = options;
   checkOneOf("newline", newline, ["any", "lf", "crlf"]);
-  return delimited(NEWLINES[newline], rest);
+  return delimitedBy(NEWLINES[newline], options, finalLine);
 }

@@ -42,7 +42,9 @@ export class Pump {
 
   #state: State = "open";
   #hasReader = false;
-  /** Whether the peer's stream has ended or can no longer be read. */
+  /** Whether the peer has ended its stream; the decoder may have more frames. */
+  #inputEnded = false;
+  /** Whether all frames have been decoded, or no more can be. */
   #ended = false;
   #readFailure: { readonly error: unknown } | undefined;
   #closingWrite: Promise<void> | undefined;
@@ -230,7 +232,9 @@ export class Pump {
         onFrame(frame);
         if (++count === most) return true;
       }
-      if (this.#readable && this.bytesRead > 0) afterRead?.();
+      // The end of the stream may have completed frames, too.
+      const some = this.#ended ? this.#decoded + count : this.bytesRead;
+      if (this.#state === "open" && some > 0) afterRead?.();
     } catch (error) {
       // A decoding error, which sets #ended, leaves the write side open; an
       // exception thrown by the caller's function does not.
@@ -269,7 +273,9 @@ export class Pump {
   #next(): Uint8Array | undefined {
     if (!this.#readable) return undefined;
     try {
-      return this.#decoder.next();
+      const frame = this.#decoder.next();
+      if (frame === undefined && this.#inputEnded) this.#endReading();
+      return frame;
     } catch (error) {
       this.#endReading({ error });
       throw error;
@@ -299,7 +305,7 @@ export class Pump {
   /** Processes the result of a read: bytes, or the end of the stream. */
   #take(count: number | null): void {
     if (this.#incoming.take(count)) return;
-    this.#endReading();
+    this.#inputEnded = true;
     this.#decoder.end();
   }
 

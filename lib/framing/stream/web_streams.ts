@@ -48,18 +48,18 @@ export class FrameDecoderStream
     const decoder = framing.decoder();
     const chunks = new TransformStream<Uint8Array, Uint8Array>();
     const reader = chunks.readable.getReader();
+    let ended = false;
 
     /** Returns the next frame, or `undefined` at the end. */
     async function next(): Promise<Uint8Array<ArrayBuffer> | undefined> {
       for (;;) {
         const frame = decoder.next();
         if (frame !== undefined) return frame.slice();
+        if (ended) return undefined;
         const { done, value } = await reader.read();
-        if (done) {
-          decoder.end();
-          return undefined;
-        }
-        decoder.push(checked(value));
+        ended = done;
+        if (done) decoder.end();
+        else decoder.push(checked(value));
       }
     }
 

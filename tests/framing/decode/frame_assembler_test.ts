@@ -180,11 +180,18 @@ test("rest() returns the bytes of another protocol in the middle of a chunk", ()
   assertEquals(decoder.rest().toHex(), "1603010200");
 });
 
-test("end() throws while frames are left that next() has not returned", () => {
+test("next() returns the frames that are left at end(), then throws", () => {
   const decoder = u16be().decoder();
   decoder.push(Uint8Array.fromHex("000161"));
+  decoder.push(Uint8Array.fromHex("00026263" + "00"));
   assertEquals(decoder.owed, true);
-  assertEquals(assertThrows(() => decoder.end(), FrameError).code, "truncated");
+  decoder.end();
+  assertEquals(decoder.next(), ascii("a"));
+  assertEquals(decoder.next(), ascii("bc"));
+  const error = assertThrows(() => decoder.next(), FrameError);
+  assertEquals([error.code, error.streamOffset], ["truncated", 7]);
+  assertEquals(assertThrows(() => decoder.end()), error);
+  assertEquals(decoder.rest().toHex(), "00");
 });
 
 test("encode() returns frames that share no memory with the payload", () => {

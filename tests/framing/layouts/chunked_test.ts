@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
   chunked,
+  delimited,
   doneFlag,
   FrameError,
   fullPartContinues,
@@ -93,6 +94,25 @@ test("end() of chunked() throws between the parts of a message", () => {
   );
   assertEquals([error.code, error.frameIndex], ["truncated", 0]);
   assertEquals(assertThrows(() => decoder.next()), error);
+});
+
+test("end() of chunked() completes a message if it completes the last part", () => {
+  const inner = delimited(["\r\n", "\r"], { maxFrameLength: 9 });
+  const make = (wire: string) => {
+    const decoder = chunked(inner, DONE, { maxFrameLength: 12 }).decoder();
+    decoder.push(new TextEncoder().encode(wire));
+    assertEquals(decoder.next(), undefined);
+    decoder.end();
+    return decoder;
+  };
+  const whole = make("\0a\r\n" + "\x01b\r");
+  assertEquals(new TextDecoder().decode(whole.next()), "ab");
+  assertEquals([whole.next(), whole.rest().length], [undefined, 0]);
+
+  const cut = make("\0a\r\n" + "\0b\r");
+  const error = assertThrows(() => cut.next(), FrameError);
+  assertEquals(error.code, "truncated");
+  assertEquals(assertThrows(() => cut.end()), error);
 });
 
 test("chunked() does not join a message around a part that the inner framing skipped", () => {

@@ -1,5 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { delimited, FrameError } from "@lengthwise/lengthwise/framing";
+import {
+  delimited,
+  FrameError,
+  type Framing,
+} from "@lengthwise/lengthwise/framing";
 import type { DelimitedOptions, Delimiter } from "@lengthwise/lengthwise/types";
 
 function test(name: string, fn: () => void): void {
@@ -42,8 +46,71 @@ test("delimited() waits while a delimiter listed earlier may still match", () =>
   const decoder = delimited(["XY", "X"]).decoder();
   decoder.push(new TextEncoder().encode("aX"));
   assertEquals([decoder.next(), decoder.owed], [undefined, true]);
-  assertEquals(codeOf(() => decoder.end()), "truncated");
   assertEquals(text.decode(decoder.rest()), "aX");
+  decoder.push(new TextEncoder().encode("Z"));
+  assertEquals(text.decode(decoder.next()), "a");
+  assertEquals(text.decode(decoder.rest()), "Z");
+});
+
+/** Returns the frames that the end of the stream completes, and the error. */
+function atEnd(
+  framing: Framing,
+  stream: string,
+): [frames: string[], code: string | undefined, rest: string] {
+  const decoder = framing.decoder();
+  for (const byte of new TextEncoder().encode(stream)) {
+    decoder.push(new Uint8Array([byte]));
+    while (decoder.next() !== undefined);
+  }
+  const frames: string[] = [];
+  let code: string | undefined;
+  try {
+    decoder.end();
+    for (let frame; (frame = decoder.next());) frames.push(text.decode(frame));
+  } catch (error) {
+    if (!(error instanceof FrameError)) throw error;
+    code = error.code;
+  }
+  return [frames, code, text.decode(decoder.rest())];
+}
+
+test("end() completes a frame whose delimiter begins a longer one", () => {
+  const newlines = delimited(["\r\n", "\n", "\r"]);
+  assertEquals(atEnd(newlines, "one\rtwo\r"), [["two"], undefined, ""]);
+  assertEquals(atEnd(newlines, "one\r\n"), [[], undefined, ""]);
+  assertEquals(atEnd(newlines, "one\rtwo"), [[], "truncated", "two"]);
+  assertEquals(atEnd(delimited(["abc", "a"]), "xa"), [["x"], undefined, ""]);
+  const kept = delimited(["\r\n", "\r"], { keepDelimiter: true });
+  assertEquals(atEnd(kept, "one\r"), [["one\r"], undefined, ""]);
+});
+
+test("next() returns all frames that the end completes before it throws", () => {
+  const some = delimited(["abcd", "b", "a"]);
+  assertEquals(atEnd(some, "xab"), [["x", ""], undefined, ""]);
+  assertEquals(atEnd(some, "xabc"), [["x", ""], "truncated", "c"]);
+  assertEquals(
+    atEnd(delimited(["abcde", "a"]), "xabcd"),
+    [["x"], "truncated", "bcd"],
+  );
+});
+
+test("rest() has the bytes of a frame that the end completes until next() returns it", () => {
+  const decoder = delimited(["\r\n", "\r"]).decoder();
+  decoder.push(new TextEncoder().encode("one\r"));
+  assertEquals(decoder.next(), undefined);
+  decoder.end();
+  decoder.end();
+  assertEquals(text.decode(decoder.rest()), "one\r");
+  assertEquals(text.decode(decoder.next()), "one");
+  assertEquals([decoder.next(), decoder.rest().length], [undefined, 0]);
+  assertEquals(decoder.owed, false);
+});
+
+test("end() completes a skipped frame whose delimiter begins a longer one", () => {
+  const skip = { maxFrameLength: 2, onTooLarge: "skip" } as const;
+  const newlines = delimited(["\r\n", "\r"], skip);
+  assertEquals(atEnd(newlines, "abcdef\r"), [[], undefined, ""]);
+  assertEquals(atEnd(newlines, "abcdef")[1], "truncated");
 });
 
 test("delimited() with keepDelimiter decodes and encodes frames that end with one", () => {

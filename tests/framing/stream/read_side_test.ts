@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { concat } from "@std/bytes/concat";
 import {
+  delimited,
   FrameError,
   frames,
   type FrameStream,
@@ -64,6 +65,56 @@ Deno.test("receive() delivers all frames of a read, then calls afterRead, then r
     "frame in read 2",
     "after",
   ]);
+});
+
+/** Newlines of all kinds; a CR may be the beginning of CR LF. */
+const newlines = delimited(["\r\n", "\n", "\r"]);
+
+function text(string: string): Uint8Array {
+  return new TextEncoder().encode(string);
+}
+
+Deno.test("receive() delivers the frames that the end of the stream completes, then calls afterRead", async () => {
+  const chunks = [text("one\rtwo"), text("\r"), null];
+  const connection = new ScriptedConnection(chunks);
+  await using stream = frames(connection, newlines);
+  const trace: string[] = [];
+  await stream.receive(
+    (frame) => trace.push(new TextDecoder().decode(frame)),
+    () => trace.push("after"),
+  );
+  assertEquals(trace, ["one", "after", "after", "two", "after"]);
+  await stream.receive(() => trace.push("more"));
+  assertEquals(trace.length, 5);
+});
+
+Deno.test("a loop gets the frames that the end of the stream completes, even after a break", async () => {
+  const some = delimited(["abcd", "b", "a"]);
+  const connection = new ScriptedConnection([text("xabc"), null]);
+  await using stream = frames(connection, some);
+  const got: string[] = [];
+  for await (const frame of stream) {
+    got.push(new TextDecoder().decode(frame));
+    break;
+  }
+  const error = await assertRejects(async () => {
+    for await (const frame of stream) got.push(new TextDecoder().decode(frame));
+  }, FrameError);
+  assertEquals([got, error.code], [["x", ""], "truncated"]);
+  assertEquals(
+    await assertRejects(() => stream.receive(() => {})),
+    error,
+  );
+});
+
+Deno.test("detach() in the frame that the end of the stream completes ends the loop", async () => {
+  const connection = new ScriptedConnection([text("xab"), null]);
+  await using stream = frames(connection, delimited(["abcd", "b", "a"]));
+  const rests: string[] = [];
+  for await (const _ of stream) {
+    rests.push(new TextDecoder().decode((await stream.detach()).rest));
+  }
+  assertEquals(rests, ["b"]);
 });
 
 Deno.test("connections that are not busy share the large buffers", async () => {

@@ -1,9 +1,12 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { concat } from "@std/bytes/concat";
 import {
+  delimited,
   FrameDecoderStream,
   FrameEncoderStream,
   FrameError,
+  type Framing,
+  lines,
   u32be,
 } from "../../../lib/framing/mod.ts";
 import { payload } from "./scripted_connection.ts";
@@ -123,6 +126,32 @@ for (const left of [1, 4, 5]) {
     },
   );
 }
+
+Deno.test("FrameDecoderStream returns the frames that the end completes", {
+  permissions,
+}, async () => {
+  const text = new TextDecoder();
+  const split = async (framing: Framing, stream: string) => {
+    const bytes = new TextEncoder().encode(stream);
+    const frames: string[] = [];
+    const decoded = chunked(bytes, 2).pipeThrough(
+      new FrameDecoderStream(framing),
+    );
+    try {
+      for await (const frame of decoded) frames.push(text.decode(frame));
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      frames.push(error.code);
+    }
+    return frames;
+  };
+  const newlines = delimited(["\r\n", "\n", "\r"]);
+  assertEquals(await split(newlines, "one\rtwo\r"), ["one", "two"]);
+  assertEquals(await split(newlines, "one\rtwo"), ["one", "truncated"]);
+  assertEquals(await split(lines({ finalLine: true }), "a\nb"), ["a", "b"]);
+  const some = delimited(["abcd", "b", "a"]);
+  assertEquals(await split(some, "xabc"), ["x", "", "truncated"]);
+});
 
 Deno.test(
   "FrameDecoderStream forwards a cancellation to the source, even while waiting",
