@@ -194,6 +194,20 @@ export const TRANSPORT_CHECKS: Readonly<Record<string, TransportCheck>> = {
     expectEqual(await within(reading, "the end"), sent);
   },
 
+  "bytes written before close() arrive while the peer keeps sending": async (
+    { client, server, hardened, within },
+  ) => {
+    if (!hardened) return;
+    const sent = pattern(MEBIBYTE);
+    const unread = writeForever(server);
+    unread.catch(() => {}); // it fails when the client's end is gone
+    const reading = collect(server);
+    await within(writeAll(client, sent), "a write");
+    client.close();
+    expectEqual(await within(reading, "the end"), sent);
+    await within(rejection(unread), "the failure of the peer's writes");
+  },
+
   "close() rejects a pending read on the same end": async (
     { client, server, hardened, within },
   ) => {

@@ -39,7 +39,7 @@ export interface SocketAddress {
  * | `read` | reads 1 to `buffer.length` bytes into the start of the buffer; returns `null` at the end of the stream, and on every later call |
  * | `write` | writes 1 to `data.length` bytes and returns how many: **a write may be partial**, so use one writer per connection, and call `write` in a loop |
  * | `closeWrite` | half-closes: the peer reads the end of the stream, and reading continues locally |
- * | `close` | closes both directions immediately; a pending read or write rejects |
+ * | `close` | closes both directions; what was written still arrives; a pending read or write rejects |
  *
  * @category Connections
  */

@@ -6,6 +6,7 @@
 import { formatAddress } from "./address.ts";
 import type { Connection } from "./connection.ts";
 import { TransportError } from "./errors.ts";
+import { destroy } from "./linger.ts";
 
 /**
  * Options for {@linkcode writeAll} and {@linkcode readExactly}.
@@ -14,7 +15,7 @@ import { TransportError } from "./errors.ts";
  */
 export interface TransferOptions {
   /**
-   * Closes the connection when aborted.
+   * Closes the connection immediately when aborted, without lingering.
    *
    * The connection would not be usable anyway, because it is unknown how much
    * was transferred.
@@ -115,9 +116,7 @@ async function enqueue<T>(
   const previous = queue.get(connection);
   const current = previous === undefined ? transfer() : previous.then(transfer);
   queue.set(connection, current);
-  // Dispose, because a second `close` of a Deno.Conn throws, and an error in an
-  // event listener is uncaught.
-  const close = () => connection[Symbol.dispose]();
+  const close = () => destroy(connection);
   signal?.addEventListener("abort", close, { once: true });
   try {
     return await current;

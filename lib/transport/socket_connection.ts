@@ -8,8 +8,8 @@ import type { Connection } from "./connection.ts";
 /**
  * A connected socket that reports every failure as a `TransportError`.
  *
- * It also counts the bytes in both directions, and a second `close` does
- * nothing. Over TCP and Unix sockets, it adds no buffer and no copy. All
+ * It also counts the bytes in both directions, and closes without losing what
+ * was written. Over TCP and Unix sockets, it adds no buffer and no copy. All
  * connections from `connect` and `listen` implement this interface.
  *
  * @example Count the bytes of a connection
@@ -30,13 +30,12 @@ import type { Connection } from "./connection.ts";
  * await server.read(new Uint8Array(16));
  * assertEquals(traffic(server), 3);
  * client.close();
- * client.close();
  * assertEquals(client.closed, true);
  * ```
  *
  * @category Connections
  */
-export interface SocketConnection extends Connection {
+export interface SocketConnection extends Connection, AsyncDisposable {
   /** Number of bytes read so far. */
   readonly bytesRead: number;
   /** Number of bytes that the socket has accepted so far. */
@@ -65,6 +64,18 @@ export interface SocketConnection extends Connection {
    * @throws {TransportError} with code `"closed"` or `"reset"`
    */
   closeWrite(): Promise<void>;
-  /** Closes both directions; a second call does nothing. */
+  /**
+   * Closes both directions; everything written still arrives.
+   *
+   * Later calls fail, and so do pending ones, over TCP and Unix sockets at the
+   * latest when the socket is released. The socket lingers in the background:
+   * it ends the outgoing stream and discards input until the peer ends its own
+   * stream, for at most 1 s and 256 KiB. A second call releases the socket
+   * immediately, which may destroy bytes that the peer has not read yet.
+   */
   close(): void;
+  /** Closes the connection as `close` does; a second call does nothing. */
+  [Symbol.dispose](): void;
+  /** Closes the connection and waits until its socket is released. */
+  [Symbol.asyncDispose](): Promise<void>;
 }

@@ -7,31 +7,59 @@ import { failure } from "./error_mapping.ts";
 import { formatAddress } from "./address.ts";
 import type { Connection, SocketAddress } from "./connection.ts";
 import { TransportError } from "./errors.ts";
+import { linger } from "./linger.ts";
 import type { SocketConnection } from "./socket_connection.ts";
+
+/** The connection below a {@linkcode SocketConnectionImpl}. */
+export interface LowerConnection extends Connection {
+  /**
+   * Rejects all pending calls and closes after everything written has arrived.
+   *
+   * Without this method, the socket is half-closed and its input discarded.
+   *
+   * @returns a promise that resolves when {@linkcode Connection.close} destroys
+   * nothing; `undefined` if that is the case already
+   */
+  linger?(): Promise<void> | undefined;
+  /** Closes both directions at once. */
+  close(): void;
+}
 
 /** Options for {@linkcode SocketConnectionImpl}. */
 export interface SocketConnectionOptions {
-  /** Called once, when the connection is closed locally. */
+  /** Called once, when the socket has been closed locally and is released. */
   onClose?: (() => void) | undefined;
+  /**
+   * Called when the connection has been closed locally and its socket lingers.
+   *
+   * @param released resolves when the socket is released
+   */
+  onLinger?: ((released: Promise<void>) => void) | undefined;
 }
 
-/** A connection that counts bytes, normalizes errors and closes at most once. */
+/** A connection that counts bytes, normalizes errors and lingers when closed. */
 export class SocketConnectionImpl implements SocketConnection {
   readonly localAddr: SocketAddress;
   readonly remoteAddr: SocketAddress;
-  #socket: Connection;
-  #onClose: (() => void) | undefined;
+  #socket: LowerConnection;
+  #options: SocketConnectionOptions;
   #closed = false;
+  #released = false;
+  #lingering: Promise<void> | undefined;
+  /** Whether bytes may be on their way to the peer. */
+  #wrote = false;
+  /** Whether the peer can send no more: its stream has ended or failed. */
+  #ended = false;
   #bytesRead = 0;
   #bytesWritten = 0;
 
   /**
    * @param socket any connection, for example a `Deno.Conn`; the new object owns it
-   * @param options the close callback
+   * @param options callbacks
    */
-  constructor(socket: Connection, options: SocketConnectionOptions = {}) {
+  constructor(socket: LowerConnection, options: SocketConnectionOptions = {}) {
     this.#socket = socket;
-    this.#onClose = options.onClose;
+    this.#options = options;
     this.localAddr = socket.localAddr;
     this.remoteAddr = socket.remoteAddr;
   }
@@ -52,16 +80,19 @@ export class SocketConnectionImpl implements SocketConnection {
     if (this.#closed) return this.#fail("read from");
     // Not `async`, because this is the hot path, and `then` costs half as much.
     return this.#socket.read(buffer).then((count) => {
-      if (count !== null) this.#bytesRead += count;
+      if (this.#closed) return this.#fail("read from");
+      if (count === null) this.#ended = true;
+      else this.#bytesRead += count;
       return count;
     }, (error) => this.#fail("read from", error));
   }
 
   write(data: Uint8Array): Promise<number> {
     if (this.#closed) return this.#fail("write to");
+    this.#wrote = true;
     return this.#socket.write(data).then((count) => {
       this.#bytesWritten += count;
-      return count;
+      return this.#closed ? this.#fail("write to") : count;
     }, (error) => this.#fail("write to", error));
   }
 
@@ -73,23 +104,48 @@ export class SocketConnectionImpl implements SocketConnection {
   }
 
   close(): void {
-    if (this.#closed) return;
+    if (this.#closed) return this.#release();
     this.#closed = true;
+    const lingering = this.#linger();
+    if (lingering === undefined) return this.#release();
+    this.#lingering = lingering.then(() => this.#release());
+    this.#options.onLinger?.(this.#lingering);
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#closed) this.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this[Symbol.dispose]();
+    await this.#lingering;
+  }
+
+  #linger(): Promise<void> | undefined {
+    if (this.#socket.linger !== undefined) return this.#socket.linger();
+    // Closing the socket then destroys nothing.
+    if (!this.#wrote || this.#ended) return undefined;
+    return linger(this.#socket);
+  }
+
+  /** Closes the socket, whether or not everything written has arrived. */
+  #release(): void {
+    if (this.#released) return;
+    this.#released = true;
     try {
       this.#socket.close();
     } catch {
       // The platform has already closed it.
     }
-    this.#onClose?.();
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
+    this.#options.onClose?.();
   }
 
   #fail(verb: string, error?: unknown): Promise<never> {
     const address = formatAddress(this.remoteAddr);
-    if (!this.#closed) return Promise.reject(failure(error, { verb, address }));
+    if (!this.#closed) {
+      this.#ended ||= verb !== "half-close";
+      return Promise.reject(failure(error, { verb, address }));
+    }
     return Promise.reject(
       new TransportError(
         `Cannot ${verb} ${address}: the connection was closed locally`,

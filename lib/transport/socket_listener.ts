@@ -10,7 +10,7 @@ import type { SocketConnection } from "./socket_connection.ts";
 /** Options for accepting clients. */
 export interface ListenerOptions {
   /**
-   * Maximum number of open connections.
+   * Maximum number of open connections, including closed ones whose sockets linger.
    *
    * All sockets and files of a process share its descriptors, so without a cap,
    * one listener can exhaust them.
@@ -72,7 +72,7 @@ export interface ListenerOptions {
  */
 export interface SocketListener<C extends SocketConnection = SocketConnection>
   extends Listener<C>, AsyncDisposable {
-  /** Number of accepted connections that are still open. */
+  /** Number of accepted connections whose sockets are not released yet. */
   readonly connections: number;
   /** Whether the listener has stopped listening. */
   readonly closed: boolean;
@@ -91,7 +91,10 @@ export interface SocketListener<C extends SocketConnection = SocketConnection>
   unref(): void;
   /** Stops listening. */
   [Symbol.dispose](): void;
-  /** Stops listening and waits until the address is free again. */
+  /**
+   * Stops listening; waits until the address is free again and no socket of a
+   * closed connection lingers.
+   */
   [Symbol.asyncDispose](): Promise<void>;
   /**
    * Accepts clients until the listener closes, then ends without an error. As

@@ -7,6 +7,7 @@ import { delay } from "@std/async/delay";
 import { failureCode, transportError } from "./error_mapping.ts";
 import { formatAddress } from "./address.ts";
 import type { SocketAddress } from "./connection.ts";
+import { destroy } from "./linger.ts";
 import { TransportError } from "./errors.ts";
 import type { SocketConnection } from "./socket_connection.ts";
 import type { SocketConnectionOptions } from "./socket_connection_impl.ts";
@@ -49,6 +50,8 @@ export class SocketListenerImpl<C extends SocketConnection = SocketConnection>
   #signal: AbortSignal | undefined;
   #stop = new AbortController();
   #connections = 0;
+  /** Closed connections whose sockets are not released yet. */
+  #lingering = new Set<Promise<void>>();
   #pause = 0;
   #onRoom: (() => void) | undefined;
   #lastAccept: Promise<unknown> = Promise.resolve();
@@ -118,6 +121,7 @@ export class SocketListenerImpl<C extends SocketConnection = SocketConnection>
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
     await this.#lastAccept;
+    while (this.#lingering.size > 0) await Promise.all(this.#lingering);
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<C, void, void> {
@@ -144,6 +148,11 @@ export class SocketListenerImpl<C extends SocketConnection = SocketConnection>
     this.#onRoom?.();
   };
 
+  #onLinger = (released: Promise<void>): void => {
+    this.#lingering.add(released);
+    void released.then(() => this.#lingering.delete(released));
+  };
+
   async #accept(): Promise<C> {
     for (;;) {
       await this.#waitForRoom();
@@ -154,13 +163,16 @@ export class SocketListenerImpl<C extends SocketConnection = SocketConnection>
       this.#pause = 0;
       const tooMany = this.#connections > this.#maxConnections;
       if (!this.closed && !tooMany) return connection;
-      connection.close();
+      destroy(connection); // it has no place to linger in
     }
   }
 
   async #acceptOnce(): Promise<C | undefined> {
     try {
-      return await this.#source.accept({ onClose: this.#release });
+      return await this.#source.accept({
+        onClose: this.#release,
+        onLinger: this.#onLinger,
+      });
     } catch (error) {
       const code = failureCode(error);
       if (this.closed || code === "reset") return undefined;

@@ -8,6 +8,7 @@
  */
 import type { Connection } from "./connection.ts";
 import { writeAll } from "./io.ts";
+import { destroy } from "./linger.ts";
 
 /**
  * Two streams over one connection.
@@ -94,7 +95,7 @@ export function webStreams(
     writable: new WritableStream<Uint8Array>({
       start: ({ signal }) => {
         // The sink's `abort` is called only after the current write, which may block.
-        const abort = () => connection[Symbol.dispose]();
+        const abort = () => destroy(connection);
         signal.addEventListener("abort", abort, { once: true });
       },
       write: (chunk) => write(connection, chunk),
@@ -127,7 +128,7 @@ async function pull(
     request.respond(count ?? 0);
     return count !== null;
   } catch (error) {
-    connection[Symbol.dispose]();
+    destroy(connection);
     throw error;
   }
 }
@@ -136,7 +137,7 @@ async function write(connection: Connection, chunk: Uint8Array): Promise<void> {
   try {
     await writeAll(connection, chunk);
   } catch (error) {
-    connection[Symbol.dispose]();
+    destroy(connection);
     throw error;
   }
 }

@@ -8,9 +8,12 @@
  */
 import { MemoryPipe, type PipeOptions } from "./memory_pipe.ts";
 import { formatAddress } from "../address.ts";
-import type { Connection, SocketAddress } from "../connection.ts";
+import type { SocketAddress } from "../connection.ts";
 import type { SocketConnection } from "../socket_connection.ts";
-import { SocketConnectionImpl } from "../socket_connection_impl.ts";
+import {
+  type LowerConnection,
+  SocketConnectionImpl,
+} from "../socket_connection_impl.ts";
 
 /**
  * A number of bytes, or a range for random numbers of bytes.
@@ -158,7 +161,7 @@ export function memoryPair(
  */
 export function memoryEnds(
   options: MemoryPairOptions,
-): [client: Connection, server: Connection] {
+): [client: LowerConnection, server: LowerConnection] {
   const { toServer, toClient, seed = 1, name = "pair", ...both } = options;
   const addr: SocketAddress = { transport: "memory", name };
   const text = formatAddress(addr);
@@ -183,7 +186,7 @@ function end(
   out: MemoryPipe,
   into: MemoryPipe,
   addr: SocketAddress,
-): Connection {
+): LowerConnection {
   const close = () => {
     out.closeWriter();
     into.closeReader();
@@ -194,6 +197,8 @@ function end(
     read: (buffer) => into.read(buffer),
     write: (data) => out.write(data),
     closeWrite: () => Promise.resolve(out.end()),
+    // A pipe keeps what was written, so closing it destroys nothing.
+    linger: () => undefined,
     close,
     [Symbol.dispose]: close,
   };

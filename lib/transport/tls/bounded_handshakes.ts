@@ -97,7 +97,7 @@ export class BoundedHandshakes implements AcceptSource<TlsConnection> {
   close(): void {
     this.#listener.close();
     this.#stop.abort(new Error("the listener is closed"));
-    for (const { engine } of this.#ready.splice(0)) engine.close();
+    for (const { engine } of this.#ready.splice(0)) void engine.linger();
     this.#onRoom?.();
   }
 
@@ -153,7 +153,7 @@ export class BoundedHandshakes implements AcceptSource<TlsConnection> {
     try {
       const secured = await this.#secured(socket, address);
       // The listener closed in the same turn in which the handshake completed.
-      if (this.#stop.signal.aborted) return secured.engine.close();
+      if (this.#stop.signal.aborted) return void secured.engine.linger();
       const waiting = this.#waiting.shift();
       if (waiting === undefined) this.#ready.push(secured);
       else waiting.resolve(secured);
@@ -180,7 +180,7 @@ export class BoundedHandshakes implements AcceptSource<TlsConnection> {
         terms: this.#accepted(negotiated(engine.socket), address),
       };
     } catch (error) {
-      engine.close();
+      void engine.linger();
       throw error;
     }
   }

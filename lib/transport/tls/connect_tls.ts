@@ -87,7 +87,7 @@ async function connectOnce(
   try {
     return new TlsConnectionImpl(engine, negotiated(engine.socket));
   } catch (error) {
-    engine.close();
+    void engine.linger();
     throw error;
   }
 }

@@ -6,6 +6,7 @@
 import type { Duplex } from "node:stream";
 import type { NodeTls } from "./node_tls.ts";
 import type { Connection } from "../connection.ts";
+import { destroy } from "../linger.ts";
 
 /** Buffer size for reads of an idle connection, in bytes. */
 const SMALL_READ = 2 * 1024;
@@ -105,11 +106,7 @@ export class NodeStreamBridge {
   abort(): void {
     if (this.#aborted) return;
     this.#aborted = true;
-    try {
-      this.#raw.close();
-    } catch {
-      // The socket is already closed.
-    }
+    destroy(this.#raw);
     this.#destroy();
   }
 

@@ -11,20 +11,19 @@ import type { TLSSocket } from "node:tls";
 import { ReceiveQueue } from "../receive_queue.ts";
 import { type BridgeModules, NodeStreamBridge } from "./node_stream_bridge.ts";
 import type { Connection, SocketAddress } from "../connection.ts";
+import { LINGER_BYTES, LINGER_TIME } from "../linger.ts";
+import type { LowerConnection } from "../socket_connection_impl.ts";
 
 /** Number of unread decrypted bytes at which reading from the socket stops. */
 const RECEIVE_LIMIT = 64 * 1024;
 /** Maximum number of bytes per write; bounds the encrypted data in memory. */
 const WRITE_LIMIT = 128 * 1024;
 /**
- * Milliseconds without progress after which a closed socket is aborted.
+ * Maximum number of seconds by which the peer extends the lingering.
  *
- * Within that time, the peer must read some of the written data, or end its own
- * stream.
+ * It does so by reading some of the written data.
  */
-const CLOSE_TIMEOUT = 1_000;
-/** Maximum number of times that the peer's progress extends the timeout. */
-const CLOSE_EXTENSIONS = 30;
+const LINGER_EXTENSIONS = 30;
 
 /** A {@linkcode TlsEngine} whose handshake is in progress. */
 export class PendingTlsEngine {
@@ -70,7 +69,7 @@ interface EngineParts {
 }
 
 /** One end of a TLS connection after its handshake. */
-export class TlsEngine implements Connection {
+export class TlsEngine implements LowerConnection {
   /** The local address. */
   readonly localAddr: SocketAddress;
   /** The peer's address. */
@@ -81,6 +80,8 @@ export class TlsEngine implements Connection {
   #received: ReceiveQueue;
   #destroy: (error?: Error) => void;
   #closed = false;
+  /** Number of bytes received since `linger` was called. */
+  #discarded = 0;
   #failure: Error | undefined;
   #finished: Promise<void> | undefined;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
@@ -103,7 +104,7 @@ export class TlsEngine implements Connection {
       else void this.#bridge.idle().then(() => this.#destroy());
       return socket;
     };
-    socket.on("data", (chunk: Uint8Array) => this.#received.push(chunk));
+    socket.on("data", (chunk: Uint8Array) => this.#take(chunk));
     socket.once("end", () => this.#end());
     socket.on("error", (error) => this.#fail(this.#reason(error)));
     socket.once("close", () => {
@@ -152,14 +153,18 @@ export class TlsEngine implements Connection {
    * A blocked write is abandoned, and no close_notify follows it. The socket
    * closes when the peer has ended its stream too.
    */
-  close(): void {
-    if (this.#closed) return;
+  linger(): Promise<void> | undefined {
+    if (this.#closed) return undefined;
     this.#closed = true;
     const blocked = this.socket.writableLength > 0;
     this.#fail(named("Interrupted", "closed locally"));
     this.#received.clear();
-    if (this.#bridge.error !== undefined) return this.abort();
-    this.#awaitPeer(CLOSE_EXTENSIONS);
+    const { stream, error } = this.#bridge;
+    if (stream.closed || error !== undefined) return void this.close();
+    const released = new Promise<void>((resolve) => {
+      stream.once("close", resolve);
+    });
+    this.#awaitPeer(LINGER_EXTENSIONS);
     if (blocked) this.#destroy();
     else if (this.socket.destroyed) this.#bridge.finish();
     else {
@@ -170,20 +175,26 @@ export class TlsEngine implements Connection {
       // both directions have ended, the stream closes itself.
       this.socket.end();
     }
+    return released;
   }
 
   #awaitPeer(extensions: number): void {
-    if (this.#bridge.stream.closed) return;
     const { sent } = this.#bridge;
     this.#closeTimer = setTimeout(() => {
       if (extensions > 0 && this.#bridge.sent > sent) {
         this.#awaitPeer(extensions - 1);
-      } else this.abort();
-    }, CLOSE_TIMEOUT);
+      } else this.close();
+    }, LINGER_TIME);
+  }
+
+  #take(chunk: Uint8Array): void {
+    if (!this.#closed) return this.#received.push(chunk);
+    this.#discarded += chunk.length;
+    if (this.#discarded > LINGER_BYTES) this.close();
   }
 
   /** Closes immediately, without a close_notify. */
-  abort(): void {
+  close(): void {
     this.#closed = true;
     clearTimeout(this.#closeTimer);
     this.#bridge.abort();

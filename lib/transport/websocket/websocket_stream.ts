@@ -14,7 +14,9 @@
  *
  * @module
  */
-import type { Connection, SocketAddress } from "../connection.ts";
+import type { SocketAddress } from "../connection.ts";
+import { LINGER_BYTES, LINGER_TIME } from "../linger.ts";
+import type { LowerConnection } from "../socket_connection_impl.ts";
 import { ReceiveQueue } from "../receive_queue.ts";
 import {
   CLOSE_LIMIT,
@@ -26,6 +28,7 @@ import {
   webSocketError,
 } from "./websocket_failure.ts";
 import type { TransportError, TransportErrorCode } from "../errors.ts";
+import { releaseWebSocket } from "./release_websocket.ts";
 
 /** The subprotocol with which receivers grant credit to senders. */
 export const FLOW_CONTROL = "lengthwise.bytes.v1";
@@ -46,6 +49,12 @@ const MESSAGE_LIMIT = 64 * 1024;
 const BUFFERED_LIMIT = 256 * 1024;
 /** Longest interval for polling the send buffer, in ms; no event reports its size. */
 const LONGEST_PAUSE = 32;
+/**
+ * Maximum number of seconds by which the peer extends the lingering.
+ *
+ * It does so by reading some of the written data.
+ */
+const LINGER_EXTENSIONS = 30;
 
 /** Options for {@linkcode WebSocketStream}. */
 export interface WebSocketStreamOptions {
@@ -60,7 +69,7 @@ export interface WebSocketStreamOptions {
 }
 
 /** One end of a WebSocket. */
-export class WebSocketStream implements Connection {
+export class WebSocketStream implements LowerConnection {
   /** The local address, which no runtime reports. */
   readonly localAddr: SocketAddress = { transport: "websocket" };
   /** The peer's address. */
@@ -82,6 +91,11 @@ export class WebSocketStream implements Connection {
   #wasOpen = false;
   #credit = Infinity;
   #flowControl: boolean | undefined;
+  /** Resolves when the socket has closed after `linger`. */
+  #released = Promise.withResolvers<void>();
+  #lingerTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Number of bytes that `linger` may still receive and discard. */
+  #discardable = 0;
   #turn: Promise<unknown> = Promise.resolve();
   #wake: (() => void) | undefined;
   #settle: { open(): void; fail(error: unknown): void; finish(): void };
@@ -146,16 +160,78 @@ export class WebSocketStream implements Connection {
     });
   }
 
-  /** Closes both directions; the bytes already written still arrive. */
+  /**
+   * Closes both directions; everything written still arrives.
+   *
+   * A server's WebSocket in Deno breaks the connection if a message arrives
+   * during the closing handshake, and the peer then loses what it has not read
+   * yet. So the stream half-closes first, and the closing handshake begins when
+   * the peer has ended its stream, or a limit is reached. The socket is released
+   * if the closing handshake takes longer than a second as well.
+   */
+  linger(): Promise<void> | undefined {
+    const peerEnded = this.#received.ended;
+    this.#fail("closed", "closed locally");
+    this.#received.clear();
+    const { readyState, OPEN, CLOSED } = this.#socket;
+    if (readyState === CLOSED) return undefined;
+    if (readyState === OPEN && !peerEnded && this.#breaksWhenClosing) {
+      this.#discardInput();
+    } else this.#beginClosing();
+    return this.#released.promise;
+  }
+
+  /** Closes both directions at once, whether or not the peer answers. */
   close(): void {
     this.#fail("closed", "closed locally");
     this.#received.clear();
+    clearTimeout(this.#lingerTimer);
     this.#socket.close(CLOSE_NORMAL);
+    releaseWebSocket(this.#socket);
+    this.#released.resolve();
   }
 
   /** Closes both directions. */
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  get #breaksWhenClosing(): boolean {
+    // Only a client's socket has a URL.
+    return "Deno" in globalThis && this.#socket.url === "";
+  }
+
+  #discardInput(): void {
+    if (!this.#halfClosed) this.#socket.send(new Uint8Array(0));
+    this.#halfClosed = true;
+    this.#discardable = LINGER_BYTES;
+    this.#lingerTimer = setTimeout(() => this.#beginClosing(), LINGER_TIME);
+  }
+
+  #discard(data: unknown): void {
+    if (this.#discardable === 0 || !(data instanceof ArrayBuffer)) return;
+    const left = data.byteLength === 0
+      ? 0
+      : this.#discardable - data.byteLength;
+    this.#discardable = Math.max(0, left);
+    if (this.#discardable === 0) this.#beginClosing();
+  }
+
+  /** Starts the closing handshake, and limits its time. */
+  #beginClosing(): void {
+    this.#discardable = 0;
+    clearTimeout(this.#lingerTimer);
+    this.#socket.close(CLOSE_NORMAL);
+    this.#awaitPeer(LINGER_EXTENSIONS);
+  }
+
+  #awaitPeer(extensions: number): void {
+    const { bufferedAmount } = this.#socket;
+    this.#lingerTimer = setTimeout(() => {
+      if (extensions > 0 && this.#socket.bufferedAmount < bufferedAmount) {
+        this.#awaitPeer(extensions - 1);
+      } else this.close();
+    }, LINGER_TIME);
   }
 
   /** Runs writes one at a time, in the order of their calls. */
@@ -191,6 +267,8 @@ export class WebSocketStream implements Connection {
 
   #open(): void {
     this.#wasOpen = true;
+    // Deno forgets a call of `close` before a server's socket is open.
+    if (this.#failure !== undefined) return this.#socket.close(CLOSE_NORMAL);
     this.#flowControl ??= this.#socket.protocol === FLOW_CONTROL;
     if (this.#flowControl) {
       this.#credit = FIRST_CREDIT;
@@ -200,8 +278,8 @@ export class WebSocketStream implements Connection {
   }
 
   #receive(data: unknown): void {
-    if (this.#failure !== undefined) return;
-    if (typeof data === "string") this.#text(data);
+    if (this.#failure !== undefined) this.#discard(data);
+    else if (typeof data === "string") this.#text(data);
     else if (!(data instanceof ArrayBuffer)) {
       this.#reject(CLOSE_PROTOCOL, "protocol", "it sent a Blob");
     } else if (this.#received.ended) {
@@ -254,6 +332,8 @@ export class WebSocketStream implements Connection {
       wasClean ? codeAfterClose(code) : this.#brokenCode(detail),
       detail,
     );
+    clearTimeout(this.#lingerTimer);
+    this.#released.resolve();
     this.#settle.finish();
   }
 

@@ -15,5 +15,5 @@ Deno.test("performHandshake() works when a second one begins while the first loa
     performHandshake(near, { client }, bounds),
     accepting,
   ]);
-  for (const engine of engines) engine.abort();
+  for (const engine of engines) engine.close();
 });

@@ -27,8 +27,8 @@ async function withSlowPair(
     performHandshake(far, { server: certificate }, bounds),
   ]);
   await body(client, server);
-  client.close();
-  server.close();
+  client.linger();
+  server.linger();
   while (!near.closed || !far.closed) {
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
@@ -49,18 +49,18 @@ Deno.test("TlsEngine loses nothing when both ends close with bytes in transit", 
     assertEquals(await receiving, sent);
   }, { toServer: { capacity: 100_000, latency: 0 } }));
 
-Deno.test("TlsEngine.close() sends the written bytes, however slow the socket", () =>
+Deno.test("TlsEngine.linger() sends the written bytes, however slow the socket", () =>
   withSlowPair(async (client, server) => {
     await writeAll(client, block);
-    client.close();
+    client.linger();
     assertEquals(await readAll(server), block);
   }));
 
-Deno.test("TlsEngine.close() abandons a blocked write and sends the bytes before it", () =>
+Deno.test("TlsEngine.linger() abandons a blocked write and sends the bytes before it", () =>
   withSlowPair(async (client, server) => {
     await writeAll(client, block);
     const blocked = client.write(block).then(() => "done", ({ name }) => name);
-    client.close();
+    client.linger();
     const outcome = await blocked;
     const received: number[] = [];
     const buffer = new Uint8Array(16_384);

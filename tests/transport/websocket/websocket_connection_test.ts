@@ -400,8 +400,8 @@ Deno.test("WebSocketConnection sends one message per write and per turn of frame
   stream.write(new Uint8Array(10));
   stream.write(new Uint8Array(20));
   await stream.flush();
-  const gone = socketClosed(socket);
+  socket.close();
+  await server.finished;
   await closed(server);
-  await gone;
   assertEquals(sizes, [4 + 100, 4 + 10 + 4 + 20]);
 });
