@@ -10,7 +10,10 @@
  * @module
  */
 import type { Framing } from "./framing.ts";
-import { lengthPrefixed } from "./layouts/length_prefixed.ts";
+import {
+  lengthPrefixed,
+  type LengthPrefixedOptions,
+} from "./layouts/length_prefixed.ts";
 import { varintPrefixed } from "./layouts/varint_prefixed.ts";
 
 /** Options for the preset framings. */
@@ -38,7 +41,9 @@ export interface PresetOptions {
  *
  * @category Length prefixes
  */
-export function u16be(options: PresetOptions = {}): Framing {
+export function u16be(
+  options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
+): Framing {
   return lengthPrefixed({ ...options, width: 2 });
 }
 
@@ -49,7 +54,9 @@ export function u16be(options: PresetOptions = {}): Framing {
  *
  * @category Length prefixes
  */
-export function u16le(options: PresetOptions = {}): Framing {
+export function u16le(
+  options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
+): Framing {
   return lengthPrefixed({ ...options, width: 2, endian: "little" });
 }
 
@@ -60,7 +67,9 @@ export function u16le(options: PresetOptions = {}): Framing {
  *
  * @category Length prefixes
  */
-export function u24be(options: PresetOptions = {}): Framing {
+export function u24be(
+  options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
+): Framing {
   return lengthPrefixed({ ...options, width: 3 });
 }
 
@@ -71,7 +80,9 @@ export function u24be(options: PresetOptions = {}): Framing {
  *
  * @category Length prefixes
  */
-export function u24le(options: PresetOptions = {}): Framing {
+export function u24le(
+  options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
+): Framing {
   return lengthPrefixed({ ...options, width: 3, endian: "little" });
 }
 
@@ -95,7 +106,9 @@ export function u24le(options: PresetOptions = {}): Framing {
  *
  * @category Length prefixes
  */
-export function u32be(options: PresetOptions = {}): Framing {
+export function u32be(
+  options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
+): Framing {
   return lengthPrefixed({ ...options, width: 4 });
 }
 
@@ -106,7 +119,9 @@ export function u32be(options: PresetOptions = {}): Framing {
  *
  * @category Length prefixes
  */
-export function u32le(options: PresetOptions = {}): Framing {
+export function u32le(
+  options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
+): Framing {
   return lengthPrefixed({ ...options, width: 4, endian: "little" });
 }
 
@@ -118,7 +133,9 @@ export function u32le(options: PresetOptions = {}): Framing {
  *
  * @category Length prefixes
  */
-export function u64be(options: PresetOptions = {}): Framing {
+export function u64be(
+  options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
+): Framing {
   return lengthPrefixed({ ...options, width: 8 });
 }
 
@@ -130,7 +147,9 @@ export function u64be(options: PresetOptions = {}): Framing {
  *
  * @category Length prefixes
  */
-export function u64le(options: PresetOptions = {}): Framing {
+export function u64le(
+  options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
+): Framing {
   return lengthPrefixed({ ...options, width: 8, endian: "little" });
 }
 
@@ -152,6 +171,8 @@ export function u64le(options: PresetOptions = {}): Framing {
  *
  * @category Length prefixes
  */
-export function varint(options: PresetOptions = {}): Framing {
+export function varint(
+  options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
+): Framing {
   return varintPrefixed(options);
 }

@@ -59,7 +59,12 @@ function checkSigned(maxFrameLength: number): number {
  */
 export function grpcMessage(options: PresetOptions = {}): Framing {
   const { maxFrameLength = 4 * 1024 * 1024 + 5 } = options;
-  return lengthPrefixed({ ...options, maxFrameLength, offset: 1, strip: 0 });
+  return lengthPrefixed({
+    ...options,
+    maxFrameLength,
+    offset: 1,
+    keepHeader: true,
+  });
 }
 
 /**
@@ -113,7 +118,12 @@ export function postgresStartup(options: PresetOptions = {}): Framing {
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function postgres(options: PresetOptions = {}): Framing {
-  return lengthPrefixed({ ...options, offset: 1, adjustment: -4, strip: 0 });
+  return lengthPrefixed({
+    ...options,
+    offset: 1,
+    adjustment: -4,
+    keepHeader: true,
+  });
 }
 
 /**
@@ -242,7 +252,7 @@ export function mongodb(options: PresetOptions = {}): Framing {
     ...options,
     endian: "little",
     counts: "wholeFrame",
-    strip: 0,
+    keepHeader: true,
     minFrameLength: 16,
     maxFrameLength: checkSigned(maxFrameLength),
   });
@@ -314,7 +324,7 @@ export function amqp(options: PresetOptions = {}): Framing {
   return lengthPrefixed({
     ...options,
     offset: 3,
-    strip: 0,
+    keepHeader: true,
     trailer: new Uint8Array([0xce]),
   });
 }

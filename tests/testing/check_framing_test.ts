@@ -118,6 +118,26 @@ const FRAMINGS: Record<string, [Make, readonly Uint8Array[]]> = {
   ],
   mqtt: [mqtt, PAYLOADS.map(packet)],
   mysql: [mysql, [bytes(1), bytes(5), bytes(300)]],
+  "u32be, kept": [
+    (o) => u32be({ ...o, keepHeader: true }),
+    headed(4, [0, 4], (field, length) => field.setUint32(0, length - 4)),
+  ],
+  "u16le, kept": [
+    (o) => u16le({ ...o, keepHeader: true }),
+    headed(2, [0, 2], (field, length) => field.setUint16(0, length - 2, true)),
+  ],
+  "varint, kept": [
+    (o) => varint({ ...o, keepHeader: true }),
+    PAYLOADS.map((body) => packet(body).subarray(1)),
+  ],
+  "netstring, kept": [
+    (o) => netstring({ ...o, keepHeader: true }),
+    PAYLOADS.map((body) => netstring().encoder().encode(body)),
+  ],
+  "contentLength, kept": [
+    (o) => contentLength({ ...o, keepHeader: true }),
+    PAYLOADS.map((body) => contentLength().encoder().encode(body)),
+  ],
   "lengthPrefixed with magic, trailer and a wide header": [
     (o) =>
       lengthPrefixed({

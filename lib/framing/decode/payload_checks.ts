@@ -41,7 +41,7 @@ export function checkRoom(
   }
 }
 
-/** Throws an error about the content of a payload. */
+/** Throws an error about a payload that the layout cannot carry. */
 export function refusePayload(reason: string): never {
   throw new FrameError(`Cannot encode the payload: ${reason}`, {
     code: "bad-payload",

@@ -15,6 +15,7 @@ import {
   resolveLimit,
 } from "../decode/option_checks.ts";
 import { PrefixEncoder } from "./prefix_encoder.ts";
+import { keptHeaderEncoder } from "./whole_frame_encoder.ts";
 
 /** Options for {@linkcode contentLength}. */
 export interface ContentLengthOptions {
@@ -25,7 +26,15 @@ export interface ContentLengthOptions {
    */
   maxHeaderLength?: number | undefined;
   /**
-   * Maximum payload length in bytes, in both directions.
+   * Whether frames keep their header block: `next()` returns whole frames, and
+   * `encode()` takes whole frames and rejects one whose length is wrong.
+   *
+   * @default {false}
+   */
+  keepHeader?: boolean | undefined;
+  /**
+   * Maximum payload length in bytes, in both directions. The header block
+   * counts if it is kept.
    *
    * @default {4194304}
    */
@@ -43,6 +52,8 @@ const LATIN1 = new TextDecoder("latin1");
 const END_OF_HEADERS = new TextEncoder().encode("\r\n\r\n");
 const MAX_HEADER_LENGTH = 1024 * 1024;
 const RANGE = [0, Number.MAX_SAFE_INTEGER - MAX_HEADER_LENGTH] as const;
+/** The shortest header block is `Content-Length:0` and an empty line. */
+const KEPT_RANGE = [20, Number.MAX_SAFE_INTEGER] as const;
 /** RFC 9110, 5.1: a field name is a token. */
 const HEADER = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/s;
 /** No sign, no fraction, no exponent; 2^53 has 16 digits. */
@@ -80,18 +91,21 @@ const LENGTH = /^[0-9]{1,16}$/;
  * @category Other layouts
  */
 export function contentLength(options: ContentLengthOptions = {}): Framing {
-  const { maxHeaderLength = 4096, onTooLarge = "close" } = options;
+  const { maxHeaderLength = 4096, keepHeader = false, onTooLarge = "close" } =
+    options;
   checkInteger("maxHeaderLength", maxHeaderLength, [64, MAX_HEADER_LENGTH]);
   checkOneOf("onTooLarge", onTooLarge, ["close", "skip"]);
-  const limit = resolveLimit(options.maxFrameLength, RANGE);
+  const range = keepHeader ? KEPT_RANGE : RANGE;
+  const limit = resolveLimit(options.maxFrameLength, range);
+  const layout = () =>
+    new ContentLengthLayout(limit, range, maxHeaderLength, keepHeader);
   return {
     maxFrameLength: limit,
-    decoder: () =>
-      new FrameAssembler(
-        new ContentLengthLayout(limit, maxHeaderLength),
-        onTooLarge,
-      ),
-    encoder: () => new PrefixEncoder({ limit, prefixLength, writePrefix }),
+    decoder: () => new FrameAssembler(layout(), onTooLarge),
+    encoder: () =>
+      keepHeader
+        ? keptHeaderEncoder(layout)
+        : new PrefixEncoder({ limit, prefixLength, writePrefix }),
   };
 }
 
@@ -111,11 +125,18 @@ function writePrefix(target: Uint8Array, at: number, length: number): void {
 class ContentLengthLayout extends Layout {
   readonly #search = new DelimiterSearch([END_OF_HEADERS]);
   readonly #maxHeader: number;
+  readonly #keep: boolean;
   #searched = 0;
 
-  constructor(limit: number, maxHeader: number) {
-    super(limit, RANGE);
+  constructor(
+    limit: number,
+    range: readonly [min: number, max: number],
+    maxHeader: number,
+    keep: boolean,
+  ) {
+    super(limit, range);
     this.#maxHeader = maxHeader;
+    this.#keep = keep;
   }
 
   override get greedy(): boolean {
@@ -171,9 +192,9 @@ class ContentLengthLayout extends Layout {
     if (declared === undefined) {
       return this.#refuseHeader("its headers have no Content-Length");
     }
-    this.declared = declared;
     const total = header + declared;
-    return declared > this.limit ? this.refuseLong(declared, total) : total;
+    const payload = this.declared = this.#keep ? total : declared;
+    return payload > this.limit ? this.refuseLong(payload, total) : total;
   }
 
   override open(bytes: Uint8Array, _start: number, end: number): Uint8Array {

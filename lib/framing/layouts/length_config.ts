@@ -14,8 +14,16 @@ export interface LengthRule {
    * @returns the frame's length in bytes
    */
   decode(header: Uint8Array, value: number): number;
-  /** Returns the length field's value for a frame of `frameLength` bytes. */
-  encode(frameLength: number): number;
+  /**
+   * Returns the value of the length field. The encoder then calls `decode` and
+   * rejects the frame unless the result is `frameLength`.
+   *
+   * @param frameLength the length of the whole frame in bytes
+   * @param header the frame's first `headerLength` bytes, valid during the call:
+   * those of the payload if the header is kept (`keepHeader`, `strip`), else
+   * `magic` and zeros. The bytes of the length field itself are arbitrary.
+   */
+  encode(frameLength: number, header: Uint8Array): number;
 }
 
 /** The resolved options for `lengthPrefixed`; all sizes are in bytes. */

@@ -4,9 +4,13 @@
  * @module
  */
 import type { FrameEncoder, InPlaceFraming } from "../framing.ts";
-import type { LengthConfig } from "./length_config.ts";
-import { writeUint } from "../decode/uint.ts";
-import { checkPayloadLength, checkRoom } from "../decode/payload_checks.ts";
+import type { LengthConfig, LengthRule } from "./length_config.ts";
+import { view, writeUint } from "../decode/uint.ts";
+import {
+  checkPayloadLength,
+  checkRoom,
+  refusePayload,
+} from "../decode/payload_checks.ts";
 
 /** The encoder for `lengthPrefixed`. */
 export class LengthEncoder implements FrameEncoder, InPlaceFraming {
@@ -41,7 +45,9 @@ export class LengthEncoder implements FrameEncoder, InPlaceFraming {
       config.offset === 0 &&
       config.strip === 4 && config.adjustment === 0 &&
       config.trailer.length === 0 && config.rule === undefined;
-    if (this.tailroom === 0 && config.strip >= config.fieldEnd) {
+    // A rule may read all of the header.
+    const apart = config.rule ? config.headerLength : config.fieldEnd;
+    if (this.tailroom === 0 && config.strip >= apart) {
       this.encodeHeader = (payloadLength, target, offset) => {
         checkPayloadLength(payloadLength, this.#min, this.#limit);
         checkRoom(target, offset, this.#strip);
@@ -111,25 +117,42 @@ export class LengthEncoder implements FrameEncoder, InPlaceFraming {
     frameStart: number,
     frameLength: number,
   ): void {
-    const { magic, offset, width, little } = this.#config;
+    const { magic, offset, width, little, rule } = this.#config;
     // Zero the unused header bytes so that old target content is not sent.
     if (this.#blank) target.fill(0, frameStart, frameStart + this.#strip);
     copySmall(magic, target, frameStart);
-    const value = this.#valueOf(frameLength);
-    writeUint(target, frameStart + offset, width, little, value);
-  }
-
-  #valueOf(frameLength: number): number {
-    const { rule, width } = this.#config;
-    if (rule === undefined) return frameLength - this.#uncounted;
-    const value = rule.encode(frameLength);
-    if (!Number.isSafeInteger(value) || value < 0 || value >= 256 ** width) {
-      throw new RangeError(
-        `Cannot write ${value} as the length of a frame of ${frameLength} bytes: expected an integer that fits in ${width} byte(s)`,
+    const at = frameStart + offset;
+    if (rule === undefined) {
+      const value = frameLength - this.#uncounted;
+      return writeUint(target, at, width, little, value);
+    }
+    const headerEnd = frameStart + this.#config.headerLength;
+    const header = view(target, frameStart, headerEnd);
+    const value = valueBy(rule, frameLength, header, width);
+    writeUint(target, at, width, little, value);
+    const back = rule.decode(header, value);
+    if (back !== frameLength) {
+      refusePayload(
+        `'rule' encodes the length of its frame of ${frameLength} bytes as ${value}, but decodes ${value} as a frame of ${back} bytes`,
       );
     }
-    return value;
   }
+}
+
+/** Returns the value of the length field by a custom rule. */
+function valueBy(
+  rule: LengthRule,
+  frameLength: number,
+  header: Uint8Array,
+  width: number,
+): number {
+  const value = rule.encode(frameLength, header);
+  if (!Number.isSafeInteger(value) || value < 0 || value >= 256 ** width) {
+    refusePayload(
+      `'rule' encodes the length of its frame of ${frameLength} bytes as ${value}; expected an integer that fits in ${width} byte(s)`,
+    );
+  }
+  return value;
 }
 
 /** Copies a few bytes, faster than `set()` does. */

@@ -72,9 +72,17 @@ export interface LengthPrefixedOptions {
   /** Custom meaning of the length field. An alternative to `counts`. */
   rule?: LengthRule | undefined;
   /**
-   * Number of leading bytes that `next()` removes and `encode()` adds. `0`
-   * keeps the header: `next()` returns whole frames, and `encode()` takes whole
-   * frames and writes the length into them.
+   * Whether frames keep their header: `next()` returns frames with it, and
+   * `encode()` takes frames with it and writes the length into them. The trailer
+   * is never kept.
+   *
+   * @default {false}
+   */
+  keepHeader?: boolean | undefined;
+  /**
+   * Number of leading bytes that `next()` removes and `encode()` adds. An
+   * alternative to `keepHeader`, to keep the end of the header or to remove more
+   * than the header.
    *
    * @default {headerLength}
    */
@@ -163,6 +171,26 @@ export interface LengthPrefixedOptions {
  * assertEquals(wire[7], 15);
  * ```
  *
+ * @example FastCGI records, whose length excludes the padding in the header
+ * ```ts
+ * import { lengthPrefixed } from "@lengthwise/lengthwise/framing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const fastcgi = lengthPrefixed({
+ *   width: 2,
+ *   offset: 4,
+ *   headerLength: 8,
+ *   keepHeader: true,
+ *   rule: {
+ *     decode: (header, length) => 8 + length + header[6]!,
+ *     encode: (frameLength, header) => frameLength - 8 - header[6]!,
+ *   },
+ * });
+ * const record = Uint8Array.of(1, 6, 0, 1, 0, 0, 3, 0, 97, 98, 0, 0, 0);
+ * const wire = fastcgi.encoder().encode(record);
+ * assertEquals(wire[5], 2); // 13 bytes without the header and 3 bytes of padding
+ * ```
+ *
  * @throws {RangeError} if a number is out of range, or if `maxFrameLength`
  * exceeds what the length field can hold
  * @throws {TypeError} if options contradict each other
@@ -188,8 +216,7 @@ function resolve(options: LengthPrefixedOptions): LengthConfig {
   const fieldEnd = offset + width;
   const { headerLength = fieldEnd } = options;
   checkInteger("headerLength", headerLength, [fieldEnd, 131_072]);
-  const { strip = headerLength } = options;
-  checkInteger("strip", strip, [0, 131_072]);
+  const strip = stripOf(options, headerLength);
   const magic = options.magic?.slice() ?? new Uint8Array(0);
   checkInteger("magic.length", magic.length, [0, offset]);
   const trailer = options.trailer?.slice() ?? new Uint8Array(0);
@@ -212,6 +239,19 @@ function resolve(options: LengthPrefixedOptions): LengthConfig {
     ...{ adjustment, rule, strip, magic, trailer, needed, range, limit },
     ...{ min: Math.max(minFrameLength, range[0]), onTooLarge },
   };
+}
+
+function stripOf(
+  { strip, keepHeader }: LengthPrefixedOptions,
+  headerLength: number,
+): number {
+  if (strip === undefined) return keepHeader ? 0 : headerLength;
+  if (keepHeader !== undefined) {
+    throw new TypeError(
+      "Cannot combine 'keepHeader' and 'strip': each defines which part of the header 'next()' removes; set only one",
+    );
+  }
+  return checkInteger("strip", strip, [0, 131_072]);
 }
 
 function adjustmentOf(

@@ -9,11 +9,20 @@ import { view } from "../decode/uint.ts";
 import { Layout } from "../decode/layout.ts";
 import { checkOneOf, resolveLimit } from "../decode/option_checks.ts";
 import { PrefixEncoder } from "./prefix_encoder.ts";
+import { keptHeaderEncoder } from "./whole_frame_encoder.ts";
 
 /** Options for {@linkcode netstring}. */
 export interface NetstringOptions {
   /**
-   * Maximum payload length in bytes, in both directions.
+   * Whether frames keep their length and comma: `next()` returns whole frames, and
+   * `encode()` takes whole frames and rejects one whose length is wrong.
+   *
+   * @default {false}
+   */
+  keepHeader?: boolean | undefined;
+  /**
+   * Maximum payload length in bytes, in both directions. The length and the
+   * comma count if they are kept.
    *
    * @default {4194304}
    */
@@ -34,6 +43,8 @@ const COMMA = 0x2c;
 /** 2^53 has 16 digits. */
 const MAX_DIGITS = 16;
 const RANGE = [0, Number.MAX_SAFE_INTEGER - MAX_DIGITS - 2] as const;
+/** The shortest whole frame is `0:,`. */
+const KEPT_RANGE = [3, Number.MAX_SAFE_INTEGER] as const;
 
 /**
  * Creates a netstring framing: decimal length, colon, payload, comma.
@@ -67,15 +78,18 @@ const RANGE = [0, Number.MAX_SAFE_INTEGER - MAX_DIGITS - 2] as const;
  * @category Other layouts
  */
 export function netstring(options: NetstringOptions = {}): Framing {
-  const { onTooLarge = "close" } = options;
+  const { keepHeader = false, onTooLarge = "close" } = options;
   checkOneOf("onTooLarge", onTooLarge, ["close", "skip"]);
-  const limit = resolveLimit(options.maxFrameLength, RANGE);
+  const range = keepHeader ? KEPT_RANGE : RANGE;
+  const limit = resolveLimit(options.maxFrameLength, range);
+  const layout = () => new NetstringLayout(limit, range, keepHeader);
   return {
     maxFrameLength: limit,
-    decoder: () =>
-      new FrameAssembler(new NetstringLayout(limit, RANGE), onTooLarge),
+    decoder: () => new FrameAssembler(layout(), onTooLarge),
     encoder: () =>
-      new PrefixEncoder({ limit, trailer: COMMA, prefixLength, writePrefix }),
+      keepHeader ? keptHeaderEncoder(layout) : new PrefixEncoder({
+        ...{ limit, trailer: COMMA, prefixLength, writePrefix },
+      }),
   };
 }
 
@@ -90,7 +104,17 @@ function writePrefix(target: Uint8Array, at: number, length: number): void {
 }
 
 class NetstringLayout extends Layout {
+  readonly #keep: boolean;
   #header = 0;
+
+  constructor(
+    limit: number,
+    range: readonly [min: number, max: number],
+    keep: boolean,
+  ) {
+    super(limit, range);
+    this.#keep = keep;
+  }
 
   measure(bytes: Uint8Array, start: number, end: number): number {
     this.declared = undefined;
@@ -117,10 +141,10 @@ class NetstringLayout extends Layout {
   }
 
   #check(value: number, header: number): number {
-    this.declared = value;
     this.#header = header;
     const total = header + value + 1;
-    return value > this.limit ? this.refuseLong(value, total) : total;
+    const payload = this.declared = this.#keep ? total : value;
+    return payload > this.limit ? this.refuseLong(payload, total) : total;
   }
 
   override open(
@@ -129,7 +153,9 @@ class NetstringLayout extends Layout {
     end: number,
   ): Uint8Array | undefined {
     if (bytes[end - 1] === COMMA) {
-      return view(bytes, start + this.#header, end - 1);
+      return this.#keep
+        ? view(bytes, start, end)
+        : view(bytes, start + this.#header, end - 1);
     }
     this.refuse({
       code: "bad-terminator",

@@ -12,7 +12,9 @@ import {
   checkOneOf,
   resolveLimit,
 } from "../decode/option_checks.ts";
+import { refusePayload } from "../decode/payload_checks.ts";
 import { PrefixEncoder } from "./prefix_encoder.ts";
+import { keptHeaderEncoder } from "./whole_frame_encoder.ts";
 
 /** The format of a custom length prefix, for {@linkcode prefixed}. */
 export interface Prefix {
@@ -27,14 +29,16 @@ export interface Prefix {
    * @param bytes the bytes of the frame received so far, 1 to `maxLength`; the
    * last ones may belong to the payload; valid during the call
    * @returns the lengths of the prefix and the payload in bytes, or `undefined`
-   * if more bytes are needed
+   * if more bytes are needed. The prefix has at least one byte unless it is
+   * kept: then only the sum of both lengths matters.
    */
   read(
     bytes: Uint8Array,
   ): readonly [prefixLength: number, payloadLength: number] | undefined;
   /**
    * Returns the prefix of a payload of `payloadLength` bytes. A longer payload
-   * must not have a shorter prefix.
+   * must not have a shorter prefix. The encoder rejects a payload if `read` does
+   * not return the same lengths for its prefix.
    */
   write(payloadLength: number): Uint8Array;
 }
@@ -42,8 +46,17 @@ export interface Prefix {
 /** Options for {@linkcode prefixed}. */
 export interface PrefixedOptions {
   /**
-   * Maximum payload length in bytes, in both directions. The default is capped
-   * at `maxPayloadLength`.
+   * Whether frames keep their prefix: `next()` returns whole frames, and
+   * `encode()` takes whole frames and rejects one whose length is wrong. The
+   * prefix then needs no `write`.
+   *
+   * @default {false}
+   */
+  keepHeader?: boolean | undefined;
+  /**
+   * Maximum payload length in bytes, in both directions. The prefix counts if it
+   * is kept. The default is capped at the longest frame that the prefix can
+   * express.
    *
    * @default {4194304}
    */
@@ -92,16 +105,53 @@ export interface PrefixedOptions {
  * checkFraming(short, [new Uint8Array(300), new Uint8Array([1, 2, 3])]);
  * ```
  *
+ * @example RESP, whose prefix contains the type of the value
+ * ```ts
+ * import { prefixed } from "@lengthwise/lengthwise/framing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const resp = prefixed({
+ *   maxLength: 64,
+ *   maxPayloadLength: 2 ** 29 + 2,
+ *   read(bytes) {
+ *     const end = bytes.indexOf(10) + 1; // after CR LF
+ *     if (end === 0) return undefined;
+ *     if (bytes[0] !== 0x24) return [end, 0]; // a line, such as +OK
+ *     return [end, Number(new TextDecoder().decode(bytes.subarray(1, end - 2))) + 2];
+ *   },
+ * }, { keepHeader: true });
+ *
+ * const decoder = resp.decoder();
+ * decoder.push(new TextEncoder().encode("+OK\r\n$2\r\nOK\r\n"));
+ * const text = new TextDecoder();
+ * assertEquals(text.decode(decoder.next()), "+OK\r\n");
+ * assertEquals(text.decode(decoder.next()), "$2\r\nOK\r\n");
+ * ```
+ *
+ * @param prefix reads and writes the lengths
+ * @throws {RangeError} if a number is out of range
+ * @throws {TypeError} if `prefix` has no `write` and is not kept
+ *
+ * @category Length prefixes
+ */
+export function prefixed(
+  prefix: Omit<Prefix, "write">,
+  options: PrefixedOptions & { keepHeader: true },
+): Framing;
+/**
+ * Creates a framing with a custom length prefix that frames may exclude.
+ *
  * @param prefix reads and writes the lengths
  * @throws {RangeError} if a number is out of range
  *
  * @category Length prefixes
  */
+export function prefixed(prefix: Prefix, options?: PrefixedOptions): Framing;
 export function prefixed(
-  prefix: Prefix,
+  prefix: Omit<Prefix, "write"> & Partial<Prefix>,
   options: PrefixedOptions = {},
 ): Framing {
-  const { onTooLarge = "close" } = options;
+  const { keepHeader = false, onTooLarge = "close" } = options;
   const { maxLength, maxPayloadLength } = prefix;
   checkInteger("maxLength", maxLength, [1, 1024]);
   checkInteger("maxPayloadLength", maxPayloadLength, [
@@ -109,33 +159,63 @@ export function prefixed(
     Number.MAX_SAFE_INTEGER - maxLength,
   ]);
   checkOneOf("onTooLarge", onTooLarge, ["close", "skip"]);
-  const range = [0, maxPayloadLength] as const;
+  const range = keepHeader
+    ? [1, maxLength + maxPayloadLength] as const
+    : [0, maxPayloadLength] as const;
   const limit = resolveLimit(options.maxFrameLength, range);
-  return {
-    maxFrameLength: limit,
-    decoder: () =>
-      new FrameAssembler(new PrefixedLayout(prefix, limit, range), onTooLarge),
-    encoder: () =>
-      new PrefixEncoder({
-        limit,
-        prefixLength: (length) => prefix.write(length).length,
-        writePrefix: (target, at, length) =>
-          target.set(prefix.write(length), at),
-      }),
-  };
+  const layout = () => new PrefixedLayout(prefix, limit, range, keepHeader);
+  const decoder = () => new FrameAssembler(layout(), onTooLarge);
+  if (keepHeader) {
+    const encoder = () => keptHeaderEncoder(layout);
+    return { maxFrameLength: limit, decoder, encoder };
+  }
+  if (!hasWrite(prefix)) {
+    throw new TypeError(
+      "Cannot make a framing as 'prefix' has no 'write' method: add one, or set 'keepHeader'",
+    );
+  }
+  const encoder = () =>
+    new PrefixEncoder({
+      limit,
+      prefixLength: (length) => prefix.write(length).length,
+      writePrefix: (target, at, length) =>
+        target.set(writeChecked(prefix, length), at),
+    });
+  return { maxFrameLength: limit, decoder, encoder };
+}
+
+function hasWrite(
+  prefix: Omit<Prefix, "write"> & Partial<Prefix>,
+): prefix is Prefix {
+  return prefix.write !== undefined;
+}
+
+/** Returns a prefix; throws unless `read` agrees with it. */
+function writeChecked(prefix: Prefix, payloadLength: number): Uint8Array {
+  const bytes = prefix.write(payloadLength);
+  const back = prefix.read(bytes);
+  if (back?.[0] !== bytes.length || back[1] !== payloadLength) {
+    refusePayload(
+      `write() returned the prefix [${bytes}] for its length ${payloadLength}, but read() returned [${back}] for that prefix`,
+    );
+  }
+  return bytes;
 }
 
 class PrefixedLayout extends Layout {
-  readonly #prefix: Prefix;
+  readonly #prefix: Omit<Prefix, "write">;
+  readonly #keep: boolean;
   #length = 0;
 
   constructor(
-    prefix: Prefix,
+    prefix: Omit<Prefix, "write">,
     limit: number,
     range: readonly [min: number, max: number],
+    keep: boolean,
   ) {
     super(limit, range);
     this.#prefix = prefix;
+    this.#keep = keep;
   }
 
   measure(bytes: Uint8Array, start: number, end: number): number {
@@ -158,18 +238,19 @@ class PrefixedLayout extends Layout {
   }
 
   #check([length, payload]: readonly [number, number], seen: number): number {
+    const total = length + payload;
+    const least = this.#keep ? 0 : 1;
     if (
-      !(length >= 1 && length <= seen && length % 1 === 0) ||
-      !(payload >= 0 && (payload % 1 === 0))
+      !(length >= least && length <= seen && length % 1 === 0) ||
+      !(payload >= 0 && payload % 1 === 0 && total > 0)
     ) {
       return this.#refusePrefix(
-        `read() returned a prefix of ${length} bytes and a payload of ${payload} bytes; expected integers, 1 to ${seen} and 0 or more`,
+        `read() returned a prefix of ${length} bytes and a payload of ${payload} bytes; expected integers, ${least} to ${seen} and 0 or more`,
       );
     }
-    this.#length = length;
-    this.declared = payload;
-    const total = length + payload;
-    return payload > this.limit ? this.refuseLong(payload, total) : total;
+    this.#length = this.#keep ? 0 : length;
+    const kept = this.declared = total - this.#length;
+    return kept > this.limit ? this.refuseLong(kept, total) : total;
   }
 
   #refusePrefix(detail: string): 0 {

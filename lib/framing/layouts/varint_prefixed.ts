@@ -6,7 +6,6 @@
 import type { Framing } from "../framing.ts";
 import { FrameAssembler } from "../decode/frame_assembler.ts";
 import { view } from "../decode/uint.ts";
-import { checkPayloadLength, refusePayload } from "../decode/payload_checks.ts";
 import { Layout } from "../decode/layout.ts";
 import {
   checkInteger,
@@ -14,7 +13,7 @@ import {
   resolveLimit,
 } from "../decode/option_checks.ts";
 import { PrefixEncoder } from "./prefix_encoder.ts";
-import { WholeFrameEncoder } from "./whole_frame_encoder.ts";
+import { keptHeaderEncoder } from "./whole_frame_encoder.ts";
 
 /** Options for {@linkcode varintPrefixed}. */
 export interface VarintPrefixedOptions {
@@ -131,11 +130,13 @@ export function varintPrefixed(options: VarintPrefixedOptions = {}): Framing {
     maxFrameLength: limit,
     decoder: () => new FrameAssembler(new VarintLayout(config), onTooLarge),
     encoder: () =>
-      keepHeader ? wholeFrameEncoder(config) : new PrefixEncoder({
-        limit,
-        prefixLength: varintLength,
-        writePrefix: writeVarint,
-      }),
+      keepHeader
+        ? keptHeaderEncoder(() => new VarintLayout(config))
+        : new PrefixEncoder({
+          limit,
+          prefixLength: varintLength,
+          writePrefix: writeVarint,
+        }),
   };
 }
 
@@ -200,16 +201,4 @@ class VarintLayout extends Layout {
   override open(bytes: Uint8Array, start: number, end: number): Uint8Array {
     return view(bytes, this.#config.keep ? start : start + this.#header, end);
   }
-}
-
-function wholeFrameEncoder(config: VarintConfig): WholeFrameEncoder {
-  return new WholeFrameEncoder((bytes, start, end) => {
-    checkPayloadLength(end - start, config.range[0], config.limit);
-    const measured = new VarintLayout(config).measure(bytes, start, end);
-    if (measured !== end - start) {
-      refusePayload(
-        "the length in its header does not match the bytes that follow",
-      );
-    }
-  });
 }

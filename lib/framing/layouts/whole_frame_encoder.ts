@@ -3,8 +3,13 @@
  *
  * @module
  */
+import type { FrameLayout } from "../decode/frame_assembler.ts";
 import type { FrameEncoder, InPlaceFraming } from "../framing.ts";
-import { checkRoom } from "../decode/payload_checks.ts";
+import {
+  checkPayloadLength,
+  checkRoom,
+  refusePayload,
+} from "../decode/payload_checks.ts";
 
 /** An encoder that adds nothing to a payload, only checks it. */
 export class WholeFrameEncoder implements FrameEncoder, InPlaceFraming {
@@ -41,4 +46,26 @@ export class WholeFrameEncoder implements FrameEncoder, InPlaceFraming {
     this.#check(target, frameStart, payloadEnd);
     return payloadEnd;
   }
+}
+
+/**
+ * Returns the encoder of a layout that keeps its headers: payloads are whole
+ * frames, and `measure` must agree with their length.
+ *
+ * @param layout creates a layout, to measure one frame
+ */
+export function keptHeaderEncoder(layout: () => FrameLayout): FrameEncoder {
+  const { limitRange: [least], limit } = layout();
+  return new WholeFrameEncoder((bytes, start, end) => {
+    checkPayloadLength(end - start, least, limit);
+    const one = layout();
+    const whole = one.measure(bytes, start, end) === end - start;
+    if (whole) one.open(bytes, start, end);
+    if (one.fault !== undefined) refusePayload(one.fault.detail);
+    if (!whole) {
+      refusePayload(
+        "the length in its header does not match the bytes that follow",
+      );
+    }
+  });
 }

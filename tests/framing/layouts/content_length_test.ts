@@ -103,3 +103,28 @@ test("contentLength() rejects limits out of range", () => {
   assertThrows(() => contentLength({ maxHeaderLength: 63 }), RangeError);
   assertThrows(() => contentLength({ maxFrameLength: -1 }), RangeError);
 });
+
+test("contentLength() with keepHeader keeps the header block", () => {
+  const framing = contentLength({ keepHeader: true, maxFrameLength: 40 });
+  const frame = "content-length:2\r\nx: y\r\n\r\n{}";
+  const bytes = (s: string) => new TextEncoder().encode(s);
+  const decoder = framing.decoder();
+  for (const byte of bytes(frame)) {
+    assertEquals(decoder.next(), undefined);
+    decoder.push(Uint8Array.of(byte));
+  }
+  assertEquals(new TextDecoder().decode(decoder.next()), frame);
+  const encoder = framing.encoder();
+  assertEquals(encoder.encode(bytes(frame)), bytes(frame));
+  for (
+    const [wrong, code] of [
+      [frame + "x", "bad-payload"],
+      [frame.slice(0, -1), "bad-payload"],
+      ["content-length:3\r\nx\r\n\r\n{}", "bad-payload"],
+      ["content-length:19\r\n\r\n" + "x".repeat(20), "too-large"],
+    ] as const
+  ) {
+    const error = assertThrows(() => encoder.encode(bytes(wrong)), FrameError);
+    assertEquals(error.code, code, wrong);
+  }
+});

@@ -1,4 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { checkFraming } from "@lengthwise/lengthwise/testing";
 import {
   type FrameDecoder,
   FrameError,
@@ -172,16 +173,107 @@ test("lengthPrefixed() accepts a custom rule for lengths", () => {
   ]);
   const encoder = framing.encoder();
   assertEquals(encoder.encode(new Uint8Array([7])).toHex(), "010007");
-  assertThrows(
+  const error = assertThrows(
     () => encoder.encode(new Uint8Array(300)),
-    RangeError,
+    FrameError,
     "expected an integer that fits in 1 byte(s)",
   );
+  assertEquals(error.code, "bad-payload");
   const odd = lengthPrefixed({
     width: 1,
     rule: { decode: (_, value) => value / 2, encode: (whole) => whole * 2 },
   });
   assertEquals(codeOf(() => hex(odd.decoder(), "05")), "bad-length");
+});
+
+/** FastCGI: the length excludes the header and the padding, which it names. */
+const FASTCGI = {
+  ...{ width: 2, offset: 4, headerLength: 8 },
+  rule: {
+    decode: (header: Uint8Array, value: number) => 8 + value + header[6]!,
+    encode: (length: number, header: Uint8Array) => length - 8 - header[6]!,
+  },
+};
+
+test("lengthPrefixed() passes the header to a rule that encodes", () => {
+  const record = Uint8Array.fromHex("01060001000203006162000000");
+  const framing = lengthPrefixed({ ...FASTCGI, keepHeader: true });
+  const wrong = record.slice();
+  wrong.set([9, 9], 4); // the encoder writes the length
+  for (const frame of [record, wrong]) {
+    assertEquals(framing.encoder().encode(frame), record);
+    const { inPlace } = framing.encoder();
+    const target = frame.slice();
+    assertEquals(inPlace!.seal(target, 0, 13), 13);
+    assertEquals(target, record);
+  }
+  assertEquals(hex(framing.decoder(), record.toHex()), [record.toHex()]);
+  checkFraming(
+    (options) => lengthPrefixed({ ...FASTCGI, ...options, keepHeader: true }),
+    [record, Uint8Array.fromHex("0106000100000000")],
+  );
+});
+
+test("lengthPrefixed() shows a rule zeros and magic if the header is stripped", () => {
+  const headers: string[] = [];
+  const encoder = lengthPrefixed({
+    ...FASTCGI,
+    magic: new Uint8Array([1]),
+    rule: {
+      ...FASTCGI.rule,
+      encode(length, header) {
+        headers.push(header.toHex());
+        return FASTCGI.rule.encode(length, header);
+      },
+    },
+  }).encoder();
+  const target = new Uint8Array(20).fill(0xee);
+  assertEquals(encoder.encodeInto(new Uint8Array(2), target, 0), 10);
+  assertEquals(encoder.encodeHeader!(2, target.fill(0xee), 0), 8);
+  assertEquals(target.subarray(0, 8).toHex(), "0100000000020000");
+  for (const header of headers) {
+    assertEquals(header.slice(0, 8) + header.slice(12), "010000000000");
+  }
+});
+
+test("encodeHeader() is absent if a rule reads header bytes of the payload", () => {
+  const some = lengthPrefixed({ ...FASTCGI, strip: 6 });
+  assertEquals(some.encoder().encodeHeader, undefined);
+  const frame = Uint8Array.fromHex("0300" + "6162" + "000000");
+  assertEquals(
+    some.encoder().encode(frame).toHex(),
+    "000000000002" + "0300" + "6162" + "000000",
+  );
+});
+
+test("lengthPrefixed() rejects a frame whose length a rule decodes differently", () => {
+  const record = Uint8Array.fromHex("01060001000203006162000000");
+  const careless = lengthPrefixed({
+    ...{ ...FASTCGI, keepHeader: true },
+    rule: { ...FASTCGI.rule, encode: (length) => length - 8 },
+  });
+  const error = assertThrows(
+    () => careless.encoder().encode(record),
+    FrameError,
+    "as 5, but decodes 5 as a frame of 16 bytes",
+  );
+  assertEquals(error.code, "bad-payload");
+  // More padding than bytes.
+  const framing = lengthPrefixed({ ...FASTCGI, keepHeader: true });
+  record[6] = 6;
+  assertEquals(codeOf(() => framing.encoder().encode(record)), "bad-payload");
+});
+
+test("lengthPrefixed() with keepHeader keeps the header, as 'strip: 0' does", () => {
+  const kept = lengthPrefixed({ width: 2, keepHeader: true });
+  const zero = lengthPrefixed({ width: 2, strip: 0 });
+  for (const framing of [kept, zero]) {
+    assertEquals(hex(framing.decoder(), "000161"), ["000161"]);
+    const wire = framing.encoder().encode(Uint8Array.fromHex("ffff61"));
+    assertEquals(wire.toHex(), "000161");
+  }
+  const stripped = lengthPrefixed({ width: 2, keepHeader: false });
+  assertEquals(hex(stripped.decoder(), "000161"), ["61"]);
 });
 
 test("lengthPrefixed() rejects a length that ends inside the header", () => {
@@ -256,6 +348,8 @@ const REFUSED: [
   [{ offset: -1 }, RangeError, "'offset'"],
   [{ headerLength: 3 }, RangeError, "'headerLength' must be an integer from 4"],
   [{ strip: -1 }, RangeError, "'strip'"],
+  [{ strip: 0, keepHeader: true }, TypeError, "'keepHeader' and 'strip'"],
+  [{ strip: 0, keepHeader: false }, TypeError, "'keepHeader' and 'strip'"],
   [{ magic: new Uint8Array(1) }, RangeError, "'magic.length'"],
   [{ maxFrameLength: -1 }, RangeError, "'maxFrameLength'"],
   [{ maxFrameLength: NaN }, RangeError, "'maxFrameLength'"],

@@ -56,3 +56,28 @@ test("netstring() seals in place without a gap", () => {
   const sealed = new TextDecoder().decode(target.subarray(0, end));
   assertEquals(sealed, "1:a,12:hello world!,0:,");
 });
+
+test("netstring() with keepHeader keeps the length and the comma", () => {
+  const kept = { keepHeader: true };
+  const decoder = netstring(kept).decoder();
+  decoder.push(new TextEncoder().encode("3:abc,0:,"));
+  const text = new TextDecoder();
+  assertEquals(text.decode(decoder.next()), "3:abc,");
+  assertEquals(text.decode(decoder.next()), "0:,");
+  const encoder = netstring({ ...kept, maxFrameLength: 6 }).encoder();
+  const bytes = (s: string) => new TextEncoder().encode(s);
+  assertEquals(encoder.encode(bytes("3:abc,")), bytes("3:abc,"));
+  for (
+    const [wrong, code] of [
+      ["3:ab,", "bad-payload"],
+      ["3:abc;", "bad-payload"],
+      ["1:,0:,", "bad-payload"],
+      ["abc", "bad-payload"],
+      [":,", "too-short"],
+      ["4:abcd,", "too-large"],
+    ] as const
+  ) {
+    const error = assertThrows(() => encoder.encode(bytes(wrong)), FrameError);
+    assertEquals(error.code, code, wrong);
+  }
+});
