@@ -229,7 +229,7 @@ export const sessionAttacks: readonly Attack[] = [
     name: "calls that make the server call back, never answered",
     resource: "outgoing calls",
     kind: "REQUEST",
-    limits: ["maxQueuedCalls"],
+    limits: ["maxQueuedBytes"],
     sees: ["REQUEST", "ERROR internal"],
     hello: {
       methods: SERVER_METHODS,
@@ -237,7 +237,7 @@ export const sessionAttacks: readonly Attack[] = [
       entries: EMPTY,
     },
     budget: 16 * MiB,
-    setup: { limits: { maxQueuedCalls: 64 } },
+    setup: { limits: { maxQueuedBytes: 64 * 1024 } },
     *script() {
       yield* times(2000, (id) => request(id, M.back));
     },

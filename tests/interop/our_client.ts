@@ -599,7 +599,7 @@ export const SCENARIOS: Readonly<
     const { code, processed } = await failure(session.remote.echo(1));
     assertEquals([code, processed], ["unavailable", "no"]);
     assertEquals(await inflight, "slept");
-    assertEquals(await session.finished, undefined);
+    assertEquals((await session.finished).code, "closed");
   },
 };
 

@@ -356,8 +356,8 @@ row("the deadline passes before the call is sent", async (lab, alive) => {
   return error;
 }, { limits: { maxCalls: 32 } });
 
-row("more than `maxQueuedCalls` calls are queued", async (lab, alive) => {
-  const { remote } = await lab.client({ maxQueuedCalls: 1 });
+row("more than `maxQueuedBytes` are queued", async (lab, alive) => {
+  const { remote } = await lab.client({ maxQueuedBytes: 1 });
   await fillSlots(remote, lab);
   const queued = remote.echo("alive");
   const error = await thrownBy(remote.echo(2));
@@ -367,27 +367,19 @@ row("more than `maxQueuedCalls` calls are queued", async (lab, alive) => {
   return error;
 }, { limits: { maxCalls: 32 } });
 
-row("more than `unsentSoft` bytes are unsent", async (lab, alive) => {
-  const [near, far] = memoryPair({ capacity: 1024 });
-  const raw = new RawPeer(far);
-  const connecting = lab.client({ unsentSoft: 64 * 1024 }, near);
-  await raw.hello({ role: 1 });
-  const { remote } = await connecting;
-  const large = new Uint8Array(60_000);
-  const unsent = [remote.echo(large), remote.echo(large)];
-  const error = await thrownBy(remote.echo(1));
-  alive(async () => {
-    for (const call of unsent) {
-      await answer(raw);
-      assertEquals(await call, "alive");
-    }
-    const echo = remote.echo("alive");
-    await answer(raw);
-    assertEquals(await echo, "alive");
-    await raw[Symbol.asyncDispose]();
-  });
-  return error;
-});
+row(
+  "a call waits longer than `queueTimeout` to be sent",
+  async (lab, alive) => {
+    const { remote } = await lab.client({ queueTimeout: 20 });
+    await fillSlots(remote, lab);
+    const error = await thrownBy(remote.echo(1));
+    const other = await lab.client();
+    await other.remote.release();
+    alive(async () => assertEquals(await remote.echo("alive"), "alive"));
+    return error;
+  },
+  { limits: { maxCalls: 32 } },
+);
 
 /** Answers the next call as a raw peer. */
 async function answer(raw: RawPeer): Promise<void> {

@@ -32,8 +32,6 @@ export interface CallSession {
    * Updates the session's time, and resets the session's timer after the command.
    */
   enter(): Session;
-  /** Waits until more data may be sent. */
-  accepted(): Promise<void>;
   /** Reports a failure that no method declares. */
   report(error: unknown, method: string): IncidentReport;
 }
@@ -310,7 +308,7 @@ export function sendRefused(method: string, why: string): CallError {
 }
 
 /** Returns the error code and message for an aborted call. */
-function abortReason(
+export function abortReason(
   cause: unknown,
 ): { code: "cancelled" | "deadline"; message: string } {
   // AbortSignal.timeout() aborts with a TimeoutError. If a handler made this

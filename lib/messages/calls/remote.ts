@@ -8,6 +8,8 @@ import { buildTree, lazyTree } from "../protocol/method_tree.ts";
 import { type CallMaker, InterceptedCall } from "./intercepted_call.ts";
 import { isIterableObject } from "../streams/item_pump.ts";
 import { abortError, type CallSession, PendingCall } from "./pending_call.ts";
+import { whenAccepted } from "./pending_notification.ts";
+import { SENT } from "../streams/item_writer.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import type { CallOptions, Items } from "../protocol/client_types.ts";
 import type { Interceptor } from "./interceptor.ts";
@@ -133,16 +135,17 @@ class RemoteMethod implements CallMaker {
   notify(input: unknown, options: CallOptions): Promise<void> {
     try {
       checkOptions(this.info.name, options, CALL_OPTIONS);
-      this.signal(options);
+      const signal = this.signal(options);
       const peer = this.#site.peer();
-      peer.enter().outgoing.notify({
+      const waiting = peer.enter().outgoing.notify({
         method: this.#index,
         info: this.info,
         value: input,
         hasValue: true,
+        timeout: this.#timeout(options),
         fields: fieldsOf(options, peer),
       });
-      return peer.accepted();
+      return waiting === undefined ? SENT : whenAccepted(waiting, peer, signal);
     } catch (error) {
       return mayBeUnawaited(Promise.reject(error));
     }

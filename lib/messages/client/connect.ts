@@ -9,10 +9,10 @@ import {
   type ConnectOptions as TransportConnectOptions,
 } from "../../transport/connect.ts";
 import type { Connection } from "../../transport/connection.ts";
-import { closedError, TypedSession } from "../connection/typed_session.ts";
+import { TypedSession } from "../connection/typed_session.ts";
 import { type SideTables, sideTables } from "../connection/side_tables.ts";
 import type { CallContext, ConnectionInfo } from "../handlers/context.ts";
-import { SessionError } from "../errors/call_error.ts";
+import type { SessionError } from "../errors/call_error.ts";
 import type {
   AnyProtocol,
   Handlers,
@@ -131,13 +131,14 @@ export interface ClientSession<P extends AnyProtocol>
    */
   readonly draining: AbortSignal;
   /**
-   * Resolves when the session has ended.
+   * Resolves with the reason when the session has ended; never rejects.
    *
-   * Its value is the error that ended the session, or `undefined`; it never
-   * rejects. The socket may stay open for a moment longer; `close()` waits
+   * Its `code` is `closed` for an orderly end. `remote` says whether the peer
+   * ended the session, and `message` includes the reason that was passed to
+   * `close()`. The socket may stay open for a moment longer; `close()` waits
    * until it is closed.
    */
-  readonly finished: Promise<SessionError | undefined>;
+  readonly finished: Promise<SessionError>;
   /** Counters of the session. */
   readonly stats: Readonly<SessionStats>;
   /** Round-trip time of the last heartbeat in ms; `undefined` before the first. */
@@ -164,12 +165,17 @@ export interface ClientSession<P extends AnyProtocol>
    */
   drain(options?: DrainOptions): Promise<void>;
   /**
-   * Closes the session immediately. Calls in flight fail. Disposing the session
+   * Closes the session. Calls in flight fail at once. Disposing the session
    * does the same.
    *
+   * Notifications that were accepted are sent first, for at most
+   * `limits.closeTimeout`.
+   *
+   * @param reason the reason, which the peer receives in the message of its
+   * `finished`
    * @returns a promise that resolves when the connection is closed
    */
-  close(): Promise<void>;
+  close(reason?: string): Promise<void>;
 }
 
 /**
@@ -308,16 +314,10 @@ class ClientSessionImpl<P extends AnyProtocol> extends TypedSession<P, "server">
     this.#refreshing?.resolve();
   }
 
-  override onEnded(error: SessionError | undefined): void {
-    this.#refreshing?.reject(error ?? closedError());
-    this.#opened.reject(
-      error ??
-        new SessionError(
-          "The connection was closed before the handshake was complete",
-          { code: "disconnected" },
-        ),
-    );
-    super.onEnded(error);
+  override onEnded(reason: SessionError): void {
+    this.#refreshing?.reject(reason);
+    this.#opened.reject(reason);
+    super.onEnded(reason);
   }
 
   /** Sends refreshes one at a time, so the last credentials take effect. */
@@ -330,7 +330,7 @@ class ClientSessionImpl<P extends AnyProtocol> extends TypedSession<P, "server">
 
   async #refresh(credentials: unknown): Promise<void> {
     if (this.session.state !== "open") {
-      throw await this.finished ?? closedError();
+      throw await this.finished;
     }
     this.enter().refresh(credentials);
     this.#refreshing = Promise.withResolvers();

@@ -14,6 +14,7 @@ import {
   type IncidentReport,
   newIncidentId,
 } from "../errors/incident_report.ts";
+import type { CallError } from "../errors/call_error.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
 import { describeType } from "../support/describe_type.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
@@ -90,6 +91,20 @@ export interface SessionOptions {
    */
   onError?: ((incident: Incident) => void | Promise<void>) | undefined;
   /**
+   * Called with the number of this side's notifications that were dropped.
+   *
+   * The session ended before they were sent, or more than
+   * `limits.maxQueuedBytes` were queued. The error says why: its `cause` is the
+   * `SessionError` of a session that has ended, and its `method` is `""` if the
+   * notifications may be of several methods. `stats.droppedNotifications` counts
+   * them too. Errors that the callback throws are reported to `onError`.
+   *
+   * @default dropped notifications are only counted
+   */
+  onDropped?:
+    | ((count: number, error: CallError) => void | Promise<void>)
+    | undefined;
+  /**
    * Details that the peer receives about undeclared failures, besides the id.
    *
    * - `"none"`: no details.
@@ -112,6 +127,7 @@ export const SESSION_OPTIONS: OptionNames<SessionOptions> = {
   interceptors: true,
   callTimeout: true,
   onError: true,
+  onDropped: true,
   exposeErrors: true,
 };
 
@@ -127,6 +143,8 @@ export interface ResolvedSessionOptions {
   readonly callDefaults: CallOptions;
   /** Reports a failure to `onError`. */
   readonly report: (error: unknown, method: string) => IncidentReport;
+  /** Reports dropped notifications; never throws. */
+  readonly onDropped: ((count: number, error: CallError) => void) | undefined;
 }
 
 /**
@@ -140,27 +158,34 @@ export function resolveSessionOptions(
 ): ResolvedSessionOptions {
   const { codecs = [msgpack()], limits } = options;
   const { interceptors = [], callTimeout } = options;
-  const { onError = logged(), exposeErrors = "none" } = options;
+  const { onError = logged(), exposeErrors = "none", onDropped } = options;
   checkExposure(exposeErrors);
   checkTimeout(callTimeout);
   checkFunction("onError", onError);
+  checkFunction("onDropped", onDropped);
   checkList("interceptors", interceptors);
   checkList("codecs", codecs);
   checkCodecs(codecs);
   for (const interceptor of interceptors) {
     checkFunction("interceptors", interceptor);
   }
+  function report(error: unknown, method: string): IncidentReport {
+    const id = newIncidentId();
+    // An error in `onError` must not end the session.
+    (async () => await onError({ id, method, error }))().catch(() => {});
+    return { incident: id, exposed: exposedText(error, exposeErrors) };
+  }
   return {
     codecs,
     limits: resolveSessionLimits(limits),
     interceptors,
     callDefaults: callTimeout === undefined ? {} : { timeout: callTimeout },
-    report(error, method) {
-      const id = newIncidentId();
-      // An error in `onError` must not end the session.
-      (async () => await onError({ id, method, error }))().catch(() => {});
-      return { incident: id, exposed: exposedText(error, exposeErrors) };
-    },
+    report,
+    onDropped: onDropped && ((count, error) => {
+      (async () => await onDropped(count, error))().catch((thrown) =>
+        report(thrown, "")
+      );
+    }),
   };
 }
 

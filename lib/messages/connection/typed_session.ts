@@ -6,7 +6,6 @@
  *
  * @module
  */
-import { mayBeUnawaited } from "../errors/unawaited.ts";
 import { FrameError } from "../../framing/errors.ts";
 import { frames, type FrameStream } from "../../framing/stream/frame_stream.ts";
 import { lengthPrefixed } from "../../framing/layouts/length_prefixed.ts";
@@ -20,7 +19,8 @@ import {
 } from "../handlers/notification_handling.ts";
 import type { IncidentReport } from "../errors/incident_report.ts";
 import type { CallContext, ConnectionInfo } from "../handlers/context.ts";
-import { CallError, SessionError } from "../errors/call_error.ts";
+import { type CallError, SessionError } from "../errors/call_error.ts";
+import { describeType } from "../support/describe_type.ts";
 import type { AnyProtocol, Remote, Side } from "../protocol/protocol_types.ts";
 import type { IncomingCall } from "../session/calls/incoming_calls.ts";
 import type { Fields } from "../session/wire/fields.ts";
@@ -62,8 +62,6 @@ export interface TypedSessionOptions {
  */
 const LINGER = 1000;
 
-const DONE: Promise<void> = Promise.resolve();
-
 /**
  * The members that a client's and a server's session share.
  *
@@ -72,8 +70,8 @@ const DONE: Promise<void> = Promise.resolve();
  */
 export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   implements SessionHost, NotificationHost, ConnectionInfo, AsyncDisposable {
-  /** Resolves with the error that ended the session, if any. */
-  readonly finished: Promise<SessionError | undefined>;
+  /** Resolves with the reason when the session has ended. */
+  readonly finished: Promise<SessionError>;
   /** Resolves when the connection is closed and its resources are released. */
   readonly closed: Promise<void>;
   readonly #session: Session;
@@ -89,7 +87,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   #draining: AbortController | undefined = undefined;
   /** Why the session drains or ended; the reason of `#draining`. */
   #drainReason: SessionError | undefined = undefined;
-  #finish!: (error: SessionError | undefined) => void;
+  #finish!: (reason: SessionError) => void;
   #timer: ReturnType<typeof setTimeout> | undefined = undefined;
   #armedFor = Infinity;
   #armQueued = false;
@@ -214,14 +212,15 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   }
 
   /** Closes the session; calls in flight fail. */
-  close(): Promise<void> {
-    this.enter().close();
+  close(reason = ""): Promise<void> {
+    checkReason(reason);
+    this.enter().close(reason);
     return this.closed;
   }
 
-  /** Closes the session without waiting for the peer to end its stream. */
+  /** Closes the session and the connection at once; unsent messages are lost. */
   abort(): Promise<void> {
-    this.enter().close();
+    this.enter().close("", 0);
     this.#stream.close();
     return this.closed;
   }
@@ -260,20 +259,6 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
       queueMicrotask(this.#armLater);
     }
     return this.#session.enter(this.now());
-  }
-
-  /** @inheritdoc */
-  accepted(): Promise<void> {
-    return this.#stream.unsent < this.session.limits.unsentSoft
-      ? DONE
-      : mayBeUnawaited(
-        this.#stream.flush().catch((cause) => {
-          throw new CallError("The connection was lost", {
-            code: "disconnected",
-            cause,
-          });
-        }),
-      );
   }
 
   /** @inheritdoc */
@@ -325,17 +310,27 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
 
   /** @inheritdoc */
   onDrained(): void {
-    this.enter().close();
+    this.enter().close("drained");
   }
 
   /** @inheritdoc */
-  onEnded(error: SessionError | undefined): void {
+  onClosing(reason: SessionError): void {
     for (const notification of this.#notifications) {
-      notification.cancel(error?.message ?? closedError().message);
+      notification.cancel(reason.message);
     }
+    this.#stopCalls(reason);
+  }
+
+  /** @inheritdoc */
+  onEnded(reason: SessionError): void {
+    this.onClosing(reason);
     this.#closeStream();
-    this.#stopCalls(error ?? closedError());
-    this.#finish(error);
+    this.#finish(reason);
+  }
+
+  /** @inheritdoc */
+  onDropped(count: number, error: CallError): void {
+    this.#resolved.onDropped?.(count, error);
   }
 
   // Only servers receive these events.
@@ -446,11 +441,14 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   }
 }
 
-/** Returns the error for a session that was closed without one. */
-export function closedError(): SessionError {
-  return new SessionError("The connection was closed", {
-    code: "disconnected",
-  });
+/** @throws {TypeError} if the reason is not a string */
+function checkReason(reason: unknown): void {
+  if (typeof reason === "string") return;
+  throw new TypeError(
+    `Cannot close the session with ${
+      describeType(reason)
+    } as the reason: expected a string`,
+  );
 }
 
 /** Returns the framing of PROTOCOL.md: a u32 length, the header and the body. */

@@ -27,6 +27,7 @@ const UNANSWERED: ReadonlySet<CallErrorCode> = new Set([
   "cancelled",
   "deadline",
   "disconnected",
+  "unavailable", // the end of a drain
 ]);
 
 /** Handling of a call or notification. */

@@ -199,9 +199,9 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     this.#owner.topics.drain(this);
   }
 
-  override onEnded(error: SessionError | undefined): void {
+  override onClosing(reason: SessionError): void {
     this.#owner.topics.leave(this);
-    super.onEnded(error);
+    super.onClosing(reason);
   }
 
   override [Symbol.asyncDispose](): Promise<void> {

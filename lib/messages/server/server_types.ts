@@ -315,13 +315,14 @@ export interface ServerSession<
    */
   readonly draining: AbortSignal;
   /**
-   * Resolves when the session has ended.
+   * Resolves with the reason when the session has ended; never rejects.
    *
-   * Its value is the error that ended the session, or `undefined`; it never
-   * rejects. The socket may stay open for a moment longer; `close()` waits
+   * Its `code` is `closed` for an orderly end. `remote` says whether the peer
+   * ended the session, and `message` includes the reason that was passed to
+   * `close()`. The socket may stay open for a moment longer; `close()` waits
    * until it is closed.
    */
-  readonly finished: Promise<SessionError | undefined>;
+  readonly finished: Promise<SessionError>;
   /** Counters of the session. */
   readonly stats: Readonly<SessionStats>;
   /** Round-trip time of the last heartbeat in ms; `undefined` before the first. */
@@ -340,11 +341,16 @@ export interface ServerSession<
    */
   drain(options?: DrainOptions): Promise<void>;
   /**
-   * Closes the session immediately. Calls in flight fail.
+   * Closes the session. Calls in flight fail at once.
    *
+   * Notifications that were accepted are sent first, for at most
+   * `limits.closeTimeout`.
+   *
+   * @param reason the reason, which the peer receives in the message of its
+   * `finished`
    * @returns a promise that resolves when the connection is closed
    */
-  close(): Promise<void>;
+  close(reason?: string): Promise<void>;
 }
 
 /**

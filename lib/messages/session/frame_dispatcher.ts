@@ -125,6 +125,13 @@ export class FrameDispatcher {
     this.#shared.stats.ignoredFrames++;
   }
 
+  /** Handles a frame that concerns no call; drops any other. @throws {MalformedError} */
+  receiveForSession(frame: Uint8Array): void {
+    const kind = frame[0]!; // in range: the length was checked
+    if (kind >= Kind.REQUEST) this.#shared.stats.lateFrames++;
+    else this.#receiveSessionFrame(kind, readId(frame), frame);
+  }
+
   #callsOf(id: number): OutgoingCalls | IncomingCalls {
     return id % 2 === this.#ownParity
       ? this.#receivers.outgoing

@@ -185,6 +185,7 @@ export class Session implements SessionView {
     const wakeAt = Math.min(
       this.#lifecycle.handshakeDeadline,
       this.#lifecycle.drain.deadline,
+      this.#lifecycle.closeDeadline,
       timerWheel.wakeAt,
     );
     if (this.state !== "open") return wakeAt;
@@ -228,6 +229,7 @@ export class Session implements SessionView {
     this.outgoing.unserved = unservedMethods(hello, methods);
     this.#lifecycle.on("hello");
     if (this.state === "open") this.#open(hello);
+    else if (this.state === "closing") this.outgoing.applyPeerLimits(hello);
     else this.#authenticate(hello);
   }
 
@@ -303,6 +305,7 @@ export class Session implements SessionView {
       if (!(error instanceof MalformedError)) throw error;
       this.#lifecycle.abort("protocol", error.message);
     }
+    this.#lifecycle.continueClosing();
     if (this.shared.writer.unsent >= this.shared.limits.unsentHard) {
       this.#lifecycle.abort(
         "unsent",
@@ -320,6 +323,11 @@ export class Session implements SessionView {
         return this.#receiveHello(frame);
       case "hello":
         return this.#receiveHello(frame);
+      case "session-frames":
+        if (this.peer === undefined && frame[0] === Kind.HELLO) {
+          return this.#receiveHello(frame);
+        }
+        return this.#dispatcher.receiveForSession(frame);
       case "keep":
         if (this.#handshake.keepEarly(frame)) return;
         return this.#lifecycle.abort(
@@ -339,6 +347,7 @@ export class Session implements SessionView {
     writer.drain();
     this.outgoing.reportRoom();
     this.#lifecycle.finishDrainIfIdle();
+    this.#lifecycle.continueClosing();
   }
 
   /** Closes the session because the peer's bytes are not valid frames. */
@@ -365,6 +374,7 @@ export class Session implements SessionView {
     const { drain } = this.#lifecycle;
     timerWheel.advance(now);
     this.outgoing.reportRoom();
+    this.#lifecycle.continueClosing();
     if (now >= drain.deadline) return drain.expire();
     if (now >= this.#lifecycle.handshakeDeadline) {
       return this.#lifecycle.abort(
@@ -421,9 +431,16 @@ export class Session implements SessionView {
     this.#lifecycle.beginDrain(options);
   }
 
-  /** Sends GOAWAY and ends the session immediately; calls in flight fail. */
-  close(): void {
-    this.#lifecycle.close();
+  /**
+   * Closes the session; calls in flight fail at once. Notifications that were
+   * accepted are sent first, then GOAWAY.
+   *
+   * @param reason the reason, as text for the peer
+   * @param timeout milliseconds for sending these notifications; 0 if nothing
+   * is sent any more
+   */
+  close(reason = "", timeout = this.limits.closeTimeout): void {
+    this.#lifecycle.close(reason, timeout);
   }
 
   /**

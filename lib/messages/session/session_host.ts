@@ -4,7 +4,7 @@
  * @module
  */
 import type { RequestHost } from "./calls/incoming_calls.ts";
-import type { RoomHost } from "./calls/outgoing_calls.ts";
+import type { NotifyHost } from "./calls/outgoing_calls.ts";
 import type { LifecycleHost } from "./control/lifecycle.ts";
 import type { HandshakeConfig } from "./control/handshake.ts";
 import type { Hello } from "./wire/hello.ts";
@@ -14,7 +14,7 @@ import type { FrameSink } from "./flow/frame_writer.ts";
 
 /** Receiver of a session's events. */
 export interface SessionHost
-  extends RequestHost, RefreshHost, RoomHost, LifecycleHost {
+  extends RequestHost, RefreshHost, NotifyHost, LifecycleHost {
   /**
    * Called when a client's HELLO arrives (server only). Call `Session.accept`
    * or `Session.refuse`, now or later.

@@ -505,7 +505,7 @@ Deno.test(
       signal: later.signal,
     });
     later.abort(reason);
-    assertEquals(await session.finished, undefined);
+    assertEquals((await session.finished).code, "closed");
     await session.close();
     await server.shutdown();
   },
@@ -562,7 +562,7 @@ Deno.test(
     const late = await failureOf(session.remote.echo(1));
     assertEquals([late.code, late.processed], ["disconnected", "no"]);
     assertEquals((await failureOf(session.remote.log("x"))).processed, "no");
-    assertEquals(await session.finished, undefined);
+    assertEquals((await session.finished).code, "closed");
     await session.close(); // has no effect
     await server.shutdown();
   },

@@ -91,9 +91,10 @@ Deno.test(
     });
     await raw.hello({ role: 1 });
     const session = await connecting;
-    const waiting = failureOf(
-      session.remote.log(new Uint8Array(100_000)),
-    );
+    const large = new Uint8Array(100_000);
+    await session.remote.log(large); // is written
+    await session.remote.log(large); // is queued
+    const waiting = failureOf(session.remote.log(large));
     await turns(2);
     far.close();
     assertEquals((await waiting).code, "disconnected");

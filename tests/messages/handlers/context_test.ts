@@ -27,7 +27,6 @@ const IDLE: HandlingHost = {
     throw new Error("The context of these tests has no session");
   },
   enter: () => fail("The context entered the session"),
-  accepted: () => Promise.resolve(),
   report: () => fail("The context reported an error"),
   now: () => 0,
   remoteFor: () => ({}),

@@ -126,8 +126,8 @@ Deno.test(
     resolve("done");
     assertEquals(await pending, "done");
     await drained;
-    assertEquals(await session.finished, undefined);
-    assertEquals(await accepted!.finished, undefined);
+    assertEquals((await session.finished).code, "closed");
+    assertEquals((await accepted!.finished).code, "closed");
     await pair[Symbol.asyncDispose]();
   },
 );

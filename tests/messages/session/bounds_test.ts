@@ -190,15 +190,30 @@ const BOUNDS: readonly Bound[] = [
     beyond: "overloaded, no, later",
   },
   {
-    limit: "maxQueuedCalls",
-    what: "calls that wait for a slot",
+    limit: "maxQueuedBytes",
+    what: "calls of 5 bytes that wait for a slot",
     role: "client",
-    limits: { maxQueuedCalls: 3 },
+    limits: { maxQueuedBytes: 3 * (5 + 1024) },
     peer: { maxCalls: 32 },
     most: 3,
     use(lone, amount) {
       for (let n = 0; n < 32 + amount; n++) lone.call();
       return inFlightOf(lone.session).queued === amount;
+    },
+    beyond: "overloaded, no, later",
+  },
+  {
+    limit: "queueTimeout",
+    what: "ms that a call waits for a slot",
+    role: "client",
+    limits: { queueTimeout: 1000 },
+    peer: { maxCalls: 32 },
+    most: 999,
+    use(lone, amount) {
+      const calls = Array.from({ length: 33 }, () => lone.call());
+      lone.advance(amount);
+      if (calls[32]!.errors.length > 0) throw calls[32]!.error;
+      return true;
     },
     beyond: "overloaded, no, later",
   },
@@ -265,7 +280,7 @@ const BOUNDS: readonly Bound[] = [
       lone.sink.leaveUnsent(amount);
       return lone.call().call.sent;
     },
-    beyond: "overloaded, no, later",
+    beyond: NOTHING, // it waits for room
   },
   {
     limit: "unsentSoft",
@@ -384,6 +399,7 @@ Deno.test(
   () => {
     const elsewhere = [
       "maxStreamWindow", // above
+      "closeTimeout", // control/closing_test.ts
       ...["notifyWindow", "itemsWindow", "unreadTimeout"], // flow/
       ...["maxFragments", "maxAssembly", "assemblyTimeout"], // fragment_bounds_test.ts
     ];

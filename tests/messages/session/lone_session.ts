@@ -176,6 +176,7 @@ export class Lone {
   readonly ends: (SessionError | undefined)[] = [];
   readonly credentialRefresh: { id: number; credentials: unknown }[] = [];
   opened = 0;
+  dropped = 0;
   drained = 0;
   peerDraining = 0;
   accepts = true;
@@ -220,7 +221,10 @@ export class Lone {
           this.drained++;
           this.session.enter(this.now).close();
         },
-        onEnded: (error) => this.ends.push(error),
+        onDropped: (count) => this.dropped += count,
+        onClosing: () => {},
+        onEnded: (error) =>
+          this.ends.push(error.code === "closed" ? undefined : error),
       },
     });
   }

@@ -40,6 +40,7 @@ Deno.test(
       info: TABLES.calls[NOTE]!,
       value: body(1),
       hasValue: true,
+      timeout: Infinity,
       fields: NO_FIELDS,
     });
     assertEquals(lone.session.peer?.mismatches, []);

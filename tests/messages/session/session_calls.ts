@@ -5,6 +5,7 @@
  */
 import { takeItem } from "../../../lib/messages/session/flow/received_items.ts";
 import { sendItem } from "../../../lib/messages/session/flow/outgoing_items.ts";
+import type { QueuedNotification } from "../../../lib/messages/session/calls/outgoing_calls.ts";
 import type { ItemSender } from "../../../lib/messages/session/flow/send_queue.ts";
 import type {
   CallError,
@@ -141,12 +142,15 @@ export function notify(
   simulation: Simulation,
   side: Side,
   value: unknown,
-): void {
-  side.session.enter(simulation.now).outgoing.notify({
+  timeout = Infinity,
+): QueuedNotification | undefined {
+  const { outgoing } = side.session.enter(simulation.now);
+  return outgoing.notify({
     method: NOTE,
     info: TABLES.calls[NOTE]!,
     value,
     hasValue: true,
+    timeout,
     fields: NO_FIELDS,
   });
 }

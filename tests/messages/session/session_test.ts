@@ -50,6 +50,7 @@ Deno.test(
       info: TABLES.calls[NOTE]!,
       value: body(1),
       hasValue: true,
+      timeout: Infinity,
       fields: NO_FIELDS,
     };
     const error = assertThrows(

@@ -250,6 +250,8 @@ export class Side implements SessionHost {
       new Uint8Array(),
       NO_FIELDS,
     );
+  /** Number of this side's notifications that were dropped. */
+  dropped = 0;
   /** Handles a notification; set by tests. */
   notified: (method: number, body: Uint8Array) => void = () => {};
   /** Called when a notification can be sent without being queued; set by tests. */
@@ -368,8 +370,14 @@ export class Side implements SessionHost {
     this.session.enter(this.#simulation.now).close();
   }
 
-  onEnded(error: SessionError | undefined): void {
-    this.ends.push(error);
+  onClosing(): void {}
+
+  onDropped(count: number): void {
+    this.dropped += count;
+  }
+
+  onEnded(error: SessionError): void {
+    this.ends.push(error.code === "closed" ? undefined : error);
     if (!this.session.sentGoaway) this.pipe.dropUnsent();
     this.pipe.close();
   }

@@ -64,7 +64,7 @@ const LIMITS: Partial<SessionLimits> = {
   maxFrameBody: 16 * 1024,
   maxMessage: 256 * 1024,
   maxCalls: 32,
-  maxQueuedCalls: 16,
+  maxQueuedBytes: 64 * 1024,
   streamWindow: 4 * 1024,
   maxStreamWindow: 16 * 1024,
   connectionWindow: 64 * 1024,
@@ -227,7 +227,8 @@ export class Traffic {
     const random = this.#random;
     try {
       if (random(6) === 0) {
-        return notify(simulation, side, new Uint8Array(this.#size()));
+        notify(simulation, side, new Uint8Array(this.#size()));
+        return;
       }
       const plan = this.#plan();
       const value = new Uint8Array(plan.inputSize);

@@ -12,7 +12,10 @@ import { sendItem } from "../../../lib/messages/session/flow/outgoing_items.ts";
 import { FrameError } from "../../../lib/framing/errors.ts";
 import { lengthPrefixed } from "../../../lib/framing/layouts/length_prefixed.ts";
 import { msgpack } from "../../../lib/messages/codec/msgpack.ts";
-import { CallError } from "../../../lib/messages/errors/call_error.ts";
+import {
+  CallError,
+  type SessionError,
+} from "../../../lib/messages/errors/call_error.ts";
 import { SHAPES } from "../../../lib/messages/session/wire/shape.ts";
 import type {
   CalleeObserver,
@@ -83,6 +86,9 @@ export class Subject {
     { limits, knows }: Pick<Conversation, "limits" | "knows">,
   ) {
     const resolved = resolveSessionLimits(limits[role] ?? {});
+    let opened = false;
+    const orderly = ({ code, remote }: SessionError) =>
+      code === "closed" && (opened || !remote);
     const { hash = protocol.hash, ...lists } = knows?.[role] ?? {};
     const own = listed(lists.serves ?? protocol[role]);
     this.#calls = listed(lists.calls ?? protocol[other(role)]);
@@ -112,7 +118,10 @@ export class Subject {
               credentials: jsonOf(credentials),
             }),
           }),
-        onOpened: () => this.#saw("opened"),
+        onOpened: () => {
+          opened = true;
+          this.#saw("opened");
+        },
         onRequest: (call, body) => this.#request(call, body),
         onNotified: (method, body, fields) => {
           const value = this.#decoded(body);
@@ -131,8 +140,15 @@ export class Subject {
           this.#saw("drained");
           this.#session.enter(this.#now).close();
         },
-        onEnded: (error) => this.#saw("ended", endOf(error)),
+        onClosing() {},
+        onEnded: (error) =>
+          // An orderly end, unless the peer ends the handshake.
+          this.#saw(
+            "ended",
+            endOf(orderly(error) ? undefined : error),
+          ),
         onRoom() {},
+        onDropped() {},
       },
       now: 0,
     });
@@ -258,7 +274,10 @@ export class Subject {
     refuse: ({ text }) => this.#session.enter(this.#now).refuse(String(text)),
     call: (step) => this.#open(step),
     notify: (step) =>
-      this.#session.enter(this.#now).outgoing.notify(this.#message(step)),
+      this.#session.enter(this.#now).outgoing.notify({
+        ...this.#message(step),
+        timeout: Infinity,
+      }),
     send: ({ call, value }) => {
       const id = Number(call);
       const items = this.#items.get(id) ?? [];

@@ -2,33 +2,96 @@
  * The notifications that wait to be sent. They are sent in order, one at a time,
  * as the peer's credit for notifications permits.
  *
+ * A notification is accepted once it has a place. Accepted ones are sent even
+ * if this side closes the session; the others wait for a place, which holds back
+ * a sender that awaits each of them.
+ *
+ * ```text
+ *   first ├──── accepted: about unsentSoft ────┤── waiting: up to maxQueuedBytes ──┤
+ * ```
+ *
  * @module
  */
+import type { CallError } from "../../errors/call_error.ts";
 import {
   dropFragments,
   fitsFrame,
   type Fragments,
   sendFragment,
 } from "../flow/fragment.ts";
-import { queueFull } from "./queue_bound.ts";
 import type { SharedState } from "../flow/shared_state.ts";
 import type { Source } from "../flow/send_scheduler.ts";
+import { TimerEntry } from "../time/timer_wheel.ts";
 import { Kind } from "../wire/frame_header.ts";
+import type { MethodInfo } from "../wire/hello.ts";
+import {
+  MessageQueue,
+  type QueueBudget,
+  queueCharge,
+} from "./message_queue.ts";
+
+/** Receiver of the outcome of a notification that waits for a place. */
+export interface NotificationObserver {
+  /** Called when the notification has its place. */
+  onAccepted(): void;
+  /** Called when it will not be sent. */
+  onFailed(error: CallError): void;
+}
 
 /** A notification, or the rest of one. */
-interface QueuedNotification extends Fragments {
+export class QueuedNotification extends TimerEntry implements Fragments {
+  /** @inheritdoc */
+  readonly kind = Kind.NOTIFY;
+  /** @inheritdoc */
+  offset = 0;
+  /** @inheritdoc */
+  counted = false;
+  /** Receiver of the outcome, while the notification waits for a place. */
+  observer: NotificationObserver | undefined = undefined;
+  /** The encoded notification. */
   readonly bytes: Uint8Array;
+  /** Its method. */
+  readonly info: MethodInfo;
+  readonly #expired: (message: QueuedNotification) => void;
+
+  /**
+   * @param bytes the encoded notification
+   * @param info its method
+   * @param expired called when its time to wait for a place has passed
+   */
+  constructor(
+    bytes: Uint8Array,
+    info: MethodInfo,
+    expired: (message: QueuedNotification) => void,
+  ) {
+    super();
+    this.bytes = bytes;
+    this.info = info;
+    this.#expired = expired;
+  }
+
+  /** @inheritdoc */
+  override expire(): void {
+    this.#expired(this);
+  }
 }
 
 /** The queue of notifications. */
 export class NotificationQueue implements Source {
-  #messages: QueuedNotification[] = [];
-  #bytes = 0;
+  readonly #messages: MessageQueue<QueuedNotification>;
+  /** Number of messages that have a place. */
+  #accepted = 0;
+  /** Sum of the charges of these messages. */
+  #acceptedBytes = 0;
   readonly #shared: SharedState;
 
-  /** @param shared state that the session's parts share */
-  constructor(shared: SharedState) {
+  /**
+   * @param shared state that the session's parts share
+   * @param budget is charged for the notifications
+   */
+  constructor(shared: SharedState, budget: QueueBudget) {
     this.#shared = shared;
+    this.#messages = new MessageQueue(budget);
   }
 
   /** Number of queued notifications. */
@@ -38,37 +101,65 @@ export class NotificationQueue implements Source {
 
   /** Whether a new notification must wait for earlier ones or for credit. */
   get mustQueue(): boolean {
-    return this.hasNext || this.#shared.notifyCredit.available <= 0;
+    const { notifyCredit, writer } = this.#shared;
+    return this.hasNext || notifyCredit.available <= 0 || writer.congested;
   }
 
-  /** Returns why a notification cannot be queued, or `undefined`. */
-  fullFor(size: number): string | undefined {
-    const { length } = this.#messages;
-    const waiting = this.#bytes - (this.#messages[0]?.bytes.length ?? 0);
-    return queueFull(this.#shared.limits, length, waiting, size);
-  }
-
-  /** Adds a notification, and sends as much as possible. */
-  put(bytes: Uint8Array): void {
-    this.#bytes += bytes.length;
-    this.#messages.push({ kind: Kind.NOTIFY, bytes, offset: 0 });
+  /**
+   * Adds a notification, and sends as much as possible.
+   *
+   * @returns whether the notification has its place
+   */
+  put(message: QueuedNotification): boolean {
+    this.#messages.push(message);
+    this.#accept();
     this.#shared.writer.resume(this);
+    return !this.#waits(message);
+  }
+
+  /** Accepts the notifications that wait, in order, while there are places. */
+  #accept(): void {
+    const { limits, timerWheel } = this.#shared;
+    while (this.#acceptedBytes < limits.unsentSoft) {
+      const next = this.#messages.at(this.#accepted);
+      if (next === undefined) return;
+      this.#accepted++;
+      this.#acceptedBytes += queueCharge(next);
+      timerWheel.remove(next);
+      next.observer?.onAccepted();
+    }
+  }
+
+  #waits(message: QueuedNotification): boolean {
+    return this.#messages.indexOf(message) >= this.#accepted;
+  }
+
+  /**
+   * Drops a notification that waits for a place.
+   *
+   * @returns whether it was still waiting
+   */
+  giveUp(message: QueuedNotification): boolean {
+    if (!this.#waits(message)) return false;
+    this.#messages.remove(message);
+    this.#shared.timerWheel.remove(message);
+    return true;
   }
 
   /** @inheritdoc */
   get hasNext(): boolean {
-    return this.#messages.length > 0;
+    return this.length > 0;
   }
 
   /** @inheritdoc */
   get nextSize(): number {
-    return this.#messages[0]?.bytes.length ?? 0;
+    return this.#messages.first?.bytes.length ?? 0;
   }
 
   /** @inheritdoc */
   mustWait(): boolean {
     const { notifyCredit, unfinished } = this.#shared;
-    const message = this.#messages[0];
+    const message = this.#messages.first;
     if (message === undefined || notifyCredit.mustWait(this)) return true;
     return message.offset === 0 && !fitsFrame(this.#shared, message.bytes) &&
       unfinished.mustWait(this, message.bytes.length);
@@ -76,23 +167,35 @@ export class NotificationQueue implements Source {
 
   /** @inheritdoc */
   sendNext(): number {
-    const message = this.#messages[0];
+    const message = this.#messages.first;
     if (message === undefined) return 0;
     const { bytes } = message;
+    const { notifyCredit, writer } = this.#shared;
     const charge = sendFragment(this.#shared, message, bytes, 0);
-    this.#shared.notifyCredit.charge(charge);
+    notifyCredit.charge(charge);
     if (message.offset === bytes.length) {
+      writer.notifications.add(0); // its bytes count as bulk
       this.#messages.shift();
-      this.#bytes -= bytes.length;
+      this.#accepted--;
+      this.#acceptedBytes -= queueCharge(message);
+      this.#accept();
     }
     return charge;
   }
 
-  /** Drops all notifications. */
-  clear(): void {
-    const [first] = this.#messages;
-    this.#messages = [];
-    this.#bytes = 0;
+  /** Drops the notifications that wait for a place, and returns them. */
+  takeWaiting(): QueuedNotification[] {
+    const waiting = this.#messages.takeFrom(this.#accepted);
+    for (const message of waiting) this.#shared.timerWheel.remove(message);
+    return waiting;
+  }
+
+  /** Drops all notifications; returns the number of accepted ones. */
+  clear(): number {
+    const { length } = this;
+    const [first] = this.#messages.takeFrom(0);
+    this.#accepted = this.#acceptedBytes = 0;
     if (first !== undefined) dropFragments(this.#shared, first, first.bytes);
+    return length;
   }
 }

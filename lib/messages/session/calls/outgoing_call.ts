@@ -69,6 +69,9 @@ export interface GiveUpReason {
   readonly cause?: unknown;
 }
 
+/** The bytes of a call that is not queued. */
+export const NO_BYTES: Uint8Array = new Uint8Array(0);
+
 /** Operations that an outgoing call requests from its owner. */
 export interface OutgoingCallOwner {
   /** Ends the call on this side and sends CANCEL. */
@@ -77,6 +80,8 @@ export interface OutgoingCallOwner {
   dropUnread(call: OutgoingCall, reason: GiveUpReason): void;
   /** Called when the last frame of the REQUEST has been sent. */
   onRequestSent(call: OutgoingCall): void;
+  /** Called at the time for which the call's timer was set. */
+  expired(call: OutgoingCall): void;
 }
 
 /** A call that this side made. */
@@ -88,6 +93,10 @@ export class OutgoingCall extends TimerEntry implements SessionStream {
   /** A caller's messages are never held. */
   readonly heldUntil = -Infinity;
   state: CallState = "open";
+  /** The encoded REQUEST while the call is queued. */
+  bytes: Uint8Array = NO_BYTES;
+  /** Time in ms at which the call fails, or `Infinity`. */
+  deadlineAt = Infinity;
   /** Position in the outgoing bytes after the last frame of the REQUEST. */
   requestEnd = Infinity;
   /** An incomplete reply, of which more frames are expected. */
@@ -172,9 +181,6 @@ export class OutgoingCall extends TimerEntry implements SessionStream {
 
   /** @inheritdoc */
   override expire(): void {
-    this.#owner.giveUp(this, {
-      code: "deadline",
-      message: "the deadline passed",
-    });
+    this.#owner.expired(this);
   }
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { CallError } from "../../errors/call_error.ts";
+import { CallError } from "../../errors/call_error.ts";
 import { CallTable } from "./call_table.ts";
 import {
   callError,
@@ -17,7 +17,12 @@ import {
 } from "./call_failures.ts";
 import type { Hello, MethodInfo } from "../wire/hello.ts";
 import type { SendCredit } from "../flow/credit.ts";
-import { NotificationQueue } from "./notification_queue.ts";
+import { QueueBudget } from "./message_queue.ts";
+import {
+  type NotificationObserver,
+  NotificationQueue,
+  QueuedNotification,
+} from "./notification_queue.ts";
 import type { SharedState } from "../flow/shared_state.ts";
 import {
   type CallerObserver,
@@ -43,15 +48,34 @@ import { discardItems, endItems, receiveItem } from "../flow/received_items.ts";
 import { fitsFrame } from "../flow/fragment.ts";
 import { Flag, FRAME_CHARGE, Kind, putU16 } from "../wire/frame_header.ts";
 
-export { type CallerObserver, type OpenOptions, OutgoingCall };
+export {
+  type CallerObserver,
+  type NotificationObserver,
+  type OpenOptions,
+  OutgoingCall,
+  QueuedNotification,
+};
 
-/** Host that {@linkcode OutgoingCalls.reportRoom} notifies. */
-export interface RoomHost {
+/** Receiver of the events of notifications. */
+export interface NotifyHost {
   /** Called when {@linkcode OutgoingCalls.mayNotify} is `true`. */
   onRoom(): void;
+  /**
+   * Called when notifications are dropped.
+   *
+   * @param count number of notifications
+   * @param error the reason
+   */
+  onDropped(count: number, error: CallError): void;
 }
 
 type Target = Pick<OpenOptions, "method" | "info">;
+
+/** The reason for giving up a call whose deadline has passed. */
+const DEADLINE: GiveUpReason = {
+  code: "deadline",
+  message: "the deadline passed",
+};
 
 /** The reason for giving up a call whose RESULT came too early. */
 const EARLY_RESULT: GiveUpReason = {
@@ -88,15 +112,16 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
   #nextId: number;
   /** Accounts of the connection, by the numbers of `Account`. */
   readonly #accounts: readonly SendCredit[];
+  readonly #queueBudget: QueueBudget;
   readonly #shared: SharedState;
-  readonly #host: RoomHost;
+  readonly #host: NotifyHost;
 
   /**
    * @param shared state that the session's parts share
    * @param firstId 1 for a client, 2 for a server
-   * @param host is notified when a notification can be sent without being queued
+   * @param host receives the events of notifications
    */
-  constructor(shared: SharedState, firstId: number, host: RoomHost) {
+  constructor(shared: SharedState, firstId: number, host: NotifyHost) {
     this.#shared = shared;
     this.#accounts = [
       shared.requestCredit,
@@ -105,8 +130,11 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
     ];
     this.#host = host;
     this.#nextId = firstId;
-    this.queue = new RequestQueue(shared, this);
-    this.notifications = new NotificationQueue(shared);
+    const budget = this.#queueBudget = new QueueBudget(
+      shared.limits.maxQueuedBytes,
+    );
+    this.queue = new RequestQueue(shared, this, budget);
+    this.notifications = new NotificationQueue(shared, budget);
   }
 
   /**
@@ -149,50 +177,90 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
    */
   open(options: OpenOptions): OutgoingCall {
     const { timeout } = options;
-    this.#checkOpen(options);
+    this.#checkServed(options);
     const call = new OutgoingCall(this, this.#shared, options);
     const wait = this.queue.mustQueue;
     const id = wait ? 0 : this.#nextId;
     const sent = this.#write(Kind.REQUEST, id, options, wait);
-    if (typeof sent !== "number" && wait) {
-      const full = this.queue.fullFor(sent.length);
-      if (full !== undefined) throw overloaded(options.info.name, full);
-    }
-    if (timeout !== Infinity) {
-      this.#shared.timerWheel.add(call, this.#shared.now + timeout);
-    }
+    call.deadlineAt = this.#shared.now + timeout;
     if (typeof sent === "number") {
+      this.#shared.timerWheel.add(call, call.deadlineAt);
       this.#shared.requestCredit.charge(sent);
       this.start(call);
       call.onMessageSent(Kind.REQUEST);
-    } else this.queue.put(call, sent);
+      return call;
+    }
+    call.bytes = sent;
+    const refusal = this.queue.refusal(call);
+    if (refusal !== undefined) throw overloaded(options.info.name, refusal);
+    this.queue.put(call);
     return call;
   }
 
   /**
    * Sends a notification, or queues it.
    *
+   * @returns `undefined` if the notification was accepted; otherwise, it waits
+   * for a place, and its observer is notified
    * @throws {CallError} `unimplemented`, `unavailable`, `disconnected`,
    * `overloaded` or `too-large`
    * @throws {CodecError} if the codec cannot encode the input
    */
-  notify(options: Omit<OpenOptions, "observer" | "timeout">): void {
-    this.#checkOpen(options);
+  notify(
+    options: Omit<OpenOptions, "observer">,
+  ): QueuedNotification | undefined {
+    this.#checkNotification(options);
+    const { notifyCredit, now, timerWheel, writer } = this.#shared;
+    const message = { ...options, timeout: Infinity }; // only calls have deadlines
     const wait = this.notifications.mustQueue;
-    const message = { ...options, timeout: Infinity };
     const sent = this.#write(Kind.NOTIFY, 0, message, wait);
-    if (typeof sent === "number") this.#shared.notifyCredit.charge(sent);
-    else this.#queueNotification(sent, options.info, wait);
+    if (typeof sent === "number") {
+      notifyCredit.charge(sent);
+      writer.notifications.add(sent);
+      return undefined;
+    }
+    const queued = this.#queueNotification(sent, options.info);
+    if (queued !== undefined) timerWheel.add(queued, now + options.timeout);
+    return queued;
   }
 
   #queueNotification(
     bytes: Uint8Array,
-    { name }: MethodInfo,
-    wait: boolean,
+    info: MethodInfo,
+  ): QueuedNotification | undefined {
+    const message = new QueuedNotification(bytes, info, this.#onExpired);
+    const refusal = this.#queueBudget.refusal(message, false);
+    if (refusal !== undefined) {
+      throw this.#dropped(1, overloaded(info.name, refusal));
+    }
+    return this.notifications.put(message) ? undefined : message;
+  }
+
+  readonly #onExpired = (message: QueuedNotification): void =>
+    this.giveUpNotification(message, DEADLINE);
+
+  /** Gives up a notification that waits for a place. */
+  giveUpNotification(
+    message: QueuedNotification,
+    { code, message: why, cause }: GiveUpReason,
   ): void {
-    const full = wait ? this.notifications.fullFor(bytes.length) : undefined;
-    if (full !== undefined) throw overloaded(name, full);
-    this.notifications.put(bytes);
+    if (!this.notifications.giveUp(message)) return;
+    message.observer?.onFailed(
+      new CallError(`${message.info.name}: ${why}`, {
+        code,
+        method: message.info.name,
+        processed: "no",
+        cause,
+      }),
+    );
+  }
+
+  /** Counts and reports notifications that are dropped; returns the error. */
+  #dropped(count: number, error: CallError): CallError {
+    if (count === 0) return error;
+    this.#shared.stats.droppedNotifications += count;
+    this.#host.onDropped(count, error);
+    return error;
   }
 
   /**
@@ -235,15 +303,15 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
    * `overloaded` or `too-large`
    */
   notifyEncoded(method: number, info: MethodInfo, body: Uint8Array): void {
-    this.#checkServed({ method, info });
+    this.#checkNotification({ method, info });
     const { writer } = this.#shared;
     writer.checkSize(body.length);
     const bytes = new Uint8Array(4 + body.length); // u16 method, no fields, body
     putU16(bytes, 0, method);
     bytes.set(body, 4);
-    const wait = this.notifications.mustQueue;
-    if (wait || !fitsFrame(this.#shared, bytes)) {
-      return this.#queueNotification(bytes, info, wait);
+    if (this.notifications.mustQueue || !fitsFrame(this.#shared, bytes)) {
+      this.#queueNotification(bytes, info);
+      return;
     }
     writer.frame(Kind.NOTIFY, 0, 0, bytes);
     writer.notifications.add(bytes.length + FRAME_CHARGE);
@@ -256,15 +324,9 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
     if (this.closed !== undefined) throw errorForNew(this.closed, info.name);
   }
 
-  #checkOpen(target: Target): void {
-    this.#checkServed(target);
-    if (this.#shared.writer.congested) {
-      const { limits, writer } = this.#shared;
-      throw overloaded(
-        target.info.name,
-        `${writer.unsent} bytes are unsent (limit unsentSoft, ${limits.unsentSoft})`,
-      );
-    }
+  #checkNotification(target: Target): void {
+    if (this.closed === undefined) return this.#checkServed(target);
+    throw this.#dropped(1, errorForNew(this.closed, target.info.name));
   }
 
   #write(
@@ -298,6 +360,17 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
   /** @inheritdoc */
   onRequestSent(call: OutgoingCall): void {
     call.requestEnd = this.#shared.writer.position;
+  }
+
+  /** @inheritdoc */
+  expired(call: OutgoingCall): void {
+    if (this.#shared.now >= call.deadlineAt) return this.giveUp(call, DEADLINE);
+    const { queueTimeout } = this.#shared.limits;
+    this.giveUp(call, {
+      code: "overloaded",
+      message:
+        `it could not be sent within ${queueTimeout} ms (limit queueTimeout): ${this.queue.reason}`,
+    });
   }
 
   /** Ends the items that this side sends; the call continues. */
@@ -438,7 +511,8 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
   }
 
   /**
-   * Fails every call because the connection has ended.
+   * Fails every call because the session ends. Accepted notifications stay in
+   * the queue, and notifications that wait for a place fail.
    *
    * @param error the error from which the calls' errors are derived
    * @param flushed whether unsent bytes will still be sent
@@ -451,7 +525,25 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
         (flushed || this.#shared.writer.isHandedOver(call.requestEnd));
       this.#drop(call, error, leaves ? "maybe" : "no");
     }
-    this.notifications.clear();
+    for (const { info, observer } of this.notifications.takeWaiting()) {
+      const failure = this.#dropped(1, errorForNew(error, info.name));
+      observer?.onFailed(failure);
+    }
+  }
+
+  /** Number of accepted notifications that the transport has not taken. */
+  get unsentNotifications(): number {
+    return this.notifications.length + this.#shared.writer.notifications.count;
+  }
+
+  /**
+   * Drops the accepted notifications that were not sent.
+   *
+   * @param unsent number of notifications in the unsent bytes, if these bytes
+   * are dropped too
+   */
+  dropNotifications(unsent: number, error: CallError): void {
+    this.#dropped(this.notifications.clear() + unsent, error);
   }
 
   #drop(call: OutgoingCall, error: CallError, processed: "no" | "maybe"): void {

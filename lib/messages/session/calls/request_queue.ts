@@ -12,9 +12,9 @@
  */
 import { putTimeout } from "../wire/fields.ts";
 import { fitsFrame } from "../flow/fragment.ts";
-import { queueFull } from "./queue_bound.ts";
+import { MessageQueue, type QueueBudget } from "./message_queue.ts";
 import type { SharedState } from "../flow/shared_state.ts";
-import type { OutgoingCall } from "./outgoing_call.ts";
+import { NO_BYTES, type OutgoingCall } from "./outgoing_call.ts";
 import { SendQueue } from "../flow/send_queue.ts";
 import { ringOf, RINGS, type Source } from "../flow/send_scheduler.ts";
 import { Kind } from "../wire/frame_header.ts";
@@ -24,12 +24,6 @@ const FIELDS_AT = 2;
 
 /** The ring of large REQUESTs. */
 const LARGE = RINGS - 1;
-
-/** A call that waits, with its encoded REQUEST. */
-interface QueuedCall {
-  readonly call: OutgoingCall;
-  readonly bytes: Uint8Array;
-}
 
 /** Starts the calls of a queue. */
 export interface CallStarter {
@@ -41,48 +35,31 @@ export interface CallStarter {
 
 /** Calls that wait, with REQUESTs of about the same size. */
 class CallQueue implements Source {
-  #calls: QueuedCall[] = [];
-  #bytes = 0;
+  readonly calls: MessageQueue<OutgoingCall>;
   readonly #shared: SharedState;
   readonly #starter: CallStarter;
 
-  constructor(shared: SharedState, starter: CallStarter) {
+  constructor(shared: SharedState, starter: CallStarter, budget: QueueBudget) {
     this.#shared = shared;
     this.#starter = starter;
-  }
-
-  /** Number of calls. */
-  get length(): number {
-    return this.#calls.length;
-  }
-
-  /** Sum of the sizes of the calls, except for the first one. */
-  get waitingBytes(): number {
-    return this.#bytes - this.nextSize;
+    this.calls = new MessageQueue(budget);
   }
 
   /** @inheritdoc */
   get nextSize(): number {
-    return this.#calls[0]?.bytes.length ?? 0;
-  }
-
-  /** Appends a call. */
-  put(call: OutgoingCall, bytes: Uint8Array): void {
-    this.#bytes += bytes.length;
-    this.#calls.push({ call, bytes });
-    this.#shared.writer.resume(this);
+    return this.calls.first?.bytes.length ?? 0;
   }
 
   /** @inheritdoc */
   get hasNext(): boolean {
-    return this.#calls.length > 0;
+    return this.calls.length > 0;
   }
 
   /** @inheritdoc */
   mustWait(): boolean {
     const { requestCredit, unfinished } = this.#shared;
     if (!this.#starter.hasFreeSlot) return true; // the end of a call adds the queue again
-    const bytes = this.#calls[0]?.bytes;
+    const bytes = this.calls.first?.bytes;
     return bytes === undefined || requestCredit.mustWait(this) ||
       !fitsFrame(this.#shared, bytes) &&
         unfinished.mustWait(this, bytes.length);
@@ -90,35 +67,21 @@ class CallQueue implements Source {
 
   /** @inheritdoc */
   sendNext(): number {
-    const next = this.#calls.shift();
-    if (next === undefined) return 0;
-    const { call, bytes } = next;
-    this.#bytes -= bytes.length;
+    const call = this.calls.shift();
+    if (call === undefined) return 0;
+    const { bytes, deadlineAt } = call;
+    call.bytes = NO_BYTES;
     this.#starter.start(call);
+    this.#shared.timerWheel.add(call, deadlineAt); // it no longer waits for a place
     // Subtract the time in the queue from the timeout on the wire.
-    if (call.slot >= 0) {
-      putTimeout(bytes, FIELDS_AT, call.dueAt - this.#shared.now);
+    if (deadlineAt !== Infinity) {
+      putTimeout(bytes, FIELDS_AT, deadlineAt - this.#shared.now);
     }
     const queue = call.sendQueue ??= new SendQueue(this.#shared, call);
     queue.putFirst({ kind: Kind.REQUEST, bytes, offset: 0 });
     const length = queue.sendNext();
     this.#shared.writer.resume(queue);
     return length;
-  }
-
-  /** Drops a call, if it is present. */
-  drop(call: OutgoingCall): void {
-    const index = this.#calls.findIndex((queued) => queued.call === call);
-    if (index < 0) return;
-    const [dropped] = this.#calls.splice(index, 1);
-    this.#bytes -= dropped?.bytes.length ?? 0;
-    this.#shared.writer.resume(this); // the next call may need less
-  }
-
-  /** Removes and returns all calls. */
-  takeAll(): QueuedCall[] {
-    this.#bytes = 0;
-    return this.#calls.splice(0);
   }
 }
 
@@ -127,40 +90,64 @@ export class RequestQueue {
   readonly #queues: readonly CallQueue[];
   readonly #shared: SharedState;
   readonly #starter: CallStarter;
+  readonly #budget: QueueBudget;
 
   /**
    * @param shared state that the session's parts share
    * @param starter starts calls
+   * @param budget is charged for the calls
    */
-  constructor(shared: SharedState, starter: CallStarter) {
+  constructor(shared: SharedState, starter: CallStarter, budget: QueueBudget) {
     this.#shared = shared;
     this.#starter = starter;
+    this.#budget = budget;
     this.#queues = Array.from(
       { length: RINGS },
-      () => new CallQueue(shared, starter),
+      () => new CallQueue(shared, starter, budget),
     );
   }
 
   /** Number of queued calls. */
   get length(): number {
-    return this.#queues.reduce((sum, { length }) => sum + length, 0);
+    return this.#queues.reduce((sum, { calls }) => sum + calls.length, 0);
   }
 
   /** Whether a new call must wait, unless its REQUEST is large. */
   get mustQueue(): boolean {
     return this.#queues.some((queue, ring) => ring < LARGE && queue.hasNext) ||
-      this.#shared.requestCredit.available <= 0 || !this.#starter.hasFreeSlot;
+      this.#lacking !== undefined;
   }
 
-  /** Returns why a call of this size cannot be queued, or `undefined`. */
-  fullFor(size: number): string | undefined {
-    const { waitingBytes } = this.#queues[ringOf(size)]!; // in range: as in put()
-    return queueFull(this.#shared.limits, this.length, waitingBytes, size);
+  /** The reason why new calls must wait, or `undefined`. */
+  get #lacking(): string | undefined {
+    const { requestCredit, writer } = this.#shared;
+    if (!this.#starter.hasFreeSlot) {
+      return `the peer handles ${writer.peerLimits.maxCalls} other calls (its limit maxCalls)`;
+    }
+    if (requestCredit.available <= 0) {
+      return "the peer has not taken earlier requests (its limit connectionWindow)";
+    }
+    if (!writer.congested) return undefined;
+    return `${writer.unsent} bytes are unsent (limit unsentSoft)`;
+  }
+
+  /** Returns why calls wait. */
+  get reason(): string {
+    return this.#lacking ?? `${this.length} calls are waiting to be sent`;
+  }
+
+  /** Returns why a call cannot be queued, or `undefined`. */
+  refusal(call: OutgoingCall): string | undefined {
+    return this.#budget.refusal(call, ringOf(call.bytes.length) > 0);
   }
 
   /** Adds a call, and sends as much as possible. */
-  put(call: OutgoingCall, bytes: Uint8Array): void {
-    this.#queues[ringOf(bytes.length)]!.put(call, bytes); // in range: a queue for each ring
+  put(call: OutgoingCall): void {
+    const { limits, now, timerWheel, writer } = this.#shared;
+    timerWheel.add(call, Math.min(call.deadlineAt, now + limits.queueTimeout));
+    const queue = this.#queues[ringOf(call.bytes.length)]!; // in range: a queue for each ring
+    queue.calls.push(call);
+    writer.resume(queue);
   }
 
   /** Lets calls start after the peer accepts more of them. */
@@ -170,12 +157,14 @@ export class RequestQueue {
 
   /** Drops a call that has not been started. */
   drop(call: OutgoingCall): void {
-    for (const queue of this.#queues) queue.drop(call);
+    for (const queue of this.#queues) {
+      if (!queue.calls.remove(call)) continue;
+      this.#shared.writer.resume(queue); // the next call may need less
+    }
   }
 
   /** Removes all calls and returns them. None of them is started any more. */
   takeAll(): OutgoingCall[] {
-    return this.#queues.flatMap((queue) => queue.takeAll())
-      .map(({ call }) => call);
+    return this.#queues.flatMap(({ calls }) => calls.takeFrom(0));
   }
 }

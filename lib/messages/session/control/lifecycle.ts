@@ -38,12 +38,14 @@ export interface LifecycleHost {
    * period has passed.
    */
   onDrained(): void;
+  /** Called when this side closes the session, which may take until `closeTimeout`. */
+  onClosing(reason: SessionError): void;
   /**
    * Called once when the session ends.
    *
-   * @param error the reason; `undefined` for an orderly end
+   * @param reason the reason; its code is `closed` for an orderly end
    */
-  onEnded(error: SessionError | undefined): void;
+  onEnded(reason: SessionError): void;
 }
 
 /** The parts of a session that its end affects. */
@@ -66,10 +68,18 @@ export interface LifecycleParts {
 export class Lifecycle {
   /** Time in ms by which the handshake must finish. */
   handshakeDeadline: number;
+  /** Time in ms at which this side stops sending what was accepted. */
+  closeDeadline = Infinity;
   /** This side's drain. */
   readonly drain: Drain;
   #state: SessionState;
   #sentGoaway = false;
+  /** The reason for closing that the peer receives. */
+  #goawayText = "";
+  /** Why this side closes the session. */
+  #closeReason: SessionError | undefined = undefined;
+  /** Whether the peer has announced a drain. */
+  #peerDrains = false;
   readonly #parts: LifecycleParts;
   readonly #host: LifecycleHost;
 
@@ -105,14 +115,14 @@ export class Lifecycle {
     return this.#sentGoaway;
   }
 
-  /** Changes the state; ignores events that the state does not list. */
-  on(event: SessionEvent): void {
-    this.#state = SESSION[this.#state][event] ?? this.#state;
+  /** Changes and returns the state; ignores events that the state does not list. */
+  on(event: SessionEvent): SessionState {
+    return this.#state = SESSION[this.#state][event] ?? this.#state;
   }
 
   /** Starts a drain; has no effect during a drain or after the end. */
   beginDrain(options: DrainOptions = {}): void {
-    if (this.#state === "closed" || this.drain.stage !== "none") return;
+    if (this.#isOver || this.drain.stage !== "none") return;
     const { shared, outgoing } = this.#parts;
     outgoing.refuseAbove(
       Infinity,
@@ -149,14 +159,59 @@ export class Lifecycle {
     });
   }
 
-  /** Sends GOAWAY and ends the session immediately; calls in flight fail. */
-  close(): void {
+  /** Whether this side has closed the session, or it has ended. */
+  get #isOver(): boolean {
+    return this.#state === "closing" || this.#state === "closed";
+  }
+
+  /**
+   * Closes the session: calls in flight fail at once. Notifications that were
+   * accepted are sent first, then GOAWAY.
+   *
+   * @param reason the reason, as text for the peer
+   * @param timeout milliseconds for sending these notifications; 0 if nothing
+   * is sent any more
+   */
+  close(reason: string, timeout: number): void {
+    const { shared, outgoing, incoming, credentialRefresh } = this.#parts;
     if (this.#state === "closed") return;
-    if (this.#state !== "new") {
-      const lastId = this.#parts.incoming.lastBegun;
-      this.#sendGoaway({ code: "closed", lastId, message: "closed" });
+    this.#closeReason ??= new SessionError(
+      withReason("This side closed the session", truncateMessage(reason)),
+      { code: "closed" },
+    );
+    this.closeDeadline = Math.min(this.closeDeadline, shared.now + timeout);
+    if (this.#state !== "closing") {
+      this.#goawayText = reason;
+      const state = this.on("close");
+      if (state !== "closing" || outgoing.unsentNotifications === 0) {
+        return this.#finishClosing();
+      }
+      credentialRefresh.drop();
+      outgoing.end(this.#errorForCalls(this.#closeReason), true);
+      incoming.end(this.#endCode, this.#closeReason.message);
+      this.#host.onClosing(this.#closeReason);
     }
-    this.finish(undefined, "The connection was closed");
+    this.continueClosing();
+  }
+
+  /** Finishes closing if everything accepted was sent, or its time has passed. */
+  continueClosing(): void {
+    if (this.#state !== "closing") return;
+    const { shared, outgoing } = this.#parts;
+    const sent = outgoing.unsentNotifications === 0;
+    if (sent || shared.now >= this.closeDeadline) this.#finishClosing();
+  }
+
+  #finishClosing(): void {
+    const { shared, incoming } = this.#parts;
+    // A peer that takes no bytes would not get the GOAWAY either.
+    const stalled = shared.now >= this.closeDeadline &&
+      shared.writer.notifications.count > 0;
+    if (this.#state !== "new" && !stalled) {
+      const lastId = incoming.lastBegun;
+      this.#sendGoaway({ code: "closed", lastId, message: this.#goawayText });
+    }
+    this.finish(this.#closeReason!); // set by close()
   }
 
   /**
@@ -167,6 +222,7 @@ export class Lifecycle {
    */
   abort(code: SessionErrorCode, message: string, retryAfter = 0): void {
     if (this.#state === "closed") return;
+    if (this.#state === "closing") return this.finish(this.#closeReason!); // as in fail()
     const lastId = this.#parts.incoming.lastBegun;
     this.#sendGoaway({ code, lastId, message, retryAfter });
     this.fail(
@@ -191,54 +247,75 @@ export class Lifecycle {
     const { code, lastId, message, retryAfter, spread } = goaway;
     const { outgoing } = this.#parts;
     const open = this.#state === "open";
-    const drains = open && (code === "drain" || code === "age");
-    const why = withReason(
-      drains ? "the peer accepts no new calls" : "the peer closed the session",
-      message,
-    );
+    const drains = code === "drain" || code === "age";
+    if (this.#state === "closing") {
+      return drains ? undefined : this.finish(this.#closeReason!); // set by close()
+    }
+    const details = { code, remote: true, retryAfter, spread };
+    if (open && drains) {
+      this.#peerDrains = true;
+      const why = withReason("the peer accepts no new calls", message);
+      outgoing.refuseAbove(lastId, sessionUnavailable(why, "call", retryAfter));
+      const reason = withReason("The peer drains the session", message);
+      return this.#host.onPeerDraining(new SessionError(reason, details));
+    }
+    const why = withReason("the peer closed the session", message);
     outgoing.refuseAbove(
       lastId,
       open
         ? sessionUnavailable(why, "call", retryAfter)
         : handshakeRefused(code, why, retryAfter),
     );
-    const details = { code, remote: true, retryAfter, spread };
-    if (drains) {
-      const reason = withReason("The peer drains the session", message);
-      return this.#host.onPeerDraining(new SessionError(reason, details));
-    }
     const text = withReason("The peer closed the session", message);
-    if (open && code === "closed") return this.finish(undefined, text);
-    this.fail(new SessionError(text, details));
+    this.finish(new SessionError(text, details));
   }
 
   /** Ends the session with an error, without a frame. */
   fail(error: SessionError): void {
-    this.finish(error, error.message);
+    // If this side closes the session, the peer may end its stream first.
+    this.finish(this.#closeReason ?? error);
+  }
+
+  /** The code for the peer's calls when the session ends. */
+  get #endCode(): "unavailable" | "disconnected" {
+    return this.drain.stage === "over" ? "unavailable" : "disconnected";
+  }
+
+  /** Returns the error for the calls in flight when the session ends. */
+  #errorForCalls(reason: SessionError): CallError {
+    const drained = reason.code === "closed" &&
+      (reason.remote ? this.#peerDrains : this.drain.stage === "over");
+    return new CallError(reason.message, {
+      code: drained ? "unavailable" : "disconnected",
+      retry: drained ? "now" : "never",
+      cause: reason,
+    });
   }
 
   /**
    * Ends the session without a frame; calls in flight fail.
    *
-   * @param error the reason; `undefined` for an orderly end
-   * @param message the reason as text, for the calls
+   * @param reason the reason; its code is `closed` for an orderly end
    */
-  finish(error: SessionError | undefined, message: string): void {
+  finish(reason: SessionError): void {
     const { shared, outgoing, incoming, handshake, credentialRefresh, ping } =
       this.#parts;
-    const over = this.drain.stage === "over";
+    const error = this.#errorForCalls(reason);
+    // Without GOAWAY, unsent bytes are dropped.
+    const unsent = this.#sentGoaway ? 0 : shared.writer.notifications.count;
     this.on("end");
-    this.handshakeDeadline = this.drain.deadline = Infinity;
+    this.handshakeDeadline =
+      this.drain.deadline =
+      this.closeDeadline =
+        Infinity;
     handshake.takeEarly();
     credentialRefresh.drop();
     ping.drop();
     shared.writer.close();
-    outgoing.end(
-      new CallError(message, { code: "disconnected", cause: error }),
-      this.#sentGoaway,
-    );
-    incoming.end(over ? "unavailable" : "disconnected", message);
-    this.#host.onEnded(error);
+    outgoing.end(error, this.#sentGoaway);
+    outgoing.dropNotifications(unsent, error);
+    incoming.end(this.#endCode, reason.message);
+    this.#host.onEnded(reason);
   }
 }
 

@@ -5,8 +5,11 @@
  * ```text
  *  client   new ──start──▶ greeting ───────────hello───────────▶ open
  *  server  waiting ──hello──▶ authenticating ──accept─────────▶ open
+ *            greeting, open ──close──▶ closing
  *            any of them ──end──▶ closed
  * ```
+ *
+ * A session is "closing" while it still sends notifications that were accepted.
  *
  * @module
  */
@@ -18,20 +21,22 @@ export type SessionState =
   | "waiting"
   | "authenticating"
   | "open"
+  | "closing"
   | "closed";
 
 /** An event that may change the state. */
-export type SessionEvent = "start" | "hello" | "accept" | "end";
+export type SessionEvent = "start" | "hello" | "accept" | "close" | "end";
 
 /** Transitions; a state allows only the events that it lists. */
 export const SESSION: Readonly<
   Record<SessionState, Readonly<Partial<Record<SessionEvent, SessionState>>>>
 > = {
   new: { start: "greeting", end: "closed" },
-  greeting: { hello: "open", end: "closed" },
+  greeting: { hello: "open", close: "closing", end: "closed" },
   waiting: { hello: "authenticating", end: "closed" },
   authenticating: { accept: "open", end: "closed" },
-  open: { end: "closed" },
+  open: { close: "closing", end: "closed" },
+  closing: { end: "closed" },
   closed: {},
 };
 
@@ -47,6 +52,8 @@ export type Reception =
   | "keep"
   /** The frame is handled. */
   | "handle"
+  /** The frame is handled if it concerns no call. */
+  | "session-frames"
   /** The frame is late and is dropped. */
   | "drop";
 
@@ -57,5 +64,6 @@ export const RECEPTION: Readonly<Record<SessionState, Reception>> = {
   waiting: "hello",
   authenticating: "keep",
   open: "handle",
+  closing: "session-frames",
   closed: "drop",
 };

@@ -45,8 +45,15 @@ export class SendBudget {
     return this.#bytes < this.#limit;
   }
 
+  /** Number of frames that the transport has not taken yet. */
+  get count(): number {
+    this.#dropSent();
+    return (this.#frames.length - this.#head) / 2;
+  }
+
   /** Counts a frame that has just been committed. */
   add(length: number): void {
+    this.#dropSent(); // or a budget that is never exhausted would grow
     this.#frames.push(this.#progress.position, length);
     this.#bytes += length;
   }

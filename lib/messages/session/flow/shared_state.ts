@@ -28,6 +28,12 @@ export interface SessionStats {
   malformedCalls: number;
   /** Number of frames of an unknown kind with the flag IGNORABLE. */
   ignoredFrames: number;
+  /**
+   * Number of this side's notifications that were not sent.
+   *
+   * They are dropped when the session ends, or when too much is queued.
+   */
+  droppedNotifications: number;
 }
 
 /** Receiver of the events of a call's items. */
@@ -90,6 +96,7 @@ export class SharedState implements SendState {
     refusedCalls: 0,
     malformedCalls: 0,
     ignoredFrames: 0,
+    droppedNotifications: 0,
   };
   /** @inheritdoc */
   now = 0;

@@ -29,8 +29,10 @@ export interface SessionLimits {
   maxMetadata: number;
   /** Maximum number of calls that the peer may have in flight. @default {1024} */
   maxCalls: number;
-  /** Maximum number of outgoing calls and notifications in the queue. @default {1024} */
-  maxQueuedCalls: number;
+  /** Maximum size of the calls and notifications that wait. Each is charged 1,024 bytes in addition; a quarter is for messages of up to 16 KiB. @default {16777216} */
+  maxQueuedBytes: number;
+  /** Time for which a call may wait to be sent. @default {10000} */
+  queueTimeout: number;
   /** Initial credit of a stream. @default {32768} */
   streamWindow: number;
   /** Credit to which a stream's window grows while the stream is read. @default {262144} */
@@ -57,7 +59,7 @@ export interface SessionLimits {
   cancelsPerSecond: number;
   /** Maximum number of PINGs that are answered per second; further ones are answered later. @default {5} */
   pingsPerSecond: number;
-  /** Number of unsent bytes at which new calls are refused. At three quarters of this limit, results wait. @default {1048576} */
+  /** Number of unsent bytes at which calls and notifications wait. At three quarters of this limit, results wait. @default {1048576} */
   unsentSoft: number;
   /** Number of unsent bytes at which the connection is closed. @default {4194304} */
   unsentHard: number;
@@ -67,6 +69,8 @@ export interface SessionLimits {
   maxMethods: number;
   /** Time for calls in flight to finish during a drain. @default {10000} */
   drainGrace: number;
+  /** Time for sending accepted notifications when this side closes the session. @default {1000} */
+  closeTimeout: number;
 }
 
 /**
@@ -83,7 +87,8 @@ export const DEFAULT_LIMITS: Readonly<SessionLimits> = {
   handshakeTimeout: 5_000,
   maxMetadata: 8 * 1024,
   maxCalls: 1024,
-  maxQueuedCalls: 1024,
+  maxQueuedBytes: 16 * 1024 * 1024,
+  queueTimeout: 10_000,
   streamWindow: 32 * 1024,
   maxStreamWindow: 256 * 1024,
   connectionWindow: 4 * 1024 * 1024,
@@ -102,6 +107,7 @@ export const DEFAULT_LIMITS: Readonly<SessionLimits> = {
   writeStall: 30_000,
   maxMethods: 1024,
   drainGrace: 10_000,
+  closeTimeout: 1000,
 };
 
 /** Limits of a peer until its HELLO arrives. See PROTOCOL.md, "Before the handshake is complete". */
@@ -127,7 +133,8 @@ const RANGES: Readonly<Record<keyof SessionLimits, readonly [number, number]>> =
     handshakeTimeout: [1, 2 ** 31 - 1],
     maxMetadata: [0, 60 * 1024],
     maxCalls: [32, 2 ** 20],
-    maxQueuedCalls: [0, 2 ** 20],
+    maxQueuedBytes: [0, 2 ** 31 - 1],
+    queueTimeout: [1, 2 ** 31 - 1],
     streamWindow: [1024, 2 ** 30],
     maxStreamWindow: [1024, 2 ** 30],
     connectionWindow: [64 * 1024, 2 ** 30],
@@ -146,6 +153,7 @@ const RANGES: Readonly<Record<keyof SessionLimits, readonly [number, number]>> =
     writeStall: [1, 2 ** 31 - 1],
     maxMethods: [1, 65_535],
     drainGrace: [0, 2 ** 31 - 1],
+    closeTimeout: [0, 2 ** 31 - 1],
   };
 
 /** A limit, its minimum, and a description of that minimum. */

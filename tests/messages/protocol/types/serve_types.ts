@@ -10,6 +10,7 @@ import type {
   ClientSession,
   ConnectOptions,
 } from "../../../../lib/messages/client/connect.ts";
+import type { SessionError } from "../../../../lib/messages/errors/call_error.ts";
 import {
   clientStream,
   duplex,
@@ -225,7 +226,7 @@ export function whatSessionsAre(
   session.state.count++;
   // @ts-expect-error auth comes from authenticate
   session.auth = { name: "x" };
-  session.finished satisfies Promise<Error | undefined>;
+  session.finished satisfies Promise<SessionError>;
   session.roundTrip satisfies number | undefined;
 }
 

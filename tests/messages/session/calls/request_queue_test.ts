@@ -60,11 +60,11 @@ Deno.test(
 );
 
 Deno.test(
-  "RequestQueue rejects calls above maxQueuedCalls as not processed",
+  "RequestQueue rejects calls above maxQueuedBytes as not processed",
   pure,
   () => {
     const simulation = new Simulation({
-      limits: { maxCalls: 32, maxQueuedCalls: 2 },
+      limits: { maxCalls: 32, maxQueuedBytes: 2 * 1040 },
     }).open();
     const { client, server } = simulation;
     hold(server);
@@ -88,10 +88,10 @@ Deno.test(
 );
 
 Deno.test(
-  "RequestQueue sends a long message in frames with maxQueuedCalls 0",
+  "RequestQueue sends a long message in frames with maxQueuedBytes 0",
   pure,
   () => {
-    const simulation = new Simulation({ limits: { maxQueuedCalls: 0 } }).open();
+    const simulation = new Simulation({ limits: { maxQueuedBytes: 0 } }).open();
     const { client } = simulation;
     const asked = call(simulation, client, { value: body(3_000_000) });
     simulation.settle();
@@ -350,7 +350,8 @@ Deno.test(
   "large calls that wait for credit do not make small ones fail",
   pure,
   () => {
-    const lone = Lone.open("client", {}, { connectionWindow: 65_536 });
+    const limits = { maxQueuedBytes: 8_000_000 };
+    const lone = Lone.open("client", limits, { connectionWindow: 65_536 });
     const large = [1, 2, 3].map(() => lone.call({ value: body(2_000_000) }));
     const small = lone.call({ value: body(5) });
     assertEquals(small.errors, []);

@@ -1,0 +1,42 @@
+/**
+ * A notification that waits for a place in the session's queue.
+ *
+ * @module
+ */
+import type { QueuedNotification } from "../session/calls/outgoing_calls.ts";
+import { abortReason, type CallSession } from "./pending_call.ts";
+
+/**
+ * Returns a promise that resolves when the notification has its place. It need
+ * not be awaited.
+ *
+ * @param signal ends the wait
+ */
+export function whenAccepted(
+  message: QueuedNotification,
+  peer: CallSession,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const accepted = new Promise<void>((resolve, reject) => {
+    const abort = () => {
+      const cause: unknown = signal?.reason;
+      const reason = { ...abortReason(cause), cause };
+      peer.enter().outgoing.giveUpNotification(message, reason);
+    };
+    const stop = () => signal?.removeEventListener("abort", abort);
+    message.observer = {
+      onAccepted() {
+        stop();
+        resolve();
+      },
+      onFailed(error) {
+        stop();
+        reject(error);
+      },
+    };
+    signal?.addEventListener("abort", abort, { once: true });
+    if (signal?.aborted) abort(); // encoding the input may run code that aborts the signal
+  });
+  accepted.catch(() => {}); // it rejects only if it was not sent, with a CallError
+  return accepted;
+}
