@@ -242,7 +242,7 @@ Deno.test("listening and connecting take undefined options as omitted", async ()
     copy: undefined,
     highWaterMark: undefined,
     frameTimeout: undefined,
-    framesPerTurn: undefined,
+    turnTime: undefined,
     linger: undefined,
     signal: undefined,
   });

@@ -131,7 +131,7 @@ const MESSAGES_OPTIONS: OptionNames<MessagesOptions> = {
   onInvalid: true,
   highWaterMark: true,
   frameTimeout: true,
-  framesPerTurn: true,
+  turnTime: true,
   linger: true,
   signal: true,
 };

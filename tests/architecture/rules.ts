@@ -57,6 +57,7 @@ export const NOT_PURE: Readonly<Record<string, string>> = {
   "lib/framing/stream/read_side.ts": "the pump's read loop",
   "lib/framing/stream/write_side.ts": "the pump's write loop",
   "lib/framing/stream/event_loop_turn.ts": "yields to the event loop",
+  "lib/framing/stream/turn_queue.ts": "divides time among connections",
   "lib/framing/stream/web_streams.ts": "web streams",
 };
 

@@ -53,11 +53,12 @@ export interface FrameStream
 
   /**
    * Calls `onFrame` for each frame, without a promise per frame. The frame is a
-   * view that is valid during the call. If `onFrame` or `afterRead` throws,
+   * view that is valid during the call. If `onFrame` or `afterTurn` throws,
    * the connection is closed and `receive` rejects with the exception.
    *
    * @param onFrame called with each frame
-   * @param afterRead called after the last frame of each read
+   * @param afterTurn called after the last frame of each read, and earlier if
+   * other connections get a turn before it
    * @returns a promise that resolves when the peer has ended its stream
    * cleanly, or when the stream has been closed or detached locally
    * @throws {FrameError} if the stream cannot be decoded or ends inside a
@@ -70,7 +71,7 @@ export interface FrameStream
    */
   receive(
     onFrame: (frame: Uint8Array) => void,
-    afterRead?: () => void,
+    afterTurn?: () => void,
   ): Promise<void>;
 
   /**

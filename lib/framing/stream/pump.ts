@@ -10,7 +10,7 @@ import { ReadSide } from "./read_side.ts";
 import type { FrameRoom } from "./write_buffer.ts";
 import { handled, rejected, WriteSide } from "./write_side.ts";
 import type { ResolvedOptions } from "./pump_options.ts";
-import { turn } from "./event_loop_turn.ts";
+import { threadTurns, Turn } from "./turn_queue.ts";
 
 /** Result of `FrameStream.detach`. */
 export interface DetachedConnection {
@@ -35,7 +35,6 @@ export class Pump {
   readonly #outgoing: WriteSide;
   readonly #copy: "always" | "auto" | "never";
   readonly #highWaterMark: number;
-  readonly #framesPerTurn: number;
   readonly #linger: number;
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = (): void => this.#close(this.#signal?.reason, true);
@@ -50,8 +49,7 @@ export class Pump {
   #closingWrite: Promise<void> | undefined;
   /** Number of frames decoded since the last read began. */
   #decoded = 0;
-  /** Number of frames left until the event loop gets a turn. */
-  #budget: number;
+  readonly #turn: Turn;
 
   constructor(
     connection: Connection,
@@ -75,7 +73,7 @@ export class Pump {
     });
     this.#copy = options.copy;
     this.#highWaterMark = options.highWaterMark;
-    this.#framesPerTurn = this.#budget = options.framesPerTurn;
+    this.#turn = new Turn(threadTurns(), options.turnTime);
     this.#linger = options.linger;
     const signal = this.#signal = options.signal;
     if (signal?.aborted) this.#onAbort();
@@ -104,12 +102,13 @@ export class Pump {
 
   async receive(
     onFrame: (frame: Uint8Array) => void,
-    afterRead?: () => void,
+    afterTurn?: () => void,
   ): Promise<void> {
     this.#claim();
     try {
       for (;;) {
-        while (this.#deliver(onFrame, afterRead)) await turn();
+        if (!this.#turn.free) await this.#turn.wait();
+        while (this.#deliver(onFrame, afterTurn)) await this.#turn.wait();
         if (!this.#mayRead()) return;
         try {
           this.#take(await this.#read());
@@ -126,10 +125,16 @@ export class Pump {
     this.#claim();
     try {
       for (;;) {
+        if (!this.#turn.free) await this.#turn.wait();
+        this.#turn.begin();
         for (let frame; (frame = this.#next()) !== undefined;) {
           yield this.#lend(frame);
-          if (this.#spend(1)) await turn();
+          this.#decoded++;
+          if (!this.#turn.handled()) continue;
+          await this.#turn.wait();
+          this.#turn.begin();
         }
+        this.#turn.end();
         if (!this.#mayRead()) return;
         try {
           this.#take(await this.#read());
@@ -220,43 +225,36 @@ export class Pump {
     clearTimeout(timer);
   }
 
-  /** Passes frames to `onFrame`; returns `true` if the event loop needs a turn. */
+  /** Passes frames to `onFrame` for one turn; returns whether it is over. */
   #deliver(
     onFrame: (frame: Uint8Array) => void,
-    afterRead: (() => void) | undefined,
+    afterTurn: (() => void) | undefined,
   ): boolean {
-    const most = this.#budget;
-    let count = 0;
+    const turn = this.#turn;
+    let over = false;
+    turn.begin();
     try {
-      for (let frame; (frame = this.#next()) !== undefined;) {
+      for (let frame; !over && (frame = this.#next()) !== undefined;) {
         onFrame(frame);
-        if (++count === most) return true;
+        this.#decoded++;
+        over = turn.handled();
       }
       // The end of the stream may have completed frames, too.
-      const some = this.#ended ? this.#decoded + count : this.bytesRead;
-      if (this.#state === "open" && some > 0) afterRead?.();
+      const some = this.#ended ? this.#decoded : this.bytesRead;
+      if (this.#state === "open" && some > 0) afterTurn?.();
     } catch (error) {
       // A decoding error, which sets #ended, leaves the write side open; an
       // exception thrown by the caller's function does not.
       if (!this.#ended) this.close();
       throw error;
     } finally {
-      this.#spend(count);
+      turn.end();
     }
-    return false;
+    return over;
   }
 
   get #readable(): boolean {
     return this.#state === "open" && !this.#ended;
-  }
-
-  /** Counts frames; returns `true` if the event loop needs a turn. */
-  #spend(count: number): boolean {
-    this.#decoded += count;
-    this.#budget -= count;
-    if (this.#budget > 0) return false;
-    this.#budget = this.#framesPerTurn;
-    return true;
   }
 
   /** Returns the frame or a copy, depending on the option `copy`. */
@@ -299,11 +297,13 @@ export class Pump {
   #read(): Promise<number | null> {
     const decoded = this.#decoded;
     this.#decoded = 0;
+    this.#turn.beginRead();
     return this.#incoming.read(decoded);
   }
 
   /** Processes the result of a read: bytes, or the end of the stream. */
   #take(count: number | null): void {
+    this.#turn.endRead();
     if (this.#incoming.take(count)) return;
     this.#inputEnded = true;
     this.#decoder.end();

@@ -39,12 +39,13 @@ export interface FramesOptions {
    */
   frameTimeout?: number | undefined;
   /**
-   * Number of frames to process before yielding to the event loop. Prevents one
-   * peer from starving the others.
+   * Milliseconds that frames are handled before other connections get a turn.
+   * Bytes that their sockets have received by then are read first, so that one
+   * peer cannot starve the others.
    *
-   * @default {1024}
+   * @default {4}
    */
-  framesPerTurn?: number | undefined;
+  turnTime?: number | undefined;
   /**
    * Milliseconds that disposal waits for unsent bytes; `0` does not wait. After
    * that, the connection is closed regardless.
@@ -75,7 +76,7 @@ export function resolveOptions(options: FramesOptions): ResolvedOptions {
     copy = "always",
     highWaterMark = 1024 * 1024,
     frameTimeout = 30_000,
-    framesPerTurn = 1024,
+    turnTime = 4,
     linger = 5_000,
     signal,
   } = options;
@@ -88,9 +89,9 @@ export function resolveOptions(options: FramesOptions): ResolvedOptions {
   }
   checkRange("highWaterMark", highWaterMark, [0, Number.MAX_SAFE_INTEGER]);
   checkRange("frameTimeout", frameTimeout, [0, MAX_DELAY]);
-  checkRange("framesPerTurn", framesPerTurn, [1, Number.MAX_SAFE_INTEGER]);
+  checkRange("turnTime", turnTime, [1, MAX_DELAY]);
   checkRange("linger", linger, [0, MAX_DELAY]);
-  return { copy, highWaterMark, frameTimeout, framesPerTurn, linger, signal };
+  return { copy, highWaterMark, frameTimeout, turnTime, linger, signal };
 }
 
 function checkRange(

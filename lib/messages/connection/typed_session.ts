@@ -351,9 +351,9 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
 
   async #run(): Promise<void> {
     const onFrame = (frame: Uint8Array) => this.#onFrame(frame);
-    const afterRead = () => this.#afterRead();
+    const afterTurn = () => this.#afterTurn();
     try {
-      await this.#stream.receive(onFrame, afterRead);
+      await this.#stream.receive(onFrame, afterTurn);
       this.enter().inputEnded(undefined);
     } catch (error) {
       this.#inRead = false;
@@ -414,7 +414,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     this.enter().receive(frame);
   }
 
-  #afterRead(): void {
+  #afterTurn(): void {
     this.#session.enter(this.now()).readSome();
     this.#inRead = false;
     this.#arm();

@@ -50,7 +50,7 @@ for (const size of [1, 7, 2047, 2048, 2049, 65_536, 1 << 20]) {
   });
 }
 
-Deno.test("receive() delivers all frames of a read, then calls afterRead, then reads again", async () => {
+Deno.test("receive() delivers all frames of a read, then calls afterTurn, then reads again", async () => {
   const many = framed(...Array.from({ length: 50 }, (_, i) => payload(i)));
   const connection = new ScriptedConnection([many, framed(payload(1)), null]);
   await using stream = frames(connection, u32be());
@@ -74,7 +74,7 @@ function text(string: string): Uint8Array {
   return new TextEncoder().encode(string);
 }
 
-Deno.test("receive() delivers the frames that the end of the stream completes, then calls afterRead", async () => {
+Deno.test("receive() delivers the frames that the end of the stream completes, then calls afterTurn", async () => {
   const chunks = [text("one\rtwo"), text("\r"), null];
   const connection = new ScriptedConnection(chunks);
   await using stream = frames(connection, newlines);
@@ -199,39 +199,6 @@ Deno.test("write() takes one microtask to the transport's write", async () => {
   assertEquals(connection.offered.length, 1);
 });
 
-Deno.test("receive() yields to the event loop after framesPerTurn frames", async () => {
-  const bytes = framed(...Array.from({ length: 100 }, () => payload(1)));
-  const connection = new ScriptedConnection([bytes, null]);
-  await using stream = frames(connection, u32be(), { framesPerTurn: 10 });
-  let turns = 0;
-  let running = true;
-  const other = (): void => {
-    turns++;
-    if (running) setImmediate(other);
-  };
-  setImmediate(other);
-  const turnOf: number[] = [];
-  await stream.receive(() => turnOf.push(turns));
-  running = false;
-  await settled();
-  const perTurn = Map.groupBy(turnOf, (turn) => turn);
-  assert(perTurn.size >= 10, `${perTurn.size}`);
-  for (const frames of perTurn.values()) assert(frames.length <= 10);
-});
-
-Deno.test("a loop yields to the event loop after framesPerTurn frames", async () => {
-  const bytes = framed(...Array.from({ length: 100 }, () => payload(1)));
-  const connection = new ScriptedConnection([bytes, null]);
-  await using stream = frames(connection, u32be(), { framesPerTurn: 10 });
-  let turned = 0;
-  let count = 0;
-  for await (const _ of stream) {
-    if (++count % 10 === 1) setImmediate(() => turned++);
-    if (count === 91) assert(turned >= 8);
-  }
-  assertEquals(count, 100);
-});
-
 Deno.test("a loop does not read again before all frames are taken", async () => {
   const chunk = framed(payload(1), payload(2));
   const connection = new ScriptedConnection([chunk, chunk, chunk, null]);
@@ -340,9 +307,9 @@ Deno.test("receive() reports a failed write at the end of the peer's stream", as
   await assertRejects(() => got, Error, "broken pipe");
 });
 
-Deno.test("receive() closes the connection and rejects if onFrame or afterRead throws", async () => {
+Deno.test("receive() closes the connection and rejects if onFrame or afterTurn throws", async () => {
   const bytes = framed(payload(1), payload(2), payload(3));
-  for (const where of ["onFrame", "afterRead"]) {
+  for (const where of ["onFrame", "afterTurn"]) {
     const connection = new ScriptedConnection([bytes, null]);
     await using stream = frames(connection, u32be());
     let count = 0;

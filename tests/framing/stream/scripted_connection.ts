@@ -4,6 +4,10 @@
  * @module
  */
 import type { Connection } from "../../../lib/transport/connection.ts";
+import {
+  afterIteration,
+  iterationsToPoll,
+} from "../../../lib/framing/stream/event_loop_turn.ts";
 import { concat } from "@std/bytes/concat";
 
 /** Result of a read: bytes, the end of the stream, or an error. */
@@ -113,9 +117,14 @@ export class ScriptedConnection implements Connection {
   }
 }
 
-/** Resolves after all microtasks and one turn of the event loop. */
-export function settled(): Promise<void> {
-  return new Promise((resolve) => void setImmediate(resolve));
+/**
+ * Resolves after all microtasks, and after connections that wait for their turn
+ * have had it.
+ */
+export async function settled(): Promise<void> {
+  for (let i = 0; i <= iterationsToPoll(); i++) {
+    await new Promise<void>(afterIteration);
+  }
 }
 
 /** Returns a payload whose bytes count up from `seed`. */

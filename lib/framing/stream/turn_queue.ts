@@ -1,0 +1,252 @@
+/**
+ * Turns: divides the time of a thread among the connections that have frames to
+ * handle.
+ *
+ * A connection works for at most `turnTime` per round and then waits for its
+ * turn. Between two such turns, sockets are polled, and the connections that
+ * have not worked that long in this round go first:
+ *
+ * ```text
+ *   ┌─▶ poll sockets ──▶ turns of light connections ──▶ a turn of one heavy ─┐
+ *   └────────────────────────────────────────────────────────────────────────┘
+ * ```
+ *
+ * A round ends when each heavy connection has had a turn.
+ *
+ * Polling takes many iterations of the event loop and is rarely necessary: a
+ * read that had to wait shows that the runtime has polled sockets by itself.
+ *
+ * @module
+ */
+import { afterIteration, iterationsToPoll } from "./event_loop_turn.ts";
+
+/** Milliseconds of work, of all connections together, after which sockets are polled. */
+const BEFORE_POLL = 4;
+
+/**
+ * Milliseconds of work after which sockets are polled in any case: over some
+ * transports, a read can wait although no socket is polled.
+ */
+const WITHOUT_POLL = 32;
+
+/**
+ * Number of microtasks within which a read of ready bytes resolves. A TCP
+ * connection takes 4.
+ */
+const READY_WITHIN = 16;
+
+/** The environment of a {@linkcode TurnQueue}. */
+export interface TurnQueueHost {
+  /** Returns the current time in ms. */
+  now(): number;
+  /** Calls a function in a later iteration of the event loop. */
+  later(callback: () => void): void;
+  /** Number of iterations after which sockets have been polled. */
+  readonly iterationsToPoll: number;
+}
+
+/** The turns of all connections of a thread. */
+export class TurnQueue {
+  /** Number of the round. */
+  round = 0;
+  /** Milliseconds of work since sockets were polled. */
+  worked = 0;
+  readonly host: TurnQueueHost;
+  /** Time up to which work has been counted. */
+  #countedUntil = 0;
+  /** Connections that have time left in this round. */
+  readonly #light: (() => void)[] = [];
+  /** Connections that have used their time. */
+  readonly #heavy: (() => void)[] = [];
+  /** Number of heavy connections without a turn in this round. */
+  #heavyLeft = 0;
+  #running = false;
+  /** Milliseconds of work since the queue itself polled sockets. */
+  #unpolled = 0;
+  /** Number of iterations left until sockets have been polled. */
+  #polling = 0;
+  /** Whether sockets have been polled since the last heavy turn. */
+  #polled = false;
+  readonly #onIteration = (): void => this.#advance();
+
+  /** @param host the clock and the event loop */
+  constructor(host: TurnQueueHost) {
+    this.host = host;
+  }
+
+  /** Whether sockets must be polled before another connection begins its turn. */
+  get full(): boolean {
+    return this.worked >= BEFORE_POLL;
+  }
+
+  /** Counts the work since `start`; returns the part not counted before. */
+  count(start: number): number {
+    const now = this.host.now();
+    const added = Math.max(0, now - Math.max(start, this.#countedUntil));
+    this.#countedUntil = now;
+    this.worked += added;
+    return added;
+  }
+
+  /** Records that a read had to wait: sockets have been polled meanwhile. */
+  onReadWaited(): void {
+    if (this.#running || this.#unpolled >= WITHOUT_POLL) return;
+    this.#unpolled += this.worked;
+    this.#renew();
+  }
+
+  /** Resolves when a connection may work again. */
+  wait(heavy: boolean): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    (heavy ? this.#heavy : this.#light).push(resolve);
+    if (!this.#running) {
+      this.#running = true;
+      this.#poll();
+    }
+    return promise;
+  }
+
+  #poll(): void {
+    this.#polling = this.host.iterationsToPoll;
+    this.host.later(this.#onIteration);
+  }
+
+  #advance(): void {
+    if (this.#polling > 0) {
+      if (--this.#polling > 0) return this.host.later(this.#onIteration);
+      this.#onPolled();
+    }
+    if (this.#light.length + this.#heavy.length === 0) {
+      this.#running = false;
+      return;
+    }
+    const next = this.full ? undefined : this.#next();
+    if (next === undefined) return this.#poll();
+    next(); // this connection works before the next iteration
+    this.host.later(this.#onIteration);
+  }
+
+  #next(): (() => void) | undefined {
+    const light = this.#light.shift();
+    if (light !== undefined || !this.#polled) return light;
+    const heavy = this.#heavy.shift();
+    if (heavy === undefined) return undefined;
+    this.#polled = false;
+    this.#heavyLeft--;
+    return heavy;
+  }
+
+  #onPolled(): void {
+    this.#unpolled = 0;
+    this.#polled = true;
+    this.#renew();
+  }
+
+  #renew(): void {
+    this.worked = 0;
+    if (this.#heavyLeft > 0) return;
+    this.round++;
+    this.#heavyLeft = this.#heavy.length;
+  }
+}
+
+/** Number of frames before the first look at the clock. */
+const FIRST_CHECK = 4;
+
+/** The turns of one connection. */
+export class Turn {
+  readonly #queue: TurnQueue;
+  readonly #time: number;
+  /** Milliseconds of work in this round. */
+  #used = 0;
+  #round = 0;
+  #start = 0;
+  #frames = 0;
+  #checkAt = FIRST_CHECK;
+  /** Whether the read in progress is watched. */
+  #watched = false;
+  /** Whether that read has taken longer than if bytes had been ready. */
+  #waited = false;
+  /** Number of microtasks left until then; 0 if none is queued. */
+  #left = 0;
+  readonly #onMicrotask = (): void => {
+    if (--this.#left > 0) queueMicrotask(this.#onMicrotask);
+    else this.#waited = this.#watched;
+  };
+
+  /**
+   * @param queue the turns of the thread
+   * @param time milliseconds of a turn
+   */
+  constructor(queue: TurnQueue, time: number) {
+    this.#queue = queue;
+    this.#time = time;
+    this.#round = queue.round;
+  }
+
+  /** Whether the connection may work now. */
+  get free(): boolean {
+    if (this.#round !== this.#queue.round) this.#renew();
+    return this.#used < this.#time && !this.#queue.full;
+  }
+
+  #renew(): void {
+    this.#round = this.#queue.round;
+    this.#used = 0;
+  }
+
+  /** Begins to count work. */
+  begin(): void {
+    this.#start = this.#queue.host.now();
+    this.#frames = 0;
+    this.#checkAt = FIRST_CHECK;
+  }
+
+  /**
+   * Counts a frame; returns whether the turn is over. The clock is read less
+   * and less often, so a turn takes at most half as long again.
+   */
+  handled(): boolean {
+    if (++this.#frames < this.#checkAt) return false;
+    this.#checkAt += this.#checkAt >> 1;
+    return this.end();
+  }
+
+  /** Counts the work since `begin`; returns whether the turn is over. */
+  end(): boolean {
+    this.#used += this.#queue.count(this.#start);
+    return this.#used >= this.#time;
+  }
+
+  /** Called when a read begins. */
+  beginRead(): void {
+    if (this.free) return;
+    this.#watched = true;
+    if (this.#left === 0) queueMicrotask(this.#onMicrotask);
+    this.#left = READY_WITHIN;
+  }
+
+  /** Called when a read has ended. */
+  endRead(): void {
+    if (this.#waited) this.#queue.onReadWaited();
+    this.#watched = this.#waited = false;
+  }
+
+  /** Waits for the connection's next turn. */
+  async wait(): Promise<void> {
+    const heavy = this.#used >= this.#time;
+    await this.#queue.wait(heavy);
+    if (heavy) this.#renew();
+  }
+}
+
+/** Returns the turns of all connections of this thread. */
+export function threadTurns(): TurnQueue {
+  return turns ??= new TurnQueue({
+    now: () => performance.now(),
+    later: afterIteration,
+    iterationsToPoll: iterationsToPoll(),
+  });
+}
+
+let turns: TurnQueue | undefined;
