@@ -139,7 +139,11 @@ const SERVER = {
   authenticate: undefined,
   state: undefined,
   maxSessions: undefined,
-  broadcast: { slow: undefined, maxQueued: undefined },
+  broadcast: {
+    slow: undefined,
+    maxQueued: undefined,
+    maxQueuedBytes: undefined,
+  },
   onSession: undefined,
 };
 
@@ -190,6 +194,7 @@ Deno.test(
     server.topic("t").subscribe(accepted!, {
       slow: undefined,
       maxQueued: undefined,
+      maxQueuedBytes: undefined,
     });
     assertEquals(server.topic("t").publish.alert("x", { key: undefined }), 1);
     await session.close();

@@ -45,6 +45,7 @@ export interface RawHello {
   codec?: string;
   maxCalls?: number;
   streamWindow?: number;
+  notifyWindow?: number;
   methods?: readonly (readonly [name: string, shape: number])[];
 }
 
@@ -127,6 +128,7 @@ export class RawPeer implements AsyncDisposable {
       codec = "msgpack",
       maxCalls = 1024,
       streamWindow = 32_768,
+      notifyWindow = 1 << 20,
       methods = [],
     } = hello;
     const list = concat(methods.map(([name, shape]) =>
@@ -145,7 +147,7 @@ export class RawPeer implements AsyncDisposable {
         Uint8Array.of(major, 0, role, 0),
         ...[
           ...[0, 131_072, 4_194_304, maxCalls, streamWindow, 1 << 30, 15_000],
-          ...[0, 1 << 20, 1 << 22, 1 << 23], // hash, notifyWindow, itemsWindow, maxAssembly
+          ...[0, notifyWindow, 1 << 22, 1 << 23], // hash, …, itemsWindow, maxAssembly
         ].map(u32),
         entry(0x01, text.encode("raw")),
         entry(0x02, text.encode(codec)),

@@ -5,6 +5,7 @@
  * @module
  */
 import {
+  type QueueLimits,
   SLOW_POLICIES,
   type SlowPolicy,
   SubscriberQueue,
@@ -26,14 +27,25 @@ export interface SlowOptions {
   /**
    * Maximum number of messages queued for one subscriber.
    *
-   * @default {64}
+   * @default no limit besides `maxQueuedBytes`
    */
   maxQueued?: number | undefined;
+  /**
+   * Maximum size of the messages queued for one subscriber, in bytes. Each is
+   * charged 64 bytes in addition; a single one may be longer.
+   *
+   * @default {1048576}
+   */
+  maxQueuedBytes?: number | undefined;
 }
 
 const PUBLISH_OPTIONS: OptionNames<PublishOptions> = { key: true };
 
-const SLOW_OPTIONS: OptionNames<SlowOptions> = { slow: true, maxQueued: true };
+const SLOW_OPTIONS: OptionNames<SlowOptions> = {
+  slow: true,
+  maxQueued: true,
+  maxQueuedBytes: true,
+};
 
 /** Counters of a topic or of a server's broadcasts. */
 export interface TopicStats {
@@ -118,17 +130,11 @@ export interface BroadcastTarget {
   disconnect(message: string): void;
 }
 
+/** An encoded notification, which all subscribers with its codec share. */
 interface Encoded {
   readonly method: number;
   readonly body: Uint8Array;
-}
-
-/** Options for slow subscribers, with defaults filled in. */
-export interface ResolvedSlowOptions {
-  /** Policy for a full queue. */
-  readonly slow: SlowPolicy;
-  /** Maximum number of messages queued for one subscriber. */
-  readonly maxQueued: number;
+  readonly size: number;
 }
 
 /**
@@ -141,12 +147,13 @@ export interface ResolvedSlowOptions {
 export function resolveSlowOptions(
   options: SlowOptions,
   where: string,
-): ResolvedSlowOptions {
+): QueueLimits {
   checkOptions(where, options, SLOW_OPTIONS);
-  const { slow = "drop-oldest", maxQueued = 64 } = options;
-  if (!Number.isInteger(maxQueued) || maxQueued < 1) {
+  const { slow = "drop-oldest", maxQueued, maxQueuedBytes } = options;
+  for (const [name, value] of Object.entries({ maxQueued, maxQueuedBytes })) {
+    if (value === undefined || Number.isInteger(value) && value >= 1) continue;
     throw new RangeError(
-      `Cannot serve slow subscribers with maxQueued ${maxQueued}: it must be an integer of at least 1`,
+      `Cannot serve slow subscribers with ${name} ${value}: it must be an integer of at least 1`,
     );
   }
   if (!SLOW_POLICIES.includes(slow)) {
@@ -154,7 +161,11 @@ export function resolveSlowOptions(
       `Unknown policy "${slow}" for slow subscribers; expected "drop-oldest", "drop-newest" or "disconnect"`,
     );
   }
-  return { slow, maxQueued };
+  return {
+    slow,
+    maxQueued: maxQueued ?? Infinity,
+    maxQueuedBytes: maxQueuedBytes ?? 2 ** 20,
+  };
 }
 
 /** One subscriber of a topic. */
@@ -166,25 +177,25 @@ class Subscriber {
   constructor(
     target: BroadcastTarget,
     stats: TopicStats,
-    { maxQueued, slow }: ResolvedSlowOptions,
+    limits: QueueLimits,
   ) {
     this.target = target;
-    this.#queue = new SubscriberQueue(maxQueued, slow);
+    this.#queue = new SubscriberQueue(limits);
     this.#stats = stats;
   }
 
-  /** Changes the options; keeps as many queued messages as they allow. */
-  change({ maxQueued, slow }: ResolvedSlowOptions): void {
-    this.#stats.dropped += this.#queue.change(maxQueued, slow);
+  /** Changes the limits; keeps as many queued messages as they allow. */
+  change(limits: QueueLimits): void {
+    this.#stats.dropped += this.#queue.change(limits);
   }
 
   deliver(message: Encoded, key: unknown): void {
     if (this.#queue.length === 0 && this.target.ready) {
       return this.#send(message);
     }
-    const outcome = this.#queue.put(message, key);
-    if (outcome === "dropped") this.#stats.dropped++;
-    else if (outcome === "conflated") this.#stats.conflated++;
+    const { outcome, dropped } = this.#queue.put(message, key);
+    this.#stats.dropped += dropped;
+    if (outcome === "conflated") this.#stats.conflated++;
     else if (outcome === "disconnect") {
       this.#stats.disconnected++;
       this.#queue.clear();
@@ -199,6 +210,11 @@ class Subscriber {
     while (this.#queue.length > 0 && this.target.ready) {
       this.#send(this.#queue.take()!); // the queue is not empty
     }
+  }
+
+  /** Passes all queued messages to the connection, whose queue they join. */
+  flush(): void {
+    while (this.#queue.length > 0) this.#send(this.#queue.take()!); // as above
   }
 
   /** Sends a message. A failure is counted and does not affect other subscribers. */
@@ -216,26 +232,29 @@ class Subscriber {
 /** Encodings of one input, one for each codec in use. */
 class Encodings {
   readonly #input: unknown;
-  readonly #bodies: Map<MessageCodec, Uint8Array | undefined> = new Map();
+  readonly #method: number;
+  readonly #messages: Map<MessageCodec, Encoded | undefined> = new Map();
   /** Error thrown by the first codec that failed to encode the input. */
   failure: { readonly error: unknown } | undefined = undefined;
 
-  constructor(input: unknown) {
+  constructor(method: number, input: unknown) {
+    this.#method = method;
     this.#input = input;
   }
 
-  /** Returns the body, or `undefined` if the codec cannot encode the input. */
-  in(codec: MessageCodec): Uint8Array | undefined {
-    if (this.#bodies.has(codec)) return this.#bodies.get(codec);
-    let body: Uint8Array | undefined;
+  /** Returns the message, or `undefined` if the codec cannot encode the input. */
+  in(codec: MessageCodec): Encoded | undefined {
+    if (this.#messages.has(codec)) return this.#messages.get(codec);
+    let message: Encoded | undefined;
     try {
       // Copy the body in case a custom codec reuses its buffer.
-      body = codec.encode(this.#input).slice();
+      const body = codec.encode(this.#input).slice();
+      message = { method: this.#method, body, size: body.length };
     } catch (error) {
       this.failure ??= { error };
     }
-    this.#bodies.set(codec, body);
-    return body;
+    this.#messages.set(codec, message);
+    return message;
   }
 }
 
@@ -269,11 +288,11 @@ export class Fanout<Session extends object> {
   add(
     session: Session,
     target: BroadcastTarget,
-    options: ResolvedSlowOptions,
+    limits: QueueLimits,
   ): void {
     const existing = this.#subscribers.get(session);
-    if (existing !== undefined) return existing.change(options);
-    const subscriber = new Subscriber(target, this.stats, options);
+    if (existing !== undefined) return existing.change(limits);
+    const subscriber = new Subscriber(target, this.stats, limits);
     this.#subscribers.set(session, subscriber);
   }
 
@@ -292,6 +311,11 @@ export class Fanout<Session extends object> {
     this.#subscribers.get(session)?.drain();
   }
 
+  /** Passes the messages queued for a subscriber to its connection. */
+  flush(session: Session): void {
+    this.#subscribers.get(session)?.flush();
+  }
+
   /**
    * Sends a message to every subscriber.
    *
@@ -301,13 +325,13 @@ export class Fanout<Session extends object> {
    */
   publish(method: number, input: unknown, key: unknown): number {
     this.stats.published++;
-    const encodings = new Encodings(input);
+    const encodings = new Encodings(method, input);
     // A copy: a slow subscriber may be disconnected and removed in the loop.
     const subscribers = [...this.#subscribers.values()];
     for (const subscriber of subscribers) {
-      const body = encodings.in(subscriber.target.codec);
-      if (body === undefined) this.stats.dropped++;
-      else subscriber.deliver({ method, body }, key);
+      const message = encodings.in(subscriber.target.codec);
+      if (message === undefined) this.stats.dropped++;
+      else subscriber.deliver(message, key);
     }
     if (encodings.failure !== undefined) throw encodings.failure.error;
     return subscribers.length;

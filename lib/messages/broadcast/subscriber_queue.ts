@@ -23,48 +23,87 @@ export const SLOW_POLICIES: readonly SlowPolicy[] = [
   "disconnect",
 ];
 
+/** Bounds of a queue. */
+export interface QueueLimits {
+  /** Policy for a message to a full queue. */
+  readonly slow: SlowPolicy;
+  /** Maximum number of messages. */
+  readonly maxQueued: number;
+  /** Maximum number of bytes. A single message may be longer. */
+  readonly maxQueuedBytes: number;
+}
+
 /** Outcome of adding a message to a queue. */
-export type QueueOutcome = "queued" | "conflated" | "dropped" | "disconnect";
+export interface QueueOutcome {
+  /** How the message was treated. */
+  readonly outcome: "queued" | "conflated" | "dropped" | "disconnect";
+  /** Number of messages that were dropped. */
+  readonly dropped: number;
+}
+
+/** A message of a given size. */
+export interface Sized {
+  /** Its size in bytes. */
+  readonly size: number;
+}
 
 interface Entry<Message> {
   readonly key: unknown;
   message: Message;
 }
 
-/** Queue of a limited number of messages. */
-export class SubscriberQueue<Message> {
-  #entries: Entry<Message>[] = [];
-  #limit: number;
-  #policy: SlowPolicy;
+/** Charge for a queued entry; its message is shared by all subscribers. */
+const OVERHEAD = 64;
 
-  /**
-   * @param limit maximum number of messages, at least 1
-   * @param policy policy for a message to a full queue
-   */
-  constructor(limit: number, policy: SlowPolicy) {
-    this.#limit = limit;
-    this.#policy = policy;
+/** Queue of messages that are bounded in number and in bytes. */
+export class SubscriberQueue<Message extends Sized> {
+  #entries: Entry<Message>[] = [];
+  /** Index of the first entry; earlier ones were taken. */
+  #head = 0;
+  #bytes = 0;
+  readonly #keyed: Map<unknown, Entry<Message>> = new Map();
+  #limits: QueueLimits;
+
+  /** @param limits the bounds, of which `maxQueued` is at least 1 */
+  constructor(limits: QueueLimits) {
+    this.#limits = limits;
   }
 
   /** Number of queued messages. */
   get length(): number {
-    return this.#entries.length;
+    return this.#entries.length - this.#head;
   }
 
   /**
-   * Changes limit and policy, and drops messages beyond the new limit. With
+   * Changes the limits, and drops messages beyond the new ones. With
    * `"disconnect"` none are dropped; the next message to the full queue then
    * disconnects the subscriber.
    *
    * @returns the number of dropped messages
    */
-  change(limit: number, policy: SlowPolicy): number {
-    this.#limit = limit;
-    this.#policy = policy;
-    const excess = this.#entries.length - limit;
-    if (excess <= 0 || policy === "disconnect") return 0;
-    this.#entries.splice(policy === "drop-oldest" ? 0 : limit, excess);
-    return excess;
+  change(limits: QueueLimits): number {
+    this.#limits = limits;
+    return limits.slow === "disconnect" ? 0 : this.#dropExcess();
+  }
+
+  /** Whether the queue exceeds its limits; a single message never does. */
+  get #exceeds(): boolean {
+    const { maxQueued, maxQueuedBytes } = this.#limits;
+    return this.length > 1 &&
+      (this.length > maxQueued || this.#bytes > maxQueuedBytes);
+  }
+
+  #dropExcess(): number {
+    const { length } = this;
+    while (this.#exceeds) {
+      if (this.#limits.slow === "drop-newest") this.#dropNewest();
+      else this.take();
+    }
+    return length - this.length;
+  }
+
+  #dropNewest(): void {
+    this.#remove(this.#entries.pop());
   }
 
   /**
@@ -72,31 +111,47 @@ export class SubscriberQueue<Message> {
    * key, because only the latest state matters.
    */
   put(message: Message, key: unknown): QueueOutcome {
-    if (key !== undefined) {
-      const waiting = this.#entries.find((entry) => entry.key === key);
-      if (waiting !== undefined) {
-        waiting.message = message;
-        return "conflated";
-      }
+    const waiting = key === undefined ? undefined : this.#keyed.get(key);
+    if (waiting !== undefined) {
+      this.#bytes += message.size - waiting.message.size;
+      waiting.message = message;
+      return { outcome: "conflated", dropped: 0 };
     }
-    if (this.#entries.length >= this.#limit) {
-      if (this.#policy === "disconnect") return "disconnect";
-      if (this.#policy === "drop-newest") return "dropped";
-      this.#entries.shift();
-      this.#entries.push({ key, message });
-      return "dropped";
+    const entry = { key, message };
+    this.#entries.push(entry);
+    this.#bytes += message.size + OVERHEAD;
+    if (key !== undefined) this.#keyed.set(key, entry);
+    if (this.#exceeds && this.#limits.slow === "disconnect") {
+      this.#dropNewest();
+      return { outcome: "disconnect", dropped: 0 };
     }
-    this.#entries.push({ key, message });
-    return "queued";
+    const dropped = this.#dropExcess();
+    return { outcome: dropped > 0 ? "dropped" : "queued", dropped };
   }
 
   /** Removes and returns the oldest message. */
   take(): Message | undefined {
-    return this.#entries.shift()?.message;
+    if (this.length === 0) return undefined;
+    const entry = this.#entries[this.#head++]!; // in range: not empty
+    if (2 * this.#head > this.#entries.length) {
+      this.#entries.splice(0, this.#head);
+      this.#head = 0;
+    }
+    return this.#remove(entry);
+  }
+
+  /** Stops counting an entry. */
+  #remove(entry: Entry<Message> | undefined): Message | undefined {
+    if (entry === undefined) return undefined;
+    if (entry.key !== undefined) this.#keyed.delete(entry.key);
+    this.#bytes -= entry.message.size + OVERHEAD;
+    return entry.message;
   }
 
   /** Drops all messages. */
   clear(): void {
     this.#entries = [];
+    this.#head = this.#bytes = 0;
+    this.#keyed.clear();
   }
 }

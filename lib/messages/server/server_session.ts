@@ -13,6 +13,7 @@ import type { AnyProtocol } from "../protocol/protocol_types.ts";
 import type { BroadcastTarget } from "../broadcast/fanout.ts";
 import type { Server, ServerOptions, ServerSession } from "./server_types.ts";
 import type { TopicRegistry } from "./topics.ts";
+import type { DrainOptions } from "../session/control/drain.ts";
 import type { Hello } from "../session/wire/hello.ts";
 import type { ResolvedSessionOptions } from "../connection/session_options.ts";
 
@@ -197,6 +198,18 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
 
   override onRoom(): void {
     this.#owner.topics.drain(this);
+  }
+
+  /** Drains the session; messages queued for it by broadcasts are sent first. */
+  override drain(options?: DrainOptions): Promise<void> {
+    this.#owner.topics.flush(this);
+    return super.drain(options);
+  }
+
+  /** Closes the session; messages queued for it by broadcasts are sent first. */
+  override close(reason?: string): Promise<void> {
+    this.#owner.topics.flush(this);
+    return super.close(reason);
   }
 
   override onClosing(reason: SessionError): void {

@@ -112,7 +112,7 @@ export interface ServerOptions<
   /**
    * Options for slow clients of `server.broadcast`.
    *
-   * @default `{ slow: "drop-oldest", maxQueued: 64 }`
+   * @default `{ slow: "drop-oldest", maxQueuedBytes: 1_048_576 }`
    */
   broadcast?: SlowOptions | undefined;
   /**

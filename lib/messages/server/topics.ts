@@ -10,11 +10,11 @@ import {
   type PublishedMethod,
   publishedMethods,
   type Publishers,
-  type ResolvedSlowOptions,
   resolveSlowOptions,
   type SlowOptions,
   type TopicStats,
 } from "../broadcast/fanout.ts";
+import type { QueueLimits } from "../broadcast/subscriber_queue.ts";
 import type { AnyProtocol, BoundMethod } from "../protocol/protocol_types.ts";
 import type { ServerSession, Topic } from "./server_types.ts";
 
@@ -30,13 +30,13 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
     new Map();
   /** Names of the topics of each session that has subscribed to any. */
   readonly #names: Map<ServerSession<P, Auth, State>, Set<string>> = new Map();
-  readonly #slow: ResolvedSlowOptions;
+  readonly #slow: QueueLimits;
 
   /**
    * @param methods the client's methods
    * @param slow how broadcasts treat slow sessions
    */
-  constructor(methods: readonly BoundMethod[], slow: ResolvedSlowOptions) {
+  constructor(methods: readonly BoundMethod[], slow: QueueLimits) {
     this.published = publishedMethods(methods);
     this.#slow = slow;
   }
@@ -55,6 +55,13 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
     this.allSessions.drain(session);
     const names = this.#names.get(session) ?? [];
     for (const name of names) this.#topics.get(name)?.drain(session);
+  }
+
+  /** Passes the messages queued for a session to its connection. */
+  flush(session: ServerSession<P, Auth, State>): void {
+    this.allSessions.flush(session);
+    const names = this.#names.get(session) ?? [];
+    for (const name of names) this.#topics.get(name)?.flush(session);
   }
 
   /** Removes a session that has ended. */

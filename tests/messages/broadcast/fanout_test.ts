@@ -94,8 +94,8 @@ Deno.test(
     const [fast, slow] = [fakeClient(codec), fakeClient(codec)];
     for (const client of [fast, slow]) {
       fanout.add(client, client, {
+        ...DEFAULTS,
         maxQueued: 2,
-        slow: "drop-oldest",
       });
     }
     slow.ready = false;
@@ -154,7 +154,11 @@ Deno.test(
   () => {
     const fanout = new Fanout<FakeClient>();
     const client = fakeClient(msgpack());
-    fanout.add(client, client, { slow: "disconnect", maxQueued: 1 });
+    fanout.add(client, client, {
+      ...DEFAULTS,
+      slow: "disconnect",
+      maxQueued: 1,
+    });
     client.ready = false;
     fanout.publish(0, 1, undefined);
     assertEquals(client.expelled, []);
@@ -299,11 +303,13 @@ Deno.test(
         ]
       ) assertThrows(use, RangeError, message);
     }
-    for (const maxQueued of [0, 1.5, -1, NaN, "7" as never]) {
-      refuses(
-        { maxQueued },
-        `Cannot serve slow subscribers with maxQueued ${maxQueued}: `,
-      );
+    for (const value of [0, 1.5, -1, NaN, "7" as never]) {
+      for (const name of ["maxQueued", "maxQueuedBytes"]) {
+        refuses(
+          { [name]: value },
+          `Cannot serve slow subscribers with ${name} ${value}: `,
+        );
+      }
     }
     for (const slow of ["zzz", 1, null] as never[]) {
       refuses(

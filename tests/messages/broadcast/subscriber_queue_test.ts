@@ -1,52 +1,103 @@
 import { assertEquals } from "@std/assert";
 import {
+  type QueueLimits,
   type SlowPolicy,
   SubscriberQueue,
 } from "../../../lib/messages/broadcast/subscriber_queue.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
-function contents<M>(queue: SubscriberQueue<M>): M[] {
-  const taken: M[] = [];
-  for (let next; (next = queue.take()) !== undefined;) taken.push(next);
-  return taken;
+interface Message {
+  readonly name: string;
+  readonly size: number;
 }
 
-function filled(policy: SlowPolicy): SubscriberQueue<number> {
-  const queue = new SubscriberQueue<number>(3, policy);
-  for (const message of [1, 2, 3]) {
-    assertEquals(queue.put(message, undefined), "queued");
+const limits = (
+  slow: SlowPolicy,
+  maxQueued = Infinity,
+  maxQueuedBytes = 1e9,
+): QueueLimits => ({ slow, maxQueued, maxQueuedBytes });
+
+/** A queue of messages of one byte, unless stated otherwise. */
+class Queue {
+  readonly queue: SubscriberQueue<Message>;
+
+  constructor(...args: Parameters<typeof limits>) {
+    this.queue = new SubscriberQueue(limits(...args));
+  }
+
+  put(name: string, key?: string, size = 1): string {
+    const { outcome, dropped } = this.queue.put({ name, size }, key);
+    return dropped === 0 ? outcome : `${outcome} ${dropped}`;
+  }
+
+  /** Takes all messages. */
+  contents(): string {
+    let names = "";
+    for (let next; (next = this.queue.take()) !== undefined;) {
+      names += next.name;
+    }
+    return names;
+  }
+}
+
+function filled(policy: SlowPolicy, maxQueued = 3): Queue {
+  const queue = new Queue(policy, maxQueued);
+  for (const name of "1234".slice(0, maxQueued)) {
+    assertEquals(queue.put(name), "queued");
   }
   return queue;
 }
 
-Deno.test(
-  "SubscriberQueue.put() drops the oldest message beyond the limit when that is the policy",
-  none,
-  () => {
-    const queue = filled("drop-oldest");
-    assertEquals(queue.put(4, undefined), "dropped");
-    assertEquals(contents(queue), [2, 3, 4]);
-  },
-);
+for (
+  const [policy, outcome, left] of [
+    ["drop-oldest", "dropped 1", "234"],
+    ["drop-newest", "dropped 1", "123"],
+    ["disconnect", "disconnect", "123"],
+  ] as const
+) {
+  Deno.test(
+    `SubscriberQueue.put() with ${policy} keeps ${left} of 4 messages if 3 may be queued`,
+    none,
+    () => {
+      const queue = filled(policy);
+      assertEquals(queue.put("4"), outcome);
+      assertEquals(queue.contents(), left);
+    },
+  );
+}
+
+for (
+  const [policy, outcome, left] of [
+    ["drop-oldest", "dropped 2", "34"],
+    ["drop-newest", "dropped 1", "123"],
+    ["disconnect", "disconnect", "123"],
+  ] as const
+) {
+  Deno.test(
+    `SubscriberQueue.put() with ${policy} keeps ${left} of 4 messages within maxQueuedBytes`,
+    none,
+    () => {
+      const queue = new Queue(policy, Infinity, 3 * (100 + 64));
+      for (const name of "123") queue.put(name, undefined, 100);
+      assertEquals(queue.put("4", undefined, 101), outcome);
+      assertEquals(queue.contents(), left);
+    },
+  );
+}
 
 Deno.test(
-  "SubscriberQueue.put() drops the newest message beyond the limit when that is the policy",
+  "SubscriberQueue.put() queues a single message that is longer than maxQueuedBytes",
   none,
   () => {
-    const queue = filled("drop-newest");
-    assertEquals(queue.put(4, undefined), "dropped");
-    assertEquals(contents(queue), [1, 2, 3]);
-  },
-);
-
-Deno.test(
-  "SubscriberQueue.put() returns disconnect beyond the limit when that is the policy",
-  none,
-  () => {
-    const queue = filled("disconnect");
-    assertEquals(queue.put(4, undefined), "disconnect");
-    assertEquals(contents(queue), [1, 2, 3]);
+    for (
+      const policy of ["drop-oldest", "drop-newest", "disconnect"] as const
+    ) {
+      const queue = new Queue(policy, Infinity, 100);
+      assertEquals(queue.put("1", undefined, 1000), "queued");
+      assertEquals(queue.contents(), "1");
+      assertEquals(queue.put("2"), "queued"); // the bytes of the first are free again
+    }
   },
 );
 
@@ -54,46 +105,70 @@ Deno.test(
   "SubscriberQueue.put() replaces the queued message with the same key, in its place",
   none,
   () => {
-    const queue = new SubscriberQueue<string>(2, "drop-oldest");
-    assertEquals(queue.put("a1", "a"), "queued");
-    assertEquals(queue.put("b1", "b"), "queued");
-    assertEquals(queue.put("a2", "a"), "conflated");
-    assertEquals(contents(queue), ["a2", "b1"]);
-    assertEquals(queue.put("a3", "a"), "queued");
+    const queue = new Queue("drop-oldest", 2);
+    assertEquals(queue.put("A", "a"), "queued");
+    assertEquals(queue.put("B", "b"), "queued");
+    assertEquals(queue.put("C", "a"), "conflated");
+    assertEquals(queue.contents(), "CB");
+    assertEquals(queue.put("D", "a"), "queued");
+  },
+);
+
+Deno.test(
+  "SubscriberQueue.put() counts the size of the message that replaced another",
+  none,
+  () => {
+    const queue = new Queue("drop-newest", Infinity, 2 * 64 + 100);
+    queue.put("A", "a", 90);
+    queue.put("B", "a", 10);
+    assertEquals(queue.put("C", "b", 90), "queued");
+    assertEquals(queue.put("D", "c", 1), "dropped 1");
+    assertEquals(queue.contents(), "BC");
+  },
+);
+
+Deno.test(
+  "SubscriberQueue.put() does not replace a message that was dropped or taken",
+  none,
+  () => {
+    const queue = new Queue("drop-oldest", 1);
+    queue.put("A", "a");
+    assertEquals(queue.put("B", "b"), "dropped 1");
+    assertEquals(queue.put("C", "a"), "dropped 1");
+    assertEquals(queue.contents(), "C");
+    assertEquals(queue.put("D", "a"), "queued");
   },
 );
 
 Deno.test("SubscriberQueue.clear() drops all messages", none, () => {
-  const queue = filled("drop-oldest");
+  const { queue } = filled("drop-oldest");
   queue.clear();
   assertEquals(queue.length, 0);
   assertEquals(queue.take(), undefined);
 });
 
 Deno.test(
-  "SubscriberQueue.change() drops only what the new options require, and returns the number",
+  "SubscriberQueue.change() drops only what the new limits require, and returns the number",
   none,
   () => {
-    const full = () => {
-      const queue = new SubscriberQueue<number>(4, "drop-oldest");
-      for (const message of [1, 2, 3, 4]) queue.put(message, undefined);
-      return queue;
-    };
-    const wider = full();
-    assertEquals(wider.change(5, "drop-newest"), 0);
-    assertEquals(wider.put(5, undefined), "queued");
-    assertEquals(wider.put(6, undefined), "dropped");
-    assertEquals(contents(wider), [1, 2, 3, 4, 5]);
-    const oldest = full();
-    assertEquals(oldest.change(3, "drop-oldest"), 1);
-    assertEquals(contents(oldest), [2, 3, 4]);
-    const newest = full();
-    assertEquals(newest.change(1, "drop-newest"), 3);
-    assertEquals(contents(newest), [1]);
+    const wider = filled("drop-oldest", 4);
+    assertEquals(wider.queue.change(limits("drop-newest", 5)), 0);
+    assertEquals(wider.put("5"), "queued");
+    assertEquals(wider.put("6"), "dropped 1");
+    assertEquals(wider.contents(), "12345");
+    const oldest = filled("drop-oldest", 4);
+    assertEquals(oldest.queue.change(limits("drop-oldest", 3)), 1);
+    assertEquals(oldest.contents(), "234");
+    const newest = filled("drop-oldest", 4);
+    assertEquals(newest.queue.change(limits("drop-newest", 1)), 3);
+    assertEquals(newest.contents(), "1");
+    const bytes = filled("drop-oldest", 4);
+    assertEquals(bytes.queue.change(limits("drop-oldest", 4, 2 * 65)), 2);
+    assertEquals(bytes.contents(), "34");
     // With the policy disconnect, no message is dropped before the disconnect.
-    const strict = full();
-    assertEquals(strict.change(2, "disconnect"), 0);
-    assertEquals(strict.put(5, undefined), "disconnect");
-    assertEquals(contents(strict), [1, 2, 3, 4]);
+    const strict = filled("drop-oldest", 4);
+    assertEquals(strict.queue.change(limits("disconnect", 2)), 0);
+    assertEquals(strict.put("5"), "disconnect");
+    assertEquals(strict.contents(), "1234");
   },
 );

@@ -2,9 +2,8 @@
  * The notifications that wait to be sent. They are sent in order, one at a time,
  * as the peer's credit for notifications permits.
  *
- * A notification is accepted once it has a place. Accepted ones are sent even
- * if this side closes the session; the others wait for a place, which holds back
- * a sender that awaits each of them.
+ * A notification is accepted once it has a place. The others wait for a place,
+ * which holds back a sender that awaits each of them.
  *
  * ```text
  *   first ├──── accepted: about unsentSoft ────┤── waiting: up to maxQueuedBytes ──┤
@@ -22,13 +21,9 @@ import {
 import type { SharedState } from "../flow/shared_state.ts";
 import type { Source } from "../flow/send_scheduler.ts";
 import { TimerEntry } from "../time/timer_wheel.ts";
-import { Kind } from "../wire/frame_header.ts";
+import { FRAME_CHARGE, Kind } from "../wire/frame_header.ts";
 import type { MethodInfo } from "../wire/hello.ts";
-import {
-  MessageQueue,
-  type QueueBudget,
-  queueCharge,
-} from "./message_queue.ts";
+import { MessageQueue, type QueueBudget } from "./message_queue.ts";
 
 /** Receiver of the outcome of a notification that waits for a place. */
 export interface NotificationObserver {
@@ -81,7 +76,7 @@ export class NotificationQueue implements Source {
   readonly #messages: MessageQueue<QueuedNotification>;
   /** Number of messages that have a place. */
   #accepted = 0;
-  /** Sum of the charges of these messages. */
+  /** Sum of the sizes of these messages. */
   #acceptedBytes = 0;
   readonly #shared: SharedState;
 
@@ -124,7 +119,7 @@ export class NotificationQueue implements Source {
       const next = this.#messages.at(this.#accepted);
       if (next === undefined) return;
       this.#accepted++;
-      this.#acceptedBytes += queueCharge(next);
+      this.#acceptedBytes += sizeOf(next);
       timerWheel.remove(next);
       next.observer?.onAccepted();
     }
@@ -177,7 +172,7 @@ export class NotificationQueue implements Source {
       writer.notifications.add(0); // its bytes count as bulk
       this.#messages.shift();
       this.#accepted--;
-      this.#acceptedBytes -= queueCharge(message);
+      this.#acceptedBytes -= sizeOf(message);
       this.#accept();
     }
     return charge;
@@ -198,4 +193,8 @@ export class NotificationQueue implements Source {
     if (first !== undefined) dropFragments(this.#shared, first, first.bytes);
     return length;
   }
+}
+
+function sizeOf({ bytes }: QueuedNotification): number {
+  return bytes.length + FRAME_CHARGE;
 }

@@ -511,8 +511,7 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
   }
 
   /**
-   * Fails every call because the session ends. Accepted notifications stay in
-   * the queue, and notifications that wait for a place fail.
+   * Fails every call because the session ends. Notifications stay in the queue.
    *
    * @param error the error from which the calls' errors are derived
    * @param flushed whether unsent bytes will still be sent
@@ -525,25 +524,26 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
         (flushed || this.#shared.writer.isHandedOver(call.requestEnd));
       this.#drop(call, error, leaves ? "maybe" : "no");
     }
-    for (const { info, observer } of this.notifications.takeWaiting()) {
-      const failure = this.#dropped(1, errorForNew(error, info.name));
-      observer?.onFailed(failure);
-    }
   }
 
-  /** Number of accepted notifications that the transport has not taken. */
+  /** Number of notifications that the transport has not taken. */
   get unsentNotifications(): number {
     return this.notifications.length + this.#shared.writer.notifications.count;
   }
 
   /**
-   * Drops the accepted notifications that were not sent.
+   * Drops the notifications that were not sent.
    *
    * @param unsent number of notifications in the unsent bytes, if these bytes
    * are dropped too
    */
   dropNotifications(unsent: number, error: CallError): void {
+    const waiting = this.notifications.takeWaiting();
     this.#dropped(this.notifications.clear() + unsent, error);
+    for (const { info, observer } of waiting) {
+      const failure = this.#dropped(1, errorForNew(error, info.name));
+      observer?.onFailed(failure);
+    }
   }
 
   #drop(call: OutgoingCall, error: CallError, processed: "no" | "maybe"): void {
