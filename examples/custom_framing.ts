@@ -61,8 +61,8 @@ function checksummed({ maxFrameLength = 65_531 } = {}): Framing {
         },
         end: () => decoder.end(),
         rest: () => decoder.rest(),
-        get owed() {
-          return decoder.owed;
+        get pending() {
+          return decoder.pending;
         },
         get held() {
           return decoder.held;

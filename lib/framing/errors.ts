@@ -21,7 +21,7 @@ import { hintOf } from "./protocol_hints.ts";
  * | `"bad-encoding"` | escaped or stuffed bytes cannot be decoded (COBS, SLIP) |
  * | `"bad-payload"` | the layout cannot carry the payload to be encoded |
  * | `"too-many-parts"` | a message has more parts than allowed |
- * | `"timeout"` | a frame began but was not complete in time |
+ * | `"timeout"` | an incomplete frame stalled or arrived too slowly |
  *
  * @category Errors
  */

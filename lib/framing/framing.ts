@@ -53,11 +53,11 @@ export interface FrameDecoder {
   /** Returns the bytes received but not decoded, for switching protocols. */
   rest(): Uint8Array;
   /**
-   * Whether a frame has begun but is incomplete. If so, `end` throws. The pump
-   * reads this after `next` has returned `undefined`, to limit the time that a
-   * frame may take.
+   * Number of bytes received of an incomplete frame; `0` between frames. A frame
+   * that is being skipped is incomplete until its end. The pump reads this after `next` has returned `undefined`,
+   * to limit the time that the frame may take.
    */
-  readonly owed: boolean;
+  readonly pending: number;
   /**
    * Number of bytes of memory that the decoder owns. It releases them when
    * `next` returns `undefined` twice in a row while the decoder holds no bytes

@@ -36,6 +36,7 @@ export type {
   InPlaceFraming,
 } from "./framing.ts";
 export {
+  type ByteStream,
   frames,
   type FramesOptions,
   type FrameStream,

@@ -80,7 +80,7 @@ export interface MessagesOptions<In = unknown, Out = unknown>
 export interface MessageStream<In, Out>
   extends AsyncIterable<In>, AsyncDisposable {
   /** The underlying stream of frames. */
-  readonly frames: FrameStream;
+  readonly frames: FrameStream<Connection>;
   /** Number of invalid messages received; see {@linkcode MessagesOptions.onInvalid}. */
   readonly invalid: number;
   /**
@@ -131,6 +131,7 @@ const MESSAGES_OPTIONS: OptionNames<MessagesOptions> = {
   onInvalid: true,
   highWaterMark: true,
   frameTimeout: true,
+  minByteRate: true,
   turnTime: true,
   linger: true,
   signal: true,
@@ -190,7 +191,7 @@ export function messages<In = unknown, Out = In>(
 }
 
 class Messages<In, Out> implements MessageStream<In, Out> {
-  readonly frames: FrameStream;
+  readonly frames: FrameStream<Connection>;
   invalid = 0;
   readonly #codec: MessageCodec;
   readonly #schema: StandardSchema<unknown, In> | undefined;

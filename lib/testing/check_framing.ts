@@ -22,7 +22,7 @@ export interface FramingCheckOptions {
  * Checks a framing against the whole {@linkcode Framing} contract.
  *
  * It checks round trips, every split of the stream into chunks, bytes after a
- * frame, every truncation, equal limits in both directions, `rest`, `owed`,
+ * frame, every truncation, equal limits in both directions, `rest`, `pending`,
  * `held`, the state after an error, and hostile bytes. It also checks that
  * chunks are neither changed nor referenced after `next()` returns `undefined`,
  * and that `encode`, `encodeInto`, `encodeHeader` and `seal` agree. It needs no

@@ -28,7 +28,7 @@ export const DECODER_CHECKS: readonly FramingCheck[] = [
   ["several chunks can be pushed before next() is called", manyPushes],
   ["rest() returns the bytes after the last frame", trailingBytes],
   ["end() throws exactly when a frame is incomplete", everyTruncation],
-  ["'owed' is true exactly when a frame is incomplete", owedAgrees],
+  ["'pending' is the number of bytes of an incomplete frame", pendingAgrees],
   ["encoder and decoder have the same limit", sameLimit],
   ["after an error every call throws the same error", stateAfterError],
   ["'held' is limited by the bytes received", heldFollows],
@@ -152,15 +152,16 @@ function everyTruncation(
   }
 }
 
-function owedAgrees({ makeFraming, frames, wire }: FramingUnderTest): void {
+function pendingAgrees({ makeFraming, frames, wire }: FramingUnderTest): void {
   const decoder = makeFraming({}).decoder();
-  const ends = new Set(endsOf(frames));
-  must(!decoder.owed, () => "it is true before the first byte");
-  for (let i = 0; i < wire.length; i++) {
-    feed(decoder, wire.subarray(i, i + 1));
+  const ends = endsOf(frames);
+  for (let count = 0; count <= wire.length; count++) {
+    feed(decoder, wire.subarray(count - 1, count));
+    const { pending } = decoder;
+    const expected = count - (ends.findLast((end) => end <= count) ?? 0);
     must(
-      decoder.owed === !ends.has(i + 1),
-      () => `it is ${decoder.owed} after ${i + 1} bytes`,
+      pending === expected,
+      () => `it is ${pending} after ${count} bytes; expected ${expected}`,
     );
   }
 }

@@ -237,8 +237,8 @@ class Relay implements FrameDecoder {
   rest(): Uint8Array {
     return this.real.rest();
   }
-  get owed(): boolean {
-    return this.real.owed;
+  get pending(): number {
+    return this.real.pending;
   }
   get held(): number {
     return this.real.held;
@@ -277,12 +277,12 @@ const BROKEN: Record<string, [rule: string, Make]> = {
         }
       }(real)),
   ],
-  "an 'owed' that is always false": [
-    "'owed' is true exactly when a frame is incomplete",
+  "a 'pending' that is always 0": [
+    "'pending' is the number of bytes of an incomplete frame",
     altered("decoder", (real) =>
       new class extends Relay {
-        override get owed(): boolean {
-          return false;
+        override get pending(): number {
+          return 0;
         }
       }(real)),
   ],

@@ -212,9 +212,10 @@ export class FrameAssembler implements FrameDecoder {
     }, skipping);
   }
 
-  get owed(): boolean {
-    return this.#have > 0 || this.#skipLeft > 0 || this.layout.discarding ||
-      this.#unread() > 0;
+  get pending(): number {
+    const left = this.#have + this.#unread();
+    if (this.#skipLeft === 0 && !this.layout.discarding) return left;
+    return this.#frameStart() + left - this.#skipStart;
   }
 
   rest(): Uint8Array {

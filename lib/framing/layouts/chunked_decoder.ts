@@ -21,6 +21,10 @@ export class ChunkedDecoder implements FrameDecoder {
   /** Number of data bytes received so far, without headers. */
   #have = 0;
   #parts = 0;
+  /** Number of bytes received so far. */
+  #received = 0;
+  /** Number of bytes received before the message in progress. */
+  #start = 0;
   /** The part being processed, or the invalid part after an error. */
   #current: Uint8Array | undefined;
   /** Whether the remaining parts of the message are being skipped. */
@@ -42,8 +46,10 @@ export class ChunkedDecoder implements FrameDecoder {
       8 * this.#partEnds.length;
   }
 
-  get owed(): boolean {
-    return this.#parts > 0 || this.#skipping || this.#inner.owed;
+  get pending(): number {
+    return this.#parts > 0 || this.#skipping
+      ? this.#received - this.#start
+      : this.#inner.pending;
   }
 
   get skipped(): number {
@@ -66,6 +72,7 @@ export class ChunkedDecoder implements FrameDecoder {
   push(chunk: Uint8Array): void {
     if (chunk.length === 0 || this.#error !== undefined) return;
     this.#ended = false;
+    this.#received += chunk.length;
     this.#inner.push(chunk);
   }
 
@@ -75,6 +82,9 @@ export class ChunkedDecoder implements FrameDecoder {
       this.#current = part;
       const message = this.#accept(part);
       this.#current = undefined;
+      if (this.#parts === 0 && !this.#skipping) {
+        this.#start = this.#received - this.#inner.pending;
+      }
       if (message === undefined) continue;
       this.#messages++;
       return message;

@@ -4,13 +4,13 @@
  *
  * @module
  */
-import type { Connection } from "../../transport/connection.ts";
 import type { Framing } from "../framing.ts";
+import { type ByteStream, checkByteStream } from "./byte_stream.ts";
 import type { FrameRoom } from "./write_buffer.ts";
 import { type DetachedConnection, Pump } from "./pump.ts";
 import { type FramesOptions, resolveOptions } from "./pump_options.ts";
 
-export type { DetachedConnection, FrameRoom, FramesOptions };
+export type { ByteStream, DetachedConnection, FrameRoom, FramesOptions };
 
 /**
  * A connection that carries frames.
@@ -31,12 +31,14 @@ export type { DetachedConnection, FrameRoom, FramesOptions };
  * loop with `break` ends neither the stream nor the connection: the next reader
  * continues with the next frame.
  *
+ * @typeParam C type of the underlying connection
+ *
  * @category Streams
  */
-export interface FrameStream
+export interface FrameStream<C extends ByteStream = ByteStream>
   extends AsyncIterable<Uint8Array>, AsyncDisposable {
   /** The underlying connection. */
-  readonly connection: Connection;
+  readonly connection: C;
   /** Number of framed bytes that the transport has not accepted yet. */
   readonly unsent: number;
   /** Number of bytes that the transport has accepted so far. */
@@ -50,6 +52,16 @@ export interface FrameStream
   readonly bytesHanded: number;
   /** Number of bytes read so far. */
   readonly bytesRead: number;
+  /** Number of incoming frames that the framing skipped as invalid. */
+  readonly skipped: number;
+  /**
+   * Maximum payload length of incoming frames in bytes. A change, such as after
+   * a login, applies to every frame whose length is not known yet. Outgoing
+   * frames keep the limit of the framing.
+   *
+   * @throws {RangeError} if set to a limit that the layout cannot carry
+   */
+  maxFrameLength: number;
 
   /**
    * Calls `onFrame` for each frame, without a promise per frame. The frame is a
@@ -136,14 +148,14 @@ export interface FrameStream
    *
    * @throws {Error} if a read is in progress, as its bytes would be lost
    */
-  detach(): Promise<DetachedConnection>;
+  detach(): Promise<DetachedConnection<C>>;
 }
 
 /**
  * Carries frames over a connection.
  *
  * The connection is a socket of the transport layer, any `Deno.Conn`, or any
- * object with the methods of `Connection`.
+ * object with `read`, `write`, `closeWrite` and `[Symbol.dispose]`.
  *
  * The stream owns the connection: disposing the stream writes unsent bytes and
  * closes the connection. An idle stream holds 2 KiB for reading. After a burst,
@@ -187,14 +199,16 @@ export interface FrameStream
  * @param options see {@linkcode FramesOptions}
  * @returns the stream; if the signal is already aborted, the stream is closed
  * @throws {RangeError} if a numeric option is out of range
- * @throws {TypeError} if `copy` is not a valid value
+ * @throws {TypeError} if `copy` is not a valid value, or if the connection lacks
+ * a method
  *
  * @category Streams
  */
-export function frames(
-  connection: Connection,
+export function frames<C extends ByteStream>(
+  connection: C,
   framing: Framing,
   options: FramesOptions = {},
-): FrameStream {
+): FrameStream<C> {
+  checkByteStream(connection);
   return new Pump(connection, framing, resolveOptions(options));
 }

@@ -4,18 +4,23 @@
  *
  * @module
  */
-import type { Connection } from "../../transport/connection.ts";
 import type { FrameDecoder, Framing } from "../framing.ts";
+import type { ByteStream } from "./byte_stream.ts";
+import { FrameTimer } from "./frame_timer.ts";
 import { ReadSide } from "./read_side.ts";
 import type { FrameRoom } from "./write_buffer.ts";
 import { handled, rejected, WriteSide } from "./write_side.ts";
 import type { ResolvedOptions } from "./pump_options.ts";
 import { threadTurns, Turn } from "./turn_queue.ts";
 
-/** Result of `FrameStream.detach`. */
-export interface DetachedConnection {
+/**
+ * Result of `FrameStream.detach`.
+ *
+ * @typeParam C type of the connection
+ */
+export interface DetachedConnection<C extends ByteStream = ByteStream> {
   /** The connection, still open. */
-  connection: Connection;
+  connection: C;
   /** Bytes received but not decoded; they come before those of the next read. */
   rest: Uint8Array;
 }
@@ -25,8 +30,8 @@ type State = "open" | "detaching" | "detached" | "closed";
 const DONE: Promise<void> = Promise.resolve();
 
 /** The implementation of `FrameStream`. */
-export class Pump {
-  readonly connection: Connection;
+export class Pump<C extends ByteStream> {
+  readonly connection: C;
   onWritten: (() => void) | undefined = undefined;
   onWriteFailed: ((error: unknown) => void) | undefined = undefined;
 
@@ -52,21 +57,19 @@ export class Pump {
   readonly #turn: Turn;
 
   constructor(
-    connection: Connection,
+    connection: C,
     framing: Framing,
     options: ResolvedOptions,
   ) {
     this.connection = connection;
-    this.#decoder = framing.decoder();
-    this.#incoming = new ReadSide(
-      connection,
-      this.#decoder,
-      options.frameTimeout,
-      (error) => {
+    const decoder = this.#decoder = framing.decoder();
+    const timer = options.frameTimeout === 0
+      ? undefined
+      : new FrameTimer(decoder, options, (error) => {
         this.#close(error, true);
         this.onWriteFailed?.(error);
-      },
-    );
+      });
+    this.#incoming = new ReadSide(connection, decoder, timer);
     this.#outgoing = new WriteSide(connection, framing.encoder(), {
       onWritten: () => this.onWritten?.(),
       onFailed: (error) => this.onWriteFailed?.(error),
@@ -98,6 +101,18 @@ export class Pump {
 
   get bytesRead(): number {
     return this.#incoming.bytesRead;
+  }
+
+  get skipped(): number {
+    return this.#decoder.skipped;
+  }
+
+  get maxFrameLength(): number {
+    return this.#decoder.maxFrameLength;
+  }
+
+  set maxFrameLength(value: number) {
+    this.#decoder.maxFrameLength = value;
   }
 
   async receive(
@@ -190,7 +205,7 @@ export class Pump {
     this.#close(gone("closed"), false);
   }
 
-  async detach(): Promise<DetachedConnection> {
+  async detach(): Promise<DetachedConnection<C>> {
     if (this.#state !== "open") throw gone(this.#state);
     if (this.#incoming.reading) {
       throw new Error(

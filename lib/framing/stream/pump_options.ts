@@ -30,14 +30,24 @@ export interface FramesOptions {
    */
   highWaterMark?: number | undefined;
   /**
-   * Milliseconds that a frame may take, from first byte to last; `0` means no
-   * limit. Protects against peers that send half a frame and keep the
-   * connection open. Time during which the application does not read is not
+   * Milliseconds without a byte after which an incomplete frame times out; `0`
+   * means no limit, also on its rate. Protects against peers that send half a
+   * frame and keep the connection open. A large frame may take longer, as long
+   * as it makes progress. Time during which the application does not read is not
    * counted.
    *
    * @default {30000}
    */
   frameTimeout?: number | undefined;
+  /**
+   * Lowest average rate of an incoming frame in bytes per second. `0` means no
+   * limit. The first `frameTimeout` milliseconds of a frame are not counted; a
+   * frame that then arrives more slowly times out. Protects against peers that
+   * send a byte now and then.
+   *
+   * @default {240}
+   */
+  minByteRate?: number | undefined;
   /**
    * Milliseconds that frames are handled before other connections get a turn.
    * Bytes that their sockets have received by then are read first, so that one
@@ -76,6 +86,7 @@ export function resolveOptions(options: FramesOptions): ResolvedOptions {
     copy = "always",
     highWaterMark = 1024 * 1024,
     frameTimeout = 30_000,
+    minByteRate = 240,
     turnTime = 4,
     linger = 5_000,
     signal,
@@ -89,9 +100,13 @@ export function resolveOptions(options: FramesOptions): ResolvedOptions {
   }
   checkRange("highWaterMark", highWaterMark, [0, Number.MAX_SAFE_INTEGER]);
   checkRange("frameTimeout", frameTimeout, [0, MAX_DELAY]);
+  checkRange("minByteRate", minByteRate, [0, Number.MAX_SAFE_INTEGER]);
   checkRange("turnTime", turnTime, [1, MAX_DELAY]);
   checkRange("linger", linger, [0, MAX_DELAY]);
-  return { copy, highWaterMark, frameTimeout, turnTime, linger, signal };
+  return {
+    ...{ copy, highWaterMark, frameTimeout, minByteRate, turnTime, linger },
+    signal,
+  };
 }
 
 function checkRange(

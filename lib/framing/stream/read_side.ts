@@ -4,10 +4,10 @@
  *
  * @module
  */
-import type { Connection } from "../../transport/connection.ts";
 import type { FrameDecoder } from "../framing.ts";
-import { FrameError } from "../errors.ts";
 import { view } from "../decode/uint.ts";
+import type { ByteStream } from "./byte_stream.ts";
+import type { FrameTimer } from "./frame_timer.ts";
 import { ReadBuffers } from "./read_buffers.ts";
 
 /** The reader that passes the bytes of one connection to a decoder. */
@@ -17,33 +17,23 @@ export class ReadSide {
   /** Number of frames decoded before the current chunk. */
   frames = 0;
 
-  readonly #connection: Connection;
+  readonly #connection: ByteStream;
   readonly #decoder: FrameDecoder;
-  readonly #frameTimeout: number;
-  readonly #onTimeout: (error: FrameError) => void;
-  readonly #onTimer = (): void => this.#timerFired();
-
+  readonly #timer: FrameTimer | undefined;
   readonly #memory = new ReadBuffers();
 
   /** The buffer of the read in progress. */
   #buffer: Uint8Array<ArrayBuffer> | undefined;
-  #skipped = 0;
-  /** Whether a frame has begun but is incomplete. */
-  #owed = false;
-  /** Time at which the incomplete frame began. */
-  #since = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
 
+  /** @param timer limits the time of each frame; absent if it is unlimited */
   constructor(
-    connection: Connection,
+    connection: ByteStream,
     decoder: FrameDecoder,
-    frameTimeout: number,
-    onTimeout: (error: FrameError) => void,
+    timer: FrameTimer | undefined,
   ) {
     this.#connection = connection;
     this.#decoder = decoder;
-    this.#frameTimeout = frameTimeout;
-    this.#onTimeout = onTimeout;
+    this.#timer = timer;
   }
 
   /** Whether a read is in progress; if so, the transport owns the buffer. */
@@ -61,7 +51,7 @@ export class ReadSide {
    */
   read(decoded: number): Promise<number | null> {
     this.frames += decoded;
-    if (this.#frameTimeout > 0) this.#watch(decoded > 0);
+    this.#timer?.begin(this);
     this.#buffer = this.#memory.begin();
     return this.#connection.read(this.#buffer);
   }
@@ -109,55 +99,12 @@ export class ReadSide {
 
   /** Stops the frame timer until the next read. */
   pause(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#timer?.stop();
   }
 
   /** Stops the frame timer and drops the buffers. */
   stop(): void {
     this.pause();
     this.#memory.drop();
-  }
-
-  /** Records when an incomplete frame began, and arms the timer for it. */
-  #watch(progress: boolean): void {
-    const { skipped } = this.#decoder;
-    if (progress || !this.#owed || skipped !== this.#skipped) {
-      this.#skipped = skipped;
-      this.#owed = this.#decoder.owed;
-      if (this.#owed) this.#since = performance.now();
-    }
-    if (this.#owed && this.#timer === undefined) this.#arm();
-  }
-
-  #arm(): void {
-    const left = this.#since + this.#frameTimeout - performance.now();
-    this.#timer = setTimeout(this.#onTimer, Math.max(0, left));
-  }
-
-  /**
-   * Checks the deadline. All frames share one timer, which fires at the
-   * deadline of the frame that armed it; that frame is usually complete by
-   * then. If no read is in progress, the peer did not cause the delay, and the
-   * next read arms the timer again.
-   */
-  #timerFired(): void {
-    this.#timer = undefined;
-    if (!this.#owed || !this.reading) return;
-    if (performance.now() - this.#since < this.#frameTimeout) {
-      return this.#arm();
-    }
-    const rest = this.#decoder.rest();
-    this.#onTimeout(
-      new FrameError(
-        `Cannot wait longer for the rest of a frame: only ${rest.length} bytes of it arrived within ${this.#frameTimeout} ms`,
-        {
-          code: "timeout",
-          frameIndex: this.frames + this.#decoder.skipped,
-          streamOffset: this.bytesRead - rest.length,
-          head: rest,
-        },
-      ),
-    );
   }
 }

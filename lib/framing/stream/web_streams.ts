@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Framing } from "../framing.ts";
+import type { FrameDecoder, Framing } from "../framing.ts";
 
 /**
  * A transform stream from bytes to frames, which own their memory.
@@ -38,6 +38,7 @@ export class FrameDecoderStream
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
   /** The bytes, in chunks of any size. */
   readonly writable: WritableStream<Uint8Array>;
+  readonly #decoder: FrameDecoder;
 
   /**
    * Creates a stream. Each connection needs its own.
@@ -45,7 +46,7 @@ export class FrameDecoderStream
    * @param framing the framing of the bytes
    */
   constructor(framing: Framing) {
-    const decoder = framing.decoder();
+    const decoder = this.#decoder = framing.decoder();
     const chunks = new TransformStream<Uint8Array, Uint8Array>();
     const reader = chunks.readable.getReader();
     let ended = false;
@@ -77,6 +78,25 @@ export class FrameDecoderStream
       },
       cancel: (reason): Promise<void> => reader.cancel(reason),
     }, { highWaterMark: 0 });
+  }
+
+  /** Number of frames that the framing skipped as invalid. */
+  get skipped(): number {
+    return this.#decoder.skipped;
+  }
+
+  /**
+   * Maximum payload length in bytes. A change applies to every frame whose
+   * length is not known yet.
+   *
+   * @throws {RangeError} if set to a limit that the layout cannot carry
+   */
+  get maxFrameLength(): number {
+    return this.#decoder.maxFrameLength;
+  }
+
+  set maxFrameLength(value: number) {
+    this.#decoder.maxFrameLength = value;
   }
 }
 

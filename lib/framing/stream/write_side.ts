@@ -10,9 +10,9 @@
  *
  * @module
  */
-import type { Connection } from "../../transport/connection.ts";
 import type { FrameEncoder } from "../framing.ts";
 import { release } from "./buffer_pool.ts";
+import type { ByteStream } from "./byte_stream.ts";
 import { type Batch, type FrameRoom, WriteBuffer } from "./write_buffer.ts";
 
 /**
@@ -59,7 +59,7 @@ export class WriteSide {
   /** The reason why no more bytes can be written. */
   failure: { readonly error: unknown } | undefined;
 
-  readonly #connection: Connection;
+  readonly #connection: ByteStream;
   readonly #events: WriteSideEvents;
   readonly #frames: WriteBuffer;
   readonly #onTurnEnd = (): void => this.#endTurn();
@@ -75,7 +75,7 @@ export class WriteSide {
   #waiters: Waiter[] = [];
 
   constructor(
-    connection: Connection,
+    connection: ByteStream,
     encoder: FrameEncoder,
     events: WriteSideEvents,
   ) {

@@ -74,14 +74,17 @@ test("chunked() skips a message up to its last part", () => {
     skip,
   );
   assertEquals(frames, ["61", "63"]);
-  assertEquals([decoder.skipped, decoder.owed], [2, false]);
+  assertEquals([decoder.skipped, decoder.pending], [2, 0]);
+  decoder.push(Uint8Array.fromHex("00040062626200"));
+  assertEquals([decoder.next(), decoder.pending], [undefined, 7]);
+  assertEquals(decoder.skipped, 3);
 });
 
 test("rest() of chunked() returns the parts of an incomplete message", () => {
   const wire = "00020061" + "000100" + "00030062";
   const { decoder } = read(wire);
   assertEquals(decoder.rest().toHex(), wire);
-  assertEquals(decoder.owed, true);
+  assertEquals(decoder.pending, 11);
   assertEquals(codeOf(() => decoder.end()), "truncated");
 });
 

@@ -45,7 +45,7 @@ test("delimited() uses the first match, and at the same offset the delimiter lis
 test("delimited() waits while a delimiter listed earlier may still match", () => {
   const decoder = delimited(["XY", "X"]).decoder();
   decoder.push(new TextEncoder().encode("aX"));
-  assertEquals([decoder.next(), decoder.owed], [undefined, true]);
+  assertEquals([decoder.next(), decoder.pending], [undefined, 2]);
   assertEquals(text.decode(decoder.rest()), "aX");
   decoder.push(new TextEncoder().encode("Z"));
   assertEquals(text.decode(decoder.next()), "a");
@@ -103,7 +103,7 @@ test("rest() has the bytes of a frame that the end completes until next() return
   assertEquals(text.decode(decoder.rest()), "one\r");
   assertEquals(text.decode(decoder.next()), "one");
   assertEquals([decoder.next(), decoder.rest().length], [undefined, 0]);
-  assertEquals(decoder.owed, false);
+  assertEquals(decoder.pending, 0);
 });
 
 test("end() completes a skipped frame whose delimiter begins a longer one", () => {
@@ -157,7 +157,7 @@ test("delimited() skips to a whole delimiter, not to part of one", () => {
   assertEquals(split(["\n", "\r\n"], "abc\r\nd\r\n", skip), [["d"], "", 1]);
   const decoder = delimited("--", skip).decoder();
   decoder.push(new TextEncoder().encode("abcdef-"));
-  assertEquals([decoder.next(), decoder.owed], [undefined, true]);
+  assertEquals([decoder.next(), decoder.pending], [undefined, 7]);
   assertEquals(codeOf(() => decoder.end()), "truncated");
 });
 

@@ -320,7 +320,7 @@ test("onTooLarge 'skip' returns the frames before and after the skipped one in t
   assertEquals(hex(decoder, "0161" + "03626262" + "0163"), ["61", "63"]);
   assertEquals(decoder.skipped, 1);
   assertEquals(hex(decoder, "0a62"), []);
-  assertEquals([decoder.owed, decoder.skipped], [true, 2]);
+  assertEquals([decoder.pending, decoder.skipped], [2, 2]);
   assertEquals(decoder.rest().length, 0);
   const error = assertThrows(() => decoder.end(), FrameError);
   assertEquals([error.code, error.frameIndex, error.streamOffset], [

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   FrameError,
   frames,
@@ -11,7 +11,7 @@ import {
   type FrameStream,
   u32be,
 } from "../../../lib/framing/mod.ts";
-import { payload } from "./scripted_connection.ts";
+import { payload, ScriptedConnection } from "./scripted_connection.ts";
 
 const FOUR_MIB = 4 * 1024 * 1024;
 
@@ -206,4 +206,63 @@ Deno.test("frames() carries frames over a Unix socket", async () => {
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("frames() takes any object with read, write, closeWrite and dispose", async () => {
+  const calls: string[] = [];
+  const incoming = u32be().encoder().encode(payload(3));
+  const connection = {
+    name: "my pipe",
+    read(buffer: Uint8Array) {
+      calls.push("read");
+      if (calls.length > 1) return Promise.resolve(null);
+      buffer.set(incoming);
+      return Promise.resolve(incoming.length);
+    },
+    write: (data: Uint8Array) => Promise.resolve(data.length),
+    closeWrite: () => Promise.resolve(),
+    [Symbol.dispose]: () => void calls.push("dispose"),
+  };
+  {
+    await using stream = frames(connection, u32be());
+    assertEquals(stream.connection.name, "my pipe"); // its own type
+    for await (const frame of stream) assertEquals(frame, payload(3));
+    await stream.send(payload(5));
+  }
+  assertEquals(calls, ["read", "read", "dispose"]);
+
+  const other = frames(connection, u32be());
+  assertEquals((await other.detach()).connection.name, "my pipe");
+});
+
+for (
+  const missing of ["read", "write", "closeWrite", Symbol.dispose] as const
+) {
+  Deno.test(`frames() rejects a connection without ${String(missing)}`, () => {
+    const { read, write, closeWrite, [Symbol.dispose]: dispose } =
+      new ScriptedConnection();
+    const connection = { read, write, closeWrite, [Symbol.dispose]: dispose };
+    const incomplete = { ...connection, [missing]: undefined };
+    assertThrows(
+      () => frames(incomplete as typeof connection, u32be()),
+      TypeError,
+      `has no method '${String(missing)}'`,
+    );
+  });
+}
+
+Deno.test("frameTimeout lets bytes arrive that waited while the process was busy", async () => {
+  const [client, server] = await pair();
+  await using stream = frames(server, u32be(), { frameTimeout: 500 });
+  const wire = u32be().encoder().encode(payload(2));
+  await client.write(wire.subarray(0, 5));
+  const done = stream.receive((frame) => {
+    assertEquals(frame, payload(2));
+    client.close();
+  });
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  const written = client.write(wire.subarray(5));
+  for (const end = performance.now() + 700; performance.now() < end;);
+  await written;
+  await done;
 });

@@ -14,6 +14,7 @@ Deno.test("resolveOptions() rejects invalid options and names them", {
     [{ highWaterMark: NaN }, "current value is NaN"],
     [{ frameTimeout: 2 ** 31 }, "'frameTimeout' must be an integer from 0"],
     [{ frameTimeout: 0.5 }, "current value is 0.5"],
+    [{ minByteRate: -1 }, "'minByteRate' must be an integer from 0"],
     [{ turnTime: 0 }, "'turnTime' must be an integer from 1"],
     [{ linger: Infinity }, "'linger' must be an integer from 0"],
   ];

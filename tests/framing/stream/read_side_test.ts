@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import { concat } from "@std/bytes/concat";
 import {
   delimited,
@@ -328,7 +334,7 @@ Deno.test("receive() closes the connection and rejects if onFrame or afterTurn t
   }
 });
 
-Deno.test("frameTimeout counts from a frame's first byte to its last", async () => {
+Deno.test("frameTimeout counts from the last byte of an incomplete frame", async () => {
   using time = new FakeTime();
   const connection = new ScriptedConnection();
   const stream = frames(connection, u32be(), { frameTimeout: 1000 });
@@ -361,6 +367,108 @@ Deno.test("frameTimeout counts from a frame's first byte to its last", async () 
   assertEquals(connection.closed, 1);
   assertEquals(time.timers, 0);
   await assertRejects(() => stream.receive(() => {}), FrameError);
+});
+
+Deno.test("frameTimeout does not limit a frame that makes progress", async () => {
+  using time = new FakeTime();
+  const connection = new ScriptedConnection();
+  await using stream = frames(connection, u32be(), { frameTimeout: 1000 });
+  const done = received(stream);
+  const bytes = framed(payload(10_000));
+  for (const chunk of cut(bytes, 250)) {
+    if (chunk !== null) connection.feed(chunk);
+    await settled();
+    time.tick(999);
+    await settled();
+  }
+  assertEquals(time.armed > 30, true);
+  connection.feed(null);
+  assertEquals(await done, [payload(10_000)]);
+});
+
+Deno.test("a frame that arrives at less than minByteRate times out", async () => {
+  for (const [minByteRate, closed] of [[10, 1], [0, 0]] as const) {
+    using time = new FakeTime();
+    const connection = new ScriptedConnection();
+    const options = { frameTimeout: 1000, minByteRate };
+    const stream = frames(connection, u32be(), options);
+    const done = stream.receive(() => {}).catch((error) => error);
+    const bytes = framed(payload(1000));
+    // At 10 bytes per second, 7 bytes allow for 1.7 s.
+    for (let count = 0; count < 7; count++) {
+      connection.feed(bytes.subarray(count, count + 1));
+      await settled();
+      time.tick(240);
+      await settled();
+    }
+    assertEquals(connection.closed, 0); // 1,680 ms
+    time.tick(20);
+    await settled();
+    assertEquals(connection.closed, closed);
+    if (closed === 0) {
+      stream.close();
+      await done;
+      continue;
+    }
+    const error = await done;
+    assertMatch(error.message, /at less than 10 bytes per second, after 7 byt/);
+    assertEquals([error.code, error.streamOffset], ["timeout", 0]);
+    assertEquals(time.timers, 0);
+  }
+});
+
+Deno.test("a frame that begins in the chunk in which a skipped one ends has its own time", async () => {
+  using time = new FakeTime();
+  const connection = new ScriptedConnection();
+  const framing = u32be({ maxFrameLength: 100, onTooLarge: "skip" });
+  const options = { frameTimeout: 1000, minByteRate: 100 };
+  const stream = frames(connection, framing, options);
+  const done = stream.receive(() => {});
+  const bytes = framed(payload(1000), payload(50));
+  connection.feed(bytes.subarray(0, 900));
+  await settled();
+  time.tick(950);
+  connection.feed(bytes.subarray(900, 1006));
+  await settled();
+  assertEquals(stream.skipped, 1);
+  time.tick(500); // of the skipped frame's time, 70 ms were left
+  await settled();
+  assertEquals(connection.closed, 0);
+  time.tick(500);
+  const error = await assertRejects(() => done, FrameError);
+  assertEquals([error.frameIndex, error.streamOffset], [1, 1004]);
+});
+
+Deno.test("a frame that is being skipped times out, too", async () => {
+  using time = new FakeTime();
+  const connection = new ScriptedConnection();
+  const framing = u32be({ maxFrameLength: 100, onTooLarge: "skip" });
+  const stream = frames(connection, framing, { frameTimeout: 1000 });
+  const done = stream.receive(() => {});
+  connection.feed(framed(payload(5), payload(1000)).subarray(0, 500));
+  await settled();
+  time.tick(1000);
+  const error = await assertRejects(() => done, FrameError, "after 491 bytes");
+  assertEquals([error.frameIndex, error.streamOffset], [1, 9]);
+});
+
+Deno.test("maxFrameLength and skipped of a stream are those of its decoder", async () => {
+  const connection = new ScriptedConnection([
+    framed(payload(5), payload(3), payload(5)),
+    framed(payload(3)),
+    null,
+  ]);
+  const framing = u32be({ maxFrameLength: 4, onTooLarge: "skip" });
+  await using stream = frames(connection, framing);
+  assertEquals([stream.maxFrameLength, stream.skipped], [4, 0]);
+  const lengths: number[] = [];
+  await stream.receive((frame) => {
+    lengths.push(frame.length);
+    stream.maxFrameLength = 5; // logged in
+  });
+  assertEquals([lengths, stream.skipped], [[3, 5, 3], 1]);
+  assertThrows(() => stream.maxFrameLength = -1, RangeError);
+  assertEquals(stream.maxFrameLength, 5);
 });
 
 Deno.test("frameTimeout uses one timer for any number of frames and chunks", async () => {

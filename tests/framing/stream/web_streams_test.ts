@@ -127,6 +127,22 @@ for (const left of [1, 4, 5]) {
   );
 }
 
+Deno.test("maxFrameLength of FrameDecoderStream can change between frames", {
+  permissions,
+}, async () => {
+  const stream = new FrameDecoderStream(
+    u32be({ maxFrameLength: 4, onTooLarge: "skip" }),
+  );
+  assertEquals([stream.maxFrameLength, stream.skipped], [4, 0]);
+  const wire = concat([5, 3, 5].map((n) => encoder.encode(payload(n))));
+  const lengths: number[] = [];
+  for await (const frame of ReadableStream.from([wire]).pipeThrough(stream)) {
+    lengths.push(frame.length);
+    stream.maxFrameLength = 5;
+  }
+  assertEquals([lengths, stream.skipped], [[3, 5], 1]);
+});
+
 Deno.test("FrameDecoderStream returns the frames that the end completes", {
   permissions,
 }, async () => {
