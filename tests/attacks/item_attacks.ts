@@ -293,19 +293,21 @@ export const itemAttacks: readonly Attack[] = [
   },
   {
     ...session,
-    name: "results that are read byte by byte",
+    name: "results that are read a little at a time",
     resource: "rate of reading",
     kind: "REQUEST",
+    limits: ["minWriteRate"],
     reads: false,
     sees: ["end"],
     budget: 24 * MiB,
-    setup: { limits: { writeStall: 1000 } },
+    setup: { limits: { writeStall: 1000, minWriteRate: 2 ** 26 } },
+    ms: 3000,
     async *script(peer) {
-      yield* times(12, (id) => request(id, M.big));
-      // The socket reports progress for each 64 KiB that are read.
+      yield* times(20, (id) => request(id, M.big));
+      // The socket reports progress only for a megabyte or so.
       while (!peer.stopped && !peer.ended && !peer.reads) {
-        await pause(100);
-        await peer.readSome(15_000);
+        await pause(5);
+        await peer.readSome(32_768);
       }
     },
   },

@@ -40,6 +40,8 @@ export class RawPeer {
   #streamWindow = 0;
   #rest: Uint8Array = new Uint8Array();
   #arrived = Promise.withResolvers<void>();
+  /** Whether bytes were dropped, so that no frame can be found any more. */
+  #drops = false;
 
   /** @param seen where to count what arrives */
   constructor(connection: Deno.Conn, seen: Map<string, number>) {
@@ -70,13 +72,14 @@ export class RawPeer {
     this.#arrived.resolve();
   }
 
-  /** Reads a few bytes and drops them; nothing that follows can be read as frames. */
+  /** Reads a few bytes and drops them; whatever follows is dropped, too. */
   async readSome(bytes: number): Promise<void> {
+    this.#drops = true;
     try {
       const count = await this.#connection.read(new Uint8Array(bytes));
-      if (count === null) this.ended = true;
+      if (count === null) this.#end();
     } catch {
-      this.ended = true;
+      this.#end();
     }
   }
 
@@ -148,6 +151,7 @@ export class RawPeer {
   }
 
   #receive(bytes: Uint8Array): void {
+    if (this.#drops) return;
     const all = new Uint8Array(this.#rest.length + bytes.length);
     all.set(this.#rest);
     all.set(bytes, this.#rest.length);

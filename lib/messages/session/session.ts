@@ -189,7 +189,7 @@ export class Session implements SessionView {
       timerWheel.wakeAt,
     );
     if (this.state !== "open") return wakeAt;
-    this.#heartbeat.watch(now, writer.unsent);
+    this.#heartbeat.watch(now, writer);
     return Math.min(wakeAt, this.#heartbeat.wakeAt);
   }
 
@@ -343,8 +343,8 @@ export class Session implements SessionView {
   written(): void {
     if (this.state === "closed") return;
     const { now, writer } = this.shared;
-    this.#heartbeat.written(now, writer.unsent);
     writer.drain();
+    this.#heartbeat.watch(now, writer); // frames that waited are unsent now
     this.outgoing.reportRoom();
     this.#lifecycle.finishDrainIfIdle();
     this.#lifecycle.continueClosing();
@@ -383,7 +383,7 @@ export class Session implements SessionView {
       );
     }
     if (this.state !== "open") return;
-    switch (this.#heartbeat.check(now, writer.unsent)) {
+    switch (this.#heartbeat.check(now, writer)) {
       case "ping":
         this.#ping.send();
         break;
@@ -396,7 +396,7 @@ export class Session implements SessionView {
       case "stalled":
         this.#lifecycle.abort(
           "unsent",
-          `sent bytes were not read for ${limits.writeStall} ms (limit writeStall)`,
+          `less than ${limits.minWriteRate} bytes per second were read for ${limits.writeStall} ms (limits minWriteRate, writeStall)`,
         );
     }
   }

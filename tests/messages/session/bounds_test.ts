@@ -325,6 +325,22 @@ const BOUNDS: readonly Bound[] = [
     beyond: "closes: unsent",
   },
   {
+    limit: "minWriteRate",
+    what: "ms in which the transport accepts one byte, again and again",
+    limits: { writeStall: 2000, minWriteRate: 1000 },
+    most: 1,
+    use(lone, amount) {
+      lone.sink.leaveUnsent(100_000);
+      for (const end = lone.now + 5000; lone.now < end;) {
+        lone.advance(amount);
+        lone.sink.take(1);
+        lone.session.enter(lone.now).written();
+      }
+      return lone.session.state === "open";
+    },
+    beyond: "closes: unsent",
+  },
+  {
     limit: "heartbeat",
     what: "ms of silence",
     limits: { heartbeat: 1000 },

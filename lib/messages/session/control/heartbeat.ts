@@ -5,12 +5,23 @@
  */
 import type { SessionLimits } from "../wire/limits.ts";
 
+/** Framed bytes, and how many of them the transport has not accepted. */
+export interface SentBytes {
+  /** Number of bytes framed so far. */
+  readonly position: number;
+  /** Number of framed bytes that the transport has not accepted yet. */
+  readonly unsent: number;
+}
+
 /** Watcher of both directions of a connection. */
 export class Heartbeat {
   /** Time of the last byte read or PING sent, whichever is later. */
   #activeAt: number;
   #unansweredPings = 0;
-  #stalledSince: number | undefined = undefined;
+  /** Time until which the peer may accept no more; `Infinity` if none wait. */
+  #acceptBy = Infinity;
+  /** Number of bytes that the transport had accepted at the last look. */
+  #accepted = 0;
   readonly #limits: SessionLimits;
 
   /**
@@ -28,15 +39,24 @@ export class Heartbeat {
     this.#unansweredPings = 0;
   }
 
-  /** Records that the transport accepted bytes. */
-  written(now: number, unsent: number): void {
-    this.#stalledSince = unsent > 0 ? now : undefined;
-  }
-
-  /** Records when unsent bytes began to wait. */
-  watch(now: number, unsent: number): void {
-    if (unsent === 0) this.#stalledSince = undefined;
-    else this.#stalledSince ??= now;
+  /**
+   * Records what the transport has accepted. Unsent bytes may wait for
+   * `writeStall`. Accepted bytes extend this time at the rate `minWriteRate`
+   * and no further, so a peer that reads a byte now and then gains nothing.
+   */
+  watch(now: number, { position, unsent }: SentBytes): void {
+    const accepted = position - unsent;
+    const more = accepted - this.#accepted;
+    this.#accepted = accepted;
+    if (unsent === 0) {
+      this.#acceptBy = Infinity;
+      return;
+    }
+    const { writeStall, minWriteRate } = this.#limits;
+    const extended = more > 0
+      ? this.#acceptBy + more * 1000 / minWriteRate
+      : this.#acceptBy;
+    this.#acceptBy = Math.min(extended, now + writeStall);
   }
 
   /**
@@ -46,11 +66,11 @@ export class Heartbeat {
    */
   check(
     now: number,
-    unsent: number,
+    sent: SentBytes,
   ): "ping" | "silent" | "stalled" | undefined {
-    this.watch(now, unsent);
-    const { heartbeat, heartbeatMisses, writeStall } = this.#limits;
-    if (now - (this.#stalledSince ?? now) >= writeStall) return "stalled";
+    this.watch(now, sent);
+    const { heartbeat, heartbeatMisses } = this.#limits;
+    if (now >= this.#acceptBy) return "stalled";
     if (now - this.#activeAt < heartbeat) return undefined;
     if (this.#unansweredPings >= heartbeatMisses) return "silent";
     this.#unansweredPings++;
@@ -60,10 +80,7 @@ export class Heartbeat {
 
   /** Time at which {@linkcode Heartbeat.check} must be called next. */
   get wakeAt(): number {
-    const { heartbeat, writeStall } = this.#limits;
-    const silent = this.#activeAt + heartbeat;
-    return this.#stalledSince === undefined
-      ? silent
-      : Math.min(silent, this.#stalledSince + writeStall);
+    const silent = this.#activeAt + this.#limits.heartbeat;
+    return Math.min(silent, this.#acceptBy);
   }
 }

@@ -63,8 +63,10 @@ export interface SessionLimits {
   unsentSoft: number;
   /** Number of unsent bytes at which the connection is closed. @default {4194304} */
   unsentHard: number;
-  /** Time without write progress after which the connection is closed. Counts only while bytes are unsent. @default {30000} */
+  /** Time for which the peer may read less than `minWriteRate`; then the connection is closed. Counts only while bytes are unsent. @default {30000} */
   writeStall: number;
+  /** Lowest rate, in bytes per second, at which the peer must read. Counts only while bytes are unsent. With 0, one byte in `writeStall` suffices. @default {1024} */
+  minWriteRate: number;
   /** Maximum number of methods that a peer may list in its HELLO. @default {1024} */
   maxMethods: number;
   /** Time for calls in flight to finish during a drain. @default {10000} */
@@ -105,6 +107,7 @@ export const DEFAULT_LIMITS: Readonly<SessionLimits> = {
   unsentSoft: 1024 * 1024,
   unsentHard: 4 * 1024 * 1024,
   writeStall: 30_000,
+  minWriteRate: 1024,
   maxMethods: 1024,
   drainGrace: 10_000,
   closeTimeout: 1000,
@@ -151,6 +154,7 @@ const RANGES: Readonly<Record<keyof SessionLimits, readonly [number, number]>> =
     unsentSoft: [64 * 1024, 2 ** 31 - 1],
     unsentHard: [128 * 1024, 2 ** 31 - 1],
     writeStall: [1, 2 ** 31 - 1],
+    minWriteRate: [0, 2 ** 31 - 1],
     maxMethods: [1, 65_535],
     drainGrace: [0, 2 ** 31 - 1],
     closeTimeout: [0, 2 ** 31 - 1],

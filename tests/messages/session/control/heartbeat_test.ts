@@ -7,17 +7,25 @@ const limits = resolveSessionLimits({
   heartbeat: 1000,
   heartbeatMisses: 2,
   writeStall: 700,
+  minWriteRate: 1000, // one byte per ms
 });
+
+/** Returns sent bytes. */
+function sent(accepted: number, unsent: number) {
+  return { position: accepted + unsent, unsent };
+}
+
+const NONE = sent(0, 0);
 
 Deno.test("Heartbeat counts silence from the last byte read", pure, () => {
   const live = new Heartbeat(limits, 0);
-  assertEquals([live.wakeAt, live.check(999, 0)], [1000, undefined]);
+  assertEquals([live.wakeAt, live.check(999, NONE)], [1000, undefined]);
   live.read(900);
-  assertEquals([live.wakeAt, live.check(1000, 0)], [1900, undefined]);
-  assertEquals(live.check(1900, 0), "ping");
-  assertEquals([live.wakeAt, live.check(2899, 0)], [2900, undefined]);
-  assertEquals(live.check(2900, 0), "ping");
-  assertEquals(live.check(3900, 0), "silent");
+  assertEquals([live.wakeAt, live.check(1000, NONE)], [1900, undefined]);
+  assertEquals(live.check(1900, NONE), "ping");
+  assertEquals([live.wakeAt, live.check(2899, NONE)], [2900, undefined]);
+  assertEquals(live.check(2900, NONE), "ping");
+  assertEquals(live.check(3900, NONE), "silent");
 });
 
 Deno.test(
@@ -25,10 +33,10 @@ Deno.test(
   pure,
   () => {
     const live = new Heartbeat(limits, 0);
-    assertEquals(live.check(1e6, 0), "ping");
+    assertEquals(live.check(1e6, NONE), "ping");
     assertEquals(live.wakeAt, 1e6 + 1000);
     live.read(1e6 + 10);
-    assertEquals(live.check(1e6 + 1005, 0), undefined);
+    assertEquals(live.check(1e6 + 1005, NONE), undefined);
   },
 );
 
@@ -37,13 +45,74 @@ Deno.test(
   pure,
   () => {
     const live = new Heartbeat(limits, 0);
-    live.watch(100, 5);
-    live.watch(400, 9);
+    live.watch(100, sent(0, 5));
+    live.watch(400, sent(0, 9));
     assertEquals(live.wakeAt, 800);
-    live.written(500, 4); // progress
-    assertEquals([live.wakeAt, live.check(1199, 4)], [1000, "ping"]);
-    assertEquals(live.check(1200, 4), "stalled");
-    live.written(1200, 0);
-    assertEquals(live.check(1900, 0), undefined);
+    live.watch(500, sent(1000, 4)); // as much as the longest time needs
+    assertEquals([live.wakeAt, live.check(1199, sent(1000, 4))], [
+      1000,
+      "ping",
+    ]);
+    assertEquals(live.check(1200, sent(1000, 4)), "stalled");
+    live.watch(1200, sent(1004, 0));
+    assertEquals(live.check(1900, sent(1004, 0)), undefined);
+  },
+);
+
+/**
+ * Returns the time at which a peer is cut that accepts `bytes` every `every` ms,
+ * or `undefined` if it is not cut within a minute.
+ */
+function cutAt(bytes: number, every: number, given = limits) {
+  const live = new Heartbeat(given, 0);
+  let accepted = 0;
+  live.watch(0, sent(0, 1e6));
+  for (let now = 1; now <= 60_000; now++) {
+    live.read(now); // its own traffic does not matter
+    if (now % every === 0) live.watch(now, sent(accepted += bytes, 1e6));
+    if (live.check(now, sent(accepted, 1e6)) === "stalled") return now;
+  }
+}
+
+Deno.test("Heartbeat does not take dribbling for progress", pure, () => {
+  assertEquals(cutAt(0, 1), 700);
+  assertEquals(cutAt(1, 100), 707);
+  assertEquals(cutAt(10, 100), 770);
+  assertEquals(cutAt(10, 300), 720);
+  assertEquals(cutAt(90, 100), 6_190);
+});
+
+Deno.test(
+  "Heartbeat accepts a peer that reads at the lowest rate",
+  pure,
+  () => {
+    assertEquals(cutAt(1, 1), undefined);
+    assertEquals(cutAt(100, 100), undefined);
+    assertEquals(cutAt(690, 690), undefined); // in bursts
+    assertEquals(cutAt(10_000, 699), undefined);
+    assertEquals(cutAt(10_000, 701), 700); // too late
+  },
+);
+
+Deno.test(
+  "Heartbeat ignores bytes accepted before others wait",
+  pure,
+  () => {
+    const live = new Heartbeat(limits, 0);
+    live.watch(0, sent(1e9, 5));
+    assertEquals(live.wakeAt, 700);
+    live.watch(10, sent(2e9, 0));
+    live.watch(20, sent(2e9, 1));
+    assertEquals(live.wakeAt, 720);
+  },
+);
+
+Deno.test(
+  "Heartbeat with a lowest rate of 0 accepts any progress",
+  pure,
+  () => {
+    const any = resolveSessionLimits({ writeStall: 700, minWriteRate: 0 });
+    assertEquals(cutAt(1, 699, any), undefined);
+    assertEquals(cutAt(1, 701, any), 700);
   },
 );
