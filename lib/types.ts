@@ -60,7 +60,6 @@ export type {
   SessionErrorOptions,
 } from "./messages/errors/call_error.ts";
 export type {
-  ConnectionInfo,
   RefusalCode,
   RefusalOptions,
 } from "./messages/handlers/context.ts";
@@ -148,14 +147,17 @@ export type { SessionStats } from "./messages/session/flow/shared_state.ts";
 export type { MismatchReason } from "./messages/session/wire/method_compatibility.ts";
 export type { Shape } from "./messages/session/wire/shape.ts";
 export type { MemoryConnectOptions } from "./transport/memory/memory_listener.ts";
+export type { ConnectionInfo } from "./transport/connection_info.ts";
 export type { ListenerOptions } from "./transport/socket_listener.ts";
 export type {
   TcpConnectOptions,
   TcpListenOptions,
   TcpSocketOptions,
 } from "./transport/tcp.ts";
-export type { SubjectAltName } from "./transport/tls/subject_alt_names.ts";
-export type { CertificateName } from "./transport/tls/tls_connection.ts";
+export type {
+  CertificateName,
+  SubjectAltName,
+} from "./transport/peer_certificate.ts";
 export type { UnixListenOptions } from "./transport/unix.ts";
 export type { WebSocketOptions } from "./transport/websocket/websocket_connection.ts";
 export type { TransportErrorOptions } from "./transport/errors.ts";

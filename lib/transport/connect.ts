@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { delay } from "@std/async/delay";
 import { retry, RetryError } from "@std/async/retry";
 import { connectAttempt } from "./connect_attempt.ts";
 import { failure } from "./error_mapping.ts";
@@ -43,7 +44,7 @@ export type ConnectAddress =
  *
  * Only failures that may be temporary, such as a refused connection, are retried.
  * The waits have full jitter, so that clients do not all reconnect at the same
- * time.
+ * time. A server's `retry-after` adds to the wait, up to `maxTimeout`.
  *
  * @category Connect and listen
  */
@@ -291,6 +292,8 @@ function summarize(errors: readonly Error[]): Error {
     {
       code: last.code,
       address: last.address,
+      retryAfter: last.retryAfter,
+      status: last.status,
       cause: new AggregateError(errors, "Cannot connect to any address"),
     },
   );
@@ -303,6 +306,7 @@ const TEMPORARY: ReadonlySet<TransportErrorCode> = new Set([
   "refused",
   "reset",
   "timeout",
+  "unavailable",
   "unreachable",
 ]);
 
@@ -313,8 +317,19 @@ async function withRetries(
 ): Promise<SocketConnection> {
   const { maxAttempts = 5, minTimeout = 100, maxTimeout = 10_000 } = policy;
   const { multiplier = 2 } = policy;
+  let pause = 0;
+  const attempt = async () => {
+    if (pause > 0) await delay(pause, signal && { signal });
+    try {
+      return await round();
+    } catch (error) {
+      const after = error instanceof TransportError ? error.retryAfter : 0;
+      pause = Math.min(after, maxTimeout);
+      throw error;
+    }
+  };
   try {
-    return await retry(round, {
+    return await retry(attempt, {
       maxAttempts,
       minTimeout,
       maxTimeout,

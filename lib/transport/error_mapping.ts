@@ -54,6 +54,7 @@ const ADVICE: Readonly<Record<TransportErrorCode, string>> = {
   "address-invalid":
     "this machine does not have the address; use one of this machine's addresses, or port 0 for any free port",
   "closed": "the socket was closed locally",
+  "forbidden": "the server does not permit this client",
   "limit":
     "the operating system is out of descriptors, buffers or backlog space; raise the limit or try again later",
   "not-found": "the host name or path does not exist",
@@ -65,6 +66,8 @@ const ADVICE: Readonly<Record<TransportErrorCode, string>> = {
   "timeout": "the operation timed out",
   "tls": "TLS failed",
   "truncated": "the stream was cut off before its end",
+  "unauthenticated": "the server requires other credentials",
+  "unavailable": "the server accepts no clients now; try again later",
   "unreachable": "there is no route to the host",
   "unsupported": "this runtime does not support it",
 };

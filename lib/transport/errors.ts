@@ -14,6 +14,7 @@
  * | `"address-in-use"` | another listener uses the address |
  * | `"address-invalid"` | the address is malformed, or this machine does not have it |
  * | `"closed"` | the socket was closed locally, before or during the call |
+ * | `"forbidden"` | the server does not permit this client (an upgrade refused with HTTP 403) |
  * | `"limit"` | descriptors, buffers, a backlog or `receiveLimit` is exhausted; a later attempt may succeed |
  * | `"not-found"` | the host name or the path does not exist |
  * | `"permission"` | the operating system denies access (if Deno denies it, the error stays a `Deno.errors.NotCapable`) |
@@ -23,6 +24,8 @@
  * | `"timeout"` | the operation exceeded its time limit |
  * | `"tls"` | a certificate, a handshake or a record was rejected |
  * | `"truncated"` | the stream ended prematurely |
+ * | `"unauthenticated"` | the server requires other credentials (an upgrade refused with HTTP 401) |
+ * | `"unavailable"` | the server accepts no clients now (an upgrade refused with HTTP 429, 502, 503 or 504), or the runtime does not report why an upgrade failed; see `retryAfter` |
  * | `"unreachable"` | there is no route to the host |
  * | `"unsupported"` | this runtime lacks the feature, or needs a flag for it |
  * | `"other"` | anything else; see `cause` |
@@ -33,6 +36,7 @@ export type TransportErrorCode =
   | "address-in-use"
   | "address-invalid"
   | "closed"
+  | "forbidden"
   | "limit"
   | "not-found"
   | "other"
@@ -43,6 +47,8 @@ export type TransportErrorCode =
   | "timeout"
   | "tls"
   | "truncated"
+  | "unauthenticated"
+  | "unavailable"
   | "unreachable"
   | "unsupported";
 
@@ -52,6 +58,10 @@ export interface TransportErrorOptions extends ErrorOptions {
   code: TransportErrorCode;
   /** The address concerned, in its URL form; `""` if no address applies. */
   address: string;
+  /** Milliseconds to wait before another attempt. @default {0} */
+  retryAfter?: number | undefined;
+  /** HTTP status with which a server refused an upgrade. @default {undefined} */
+  status?: number | undefined;
 }
 
 /**
@@ -79,6 +89,10 @@ export class TransportError extends Error {
   readonly code: TransportErrorCode;
   /** The address concerned, in its URL form; `""` if no address applies. */
   readonly address: string;
+  /** Milliseconds to wait before another attempt; 0 if the server has not said. */
+  readonly retryAfter: number;
+  /** HTTP status with which a server refused an upgrade; `undefined` otherwise. */
+  readonly status: number | undefined;
 
   /**
    * Creates an error, for use in your own transport.
@@ -90,5 +104,7 @@ export class TransportError extends Error {
     super(message, options);
     this.code = options.code;
     this.address = options.address;
+    this.retryAfter = options.retryAfter ?? 0;
+    this.status = options.status;
   }
 }

@@ -53,11 +53,8 @@ export {
   type TcpAddress,
   type UnixAddress,
 } from "./address.ts";
-export type {
-  PeerCertificate,
-  TlsClientOptions,
-  TlsConnection,
-} from "./tls/tls_connection.ts";
+export type { PeerCertificate } from "./peer_certificate.ts";
+export type { TlsClientOptions, TlsConnection } from "./tls/tls_connection.ts";
 export type {
   TlsListener,
   TlsServerCertificate,

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Connection } from "./connection.ts";
+import type { ConnectionInfo } from "./connection_info.ts";
 
 /**
  * A connected socket that reports every failure as a `TransportError`.
@@ -36,6 +37,8 @@ import type { Connection } from "./connection.ts";
  * @category Connections
  */
 export interface SocketConnection extends Connection, AsyncDisposable {
+  /** Addresses, and what is known about the peer. */
+  readonly info: ConnectionInfo;
   /** Number of bytes read so far. */
   readonly bytesRead: number;
   /** Number of bytes that the socket has accepted so far. */

@@ -6,6 +6,7 @@
 import { failure } from "./error_mapping.ts";
 import { formatAddress } from "./address.ts";
 import type { Connection, SocketAddress } from "./connection.ts";
+import type { ConnectionInfo } from "./connection_info.ts";
 import { TransportError } from "./errors.ts";
 import { linger } from "./linger.ts";
 import type { SocketConnection } from "./socket_connection.ts";
@@ -62,6 +63,12 @@ export class SocketConnectionImpl implements SocketConnection {
     this.#options = options;
     this.localAddr = socket.localAddr;
     this.remoteAddr = socket.remoteAddr;
+  }
+
+  get info(): ConnectionInfo {
+    const { localAddr, remoteAddr } = this;
+    const peer = { peerCertificate: undefined, request: undefined };
+    return { localAddr, remoteAddr, ...peer };
   }
 
   get bytesRead(): number {

@@ -11,7 +11,8 @@ import {
 import type { Connection } from "../../transport/connection.ts";
 import { TypedSession } from "../connection/typed_session.ts";
 import { type SideTables, sideTables } from "../connection/side_tables.ts";
-import type { CallContext, ConnectionInfo } from "../handlers/context.ts";
+import type { ConnectionInfo } from "../../transport/connection_info.ts";
+import type { CallContext } from "../handlers/context.ts";
 import type { SessionError } from "../errors/call_error.ts";
 import type {
   AnyProtocol,

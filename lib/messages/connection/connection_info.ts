@@ -1,19 +1,27 @@
 /**
- * Reads a connection's addresses and the peer's certificate.
+ * Combines what a connection and the application know about the peer.
  *
  * @module
  */
-import type { ConnectionInfo } from "../handlers/context.ts";
 import type { Connection } from "../../transport/connection.ts";
-import type { PeerCertificate } from "../../transport/tls/tls_connection.ts";
+import type { ConnectionInfo } from "../../transport/connection_info.ts";
 
-/** Returns a connection's addresses and the peer's certificate. */
-export function connectionInfo(connection: Connection): ConnectionInfo {
-  const secured: Connection & { peerCertificate?: PeerCertificate | null } =
-    connection;
+/**
+ * Returns what is known about a connection.
+ *
+ * @param connection the connection, which may have an `info` of its own
+ * @param given what the application knows; it takes precedence
+ */
+export function connectionInfo(
+  connection: Connection & { readonly info?: Partial<ConnectionInfo> },
+  given: Partial<ConnectionInfo> = {},
+): ConnectionInfo {
+  const { info = {} } = connection;
+  const { peerCertificate, request } = { ...info, ...given };
   return {
-    localAddr: connection.localAddr,
-    remoteAddr: connection.remoteAddr,
-    peerCertificate: secured.peerCertificate ?? undefined,
+    localAddr: given.localAddr ?? connection.localAddr,
+    remoteAddr: given.remoteAddr ?? connection.remoteAddr,
+    peerCertificate,
+    request,
   };
 }

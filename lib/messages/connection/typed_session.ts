@@ -18,7 +18,8 @@ import {
   type NotificationHost,
 } from "../handlers/notification_handling.ts";
 import type { IncidentReport } from "../errors/incident_report.ts";
-import type { CallContext, ConnectionInfo } from "../handlers/context.ts";
+import type { ConnectionInfo } from "../../transport/connection_info.ts";
+import type { CallContext } from "../handlers/context.ts";
 import { type CallError, SessionError } from "../errors/call_error.ts";
 import { describeType } from "../support/describe_type.ts";
 import type { AnyProtocol, Remote, Side } from "../protocol/protocol_types.ts";
@@ -48,6 +49,8 @@ export interface TypedSessionOptions {
   readonly role: Side;
   /** The connection, which the session then owns. */
   readonly connection: Connection;
+  /** Facts about the connection from the application. */
+  readonly info?: Partial<ConnectionInfo> | undefined;
   /** Methods of both sides, and this side's handlers. */
   readonly tables: SideTables;
   /** Options of the client or the server. */
@@ -101,13 +104,14 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   #inRead = false;
 
   constructor(
-    { role, connection, tables, resolved, checksCredentials = false }:
-      TypedSessionOptions,
+    options: TypedSessionOptions,
   ) {
+    const { role, connection, tables, resolved } = options;
+    const { checksCredentials = false } = options;
     const { limits, codecs } = resolved;
     this.#tables = tables;
     this.#resolved = resolved;
-    this.#info = connectionInfo(connection);
+    this.#info = connectionInfo(connection, options.info);
     this.#site = {
       peer: () => this,
       timeLeft: () => Infinity,
@@ -146,6 +150,10 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
 
   get peerCertificate(): ConnectionInfo["peerCertificate"] {
     return this.#info.peerCertificate;
+  }
+
+  get request(): ConnectionInfo["request"] {
+    return this.#info.request;
   }
 
   /** The peer's methods, as functions. */

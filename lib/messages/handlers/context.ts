@@ -8,23 +8,6 @@ import type { CallOptions } from "../protocol/client_types.ts";
 import type { Metadata } from "../session/wire/fields.ts";
 import type { CallErrorCode, CallErrorOptions } from "../errors/call_error.ts";
 import type { CallError } from "../errors/call_error.ts";
-import type { SocketAddress } from "../../transport/connection.ts";
-import type { PeerCertificate } from "../../transport/tls/tls_connection.ts";
-
-/** Addresses of a connection, and the peer's certificate. */
-export interface ConnectionInfo {
-  /** Local address of the connection. */
-  readonly localAddr: SocketAddress;
-  /** Address of the peer. */
-  readonly remoteAddr: SocketAddress;
-  /**
-   * Verified certificate of the peer; `undefined` if it presented none.
-   *
-   * A client receives the server's certificate over TLS; a server receives the
-   * client's over mutual TLS.
-   */
-  readonly peerCertificate: PeerCertificate | undefined;
-}
 
 /**
  * Context that a handler receives as its second argument.

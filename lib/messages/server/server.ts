@@ -14,6 +14,7 @@ import type {
   Listener,
   SocketAddress,
 } from "../../transport/connection.ts";
+import type { ConnectionInfo } from "../../transport/connection_info.ts";
 import { sideTables } from "../connection/side_tables.ts";
 import { reportRejection } from "../support/thenable.ts";
 import { ServerSessionImpl, type SessionOwner } from "./server_session.ts";
@@ -177,6 +178,8 @@ const SERVE_OPTIONS: OptionNames<ServeOptions<AnyProtocol>> = {
   transport: true,
 };
 
+const ACCEPT_OPTIONS = { info: true } as const; // the literal type that checkOptions() wants
+
 /** Maximum number of sessions of a server unless `maxSessions` is set. */
 export const DEFAULT_MAX_SESSIONS: number = 10_000;
 
@@ -298,7 +301,11 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     }
   }
 
-  async accept(connection: Connection): Promise<void> {
+  async accept(
+    connection: Connection,
+    options: { info?: Partial<ConnectionInfo> | undefined } = {},
+  ): Promise<void> {
+    checkOptions("accept()", options, ACCEPT_OPTIONS);
     const full = this.#accepted.size - this.#rejecting >= this.#maxSessions;
     const flooded = full && this.#rejecting >= MAX_REJECTING;
     try {
@@ -308,6 +315,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
         connection,
         {
           rejected: full,
+          info: options.info,
         },
       );
       this.#accepted.add(session);

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Connection } from "../../transport/connection.ts";
+import type { ConnectionInfo } from "../../transport/connection_info.ts";
 import { TypedSession } from "../connection/typed_session.ts";
 import { publicMessage } from "../errors/incident_report.ts";
 import { isThenable } from "../support/thenable.ts";
@@ -42,6 +43,8 @@ export interface ServerSessionImplOptions {
    * @default {false}
    */
   readonly rejected?: boolean | undefined;
+  /** Facts about the connection from the application. */
+  readonly info?: Partial<ConnectionInfo> | undefined;
 }
 
 /** Implementation of `ServerSession`. */
@@ -58,12 +61,19 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   constructor(
     owner: SessionOwner<P, Auth, State>,
     connection: Connection,
-    { rejected = false }: ServerSessionImplOptions = {},
+    { rejected = false, info }: ServerSessionImplOptions = {},
   ) {
     const { tables, resolved } = owner;
     const { authenticate } = owner.options;
     const checksCredentials = authenticate !== undefined && !rejected;
-    super({ role: "server", connection, tables, resolved, checksCredentials });
+    super({
+      role: "server",
+      connection,
+      info,
+      tables,
+      resolved,
+      checksCredentials,
+    });
     this.#owner = owner;
     this.#rejected = rejected;
   }
@@ -144,9 +154,10 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   ): Promise<void> | void {
     const { authenticate } = this.#owner.options;
     if (authenticate === undefined) return onAccepted();
-    const { localAddr, remoteAddr, peerCertificate } = this;
+    const { localAddr, remoteAddr, peerCertificate, request } = this;
+    const addresses = { localAddr, remoteAddr };
     const protocol = this.#protocol;
-    const client = { localAddr, remoteAddr, peerCertificate, protocol };
+    const client = { ...addresses, peerCertificate, request, protocol };
     return (async () => await authenticate(credentials, client))().then(
       (auth) => {
         this.#auth = auth;

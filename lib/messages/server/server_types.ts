@@ -14,7 +14,7 @@ import type {
   SlowOptions,
   TopicStats,
 } from "../broadcast/fanout.ts";
-import type { ConnectionInfo } from "../handlers/context.ts";
+import type { ConnectionInfo } from "../../transport/connection_info.ts";
 import type { CallContext } from "../handlers/context.ts";
 import type { SessionError } from "../errors/call_error.ts";
 import type { MethodMismatch } from "../session/control/method_matching.ts";
@@ -208,10 +208,17 @@ export interface Server<
    * If the server has been shut down, the connection is closed. If the server
    * already has `maxSessions` sessions, the client is rejected.
    *
-   * @returns a promise that resolves when the connection is closed; it never
-   * rejects
+   * @param connection the connection
+   * @param options `info`: facts about the peer that you know because you have
+   * accepted the connection; they take precedence over what the connection
+   * reports. Connections of `listen` and `upgradeWebSocket` report everything.
+   * @returns a promise that resolves when the connection is closed; it rejects
+   * only with a `TypeError`, if an option is unknown
    */
-  accept(connection: Connection): Promise<void>;
+  accept(
+    connection: Connection,
+    options?: { info?: Partial<ConnectionInfo> | undefined },
+  ): Promise<void>;
   /**
    * Shuts the server down gracefully. Disposing the server does the same.
    *

@@ -7,13 +7,7 @@
  * @module
  */
 
-/** One name of a certificate's subject (RFC 5280, 4.2.1.6). */
-export interface SubjectAltName {
-  /** Kind of name. */
-  readonly type: "dns" | "email" | "ip" | "uri";
-  /** The name; IPv4 in dotted form, IPv6 as eight groups in hex. */
-  readonly value: string;
-}
+import type { SubjectAltName } from "../peer_certificate.ts";
 
 const EXTENSIONS = 0xa3;
 const OCTET_STRING = 0x04;

@@ -1,9 +1,9 @@
 /**
- * The TLS connection, its certificate and the client's options.
+ * The TLS connection and the client's options.
  *
  * @module
  */
-import type { SubjectAltName } from "./subject_alt_names.ts";
+import type { PeerCertificate } from "../peer_certificate.ts";
 import type { SocketConnection } from "../socket_connection.ts";
 
 /**
@@ -37,40 +37,6 @@ export interface TlsClientOptions {
   key?: string | undefined;
   /** Application protocols to offer (ALPN, RFC 7301), in order of preference. */
   alpnProtocols?: readonly string[] | undefined;
-}
-
-export type { SubjectAltName };
-
-/**
- * The attributes of a name in a certificate, such as `{ CN: "alice", O: "Shop" }`.
- * The value of an attribute that occurs several times is an array.
- */
-export type CertificateName = Readonly<
-  Record<string, string | readonly string[]>
->;
-
-/**
- * The verified certificate of a peer.
- *
- * @category TLS
- */
-export interface PeerCertificate {
-  /** Owner of the certificate. */
-  readonly subject: CertificateName;
-  /** Issuer of the certificate. */
-  readonly issuer: CertificateName;
-  /** Other names of the subject: DNS names, IP addresses, URIs, e-mail addresses. */
-  readonly subjectAltNames: readonly SubjectAltName[];
-  /** SHA-256 of the certificate in upper-case hex, `AA:BB:…`. */
-  readonly fingerprint256: string;
-  /** Serial number in upper-case hex. */
-  readonly serialNumber: string;
-  /** Start of the validity period. */
-  readonly validFrom: Date;
-  /** End of the validity period. */
-  readonly validTo: Date;
-  /** The certificate itself, in DER. */
-  readonly raw: Uint8Array;
 }
 
 /**

@@ -5,16 +5,14 @@
  */
 import type { TLSSocket } from "node:tls";
 import { subjectAltNames } from "./subject_alt_names.ts";
-import type { Connection } from "../connection.ts";
+import type { ConnectionInfo } from "../connection_info.ts";
 import {
+  type LowerConnection,
   SocketConnectionImpl,
   type SocketConnectionOptions,
 } from "../socket_connection_impl.ts";
-import type {
-  CertificateName,
-  PeerCertificate,
-  TlsConnection,
-} from "./tls_connection.ts";
+import type { CertificateName, PeerCertificate } from "../peer_certificate.ts";
+import type { TlsConnection } from "./tls_connection.ts";
 
 /** Outcome of a handshake, for {@linkcode TlsConnectionImpl}. */
 export interface TlsConnectionOptions extends SocketConnectionOptions {
@@ -34,10 +32,15 @@ export class TlsConnectionImpl extends SocketConnectionImpl
    * @param socket the encrypted stream; the new object owns it
    * @param options the outcome of the handshake
    */
-  constructor(socket: Connection, options: TlsConnectionOptions = {}) {
+  constructor(socket: LowerConnection, options: TlsConnectionOptions = {}) {
     super(socket, options);
     this.alpnProtocol = options.alpnProtocol ?? null;
     this.peerCertificate = options.peerCertificate ?? null;
+  }
+
+  override get info(): ConnectionInfo {
+    const peerCertificate = this.peerCertificate ?? undefined;
+    return { ...super.info, peerCertificate };
   }
 }
 

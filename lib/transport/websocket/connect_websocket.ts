@@ -6,7 +6,10 @@
 import { checkTimeout, withTimeout } from "../with_timeout.ts";
 import { openWebSocket } from "./open_websocket.ts";
 import type { SocketAddress } from "../connection.ts";
+import { explainRefusal } from "./explain_refusal.ts";
+import { destroy } from "../linger.ts";
 import { TransportError } from "../errors.ts";
+import { checkOptionNames, type OptionNames } from "../option_names.ts";
 import type { TlsClientOptions } from "../tls/tls_connection.ts";
 import type {
   WebSocketConnection,
@@ -16,7 +19,7 @@ import {
   checkReceiveLimit,
   webSocketConnection,
 } from "./websocket_connection_impl.ts";
-import { FLOW_CONTROL } from "./websocket_stream.ts";
+import { FLOW_CONTROL } from "./flow_control.ts";
 
 /**
  * Options for {@linkcode connectWebSocket}.
@@ -59,8 +62,10 @@ export interface WebSocketConnectOptions extends WebSocketOptions {
  * @param options limits, flow control and a signal
  * @throws {TransportError} with code `"protocol"` if the server does not speak
  * WebSocket, `"unsupported"` if a TLS option is not available for WebSockets,
- * `"refused"`, `"tls"`, `"timeout"`, and so on; in browsers, which do not report
- * the cause, a failed opening handshake always has the code `"other"`
+ * `"unauthenticated"`, `"forbidden"` or `"unavailable"` if the server refuses the
+ * upgrade with HTTP 401, 403, or 429, 502, 503 or 504, `"refused"`, `"tls"`,
+ * `"timeout"`, and so on; if the runtime does not report the cause, as in
+ * browsers, the code is `"unavailable"`
  * @throws {unknown} the signal's reason, if the signal is aborted
  *
  * @category WebSocket
@@ -69,6 +74,7 @@ export async function connectWebSocket(
   url: string | URL,
   options: WebSocketConnectOptions = {},
 ): Promise<WebSocketConnection> {
+  checkOptionNames("connectWebSocket()", options, CONNECT_OPTIONS);
   const { signal, timeout = 10_000 } = options;
   const { receiveLimit } = options;
   checkReceiveLimit(receiveLimit);
@@ -76,7 +82,7 @@ export async function connectWebSocket(
   signal?.throwIfAborted();
   const address = String(url);
   const { flowControl = true, headers, tls } = options;
-  const { socket, release } = await openWebSocket(address, {
+  const { socket, client } = await openWebSocket(address, {
     protocols: flowControl ? [FLOW_CONTROL] : [],
     headers,
     tls,
@@ -84,12 +90,23 @@ export async function connectWebSocket(
   const connection = webSocketConnection(socket, {
     remoteAddr: addressOf(socket.url),
     ...(receiveLimit !== undefined && { receiveLimit }),
+    ...(!flowControl && { flowControl }),
   });
-  void connection.finished.then(release);
-  await withTimeout(connection.opened, {
+  void connection.finished.then(() => client?.close());
+  const stop = new AbortController();
+  const opening = connection.opened.catch(async (error) => {
+    const options = { headers, client, signal: stop.signal };
+    throw error instanceof TransportError
+      ? await explainRefusal(error, options)
+      : error;
+  });
+  await withTimeout(opening, {
     signal,
     timeout: limit,
-    cancel: () => connection.close(),
+    cancel: () => {
+      destroy(connection);
+      stop.abort();
+    },
     timeoutError: () =>
       new TransportError(
         `Cannot connect to ${address}: the WebSocket did not open within ${timeout} ms`,
@@ -98,6 +115,15 @@ export async function connectWebSocket(
   });
   return connection;
 }
+
+const CONNECT_OPTIONS: OptionNames<WebSocketConnectOptions> = {
+  receiveLimit: true,
+  signal: true,
+  timeout: true,
+  flowControl: true,
+  headers: true,
+  tls: true,
+};
 
 function addressOf(url: string): SocketAddress {
   const { hostname, port, protocol } = new URL(url);

@@ -22,8 +22,8 @@ export interface OpenWebSocketOptions {
 export interface OpenedWebSocket {
   /** The socket, in its opening handshake. */
   socket: WebSocket;
-  /** Closes the socket's HTTP client; call it once the socket has finished. */
-  release: () => void;
+  /** The socket's HTTP client; close it once the socket has finished. */
+  client: Deno.HttpClient | undefined;
 }
 
 /**
@@ -45,20 +45,19 @@ export async function openWebSocket(
     );
   }
   if (headers === undefined && tls === undefined) {
-    return { socket: construct(protocols, context), release: () => {} };
+    return { socket: construct(protocols, context), client: undefined };
   }
   requireDeno({ verb: "set 'headers' or 'tls' of", address });
   const client = tls && await httpClient(tls, context);
-  const release = () => client?.close();
   try {
     const socket = construct({
       protocols,
       ...(headers && { headers }),
       ...(client && { client }),
     }, context);
-    return { socket, release };
+    return { socket, client };
   } catch (error) {
-    release();
+    client?.close();
     throw error;
   }
 }

@@ -27,12 +27,22 @@ export interface WebSocketConnectionOptions extends WebSocketOptions {
   /** The peer's address, if known; its `transport` becomes `"websocket"`. */
   remoteAddr?: SocketAddress | undefined;
   /**
+   * The HTTP request of the upgrade, if known; `connection.info` has a copy of
+   * its URL and headers. In Deno, a request is not readable after its upgrade:
+   * pass `{ url: request.url, headers: new Headers(request.headers) }`, copied
+   * before.
+   */
+  request?: Pick<Request, "url" | "headers"> | undefined;
+  /**
    * Whether each receiver limits how much its sender may send.
    *
-   * @default {whether `socket.protocol` is `"lengthwise.bytes.v1"` after opening}
+   * By default, it does if `socket.protocol` is `"lengthwise.bytes.v1"` after
+   * opening, or if the peer announces it. With `false`, such a peer is an error.
+   *
+   * @default {detected}
    */
   flowControl?: boolean | undefined;
-  /** Called once, when the connection is closed locally. */
+  /** Called once, when the connection was closed locally and is released. */
   onClose?: (() => void) | undefined;
 }
 

@@ -4,12 +4,23 @@
  * @module
  */
 import { formatAddress } from "../address.ts";
-import { SocketConnectionImpl } from "../socket_connection_impl.ts";
+import { checkOptionNames, type OptionNames } from "../option_names.ts";
+import type { ConnectionInfo } from "../connection_info.ts";
+import {
+  type LowerConnection,
+  SocketConnectionImpl,
+} from "../socket_connection_impl.ts";
 import type {
   WebSocketConnection,
   WebSocketConnectionOptions,
 } from "./websocket_connection.ts";
-import { FIRST_CREDIT, WebSocketStream } from "./websocket_stream.ts";
+import { FIRST_CREDIT } from "./flow_control.ts";
+import { WebSocketStream } from "./websocket_stream.ts";
+
+/** The stream below a {@linkcode WebSocketConnectionImpl}. */
+export type WebSocketEnd =
+  & LowerConnection
+  & Pick<WebSocketStream, "opened" | "finished">;
 
 /** A {@linkcode WebSocketStream} with byte counts and local close handling. */
 export class WebSocketConnectionImpl extends SocketConnectionImpl
@@ -17,10 +28,17 @@ export class WebSocketConnectionImpl extends SocketConnectionImpl
   readonly opened: Promise<void>;
   readonly finished: Promise<void>;
 
-  constructor(stream: WebSocketStream, options: WebSocketConnectionOptions) {
+  readonly #request: ConnectionInfo["request"];
+
+  constructor(stream: WebSocketEnd, options: WebSocketConnectionOptions) {
     super(stream, options);
     this.opened = stream.opened;
     this.finished = stream.finished;
+    this.#request = options.request;
+  }
+
+  override get info(): ConnectionInfo {
+    return { ...super.info, request: this.#request };
   }
 }
 
@@ -42,6 +60,7 @@ export class WebSocketConnectionImpl extends SocketConnectionImpl
  * send nothing yourself
  * @param options limit and address
  * @throws {RangeError} if `receiveLimit` is below 256 KiB
+ * @throws {TypeError} if an option is unknown, or `request` is no longer readable
  *
  * @category WebSocket
  */
@@ -49,7 +68,9 @@ export function webSocketConnection(
   socket: WebSocket,
   options: WebSocketConnectionOptions = {},
 ): WebSocketConnection {
+  checkOptionNames("webSocketConnection()", options, CONNECTION_OPTIONS);
   checkReceiveLimit(options.receiveLimit);
+  const request = options.request && copyRequest(options.request);
   const remoteAddr = { ...options.remoteAddr, transport: "websocket" };
   const known = remoteAddr.hostname !== undefined;
   const stream = new WebSocketStream(socket, {
@@ -58,8 +79,35 @@ export function webSocketConnection(
     remoteAddr,
     flowControl: options.flowControl,
   });
-  return new WebSocketConnectionImpl(stream, options);
+  return new WebSocketConnectionImpl(stream, { ...options, request });
 }
+
+/**
+ * Copies a request, which Deno discards with its upgrade.
+ *
+ * @param request the request, before its upgrade
+ */
+export function copyRequest(
+  request: Pick<Request, "url" | "headers">,
+): Pick<Request, "url" | "headers"> {
+  try {
+    return { url: request.url, headers: new Headers(request.headers) };
+  } catch (cause) {
+    throw new TypeError(
+      "Cannot read the upgraded request; copy it before the upgrade, as in { url: request.url, headers: new Headers(request.headers) }",
+      { cause },
+    );
+  }
+}
+
+/** Names of the options for {@linkcode webSocketConnection}. */
+export const CONNECTION_OPTIONS: OptionNames<WebSocketConnectionOptions> = {
+  receiveLimit: true,
+  remoteAddr: true,
+  request: true,
+  flowControl: true,
+  onClose: true,
+};
 
 /**
  * Checks the option `receiveLimit`.

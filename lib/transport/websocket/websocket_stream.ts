@@ -5,11 +5,11 @@
  * | --- | --- |
  * | binary, not empty | bytes of the stream; message boundaries have no meaning |
  * | binary, empty | half-close: the sender sends no more bytes |
- * | text, with the subprotocol | a decimal number: the recipient of this message may send that many more bytes |
- * | text, without the subprotocol | an error |
+ * | text, with flow control | a decimal number: the recipient of this message may send that many more bytes |
+ * | text, without flow control | an error |
  *
  * A WebSocket delivers every message to the receiver's event loop, whether or
- * not the application reads it. Without the subprotocol, nothing limits the
+ * not the application reads it. Without flow control, nothing limits the
  * sender, and a message that exceeds the receiver's limit ends the connection.
  *
  * @module
@@ -19,29 +19,23 @@ import { LINGER_BYTES, LINGER_TIME } from "../linger.ts";
 import type { LowerConnection } from "../socket_connection_impl.ts";
 import { ReceiveQueue } from "../receive_queue.ts";
 import {
+  FLOW_CONTROL,
+  FlowControl,
+  type FlowControlState,
+} from "./flow_control.ts";
+import {
+  CLOSE_BROKEN,
   CLOSE_LIMIT,
   CLOSE_NO_STATUS,
   CLOSE_NORMAL,
   CLOSE_PROTOCOL,
   codeAfterClose,
   connectFailureCode,
+  reportedStatus,
   webSocketError,
 } from "./websocket_failure.ts";
 import type { TransportError, TransportErrorCode } from "../errors.ts";
 import { releaseWebSocket } from "./release_websocket.ts";
-
-/** The subprotocol with which receivers grant credit to senders. */
-export const FLOW_CONTROL = "lengthwise.bytes.v1";
-/**
- * Initial credit of each sender, in bytes.
- *
- * A receiver whose limit is exactly this value sends no grant at the start. A
- * grant is a small message, and Deno's client sockets would delay the next small
- * message by up to 40 ms (Nagle's algorithm).
- */
-export const FIRST_CREDIT = 256 * 1024;
-/** Default limit on unread bytes without flow control. */
-const UNCONTROLLED_LIMIT = 16 * 1024 * 1024;
 
 /** Maximum number of bytes in one message. */
 const MESSAGE_LIMIT = 64 * 1024;
@@ -64,7 +58,7 @@ export interface WebSocketStreamOptions {
   address: string;
   /** The peer's address. */
   remoteAddr: SocketAddress;
-  /** Whether flow control applies; `undefined` defers to the negotiated subprotocol. */
+  /** Whether flow control applies; `undefined` detects it. */
   flowControl: boolean | undefined;
 }
 
@@ -80,17 +74,18 @@ export class WebSocketStream implements LowerConnection {
   readonly finished: Promise<void>;
   #socket: WebSocket;
   #address: string;
-  #receiveLimit: number;
-  #limitGiven: boolean;
+  #flow: FlowControl;
+  #announced = false;
+  /** Number of messages of bytes sent. */
+  #sentMessages = 0;
   #received = new ReceiveQueue((count) => this.#grant(count));
-  /** Number of bytes read since the last grant of credit. */
-  #taken = 0;
   #failure: TransportError | undefined;
   #detail = "";
   #halfClosed = false;
   #wasOpen = false;
-  #credit = Infinity;
   #flowControl: boolean | undefined;
+  /** A short timer: for the announcement, or for a missing `close` event. */
+  #timer: ReturnType<typeof setTimeout> | undefined;
   /** Resolves when the socket has closed after `linger`. */
   #released = Promise.withResolvers<void>();
   #lingerTimer: ReturnType<typeof setTimeout> | undefined;
@@ -107,8 +102,7 @@ export class WebSocketStream implements LowerConnection {
   constructor(socket: WebSocket, options: WebSocketStreamOptions) {
     this.#socket = socket;
     this.#address = options.address;
-    this.#receiveLimit = options.receiveLimit ?? FIRST_CREDIT;
-    this.#limitGiven = options.receiveLimit !== undefined;
+    this.#flow = new FlowControl(options.receiveLimit);
     this.remoteAddr = options.remoteAddr;
     this.#flowControl = options.flowControl;
     const opened = Promise.withResolvers<void>();
@@ -126,6 +120,9 @@ export class WebSocketStream implements LowerConnection {
     socket.addEventListener("error", (event) => this.#onError(event));
     socket.addEventListener("close", (event) => this.#onClose(event));
     if (socket.readyState === socket.OPEN) this.#open();
+    else if (socket.readyState === socket.CLOSED) {
+      this.#end("reset", "it had closed before");
+    } else if (socket.readyState === socket.CLOSING) this.#wasOpen = true;
     else socket.addEventListener("open", () => this.#open());
   }
 
@@ -140,11 +137,12 @@ export class WebSocketStream implements LowerConnection {
     return await this.#enqueue(async () => {
       await this.#untilWritable();
       if (this.#halfClosed) throw this.#error("closed", "for writing");
-      const count = Math.min(data.length, MESSAGE_LIMIT, this.#credit);
+      const { credit } = this.#flow;
+      const count = Math.min(data.length, MESSAGE_LIMIT, credit);
       // Send a copy, because the platform may send after the caller reuses its
       // buffer.
-      this.#socket.send(data.slice(0, count));
-      this.#credit -= count;
+      this.#sendBytes(data.slice(0, count));
+      this.#flow.send(count);
       return count;
     });
   }
@@ -155,8 +153,7 @@ export class WebSocketStream implements LowerConnection {
       await this.opened;
       if (this.#failure !== undefined) throw this.#failure;
       if (this.#halfClosed) return;
-      this.#halfClosed = true;
-      this.#socket.send(new Uint8Array(0));
+      this.#endOutgoing();
     });
   }
 
@@ -175,7 +172,7 @@ export class WebSocketStream implements LowerConnection {
     this.#received.clear();
     const { readyState, OPEN, CLOSED } = this.#socket;
     if (readyState === CLOSED) return undefined;
-    if (readyState === OPEN && !peerEnded && this.#breaksWhenClosing) {
+    if (readyState === OPEN && !peerEnded && this.#servedByDeno) {
       this.#discardInput();
     } else this.#beginClosing();
     return this.#released.promise;
@@ -196,14 +193,13 @@ export class WebSocketStream implements LowerConnection {
     this.close();
   }
 
-  get #breaksWhenClosing(): boolean {
-    // Only a client's socket has a URL.
+  /** Whether this is a server's socket in Deno; only clients' sockets have a URL. */
+  get #servedByDeno(): boolean {
     return "Deno" in globalThis && this.#socket.url === "";
   }
 
   #discardInput(): void {
-    if (!this.#halfClosed) this.#socket.send(new Uint8Array(0));
-    this.#halfClosed = true;
+    if (!this.#halfClosed) this.#endOutgoing();
     this.#discardable = LINGER_BYTES;
     this.#lingerTimer = setTimeout(() => this.#beginClosing(), LINGER_TIME);
   }
@@ -218,10 +214,10 @@ export class WebSocketStream implements LowerConnection {
   }
 
   /** Starts the closing handshake, and limits its time. */
-  #beginClosing(): void {
+  #beginClosing(code = CLOSE_NORMAL, reason = ""): void {
     this.#discardable = 0;
     clearTimeout(this.#lingerTimer);
-    this.#socket.close(CLOSE_NORMAL);
+    this.#socket.close(code, reason);
     this.#awaitPeer(LINGER_EXTENSIONS);
   }
 
@@ -241,6 +237,19 @@ export class WebSocketStream implements LowerConnection {
     return await current;
   }
 
+  #sendBytes(data: Uint8Array<ArrayBuffer>): void {
+    // The announcement must be the first or second message.
+    if (this.#sentMessages++ === 1 && this.#flow.state === "on") {
+      this.#announce();
+    }
+    this.#socket.send(data);
+  }
+
+  #endOutgoing(): void {
+    this.#halfClosed = true;
+    this.#sendBytes(new Uint8Array(0));
+  }
+
   /**
    * Waits until the socket is open and has credit and buffer space.
    */
@@ -248,11 +257,16 @@ export class WebSocketStream implements LowerConnection {
     await this.opened;
     for (let pause = 1;; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
       if (this.#failure !== undefined) throw this.#failure;
-      if (this.#credit <= 0) await this.#untilWoken(Infinity);
+      if (this.#flow.credit <= 0) await this.#untilCredit();
       else if (this.#socket.bufferedAmount > BUFFERED_LIMIT) {
         await this.#untilWoken(pause);
       } else return;
     }
+  }
+
+  async #untilCredit(): Promise<void> {
+    await this.#untilWoken(this.#flow.patience);
+    if (this.#flow.credit <= 0) this.#flow.assumeOff();
   }
 
   /** Waits for a wake-up, but at most `pause` milliseconds. */
@@ -269,12 +283,28 @@ export class WebSocketStream implements LowerConnection {
     this.#wasOpen = true;
     // Deno forgets a call of `close` before a server's socket is open.
     if (this.#failure !== undefined) return this.#socket.close(CLOSE_NORMAL);
-    this.#flowControl ??= this.#socket.protocol === FLOW_CONTROL;
-    if (this.#flowControl) {
-      this.#credit = FIRST_CREDIT;
-      this.#sendCredit(this.#receiveLimit - FIRST_CREDIT);
-    } else if (!this.#limitGiven) this.#receiveLimit = UNCONTROLLED_LIMIT;
+    this.#flow.state = this.#negotiated();
+    // Later in this turn, so that it follows the bytes that are written now. A
+    // client in Deno delays a second small message (Nagle's algorithm).
+    if (this.#flow.state === "on") {
+      this.#timer = setTimeout(() => this.#announce());
+    }
     this.#settle.open();
+  }
+
+  #negotiated(): FlowControlState {
+    if (this.#flowControl !== undefined) {
+      return this.#flowControl ? "on" : "off";
+    }
+    if (this.#socket.protocol === FLOW_CONTROL) return "on";
+    // In Deno, the `protocol` of a server's socket is always empty.
+    return this.#servedByDeno ? "unknown" : "assumed-off";
+  }
+
+  #announce(): void {
+    if (this.#announced) return;
+    this.#announced = true;
+    this.#sendCredit(this.#flow.announcement());
   }
 
   #receive(data: unknown): void {
@@ -288,64 +318,90 @@ export class WebSocketStream implements LowerConnection {
         "protocol",
         "it sent data after its half-close",
       );
-    } else if (data.byteLength === 0) this.#received.end();
-    else if (this.#received.held + data.byteLength > this.#receiveLimit) {
-      const limit = `more than ${this.#receiveLimit} bytes are unread`;
+    } else this.#bytes(data);
+  }
+
+  #bytes(data: ArrayBuffer): void {
+    this.#flow.receive();
+    this.#wake?.(); // it may be known now that there is no flow control
+    const { receiveLimit } = this.#flow;
+    if (data.byteLength === 0) this.#received.end();
+    else if (this.#received.held + data.byteLength > receiveLimit) {
+      const limit = `more than ${receiveLimit} bytes are unread`;
       this.#reject(CLOSE_LIMIT, "limit", limit);
     } else this.#received.push(new Uint8Array(data));
   }
 
   #text(data: string): void {
-    if (!this.#flowControl || !/^\d{1,15}$/.test(data)) {
-      this.#reject(CLOSE_PROTOCOL, "protocol", "it sent a text message");
-      return;
+    const known = this.#flow.state;
+    const credit = /^\d{1,15}$/.test(data) ? Number(data) : NaN;
+    if (Number.isNaN(credit) || !this.#flow.granted(credit)) {
+      const reason = known === "off" || known === "assumed-off"
+        ? "it sent a text message, but flow control is off at this end"
+        : "it sent a text message";
+      return this.#reject(CLOSE_PROTOCOL, "protocol", reason);
     }
-    this.#credit += Number(data);
+    if (known !== "on") {
+      this.#announce();
+      this.#grant(0); // bytes were read before
+    }
     this.#wake?.();
   }
 
   /** Grants credit each time half of the limit has been read. */
   #grant(count: number): void {
-    this.#taken += count;
-    if (!this.#flowControl || this.#taken < this.#receiveLimit / 2) return;
-    this.#sendCredit(this.#taken);
-    this.#taken = 0;
+    const credit = this.#flow.take(count);
+    if (credit > 0) this.#sendCredit(credit);
   }
 
   #sendCredit(credit: number): void {
-    if (credit > 0 && this.#socket.readyState === this.#socket.OPEN) {
-      this.#socket.send(String(credit));
-    }
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    this.#socket.send(String(credit));
   }
 
   /** Stores the runtime's message about a failure; browsers provide none. */
   #onError(event: Event): void {
-    if ("message" in event) this.#detail = String(event.message);
+    this.#detail = errorDetail(event);
+    // Node.js 22 may report an error and then no `close`, unlike the standard.
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() =>
+      this.#onClose({ code: CLOSE_BROKEN, wasClean: false, reason: "" })
+    );
   }
 
-  #onClose({ code, wasClean, reason }: CloseEvent): void {
+  #onClose(
+    { code, wasClean, reason }: Pick<
+      CloseEvent,
+      "code" | "wasClean" | "reason"
+    >,
+  ): void {
     const ended = code === CLOSE_NORMAL || code === CLOSE_NO_STATUS;
     if (wasClean && ended) this.#received.end();
     const detail = this.#detail || reason ||
       (wasClean ? `code ${code}` : "no closing handshake");
-    this.#fail(
-      wasClean ? codeAfterClose(code) : this.#brokenCode(detail),
+    this.#end(
+      wasClean ? codeAfterClose(code) : this.#brokenCode(),
       detail,
     );
+  }
+
+  /** Ends the stream with the socket. */
+  #end(code: TransportErrorCode, detail: string): void {
+    this.#fail(code, detail);
+    clearTimeout(this.#timer);
     clearTimeout(this.#lingerTimer);
     this.#released.resolve();
     this.#settle.finish();
   }
 
-  #brokenCode(detail: string): TransportErrorCode {
-    if (this.#wasOpen) return "reset";
-    return connectFailureCode(detail);
+  #brokenCode(): TransportErrorCode {
+    return this.#wasOpen ? "reset" : connectFailureCode(this.#detail);
   }
 
   #reject(closeCode: number, code: TransportErrorCode, reason: string): void {
     this.#fail(code, reason);
     this.#received.clear();
-    this.#socket.close(closeCode, reason);
+    this.#beginClosing(closeCode, reason);
   }
 
   #fail(code: TransportErrorCode, reason: string): void {
@@ -357,6 +413,20 @@ export class WebSocketStream implements LowerConnection {
   }
 
   #error(code: TransportErrorCode, reason: string): TransportError {
-    return webSocketError(code, { reason, address: this.#address });
+    return webSocketError(code, {
+      reason,
+      address: this.#address,
+      status: this.#wasOpen ? undefined : reportedStatus(this.#detail),
+    });
   }
+}
+
+/** Returns the runtime's description of a failure, or `""`. */
+function errorDetail(event: Event): string {
+  if ("message" in event && event.message) return String(event.message);
+  const error = "error" in event ? event.error : undefined;
+  if (!(error instanceof Error)) return "";
+  // Node.js describes a refused connection only in the cause.
+  const { message, cause } = error;
+  return cause instanceof Error ? `${message} (${cause.message})` : message;
 }

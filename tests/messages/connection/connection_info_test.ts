@@ -2,7 +2,7 @@ import { assertEquals, assertStrictEquals } from "@std/assert";
 import { connectionInfo } from "../../../lib/messages/connection/connection_info.ts";
 import { memoryPair } from "../../../lib/transport/memory/memory_pair.ts";
 import { TlsConnectionImpl } from "../../../lib/transport/tls/tls_connection_impl.ts";
-import type { PeerCertificate } from "../../../lib/transport/tls/tls_connection.ts";
+import type { PeerCertificate } from "../../../lib/transport/peer_certificate.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import {
   duplex,
@@ -17,6 +17,8 @@ import {
   protocol,
 } from "../../../lib/messages/protocol/protocol.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
+import { memoryPair } from "../../../lib/transport/memory/memory_pair.ts";
+import { connectWebSocket } from "../../../lib/transport/websocket/connect_websocket.ts";
 import { upgradeWebSocket } from "../../../lib/transport/websocket/upgrade_websocket.ts";
 import { all } from "../kit.ts";
 
@@ -83,6 +85,64 @@ Deno.test("server.accept() serves a WebSocket from Deno.serve, alongside HTTP re
   assertEquals(await page.text(), "a page");
   await server.shutdown();
   await http.shutdown();
+});
+
+Deno.test("authenticate sees the request of an upgrade", async () => {
+  const server = createServer(Echo, {
+    authenticate: (_, { request }) => request?.headers.get("cookie") ?? "none",
+  }).handle({
+    echo: (bytes) => bytes,
+    async *count() {},
+    async *talk() {},
+    whoami: (_, { session }) =>
+      `${session.auth} ${new URL(session.request?.url ?? "").pathname}`,
+  });
+  await using http = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    (request) => {
+      const { response, connection } = upgradeWebSocket(request);
+      server.accept(connection);
+      return response;
+    },
+  );
+  const connection = await connectWebSocket(
+    `ws://127.0.0.1:${http.addr.port}/messages`,
+    { headers: { cookie: "user=ada" } },
+  );
+  {
+    await using session = await connect(Echo, connection, {
+      handlers: { hello() {} },
+    });
+    assertEquals(await session.remote.whoami(), "user=ada /messages");
+    assertEquals(session.request, undefined);
+  }
+  await server.shutdown();
+});
+
+Deno.test("server.accept() passes the given info to authenticate", async () => {
+  const seen: unknown[] = [];
+  const server = createServer(Echo, {
+    authenticate: (_, { remoteAddr, localAddr, request }) => {
+      seen.push(remoteAddr.hostname, localAddr.transport, request);
+    },
+  }).handle({
+    echo: (bytes) => bytes,
+    async *count() {},
+    async *talk() {},
+    whoami: (_, { session }) => session.remoteAddr.hostname ?? "",
+  });
+  const [near, far] = memoryPair();
+  const info = { remoteAddr: { transport: "tcp", hostname: "192.0.2.7" } };
+  server.accept(far, { info });
+  await using session = await connect(Echo, near, { handlers: { hello() {} } });
+  assertEquals(await session.remote.whoami(), "192.0.2.7");
+  assertEquals(seen, ["192.0.2.7", "memory", undefined]);
+  const options: object = { inf: info };
+  await assertRejects(
+    () => server.accept(near, options),
+    TypeError,
+    'Unknown option "inf"',
+  );
 });
 
 Deno.test("server.accept() and connect() accept a Deno.Conn", async () => {

@@ -353,16 +353,6 @@ Deno.test("connectWebSocket() sends headers, and offers flow control unless disa
   assertEquals(seen, [["me", "lengthwise.bytes.v1"], [null, null]]);
 });
 
-Deno.test("upgradeWebSocket() rejects a request that is not an upgrade", () => {
-  const request = new Request("http://127.0.0.1/");
-  const error = assertThrows(
-    () => upgradeWebSocket(request),
-    TransportError,
-    "is not a WebSocket upgrade",
-  );
-  assertEquals(error.code, "protocol");
-});
-
 Deno.test("upgradeWebSocket() and connectWebSocket() reject an invalid limit", async () => {
   const request = new Request("http://127.0.0.1/");
   assertThrows(

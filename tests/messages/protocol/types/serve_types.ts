@@ -29,7 +29,7 @@ import type {
   ServerContext,
   ServerSession,
 } from "../../../../lib/messages/server/server_types.ts";
-import type { PeerCertificate } from "../../../../lib/transport/tls/tls_connection.ts";
+import type { PeerCertificate } from "../../../../lib/transport/peer_certificate.ts";
 
 interface User {
   name: string;
