@@ -123,7 +123,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
       frameTimeout: limits.assemblyTimeout,
     });
     this.#stream.onWritten = () => this.#onWritten();
-    this.#stream.onWriteFailed = (error) => this.enter().inputEnded(error);
+    this.#stream.onWriteFailed = (error) => this.enter().outputFailed(error);
     this.#session = new Session({
       role,
       sink: this.#stream,
@@ -367,6 +367,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
       this.#inRead = false;
       this.#inputFailed(error);
     } finally {
+      await this.finished; // replies may have to be sent
       clearTimeout(this.#timer);
       this.#armedFor = -Infinity;
       await this.#dispose();

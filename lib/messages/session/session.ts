@@ -10,7 +10,7 @@
  *
  * | through `enter(now)` | names |
  * | --- | --- |
- * | inputs | `receive`, `readSome`, `written`, `inputEnded`, `framingFailed`, `tick` |
+ * | inputs | `receive`, `readSome`, `written`, `inputEnded`, `outputFailed`, `framingFailed`, `tick` |
  * | handshake and end | `start`, `accept`, `refuse`, `refresh`, `drain`, `close`, `expel` |
  * | calls to the peer | `outgoing`: `open`, `notify`, `notifyEncoded`, `endItems`, `giveUp` |
  * | the peer's calls | `incoming.responses`: `respond`, `fail` |
@@ -115,7 +115,10 @@ export class Session implements SessionView {
       credentialRefresh: this.credentialRefresh,
       ping: this.#ping,
     }, host);
-    shared.onCallEnded = () => this.#lifecycle.finishDrainIfIdle();
+    shared.onCallEnded = () => {
+      this.#lifecycle.finishDrainIfIdle();
+      this.#lifecycle.continueEnding();
+    };
     this.#dispatcher = new FrameDispatcher(shared, isClient, {
       outgoing: this.outgoing,
       incoming: this.incoming,
@@ -305,7 +308,7 @@ export class Session implements SessionView {
       if (!(error instanceof MalformedError)) throw error;
       this.#lifecycle.abort("protocol", error.message);
     }
-    this.#lifecycle.continueClosing();
+    this.#lifecycle.continueEnding();
     if (this.shared.writer.unsent >= this.shared.limits.unsentHard) {
       this.#lifecycle.abort(
         "unsent",
@@ -334,6 +337,8 @@ export class Session implements SessionView {
           "flow-control",
           `more than ${MAX_EARLY_BYTES} bytes were sent before authentication finished`,
         );
+      case "handle":
+        return this.#dispatcher.receive(frame);
       case "refuse":
         throw new MalformedError("a frame arrived before this side sent HELLO");
     }
@@ -347,7 +352,7 @@ export class Session implements SessionView {
     this.#heartbeat.watch(now, writer); // frames that waited are unsent now
     this.outgoing.reportRoom();
     this.#lifecycle.finishDrainIfIdle();
-    this.#lifecycle.continueClosing();
+    this.#lifecycle.continueEnding();
   }
 
   /** Closes the session because the peer's bytes are not valid frames. */
@@ -356,15 +361,18 @@ export class Session implements SessionView {
   }
 
   /**
-   * Ends the session because the peer's stream ended or the transport failed.
+   * Handles the end of the peer's stream.
+   *
+   * @param cause why it cannot be read; `undefined` if the peer ended it
    */
   inputEnded(cause: unknown): void {
     if (this.state === "closed") return;
-    const why = cause === undefined ? "the peer closed it" : messageOf(cause);
-    const message = `The connection was lost: ${why}`;
-    this.#lifecycle.fail(
-      new SessionError(message, { code: "disconnected", cause }),
-    );
+    this.#lifecycle.inputEnded(lost(cause), cause === undefined);
+  }
+
+  /** Handles a failed write: nothing more can be sent. */
+  outputFailed(cause: unknown): void {
+    if (this.state !== "closed") this.#lifecycle.outputFailed(lost(cause));
   }
 
   /** Handles every timeout that is due. */
@@ -374,7 +382,7 @@ export class Session implements SessionView {
     const { drain } = this.#lifecycle;
     timerWheel.advance(now);
     this.outgoing.reportRoom();
-    this.#lifecycle.continueClosing();
+    this.#lifecycle.continueEnding();
     if (now >= drain.deadline) return drain.expire();
     if (now >= this.#lifecycle.handshakeDeadline) {
       return this.#lifecycle.abort(
@@ -452,4 +460,13 @@ export class Session implements SessionView {
   expel(code: SessionErrorCode, message: string, retryAfter?: number): void {
     this.#lifecycle.abort(code, message, retryAfter);
   }
+}
+
+/** Returns the error for a connection that was lost. */
+function lost(cause: unknown): SessionError {
+  const why = cause === undefined ? "the peer closed it" : messageOf(cause);
+  return new SessionError(`The connection was lost: ${why}`, {
+    code: "disconnected",
+    cause,
+  });
 }

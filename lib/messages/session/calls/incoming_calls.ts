@@ -340,6 +340,14 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
     }
   }
 
+  /** Cancels the calls whose requests or items are incomplete. */
+  endIncomplete(message: string): void {
+    this.reader.drop();
+    for (const call of this.calls.all) {
+      if (call.state === "open") this.cancel(call, "disconnected", message);
+    }
+  }
+
   /** Cancels all calls when the connection or a grace period has ended. */
   end(code: "disconnected" | "unavailable", message: string): void {
     this.reader.drop();

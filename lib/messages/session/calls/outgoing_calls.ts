@@ -526,6 +526,19 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
     }
   }
 
+  /**
+   * Fails the calls that were not sent, because a write has failed. Replies to
+   * the others may have arrived.
+   */
+  endUnsent(error: CallError): void {
+    this.closed = error;
+    for (const call of this.queue.takeAll()) this.#drop(call, error, "no");
+    for (const call of this.calls.all) {
+      if (this.#shared.writer.isHandedOver(call.requestEnd)) continue;
+      this.#drop(call, error, "no");
+    }
+  }
+
   /** Number of notifications that the transport has not taken. */
   get unsentNotifications(): number {
     return this.notifications.length + this.#shared.writer.notifications.count;

@@ -68,7 +68,7 @@ export interface LifecycleParts {
 export class Lifecycle {
   /** Time in ms by which the handshake must finish. */
   handshakeDeadline: number;
-  /** Time in ms at which this side stops sending what was accepted. */
+  /** Time in ms by which the session ends; `Infinity` if none is set. */
   closeDeadline = Infinity;
   /** This side's drain. */
   readonly drain: Drain;
@@ -76,8 +76,8 @@ export class Lifecycle {
   #sentGoaway = false;
   /** The reason for closing that the peer receives. */
   #goawayText = "";
-  /** Why this side closes the session. */
-  #closeReason: SessionError | undefined = undefined;
+  /** Why the session ends, once that is decided. */
+  #reason: SessionError | undefined = undefined;
   /** Whether the peer has announced a drain. */
   #peerDrains = false;
   readonly #parts: LifecycleParts;
@@ -122,7 +122,8 @@ export class Lifecycle {
 
   /** Starts a drain; has no effect during a drain or after the end. */
   beginDrain(options: DrainOptions = {}): void {
-    if (this.#isOver || this.drain.stage !== "none") return;
+    if (this.#state === "closed" || this.#reason !== undefined) return;
+    if (this.drain.stage !== "none") return;
     const { shared, outgoing } = this.#parts;
     outgoing.refuseAbove(
       Infinity,
@@ -159,11 +160,6 @@ export class Lifecycle {
     });
   }
 
-  /** Whether this side has closed the session, or it has ended. */
-  get #isOver(): boolean {
-    return this.#state === "closing" || this.#state === "closed";
-  }
-
   /**
    * Closes the session: calls in flight fail at once. Notifications that were
    * accepted are sent first, then GOAWAY.
@@ -173,45 +169,102 @@ export class Lifecycle {
    * is sent any more
    */
   close(reason: string, timeout: number): void {
-    const { shared, outgoing, incoming, credentialRefresh } = this.#parts;
+    const { shared, outgoing, credentialRefresh } = this.#parts;
     if (this.#state === "closed") return;
-    this.#closeReason ??= new SessionError(
+    if (this.#state === "closing") {
+      if (timeout === 0) this.#finishClosing(true);
+      return;
+    }
+    if (this.#reason !== undefined) return this.finish(this.#reason);
+    this.#goawayText = reason;
+    this.#reason = new SessionError(
       withReason("This side closed the session", truncateMessage(reason)),
       { code: "closed" },
     );
-    this.closeDeadline = Math.min(this.closeDeadline, shared.now + timeout);
-    if (this.#state !== "closing") {
-      this.#goawayText = reason;
-      const state = this.on("close");
-      if (state !== "closing" || outgoing.unsentNotifications === 0) {
-        return this.#finishClosing();
-      }
-      credentialRefresh.drop();
-      outgoing.end(this.#errorForCalls(this.#closeReason), true);
-      incoming.end(this.#endCode, this.#closeReason.message);
-      this.#host.onClosing(this.#closeReason);
+    const waits = timeout > 0 && outgoing.unsentNotifications > 0;
+    if (!waits || this.on("close") !== "closing") {
+      return this.#finishClosing(!waits);
     }
-    this.continueClosing();
+    this.closeDeadline = shared.now + timeout;
+    credentialRefresh.drop();
+    this.#endCalls(this.#reason);
+    this.#host.onClosing(this.#reason);
   }
 
-  /** Finishes closing if everything accepted was sent, or its time has passed. */
-  continueClosing(): void {
-    if (this.#state !== "closing") return;
-    const { shared, outgoing } = this.#parts;
-    const sent = outgoing.unsentNotifications === 0;
-    if (sent || shared.now >= this.closeDeadline) this.#finishClosing();
+  /** Ends the calls of both sides before the session ends. */
+  #endCalls(reason: SessionError): void {
+    const { outgoing, incoming } = this.#parts;
+    outgoing.end(this.#errorForCalls(reason), true);
+    incoming.end(this.#endCode, reason.message);
   }
 
-  #finishClosing(): void {
+  /**
+   * Handles the end of the peer's stream. The replies to calls that were
+   * received are sent, if the peer ended its stream cleanly.
+   */
+  inputEnded(error: SessionError, clean: boolean): void {
+    const { shared, outgoing, incoming } = this.#parts;
+    if (!clean || this.#state !== "open" || incoming.calls.size === 0) {
+      return this.fail(error);
+    }
+    this.on("input-end");
+    this.#reason = error;
+    this.closeDeadline = shared.now + shared.limits.closeTimeout;
+    outgoing.end(this.#errorForCalls(error), true);
+    incoming.endIncomplete(error.message);
+    this.continueEnding();
+  }
+
+  /**
+   * Handles a failed write. Frames that have arrived are still read, until the
+   * peer's stream ends.
+   */
+  outputFailed(error: SessionError): void {
+    const { shared, outgoing, incoming } = this.#parts;
+    if (this.#state !== "open") return this.fail(error);
+    this.on("output-fail");
+    this.#reason = error;
+    this.closeDeadline = shared.now + shared.limits.closeTimeout;
+    const unsent = shared.writer.notifications.count;
+    shared.writer.close();
+    const failure = this.#errorForCalls(error);
+    outgoing.endUnsent(failure);
+    incoming.lastAllowed = incoming.lastBegun;
+    outgoing.dropNotifications(unsent, failure);
+    incoming.end(this.#endCode, error.message);
+    this.#host.onClosing(error);
+  }
+
+  /** Ends a session that is about to end once nothing is left to do. */
+  continueEnding(): void {
+    const { shared, outgoing, incoming } = this.#parts;
+    const late = shared.now >= this.closeDeadline;
+    switch (this.#state) {
+      case "closing":
+        if (late || outgoing.unsentNotifications === 0) {
+          this.#finishClosing(late);
+        }
+        break;
+      case "input-ended":
+        if (late || incoming.calls.size + shared.writer.unsent === 0) {
+          this.finish(this.#reason!); // set in this state
+        }
+        break;
+      case "output-failed":
+        if (late) this.finish(this.#reason!); // as above
+    }
+  }
+
+  /** @param late whether nothing more is sent, although something may be unsent */
+  #finishClosing(late: boolean): void {
     const { shared, incoming } = this.#parts;
     // A peer that takes no bytes would not get the GOAWAY either.
-    const stalled = shared.now >= this.closeDeadline &&
-      shared.writer.notifications.count > 0;
+    const stalled = late && shared.writer.notifications.count > 0;
     if (this.#state !== "new" && !stalled) {
       const lastId = incoming.lastBegun;
       this.#sendGoaway({ code: "closed", lastId, message: this.#goawayText });
     }
-    this.finish(this.#closeReason!); // set by close()
+    this.finish(this.#reason!); // set by close()
   }
 
   /**
@@ -222,7 +275,7 @@ export class Lifecycle {
    */
   abort(code: SessionErrorCode, message: string, retryAfter = 0): void {
     if (this.#state === "closed") return;
-    if (this.#state === "closing") return this.finish(this.#closeReason!); // as in fail()
+    if (this.#reason !== undefined) return this.finish(this.#reason);
     const lastId = this.#parts.incoming.lastBegun;
     this.#sendGoaway({ code, lastId, message, retryAfter });
     this.fail(
@@ -248,8 +301,8 @@ export class Lifecycle {
     const { outgoing } = this.#parts;
     const open = this.#state === "open";
     const drains = code === "drain" || code === "age";
-    if (this.#state === "closing") {
-      return drains ? undefined : this.finish(this.#closeReason!); // set by close()
+    if (this.#reason !== undefined) {
+      return drains ? undefined : this.finish(this.#reason);
     }
     const details = { code, remote: true, retryAfter, spread };
     if (open && drains) {
@@ -272,8 +325,8 @@ export class Lifecycle {
 
   /** Ends the session with an error, without a frame. */
   fail(error: SessionError): void {
-    // If this side closes the session, the peer may end its stream first.
-    this.finish(this.#closeReason ?? error);
+    // For example, the peer may end its stream while this side closes.
+    this.finish(this.#reason ?? error);
   }
 
   /** The code for the peer's calls when the session ends. */

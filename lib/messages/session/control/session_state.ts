@@ -5,11 +5,16 @@
  * ```text
  *  client   new ──start──▶ greeting ───────────hello───────────▶ open
  *  server  waiting ──hello──▶ authenticating ──accept─────────▶ open
- *            greeting, open ──close──▶ closing
+ *            greeting, open ──close───▶ closing
+ *            open ───────input-end────▶ input-ended
+ *            open ───────output-fail──▶ output-failed
  *            any of them ──end──▶ closed
  * ```
  *
- * A session is "closing" while it still sends notifications that were accepted.
+ * Each of the last three states lasts for at most `closeTimeout`. A closing
+ * session still sends notifications. One whose input has ended still sends the
+ * replies to calls that it has received, and one whose output has failed still
+ * reads the replies that have arrived.
  *
  * @module
  */
@@ -22,10 +27,19 @@ export type SessionState =
   | "authenticating"
   | "open"
   | "closing"
+  | "input-ended"
+  | "output-failed"
   | "closed";
 
 /** An event that may change the state. */
-export type SessionEvent = "start" | "hello" | "accept" | "close" | "end";
+export type SessionEvent =
+  | "start"
+  | "hello"
+  | "accept"
+  | "close"
+  | "input-end"
+  | "output-fail"
+  | "end";
 
 /** Transitions; a state allows only the events that it lists. */
 export const SESSION: Readonly<
@@ -35,8 +49,15 @@ export const SESSION: Readonly<
   greeting: { hello: "open", close: "closing", end: "closed" },
   waiting: { hello: "authenticating", end: "closed" },
   authenticating: { accept: "open", end: "closed" },
-  open: { close: "closing", end: "closed" },
+  open: {
+    close: "closing",
+    "input-end": "input-ended",
+    "output-fail": "output-failed",
+    end: "closed",
+  },
   closing: { end: "closed" },
+  "input-ended": { end: "closed" },
+  "output-failed": { end: "closed" },
   closed: {},
 };
 
@@ -65,5 +86,7 @@ export const RECEPTION: Readonly<Record<SessionState, Reception>> = {
   authenticating: "keep",
   open: "handle",
   closing: "session-frames",
+  "input-ended": "drop",
+  "output-failed": "handle",
   closed: "drop",
 };
