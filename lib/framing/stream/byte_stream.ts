@@ -27,6 +27,13 @@ export interface ByteStream extends Disposable {
   write(data: Uint8Array): Promise<number>;
   /** Ends the outgoing stream; the incoming one stays open. */
   closeWrite(): Promise<void>;
+  /** Closes at once if the connection has been disposed and still lingers. */
+  close?(): void;
+  /**
+   * Closes the connection after everything written has arrived. The pump does
+   * this itself for a connection without this method, such as a `Deno.Conn`.
+   */
+  [Symbol.asyncDispose]?(): PromiseLike<void>;
 }
 
 /** Throws a `TypeError` if a method is missing. */

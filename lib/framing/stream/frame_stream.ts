@@ -139,8 +139,19 @@ export interface FrameStream<C extends ByteStream = ByteStream>
 
   /** Flushes, then half-closes; later writes fail. */
   closeWrite(): Promise<void>;
-  /** Closes the connection immediately; unsent bytes are lost. */
+  /**
+   * Closes the connection; unsent bytes are lost, but what was written arrives.
+   *
+   * Closing a socket with unread input would reset it and destroy bytes that
+   * the peer has not read yet. Therefore, the connection is half-closed and its
+   * input is discarded in the background until the peer ends its stream, for at
+   * most 1 s and 256 KiB; only then is it closed, and a pending `receive` or loop
+   * ends. A connection of the transport layer does this itself. A second call
+   * closes at once.
+   */
   close(): void;
+  /** Closes the connection at once; written bytes may be lost, too. */
+  abort(): void;
   /**
    * Returns the connection and the undecoded bytes, for switching protocols.
    * Unsent bytes are written first. The frame stream cannot be used afterwards.
@@ -157,8 +168,8 @@ export interface FrameStream<C extends ByteStream = ByteStream>
  * The connection is a socket of the transport layer, any `Deno.Conn`, or any
  * object with `read`, `write`, `closeWrite` and `[Symbol.dispose]`.
  *
- * The stream owns the connection: disposing the stream writes unsent bytes and
- * closes the connection. An idle stream holds 2 KiB for reading. After a burst,
+ * The stream owns the connection: disposing the stream writes unsent bytes,
+ * closes the connection as `close()` does, and waits for it. An idle stream holds 2 KiB for reading. After a burst,
  * it may hold a larger buffer of up to 64 KiB. All idle streams together hold at
  * most 4 MiB of these larger buffers, not counting streams whose last read
  * filled its buffer.

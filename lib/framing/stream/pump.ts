@@ -7,6 +7,7 @@
 import type { FrameDecoder, Framing } from "../framing.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import { FrameTimer } from "./frame_timer.ts";
+import { linger, lingersItself } from "./linger.ts";
 import { ReadSide } from "./read_side.ts";
 import type { FrameRoom } from "./write_buffer.ts";
 import { handled, rejected, WriteSide } from "./write_side.ts";
@@ -42,16 +43,20 @@ export class Pump<C extends ByteStream> {
   readonly #highWaterMark: number;
   readonly #linger: number;
   readonly #signal: AbortSignal | undefined;
-  readonly #onAbort = (): void => this.#close(this.#signal?.reason, true);
+  readonly #onAbort = (): void => this.#close(this.#signal?.reason, "failure");
 
   #state: State = "open";
   #hasReader = false;
-  /** Whether the peer has ended its stream; the decoder may have more frames. */
+  /** Whether no more bytes arrive; the decoder may have more frames. */
   #inputEnded = false;
   /** Whether all frames have been decoded, or no more can be. */
   #ended = false;
   #readFailure: { readonly error: unknown } | undefined;
   #closingWrite: Promise<void> | undefined;
+  /** Resolves when the closed connection no longer lingers. */
+  #lingering: PromiseLike<void> | undefined;
+  /** Whether the connection has been closed at once. */
+  #released = false;
   /** Number of frames decoded since the last read began. */
   #decoded = 0;
   readonly #turn: Turn;
@@ -66,7 +71,7 @@ export class Pump<C extends ByteStream> {
     const timer = options.frameTimeout === 0
       ? undefined
       : new FrameTimer(decoder, options, (error) => {
-        this.#close(error, true);
+        this.#close(error, "failure");
         this.onWriteFailed?.(error);
       });
     this.#incoming = new ReadSide(connection, decoder, timer);
@@ -202,7 +207,13 @@ export class Pump<C extends ByteStream> {
   }
 
   close(): void {
-    this.#close(gone("closed"), false);
+    if (this.#state === "closed") this.#release();
+    else this.#close(gone("closed"), "linger");
+  }
+
+  abort(): void {
+    this.#close(gone("closed"), "at once");
+    if (this.#state === "closed") this.#release();
   }
 
   async detach(): Promise<DetachedConnection<C>> {
@@ -220,24 +231,36 @@ export class Pump<C extends ByteStream> {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const open = this.#state === "open" && this.#linger > 0;
-    // Wait for a half-close in progress. It ends the stream cleanly for the
-    // peer; a close alone may not.
-    if (open && this.#closingWrite !== undefined) {
-      await this.#lingerFor(this.#closingWrite);
-    } else if (open && this.unsent > 0) {
-      await this.#lingerFor(this.flush());
-    }
-    this.close();
-  }
-
-  async #lingerFor(done: Promise<void>): Promise<void> {
+    if (this.#state === "detached") return;
+    if (this.#linger === 0) return this.abort();
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const waited = new Promise<void>((resolve) => {
+    const expired = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, this.#linger);
     });
-    await Promise.race([done.catch(() => {}), waited]);
-    clearTimeout(timer);
+    try {
+      await Promise.race([this.#sendRest(), expired]);
+      if (this.#state !== "closed") this.close();
+      await Promise.race([this.#disposed(), expired]);
+    } finally {
+      clearTimeout(timer);
+      this.abort();
+    }
+  }
+
+  /** Resolves when no unsent bytes are left. */
+  async #sendRest(): Promise<void> {
+    if (this.#state !== "open") return;
+    // Wait for a half-close in progress. It ends the stream cleanly for the
+    // peer; a close alone may not.
+    const sent = this.#closingWrite ?? (this.unsent > 0 ? this.flush() : DONE);
+    await sent.catch(() => {});
+  }
+
+  /** Resolves when the closed connection no longer lingers. */
+  async #disposed(): Promise<void> {
+    if (this.#released) return;
+    await (this.#lingering ?? this.connection[Symbol.asyncDispose]?.());
+    this.#released = true;
   }
 
   /** Passes frames to `onFrame` for one turn; returns whether it is over. */
@@ -326,6 +349,7 @@ export class Pump<C extends ByteStream> {
 
   #readFailed(error: unknown): void {
     this.#incoming.fail();
+    this.#inputEnded = true;
     // After a local close, the read fails only because of it.
     if (this.#state === "open") this.#endReading({ error });
   }
@@ -356,20 +380,49 @@ export class Pump<C extends ByteStream> {
     await this.connection.closeWrite();
   }
 
-  /** Closes the connection; the reader receives `error` if `failure` is true. */
-  #close(error: unknown, failure: boolean): void {
+  /** Closes the connection; the reader receives the error of a failure. */
+  #close(error: unknown, how: "linger" | "at once" | "failure"): void {
     if (this.#state !== "open" && this.#state !== "detaching") return;
-    if (failure && !this.#ended) this.#readFailure = { error };
+    if (how === "failure" && !this.#ended) this.#readFailure = { error };
+    // After a failed write, there is nothing to protect from a reset.
+    const lingers = how === "linger" && this.#outgoing.failure === undefined;
     this.#leave("closed");
     this.#outgoing.stop(error);
     try {
-      // Unlike close(), disposing does not throw if the connection is already
-      // closed.
-      this.connection[Symbol.dispose]();
+      if (lingers) this.#startLingering();
+      else this.#release();
     } catch (error) {
       // A failure comes from a timer or a signal, so no caller could catch this
       // exception, and `error` already describes the failure.
-      if (!failure) throw error;
+      if (how !== "failure") throw error;
+    }
+  }
+
+  /** Closes the connection so that what was written arrives. */
+  #startLingering(): void {
+    const { connection } = this;
+    if (lingersItself(connection)) return connection[Symbol.dispose]();
+    if (this.#outgoing.handed === 0 || this.#inputEnded) return this.#release();
+    const halfClose = this.#closingWrite;
+    const read = this.#incoming.pending;
+    this.#lingering = linger({ connection, halfClose, read })
+      .then(() => this.#release())
+      .catch(() => {}); // no caller could catch an exception of the connection
+  }
+
+  /** Closes the connection at once, also if it lingers. */
+  #release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    const { connection } = this;
+    // Unlike close(), disposing does not throw if the connection is already
+    // closed.
+    connection[Symbol.dispose]();
+    if (!lingersItself(connection)) return;
+    try {
+      connection.close?.();
+    } catch {
+      // The connection is closed.
     }
   }
 

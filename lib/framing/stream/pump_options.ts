@@ -57,8 +57,9 @@ export interface FramesOptions {
    */
   turnTime?: number | undefined;
   /**
-   * Milliseconds that disposal waits for unsent bytes; `0` does not wait. After
-   * that, the connection is closed regardless.
+   * Milliseconds that disposal waits for unsent bytes and for the peer's end. `0`
+   * does not wait. Once the bytes are written, disposal waits for the peer for at
+   * most 1 s. Then the connection is closed regardless.
    *
    * @default {5000}
    */

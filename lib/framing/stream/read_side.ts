@@ -22,6 +22,8 @@ export class ReadSide {
   readonly #timer: FrameTimer | undefined;
   readonly #memory = new ReadBuffers();
 
+  /** The read in progress. */
+  pending: Promise<number | null> | undefined;
   /** The buffer of the read in progress. */
   #buffer: Uint8Array<ArrayBuffer> | undefined;
 
@@ -53,7 +55,7 @@ export class ReadSide {
     this.frames += decoded;
     this.#timer?.begin(this);
     this.#buffer = this.#memory.begin();
-    return this.#connection.read(this.#buffer);
+    return this.pending = this.#connection.read(this.#buffer);
   }
 
   /**
@@ -73,7 +75,7 @@ export class ReadSide {
         `Cannot read: the transport returned a count of ${count}; expected 1 to ${buffer.length}, or null`,
       );
     }
-    this.#buffer = undefined;
+    this.#buffer = this.pending = undefined;
     this.#memory.end(count, buffer.length);
     this.bytesRead += count;
     this.#decoder.push(
@@ -84,7 +86,7 @@ export class ReadSide {
 
   /** Ends reading after a read that returned no bytes. */
   fail(): void {
-    this.#buffer = undefined;
+    this.#buffer = this.pending = undefined;
     this.#memory.end(0, Infinity);
     this.stop();
   }

@@ -229,7 +229,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   /** Closes the session and the connection at once; unsent messages are lost. */
   abort(): Promise<void> {
     this.enter().close("", 0);
-    this.#stream.close();
+    this.#stream.abort();
     return this.closed;
   }
 
@@ -395,13 +395,14 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     // failed as unsent.
     if (!this.session.sentGoaway) return this.#cut();
     this.#stream.closeWrite().catch(() => this.#cut());
-    this.#linger = setTimeout(() => this.#cut(), LINGER);
+    // The connection has lingered by then.
+    this.#linger = setTimeout(() => this.#cut("abort"), LINGER);
   }
 
   /** Closes the connection. A custom implementation of `Connection` may throw. */
-  #cut(): void {
+  #cut(how: "close" | "abort" = "close"): void {
     try {
-      this.#stream.close();
+      this.#stream[how]();
     } catch (error) {
       this.report(error, "");
     }

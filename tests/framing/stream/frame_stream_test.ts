@@ -266,3 +266,25 @@ Deno.test("frameTimeout lets bytes arrive that waited while the process was busy
   await written;
   await done;
 });
+
+for (const close of ["dispose", "close"] as const) {
+  Deno.test(`${close} of a stream over a Deno.Conn destroys nothing that was written`, async () => {
+    const [client, server] = await pair();
+    const stream = frames(server, u32be());
+    await client.write(new Uint8Array(1000)); // never read
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await stream.send(payload(1_000_000));
+    if (close === "close") {
+      await stream.flush();
+      stream.close();
+    }
+    const disposing = stream[Symbol.asyncDispose]();
+    await client.write(new Uint8Array(1000)); // more input for a closed stream
+    await using other = frames(client, u32be());
+    const lengths: number[] = [];
+    await other.receive((frame) => lengths.push(frame.length));
+    assertEquals(lengths, [1_000_000]);
+    await other[Symbol.asyncDispose]();
+    await disposing;
+  });
+}

@@ -39,7 +39,10 @@ export class ScriptedConnection implements Connection {
   /** Error with which writes fail. */
   writeError: Error | undefined;
 
+  /** Whether it has been closed, as a number; more is in `destroyed`. */
   closed = 0;
+  /** Number of calls of `close` after the first one. */
+  destroyed = 0;
   halfClosed = 0;
   /** Maximum number of concurrent writes so far. */
   writers = 0;
@@ -107,7 +110,8 @@ export class ScriptedConnection implements Connection {
   }
 
   close(): void {
-    this.closed++;
+    if (this.closed > 0) this.destroyed++;
+    this.closed = 1;
     this.#wakeRead.resolve();
     this.#wakeWrite.resolve();
   }
@@ -115,6 +119,16 @@ export class ScriptedConnection implements Connection {
   [Symbol.dispose](): void {
     this.close();
   }
+
+  /** Shows the pump that this connection lingers itself. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** A connection that does not linger itself, like a `Deno.Conn`. */
+export class PlainConnection extends ScriptedConnection {
+  override [Symbol.asyncDispose] = undefined as never;
 }
 
 /**
