@@ -235,7 +235,7 @@ export class Lifecycle {
     this.#host.onClosing(error);
   }
 
-  /** Ends a session that is about to end once nothing is left to do. */
+  /** Ends a session once nothing is left to do. */
   continueEnding(): void {
     const { shared, outgoing, incoming } = this.#parts;
     const late = shared.now >= this.closeDeadline;
