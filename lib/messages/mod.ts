@@ -39,13 +39,13 @@ export type {
 } from "./server/server_types.ts";
 export type { CallContext } from "./handlers/context.ts";
 export { use } from "./handlers/use.ts";
+export { limit } from "./handlers/limit.ts";
 export {
   chain,
   type Middleware,
   type MiddlewareContext,
 } from "./handlers/middleware.ts";
 export type { Incident, SessionOptions } from "./connection/session_options.ts";
-export type { SlowPolicy } from "./broadcast/subscriber_queue.ts";
 
 export {
   type ClientContext,

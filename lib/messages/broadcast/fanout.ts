@@ -7,7 +7,6 @@
 import {
   type QueueLimits,
   SLOW_POLICIES,
-  type SlowPolicy,
   SubscriberQueue,
 } from "./subscriber_queue.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
@@ -21,9 +20,13 @@ export interface SlowOptions {
   /**
    * Policy for a subscriber whose queue is full.
    *
+   * - `"drop-oldest"`: drops the oldest queued message.
+   * - `"drop-newest"`: drops the new message.
+   * - `"disconnect"`: ends the subscriber's session.
+   *
    * @default {"drop-oldest"}
    */
-  slow?: SlowPolicy | undefined;
+  slow?: "drop-oldest" | "drop-newest" | "disconnect" | undefined;
   /**
    * Maximum number of messages queued for one subscriber.
    *

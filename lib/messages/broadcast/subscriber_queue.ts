@@ -5,15 +5,7 @@
  * @module
  */
 
-/**
- * Policy for a message to a subscriber whose queue is full.
- *
- * - `"drop-oldest"`: drops the oldest queued message.
- * - `"drop-newest"`: drops the new message.
- * - `"disconnect"`: ends the subscriber's session.
- *
- * @category Servers
- */
+/** Policy for a message to a full queue; see `SlowOptions`. */
 export type SlowPolicy = "drop-oldest" | "drop-newest" | "disconnect";
 
 /** All policies. */

@@ -60,6 +60,7 @@ Deno.test(
       remote.slowly("d"),
     ]);
     assertEquals(read, ["a", "b", "c"]);
+    await turns(5); // the asynchronous schema settles
     assertEquals(await remote.read(), ["a", "b", "c", "d"]);
     await session.close();
     await server.shutdown();

@@ -41,6 +41,20 @@ export class TokenBucket {
       : now - Math.floor(this.#tokens * 1000 / this.#perSecond);
   }
 
+  /** Returns the milliseconds until a token is available; 0 if one is. */
+  timeLeft(now: number): number {
+    this.#fill(now);
+    if (this.#tokens >= 1) return 0;
+    const left = (1 - this.#tokens) * 1000 / this.#perSecond;
+    return Math.max(1, Math.ceil(left - 1e-6)); // rounding must not add 1 ms
+  }
+
+  /** Returns whether the bucket is as full as a new one. */
+  isFull(now: number): boolean {
+    this.#fill(now);
+    return this.#tokens >= this.#burst;
+  }
+
   #fill(now: number): void {
     const added = (now - this.#filledAt) * this.#perSecond / 1000;
     this.#tokens = Math.min(this.#burst, this.#tokens + Math.max(0, added));

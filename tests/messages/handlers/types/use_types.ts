@@ -11,6 +11,7 @@ import {
   createServer,
   duplex,
   type Handlers,
+  limit,
   type Middleware,
   type MiddlewareContext,
   protocol,
@@ -108,6 +109,40 @@ const owner: Middleware<{ owner: User }, Context> = (context, next) =>
   next({ owner: context.session.auth });
 
 const authenticate = (token: unknown): User => ({ name: String(token) });
+
+export function whatLimitInfers(): void {
+  createServer(Shop, { authenticate: (name) => ({ name: String(name) }) })
+    .handle({
+      ...rest,
+      who: use(
+        limit({ rate: 1, key: ({ session }) => text(session.auth.name) }),
+        (sku, { session }) => text(sku) + session.auth.name,
+      ),
+      order: use(
+        chain(
+          tenant,
+          limit({ rate: 1, key: (context) => text(context.tenant) }),
+        ),
+        (sku, context) => text(sku) + text(context.tenant),
+      ),
+    });
+  createServer(Shop).handle(use(
+    limit({ rate: 1, key: (context) => text(context.method) }),
+    { ...rest, who: (sku) => text(sku) },
+  ));
+  createServer(Shop).handle({
+    ...rest,
+    who: use(
+      // @ts-expect-error there is no authentication
+      limit({ rate: 1, key: ({ session }) => session.auth.name }),
+      (sku) => sku,
+    ),
+  });
+  // @ts-expect-error the key is a string
+  limit({ rate: 1, key: () => 1 });
+  // @ts-expect-error the rate is missing
+  limit({ key: () => "" });
+}
 
 export function whatUseInfers(): void {
   createServer(Shop, { authenticate: (name) => ({ name: String(name) }) })

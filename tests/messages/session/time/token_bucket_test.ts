@@ -32,6 +32,19 @@ Deno.test(
 );
 
 Deno.test(
+  "TokenBucket.timeLeft() is the time until take() succeeds",
+  pure,
+  () => {
+    const limit = new TokenBucket(3, 1);
+    assertEquals([limit.timeLeft(1000), limit.isFull(1000)], [0, true]);
+    limit.take(1000);
+    assertEquals([limit.timeLeft(1000), limit.isFull(1000)], [334, false]);
+    assertEquals([limit.timeLeft(1300), limit.take(1333)], [34, false]);
+    assertEquals([limit.timeLeft(1334), limit.isFull(1334)], [0, true]);
+  },
+);
+
+Deno.test(
   "TokenBucket.reserve() returns when each token is available",
   pure,
   () => {
