@@ -192,6 +192,7 @@ const TLS_OPTIONS: OptionNames<TlsClientOptions> = {
   cert: true,
   key: true,
   alpnProtocols: true,
+  requireCloseNotify: true,
 };
 
 const RETRY_OPTIONS: OptionNames<RetryPolicy> = {

@@ -120,6 +120,7 @@ const TLS_OPTIONS: OptionNames<TlsServerOptions> = {
   clientCaCerts: true,
   alpnProtocols: true,
   requireAlpn: true,
+  requireCloseNotify: true,
   handshakeTimeout: true,
   maxHandshakes: true,
   onHandshakeError: true,

@@ -3,12 +3,16 @@
  *
  * @module
  */
-import type { ConnectionOptions } from "node:tls";
+import type {
+  ConnectionOptions,
+  PeerCertificate as NodeCertificate,
+} from "node:tls";
 import type { FailureContext } from "../error_mapping.ts";
 import { checkClient, requireAuthority } from "./certificate_checks.ts";
 import { handshakeFailure, isUntrusted } from "./handshake_failure.ts";
 import { performHandshake } from "./handshake.ts";
 import { nodeTls } from "./node_tls.ts";
+import { subjectAltNames } from "./subject_alt_names.ts";
 import {
   DEFAULT_HOSTNAME,
   formatAddress,
@@ -66,6 +70,8 @@ export async function connectTls(
     }
   } catch (error) {
     signal?.throwIfAborted();
+    // Deno's NotCapable stays what it is.
+    if (error instanceof Error && error.name === "NotCapable") throw error;
     throw handshakeFailure(error, context);
   }
 }
@@ -79,7 +85,9 @@ async function connectOnce(
   const raw = "path" in address
     ? await dialUnix(address)
     : await dialTcp(address, options);
-  const engine = await performHandshake(raw, { client }, {
+  const { requireCloseNotify } = address.tls ?? {};
+  const role = { client, requireCloseNotify };
+  const engine = await performHandshake(raw, role, {
     signal: options.signal,
     timeout: Infinity,
     timeoutError: () => new Error("unreachable: no timeout is set"),
@@ -121,7 +129,7 @@ async function clientOptions(
 ): Promise<ConnectionOptions> {
   const { cert, key, alpnProtocols } = target.tls ?? {};
   await checkClient(target.tls ?? {}, context);
-  const { isIP } = await nodeTls();
+  const { isIP, tls } = await nodeTls();
   const name = serverName(target);
   return {
     host: name,
@@ -129,7 +137,19 @@ async function clientOptions(
     // nevertheless.
     ...(isIP(name) === 0 && { servername: name }),
     rejectUnauthorized: true,
+    checkServerIdentity: (host, certificate) =>
+      tls.checkServerIdentity(host, certificate) ?? requireName(certificate),
     ...(cert !== undefined && key !== undefined && { cert, key }),
     ...(alpnProtocols && { ALPNProtocols: [...alpnProtocols] }),
   };
+}
+
+/**
+ * Rejects a certificate without host names and IP addresses. `node:tls` would
+ * accept its common name instead, contrary to RFC 9525, 6.3.
+ */
+function requireName({ raw }: NodeCertificate): Error | undefined {
+  const named = subjectAltNames(raw)
+    .some(({ type }) => type === "dns" || type === "ip");
+  return named ? undefined : new Error("certificate has no subjectAltName");
 }

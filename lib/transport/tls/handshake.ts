@@ -11,8 +11,14 @@ import type { Connection } from "../connection.ts";
 
 /** The role in the handshake, with its options. */
 export type TlsRole =
-  | { readonly client: ConnectionOptions }
-  | { readonly server: TlsOptions };
+  & (
+    | { readonly client: ConnectionOptions }
+    | { readonly server: TlsOptions }
+  )
+  & {
+    /** Whether an end without close_notify is an error. @default {true} */
+    readonly requireCloseNotify?: boolean | undefined;
+  };
 
 type Tls = typeof import("node:tls");
 
@@ -40,7 +46,9 @@ export async function performHandshake(
   const pending = new PendingTlsEngine(modules, raw);
   const { bridge } = pending;
   const engine = new Promise<TlsEngine>((resolve, reject) => {
-    const secured = (socket: TLSSocket) => resolve(pending.secured(socket));
+    const { requireCloseNotify = true } = role;
+    const secured = (socket: TLSSocket) =>
+      resolve(pending.secured(socket, requireCloseNotify));
     const failed = (error: Error) => {
       reject(bridge.error instanceof Error ? bridge.error : tlsError(error));
     };

@@ -20,6 +20,10 @@ const ADVICE: readonly (readonly [RegExp, string])[] = [
     "the peer's certificate is expired or not yet valid; renew it, or set the clock",
   ],
   [
+    /no subjectAltName/,
+    "the peer's certificate has a common name only, which is not checked; issue one with subject alternative names",
+  ],
+  [
     /NotValidForName|ALTNAME|not valid for name/i,
     "the peer's certificate is for another name; connect using one of its names, or set 'serverName'",
   ],

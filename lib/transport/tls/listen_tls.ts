@@ -52,6 +52,7 @@ export async function listenTls(
   const handshakes = new BoundedHandshakes(await listenRaw(address, options), {
     tlsOptions: () => ({ ...current, ...alpn }),
     requireAlpn,
+    requireCloseNotify: tls.requireCloseNotify,
     handshakeTimeout,
     maxHandshakes,
     onHandshakeError,

@@ -37,6 +37,16 @@ export interface TlsClientOptions {
   key?: string | undefined;
   /** Application protocols to offer (ALPN, RFC 7301), in order of preference. */
   alpnProtocols?: readonly string[] | undefined;
+  /**
+   * Whether a close_notify must announce the end of the stream.
+   *
+   * Some peers close without one. With `false`, their end is an ordinary one, as
+   * over TCP: an attacker can then truncate the stream undetected, except inside
+   * a frame, which the framing layer reports as `truncated`.
+   *
+   * @default {true}
+   */
+  requireCloseNotify?: boolean | undefined;
 }
 
 /**

@@ -50,9 +50,11 @@ export class PendingTlsEngine {
    * Callers must call this method in the turn in which the handshake completes.
    *
    * @param socket the socket after its handshake
+   * @param requireCloseNotify whether an end without close_notify is an error
    */
-  secured(socket: TLSSocket): TlsEngine {
+  secured(socket: TLSSocket, requireCloseNotify: boolean): TlsEngine {
     return new TlsEngine(socket, {
+      requireCloseNotify,
       bridge: this.bridge,
       received: this.#received,
       localAddr: this.#raw.localAddr,
@@ -62,6 +64,7 @@ export class PendingTlsEngine {
 }
 
 interface EngineParts {
+  requireCloseNotify: boolean;
   bridge: NodeStreamBridge;
   received: ReceiveQueue;
   localAddr: SocketAddress;
@@ -78,6 +81,7 @@ export class TlsEngine implements LowerConnection {
   readonly socket: TLSSocket;
   #bridge: NodeStreamBridge;
   #received: ReceiveQueue;
+  #requireCloseNotify: boolean;
   #destroy: (error?: Error) => void;
   #closed = false;
   /** Number of bytes received since `linger` was called. */
@@ -96,6 +100,7 @@ export class TlsEngine implements LowerConnection {
     this.remoteAddr = parts.remoteAddr;
     this.#bridge = parts.bridge;
     this.#received = parts.received;
+    this.#requireCloseNotify = parts.requireCloseNotify;
     this.#destroy = socket.destroy.bind(socket);
     // When both directions have ended, the stream destroys itself and would drop
     // the records that wait for the socket, including the final close_notify.
@@ -208,11 +213,12 @@ export class TlsEngine implements LowerConnection {
 
   /**
    * Ends reading. An end without close_notify is an error, because an attacker
-   * may have truncated the stream (RFC 8446, 6.1).
+   * may have truncated the stream (RFC 8446, 6.1), unless the user accepts it.
    */
   #end(): void {
-    if (this.#bridge.ended) this.#fail(truncated());
-    else this.#received.end();
+    if (this.#bridge.ended && this.#requireCloseNotify) {
+      this.#fail(truncated());
+    } else this.#received.end();
   }
 
   #fail(reason: Error): void {

@@ -35,13 +35,25 @@ export interface TlsServerOptions extends TlsServerCertificate {
   handshakeTimeout?: number | undefined;
   /**
    * Maximum number of concurrent handshakes, including completed connections
-   * waiting for `accept`. Further clients wait in the backlog. The cap limits
-   * the resources that clients can hold by never finishing their handshake;
-   * each client can hold them for at most `handshakeTimeout`.
+   * waiting for `accept`. The cap limits the resources that clients can hold by
+   * never finishing their handshake. A further client replaces the oldest
+   * unfinished handshake, of the address that has most of them, once that
+   * handshake has taken 500 ms; `onHandshakeError` is called with code
+   * `"limit"`. Clients therefore cannot keep those of other addresses waiting.
    *
    * @default {256}
    */
   maxHandshakes?: number | undefined;
+  /**
+   * Whether a close_notify must announce the end of the stream.
+   *
+   * Some peers close without one. With `false`, their end is an ordinary one, as
+   * over TCP: an attacker can then truncate the stream undetected, except inside
+   * a frame, which the framing layer reports as `truncated`.
+   *
+   * @default {true}
+   */
+  requireCloseNotify?: boolean | undefined;
   /** Called for each failed handshake; the listener continues. */
   onHandshakeError?: ((error: TransportError) => void) | undefined;
 }

@@ -69,6 +69,11 @@ async function httpClient(
   const { caCerts, cert, key } = tls;
   reject("serverName", tls.serverName !== undefined, context);
   reject("alpnProtocols", tls.alpnProtocols !== undefined, context);
+  reject(
+    "requireCloseNotify",
+    tls.requireCloseNotify !== undefined,
+    context,
+  );
   reject("defaultCaCerts: false", tls.defaultCaCerts === false, context);
   const { checkClient } = await import("../tls/certificate_checks.ts");
   await checkClient(tls, context);

@@ -5,9 +5,9 @@ import { BoundedHandshakes } from "../../../lib/transport/tls/bounded_handshakes
 import { performHandshake } from "../../../lib/transport/tls/handshake.ts";
 import { authority, server as certificate } from "./certificates.ts";
 
-/** Returns a listener that accepts one socket, and then waits forever. */
-function listenerOf(socket: Connection): Listener {
-  const waiting = [Promise.resolve(socket)];
+/** Returns a listener that accepts some sockets, and then waits forever. */
+function listenerOf(...sockets: Connection[]): Listener {
+  const waiting = sockets.map((socket) => Promise.resolve(socket));
   const end = Promise.withResolvers<never>();
   const close = () => end.reject(new Error("closed"));
   return {
@@ -70,4 +70,49 @@ Deno.test("BoundedHandshakes.close() closes a connection secured in the same tur
       await new Promise((resolve) => setTimeout(resolve));
     }
   }
+});
+
+/** Returns both ends of a connection from a host. */
+function from(hostname: string): [client: Connection, server: Connection] {
+  const [client, server] = memoryPair();
+  return [client, {
+    localAddr: server.localAddr,
+    remoteAddr: { transport: "tcp", hostname, port: 1 },
+    read: (buffer) => server.read(buffer),
+    write: (data) => server.write(data),
+    closeWrite: () => server.closeWrite(),
+    close: () => server.close(),
+    [Symbol.dispose]: () => server[Symbol.dispose](),
+  }];
+}
+
+Deno.test("BoundedHandshakes drops a handshake of the host that has most of them", async () => {
+  const dropped: string[] = [];
+  const hosts = ["192.0.2.1", "192.0.2.2", "192.0.2.2", "192.0.2.3"];
+  const pairs = hosts.map(from);
+  const [honest] = pairs.at(-1)!;
+  const handshakes = new BoundedHandshakes(
+    listenerOf(...pairs.map(([, server]) => server)),
+    {
+      tlsOptions: () => certificate,
+      requireAlpn: false,
+      handshakeTimeout: 60_000,
+      maxHandshakes: 3,
+      onHandshakeError: ({ code, address }) =>
+        void dropped.push(`${code} ${address}`),
+    },
+  );
+  const [engine, connection] = await Promise.all([
+    performHandshake(honest, {
+      client: { host: "127.0.0.1", ca: [authority.cert] },
+    }, { timeout: Infinity, timeoutError: () => new Error("late") }),
+    handshakes.accept({}),
+  ]);
+  // The first host's handshake is older.
+  assertEquals(dropped, ["limit tcp://192.0.2.2:1"]);
+  engine.close();
+  connection.close();
+  await connection[Symbol.asyncDispose]();
+  handshakes.close();
+  await handshakes.stopped();
 });

@@ -1,3 +1,4 @@
+import { FrameError, frames, u32be } from "@lengthwise/lengthwise/framing";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { fillUp } from "../../../lib/testing/transport_kit.ts";
 import { checkTransport } from "../../../lib/testing/check_transport.ts";
@@ -259,6 +260,96 @@ Deno.test("TlsConnection distinguishes a truncated stream from an ended one", as
     await assertCode(readAll(client), "truncated", "cut off before its end");
   }
 });
+
+Deno.test("TlsConnection accepts an end without close_notify by option, between frames only", async () => {
+  const requireCloseNotify = false;
+  await using listener = await listenLoopback({ requireCloseNotify });
+  const frame = bytes(0, 0, 0, 2, 7, 7);
+  for (
+    const [sent, outcome] of [[6, "end"], [5, "truncated"], [2, "truncated"]]
+  ) {
+    await using relay = new Relay(listener.addr.port ?? 0);
+    const [accepted, client] = await Promise.all([
+      listener.accept(),
+      dial(relay, { requireCloseNotify }),
+    ]);
+    const ends = [accepted, client].map((connection) =>
+      frames(connection, u32be())
+    );
+    await Promise.all([accepted, client].map(async (connection) => {
+      await writeAll(connection, frame);
+      await writeAll(connection, frame.subarray(0, Number(sent)));
+    }));
+    let started = 0;
+    const cut = async () => {
+      if (++started < ends.length) return;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await relay.cut();
+    };
+    const outcomes = ends.map(async (stream) => {
+      let count = 0;
+      try {
+        for await (const _ of stream) if (++count === 1) void cut();
+        return `${count} end`;
+      } catch (error) {
+        return `${count} ${error instanceof FrameError ? error.code : error}`;
+      }
+    });
+    const count = outcome === "end" ? 2 : 1;
+    assertEquals(await Promise.all(outcomes), [
+      `${count} ${outcome}`,
+      `${count} ${outcome}`,
+    ]);
+    for (const stream of ends) await stream[Symbol.asyncDispose]();
+  }
+});
+
+Deno.test("connect() refuses a certificate that has only a common name", async () => {
+  for (
+    const names of [[], [{ type: "email", value: "a@b.example" }]] as const
+  ) {
+    const certificate = await authority.issue({
+      subject: "CN=localhost",
+      names: [...names],
+    });
+    await using listener = await listenLoopback(certificate);
+    for (const serverName of ["localhost", "127.0.0.1"]) {
+      const error = await assertCode(
+        dial(listener, { serverName }),
+        "tls",
+        "certificate",
+      );
+      if (serverName === "127.0.0.1") continue; // a common name is no address
+      assert(
+        error.message.includes("subject alternative names"),
+        error.message,
+      );
+    }
+  }
+});
+
+Deno.test(
+  "connect() keeps NotCapable over TLS",
+  { permissions: { read: true, env: true, net: false } },
+  async () => {
+    const path = "/tmp/lengthwise-denied.sock";
+    for (
+      const address of [
+        { port: 1, tls: {} },
+        { path, tls: {} },
+        { port: 1, tls: { caCerts: [authority.cert] } },
+        "tls://127.0.0.1:1",
+        "wss://127.0.0.1:1/",
+      ]
+    ) {
+      await assertRejects(
+        () => connect(address, { retry: {} }),
+        Deno.errors.NotCapable,
+        "--allow-net",
+      );
+    }
+  },
+);
 
 Deno.test("TlsConnection rejects tampered records", async () => {
   await using listener = await listenLoopback();

@@ -120,6 +120,36 @@ Deno.test("listenTls() runs at most 'maxHandshakes' handshakes", async () => {
   await failed.next();
 });
 
+Deno.test("listenTls() drops the oldest handshake when silent clients fill it", async () => {
+  const failed = failures();
+  await using listener = await listenLoopback({ ...failed, maxHandshakes: 3 });
+  const silent = [];
+  for (let count = 0; count < 3; count++) {
+    silent.push(await raw(listener));
+    await new Promise((resolve) => setTimeout(resolve, 10)); // accepted in order
+  }
+  await assertServes(listener);
+  const error = await failed.next();
+  const { port } = silent[0]!.localAddr;
+  assertEquals([error.code, error.address], [
+    "limit",
+    `tcp://127.0.0.1:${port}`,
+  ]);
+  await drain(silent[0]!);
+  for (const conn of silent) conn.close();
+});
+
+Deno.test("listenTls() serves clients while 256 silent ones keep connecting", async () => {
+  await using listener = await listenLoopback();
+  const silent: Deno.Conn[] = [];
+  for (let count = 0; count < 300; count++) silent.push(await raw(listener));
+  for (let served = 0; served < 3; served++) {
+    await assertServes(listener);
+    silent.push(await raw(listener));
+  }
+  for (const conn of silent) conn.close();
+});
+
 Deno.test("listenTls() counts unaccepted connections as handshakes", async () => {
   await using listener = await listenLoopback({ maxHandshakes: 1 });
   const first = await dial(listener);
