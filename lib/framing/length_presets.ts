@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { checkNames, type OptionNames } from "./decode/option_checks.ts";
 import type { Framing } from "./framing.ts";
 import {
   lengthPrefixed,
@@ -34,6 +35,14 @@ export interface PresetOptions {
   onTooLarge?: "close" | "skip" | undefined;
 }
 
+/** Names of the options of every preset. */
+export const PRESET_OPTIONS: OptionNames<PresetOptions> = {
+  maxFrameLength: true,
+  onTooLarge: true,
+};
+
+const PLAIN_OPTIONS = { ...PRESET_OPTIONS, keepHeader: true } as const;
+
 /**
  * Frames payloads with a 2-byte big-endian length prefix.
  *
@@ -44,6 +53,7 @@ export interface PresetOptions {
 export function u16be(
   options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
 ): Framing {
+  checkNames("u16be()", options, PLAIN_OPTIONS);
   return lengthPrefixed({ ...options, width: 2 });
 }
 
@@ -57,6 +67,7 @@ export function u16be(
 export function u16le(
   options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
 ): Framing {
+  checkNames("u16le()", options, PLAIN_OPTIONS);
   return lengthPrefixed({ ...options, width: 2, endian: "little" });
 }
 
@@ -70,6 +81,7 @@ export function u16le(
 export function u24be(
   options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
 ): Framing {
+  checkNames("u24be()", options, PLAIN_OPTIONS);
   return lengthPrefixed({ ...options, width: 3 });
 }
 
@@ -83,6 +95,7 @@ export function u24be(
 export function u24le(
   options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
 ): Framing {
+  checkNames("u24le()", options, PLAIN_OPTIONS);
   return lengthPrefixed({ ...options, width: 3, endian: "little" });
 }
 
@@ -109,6 +122,7 @@ export function u24le(
 export function u32be(
   options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
 ): Framing {
+  checkNames("u32be()", options, PLAIN_OPTIONS);
   return lengthPrefixed({ ...options, width: 4 });
 }
 
@@ -122,6 +136,7 @@ export function u32be(
 export function u32le(
   options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
 ): Framing {
+  checkNames("u32le()", options, PLAIN_OPTIONS);
   return lengthPrefixed({ ...options, width: 4, endian: "little" });
 }
 
@@ -136,6 +151,7 @@ export function u32le(
 export function u64be(
   options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
 ): Framing {
+  checkNames("u64be()", options, PLAIN_OPTIONS);
   return lengthPrefixed({ ...options, width: 8 });
 }
 
@@ -150,6 +166,7 @@ export function u64be(
 export function u64le(
   options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
 ): Framing {
+  checkNames("u64le()", options, PLAIN_OPTIONS);
   return lengthPrefixed({ ...options, width: 8, endian: "little" });
 }
 
@@ -174,5 +191,6 @@ export function u64le(
 export function varint(
   options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
 ): Framing {
+  checkNames("varint()", options, PLAIN_OPTIONS);
   return varintPrefixed(options);
 }

@@ -27,11 +27,15 @@ import {
   type ContentLengthOptions,
 } from "./layouts/content_length.ts";
 import type { Framing } from "./framing.ts";
-import type { PresetOptions } from "./length_presets.ts";
+import { PRESET_OPTIONS, type PresetOptions } from "./length_presets.ts";
 import { lengthPrefixed } from "./layouts/length_prefixed.ts";
 import { fullPartContinues } from "./layouts/split_rules.ts";
 import { varintPrefixed } from "./layouts/varint_prefixed.ts";
-import { checkInteger, checkOneOf } from "./decode/option_checks.ts";
+import {
+  checkInteger,
+  checkNames,
+  checkOneOf,
+} from "./decode/option_checks.ts";
 
 /** Largest value of a signed length field of four bytes. */
 const MAX_INT32 = 0x7fffffff;
@@ -58,6 +62,7 @@ function checkSigned(maxFrameLength: number): number {
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function grpcMessage(options: PresetOptions = {}): Framing {
+  checkNames("grpcMessage()", options, PRESET_OPTIONS);
   const { maxFrameLength = 4 * 1024 * 1024 + 5 } = options;
   return lengthPrefixed({
     ...options,
@@ -83,6 +88,7 @@ export function grpcMessage(options: PresetOptions = {}): Framing {
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function postgresStartup(options: PresetOptions = {}): Framing {
+  checkNames("postgresStartup()", options, PRESET_OPTIONS);
   const { maxFrameLength = 10_000 } = options;
   return lengthPrefixed({
     ...options,
@@ -118,6 +124,7 @@ export function postgresStartup(options: PresetOptions = {}): Framing {
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function postgres(options: PresetOptions = {}): Framing {
+  checkNames("postgres()", options, PRESET_OPTIONS);
   return lengthPrefixed({
     ...options,
     offset: 1,
@@ -155,6 +162,7 @@ export function postgres(options: PresetOptions = {}): Framing {
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function mysql(options: PresetOptions = {}): Framing {
+  checkNames("mysql()", options, PRESET_OPTIONS);
   const { maxFrameLength = 16 * 1024 * 1024 + 1, onTooLarge = "close" } =
     options;
   const full = 0xffffff + 1;
@@ -186,6 +194,7 @@ export function mysql(options: PresetOptions = {}): Framing {
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function mqtt(options: PresetOptions = {}): Framing {
+  checkNames("mqtt()", options, PRESET_OPTIONS);
   return varintPrefixed({
     ...options,
     offset: 1,
@@ -209,6 +218,7 @@ export function mqtt(options: PresetOptions = {}): Framing {
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function dnsTcp(options: PresetOptions = {}): Framing {
+  checkNames("dnsTcp()", options, PRESET_OPTIONS);
   return lengthPrefixed({ ...options, width: 2, minFrameLength: 12 });
 }
 
@@ -227,6 +237,7 @@ export function dnsTcp(options: PresetOptions = {}): Framing {
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function kafka(options: PresetOptions = {}): Framing {
+  checkNames("kafka()", options, PRESET_OPTIONS);
   if (options.maxFrameLength !== undefined) checkSigned(options.maxFrameLength);
   return lengthPrefixed(options);
 }
@@ -247,6 +258,7 @@ export function kafka(options: PresetOptions = {}): Framing {
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function mongodb(options: PresetOptions = {}): Framing {
+  checkNames("mongodb()", options, PRESET_OPTIONS);
   const { maxFrameLength = 48_000_000 } = options;
   return lengthPrefixed({
     ...options,
@@ -279,6 +291,7 @@ export function erlangPacket(
   width: 1 | 2 | 4,
   options: PresetOptions = {},
 ): Framing {
+  checkNames("erlangPacket()", options, PRESET_OPTIONS);
   checkOneOf("width", String(width), ["1", "2", "4"]);
   return lengthPrefixed({ ...options, width });
 }
@@ -298,6 +311,7 @@ export function erlangPacket(
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function thriftFramed(options: PresetOptions = {}): Framing {
+  checkNames("thriftFramed()", options, PRESET_OPTIONS);
   const { maxFrameLength = 16_384_000 } = options;
   return lengthPrefixed({
     ...options,
@@ -321,6 +335,7 @@ export function thriftFramed(options: PresetOptions = {}): Framing {
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function amqp(options: PresetOptions = {}): Framing {
+  checkNames("amqp()", options, PRESET_OPTIONS);
   return lengthPrefixed({
     ...options,
     offset: 3,
@@ -345,6 +360,7 @@ export function amqp(options: PresetOptions = {}): Framing {
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function javaWriteInt(options: PresetOptions = {}): Framing {
+  checkNames("javaWriteInt()", options, PRESET_OPTIONS);
   if (options.maxFrameLength !== undefined) checkSigned(options.maxFrameLength);
   return lengthPrefixed(options);
 }
@@ -365,6 +381,7 @@ export function javaWriteInt(options: PresetOptions = {}): Framing {
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function javaWriteUTF(options: PresetOptions = {}): Framing {
+  checkNames("javaWriteUTF()", options, PRESET_OPTIONS);
   return lengthPrefixed({ ...options, width: 2 });
 }
 
@@ -384,6 +401,7 @@ export function javaWriteUTF(options: PresetOptions = {}): Framing {
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function sshAgent(options: PresetOptions = {}): Framing {
+  checkNames("sshAgent()", options, PRESET_OPTIONS);
   const { maxFrameLength = 256 * 1024 } = options;
   return lengthPrefixed({ ...options, maxFrameLength, minFrameLength: 1 });
 }

@@ -460,3 +460,20 @@ Deno.test("messages() throws for options out of range", PURE, () => {
   near.close();
   far.close();
 });
+
+Deno.test(
+  "messages() receives a last line of JSON without a line ending",
+  PURE,
+  async () => {
+    const [near, far] = memoryPair();
+    const received = messages<number[]>(far, {
+      codec: json(),
+      framing: lines({ finalLine: true }),
+    });
+    await near.write(new TextEncoder().encode("[1]\n[2]"));
+    await near.closeWrite();
+    assertEquals(await Array.fromAsync(received), [[1], [2]]);
+    await received[Symbol.asyncDispose]();
+    await near[Symbol.asyncDispose]();
+  },
+);

@@ -8,8 +8,11 @@ import { ChunkedDecoder } from "./chunked_decoder.ts";
 import { ChunkedEncoder } from "./chunked_encoder.ts";
 import type { ChunkedConfig } from "./chunked_config.ts";
 import {
+  checkFunctions,
   checkInteger,
+  checkNames,
   checkOneOf,
+  type OptionNames,
   resolveLimit,
 } from "../decode/option_checks.ts";
 import type { SplitRule } from "./split_rules.ts";
@@ -37,6 +40,12 @@ export interface ChunkedOptions {
    */
   onTooLarge?: "close" | "skip" | undefined;
 }
+
+const CHUNKED_OPTIONS: OptionNames<ChunkedOptions> = {
+  maxParts: true,
+  maxFrameLength: true,
+  onTooLarge: true,
+};
 
 /**
  * Creates a framing that splits messages across another framing's frames.
@@ -74,7 +83,9 @@ export function chunked(
   rule: SplitRule,
   options: ChunkedOptions = {},
 ): Framing {
+  checkNames("chunked()", options, CHUNKED_OPTIONS);
   const { maxParts = 1024, onTooLarge = "close" } = options;
+  checkFunctions("'rule'", rule, ["isLast", "writeHeader"]);
   checkInteger("maxParts", maxParts, [1, 2 ** 32]);
   checkOneOf("onTooLarge", onTooLarge, ["close", "skip"]);
   const kept = rule.keepHeader ? rule.headerLength : 0;

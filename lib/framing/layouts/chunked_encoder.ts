@@ -4,7 +4,11 @@
  * @module
  */
 import type { ChunkedConfig } from "./chunked_config.ts";
-import { checkPayloadLength, checkRoom } from "../decode/payload_checks.ts";
+import {
+  checkPayloadLength,
+  checkRoom,
+  refusePayload,
+} from "../decode/payload_checks.ts";
 import type { FrameEncoder } from "../framing.ts";
 
 /** The encoder for `chunked`. */
@@ -49,7 +53,7 @@ export class ChunkedEncoder implements FrameEncoder {
   encodeInto(payload: Uint8Array, target: Uint8Array, offset: number): number {
     this.#check(payload.length);
     checkRoom(target, offset, this.maxEncodedLength(payload.length));
-    if (this.#fitsOne(payload.length)) {
+    if (this.#fitsOne(payload)) {
       return this.#inner.encodeInto(payload, target, offset);
     }
     // If payload and target share memory, the first part's frame may overwrite
@@ -60,18 +64,46 @@ export class ChunkedEncoder implements FrameEncoder {
     const data = source.subarray(this.#kept);
     const parts = this.#partsOf(data.length);
     let at = offset;
+    let lead: Uint8Array | undefined;
     for (let index = 0; index < parts; index++) {
       const slice = data.subarray(index * partLength, (index + 1) * partLength);
-      const part = this.#makePart(slice, first, index, index === parts - 1);
+      const last = index === parts - 1;
+      const part = this.#makePart(slice, first, index, last);
+      lead ??= part.slice(0, this.#config.rule.headerLength);
+      this.#checkPart(part, lead, index, last);
       at = this.#inner.encodeInto(part, target, at);
     }
     return at;
   }
 
   /** Returns whether the message, with its header, is already one complete part. */
-  #fitsOne(length: number): boolean {
-    const { keepHeader } = this.#config.rule;
-    return keepHeader && this.#partsOf(length - this.#kept) === 1;
+  #fitsOne(payload: Uint8Array): boolean {
+    const { rule } = this.#config;
+    return rule.keepHeader &&
+      this.#partsOf(payload.length - this.#kept) === 1 &&
+      rule.isLast(payload);
+  }
+
+  /** Rejects a part that the decoder would understand differently. */
+  #checkPart(
+    part: Uint8Array,
+    first: Uint8Array,
+    index: number,
+    last: boolean,
+  ): void {
+    const { rule } = this.#config;
+    if (rule.isLast(part) !== last) {
+      refusePayload(
+        `'rule' writes a header with which its part ${index} is ${
+          last ? "not " : ""
+        }the last one`,
+      );
+    }
+    if (index > 0 && rule.follows?.(part, first, index) === false) {
+      refusePayload(
+        `'rule' writes a header with which its part ${index} does not follow`,
+      );
+    }
   }
 
   #check(length: number): void {

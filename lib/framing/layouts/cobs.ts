@@ -8,7 +8,12 @@ import { FrameAssembler } from "../decode/frame_assembler.ts";
 import { indexOfByte, view } from "../decode/uint.ts";
 import { checkPayloadLength, checkRoom } from "../decode/payload_checks.ts";
 import { TerminatedLayout } from "../decode/layout.ts";
-import { checkOneOf, resolveLimit } from "../decode/option_checks.ts";
+import {
+  checkNames,
+  checkOneOf,
+  type OptionNames,
+  resolveLimit,
+} from "../decode/option_checks.ts";
 import { ReusedBuffer } from "../decode/reused_buffer.ts";
 
 /** Options for {@linkcode cobs}. */
@@ -29,6 +34,11 @@ export interface CobsOptions {
    */
   onTooLarge?: "close" | "skip" | undefined;
 }
+
+const COBS_OPTIONS: OptionNames<CobsOptions> = {
+  maxFrameLength: true,
+  onTooLarge: true,
+};
 
 /** Maximum number of bytes after one code byte. */
 const BLOCK = 254;
@@ -68,6 +78,7 @@ const RANGE = [0, 2 ** 52] as const;
  * @category Other layouts
  */
 export function cobs(options: CobsOptions = {}): Framing {
+  checkNames("cobs()", options, COBS_OPTIONS);
   const { onTooLarge = "close" } = options;
   checkOneOf("onTooLarge", onTooLarge, ["close", "skip"]);
   const limit = resolveLimit(options.maxFrameLength, RANGE);

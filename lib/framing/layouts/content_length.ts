@@ -11,7 +11,9 @@ import { DelimiterSearch } from "../decode/delimiter_search.ts";
 import { Layout } from "../decode/layout.ts";
 import {
   checkInteger,
+  checkNames,
   checkOneOf,
+  type OptionNames,
   resolveLimit,
 } from "../decode/option_checks.ts";
 import { PrefixEncoder } from "./prefix_encoder.ts";
@@ -47,6 +49,13 @@ export interface ContentLengthOptions {
    */
   onTooLarge?: "close" | "skip" | undefined;
 }
+
+const CONTENT_LENGTH_OPTIONS: OptionNames<ContentLengthOptions> = {
+  maxHeaderLength: true,
+  keepHeader: true,
+  maxFrameLength: true,
+  onTooLarge: true,
+};
 
 const LATIN1 = new TextDecoder("latin1");
 const END_OF_HEADERS = new TextEncoder().encode("\r\n\r\n");
@@ -91,6 +100,7 @@ const LENGTH = /^[0-9]{1,16}$/;
  * @category Other layouts
  */
 export function contentLength(options: ContentLengthOptions = {}): Framing {
+  checkNames("contentLength()", options, CONTENT_LENGTH_OPTIONS);
   const { maxHeaderLength = 4096, keepHeader = false, onTooLarge = "close" } =
     options;
   checkInteger("maxHeaderLength", maxHeaderLength, [64, MAX_HEADER_LENGTH]);

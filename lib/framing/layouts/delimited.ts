@@ -15,7 +15,9 @@ import {
 import { TerminatedLayout } from "../decode/layout.ts";
 import {
   checkInteger,
+  checkNames,
   checkOneOf,
+  type OptionNames,
   resolveLimit,
 } from "../decode/option_checks.ts";
 
@@ -46,6 +48,12 @@ export interface DelimitedOptions {
    */
   onTooLarge?: "close" | "skip" | undefined;
 }
+
+const DELIMITED_OPTIONS: OptionNames<DelimitedOptions> = {
+  keepDelimiter: true,
+  maxFrameLength: true,
+  onTooLarge: true,
+};
 
 /** The resolved options for `delimited` and `lines`. */
 interface DelimitedConfig {
@@ -108,6 +116,7 @@ export function delimited(
   delimiter: Delimiter | readonly Delimiter[],
   options: DelimitedOptions = {},
 ): Framing {
+  checkNames("delimited()", options, DELIMITED_OPTIONS);
   return delimitedBy(resolveDelimiters(delimiter), options, false);
 }
 

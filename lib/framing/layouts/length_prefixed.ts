@@ -9,8 +9,11 @@ import { LengthDecoder } from "./length_decoder.ts";
 import { LengthEncoder } from "./length_encoder.ts";
 import type { LengthConfig, LengthRule } from "./length_config.ts";
 import {
+  checkFunctions,
   checkInteger,
+  checkNames,
   checkOneOf,
+  type OptionNames,
   resolveLimit,
 } from "../decode/option_checks.ts";
 
@@ -129,6 +132,23 @@ export interface LengthPrefixedOptions {
   onTooLarge?: "close" | "skip" | undefined;
 }
 
+const LENGTH_OPTIONS: OptionNames<LengthPrefixedOptions> = {
+  width: true,
+  endian: true,
+  offset: true,
+  headerLength: true,
+  counts: true,
+  adjustment: true,
+  rule: true,
+  keepHeader: true,
+  strip: true,
+  magic: true,
+  trailer: true,
+  minFrameLength: true,
+  maxFrameLength: true,
+  onTooLarge: true,
+};
+
 /**
  * Creates a framing with a length field of fixed width.
  *
@@ -207,6 +227,7 @@ export function lengthPrefixed(options: LengthPrefixedOptions = {}): Framing {
 }
 
 function resolve(options: LengthPrefixedOptions): LengthConfig {
+  checkNames("lengthPrefixed()", options, LENGTH_OPTIONS);
   const { width = 4, endian = "big", offset = 0, onTooLarge = "close" } =
     options;
   checkInteger("width", width, [1, 8]);
@@ -222,6 +243,9 @@ function resolve(options: LengthPrefixedOptions): LengthConfig {
   const trailer = options.trailer?.slice() ?? new Uint8Array(0);
   const adjustment = adjustmentOf(options, fieldEnd, headerLength);
   const { rule } = options;
+  if (rule !== undefined) {
+    checkFunctions("'rule'", rule, ["decode", "encode"]);
+  }
   const needed = rule === undefined ? fieldEnd : headerLength;
   const ends = strip + trailer.length;
   const range = [

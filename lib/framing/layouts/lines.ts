@@ -5,7 +5,11 @@
  */
 import type { Framing } from "../framing.ts";
 import { delimitedBy, type DelimitedOptions } from "./delimited.ts";
-import { checkOneOf } from "../decode/option_checks.ts";
+import {
+  checkNames,
+  checkOneOf,
+  type OptionNames,
+} from "../decode/option_checks.ts";
 
 /** Options for {@linkcode lines}. */
 export interface LinesOptions extends DelimitedOptions {
@@ -26,6 +30,14 @@ export interface LinesOptions extends DelimitedOptions {
    */
   finalLine?: boolean | undefined;
 }
+
+const LINES_OPTIONS: OptionNames<LinesOptions> = {
+  newline: true,
+  finalLine: true,
+  keepDelimiter: true,
+  maxFrameLength: true,
+  onTooLarge: true,
+};
 
 const LF = new Uint8Array([10]);
 const CRLF = new Uint8Array([13, 10]);
@@ -74,6 +86,7 @@ const NEWLINES = { any: [LF, CRLF], lf: [LF], crlf: [CRLF] };
  * @category Other layouts
  */
 export function lines(options: LinesOptions = {}): Framing {
+  checkNames("lines()", options, LINES_OPTIONS);
   const { newline = "any", finalLine = false } = options;
   checkOneOf("newline", newline, ["any", "lf", "crlf"]);
   return delimitedBy(NEWLINES[newline], options, finalLine);

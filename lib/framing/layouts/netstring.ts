@@ -7,7 +7,12 @@ import type { Framing } from "../framing.ts";
 import { FrameAssembler } from "../decode/frame_assembler.ts";
 import { view } from "../decode/uint.ts";
 import { Layout } from "../decode/layout.ts";
-import { checkOneOf, resolveLimit } from "../decode/option_checks.ts";
+import {
+  checkNames,
+  checkOneOf,
+  type OptionNames,
+  resolveLimit,
+} from "../decode/option_checks.ts";
 import { PrefixEncoder } from "./prefix_encoder.ts";
 import { keptHeaderEncoder } from "./whole_frame_encoder.ts";
 
@@ -35,6 +40,12 @@ export interface NetstringOptions {
    */
   onTooLarge?: "close" | "skip" | undefined;
 }
+
+const NETSTRING_OPTIONS: OptionNames<NetstringOptions> = {
+  keepHeader: true,
+  maxFrameLength: true,
+  onTooLarge: true,
+};
 
 const ZERO = 0x30;
 const NINE = 0x39;
@@ -78,6 +89,7 @@ const KEPT_RANGE = [3, Number.MAX_SAFE_INTEGER] as const;
  * @category Other layouts
  */
 export function netstring(options: NetstringOptions = {}): Framing {
+  checkNames("netstring()", options, NETSTRING_OPTIONS);
   const { keepHeader = false, onTooLarge = "close" } = options;
   checkOneOf("onTooLarge", onTooLarge, ["close", "skip"]);
   const range = keepHeader ? KEPT_RANGE : RANGE;

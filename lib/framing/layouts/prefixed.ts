@@ -8,8 +8,11 @@ import { FrameAssembler } from "../decode/frame_assembler.ts";
 import { view } from "../decode/uint.ts";
 import { Layout } from "../decode/layout.ts";
 import {
+  checkFunctions,
   checkInteger,
+  checkNames,
   checkOneOf,
+  type OptionNames,
   resolveLimit,
 } from "../decode/option_checks.ts";
 import { refusePayload } from "../decode/payload_checks.ts";
@@ -69,6 +72,12 @@ export interface PrefixedOptions {
    */
   onTooLarge?: "close" | "skip" | undefined;
 }
+
+const PREFIXED_OPTIONS: OptionNames<PrefixedOptions> = {
+  keepHeader: true,
+  maxFrameLength: true,
+  onTooLarge: true,
+};
 
 /**
  * Creates a framing with a custom length prefix. It provides the same
@@ -151,7 +160,9 @@ export function prefixed(
   prefix: Omit<Prefix, "write"> & Partial<Prefix>,
   options: PrefixedOptions = {},
 ): Framing {
+  checkNames("prefixed()", options, PREFIXED_OPTIONS);
   const { keepHeader = false, onTooLarge = "close" } = options;
+  checkFunctions("'prefix'", prefix, ["read"]);
   const { maxLength, maxPayloadLength } = prefix;
   checkInteger("maxLength", maxLength, [1, 1024]);
   checkInteger("maxPayloadLength", maxPayloadLength, [

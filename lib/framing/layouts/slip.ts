@@ -8,7 +8,12 @@ import { FrameAssembler } from "../decode/frame_assembler.ts";
 import { indexOfByte, view } from "../decode/uint.ts";
 import { checkPayloadLength, checkRoom } from "../decode/payload_checks.ts";
 import { TerminatedLayout } from "../decode/layout.ts";
-import { checkOneOf, resolveLimit } from "../decode/option_checks.ts";
+import {
+  checkNames,
+  checkOneOf,
+  type OptionNames,
+  resolveLimit,
+} from "../decode/option_checks.ts";
 import { ReusedBuffer } from "../decode/reused_buffer.ts";
 
 /** Options for {@linkcode slip}. */
@@ -36,6 +41,12 @@ export interface SlipOptions {
    */
   onTooLarge?: "close" | "skip" | undefined;
 }
+
+const SLIP_OPTIONS: OptionNames<SlipOptions> = {
+  leadingEnd: true,
+  maxFrameLength: true,
+  onTooLarge: true,
+};
 
 const END = 0xc0;
 const ESC = 0xdb;
@@ -74,6 +85,7 @@ const RANGE = [1, 2 ** 51] as const;
  * @category Other layouts
  */
 export function slip(options: SlipOptions = {}): Framing {
+  checkNames("slip()", options, SLIP_OPTIONS);
   const { leadingEnd = false, onTooLarge = "close" } = options;
   checkOneOf("onTooLarge", onTooLarge, ["close", "skip"]);
   const limit = resolveLimit(options.maxFrameLength, RANGE);

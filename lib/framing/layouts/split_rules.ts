@@ -3,7 +3,11 @@
  *
  * @module
  */
-import { checkInteger } from "../decode/option_checks.ts";
+import {
+  checkInteger,
+  checkNames,
+  type OptionNames,
+} from "../decode/option_checks.ts";
 
 /**
  * A rule for splitting a message across frames, for {@linkcode chunked}.
@@ -72,6 +76,11 @@ export interface FullPartOptions {
   sequence?: boolean | undefined;
 }
 
+const FULL_PART_OPTIONS: OptionNames<FullPartOptions> = {
+  partLength: true,
+  sequence: true,
+};
+
 /**
  * Creates MySQL's split rule: a full part is followed by another part. A
  * message whose length is a multiple of the full length ends with an empty
@@ -93,6 +102,7 @@ export interface FullPartOptions {
  * @category Other layouts
  */
 export function fullPartContinues(options: FullPartOptions = {}): SplitRule {
+  checkNames("fullPartContinues()", options, FULL_PART_OPTIONS);
   const { partLength = 0xffffff, sequence = false } = options;
   checkInteger("partLength", partLength, [1, 2 ** 32]);
   const headerLength = sequence ? 1 : 0;
@@ -130,6 +140,11 @@ export interface DoneFlagOptions {
   bit?: number | undefined;
 }
 
+const DONE_FLAG_OPTIONS: OptionNames<DoneFlagOptions> = {
+  partLength: true,
+  bit: true,
+};
+
 /**
  * Creates drpc's split rule: each part begins with a flags byte. One bit of
  * that byte is set only in the last part. The other bits are written as 0 and
@@ -150,6 +165,7 @@ export interface DoneFlagOptions {
  * @category Other layouts
  */
 export function doneFlag(options: DoneFlagOptions = {}): SplitRule {
+  checkNames("doneFlag()", options, DONE_FLAG_OPTIONS);
   const { partLength = 65_536, bit = 1 } = options;
   checkInteger("partLength", partLength, [1, 2 ** 32]);
   checkInteger("bit", bit, [1, 128]);

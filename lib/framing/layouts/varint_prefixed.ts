@@ -9,7 +9,9 @@ import { view } from "../decode/uint.ts";
 import { Layout } from "../decode/layout.ts";
 import {
   checkInteger,
+  checkNames,
   checkOneOf,
+  type OptionNames,
   resolveLimit,
 } from "../decode/option_checks.ts";
 import { PrefixEncoder } from "./prefix_encoder.ts";
@@ -60,6 +62,15 @@ export interface VarintPrefixedOptions {
   onTooLarge?: "close" | "skip" | undefined;
 }
 
+const VARINT_OPTIONS: OptionNames<VarintPrefixedOptions> = {
+  maxPrefixLength: true,
+  canonical: true,
+  offset: true,
+  keepHeader: true,
+  maxFrameLength: true,
+  onTooLarge: true,
+};
+
 interface VarintConfig {
   readonly maxPrefix: number;
   readonly canonical: boolean;
@@ -100,6 +111,7 @@ interface VarintConfig {
  * @category Length prefixes
  */
 export function varintPrefixed(options: VarintPrefixedOptions = {}): Framing {
+  checkNames("varintPrefixed()", options, VARINT_OPTIONS);
   const {
     maxPrefixLength = 10,
     canonical = true,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkNames, type OptionNames } from "../decode/option_checks.ts";
 
 /** Longest delay of a timer (HTML, timers: a signed 32-bit integer). */
 const MAX_DELAY = 2 ** 31 - 1;
@@ -81,8 +82,19 @@ export type ResolvedOptions =
   }
   & { signal: AbortSignal | undefined };
 
+const FRAMES_OPTIONS: OptionNames<FramesOptions> = {
+  copy: true,
+  highWaterMark: true,
+  frameTimeout: true,
+  minByteRate: true,
+  turnTime: true,
+  linger: true,
+  signal: true,
+};
+
 /** Checks the options and fills in defaults. */
 export function resolveOptions(options: FramesOptions): ResolvedOptions {
+  checkNames("frames()", options, FRAMES_OPTIONS);
   const {
     copy = "always",
     highWaterMark = 1024 * 1024,

@@ -7,7 +7,7 @@ import {
   fullPartContinues,
   u16be,
 } from "@lengthwise/lengthwise/framing";
-import type { ChunkedOptions } from "@lengthwise/lengthwise/types";
+import type { ChunkedOptions, SplitRule } from "@lengthwise/lengthwise/types";
 
 function test(name: string, fn: () => void): void {
   Deno.test({ name, permissions: "none", fn });
@@ -97,6 +97,43 @@ test("end() of chunked() throws between the parts of a message", () => {
   );
   assertEquals([error.code, error.frameIndex], ["truncated", 0]);
   assertEquals(assertThrows(() => decoder.next()), error);
+});
+
+/** A rule that keeps its header: flags, of which bit 7 means "more follows". */
+const MORE: SplitRule = {
+  ...{ headerLength: 1, keepHeader: true, partLength: 3, fullContinues: false },
+  isLast: (part) => part[0]! < 128,
+  writeHeader: (header, [flags = 0], _, last) => {
+    header[0] = (flags & 127) | (last ? 0 : 128);
+  },
+};
+
+test("chunked() lets a rule write the header of a message in one part, too", () => {
+  const encoder = chunked(u16be(), MORE, { maxFrameLength: 9 }).encoder();
+  for (const header of ["05", "85"]) {
+    const encode = (data: string) =>
+      encoder.encode(Uint8Array.fromHex(header + data)).toHex();
+    assertEquals(encode("6161"), "0003" + "05" + "6161");
+    assertEquals(
+      encode("61616162"),
+      "0004" + "85" + "616161" + "0002" + "05" + "62",
+    );
+  }
+});
+
+test("chunked() rejects a message whose parts a rule understands differently", () => {
+  const forgetful = { ...MORE, writeHeader: () => {} };
+  const strict = { ...MORE, follows: () => false };
+  for (const rule of [forgetful, strict]) {
+    const encoder = chunked(u16be(), rule, { maxFrameLength: 9 }).encoder();
+    assertEquals(encoder.encode(new Uint8Array(3)).length, 5);
+    const error = assertThrows(
+      () => encoder.encode(new Uint8Array(8)),
+      FrameError,
+      rule === strict ? "part 1 does not follow" : "part 0 is the last one",
+    );
+    assertEquals(error.code, "bad-payload");
+  }
 });
 
 test("end() of chunked() completes a message if it completes the last part", () => {

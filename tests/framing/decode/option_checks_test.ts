@@ -1,0 +1,100 @@
+import { assertThrows } from "@std/assert";
+import * as framing from "@lengthwise/lengthwise/framing";
+import * as presets from "@lengthwise/lengthwise/framing/presets";
+import { memoryPair } from "@lengthwise/lengthwise/testing";
+import type {
+  LengthRule,
+  Prefix,
+  SplitRule,
+} from "@lengthwise/lengthwise/types";
+
+function test(name: string, fn: () => void): void {
+  Deno.test({ name, permissions: "none", fn });
+}
+
+const PREFIX: Prefix = {
+  maxLength: 1,
+  maxPayloadLength: 255,
+  read: ([length]) => [1, length!],
+  write: (length) => Uint8Array.of(length),
+};
+
+// deno-lint-ignore no-explicit-any -- JavaScript callers may pass any value
+type Make = (options: any) => unknown;
+
+/** All functions that take options, by name. */
+const MAKERS: Record<string, Make> = {
+  ...presets,
+  erlangPacket: (options) => presets.erlangPacket(2, options),
+  lsp: undefined as unknown as Make, // reported as contentLength()
+  u16be: framing.u16be,
+  u16le: framing.u16le,
+  u24be: framing.u24be,
+  u24le: framing.u24le,
+  u32be: framing.u32be,
+  u32le: framing.u32le,
+  u64be: framing.u64be,
+  u64le: framing.u64le,
+  varint: framing.varint,
+  lengthPrefixed: framing.lengthPrefixed,
+  varintPrefixed: framing.varintPrefixed,
+  prefixed: (options) => framing.prefixed(PREFIX, options),
+  delimited: (options) => framing.delimited("\n", options),
+  lines: framing.lines,
+  netstring: framing.netstring,
+  contentLength: framing.contentLength,
+  chunked: (options) =>
+    framing.chunked(framing.u32be(), framing.doneFlag(), options),
+  doneFlag: framing.doneFlag,
+  fullPartContinues: framing.fullPartContinues,
+  cobs: framing.cobs,
+  slip: framing.slip,
+  frames: (options) =>
+    framing.frames(memoryPair()[0], framing.u32be(), options),
+};
+delete MAKERS.lsp;
+
+for (const [name, make] of Object.entries(MAKERS)) {
+  test(`${name}() rejects unknown options and options that are not an object`, () => {
+    assertThrows(
+      () => make({ maxFrameLenght: 10 }),
+      TypeError,
+      `Unknown option "maxFrameLenght" of ${name}(); expected one of `,
+    );
+    for (const wrong of [1024, null, "skip"]) {
+      assertThrows(
+        () => make(wrong),
+        TypeError,
+        `Cannot use ${wrong} as the options of ${name}()`,
+      );
+    }
+  });
+}
+
+test("presets reject options of the layout that they would override", () => {
+  const postgres: Make = presets.postgres;
+  assertThrows(() => postgres({ offset: 2 }), TypeError, `"offset"`);
+  assertThrows(() => postgres({ keepHeader: false }), TypeError, "keepHeader");
+  const u32be: Make = framing.u32be;
+  assertThrows(() => u32be({ width: 2 }), TypeError, `"width"`);
+});
+
+test("custom rules without a function are rejected when the framing is made", () => {
+  const rule = { decode: () => 1 } as unknown as LengthRule;
+  assertThrows(
+    () => framing.lengthPrefixed({ rule }),
+    TypeError,
+    "'rule' has no function 'encode'",
+  );
+  assertThrows(
+    () => framing.prefixed({ ...PREFIX, read: undefined as never }),
+    TypeError,
+    "'prefix' has no function 'read'",
+  );
+  const split = { ...framing.doneFlag(), isLast: 1 } as unknown as SplitRule;
+  assertThrows(
+    () => framing.chunked(framing.u16be(), split),
+    TypeError,
+    "'rule' has no function 'isLast'",
+  );
+});
