@@ -315,6 +315,56 @@ export const callAttacks: readonly Attack[] = [
   },
   {
     ...open,
+    name: "inputs that handlers hold",
+    resource: "decoded inputs",
+    kind: "REQUEST",
+    limits: ["maxInputs"],
+    budget: 32 * MiB,
+    ms: 1500,
+    async *script(peer) {
+      yield* inFlight(peer, 1024, (id) => request(id, M.hold, bin(120_000)));
+    },
+  },
+  {
+    ...open,
+    name: "requests that wait until handlers settle",
+    resource: "waiting requests",
+    kind: "REQUEST",
+    limits: ["queueTimeout"],
+    sees: ["ERROR overloaded"],
+    setup: { limits: { maxInputs: 65_536, queueTimeout: 200 } },
+    budget: 16 * MiB,
+    ms: 1500,
+    async *script(peer) {
+      yield* inFlight(peer, 1024, (id) => request(id, M.hold, bin(70_000)));
+    },
+  },
+  {
+    ...open,
+    name: "results that are not read",
+    resource: "waiting results",
+    kind: "REQUEST",
+    reads: false,
+    budget: 16 * MiB,
+    ms: 1500,
+    *script() {
+      yield* times(1024, (id) => request(id, M.big));
+    },
+  },
+  {
+    ...open,
+    name: "results of handlers that wait",
+    resource: "results of handlers that wait",
+    kind: "REQUEST",
+    reads: false,
+    budget: 16 * MiB,
+    ms: 1500,
+    *script() {
+      yield* times(1024, (id) => request(id, M.bigLater));
+    },
+  },
+  {
+    ...open,
     name: "CANCELs of calls that are over",
     resource: "late frames",
     kind: "CANCEL",

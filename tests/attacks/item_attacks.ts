@@ -338,6 +338,19 @@ export const itemAttacks: readonly Attack[] = [
   },
   {
     ...session,
+    name: "streams that are not read",
+    resource: "waiting items",
+    kind: "REQUEST",
+    reads: false,
+    hello: { streamWindow: 1024 },
+    budget: 16 * MiB,
+    ms: 1500,
+    *script() {
+      yield* times(1024, (id) => request(id, M.down));
+    },
+  },
+  {
+    ...session,
     name: "requests whose number is missing",
     resource: "order of frames",
     kind: "REQUEST",

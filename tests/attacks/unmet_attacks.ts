@@ -52,56 +52,6 @@ export const unmetAttacks: readonly Attack[] = [
       yield* inFlight(peer, 16, (id) => request(id, M.hold, value));
     },
   },
-  {
-    ...open,
-    name: "inputs that handlers hold",
-    resource: "decoded inputs",
-    kind: "REQUEST",
-    budget: 32 * MiB,
-    ms: 1500,
-    async *script(peer) {
-      const value = bin(120_000);
-      yield* inFlight(peer, 1024, (id) => request(id, M.hold, value));
-    },
-  },
-  // Results and items that wait.
-  {
-    ...open,
-    name: "results that are not read",
-    resource: "waiting results",
-    kind: "REQUEST",
-    reads: false,
-    budget: 16 * MiB,
-    ms: 1500,
-    *script() {
-      yield* times(200, (id) => request(id, M.big));
-    },
-  },
-  {
-    ...open,
-    name: "results of handlers that wait",
-    resource: "results of handlers that wait",
-    kind: "REQUEST",
-    reads: false,
-    budget: 16 * MiB,
-    ms: 1500,
-    *script() {
-      yield* times(200, (id) => request(id, M.bigLater));
-    },
-  },
-  {
-    ...open,
-    name: "streams that are not read",
-    resource: "waiting items",
-    kind: "REQUEST",
-    reads: false,
-    hello: { streamWindow: 1024 },
-    budget: 16 * MiB,
-    ms: 1500,
-    *script() {
-      yield* times(200, (id) => request(id, M.down));
-    },
-  },
   // All connections together.
   {
     ...open,

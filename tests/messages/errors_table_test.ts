@@ -447,6 +447,19 @@ row("a peer has more calls in flight than `maxCalls`", async (lab, alive) => {
   return error;
 }, { limits: { maxCalls: 32 } });
 
+row("a request waits longer than `queueTimeout`", async (lab, alive) => {
+  const raw = await lab.raw();
+  const large = value(new Uint8Array(70_000));
+  await raw.frame(K.REQUEST, 1, request(WAIT, large));
+  await raw.frame(K.REQUEST, 3, request(WAIT, value(undefined)));
+  const error = await raw.error();
+  const other = await lab.client();
+  await lab.waiting(1);
+  await other.remote.release();
+  alive(() => echoes(raw, 999));
+  return error;
+}, { limits: { maxInputs: 65_536, queueTimeout: 50 } });
+
 /** Limits with which a few unread items leave no credit for others. */
 const LITTLE_SPACE: Partial<SessionLimits> = {
   itemsWindow: 65_536,

@@ -10,6 +10,7 @@ import type {
   BoundMethod,
   Side,
 } from "../protocol/protocol_types.ts";
+import { RecentSizes } from "../session/calls/recent_sizes.ts";
 import type { MethodTables } from "../session/control/method_matching.ts";
 
 /** Methods and handlers of one side. */
@@ -19,6 +20,9 @@ export interface SideTables extends MethodTables {
   /** Handlers of this side's methods, in the order of the methods. */
   readonly handlers: readonly BoundHandler[];
 }
+
+/** Milliseconds for which the sizes of all sessions are remembered, at least. */
+const SIZES_PERIOD = 600_000;
 
 /**
  * Builds the tables of one side from a protocol and handlers.
@@ -36,6 +40,7 @@ export function sideTables(
     hash: protocolHash(protocol),
     calls: protocol.methods[side === "server" ? "client" : "server"],
     serves: new Map(own.map((info, index) => [info.name, { index, info }])),
+    sizes: new RecentSizes(SIZES_PERIOD),
     handlers: bindHandlers(own, handlers),
   };
 }

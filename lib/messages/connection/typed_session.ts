@@ -292,20 +292,18 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   /**
    * @inheritdoc
    *
-   * At most `limits.maxCalls` notifications are handled at the same time, in
-   * addition to calls; further ones are dropped and counted.
+   * A notification that waited may arrive after the end of the session; its
+   * handler's signal is then aborted.
    */
   onNotified(
     method: number,
     body: Uint8Array,
     fields: Readonly<Fields>,
   ): void {
-    if (this.#notifications.size >= this.session.limits.maxCalls) {
-      this.stats.refusedCalls++;
-      return;
-    }
     const served = this.#tables.handlers[method]!; // as in onRequest()
-    new NotificationHandling(this, served, fields).begin(body);
+    const handling = new NotificationHandling(this, served, fields);
+    handling.begin(body);
+    if (this.session.state === "closed") handling.cancel(closedError().message);
   }
 
   /** @inheritdoc */

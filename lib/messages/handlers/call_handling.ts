@@ -151,14 +151,16 @@ export class CallHandling extends Handling implements CalleeObserver {
     const { input, opening } = this.declaration;
     const items = sendsItems(this.shape);
     // A caller that sends items may omit the opening.
-    const value = items && body.length === 0 ? undefined : this.#decode(body);
+    const value = items && body.length === 0
+      ? undefined
+      : this.#decoded(this.decodeInput, body);
     return this.#valid(items ? opening : input, value);
   }
 
   /** @throws {CallError} `malformed` */
-  #decode(body: Uint8Array): unknown {
+  #decoded(decode: (body: Uint8Array) => unknown, body: Uint8Array): unknown {
     try {
-      return this.host.session.codec.decode(body);
+      return decode.call(this, body);
     } catch (cause) {
       const detail = cause instanceof Error ? cause.message : String(cause);
       throw this.#fault("malformed", `cannot decode the message: ${detail}`, {
@@ -267,7 +269,7 @@ export class CallHandling extends Handling implements CalleeObserver {
   /** Decodes an item. An item that is malformed ends the call at once. */
   #decodeItem(body: Uint8Array): unknown {
     try {
-      return this.#decode(body);
+      return this.#decoded(this.decodeNextItem, body);
     } catch (error) {
       this.host.enter();
       this.#call.fail("malformed", "an item cannot be decoded");
@@ -310,6 +312,7 @@ export class CallHandling extends Handling implements CalleeObserver {
 
   /** Ends the reader, which would wait forever if it outlived the handler. */
   #settled(): void {
+    this.releaseInput();
     if (this.#reader !== undefined) {
       const message = `${this.method}: its handler has settled`;
       this.#reader.end(

@@ -4,6 +4,7 @@
  * @module
  */
 import type { CallSession } from "../calls/pending_call.ts";
+import type { DecodeBudget } from "../codec/message_codec.ts";
 import { CallError, type CallErrorCode } from "../errors/call_error.ts";
 import type { IncidentReport } from "../errors/incident_report.ts";
 import type { MethodDeclaration } from "../protocol/method.ts";
@@ -22,6 +23,9 @@ export interface HandlingHost extends CallSession {
   remoteFor(context: CallContext<unknown, unknown>): unknown;
 }
 
+/** Receives what each decoded value holds; reused, since decoding is synchronous. */
+const BUDGET: DecodeBudget = { held: 0 };
+
 /** Codes of calls that ended without a response. */
 const UNANSWERED: ReadonlySet<CallErrorCode> = new Set([
   "cancelled",
@@ -32,6 +36,10 @@ const UNANSWERED: ReadonlySet<CallErrorCode> = new Set([
 
 /** Handling of a call or notification. */
 export abstract class Handling<Host extends HandlingHost = HandlingHost> {
+  /** Heap bytes that the decoded input holds. */
+  #heldInput = 0;
+  /** Heap bytes that the last item holds. */
+  #heldItem = 0;
   /** Validated input; `undefined` if the caller sends items. */
   input: unknown = undefined;
   /** The session that the handler receives. */
@@ -119,6 +127,45 @@ export abstract class Handling<Host extends HandlingHost = HandlingHost> {
       (settled) => next.call(this, settled),
       (thrown) => this.failed(thrown),
     );
+  }
+
+  /**
+   * Decodes the input, which counts as held until the handler settles.
+   *
+   * @throws {CodecError} if the body cannot be decoded
+   */
+  protected decodeInput(body: Uint8Array): unknown {
+    const value = this.#decode(body);
+    this.#heldInput = BUDGET.held;
+    this.host.enter().incoming.holdInput(this.#heldInput);
+    return value;
+  }
+
+  /**
+   * Decodes an item, which counts as held until the next one is decoded.
+   *
+   * @throws {CodecError} if the body cannot be decoded
+   */
+  protected decodeNextItem(body: Uint8Array): unknown {
+    const value = this.#decode(body);
+    const { incoming } = this.host.enter();
+    incoming.holdInput(BUDGET.held);
+    const last = this.#heldItem;
+    this.#heldItem = BUDGET.held;
+    incoming.releaseInput(last);
+    return value;
+  }
+
+  #decode(body: Uint8Array): unknown {
+    BUDGET.held = body.length; // for codecs that do not measure their values
+    return this.host.session.codec.decode(body, BUDGET);
+  }
+
+  /** Stops counting the input and the last item: the handler has settled. */
+  protected releaseInput(): void {
+    const held = this.#heldInput + this.#heldItem;
+    this.#heldInput = this.#heldItem = 0;
+    this.host.enter().incoming.releaseInput(held);
   }
 
   /** Called with what a step threw; no further step runs. */

@@ -58,10 +58,10 @@ export class NotificationHandling extends Handling<NotificationHost> {
   begin(body: Uint8Array): void {
     let value: unknown;
     try {
-      value = this.host.session.codec.decode(body);
+      value = this.decodeInput(body);
     } catch {
       this.host.stats.malformedCalls++;
-      return;
+      return this.host.enter().incoming.notifications.settled();
     }
     this.host.notifications.add(this);
     this.step(this.#valid, value, this.#handle);
@@ -96,6 +96,8 @@ export class NotificationHandling extends Handling<NotificationHost> {
 
   #settled(): void {
     this.host.notifications.delete(this);
+    this.releaseInput();
+    this.host.enter().incoming.notifications.settled();
   }
 
   /** @inheritdoc */

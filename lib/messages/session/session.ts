@@ -92,7 +92,7 @@ export class Session implements SessionView {
 
   /** @param config the session's parts and limits */
   constructor(config: SessionConfig) {
-    const { role, sink, codecs, limits, host, now } = config;
+    const { role, sink, codecs, limits, host, methods, now } = config;
     const isClient = role === "client";
     this.#config = config;
     const shared = this.shared = new SharedState(
@@ -102,7 +102,12 @@ export class Session implements SessionView {
     );
     shared.now = now;
     this.outgoing = new OutgoingCalls(shared, isClient ? 1 : 2, host);
-    this.incoming = new IncomingCalls(shared, isClient ? 2 : 1, host);
+    this.incoming = new IncomingCalls(
+      shared,
+      isClient ? 2 : 1,
+      host,
+      methods.sizes,
+    );
     this.credentialRefresh = new CredentialRefresh(shared, host, config);
     this.#handshake = new Handshake(shared, config);
     this.#heartbeat = new Heartbeat(limits, now);
@@ -302,7 +307,7 @@ export class Session implements SessionView {
   receive(frame: Uint8Array): void {
     if (this.state === "closed") return;
     try {
-      if (this.state === "open") this.#dispatcher.receive(frame);
+      if (this.state === "open") this.#receiveOpen(frame);
       else this.#receiveEarly(frame);
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
@@ -315,6 +320,12 @@ export class Session implements SessionView {
         `${this.shared.writer.unsent} bytes were sent but not read (limit unsentHard, ${this.shared.limits.unsentHard})`,
       );
     }
+  }
+
+  /** @throws {MalformedError} */
+  #receiveOpen(frame: Uint8Array): void {
+    this.#dispatcher.receive(frame);
+    this.incoming.gate.resume(); // CREDIT may have let items leave
   }
 
   /** @throws {MalformedError} */
@@ -349,6 +360,7 @@ export class Session implements SessionView {
     if (this.state === "closed") return;
     const { now, writer } = this.shared;
     writer.drain();
+    this.incoming.gate.resume();
     this.#heartbeat.watch(now, writer); // frames that waited are unsent now
     this.outgoing.reportRoom();
     this.#lifecycle.finishDrainIfIdle();

@@ -13,8 +13,10 @@ export interface Accounts {
   itemCredit: number;
   requestsGranted: number;
   requestsOwed: number;
+  requestsWaiting: number;
   notificationsGranted: number;
   notificationsOwed: number;
+  notificationsWaiting: number;
   itemsGranted: number;
   itemsOwed: number;
   itemsLent: number;
@@ -26,6 +28,8 @@ export interface Accounts {
   assembling: number;
   unfinished: number;
   timers: number;
+  /** Bytes of messages in the queues of calls. */
+  queued: number;
 }
 
 /** Returns the resources that a session holds and the credit that it has granted. */
@@ -38,8 +42,10 @@ export function accountsOf({ shared, incoming }: Session): Accounts {
     itemCredit: shared.itemCredit.available,
     requestsGranted: reader.requestCredit.available,
     requestsOwed: reader.requestCredit.owed,
+    requestsWaiting: incoming.gate.held,
     notificationsGranted: reader.notifyCredit.available,
     notificationsOwed: reader.notifyCredit.owed,
+    notificationsWaiting: incoming.notifications.held,
     itemsGranted: items.credit.available,
     itemsOwed: items.credit.owed,
     itemsLent: items.lent,
@@ -51,7 +57,13 @@ export function accountsOf({ shared, incoming }: Session): Accounts {
     assembling: shared.reassemblyBudget.used,
     unfinished: shared.unfinished.bytes,
     timers: shared.timerWheel.size,
+    queued: sumOf(shared.queued.responses) + shared.queued.items +
+      shared.queued.requests,
   };
+}
+
+function sumOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0);
 }
 
 /** Returns the number of calls in flight in each direction, and of queued calls. */
@@ -79,6 +91,9 @@ export function heldBy(session: Session): Partial<Accounts> {
     assembling: accounts.assembling,
     unfinished: accounts.unfinished,
     timers: accounts.timers,
+    requestsWaiting: accounts.requestsWaiting,
+    notificationsWaiting: accounts.notificationsWaiting,
+    queued: accounts.queued,
   };
 }
 
@@ -92,6 +107,9 @@ export const HOLDS_NOTHING: Partial<Accounts> = {
   assembling: 0,
   unfinished: 0,
   timers: 0,
+  requestsWaiting: 0,
+  notificationsWaiting: 0,
+  queued: 0,
 };
 
 /**

@@ -16,7 +16,7 @@ import {
   Kind,
 } from "../../../lib/messages/session/wire/frame_header.ts";
 import { type Bound, NOTHING, testBound } from "./bounds.ts";
-import { ASK, body, UP } from "./session_calls.ts";
+import { ASK, body, NOTE, UP } from "./session_calls.ts";
 import { hello, Lone, message, request } from "./lone_session.ts";
 import { TABLES } from "./simulation.ts";
 
@@ -51,6 +51,10 @@ function cancels(lone: Lone, count: number): void {
 
 function ping(lone: Lone, count: number): void {
   for (let n = 0; n < count; n++) lone.receive(Kind.PING, 0, body(8));
+}
+
+function releaseInput(lone: Lone, amount: number): void {
+  lone.session.enter(lone.now).incoming.releaseInput(amount);
 }
 
 /** Returns an item whose frame costs this much credit. */
@@ -300,6 +304,47 @@ const BOUNDS: readonly Bound[] = [
     beyond: NOTHING, // it waits for room
   },
   {
+    limit: "queueTimeout",
+    what: "ms for which a request may wait for its handler",
+    limits: { ...SOFT, queueTimeout: 2000 },
+    most: 1999,
+    use(lone, amount) {
+      lone.sink.leaveUnsent(70_000);
+      lone.receive(Kind.REQUEST, 1, request(ASK));
+      lone.advance(amount);
+      lone.sink.take(70_000);
+      lone.write();
+      return lone.calls.length === 1;
+    },
+    beyond: "overloaded, no, later",
+  },
+  {
+    limit: "maxInputs",
+    what: "heap bytes of running handlers' inputs before a request",
+    limits: { maxInputs: 65_536 },
+    most: 65_535,
+    use(lone, amount) {
+      lone.session.enter(lone.now).incoming.holdInput(amount);
+      lone.receive(Kind.REQUEST, 1, request(ASK));
+      return lone.calls.length === 1;
+    },
+    beyond: NOTHING,
+    relieve: releaseInput,
+  },
+  {
+    limit: "maxInputs",
+    what: "heap bytes of running handlers' inputs before a notification",
+    limits: { maxInputs: 65_536 },
+    most: 65_535,
+    use(lone, amount) {
+      lone.session.enter(lone.now).incoming.holdInput(amount);
+      lone.receive(Kind.NOTIFY, 0, request(NOTE));
+      return lone.notes.length === 1;
+    },
+    beyond: NOTHING,
+    relieve: releaseInput,
+  },
+  {
     limit: "unsentHard",
     what: "unsent bytes after a received frame",
     limits: SOFT,
@@ -307,7 +352,7 @@ const BOUNDS: readonly Bound[] = [
     use(lone, amount) {
       lone.sink.leaveUnsent(amount);
       lone.receive(Kind.REQUEST, 1, request(ASK));
-      return lone.calls.length === 1;
+      return lone.session.incoming.calls.size === 1;
     },
     beyond: "closes: unsent",
   },

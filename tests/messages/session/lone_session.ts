@@ -25,10 +25,11 @@ import {
   putU32,
   readId,
 } from "../../../lib/messages/session/wire/frame_header.ts";
+import type { RecentSizes } from "../../../lib/messages/session/calls/recent_sizes.ts";
 import type { FrameSink } from "../../../lib/messages/session/flow/frame_writer.ts";
 import { NO_FIELDS } from "../../../lib/messages/session/wire/fields.ts";
 import { ASK, body, Incoming, Outgoing } from "./session_calls.ts";
-import { TABLES } from "./simulation.ts";
+import { smallSizes, TABLES } from "./simulation.ts";
 
 /** A frame that the session sent. */
 export interface SentFrame {
@@ -180,6 +181,7 @@ export class Lone {
   drained = 0;
   peerDraining = 0;
   accepts = true;
+  settlesNotes = true;
   credentials: unknown = undefined;
   now = 0;
 
@@ -188,13 +190,14 @@ export class Lone {
     limits: Partial<SessionLimits> = {},
     codecs: SessionConfig["codecs"] = [bytes()],
     checksCredentials = role === "server",
+    sizes: RecentSizes = smallSizes(TABLES.calls.length),
   ) {
     this.session = new Session({
       role,
       sink: this.sink,
       codecs,
       limits: resolveSessionLimits(limits),
-      methods: TABLES,
+      methods: { ...TABLES, sizes },
       checksCredentials,
       now: 0,
       host: {
@@ -203,6 +206,7 @@ export class Lone {
         },
         onNotified: (_method, body) => {
           this.notes.push(body.slice());
+          if (this.settlesNotes) this.session.incoming.notifications.settled();
         },
         onAuthenticate: (_hello, credentials) => {
           this.credentials = credentials;
@@ -235,8 +239,9 @@ export class Lone {
     limits: Partial<SessionLimits> = {},
     changes: Parameters<typeof hello>[1] = {},
     codecs?: SessionConfig["codecs"],
+    sizes?: RecentSizes,
   ): Lone {
-    const lone = new Lone(role, limits, codecs);
+    const lone = new Lone(role, limits, codecs, undefined, sizes);
     if (role === "client") lone.session.enter(0).start(undefined);
     const other = role === "client" ? "server" : "client";
     lone.receive(Kind.HELLO, 0, hello(other, changes));

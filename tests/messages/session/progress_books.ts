@@ -243,6 +243,13 @@ export class Books {
     book.unfinished.add(frame);
   }
 
+  /** Follows the calls whose requests wait for their handlers. */
+  #followWaiting(side: Side): void {
+    const { gate, calls } = side.session.incoming;
+    if (gate.waiting === 0) return;
+    for (const call of calls.all) this.follow(side, call);
+  }
+
   #delivering(receiver: Side, frame: Uint8Array): void {
     const sent = this.#peerOf(receiver);
     const kind = frame[0]!; // frames have a header
@@ -296,12 +303,13 @@ export class Books {
 
     const { connectionWindow, notifyWindow } = session.limits;
     same(
-      mine.requestsGranted + mine.requestsOwed,
+      mine.requestsGranted + mine.requestsOwed + mine.requestsWaiting,
       connectionWindow,
       granted("all requests"),
     );
     same(
-      mine.notificationsGranted + mine.notificationsOwed,
+      mine.notificationsGranted + mine.notificationsOwed +
+        mine.notificationsWaiting,
       notifyWindow,
       granted("all notifications"),
     );
@@ -341,6 +349,7 @@ export class Books {
   /** The items that a side holds, and what they are charged to. */
   #checkItems(side: Side): void {
     const { name, session } = side;
+    this.#followWaiting(side);
     const { windows } = this.#of(side);
     const held = { charge: 0, claimed: 0, raised: 0, readers: 0, unpaid: 0 };
     for (const call of windows) {

@@ -11,6 +11,7 @@ import type {
   CallError,
   CallErrorCode,
 } from "../../../lib/messages/errors/call_error.ts";
+import { sendsItems } from "../../../lib/messages/session/calls/call_state.ts";
 import type {
   CalleeObserver,
   IncomingCall,
@@ -182,6 +183,9 @@ export class Incoming extends Sender implements CalleeObserver {
     this.input = input.slice();
     call.observer = this;
     call.entered = true;
+    // The items may have ended while the request waited for its handler.
+    const ended = call.state === "ended";
+    this.itemsEnded = ended && sendsItems(call.method.info.shape);
   }
 
   onItemsEnded(): void {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { smallSizes } from "../session/simulation.ts";
 import {
   discardItems,
   takeItem,
@@ -106,6 +107,7 @@ export class Subject {
         name: protocol.name,
         hash,
         calls: this.#calls,
+        sizes: smallSizes(own.length),
         serves: new Map(
           own.map((info, index) => [info.name, { index, info }]),
         ),
@@ -125,12 +127,14 @@ export class Subject {
         onRequest: (call, body) => this.#request(call, body),
         onNotified: (method, body, fields) => {
           const value = this.#decoded(body);
-          if (value === undefined) return;
-          this.#saw("notified", {
-            method: own[method]!.name,
-            ...value,
-            ...metadataOf(fields),
-          });
+          if (value !== undefined) {
+            this.#saw("notified", {
+              method: own[method]!.name,
+              ...value,
+              ...metadataOf(fields),
+            });
+          }
+          this.#session.incoming.notifications.settled();
         },
         onRefresh: (id, credentials) =>
           this.#saw("refresh", { id, credentials: jsonOf(credentials) }),

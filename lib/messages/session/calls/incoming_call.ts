@@ -14,6 +14,7 @@ import {
 import { SendCredit } from "../flow/credit.ts";
 import type { Fields } from "../wire/fields.ts";
 import type { MethodInfo } from "../wire/hello.ts";
+import type { HandlerGate } from "./handler_gate.ts";
 import { ReceiveWindow } from "../flow/receive_window.ts";
 import type {
   SessionStream,
@@ -64,6 +65,8 @@ export interface IncomingCallOwner {
     code: "malformed" | "overloaded",
     message: string,
   ): void;
+  /** Gate before the handlers, which expects the sizes of items. */
+  readonly gate: Pick<HandlerGate, "itemSize" | "record">;
   /** Frees the slot once the terminal frame has been sent. */
   flushed(call: IncomingCall): void;
   /** Called at the time for which the call's timer was set. */
@@ -85,6 +88,14 @@ export class IncomingCall extends TimerEntry implements SessionStream {
   cancelled: CallError | undefined = undefined;
   /** @inheritdoc */
   heldUntil = -Infinity;
+  /** Lane of the gate that it passes. */
+  lane = 0;
+  /** Bytes that the gate reserves for the response. */
+  reserved = 0;
+  /** Step of that reservation. */
+  reservedAt = 0;
+  /** Size in bytes of the largest item; 0 before the first. */
+  #largestItem = 0;
   readonly receiveWindow: ReceiveWindow | undefined;
   /** The method, with its index in this side's table. */
   readonly method: ServedMethod;
@@ -115,6 +126,18 @@ export class IncomingCall extends TimerEntry implements SessionStream {
       this.receiveWindow = undefined;
       this.on("end");
     }
+  }
+
+  /** @inheritdoc */
+  get itemSize(): number {
+    return this.#largestItem || this.#owner.gate.itemSize(this);
+  }
+
+  /** @inheritdoc */
+  onItemEncoded(size: number): void {
+    if (size <= this.#largestItem) return;
+    this.#largestItem = size;
+    this.#owner.gate.record(this, size);
   }
 
   /** @inheritdoc */

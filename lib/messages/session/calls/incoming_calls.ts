@@ -25,6 +25,12 @@ import {
 } from "./incoming_call.ts";
 import type { SharedState } from "../flow/shared_state.ts";
 import { messageOf } from "../wire/malformed_error.ts";
+import { type GateHost, HandlerGate } from "./handler_gate.ts";
+import { RecentSizes } from "./recent_sizes.ts";
+import {
+  type NotificationHost,
+  ReceivedNotifications,
+} from "./received_notifications.ts";
 import { TokenBucket } from "../time/token_bucket.ts";
 import { RequestReader, type RequestSink } from "./request_reader.ts";
 import { dropQueued, receiveCredit } from "../flow/outgoing_items.ts";
@@ -39,26 +45,27 @@ export {
 };
 
 /** Receiver of requests and notifications. */
-export interface RequestHost {
+export interface RequestHost extends NotificationHost {
   /**
    * Called with a new call. The host must set `call.observer` before it does
    * anything else; the body is valid during this callback only.
    */
   onRequest(call: IncomingCall, body: Uint8Array): void;
-  /**
-   * Called with a notification; the body is valid during this callback only.
-   *
-   * @param method index of the method in this side's own table
-   */
-  onNotified(method: number, body: Uint8Array, fields: Readonly<Fields>): void;
 }
 
+/** Milliseconds for which the sizes of responses are remembered, at least. */
+const SIZES_PERIOD = 10_000;
+
 /** The calls that the peer makes. */
-export class IncomingCalls implements RequestSink, IncomingCallOwner {
+export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
   /** Calls that occupy a slot. */
   readonly calls: CallTable<IncomingCall> = new CallTable();
   /** Writer of each call's RESULT or ERROR. */
   readonly responses: ResponseWriter;
+  /** Gate before the handlers. */
+  readonly gate: HandlerGate;
+  /** The notifications. */
+  readonly notifications: ReceivedNotifications;
   /** Reader of REQUEST and NOTIFY frames. */
   readonly reader: RequestReader;
   /** State that the session's parts share. */
@@ -74,8 +81,14 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
    * @param shared state that the session's parts share
    * @param firstId the peer's first id: 1 for a server, 2 for a client
    * @param host receives requests and notifications
+   * @param sizes recent sizes of responses and items, of all sessions
    */
-  constructor(shared: SharedState, firstId: number, host: RequestHost) {
+  constructor(
+    shared: SharedState,
+    firstId: number,
+    host: RequestHost,
+    sizes: RecentSizes,
+  ) {
     this.shared = shared;
     this.#host = host;
     const { cancelsPerSecond, maxCalls } = shared.limits;
@@ -84,7 +97,18 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
       Math.max(cancelsPerSecond, maxCalls),
     );
     this.reader = new RequestReader(shared, firstId, this);
-    this.responses = new ResponseWriter(shared, this.calls);
+    this.gate = new HandlerGate(
+      shared,
+      this.reader.requestCredit,
+      new RecentSizes(SIZES_PERIOD, sizes),
+      this,
+    );
+    this.notifications = new ReceivedNotifications(
+      shared,
+      this.reader.notifyCredit,
+      host,
+    );
+    this.responses = new ResponseWriter(shared, this.calls, this.gate);
   }
 
   /** Highest id of a call that may run, or 0. */
@@ -129,7 +153,7 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
       );
     }
     // #refusal() has checked that this side serves the method.
-    this.#enter(id, method as ServedMethod, fields, body.subarray(end));
+    this.#start(id, method as ServedMethod, fields, body.subarray(end));
   }
 
   /** Returns the error for a request that must be refused. */
@@ -154,7 +178,7 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
     return new CallError(message, { code: "overloaded", retry: "later" });
   }
 
-  #enter(
+  #start(
     id: number,
     method: ServedMethod,
     fields: Readonly<Fields>,
@@ -166,7 +190,18 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
       call.deadlineAt = this.shared.now + fields.timeout;
       this.shared.timerWheel.add(call, call.deadlineAt);
     }
+    if (this.gate.admit(call, body)) this.#host.onRequest(call, body);
+  }
+
+  /** @inheritdoc */
+  enterHandler(call: IncomingCall, body: Uint8Array): void {
     this.#host.onRequest(call, body);
+  }
+
+  /** @inheritdoc */
+  failWaiting(call: IncomingCall, error: CallError): void {
+    this.shared.stats.refusedCalls++;
+    this.responses.fail(call, error);
   }
 
   /** @inheritdoc */
@@ -189,7 +224,7 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
       const end = fieldsEnd(body, 2);
       const { maxMetadata } = this.shared.limits;
       const fields = readFields(body, 2, end, FIELDS_OF.NOTIFY, maxMetadata);
-      this.#host.onNotified(method.index, body.subarray(end), fields);
+      this.notifications.receive(method.index, body.subarray(end), fields);
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
       // A notification has no reply: count the failure and drop it.
@@ -247,6 +282,7 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
     this.shared.timerWheel.remove(call);
     dropQueued(this.shared, call);
     discardItems(this.shared, call); // received items are no longer delivered
+    if (this.gate.drop(call)) return this.responses.fail(call, error);
     call.observer.onCancelled(error);
     call.observer.onItemsEnded();
   }
@@ -258,10 +294,18 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
     message: string,
   ): void {
     if (code === "malformed") this.shared.stats.malformedCalls++;
-    this.cancel(call, "cancelled", message);
-    if (call.state !== "cancelled") return; // the handler settled when it was notified
     const retry = code === "overloaded" ? "later" : "never";
-    this.responses.failNow(call, new CallError(message, { code, retry }));
+    this.#endNow(call, "cancelled", new CallError(message, { code, retry }));
+  }
+
+  /** Ends a call with an error, whether or not its handler has settled. */
+  #endNow(call: IncomingCall, code: CancelCode, error: CallError): void {
+    if (this.gate.drop(call)) {
+      return this.responses.fail(call, unprocessed(error));
+    }
+    this.cancel(call, code, error.message);
+    if (call.state !== "cancelled") return; // the handler settled when it was notified
+    this.responses.failNow(call, error);
   }
 
   /** @inheritdoc */
@@ -334,9 +378,7 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
       new CallError(message, { ...options, retry: "now" }),
     );
     for (const call of this.calls.all) {
-      this.cancel(call, "unavailable", message);
-      if (call.state !== "cancelled") continue; // the handler settled when it was notified
-      this.responses.failNow(call, new CallError(message, options));
+      this.#endNow(call, "unavailable", new CallError(message, options));
     }
   }
 
@@ -348,12 +390,39 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner {
     }
   }
 
+  /** Counts heap bytes that the input of a running handler holds. */
+  holdInput(bytes: number): void {
+    this.shared.inputs.held += bytes;
+  }
+
+  /** Stops counting them, which may let others enter. */
+  releaseInput(bytes: number): void {
+    this.shared.inputs.held -= bytes;
+    this.resume();
+  }
+
+  /** Enters waiting handlers while there is room. */
+  resume(): void {
+    this.gate.resume();
+    this.notifications.resume();
+  }
+
   /** Cancels all calls when the connection or a grace period has ended. */
   end(code: "disconnected" | "unavailable", message: string): void {
     this.reader.drop();
+    this.gate.clear();
     for (const call of this.calls.all) {
       this.cancel(call, code, message);
     }
     this.responses.end();
   }
+}
+
+/** Returns the error for a call whose handler was never entered. */
+function unprocessed({ code, message, retry }: CallError): CallError {
+  return new CallError(message, {
+    code,
+    processed: "no",
+    retry: code === "unavailable" ? "now" : retry,
+  });
 }

@@ -103,6 +103,8 @@ export class OutgoingCall extends TimerEntry implements SessionStream {
   reply: Reassembly | undefined = undefined;
   /** The frame kind of that reply. */
   replyKind = 0;
+  /** @inheritdoc */
+  itemSize = 0;
   readonly receiveWindow: ReceiveWindow | undefined;
   readonly info: MethodInfo;
   readonly observer: CallerObserver;
@@ -166,6 +168,11 @@ export class OutgoingCall extends TimerEntry implements SessionStream {
     if (next === undefined) return false;
     this.state = next;
     return true;
+  }
+
+  /** @inheritdoc */
+  onItemEncoded(size: number): void {
+    this.itemSize = size;
   }
 
   /** @inheritdoc */

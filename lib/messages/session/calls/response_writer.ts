@@ -8,6 +8,7 @@
  */
 import { CallError } from "../../errors/call_error.ts";
 import { receivesItems } from "./call_state.ts";
+import type { HandlerGate } from "./handler_gate.ts";
 import type { CallTable } from "./call_table.ts";
 import { encodeError, encodeErrorHead } from "../wire/error_frame.ts";
 import type { IncomingCall } from "./incoming_call.ts";
@@ -23,14 +24,21 @@ export class ResponseWriter {
   readonly #unsettled: Set<IncomingCall> = new Set();
   readonly #shared: SharedState;
   readonly #calls: CallTable<IncomingCall>;
+  readonly #gate: HandlerGate;
 
   /**
    * @param shared state that the session's parts share
    * @param calls the calls that occupy a slot
+   * @param gate gate before the handlers
    */
-  constructor(shared: SharedState, calls: CallTable<IncomingCall>) {
+  constructor(
+    shared: SharedState,
+    calls: CallTable<IncomingCall>,
+    gate: HandlerGate,
+  ) {
     this.#shared = shared;
     this.#calls = calls;
+    this.#gate = gate;
   }
 
   /**
@@ -48,11 +56,13 @@ export class ResponseWriter {
   respond(call: IncomingCall, value: unknown, fields: Uint8Array): void {
     if (call.cancelled !== undefined) return this.fail(call, call.cancelled);
     if (this.#mayEnd(call)) this.#writeResult(call, value, fields);
+    this.#gate.resume();
   }
 
   /** Ends a call with an error. */
   fail(call: IncomingCall, error: CallError): void {
     if (this.#mayEnd(call)) this.#writeError(call, error);
+    this.#gate.resume();
   }
 
   /** Returns whether the call still needs a RESULT or ERROR. */
@@ -87,6 +97,8 @@ export class ResponseWriter {
     } catch (error) {
       return this.#writeError(call, call.observer.onUnsendable(error));
     }
+    const size = typeof sent === "number" ? sent : sent.length;
+    if (!receivesItems(call.method.info.shape)) this.#gate.record(call, size);
     this.#settled(call);
     if (typeof sent === "number") this.flushed(call);
     else this.#queue(call, Kind.RESULT, sent);
@@ -130,6 +142,7 @@ export class ResponseWriter {
   /** Marks the call as answered and stops receiving its items. */
   #settled(call: IncomingCall): void {
     call.on("settle");
+    this.#gate.settled(call);
     discardItems(this.#shared, call);
   }
 

@@ -278,6 +278,7 @@ export class Lifecycle {
     if (this.#reason !== undefined) return this.finish(this.#reason);
     const lastId = this.#parts.incoming.lastBegun;
     this.#sendGoaway({ code, lastId, message, retryAfter });
+    this.#parts.incoming.notifications.clear(); // the peer is at fault
     this.fail(
       new SessionError(
         `The connection was closed: ${truncateMessage(message)}`,

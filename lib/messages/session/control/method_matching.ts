@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { RecentSizes } from "../calls/recent_sizes.ts";
 import type { Hello, MethodInfo, Mismatch } from "../wire/hello.ts";
 import type { ServedMethod } from "../calls/incoming_call.ts";
 import {
@@ -21,6 +22,8 @@ export interface MethodTables {
   readonly calls: readonly MethodInfo[];
   /** The methods that this side serves, by name. */
   readonly serves: ReadonlyMap<string, ServedMethod>;
+  /** Recent sizes of responses and items, of all sessions with these tables. */
+  readonly sizes: RecentSizes;
 }
 
 /**

@@ -96,7 +96,10 @@ export class GrantedCredit {
     return this.#total - this.#charges;
   }
 
-  /** Number of processed bytes that have not been granted again. */
+  /**
+   * Number of processed bytes that have not been granted again. It is negative
+   * while more is withheld.
+   */
   get owed(): number {
     return this.#owed;
   }
@@ -118,14 +121,23 @@ export class GrantedCredit {
   }
 
   /**
+   * Takes back the charge of a message that must wait after all. It is owed
+   * again, with `owe()`, once the message has been processed.
+   */
+  withhold(amount: number): void {
+    this.#owed -= amount;
+  }
+
+  /**
    * Grants the bytes that are owed.
    *
    * @param raise bytes to grant in addition
    * @returns the new total, for a CREDIT or WINDOW frame
    */
   grant(raise = 0): number {
-    this.#total += this.#owed + raise;
-    this.#owed = 0;
+    const owed = Math.max(0, this.#owed);
+    this.#total += owed + raise;
+    this.#owed -= owed;
     return this.#total;
   }
 }

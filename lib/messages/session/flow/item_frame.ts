@@ -15,6 +15,10 @@ export interface ItemChannel {
   readonly id: number;
   /** Credit for ITEM frames; `undefined` if the call's shape allows none. */
   readonly itemCredit: SendCredit | undefined;
+  /** Expected size in bytes of the next item. */
+  readonly itemSize: number;
+  /** Called with the size of an item that has been encoded. */
+  onItemEncoded(size: number): void;
 }
 
 /**
@@ -34,6 +38,7 @@ export function writeItem(
   const head = writer.beginMessage(Kind.ITEM, channel.id, NO_FIELDS);
   const at = writer.putFields(head, Infinity, NO_FIELDS);
   const sent = writer.message(at, value, false);
+  channel.onItemEncoded(typeof sent === "number" ? sent : sent.length);
   if (typeof sent !== "number") return sent;
   chargeItem(shared, channel, sent);
   writer.bulk.add(sent);

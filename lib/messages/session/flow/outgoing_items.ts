@@ -14,15 +14,15 @@ import { itemReserve, writeItem } from "./item_frame.ts";
 /**
  * The outcome of sending an item:
  *
- * - `accepted`: it was encoded, and is sent as credit permits.
- * - `queued`: it waits for its turn; its sender is notified later.
+ * - `accepted`: it was sent.
+ * - `queued`: it waits for its turn; its sender is notified later. A call holds
+ *   no other item meanwhile.
  * - `refused`: the call sends no more items.
  */
 export type SendOutcome = "accepted" | "queued" | "refused";
 
 /**
- * Sends or queues an item. A call has at most one item that is not encoded:
- * queue the next one only after the sender was notified.
+ * Sends or queues an item. Send the next one only after the sender was notified.
  *
  * @param sender is notified later if the item was queued
  * @throws {CodecError} if the value cannot be encoded
@@ -44,9 +44,9 @@ export function sendItem(
   }
   const sent = writeItem(shared, call, value);
   if (typeof sent !== "number") {
-    queueMessage(shared, call, { kind: Kind.ITEM, bytes: sent });
+    queueMessage(shared, call, { kind: Kind.ITEM, bytes: sent, sender });
   }
-  return "accepted";
+  return call.sendQueue === undefined ? "accepted" : "queued";
 }
 
 function maySendNow(shared: SharedState, call: SessionStream): boolean {

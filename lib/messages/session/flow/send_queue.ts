@@ -17,8 +17,8 @@ import {
   itemReserve,
   writeItem,
 } from "./item_frame.ts";
-import type { SendState } from "./send_state.ts";
-import type { Source } from "./send_scheduler.ts";
+import { ITEM_COPIES, MESSAGE_COST, type SendState } from "./send_state.ts";
+import { ringOf, type Source } from "./send_scheduler.ts";
 import { FRAME_CHARGE, Kind } from "../wire/frame_header.ts";
 
 /** The sending half of a call. */
@@ -38,7 +38,7 @@ export interface Channel extends ItemChannel {
 
 /** Receiver of the outcome of an item that was queued. */
 export interface ItemSender {
-  /** Called when the item has been encoded; its value is no longer needed. */
+  /** Called when the last frame of the item has been sent. */
   onAccepted(): void;
   /** Called when the item cannot be encoded. */
   onRejected(error: unknown): void;
@@ -55,8 +55,10 @@ export interface QueuedMessage extends Fragments {
   bytes: Uint8Array | undefined;
   /** The value of an item that is not encoded yet. */
   value?: unknown;
-  /** Receiver of that item's outcome. */
+  /** Receiver of an item's outcome. */
   sender?: ItemSender | undefined;
+  /** Bytes that it adds to the queued ones. */
+  cost?: number;
 }
 
 /** The queued messages of one call. */
@@ -119,11 +121,30 @@ export class SendQueue implements Source {
   /** Puts a REQUEST before items that were queued earlier. */
   putFirst(message: QueuedMessage): void {
     this.#messages.unshift(message);
+    this.#count(message, 1);
   }
 
   /** Appends a message. */
   put(message: QueuedMessage): void {
     this.#messages.push(message);
+    this.#count(message, 1);
+  }
+
+  /** Adds a message to the queued bytes, or removes it. */
+  #count(message: QueuedMessage, sign: 1 | -1): void {
+    const { kind, bytes } = message;
+    const { queued } = this.#shared;
+    if (sign > 0) {
+      message.cost = MESSAGE_COST + (
+        kind === Kind.ITEM
+          ? ITEM_COPIES * (bytes?.length ?? this.#channel.itemSize)
+          : bytes?.length ?? 0
+      );
+    }
+    const cost = sign * (message.cost ?? 0);
+    if (kind === Kind.ITEM) queued.items += cost;
+    else if (kind === Kind.REQUEST) queued.requests += cost;
+    else queued.responses[ringOf(bytes?.length ?? 0)]! += cost; // in range: a ring
   }
 
   /** @inheritdoc */
@@ -149,10 +170,11 @@ export class SendQueue implements Source {
       sender?.onRejected(error);
       return 0;
     }
-    message.value = message.sender = undefined;
-    sender?.onAccepted();
+    message.value = undefined;
     if (typeof sent === "number") return this.#finish(message, sent);
+    this.#count(message, -1);
     message.bytes = sent;
+    this.#count(message, 1);
     return this.#sendFrame(message, sent);
   }
 
@@ -172,14 +194,16 @@ export class SendQueue implements Source {
       : this.#finish(message, charge);
   }
 
-  #finish({ kind }: QueuedMessage, charge: number): number {
+  #finish({ kind, sender }: QueuedMessage, charge: number): number {
     this.#shift();
+    sender?.onAccepted();
     this.#channel.onMessageSent(kind);
     return charge;
   }
 
   #shift(): void {
-    this.#messages.shift();
+    const message = this.#messages.shift();
+    if (message !== undefined) this.#count(message, -1);
     if (!this.hasNext) this.#channel.sendQueue = undefined;
   }
 
@@ -189,6 +213,7 @@ export class SendQueue implements Source {
     this.#messages = [];
     for (const message of messages) {
       const { bytes, sender } = message;
+      this.#count(message, -1);
       if (bytes !== undefined) dropFragments(this.#shared, message, bytes);
       sender?.onDropped();
     }

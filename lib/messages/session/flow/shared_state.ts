@@ -10,7 +10,8 @@ import { ItemAccount } from "./item_account.ts";
 import type { ReassemblyBudget } from "./reassembly.ts";
 import type { ReceiveWindow } from "./receive_window.ts";
 import type { Channel } from "./send_queue.ts";
-import type { SendState } from "./send_state.ts";
+import { RINGS } from "./send_scheduler.ts";
+import type { QueuedBytes, SendState } from "./send_state.ts";
 import { UnfinishedMessages } from "./unfinished_messages.ts";
 import { INITIAL_PEER_LIMITS, type SessionLimits } from "../wire/limits.ts";
 import { TimerWheel } from "../time/timer_wheel.ts";
@@ -86,6 +87,14 @@ export class SharedState implements SendState {
   readonly unfinished: UnfinishedMessages = new UnfinishedMessages(
     INITIAL_PEER_LIMITS.maxAssembly,
   );
+  /** @inheritdoc */
+  readonly queued: QueuedBytes = {
+    responses: new Array(RINGS).fill(0),
+    items: 0,
+    requests: 0,
+  };
+  /** Heap bytes that the inputs of running handlers hold. */
+  readonly inputs: { held: number } = { held: 0 };
   /** Budget for the messages, except for items, that the peer has begun. */
   readonly reassemblyBudget: ReassemblyBudget;
   /** Account of the items of all calls that the peer sends. */

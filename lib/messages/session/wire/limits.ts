@@ -31,8 +31,10 @@ export interface SessionLimits {
   maxCalls: number;
   /** Maximum size of the calls and notifications that wait. Each is charged 1,024 bytes in addition; a quarter is for messages of up to 16 KiB. @default {16777216} */
   maxQueuedBytes: number;
-  /** Time for which a call may wait to be sent. @default {10000} */
+  /** Time for which a call may wait, at the caller to be sent, and at the callee for its handler. @default {10000} */
   queueTimeout: number;
+  /** Heap bytes that the inputs of running handlers may hold; further requests and notifications wait. Prevents handlers from holding large inputs in any number. @default {16777216} */
+  maxInputs: number;
   /** Initial credit of a stream. @default {32768} */
   streamWindow: number;
   /** Credit to which a stream's window grows while the stream is read. @default {262144} */
@@ -59,7 +61,7 @@ export interface SessionLimits {
   cancelsPerSecond: number;
   /** Maximum number of PINGs that are answered per second; further ones are answered later. @default {5} */
   pingsPerSecond: number;
-  /** Number of unsent bytes at which calls and notifications wait. At three quarters of this limit, results wait. @default {1048576} */
+  /** Number of unsent bytes at which calls and notifications wait, and no handler is entered. At three quarters of this limit, results wait. @default {1048576} */
   unsentSoft: number;
   /** Number of unsent bytes at which the connection is closed. @default {4194304} */
   unsentHard: number;
@@ -91,6 +93,7 @@ export const DEFAULT_LIMITS: Readonly<SessionLimits> = {
   maxCalls: 1024,
   maxQueuedBytes: 16 * 1024 * 1024,
   queueTimeout: 10_000,
+  maxInputs: 16 * 1024 * 1024,
   streamWindow: 32 * 1024,
   maxStreamWindow: 256 * 1024,
   connectionWindow: 4 * 1024 * 1024,
@@ -138,6 +141,7 @@ const RANGES: Readonly<Record<keyof SessionLimits, readonly [number, number]>> =
     maxCalls: [32, 2 ** 20],
     maxQueuedBytes: [0, 2 ** 31 - 1],
     queueTimeout: [1, 2 ** 31 - 1],
+    maxInputs: [64 * 1024, 2 ** 31 - 1],
     streamWindow: [1024, 2 ** 30],
     maxStreamWindow: [1024, 2 ** 30],
     connectionWindow: [64 * 1024, 2 ** 30],

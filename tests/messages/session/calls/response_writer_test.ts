@@ -245,6 +245,8 @@ Deno.test(
       const { responses } = lone.session.enter(0).incoming;
       for (let n = 0; n <= 60; n++) {
         lone.receive(Kind.REQUEST, 2 * n + 1, request(ASK));
+      }
+      for (let n = 0; n <= 60; n++) {
         const value = body(n < 60 ? size : 10);
         responses.respond(lone.calls[n]!.call, value, NO_FIELDS);
       }

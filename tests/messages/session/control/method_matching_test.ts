@@ -1,4 +1,5 @@
 import { unservedError } from "../../../../lib/messages/session/calls/call_failures.ts";
+import { smallSizes } from "../simulation.ts";
 import { assertEquals } from "@std/assert";
 import {
   findMismatches,
@@ -17,6 +18,7 @@ const ours = { name: "ask", shape: "unary", hash: 3 } as const;
 const TABLES = {
   name: "x",
   hash: 0,
+  sizes: smallSizes(0),
   calls: [ours, { ...ours, name: "b" }],
   serves: new Map([["ask", { index: 4, info: ours }]]),
 };

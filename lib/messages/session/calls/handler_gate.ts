@@ -1,0 +1,271 @@
+/**
+ * Decides when a request reaches its handler. Responses and items that cannot be
+ * sent stay in memory, so handlers are entered only while there is room for what
+ * they may return. Other requests wait as bytes, and their credit is withheld.
+ *
+ * ```text
+ *               ┌ inputs of running handlers < maxInputs, and
+ *               ├ small replies:  unsent + waiting + reserved < unsentSoft
+ *  REQUEST ─▶ gate medium, large: the same for each size      ─────▶ handler
+ *               ├ streams:        waiting items + reserved < 2 × unsentHard
+ *               └ else it waits, for queueTimeout at most
+ * ```
+ *
+ * Replies have the sizes of the send scheduler's rings, so that large replies
+ * that wait do not hold back calls with small ones.
+ *
+ * An entered handler reserves the largest recent response or item of its method,
+ * so that many handlers that first wait are counted before they respond. A
+ * reservation lasts for 64 ms. Handlers that run longer, for example
+ * because they call back, can therefore never hold back others for ever.
+ *
+ * @module
+ */
+import { CallError } from "../../errors/call_error.ts";
+import { receivesItems } from "./call_state.ts";
+import type { IncomingCall } from "./incoming_call.ts";
+import type { RecentSizes } from "./recent_sizes.ts";
+import { RESERVATION_STEP, Reservations } from "./reservations.ts";
+import type { ConnectionCredit } from "../flow/credit.ts";
+import { ringOf, RINGS } from "../flow/send_scheduler.ts";
+import { ITEM_COPIES } from "../flow/send_state.ts";
+import type { SharedState } from "../flow/shared_state.ts";
+import { TimerEntry } from "../time/timer_wheel.ts";
+import { FRAME_CHARGE } from "../wire/frame_header.ts";
+
+/** Bytes expected of a response if none is known. */
+const UNKNOWN_REPLY = 128 * 1024;
+/** Bytes expected of an item if none is known. */
+const UNKNOWN_ITEM = 512 * 1024;
+/** Index of the lane of streams; those before it belong to rings. */
+const STREAMS = RINGS;
+/** Least bytes that are reserved. */
+const LEAST = 1024;
+
+/** Operations that the gate requires. */
+export interface GateHost {
+  /** Enters the handler of a request that waited. */
+  enterHandler(call: IncomingCall, body: Uint8Array): void;
+  /** Ends a call whose handler was never entered. */
+  failWaiting(call: IncomingCall, error: CallError): void;
+}
+
+/** A request that waits. */
+interface WaitingRequest {
+  readonly body: Uint8Array;
+  /** Time in ms until which it may wait. */
+  readonly until: number;
+}
+
+/** Requests whose replies have about the same size, or that open streams. */
+class Lane {
+  readonly waiting: Map<IncomingCall, WaitingRequest> = new Map();
+  readonly reserved: Reservations = new Reservations();
+}
+
+/** Gate before the handlers of a session. */
+export class HandlerGate extends TimerEntry {
+  /** Bytes of the requests that wait. */
+  held = 0;
+  /** Lanes of the rings of replies, and of the streams. */
+  readonly #lanes: readonly Lane[] = Array.from(
+    { length: STREAMS + 1 },
+    () => new Lane(),
+  );
+  #waiting = 0;
+  readonly #shared: SharedState;
+  readonly #credit: ConnectionCredit;
+  readonly #sizes: RecentSizes;
+  readonly #host: GateHost;
+  #resuming = false;
+
+  /**
+   * @param shared state that the session's parts share
+   * @param credit account of the REQUESTs
+   * @param sizes sizes of recent responses and items
+   * @param host enters the handlers
+   */
+  constructor(
+    shared: SharedState,
+    credit: ConnectionCredit,
+    sizes: RecentSizes,
+    host: GateHost,
+  ) {
+    super();
+    this.#shared = shared;
+    this.#credit = credit;
+    this.#sizes = sizes;
+    this.#host = host;
+  }
+
+  /** Number of requests that wait. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /**
+   * Reserves room for what the handler returns, or keeps a copy of the body
+   * until there is room.
+   *
+   * @returns whether the handler is to be entered now
+   */
+  admit(call: IncomingCall, body: Uint8Array): boolean {
+    this.#estimate(call);
+    const lane = this.#laneOf(call);
+    if (lane.waiting.size === 0 && this.#isOpen(call)) {
+      this.#reserve(call);
+      return true;
+    }
+    const { now, limits } = this.#shared;
+    const until = now + limits.queueTimeout;
+    lane.waiting.set(call, { body: body.slice(), until });
+    this.#waiting++;
+    this.held += body.length + FRAME_CHARGE;
+    this.#credit.withhold(body.length + FRAME_CHARGE);
+    this.#arm();
+    return false;
+  }
+
+  /** Sets the call's lane, and the bytes to reserve for it. */
+  #estimate(call: IncomingCall): void {
+    const { method } = call;
+    const { now } = this.#shared;
+    if (receivesItems(method.info.shape)) {
+      const size = this.#sizes.expected(method.index, UNKNOWN_ITEM, now);
+      call.lane = STREAMS;
+      call.reserved = Math.max(LEAST, ITEM_COPIES * size);
+    } else {
+      const size = this.#sizes.expected(method.index, UNKNOWN_REPLY, now);
+      call.lane = ringOf(size);
+      call.reserved = Math.max(LEAST, size);
+    }
+  }
+
+  #laneOf({ lane }: IncomingCall): Lane {
+    return this.#lanes[lane]!; // in range: set by #estimate()
+  }
+
+  #isOpen(call: IncomingCall): boolean {
+    const { writer, queued, inputs, limits, now } = this.#shared;
+    const { unsent } = writer;
+    const { unsentSoft, unsentHard, maxInputs } = limits;
+    if (inputs.held >= maxInputs || unsent >= unsentSoft) return false;
+    const { reserved } = this.#laneOf(call);
+    reserved.advance(now);
+    return call.lane === STREAMS
+      ? queued.items + reserved.total < 2 * unsentHard
+      : unsent + queued.responses[call.lane]! + reserved.total < unsentSoft; // in range: a ring
+  }
+
+  #reserve(call: IncomingCall): void {
+    const { reserved } = this.#laneOf(call);
+    call.reservedAt = reserved.add(call.reserved, this.#shared.now);
+  }
+
+  /** Returns the expected size of a call's next item. */
+  itemSize({ method }: IncomingCall): number {
+    return this.#sizes.expected(method.index, LEAST, this.#shared.now);
+  }
+
+  /** Remembers the size of a response or an item. */
+  record({ method }: IncomingCall, size: number): void {
+    this.#sizes.record(method.index, size, this.#shared.now);
+  }
+
+  /** Releases the reservation of a call whose response has been written. */
+  settled(call: IncomingCall): void {
+    this.#laneOf(call).reserved.release(call.reserved, call.reservedAt);
+    call.reserved = 0;
+  }
+
+  /**
+   * Removes a request that waits.
+   *
+   * @returns whether it was waiting, so that no handler will settle
+   */
+  drop(call: IncomingCall): boolean {
+    const { waiting } = this.#laneOf(call);
+    const request = waiting.get(call);
+    if (request === undefined) return false;
+    this.#remove(waiting, call, request);
+    call.reserved = 0;
+    return true;
+  }
+
+  #remove(
+    waiting: Lane["waiting"],
+    call: IncomingCall,
+    { body }: WaitingRequest,
+  ): void {
+    waiting.delete(call);
+    if (--this.#waiting === 0) this.#shared.timerWheel.remove(this);
+    this.held -= body.length + FRAME_CHARGE;
+    this.#credit.release(body.length + FRAME_CHARGE);
+  }
+
+  /** Drops all requests that wait, when the session ends. */
+  clear(): void {
+    for (const { waiting } of this.#lanes) waiting.clear();
+    this.held = this.#waiting = 0;
+    this.#shared.timerWheel.remove(this);
+  }
+
+  /** Enters waiting handlers while there is room. */
+  resume(): void {
+    if (this.#resuming || this.#waiting === 0) return;
+    this.#resuming = true; // a handler may settle at once, which resumes again
+    try {
+      for (const { waiting } of this.#lanes) this.#resumeAll(waiting);
+    } finally {
+      this.#resuming = false;
+    }
+    this.#arm();
+  }
+
+  #resumeAll(waiting: Lane["waiting"]): void {
+    for (const [call, request] of waiting) {
+      const { lane } = call;
+      this.#estimate(call); // a response may have shown the size meanwhile
+      if (!this.#isOpen(call)) {
+        call.lane = lane;
+        return;
+      }
+      this.#remove(waiting, call, request);
+      this.#reserve(call);
+      this.#host.enterHandler(call, request.body);
+    }
+  }
+
+  /** Wakes up when a reservation or a waiting request expires. */
+  #arm(): void {
+    const { timerWheel, now } = this.#shared;
+    let wakeAt = Infinity;
+    for (const { waiting, reserved } of this.#lanes) {
+      const [oldest] = waiting.values();
+      if (oldest === undefined) continue;
+      const next = reserved.total > 0 ? now + RESERVATION_STEP : Infinity;
+      wakeAt = Math.min(wakeAt, oldest.until, next);
+    }
+    timerWheel.add(this, wakeAt);
+  }
+
+  /** @inheritdoc */
+  override expire(now: number): void {
+    for (const { waiting } of this.#lanes) {
+      for (const [call, request] of waiting) {
+        if (now < request.until) break;
+        this.drop(call);
+        this.#host.failWaiting(call, tooLate(this.#shared));
+      }
+    }
+    this.resume();
+    this.#arm();
+  }
+}
+
+function tooLate({ limits: { queueTimeout } }: SharedState): CallError {
+  return new CallError(
+    `the request waited for ${queueTimeout} ms, but too much is unsent or held by other handlers (limit queueTimeout)`,
+    { code: "overloaded", processed: "no", retry: "later" },
+  );
+}

@@ -1,0 +1,175 @@
+import { assertEquals } from "@std/assert";
+import { CALL_ERROR_CODES as CODES } from "../../../../lib/messages/errors/call_error.ts";
+import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
+import { RecentSizes } from "../../../../lib/messages/session/calls/recent_sizes.ts";
+import { NO_FIELDS } from "../../../../lib/messages/session/wire/fields.ts";
+import { errorOf, Lone, request, total } from "../lone_session.ts";
+import { accountsOf, heldBy, HOLDS_NOTHING } from "../accounts.ts";
+import { ASK, body, DOWN, UP } from "../session_calls.ts";
+import { sendItem } from "../../../../lib/messages/session/flow/outgoing_items.ts";
+
+const pure = { permissions: "none" } as const;
+
+/** Sends requests with the ids from `first`. */
+function ask(lone: Lone, count: number, first = 1, method = ASK): void {
+  for (let n = 0; n < count; n++) {
+    lone.receive(Kind.REQUEST, first + 2 * n, request(method, body(10)));
+  }
+}
+
+function respond(lone: Lone, index: number, size: number): void {
+  const { responses } = lone.session.enter(lone.now).incoming;
+  responses.respond(lone.calls[index]!.call, body(size), NO_FIELDS); // the test has opened it
+}
+
+/** Returns a session that knows no sizes. */
+function unknown(): Lone {
+  return Lone.open("server", {}, {}, undefined, new RecentSizes(1000));
+}
+
+Deno.test(
+  "handlers of unknown methods are entered a few at a time",
+  pure,
+  () => {
+    const lone = unknown();
+    ask(lone, 100);
+    assertEquals(lone.calls.length, 8); // of 128 KiB each
+    lone.advance(64);
+    assertEquals(lone.calls.length, 16);
+  },
+);
+
+Deno.test(
+  "the first response shows the size of those that follow",
+  pure,
+  () => {
+    const lone = unknown();
+    ask(lone, 100);
+    respond(lone, 0, 100);
+    assertEquals(lone.calls.length, 100);
+    const large = unknown();
+    ask(large, 100);
+    large.sink.open = false;
+    respond(large, 0, 600_000);
+    assertEquals(large.calls.length, 9); // two of 600 kB exceed unsentSoft
+  },
+);
+
+Deno.test(
+  "a thousand handlers that wait hold no more than unsentSoft",
+  pure,
+  () => {
+    const lone = unknown();
+    lone.sink.open = false;
+    ask(lone, 1000);
+    let most = 0;
+    for (let n = 0; n < lone.calls.length; n++) {
+      lone.advance(10);
+      if (lone.sink.unsent > 0) lone.sink.take(100);
+      respond(lone, n, 200_000);
+      const { queued, writer } = lone.session.shared;
+      most = Math.max(most, writer.unsent + queued.responses[2]!); // the large ones
+    }
+    assertEquals(most < 3 * 1024 * 1024, true, `${most} bytes`);
+  },
+);
+
+Deno.test(
+  "large responses that wait do not hold back calls with small ones",
+  pure,
+  () => {
+    const lone = Lone.open("server");
+    lone.sink.open = false;
+    ask(lone, 3);
+    for (const index of [0, 1, 2]) respond(lone, index, 2_000_000);
+    ask(lone, 1, 7);
+    assertEquals(lone.calls.length, 3);
+    ask(lone, 1, 9, UP);
+    assertEquals(lone.calls.length, 4);
+  },
+);
+
+Deno.test(
+  "a waiting request keeps its credit until it is entered or dropped",
+  pure,
+  () => {
+    const lone = Lone.open("server");
+    lone.sink.leaveUnsent(2 ** 20);
+    ask(lone, 3);
+    assertEquals(lone.calls.length, 0);
+    const { requestsGranted, requestsOwed, requestsWaiting } = accountsOf(
+      lone.session,
+    );
+    assertEquals(requestsWaiting, 3 * 74);
+    assertEquals(requestsGranted + requestsOwed, 4 * 2 ** 20 - 3 * 74);
+    lone.receive(Kind.CANCEL, 3, [0]);
+    assertEquals(accountsOf(lone.session).requestsWaiting, 2 * 74);
+    lone.sink.take(2 ** 20);
+    lone.write();
+    assertEquals(lone.calls.map(({ call }) => call.id), [1, 5]);
+    for (const index of [0, 1]) respond(lone, index, 1);
+    lone.write();
+    assertEquals(heldBy(lone.session), HOLDS_NOTHING);
+  },
+);
+
+Deno.test(
+  "a waiting request is answered when it is cancelled or its deadline passes",
+  pure,
+  () => {
+    const lone = Lone.open("server");
+    lone.sink.leaveUnsent(2 ** 20);
+    lone.receive(Kind.REQUEST, 1, request(ASK, [], [1, 0, 4, 0, 0, 0, 100]));
+    lone.receive(Kind.REQUEST, 3, request(ASK));
+    lone.receive(Kind.CANCEL, 3, [0]);
+    lone.advance(200);
+    lone.sink.take(2 ** 20);
+    lone.write();
+    const sent = lone.sent().map((frame) => [frame.id, errorOf(frame).code]);
+    assertEquals(sent, [
+      [3, CODES.indexOf("cancelled")],
+      [1, CODES.indexOf("deadline")],
+    ]);
+    assertEquals([lone.calls.length, lone.session.incoming.calls.size], [0, 0]);
+  },
+);
+
+Deno.test(
+  "items and END that arrive for a waiting request are kept",
+  pure,
+  () => {
+    const lone = Lone.open("server");
+    lone.sink.leaveUnsent(2 ** 20);
+    lone.receive(Kind.REQUEST, 1, request(UP));
+    lone.receive(Kind.ITEM, 1, [0, 0, 7]);
+    lone.receive(Kind.END, 1);
+    lone.sink.take(2 ** 20);
+    lone.write();
+    const [up] = lone.calls;
+    assertEquals([up?.call.receiveWindow?.length, up?.itemsEnded], [1, true]);
+  },
+);
+
+Deno.test("streams wait while others hold items that lack credit", pure, () => {
+  const lone = Lone.open("server", {}, { streamWindow: 1024 });
+  ask(lone, 5, 1, DOWN);
+  for (const held of lone.calls.slice()) {
+    const { shared } = lone.session.enter(lone.now);
+    sendItem(shared, held.call, body(900_000), held);
+  }
+  lone.advance(64);
+  ask(lone, 1, 11, DOWN);
+  lone.receive(Kind.REQUEST, 13, request(ASK)); // sends no items
+  assertEquals(lone.calls.map(({ call }) => call.id), [1, 3, 5, 7, 9, 13]);
+  lone.receive(Kind.CREDIT, 1, total(2 ** 20));
+  assertEquals(lone.calls.at(-1)?.call.id, 11);
+});
+
+Deno.test("the end of a session drops waiting requests", pure, () => {
+  const lone = Lone.open("server");
+  lone.sink.leaveUnsent(2 ** 20);
+  ask(lone, 3);
+  lone.session.enter(lone.now).close();
+  assertEquals([lone.calls.length, lone.session.incoming.gate.waiting], [0, 0]);
+  assertEquals(heldBy(lone.session).timers, 0);
+});

@@ -1,0 +1,52 @@
+import { assertEquals } from "@std/assert";
+import { RecentSizes } from "../../../../lib/messages/session/calls/recent_sizes.ts";
+
+const pure = { permissions: "none" } as const;
+
+Deno.test(
+  "largest() returns the largest size of one to two periods",
+  pure,
+  () => {
+    const sizes = new RecentSizes(100);
+    assertEquals(sizes.largest(3, 0), undefined);
+    sizes.record(3, 70, 0);
+    sizes.record(3, 9, 50);
+    assertEquals([sizes.largest(3, 99), sizes.largest(2, 99)], [70, undefined]);
+    sizes.record(3, 8, 120); // the second period
+    assertEquals(sizes.largest(3, 199), 70);
+    assertEquals(sizes.largest(3, 220), 8);
+    assertEquals(sizes.largest(3, 320), undefined);
+  },
+);
+
+Deno.test("largest() forgets everything after a long pause", pure, () => {
+  const sizes = new RecentSizes(100);
+  sizes.record(0, 5, 10);
+  assertEquals(sizes.largest(0, 10_000), undefined);
+});
+
+Deno.test(
+  "expected() prefers a session's own sizes to those of others",
+  pure,
+  () => {
+    const all = new RecentSizes(1000);
+    const mine = new RecentSizes(100, all);
+    const other = new RecentSizes(100, all);
+    assertEquals(mine.expected(1, 500, 0), 500);
+    other.record(1, 40, 0);
+    assertEquals(mine.expected(1, 500, 0), 40);
+    mine.record(1, 7, 0);
+    assertEquals(mine.expected(1, 500, 0), 7);
+    assertEquals(mine.expected(1, 500, 200), 40);
+  },
+);
+
+Deno.test(
+  "a session's large messages do not raise what others expect",
+  pure,
+  () => {
+    const all = new RecentSizes(1000);
+    new RecentSizes(100, all).record(1, 4_000_000, 0);
+    assertEquals(new RecentSizes(100, all).expected(1, 500, 0), 500);
+  },
+);
