@@ -303,7 +303,9 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     const served = this.#tables.handlers[method]!; // as in onRequest()
     const handling = new NotificationHandling(this, served, fields);
     handling.begin(body);
-    if (this.session.state === "closed") handling.cancel(closedError().message);
+    if (this.session.state === "closed") {
+      handling.cancel("the session has ended");
+    }
   }
 
   /** @inheritdoc */
