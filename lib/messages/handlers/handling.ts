@@ -142,7 +142,7 @@ export abstract class Handling<Host extends HandlingHost = HandlingHost> {
   }
 
   /**
-   * Decodes an item, which counts as held until the next one is decoded.
+   * Decodes an item, which counts as held until the next one.
    *
    * @throws {CodecError} if the body cannot be decoded
    */

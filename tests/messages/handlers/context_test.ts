@@ -462,7 +462,7 @@ Deno.test(
     assertEquals(entered, 32);
     assert(answered instanceof TypeError);
     await session.close();
-    while (reasons.length < 40) await turns(); // those that waited arrive too
+    while (reasons.length < 40) await turns(); // eight have waited
     assert(
       reasons.every((reason) =>
         reason instanceof CallError && reason.code === "disconnected"

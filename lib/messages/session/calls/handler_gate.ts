@@ -23,7 +23,7 @@
  */
 import { CallError } from "../../errors/call_error.ts";
 import { receivesItems } from "./call_state.ts";
-import type { IncomingCall } from "./incoming_call.ts";
+import type { IncomingCall, ItemSizes } from "./incoming_call.ts";
 import type { RecentSizes } from "./recent_sizes.ts";
 import { RESERVATION_STEP, Reservations } from "./reservations.ts";
 import type { ConnectionCredit } from "../flow/credit.ts";
@@ -36,7 +36,7 @@ import { FRAME_CHARGE } from "../wire/frame_header.ts";
 /** Bytes expected of a response if none is known. */
 const UNKNOWN_REPLY = 128 * 1024;
 /** Bytes expected of an item if none is known. */
-const UNKNOWN_ITEM = 512 * 1024;
+const UNKNOWN_ITEM = 1024 * 1024;
 /** Index of the lane of streams; those before it belong to rings. */
 const STREAMS = RINGS;
 /** Least bytes that are reserved. */
@@ -64,7 +64,7 @@ class Lane {
 }
 
 /** Gate before the handlers of a session. */
-export class HandlerGate extends TimerEntry {
+export class HandlerGate extends TimerEntry implements ItemSizes {
   /** Bytes of the requests that wait. */
   held = 0;
   /** Lanes of the rings of replies, and of the streams. */
@@ -104,8 +104,7 @@ export class HandlerGate extends TimerEntry {
   }
 
   /**
-   * Reserves room for what the handler returns, or keeps a copy of the body
-   * until there is room.
+   * Reserves room for the reply, or keeps a copy of the request.
    *
    * @returns whether the handler is to be entered now
    */
@@ -120,6 +119,7 @@ export class HandlerGate extends TimerEntry {
     const until = now + limits.queueTimeout;
     lane.waiting.set(call, { body: body.slice(), until });
     this.#waiting++;
+    setReadable(call, Infinity);
     this.held += body.length + FRAME_CHARGE;
     this.#credit.withhold(body.length + FRAME_CHARGE);
     this.#arm();
@@ -162,7 +162,7 @@ export class HandlerGate extends TimerEntry {
     call.reservedAt = reserved.add(call.reserved, this.#shared.now);
   }
 
-  /** Returns the expected size of a call's next item. */
+  /** @inheritdoc */
   itemSize({ method }: IncomingCall): number {
     return this.#sizes.expected(method.index, LEAST, this.#shared.now);
   }
@@ -231,6 +231,7 @@ export class HandlerGate extends TimerEntry {
         return;
       }
       this.#remove(waiting, call, request);
+      setReadable(call, this.#shared.now);
       this.#reserve(call);
       this.#host.enterHandler(call, request.body);
     }
@@ -261,6 +262,11 @@ export class HandlerGate extends TimerEntry {
     this.resume();
     this.#arm();
   }
+}
+
+/** Sets the time from which a call's items count as unread. */
+function setReadable({ receiveWindow }: IncomingCall, time: number): void {
+  if (receiveWindow !== undefined) receiveWindow.readAt = time;
 }
 
 function tooLate({ limits: { queueTimeout } }: SharedState): CallError {

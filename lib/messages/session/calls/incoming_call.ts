@@ -14,7 +14,6 @@ import {
 import { SendCredit } from "../flow/credit.ts";
 import type { Fields } from "../wire/fields.ts";
 import type { MethodInfo } from "../wire/hello.ts";
-import type { HandlerGate } from "./handler_gate.ts";
 import { ReceiveWindow } from "../flow/receive_window.ts";
 import type {
   SessionStream,
@@ -55,6 +54,14 @@ export interface ServedMethod {
   readonly info: MethodInfo;
 }
 
+/** The sizes of recent items. */
+export interface ItemSizes {
+  /** Returns the expected size of a call's next item. */
+  itemSize(call: IncomingCall): number;
+  /** Remembers the size of an item. */
+  record(call: IncomingCall, size: number): void;
+}
+
 /** Operations that an incoming call requests from its owner. */
 export interface IncomingCallOwner {
   /** Cancels the call. */
@@ -66,7 +73,7 @@ export interface IncomingCallOwner {
     message: string,
   ): void;
   /** Gate before the handlers, which expects the sizes of items. */
-  readonly gate: Pick<HandlerGate, "itemSize" | "record">;
+  readonly gate: ItemSizes;
   /** Frees the slot once the terminal frame has been sent. */
   flushed(call: IncomingCall): void;
   /** Called at the time for which the call's timer was set. */

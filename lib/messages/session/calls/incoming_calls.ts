@@ -298,7 +298,7 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
     this.#endNow(call, "cancelled", new CallError(message, { code, retry }));
   }
 
-  /** Ends a call with an error, whether or not its handler has settled. */
+  /** Ends a call with an error before its handler settles. */
   #endNow(call: IncomingCall, code: CancelCode, error: CallError): void {
     if (this.gate.drop(call)) {
       return this.responses.fail(call, unprocessed(error));

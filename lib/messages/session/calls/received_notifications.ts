@@ -65,7 +65,7 @@ export class ReceivedNotifications {
     return this.#running < limits.maxCalls && inputs.held < limits.maxInputs;
   }
 
-  /** Enters the handler, or keeps a copy of the body until one may run. */
+  /** Enters the handler, or keeps a copy of the body. */
   receive(method: number, body: Uint8Array, fields: Readonly<Fields>): void {
     if (this.#waiting.size === 0 && this.#isOpen) {
       return this.#enter(method, body, fields);

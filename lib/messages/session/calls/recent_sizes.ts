@@ -1,5 +1,5 @@
 /**
- * Remembers how large the messages of each method were in the recent past.
+ * Remembers how large the recent messages of each method were.
  *
  * @module
  */
@@ -7,8 +7,8 @@
 /**
  * Largest recent sizes, by index of the method.
  *
- * The sizes of one session are preferred. Those of other sessions stand in for
- * methods that the session has not called recently.
+ * A session prefers its own sizes. For methods without recent messages, it uses
+ * the sizes of other sessions.
  */
 export class RecentSizes {
   /** Sizes of the current period. */

@@ -53,7 +53,7 @@ export class ReceiveWindow {
   phase: ReceivePhase = "open";
   /** Whether the application is waiting for an item. */
   readPending = false;
-  /** Time of the last read, ms. */
+  /** Time of the last read, ms; `Infinity` while no application can read. */
   readAt: number;
   /** The item whose frames are still arriving. */
   partial: Reassembly | undefined = undefined;

@@ -20,7 +20,7 @@ export interface QueuedBytes {
   requests: number;
 }
 
-/** Heap bytes of a message in a queue, in addition to its own. */
+/** Heap bytes of a message in a queue, without its body. */
 export const MESSAGE_COST = 256;
 
 /** Times that an item counts: its handler usually holds the value as well. */

@@ -31,7 +31,7 @@ export interface SessionLimits {
   maxCalls: number;
   /** Maximum size of the calls and notifications that wait. Each is charged 1,024 bytes in addition; a quarter is for messages of up to 16 KiB. @default {16777216} */
   maxQueuedBytes: number;
-  /** Time for which a call may wait, at the caller to be sent, and at the callee for its handler. @default {10000} */
+  /** Time for which a call may wait to be sent. At the callee, time for which it may wait for its handler. @default {10000} */
   queueTimeout: number;
   /** Heap bytes that the inputs of running handlers may hold; further requests and notifications wait. Prevents handlers from holding large inputs in any number. @default {16777216} */
   maxInputs: number;
@@ -61,7 +61,7 @@ export interface SessionLimits {
   cancelsPerSecond: number;
   /** Maximum number of PINGs that are answered per second; further ones are answered later. @default {5} */
   pingsPerSecond: number;
-  /** Number of unsent bytes at which calls and notifications wait, and no handler is entered. At three quarters of this limit, results wait. @default {1048576} */
+  /** Number of unsent bytes at which calls and notifications wait. No handler is entered either. At three quarters of this limit, results wait. @default {1048576} */
   unsentSoft: number;
   /** Number of unsent bytes at which the connection is closed. @default {4194304} */
   unsentHard: number;

@@ -40,7 +40,7 @@ Deno.test(
 );
 
 Deno.test(
-  "the first response shows the size of those that follow",
+  "the first response shows the size of the next ones",
   pure,
   () => {
     const lone = unknown();
