@@ -10,7 +10,7 @@ import { concat } from "@std/bytes/concat";
 import type { Attack } from "./attack.ts";
 import { bin, EMPTY, K, message, MORE, request, u32 } from "./frames.ts";
 import { pause } from "./raw_peer.ts";
-import { ids, inFlight, MiB, times } from "./scripts.ts";
+import { ids, inFlight, MiB, type times } from "./scripts.ts";
 import { M } from "./target.ts";
 
 const open = { victim: "server", state: "open" } as const;
