@@ -21,27 +21,43 @@ export function draw(all: readonly Mutant[], seed: number): Mutant[] {
 }
 
 /**
- * Returns the tests that should notice a mutant: first those of its folder, then
- * those of its layer and of the layers above it.
+ * Returns the tests that should notice a mutant: those of its folder, of the folders
+ * around it, and of the layers that use it.
  */
 export function testsOf(path: string): string[][] {
-  const folder = path.slice("lib/".length, path.lastIndexOf("/"));
-  const [layer = ""] = folder.split("/");
-  const own = `tests/${folder}${folder === layer ? "/*_test.ts" : ""}`;
-  const above = ABOVE[layer] ?? [];
-  return [[own], [`tests/${layer}`, ...above]];
+  const folders = path.split("/").slice(1, -1);
+  const [layer = ""] = folders;
+  const groups = folders.map((_, depth) =>
+    `tests/${folders.slice(0, depth + 1).join("/")}`
+  )
+    .slice(1).map((folder) => [folder]).reverse();
+  const last = [`tests/${layer}/*_test.ts`, ...USERS[layer] ?? []]
+    .filter((folder) => !groups.some(([known]) => known === folder));
+  return [...groups, last];
 }
 
-/** Tests of the layers that use a layer, which are run after its own. */
-const ABOVE: Readonly<Record<string, readonly string[]>> = {
+/** Tests that use a layer. */
+const USERS: Readonly<Record<string, readonly string[]>> = {
   transport: [
     "tests/testing",
     "tests/framing/stream",
     "tests/messages/connection",
-    "tests/messages/client",
     "tests/messages/server",
   ],
-  framing: ["tests/testing", "tests/messages/connection", "tests/examples"],
-  messages: ["tests/testing"],
-  testing: [],
+  framing: [
+    "tests/framing/stream",
+    "tests/testing",
+    "tests/examples",
+    "tests/messages/connection",
+  ],
+  messages: [
+    "tests/messages/wire",
+    "tests/messages/streams",
+    "tests/messages/calls",
+    "tests/messages/handlers",
+    "tests/messages/connection",
+    "tests/messages/client",
+    "tests/messages/server",
+    "tests/testing",
+  ],
 };

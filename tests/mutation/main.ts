@@ -10,8 +10,8 @@
  * ```
  *
  * The mutants of a seed are the same as long as `lib/` is. Each is tested in a
- * copy of the project: first with the tests of its folder, then with those of its
- * layer and of the layers above. Tests that take much longer than without a
+ * copy of the project: first with the tests of its folder, then with those around
+ * it and of the layers that use it. Tests that take much longer than without a
  * mutant have noticed it. A mutant that no test notices may still be rejected
  * by the type check.
  *
@@ -65,20 +65,20 @@ async function deadlineOf(
 async function fateOf(sandbox: Sandbox, mutant: Mutant): Promise<Fate> {
   const { path } = mutant;
   const text = Deno.readTextFileSync(path);
-  const groups = [];
-  for (const tests of testsOf(path)) {
-    groups.push({ tests, deadline: await deadlineOf(sandbox, tests) });
-  }
-  sandbox.write(path, mutated(text, mutant));
+  const changed = mutated(text, mutant);
   try {
-    for (const { tests, deadline } of groups) {
+    for (const tests of testsOf(path)) {
+      const deadline = await deadlineOf(sandbox, tests);
+      sandbox.write(path, changed);
       const { success, late } = await sandbox.deno(
         [...TEST, ...tests],
         deadline,
       );
       if (late) return "deadline";
       if (!success) return "failed";
+      sandbox.write(path, text);
     }
+    sandbox.write(path, changed);
     const check = ["check", "--frozen", "--quiet", "mod.ts", path];
     const { success } = await sandbox.deno(check, NEVER);
     return success ? "lived" : "types";
