@@ -88,7 +88,7 @@ export class MsgpackScanner {
    * For each open container: twice the number of items left, plus 1 for a map.
    */
   readonly #open: Int32Array;
-  /** For each depth: the last step of the map's keys; see `KeyTable`. */
+  /** For each depth: the last step of a map's keys while a container in it is open. */
   readonly #step: Int32Array;
   /** For each depth: the number of known steps when the map began. */
   readonly #known: Int32Array;
@@ -98,6 +98,8 @@ export class MsgpackScanner {
   readonly #indexKeys: Int32Array;
   readonly #largest: Float64Array;
   readonly #table: KeyTable;
+  /** The step after the last key; see `KeyTable`. */
+  #stepAfter = 0;
   #bytes: Uint8Array = PROTO;
   #isMarked = false;
   /** Bytes for values that msgpackr and `MsgpackReader` decode differently. */
@@ -187,12 +189,15 @@ export class MsgpackScanner {
   #walk(bytes: Uint8Array, end: number, isSmall: boolean): number {
     const { maxDepth, maxNodes, maxBytes } = this.#limits;
     const open = this.#open;
+    const steps = this.#step;
+    const table = this.#table;
     let at = 0,
       depth = 0,
       nodes = 1,
       text = 0,
       left = 1,
       isMap = 0,
+      step = 0,
       held = SLOT;
     for (;;) {
       while (left === 0) {
@@ -203,6 +208,7 @@ export class MsgpackScanner {
         left = open[--depth]!;
         isMap = left & 1;
         left >>= 1;
+        step = steps[depth]!;
       }
       if (at >= end) throw this.#truncated(at);
       const lead = bytes[at]!;
@@ -242,11 +248,13 @@ export class MsgpackScanner {
           if (depth === maxDepth) {
             throw this.#over("maxDepth", at, maxDepth, depth + 1);
           }
+          steps[depth] = step;
           open[depth++] = left * 2 + isMap;
           left = items;
           isMap = 0;
           if (kind === MAP) {
             isMap = 1;
+            step = depth;
             held += this.#map(length, depth);
           } else held += length === 0 ? EMPTY_ARRAY : ARRAY + SLOT * length;
           at = start;
@@ -265,14 +273,20 @@ export class MsgpackScanner {
       }
       if (kind === BIN) held += BINARY + length;
       else if (!isKey) held += this.#string(at, start, next);
-      else held += this.#key(at, start, next, depth, isSmall);
+      else {
+        const followed = table.guess(step, start, length);
+        if (followed !== 0) step = followed;
+        else {
+          held += this.#key(at, start, next, depth, step, isSmall);
+          step = this.#stepAfter;
+        }
+      }
       at = next;
     }
   }
 
   /** Begins a map; returns the bytes of its object. */
   #map(count: number, depth: number): number {
-    this.#step[depth] = depth;
     this.#known[depth] = this.#table.steps;
     this.#indexKeys[depth] = 0;
     if (count === 0) {
@@ -286,29 +300,33 @@ export class MsgpackScanner {
       (more > 0 ? 16 + SLOT * 3 * Math.ceil(more / 3) : 0);
   }
 
-  /** Checks a key; returns the bytes of its text if it may be new. */
+  /**
+   * Checks a key that does not follow the one before it as usual; returns the
+   * bytes of its text if it may be new. Sets `#stepAfter`.
+   */
   #key(
     at: number,
     start: number,
     end: number,
     depth: number,
+    step: number,
     isSmall: boolean,
   ): number {
+    this.#stepAfter = step;
     const first = this.#bytes[start]!;
     if (first <= NINE && first >= ZERO) {
       const index = indexAt(this.#bytes, start, end);
       if (index >= 0) return this.#indexKey(index, depth);
     }
-    if (isSmall) return newKeyBytes(1, false) + this.#newKey(at, start, end);
-    const table = this.#table;
-    const before = this.#step[depth]!;
-    let step = table.guess(before, start, end - start);
-    if (step === 0) {
-      // A key that is in the table was checked when it was added.
-      this.#newKey(at, start, end);
-      step = table.search(before, this.#known[depth]!, start, end);
-    }
-    this.#step[depth] = step;
+    // A key that is in the table was checked when it was added.
+    const bytes = this.#newKey(at, start, end);
+    if (isSmall) return newKeyBytes(1, false) + bytes;
+    this.#stepAfter = this.#table.search(
+      step,
+      this.#known[depth]!,
+      start,
+      end,
+    );
     return 0;
   }
 
