@@ -301,8 +301,9 @@ export class MsgpackScanner {
   }
 
   /**
-   * Checks a key that does not follow the one before it as usual; returns the
-   * bytes of its text if it may be new. Sets `#stepAfter`.
+   * Checks a key that does not follow as usual.
+   *
+   * It sets `#stepAfter`, and returns the bytes of the key's text if it may be new.
    */
   #key(
     at: number,
