@@ -5,6 +5,7 @@
  * | --- | --- |
  * | `{ port: 7000 }` | `tcp://127.0.0.1:7000` |
  * | `{ hostname: "::1", port: 7000 }` | `tcp://[::1]:7000` |
+ * | `{ hostname: "fe80::1%eth0", port: 7000 }` | `tcp://[fe80::1%25eth0]:7000` |
  * | `{ hostname: "db.example", port: 7000, tls: {} }` | `tls://db.example:7000` |
  * | `{ path: "/run/db.sock" }` | `unix:/run/db.sock` |
  * | `{ path: "\0db" }` (abstract, Linux) | `unix:@db` |
@@ -29,6 +30,8 @@ export const DEFAULT_HOSTNAME = "127.0.0.1";
 export interface TcpAddress<Tls = Record<never, never>> {
   /**
    * Host name or IP address, IPv6 without brackets.
+   *
+   * An IPv6 address may have a zone, as in `"fe80::1%eth0"`.
    *
    * @default {"127.0.0.1"}
    */
@@ -180,8 +183,23 @@ function formatAuthority(
     port?: number | undefined;
   },
 ): string {
-  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  const host = hostname.includes(":") ? formatIpv6(hostname) : hostname;
   return `${scheme}://${host}:${port}`;
+}
+
+/** Formats an IPv6 address in brackets, its zone after `%25` (RFC 6874, 2). */
+function formatIpv6(hostname: string): string {
+  const at = hostname.indexOf("%");
+  if (at < 0) return `[${hostname}]`;
+  return `[${hostname.slice(0, at)}%25${encodeZone(hostname.slice(at + 1))}]`;
+}
+
+/** Percent-encodes all but the unreserved characters (RFC 3986, 2.3). */
+function encodeZone(zone: string): string {
+  return encodeURIComponent(zone.toWellFormed()).replace(
+    /[!'()*]/g,
+    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }
 
 /**
@@ -307,6 +325,12 @@ export function checkAddress<A extends Address<unknown>>(address: A): A {
       "'hostname' must be a host name or an IP address (IPv6 without brackets)",
     );
   }
+  if (!/^(?:[^%]*|[^%]*:[^%]*%.+)$/.test(hostname)) {
+    throw invalid(
+      quote(hostname),
+      "only an IPv6 address has a zone, as in 'fe80::1%eth0'",
+    );
+  }
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
     throw invalid(
       quote(port),
@@ -324,8 +348,25 @@ function parseAuthority(url: string, rest: string): TcpAddress {
       "the scheme must be followed by '//host:port' and nothing else",
     );
   }
-  const [, ipv6, name, port] = parts;
-  return checkAddress({ hostname: ipv6 ?? name ?? "", port: Number(port) });
+  const [, ipv6, name = "", port] = parts;
+  const hostname = ipv6 === undefined ? name : parseIpv6(url, ipv6);
+  return checkAddress({ hostname, port: Number(port) });
+}
+
+/** Parses the text in brackets, with a zone after `%25` (RFC 6874, 2). */
+function parseIpv6(url: string, text: string): string {
+  const at = text.indexOf("%");
+  if (at < 0) return text;
+  const zone = text.slice(at + 3);
+  if (
+    !text.startsWith("%25", at) || !/^(?:[\w.~-]|%[\da-f]{2})+$/i.test(zone)
+  ) {
+    throw invalid(
+      url,
+      "the zone of an IPv6 address must follow '%25', as in '[fe80::1%25eth0]'",
+    );
+  }
+  return `${text.slice(0, at)}%${decode(url, zone)}`;
 }
 
 function parsePath(url: string, rest: string): string {

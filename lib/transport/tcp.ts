@@ -6,6 +6,7 @@
 import { failure } from "./error_mapping.ts";
 import { requireDeno } from "./require_deno.ts";
 import { DEFAULT_HOSTNAME, formatAddress, type TcpAddress } from "./address.ts";
+import type { SocketAddress } from "./connection.ts";
 import { TransportError } from "./errors.ts";
 import { SocketListenerImpl } from "./socket_listener_impl.ts";
 import type { ListenerOptions, SocketListener } from "./socket_listener.ts";
@@ -200,7 +201,7 @@ export function listenTcp(
 ): SocketListener {
   const listener = bindTcp(address, options);
   return new SocketListenerImpl({
-    addr: listener.addr,
+    addr: withZone(listener.addr, address),
     close: () => listener.close(),
     ref: () => listener.ref(),
     unref: () => listener.unref(),
@@ -210,6 +211,15 @@ export function listenTcp(
         connectionOptions,
       ),
   }, options);
+}
+
+/** Restores the zone of an IPv6 address, which Deno does not report. */
+function withZone(
+  addr: Deno.NetAddr,
+  { hostname = "" }: TcpAddress<unknown>,
+): SocketAddress {
+  const zone = /%.*$/.exec(hostname)?.[0] ?? "";
+  return { ...addr, hostname: addr.hostname + zone };
 }
 
 /** Rejects values that Deno would accept but silently reinterpret. */

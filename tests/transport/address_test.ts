@@ -13,6 +13,16 @@ const ADDRESSES: readonly (readonly [string, Address])[] = [
   ["tcp://127.0.0.1:7000", { hostname: "127.0.0.1", port: 7000 }],
   ["tcp://localhost:0", { hostname: "localhost", port: 0 }],
   ["tcp://[::1]:65535", { hostname: "::1", port: 65535 }],
+  ["tcp://[fe80::1%25eth0]:7000", { hostname: "fe80::1%eth0", port: 7000 }],
+  ["tls://[fe80::1%2512]:7000", {
+    hostname: "fe80::1%12",
+    port: 7000,
+    tls: {},
+  }],
+  ["tcp://[fe80::1%25a%25b%28c%29~.-_%C3%A9]:7000", {
+    hostname: "fe80::1%a%b(c)~.-_é",
+    port: 7000,
+  }],
   ["tls://db.example:7000", { hostname: "db.example", port: 7000, tls: {} }],
   ["unix:/run/db.sock", { path: "/run/db.sock" }],
   ["unix:relative.sock", { path: "relative.sock" }],
@@ -57,6 +67,14 @@ const BAD_URLS: readonly (readonly [string, string])[] = [
   ["tcp://:80", "hostname"],
   ["tcp://[]:80", "hostname"],
   ["tls://a b:80", "hostname"],
+  ["tcp://[fe80::1%eth0]:80", "%25"],
+  ["tcp://[fe80::1%]:80", "%25"],
+  ["tcp://[fe80::1%25]:80", "%25"],
+  ["tcp://[fe80::1%25a/b]:80", "%25"],
+  ["tcp://[fe80::1%25a%zz]:80", "%25"],
+  ["tcp://[fe80::1%25%ff]:80", "UTF-8"],
+  ["tcp://[fe80%25eth0]:80", "IPv6"],
+  ["tcp://host%25eth0:80", "IPv6"],
   ["unix:", "path"],
   ["unix:@", "path"],
   ["unix:/run/%00x", "NUL"],
@@ -237,4 +255,27 @@ Deno.test("parseAddress() throws only TransportError", () => {
       assertEquals(error.code, "address-invalid");
     }
   }));
+});
+
+Deno.test("formatAddress() returns the zone of a socket's address as in a URL", () => {
+  const socket = {
+    transport: "tcp",
+    hostname: "fe80::1%eth0",
+    port: 7000,
+  };
+  assertEquals(formatAddress(socket), "tcp://[fe80::1%25eth0]:7000");
+  assertEquals(resolveAddress(formatAddress(socket), undefined), {
+    hostname: "fe80::1%eth0",
+    port: 7000,
+  });
+});
+
+Deno.test("a zone does not leave its place in a URL, whatever it contains", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary", minLength: 1 }), (zone) => {
+      if (/[\s/?#@[\]\\]/.test(zone)) return; // not allowed in a host name
+      const address = { hostname: `fe80::1%${zone}`, port: 7000 };
+      assertEquals(parseAddress(formatAddress(address)), address);
+    }),
+  );
 });

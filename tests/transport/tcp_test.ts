@@ -321,3 +321,25 @@ function dial(address: { port: number }): Promise<unknown> {
 function bind(address: { port: number }): Promise<unknown> {
   return listen(address);
 }
+
+const linkLocal = Deno.networkInterfaces()
+  .find(({ address }) => address.startsWith("fe80:"));
+
+Deno.test({
+  name: "listen() and connect() accept an IPv6 address with a zone",
+  ignore: linkLocal === undefined,
+  async fn() {
+    const { address = "", name = "" } = linkLocal ?? {};
+    const hostname = `${address}%${name}`;
+    await using listener = await listen(`tcp://[${address}%25${name}]:0`);
+    const { port = 0 } = listener.addr;
+    assertEquals(listener.addr, { transport: "tcp", hostname, port });
+    for (
+      const target of [listener.addr, `tcp://[${address}%25${name}]:${port}`]
+    ) {
+      using client = await connect(target);
+      using server = await listener.accept();
+      assertEquals(client.localAddr.port, server.remoteAddr.port);
+    }
+  },
+});

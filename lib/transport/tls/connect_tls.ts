@@ -119,7 +119,8 @@ function trustedAuthorities(
 function serverName(target: TlsTarget): string {
   const hostname = "path" in target
     ? "localhost"
-    : target.hostname ?? DEFAULT_HOSTNAME;
+    // Certificates contain IPv6 addresses without the zone.
+    : (target.hostname ?? DEFAULT_HOSTNAME).replace(/%.*$/, "");
   return target.tls?.serverName ?? hostname;
 }
 
