@@ -4,8 +4,9 @@
  *
  * @module
  */
-import { TRANSPORT_CHECKS } from "./transport_checks.ts";
+import { TRANSPORT_CHECKS, type TransportCheck } from "./transport_checks.ts";
 import type { TransportCheckContext } from "./transport_kit.ts";
+import { UnhandledErrors } from "./unhandled_errors.ts";
 import type { Connection } from "../transport/connection.ts";
 
 /**
@@ -56,7 +57,8 @@ export interface TransportCheckOptions {
  *
  * It checks the order of bytes, partial writes, backpressure, half-close in
  * both directions, end, reset, abort, closing twice, concurrent reads and writes,
- * and large transfers. It needs no test framework.
+ * and large transfers. It needs no test framework. A faulty transport does not
+ * end the process: an error that it leaves unhandled fails the check.
  *
  * @example Check a transport
  * ```ts
@@ -92,33 +94,52 @@ export async function checkTransport(
     hardened = true,
     reset,
   } = options;
-  const errors: Error[] = [];
-  for (const [name, check] of Object.entries(TRANSPORT_CHECKS)) {
-    if (name.startsWith("reset") && reset === undefined) continue;
-    const run = async () => {
-      const [client, server] = await makePair();
-      const within = deadline(timeout);
+  const context = { hardened, reset, within: deadline(timeout) };
+  const unhandled = new UnhandledErrors();
+  try {
+    const errors: Error[] = [];
+    for (const [name, check] of Object.entries(TRANSPORT_CHECKS)) {
+      if (name.startsWith("reset") && reset === undefined) continue;
+      const run = () =>
+        unhandled.during(() => runCheck(check, makePair, context));
       try {
-        await check({ client, server, hardened, reset, within });
-      } finally {
-        client[Symbol.dispose]();
-        server[Symbol.dispose]();
+        await step(name, run);
+      } catch (cause) {
+        const reason = cause instanceof Error ? cause.message : String(cause);
+        errors.push(new Error(`${name}: ${reason}`, { cause }));
       }
-    };
+    }
+    if (errors.length === 0) return;
+    throw new AggregateError(
+      errors,
+      `The transport failed ${errors.length} of ${
+        Object.keys(TRANSPORT_CHECKS).length
+      } checks: ${errors.map((error) => error.message).join("; ")}`,
+    );
+  } finally {
+    unhandled.stop();
+  }
+}
+
+/** Runs one check on a pair of its own. */
+async function runCheck(
+  check: TransportCheck,
+  makePair: () => ConnectionPair | Promise<ConnectionPair>,
+  context: Omit<TransportCheckContext, "client" | "server" | "over">,
+): Promise<void> {
+  const pair = (async () => await makePair())();
+  const [client, server] = await context.within(pair, "a connected pair");
+  const over = new AbortController();
+  try {
+    await check({ ...context, client, server, over: over.signal });
+  } finally {
+    over.abort();
     try {
-      await step(name, run);
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      errors.push(new Error(`${name}: ${reason}`, { cause }));
+      client[Symbol.dispose]();
+    } finally {
+      server[Symbol.dispose]();
     }
   }
-  if (errors.length === 0) return;
-  throw new AggregateError(
-    errors,
-    `The transport failed ${errors.length} of ${
-      Object.keys(TRANSPORT_CHECKS).length
-    } checks: ${errors.map((error) => error.message).join("; ")}`,
-  );
 }
 
 function deadline(timeout: number): TransportCheckContext["within"] {

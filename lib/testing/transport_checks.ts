@@ -13,12 +13,14 @@ import {
   MEBIBYTE,
   pattern,
   rejection,
+  started,
   type TransportCheckContext,
   writeForever,
 } from "./transport_kit.ts";
 import { readExactly, writeAll } from "../transport/io.ts";
 
-type TransportCheck = (context: TransportCheckContext) => Promise<void>;
+/** A check of one rule; rejects if the transport breaks it. */
+export type TransportCheck = (context: TransportCheckContext) => Promise<void>;
 
 /** The checks, by name. */
 export const TRANSPORT_CHECKS: Readonly<Record<string, TransportCheck>> = {
@@ -36,7 +38,7 @@ export const TRANSPORT_CHECKS: Readonly<Record<string, TransportCheck>> = {
     for (const [from, to] of [[client, server], [server, client]] as const) {
       const sent = pattern(1_000);
       const received = new Uint8Array(sent.length);
-      const reading = readExactly(to, received);
+      const reading = started(readExactly(to, received));
       for (let at = 0; at < sent.length; at += 10) {
         await within(writeAll(from, sent.subarray(at, at + 10)), "a write");
       }
@@ -84,7 +86,7 @@ export const TRANSPORT_CHECKS: Readonly<Record<string, TransportCheck>> = {
     { client, server, within },
   ) => {
     const sent = pattern(4 * MEBIBYTE);
-    const reading = collect(server);
+    const reading = started(collect(server));
     const count = await within(client.write(sent), "a write");
     expect(
       Number.isInteger(count) && count >= 1 && count <= sent.length,
@@ -99,11 +101,12 @@ export const TRANSPORT_CHECKS: Readonly<Record<string, TransportCheck>> = {
     { client, server, within },
   ) => {
     const sent = pattern(8 * MEBIBYTE);
-    const receive = [collect(client), collect(server)];
-    const send = [client, server].map(async (connection) => {
-      await writeAll(connection, sent);
-      await connection.closeWrite();
-    });
+    const receive = [client, server].map((end) => started(collect(end)));
+    const send = [client, server].map((connection) =>
+      started(
+        writeAll(connection, sent).then(() => connection.closeWrite()),
+      )
+    );
     await within(Promise.all(send), "sending");
     for (const received of await within(Promise.all(receive), "receiving")) {
       expectEqual(received, sent);
@@ -114,7 +117,7 @@ export const TRANSPORT_CHECKS: Readonly<Record<string, TransportCheck>> = {
     { client, server, within },
   ) => {
     const { taken, pending } = await fillUp(client);
-    const reading = collect(server);
+    const reading = started(collect(server));
     const last = await within(pending, "the waiting write");
     await within(client.closeWrite(), "closeWrite");
     const received = await within(reading, "the end");
@@ -128,7 +131,7 @@ export const TRANSPORT_CHECKS: Readonly<Record<string, TransportCheck>> = {
     { client, server, within },
   ) => {
     const buffers = [0, 1, 2].map(() => new Uint8Array(1));
-    const reads = buffers.map((buffer) => server.read(buffer));
+    const reads = buffers.map((buffer) => started(server.read(buffer)));
     await within(writeAll(client, pattern(3)), "a write");
     await within(Promise.all(reads), "three reads");
     expectEqual(
@@ -142,10 +145,10 @@ export const TRANSPORT_CHECKS: Readonly<Record<string, TransportCheck>> = {
   ) => {
     const sent = pattern(20);
     const received = new Uint8Array(20);
-    const reading = readExactly(server, received);
+    const reading = started(readExactly(server, received));
     const writes = Array.from(
       sent,
-      (_, at) => client.write(sent.subarray(at, at + 1)),
+      (_, at) => started(client.write(sent.subarray(at, at + 1))),
     );
     await within(Promise.all(writes), "twenty writes");
     await within(reading, "a read");
@@ -188,20 +191,19 @@ export const TRANSPORT_CHECKS: Readonly<Record<string, TransportCheck>> = {
     { client, server, within },
   ) => {
     const sent = pattern(MEBIBYTE);
-    const reading = collect(server);
+    const reading = started(collect(server));
     await within(writeAll(client, sent), "a write");
     client.close();
     expectEqual(await within(reading, "the end"), sent);
   },
 
   "bytes written before close() arrive while the peer keeps sending": async (
-    { client, server, hardened, within },
+    { client, server, hardened, within, over },
   ) => {
     if (!hardened) return;
     const sent = pattern(MEBIBYTE);
-    const unread = writeForever(server);
-    unread.catch(() => {}); // it fails when the client's end is gone
-    const reading = collect(server);
+    const unread = started(writeForever(server, over));
+    const reading = started(collect(server));
     await within(writeAll(client, sent), "a write");
     client.close();
     expectEqual(await within(reading, "the end"), sent);
@@ -211,7 +213,7 @@ export const TRANSPORT_CHECKS: Readonly<Record<string, TransportCheck>> = {
   "close() rejects a pending read on the same end": async (
     { client, server, hardened, within },
   ) => {
-    const reading = rejection(client.read(new Uint8Array(8)));
+    const reading = started(rejection(client.read(new Uint8Array(8))));
     client.close();
     const error = await within(reading, "the rejection");
     if (hardened) expectCode(error, "closed");
@@ -223,7 +225,7 @@ export const TRANSPORT_CHECKS: Readonly<Record<string, TransportCheck>> = {
     { client, hardened, within },
   ) => {
     const { pending } = await fillUp(client);
-    const writing = rejection(pending);
+    const writing = started(rejection(pending));
     client.close();
     const error = await within(writing, "the rejection");
     if (hardened) expectCode(error, "closed");
@@ -235,8 +237,8 @@ export const TRANSPORT_CHECKS: Readonly<Record<string, TransportCheck>> = {
     const abort = new AbortController();
     const reason = new Error("enough");
     const { signal } = abort;
-    const reading = rejection(
-      readExactly(client, new Uint8Array(8), { signal }),
+    const reading = started(
+      rejection(readExactly(client, new Uint8Array(8), { signal })),
     );
     abort.abort(reason);
     const error = await within(reading, "the rejection");
@@ -263,30 +265,35 @@ export const TRANSPORT_CHECKS: Readonly<Record<string, TransportCheck>> = {
   },
 
   "writes to a closed peer fail eventually": async (
-    { client, server, hardened, within },
+    { client, server, hardened, within, over },
   ) => {
     server.close();
     // TCP accepts the first write; the failure appears only after the peer
     // responds.
-    const error = await within(rejection(writeForever(client)), "the failure");
+    const error = await within(
+      rejection(writeForever(client, over)),
+      "the failure",
+    );
     if (hardened) expectCode(error, "reset");
   },
 
   "reset is an error for the peer, not an end": async (
     { client, server, hardened, reset, within },
   ) => {
-    await reset?.(client);
+    await within(Promise.resolve(reset?.(client)), "the reset");
     const error = await within(rejection(collect(server)), "the reset");
     if (hardened) expectCode(error, "reset");
   },
 
   "reset rejects the peer's pending operations": async (
-    { client, server, hardened, reset, within },
+    { client, server, hardened, reset, within, over },
   ) => {
-    const reading = rejection(collect(server));
-    await reset?.(client);
+    const reading = started(rejection(collect(server)));
+    await within(Promise.resolve(reset?.(client)), "the reset");
     const error = await within(reading, "the reset");
     if (hardened) expectCode(error, "reset");
-    await rejection(within(writeForever(server), "the failure of a write"));
+    await rejection(
+      within(writeForever(server, over), "the failure of a write"),
+    );
   },
 };

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { delay } from "@std/async/delay";
 import type { Connection } from "../transport/connection.ts";
 import {
   TransportError,
@@ -21,6 +22,8 @@ export interface TransportCheckContext {
   readonly reset:
     | ((connection: Connection) => void | Promise<void>)
     | undefined;
+  /** Aborted at the end of the check. */
+  readonly over: AbortSignal;
   /**
    * Waits for a promise, and throws if the timeout expires first.
    *
@@ -65,9 +68,10 @@ export async function fillUp(
     const quiet = new Promise<undefined>((resolve) => {
       timer = setTimeout(() => resolve(undefined), QUIET);
     });
-    const count = await Promise.race([pending, quiet]);
-    clearTimeout(timer);
+    const count = await Promise.race([pending, quiet])
+      .finally(() => clearTimeout(timer));
     if (count === undefined) return { taken, pending };
+    expectCount("write", count, block.length);
     taken += count;
   }
   throw new Error(
@@ -75,12 +79,15 @@ export async function fillUp(
   );
 }
 
-/** Writes until a write fails. */
-export async function writeForever(connection: Connection): Promise<never> {
+/** Writes until a write fails, or the check is over. */
+export async function writeForever(
+  connection: Connection,
+  over: AbortSignal,
+): Promise<never> {
   for (;;) {
     await connection.write(new Uint8Array(1024));
     // The peer's response needs a turn of the event loop to arrive.
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    await delay(1, { signal: over });
   }
 }
 
@@ -92,6 +99,7 @@ export async function collect(connection: Connection): Promise<Uint8Array> {
   for (;;) {
     const count = await connection.read(buffer);
     if (count === null) break;
+    expectCount("read", count, buffer.length);
     parts.push(buffer.slice(0, count));
     length += count;
   }
@@ -102,6 +110,24 @@ export async function collect(connection: Connection): Promise<Uint8Array> {
     at += part.length;
   }
   return whole;
+}
+
+/** Throws unless a count is valid; 0 would keep a loop busy forever. */
+function expectCount(verb: string, count: number, most: number): void {
+  expect(
+    Number.isInteger(count) && count >= 1 && count <= most,
+    `${verb}() to return a count from 1 to ${most}, got ${count}`,
+  );
+}
+
+/**
+ * Returns a promise that a check may await later.
+ *
+ * Without this function, a failure in the meantime would be unhandled.
+ */
+export function started<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }
 
 /** Returns the error that a promise rejects with; throws if it does not reject. */

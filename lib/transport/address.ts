@@ -187,7 +187,7 @@ function formatAuthority(
   return `${scheme}://${host}:${port}`;
 }
 
-/** Formats an IPv6 address in brackets, its zone after `%25` (RFC 6874, 2). */
+/** Formats an IPv6 address with its zone (RFC 6874, 2). */
 function formatIpv6(hostname: string): string {
   const at = hostname.indexOf("%");
   if (at < 0) return `[${hostname}]`;
@@ -353,7 +353,7 @@ function parseAuthority(url: string, rest: string): TcpAddress {
   return checkAddress({ hostname, port: Number(port) });
 }
 
-/** Parses the text in brackets, with a zone after `%25` (RFC 6874, 2). */
+/** Parses an IPv6 address with its zone (RFC 6874, 2). */
 function parseIpv6(url: string, text: string): string {
   const at = text.indexOf("%");
   if (at < 0) return text;

@@ -137,3 +137,114 @@ for (const [check, makePair] of Object.entries(faults)) {
     assertEquals(failed, [check]);
   });
 }
+
+const HANG = new Promise<never>(() => {});
+
+/** Transports that once ended the process, kept it busy, or waited forever. */
+const crashes: Record<string, () => ConnectionPair | Promise<ConnectionPair>> =
+  {
+    "read() returns 0 forever": broken(() => ({
+      read: () => Promise.resolve(0),
+    })),
+    "write() returns 0 forever": broken(() => ({
+      write: () => Promise.resolve(0),
+    })),
+    "read() returns more than the buffer holds": broken(() => ({
+      read: (buffer) => Promise.resolve(buffer.length + 1),
+    })),
+    "write() returns NaN": broken(() => ({
+      write: () => Promise.resolve(NaN),
+    })),
+    "every call rejects": broken(() => ({
+      read: () => Promise.reject(new Error("read")),
+      write: () => Promise.reject(new Error("write")),
+      closeWrite: () => Promise.reject(new Error("closeWrite")),
+    })),
+    "every call throws": broken(() => {
+      const fail = () => {
+        throw new Error("fail");
+      };
+      return {
+        read: fail,
+        write: fail,
+        closeWrite: fail,
+        close: fail,
+        [Symbol.dispose]: fail,
+      };
+    }),
+    "reads reject late": broken((real) => ({
+      read: async (buffer) => {
+        await real.read(buffer);
+        throw new Error("late");
+      },
+    })),
+    "rejections are unhandled": broken((real) => ({
+      write: (data) => {
+        void Promise.reject(new Error("unhandled"));
+        return real.write(data);
+      },
+    })),
+    "a timer throws": broken((real) => ({
+      write: (data) => {
+        setTimeout(() => {
+          throw new Error("uncaught");
+        });
+        return real.write(data);
+      },
+    })),
+    "an event listener throws": broken((real) => ({
+      write: (data) => {
+        const target = new EventTarget();
+        target.addEventListener("message", () => {
+          throw new Error("uncaught");
+        });
+        target.dispatchEvent(new Event("message"));
+        return real.write(data);
+      },
+    })),
+    "undefined is rejected": broken((real) => ({
+      write: (data) => {
+        void Promise.reject();
+        return real.write(data);
+      },
+    })),
+    "no pair can be made": () => Promise.reject(new Error("no pair")),
+    "making a pair throws": () => {
+      throw new Error("no pair");
+    },
+    "making a pair takes forever": () => HANG,
+    "closing never ends": broken(() => ({
+      closeWrite: () => HANG,
+      close: () => {},
+      [Symbol.dispose]: () => {},
+    })),
+  };
+
+for (const [fault, makePair] of Object.entries(crashes)) {
+  Deno.test(`checkTransport() reports that ${fault}`, async () => {
+    const error = await assertRejects(
+      () => checkTransport(makePair, { timeout: 50 }),
+      AggregateError,
+      "The transport failed",
+    );
+    for (const { message } of error.errors) {
+      assertEquals(typeof message, "string");
+    }
+  });
+}
+
+Deno.test("checkTransport() stops collecting errors when it ends", async () => {
+  await checkTransport(() => memoryPair());
+  let handled = false;
+  const own = (event: ErrorEvent) => {
+    handled = !event.defaultPrevented;
+    event.preventDefault();
+  };
+  addEventListener("error", own);
+  try {
+    reportError(new Error("of the application"));
+  } finally {
+    removeEventListener("error", own);
+  }
+  assertEquals(handled, true);
+});
