@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { markForeign, rejectedWhereAwaited } from "../errors/call_stack.ts";
 import { mayBeUnawaited } from "../errors/unawaited.ts";
 import { isAsyncIterable } from "../streams/item_pump.ts";
 import { ItemReader } from "../streams/item_reader.ts";
@@ -80,11 +81,10 @@ export class InterceptedCall implements AsyncDisposable {
     const { shape } = maker.info;
     this.#response = this.#run(input, options);
     this.#response.catch(() => {}); // the promises that the caller holds reject
-    this.result = receivesItems(shape)
-      ? undefined
-      : this.#unlessAborted(() => this.#response.then(outputOf));
-    // A caller that ignores an upload's `result` learns of failures through `send()`.
-    if (sendsItems(shape)) this.result?.catch(() => {});
+    this.result = receivesItems(shape) ? undefined : this.#unlessAborted(
+      () => this.#response.then(outputOf),
+      sendsItems(shape), // its failures are also those of `send()`
+    );
   }
 
   // ── interceptors and attempts ──────────────────────────────────────────
@@ -121,7 +121,14 @@ export class InterceptedCall implements AsyncDisposable {
   async #step(index: number, request: OutgoingRequest): Promise<CallResponse> {
     const { info, interceptors } = this.#maker;
     const interceptor = interceptors[index];
-    if (interceptor === undefined) return await this.#attempt(request);
+    if (interceptor === undefined) {
+      try {
+        return await this.#attempt(request);
+      } catch (error) {
+        // The frames of interceptors may leave no room for the caller's.
+        throw error instanceof CallError ? markForeign(error) : error;
+      }
+    }
     const returned: unknown = await interceptor(
       request,
       (next) => this.#step(index + 1, next),
@@ -243,22 +250,35 @@ export class InterceptedCall implements AsyncDisposable {
     const maybe = this.#maybeProcessed || this.#attempts.size > 0;
     const processed: Processed = maybe ? "maybe" : "no";
     const { name } = this.#maker.info;
-    return this.#aborted = abortError(name, this.#signal.reason, processed);
+    return this.#aborted = markForeign(
+      abortError(name, this.#signal.reason, processed),
+    );
   }
 
-  /** Returns a promise that also rejects when the signal is aborted. */
-  #unlessAborted<T>(run: () => Promise<T>): Promise<T> {
+  /**
+   * Returns a promise that also rejects when the signal is aborted.
+   *
+   * @param unawaited whether the caller need not await it
+   */
+  #unlessAborted<T>(run: () => Promise<T>, unawaited = false): Promise<T> {
     const signal = this.#signal;
-    if (signal.aborted) return Promise.reject(this.#abortedError());
-    return new Promise((resolve, reject) => {
+    const result = new Promise<T>((resolve) => {
+      let failed = false;
+      const fail = (error: unknown) => {
+        if (failed) return; // a second promise would have an unhandled rejection
+        failed = true;
+        resolve(rejectedWhereAwaited(error, unawaited ? result : undefined));
+      };
       // Attempts listen to the signal too. They know first whether they were
       // processed, so the error is created after them.
-      const abort = () => queueMicrotask(() => reject(this.#abortedError()));
+      const abort = () => queueMicrotask(() => fail(this.#abortedError()));
+      if (signal.aborted) return abort();
       signal.addEventListener("abort", abort, { once: true });
-      run().then(resolve, reject).finally(() =>
+      run().then(resolve, fail).finally(() =>
         signal.removeEventListener("abort", abort)
       );
     });
+    return result;
   }
 
   // ── items ──────────────────────────────────────────────────────────────

@@ -4,6 +4,7 @@
  * @module
  */
 import { mayBeUnawaited } from "../errors/unawaited.ts";
+import { markForeign, rejectedWhereAwaited } from "../errors/call_stack.ts";
 import { ItemPump } from "../streams/item_pump.ts";
 import { ItemReader } from "../streams/item_reader.ts";
 import { ItemWriter, SENT } from "../streams/item_writer.ts";
@@ -57,7 +58,6 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
   readonly #reader: ItemReader | undefined;
   readonly #writer: ItemWriter | undefined;
   #resolve: ((output: unknown) => void) | undefined = undefined;
-  #reject: ((error: unknown) => void) | undefined = undefined;
   #peer: CallSession | undefined = undefined;
   #call: OutgoingCall | undefined = undefined;
   #signal: AbortSignal | undefined = undefined;
@@ -80,12 +80,7 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
       return;
     }
     this.#reader = undefined;
-    this.result = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    // A caller that ignores `result` learns of failures through `send()`.
-    if (sends) this.result.catch(() => {});
+    this.result = new Promise((resolve) => this.#resolve = resolve);
   }
 
   #newReader(): ItemReader {
@@ -252,12 +247,12 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
   /** @inheritdoc */
   onFailed(error: CallError): void {
     this.#unwatch();
-    this.fail(error, error.processed);
+    this.fail(markForeign(error), error.processed);
   }
 
   /** @inheritdoc */
   onItemsDropped(error: CallError): void {
-    this.#reader?.end({ error }, true);
+    this.#reader?.end({ error: markForeign(error) }, true);
   }
 
   /**
@@ -270,7 +265,9 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
     if (this.#end !== undefined) return;
     const failure = this.#end = { error, processed };
     this.#stopSending();
-    this.#reject?.(error);
+    // A caller that ignores the result of an upload learns of failures through `send()`.
+    const unawaited = this.#writer === undefined ? undefined : this.result;
+    this.#resolve?.(rejectedWhereAwaited(error, unawaited));
     this.#reader?.end(failure);
   }
 
@@ -291,9 +288,11 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
       return this.#peer!.session.codec.decode(body); // set before anything arrives
     } catch (cause) {
       const method = this.#info.name;
-      throw new CallError(
-        `${method}: cannot decode the reply`,
-        { code: "malformed", method, processed: "maybe", cause },
+      throw markForeign(
+        new CallError(
+          `${method}: cannot decode the reply`,
+          { code: "malformed", method, processed: "maybe", cause },
+        ),
       );
     }
   }

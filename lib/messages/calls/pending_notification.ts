@@ -4,6 +4,7 @@
  * @module
  */
 import type { QueuedNotification } from "../session/calls/outgoing_calls.ts";
+import { markForeign, rejectedWhereAwaited } from "../errors/call_stack.ts";
 import { abortReason, type CallSession } from "./pending_call.ts";
 
 /**
@@ -17,7 +18,7 @@ export function whenAccepted(
   peer: CallSession,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const accepted = new Promise<void>((resolve, reject) => {
+  const accepted = new Promise<void>((resolve) => {
     const abort = () => {
       const cause: unknown = signal?.reason;
       const reason = { ...abortReason(cause), cause };
@@ -31,12 +32,11 @@ export function whenAccepted(
       },
       onFailed(error) {
         stop();
-        reject(error);
+        resolve(rejectedWhereAwaited(markForeign(error), accepted));
       },
     };
     signal?.addEventListener("abort", abort, { once: true });
     if (signal?.aborted) abort(); // encoding the input may run code that aborts the signal
   });
-  accepted.catch(() => {}); // it rejects only if it was not sent, with a CallError
   return accepted;
 }

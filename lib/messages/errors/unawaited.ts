@@ -4,6 +4,7 @@
  * @module
  */
 import { CallError } from "./call_error.ts";
+import { rejectedWhereAwaited } from "./call_stack.ts";
 
 /**
  * Returns a promise with the same outcome, which need not be awaited. A peer can
@@ -12,10 +13,10 @@ import { CallError } from "./call_error.ts";
  * error is the application's own, and counts.
  */
 export function mayBeUnawaited<T>(promise: Promise<T>): Promise<T> {
-  const result = new Promise<T>((resolve, reject) => {
+  const result = new Promise<T>((resolve) => {
     promise.then(resolve, (error: unknown) => {
-      if (error instanceof CallError) result.catch(() => {});
-      reject(error);
+      const unawaited = error instanceof CallError ? result : undefined;
+      resolve(rejectedWhereAwaited(error, unawaited));
     });
   });
   return result;

@@ -20,6 +20,7 @@ import { ItemReader } from "../streams/item_reader.ts";
 import { ItemWriter } from "../streams/item_writer.ts";
 import { checkOutput, validateOr } from "./value_validation.ts";
 import { CallError } from "../errors/call_error.ts";
+import { markForeign } from "../errors/call_stack.ts";
 import { SchemaError, type StandardSchema } from "../schema/standard_schema.ts";
 import type {
   CalleeObserver,
@@ -93,7 +94,18 @@ export class CallHandling extends Handling implements CalleeObserver {
     if (this.#own?.has(thrown)) return thrown;
     // A call made on behalf of this call shares its deadline and may expire first.
     if (thrown.code === "deadline") this.#expireWithin(DEADLINE_TOLERANCE);
+    if (thrown.code === "disconnected") this.#cancelIfCut();
     return super.ownErrorIn(thrown);
+  }
+
+  /**
+   * Cancels the call if the client's stream has ended. A call made on its behalf
+   * cannot succeed then.
+   */
+  #cancelIfCut(): void {
+    if (this.host.session.state !== "input-ended") return;
+    this.host.enter(); // the session may send frames
+    this.#call.disconnect();
   }
 
   /** Cancels the call if its deadline passes within the given time. */
@@ -107,6 +119,7 @@ export class CallHandling extends Handling implements CalleeObserver {
 
   /** @inheritdoc */
   onCancelled(error: CallError): void {
+    markForeign(error);
     if (this.#context !== undefined) ContextImpl.cancel(this.#context, error);
     this.#reader?.end({ error }, true);
     this.#pump?.stop();

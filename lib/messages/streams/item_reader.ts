@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { rejectedWhereAwaited } from "../errors/call_stack.ts";
 import type { SessionStream } from "../session/flow/shared_state.ts";
 import { isThenable } from "../support/thenable.ts";
 
@@ -91,7 +92,7 @@ export class ItemReader implements AsyncIterableIterator<unknown> {
     this.#state = "closed";
     return this.#failure === undefined
       ? DONE
-      : Promise.reject(this.#failure.error);
+      : rejectedWhereAwaited(this.#failure.error);
   }
 
   #decoded(body: Uint8Array): NextItem {
@@ -101,7 +102,7 @@ export class ItemReader implements AsyncIterableIterator<unknown> {
       return { done: false, value };
     } catch (error) {
       this.#leave(error);
-      return Promise.reject(error);
+      return rejectedWhereAwaited(error);
     }
   }
 

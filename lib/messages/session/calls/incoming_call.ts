@@ -180,6 +180,11 @@ export class IncomingCall extends TimerEntry implements SessionStream {
     if (kind !== Kind.ITEM) this.#owner.flushed(this);
   }
 
+  /** Cancels the call because the peer's stream has ended. */
+  disconnect(): void {
+    this.#owner.cancel(this, "disconnected", "the client's stream has ended");
+  }
+
   /** @inheritdoc */
   fail(code: "malformed" | "overloaded", message: string): void {
     this.#owner.fail(this, code, message);

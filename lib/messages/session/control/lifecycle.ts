@@ -38,7 +38,7 @@ export interface LifecycleHost {
    * period has passed.
    */
   onDrained(): void;
-  /** Called when this side closes the session, which may take until `closeTimeout`. */
+  /** Called when the session is about to end, within `closeTimeout`. */
   onClosing(reason: SessionError): void;
   /**
    * Called once when the session ends.
@@ -212,6 +212,7 @@ export class Lifecycle {
     this.closeDeadline = shared.now + shared.limits.closeTimeout;
     outgoing.end(this.#errorForCalls(error), true);
     incoming.endIncomplete(error.message);
+    this.#host.onClosing(error);
     this.continueEnding();
   }
 
