@@ -381,6 +381,7 @@ export const callAttacks: readonly Attack[] = [
     name: "requests at full rate on ten connections",
     resource: "time of the server",
     kind: "REQUEST",
+    limits: ["turnTime"],
     connections: 10,
     budget: 64 * MiB,
     *script() {

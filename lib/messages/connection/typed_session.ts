@@ -121,6 +121,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     this.finished = new Promise((resolve) => this.#finish = resolve);
     this.#stream = frames(connection, framing(limits), {
       frameTimeout: limits.assemblyTimeout,
+      turnTime: limits.turnTime,
     });
     this.#stream.onWritten = () => this.#onWritten();
     this.#stream.onWriteFailed = (error) => this.enter().outputFailed(error);

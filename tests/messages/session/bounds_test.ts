@@ -461,6 +461,7 @@ Deno.test(
     const elsewhere = [
       "maxStreamWindow", // above
       "closeTimeout", // control/closing_test.ts
+      "turnTime", // connection/turn_time_test.ts
       ...["notifyWindow", "itemsWindow", "unreadTimeout"], // flow/
       ...["maxFragments", "maxAssembly", "assemblyTimeout"], // fragment_bounds_test.ts
     ];

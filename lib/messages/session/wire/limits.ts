@@ -69,6 +69,8 @@ export interface SessionLimits {
   writeStall: number;
   /** Lowest rate, in bytes per second, at which the peer must read. Counts only while bytes are unsent. With 0, one byte in `writeStall` suffices. @default {1024} */
   minWriteRate: number;
+  /** Time for which frames are handled before other connections get a turn. Prevents one peer from starving the others. @default {4} */
+  turnTime: number;
   /** Maximum number of methods that a peer may list in its HELLO. @default {1024} */
   maxMethods: number;
   /** Time for calls in flight to finish during a drain. @default {10000} */
@@ -111,6 +113,7 @@ export const DEFAULT_LIMITS: Readonly<SessionLimits> = {
   unsentHard: 4 * 1024 * 1024,
   writeStall: 30_000,
   minWriteRate: 1024,
+  turnTime: 4,
   maxMethods: 1024,
   drainGrace: 10_000,
   closeTimeout: 1000,
@@ -159,6 +162,7 @@ const RANGES: Readonly<Record<keyof SessionLimits, readonly [number, number]>> =
     unsentHard: [128 * 1024, 2 ** 31 - 1],
     writeStall: [1, 2 ** 31 - 1],
     minWriteRate: [0, 2 ** 31 - 1],
+    turnTime: [1, 2 ** 31 - 1],
     maxMethods: [1, 65_535],
     drainGrace: [0, 2 ** 31 - 1],
     closeTimeout: [0, 2 ** 31 - 1],
