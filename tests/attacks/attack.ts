@@ -16,6 +16,9 @@ export type State =
   | "draining"
   | "closed";
 
+/** Transport of the attacker's connections. */
+export type Over = "tcp" | "tls" | "websocket";
+
 /** Configuration of the attacked end. */
 export interface VictimOptions {
   /** Limits that differ from the defaults. */
@@ -24,14 +27,20 @@ export interface VictimOptions {
   readonly maxSessions?: number;
   /** Milliseconds that authentication takes, of a server; no authentication if absent. */
   readonly authentication?: number;
+  /** Transport that a server expects of the attacker. @default {"tcp"} */
+  readonly over?: Over;
+  /** Codec of the session. @default {"msgpack"} */
+  readonly codec?: "msgpack" | "json";
   /** Calls that the client makes. @default {"none"} */
   readonly use?: ClientUse;
 }
 
 /** Measurements of an attacked process. */
 export interface VictimReport {
-  /** Largest number of bytes that it held. */
+  /** Largest number of heap bytes that it held after a collection. */
   readonly held: number;
+  /** Largest number of bytes of memory that the system gave to the process. */
+  readonly rss: number;
   /** Largest number of handlers that ran at once. */
   readonly handlers: number;
 }
@@ -72,7 +81,7 @@ export interface Attack {
   readonly kind: string;
   /** Limits that the attack reaches, as the table of limits names them. */
   readonly limits?: readonly string[];
-  /** Bytes that the attacked process may hold more than before the attack. */
+  /** Heap bytes that the attacked process may hold more than before the attack. */
   readonly budget: number;
   /** Events that the attacker must observe, such as `GOAWAY protocol`. */
   readonly sees?: readonly string[];
@@ -86,6 +95,8 @@ export interface Attack {
   readonly reads?: boolean;
   /** Milliseconds that the attack takes at least. @default {400} */
   readonly ms?: number;
+  /** Whether the script's bytes are sent over TCP whatever the server expects. @default {false} */
+  readonly plain?: boolean;
   /** Members of the attacker's HELLO, or `null` if the script sends one. */
   readonly hello?: HelloMembers | null;
   /** Configuration of the attacked end. */

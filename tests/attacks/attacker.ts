@@ -7,14 +7,18 @@
 import type { Attack } from "./attack.ts";
 import { allAttacks } from "./attacks.ts";
 import { runCommands } from "./control.ts";
+import { dial, type Place, type RawConnection } from "./connections.ts";
 import { hello } from "./frames.ts";
 import { pause, RawPeer } from "./raw_peer.ts";
 import { CLIENT_METHODS, SERVER_METHODS } from "./target.ts";
 
-const LOOPBACK = "127.0.0.1";
-
 /** Longest time for an event to arrive after the attack's duration, in steps. */
 const PATIENCE = { steps: 100, ms: 100, readFrom: 80 };
+
+/** Longest time until an attack is quiet, after its duration. */
+const UNTIL_QUIET = { steps: 20, ms: 50 };
+/** Number of steps without a new byte after which an attack is quiet. */
+const QUIET_STEPS = 4;
 
 /** Account of an attack that has ended. */
 export interface AttackReport {
@@ -33,32 +37,32 @@ class Running {
   readonly #peers: RawPeer[] = [];
   readonly #work: Promise<void>[] = [];
   #listener: Deno.TcpListener | undefined;
-  #stopped = false;
+  #halted = false;
 
   constructor(attack: Attack) {
     this.#attack = attack;
   }
 
   /** Attacks a server. */
-  dial(port: number): void {
+  dial(place: Place): void {
     const { connections = 1 } = this.#attack;
-    for (let at = 0; at < connections; at++) this.#work.push(this.#dial(port));
+    for (let at = 0; at < connections; at++) this.#work.push(this.#dial(place));
   }
 
-  async #dial(port: number): Promise<void> {
+  async #dial(place: Place): Promise<void> {
+    const { setup: { over = "tcp" } = {}, plain = false } = this.#attack;
     do {
       try {
-        const connection = await Deno.connect({ hostname: LOOPBACK, port });
-        await this.#run(connection);
+        await this.#run(await dial(plain ? "tcp" : over, place));
       } catch {
         await pause(1); // the server refuses connections
       }
-    } while (this.#attack.again === true && !this.#stopped);
+    } while (this.#attack.again === true && !this.#halted);
   }
 
   /** Attacks the clients that connect; returns the port. */
   listen(): number {
-    const listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     this.#listener = listener;
     this.#work.push(this.#accept(listener));
     return listener.addr.port;
@@ -67,13 +71,13 @@ class Running {
   async #accept(listener: Deno.TcpListener): Promise<void> {
     try {
       for await (const connection of listener) {
+        connection.setNoDelay(true);
         this.#work.push(this.#run(connection));
       }
     } catch { /* closed */ }
   }
 
-  async #run(connection: Deno.TcpConn): Promise<void> {
-    connection.setNoDelay(true);
+  async #run(connection: RawConnection): Promise<void> {
     const peer = new RawPeer(connection, this.#seen);
     this.#peers.push(peer);
     const reading = peer.read();
@@ -95,15 +99,24 @@ class Running {
     }
     peer.reads = reads;
     for await (const bytes of script(peer)) {
-      if (peer.stopped || peer.ended) break;
+      if (peer.stopped || peer.ended || this.#halted) break;
       if (bytes.length > 0 && !await peer.send(bytes)) break;
     }
   }
 
-  /** Waits for `ms`, and then until everything was seen that must be seen. */
+  /**
+   * Waits for `ms`, until everything was seen that must be seen, and for an attack
+   * that ends until it has. Then, nothing more is sent.
+   */
   async wait(): Promise<void> {
-    const { ms = 400, sees = [] } = this.#attack;
-    await pause(ms);
+    await pause(this.#attack.ms ?? 400);
+    await this.#waitForEvents();
+    await this.#waitUntilQuiet();
+    this.#halted = true;
+  }
+
+  async #waitForEvents(): Promise<void> {
+    const { sees = [] } = this.#attack;
     for (let step = 0; step < PATIENCE.steps; step++) {
       if (step === PATIENCE.readFrom) this.#readAll();
       if (
@@ -113,6 +126,22 @@ class Running {
     }
   }
 
+  async #waitUntilQuiet(): Promise<void> {
+    let before = this.sent(), quiet = 0;
+    for (let step = 0; step < UNTIL_QUIET.steps; step++) {
+      await pause(UNTIL_QUIET.ms);
+      const sent = this.sent();
+      quiet = sent === before ? quiet + 1 : 0;
+      if (quiet === QUIET_STEPS) break;
+      before = sent;
+    }
+  }
+
+  /** Returns the number of bytes that were sent. */
+  sent(): number {
+    return this.#peers.reduce((sum, { sent }) => sum + sent, 0);
+  }
+
   /** Lets all peers read, to see how their sessions end. */
   #readAll(): void {
     for (const peer of this.#peers) peer.reads = true;
@@ -120,12 +149,12 @@ class Running {
 
   /** Stops the attack. */
   async stop(): Promise<AttackReport> {
-    this.#stopped = true;
+    this.#halted = true;
     this.#listener?.close();
     for (const peer of this.#peers) peer.close();
     await Promise.all(this.#work);
     return {
-      sent: this.#peers.reduce((sum, { sent }) => sum + sent, 0),
+      sent: this.sent(),
       connections: this.#peers.length,
       seen: Object.fromEntries(this.#seen),
     };
@@ -142,12 +171,14 @@ function begin(name: string): Running {
 
 await runCommands({
   /** Begins an attack on a server. */
-  dial: ({ name, port }: { name: string; port: number }) =>
-    begin(name).dial(port),
+  dial: ({ name, place }: { name: string; place: Place }) =>
+    begin(name).dial(place),
   /** Begins an attack on the clients that connect. */
   listen: ({ name }: { name: string }) => begin(name).listen(),
-  /** Waits for the attack's duration. */
+  /** Waits for the attack's duration. Then, nothing more is sent. */
   wait: () => running!.wait(),
+  /** Returns the number of bytes that were sent. */
+  sent: () => running!.sent(),
   /** Ends the attack. */
   stop: () => running!.stop(),
 });

@@ -7,8 +7,10 @@ import type { Attack } from "./attack.ts";
 import { callAttacks } from "./call_attacks.ts";
 import { clientAttacks } from "./client_attacks.ts";
 import { handshakeAttacks } from "./handshake_attacks.ts";
+import { jsonAttacks } from "./json_attacks.ts";
 import { itemAttacks } from "./item_attacks.ts";
 import { sessionAttacks } from "./session_attacks.ts";
+import { transportAttacks } from "./transport_attacks.ts";
 import { unmetAttacks } from "./unmet_attacks.ts";
 
 /** The attacks that the library withstands, in the order of the table. */
@@ -17,7 +19,10 @@ export const attacks: readonly Attack[] = [
   ...callAttacks,
   ...itemAttacks,
   ...sessionAttacks,
+  ...jsonAttacks.filter(({ victim }) => victim === "server"),
+  ...transportAttacks,
   ...clientAttacks,
+  ...jsonAttacks.filter(({ victim }) => victim === "client"),
 ];
 
 export { unmetAttacks };

@@ -34,7 +34,9 @@ Deno.test("an attack reaches each limit", () => {
   const reached = new Set(attacks.flatMap(({ limits = [] }) => limits));
   const known = [...Object.keys(DEFAULT_LIMITS), "maxSessions", "depth"];
   assertEquals(
-    [...known, "nodes", "bytes"].filter((limit) => !reached.has(limit)),
+    [...known, "nodes", "bytes", "maxHeld", "maxKeys"].filter((limit) =>
+      !reached.has(limit)
+    ),
     [],
   );
 });
@@ -45,7 +47,7 @@ Deno.test("the README lists the attacks with their budgets", () => {
   for (const attack of attacks) {
     const cells = rows.get(attack.name)!;
     assertEquals(
-      [...cells.slice(0, 4), cells[6]],
+      [...cells.slice(0, 4), cells[7]],
       [...fixedCells(attack).slice(1), budgetCell(attack)],
     );
   }
@@ -68,7 +70,9 @@ Deno.test("problems() names every rule that a measurement breaks", () => {
     connections: 1,
     seen: { PONG: 5 },
     handlers: 1,
+    consumed: true,
     held: 100,
+    rss: 2 ** 20,
     left: 0,
     calls: 10,
     lost: 0,
@@ -79,7 +83,9 @@ Deno.test("problems() names every rule that a measurement breaks", () => {
     { seen: {} },
     { seen: { PONG: 6 } },
     { handlers: 2 },
+    { consumed: false },
     { held: 101 },
+    { rss: 2 ** 29 },
     { left: 2 ** 23 },
     { calls: 0 },
     { lost: 1 },

@@ -8,6 +8,7 @@ import type { Attack } from "./attack.ts";
 import {
   bin,
   EMPTY,
+  encode,
   fields,
   frame,
   K,
@@ -17,8 +18,8 @@ import {
   u16,
   u32,
 } from "./frames.ts";
-import { pause, type RawPeer } from "./raw_peer.ts";
-import { flood, ids, inFlight, MiB, NULL, times } from "./scripts.ts";
+import { pause } from "./raw_peer.ts";
+import { flood, ids, inFlight, inParts, MiB, NULL, times } from "./scripts.ts";
 import { M } from "./target.ts";
 
 const open = { victim: "server", state: "open" } as const;
@@ -37,6 +38,19 @@ function metadata(length: number): Uint8Array {
   return fields([0x02, concat(pairs)]);
 }
 
+/** An array of `count` values that are encoded as `unit`. */
+function repeat(unit: Uint8Array, count: number): Uint8Array {
+  const units = Array.from({ length: count }, () => unit);
+  return concat([Uint8Array.of(0xdd), u32(count), ...units]);
+}
+
+/** Maps within maps, each with one key that looks like an index. */
+function indexKeys(depth: number): Uint8Array {
+  const key = Uint8Array.of(0x81, 0xa3, 0x39, 0x39, 0x39);
+  const keys = Array.from({ length: depth }, () => key);
+  return concat([...keys, Uint8Array.of(0xc0)]);
+}
+
 /** The attacks. */
 export const callAttacks: readonly Attack[] = [
   {
@@ -47,7 +61,7 @@ export const callAttacks: readonly Attack[] = [
     limits: ["maxCalls"],
     sees: ["ERROR overloaded"],
     atMost: { handlers: 1024 },
-    budget: 8 * MiB,
+    budget: 6 * MiB,
     *script() {
       yield* times(20_000, (id) => request(id, M.hold));
     },
@@ -60,7 +74,7 @@ export const callAttacks: readonly Attack[] = [
     limits: ["connectionWindow"],
     sees: ["WINDOW", "ERROR overloaded"],
     atMost: { handlers: 1024 },
-    budget: 16 * MiB,
+    budget: 7 * MiB,
     setup: { limits: { connectionWindow: 65_536 } },
     *script() {
       const value = bin(1000);
@@ -75,7 +89,7 @@ export const callAttacks: readonly Attack[] = [
     limits: ["notifyWindow"],
     sees: ["WINDOW"],
     atMost: { handlers: 1024 },
-    budget: 16 * MiB,
+    budget: 6 * MiB,
     *script() {
       const body = bin(1000);
       yield* flood(() => notify(M.note, body));
@@ -87,7 +101,7 @@ export const callAttacks: readonly Attack[] = [
     resource: "running handlers",
     kind: "NOTIFY",
     atMost: { handlers: 1024 },
-    budget: 16 * MiB,
+    budget: 5 * MiB,
     async *script(peer) {
       const body = notify(M.note);
       for (;;) yield await peer.credit(body);
@@ -100,7 +114,7 @@ export const callAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["maxMessage"],
     sees: ["ERROR too-large"],
-    budget: 16 * MiB,
+    budget: 7 * MiB,
     async *script(peer) {
       for (const id of ids()) {
         const first = concat([u16(M.echo), fields(), new Uint8Array(65_000)]);
@@ -117,7 +131,7 @@ export const callAttacks: readonly Attack[] = [
     name: "a notification without end",
     resource: "bytes of a message",
     kind: "NOTIFY",
-    budget: 16 * MiB,
+    budget: 3 * MiB,
     async *script(peer) {
       for (;;) {
         const part = new Uint8Array(100_000);
@@ -132,7 +146,7 @@ export const callAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["maxAssembly"],
     sees: ["ERROR overloaded"],
-    budget: 16 * MiB,
+    budget: 13 * MiB,
     async *script(peer) {
       const first = concat([u16(M.echo), fields(), new Uint8Array(131_000)]);
       for (const id of ids()) {
@@ -146,7 +160,7 @@ export const callAttacks: readonly Attack[] = [
     resource: "objects of unfinished messages",
     kind: "REQUEST",
     sees: ["ERROR overloaded"],
-    budget: 16 * MiB,
+    budget: 9 * MiB,
     *script() {
       yield* times(40_000, (id) => frame(K.REQUEST, id, u16(M.echo), MORE));
     },
@@ -158,7 +172,7 @@ export const callAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["maxFragments"],
     sees: ["ERROR too-large"],
-    budget: 8 * MiB,
+    budget: 3 * MiB,
     async *script(peer) {
       for (const id of ids()) {
         for (let part = 0; part < 1100; part++) {
@@ -191,7 +205,7 @@ export const callAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["maxMetadata"],
     sees: ["ERROR malformed"],
-    budget: 16 * MiB,
+    budget: 3 * MiB,
     async *script(peer) {
       const block = metadata(10_000);
       yield* inFlight(peer, 64, (id) => request(id, M.echo, NULL, block));
@@ -204,7 +218,7 @@ export const callAttacks: readonly Attack[] = [
     kind: "REQUEST",
     sees: ["ERROR deadline"],
     atMost: { handlers: 1024 },
-    budget: 16 * MiB,
+    budget: 5 * MiB,
     async *script(peer) {
       const block = deadline(1);
       yield* inFlight(peer, 1024, (id) => request(id, M.hold, NULL, block));
@@ -216,7 +230,7 @@ export const callAttacks: readonly Attack[] = [
     resource: "refusals",
     kind: "REQUEST",
     sees: ["ERROR unimplemented"],
-    budget: 16 * MiB,
+    budget: 3 * MiB,
     async *script(peer) {
       yield* inFlight(peer, 1024, (id) => request(id, 9999));
     },
@@ -227,7 +241,7 @@ export const callAttacks: readonly Attack[] = [
     resource: "failed decoding",
     kind: "REQUEST",
     sees: ["ERROR malformed"],
-    budget: 16 * MiB,
+    budget: 3 * MiB,
     async *script(peer) {
       const damaged = new Uint8Array(1000).fill(0xc1);
       yield* inFlight(peer, 256, (id) => request(id, M.echo, damaged));
@@ -240,7 +254,7 @@ export const callAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["depth"],
     sees: ["ERROR malformed"],
-    budget: 16 * MiB,
+    budget: 3 * MiB,
     async *script(peer) {
       const deep = new Uint8Array(100_000).fill(0x91);
       yield* inFlight(peer, 16, (id) => request(id, M.echo, deep));
@@ -253,7 +267,7 @@ export const callAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["nodes"],
     sees: ["ERROR malformed"],
-    budget: 32 * MiB,
+    budget: 4 * MiB,
     async *script(peer) {
       const count = 1_100_000;
       const value = concat([
@@ -262,9 +276,49 @@ export const callAttacks: readonly Attack[] = [
         new Uint8Array(count),
       ]);
       for (const id of ids()) {
-        yield* inParts(peer, id, value);
+        yield* inParts(peer, id, M.hold, value);
         await peer.saw("ERROR malformed", (id + 1) / 2);
       }
+    },
+  },
+  {
+    ...open,
+    name: "maps with keys that look like indexes",
+    resource: "decoded maps",
+    kind: "REQUEST",
+    limits: ["maxHeld"],
+    sees: ["ERROR malformed"],
+    budget: 3 * MiB,
+    async *script(peer) {
+      const value = repeat(indexKeys(50), 400);
+      yield* inFlight(peer, 8, (id) => request(id, M.hold, value));
+    },
+  },
+  {
+    ...open,
+    name: "empty byte strings",
+    resource: "decoded byte strings",
+    kind: "REQUEST",
+    sees: ["ERROR malformed"],
+    budget: 3 * MiB,
+    async *script(peer) {
+      const value = repeat(Uint8Array.of(0xc4, 0), 60_000);
+      yield* inFlight(peer, 16, (id) => request(id, M.hold, value));
+    },
+  },
+  {
+    ...open,
+    name: "maps with new keys",
+    resource: "keys of decoded maps",
+    kind: "REQUEST",
+    limits: ["maxKeys"],
+    sees: ["ERROR malformed"],
+    budget: 4 * MiB,
+    async *script(peer) {
+      const value = encode(
+        Array.from({ length: 9000 }, (_, at) => ({ [`key${at}`]: 1 })),
+      );
+      yield* inFlight(peer, 16, (id) => request(id, M.hold, value));
     },
   },
   {
@@ -275,11 +329,11 @@ export const callAttacks: readonly Attack[] = [
     limits: ["bytes"],
     sees: ["ERROR malformed"],
     ms: 1500,
-    budget: 80 * MiB,
+    budget: 24 * MiB,
     setup: { limits: { maxMessage: 20 * MiB } },
     async *script(peer) {
       for (const id of ids()) {
-        yield* inParts(peer, id, bin(17 * MiB));
+        yield* inParts(peer, id, M.hold, bin(17 * MiB));
         await peer.saw("ERROR malformed", (id + 1) / 2);
       }
     },
@@ -290,7 +344,7 @@ export const callAttacks: readonly Attack[] = [
     resource: "reports of incidents",
     kind: "REQUEST",
     sees: ["ERROR internal"],
-    budget: 16 * MiB,
+    budget: 3 * MiB,
     async *script(peer) {
       yield* inFlight(peer, 1024, (id) => request(id, M.fail));
     },
@@ -303,7 +357,7 @@ export const callAttacks: readonly Attack[] = [
     limits: ["cancelsPerSecond"],
     sees: ["ERROR cancelled"],
     atMost: { handlers: 1024, "ERROR cancelled": 1024 + 2000 },
-    budget: 16 * MiB,
+    budget: 5 * MiB,
     async *script(peer) {
       for (const id of ids()) {
         await peer.until(() => peer.inFlight < 1024);
@@ -319,7 +373,7 @@ export const callAttacks: readonly Attack[] = [
     resource: "decoded inputs",
     kind: "REQUEST",
     limits: ["maxInputs"],
-    budget: 32 * MiB,
+    budget: 9 * MiB,
     ms: 1500,
     async *script(peer) {
       yield* inFlight(peer, 1024, (id) => request(id, M.hold, bin(120_000)));
@@ -333,7 +387,7 @@ export const callAttacks: readonly Attack[] = [
     limits: ["queueTimeout"],
     sees: ["ERROR overloaded"],
     setup: { limits: { maxInputs: 65_536, queueTimeout: 200 } },
-    budget: 16 * MiB,
+    budget: 6 * MiB,
     ms: 1500,
     async *script(peer) {
       yield* inFlight(peer, 1024, (id) => request(id, M.hold, bin(70_000)));
@@ -345,7 +399,7 @@ export const callAttacks: readonly Attack[] = [
     resource: "waiting results",
     kind: "REQUEST",
     reads: false,
-    budget: 16 * MiB,
+    budget: 7 * MiB,
     ms: 1500,
     *script() {
       yield* times(1024, (id) => request(id, M.big));
@@ -357,19 +411,43 @@ export const callAttacks: readonly Attack[] = [
     resource: "results of handlers that wait",
     kind: "REQUEST",
     reads: false,
+    budget: 11 * MiB,
+    ms: 1500,
+    *script() {
+      yield* times(1024, (id) => request(id, M.bigLater, encode(10)));
+    },
+  },
+  {
+    ...open,
+    name: "results of handlers that wait for 100 ms",
+    resource: "results after 100 ms",
+    kind: "REQUEST",
+    reads: false,
     budget: 16 * MiB,
     ms: 1500,
     *script() {
-      yield* times(1024, (id) => request(id, M.bigLater));
+      yield* times(1024, (id) => request(id, M.bigLater, encode(100)));
     },
   },
+  ...[10, 100, 1000].map((ms): Attack => ({
+    ...open,
+    name: `inputs that handlers hold for ${ms} ms`,
+    resource: `inputs held for ${ms} ms`,
+    kind: "REQUEST",
+    budget: 11 * MiB,
+    ms: 500 + ms,
+    async *script(peer) {
+      const value = concat([Uint8Array.of(0x92), encode(ms), bin(120_000)]);
+      yield* inFlight(peer, 1024, (id) => request(id, M.holdFor, value));
+    },
+  })),
   {
     ...open,
     name: "CANCELs of calls that are over",
     resource: "late frames",
     kind: "CANCEL",
     sees: ["RESULT"],
-    budget: 8 * MiB,
+    budget: 3 * MiB,
     async *script(peer) {
       yield request(1, M.echo);
       await peer.saw("RESULT");
@@ -383,9 +461,9 @@ export const callAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["turnTime"],
     connections: 10,
-    budget: 64 * MiB,
+    budget: 4 * MiB,
     *script() {
-      yield* flood((id) => request(id, M.echo));
+      yield* flood((id) => request(id, M.echo), 1, 10_000);
     },
   },
   {
@@ -396,24 +474,9 @@ export const callAttacks: readonly Attack[] = [
     sees: ["GOAWAY protocol"],
     connections: 20,
     again: true,
-    budget: 16 * MiB,
+    budget: 3 * MiB,
     *script() {
       yield frame(K.CANCEL, 9, EMPTY);
     },
   },
 ];
-
-/** Sends a request in frames of the largest size. */
-async function* inParts(
-  peer: RawPeer,
-  id: number,
-  value: Uint8Array,
-): AsyncGenerator<Uint8Array> {
-  const body = concat([u16(M.hold), fields(), value]);
-  for (let at = 0; at < body.length; at += 131_072) {
-    const end = at + 131_072;
-    const flags = end < body.length ? MORE : 0;
-    const part = frame(K.REQUEST, id, body.subarray(at, end), flags);
-    yield await peer.credit(part);
-  }
-}

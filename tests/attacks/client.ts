@@ -4,12 +4,14 @@
  *
  * @module
  */
+import { json } from "../../lib/messages/codec/json.ts";
+import { msgpack } from "../../lib/messages/codec/msgpack.ts";
 import { connect } from "../../lib/messages/client/connect.ts";
 import type { ClientSession } from "../../lib/messages/client/connect.ts";
 import type { ClientUse, VictimOptions, VictimReport } from "./attack.ts";
 import { Bystander } from "./bystander.ts";
 import { runCommands } from "./control.ts";
-import { heldBytes, MemorySampler } from "./memory.ts";
+import { memoryNow, MemorySampler } from "./memory.ts";
 import { pause } from "./raw_peer.ts";
 import { Target } from "./target.ts";
 
@@ -95,10 +97,11 @@ class Attacked {
     this.#work = this.#run(port, options);
   }
 
-  async #run(port: number, { limits, use = "none" }: VictimOptions) {
+  async #run(port: number, options: VictimOptions) {
+    const { use = "none" } = options;
     while (!this.#stopped) {
       try {
-        const session = await connectTo(port, limits);
+        const session = await connectTo(port, options);
         this.#session = session;
         if (this.#stopped) session.close();
         await USES[use](session);
@@ -117,10 +120,11 @@ class Attacked {
 
 function connectTo(
   port: number,
-  limits?: VictimOptions["limits"],
+  { limits, codec }: VictimOptions = {},
 ): Promise<Session> {
   return connect(Target, { hostname: "127.0.0.1", port }, {
     limits,
+    codecs: [codec === "json" ? json() : msgpack()],
     onError: () => {},
     handlers: {
       called: (_, { signal }) => counted(aborted(signal)),
@@ -177,8 +181,8 @@ await runCommands({
   },
   /** Ends measuring. */
   measured: (): VictimReport => ({
-    held: memory.stop(),
+    ...memory.stop(),
     handlers: handlers.most,
   }),
-  held: heldBytes,
+  memory: memoryNow,
 });

@@ -20,17 +20,15 @@ import {
   u32,
   u64,
 } from "./frames.ts";
-import type { RawPeer } from "./raw_peer.ts";
-import { every, flood, MiB, open as calls } from "./scripts.ts";
+import { answering, every, flood, MiB, open as calls } from "./scripts.ts";
 import { C, CLIENT_METHODS } from "./target.ts";
 
 const greeting = {
   victim: "client",
   state: "greeting",
   hello: null,
-  budget: 16 * MiB,
 } as const;
-const open = { victim: "client", state: "open", budget: 16 * MiB } as const;
+const open = { victim: "client", state: "open" } as const;
 
 /** Names of limits in HELLO that are all as small as possible. */
 const SMALLEST = {
@@ -44,18 +42,6 @@ const SMALLEST = {
   maxAssembly: 65_536,
 } as const;
 
-/** Answers each of the client's calls when it arrives; the ids rise by 2. */
-async function* answering(
-  peer: RawPeer,
-  answer: (id: number) => Iterable<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  for (let id = 1;; id += 2) {
-    await peer.saw("REQUEST", (id + 1) / 2);
-    if (peer.stopped || peer.ended) return;
-    yield* answer(id);
-  }
-}
-
 /** The attacks. */
 export const clientAttacks: readonly Attack[] = [
   {
@@ -64,6 +50,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "time of a handshake",
     kind: "none",
     sees: ["GOAWAY timeout"],
+    budget: 3 * MiB,
     setup: { limits: { handshakeTimeout: 100 } },
     *script() {},
   },
@@ -73,6 +60,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "limits of the peer",
     kind: "HELLO",
     sees: ["GOAWAY protocol"],
+    budget: 3 * MiB,
     *script() {
       yield hello({ role: 1, streamWindow: 0, maxCalls: 0 });
     },
@@ -83,6 +71,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "codecs",
     kind: "HELLO",
     sees: ["GOAWAY codec"],
+    budget: 3 * MiB,
     *script() {
       yield hello({ role: 1, codec: "rot13" });
     },
@@ -93,6 +82,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "list of mismatches",
     kind: "HELLO",
     sees: ["GOAWAY protocol"],
+    budget: 3 * MiB,
     *script() {
       const content = new Uint8Array(60_000).fill(1);
       yield hello({ role: 1, entries: entry(0x05, content) });
@@ -104,6 +94,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "order of frames",
     kind: "REQUEST",
     sees: ["GOAWAY protocol"],
+    budget: 3 * MiB,
     *script() {
       yield* flood((id) => request(id + 1, C.called));
     },
@@ -113,6 +104,7 @@ export const clientAttacks: readonly Attack[] = [
     name: "refusals with long texts",
     resource: "texts",
     kind: "GOAWAY",
+    budget: 3 * MiB,
     *script() {
       yield goaway(13, 0, "x".repeat(60_000));
     },
@@ -123,6 +115,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "credit of a stream",
     kind: "ITEM",
     sees: ["GOAWAY flow-control"],
+    budget: 3 * MiB,
     setup: { use: "reads" },
     *script() {
       yield* flood(() => message(K.ITEM, 1, bin(1000)));
@@ -134,7 +127,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "unread items",
     kind: "ITEM",
     sees: ["REQUEST"],
-    budget: 24 * MiB,
+    budget: 8 * MiB,
     setup: { use: "opens" },
     async *script(peer) {
       await peer.saw("REQUEST", 64);
@@ -153,6 +146,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "bytes of unfinished messages",
     kind: "ITEM",
     sees: ["CANCEL"],
+    budget: 3 * MiB,
     setup: { use: "reads" },
     async *script(peer) {
       await peer.saw("REQUEST");
@@ -169,6 +163,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "bytes of a message",
     kind: "RESULT",
     sees: ["CANCEL"],
+    budget: 8 * MiB,
     setup: { use: "calls" },
     async *script(peer) {
       yield* answering(peer, function* (id) {
@@ -185,6 +180,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "bytes of unfinished messages",
     kind: "RESULT",
     sees: ["CANCEL"],
+    budget: 13 * MiB,
     setup: { use: "calls" },
     async *script(peer) {
       await peer.saw("REQUEST", 64);
@@ -201,6 +197,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "bytes of a message",
     kind: "ERROR",
     sees: ["CANCEL"],
+    budget: 7 * MiB,
     setup: { use: "calls" },
     async *script(peer) {
       yield* answering(peer, function* (id) {
@@ -217,6 +214,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "failed decoding",
     kind: "RESULT",
     sees: ["REQUEST"],
+    budget: 3 * MiB,
     setup: { use: "calls" },
     async *script(peer) {
       const damaged = new Uint8Array(1000).fill(0xc1);
@@ -229,6 +227,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "late frames",
     kind: "RESULT",
     sees: ["REQUEST"],
+    budget: 3 * MiB,
     setup: { use: "calls" },
     async *script(peer) {
       await peer.saw("REQUEST");
@@ -241,6 +240,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "ids",
     kind: "RESULT",
     sees: ["GOAWAY protocol"],
+    budget: 3 * MiB,
     *script() {
       yield message(K.RESULT, 9999);
     },
@@ -252,6 +252,7 @@ export const clientAttacks: readonly Attack[] = [
     kind: "REQUEST",
     sees: ["ERROR overloaded"],
     atMost: { handlers: 1024 },
+    budget: 6 * MiB,
     *script() {
       yield* flood((id) => request(id, C.called), 2);
     },
@@ -263,6 +264,7 @@ export const clientAttacks: readonly Attack[] = [
     kind: "NOTIFY",
     sees: ["WINDOW"],
     atMost: { handlers: 1024 },
+    budget: 4 * MiB,
     *script() {
       const body = bin(1000);
       yield* flood(() => notify(C.noted, body));
@@ -273,7 +275,7 @@ export const clientAttacks: readonly Attack[] = [
     name: "uploads to the client that it does not read",
     resource: "unread items",
     kind: "REQUEST",
-    budget: 24 * MiB,
+    budget: 10 * MiB,
     async *script(peer) {
       yield* calls(500, C.taken, 2);
       for (let id = 2; id < 1002; id += 2) {
@@ -289,6 +291,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "replies to PINGs",
     kind: "PING",
     sees: ["PONG"],
+    budget: 3 * MiB,
     *script() {
       yield* flood(() => frame(K.PING, 0, new Uint8Array(16)));
     },
@@ -298,6 +301,7 @@ export const clientAttacks: readonly Attack[] = [
     name: "replies to credentials that were not sent",
     resource: "late frames",
     kind: "AUTH",
+    budget: 3 * MiB,
     *script() {
       yield* flood((id) => frame(K.AUTH, id, undefined, 2));
     },
@@ -308,6 +312,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "order of frames",
     kind: "AUTH",
     sees: ["GOAWAY protocol"],
+    budget: 3 * MiB,
     *script() {
       yield frame(K.AUTH, 1, encode("x"));
     },
@@ -320,7 +325,7 @@ export const clientAttacks: readonly Attack[] = [
     limits: ["queueTimeout"],
     sees: ["REQUEST"],
     hello: { role: 1, methods: CLIENT_METHODS, ...SMALLEST },
-    budget: 32 * MiB,
+    budget: 6 * MiB,
     setup: { use: "floods", limits: { queueTimeout: 200 } },
     *script() {},
   },
@@ -332,7 +337,7 @@ export const clientAttacks: readonly Attack[] = [
     limits: ["closeTimeout"],
     sees: ["NOTIFY"],
     hello: { role: 1, methods: CLIENT_METHODS, ...SMALLEST },
-    budget: 32 * MiB,
+    budget: 4 * MiB,
     setup: { use: "notifies", limits: { closeTimeout: 100 } },
     *script() {},
   },
@@ -349,6 +354,7 @@ export const clientAttacks: readonly Attack[] = [
       itemsWindow: 2 ** 30,
       connectionWindow: 2 ** 30,
     },
+    budget: 6 * MiB,
     setup: { use: "sends" },
     *script() {},
   },
@@ -358,6 +364,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "range of credit",
     kind: "WINDOW",
     sees: ["GOAWAY flow-control"],
+    budget: 3 * MiB,
     *script() {
       yield frame(K.WINDOW, 2, u64(2 ** 52));
     },
@@ -367,6 +374,7 @@ export const clientAttacks: readonly Attack[] = [
     name: "announcements of a drain, and no end",
     resource: "drains",
     kind: "GOAWAY",
+    budget: 3 * MiB,
     setup: { use: "calls" },
     *script() {
       yield* flood(() => goaway(11, 2 ** 48 - 1, "x".repeat(1000)));
@@ -378,6 +386,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "bytes of a frame",
     kind: "any",
     sees: ["GOAWAY protocol"],
+    budget: 3 * MiB,
     *script() {
       yield concat([u32(2 ** 32 - 1), new Uint8Array(100)]);
     },
@@ -388,6 +397,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "time of a frame",
     kind: "RESULT",
     sees: ["end"],
+    budget: 3 * MiB,
     setup: { use: "calls", limits: { assemblyTimeout: 200 } },
     async *script(peer) {
       await peer.saw("REQUEST");

@@ -8,6 +8,7 @@ import type { Attack } from "./attack.ts";
 import {
   bin,
   EMPTY,
+  encode,
   frame,
   K,
   message,
@@ -17,16 +18,7 @@ import {
   u64,
 } from "./frames.ts";
 import { pause } from "./raw_peer.ts";
-import {
-  every,
-  flood,
-  ids,
-  itemsOnEach,
-  MiB,
-  NULL,
-  open,
-  times,
-} from "./scripts.ts";
+import { every, flood, ids, itemsOnEach, MiB, open, times } from "./scripts.ts";
 import { M } from "./target.ts";
 
 const session = { victim: "server", state: "open" } as const;
@@ -41,7 +33,7 @@ export const itemAttacks: readonly Attack[] = [
     limits: ["streamWindow"],
     sees: ["GOAWAY flow-control"],
     again: true,
-    budget: 16 * MiB,
+    budget: 3 * MiB,
     *script() {
       yield* open(1, M.up);
       yield* flood(() => message(K.ITEM, 1, bin(1000)));
@@ -55,7 +47,7 @@ export const itemAttacks: readonly Attack[] = [
     limits: ["itemsWindow"],
     sees: ["GOAWAY flow-control"],
     again: true,
-    budget: 24 * MiB,
+    budget: 9 * MiB,
     *script() {
       yield* open(1024, M.up);
       for (;;) yield* times(1024, (id) => message(K.ITEM, id, bin(7000)));
@@ -66,7 +58,7 @@ export const itemAttacks: readonly Attack[] = [
     name: "items that the handlers do not read",
     resource: "unread items",
     kind: "ITEM",
-    budget: 24 * MiB,
+    budget: 12 * MiB,
     async *script(peer) {
       yield* open(1024, M.up);
       yield* itemsOnEach(peer, 1024, bin(20_000));
@@ -79,7 +71,7 @@ export const itemAttacks: readonly Attack[] = [
     kind: "ITEM",
     limits: ["unreadTimeout"],
     sees: ["ERROR overloaded"],
-    budget: 24 * MiB,
+    budget: 12 * MiB,
     setup: { limits: { unreadTimeout: 200, maxAssembly: 8 * MiB } },
     async *script(peer) {
       yield request(1, M.read, EMPTY);
@@ -94,7 +86,7 @@ export const itemAttacks: readonly Attack[] = [
     kind: "ITEM",
     limits: ["maxStreamWindow"],
     sees: ["CREDIT"],
-    budget: 16 * MiB,
+    budget: 5 * MiB,
     async *script(peer) {
       yield* open(200, M.read);
       for (let round = 0; round < 40; round++) {
@@ -114,7 +106,7 @@ export const itemAttacks: readonly Attack[] = [
     resource: "fragments",
     kind: "ITEM",
     sees: ["ERROR malformed"],
-    budget: 16 * MiB,
+    budget: 3 * MiB,
     async *script(peer) {
       for (const id of ids()) {
         yield request(id, M.read, EMPTY);
@@ -131,7 +123,7 @@ export const itemAttacks: readonly Attack[] = [
     name: "items that stay unfinished",
     resource: "bytes of unfinished messages",
     kind: "ITEM",
-    budget: 24 * MiB,
+    budget: 16 * MiB,
     async *script(peer) {
       yield* open(1000, M.read);
       for (;;) {
@@ -152,7 +144,7 @@ export const itemAttacks: readonly Attack[] = [
     resource: "failed decoding",
     kind: "ITEM",
     sees: ["ERROR malformed"],
-    budget: 16 * MiB,
+    budget: 3 * MiB,
     async *script(peer) {
       const damaged = new Uint8Array(1000).fill(0xc1);
       for (const id of ids()) {
@@ -171,7 +163,7 @@ export const itemAttacks: readonly Attack[] = [
     resource: "late frames",
     kind: "ITEM",
     sees: ["RESULT"],
-    budget: 16 * MiB,
+    budget: 3 * MiB,
     async *script(peer) {
       yield concat([request(1, M.read, EMPTY), frame(K.END, 1)]);
       await peer.saw("RESULT");
@@ -184,7 +176,7 @@ export const itemAttacks: readonly Attack[] = [
     resource: "broken calls",
     kind: "END",
     sees: ["ERROR malformed"],
-    budget: 16 * MiB,
+    budget: 3 * MiB,
     async *script(peer) {
       for (const id of ids()) {
         await peer.until(() => peer.inFlight < 1024);
@@ -200,7 +192,7 @@ export const itemAttacks: readonly Attack[] = [
     kind: "CREDIT",
     sees: ["ITEM"],
     hello: { streamWindow: 1024 },
-    budget: 16 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield request(1, M.down);
       let total = 1024;
@@ -214,7 +206,7 @@ export const itemAttacks: readonly Attack[] = [
     kind: "CREDIT",
     sees: ["GOAWAY flow-control"],
     again: true,
-    budget: 16 * MiB,
+    budget: 5 * MiB,
     *script() {
       yield request(1, M.down);
       yield frame(K.CREDIT, 1, u64(2 ** 50));
@@ -225,7 +217,7 @@ export const itemAttacks: readonly Attack[] = [
     name: "grants on all accounts",
     resource: "updates of credit",
     kind: "WINDOW",
-    budget: 16 * MiB,
+    budget: 3 * MiB,
     *script() {
       let total = 2 ** 23;
       yield* flood((id) => frame(K.WINDOW, id % 6, u64(++total)));
@@ -238,7 +230,7 @@ export const itemAttacks: readonly Attack[] = [
     kind: "WINDOW",
     sees: ["GOAWAY flow-control"],
     again: true,
-    budget: 16 * MiB,
+    budget: 3 * MiB,
     *script() {
       yield frame(K.WINDOW, 0, u64(2 ** 52));
     },
@@ -250,7 +242,7 @@ export const itemAttacks: readonly Attack[] = [
     kind: "REQUEST",
     reads: false,
     hello: { streamWindow: 2 ** 30, itemsWindow: 2 ** 30 },
-    budget: 24 * MiB,
+    budget: 22 * MiB,
     *script() {
       yield* times(8, (id) => request(id, M.down));
     },
@@ -263,7 +255,7 @@ export const itemAttacks: readonly Attack[] = [
     limits: ["unsentHard"],
     reads: false,
     sees: ["end"],
-    budget: 24 * MiB,
+    budget: 3 * MiB,
     setup: {
       limits: { // the sockets take some megabytes before these
         unsentSoft: 65_536,
@@ -273,7 +265,7 @@ export const itemAttacks: readonly Attack[] = [
       },
     },
     *script() {
-      yield* flood((id) => request(id, 9999));
+      yield* flood((id) => request(id, 9999), 1, 250_000);
     },
   },
   {
@@ -284,7 +276,7 @@ export const itemAttacks: readonly Attack[] = [
     limits: ["writeStall"],
     reads: false,
     sees: ["end"],
-    budget: 24 * MiB,
+    budget: 17 * MiB,
     setup: { limits: { writeStall: 300 } },
     async *script(peer) {
       yield* times(12, (id) => request(id, M.big));
@@ -299,7 +291,7 @@ export const itemAttacks: readonly Attack[] = [
     limits: ["minWriteRate"],
     reads: false,
     sees: ["end"],
-    budget: 24 * MiB,
+    budget: 22 * MiB,
     setup: { limits: { writeStall: 1000, minWriteRate: 2 ** 26 } },
     ms: 3000,
     async *script(peer) {
@@ -318,9 +310,9 @@ export const itemAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["unsentSoft"],
     reads: false,
-    budget: 24 * MiB,
+    budget: 12 * MiB,
     *script() {
-      yield* times(12, (id) => request(id, M.bigLater, NULL));
+      yield* times(12, (id) => request(id, M.bigLater, encode(10)));
     },
   },
   {
@@ -330,7 +322,7 @@ export const itemAttacks: readonly Attack[] = [
     kind: "ITEM",
     reads: false,
     hello: { streamWindow: 2 ** 30, itemsWindow: 2 ** 30 },
-    budget: 16 * MiB,
+    budget: 4 * MiB,
     async *script(peer) {
       yield* open(64, M.both);
       yield* itemsOnEach(peer, 64, bin(1000));
@@ -343,7 +335,7 @@ export const itemAttacks: readonly Attack[] = [
     kind: "REQUEST",
     reads: false,
     hello: { streamWindow: 1024 },
-    budget: 16 * MiB,
+    budget: 15 * MiB,
     ms: 1500,
     *script() {
       yield* times(1024, (id) => request(id, M.down));
@@ -357,7 +349,7 @@ export const itemAttacks: readonly Attack[] = [
     sees: ["GOAWAY protocol"],
     connections: 20,
     again: true,
-    budget: 16 * MiB,
+    budget: 3 * MiB,
     *script() {
       yield frame(K.REQUEST, 1, u16(0).subarray(1));
     },

@@ -8,6 +8,12 @@ import type { Attack } from "./attack.ts";
 /** Bytes that a process may hold more after an attack than before it. */
 export const LEFT_OVER: number = 4 * 2 ** 20;
 
+/**
+ * Bytes that a process may get from the system during an attack: 1.5 times the
+ * memory of a server.
+ */
+export const MOST_RSS: number = 1.5 * 256 * 2 ** 20;
+
 /** Outcome of one attack. */
 export interface Measurement {
   /** Bytes that the attacker sent. */
@@ -18,9 +24,13 @@ export interface Measurement {
   readonly seen: Readonly<Record<string, number>>;
   /** Largest number of handlers that ran at once. */
   readonly handlers: number;
+  /** Whether the attacked process has read all that was sent to it. */
+  readonly consumed: boolean;
   /** Largest number of bytes held during the attack, more than before it. */
   readonly held: number;
-  /** Bytes held after the attack, more than before it. */
+  /** Largest number of bytes from the system, more than before the attack. */
+  readonly rss: number;
+  /** Bytes held after the attack, more than before it and than at first. */
   readonly left: number;
   /** Number of the bystander's calls. */
   readonly calls: number;
@@ -33,9 +43,11 @@ export interface Measurement {
 /** Returns the rules that a measurement breaks. */
 export function problems(attack: Attack, found: Measurement): string[] {
   const { budget, sees = [], atMost = {} } = attack;
-  const { held, left, lost, calls, handlers } = found;
+  const { consumed, held, rss, left, lost, calls, handlers } = found;
   const seen: Readonly<Record<string, number>> = { ...found.seen, handlers };
   const list: string[] = [];
+  if (!consumed) list.push("did not read all that was sent");
+  if (rss > MOST_RSS) list.push(`took ${rss} bytes; limit ${MOST_RSS}`);
   if (held > budget) list.push(`held ${held} bytes; budget ${budget}`);
   if (left > LEFT_OVER) list.push(`kept ${left} bytes; limit ${LEFT_OVER}`);
   if (lost > 0) list.push(`lost ${lost} of the bystander's ${calls} calls`);

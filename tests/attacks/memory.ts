@@ -5,39 +5,51 @@
  */
 
 /** Milliseconds between two measurements. */
-const INTERVAL = 300;
+const INTERVAL = 150;
 
 /** Set by the flag `--expose-gc`. */
 declare const gc: () => void;
 
-/** Returns the bytes that are held. The second collection frees the buffers of the first. */
-export function heldBytes(): number {
+/** Bytes of memory of a process. */
+export interface Memory {
+  /** Heap and external bytes after a collection. */
+  readonly held: number;
+  /** Bytes that the system gave to the process. */
+  readonly rss: number;
+}
+
+/** Returns the memory now. The second collection frees the buffers of the first. */
+export function memoryNow(): Memory {
+  const { rss } = Deno.memoryUsage();
   gc();
   gc();
   const { heapUsed, external } = Deno.memoryUsage();
-  return heapUsed + external;
+  return { held: heapUsed + external, rss };
 }
 
-/** Keeps the largest number of bytes that were held. */
+/** Keeps the largest number of bytes that were held, and that the process had. */
 export class MemorySampler {
   #timer: ReturnType<typeof setInterval> | undefined;
-  #most = 0;
+  #held = 0;
+  #rss = 0;
 
   /** Starts over. */
   start(): void {
-    this.#most = 0;
+    this.#held = this.#rss = 0;
     this.#timer ??= setInterval(() => this.#sample(), INTERVAL);
   }
 
-  /** Stops, and returns the largest number of bytes. */
-  stop(): number {
+  /** Stops, and returns the largest numbers of bytes. */
+  stop(): Memory {
     this.#sample();
     clearInterval(this.#timer);
     this.#timer = undefined;
-    return this.#most;
+    return { held: this.#held, rss: this.#rss };
   }
 
   #sample(): void {
-    this.#most = Math.max(this.#most, heldBytes());
+    const { held, rss } = memoryNow();
+    this.#held = Math.max(this.#held, held);
+    this.#rss = Math.max(this.#rss, rss);
   }
 }

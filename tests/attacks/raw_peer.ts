@@ -8,6 +8,7 @@ import {
   CALL_ERROR_CODES,
   SESSION_ERROR_CODES,
 } from "../../lib/messages/errors/call_error.ts";
+import type { RawConnection } from "./connections.ts";
 import { frame, K, KIND_NAMES } from "./frames.ts";
 
 /** Charge of a frame in addition to its body. */
@@ -32,7 +33,7 @@ export class RawPeer {
   inFlight = 0;
   /** Number of frames that arrived, by kind, and by code for GOAWAY and ERROR. */
   readonly seen: Map<string, number>;
-  readonly #connection: Deno.Conn;
+  readonly #connection: RawConnection;
   readonly #totals = [0, 0, 0];
   readonly #charges = [0, 0, 0];
   readonly #callTotals = new Map<number, number>();
@@ -44,7 +45,7 @@ export class RawPeer {
   #drops = false;
 
   /** @param seen where to count what arrives */
-  constructor(connection: Deno.Conn, seen: Map<string, number>) {
+  constructor(connection: RawConnection, seen: Map<string, number>) {
     this.#connection = connection;
     this.seen = seen;
   }
@@ -109,7 +110,7 @@ export class RawPeer {
 
   /** Ends the stream of bytes that are sent. */
   async closeWrite(): Promise<void> {
-    await (this.#connection as Deno.TcpConn).closeWrite().catch(() => {}); // only TCP is used
+    await this.#connection.closeWrite().catch(() => {});
   }
 
   /** Waits until a condition holds that arriving frames change, or the peer stops. */

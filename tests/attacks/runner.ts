@@ -9,9 +9,13 @@ import { serve } from "../../lib/messages/server/server.ts";
 import type { Attack, VictimOptions, VictimReport } from "./attack.ts";
 import type { AttackReport } from "./attacker.ts";
 import { Bystander, type BystanderReport } from "./bystander.ts";
+import type { Place } from "./connections.ts";
 import { Process } from "./control.ts";
 import { LEFT_OVER, type Measurement } from "./measurement.ts";
+import type { Memory } from "./memory.ts";
+import { bytesUnread } from "./queues.ts";
 import { pause } from "./raw_peer.ts";
+import type { Places } from "./server.ts";
 import { Target } from "./target.ts";
 
 /** Milliseconds without an attack, to compare the bystander's times with. */
@@ -19,6 +23,15 @@ const IDLE = 1000;
 
 /** Longest time for a process to release its memory, in steps. */
 const RELEASE = { steps: 40, ms: 100 };
+
+/** Longest time for a process to read what was sent to it, in steps. */
+const READING = { steps: 1200, ms: 50 };
+
+/** Number of steps without bytes that wait or are sent after which all was read. */
+const READ_STEPS = 2;
+
+/** Bytes of compiled code that a process adds to its heap while it warms up. */
+const COMPILED = 8 * 2 ** 20;
 
 /** The heap must stay far below the memory of a small machine. */
 const VICTIM_FLAGS = ["--expose-gc", "--max-old-space-size=1024"];
@@ -32,8 +45,8 @@ interface Victim extends AsyncDisposable {
   watch(): Promise<void>;
   /** Ends the bystander's calls. */
   watched(): Promise<BystanderReport>;
-  /** Lets the attacker begin. */
-  attack(attacker: Process, attack: Attack): Promise<void>;
+  /** Lets the attacker begin; returns the port of the server. */
+  attack(attacker: Process, attack: Attack): Promise<number>;
   /** Ends the use of the attacker. */
   safe(): Promise<void>;
   /** Ends all sessions. */
@@ -45,6 +58,8 @@ export class AttackRunner implements AsyncDisposable {
   #attacker: Process | undefined;
   readonly #victims = new Map<Attack["victim"], Victim>();
   readonly #idle = new Map<Attack["victim"], number>();
+  /** The number of bytes that each process held at first. */
+  readonly #first = new Map<Process, number>();
 
   /**
    * Runs an attack.
@@ -61,30 +76,37 @@ export class AttackRunner implements AsyncDisposable {
     }
   }
 
-  async #run(attack: Attack, idle: number): Promise<Measurement> {
+  async #run(attack: Attack, idleTime: number): Promise<Measurement> {
     const attacker = this.#attacker ??= new Process("attacker.ts");
     const victim = this.#victim(attack.victim);
     const { process } = victim;
     await victim.start(attack.setup ?? {});
-    const before = await process.run<number>("held");
+    const before = await process.run<Memory>("memory");
+    const first = this.#first.get(process) ?? before.held;
+    this.#first.set(process, first);
+    // What many attacks leave, a little each, counts as well.
+    const idle = Math.min(before.held, first + COMPILED);
     await process.run("measure");
     await victim.watch();
-    await victim.attack(attacker, attack);
+    const port = await victim.attack(attacker, attack);
     await attacker.run("wait");
-    const { held, handlers } = await process.run<VictimReport>("measured");
+    const consumed = await allRead(attacker, attack.victim, port);
+    const { held, rss, handlers } = await process.run<VictimReport>("measured");
     const report = await attacker.run<AttackReport>("stop");
     await victim.safe();
     const { calls, lost, p99 } = await victim.watched();
-    const left = await released(process, before);
+    const left = await released(process, idle);
     await victim.stop();
     return {
       ...report,
       handlers,
-      held: Math.max(0, held - before),
+      consumed,
+      held: Math.max(0, held - before.held),
+      rss: Math.max(0, rss - before.rss),
       left,
       calls,
       lost,
-      slowdown: p99 / idle,
+      slowdown: p99 / idleTime,
     };
   }
 
@@ -126,11 +148,29 @@ export class AttackRunner implements AsyncDisposable {
   }
 }
 
+/** Waits until the attacked process has read all; returns whether it has. */
+async function allRead(
+  attacker: Process,
+  victim: Attack["victim"],
+  port: number,
+): Promise<boolean> {
+  let before = -1, quiet = 0;
+  for (let step = 0; step < READING.steps; step++) {
+    const sent = await attacker.run<number>("sent");
+    const isRead = await bytesUnread(victim, port) === 0;
+    quiet = isRead && sent === before ? quiet + 1 : 0;
+    if (quiet === READ_STEPS) return true;
+    before = sent;
+    await pause(READING.ms);
+  }
+  return false;
+}
+
 /** Returns the bytes that a process still holds, more than `before`. */
 async function released(process: Process, before: number): Promise<number> {
   let left = 0;
   for (let step = 0; step < RELEASE.steps; step++) {
-    left = await process.run<number>("held") - before;
+    left = (await process.run<Memory>("memory")).held - before;
     if (left <= LEFT_OVER) break;
     await pause(RELEASE.ms);
   }
@@ -140,14 +180,15 @@ async function released(process: Process, before: number): Promise<number> {
 /** A server process; the bystander is a client in this process. */
 class ServerVictim implements Victim {
   readonly process = new Process("server.ts", VICTIM_FLAGS);
-  #port = 0;
+  #place: Place = { port: 0 };
   #close: () => Promise<void> = () => Promise.resolve();
   #call: () => PromiseLike<unknown> = () => Promise.resolve();
   #bystander: Bystander | undefined;
 
   async start(options: VictimOptions): Promise<void> {
-    this.#port = await this.process.run<number>("start", options);
-    const address = { hostname: "127.0.0.1", port: this.#port };
+    const places = await this.process.run<Places>("start", options);
+    this.#place = places.attacker;
+    const address = { hostname: "127.0.0.1", port: places.bystander.port };
     const session = await connect(Target, address, {
       credentials: "bystander",
       handlers: {
@@ -169,8 +210,9 @@ class ServerVictim implements Victim {
     return this.#bystander!.stop();
   }
 
-  async attack(attacker: Process, { name }: Attack): Promise<void> {
-    await attacker.run("dial", { name, port: this.#port });
+  async attack(attacker: Process, { name }: Attack): Promise<number> {
+    await attacker.run("dial", { name, place: this.#place });
+    return this.#place.port;
   }
 
   safe(): Promise<void> {
@@ -201,6 +243,8 @@ class ClientVictim implements Victim {
     up: () => 0,
     read: () => 0,
     async *down() {},
+    async *downLater() {},
+    holdFor() {},
     async *both() {},
     note() {},
     drain() {},
@@ -222,9 +266,10 @@ class ClientVictim implements Victim {
     return this.process.run("watched");
   }
 
-  async attack(attacker: Process, { name }: Attack): Promise<void> {
+  async attack(attacker: Process, { name }: Attack): Promise<number> {
     const port = await attacker.run<number>("listen", { name });
     await this.process.run("attacked", { port, options: this.#options });
+    return port;
   }
 
   async safe(): Promise<void> {

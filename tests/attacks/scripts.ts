@@ -4,8 +4,16 @@
  * @module
  */
 import { concat } from "@std/bytes/concat";
-import { encode, message, request } from "./frames.ts";
-import { K } from "./frames.ts";
+import {
+  encode,
+  fields,
+  frame,
+  K,
+  message,
+  MORE,
+  request,
+  u16,
+} from "./frames.ts";
 import { pause, type RawPeer } from "./raw_peer.ts";
 
 /** Number of frames that are written at once. */
@@ -19,13 +27,17 @@ export function* ids(first = 1): Generator<number> {
   for (let id = first;; id += 2) yield id;
 }
 
-/** Sends frames for the ids that a client uses, without end. */
+/** Number of frames of a flood, enough for any state to become steady. */
+const FLOOD = 60_000;
+
+/** Sends frames for the ids that a client uses, without waiting for anything. */
 export function* flood(
   make: (id: number) => Uint8Array,
   first = 1,
+  frames = FLOOD,
 ): Generator<Uint8Array> {
   const next = ids(first);
-  for (;;) {
+  for (let sent = 0; sent < frames; sent += BATCH) {
     yield concat(
       Array.from({ length: BATCH }, () => make(next.next().value!)),
     );
@@ -113,3 +125,31 @@ export async function* itemsOnEach(
 
 /** Encoded null. */
 export const NULL: Uint8Array<ArrayBuffer> = encode(null);
+
+/** Answers each of the client's calls when it arrives; the ids rise by 2. */
+export async function* answering(
+  peer: RawPeer,
+  answer: (id: number) => Iterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  for (let id = 1;; id += 2) {
+    await peer.saw("REQUEST", (id + 1) / 2);
+    if (peer.stopped || peer.ended) return;
+    yield* answer(id);
+  }
+}
+
+/** Sends a request in frames of the largest size. */
+export async function* inParts(
+  peer: RawPeer,
+  id: number,
+  method: number,
+  value: Uint8Array,
+): AsyncGenerator<Uint8Array> {
+  const body = concat([u16(method), fields(), value]);
+  for (let at = 0; at < body.length; at += 131_072) {
+    const end = at + 131_072;
+    const flags = end < body.length ? MORE : 0;
+    const part = frame(K.REQUEST, id, body.subarray(at, end), flags);
+    yield await peer.credit(part);
+  }
+}

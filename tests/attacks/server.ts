@@ -3,11 +3,20 @@
  *
  * @module
  */
+import { json } from "../../lib/messages/codec/json.ts";
+import { msgpack } from "../../lib/messages/codec/msgpack.ts";
 import { serve } from "../../lib/messages/server/server.ts";
 import type { Server } from "../../lib/messages/server/server_types.ts";
-import type { VictimOptions, VictimReport } from "./attack.ts";
+import type { SocketAddress } from "../../lib/transport/connection.ts";
+import { upgradeWebSocket } from "../../lib/transport/websocket/upgrade_websocket.ts";
+import type { Over, VictimOptions, VictimReport } from "./attack.ts";
+import {
+  authority,
+  server as certified,
+} from "../transport/tls/certificates.ts";
+import type { Place } from "./connections.ts";
 import { runCommands } from "./control.ts";
-import { heldBytes, MemorySampler } from "./memory.ts";
+import { memoryNow, MemorySampler } from "./memory.ts";
 import { pause } from "./raw_peer.ts";
 import { Target } from "./target.ts";
 
@@ -17,6 +26,7 @@ const BIG = 1_000_000;
 const memory = new MemorySampler();
 const handlers = { running: 0, most: 0 };
 let server: Server<typeof Target> | undefined;
+let http: Deno.HttpServer<Deno.NetAddr> | undefined;
 
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
@@ -32,10 +42,17 @@ async function counted(work: Promise<void>): Promise<void> {
   handlers.running--;
 }
 
-/** Starts a server; returns its port. */
-async function start(options: VictimOptions): Promise<number> {
-  const { limits, maxSessions, authentication } = options;
+/** Where the bystander and the attacker connect. */
+export interface Places {
+  readonly bystander: Place;
+  readonly attacker: Place;
+}
+
+/** Starts a server. */
+async function start(options: VictimOptions): Promise<Places> {
+  const { limits, maxSessions, authentication, over = "tcp" } = options;
   server = await serve(Target, { hostname: "127.0.0.1", port: 0 }, {
+    codecs: [msgpack(), json()],
     limits,
     maxSessions,
     authenticate: authentication === undefined
@@ -53,8 +70,8 @@ async function start(options: VictimOptions): Promise<number> {
       if (input === signal) throw new Error("unreachable");
     },
     big: () => new Uint8Array(BIG).fill(1),
-    async bigLater() {
-      await pause(10);
+    async bigLater(ms) {
+      await pause(ms);
       return new Uint8Array(BIG).fill(1);
     },
     fail() {
@@ -75,6 +92,11 @@ async function start(options: VictimOptions): Promise<number> {
     async *down() {
       for (;;) yield new Uint8Array(BIG).fill(1);
     },
+    async *downLater(ms) {
+      await pause(ms);
+      for (;;) yield new Uint8Array(BIG).fill(1);
+    },
+    holdFor: ([ms]) => counted(pause(ms)),
     async *both(items) {
       for await (const _ of items) yield new Uint8Array(1000);
     },
@@ -91,9 +113,40 @@ async function start(options: VictimOptions): Promise<number> {
       }
     },
   });
-  const { addr } = server;
-  if (!("port" in addr)) throw new Error("The server does not use TCP");
-  return addr.port;
+  const bystander = placeOf(server.addr);
+  const attacker = await PLACES[over](server); // its bytes are counted by port
+  return { bystander, attacker };
+}
+
+/** Lets a server listen for attackers. */
+const PLACES: Readonly<
+  Record<Over, (server: Server<typeof Target>) => Promise<Place>>
+> = {
+  async tcp(server) {
+    return placeOf(await server.listen({ hostname: "127.0.0.1", port: 0 }));
+  },
+  async tls(server) {
+    const { cert, key } = certified;
+    const address = { hostname: "127.0.0.1", port: 0, tls: { cert, key } };
+    const { port } = placeOf(await server.listen(address));
+    return { port, caCert: authority.cert };
+  },
+  websocket(server) {
+    http = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      (request) => {
+        const { response, connection } = upgradeWebSocket(request);
+        server.accept(connection);
+        return response;
+      },
+    );
+    return Promise.resolve({ port: http.addr.port });
+  },
+};
+
+function placeOf(address: SocketAddress): Place {
+  if (!("port" in address)) throw new Error("The server does not use TCP");
+  return { port: address.port };
 }
 
 await runCommands({
@@ -101,6 +154,8 @@ await runCommands({
   async stop() {
     await server?.shutdown({ grace: 0 });
     server = undefined;
+    await http?.shutdown();
+    http = undefined;
   },
   /** Begins to measure. */
   measure() {
@@ -109,8 +164,8 @@ await runCommands({
   },
   /** Ends measuring. */
   measured: (): VictimReport => ({
-    held: memory.stop(),
+    ...memory.stop(),
     handlers: handlers.most,
   }),
-  held: heldBytes,
+  memory: memoryNow,
 });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Attack } from "./attack.ts";
+import type { Attack, Over } from "./attack.ts";
 import type { Measurement } from "./measurement.ts";
 
 const README = new URL("../../lib/messages/README.md", import.meta.url);
@@ -16,6 +16,7 @@ const HEAD = [
   "frame",
   "sent",
   "held at most",
+  "RSS",
   "budget",
   "lost",
   "p99",
@@ -23,18 +24,30 @@ const HEAD = [
 
 /** Returns the cells of an attack that do not depend on a measurement. */
 export function fixedCells(attack: Attack): string[] {
-  const { name, victim, resource, state, kind } = attack;
-  return [name, victim, resource, state, kind];
+  const { name, resource, state, kind } = attack;
+  return [name, victimCell(attack), resource, state, kind];
+}
+
+const OVER: Readonly<Record<Over, string>> = {
+  tcp: "",
+  tls: " (TLS)",
+  websocket: " (WebSocket)",
+};
+
+function victimCell({ victim, setup = {} }: Attack): string {
+  const { over = "tcp", codec } = setup;
+  return victim + OVER[over] + (codec === "json" ? " (JSON)" : "");
 }
 
 /** Returns a row of the table. */
 export function row(attack: Attack, found: Measurement): string[] {
-  const { sent, connections, held, lost, slowdown } = found;
+  const { sent, connections, held, rss, lost, slowdown } = found;
   const times = connections === 1 ? "" : ` (${connections} connections)`;
   return [
     ...fixedCells(attack),
     `${size(sent)}${times}`,
     size(held),
+    size(rss),
     budgetCell(attack),
     `${lost}`,
     `${slowdown < 10 ? slowdown.toFixed(1) : slowdown.toFixed(0)}×`,

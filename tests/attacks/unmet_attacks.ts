@@ -6,61 +6,77 @@
  *
  * @module
  */
-import { concat } from "@std/bytes/concat";
 import type { Attack } from "./attack.ts";
-import { bin, EMPTY, K, message, MORE, request, u32 } from "./frames.ts";
+import { upgradeRequest } from "./connections.ts";
+import { bin, EMPTY, encode, K, message, MORE, request } from "./frames.ts";
 import { pause } from "./raw_peer.ts";
-import { ids, inFlight, MiB, type times } from "./scripts.ts";
-import { M } from "./target.ts";
+import { ids, inFlight, MiB, times } from "./scripts.ts";
+import { M, SERVER_METHODS } from "./target.ts";
 
 const open = { victim: "server", state: "open" } as const;
-/** An array of `count` values that are encoded as `unit`. */
-function repeat(unit: Uint8Array, count: number): Uint8Array {
-  const units = Array.from({ length: count }, () => unit);
-  return concat([Uint8Array.of(0xdd), u32(count), ...units]);
-}
 
-/** A map with one key that looks like an index, nested. */
-function indexKeys(depth: number): Uint8Array {
-  const key = Uint8Array.of(0x81, 0xa3, 0x39, 0x39, 0x39);
-  const keys = Array.from({ length: depth }, () => key);
-  return concat([...keys, Uint8Array.of(0xc0)]);
-}
+/** One hundred connections that do their worst together. */
+const together = {
+  ...open,
+  connections: 100,
+  budget: 256 * MiB,
+  ms: 6000,
+} as const;
+
+/** Milliseconds that handlers wait before they do what is attacked. */
+const WAITS = [10, 100, 1000];
 
 /** The attacks. */
 export const unmetAttacks: readonly Attack[] = [
-  // Decoded values.
+  // Results and items of handlers that wait.
   {
     ...open,
-    name: "maps with keys that look like indexes",
-    resource: "decoded maps",
+    name: "results of handlers that wait for 1 s",
+    resource: "results after 1 s",
     kind: "REQUEST",
-    budget: 32 * MiB,
-    async *script(peer) {
-      const value = repeat(indexKeys(50), 400);
-      yield* inFlight(peer, 8, (id) => request(id, M.hold, value));
+    reads: false,
+    budget: 16 * MiB,
+    ms: 2000,
+    *script() {
+      yield* times(1024, (id) => request(id, M.bigLater, encode(1000)));
     },
   },
-  {
+  ...WAITS.map((ms): Attack => ({
     ...open,
-    name: "empty byte strings",
-    resource: "decoded byte strings",
+    name: `streams whose handlers wait for ${ms} ms`,
+    resource: `items after ${ms} ms`,
     kind: "REQUEST",
-    budget: 32 * MiB,
-    async *script(peer) {
-      const value = repeat(Uint8Array.of(0xc4, 0), 60_000);
-      yield* inFlight(peer, 16, (id) => request(id, M.hold, value));
+    reads: false,
+    hello: { methods: SERVER_METHODS, streamWindow: 1024 },
+    budget: 16 * MiB,
+    ms: 1000 + ms,
+    *script() {
+      yield* times(1024, (id) => request(id, M.downLater, encode(ms)));
+    },
+  })),
+  // WebSockets.
+  {
+    victim: "server",
+    state: "closed",
+    name: "WebSockets whose peers do not answer the closing handshake",
+    resource: "closing handshakes",
+    kind: "none",
+    plain: true,
+    hello: null,
+    sees: ["end"],
+    connections: 50,
+    budget: 16 * MiB,
+    setup: { over: "websocket", limits: { handshakeTimeout: 300 } },
+    *script() {
+      yield upgradeRequest();
     },
   },
   // All connections together.
   {
-    ...open,
+    ...together,
     name: "unread items on many connections",
     resource: "unread items of all sessions",
     kind: "ITEM",
-    connections: 100,
-    budget: 256 * MiB,
-    ms: 6000,
     async *script(peer) {
       for (const id of ids()) {
         if (id > 2048 || peer.stopped || peer.ended) return;
@@ -71,6 +87,26 @@ export const unmetAttacks: readonly Attack[] = [
         }
         if (id % 64 === 1) await pause(1);
       }
+    },
+  },
+  ...WAITS.map((ms): Attack => ({
+    ...together,
+    name: `results on many connections after ${ms} ms`,
+    resource: `results of all sessions after ${ms} ms`,
+    kind: "REQUEST",
+    reads: false,
+    *script() {
+      yield* times(40, (id) => request(id, M.bigLater, encode(ms)));
+    },
+  })),
+  {
+    ...together,
+    name: "inputs that handlers hold on many connections",
+    resource: "inputs of all sessions",
+    kind: "REQUEST",
+    async *script(peer) {
+      const value = bin(120_000);
+      yield* inFlight(peer, 256, (id) => request(id, M.hold, value));
     },
   },
 ];

@@ -1,0 +1,302 @@
+/**
+ * Attacks on a server over TLS and WebSocket.
+ *
+ * @module
+ */
+import { concat } from "@std/bytes/concat";
+import type { Attack } from "./attack.ts";
+import { OPCODE, upgradeRequest, websocketFrame } from "./connections.ts";
+import {
+  bin,
+  encode,
+  frame,
+  hello,
+  K,
+  message,
+  notify,
+  request,
+} from "./frames.ts";
+import { pause, type RawPeer } from "./raw_peer.ts";
+import {
+  every,
+  flood,
+  itemsOnEach,
+  MiB,
+  open as calls,
+  times,
+} from "./scripts.ts";
+import { M, SERVER_METHODS } from "./target.ts";
+
+const overTls = {
+  victim: "server",
+  setup: { over: "tls" },
+} as const;
+const overWebSocket = {
+  victim: "server",
+  setup: { over: "websocket" },
+} as const;
+
+/** Asks for a WebSocket over TCP, so that the script writes its frames. */
+const bareWebSocket = {
+  ...overWebSocket,
+  plain: true,
+  hello: null,
+} as const;
+
+/** The frames of a WebSocket without end. */
+async function* messages(
+  peer: RawPeer,
+  make: () => Uint8Array,
+): AsyncGenerator<Uint8Array> {
+  yield upgradeRequest();
+  await pause(50); // nothing may be sent before the server has agreed
+  yield websocketFrame(OPCODE.binary, hello({ methods: SERVER_METHODS }));
+  while (!peer.stopped && !peer.ended) {
+    yield concat(Array.from({ length: 64 }, make));
+  }
+}
+
+/** The attacks. */
+export const transportAttacks: readonly Attack[] = [
+  // TLS.
+  {
+    ...overTls,
+    state: "waiting",
+    name: "bytes that are not TLS",
+    resource: "TLS handshakes",
+    kind: "none",
+    plain: true,
+    hello: null,
+    sees: ["end"],
+    connections: 50,
+    again: true,
+    budget: 6 * MiB,
+    *script() {
+      yield new Uint8Array(10_000).fill(0x55);
+    },
+  },
+  {
+    ...overTls,
+    state: "waiting",
+    name: "TLS clients that send no HELLO",
+    resource: "connections over TLS",
+    kind: "none",
+    hello: null,
+    sees: ["GOAWAY timeout"],
+    connections: 30,
+    again: true,
+    budget: 5 * MiB,
+    setup: { over: "tls", limits: { handshakeTimeout: 300 } },
+    *script() {},
+  },
+  {
+    ...overTls,
+    state: "open",
+    name: "requests at full rate over TLS",
+    resource: "time of a TLS connection",
+    kind: "REQUEST",
+    atMost: { handlers: 1024 },
+    budget: 8 * MiB,
+    *script() {
+      const value = bin(1000);
+      yield* flood((id) => request(id, M.hold, value));
+    },
+  },
+  {
+    ...overTls,
+    state: "open",
+    name: "items that the handlers do not read, over TLS",
+    resource: "unread items over TLS",
+    kind: "ITEM",
+    budget: 10 * MiB,
+    async *script(peer) {
+      yield* calls(500, M.up);
+      yield* itemsOnEach(peer, 500, bin(20_000));
+    },
+  },
+  {
+    ...overTls,
+    state: "open",
+    name: "results that are not read, over TLS",
+    resource: "unsent bytes of TLS",
+    kind: "REQUEST",
+    reads: false,
+    sees: ["end"],
+    budget: 8 * MiB,
+    setup: { over: "tls", limits: { writeStall: 300 } },
+    async *script(peer) {
+      yield* times(12, (id) => request(id, M.big));
+      yield* every(peer, 20, () => frame(K.PING, 0, new Uint8Array(8)));
+    },
+  },
+  // WebSocket.
+  {
+    ...overWebSocket,
+    state: "waiting",
+    name: "WebSockets that send nothing",
+    resource: "WebSockets",
+    kind: "none",
+    hello: null,
+    sees: ["GOAWAY timeout"],
+    connections: 50,
+    again: true,
+    budget: 5 * MiB,
+    setup: { over: "websocket", limits: { handshakeTimeout: 300 } },
+    *script() {},
+  },
+  {
+    ...bareWebSocket,
+    state: "open",
+    name: "WebSocket messages beyond their credit",
+    resource: "credit of a WebSocket",
+    kind: "NOTIFY",
+    sees: ["end"],
+    again: true,
+    budget: 3 * MiB,
+    async *script(peer) {
+      const bytes = notify(M.note, bin(60_000));
+      yield* messages(peer, () => websocketFrame(OPCODE.binary, bytes));
+    },
+  },
+  {
+    ...bareWebSocket,
+    state: "open",
+    name: "WebSocket messages of one byte",
+    resource: "WebSocket messages",
+    kind: "ITEM",
+    budget: 3 * MiB,
+    async *script(peer) {
+      const bytes = message(K.ITEM, 1, bin(100_000));
+      let at = 0;
+      yield* messages(
+        peer,
+        () => websocketFrame(OPCODE.binary, bytes.subarray(at, ++at)),
+      );
+    },
+  },
+  {
+    ...bareWebSocket,
+    state: "open",
+    name: "fragments of a WebSocket message without end",
+    resource: "bytes of a WebSocket message",
+    kind: "any",
+    budget: 3 * MiB,
+    async *script(peer) {
+      const part = new Uint8Array(10_000);
+      let isFirst = true;
+      yield* messages(peer, () => {
+        const opcode = isFirst ? OPCODE.binary : OPCODE.continuation;
+        isFirst = false;
+        return websocketFrame(opcode, part, { isFinal: false });
+      });
+    },
+  },
+  {
+    ...bareWebSocket,
+    state: "open",
+    name: "a WebSocket message of many gigabytes",
+    resource: "length of a WebSocket message",
+    kind: "any",
+    sees: ["end"],
+    again: true,
+    budget: 3 * MiB,
+    async *script(peer) {
+      yield* messages(
+        peer,
+        () =>
+          websocketFrame(OPCODE.binary, new Uint8Array(1000), {
+            length: 2 ** 40,
+          }),
+      );
+    },
+  },
+  {
+    ...bareWebSocket,
+    state: "open",
+    name: "text messages that are no grants",
+    resource: "texts of a WebSocket",
+    kind: "none",
+    sees: ["end"],
+    connections: 10,
+    again: true,
+    budget: 3 * MiB,
+    async *script(peer) {
+      const text = new TextEncoder().encode("x".repeat(10_000));
+      yield* messages(peer, () => websocketFrame(OPCODE.text, text));
+    },
+  },
+  {
+    ...bareWebSocket,
+    state: "open",
+    name: "grants of one byte to a WebSocket",
+    resource: "grants of a WebSocket",
+    kind: "none",
+    budget: 3 * MiB,
+    async *script(peer) {
+      const text = new TextEncoder().encode("1");
+      yield* messages(peer, () => websocketFrame(OPCODE.text, text));
+    },
+  },
+  {
+    ...bareWebSocket,
+    state: "open",
+    name: "pings of a WebSocket at full rate",
+    resource: "replies to a WebSocket's pings",
+    kind: "PING",
+    budget: 3 * MiB,
+    async *script(peer) {
+      const payload = new Uint8Array(100);
+      yield* messages(peer, () => websocketFrame(OPCODE.ping, payload));
+    },
+  },
+  {
+    ...overWebSocket,
+    state: "open",
+    name: "requests at full rate over a WebSocket",
+    resource: "time of a WebSocket",
+    kind: "REQUEST",
+    atMost: { handlers: 1024 },
+    budget: 7 * MiB,
+    *script() {
+      const value = bin(1000);
+      yield* flood((id) => request(id, M.hold, value));
+    },
+  },
+  {
+    ...overWebSocket,
+    state: "open",
+    name: "results that are not read, over a WebSocket",
+    resource: "unsent bytes of a WebSocket",
+    kind: "REQUEST",
+    reads: false,
+    sees: ["end"],
+    budget: 5 * MiB,
+    setup: { over: "websocket", limits: { writeStall: 300 } },
+    async *script(peer) {
+      yield* times(12, (id) => request(id, M.big));
+      yield* every(peer, 20, () => frame(K.PING, 0, new Uint8Array(8)));
+    },
+  },
+  {
+    ...overWebSocket,
+    state: "authenticating",
+    name: "early notifications over a WebSocket",
+    resource: "early bytes of a WebSocket",
+    kind: "NOTIFY",
+    hello: null,
+    sees: ["GOAWAY timeout"],
+    connections: 20,
+    again: true,
+    budget: 5 * MiB,
+    setup: {
+      over: "websocket",
+      authentication: 5000,
+      limits: { handshakeTimeout: 400 },
+    },
+    *script() {
+      yield hello({ methods: SERVER_METHODS, auth: encode("slow") });
+      const body = new Uint8Array(15_000);
+      yield concat(Array.from({ length: 8 }, () => notify(M.note, body)));
+    },
+  },
+];
