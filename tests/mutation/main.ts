@@ -129,9 +129,9 @@ async function main(
       `Cannot use ${seed} ${range}: expected a seed and a range such as 1-40`,
     );
   }
-  await using sandbox = await Sandbox.create();
-  const stop = async () => {
-    await sandbox[Symbol.asyncDispose]();
+  using sandbox = await Sandbox.create();
+  const stop = () => {
+    sandbox[Symbol.dispose]();
     Deno.exit(130);
   };
   for (const signal of SIGNALS) Deno.addSignalListener(signal, stop);

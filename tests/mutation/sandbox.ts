@@ -17,7 +17,7 @@ export interface Outcome {
 }
 
 /** A copy of the project in a temporary folder. */
-export class Sandbox implements AsyncDisposable {
+export class Sandbox implements Disposable {
   readonly #folder: string;
   #running: Deno.ChildProcess | undefined;
 
@@ -71,17 +71,19 @@ export class Sandbox implements AsyncDisposable {
     }
   }
 
-  /** Removes the copy, and what Deno has compiled of it. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Ends what runs, and removes the copy and what Deno has compiled of it. */
+  [Symbol.dispose](): void {
     if (this.#running !== undefined) endGroup(this.#running);
-    const { stdout } = await new Deno.Command(Deno.execPath(), {
+    const { stdout } = new Deno.Command(Deno.execPath(), {
       args: ["info", "--json"],
-    }).output();
+    }).outputSync();
     const { typescriptCache } = JSON.parse(new TextDecoder().decode(stdout));
     for (
       const path of [this.#folder, `${typescriptCache}/file${this.#folder}`]
     ) {
-      await Deno.remove(path, { recursive: true }).catch(() => {}); // may not exist
+      try {
+        Deno.removeSync(path, { recursive: true });
+      } catch { /* nothing was compiled */ }
     }
   }
 }
