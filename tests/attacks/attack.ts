@@ -39,7 +39,7 @@ export interface VictimOptions {
 export interface VictimReport {
   /** Largest number of heap bytes that it held after a collection. */
   readonly held: number;
-  /** Largest number of bytes of memory that the system gave to the process. */
+  /** Largest resident memory of the process in bytes. */
   readonly rss: number;
   /** Largest number of handlers that ran at once. */
   readonly handlers: number;

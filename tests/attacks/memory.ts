@@ -14,7 +14,7 @@ declare const gc: () => void;
 export interface Memory {
   /** Heap and external bytes after a collection. */
   readonly held: number;
-  /** Bytes that the system gave to the process. */
+  /** Resident memory of the process in bytes. */
   readonly rss: number;
 }
 

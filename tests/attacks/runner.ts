@@ -84,7 +84,7 @@ export class AttackRunner implements AsyncDisposable {
     const before = await process.run<Memory>("memory");
     const first = this.#first.get(process) ?? before.held;
     this.#first.set(process, first);
-    // What many attacks leave, a little each, counts as well.
+    // Small amounts that many attacks leave count as well.
     const idle = Math.min(before.held, first + COMPILED);
     await process.run("measure");
     await victim.watch();

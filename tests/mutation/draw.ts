@@ -37,7 +37,7 @@ export function testsOf(path: string): string[][] {
   return [...groups, last].filter((group) => group.length > 0);
 }
 
-/** Tests that use a layer, without those that take long. */
+/** Tests that use a layer, without slow ones. */
 const USERS: Readonly<Record<string, readonly string[]>> = {
   transport: ["tests/framing/stream", "tests/messages/connection"],
   framing: ["tests/framing/stream", "tests/messages/connection"],
