@@ -129,6 +129,11 @@ export interface ClientSession<P extends AnyProtocol>
    * The signal's reason is a {@linkcode SessionError}: its `code` is `drain` or
    * `age` for a drain, and its `retryAfter` and `spread` say when to connect
    * again.
+   *
+   * A handler may throw the reason: its caller then receives `unavailable`, and
+   * no incident is reported. If a handler has read `context.session` and its
+   * stream of items ends after this signal was aborted, the stream ends with
+   * `unavailable` too, so that the caller does not take it for complete.
    */
   readonly draining: AbortSignal;
   /**

@@ -191,6 +191,14 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     return this.#draining.signal;
   }
 
+  /** @inheritdoc */
+  get announcedDrain(): SessionError | undefined {
+    const reason = this.#draining === undefined ? undefined : this.#drainReason;
+    return reason?.code === "drain" || reason?.code === "age"
+      ? reason
+      : undefined;
+  }
+
   /** Counters of the session. */
   get stats(): SessionStats {
     return this.session.stats;

@@ -250,11 +250,16 @@ export class CallHandling extends Handling implements CalleeObserver {
     const writer = this.#writer = this.#newWriter();
     const pump = this.#pump = new ItemPump(iterable);
     if (this.cancelled !== undefined) pump.stop();
-    await pump.run(
+    const ended = await pump.run(
       output === undefined
         ? (item) => writer.send(item)
         : async (item) => writer.send(await checkOutput(output, item)),
     );
+    // A handler that ends because of the drain has not sent all its items.
+    const { announcedDrain } = this.host;
+    if (ended && this.readsSession && announcedDrain !== undefined) {
+      throw announcedDrain;
+    }
   }
 
   #newWriter(): ItemWriter {

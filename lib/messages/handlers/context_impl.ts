@@ -54,6 +54,7 @@ export class ContextImpl implements CallContext<unknown, unknown> {
 
   /** @inheritdoc */
   get session(): unknown {
+    this.#handling.readsSession = true;
     return this.#handling.host;
   }
 

@@ -7,12 +7,17 @@
  * | the error for an invalid input or item of the caller, or for an item that cannot be sent | the same error |
  * | `context.error(…)`, as the method declares it | the same error |
  * | `context.refuse(…)` | the same error |
+ * | the reason of `session.draining` | `unavailable` |
  * | anything else, including errors from other calls | `internal`, with an incident id and the details that `exposeErrors` allows |
  *
  * @module
  */
 import { publicMessage } from "../errors/incident_report.ts";
-import { CallError, type CallErrorCode } from "../errors/call_error.ts";
+import {
+  CallError,
+  type CallErrorCode,
+  type SessionError,
+} from "../errors/call_error.ts";
 import { didYouMean } from "../support/did_you_mean.ts";
 import type { MethodDeclaration } from "../protocol/method.ts";
 import type { Handling } from "./handling.ts";
@@ -56,6 +61,10 @@ function mapReadable(
 ): CallError | Promise<CallError> {
   const own = call.ownErrorIn(thrown);
   if (own !== undefined) return own;
+  const { announcedDrain } = call.host;
+  if (announcedDrain !== undefined && thrown === announcedDrain) {
+    return drainError(announcedDrain, call);
+  }
   // An error from another call names its method. Passing it on would disclose
   // that call.
   if (!(thrown instanceof CallError) || thrown.method !== "") {
@@ -64,6 +73,16 @@ function mapReadable(
   if (REFUSALS.has(thrown.code)) return publicError(thrown, call, thrown.data);
   if (thrown.code === "declared") return declaredError(thrown, call);
   return internalError(thrown, call);
+}
+
+/** Returns the error for a handler that ended because of a drain. */
+function drainError({ retryAfter }: SessionError, call: FailedCall): CallError {
+  return new CallError(`${call.method} ended because the session drains`, {
+    code: "unavailable",
+    processed: call.entered ? "yes" : "no",
+    retry: retryAfter > 0 ? "later" : "now",
+    retryAfter,
+  });
 }
 
 /** Returns the error for a result or item that cannot be sent. */

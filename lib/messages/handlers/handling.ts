@@ -5,7 +5,11 @@
  */
 import type { CallSession } from "../calls/pending_call.ts";
 import type { DecodeBudget } from "../codec/message_codec.ts";
-import { CallError, type CallErrorCode } from "../errors/call_error.ts";
+import {
+  CallError,
+  type CallErrorCode,
+  type SessionError,
+} from "../errors/call_error.ts";
 import type { IncidentReport } from "../errors/incident_report.ts";
 import type { MethodDeclaration } from "../protocol/method.ts";
 import type { Metadata } from "../session/wire/fields.ts";
@@ -19,6 +23,12 @@ import { isThenable } from "../support/thenable.ts";
 export interface HandlingHost extends CallSession {
   /** Returns the current time of the session, in ms. */
   now(): number;
+  /**
+   * The reason of the drain in progress.
+   *
+   * It is `undefined` unless the application has read the signal `draining`.
+   */
+  readonly announcedDrain: SessionError | undefined;
   /** Returns a remote for calls made on behalf of the given call. */
   remoteFor(context: CallContext<unknown, unknown>): unknown;
 }
@@ -42,6 +52,8 @@ export abstract class Handling<Host extends HandlingHost = HandlingHost> {
   #heldItem = 0;
   /** Validated input; `undefined` if the caller sends items. */
   input: unknown = undefined;
+  /** Whether the handler or its middleware has read `context.session`. */
+  readsSession = false;
   /** The session that the handler receives. */
   readonly host: Host;
   /** The method and its handler. */

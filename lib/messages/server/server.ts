@@ -350,7 +350,6 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     this.finished.then(() => signal.removeEventListener("abort", abort));
   }
 
-  /** Closes the listeners and every session immediately. */
   abort(): Promise<void> {
     return this.#stop((session) => session.abort());
   }

@@ -244,6 +244,15 @@ export interface Server<
    * ```
    */
   shutdown(options?: DrainOptions): Promise<void>;
+  /**
+   * Stops listening and closes every session at once, also during `shutdown()`.
+   *
+   * Calls in flight fail, and messages that were not sent are lost. Use it when a
+   * process is asked to stop a second time.
+   *
+   * @returns a promise that resolves when all connections are closed
+   */
+  abort(): Promise<void>;
   /** Keeps the process alive while the server is listening. This is the default. */
   ref(): void;
   /** Lets the process exit while the server is listening. */
@@ -315,10 +324,15 @@ export interface ServerSession<
   readonly mismatches: readonly MethodMismatch[];
   /**
    * Aborted when either side begins to drain, or when the session ends.
-   * Long-running handlers should then return.
+   * Long-running handlers should then end.
    *
    * The signal's reason is a {@linkcode SessionError}, with the code `drain` or
    * `age` for a drain.
+   *
+   * A handler may throw the reason: its caller then receives `unavailable`, and
+   * no incident is reported. If a handler has read `context.session` and its
+   * stream of items ends after this signal was aborted, the stream ends with
+   * `unavailable` too, so that the caller does not take it for complete.
    */
   readonly draining: AbortSignal;
   /**

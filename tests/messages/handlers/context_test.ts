@@ -29,6 +29,7 @@ const IDLE: HandlingHost = {
   enter: () => fail("The context entered the session"),
   report: () => fail("The context reported an error"),
   now: () => 0,
+  announcedDrain: undefined,
   remoteFor: () => ({}),
 };
 
