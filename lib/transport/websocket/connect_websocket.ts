@@ -82,15 +82,16 @@ export async function connectWebSocket(
   signal?.throwIfAborted();
   const address = String(url);
   const { flowControl = true, headers, tls } = options;
-  const { socket, client } = await openWebSocket(address, {
+  const { connection, client } = await openWebSocket(address, {
     protocols: flowControl ? [FLOW_CONTROL] : [],
     headers,
     tls,
-  });
-  const connection = webSocketConnection(socket, {
-    remoteAddr: addressOf(socket.url),
-    ...(receiveLimit !== undefined && { receiveLimit }),
-    ...(!flowControl && { flowControl }),
+    adapt: (socket) =>
+      webSocketConnection(socket, {
+        remoteAddr: addressOf(socket.url),
+        receiveLimit,
+        flowControl: flowControl ? undefined : false,
+      }),
   });
   void connection.finished.then(() => client?.close());
   const stop = new AbortController();

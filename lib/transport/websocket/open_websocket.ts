@@ -7,6 +7,7 @@ import { failure, type FailureContext } from "../error_mapping.ts";
 import { requireDeno } from "../require_deno.ts";
 import { TransportError } from "../errors.ts";
 import type { TlsClientOptions } from "../tls/tls_connection.ts";
+import type { WebSocketConnection } from "./websocket_connection.ts";
 
 /** Options for {@linkcode openWebSocket}. */
 export interface OpenWebSocketOptions {
@@ -16,12 +17,17 @@ export interface OpenWebSocketOptions {
   headers: Record<string, string> | undefined;
   /** TLS options for `wss:`. */
   tls: TlsClientOptions | undefined;
+  /**
+   * Adapts the new socket in the same turn: in Node.js, a socket may report its
+   * failure at the end of it.
+   */
+  adapt(socket: WebSocket): WebSocketConnection;
 }
 
 /** A WebSocket that is opening, and its HTTP client. */
 export interface OpenedWebSocket {
-  /** The socket, in its opening handshake. */
-  socket: WebSocket;
+  /** The connection, in its opening handshake. */
+  connection: WebSocketConnection;
   /** The socket's HTTP client; close it once the socket has finished. */
   client: Deno.HttpClient | undefined;
 }
@@ -36,7 +42,7 @@ export interface OpenedWebSocket {
  */
 export async function openWebSocket(
   address: string,
-  { protocols, headers, tls }: OpenWebSocketOptions,
+  { protocols, headers, tls, adapt }: OpenWebSocketOptions,
 ): Promise<OpenedWebSocket> {
   const context = { verb: "connect to", address };
   if (tls !== undefined && !/^wss:/i.test(address)) {
@@ -45,7 +51,8 @@ export async function openWebSocket(
     );
   }
   if (headers === undefined && tls === undefined) {
-    return { socket: construct(protocols, context), client: undefined };
+    const connection = adapt(construct(protocols, context));
+    return { connection, client: undefined };
   }
   requireDeno({ verb: "set 'headers' or 'tls' of", address });
   const client = tls && await httpClient(tls, context);
@@ -55,7 +62,7 @@ export async function openWebSocket(
       ...(headers && { headers }),
       ...(client && { client }),
     }, context);
-    return { socket, client };
+    return { connection: adapt(socket), client };
   } catch (error) {
     client?.close();
     throw error;

@@ -48,6 +48,7 @@ const CONNECT_CODES: readonly (readonly [RegExp, TransportErrorCode])[] = [
   [/unreachable/i, "unreachable"],
   [/timed out|ETIMEDOUT/i, "timeout"],
   [/reset by peer|broken pipe|ECONNRESET|EPIPE/i, "reset"],
+  [/sent protocols/i, "protocol"],
   [/certificate|InvalidContentType|tls/i, "tls"],
   [/status code|HTTP|header|upgrade|end of file|eof/i, "protocol"],
 ];
@@ -104,6 +105,10 @@ export function connectFailureCode(detail: string): TransportErrorCode {
     "other";
 }
 
+/** Advice for a browser's or Node.js's client of a server without flow control. */
+const NOT_SELECTED =
+  "the server did not select the subprotocol; connect with 'flowControl: false', or let the server select \"lengthwise.bytes.v1\"";
+
 const ADVICE: Readonly<Partial<Record<TransportErrorCode, string>>> = {
   closed: "the connection is closed",
   forbidden: "the server does not permit this client",
@@ -144,8 +149,15 @@ export function webSocketError(
 ): TransportError {
   return new TransportError(
     `Cannot use ${address || "a WebSocket"}: ${
-      ADVICE[code] ?? "the WebSocket failed"
+      advice(code, reason)
     } (${reason})`,
     { code, address, ...details },
   );
+}
+
+function advice(code: TransportErrorCode, reason: string): string {
+  if (code === "protocol" && /sent protocols/i.test(reason)) {
+    return NOT_SELECTED;
+  }
+  return ADVICE[code] ?? "the WebSocket failed";
 }

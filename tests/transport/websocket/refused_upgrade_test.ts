@@ -186,6 +186,7 @@ Deno.test("connectFailureCode() has the same codes in every runtime", () => {
     "Received network error or non-101 status code.": "unavailable",
     "Received network error or non-101 status code. (connect ECONNREFUSED 127.0.0.1:1)":
       "unavailable",
+    "Server did not respond with sent protocols.": "protocol",
     // the package `ws`
     "Unexpected server response: 401": "unauthenticated",
     "connect ECONNREFUSED 127.0.0.1:1": "refused",
@@ -196,5 +197,29 @@ Deno.test("connectFailureCode() has the same codes in every runtime", () => {
   };
   for (const [detail, code] of Object.entries(codes)) {
     assertEquals(connectFailureCode(detail), code, detail);
+  }
+});
+
+Deno.test("connectWebSocket() sees a failure at the end of the turn, as in Node.js", async () => {
+  const real = globalThis.WebSocket;
+  // Node.js 22 rejects some ports at once, and reports no `close`.
+  globalThis.WebSocket = class extends EventTarget {
+    readonly CLOSED = 3;
+    readonly readyState = 0;
+    constructor(readonly url: string) {
+      super();
+      queueMicrotask(() => {
+        const message = "Server did not respond with sent protocols.";
+        this.dispatchEvent(new ErrorEvent("error", { message }));
+      });
+    }
+    close(): void {}
+  } as unknown as typeof WebSocket; // the members that a connection uses
+  try {
+    const error = await failureOf("ws://127.0.0.1:1/", { timeout: 1_000 });
+    assertEquals(error.code, "protocol");
+    assert(error.message.includes("'flowControl: false'"), error.message);
+  } finally {
+    globalThis.WebSocket = real;
   }
 });
