@@ -105,7 +105,7 @@ export function connectFailureCode(detail: string): TransportErrorCode {
     "other";
 }
 
-/** Advice for a browser's or Node.js's client of a server without flow control. */
+/** Advice if a server ignores the offered subprotocol. */
 const NOT_SELECTED =
   "the server did not select the subprotocol; connect with 'flowControl: false', or let the server select \"lengthwise.bytes.v1\"";
 
