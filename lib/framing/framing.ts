@@ -90,7 +90,8 @@ export interface FrameEncoder {
   /** Returns an upper bound on the frame's length for a payload length. */
   maxEncodedLength(payloadLength: number): number;
   /**
-   * Encodes a payload as a frame in `target`, starting at `offset`.
+   * Encodes a payload as a frame in `target`, starting at `offset`. The payload
+   * may be part of `target`.
    *
    * @returns the offset after the frame
    */

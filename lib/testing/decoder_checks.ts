@@ -10,15 +10,16 @@ import {
   frameErrorOf,
   type FramingCheck,
   type FramingUnderTest,
+  HOSTILE_RUNS,
   must,
   mustEqual,
+  randomFrom,
 } from "./framing_kit.ts";
 import { sameBytes } from "./same_value.ts";
 
 /** Limit on `held`: a base, plus a factor for each byte received. */
 const HELD_BASE = 1024;
 const HELD_FACTOR = 8;
-const HOSTILE_RUNS = 200;
 
 /** The checks of decoders. */
 export const DECODER_CHECKS: readonly FramingCheck[] = [
@@ -249,14 +250,6 @@ function hostileBytes({ makeFraming, wire }: FramingUnderTest): void {
     }
     frameErrorOf(() => decoder.end());
   }
-}
-
-/** Returns a deterministic generator of random integers. */
-function randomFrom(seed: number): (below: number) => number {
-  return (below) => {
-    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-    return Math.floor(seed / 2 ** 32 * below);
-  };
 }
 
 /** Builds payloads from bytes of the stream, so some contain its delimiters. */

@@ -8,7 +8,9 @@ import {
   frameErrorOf,
   type FramingCheck,
   type FramingUnderTest,
+  HOSTILE_RUNS,
   must,
+  randomFrom,
 } from "./framing_kit.ts";
 import { sameBytes } from "./same_value.ts";
 
@@ -26,6 +28,8 @@ export const ENCODER_CHECKS: readonly FramingCheck[] = [
     intoAsEncode,
   ],
   ["encodeInto() throws if the target is too small", intoChecksRoom],
+  ["encodeInto() encodes a payload that is part of the target", intoOverlaps],
+  ["encodeInto() and seal() reject what encode() rejects", rejectAlike],
   ["seal() writes the same frames as encode(), without gaps", sealAsEncode],
   ["encodeHeader() writes the same header as encode()", headerAsEncode],
   ["encode() rejects a payload over 'maxFrameLength'", limitHolds],
@@ -99,6 +103,57 @@ function intoChecksRoom(
       () => `sample ${i} was accepted by a target one byte too short`,
     );
   });
+}
+
+function intoOverlaps(
+  { makeFraming, samples, frames }: FramingUnderTest,
+): void {
+  const encoder = makeFraming({}).encoder();
+  samples.forEach((sample, i) => {
+    const room = encoder.maxEncodedLength(sample.length);
+    for (const at of [0, 1, 3, 5, room]) {
+      const target = new Uint8Array(room + sample.length + 8);
+      const payload = target.subarray(at, at + sample.length);
+      payload.set(sample);
+      const end = encoder.encodeInto(payload, target, 2);
+      must(
+        sameBytes(target.subarray(2, end), frames[i]!),
+        () => `sample ${i} differs if it begins at offset ${at - 2}`,
+      );
+    }
+  });
+}
+
+/** Builds payloads from bytes of the stream, some of which are invalid. */
+function rejectAlike({ makeFraming, samples, wire }: FramingUnderTest): void {
+  const encoder = makeFraming({}).encoder();
+  const random = randomFrom(3);
+  for (let run = 0; run < HOSTILE_RUNS; run++) {
+    const { length } = samples[random(samples.length)]!;
+    const payload = Uint8Array.from(
+      { length: random(2) === 0 ? length : random(9) },
+      () => wire[random(wire.length)]!,
+    );
+    const refused = frameErrorOf(() => void encoder.encode(payload));
+    if (refused === undefined) continue;
+    const { headroom = 0, tailroom = 0 } = encoder.inPlace ?? {};
+    const room = encoder.maxEncodedLength(payload.length);
+    const target = new Uint8Array(room + headroom + tailroom);
+    const into = frameErrorOf(() => encoder.encodeInto(payload, target, 0));
+    must(
+      into?.code === refused.code,
+      () => `encodeInto() threw '${into?.code}'; encode() '${refused.code}'`,
+    );
+    if (encoder.inPlace === undefined) continue;
+    target.set(payload, headroom);
+    const sealed = frameErrorOf(() =>
+      encoder.inPlace!.seal(target, 0, headroom + payload.length)
+    );
+    must(
+      sealed?.code === refused.code,
+      () => `seal() threw '${sealed?.code}'; encode() '${refused.code}'`,
+    );
+  }
 }
 
 function sealAsEncode({ makeFraming, samples, wire }: FramingUnderTest): void {

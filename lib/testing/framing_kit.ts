@@ -17,6 +17,9 @@ export interface FramingUnderTest {
   readonly wire: Uint8Array;
 }
 
+/** Number of random inputs of a check. */
+export const HOSTILE_RUNS = 200;
+
 /** Name of a rule, and a function that checks it. */
 export type FramingCheck = readonly [
   name: string,
@@ -86,4 +89,12 @@ export function frameErrorOf(step: () => void): FrameError | undefined {
     if (error instanceof FrameError) return error;
     throw error;
   }
+}
+
+/** Returns a deterministic generator of random integers. */
+export function randomFrom(seed: number): (below: number) => number {
+  return (below) => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    return Math.floor(seed / 2 ** 32 * below);
+  };
 }

@@ -251,7 +251,10 @@ class Relay implements FrameDecoder {
   }
 }
 
-const BROKEN: Record<string, [rule: string, Make]> = {
+const BROKEN: Record<
+  string,
+  [rule: string, make: Make, samples?: readonly Uint8Array[]]
+> = {
   "an end() that never throws": [
     "end() throws exactly when a frame is incomplete",
     altered("decoder", (real) =>
@@ -344,6 +347,43 @@ const BROKEN: Record<string, [rule: string, Make]> = {
         real.encodeHeader!(length + 1, target, offset),
     })),
   ],
+  "an encodeInto() that overwrites its payload": [
+    "encodeInto() encodes a payload that is part of the target",
+    altered("encoder", (real) => ({
+      maxEncodedLength: (length) => real.maxEncodedLength(length),
+      encode: (payload) => real.encode(payload),
+      encodeInto: (payload, target, at) => {
+        const { length } = payload;
+        if (at + 2 + length > target.length) throw new RangeError("too small");
+        target[at] = length >> 8;
+        target[at + 1] = length;
+        target.set(payload, at + 2);
+        return at + 2 + length;
+      },
+    })),
+  ],
+  "an encodeInto() without checks": [
+    "encodeInto() and seal() reject what encode() rejects",
+    (options) => {
+      const real = delimited("\0", options);
+      const encoder = real.encoder();
+      return {
+        ...real,
+        encoder: () => ({
+          maxEncodedLength: (length) => encoder.maxEncodedLength(length),
+          encode: (payload) => encoder.encode(payload),
+          encodeInto: (payload, target, at) => {
+            const end = at + payload.length;
+            if (end >= target.length) throw new RangeError("too small");
+            target.set(payload, at);
+            target[end] = 0;
+            return end + 1;
+          },
+        }),
+      };
+    },
+    TEXTS,
+  ],
   "a seal that leaves a gap": [
     "seal() writes the same frames as encode(), without gaps",
     altered("encoder", (real) => ({
@@ -369,12 +409,14 @@ const BROKEN: Record<string, [rule: string, Make]> = {
   ],
 };
 
-for (const [name, [rule, make]] of Object.entries(BROKEN)) {
+for (
+  const [name, [rule, make, samples = PAYLOADS]] of Object.entries(BROKEN)
+) {
   Deno.test({
     name: `checkFraming() names the check that ${name} fails`,
     permissions: "none",
     fn() {
-      assertThrows(() => checkFraming(make, PAYLOADS), Error, `'${rule}'`);
+      assertThrows(() => checkFraming(make, samples), Error, `'${rule}'`);
     },
   });
 }

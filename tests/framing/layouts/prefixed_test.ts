@@ -77,6 +77,22 @@ test("prefixed() rejects invalid results of read()", () => {
   }
 });
 
+test("prefixed() accepts a prefix of one byte without a payload", () => {
+  const byte: Prefix = {
+    ...{ maxLength: 1, maxPayloadLength: 255 },
+    read: ([length]) => [1, length!],
+    write: (length) => Uint8Array.of(length),
+  };
+  const decoder = prefixed(byte).decoder();
+  decoder.push(Uint8Array.of(0, 1, 7));
+  assertEquals(decoder.next(), new Uint8Array(0));
+  assertEquals(decoder.next(), Uint8Array.of(7));
+  const negative = prefixed({ ...byte, maxLength: 2, read: () => [2, -1] });
+  const wrong = negative.decoder();
+  wrong.push(Uint8Array.of(1, 2));
+  assertThrows(() => wrong.next(), FrameError, "a payload of -1 bytes");
+});
+
 test("prefixed() rejects or skips a frame that is too long", () => {
   const error = assertThrows(
     () => decode("5.abcde", { maxFrameLength: 4 }),

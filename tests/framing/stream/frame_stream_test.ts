@@ -253,17 +253,21 @@ for (
 
 Deno.test("frameTimeout lets bytes arrive that waited while the process was busy", async () => {
   const [client, server] = await pair();
-  await using stream = frames(server, u32be(), { frameTimeout: 500 });
-  const wire = u32be().encoder().encode(payload(2));
+  const options = { frameTimeout: 500, minByteRate: 0 };
+  await using stream = frames(server, u32be(), options);
+  const wire = u32be().encoder().encode(payload(3));
   await client.write(wire.subarray(0, 5));
   const done = stream.receive((frame) => {
-    assertEquals(frame, payload(2));
+    assertEquals(frame, payload(3));
     client.close();
   });
   await new Promise((resolve) => setTimeout(resolve, 5));
-  const written = client.write(wire.subarray(5));
-  for (const end = performance.now() + 700; performance.now() < end;);
-  await written;
+  for (const piece of [wire.subarray(5, 6), wire.subarray(6)]) {
+    const written = client.write(piece);
+    for (const end = performance.now() + 700; performance.now() < end;);
+    await written;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
   await done;
 });
 
@@ -288,3 +292,15 @@ for (const close of ["dispose", "close"] as const) {
     await disposing;
   });
 }
+
+Deno.test("a frame times out after the process was busy if no bytes waited", async () => {
+  const [client, server] = await pair();
+  using _ = client;
+  await using stream = frames(server, u32be(), { frameTimeout: 20 });
+  await client.write(new Uint8Array(3));
+  const done = stream.receive(() => {});
+  const failed = assertRejects(() => done, FrameError, "within 20 ms");
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  for (const end = performance.now() + 100; performance.now() < end;);
+  await failed;
+});

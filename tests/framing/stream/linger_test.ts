@@ -58,11 +58,11 @@ Deno.test("close() discards at most 256 KiB, including the read in progress", as
     const [stream, connection] = await written();
     const done = reading ? stream.receive(() => {}) : undefined;
     stream.close();
-    const chunk = new Uint8Array(1024);
-    for (let i = 0; i < 255; i++) connection.feed(chunk);
+    for (let i = 0; i < 255; i++) connection.feed(new Uint8Array(1024));
+    connection.feed(new Uint8Array(1023));
     await settled();
     assertEquals(connection.closed, 0);
-    connection.feed(chunk);
+    connection.feed(new Uint8Array(1));
     await settled();
     assertEquals(connection.closed, 1);
     await done;

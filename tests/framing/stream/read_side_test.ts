@@ -439,6 +439,25 @@ Deno.test("a frame that begins in the chunk in which a skipped one ends has its 
   assertEquals([error.frameIndex, error.streamOffset], [1, 1004]);
 });
 
+Deno.test("a frame times out although the timer has fired between frames", async () => {
+  using time = new FakeTime();
+  const connection = new ScriptedConnection();
+  const stream = frames(connection, u32be(), { frameTimeout: 1000 });
+  const done = stream.receive(() => {});
+  const bytes = framed(payload(5));
+  connection.feed(bytes.subarray(0, 5));
+  await settled();
+  connection.feed(bytes.subarray(5));
+  await settled();
+  time.tick(5_000);
+  assertEquals([time.timers, connection.closed], [0, 0]);
+  connection.feed(bytes.subarray(0, 5));
+  await settled();
+  time.tick(1_000);
+  const error = await assertRejects(() => done, FrameError, "within 1000 ms");
+  assertEquals(error.frameIndex, 1);
+});
+
 Deno.test("a frame that is being skipped times out, too", async () => {
   using time = new FakeTime();
   const connection = new ScriptedConnection();
