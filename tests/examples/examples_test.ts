@@ -170,3 +170,23 @@ function programs(folder: string): string[] {
     return name.endsWith(".ts") ? [`${folder}/${name}`] : [];
   }).sort();
 }
+
+Deno.test("every example with a run line can be run directly", async () => {
+  const folder = new URL("../../examples/", import.meta.url);
+  const found: string[] = [];
+  for await (const path of files(folder)) {
+    const text = await Deno.readTextFile(path);
+    if (!text.startsWith("#!")) continue;
+    const { mode } = await Deno.stat(path);
+    found.push(path.pathname);
+    assertEquals((mode ?? 0) & 0o111, 0o111, path.pathname);
+  }
+  assert(found.length > 20);
+});
+
+async function* files(folder: URL): AsyncGenerator<URL> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (isDirectory) yield* files(new URL(`${name}/`, folder));
+    else if (name.endsWith(".ts")) yield new URL(name, folder);
+  }
+}

@@ -8,12 +8,13 @@ import {
   type ConnectAddress,
   type ConnectOptions as TransportConnectOptions,
 } from "../../transport/connect.ts";
+import { formatAddress } from "../../transport/address.ts";
 import type { Connection } from "../../transport/connection.ts";
 import { TypedSession } from "../connection/typed_session.ts";
 import { type SideTables, sideTables } from "../connection/side_tables.ts";
 import type { ConnectionInfo } from "../../transport/connection_info.ts";
 import type { CallContext } from "../handlers/context.ts";
-import type { SessionError } from "../errors/call_error.ts";
+import { SessionError } from "../errors/call_error.ts";
 import type {
   AnyProtocol,
   Handlers,
@@ -249,8 +250,22 @@ export async function connect<P extends AnyProtocol>(
     return session;
   } catch (error) {
     connection?.[Symbol.dispose]();
-    throw error;
+    throw error instanceof SessionError && connection !== undefined
+      ? withAddress(error, connection)
+      : error;
   }
+}
+
+/** Returns the error of a handshake with the address in its message. */
+function withAddress(
+  error: SessionError,
+  { remoteAddr }: Connection,
+): SessionError {
+  const { message, code, remote, retryAfter, spread } = error;
+  return new SessionError(
+    `Cannot connect to ${formatAddress(remoteAddr)}: ${message}`,
+    { code, remote, retryAfter, spread, cause: error },
+  );
 }
 
 type DialTarget = ConnectAddress | readonly ConnectAddress[];

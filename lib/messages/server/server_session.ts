@@ -7,6 +7,7 @@ import type { Connection } from "../../transport/connection.ts";
 import type { ConnectionInfo } from "../../transport/connection_info.ts";
 import { TypedSession } from "../connection/typed_session.ts";
 import { publicMessage } from "../errors/incident_report.ts";
+import { printableName } from "../support/printable.ts";
 import { isThenable } from "../support/thenable.ts";
 import type { SideTables } from "../connection/side_tables.ts";
 import { CallError, type SessionError } from "../errors/call_error.ts";
@@ -91,7 +92,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   }
 
   override onAuthenticate(hello: Hello, credentials: unknown): void {
-    this.#protocol = hello.protocol;
+    this.#protocol = printableName(hello.protocol);
     if (this.#rejected) {
       const message = "the server has reached its maximum number of sessions";
       return this.enter().expel("refused-busy", message, BUSY_PAUSE);

@@ -12,7 +12,12 @@ const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
 /** Escapes the unprintable characters of a name and truncates a long one. */
 export function printable(name: string): string {
-  return truncate(name, MAX_LENGTH).replace(UNPRINTABLE, escaped);
+  return printableName(truncate(name, MAX_LENGTH));
+}
+
+/** Escapes the unprintable characters of a name, which may be compared. */
+export function printableName(name: string): string {
+  return name.replace(UNPRINTABLE, escaped);
 }
 
 /** Shortens a string to `maxLength` UTF-16 code units and an ellipsis. */

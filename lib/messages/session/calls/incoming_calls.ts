@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { printable } from "../../support/printable.ts";
 import { CallError, type CallErrorCode } from "../../errors/call_error.ts";
 import { ResponseWriter } from "./response_writer.ts";
 import { CallTable } from "./call_table.ts";
@@ -162,7 +163,9 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
     number: number,
   ): CallError | undefined {
     if (method === undefined || !("index" in method)) {
-      const name = method?.name ?? `number ${number}`;
+      const name = method === undefined
+        ? `number ${number}`
+        : printable(method.name);
       return new CallError(`method ${name} is not served`, {
         code: "unimplemented",
       });

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { printable } from "../../support/printable.ts";
 import type { MessageCodec } from "../../codec/message_codec.ts";
 import { AGENT } from "../wire/agent.ts";
 import type { SessionErrorCode } from "../../errors/call_error.ts";
@@ -197,7 +198,7 @@ export class Handshake {
     return new HandshakeRefusal(
       "codec",
       `codec "${
-        truncateMessage(usable.join(","))
+        truncateMessage(usable.map(printable).join(","))
       }" is not supported; expected ${
         codecs.map(({ name }) => `"${name}"`).join(" or ")
       }`,

@@ -9,7 +9,12 @@
  * @module
  */
 import { concat } from "@std/bytes/concat";
-import { printableLines, truncate } from "../../support/printable.ts";
+import {
+  printable,
+  printableLines,
+  printableName,
+  truncate,
+} from "../../support/printable.ts";
 import type { MessageCodec } from "../../codec/message_codec.ts";
 import {
   CALL_ERROR_CODES,
@@ -89,8 +94,8 @@ export function decodeError(
     processed: PROCESSED[body[1]!] ?? "maybe", // in range: as above
     retry: RETRY[body[2]!] ?? "never", // in range: as above
     retryAfter: fields.retryAfter,
-    declared: fields.declared,
-    incident: fields.incident,
+    declared: printableName(fields.declared),
+    incident: printable(fields.incident),
     data: decodeData(body.subarray(end), codec),
   });
 }

@@ -93,3 +93,21 @@ Deno.test(
     assertEquals(message, "a\\u{1b}[2J\n  at b");
   },
 );
+
+Deno.test("decodeError() escapes the texts of the peer", pure, () => {
+  const hostile = "\u001b[31m\u202e\n";
+  const error = new CallError(hostile, {
+    code: "declared",
+    declared: hostile,
+    incident: hostile,
+  });
+  const { message, declared, incident } = decodeError(
+    encodeError(error, codec),
+    codec,
+    "m",
+  );
+  assertEquals(message, "\\u{1b}[31m\\u{202e}\n"); // lines are kept
+  for (const name of [declared, incident]) {
+    assertEquals(name, "\\u{1b}[31m\\u{202e}\\u{a}");
+  }
+});

@@ -1,0 +1,32 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1
+/**
+ * A server that stays up until a signal stops it. The first signal lets calls in
+ * flight finish; a second one ends them.
+ *
+ * @module
+ */
+import { serve } from "@lengthwise/lengthwise";
+import { Shop } from "./shop.ts";
+
+const port = Number(Deno.args[0] ?? 7000);
+// Not `await using`: that would shut the server down at the end of the script.
+const server = await serve(Shop, { port }, {
+  onListen: (addr) => console.log("listening on", addr),
+}).handle({
+  price: ({ sku }) => ({ cents: sku.length * 100 }),
+});
+
+let stopping = false;
+function stop(): void {
+  if (stopping) {
+    server.abort();
+  } else {
+    stopping = true;
+    server.shutdown({ grace: 10_000, retryAfter: 1_000 });
+  }
+}
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.addSignalListener(signal, stop);
+}
+await server.finished;
+console.log("stopped");
