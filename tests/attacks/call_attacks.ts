@@ -217,11 +217,13 @@ export const callAttacks: readonly Attack[] = [
     resource: "timers",
     kind: "REQUEST",
     sees: ["ERROR deadline"],
-    atMost: { handlers: 1024 },
+    // A burst of maxCalls, then 10 a second.
+    atMost: { handlers: 64, "ERROR deadline": 200 },
     budget: 5 * MiB,
+    setup: { limits: { cancelsPerSecond: 10, maxCalls: 64 } },
     async *script(peer) {
       const block = deadline(1);
-      yield* inFlight(peer, 1024, (id) => request(id, M.hold, NULL, block));
+      yield* inFlight(peer, 64, (id) => request(id, M.hold, NULL, block));
     },
   },
   {

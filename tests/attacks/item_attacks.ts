@@ -176,12 +176,21 @@ export const itemAttacks: readonly Attack[] = [
     resource: "broken calls",
     kind: "END",
     sees: ["ERROR malformed"],
+    // A burst of maxCalls, then 10 a second.
+    atMost: { "ERROR malformed": 200 },
     budget: 3 * MiB,
+    setup: { limits: { cancelsPerSecond: 10, maxCalls: 64 } },
     async *script(peer) {
-      for (const id of ids()) {
-        await peer.until(() => peer.inFlight < 1024);
-        peer.inFlight++;
-        yield concat([request(id, M.hold), frame(K.END, id)]);
+      const next = ids();
+      for (;;) {
+        await peer.until(() => peer.inFlight <= 32);
+        if (peer.stopped || peer.ended) return;
+        peer.inFlight += 32;
+        const calls = Array.from({ length: 32 }, () => {
+          const id = next.next().value!; // there is no end of ids
+          return concat([request(id, M.hold), frame(K.END, id)]);
+        });
+        yield concat(calls);
       }
     },
   },

@@ -253,11 +253,6 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
     }
     const call = this.#find(id);
     if (call === undefined || call.state === "cancelled") return;
-    // Starting a handler only to cancel it costs work, which the limit on calls
-    // in flight does not bound. A caller that cancels too fast is slowed: its
-    // cancelled calls keep their slots. A late CANCEL does not count, since both
-    // sides act when a deadline passes, and the callee often acts first.
-    if (!call.over) call.heldUntil = this.#cancels.reserve(this.shared.now);
     this.cancel(call, code, message);
   }
 
@@ -286,8 +281,19 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
     dropQueued(this.shared, call);
     discardItems(this.shared, call); // received items are no longer delivered
     if (this.gate.drop(call)) return this.responses.fail(call, error);
+    if (code === "cancelled" || code === "deadline") this.#pace(call);
     call.observer.onCancelled(error);
     call.observer.onItemsEnded();
+  }
+
+  /**
+   * Holds back the terminal of a call that ended before its handler. Starting a
+   * handler only to cancel it costs work, which the limit on calls in flight
+   * does not bound. A caller that cancels its calls, breaks them or lets their
+   * deadlines pass too fast is slowed: these calls keep their slots.
+   */
+  #pace(call: IncomingCall): void {
+    call.heldUntil = this.#cancels.reserve(this.shared.now);
   }
 
   /** @inheritdoc */

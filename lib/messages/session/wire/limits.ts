@@ -57,7 +57,7 @@ export interface SessionLimits {
   heartbeat: number;
   /** Number of unanswered PINGs after which the peer counts as dead. @default {2} */
   heartbeatMisses: number;
-  /** CANCELs per second, with bursts of as many or of `maxCalls`; replies to further ones are delayed. Prevents rapid-reset attacks. @default {1000} */
+  /** Rate of calls that end before their handlers, per second. The peer may cancel or break so many calls, or let their deadlines pass, with bursts of as many or of `maxCalls`; replies to further ones are delayed. Prevents rapid-reset attacks. @default {1000} */
   cancelsPerSecond: number;
   /** Maximum number of PINGs that are answered per second; further ones are answered later. @default {5} */
   pingsPerSecond: number;
