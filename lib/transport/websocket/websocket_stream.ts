@@ -15,7 +15,6 @@
  * @module
  */
 import type { SocketAddress } from "../connection.ts";
-import { LINGER_BYTES, LINGER_TIME } from "../linger.ts";
 import type { LowerConnection } from "../socket_connection_impl.ts";
 import { ReceiveQueue } from "../receive_queue.ts";
 import {
@@ -35,7 +34,7 @@ import {
   webSocketError,
 } from "./websocket_failure.ts";
 import type { TransportError, TransportErrorCode } from "../errors.ts";
-import { releaseWebSocket } from "./release_websocket.ts";
+import { WebSocketClosing } from "./websocket_closing.ts";
 
 /** Maximum number of bytes in one message. */
 const MESSAGE_LIMIT = 64 * 1024;
@@ -43,13 +42,6 @@ const MESSAGE_LIMIT = 64 * 1024;
 const BUFFERED_LIMIT = 256 * 1024;
 /** Longest interval for polling the send buffer, in ms; no event reports its size. */
 const LONGEST_PAUSE = 32;
-/**
- * Maximum number of seconds by which the peer extends the lingering.
- *
- * It does so by reading some of the written data.
- */
-const LINGER_EXTENSIONS = 30;
-
 /** Options for {@linkcode WebSocketStream}. */
 export interface WebSocketStreamOptions {
   /** Maximum number of unread bytes; `undefined` selects the default. */
@@ -86,11 +78,7 @@ export class WebSocketStream implements LowerConnection {
   #flowControl: boolean | undefined;
   /** A short timer: for the announcement, or for a missing `close` event. */
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** Resolves when the socket has closed after `linger`. */
-  #released = Promise.withResolvers<void>();
-  #lingerTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Number of bytes that `linger` may still receive and discard. */
-  #discardable = 0;
+  #closing: WebSocketClosing;
   #turn: Promise<unknown> = Promise.resolve();
   #wake: (() => void) | undefined;
   #settle: { open(): void; fail(error: unknown): void; finish(): void };
@@ -101,6 +89,7 @@ export class WebSocketStream implements LowerConnection {
    */
   constructor(socket: WebSocket, options: WebSocketStreamOptions) {
     this.#socket = socket;
+    this.#closing = new WebSocketClosing(socket);
     this.#address = options.address;
     this.#flow = new FlowControl(options.receiveLimit);
     this.remoteAddr = options.remoteAddr;
@@ -173,19 +162,17 @@ export class WebSocketStream implements LowerConnection {
     const { readyState, OPEN, CLOSED } = this.#socket;
     if (readyState === CLOSED) return undefined;
     if (readyState === OPEN && !peerEnded && this.#servedByDeno) {
-      this.#discardInput();
-    } else this.#beginClosing();
-    return this.#released.promise;
+      if (!this.#halfClosed) this.#endOutgoing();
+      this.#closing.discardInput();
+    } else this.#closing.handshake();
+    return this.#closing.released;
   }
 
   /** Closes both directions at once, whether or not the peer answers. */
   close(): void {
     this.#fail("closed", "closed locally");
     this.#received.clear();
-    clearTimeout(this.#lingerTimer);
-    this.#socket.close(CLOSE_NORMAL);
-    releaseWebSocket(this.#socket);
-    this.#released.resolve();
+    this.#closing.release();
   }
 
   /** Closes both directions. */
@@ -196,38 +183,6 @@ export class WebSocketStream implements LowerConnection {
   /** Whether this is a server's socket in Deno; only clients' sockets have a URL. */
   get #servedByDeno(): boolean {
     return "Deno" in globalThis && this.#socket.url === "";
-  }
-
-  #discardInput(): void {
-    if (!this.#halfClosed) this.#endOutgoing();
-    this.#discardable = LINGER_BYTES;
-    this.#lingerTimer = setTimeout(() => this.#beginClosing(), LINGER_TIME);
-  }
-
-  #discard(data: unknown): void {
-    if (this.#discardable === 0 || !(data instanceof ArrayBuffer)) return;
-    const left = data.byteLength === 0
-      ? 0
-      : this.#discardable - data.byteLength;
-    this.#discardable = Math.max(0, left);
-    if (this.#discardable === 0) this.#beginClosing();
-  }
-
-  /** Starts the closing handshake, and limits its time. */
-  #beginClosing(code = CLOSE_NORMAL, reason = ""): void {
-    this.#discardable = 0;
-    clearTimeout(this.#lingerTimer);
-    this.#socket.close(code, reason);
-    this.#awaitPeer(LINGER_EXTENSIONS);
-  }
-
-  #awaitPeer(extensions: number): void {
-    const { bufferedAmount } = this.#socket;
-    this.#lingerTimer = setTimeout(() => {
-      if (extensions > 0 && this.#socket.bufferedAmount < bufferedAmount) {
-        this.#awaitPeer(extensions - 1);
-      } else this.close();
-    }, LINGER_TIME);
   }
 
   /** Runs writes one at a time, in the order of their calls. */
@@ -282,7 +237,7 @@ export class WebSocketStream implements LowerConnection {
   #open(): void {
     this.#wasOpen = true;
     // Deno forgets a call of `close` before a server's socket is open.
-    if (this.#failure !== undefined) return this.#socket.close(CLOSE_NORMAL);
+    if (this.#failure !== undefined) return this.#closing.handshake();
     this.#flow.state = this.#negotiated();
     // Later in this turn, so that it follows the bytes that are written now. A
     // client in Deno delays a second small message (Nagle's algorithm).
@@ -308,7 +263,7 @@ export class WebSocketStream implements LowerConnection {
   }
 
   #receive(data: unknown): void {
-    if (this.#failure !== undefined) this.#discard(data);
+    if (this.#failure !== undefined) this.#closing.discard(data);
     else if (typeof data === "string") this.#text(data);
     else if (!(data instanceof ArrayBuffer)) {
       this.#reject(CLOSE_PROTOCOL, "protocol", "it sent a Blob");
@@ -389,8 +344,7 @@ export class WebSocketStream implements LowerConnection {
   #end(code: TransportErrorCode, detail: string): void {
     this.#fail(code, detail);
     clearTimeout(this.#timer);
-    clearTimeout(this.#lingerTimer);
-    this.#released.resolve();
+    this.#closing.finish();
     this.#settle.finish();
   }
 
@@ -401,7 +355,7 @@ export class WebSocketStream implements LowerConnection {
   #reject(closeCode: number, code: TransportErrorCode, reason: string): void {
     this.#fail(code, reason);
     this.#received.clear();
-    this.#beginClosing(closeCode, reason);
+    this.#closing.handshake(closeCode, reason);
   }
 
   #fail(code: TransportErrorCode, reason: string): void {
