@@ -154,6 +154,25 @@ async function withBarePeer(
   await body(server, client);
 }
 
+Deno.test("close() rejects a pending read, and then leaves its buffer alone", () =>
+  withBarePeer(async (server, client) => {
+    await writeAll(server, new Uint8Array(10));
+    const buffer = new Uint8Array(8);
+    let atRejection = new Uint8Array(0);
+    const reading = assertRejects(
+      () => server.read(buffer).finally(() => atRejection = buffer.slice()),
+      TransportError,
+    );
+    server.close();
+    await client.write(new Uint8Array(8).fill(7));
+    const { code } = await reading;
+    await client.write(new Uint8Array(8).fill(9));
+    await client.closeWrite();
+    await server[Symbol.asyncDispose]();
+    assertEquals(code, "closed");
+    assertEquals(buffer, atRejection);
+  }));
+
 Deno.test("close() gives up after 256 KiB of input", () =>
   withBarePeer(async (server, client) => {
     await writeAll(server, new Uint8Array(10));

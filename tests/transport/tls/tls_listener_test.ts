@@ -12,6 +12,7 @@ import {
   dial,
   listenLoopback,
   pair,
+  Relay,
 } from "./tls_pair.ts";
 
 /** Collects failed handshakes and waits for them. */
@@ -310,4 +311,33 @@ Deno.test("listen() returns a TlsListener for an address with TLS", async () => 
   ]);
   accepted.close();
   client.close();
+});
+
+Deno.test("listen() and connect() take undefined TLS options as omitted", async () => {
+  await using listener = await listenLoopback({
+    clientCaCerts: undefined,
+    alpnProtocols: undefined,
+    requireAlpn: undefined,
+    requireCloseNotify: undefined,
+    handshakeTimeout: undefined,
+    maxHandshakes: undefined,
+    onHandshakeError: undefined,
+  });
+  await using relay = new Relay(listener.addr.port ?? 0);
+  const [accepted, client] = await Promise.all([
+    listener.accept(),
+    dial(relay, {
+      serverName: undefined,
+      defaultCaCerts: undefined,
+      cert: undefined,
+      key: undefined,
+      alpnProtocols: undefined,
+      requireCloseNotify: undefined,
+    }),
+  ]);
+  await relay.cut();
+  for (const end of [accepted, client]) {
+    await assertCode(end.read(new Uint8Array(8)), "truncated", "cut off");
+    end.close();
+  }
 });

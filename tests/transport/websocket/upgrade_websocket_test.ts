@@ -9,6 +9,7 @@ import {
   TransportError,
   upgradeWebSocket,
   type UpgradeWebSocketOptions,
+  type WebSocketConnection,
   webSocketConnection,
 } from "@lengthwise/lengthwise/transport";
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
@@ -199,4 +200,44 @@ Deno.test("WebSocketConnection.info has a copy of the request", async () => {
   await client.closeWrite();
   assertEquals(await promise, ["?q=1", "session=7", "127.0.0.1", undefined]);
   assertEquals(client.info.request, undefined);
+});
+
+Deno.test("WebSockets take undefined options as omitted", async () => {
+  const ends: WebSocketConnection[] = [];
+  await using http = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    (request) => {
+      const { response, connection } = upgradeWebSocket(request, {
+        origins: undefined,
+        idleTimeout: undefined,
+        receiveLimit: undefined,
+        remoteAddr: undefined,
+        onClose: undefined,
+      });
+      ends.push(connection);
+      return response;
+    },
+  );
+  const url = `ws://127.0.0.1:${http.addr.port}/`;
+  ends.push(
+    await connectWebSocket(url, {
+      receiveLimit: undefined,
+      signal: undefined,
+      timeout: undefined,
+      flowControl: undefined,
+      headers: undefined,
+      tls: undefined,
+    }),
+    webSocketConnection(new WebSocket(url), {
+      receiveLimit: undefined,
+      remoteAddr: undefined,
+      request: undefined,
+      flowControl: undefined,
+      onClose: undefined,
+    }),
+  );
+  for (const end of ends) await end.opened;
+  assertEquals(ends.length, 4);
+  for (const end of ends) end.close();
+  for (const end of ends) await end.finished;
 });
