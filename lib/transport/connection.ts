@@ -66,6 +66,10 @@ export interface Connection extends Disposable {
   closeWrite(): Promise<void>;
   /** Closes both directions. */
   close(): void;
+  /** Keeps the process alive while the connection is open (the default). */
+  ref?(): void;
+  /** Lets the process exit while the connection is open. */
+  unref?(): void;
 }
 
 /**

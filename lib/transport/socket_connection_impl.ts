@@ -119,6 +119,14 @@ export class SocketConnectionImpl implements SocketConnection {
     this.#options.onLinger?.(this.#lingering);
   }
 
+  ref(): void {
+    this.#socket.ref?.();
+  }
+
+  unref(): void {
+    this.#socket.unref?.();
+  }
+
   [Symbol.dispose](): void {
     if (!this.#closed) this.close();
   }

@@ -183,6 +183,15 @@ export interface ClientSession<P extends AnyProtocol>
    * @returns a promise that resolves when the connection is closed
    */
   close(reason?: string): Promise<void>;
+  /** Keeps the process alive while the session is open. This is the default. */
+  ref(): void;
+  /**
+   * Lets the process exit while the session is open.
+   *
+   * WebSocket connections, and connections of your own without `unref`, still
+   * keep the process alive.
+   */
+  unref(): void;
 }
 
 /**

@@ -100,6 +100,9 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     this.#arm();
   };
   #linger: ReturnType<typeof setTimeout> | undefined = undefined;
+  /** Whether the session keeps the process alive. */
+  #ref = true;
+  readonly #connection: Connection;
   #now: number = performance.now();
   #inRead = false;
 
@@ -111,6 +114,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     const { limits, codecs } = resolved;
     this.#tables = tables;
     this.#resolved = resolved;
+    this.#connection = connection;
     this.#info = connectionInfo(connection, options.info);
     this.#site = {
       peer: () => this,
@@ -240,6 +244,22 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     this.enter().close("", 0);
     this.#stream.abort();
     return this.closed;
+  }
+
+  /** Keeps the process alive while the session is open. */
+  ref(): void {
+    this.#setRef(true);
+  }
+
+  /** Lets the process exit while the session is open. */
+  unref(): void {
+    this.#setRef(false);
+  }
+
+  #setRef(ref: boolean): void {
+    this.#ref = ref;
+    setRef(this.#connection, ref);
+    setRef(this.#timer, ref);
   }
 
   abstract [Symbol.asyncDispose](): Promise<void>;
@@ -452,6 +472,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     this.#armedFor = wakeAt;
     const wait = Math.max(1, Math.min(wakeAt - this.now(), 2 ** 31 - 1));
     this.#timer = setTimeout(() => this.#onTimer(), wait);
+    if (!this.#ref) setRef(this.#timer, false);
   }
 
   #onTimer(): void {
@@ -476,4 +497,17 @@ function framing(limits: SessionLimits) {
     width: 4,
     maxFrameLength: HEADER + Math.max(limits.maxFrameBody, MAX_HELLO),
   });
+}
+
+/**
+ * Sets whether a timer or connection keeps the process alive. In browsers,
+ * nothing does.
+ */
+function setRef(
+  handle: { ref?(): unknown; unref?(): unknown } | number | undefined,
+  ref: boolean,
+): void {
+  if (typeof handle !== "object") return;
+  if (ref) handle.ref?.();
+  else handle.unref?.();
 }

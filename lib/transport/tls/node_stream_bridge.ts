@@ -80,6 +80,16 @@ export class NodeStreamBridge {
     return this.#sent;
   }
 
+  /** Keeps the process alive while the socket is open (the default). */
+  ref(): void {
+    this.#raw.ref?.();
+  }
+
+  /** Lets the process exit while the socket is open. */
+  unref(): void {
+    this.#raw.unref?.();
+  }
+
   /** Waits until everything from `node:tls` has been written to the socket. */
   async idle(): Promise<void> {
     await this.#turn(); // `node:tls` passes its records on slightly later

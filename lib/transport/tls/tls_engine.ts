@@ -118,6 +118,14 @@ export class TlsEngine implements LowerConnection {
     parts.bridge.stream.once("close", () => clearTimeout(this.#closeTimer));
   }
 
+  ref(): void {
+    this.#bridge.ref();
+  }
+
+  unref(): void {
+    this.#bridge.unref();
+  }
+
   /** Reads the available bytes; waits until there is at least one. */
   read(buffer: Uint8Array): Promise<number | null> {
     return this.#received.read(buffer);

@@ -707,18 +707,22 @@ Deno.test("a session stays open when onError() rejects", none, async () => {
   await server.shutdown();
 });
 
-Deno.test("server.unref() lets the process exit while the server listens", async () => {
-  const program = new URL("programs/unref_server.ts", import.meta.url);
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--frozen", "--allow-net=127.0.0.1", program.href],
-  }).output();
-  const decoder = new TextDecoder();
-  assertEquals([code, decoder.decode(stdout), decoder.decode(stderr)], [
-    0,
-    "listening\n",
-    "",
-  ]);
-});
+for (
+  const [name, text] of [["server", "listening"], ["session", "open"]] as const
+) {
+  Deno.test(`${name}.unref() lets the process exit while the ${name} is open`, async () => {
+    const program = new URL(`programs/unref_${name}.ts`, import.meta.url);
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--frozen", "--allow-net=127.0.0.1", program.href],
+    }).output();
+    const decoder = new TextDecoder();
+    assertEquals([code, decoder.decode(stdout), decoder.decode(stderr)], [
+      0,
+      `${text}\n`,
+      "",
+    ]);
+  });
+}
 
 Deno.test(
   "server.ref() and unref() call the methods of listeners that have them",
