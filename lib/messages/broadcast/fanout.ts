@@ -121,8 +121,56 @@ export type Publishers<Methods> = {
     : Publishers<Methods[Name]>;
 };
 
+/** A queue of messages for one session. */
+interface Waiting {
+  /** Sends the oldest message; returns whether others remain. */
+  sendNext(): boolean;
+}
+
+/**
+ * The queues of one session that hold messages. A session that can accept more
+ * looks at these only, however many topics it has subscribed to.
+ */
+export class Backlog {
+  readonly #queues: Set<Waiting> = new Set();
+
+  /** Number of queues that hold messages. */
+  get size(): number {
+    return this.#queues.size;
+  }
+
+  /** Adds a queue that holds messages. */
+  add(queue: Waiting): void {
+    this.#queues.add(queue);
+  }
+
+  /** Removes a queue. */
+  delete(queue: Waiting): void {
+    this.#queues.delete(queue);
+  }
+
+  /** Sends a message of each queue in turn, as long as the target is ready. */
+  drain(target: { readonly ready: boolean }): void {
+    while (this.#queues.size > 0 && target.ready) this.#sendNext();
+  }
+
+  /** Passes all messages to the connection, whose queue they join. */
+  flush(): void {
+    while (this.#queues.size > 0) this.#sendNext();
+  }
+
+  #sendNext(): void {
+    const [queue] = this.#queues;
+    if (queue === undefined) return;
+    this.#queues.delete(queue);
+    if (queue.sendNext()) this.#queues.add(queue);
+  }
+}
+
 /** Connection of a subscriber. */
 export interface BroadcastTarget {
+  /** Queues that hold messages for the connection. */
+  readonly backlog: Backlog;
   /** Codec of the connection. */
   readonly codec: MessageCodec;
   /** Whether a notification can be sent now, without being queued. */
@@ -172,7 +220,7 @@ export function resolveSlowOptions(
 }
 
 /** One subscriber of a topic. */
-class Subscriber {
+class Subscriber implements Waiting {
   readonly target: BroadcastTarget;
   readonly #queue: SubscriberQueue<Encoded>;
   readonly #stats: TopicStats;
@@ -198,26 +246,28 @@ class Subscriber {
     }
     const { outcome, dropped } = this.#queue.put(message, key);
     this.#stats.dropped += dropped;
+    this.target.backlog.add(this);
     if (outcome === "conflated") this.#stats.conflated++;
     else if (outcome === "disconnect") {
       this.#stats.disconnected++;
-      this.#queue.clear();
+      this.end();
       this.target.disconnect(
         "the client reads notifications more slowly than they are sent",
       );
     }
   }
 
-  /** Sends queued messages while the connection can send. */
-  drain(): void {
-    while (this.#queue.length > 0 && this.target.ready) {
-      this.#send(this.#queue.take()!); // the queue is not empty
-    }
+  /** @inheritdoc */
+  sendNext(): boolean {
+    const message = this.#queue.take();
+    if (message !== undefined) this.#send(message);
+    return this.#queue.length > 0;
   }
 
-  /** Passes all queued messages to the connection, whose queue they join. */
-  flush(): void {
-    while (this.#queue.length > 0) this.#send(this.#queue.take()!); // as above
+  /** Drops the queued messages. */
+  end(): void {
+    this.#queue.clear();
+    this.target.backlog.delete(this);
   }
 
   /** Sends a message. A failure is counted and does not affect other subscribers. */
@@ -301,22 +351,13 @@ export class Fanout<Session extends object> {
 
   /** Removes a subscriber. */
   delete(session: Session): void {
+    this.#subscribers.get(session)?.end();
     this.#subscribers.delete(session);
   }
 
   /** Returns the connection of a subscriber. */
   targetOf(session: Session): BroadcastTarget | undefined {
     return this.#subscribers.get(session)?.target;
-  }
-
-  /** Sends queued messages to a subscriber that can accept more. */
-  drain(session: Session): void {
-    this.#subscribers.get(session)?.drain();
-  }
-
-  /** Passes the messages queued for a subscriber to its connection. */
-  flush(session: Session): void {
-    this.#subscribers.get(session)?.flush();
   }
 
   /**

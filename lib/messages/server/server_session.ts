@@ -12,7 +12,7 @@ import { isThenable } from "../support/thenable.ts";
 import type { SideTables } from "../connection/side_tables.ts";
 import { CallError, type SessionError } from "../errors/call_error.ts";
 import type { AnyProtocol } from "../protocol/protocol_types.ts";
-import type { BroadcastTarget } from "../broadcast/fanout.ts";
+import { Backlog, type BroadcastTarget } from "../broadcast/fanout.ts";
 import type { Server, ServerOptions, ServerSession } from "./server_types.ts";
 import type { TopicRegistry } from "./topics.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
@@ -196,6 +196,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     const { session } = this;
     const { calls } = this.#owner.tables;
     return {
+      backlog: new Backlog(),
       codec: session.codec,
       get ready(): boolean {
         return session.mayNotify;

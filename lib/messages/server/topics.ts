@@ -52,16 +52,13 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
 
   /** Sends queued messages to a session that can accept more messages. */
   drain(session: ServerSession<P, Auth, State>): void {
-    this.allSessions.drain(session);
-    const names = this.#names.get(session) ?? [];
-    for (const name of names) this.#topics.get(name)?.drain(session);
+    const target = this.allSessions.targetOf(session);
+    target?.backlog.drain(target);
   }
 
   /** Passes the messages queued for a session to its connection. */
   flush(session: ServerSession<P, Auth, State>): void {
-    this.allSessions.flush(session);
-    const names = this.#names.get(session) ?? [];
-    for (const name of names) this.#topics.get(name)?.flush(session);
+    this.allSessions.targetOf(session)?.backlog.flush();
   }
 
   /** Removes a session that has ended. */

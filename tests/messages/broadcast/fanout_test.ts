@@ -3,6 +3,7 @@ import { json } from "../../../lib/messages/codec/json.ts";
 import { msgpack } from "../../../lib/messages/codec/msgpack.ts";
 import type { MessageCodec } from "../../../lib/messages/codec/message_codec.ts";
 import {
+  Backlog,
   type BroadcastTarget,
   Fanout,
   lazyPublishers,
@@ -49,6 +50,7 @@ interface FakeClient extends BroadcastTarget {
 
 function fakeClient(codec: MessageCodec): FakeClient {
   const client: FakeClient = {
+    backlog: new Backlog(),
     codec,
     ready: true,
     received: [],
@@ -103,7 +105,7 @@ Deno.test(
     assertEquals(fast.received.length, 4);
     assertEquals(slow.received, []);
     slow.ready = true;
-    fanout.drain(slow);
+    slow.backlog.drain(slow);
     assertEquals(slow.received, [[0, 3], [0, 4]]);
     assertEquals(fanout.stats.dropped, 2);
   },
@@ -121,7 +123,7 @@ Deno.test(
     client.ready = true;
     fanout.publish(0, 2, undefined);
     assertEquals(client.received, []);
-    fanout.drain(client);
+    client.backlog.drain(client);
     assertEquals(client.received, [[0, 1], [0, 2]]);
   },
 );
@@ -139,7 +141,7 @@ Deno.test(
         .publish(0, { key, price }, key);
     }
     client.ready = true;
-    fanout.drain(client);
+    client.backlog.drain(client);
     assertEquals(client.received, [[0, { key: "a", price: 3 }], [0, {
       key: "b",
       price: 2,
@@ -187,7 +189,7 @@ Deno.test(
     fanout.publish(0, 2, undefined);
     fanout.publish(0, 3, undefined);
     small!.ready = first!.ready = true;
-    for (const client of clients) fanout.drain(client);
+    for (const client of clients) client.backlog.drain(client);
     assertEquals(clients.map(({ received }) => received.length), [3, 0, 3]);
     assertEquals([fanout.stats.delivered, fanout.stats.dropped], [6, 3]);
   },
@@ -276,7 +278,7 @@ Deno.test(
     fanout.publish(0, 5, "k");
     assertEquals(fanout.stats.conflated, 1);
     client.ready = true;
-    fanout.drain(client);
+    client.backlog.drain(client);
     assertEquals(client.received, [[0, 3], [0, 5]]);
     const { published, delivered, dropped, conflated } = fanout.stats;
     assertEquals(published, delivered + dropped + conflated);
@@ -367,5 +369,69 @@ Deno.test(
     assertEquals(heard("x"), 1);
     const index = chat.methods.client.findIndex(({ name }) => name === "heard");
     assertEquals(client.received, [[index, "x"]]);
+  },
+);
+
+Deno.test(
+  "Backlog.drain() looks only at topics that have messages",
+  none,
+  () => {
+    const looks = [1, 1000].map((count) => {
+      const client = fakeClient(msgpack());
+      const topics = Array.from({ length: count }, () => {
+        const fanout = new Fanout<FakeClient>();
+        fanout.add(client, client, DEFAULTS);
+        return fanout;
+      });
+      client.ready = false;
+      topics[0]!.publish(0, "waits", undefined);
+      let looked = 0;
+      Object.defineProperty(client, "ready", {
+        get() {
+          looked++;
+          return true;
+        },
+      });
+      for (let write = 0; write < 10; write++) client.backlog.drain(client);
+      assertEquals(client.received.length, 1);
+      return looked;
+    });
+    assertEquals(looks, [1, 1]);
+  },
+);
+
+Deno.test("Backlog.drain() sends a message of each topic in turn", none, () => {
+  const client = fakeClient(msgpack());
+  client.ready = false;
+  for (let method = 0; method < 3; method++) {
+    const fanout = new Fanout<FakeClient>();
+    fanout.add(client, client, DEFAULTS);
+    for (let i = 0; i < 3; i++) fanout.publish(method, i, undefined);
+  }
+  client.ready = true;
+  client.backlog.drain(client);
+  assertEquals(client.received, [
+    ...[[0, 0], [1, 0], [2, 0]],
+    ...[[0, 1], [1, 1], [2, 1]],
+    ...[[0, 2], [1, 2], [2, 2]],
+  ]);
+  assertEquals(client.backlog.size, 0);
+});
+
+Deno.test(
+  "Fanout.delete() drops the messages queued for the session",
+  none,
+  () => {
+    const client = fakeClient(msgpack());
+    const fanout = new Fanout<FakeClient>();
+    fanout.add(client, client, DEFAULTS);
+    client.ready = false;
+    fanout.publish(0, "waits", undefined);
+    assertEquals(client.backlog.size, 1);
+    fanout.delete(client);
+    assertEquals(client.backlog.size, 0);
+    client.ready = true;
+    client.backlog.drain(client);
+    assertEquals(client.received, []);
   },
 );
