@@ -50,15 +50,18 @@ async function discardInput(socket: Connection): Promise<void> {
 /**
  * Closes a connection immediately, even if bytes that were written are lost.
  *
+ * It never throws: signals and timers call it, and an exception that no code can
+ * catch would end the process.
+ *
  * @param connection any connection, open or closed
  */
 export function destroy(connection: Connection): void {
-  connection[Symbol.dispose]();
   try {
+    connection[Symbol.dispose]();
     // A second call ends the lingering of a SocketConnection. A Deno.Conn
     // throws, because it is closed already.
     connection.close();
   } catch {
-    // The connection is closed.
+    // The connection is closed, or a custom one is faulty.
   }
 }

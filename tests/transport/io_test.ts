@@ -155,3 +155,30 @@ Deno.test("readExactly() and writeAll() reject invalid counts", async () => {
     peer.close();
   }
 });
+
+Deno.test("an aborted transfer survives a connection that cannot be closed", async () => {
+  const [client, server] = memoryPair();
+  const fail = () => {
+    throw new Error("cannot close");
+  };
+  const faulty = {
+    localAddr: client.localAddr,
+    remoteAddr: client.remoteAddr,
+    read: (buffer: Uint8Array) => client.read(buffer),
+    write: (data: Uint8Array) => client.write(data),
+    closeWrite: () => client.closeWrite(),
+    close: fail,
+    [Symbol.dispose]: fail,
+  };
+  const abort = new AbortController();
+  const { signal } = abort;
+  const reading = assertRejects(
+    () => readExactly(faulty, new Uint8Array(8), { signal }),
+    Error,
+    "enough",
+  );
+  abort.abort(new Error("enough")); // an exception here would be uncaught
+  client.close();
+  await reading;
+  server.close();
+});

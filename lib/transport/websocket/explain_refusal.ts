@@ -7,6 +7,9 @@ import { failureCode } from "../error_mapping.ts";
 import type { TransportError } from "../errors.ts";
 import { statusCode, webSocketError } from "./websocket_failure.ts";
 
+/** Answer of a WebSocket server to an ordinary request (RFC 9110, 15.5.22). */
+const UPGRADE_REQUIRED = 426;
+
 /** Options for {@linkcode explainRefusal}. */
 export interface ExplainRefusalOptions {
   /** Headers of the opening handshake. */
@@ -44,8 +47,9 @@ export async function explainRefusal(
     void response.body?.cancel().catch(() => {});
     const { status } = response;
     const code = statusCode(status);
-    // The upgrade failed for another reason than this request.
-    if (error.status !== undefined && code !== "unavailable") return error;
+    // The server would upgrade, so the cause was another, or it is gone by now.
+    const known = error.status !== undefined || status === UPGRADE_REQUIRED;
+    if (known && code !== "unavailable") return error;
     return webSocketError(code, {
       reason: `HTTP status ${status}`,
       address,

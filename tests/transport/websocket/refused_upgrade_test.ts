@@ -223,3 +223,13 @@ Deno.test("connectWebSocket() sees a failure at the end of the turn, as in Node.
     globalThis.WebSocket = real;
   }
 });
+
+Deno.test("connectWebSocket() stays 'unavailable' if the server would upgrade by now", async () => {
+  await using http = new Http((request) =>
+    request.headers.has("upgrade")
+      ? new Response("no", { status: 503 })
+      : upgradeWebSocket(request).response
+  );
+  const error = await failureOf(http.url);
+  assertEquals([error.code, error.status], ["unavailable", 503]);
+});
