@@ -32,6 +32,7 @@ export const ENCODER_CHECKS: readonly FramingCheck[] = [
   ["encodeInto() and seal() reject what encode() rejects", rejectAlike],
   ["seal() writes the same frames as encode(), without gaps", sealAsEncode],
   ["encodeHeader() writes the same header as encode()", headerAsEncode],
+  ["encodeHeader() throws if the target is too small", headerChecksRoom],
   ["encode() rejects a payload over 'maxFrameLength'", limitHolds],
 ];
 
@@ -196,6 +197,27 @@ function headerAsEncode(
       [...target.subarray(0, 3), ...target.subarray(end)]
         .every((byte) => byte === FILLER),
       () => `it wrote outside the frame's space for sample ${i}`,
+    );
+  }
+}
+
+function headerChecksRoom(
+  { makeFraming, samples, frames }: FramingUnderTest,
+): void {
+  const encoder = makeFraming({}).encoder();
+  if (encoder.encodeHeader === undefined) return;
+  for (const [i, { length }] of samples.entries()) {
+    const header = frames[i]!.length - length;
+    if (header === 0) continue;
+    let thrown = false;
+    try {
+      encoder.encodeHeader(length, new Uint8Array(header - 1), 0);
+    } catch {
+      thrown = true;
+    }
+    must(
+      thrown,
+      () => `the header of sample ${i} was written into ${header - 1} bytes`,
     );
   }
 }

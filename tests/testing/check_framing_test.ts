@@ -347,6 +347,20 @@ const BROKEN: Record<
         real.encodeHeader!(length + 1, target, offset),
     })),
   ],
+  "a header that is cut": [
+    "encodeHeader() throws if the target is too small",
+    altered("encoder", (real) => ({
+      encode: (payload) => real.encode(payload),
+      maxEncodedLength: (length) => real.maxEncodedLength(length),
+      encodeInto: (payload, target, offset) =>
+        real.encodeInto(payload, target, offset),
+      encodeHeader: (length, target, offset) => {
+        target[offset] = length >> 8;
+        target[offset + 1] = length;
+        return offset + 2;
+      },
+    })),
+  ],
   "an encodeInto() that overwrites its payload": [
     "encodeInto() encodes a payload that is part of the target",
     altered("encoder", (real) => ({
