@@ -64,8 +64,8 @@ async function main(): Promise<void> {
   );
 
   await session.close();
-  const error = await session.finished;
-  if (error !== undefined) throw error;
+  const reason = await session.finished;
+  if (reason.code !== "closed") throw reason;
   console.log(
     "transport  both ends have closed their stream; the socket is closed",
   );
