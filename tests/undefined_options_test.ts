@@ -114,6 +114,7 @@ const P = protocol({
     ask: unary<unknown, unknown>({
       timeout: undefined,
       idempotent: undefined,
+      serial: undefined,
       description: undefined,
     }),
     count: serverStream<number, number>(),

@@ -17,6 +17,7 @@ import {
   NotificationHandling,
   type NotificationHost,
 } from "../handlers/notification_handling.ts";
+import { SerialQueues } from "../handlers/serial_queues.ts";
 import type { IncidentReport } from "../errors/incident_report.ts";
 import type { ConnectionInfo } from "../../transport/connection_info.ts";
 import type { CallContext } from "../handlers/context.ts";
@@ -86,6 +87,8 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   readonly #notifications: Set<NotificationHandling> = new Set();
   /** Created on first use: a server may hold thousands of idle sessions. */
   #remote: Remote<P, PeerSide> | undefined = undefined;
+  /** Created on first use, like `#remote`. */
+  #serial: SerialQueues | undefined = undefined;
   /** Created on first use, like `#remote`. */
   #draining: AbortController | undefined = undefined;
   /** Why the session drains or ended; the reason of `#draining`. */
@@ -269,6 +272,11 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   /** @inheritdoc */
   get session(): SessionView {
     return this.#session;
+  }
+
+  /** @inheritdoc */
+  get serial(): SerialQueues {
+    return this.#serial ??= new SerialQueues();
   }
 
   /** @inheritdoc */

@@ -124,6 +124,7 @@ export class CallHandling extends Handling implements CalleeObserver {
     this.#reader?.end({ error }, true);
     this.#pump?.stop();
     this.#writer?.onDropped();
+    if (this.stopWaiting()) this.failed(error); // its handler is not entered
   }
 
   /** @inheritdoc */
@@ -152,7 +153,10 @@ export class CallHandling extends Handling implements CalleeObserver {
   }
 
   #handle(input: unknown): void {
-    this.step(this.#enter, input, this.#finish);
+    if (!this.declaration.serial) {
+      return this.step(this.#enter, input, this.#finish);
+    }
+    this.inTurn(input, () => this.step(this.#enter, input, this.#finish));
   }
 
   #finish(output: unknown): void {
@@ -331,6 +335,7 @@ export class CallHandling extends Handling implements CalleeObserver {
   /** Ends the reader, which would wait forever if it outlived the handler. */
   #settled(): void {
     this.releaseInput();
+    this.endTurn();
     if (this.#reader !== undefined) {
       const message = `${this.method}: its handler has settled`;
       this.#reader.end(

@@ -17,6 +17,7 @@ import type { Shape } from "../session/wire/shape.ts";
 import type { BoundHandler } from "./bind_handlers.ts";
 import type { CallContext } from "./context.ts";
 import { runMiddleware } from "./run_middleware.ts";
+import type { SerialQueues, SerialTurn } from "./serial_queues.ts";
 import { isThenable } from "../support/thenable.ts";
 
 /** The session of a call or notification, which the handler receives. */
@@ -29,6 +30,8 @@ export interface HandlingHost extends CallSession {
    * It is `undefined` unless the application has read the signal `draining`.
    */
   readonly announcedDrain: SessionError | undefined;
+  /** The messages of serial methods. */
+  readonly serial: SerialQueues;
   /** Returns a remote for calls made on behalf of the given call. */
   remoteFor(context: CallContext<unknown, unknown>): unknown;
 }
@@ -54,6 +57,7 @@ export abstract class Handling<Host extends HandlingHost = HandlingHost> {
   input: unknown = undefined;
   /** Whether the handler or its middleware has read `context.session`. */
   readsSession = false;
+  #turn: SerialTurn | undefined = undefined;
   /** The session that the handler receives. */
   readonly host: Host;
   /** The method and its handler. */
@@ -178,6 +182,36 @@ export abstract class Handling<Host extends HandlingHost = HandlingHost> {
     const held = this.#heldInput + this.#heldItem;
     this.#heldInput = this.#heldItem = 0;
     this.host.enter().incoming.releaseInput(held);
+  }
+
+  /** Runs a step of a serial method when its turn comes. */
+  protected inTurn(input: unknown, run: () => void): void {
+    const { serial } = this.declaration;
+    let key = this.method;
+    try {
+      // The declared type of the input is not known here.
+      if (typeof serial === "function") key += `\n${serial(input as never)}`;
+    } catch (thrown) {
+      return this.failed(thrown);
+    }
+    this.#turn = { key, run };
+    this.host.serial.enter(this.#turn);
+  }
+
+  /** Lets the next message of a serial method be handled. */
+  protected endTurn(): void {
+    const turn = this.#turn;
+    this.#turn = undefined;
+    if (turn !== undefined) this.host.serial.leave(turn);
+  }
+
+  /** Stops waiting for the turn; returns whether it had not come. */
+  protected stopWaiting(): boolean {
+    if (this.#turn === undefined || !this.host.serial.waits(this.#turn)) {
+      return false;
+    }
+    this.endTurn();
+    return true;
   }
 
   /** Called with what a step threw; no further step runs. */

@@ -87,7 +87,10 @@ export class NotificationHandling extends Handling<NotificationHost> {
    */
   #handle(input: unknown): void {
     this.input = input;
-    this.step(this.#enter, input, this.#settled);
+    if (!this.declaration.serial) {
+      return this.step(this.#enter, input, this.#settled);
+    }
+    this.inTurn(input, () => this.step(this.#enter, input, this.#settled));
   }
 
   #enter(input: unknown): unknown {
@@ -96,6 +99,7 @@ export class NotificationHandling extends Handling<NotificationHost> {
 
   #settled(): void {
     this.host.notifications.delete(this);
+    this.endTurn();
     this.releaseInput();
     this.host.enter().incoming.notifications.settled();
   }

@@ -27,6 +27,19 @@ export interface MethodOptions {
    * @default {false}
    */
   readonly idempotent?: boolean | undefined;
+  /**
+   * Whether the messages of one session are handled one after the other.
+   *
+   * The handler of a message is entered once the handler of the one before it
+   * has settled. Messages that wait count as being handled in all limits. A
+   * function returns a key of the validated input (for `clientStream` and
+   * `duplex`, of the opening): only messages with the same key wait for each
+   * other. The order is that of arrival, unless an asynchronous schema changes
+   * it.
+   *
+   * @default {false}
+   */
+  readonly serial?: boolean | ((input: never) => string | number) | undefined;
   /** One-line description for humans, shown by introspection. @default {""} */
   readonly description?: string | undefined;
 }

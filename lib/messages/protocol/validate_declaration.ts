@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { describeType } from "../support/describe_type.ts";
 import { checkName } from "./method_names.ts";
 import type { ErrorSchemas, MethodDeclaration } from "./method.ts";
 import type { Shape } from "../session/wire/shape.ts";
@@ -19,10 +20,17 @@ const STREAM_KEYS = [
   "opening",
   "timeout",
   "idempotent",
+  "serial",
   "description",
 ];
 const CALL_KEYS = STREAM_KEYS.filter((key) => key !== "opening");
-const NOTIFICATION_KEYS = ["input", "timeout", "idempotent", "description"];
+const NOTIFICATION_KEYS = [
+  "input",
+  "timeout",
+  "idempotent",
+  "serial",
+  "description",
+];
 
 /** Members that each shape may declare. */
 const KEYS: Readonly<Record<Shape, readonly string[]>> = {
@@ -47,7 +55,7 @@ export function declareMethod(
   declared: Declared,
 ): MethodDeclaration {
   checkKeys(shape, declared);
-  const { timeout, idempotent, description } = declared;
+  const { timeout, idempotent, serial, description } = declared;
   const input = schemaOf(declared.input, shape, "input");
   const output = schemaOf(declared.output, shape, "output");
   const opening = schemaOf(declared.opening, shape, "opening");
@@ -59,6 +67,13 @@ export function declareMethod(
       `Cannot declare ${shape}() with timeout ${timeout}: it must be an integer from 1 to ${MAX_TIMEOUT} ms`,
     );
   }
+  if (!["undefined", "boolean", "function"].includes(typeof serial)) {
+    throw new TypeError(
+      `Cannot declare ${shape}() with ${
+        describeType(serial)
+      } as "serial": expected a boolean or a function that returns a key`,
+    );
+  }
   return Object.freeze({
     shape,
     ...(input && { input }),
@@ -67,6 +82,7 @@ export function declareMethod(
     ...(declared.errors && { errors: errorsOf(declared.errors, shape) }),
     ...(timeout !== undefined && { timeout }),
     ...(idempotent !== undefined && { idempotent }),
+    ...(serial !== undefined && { serial }),
     ...(description !== undefined && { description }),
   });
 }

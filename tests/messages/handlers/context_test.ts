@@ -30,6 +30,9 @@ const IDLE: HandlingHost = {
   report: () => fail("The context reported an error"),
   now: () => 0,
   announcedDrain: undefined,
+  get serial(): never {
+    throw new Error("The handlers of these tests are not serial");
+  },
   remoteFor: () => ({}),
 };
 
