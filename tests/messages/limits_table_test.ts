@@ -9,6 +9,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { CodecError } from "../../lib/messages/codec/errors.ts";
 import { json } from "../../lib/messages/codec/json.ts";
 import { msgpack } from "../../lib/messages/codec/msgpack.ts";
+import { DEFAULT_MEMORY } from "../../lib/messages/server/memory_budget.ts";
 import { DEFAULT_MAX_SESSIONS } from "../../lib/messages/server/server.ts";
 import { Kind } from "../../lib/messages/session/wire/frame_header.ts";
 import { decodeHello } from "../../lib/messages/session/wire/hello.ts";
@@ -18,6 +19,7 @@ import { Lone } from "./session/lone_session.ts";
 const CODEC = "depth, nodes, bytes (of a codec)";
 const HELD_AND_KEYS = "`maxHeld`, `maxKeys` (of a codec)";
 const SESSIONS = "`maxSessions` (of a server)";
+const MEMORY = "`memory` (of a server)";
 
 const documented = tableRows("Limits");
 
@@ -37,7 +39,9 @@ function sizeOf(text: string): number {
 /** The limits of a session in the table, by name. */
 function sessionLimits(): Record<string, number | undefined> {
   const named = [...documented.keys()].flatMap((name) => {
-    if (name.endsWith("(of a codec)") || name === SESSIONS) return [];
+    if (name.endsWith("(of a codec)") || name === SESSIONS || name === MEMORY) {
+      return [];
+    }
     const values = defaults(name);
     return name.split(", ").map((one, at) =>
       [one.replaceAll("`", ""), values[at]] as const
@@ -170,6 +174,10 @@ for (const [codec, bytesPerKey] of [[msgpack(), 9], [json(), 14]] as const) {
     );
   });
 }
+
+Deno.test("DEFAULT_MEMORY has the value of the table", () => {
+  assertEquals([DEFAULT_MEMORY], defaults(MEMORY));
+});
 
 Deno.test("DEFAULT_MAX_SESSIONS has the value of the table", () => {
   assertEquals([DEFAULT_MAX_SESSIONS], defaults(SESSIONS));

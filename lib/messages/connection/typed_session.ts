@@ -37,12 +37,19 @@ import type { DrainOptions } from "../session/control/drain.ts";
 import { Session, type SessionView } from "../session/session.ts";
 import type { SessionHost } from "../session/session_host.ts";
 import { HEADER } from "../session/wire/frame_header.ts";
+import type { CreditPool } from "../session/flow/credit_pool.ts";
 import { connectionInfo } from "./connection_info.ts";
 import {
   checkDrainOptions,
   type ResolvedSessionOptions,
 } from "./session_options.ts";
 import type { SideTables } from "./side_tables.ts";
+
+/** Account of the memory that a session holds. */
+export interface HeldBytes {
+  /** Sets the number of heap bytes. */
+  update(held: number): void;
+}
 
 /** Options for a {@linkcode TypedSession}. */
 export interface TypedSessionOptions {
@@ -56,6 +63,10 @@ export interface TypedSessionOptions {
   readonly tables: SideTables;
   /** Options of the client or the server. */
   readonly resolved: ResolvedSessionOptions;
+  /** Receives what the session holds after each event. */
+  readonly memory?: HeldBytes | undefined;
+  /** Credit for raising windows that sessions share. */
+  readonly raises?: CreditPool | undefined;
   /** Whether credentials are checked. @default {false} */
   readonly checksCredentials?: boolean;
 }
@@ -83,6 +94,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   readonly #tables: SideTables;
   readonly #resolved: ResolvedSessionOptions;
   readonly #info: ConnectionInfo;
+  readonly #memory: HeldBytes | undefined;
   readonly #site: CallSite;
   readonly #notifications: Set<NotificationHandling> = new Set();
   /** Created on first use: a server may hold thousands of idle sessions. */
@@ -100,7 +112,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   /** Arms the timer; allocated once, because `enter` queues it often. */
   readonly #armLater = () => {
     this.#armQueued = false;
-    this.#arm();
+    this.#afterEvent();
   };
   #linger: ReturnType<typeof setTimeout> | undefined = undefined;
   /** Whether the session keeps the process alive. */
@@ -118,6 +130,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     this.#tables = tables;
     this.#resolved = resolved;
     this.#connection = connection;
+    this.#memory = options.memory;
     this.#info = connectionInfo(connection, options.info);
     this.#site = {
       peer: () => this,
@@ -140,9 +153,10 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
       methods: tables,
       checksCredentials,
       host: this,
+      raises: options.raises,
       now: this.#now,
     });
-    this.#arm(); // before reading: the connection may be dead already
+    this.#afterEvent(); // before reading: the connection may be dead already
     this.closed = this.#run();
   }
 
@@ -369,6 +383,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   /** @inheritdoc */
   onEnded(reason: SessionError): void {
     this.onClosing(reason);
+    this.#memory?.update(this.#session.held);
     this.#closeStream();
     this.#finish(reason);
   }
@@ -464,11 +479,17 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   #afterTurn(): void {
     this.#session.enter(this.now()).readSome();
     this.#inRead = false;
-    this.#arm();
+    this.#afterEvent();
   }
 
   #onWritten(): void {
     this.#session.enter(this.now()).written();
+    this.#afterEvent();
+  }
+
+  /** Accounts for the memory and arms the timer. */
+  #afterEvent(): void {
+    this.#memory?.update(this.#session.held);
     this.#arm();
   }
 

@@ -15,6 +15,7 @@ import type {
   SocketAddress,
 } from "../../transport/connection.ts";
 import type { ConnectionInfo } from "../../transport/connection_info.ts";
+import { DEFAULT_MEMORY, MemoryBudget } from "./memory_budget.ts";
 import { sideTables } from "../connection/side_tables.ts";
 import { reportRejection } from "../support/thenable.ts";
 import { ServerSessionImpl, type SessionOwner } from "./server_session.ts";
@@ -167,6 +168,7 @@ const SERVER_OPTIONS: OptionNames<ServerOptions<AnyProtocol>> = {
   authenticate: true,
   state: true,
   maxSessions: true,
+  memory: true,
   broadcast: true,
   onSession: true,
 };
@@ -219,7 +221,11 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
       checkFunction(name, options[name]);
     }
     // Checks the options now rather than when the first client connects.
-    const { maxSessions = DEFAULT_MAX_SESSIONS, broadcast = {} } = options;
+    const {
+      maxSessions = DEFAULT_MAX_SESSIONS,
+      memory = DEFAULT_MEMORY,
+      broadcast = {},
+    } = options;
     const topics = new TopicRegistry<P, Auth, State>(
       tables.calls,
       resolveSlowOptions(broadcast, "broadcast"),
@@ -236,6 +242,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
       tables,
       options,
       resolved,
+      memory: new MemoryBudget(memory),
     };
     if (!Number.isInteger(maxSessions) || maxSessions < 1) {
       throw new RangeError(
@@ -301,26 +308,40 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     }
   }
 
+  /** Why new clients are rejected, or `undefined`. */
+  get #rejection(): string | undefined {
+    if (this.#accepted.size - this.#rejecting >= this.#maxSessions) {
+      return "the server has reached its maximum number of sessions";
+    }
+    return this.#owner.memory.full
+      ? "the server's memory is used up"
+      : undefined;
+  }
+
   async accept(
     connection: Connection,
     options: { info?: Partial<ConnectionInfo> | undefined } = {},
   ): Promise<void> {
     checkOptions("accept()", options, ACCEPT_OPTIONS);
-    const full = this.#accepted.size - this.#rejecting >= this.#maxSessions;
+    const rejection = this.#rejection;
+    const full = rejection !== undefined;
     const flooded = full && this.#rejecting >= MAX_REJECTING;
     try {
       if (this.#shutdown !== undefined || flooded) return connection.close();
+      const memory = this.#owner.memory.open();
       const session = new ServerSessionImpl<P, Auth, State>(
         this.#owner,
         connection,
         {
-          rejected: full,
+          rejection,
+          memory,
           info: options.info,
         },
       );
       this.#accepted.add(session);
       if (full) this.#rejecting++;
       await session.closed;
+      this.#owner.memory.close(memory);
       this.#accepted.delete(session);
       if (full) this.#rejecting--;
     } catch (error) {

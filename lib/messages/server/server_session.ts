@@ -14,6 +14,11 @@ import { CallError, type SessionError } from "../errors/call_error.ts";
 import type { AnyProtocol } from "../protocol/protocol_types.ts";
 import { Backlog, type BroadcastTarget } from "../broadcast/fanout.ts";
 import type { Server, ServerOptions, ServerSession } from "./server_types.ts";
+import type {
+  MemoryAccount,
+  MemoryBudget,
+  MemoryHolder,
+} from "./memory_budget.ts";
 import type { TopicRegistry } from "./topics.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
 import type { Hello } from "../session/wire/hello.ts";
@@ -29,6 +34,8 @@ export interface SessionOwner<P extends AnyProtocol, Auth, State> {
   readonly tables: SideTables;
   /** The server's own options. */
   readonly options: ServerOptions<P, Auth, State>;
+  /** The memory of all sessions. */
+  readonly memory: MemoryBudget;
   /** The session options, with defaults. */
   readonly resolved: ResolvedSessionOptions;
 }
@@ -38,12 +45,10 @@ const BUSY_PAUSE = 1000;
 
 /** Options for a {@linkcode ServerSessionImpl}. */
 export interface ServerSessionImplOptions {
-  /**
-   * Whether the server is full and rejects the client with `refused-busy`.
-   *
-   * @default {false}
-   */
-  readonly rejected?: boolean | undefined;
+  /** Why the server rejects the client with `refused-busy`, if it does. */
+  readonly rejection?: string | undefined;
+  /** Account of the memory that the session holds. */
+  readonly memory: MemoryAccount;
   /** Facts about the connection from the application. */
   readonly info?: Partial<ConnectionInfo> | undefined;
 }
@@ -51,9 +56,9 @@ export interface ServerSessionImplOptions {
 /** Implementation of `ServerSession`. */
 export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   extends TypedSession<P, "client">
-  implements ServerSession<P, Auth, State> {
+  implements ServerSession<P, Auth, State>, MemoryHolder {
   readonly #owner: SessionOwner<P, Auth, State>;
-  readonly #rejected: boolean;
+  readonly #rejection: string | undefined;
   #auth!: Auth;
   #state!: State;
   #protocol = "";
@@ -62,11 +67,12 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   constructor(
     owner: SessionOwner<P, Auth, State>,
     connection: Connection,
-    { rejected = false, info }: ServerSessionImplOptions = {},
+    { rejection, memory, info }: ServerSessionImplOptions,
   ) {
     const { tables, resolved } = owner;
     const { authenticate } = owner.options;
-    const checksCredentials = authenticate !== undefined && !rejected;
+    const checksCredentials = authenticate !== undefined &&
+      rejection === undefined;
     super({
       role: "server",
       connection,
@@ -74,9 +80,12 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
       tables,
       resolved,
       checksCredentials,
+      memory,
+      raises: owner.memory.raises,
     });
     this.#owner = owner;
-    this.#rejected = rejected;
+    this.#rejection = rejection;
+    memory.holder = this;
   }
 
   get server(): Server<P, Auth, State> {
@@ -91,11 +100,26 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     return this.#state;
   }
 
+  /** @inheritdoc */
+  get accepted(): boolean {
+    return this.session.state === "open";
+  }
+
+  /** @inheritdoc */
+  press(pressed: boolean): void {
+    this.enter().pressed = pressed;
+  }
+
+  /** @inheritdoc */
+  evict(message: string): void {
+    this.enter().expel("refused-busy", message, BUSY_PAUSE);
+  }
+
   override onAuthenticate(hello: Hello, credentials: unknown): void {
     this.#protocol = printableName(hello.protocol);
-    if (this.#rejected) {
-      const message = "the server has reached its maximum number of sessions";
-      return this.enter().expel("refused-busy", message, BUSY_PAUSE);
+    const rejection = this.#rejection;
+    if (rejection !== undefined) {
+      return this.enter().expel("refused-busy", rejection, BUSY_PAUSE);
     }
     this.#checkCredentials(
       credentials,

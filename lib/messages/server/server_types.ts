@@ -110,6 +110,17 @@ export interface ServerOptions<
    */
   maxSessions?: number | undefined;
   /**
+   * Heap bytes that all sessions together may hold for their clients.
+   *
+   * At three quarters, sessions above their share of it get `overloaded` for
+   * new calls, and no credit. At the limit, sessions end with `refused-busy`,
+   * those of unauthenticated clients first, then the heaviest ones, and new
+   * clients are rejected. No session may hold more than a quarter.
+   *
+   * @default {268435456}
+   */
+  memory?: number | undefined;
+  /**
    * Options for slow clients of `server.broadcast`.
    *
    * @default `{ slow: "drop-oldest", maxQueuedBytes: 1_048_576 }`

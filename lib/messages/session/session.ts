@@ -71,6 +71,15 @@ export interface SessionView {
   readonly wakeAt: number;
 }
 
+/** Heap bytes of a session without calls. */
+const SESSION_COST = 16 * 1024;
+/** Heap bytes of a call in progress, without its messages. */
+const CALL_COST = 2048;
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
 /** One end of a connection. */
 export class Session implements SessionView {
   /** State that the parts share. */
@@ -99,6 +108,7 @@ export class Session implements SessionView {
       new FrameWriter(sink, codecs[0], limits),
       limits,
       (code, message) => this.#lifecycle.abort(code, message),
+      config.raises,
     );
     shared.now = now;
     this.outgoing = new OutgoingCalls(shared, isClient ? 1 : 2, host);
@@ -199,6 +209,36 @@ export class Session implements SessionView {
     if (this.state !== "open") return wakeAt;
     this.#heartbeat.watch(now, writer);
     return Math.min(wakeAt, this.#heartbeat.wakeAt);
+  }
+
+  /**
+   * Heap bytes that the session holds for its peer. Each part is charged with
+   * what it costs in V8; `deno task held` compares them with the heap.
+   */
+  get held(): number {
+    const { shared, incoming, outgoing } = this;
+    if (this.state === "closed") {
+      return incoming.notifications.held + shared.inputs.held;
+    }
+    const { queued, items, inputs, reassemblyBudget, writer } = shared;
+    return SESSION_COST + this.#handshake.heldEarly + writer.unsent +
+      CALL_COST * (incoming.calls.size + outgoing.calls.size) +
+      queued.requests + sum(queued.responses) + queued.items +
+      outgoing.queuedBytes + reassemblyBudget.used + items.held +
+      incoming.gate.held + incoming.notifications.held + inputs.held;
+  }
+
+  /**
+   * Refuses new calls and withholds credit while the memory of all sessions is
+   * used up.
+   */
+  set pressed(pressed: boolean) {
+    if (this.state === "closed") return;
+    const { shared, incoming: { reader } } = this;
+    shared.refusesCalls = pressed;
+    reader.requestCredit.withheld = pressed;
+    reader.notifyCredit.withheld = pressed;
+    shared.items.withheld = pressed;
   }
 
   // ── handshake ──────────────────────────────────────────────────────────

@@ -10,6 +10,7 @@ import type { HandshakeConfig } from "./control/handshake.ts";
 import type { Hello } from "./wire/hello.ts";
 import type { SessionLimits } from "./wire/limits.ts";
 import type { RefreshHost } from "./control/credential_refresh.ts";
+import type { CreditPool } from "./flow/credit_pool.ts";
 import type { FrameSink } from "./flow/frame_writer.ts";
 
 /** Receiver of a session's events. */
@@ -36,6 +37,8 @@ export interface SessionConfig extends HandshakeConfig {
   readonly limits: SessionLimits;
   /** Receiver of the events. */
   readonly host: SessionHost;
+  /** Credit for raising windows that the sessions of a server share. */
+  readonly raises?: CreditPool | undefined;
   /** The current time, ms. */
   readonly now: number;
 }

@@ -175,6 +175,10 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
         `method ${method.info.name} is a notification; send it with NOTIFY`;
       return new CallError(message, { code: "unimplemented" });
     }
+    if (this.shared.refusesCalls) {
+      const message = "too much memory is in use (option memory)";
+      return new CallError(message, { code: "overloaded", retry: "later" });
+    }
     const { maxCalls } = this.shared.limits;
     if (this.calls.size + this.responses.unsettled < maxCalls) return undefined;
     const message = `${maxCalls} calls are already in flight`;

@@ -113,6 +113,12 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
   /** Accounts of the connection, by the numbers of `Account`. */
   readonly #accounts: readonly SendCredit[];
   readonly #queueBudget: QueueBudget;
+
+  /** Bytes of the calls and notifications that wait to be sent. */
+  get queuedBytes(): number {
+    return this.#queueBudget.used;
+  }
+
   readonly #shared: SharedState;
   readonly #host: NotifyHost;
 

@@ -44,6 +44,11 @@ export class EarlyFrames {
     this.#bytes = larger;
   }
 
+  /** Heap bytes of the frames. */
+  get held(): number {
+    return this.#bytes.length + 8 * this.#frames.length;
+  }
+
   /** Returns and removes the frames. */
   takeAll(): EarlyFrame[] {
     const frames: EarlyFrame[] = [];

@@ -60,6 +60,7 @@ export class HandshakeRefusal {
 /** One side of the handshake. */
 export class Handshake {
   readonly #early: EarlyFrames = new EarlyFrames(MAX_EARLY_BYTES);
+
   readonly #shared: SharedState;
   readonly #config: HandshakeConfig;
 
@@ -203,6 +204,11 @@ export class Handshake {
         codecs.map(({ name }) => `"${name}"`).join(" or ")
       }`,
     );
+  }
+
+  /** Heap bytes of the frames that were kept. */
+  get heldEarly(): number {
+    return this.#early.held;
   }
 
   /** Keeps a frame for later; returns `false` beyond the limit. */

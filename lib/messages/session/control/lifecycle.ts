@@ -370,6 +370,7 @@ export class Lifecycle {
     outgoing.end(error, this.#sentGoaway);
     outgoing.dropNotifications(unsent, error);
     incoming.end(this.#endCode, reason.message);
+    shared.items.pool.detach();
     this.#host.onEnded(reason);
   }
 }

@@ -85,10 +85,16 @@ export class GrantedCredit {
   #total: number;
   #charges = 0;
   #owed = 0;
+  #unreturned = 0;
 
   /** @param total initial total */
   constructor(total: number) {
     this.#total = total;
+  }
+
+  /** Charges of frames that have not been processed. */
+  get unreturned(): number {
+    return this.#unreturned;
   }
 
   /** Number of bytes that the peer may still send. */
@@ -112,12 +118,19 @@ export class GrantedCredit {
   charge(amount: number): boolean {
     const allowed = this.available > 0;
     this.#charges += amount;
+    this.#unreturned += amount;
     return allowed;
   }
 
   /** Owes the peer the charge of frames that were processed. */
   owe(amount: number): void {
     this.#owed += amount;
+    this.#unreturned -= amount;
+  }
+
+  /** Counts frames as processed whose charge repays a loan. */
+  repay(amount: number): void {
+    this.#unreturned -= amount;
   }
 
   /**
@@ -126,6 +139,7 @@ export class GrantedCredit {
    */
   withhold(amount: number): void {
     this.#owed -= amount;
+    this.#unreturned += amount;
   }
 
   /**
@@ -149,6 +163,8 @@ export class GrantedCredit {
 export class ConnectionCredit extends GrantedCredit {
   /** A quarter of the window, in bytes. */
   readonly quarter: number;
+  /** Whether grants are withheld, because too much memory is in use. */
+  #withheld = false;
   readonly #writer: FrameWriter;
   readonly #account: number;
 
@@ -167,7 +183,17 @@ export class ConnectionCredit extends GrantedCredit {
   /** Owes the charge of processed frames, and grants it in time. */
   release(amount: number): void {
     this.owe(amount);
-    if (this.owed >= this.quarter) this.send();
+    this.#grantInTime();
+  }
+
+  #grantInTime(): void {
+    if (this.owed >= this.quarter && !this.#withheld) this.send();
+  }
+
+  /** Withholds grants, or makes up for them. */
+  set withheld(withheld: boolean) {
+    this.#withheld = withheld;
+    this.#grantInTime();
   }
 
   /**

@@ -18,13 +18,19 @@
  */
 import { Account, ConnectionCredit } from "./credit.ts";
 import { ItemBudget } from "./item_budget.ts";
-import type { CreditPool, ReceiveWindow } from "./receive_window.ts";
+import { CreditPool } from "./credit_pool.ts";
+import type { ReceiveWindow } from "./receive_window.ts";
 import type { FrameWriter } from "./frame_writer.ts";
 import { TimerEntry, type TimerWheel } from "../time/timer_wheel.ts";
 import type { SessionLimits } from "../wire/limits.ts";
 
 /** Bytes of an item that precede its value. */
 const ITEM_HEAD = 64 * 1024;
+
+/** Heap bytes of an item that waits, in addition to its charge. */
+const ITEM_COST = 160;
+/** Heap bytes of a stream that holds items: its chunk for small ones. */
+const STREAM_COST = 4096;
 
 /** A call whose peer may send items. */
 export interface ItemStream {
@@ -58,8 +64,11 @@ export class ItemAccount<Stream extends ItemStream> extends TimerEntry {
   #lent = 0;
   readonly #shared: ItemAccountState;
 
-  /** @param shared state that the session's parts share */
-  constructor(shared: ItemAccountState) {
+  /**
+   * @param shared state that the session's parts share
+   * @param raises credit for raises that the sessions of a server share
+   */
+  constructor(shared: ItemAccountState, raises: CreditPool | undefined) {
     super();
     this.#shared = shared;
     const { itemsWindow, maxAssembly, maxMessage } = shared.limits;
@@ -68,8 +77,27 @@ export class ItemAccount<Stream extends ItemStream> extends TimerEntry {
       Account.ITEMS,
       itemsWindow,
     );
-    this.pool = { left: itemsWindow };
+    this.pool = new CreditPool(itemsWindow, raises);
     this.budget = new ItemBudget(maxAssembly / 2, maxMessage + ITEM_HEAD);
+  }
+
+  /** Number of items that wait to be taken. */
+  queued = 0;
+  /** Whether no credit is granted or lent, because too much memory is in use. */
+  #withheld = false;
+
+  /** Heap bytes of the items that were not taken, and of their parts. */
+  get held(): number {
+    return this.credit.unreturned + this.budget.used - this.#lent +
+      ITEM_COST * this.queued + STREAM_COST * this.holders.size;
+  }
+
+  /** Withholds credit, or makes up for it. */
+  set withheld(withheld: boolean) {
+    this.#withheld = withheld;
+    this.pool.withheld = withheld;
+    this.credit.withheld = withheld;
+    this.relieve();
   }
 
   /** Number of bytes lent from the budget. */
@@ -82,13 +110,15 @@ export class ItemAccount<Stream extends ItemStream> extends TimerEntry {
     const repaid = Math.min(this.#lent, amount);
     this.#lent -= repaid;
     this.budget.release(repaid);
+    this.credit.repay(repaid);
     this.credit.release(amount - repaid);
     this.relieve();
   }
 
   /** Whether the peer cannot begin an item although a reader waits. */
   get #starved(): boolean {
-    return this.readers > 0 && this.credit.available <= this.credit.quarter;
+    return this.readers > 0 && !this.#withheld &&
+      this.credit.available <= this.credit.quarter;
   }
 
   /** Helps readers if unread items have used up the account. */

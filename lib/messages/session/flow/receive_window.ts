@@ -11,13 +11,8 @@
  * @module
  */
 import { GrantedCredit } from "./credit.ts";
+import type { CreditPool } from "./credit_pool.ts";
 import type { Reassembly } from "./reassembly.ts";
-
-/** Credit that a connection's streams share for raising their windows. */
-export interface CreditPool {
-  /** Number of bytes left. */
-  left: number;
-}
 
 /** A received item that has not been taken. */
 export interface QueuedItem {
@@ -191,8 +186,7 @@ export class ReceiveWindow {
       return 0;
     }
     const room = Math.max(0, this.#maxWindow - this.#window);
-    const raise = Math.min(this.#window, room, this.#pool.left);
-    this.#pool.left -= raise;
+    const raise = this.#pool.take(Math.min(this.#window, room));
     this.#raised += raise;
     this.#window += raise;
     return this.#credit.grant(raise);
@@ -224,7 +218,7 @@ export class ReceiveWindow {
    */
   #returnRaise(): void {
     if (this.phase === "open" || this.length > 0) return;
-    this.#pool.left += this.#raised;
+    this.#pool.give(this.#raised);
     this.#raised = 0;
   }
 }

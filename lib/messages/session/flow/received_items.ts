@@ -225,6 +225,7 @@ function deliver(
   if (!window.readPending) {
     const body = item.owned ? value : window.copy(value);
     window.put({ body, charge, claimed });
+    shared.items.queued++;
     shared.items.holders.add(call);
     return;
   }
@@ -266,6 +267,7 @@ export function takeItem(
     shared.items.relieve();
     return undefined;
   }
+  shared.items.queued--;
   window.readAt = shared.now;
   if (!window.holdsItems) shared.items.holders.delete(call);
   if (item.claimed > 0) endClaim(shared, call, item.claimed);
@@ -289,6 +291,7 @@ export function discardItems(shared: SharedState, call: SessionStream): void {
   shared.items.holders.delete(call);
   let released = 0;
   for (const { charge, claimed } of receiveWindow.clear()) {
+    shared.items.queued--;
     released += charge;
     if (claimed > 0) endClaim(shared, call, claimed);
   }

@@ -6,6 +6,7 @@
 import type { SessionErrorCode } from "../../errors/call_error.ts";
 import { SendCredit } from "./credit.ts";
 import type { FrameWriter } from "./frame_writer.ts";
+import type { CreditPool } from "./credit_pool.ts";
 import { ItemAccount } from "./item_account.ts";
 import type { ReassemblyBudget } from "./reassembly.ts";
 import type { ReceiveWindow } from "./receive_window.ts";
@@ -99,6 +100,8 @@ export class SharedState implements SendState {
   readonly reassemblyBudget: ReassemblyBudget;
   /** Account of the items of all calls that the peer sends. */
   readonly items: ItemAccount<SessionStream>;
+  /** Whether new calls are refused, because too much memory is in use. */
+  refusesCalls = false;
   /** Counters of the session. */
   readonly stats: SessionStats = {
     lateFrames: 0,
@@ -118,16 +121,18 @@ export class SharedState implements SendState {
    * @param writer writer of the session's frames
    * @param limits this side's limits
    * @param fail ends the session
+   * @param raises credit for raises that the sessions of a server share
    */
   constructor(
     writer: FrameWriter,
     limits: SessionLimits,
     fail: (code: SessionErrorCode, message: string) => void,
+    raises?: CreditPool,
   ) {
     this.writer = writer;
     this.limits = limits;
     this.fail = fail;
     this.reassemblyBudget = { used: 0, limit: limits.maxAssembly / 2 };
-    this.items = new ItemAccount(this);
+    this.items = new ItemAccount(this, raises);
   }
 }

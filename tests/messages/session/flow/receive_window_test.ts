@@ -6,6 +6,7 @@ import {
 import { takeItem } from "../../../../lib/messages/session/flow/received_items.ts";
 import { body, UP } from "../session_calls.ts";
 import { Lone, message, request } from "../lone_session.ts";
+import { CreditPool } from "../../../../lib/messages/session/flow/credit_pool.ts";
 import { ReceiveWindow } from "../../../../lib/messages/session/flow/receive_window.ts";
 
 const pure = { permissions: "none" } as const;
@@ -13,7 +14,7 @@ const pure = { permissions: "none" } as const;
 function newWindow(
   streamWindow: number,
   maxStreamWindow: number,
-  pool: { left: number },
+  pool: CreditPool,
 ) {
   return new ReceiveWindow({ streamWindow, maxStreamWindow }, pool, 0);
 }
@@ -26,7 +27,7 @@ Deno.test(
   "ReceiveWindow.charge() allows a sender to overshoot by one frame only",
   pure,
   () => {
-    const receiveWindow = newWindow(1000, 4000, { left: 9000 });
+    const receiveWindow = newWindow(1000, 4000, new CreditPool(9000));
     assertEquals([
       receiveWindow.charge(999),
       receiveWindow.charge(5000),
@@ -39,7 +40,7 @@ Deno.test(
   "ReceiveWindow.grant() returns the charges of taken items in batches, and raises the window",
   pure,
   () => {
-    const pool = { left: 1500 };
+    const pool = new CreditPool(1500);
     const receiveWindow = newWindow(1000, 4000, pool);
     const take = () => receiveWindow.owe(receiveWindow.take()!.charge);
     for (let n = 0; n < 10; n++) {
@@ -68,7 +69,7 @@ Deno.test(
 );
 
 Deno.test("ReceiveWindow keeps many items in order", pure, () => {
-  const receiveWindow = newWindow(1e6, 1e6, { left: 0 });
+  const receiveWindow = newWindow(1e6, 1e6, new CreditPool(0));
   let next = 0;
   for (let n = 0; n < 5000; n++) {
     receiveWindow.put({ body: Uint8Array.of(n & 255), charge: 1, claimed: 0 });
@@ -90,7 +91,7 @@ Deno.test(
   "ReceiveWindow never shrinks its window, whatever the limits",
   pure,
   () => {
-    const pool = { left: 100 };
+    const pool = new CreditPool(100);
     const receiveWindow = newWindow(1000, 10, pool);
     receiveWindow.owe(600);
     assertEquals([receiveWindow.grant(), pool.left], [1600, 100]);
@@ -101,7 +102,7 @@ Deno.test(
   "ReceiveWindow returns its raise to the pool with its last item",
   pure,
   () => {
-    const pool = { left: 1000 };
+    const pool = new CreditPool(1000);
     const raised = () => {
       const receiveWindow = newWindow(1000, 4000, pool);
       receiveWindow.owe(1000);
@@ -145,7 +146,7 @@ Deno.test(
   "ReceiveWindow.copy() keeps each queued item intact, whatever is taken meanwhile",
   pure,
   () => {
-    const receiveWindow = newWindow(1000, 1000, { left: 0 });
+    const receiveWindow = newWindow(1000, 1000, new CreditPool(0));
     const frame = new Uint8Array(5000); // reused for all items
     const expected: number[] = [];
     let byte = 0;
@@ -174,7 +175,7 @@ Deno.test(
   "ReceiveWindow.copy() uses one buffer for all small items that are taken in time",
   pure,
   () => {
-    const receiveWindow = newWindow(1000, 1000, { left: 0 });
+    const receiveWindow = newWindow(1000, 1000, new CreditPool(0));
     const buffers = new Set<unknown>();
     for (let n = 0; n < 1000; n++) {
       const body = receiveWindow.copy(new Uint8Array(100));

@@ -1,0 +1,159 @@
+/**
+ * The memory that all sessions of a server may hold for their clients.
+ *
+ * ```text
+ *  0 ─────────────── 3/4 ───────── limit
+ *  │                  │              └ the heaviest sessions end, unauthenticated
+ *  │                  │                ones first; new clients are rejected
+ *  │                  └ sessions above their share get no calls and no credit
+ *  └ a session above a quarter of the limit ends in any case
+ * ```
+ *
+ * The share of a session is the limit divided by the number of sessions. When
+ * the limit is exceeded, at least one session is above its share.
+ *
+ * @module
+ */
+import { CreditPool } from "../session/flow/credit_pool.ts";
+
+/** The session of an account. */
+export interface MemoryHolder {
+  /** Whether the client has been accepted. */
+  readonly accepted: boolean;
+  /** Refuses calls and withholds credit, or stops doing so. */
+  press(pressed: boolean): void;
+  /** Ends the session. */
+  evict(message: string): void;
+}
+
+/** Default of the option `memory`: 256 MiB. */
+export const DEFAULT_MEMORY: number = 256 * 1024 * 1024;
+
+/** Part of the limit above which sessions over their share are pressed. */
+const PRESSURE = 3 / 4;
+/** Part of the limit that one session may hold. */
+const MOST_PER_SESSION = 1 / 4;
+
+/** What one session holds. */
+export class MemoryAccount {
+  /** Heap bytes that the session holds. */
+  held = 0;
+  /** Whether the session is under pressure. */
+  pressed = false;
+  /** The session; `undefined` before its start and after its end. */
+  holder: MemoryHolder | undefined = undefined;
+  readonly #budget: MemoryBudget;
+
+  /** @param budget the budget of the server */
+  constructor(budget: MemoryBudget) {
+    this.#budget = budget;
+  }
+
+  /** Sets what the session holds now. */
+  update(held: number): void {
+    this.#budget.update(this, held);
+  }
+}
+
+/** The memory of a server. */
+export class MemoryBudget {
+  /** Heap bytes that all sessions hold. */
+  used = 0;
+  /** Credit for raising windows; half of the limit. */
+  readonly raises: CreditPool;
+  readonly #limit: number;
+  #evicting = false;
+  readonly #accounts: Set<MemoryAccount> = new Set();
+  readonly #pressed: Set<MemoryAccount> = new Set();
+
+  /**
+   * @param limit maximum number of heap bytes
+   * @throws {RangeError} if the limit is not an integer of at least 1 MiB
+   */
+  constructor(limit: number) {
+    if (!Number.isSafeInteger(limit) || limit < 2 ** 20) {
+      throw new RangeError(
+        `Cannot serve with memory ${limit}: it must be an integer of at least 1048576 (bytes)`,
+      );
+    }
+    this.#limit = limit;
+    this.raises = new CreditPool(limit / 2);
+  }
+
+  /** Whether new clients must be rejected. */
+  get full(): boolean {
+    return this.used >= this.#limit;
+  }
+
+  /** Opens the account of a session. */
+  open(): MemoryAccount {
+    const account = new MemoryAccount(this);
+    this.#accounts.add(account);
+    return account;
+  }
+
+  /**
+   * Ends the account of a session. What its running handlers hold still counts,
+   * until they settle.
+   */
+  close(account: MemoryAccount): void {
+    account.holder = undefined;
+    this.#accounts.delete(account);
+    this.#pressed.delete(account);
+  }
+
+  /** Sets what a session holds, and reacts if it is too much. */
+  update(account: MemoryAccount, held: number): void {
+    this.used += held - account.held;
+    account.held = held;
+    if (held > this.#limit * MOST_PER_SESSION) this.#evict(account);
+    if (this.used > this.#limit && !this.#evicting) this.#relieve();
+    this.#press(account);
+    if (this.#pressed.size === 0 || this.#underPressure) return;
+    for (const pressed of [...this.#pressed]) this.#press(pressed);
+  }
+
+  get #underPressure(): boolean {
+    return this.used > this.#limit * PRESSURE;
+  }
+
+  get #share(): number {
+    return this.#limit / this.#accounts.size;
+  }
+
+  #press(account: MemoryAccount): void {
+    const pressed = this.#underPressure && account.held > this.#share;
+    if (pressed === account.pressed) return;
+    account.pressed = pressed;
+    if (pressed) this.#pressed.add(account);
+    else this.#pressed.delete(account);
+    account.holder?.press(pressed);
+  }
+
+  #relieve(): void {
+    this.#evicting = true; // sessions that end report what they still hold
+    this.#evictHeaviest();
+    this.#evicting = false;
+  }
+
+  #evictHeaviest(): void {
+    for (const accepted of [false, true]) {
+      const heaviest = [...this.#accounts]
+        .filter(({ holder }) => holder?.accepted === accepted)
+        .sort((a, b) => b.held - a.held);
+      for (const account of heaviest) {
+        if (this.used <= this.#limit) return;
+        if (accepted && account.held <= this.#share) return;
+        this.#evict(account);
+      }
+    }
+  }
+
+  #evict(account: MemoryAccount): void {
+    const { holder } = account;
+    account.holder = undefined;
+    holder?.evict(
+      `the session held ${account.held} bytes, and the server's memory is used up (option memory, ${this.#limit} bytes)`,
+    );
+  }
+}

@@ -1,0 +1,122 @@
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  type MemoryAccount,
+  MemoryBudget,
+  type MemoryHolder,
+} from "../../../lib/messages/server/memory_budget.ts";
+
+const pure = { permissions: "none" } as const;
+const MiB = 2 ** 20;
+
+/** A session that holds what a test says, until it is evicted. */
+class Held implements MemoryHolder {
+  readonly account: MemoryAccount;
+  accepted = true;
+  pressed = false;
+  readonly evictions: string[] = [];
+
+  constructor(budget: MemoryBudget, accepted = true) {
+    this.account = budget.open();
+    this.account.holder = this;
+    this.accepted = accepted;
+  }
+
+  press(pressed: boolean): void {
+    this.pressed = pressed;
+  }
+
+  evict(message: string): void {
+    this.evictions.push(message);
+    this.account.update(0);
+  }
+}
+
+function sessions(budget: MemoryBudget, count: number): Held[] {
+  return Array.from({ length: count }, () => new Held(budget));
+}
+
+function evicted(held: readonly Held[]): number[] {
+  return held.flatMap(({ evictions }, at) => evictions.length > 0 ? [at] : []);
+}
+
+Deno.test("a budget adds up what sessions hold", pure, () => {
+  const budget = new MemoryBudget(64 * MiB);
+  const [one, other] = sessions(budget, 2);
+  one!.account.update(5);
+  other!.account.update(7);
+  one!.account.update(3);
+  assertEquals([budget.used, budget.full], [10, false]);
+  budget.close(one!.account);
+  one!.account.update(0);
+  assertEquals(budget.used, 7);
+});
+
+Deno.test(
+  "above three quarters, sessions above their share are pressed",
+  pure,
+  () => {
+    const budget = new MemoryBudget(64 * MiB);
+    const held = sessions(budget, 8); // a share is 8 MiB
+    for (const { account } of held.slice(0, 4)) account.update(11 * MiB);
+    assertEquals(held.map(({ pressed }) => pressed), Array(8).fill(false));
+    held[5]!.account.update(5 * MiB);
+    assertEquals(held[5]!.pressed, false);
+    held[0]!.account.update(12 * MiB);
+    assertEquals([held[0]!.pressed, held[1]!.pressed], [true, false]);
+    held[1]!.account.update(3 * MiB); // the pressure ends
+    assertEquals(held[0]!.pressed, false);
+  },
+);
+
+Deno.test(
+  "above the limit, unauthenticated sessions end first, then heavy ones",
+  pure,
+  () => {
+    const budget = new MemoryBudget(64 * MiB);
+    const held = sessions(budget, 9);
+    held[3]!.accepted = held[4]!.accepted = false;
+    for (const [at, { account }] of held.entries()) account.update(at * MiB);
+    held[0]!.account.update(16 * MiB);
+    held[1]!.account.update(14 * MiB); // 65 MiB in all
+    assertEquals(evicted(held), [4]);
+    held[2]!.account.update(8 * MiB); // 67 MiB
+    assertEquals(evicted(held), [3, 4]);
+    held[2]!.account.update(12 * MiB); // 68 MiB: the heaviest has 16
+    assertEquals(evicted(held), [0, 3, 4]);
+    assertStringIncludes(
+      held[0]!.evictions[0]!,
+      "held 16777216 bytes, and the server's memory is used up (option memory, 67108864 bytes)",
+    );
+  },
+);
+
+Deno.test("a session above a quarter of the limit ends", pure, () => {
+  const budget = new MemoryBudget(64 * MiB);
+  const [one] = sessions(budget, 1);
+  one!.account.update(16 * MiB);
+  assertEquals(one!.evictions.length, 0);
+  one!.account.update(16 * MiB + 1);
+  assertEquals(one!.evictions.length, 1);
+});
+
+Deno.test(
+  "handlers of ended sessions cost no other session its place",
+  pure,
+  () => {
+    const budget = new MemoryBudget(64 * MiB);
+    const ended = sessions(budget, 5);
+    for (const { account } of ended) {
+      account.update(15 * MiB);
+      budget.close(account); // its handlers still hold their inputs
+    }
+    const live = sessions(budget, 2);
+    for (const { account } of live) account.update(MiB);
+    assertEquals([evicted(live), budget.full], [[], true]);
+  },
+);
+
+Deno.test("a budget must be an integer of at least 1 MiB", pure, () => {
+  for (const limit of [0, 2 ** 20 - 1, 1.5 * 2 ** 20 + 0.5, NaN, Infinity]) {
+    assertThrows(() => new MemoryBudget(limit), RangeError, `${limit}`);
+  }
+});
