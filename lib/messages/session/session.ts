@@ -72,9 +72,15 @@ export interface SessionView {
 }
 
 /** Heap bytes of a session without calls. */
-const SESSION_COST = 16 * 1024;
-/** Heap bytes of a call in progress, without its messages. */
-const CALL_COST = 2048;
+const SESSION_COST = 26 * 1024;
+/** Heap bytes of each unsent byte: buffers have room for more. */
+const BUFFER_COST = 2;
+/** Heap bytes of an incomplete request, with its chunk for small parts. */
+const INCOMPLETE_COST = 5 * 1024;
+/** Heap bytes of a call by the peer, without its messages. */
+const CALL_COST = 1024;
+/** Heap bytes of a call to the peer, with its promise and call site. */
+const OWN_CALL_COST = 4 * 1024;
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
@@ -221,10 +227,13 @@ export class Session implements SessionView {
       return incoming.notifications.held + shared.inputs.held;
     }
     const { queued, items, inputs, reassemblyBudget, writer } = shared;
-    return SESSION_COST + this.#handshake.heldEarly + writer.unsent +
-      CALL_COST * (incoming.calls.size + outgoing.calls.size) +
+    return SESSION_COST + this.#handshake.heldEarly +
+      BUFFER_COST * writer.unsent +
+      CALL_COST * incoming.calls.size +
+      OWN_CALL_COST * outgoing.calls.size +
       queued.requests + sum(queued.responses) + queued.items +
-      outgoing.queuedBytes + reassemblyBudget.used + items.held +
+      outgoing.queuedBytes + reassemblyBudget.used +
+      INCOMPLETE_COST * incoming.reader.incomplete + items.held +
       incoming.gate.held + incoming.notifications.held + inputs.held;
   }
 

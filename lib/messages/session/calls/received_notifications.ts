@@ -29,10 +29,12 @@ interface Waiting {
   readonly fields: Readonly<Fields>;
 }
 
+/** Heap bytes of a notification that waits, in addition to its charge. */
+const WAITING_COST = 256;
+
 /** The notifications of a session. */
 export class ReceivedNotifications {
-  /** Bytes of the notifications that wait. */
-  held = 0;
+  #bytes = 0;
   #running = 0;
   #resuming = false;
   readonly #waiting: Set<Waiting> = new Set();
@@ -55,6 +57,16 @@ export class ReceivedNotifications {
     this.#host = host;
   }
 
+  /** Charges of the notifications that wait. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Heap bytes of the notifications that wait. */
+  get held(): number {
+    return this.#bytes + WAITING_COST * this.#waiting.size;
+  }
+
   /** Number of notifications that wait. */
   get waiting(): number {
     return this.#waiting.size;
@@ -71,7 +83,7 @@ export class ReceivedNotifications {
       return this.#enter(method, body, fields);
     }
     this.#waiting.add({ method, body: body.slice(), fields });
-    this.held += body.length + FRAME_CHARGE;
+    this.#bytes += body.length + FRAME_CHARGE;
     this.#credit.withhold(body.length + FRAME_CHARGE);
   }
 
@@ -103,7 +115,7 @@ export class ReceivedNotifications {
 
   #remove(waiting: Waiting): void {
     this.#waiting.delete(waiting);
-    this.held -= waiting.body.length + FRAME_CHARGE;
+    this.#bytes -= waiting.body.length + FRAME_CHARGE;
     this.#credit.release(waiting.body.length + FRAME_CHARGE);
   }
 
@@ -111,6 +123,6 @@ export class ReceivedNotifications {
   clear(): void {
     this.#shared.stats.refusedCalls += this.#waiting.size;
     this.#waiting.clear();
-    this.held = 0;
+    this.#bytes = 0;
   }
 }

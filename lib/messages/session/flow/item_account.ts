@@ -28,9 +28,9 @@ import type { SessionLimits } from "../wire/limits.ts";
 const ITEM_HEAD = 64 * 1024;
 
 /** Heap bytes of an item that waits, in addition to its charge. */
-const ITEM_COST = 160;
+const ITEM_COST = 512;
 /** Heap bytes of a stream that holds items: its chunk for small ones. */
-const STREAM_COST = 4096;
+const STREAM_COST = 4608;
 
 /** A call whose peer may send items. */
 export interface ItemStream {
