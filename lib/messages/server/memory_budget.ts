@@ -1,5 +1,5 @@
 /**
- * The memory that all sessions of a server may hold for their clients.
+ * The memory that the sessions of a server hold for their clients.
  *
  * ```text
  *  0 ─────────────── 3/4 ───────── limit
@@ -34,7 +34,7 @@ const PRESSURE = 3 / 4;
 /** Part of the limit that one session may hold. */
 const MOST_PER_SESSION = 1 / 4;
 
-/** What one session holds. */
+/** The memory that one session holds. */
 export class MemoryAccount {
   /** Heap bytes that the session holds. */
   held = 0;
@@ -93,8 +93,8 @@ export class MemoryBudget {
   }
 
   /**
-   * Ends the account of a session. What its running handlers hold still counts,
-   * until they settle.
+   * Ends the account of a session. Inputs that its running handlers hold still
+   * count until the handlers settle.
    */
   close(account: MemoryAccount): void {
     account.holder = undefined;

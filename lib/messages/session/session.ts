@@ -79,7 +79,7 @@ const BUFFER_COST = 2;
 const INCOMPLETE_COST = 5 * 1024;
 /** Heap bytes of a call by the peer, without its messages. */
 const CALL_COST = 1024;
-/** Heap bytes of a call to the peer, with its promise and call site. */
+/** Heap bytes of a call to the peer, with its promise. */
 const OWN_CALL_COST = 4 * 1024;
 
 function sum(numbers: readonly number[]): number {
@@ -238,8 +238,7 @@ export class Session implements SessionView {
   }
 
   /**
-   * Refuses new calls and withholds credit while the memory of all sessions is
-   * used up.
+   * Whether new calls are refused and credit is withheld.
    */
   set pressed(pressed: boolean) {
     if (this.state === "closed") return;

@@ -83,10 +83,10 @@ export class ItemAccount<Stream extends ItemStream> extends TimerEntry {
 
   /** Number of items that wait to be taken. */
   queued = 0;
-  /** Whether no credit is granted or lent, because too much memory is in use. */
+  /** Whether no credit is granted or lent. */
   #withheld = false;
 
-  /** Heap bytes of the items that were not taken, and of their parts. */
+  /** Heap bytes of unread items and of their parts. */
   get held(): number {
     return this.credit.unreturned + this.budget.used - this.#lent +
       ITEM_COST * this.queued + STREAM_COST * this.holders.size;

@@ -1,0 +1,92 @@
+/**
+ * The memory of a server with real sessions.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import {
+  clientStream,
+  unary,
+} from "../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../lib/messages/protocol/protocol.ts";
+import { connect } from "../../../lib/messages/client/connect.ts";
+import { createServer } from "../../../lib/messages/server/server.ts";
+import { dial, failureOf, turns } from "../kit.ts";
+
+const none = { permissions: "none" } as const; // the literal type that Deno.test wants
+const MiB = 2 ** 20;
+
+const Store = protocol({
+  name: "store",
+  server: {
+    keep: clientStream<Uint8Array, number>(),
+    ask: unary<void, string>(),
+  },
+});
+
+/** Starts a server with 4 MiB whose uploads are not read. */
+function setUp(clients: number) {
+  const released = Promise.withResolvers<number>();
+  const server = createServer(Store, { memory: 4 * MiB }).handle({
+    keep: () => released.promise,
+    ask: () => "here",
+  });
+  const sessions = Promise.all(
+    Array.from({ length: clients }, () => connect(Store, dial(server))),
+  );
+  return { server, sessions, release: () => released.resolve(0) };
+}
+
+/** Uploads this many items of 50 kB, each in a stream of its own. */
+async function upload(
+  session: Awaited<ReturnType<typeof setUp>["sessions"]>[number],
+  items: number,
+): Promise<Promise<unknown>[]> {
+  const calls = [];
+  for (let n = 0; n < items; n++) {
+    const call = session.remote.keep();
+    call.send(new Uint8Array(50_000)).catch(() => {});
+    calls.push(call.result.catch((error: unknown) => error));
+    await turns(2);
+  }
+  return calls;
+}
+
+Deno.test(
+  "sessions above their share get no new calls under pressure",
+  none,
+  async () => {
+    const { server, sessions, release } = setUp(8);
+    const [light, ...others] = await sessions;
+    const heavy = others.slice(0, 4);
+    const calls: Promise<unknown>[] = [];
+    for (const session of heavy) calls.push(...await upload(session, 16));
+    await turns(20);
+    const { code, message, retry } = await failureOf(heavy[3]!.remote.ask());
+    assertEquals([code, retry], ["overloaded", "later"]);
+    assert(message.includes("option memory"), message);
+    assertEquals(await light!.remote.ask(), "here");
+    release(); // the items are dropped with their calls
+    await Promise.all(calls);
+    assertEquals(await heavy[3]!.remote.ask(), "here");
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "the heaviest sessions end with the reason when memory is used up",
+  none,
+  async () => {
+    const { server, sessions, release } = setUp(9);
+    const [light, ...heavy] = await sessions;
+    for (const [n, session] of heavy.entries()) await upload(session, 9 + n);
+    await turns(20);
+
+    const reason = await Promise.race(heavy.map(({ finished }) => finished));
+    assertEquals([reason.code, reason.remote], ["refused-busy", true]);
+    assert(reason.message.includes("option memory, 4194304 bytes"));
+    assertEquals(await light!.remote.ask(), "here");
+    release();
+    await server.shutdown();
+  },
+);
