@@ -26,7 +26,6 @@ import {
   bin,
   EMPTY,
   encode,
-  frame,
   hello,
   K,
   message,
