@@ -33,6 +33,8 @@ export type FlowControlState = "on" | "off" | "assumed-off" | "unknown";
 /** Flow control at one end of a WebSocket. */
 export class FlowControl {
   #state: FlowControlState = "unknown";
+  /** Whether the peer keeps to the credit from now on. */
+  #confirmed = false;
   #givenLimit: number | undefined;
   /** Number of messages received. */
   #messages = 0;
@@ -54,15 +56,26 @@ export class FlowControl {
     return this.#state;
   }
 
-  /** Sets the state when the socket opens. */
-  set state(state: FlowControlState) {
+  /**
+   * Sets the state when the socket opens.
+   *
+   * @param state the state
+   * @param negotiated whether both ends know it
+   */
+  open(state: FlowControlState, negotiated: boolean): void {
     this.#state = state;
+    this.#confirmed = negotiated;
   }
 
   /** Maximum number of unread bytes. */
   get receiveLimit(): number {
     return this.#givenLimit ??
-      (this.#state === "on" ? FIRST_CREDIT : UNCONTROLLED_LIMIT);
+      (this.#confirmed ? FIRST_CREDIT : UNCONTROLLED_LIMIT);
+  }
+
+  /** Number of unread bytes that the credit allows. */
+  get #window(): number {
+    return this.#givenLimit ?? FIRST_CREDIT;
   }
 
   /** Number of bytes that may be sent now. */
@@ -104,19 +117,20 @@ export class FlowControl {
       if (this.#messages > ANNOUNCED_WITHIN) return false;
       this.#state = "on";
     }
+    this.#confirmed = true;
     this.#allowed += credit;
     return true;
   }
 
   /** Returns the credit to announce flow control with. */
   announcement(): number {
-    return this.receiveLimit - FIRST_CREDIT;
+    return this.#window - FIRST_CREDIT;
   }
 
   /** Counts read bytes; returns the credit to grant, 0 for none yet. */
   take(count: number): number {
     this.#taken += count;
-    if (this.#state !== "on" || this.#taken < this.receiveLimit / 2) return 0;
+    if (this.#state !== "on" || this.#taken < this.#window / 2) return 0;
     const credit = this.#taken;
     this.#taken = 0;
     return credit;

@@ -12,10 +12,10 @@ import type {
   WebSocketConnectionOptions,
 } from "./websocket_connection.ts";
 import {
+  adaptWebSocket,
   checkReceiveLimit,
   CONNECTION_OPTIONS,
   copyRequest,
-  webSocketConnection,
   WebSocketConnectionImpl,
   type WebSocketEnd,
 } from "./websocket_connection_impl.ts";
@@ -116,10 +116,11 @@ export function upgradeWebSocket(
   });
   if (!("socket" in upgraded)) return refused(request, upgraded, options);
   // In Deno, the `protocol` of a server's socket is always empty.
-  const connection = webSocketConnection(upgraded.socket, {
+  const connection = adaptWebSocket(upgraded.socket, {
     ...connectionOptions,
     request: copy,
     flowControl,
+    negotiated: flowControl,
   });
   return { response: upgraded.response, connection };
 }

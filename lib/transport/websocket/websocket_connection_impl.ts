@@ -69,6 +69,25 @@ export function webSocketConnection(
   options: WebSocketConnectionOptions = {},
 ): WebSocketConnection {
   checkOptionNames("webSocketConnection()", options, CONNECTION_OPTIONS);
+  return adaptWebSocket(socket, options);
+}
+
+/** Options for {@linkcode adaptWebSocket}. */
+export interface AdaptOptions extends WebSocketConnectionOptions {
+  /** Whether the subprotocol was negotiated, if the socket does not report it. */
+  negotiated?: boolean | undefined;
+}
+
+/**
+ * Adapts a socket, like {@linkcode webSocketConnection}.
+ *
+ * @param socket the socket; the connection owns it
+ * @param options limit, address and the outcome of the upgrade
+ */
+export function adaptWebSocket(
+  socket: WebSocket,
+  options: AdaptOptions,
+): WebSocketConnection {
   checkReceiveLimit(options.receiveLimit);
   const request = options.request && copyRequest(options.request);
   const remoteAddr = { ...options.remoteAddr, transport: "websocket" };
@@ -78,6 +97,7 @@ export function webSocketConnection(
     address: socket.url || (known ? formatAddress(remoteAddr) : ""),
     remoteAddr,
     flowControl: options.flowControl,
+    negotiated: options.negotiated,
   });
   return new WebSocketConnectionImpl(stream, { ...options, request });
 }

@@ -52,6 +52,8 @@ export interface WebSocketStreamOptions {
   remoteAddr: SocketAddress;
   /** Whether flow control applies; `undefined` detects it. */
   flowControl: boolean | undefined;
+  /** Whether the subprotocol was negotiated, if the socket does not report it. */
+  negotiated: boolean | undefined;
 }
 
 /** One end of a WebSocket. */
@@ -76,6 +78,7 @@ export class WebSocketStream implements LowerConnection {
   #halfClosed = false;
   #wasOpen = false;
   #flowControl: boolean | undefined;
+  #negotiated: boolean;
   /** A short timer: for the announcement, or for a missing `close` event. */
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closing: WebSocketClosing;
@@ -94,6 +97,7 @@ export class WebSocketStream implements LowerConnection {
     this.#flow = new FlowControl(options.receiveLimit);
     this.remoteAddr = options.remoteAddr;
     this.#flowControl = options.flowControl;
+    this.#negotiated = options.negotiated ?? false;
     const opened = Promise.withResolvers<void>();
     const finished = Promise.withResolvers<void>();
     this.opened = opened.promise;
@@ -124,7 +128,11 @@ export class WebSocketStream implements LowerConnection {
   async write(data: Uint8Array): Promise<number> {
     if (data.length === 0) return 0;
     return await this.#enqueue(async () => {
-      await this.#untilWritable();
+      await this.opened;
+      // Check in the turn of the message: an announcement may have arrived.
+      for (let pause = 1; !this.#writable; pause *= 2) {
+        await this.#untilWritable(Math.min(pause, LONGEST_PAUSE));
+      }
       if (this.#halfClosed) throw this.#error("closed", "for writing");
       const { credit } = this.#flow;
       const count = Math.min(data.length, MESSAGE_LIMIT, credit);
@@ -205,21 +213,16 @@ export class WebSocketStream implements LowerConnection {
     this.#sendBytes(new Uint8Array(0));
   }
 
-  /**
-   * Waits until the socket is open and has credit and buffer space.
-   */
-  async #untilWritable(): Promise<void> {
-    await this.opened;
-    for (let pause = 1;; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
-      if (this.#failure !== undefined) throw this.#failure;
-      if (this.#flow.credit <= 0) await this.#untilCredit();
-      else if (this.#socket.bufferedAmount > BUFFERED_LIMIT) {
-        await this.#untilWoken(pause);
-      } else return;
-    }
+  /** Whether there is credit and buffer space. */
+  get #writable(): boolean {
+    if (this.#failure !== undefined) throw this.#failure;
+    return this.#flow.credit > 0 &&
+      this.#socket.bufferedAmount <= BUFFERED_LIMIT;
   }
 
-  async #untilCredit(): Promise<void> {
+  /** Waits for credit, or for `pause` milliseconds for buffer space. */
+  async #untilWritable(pause: number): Promise<void> {
+    if (this.#flow.credit > 0) return await this.#untilWoken(pause);
     await this.#untilWoken(this.#flow.patience);
     if (this.#flow.credit <= 0) this.#flow.assumeOff();
   }
@@ -238,7 +241,9 @@ export class WebSocketStream implements LowerConnection {
     this.#wasOpen = true;
     // Deno forgets a call of `close` before a server's socket is open.
     if (this.#failure !== undefined) return this.#closing.handshake();
-    this.#flow.state = this.#negotiated();
+    const negotiated = this.#negotiated ||
+      this.#socket.protocol === FLOW_CONTROL;
+    this.#flow.open(this.#stateWhenOpen(negotiated), negotiated);
     // Later in this turn, so that it follows the bytes that are written now. A
     // client in Deno delays a second small message (Nagle's algorithm).
     if (this.#flow.state === "on") {
@@ -247,11 +252,11 @@ export class WebSocketStream implements LowerConnection {
     this.#settle.open();
   }
 
-  #negotiated(): FlowControlState {
+  #stateWhenOpen(negotiated: boolean): FlowControlState {
     if (this.#flowControl !== undefined) {
       return this.#flowControl ? "on" : "off";
     }
-    if (this.#socket.protocol === FLOW_CONTROL) return "on";
+    if (negotiated) return "on";
     // In Deno, the `protocol` of a server's socket is always empty.
     return this.#servedByDeno ? "unknown" : "assumed-off";
   }

@@ -255,6 +255,28 @@ async function code(promise: Promise<unknown>): Promise<string> {
   }
 }
 
+Deno.test("write() keeps to the credit if the peer announces flow control meanwhile", async () => {
+  for (let turns = 0; turns < 12; turns++) {
+    const socket = new FakeSocket(1);
+    const connection = socket.connection(); // assumes no flow control
+    const block = new Uint8Array(65_536);
+    for (let at = 0; at < 4; at++) await connection.write(block);
+    let count: number | undefined;
+    const writing = connection.write(block).then((sent) => count = sent);
+    // In Deno, a message may arrive between two microtasks.
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    socket.dispatchEvent(new MessageEvent("message", { data: "0" }));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    if (count !== undefined) assertEquals(count, 65_536); // sent before
+    else {
+      socket.dispatchEvent(new MessageEvent("message", { data: "5" }));
+      assertEquals(await writing, 5);
+    }
+    connection.close();
+    connection.close();
+  }
+});
+
 Deno.test("webSocketConnection() fails at once for a socket that has closed", async () => {
   const connection = new FakeSocket(3).connection();
   assertEquals(await code(connection.opened), "reset");
