@@ -13,6 +13,14 @@
  */
 const POLLED_AFTER = 64;
 
+// Polling takes real time where time is simulated, too.
+const { setTimeout } = globalThis;
+
+/** Calls a function after a pause, in which sockets are polled. */
+export function afterPause(callback: () => void): void {
+  setTimeout(callback, 0);
+}
+
 /** Calls a function after other tasks of the event loop have run. */
 export function afterIteration(callback: () => void): void {
   if (typeof globalThis.setImmediate === "function") {

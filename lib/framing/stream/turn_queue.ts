@@ -18,7 +18,11 @@
  *
  * @module
  */
-import { afterIteration, iterationsToPoll } from "./event_loop_turn.ts";
+import {
+  afterIteration,
+  afterPause,
+  iterationsToPoll,
+} from "./event_loop_turn.ts";
 
 /** Milliseconds of work, of all connections together, after which sockets are polled. */
 const BEFORE_POLL = 4;
@@ -28,6 +32,13 @@ const BEFORE_POLL = 4;
  * transports, a read can wait although no socket is polled.
  */
 const WITHOUT_POLL = 32;
+
+/**
+ * Milliseconds of polling in iterations, after which a pause polls sockets. The
+ * iterations take 0.05 ms, but if other processes want the processor as well,
+ * each may wait for its share of it: 64 iterations took more than a second.
+ */
+const LONGEST_POLL = 1;
 
 /**
  * Number of microtasks within which a read of ready bytes resolves. A TCP
@@ -41,6 +52,8 @@ export interface TurnQueueHost {
   now(): number;
   /** Calls a function in a later iteration of the event loop. */
   later(callback: () => void): void;
+  /** Calls a function after a pause, in which sockets are polled. */
+  afterPause(callback: () => void): void;
   /** Number of iterations after which sockets have been polled. */
   readonly iterationsToPoll: number;
 }
@@ -65,6 +78,10 @@ export class TurnQueue {
   #unpolled = 0;
   /** Number of iterations left until sockets have been polled. */
   #polling = 0;
+  /** Time at which polling began. */
+  #pollStart = 0;
+  /** Whether the last poll took a pause. */
+  #paused = false;
   /** Whether sockets have been polled since the last heavy turn. */
   #polled = false;
   readonly #onIteration = (): void => this.#advance();
@@ -108,32 +125,52 @@ export class TurnQueue {
 
   #poll(): void {
     this.#polling = this.host.iterationsToPoll;
+    this.#pollStart = this.host.now();
     this.host.later(this.#onIteration);
+  }
+
+  #pollOn(): void {
+    if (this.host.now() - this.#pollStart < LONGEST_POLL) {
+      return this.host.later(this.#onIteration);
+    }
+    this.#polling = 1;
+    this.#paused = true;
+    this.host.afterPause(this.#onIteration);
   }
 
   #advance(): void {
     if (this.#polling > 0) {
-      if (--this.#polling > 0) return this.host.later(this.#onIteration);
+      if (--this.#polling > 0) return this.#pollOn();
       this.#onPolled();
     }
     if (this.#light.length + this.#heavy.length === 0) {
       this.#running = false;
       return;
     }
-    const next = this.full ? undefined : this.#next();
-    if (next === undefined) return this.#poll();
-    next(); // this connection works before the next iteration
-    this.host.later(this.#onIteration);
+    if (!this.#beginLight() && !this.#beginHeavy()) return this.#poll();
+    this.host.later(this.#onIteration); // they work before that iteration
   }
 
-  #next(): (() => void) | undefined {
-    const light = this.#light.shift();
-    if (light !== undefined || !this.#polled) return light;
-    const heavy = this.#heavy.shift();
-    if (heavy === undefined) return undefined;
+  /** Begins the turn of a light connection; returns whether one may begin. */
+  #beginLight(): boolean {
+    if (this.full && !this.#paused) return false;
+    // On a busy machine, a poll between two of them would take longer than both.
+    const most = this.#paused ? Infinity : 1;
+    this.#paused = false;
+    const begun = this.#light.splice(0, most);
+    for (const next of begun) next();
+    return begun.length > 0;
+  }
+
+  /** Begins the turn of a heavy connection; returns whether one may begin. */
+  #beginHeavy(): boolean {
+    if (this.full || !this.#polled) return false;
+    const next = this.#heavy.shift();
+    if (next === undefined) return false;
     this.#polled = false;
     this.#heavyLeft--;
-    return heavy;
+    next();
+    return true;
   }
 
   #onPolled(): void {
@@ -245,6 +282,7 @@ export function threadTurns(): TurnQueue {
   return turns ??= new TurnQueue({
     now: () => performance.now(),
     later: afterIteration,
+    afterPause,
     iterationsToPoll: iterationsToPoll(),
   });
 }

@@ -6,6 +6,7 @@
 import type { Connection } from "../../../lib/transport/connection.ts";
 import {
   afterIteration,
+  afterPause,
   iterationsToPoll,
 } from "../../../lib/framing/stream/event_loop_turn.ts";
 import { concat } from "@std/bytes/concat";
@@ -139,6 +140,7 @@ export async function settled(): Promise<void> {
   for (let i = 0; i <= iterationsToPoll(); i++) {
     await new Promise<void>(afterIteration);
   }
+  await new Promise<void>(afterPause); // if polling took one
 }
 
 /** Returns a payload whose bytes count up from `seed`. */

@@ -16,6 +16,10 @@ class Loop implements TurnQueueHost {
   time = 1000;
   /** Number of times that sockets have been polled. */
   polls = 0;
+  /** Number of pauses. */
+  pauses = 0;
+  /** Milliseconds that an iteration takes by itself. */
+  iterationTime = 0;
   /** Called when sockets are polled. */
   onPoll: () => void = () => {};
   #later: (() => void)[] = [];
@@ -29,9 +33,17 @@ class Loop implements TurnQueueHost {
     this.#later.push(callback);
   }
 
+  /** Polls in the next iteration. */
+  afterPause(callback: () => void): void {
+    this.pauses++;
+    this.#iteration += ITERATIONS - 1 - this.#iteration % ITERATIONS;
+    this.#later.push(callback);
+  }
+
   /** Runs iterations until none is left; polls in each `ITERATIONS`th. */
   async run(most: number): Promise<void> {
     for (; this.#later.length > 0 && most > 0; most--) {
+      this.time += this.iterationTime;
       if (++this.#iteration % ITERATIONS === 0) {
         this.polls++;
         this.onPoll();
@@ -121,6 +133,32 @@ Deno.test(
       turns.join(" "),
       "a poll b poll c poll a poll b poll c poll a poll b poll c",
     );
+  },
+);
+
+Deno.test(
+  "wait() polls with one pause, and then serves all light connections, on a busy machine",
+  PURE,
+  async () => {
+    const loop = new Loop();
+    loop.iterationTime = 25; // other processes take the processor meanwhile
+    const trace: string[] = [];
+    loop.onPoll = () => trace.push("poll");
+    const queue = new TurnQueue(loop);
+    const others = Array.from(
+      { length: 50 },
+      () => new Flood(loop, queue, { name: "light", cost: 0.5, trace }),
+    );
+    const heavy = new Flood(loop, queue, { name: "heavy", trace }).handle(8);
+    const start = loop.time;
+    const done = others.map((other) => other.handle(1));
+    await loop.run(8);
+    await Promise.all(done);
+    assertEquals(trace.filter((name) => name === "light").length, 50);
+    assertLessOrEqual(loop.time - start, 8 * 25 + 50);
+    await loop.run(100);
+    await heavy;
+    assert(loop.pauses > 0);
   },
 );
 
