@@ -99,6 +99,35 @@ Deno.test("scan() rejects numbers that would become Infinity", PURE, () => {
 });
 
 Deno.test(
+  "scan() accepts numbers of 309 digits up to the largest number",
+  PURE,
+  () => {
+    const zeros = "0".repeat(308);
+    scan(`[1${zeros}, -1${zeros}]`);
+    assertEquals(refused(`[2${zeros}]`).code, "range");
+    assertEquals(refused(`[1${zeros}0]`).code, "range");
+    const largest = BigInt(Number.MAX_VALUE);
+    scan(`[${largest}, -${largest}]`);
+    assertEquals(String(largest).length, 309);
+    scan(`[1${zeros}${zeros}e-400]`);
+  },
+);
+
+Deno.test(
+  "scan() finds colliding digits in strings of exactly 10 characters",
+  PURE,
+  () => {
+    const isPlain = (first: number) =>
+      new JsonScanner(resolveCodecLimits({})).scan(utf8.encode(JSON.stringify(
+        Array.from({ length: 1000 }, (_, at) => String((first + at) * 65_536)),
+      )));
+    assertEquals(String(20_000 * 65_536).length, 10);
+    assertEquals(isPlain(20_000), false);
+    assertEquals(isPlain(200_000), true); // 11 digits: no array index
+  },
+);
+
+Deno.test(
   "scan() terminates on text that is not JSON",
   PURE,
   () => {

@@ -1,4 +1,7 @@
 import { assertEquals } from "@std/assert";
+import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
+import { body } from "../session_calls.ts";
+import { hello, Lone } from "../lone_session.ts";
 import { EarlyFrames } from "../../../../lib/messages/session/control/early_frames.ts";
 
 const pure = { permissions: "none" } as const;
@@ -33,5 +36,23 @@ Deno.test(
     assertEquals(early.put(new Uint8Array(), 10), false);
     assertEquals(early.takeAll().length, 10);
     assertEquals(early.put(new Uint8Array(936), 11), true);
+  },
+);
+
+Deno.test(
+  "a server keeps 128 KiB of early frames, and not one byte more",
+  pure,
+  () => {
+    for (const [more, code] of [[0, undefined], [1, "flow-control"]] as const) {
+      const lone = new Lone("server");
+      lone.accepts = false;
+      lone.receive(Kind.HELLO, 0, hello("client"));
+      // Each frame is charged with its header of 8 bytes and 64 bytes more.
+      for (let frame = 0; frame < 16; frame++) {
+        const length = 131_072 / 16 - 72 + (frame === 15 ? more : 0);
+        lone.receive(Kind.NOTIFY, 0, body(length));
+      }
+      assertEquals(lone.ends[0]?.code, code);
+    }
   },
 );
