@@ -149,7 +149,7 @@ export class Backlog {
     this.#queues.delete(queue);
   }
 
-  /** Sends a message of each queue in turn while the target is ready. */
+  /** Sends messages of the queues in turn while the target is ready. */
   drain(target: { readonly ready: boolean }): void {
     while (this.#queues.size > 0 && target.ready) this.#sendNext();
   }
