@@ -20,7 +20,8 @@ import {
   waiting,
   wrapping,
 } from "./interceptors.ts";
-import { all, dial, failureOf, thrownBy, turns } from "../kit.ts";
+import { all, dial, failureOf, thrownBy, turns, typedSession } from "../kit.ts";
+import type { Session } from "../../../lib/messages/session/session.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
@@ -30,11 +31,15 @@ async function withLab(
   run: (
     remote: Awaited<ReturnType<typeof connect<typeof Lab>>>["remote"],
     ended: string[],
+    inFlight: () => number,
   ) => Promise<void>,
 ): Promise<void> {
   const { server, ended } = lab();
   const session = await connect(Lab, dial(server), { interceptors });
-  await run(session.remote, ended);
+  const [served] = server.sessions;
+  // An implementation has the core, which has the calls.
+  const core = typedSession(served!).session as Session;
+  await run(session.remote, ended, () => core.incoming.calls.size);
   await session.close();
   await server.shutdown();
 }
@@ -363,7 +368,7 @@ Deno.test(
         response.catch((error) => outer = error);
         return response;
       };
-      await withLab([watching, interceptor], async (remote, ended) => {
+      await withLab([watching, interceptor], async (remote, _, inFlight) => {
         const upload = remote.sum();
         const talk = remote.talk();
         for (
@@ -386,7 +391,7 @@ Deno.test(
           );
         }
         assert(outer instanceof TypeError, "outer interceptors see it");
-        while (ended.length < 1) await turns();
+        while (inFlight() > 0) await turns();
       });
     }
   },
