@@ -29,6 +29,8 @@ const SLOWER = 4;
 const PATIENCE = 30_000;
 /** Number of times that tests may fail without a mutant, on a busy machine. */
 const ATTEMPTS = 3;
+/** Milliseconds that tests may take without a mutant. */
+const LONGEST = 600_000;
 /** The longest deadline, in milliseconds. */
 const NEVER = 2 ** 31 - 1;
 const LISTER = "tests/mutation/list_mutants.ts";
@@ -55,7 +57,7 @@ async function deadlineOf(
   if (known !== undefined) return known;
   let output = "";
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const outcome = await sandbox.deno([...TEST, ...tests], NEVER);
+    const outcome = await sandbox.deno([...TEST, ...tests], LONGEST);
     const deadline = PATIENCE + SLOWER * outcome.ms;
     if (outcome.success) {
       deadlines.set(name, deadline);
