@@ -88,6 +88,25 @@ Deno.test("a session leaves its topics when it unsubscribes and when it ends", a
   await one.close();
 });
 
+Deno.test("a topic without subscribers is forgotten with its statistics", async () => {
+  await using server = pricesServer();
+  const topic = server.topic("fruit");
+  for (const ends of [false, true]) {
+    const session = await client(server, []);
+    await session.remote.join("fruit");
+    const [joined] = topic.sessions;
+    topic.publish.price({ sku: "pear", cents: 5 });
+    await session.remote.leave("other");
+    assertEquals(topic.stats.delivered, 1);
+    if (ends) {
+      await session.close();
+      await joined?.finished;
+    } else await session.remote.leave("fruit");
+    assertEquals([topic.size, topic.stats.delivered], [0, 0]);
+    await session.close();
+  }
+});
+
 Deno.test("subscribe() returns a disposable, and ignores a session that has ended", async () => {
   await using server = pricesServer();
   const one = await client(server, []);
