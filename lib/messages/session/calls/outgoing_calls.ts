@@ -167,7 +167,7 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
     notifyCredit.raise(hello.notifyWindow);
     requestCredit.raise(hello.connectionWindow);
     for (const credit of this.#accounts) {
-      writer.resumeAll(credit.takeWaiting());
+      credit.wake((sources) => writer.resumeAll(sources));
     }
     this.queue.resume();
   }
@@ -297,7 +297,7 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
     const credit = this.#accounts[account];
     if (credit === undefined) return true;
     if (!credit.raise(total)) return false;
-    this.#shared.writer.resumeAll(credit.takeWaiting());
+    credit.wake((sources) => this.#shared.writer.resumeAll(sources));
     this.reportRoom();
     return true;
   }

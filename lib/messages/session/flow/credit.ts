@@ -12,7 +12,13 @@
  */
 import type { Source } from "./send_scheduler.ts";
 import type { FrameWriter } from "./frame_writer.ts";
-import { getU48, HEADER, Kind, putU48 } from "../wire/frame_header.ts";
+import {
+  FRAME_CHARGE,
+  getU48,
+  HEADER,
+  Kind,
+  putU48,
+} from "../wire/frame_header.ts";
 
 /** Highest credit that a sender may have (PROTOCOL.md, "Credit"). */
 export const MAX_CREDIT: number = 2 ** 31 - 1;
@@ -31,7 +37,8 @@ export const Account = {
 export class SendCredit {
   #total: number;
   #charges = 0;
-  #waiting: Set<Source> | undefined = undefined;
+  /** Sources that wait, in the order of their arrival, by their reserve. */
+  #waiting: Map<number, Set<Source>> | undefined = undefined;
 
   /** @param total initial total */
   constructor(total: number) {
@@ -62,22 +69,47 @@ export class SendCredit {
 
   /**
    * Returns whether a source must wait for credit. If so, the account remembers
-   * the source for {@linkcode SendCredit.takeWaiting}.
+   * the source for {@linkcode SendCredit.wake}.
    *
    * @param reserve bytes that must remain available for other sources
    */
   mustWait(source: Source, reserve = 0): boolean {
     if (this.available > reserve) return false;
-    (this.#waiting ??= new Set()).add(source);
+    const waiting = this.#waiting ??= new Map();
+    const sources = waiting.get(reserve);
+    if (sources === undefined) waiting.set(reserve, new Set([source]));
+    else sources.add(source);
     return true;
   }
 
-  /** Returns and forgets the waiting sources, in the order of their arrival. */
-  takeWaiting(): Iterable<Source> {
-    const waiting = this.#waiting ?? [];
-    this.#waiting = undefined;
-    return waiting;
+  /** Forgets a source that has nothing left to send. */
+  forget(source: Source): void {
+    for (const sources of this.#waiting?.values() ?? []) sources.delete(source);
   }
+
+  /**
+   * Resumes waiting sources, in the order of their arrival. A
+   * frame is charged at least `FRAME_CHARGE`, which bounds how many of them the
+   * credit suffices for: a peer that grants little wakes few.
+   */
+  wake(resume: (sources: readonly Source[]) => void): void {
+    for (const [reserve, sources] of this.#waiting ?? []) {
+      while (sources.size > 0 && this.available > reserve) {
+        const most = Math.ceil((this.available - reserve) / FRAME_CHARGE);
+        resume(takeFirst(sources, most));
+      }
+    }
+  }
+}
+
+function takeFirst(sources: Set<Source>, most: number): Source[] {
+  const taken: Source[] = [];
+  for (const source of sources) {
+    if (taken.length === most) break;
+    taken.push(source);
+  }
+  for (const source of taken) sources.delete(source);
+  return taken;
 }
 
 /** The receiver's end of an account. */

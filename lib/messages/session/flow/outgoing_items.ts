@@ -107,5 +107,8 @@ export function dropQueued(shared: SharedState, call: SessionStream): void {
   if (sendQueue === undefined) return;
   call.sendQueue = undefined;
   shared.writer.remove(sendQueue);
+  shared.itemCredit.forget(sendQueue);
+  shared.requestCredit.forget(sendQueue);
+  shared.unfinished.forget(sendQueue);
   sendQueue.clear();
 }

@@ -37,6 +37,11 @@ export class UnfinishedMessages {
     return true;
   }
 
+  /** Forgets a source that has nothing left to send. */
+  forget(source: Source): void {
+    this.#waiting.delete(source);
+  }
+
   /** Counts a message whose first frame is being sent. */
   begin(size: number): void {
     this.#bytes += size;

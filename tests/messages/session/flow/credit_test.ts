@@ -8,8 +8,12 @@ import {
 } from "../../../../lib/messages/session/flow/credit.ts";
 import { bytes } from "../../../../lib/messages/codec/bytes.ts";
 import { FrameWriter } from "../../../../lib/messages/session/flow/frame_writer.ts";
-import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
+import {
+  FRAME_CHARGE,
+  Kind,
+} from "../../../../lib/messages/session/wire/frame_header.ts";
 import { resolveSessionLimits } from "../../../../lib/messages/session/wire/limits.ts";
+import type { Source } from "../../../../lib/messages/session/flow/send_scheduler.ts";
 import { newSource } from "./new_source.ts";
 import { frame, Recorder, total } from "../lone_session.ts";
 
@@ -56,15 +60,71 @@ Deno.test(
     ]);
     credit.charge(100);
     assertEquals([credit.mustWait(a), credit.mustWait(b)], [true, true]);
-    const waiting = [...credit.takeWaiting()];
-    assertEquals([waiting.length, waiting[0] === b, waiting[1] === a], [
-      2,
-      true,
-      true,
-    ]);
-    assertEquals([...credit.takeWaiting()], []);
+    const woken: Source[] = [];
+    const resume = (sources: readonly Source[]) => void woken.push(...sources);
+    credit.wake(resume);
+    assertEquals(woken, []);
+    credit.raise(300);
+    credit.wake(resume);
+    assertEquals(new Set(woken), new Set([a, b]));
+    woken.length = 0;
+    credit.wake(resume);
+    assertEquals(woken, []);
   },
 );
+
+Deno.test(
+  "SendCredit.wake() resumes only as many sources as the credit suffices for",
+  pure,
+  () => {
+    for (const count of [10, 1000]) {
+      const credit = new SendCredit(0);
+      for (let i = 0; i < count; i++) credit.mustWait(newSource());
+      const batches: number[] = [];
+      const resume = (sources: readonly Source[]) => {
+        batches.push(sources.length);
+        for (const source of sources) {
+          if (credit.available > 0) credit.charge(FRAME_CHARGE);
+          credit.mustWait(source);
+        }
+      };
+      for (let grant = 1; grant <= 5; grant++) {
+        credit.raise(grant * FRAME_CHARGE);
+        credit.wake(resume);
+      }
+      credit.raise(10 * FRAME_CHARGE);
+      credit.wake(resume);
+      assertEquals(batches, [1, 1, 1, 1, 1, 5]);
+    }
+  },
+);
+
+Deno.test(
+  "SendCredit.wake() resumes the next sources if the first send nothing",
+  pure,
+  () => {
+    const credit = new SendCredit(0);
+    const sources = Array.from({ length: 100 }, newSource);
+    for (const source of sources) credit.mustWait(source);
+    let woken = 0;
+    credit.raise(1);
+    credit.wake((batch) => woken += batch.length);
+    assertEquals(woken, 100);
+  },
+);
+
+Deno.test("SendCredit.forget() removes a source that waits", pure, () => {
+  const credit = new SendCredit(0);
+  const [a, b] = [newSource(), newSource()];
+  credit.mustWait(a);
+  credit.mustWait(b, 50);
+  credit.forget(a);
+  credit.forget(b);
+  credit.raise(1000);
+  credit.wake(() => {
+    throw new Error("none is left");
+  });
+});
 
 Deno.test(
   "GrantedCredit.charge() allows the last frame to exceed the credit",
