@@ -70,6 +70,7 @@ const THROWN = { retry: "later", retryAfter: 250 } as const;
 interface LabOptions {
   limits?: Partial<SessionLimits>;
   maxSessions?: number;
+  memory?: number;
   authenticate?: (credentials: unknown) => unknown;
   state?: () => unknown;
 }
@@ -703,6 +704,15 @@ row(
   ({ addr }) => thrownBy(connect(Lab, addr)),
   { maxSessions: 1 }, // occupied by the bystander
 );
+
+row("the sessions hold more than the server's `memory`", async (lab) => {
+  const raw = await lab.raw();
+  for (let i = 0; i < 3; i++) {
+    const large = value(new Uint8Array(100_000));
+    await raw.frame(K.REQUEST, 2 * i + 1, request(WAIT, large));
+  }
+  return await raw.goaway();
+}, { memory: 1_048_576 }); // a session may hold a quarter
 
 // ── the tables ───────────────────────────────────────────────────────────
 
