@@ -72,7 +72,7 @@ export const callAttacks: readonly Attack[] = [
     resource: "credit for requests",
     kind: "REQUEST",
     limits: ["connectionWindow"],
-    sees: ["WINDOW", "ERROR overloaded"],
+    sees: ["GOAWAY flow-control"],
     atMost: { handlers: 1024 },
     budget: 7 * MiB,
     setup: { limits: { connectionWindow: 65_536 } },
@@ -87,7 +87,7 @@ export const callAttacks: readonly Attack[] = [
     resource: "credit for notifications",
     kind: "NOTIFY",
     limits: ["notifyWindow"],
-    sees: ["WINDOW"],
+    sees: ["GOAWAY flow-control"],
     atMost: { handlers: 1024 },
     budget: 6 * MiB,
     *script() {
