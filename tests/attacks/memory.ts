@@ -4,8 +4,11 @@
  * @module
  */
 
-/** Milliseconds between two measurements. */
+/** Least milliseconds between two measurements. */
 const INTERVAL = 150;
+
+/** The least time between two measurements, as a multiple of the time that one takes. */
+const SHARE = 4;
 
 /** Set by the flag `--expose-gc`. */
 declare const gc: () => void;
@@ -29,22 +32,30 @@ export function memoryNow(): Memory {
 
 /** Keeps the largest number of bytes that were held, and that the process had. */
 export class MemorySampler {
-  #timer: ReturnType<typeof setInterval> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #held = 0;
   #rss = 0;
 
   /** Starts over. */
   start(): void {
     this.#held = this.#rss = 0;
-    this.#timer ??= setInterval(() => this.#sample(), INTERVAL);
+    this.#timer ??= setTimeout(() => this.#again(), INTERVAL);
   }
 
   /** Stops, and returns the largest numbers of bytes. */
   stop(): Memory {
     this.#sample();
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     this.#timer = undefined;
     return { held: this.#held, rss: this.#rss };
+  }
+
+  #again(): void {
+    const start = performance.now();
+    this.#sample();
+    const took = performance.now() - start;
+    const wait = Math.max(INTERVAL, SHARE * took);
+    this.#timer = setTimeout(() => this.#again(), wait);
   }
 
   #sample(): void {
