@@ -132,7 +132,15 @@ interface Waiting {
  * looks at these only, however many topics it has subscribed to.
  */
 export class Backlog {
+  /** Bytes of the messages in the queues. */
+  held = 0;
   readonly #queues: Set<Waiting> = new Set();
+  readonly #onAdded: () => void;
+
+  /** @param onAdded called when a message is added to a queue */
+  constructor(onAdded: () => void = () => {}) {
+    this.#onAdded = onAdded;
+  }
 
   /** Number of queues that hold messages. */
   get size(): number {
@@ -142,6 +150,7 @@ export class Backlog {
   /** Adds a queue that holds messages. */
   add(queue: Waiting): void {
     this.#queues.add(queue);
+    this.#onAdded();
   }
 
   /** Removes a queue. */
@@ -231,7 +240,7 @@ class Subscriber implements Waiting {
     limits: QueueLimits,
   ) {
     this.target = target;
-    this.#queue = new SubscriberQueue(limits);
+    this.#queue = new SubscriberQueue(limits, target.backlog);
     this.#stats = stats;
   }
 

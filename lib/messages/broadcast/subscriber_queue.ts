@@ -55,10 +55,20 @@ export class SubscriberQueue<Message extends Sized> {
   #bytes = 0;
   readonly #keyed: Map<unknown, Entry<Message>> = new Map();
   #limits: QueueLimits;
+  readonly #total: { held: number };
 
-  /** @param limits the bounds, of which `maxQueued` is at least 1 */
-  constructor(limits: QueueLimits) {
+  /**
+   * @param limits the bounds, of which `maxQueued` is at least 1
+   * @param total sum of the bytes of all queues of the subscriber
+   */
+  constructor(limits: QueueLimits, total: { held: number } = { held: 0 }) {
     this.#limits = limits;
+    this.#total = total;
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    this.#total.held += bytes;
   }
 
   /** Number of queued messages. */
@@ -105,13 +115,13 @@ export class SubscriberQueue<Message extends Sized> {
   put(message: Message, key: unknown): QueueOutcome {
     const waiting = key === undefined ? undefined : this.#keyed.get(key);
     if (waiting !== undefined) {
-      this.#bytes += message.size - waiting.message.size;
+      this.#count(message.size - waiting.message.size);
       waiting.message = message;
       return { outcome: "conflated", dropped: 0 };
     }
     const entry = { key, message };
     this.#entries.push(entry);
-    this.#bytes += message.size + OVERHEAD;
+    this.#count(message.size + OVERHEAD);
     if (key !== undefined) this.#keyed.set(key, entry);
     if (this.#exceeds && this.#limits.slow === "disconnect") {
       this.#dropNewest();
@@ -136,14 +146,15 @@ export class SubscriberQueue<Message extends Sized> {
   #remove(entry: Entry<Message> | undefined): Message | undefined {
     if (entry === undefined) return undefined;
     if (entry.key !== undefined) this.#keyed.delete(entry.key);
-    this.#bytes -= entry.message.size + OVERHEAD;
+    this.#count(-entry.message.size - OVERHEAD);
     return entry.message;
   }
 
   /** Drops all messages. */
   clear(): void {
     this.#entries = [];
-    this.#head = this.#bytes = 0;
+    this.#head = 0;
+    this.#count(-this.#bytes);
     this.#keyed.clear();
   }
 }

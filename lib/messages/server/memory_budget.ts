@@ -42,6 +42,8 @@ export class MemoryAccount {
   pressed = false;
   /** The session; `undefined` before its start and after its end. */
   holder: MemoryHolder | undefined = undefined;
+  /** Messages of topics that wait for the session. */
+  backlog: { readonly held: number } | undefined = undefined;
   readonly #budget: MemoryBudget;
 
   /** @param budget the budget of the server */
@@ -51,7 +53,7 @@ export class MemoryAccount {
 
   /** Sets what the session holds now. */
   update(held: number): void {
-    this.#budget.update(this, held);
+    this.#budget.update(this, held + (this.backlog?.held ?? 0));
   }
 }
 

@@ -59,6 +59,8 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   implements ServerSession<P, Auth, State>, MemoryHolder {
   readonly #owner: SessionOwner<P, Auth, State>;
   readonly #rejection: string | undefined;
+  /** Messages of topics; counts as memory of the session. */
+  readonly #backlog: Backlog = new Backlog(() => void this.enter());
   #auth!: Auth;
   #state!: State;
   #protocol = "";
@@ -86,6 +88,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     this.#owner = owner;
     this.#rejection = rejection;
     memory.holder = this;
+    memory.backlog = this.#backlog;
   }
 
   get server(): Server<P, Auth, State> {
@@ -220,7 +223,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     const { session } = this;
     const { calls } = this.#owner.tables;
     return {
-      backlog: new Backlog(),
+      backlog: this.#backlog,
       codec: session.codec,
       get ready(): boolean {
         return session.mayNotify;

@@ -172,3 +172,21 @@ Deno.test(
     assertEquals(strict.contents(), "1234");
   },
 );
+
+Deno.test("queues of one subscriber add up their bytes", () => {
+  const total = { held: 0 };
+  const limits = { slow: "drop-oldest", maxQueued: 2 } as const;
+  const queues = [1, 2].map(() =>
+    new SubscriberQueue({ ...limits, maxQueuedBytes: 1000 }, total)
+  );
+  for (const queue of queues) queue.put({ size: 100 }, undefined);
+  assertEquals(total.held, 2 * 164);
+  for (let n = 0; n < 3; n++) queues[0]?.put({ size: 10 }, undefined);
+  assertEquals(total.held, 164 + 2 * 74); // the oldest were dropped
+  queues[0]?.put({ size: 20 }, "key");
+  queues[0]?.put({ size: 30 }, "key"); // replaces it
+  assertEquals(total.held, 164 + 74 + 94);
+  queues[1]?.take();
+  queues[0]?.clear();
+  assertEquals(total.held, 0);
+});
