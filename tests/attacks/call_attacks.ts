@@ -375,7 +375,7 @@ export const callAttacks: readonly Attack[] = [
     resource: "decoded inputs",
     kind: "REQUEST",
     limits: ["maxInputs"],
-    budget: 9 * MiB,
+    budget: 28 * MiB,
     ms: 1500,
     async *script(peer) {
       yield* inFlight(peer, 1024, (id) => request(id, M.hold, bin(120_000)));
@@ -436,7 +436,7 @@ export const callAttacks: readonly Attack[] = [
     name: `inputs that handlers hold for ${ms} ms`,
     resource: `inputs held for ${ms} ms`,
     kind: "REQUEST",
-    budget: 11 * MiB,
+    budget: 28 * MiB,
     ms: 500 + ms,
     async *script(peer) {
       const value = concat([Uint8Array.of(0x92), encode(ms), bin(120_000)]);
