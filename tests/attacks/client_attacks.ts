@@ -403,7 +403,7 @@ export const clientAttacks: readonly Attack[] = [
       await peer.saw("REQUEST");
       const bytes = message(K.RESULT, 1, bin(60_000));
       let at = 0;
-      yield* every(peer, 10, () => bytes.subarray(at, at += 100));
+      yield* every(peer, 10, () => bytes.subarray(at, ++at));
     },
   },
 ];

@@ -86,7 +86,7 @@ export const itemAttacks: readonly Attack[] = [
     kind: "ITEM",
     limits: ["maxStreamWindow"],
     sees: ["CREDIT"],
-    budget: 5 * MiB,
+    budget: 12 * MiB,
     async *script(peer) {
       yield* open(200, M.read);
       for (let round = 0; round < 40; round++) {

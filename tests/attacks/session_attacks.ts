@@ -165,7 +165,7 @@ export const sessionAttacks: readonly Attack[] = [
       yield* calls(1, M.up);
       const bytes = message(K.ITEM, 1, bin(60_000));
       let at = 0;
-      yield* every(peer, 10, () => bytes.subarray(at, at += 1000));
+      yield* every(peer, 10, () => bytes.subarray(at, ++at));
     },
   },
   {
