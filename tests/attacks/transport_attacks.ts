@@ -62,22 +62,6 @@ export const transportAttacks: readonly Attack[] = [
   {
     ...overTls,
     state: "waiting",
-    name: "bytes that are not TLS",
-    resource: "TLS handshakes",
-    kind: "none",
-    plain: true,
-    hello: null,
-    sees: ["end"],
-    connections: 50,
-    again: true,
-    budget: 6 * MiB,
-    *script() {
-      yield new Uint8Array(10_000).fill(0x55);
-    },
-  },
-  {
-    ...overTls,
-    state: "waiting",
     name: "TLS clients that send no HELLO",
     resource: "connections over TLS",
     kind: "none",

@@ -54,7 +54,26 @@ export const unmetAttacks: readonly Attack[] = [
       yield* times(1024, (id) => request(id, M.downLater, encode(ms)));
     },
   })),
-  // WebSockets.
+  // TLS and WebSockets.
+  {
+    // Each failed handshake leaves 17 KB; node:tls alone leaves 6.5 KB.
+    victim: "server",
+    setup: { over: "tls" },
+    state: "waiting",
+    name: "bytes that are not TLS",
+    resource: "TLS handshakes",
+    kind: "none",
+    plain: true,
+    hello: null,
+    sees: ["end"],
+    connections: 50,
+    again: true,
+    ms: 3000,
+    budget: 6 * MiB,
+    *script() {
+      yield new Uint8Array(10_000).fill(0x55);
+    },
+  },
   {
     victim: "server",
     state: "closed",
