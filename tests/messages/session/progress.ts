@@ -276,6 +276,15 @@ export class ProgressRun implements CallHost {
     );
   }
 
+  /** Returns whether this side leaves the items of a stream unread. */
+  leavesUnread(side: Side): boolean {
+    return this.calls.some(({ up, down }) =>
+      [up, down].some((flow) =>
+        flow?.to === side && flow.receiving === "stopped"
+      )
+    );
+  }
+
   // ── the run and its checks ─────────────────────────────────────────────
 
   /**

@@ -20,6 +20,8 @@ export interface CallHost {
   begin(caller: Side, depth: number): RunCall | undefined;
   /** Returns whether another stream is waited for on this side. */
   hasReader(side: Side): boolean;
+  /** Returns whether this side leaves the items of a stream unread. */
+  leavesUnread(side: Side): boolean;
 }
 
 /** How far the handler is. */
@@ -249,6 +251,15 @@ export class RunCall implements Awaited {
     );
   }
 
+  /**
+   * Whether the callee enters no handlers of streams, because the caller leaves
+   * items unread. Without queueTimeout, the requests wait and hold back credit.
+   */
+  get #waitsForHandler(): boolean {
+    return this.callee.session.incoming.gate.waiting > 0 &&
+      this.#host.leavesUnread(this.caller);
+  }
+
   /** Returns why the call should have settled, or `undefined`. */
   #waitsOn(path: readonly RunCall[]): string | undefined {
     if (path.includes(this)) return "waits for itself";
@@ -256,7 +267,8 @@ export class RunCall implements Awaited {
     switch (this.stage) {
       case "sent":
         // The run checks that the calls in flight are explained.
-        return this.outgoing.call.id === 0 && slotsAreFull(this.caller)
+        return this.outgoing.call.id === 0 && slotsAreFull(this.caller) ||
+            this.#waitsForHandler
           ? undefined
           : "its request does not arrive";
       case "delayed":

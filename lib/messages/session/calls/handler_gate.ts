@@ -126,6 +126,13 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
     return false;
   }
 
+  /** Whether a request of this size may wait; all together are bounded. */
+  mayWait(bytes: number): boolean {
+    const { connectionWindow, maxAssembly } = this.#shared.limits;
+    // A peer that respects its credit stays below this.
+    return this.held + bytes <= connectionWindow + maxAssembly;
+  }
+
   /** Sets the call's lane, and the bytes to reserve for it. */
   #estimate(call: IncomingCall): void {
     const { method } = call;
@@ -206,6 +213,7 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
   /** Drops all requests that wait, when the session ends. */
   clear(): void {
     for (const { waiting } of this.#lanes) waiting.clear();
+    this.#credit.owe(this.held);
     this.held = this.#waiting = 0;
     this.#shared.timerWheel.remove(this);
   }

@@ -153,6 +153,13 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
         new CallError(message, { code: "deadline" }),
       );
     }
+    if (!this.gate.mayWait(body.length)) {
+      const message = "too many requests wait for their handlers";
+      return this.refuseRequest(
+        id,
+        new CallError(message, { code: "overloaded", retry: "later" }),
+      );
+    }
     // #refusal() has checked that this side serves the method.
     this.#start(id, method as ServedMethod, fields, body.subarray(end));
   }

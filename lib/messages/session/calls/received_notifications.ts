@@ -82,6 +82,11 @@ export class ReceivedNotifications {
     if (this.#waiting.size === 0 && this.#isOpen) {
       return this.#enter(method, body, fields);
     }
+    const { notifyWindow, maxMessage } = this.#shared.limits;
+    if (this.#bytes + body.length > notifyWindow + maxMessage) {
+      this.#shared.stats.refusedCalls++;
+      return;
+    }
     this.#waiting.add({ method, body: body.slice(), fields });
     this.#bytes += body.length + FRAME_CHARGE;
     this.#credit.withhold(body.length + FRAME_CHARGE);
@@ -123,6 +128,7 @@ export class ReceivedNotifications {
   clear(): void {
     this.#shared.stats.refusedCalls += this.#waiting.size;
     this.#waiting.clear();
+    this.#credit.owe(this.#bytes);
     this.#bytes = 0;
   }
 }

@@ -60,7 +60,8 @@ class CallQueue implements Source {
     const { requestCredit, unfinished } = this.#shared;
     if (!this.#starter.hasFreeSlot) return true; // the end of a call adds the queue again
     const bytes = this.calls.first?.bytes;
-    return bytes === undefined || requestCredit.mustWait(this) ||
+    return bytes === undefined ||
+      requestCredit.mustWait(this, requestReserve(this.#shared)) ||
       !fitsFrame(this.#shared, bytes) &&
         unfinished.mustWait(this, bytes.length);
   }
@@ -124,7 +125,7 @@ export class RequestQueue {
     if (!this.#starter.hasFreeSlot) {
       return `the peer handles ${writer.peerLimits.maxCalls} other calls (its limit maxCalls)`;
     }
-    if (requestCredit.available <= 0) {
+    if (requestCredit.available <= requestReserve(this.#shared)) {
       return "the peer has not taken earlier requests (its limit connectionWindow)";
     }
     if (!writer.congested) return undefined;
@@ -167,4 +168,9 @@ export class RequestQueue {
   takeAll(): OutgoingCall[] {
     return this.#queues.flatMap(({ calls }) => calls.takeFrom(0));
   }
+}
+
+/** Returns the credit that is reserved for requests that have begun. */
+function requestReserve({ queued }: SharedState): number {
+  return queued.requests > 0 ? 1 : 0;
 }

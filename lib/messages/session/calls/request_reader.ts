@@ -84,6 +84,10 @@ export class RequestReader {
     else this.#receiveNotification(id, body, more);
     // The message was handled or refused, or the limits on reassembly apply.
     credit.release(charge);
+    // Requests that wait withhold credit. A message that has begun must not wait
+    // for them: its sender counts it as unfinished, and sends no large replies.
+    const begun = request ? this.#requests.size > 0 : this.#notification;
+    if (begun) credit.allowFrame();
   }
 
   #receiveRequest(id: number, body: Uint8Array, more: boolean): void {

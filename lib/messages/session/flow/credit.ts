@@ -174,6 +174,13 @@ export class GrantedCredit {
     this.#unreturned += amount;
   }
 
+  /** Grants bytes before they are owed, and returns the new total. */
+  protected advance(amount: number): number {
+    this.#owed -= amount;
+    this.#total += amount;
+    return this.#total;
+  }
+
   /**
    * Grants the bytes that are owed.
    *
@@ -220,6 +227,13 @@ export class ConnectionCredit extends GrantedCredit {
 
   #grantInTime(): void {
     if (this.owed >= this.quarter && !this.#withheld) this.send();
+  }
+
+  /** Grants enough for one frame, if nothing is available. */
+  allowFrame(): void {
+    if (this.available > 0) return;
+    const total = this.advance(1 - this.available);
+    writeTotal(this.#writer, Kind.WINDOW, this.#account, total);
   }
 
   /** Withholds grants, or makes up for them. */
