@@ -259,7 +259,7 @@ export const SCENARIOS: Readonly<
     assert(came instanceof Uint8Array && came.length === value.length);
     assert(came.every((byte, at) => byte === value[at]));
   },
-  async "the frames of large requests and results alternate"(
+  async "the frames of large requests alternate"(
     { ports: [, small] },
   ) {
     const { session, tap } = await dialTapped(small, {
@@ -277,7 +277,6 @@ export const SCENARIOS: Readonly<
     assert(before <= 9, `${before} frames`); // 128 KiB could be written before it
     assertEquals(await Promise.all(large), values.map(() => true));
     assert(alternations(tap.sent, K.REQUEST) >= 12);
-    assert(alternations(tap.received, K.RESULT) >= 12);
     assert(totals(tap.received, K.WINDOW, 0).length > 0); // the window is less
     await session.close();
   },

@@ -317,7 +317,7 @@ async def small_limits_are_respected(_peer):
 
 
 @scenario
-async def the_frames_of_large_requests_and_results_alternate(_peer):
+async def the_frames_of_large_requests_alternate(_peer):
     peer = await dial()
     sent, received = tap(peer)
     values = [bytes([number]) * 1_000_000 for number in range(6)]
@@ -327,7 +327,6 @@ async def the_frames_of_large_requests_and_results_alternate(_peer):
     assert not any(one.done() for one in large)  # the small call passed them
     assert await asyncio.gather(*large) == values
     assert alternations(sent, wire.REQUEST) >= 12
-    assert alternations(received, wire.RESULT) >= 12
     assert totals(received, wire.WINDOW, wire.REQUESTS)  # 6 MB in a window of 4
     await peer.close()
 
