@@ -291,16 +291,16 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
     this.shared.timerWheel.remove(call);
     dropQueued(this.shared, call);
     discardItems(this.shared, call); // received items are no longer delivered
-    if (this.gate.drop(call)) return this.responses.fail(call, error);
     if (code === "cancelled" || code === "deadline") this.#pace(call);
+    if (this.gate.drop(call)) return this.responses.fail(call, error);
     call.observer.onCancelled(error);
     call.observer.onItemsEnded();
   }
 
   /**
-   * Holds back the terminal of a call that ended before its handler. Starting a
-   * handler only to cancel it costs work, which the limit on calls in flight
-   * does not bound. A caller that cancels its calls, breaks them or lets their
+   * Holds back the terminal of a call that ended before its handler. Keeping a
+   * request or starting a handler only to cancel it costs work, which the limit
+   * on calls in flight does not bound. A caller that cancels its calls, breaks them or lets their
    * deadlines pass too fast is slowed: these calls keep their slots.
    */
   #pace(call: IncomingCall): void {
@@ -321,6 +321,7 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
   /** Ends a call with an error before its handler settles. */
   #endNow(call: IncomingCall, code: CancelCode, error: CallError): void {
     if (this.gate.drop(call)) {
+      if (code === "cancelled") this.#pace(call);
       return this.responses.fail(call, unprocessed(error));
     }
     this.cancel(call, code, error.message);
