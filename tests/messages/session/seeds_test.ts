@@ -12,7 +12,7 @@
 import { assert } from "@std/assert";
 import { Traffic } from "./traffic.ts";
 
-const SEEDS = 2400;
+const SEEDS = 1200;
 
 Deno.test(
   "two sessions keep all invariants in random traffic",
