@@ -101,7 +101,7 @@ export const callAttacks: readonly Attack[] = [
     resource: "running handlers",
     kind: "NOTIFY",
     atMost: { handlers: 1024 },
-    budget: 5 * MiB,
+    budget: 9 * MiB,
     async *script(peer) {
       const body = notify(M.note);
       for (;;) yield await peer.credit(body);
