@@ -61,7 +61,7 @@ export const callAttacks: readonly Attack[] = [
     limits: ["maxCalls"],
     sees: ["ERROR overloaded"],
     atMost: { handlers: 1024 },
-    budget: 6 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield* times(20_000, (id) => request(id, M.hold));
     },
@@ -74,7 +74,7 @@ export const callAttacks: readonly Attack[] = [
     limits: ["connectionWindow"],
     sees: ["GOAWAY flow-control"],
     atMost: { handlers: 1024 },
-    budget: 7 * MiB,
+    budget: 8 * MiB,
     setup: { limits: { connectionWindow: 65_536 } },
     *script() {
       const value = bin(1000);
@@ -89,7 +89,7 @@ export const callAttacks: readonly Attack[] = [
     limits: ["notifyWindow"],
     sees: ["GOAWAY flow-control"],
     atMost: { handlers: 1024 },
-    budget: 6 * MiB,
+    budget: 8 * MiB,
     *script() {
       const body = bin(1000);
       yield* flood(() => notify(M.note, body));
@@ -114,7 +114,7 @@ export const callAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["maxMessage"],
     sees: ["ERROR too-large"],
-    budget: 7 * MiB,
+    budget: 8 * MiB,
     async *script(peer) {
       for (const id of ids()) {
         const first = concat([u16(M.echo), fields(), new Uint8Array(65_000)]);
@@ -131,7 +131,7 @@ export const callAttacks: readonly Attack[] = [
     name: "a notification without end",
     resource: "bytes of a message",
     kind: "NOTIFY",
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     async *script(peer) {
       for (;;) {
         const part = new Uint8Array(100_000);
@@ -172,7 +172,7 @@ export const callAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["maxFragments"],
     sees: ["ERROR too-large"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     async *script(peer) {
       for (const id of ids()) {
         for (let part = 0; part < 1100; part++) {
@@ -205,7 +205,7 @@ export const callAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["maxMetadata"],
     sees: ["ERROR malformed"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     async *script(peer) {
       const block = metadata(10_000);
       yield* inFlight(peer, 64, (id) => request(id, M.echo, NULL, block));
@@ -219,7 +219,7 @@ export const callAttacks: readonly Attack[] = [
     sees: ["ERROR deadline"],
     // A burst of maxCalls, then 10 a second.
     atMost: { handlers: 64, "ERROR deadline": 200 },
-    budget: 5 * MiB,
+    budget: 8 * MiB,
     setup: { limits: { cancelsPerSecond: 10, maxCalls: 64 } },
     async *script(peer) {
       const block = deadline(1);
@@ -232,7 +232,7 @@ export const callAttacks: readonly Attack[] = [
     resource: "refusals",
     kind: "REQUEST",
     sees: ["ERROR unimplemented"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     async *script(peer) {
       yield* inFlight(peer, 1024, (id) => request(id, 9999));
     },
@@ -243,7 +243,7 @@ export const callAttacks: readonly Attack[] = [
     resource: "failed decoding",
     kind: "REQUEST",
     sees: ["ERROR malformed"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     async *script(peer) {
       const damaged = new Uint8Array(1000).fill(0xc1);
       yield* inFlight(peer, 256, (id) => request(id, M.echo, damaged));
@@ -256,7 +256,7 @@ export const callAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["depth"],
     sees: ["ERROR malformed"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     async *script(peer) {
       const deep = new Uint8Array(100_000).fill(0x91);
       yield* inFlight(peer, 16, (id) => request(id, M.echo, deep));
@@ -269,7 +269,7 @@ export const callAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["nodes"],
     sees: ["ERROR malformed"],
-    budget: 4 * MiB,
+    budget: 8 * MiB,
     async *script(peer) {
       const count = 1_100_000;
       const value = concat([
@@ -290,7 +290,7 @@ export const callAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["maxHeld"],
     sees: ["ERROR malformed"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     async *script(peer) {
       const value = repeat(indexKeys(50), 400);
       yield* inFlight(peer, 8, (id) => request(id, M.hold, value));
@@ -302,7 +302,7 @@ export const callAttacks: readonly Attack[] = [
     resource: "decoded byte strings",
     kind: "REQUEST",
     sees: ["ERROR malformed"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     async *script(peer) {
       const value = repeat(Uint8Array.of(0xc4, 0), 60_000);
       yield* inFlight(peer, 16, (id) => request(id, M.hold, value));
@@ -315,7 +315,7 @@ export const callAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["maxKeys"],
     sees: ["ERROR malformed"],
-    budget: 4 * MiB,
+    budget: 8 * MiB,
     async *script(peer) {
       const value = encode(
         Array.from({ length: 9000 }, (_, at) => ({ [`key${at}`]: 1 })),
@@ -346,7 +346,7 @@ export const callAttacks: readonly Attack[] = [
     resource: "reports of incidents",
     kind: "REQUEST",
     sees: ["ERROR internal"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     async *script(peer) {
       yield* inFlight(peer, 1024, (id) => request(id, M.fail));
     },
@@ -359,7 +359,7 @@ export const callAttacks: readonly Attack[] = [
     limits: ["cancelsPerSecond"],
     sees: ["ERROR cancelled"],
     atMost: { handlers: 1024, "ERROR cancelled": 1024 + 2000 },
-    budget: 5 * MiB,
+    budget: 8 * MiB,
     async *script(peer) {
       for (const id of ids()) {
         await peer.until(() => peer.inFlight < 1024);
@@ -389,7 +389,7 @@ export const callAttacks: readonly Attack[] = [
     limits: ["queueTimeout"],
     sees: ["ERROR overloaded"],
     setup: { limits: { maxInputs: 65_536, queueTimeout: 200 } },
-    budget: 6 * MiB,
+    budget: 8 * MiB,
     ms: 1500,
     async *script(peer) {
       yield* inFlight(peer, 1024, (id) => request(id, M.hold, bin(70_000)));
@@ -401,7 +401,7 @@ export const callAttacks: readonly Attack[] = [
     resource: "waiting results",
     kind: "REQUEST",
     reads: false,
-    budget: 7 * MiB,
+    budget: 8 * MiB,
     ms: 1500,
     *script() {
       yield* times(1024, (id) => request(id, M.big));
@@ -449,7 +449,7 @@ export const callAttacks: readonly Attack[] = [
     resource: "late frames",
     kind: "CANCEL",
     sees: ["RESULT"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     async *script(peer) {
       yield request(1, M.echo);
       await peer.saw("RESULT");
@@ -463,7 +463,7 @@ export const callAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["turnTime"],
     connections: 10,
-    budget: 4 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield* flood((id) => request(id, M.echo), 1, 10_000);
     },
@@ -476,7 +476,7 @@ export const callAttacks: readonly Attack[] = [
     sees: ["GOAWAY protocol"],
     connections: 20,
     again: true,
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield frame(K.CANCEL, 9, EMPTY);
     },

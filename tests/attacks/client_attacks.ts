@@ -50,7 +50,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "time of a handshake",
     kind: "none",
     sees: ["GOAWAY timeout"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     setup: { limits: { handshakeTimeout: 100 } },
     *script() {},
   },
@@ -60,7 +60,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "limits of the peer",
     kind: "HELLO",
     sees: ["GOAWAY protocol"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield hello({ role: 1, streamWindow: 0, maxCalls: 0 });
     },
@@ -71,7 +71,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "codecs",
     kind: "HELLO",
     sees: ["GOAWAY codec"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield hello({ role: 1, codec: "rot13" });
     },
@@ -82,7 +82,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "list of mismatches",
     kind: "HELLO",
     sees: ["GOAWAY protocol"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     *script() {
       const content = new Uint8Array(60_000).fill(1);
       yield hello({ role: 1, entries: entry(0x05, content) });
@@ -94,7 +94,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "order of frames",
     kind: "REQUEST",
     sees: ["GOAWAY protocol"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield* flood((id) => request(id + 1, C.called));
     },
@@ -104,7 +104,7 @@ export const clientAttacks: readonly Attack[] = [
     name: "refusals with long texts",
     resource: "texts",
     kind: "GOAWAY",
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield goaway(13, 0, "x".repeat(60_000));
     },
@@ -115,7 +115,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "credit of a stream",
     kind: "ITEM",
     sees: ["GOAWAY flow-control"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     setup: { use: "reads" },
     *script() {
       yield* flood(() => message(K.ITEM, 1, bin(1000)));
@@ -146,7 +146,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "bytes of unfinished messages",
     kind: "ITEM",
     sees: ["CANCEL"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     setup: { use: "reads" },
     async *script(peer) {
       await peer.saw("REQUEST");
@@ -197,7 +197,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "bytes of a message",
     kind: "ERROR",
     sees: ["CANCEL"],
-    budget: 7 * MiB,
+    budget: 8 * MiB,
     setup: { use: "calls" },
     async *script(peer) {
       yield* answering(peer, function* (id) {
@@ -214,7 +214,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "failed decoding",
     kind: "RESULT",
     sees: ["REQUEST"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     setup: { use: "calls" },
     async *script(peer) {
       const damaged = new Uint8Array(1000).fill(0xc1);
@@ -227,7 +227,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "late frames",
     kind: "RESULT",
     sees: ["REQUEST"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     setup: { use: "calls" },
     async *script(peer) {
       await peer.saw("REQUEST");
@@ -240,7 +240,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "ids",
     kind: "RESULT",
     sees: ["GOAWAY protocol"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield message(K.RESULT, 9999);
     },
@@ -252,7 +252,7 @@ export const clientAttacks: readonly Attack[] = [
     kind: "REQUEST",
     sees: ["ERROR overloaded"],
     atMost: { handlers: 1024 },
-    budget: 6 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield* flood((id) => request(id, C.called), 2);
     },
@@ -264,7 +264,7 @@ export const clientAttacks: readonly Attack[] = [
     kind: "NOTIFY",
     sees: ["WINDOW"],
     atMost: { handlers: 1024 },
-    budget: 4 * MiB,
+    budget: 8 * MiB,
     *script() {
       const body = bin(1000);
       yield* flood(() => notify(C.noted, body));
@@ -291,7 +291,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "replies to PINGs",
     kind: "PING",
     sees: ["PONG"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield* flood(() => frame(K.PING, 0, new Uint8Array(16)));
     },
@@ -301,7 +301,7 @@ export const clientAttacks: readonly Attack[] = [
     name: "replies to credentials that were not sent",
     resource: "late frames",
     kind: "AUTH",
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield* flood((id) => frame(K.AUTH, id, undefined, 2));
     },
@@ -312,7 +312,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "order of frames",
     kind: "AUTH",
     sees: ["GOAWAY protocol"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield frame(K.AUTH, 1, encode("x"));
     },
@@ -325,7 +325,7 @@ export const clientAttacks: readonly Attack[] = [
     limits: ["queueTimeout"],
     sees: ["REQUEST"],
     hello: { role: 1, methods: CLIENT_METHODS, ...SMALLEST },
-    budget: 6 * MiB,
+    budget: 8 * MiB,
     setup: { use: "floods", limits: { queueTimeout: 200 } },
     *script() {},
   },
@@ -337,7 +337,7 @@ export const clientAttacks: readonly Attack[] = [
     limits: ["closeTimeout"],
     sees: ["NOTIFY"],
     hello: { role: 1, methods: CLIENT_METHODS, ...SMALLEST },
-    budget: 4 * MiB,
+    budget: 8 * MiB,
     setup: { use: "notifies", limits: { closeTimeout: 100 } },
     *script() {},
   },
@@ -354,7 +354,7 @@ export const clientAttacks: readonly Attack[] = [
       itemsWindow: 2 ** 30,
       connectionWindow: 2 ** 30,
     },
-    budget: 6 * MiB,
+    budget: 8 * MiB,
     setup: { use: "sends" },
     *script() {},
   },
@@ -364,7 +364,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "range of credit",
     kind: "WINDOW",
     sees: ["GOAWAY flow-control"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield frame(K.WINDOW, 2, u64(2 ** 52));
     },
@@ -374,7 +374,7 @@ export const clientAttacks: readonly Attack[] = [
     name: "announcements of a drain, and no end",
     resource: "drains",
     kind: "GOAWAY",
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     setup: { use: "calls" },
     *script() {
       yield* flood(() => goaway(11, 2 ** 48 - 1, "x".repeat(1000)));
@@ -386,7 +386,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "bytes of a frame",
     kind: "any",
     sees: ["GOAWAY protocol"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield concat([u32(2 ** 32 - 1), new Uint8Array(100)]);
     },
@@ -397,7 +397,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "time of a frame",
     kind: "RESULT",
     sees: ["end"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     setup: { use: "calls", limits: { assemblyTimeout: 200 } },
     async *script(peer) {
       await peer.saw("REQUEST");

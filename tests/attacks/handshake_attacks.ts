@@ -66,7 +66,7 @@ export const handshakeAttacks: readonly Attack[] = [
     sees: ["GOAWAY protocol"],
     connections: 50,
     again: true,
-    budget: 5 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield u32(2 ** 32 - 1);
     },
@@ -80,7 +80,7 @@ export const handshakeAttacks: readonly Attack[] = [
     sees: ["GOAWAY too-large"],
     connections: 20,
     again: true,
-    budget: 6 * MiB,
+    budget: 8 * MiB,
     setup: { limits: { maxHello: 32_768 } },
     *script() {
       yield hello({ entries: entry(0x7f, new Uint8Array(60_000)) });
@@ -95,7 +95,7 @@ export const handshakeAttacks: readonly Attack[] = [
     sees: ["GOAWAY protocol"],
     connections: 20,
     again: true,
-    budget: 5 * MiB,
+    budget: 8 * MiB,
     *script() {
       const methods = Array.from(
         { length: 1025 },
@@ -113,7 +113,7 @@ export const handshakeAttacks: readonly Attack[] = [
     sees: ["GOAWAY refused-busy"],
     connections: 200,
     again: true,
-    budget: 6 * MiB,
+    budget: 8 * MiB,
     setup: { maxSessions: 20 },
     *script() {
       yield hello({ methods: SERVER_METHODS });
@@ -127,7 +127,7 @@ export const handshakeAttacks: readonly Attack[] = [
     sees: ["GOAWAY protocol"],
     connections: 20,
     again: true,
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield request(1, M.echo);
     },
@@ -140,7 +140,7 @@ export const handshakeAttacks: readonly Attack[] = [
     sees: ["GOAWAY protocol"],
     connections: 20,
     again: true,
-    budget: 5 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield* flood(() => frame(K.PING, 0, new Uint8Array(8)));
     },
@@ -184,7 +184,7 @@ export const handshakeAttacks: readonly Attack[] = [
     sees: ["GOAWAY protocol"],
     connections: 20,
     again: true,
-    budget: 4 * MiB,
+    budget: 8 * MiB,
     setup: { authentication: 20 },
     *script() {
       yield hello({ methods: SERVER_METHODS, auth: SLOW });
@@ -199,7 +199,7 @@ export const handshakeAttacks: readonly Attack[] = [
     sees: ["GOAWAY unauthenticated"],
     connections: 20,
     again: true,
-    budget: 5 * MiB,
+    budget: 8 * MiB,
     setup: { authentication: 1 },
     *script() {
       // Arrays within arrays, deeper than allowed.
@@ -227,7 +227,7 @@ export const handshakeAttacks: readonly Attack[] = [
     sees: ["GOAWAY too-large"],
     connections: 20,
     again: true,
-    budget: 6 * MiB,
+    budget: 8 * MiB,
     setup: { authentication: 3000 },
     *script() {
       yield hello({ auth: new Uint8Array(60_000) });

@@ -33,7 +33,7 @@ export const itemAttacks: readonly Attack[] = [
     limits: ["streamWindow"],
     sees: ["GOAWAY flow-control"],
     again: true,
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield* open(1, M.up);
       yield* flood(() => message(K.ITEM, 1, bin(1000)));
@@ -106,7 +106,7 @@ export const itemAttacks: readonly Attack[] = [
     resource: "fragments",
     kind: "ITEM",
     sees: ["ERROR malformed"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     async *script(peer) {
       for (const id of ids()) {
         yield request(id, M.read, EMPTY);
@@ -144,7 +144,7 @@ export const itemAttacks: readonly Attack[] = [
     resource: "failed decoding",
     kind: "ITEM",
     sees: ["ERROR malformed"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     async *script(peer) {
       const damaged = new Uint8Array(1000).fill(0xc1);
       for (const id of ids()) {
@@ -163,7 +163,7 @@ export const itemAttacks: readonly Attack[] = [
     resource: "late frames",
     kind: "ITEM",
     sees: ["RESULT"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     async *script(peer) {
       yield concat([request(1, M.read, EMPTY), frame(K.END, 1)]);
       await peer.saw("RESULT");
@@ -178,7 +178,7 @@ export const itemAttacks: readonly Attack[] = [
     sees: ["ERROR malformed"],
     // A burst of maxCalls, then 10 a second.
     atMost: { "ERROR malformed": 200 },
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     setup: { limits: { cancelsPerSecond: 10, maxCalls: 64 } },
     async *script(peer) {
       const next = ids();
@@ -215,7 +215,7 @@ export const itemAttacks: readonly Attack[] = [
     kind: "CREDIT",
     sees: ["GOAWAY flow-control"],
     again: true,
-    budget: 5 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield request(1, M.down);
       yield frame(K.CREDIT, 1, u64(2 ** 50));
@@ -226,7 +226,7 @@ export const itemAttacks: readonly Attack[] = [
     name: "grants on all accounts",
     resource: "updates of credit",
     kind: "WINDOW",
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     *script() {
       let total = 2 ** 23;
       yield* flood((id) => frame(K.WINDOW, id % 6, u64(++total)));
@@ -239,7 +239,7 @@ export const itemAttacks: readonly Attack[] = [
     kind: "WINDOW",
     sees: ["GOAWAY flow-control"],
     again: true,
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield frame(K.WINDOW, 0, u64(2 ** 52));
     },
@@ -264,7 +264,7 @@ export const itemAttacks: readonly Attack[] = [
     limits: ["unsentHard"],
     reads: false,
     sees: ["end"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     setup: {
       limits: { // the sockets take some megabytes before these
         unsentSoft: 65_536,
@@ -331,7 +331,7 @@ export const itemAttacks: readonly Attack[] = [
     kind: "ITEM",
     reads: false,
     hello: { streamWindow: 2 ** 30, itemsWindow: 2 ** 30 },
-    budget: 4 * MiB,
+    budget: 8 * MiB,
     async *script(peer) {
       yield* open(64, M.both);
       yield* itemsOnEach(peer, 64, bin(1000));
@@ -358,7 +358,7 @@ export const itemAttacks: readonly Attack[] = [
     sees: ["GOAWAY protocol"],
     connections: 20,
     again: true,
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield frame(K.REQUEST, 1, u16(0).subarray(1));
     },

@@ -44,7 +44,7 @@ export const jsonAttacks: readonly Attack[] = [
     name: "digits whose hashes collide, in JSON",
     resource: "time of decoding JSON",
     sees: ["ERROR internal"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     async *script(peer) {
       const value = colliding(200_000);
       for (const id of ids()) {
@@ -58,7 +58,7 @@ export const jsonAttacks: readonly Attack[] = [
     name: "objects with index keys, in JSON",
     resource: "decoded objects of JSON",
     sees: ["ERROR malformed"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     async *script(peer) {
       const value = list(6000, () => '{"999":1}');
       yield* inFlight(peer, 16, (id) => request(id, M.hold, value));
@@ -69,7 +69,7 @@ export const jsonAttacks: readonly Attack[] = [
     name: "keys that are all different, in JSON",
     resource: "keys of JSON",
     sees: ["ERROR malformed"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     async *script(peer) {
       const value = list(6000, (at) => `{"k${at}":1}`);
       yield* inFlight(peer, 16, (id) => request(id, M.hold, value));
@@ -80,7 +80,7 @@ export const jsonAttacks: readonly Attack[] = [
     name: "arrays in arrays, in JSON",
     resource: "depth of JSON",
     sees: ["ERROR malformed"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     async *script(peer) {
       const value = toUtf8.encode("[".repeat(100_000));
       yield* inFlight(peer, 16, (id) => request(id, M.echo, value));
@@ -91,7 +91,7 @@ export const jsonAttacks: readonly Attack[] = [
     name: "numbers that become infinite, in JSON",
     resource: "range of numbers",
     sees: ["ERROR malformed"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     async *script(peer) {
       const value = toUtf8.encode(`1${"0".repeat(100_000)}`);
       yield* inFlight(peer, 16, (id) => request(id, M.echo, value));
@@ -103,7 +103,7 @@ export const jsonAttacks: readonly Attack[] = [
     resource: "failed decoding of JSON",
     kind: "ITEM",
     sees: ["ERROR malformed"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     async *script(peer) {
       const damaged = toUtf8.encode(`["${"\\u0041".repeat(2000)}`);
       for (const id of ids()) {
@@ -124,7 +124,7 @@ export const jsonAttacks: readonly Attack[] = [
     sees: ["GOAWAY unauthenticated"],
     connections: 20,
     again: true,
-    budget: 5 * MiB,
+    budget: 8 * MiB,
     setup: { codec: "json", authentication: 1000 },
     *script() {
       const auth = list(1300, () => "[]");
@@ -136,7 +136,7 @@ export const jsonAttacks: readonly Attack[] = [
     name: "results whose hashes collide, in JSON",
     resource: "time of decoding JSON",
     sees: ["REQUEST"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     async *script(peer) {
       const value = colliding(10_000);
       yield* answering(peer, (id) => [message(K.RESULT, id, value)]);

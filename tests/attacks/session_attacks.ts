@@ -57,7 +57,7 @@ export const sessionAttacks: readonly Attack[] = [
     sees: ["GOAWAY too-large"],
     connections: 20,
     again: true,
-    budget: 6 * MiB,
+    budget: 8 * MiB,
     setup: { limits: { maxFrameBody: 16_384 } },
     *script() {
       yield request(1, M.hold, bin(60_000));
@@ -71,7 +71,7 @@ export const sessionAttacks: readonly Attack[] = [
     sees: ["GOAWAY protocol"],
     connections: 20,
     again: true,
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield hello({ methods: SERVER_METHODS });
     },
@@ -85,7 +85,7 @@ export const sessionAttacks: readonly Attack[] = [
     sees: ["PING", "end"],
     connections: 100,
     again: true,
-    budget: 7 * MiB,
+    budget: 8 * MiB,
     setup: { limits: { heartbeat: 200, heartbeatMisses: 4 } },
     *script(peer) {
       peer.pongs = false;
@@ -99,7 +99,7 @@ export const sessionAttacks: readonly Attack[] = [
     kind: "PING",
     limits: ["pingsPerSecond"],
     sees: ["PONG"],
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield* flood(() => frame(K.PING, 0, new Uint8Array(8)));
     },
@@ -109,7 +109,7 @@ export const sessionAttacks: readonly Attack[] = [
     name: "PONGs without PINGs",
     resource: "late frames",
     kind: "PONG",
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield* flood(() => frame(K.PONG, 0, new Uint8Array(16)));
     },
@@ -119,7 +119,7 @@ export const sessionAttacks: readonly Attack[] = [
     name: "frames of unknown kinds that may be ignored",
     resource: "ignored frames",
     kind: "unknown",
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     *script() {
       const body = new Uint8Array(500);
       yield* flood((id) => frame(0x40, id, body, IGNORABLE));
@@ -133,7 +133,7 @@ export const sessionAttacks: readonly Attack[] = [
     sees: ["GOAWAY protocol"],
     connections: 20,
     again: true,
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield frame(0x40, 0);
     },
@@ -146,7 +146,7 @@ export const sessionAttacks: readonly Attack[] = [
     sees: ["GOAWAY protocol"],
     connections: 20,
     again: true,
-    budget: 4 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield frame(K.ACK, 0, new Uint8Array(8));
     },
@@ -176,7 +176,7 @@ export const sessionAttacks: readonly Attack[] = [
     sees: ["GOAWAY too-many"],
     again: true,
     hello: { auth: encode("bystander") },
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     setup: { authentication: 1000 },
     *script() {
       yield* flood((id) => frame(K.AUTH, id, encode("slow")));
@@ -191,7 +191,7 @@ export const sessionAttacks: readonly Attack[] = [
     sees: ["GOAWAY too-large"],
     connections: 20,
     again: true,
-    budget: 7 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield frame(K.AUTH, 1, bin(100_000));
     },
@@ -205,7 +205,7 @@ export const sessionAttacks: readonly Attack[] = [
     sees: ["AUTH"],
     atMost: { AUTH: 40 },
     hello: { auth: encode("bystander") },
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     setup: { authentication: 0 },
     async *script(peer) {
       for (let id = 1;; id++) {
@@ -219,7 +219,7 @@ export const sessionAttacks: readonly Attack[] = [
     name: "announcements of a drain",
     resource: "drains",
     kind: "GOAWAY",
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield* flood(() => goaway(11, 2 ** 48 - 1, "x".repeat(1000)));
     },
@@ -236,7 +236,7 @@ export const sessionAttacks: readonly Attack[] = [
       maxCalls: 32,
       entries: EMPTY,
     },
-    budget: 4 * MiB,
+    budget: 8 * MiB,
     setup: { limits: { maxQueuedBytes: 64 * 1024 } },
     *script() {
       yield* times(2000, (id) => request(id, M.back));
@@ -250,7 +250,7 @@ export const sessionAttacks: readonly Attack[] = [
     sees: ["GOAWAY protocol"],
     connections: 20,
     again: true,
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield message(K.RESULT, 2);
     },
@@ -263,7 +263,7 @@ export const sessionAttacks: readonly Attack[] = [
     sees: ["GOAWAY protocol"],
     connections: 20,
     again: true,
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield frame(K.ERROR, 2, new Uint8Array(6));
     },
@@ -280,7 +280,7 @@ export const sessionAttacks: readonly Attack[] = [
         Uint8Array.of(0x7f, 0, 0),
       ]),
     },
-    budget: 6 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield request(1, M.subscribe);
     },
@@ -292,7 +292,7 @@ export const sessionAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["drainGrace"],
     sees: ["GOAWAY drain", "ERROR unavailable"],
-    budget: 4 * MiB,
+    budget: 8 * MiB,
     setup: { limits: { drainGrace: 300 } },
     *script() {
       yield* times(500, (id) => request(id, M.hold));
@@ -305,7 +305,7 @@ export const sessionAttacks: readonly Attack[] = [
     resource: "requests of a drain",
     kind: "REQUEST",
     sees: ["GOAWAY drain"],
-    budget: 5 * MiB,
+    budget: 8 * MiB,
     setup: { limits: { drainGrace: 500 } },
     async *script(peer) {
       peer.pongs = false;
@@ -342,7 +342,7 @@ export const sessionAttacks: readonly Attack[] = [
     sees: ["GOAWAY protocol"],
     connections: 8,
     again: true,
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield frame(K.CANCEL, 9);
       yield* flood((id) => request(id, M.hold, bin(1000)));
@@ -369,7 +369,7 @@ export const sessionAttacks: readonly Attack[] = [
     sees: ["RESULT"],
     connections: 20,
     again: true,
-    budget: 3 * MiB,
+    budget: 8 * MiB,
     async *script(peer) {
       yield* inFlight(peer, 1, (id) => {
         if (id > 1) peer.close();

@@ -12,6 +12,7 @@ import { bin, EMPTY, encode, K, message, MORE, request } from "./frames.ts";
 import { pause } from "./raw_peer.ts";
 import { ids, inFlight, MiB, times } from "./scripts.ts";
 import { M, SERVER_METHODS } from "./target.ts";
+import { unmetTransportAttacks } from "./transport_attacks.ts";
 
 const open = { victim: "server", state: "open" } as const;
 
@@ -69,7 +70,7 @@ export const unmetAttacks: readonly Attack[] = [
     connections: 50,
     again: true,
     ms: 3000,
-    budget: 6 * MiB,
+    budget: 8 * MiB,
     *script() {
       yield new Uint8Array(10_000).fill(0x55);
     },
@@ -128,4 +129,5 @@ export const unmetAttacks: readonly Attack[] = [
       yield* inFlight(peer, 256, (id) => request(id, M.hold, value));
     },
   },
+  ...unmetTransportAttacks,
 ];
