@@ -144,7 +144,6 @@ function item(index: number, value: Uint8Array, flags = 0): Uint8Array {
 const record = encode({ sku: "A-1", name: "a lamp", cents: 1999, left: 4 });
 
 const KINDS: readonly Kind[] = [
-  { name: "sessions", count: 0, sessions: 300, frame: () => EMPTY },
   {
     name: "calls in progress",
     count: 1000,

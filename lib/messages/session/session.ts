@@ -71,8 +71,6 @@ export interface SessionView {
   readonly wakeAt: number;
 }
 
-/** Heap bytes of a session without calls. */
-const SESSION_COST = 26 * 1024;
 /** Heap bytes of each unsent byte: buffers have room for more. */
 const BUFFER_COST = 2;
 /** Heap bytes of an incomplete request, with its chunk for small parts. */
@@ -218,7 +216,7 @@ export class Session implements SessionView {
   }
 
   /**
-   * Heap bytes that the session holds for its peer. Each part is charged with
+   * Heap bytes that the session holds for its peer, beside its own objects. Each part is charged with
    * what it costs in V8; `deno task held` compares them with the heap.
    */
   get held(): number {
@@ -227,7 +225,7 @@ export class Session implements SessionView {
       return incoming.notifications.held + shared.inputs.held;
     }
     const { queued, items, inputs, reassemblyBudget, writer } = shared;
-    return SESSION_COST + this.#handshake.heldEarly +
+    return this.#handshake.heldEarly +
       BUFFER_COST * writer.unsent +
       CALL_COST * incoming.calls.size +
       OWN_CALL_COST * outgoing.calls.size +
