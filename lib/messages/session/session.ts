@@ -216,7 +216,7 @@ export class Session implements SessionView {
   }
 
   /**
-   * Heap bytes that the session holds for its peer, beside its own objects. Each part is charged with
+   * Heap bytes that the session holds for its peer. Its own objects do not count. Each part is charged with
    * what it costs in V8; `deno task held` compares them with the heap.
    */
   get held(): number {
