@@ -44,8 +44,8 @@ const PATIENT: Partial<SessionLimits> = {
   writeStall: 2 ** 31 - 1,
 };
 
-/** Bytes that other parts of the process may take meanwhile. */
-const SLACK = 128 * 1024;
+/** Bytes that the session itself and other parts of the process take. */
+const SLACK = 256 * 1024;
 
 const ADDR = { transport: "tcp", hostname: "127.0.0.1", port: 1 } as const;
 
