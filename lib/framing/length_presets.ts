@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { checkNames, type OptionNames } from "./decode/option_checks.ts";
+import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import type { Framing } from "./framing.ts";
 import {
   lengthPrefixed,
@@ -53,7 +53,7 @@ const PLAIN_OPTIONS = { ...PRESET_OPTIONS, keepHeader: true } as const;
 export function u16be(
   options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
 ): Framing {
-  checkNames("u16be()", options, PLAIN_OPTIONS);
+  checkOptions("u16be()", options, PLAIN_OPTIONS);
   return lengthPrefixed({ ...options, width: 2 });
 }
 
@@ -67,7 +67,7 @@ export function u16be(
 export function u16le(
   options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
 ): Framing {
-  checkNames("u16le()", options, PLAIN_OPTIONS);
+  checkOptions("u16le()", options, PLAIN_OPTIONS);
   return lengthPrefixed({ ...options, width: 2, endian: "little" });
 }
 
@@ -81,7 +81,7 @@ export function u16le(
 export function u24be(
   options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
 ): Framing {
-  checkNames("u24be()", options, PLAIN_OPTIONS);
+  checkOptions("u24be()", options, PLAIN_OPTIONS);
   return lengthPrefixed({ ...options, width: 3 });
 }
 
@@ -95,7 +95,7 @@ export function u24be(
 export function u24le(
   options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
 ): Framing {
-  checkNames("u24le()", options, PLAIN_OPTIONS);
+  checkOptions("u24le()", options, PLAIN_OPTIONS);
   return lengthPrefixed({ ...options, width: 3, endian: "little" });
 }
 
@@ -122,7 +122,7 @@ export function u24le(
 export function u32be(
   options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
 ): Framing {
-  checkNames("u32be()", options, PLAIN_OPTIONS);
+  checkOptions("u32be()", options, PLAIN_OPTIONS);
   return lengthPrefixed({ ...options, width: 4 });
 }
 
@@ -136,7 +136,7 @@ export function u32be(
 export function u32le(
   options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
 ): Framing {
-  checkNames("u32le()", options, PLAIN_OPTIONS);
+  checkOptions("u32le()", options, PLAIN_OPTIONS);
   return lengthPrefixed({ ...options, width: 4, endian: "little" });
 }
 
@@ -151,7 +151,7 @@ export function u32le(
 export function u64be(
   options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
 ): Framing {
-  checkNames("u64be()", options, PLAIN_OPTIONS);
+  checkOptions("u64be()", options, PLAIN_OPTIONS);
   return lengthPrefixed({ ...options, width: 8 });
 }
 
@@ -166,7 +166,7 @@ export function u64be(
 export function u64le(
   options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
 ): Framing {
-  checkNames("u64le()", options, PLAIN_OPTIONS);
+  checkOptions("u64le()", options, PLAIN_OPTIONS);
   return lengthPrefixed({ ...options, width: 8, endian: "little" });
 }
 
@@ -191,6 +191,6 @@ export function u64le(
 export function varint(
   options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
 ): Framing {
-  checkNames("varint()", options, PLAIN_OPTIONS);
+  checkOptions("varint()", options, PLAIN_OPTIONS);
   return varintPrefixed(options);
 }

@@ -31,11 +31,8 @@ import { PRESET_OPTIONS, type PresetOptions } from "./length_presets.ts";
 import { lengthPrefixed } from "./layouts/length_prefixed.ts";
 import { fullPartContinues } from "./layouts/split_rules.ts";
 import { varintPrefixed } from "./layouts/varint_prefixed.ts";
-import {
-  checkInteger,
-  checkNames,
-  checkOneOf,
-} from "./decode/option_checks.ts";
+import { checkInteger, checkOneOf } from "./decode/option_checks.ts";
+import { checkOptions } from "../support/check_options.ts";
 
 /** Largest value of a signed length field of four bytes. */
 const MAX_INT32 = 0x7fffffff;
@@ -62,7 +59,7 @@ function checkSigned(maxFrameLength: number): number {
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function grpcMessage(options: PresetOptions = {}): Framing {
-  checkNames("grpcMessage()", options, PRESET_OPTIONS);
+  checkOptions("grpcMessage()", options, PRESET_OPTIONS);
   const { maxFrameLength = 4 * 1024 * 1024 + 5 } = options;
   return lengthPrefixed({
     ...options,
@@ -88,7 +85,7 @@ export function grpcMessage(options: PresetOptions = {}): Framing {
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function postgresStartup(options: PresetOptions = {}): Framing {
-  checkNames("postgresStartup()", options, PRESET_OPTIONS);
+  checkOptions("postgresStartup()", options, PRESET_OPTIONS);
   const { maxFrameLength = 10_000 } = options;
   return lengthPrefixed({
     ...options,
@@ -124,7 +121,7 @@ export function postgresStartup(options: PresetOptions = {}): Framing {
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function postgres(options: PresetOptions = {}): Framing {
-  checkNames("postgres()", options, PRESET_OPTIONS);
+  checkOptions("postgres()", options, PRESET_OPTIONS);
   return lengthPrefixed({
     ...options,
     offset: 1,
@@ -162,7 +159,7 @@ export function postgres(options: PresetOptions = {}): Framing {
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function mysql(options: PresetOptions = {}): Framing {
-  checkNames("mysql()", options, PRESET_OPTIONS);
+  checkOptions("mysql()", options, PRESET_OPTIONS);
   const { maxFrameLength = 16 * 1024 * 1024 + 1, onTooLarge = "close" } =
     options;
   const full = 0xffffff + 1;
@@ -194,7 +191,7 @@ export function mysql(options: PresetOptions = {}): Framing {
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function mqtt(options: PresetOptions = {}): Framing {
-  checkNames("mqtt()", options, PRESET_OPTIONS);
+  checkOptions("mqtt()", options, PRESET_OPTIONS);
   return varintPrefixed({
     ...options,
     offset: 1,
@@ -218,7 +215,7 @@ export function mqtt(options: PresetOptions = {}): Framing {
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function dnsTcp(options: PresetOptions = {}): Framing {
-  checkNames("dnsTcp()", options, PRESET_OPTIONS);
+  checkOptions("dnsTcp()", options, PRESET_OPTIONS);
   return lengthPrefixed({ ...options, width: 2, minFrameLength: 12 });
 }
 
@@ -237,7 +234,7 @@ export function dnsTcp(options: PresetOptions = {}): Framing {
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function kafka(options: PresetOptions = {}): Framing {
-  checkNames("kafka()", options, PRESET_OPTIONS);
+  checkOptions("kafka()", options, PRESET_OPTIONS);
   if (options.maxFrameLength !== undefined) checkSigned(options.maxFrameLength);
   return lengthPrefixed(options);
 }
@@ -258,7 +255,7 @@ export function kafka(options: PresetOptions = {}): Framing {
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function mongodb(options: PresetOptions = {}): Framing {
-  checkNames("mongodb()", options, PRESET_OPTIONS);
+  checkOptions("mongodb()", options, PRESET_OPTIONS);
   const { maxFrameLength = 48_000_000 } = options;
   return lengthPrefixed({
     ...options,
@@ -291,7 +288,7 @@ export function erlangPacket(
   width: 1 | 2 | 4,
   options: PresetOptions = {},
 ): Framing {
-  checkNames("erlangPacket()", options, PRESET_OPTIONS);
+  checkOptions("erlangPacket()", options, PRESET_OPTIONS);
   checkOneOf("width", String(width), ["1", "2", "4"]);
   return lengthPrefixed({ ...options, width });
 }
@@ -311,7 +308,7 @@ export function erlangPacket(
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function thriftFramed(options: PresetOptions = {}): Framing {
-  checkNames("thriftFramed()", options, PRESET_OPTIONS);
+  checkOptions("thriftFramed()", options, PRESET_OPTIONS);
   const { maxFrameLength = 16_384_000 } = options;
   return lengthPrefixed({
     ...options,
@@ -335,7 +332,7 @@ export function thriftFramed(options: PresetOptions = {}): Framing {
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function amqp(options: PresetOptions = {}): Framing {
-  checkNames("amqp()", options, PRESET_OPTIONS);
+  checkOptions("amqp()", options, PRESET_OPTIONS);
   return lengthPrefixed({
     ...options,
     offset: 3,
@@ -360,7 +357,7 @@ export function amqp(options: PresetOptions = {}): Framing {
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function javaWriteInt(options: PresetOptions = {}): Framing {
-  checkNames("javaWriteInt()", options, PRESET_OPTIONS);
+  checkOptions("javaWriteInt()", options, PRESET_OPTIONS);
   if (options.maxFrameLength !== undefined) checkSigned(options.maxFrameLength);
   return lengthPrefixed(options);
 }
@@ -381,7 +378,7 @@ export function javaWriteInt(options: PresetOptions = {}): Framing {
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function javaWriteUTF(options: PresetOptions = {}): Framing {
-  checkNames("javaWriteUTF()", options, PRESET_OPTIONS);
+  checkOptions("javaWriteUTF()", options, PRESET_OPTIONS);
   return lengthPrefixed({ ...options, width: 2 });
 }
 
@@ -401,7 +398,7 @@ export function javaWriteUTF(options: PresetOptions = {}): Framing {
  * @throws {RangeError} if `maxFrameLength` is out of range
  */
 export function sshAgent(options: PresetOptions = {}): Framing {
-  checkNames("sshAgent()", options, PRESET_OPTIONS);
+  checkOptions("sshAgent()", options, PRESET_OPTIONS);
   const { maxFrameLength = 256 * 1024 } = options;
   return lengthPrefixed({ ...options, maxFrameLength, minFrameLength: 1 });
 }

@@ -21,7 +21,7 @@ import {
 } from "./memory/memory_listener.ts";
 import type { SocketConnection } from "./socket_connection.ts";
 import { connectTcp, type TcpConnectOptions } from "./tcp.ts";
-import { checkOptionNames, type OptionNames } from "./option_names.ts";
+import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import type { TlsClientOptions, TlsConnection } from "./tls/tls_connection.ts";
 import { connectUnix } from "./unix.ts";
 
@@ -155,7 +155,7 @@ export async function connect(
   address: ConnectAddress | readonly ConnectAddress[],
   options: ConnectOptions = {},
 ): Promise<SocketConnection> {
-  checkOptionNames("connect()", options, CONNECT_OPTIONS);
+  checkOptions("connect()", options, CONNECT_OPTIONS);
   const { timeout = 10_000, signal, retry: policy, tls } = options;
   if (!(timeout >= 0 && timeout <= 2 ** 31 - 1)) {
     throw new RangeError(
@@ -169,7 +169,7 @@ export async function connect(
   const limits = { timeout, signal };
   const round = () => connectFirst(targets, limits, options);
   if (policy === undefined) return await round();
-  checkOptionNames("the option retry of connect()", policy, RETRY_OPTIONS);
+  checkOptions("the option retry of connect()", policy, RETRY_OPTIONS);
   return await withRetries(round, policy, signal);
 }
 
@@ -228,7 +228,7 @@ function resolveTarget(
     ? { url: text, tls }
     : resolveAddress(address, tls);
   if ("tls" in target && target.tls !== undefined) {
-    checkOptionNames("the option tls of connect()", target.tls, TLS_OPTIONS);
+    checkOptions("the option tls of connect()", target.tls, TLS_OPTIONS);
   }
   return target;
 }

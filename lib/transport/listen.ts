@@ -8,7 +8,7 @@ import type { SocketAddress } from "./connection.ts";
 import type { ListenerOptions, SocketListener } from "./socket_listener.ts";
 import { listenMemory } from "./memory/memory_listener.ts";
 import { listenTcp, type TcpListenOptions } from "./tcp.ts";
-import { checkOptionNames, type OptionNames } from "./option_names.ts";
+import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import type { TlsListener, TlsServerOptions } from "./tls/tls_listener.ts";
 import { listenUnix, type UnixListenOptions } from "./unix.ts";
 
@@ -92,7 +92,7 @@ export async function listen(
   address: ListenAddress,
   options: ListenOptions = {},
 ): Promise<SocketListener> {
-  checkOptionNames("listen()", options, LISTEN_OPTIONS);
+  checkOptions("listen()", options, LISTEN_OPTIONS);
   options.signal?.throwIfAborted();
   const target = resolveAddress(address, options.tls);
   const listener = await bind(target, options);
@@ -132,7 +132,7 @@ async function bind(
 ): Promise<SocketListener> {
   if ("memory" in target) return listenMemory(target, options);
   if (target.tls !== undefined) {
-    checkOptionNames("the option tls of listen()", target.tls, TLS_OPTIONS);
+    checkOptions("the option tls of listen()", target.tls, TLS_OPTIONS);
     const { listenTls } = await import("./tls/listen_tls.ts");
     return await listenTls(target, options);
   }

@@ -17,6 +17,7 @@ export type Sources = ReadonlyMap<string, SourceFile>;
  * import each other.
  */
 export const RANKS: readonly (readonly string[])[] = [
+  ["lib/support/"],
   ["lib/transport/"],
   ["lib/transport/memory/", "lib/transport/tls/"],
   ["lib/transport/websocket/"],

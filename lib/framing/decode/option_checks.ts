@@ -7,38 +7,6 @@
 /** Default of `maxFrameLength` in bytes. */
 export const DEFAULT_MAX_FRAME_LENGTH = 4 * 1024 * 1024;
 
-/** Names of all options of a type; the compiler requires each of them. */
-export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
-
-/**
- * Checks that options are an object without unknown names: a misspelled limit
- * would otherwise mean the default.
- *
- * @param where the function that takes the options
- * @throws {TypeError} if the options are not an object, or one is unknown
- */
-export function checkNames(
-  where: string,
-  options: object,
-  known: Readonly<Record<string, true>>,
-): void {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(
-      `Cannot use ${
-        String(options)
-      } as the options of ${where}: expected an object`,
-    );
-  }
-  for (const name of Object.keys(options)) {
-    if (Object.hasOwn(known, name)) continue;
-    throw new TypeError(
-      `Unknown option "${name}" of ${where}; expected one of ${
-        Object.keys(known).join(", ")
-      }`,
-    );
-  }
-}
-
 /** Checks that a custom rule has its functions. */
 export function checkFunctions<T extends object>(
   what: string,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 import type { Framing } from "../framing.ts";
 import { ChunkedDecoder } from "./chunked_decoder.ts";
 import { ChunkedEncoder } from "./chunked_encoder.ts";
@@ -10,9 +11,7 @@ import type { ChunkedConfig } from "./chunked_config.ts";
 import {
   checkFunctions,
   checkInteger,
-  checkNames,
   checkOneOf,
-  type OptionNames,
   resolveLimit,
 } from "../decode/option_checks.ts";
 import type { SplitRule } from "./split_rules.ts";
@@ -83,7 +82,7 @@ export function chunked(
   rule: SplitRule,
   options: ChunkedOptions = {},
 ): Framing {
-  checkNames("chunked()", options, CHUNKED_OPTIONS);
+  checkOptions("chunked()", options, CHUNKED_OPTIONS);
   const { maxParts = 1024, onTooLarge = "close" } = options;
   checkFunctions("'rule'", rule, ["isLast", "writeHeader"]);
   checkInteger("maxParts", maxParts, [1, 2 ** 32]);

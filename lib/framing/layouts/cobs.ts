@@ -3,17 +3,13 @@
  *
  * @module
  */
+import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 import type { FrameEncoder, Framing } from "../framing.ts";
 import { FrameAssembler } from "../decode/frame_assembler.ts";
 import { indexOfByte, view } from "../decode/uint.ts";
 import { checkPayloadLength, checkRoom } from "../decode/payload_checks.ts";
 import { TerminatedLayout } from "../decode/layout.ts";
-import {
-  checkNames,
-  checkOneOf,
-  type OptionNames,
-  resolveLimit,
-} from "../decode/option_checks.ts";
+import { checkOneOf, resolveLimit } from "../decode/option_checks.ts";
 import { ReusedBuffer } from "../decode/reused_buffer.ts";
 
 /** Options for {@linkcode cobs}. */
@@ -78,7 +74,7 @@ const RANGE = [0, 2 ** 52] as const;
  * @category Other layouts
  */
 export function cobs(options: CobsOptions = {}): Framing {
-  checkNames("cobs()", options, COBS_OPTIONS);
+  checkOptions("cobs()", options, COBS_OPTIONS);
   const { onTooLarge = "close" } = options;
   checkOneOf("onTooLarge", onTooLarge, ["close", "skip"]);
   const limit = resolveLimit(options.maxFrameLength, RANGE);

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 import type { Framing } from "../framing.ts";
 import { FrameAssembler } from "../decode/frame_assembler.ts";
 import { view } from "../decode/uint.ts";
@@ -11,9 +12,7 @@ import { DelimiterSearch } from "../decode/delimiter_search.ts";
 import { Layout } from "../decode/layout.ts";
 import {
   checkInteger,
-  checkNames,
   checkOneOf,
-  type OptionNames,
   resolveLimit,
 } from "../decode/option_checks.ts";
 import { PrefixEncoder } from "./prefix_encoder.ts";
@@ -100,7 +99,7 @@ const LENGTH = /^[0-9]{1,16}$/;
  * @category Other layouts
  */
 export function contentLength(options: ContentLengthOptions = {}): Framing {
-  checkNames("contentLength()", options, CONTENT_LENGTH_OPTIONS);
+  checkOptions("contentLength()", options, CONTENT_LENGTH_OPTIONS);
   const { maxHeaderLength = 4096, keepHeader = false, onTooLarge = "close" } =
     options;
   checkInteger("maxHeaderLength", maxHeaderLength, [64, MAX_HEADER_LENGTH]);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 import type { FrameEncoder, Framing, InPlaceFraming } from "../framing.ts";
 import { FrameAssembler } from "../decode/frame_assembler.ts";
 import { view } from "../decode/uint.ts";
@@ -15,9 +16,7 @@ import {
 import { TerminatedLayout } from "../decode/layout.ts";
 import {
   checkInteger,
-  checkNames,
   checkOneOf,
-  type OptionNames,
   resolveLimit,
 } from "../decode/option_checks.ts";
 
@@ -116,7 +115,7 @@ export function delimited(
   delimiter: Delimiter | readonly Delimiter[],
   options: DelimitedOptions = {},
 ): Framing {
-  checkNames("delimited()", options, DELIMITED_OPTIONS);
+  checkOptions("delimited()", options, DELIMITED_OPTIONS);
   return delimitedBy(resolveDelimiters(delimiter), options, false);
 }
 

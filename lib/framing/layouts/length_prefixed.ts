@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 import type { Framing } from "../framing.ts";
 import { maxUint } from "../decode/uint.ts";
 import { LengthDecoder } from "./length_decoder.ts";
@@ -11,9 +12,7 @@ import type { LengthConfig, LengthRule } from "./length_config.ts";
 import {
   checkFunctions,
   checkInteger,
-  checkNames,
   checkOneOf,
-  type OptionNames,
   resolveLimit,
 } from "../decode/option_checks.ts";
 
@@ -227,7 +226,7 @@ export function lengthPrefixed(options: LengthPrefixedOptions = {}): Framing {
 }
 
 function resolve(options: LengthPrefixedOptions): LengthConfig {
-  checkNames("lengthPrefixed()", options, LENGTH_OPTIONS);
+  checkOptions("lengthPrefixed()", options, LENGTH_OPTIONS);
   const { width = 4, endian = "big", offset = 0, onTooLarge = "close" } =
     options;
   checkInteger("width", width, [1, 8]);

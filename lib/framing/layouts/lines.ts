@@ -3,13 +3,10 @@
  *
  * @module
  */
+import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 import type { Framing } from "../framing.ts";
 import { delimitedBy, type DelimitedOptions } from "./delimited.ts";
-import {
-  checkNames,
-  checkOneOf,
-  type OptionNames,
-} from "../decode/option_checks.ts";
+import { checkOneOf } from "../decode/option_checks.ts";
 
 /** Options for {@linkcode lines}. */
 export interface LinesOptions extends DelimitedOptions {
@@ -86,7 +83,7 @@ const NEWLINES = { any: [LF, CRLF], lf: [LF], crlf: [CRLF] };
  * @category Other layouts
  */
 export function lines(options: LinesOptions = {}): Framing {
-  checkNames("lines()", options, LINES_OPTIONS);
+  checkOptions("lines()", options, LINES_OPTIONS);
   const { newline = "any", finalLine = false } = options;
   checkOneOf("newline", newline, ["any", "lf", "crlf"]);
   return delimitedBy(NEWLINES[newline], options, finalLine);

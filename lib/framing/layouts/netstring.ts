@@ -3,16 +3,12 @@
  *
  * @module
  */
+import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 import type { Framing } from "../framing.ts";
 import { FrameAssembler } from "../decode/frame_assembler.ts";
 import { view } from "../decode/uint.ts";
 import { Layout } from "../decode/layout.ts";
-import {
-  checkNames,
-  checkOneOf,
-  type OptionNames,
-  resolveLimit,
-} from "../decode/option_checks.ts";
+import { checkOneOf, resolveLimit } from "../decode/option_checks.ts";
 import { PrefixEncoder } from "./prefix_encoder.ts";
 import { keptHeaderEncoder } from "./whole_frame_encoder.ts";
 
@@ -89,7 +85,7 @@ const KEPT_RANGE = [3, Number.MAX_SAFE_INTEGER] as const;
  * @category Other layouts
  */
 export function netstring(options: NetstringOptions = {}): Framing {
-  checkNames("netstring()", options, NETSTRING_OPTIONS);
+  checkOptions("netstring()", options, NETSTRING_OPTIONS);
   const { keepHeader = false, onTooLarge = "close" } = options;
   checkOneOf("onTooLarge", onTooLarge, ["close", "skip"]);
   const range = keepHeader ? KEPT_RANGE : RANGE;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 import type { Framing } from "../framing.ts";
 import { FrameAssembler } from "../decode/frame_assembler.ts";
 import { view } from "../decode/uint.ts";
@@ -10,9 +11,7 @@ import { Layout } from "../decode/layout.ts";
 import {
   checkFunctions,
   checkInteger,
-  checkNames,
   checkOneOf,
-  type OptionNames,
   resolveLimit,
 } from "../decode/option_checks.ts";
 import { refusePayload } from "../decode/payload_checks.ts";
@@ -160,7 +159,7 @@ export function prefixed(
   prefix: Omit<Prefix, "write"> & Partial<Prefix>,
   options: PrefixedOptions = {},
 ): Framing {
-  checkNames("prefixed()", options, PREFIXED_OPTIONS);
+  checkOptions("prefixed()", options, PREFIXED_OPTIONS);
   const { keepHeader = false, onTooLarge = "close" } = options;
   checkFunctions("'prefix'", prefix, ["read"]);
   const { maxLength, maxPayloadLength } = prefix;

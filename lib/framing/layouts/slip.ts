@@ -3,17 +3,13 @@
  *
  * @module
  */
+import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 import type { FrameEncoder, Framing } from "../framing.ts";
 import { FrameAssembler } from "../decode/frame_assembler.ts";
 import { indexOfByte, view } from "../decode/uint.ts";
 import { checkPayloadLength, checkRoom } from "../decode/payload_checks.ts";
 import { TerminatedLayout } from "../decode/layout.ts";
-import {
-  checkNames,
-  checkOneOf,
-  type OptionNames,
-  resolveLimit,
-} from "../decode/option_checks.ts";
+import { checkOneOf, resolveLimit } from "../decode/option_checks.ts";
 import { ReusedBuffer } from "../decode/reused_buffer.ts";
 
 /** Options for {@linkcode slip}. */
@@ -85,7 +81,7 @@ const RANGE = [1, 2 ** 51] as const;
  * @category Other layouts
  */
 export function slip(options: SlipOptions = {}): Framing {
-  checkNames("slip()", options, SLIP_OPTIONS);
+  checkOptions("slip()", options, SLIP_OPTIONS);
   const { leadingEnd = false, onTooLarge = "close" } = options;
   checkOneOf("onTooLarge", onTooLarge, ["close", "skip"]);
   const limit = resolveLimit(options.maxFrameLength, RANGE);

@@ -3,11 +3,8 @@
  *
  * @module
  */
-import {
-  checkInteger,
-  checkNames,
-  type OptionNames,
-} from "../decode/option_checks.ts";
+import { checkOptions, type OptionNames } from "../../support/check_options.ts";
+import { checkInteger } from "../decode/option_checks.ts";
 
 /**
  * A rule for splitting a message across frames, for {@linkcode chunked}.
@@ -102,7 +99,7 @@ const FULL_PART_OPTIONS: OptionNames<FullPartOptions> = {
  * @category Other layouts
  */
 export function fullPartContinues(options: FullPartOptions = {}): SplitRule {
-  checkNames("fullPartContinues()", options, FULL_PART_OPTIONS);
+  checkOptions("fullPartContinues()", options, FULL_PART_OPTIONS);
   const { partLength = 0xffffff, sequence = false } = options;
   checkInteger("partLength", partLength, [1, 2 ** 32]);
   const headerLength = sequence ? 1 : 0;
@@ -165,7 +162,7 @@ const DONE_FLAG_OPTIONS: OptionNames<DoneFlagOptions> = {
  * @category Other layouts
  */
 export function doneFlag(options: DoneFlagOptions = {}): SplitRule {
-  checkNames("doneFlag()", options, DONE_FLAG_OPTIONS);
+  checkOptions("doneFlag()", options, DONE_FLAG_OPTIONS);
   const { partLength = 65_536, bit = 1 } = options;
   checkInteger("partLength", partLength, [1, 2 ** 32]);
   checkInteger("bit", bit, [1, 128]);

@@ -3,15 +3,14 @@
  *
  * @module
  */
+import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 import type { Framing } from "../framing.ts";
 import { FrameAssembler } from "../decode/frame_assembler.ts";
 import { view } from "../decode/uint.ts";
 import { Layout } from "../decode/layout.ts";
 import {
   checkInteger,
-  checkNames,
   checkOneOf,
-  type OptionNames,
   resolveLimit,
 } from "../decode/option_checks.ts";
 import { PrefixEncoder } from "./prefix_encoder.ts";
@@ -111,7 +110,7 @@ interface VarintConfig {
  * @category Length prefixes
  */
 export function varintPrefixed(options: VarintPrefixedOptions = {}): Framing {
-  checkNames("varintPrefixed()", options, VARINT_OPTIONS);
+  checkOptions("varintPrefixed()", options, VARINT_OPTIONS);
   const {
     maxPrefixLength = 10,
     canonical = true,

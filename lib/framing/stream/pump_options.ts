@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkNames, type OptionNames } from "../decode/option_checks.ts";
+import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 
 /** Longest delay of a timer (HTML, timers: a signed 32-bit integer). */
 const MAX_DELAY = 2 ** 31 - 1;
@@ -94,7 +94,7 @@ const FRAMES_OPTIONS: OptionNames<FramesOptions> = {
 
 /** Checks the options and fills in defaults. */
 export function resolveOptions(options: FramesOptions): ResolvedOptions {
-  checkNames("frames()", options, FRAMES_OPTIONS);
+  checkOptions("frames()", options, FRAMES_OPTIONS);
   const {
     copy = "always",
     highWaterMark = 1024 * 1024,

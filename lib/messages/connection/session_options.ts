@@ -16,7 +16,7 @@ import {
 } from "../errors/incident_report.ts";
 import type { CallError } from "../errors/call_error.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
-import { describeType } from "../support/describe_type.ts";
+import { describeType } from "../../support/describe_type.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import {
   resolveSessionLimits,

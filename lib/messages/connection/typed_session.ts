@@ -22,7 +22,7 @@ import type { IncidentReport } from "../errors/incident_report.ts";
 import type { ConnectionInfo } from "../../transport/connection_info.ts";
 import type { CallContext } from "../handlers/context.ts";
 import { type CallError, SessionError } from "../errors/call_error.ts";
-import { describeType } from "../support/describe_type.ts";
+import { describeType } from "../../support/describe_type.ts";
 import type { AnyProtocol, Remote, Side } from "../protocol/protocol_types.ts";
 import type { IncomingCall } from "../session/calls/incoming_calls.ts";
 import type { Fields } from "../session/wire/fields.ts";

@@ -5,7 +5,7 @@
  */
 import { isPlainObject } from "../protocol/method_tree.ts";
 import type { BoundMethod } from "../protocol/protocol_types.ts";
-import { didYouMean } from "../support/did_you_mean.ts";
+import { didYouMean } from "../../support/did_you_mean.ts";
 import { type AnyMiddleware, chain } from "./middleware.ts";
 import { unwrap } from "./use.ts";
 

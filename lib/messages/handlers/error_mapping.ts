@@ -18,7 +18,7 @@ import {
   type CallErrorCode,
   type SessionError,
 } from "../errors/call_error.ts";
-import { didYouMean } from "../support/did_you_mean.ts";
+import { didYouMean } from "../../support/did_you_mean.ts";
 import type { MethodDeclaration } from "../protocol/method.ts";
 import type { Handling } from "./handling.ts";
 import { validate } from "../schema/standard_schema.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { checkOptions } from "../support/check_options.ts";
-import { describeType } from "../support/describe_type.ts";
+import { describeType } from "../../support/describe_type.ts";
 import { KeyedRate } from "./keyed_rate.ts";
 import type { Middleware, MiddlewareContext } from "./middleware.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import type { MethodHandlers } from "../protocol/handler_types.ts";
-import { describeType } from "../support/describe_type.ts";
+import { describeType } from "../../support/describe_type.ts";
 import {
   type AnyMiddleware,
   checkMiddleware,

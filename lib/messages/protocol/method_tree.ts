@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { describeType } from "../support/describe_type.ts";
+import { describeType } from "../../support/describe_type.ts";
 import { checkName } from "./method_names.ts";
 import type { MethodDeclaration } from "./method.ts";
 import { SHAPES } from "../session/wire/shape.ts";

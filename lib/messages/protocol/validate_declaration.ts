@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { describeType } from "../support/describe_type.ts";
+import { describeType } from "../../support/describe_type.ts";
 import { checkName } from "./method_names.ts";
 import type { ErrorSchemas, MethodDeclaration } from "./method.ts";
 import type { Shape } from "../session/wire/shape.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { describeType } from "../support/describe_type.ts";
+import { describeType } from "../../support/describe_type.ts";
 import type { Items } from "../protocol/client_types.ts";
 import { isThenable } from "../support/thenable.ts";
 

@@ -1,13 +1,12 @@
 /**
- * Rejects options that do not exist.
+ * Rejects options that do not exist. Some options of sessions have hints,
+ * because their place is another.
  *
  * @module
  */
-import { describeType } from "./describe_type.ts";
-import { didYouMean } from "./did_you_mean.ts";
+import { checkOptions as checkNames } from "../../support/check_options.ts";
 
-/** Names of all options of a type; the compiler requires each of them. */
-export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
+export { checkObject, type OptionNames } from "../../support/check_options.ts";
 
 /** Hints for options whose place or name is another. */
 const HINTS: Readonly<Record<string, string>> = {
@@ -19,6 +18,7 @@ const HINTS: Readonly<Record<string, string>> = {
  * Checks that options are an object without unknown names.
  *
  * @param where the function or option that takes the options
+ * @param known the options that exist
  * @throws {TypeError} if the options are not an object, or one is unknown
  */
 export function checkOptions(
@@ -26,33 +26,5 @@ export function checkOptions(
   options: object,
   known: Readonly<Record<string, true>>,
 ): void {
-  checkObject(`the options of ${where}`, options);
-  for (const name of Object.keys(options)) {
-    if (Object.hasOwn(known, name)) continue;
-    const names = Object.keys(known);
-    const hint = Object.hasOwn(HINTS, name)
-      ? HINTS[name]
-      : didYouMean(name, names) || `; expected one of ${names.join(", ")}`;
-    throw new TypeError(`Unknown option "${name}" of ${where}${hint}`);
-  }
-}
-
-/**
- * Checks that a value is an object of named members. Arrays, maps and signals
- * have none, and would be ignored.
- *
- * @throws {TypeError} if the value is anything else
- */
-export function checkObject(what: string, value: unknown): void {
-  if (typeof value === "object" && value !== null) {
-    if (value instanceof AbortSignal) {
-      throw new TypeError(
-        `Cannot use an AbortSignal as ${what}: expected an object such as { signal }`,
-      );
-    }
-    if (!(Symbol.iterator in value)) return;
-  }
-  throw new TypeError(
-    `Cannot use ${describeType(value)} as ${what}: expected a plain object`,
-  );
+  checkNames(where, options, known, HINTS);
 }

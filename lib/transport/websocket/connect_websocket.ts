@@ -9,7 +9,7 @@ import type { SocketAddress } from "../connection.ts";
 import { explainRefusal } from "./explain_refusal.ts";
 import { destroy } from "../linger.ts";
 import { TransportError } from "../errors.ts";
-import { checkOptionNames, type OptionNames } from "../option_names.ts";
+import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 import type { TlsClientOptions } from "../tls/tls_connection.ts";
 import type {
   WebSocketConnection,
@@ -74,7 +74,7 @@ export async function connectWebSocket(
   url: string | URL,
   options: WebSocketConnectOptions = {},
 ): Promise<WebSocketConnection> {
-  checkOptionNames("connectWebSocket()", options, CONNECT_OPTIONS);
+  checkOptions("connectWebSocket()", options, CONNECT_OPTIONS);
   const { signal, timeout = 10_000 } = options;
   const { receiveLimit } = options;
   checkReceiveLimit(receiveLimit);

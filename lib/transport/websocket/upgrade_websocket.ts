@@ -4,7 +4,7 @@
  * @module
  */
 import type { SocketAddress } from "../connection.ts";
-import { checkOptionNames, type OptionNames } from "../option_names.ts";
+import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 import { requireDeno } from "../require_deno.ts";
 import { TransportError } from "../errors.ts";
 import type {
@@ -100,7 +100,7 @@ export function upgradeWebSocket(
   request: Request,
   options: UpgradeWebSocketOptions = {},
 ): WebSocketUpgrade {
-  checkOptionNames("upgradeWebSocket()", options, UPGRADE_OPTIONS);
+  checkOptions("upgradeWebSocket()", options, UPGRADE_OPTIONS);
   const { idleTimeout, origins, ...connectionOptions } = options;
   checkReceiveLimit(options.receiveLimit);
   const allowed = origins?.map(checkOrigin);

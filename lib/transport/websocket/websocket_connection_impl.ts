@@ -4,7 +4,7 @@
  * @module
  */
 import { formatAddress } from "../address.ts";
-import { checkOptionNames, type OptionNames } from "../option_names.ts";
+import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 import type { ConnectionInfo } from "../connection_info.ts";
 import {
   type LowerConnection,
@@ -68,7 +68,7 @@ export function webSocketConnection(
   socket: WebSocket,
   options: WebSocketConnectionOptions = {},
 ): WebSocketConnection {
-  checkOptionNames("webSocketConnection()", options, CONNECTION_OPTIONS);
+  checkOptions("webSocketConnection()", options, CONNECTION_OPTIONS);
   return adaptWebSocket(socket, options);
 }
 

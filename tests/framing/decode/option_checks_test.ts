@@ -1,3 +1,4 @@
+import { describeType } from "../../../lib/support/describe_type.ts";
 import { assertThrows } from "@std/assert";
 import * as framing from "@lengthwise/lengthwise/framing";
 import * as presets from "@lengthwise/lengthwise/framing/presets";
@@ -59,13 +60,13 @@ for (const [name, make] of Object.entries(MAKERS)) {
     assertThrows(
       () => make({ maxFrameLenght: 10 }),
       TypeError,
-      `Unknown option "maxFrameLenght" of ${name}(); expected one of `,
+      `Unknown option "maxFrameLenght" of ${name}()`,
     );
     for (const wrong of [1024, null, "skip"]) {
       assertThrows(
         () => make(wrong),
         TypeError,
-        `Cannot use ${wrong} as the options of ${name}()`,
+        `Cannot use ${describeType(wrong)} as the options of ${name}()`,
       );
     }
   });

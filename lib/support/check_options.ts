@@ -1,0 +1,56 @@
+/**
+ * Rejects options that do not exist: a misspelled `tls` would otherwise mean
+ * plain text, and a misspelled limit the default.
+ *
+ * @module
+ */
+import { describeType } from "./describe_type.ts";
+import { didYouMean } from "./did_you_mean.ts";
+
+/** Names of all options of a type; the compiler requires each of them. */
+export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
+
+/**
+ * Checks that options are an object without unknown names.
+ *
+ * @param where the function or option that takes the options
+ * @param known the options that exist
+ * @param hints hints for options whose place or name is another
+ * @throws {TypeError} if the options are not an object, or one is unknown
+ */
+export function checkOptions(
+  where: string,
+  options: object,
+  known: Readonly<Record<string, true>>,
+  hints: Readonly<Record<string, string>> = {},
+): void {
+  checkObject(`the options of ${where}`, options);
+  for (const name of Object.keys(options)) {
+    if (Object.hasOwn(known, name)) continue;
+    const names = Object.keys(known);
+    const hint = Object.hasOwn(hints, name)
+      ? hints[name]
+      : didYouMean(name, names) || `; expected one of ${names.join(", ")}`;
+    throw new TypeError(`Unknown option "${name}" of ${where}${hint}`);
+  }
+}
+
+/**
+ * Checks that a value is an object of named members. Arrays, maps and signals
+ * have none, and would be ignored.
+ *
+ * @throws {TypeError} if the value is anything else
+ */
+export function checkObject(what: string, value: unknown): void {
+  if (typeof value === "object" && value !== null) {
+    if (value instanceof AbortSignal) {
+      throw new TypeError(
+        `Cannot use an AbortSignal as ${what}: expected an object such as { signal }`,
+      );
+    }
+    if (!(Symbol.iterator in value)) return;
+  }
+  throw new TypeError(
+    `Cannot use ${describeType(value)} as ${what}: expected a plain object`,
+  );
+}
