@@ -5,6 +5,7 @@
  * @module
  */
 import { CODEC_CHECKS, type CodecUnderTest } from "./codec_checks.ts";
+import { runChecks } from "./run_checks.ts";
 import { sameValue } from "./same_value.ts";
 import type { MessageCodec } from "../messages/codec/message_codec.ts";
 
@@ -87,20 +88,9 @@ export async function checkCodec(
     );
   }
   const subject: CodecUnderTest = { codec, values, refused, borrows, equal };
-  const errors: Error[] = [];
-  for (const [name, check] of Object.entries(CODEC_CHECKS)) {
-    try {
-      await step(name, () => check(subject));
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      errors.push(new Error(`${name}: ${reason}`, { cause }));
-    }
-  }
-  if (errors.length === 0) return;
-  throw new AggregateError(
-    errors,
-    `The codec failed ${errors.length} of ${
-      Object.keys(CODEC_CHECKS).length
-    } checks: ${errors.map((error) => error.message).join("; ")}`,
+  await runChecks(
+    "codec",
+    CODEC_CHECKS,
+    (name, check) => step(name, () => check(subject)),
   );
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { runChecks } from "./run_checks.ts";
 import { TRANSPORT_CHECKS, type TransportCheck } from "./transport_checks.ts";
 import type { TransportCheckContext } from "./transport_kit.ts";
 import { UnhandledErrors } from "./unhandled_errors.ts";
@@ -97,25 +98,13 @@ export async function checkTransport(
   const context = { hardened, reset, within: deadline(timeout) };
   const unhandled = new UnhandledErrors();
   try {
-    const errors: Error[] = [];
-    for (const [name, check] of Object.entries(TRANSPORT_CHECKS)) {
-      if (name.startsWith("reset") && reset === undefined) continue;
-      const run = () =>
-        unhandled.during(() => runCheck(check, makePair, context));
-      try {
-        await step(name, run);
-      } catch (cause) {
-        const reason = cause instanceof Error ? cause.message : String(cause);
-        errors.push(new Error(`${name}: ${reason}`, { cause }));
-      }
-    }
-    if (errors.length === 0) return;
-    throw new AggregateError(
-      errors,
-      `The transport failed ${errors.length} of ${
-        Object.keys(TRANSPORT_CHECKS).length
-      } checks: ${errors.map((error) => error.message).join("; ")}`,
-    );
+    await runChecks("transport", TRANSPORT_CHECKS, (name, check) => {
+      if (name.startsWith("reset") && reset === undefined) return;
+      return step(
+        name,
+        () => unhandled.during(() => runCheck(check, makePair, context)),
+      );
+    });
   } finally {
     unhandled.stop();
   }
