@@ -5,11 +5,11 @@
  */
 
 /**
- * Number of busy iterations that include a poll of sockets. While immediates keep Deno's event loop busy, its scheduler looks for
- * ready sockets only once in 61 iterations (`event_interval` of its Tokio
- * runtime), and delivers what it found in the next ones. 64 empty iterations
- * take about 0.05 ms. A timer would poll sockets at once, but only after 1 ms of
- * idling.
+ * Number of busy iterations that include a poll of sockets. While immediates
+ * keep Deno's event loop busy, its scheduler looks for ready sockets only once in
+ * 61 iterations (`event_interval` of its Tokio runtime), and delivers what it
+ * found in the next ones. 64 empty iterations take about 0.05 ms. A timer would
+ * poll sockets at once, but only after 1 ms of idling.
  */
 const POLLED_AFTER = 64;
 

@@ -110,7 +110,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
 
   /** @inheritdoc */
   press(pressed: boolean): void {
-    this.enter().pressed = pressed;
+    this.enter().press(pressed);
   }
 
   /** @inheritdoc */

@@ -235,16 +235,14 @@ export class Session implements SessionView {
       incoming.gate.held + incoming.notifications.held + inputs.held;
   }
 
-  /**
-   * Whether new calls are refused and credit is withheld.
-   */
-  set pressed(pressed: boolean) {
+  /** Refuses new calls and grants no credit, or stops doing so. */
+  press(pressed: boolean): void {
     if (this.state === "closed") return;
     const { shared, incoming: { reader } } = this;
     shared.refusesCalls = pressed;
-    reader.requestCredit.withheld = pressed;
-    reader.notifyCredit.withheld = pressed;
-    shared.items.withheld = pressed;
+    reader.requestCredit.pause(pressed);
+    reader.notifyCredit.pause(pressed);
+    shared.items.pause(pressed);
   }
 
   // ── handshake ──────────────────────────────────────────────────────────

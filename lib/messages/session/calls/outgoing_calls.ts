@@ -113,12 +113,6 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
   /** Accounts of the connection, by the numbers of `Account`. */
   readonly #accounts: readonly SendCredit[];
   readonly #queueBudget: QueueBudget;
-
-  /** Bytes of the calls and notifications that wait to be sent. */
-  get queuedBytes(): number {
-    return this.#queueBudget.used;
-  }
-
   readonly #shared: SharedState;
   readonly #host: NotifyHost;
 
@@ -281,6 +275,11 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
   /** Number of queued calls and notifications. */
   get queued(): number {
     return this.queue.length + this.notifications.length;
+  }
+
+  /** Bytes of the calls and notifications that wait to be sent. */
+  get queuedBytes(): number {
+    return this.#queueBudget.used;
   }
 
   /** Notifies the host if a notification can be sent. */

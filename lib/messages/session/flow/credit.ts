@@ -202,8 +202,8 @@ export class GrantedCredit {
 export class ConnectionCredit extends GrantedCredit {
   /** A quarter of the window, in bytes. */
   readonly quarter: number;
-  /** Whether grants are withheld, because too much memory is in use. */
-  #withheld = false;
+  /** Whether nothing is granted, because too much memory is in use. */
+  #paused = false;
   readonly #writer: FrameWriter;
   readonly #account: number;
 
@@ -226,7 +226,7 @@ export class ConnectionCredit extends GrantedCredit {
   }
 
   #grantInTime(): void {
-    if (this.owed >= this.quarter && !this.#withheld) this.send();
+    if (this.owed >= this.quarter && !this.#paused) this.send();
   }
 
   /** Grants enough for one frame, if nothing is available. */
@@ -236,9 +236,9 @@ export class ConnectionCredit extends GrantedCredit {
     writeTotal(this.#writer, Kind.WINDOW, this.#account, total);
   }
 
-  /** Withholds grants, or makes up for them. */
-  set withheld(withheld: boolean) {
-    this.#withheld = withheld;
+  /** Stops granting credit, or makes up for it. */
+  pause(paused: boolean): void {
+    this.#paused = paused;
     this.#grantInTime();
   }
 

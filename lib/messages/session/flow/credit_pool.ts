@@ -9,7 +9,7 @@
 /** Credit for raises. */
 export class CreditPool {
   /** Whether nothing can be taken, because too much memory is in use. */
-  withheld = false;
+  paused = false;
   #left: number;
   #taken = 0;
   #parent: CreditPool | undefined;
@@ -30,7 +30,7 @@ export class CreditPool {
 
   /** Takes up to `most` bytes, and returns how many. */
   take(most: number): number {
-    if (this.withheld) return 0;
+    if (this.paused) return 0;
     const wanted = Math.max(0, Math.min(most, this.#left));
     const taken = this.#parent?.take(wanted) ?? wanted;
     this.#left -= taken;

@@ -84,7 +84,7 @@ export class ItemAccount<Stream extends ItemStream> extends TimerEntry {
   /** Number of items that wait to be taken. */
   queued = 0;
   /** Whether no credit is granted or lent. */
-  #withheld = false;
+  #paused = false;
 
   /** Heap bytes of unread items and of their parts. */
   get held(): number {
@@ -92,11 +92,11 @@ export class ItemAccount<Stream extends ItemStream> extends TimerEntry {
       ITEM_COST * this.queued + STREAM_COST * this.holders.size;
   }
 
-  /** Withholds credit, or makes up for it. */
-  set withheld(withheld: boolean) {
-    this.#withheld = withheld;
-    this.pool.withheld = withheld;
-    this.credit.withheld = withheld;
+  /** Stops granting credit, or makes up for it. */
+  pause(paused: boolean): void {
+    this.#paused = paused;
+    this.pool.paused = paused;
+    this.credit.pause(paused);
     this.relieve();
   }
 
@@ -117,7 +117,7 @@ export class ItemAccount<Stream extends ItemStream> extends TimerEntry {
 
   /** Whether the peer cannot begin an item although a reader waits. */
   get #starved(): boolean {
-    return this.readers > 0 && !this.#withheld &&
+    return this.readers > 0 && !this.#paused &&
       this.credit.available <= this.credit.quarter;
   }
 

@@ -13,11 +13,11 @@ Deno.test("take() takes what is left, here and in the parent", pure, () => {
   assertEquals([one.left, parent.left, other.take(80)], [80, 80, 60]);
 });
 
-Deno.test("take() takes nothing while credit is withheld", pure, () => {
+Deno.test("take() takes nothing while it is paused", pure, () => {
   const pool = new CreditPool(100);
-  pool.withheld = true;
+  pool.paused = true;
   assertEquals([pool.take(10), pool.left], [0, 100]);
-  pool.withheld = false;
+  pool.paused = false;
   assertEquals(pool.take(10), 10);
 });
 
