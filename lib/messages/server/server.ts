@@ -323,31 +323,29 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     options: { info?: Partial<ConnectionInfo> | undefined } = {},
   ): Promise<void> {
     checkOptions("accept()", options, ACCEPT_OPTIONS);
+    const { info } = options;
     const rejection = this.#rejection;
     const full = rejection !== undefined;
     const flooded = full && this.#rejecting >= MAX_REJECTING;
+    const memory = this.#owner.memory.open();
     try {
       if (this.#shutdown !== undefined || flooded) return connection.close();
-      const memory = this.#owner.memory.open();
       const session = new ServerSessionImpl<P, Auth, State>(
         this.#owner,
         connection,
-        {
-          rejection,
-          memory,
-          info: options.info,
-        },
+        { rejection, memory, info },
       );
       this.#accepted.add(session);
       if (full) this.#rejecting++;
       await session.closed;
-      this.#owner.memory.close(memory);
       this.#accepted.delete(session);
       if (full) this.#rejecting--;
     } catch (error) {
       // The application's own Connection implementation may throw anywhere.
       this.report(error);
       this.#dispose(connection);
+    } finally {
+      this.#owner.memory.close(memory);
     }
   }
 

@@ -9,6 +9,7 @@ import {
   unary,
 } from "../../../lib/messages/protocol/method_builders.ts";
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
+import type { Connection } from "../../../lib/transport/connection.ts";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
 import { dial, failureOf, turns } from "../kit.ts";
@@ -27,7 +28,10 @@ const Store = protocol({
 /** Starts a server with 4 MiB whose uploads are not read. */
 function setUp(clients: number) {
   const released = Promise.withResolvers<number>();
-  const server = createServer(Store, { memory: 4 * MiB }).handle({
+  const server = createServer(Store, {
+    memory: 4 * MiB,
+    onError() {},
+  }).handle({
     keep: () => released.promise,
     ask: () => "here",
   });
@@ -90,3 +94,27 @@ Deno.test(
     await server.shutdown();
   },
 );
+
+Deno.test("connections that cannot be used have no share", none, async () => {
+  const { server, sessions, release } = setUp(8);
+  const [light, ...others] = await sessions;
+  const faulty = {
+    get localAddr(): never {
+      throw new Error("faulty");
+    },
+    [Symbol.dispose]() {},
+  };
+  for (let n = 0; n < 100; n++) {
+    await server.accept(faulty as unknown as Connection); // as one of a plain JavaScript program
+  }
+  const calls = await upload(light!, 4);
+  for (const session of others.slice(0, 4)) {
+    calls.push(...await upload(session, 16));
+  }
+  await turns(20);
+  await light!.remote.ask(); // the pressure is looked at after each frame
+  assertEquals(await light!.remote.ask(), "here");
+  release();
+  await Promise.all(calls);
+  await server.shutdown();
+});
