@@ -21,7 +21,7 @@ export interface MemoryHolder {
   /** Whether the client has been accepted. */
   readonly accepted: boolean;
   /** Refuses calls and withholds credit, or stops doing so. */
-  press(pressed: boolean): void;
+  restrict(restricted: boolean): void;
   /** Ends the session. */
   evict(message: string): void;
 }
@@ -29,7 +29,7 @@ export interface MemoryHolder {
 /** Default of the option `memory`: 256 MiB. */
 export const DEFAULT_MEMORY: number = 256 * 1024 * 1024;
 
-/** Part of the limit above which sessions over their share are pressed. */
+/** Part of the limit above which sessions over their share are restricted. */
 const PRESSURE = 3 / 4;
 /** Part of the limit that one session may hold. */
 const MOST_PER_SESSION = 1 / 4;
@@ -39,7 +39,7 @@ export class MemoryAccount {
   /** Heap bytes that the session holds. */
   held = 0;
   /** Whether the session is under pressure. */
-  pressed = false;
+  restricted = false;
   /** The session; `undefined` before its start and after its end. */
   holder: MemoryHolder | undefined = undefined;
   /** Messages of topics that wait for the session. */
@@ -66,7 +66,7 @@ export class MemoryBudget {
   readonly #limit: number;
   #evicting = false;
   readonly #accounts: Set<MemoryAccount> = new Set();
-  readonly #pressed: Set<MemoryAccount> = new Set();
+  readonly #restricted: Set<MemoryAccount> = new Set();
 
   /**
    * @param limit maximum number of heap bytes
@@ -101,18 +101,20 @@ export class MemoryBudget {
   close(account: MemoryAccount): void {
     account.holder = undefined;
     this.#accounts.delete(account);
-    this.#pressed.delete(account);
+    this.#restricted.delete(account);
   }
 
   /** Sets what a session holds, and reacts if it is too much. */
   update(account: MemoryAccount, held: number): void {
     this.used += held - account.held;
     account.held = held;
-    if (held > this.#limit * MOST_PER_SESSION) this.#evict(account);
+    if (held > this.#limit * MOST_PER_SESSION) {
+      this.#evict(account, "one session may hold a quarter of");
+    }
     if (this.used > this.#limit && !this.#evicting) this.#relieve();
-    this.#press(account);
-    if (this.#pressed.size === 0 || this.#underPressure) return;
-    for (const pressed of [...this.#pressed]) this.#press(pressed);
+    this.#restrict(account);
+    if (this.#restricted.size === 0 || this.#underPressure) return;
+    for (const restricted of [...this.#restricted]) this.#restrict(restricted);
   }
 
   get #underPressure(): boolean {
@@ -123,13 +125,13 @@ export class MemoryBudget {
     return this.#limit / this.#accounts.size;
   }
 
-  #press(account: MemoryAccount): void {
-    const pressed = this.#underPressure && account.held > this.#share;
-    if (pressed === account.pressed) return;
-    account.pressed = pressed;
-    if (pressed) this.#pressed.add(account);
-    else this.#pressed.delete(account);
-    account.holder?.press(pressed);
+  #restrict(account: MemoryAccount): void {
+    const restricted = this.#underPressure && account.held > this.#share;
+    if (restricted === account.restricted) return;
+    account.restricted = restricted;
+    if (restricted) this.#restricted.add(account);
+    else this.#restricted.delete(account);
+    account.holder?.restrict(restricted);
   }
 
   #relieve(): void {
@@ -146,16 +148,16 @@ export class MemoryBudget {
       for (const account of heaviest) {
         if (this.used <= this.#limit) return;
         if (accepted && account.held <= this.#share) return;
-        this.#evict(account);
+        this.#evict(account, "all sessions together have used up");
       }
     }
   }
 
-  #evict(account: MemoryAccount): void {
+  #evict(account: MemoryAccount, why: string): void {
     const { holder } = account;
     account.holder = undefined;
     holder?.evict(
-      `the session held ${account.held} bytes, and the server's memory is used up (option memory, ${this.#limit} bytes)`,
+      `the session held ${account.held} bytes, and ${why} the server's memory (option memory, ${this.#limit} bytes)`,
     );
   }
 }

@@ -109,8 +109,8 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   }
 
   /** @inheritdoc */
-  press(pressed: boolean): void {
-    this.enter().press(pressed);
+  restrict(restricted: boolean): void {
+    this.enter().restrict(restricted);
   }
 
   /** @inheritdoc */

@@ -236,13 +236,13 @@ export class Session implements SessionView {
   }
 
   /** Refuses new calls and grants no credit, or stops doing so. */
-  press(pressed: boolean): void {
+  restrict(restricted: boolean): void {
     if (this.state === "closed") return;
     const { shared, incoming: { reader } } = this;
-    shared.refusesCalls = pressed;
-    reader.requestCredit.pause(pressed);
-    reader.notifyCredit.pause(pressed);
-    shared.items.pause(pressed);
+    shared.refusesCalls = restricted;
+    reader.requestCredit.pause(restricted);
+    reader.notifyCredit.pause(restricted);
+    shared.items.pause(restricted);
   }
 
   // ── handshake ──────────────────────────────────────────────────────────

@@ -12,7 +12,7 @@ const MiB = 2 ** 20;
 class Held implements MemoryHolder {
   readonly account: MemoryAccount;
   accepted = true;
-  pressed = false;
+  restricted = false;
   readonly evictions: string[] = [];
 
   constructor(budget: MemoryBudget, accepted = true) {
@@ -21,8 +21,8 @@ class Held implements MemoryHolder {
     this.accepted = accepted;
   }
 
-  press(pressed: boolean): void {
-    this.pressed = pressed;
+  restrict(restricted: boolean): void {
+    this.restricted = restricted;
   }
 
   evict(message: string): void {
@@ -52,19 +52,22 @@ Deno.test("a budget adds up what sessions hold", pure, () => {
 });
 
 Deno.test(
-  "above three quarters, sessions above their share are pressed",
+  "above three quarters, sessions above their share are restricted",
   pure,
   () => {
     const budget = new MemoryBudget(64 * MiB);
     const held = sessions(budget, 8); // a share is 8 MiB
     for (const { account } of held.slice(0, 4)) account.update(11 * MiB);
-    assertEquals(held.map(({ pressed }) => pressed), Array(8).fill(false));
+    assertEquals(
+      held.map(({ restricted }) => restricted),
+      Array(8).fill(false),
+    );
     held[5]!.account.update(5 * MiB);
-    assertEquals(held[5]!.pressed, false);
+    assertEquals(held[5]!.restricted, false);
     held[0]!.account.update(12 * MiB);
-    assertEquals([held[0]!.pressed, held[1]!.pressed], [true, false]);
+    assertEquals([held[0]!.restricted, held[1]!.restricted], [true, false]);
     held[1]!.account.update(3 * MiB); // the pressure ends
-    assertEquals(held[0]!.pressed, false);
+    assertEquals(held[0]!.restricted, false);
   },
 );
 
@@ -85,7 +88,7 @@ Deno.test(
     assertEquals(evicted(held), [0, 3, 4]);
     assertStringIncludes(
       held[0]!.evictions[0]!,
-      "held 16777216 bytes, and the server's memory is used up (option memory, 67108864 bytes)",
+      "held 16777216 bytes, and all sessions together have used up the server's memory (option memory, 67108864 bytes)",
     );
   },
 );
@@ -97,6 +100,10 @@ Deno.test("a session above a quarter of the limit ends", pure, () => {
   assertEquals(one!.evictions.length, 0);
   one!.account.update(16 * MiB + 1);
   assertEquals(one!.evictions.length, 1);
+  assertStringIncludes(
+    one!.evictions[0]!,
+    "one session may hold a quarter of the server's memory (option memory",
+  );
 });
 
 Deno.test(
