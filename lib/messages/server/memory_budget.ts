@@ -10,7 +10,7 @@
  * ```
  *
  * The share of a session is the limit divided by the number of sessions. When
- * the limit is exceeded, at least one session is above its share.
+ * open sessions exceed the limit, at least one of them is above its share.
  *
  * @module
  */
@@ -31,6 +31,11 @@ export const DEFAULT_MEMORY: number = 256 * 1024 * 1024;
 
 /** Part of the limit above which sessions over their share are restricted. */
 const PRESSURE = 3 / 4;
+/**
+ * Growth, as a part of the limit, before sessions are looked at again. It
+ * applies if none could end: handlers of ended sessions hold the memory.
+ */
+const GROWTH = 1 / 64;
 /** Part of the limit that one session may hold. */
 const MOST_PER_SESSION = 1 / 4;
 
@@ -64,6 +69,8 @@ export class MemoryBudget {
   /** Credit for raising windows; half of the limit. */
   readonly raises: CreditPool;
   readonly #limit: number;
+  /** Heap bytes above which sessions end. */
+  #evictAbove: number;
   #evicting = false;
   readonly #accounts: Set<MemoryAccount> = new Set();
   readonly #restricted: Set<MemoryAccount> = new Set();
@@ -78,7 +85,7 @@ export class MemoryBudget {
         `Cannot serve with memory ${limit}: it must be an integer of at least 1048576 (bytes)`,
       );
     }
-    this.#limit = limit;
+    this.#limit = this.#evictAbove = limit;
     this.raises = new CreditPool(limit / 2);
   }
 
@@ -111,7 +118,8 @@ export class MemoryBudget {
     if (held > this.#limit * MOST_PER_SESSION) {
       this.#evict(account, "one session may hold a quarter of");
     }
-    if (this.used > this.#limit && !this.#evicting) this.#relieve();
+    if (this.used <= this.#limit) this.#evictAbove = this.#limit;
+    else if (this.used > this.#evictAbove && !this.#evicting) this.#relieve();
     this.#restrict(account);
     if (this.#restricted.size === 0 || this.#underPressure) return;
     for (const restricted of [...this.#restricted]) this.#restrict(restricted);
@@ -138,6 +146,8 @@ export class MemoryBudget {
     this.#evicting = true; // sessions that end report what they still hold
     this.#evictHeaviest();
     this.#evicting = false;
+    if (this.used <= this.#limit) return;
+    this.#evictAbove = this.used + this.#limit * GROWTH;
   }
 
   #evictHeaviest(): void {

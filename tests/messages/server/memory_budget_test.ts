@@ -122,6 +122,32 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "memory of ended sessions costs no look at all sessions for each event",
+  pure,
+  () => {
+    const budget = new MemoryBudget(64 * MiB);
+    for (const { account } of sessions(budget, 5)) {
+      account.update(15 * MiB);
+      budget.close(account); // its handlers still hold their inputs
+    }
+    const live = sessions(budget, 100);
+    let looks = 0;
+    for (const one of live) {
+      Object.defineProperty(one, "accepted", {
+        get: () => {
+          looks++;
+          return true;
+        },
+      });
+    }
+    for (let held = 1; held <= 1000; held++) live[0]!.account.update(held);
+    assertEquals(looks <= 2 * live.length, true);
+    live[0]!.account.update(2 * MiB); // above its share
+    assertEquals(evicted(live), [0]);
+  },
+);
+
 Deno.test("a budget must be an integer of at least 1 MiB", pure, () => {
   for (const limit of [0, 2 ** 20 - 1, 1.5 * 2 ** 20 + 0.5, NaN, Infinity]) {
     assertThrows(() => new MemoryBudget(limit), RangeError, `${limit}`);
