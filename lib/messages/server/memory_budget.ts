@@ -32,7 +32,7 @@ export const DEFAULT_MEMORY: number = 256 * 1024 * 1024;
 /** Part of the limit above which sessions over their share are restricted. */
 const PRESSURE = 3 / 4;
 /**
- * Growth, as a part of the limit, before sessions are looked at again. It
+ * Part of the limit by which memory must grow between evictions. It
  * applies if none could end: handlers of ended sessions hold the memory.
  */
 const GROWTH = 1 / 64;
