@@ -74,11 +74,6 @@ export class MessageQueue<Message extends Queueable> {
     return this.#messages[this.#head + index];
   }
 
-  /** Returns the index of a message; negative if it is not present. */
-  indexOf(message: Message): number {
-    return this.#messages.indexOf(message, this.#head) - this.#head;
-  }
-
   /** Appends a message. */
   push(message: Message): void {
     this.#budget.used += queueCharge(message);
@@ -100,9 +95,9 @@ export class MessageQueue<Message extends Queueable> {
 
   /** Removes a message; returns whether it was present. */
   remove(message: Message): boolean {
-    const index = this.indexOf(message);
+    const index = this.#messages.indexOf(message, this.#head);
     if (index < 0) return false;
-    this.#messages.splice(this.#head + index, 1);
+    this.#messages.splice(index, 1);
     this.#budget.used -= queueCharge(message);
     return true;
   }

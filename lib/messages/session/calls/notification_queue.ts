@@ -41,6 +41,8 @@ export class QueuedNotification extends TimerEntry implements Fragments {
   offset = 0;
   /** @inheritdoc */
   counted = false;
+  /** Whether it has a place; the queue sets this. */
+  accepted = false;
   /** Receiver of the outcome, while the notification waits for a place. */
   observer: NotificationObserver | undefined = undefined;
   /** The encoded notification. */
@@ -109,7 +111,7 @@ export class NotificationQueue implements Source {
     this.#messages.push(message);
     this.#accept();
     this.#shared.writer.resume(this);
-    return !this.#waits(message);
+    return message.accepted;
   }
 
   /** Accepts the notifications that wait, in order, while there are places. */
@@ -120,13 +122,10 @@ export class NotificationQueue implements Source {
       if (next === undefined) return;
       this.#accepted++;
       this.#acceptedBytes += sizeOf(next);
+      next.accepted = true;
       timerWheel.remove(next);
       next.observer?.onAccepted();
     }
-  }
-
-  #waits(message: QueuedNotification): boolean {
-    return this.#messages.indexOf(message) >= this.#accepted;
   }
 
   /**
@@ -135,8 +134,7 @@ export class NotificationQueue implements Source {
    * @returns whether it was still waiting
    */
   giveUp(message: QueuedNotification): boolean {
-    if (!this.#waits(message)) return false;
-    this.#messages.remove(message);
+    if (message.accepted || !this.#messages.remove(message)) return false;
     this.#shared.timerWheel.remove(message);
     return true;
   }
