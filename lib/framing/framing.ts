@@ -54,8 +54,8 @@ export interface FrameDecoder {
   rest(): Uint8Array;
   /**
    * Number of bytes received of an incomplete frame; `0` between frames. A frame
-   * that is being skipped is incomplete until its end. The pump reads this after `next` has returned `undefined`,
-   * to limit the time that the frame may take.
+   * that is being skipped is incomplete until its end. The pump reads this after
+   * `next` has returned `undefined`, to limit the time that the frame may take.
    */
   readonly pending: number;
   /**

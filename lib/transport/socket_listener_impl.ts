@@ -163,7 +163,7 @@ export class SocketListenerImpl<C extends SocketConnection = SocketConnection>
       this.#pause = 0;
       const tooMany = this.#connections > this.#maxConnections;
       if (!this.closed && !tooMany) return connection;
-      destroy(connection); // it has no place to linger in
+      destroy(connection); // lingering, it would still exceed the maximum
     }
   }
 

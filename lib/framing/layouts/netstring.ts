@@ -15,8 +15,8 @@ import { keptHeaderEncoder } from "./whole_frame_encoder.ts";
 /** Options for {@linkcode netstring}. */
 export interface NetstringOptions {
   /**
-   * Whether frames keep their length and comma: `next()` returns whole frames, and
-   * `encode()` takes whole frames and rejects one whose length is wrong.
+   * Whether frames keep their length and comma: `next()` returns whole frames,
+   * and `encode()` takes whole frames and rejects one whose length is wrong.
    *
    * @default {false}
    */

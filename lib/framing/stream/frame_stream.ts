@@ -169,10 +169,10 @@ export interface FrameStream<C extends ByteStream = ByteStream>
  * object with `read`, `write`, `closeWrite` and `[Symbol.dispose]`.
  *
  * The stream owns the connection: disposing the stream writes unsent bytes,
- * closes the connection as `close()` does, and waits for it. An idle stream holds 2 KiB for reading. After a burst,
- * it may hold a larger buffer of up to 64 KiB. All idle streams together hold at
- * most 4 MiB of these larger buffers, not counting streams whose last read
- * filled its buffer.
+ * closes the connection as `close()` does, and waits for it. An idle stream holds
+ * 2 KiB for reading. After a burst, it may hold a larger buffer of up to 64 KiB.
+ * All idle streams together hold at most 4 MiB of these larger buffers, not
+ * counting streams whose last read filled its buffer.
  *
  * @example Send frames over a TCP connection
  * ```ts

@@ -26,9 +26,9 @@ const OPTIONS = { rate: true, key: true, burst: true } as const;
  * 256 characters each; all other keys share one bucket. The body of a refused
  * call has been decoded and validated: the session's limits bound that work.
  *
- * @param options `rate`: calls per second of each key, at least 0.000001; `key`: returns the
- * key of a call, such as the user's name; `burst`: number of calls that may come
- * at once, at least 1, by default `rate` or 1
+ * @param options `rate`: calls per second of each key, at least 0.000001; `key`:
+ * returns the key of a call, such as the user's name; `burst`: number of calls
+ * that may come at once, at least 1, by default `rate` or 1
  * @returns the middleware, for {@linkcode use} or {@linkcode chain}
  * @typeParam Context the context that `key` needs
  * @throws {RangeError} if `rate` or `burst` is out of range

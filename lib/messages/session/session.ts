@@ -11,7 +11,7 @@
  * | through `enter(now)` | names |
  * | --- | --- |
  * | inputs | `receive`, `readSome`, `written`, `inputEnded`, `outputFailed`, `framingFailed`, `tick` |
- * | handshake and end | `start`, `accept`, `refuse`, `refresh`, `drain`, `close`, `expel` |
+ * | handshake and end | `start`, `accept`, `refuse`, `refresh`, `drain`, `close`, `restrict`, `expel` |
  * | calls to the peer | `outgoing`: `open`, `notify`, `notifyEncoded`, `endItems`, `giveUp` |
  * | the peer's calls | `incoming.responses`: `respond`, `fail` |
  * | a call's items | `shared`, for the functions in `flow/` |
@@ -216,8 +216,9 @@ export class Session implements SessionView {
   }
 
   /**
-   * Heap bytes that the session holds for its peer. Its own objects do not count. Each part is charged with
-   * what it costs in V8; `deno task held` compares them with the heap.
+   * Heap bytes that the session holds for its peer. Its own objects do not count.
+   * Each part is charged with what it costs in V8; `deno task held` compares the
+   * charges with the heap.
    */
   get held(): number {
     const { shared, incoming, outgoing } = this;

@@ -72,8 +72,9 @@ const PROTECTED = 500;
 /**
  * Milliseconds of a timer that shows whether this process is responsive.
  *
- * It is, if such timers are in time for `PROTECTED` ms. While it is not, as in a burst of clients, unfinished handshakes wait for this
- * process and not for their clients. Replacing them would waste their work.
+ * It is responsive if such timers have been in time for `PROTECTED` ms. While it
+ * is not, as in a burst of clients, unfinished handshakes wait for this process
+ * and not for their clients. Replacing them would waste their work.
  */
 const PROBE = 50;
 

@@ -68,8 +68,8 @@ export interface WebSocketUpgrade {
  * Upgrades a request to a WebSocket in a handler of `Deno.serve`.
  *
  * A request that is not an upgrade is answered with 426, and one from an origin
- * that is not in `origins` with 403. In other runtimes, use the runtime's own upgrade and pass its socket to
- * {@linkcode webSocketConnection}.
+ * that is not in `origins` with 403. In other runtimes, use the runtime's own
+ * upgrade and pass its socket to {@linkcode webSocketConnection}.
  *
  * @example Serve WebSockets and ordinary requests
  * ```ts

@@ -42,6 +42,7 @@ const MESSAGE_LIMIT = 64 * 1024;
 const BUFFERED_LIMIT = 256 * 1024;
 /** Longest interval for polling the send buffer, in ms; no event reports its size. */
 const LONGEST_PAUSE = 32;
+
 /** Options for {@linkcode WebSocketStream}. */
 export interface WebSocketStreamOptions {
   /** Maximum number of unread bytes; `undefined` selects the default. */

@@ -16,8 +16,8 @@
  *
  * An entered handler reserves the largest recent response or item of its method,
  * so that many handlers that first wait are counted before they respond. A
- * reservation lasts for 64 ms. Handlers that run longer, for example
- * because they call back, can therefore never hold back others for ever.
+ * reservation lasts for 64 ms, so handlers that run longer, for example because
+ * they call back, cannot hold back others forever.
  *
  * @module
  */

@@ -300,8 +300,9 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
   /**
    * Holds back the terminal of a call that ended before its handler. Keeping a
    * request or starting a handler only to cancel it costs work, which the limit
-   * on calls in flight does not bound. A caller that cancels its calls, breaks them or lets their
-   * deadlines pass too fast is slowed: these calls keep their slots.
+   * on calls in flight does not bound. A caller that cancels its calls, breaks
+   * them or lets their deadlines pass too fast is slowed: these calls keep their
+   * slots.
    */
   #pace(call: IncomingCall): void {
     call.heldUntil = this.#cancels.reserve(this.shared.now);

@@ -59,9 +59,13 @@ export class ItemAccount<Stream extends ItemStream> extends TimerEntry {
   readonly pool: CreditPool;
   /** Number of streams whose applications wait for an item. */
   readers = 0;
+  /** Number of items that wait to be taken. */
+  queued = 0;
   /** Streams that hold items or parts, even after the call has ended. */
   readonly holders: Set<Stream> = new Set();
   #lent = 0;
+  /** Whether no credit is granted or lent. */
+  #paused = false;
   readonly #shared: ItemAccountState;
 
   /**
@@ -80,11 +84,6 @@ export class ItemAccount<Stream extends ItemStream> extends TimerEntry {
     this.pool = new CreditPool(itemsWindow, raises);
     this.budget = new ItemBudget(maxAssembly / 2, maxMessage + ITEM_HEAD);
   }
-
-  /** Number of items that wait to be taken. */
-  queued = 0;
-  /** Whether no credit is granted or lent. */
-  #paused = false;
 
   /** Heap bytes of unread items and of their parts. */
   get held(): number {

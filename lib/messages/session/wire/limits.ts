@@ -57,7 +57,7 @@ export interface SessionLimits {
   heartbeat: number;
   /** Number of unanswered PINGs after which the peer counts as dead. @default {2} */
   heartbeatMisses: number;
-  /** Rate of calls that end before their handlers, per second. The peer may cancel or break so many calls, or let their deadlines pass, with bursts of as many or of `maxCalls`; replies to further ones are delayed. Prevents rapid-reset attacks. @default {1000} */
+  /** Number of calls per second that the peer may end early. It does so by cancelling them, breaking them, or letting their deadlines pass. A burst may have as many, or `maxCalls`; replies to further ones are delayed. Prevents rapid-reset attacks. @default {1000} */
   cancelsPerSecond: number;
   /** Maximum number of PINGs that are answered per second; further ones are answered later. @default {5} */
   pingsPerSecond: number;
@@ -75,7 +75,7 @@ export interface SessionLimits {
   maxMethods: number;
   /** Time for calls in flight to finish during a drain. @default {10000} */
   drainGrace: number;
-  /** Time for sending accepted notifications when this side closes the session. @default {1000} */
+  /** Time for sending accepted notifications when this side closes the session. It also limits the time for replies when one direction of the connection has ended. @default {1000} */
   closeTimeout: number;
 }
 
