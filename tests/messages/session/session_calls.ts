@@ -224,7 +224,7 @@ export function readAll(
         side.session.enter(simulation.now).shared,
         reader.call,
       );
-      if (item === undefined) return;
+      if (item === undefined) return side.touch();
       reader.items.push(item.slice());
     }
   };

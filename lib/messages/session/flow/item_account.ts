@@ -8,8 +8,12 @@
  *    ├─ something is owed ────────▶ grant it now
  *    ├─ the item budget has room ─▶ lend from it, up to half of the window
  *    ├─ its reserve is in use ────▶ lend one frame at a time
- *    └─ else, after unreadTimeout ▶ end the stream that was unread longest
+ *    └─ else, after unreadTimeout ▶ end streams, the one unread longest first
  * ```
+ *
+ * Other unread streams may use up what the ended ones have released. A shortage
+ * that follows within `unreadTimeout` is therefore the same one, and the account
+ * waits for a tenth of that time only.
  *
  * A sender begins an item only while more than a quarter is available, and
  * leaves the last quarter to items that it has begun.
@@ -66,6 +70,8 @@ export class ItemAccount<Stream extends ItemStream> extends TimerEntry {
   #lent = 0;
   /** Whether no credit is granted or lent. */
   #paused = false;
+  /** Time of the last check that found a shortage, ms. */
+  #shortAt = -Infinity;
   readonly #shared: ItemAccountState;
 
   /**
@@ -122,11 +128,14 @@ export class ItemAccount<Stream extends ItemStream> extends TimerEntry {
 
   /** Helps readers if unread items have used up the account. */
   relieve(): void {
-    const { limits, timerWheel, now } = this.#shared;
+    const { limits: { unreadTimeout }, timerWheel, now } = this.#shared;
     if (this.#starved && this.credit.owed > 0) this.credit.send();
     if (this.#starved) this.#lend();
     if (!this.#starved) timerWheel.remove(this);
-    else if (this.slot < 0) timerWheel.add(this, now + limits.unreadTimeout);
+    else if (this.slot < 0) {
+      const same = now < this.#shortAt + unreadTimeout;
+      timerWheel.add(this, now + (same ? unreadTimeout / 10 : unreadTimeout));
+    }
   }
 
   #lend(): void {
@@ -146,32 +155,29 @@ export class ItemAccount<Stream extends ItemStream> extends TimerEntry {
 
   /** @inheritdoc */
   override expire(): void {
+    const { limits: { unreadTimeout }, timerWheel, now } = this.#shared;
+    this.#shortAt = now;
     this.relieve(); // sets the timer again if a reader still waits
-    if (!this.#starved) return;
-    const { limits, timerWheel, now } = this.#shared;
-    const unread = this.#longestUnread();
-    if (unread?.receiveWindow !== undefined) {
-      const due = unread.receiveWindow.readAt + limits.unreadTimeout;
+    for (const { stream, readAt } of this.#unread()) {
+      if (!this.#starved) return;
+      const due = readAt + unreadTimeout;
       if (now < due) return timerWheel.add(this, due);
-      unread.fail(
+      stream.fail(
         "overloaded",
-        `its items were not read for ${limits.unreadTimeout} ms, and other streams need their space`,
+        `its items were not read for ${unreadTimeout} ms, and other streams need their space`,
       );
     }
-    this.relieve();
   }
 
-  /** Returns the stream with unread items that was read least recently. */
-  #longestUnread(): Stream | undefined {
-    let longest: Stream | undefined;
-    let readAt = Infinity;
-    for (const call of this.holders) {
-      const { receiveWindow } = call;
+  /** Returns the streams with unread items, the one unread longest first. */
+  #unread(): { readonly stream: Stream; readonly readAt: number }[] {
+    const unread: { readonly stream: Stream; readonly readAt: number }[] = [];
+    for (const stream of this.holders) {
+      const { receiveWindow } = stream;
       if (receiveWindow === undefined || receiveWindow.readPending) continue;
-      if (receiveWindow.readAt >= readAt) continue;
-      longest = call;
-      ({ readAt } = receiveWindow);
+      const { readAt } = receiveWindow;
+      if (readAt < Infinity) unread.push({ stream, readAt });
     }
-    return longest;
+    return unread.sort((one, other) => one.readAt - other.readAt);
   }
 }

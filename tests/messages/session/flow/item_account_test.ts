@@ -216,6 +216,29 @@ Deno.test(
 );
 
 Deno.test(
+  "expire() ends unread streams until a reader has its item",
+  pure,
+  () => {
+    const simulation = new Simulation({ limits: LIMITS }).open();
+    const { client, server } = simulation;
+    const held = hold(server);
+    const calls = Array.from(
+      { length: 60 },
+      () => call(simulation, client, { method: DOWN, value: body(1) }),
+    );
+    simulation.settle();
+    const items = Array.from({ length: 5 }, () => body(10_000));
+    for (const one of held.slice(1)) sendAll(simulation, server, one, items);
+    simulation.advance(100);
+    sendAll(simulation, server, held[0]!, items);
+    readAll(simulation, client, calls[0]!);
+    simulation.advance(10 * LIMITS.unreadTimeout);
+    assertEquals([calls[0]?.items.length, calls[0]?.errors], [5, []]);
+    assertEquals([client.ended, server.ended], [false, false]);
+  },
+);
+
+Deno.test(
   "release() grants what is owed at once while a reader waits for an item",
   pure,
   () => {
