@@ -6,7 +6,7 @@
 import { formatAddress } from "./address.ts";
 import type { Connection } from "./connection.ts";
 import { TransportError } from "./errors.ts";
-import { destroy } from "./linger.ts";
+import { destroy } from "./destroy.ts";
 
 /**
  * Options for {@linkcode writeAll} and {@linkcode readExactly}.

@@ -8,7 +8,7 @@ import { formatAddress } from "./address.ts";
 import type { Connection, SocketAddress } from "./connection.ts";
 import type { ConnectionInfo } from "./connection_info.ts";
 import { TransportError } from "./errors.ts";
-import { linger } from "./linger.ts";
+import { linger } from "../support/linger.ts";
 import type { SocketConnection } from "./socket_connection.ts";
 
 /** The connection below a {@linkcode SocketConnectionImpl}. */

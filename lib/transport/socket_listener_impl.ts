@@ -7,7 +7,7 @@ import { delay } from "@std/async/delay";
 import { failureCode, transportError } from "./error_mapping.ts";
 import { formatAddress } from "./address.ts";
 import type { SocketAddress } from "./connection.ts";
-import { destroy } from "./linger.ts";
+import { destroy } from "./destroy.ts";
 import { TransportError } from "./errors.ts";
 import type { SocketConnection } from "./socket_connection.ts";
 import type { SocketConnectionOptions } from "./socket_connection_impl.ts";

@@ -8,7 +8,7 @@
  */
 import type { Connection } from "./connection.ts";
 import { writeAll } from "./io.ts";
-import { destroy } from "./linger.ts";
+import { destroy } from "./destroy.ts";
 
 /**
  * Two streams over one connection.

@@ -36,6 +36,14 @@ export interface ByteStream extends Disposable {
   [Symbol.asyncDispose]?(): PromiseLike<void>;
 }
 
+/**
+ * Returns whether a connection lingers by itself when it is closed. Those of the
+ * transport layer do; `asyncDispose` waits for it.
+ */
+export function lingersItself(connection: ByteStream): boolean {
+  return typeof connection[Symbol.asyncDispose] === "function";
+}
+
 /** Throws a `TypeError` if a method is missing. */
 export function checkByteStream(connection: ByteStream): void {
   for (const name of ["read", "write", "closeWrite", Symbol.dispose] as const) {

@@ -4,10 +4,10 @@
  *
  * @module
  */
+import { linger } from "../../support/linger.ts";
 import type { FrameDecoder, Framing } from "../framing.ts";
-import type { ByteStream } from "./byte_stream.ts";
+import { type ByteStream, lingersItself } from "./byte_stream.ts";
 import { FrameTimer } from "./frame_timer.ts";
-import { linger, lingersItself } from "./linger.ts";
 import { ReadSide } from "./read_side.ts";
 import type { FrameRoom } from "./write_buffer.ts";
 import { handled, rejected, WriteSide } from "./write_side.ts";
@@ -405,7 +405,7 @@ export class Pump<C extends ByteStream> {
     if (this.#outgoing.handed === 0 || this.#inputEnded) return this.#release();
     const halfClose = this.#closingWrite;
     const read = this.#incoming.pending;
-    this.#lingering = linger({ connection, halfClose, read })
+    this.#lingering = linger(connection, { halfClose, read })
       .then(() => this.#release())
       .catch(() => {}); // no caller could catch an exception of the connection
   }

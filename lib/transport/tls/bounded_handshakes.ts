@@ -9,7 +9,7 @@ import { handshakeFailure } from "./handshake_failure.ts";
 import { performHandshake } from "./handshake.ts";
 import { formatAddress } from "../address.ts";
 import type { Connection, Listener, SocketAddress } from "../connection.ts";
-import { destroy } from "../linger.ts";
+import { destroy } from "../destroy.ts";
 import { TransportError } from "../errors.ts";
 import type { SocketConnectionOptions } from "../socket_connection_impl.ts";
 import type { AcceptSource } from "../socket_listener_impl.ts";

@@ -6,7 +6,7 @@
 import type { Duplex } from "node:stream";
 import type { NodeTls } from "./node_tls.ts";
 import type { Connection } from "../connection.ts";
-import { destroy } from "../linger.ts";
+import { destroy } from "../destroy.ts";
 
 /** Buffer size for reads of an idle connection, in bytes. */
 const SMALL_READ = 2 * 1024;

@@ -11,7 +11,7 @@ import type { TLSSocket } from "node:tls";
 import { ReceiveQueue } from "../receive_queue.ts";
 import { type BridgeModules, NodeStreamBridge } from "./node_stream_bridge.ts";
 import type { Connection, SocketAddress } from "../connection.ts";
-import { LINGER_BYTES, LINGER_TIME } from "../linger.ts";
+import { LINGER_BYTES, LINGER_TIME } from "../../support/linger.ts";
 import type { LowerConnection } from "../socket_connection_impl.ts";
 
 /** Number of unread decrypted bytes at which reading from the socket stops. */

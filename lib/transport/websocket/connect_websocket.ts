@@ -7,7 +7,7 @@ import { checkTimeout, withTimeout } from "../with_timeout.ts";
 import { openWebSocket } from "./open_websocket.ts";
 import type { SocketAddress } from "../connection.ts";
 import { explainRefusal } from "./explain_refusal.ts";
-import { destroy } from "../linger.ts";
+import { destroy } from "../destroy.ts";
 import { TransportError } from "../errors.ts";
 import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 import type { TlsClientOptions } from "../tls/tls_connection.ts";

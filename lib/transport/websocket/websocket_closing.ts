@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { LINGER_BYTES, LINGER_TIME } from "../linger.ts";
+import { LINGER_BYTES, LINGER_TIME } from "../../support/linger.ts";
 import { releaseWebSocket } from "./release_websocket.ts";
 import { CLOSE_NORMAL } from "./websocket_failure.ts";
 

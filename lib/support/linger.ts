@@ -1,0 +1,71 @@
+/**
+ * Closing a socket without destroying what was written.
+ *
+ * Closing a socket whose input is unread, or that receives more input after it
+ * has closed, resets the connection. A reset discards the bytes that the peer
+ * has not read yet (RFC 9112, 9.6).
+ *
+ * @module
+ */
+
+/** Milliseconds that a closed socket waits for the peer's end. */
+export const LINGER_TIME = 1_000;
+/** Number of bytes that a closed socket receives and discards. */
+export const LINGER_BYTES: number = 256 * 1024;
+/** Buffer size for discarded input, in bytes. */
+const BUFFER = 16 * 1024;
+
+/** The part of a socket that lingering requires. */
+export interface LingeringSocket {
+  /** Reads into the buffer; returns the number of bytes, or `null` at the end. */
+  read(buffer: Uint8Array): Promise<number | null>;
+  /** Ends the outgoing stream. */
+  closeWrite(): Promise<void>;
+}
+
+/** What is in progress when a socket is closed. */
+export interface InProgress {
+  /** The half-close, which may fail. */
+  readonly halfClose?: Promise<void> | undefined;
+  /** The read, whose bytes are discarded. */
+  readonly read?: Promise<number | null> | undefined;
+}
+
+/**
+ * Half-closes a socket and discards its input.
+ *
+ * @param socket the socket, which the caller then closes
+ * @param inProgress what the socket has begun
+ * @returns a promise that resolves when the peer has ended its stream, or a
+ * limit is reached; it never rejects
+ */
+export function linger(
+  socket: LingeringSocket,
+  inProgress: InProgress = {},
+): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, LINGER_TIME);
+  void discardInput(socket, inProgress).finally(() => {
+    clearTimeout(timer);
+    resolve();
+  });
+  return promise;
+}
+
+async function discardInput(
+  socket: LingeringSocket,
+  { halfClose, read }: InProgress,
+): Promise<void> {
+  try {
+    // A half-close that waited for unsent bytes fails when they are dropped.
+    await (halfClose ?? Promise.reject()).catch(() => socket.closeWrite());
+    let left = LINGER_BYTES;
+    let count = await read;
+    const buffer = new Uint8Array(BUFFER);
+    while (count !== null && (left -= count ?? 0) > 0) {
+      count = await socket.read(buffer);
+    }
+  } catch {
+    // The peer has reset the connection, or the socket has been closed.
+  }
+}
