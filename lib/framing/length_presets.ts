@@ -47,6 +47,7 @@ const PLAIN_OPTIONS = { ...PRESET_OPTIONS, keepHeader: true } as const;
  * Frames payloads with a 2-byte big-endian length prefix.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ * @throws {TypeError} if an option is unknown
  *
  * @category Length prefixes
  */
@@ -61,6 +62,7 @@ export function u16be(
  * Frames payloads with a 2-byte little-endian length prefix.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ * @throws {TypeError} if an option is unknown
  *
  * @category Length prefixes
  */
@@ -75,6 +77,7 @@ export function u16le(
  * Frames payloads with a 3-byte big-endian length prefix.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ * @throws {TypeError} if an option is unknown
  *
  * @category Length prefixes
  */
@@ -89,6 +92,7 @@ export function u24be(
  * Frames payloads with a 3-byte little-endian length prefix.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ * @throws {TypeError} if an option is unknown
  *
  * @category Length prefixes
  */
@@ -116,6 +120,7 @@ export function u24le(
  * ```
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ * @throws {TypeError} if an option is unknown
  *
  * @category Length prefixes
  */
@@ -130,6 +135,7 @@ export function u32be(
  * Frames payloads with a 4-byte little-endian length prefix.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ * @throws {TypeError} if an option is unknown
  *
  * @category Length prefixes
  */
@@ -145,6 +151,7 @@ export function u32le(
  * more is rejected.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ * @throws {TypeError} if an option is unknown
  *
  * @category Length prefixes
  */
@@ -160,6 +167,7 @@ export function u64be(
  * or more is rejected.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ * @throws {TypeError} if an option is unknown
  *
  * @category Length prefixes
  */
@@ -185,6 +193,7 @@ export function u64le(
  * ```
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ * @throws {TypeError} if an option is unknown
  *
  * @category Length prefixes
  */

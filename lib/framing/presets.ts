@@ -57,6 +57,7 @@ function checkSigned(maxFrameLength: number): number {
  * Source: gRPC over HTTP/2, "Length-Prefixed-Message".
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ * @throws {TypeError} if an option is unknown
  */
 export function grpcMessage(options: PresetOptions = {}): Framing {
   checkOptions("grpcMessage()", options, PRESET_OPTIONS);
@@ -83,6 +84,7 @@ export function grpcMessage(options: PresetOptions = {}): Framing {
  * PostgreSQL, "Message Formats", StartupMessage; `MAX_STARTUP_PACKET_LENGTH`.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ * @throws {TypeError} if an option is unknown
  */
 export function postgresStartup(options: PresetOptions = {}): Framing {
   checkOptions("postgresStartup()", options, PRESET_OPTIONS);
@@ -119,6 +121,7 @@ export function postgresStartup(options: PresetOptions = {}): Framing {
  * ```
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ * @throws {TypeError} if an option is unknown
  */
 export function postgres(options: PresetOptions = {}): Framing {
   checkOptions("postgres()", options, PRESET_OPTIONS);
@@ -157,6 +160,7 @@ export function postgres(options: PresetOptions = {}): Framing {
  * ```
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ * @throws {TypeError} if an option is unknown
  */
 export function mysql(options: PresetOptions = {}): Framing {
   checkOptions("mysql()", options, PRESET_OPTIONS);
@@ -189,6 +193,7 @@ export function mysql(options: PresetOptions = {}): Framing {
  * has at most four bytes. Source: MQTT 5.0, 2.1.4 and 1.5.5.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ * @throws {TypeError} if an option is unknown
  */
 export function mqtt(options: PresetOptions = {}): Framing {
   checkOptions("mqtt()", options, PRESET_OPTIONS);
@@ -213,6 +218,7 @@ export function mqtt(options: PresetOptions = {}): Framing {
  * 1035, 4.2.2; RFC 7766.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ * @throws {TypeError} if an option is unknown
  */
 export function dnsTcp(options: PresetOptions = {}): Framing {
   checkOptions("dnsTcp()", options, PRESET_OPTIONS);
@@ -232,6 +238,7 @@ export function dnsTcp(options: PresetOptions = {}): Framing {
  * Kafka protocol guide, "Protocol Primitive Types".
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ * @throws {TypeError} if an option is unknown
  */
 export function kafka(options: PresetOptions = {}): Framing {
   checkOptions("kafka()", options, PRESET_OPTIONS);
@@ -253,6 +260,7 @@ export function kafka(options: PresetOptions = {}): Framing {
  * same as the server's (`maxMessageSizeBytes`). Source: MongoDB Wire Protocol.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ * @throws {TypeError} if an option is unknown
  */
 export function mongodb(options: PresetOptions = {}): Framing {
   checkOptions("mongodb()", options, PRESET_OPTIONS);
@@ -282,7 +290,7 @@ export function mongodb(options: PresetOptions = {}): Framing {
  * @param options limits; see {@linkcode PresetOptions}
  * @returns the framing
  * @throws {RangeError} if `maxFrameLength` is out of range
- * @throws {TypeError} if `width` is not 1, 2 or 4
+ * @throws {TypeError} if `width` is not 1, 2 or 4, or an option is unknown
  */
 export function erlangPacket(
   width: 1 | 2 | 4,
@@ -306,6 +314,7 @@ export function erlangPacket(
  * Apache Thrift, "Thrift Framed Transport".
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ * @throws {TypeError} if an option is unknown
  */
 export function thriftFramed(options: PresetOptions = {}): Framing {
   checkOptions("thriftFramed()", options, PRESET_OPTIONS);
@@ -330,6 +339,7 @@ export function thriftFramed(options: PresetOptions = {}): Framing {
  * end octet. Source: AMQP 0-9-1, 2.3.5.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ * @throws {TypeError} if an option is unknown
  */
 export function amqp(options: PresetOptions = {}): Framing {
   checkOptions("amqp()", options, PRESET_OPTIONS);
@@ -355,6 +365,7 @@ export function amqp(options: PresetOptions = {}): Framing {
  * `java.io.DataOutput`.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ * @throws {TypeError} if an option is unknown
  */
 export function javaWriteInt(options: PresetOptions = {}): Framing {
   checkOptions("javaWriteInt()", options, PRESET_OPTIONS);
@@ -376,6 +387,7 @@ export function javaWriteInt(options: PresetOptions = {}): Framing {
  * `java.io.DataInput`.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ * @throws {TypeError} if an option is unknown
  */
 export function javaWriteUTF(options: PresetOptions = {}): Framing {
   checkOptions("javaWriteUTF()", options, PRESET_OPTIONS);
@@ -396,6 +408,7 @@ export function javaWriteUTF(options: PresetOptions = {}): Framing {
  * draft-ietf-sshm-ssh-agent, 3.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ * @throws {TypeError} if an option is unknown
  */
 export function sshAgent(options: PresetOptions = {}): Framing {
   checkOptions("sshAgent()", options, PRESET_OPTIONS);

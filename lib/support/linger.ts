@@ -23,7 +23,7 @@ export interface LingeringSocket {
   closeWrite(): Promise<void>;
 }
 
-/** What is in progress when a socket is closed. */
+/** Operations in progress when a socket is closed. */
 export interface InProgress {
   /** The half-close, which may fail. */
   readonly halfClose?: Promise<void> | undefined;

@@ -74,6 +74,7 @@ const CHUNKED_OPTIONS: OptionNames<ChunkedOptions> = {
  * @throws {RangeError} if a limit is out of range, if the inner framing cannot
  * carry a part, or if `maxParts` parts cannot hold a message of
  * `maxFrameLength` bytes
+ * @throws {TypeError} if an option is unknown, or `rule` lacks a function
  *
  * @category Other layouts
  */

@@ -70,6 +70,7 @@ const RANGE = [0, 2 ** 52] as const;
  * ```
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ * @throws {TypeError} if an option is unknown
  *
  * @category Other layouts
  */

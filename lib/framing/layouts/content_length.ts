@@ -95,6 +95,7 @@ const LENGTH = /^[0-9]{1,16}$/;
  * ```
  *
  * @throws {RangeError} if a limit is out of range
+ * @throws {TypeError} if an option is unknown
  *
  * @category Other layouts
  */

@@ -106,8 +106,8 @@ const RANGE = [0, Number.MAX_SAFE_INTEGER - MAX_DELIMITER_LENGTH] as const;
  * @param delimiter one delimiter or a list of 1 to 16, each of 1 to 64 bytes
  * @throws {RangeError} if the number of delimiters, the length of one, or
  * `maxFrameLength` is out of range
- * @throws {TypeError} if a delimiter can never match because it begins with one
- * listed earlier
+ * @throws {TypeError} if an option is unknown, or a delimiter can never match
+ * because it begins with one listed earlier
  *
  * @category Other layouts
  */

@@ -212,7 +212,8 @@ const LENGTH_OPTIONS: OptionNames<LengthPrefixedOptions> = {
  *
  * @throws {RangeError} if a number is out of range, or if `maxFrameLength`
  * exceeds what the length field can hold
- * @throws {TypeError} if options contradict each other
+ * @throws {TypeError} if an option is unknown, options contradict each other, or
+ * `rule` lacks a function
  *
  * @category Length prefixes
  */

@@ -79,6 +79,7 @@ const NEWLINES = { any: [LF, CRLF], lf: [LF], crlf: [CRLF] };
  * ```
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ * @throws {TypeError} if an option is unknown
  *
  * @category Other layouts
  */

@@ -81,6 +81,7 @@ const KEPT_RANGE = [3, Number.MAX_SAFE_INTEGER] as const;
  * ```
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ * @throws {TypeError} if an option is unknown
  *
  * @category Other layouts
  */

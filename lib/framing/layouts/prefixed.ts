@@ -138,7 +138,7 @@ const PREFIXED_OPTIONS: OptionNames<PrefixedOptions> = {
  *
  * @param prefix reads and writes the lengths
  * @throws {RangeError} if a number is out of range
- * @throws {TypeError} if `prefix` has no `write` and is not kept
+ * @throws {TypeError} if an option is unknown, or `prefix` has no `read`
  *
  * @category Length prefixes
  */
@@ -151,6 +151,8 @@ export function prefixed(
  *
  * @param prefix reads and writes the lengths
  * @throws {RangeError} if a number is out of range
+ * @throws {TypeError} if an option is unknown, `prefix` has no `read`, or it has
+ * no `write` and is not kept
  *
  * @category Length prefixes
  */

@@ -77,6 +77,7 @@ const RANGE = [1, 2 ** 51] as const;
  * ```
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
+ * @throws {TypeError} if an option is unknown
  *
  * @category Other layouts
  */

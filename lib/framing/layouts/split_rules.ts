@@ -95,6 +95,7 @@ const FULL_PART_OPTIONS: OptionNames<FullPartOptions> = {
  * ```
  *
  * @throws {RangeError} if `partLength` is out of range
+ * @throws {TypeError} if an option is unknown
  *
  * @category Other layouts
  */
@@ -158,6 +159,7 @@ const DONE_FLAG_OPTIONS: OptionNames<DoneFlagOptions> = {
  * ```
  *
  * @throws {RangeError} if an option is out of range
+ * @throws {TypeError} if an option is unknown
  *
  * @category Other layouts
  */

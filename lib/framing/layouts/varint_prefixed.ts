@@ -105,7 +105,8 @@ interface VarintConfig {
  *
  * @throws {RangeError} if a number is out of range, or if `maxFrameLength`
  * exceeds what the prefix can hold
- * @throws {TypeError} if `offset` is set without `keepHeader`
+ * @throws {TypeError} if an option is unknown, or `offset` is set without
+ * `keepHeader`
  *
  * @category Length prefixes
  */

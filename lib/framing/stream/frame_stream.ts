@@ -210,8 +210,8 @@ export interface FrameStream<C extends ByteStream = ByteStream>
  * @param options see {@linkcode FramesOptions}
  * @returns the stream; if the signal is already aborted, the stream is closed
  * @throws {RangeError} if a numeric option is out of range
- * @throws {TypeError} if `copy` is not a valid value, or if the connection lacks
- * a method
+ * @throws {TypeError} if an option is unknown, `copy` is not a valid value, or the
+ * connection lacks a method
  *
  * @category Streams
  */
