@@ -56,8 +56,8 @@ import { NamedTopic, TopicRegistry } from "./topics.ts";
  * @param options authentication, limits, codecs and more
  * @returns an object whose `handle()` takes the handlers and returns the server;
  * it throws a `TypeError` if a handler is missing, a function matches no method,
- * or an option is unknown or has the wrong type, and a `RangeError` if a limit or an option is
- * out of range
+ * or an option is unknown or has the wrong type, and a `RangeError` if a limit or
+ * an option is out of range
  *
  * @example
  * ```ts
