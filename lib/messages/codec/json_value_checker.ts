@@ -117,7 +117,7 @@ export class JsonValueChecker {
       return over("maxNodes", this.#nodes);
     }
     if (getOwnPropertyNames(object).length !== count) return hiddenKey(object);
-    const [symbol] = getOwnPropertySymbols(object);
+    const symbol = getOwnPropertySymbols(object)[0]; // destructuring takes longer
     if (symbol === undefined) return undefined;
     return refuse(`the symbol key ${String(symbol)}`);
   }

@@ -107,6 +107,8 @@ export class MsgpackScanner {
   #frugal = 0;
   /** Number of objects with index keys. */
   #sparse = 0;
+  /** Number of keys that the table counted. */
+  #keys = 0;
 
   /**
    * @param limits the limits of a message
@@ -149,7 +151,7 @@ export class MsgpackScanner {
       throw this.#over("maxHeld", undefined, allowed, this.held);
     }
     const sparse = isPlain ? 0 : SLOW_SPARSE * this.#sparse;
-    const keys = this.#table.keys + sparse;
+    const keys = this.#keys + sparse;
     const most = this.#limits.maxKeys + Math.floor(length / BYTES_PER_KEY);
     if (keys > most) throw this.#over("maxKeys", undefined, most, keys);
     return isPlain;
@@ -172,11 +174,14 @@ export class MsgpackScanner {
     this.#bytes = bytes;
     this.#isMarked = false;
     this.#fast = this.#frugal = this.#sparse = 0;
-    this.#table.begin(bytes);
-    const end = this.#walk(bytes, bytes.length, bytes.length <= FEW_KEYS);
+    const isSmall = bytes.length <= FEW_KEYS;
+    const table = isSmall ? undefined : this.#table;
+    table?.begin(bytes);
+    const end = this.#walk(bytes, bytes.length, isSmall);
     if (end < bytes.length) throw this.#trailing(end);
-    this.held += this.#table.held;
-    this.#table.end();
+    this.#keys = table?.keys ?? 0;
+    this.held += table?.held ?? 0;
+    table?.end();
     this.#bytes = PROTO;
   }
 
@@ -274,7 +279,7 @@ export class MsgpackScanner {
       if (kind === BIN) held += BINARY + length;
       else if (!isKey) held += this.#string(at, start, next);
       else {
-        const followed = table.guess(step, start, length);
+        const followed = isSmall ? 0 : table.guess(step, start, length);
         if (followed !== 0) step = followed;
         else {
           held += this.#key(at, start, next, depth, step, isSmall);
