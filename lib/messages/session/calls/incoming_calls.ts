@@ -120,21 +120,21 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
   // ── start ──────────────────────────────────────────────────────────────
 
   /** @inheritdoc */
-  receiveRequest(id: number, body: Uint8Array): void {
+  receiveRequest(id: number, bytes: Uint8Array, at: number): void {
     if (id > this.lastAllowed) {
       this.shared.stats.lateFrames++;
       return;
     }
-    const method = this.methods[getU16(body, 0)];
-    const refusal = this.#refusal(method, getU16(body, 0));
+    const method = this.methods[getU16(bytes, at)];
+    const refusal = this.#refusal(method, getU16(bytes, at));
     if (refusal !== undefined) return this.refuseRequest(id, refusal);
     let end: number;
     let fields: Readonly<Fields>;
     try {
-      end = fieldsEnd(body, 2);
+      end = fieldsEnd(bytes, at + 2);
       fields = readFields(
-        body,
-        2,
+        bytes,
+        at + 2,
         end,
         FIELDS_OF.REQUEST,
         this.shared.limits.maxMetadata,
@@ -153,7 +153,7 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
         new CallError(message, { code: "deadline" }),
       );
     }
-    if (!this.gate.mayWait(body.length)) {
+    if (!this.gate.mayWait(bytes.length - at)) {
       const message = "too many requests wait for their handlers";
       return this.refuseRequest(
         id,
@@ -161,7 +161,7 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
       );
     }
     // #refusal() has checked that this side serves the method.
-    this.#start(id, method as ServedMethod, fields, body.subarray(end));
+    this.#start(id, method as ServedMethod, fields, bytes.subarray(end));
   }
 
   /** Returns the error for a request that must be refused. */
@@ -228,17 +228,24 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
   }
 
   /** @inheritdoc */
-  receiveNotification(body: Uint8Array): void {
-    const method = this.methods[getU16(body, 0)];
+  receiveNotification(bytes: Uint8Array, at: number): void {
+    const method = this.methods[getU16(bytes, at)];
     try {
       if (
         method === undefined || !("index" in method) ||
         method.info.shape !== "notification"
       ) throw new MalformedError("the notification is not served");
-      const end = fieldsEnd(body, 2);
+      const from = at + 2;
+      const end = fieldsEnd(bytes, from);
       const { maxMetadata } = this.shared.limits;
-      const fields = readFields(body, 2, end, FIELDS_OF.NOTIFY, maxMetadata);
-      this.notifications.receive(method.index, body.subarray(end), fields);
+      const fields = readFields(
+        bytes,
+        from,
+        end,
+        FIELDS_OF.NOTIFY,
+        maxMetadata,
+      );
+      this.notifications.receive(method.index, bytes.subarray(end), fields);
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
       // A notification has no reply: count the failure and drop it.

@@ -46,7 +46,13 @@ import {
 } from "../flow/outgoing_items.ts";
 import { discardItems, endItems, receiveItem } from "../flow/received_items.ts";
 import { fitsFrame } from "../flow/fragment.ts";
-import { Flag, FRAME_CHARGE, Kind, putU16 } from "../wire/frame_header.ts";
+import {
+  Flag,
+  FRAME_CHARGE,
+  HEADER,
+  Kind,
+  putU16,
+} from "../wire/frame_header.ts";
 
 export {
   type CallerObserver,
@@ -414,9 +420,12 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
     // The frame is terminal even if it is not valid, so no CANCEL is sent.
     const interruptsItem = call.receiveWindow?.partial !== undefined;
     this.#finish(call);
-    if (!(reply instanceof Uint8Array)) failReply(this.#shared, call, reply);
-    else if (kind === Kind.ERROR) deliverError(this.#shared, call, reply);
-    else deliverResult(this.#shared, call, reply, interruptsItem);
+    if (!(reply instanceof Uint8Array)) {
+      return failReply(this.#shared, call, reply);
+    }
+    const at = reply === frame ? HEADER : 0;
+    if (kind === Kind.ERROR) deliverError(this.#shared, call, reply, at);
+    else deliverResult(this.#shared, call, reply, at, interruptsItem);
   }
 
   /** Handles an ITEM frame for one of this side's calls. */

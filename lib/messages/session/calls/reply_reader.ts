@@ -21,8 +21,8 @@ import { Flag, HEADER } from "../wire/frame_header.ts";
 /**
  * Adds a frame to a call's reply.
  *
- * @returns the complete body, `undefined` while frames are missing, or the
- * reason for giving up the call
+ * @returns the frame if it is the whole reply, or the body from all its frames;
+ * `undefined` while frames are missing; or the reason for giving up the call
  */
 export function assembleReply(
   shared: SharedState,
@@ -31,8 +31,7 @@ export function assembleReply(
 ): Uint8Array | GiveUpReason | undefined {
   const more = (frame[1]! & Flag.MORE) !== 0; // in range: frames have a header
   const kind = frame[0]!; // as above
-  const part = frame.subarray(HEADER);
-  if (!more && call.reply === undefined) return part;
+  if (!more && call.reply === undefined) return frame;
   const reply = call.reply ??= begin(shared, call, kind);
   if (kind !== call.replyKind) {
     return {
@@ -40,7 +39,7 @@ export function assembleReply(
       message: "the reply mixes RESULT and ERROR frames",
     };
   }
-  const fault = reply.add(part) ?? reply.claim();
+  const fault = reply.add(frame.subarray(HEADER)) ?? reply.claim();
   if (fault !== undefined) return faultReason(shared, fault);
   if (more) return undefined;
   shared.timerWheel.remove(reply);
@@ -92,13 +91,15 @@ export function dropReply(shared: SharedState, call: OutgoingCall): void {
 /**
  * Passes a complete RESULT to the call's observer.
  *
+ * @param at offset at which the RESULT begins
  * @param interruptsItem whether the RESULT arrived between the frames of an
  * item
  */
 export function deliverResult(
   shared: SharedState,
   call: OutgoingCall,
-  body: Uint8Array,
+  bytes: Uint8Array,
+  at: number,
   interruptsItem: boolean,
 ): void {
   let end;
@@ -107,10 +108,10 @@ export function deliverResult(
     if (interruptsItem) {
       throw new MalformedError("it arrived between the frames of an item");
     }
-    end = fieldsEnd(body, 0);
+    end = fieldsEnd(bytes, at);
     fields = readFields(
-      body,
-      0,
+      bytes,
+      at,
       end,
       FIELDS_OF.RESULT,
       shared.limits.maxMetadata,
@@ -118,17 +119,23 @@ export function deliverResult(
   } catch (error) {
     return malformed(shared, call, error);
   }
-  call.observer.onResult(body.subarray(end), fields);
+  call.observer.onResult(bytes.subarray(end), fields);
 }
 
-/** Passes a complete ERROR to the call's observer. */
+/**
+ * Passes a complete ERROR to the call's observer.
+ *
+ * @param at offset at which the ERROR begins
+ */
 export function deliverError(
   shared: SharedState,
   call: OutgoingCall,
-  body: Uint8Array,
+  bytes: Uint8Array,
+  at: number,
 ): void {
   let failure;
   try {
+    const body = bytes.subarray(at);
     failure = decodeError(body, shared.writer.codec, call.info.name);
   } catch (error) {
     return malformed(shared, call, error);

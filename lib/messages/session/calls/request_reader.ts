@@ -14,10 +14,13 @@ import { Flag, FRAME_CHARGE, HEADER, Kind } from "../wire/frame_header.ts";
 
 /** Receiver of complete messages. */
 export interface RequestSink {
-  /** Called with a complete REQUEST; the bytes are valid during this callback. */
-  receiveRequest(id: number, body: Uint8Array): void;
-  /** Called with a complete NOTIFY; the bytes are valid during this callback. */
-  receiveNotification(body: Uint8Array): void;
+  /**
+   * Called with a complete REQUEST, which begins at offset `at`; the bytes are
+   * valid during this callback.
+   */
+  receiveRequest(id: number, bytes: Uint8Array, at: number): void;
+  /** Like {@linkcode RequestSink.receiveRequest}, for a complete NOTIFY. */
+  receiveNotification(bytes: Uint8Array, at: number): void;
   /** Called with the id of a REQUEST that exceeds a limit. */
   refuseRequest(id: number, error: CallError): void;
 }
@@ -79,9 +82,8 @@ export class RequestReader {
       );
     }
     const more = (frame[1]! & Flag.MORE) !== 0; // in range: frames have a header
-    const body = frame.subarray(HEADER);
-    if (request) this.#receiveRequest(id, body, more);
-    else this.#receiveNotification(id, body, more);
+    if (request) this.#receiveRequest(id, frame, more);
+    else this.#receiveNotification(id, frame, more);
     // The message was handled or refused, or the limits on reassembly apply.
     credit.release(charge);
     // Requests that wait withhold credit. A message that has begun must not wait
@@ -90,9 +92,9 @@ export class RequestReader {
     if (begun) credit.allowFrame();
   }
 
-  #receiveRequest(id: number, body: Uint8Array, more: boolean): void {
+  #receiveRequest(id: number, frame: Uint8Array, more: boolean): void {
     const partial = this.#requests.get(id);
-    if (partial !== undefined) return this.#addPart(id, partial, body, more);
+    if (partial !== undefined) return this.#addPart(id, partial, frame, more);
     if (this.#abandoned.has(id)) {
       if (!more) this.#abandoned.delete(id);
       return;
@@ -106,7 +108,7 @@ export class RequestReader {
       );
     }
     this.lastId = id;
-    if (!more) return this.#deliver(id, body);
+    if (!more) return this.#deliver(id, frame, HEADER);
     const { reassemblyBudget, limits } = this.#shared;
     const reassembly = new Reassembly(reassemblyBudget, limits, () => {
       const message =
@@ -124,7 +126,7 @@ export class RequestReader {
       );
     }
     this.#startTimeout(reassembly);
-    this.#addPart(id, reassembly, body, more);
+    this.#addPart(id, reassembly, frame, more);
   }
 
   #startTimeout(reassembly: Reassembly): void {
@@ -135,23 +137,23 @@ export class RequestReader {
   #addPart(
     id: number,
     partial: Reassembly,
-    body: Uint8Array,
+    frame: Uint8Array,
     more: boolean,
   ): void {
-    const fault = partial.add(body) ?? partial.claim();
+    const fault = partial.add(frame.subarray(HEADER)) ?? partial.claim();
     if (fault !== undefined) {
       this.#refuse(id, faultError(this.#shared, fault));
       if (!more) this.#abandoned.delete(id);
     } else if (!more) {
       this.#requests.delete(id);
       this.#shared.timerWheel.remove(partial);
-      this.#deliver(id, partial.finish());
+      this.#deliver(id, partial.finish(), 0);
     }
   }
 
-  #deliver(id: number, body: Uint8Array): void {
-    if (body.length < 2) this.#failTooShort();
-    else this.#sink.receiveRequest(id, body);
+  #deliver(id: number, bytes: Uint8Array, at: number): void {
+    if (bytes.length < at + 2) this.#failTooShort();
+    else this.#sink.receiveRequest(id, bytes, at);
   }
 
   #failTooShort(): void {
@@ -166,7 +168,7 @@ export class RequestReader {
     this.#sink.refuseRequest(id, error);
   }
 
-  #receiveNotification(id: number, body: Uint8Array, more: boolean): void {
+  #receiveNotification(id: number, frame: Uint8Array, more: boolean): void {
     if (id !== 0) {
       return this.#shared.fail(
         "protocol",
@@ -177,8 +179,9 @@ export class RequestReader {
     if (partial === "abandoned") {
       if (!more) this.#notification = undefined;
     } else if (partial !== undefined || more) {
-      this.#addNotificationPart(partial ?? this.#newNotification(), body, more);
-    } else this.#deliverNotification(body);
+      const begun = partial ?? this.#newNotification();
+      this.#addNotificationPart(begun, frame, more);
+    } else this.#deliverNotification(frame, HEADER);
   }
 
   #newNotification(): Reassembly {
@@ -194,17 +197,17 @@ export class RequestReader {
 
   #addNotificationPart(
     partial: Reassembly,
-    body: Uint8Array,
+    frame: Uint8Array,
     more: boolean,
   ): void {
-    const fault = partial.add(body) ?? partial.claim();
+    const fault = partial.add(frame.subarray(HEADER)) ?? partial.claim();
     if (fault !== undefined) {
       this.#abandonNotification(partial);
       if (!more) this.#notification = undefined;
     } else if (!more) {
       this.#notification = undefined;
       this.#shared.timerWheel.remove(partial);
-      this.#deliverNotification(partial.finish());
+      this.#deliverNotification(partial.finish(), 0);
     }
   }
 
@@ -214,9 +217,9 @@ export class RequestReader {
     this.#notification = "abandoned";
   }
 
-  #deliverNotification(body: Uint8Array): void {
-    if (body.length < 2) this.#failTooShort();
-    else this.#sink.receiveNotification(body);
+  #deliverNotification(bytes: Uint8Array, at: number): void {
+    if (bytes.length < at + 2) this.#failTooShort();
+    else this.#sink.receiveNotification(bytes, at);
   }
 
   /** Returns whether more frames of this REQUEST are expected. */
