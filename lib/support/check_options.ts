@@ -24,7 +24,9 @@ export function checkOptions(
   known: Readonly<Record<string, true>>,
   hints: Readonly<Record<string, string>> = {},
 ): void {
-  checkObject(`the options of ${where}`, options);
+  if (!hasMembers(options)) {
+    throw notAnObject(`the options of ${where}`, options);
+  }
   for (const name of Object.keys(options)) {
     if (Object.hasOwn(known, name)) continue;
     const names = Object.keys(known);
@@ -42,15 +44,18 @@ export function checkOptions(
  * @throws {TypeError} if the value is anything else
  */
 export function checkObject(what: string, value: unknown): void {
-  if (typeof value === "object" && value !== null) {
-    if (value instanceof AbortSignal) {
-      throw new TypeError(
-        `Cannot use an AbortSignal as ${what}: expected an object such as { signal }`,
-      );
-    }
-    if (!(Symbol.iterator in value)) return;
-  }
-  throw new TypeError(
-    `Cannot use ${describeType(value)} as ${what}: expected a plain object`,
+  if (!hasMembers(value)) throw notAnObject(what, value);
+}
+
+function hasMembers(value: unknown): boolean {
+  return typeof value === "object" && value !== null &&
+    !(Symbol.iterator in value) && !(value instanceof AbortSignal);
+}
+
+function notAnObject(what: string, value: unknown): TypeError {
+  return new TypeError(
+    value instanceof AbortSignal
+      ? `Cannot use an AbortSignal as ${what}: expected an object such as { signal }`
+      : `Cannot use ${describeType(value)} as ${what}: expected a plain object`,
   );
 }

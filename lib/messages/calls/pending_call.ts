@@ -19,7 +19,7 @@ import type {
 } from "../session/calls/outgoing_calls.ts";
 import { discardItems, takeItem } from "../session/flow/received_items.ts";
 import { sendItem } from "../session/flow/outgoing_items.ts";
-import type { Fields } from "../session/wire/fields.ts";
+import type { Fields, Metadata } from "../session/wire/fields.ts";
 import type { MethodInfo } from "../session/wire/hello.ts";
 import type { Session, SessionView } from "../session/session.ts";
 
@@ -227,12 +227,9 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
     this.#unwatch();
     let output: unknown;
     try {
-      // Asynchronous work of the callback may finish after the call.
-      const returned: unknown = this.#onMetadata?.(metadata);
-      reportRejection(
-        returned,
-        (error) => this.#peer?.report(error, this.#info.name),
-      );
+      if (this.#onMetadata !== undefined) {
+        this.#passMetadata(this.#onMetadata, metadata);
+      }
       if (this.#resolve !== undefined) output = this.#decode(body);
     } catch (error) {
       // An error thrown by the caller's callback must not end the connection.
@@ -242,6 +239,18 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
     this.#stopSending();
     this.#resolve?.(output);
     this.#reader?.end();
+  }
+
+  #passMetadata(
+    onMetadata: NonNullable<CallOptions["onMetadata"]>,
+    metadata: Metadata,
+  ): void {
+    const returned: unknown = onMetadata(metadata);
+    // Asynchronous work of the callback may finish after the call.
+    reportRejection(
+      returned,
+      (error) => this.#peer?.report(error, this.#info.name),
+    );
   }
 
   /** @inheritdoc */

@@ -108,7 +108,7 @@ class RemoteMethod implements CallMaker {
     const { info } = this;
     const pending = new PendingCall(info);
     try {
-      checkOptions(info.name, options, CALL_OPTIONS);
+      checkCallOptions(info, options);
       const sends = sendsItems(info.shape);
       const items = sends ? checkItems(info, input) : undefined;
       const value = sends ? openingOf(options) : input;
@@ -134,7 +134,7 @@ class RemoteMethod implements CallMaker {
   /** @inheritdoc */
   notify(input: unknown, options: CallOptions): Promise<void> {
     try {
-      checkOptions(this.info.name, options, CALL_OPTIONS);
+      checkCallOptions(this.info, options);
       const signal = this.signal(options);
       const peer = this.#site.peer();
       const waiting = peer.enter().outgoing.notify({
@@ -188,6 +188,11 @@ class RemoteMethod implements CallMaker {
     const timeout = Math.min(asked, this.#site.timeLeft());
     return timeout < 2 ** 32 ? timeout : Infinity; // the wire field has 32 bits
   }
+}
+
+/** @throws {TypeError} if the options are not an object, or one is unknown */
+function checkCallOptions({ name }: BoundMethod, options: CallOptions): void {
+  if (options !== NO_OPTIONS) checkOptions(name, options, CALL_OPTIONS);
 }
 
 /** @throws {TypeError} if the items are not iterable; also errors thrown by proxy traps */

@@ -56,9 +56,9 @@ export class RecentSizes {
   }
 
   #advance(now: number): void {
-    const periods = (now - this.#start) / this.#period;
-    if (periods < 1) return;
-    this.#before = periods < 2 ? this.#sizes : [];
+    const elapsed = now - this.#start;
+    if (elapsed < this.#period) return;
+    this.#before = elapsed < 2 * this.#period ? this.#sizes : [];
     this.#sizes = [];
     this.#start = now;
   }

@@ -110,12 +110,14 @@ export class RequestQueue {
 
   /** Number of queued calls. */
   get length(): number {
-    return this.#queues.reduce((sum, { calls }) => sum + calls.length, 0);
+    let length = 0;
+    for (const { calls } of this.#queues) length += calls.length;
+    return length;
   }
 
   /** Whether a new call must wait, unless its REQUEST is large. */
   get mustQueue(): boolean {
-    return this.#queues.some((queue, ring) => ring < LARGE && queue.hasNext) ||
+    return this.length > this.#queues[LARGE]!.calls.length || // in range: a queue for each ring
       this.#lacking !== undefined;
   }
 

@@ -21,6 +21,8 @@ export class Reservations {
   total = 0;
   readonly #sums: number[] = new Array(STEPS).fill(0);
   #step = -Infinity;
+  /** Time in ms at which the next step begins. */
+  #nextAt = -Infinity;
 
   /**
    * Reserves bytes.
@@ -45,8 +47,9 @@ export class Reservations {
 
   /** Expires old reservations. */
   advance(now: number): void {
+    if (now < this.#nextAt) return;
     const step = Math.floor(now / RESERVATION_STEP);
-    if (step === this.#step) return;
+    this.#nextAt = (step + 1) * RESERVATION_STEP;
     const first = Math.max(this.#step + 1, step - STEPS + 1);
     for (let next = first; next <= step; next++) {
       this.total -= this.#sums[next & MASK]!; // in range, as above

@@ -99,7 +99,7 @@ export function putFields(
     putTimeout(target, at, timeout);
     end += 7;
   }
-  target.set(fields, end);
+  if (fields.length > 0) target.set(fields, end);
   return end + fields.length;
 }
 
