@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { ringOf } from "../flow/send_scheduler.ts";
 
 /** Charge for the objects of a queued message: 800 to 1,000 bytes were measured. */
 const OVERHEAD = 1024;
@@ -36,11 +37,10 @@ export class QueueBudget {
   /**
    * Returns why a message cannot be queued, or `undefined`. A message may
    * always be queued if it is the only one.
-   *
-   * @param large whether the message must leave a reserve for small ones
    */
-  refusal(message: Queueable, large: boolean): string | undefined {
+  refusal(message: Queueable): string | undefined {
     const { used } = this;
+    const large = ringOf(message.bytes.length) > 0;
     const limit = this.#limit * (large ? 1 - SMALL_SHARE : 1);
     if (used === 0 || used + queueCharge(message) <= limit) return undefined;
     return `${used} bytes are already queued (limit maxQueuedBytes, ${this.#limit})`;

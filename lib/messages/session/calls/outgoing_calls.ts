@@ -197,7 +197,7 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
       return call;
     }
     call.bytes = sent;
-    const refusal = this.queue.refusal(call);
+    const refusal = this.#queueBudget.refusal(call);
     if (refusal !== undefined) throw overloaded(options.info.name, refusal);
     this.queue.put(call);
     return call;
@@ -235,7 +235,7 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
     info: MethodInfo,
   ): QueuedNotification | undefined {
     const message = new QueuedNotification(bytes, info, this.#onExpired);
-    const refusal = this.#queueBudget.refusal(message, false);
+    const refusal = this.#queueBudget.refusal(message);
     if (refusal !== undefined) {
       throw this.#dropped(1, overloaded(info.name, refusal));
     }

@@ -91,7 +91,6 @@ export class RequestQueue {
   readonly #queues: readonly CallQueue[];
   readonly #shared: SharedState;
   readonly #starter: CallStarter;
-  readonly #budget: QueueBudget;
 
   /**
    * @param shared state that the session's parts share
@@ -101,7 +100,6 @@ export class RequestQueue {
   constructor(shared: SharedState, starter: CallStarter, budget: QueueBudget) {
     this.#shared = shared;
     this.#starter = starter;
-    this.#budget = budget;
     this.#queues = Array.from(
       { length: RINGS },
       () => new CallQueue(shared, starter, budget),
@@ -137,11 +135,6 @@ export class RequestQueue {
   /** Returns why calls wait. */
   get reason(): string {
     return this.#lacking ?? `${this.length} calls are waiting to be sent`;
-  }
-
-  /** Returns why a call cannot be queued, or `undefined`. */
-  refusal(call: OutgoingCall): string | undefined {
-    return this.#budget.refusal(call, ringOf(call.bytes.length) > 0);
   }
 
   /** Adds a call, and sends as much as possible. */

@@ -100,7 +100,7 @@ Deno.test(
   "NotificationQueue refuses more than maxQueuedBytes, counts and reports that",
   pure,
   () => {
-    const notes = withoutCredit({ maxQueuedBytes: 100_000 });
+    const notes = withoutCredit({ maxQueuedBytes: 120_000 });
     for (let n = 0; n < 4; n++) notes.send(20_000);
     const error = assertThrows(
       () => notes.send(20_000),
@@ -113,6 +113,18 @@ Deno.test(
       1,
       1,
     ]);
+  },
+);
+
+Deno.test(
+  "large notifications leave a quarter of maxQueuedBytes to small messages",
+  pure,
+  () => {
+    const notes = withoutCredit({ maxQueuedBytes: 100_000 });
+    for (let n = 0; n < 3; n++) notes.send(20_000);
+    assertThrows(() => notes.send(20_000), CallError, "maxQueuedBytes");
+    for (let n = 0; n < 20; n++) notes.send(10);
+    assertEquals(notes.lone.dropped, 1);
   },
 );
 
