@@ -34,9 +34,11 @@ import { TimerEntry } from "../time/timer_wheel.ts";
 import { FRAME_CHARGE } from "../wire/frame_header.ts";
 
 /** Bytes expected of a response if none is known. */
-const UNKNOWN_REPLY = 128 * 1024;
+const UNKNOWN_REPLY = { first: 128 * 1024, least: 32 * 1024 } as const;
 /** Bytes expected of an item if none is known. */
-const UNKNOWN_ITEM = 1024 * 1024;
+const UNKNOWN_ITEM = { first: 1024 * 1024, least: 256 * 1024 } as const;
+/** Bytes expected of an item in the queue if none is known. */
+const UNKNOWN_VALUE = { first: 1024, least: 1024 } as const;
 /** Index of the lane of streams; those before it belong to rings. */
 const STREAMS = RINGS;
 /** Least bytes that are reserved. */
@@ -165,13 +167,14 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
   }
 
   #reserve(call: IncomingCall): void {
-    const { reserved } = this.#laneOf(call);
-    call.reservedAt = reserved.add(call.reserved, this.#shared.now);
+    const { now } = this.#shared;
+    this.#sizes.tried(call.method.index, now);
+    call.reservedAt = this.#laneOf(call).reserved.add(call.reserved, now);
   }
 
   /** @inheritdoc */
   itemSize({ method }: IncomingCall): number {
-    return this.#sizes.expected(method.index, LEAST, this.#shared.now);
+    return this.#sizes.expected(method.index, UNKNOWN_VALUE, this.#shared.now);
   }
 
   /** Remembers the size of a response or an item. */

@@ -4,11 +4,26 @@
  * @module
  */
 
+/** Sizes to expect of a method of which none is known. */
+export interface UnknownSize {
+  /** Bytes to expect at first. */
+  readonly first: number;
+  /** Least bytes to expect, however long the method's handlers run. */
+  readonly least: number;
+}
+
+/** Milliseconds after which half of an unknown size is expected. */
+const HALVING = 64;
+
 /**
  * Largest recent sizes, by index of the method.
  *
  * A session prefers its own sizes. For methods without recent messages, it uses
  * the sizes of other sessions.
+ *
+ * If there are none, the handlers show no size until one of them responds, and
+ * those of long polls and subscriptions run for long. Half of the size is
+ * therefore expected after each 64 ms, so that more and more of them may run.
  */
 export class RecentSizes {
   /** Sizes of the current period. */
@@ -16,6 +31,8 @@ export class RecentSizes {
   /** Sizes of the period before. */
   #before: number[] = [];
   #start = -Infinity;
+  /** Times at which handlers of methods without sizes were first entered, ms. */
+  readonly #triedAt: (number | undefined)[] = [];
   readonly #period: number;
   readonly #others: RecentSizes | undefined;
 
@@ -31,12 +48,25 @@ export class RecentSizes {
   /**
    * Returns the expected size of a method's next message.
    *
-   * @param unknown size to expect of an unknown method; other sessions can only
-   * lower it, so that no peer can hold back the calls of others
+   * @param unknown sizes to expect of an unknown method; other sessions can only
+   * lower them, so that no peer can hold back the calls of others
    */
-  expected(method: number, unknown: number, now: number): number {
-    return this.largest(method, now) ??
-      Math.min(unknown, this.#others?.largest(method, now) ?? unknown);
+  expected(method: number, unknown: UnknownSize, now: number): number {
+    const own = this.largest(method, now);
+    if (own !== undefined) return own;
+    const others = this.#others?.largest(method, now) ?? Infinity;
+    return Math.min(others, this.#guess(method, unknown, now));
+  }
+
+  #guess(method: number, { first, least }: UnknownSize, now: number): number {
+    const triedFor = now - (this.#triedAt[method] ?? now);
+    const halvings = Math.floor(triedFor / HALVING);
+    return Math.max(least, first / 2 ** halvings);
+  }
+
+  /** Records that a handler of a method was entered. */
+  tried(method: number, now: number): void {
+    this.#triedAt[method] ??= now;
   }
 
   /** Returns the largest recent size of a method; `undefined` if none is known. */
@@ -51,6 +81,7 @@ export class RecentSizes {
   record(method: number, size: number, now: number): void {
     this.#advance(now);
     if (size <= (this.#sizes[method] ?? -1)) return;
+    this.#triedAt[method] = undefined;
     this.#sizes[method] = size;
     this.#others?.record(method, size, now);
   }

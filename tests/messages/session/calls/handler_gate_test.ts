@@ -35,9 +35,20 @@ Deno.test(
     ask(lone, 100);
     assertEquals(lone.calls.length, 8); // of 128 KiB each
     lone.advance(64);
-    assertEquals(lone.calls.length, 16);
+    assertEquals(lone.calls.length, 24); // the next ones of 64 KiB each
   },
 );
+
+Deno.test("a thousand handlers that do not respond are entered", pure, () => {
+  const polls = unknown();
+  ask(polls, 1000);
+  for (let n = 0; n < 300; n++) polls.advance(8);
+  assertEquals(polls.calls.length, 1000);
+  const streams = unknown();
+  ask(streams, 1000, 1, DOWN);
+  for (let n = 0; n < 600; n++) streams.advance(8); // queueTimeout is 10 s
+  assertEquals(streams.calls.length, 1000);
+});
 
 Deno.test(
   "the first response shows the size of the next ones",

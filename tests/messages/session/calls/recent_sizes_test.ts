@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { RecentSizes } from "../../../../lib/messages/session/calls/recent_sizes.ts";
 
+const UNKNOWN = { first: 500, least: 100 } as const;
+
 const pure = { permissions: "none" } as const;
 
 Deno.test(
@@ -32,12 +34,12 @@ Deno.test(
     const all = new RecentSizes(1000);
     const mine = new RecentSizes(100, all);
     const other = new RecentSizes(100, all);
-    assertEquals(mine.expected(1, 500, 0), 500);
+    assertEquals(mine.expected(1, UNKNOWN, 0), 500);
     other.record(1, 40, 0);
-    assertEquals(mine.expected(1, 500, 0), 40);
+    assertEquals(mine.expected(1, UNKNOWN, 0), 40);
     mine.record(1, 7, 0);
-    assertEquals(mine.expected(1, 500, 0), 7);
-    assertEquals(mine.expected(1, 500, 200), 40);
+    assertEquals(mine.expected(1, UNKNOWN, 0), 7);
+    assertEquals(mine.expected(1, UNKNOWN, 200), 40);
   },
 );
 
@@ -47,6 +49,27 @@ Deno.test(
   () => {
     const all = new RecentSizes(1000);
     new RecentSizes(100, all).record(1, 4_000_000, 0);
-    assertEquals(new RecentSizes(100, all).expected(1, 500, 0), 500);
+    assertEquals(new RecentSizes(100, all).expected(1, UNKNOWN, 0), 500);
+  },
+);
+
+Deno.test(
+  "expected() halves an unknown size while handlers run",
+  pure,
+  () => {
+    const sizes = new RecentSizes(1000);
+    const expected = (now: number) => sizes.expected(1, UNKNOWN, now);
+    assertEquals([expected(0), expected(1000)], [500, 500]); // none was entered
+    sizes.tried(1, 1000);
+    sizes.tried(1, 1060);
+    assertEquals([1063, 1064, 1128, 1192, 9000].map(expected), [
+      500,
+      250,
+      125,
+      100,
+      100,
+    ]);
+    sizes.record(1, 700, 9000);
+    assertEquals([expected(9000), expected(20_000)], [700, 500]);
   },
 );
