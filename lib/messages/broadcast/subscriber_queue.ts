@@ -114,21 +114,24 @@ export class SubscriberQueue<Message extends Sized> {
    */
   put(message: Message, key: unknown): QueueOutcome {
     const waiting = key === undefined ? undefined : this.#keyed.get(key);
-    if (waiting !== undefined) {
+    if (waiting === undefined) this.#append({ key, message });
+    else {
       this.#count(message.size - waiting.message.size);
       waiting.message = message;
-      return { outcome: "conflated", dropped: 0 };
     }
-    const entry = { key, message };
-    this.#entries.push(entry);
-    this.#count(message.size + OVERHEAD);
-    if (key !== undefined) this.#keyed.set(key, entry);
     if (this.#exceeds && this.#limits.slow === "disconnect") {
-      this.#dropNewest();
+      if (waiting === undefined) this.#dropNewest();
       return { outcome: "disconnect", dropped: 0 };
     }
     const dropped = this.#dropExcess();
-    return { outcome: dropped > 0 ? "dropped" : "queued", dropped };
+    const outcome = dropped > 0 ? "dropped" : "queued";
+    return { outcome: waiting === undefined ? outcome : "conflated", dropped };
+  }
+
+  #append(entry: Entry<Message>): void {
+    this.#entries.push(entry);
+    this.#count(entry.message.size + OVERHEAD);
+    if (entry.key !== undefined) this.#keyed.set(entry.key, entry);
   }
 
   /** Removes and returns the oldest message. */

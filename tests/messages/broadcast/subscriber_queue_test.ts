@@ -127,6 +127,27 @@ Deno.test(
   },
 );
 
+for (
+  const [policy, outcome, left] of [
+    ["drop-oldest", "conflated 1", "DC"],
+    ["drop-newest", "conflated 1", "AD"],
+    ["disconnect", "disconnect", "ADC"],
+  ] as const
+) {
+  Deno.test(
+    `SubscriberQueue.put() with ${policy} bounds the bytes of messages that replace others`,
+    none,
+    () => {
+      const queue = new Queue(policy, Infinity, 3 * 64 + 30);
+      queue.put("A", "a", 10);
+      queue.put("B", "b", 10);
+      queue.put("C", "c", 10);
+      assertEquals(queue.put("D", "b", 60), outcome);
+      assertEquals(queue.contents(), left);
+    },
+  );
+}
+
 Deno.test(
   "SubscriberQueue.put() does not replace a message that was dropped or taken",
   none,
