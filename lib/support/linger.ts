@@ -12,6 +12,8 @@
 export const LINGER_TIME = 1_000;
 /** Number of bytes that a closed socket receives and discards. */
 export const LINGER_BYTES: number = 256 * 1024;
+/** Maximum number of times that a peer that reads extends the wait. */
+const EXTENSIONS = 30;
 /** Buffer size for discarded input, in bytes. */
 const BUFFER = 16 * 1024;
 
@@ -68,4 +70,28 @@ async function discardInput(
   } catch {
     // The peer has reset the connection, or the socket has been closed.
   }
+}
+
+/**
+ * Waits for a peer as long as it reads what was written.
+ *
+ * @param taken returns a number that grows while the peer reads
+ * @param expired called after `LINGER_TIME` without growth, or after 31 s
+ * @returns a function that ends the waiting
+ */
+export function awaitPeer(
+  taken: () => number,
+  expired: () => void,
+): () => void {
+  let timer: ReturnType<typeof setTimeout>;
+  let extensions = 0;
+  function wait(): void {
+    const before = taken();
+    timer = setTimeout(() => {
+      if (extensions++ < EXTENSIONS && taken() > before) wait();
+      else expired();
+    }, LINGER_TIME);
+  }
+  wait();
+  return () => clearTimeout(timer);
 }

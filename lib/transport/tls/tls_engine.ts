@@ -11,19 +11,13 @@ import type { TLSSocket } from "node:tls";
 import { ReceiveQueue } from "../receive_queue.ts";
 import { type BridgeModules, NodeStreamBridge } from "./node_stream_bridge.ts";
 import type { Connection, SocketAddress } from "../connection.ts";
-import { LINGER_BYTES, LINGER_TIME } from "../../support/linger.ts";
+import { awaitPeer, LINGER_BYTES } from "../../support/linger.ts";
 import type { LowerConnection } from "../socket_connection_impl.ts";
 
 /** Number of unread decrypted bytes at which reading from the socket stops. */
 const RECEIVE_LIMIT = 64 * 1024;
 /** Maximum number of bytes per write; bounds the encrypted data in memory. */
 const WRITE_LIMIT = 128 * 1024;
-/**
- * Maximum number of seconds by which the peer extends the lingering.
- *
- * It does so by reading some of the written data.
- */
-const LINGER_EXTENSIONS = 30;
 
 /** A {@linkcode TlsEngine} whose handshake is in progress. */
 export class PendingTlsEngine {
@@ -88,7 +82,7 @@ export class TlsEngine implements LowerConnection {
   #discarded = 0;
   #failure: Error | undefined;
   #finished: Promise<void> | undefined;
-  #closeTimer: ReturnType<typeof setTimeout> | undefined;
+  #stopWaiting: (() => void) | undefined;
 
   /**
    * @param socket the encrypted stream of `node:tls`
@@ -115,7 +109,7 @@ export class TlsEngine implements LowerConnection {
     socket.once("close", () => {
       this.#fail(this.#reason(truncated()));
     });
-    parts.bridge.stream.once("close", () => clearTimeout(this.#closeTimer));
+    parts.bridge.stream.once("close", () => this.#stopWaiting?.());
   }
 
   ref(): void {
@@ -177,7 +171,7 @@ export class TlsEngine implements LowerConnection {
     const released = new Promise<void>((resolve) => {
       stream.once("close", resolve);
     });
-    this.#awaitPeer(LINGER_EXTENSIONS);
+    this.#stopWaiting = awaitPeer(() => this.#bridge.sent, () => this.close());
     if (blocked) this.#destroy();
     else if (this.socket.destroyed) this.#bridge.finish();
     else {
@@ -191,15 +185,6 @@ export class TlsEngine implements LowerConnection {
     return released;
   }
 
-  #awaitPeer(extensions: number): void {
-    const { sent } = this.#bridge;
-    this.#closeTimer = setTimeout(() => {
-      if (extensions > 0 && this.#bridge.sent > sent) {
-        this.#awaitPeer(extensions - 1);
-      } else this.close();
-    }, LINGER_TIME);
-  }
-
   #take(chunk: Uint8Array): void {
     if (!this.#closed) return this.#received.push(chunk);
     this.#discarded += chunk.length;
@@ -209,7 +194,7 @@ export class TlsEngine implements LowerConnection {
   /** Closes immediately, without a close_notify. */
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#closeTimer);
+    this.#stopWaiting?.();
     this.#bridge.abort();
     this.#destroy();
   }

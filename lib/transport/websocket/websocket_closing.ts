@@ -9,22 +9,15 @@
  *
  * @module
  */
-import { LINGER_BYTES, LINGER_TIME } from "../../support/linger.ts";
+import { awaitPeer, LINGER_BYTES, LINGER_TIME } from "../../support/linger.ts";
 import { releaseWebSocket } from "./release_websocket.ts";
 import { CLOSE_NORMAL } from "./websocket_failure.ts";
-
-/**
- * Maximum number of seconds by which the peer extends the closing handshake.
- *
- * It does so by reading some of the written data.
- */
-const EXTENSIONS = 30;
 
 /** Ends one WebSocket. */
 export class WebSocketClosing {
   #socket: WebSocket;
   #released = Promise.withResolvers<void>();
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #stopWaiting: (() => void) | undefined;
   /** Number of bytes that may still be received and discarded. */
   #discardable = 0;
 
@@ -43,7 +36,8 @@ export class WebSocketClosing {
   /** Starts to discard input; the closing handshake follows. */
   discardInput(): void {
     this.#discardable = LINGER_BYTES;
-    this.#timer = setTimeout(() => this.handshake(), LINGER_TIME);
+    const timer = setTimeout(() => this.handshake(), LINGER_TIME);
+    this.#stopWaiting = () => clearTimeout(timer);
   }
 
   /**
@@ -63,9 +57,12 @@ export class WebSocketClosing {
   /** Starts the closing handshake, and limits its time. */
   handshake(code = CLOSE_NORMAL, reason = ""): void {
     this.#discardable = 0;
-    clearTimeout(this.#timer);
+    this.#stopWaiting?.();
     this.#socket.close(code, reason);
-    this.#awaitPeer(EXTENSIONS);
+    this.#stopWaiting = awaitPeer(
+      () => -this.#socket.bufferedAmount,
+      () => this.release(),
+    );
   }
 
   /** Releases the socket without waiting for the peer. */
@@ -77,16 +74,7 @@ export class WebSocketClosing {
 
   /** Records that the socket has closed. */
   finish(): void {
-    clearTimeout(this.#timer);
+    this.#stopWaiting?.();
     this.#released.resolve();
-  }
-
-  #awaitPeer(extensions: number): void {
-    const { bufferedAmount } = this.#socket;
-    this.#timer = setTimeout(() => {
-      if (extensions > 0 && this.#socket.bufferedAmount < bufferedAmount) {
-        this.#awaitPeer(extensions - 1);
-      } else this.release();
-    }, LINGER_TIME);
   }
 }
