@@ -135,7 +135,7 @@ export type SchemaMethod<
  * @typeParam Errors for each declared error, the type of its data; `void` if it has none
  * @param options options for the method
  * @returns the frozen declaration
- * @throws {TypeError} if an option is unknown
+ * @throws {TypeError} if an option is unknown or has the wrong type
  * @throws {RangeError} if `timeout` is not an integer from 1 to 2,147,483,647 ms
  *
  * @example Types and schemas
@@ -173,8 +173,8 @@ export function unary<
  * @typeParam Errors the schemas of the declared errors' data
  * @param schemas schemas and options for the method
  * @returns the frozen declaration
- * @throws {TypeError} if an option is unknown, a schema does not implement
- * Standard Schema version 1, or the name of an error is invalid
+ * @throws {TypeError} if an option is unknown or has the wrong type, a schema does
+ * not implement Standard Schema version 1, or the name of an error is invalid
  * @throws {RangeError} if `timeout` is not an integer from 1 to 2,147,483,647 ms
  */
 export function unary<
@@ -197,7 +197,7 @@ export function unary(declared: Declared = {}): MethodDeclaration {
  * @typeParam In the type of the input
  * @param options options for the method
  * @returns the frozen declaration
- * @throws {TypeError} if an option is unknown
+ * @throws {TypeError} if an option is unknown or has the wrong type
  * @throws {RangeError} if `timeout` is not an integer from 1 to 2,147,483,647 ms
  *
  * @example
@@ -230,8 +230,8 @@ export function notification<In = void>(
  * @typeParam In the input's schema
  * @param schemas schema and options for the method
  * @returns the frozen declaration
- * @throws {TypeError} if an option is unknown, or the schema does not implement
- * Standard Schema version 1
+ * @throws {TypeError} if an option is unknown or has the wrong type, or the schema
+ * does not implement Standard Schema version 1
  * @throws {RangeError} if `timeout` is not an integer from 1 to 2,147,483,647 ms
  */
 export function notification<In extends StandardSchema = VoidSchema>(
@@ -249,7 +249,7 @@ export function notification(declared: Declared = {}): MethodDeclaration {
  * @typeParam Errors for each declared error, the type of its data; `void` if it has none
  * @param options options for the method
  * @returns the frozen declaration
- * @throws {TypeError} if an option is unknown
+ * @throws {TypeError} if an option is unknown or has the wrong type
  * @throws {RangeError} if `timeout` is not an integer from 1 to 2,147,483,647 ms
  *
  * @example
@@ -290,8 +290,8 @@ export function serverStream<
  * @typeParam Errors the schemas of the declared errors' data
  * @param schemas schemas and options for the method
  * @returns the frozen declaration
- * @throws {TypeError} if an option is unknown, a schema does not implement
- * Standard Schema version 1, or the name of an error is invalid
+ * @throws {TypeError} if an option is unknown or has the wrong type, a schema does
+ * not implement Standard Schema version 1, or the name of an error is invalid
  * @throws {RangeError} if `timeout` is not an integer from 1 to 2,147,483,647 ms
  */
 export function serverStream<
@@ -317,7 +317,7 @@ export function serverStream(declared: Declared = {}): MethodDeclaration {
  * @typeParam Opening the type of the opening; `void` if there is no opening
  * @param options options for the method
  * @returns the frozen declaration
- * @throws {TypeError} if an option is unknown
+ * @throws {TypeError} if an option is unknown or has the wrong type
  * @throws {RangeError} if `timeout` is not an integer from 1 to 2,147,483,647 ms
  *
  * @example
@@ -364,8 +364,8 @@ export function clientStream<
  * @typeParam Opening the opening's schema
  * @param schemas schemas and options for the method
  * @returns the frozen declaration
- * @throws {TypeError} if an option is unknown, a schema does not implement
- * Standard Schema version 1, or the name of an error is invalid
+ * @throws {TypeError} if an option is unknown or has the wrong type, a schema does
+ * not implement Standard Schema version 1, or the name of an error is invalid
  * @throws {RangeError} if `timeout` is not an integer from 1 to 2,147,483,647 ms
  */
 export function clientStream<
@@ -392,7 +392,7 @@ export function clientStream(declared: Declared = {}): MethodDeclaration {
  * @typeParam Opening the type of the opening; `void` if there is no opening
  * @param options options for the method
  * @returns the frozen declaration
- * @throws {TypeError} if an option is unknown
+ * @throws {TypeError} if an option is unknown or has the wrong type
  * @throws {RangeError} if `timeout` is not an integer from 1 to 2,147,483,647 ms
  *
  * @example
@@ -435,8 +435,8 @@ export function duplex<
  * @typeParam Opening the opening's schema
  * @param schemas schemas and options for the method
  * @returns the frozen declaration
- * @throws {TypeError} if an option is unknown, a schema does not implement
- * Standard Schema version 1, or the name of an error is invalid
+ * @throws {TypeError} if an option is unknown or has the wrong type, a schema does
+ * not implement Standard Schema version 1, or the name of an error is invalid
  * @throws {RangeError} if `timeout` is not an integer from 1 to 2,147,483,647 ms
  */
 export function duplex<

@@ -47,7 +47,7 @@ export async function explainRefusal(
     void response.body?.cancel().catch(() => {});
     const { status } = response;
     const code = statusCode(status);
-    // The server would upgrade, so the cause was another, or it is gone by now.
+    // The second answer explains nothing: the server is available now.
     const known = error.status !== undefined || status === UPGRADE_REQUIRED;
     if (known && code !== "unavailable") return error;
     return webSocketError(code, {

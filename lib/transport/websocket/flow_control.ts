@@ -84,7 +84,7 @@ export class FlowControl {
     return limited ? this.#allowed - this.#sent : Infinity;
   }
 
-  /** Milliseconds that a sender without credit waits before it asks again. */
+  /** Milliseconds that a sender without credit waits for the announcement. */
   get patience(): number {
     return this.#state === "unknown" ? ANNOUNCEMENT_TIMEOUT : Infinity;
   }
