@@ -141,7 +141,7 @@ export class RequestQueue {
   put(call: OutgoingCall): void {
     const { limits, now, timerWheel, writer } = this.#shared;
     timerWheel.add(call, Math.min(call.deadlineAt, now + limits.queueTimeout));
-    const queue = this.#queues[ringOf(call.bytes.length)]!; // in range: a queue for each ring
+    const queue = this.#queueOf(call);
     queue.calls.push(call);
     writer.resume(queue);
   }
@@ -153,10 +153,13 @@ export class RequestQueue {
 
   /** Drops a call that has not been started. */
   drop(call: OutgoingCall): void {
-    for (const queue of this.#queues) {
-      if (!queue.calls.remove(call)) continue;
-      this.#shared.writer.resume(queue); // the next call may need less
-    }
+    const queue = this.#queueOf(call);
+    if (!queue.calls.remove(call)) return;
+    this.#shared.writer.resume(queue); // the next call may need less
+  }
+
+  #queueOf({ bytes }: OutgoingCall): CallQueue {
+    return this.#queues[ringOf(bytes.length)]!; // in range: a queue for each ring
   }
 
   /** Removes all calls and returns them. None of them is started any more. */
