@@ -26,13 +26,17 @@ import {
   bin,
   EMPTY,
   encode,
+  fields,
+  frame,
   hello,
   K,
   message,
   MORE,
   notify,
   request,
+  u16,
 } from "../attacks/frames.ts";
+import { encodeMetadata } from "../../lib/messages/session/wire/metadata.ts";
 
 const gc = (globalThis as { gc?: () => void }).gc; // set by --expose-gc
 
@@ -141,6 +145,15 @@ function item(index: number, value: Uint8Array, flags = 0): Uint8Array {
   ]);
 }
 
+const NIL = encode(null);
+/** Fields with 40 pairs of metadata. */
+const metadata = fields([
+  2,
+  encodeMetadata(
+    Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`key-${n}`, ""])),
+    8192,
+  ),
+]);
 const record = encode({ sku: "A-1", name: "a lamp", cents: 1999, left: 4 });
 
 const KINDS: readonly Kind[] = [
@@ -148,6 +161,11 @@ const KINDS: readonly Kind[] = [
     name: "calls in progress",
     count: 1000,
     frame: (n) => request(id(n), M.hold),
+  },
+  {
+    name: "metadata",
+    count: 1000,
+    frame: (n) => request(id(n), M.hold, NIL, metadata),
   },
   {
     name: "inputs: records",
@@ -211,6 +229,12 @@ const KINDS: readonly Kind[] = [
     count: 4000,
     limits: { maxCalls: 32 },
     frame: () => notify(M.note, bin(100)),
+  },
+  {
+    name: "waiting notifications: metadata",
+    count: 1000,
+    limits: { maxCalls: 32 },
+    frame: () => frame(K.NOTIFY, 0, concat([u16(M.note), metadata, NIL])),
   },
   {
     name: "unread results: 1 KB",

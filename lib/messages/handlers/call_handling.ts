@@ -167,6 +167,7 @@ export class CallHandling extends Handling implements CalleeObserver {
   #input(body: Uint8Array): unknown {
     const { input, opening } = this.declaration;
     const items = sendsItems(this.shape);
+    this.holdInput(this.#call.fields.held);
     // A caller that sends items may omit the opening.
     const value = items && body.length === 0
       ? undefined

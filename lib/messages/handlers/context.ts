@@ -79,7 +79,7 @@ export interface CallContext<Remote, Session> {
    * @param metadata keys and values
    * @throws {TypeError} if a key or a value is invalid, or the method is a
    * notification
-   * @throws {RangeError} if the metadata exceeds `limits.maxMetadata` bytes
+   * @throws {RangeError} if the metadata exceeds `limits.maxMetadata` bytes or 128 pairs
    */
   respondWith(metadata: Metadata): void;
   /**

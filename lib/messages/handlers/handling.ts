@@ -49,7 +49,7 @@ const UNANSWERED: ReadonlySet<CallErrorCode> = new Set([
 
 /** Handling of a call or notification. */
 export abstract class Handling<Host extends HandlingHost = HandlingHost> {
-  /** Heap bytes that the decoded input holds. */
+  /** Heap bytes that the decoded input and the metadata hold. */
   #heldInput = 0;
   /** Heap bytes that the last item holds. */
   #heldItem = 0;
@@ -152,9 +152,14 @@ export abstract class Handling<Host extends HandlingHost = HandlingHost> {
    */
   protected decodeInput(body: Uint8Array): unknown {
     const value = this.#decode(body);
-    this.#heldInput = BUDGET.held;
-    this.host.enter().incoming.holdInput(this.#heldInput);
+    this.holdInput(BUDGET.held);
     return value;
+  }
+
+  /** Counts heap bytes as held until the handler settles. */
+  protected holdInput(bytes: number): void {
+    this.#heldInput += bytes;
+    this.host.enter().incoming.holdInput(bytes);
   }
 
   /**

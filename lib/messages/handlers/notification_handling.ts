@@ -29,6 +29,7 @@ export class NotificationHandling extends Handling<NotificationHost> {
   /** @inheritdoc */
   cancelled: CallError | undefined = undefined;
   readonly #context: ContextImpl = new ContextImpl(this, undefined);
+  readonly #heldMetadata: number;
 
   constructor(
     host: NotificationHost,
@@ -37,6 +38,7 @@ export class NotificationHandling extends Handling<NotificationHost> {
   ) {
     super(host, served);
     this.metadata = fields.metadata;
+    this.#heldMetadata = fields.held;
   }
 
   /** @inheritdoc */
@@ -63,6 +65,7 @@ export class NotificationHandling extends Handling<NotificationHost> {
       this.host.stats.malformedCalls++;
       return this.host.enter().incoming.notifications.settled();
     }
+    this.holdInput(this.#heldMetadata);
     this.host.notifications.add(this);
     this.step(this.#valid, value, this.#handle);
   }

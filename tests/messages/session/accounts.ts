@@ -45,7 +45,7 @@ export function accountsOf({ shared, incoming }: Session): Accounts {
     requestsWaiting: incoming.gate.held,
     notificationsGranted: reader.notifyCredit.available,
     notificationsOwed: reader.notifyCredit.owed,
-    notificationsWaiting: incoming.notifications.bytes,
+    notificationsWaiting: incoming.notifications.withheld,
     itemsGranted: items.credit.available,
     itemsOwed: items.credit.owed,
     itemsLent: items.lent,

@@ -55,6 +55,8 @@ export interface GateHost {
 /** A request that waits. */
 interface WaitingRequest {
   readonly body: Uint8Array;
+  /** Heap bytes that it holds, with its metadata. */
+  readonly held: number;
   /** Time in ms until which it may wait. */
   readonly until: number;
 }
@@ -119,11 +121,12 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
     }
     const { now, limits } = this.#shared;
     const until = now + limits.queueTimeout;
-    lane.waiting.set(call, { body: body.slice(), until });
+    const held = body.length + FRAME_CHARGE + call.fields.held;
+    lane.waiting.set(call, { body: body.slice(), held, until });
     this.#waiting++;
     setReadable(call, Infinity);
-    this.held += body.length + FRAME_CHARGE;
-    this.#credit.withhold(body.length + FRAME_CHARGE);
+    this.held += held;
+    this.#credit.withhold(held);
     this.#arm();
     return false;
   }
@@ -205,12 +208,12 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
   #remove(
     waiting: Lane["waiting"],
     call: IncomingCall,
-    { body }: WaitingRequest,
+    { held }: WaitingRequest,
   ): void {
     waiting.delete(call);
     if (--this.#waiting === 0) this.#shared.timerWheel.remove(this);
-    this.held -= body.length + FRAME_CHARGE;
-    this.#credit.release(body.length + FRAME_CHARGE);
+    this.held -= held;
+    this.#credit.release(held);
   }
 
   /** Drops all requests that wait, when the session ends. */

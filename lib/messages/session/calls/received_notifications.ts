@@ -35,6 +35,8 @@ const WAITING_COST = 256;
 /** The notifications of a session. */
 export class ReceivedNotifications {
   #bytes = 0;
+  /** Heap bytes of the metadata. */
+  #metadata = 0;
   #running = 0;
   #resuming = false;
   readonly #waiting: Set<Waiting> = new Set();
@@ -57,14 +59,14 @@ export class ReceivedNotifications {
     this.#host = host;
   }
 
-  /** Charges of the notifications that wait. */
-  get bytes(): number {
-    return this.#bytes;
+  /** Credit that the notifications that wait hold back. */
+  get withheld(): number {
+    return this.#bytes + this.#metadata;
   }
 
   /** Heap bytes of the notifications that wait. */
   get held(): number {
-    return this.#bytes + WAITING_COST * this.#waiting.size;
+    return this.withheld + WAITING_COST * this.#waiting.size;
   }
 
   /** Number of notifications that wait. */
@@ -89,7 +91,8 @@ export class ReceivedNotifications {
     }
     this.#waiting.add({ method, body: body.slice(), fields });
     this.#bytes += body.length + FRAME_CHARGE;
-    this.#credit.withhold(body.length + FRAME_CHARGE);
+    this.#metadata += fields.held;
+    this.#credit.withhold(body.length + FRAME_CHARGE + fields.held);
   }
 
   #enter(method: number, body: Uint8Array, fields: Readonly<Fields>): void {
@@ -119,16 +122,18 @@ export class ReceivedNotifications {
   }
 
   #remove(waiting: Waiting): void {
+    const { body, fields } = waiting;
     this.#waiting.delete(waiting);
-    this.#bytes -= waiting.body.length + FRAME_CHARGE;
-    this.#credit.release(waiting.body.length + FRAME_CHARGE);
+    this.#bytes -= body.length + FRAME_CHARGE;
+    this.#metadata -= fields.held;
+    this.#credit.release(body.length + FRAME_CHARGE + fields.held);
   }
 
   /** Drops the notifications that wait. */
   clear(): void {
     this.#shared.stats.refusedCalls += this.#waiting.size;
     this.#waiting.clear();
-    this.#credit.owe(this.#bytes);
-    this.#bytes = 0;
+    this.#credit.owe(this.withheld);
+    this.#bytes = this.#metadata = 0;
   }
 }

@@ -139,6 +139,8 @@ export interface Fields {
   timeout: number;
   /** Metadata, possibly empty. */
   metadata: Metadata;
+  /** Heap bytes that the metadata holds. */
+  held: number;
   /** Message of an error. */
   message: string;
   /** Id of an incident. */
@@ -155,6 +157,7 @@ export interface Fields {
 export const EMPTY_FIELDS: Readonly<Fields> = Object.freeze({
   timeout: Infinity,
   metadata: NO_METADATA,
+  held: 0,
   message: "",
   incident: "",
   declared: "",
@@ -235,7 +238,7 @@ function assign(fields: Fields, type: number, value: Uint8Array): void {
       fields.timeout = u32(value);
       break;
     case Field.METADATA:
-      fields.metadata = decodeMetadata(value);
+      Object.assign(fields, decodeMetadata(value));
       break;
     case Field.MESSAGE:
       fields.message = decodeText(value);

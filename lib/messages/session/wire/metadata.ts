@@ -21,6 +21,14 @@ import { getU16, putU16 } from "./frame_header.ts";
  */
 export type Metadata = Readonly<Record<string, string>>;
 
+/** Most pairs of metadata. Each costs memory, however short it is. */
+export const MAX_PAIRS = 128;
+
+/** Heap bytes of metadata, in addition to the bytes on the wire. */
+const METADATA_COST = 128;
+/** Heap bytes of a pair, as above. */
+const PAIR_COST = 80;
+
 /** No metadata. */
 export const NO_METADATA: Metadata = Object.freeze(Object.create(null));
 
@@ -37,7 +45,7 @@ const encoder = new TextEncoder();
  * Encodes metadata.
  *
  * @throws {TypeError} if a key is invalid or a value is not a well-formed string
- * @throws {RangeError} if the metadata exceeds `limit` bytes
+ * @throws {RangeError} if the metadata exceeds `limit` bytes or 128 pairs
  */
 export function encodeMetadata(metadata: Metadata, limit: number): Uint8Array {
   checkObject("metadata", metadata);
@@ -45,6 +53,11 @@ export function encodeMetadata(metadata: Metadata, limit: number): Uint8Array {
     check(key, value);
     return { key, value: encoder.encode(value) };
   });
+  if (pairs.length > MAX_PAIRS) {
+    throw new RangeError(
+      `Cannot send metadata with ${pairs.length} keys; at most ${MAX_PAIRS} are allowed`,
+    );
+  }
   let size = 0;
   for (const { key, value } of pairs) {
     size += 3 + key.length + value.length;
@@ -80,16 +93,28 @@ function check(key: string, value: unknown): void {
   }
 }
 
+/** Decoded metadata. */
+export interface DecodedMetadata {
+  readonly metadata: Metadata;
+  /** Heap bytes that it holds. */
+  readonly held: number;
+}
+
 /**
  * Decodes metadata.
  *
- * @throws {MalformedError} if the bytes are truncated or a key is invalid
+ * @throws {MalformedError} if the bytes are truncated, a key is invalid, or there
+ * are more than 128 pairs
  */
-export function decodeMetadata(bytes: Uint8Array): Metadata {
+export function decodeMetadata(bytes: Uint8Array): DecodedMetadata {
   const metadata: Record<string, string> = Object.create(null);
   let isSparse = false;
   let at = 0;
+  let pairs = 0;
   while (at < bytes.length) {
+    if (++pairs > MAX_PAIRS) {
+      throw new MalformedError(`the metadata has more than ${MAX_PAIRS} pairs`);
+    }
     const keyEnd = at + 1 + bytes[at]!; // in range: at < length
     if (keyEnd + 2 > bytes.length) {
       throw new MalformedError("the metadata is truncated");
@@ -111,5 +136,5 @@ export function decodeMetadata(bytes: Uint8Array): Metadata {
     metadata[key] = decodeText(bytes.subarray(keyEnd + 2, end));
     at = end;
   }
-  return metadata;
+  return { metadata, held: METADATA_COST + bytes.length + PAIR_COST * pairs };
 }

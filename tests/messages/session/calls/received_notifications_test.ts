@@ -1,8 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
+import { metadataField } from "../../../../lib/messages/session/wire/fields.ts";
 import { Lone, request } from "../lone_session.ts";
 import { accountsOf } from "../accounts.ts";
-import { body, NOTE } from "../session_calls.ts";
+import { ASK, body, NOTE } from "../session_calls.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -44,6 +45,24 @@ Deno.test("waiting notifications hold back credit", pure, () => {
   const after = accountsOf(lone.session);
   assertEquals(after.notificationsWaiting, 0);
   assertEquals(after.notificationsGranted + after.notificationsOwed, 2 ** 20);
+});
+
+Deno.test("the metadata of waiting messages is held and withheld", pure, () => {
+  const pairs = Array.from({ length: 100 }, (_, n) => [`k${n}`, ""]);
+  const field = metadataField(Object.fromEntries(pairs), 8192);
+  const heap = 8000; // at least what a hundred pairs hold
+  const lone = open();
+  notify(lone, 32);
+  const before = lone.session.held;
+  lone.receive(Kind.NOTIFY, 0, request(NOTE, body(1), field));
+  assertEquals(lone.session.held - before > heap, true);
+  assertEquals(accountsOf(lone.session).notificationsWaiting > heap, true);
+
+  lone.sink.leaveUnsent(2 ** 20); // no handler is entered
+  const withNote = lone.session.held;
+  lone.receive(Kind.REQUEST, 1, request(ASK, body(1), field));
+  assertEquals(lone.session.held - withNote > heap, true);
+  assertEquals(accountsOf(lone.session).requestsWaiting > heap, true);
 });
 
 Deno.test(

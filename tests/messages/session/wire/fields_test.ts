@@ -48,6 +48,7 @@ Deno.test("putFields() and readFields() preserve every field", pure, () => {
     {
       timeout: 5,
       metadata: { a: "b" },
+      held: 128 + 5 + 80,
       message: "m",
       incident: "i",
       declared: "d",

@@ -19,7 +19,7 @@ Deno.test(
       "7": "keys",
     };
     const bytes = encodeMetadata(metadata, 100);
-    assertEquals({ ...decodeMetadata(bytes) }, metadata);
+    assertEquals({ ...decodeMetadata(bytes).metadata }, metadata);
   },
 );
 
@@ -63,6 +63,17 @@ Deno.test(
       MalformedError,
       "key",
     );
-    assertEquals(Object.getPrototypeOf(decodeMetadata(bytes)), null);
+    const { metadata } = decodeMetadata(bytes);
+    assertEquals(Object.getPrototypeOf(metadata), null);
   },
 );
+
+Deno.test("metadata has at most 128 pairs, however short", pure, () => {
+  const pairs = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${n}`, ""]));
+  const bytes = encodeMetadata(pairs(128), 8192);
+  assertEquals(Object.keys(decodeMetadata(bytes).metadata).length, 128);
+  assertThrows(() => encodeMetadata(pairs(129), 8192), RangeError, "128");
+  const more = Uint8Array.of(...bytes, 1, 97, 0, 0);
+  assertThrows(() => decodeMetadata(more), MalformedError, "128");
+});
