@@ -251,17 +251,21 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
     }
   }
 
-  /** Wakes up when a reservation or a waiting request expires. */
+  /**
+   * Wakes up when a waiting request or a reservation expires. Reservations of
+   * every lane matter: the lane of a request changes with what is known of its
+   * reply.
+   */
   #arm(): void {
     const { timerWheel, now } = this.#shared;
     let wakeAt = Infinity;
     for (const { waiting, reserved } of this.#lanes) {
+      reserved.advance(now);
+      if (reserved.total > 0) wakeAt = Math.min(wakeAt, now + RESERVATION_STEP);
       const [oldest] = waiting.values();
-      if (oldest === undefined) continue;
-      const next = reserved.total > 0 ? now + RESERVATION_STEP : Infinity;
-      wakeAt = Math.min(wakeAt, oldest.until, next);
+      if (oldest !== undefined) wakeAt = Math.min(wakeAt, oldest.until);
     }
-    timerWheel.add(this, wakeAt);
+    timerWheel.add(this, this.#waiting === 0 ? Infinity : wakeAt);
   }
 
   /** @inheritdoc */

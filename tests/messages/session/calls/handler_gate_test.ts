@@ -67,6 +67,38 @@ Deno.test(
 );
 
 Deno.test(
+  "a request may wait for the reservations of replies of another size",
+  pure,
+  () => {
+    const sizes = new RecentSizes(1000);
+    const limits = { unsentSoft: 64 * 1024 };
+    const lone = Lone.open("server", limits, {}, undefined, sizes);
+    ask(lone, 1, 1, UP);
+    respond(lone, 0, 100);
+    ask(lone, 64, 3, UP); // reserve all that small replies may occupy
+    ask(lone, 2, 131); // of unknown size, so the second one waits
+    respond(lone, 65, 100); // the size is known; it waits for the small ones now
+    assertEquals(lone.calls.length, 66);
+    lone.advance(80);
+    assertEquals(lone.calls.length, 67);
+  },
+);
+
+Deno.test(
+  "the gate does not wake for reservations that have expired",
+  pure,
+  () => {
+    const lone = unknown();
+    ask(lone, 8);
+    lone.sink.leaveUnsent(2 ** 20);
+    ask(lone, 1, 17);
+    lone.advance(100);
+    assertEquals(lone.calls.length, 8);
+    assertEquals(lone.session.wakeAt - lone.now > 1000, true);
+  },
+);
+
+Deno.test(
   "a thousand handlers that wait hold no more than unsentSoft",
   pure,
   () => {
