@@ -1,0 +1,105 @@
+/**
+ * Limits that change between and within frames, and options that are unknown.
+ *
+ * @module
+ */
+import {
+  FrameDecoderStream,
+  FrameEncoderStream,
+  FrameError,
+  frames,
+  lines,
+  u32be,
+} from "@lengthwise/lengthwise/framing";
+import { memoryPair } from "@lengthwise/lengthwise/testing";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+
+const none = { permissions: "none" } as const; // the literal type that Deno.test wants
+
+/** Passes options as a JavaScript program would. */
+// deno-lint-ignore no-explicit-any -- the compiler would reject the options
+const untyped = (value: unknown): any => value;
+
+Deno.test("frames() rejects what is not a connection", none, () => {
+  const whole = {
+    read: () => Promise.resolve(null),
+    write: (data: Uint8Array) => Promise.resolve(data.length),
+    closeWrite: () => Promise.resolve(),
+    [Symbol.dispose]() {},
+  };
+  for (const name of ["read", "write", "closeWrite", Symbol.dispose]) {
+    assertThrows(
+      () => frames(untyped({ ...whole, [name]: undefined }), u32be()),
+      TypeError,
+      typeof name === "string" ? name : "dispose",
+    );
+  }
+});
+
+Deno.test("the web streams reject what is not a framing", none, () => {
+  assertThrows(() => new FrameDecoderStream(untyped({})), TypeError);
+  assertThrows(() => new FrameEncoderStream(untyped({})), TypeError);
+  assertThrows(() => new FrameDecoderStream(untyped(u32be)), TypeError);
+  const [near] = memoryPair();
+  assertThrows(() => frames(near, untyped(u32be)), TypeError);
+});
+
+Deno.test(
+  "maxFrameLength of FrameDecoderStream changes between frames",
+  none,
+  async () => {
+    const stream = new FrameDecoderStream(u32be({ maxFrameLength: 4 }));
+    const reader = stream.readable.getReader();
+    const writer = stream.writable.getWriter();
+    const wrote = writer.write(
+      Uint8Array.of(0, 0, 0, 1, 7, 0, 0, 0, 5, 1, 2, 3, 4, 5, 0, 0, 0, 2, 1, 2),
+    ).catch(() => {});
+    assertEquals((await reader.read()).value, Uint8Array.of(7));
+    stream.maxFrameLength = 5;
+    assertEquals((await reader.read()).value, Uint8Array.of(1, 2, 3, 4, 5));
+    stream.maxFrameLength = 1;
+    await assertRejects(() => reader.read(), FrameError);
+    await wrote;
+  },
+);
+
+Deno.test(
+  "a lower maxFrameLength counts for a frame whose header is incomplete",
+  none,
+  async () => {
+    const [near, far] = memoryPair();
+    await using stream = frames(near, u32be());
+    await far.write(Uint8Array.of(0, 0, 0, 1, 9, 0, 0));
+    assertEquals(
+      (await stream[Symbol.asyncIterator]().next()).value,
+      Uint8Array.of(9),
+    );
+    stream.maxFrameLength = 3;
+    await far.write(Uint8Array.of(0, 4, 1, 2, 3, 4));
+    await assertRejects(
+      () => stream[Symbol.asyncIterator]().next(),
+      FrameError,
+    );
+    far.close();
+  },
+);
+
+Deno.test(
+  "skipped counts lines that are too long at the end of the stream",
+  none,
+  async () => {
+    const [near, far] = memoryPair();
+    await using stream = frames(
+      near,
+      lines({ maxFrameLength: 3, onTooLarge: "skip", finalLine: true }),
+    );
+    await far.write(new TextEncoder().encode("one\nlonger\ntwo\nlongest"));
+    await far.closeWrite();
+    const texts: string[] = [];
+    for await (const frame of stream) {
+      texts.push(new TextDecoder().decode(frame));
+    }
+    assertEquals([texts, stream.skipped], [["one", "two"], 2]);
+    far.close();
+  },
+);

@@ -1,0 +1,82 @@
+/**
+ * Many small calls at once succeed, in each shape and direction.
+ *
+ * @module
+ */
+import {
+  clientStream,
+  connect,
+  createServer,
+  notification,
+  protocol,
+  serverStream,
+  unary,
+} from "@lengthwise/lengthwise";
+import { assertEquals } from "@std/assert";
+import { all, dial } from "../kit.ts";
+
+const none = { permissions: "none" } as const; // the literal type that Deno.test wants
+const COUNT = 10_000;
+
+const methods = () => ({
+  twice: unary<number, number>(),
+  count: serverStream<number, number>(),
+  sum: clientStream<number, number>(),
+  log: notification<number>(),
+});
+const P = protocol({ name: "p", server: methods(), client: methods() });
+
+function handlers(logged: number[] = []) {
+  return {
+    twice: (n: number) => 2 * n,
+    async *count(n: number) {
+      yield n;
+    },
+    async sum(items: AsyncIterable<number>) {
+      let sum = 0;
+      for await (const item of items) sum += item;
+      return sum;
+    },
+    log: (n: number) => void logged.push(n),
+  };
+}
+
+for (const side of ["client", "server"] as const) {
+  for (const shape of ["twice", "count", "sum", "log"] as const) {
+    Deno.test(
+      `a ${side} may call ${shape} ${COUNT} times at once`,
+      none,
+      async () => {
+        const logged: number[] = [];
+        await using server = createServer(P).handle(handlers(logged));
+        await using session = await connect(P, dial(server), {
+          handlers: handlers(logged),
+        });
+        const { remote } = side === "client"
+          ? session
+          : [...server.sessions][0]!;
+        const numbers = Array.from({ length: COUNT }, (_, n) => n);
+        if (shape === "twice") {
+          const results = await Promise.all(
+            numbers.map((n) => remote.twice(n)),
+          );
+          assertEquals(results, numbers.map((n) => 2 * n));
+        } else if (shape === "count") {
+          const results = await Promise.all(
+            numbers.map((n) => all(remote.count(n))),
+          );
+          assertEquals(results.flat(), numbers);
+        } else if (shape === "sum") {
+          const results = await Promise.all(
+            numbers.map((n) => remote.sum([n, 1]).result),
+          );
+          assertEquals(results, numbers.map((n) => n + 1));
+        } else {
+          await Promise.all(numbers.map((n) => remote.log(n)));
+          assertEquals(await remote.twice(1), 2);
+          assertEquals(logged, numbers);
+        }
+      },
+    );
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * Promises of calls in progress that nobody awaits, when the peer vanishes.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+import {
+  clientStream,
+  connect,
+  createServer,
+  duplex,
+  messages,
+  notification,
+  protocol,
+  serverStream,
+} from "@lengthwise/lengthwise";
+import { memoryPair } from "@lengthwise/lengthwise/testing";
+import { turns } from "../kit.ts";
+
+const none = { permissions: "none" } as const; // the literal type that Deno.test wants
+
+const methods = () => ({
+  down: serverStream<void, number>(),
+  up: clientStream<Uint8Array, number>(),
+  both: duplex<Uint8Array, number>(),
+  log: notification<Uint8Array>(),
+});
+const P = protocol({ name: "p", server: methods(), client: methods() });
+
+const forever = () => new Promise<never>(() => {});
+const handlers = {
+  async *down() {
+    yield 1;
+    await forever();
+  },
+  up: forever,
+  async *both() {
+    yield 1;
+    await forever();
+  },
+  log: forever,
+};
+
+async function unhandled(run: () => Promise<void>): Promise<unknown[]> {
+  const errors: unknown[] = [];
+  const listener = (event: PromiseRejectionEvent) => {
+    event.preventDefault();
+    errors.push(event.reason);
+  };
+  globalThis.addEventListener("unhandledrejection", listener);
+  try {
+    await run();
+    await turns(20);
+  } finally {
+    globalThis.removeEventListener("unhandledrejection", listener);
+  }
+  return errors;
+}
+
+const big = new Uint8Array(300_000);
+
+for (const side of ["client", "server"] as const) {
+  Deno.test(
+    `a ${side} whose peer vanishes leaves no rejection unhandled`,
+    none,
+    async () => {
+      const [near, far] = memoryPair();
+      let use: (() => void) | undefined;
+      const errors = await unhandled(async () => {
+        const server = createServer(P, { onError() {} }).handle(handlers);
+        const served = server.accept(far);
+        const session = await connect(P, near, { handlers, onError() {} });
+        const own = side === "client" ? session : [...server.sessions][0]!;
+        use = () => {
+          const { remote } = own;
+          const up = remote.up();
+          up.send(big); // waits for credit
+          up.send(big);
+          up.end();
+          const both = remote.both();
+          both.send(big);
+          both.end();
+          const replies = both[Symbol.asyncIterator]();
+          replies.next();
+          replies.next(); // before the first is there
+          const items = remote.down()[Symbol.asyncIterator]();
+          items.next();
+          items.next();
+          remote.up([big, big]);
+          for (let i = 0; i < 20; i++) remote.log(big);
+          if ("refresh" in own) own.refresh("again");
+          own.drain({ grace: 60_000 });
+        };
+        use();
+        await turns(5);
+        near[Symbol.dispose]();
+        near.close(); // at once
+        far.close();
+        far.close();
+        await Promise.all([session.finished, served]);
+        await server.abort();
+      });
+      assertEquals(errors, []);
+    },
+  );
+}
+
+Deno.test(
+  "messages() leaves no rejection unhandled when the peer vanishes",
+  none,
+  async () => {
+    const errors = await unhandled(async () => {
+      const [near, far] = memoryPair();
+      const stream = messages<Uint8Array>(near);
+      for (let i = 0; i < 20; i++) stream.send(big);
+      stream.flush();
+      stream.closeWrite();
+      stream.next();
+      await turns(3);
+      far.close();
+      far.close();
+      await turns(3);
+      stream.send(big);
+      stream.close();
+    });
+    assertEquals(errors, []);
+  },
+);

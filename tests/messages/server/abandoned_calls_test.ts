@@ -1,0 +1,88 @@
+/**
+ * A peer that leaves its calls as fast as it can is slowed down, not punished.
+ *
+ * @module
+ */
+import {
+  clientStream,
+  connect,
+  createServer,
+  duplex,
+  protocol,
+  serverStream,
+  unary,
+} from "@lengthwise/lengthwise";
+import { assertEquals } from "@std/assert";
+import { dial } from "../kit.ts";
+
+const none = { permissions: "none" } as const; // the literal type that Deno.test wants
+
+const methods = () => ({
+  ask: unary<number, number>(),
+  down: serverStream<void, number>(),
+  up: clientStream<number, number>(),
+  both: duplex<number, number>(),
+});
+const P = protocol({ name: "p", server: methods(), client: methods() });
+const handlers = {
+  ask: (n: number) => n + 1,
+  async *down() {
+    for (let n = 0;; n++) yield n;
+  },
+  async up(items: AsyncIterable<number>) {
+    let count = 0;
+    for await (const _ of items) count++;
+    return count;
+  },
+  async *both(items: AsyncIterable<number>) {
+    yield 0;
+    for await (const item of items) yield item;
+  },
+};
+
+const STORMS = {
+  "streams left at once": async ({ remote }: Own) => {
+    for await (const _ of remote.down()) break;
+  },
+  "uploads cancelled at once": async ({ remote }: Own) => {
+    const call = remote.up();
+    call.send(1).catch(() => {});
+    call.cancel();
+    await call.result.catch(() => {});
+  },
+  "conversations disposed at once": async ({ remote }: Own) => {
+    await using call = remote.both();
+    call.send(1).catch(() => {});
+  },
+  "calls aborted at once": async ({ remote }: Own) => {
+    const controller = new AbortController();
+    const call = remote.ask(1, { signal: controller.signal });
+    controller.abort();
+    await call.then(() => {}, () => {});
+  },
+  "deadlines that pass at once": async ({ remote }: Own) => {
+    await remote.ask(1, { timeout: 0.001 }).then(() => {}, () => {});
+  },
+};
+type Own = Pick<Awaited<ReturnType<typeof open>>["session"], "remote">;
+
+async function open() {
+  const server = createServer(P).handle(handlers);
+  const session = await connect(P, dial(server), { handlers });
+  return { server, session };
+}
+
+for (const side of ["client", "server"] as const) {
+  for (const [name, storm] of Object.entries(STORMS)) {
+    Deno.test(`a ${side} survives ${name}`, none, async () => {
+      const { server, session } = await open();
+      const own = side === "client" ? session : [...server.sessions][0]!;
+      for (let round = 0; round < 20; round++) {
+        await Promise.all(Array.from({ length: 200 }, () => storm(own)));
+      }
+      assertEquals(await own.remote.ask(41), 42);
+      await session.close();
+      await server.shutdown();
+    });
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * A client that ends its stream behind a request is still answered.
+ *
+ * @module
+ */
+import {
+  clientStream,
+  createServer,
+  notification,
+  protocol,
+  unary,
+} from "@lengthwise/lengthwise";
+import { listen } from "@lengthwise/lengthwise/transport";
+import { connect as connectSocket } from "@lengthwise/lengthwise/transport";
+import { assertEquals } from "@std/assert";
+import { turns } from "../kit.ts";
+import { K, RawPeer, request, value } from "../raw_peer.ts";
+
+const P = protocol({
+  name: "p",
+  server: {
+    add: unary<number, number>(),
+    log: notification<string>(),
+    sum: clientStream<number, number>(),
+  },
+});
+const METHODS = [["add", 0], ["log", 1], ["sum", 3]] as const;
+
+async function open(
+  options: { authenticate?: () => Promise<undefined>; pause?: number } = {},
+) {
+  const logged: string[] = [];
+  const server = createServer(P, { authenticate: options.authenticate })
+    .handle({
+      async add(n) {
+        await turns(options.pause ?? 3);
+        return n + 1;
+      },
+      log: (text) => void logged.push(text),
+      async sum(items) {
+        let sum = 0;
+        for await (const item of items) sum += item;
+        await turns(3);
+        return sum;
+      },
+    });
+  const listener = await listen({ port: 0 });
+  await server.listen(listener);
+  const peer = new RawPeer(await connectSocket(listener.addr));
+  return { server, peer, logged };
+}
+
+Deno.test("a server answers a request whose client has half-closed", async () => {
+  const { server, peer } = await open();
+  await peer.hello({ methods: METHODS });
+  await peer.frame(K.REQUEST, 1, request(0, value(41)));
+  await peer.connection.closeWrite();
+  const { body } = await peer.until(K.RESULT);
+  assertEquals(body.at(-1), 42);
+  await peer[Symbol.asyncDispose]();
+  await server.shutdown({ grace: 0 });
+});
+
+Deno.test("a server answers a half-closed client that waits for authentication", async () => {
+  const { server, peer, logged } = await open({
+    authenticate: async () => void await turns(5) as undefined,
+  });
+  await peer.hello({ methods: METHODS });
+  await peer.frame(K.NOTIFY, 0, request(1, value("early")));
+  await peer.frame(K.REQUEST, 1, request(0, value(41)));
+  await peer.connection.closeWrite();
+  const { body } = await peer.until(K.RESULT);
+  assertEquals(body.at(-1), 42);
+  assertEquals(logged, ["early"]);
+  await peer[Symbol.asyncDispose]();
+  await server.shutdown({ grace: 0 });
+});
+
+Deno.test("a server answers an upload whose client half-closes behind its END", async () => {
+  const { server, peer } = await open();
+  await peer.hello({ methods: METHODS });
+  await peer.frame(K.REQUEST, 1, request(2, new Uint8Array(2)), 0);
+  await peer.frame(K.ITEM, 1, value(20));
+  await peer.frame(K.ITEM, 1, value(22));
+  await peer.frame(K.END, 1, new Uint8Array(2));
+  await peer.connection.closeWrite();
+  const { body } = await peer.until(K.RESULT);
+  assertEquals(body.at(-1), 42);
+  await peer[Symbol.asyncDispose]();
+  await server.shutdown({ grace: 0 });
+});
+
+Deno.test("a server handles notifications whose client has half-closed", async () => {
+  const { server, peer, logged } = await open();
+  await peer.hello({ methods: METHODS });
+  for (let i = 0; i < 50; i++) {
+    await peer.frame(K.NOTIFY, 0, request(1, value(String(i))));
+  }
+  await peer.connection.closeWrite();
+  await peer.until(K.GOAWAY);
+  assertEquals(logged.length, 50);
+  await peer[Symbol.asyncDispose]();
+  await server.shutdown({ grace: 0 });
+});
