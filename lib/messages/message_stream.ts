@@ -10,6 +10,7 @@ import {
 } from "../framing/stream/frame_stream.ts";
 import type { Framing } from "../framing/framing.ts";
 import { u32be } from "../framing/length_presets.ts";
+import type { FrameRoom } from "../framing/stream/write_buffer.ts";
 import type { Connection } from "../transport/connection.ts";
 import { CodecError } from "./codec/errors.ts";
 import type { MessageCodec } from "./codec/message_codec.ts";
@@ -299,9 +300,11 @@ class Messages<In, Out> implements MessageStream<In, Out> {
   #write(message: unknown): Promise<void> {
     if (this.#encoding) return Promise.reject(reentrantSend());
     const stream = this.frames;
+    const room = this.#begin();
+    if (room instanceof Promise) return room;
+    const { buffer, start, limit } = room;
     this.#encoding = true;
     try {
-      const { buffer, start, limit } = stream.begin(ENCODE_SPACE);
       const body = this.#codec.encodeInto(message, buffer, start);
       if (typeof body === "number" && body <= limit) {
         stream.commit(body);
@@ -321,14 +324,30 @@ class Messages<In, Out> implements MessageStream<In, Out> {
     return stream.unsent <= this.#highWaterMark ? DONE : stream.flush();
   }
 
-  async flush(): Promise<void> {
-    await this.#validating;
-    await this.frames.flush();
+  /** Opens a frame; if writing has failed, returns the promise for `send()`. */
+  #begin(): FrameRoom | Promise<never> {
+    try {
+      return this.frames.begin(ENCODE_SPACE);
+    } catch (error) {
+      const failed = Promise.reject(error);
+      failed.catch(() => {}); // the peer has left, and the promise need not be awaited
+      return failed;
+    }
   }
 
-  async closeWrite(): Promise<void> {
-    await this.#validating;
-    await this.frames.closeWrite();
+  flush(): Promise<void> {
+    return this.#whenValid(() => this.frames.flush());
+  }
+
+  closeWrite(): Promise<void> {
+    return this.#whenValid(() => this.frames.closeWrite());
+  }
+
+  /** Waits for messages that are being validated. The result need not be awaited. */
+  #whenValid(run: () => Promise<void>): Promise<void> {
+    const done = (this.#validating ?? DONE).then(run);
+    done.catch(() => {});
+    return done;
   }
 
   close(): void {

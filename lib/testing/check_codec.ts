@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import { CODEC_CHECKS, type CodecUnderTest } from "./codec_checks.ts";
 import { runChecks } from "./run_checks.ts";
 import { sameValue } from "./same_value.ts";
@@ -59,6 +60,7 @@ export interface CodecCheckOptions {
  * @param codec the codec to check
  * @param options the values that the codec must carry and reject
  * @throws {AggregateError} with one `Error` for each failed check
+ * @throws {TypeError} if an option is unknown
  * @throws {RangeError} if `values` is empty
  *
  * @example
@@ -75,6 +77,7 @@ export async function checkCodec(
   codec: MessageCodec,
   options: CodecCheckOptions,
 ): Promise<void> {
+  checkOptions("checkCodec()", options, OPTIONS);
   const {
     values,
     refused = [],
@@ -94,3 +97,11 @@ export async function checkCodec(
     (name, check) => step(name, () => check(subject)),
   );
 }
+
+const OPTIONS: OptionNames<CodecCheckOptions> = {
+  values: true,
+  refused: true,
+  borrows: true,
+  equal: true,
+  step: true,
+};

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import { runChecks } from "./run_checks.ts";
 import { TRANSPORT_CHECKS, type TransportCheck } from "./transport_checks.ts";
 import type { TransportCheckContext } from "./transport_kit.ts";
@@ -82,6 +83,7 @@ export interface TransportCheckOptions {
  * @param makePair creates a new connected pair for each check
  * @param options the guarantees of this transport, and how to run the checks
  * @throws {AggregateError} with one `Error` for each failed check
+ * @throws {TypeError} if an option is unknown
  *
  * @category Compliance
  */
@@ -89,6 +91,7 @@ export async function checkTransport(
   makePair: () => ConnectionPair | Promise<ConnectionPair>,
   options: TransportCheckOptions = {},
 ): Promise<void> {
+  checkOptions("checkTransport()", options, OPTIONS);
   const {
     step = (_name, check) => check(),
     timeout = 10_000,
@@ -109,6 +112,13 @@ export async function checkTransport(
     unhandled.stop();
   }
 }
+
+const OPTIONS: OptionNames<TransportCheckOptions> = {
+  step: true,
+  timeout: true,
+  hardened: true,
+  reset: true,
+};
 
 /** Runs one check on a pair of its own. */
 async function runCheck(

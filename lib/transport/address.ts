@@ -257,23 +257,46 @@ function withTls<Tls>(
   return { ...address, tls };
 }
 
+/**
+ * Checks that a WebSocket URL is secure if TLS is given.
+ *
+ * @throws {TypeError} if it is not
+ */
+export function checkWebSocketTls(url: string, tls: unknown): void {
+  if (tls === undefined || /^wss:/i.test(url)) return;
+  throw new TypeError(
+    `Cannot use TLS with ${url}: its scheme is not 'wss:'; use 'wss:', or omit 'tls'`,
+  );
+}
+
 /** Members of an address object, by the member that names its kind. */
-const MEMBERS = {
-  transport: ["hostname", "port", "path", "name", "tls"],
+const MEMBERS: Readonly<Record<string, readonly string[]>> = {
   memory: ["tls"],
   path: ["tls"],
   port: ["hostname", "tls"],
-} as const;
+};
+
+/** Members of a socket's address, by its transport. */
+const SOCKET_MEMBERS: Readonly<Record<string, readonly string[]>> = {
+  tcp: ["hostname", "port", "tls"],
+  unix: ["path", "tls"],
+  memory: ["name", "tls"],
+};
 
 /** @throws {TypeError} if the address has members that do not fit together */
 function checkMembers(address: object): void {
-  const kind = (["transport", "memory", "path"] as const)
-    .find((name) => name in address) ?? "port";
-  const known: readonly string[] = [kind, ...MEMBERS[kind]];
+  const socket = "transport" in address;
+  const kind = socket
+    ? String(address.transport)
+    : ["memory", "path"].find((name) => name in address) ?? "port";
+  const members = (socket ? SOCKET_MEMBERS : MEMBERS)[kind];
+  if (members === undefined) return; // no socket can be bound or connected to it
+  const first = socket ? "transport" : kind;
+  const known = [first, ...members];
   for (const [name, value] of Object.entries(address)) {
     if (value === undefined || known.includes(name)) continue;
     throw new TypeError(
-      `Cannot use an address with '${kind}' and '${name}': expected ${
+      `Cannot use an address with '${first}' and '${name}': expected ${
         known.map((name) => `'${name}'`).join(", ")
       }`,
     );

@@ -9,6 +9,7 @@ import { connectAttempt } from "./connect_attempt.ts";
 import { failure } from "./error_mapping.ts";
 import {
   type Address,
+  checkWebSocketTls,
   formatAddress,
   type MemoryAddress,
   resolveAddress,
@@ -22,7 +23,11 @@ import {
 import type { SocketConnection } from "./socket_connection.ts";
 import { connectTcp, type TcpConnectOptions } from "./tcp.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
-import type { TlsClientOptions, TlsConnection } from "./tls/tls_connection.ts";
+import {
+  TLS_CLIENT_OPTIONS,
+  type TlsClientOptions,
+  type TlsConnection,
+} from "./tls/tls_connection.ts";
 import { connectUnix } from "./unix.ts";
 
 /**
@@ -185,16 +190,6 @@ const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
   tls: true,
 };
 
-const TLS_OPTIONS: OptionNames<TlsClientOptions> = {
-  serverName: true,
-  caCerts: true,
-  defaultCaCerts: true,
-  cert: true,
-  key: true,
-  alpnProtocols: true,
-  requireCloseNotify: true,
-};
-
 const RETRY_OPTIONS: OptionNames<RetryPolicy> = {
   maxAttempts: true,
   minTimeout: true,
@@ -224,11 +219,13 @@ function resolveTarget(
   const text = typeof address === "string" || address instanceof URL
     ? String(address)
     : "";
-  const target: Target = /^wss?:/i.test(text)
+  const webSocket = /^wss?:/i.test(text);
+  if (webSocket) checkWebSocketTls(text, tls);
+  const target: Target = webSocket
     ? { url: text, tls }
     : resolveAddress(address, tls);
   if ("tls" in target && target.tls !== undefined) {
-    checkOptions("the option tls of connect()", target.tls, TLS_OPTIONS);
+    checkOptions("the option tls of connect()", target.tls, TLS_CLIENT_OPTIONS);
   }
   return target;
 }

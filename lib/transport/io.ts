@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import { formatAddress } from "./address.ts";
 import type { Connection } from "./connection.ts";
 import { TransportError } from "./errors.ts";
@@ -22,6 +23,8 @@ export interface TransferOptions {
    */
   signal?: AbortSignal | undefined;
 }
+
+const OPTIONS: OptionNames<TransferOptions> = { signal: true };
 
 /** The last transfer on each connection; the next one waits for it. */
 type Queue = WeakMap<Connection, Promise<unknown>>;
@@ -56,6 +59,7 @@ const reads: Queue = new WeakMap();
  * @param options a signal
  * @throws {TransportError} with code `"closed"` or `"reset"`
  * @throws {Error} if `write` of a custom connection returns an invalid count
+ * @throws {TypeError} if an option is unknown
  * @throws {unknown} the signal's reason, if the signal is aborted
  *
  * @category Connections
@@ -65,7 +69,13 @@ export function writeAll(
   data: Uint8Array,
   options: TransferOptions = {},
 ): Promise<void> {
-  return enqueue(writes, connection, options, () => drain(connection, data));
+  return enqueue(
+    "writeAll()",
+    writes,
+    connection,
+    options,
+    () => drain(connection, data),
+  );
 }
 
 /**
@@ -94,6 +104,7 @@ export function writeAll(
  * @throws {TransportError} with code `"truncated"` if the stream ends after the
  * first byte but before the last one, or with code `"closed"` or `"reset"`
  * @throws {Error} if `read` of a custom connection returns an invalid count
+ * @throws {TypeError} if an option is unknown
  * @throws {unknown} the signal's reason, if the signal is aborted
  *
  * @category Connections
@@ -103,15 +114,24 @@ export function readExactly(
   buffer: Uint8Array,
   options: TransferOptions = {},
 ): Promise<boolean> {
-  return enqueue(reads, connection, options, () => fill(connection, buffer));
+  return enqueue(
+    "readExactly()",
+    reads,
+    connection,
+    options,
+    () => fill(connection, buffer),
+  );
 }
 
 async function enqueue<T>(
+  name: string,
   queue: Queue,
   connection: Connection,
-  { signal }: TransferOptions,
+  options: TransferOptions,
   transfer: () => Promise<T>,
 ): Promise<T> {
+  checkOptions(name, options, OPTIONS);
+  const { signal } = options;
   signal?.throwIfAborted();
   const previous = queue.get(connection);
   const current = previous === undefined ? transfer() : previous.then(transfer);

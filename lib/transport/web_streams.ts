@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import type { Connection } from "./connection.ts";
 import { writeAll } from "./io.ts";
 import { destroy } from "./destroy.ts";
@@ -36,6 +37,8 @@ export interface WebStreamsOptions {
   chunkSize?: number | undefined;
 }
 
+const OPTIONS: OptionNames<WebStreamsOptions> = { chunkSize: true };
+
 /**
  * Returns web streams that preserve a connection's half-close.
  *
@@ -64,6 +67,7 @@ export interface WebStreamsOptions {
  * @param connection the connection; the streams own it
  * @param options the chunk size
  * @throws {RangeError} if `chunkSize` is not a positive integer
+ * @throws {TypeError} if an option is unknown
  *
  * @category Connections
  */
@@ -71,6 +75,7 @@ export function webStreams(
   connection: Connection,
   options: WebStreamsOptions = {},
 ): ConnectionStreams {
+  checkOptions("webStreams()", options, OPTIONS);
   const { chunkSize = 65_536 } = options;
   if (!Number.isInteger(chunkSize) || chunkSize < 1) {
     throw new RangeError(

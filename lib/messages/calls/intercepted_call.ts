@@ -4,7 +4,7 @@
  * @module
  */
 import { markForeign, rejectedWhereAwaited } from "../errors/call_stack.ts";
-import { mayBeUnawaited } from "../errors/unawaited.ts";
+import { mayBeUnawaited, peerLeft } from "../errors/unawaited.ts";
 import { isAsyncIterable } from "../streams/item_pump.ts";
 import { ItemReader } from "../streams/item_reader.ts";
 import type { CallOptions, Items } from "../protocol/client_types.ts";
@@ -267,7 +267,8 @@ export class InterceptedCall implements AsyncDisposable {
       const fail = (error: unknown) => {
         if (failed) return; // a second promise would have an unhandled rejection
         failed = true;
-        resolve(rejectedWhereAwaited(error, unawaited ? result : undefined));
+        const ignorable = unawaited || peerLeft(error);
+        resolve(rejectedWhereAwaited(error, ignorable ? result : undefined));
       };
       // Attempts listen to the signal too. They know first whether they were
       // processed, so the error is created after them.
@@ -310,7 +311,8 @@ export class InterceptedCall implements AsyncDisposable {
   /** Returns an iterator over the received items, which can be iterated once. */
   [Symbol.asyncIterator](): AsyncIterator<unknown> {
     return {
-      next: () => this.#left ? Promise.resolve(DONE) : this.#next(),
+      next: () =>
+        this.#left ? Promise.resolve(DONE) : mayBeUnawaited(this.#next()),
       return: (value) => {
         this.#leave();
         this.cancel();

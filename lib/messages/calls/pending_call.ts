@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { mayBeUnawaited } from "../errors/unawaited.ts";
+import { mayBeUnawaited, peerLeft } from "../errors/unawaited.ts";
 import { markForeign, rejectedWhereAwaited } from "../errors/call_stack.ts";
 import { ItemPump } from "../streams/item_pump.ts";
 import { ItemReader } from "../streams/item_reader.ts";
@@ -275,7 +275,8 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
     const failure = this.#end = { error, processed };
     this.#stopSending();
     // A caller that ignores the result of an upload learns of failures through `send()`.
-    const unawaited = this.#writer === undefined ? undefined : this.result;
+    const ignorable = this.#writer !== undefined || peerLeft(error);
+    const unawaited = ignorable ? this.result : undefined;
     this.#resolve?.(rejectedWhereAwaited(error, unawaited));
     this.#reader?.end(failure);
   }

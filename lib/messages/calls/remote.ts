@@ -79,11 +79,17 @@ function caller(
 
 const NO_OPTIONS: CallOptions = Object.freeze({});
 
-const CALL_OPTIONS: OptionNames<CallOptions & { opening: unknown }> = {
+/** The options of a call. */
+export const CALL_OPTIONS: OptionNames<CallOptions> = {
   signal: true,
   timeout: true,
   metadata: true,
   onMetadata: true,
+};
+
+/** The options of a call that sends items. */
+const SENDING_OPTIONS: OptionNames<CallOptions & { opening: unknown }> = {
+  ...CALL_OPTIONS,
   opening: true,
 };
 
@@ -191,8 +197,13 @@ class RemoteMethod implements CallMaker {
 }
 
 /** @throws {TypeError} if the options are not an object, or one is unknown */
-function checkCallOptions({ name }: BoundMethod, options: CallOptions): void {
-  if (options !== NO_OPTIONS) checkOptions(name, options, CALL_OPTIONS);
+function checkCallOptions(
+  { name, shape }: BoundMethod,
+  options: CallOptions,
+): void {
+  if (options === NO_OPTIONS) return;
+  const known = sendsItems(shape) ? SENDING_OPTIONS : CALL_OPTIONS;
+  checkOptions(name, options, known);
 }
 
 /** @throws {TypeError} if the items are not iterable; also errors thrown by proxy traps */

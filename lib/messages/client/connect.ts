@@ -15,6 +15,8 @@ import { type SideTables, sideTables } from "../connection/side_tables.ts";
 import type { ConnectionInfo } from "../../transport/connection_info.ts";
 import type { CallContext } from "../handlers/context.ts";
 import { SessionError } from "../errors/call_error.ts";
+import { markForeign } from "../errors/call_stack.ts";
+import { mayBeUnawaited } from "../errors/unawaited.ts";
 import type {
   AnyProtocol,
   Handlers,
@@ -66,8 +68,8 @@ export interface ClientOptions extends SessionOptions {
    */
   early?: boolean | undefined;
   /**
-   * Options for the transport, such as timeout, retry, keep-alive and TLS.
-   * Unused if a connection is passed instead of an address.
+   * Options for the transport, such as timeout, retry, keep-alive and TLS. Not
+   * allowed if a connection is passed instead of an address.
    */
   transport?: Omit<TransportConnectOptions, "signal"> | undefined;
 }
@@ -209,7 +211,7 @@ export interface ClientSession<P extends AnyProtocol>
  * @throws {SessionError} if the server does not accept the handshake
  * @throws {CodecError} if the codec cannot encode the credentials
  * @throws {TypeError} if a handler is missing, a function matches no method, or
- * an option is unknown or has the wrong type
+ * an option is unknown, has the wrong type or cannot have an effect
  * @throws {RangeError} if a limit or a timeout is out of range
  * @throws the reason of `options.signal` if it is aborted
  *
@@ -249,6 +251,11 @@ export async function connect<P extends AnyProtocol>(
   let connection = isConnection(address) ? address : undefined;
   try {
     checkOptions("connect()", clientOptions, CLIENT_OPTIONS);
+    if (connection !== undefined && clientOptions.transport !== undefined) {
+      throw new TypeError(
+        'Cannot use the option "transport" with an open connection: pass an address, or omit the option',
+      );
+    }
     clientOptions.signal?.throwIfAborted();
     const resolved = resolveSessionOptions(clientOptions);
     const tables = sideTables(protocol, "client", clientOptions.handlers ?? {});
@@ -270,9 +277,14 @@ function withAddress(
   error: SessionError,
   { remoteAddr }: Connection,
 ): SessionError {
+  return prefixed(`Cannot connect to ${formatAddress(remoteAddr)}`, error);
+}
+
+/** Returns the error with what failed before its message. */
+function prefixed(what: string, error: SessionError): SessionError {
   const { message, code, remote, retryAfter, spread } = error;
   return new SessionError(
-    `Cannot connect to ${formatAddress(remoteAddr)}: ${message}`,
+    `${what}: ${message}`,
     { code, remote, retryAfter, spread, cause: error },
   );
 }
@@ -350,12 +362,24 @@ class ClientSessionImpl<P extends AnyProtocol> extends TypedSession<P, "server">
     super.onEnded(reason);
   }
 
+  refresh(credentials: unknown): Promise<void> {
+    return mayBeUnawaited(this.#refreshInTurn(credentials));
+  }
+
   /** Sends refreshes one at a time, so the last credentials take effect. */
-  async refresh(credentials: unknown): Promise<void> {
-    await this.#opened.promise;
-    const refreshed = this.#lastRefresh.then(() => this.#refresh(credentials));
-    this.#lastRefresh = refreshed.catch(() => {});
-    await refreshed;
+  async #refreshInTurn(credentials: unknown): Promise<void> {
+    try {
+      await this.#opened.promise;
+      const refreshed = this.#lastRefresh.then(() =>
+        this.#refresh(credentials)
+      );
+      this.#lastRefresh = refreshed.catch(() => {});
+      await refreshed;
+    } catch (error) {
+      throw error instanceof SessionError
+        ? markForeign(prefixed("Cannot refresh the credentials", error))
+        : error;
+    }
   }
 
   async #refresh(credentials: unknown): Promise<void> {

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { describeKind } from "./describe_value.ts";
+import { checkOptions, type OptionNames } from "../../support/check_options.ts";
+import { describeClass } from "./describe_value.ts";
 import { CodecError } from "./errors.ts";
 import { BINARY } from "./held_bytes.ts";
 import type { DecodeBudget, MessageCodec } from "./message_codec.ts";
@@ -26,6 +27,7 @@ export interface BytesOptions {
  * @param options whether decoded bodies are copies
  * @returns a codec named `bytes`, usable by any number of connections
  * @throws {RangeError} if an option is out of range
+ * @throws {TypeError} if an option is unknown
  *
  * @example
  * ```ts
@@ -39,6 +41,7 @@ export interface BytesOptions {
  * @category Codecs
  */
 export function bytes(options: BytesOptions = {}): MessageCodec {
+  checkOptions("bytes()", options, OPTIONS);
   const { binary = "copy" } = options;
   if (binary !== "copy" && binary !== "borrow") {
     throw new RangeError(
@@ -61,6 +64,8 @@ export function bytes(options: BytesOptions = {}): MessageCodec {
   };
 }
 
+const OPTIONS: OptionNames<BytesOptions> = { binary: true };
+
 function charge(budget: DecodeBudget, length: number): void {
   const { maxHeld = Infinity } = budget;
   const held = BINARY + length;
@@ -81,10 +86,10 @@ function copyOf(body: Uint8Array): Uint8Array {
 function requireBytes(value: unknown): Uint8Array {
   if (ArrayBuffer.isView(value) && value instanceof Uint8Array) return value;
   const what = typeof value === "object" && value !== null
-    ? describeKind(value)
+    ? describeClass(value)
     : `${value === null ? "null" : `a value of type ${typeof value}`}`;
   throw new CodecError(
-    `Cannot encode ${what} as bytes: send a Uint8Array`,
+    `Cannot encode ${what} as bytes: send a Uint8Array, such as that of a TextEncoder`,
     { code: "unsupported", path: [] },
   );
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { OptionNames } from "../../support/check_options.ts";
 
 /**
  * Limits of one message. Except for `maxKeys`, they apply to encoding and decoding
@@ -78,13 +79,14 @@ const LOWEST: ResolvedCodecLimits = {
   maxKeys: 0,
 };
 
-const NAMES = [
-  "maxDepth",
-  "maxNodes",
-  "maxBytes",
-  "maxHeld",
-  "maxKeys",
-] as const;
+/** Names of the limits. */
+export const CODEC_LIMITS: OptionNames<CodecLimits> = {
+  maxDepth: true,
+  maxNodes: true,
+  maxBytes: true,
+  maxHeld: true,
+  maxKeys: true,
+};
 
 /**
  * Fills in the default limits and checks the ranges.
@@ -93,7 +95,8 @@ const NAMES = [
  */
 export function resolveCodecLimits(limits: CodecLimits): ResolvedCodecLimits {
   const resolved = { ...DEFAULTS };
-  for (const name of NAMES) {
+  // Of an object whose type has exactly these keys.
+  for (const name of Object.keys(DEFAULTS) as (keyof CodecLimits)[]) {
     const value = limits[name] ?? DEFAULTS[name];
     if (
       !Number.isInteger(value) || value < LOWEST[name] || value > HIGHEST[name]

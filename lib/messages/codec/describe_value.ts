@@ -8,12 +8,17 @@
 const MAX_KEY_LENGTH = 64;
 const PLAIN_KEY = /^[\p{ID_Start}_$][\p{ID_Continue}$]*$/u;
 
-/** Suggested replacements for rejected objects, by class name. */
-const INSTEAD: Readonly<Record<string, string>> = {
+/** Suggested replacements for rejected values, by class or type. */
+export type Hints = Readonly<Record<string, string>>;
+
+/** Suggested replacements for any codec. */
+const INSTEAD: Hints = {
   Map: "send Object.fromEntries(map) or [...map]",
-  Set: "send [...set]",
+  Set: "send it as an array: [...set]",
   ArrayBuffer: "send new Uint8Array(buffer)",
   DataView: "send its bytes as a Uint8Array",
+  bytes: "send its bytes as a Uint8Array, or a plain array",
+  symbol: "send its description",
   Error: "send its name and message",
   RegExp: "send its source and flags",
   Promise: "await it first",
@@ -39,14 +44,34 @@ function describePath(path: readonly (string | number)[]): string {
   }).join("");
 }
 
-/** Returns the class name of an object and what to send instead. */
-export function describeKind(value: object): string {
+/**
+ * Returns the class name of an object and what to send instead.
+ *
+ * @param hints replacements for the codec
+ */
+export function describeKind(value: object, hints: Hints = {}): string {
   const name = nameOf(value);
-  const article = /^[AEIO]/i.test(name) ? "an" : "a";
-  const instead = ArrayBuffer.isView(value) && name !== "DataView"
-    ? "send its bytes as a Uint8Array, or a plain array"
-    : INSTEAD[name] ?? "send a plain object";
-  return `${article} ${name} (${instead})`;
+  const bytes = ArrayBuffer.isView(value) && name !== "DataView";
+  const instead = hints[name] ??
+    (bytes ? hints["bytes"] ?? INSTEAD["bytes"] : INSTEAD[name]) ??
+    "send a plain object";
+  return `${describeClass(value)} (${instead})`;
+}
+
+/** Returns the class name of an object. */
+export function describeClass(value: object): string {
+  const name = nameOf(value);
+  return `${/^[AEIO]/i.test(name) ? "an" : "a"} ${name}`;
+}
+
+/** Returns the type of a primitive value and what to send instead. */
+export function describePrimitive(value: unknown, hints: Hints = {}): string {
+  const type = typeof value;
+  const what = type === "number" || type === "undefined"
+    ? String(value)
+    : `a ${type}`;
+  const instead = hints[type] ?? INSTEAD[type];
+  return instead === undefined ? what : `${what} (${instead})`;
 }
 
 function nameOf(value: object): string {

@@ -3,11 +3,13 @@
  *
  * @module
  */
+import { checkOptions } from "../../support/check_options.ts";
 import { CodecError } from "./errors.ts";
 import { JsonValueChecker, type ValueSize } from "./json_value_checker.ts";
 import { JsonReader } from "./json_reader.ts";
 import { JsonScanner } from "./json_scanner.ts";
 import {
+  CODEC_LIMITS,
   type CodecLimits,
   resolveCodecLimits,
   type ResolvedCodecLimits,
@@ -43,6 +45,7 @@ const fatalFromUtf8 = new TextDecoder("utf-8", { fatal: true });
  * @param options the limits
  * @returns a codec named `json`, usable by any number of connections
  * @throws {RangeError} if a limit is out of range
+ * @throws {TypeError} if an option is unknown
  *
  * @example
  * ```ts
@@ -68,6 +71,7 @@ class JsonCodec implements MessageCodec {
   readonly #reader = new JsonReader();
 
   constructor(options: CodecLimits) {
+    checkOptions("json()", options, CODEC_LIMITS);
     const limits = resolveCodecLimits(options);
     this.#limits = limits;
     this.#checker = new JsonValueChecker(limits);

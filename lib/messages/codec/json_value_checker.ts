@@ -4,7 +4,11 @@
  *
  * @module
  */
-import { describeKind } from "./describe_value.ts";
+import {
+  describeKind,
+  describePrimitive,
+  type Hints,
+} from "./describe_value.ts";
 import {
   hiddenKey,
   over,
@@ -14,6 +18,18 @@ import {
   within,
 } from "./refusal.ts";
 import type { ResolvedCodecLimits } from "./codec_limits.ts";
+
+/** Suggested replacements for values that JSON cannot represent. */
+const JSON_HINTS: Hints = {
+  number: "send null or a string",
+  undefined: "omit the key, or send null",
+  bigint: "send a string, or use msgpack()",
+  Date: "send date.toISOString(), or use msgpack()",
+  Uint8Array: "send bytes.toBase64(), or use msgpack()",
+  ArrayBuffer: "send its bytes as a base64 string, or use msgpack()",
+  DataView: "send its bytes as a base64 string, or use msgpack()",
+  bytes: "send its bytes as a base64 string, or a plain array",
+};
 
 const { getPrototypeOf, getOwnPropertyNames, getOwnPropertySymbols } = Object;
 const objectPrototype: unknown = Object.prototype;
@@ -71,15 +87,15 @@ export class JsonValueChecker {
       case "string":
         return this.#string(value);
       case "number":
-        return Number.isFinite(value) ? undefined : refuse(`${value}`);
+        return Number.isFinite(value)
+          ? undefined
+          : refuse(describePrimitive(value, JSON_HINTS));
       case "boolean":
         return undefined;
       case "object":
         return value === null ? undefined : this.#object(value, depth + 1);
-      case "undefined":
-        return refuse("undefined");
       default:
-        return refuse(`a ${typeof value}`);
+        return refuse(describePrimitive(value, JSON_HINTS));
     }
   }
 
@@ -93,7 +109,7 @@ export class JsonValueChecker {
     const prototype = getPrototypeOf(value);
     const isArray = prototype === arrayPrototype && Array.isArray(value);
     if (!isArray && prototype !== objectPrototype && prototype !== null) {
-      return refuse(describeKind(value));
+      return refuse(describeKind(value, JSON_HINTS));
     }
     if (depth > this.#limits.maxDepth) return over("maxDepth", depth);
     this.#keys++;

@@ -6,7 +6,12 @@
 // @ts-types="npm:msgpackr@2.1.3"
 import { Unpackr } from "msgpackr/index-no-eval";
 import { CodecError } from "./errors.ts";
-import { type CodecLimits, resolveCodecLimits } from "./codec_limits.ts";
+import { checkOptions, type OptionNames } from "../../support/check_options.ts";
+import {
+  CODEC_LIMITS,
+  type CodecLimits,
+  resolveCodecLimits,
+} from "./codec_limits.ts";
 import type { DecodeBudget, MessageCodec } from "./message_codec.ts";
 import { MsgpackEncoder } from "./msgpack_encoder.ts";
 import { MsgpackReader } from "./msgpack_reader.ts";
@@ -64,6 +69,7 @@ const NO_ROOM = new Uint8Array(0);
  * @param options the limits, and the types of 64-bit integers and binary data
  * @returns a codec named `msgpack`, usable by any number of connections
  * @throws {RangeError} if an option is out of range
+ * @throws {TypeError} if an option is unknown
  *
  * @example
  * ```ts
@@ -85,6 +91,12 @@ export function msgpack(options: MsgpackOptions = {}): MessageCodec {
   return new MsgpackCodec(options);
 }
 
+const OPTIONS: OptionNames<MsgpackOptions> = {
+  ...CODEC_LIMITS,
+  int64: true,
+  binary: true,
+};
+
 class MsgpackCodec implements MessageCodec {
   readonly name = "msgpack";
   readonly #borrow: boolean;
@@ -94,6 +106,7 @@ class MsgpackCodec implements MessageCodec {
   readonly #unpackr: Unpackr;
 
   constructor(options: MsgpackOptions) {
+    checkOptions("msgpack()", options, OPTIONS);
     const { int64 = "bigint", binary = "copy" } = options;
     requireOneOf("int64", int64, INT64);
     requireOneOf("binary", binary, BINARY);

@@ -11,7 +11,7 @@
  *
  * @module
  */
-import { describeKind } from "./describe_value.ts";
+import { describeKind, describePrimitive } from "./describe_value.ts";
 import {
   ILL_FORMED,
   LARGEST_LEAF,
@@ -164,9 +164,9 @@ export class MsgpackEncoder {
       case "bigint":
         return value >= MIN_INT64 && value <= MAX_UINT64
           ? putBigint(this.#bytes, at, value)
-          : this.#refuse(refuse("a bigint beyond 64 bits"));
+          : this.#refuse(refuse("a bigint beyond 64 bits (send a string)"));
       default:
-        return this.#refuse(refuse(`a ${typeof value}`));
+        return this.#refuse(refuse(describePrimitive(value)));
     }
   }
 

@@ -3,21 +3,31 @@
  *
  * @module
  */
-import { CallError } from "./call_error.ts";
+import { CallError, SessionError } from "./call_error.ts";
 import { rejectedWhereAwaited } from "./call_stack.ts";
 
 /**
  * Returns a promise with the same outcome, which need not be awaited. A peer can
  * make a notification or an item fail by leaving, and this must not end the
- * process: a rejection with a `CallError` never counts as unhandled. Any other
- * error is the application's own, and counts.
+ * process: a rejection with a `CallError` or a `SessionError` never counts as
+ * unhandled. Any other error is the application's own, and counts.
  */
 export function mayBeUnawaited<T>(promise: Promise<T>): Promise<T> {
   const result = new Promise<T>((resolve) => {
     promise.then(resolve, (error: unknown) => {
-      const unawaited = error instanceof CallError ? result : undefined;
-      resolve(rejectedWhereAwaited(error, unawaited));
+      const peers = error instanceof CallError || error instanceof SessionError;
+      resolve(rejectedWhereAwaited(error, peers ? result : undefined));
     });
   });
   return result;
+}
+
+/**
+ * Returns whether a call failed because the peer has left or drains. Two calls
+ * that are awaited one after the other then fail together, and the second one
+ * must not end the process.
+ */
+export function peerLeft(error: unknown): boolean {
+  return error instanceof CallError &&
+    (error.code === "disconnected" || error.code === "unavailable");
 }

@@ -6,7 +6,9 @@
 import type { CallOptions } from "../protocol/client_types.ts";
 import type { CallContext, RefusalOptions } from "./context.ts";
 import type { Handling } from "./handling.ts";
+import { CALL_OPTIONS } from "../calls/remote.ts";
 import { CallError } from "../errors/call_error.ts";
+import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import type { Shape } from "../session/wire/shape.ts";
 import type { Metadata } from "../session/wire/fields.ts";
 
@@ -89,6 +91,7 @@ export class ContextImpl implements CallContext<unknown, unknown> {
   /** @inheritdoc */
   get inherit(): (options?: CallOptions) => CallOptions {
     return (options = {}) => {
+      checkOptions("inherit()", options, CALL_OPTIONS);
       const timeout = Math.min(options.timeout ?? Infinity, this.timeLeft);
       const signal = options.signal === undefined
         ? this.signal
@@ -101,8 +104,10 @@ export class ContextImpl implements CallContext<unknown, unknown> {
 
   /** @inheritdoc */
   get refuse(): (message: string, options: RefusalOptions) => CallError {
-    return (message, { code, retry, retryAfter, data }) =>
-      new CallError(message, { code, retry, retryAfter, data });
+    return (message, options) => {
+      checkOptions("refuse()", options, REFUSAL_OPTIONS);
+      return new CallError(message, options);
+    };
   }
 
   /** Creates a declared error. */
@@ -123,3 +128,10 @@ export class ContextImpl implements CallContext<unknown, unknown> {
     context.#controller?.abort(reason);
   }
 }
+
+const REFUSAL_OPTIONS: OptionNames<RefusalOptions> = {
+  code: true,
+  retry: true,
+  retryAfter: true,
+  data: true,
+};

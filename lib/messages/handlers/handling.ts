@@ -18,6 +18,7 @@ import type { BoundHandler } from "./bind_handlers.ts";
 import type { CallContext } from "./context.ts";
 import { runMiddleware } from "./run_middleware.ts";
 import type { SerialQueues, SerialTurn } from "./serial_queues.ts";
+import { describeType } from "../../support/describe_type.ts";
 import { isThenable } from "../support/thenable.ts";
 
 /** The session of a call or notification, which the handler receives. */
@@ -195,7 +196,7 @@ export abstract class Handling<Host extends HandlingHost = HandlingHost> {
     let key = this.method;
     try {
       // The declared type of the input is not known here.
-      if (typeof serial === "function") key += `\n${serial(input as never)}`;
+      if (typeof serial === "function") key += keyOf(serial(input as never));
     } catch (thrown) {
       return this.failed(thrown);
     }
@@ -238,4 +239,14 @@ export abstract class Handling<Host extends HandlingHost = HandlingHost> {
   protected handle(argument: unknown, context: object): unknown {
     return this.served.handler(argument, context);
   }
+}
+
+/** @throws {TypeError} if the function of a serial method returned no key */
+function keyOf(key: unknown): string {
+  if (typeof key === "string" || typeof key === "number") return `\n${key}`;
+  throw new TypeError(
+    `Cannot use ${
+      describeType(key)
+    } as the key of a serial method: expected a string or a number`,
+  );
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 import { checkName, MAX_NAME_LENGTH } from "./method_names.ts";
 import { buildTree, walkMethods } from "./method_tree.ts";
 import { methodHash } from "./protocol_hash.ts";
@@ -28,6 +29,8 @@ export interface ProtocolOptions {
    */
   readonly maxMethods?: number | undefined;
 }
+
+const OPTIONS: OptionNames<ProtocolOptions> = { maxMethods: true };
 
 const DEFAULT_MAX_METHODS = 1024;
 const HIGHEST_MAX_METHODS = 65_535;
@@ -113,6 +116,7 @@ export function protocol<S extends Sides<S>>(
   declaration: S & { readonly name: string },
   options: ProtocolOptions = {},
 ): Protocol<SidesOf<S>> {
+  checkOptions("protocol()", options, OPTIONS);
   const { maxMethods = DEFAULT_MAX_METHODS } = options;
   checkMaxMethods(maxMethods);
   const { name, server = {}, client = {} } = checkDeclaration(declaration);

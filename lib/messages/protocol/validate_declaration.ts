@@ -74,6 +74,8 @@ export function declareMethod(
       } as "serial": expected a boolean or a function that returns a key`,
     );
   }
+  checkType("idempotent", idempotent, "boolean", shape);
+  checkType("description", description, "string", shape);
   return Object.freeze({
     shape,
     ...(input && { input }),
@@ -87,6 +89,20 @@ export function declareMethod(
   });
 }
 
+function checkType(
+  name: string,
+  value: unknown,
+  type: "boolean" | "string",
+  shape: Shape,
+): void {
+  if (value === undefined || typeof value === type) return;
+  throw new TypeError(
+    `Cannot declare ${shape}() with ${
+      describeType(value)
+    } as "${name}": expected a ${type}`,
+  );
+}
+
 function checkKeys(shape: Shape, declared: Declared): void {
   // A schema may be a function (arktype).
   if (Object(declared) === declared && "~standard" in declared) {
@@ -94,10 +110,12 @@ function checkKeys(shape: Shape, declared: Declared): void {
       `Cannot declare ${shape}() with a schema alone: name its place, as in ${shape}({ input: schema })`,
     );
   }
-  if (typeof declared !== "object" || declared === null) {
+  const plain = typeof declared === "object" && declared !== null &&
+    !(Symbol.iterator in declared);
+  if (!plain) {
     throw new TypeError(
       `Cannot declare ${shape}() with ${
-        String(declared)
+        describeType(declared)
       }: expected an object of schemas and options`,
     );
   }

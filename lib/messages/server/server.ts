@@ -25,6 +25,7 @@ import {
   resolveSlowOptions,
   type TopicStats,
 } from "../broadcast/fanout.ts";
+import { describeType } from "../../support/describe_type.ts";
 import type { AnyProtocol } from "../protocol/protocol_types.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
@@ -142,7 +143,7 @@ export function serve<
   return {
     async handle(handlers) {
       checkOptions("serve()", options, SERVE_OPTIONS);
-      const { signal, transport = {}, onListen } = options;
+      const { signal, transport, onListen } = options;
       signal?.throwIfAborted();
       const server = new HandlerServer<P, Auth, State>(
         protocol,
@@ -181,6 +182,13 @@ const SERVE_OPTIONS: OptionNames<ServeOptions<AnyProtocol>> = {
 };
 
 const ACCEPT_OPTIONS = { info: true } as const; // the literal type that checkOptions() wants
+
+const INFO_OPTIONS: OptionNames<ConnectionInfo> = {
+  localAddr: true,
+  remoteAddr: true,
+  peerCertificate: true,
+  request: true,
+};
 
 /** Maximum number of sessions of a server unless `maxSessions` is set. */
 export const DEFAULT_MAX_SESSIONS: number = 10_000;
@@ -267,17 +275,26 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   }
 
   topic(name: string): Topic<P, Auth, State> {
+    if (typeof name !== "string") {
+      throw new TypeError(
+        `Cannot use ${describeType(name)} as a topic: expected its name`,
+      );
+    }
     return new NamedTopic(name, this.#owner.topics);
   }
 
   async listen(
     address: ListenAddress | Listener,
-    options: ListenOptions = {},
+    options?: ListenOptions,
   ): Promise<SocketAddress> {
     this.#checkOpen("listen");
-    const listener = isListener(address)
-      ? address
-      : await listen(address, options);
+    const given = isListener(address);
+    if (given && options !== undefined) {
+      throw new TypeError(
+        "Cannot use transport options with a listener: pass an address, or omit the options",
+      );
+    }
+    const listener = given ? address : await listen(address, options);
     if (this.#shutdown !== undefined) {
       listener.close();
       this.#checkOpen("listen");
@@ -324,6 +341,9 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   ): Promise<void> {
     checkOptions("accept()", options, ACCEPT_OPTIONS);
     const { info } = options;
+    if (info !== undefined) {
+      checkOptions("the option info of accept()", info, INFO_OPTIONS);
+    }
     const rejection = this.#rejection;
     const full = rejection !== undefined;
     const flooded = full && this.#rejecting >= MAX_REJECTING;

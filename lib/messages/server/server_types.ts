@@ -155,7 +155,10 @@ export interface ServeOptions<
   onListen?: ((addr: SocketAddress) => void) | undefined;
   /** Signal that stops listening and closes every session immediately. */
   signal?: AbortSignal | undefined;
-  /** Options for the listener, such as backlog, keep-alive, socket mode and TLS. */
+  /**
+   * Options for the listener, such as backlog, keep-alive, socket mode and TLS.
+   * Not allowed if a listener is passed instead of an address.
+   */
   transport?: Omit<ListenOptions, "signal"> | undefined;
 }
 
@@ -204,10 +207,11 @@ export interface Server<
    * Listens on another address.
    *
    * @param address where to listen, or a listener, which the server then owns
-   * @param options options for the listener; unused if a listener is passed
+   * @param options options for the listener; not allowed if a listener is passed
    * @returns the address of the listener
    * @throws {TransportError} if the server cannot listen on the address
-   * @throws {TypeError} if the server has been shut down
+   * @throws {TypeError} if the server has been shut down, or an option is unknown
+   * or cannot have an effect
    */
   listen(
     address: ListenAddress | Listener,

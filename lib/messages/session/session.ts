@@ -324,6 +324,7 @@ export class Session implements SessionView {
       this.enter(receivedAt).receive(frame);
     }
     this.enter(now);
+    this.#lifecycle.inputEndedEarly();
   }
 
   /** Rejects the client with `unauthenticated` (server only). */

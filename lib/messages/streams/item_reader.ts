@@ -30,8 +30,11 @@ export interface ItemSource {
   abandoned(failure?: unknown): void;
 }
 
-/** Result of `next()`; a promise only if the schema of the items is asynchronous. */
+/** Result of `next()`; a promise if it fails, or if the items' schema is asynchronous. */
 type NextItem = IteratorResult<unknown> | Promise<IteratorResult<unknown>>;
+
+/** A `next()` call whose item has not arrived. */
+type Waiter = PromiseWithResolvers<IteratorResult<unknown>>;
 
 const DONE: IteratorResult<never> = Object.freeze({
   done: true,
@@ -59,8 +62,7 @@ type ReaderState = "open" | "ending" | "closed";
 export class ItemReader implements AsyncIterableIterator<unknown> {
   /** Call that the items belong to; set once it is known. */
   call: SessionStream | undefined;
-  /** Functions that resolve the promises of waiting `next()` calls. */
-  #waiters: ((next: NextItem) => void)[] = [];
+  #waiters: Waiter[] = [];
   #state: ReaderState = "open";
   /** Error that the iteration throws after the last item. */
   #failure: { readonly error: unknown } | undefined = undefined;
@@ -81,48 +83,54 @@ export class ItemReader implements AsyncIterableIterator<unknown> {
       const now = this.#takeNow();
       if (now !== undefined) return Promise.resolve(now);
     }
-    return new Promise((resolve) => this.#waiters.push(resolve));
+    const waiter: Waiter = Promise.withResolvers();
+    this.#waiters.push(waiter);
+    return waiter.promise;
   }
 
-  #takeNow(): NextItem | undefined {
+  /** @param waiter the call that waits for the item; none if it just began */
+  #takeNow(waiter?: Waiter): NextItem | undefined {
     if (this.#state === "closed") return DONE;
     const body = this.call && this.#source.take(this.call);
-    if (body !== undefined) return this.#decoded(body);
+    if (body !== undefined) return this.#decoded(body, waiter);
     if (this.#state === "open") return undefined;
     this.#state = "closed";
     return this.#failure === undefined
       ? DONE
-      : rejectedWhereAwaited(this.#failure.error);
+      : rejectedNext(this.#failure.error, waiter);
   }
 
-  #decoded(body: Uint8Array): NextItem {
+  #decoded(body: Uint8Array, waiter?: Waiter): NextItem {
     try {
       const value = this.#source.decode(body);
-      if (isThenable(value)) return this.#whenValid(value);
+      if (isThenable(value)) return this.#whenValid(value, waiter);
       return { done: false, value };
     } catch (error) {
       this.#leave(error);
-      return rejectedWhereAwaited(error);
+      return rejectedNext(error, waiter);
     }
   }
 
   /** Waits for an asynchronous schema. Separate, so that other items allocate no promise. */
-  async #whenValid(
-    value: PromiseLike<unknown>,
+  #whenValid(
+    valid: PromiseLike<unknown>,
+    waiter: Waiter = Promise.withResolvers(),
   ): Promise<IteratorResult<unknown>> {
-    try {
-      return { done: false, value: await value };
-    } catch (error) {
-      this.#leave(error);
-      throw error;
-    }
+    valid.then(
+      (value) => waiter.resolve({ done: false, value }),
+      (error: unknown) => {
+        this.#leave(error);
+        rejectedNext(error, waiter);
+      },
+    );
+    return waiter.promise;
   }
 
   /** Delivers an item to a waiting `next()`; the bytes are valid only until `put` returns. */
   put(body: Uint8Array): void {
-    const resolve = this.#waiters.shift();
-    if (resolve === undefined) return;
-    resolve(this.#decoded(body));
+    const waiter = this.#waiters.shift();
+    if (waiter === undefined) return;
+    settle(waiter, this.#decoded(body, waiter));
     // Taking an item for the next waiter also requests one from the sender.
     if (this.#waiters.length > 0) this.#serve();
   }
@@ -145,9 +153,11 @@ export class ItemReader implements AsyncIterableIterator<unknown> {
 
   #serve(): void {
     while (this.#waiters.length > 0) {
-      const now = this.#takeNow();
+      const waiter = this.#waiters[0]!; // not empty: checked by the loop
+      const now = this.#takeNow(waiter);
       if (now === undefined) return;
-      this.#waiters.shift()!(now); // not empty: checked by the loop
+      settle(waiter, now);
+      this.#waiters.shift();
     }
   }
 
@@ -168,4 +178,21 @@ export class ItemReader implements AsyncIterableIterator<unknown> {
   [Symbol.asyncIterator](): this {
     return this;
   }
+}
+
+/** Resolves a waiting `next()`, unless its own promise will. */
+function settle(waiter: Waiter, next: NextItem): void {
+  if (next !== waiter.promise) waiter.resolve(next);
+}
+
+/**
+ * Rejects a `next()` call. An application may ask for items ahead of time, so
+ * the promise need not be awaited.
+ */
+function rejectedNext(
+  error: unknown,
+  waiter: Waiter = Promise.withResolvers(),
+): Promise<IteratorResult<unknown>> {
+  waiter.resolve(rejectedWhereAwaited(error, waiter.promise));
+  return waiter.promise;
 }

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 import { MemoryPipe, type PipeOptions } from "./memory_pipe.ts";
 import { formatAddress } from "../address.ts";
 import type { SocketAddress } from "../connection.ts";
@@ -144,6 +145,7 @@ export interface MemoryPairOptions extends MemoryLinkOptions {
  * @param options behavior of the link
  * @returns the client's end and the server's end
  * @throws {RangeError} if a size, a capacity, a latency or a fault is invalid
+ * @throws {TypeError} if an option is unknown
  *
  * @category Pairs
  */
@@ -162,7 +164,11 @@ export function memoryPair(
 export function memoryEnds(
   options: MemoryPairOptions,
 ): [client: LowerConnection, server: LowerConnection] {
-  const { toServer, toClient, seed = 1, name = "pair", ...both } = options;
+  checkOptions("memoryPair()", options, PAIR_OPTIONS);
+  const { toServer = {}, toClient = {}, seed = 1, name = "pair", ...both } =
+    options;
+  checkOptions("the option toServer of memoryPair()", toServer, LINK_OPTIONS);
+  checkOptions("the option toClient of memoryPair()", toClient, LINK_OPTIONS);
   const addr: SocketAddress = { transport: "memory", name };
   const text = formatAddress(addr);
   const random = generator(seed);
@@ -217,7 +223,7 @@ function pipeOptions(
   } = options;
   checkBytes("capacity", capacity, 1);
   checkAtLeast("latency", latency, 0);
-  if (fault !== undefined) checkBytes("fault.after", fault.after, 0);
+  if (fault !== undefined) checkFault(fault);
   return {
     capacity,
     latency,
@@ -227,6 +233,41 @@ function pipeOptions(
   };
 }
 
+const LINK_OPTIONS: OptionNames<MemoryLinkOptions> = {
+  capacity: true,
+  latency: true,
+  readSize: true,
+  writeSize: true,
+  fault: true,
+};
+
+const PAIR_OPTIONS: OptionNames<MemoryPairOptions> = {
+  ...LINK_OPTIONS,
+  toServer: true,
+  toClient: true,
+  seed: true,
+  name: true,
+};
+
+const FAULT_OPTIONS: OptionNames<MemoryFault> = { kind: true, after: true };
+
+const FAULTS: readonly unknown[] = ["cut", "reset", "stall"];
+
+function checkFault(fault: MemoryFault): void {
+  checkOptions("the option fault of memoryPair()", fault, FAULT_OPTIONS);
+  const { kind, after } = fault;
+  if (!FAULTS.includes(kind)) {
+    throw new RangeError(
+      `Cannot create a memory pair as 'fault.kind' must be one of ${
+        FAULTS.map((name) => `"${name}"`).join(", ")
+      }: current value is ${kind}`,
+    );
+  }
+  checkBytes("fault.after", after, 0);
+}
+
+const SIZE_OPTIONS = { min: true, max: true } as const; // the literal type that checkOptions() wants
+
 function sizeGenerator(
   name: string,
   size: MemoryChunkSize,
@@ -235,6 +276,9 @@ function sizeGenerator(
   const { min, max } = typeof size === "number"
     ? { min: size, max: size }
     : size;
+  if (typeof size !== "number") {
+    checkOptions(`the option ${name} of memoryPair()`, size, SIZE_OPTIONS);
+  }
   checkBytes(name, min, 1);
   checkBytes(name, max, min);
   if (min === max) return () => max;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { OptionNames } from "../../support/check_options.ts";
 import type { PeerCertificate } from "../peer_certificate.ts";
 import type { SocketConnection } from "../socket_connection.ts";
 
@@ -48,6 +49,17 @@ export interface TlsClientOptions {
    */
   requireCloseNotify?: boolean | undefined;
 }
+
+/** Names of the options of {@linkcode TlsClientOptions}. */
+export const TLS_CLIENT_OPTIONS: OptionNames<TlsClientOptions> = {
+  serverName: true,
+  caCerts: true,
+  defaultCaCerts: true,
+  cert: true,
+  key: true,
+  alpnProtocols: true,
+  requireCloseNotify: true,
+};
 
 /**
  * A connection that has completed its TLS handshake.

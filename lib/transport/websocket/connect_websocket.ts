@@ -10,7 +10,10 @@ import { explainRefusal } from "./explain_refusal.ts";
 import { destroy } from "../destroy.ts";
 import { TransportError } from "../errors.ts";
 import { checkOptions, type OptionNames } from "../../support/check_options.ts";
-import type { TlsClientOptions } from "../tls/tls_connection.ts";
+import {
+  TLS_CLIENT_OPTIONS,
+  type TlsClientOptions,
+} from "../tls/tls_connection.ts";
 import type {
   WebSocketConnection,
   WebSocketOptions,
@@ -82,6 +85,10 @@ export async function connectWebSocket(
   signal?.throwIfAborted();
   const address = String(url);
   const { flowControl = true, headers, tls } = options;
+  if (tls !== undefined) {
+    const where = "the option tls of connectWebSocket()";
+    checkOptions(where, tls, TLS_CLIENT_OPTIONS);
+  }
   const { connection, client } = await openWebSocket(address, {
     protocols: flowControl ? [FLOW_CONTROL] : [],
     headers,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkWebSocketTls } from "../address.ts";
 import { failure, type FailureContext } from "../error_mapping.ts";
 import { requireDeno } from "../require_deno.ts";
 import { TransportError } from "../errors.ts";
@@ -45,11 +46,7 @@ export async function openWebSocket(
   { protocols, headers, tls, adapt }: OpenWebSocketOptions,
 ): Promise<OpenedWebSocket> {
   const context = { verb: "connect to", address };
-  if (tls !== undefined && !/^wss:/i.test(address)) {
-    throw new TypeError(
-      `Cannot use TLS with ${address}: its scheme is not 'wss:'; use 'wss:', or omit 'tls'`,
-    );
-  }
+  checkWebSocketTls(address, tls);
   if (headers === undefined && tls === undefined) {
     const connection = adapt(construct(protocols, context));
     return { connection, client: undefined };

@@ -148,6 +148,15 @@ function refuse(
   if (!upgrades.includes("websocket")) {
     return { status: 426, reason: "the request is not a WebSocket upgrade" };
   }
+  const version = headers.get("sec-websocket-version");
+  if (version !== "13") {
+    return {
+      status: 426,
+      reason: `WebSocket version ${
+        JSON.stringify(version)
+      } is not supported; expected "13"`,
+    };
+  }
   const origin = headers.get("origin");
   if (origins === undefined || origin === null || origins.includes(origin)) {
     return undefined;
@@ -205,7 +214,11 @@ function refused(
     failedEnd(error, { ...remoteAddr, transport: "websocket" }),
     { request: copyRequest(request), onClose },
   );
-  const headers = { connection: "upgrade", upgrade: "websocket" };
+  const headers = {
+    connection: "upgrade",
+    upgrade: "websocket",
+    "sec-websocket-version": "13",
+  };
   const response = new Response(`${reason}\n`, {
     status,
     ...(status === 426 && { headers }),

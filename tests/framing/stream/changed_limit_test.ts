@@ -70,16 +70,11 @@ Deno.test(
     const [near, far] = memoryPair();
     await using stream = frames(near, u32be());
     await far.write(Uint8Array.of(0, 0, 0, 1, 9, 0, 0));
-    assertEquals(
-      (await stream[Symbol.asyncIterator]().next()).value,
-      Uint8Array.of(9),
-    );
+    const reader = stream[Symbol.asyncIterator]();
+    assertEquals((await reader.next()).value, Uint8Array.of(9));
     stream.maxFrameLength = 3;
     await far.write(Uint8Array.of(0, 4, 1, 2, 3, 4));
-    await assertRejects(
-      () => stream[Symbol.asyncIterator]().next(),
-      FrameError,
-    );
+    await assertRejects(() => reader.next(), FrameError);
     far.close();
   },
 );

@@ -1,5 +1,5 @@
 /**
- * Promises of calls in progress that nobody awaits, when the peer vanishes.
+ * Promises of calls in progress that are not awaited, when the peer vanishes.
  *
  * @module
  */

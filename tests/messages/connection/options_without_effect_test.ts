@@ -13,16 +13,24 @@ import {
   notification,
   protocol,
   serve,
-  SessionError,
+  typed,
   unary,
 } from "@lengthwise/lengthwise";
 import {
   checkCodec,
+  checkTransport,
   memoryPair,
   testPair,
 } from "@lengthwise/lengthwise/testing";
-import { listen, TransportError } from "@lengthwise/lengthwise/transport";
-import { assertRejects, assertThrows } from "@std/assert";
+import {
+  connect as connectSocket,
+  connectWebSocket,
+  listen,
+  readExactly,
+  webStreams,
+  writeAll,
+} from "@lengthwise/lengthwise/transport";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
@@ -123,43 +131,65 @@ Deno.test(
       TypeError,
       "retryAfter",
     );
-    for (
-      const call of [
-        () => session.remote.ask(undefined, untyped({ timout: 5 })),
-        () => session.drain(untyped({ grase: 5 })),
-        () => server.shutdown(untyped({ retryafter: 5 })),
-        () => server.accept(memoryPair()[0], untyped({ inf: {} })),
-        () =>
-          server.accept(memoryPair()[0], untyped({ info: { remoteAdr: {} } })),
-        () => checkCodec(json(), untyped({ values: [1], refusd: [] })),
-        // deno-lint-ignore require-await -- turns a throw into a rejection
-        async () => server.broadcast.tell("x", untyped({ keey: 1 })),
-        // deno-lint-ignore require-await -- turns a throw into a rejection
-        async () =>
-          new CallError("x", untyped({ code: "internal", retryafter: 1 })),
-        // deno-lint-ignore require-await -- turns a throw into a rejection
-        async () =>
-          new SessionError("x", untyped({ code: "closed", remot: true })),
-        // deno-lint-ignore require-await -- turns a throw into a rejection
-        async () =>
-          new TransportError("x", untyped({ code: "other", adress: "" })),
-        // deno-lint-ignore require-await -- turns a throw into a rejection
-        async () => json(untyped({ maxDepht: 3 })),
-        // deno-lint-ignore require-await -- turns a throw into a rejection
-        async () => msgpack(untyped({ int46: "bigint" })),
-        // deno-lint-ignore require-await -- turns a throw into a rejection
-        async () => bytes(untyped({ coppy: true })),
-        // deno-lint-ignore require-await -- turns a throw into a rejection
-        async () => memoryPair(untyped({ toSever: {} })),
-        // deno-lint-ignore require-await -- turns a throw into a rejection
-        async () => memoryPair(untyped({ toServer: { latncy: 1 } })),
-        // deno-lint-ignore require-await -- turns a throw into a rejection
-        async () => protocol({ name: "x" }, untyped({ maxMethod: 1 })),
-        // deno-lint-ignore require-await -- turns a throw into a rejection
-        async () => unary(untyped([])),
-      ]
-    ) {
-      await assertRejects(call, TypeError, undefined, call.toString());
+    const calls: Readonly<Record<string, () => unknown>> = {
+      "a call": () => session.remote.ask(undefined, untyped({ timout: 5 })),
+      "drain()": () => session.drain(untyped({ grase: 5 })),
+      "shutdown()": () => server.shutdown(untyped({ retryafter: 5 })),
+      "accept()": () => server.accept(memoryPair()[0], untyped({ inf: {} })),
+      "info": () =>
+        server.accept(memoryPair()[0], untyped({ info: { remoteAdr: {} } })),
+      "checkCodec()": () =>
+        checkCodec(json(), untyped({ values: [1], refusd: [] })),
+      "a method": () => unary(untyped({ outptu: typed() })),
+      "a unary call": () =>
+        session.remote.ask(undefined, untyped({ opening: 1 })),
+      "limits": () =>
+        createServer(P, { limits: untyped({ heartbeet: 1 }) }).handle({
+          ask() {},
+        }),
+      "topic()": () => server.topic(untyped(5)),
+      "webStreams()": () =>
+        webStreams(memoryPair()[0], untyped({ chunksize: 1 })),
+      "writeAll()": () =>
+        writeAll(
+          memoryPair()[0],
+          new Uint8Array(1),
+          untyped(AbortSignal.abort()),
+        ),
+      "readExactly()": () =>
+        readExactly(
+          memoryPair()[0],
+          new Uint8Array(1),
+          untyped({ signl: undefined }),
+        ),
+      "a fault": () =>
+        memoryPair({ fault: untyped({ kind: "cut", after: 1, at: 2 }) }),
+      "a socket's address": () =>
+        connectSocket(untyped({ transport: "tcp", port: 9, path: "/" })),
+      "checkTransport()": () =>
+        checkTransport(memoryPair, untyped({ timout: 1 })),
+      "connectWebSocket()": () =>
+        connectWebSocket("wss://127.0.0.1:9/", {
+          tls: untyped({ caCert: [] }),
+        }),
+      "publish": () => server.broadcast.tell("x", untyped({ keey: 1 })),
+      "json()": () => json(untyped({ maxDepht: 3 })),
+      "msgpack()": () => msgpack(untyped({ int46: "bigint" })),
+      "bytes()": () => bytes(untyped({ coppy: true })),
+      "memoryPair()": () => memoryPair(untyped({ toSever: {} })),
+      "toServer": () => memoryPair(untyped({ toServer: { latncy: 1 } })),
+      "protocol()": () => protocol({ name: "x" }, untyped({ maxMethod: 1 })),
+      "unary()": () => unary(untyped([])),
+    };
+    const accepted: string[] = [];
+    for (const [name, call] of Object.entries(calls)) {
+      try {
+        await call();
+        accepted.push(name);
+      } catch (error) {
+        if (!(error instanceof TypeError)) accepted.push(`${name}: ${error}`);
+      }
     }
+    assertEquals(accepted, []);
   },
 );

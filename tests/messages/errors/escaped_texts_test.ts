@@ -111,7 +111,7 @@ Deno.test("the codecs that a client offers are escaped", none, async () => {
   const peer = new RawPeer(near);
   await peer.hello({ codec: EVIL });
   const { body } = await peer.until(K.GOAWAY);
-  assertPrintable(new TextDecoder().decode(body.subarray(8)));
+  assertPrintable(new TextDecoder().decode(body.subarray(9)));
   for (const error of reported) assertPrintable(String(error));
   peer.connection.close();
   await served;

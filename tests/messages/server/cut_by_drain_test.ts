@@ -1,6 +1,6 @@
 /**
- * Calls that the end of a drain cuts fail with `unavailable`, in every shape,
- * whoever drains and whoever calls.
+ * Calls that the end of a drain cuts fail with `unavailable`, in every shape, for
+ * both sides as the one that drains and the one that calls.
  *
  * @module
  */

@@ -1,11 +1,11 @@
 /**
- * Clients that send their handshake a few bytes at a time keep nobody waiting.
+ * Clients that send their handshake a few bytes at a time do not delay others.
  *
  * @module
  */
 import { assertServes, listenLoopback } from "./tls_pair.ts";
 
-Deno.test("clients that never finish their ClientHello keep nobody waiting", async () => {
+Deno.test("clients that never finish their ClientHello do not delay others", async () => {
   await using listener = await listenLoopback({
     maxHandshakes: 8,
     onHandshakeError() {},

@@ -1,5 +1,5 @@
 /**
- * Requests that cannot be upgraded are answered, whoever gets their connection.
+ * Requests that cannot be upgraded are answered, and their connections fail.
  *
  * @module
  */
@@ -76,7 +76,7 @@ Deno.test("requests that cannot be upgraded are answered and leave no incident",
       await statusOf(port, "GET", origin("https://app.example")),
       await statusOf(port, "GET", { ...UPGRADE, "sec-websocket-version": "8" }),
     ],
-    [426, 426, 426, 400, 403, 403, 403, 403, 101, 400],
+    [426, 426, 426, 400, 403, 403, 403, 403, 101, 426],
   );
   await server.shutdown();
   await http.shutdown();

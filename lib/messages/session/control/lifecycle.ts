@@ -78,6 +78,8 @@ export class Lifecycle {
   #goawayText = "";
   /** Why the session ends, once that is decided. */
   #reason: SessionError | undefined = undefined;
+  /** The end of a stream whose frames wait for authentication. */
+  #endedEarly: SessionError | undefined = undefined;
   /** Whether the peer has announced a drain. */
   #peerDrains = false;
   readonly #parts: LifecycleParts;
@@ -195,15 +197,20 @@ export class Lifecycle {
   #endCalls(reason: SessionError): void {
     const { outgoing, incoming } = this.#parts;
     outgoing.end(this.#errorForCalls(reason), true);
-    incoming.end(this.#endCode, reason.message);
+    incoming.end(this.#codeForCalls(reason), reason.message);
   }
 
   /**
    * Handles the end of the peer's stream. The replies to calls that were
-   * received are sent, if the peer ended its stream cleanly.
+   * received are sent, if the peer ended its stream cleanly. Calls that wait
+   * for authentication count as received.
    */
   inputEnded(error: SessionError, clean: boolean): void {
-    const { shared, outgoing, incoming } = this.#parts;
+    const { shared, outgoing, incoming, handshake } = this.#parts;
+    if (clean && this.#state === "authenticating" && handshake.heldEarly > 0) {
+      this.#endedEarly = error;
+      return;
+    }
     if (!clean || this.#state !== "open" || incoming.calls.size === 0) {
       return this.fail(error);
     }
@@ -214,6 +221,12 @@ export class Lifecycle {
     incoming.endIncomplete(error.message);
     this.#host.onClosing(error);
     this.continueEnding();
+  }
+
+  /** Handles the end of a stream that ended during authentication. */
+  inputEndedEarly(): void {
+    if (this.#endedEarly === undefined || this.#state === "closed") return;
+    this.inputEnded(this.#endedEarly, true);
   }
 
   /**
@@ -232,7 +245,7 @@ export class Lifecycle {
     outgoing.endUnsent(failure);
     incoming.lastAllowed = incoming.lastBegun;
     outgoing.dropNotifications(unsent, failure);
-    incoming.end(this.#endCode, error.message);
+    incoming.end(this.#codeForCalls(error), error.message);
     this.#host.onClosing(error);
   }
 
@@ -331,20 +344,18 @@ export class Lifecycle {
     this.finish(this.#reason ?? error);
   }
 
-  /** The code for the peer's calls when the session ends. */
-  get #endCode(): "unavailable" | "disconnected" {
-    return this.drain.stage === "over" ? "unavailable" : "disconnected";
+  /** Returns the code for calls in flight when the session ends. */
+  #codeForCalls(reason: SessionError): "unavailable" | "disconnected" {
+    const drained = reason.code === "closed" &&
+      (reason.remote ? this.#peerDrains : this.drain.stage === "over");
+    return drained ? "unavailable" : "disconnected";
   }
 
   /** Returns the error for the calls in flight when the session ends. */
   #errorForCalls(reason: SessionError): CallError {
-    const drained = reason.code === "closed" &&
-      (reason.remote ? this.#peerDrains : this.drain.stage === "over");
-    return new CallError(reason.message, {
-      code: drained ? "unavailable" : "disconnected",
-      retry: drained ? "now" : "never",
-      cause: reason,
-    });
+    const code = this.#codeForCalls(reason);
+    const retry = code === "unavailable" ? "now" : "never";
+    return new CallError(reason.message, { code, retry, cause: reason });
   }
 
   /**
@@ -369,7 +380,7 @@ export class Lifecycle {
     shared.writer.close();
     outgoing.end(error, this.#sentGoaway);
     outgoing.dropNotifications(unsent, error);
-    incoming.end(this.#endCode, reason.message);
+    incoming.end(this.#codeForCalls(reason), reason.message);
     shared.items.pool.detach();
     this.#host.onEnded(reason);
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { didYouMean } from "../../../support/did_you_mean.ts";
 import { checkObject } from "../../support/check_options.ts";
 import { MAX_HELLO } from "./hello.ts";
 
@@ -193,7 +194,7 @@ const MINIMA: readonly Minimum[] = [
  *
  * @throws {RangeError} if a limit is unknown, out of its range, or too low for
  * the other limits
- * @throws {TypeError} if the limits are not an object
+ * @throws {TypeError} if the limits are not an object, or one is unknown
  */
 export function resolveSessionLimits(
   limits: {
@@ -231,11 +232,10 @@ export function resolveSessionLimits(
 
 function checkKnown(name: string): void {
   if (Object.hasOwn(RANGES, name)) return;
-  throw new RangeError(
-    `Unknown limit "${name}"; expected one of ${
-      Object.keys(RANGES).join(", ")
-    }`,
-  );
+  const names = Object.keys(RANGES);
+  const hint = didYouMean(name, names) ||
+    `; expected one of ${names.join(", ")}`;
+  throw new TypeError(`Unknown limit "${name}"${hint}`);
 }
 
 function checkMinima(limits: SessionLimits): void {

@@ -46,10 +46,16 @@ Deno.test(
       'Cannot use 131071 as limit "maxAssembly"',
     );
     const typo = { maxCalls: 40, maxCall: 40 };
+    const other = { maxCalls: 40, zzz: 1 };
     assertThrows(
       () => resolveSessionLimits(typo),
-      RangeError,
-      'Unknown limit "maxCall"; expected one of maxFrameBody, ',
+      TypeError,
+      'Unknown limit "maxCall" (did you mean "maxCalls"?)',
+    );
+    assertThrows(
+      () => resolveSessionLimits(other),
+      TypeError,
+      'Unknown limit "zzz"; expected one of maxFrameBody, ',
     );
   },
 );
