@@ -21,8 +21,8 @@ export function draw(all: readonly Mutant[], seed: number): Mutant[] {
 }
 
 /**
- * Returns the tests that should notice a mutant: those of its folder, of the folders
- * around it, and of the layers that use it.
+ * Returns the tests that should notice a mutant: those of its file, which may not
+ * exist, of its folder, of the folders around it, and of the layers that use it.
  */
 export function testsOf(path: string): string[][] {
   const folders = path.split("/").slice(1, -1);
@@ -34,7 +34,8 @@ export function testsOf(path: string): string[][] {
   const own = groups.length === 0 ? [`tests/${layer}/*_test.ts`] : [];
   const last = [...own, ...USERS[layer] ?? []]
     .filter((folder) => !groups.some(([known]) => known === folder));
-  return [...groups, last].filter((group) => group.length > 0);
+  const file = path.replace(/^lib/, "tests").replace(/\.ts$/, "_test.ts");
+  return [[file], ...groups, last].filter((group) => group.length > 0);
 }
 
 /** Tests that use a layer, without slow ones. */

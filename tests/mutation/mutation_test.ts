@@ -88,14 +88,16 @@ Deno.test("draw() returns one mutant of each line, and repeats itself", () => {
   assertEquals(orders.size > 10, true);
 });
 
-Deno.test("testsOf() begins with the folder of the file", () => {
+Deno.test("testsOf() begins with the file and its folder", () => {
   const groups = testsOf("lib/messages/session/flow/credit.ts");
-  assertEquals(groups.slice(0, 2), [
+  assertEquals(groups.slice(0, 3), [
+    ["tests/messages/session/flow/credit_test.ts"],
     ["tests/messages/session/flow"],
     ["tests/messages/session"],
   ]);
-  assertEquals(groups[2]?.includes("tests/messages/server"), true);
+  assertEquals(groups[3]?.includes("tests/messages/server"), true);
   const framing = testsOf("lib/framing/presets.ts");
-  assertEquals(framing.length, 1);
-  assertEquals(framing[0]?.[0], "tests/framing/*_test.ts");
+  assertEquals(framing.length, 2);
+  assertEquals(framing[0], ["tests/framing/presets_test.ts"]);
+  assertEquals(framing[1]?.[0], "tests/framing/*_test.ts");
 });

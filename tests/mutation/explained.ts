@@ -1,0 +1,16 @@
+/**
+ * Mutants that no test can notice, with the reason.
+ *
+ * @module
+ */
+
+/** A mutant, by its file and its change as the runner prints it. */
+export interface Explained {
+  readonly path: string;
+  /** The operator, the old code and the new code. */
+  readonly change: string;
+  /** Why no test can notice it. */
+  readonly why: string;
+}
+
+export const EXPLAINED: readonly Explained[] = [];
