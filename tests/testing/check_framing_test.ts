@@ -307,6 +307,22 @@ const BROKEN: Record<
         }
       }(real)),
   ],
+  "frames lost when several chunks wait": [
+    "several chunks can be pushed before next() is called",
+    altered("decoder", (real) =>
+      new class extends Relay {
+        #pushes = 0;
+        override push(chunk: Uint8Array): void {
+          this.#pushes++;
+          super.push(chunk);
+        }
+        override next(): Uint8Array | undefined {
+          if (this.#pushes > 3) super.next();
+          this.#pushes = 0;
+          return super.next();
+        }
+      }(real)),
+  ],
   "empty frames dropped": [
     "a round trip returns the samples",
     altered("decoder", (real) =>

@@ -1,5 +1,5 @@
 import { accountsOf, inFlightOf } from "../session/accounts.ts";
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import {
   clientStream,
@@ -232,6 +232,21 @@ Deno.test(
       await session.close();
     }
     await Promise.all(closing);
+    await server.shutdown();
+  },
+);
+
+Deno.test(
+  "close() rejects a reason that is not a string, and stays open",
+  none,
+  async () => {
+    const P = protocol({ name: "p", server: { ping: unary() } });
+    const server = createServer(P).handle({ ping() {} });
+    const session = await connect(P, dial(server));
+    // `as`: the type forbids what is tested
+    assertThrows(() => session.close(7 as never), TypeError, "as the reason");
+    await session.remote.ping();
+    await session.close("done");
     await server.shutdown();
   },
 );

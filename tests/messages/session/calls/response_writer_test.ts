@@ -164,6 +164,33 @@ Deno.test(
 );
 
 Deno.test(
+  "fail() sends the items that are queued before its error",
+  pure,
+  () => {
+    const simulation = new Simulation().open();
+    const { client, server } = simulation;
+    const held = hold(server);
+    const down = call(simulation, client, { method: DOWN, value: body(1) });
+    simulation.settle();
+    const { call: incoming } = held[0]!;
+    const entered = server.session.enter(simulation.now);
+    sendItem(entered.shared, incoming, body(900_000), held[0]!);
+    entered.incoming.responses.fail(
+      incoming,
+      new CallError("no", { code: "internal" }),
+    );
+    server.touch();
+    simulation.settle();
+    readAll(simulation, client, down);
+    simulation.settle();
+    assertEquals(
+      [down.items.map(({ length }) => length), down.error.code],
+      [[900_000], "internal"],
+    );
+  },
+);
+
+Deno.test(
   "respond() waits for earlier items that lack credit",
   pure,
   () => {
