@@ -64,6 +64,7 @@ export function bytesOf(bytes: Bytes): Uint8Array {
   const pieces = bytes.parts.map(([hex, times]) => {
     const piece = Uint8Array.fromHex(hex);
     const whole = new Uint8Array(piece.length * times);
+    if (piece.length === 1) return whole.fill(piece[0]!); // often megabytes
     for (let i = 0; i < times; i++) whole.set(piece, i * piece.length);
     return whole;
   });

@@ -37,9 +37,10 @@ import {
   varintStep,
 } from "./framing_model.ts";
 import { cuts, mulberry32 } from "./random.ts";
+import { TIMES } from "../times.ts";
 
 const SEED = Number(Deno.args[0] ?? 1);
-const CASES = 12_000;
+const CASES = 2_500 * TIMES;
 
 type Random = (below: number) => number;
 

@@ -21,6 +21,8 @@ import {
 import { memory } from "../../lib/framing/decode/reused_buffer.ts";
 
 const MIB = 1024 * 1024;
+/** Length of a frame that arrives byte by byte. */
+const LENGTH = 256 * 1024;
 /** Maximum bytes read or moved for each byte received. */
 const FACTOR = 16;
 
@@ -147,11 +149,11 @@ function touchedPerByte(
 }
 
 /**
- * Size of the memory that is watched completely while 1 MiB arrives byte by byte.
- * A decoder that goes through 64 KiB again with each byte touches 2^31 bytes
- * there: 2,000 for each byte of the 1 MiB.
+ * Size of the memory that is watched completely while a frame arrives byte by byte.
+ * A decoder that goes through 16 KiB again with each byte touches 2^27 bytes
+ * there: 500 for each byte of the 256 KiB.
  */
-const WATCHED = 65_536;
+const WATCHED = 16_384;
 /** Layouts that read byte by byte without methods: their memory is all watched. */
 const WITHOUT_METHODS = ["delimited by several"];
 
@@ -178,7 +180,7 @@ const FRAMINGS: Record<string, Framing> = {
   contentLength: contentLength(LIMIT),
   cobs: cobs(LIMIT),
   slip: slip(LIMIT),
-  fixedLength: fixedLength(MIB),
+  fixedLength: fixedLength(LENGTH),
   "chunked by done flags": chunked(u32be(), doneFlag(), LIMIT),
   "chunked by full parts": chunked(
     u16be(),
@@ -190,10 +192,10 @@ const FRAMINGS: Record<string, Framing> = {
 for (const [name, framing] of Object.entries(FRAMINGS)) {
   Deno.test({
     name:
-      `next() of ${name} touches at most ${FACTOR} bytes for each of 1 MiB that arrives byte by byte`,
+      `next() of ${name} touches at most ${FACTOR} bytes for each of 256 KiB that arrive byte by byte`,
     permissions: "none",
     fn() {
-      const wire = framing.encoder().encode(new Uint8Array(MIB).fill(0x61));
+      const wire = framing.encoder().encode(new Uint8Array(LENGTH).fill(0x61));
       const upTo = WITHOUT_METHODS.includes(name) ? Infinity : WATCHED;
       const factor = touchedPerByte(framing, wire, 1, 1, upTo);
       assert(factor <= FACTOR, `${factor} bytes touched for each`);
@@ -205,7 +207,9 @@ for (const [name, framing] of Object.entries(FRAMINGS)) {
       `next() of ${name} touches at most ${FACTOR} bytes for each byte of many frames, however they are cut`,
     permissions: "none",
     fn() {
-      const payload = new Uint8Array(name === "fixedLength" ? MIB : 9).fill(97);
+      const payload = new Uint8Array(name === "fixedLength" ? LENGTH : 9).fill(
+        97,
+      );
       const frame = framing.encoder().encode(payload);
       const count = Math.ceil(40_000 / frame.length);
       const wire = new Uint8Array(frame.length * count);
@@ -231,7 +235,7 @@ Deno.test({
       [cobs(LIMIT), cobs(skip)],
     ];
     for (const [sender, framing] of skipping) {
-      const wire = sender.encoder().encode(new Uint8Array(MIB / 8).fill(97));
+      const wire = sender.encoder().encode(new Uint8Array(LENGTH / 8).fill(97));
       for (const size of [1, 1448]) {
         const factor = touchedPerByte(framing, wire, size, 0);
         assert(factor <= FACTOR, `${factor} for each in pieces of ${size}`);

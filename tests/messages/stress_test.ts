@@ -6,6 +6,7 @@ import {
 } from "../../lib/messages/client/connect.ts";
 import type { Connection } from "../../lib/transport/connection.ts";
 import { connect as dialSocket } from "../../lib/transport/connect.ts";
+import { TIMES } from "../times.ts";
 import { dial, turns, typedSession } from "./kit.ts";
 import {
   creditAddsUp,
@@ -39,7 +40,7 @@ const SIZES = [0, 10, 200, 3_000, 40_000, 300_000];
 const PADDINGS = [0, 0, 100, 5_000];
 /** A window so small that credit often runs out. */
 const LIMITS = { connectionWindow: 64 * 1024 };
-const CALLS = 10_000;
+const CALLS = 2_500 * TIMES;
 const AT_ONCE = 64;
 const SESSIONS = 8;
 
@@ -221,9 +222,10 @@ function check(ended: Map<string, number>, handlers: Handlers): void {
   handlers.check();
 }
 
+const many = CALLS.toLocaleString("en");
 const seed = Number(Deno.env.get("STRESS_SEED") ?? Date.now() % 2 ** 32);
 
-Deno.test(`10,000 calls in memory settle once each and leave no resource (seed ${seed})`, async () => {
+Deno.test(`${many} calls in memory settle once each and leave no resource (seed ${seed})`, async () => {
   const handlers = new Handlers();
   const server = handlers.serve(LIMITS);
   let pairs = seed;
@@ -239,7 +241,7 @@ Deno.test(`10,000 calls in memory settle once each and leave no resource (seed $
   check(ended, handlers);
 });
 
-Deno.test(`10,000 calls over TCP settle once each and leave no resource (seed ${seed})`, async () => {
+Deno.test(`${many} calls over TCP settle once each and leave no resource (seed ${seed})`, async () => {
   const handlers = new Handlers();
   const server = handlers.serve(LIMITS);
   const addr = await server.listen({ port: 0 });

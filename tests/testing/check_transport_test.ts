@@ -223,7 +223,7 @@ const crashes: Record<string, () => ConnectionPair | Promise<ConnectionPair>> =
 for (const [fault, makePair] of Object.entries(crashes)) {
   Deno.test(`checkTransport() reports that ${fault}`, async () => {
     const error = await assertRejects(
-      () => checkTransport(makePair, { timeout: 50 }),
+      () => checkTransport(makePair, { timeout: 20 }),
       AggregateError,
       "The transport failed",
     );

@@ -19,9 +19,10 @@ import { Kind } from "../../../lib/messages/session/wire/frame_header.ts";
 import type { Outgoing } from "./session_calls.ts";
 import { frame, hello, Lone, message, request, total } from "./lone_session.ts";
 import { mulberry32 } from "./simulation.ts";
+import { TIMES } from "../../times.ts";
 
 const pure = { permissions: "none" } as const;
-const FRAMES = 50_000;
+const FRAMES = 12_500 * TIMES;
 const LIMITS = {
   maxFrameBody: 16 * 1024,
   maxMessage: 64 * 1024,

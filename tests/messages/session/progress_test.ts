@@ -13,7 +13,7 @@ import {
 import { ProgressRun } from "./progress.ts";
 
 const pure = { permissions: "none" } as const;
-const SEEDS = 300;
+const SEEDS = 150;
 
 Deno.test(
   "nothing waits except for an application that does not read",

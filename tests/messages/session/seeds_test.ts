@@ -10,9 +10,10 @@
  * @module
  */
 import { assert } from "@std/assert";
+import { TIMES } from "../../times.ts";
 import { Traffic } from "./traffic.ts";
 
-const SEEDS = 1200;
+const SEEDS = 300 * TIMES;
 
 Deno.test(
   "two sessions keep all invariants in random traffic",
