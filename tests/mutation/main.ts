@@ -58,17 +58,21 @@ async function deadlineOf(
   const name = tests.join(" ");
   const known = deadlines.get(name);
   if (known !== undefined) return known;
-  let output = "";
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const outcome = await sandbox.deno([...TEST, ...tests], LONGEST);
-    const deadline = PATIENCE + SLOWER * outcome.ms;
-    if (outcome.success) {
-      deadlines.set(name, deadline);
-      return deadline;
+  const all = TEST.filter((flag) => flag !== "--fail-fast");
+  const { success, ms, output } = await sandbox.deno(
+    [...all, ...tests],
+    LONGEST,
+  );
+  if (!success) {
+    const files = filesThatFail(output);
+    const fate = await outcomeOf(sandbox, files, LONGEST);
+    if (fate !== undefined) {
+      throw new Error(`${name} fails without a mutant:\n${output}`);
     }
-    output = outcome.output;
   }
-  throw new Error(`${name} fails without a mutant:\n${output}`);
+  const deadline = PATIENCE + SLOWER * ms;
+  deadlines.set(name, deadline);
+  return deadline;
 }
 
 /**

@@ -254,6 +254,14 @@ function fuzz(seed: number): number {
   return frames;
 }
 
+Deno.test(
+  "receive() ends the waiting of a stream whose item is complete",
+  pure,
+  () => {
+    fuzz(31_902); // the seed that showed it
+  },
+);
+
 Deno.test("receive() survives hostile frames in every state", pure, () => {
   let frames = 0;
   for (let seed = 1; frames < FRAMES; seed++) {

@@ -90,6 +90,11 @@ export class ItemBudget<Stream> {
   endClaim(stream: Stream, bytes: number): void {
     this.release(bytes);
     if (this.#holder === stream) this.#holder = undefined;
+    this.leave(stream);
+  }
+
+  /** Ends a stream's waiting, because its item is complete. */
+  leave(stream: Stream): void {
     this.#readers.delete(stream);
     this.#others.delete(stream);
   }

@@ -144,6 +144,7 @@ function receivePart(
   if (fault !== undefined) return call.fail("malformed", FAULTS[fault]);
   if (part.more) return payForParts(shared, stream);
   shared.timerWheel.remove(partial);
+  shared.items.budget.leave(call);
   window.partial = undefined;
   const { owed: charge, claimed } = partial;
   const bytes = partial.finish();

@@ -65,6 +65,18 @@ Deno.test("ItemBudget.resume() resumes readers first", pure, () => {
   assertEquals([resume(10), budget.waiting], ["cd", 0]);
 });
 
+Deno.test("ItemBudget.leave() ends the waiting of a stream", pure, () => {
+  const { budget, resume } = newBudget();
+  budget.claim("a", 100, false);
+  budget.claim("b", 50, true);
+  budget.claim("c", 10, false);
+  budget.claim("d", 10, true);
+  budget.leave("c");
+  budget.leave("d");
+  budget.release(100);
+  assertEquals([resume(10), budget.waiting], ["", 0]);
+});
+
 Deno.test(
   "ItemBudget.claimGeneral() does not use the reserve",
   pure,
