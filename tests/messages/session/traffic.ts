@@ -354,7 +354,9 @@ export class Traffic {
     // Their readers stop.
     for (const { outgoing: { side, call } } of this.made) {
       discardItems(side.session.enter(simulation.now).shared, call);
+      side.touch();
     }
+    simulation.settle(); // the credit that they return arrives
     this.#checkSessions();
   }
 
