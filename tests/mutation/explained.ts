@@ -13,4 +13,11 @@ export interface Explained {
   readonly why: string;
 }
 
-export const EXPLAINED: readonly Explained[] = [];
+export const EXPLAINED: readonly Explained[] = [
+  {
+    path: "lib/messages/codec/msgpack.ts",
+    change: "clean-up: { decoding = inside; } → {}",
+    why:
+      "Later small bodies are decoded without the copy that makes it faster.",
+  },
+];

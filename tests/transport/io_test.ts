@@ -49,6 +49,15 @@ Deno.test("writeAll() fails the calls that are queued after a failure", async ()
   ]);
 });
 
+Deno.test("writeAll() and readExactly() continue after each single byte", async () => {
+  const [client, server] = memoryPair({ readSize: 1, writeSize: 1 });
+  const sent = Uint8Array.of(1, 2, 3, 4, 5);
+  const received = new Uint8Array(5);
+  await Promise.all([writeAll(client, sent), readExactly(server, received)]);
+  assertEquals(received, sent);
+  client.close();
+});
+
 Deno.test("writeAll() writes nothing for an empty buffer", async () => {
   const [client] = memoryPair();
   client.close();

@@ -14,7 +14,7 @@ Deno.test({
     const script = `
       const { log } = console;
       delete globalThis.Deno;
-      const { connect, listen, webStreams } =
+      const { connect, listen, upgradeWebSocket, webStreams } =
         await import("@lengthwise/lengthwise/transport");
       const { checkTransport } =
         await import("${lib}testing/check_transport.ts");
@@ -30,6 +30,12 @@ Deno.test({
       for (const address of [{ port: 1 }, { path: "/x" }]) {
         log(await listen(address).catch((error) => error.code));
         log(await connect(address).catch((error) => error.code));
+      }
+      try {
+        const headers = { upgrade: "websocket" };
+        upgradeWebSocket(new Request("http://127.0.0.1/", { headers }));
+      } catch (error) {
+        log(error.code);
       }
     `;
     const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -47,7 +53,7 @@ Deno.test({
     assertEquals(decoder.decode(stderr), "");
     assertEquals(decoder.decode(stdout).trim().split("\n"), [
       "anywhere",
-      ...Array.from({ length: 4 }, () => "unsupported"),
+      ...Array.from({ length: 5 }, () => "unsupported"),
     ]);
   },
 });

@@ -113,6 +113,16 @@ test("end() completes a skipped frame whose delimiter begins a longer one", () =
   assertEquals(atEnd(newlines, "abcdef")[1], "truncated");
 });
 
+test("end() rejects or skips a frame whose delimiter only the end decides", () => {
+  const delimiters = ["abcd", "c"]; // "abc" may begin the first one
+  const close = delimited(delimiters, { maxFrameLength: 2 });
+  assertEquals(atEnd(close, "xabc")[1], "too-large");
+  const skip = { maxFrameLength: 2, onTooLarge: "skip" } as const;
+  const skipping = delimited(delimiters, skip);
+  assertEquals(atEnd(skipping, "xabc"), [[], undefined, ""]);
+  assertEquals(atEnd(skipping, "vcxabc"), [[], undefined, ""]);
+});
+
 test("delimited() with keepDelimiter decodes and encodes frames that end with one", () => {
   const options = { keepDelimiter: true };
   assertEquals(split(["\r\n", "\n"], "a\r\nb\n", options)[0], ["a\r\n", "b\n"]);

@@ -66,6 +66,21 @@ Deno.test(
 );
 
 Deno.test(
+  "notifyEncoded() rejects a body over the peer's maxMessage",
+  pure,
+  () => {
+    const lone = Lone.open("client", {}, { maxMessage: 65_536 });
+    const entered = lone.session.enter(0).outgoing;
+    const send = (length: number) =>
+      entered.notifyEncoded(NOTE, TABLES.calls[NOTE]!, body(length));
+    const { code } = assertThrows(() => send(65_537), CallError);
+    assertEquals([code, lone.sent().length], ["too-large", 0]);
+    send(65_536);
+    assertEquals(lone.sent().length > 0, true);
+  },
+);
+
+Deno.test(
   "notifyEncoded() sends an encoded body, in several frames if it is large",
   pure,
   () => {

@@ -3,7 +3,7 @@ import {
   memoryPair,
   type MemoryPairOptions,
 } from "../../../lib/transport/memory/memory_pair.ts";
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import type { TlsEngine } from "../../../lib/transport/tls/tls_engine.ts";
 import { performHandshake } from "../../../lib/transport/tls/handshake.ts";
 import { authority, server as certificate } from "./certificates.ts";
@@ -78,3 +78,23 @@ Deno.test("TlsEngine.linger() abandons a blocked write and sends the bytes befor
     );
     assertEquals(Uint8Array.from(received.slice(0, block.length)), block);
   }));
+
+Deno.test("TlsEngine.read() rejects if the socket can no longer be read", async () => {
+  const bounds = { timeout: Infinity, timeoutError: () => new Error("late") };
+  const [near, far] = memoryPair();
+  const read = near.read.bind(near);
+  let broken = false;
+  near.read = (buffer) =>
+    broken ? Promise.reject(new Error("unplugged")) : read(buffer);
+  const [client, server] = await Promise.all([
+    performHandshake(near, {
+      client: { host: "127.0.0.1", ca: [authority.cert] },
+    }, bounds),
+    performHandshake(far, { server: certificate }, bounds),
+  ]);
+  broken = true;
+  await writeAll(server, new Uint8Array(10)); // ends the read in progress
+  await assertRejects(() => readAll(client), Error, "unplugged");
+  client.close();
+  server.close();
+});
