@@ -351,7 +351,6 @@ export class FrameAssembler implements FrameDecoder {
     this.#skipStart = this.#frameStart();
     if (fault.resume === "discard") {
       this.layout.discard();
-      this.#total = 0;
       if (this.#have > 0) this.#discardOwn();
     } else {
       const inOwn = Math.min(this.#have, fault.resume);
