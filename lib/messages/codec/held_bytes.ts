@@ -47,6 +47,13 @@ export const EMPTY_ARRAY = 32;
 export const OBJECT = 56;
 /** An object without slots for properties. */
 export const BARE_OBJECT = 24;
+/**
+ * An empty key in MessagePack, which holds nothing.
+ *
+ * It is charged, so that a body of nothing but objects of two bytes, which takes
+ * long, is rejected.
+ */
+export const EMPTY_KEY = 32;
 /** The first of an object's keys that begins a new hidden class. */
 const FIRST_NEW_KEY = 160;
 /** More for each property before that key. */
@@ -79,7 +86,8 @@ export function newKeyBytes(position: number, isFirst: boolean): number {
 
 /** Returns the capacity of a hash table with `count` keys. */
 function capacityFor(count: number): number {
-  return Math.max(4, 2 ** (32 - Math.clz32(Math.ceil(count * 1.5) - 1)));
+  const least = Math.ceil(count * 1.5) - 1; // below 2^31, as bodies are shorter
+  return Math.max(4, 1 << 32 - Math.clz32(least));
 }
 
 /** Returns the bytes of a hash table with `count` keys. */

@@ -23,6 +23,7 @@ import {
   BOXED,
   DATE,
   EMPTY_ARRAY,
+  EMPTY_KEY,
   grownListBytes,
   HELD_PER_BYTE,
   newKeyBytes,
@@ -97,6 +98,8 @@ export class MsgpackScanner {
   /** For each depth: the number of the map's index keys, and the largest. */
   readonly #indexKeys: Int32Array;
   readonly #largest: Float64Array;
+  /** For each depth: bytes of the list of index keys, as msgpackr grows it. */
+  readonly #listBytes: Float64Array;
   readonly #table: KeyTable;
   /** The step after the last key; see `KeyTable`. */
   #stepAfter = 0;
@@ -124,6 +127,7 @@ export class MsgpackScanner {
     this.#tableShare = new Float64Array(maxDepth + 1);
     this.#indexKeys = new Int32Array(maxDepth + 1);
     this.#largest = new Float64Array(maxDepth + 1);
+    this.#listBytes = new Float64Array(maxDepth + 1);
     this.#table = new KeyTable(maxDepth, FAST_KEYS, SLOW_OBJECT);
   }
 
@@ -279,6 +283,7 @@ export class MsgpackScanner {
       if (kind === BIN) held += BINARY + length;
       else if (!isKey) held += this.#string(at, start, next);
       else {
+        if (length === 0) held += EMPTY_KEY;
         const followed = isSmall ? 0 : table.guess(step, start, length);
         if (followed !== 0) step = followed;
         else {
@@ -298,11 +303,14 @@ export class MsgpackScanner {
       this.#fast += OBJECT - BARE_OBJECT;
       return BARE_OBJECT;
     }
-    const table = count > FAST_KEYS ? tableBytes(count) : 0;
-    this.#tableShare[depth] = table / count;
-    const more = table > 0 ? 0 : count - OWN_SLOTS;
-    return OBJECT + table +
-      (more > 0 ? 16 + SLOT * 3 * Math.ceil(more / 3) : 0);
+    if (count > FAST_KEYS) {
+      const table = tableBytes(count);
+      this.#tableShare[depth] = table / count;
+      return OBJECT + table;
+    }
+    this.#tableShare[depth] = 0;
+    if (count <= OWN_SLOTS) return OBJECT;
+    return OBJECT + 16 + SLOT * 3 * Math.ceil((count - OWN_SLOTS) / 3);
   }
 
   /**
@@ -350,15 +358,19 @@ export class MsgpackScanner {
   /** Charges the list of a map's index keys. Such keys are not interned. */
   #indexKey(index: number, depth: number): number {
     const count = this.#indexKeys[depth]!++;
-    const largest = count === 0 ? 0 : this.#largest[depth]!;
-    if (count === 0) this.#sparse++;
-    else {
-      this.#fast -= grownListBytes(count, largest);
-      this.#frugal -= tableBytes(count);
+    let largest = index;
+    if (count === 0) {
+      this.#sparse++;
+      this.#frugal += tableBytes(1);
+    } else {
+      largest = Math.max(index, this.#largest[depth]!);
+      this.#fast -= this.#listBytes[depth]!;
+      this.#frugal += tableBytes(count + 1) - tableBytes(count);
     }
-    this.#largest[depth] = Math.max(index, largest);
-    this.#fast += grownListBytes(count + 1, this.#largest[depth]!);
-    this.#frugal += tableBytes(count + 1);
+    const list = grownListBytes(count + 1, largest);
+    this.#fast += list;
+    this.#listBytes[depth] = list;
+    this.#largest[depth] = largest;
     return -this.#tableShare[depth]!;
   }
 

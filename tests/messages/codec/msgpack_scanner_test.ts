@@ -290,3 +290,17 @@ Deno.test("scan() can be called after an error", PURE, () => {
   assertThrows(() => one.scan(hex("9191919191c1")), CodecError);
   assertEquals(one.scan(hex("920102")), true);
 });
+
+Deno.test(
+  "a body of nothing but objects with an empty key is rejected",
+  PURE,
+  () => {
+    // Lists of 60 nested objects: two bytes for each.
+    const nested = (key: string) => `${`81${key}`.repeat(60)}c0`;
+    const list = (item: string) => hex(`dc0400${item.repeat(1024)}`);
+    const { limit } = refused(list(nested("a0")));
+    assertEquals(limit, "maxHeld");
+    assertEquals(scanner().scan(list(nested("a161"))), true);
+    scanner().scan(hex(`${"81a0".repeat(30)}c0`)); // a small one is accepted
+  },
+);
