@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { withoutHandlers } from "../messages/support/thenable.ts";
 import {
   type ClientSession,
   connect,
@@ -130,7 +131,7 @@ export function testPair<
     ]
 ): ServerSetup<P, Auth, State, Promise<TestPair<P, Auth, State>>> {
   const chosen: TestPairOptions<P, Auth, State> = options ?? {};
-  return {
+  return withoutHandlers("testPair()", {
     async handle(handlers) {
       checkOptions("testPair()", chosen, PAIR_OPTIONS);
       const server = createServer(protocol, chosen.server).handle(handlers);
@@ -151,5 +152,5 @@ export function testPair<
         throw error;
       }
     },
-  };
+  });
 }

@@ -46,7 +46,8 @@ export interface CallOptions {
    * Milliseconds until the call fails with the code `deadline`; above 0.
    *
    * The time covers the whole call, streams included, and starts when the last
-   * interceptor passes the call on. Notifications ignore it.
+   * interceptor passes the call on. For a notification, it covers the wait for
+   * a place in the queue.
    *
    * @default the method's `timeout`, or else the client's; no limit if neither is set
    */

@@ -17,7 +17,7 @@ import type {
 import type { ConnectionInfo } from "../../transport/connection_info.ts";
 import { DEFAULT_MEMORY, MemoryBudget } from "./memory_budget.ts";
 import { sideTables } from "../connection/side_tables.ts";
-import { reportRejection } from "../support/thenable.ts";
+import { reportRejection, withoutHandlers } from "../support/thenable.ts";
 import { ServerSessionImpl, type SessionOwner } from "./server_session.ts";
 import {
   lazyPublishers,
@@ -140,7 +140,7 @@ export function serve<
   address: ListenAddress | Listener,
   options: ServeOptions<NoInfer<P>, Auth, State> = {},
 ): ServerSetup<P, Auth, State, Promise<Server<P, Auth, State>>> {
-  return {
+  const setup: ServerSetup<P, Auth, State, Promise<Server<P, Auth, State>>> = {
     async handle(handlers) {
       checkOptions("serve()", options, SERVE_OPTIONS);
       const { signal, transport, onListen } = options;
@@ -162,6 +162,7 @@ export function serve<
       }
     },
   };
+  return withoutHandlers("serve()", setup);
 }
 
 const SERVER_OPTIONS: OptionNames<ServerOptions<AnyProtocol>> = {

@@ -340,6 +340,7 @@ export class Session implements SessionView {
     this.outgoing.permit();
     this.outgoing.applyPeerLimits(hello);
     this.#config.host.onOpened(hello);
+    this.#lifecycle.outputFailedEarly();
   }
 
   // ── inputs ─────────────────────────────────────────────────────────────

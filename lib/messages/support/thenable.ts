@@ -27,3 +27,22 @@ export function reportRejection(
 ): void {
   if (isThenable(value)) Promise.resolve(value).catch(report);
 }
+
+/**
+ * Makes `await` reject for a setup whose `handle()` was forgotten. Otherwise, the
+ * program would go on without a server.
+ *
+ * @param name the function that returned the setup
+ */
+export function withoutHandlers<Setup extends object>(
+  name: string,
+  setup: Setup,
+): Setup {
+  const then = (_: unknown, reject: (error: TypeError) => void) =>
+    reject(
+      new TypeError(
+        `Cannot serve without handlers: call handle() on the result of ${name}`,
+      ),
+    );
+  return Object.defineProperty(setup, "then", { value: then });
+}

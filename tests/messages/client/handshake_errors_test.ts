@@ -47,6 +47,7 @@ Deno.test("connect() names the address of a connection", none, async () => {
     "unauthenticated",
     true,
   ]);
+  await server.shutdown(); // ends its timers
 });
 
 const HOSTILE = "\u001b[31m\u202eevil";

@@ -80,6 +80,8 @@ export class Lifecycle {
   #reason: SessionError | undefined = undefined;
   /** The end of a stream whose frames wait for authentication. */
   #endedEarly: SessionError | undefined = undefined;
+  /** A write that failed during the handshake. */
+  #unwritable: SessionError | undefined = undefined;
   /** Whether the peer has announced a drain. */
   #peerDrains = false;
   readonly #parts: LifecycleParts;
@@ -223,6 +225,11 @@ export class Lifecycle {
     this.continueEnding();
   }
 
+  /** Handles a failed write during the handshake, once it is complete. */
+  outputFailedEarly(): void {
+    if (this.#unwritable !== undefined) this.outputFailed(this.#unwritable);
+  }
+
   /** Handles the end of a stream that ended during authentication. */
   inputEndedEarly(): void {
     if (this.#endedEarly === undefined || this.#state === "closed") return;
@@ -231,10 +238,15 @@ export class Lifecycle {
 
   /**
    * Handles a failed write. Frames that have arrived are still read, until the
-   * peer's stream ends.
+   * peer's stream ends: a server may have refused a client before it left.
    */
   outputFailed(error: SessionError): void {
     const { shared, outgoing, incoming } = this.#parts;
+    if (this.#state === "greeting") {
+      this.#unwritable = error;
+      this.closeDeadline = shared.now + shared.limits.closeTimeout;
+      return;
+    }
     if (this.#state !== "open") return this.fail(error);
     this.on("output-fail");
     this.#reason = error;
@@ -266,6 +278,9 @@ export class Lifecycle {
         break;
       case "output-failed":
         if (late) this.finish(this.#reason!); // as above
+        break;
+      case "greeting":
+        if (late) this.finish(this.#unwritable!); // set with the deadline
     }
   }
 
@@ -341,7 +356,7 @@ export class Lifecycle {
   /** Ends the session with an error, without a frame. */
   fail(error: SessionError): void {
     // For example, the peer may end its stream while this side closes.
-    this.finish(this.#reason ?? error);
+    this.finish(this.#reason ?? this.#unwritable ?? error);
   }
 
   /** Returns the code for calls in flight when the session ends. */
