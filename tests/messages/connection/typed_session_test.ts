@@ -11,6 +11,7 @@ import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
 import { memoryPair } from "../../../lib/transport/memory/memory_pair.ts";
 import {
+  aborted,
   all,
   dial,
   endOf,
@@ -177,6 +178,7 @@ Deno.test(
         else if (how === "end") one.close();
       }
       if (how === "peer's drain") server.shutdown();
+      await aborted(early.draining);
       await turns(2);
       assertEquals(session.draining.aborted, true, how);
       assertEquals(early.draining.aborted, true, how);
