@@ -19,6 +19,12 @@ let served = 0;
 let failures = 0;
 let release = false;
 
+// Deno opens descriptors for signals when it first needs them, at an unknown time,
+// and panics if there are none. So it opens them now.
+const ignore = () => {};
+Deno.addSignalListener("SIGUSR2", ignore);
+Deno.removeSignalListener("SIGUSR2", ignore);
+
 await using listener = await listen({ port: 0 }, {
   onError: (error) => {
     if (error.code !== "limit") throw error;
