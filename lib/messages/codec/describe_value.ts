@@ -16,7 +16,10 @@ const INSTEAD: Hints = {
   Map: "send Object.fromEntries(map) or [...map]",
   Set: "send it as an array: [...set]",
   ArrayBuffer: "send new Uint8Array(buffer)",
+  SharedArrayBuffer: "send a copy of its bytes as a Uint8Array",
   DataView: "send its bytes as a Uint8Array",
+  Blob: "send await blob.bytes()",
+  File: "send await file.bytes()",
   bytes: "send its bytes as a Uint8Array, or a plain array",
   symbol: "send its description",
   Error: "send its name and message",
@@ -25,6 +28,10 @@ const INSTEAD: Hints = {
   String: "send its primitive value",
   Number: "send its primitive value",
   Boolean: "send its primitive value",
+  BigInt: "send its primitive value",
+  URL: "send its href",
+  URLSearchParams: "send its text: String(params)",
+  Headers: "send Object.fromEntries(headers)",
   Object: "it inherits from another object; send a copy: { ...object }",
 };
 

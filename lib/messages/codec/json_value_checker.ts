@@ -19,15 +19,25 @@ import {
 } from "./refusal.ts";
 import type { ResolvedCodecLimits } from "./codec_limits.ts";
 
+const BIGINT = "send a string, or use msgpack()";
+const BASE64 = "send its bytes as a base64 string";
+const STRINGS = "send an array of strings";
+
 /** Suggested replacements for values that JSON cannot represent. */
 const JSON_HINTS: Hints = {
   number: "send null or a string",
   undefined: "omit the key, or send null",
-  bigint: "send a string, or use msgpack()",
+  bigint: BIGINT,
+  BigInt: BIGINT,
   Date: "send date.toISOString(), or use msgpack()",
   Uint8Array: "send bytes.toBase64(), or use msgpack()",
-  ArrayBuffer: "send its bytes as a base64 string, or use msgpack()",
-  DataView: "send its bytes as a base64 string, or use msgpack()",
+  ArrayBuffer: BASE64,
+  SharedArrayBuffer: BASE64,
+  DataView: BASE64,
+  Blob: BASE64,
+  File: BASE64,
+  BigInt64Array: STRINGS,
+  BigUint64Array: STRINGS,
   bytes: "send its bytes as a base64 string, or a plain array",
 };
 

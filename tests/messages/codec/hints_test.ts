@@ -22,6 +22,10 @@ const JSON_HINTS:
     ["NaN", NaN, /null|string|msgpack/],
     ["undefined", undefined, /null|omit|leave/i],
     ["binary data", new Uint8Array(2), /base64|msgpack/i],
+    ["a Blob", new Blob(["a"]), /base64/],
+    ["a boxed bigint", Object(1n), /string/],
+    ["an array of bigints", new BigInt64Array(1), /array of strings/],
+    ["a URL", new URL("http://127.0.0.1/"), /href/],
     ["an instance", new Money(), /plain object|\{ \.\.\./],
     ["a function", () => {}, /function/],
   ];

@@ -12,7 +12,13 @@ import { INITIAL_PEER_LIMITS, type SessionLimits } from "../wire/limits.ts";
 import { putFields } from "../wire/fields.ts";
 import { SendBudget } from "./send_budget.ts";
 import { SendScheduler, type Source } from "./send_scheduler.ts";
-import { Flag, FRAME_CHARGE, HEADER, putHeader } from "../wire/frame_header.ts";
+import {
+  Flag,
+  FRAME_CHARGE,
+  HEADER,
+  Kind,
+  putHeader,
+} from "../wire/frame_header.ts";
 
 /** A frame that is being written into an outgoing buffer. */
 export interface OpenFrame {
@@ -204,11 +210,12 @@ export class FrameWriter {
       this.#sink.commit(end);
       return total + FRAME_CHARGE;
     }
+    const kind = this.buffer[this.#start];
     const body = inPlace ? this.buffer.subarray(at, end) : end;
     const head = this.buffer.subarray(this.#start + HEADER, at);
     const bytes = concat([head, body]);
     this.#sink.abandon();
-    this.checkSize(size);
+    this.checkSize(size, kind === Kind.ITEM);
     return sendNow ? this.#copyIn(bytes) : bytes;
   }
 
@@ -247,11 +254,14 @@ export class FrameWriter {
   }
 
   /** @throws {CallError} `too-large` if `length` exceeds the peer's limit */
-  checkSize(length: number): void {
+  checkSize(length: number, isItem = false): void {
     const { maxMessage } = this.peerLimits;
     if (length <= maxMessage) return;
+    const [what, advice] = isItem
+      ? ["an item", "send several smaller items"]
+      : ["a message", "send it in parts, as items of a stream"];
     throw new CallError(
-      `Cannot send a message of ${length} bytes: the peer accepts at most ${maxMessage}; send it in parts, as items of a stream`,
+      `Cannot send ${what} of ${length} bytes: the peer accepts at most ${maxMessage}; ${advice}`,
       { code: "too-large", processed: "no" },
     );
   }

@@ -76,6 +76,21 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "message() says what helps with a message that is too large",
+  pure,
+  () => {
+    const { writer } = setUp();
+    const send = (kind: number) => {
+      const start = writer.beginMessage(kind, 1, NO_FIELDS);
+      const at = writer.putFields(start, Infinity, NO_FIELDS);
+      return writer.message(at, body(65_537), false);
+    };
+    assertThrows(() => send(Kind.ITEM), CallError, "several smaller items");
+    assertThrows(() => send(Kind.RESULT), CallError, "as items of a stream");
+  },
+);
+
 Deno.test("close() discards all later frames", pure, () => {
   const { sink, writer, send } = setUp();
   send(body(1));
