@@ -31,8 +31,7 @@ export function testsOf(path: string): string[][] {
     `tests/${folders.slice(0, depth + 1).join("/")}`
   )
     .slice(1).map((folder) => [folder]).reverse();
-  const own = groups.length === 0 ? [`tests/${layer}/*_test.ts`] : [];
-  const last = [...own, ...USERS[layer] ?? []]
+  const last = [`tests/${layer}/*_test.ts`, ...USERS[layer] ?? []]
     .filter((folder) => !groups.some(([known]) => known === folder));
   const file = path.replace(/^lib/, "tests").replace(/\.ts$/, "_test.ts");
   return [[file], ...groups, last].filter((group) => group.length > 0);
@@ -41,7 +40,11 @@ export function testsOf(path: string): string[][] {
 /** Tests that use a layer, without slow ones. */
 const USERS: Readonly<Record<string, readonly string[]>> = {
   transport: ["tests/framing/stream", "tests/messages/connection"],
-  framing: ["tests/framing/stream", "tests/messages/connection"],
+  framing: [
+    "tests/framing/layouts",
+    "tests/framing/stream",
+    "tests/messages/connection",
+  ],
   messages: [
     "tests/messages/wire",
     "tests/messages/connection",

@@ -180,8 +180,7 @@ Deno.test(
       if (how === "peer's drain") server.shutdown();
       await aborted(early.draining);
       await turns(2);
-      assertEquals(session.draining.aborted, true, how);
-      assertEquals(early.draining.aborted, true, how);
+      await aborted(session.draining); // never ends if it is missed
       assertEquals(session.draining, session.draining);
       done.resolve();
       await pending;
