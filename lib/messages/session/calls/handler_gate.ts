@@ -7,12 +7,14 @@
  *               ┌ inputs of running handlers < maxInputs, and
  *               ├ small replies:  unsent + waiting + reserved < unsentSoft
  *  REQUEST ─▶ gate medium, large: the same for each size      ─────▶ handler
+ *               ├ unknown:        unsent + reserved < unsentSoft
  *               ├ streams:        waiting items + reserved < 2 × unsentHard
  *               └ else it waits, for queueTimeout at most
  * ```
  *
  * Replies have the sizes of the send scheduler's rings, so that large replies
- * that wait do not hold back calls with small ones.
+ * that wait do not hold back calls with small ones. Nor do they hold back the
+ * first calls of methods whose size is not known yet.
  *
  * An entered handler reserves the largest recent response or item of its method,
  * so that many handlers that first wait are counted before they respond. A
@@ -41,6 +43,8 @@ const UNKNOWN_ITEM = { first: 1024 * 1024, least: 256 * 1024 } as const;
 const UNKNOWN_VALUE = { first: 1024, least: 1024 } as const;
 /** Index of the lane of streams; those before it belong to rings. */
 const STREAMS = RINGS;
+/** Index of the lane of replies of unknown size. */
+const UNKNOWN = RINGS + 1;
 /** Least bytes that are reserved. */
 const LEAST = 1024;
 
@@ -71,9 +75,9 @@ class Lane {
 export class HandlerGate extends TimerEntry implements ItemSizes {
   /** Bytes of the requests that wait. */
   held = 0;
-  /** Lanes of the rings of replies, and of the streams. */
+  /** Lanes of replies by ring, of streams, and of unknown replies. */
   readonly #lanes: readonly Lane[] = Array.from(
-    { length: STREAMS + 1 },
+    { length: UNKNOWN + 1 },
     () => new Lane(),
   );
   #waiting = 0;
@@ -148,7 +152,8 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
       call.reserved = Math.max(LEAST, ITEM_COPIES * size);
     } else {
       const size = this.#sizes.expected(method.index, UNKNOWN_REPLY, now);
-      call.lane = ringOf(size);
+      const isKnown = this.#sizes.isKnown(method.index, now);
+      call.lane = isKnown ? ringOf(size) : UNKNOWN;
       call.reserved = Math.max(LEAST, size);
     }
   }
@@ -164,9 +169,11 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
     if (inputs.held >= maxInputs || unsent >= unsentSoft) return false;
     const { reserved } = this.#laneOf(call);
     reserved.advance(now);
-    return call.lane === STREAMS
-      ? queued.items + reserved.total < 2 * unsentHard
-      : unsent + queued.responses[call.lane]! + reserved.total < unsentSoft; // in range: a ring
+    if (call.lane === STREAMS) {
+      return queued.items + reserved.total < 2 * unsentHard;
+    }
+    const waiting = queued.responses[call.lane] ?? 0; // none: of unknown size
+    return unsent + waiting + reserved.total < unsentSoft;
   }
 
   #reserve(call: IncomingCall): void {

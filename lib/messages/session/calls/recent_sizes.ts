@@ -69,6 +69,12 @@ export class RecentSizes {
     this.#triedAt[method] ??= now;
   }
 
+  /** Returns whether this session or another knows a size of a method. */
+  isKnown(method: number, now: number): boolean {
+    return this.largest(method, now) !== undefined ||
+      this.#others?.largest(method, now) !== undefined;
+  }
+
   /** Returns the largest recent size of a method; `undefined` if none is known. */
   largest(method: number, now: number): number | undefined {
     this.#advance(now);

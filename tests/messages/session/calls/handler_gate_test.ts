@@ -133,6 +133,24 @@ Deno.test(
 );
 
 Deno.test(
+  "replies that wait do not hold back the first call of a method",
+  pure,
+  () => {
+    const lone = unknown();
+    ask(lone, 1);
+    respond(lone, 0, 100_000);
+    lone.sink.leaveUnsent(900_000); // results wait, calls are entered
+    ask(lone, 20, 3);
+    const entered = lone.calls.length;
+    for (let n = 1; n < entered; n++) respond(lone, n, 100_000);
+    lone.advance(200);
+    assertEquals(lone.calls.length < 21, true); // others wait
+    ask(lone, 1, 43, UP);
+    assertEquals(lone.calls.at(-1)?.call.id, 43);
+  },
+);
+
+Deno.test(
   "a waiting request keeps its credit until it is entered or dropped",
   pure,
   () => {
