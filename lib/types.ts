@@ -49,6 +49,12 @@ export type {
   SlowOptions,
   TopicStats,
 } from "./messages/broadcast/fanout.ts";
+export type { ClientEvent } from "./messages/client/client_events.ts";
+export type { ClientStatus } from "./messages/client/client_status.ts";
+export type {
+  ClientBaseOptions,
+  CreateClientOptions,
+} from "./messages/client/create_client_options.ts";
 export type { BytesOptions } from "./messages/codec/bytes.ts";
 export type { CodecLimits } from "./messages/codec/codec_limits.ts";
 export type { DecodeBudget } from "./messages/codec/message_codec.ts";
@@ -162,4 +168,8 @@ export type { UnixListenOptions } from "./transport/unix.ts";
 export type { WebSocketOptions } from "./transport/websocket/websocket_connection.ts";
 export type { TransportErrorOptions } from "./transport/errors.ts";
 export type { FrameErrorOptions } from "./framing/errors.ts";
-export type { CodecErrorOptions } from "./messages/codec/errors.ts";
+export type {
+  CodecErrorCode,
+  CodecErrorOptions,
+} from "./messages/codec/errors.ts";
+export type { MessagesOptions } from "./messages/message_stream.ts";

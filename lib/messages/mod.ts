@@ -48,12 +48,12 @@ export {
 export type { Incident, SessionOptions } from "./connection/session_options.ts";
 
 export {
-  type ClientContext,
   type ClientOptions,
-  type ClientSession,
   connect,
   type ConnectOptions,
 } from "./client/connect.ts";
+export type { ClientContext, ClientSession } from "./client/client_session.ts";
+export { type Client, createClient } from "./client/create_client.ts";
 export type {
   CallOptions,
   Conversation,
@@ -74,13 +74,9 @@ export {
 } from "./errors/call_error.ts";
 export { isDeclared } from "./protocol/declared_errors.ts";
 export { SchemaError } from "./schema/standard_schema.ts";
-export { CodecError, type CodecErrorCode } from "./codec/errors.ts";
+export { CodecError } from "./codec/errors.ts";
 
-export {
-  messages,
-  type MessagesOptions,
-  type MessageStream,
-} from "./message_stream.ts";
+export { messages, type MessageStream } from "./message_stream.ts";
 export type { Metadata } from "./session/wire/fields.ts";
 export type { MethodMismatch } from "./session/control/method_matching.ts";
 export { DEFAULT_LIMITS, type SessionLimits } from "./session/wire/limits.ts";

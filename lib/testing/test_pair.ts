@@ -4,11 +4,8 @@
  * @module
  */
 import { withoutHandlers } from "../messages/support/thenable.ts";
-import {
-  type ClientSession,
-  connect,
-  type ConnectOptions,
-} from "../messages/client/connect.ts";
+import { connect, type ConnectOptions } from "../messages/client/connect.ts";
+import type { ClientSession } from "../messages/client/client_session.ts";
 import type { AnyProtocol } from "../messages/protocol/protocol_types.ts";
 import {
   checkOptions,

@@ -7,7 +7,7 @@
 import { json } from "../../lib/messages/codec/json.ts";
 import { msgpack } from "../../lib/messages/codec/msgpack.ts";
 import { connect } from "../../lib/messages/client/connect.ts";
-import type { ClientSession } from "../../lib/messages/client/connect.ts";
+import type { ClientSession } from "../../lib/messages/client/client_session.ts";
 import type { ClientUse, VictimOptions, VictimReport } from "./attack.ts";
 import { Bystander } from "./bystander.ts";
 import { runCommands } from "./control.ts";

@@ -7,10 +7,8 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import {
-  type ClientSession,
-  connect,
-} from "../../lib/messages/client/connect.ts";
+import { connect } from "../../lib/messages/client/connect.ts";
+import type { ClientSession } from "../../lib/messages/client/client_session.ts";
 import { memoryPair } from "../../lib/transport/memory/memory_pair.ts";
 import { all } from "./kit.ts";
 import {

@@ -1,9 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { CallOptions } from "../../lib/messages/protocol/client_types.ts";
-import {
-  type ClientSession,
-  connect,
-} from "../../lib/messages/client/connect.ts";
+import { connect } from "../../lib/messages/client/connect.ts";
+import type { ClientSession } from "../../lib/messages/client/client_session.ts";
 import type { Connection } from "../../lib/transport/connection.ts";
 import { connect as dialSocket } from "../../lib/transport/connect.ts";
 import { TIMES } from "../times.ts";

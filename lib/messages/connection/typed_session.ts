@@ -44,6 +44,7 @@ import {
   type ResolvedSessionOptions,
 } from "./session_options.ts";
 import type { SideTables } from "./side_tables.ts";
+import { setRef } from "../support/keep_alive.ts";
 
 /** Account of the memory that a session holds. */
 export interface HeldBytes {
@@ -288,6 +289,12 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     return this.#session;
   }
 
+  /** Number of this side's calls that are in flight or queued. */
+  get load(): number {
+    const { calls, queue } = this.#session.outgoing;
+    return calls.size + queue.length;
+  }
+
   /** @inheritdoc */
   get serial(): SerialQueues {
     return this.#serial ??= new SerialQueues();
@@ -526,17 +533,4 @@ function framing(limits: SessionLimits) {
     width: 4,
     maxFrameLength: HEADER + Math.max(limits.maxFrameBody, MAX_HELLO),
   });
-}
-
-/**
- * Sets whether a timer or connection keeps the process alive. In browsers,
- * nothing does.
- */
-function setRef(
-  handle: { ref?(): unknown; unref?(): unknown } | number | undefined,
-  ref: boolean,
-): void {
-  if (typeof handle !== "object") return;
-  if (ref) handle.ref?.();
-  else handle.unref?.();
 }

@@ -10,7 +10,7 @@ import { unary } from "../../../lib/messages/protocol/method_builders.ts";
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { createServer, serve } from "../../../lib/messages/server/server.ts";
 import { memoryPair } from "../../../lib/transport/memory/memory_pair.ts";
-import { dial, endOf, turns } from "../kit.ts";
+import { dial, endOf } from "../kit.ts";
 import { K, RawPeer } from "../raw_peer.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
@@ -65,5 +65,5 @@ Deno.test("a server escapes the names that a client states", none, async () => {
   assertEquals(text.includes("\\u{1b}[31m\\u{202e}evil"), true, text);
   assertEquals(text.includes("\u001b"), false);
   raw.connection.close();
-  await turns();
+  await server.shutdown();
 });

@@ -6,7 +6,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { connect } from "../../../lib/messages/client/connect.ts";
-import type { ClientSession } from "../../../lib/messages/client/connect.ts";
+import type { ClientSession } from "../../../lib/messages/client/client_session.ts";
 import {
   clientStream,
   notification,

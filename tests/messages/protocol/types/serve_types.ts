@@ -8,8 +8,8 @@ import { connect } from "../../../../lib/messages/client/connect.ts";
 import type {
   ClientContext,
   ClientSession,
-  ConnectOptions,
-} from "../../../../lib/messages/client/connect.ts";
+} from "../../../../lib/messages/client/client_session.ts";
+import type { ConnectOptions } from "../../../../lib/messages/client/connect.ts";
 import type { SessionError } from "../../../../lib/messages/errors/call_error.ts";
 import {
   clientStream,

@@ -1,0 +1,80 @@
+/**
+ * The pauses between a client's attempts to connect.
+ *
+ * One instance belongs to a list of addresses, not to a connection: a server
+ * that accepts clients and ends them at once must not attract a loop of attempts.
+ *
+ * @module
+ */
+
+/** Bounds of the pauses, in ms; see `CreateClientOptions`. */
+export interface BackoffOptions {
+  /** Least pause after a failed attempt. */
+  readonly minDelay: number;
+  /** Upper bound of the random part of a pause. */
+  readonly maxDelay: number;
+  /** Time over which clients spread their attempts after a lost connection. */
+  readonly spread: number;
+}
+
+/** Milliseconds after which a session ends a series of failures. */
+export const STABLE = 10_000;
+
+/** Exponent from which the pauses no longer grow. */
+const MAX_EXPONENT = 30;
+
+/** Pauses with full jitter. */
+export class Backoff {
+  readonly #minDelay: number;
+  readonly #maxDelay: number;
+  readonly #spread: number;
+  readonly #random: () => number;
+  /** Attempts that failed since a session lasted; short sessions count. */
+  #failures = 0;
+
+  /**
+   * @param options bounds of the pauses
+   * @param random returns a number from 0 up to, but excluding, 1
+   */
+  constructor(options: BackoffOptions, random: () => number) {
+    this.#minDelay = options.minDelay;
+    this.#maxDelay = options.maxDelay;
+    this.#spread = options.spread;
+    this.#random = random;
+  }
+
+  /** Number of failures in the current series. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** Returns the pause after a failed attempt to connect, in ms. */
+  afterFailure(): number {
+    const exponent = Math.min(this.#failures++, MAX_EXPONENT);
+    const most = Math.min(this.#maxDelay, this.#minDelay * 2 ** exponent);
+    return this.#minDelay + this.#random() * most;
+  }
+
+  /**
+   * Returns the pause after a session was lost, in ms.
+   *
+   * @param lived milliseconds for which the session was open
+   */
+  afterLoss(lived: number): number {
+    if (lived < STABLE) return this.afterFailure();
+    this.#failures = 0;
+    return this.#random() * this.#spread;
+  }
+
+  /**
+   * Returns the pause after a session that its server drains, in ms.
+   *
+   * @param lived milliseconds for which the session was open
+   * @param spread milliseconds that the server named
+   */
+  afterDrain(lived: number, spread: number): number {
+    if (lived < STABLE) return this.afterFailure();
+    this.#failures = 0;
+    return this.#random() * spread;
+  }
+}

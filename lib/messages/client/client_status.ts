@@ -1,0 +1,77 @@
+/**
+ * The states of a client's slot for a session, and their transitions.
+ *
+ * ```text
+ *   idle ─attempt─▶ connecting ──open──▶ live
+ *                     │    ▲               │
+ *                fail │    │ attempt       │ lose, drain
+ *                     ▼    │               │
+ *                    pausing ◀─────────────┘
+ *
+ *   refuse (from connecting) ─▶ refused      close (from any) ─▶ closed
+ * ```
+ *
+ * @module
+ */
+
+/**
+ * The status of a client.
+ *
+ * - `connecting`: it has no session, and opens one.
+ * - `connected`: it has a session for new calls.
+ * - `backing-off`: it has no session, and pauses before the next attempt.
+ * - `refused`: all servers refuse it for good.
+ * - `closed`: it was closed.
+ */
+export type ClientStatus =
+  | "connecting"
+  | "connected"
+  | "backing-off"
+  | "refused"
+  | "closed";
+
+/** The state of a slot. */
+export type SlotState =
+  | "idle"
+  | "connecting"
+  | "live"
+  | "pausing"
+  | "refused"
+  | "closed";
+
+/** An event that may change the state. */
+export type SlotEvent =
+  | "attempt"
+  | "open"
+  | "fail"
+  | "drain"
+  | "lose"
+  | "refuse"
+  | "close";
+
+/** Transitions; a state allows only the events that it lists. */
+export const SLOT: Readonly<
+  Record<SlotState, Readonly<Partial<Record<SlotEvent, SlotState>>>>
+> = {
+  idle: { attempt: "connecting", close: "closed" },
+  connecting: {
+    open: "live",
+    fail: "pausing",
+    refuse: "refused",
+    close: "closed",
+  },
+  live: { drain: "pausing", lose: "pausing", close: "closed" },
+  pausing: { attempt: "connecting", close: "closed" },
+  refused: { close: "closed" },
+  closed: {},
+};
+
+/** The client's status for a state of a slot. */
+export const STATUS: Readonly<Record<SlotState, ClientStatus>> = {
+  idle: "connecting",
+  connecting: "connecting",
+  live: "connected",
+  pausing: "backing-off",
+  refused: "refused",
+  closed: "closed",
+};

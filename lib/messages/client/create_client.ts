@@ -1,0 +1,471 @@
+/**
+ * Clients that outlive their connections.
+ *
+ * ```text
+ *   client.remote ─▶ interceptors ─▶ resender ─▶ the slot with the least load
+ *                                      │  ▲
+ *                             no session  session opened, onSession() done
+ *                                      ▼  │
+ *                                 waiting calls
+ * ```
+ *
+ * @module
+ */
+import type { ConnectAddress } from "../../transport/connect.ts";
+import { formatAddress, resolveAddress } from "../../transport/address.ts";
+import { buildRemote } from "../calls/remote.ts";
+import type { CallSession } from "../calls/pending_call.ts";
+import { type SideTables, sideTables } from "../connection/side_tables.ts";
+import { CallError, SessionError } from "../errors/call_error.ts";
+import type {
+  AnyProtocol,
+  BoundMethod,
+  Remote,
+} from "../protocol/protocol_types.ts";
+import type { DrainOptions } from "../session/control/drain.ts";
+import { checkDrainOptions } from "../connection/session_options.ts";
+import { AddressList, type ListedAddress } from "./address_list.ts";
+import { Backoff } from "./backoff.ts";
+import { type ClientEvent, ClientEvents } from "./client_events.ts";
+import type { ClientSession } from "./client_session.ts";
+import { type ClientStatus, STATUS } from "./client_status.ts";
+import {
+  type ClientBaseOptions,
+  type CreateClientOptions,
+  resolveClientOptions,
+  type ResolvedClientOptions,
+} from "./create_client_options.ts";
+import { type ClientSessionImpl, openSession } from "./open_session.ts";
+import { resender, type ResendHost } from "./resender.ts";
+import { RetryBudget } from "./retry_budget.ts";
+import { SessionSlot, type SlotChange, type SlotHost } from "./session_slot.ts";
+import { WaitingCalls } from "./waiting_calls.ts";
+
+/**
+ * A client that keeps sessions open for as long as it lives.
+ *
+ * Returned by {@linkcode createClient}. Disposing it closes it.
+ *
+ * @typeParam P the protocol
+ *
+ * @category Clients
+ */
+export interface Client<P extends AnyProtocol> extends AsyncDisposable {
+  /** The server's methods, as functions. */
+  readonly remote: Remote<P, "server">;
+  /** Status of the client. */
+  readonly status: ClientStatus;
+  /** The session for new calls, if one is open. */
+  readonly session: ClientSession<P> | undefined;
+  /**
+   * Waits until a session is open.
+   *
+   * @throws {CallError} `unavailable`, if the client is refused or closed
+   */
+  ready(): Promise<void>;
+  /**
+   * Returns the events from now on; ends when the client is closed.
+   *
+   * A reader that is slow misses the oldest of more than 100 events.
+   */
+  events(): AsyncIterableIterator<ClientEvent>;
+  /**
+   * Waits for calls in flight, then closes the client. New calls fail.
+   *
+   * @param options the grace period, and the reason that the servers receive
+   * @throws {RangeError} if an option is out of range
+   * @throws {TypeError} if an option is unknown
+   */
+  drain(options?: DrainOptions): Promise<void>;
+  /**
+   * Closes the client and its sessions. Calls in flight and calls that wait
+   * fail.
+   *
+   * @param reason the reason, which the servers receive
+   */
+  close(reason?: string): Promise<void>;
+  /** Keeps the process alive while the client is open. This is the default. */
+  ref(): void;
+  /** Lets the process exit while the client is open. */
+  unref(): void;
+}
+
+/**
+ * Creates a client that connects again whenever its session ends.
+ *
+ * Calls that are made while there is no session wait for one. A call that failed
+ * is sent again if that is safe: if it was never sent, if the server refused it
+ * before its handler, or if its method is `idempotent`.
+ *
+ * @param protocol the protocol that both sides share
+ * @param addresses the server's address, or the addresses of several equal
+ * servers
+ * @param options handlers for the methods that the server may call, credentials,
+ * limits and more; may be omitted if the protocol has no client side
+ * @returns the client, which connects in the background
+ * @throws {TypeError} if a handler is missing, a function matches no method, or
+ * an option is unknown or has the wrong type
+ * @throws {RangeError} if an option is out of range, or there is no address
+ *
+ * @example
+ * ```ts
+ * import { createClient, protocol, serve, unary } from "@lengthwise/lengthwise";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const Shop = protocol({
+ *   name: "shop",
+ *   server: { price: unary<string, number>({ idempotent: true }) },
+ * });
+ * await using server = await serve(Shop, { port: 0 }).handle({
+ *   price: (sku) => sku.length * 100,
+ * });
+ *
+ * await using client = createClient(Shop, server.addr);
+ * assertEquals(await client.remote.price("A-1"), 300); // also after a restart
+ * ```
+ *
+ * @category Clients
+ */
+export function createClient<P extends AnyProtocol>(
+  protocol: P,
+  addresses: ConnectAddress | readonly ConnectAddress[],
+  ...[options]: [keyof P["client"]] extends [never]
+    ? [options?: CreateClientOptions<P>]
+    : [options: CreateClientOptions<P>]
+): Client<P> {
+  // The conditional type's branches differ only in `handlers`.
+  const given: ClientBaseOptions<P> & { handlers?: object } = options ?? {};
+  const resolved = resolveClientOptions<P>(given);
+  const tables = sideTables(protocol, "client", given.handlers ?? {});
+  const list = isList(addresses) ? addresses : [addresses];
+  return new ClientImpl<P>(list.map(listed), tables, resolved);
+}
+
+/** Milliseconds that an attempt to connect may take, with the handshake. */
+const CONNECT_TIMEOUT = 10_000;
+/** Milliseconds that `credentials` may take. */
+const CREDENTIALS_TIMEOUT = 10_000;
+/** Milliseconds that `onSession` may take. */
+const ON_SESSION_TIMEOUT = 5_000;
+
+class ClientImpl<P extends AnyProtocol>
+  implements Client<P>, SlotHost<P, ConnectAddress>, ResendHost {
+  readonly addresses: AddressList<ConnectAddress>;
+  readonly backoff: Backoff;
+  readonly waiting: WaitingCalls;
+  readonly budget: RetryBudget;
+  readonly remote: Remote<P, "server">;
+  ended: CallError | undefined = undefined;
+  lastFailure: unknown = undefined;
+  readonly #options: ResolvedClientOptions<P>;
+  readonly #tables: SideTables;
+  readonly #methods: ReadonlyMap<string, BoundMethod>;
+  readonly #slots: readonly SessionSlot<P, ConnectAddress>[];
+  readonly #events: ClientEvents = new ClientEvents();
+  #ready: PromiseWithResolvers<void> = Promise.withResolvers();
+  #closed: Promise<void> | undefined = undefined;
+
+  constructor(
+    addresses: readonly ListedAddress<ConnectAddress>[],
+    tables: SideTables,
+    options: ResolvedClientOptions<P>,
+  ) {
+    this.#options = options;
+    this.#tables = tables;
+    this.#methods = new Map(tables.calls.map((bound) => [bound.name, bound]));
+    this.addresses = new AddressList(addresses);
+    this.backoff = new Backoff(options.reconnect, Math.random);
+    this.waiting = new WaitingCalls(options.wait);
+    this.budget = new RetryBudget(options.budget);
+    this.#ready.promise.catch(() => {}); // ready() need not have been called
+    this.remote = buildRemote(tables.calls, {
+      peer: () => this.#peer(),
+      timeLeft: () => Infinity,
+      defaults: options.session.callDefaults,
+      interceptors: [...options.session.interceptors, resender(this)],
+    }) as Remote<P, "server">; // built from the protocol P
+    this.#slots = Array.from(
+      { length: options.connections },
+      () => new SessionSlot(this),
+    );
+    for (const slot of this.#slots) void slot.run();
+  }
+
+  // ── members that applications use ──────────────────────────────────────
+
+  get status(): ClientStatus {
+    if (this.#closed !== undefined) return "closed";
+    const states = this.#slots.map(({ state }) => STATUS[state]);
+    const best = (["connected", "connecting", "backing-off"] as const).find(
+      (status) => states.includes(status),
+    );
+    return best ?? "refused";
+  }
+
+  get session(): ClientSession<P> | undefined {
+    return this.#least();
+  }
+
+  ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  events(): AsyncIterableIterator<ClientEvent> {
+    return this.#events.read();
+  }
+
+  async drain(options: DrainOptions = {}): Promise<void> {
+    checkDrainOptions("drain()", options);
+    this.#end("the client drains");
+    const sessions = this.#sessions();
+    for (const slot of this.#slots) slot.close();
+    await Promise.all(sessions.map((session) => session.drain(options)));
+    await this.close();
+  }
+
+  close(reason = ""): Promise<void> {
+    return this.#closed ??= this.#close(reason);
+  }
+
+  async #close(reason: string): Promise<void> {
+    this.#end("the client is closed");
+    const sessions = this.#sessions();
+    for (const slot of this.#slots) slot.close();
+    this.#emit({ kind: "closed", address: "", attempt: 0 });
+    this.#events.end();
+    await Promise.all(sessions.map((session) => session.close(reason)));
+  }
+
+  ref(): void {
+    for (const slot of this.#slots) slot.setRef(true);
+  }
+
+  unref(): void {
+    for (const slot of this.#slots) slot.setRef(false);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  // ── sessions ───────────────────────────────────────────────────────────
+
+  get freshCredentials(): boolean {
+    return this.#options.freshCredentials;
+  }
+
+  async connect(
+    address: ConnectAddress,
+    signal: AbortSignal,
+  ): Promise<ClientSessionImpl<P>> {
+    const { transport, session: resolved } = this.#options;
+    const credentials = await within(
+      CREDENTIALS_TIMEOUT,
+      "credentials()",
+      signal,
+      () => this.#options.credentials(),
+    );
+    const parts = { tables: this.#tables, resolved };
+    const session = await whileConnecting(
+      signal,
+      (signal) =>
+        openSession<P>(parts, address, { credentials, transport, signal }),
+    );
+    try {
+      await within(
+        ON_SESSION_TIMEOUT,
+        "onSession()",
+        signal,
+        () => this.#options.onSession(session),
+      );
+      return session;
+    } catch (error) {
+      session.close();
+      throw error;
+    }
+  }
+
+  changed(change: SlotChange): void {
+    if (change.kind === "connected") {
+      this.lastFailure = undefined;
+      this.#ready.resolve();
+    } else if (change.cause !== undefined) this.lastFailure = change.cause;
+    const lost = change.kind === "cut" || change.kind === "draining";
+    if (lost && this.#least() === undefined) this.#renewReady();
+    this.#emit(change);
+    if (change.kind === "refused" && this.status === "refused") {
+      this.#end("every server has refused this client", change.cause);
+    }
+    this.#resume();
+  }
+
+  /** Lets `ready()` wait for the next session. */
+  #renewReady(): void {
+    if (this.ended !== undefined) return;
+    this.#ready = Promise.withResolvers();
+    this.#ready.promise.catch(() => {}); // as in the constructor
+  }
+
+  #emit(change: Omit<ClientEvent, "status">): void {
+    this.#events.emit({ ...change, status: this.status });
+  }
+
+  #sessions(): ClientSessionImpl<P>[] {
+    return this.#slots.flatMap(({ sessions }) => sessions);
+  }
+
+  /** Returns the open session with the fewest calls. */
+  #least(): ClientSessionImpl<P> | undefined {
+    let least: ClientSessionImpl<P> | undefined;
+    for (const { session } of this.#slots) {
+      if (session === undefined) continue;
+      if (least === undefined || session.load < least.load) least = session;
+    }
+    return least;
+  }
+
+  /** Fails all calls from now on. */
+  #end(why: string, cause?: unknown): void {
+    if (this.ended !== undefined) return;
+    const ended = this.ended = unavailable(why, cause);
+    this.#ready.reject(ended);
+    this.waiting.failAll(ended);
+  }
+
+  // ── calls ──────────────────────────────────────────────────────────────
+
+  get maxAttempts(): number {
+    return this.#options.maxAttempts;
+  }
+
+  get waitTimeout(): number {
+    return this.#options.wait.timeout;
+  }
+
+  get callTimeout(): number | undefined {
+    return this.#options.session.callDefaults.timeout;
+  }
+
+  get hasSession(): boolean {
+    return this.#least() !== undefined;
+  }
+
+  method(name: string): BoundMethod {
+    return this.#methods.get(name)!; // the remote has only these methods
+  }
+
+  sizeOf(value: unknown): number {
+    return this.#options.session.codecs[0].encode(value).length;
+  }
+
+  pause(attempt: number): number {
+    const { minDelay, maxDelay } = this.#options.reconnect;
+    return Math.random() * Math.min(maxDelay, minDelay * 2 ** attempt);
+  }
+
+  onSettled(): void {
+    if (this.waiting.size > 0) this.#resume();
+  }
+
+  /** Lets waiting calls start, but not all at once. */
+  #resume(): void {
+    let room = 0;
+    for (const { session } of this.#slots) {
+      if (session === undefined) continue;
+      const { maxCalls = 1 } = session.session.peer ?? {};
+      room += Math.max(0, Math.ceil(maxCalls / 2) - session.load);
+    }
+    this.waiting.resume(() => room-- > 0);
+  }
+
+  #peer(): CallSession {
+    const session = this.#least();
+    if (session !== undefined) return session;
+    throw this.ended ??
+      unavailable("there is no session", this.lastFailure);
+  }
+}
+
+function isList(
+  addresses: ConnectAddress | readonly ConnectAddress[],
+): addresses is readonly ConnectAddress[] {
+  return Array.isArray(addresses);
+}
+
+function listed(address: ConnectAddress): ListedAddress<ConnectAddress> {
+  const text = typeof address === "string" || address instanceof URL;
+  const name = text
+    ? String(address)
+    : formatAddress(resolveAddress(address, undefined));
+  return { address, name };
+}
+
+function unavailable(why: string, cause: unknown): CallError {
+  return new CallError(why, {
+    code: "unavailable",
+    processed: "no",
+    cause,
+  });
+}
+
+/** Connects with a signal that has no effect later. */
+async function whileConnecting<T>(
+  signal: AbortSignal,
+  connect: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  const abort = () => controller.abort(signal.reason);
+  const timer = setTimeout(() => {
+    controller.abort(
+      new SessionError(`No session was open within ${CONNECT_TIMEOUT} ms`, {
+        code: "timeout",
+      }),
+    );
+  }, CONNECT_TIMEOUT);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    signal.throwIfAborted();
+    return await connect(controller.signal);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+/**
+ * Runs a function of the application with a time limit.
+ *
+ * @throws {SessionError} if it fails or takes too long; the client tries again
+ */
+async function within<T>(
+  ms: number,
+  what: string,
+  signal: AbortSignal,
+  run: () => T,
+): Promise<Awaited<T>> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  const timer = setTimeout(
+    () =>
+      reject(
+        new SessionError(`${what} has not settled within ${ms} ms`, {
+          code: "timeout",
+        }),
+      ),
+    ms,
+  );
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([(async () => await run())(), promise]);
+  } catch (cause) {
+    if (cause instanceof SessionError) throw cause;
+    const detail = cause instanceof Error ? cause.message : String(cause);
+    throw new SessionError(`${what} failed: ${detail}`, {
+      code: "closed",
+      cause,
+    });
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", abort);
+  }
+}

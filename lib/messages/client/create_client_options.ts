@@ -1,0 +1,224 @@
+/**
+ * Options of clients that outlive their connections.
+ *
+ * @module
+ */
+import type { ConnectOptions as TransportConnectOptions } from "../../transport/connect.ts";
+import {
+  checkFunction,
+  type ResolvedSessionOptions,
+  resolveSessionOptions,
+  SESSION_OPTIONS,
+  type SessionOptions,
+} from "../connection/session_options.ts";
+import type { AnyProtocol, Handlers } from "../protocol/protocol_types.ts";
+import { checkOptions, type OptionNames } from "../support/check_options.ts";
+import type { BackoffOptions } from "./backoff.ts";
+import type { ClientContext, ClientSession } from "./client_session.ts";
+import type { RetryBudgetOptions } from "./retry_budget.ts";
+import type { WaitOptions } from "./waiting_calls.ts";
+
+/**
+ * Options for {@linkcode createClient}, except for the handlers.
+ *
+ * @typeParam P the protocol
+ */
+export interface ClientBaseOptions<P extends AnyProtocol>
+  extends SessionOptions {
+  /**
+   * Credentials for the server's `authenticate`, or a function that returns
+   * them. The function is called for each session, and has 10 s.
+   */
+  credentials?: unknown;
+  /** Options for the transport, such as keep-alive and TLS. */
+  transport?: Omit<TransportConnectOptions, "signal" | "retry"> | undefined;
+  /** Pauses between attempts to connect, in milliseconds. */
+  reconnect?: {
+    /** Least pause after a failed attempt. @default {100} */
+    minDelay?: number | undefined;
+    /** Upper bound of the random part of a pause. @default {10000} */
+    maxDelay?: number | undefined;
+    /**
+     * Time over which clients spread their attempts after a lost connection.
+     *
+     * It keeps the clients of a server that has crashed from connecting to the
+     * next one at the same moment. A server that drains names its own spread.
+     *
+     * @default {2000}
+     */
+    spread?: number | undefined;
+  } | undefined;
+  /** Bounds for the calls that are made while there is no session. */
+  wait?: {
+    /** Milliseconds that a call may wait. @default {10000} */
+    timeout?: number | undefined;
+    /** Number of calls that may wait. @default {1000} */
+    calls?: number | undefined;
+    /** Bytes of their encoded inputs. @default {4194304} */
+    bytes?: number | undefined;
+  } | undefined;
+  /** Calls that are sent again. */
+  retry?: {
+    /** Maximum number of attempts of a call, including the first. @default {3} */
+    maxAttempts?: number | undefined;
+    /** Budget for the calls of the last 10 s. */
+    budget?: {
+      /** Calls that may be sent again per second, whatever succeeds. @default {10} */
+      perSecond?: number | undefined;
+      /** More of them for each call that succeeds, from 0 to 1. @default {0.1} */
+      ratio?: number | undefined;
+    } | undefined;
+  } | undefined;
+  /**
+   * Number of sessions.
+   *
+   * With several, each call uses the one with the fewest calls in flight, so the
+   * order between calls is lost.
+   *
+   * @default {1}
+   */
+  connections?: number | undefined;
+  /**
+   * Called with each new session, before the calls that wait.
+   *
+   * Make its calls through this session. It has 5 s; if it fails, the session is
+   * closed, and the client connects again.
+   */
+  onSession?:
+    | ((session: ClientSession<P>) => void | Promise<void>)
+    | undefined;
+}
+
+/**
+ * Options for {@linkcode createClient}. `handlers` is required if the protocol
+ * has a client side.
+ *
+ * @typeParam P the protocol
+ */
+export type CreateClientOptions<P extends AnyProtocol> =
+  [keyof P["client"]] extends [never]
+    ? ClientBaseOptions<P> & { handlers?: never }
+    : ClientBaseOptions<P> & {
+      /** A function for each method of the protocol's client side. */
+      handlers: Handlers<P, "client", ClientContext<P>>;
+    };
+
+/** Options of a client, validated and with defaults. */
+export interface ResolvedClientOptions<P extends AnyProtocol> {
+  /** Options of its sessions. */
+  readonly session: ResolvedSessionOptions;
+  /** Returns the credentials for a session; `undefined` if there are none. */
+  readonly credentials: () => unknown;
+  /** Whether another call of `credentials` may return other credentials. */
+  readonly freshCredentials: boolean;
+  /** Options for the transport. */
+  readonly transport: Omit<TransportConnectOptions, "signal">;
+  /** Pauses between attempts to connect. */
+  readonly reconnect: BackoffOptions;
+  /** Bounds for the calls that wait. */
+  readonly wait: WaitOptions;
+  /** Maximum number of attempts of a call. */
+  readonly maxAttempts: number;
+  /** Budget of the calls that are sent again. */
+  readonly budget: RetryBudgetOptions;
+  /** Number of sessions. */
+  readonly connections: number;
+  /** Called with each new session. */
+  readonly onSession: (session: ClientSession<P>) => void | Promise<void>;
+}
+
+const NAMES: OptionNames<
+  ClientBaseOptions<AnyProtocol> & { handlers: object }
+> = {
+  ...SESSION_OPTIONS,
+  credentials: true,
+  transport: true,
+  reconnect: true,
+  wait: true,
+  retry: true,
+  connections: true,
+  onSession: true,
+  handlers: true,
+};
+const RECONNECT: OptionNames<BackoffOptions> = {
+  minDelay: true,
+  maxDelay: true,
+  spread: true,
+};
+const WAIT: OptionNames<WaitOptions> = {
+  timeout: true,
+  calls: true,
+  bytes: true,
+};
+const RETRY = { maxAttempts: true, budget: true } as const; // the values are names only
+const BUDGET: OptionNames<RetryBudgetOptions> = {
+  perSecond: true,
+  ratio: true,
+};
+
+const WHERE = "createClient()";
+/** Longest time of a timer, in ms. */
+const MAX_TIME = 2 ** 31 - 1;
+
+/**
+ * Validates the options and fills in the defaults.
+ *
+ * @throws {RangeError} if an option is out of range
+ * @throws {TypeError} if an option is unknown or has the wrong type
+ */
+export function resolveClientOptions<P extends AnyProtocol>(
+  options: ClientBaseOptions<P>,
+): ResolvedClientOptions<P> {
+  checkOptions(WHERE, options, NAMES);
+  const { reconnect = {}, wait = {}, retry = {}, transport = {} } = options;
+  const { credentials, connections = 1, onSession = () => {} } = options;
+  const { maxAttempts = 3, budget = {} } = retry;
+  checkOptions(`the option reconnect of ${WHERE}`, reconnect, RECONNECT);
+  checkOptions(`the option wait of ${WHERE}`, wait, WAIT);
+  checkOptions(`the option retry of ${WHERE}`, retry, RETRY);
+  checkOptions(`the option retry.budget of ${WHERE}`, budget, BUDGET);
+  checkFunction("onSession", onSession);
+  const { minDelay = 100, maxDelay = 10_000, spread = 2_000 } = reconnect;
+  const { timeout = 10_000, calls = 1_000, bytes = 4 * 1024 * 1024 } = wait;
+  const { perSecond = 10, ratio = 0.1 } = budget;
+  checkRange("reconnect.minDelay", minDelay, 1, MAX_TIME);
+  checkRange("reconnect.maxDelay", maxDelay, minDelay, MAX_TIME);
+  checkRange("reconnect.spread", spread, 0, MAX_TIME);
+  checkRange("wait.timeout", timeout, 0, MAX_TIME);
+  checkRange("wait.calls", calls, 0, Infinity);
+  checkRange("wait.bytes", bytes, 0, Infinity);
+  checkRange("retry.maxAttempts", maxAttempts, 1, Infinity);
+  checkRange("retry.budget.perSecond", perSecond, 0, Infinity);
+  checkRange("retry.budget.ratio", ratio, 0, 1);
+  checkRange("connections", connections, 1, 1_000);
+  if (!Number.isInteger(connections)) {
+    throw new RangeError(
+      `Cannot create a client with ${connections} connections: it must be an integer`,
+    );
+  }
+  const fresh = typeof credentials === "function";
+  return {
+    session: resolveSessionOptions(options),
+    credentials: fresh ? () => credentials() : () => credentials,
+    freshCredentials: fresh,
+    transport,
+    reconnect: { minDelay, maxDelay, spread },
+    wait: { timeout, calls, bytes },
+    maxAttempts,
+    budget: { perSecond, ratio },
+    connections,
+    onSession,
+  };
+}
+
+function checkRange(
+  name: string,
+  value: number,
+  least: number,
+  most: number,
+): void {
+  if (typeof value === "number" && value >= least && value <= most) return;
+  throw new RangeError(
+    `Cannot create a client as '${name}' must be from ${least} to ${most}: current value is ${value}`,
+  );
+}

@@ -1,0 +1,298 @@
+/**
+ * Makes the calls of a client: waits for a session, and sends failed calls again
+ * by the rules in `resend_rules.ts`.
+ *
+ * It is the innermost interceptor of the client's calls, so each attempt of an
+ * interceptor waits and is sent again as well.
+ *
+ * @module
+ */
+import { abortError } from "../calls/pending_call.ts";
+import type {
+  CallResponse,
+  Interceptor,
+  OutgoingRequest,
+} from "../calls/interceptor.ts";
+import { CallError, type Processed } from "../errors/call_error.ts";
+import type { BoundMethod } from "../protocol/protocol_types.ts";
+import { sendsItems } from "../session/calls/call_state.ts";
+import { resendClass } from "./resend_rules.ts";
+import type { RetryBudget } from "./retry_budget.ts";
+import type { WaitingCalls } from "./waiting_calls.ts";
+
+/** Members of a client that its calls require. */
+export interface ResendHost {
+  /** Calls that wait for a session. */
+  readonly waiting: WaitingCalls;
+  /** Budget of the calls that are sent again. */
+  readonly budget: RetryBudget;
+  /** Maximum number of attempts of a call. */
+  readonly maxAttempts: number;
+  /** Milliseconds that a call may wait for a session. */
+  readonly waitTimeout: number;
+  /** Whether a call can be made now. */
+  readonly hasSession: boolean;
+  /** Error of the client if no session will be opened any more. */
+  readonly ended: CallError | undefined;
+  /** The last error of an attempt to connect. */
+  readonly lastFailure: unknown;
+  /** Returns the declaration of a method. */
+  method(name: string): BoundMethod;
+  /** Default timeout of calls in ms, or `undefined`. */
+  readonly callTimeout: number | undefined;
+  /** Returns the number of bytes of an encoded value. */
+  sizeOf(value: unknown): number;
+  /** Returns the pause before a call is sent again, in ms. */
+  pause(attempt: number): number;
+  /** Called when a call has ended, so that others may start. */
+  onSettled(): void;
+}
+
+type Next = (request: OutgoingRequest) => Promise<CallResponse>;
+
+/** Returns the interceptor that waits and sends calls again. */
+export function resender(host: ResendHost): Interceptor {
+  return (request, next) => {
+    switch (request.shape) {
+      case "notification":
+        return notify(host, request, next);
+      case "serverStream":
+        return openStream(new Attempts(host, request), next);
+      default:
+        return new Attempts(host, request).run(next);
+    }
+  };
+}
+
+/** Notifications neither wait nor are sent again: they are sent at most once. */
+async function notify(
+  host: ResendHost,
+  request: OutgoingRequest,
+  next: Next,
+): Promise<CallResponse> {
+  if (host.ended !== undefined) throw endedError(host.ended, request.method);
+  return await next(request);
+}
+
+/** Sends a call again until its first item has arrived. */
+async function openStream(
+  attempts: Attempts,
+  next: Next,
+): Promise<CallResponse> {
+  const response = await attempts.run(next);
+  return {
+    ...response,
+    items: untilFirst(attempts, response, next),
+  } as CallResponse; // its shape is serverStream
+}
+
+async function* untilFirst(
+  attempts: Attempts,
+  first: CallResponse,
+  next: Next,
+): AsyncGenerator<unknown, void> {
+  let response = first;
+  let committed = false;
+  for (;;) {
+    if (!("items" in response)) return;
+    try {
+      for await (const item of response.items) {
+        committed = true;
+        yield item;
+      }
+      return;
+    } catch (error) {
+      if (committed) throw error;
+      await attempts.failed(error);
+    }
+    response = await attempts.run(next);
+  }
+}
+
+/** The attempts of one call. */
+class Attempts {
+  readonly #host: ResendHost;
+  readonly #request: OutgoingRequest;
+  readonly #method: BoundMethod;
+  readonly #signal: AbortSignal;
+  /** Time in ms at which the call fails, or `Infinity`. */
+  readonly #deadline: number;
+  #count = 0;
+  /** Whether a server has refused the call unseen. */
+  #unseen = false;
+  #processed: Processed = "no";
+  #lastError: unknown = undefined;
+
+  constructor(host: ResendHost, request: OutgoingRequest) {
+    this.#host = host;
+    this.#request = request;
+    const method = this.#method = host.method(request.method);
+    const { timeout, signal } = request.options;
+    this.#signal = signal!; // always set in a request
+    const asked = timeout ?? method.method.timeout ?? host.callTimeout ??
+      Infinity;
+    this.#deadline = performance.now() + asked;
+  }
+
+  /** Makes attempts until one succeeds or the call fails for good. */
+  async run(next: Next): Promise<CallResponse> {
+    for (;;) {
+      const waiting = this.#session();
+      if (waiting !== undefined) await waiting; // a call begins at once if it can
+      const left = this.#deadline - performance.now();
+      if (left <= 0) throw this.#tooLate("deadline");
+      this.#count++;
+      const { options } = this.#request;
+      const timeout = left === Infinity ? options.timeout : left;
+      try {
+        const response = await next({
+          ...this.#request,
+          options: { ...options, timeout },
+        });
+        this.#host.budget.succeeded(performance.now());
+        return response;
+      } catch (error) {
+        await this.failed(error);
+      } finally {
+        this.#host.onSettled();
+      }
+    }
+  }
+
+  /**
+   * Decides after a failed attempt. Resolves when the next one may begin.
+   *
+   * @throws the error if there is no other attempt
+   */
+  async failed(error: unknown): Promise<void> {
+    const { budget, maxAttempts } = this.#host;
+    const { method, shape } = this.#method;
+    const kind = resendClass(error, method.idempotent ?? false);
+    this.#lastError = error;
+    if (error instanceof CallError && error.processed !== "no") {
+      this.#processed = "maybe";
+    }
+    // Items that have been sent cannot be sent again.
+    if (kind === "final" || sendsItems(shape)) throw error;
+    if (kind === "unsent") return;
+    if (kind === "unseen" && !this.#unseen) {
+      this.#unseen = true;
+      return;
+    }
+    if (this.#count >= maxAttempts || !budget.take(performance.now())) {
+      throw error;
+    }
+    const named = error instanceof CallError ? error.retryAfter : 0;
+    const pause = Math.max(named, this.#host.pause(this.#count));
+    if (performance.now() + pause >= this.#deadline) throw error;
+    await this.#sleep(pause);
+  }
+
+  /** Waits for a session; returns `undefined` if there is one. */
+  #session(): Promise<void> | undefined {
+    const host = this.#host;
+    const { name } = this.#method;
+    if (host.ended !== undefined) throw endedError(host.ended, name);
+    if (host.hasSession && host.waiting.size === 0) return undefined;
+    const bytes = this.#bytes();
+    const refusal = host.waiting.refusal(bytes);
+    if (refusal !== undefined) {
+      throw new CallError(`${name}: ${refusal}`, {
+        code: "overloaded",
+        method: name,
+        processed: this.#processed,
+        retry: "later",
+        cause: host.lastFailure,
+      });
+    }
+    return this.#until(host.waitTimeout, (resume, fail) => {
+      const call = {
+        bytes,
+        resume,
+        fail: (error: CallError) => fail(endedError(error, name)),
+      };
+      host.waiting.add(call);
+      return () => host.waiting.remove(call);
+    });
+  }
+
+  #bytes(): number {
+    const { input, shape } = this.#request;
+    return sendsItems(shape) || input === undefined
+      ? 0
+      : this.#host.sizeOf(input);
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    await this.#until(Infinity, (resume) => {
+      const timer = setTimeout(resume, ms);
+      return () => clearTimeout(timer);
+    });
+  }
+
+  /** Waits for an event; fails at the deadline, after `most` ms, or on an abort. */
+  async #until(
+    most: number,
+    begin: (
+      resume: () => void,
+      fail: (error: unknown) => void,
+    ) => () => void,
+  ): Promise<void> {
+    const signal = this.#signal;
+    const left = this.#deadline - performance.now();
+    const code = left < most ? "deadline" : "unavailable";
+    const ms = Math.min(left, most);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const abort = () =>
+      reject(abortError(this.#method.name, signal.reason, this.#processed));
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    const timer = ms === Infinity ? undefined : setTimeout(
+      () => reject(this.#tooLate(code)),
+      Math.min(Math.max(ms, 0), 2 ** 31 - 1),
+    );
+    const end = begin(resolve, reject);
+    try {
+      await promise;
+    } finally {
+      end();
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  /** Returns the error of a call that has waited for too long. */
+  #tooLate(code: "deadline" | "unavailable"): CallError {
+    const { lastFailure, waitTimeout } = this.#host;
+    const { name } = this.#method;
+    const cause = lastFailure ?? this.#lastError;
+    const why = cause instanceof Error
+      ? `; last failure: ${cause.message}`
+      : "";
+    return new CallError(
+      code === "deadline"
+        ? `${name}: the deadline passed while the call waited for a session${why}`
+        : `${name}: no session was open within ${waitTimeout} ms (option wait.timeout)${why}`,
+      {
+        code,
+        method: name,
+        processed: this.#processed,
+        retry: code === "deadline" ? "never" : "later",
+        cause,
+      },
+    );
+  }
+}
+
+/** Returns the error of a call after the end of its client. */
+function endedError(
+  { code, message, cause, processed }: CallError,
+  method: string,
+): CallError {
+  return new CallError(`${method}: ${message}`, {
+    code,
+    method,
+    processed,
+    cause,
+  });
+}

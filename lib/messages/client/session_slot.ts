@@ -1,0 +1,276 @@
+/**
+ * A slot of a client: keeps one session open.
+ *
+ * A session that its server drains stays open for its calls in flight, while the
+ * slot opens the next one.
+ *
+ * @module
+ */
+import { SessionError } from "../errors/call_error.ts";
+import { TransportError } from "../../transport/errors.ts";
+import type { AnyProtocol } from "../protocol/protocol_types.ts";
+import type { AddressList, ListedAddress } from "./address_list.ts";
+import type { Backoff } from "./backoff.ts";
+import { SLOT, type SlotEvent, type SlotState } from "./client_status.ts";
+import type { ClientSessionImpl } from "./open_session.ts";
+import { setRef } from "../support/keep_alive.ts";
+
+/** An event of a slot. */
+export interface SlotChange {
+  /** The kind of the event. */
+  readonly kind:
+    | "connecting"
+    | "connected"
+    | "draining"
+    | "cut"
+    | "backing-off"
+    | "refused";
+  /** Address of the server. */
+  readonly address: string;
+  /** Number of the attempt since the last session. */
+  readonly attempt: number;
+  /** The error that caused it. */
+  readonly cause?: unknown;
+  /** Milliseconds until the next attempt. */
+  readonly delay?: number;
+}
+
+/** Members of a client that its slots require. */
+export interface SlotHost<P extends AnyProtocol, Address> {
+  /** Addresses of the servers, which all slots share. */
+  readonly addresses: AddressList<Address>;
+  /** Pauses between attempts, which all slots share. */
+  readonly backoff: Backoff;
+  /** Whether new credentials may help after a refusal. */
+  readonly freshCredentials: boolean;
+  /** Opens and prepares a session. */
+  connect(address: Address, signal: AbortSignal): Promise<ClientSessionImpl<P>>;
+  /** Called after each change. */
+  changed(change: SlotChange): void;
+}
+
+/** Codes of sessions that the same client can never open. */
+const REFUSALS: ReadonlySet<string> = new Set([
+  // of sessions
+  "version",
+  "codec",
+  // of transports
+  "forbidden",
+  "permission",
+  "unsupported",
+  "address-invalid",
+]);
+
+/** A slot for one session. */
+export class SessionSlot<P extends AnyProtocol, Address> {
+  /** The session for new calls, if it is open. */
+  session: ClientSessionImpl<P> | undefined = undefined;
+  /** Number of attempts since the last session. */
+  #attempt = 0;
+  #state: SlotState = "idle";
+  readonly #host: SlotHost<P, Address>;
+  readonly #controller: AbortController = new AbortController();
+  /** Sessions that drain. */
+  readonly #draining: Set<ClientSessionImpl<P>> = new Set();
+  #endPause: (() => void) | undefined = undefined;
+  #ref = true;
+  #timer: ReturnType<typeof setTimeout> | undefined = undefined;
+  /** Address of the session. */
+  #listed: ListedAddress<Address> | undefined = undefined;
+  /** Time in ms at which the session was opened. */
+  #openedAt = 0;
+  /** Whether the last attempt was refused because of its credentials. */
+  #unauthenticated = false;
+
+  /** @param host the client */
+  constructor(host: SlotHost<P, Address>) {
+    this.#host = host;
+  }
+
+  /** The current state. */
+  get state(): SlotState {
+    return this.#state;
+  }
+
+  /** The open sessions. */
+  get sessions(): ClientSessionImpl<P>[] {
+    return this.session === undefined
+      ? [...this.#draining]
+      : [this.session, ...this.#draining];
+  }
+
+  /** Keeps a session open until the slot is closed or refused. */
+  async run(): Promise<void> {
+    while (await this.#connectWhenDue()) {
+      const { session } = this;
+      if (session !== undefined) await this.#live(session);
+    }
+  }
+
+  /** Closes the slot: no attempt begins any more. */
+  close(): void {
+    if (!this.#on("close")) return;
+    this.session = undefined;
+    this.#controller.abort(new Error("The client was closed"));
+    this.#endPause?.();
+  }
+
+  /** Sets whether the slot keeps the process alive. */
+  setRef(ref: boolean): void {
+    this.#ref = ref;
+    for (const session of this.sessions) {
+      if (ref) session.ref();
+      else session.unref();
+    }
+    setRef(this.#timer, ref);
+  }
+
+  #changed(
+    kind: SlotChange["kind"],
+    { name }: ListedAddress<Address>,
+    details: Pick<SlotChange, "cause" | "delay"> = {},
+  ): void {
+    const attempt = this.#attempt;
+    this.#host.changed({ kind, address: name, attempt, ...details });
+  }
+
+  get #goesOn(): boolean {
+    return this.#state !== "closed";
+  }
+
+  #on(event: SlotEvent): boolean {
+    const next = SLOT[this.#state][event];
+    if (next === undefined) return false;
+    this.#state = next;
+    return true;
+  }
+
+  /** Makes one attempt; returns whether the slot goes on. */
+  async #connectWhenDue(): Promise<boolean> {
+    const { addresses } = this.#host;
+    const { listed, wait } = addresses.next(performance.now());
+    if (wait > 0) {
+      await this.#pause(wait);
+      return this.#goesOn;
+    }
+    if (!this.#on("attempt")) return false;
+    this.#attempt++;
+    this.#changed("connecting", listed);
+    try {
+      const session = await this.#host.connect(
+        listed.address,
+        this.#controller.signal,
+      );
+      if (!this.#on("open")) {
+        session.close();
+        return false;
+      }
+      this.#opened(session, listed);
+      return true;
+    } catch (error) {
+      return await this.#failed(listed, error);
+    }
+  }
+
+  #opened(
+    session: ClientSessionImpl<P>,
+    listed: ListedAddress<Address>,
+  ): void {
+    this.session = session;
+    if (!this.#ref) session.unref();
+    this.#unauthenticated = false;
+    this.#host.addresses.opened(listed);
+    this.#changed("connected", listed);
+    this.#attempt = 0;
+    this.#listed = listed;
+    this.#openedAt = performance.now();
+  }
+
+  async #failed(
+    listed: ListedAddress<Address>,
+    cause: unknown,
+  ): Promise<boolean> {
+    if (this.#state === "closed") return false;
+    const { addresses, backoff } = this.#host;
+    if (this.#isRefusal(cause) && addresses.refused(listed)) {
+      this.#on("refuse");
+      this.#changed("refused", listed, { cause });
+      return false;
+    }
+    this.#on("fail");
+    addresses.leave(listed, performance.now() + retryAfter(cause));
+    const delay = backoff.afterFailure();
+    this.#changed("backing-off", listed, { cause, delay });
+    await this.#pause(delay);
+    return this.#goesOn;
+  }
+
+  /** Returns whether the same attempt would be refused again. */
+  #isRefusal(error: unknown): boolean {
+    const known = error instanceof SessionError ||
+      error instanceof TransportError;
+    if (!known) return true; // such as a missing permission or a wrong option
+    if (error.code !== "unauthenticated") return REFUSALS.has(error.code);
+    const again = this.#host.freshCredentials && !this.#unauthenticated;
+    this.#unauthenticated = true;
+    return !again;
+  }
+
+  /** Waits for the end or the drain of the session, then pauses. */
+  async #live(session: ClientSessionImpl<P>): Promise<void> {
+    const reason = await endOrDrain(session);
+    this.session = undefined;
+    const { addresses, backoff } = this.#host;
+    const listed = this.#listed!; // set with the session
+    const now = performance.now();
+    const drains = reason.code === "drain" || reason.code === "age";
+    if (!this.#on(drains ? "drain" : "lose")) return;
+    if (drains) this.#retire(session);
+    addresses.leave(listed, now + reason.retryAfter);
+    const lived = now - this.#openedAt;
+    const delay = drains
+      ? backoff.afterDrain(lived, reason.spread)
+      : backoff.afterLoss(lived);
+    this.#changed(drains ? "draining" : "cut", listed, {
+      cause: reason,
+      delay,
+    });
+    await this.#pause(delay);
+  }
+
+  #retire(session: ClientSessionImpl<P>): void {
+    this.#draining.add(session);
+    session.finished.then(() => this.#draining.delete(session));
+  }
+
+  async #pause(ms: number): Promise<void> {
+    if (ms <= 0 || this.#state === "closed") return;
+    await new Promise<void>((resolve) => {
+      this.#endPause = resolve;
+      this.#timer = setTimeout(resolve, Math.min(ms, 2 ** 31 - 1));
+      if (!this.#ref) setRef(this.#timer, false);
+    });
+    clearTimeout(this.#timer);
+    this.#timer = this.#endPause = undefined;
+  }
+}
+
+/** Returns the pause that the server asked for, in ms. */
+function retryAfter(error: unknown): number {
+  const named = error instanceof SessionError ||
+    error instanceof TransportError;
+  return named ? error.retryAfter : 0;
+}
+
+/** Resolves when the session ends, or when its server drains it. */
+async function endOrDrain<P extends AnyProtocol>(
+  session: ClientSessionImpl<P>,
+): Promise<SessionError> {
+  const { draining } = session;
+  if (!draining.aborted) {
+    await new Promise((resolve) =>
+      draining.addEventListener("abort", resolve, { once: true })
+    );
+  }
+  return draining.reason; // a SessionError, also at the end of the session
+}

@@ -1,0 +1,59 @@
+import { assert, assertEquals } from "@std/assert";
+import { Backoff, STABLE } from "../../../lib/messages/client/backoff.ts";
+
+const options = { minDelay: 100, maxDelay: 10_000, spread: 2_000 };
+
+/** Returns pauses whose random part is a fixed share of its upper bound. */
+function pauses(share: number): Backoff {
+  return new Backoff(options, () => share);
+}
+
+Deno.test("pauses after failures double up to maxDelay, above minDelay", () => {
+  const backoff = pauses(0.5);
+  const delays = Array.from({ length: 10 }, () => backoff.afterFailure());
+  assertEquals(delays, [
+    150,
+    200,
+    300,
+    500,
+    900,
+    1_700,
+    3_300,
+    5_100,
+    5_100,
+    5_100,
+  ]);
+});
+
+Deno.test("a pause after a failure is never shorter than minDelay", () => {
+  assertEquals(pauses(0).afterFailure(), 100);
+});
+
+Deno.test("a session that lasted ends the series of failures", () => {
+  const backoff = pauses(0.5);
+  backoff.afterFailure();
+  backoff.afterFailure();
+  assertEquals(backoff.afterLoss(STABLE), 1_000); // half of spread
+  assertEquals(backoff.failures, 0);
+  assertEquals(backoff.afterFailure(), 150);
+});
+
+Deno.test("a session that is accepted and ended at once counts as a failure", () => {
+  const backoff = pauses(0.5);
+  const delays = Array.from({ length: 3 }, () => backoff.afterLoss(5));
+  assertEquals(delays, [150, 200, 300]);
+  assertEquals(backoff.afterDrain(STABLE - 1, 0), 500);
+});
+
+Deno.test("a drain has the spread that the server named", () => {
+  assertEquals(pauses(0.25).afterDrain(STABLE, 8_000), 2_000);
+  assertEquals(pauses(0.25).afterDrain(STABLE, 0), 0);
+});
+
+Deno.test("a thousand failures in a row keep their bounds", () => {
+  const backoff = pauses(0.999);
+  for (let count = 0; count < 1_000; count++) {
+    const delay = backoff.afterFailure();
+    assert(delay >= 100 && delay < 10_100, `${delay}`);
+  }
+});
