@@ -57,6 +57,11 @@ test("chunked() ignores unknown flags", () => {
   assertEquals(read("0002fe61" + "0002ff62").frames, ["6162"]);
 });
 
+test("chunked() rejects a part that is shorter than its own header", () => {
+  assertEquals(codeOf(() => read("0000")), "bad-header");
+  assertEquals(codeOf(() => read("00020061" + "0000")), "bad-header");
+});
+
 test("chunked() limits the parts and the bytes of a message", () => {
   const parts = { maxParts: 3 };
   assertEquals(read("000100" + "000100" + "00020161", parts).frames, ["61"]);
