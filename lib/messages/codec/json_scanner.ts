@@ -139,9 +139,12 @@ export class JsonScanner {
     this.#bytes = bytes;
     this.#digits.begin();
     this.#table.begin(bytes);
-    this.held = this.#walk(bytes) + this.#table.held;
-    this.#table.end();
-    this.#bytes = EMPTY;
+    try {
+      this.held = this.#walk(bytes) + this.#table.held;
+    } finally { // a refused body must not stay in memory either
+      this.#table.end();
+      this.#bytes = EMPTY;
+    }
     return this.held;
   }
 

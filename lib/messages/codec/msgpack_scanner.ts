@@ -181,12 +181,15 @@ export class MsgpackScanner {
     const isSmall = bytes.length <= FEW_KEYS;
     const table = isSmall ? undefined : this.#table;
     table?.begin(bytes);
-    const end = this.#walk(bytes, bytes.length, isSmall);
-    if (end < bytes.length) throw this.#trailing(end);
-    this.#keys = table?.keys ?? 0;
-    this.held += table?.held ?? 0;
-    table?.end();
-    this.#bytes = PROTO;
+    try {
+      const end = this.#walk(bytes, bytes.length, isSmall);
+      if (end < bytes.length) throw this.#trailing(end);
+      this.#keys = table?.keys ?? 0;
+      this.held += table?.held ?? 0;
+    } finally { // a refused body must not stay in memory either
+      table?.end();
+      this.#bytes = PROTO;
+    }
   }
 
   /**
