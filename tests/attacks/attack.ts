@@ -89,11 +89,11 @@ export interface Attack {
   readonly atMost?: Readonly<Record<string, number>>;
   /** Number of connections at once. @default {1} */
   readonly connections?: number;
-  /** Whether a connection that ends is replaced by another. @default {false} */
-  readonly again?: boolean;
+  /** Number of connections in all; until then, one that ends is replaced. @default {connections; 20 of a client} */
+  readonly total?: number;
   /** Whether the attacker reads after the handshake and before the attack's end. @default {true} */
   readonly reads?: boolean;
-  /** Milliseconds that the attack takes at least. @default {400} */
+  /** Milliseconds that the attack takes at least, if only its victim can tell that it is over. @default {0} */
   readonly ms?: number;
   /** Whether the script's bytes are sent over TCP whatever the server expects. @default {false} */
   readonly plain?: boolean;

@@ -12,12 +12,15 @@ import { hello } from "./frames.ts";
 import { pause, RawPeer } from "./raw_peer.ts";
 import { CLIENT_METHODS, SERVER_METHODS } from "./target.ts";
 
-/** Longest time for an event to arrive after the attack's duration, in steps. */
-const PATIENCE = { steps: 100, ms: 100, readFrom: 80 };
+/** Number of times that a script yields, and bytes that it sends, before it ends. */
+const ENOUGH = { yields: 8192, bytes: 64 * 2 ** 20 };
 
-/** Longest time until an attack is quiet, after its duration. */
-const UNTIL_QUIET = { steps: 20, ms: 50 };
-/** Number of steps without a new byte after which an attack is quiet. */
+/** Number of sessions that a client opens one after another while it is attacked. */
+const CLIENTS = 20;
+
+/** Longest time of an attack, in steps. */
+const PATIENCE = { steps: 600, ms: 50 };
+/** Number of steps without a byte or connection after which an attack is over. */
 const QUIET_STEPS = 4;
 
 /** Account of an attack that has ended. */
@@ -36,35 +39,54 @@ class Running {
   readonly #seen = new Map<string, number>();
   readonly #peers: RawPeer[] = [];
   readonly #work: Promise<void>[] = [];
+  /** Number of connections that are still to be made. */
+  #left: number;
+  /** Number of scripts that have begun. */
+  #begun = 0;
+  /** Number of tasks that have not ended: connections, and making or accepting them. */
+  #busy = 0;
   #listener: Deno.TcpListener | undefined;
   #halted = false;
 
   constructor(attack: Attack) {
+    const { victim, connections = 1 } = attack;
+    const { total = victim === "client" ? CLIENTS : connections } = attack;
     this.#attack = attack;
+    this.#left = total;
   }
 
   /** Attacks a server. */
   dial(place: Place): void {
     const { connections = 1 } = this.#attack;
-    for (let at = 0; at < connections; at++) this.#work.push(this.#dial(place));
+    for (let at = 0; at < connections; at++) {
+      this.#work.push(this.#counted(this.#dial(place)));
+    }
+  }
+
+  async #counted(work: Promise<void>): Promise<void> {
+    this.#busy++;
+    await work;
+    this.#busy--;
   }
 
   async #dial(place: Place): Promise<void> {
     const { setup: { over = "tcp" } = {}, plain = false } = this.#attack;
-    do {
+    while (this.#left > 0 && !this.#halted) {
+      this.#left--;
       try {
         await this.#run(await dial(plain ? "tcp" : over, place));
       } catch {
+        this.#left++;
         await pause(1); // the server refuses connections
       }
-    } while (this.#attack.again === true && !this.#halted);
+    }
   }
 
   /** Attacks the clients that connect; returns the port. */
   listen(): number {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     this.#listener = listener;
-    this.#work.push(this.#accept(listener));
+    this.#work.push(this.#counted(this.#accept(listener)));
     return listener.addr.port;
   }
 
@@ -72,7 +94,8 @@ class Running {
     try {
       for await (const connection of listener) {
         connection.setNoDelay(true);
-        this.#work.push(this.#run(connection));
+        this.#work.push(this.#counted(this.#run(connection)));
+        if (--this.#left === 0) break; // closes the listener
       }
     } catch { /* closed */ }
   }
@@ -97,44 +120,63 @@ class Running {
       await peer.send(hello({ ...own, ...members }));
       await peer.until(() => hellos() > before);
     }
+    this.#begun++;
     peer.reads = reads;
+    let yields = 0;
     for await (const bytes of script(peer)) {
       if (peer.stopped || peer.ended || this.#halted) break;
       if (bytes.length > 0 && !await peer.send(bytes)) break;
+      if (++yields === ENOUGH.yields || peer.sent >= ENOUGH.bytes) break;
     }
   }
 
   /**
-   * Waits for `ms`, until everything was seen that must be seen, and for an attack
-   * that ends until it has. Then, nothing more is sent.
+   * Waits for `ms`, and then until the attack is over: all connections were made,
+   * nothing more is sent or arrives, and everything was seen that must be seen.
+   * A peer that does not read sees it later, by {@linkcode Running.see}.
    */
   async wait(): Promise<void> {
-    await pause(this.#attack.ms ?? 400);
-    await this.#waitForEvents();
-    await this.#waitUntilQuiet();
+    await pause(this.#attack.ms ?? 0);
+    let before = -1, quiet = 0;
+    for (let step = 0; step < PATIENCE.steps; step++) {
+      const progress = this.#progress();
+      quiet = progress === before ? quiet + 1 : 0;
+      before = progress;
+      if (this.#isComplete() && (quiet >= QUIET_STEPS || this.#busy === 0)) {
+        break;
+      }
+      await pause(PATIENCE.ms);
+    }
     this.#halted = true;
   }
 
-  async #waitForEvents(): Promise<void> {
+  #isComplete(): boolean {
+    const { victim, reads = true } = this.#attack;
+    const { connections = 1, total = connections } = this.#attack;
+    const begun = victim === "client" ? this.#begun > 0 : this.#begun >= total;
+    return begun &&
+      (!reads || this.#hasSeenAll());
+  }
+
+  #hasSeenAll(): boolean {
     const { sees = [] } = this.#attack;
+    return sees.every((event) => this.#seen.has(event));
+  }
+
+  /** Lets all peers read, and waits until they have seen how their sessions end. */
+  async see(): Promise<void> {
+    for (const peer of this.#peers) peer.reads = true;
     for (let step = 0; step < PATIENCE.steps; step++) {
-      if (step === PATIENCE.readFrom) this.#readAll();
-      if (
-        sees.every((event) => this.#seen.has(event) || event === "handlers")
-      ) return;
+      if (this.#hasSeenAll()) break;
       await pause(PATIENCE.ms);
     }
   }
 
-  async #waitUntilQuiet(): Promise<void> {
-    let before = this.sent(), quiet = 0;
-    for (let step = 0; step < UNTIL_QUIET.steps; step++) {
-      await pause(UNTIL_QUIET.ms);
-      const sent = this.sent();
-      quiet = sent === before ? quiet + 1 : 0;
-      if (quiet === QUIET_STEPS) break;
-      before = sent;
-    }
+  /** Returns a number that rises with everything that is sent or arrives. */
+  #progress(): number {
+    let sum = this.sent() + this.#peers.length;
+    for (const count of this.#seen.values()) sum += count;
+    return sum;
   }
 
   /** Returns the number of bytes that were sent. */
@@ -142,15 +184,16 @@ class Running {
     return this.#peers.reduce((sum, { sent }) => sum + sent, 0);
   }
 
-  /** Lets all peers read, to see how their sessions end. */
-  #readAll(): void {
-    for (const peer of this.#peers) peer.reads = true;
+  #closeListener(): void {
+    try {
+      this.#listener?.close();
+    } catch { /* was closed after the last client */ }
   }
 
   /** Stops the attack. */
   async stop(): Promise<AttackReport> {
     this.#halted = true;
-    this.#listener?.close();
+    this.#closeListener();
     for (const peer of this.#peers) peer.close();
     await Promise.all(this.#work);
     return {
@@ -177,6 +220,8 @@ await runCommands({
   listen: ({ name }: { name: string }) => begin(name).listen(),
   /** Waits for the attack's duration. Then, nothing more is sent. */
   wait: () => running!.wait(),
+  /** Lets all peers read, and waits for the events that must be seen. */
+  see: () => running!.see(),
   /** Returns the number of bytes that were sent. */
   sent: () => running!.sent(),
   /** Ends the attack. */

@@ -6,6 +6,18 @@
 import { concat } from "@std/bytes/concat";
 import type { Attack } from "./attack.ts";
 import {
+  callBudget,
+  LIMITS,
+  MESSAGE,
+  MiB,
+  PROCESS,
+  sessionBudget,
+  SHARE,
+  UNFINISHED,
+  UNSENT,
+  WAITING,
+} from "./budgets.ts";
+import {
   bin,
   EMPTY,
   encode,
@@ -19,7 +31,7 @@ import {
   u32,
 } from "./frames.ts";
 import { pause } from "./raw_peer.ts";
-import { flood, ids, inFlight, inParts, MiB, NULL, times } from "./scripts.ts";
+import { flood, ids, inFlight, inParts, NULL, times } from "./scripts.ts";
 import { M } from "./target.ts";
 
 const open = { victim: "server", state: "open" } as const;
@@ -60,10 +72,11 @@ export const callAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["maxCalls"],
     sees: ["ERROR overloaded"],
-    atMost: { handlers: 1024 },
-    budget: 8 * MiB,
+    atMost: { handlers: 128 },
+    budget: callBudget(128),
+    setup: { limits: { maxCalls: 128 } },
     *script() {
-      yield* times(20_000, (id) => request(id, M.hold));
+      yield* times(10_000, (id) => request(id, M.hold));
     },
   },
   {
@@ -74,7 +87,7 @@ export const callAttacks: readonly Attack[] = [
     limits: ["connectionWindow"],
     sees: ["GOAWAY flow-control"],
     atMost: { handlers: 1024 },
-    budget: 8 * MiB,
+    budget: callBudget(1024),
     setup: { limits: { connectionWindow: 65_536 } },
     *script() {
       const value = bin(1000);
@@ -88,8 +101,9 @@ export const callAttacks: readonly Attack[] = [
     kind: "NOTIFY",
     limits: ["notifyWindow"],
     sees: ["GOAWAY flow-control"],
-    atMost: { handlers: 1024 },
-    budget: 8 * MiB,
+    atMost: { handlers: 32 },
+    budget: PROCESS,
+    setup: { limits: { maxCalls: 32, notifyWindow: 16_384 } },
     *script() {
       const body = bin(1000);
       yield* flood(() => notify(M.note, body));
@@ -100,11 +114,16 @@ export const callAttacks: readonly Attack[] = [
     name: "notifications to slow handlers",
     resource: "running handlers",
     kind: "NOTIFY",
-    atMost: { handlers: 1024 },
-    budget: 9 * MiB,
+    atMost: { handlers: 32 },
+    // A notification of 12 bytes holds five times the 76 bytes of credit that it uses.
+    budget: callBudget(32) + 5 * LIMITS.notifyWindow,
+    setup: { limits: { maxCalls: 32 } },
     async *script(peer) {
       const body = notify(M.note);
-      for (;;) yield await peer.credit(body);
+      for (let batch = 0; batch < 240; batch++) {
+        for (let at = 0; at < 64; at++) await peer.credit(body);
+        yield concat(Array.from({ length: 64 }, () => body));
+      }
     },
   },
   {
@@ -114,7 +133,7 @@ export const callAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["maxMessage"],
     sees: ["ERROR too-large"],
-    budget: 8 * MiB,
+    budget: MESSAGE,
     async *script(peer) {
       for (const id of ids()) {
         const first = concat([u16(M.echo), fields(), new Uint8Array(65_000)]);
@@ -131,7 +150,7 @@ export const callAttacks: readonly Attack[] = [
     name: "a notification without end",
     resource: "bytes of a message",
     kind: "NOTIFY",
-    budget: 8 * MiB,
+    budget: MESSAGE,
     async *script(peer) {
       for (;;) {
         const part = new Uint8Array(100_000);
@@ -146,7 +165,7 @@ export const callAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["maxAssembly"],
     sees: ["ERROR overloaded"],
-    budget: 13 * MiB,
+    budget: UNSENT + UNFINISHED,
     async *script(peer) {
       const first = concat([u16(M.echo), fields(), new Uint8Array(131_000)]);
       for (const id of ids()) {
@@ -160,9 +179,9 @@ export const callAttacks: readonly Attack[] = [
     resource: "objects of unfinished messages",
     kind: "REQUEST",
     sees: ["ERROR overloaded"],
-    budget: 9 * MiB,
+    budget: UNSENT + UNFINISHED,
     *script() {
-      yield* times(40_000, (id) => frame(K.REQUEST, id, u16(M.echo), MORE));
+      yield* times(16_000, (id) => frame(K.REQUEST, id, u16(M.echo), MORE));
     },
   },
   {
@@ -172,7 +191,7 @@ export const callAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["maxFragments"],
     sees: ["ERROR too-large"],
-    budget: 8 * MiB,
+    budget: UNSENT,
     async *script(peer) {
       for (const id of ids()) {
         for (let part = 0; part < 1100; part++) {
@@ -189,11 +208,12 @@ export const callAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["assemblyTimeout"],
     sees: ["ERROR deadline"],
-    budget: 8 * MiB,
+    budget: UNSENT + UNFINISHED,
     setup: { limits: { assemblyTimeout: 200 } },
     async *script(peer) {
       for (const id of ids()) {
-        if (id > 2000) await pause(20);
+        if (id > 4000) return;
+        if (id > 2000) await pause(1);
         yield await peer.credit(frame(K.REQUEST, id, u16(M.echo), MORE));
       }
     },
@@ -205,7 +225,7 @@ export const callAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["maxMetadata"],
     sees: ["ERROR malformed"],
-    budget: 8 * MiB,
+    budget: UNSENT,
     async *script(peer) {
       const block = metadata(10_000);
       yield* inFlight(peer, 64, (id) => request(id, M.echo, NULL, block));
@@ -219,7 +239,7 @@ export const callAttacks: readonly Attack[] = [
     sees: ["ERROR deadline"],
     // A burst of maxCalls, then 10 a second.
     atMost: { handlers: 64, "ERROR deadline": 200 },
-    budget: 8 * MiB,
+    budget: UNSENT,
     setup: { limits: { cancelsPerSecond: 10, maxCalls: 64 } },
     async *script(peer) {
       const block = deadline(1);
@@ -232,7 +252,7 @@ export const callAttacks: readonly Attack[] = [
     resource: "refusals",
     kind: "REQUEST",
     sees: ["ERROR unimplemented"],
-    budget: 8 * MiB,
+    budget: UNSENT,
     async *script(peer) {
       yield* inFlight(peer, 1024, (id) => request(id, 9999));
     },
@@ -243,7 +263,7 @@ export const callAttacks: readonly Attack[] = [
     resource: "failed decoding",
     kind: "REQUEST",
     sees: ["ERROR malformed"],
-    budget: 8 * MiB,
+    budget: UNSENT,
     async *script(peer) {
       const damaged = new Uint8Array(1000).fill(0xc1);
       yield* inFlight(peer, 256, (id) => request(id, M.echo, damaged));
@@ -256,7 +276,7 @@ export const callAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["depth"],
     sees: ["ERROR malformed"],
-    budget: 8 * MiB,
+    budget: MESSAGE,
     async *script(peer) {
       const deep = new Uint8Array(100_000).fill(0x91);
       yield* inFlight(peer, 16, (id) => request(id, M.echo, deep));
@@ -269,7 +289,7 @@ export const callAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["nodes"],
     sees: ["ERROR malformed"],
-    budget: 8 * MiB,
+    budget: MESSAGE,
     async *script(peer) {
       const count = 1_100_000;
       const value = concat([
@@ -290,7 +310,7 @@ export const callAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["maxHeld"],
     sees: ["ERROR malformed"],
-    budget: 8 * MiB,
+    budget: UNSENT,
     async *script(peer) {
       const value = repeat(indexKeys(50), 400);
       yield* inFlight(peer, 8, (id) => request(id, M.hold, value));
@@ -302,7 +322,7 @@ export const callAttacks: readonly Attack[] = [
     resource: "decoded byte strings",
     kind: "REQUEST",
     sees: ["ERROR malformed"],
-    budget: 8 * MiB,
+    budget: UNSENT,
     async *script(peer) {
       const value = repeat(Uint8Array.of(0xc4, 0), 60_000);
       yield* inFlight(peer, 16, (id) => request(id, M.hold, value));
@@ -315,7 +335,7 @@ export const callAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["maxKeys"],
     sees: ["ERROR malformed"],
-    budget: 8 * MiB,
+    budget: UNSENT,
     async *script(peer) {
       const value = encode(
         Array.from({ length: 9000 }, (_, at) => ({ [`key${at}`]: 1 })),
@@ -330,8 +350,7 @@ export const callAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["bytes"],
     sees: ["ERROR malformed"],
-    ms: 1500,
-    budget: 24 * MiB,
+    budget: PROCESS + 20 * MiB,
     setup: { limits: { maxMessage: 20 * MiB } },
     async *script(peer) {
       for (const id of ids()) {
@@ -346,7 +365,7 @@ export const callAttacks: readonly Attack[] = [
     resource: "reports of incidents",
     kind: "REQUEST",
     sees: ["ERROR internal"],
-    budget: 8 * MiB,
+    budget: UNSENT,
     async *script(peer) {
       yield* inFlight(peer, 1024, (id) => request(id, M.fail));
     },
@@ -358,11 +377,13 @@ export const callAttacks: readonly Attack[] = [
     kind: "CANCEL",
     limits: ["cancelsPerSecond"],
     sees: ["ERROR cancelled"],
-    atMost: { handlers: 1024, "ERROR cancelled": 1024 + 2000 },
-    budget: 8 * MiB,
+    // A burst of maxCalls, then 10 a second.
+    atMost: { handlers: 64, "ERROR cancelled": 200 },
+    budget: UNSENT,
+    setup: { limits: { cancelsPerSecond: 10, maxCalls: 64 } },
     async *script(peer) {
       for (const id of ids()) {
-        await peer.until(() => peer.inFlight < 1024);
+        await peer.until(() => peer.inFlight < 64);
         peer.inFlight++;
         yield await peer.credit(request(id, M.hold));
         yield frame(K.CANCEL, id, EMPTY);
@@ -375,8 +396,8 @@ export const callAttacks: readonly Attack[] = [
     resource: "decoded inputs",
     kind: "REQUEST",
     limits: ["maxInputs"],
-    budget: 28 * MiB,
-    ms: 1500,
+    ms: 1500, // 8 handlers of unknown results begin in 64 ms
+    budget: PROCESS + LIMITS.maxInputs + LIMITS.connectionWindow,
     async *script(peer) {
       yield* inFlight(peer, 1024, (id) => request(id, M.hold, bin(120_000)));
     },
@@ -389,8 +410,7 @@ export const callAttacks: readonly Attack[] = [
     limits: ["queueTimeout"],
     sees: ["ERROR overloaded"],
     setup: { limits: { maxInputs: 65_536, queueTimeout: 200 } },
-    budget: 8 * MiB,
-    ms: 1500,
+    budget: PROCESS + LIMITS.connectionWindow,
     async *script(peer) {
       yield* inFlight(peer, 1024, (id) => request(id, M.hold, bin(70_000)));
     },
@@ -401,8 +421,8 @@ export const callAttacks: readonly Attack[] = [
     resource: "waiting results",
     kind: "REQUEST",
     reads: false,
-    budget: 8 * MiB,
-    ms: 1500,
+    budget: WAITING,
+    ms: 300,
     *script() {
       yield* times(1024, (id) => request(id, M.big));
     },
@@ -413,31 +433,31 @@ export const callAttacks: readonly Attack[] = [
     resource: "results of handlers that wait",
     kind: "REQUEST",
     reads: false,
-    budget: 11 * MiB,
-    ms: 1500,
+    budget: WAITING,
+    ms: 500,
     *script() {
       yield* times(1024, (id) => request(id, M.bigLater, encode(10)));
     },
   },
-  {
+  ...[100, 1000].map((ms): Attack => ({
     ...open,
-    name: "results of handlers that wait for 100 ms",
-    resource: "results after 100 ms",
+    name: `results of handlers that wait for ${ms} ms`,
+    resource: `results after ${ms} ms`,
     kind: "REQUEST",
     reads: false,
-    budget: 16 * MiB,
-    ms: 1500,
+    budget: SHARE,
+    ms: 500 + ms,
     *script() {
-      yield* times(1024, (id) => request(id, M.bigLater, encode(100)));
+      yield* times(1024, (id) => request(id, M.bigLater, encode(ms)));
     },
-  },
+  })),
   ...[10, 100, 1000].map((ms): Attack => ({
     ...open,
     name: `inputs that handlers hold for ${ms} ms`,
     resource: `inputs held for ${ms} ms`,
     kind: "REQUEST",
-    budget: 28 * MiB,
-    ms: 500 + ms,
+    budget: PROCESS + LIMITS.maxInputs + LIMITS.connectionWindow,
+    ms: 1000 + ms,
     async *script(peer) {
       const value = concat([Uint8Array.of(0x92), encode(ms), bin(120_000)]);
       yield* inFlight(peer, 1024, (id) => request(id, M.holdFor, value));
@@ -449,7 +469,7 @@ export const callAttacks: readonly Attack[] = [
     resource: "late frames",
     kind: "CANCEL",
     sees: ["RESULT"],
-    budget: 8 * MiB,
+    budget: PROCESS,
     async *script(peer) {
       yield request(1, M.echo);
       await peer.saw("RESULT");
@@ -463,9 +483,9 @@ export const callAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["turnTime"],
     connections: 10,
-    budget: 8 * MiB,
+    budget: sessionBudget(10),
     *script() {
-      yield* flood((id) => request(id, M.echo), 1, 10_000);
+      yield* flood((id) => request(id, M.echo), 1, 3000);
     },
   },
   {
@@ -475,8 +495,8 @@ export const callAttacks: readonly Attack[] = [
     kind: "CANCEL",
     sees: ["GOAWAY protocol"],
     connections: 20,
-    again: true,
-    budget: 8 * MiB,
+    total: 60,
+    budget: sessionBudget(60),
     *script() {
       yield frame(K.CANCEL, 9, EMPTY);
     },

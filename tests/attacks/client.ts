@@ -11,7 +11,7 @@ import type { ClientSession } from "../../lib/messages/client/client_session.ts"
 import type { ClientUse, VictimOptions, VictimReport } from "./attack.ts";
 import { Bystander } from "./bystander.ts";
 import { runCommands } from "./control.ts";
-import { memoryNow, MemorySampler } from "./memory.ts";
+import { MemorySampler, retained } from "./memory.ts";
 import { pause } from "./raw_peer.ts";
 import { Target } from "./target.ts";
 
@@ -180,9 +180,9 @@ await runCommands({
     memory.start();
   },
   /** Ends measuring. */
-  measured: (): VictimReport => ({
-    ...memory.stop(),
+  measured: async (): Promise<VictimReport> => ({
+    ...await memory.stop(),
     handlers: handlers.most,
   }),
-  memory: memoryNow,
+  memory: retained,
 });

@@ -6,6 +6,14 @@
 import { concat } from "@std/bytes/concat";
 import type { Attack } from "./attack.ts";
 import {
+  callBudget,
+  LIMITS,
+  MESSAGE,
+  PROCESS,
+  QUEUED,
+  UNFINISHED,
+} from "./budgets.ts";
+import {
   bin,
   encode,
   entry,
@@ -20,7 +28,7 @@ import {
   u32,
   u64,
 } from "./frames.ts";
-import { answering, every, flood, MiB, open as calls } from "./scripts.ts";
+import { answering, every, flood, open as calls } from "./scripts.ts";
 import { C, CLIENT_METHODS } from "./target.ts";
 
 const greeting = {
@@ -50,7 +58,8 @@ export const clientAttacks: readonly Attack[] = [
     resource: "time of a handshake",
     kind: "none",
     sees: ["GOAWAY timeout"],
-    budget: 8 * MiB,
+    total: 5,
+    budget: PROCESS,
     setup: { limits: { handshakeTimeout: 100 } },
     *script() {},
   },
@@ -60,7 +69,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "limits of the peer",
     kind: "HELLO",
     sees: ["GOAWAY protocol"],
-    budget: 8 * MiB,
+    budget: PROCESS,
     *script() {
       yield hello({ role: 1, streamWindow: 0, maxCalls: 0 });
     },
@@ -71,7 +80,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "codecs",
     kind: "HELLO",
     sees: ["GOAWAY codec"],
-    budget: 8 * MiB,
+    budget: PROCESS,
     *script() {
       yield hello({ role: 1, codec: "rot13" });
     },
@@ -82,7 +91,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "list of mismatches",
     kind: "HELLO",
     sees: ["GOAWAY protocol"],
-    budget: 8 * MiB,
+    budget: PROCESS,
     *script() {
       const content = new Uint8Array(60_000).fill(1);
       yield hello({ role: 1, entries: entry(0x05, content) });
@@ -94,7 +103,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "order of frames",
     kind: "REQUEST",
     sees: ["GOAWAY protocol"],
-    budget: 8 * MiB,
+    budget: PROCESS,
     *script() {
       yield* flood((id) => request(id + 1, C.called));
     },
@@ -104,7 +113,7 @@ export const clientAttacks: readonly Attack[] = [
     name: "refusals with long texts",
     resource: "texts",
     kind: "GOAWAY",
-    budget: 8 * MiB,
+    budget: PROCESS,
     *script() {
       yield goaway(13, 0, "x".repeat(60_000));
     },
@@ -115,7 +124,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "credit of a stream",
     kind: "ITEM",
     sees: ["GOAWAY flow-control"],
-    budget: 8 * MiB,
+    budget: PROCESS,
     setup: { use: "reads" },
     *script() {
       yield* flood(() => message(K.ITEM, 1, bin(1000)));
@@ -127,7 +136,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "unread items",
     kind: "ITEM",
     sees: ["REQUEST"],
-    budget: 8 * MiB,
+    budget: PROCESS + LIMITS.itemsWindow,
     setup: { use: "opens" },
     async *script(peer) {
       await peer.saw("REQUEST", 64);
@@ -146,7 +155,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "bytes of unfinished messages",
     kind: "ITEM",
     sees: ["CANCEL"],
-    budget: 8 * MiB,
+    budget: MESSAGE,
     setup: { use: "reads" },
     async *script(peer) {
       await peer.saw("REQUEST");
@@ -163,7 +172,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "bytes of a message",
     kind: "RESULT",
     sees: ["CANCEL"],
-    budget: 8 * MiB,
+    budget: PROCESS + UNFINISHED,
     setup: { use: "calls" },
     async *script(peer) {
       yield* answering(peer, function* (id) {
@@ -180,7 +189,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "bytes of unfinished messages",
     kind: "RESULT",
     sees: ["CANCEL"],
-    budget: 13 * MiB,
+    budget: PROCESS + UNFINISHED,
     setup: { use: "calls" },
     async *script(peer) {
       await peer.saw("REQUEST", 64);
@@ -197,7 +206,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "bytes of a message",
     kind: "ERROR",
     sees: ["CANCEL"],
-    budget: 8 * MiB,
+    budget: PROCESS + UNFINISHED,
     setup: { use: "calls" },
     async *script(peer) {
       yield* answering(peer, function* (id) {
@@ -214,7 +223,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "failed decoding",
     kind: "RESULT",
     sees: ["REQUEST"],
-    budget: 8 * MiB,
+    budget: PROCESS,
     setup: { use: "calls" },
     async *script(peer) {
       const damaged = new Uint8Array(1000).fill(0xc1);
@@ -227,7 +236,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "late frames",
     kind: "RESULT",
     sees: ["REQUEST"],
-    budget: 8 * MiB,
+    budget: PROCESS,
     setup: { use: "calls" },
     async *script(peer) {
       await peer.saw("REQUEST");
@@ -240,7 +249,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "ids",
     kind: "RESULT",
     sees: ["GOAWAY protocol"],
-    budget: 8 * MiB,
+    budget: PROCESS,
     *script() {
       yield message(K.RESULT, 9999);
     },
@@ -252,7 +261,7 @@ export const clientAttacks: readonly Attack[] = [
     kind: "REQUEST",
     sees: ["ERROR overloaded"],
     atMost: { handlers: 1024 },
-    budget: 8 * MiB,
+    budget: callBudget(1024),
     *script() {
       yield* flood((id) => request(id, C.called), 2);
     },
@@ -264,7 +273,7 @@ export const clientAttacks: readonly Attack[] = [
     kind: "NOTIFY",
     sees: ["WINDOW"],
     atMost: { handlers: 1024 },
-    budget: 8 * MiB,
+    budget: callBudget(1024) + LIMITS.notifyWindow,
     *script() {
       const body = bin(1000);
       yield* flood(() => notify(C.noted, body));
@@ -275,7 +284,7 @@ export const clientAttacks: readonly Attack[] = [
     name: "uploads to the client that it does not read",
     resource: "unread items",
     kind: "REQUEST",
-    budget: 10 * MiB,
+    budget: callBudget(500) + LIMITS.itemsWindow,
     async *script(peer) {
       yield* calls(500, C.taken, 2);
       for (let id = 2; id < 1002; id += 2) {
@@ -291,7 +300,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "replies to PINGs",
     kind: "PING",
     sees: ["PONG"],
-    budget: 8 * MiB,
+    budget: PROCESS,
     *script() {
       yield* flood(() => frame(K.PING, 0, new Uint8Array(16)));
     },
@@ -301,7 +310,7 @@ export const clientAttacks: readonly Attack[] = [
     name: "replies to credentials that were not sent",
     resource: "late frames",
     kind: "AUTH",
-    budget: 8 * MiB,
+    budget: PROCESS,
     *script() {
       yield* flood((id) => frame(K.AUTH, id, undefined, 2));
     },
@@ -312,7 +321,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "order of frames",
     kind: "AUTH",
     sees: ["GOAWAY protocol"],
-    budget: 8 * MiB,
+    budget: PROCESS,
     *script() {
       yield frame(K.AUTH, 1, encode("x"));
     },
@@ -325,8 +334,12 @@ export const clientAttacks: readonly Attack[] = [
     limits: ["queueTimeout"],
     sees: ["REQUEST"],
     hello: { role: 1, methods: CLIENT_METHODS, ...SMALLEST },
-    budget: 10 * MiB,
-    setup: { use: "floods", limits: { queueTimeout: 200 } },
+    // The application also holds the promise of each call.
+    budget: PROCESS + 2 * QUEUED,
+    setup: {
+      use: "floods",
+      limits: { queueTimeout: 200, maxQueuedBytes: QUEUED },
+    },
     *script() {},
   },
   {
@@ -337,8 +350,11 @@ export const clientAttacks: readonly Attack[] = [
     limits: ["closeTimeout"],
     sees: ["NOTIFY"],
     hello: { role: 1, methods: CLIENT_METHODS, ...SMALLEST },
-    budget: 24 * MiB,
-    setup: { use: "notifies", limits: { closeTimeout: 100 } },
+    budget: PROCESS + 2 * QUEUED,
+    setup: {
+      use: "notifies",
+      limits: { closeTimeout: 100, maxQueuedBytes: QUEUED },
+    },
     *script() {},
   },
   {
@@ -354,7 +370,7 @@ export const clientAttacks: readonly Attack[] = [
       itemsWindow: 2 ** 30,
       connectionWindow: 2 ** 30,
     },
-    budget: 8 * MiB,
+    budget: PROCESS + LIMITS.unsentHard,
     setup: { use: "sends" },
     *script() {},
   },
@@ -364,7 +380,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "range of credit",
     kind: "WINDOW",
     sees: ["GOAWAY flow-control"],
-    budget: 8 * MiB,
+    budget: PROCESS,
     *script() {
       yield frame(K.WINDOW, 2, u64(2 ** 52));
     },
@@ -374,7 +390,7 @@ export const clientAttacks: readonly Attack[] = [
     name: "announcements of a drain, and no end",
     resource: "drains",
     kind: "GOAWAY",
-    budget: 8 * MiB,
+    budget: PROCESS,
     setup: { use: "calls" },
     *script() {
       yield* flood(() => goaway(11, 2 ** 48 - 1, "x".repeat(1000)));
@@ -386,7 +402,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "bytes of a frame",
     kind: "any",
     sees: ["GOAWAY protocol"],
-    budget: 8 * MiB,
+    budget: PROCESS,
     *script() {
       yield concat([u32(2 ** 32 - 1), new Uint8Array(100)]);
     },
@@ -397,7 +413,7 @@ export const clientAttacks: readonly Attack[] = [
     resource: "time of a frame",
     kind: "RESULT",
     sees: ["end"],
-    budget: 8 * MiB,
+    budget: PROCESS,
     setup: { use: "calls", limits: { assemblyTimeout: 200 } },
     async *script(peer) {
       await peer.saw("REQUEST");

@@ -5,6 +5,7 @@
  */
 import { concat } from "@std/bytes/concat";
 import type { Attack } from "./attack.ts";
+import { EARLY, FRAME, sessionBudget } from "./budgets.ts";
 import {
   EMPTY,
   encode,
@@ -16,7 +17,7 @@ import {
   request,
   u32,
 } from "./frames.ts";
-import { every, flood, MiB, times } from "./scripts.ts";
+import { every, flood, times } from "./scripts.ts";
 import { M, SERVER_METHODS } from "./target.ts";
 
 const SLOW = encode("slow");
@@ -36,9 +37,9 @@ export const handshakeAttacks: readonly Attack[] = [
     kind: "none",
     limits: ["handshakeTimeout"],
     sees: ["GOAWAY timeout"],
-    connections: 200,
-    again: true,
-    budget: 11 * MiB,
+    connections: 100,
+    total: 200,
+    budget: sessionBudget(200),
     setup: { limits: { handshakeTimeout: 300 } },
     *script() {},
   },
@@ -49,8 +50,8 @@ export const handshakeAttacks: readonly Attack[] = [
     kind: "HELLO",
     sees: ["GOAWAY timeout"],
     connections: 100,
-    again: true,
-    budget: 8 * MiB,
+    total: 200,
+    budget: sessionBudget(200),
     setup: { limits: { handshakeTimeout: 300 } },
     async *script(peer) {
       const bytes = hello();
@@ -65,8 +66,8 @@ export const handshakeAttacks: readonly Attack[] = [
     kind: "any",
     sees: ["GOAWAY protocol"],
     connections: 50,
-    again: true,
-    budget: 8 * MiB,
+    total: 100,
+    budget: sessionBudget(100),
     *script() {
       yield u32(2 ** 32 - 1);
     },
@@ -79,8 +80,8 @@ export const handshakeAttacks: readonly Attack[] = [
     limits: ["maxHello"],
     sees: ["GOAWAY too-large"],
     connections: 20,
-    again: true,
-    budget: 8 * MiB,
+    total: 60,
+    budget: sessionBudget(60, FRAME),
     setup: { limits: { maxHello: 32_768 } },
     *script() {
       yield hello({ entries: entry(0x7f, new Uint8Array(60_000)) });
@@ -94,8 +95,8 @@ export const handshakeAttacks: readonly Attack[] = [
     limits: ["maxMethods"],
     sees: ["GOAWAY protocol"],
     connections: 20,
-    again: true,
-    budget: 8 * MiB,
+    total: 60,
+    budget: sessionBudget(60, FRAME),
     *script() {
       const methods = Array.from(
         { length: 1025 },
@@ -111,9 +112,9 @@ export const handshakeAttacks: readonly Attack[] = [
     kind: "HELLO",
     limits: ["maxSessions"],
     sees: ["GOAWAY refused-busy"],
-    connections: 200,
-    again: true,
-    budget: 8 * MiB,
+    connections: 100,
+    total: 200,
+    budget: sessionBudget(200),
     setup: { maxSessions: 20 },
     *script() {
       yield hello({ methods: SERVER_METHODS });
@@ -126,8 +127,8 @@ export const handshakeAttacks: readonly Attack[] = [
     kind: "REQUEST",
     sees: ["GOAWAY protocol"],
     connections: 20,
-    again: true,
-    budget: 8 * MiB,
+    total: 60,
+    budget: sessionBudget(60),
     *script() {
       yield request(1, M.echo);
     },
@@ -139,8 +140,8 @@ export const handshakeAttacks: readonly Attack[] = [
     kind: "PING",
     sees: ["GOAWAY protocol"],
     connections: 20,
-    again: true,
-    budget: 8 * MiB,
+    total: 60,
+    budget: sessionBudget(60),
     *script() {
       yield* flood(() => frame(K.PING, 0, new Uint8Array(8)));
     },
@@ -152,8 +153,8 @@ export const handshakeAttacks: readonly Attack[] = [
     kind: "REQUEST",
     sees: ["GOAWAY flow-control"],
     connections: 20,
-    again: true,
-    budget: 9 * MiB,
+    total: 60,
+    budget: sessionBudget(60, EARLY),
     setup: { authentication: 5000 },
     *script() {
       yield hello({ methods: SERVER_METHODS, auth: SLOW });
@@ -166,9 +167,9 @@ export const handshakeAttacks: readonly Attack[] = [
     resource: "early bytes",
     kind: "NOTIFY",
     sees: ["GOAWAY timeout"],
-    connections: 50,
-    again: true,
-    budget: 16 * MiB,
+    connections: 30,
+    total: 60,
+    budget: sessionBudget(60, EARLY),
     setup: { authentication: 5000, limits: { handshakeTimeout: 400 } },
     *script() {
       yield hello({ methods: SERVER_METHODS, auth: SLOW });
@@ -183,8 +184,8 @@ export const handshakeAttacks: readonly Attack[] = [
     kind: "CANCEL",
     sees: ["GOAWAY protocol"],
     connections: 20,
-    again: true,
-    budget: 8 * MiB,
+    total: 60,
+    budget: sessionBudget(60),
     setup: { authentication: 20 },
     *script() {
       yield hello({ methods: SERVER_METHODS, auth: SLOW });
@@ -198,8 +199,8 @@ export const handshakeAttacks: readonly Attack[] = [
     kind: "HELLO",
     sees: ["GOAWAY unauthenticated"],
     connections: 20,
-    again: true,
-    budget: 8 * MiB,
+    total: 60,
+    budget: sessionBudget(60),
     setup: { authentication: 1 },
     *script() {
       // Arrays within arrays, deeper than allowed.
@@ -212,7 +213,7 @@ export const handshakeAttacks: readonly Attack[] = [
     resource: "early bytes",
     kind: "END",
     connections: 100,
-    budget: 16 * MiB,
+    budget: sessionBudget(100, EARLY),
     setup: { authentication: 3000 },
     *script() {
       yield hello({ methods: SERVER_METHODS, auth: SLOW });
@@ -226,8 +227,8 @@ export const handshakeAttacks: readonly Attack[] = [
     kind: "HELLO",
     sees: ["GOAWAY too-large"],
     connections: 20,
-    again: true,
-    budget: 8 * MiB,
+    total: 60,
+    budget: sessionBudget(60, FRAME),
     setup: { authentication: 3000 },
     *script() {
       yield hello({ auth: new Uint8Array(60_000) });

@@ -6,6 +6,17 @@
 import { concat } from "@std/bytes/concat";
 import type { Attack } from "./attack.ts";
 import {
+  callBudget,
+  LIMITS,
+  MiB,
+  PROCESS,
+  sessionBudget,
+  SHARE,
+  UNFINISHED,
+  UNSENT,
+  WAITING,
+} from "./budgets.ts";
+import {
   bin,
   EMPTY,
   encode,
@@ -18,8 +29,8 @@ import {
   u64,
 } from "./frames.ts";
 import { pause } from "./raw_peer.ts";
-import { every, flood, ids, itemsOnEach, MiB, open, times } from "./scripts.ts";
-import { M } from "./target.ts";
+import { every, flood, ids, itemsOnEach, open, times } from "./scripts.ts";
+import { M, SERVER_METHODS } from "./target.ts";
 
 const session = { victim: "server", state: "open" } as const;
 
@@ -32,8 +43,8 @@ export const itemAttacks: readonly Attack[] = [
     kind: "ITEM",
     limits: ["streamWindow"],
     sees: ["GOAWAY flow-control"],
-    again: true,
-    budget: 8 * MiB,
+    total: 5,
+    budget: PROCESS,
     *script() {
       yield* open(1, M.up);
       yield* flood(() => message(K.ITEM, 1, bin(1000)));
@@ -46,8 +57,8 @@ export const itemAttacks: readonly Attack[] = [
     kind: "ITEM",
     limits: ["itemsWindow"],
     sees: ["GOAWAY flow-control"],
-    again: true,
-    budget: 9 * MiB,
+    total: 5,
+    budget: callBudget(1024) + LIMITS.itemsWindow,
     *script() {
       yield* open(1024, M.up);
       for (;;) yield* times(1024, (id) => message(K.ITEM, id, bin(7000)));
@@ -58,7 +69,7 @@ export const itemAttacks: readonly Attack[] = [
     name: "items that the handlers do not read",
     resource: "unread items",
     kind: "ITEM",
-    budget: 12 * MiB,
+    budget: callBudget(1024) + LIMITS.itemsWindow,
     async *script(peer) {
       yield* open(1024, M.up);
       yield* itemsOnEach(peer, 1024, bin(20_000));
@@ -71,7 +82,7 @@ export const itemAttacks: readonly Attack[] = [
     kind: "ITEM",
     limits: ["unreadTimeout"],
     sees: ["ERROR overloaded"],
-    budget: 12 * MiB,
+    budget: callBudget(1000) + LIMITS.itemsWindow,
     setup: { limits: { unreadTimeout: 200, maxAssembly: 8 * MiB } },
     async *script(peer) {
       yield request(1, M.read, EMPTY);
@@ -86,7 +97,8 @@ export const itemAttacks: readonly Attack[] = [
     kind: "ITEM",
     limits: ["maxStreamWindow"],
     sees: ["CREDIT"],
-    budget: 12 * MiB,
+    // The pool for raised windows has the size of the window for all items.
+    budget: callBudget(200) + 2 * LIMITS.itemsWindow,
     async *script(peer) {
       yield* open(200, M.read);
       for (let round = 0; round < 40; round++) {
@@ -106,7 +118,7 @@ export const itemAttacks: readonly Attack[] = [
     resource: "fragments",
     kind: "ITEM",
     sees: ["ERROR malformed"],
-    budget: 8 * MiB,
+    budget: UNSENT,
     async *script(peer) {
       for (const id of ids()) {
         yield request(id, M.read, EMPTY);
@@ -123,7 +135,7 @@ export const itemAttacks: readonly Attack[] = [
     name: "items that stay unfinished",
     resource: "bytes of unfinished messages",
     kind: "ITEM",
-    budget: 16 * MiB,
+    budget: callBudget(1000) + LIMITS.itemsWindow + UNFINISHED,
     async *script(peer) {
       yield* open(1000, M.read);
       for (;;) {
@@ -144,7 +156,7 @@ export const itemAttacks: readonly Attack[] = [
     resource: "failed decoding",
     kind: "ITEM",
     sees: ["ERROR malformed"],
-    budget: 8 * MiB,
+    budget: UNSENT,
     async *script(peer) {
       const damaged = new Uint8Array(1000).fill(0xc1);
       for (const id of ids()) {
@@ -163,7 +175,7 @@ export const itemAttacks: readonly Attack[] = [
     resource: "late frames",
     kind: "ITEM",
     sees: ["RESULT"],
-    budget: 8 * MiB,
+    budget: PROCESS,
     async *script(peer) {
       yield concat([request(1, M.read, EMPTY), frame(K.END, 1)]);
       await peer.saw("RESULT");
@@ -178,7 +190,7 @@ export const itemAttacks: readonly Attack[] = [
     sees: ["ERROR malformed"],
     // A burst of maxCalls, then 10 a second.
     atMost: { "ERROR malformed": 200 },
-    budget: 8 * MiB,
+    budget: UNSENT,
     setup: { limits: { cancelsPerSecond: 10, maxCalls: 64 } },
     async *script(peer) {
       const next = ids();
@@ -201,7 +213,7 @@ export const itemAttacks: readonly Attack[] = [
     kind: "CREDIT",
     sees: ["ITEM"],
     hello: { streamWindow: 1024 },
-    budget: 8 * MiB,
+    budget: WAITING,
     *script() {
       yield request(1, M.down);
       let total = 1024;
@@ -214,8 +226,8 @@ export const itemAttacks: readonly Attack[] = [
     resource: "range of credit",
     kind: "CREDIT",
     sees: ["GOAWAY flow-control"],
-    again: true,
-    budget: 8 * MiB,
+    total: 5,
+    budget: PROCESS,
     *script() {
       yield request(1, M.down);
       yield frame(K.CREDIT, 1, u64(2 ** 50));
@@ -226,7 +238,7 @@ export const itemAttacks: readonly Attack[] = [
     name: "grants on all accounts",
     resource: "updates of credit",
     kind: "WINDOW",
-    budget: 8 * MiB,
+    budget: PROCESS,
     *script() {
       let total = 2 ** 23;
       yield* flood((id) => frame(K.WINDOW, id % 6, u64(++total)));
@@ -238,8 +250,8 @@ export const itemAttacks: readonly Attack[] = [
     resource: "range of credit",
     kind: "WINDOW",
     sees: ["GOAWAY flow-control"],
-    again: true,
-    budget: 8 * MiB,
+    total: 5,
+    budget: PROCESS,
     *script() {
       yield frame(K.WINDOW, 0, u64(2 ** 52));
     },
@@ -251,7 +263,7 @@ export const itemAttacks: readonly Attack[] = [
     kind: "REQUEST",
     reads: false,
     hello: { streamWindow: 2 ** 30, itemsWindow: 2 ** 30 },
-    budget: 22 * MiB,
+    budget: WAITING,
     *script() {
       yield* times(8, (id) => request(id, M.down));
     },
@@ -264,7 +276,7 @@ export const itemAttacks: readonly Attack[] = [
     limits: ["unsentHard"],
     reads: false,
     sees: ["end"],
-    budget: 8 * MiB,
+    budget: UNSENT,
     setup: {
       limits: { // the sockets take some megabytes before these
         unsentSoft: 65_536,
@@ -285,7 +297,7 @@ export const itemAttacks: readonly Attack[] = [
     limits: ["writeStall"],
     reads: false,
     sees: ["end"],
-    budget: 17 * MiB,
+    budget: WAITING,
     setup: { limits: { writeStall: 300 } },
     async *script(peer) {
       yield* times(12, (id) => request(id, M.big));
@@ -300,9 +312,8 @@ export const itemAttacks: readonly Attack[] = [
     limits: ["minWriteRate"],
     reads: false,
     sees: ["end"],
-    budget: 22 * MiB,
+    budget: WAITING,
     setup: { limits: { writeStall: 1000, minWriteRate: 2 ** 26 } },
-    ms: 3000,
     async *script(peer) {
       yield* times(20, (id) => request(id, M.big));
       // The socket reports progress only for a megabyte or so.
@@ -319,7 +330,7 @@ export const itemAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["unsentSoft"],
     reads: false,
-    budget: 12 * MiB,
+    budget: WAITING,
     *script() {
       yield* times(12, (id) => request(id, M.bigLater, encode(10)));
     },
@@ -331,7 +342,7 @@ export const itemAttacks: readonly Attack[] = [
     kind: "ITEM",
     reads: false,
     hello: { streamWindow: 2 ** 30, itemsWindow: 2 ** 30 },
-    budget: 8 * MiB,
+    budget: callBudget(64) + LIMITS.unsentHard,
     async *script(peer) {
       yield* open(64, M.both);
       yield* itemsOnEach(peer, 64, bin(1000));
@@ -344,12 +355,25 @@ export const itemAttacks: readonly Attack[] = [
     kind: "REQUEST",
     reads: false,
     hello: { streamWindow: 1024 },
-    budget: 15 * MiB,
-    ms: 1500,
+    budget: WAITING,
+    ms: 300,
     *script() {
       yield* times(1024, (id) => request(id, M.down));
     },
   },
+  ...[10, 100, 1000].map((ms): Attack => ({
+    ...session,
+    name: `streams whose handlers wait for ${ms} ms`,
+    resource: `items after ${ms} ms`,
+    kind: "REQUEST",
+    reads: false,
+    hello: { methods: SERVER_METHODS, streamWindow: 1024 },
+    budget: ms > 64 ? SHARE : WAITING,
+    ms: 500 + ms,
+    *script() {
+      yield* times(1024, (id) => request(id, M.downLater, encode(ms)));
+    },
+  })),
   {
     ...session,
     name: "requests whose number is missing",
@@ -357,8 +381,8 @@ export const itemAttacks: readonly Attack[] = [
     kind: "REQUEST",
     sees: ["GOAWAY protocol"],
     connections: 20,
-    again: true,
-    budget: 8 * MiB,
+    total: 60,
+    budget: sessionBudget(60),
     *script() {
       yield frame(K.REQUEST, 1, u16(0).subarray(1));
     },

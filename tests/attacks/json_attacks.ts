@@ -4,8 +4,9 @@
  * @module
  */
 import type { Attack } from "./attack.ts";
+import { FRAME, MESSAGE, PROCESS, sessionBudget, UNSENT } from "./budgets.ts";
 import { hello, K, message, request } from "./frames.ts";
-import { answering, ids, inFlight, inParts, MiB } from "./scripts.ts";
+import { answering, ids, inFlight, inParts } from "./scripts.ts";
 import { CLIENT_METHODS, M, SERVER_METHODS } from "./target.ts";
 
 const toUtf8 = new TextEncoder();
@@ -44,7 +45,7 @@ export const jsonAttacks: readonly Attack[] = [
     name: "digits whose hashes collide, in JSON",
     resource: "time of decoding JSON",
     sees: ["ERROR internal"],
-    budget: 8 * MiB,
+    budget: MESSAGE,
     async *script(peer) {
       const value = colliding(200_000);
       for (const id of ids()) {
@@ -58,7 +59,7 @@ export const jsonAttacks: readonly Attack[] = [
     name: "objects with index keys, in JSON",
     resource: "decoded objects of JSON",
     sees: ["ERROR malformed"],
-    budget: 8 * MiB,
+    budget: UNSENT,
     async *script(peer) {
       const value = list(6000, () => '{"999":1}');
       yield* inFlight(peer, 16, (id) => request(id, M.hold, value));
@@ -69,7 +70,7 @@ export const jsonAttacks: readonly Attack[] = [
     name: "keys that are all different, in JSON",
     resource: "keys of JSON",
     sees: ["ERROR malformed"],
-    budget: 8 * MiB,
+    budget: UNSENT,
     async *script(peer) {
       const value = list(6000, (at) => `{"k${at}":1}`);
       yield* inFlight(peer, 16, (id) => request(id, M.hold, value));
@@ -80,7 +81,7 @@ export const jsonAttacks: readonly Attack[] = [
     name: "arrays in arrays, in JSON",
     resource: "depth of JSON",
     sees: ["ERROR malformed"],
-    budget: 8 * MiB,
+    budget: UNSENT,
     async *script(peer) {
       const value = toUtf8.encode("[".repeat(100_000));
       yield* inFlight(peer, 16, (id) => request(id, M.echo, value));
@@ -91,7 +92,7 @@ export const jsonAttacks: readonly Attack[] = [
     name: "numbers that become infinite, in JSON",
     resource: "range of numbers",
     sees: ["ERROR malformed"],
-    budget: 8 * MiB,
+    budget: UNSENT,
     async *script(peer) {
       const value = toUtf8.encode(`1${"0".repeat(100_000)}`);
       yield* inFlight(peer, 16, (id) => request(id, M.echo, value));
@@ -103,7 +104,7 @@ export const jsonAttacks: readonly Attack[] = [
     resource: "failed decoding of JSON",
     kind: "ITEM",
     sees: ["ERROR malformed"],
-    budget: 8 * MiB,
+    budget: UNSENT,
     async *script(peer) {
       const damaged = toUtf8.encode(`["${"\\u0041".repeat(2000)}`);
       for (const id of ids()) {
@@ -123,8 +124,9 @@ export const jsonAttacks: readonly Attack[] = [
     hello: null,
     sees: ["GOAWAY unauthenticated"],
     connections: 20,
-    again: true,
-    budget: 8 * MiB,
+    total: 60,
+    // 16 times maxCredentials, decoded
+    budget: sessionBudget(60, FRAME),
     setup: { codec: "json", authentication: 1000 },
     *script() {
       const auth = list(1300, () => "[]");
@@ -136,7 +138,7 @@ export const jsonAttacks: readonly Attack[] = [
     name: "results whose hashes collide, in JSON",
     resource: "time of decoding JSON",
     sees: ["REQUEST"],
-    budget: 8 * MiB,
+    budget: PROCESS,
     async *script(peer) {
       const value = colliding(10_000);
       yield* answering(peer, (id) => [message(K.RESULT, id, value)]);

@@ -4,15 +4,13 @@
  * @module
  */
 import type { Attack } from "./attack.ts";
-
-/** Bytes that a process may hold more after an attack than before it. */
-export const LEFT_OVER: number = 4 * 2 ** 20;
+import { MEMORY, PROCESS } from "./budgets.ts";
 
 /**
  * Bytes that a process may get from the system during an attack: 1.5 times the
  * memory of a server.
  */
-export const MOST_RSS: number = 1.5 * 256 * 2 ** 20;
+export const MOST_RSS: number = 1.5 * MEMORY;
 
 /** Outcome of one attack. */
 export interface Measurement {
@@ -49,7 +47,7 @@ export function problems(attack: Attack, found: Measurement): string[] {
   if (!consumed) list.push("did not read all that was sent");
   if (rss > MOST_RSS) list.push(`took ${rss} bytes; limit ${MOST_RSS}`);
   if (held > budget) list.push(`held ${held} bytes; budget ${budget}`);
-  if (left > LEFT_OVER) list.push(`kept ${left} bytes; limit ${LEFT_OVER}`);
+  if (left > PROCESS) list.push(`kept ${left} bytes; limit ${PROCESS}`);
   if (lost > 0) list.push(`lost ${lost} of the bystander's ${calls} calls`);
   if (calls === 0) list.push("the bystander made no calls");
   for (const event of sees) {

@@ -3,12 +3,13 @@
  *
  * @module
  */
+import { pause } from "./raw_peer.ts";
 
 /** Least milliseconds between two measurements. */
-const INTERVAL = 150;
+const INTERVAL = 50;
 
 /** The least time between two measurements, as a multiple of the time that one takes. */
-const SHARE = 4;
+const SHARE = 3;
 
 /** Set by the flag `--expose-gc`. */
 declare const gc: () => void;
@@ -21,46 +22,73 @@ export interface Memory {
   readonly rss: number;
 }
 
-/** Returns the memory now. The second collection frees the buffers of the first. */
-export function memoryNow(): Memory {
+function collected(): Memory {
   const { rss } = Deno.memoryUsage();
-  gc();
   gc();
   const { heapUsed, external } = Deno.memoryUsage();
   return { held: heapUsed + external, rss };
 }
 
-/** Keeps the largest number of bytes that were held, and that the process had. */
+/**
+ * Returns the memory that the process retains: the lower of two readings, with
+ * a turn of the event loop between them. Buffers are freed after the collection
+ * that finds them, and objects of a running job or a finished operation after
+ * that job. How many of these there are depends on the speed of the machine.
+ */
+export async function retained(): Promise<Memory> {
+  const first = collected();
+  await pause(0);
+  const { held, rss } = collected();
+  return { held: Math.min(first.held, held), rss: Math.max(first.rss, rss) };
+}
+
+/**
+ * Keeps the largest number of bytes that were held, and that the process had.
+ * A larger number counts only if a second reading confirms it, as in
+ * {@linkcode retained}.
+ */
 export class MemorySampler {
-  #timer: ReturnType<typeof setTimeout> | undefined;
   #held = 0;
   #rss = 0;
+  #stop = () => {};
+  #sampling: Promise<void> = Promise.resolve();
 
   /** Starts over. */
   start(): void {
     this.#held = this.#rss = 0;
-    this.#timer ??= setTimeout(() => this.#again(), INTERVAL);
+    const stopped = new AbortController();
+    this.#stop = () => stopped.abort();
+    this.#sampling = this.#run(stopped.signal);
   }
 
   /** Stops, and returns the largest numbers of bytes. */
-  stop(): Memory {
-    this.#sample();
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+  async stop(): Promise<Memory> {
+    this.#stop();
+    await this.#sampling;
+    await this.#sample();
     return { held: this.#held, rss: this.#rss };
   }
 
-  #again(): void {
-    const start = performance.now();
-    this.#sample();
-    const took = performance.now() - start;
-    const wait = Math.max(INTERVAL, SHARE * took);
-    this.#timer = setTimeout(() => this.#again(), wait);
+  async #run(signal: AbortSignal): Promise<void> {
+    let interval = INTERVAL;
+    while (!signal.aborted) {
+      await pause(interval);
+      const start = performance.now();
+      await this.#sample();
+      interval = Math.max(INTERVAL, SHARE * (performance.now() - start));
+    }
   }
 
-  #sample(): void {
-    const { held, rss } = memoryNow();
-    this.#held = Math.max(this.#held, held);
+  async #sample(): Promise<void> {
+    const first = this.#read();
+    if (first <= this.#held) return;
+    await pause(0);
+    this.#held = Math.max(this.#held, Math.min(first, this.#read()));
+  }
+
+  #read(): number {
+    const { held, rss } = collected();
     this.#rss = Math.max(this.#rss, rss);
+    return held;
   }
 }

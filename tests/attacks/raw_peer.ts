@@ -56,6 +56,7 @@ export class RawPeer {
     try {
       while (!this.stopped) {
         if (!this.reads) {
+          if (this.ended) break;
           await pause(10);
           continue;
         }

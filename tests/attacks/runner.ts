@@ -8,10 +8,11 @@ import { connect } from "../../lib/messages/client/connect.ts";
 import { serve } from "../../lib/messages/server/server.ts";
 import type { Attack, VictimOptions, VictimReport } from "./attack.ts";
 import type { AttackReport } from "./attacker.ts";
+import { PROCESS } from "./budgets.ts";
 import { Bystander, type BystanderReport } from "./bystander.ts";
 import type { Place } from "./connections.ts";
 import { Process } from "./control.ts";
-import { LEFT_OVER, type Measurement } from "./measurement.ts";
+import type { Measurement } from "./measurement.ts";
 import type { Memory } from "./memory.ts";
 import { bytesUnread } from "./queues.ts";
 import { pause } from "./raw_peer.ts";
@@ -92,6 +93,7 @@ export class AttackRunner implements AsyncDisposable {
     await attacker.run("wait");
     const consumed = await allRead(attacker, attack.victim, port);
     const { held, rss, handlers } = await process.run<VictimReport>("measured");
+    await attacker.run("see");
     const report = await attacker.run<AttackReport>("stop");
     await victim.safe();
     const { calls, lost, p99 } = await victim.watched();
@@ -171,7 +173,7 @@ async function released(process: Process, before: number): Promise<number> {
   let left = 0;
   for (let step = 0; step < RELEASE.steps; step++) {
     left = (await process.run<Memory>("memory")).held - before;
-    if (left <= LEFT_OVER) break;
+    if (left <= PROCESS) break;
     await pause(RELEASE.ms);
   }
   return Math.max(0, left);

@@ -19,16 +19,13 @@ import { pause, type RawPeer } from "./raw_peer.ts";
 /** Number of frames that are written at once. */
 const BATCH = 256;
 
-/** One mebibyte. */
-export const MiB: number = 2 ** 20;
-
 /** Yields the ids of a client's calls. */
 export function* ids(first = 1): Generator<number> {
   for (let id = first;; id += 2) yield id;
 }
 
 /** Number of frames of a flood, enough for any state to become steady. */
-const FLOOD = 60_000;
+const FLOOD = 20_000;
 
 /** Sends frames for the ids that a client uses, without waiting for anything. */
 export function* flood(

@@ -16,7 +16,7 @@ import {
 } from "../transport/tls/certificates.ts";
 import type { Place } from "./connections.ts";
 import { runCommands } from "./control.ts";
-import { memoryNow, MemorySampler } from "./memory.ts";
+import { MemorySampler, retained } from "./memory.ts";
 import { pause } from "./raw_peer.ts";
 import { Target } from "./target.ts";
 
@@ -163,9 +163,9 @@ await runCommands({
     memory.start();
   },
   /** Ends measuring. */
-  measured: (): VictimReport => ({
-    ...memory.stop(),
+  measured: async (): Promise<VictimReport> => ({
+    ...await memory.stop(),
     handlers: handlers.most,
   }),
-  memory: memoryNow,
+  memory: retained,
 });

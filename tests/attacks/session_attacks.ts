@@ -6,6 +6,14 @@
 import { concat } from "@std/bytes/concat";
 import type { Attack } from "./attack.ts";
 import {
+  callBudget,
+  FRAME,
+  LIMITS,
+  MiB,
+  PROCESS,
+  sessionBudget,
+} from "./budgets.ts";
+import {
   bin,
   EMPTY,
   encode,
@@ -17,14 +25,8 @@ import {
   message,
   request,
 } from "./frames.ts";
-import {
-  every,
-  flood,
-  inFlight,
-  MiB,
-  open as calls,
-  times,
-} from "./scripts.ts";
+import { pause } from "./raw_peer.ts";
+import { every, flood, inFlight, open as calls, times } from "./scripts.ts";
 import { M, SERVER_METHODS } from "./target.ts";
 
 const open = { victim: "server", state: "open" } as const;
@@ -39,7 +41,8 @@ export const sessionAttacks: readonly Attack[] = [
     resource: "list of methods",
     kind: "HELLO",
     connections: 100,
-    budget: 19 * MiB,
+    // A list is as long as a HELLO; its names are as long again in memory.
+    budget: sessionBudget(100, 2 * FRAME),
     hello: {
       methods: Array.from(
         { length: 1024 },
@@ -56,8 +59,8 @@ export const sessionAttacks: readonly Attack[] = [
     limits: ["maxFrameBody"],
     sees: ["GOAWAY too-large"],
     connections: 20,
-    again: true,
-    budget: 8 * MiB,
+    total: 60,
+    budget: sessionBudget(60, FRAME),
     setup: { limits: { maxFrameBody: 16_384 } },
     *script() {
       yield request(1, M.hold, bin(60_000));
@@ -70,8 +73,8 @@ export const sessionAttacks: readonly Attack[] = [
     kind: "HELLO",
     sees: ["GOAWAY protocol"],
     connections: 20,
-    again: true,
-    budget: 8 * MiB,
+    total: 60,
+    budget: sessionBudget(60),
     *script() {
       yield hello({ methods: SERVER_METHODS });
     },
@@ -84,8 +87,8 @@ export const sessionAttacks: readonly Attack[] = [
     limits: ["heartbeat", "heartbeatMisses"],
     sees: ["PING", "end"],
     connections: 100,
-    again: true,
-    budget: 8 * MiB,
+    total: 200,
+    budget: sessionBudget(200),
     setup: { limits: { heartbeat: 200, heartbeatMisses: 4 } },
     *script(peer) {
       peer.pongs = false;
@@ -99,7 +102,7 @@ export const sessionAttacks: readonly Attack[] = [
     kind: "PING",
     limits: ["pingsPerSecond"],
     sees: ["PONG"],
-    budget: 8 * MiB,
+    budget: PROCESS,
     *script() {
       yield* flood(() => frame(K.PING, 0, new Uint8Array(8)));
     },
@@ -109,7 +112,7 @@ export const sessionAttacks: readonly Attack[] = [
     name: "PONGs without PINGs",
     resource: "late frames",
     kind: "PONG",
-    budget: 8 * MiB,
+    budget: PROCESS,
     *script() {
       yield* flood(() => frame(K.PONG, 0, new Uint8Array(16)));
     },
@@ -119,7 +122,7 @@ export const sessionAttacks: readonly Attack[] = [
     name: "frames of unknown kinds that may be ignored",
     resource: "ignored frames",
     kind: "unknown",
-    budget: 8 * MiB,
+    budget: PROCESS,
     *script() {
       const body = new Uint8Array(500);
       yield* flood((id) => frame(0x40, id, body, IGNORABLE));
@@ -132,8 +135,8 @@ export const sessionAttacks: readonly Attack[] = [
     kind: "unknown",
     sees: ["GOAWAY protocol"],
     connections: 20,
-    again: true,
-    budget: 8 * MiB,
+    total: 60,
+    budget: sessionBudget(60),
     *script() {
       yield frame(0x40, 0);
     },
@@ -145,8 +148,8 @@ export const sessionAttacks: readonly Attack[] = [
     kind: "ACK",
     sees: ["GOAWAY protocol"],
     connections: 20,
-    again: true,
-    budget: 8 * MiB,
+    total: 60,
+    budget: sessionBudget(60),
     *script() {
       yield frame(K.ACK, 0, new Uint8Array(8));
     },
@@ -158,8 +161,8 @@ export const sessionAttacks: readonly Attack[] = [
     kind: "ITEM",
     sees: ["end"],
     connections: 50,
-    again: true,
-    budget: 11 * MiB,
+    total: 100,
+    budget: sessionBudget(100, FRAME),
     setup: { limits: { assemblyTimeout: 300 } },
     async *script(peer) {
       yield* calls(1, M.up);
@@ -174,9 +177,9 @@ export const sessionAttacks: readonly Attack[] = [
     resource: "unanswered credentials",
     kind: "AUTH",
     sees: ["GOAWAY too-many"],
-    again: true,
+    total: 5,
     hello: { auth: encode("bystander") },
-    budget: 8 * MiB,
+    budget: PROCESS,
     setup: { authentication: 1000 },
     *script() {
       yield* flood((id) => frame(K.AUTH, id, encode("slow")));
@@ -190,8 +193,8 @@ export const sessionAttacks: readonly Attack[] = [
     limits: ["maxCredentials"],
     sees: ["GOAWAY too-large"],
     connections: 20,
-    again: true,
-    budget: 8 * MiB,
+    total: 60,
+    budget: sessionBudget(60, FRAME),
     *script() {
       yield frame(K.AUTH, 1, bin(100_000));
     },
@@ -205,7 +208,7 @@ export const sessionAttacks: readonly Attack[] = [
     sees: ["AUTH"],
     atMost: { AUTH: 40 },
     hello: { auth: encode("bystander") },
-    budget: 8 * MiB,
+    budget: PROCESS,
     setup: { authentication: 0 },
     async *script(peer) {
       for (let id = 1;; id++) {
@@ -219,7 +222,7 @@ export const sessionAttacks: readonly Attack[] = [
     name: "announcements of a drain",
     resource: "drains",
     kind: "GOAWAY",
-    budget: 8 * MiB,
+    budget: PROCESS,
     *script() {
       yield* flood(() => goaway(11, 2 ** 48 - 1, "x".repeat(1000)));
     },
@@ -236,7 +239,7 @@ export const sessionAttacks: readonly Attack[] = [
       maxCalls: 32,
       entries: EMPTY,
     },
-    budget: 8 * MiB,
+    budget: callBudget(1024),
     setup: { limits: { maxQueuedBytes: 64 * 1024 } },
     *script() {
       yield* times(2000, (id) => request(id, M.back));
@@ -249,8 +252,8 @@ export const sessionAttacks: readonly Attack[] = [
     kind: "RESULT",
     sees: ["GOAWAY protocol"],
     connections: 20,
-    again: true,
-    budget: 8 * MiB,
+    total: 60,
+    budget: sessionBudget(60),
     *script() {
       yield message(K.RESULT, 2);
     },
@@ -262,8 +265,8 @@ export const sessionAttacks: readonly Attack[] = [
     kind: "ERROR",
     sees: ["GOAWAY protocol"],
     connections: 20,
-    again: true,
-    budget: 8 * MiB,
+    total: 60,
+    budget: sessionBudget(60),
     *script() {
       yield frame(K.ERROR, 2, new Uint8Array(6));
     },
@@ -280,7 +283,8 @@ export const sessionAttacks: readonly Attack[] = [
         Uint8Array.of(0x7f, 0, 0),
       ]),
     },
-    budget: 8 * MiB,
+    // The queue of a subscriber holds 1 MiB, and the session unsentSoft.
+    budget: sessionBudget(8, MiB + LIMITS.unsentSoft),
     *script() {
       yield request(1, M.subscribe);
     },
@@ -292,11 +296,11 @@ export const sessionAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["drainGrace"],
     sees: ["GOAWAY drain", "ERROR unavailable"],
-    budget: 8 * MiB,
+    budget: callBudget(100),
     setup: { limits: { drainGrace: 300 } },
     *script() {
-      yield* times(500, (id) => request(id, M.hold));
-      yield request(1001, M.drain);
+      yield* times(100, (id) => request(id, M.hold));
+      yield request(201, M.drain);
     },
   },
   {
@@ -305,7 +309,7 @@ export const sessionAttacks: readonly Attack[] = [
     resource: "requests of a drain",
     kind: "REQUEST",
     sees: ["GOAWAY drain"],
-    budget: 8 * MiB,
+    budget: PROCESS,
     setup: { limits: { drainGrace: 500 } },
     async *script(peer) {
       peer.pongs = false;
@@ -321,15 +325,15 @@ export const sessionAttacks: readonly Attack[] = [
     resource: "unread items",
     kind: "ITEM",
     sees: ["GOAWAY drain"],
-    budget: 10 * MiB,
+    budget: callBudget(100) + LIMITS.itemsWindow,
     setup: { limits: { drainGrace: 500 } },
     async *script(peer) {
-      yield* calls(500, M.up);
-      yield request(1001, M.drain);
+      yield* calls(100, M.up);
+      yield request(201, M.drain);
       await peer.saw("GOAWAY drain");
-      for (let id = 1; id < 1000; id += 2) {
+      for (let id = 1; id < 200; id += 2) {
         if (peer.mayItem(id)) {
-          yield await peer.credit(message(K.ITEM, id, bin(20_000)));
+          yield await peer.credit(message(K.ITEM, id, bin(30_000)));
         }
       }
     },
@@ -341,8 +345,8 @@ export const sessionAttacks: readonly Attack[] = [
     kind: "REQUEST",
     sees: ["GOAWAY protocol"],
     connections: 8,
-    again: true,
-    budget: 8 * MiB,
+    total: 24,
+    budget: sessionBudget(24),
     *script() {
       yield frame(K.CANCEL, 9);
       yield* flood((id) => request(id, M.hold, bin(1000)));
@@ -355,10 +359,10 @@ export const sessionAttacks: readonly Attack[] = [
     kind: "GOAWAY",
     sees: ["end"],
     connections: 200,
-    again: true,
-    budget: 8 * MiB,
-    *script() {
+    budget: sessionBudget(200),
+    async *script(peer) {
       yield goaway(0, 0);
+      while (!peer.stopped) await pause(20);
     },
   },
   {
@@ -368,8 +372,8 @@ export const sessionAttacks: readonly Attack[] = [
     kind: "REQUEST",
     sees: ["RESULT"],
     connections: 20,
-    again: true,
-    budget: 8 * MiB,
+    total: 60,
+    budget: sessionBudget(60),
     async *script(peer) {
       yield* inFlight(peer, 1, (id) => {
         if (id > 1) peer.close();

@@ -66,6 +66,12 @@ function size(bytes: number): string {
   return `${mebibytes.toFixed(Number.isInteger(mebibytes) ? 0 : 1)} MiB`;
 }
 
+/** Returns measured cells with the attack's current description and budget. */
+function renewed(attack: Attack, cells: readonly string[]): string[] {
+  const fixed = fixedCells(attack);
+  return [...fixed, ...cells.slice(fixed.length)].with(8, budgetCell(attack));
+}
+
 /** Returns a row as Markdown. */
 export function line(cells: readonly string[]): string {
   return `| ${cells.join(" | ")} |`;
@@ -78,7 +84,7 @@ export function head(): string {
 
 /**
  * Writes rows into the table under the heading "Attacks" of the README. Attacks
- * without a new row keep the one that they have.
+ * without a new row keep the measurements that they have.
  */
 export async function writeTable(
   attacks: readonly Attack[],
@@ -94,9 +100,9 @@ export async function writeTable(
       return [cells[0]!, cells];
     }),
   );
-  const lines = attacks.flatMap(({ name }) => {
-    const cells = rows.get(name) ?? old.get(name);
-    return cells === undefined ? [] : [line(cells)];
+  const lines = attacks.flatMap((attack) => {
+    const cells = rows.get(attack.name) ?? old.get(attack.name);
+    return cells === undefined ? [] : [line(renewed(attack, cells))];
   });
   const table = [head(), ...lines].join("\n");
   const written = after.replace(/\n\|[^]*?\|\n(?!\|)/, () => `\n${table}\n`);

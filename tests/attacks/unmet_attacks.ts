@@ -7,11 +7,12 @@
  * @module
  */
 import type { Attack } from "./attack.ts";
+import { FRAME, MiB, PROCESS, sessionBudget } from "./budgets.ts";
 import { upgradeRequest } from "./connections.ts";
 import { bin, EMPTY, encode, K, message, MORE, request } from "./frames.ts";
 import { pause } from "./raw_peer.ts";
-import { ids, inFlight, MiB, times } from "./scripts.ts";
-import { M, SERVER_METHODS } from "./target.ts";
+import { ids, inFlight, times } from "./scripts.ts";
+import { M } from "./target.ts";
 import { unmetTransportAttacks } from "./transport_attacks.ts";
 
 const open = { victim: "server", state: "open" } as const;
@@ -29,32 +30,6 @@ const WAITS = [10, 100, 1000];
 
 /** The attacks. */
 export const unmetAttacks: readonly Attack[] = [
-  // Results and items of handlers that wait.
-  {
-    ...open,
-    name: "results of handlers that wait for 1 s",
-    resource: "results after 1 s",
-    kind: "REQUEST",
-    reads: false,
-    budget: 16 * MiB,
-    ms: 2000,
-    *script() {
-      yield* times(1024, (id) => request(id, M.bigLater, encode(1000)));
-    },
-  },
-  ...WAITS.map((ms): Attack => ({
-    ...open,
-    name: `streams whose handlers wait for ${ms} ms`,
-    resource: `items after ${ms} ms`,
-    kind: "REQUEST",
-    reads: false,
-    hello: { methods: SERVER_METHODS, streamWindow: 1024 },
-    budget: 16 * MiB,
-    ms: 1000 + ms,
-    *script() {
-      yield* times(1024, (id) => request(id, M.downLater, encode(ms)));
-    },
-  })),
   // TLS and WebSockets.
   {
     // Each failed handshake leaves 17 KB; node:tls alone leaves 6.5 KB.
@@ -68,9 +43,9 @@ export const unmetAttacks: readonly Attack[] = [
     hello: null,
     sees: ["end"],
     connections: 50,
-    again: true,
+    total: 150,
     ms: 3000,
-    budget: 8 * MiB,
+    budget: PROCESS,
     *script() {
       yield new Uint8Array(10_000).fill(0x55);
     },
@@ -85,7 +60,7 @@ export const unmetAttacks: readonly Attack[] = [
     hello: null,
     sees: ["end"],
     connections: 50,
-    budget: 16 * MiB,
+    budget: sessionBudget(50, FRAME),
     setup: { over: "websocket", limits: { handshakeTimeout: 300 } },
     *script() {
       yield upgradeRequest();
