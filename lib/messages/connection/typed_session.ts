@@ -214,11 +214,8 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   }
 
   /** @inheritdoc */
-  get announcedDrain(): SessionError | undefined {
-    const reason = this.#draining === undefined ? undefined : this.#drainReason;
-    return reason?.code === "drain" || reason?.code === "age"
-      ? reason
-      : undefined;
+  get drainReason(): SessionError | undefined {
+    return this.#drainReason;
   }
 
   /** Counters of the session. */

@@ -260,10 +260,10 @@ export class CallHandling extends Handling implements CalleeObserver {
         ? (item) => writer.send(item)
         : async (item) => writer.send(await checkOutput(output, item)),
     );
-    // A handler that ends because of the drain has not sent all its items.
-    const { announcedDrain } = this.host;
-    if (ended && this.readsSession && announcedDrain !== undefined) {
-      throw announcedDrain;
+    // A handler that watches for the drain has ended because of it.
+    const { drainReason } = this.host;
+    if (ended && this.readsDraining && drainReason !== undefined) {
+      throw drainReason;
     }
   }
 

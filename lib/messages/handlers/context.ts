@@ -67,6 +67,46 @@ export interface CallContext<Remote, Session> {
    * The signal of a notification is aborted only when the session ends.
    */
   readonly signal: AbortSignal;
+  /**
+   * Aborted when either side begins to drain, or when the session ends.
+   *
+   * A handler that runs for long should then end. The signal's reason is a
+   * `SessionError`, with the code `drain` or `age` for a drain.
+   *
+   * To read this member is to say that the handler ends early: if its stream
+   * ends after the signal was aborted, the caller receives `unavailable`, and
+   * does not take the stream for complete. This also applies if middleware of
+   * the handler has read the member. A handler of any shape may throw the
+   * reason, which has the same effect. No incident is reported.
+   *
+   * If a stream is complete whenever it ends, use `session.draining`, which is
+   * aborted at the same time and has no such effect.
+   *
+   * @example End an endless stream, so that its caller continues elsewhere
+   * ```ts
+   * import { CallError, connect, protocol, serve, serverStream } from "@lengthwise/lengthwise";
+   * import { assertEquals, assertRejects } from "@std/assert";
+   *
+   * const Clock = protocol({ name: "clock", server: { ticks: serverStream<void, number>() } });
+   * await using server = await serve(Clock, { port: 0 }).handle({
+   *   async *ticks(_, { draining }) {
+   *     for (let tick = 0; !draining.aborted; tick++) {
+   *       yield tick;
+   *       await new Promise((resolve) => setTimeout(resolve, 5));
+   *     }
+   *   },
+   * });
+   *
+   * await using session = await connect(Clock, server.addr);
+   * const error = await assertRejects(async () => {
+   *   for await (const tick of session.remote.ticks()) {
+   *     if (tick === 1) void server.shutdown();
+   *   }
+   * }, CallError);
+   * assertEquals(error.code, "unavailable"); // not the end of the stream
+   * ```
+   */
+  readonly draining: AbortSignal;
   /** Milliseconds until the caller's deadline, at least 0; `Infinity` without a deadline. */
   readonly timeLeft: number;
   /** Metadata that the caller sent with the call; an object without a prototype. */

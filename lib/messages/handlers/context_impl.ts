@@ -56,8 +56,13 @@ export class ContextImpl implements CallContext<unknown, unknown> {
 
   /** @inheritdoc */
   get session(): unknown {
-    this.#handling.readsSession = true;
     return this.#handling.host;
+  }
+
+  /** @inheritdoc */
+  get draining(): AbortSignal {
+    this.#handling.readsDraining = true;
+    return this.#handling.host.draining;
   }
 
   /** @inheritdoc */

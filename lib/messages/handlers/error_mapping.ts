@@ -7,7 +7,7 @@
  * | the error for an invalid input or item of the caller, or for an item that cannot be sent | the same error |
  * | `context.error(…)`, as the method declares it | the same error |
  * | `context.refuse(…)` | the same error |
- * | the reason of `session.draining` | `unavailable` |
+ * | the reason of `context.draining`, which is that of `session.draining` | `unavailable` |
  * | anything else, including errors from other calls | `internal`, with an incident id and the details that `exposeErrors` allows |
  *
  * @module
@@ -61,9 +61,9 @@ function mapReadable(
 ): CallError | Promise<CallError> {
   const own = call.ownErrorIn(thrown);
   if (own !== undefined) return own;
-  const { announcedDrain } = call.host;
-  if (announcedDrain !== undefined && thrown === announcedDrain) {
-    return drainError(announcedDrain, call);
+  const { drainReason } = call.host;
+  if (drainReason !== undefined && thrown === drainReason) {
+    return call.cancelled ?? drainError(drainReason, call);
   }
   // An error from another call names its method. Passing it on would disclose
   // that call.
@@ -75,9 +75,9 @@ function mapReadable(
   return internalError(thrown, call);
 }
 
-/** Returns the error for a handler that ended because of a drain. */
+/** Returns the error for a handler that ended with its session. */
 function drainError({ retryAfter }: SessionError, call: FailedCall): CallError {
-  return new CallError(`${call.method} ended because the session drains`, {
+  return new CallError(`${call.method} ended because its session is ending`, {
     code: "unavailable",
     processed: call.entered ? "yes" : "no",
     retry: retryAfter > 0 ? "later" : "now",

@@ -25,12 +25,10 @@ import { isThenable } from "../support/thenable.ts";
 export interface HandlingHost extends CallSession {
   /** Returns the current time of the session, in ms. */
   now(): number;
-  /**
-   * The reason of the drain in progress.
-   *
-   * It is `undefined` unless the application has read the signal `draining`.
-   */
-  readonly announcedDrain: SessionError | undefined;
+  /** Aborted when either side drains, or when the session ends. */
+  readonly draining: AbortSignal;
+  /** The reason of `draining`; `undefined` before the signal is aborted. */
+  readonly drainReason: SessionError | undefined;
   /** The messages of serial methods. */
   readonly serial: SerialQueues;
   /** Returns a remote for calls made on behalf of the given call. */
@@ -56,8 +54,8 @@ export abstract class Handling<Host extends HandlingHost = HandlingHost> {
   #heldItem = 0;
   /** Validated input; `undefined` if the caller sends items. */
   input: unknown = undefined;
-  /** Whether the handler or its middleware has read `context.session`. */
-  readsSession = false;
+  /** Whether the handler or its middleware has read `context.draining`. */
+  readsDraining = false;
   #turn: SerialTurn | undefined = undefined;
   /** The session that the handler receives. */
   readonly host: Host;

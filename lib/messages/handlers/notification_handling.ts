@@ -126,9 +126,7 @@ export class NotificationHandling extends Handling<NotificationHost> {
    */
   #isExpected(thrown: unknown): boolean {
     if (this.ownErrorIn(thrown) !== undefined) return true;
-    if (thrown !== undefined && thrown === this.host.announcedDrain) {
-      return true;
-    }
+    if (thrown !== undefined && thrown === this.host.drainReason) return true;
     if (!(thrown instanceof CallError) || thrown.method !== "") return false;
     const { code } = thrown;
     if (code === "internal") return false;

@@ -345,9 +345,9 @@ export interface ServerSession<
    * `age` for a drain.
    *
    * A handler may throw the reason: its caller then receives `unavailable`, and
-   * no incident is reported. If a handler has read `context.session` and its
-   * stream of items ends after this signal was aborted, the stream ends with
-   * `unavailable` too, so that the caller does not take it for complete.
+   * no incident is reported. A handler whose stream ends early because of a drain
+   * should use `context.draining`, so that the caller does not take the stream
+   * for complete.
    */
   readonly draining: AbortSignal;
   /**

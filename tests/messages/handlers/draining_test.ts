@@ -5,8 +5,12 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
+import { use } from "../../../lib/messages/handlers/use.ts";
+import type { Middleware } from "../../../lib/messages/handlers/middleware.ts";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import {
+  clientStream,
+  duplex,
   notification,
   serverStream,
   unary,
@@ -32,8 +36,8 @@ const P = protocol({
 function open() {
   const { list, onError } = incidents();
   const server = createServer(P, { onError }).handle({
-    async *returns(_, { session }) {
-      for (let n = 0; !session.draining.aborted; n++) {
+    async *returns(_, { draining }) {
+      for (let n = 0; !draining.aborted; n++) {
         yield n;
         await turns();
       }
@@ -50,15 +54,15 @@ function open() {
       await turns(5);
       yield 2;
     },
-    async answer(_, { session }) {
-      await aborted(session.draining);
+    async answer(_, { draining }) {
+      await aborted(draining);
       return "done";
     },
-    async refuse(_, { session }) {
-      throw await aborted(session.draining);
+    async refuse(_, { draining }) {
+      throw await aborted(draining);
     },
-    async log(_, { session }) {
-      throw await aborted(session.draining);
+    async log(_, { draining }) {
+      throw await aborted(draining);
     },
   });
   return { server, list };
@@ -95,6 +99,154 @@ Deno.test(
     }
     assertEquals(await finite, [1, 2]); // it ended because it was complete
     assertEquals(await answer, "done");
+    assertEquals(list, []);
+  },
+);
+
+/** Streams that end after the drain has begun, unless they say otherwise. */
+const Streams = protocol({
+  name: "streams",
+  server: {
+    own: serverStream<void, number>(),
+    ownDuplex: duplex<number, number>(),
+    middleware: serverStream<void, number>(),
+    replaced: serverStream<void, number>(),
+    early: serverStream<void, number>(),
+    session: serverStream<void, number>(),
+    sessionDuplex: duplex<number, number>(),
+    none: serverStream<void, number>(),
+    upload: clientStream<number, string>(),
+  },
+});
+
+const watches: Middleware = (context, next) => {
+  assertEquals(context.draining.aborted, false);
+  return next();
+};
+
+const completes: Middleware = async (context, next) => {
+  assertEquals(context.draining.aborted, false);
+  await next().catch((error) => assertEquals(error, context.draining.reason));
+  return { output: undefined };
+};
+
+Deno.test(
+  "context.draining marks the stream of its own handler, and session.draining none",
+  none,
+  async () => {
+    const { list, onError } = incidents();
+    const drains = Promise.withResolvers<void>();
+    async function* items() {
+      yield 1;
+      await drains.promise;
+      yield 2;
+    }
+    const reads = (signal: AbortSignal) => assertEquals(signal.aborted, false);
+    const server = createServer(Streams, { onError }).handle({
+      async *own(_, { draining }) {
+        reads(draining);
+        yield* items();
+      },
+      async *ownDuplex(_, context) {
+        yield* items();
+        assertEquals(context.draining.aborted, true); // read after the drain began
+      },
+      middleware: use(watches, items),
+      replaced: use(completes, items),
+      async *early(_, { draining }) {
+        reads(draining);
+        yield 1;
+        yield 2;
+      },
+      async *session(_, { session }) {
+        reads(session.draining);
+        yield* items();
+      },
+      async *sessionDuplex(_, { session }) {
+        reads(session.draining);
+        yield* items();
+      },
+      none: items,
+      async upload(_, { draining }) {
+        await aborted(draining);
+        return "done";
+      },
+    });
+    const { remote } = await connect(Streams, dial(server));
+    const outcomes = {
+      own: outcomeOf(remote.own()),
+      ownDuplex: outcomeOf(remote.ownDuplex([])),
+      middleware: outcomeOf(remote.middleware()),
+      replaced: outcomeOf(remote.replaced()),
+      early: outcomeOf(remote.early()),
+      session: outcomeOf(remote.session()),
+      sessionDuplex: outcomeOf(remote.sessionDuplex([])),
+      none: outcomeOf(remote.none()),
+    };
+    const upload = remote.upload([]).result;
+    await turns(3);
+    assertEquals(await outcomes.early, [1, 2]);
+    const shutdown = server.shutdown({ grace: 5000 });
+    await turns(3);
+    drains.resolve();
+    const cut = [1, 2, "unavailable"];
+    assertEquals(await outcomes.own, cut);
+    assertEquals(await outcomes.ownDuplex, cut);
+    assertEquals(await outcomes.middleware, cut);
+    assertEquals(await outcomes.replaced, [1, 2]); // the middleware said so
+    assertEquals(await outcomes.session, [1, 2]);
+    assertEquals(await outcomes.sessionDuplex, [1, 2]);
+    assertEquals(await outcomes.none, [1, 2]);
+    assertEquals(await upload, "done");
+    await shutdown;
+    assertEquals(list, []);
+  },
+);
+
+/** Returns the items of a stream, and the code of the error that ended it. */
+async function outcomeOf(call: AsyncIterable<number>): Promise<unknown[]> {
+  const outcome: unknown[] = [];
+  const read = async () => {
+    for await (const item of call) outcome.push(item);
+  };
+  await read().catch(({ code }) => outcome.push(code));
+  return outcome;
+}
+
+Deno.test(
+  "the reason of context.draining is no incident when the session is lost",
+  none,
+  async () => {
+    const { list, onError } = incidents();
+    const server = createServer(P, { onError }).handle({
+      async *returns(_, { draining }) {
+        yield 1;
+        throw await aborted(draining);
+      },
+      async *throws() {},
+      async *finite() {},
+      answer: () => "",
+      async refuse(_, { draining }) {
+        throw await aborted(draining);
+      },
+      async log(_, { draining }) {
+        throw await aborted(draining);
+      },
+    });
+    const connection = dial(server);
+    const session = await connect(P, connection);
+    const failures = [
+      failureOf(session.remote.refuse()),
+      failureOf(Array.fromAsync(session.remote.returns())),
+    ];
+    await session.remote.log();
+    await turns(3);
+    connection.close();
+    for (const failure of failures) {
+      assertEquals((await failure).code, "disconnected");
+    }
+    await server.shutdown();
+    await turns(3);
     assertEquals(list, []);
   },
 );
