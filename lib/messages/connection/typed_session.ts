@@ -33,6 +33,7 @@ import {
   type MethodMismatch,
   methodMismatches,
 } from "../session/control/method_matching.ts";
+import type { DecodedCredentials } from "../session/control/credentials.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
 import { Session, type SessionView } from "../session/session.ts";
 import type { SessionHost } from "../session/session_host.ts";
@@ -400,10 +401,10 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   // Only servers receive these events.
 
   /** @inheritdoc */
-  onAuthenticate(_hello: Hello, _credentials: unknown): void {}
+  onAuthenticate(_hello: Hello, _credentials: DecodedCredentials): void {}
 
   /** @inheritdoc */
-  onRefresh(_id: number, _credentials: unknown): void {}
+  onRefresh(_id: number, _credentials: DecodedCredentials): void {}
 
   /** @inheritdoc */
   onRoom(): void {}

@@ -21,6 +21,7 @@ import type {
 } from "./memory_budget.ts";
 import type { TopicRegistry } from "./topics.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
+import type { DecodedCredentials } from "../session/control/credentials.ts";
 import type { Hello } from "../session/wire/hello.ts";
 import type { ResolvedSessionOptions } from "../connection/session_options.ts";
 
@@ -118,7 +119,10 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     this.enter().expel("refused-busy", message, BUSY_PAUSE);
   }
 
-  override onAuthenticate(hello: Hello, credentials: unknown): void {
+  override onAuthenticate(
+    hello: Hello,
+    credentials: DecodedCredentials,
+  ): void {
     this.#protocol = printableName(hello.protocol);
     const rejection = this.#rejection;
     if (rejection !== undefined) {
@@ -163,7 +167,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
    * Checks refreshed credentials. Refreshes are checked one at a time, so that
    * the last credentials take effect; the session limits how many may wait.
    */
-  override onRefresh(id: number, credentials: unknown): void {
+  override onRefresh(id: number, credentials: DecodedCredentials): void {
     this.#refreshed = this.#refreshed.then(async () => {
       if (this.session.state !== "open") return;
       await this.#checkCredentials(
@@ -174,9 +178,12 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     });
   }
 
-  /** Authenticates and calls one of the callbacks. The promise never rejects. */
+  /**
+   * Authenticates and calls one of the callbacks. The promise never rejects. The
+   * credentials count as held meanwhile, also if the client has left.
+   */
   #checkCredentials(
-    credentials: unknown,
+    { value, held }: DecodedCredentials,
     onAccepted: () => void,
     onRejected: (message: string) => void,
   ): Promise<void> | void {
@@ -186,13 +193,14 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     const addresses = { localAddr, remoteAddr };
     const protocol = this.#protocol;
     const client = { ...addresses, peerCertificate, request, protocol };
-    return (async () => await authenticate(credentials, client))().then(
+    this.enter().incoming.holdInput(held);
+    return (async () => await authenticate(value, client))().then(
       (auth) => {
         this.#auth = auth;
         onAccepted();
       },
       (error) => onRejected(this.#reasonOf(error)),
-    );
+    ).finally(() => this.enter().incoming.releaseInput(held));
   }
 
   /** Returns a CallError's message; any other error is reported and stays private. */

@@ -23,7 +23,7 @@ import { SessionError, type SessionErrorCode } from "../errors/call_error.ts";
 import { sessionUnavailable } from "./calls/call_failures.ts";
 import { IncomingCalls } from "./calls/incoming_calls.ts";
 import { OutgoingCalls } from "./calls/outgoing_calls.ts";
-import { decodeCredentials } from "./control/credentials.ts";
+import { decodeCredentials, NO_CREDENTIALS } from "./control/credentials.ts";
 import { CredentialRefresh } from "./control/credential_refresh.ts";
 import {
   Handshake,
@@ -287,7 +287,7 @@ export class Session implements SessionView {
   }
 
   #authenticate(hello: Hello): void {
-    let credentials: unknown;
+    let credentials = NO_CREDENTIALS;
     try {
       if (this.#config.checksCredentials && hello.auth !== undefined) {
         credentials = decodeCredentials(

@@ -10,6 +10,7 @@ import type { HandshakeConfig } from "./control/handshake.ts";
 import type { Hello } from "./wire/hello.ts";
 import type { SessionLimits } from "./wire/limits.ts";
 import type { RefreshHost } from "./control/credential_refresh.ts";
+import type { DecodedCredentials } from "./control/credentials.ts";
 import type { CreditPool } from "./flow/credit_pool.ts";
 import type { FrameSink } from "./flow/frame_writer.ts";
 
@@ -21,10 +22,10 @@ export interface SessionHost
    * or `Session.refuse`, now or later.
    *
    * @param hello the client's HELLO
-   * @param credentials the decoded credentials; `undefined` if the client sent
-   * none, or if this side does not check credentials
+   * @param credentials the credentials; their value is `undefined` if the client
+   * sent none, or if this side does not check credentials
    */
-  onAuthenticate(hello: Hello, credentials: unknown): void;
+  onAuthenticate(hello: Hello, credentials: DecodedCredentials): void;
   /** Called when the handshake is complete. */
   onOpened(hello: Hello): void;
 }

@@ -208,13 +208,13 @@ export class Lone {
           this.notes.push(body.slice());
           if (this.settlesNotes) this.session.incoming.notifications.settled();
         },
-        onAuthenticate: (_hello, credentials) => {
-          this.credentials = credentials;
+        onAuthenticate: (_hello, { value }) => {
+          this.credentials = value;
           if (this.accepts) this.session.enter(this.now).accept();
         },
         onOpened: () => this.opened++,
-        onRefresh: (id, credentials) => {
-          this.credentialRefresh.push({ id, credentials });
+        onRefresh: (id, { value }) => {
+          this.credentialRefresh.push({ id, credentials: value });
         },
         onRefreshed: (id) => {
           this.credentialRefresh.push({ id, credentials: undefined });

@@ -16,6 +16,7 @@ import type { SessionError } from "../../../lib/messages/errors/call_error.ts";
 import type { Shape } from "../../../lib/messages/session/wire/shape.ts";
 import type { IncomingCall } from "../../../lib/messages/session/calls/incoming_calls.ts";
 import type { Fields } from "../../../lib/messages/session/wire/fields.ts";
+import type { DecodedCredentials } from "../../../lib/messages/session/control/credentials.ts";
 import type { Hello } from "../../../lib/messages/session/wire/hello.ts";
 import {
   resolveSessionLimits,
@@ -354,16 +355,16 @@ export class Side implements SessionHost {
     this.session.incoming.notifications.settled();
   }
 
-  onAuthenticate(hello: Hello, credentials: unknown): void {
-    this.authenticate(credentials, hello);
+  onAuthenticate(hello: Hello, { value }: DecodedCredentials): void {
+    this.authenticate(value, hello);
   }
 
   onOpened(hello: Hello): void {
     this.opened = hello;
   }
 
-  onRefresh(id: number, credentials: unknown): void {
-    this.refreshing(id, credentials);
+  onRefresh(id: number, { value }: DecodedCredentials): void {
+    this.refreshing(id, value);
   }
 
   onRefreshed(id: number): void {

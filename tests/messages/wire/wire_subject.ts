@@ -114,11 +114,9 @@ export class Subject {
       },
       checksCredentials: role === "server",
       host: {
-        onAuthenticate: (_hello, credentials) =>
+        onAuthenticate: (_hello, { value }) =>
           this.#saw("authenticate", {
-            ...(credentials === undefined ? {} : {
-              credentials: jsonOf(credentials),
-            }),
+            ...(value === undefined ? {} : { credentials: jsonOf(value) }),
           }),
         onOpened: () => {
           opened = true;
@@ -136,8 +134,8 @@ export class Subject {
           }
           this.#session.incoming.notifications.settled();
         },
-        onRefresh: (id, credentials) =>
-          this.#saw("refresh", { id, credentials: jsonOf(credentials) }),
+        onRefresh: (id, { value }) =>
+          this.#saw("refresh", { id, credentials: jsonOf(value) }),
         onRefreshed: (id) => this.#saw("refreshed", { id }),
         onPeerDraining: () => this.#saw("draining"),
         onDrained: () => {

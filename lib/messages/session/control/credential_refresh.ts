@@ -5,7 +5,12 @@
  */
 import { CallError } from "../../errors/call_error.ts";
 import type { SharedState } from "../flow/shared_state.ts";
-import { credentialsTooLarge, decodeCredentials } from "./credentials.ts";
+import {
+  credentialsTooLarge,
+  decodeCredentials,
+  type DecodedCredentials,
+  NO_CREDENTIALS,
+} from "./credentials.ts";
 import { MalformedError, messageOf } from "../wire/malformed_error.ts";
 import { TimerEntry } from "../time/timer_wheel.ts";
 import { TokenBucket } from "../time/token_bucket.ts";
@@ -20,7 +25,7 @@ const MAX_UNANSWERED = 8;
 /** Receiver of the events of credential refreshes. */
 export interface RefreshHost {
   /** Called when the client sends new credentials (server only). */
-  onRefresh(id: number, credentials: unknown): void;
+  onRefresh(id: number, credentials: DecodedCredentials): void;
   /** Called when the server has accepted new credentials (client only). */
   onRefreshed(id: number): void;
 }
@@ -160,7 +165,7 @@ export class CredentialRefresh {
 
   #check(id: number, pending: PendingRefresh, bytes: Uint8Array): void {
     const { writer, limits, now, timerWheel, fail } = this.#shared;
-    let credentials: unknown;
+    let credentials = NO_CREDENTIALS;
     try {
       if (this.#checks) {
         credentials = decodeCredentials(writer.codec, bytes, limits);

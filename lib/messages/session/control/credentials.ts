@@ -11,6 +11,17 @@ const HELD_PER_BYTE = 16;
 /** Heap bytes that they may hold in any case: the product for the default of 4,096. */
 const LEAST_HELD = 65_536;
 
+/** Decoded credentials. */
+export interface DecodedCredentials {
+  /** The credentials; `undefined` if there are none. */
+  readonly value: unknown;
+  /** Heap bytes that they hold. */
+  readonly held: number;
+}
+
+/** Credentials of a client that sent none, or that are not checked. */
+export const NO_CREDENTIALS: DecodedCredentials = { value: undefined, held: 0 };
+
 /**
  * Decodes credentials within a budget of their own.
  *
@@ -20,9 +31,11 @@ export function decodeCredentials(
   codec: MessageCodec,
   bytes: Uint8Array,
   { maxCredentials }: SessionLimits,
-): unknown {
+): DecodedCredentials {
   const maxHeld = Math.max(LEAST_HELD, HELD_PER_BYTE * maxCredentials);
-  return codec.decode(bytes, { maxHeld, held: 0 });
+  const budget = { maxHeld, held: bytes.length }; // for codecs that do not measure
+  const value = codec.decode(bytes, budget);
+  return { value, held: budget.held };
 }
 
 /** Returns the message for credentials that exceed the limit. */
