@@ -14,7 +14,7 @@ import {
 import { memoryPair } from "@lengthwise/lengthwise/testing";
 import type { Connection } from "@lengthwise/lengthwise/transport";
 import { assertEquals } from "@std/assert";
-import { endOf, turns } from "../kit.ts";
+import { endOf, failureOf, turns } from "../kit.ts";
 import { K, RawPeer } from "../raw_peer.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
@@ -82,6 +82,23 @@ Deno.test(
     await far.closeWrite();
     const reason: SessionError = await session.finished;
     assertEquals(reason.code, "disconnected");
+    far.close();
+  },
+);
+
+Deno.test(
+  "an early call after a failed write fails with a CallError",
+  none,
+  async () => {
+    const [near, far] = memoryPair();
+    const session = await connect(P, unwritable(near), {
+      early: true,
+      limits: { closeTimeout: 20 },
+    });
+    await turns(2);
+    const { code, processed } = await failureOf(session.remote.ask());
+    assertEquals([code, processed], ["disconnected", "no"]);
+    assertEquals((await session.finished).code, "disconnected");
     far.close();
   },
 );

@@ -241,24 +241,30 @@ export class Lifecycle {
    * peer's stream ends: a server may have refused a client before it left.
    */
   outputFailed(error: SessionError): void {
-    const { shared, outgoing, incoming } = this.#parts;
+    const { shared, incoming } = this.#parts;
     if (this.#state === "greeting") {
       this.#unwritable = error;
       this.closeDeadline = shared.now + shared.limits.closeTimeout;
-      return;
+      return this.#stopSending(error); // early calls
     }
     if (this.#state !== "open") return this.fail(error);
     this.on("output-fail");
     this.#reason = error;
     this.closeDeadline = shared.now + shared.limits.closeTimeout;
+    if (this.#unwritable === undefined) this.#stopSending(error);
+    incoming.lastAllowed = incoming.lastBegun;
+    incoming.end(this.#codeForCalls(error), error.message);
+    this.#host.onClosing(error);
+  }
+
+  /** Fails the calls and drops the notifications that were not sent. */
+  #stopSending(error: SessionError): void {
+    const { shared, outgoing } = this.#parts;
     const unsent = shared.writer.notifications.count;
     shared.writer.close();
     const failure = this.#errorForCalls(error);
     outgoing.endUnsent(failure);
-    incoming.lastAllowed = incoming.lastBegun;
     outgoing.dropNotifications(unsent, failure);
-    incoming.end(this.#codeForCalls(error), error.message);
-    this.#host.onClosing(error);
   }
 
   /** Ends a session once nothing is left to do. */
