@@ -26,6 +26,13 @@ export interface CallMaker {
   /** Interceptors around each call, outermost first. */
   readonly interceptors: readonly Interceptor[];
   /**
+   * Checks the options of a call.
+   *
+   * @throws {TypeError} if an option is unknown
+   * @throws {RangeError} if the timeout is not above 0
+   */
+  check(options: CallOptions): void;
+  /**
    * Returns the signal that cancels a call with these options.
    *
    * @throws {CallError} if it is aborted already
@@ -92,6 +99,7 @@ export class InterceptedCall implements AsyncDisposable {
   async #run(input: unknown, options: CallOptions): Promise<CallResponse> {
     const { name: method, shape } = this.#maker.info;
     try {
+      this.#maker.check(options);
       const own = this.#maker.signal(options);
       if (own !== undefined) {
         this.#signal = AbortSignal.any([own, this.#signal]);

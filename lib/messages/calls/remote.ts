@@ -157,6 +157,12 @@ class RemoteMethod implements CallMaker {
     }
   }
 
+  /** @inheritdoc */
+  check(options: CallOptions): void {
+    checkCallOptions(this.info, options);
+    this.#timeout(options);
+  }
+
   /** Returns the signal that cancels a call: its own combined with the site's. */
   signal({ signal: own }: CallOptions): AbortSignal | undefined {
     const { name } = this.info;

@@ -1,10 +1,10 @@
 /**
- * The addresses of a client's servers, in their order.
+ * The addresses of a client's servers, and how many slots use each.
  *
  * @module
  */
 
-/** An address, and how often it failed. */
+/** An address. */
 export interface ListedAddress<Address> {
   /** The address. */
   readonly address: Address;
@@ -13,6 +13,10 @@ export interface ListedAddress<Address> {
 }
 
 interface Entry<Address> extends ListedAddress<Address> {
+  /** Number of slots that connect to it or have a session with it. */
+  users: number;
+  /** Whether the last attempt or session there has ended. */
+  left: boolean;
   /** Time in ms before which the server wants no attempt. */
   notBefore: number;
   /** Whether its last attempt was refused for good. */
@@ -35,34 +39,49 @@ export class AddressList<Address> {
     }
     this.#entries = addresses.map((listed) => ({
       ...listed,
+      users: 0,
+      left: false,
       notBefore: -Infinity,
       refused: false,
     }));
   }
 
-  /** Returns the next address, and the ms to wait for it. */
-  next(now: number): { listed: ListedAddress<Address>; wait: number } {
-    const [first] = this.#entries;
-    let best = first!; // the constructor requires one
+  /**
+   * Takes the address with the fewest users that permits an attempt, in the
+   * order of the list. `leave()` returns it.
+   *
+   * An address that was left counts as one user, so that a slot does not try the
+   * same server again while others are up.
+   *
+   * @returns the address, or the ms to wait until one permits an attempt
+   */
+  take(now: number): ListedAddress<Address> | number {
+    let best: Entry<Address> | undefined;
+    let wait = Infinity;
     for (const entry of this.#entries) {
-      if (entry.notBefore <= now) return { listed: entry, wait: 0 };
-      if (entry.notBefore < best.notBefore) best = entry;
+      wait = Math.min(wait, entry.notBefore - now);
+      if (entry.notBefore > now) continue;
+      if (best === undefined || weight(entry) < weight(best)) best = entry;
     }
-    return { listed: best, wait: best.notBefore - now };
+    if (best === undefined) return wait;
+    best.users++;
+    return best;
   }
 
   /** Records that a session was opened. */
   opened(listed: ListedAddress<Address>): void {
     for (const entry of this.#entries) {
-      if (entry === listed) entry.refused = false;
+      if (entry === listed) entry.refused = entry.left = false;
     }
   }
 
-  /** Moves an address to the end; until a time, it is not used. */
+  /** Returns an address and moves it to the end; until a time, it is not used. */
   leave(listed: ListedAddress<Address>, notBefore: number): void {
     const index = this.#entries.findIndex((entry) => entry === listed);
     const [entry] = this.#entries.splice(index, 1);
     if (entry === undefined) return;
+    entry.users--;
+    entry.left = true;
     entry.notBefore = Math.max(entry.notBefore, notBefore);
     this.#entries.push(entry);
   }
@@ -74,4 +93,8 @@ export class AddressList<Address> {
     }
     return this.#entries.every(({ refused }) => refused);
   }
+}
+
+function weight({ users, left }: Entry<unknown>): number {
+  return left ? users + 1 : users;
 }

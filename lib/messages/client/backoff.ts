@@ -15,6 +15,8 @@ export interface BackoffOptions {
   readonly maxDelay: number;
   /** Time over which clients spread their attempts after a lost connection. */
   readonly spread: number;
+  /** Upper bound of the spread that a draining server may name. */
+  readonly maxSpread: number;
 }
 
 /** Milliseconds after which a session ends a series of failures. */
@@ -28,6 +30,7 @@ export class Backoff {
   readonly #minDelay: number;
   readonly #maxDelay: number;
   readonly #spread: number;
+  readonly #maxSpread: number;
   readonly #random: () => number;
   /** Attempts that failed since a session lasted; short sessions count. */
   #failures = 0;
@@ -40,6 +43,7 @@ export class Backoff {
     this.#minDelay = options.minDelay;
     this.#maxDelay = options.maxDelay;
     this.#spread = options.spread;
+    this.#maxSpread = options.maxSpread;
     this.#random = random;
   }
 
@@ -75,6 +79,6 @@ export class Backoff {
   afterDrain(lived: number, spread: number): number {
     if (lived < STABLE) return this.afterFailure();
     this.#failures = 0;
-    return this.#random() * spread;
+    return this.#random() * Math.min(spread, this.#maxSpread);
   }
 }

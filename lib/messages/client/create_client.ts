@@ -147,6 +147,8 @@ const CONNECT_TIMEOUT = 10_000;
 const CREDENTIALS_TIMEOUT = 10_000;
 /** Milliseconds that `onSession` may take. */
 const ON_SESSION_TIMEOUT = 5_000;
+/** Age in ms of a session that may receive all waiting calls. */
+const RELEASE_AFTER = 1_000;
 
 class ClientImpl<P extends AnyProtocol>
   implements Client<P>, SlotHost<P, ConnectAddress>, ResendHost {
@@ -154,6 +156,7 @@ class ClientImpl<P extends AnyProtocol>
   readonly backoff: Backoff;
   readonly waiting: WaitingCalls;
   readonly budget: RetryBudget;
+  readonly pauses: Set<(error: CallError) => void> = new Set();
   readonly remote: Remote<P, "server">;
   ended: CallError | undefined = undefined;
   lastFailure: unknown = undefined;
@@ -162,8 +165,12 @@ class ClientImpl<P extends AnyProtocol>
   readonly #methods: ReadonlyMap<string, BoundMethod>;
   readonly #slots: readonly SessionSlot<P, ConnectAddress>[];
   readonly #events: ClientEvents = new ClientEvents();
+  /** Resolves when no slot makes attempts any more. */
+  readonly #stopped: Promise<unknown>;
   #ready: PromiseWithResolvers<void> = Promise.withResolvers();
   #closed: Promise<void> | undefined = undefined;
+  /** Releases the calls that still wait after the first ones. */
+  #release: ReturnType<typeof setTimeout> | undefined = undefined;
 
   constructor(
     addresses: readonly ListedAddress<ConnectAddress>[],
@@ -188,18 +195,17 @@ class ClientImpl<P extends AnyProtocol>
       { length: options.connections },
       () => new SessionSlot(this),
     );
-    for (const slot of this.#slots) void slot.run();
+    this.#stopped = Promise.all(this.#slots.map((slot) => slot.run()));
   }
 
   // ── members that applications use ──────────────────────────────────────
 
   get status(): ClientStatus {
-    if (this.#closed !== undefined) return "closed";
     const states = this.#slots.map(({ state }) => STATUS[state]);
-    const best = (["connected", "connecting", "backing-off"] as const).find(
-      (status) => states.includes(status),
-    );
-    return best ?? "refused";
+    const best =
+      (["connected", "connecting", "backing-off", "refused"] as const)
+        .find((status) => states.includes(status));
+    return best ?? "closed";
   }
 
   get session(): ClientSession<P> | undefined {
@@ -234,6 +240,7 @@ class ClientImpl<P extends AnyProtocol>
     this.#emit({ kind: "closed", address: "", attempt: 0 });
     this.#events.end();
     await Promise.all(sessions.map((session) => session.close(reason)));
+    await this.#stopped;
   }
 
   ref(): void {
@@ -280,7 +287,7 @@ class ClientImpl<P extends AnyProtocol>
       );
       return session;
     } catch (error) {
-      session.close();
+      await session.close();
       throw error;
     }
   }
@@ -329,7 +336,9 @@ class ClientImpl<P extends AnyProtocol>
     if (this.ended !== undefined) return;
     const ended = this.ended = unavailable(why, cause);
     this.#ready.reject(ended);
+    clearTimeout(this.#release);
     this.waiting.failAll(ended);
+    for (const fail of [...this.pauses]) fail(ended);
   }
 
   // ── calls ──────────────────────────────────────────────────────────────
@@ -354,8 +363,10 @@ class ClientImpl<P extends AnyProtocol>
     return this.#methods.get(name)!; // the remote has only these methods
   }
 
-  sizeOf(value: unknown): number {
-    return this.#options.session.codecs[0].encode(value).length;
+  copy(value: unknown): { copy: unknown; bytes: number } {
+    const [codec] = this.#options.session.codecs;
+    const bytes = codec.encode(value);
+    return { copy: codec.decode(bytes), bytes: bytes.length };
   }
 
   pause(attempt: number): number {
@@ -369,13 +380,23 @@ class ClientImpl<P extends AnyProtocol>
 
   /** Lets waiting calls start, but not all at once. */
   #resume(): void {
-    let room = 0;
-    for (const { session } of this.#slots) {
-      if (session === undefined) continue;
+    this.waiting.resume(() => this.#hasRoom());
+    clearTimeout(this.#release);
+    if (this.waiting.size === 0 || !this.hasSession) return;
+    this.#release = setTimeout(() => this.#resume(), RELEASE_AFTER);
+  }
+
+  /**
+   * Whether a waiting call may start. A new session receives half of the calls
+   * that its server accepts; later, its own queue bounds them.
+   */
+  #hasRoom(): boolean {
+    const now = performance.now();
+    return this.#slots.some(({ session, openedAt }) => {
+      if (session === undefined) return false;
       const { maxCalls = 1 } = session.session.peer ?? {};
-      room += Math.max(0, Math.ceil(maxCalls / 2) - session.load);
-    }
-    this.waiting.resume(() => room-- > 0);
+      return now - openedAt >= RELEASE_AFTER || session.load < maxCalls / 2;
+    });
   }
 
   #peer(): CallSession {

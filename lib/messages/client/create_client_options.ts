@@ -42,7 +42,9 @@ export interface ClientBaseOptions<P extends AnyProtocol>
      * Time over which clients spread their attempts after a lost connection.
      *
      * It keeps the clients of a server that has crashed from connecting to the
-     * next one at the same moment. A server that drains names its own spread.
+     * next one at the same moment. A server that drains names its own spread, of
+     * which the client uses at most half of `wait.timeout`, or this time if it is
+     * longer.
      *
      * @default {2000}
      */
@@ -140,7 +142,7 @@ const NAMES: OptionNames<
   onSession: true,
   handlers: true,
 };
-const RECONNECT: OptionNames<BackoffOptions> = {
+const RECONNECT: OptionNames<Omit<BackoffOptions, "maxSpread">> = {
   minDelay: true,
   maxDelay: true,
   spread: true,
@@ -202,7 +204,13 @@ export function resolveClientOptions<P extends AnyProtocol>(
     credentials: fresh ? () => credentials() : () => credentials,
     freshCredentials: fresh,
     transport,
-    reconnect: { minDelay, maxDelay, spread },
+    // Calls wait meanwhile, so the pause must be well below their timeout.
+    reconnect: {
+      minDelay,
+      maxDelay,
+      spread,
+      maxSpread: Math.max(spread, timeout / 2),
+    },
     wait: { timeout, calls, bytes },
     maxAttempts,
     budget: { perSecond, ratio },

@@ -40,8 +40,10 @@ export interface ResendHost {
   method(name: string): BoundMethod;
   /** Default timeout of calls in ms, or `undefined`. */
   readonly callTimeout: number | undefined;
-  /** Returns the number of bytes of an encoded value. */
-  sizeOf(value: unknown): number;
+  /** Called when the client ends, for each call that pauses. */
+  readonly pauses: Set<(error: CallError) => void>;
+  /** Returns a copy of a value, and the number of its encoded bytes. */
+  copy(value: unknown): { copy: unknown; bytes: number };
   /** Returns the pause before a call is sent again, in ms. */
   pause(attempt: number): number;
   /** Called when a call has ended, so that others may start. */
@@ -59,7 +61,7 @@ export function resender(host: ResendHost): Interceptor {
       case "serverStream":
         return openStream(new Attempts(host, request), next);
       default:
-        return new Attempts(host, request).run(next);
+        return result(new Attempts(host, request), next);
     }
   };
 }
@@ -70,8 +72,17 @@ async function notify(
   request: OutgoingRequest,
   next: Next,
 ): Promise<CallResponse> {
-  if (host.ended !== undefined) throw endedError(host.ended, request.method);
+  if (host.ended !== undefined) {
+    throw endedError(host.ended, request.method, "no");
+  }
   return await next(request);
+}
+
+/** Sends a call again until it has succeeded. */
+async function result(attempts: Attempts, next: Next): Promise<CallResponse> {
+  const response = await attempts.run(next);
+  attempts.succeeded();
+  return response;
 }
 
 /** Sends a call again until its first item has arrived. */
@@ -97,9 +108,11 @@ async function* untilFirst(
     if (!("items" in response)) return;
     try {
       for await (const item of response.items) {
+        if (!committed) attempts.succeeded();
         committed = true;
         yield item;
       }
+      if (!committed) attempts.succeeded();
       return;
     } catch (error) {
       if (committed) throw error;
@@ -112,11 +125,13 @@ async function* untilFirst(
 /** The attempts of one call. */
 class Attempts {
   readonly #host: ResendHost;
-  readonly #request: OutgoingRequest;
+  #request: OutgoingRequest;
   readonly #method: BoundMethod;
   readonly #signal: AbortSignal;
   /** Time in ms at which the call fails, or `Infinity`. */
   readonly #deadline: number;
+  /** Milliseconds that the call may still wait for sessions. */
+  #waitLeft: number;
   #count = 0;
   /** Whether a server has refused the call unseen. */
   #unseen = false;
@@ -131,32 +146,42 @@ class Attempts {
     this.#signal = signal!; // always set in a request
     const asked = timeout ?? method.method.timeout ?? host.callTimeout ??
       Infinity;
-    this.#deadline = performance.now() + asked;
+    // The attempt reports a timeout that is not valid.
+    this.#deadline = asked > 0 ? performance.now() + asked : Infinity;
+    this.#waitLeft = host.waitTimeout;
   }
 
   /** Makes attempts until one succeeds or the call fails for good. */
   async run(next: Next): Promise<CallResponse> {
     for (;;) {
-      const waiting = this.#session();
-      if (waiting !== undefined) await waiting; // a call begins at once if it can
-      const left = this.#deadline - performance.now();
-      if (left <= 0) throw this.#tooLate("deadline");
-      this.#count++;
-      const { options } = this.#request;
-      const timeout = left === Infinity ? options.timeout : left;
+      const response = this.#mustWait()
+        ? await this.#whenReleased(next)
+        : this.#attempt(next); // a call begins at once if it can
       try {
-        const response = await next({
-          ...this.#request,
-          options: { ...options, timeout },
-        });
-        this.#host.budget.succeeded(performance.now());
-        return response;
+        return await response.begun;
       } catch (error) {
         await this.failed(error);
       } finally {
         this.#host.onSettled();
       }
     }
+  }
+
+  /** Makes one attempt. The object keeps its promise from being awaited early. */
+  #attempt(next: Next): { begun: Promise<CallResponse> } {
+    const left = this.#deadline - performance.now();
+    if (left <= 0) return { begun: Promise.reject(this.#tooLate("deadline")) };
+    this.#count++;
+    const { options } = this.#request;
+    const timeout = left === Infinity ? options.timeout : left;
+    return {
+      begun: next({ ...this.#request, options: { ...options, timeout } }),
+    };
+  }
+
+  /** Counts the call as a success, which pays for calls that are sent again. */
+  succeeded(): void {
+    this.#host.budget.succeeded(performance.now());
   }
 
   /**
@@ -184,17 +209,29 @@ class Attempts {
     }
     const named = error instanceof CallError ? error.retryAfter : 0;
     const pause = Math.max(named, this.#host.pause(this.#count));
-    if (performance.now() + pause >= this.#deadline) throw error;
+    const tooLong = named > this.#host.waitTimeout ||
+      performance.now() + pause >= this.#deadline;
+    if (tooLong) throw error;
     await this.#sleep(pause);
   }
 
-  /** Waits for a session; returns `undefined` if there is one. */
-  #session(): Promise<void> | undefined {
+  /** Returns whether the call must wait, for a session or behind other calls. */
+  #mustWait(): boolean {
+    const host = this.#host;
+    if (host.ended !== undefined) throw this.#endedError(host.ended);
+    return !host.hasSession || host.waiting.size > 0;
+  }
+
+  /**
+   * Waits for a session, and then makes an attempt.
+   *
+   * The attempt begins when the call is released, not later, so that calls keep
+   * their order and the sessions' loads are exact.
+   */
+  async #whenReleased(next: Next): Promise<{ begun: Promise<CallResponse> }> {
     const host = this.#host;
     const { name } = this.#method;
-    if (host.ended !== undefined) throw endedError(host.ended, name);
-    if (host.hasSession && host.waiting.size === 0) return undefined;
-    const bytes = this.#bytes();
+    const bytes = this.#copyInput();
     const refusal = host.waiting.refusal(bytes);
     if (refusal !== undefined) {
       throw new CallError(`${name}: ${refusal}`, {
@@ -205,28 +242,48 @@ class Attempts {
         cause: host.lastFailure,
       });
     }
-    return this.#until(host.waitTimeout, (resume, fail) => {
+    const start = performance.now();
+    let attempt: { begun: Promise<CallResponse> } | undefined;
+    await this.#until(this.#waitLeft, (resume, fail) => {
       const call = {
         bytes,
-        resume,
-        fail: (error: CallError) => fail(endedError(error, name)),
+        resume: () => {
+          attempt = this.#attempt(next);
+          attempt.begun.catch(() => {}); // awaited later
+          resume();
+        },
+        fail: (error: CallError) => fail(this.#endedError(error)),
       };
       host.waiting.add(call);
       return () => host.waiting.remove(call);
     });
+    this.#waitLeft -= performance.now() - start;
+    return attempt!; // set by resume()
   }
 
-  #bytes(): number {
+  /**
+   * Copies the input, because its owner may change it while the call waits.
+   *
+   * @returns the number of its encoded bytes
+   */
+  #copyInput(): number {
     const { input, shape } = this.#request;
-    return sendsItems(shape) || input === undefined
-      ? 0
-      : this.#host.sizeOf(input);
+    if (sendsItems(shape) || input === undefined) return 0;
+    const { copy, bytes } = this.#host.copy(input);
+    this.#request = { ...this.#request, input: copy };
+    return bytes;
   }
 
   async #sleep(ms: number): Promise<void> {
-    await this.#until(Infinity, (resume) => {
+    const { pauses } = this.#host;
+    await this.#until(Infinity, (resume, fail) => {
+      const end = (error: CallError) => fail(this.#endedError(error));
       const timer = setTimeout(resume, ms);
-      return () => clearTimeout(timer);
+      pauses.add(end);
+      return () => {
+        clearTimeout(timer);
+        pauses.delete(end);
+      };
     });
   }
 
@@ -261,6 +318,11 @@ class Attempts {
     }
   }
 
+  /** Returns the error of this call after the end of its client. */
+  #endedError(ended: CallError): CallError {
+    return endedError(ended, this.#method.name, this.#processed);
+  }
+
   /** Returns the error of a call that has waited for too long. */
   #tooLate(code: "deadline" | "unavailable"): CallError {
     const { lastFailure, waitTimeout } = this.#host;
@@ -286,8 +348,9 @@ class Attempts {
 
 /** Returns the error of a call after the end of its client. */
 function endedError(
-  { code, message, cause, processed }: CallError,
+  { code, message, cause }: CallError,
   method: string,
+  processed: Processed,
 ): CallError {
   return new CallError(`${method}: ${message}`, {
     code,

@@ -65,6 +65,8 @@ const REFUSALS: ReadonlySet<string> = new Set([
 export class SessionSlot<P extends AnyProtocol, Address> {
   /** The session for new calls, if it is open. */
   session: ClientSessionImpl<P> | undefined = undefined;
+  /** Time in ms at which the session was opened. */
+  openedAt = 0;
   /** Number of attempts since the last session. */
   #attempt = 0;
   #state: SlotState = "idle";
@@ -77,8 +79,6 @@ export class SessionSlot<P extends AnyProtocol, Address> {
   #timer: ReturnType<typeof setTimeout> | undefined = undefined;
   /** Address of the session. */
   #listed: ListedAddress<Address> | undefined = undefined;
-  /** Time in ms at which the session was opened. */
-  #openedAt = 0;
   /** Whether the last attempt was refused because of its credentials. */
   #unauthenticated = false;
 
@@ -148,12 +148,13 @@ export class SessionSlot<P extends AnyProtocol, Address> {
   /** Makes one attempt; returns whether the slot goes on. */
   async #connectWhenDue(): Promise<boolean> {
     const { addresses } = this.#host;
-    const { listed, wait } = addresses.next(performance.now());
-    if (wait > 0) {
-      await this.#pause(wait);
+    if (this.#state === "closed") return false;
+    const listed = addresses.take(performance.now());
+    if (typeof listed === "number") {
+      await this.#pause(listed);
       return this.#goesOn;
     }
-    if (!this.#on("attempt")) return false;
+    this.#on("attempt");
     this.#attempt++;
     this.#changed("connecting", listed);
     try {
@@ -162,7 +163,7 @@ export class SessionSlot<P extends AnyProtocol, Address> {
         this.#controller.signal,
       );
       if (!this.#on("open")) {
-        session.close();
+        await session.close();
         return false;
       }
       this.#opened(session, listed);
@@ -177,13 +178,13 @@ export class SessionSlot<P extends AnyProtocol, Address> {
     listed: ListedAddress<Address>,
   ): void {
     this.session = session;
+    this.openedAt = performance.now();
     if (!this.#ref) session.unref();
     this.#unauthenticated = false;
     this.#host.addresses.opened(listed);
     this.#changed("connected", listed);
     this.#attempt = 0;
     this.#listed = listed;
-    this.#openedAt = performance.now();
   }
 
   async #failed(
@@ -227,7 +228,7 @@ export class SessionSlot<P extends AnyProtocol, Address> {
     if (!this.#on(drains ? "drain" : "lose")) return;
     if (drains) this.#retire(session);
     addresses.leave(listed, now + reason.retryAfter);
-    const lived = now - this.#openedAt;
+    const lived = now - this.openedAt;
     const delay = drains
       ? backoff.afterDrain(lived, reason.spread)
       : backoff.afterLoss(lived);

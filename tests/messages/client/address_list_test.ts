@@ -1,37 +1,64 @@
-import { assertEquals, assertThrows } from "@std/assert";
-import { AddressList } from "../../../lib/messages/client/address_list.ts";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  AddressList,
+  type ListedAddress,
+} from "../../../lib/messages/client/address_list.ts";
 
 function list(...names: string[]): AddressList<string> {
   return new AddressList(names.map((name) => ({ address: name, name })));
 }
 
+/** Takes an address that permits an attempt. */
+function take(addresses: AddressList<string>, now = 0): ListedAddress<string> {
+  const taken = addresses.take(now);
+  assert(typeof taken !== "number");
+  return taken;
+}
+
 Deno.test("an address that failed follows the others", () => {
   const addresses = list("a", "b", "c");
   const used = Array.from({ length: 4 }, () => {
-    const { listed } = addresses.next(0);
-    addresses.leave(listed, 0);
-    return listed.name;
+    const taken = take(addresses);
+    addresses.leave(taken, 0);
+    return taken.name;
   });
   assertEquals(used, ["a", "b", "c", "a"]);
 });
 
 Deno.test("no address is used before its retry-after", () => {
   const addresses = list("a", "b");
-  addresses.leave(addresses.next(0).listed, 5_000);
-  assertEquals(addresses.next(0).listed.name, "b");
-  addresses.leave(addresses.next(0).listed, 3_000);
-  const { listed, wait } = addresses.next(1_000);
-  assertEquals([listed.name, wait], ["b", 2_000]);
-  assertEquals(addresses.next(3_000).wait, 0);
-  assertEquals(addresses.next(6_000).listed.name, "a");
+  addresses.leave(take(addresses), 5_000);
+  const b = take(addresses);
+  assertEquals(b.name, "b");
+  addresses.leave(b, 3_000);
+  assertEquals(addresses.take(1_000), 2_000);
+  assertEquals(take(addresses, 3_000).name, "b");
+  assertEquals(take(addresses, 6_000).name, "a");
+});
+
+Deno.test("several slots use different addresses", () => {
+  const addresses = list("a", "b", "c");
+  const taken = [1, 2, 3, 4].map(() => take(addresses));
+  assertEquals(taken.map(({ name }) => name), ["a", "b", "c", "a"]);
+});
+
+Deno.test("a slot does not return to an address that failed while others are up", () => {
+  const addresses = list("a", "b", "c");
+  for (const name of ["a", "b", "c"]) {
+    const taken = take(addresses);
+    assertEquals(taken.name, name);
+    if (name !== "b") addresses.opened(taken);
+    else addresses.leave(taken, 0); // it is down
+  }
+  assertEquals(take(addresses).name, "a");
 });
 
 Deno.test("a client is refused once every address has refused it", () => {
   const addresses = list("a", "b");
   const [a, b] = ["a", "b"].map(() => {
-    const { listed } = addresses.next(0);
-    addresses.leave(listed, 0);
-    return listed;
+    const taken = take(addresses);
+    addresses.leave(taken, 0);
+    return taken;
   });
   assertEquals(addresses.refused(a!), false);
   addresses.opened(a!);

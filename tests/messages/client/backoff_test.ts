@@ -1,7 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { Backoff, STABLE } from "../../../lib/messages/client/backoff.ts";
 
-const options = { minDelay: 100, maxDelay: 10_000, spread: 2_000 };
+const options = {
+  minDelay: 100,
+  maxDelay: 10_000,
+  spread: 2_000,
+  maxSpread: 20_000,
+};
 
 /** Returns pauses whose random part is a fixed share of its upper bound. */
 function pauses(share: number): Backoff {
@@ -56,4 +61,8 @@ Deno.test("a thousand failures in a row keep their bounds", () => {
     const delay = backoff.afterFailure();
     assert(delay >= 100 && delay < 10_100, `${delay}`);
   }
+});
+
+Deno.test("a server cannot name a spread that outlasts the calls that wait", () => {
+  assertEquals(pauses(0.5).afterDrain(STABLE, 60_000), 10_000); // half of maxSpread
 });

@@ -1,0 +1,238 @@
+import { assertEquals } from "@std/assert";
+import { createClient } from "../../../lib/messages/client/create_client.ts";
+import { limit } from "../../../lib/messages/handlers/limit.ts";
+import { use } from "../../../lib/messages/handlers/use.ts";
+import { unary } from "../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../lib/messages/protocol/protocol.ts";
+import { serve } from "../../../lib/messages/server/server.ts";
+import { failureOf } from "../kit.ts";
+
+const Bank = protocol({
+  name: "bank",
+  server: {
+    balance: unary<string, number>({ idempotent: true }),
+    pay: unary<{ id: number }, number>(),
+  },
+});
+
+/** Short pauses, so that tests take little time. */
+const QUICK = { reconnect: { minDelay: 5, maxDelay: 20, spread: 0 } };
+
+const memory = () => ({ memory: crypto.randomUUID() });
+
+/** Handlers whose second payment is refused for load. */
+function busy(rate: number) {
+  const limited = limit({ rate, burst: 1, key: () => "all" });
+  return { balance: () => 0, pay: use(limited, () => 0) };
+}
+
+Deno.test("the end of the client fails a call that pauses before it is sent again", async () => {
+  const address = memory();
+  await using _server = await serve(Bank, address).handle(busy(0.2)); // 5 s
+  const client = createClient(Bank, address, QUICK);
+  await client.remote.pay({ id: 1 });
+  const call = failureOf(client.remote.pay({ id: 2 }));
+  await client.remote.balance("ada"); // its reply follows the refusal
+  let settled = false;
+  call.then(() => settled = true);
+  await client.drain();
+  assertEquals(settled, true); // not only after the pause of 5 s
+  const { message, processed } = await call;
+  assertEquals([message, processed], ["pay: the client drains", "no"]);
+});
+
+Deno.test("a call whose handler may have run says so when the client is closed while it waits", async () => {
+  const address = memory();
+  const entered = Promise.withResolvers<void>();
+  const server = await serve(Bank, address).handle({
+    balance: () => {
+      entered.resolve();
+      return new Promise<number>(() => {});
+    },
+    pay: () => 0,
+  });
+  const client = createClient(Bank, address, QUICK);
+  const call = failureOf(client.remote.balance("ada"));
+  await entered.promise;
+  const events = client.events();
+  await server.abort();
+  for await (const { kind } of events) {
+    if (kind === "backing-off") break; // the call waits for its second attempt
+  }
+  await client.close();
+  const { code, processed } = await call;
+  assertEquals([code, processed], ["unavailable", "maybe"]);
+});
+
+Deno.test("a pause that is longer than wait.timeout fails the call at once", async () => {
+  const address = memory();
+  await using _server = await serve(Bank, address).handle(busy(0.01)); // 100 s
+  await using client = createClient(Bank, address, QUICK);
+  await client.remote.pay({ id: 1 });
+  const { code, retryAfter } = await failureOf(client.remote.pay({ id: 2 }));
+  assertEquals([code, retryAfter > 90_000], ["overloaded", true]);
+});
+
+Deno.test("the status is closed while the client drains, and in its last event", async () => {
+  const address = memory();
+  const held = Promise.withResolvers<number>();
+  const entered = Promise.withResolvers<void>();
+  await using _server = await serve(Bank, address).handle({
+    balance: () => {
+      entered.resolve();
+      return held.promise;
+    },
+    pay: () => 0,
+  });
+  const client = createClient(Bank, address, QUICK);
+  const events = Array.fromAsync(client.events());
+  const call = client.remote.balance("ada");
+  await entered.promise;
+  const drained = client.drain();
+  assertEquals(client.status, "closed");
+  held.resolve(7);
+  assertEquals(await call, 7);
+  await drained;
+  const { kind, status } = (await events).at(-1)!;
+  assertEquals([kind, status], ["closed", "closed"]);
+});
+
+Deno.test("close() waits until an attempt in progress has released its socket", async () => {
+  const silent = Deno.listen({ hostname: "127.0.0.1", port: 0 }); // never sends HELLO
+  const client = createClient(Bank, silent.addr, QUICK);
+  const connection = await silent.accept();
+  await client.close(); // the sanitizers notice a socket that is left open
+  connection.close();
+  silent.close();
+});
+
+Deno.test("calls that waited begin before later ones", async () => {
+  const address = memory();
+  const entered: number[] = [];
+  await using client = createClient(Bank, address, QUICK);
+  const calls: Promise<number>[] = [];
+  const pay = (id: number) => calls.push(client.remote.pay({ id }));
+  for (let id = 0; id < 5; id++) pay(id);
+  const ready = client.ready().then(() => {
+    for (let id = 5; id < 10; id++) pay(id);
+  });
+  await using _server = await serve(Bank, address).handle({
+    balance: () => 0,
+    pay: ({ id }) => entered.push(id),
+  });
+  await ready;
+  await Promise.all(calls);
+  assertEquals(entered, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+});
+
+Deno.test("an input that is changed while its call waits is sent as it was", async () => {
+  const address = memory();
+  await using client = createClient(Bank, address, QUICK);
+  const input = { id: 0 };
+  const calls = [1, 2, 3].map((id) => {
+    input.id = id;
+    return client.remote.pay(input);
+  });
+  await using _server = await serve(Bank, address).handle({
+    balance: () => 0,
+    pay: ({ id }) => id,
+  });
+  assertEquals(await Promise.all(calls), [1, 2, 3]);
+});
+
+Deno.test("options of a call are checked at once, with or without a session", async () => {
+  const address = memory();
+  await using client = createClient(Bank, address, QUICK);
+  const wrong = async () => [
+    await failure(client.remote.balance("ada", { timeout: 0 })),
+    await failure(client.remote.balance("ada", { timeout: Number.NaN })),
+    // @ts-expect-error: the option does not exist
+    await failure(client.remote.balance("ada", { timeuot: 3 })),
+  ];
+  const before = await wrong();
+  assertEquals(before.map(({ name }) => name), [
+    "RangeError",
+    "RangeError",
+    "TypeError",
+  ]);
+  await using _server = await serve(Bank, address).handle({
+    balance: () => 0,
+    pay: () => 0,
+  });
+  await client.ready();
+  assertEquals(
+    (await wrong()).map(({ message }) => message),
+    before.map(({ message }) => message),
+  );
+});
+
+async function failure(call: Promise<unknown>): Promise<Error> {
+  try {
+    await call;
+  } catch (error) {
+    if (error instanceof Error) return error;
+  }
+  throw new Error("The call did not fail");
+}
+
+Deno.test("at first, waiting calls take half of what each server accepts", async () => {
+  const address = memory();
+  await using client = createClient(Bank, address, {
+    ...QUICK,
+    connections: 2,
+  });
+  const release = Promise.withResolvers<number>();
+  const calls = Array.from(
+    { length: 100 },
+    () => client.remote.balance("ada"),
+  );
+  let sessions = 0;
+  const loads: number[] = [];
+  const watching = (async () => {
+    for await (const { kind } of client.events()) {
+      if (kind !== "connected") continue;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      const { session } = client;
+      // deno-lint-ignore no-explicit-any -- `load` is internal
+      loads.push((session as any)?.load);
+      if (++sessions === 2) return;
+    }
+  })();
+  await using _server = await serve(Bank, address, { limits: { maxCalls: 32 } })
+    .handle({ balance: () => release.promise, pay: () => 0 });
+  await watching;
+  assertEquals(loads.at(-1), 16);
+  release.resolve(1);
+  await Promise.all(calls);
+});
+
+Deno.test("calls that take long do not hold back calls that wait", async () => {
+  const address = memory();
+  await using client = createClient(Bank, address, QUICK);
+  const release = Promise.withResolvers<number>();
+  const polls = Array.from(
+    { length: 40 },
+    () => client.remote.balance("ada"),
+  );
+  await using _server = await serve(Bank, address, { limits: { maxCalls: 64 } })
+    .handle({ balance: () => release.promise, pay: ({ id }) => id });
+  await client.ready();
+  assertEquals(await client.remote.pay({ id: 1 }), 1);
+  release.resolve(1);
+  await Promise.all(polls);
+});
+
+Deno.test("several connections use several addresses", async () => {
+  const addresses = [memory(), memory(), memory()];
+  const handlers = { balance: () => 0, pay: () => 0 };
+  const servers = await Promise.all(
+    addresses.map((address) => serve(Bank, address).handle(handlers)),
+  );
+  const client = createClient(Bank, addresses, { ...QUICK, connections: 3 });
+  const places = new Set<string>();
+  for await (const { kind, address } of client.events()) {
+    if (kind === "connected" && places.add(address).size === 3) break;
+  }
+  await client.close();
+  for (const server of servers) await server.abort();
+});
