@@ -71,6 +71,18 @@ for (const [name, code, create] of cases) {
     assertEquals("cause" in create("what failed", {}), false);
     assertEquals("kind" in error, false);
   });
+
+  Deno.test(`${name} rejects unknown options`, none, () => {
+    const misspelled: object = { cuase: new Error("why") };
+    const error = assertThrows(
+      () => create("what failed", misspelled),
+      TypeError,
+    );
+    assertEquals(
+      error.message,
+      `Unknown option "cuase" of ${name}() (did you mean "cause"?)`,
+    );
+  });
 }
 
 Deno.test("every layer calls data above its limit too-large", none, () => {

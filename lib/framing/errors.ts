@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import { hintOf } from "./protocol_hints.ts";
 
 /**
@@ -62,6 +63,17 @@ export interface FrameErrorOptions extends ErrorOptions {
   hint?: string | undefined;
 }
 
+const FRAME_ERROR_OPTIONS: OptionNames<FrameErrorOptions> = {
+  code: true,
+  declared: true,
+  limit: true,
+  streamOffset: true,
+  frameIndex: true,
+  head: true,
+  hint: true,
+  cause: true,
+};
+
 /**
  * An error in a stream being decoded or a payload being encoded.
  *
@@ -107,8 +119,10 @@ export class FrameError extends Error {
    *
    * @param message what failed, what is expected and what to do
    * @param options the code, details of the frame, and the cause
+   * @throws {TypeError} if an option is unknown
    */
   constructor(message: string, options: FrameErrorOptions) {
+    checkOptions("FrameError()", options, FRAME_ERROR_OPTIONS);
     const head = options.head?.slice(0, 16) ?? new Uint8Array(0);
     const hint = hintOf(head) ?? options.hint;
     super(hint === undefined ? message : `${message}; ${hint}`, options);

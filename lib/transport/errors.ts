@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkOptions, type OptionNames } from "../support/check_options.ts";
 
 /**
  * Reason for a {@linkcode TransportError}.
@@ -64,6 +65,14 @@ export interface TransportErrorOptions extends ErrorOptions {
   status?: number | undefined;
 }
 
+const TRANSPORT_ERROR_OPTIONS: OptionNames<TransportErrorOptions> = {
+  code: true,
+  address: true,
+  retryAfter: true,
+  status: true,
+  cause: true,
+};
+
 /**
  * A failure to open, accept, read, write or close a socket.
  *
@@ -99,8 +108,10 @@ export class TransportError extends Error {
    *
    * @param message what was attempted, what failed and what to do
    * @param options the code, the address, and the platform's error as the cause
+   * @throws {TypeError} if an option is unknown
    */
   constructor(message: string, options: TransportErrorOptions) {
+    checkOptions("TransportError()", options, TRANSPORT_ERROR_OPTIONS);
     super(message, options);
     this.code = options.code;
     this.address = options.address;

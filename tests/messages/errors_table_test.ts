@@ -4,7 +4,12 @@
  *
  * @module
  */
-import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertStrictEquals,
+} from "@std/assert";
 import * as z from "zod";
 import { connect } from "../../lib/messages/client/connect.ts";
 import type { MessageCodec } from "../../lib/messages/codec/message_codec.ts";
@@ -39,6 +44,7 @@ const Lab = protocol({
     deaf: unary<void, void>(),
     release: unary<void, void>(),
     items: serverStream<number, unknown>(),
+    ticks: serverStream<void, number>(),
     hold: clientStream<unknown, void>(),
     checked: unary({ input: z.string(), output: z.string() }),
     sum: clientStream({ input: z.number(), output: z.number() }),
@@ -133,6 +139,10 @@ async function openLab(options: LabOptions) {
       for (let i = 0; i < count; i++) yield new Uint8Array(8_192);
       if (count === 0) yield () => {};
       throw new Error("no more");
+    },
+    async *ticks(_, { draining }) {
+      yield 0;
+      await aborted(draining);
     },
     hold: async (_, { signal }) => void await aborted(signal),
     checked: (input) => input === "bad output" ? 7 as never : input,
@@ -496,19 +506,55 @@ row(
   { limits: LITTLE_SPACE },
 );
 
-row("the peer drains", async (lab, alive) => {
-  const { remote, draining } = await lab.client();
-  const inFlight = remote.wait();
-  await lab.waiting(1);
-  const drained = lab.opened.at(-1)?.drain();
-  await aborted(draining);
-  const error = await thrownBy(remote.echo(1));
+/** Drains a session without and with `retryAfter`, while a call is in flight. */
+async function eachDrain(
+  lab: OpenLab,
+  alive: (check: () => unknown) => void,
+  call: (
+    session: Awaited<ReturnType<OpenLab["client"]>>,
+    drain: () => void,
+  ) => Promise<unknown>,
+): Promise<unknown[]> {
+  const errors: unknown[] = [];
+  for (const [index, retryAfter] of [0, 250].entries()) {
+    const session = await lab.client();
+    const inFlight = session.remote.wait();
+    await lab.waiting(index + 1);
+    const drain = () => {
+      const drained = lab.opened.at(-1)?.drain({ retryAfter });
+      alive(() => drained);
+    };
+    const error = await call(session, drain);
+    assertInstanceOf(error, CallError);
+    assertEquals(error.retryAfter, retryAfter);
+    errors.push(error);
+    alive(() => inFlight);
+  }
   const other = await lab.client();
   await other.remote.release();
-  alive(() => inFlight);
-  alive(() => drained);
-  return error;
-});
+  return errors;
+}
+
+row(
+  "the peer drains",
+  (lab, alive) =>
+    eachDrain(lab, alive, async ({ remote, draining }, drain) => {
+      drain();
+      await aborted(draining);
+      return await thrownBy(remote.echo(1));
+    }),
+);
+
+row(
+  "a handler ends its stream because of a drain",
+  (lab, alive) =>
+    eachDrain(lab, alive, async ({ remote }, drain) => {
+      const ticks = remote.ticks()[Symbol.asyncIterator]();
+      assertEquals((await ticks.next()).value, 0);
+      drain();
+      return await thrownBy(ticks.next());
+    }),
+);
 
 row(
   "the peer sends an item that the shape does not allow",

@@ -385,9 +385,18 @@ export class FrameAssembler implements FrameDecoder {
     const streamOffset = skipping ? this.#skipStart : this.#frameStart();
     const frameIndex = skipping ? this.frames - 1 : this.frames;
     this.plain = false;
+    const { code, detail, declared, limit, hint } = fault;
     this.#error = new FrameError(
-      `Cannot decode frame ${frameIndex} at byte ${streamOffset} of the stream: ${fault.detail}`,
-      { ...fault, streamOffset, frameIndex, head: this.#head() },
+      `Cannot decode frame ${frameIndex} at byte ${streamOffset} of the stream: ${detail}`,
+      {
+        code,
+        declared,
+        limit,
+        hint,
+        streamOffset,
+        frameIndex,
+        head: this.#head(),
+      },
     );
     throw this.#error;
   }

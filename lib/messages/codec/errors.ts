@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 
 /**
  * The reason why a value cannot be encoded or a body decoded.
@@ -48,6 +49,16 @@ export interface CodecErrorOptions extends ErrorOptions {
   found?: number | undefined;
 }
 
+const CODEC_ERROR_OPTIONS: OptionNames<CodecErrorOptions> = {
+  code: true,
+  path: true,
+  offset: true,
+  limit: true,
+  allowed: true,
+  found: true,
+  cause: true,
+};
+
 /**
  * Error in encoding a value or decoding a body. It affects only that message;
  * the codec remains usable.
@@ -89,8 +100,10 @@ export class CodecError extends Error {
    *
    * @param message what failed, what is allowed and what to do
    * @param options the code, details of the value or body, and the cause
+   * @throws {TypeError} if an option is unknown
    */
   constructor(message: string, options: CodecErrorOptions) {
+    checkOptions("CodecError()", options, CODEC_ERROR_OPTIONS);
     super(message, options);
     this.code = options.code;
     this.path = options.path;

@@ -233,10 +233,12 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   async drain(options: DrainOptions = {}): Promise<void> {
     checkDrainOptions("drain()", options);
     this.enter().drain(options);
+    const { code = "drain", retryAfter, spread } = options;
     this.#stopCalls(
       new SessionError("This side drains the session", {
-        ...options,
-        code: options.code ?? "drain",
+        code,
+        retryAfter,
+        spread,
       }),
     );
     await this.closed;

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 
 /**
  * The reason why a call failed.
@@ -117,6 +118,18 @@ export interface CallErrorOptions extends ErrorOptions {
   incident?: string | undefined;
 }
 
+const CALL_ERROR_OPTIONS: OptionNames<CallErrorOptions> = {
+  code: true,
+  method: true,
+  processed: true,
+  retry: true,
+  retryAfter: true,
+  declared: true,
+  data: true,
+  incident: true,
+  cause: true,
+};
+
 /**
  * Error of a call that ended without a result.
  *
@@ -166,8 +179,10 @@ export class CallError extends Error {
    *
    * @param message what failed, what is expected and what to do
    * @param options the code, details of the call, and the cause
+   * @throws {TypeError} if an option is unknown
    */
   constructor(message: string, options: CallErrorOptions) {
+    checkOptions("CallError()", options, CALL_ERROR_OPTIONS);
     super(message, options);
     this.code = options.code;
     this.method = options.method ?? "";
@@ -256,6 +271,14 @@ export interface SessionErrorOptions extends ErrorOptions {
   spread?: number | undefined;
 }
 
+const SESSION_ERROR_OPTIONS: OptionNames<SessionErrorOptions> = {
+  code: true,
+  remote: true,
+  retryAfter: true,
+  spread: true,
+  cause: true,
+};
+
 /**
  * Error that ends a whole session; either end may have detected it.
  *
@@ -294,8 +317,10 @@ export class SessionError extends Error {
    *
    * @param message what failed, what is expected and what to do
    * @param options the code, who reported the error, and the cause
+   * @throws {TypeError} if an option is unknown
    */
   constructor(message: string, options: SessionErrorOptions) {
+    checkOptions("SessionError()", options, SESSION_ERROR_OPTIONS);
     super(message, options);
     this.code = options.code;
     this.remote = options.remote ?? false;
