@@ -13,7 +13,7 @@ export interface ListedAddress<Address> {
 }
 
 interface Entry<Address> extends ListedAddress<Address> {
-  /** Number of slots that connect to it or have a session with it. */
+  /** Number of slots that use it: they connect, or have a session. */
   users: number;
   /** Whether the last attempt or session there has ended. */
   left: boolean;
@@ -47,8 +47,9 @@ export class AddressList<Address> {
   }
 
   /**
-   * Takes the address with the fewest users that permits an attempt, in the
-   * order of the list. `leave()` returns it.
+   * Takes the first address with the fewest users.
+   *
+   * Only addresses that permit an attempt count. `leave()` returns it.
    *
    * An address that was left counts as one user, so that a slot does not try the
    * same server again while others are up.

@@ -42,7 +42,7 @@ export interface ResendHost {
   readonly callTimeout: number | undefined;
   /** Called when the client ends, for each call that pauses. */
   readonly pauses: Set<(error: CallError) => void>;
-  /** Returns a copy of a value, and the number of its encoded bytes. */
+  /** Returns a copy of a value, and its encoded size. */
   copy(value: unknown): { copy: unknown; bytes: number };
   /** Returns the pause before a call is sent again, in ms. */
   pause(attempt: number): number;
@@ -179,7 +179,7 @@ class Attempts {
     };
   }
 
-  /** Counts the call as a success, which pays for calls that are sent again. */
+  /** Counts a success, which pays for calls that are sent again. */
   succeeded(): void {
     this.#host.budget.succeeded(performance.now());
   }
@@ -215,7 +215,7 @@ class Attempts {
     await this.#sleep(pause);
   }
 
-  /** Returns whether the call must wait, for a session or behind other calls. */
+  /** Returns whether the call must wait for a session or other calls. */
   #mustWait(): boolean {
     const host = this.#host;
     if (host.ended !== undefined) throw this.#endedError(host.ended);
@@ -262,7 +262,7 @@ class Attempts {
   }
 
   /**
-   * Copies the input, because its owner may change it while the call waits.
+   * Copies the input, which its owner may change during the wait.
    *
    * @returns the number of its encoded bytes
    */
