@@ -25,6 +25,7 @@ import { type CallError, SessionError } from "../errors/call_error.ts";
 import { describeType } from "../../support/describe_type.ts";
 import type { AnyProtocol, Remote, Side } from "../protocol/protocol_types.ts";
 import type { IncomingCall } from "../session/calls/incoming_calls.ts";
+import type { RunningHandlers } from "../session/calls/running_handlers.ts";
 import type { Fields } from "../session/wire/fields.ts";
 import { type Hello, MAX_HELLO } from "../session/wire/hello.ts";
 import type { SessionLimits } from "../session/wire/limits.ts";
@@ -69,6 +70,8 @@ export interface TypedSessionOptions {
   readonly memory?: HeldBytes | undefined;
   /** Credit for raising windows that sessions share. */
   readonly raises?: CreditPool | undefined;
+  /** The handlers of all sessions of a server. */
+  readonly running?: RunningHandlers | undefined;
   /** Whether credentials are checked. @default {false} */
   readonly checksCredentials?: boolean;
 }
@@ -156,6 +159,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
       checksCredentials,
       host: this,
       raises: options.raises,
+      running: options.running,
       now: this.#now,
     });
     this.#afterEvent(); // before reading: the connection may be dead already

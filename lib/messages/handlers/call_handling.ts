@@ -335,6 +335,7 @@ export class CallHandling extends Handling implements CalleeObserver {
 
   /** Ends the reader, which would wait forever if it outlived the handler. */
   #settled(): void {
+    this.host.enter().incoming.gate.left(this.#call);
     this.releaseInput();
     this.endTurn();
     if (this.#reader !== undefined) {

@@ -14,6 +14,7 @@
  *
  * @module
  */
+import { RunningHandlers } from "../session/calls/running_handlers.ts";
 import { CreditPool } from "../session/flow/credit_pool.ts";
 
 /** The session of an account. */
@@ -68,6 +69,8 @@ export class MemoryBudget {
   used = 0;
   /** Credit for raising windows; half of the limit. */
   readonly raises: CreditPool;
+  /** The handlers that run; they may return half of the limit. */
+  readonly running: RunningHandlers;
   readonly #limit: number;
   /** Heap bytes above which sessions end. */
   #evictAbove: number;
@@ -87,6 +90,7 @@ export class MemoryBudget {
     }
     this.#limit = this.#evictAbove = limit;
     this.raises = new CreditPool(limit / 2);
+    this.running = new RunningHandlers(limit / 2);
   }
 
   /** Whether new clients must be rejected. */

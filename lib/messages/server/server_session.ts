@@ -85,6 +85,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
       checksCredentials,
       memory,
       raises: owner.memory.raises,
+      running: owner.memory.running,
     });
     this.#owner = owner;
     this.#rejection = rejection;

@@ -117,6 +117,10 @@ export interface ServerOptions<
    * those of unauthenticated clients first, then the heaviest ones, and new
    * clients are rejected. No session may hold more than a quarter.
    *
+   * Handlers of methods that recently returned more than 16 KiB run only while
+   * their replies together may have at most half of it, and those of one session
+   * a sixteenth. Further requests wait, for `limits.queueTimeout` at most.
+   *
    * @default {268435456}
    */
   memory?: number | undefined;

@@ -121,6 +121,7 @@ export class Session implements SessionView {
       isClient ? 2 : 1,
       host,
       methods.sizes,
+      config.running,
     );
     this.credentialRefresh = new CredentialRefresh(shared, host, config);
     this.#handshake = new Handshake(shared, config);

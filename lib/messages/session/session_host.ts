@@ -4,6 +4,7 @@
  * @module
  */
 import type { RequestHost } from "./calls/incoming_calls.ts";
+import type { RunningHandlers } from "./calls/running_handlers.ts";
 import type { NotifyHost } from "./calls/outgoing_calls.ts";
 import type { LifecycleHost } from "./control/lifecycle.ts";
 import type { HandshakeConfig } from "./control/handshake.ts";
@@ -40,6 +41,8 @@ export interface SessionConfig extends HandshakeConfig {
   readonly host: SessionHost;
   /** Credit for raising windows that the sessions of a server share. */
   readonly raises?: CreditPool | undefined;
+  /** The handlers of all sessions of a server. */
+  readonly running?: RunningHandlers | undefined;
   /** The current time, ms. */
   readonly now: number;
 }

@@ -12,6 +12,10 @@
  *               └ else it waits, for queueTimeout at most
  * ```
  *
+ * In a server, handlers that are known to return large replies are bounded for as
+ * long as they run, in each session and in all sessions together. One of each
+ * session may run in any case.
+ *
  * Replies have the sizes of the send scheduler's rings, so that large replies
  * that wait do not hold back calls with small ones. Nor do they hold back the
  * first calls of methods whose size is not known yet.
@@ -28,6 +32,7 @@ import { receivesItems } from "./call_state.ts";
 import type { IncomingCall, ItemSizes } from "./incoming_call.ts";
 import type { RecentSizes } from "./recent_sizes.ts";
 import { RESERVATION_STEP, Reservations } from "./reservations.ts";
+import type { RunningHandlers } from "./running_handlers.ts";
 import type { ConnectionCredit } from "../flow/credit.ts";
 import { ringOf, RINGS } from "../flow/send_scheduler.ts";
 import { ITEM_COPIES } from "../flow/send_state.ts";
@@ -85,6 +90,9 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
   readonly #credit: ConnectionCredit;
   readonly #sizes: RecentSizes;
   readonly #host: GateHost;
+  readonly #running: RunningHandlers | undefined;
+  /** Bytes that large replies of this session's running handlers may have. */
+  #expected = 0;
   #resuming = false;
 
   /**
@@ -92,14 +100,17 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
    * @param credit account of the REQUESTs
    * @param sizes sizes of recent responses and items
    * @param host enters the handlers
+   * @param running the handlers of all sessions of a server
    */
   constructor(
     shared: SharedState,
     credit: ConnectionCredit,
     sizes: RecentSizes,
     host: GateHost,
+    running?: RunningHandlers,
   ) {
     super();
+    this.#running = running;
     this.#shared = shared;
     this.#credit = credit;
     this.#sizes = sizes;
@@ -167,6 +178,7 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
     const { unsent } = writer;
     const { unsentSoft, unsentHard, maxInputs } = limits;
     if (inputs.held >= maxInputs || unsent >= unsentSoft) return false;
+    if (isLarge(call) && this.#isFull) return false;
     const { reserved } = this.#laneOf(call);
     reserved.advance(now);
     if (call.lane === STREAMS) {
@@ -176,8 +188,14 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
     return unsent + waiting + reserved.total < unsentSoft;
   }
 
+  /** Whether the handlers that run may already return too much. */
+  get #isFull(): boolean {
+    return this.#running?.isFull(this.#expected) ?? false;
+  }
+
   #reserve(call: IncomingCall): void {
     const { now } = this.#shared;
+    if (isLarge(call)) this.#enter(call);
     this.#sizes.tried(call.method.index, now);
     call.reservedAt = this.#laneOf(call).reserved.add(call.reserved, now);
   }
@@ -190,6 +208,23 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
   /** Remembers the size of a response or an item. */
   record({ method }: IncomingCall, size: number): void {
     this.#sizes.record(method.index, size, this.#shared.now);
+  }
+
+  #enter(call: IncomingCall): void {
+    call.expected = call.reserved;
+    this.#expect(call.reserved);
+  }
+
+  /** Records that the handler of a call has settled. */
+  left(call: IncomingCall): void {
+    if (call.expected === 0) return;
+    this.#expect(-call.expected);
+    call.expected = 0;
+  }
+
+  #expect(bytes: number): void {
+    this.#expected += bytes;
+    if (this.#running !== undefined) this.#running.expected += bytes;
   }
 
   /** Releases the reservation of a call whose response has been written. */
@@ -265,7 +300,7 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
    */
   #arm(): void {
     const { timerWheel, now } = this.#shared;
-    let wakeAt = Infinity;
+    let wakeAt = this.#isFull ? now + RESERVATION_STEP : Infinity;
     for (const { waiting, reserved } of this.#lanes) {
       reserved.advance(now);
       if (reserved.total > 0) wakeAt = Math.min(wakeAt, now + RESERVATION_STEP);
@@ -287,6 +322,11 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
     this.resume();
     this.#arm();
   }
+}
+
+/** Whether a call has a reply that is known to be large. */
+function isLarge({ lane }: IncomingCall): boolean {
+  return lane > 0 && lane < RINGS;
 }
 
 /** Sets the time from which a call's items count as unread. */

@@ -99,6 +99,8 @@ export class IncomingCall extends TimerEntry implements SessionStream {
   lane = 0;
   /** Bytes that the gate reserves for the response. */
   reserved = 0;
+  /** Bytes that its running handler is expected to return. */
+  expected = 0;
   /** Step of that reservation. */
   reservedAt = 0;
   /** Size in bytes of the largest item; 0 before the first. */

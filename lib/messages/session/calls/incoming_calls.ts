@@ -28,6 +28,7 @@ import type { SharedState } from "../flow/shared_state.ts";
 import { messageOf } from "../wire/malformed_error.ts";
 import { type GateHost, HandlerGate } from "./handler_gate.ts";
 import { RecentSizes } from "./recent_sizes.ts";
+import type { RunningHandlers } from "./running_handlers.ts";
 import {
   type NotificationHost,
   ReceivedNotifications,
@@ -83,12 +84,14 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
    * @param firstId the peer's first id: 1 for a server, 2 for a client
    * @param host receives requests and notifications
    * @param sizes recent sizes of responses and items, of all sessions
+   * @param running the handlers of all sessions of a server
    */
   constructor(
     shared: SharedState,
     firstId: number,
     host: RequestHost,
     sizes: RecentSizes,
+    running?: RunningHandlers,
   ) {
     this.shared = shared;
     this.#host = host;
@@ -103,6 +106,7 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
       this.reader.requestCredit,
       new RecentSizes(SIZES_PERIOD, sizes),
       this,
+      running,
     );
     this.notifications = new ReceivedNotifications(
       shared,
