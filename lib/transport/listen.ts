@@ -3,7 +3,12 @@
  *
  * @module
  */
-import { type Address, type MemoryAddress, resolveAddress } from "./address.ts";
+import {
+  type Address,
+  formatAddress,
+  type MemoryAddress,
+  resolveAddress,
+} from "./address.ts";
 import type { SocketAddress } from "./connection.ts";
 import type { ListenerOptions, SocketListener } from "./socket_listener.ts";
 import { listenMemory } from "./memory/memory_listener.ts";
@@ -80,7 +85,7 @@ export function listen(
  * @param options options for the listener and the sockets it accepts
  * @throws {TransportError} with code `"address-in-use"`, `"address-invalid"`,
  * `"permission"`, `"not-found"`, `"unsupported"` and so on
- * @throws {TypeError} if an option is unknown
+ * @throws {TypeError} if an option is unknown, or has no effect at this address
  * @throws {Error} `Deno.errors.NotCapable` if a permission is missing
  * @throws {unknown} the signal's reason, if the signal is aborted
  */
@@ -95,6 +100,7 @@ export async function listen(
   checkOptions("listen()", options, LISTEN_OPTIONS);
   options.signal?.throwIfAborted();
   const target = resolveAddress(address, options.tls);
+  checkTuning(target, options);
   const listener = await bind(target, options);
   // If the signal was aborted during bind, the listener has already closed.
   options.signal?.throwIfAborted();
@@ -125,6 +131,31 @@ const TLS_OPTIONS: OptionNames<TlsServerOptions> = {
   maxHandshakes: true,
   onHandshakeError: true,
 };
+
+/** Options that only one kind of socket has. */
+const TUNING: Readonly<
+  & Record<keyof TcpListenOptions, "TCP">
+  & Record<keyof UnixListenOptions, "Unix">
+> = {
+  noDelay: "TCP",
+  keepAlive: "TCP",
+  backlog: "TCP",
+  reusePort: "TCP",
+  mode: "Unix",
+};
+
+/** @throws {TypeError} if an option has no effect at this address */
+function checkTuning(target: Address<unknown>, options: ListenOptions): void {
+  const kind = "path" in target ? "Unix" : "memory" in target ? "" : "TCP";
+  for (const [name, used] of Object.entries(TUNING)) {
+    if (used === kind || Reflect.get(options, name) === undefined) continue;
+    throw new TypeError(
+      `Cannot use the option "${name}" of listen() for ${
+        formatAddress(target)
+      }: only ${used} sockets have it; omit the option`,
+    );
+  }
+}
 
 async function bind(
   target: Address<Partial<TlsServerOptions>>,

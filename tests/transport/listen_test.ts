@@ -1,6 +1,8 @@
 import {
   connect,
   listen,
+  type ListenAddress,
+  type ListenOptions,
   TransportError,
 } from "@lengthwise/lengthwise/transport";
 import { SocketListenerImpl } from "../../lib/transport/socket_listener_impl.ts";
@@ -86,6 +88,33 @@ Deno.test("listen() rejects unknown options, which would mean plain text or any 
       TypeError,
     );
     assertStringIncludes(error.message, `Unknown option "${name}"`);
+  }
+});
+
+Deno.test("listen() rejects options without effect at its address", async () => {
+  const path = "missing/listen.sock"; // is never bound
+  const tcp = [
+    { noDelay: false },
+    { keepAlive: true },
+    { backlog: 5 },
+    { reusePort: false },
+  ];
+  const wrong: [ListenAddress, ListenOptions[], string][] = [
+    [{ port: 0 }, [{ mode: 0o600 }], "only Unix sockets have it"],
+    ["memory:listen_test", [{ mode: 0o600 }], "only Unix sockets have it"],
+    [{ path }, tcp, "only TCP sockets have it"],
+    ["memory:listen_test", tcp, "only TCP sockets have it"],
+  ];
+  for (const [address, each, expected] of wrong) {
+    for (const options of each) {
+      const [name] = Object.keys(options);
+      const error = await assertRejects(
+        async () => (await listen(address, options)).close(),
+        TypeError,
+      );
+      assertStringIncludes(error.message, `"${name}" of listen()`);
+      assertStringIncludes(error.message, expected);
+    }
   }
 });
 
