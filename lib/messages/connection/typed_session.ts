@@ -23,6 +23,7 @@ import type { ConnectionInfo } from "../../transport/connection_info.ts";
 import type { CallContext } from "../handlers/context.ts";
 import { type CallError, SessionError } from "../errors/call_error.ts";
 import { describeType } from "../../support/describe_type.ts";
+import { LINGER_TIME } from "../../support/linger.ts";
 import type { AnyProtocol, Remote, Side } from "../protocol/protocol_types.ts";
 import type { IncomingCall } from "../session/calls/incoming_calls.ts";
 import type { RunningHandlers } from "../session/calls/running_handlers.ts";
@@ -75,12 +76,6 @@ export interface TypedSessionOptions {
   /** Whether credentials are checked. @default {false} */
   readonly checksCredentials?: boolean;
 }
-
-/**
- * Milliseconds to wait after GOAWAY for the peer to end its stream. Closing
- * immediately could destroy bytes that the peer has not read yet.
- */
-const LINGER = 1000;
 
 /**
  * The members that a client's and a server's session share.
@@ -450,8 +445,9 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   }
 
   /**
-   * Flushes GOAWAY and ends the outgoing stream. The peer then has `LINGER` ms
-   * to end its own stream.
+   * Flushes GOAWAY and ends the outgoing stream. The peer then has `LINGER_TIME`
+   * ms to end its own stream: closing at once could destroy bytes that it has not
+   * read yet.
    */
   #closeStream(): void {
     // Without GOAWAY, drop unsent bytes, because their calls have already
@@ -459,7 +455,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     if (!this.session.sentGoaway) return this.#cut();
     this.#stream.closeWrite().catch(() => this.#cut());
     // The connection has lingered by then.
-    this.#linger = setTimeout(() => this.#cut("abort"), LINGER);
+    this.#linger = setTimeout(() => this.#cut("abort"), LINGER_TIME);
   }
 
   /** Closes the connection. A custom implementation of `Connection` may throw. */

@@ -29,8 +29,12 @@ export const RINGS: number = SIZES.length + 1;
 
 /** Returns the ring for a message of this size: 0 for a small one. */
 export function ringOf(size: number): number {
-  const ring = SIZES.findIndex((most) => size <= most);
-  return ring < 0 ? SIZES.length : ring;
+  let ring = 0;
+  for (const most of SIZES) {
+    if (size <= most) break;
+    ring++;
+  }
+  return ring;
 }
 
 /** A queue of messages whose frames take turns with other queues. */
@@ -66,21 +70,23 @@ export class SendScheduler {
 
   /** Whether no source is waiting for its turn. */
   get idle(): boolean {
-    return this.#rings.every(({ sources }) => sources.size === 0);
+    for (const { sources } of this.#rings) {
+      if (sources.size > 0) return false;
+    }
+    return true;
   }
 
   /** Adds a source that has more to send and need not wait. */
   add(source: Source): void {
     if (this.#closed || !source.hasNext || source.mustWait()) return;
-    const ring = ringOf(source.nextSize);
-    for (const [index, { sources }] of this.#rings.entries()) {
-      if (index === ring) break;
-      if (sources.has(source)) return; // it keeps its turn in a ring before
+    const own = this.#rings[ringOf(source.nextSize)]!; // in range: there are that many
+    let after = false; // whether the ring comes after its own
+    for (const ring of this.#rings) {
+      if (ring === own) after = true;
+      else if (after) ring.sources.delete(source);
+      else if (ring.sources.has(source)) return; // it keeps its turn in a ring before
     }
-    for (const [index, { sources }] of this.#rings.entries()) {
-      if (index > ring) sources.delete(source);
-    }
-    this.#rings[ring]!.sources.add(source); // in range: there are that many
+    own.sources.add(source);
   }
 
   /** Removes a source, if it is present. */
@@ -106,25 +112,28 @@ export class SendScheduler {
   }
 
   #takeTurn(): void {
-    const turn = this.#nextRing();
-    const [source] = this.#rings[turn]!.sources; // in range: one of the rings
+    const ring = this.#nextRing();
+    const [source] = ring.sources;
     if (source === undefined) return;
     this.remove(source);
     // Another source may have used up the credit since this one was added.
     if (source.mustWait()) return;
     const length = source.sendNext();
-    this.#rings[turn]!.run += length; // as above
-    for (const before of this.#rings.slice(0, turn)) before.run = 0;
+    ring.run += length;
+    for (const before of this.#rings) {
+      if (before === ring) break;
+      before.run = 0;
+    }
     this.add(source);
   }
 
   /** Returns the ring whose turn it is. */
-  #nextRing(): number {
-    let last = 0;
-    for (const [index, { sources, run }] of this.#rings.entries()) {
-      if (sources.size === 0) continue;
-      last = index;
-      if (run < RUN) return index;
+  #nextRing(): Ring {
+    let last = this.#rings[0]!; // in range: there is at least one
+    for (const ring of this.#rings) {
+      if (ring.sources.size === 0) continue;
+      last = ring;
+      if (ring.run < RUN) break;
     }
     return last;
   }
