@@ -51,6 +51,9 @@ const SHOWS: Record<string, readonly string[]> = {
     "failed as declared: outOfStock, 3 left",
     "both processes closed gracefully and exited with status 0",
   ],
+  "examples/deploy/main.ts": [
+    "server 3 was restarted\npayments were made during the deploy\n0 failed, 0 doubled",
+  ],
   "examples/dns/main.ts": [
     "www.example.test. 3600 IN CNAME example.test.",
     "missing.example.test. A: NXDOMAIN",

@@ -301,7 +301,9 @@ class ClientImpl<P extends AnyProtocol>
     if (lost && this.#least() === undefined) this.#renewReady();
     this.#emit(change);
     if (change.kind === "refused" && this.status === "refused") {
-      this.#end("every server has refused this client", change.cause);
+      const { cause } = change;
+      const why = cause instanceof Error ? `: ${cause.message}` : "";
+      this.#end(`every server has refused this client${why}`, cause);
     }
     this.#resume();
   }
