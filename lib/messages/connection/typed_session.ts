@@ -12,6 +12,7 @@ import { lengthPrefixed } from "../../framing/layouts/length_prefixed.ts";
 import type { Connection, SocketAddress } from "../../transport/connection.ts";
 import { buildRemote, type CallSite } from "../calls/remote.ts";
 import { CallHandling } from "../handlers/call_handling.ts";
+import type { Handling } from "../handlers/handling.ts";
 import { contextRemote } from "../handlers/context_remote.ts";
 import {
   NotificationHandling,
@@ -103,6 +104,8 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   #serial: SerialQueues | undefined = undefined;
   /** Created on first use, like `#remote`. */
   #draining: AbortController | undefined = undefined;
+  /** Created on first use, like `#remote`. */
+  #watching: Set<Handling> | undefined = undefined;
   /** Why the session drains or ended; the reason of `#draining`. */
   #drainReason: SessionError | undefined = undefined;
   #finish!: (reason: SessionError) => void;
@@ -218,6 +221,11 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     return this.#drainReason;
   }
 
+  /** @inheritdoc */
+  get watching(): Set<Handling> {
+    return this.#watching ??= new Set();
+  }
+
   /** Counters of the session. */
   get stats(): SessionStats {
     return this.session.stats;
@@ -243,10 +251,14 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     await this.closed;
   }
 
-  /** Aborts `draining`, unless it is aborted already. */
+  /** Aborts `draining` of the session and of its handlers. */
   #stopCalls(reason: SessionError): void {
     this.#drainReason ??= reason;
     this.#draining?.abort(this.#drainReason);
+    for (const handling of this.#watching ?? []) {
+      handling.onDraining(this.#drainReason);
+    }
+    this.#watching?.clear();
   }
 
   /** Closes the session; calls in flight fail. */

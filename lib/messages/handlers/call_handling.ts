@@ -336,7 +336,7 @@ export class CallHandling extends Handling implements CalleeObserver {
   /** Ends the reader, which would wait forever if it outlived the handler. */
   #settled(): void {
     this.host.enter().incoming.gate.left(this.#call);
-    this.releaseInput();
+    this.release();
     this.endTurn();
     if (this.#reader !== undefined) {
       const message = `${this.method}: its handler has settled`;

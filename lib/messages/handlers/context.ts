@@ -71,7 +71,8 @@ export interface CallContext<Remote, Session> {
    * Aborted when either side begins to drain, or when the session ends.
    *
    * A handler that runs for long should then end. The signal's reason is a
-   * `SessionError`, with the code `drain` or `age` for a drain.
+   * `SessionError`, with the code `drain` or `age` for a drain. The signal belongs
+   * to the call: it is not aborted after the handler has settled.
    *
    * To read this member is to say that the handler ends early: if its stream
    * ends after the signal was aborted, the caller receives `unavailable`, and

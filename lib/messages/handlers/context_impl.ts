@@ -61,8 +61,7 @@ export class ContextImpl implements CallContext<unknown, unknown> {
 
   /** @inheritdoc */
   get draining(): AbortSignal {
-    this.#handling.readsDraining = true;
-    return this.#handling.host.draining;
+    return this.#handling.draining;
   }
 
   /** @inheritdoc */

@@ -25,10 +25,10 @@ import { isThenable } from "../support/thenable.ts";
 export interface HandlingHost extends CallSession {
   /** Returns the current time of the session, in ms. */
   now(): number;
-  /** Aborted when either side drains, or when the session ends. */
-  readonly draining: AbortSignal;
-  /** The reason of `draining`; `undefined` before the signal is aborted. */
+  /** Why the session drains or ended; `undefined` before that. */
   readonly drainReason: SessionError | undefined;
+  /** Handlings to tell when the session drains or ends. */
+  readonly watching: Set<Handling>;
   /** The messages of serial methods. */
   readonly serial: SerialQueues;
   /** Returns a remote for calls made on behalf of the given call. */
@@ -54,8 +54,8 @@ export abstract class Handling<Host extends HandlingHost = HandlingHost> {
   #heldItem = 0;
   /** Validated input; `undefined` if the caller sends items. */
   input: unknown = undefined;
-  /** Whether the handler or its middleware has read `context.draining`. */
-  readsDraining = false;
+  /** Created on first use, which marks the handling. */
+  #draining: AbortController | undefined = undefined;
   #turn: SerialTurn | undefined = undefined;
   /** The session that the handler receives. */
   readonly host: Host;
@@ -90,6 +90,27 @@ export abstract class Handling<Host extends HandlingHost = HandlingHost> {
   abstract timeLeft(): number;
   /** Sets the metadata that is sent with the result. */
   abstract respondWith(metadata: Metadata): void;
+
+  /** Aborted when the session drains or ends, unless the handler has settled. */
+  get draining(): AbortSignal {
+    if (this.#draining === undefined) {
+      this.#draining = new AbortController();
+      const { drainReason, watching } = this.host;
+      if (drainReason === undefined) watching.add(this);
+      else this.#draining.abort(drainReason);
+    }
+    return this.#draining.signal;
+  }
+
+  /** Whether the handler or its middleware has read `context.draining`. */
+  get readsDraining(): boolean {
+    return this.#draining !== undefined;
+  }
+
+  /** Aborts `draining`. */
+  onDraining(reason: SessionError): void {
+    this.#draining?.abort(reason);
+  }
 
   /** Reports an error whose details the peer must not receive. */
   report(thrown: unknown): IncidentReport {
@@ -181,8 +202,9 @@ export abstract class Handling<Host extends HandlingHost = HandlingHost> {
     return this.host.session.codec.decode(body, BUDGET);
   }
 
-  /** Stops counting the input and the last item: the handler has settled. */
-  protected releaseInput(): void {
+  /** Releases what the session keeps for the handler, which has settled. */
+  protected release(): void {
+    if (this.#draining !== undefined) this.host.watching.delete(this);
     const held = this.#heldInput + this.#heldItem;
     this.#heldInput = this.#heldItem = 0;
     this.host.enter().incoming.releaseInput(held);

@@ -103,7 +103,7 @@ export class NotificationHandling extends Handling<NotificationHost> {
   #settled(): void {
     this.host.notifications.delete(this);
     this.endTurn();
-    this.releaseInput();
+    this.release();
     this.host.enter().incoming.notifications.settled();
   }
 

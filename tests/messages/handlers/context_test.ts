@@ -29,10 +29,10 @@ const IDLE: HandlingHost = {
   enter: () => fail("The context entered the session"),
   report: () => fail("The context reported an error"),
   now: () => 0,
-  get draining(): never {
+  drainReason: undefined,
+  get watching(): never {
     throw new Error("The session of these tests does not drain");
   },
-  drainReason: undefined,
   get serial(): never {
     throw new Error("The handlers of these tests are not serial");
   },

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStrictEquals } from "@std/assert";
 import { use } from "../../../lib/messages/handlers/use.ts";
 import type { Middleware } from "../../../lib/messages/handlers/middleware.ts";
 import { connect } from "../../../lib/messages/client/connect.ts";
@@ -248,6 +248,53 @@ Deno.test(
     await server.shutdown();
     await turns(3);
     assertEquals(list, []);
+  },
+);
+
+Deno.test(
+  "context.draining is a signal of one call, and is released with it",
+  none,
+  async () => {
+    const signals: AbortSignal[] = [];
+    const Long = protocol({
+      name: "long",
+      server: {
+        done: unary<void, void>(),
+        fails: unary<void, void>(),
+        note: notification<void>(),
+        late: unary<void, void>(),
+      },
+    });
+    const keep = (context: { readonly draining: AbortSignal }) => {
+      assertStrictEquals(context.draining, context.draining);
+      signals.push(context.draining);
+    };
+    const server = createServer(Long, { onError() {} }).handle({
+      done: (_, context) => keep(context),
+      fails(_, context) {
+        keep(context);
+        throw new Error("always");
+      },
+      note: (_, context) => keep(context),
+      async late(_, context) {
+        await aborted(context.session.draining);
+        keep(context);
+      },
+    });
+    const { remote } = await connect(Long, dial(server));
+    await remote.done();
+    await failureOf(remote.fails());
+    await remote.note();
+    const late = remote.late();
+    await turns(3);
+    assertEquals(signals.length, 3);
+    await server.shutdown();
+    await late;
+    assertEquals(new Set(signals).size, 4);
+    assertEquals(signals.map(({ aborted }) => aborted), [
+      ...[false, false, false], // their handlers had settled
+      true, // read during the drain
+    ]);
   },
 );
 
