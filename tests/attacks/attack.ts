@@ -87,6 +87,8 @@ export interface Attack {
   readonly sees?: readonly string[];
   /** Largest numbers of events, and of `handlers` that run at once. */
   readonly atMost?: Readonly<Record<string, number>>;
+  /** More of these events for each second that the attack takes. */
+  readonly perSecond?: Readonly<Record<string, number>>;
   /** Number of connections at once. @default {1} */
   readonly connections?: number;
   /** Number of connections in all; until then, one that ends is replaced. @default {connections; 20 of a client} */

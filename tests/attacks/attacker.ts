@@ -20,6 +20,12 @@ const CLIENTS = 20;
 
 /** Longest time of an attack, in steps. */
 const PATIENCE = { steps: 600, ms: 50 };
+
+/**
+ * Bytes of a step, and number of such steps, after which an attack goes on at the
+ * rate that the library permits. It would have no end.
+ */
+const SLOW = { bytes: 1024, steps: 40 };
 /** Number of steps without a byte or connection after which an attack is over. */
 const QUIET_STEPS = 4;
 
@@ -132,19 +138,20 @@ class Running {
 
   /**
    * Waits for `ms`, and then until the attack is over: all connections were made,
-   * nothing more is sent or arrives, and everything was seen that must be seen.
+   * little more is sent or arrives, and everything was seen that must be seen.
    * A peer that does not read sees it later, by {@linkcode Running.see}.
    */
   async wait(): Promise<void> {
     await pause(this.#attack.ms ?? 0);
-    let before = -1, quiet = 0;
+    let before = -1, quiet = 0, slow = 0;
     for (let step = 0; step < PATIENCE.steps; step++) {
       const progress = this.#progress();
       quiet = progress === before ? quiet + 1 : 0;
+      slow = progress - before <= SLOW.bytes ? slow + 1 : 0;
       before = progress;
-      if (this.#isComplete() && (quiet >= QUIET_STEPS || this.#busy === 0)) {
-        break;
-      }
+      const ends = quiet >= QUIET_STEPS || slow >= SLOW.steps ||
+        this.#busy === 0;
+      if (this.#isComplete() && ends) break;
       await pause(PATIENCE.ms);
     }
     this.#halted = true;

@@ -62,11 +62,13 @@ Deno.test("problems() names every rule that a measurement breaks", () => {
     kind: "PING",
     budget: 100,
     sees: ["PONG"],
-    atMost: { PONG: 5, handlers: 1 },
+    atMost: { PONG: 3, handlers: 1 },
+    perSecond: { PONG: 1 },
     *script() {},
   };
   const good: Measurement = {
     sent: 1,
+    seconds: 2,
     connections: 1,
     seen: { PONG: 5 },
     handlers: 1,
@@ -82,6 +84,7 @@ Deno.test("problems() names every rule that a measurement breaks", () => {
   const broken: readonly Partial<Measurement>[] = [
     { seen: {} },
     { seen: { PONG: 6 } },
+    { seconds: 1 },
     { handlers: 2 },
     { consumed: false },
     { held: 101 },

@@ -237,8 +237,9 @@ export const callAttacks: readonly Attack[] = [
     resource: "timers",
     kind: "REQUEST",
     sees: ["ERROR deadline"],
-    // A burst of maxCalls, then 10 a second.
-    atMost: { handlers: 64, "ERROR deadline": 200 },
+    // A burst of maxCalls, and those in flight at the end.
+    atMost: { handlers: 64, "ERROR deadline": 2 * 64 },
+    perSecond: { "ERROR deadline": 10 },
     budget: UNSENT,
     setup: { limits: { cancelsPerSecond: 10, maxCalls: 64 } },
     async *script(peer) {
@@ -377,8 +378,9 @@ export const callAttacks: readonly Attack[] = [
     kind: "CANCEL",
     limits: ["cancelsPerSecond"],
     sees: ["ERROR cancelled"],
-    // A burst of maxCalls, then 10 a second.
-    atMost: { handlers: 64, "ERROR cancelled": 200 },
+    // A burst of maxCalls, and those in flight at the end.
+    atMost: { handlers: 64, "ERROR cancelled": 2 * 64 },
+    perSecond: { "ERROR cancelled": 10 },
     budget: UNSENT,
     setup: { limits: { cancelsPerSecond: 10, maxCalls: 64 } },
     async *script(peer) {

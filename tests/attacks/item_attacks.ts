@@ -188,8 +188,9 @@ export const itemAttacks: readonly Attack[] = [
     resource: "broken calls",
     kind: "END",
     sees: ["ERROR malformed"],
-    // A burst of maxCalls, then 10 a second.
-    atMost: { "ERROR malformed": 200 },
+    // A burst of maxCalls, and those in flight at the end.
+    atMost: { "ERROR malformed": 2 * 64 },
+    perSecond: { "ERROR malformed": 10 },
     budget: UNSENT,
     setup: { limits: { cancelsPerSecond: 10, maxCalls: 64 } },
     async *script(peer) {

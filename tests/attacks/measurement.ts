@@ -16,6 +16,8 @@ export const MOST_RSS: number = 1.5 * MEMORY;
 export interface Measurement {
   /** Bytes that the attacker sent. */
   readonly sent: number;
+  /** Seconds that the attack took. */
+  readonly seconds: number;
   /** Number of connections that the attacker used. */
   readonly connections: number;
   /** Number of events that the attacker observed. */
@@ -40,7 +42,7 @@ export interface Measurement {
 
 /** Returns the rules that a measurement breaks. */
 export function problems(attack: Attack, found: Measurement): string[] {
-  const { budget, sees = [], atMost = {} } = attack;
+  const { budget, sees = [], atMost = {}, perSecond = {} } = attack;
   const { consumed, held, rss, left, lost, calls, handlers } = found;
   const seen: Readonly<Record<string, number>> = { ...found.seen, handlers };
   const list: string[] = [];
@@ -53,8 +55,9 @@ export function problems(attack: Attack, found: Measurement): string[] {
   for (const event of sees) {
     if (!seen[event]) list.push(`did not see ${event}`);
   }
-  for (const [event, most] of Object.entries(atMost)) {
+  for (const [event, burst] of Object.entries(atMost)) {
     const count = seen[event] ?? 0;
+    const most = burst + Math.ceil((perSecond[event] ?? 0) * found.seconds);
     if (count > most) list.push(`saw ${count} × ${event}; limit ${most}`);
   }
   return list;

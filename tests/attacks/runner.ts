@@ -89,18 +89,21 @@ export class AttackRunner implements AsyncDisposable {
     const idle = Math.min(before.held, first + COMPILED);
     await process.run("measure");
     await victim.watch();
+    const began = performance.now();
     const port = await victim.attack(attacker, attack);
     await attacker.run("wait");
     const consumed = await allRead(attacker, attack.victim, port);
     const { held, rss, handlers } = await process.run<VictimReport>("measured");
     await attacker.run("see");
     const report = await attacker.run<AttackReport>("stop");
+    const seconds = (performance.now() - began) / 1000;
     await victim.safe();
     const { calls, lost, p99 } = await victim.watched();
     const left = await released(process, idle);
     await victim.stop();
     return {
       ...report,
+      seconds,
       handlers,
       consumed,
       held: Math.max(0, held - before.held),

@@ -206,7 +206,8 @@ export const sessionAttacks: readonly Attack[] = [
     kind: "AUTH",
     limits: ["refreshesPerSecond"],
     sees: ["AUTH"],
-    atMost: { AUTH: 40 },
+    atMost: { AUTH: 10 }, // a burst of 8
+    perSecond: { AUTH: 1 },
     hello: { auth: encode("bystander") },
     budget: PROCESS,
     setup: { authentication: 0 },
