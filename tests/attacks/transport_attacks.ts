@@ -258,7 +258,8 @@ export const transportAttacks: readonly Attack[] = [
 /** Attacks that the library does not withstand yet. */
 export const unmetTransportAttacks: readonly Attack[] = [
   {
-    // The socket stays open, unread, for as long as the peer reads nothing.
+    // The session ends, but a write of Deno's WebSocket waits for the peer, and
+    // keeps the descriptor; see the limitations in lib/transport/README.md.
     ...overWebSocket,
     state: "open",
     name: "results that are not read, over a WebSocket",
