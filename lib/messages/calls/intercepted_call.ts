@@ -82,9 +82,16 @@ export class InterceptedCall implements AsyncDisposable {
    * @param maker makes the attempts
    * @param input the input of the call, or the items to send
    * @param options options for the call
+   * @param earlier an attempt that was made before
    */
-  constructor(maker: CallMaker, input: unknown, options: CallOptions) {
+  constructor(
+    maker: CallMaker,
+    input: unknown,
+    options: CallOptions,
+    earlier?: PendingCall,
+  ) {
     this.#maker = maker;
+    if (earlier !== undefined) this.#attempts.add(earlier);
     const { shape } = maker.info;
     this.#response = this.#run(input, options);
     this.#response.catch(() => {}); // the promises that the caller holds reject

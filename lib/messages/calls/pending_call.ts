@@ -37,6 +37,14 @@ export interface CallSession {
   report(error: unknown, method: string): IncidentReport;
 }
 
+/** Receives the end of a call, and may continue a failed one. */
+export interface CallFollower {
+  /** Called when the call has succeeded. */
+  succeeded(): void;
+  /** Returns the output of a call that continues this one, or `undefined`. */
+  failed(call: PendingCall, error: unknown): Promise<unknown> | undefined;
+}
+
 /** Why a call failed. */
 interface Failure {
   readonly error: unknown;
@@ -55,6 +63,7 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
   /** Promise of the output; exists if the call receives no items. */
   readonly result: Promise<unknown> | undefined;
   readonly #info: MethodInfo;
+  readonly #follower: CallFollower | undefined;
   readonly #reader: ItemReader | undefined;
   readonly #writer: ItemWriter | undefined;
   #resolve: ((output: unknown) => void) | undefined = undefined;
@@ -68,9 +77,13 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
   /** How the call ended; `undefined` while it is in progress. */
   #end: "succeeded" | Failure | undefined = undefined;
 
-  /** @param info the method */
-  constructor(info: MethodInfo) {
+  /**
+   * @param info the method
+   * @param follower receives the end of the call
+   */
+  constructor(info: MethodInfo, follower?: CallFollower) {
     this.#info = info;
+    this.#follower = follower;
     const { shape } = info;
     const sends = sendsItems(shape);
     this.#writer = sends ? this.#newWriter() : undefined;
@@ -217,6 +230,11 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
     return this.#end !== undefined;
   }
 
+  /** Time in ms of its deadline; `undefined` if it was not accepted. */
+  get deadlineAt(): number | undefined {
+    return this.#call?.deadlineAt;
+  }
+
   /** Why the call failed, if it did. */
   get failure(): Failure | undefined {
     return this.#end === "succeeded" ? undefined : this.#end;
@@ -237,6 +255,7 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
     }
     this.#end = "succeeded";
     this.#stopSending();
+    this.#follower?.succeeded();
     this.#resolve?.(output);
     this.#reader?.end();
   }
@@ -274,6 +293,14 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
     if (this.#end !== undefined) return;
     const failure = this.#end = { error, processed };
     this.#stopSending();
+    const continued = this.#follower?.failed(this, error);
+    if (continued !== undefined) {
+      return this.#resolve?.(
+        continued.catch((error) =>
+          rejectedWhereAwaited(error, peerLeft(error) ? this.result : undefined)
+        ),
+      );
+    }
     // A caller that ignores the result of an upload learns of failures through `send()`.
     const ignorable = this.#writer !== undefined || peerLeft(error);
     const unawaited = ignorable ? this.result : undefined;

@@ -7,7 +7,12 @@ import { mayBeUnawaited } from "../errors/unawaited.ts";
 import { buildTree, lazyTree } from "../protocol/method_tree.ts";
 import { type CallMaker, InterceptedCall } from "./intercepted_call.ts";
 import { isIterableObject } from "../streams/item_pump.ts";
-import { abortError, type CallSession, PendingCall } from "./pending_call.ts";
+import {
+  abortError,
+  type CallFollower,
+  type CallSession,
+  PendingCall,
+} from "./pending_call.ts";
 import { whenAccepted } from "./pending_notification.ts";
 import { SENT } from "../streams/item_writer.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
@@ -31,6 +36,22 @@ export interface CallSite {
   readonly defaults: CallOptions;
   /** Interceptors around every call, outermost first. */
   readonly interceptors: readonly Interceptor[];
+  /** Lets unary calls begin without the interceptors, which is faster. */
+  readonly direct?: DirectCalls | undefined;
+}
+
+/** Unary calls that need interceptors only after their first attempt. */
+export interface DirectCalls {
+  /** Whether a call may begin now. */
+  readonly ready: boolean;
+  /** Called when a call has succeeded. */
+  succeeded(): void;
+  /** Returns the interceptor that continues a failed call, or `undefined`. */
+  continued(
+    info: BoundMethod,
+    call: PendingCall,
+    error: unknown,
+  ): Interceptor | undefined;
 }
 
 /** Returns functions that call the given methods, in nested groups. */
@@ -58,8 +79,13 @@ function caller(
   const maker = new RemoteMethod(info, index, site);
   if (site.interceptors.length > 0) {
     const stream = sendsItems(info.shape) || receivesItems(info.shape);
-    return (input, options) => {
-      const call = new InterceptedCall(maker, input, options ?? NO_OPTIONS);
+    const direct = info.shape === "unary" ? site.direct : undefined;
+    return (input, options = NO_OPTIONS) => {
+      if (direct?.ready) {
+        const first = new FirstAttempt(info, index, site, input, options);
+        return maker.begin(input, options, first).result;
+      }
+      const call = new InterceptedCall(maker, input, options);
       if (stream) return call;
       return info.shape === "notification" && call.result !== undefined
         ? mayBeUnawaited(call.result)
@@ -110,9 +136,13 @@ class RemoteMethod implements CallMaker {
   }
 
   /** Starts a call; an error fails the call instead of being thrown. */
-  begin(input: unknown, options: CallOptions): PendingCall {
+  begin(
+    input: unknown,
+    options: CallOptions,
+    follower?: CallFollower,
+  ): PendingCall {
     const { info } = this;
-    const pending = new PendingCall(info);
+    const pending = new PendingCall(info, follower);
     try {
       checkCallOptions(info, options);
       const sends = sendsItems(info.shape);
@@ -199,6 +229,52 @@ class RemoteMethod implements CallMaker {
     }
     const timeout = Math.min(asked, this.#site.timeLeft());
     return timeout < 2 ** 32 ? timeout : Infinity; // the wire field has 32 bits
+  }
+}
+
+/** The first attempt of a call that its site makes directly. */
+class FirstAttempt implements CallFollower {
+  readonly #info: BoundMethod;
+  readonly #index: number;
+  readonly #site: CallSite;
+  readonly #input: unknown;
+  readonly #options: CallOptions;
+
+  constructor(
+    info: BoundMethod,
+    index: number,
+    site: CallSite,
+    input: unknown,
+    options: CallOptions,
+  ) {
+    this.#info = info;
+    this.#index = index;
+    this.#site = site;
+    this.#input = input;
+    this.#options = options;
+  }
+
+  succeeded(): void {
+    this.#site.direct?.succeeded();
+  }
+
+  failed(call: PendingCall, error: unknown): Promise<unknown> | undefined {
+    const { direct, ...site } = this.#site;
+    const next = direct?.continued(this.#info, call, error);
+    if (next === undefined) return undefined;
+    const interceptors = [next];
+    const maker = new RemoteMethod(
+      this.#info,
+      this.#index,
+      { ...site, interceptors },
+    );
+    const { result } = new InterceptedCall(
+      maker,
+      this.#input,
+      this.#options,
+      call,
+    );
+    return result;
   }
 }
 

@@ -36,7 +36,7 @@ import {
   type ResolvedClientOptions,
 } from "./create_client_options.ts";
 import { type ClientSessionImpl, openSession } from "./open_session.ts";
-import { resender, type ResendHost } from "./resender.ts";
+import { directCalls, resender, type ResendHost } from "./resender.ts";
 import { RetryBudget } from "./retry_budget.ts";
 import { SessionSlot, type SlotChange, type SlotHost } from "./session_slot.ts";
 import { WaitingCalls } from "./waiting_calls.ts";
@@ -185,11 +185,13 @@ class ClientImpl<P extends AnyProtocol>
     this.waiting = new WaitingCalls(options.wait);
     this.budget = new RetryBudget(options.budget);
     this.#ready.promise.catch(() => {}); // ready() need not have been called
+    const { interceptors } = options.session;
     this.remote = buildRemote(tables.calls, {
       peer: () => this.#peer(),
       timeLeft: () => Infinity,
       defaults: options.session.callDefaults,
-      interceptors: [...options.session.interceptors, resender(this)],
+      interceptors: [...interceptors, resender(this)],
+      direct: interceptors.length === 0 ? directCalls(this) : undefined,
     }) as Remote<P, "server">; // built from the protocol P
     this.#slots = Array.from(
       { length: options.connections },

@@ -7,13 +7,15 @@
  *
  * @module
  */
-import { abortError } from "../calls/pending_call.ts";
+import { abortError, type PendingCall } from "../calls/pending_call.ts";
+import type { DirectCalls } from "../calls/remote.ts";
 import type {
   CallResponse,
   Interceptor,
   OutgoingRequest,
 } from "../calls/interceptor.ts";
 import { CallError, type Processed } from "../errors/call_error.ts";
+import { markForeign } from "../errors/call_stack.ts";
 import type { BoundMethod } from "../protocol/protocol_types.ts";
 import { sendsItems } from "../session/calls/call_state.ts";
 import { resendClass } from "./resend_rules.ts";
@@ -63,6 +65,34 @@ export function resender(host: ResendHost): Interceptor {
       default:
         return result(new Attempts(host, request), next);
     }
+  };
+}
+
+/**
+ * Makes the first attempts of unary calls directly, without the interceptor.
+ *
+ * Only calls that fail, or that must wait, need it.
+ */
+export function directCalls(host: ResendHost): DirectCalls {
+  return {
+    get ready() {
+      return host.ended === undefined && host.waiting.size === 0 &&
+        host.hasSession;
+    },
+    succeeded() {
+      host.budget.succeeded(performance.now());
+      host.onSettled();
+    },
+    continued({ method }, first, error) {
+      host.onSettled();
+      const kind = resendClass(error, method.idempotent ?? false);
+      if (kind === "final" || host.ended !== undefined) return undefined;
+      return async (request, next) => {
+        const attempts = new Attempts(host, request, first);
+        await attempts.failed(error);
+        return result(attempts, next);
+      };
+    },
   };
 }
 
@@ -132,13 +162,22 @@ class Attempts {
   readonly #deadline: number;
   /** Milliseconds that the call may still wait for sessions. */
   #waitLeft: number;
-  #count = 0;
+  #count: number;
   /** Whether a server has refused the call unseen. */
   #unseen = false;
   #processed: Processed = "no";
   #lastError: unknown = undefined;
 
-  constructor(host: ResendHost, request: OutgoingRequest) {
+  /**
+   * @param host the client
+   * @param request the call
+   * @param first the first attempt, if it was made directly
+   */
+  constructor(
+    host: ResendHost,
+    request: OutgoingRequest,
+    first?: Pick<PendingCall, "deadlineAt">,
+  ) {
     this.#host = host;
     this.#request = request;
     const method = this.#method = host.method(request.method);
@@ -147,7 +186,9 @@ class Attempts {
     const asked = timeout ?? method.method.timeout ?? host.callTimeout ??
       Infinity;
     // The attempt reports a timeout that is not valid.
-    this.#deadline = asked > 0 ? performance.now() + asked : Infinity;
+    this.#count = first === undefined ? 0 : 1;
+    this.#deadline = first?.deadlineAt ??
+      (asked > 0 ? performance.now() + asked : Infinity);
     this.#waitLeft = host.waitTimeout;
   }
 
@@ -199,6 +240,7 @@ class Attempts {
     }
     // Items that have been sent cannot be sent again.
     if (kind === "final" || sendsItems(shape)) throw error;
+    if (this.#host.ended !== undefined) throw error; // the real reason
     if (kind === "unsent") return;
     if (kind === "unseen" && !this.#unseen) {
       this.#unseen = true;
@@ -331,17 +373,19 @@ class Attempts {
     const why = cause instanceof Error
       ? `; last failure: ${cause.message}`
       : "";
-    return new CallError(
-      code === "deadline"
-        ? `${name}: the deadline passed while the call waited for a session${why}`
-        : `${name}: no session was open within ${waitTimeout} ms (option wait.timeout)${why}`,
-      {
-        code,
-        method: name,
-        processed: this.#processed,
-        retry: code === "deadline" ? "never" : "later",
-        cause,
-      },
+    return markForeign(
+      new CallError(
+        code === "deadline"
+          ? `${name}: the deadline passed while the call waited for a session${why}`
+          : `${name}: no session was open within ${waitTimeout} ms (option wait.timeout)${why}`,
+        {
+          code,
+          method: name,
+          processed: this.#processed,
+          retry: code === "deadline" ? "never" : "later",
+          cause,
+        },
+      ),
     );
   }
 }
@@ -352,10 +396,12 @@ function endedError(
   method: string,
   processed: Processed,
 ): CallError {
-  return new CallError(`${method}: ${message}`, {
-    code,
-    method,
-    processed,
-    cause,
-  });
+  return markForeign(
+    new CallError(`${method}: ${message}`, {
+      code,
+      method,
+      processed,
+      cause,
+    }),
+  );
 }

@@ -32,13 +32,28 @@ Deno.test("the end of the client fails a call that pauses before it is sent agai
   const client = createClient(Bank, address, QUICK);
   await client.remote.pay({ id: 1 });
   const call = failureOf(client.remote.pay({ id: 2 }));
-  await client.remote.balance("ada"); // its reply follows the refusal
+  for (let n = 0; n < 10; n++) await client.remote.balance("ada"); // it is refused
   let settled = false;
   call.then(() => settled = true);
   await client.drain();
+  await new Promise((resolve) => setTimeout(resolve));
   assertEquals(settled, true); // not only after the pause of 5 s
   const { message, processed } = await call;
   assertEquals([message, processed], ["pay: the client drains", "no"]);
+});
+
+Deno.test("a call that fails while the client drains does not pause", async () => {
+  const address = memory();
+  await using _server = await serve(Bank, address).handle(busy(0.2)); // 5 s
+  const client = createClient(Bank, address, QUICK);
+  await client.remote.pay({ id: 1 });
+  const call = failureOf(client.remote.pay({ id: 2 }));
+  let settled = false;
+  call.then(() => settled = true);
+  await client.drain();
+  await new Promise((resolve) => setTimeout(resolve));
+  assertEquals(settled, true); // not only after the pause of 5 s
+  assertEquals((await call).code, "overloaded");
 });
 
 Deno.test("a call whose handler may have run says so when the client is closed while it waits", async () => {
