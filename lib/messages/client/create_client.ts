@@ -135,9 +135,9 @@ export function createClient<P extends AnyProtocol>(
 ): Client<P> {
   // The conditional type's branches differ only in `handlers`.
   const given: ClientBaseOptions<P> & { handlers?: object } = options ?? {};
-  const resolved = resolveClientOptions<P>(given);
-  const tables = sideTables(protocol, "client", given.handlers ?? {});
   const list = isList(addresses) ? addresses : [addresses];
+  const resolved = resolveClientOptions<P>(given, list.length);
+  const tables = sideTables(protocol, "client", given.handlers ?? {});
   return new ClientImpl<P>(list.map(listed), tables, resolved);
 }
 

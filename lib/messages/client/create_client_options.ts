@@ -30,7 +30,12 @@ export interface ClientBaseOptions<P extends AnyProtocol>
    * them. The function is called for each session, and has 10 s.
    */
   credentials?: unknown;
-  /** Options for the transport, such as keep-alive and TLS. */
+  /**
+   * Options for the transport, such as keep-alive and TLS.
+   *
+   * With several addresses, the default of its `timeout` is 3 s, so that calls
+   * that wait can still reach another server.
+   */
   transport?: Omit<TransportConnectOptions, "signal" | "retry"> | undefined;
   /** Pauses between attempts to connect, in milliseconds. */
   reconnect?: {
@@ -159,17 +164,21 @@ const BUDGET: OptionNames<RetryBudgetOptions> = {
 };
 
 const WHERE = "createClient()";
+/** Milliseconds to connect to one of several addresses. */
+const TIMEOUT_OF_SEVERAL = 3_000;
 /** Longest time of a timer, in ms. */
 const MAX_TIME = 2 ** 31 - 1;
 
 /**
  * Validates the options and fills in the defaults.
  *
+ * @param addresses number of addresses
  * @throws {RangeError} if an option is out of range
  * @throws {TypeError} if an option is unknown or has the wrong type
  */
 export function resolveClientOptions<P extends AnyProtocol>(
   options: ClientBaseOptions<P>,
+  addresses: number,
 ): ResolvedClientOptions<P> {
   checkOptions(WHERE, options, NAMES);
   const { reconnect = {}, wait = {}, retry = {}, transport = {} } = options;
@@ -203,7 +212,9 @@ export function resolveClientOptions<P extends AnyProtocol>(
     session: resolveSessionOptions(options),
     credentials: fresh ? () => credentials() : () => credentials,
     freshCredentials: fresh,
-    transport,
+    transport: addresses > 1
+      ? { timeout: TIMEOUT_OF_SEVERAL, ...transport }
+      : transport,
     // Calls wait meanwhile, so the pause must be well below their timeout.
     reconnect: {
       minDelay,

@@ -121,9 +121,11 @@ async function openStream(
   next: Next,
 ): Promise<CallResponse> {
   const response = await attempts.run(next);
+  const metadata: Record<string, string> = Object.create(null);
   return {
     ...response,
-    items: untilFirst(attempts, response, next),
+    metadata, // of the attempt that succeeds
+    items: untilFirst(attempts, response, next, metadata),
   } as CallResponse; // its shape is serverStream
 }
 
@@ -131,6 +133,7 @@ async function* untilFirst(
   attempts: Attempts,
   first: CallResponse,
   next: Next,
+  metadata: Record<string, string>,
 ): AsyncGenerator<unknown, void> {
   let response = first;
   let committed = false;
@@ -143,6 +146,7 @@ async function* untilFirst(
         yield item;
       }
       if (!committed) attempts.succeeded();
+      Object.assign(metadata, response.metadata);
       return;
     } catch (error) {
       if (committed) throw error;
