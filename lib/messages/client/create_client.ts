@@ -329,7 +329,7 @@ class ClientImpl<P extends AnyProtocol>
   #least(): ClientSessionImpl<P> | undefined {
     let least: ClientSessionImpl<P> | undefined;
     for (const { session } of this.#slots) {
-      if (session === undefined) continue;
+      if (!session?.takesCalls) continue;
       if (least === undefined || session.load < least.load) least = session;
     }
     return least;
@@ -397,7 +397,7 @@ class ClientImpl<P extends AnyProtocol>
   #hasRoom(): boolean {
     const now = performance.now();
     return this.#slots.some(({ session, openedAt }) => {
-      if (session === undefined) return false;
+      if (!session?.takesCalls) return false;
       const { maxCalls = 1 } = session.session.peer ?? {};
       return now - openedAt >= RELEASE_AFTER || session.load < maxCalls / 2;
     });

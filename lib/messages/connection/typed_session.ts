@@ -300,6 +300,11 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     return this.#session;
   }
 
+  /** Whether new calls may be made: neither side drains, and it has not ended. */
+  get takesCalls(): boolean {
+    return this.#drainReason === undefined;
+  }
+
   /** Number of this side's calls that are in flight or queued. */
   get load(): number {
     const { calls, queue } = this.#session.outgoing;

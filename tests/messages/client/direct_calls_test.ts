@@ -144,3 +144,25 @@ Deno.test("the stack of a direct call's error shows the code that awaits it", as
   await client.close();
   assertStringIncludes(String((await error).stack), "awaitsTheCall");
 });
+
+Deno.test("a call that is made at the moment of a drain goes to the next session", async () => {
+  const addresses = [memory(), memory()];
+  const handlers = { get: (key: string) => key, put: (key: string) => key };
+  const [first, second] = await Promise.all(
+    addresses.map((address) => serve(Store, address).handle(handlers)),
+  );
+  const client = createClient(Store, addresses, {
+    ...QUICK,
+    retry: { maxAttempts: 1, budget: { perSecond: 0, ratio: 0 } },
+  });
+  await client.ready();
+  const { promise, resolve } = Promise.withResolvers<string>();
+  client.session?.draining.addEventListener(
+    "abort",
+    () => resolve(client.remote.put("a")), // before the client has noticed
+  );
+  await first?.shutdown();
+  assertEquals(await promise, "a");
+  await client.close();
+  await second?.abort();
+});
