@@ -399,7 +399,7 @@ export const callAttacks: readonly Attack[] = [
     kind: "REQUEST",
     limits: ["maxInputs"],
     ms: 1500, // 8 handlers of unknown results begin in 64 ms
-    budget: PROCESS + LIMITS.maxInputs + LIMITS.connectionWindow,
+    budget: callBudget(1024) + LIMITS.maxInputs + LIMITS.connectionWindow,
     async *script(peer) {
       yield* inFlight(peer, 1024, (id) => request(id, M.hold, bin(120_000)));
     },
@@ -458,7 +458,7 @@ export const callAttacks: readonly Attack[] = [
     name: `inputs that handlers hold for ${ms} ms`,
     resource: `inputs held for ${ms} ms`,
     kind: "REQUEST",
-    budget: PROCESS + LIMITS.maxInputs + LIMITS.connectionWindow,
+    budget: callBudget(1024) + LIMITS.maxInputs + LIMITS.connectionWindow,
     ms: 1000 + ms,
     async *script(peer) {
       const value = concat([Uint8Array.of(0x92), encode(ms), bin(120_000)]);

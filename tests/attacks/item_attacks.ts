@@ -315,6 +315,7 @@ export const itemAttacks: readonly Attack[] = [
     sees: ["end"],
     budget: WAITING,
     setup: { limits: { writeStall: 1000, minWriteRate: 2 ** 26 } },
+    ms: 3000,
     async *script(peer) {
       yield* times(20, (id) => request(id, M.big));
       // The socket reports progress only for a megabyte or so.
