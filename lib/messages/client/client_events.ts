@@ -28,7 +28,10 @@ export interface ClientEvent {
     | "closed";
   /** Address of the server in its URL form; `""` if none is concerned. */
   readonly address: string;
-  /** Number of the attempt since the last session; 0 if none is concerned. */
+  /**
+   * Number of the attempt since the last session; 0 if none is concerned. Each
+   * of several connections counts its own.
+   */
   readonly attempt: number;
   /** The error that caused the event. */
   readonly cause?: unknown;

@@ -53,12 +53,15 @@ import { WaitingCalls } from "./waiting_calls.ts";
 export interface Client<P extends AnyProtocol> extends AsyncDisposable {
   /** The server's methods, as functions. */
   readonly remote: Remote<P, "server">;
-  /** Status of the client. */
+  /**
+   * Status of the client. With several connections, that of the best one:
+   * `connected` as long as one has a session.
+   */
   readonly status: ClientStatus;
   /** The session for new calls, if one is open. */
   readonly session: ClientSession<P> | undefined;
   /**
-   * Waits until a session is open.
+   * Waits until a session is open; after a loss, until the next one is.
    *
    * @throws {CallError} `unavailable`, if the client is refused or closed
    */
@@ -67,6 +70,28 @@ export interface Client<P extends AnyProtocol> extends AsyncDisposable {
    * Returns the events from now on; ends when the client is closed.
    *
    * A reader that is slow misses the oldest of more than 100 events.
+   *
+   * @example Log why a client has no session
+   * ```ts
+   * import { createClient, protocol, serve, unary } from "@lengthwise/lengthwise";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const Echo = protocol({ name: "echo", server: { echo: unary<string, string>() } });
+   * await using server = await serve(Echo, { port: 0 }).handle({ echo: (text) => text });
+   * const client = createClient(Echo, server.addr);
+   *
+   * const kinds: string[] = [];
+   * const logging = (async () => {
+   *   for await (const { kind, address, cause, delay } of client.events()) {
+   *     kinds.push(kind);
+   *     if (cause !== undefined) console.warn(address, kind, cause, `${delay} ms`);
+   *   }
+   * })();
+   * await client.ready();
+   * await client.close();
+   * await logging; // ends with the client
+   * assertEquals(kinds, ["connected", "closed"]);
+   * ```
    */
   events(): AsyncIterableIterator<ClientEvent>;
   /**
