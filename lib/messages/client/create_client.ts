@@ -38,7 +38,7 @@ import {
 import { type ClientSessionImpl, openSession } from "./open_session.ts";
 import { directCalls, resender, type ResendHost } from "./resender.ts";
 import { RetryBudget } from "./retry_budget.ts";
-import { SessionSlot, type SlotChange, type SlotHost } from "./session_slot.ts";
+import { SessionSlot, type SlotHost } from "./session_slot.ts";
 import { WaitingCalls } from "./waiting_calls.ts";
 
 /**
@@ -319,7 +319,7 @@ class ClientImpl<P extends AnyProtocol>
     }
   }
 
-  changed(change: SlotChange): void {
+  changed(change: Omit<ClientEvent, "status">): void {
     if (change.kind === "connected") {
       this.lastFailure = undefined;
       this.#ready.resolve();

@@ -11,29 +11,10 @@ import { TransportError } from "../../transport/errors.ts";
 import type { AnyProtocol } from "../protocol/protocol_types.ts";
 import type { AddressList, ListedAddress } from "./address_list.ts";
 import type { Backoff } from "./backoff.ts";
+import type { ClientEvent } from "./client_events.ts";
 import { SLOT, type SlotEvent, type SlotState } from "./client_status.ts";
 import type { ClientSessionImpl } from "./open_session.ts";
 import { setRef } from "../support/keep_alive.ts";
-
-/** An event of a slot. */
-export interface SlotChange {
-  /** The kind of the event. */
-  readonly kind:
-    | "connecting"
-    | "connected"
-    | "draining"
-    | "cut"
-    | "backing-off"
-    | "refused";
-  /** Address of the server. */
-  readonly address: string;
-  /** Number of the attempt since the last session. */
-  readonly attempt: number;
-  /** The error that caused it. */
-  readonly cause?: unknown;
-  /** Milliseconds until the next attempt. */
-  readonly delay?: number;
-}
 
 /** Members of a client that its slots require. */
 export interface SlotHost<P extends AnyProtocol, Address> {
@@ -46,7 +27,7 @@ export interface SlotHost<P extends AnyProtocol, Address> {
   /** Opens and prepares a session. */
   connect(address: Address, signal: AbortSignal): Promise<ClientSessionImpl<P>>;
   /** Called after each change. */
-  changed(change: SlotChange): void;
+  changed(change: Omit<ClientEvent, "status">): void;
 }
 
 /** Codes of sessions that the same client can never open. */
@@ -126,9 +107,9 @@ export class SessionSlot<P extends AnyProtocol, Address> {
   }
 
   #changed(
-    kind: SlotChange["kind"],
+    kind: ClientEvent["kind"],
     { name }: ListedAddress<Address>,
-    details: Pick<SlotChange, "cause" | "delay"> = {},
+    details: Pick<ClientEvent, "cause" | "delay"> = {},
   ): void {
     const attempt = this.#attempt;
     this.#host.changed({ kind, address: name, attempt, ...details });
