@@ -65,6 +65,25 @@ export async function thrownBy(call: PromiseLike<unknown>): Promise<unknown> {
   throw new Error("Expected a rejection");
 }
 
+/** Runs a function; returns the rejections that were unhandled meanwhile. */
+export async function unhandledDuring(
+  run: () => Promise<void>,
+): Promise<unknown[]> {
+  const reasons: unknown[] = [];
+  const listener = (event: PromiseRejectionEvent) => {
+    event.preventDefault();
+    reasons.push(event.reason);
+  };
+  globalThis.addEventListener("unhandledrejection", listener);
+  try {
+    await run();
+    await turns(20);
+  } finally {
+    globalThis.removeEventListener("unhandledrejection", listener);
+  }
+  return reasons;
+}
+
 /** Returns all items of a stream. */
 export async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
   const list: Item[] = [];

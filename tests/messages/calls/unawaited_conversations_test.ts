@@ -15,7 +15,7 @@ import {
   serverStream,
 } from "@lengthwise/lengthwise";
 import { memoryPair } from "@lengthwise/lengthwise/testing";
-import { turns } from "../kit.ts";
+import { turns, unhandledDuring } from "../kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
@@ -41,22 +41,6 @@ const handlers = {
   log: forever,
 };
 
-async function unhandled(run: () => Promise<void>): Promise<unknown[]> {
-  const errors: unknown[] = [];
-  const listener = (event: PromiseRejectionEvent) => {
-    event.preventDefault();
-    errors.push(event.reason);
-  };
-  globalThis.addEventListener("unhandledrejection", listener);
-  try {
-    await run();
-    await turns(20);
-  } finally {
-    globalThis.removeEventListener("unhandledrejection", listener);
-  }
-  return errors;
-}
-
 const big = new Uint8Array(300_000);
 
 for (const side of ["client", "server"] as const) {
@@ -66,7 +50,7 @@ for (const side of ["client", "server"] as const) {
     async () => {
       const [near, far] = memoryPair();
       let use: (() => void) | undefined;
-      const errors = await unhandled(async () => {
+      const errors = await unhandledDuring(async () => {
         const server = createServer(P, { onError() {} }).handle(handlers);
         const served = server.accept(far);
         const session = await connect(P, near, { handlers, onError() {} });
@@ -109,7 +93,7 @@ Deno.test(
   "messages() leaves no rejection unhandled when the peer vanishes",
   none,
   async () => {
-    const errors = await unhandled(async () => {
+    const errors = await unhandledDuring(async () => {
       const [near, far] = memoryPair();
       const stream = messages<Uint8Array>(near);
       for (let i = 0; i < 20; i++) stream.send(big);

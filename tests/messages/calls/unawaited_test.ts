@@ -9,7 +9,7 @@ import {
 } from "../../../lib/messages/protocol/method_builders.ts";
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
-import { dial, turns } from "../kit.ts";
+import { dial, turns, unhandledDuring } from "../kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
@@ -31,23 +31,6 @@ const handlers = {
   },
 };
 
-/** Runs a function, and returns the errors that were unhandled meanwhile. */
-async function unhandled(run: () => Promise<void>): Promise<unknown[]> {
-  const errors: unknown[] = [];
-  const listener = (event: PromiseRejectionEvent) => {
-    event.preventDefault();
-    errors.push(event.reason);
-  };
-  globalThis.addEventListener("unhandledrejection", listener);
-  try {
-    await run();
-    await turns(10);
-  } finally {
-    globalThis.removeEventListener("unhandledrejection", listener);
-  }
-  return errors;
-}
-
 const through: Interceptor = (request, next) => next(request);
 
 for (const side of ["client", "server"] as const) {
@@ -57,7 +40,7 @@ for (const side of ["client", "server"] as const) {
       `a ${side} that awaits nothing survives its peer, ${how} interceptors`,
       none,
       async () => {
-        const errors = await unhandled(async () => {
+        const errors = await unhandledDuring(async () => {
           const server = createServer(P, { interceptors, onError() {} })
             .handle(handlers);
           const session = await connect(P, dial(server), {
@@ -101,7 +84,7 @@ Deno.test(
   "an error of the application itself is still an unhandled rejection",
   none,
   async () => {
-    const errors = await unhandled(async () => {
+    const errors = await unhandledDuring(async () => {
       const server = createServer(P).handle(handlers);
       const session = await connect(P, dial(server), { handlers });
       session.remote.tell(() => {}); // a function has no encoding

@@ -12,7 +12,7 @@ import { use } from "../../../lib/messages/handlers/use.ts";
 import { unary } from "../../../lib/messages/protocol/method_builders.ts";
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { serve } from "../../../lib/messages/server/server.ts";
-import { failureOf } from "../kit.ts";
+import { failureOf, unhandledDuring } from "../kit.ts";
 
 /**
  * Calls that begin while a session is open do not go through the resender. Their
@@ -107,13 +107,7 @@ Deno.test("unawaited direct calls cause no unhandled rejection when the client c
   const { server, entered } = await stuck(address);
   const client = createClient(Store, address, QUICK);
   await client.ready();
-  const unhandled: unknown[] = [];
-  const count = (event: PromiseRejectionEvent) => {
-    event.preventDefault();
-    unhandled.push(event.reason);
-  };
-  globalThis.addEventListener("unhandledrejection", count);
-  try {
+  const unhandled = await unhandledDuring(async () => {
     client.remote.get("waits for its second attempt");
     client.remote.put("fails at once");
     await entered;
@@ -121,10 +115,7 @@ Deno.test("unawaited direct calls cause no unhandled rejection when the client c
     await server.abort();
     await cut;
     await client.close();
-    await new Promise((resolve) => setTimeout(resolve));
-  } finally {
-    globalThis.removeEventListener("unhandledrejection", count);
-  }
+  });
   assertEquals(unhandled, []);
 });
 

@@ -3,29 +3,16 @@
  *
  * @module
  */
-import {
-  clientStream,
-  connect,
-  createServer,
-  duplex,
-  protocol,
-  serverStream,
-  unary,
-} from "@lengthwise/lengthwise";
+import { connect, createServer } from "@lengthwise/lengthwise";
 import { assertEquals } from "@std/assert";
+import { Every } from "../every_shape.ts";
 import { dial } from "../kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
-const methods = () => ({
-  ask: unary<number, number>(),
-  down: serverStream<void, number>(),
-  up: clientStream<number, number>(),
-  both: duplex<number, number>(),
-});
-const P = protocol({ name: "p", server: methods(), client: methods() });
 const handlers = {
-  ask: (n: number) => n + 1,
+  one: (n: number) => n + 1,
+  note() {},
   async *down() {
     for (let n = 0;; n++) yield n;
   },
@@ -42,7 +29,7 @@ const handlers = {
 
 const STORMS = {
   "streams left at once": async ({ remote }: Own) => {
-    for await (const _ of remote.down()) break;
+    for await (const _ of remote.down(0)) break;
   },
   "uploads cancelled at once": async ({ remote }: Own) => {
     const call = remote.up();
@@ -56,19 +43,19 @@ const STORMS = {
   },
   "calls aborted at once": async ({ remote }: Own) => {
     const controller = new AbortController();
-    const call = remote.ask(1, { signal: controller.signal });
+    const call = remote.one(1, { signal: controller.signal });
     controller.abort();
     await call.then(() => {}, () => {});
   },
   "deadlines that pass at once": async ({ remote }: Own) => {
-    await remote.ask(1, { timeout: 0.001 }).then(() => {}, () => {});
+    await remote.one(1, { timeout: 0.001 }).then(() => {}, () => {});
   },
 };
 type Own = Pick<Awaited<ReturnType<typeof open>>["session"], "remote">;
 
 async function open() {
-  const server = createServer(P).handle(handlers);
-  const session = await connect(P, dial(server), { handlers });
+  const server = createServer(Every).handle(handlers);
+  const session = await connect(Every, dial(server), { handlers });
   return { server, session };
 }
 
@@ -81,7 +68,7 @@ for (const side of ["client", "server"] as const) {
       for (let round = 0; round < 7; round++) {
         await Promise.all(Array.from({ length: 200 }, () => storm(own)));
       }
-      assertEquals(await own.remote.ask(41), 42);
+      assertEquals(await own.remote.one(41), 42);
       await session.close();
       await server.shutdown();
     });

@@ -4,27 +4,12 @@
  *
  * @module
  */
-import {
-  clientStream,
-  connect,
-  createServer,
-  duplex,
-  protocol,
-  serverStream,
-  unary,
-} from "@lengthwise/lengthwise";
+import { connect, createServer } from "@lengthwise/lengthwise";
 import { assertEquals } from "@std/assert";
+import { Every } from "../every_shape.ts";
 import { all, dial, failureOf, turns } from "../kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
-
-const methods = () => ({
-  ask: unary<void, void>(),
-  down: serverStream<void, number>(),
-  up: clientStream<number, number>(),
-  both: duplex<number, number>(),
-});
-const P = protocol({ name: "p", server: methods(), client: methods() });
 
 interface Cut {
   readonly signal: AbortSignal;
@@ -39,8 +24,9 @@ function handlers(reasons: unknown[]) {
       })
     );
   return {
-    ask: hang,
-    async *down(input: void, context: Cut) {
+    one: hang,
+    note() {},
+    async *down(input: number, context: Cut) {
       yield 1;
       await hang(input, context);
     },
@@ -59,15 +45,15 @@ for (const drains of ["client", "server"] as const) {
       none,
       async () => {
         const reasons: unknown[] = [];
-        const server = createServer(P).handle(handlers(reasons));
-        const session = await connect(P, dial(server), {
+        const server = createServer(Every).handle(handlers(reasons));
+        const session = await connect(Every, dial(server), {
           handlers: handlers(reasons),
         });
         const accepted = [...server.sessions][0]!;
         const { remote } = calls === "client" ? session : accepted;
         const failures = [
-          failureOf(remote.ask()),
-          failureOf(all(remote.down())),
+          failureOf(remote.one(0)),
+          failureOf(all(remote.down(0))),
           failureOf(remote.up().result),
           failureOf(all(remote.both())),
         ];
