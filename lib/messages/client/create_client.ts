@@ -16,7 +16,7 @@ import { formatAddress, resolveAddress } from "../../transport/address.ts";
 import { buildRemote } from "../calls/remote.ts";
 import type { CallSession } from "../calls/pending_call.ts";
 import { type SideTables, sideTables } from "../connection/side_tables.ts";
-import { CallError, SessionError } from "../errors/call_error.ts";
+import { CallError } from "../errors/call_error.ts";
 import type {
   AnyProtocol,
   BoundMethod,
@@ -39,6 +39,7 @@ import { type ClientSessionImpl, openSession } from "./open_session.ts";
 import { directCalls, resender, type ResendHost } from "./resender.ts";
 import { RetryBudget } from "./retry_budget.ts";
 import { SessionSlot, type SlotHost } from "./session_slot.ts";
+import { whileConnecting, within } from "./time_limits.ts";
 import { WaitingCalls } from "./waiting_calls.ts";
 
 /**
@@ -166,8 +167,6 @@ export function createClient<P extends AnyProtocol>(
   return new ClientImpl<P>(list.map(listed), tables, resolved);
 }
 
-/** Milliseconds that an attempt to connect may take, with the handshake. */
-const CONNECT_TIMEOUT = 10_000;
 /** Milliseconds that `credentials` may take. */
 const CREDENTIALS_TIMEOUT = 10_000;
 /** Milliseconds that `onSession` may take. */
@@ -456,66 +455,4 @@ function unavailable(why: string, cause: unknown): CallError {
     processed: "no",
     cause,
   });
-}
-
-/** Connects with a signal that has no effect later. */
-async function whileConnecting<T>(
-  signal: AbortSignal,
-  connect: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const controller = new AbortController();
-  const abort = () => controller.abort(signal.reason);
-  const timer = setTimeout(() => {
-    controller.abort(
-      new SessionError(`No session was open within ${CONNECT_TIMEOUT} ms`, {
-        code: "timeout",
-      }),
-    );
-  }, CONNECT_TIMEOUT);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    signal.throwIfAborted();
-    return await connect(controller.signal);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", abort);
-  }
-}
-
-/**
- * Runs a function of the application with a time limit.
- *
- * @throws {SessionError} if it fails or takes too long; the client tries again
- */
-async function within<T>(
-  ms: number,
-  what: string,
-  signal: AbortSignal,
-  run: () => T,
-): Promise<Awaited<T>> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  const timer = setTimeout(
-    () =>
-      reject(
-        new SessionError(`${what} has not settled within ${ms} ms`, {
-          code: "timeout",
-        }),
-      ),
-    ms,
-  );
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([(async () => await run())(), promise]);
-  } catch (cause) {
-    if (cause instanceof SessionError) throw cause;
-    const detail = cause instanceof Error ? cause.message : String(cause);
-    throw new SessionError(`${what} failed: ${detail}`, {
-      code: "closed",
-      cause,
-    });
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", abort);
-  }
 }
