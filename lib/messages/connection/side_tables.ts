@@ -11,6 +11,7 @@ import type {
   Side,
 } from "../protocol/protocol_types.ts";
 import { RecentSizes } from "../session/calls/recent_sizes.ts";
+import { Feature } from "../session/wire/features.ts";
 import type { MethodTables } from "../session/control/method_matching.ts";
 
 /** Methods and handlers of one side. */
@@ -19,6 +20,8 @@ export interface SideTables extends MethodTables {
   readonly calls: readonly BoundMethod[];
   /** Handlers of this side's methods, in the order of the methods. */
   readonly handlers: readonly BoundHandler[];
+  /** Features that the methods need; see `Feature`. */
+  readonly features: number;
 }
 
 /** Milliseconds for which the sizes of all sessions are remembered, at least. */
@@ -35,6 +38,7 @@ export function sideTables(
   handlers: object,
 ): SideTables {
   const own = protocol.methods[side];
+  const once = protocol.methods.server.some(({ method }) => method.once);
   return {
     name: protocol.name,
     hash: protocolHash(protocol),
@@ -42,5 +46,6 @@ export function sideTables(
     serves: new Map(own.map((info, index) => [info.name, { index, info }])),
     sizes: new RecentSizes(SIZES_PERIOD),
     handlers: bindHandlers(own, handlers),
+    features: once ? Feature.ONCE : 0,
   };
 }

@@ -155,6 +155,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
       limits,
       methods: tables,
       checksCredentials,
+      features: tables.features,
       host: this,
       raises: options.raises,
       running: options.running,

@@ -19,6 +19,8 @@ export interface MethodDescription extends MethodSummary {
   readonly timeout: number | null;
   /** Whether repeating a call that may have run is harmless. */
   readonly idempotent: boolean;
+  /** Whether a call that may have run is repeated without running twice. */
+  readonly once: boolean;
   /** One-line description for humans; `""` if the method declares none. */
   readonly description: string;
 }
@@ -70,7 +72,8 @@ export function describeProtocol(protocol: AnyProtocol): ProtocolDescription {
 function describeMethod(
   { name, method, shape, hash }: BoundMethod,
 ): MethodDescription {
-  const { timeout = null, idempotent = false, description = "" } = method;
+  const { timeout = null, idempotent = false, once = false, description = "" } =
+    method;
   return {
     name,
     shape,
@@ -78,6 +81,7 @@ function describeMethod(
     schemas: methodSchemas(method),
     timeout,
     idempotent,
+    once,
     description,
   };
 }

@@ -28,6 +28,17 @@ export interface MethodOptions {
    */
   readonly idempotent?: boolean | undefined;
   /**
+   * Whether a call that may have run is repeated without running twice.
+   *
+   * The server keeps the outcome of each such call until the client has received
+   * it, so a client made by `createClient()` may repeat the call; see
+   * `ServerOptions.once`. Only `unary` methods of the server side can be `once`. A
+   * method cannot be both `once` and `idempotent`.
+   *
+   * @default {false}
+   */
+  readonly once?: boolean | undefined;
+  /**
    * Whether the messages of one session are handled one after the other.
    *
    * The handler of a message is entered once the handler of the one before it

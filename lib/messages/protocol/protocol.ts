@@ -216,6 +216,11 @@ function table(side: string, entries: Entry[]): readonly BoundMethod[] {
         `Cannot declare method "${name}" twice on the ${side} side: rename one of the two or move it into a group`,
       );
     }
+    if (method.once && side === "client") {
+      throw new TypeError(
+        `Cannot declare method "${name}" of the client side with "once": only a server stores outcomes`,
+      );
+    }
     bound.set(name, bind(name, method));
   }
   return Object.freeze(

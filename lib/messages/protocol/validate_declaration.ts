@@ -24,6 +24,7 @@ const STREAM_KEYS = [
   "description",
 ];
 const CALL_KEYS = STREAM_KEYS.filter((key) => key !== "opening");
+const UNARY_KEYS = [...CALL_KEYS, "once"];
 const NOTIFICATION_KEYS = [
   "input",
   "timeout",
@@ -34,7 +35,7 @@ const NOTIFICATION_KEYS = [
 
 /** Members that each shape may declare. */
 const KEYS: Readonly<Record<Shape, readonly string[]>> = {
-  unary: CALL_KEYS,
+  unary: UNARY_KEYS,
   notification: NOTIFICATION_KEYS,
   serverStream: CALL_KEYS,
   clientStream: STREAM_KEYS,
@@ -55,7 +56,7 @@ export function declareMethod(
   declared: Declared,
 ): MethodDeclaration {
   checkKeys(shape, declared);
-  const { timeout, idempotent, serial, description } = declared;
+  const { timeout, idempotent, once, serial, description } = declared;
   const input = schemaOf(declared.input, shape, "input");
   const output = schemaOf(declared.output, shape, "output");
   const opening = schemaOf(declared.opening, shape, "opening");
@@ -75,6 +76,12 @@ export function declareMethod(
     );
   }
   checkType("idempotent", idempotent, "boolean", shape);
+  checkType("once", once, "boolean", shape);
+  if (once && idempotent) {
+    throw new TypeError(
+      `Cannot declare ${shape}() with both "once" and "idempotent": a call of an idempotent method may run twice; omit one of them`,
+    );
+  }
   checkType("description", description, "string", shape);
   return Object.freeze({
     shape,
@@ -84,6 +91,7 @@ export function declareMethod(
     ...(declared.errors && { errors: errorsOf(declared.errors, shape) }),
     ...(timeout !== undefined && { timeout }),
     ...(idempotent !== undefined && { idempotent }),
+    ...(once !== undefined && { once }),
     ...(serial !== undefined && { serial }),
     ...(description !== undefined && { description }),
   });
@@ -121,6 +129,11 @@ function checkKeys(shape: Shape, declared: Declared): void {
   }
   for (const key of Object.keys(declared)) {
     if (KEYS[shape].includes(key)) continue;
+    if (key === "once") {
+      throw new TypeError(
+        `Cannot declare ${shape}() with "once": only the outcome of unary() can be stored`,
+      );
+    }
     throw new TypeError(
       `Cannot declare ${shape}() with "${key}": expected one of ${
         KEYS[shape].join(", ")

@@ -44,6 +44,7 @@ import { Kind } from "./wire/frame_header.ts";
 import type { Hello } from "./wire/hello.ts";
 import type { SessionLimits } from "./wire/limits.ts";
 import { MalformedError, messageOf } from "./wire/malformed_error.ts";
+import type { Outcomes } from "./wire/once_field.ts";
 
 /** The state of a session that can be read without entering it. */
 export interface SessionView {
@@ -309,12 +310,14 @@ export class Session implements SessionView {
   /**
    * Accepts the client (server only): sends HELLO, then handles the frames that
    * were kept during authentication.
+   *
+   * @param outcomes where outcomes are stored, and the time of day
    */
-  accept(): void {
+  accept(outcomes?: Outcomes): void {
     const hello = this.peer;
     if (this.state !== "authenticating" || hello === undefined) return;
     try {
-      this.#handshake.sendServerHello(hello);
+      this.#handshake.sendServerHello(hello, outcomes);
     } catch (error) {
       return this.#lifecycle.abort("internal", messageOf(error));
     }

@@ -54,6 +54,7 @@ Deno.test(
           },
           timeout: 500,
           idempotent: true,
+          once: false,
           description: "Places an order",
         },
         {
@@ -63,6 +64,7 @@ Deno.test(
           schemas: none,
           timeout: null,
           idempotent: false,
+          once: false,
           description: "",
         },
       ],
@@ -73,6 +75,7 @@ Deno.test(
         schemas: none,
         timeout: null,
         idempotent: false,
+        once: false,
         description: "",
       }],
     });

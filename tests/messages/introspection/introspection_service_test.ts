@@ -208,7 +208,7 @@ Deno.test(
       }],
       client: [{
         ...{ name: "evil\u001b[31m", shape: "unary", hash: 0, schemas },
-        ...{ timeout: null, idempotent: false, description: "" },
+        ...{ timeout: null, idempotent: false, once: false, description: "" },
       }],
     };
     const session = {

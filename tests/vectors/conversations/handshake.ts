@@ -257,11 +257,11 @@ function laterMinor(): Script {
   );
   return script
     .client(
-      "HELLO: version 1.7, features, entries 0x10 and 0x7e",
+      "HELLO: version 1.7, features, entries 0x11 and 0x7e",
       script.hello("client", {
         version: [1, 7],
         features: 0xffffffff,
-        entries: [field(0x10, "c0ffee"), field(0x7e, "c0ffee")],
+        entries: [field(0x11, "c0ffee"), field(0x7e, "c0ffee")],
       }),
     )
     .sees("server", "authenticate")
@@ -271,18 +271,18 @@ function laterMinor(): Script {
 function laterServer(): Script {
   const script = new Script(
     "a client skips the unknown entries of a server's HELLO",
-    "0x10 is the first number without an entry. The session opens, and calls work.",
+    "0x11 is the first number without an entry. The session opens, and calls work.",
     { subjects: ["client"] },
   );
   return script
     .do("client", "start")
     .client("HELLO", script.hello("client"))
     .server(
-      "HELLO: version 1.7, features, entries 0x10 and 0x7e",
+      "HELLO: version 1.7, features, entries 0x11 and 0x7e",
       script.hello("server", {
         version: [1, 7],
         features: 0xffffffff,
-        entries: [field(0x10, "c0ffee"), field(0x7e, "c0ffee")],
+        entries: [field(0x11, "c0ffee"), field(0x7e, "c0ffee")],
       }),
     )
     .sees("client", "opened")

@@ -14,6 +14,7 @@ import {
   fieldsEnd,
   MalformedError,
   readFields,
+  requestFields,
   UnknownFieldError,
 } from "../wire/fields.ts";
 import type { MethodInfo } from "../wire/hello.ts";
@@ -140,7 +141,7 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
         bytes,
         at + 2,
         end,
-        FIELDS_OF.REQUEST,
+        requestFields(this.shared.features),
         this.shared.limits.maxMetadata,
       );
     } catch (error) {

@@ -44,6 +44,8 @@ export interface HandshakeConfig {
    * decoded.
    */
   readonly checksCredentials: boolean;
+  /** Features that this side offers; see `Feature`. @default {0} */
+  readonly features?: number | undefined;
 }
 
 /** The reason for refusing the peer's HELLO. */
@@ -83,24 +85,27 @@ export class Handshake {
     const auth = credentials === undefined
       ? undefined
       : this.#shared.writer.codec.encode(credentials).slice();
-    this.#send(auth, []);
+    this.#send({ auth, mismatches: [], outcomes: undefined });
   }
 
   /**
    * Sends the server's HELLO.
    *
+   * @param hello the client's HELLO
+   * @param outcomes where outcomes are stored
    * @throws {RangeError} if the HELLO exceeds the limit `maxHello`
    */
-  sendServerHello({ methods }: Hello): void {
-    this.#send(undefined, findMismatches(methods, this.#config.methods));
+  sendServerHello({ methods }: Hello, outcomes: Hello["outcomes"]): void {
+    const mismatches = findMismatches(methods, this.#config.methods);
+    this.#send({ auth: undefined, mismatches, outcomes });
   }
 
-  #send(auth: Hello["auth"], mismatches: Hello["mismatches"]): void {
+  #send(parts: Pick<Hello, "auth" | "mismatches" | "outcomes">): void {
     const { limits, writer } = this.#shared;
     const { role, methods, codecs } = this.#config;
     const hello: Hello = {
       role,
-      features: 0,
+      features: this.#config.features ?? 0,
       maxFrameBody: limits.maxFrameBody,
       maxMessage: limits.maxMessage,
       maxCalls: limits.maxCalls,
@@ -117,8 +122,7 @@ export class Handshake {
         ? codecs.map(({ name }) => name)
         : [writer.codec.name],
       methods: methods.calls,
-      mismatches,
-      auth,
+      ...parts,
     };
     const body = encodeHello(hello);
     if (body.length > limits.maxHello) {
@@ -175,6 +179,8 @@ export class Handshake {
     const codec = this.#chooseCodec(hello);
     if (codec instanceof HandshakeRefusal) return codec;
     writer.codec = codec;
+    this.#shared.features = hello.features &
+      (this.#config.features ?? 0);
     writer.peerLimits = {
       ...hello,
       maxFrameBody: Math.min(hello.maxFrameBody, limits.maxFrameBody),

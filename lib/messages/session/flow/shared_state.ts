@@ -100,6 +100,8 @@ export class SharedState implements SendState {
   readonly reassemblyBudget: ReassemblyBudget;
   /** Account of the items of all calls that the peer sends. */
   readonly items: ItemAccount<SessionStream>;
+  /** Features in use, which both ends offer; see `Feature`. */
+  features = 0;
   /** Whether new calls are refused, because too much memory is in use. */
   refusesCalls = false;
   /** Counters of the session. */

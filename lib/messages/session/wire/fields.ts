@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { concat } from "@std/bytes/concat";
 import { decodeText, MalformedError } from "./malformed_error.ts";
 import {
   decodeMetadata,
@@ -16,7 +17,14 @@ import {
   type Metadata,
   NO_METADATA,
 } from "./metadata.ts";
+import { Feature } from "./features.ts";
 import { getU16, getU32, putU16, putU32 } from "./frame_header.ts";
+import {
+  decodeKey,
+  decodeOnce,
+  encodeOnce,
+  type OnceField,
+} from "./once_field.ts";
 
 export { MalformedError, type Metadata };
 
@@ -35,6 +43,8 @@ export const Field = {
   DEADLINE: 0x01,
   /** Pairs of u8 length, key, u16 length, value; UTF-8. */
   METADATA: 0x02,
+  /** The caller's own key of a call, UTF-8. */
+  KEY: 0x05,
   /** Message of an error, UTF-8. */
   MESSAGE: 0x10,
   /** Id of an incident, UTF-8. */
@@ -45,6 +55,8 @@ export const Field = {
   RETRY_AFTER: 0x13,
   /** Milliseconds over which clients spread their next connections, u32. */
   SPREAD: 0x14,
+  /** Identity of a call that runs at most once; critical. */
+  ONCE: 0x80,
 } as const;
 
 const encoder = new TextEncoder();
@@ -76,6 +88,16 @@ export function u32Field(type: number, value: number): Uint8Array {
  */
 export function metadataField(metadata: Metadata, limit: number): Uint8Array {
   return field(Field.METADATA, encodeMetadata(metadata, limit));
+}
+
+/**
+ * Encodes the fields of a call that runs at most once.
+ *
+ * @param key the caller's own key of the call, or `""`
+ */
+export function onceFields(once: OnceField, key: string): Uint8Array {
+  const identity = field(Field.ONCE, encodeOnce(once));
+  return key === "" ? identity : concat([identity, textField(Field.KEY, key)]);
 }
 
 /**
@@ -131,6 +153,13 @@ export const FIELDS_OF = {
   GOAWAY: [Field.RETRY_AFTER, Field.SPREAD],
 } as const;
 
+const ONCE_FIELDS = [...FIELDS_OF.REQUEST, Field.ONCE, Field.KEY];
+
+/** Returns the field types of a REQUEST with these features. */
+export function requestFields(features: number): readonly number[] {
+  return (features & Feature.ONCE) === 0 ? FIELDS_OF.REQUEST : ONCE_FIELDS;
+}
+
 /**
  * Decoded fields; {@linkcode EMPTY_FIELDS} has the values of absent fields.
  */
@@ -139,7 +168,7 @@ export interface Fields {
   timeout: number;
   /** Metadata, possibly empty. */
   metadata: Metadata;
-  /** Heap bytes that the metadata holds. */
+  /** Heap bytes that the metadata and the identity hold. */
   held: number;
   /** Message of an error. */
   message: string;
@@ -151,6 +180,10 @@ export interface Fields {
   retryAfter: number;
   /** Milliseconds over which clients spread their next connections. */
   spread: number;
+  /** Identity of a call that runs at most once. */
+  once: OnceField | undefined;
+  /** The caller's own key of the call, or `""`. */
+  key: string;
 }
 
 /** The fields of a message that has none. */
@@ -163,7 +196,12 @@ export const EMPTY_FIELDS: Readonly<Fields> = Object.freeze({
   declared: "",
   retryAfter: 0,
   spread: 0,
+  once: undefined,
+  key: "",
 });
+
+/** Heap bytes of a decoded ONCE and KEY. */
+const HELD_IDENTITY = 512;
 
 /**
  * Returns where the block at `offset` ends, without reading its content.
@@ -229,6 +267,7 @@ export function readFields(
     }
     assign(fields, type, bytes.subarray(from, at));
   }
+  if (fields.once !== undefined) fields.held += HELD_IDENTITY;
   return fields;
 }
 
@@ -254,6 +293,12 @@ function assign(fields: Fields, type: number, value: Uint8Array): void {
       break;
     case Field.SPREAD:
       fields.spread = u32(value);
+      break;
+    case Field.ONCE:
+      fields.once = decodeOnce(value);
+      break;
+    case Field.KEY:
+      fields.key = decodeKey(value);
       break;
   }
 }

@@ -20,6 +20,7 @@ import {
   type MismatchReason,
 } from "./method_compatibility.ts";
 import { getU16, getU32, putU16, putU32 } from "./frame_header.ts";
+import { decodeOutcomes, encodeOutcomes, type Outcomes } from "./once_field.ts";
 
 /** Version of the wire protocol; peers with different major versions are incompatible. */
 export const VERSION = { major: 1, minor: 0 } as const;
@@ -46,7 +47,7 @@ export interface Mismatch {
 export interface Hello {
   /** End of the connection that sends the HELLO. */
   readonly role: "client" | "server";
-  /** Features, one bit each; this version of the library has none. */
+  /** Features that this side offers; see {@linkcode Feature}. */
   readonly features: number;
   /** Largest frame body that this side accepts, in bytes. */
   readonly maxFrameBody: number;
@@ -80,6 +81,8 @@ export interface Hello {
   readonly mismatches: readonly Mismatch[];
   /** Credentials, encoded with the first codec (client only). */
   readonly auth: Uint8Array | undefined;
+  /** Where the server stores outcomes of calls with ONCE (server only). */
+  readonly outcomes?: Outcomes | undefined;
 }
 
 const MAGIC = [0x4c, 0x57, 0x50, 0x31]; // "LWP1"
@@ -96,6 +99,7 @@ const Entry = {
   AUTH: 0x04,
   MISMATCHES: 0x05,
   AGENT: 0x06,
+  OUTCOMES: 0x10,
 } as const;
 
 const encoder = new TextEncoder();
@@ -134,6 +138,9 @@ export function encodeHello(hello: Hello): Uint8Array {
     ...(hello.agent === ""
       ? []
       : [entry(Entry.AGENT, encoder.encode(hello.agent))]),
+    ...(hello.outcomes === undefined
+      ? []
+      : [entry(Entry.OUTCOMES, encodeOutcomes(hello.outcomes))]),
   ]);
 }
 
@@ -213,6 +220,7 @@ export function decodeHello(body: Uint8Array, maxMethods: number): Hello {
   // Ignore entries that this role does not send.
   const from = (sender: Hello["role"], entry: number) =>
     role === sender ? entries.get(entry) : undefined;
+  const outcomes = from("server", Entry.OUTCOMES);
   return {
     role,
     features: getU32(body, 8),
@@ -240,6 +248,7 @@ export function decodeHello(body: Uint8Array, maxMethods: number): Hello {
       maxMethods,
     ),
     auth: from("client", Entry.AUTH)?.slice(),
+    ...(outcomes && { outcomes: decodeOutcomes(outcomes) }),
   };
 }
 

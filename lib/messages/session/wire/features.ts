@@ -1,0 +1,12 @@
+/**
+ * The feature bits of HELLO (PROTOCOL.md, "Features"). A feature is in use if
+ * both ends offer it.
+ *
+ * @module
+ */
+
+/** Feature bits. */
+export const Feature = {
+  /** Calls with ONCE run at most once. */
+  ONCE: 0x02,
+} as const;
