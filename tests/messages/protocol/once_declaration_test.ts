@@ -54,6 +54,6 @@ Deno.test("once must be a boolean", () => {
   assertThrows(
     () => unary({ once: once as boolean }), // as a JavaScript user may pass it
     TypeError,
-    'a number as "once": expected a boolean',
+    'of type number as "once": expected a boolean',
   );
 });
