@@ -17,6 +17,7 @@ import {
   type SessionOptions,
 } from "../connection/session_options.ts";
 import type { ClientContext, ClientSession } from "./client_session.ts";
+import type { Connector } from "./connector.ts";
 import { isConnection, openSession } from "./open_session.ts";
 
 /**
@@ -76,9 +77,9 @@ export type ConnectOptions<P extends AnyProtocol> = [keyof P["client"]] extends
  * Connects to a server and performs the handshake.
  *
  * @param protocol the protocol that both sides share
- * @param address the server's address, several addresses to try in order, or an
- * open connection, which the session then owns; the connection is closed if
- * `connect()` rejects
+ * @param address the server's address, several addresses to try in order, a
+ * connector, or an open connection, which the session then owns; the connection
+ * is closed if `connect()` rejects
  * @param options handlers for the methods that the server may call,
  * credentials, limits, codecs and more; may be omitted if the protocol has no
  * client side
@@ -117,7 +118,11 @@ export type ConnectOptions<P extends AnyProtocol> = [keyof P["client"]] extends
  */
 export async function connect<P extends AnyProtocol>(
   protocol: P,
-  address: ConnectAddress | readonly ConnectAddress[] | Connection,
+  address:
+    | ConnectAddress
+    | readonly ConnectAddress[]
+    | Connector
+    | Connection,
   ...[options]: [keyof P["client"]] extends [never]
     ? [options?: ConnectOptions<P>]
     : [options: ConnectOptions<P>]

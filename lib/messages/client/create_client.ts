@@ -29,6 +29,7 @@ import { Backoff } from "./backoff.ts";
 import { type ClientEvent, ClientEvents } from "./client_events.ts";
 import type { ClientSession } from "./client_session.ts";
 import { type ClientStatus, STATUS } from "./client_status.ts";
+import { type Connector, isConnector } from "./connector.ts";
 import {
   type ClientBaseOptions,
   type CreateClientOptions,
@@ -125,7 +126,7 @@ export interface Client<P extends AnyProtocol> extends AsyncDisposable {
  *
  * @param protocol the protocol that both sides share
  * @param addresses the server's address, or the addresses of several equal
- * servers
+ * servers; a connector counts as an address
  * @param options handlers for the methods that the server may call, credentials,
  * limits and more; may be omitted if the protocol has no client side
  * @returns the client, which connects in the background
@@ -154,7 +155,10 @@ export interface Client<P extends AnyProtocol> extends AsyncDisposable {
  */
 export function createClient<P extends AnyProtocol>(
   protocol: P,
-  addresses: ConnectAddress | readonly ConnectAddress[],
+  addresses:
+    | ConnectAddress
+    | Connector
+    | readonly (ConnectAddress | Connector)[],
   ...[options]: [keyof P["client"]] extends [never]
     ? [options?: CreateClientOptions<P>]
     : [options: CreateClientOptions<P>]
@@ -167,6 +171,9 @@ export function createClient<P extends AnyProtocol>(
   return new ClientImpl<P>(list.map(listed), tables, resolved);
 }
 
+/** An address of a server. */
+type ClientAddress = ConnectAddress | Connector;
+
 /** Milliseconds that `credentials` may take. */
 const CREDENTIALS_TIMEOUT = 10_000;
 /** Milliseconds that `onSession` may take. */
@@ -175,8 +182,8 @@ const ON_SESSION_TIMEOUT = 5_000;
 const RELEASE_AFTER = 1_000;
 
 class ClientImpl<P extends AnyProtocol>
-  implements Client<P>, SlotHost<P, ConnectAddress>, ResendHost {
-  readonly addresses: AddressList<ConnectAddress>;
+  implements Client<P>, SlotHost<P, ClientAddress>, ResendHost {
+  readonly addresses: AddressList<ClientAddress>;
   readonly backoff: Backoff;
   readonly waiting: WaitingCalls;
   readonly budget: RetryBudget;
@@ -187,7 +194,7 @@ class ClientImpl<P extends AnyProtocol>
   readonly #options: ResolvedClientOptions<P>;
   readonly #tables: SideTables;
   readonly #methods: ReadonlyMap<string, BoundMethod>;
-  readonly #slots: readonly SessionSlot<P, ConnectAddress>[];
+  readonly #slots: readonly SessionSlot<P, ClientAddress>[];
   readonly #events: ClientEvents = new ClientEvents();
   /** Resolves when no slot makes attempts any more. */
   readonly #stopped: Promise<unknown>;
@@ -197,7 +204,7 @@ class ClientImpl<P extends AnyProtocol>
   #release: ReturnType<typeof setTimeout> | undefined = undefined;
 
   constructor(
-    addresses: readonly ListedAddress<ConnectAddress>[],
+    addresses: readonly ListedAddress<ClientAddress>[],
     tables: SideTables,
     options: ResolvedClientOptions<P>,
   ) {
@@ -288,7 +295,7 @@ class ClientImpl<P extends AnyProtocol>
   }
 
   async connect(
-    address: ConnectAddress,
+    address: ClientAddress,
     signal: AbortSignal,
   ): Promise<ClientSessionImpl<P>> {
     const { transport, session: resolved } = this.#options;
@@ -436,12 +443,13 @@ class ClientImpl<P extends AnyProtocol>
 }
 
 function isList(
-  addresses: ConnectAddress | readonly ConnectAddress[],
-): addresses is readonly ConnectAddress[] {
+  addresses: ClientAddress | readonly ClientAddress[],
+): addresses is readonly ClientAddress[] {
   return Array.isArray(addresses);
 }
 
-function listed(address: ConnectAddress): ListedAddress<ConnectAddress> {
+function listed(address: ClientAddress): ListedAddress<ClientAddress> {
+  if (isConnector(address)) return { address, name: address.name };
   const text = typeof address === "string" || address instanceof URL;
   const name = text
     ? String(address)

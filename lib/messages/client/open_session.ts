@@ -18,6 +18,7 @@ import { markForeign } from "../errors/call_stack.ts";
 import { mayBeUnawaited } from "../errors/unawaited.ts";
 import type { AnyProtocol } from "../protocol/protocol_types.ts";
 import type { ClientSession } from "./client_session.ts";
+import { type Connector, isConnector } from "./connector.ts";
 
 /** Methods, handlers and options of sessions. */
 export interface SessionParts {
@@ -43,6 +44,7 @@ export interface OpenOptions {
 export type Target =
   | ConnectAddress
   | readonly ConnectAddress[]
+  | Connector
   | Connection;
 
 /**
@@ -91,9 +93,12 @@ function prefixed(what: string, error: SessionError): SessionError {
 }
 
 function connectTo(
-  address: ConnectAddress | readonly ConnectAddress[],
+  address: ConnectAddress | readonly ConnectAddress[] | Connector,
   { signal, transport = {} }: OpenOptions,
 ): Promise<Connection> {
+  if (isConnector(address)) {
+    return address.connect(signal ?? new AbortController().signal);
+  }
   return dial(
     address,
     signal === undefined ? transport : { ...transport, signal },

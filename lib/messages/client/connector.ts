@@ -1,0 +1,55 @@
+/**
+ * Connecting over a transport of your own.
+ *
+ * @module
+ */
+import type { ConnectAddress } from "../../transport/connect.ts";
+import type { Connection } from "../../transport/connection.ts";
+
+/**
+ * An address of your own kind: a name, and a function that connects to it.
+ *
+ * Pass it instead of an address to `createClient()` or `connect()`, for example
+ * to connect through a tunnel or another process.
+ *
+ * @example Connect clients to a server without a listener
+ * ```ts
+ * import { createClient, createServer, protocol, unary } from "@lengthwise/lengthwise";
+ * import { memoryPair } from "@lengthwise/lengthwise/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const Echo = protocol({ name: "echo", server: { echo: unary<string, string>() } });
+ * await using server = createServer(Echo).handle({ echo: (text) => text });
+ *
+ * await using client = createClient(Echo, {
+ *   name: "here",
+ *   connect() {
+ *     const [near, far] = memoryPair();
+ *     server.accept(far);
+ *     return Promise.resolve(near);
+ *   },
+ * });
+ * assertEquals(await client.remote.echo("hello"), "hello");
+ * ```
+ */
+export interface Connector {
+  /** Name of the server, for events and errors. */
+  readonly name: string;
+  /**
+   * Connects.
+   *
+   * @param signal aborted when the connection is no longer needed, or has not
+   * been established in time
+   * @throws {TransportError} if no connection can be established now; a client
+   * tries again unless the code is permanent, such as `forbidden`
+   */
+  connect(signal: AbortSignal): Promise<Connection>;
+}
+
+/** Returns whether an address is a {@linkcode Connector}. */
+export function isConnector(
+  address: ConnectAddress | Connector | Connection | readonly unknown[],
+): address is Connector {
+  return typeof address === "object" && address !== null &&
+    "connect" in address && typeof address.connect === "function";
+}

@@ -1,0 +1,78 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { connect } from "../../../lib/messages/client/connect.ts";
+import type { Connector } from "../../../lib/messages/client/connector.ts";
+import { createClient } from "../../../lib/messages/client/create_client.ts";
+import { unary } from "../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../lib/messages/protocol/protocol.ts";
+import { createServer } from "../../../lib/messages/server/server.ts";
+import { TransportError } from "../../../lib/transport/errors.ts";
+import { memoryPair } from "../../../lib/transport/memory/memory_pair.ts";
+
+const pure = { permissions: "none" } as const;
+
+const Echo = protocol({
+  name: "echo",
+  server: { echo: unary<string, string>() },
+});
+
+/** Returns a server, and a connector to it whose first attempts fail. */
+function echo(failures: number, code: "refused" | "forbidden" = "refused") {
+  const server = createServer(Echo).handle({ echo: (text) => text });
+  let attempts = 0;
+  const connector: Connector = {
+    name: "here",
+    connect() {
+      if (attempts++ < failures) {
+        return Promise.reject(
+          new TransportError("not yet", { code, address: "here" }),
+        );
+      }
+      const [near, far] = memoryPair();
+      server.accept(far);
+      return Promise.resolve(near);
+    },
+  };
+  return { server, connector };
+}
+
+Deno.test("createClient() connects again with a connector", pure, async () => {
+  const { server, connector } = echo(2);
+  await using _server = server;
+  await using client = createClient(Echo, [connector], {
+    reconnect: { minDelay: 1, maxDelay: 1, spread: 0 },
+  });
+  const events = client.events();
+  assertEquals(await client.remote.echo("hello"), "hello");
+  const { value } = await events.next();
+  assertEquals([value.kind, value.address], ["backing-off", "here"]);
+});
+
+Deno.test(
+  "createClient() gives up if the error of a connector is permanent",
+  pure,
+  async () => {
+    const { server, connector } = echo(1, "forbidden");
+    await using _server = server;
+    await using client = createClient(Echo, connector);
+    await assertRejects(() => client.ready(), Error, "refused this client");
+  },
+);
+
+Deno.test("connect() passes its signal to a connector", pure, async () => {
+  const { server, connector } = echo(0);
+  await using _server = server;
+  const session = await connect(Echo, connector);
+  assertEquals(await session.remote.echo("hello"), "hello");
+  await session.close();
+
+  const controller = new AbortController();
+  const waiting = connect(Echo, {
+    name: "nowhere",
+    connect: (signal) =>
+      new Promise((_, reject) =>
+        signal.addEventListener("abort", () => reject(signal.reason))
+      ),
+  }, { signal: controller.signal });
+  controller.abort(new Error("enough"));
+  await assertRejects(() => waiting, Error, "enough");
+});
