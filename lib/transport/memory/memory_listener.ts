@@ -10,7 +10,10 @@ import { SocketListenerImpl } from "../socket_listener_impl.ts";
 import type { ListenerOptions, SocketListener } from "../socket_listener.ts";
 import { memoryEnds, type MemoryPairOptions } from "./memory_pair.ts";
 import type { SocketConnection } from "../socket_connection.ts";
-import { SocketConnectionImpl } from "../socket_connection_impl.ts";
+import {
+  type LowerConnection,
+  SocketConnectionImpl,
+} from "../socket_connection_impl.ts";
 
 /** Options for connecting to a memory listener. */
 export interface MemoryConnectOptions {
@@ -24,15 +27,34 @@ const BACKLOG = 511;
 const listeners = new Map<string, Backlog>();
 
 /** The connections waiting for `accept`. */
-class Backlog {
+export class Backlog {
   readonly #waiting: Connection[] = [];
   #accept: PromiseWithResolvers<Connection> | undefined;
   readonly #address: string;
 
+  /** @param address address of the listener, for errors */
   constructor(address: string) {
     this.#address = address;
   }
 
+  /** Returns the listener that accepts the connections. */
+  listener(
+    name: string,
+    options: ListenerOptions,
+    onClose: () => void,
+  ): SocketListener {
+    return new SocketListenerImpl({
+      addr: { transport: "memory", name },
+      close: () => {
+        onClose();
+        this.close();
+      },
+      accept: async (connectionOptions) =>
+        new SocketConnectionImpl(await this.accept(), connectionOptions),
+    }, options);
+  }
+
+  /** Adds a connection; returns `false` if too many are waiting. */
   offer(connection: Connection): boolean {
     if (this.#accept === undefined) {
       if (this.#waiting.length === BACKLOG) return false;
@@ -44,6 +66,7 @@ class Backlog {
     return true;
   }
 
+  /** Waits for the next connection. */
   accept(): Promise<Connection> {
     const next = this.#waiting.shift();
     if (next !== undefined) return Promise.resolve(next);
@@ -51,6 +74,7 @@ class Backlog {
     return this.#accept.promise;
   }
 
+  /** Closes the connections and rejects a pending `accept`. */
   close(): void {
     for (const connection of this.#waiting.splice(0)) connection.close();
     this.#accept?.reject(
@@ -83,15 +107,7 @@ export function listenMemory(
   }
   const backlog = new Backlog(text);
   listeners.set(name, backlog);
-  return new SocketListenerImpl({
-    addr: { transport: "memory", name },
-    close: () => {
-      listeners.delete(name);
-      backlog.close();
-    },
-    accept: async (connectionOptions) =>
-      new SocketConnectionImpl(await backlog.accept(), connectionOptions),
-  }, options);
+  return backlog.listener(name, options, () => listeners.delete(name));
 }
 
 /**
@@ -108,17 +124,36 @@ export function connectMemory(
 ): SocketConnection {
   const { memory: name } = checkAddress(address);
   const text = formatAddress(address);
-  const backlog = listeners.get(name);
+  return connectTo(
+    listeners.get(name),
+    text,
+    () => memoryEnds({ ...options.link, name }),
+  );
+}
+
+/**
+ * Connects to a listener.
+ *
+ * @param backlog the listener's connections, if there is a listener
+ * @param address its address, for errors
+ * @param ends creates both ends of the connection
+ * @throws {TransportError} as `connectMemory` does
+ */
+export function connectTo(
+  backlog: Backlog | undefined,
+  address: string,
+  ends: () => readonly [client: LowerConnection, server: LowerConnection],
+): SocketConnection {
   if (backlog === undefined) {
     throw new TransportError(
-      `Cannot connect to ${text}: nothing is listening on the address`,
-      { code: "refused", address: text },
+      `Cannot connect to ${address}: nothing is listening on the address`,
+      { code: "refused", address },
     );
   }
-  const [client, server] = memoryEnds({ ...options.link, name });
+  const [client, server] = ends();
   if (backlog.offer(server)) return new SocketConnectionImpl(client);
   throw new TransportError(
-    `Cannot connect to ${text}: ${BACKLOG} clients are waiting to be accepted; try again later`,
-    { code: "limit", address: text },
+    `Cannot connect to ${address}: ${BACKLOG} clients are waiting to be accepted; try again later`,
+    { code: "limit", address },
   );
 }

@@ -7,7 +7,11 @@
  * @module
  */
 import { checkOptions, type OptionNames } from "../../support/check_options.ts";
-import { MemoryPipe, type PipeOptions } from "./memory_pipe.ts";
+import {
+  type MemoryFault,
+  MemoryPipe,
+  type PipeOptions,
+} from "./memory_pipe.ts";
 import { formatAddress } from "../address.ts";
 import type { SocketAddress } from "../connection.ts";
 import type { SocketConnection } from "../socket_connection.ts";
@@ -17,34 +21,16 @@ import {
 } from "../socket_connection_impl.ts";
 
 /**
- * A number of bytes, or a range for random numbers of bytes.
+ * A number, or a range for random whole numbers.
  *
  * @category Pairs
  */
-export type MemoryChunkSize = number | {
-  /** Lower bound, at least 1. */
+export type MemoryRange = number | {
+  /** Lower bound. */
   readonly min: number;
   /** Upper bound, inclusive. */
   readonly max: number;
 };
-
-/**
- * A fault in one direction, after a number of bytes.
- *
- * - `"cut"`: the reader receives the bytes and then the end of the stream, as if
- *   the writer's process had been killed; writes fail with `"reset"`
- * - `"reset"`: the reader receives the bytes; after that, every read and write at
- *   either end fails with `"reset"`
- * - `"stall"`: later bytes never arrive; writes succeed until the buffer is full
- *
- * @category Pairs
- */
-export interface MemoryFault {
-  /** Kind of fault. */
-  readonly kind: "cut" | "reset" | "stall";
-  /** Number of bytes that pass before the fault. */
-  readonly after: number;
-}
 
 /**
  * The behavior of one direction of a memory connection.
@@ -61,23 +47,23 @@ export interface MemoryLinkOptions {
    */
   capacity?: number | undefined;
   /**
-   * Milliseconds from write to read, on the real clock.
+   * Milliseconds from write to read. Bytes never overtake each other.
    *
    * @default {0}
    */
-  latency?: number | undefined;
+  latency?: MemoryRange | undefined;
   /**
    * Maximum number of bytes that one read returns.
    *
    * @default {Infinity}
    */
-  readSize?: MemoryChunkSize | undefined;
+  readSize?: MemoryRange | undefined;
   /**
    * Maximum number of bytes that one write accepts.
    *
    * @default {Infinity}
    */
-  writeSize?: MemoryChunkSize | undefined;
+  writeSize?: MemoryRange | undefined;
   /** Fault to simulate; none by default. */
   fault?: MemoryFault | undefined;
 }
@@ -164,6 +150,28 @@ export function memoryPair(
 export function memoryEnds(
   options: MemoryPairOptions,
 ): [client: LowerConnection, server: LowerConnection] {
+  const { client, server } = memoryLink(options);
+  return [client, server];
+}
+
+/** The two directions of a connection, and its two ends. */
+export interface MemoryLink {
+  /** The direction to the server. */
+  readonly up: MemoryPipe;
+  /** The direction to the client. */
+  readonly down: MemoryPipe;
+  /** The client's end. */
+  readonly client: LowerConnection;
+  /** The server's end. */
+  readonly server: LowerConnection;
+}
+
+/**
+ * Returns a connection with its directions, whose faults can be set later.
+ *
+ * @param options behavior of the link
+ */
+export function memoryLink(options: MemoryPairOptions): MemoryLink {
   checkOptions("memoryPair()", options, PAIR_OPTIONS);
   const { toServer = {}, toClient = {}, seed = 1, name = "pair", ...both } =
     options;
@@ -182,10 +190,17 @@ export function memoryEnds(
   );
   up.onReset = () => down.reset();
   down.onReset = () => up.reset();
+  up.readerClosed = () => down.closeArrived;
+  down.readerClosed = () => up.closeArrived;
   // A fault after 0 bytes is in effect from the start.
   up.injectFault();
   down.injectFault();
-  return [end(up, down, addr), end(down, up, addr)];
+  return {
+    up,
+    down,
+    client: end(up, down, addr),
+    server: end(down, up, addr),
+  };
 }
 
 function end(
@@ -222,11 +237,10 @@ function pipeOptions(
     fault,
   } = options;
   checkBytes("capacity", capacity, 1);
-  checkAtLeast("latency", latency, 0);
   if (fault !== undefined) checkFault(fault);
   return {
     capacity,
-    latency,
+    latency: latency === 0 ? undefined : delayGenerator(latency, random),
     readLimit: sizeGenerator("readSize", readSize, random),
     writeLimit: sizeGenerator("writeSize", writeSize, random),
     ...(fault && { fault }),
@@ -266,27 +280,46 @@ function checkFault(fault: MemoryFault): void {
   checkBytes("fault.after", after, 0);
 }
 
-const SIZE_OPTIONS = { min: true, max: true } as const; // the literal type that checkOptions() wants
+const RANGE_OPTIONS = { min: true, max: true } as const; // the literal type that checkOptions() wants
+
+/** Returns the bounds of a range. */
+function bounds(
+  name: string,
+  range: MemoryRange,
+): { min: number; max: number } {
+  if (typeof range === "number") return { min: range, max: range };
+  checkOptions(`the option ${name} of memoryPair()`, range, RANGE_OPTIONS);
+  return range;
+}
+
+function delayGenerator(
+  range: MemoryRange,
+  random: () => number,
+): () => number {
+  const { min, max } = bounds("latency", range);
+  checkAtLeast("latency", min, 0);
+  checkAtLeast("latency", max, min);
+  return between(min, max, random);
+}
 
 function sizeGenerator(
   name: string,
-  size: MemoryChunkSize,
+  size: MemoryRange,
   random: () => number,
 ): () => number {
-  const { min, max } = typeof size === "number"
-    ? { min: size, max: size }
-    : size;
-  if (typeof size !== "number") {
-    checkOptions(`the option ${name} of memoryPair()`, size, SIZE_OPTIONS);
-  }
+  const { min, max } = bounds(name, size);
   checkBytes(name, min, 1);
   checkBytes(name, max, min);
-  if (min === max) return () => max;
-  if (max === Infinity) {
+  if (max === Infinity && min < max) {
     throw new RangeError(
       `Cannot create a memory pair as '${name}.max' must be finite if 'min' is smaller: current value is ${max}`,
     );
   }
+  return between(min, max, random);
+}
+
+function between(min: number, max: number, random: () => number): () => number {
+  if (min === max) return () => max;
   return () => min + Math.floor(random() * (max - min + 1));
 }
 
@@ -305,8 +338,8 @@ function checkBytes(name: string, value: number, min: number): void {
   );
 }
 
-/** Creates a Mulberry32 generator (32 bits, full period) for reproducible sizes. */
-function generator(seed: number): () => number {
+/** Creates a Mulberry32 generator (32 bits, full period) for reproducible runs. */
+export function generator(seed: number): () => number {
   let state = seed | 0;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

@@ -12,16 +12,32 @@ import { TransportError, type TransportErrorCode } from "../errors.ts";
 export interface PipeOptions {
   /** Size of the buffer between writer and reader, in bytes. */
   readonly capacity: number;
-  /** Milliseconds from write to read. */
-  readonly latency: number;
+  /** Returns the milliseconds from write to read; absent if there are none. */
+  readonly latency?: (() => number) | undefined;
   /** Returns the maximum number of bytes for the next read. */
   readonly readLimit: () => number;
   /** Returns the maximum number of bytes for the next write. */
   readonly writeLimit: () => number;
   /** Fault to simulate once `after` bytes have passed. */
-  readonly fault?:
-    | { readonly kind: string; readonly after: number }
-    | undefined;
+  readonly fault?: MemoryFault | undefined;
+}
+
+/**
+ * A fault in one direction, after a number of bytes.
+ *
+ * - `"cut"`: the reader receives the bytes and then the end of the stream, as if
+ *   the writer's process had been killed; writes fail with `"reset"`
+ * - `"reset"`: the reader receives the bytes; after that, every read and write at
+ *   either end fails with `"reset"`
+ * - `"stall"`: later bytes never arrive; writes succeed until the buffer is full
+ *
+ * @category Pairs
+ */
+export interface MemoryFault {
+  /** Kind of fault. */
+  readonly kind: "cut" | "reset" | "stall";
+  /** Number of bytes that pass before the fault. */
+  readonly after: number;
 }
 
 interface Pending<T> {
@@ -39,7 +55,15 @@ interface Chunk {
 export class MemoryPipe {
   /** Called for the fault `"reset"`, so that the other direction fails too. */
   onReset: (() => void) | undefined;
+  /** Returns whether the writer knows that the reader's end is closed. */
+  readerClosed: () => boolean = () => false;
   #options: PipeOptions;
+  #fault: MemoryFault | undefined;
+  #stalled = false;
+  /** Whether the writer's end was closed. */
+  #closed = false;
+  /** Whether the bytes in transit are lost. */
+  #broken = false;
   #address: string;
   #chunks: Chunk[] = [];
   #reads: Pending<number | null>[] = [];
@@ -49,13 +73,39 @@ export class MemoryPipe {
   #delivered = 0;
   #faultInjected = false;
   #endDue: number | undefined;
+  /** Time at which the last byte written so far arrives. */
+  #lastDue = 0;
   #readError: TransportError | undefined;
   #writeError: TransportError | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: PipeOptions, address: string) {
     this.#options = options;
+    this.#fault = options.fault;
     this.#address = address;
+  }
+
+  /** Number of bytes that the pipe has accepted. */
+  get accepted(): number {
+    return this.#accepted;
+  }
+
+  /** The fault to simulate; setting it replaces the one before. */
+  get fault(): MemoryFault | undefined {
+    return this.#fault;
+  }
+
+  set fault(fault: MemoryFault | undefined) {
+    this.#fault = fault;
+    this.#faultInjected = false;
+    this.injectFault();
+    this.#run();
+  }
+
+  /** Whether nothing arrives for now: neither bytes nor the end. */
+  set stalled(stalled: boolean) {
+    this.#stalled = stalled;
+    this.#run();
   }
 
   read(bytes: Uint8Array): Promise<number | null> {
@@ -83,18 +133,41 @@ export class MemoryPipe {
   /** Closes the writer's end and fails pending writes. */
   closeWriter(): void {
     this.#endDue ??= this.#due();
+    this.#closed = true;
     this.#failWrites("closed", "the connection was closed locally");
     this.#run();
   }
 
   /** Closes the reader's end and drops the bytes in transit. */
   closeReader(): void {
+    this.#dropBytes();
+    this.#failReads("closed", "the connection was closed locally");
+    this.#run();
+  }
+
+  /** Whether the close of the writer's end has arrived. */
+  get closeArrived(): boolean {
+    return this.#closed && !this.#stops && this.#endDue! <= this.#now(); // set with it
+  }
+
+  /** Fails the reads at once; the bytes in transit are lost. */
+  breakReader(): void {
+    this.#dropBytes();
+    this.#failReads("reset", "the connection was reset");
+    this.#run();
+  }
+
+  /** Fails the writes at once. */
+  breakWriter(): void {
+    this.#failWrites("reset", "the connection was reset");
+    this.#run();
+  }
+
+  #dropBytes(): void {
     clearTimeout(this.#timer);
+    this.#broken = true;
     this.#chunks = [];
     this.#held = 0;
-    this.#failReads("closed", "the connection was closed locally");
-    this.#failWrites("reset", "the peer has disconnected");
-    this.#run();
   }
 
   /** Fails writes immediately; fails reads once the buffer is empty. */
@@ -111,7 +184,17 @@ export class MemoryPipe {
     if (this.#writes.length > 0) this.#takeWrites();
   }
 
+  /** Whether nothing more arrives. */
+  get #stops(): boolean {
+    const fault = this.#fault;
+    return this.#stalled ||
+      fault?.kind === "stall" && this.#delivered >= fault.after;
+  }
+
   #takeWrites(): void {
+    if (this.readerClosed()) {
+      this.#failWrites("reset", "the peer has disconnected");
+    }
     for (let next = this.#writes[0]; next; next = this.#writes[0]) {
       if (this.#writeError !== undefined) {
         next.reject(this.#writeError);
@@ -130,22 +213,24 @@ export class MemoryPipe {
   }
 
   #accept(bytes: Uint8Array): number {
-    const { capacity, writeLimit, fault } = this.#options;
+    const { capacity, writeLimit } = this.#options;
+    const fault = this.#fault;
     const room = capacity - this.#held;
     if (room <= 0) return 0;
     let count = Math.min(bytes.length, room, writeLimit());
     if (fault !== undefined && fault.kind !== "stall") {
       count = Math.min(count, fault.after - this.#accepted);
     }
+    this.#accepted += count;
+    if (this.#broken) return count; // lost
     this.#chunks.push({ bytes: bytes.slice(0, count), due: this.#due() });
     this.#held += count;
-    this.#accepted += count;
     return count;
   }
 
   /** Cuts or resets the pipe, once, after the configured number of bytes. */
   injectFault(): void {
-    const { fault } = this.#options;
+    const fault = this.#fault;
     if (this.#faultInjected || fault === undefined) return;
     if (this.#accepted < fault.after) return;
     this.#faultInjected = true;
@@ -162,28 +247,25 @@ export class MemoryPipe {
     for (let next = this.#reads[0]; next; next = this.#reads[0]) {
       const count = this.#fill(next.bytes);
       if (count > 0) next.resolve(count);
-      else if (this.#held > 0 && !this.#readerClosed()) return this.#wait();
+      else if (this.#held > 0) return this.#wait();
       else if (this.#readError !== undefined) next.reject(this.#readError);
-      else if (this.#endDue === undefined) return;
+      else if (this.#endDue === undefined || this.#stops) return;
       else if (this.#endDue > this.#now()) return this.#wait();
       else next.resolve(null);
       this.#reads.shift();
     }
   }
 
-  #readerClosed(): boolean {
-    return this.#readError?.code === "closed";
-  }
-
   #fill(target: Uint8Array): number {
-    const { fault, readLimit } = this.#options;
-    let limit = target.length;
+    const { readLimit } = this.#options;
+    const fault = this.#fault;
+    let limit = this.#stalled ? 0 : target.length;
     if (fault?.kind === "stall") {
       limit = Math.min(limit, fault.after - this.#delivered);
     }
     const now = this.#now();
     let first = this.#chunks[0];
-    if (first === undefined || first.due > now || limit === 0) return 0;
+    if (first === undefined || first.due > now || limit <= 0) return 0;
     limit = Math.min(limit, readLimit());
     let count = 0;
     while (first !== undefined && first.due <= now && count < limit) {
@@ -202,8 +284,7 @@ export class MemoryPipe {
 
   /** Sets the timer for a read that waits for bytes in transit. */
   #wait(): void {
-    const { fault } = this.#options;
-    if (fault?.kind === "stall" && this.#delivered >= fault.after) return;
+    if (this.#stops) return;
     const due = this.#chunks[0]?.due ?? this.#endDue ?? 0;
     clearTimeout(this.#timer);
     // If the bytes have become due by now, do not wait.
@@ -211,12 +292,14 @@ export class MemoryPipe {
     this.#timer = setTimeout(() => this.#run(), left);
   }
 
+  /** Returns the time at which bytes written now arrive. */
   #due(): number {
-    return this.#now() + this.#options.latency;
+    const due = this.#now() + (this.#options.latency?.() ?? 0);
+    return this.#lastDue = Math.max(this.#lastDue, due);
   }
 
   #now(): number {
-    return this.#options.latency === 0 ? 0 : performance.now();
+    return this.#options.latency === undefined ? 0 : performance.now();
   }
 
   #failReads(code: TransportErrorCode, reason: string): void {
