@@ -55,6 +55,7 @@ export type {
   ClientBaseOptions,
   CreateClientOptions,
 } from "./messages/client/create_client_options.ts";
+export type { Connector } from "./messages/client/connector.ts";
 export type { BytesOptions } from "./messages/codec/bytes.ts";
 export type { CodecLimits } from "./messages/codec/codec_limits.ts";
 export type { DecodeBudget } from "./messages/codec/message_codec.ts";
@@ -152,7 +153,20 @@ export type { ServerSetup } from "./messages/server/server_types.ts";
 export type { SessionStats } from "./messages/session/flow/shared_state.ts";
 export type { MismatchReason } from "./messages/session/wire/method_compatibility.ts";
 export type { Shape } from "./messages/session/wire/shape.ts";
+export type { CodecCheckOptions } from "./testing/check_codec.ts";
+export type { FramingCheckOptions } from "./testing/check_framing.ts";
+export type {
+  ConnectionPair,
+  TransportCheckOptions,
+} from "./testing/check_transport.ts";
+export type { SimulatedDirection } from "./testing/simulated_link.ts";
+export type {
+  Reachability,
+  SimulatedNetworkOptions,
+} from "./testing/simulated_network.ts";
+export type { VirtualTimeOptions } from "./testing/virtual_time.ts";
 export type { MemoryConnectOptions } from "./transport/memory/memory_listener.ts";
+export type { MemoryRange } from "./transport/memory/memory_pair.ts";
 export type { ConnectionInfo } from "./transport/connection_info.ts";
 export type { ListenerOptions } from "./transport/socket_listener.ts";
 export type {

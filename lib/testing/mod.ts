@@ -1,9 +1,13 @@
 /**
- * Test helpers: a connected pair, fault injection, and compliance suites.
+ * Test helpers: a connected pair, a simulated network, and compliance suites.
  *
  * - {@linkcode testPair} connects a client to a server in memory.
  * - {@linkcode memoryPair} creates two connected ends, and can simulate latency,
  *   small reads, partial writes, cuts and stalls.
+ * - {@linkcode virtualTime} lets a test advance the clock, and
+ *   {@linkcode simulatedNetwork} connects clients to servers over links that the
+ *   test cuts and stalls. Together they show in milliseconds, and in the same way
+ *   each time, how an application survives hours of failures.
  * - {@linkcode checkTransport}, {@linkcode checkFraming} and
  *   {@linkcode checkCodec} check your own transport, framing or codec against
  *   the contract of its layer. They need no test framework.
@@ -34,13 +38,18 @@
  * @module
  */
 export { type TestPair, testPair, type TestPairOptions } from "./test_pair.ts";
+export { type VirtualTime, virtualTime } from "./virtual_time.ts";
 export {
-  type MemoryChunkSize,
-  type MemoryFault,
+  type SimulatedNetwork,
+  simulatedNetwork,
+} from "./simulated_network.ts";
+export type { SimulatedLink } from "./simulated_link.ts";
+export type { MemoryFault } from "../transport/memory/memory_pipe.ts";
+export {
   type MemoryLinkOptions,
   memoryPair,
   type MemoryPairOptions,
 } from "../transport/memory/memory_pair.ts";
-export * from "./check_transport.ts";
-export * from "./check_framing.ts";
-export * from "./check_codec.ts";
+export { checkTransport } from "./check_transport.ts";
+export { checkFraming } from "./check_framing.ts";
+export { checkCodec } from "./check_codec.ts";

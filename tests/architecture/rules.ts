@@ -47,7 +47,8 @@ export const RANKS: readonly (readonly string[])[] = [
   ["lib/messages/client/", "lib/messages/server/"],
   ["lib/messages/message_stream.ts"],
   ["lib/messages/mod.ts"],
-  ["lib/testing/", "lib/types.ts"],
+  ["lib/testing/"],
+  ["lib/types.ts"],
   ["mod.ts"],
 ];
 

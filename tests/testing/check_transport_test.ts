@@ -11,11 +11,8 @@ import {
   listen,
   type ListenAddress,
 } from "@lengthwise/lengthwise/transport";
-import {
-  checkTransport,
-  type ConnectionPair,
-  memoryPair,
-} from "@lengthwise/lengthwise/testing";
+import { checkTransport, memoryPair } from "@lengthwise/lengthwise/testing";
+import type { ConnectionPair } from "@lengthwise/lengthwise/types";
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 
 async function pairOver(address: ListenAddress): Promise<ConnectionPair> {

@@ -1,0 +1,217 @@
+/**
+ * A clock and timers that a test controls.
+ *
+ * The clock replaces those of the runtime rather than being passed around, so
+ * that handlers, stores and sources of the application follow it, too.
+ *
+ * @module
+ */
+import { generator } from "../transport/memory/memory_pair.ts";
+import { afterIteration } from "../framing/stream/event_loop_turn.ts";
+import { checkOptions, type OptionNames } from "../support/check_options.ts";
+import { type VirtualTimer, VirtualTimers } from "./virtual_timers.ts";
+
+/** Options for {@linkcode virtualTime}. */
+export interface VirtualTimeOptions {
+  /**
+   * Seed of `Math.random`, which reconnecting clients use.
+   *
+   * @default {1}
+   */
+  seed?: number | undefined;
+}
+
+/**
+ * A clock that moves only when the test advances it.
+ *
+ * Returned by {@linkcode virtualTime}. Disposing it restores the real clock.
+ *
+ * @category Time
+ */
+export interface VirtualTime extends Disposable {
+  /** Milliseconds since the beginning of the test. */
+  readonly now: number;
+  /** Number of timers that have not fired. */
+  readonly timers: number;
+  /**
+   * Advances the clock. Timers fire in order, each at its time; after each, the
+   * work that it has caused is done first.
+   *
+   * @param milliseconds how far to advance; 0 only does the work that is ready
+   * @throws the error of a timer's function
+   */
+  advance(milliseconds: number): Promise<void>;
+  /**
+   * Advances the clock from timer to timer until some work has settled.
+   *
+   * @typeParam T the result
+   * @param work the work to wait for
+   * @returns the result of the work; rejects if the work does
+   * @throws {Error} if no timer is left, so that the work would wait for ever
+   */
+  run<T>(work: PromiseLike<T>): Promise<T>;
+}
+
+const OPTIONS: OptionNames<VirtualTimeOptions> = { seed: true };
+
+/** `Date.now()` at the beginning of each test, so that runs are equal. */
+const EPOCH = Date.UTC(2000, 0, 1);
+
+let active = false;
+
+/**
+ * Replaces the clock and the timers of this thread.
+ *
+ * It replaces `setTimeout`, `setInterval`, `clearTimeout`, `clearInterval`,
+ * `performance.now`, `Date`, `AbortSignal.timeout` and `Math.random`, until it is
+ * disposed. Everything
+ * that is created afterwards follows it: clients, servers, handlers, and memory
+ * connections. An hour passes in an instant, and runs with the same seed are
+ * equal. Sockets, files and `crypto.subtle` take real time, so use
+ * {@linkcode simulatedNetwork} or {@linkcode memoryPair} instead of sockets.
+ *
+ * @example Let a client wait through a restart of its server
+ * ```ts
+ * import { createClient, protocol, serve, unary } from "@lengthwise/lengthwise";
+ * import { simulatedNetwork, virtualTime } from "@lengthwise/lengthwise/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const Shop = protocol({
+ *   name: "shop",
+ *   server: { price: unary<string, number>({ idempotent: true }) },
+ * });
+ * const handlers = { price: (sku: string) => sku.length * 100 };
+ *
+ * using time = virtualTime({ seed: 7 });
+ * const network = simulatedNetwork({ latency: 20 });
+ * const client = createClient(Shop, network.address("shop"));
+ * const price = client.remote.price("A-1"); // waits: no server is running
+ * await time.advance(3_000);
+ *
+ * const server = await serve(Shop, network.listen("shop")).handle(handlers);
+ * assertEquals(await time.run(price), 300);
+ * await time.run(client.close());
+ * await time.run(server.shutdown());
+ * ```
+ *
+ * @param options the seed
+ * @throws {Error} if another virtual time has not been disposed
+ * @throws {TypeError} if an option is unknown
+ *
+ * @category Time
+ */
+export function virtualTime(options: VirtualTimeOptions = {}): VirtualTime {
+  checkOptions("virtualTime()", options, OPTIONS);
+  if (active) {
+    throw new Error(
+      "Cannot replace the clock twice: dispose the other virtual time first",
+    );
+  }
+  active = true;
+  const timers = new VirtualTimers();
+  const restore = replaceClock(timers, generator(options.seed ?? 1));
+  return {
+    get now() {
+      return timers.now;
+    },
+    get timers() {
+      return timers.size;
+    },
+    async advance(milliseconds) {
+      if (!(milliseconds >= 0 && milliseconds < Infinity)) {
+        throw new RangeError(
+          `Cannot advance the clock by ${milliseconds} ms: expected a finite number of at least 0`,
+        );
+      }
+      const until = timers.now + milliseconds;
+      await idle();
+      while (timers.fireNext(until)) await idle();
+      timers.now = until;
+    },
+    async run<T>(work: PromiseLike<T>) {
+      let settled = false;
+      const end = () => settled = true;
+      work.then(end, end);
+      for (;;) {
+        await idle();
+        if (settled) return await work;
+        if (timers.fireNext(Infinity)) continue;
+        throw new Error(
+          `Cannot wait for the work: it has not settled after ${timers.now} ms, and no timer is left that could change that`,
+        );
+      }
+    },
+    [Symbol.dispose]() {
+      restore();
+      active = false;
+    },
+  };
+}
+
+/** Resolves when all promises that can settle now have done so. */
+function idle(): Promise<void> {
+  return new Promise((resolve) => afterIteration(resolve));
+}
+
+/** Replaces the globals; returns a function that restores them. */
+function replaceClock(
+  timers: VirtualTimers,
+  random: () => number,
+): () => void {
+  const { setTimeout, setInterval, clearTimeout, clearInterval } = globalThis;
+  const RealDate = globalThis.Date;
+  const { now } = performance;
+  const { timeout } = AbortSignal;
+  const real = { setTimeout, setInterval, clearTimeout, clearInterval };
+  const { random: realRandom } = Math;
+
+  const clear =
+    (clearReal: (id?: number) => void) =>
+    (timer: VirtualTimer | number | undefined): void => {
+      // A timer may be older than the clock.
+      if (!timers.clear(timer)) clearReal(timer as number | undefined); // real
+    };
+  Object.assign(globalThis, {
+    setTimeout: (
+      run: (...args: unknown[]) => void,
+      delay?: number,
+      ...args: unknown[]
+    ) => timers.set(() => run(...args), delay, false),
+    setInterval: (
+      run: (...args: unknown[]) => void,
+      delay?: number,
+      ...args: unknown[]
+    ) => timers.set(() => run(...args), delay, true),
+    clearTimeout: clear(clearTimeout),
+    clearInterval: clear(clearInterval),
+    Date: virtualDate(RealDate, () => EPOCH + timers.now),
+  });
+  performance.now = () => timers.now;
+  Math.random = random;
+  AbortSignal.timeout = (milliseconds) => {
+    const controller = new AbortController();
+    const reason = () => new DOMException("Signal timed out.", "TimeoutError");
+    timers.set(() => controller.abort(reason()), milliseconds, false);
+    return controller.signal;
+  };
+  return () => {
+    Object.assign(globalThis, real, { Date: RealDate });
+    performance.now = now;
+    Math.random = realRandom;
+    AbortSignal.timeout = timeout;
+  };
+}
+
+/** Returns `Date` with another current time. */
+function virtualDate(
+  RealDate: DateConstructor,
+  now: () => number,
+): DateConstructor {
+  return new Proxy(RealDate, {
+    get: (target, key, receiver) =>
+      key === "now" ? now : Reflect.get(target, key, receiver),
+    construct: (target, args, newTarget) =>
+      Reflect.construct(target, args.length === 0 ? [now()] : args, newTarget),
+    apply: () => new RealDate(now()).toString(),
+  });
+}

@@ -1,0 +1,142 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { virtualTime } from "@lengthwise/lengthwise/testing";
+
+const pure = { permissions: "none" } as const;
+
+Deno.test(
+  "virtualTime() fires timers in order, each at its time",
+  pure,
+  async () => {
+    using time = virtualTime();
+    const fired: [name: string, at: number][] = [];
+    const on = (name: string) => () => fired.push([name, performance.now()]);
+    setTimeout(on("late"), 30);
+    setTimeout(on("first"), 10);
+    setTimeout(on("second"), 10);
+    const every = setInterval(on("every"), 20);
+    await time.advance(29);
+    assertEquals(fired, [["first", 10], ["second", 10], ["every", 20]]);
+    assertEquals([time.now, time.timers], [29, 2]);
+    clearInterval(every);
+    await time.advance(60_000);
+    assertEquals(fired.slice(3), [["late", 30]]);
+    assertEquals([time.now, time.timers], [60_029, 0]);
+  },
+);
+
+Deno.test(
+  "virtualTime() does the work that a timer causes before the next one",
+  pure,
+  async () => {
+    using time = virtualTime();
+    const log: string[] = [];
+    setTimeout(async () => {
+      for (let n = 0; n < 100; n++) await Promise.resolve();
+      log.push("work");
+      setTimeout(() => log.push("its timer"), 5);
+    }, 10);
+    setTimeout(() => log.push("next"), 16);
+    await time.advance(100);
+    assertEquals(log, ["work", "its timer", "next"]);
+  },
+);
+
+Deno.test(
+  "virtualTime() clears timers, also those of the real clock",
+  pure,
+  async () => {
+    const real = setTimeout(() => {}, 60_000); // would leak
+    const time = virtualTime();
+    const timer = setTimeout(() => assert(false), 10);
+    const before = setTimeout(() => {}, 5);
+    clearTimeout(timer);
+    clearTimeout(timer);
+    clearTimeout(real);
+    clearTimeout(undefined);
+    await time.advance(20);
+    clearTimeout(before);
+    assertEquals(time.timers, 0);
+    time[Symbol.dispose]();
+    clearTimeout(timer); // has no effect on the real clock
+  },
+);
+
+Deno.test("virtualTime() moves every clock of the runtime", pure, async () => {
+  using time = virtualTime();
+  const [date, epoch] = [new Date(), Date.now()];
+  const signal = AbortSignal.timeout(1_000);
+  await time.advance(3_600_000);
+  assertEquals(Date.now() - epoch, 3_600_000);
+  assertEquals(new Date().getTime() - date.getTime(), 3_600_000);
+  assertEquals(new Date(5).getTime(), 5);
+  assert(date instanceof Date);
+  assertEquals(performance.now(), 3_600_000);
+  assertEquals(signal.reason.name, "TimeoutError");
+});
+
+Deno.test("virtualTime() seeds Math.random", pure, () => {
+  const draw = (seed: number) => {
+    using _time = virtualTime({ seed });
+    return [Math.random(), Math.random()];
+  };
+  assertEquals(draw(5), draw(5));
+  assert(draw(5)[0] !== draw(6)[0]);
+});
+
+Deno.test("virtualTime() restores the real clock", pure, () => {
+  const names = ["setTimeout", "setInterval", "clearTimeout", "Date"] as const;
+  const globals = () => [
+    ...names.map((name) => globalThis[name]),
+    performance.now,
+    AbortSignal.timeout,
+    Math.random,
+  ];
+  const before = globals();
+  const time = virtualTime();
+  assertThrows(() => virtualTime(), Error, "dispose the other");
+  assertEquals(globals().filter((each, n) => each === before[n]), []);
+  time[Symbol.dispose]();
+  assertEquals(globals(), before);
+});
+
+Deno.test("run() advances until the work has settled", pure, async () => {
+  using time = virtualTime();
+  const sleep = (ms: number) =>
+    new Promise<number>((resolve) => setTimeout(() => resolve(ms), ms));
+  setTimeout(() => {}, 90_000);
+  assertEquals(await time.run(sleep(50_000)), 50_000);
+  assertEquals(time.now, 50_000);
+  await assertRejects(
+    () => time.run(Promise.reject(new Error("no"))),
+    Error,
+    "no",
+  );
+});
+
+Deno.test(
+  "run() rejects when nothing can settle the work any more",
+  pure,
+  async () => {
+    using time = virtualTime();
+    setTimeout(() => {}, 1_000);
+    const lost = time.run(new Promise(() => {}));
+    await assertRejects(
+      () => lost,
+      Error,
+      "after 1000 ms, and no timer is left",
+    );
+  },
+);
+
+Deno.test(
+  "advance() rejects with the error of a timer's function",
+  pure,
+  async () => {
+    using time = virtualTime();
+    setTimeout(() => {
+      throw new Error("thrown in a timer");
+    }, 10);
+    await assertRejects(() => time.advance(10), Error, "thrown in a timer");
+    await assertRejects(() => time.advance(-1), RangeError, "-1 ms");
+  },
+);
