@@ -16,7 +16,12 @@ import type {
 } from "./interceptor.ts";
 import { receivesItems, sendsItems } from "../session/calls/call_state.ts";
 import type { MethodInfo } from "../session/wire/hello.ts";
-import { abortError, type PendingCall, sendRefused } from "./pending_call.ts";
+import {
+  abortError,
+  type CallFollower,
+  type PendingCall,
+  sendRefused,
+} from "./pending_call.ts";
 import { SentItems } from "./sent_items.ts";
 
 /** Maker of calls of one method. */
@@ -40,7 +45,12 @@ export interface CallMaker {
    */
   signal(options: CallOptions): AbortSignal | undefined;
   /** Starts a call of any shape except `notification`. */
-  begin(input: unknown, options: CallOptions): PendingCall;
+  begin(
+    input: unknown,
+    options: CallOptions,
+    follower: CallFollower | undefined,
+    attempt: number,
+  ): PendingCall;
   /** Sends a notification. */
   notify(input: unknown, options: CallOptions): Promise<void>;
 }
@@ -152,7 +162,7 @@ export class InterceptedCall implements AsyncDisposable {
   }
 
   async #attempt(
-    { input, items, options }: OutgoingRequest,
+    { input, items, options, attempt = 0 }: OutgoingRequest,
   ): Promise<CallResponse> {
     const { info: { name, shape } } = this.#maker;
     if (this.#ended) {
@@ -177,8 +187,8 @@ export class InterceptedCall implements AsyncDisposable {
       return marked({ shape, metadata });
     }
     const call = sendsItems(shape)
-      ? this.#beginSending(items, attempted)
-      : this.#begin(input, attempted);
+      ? this.#beginSending(items, attempted, attempt)
+      : this.#begin(input, attempted, attempt);
     if (shape === "unary" || shape === "clientStream") {
       return marked({ shape, metadata, output: await call.result });
     }
@@ -186,21 +196,25 @@ export class InterceptedCall implements AsyncDisposable {
     return marked({ shape, metadata, items: call[Symbol.asyncIterator]() });
   }
 
-  #begin(input: unknown, options: CallOptions): PendingCall {
-    const call = this.#maker.begin(input, options);
+  #begin(input: unknown, options: CallOptions, attempt: number): PendingCall {
+    const call = this.#maker.begin(input, options, undefined, attempt);
     this.#removeEnded();
     this.#attempts.add(call);
     return call;
   }
 
-  #beginSending(items: unknown, options: CallOptions): PendingCall {
+  #beginSending(
+    items: unknown,
+    options: CallOptions,
+    attempt: number,
+  ): PendingCall {
     const sent = this.#sent;
     // Only callers may omit the items, to use send().
     if (items !== sent || sent === undefined) {
-      return this.#begin(items ?? null, options);
+      return this.#begin(items ?? null, options, attempt);
     }
     sent.checkUnused();
-    const call = this.#begin(undefined, options);
+    const call = this.#begin(undefined, options, attempt);
     if (call.failure === undefined) sent.sendTo(call);
     return call;
   }

@@ -36,6 +36,15 @@ export interface OutgoingRequest {
    * addition.
    */
   readonly options: CallOptions;
+  /**
+   * How often the call was sent before; at most 255.
+   *
+   * Its handler reads it as `context.attempt`. A client sets it when it sends a
+   * call again. An interceptor that repeats calls may do so too.
+   *
+   * @default {0}
+   */
+  readonly attempt?: number | undefined;
 }
 
 /**

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { concat } from "@std/bytes/concat";
 import { mayBeUnawaited } from "../errors/unawaited.ts";
 import { buildTree, lazyTree } from "../protocol/method_tree.ts";
 import { type CallMaker, InterceptedCall } from "./intercepted_call.ts";
@@ -20,7 +21,11 @@ import type { CallOptions, Items } from "../protocol/client_types.ts";
 import type { Interceptor } from "./interceptor.ts";
 import type { BoundMethod } from "../protocol/protocol_types.ts";
 import { receivesItems, sendsItems } from "../session/calls/call_state.ts";
-import { metadataField, NO_FIELDS } from "../session/wire/fields.ts";
+import {
+  attemptField,
+  metadataField,
+  NO_FIELDS,
+} from "../session/wire/fields.ts";
 
 /** Origin of calls: a client, a server's session, or a call being handled. */
 export interface CallSite {
@@ -140,6 +145,7 @@ class RemoteMethod implements CallMaker {
     input: unknown,
     options: CallOptions,
     follower?: CallFollower,
+    attempt = 0,
   ): PendingCall {
     const { info } = this;
     const pending = new PendingCall(info, follower);
@@ -156,7 +162,7 @@ class RemoteMethod implements CallMaker {
         value,
         hasValue: value !== undefined || !sends,
         timeout: this.#timeout(options),
-        fields: fieldsOf(options, peer),
+        fields: fieldsOf(options, peer, attempt),
         observer: pending,
       });
       pending.opened(call, peer, { signal, onMetadata: options.onMetadata });
@@ -179,7 +185,7 @@ class RemoteMethod implements CallMaker {
         value: input,
         hasValue: true,
         timeout: this.#timeout(options),
-        fields: fieldsOf(options, peer),
+        fields: fieldsOf(options, peer, 0),
       });
       return waiting === undefined ? SENT : whenAccepted(waiting, peer, signal);
     } catch (error) {
@@ -303,8 +309,13 @@ function openingOf(options: CallOptions): unknown {
   return "opening" in options ? options.opening : undefined;
 }
 
-function fieldsOf(options: CallOptions, peer: CallSession): Uint8Array {
-  return options.metadata === undefined
+function fieldsOf(
+  { metadata }: CallOptions,
+  { session }: CallSession,
+  attempt: number,
+): Uint8Array {
+  const described = metadata === undefined
     ? NO_FIELDS
-    : metadataField(options.metadata, peer.session.limits.maxMetadata);
+    : metadataField(metadata, session.limits.maxMetadata);
+  return attempt === 0 ? described : concat([attemptField(attempt), described]);
 }

@@ -167,6 +167,8 @@ class Attempts {
   /** Milliseconds that the call may still wait for sessions. */
   #waitLeft: number;
   #count: number;
+  /** Number of attempts that may have reached a server. */
+  #sent = 0;
   /** Whether a server has refused the call unseen. */
   #unseen = false;
   #processed: Processed = "no";
@@ -217,10 +219,14 @@ class Attempts {
     const left = this.#deadline - performance.now();
     if (left <= 0) return { begun: Promise.reject(this.#tooLate("deadline")) };
     this.#count++;
-    const { options } = this.#request;
+    const { options, attempt = 0 } = this.#request;
     const timeout = left === Infinity ? options.timeout : left;
     return {
-      begun: next({ ...this.#request, options: { ...options, timeout } }),
+      begun: next({
+        ...this.#request,
+        options: { ...options, timeout },
+        attempt: attempt + this.#sent,
+      }),
     };
   }
 
@@ -239,6 +245,7 @@ class Attempts {
     const { method, shape } = this.#method;
     const kind = resendClass(error, method.idempotent ?? false);
     this.#lastError = error;
+    if (kind !== "unsent") this.#sent++;
     if (error instanceof CallError && error.processed !== "no") {
       this.#processed = "maybe";
     }

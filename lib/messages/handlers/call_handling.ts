@@ -68,6 +68,11 @@ export class CallHandling extends Handling implements CalleeObserver {
   }
 
   /** @inheritdoc */
+  override get attempt(): number {
+    return this.#call.fields.attempt;
+  }
+
+  /** @inheritdoc */
   override get metadata(): Metadata {
     return this.#call.fields.metadata;
   }

@@ -110,6 +110,13 @@ export interface CallContext<Remote, Session> {
   readonly draining: AbortSignal;
   /** Milliseconds until the caller's deadline, at least 0; `Infinity` without a deadline. */
   readonly timeLeft: number;
+  /**
+   * How often the caller has sent the call before; 0 for the first attempt.
+   *
+   * It is a hint for logs and load: handlers of earlier attempts may have run,
+   * or not. A client counts only attempts that may have left its process.
+   */
+  readonly attempt: number;
   /** Metadata that the caller sent with the call; an object without a prototype. */
   readonly metadata: Metadata;
   /**

@@ -50,6 +50,11 @@ export class ContextImpl implements CallContext<unknown, unknown> {
   }
 
   /** @inheritdoc */
+  get attempt(): number {
+    return this.#handling.attempt;
+  }
+
+  /** @inheritdoc */
   get metadata(): Metadata {
     return this.#handling.metadata;
   }

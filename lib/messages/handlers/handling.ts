@@ -84,6 +84,8 @@ export abstract class Handling<Host extends HandlingHost = HandlingHost> {
 
   /** Metadata that the caller sent. */
   abstract readonly metadata: Metadata;
+  /** How often the message was sent before. */
+  abstract readonly attempt: number;
   /** Reason why the caller is no longer waiting for the result. */
   abstract readonly cancelled: CallError | undefined;
   /** Returns the milliseconds until the deadline; negative once it has passed. */

@@ -26,6 +26,8 @@ export interface NotificationHost extends HandlingHost {
 export class NotificationHandling extends Handling<NotificationHost> {
   /** @inheritdoc */
   readonly metadata: Metadata;
+  /** Notifications are sent at most once. */
+  readonly attempt = 0;
   /** @inheritdoc */
   cancelled: CallError | undefined = undefined;
   readonly #context: ContextImpl = new ContextImpl(this, undefined);

@@ -134,10 +134,12 @@ Deno.test("a call of an idempotent method is sent again after a cut", async () =
   });
   const address = { memory: crypto.randomUUID() };
   let entered = 0;
+  const attempts: number[] = [];
   const started = Promise.withResolvers<void>();
   const handlers = {
-    get: () => {
+    get: (_: void, { attempt }: { attempt: number }) => {
       started.resolve();
+      attempts.push(attempt);
       return ++entered === 1 ? new Promise<number>(() => {}) : entered;
     },
   };
@@ -148,6 +150,40 @@ Deno.test("a call of an idempotent method is sent again after a cut", async () =
   await first.abort();
   await using _second = await serve(Slow, address).handle(handlers);
   assertEquals(await call, 2);
+  assertEquals(attempts, [0, 1]);
+});
+
+Deno.test("attempts that were never sent do not count", async () => {
+  const Slow = protocol({
+    name: "slow",
+    server: { get: unary<void, number>() },
+  });
+  const address = { memory: crypto.randomUUID() };
+  await using client = createClient(Slow, address, QUICK);
+  const call = client.remote.get();
+  await event(client, "backing-off");
+  await using _server = await serve(Slow, address).handle({
+    get: (_, { attempt }) => attempt,
+  });
+  assertEquals(await call, 0);
+});
+
+Deno.test("an interceptor may repeat a call and say how often", async () => {
+  const Slow = protocol({
+    name: "slow",
+    server: { get: unary<void, number>() },
+  });
+  const address = { memory: crypto.randomUUID() };
+  await using _server = await serve(Slow, address).handle({
+    get: (_, { attempt }) => attempt,
+  });
+  await using client = createClient(Slow, address, {
+    interceptors: [async (request, next) => {
+      await next(request);
+      return await next({ ...request, attempt: 7 });
+    }],
+  });
+  assertEquals(await client.remote.get(), 7);
 });
 
 Deno.test("a drain moves new calls to the next server; no call fails or runs twice", async () => {

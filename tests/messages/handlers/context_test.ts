@@ -42,6 +42,7 @@ const IDLE: HandlingHost = {
 /** A call whose context is under test. */
 class FakeCall extends Handling {
   readonly metadata = {};
+  readonly attempt = 0;
   readonly cancelled: CallError | undefined;
   readonly #timeLeft: number;
 

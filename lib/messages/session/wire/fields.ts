@@ -43,6 +43,8 @@ export const Field = {
   DEADLINE: 0x01,
   /** Pairs of u8 length, key, u16 length, value; UTF-8. */
   METADATA: 0x02,
+  /** How often the call was sent before, u8; 255 means 255 or more. */
+  ATTEMPT: 0x03,
   /** The caller's own key of a call, UTF-8. */
   KEY: 0x05,
   /** Message of an error, UTF-8. */
@@ -78,6 +80,11 @@ export function u32Field(type: number, value: number): Uint8Array {
   putFieldHead(bytes, 0, type, 4);
   putU32(bytes, 3, milliseconds(value));
   return bytes;
+}
+
+/** Encodes how often a call was sent before. */
+export function attemptField(attempt: number): Uint8Array {
+  return field(Field.ATTEMPT, Uint8Array.of(Math.min(attempt, 255)));
 }
 
 /**
@@ -140,7 +147,7 @@ function milliseconds(value: number): number {
 
 /** Field types that each kind of message may have (PROTOCOL.md, "Fields"). */
 export const FIELDS_OF = {
-  REQUEST: [Field.DEADLINE, Field.METADATA],
+  REQUEST: [Field.DEADLINE, Field.METADATA, Field.ATTEMPT],
   NOTIFY: [Field.METADATA],
   ITEM: [], // those of features that are not in use are skipped
   RESULT: [Field.METADATA],
@@ -168,6 +175,8 @@ export interface Fields {
   timeout: number;
   /** Metadata, possibly empty. */
   metadata: Metadata;
+  /** How often the call was sent before. */
+  attempt: number;
   /** Heap bytes that the metadata and the identity hold. */
   held: number;
   /** Message of an error. */
@@ -190,6 +199,7 @@ export interface Fields {
 export const EMPTY_FIELDS: Readonly<Fields> = Object.freeze({
   timeout: Infinity,
   metadata: NO_METADATA,
+  attempt: 0,
   held: 0,
   message: "",
   incident: "",
@@ -278,6 +288,9 @@ function assign(fields: Fields, type: number, value: Uint8Array): void {
       break;
     case Field.METADATA:
       Object.assign(fields, decodeMetadata(value));
+      break;
+    case Field.ATTEMPT:
+      fields.attempt = value[0] ?? 0; // for information, so any length will do
       break;
     case Field.MESSAGE:
       fields.message = decodeText(value);

@@ -1,5 +1,6 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
+  attemptField,
   EMPTY_FIELDS,
   Field,
   FIELDS_OF,
@@ -35,6 +36,7 @@ function read(bytes: Uint8Array, limit = 100) {
 Deno.test("putFields() and readFields() preserve every field", pure, () => {
   const fields = concat([
     metadataField({ a: "b" }, 100),
+    attemptField(3),
     textField(Field.MESSAGE, "m"),
     textField(Field.INCIDENT, "i"),
     textField(Field.DECLARED, "d"),
@@ -48,6 +50,7 @@ Deno.test("putFields() and readFields() preserve every field", pure, () => {
     {
       timeout: 5,
       metadata: { a: "b" },
+      attempt: 3,
       held: 128 + 5 + 80,
       message: "m",
       incident: "i",
@@ -118,5 +121,18 @@ Deno.test(
       assertThrows(readRequest, UnknownFieldError, `field ${type}`);
     }
     assertEquals(read(block(5, textField(0x7f, "x"))).timeout, 5);
+  },
+);
+
+Deno.test(
+  "an attempt is at most 255, and any length of the field will do",
+  pure,
+  () => {
+    assertEquals(read(block(Infinity, attemptField(255))).attempt, 255);
+    assertEquals(read(block(Infinity, attemptField(1000))).attempt, 255);
+    for (const bytes of [[], [0], [2, 9]]) {
+      const field = Uint8Array.of(Field.ATTEMPT, 0, bytes.length, ...bytes);
+      assertEquals(read(block(Infinity, field)).attempt, bytes[0] ?? 0);
+    }
   },
 );
