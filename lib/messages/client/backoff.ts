@@ -13,11 +13,17 @@ export interface BackoffOptions {
   readonly minDelay: number;
   /** Upper bound of the random part of a pause. */
   readonly maxDelay: number;
-  /** Time over which clients spread their attempts after a lost connection. */
-  readonly spread: number;
-  /** Upper bound of the spread that a draining server may name. */
+  /**
+   * Time over which clients spread their attempts after a lost connection;
+   * `undefined` for the time that the server names.
+   */
+  readonly spread?: number | undefined;
+  /** Upper bound of the spread that a server may name. */
   readonly maxSpread: number;
 }
+
+/** Spread of servers that name none, in ms. */
+const DEFAULT_SPREAD = 2_000;
 
 /** Milliseconds after which a session ends a series of failures. */
 export const STABLE = 10_000;
@@ -29,7 +35,7 @@ const MAX_EXPONENT = 30;
 export class Backoff {
   readonly #minDelay: number;
   readonly #maxDelay: number;
-  readonly #spread: number;
+  readonly #spread: number | undefined;
   readonly #maxSpread: number;
   readonly #random: () => number;
   /** Attempts that failed since a session lasted; short sessions count. */
@@ -63,11 +69,14 @@ export class Backoff {
    * Returns the pause after a session was lost, in ms.
    *
    * @param lived milliseconds for which the session was open
+   * @param named milliseconds that the server named in the handshake
    */
-  afterLoss(lived: number): number {
+  afterLoss(lived: number, named: number | undefined): number {
     if (lived < STABLE) return this.afterFailure();
     this.#failures = 0;
-    return this.#random() * this.#spread;
+    const spread = this.#spread ??
+      Math.min(named ?? DEFAULT_SPREAD, this.#maxSpread);
+    return this.#random() * spread;
   }
 
   /**

@@ -47,11 +47,11 @@ export interface ClientBaseOptions<P extends AnyProtocol>
      * Time over which clients spread their attempts after a lost connection.
      *
      * It keeps the clients of a server that has crashed from connecting to the
-     * next one at the same moment. A server that drains names its own spread, of
-     * which the client uses at most half of `wait.timeout`, or this time if it is
-     * longer.
+     * next one at the same moment. Servers name a spread in the handshake, and
+     * another one when they drain; the client uses at most half of `wait.timeout`
+     * of them, or this time if it is longer.
      *
-     * @default {2000}
+     * @default the spread of the server, 2000 if it names none
      */
     spread?: number | undefined;
   } | undefined;
@@ -189,12 +189,12 @@ export function resolveClientOptions<P extends AnyProtocol>(
   checkOptions(`the option retry of ${WHERE}`, retry, RETRY);
   checkOptions(`the option retry.budget of ${WHERE}`, budget, BUDGET);
   checkFunction("onSession", onSession);
-  const { minDelay = 100, maxDelay = 10_000, spread = 2_000 } = reconnect;
+  const { minDelay = 100, maxDelay = 10_000, spread } = reconnect;
   const { timeout = 10_000, calls = 1_000, bytes = 4 * 1024 * 1024 } = wait;
   const { perSecond = 10, ratio = 0.1 } = budget;
   checkRange("reconnect.minDelay", minDelay, 1, MAX_TIME);
   checkRange("reconnect.maxDelay", maxDelay, minDelay, MAX_TIME);
-  checkRange("reconnect.spread", spread, 0, MAX_TIME);
+  checkRange("reconnect.spread", spread ?? 0, 0, MAX_TIME);
   checkRange("wait.timeout", timeout, 0, MAX_TIME);
   checkRange("wait.calls", calls, 0, Infinity);
   checkRange("wait.bytes", bytes, 0, Infinity);
@@ -220,7 +220,7 @@ export function resolveClientOptions<P extends AnyProtocol>(
       minDelay,
       maxDelay,
       spread,
-      maxSpread: Math.max(spread, timeout / 2),
+      maxSpread: Math.max(spread ?? 0, timeout / 2),
     },
     wait: { timeout, calls, bytes },
     maxAttempts,

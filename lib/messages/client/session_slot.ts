@@ -212,7 +212,7 @@ export class SessionSlot<P extends AnyProtocol, Address> {
     const lived = now - this.openedAt;
     const delay = drains
       ? backoff.afterDrain(lived, reason.spread)
-      : backoff.afterLoss(lived);
+      : backoff.afterLoss(lived, session.session.peer?.spread);
     this.#changed(drains ? "draining" : "cut", listed, {
       cause: reason,
       delay,

@@ -205,19 +205,29 @@ const DRAIN_OPTIONS: OptionNames<DrainOptions> = {
 export function checkDrainOptions(where: string, options: DrainOptions): void {
   checkOptions(where, options, DRAIN_OPTIONS);
   const { grace = 0, code = "drain", retryAfter = 0, spread = 0 } = options;
+  for (const [name, value] of Object.entries({ grace, retryAfter, spread })) {
+    checkTime(`drain with ${name}`, value);
+  }
   if (code !== "drain" && code !== "age") {
     throw new RangeError(
       `Cannot drain with code "${code}": expected "drain" or "age"`,
     );
   }
-  for (const [name, value] of Object.entries({ grace, retryAfter, spread })) {
-    if (Number.isInteger(value) && value >= 0 && value < 2 ** 31) continue;
-    throw new RangeError(
-      `Cannot drain with ${name} ${value}: it must be an integer from 0 to ${
-        2 ** 31 - 1
-      } ms`,
-    );
-  }
+}
+
+/**
+ * Checks a time in milliseconds.
+ *
+ * @param what what is impossible with another value, such as "drain with grace"
+ * @throws {RangeError} if it is not an integer from 0 to 2 ** 31 - 1
+ */
+export function checkTime(what: string, value: number): void {
+  if (Number.isInteger(value) && value >= 0 && value < 2 ** 31) return;
+  throw new RangeError(
+    `Cannot ${what} ${value}: it must be an integer from 0 to ${
+      2 ** 31 - 1
+    } ms`,
+  );
 }
 
 /**

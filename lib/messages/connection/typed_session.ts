@@ -76,6 +76,8 @@ export interface TypedSessionOptions {
   readonly running?: RunningHandlers | undefined;
   /** Whether credentials are checked. @default {false} */
   readonly checksCredentials?: boolean;
+  /** Milliseconds over which a server's clients connect again after a loss. */
+  readonly spread?: number | undefined;
 }
 
 /**
@@ -159,6 +161,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
       host: this,
       raises: options.raises,
       running: options.running,
+      spread: options.spread,
       now: this.#now,
     });
     this.#afterEvent(); // before reading: the connection may be dead already

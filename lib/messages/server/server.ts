@@ -28,10 +28,10 @@ import {
 import { describeType } from "../../support/describe_type.ts";
 import type { AnyProtocol } from "../protocol/protocol_types.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
-import type { DrainOptions } from "../session/control/drain.ts";
 import {
   checkDrainOptions,
   checkFunction,
+  checkTime,
   resolveSessionOptions,
   SESSION_OPTIONS,
 } from "../connection/session_options.ts";
@@ -43,6 +43,8 @@ import type {
   ServerSetup,
   Topic,
 } from "./server_types.ts";
+import type { DrainOptions } from "../session/control/drain.ts";
+import { Staggered } from "./staggered.ts";
 import { NamedTopic, TopicRegistry } from "./topics.ts";
 
 /**
@@ -171,6 +173,7 @@ const SERVER_OPTIONS: OptionNames<ServerOptions<AnyProtocol>> = {
   state: true,
   maxSessions: true,
   memory: true,
+  spread: true,
   broadcast: true,
   onSession: true,
 };
@@ -193,6 +196,9 @@ const INFO_OPTIONS: OptionNames<ConnectionInfo> = {
 
 /** Maximum number of sessions of a server unless `maxSessions` is set. */
 export const DEFAULT_MAX_SESSIONS: number = 10_000;
+
+/** Longest default of `stagger` in ms. */
+const MAX_STAGGER = 10_000;
 
 /**
  * Maximum number of simultaneous rejections with `refused-busy`. While that many
@@ -258,6 +264,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
         `Cannot serve with maxSessions ${maxSessions}: it must be an integer of at least 1`,
       );
     }
+    checkTime("serve with spread", options.spread ?? 0);
     this.#maxSessions = maxSessions;
     this.finished = new Promise((resolve) => this.#finish = resolve);
   }
@@ -391,26 +398,38 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   }
 
   abort(): Promise<void> {
-    return this.#stop((session) => session.abort());
+    const stopped = this.#stop();
+    for (const session of this.#accepted) session.abort();
+    return stopped;
   }
 
-  async shutdown(options: DrainOptions = {}): Promise<void> {
-    checkDrainOptions("shutdown()", options);
-    await this.#stop((session) => session.drain(options));
-  }
-
-  #stop(
-    end: (session: ServerSessionImpl<P, Auth, State>) => Promise<void>,
+  async shutdown(
+    options: DrainOptions & { stagger?: number | undefined } = {},
   ): Promise<void> {
+    const { size } = this.#accepted;
+    const { stagger = Math.min(size, MAX_STAGGER), ...drain } = options;
+    checkDrainOptions("shutdown()", drain);
+    checkTime("shut down with stagger", stagger);
+    const stopped = this.#stop();
+    const drains = new Staggered(
+      this.#accepted,
+      stagger,
+      (session) => session.drain(drain),
+    );
+    await stopped;
+    drains.stop(); // the sessions may have ended by themselves
+  }
+
+  /** Stops listening; the promise resolves when all sessions have ended. */
+  #stop(): Promise<void> {
     // Set first, so that no new connection is accepted during the shutdown.
     const settled = this.#shutdown ??= this.#settle();
     for (const listener of this.#listeners) listener.close();
-    for (const session of this.#accepted) end(session);
     return settled;
   }
 
   async #settle(): Promise<void> {
-    await DONE; // #stop() closes the listeners first
+    await DONE; // #stop() closes the listeners first, its caller ends the sessions
     await Promise.allSettled([
       ...this.#loops,
       ...[...this.#accepted].map((session) => session.closed),

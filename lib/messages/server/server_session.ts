@@ -23,7 +23,10 @@ import type { TopicRegistry } from "./topics.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
 import type { DecodedCredentials } from "../session/control/credentials.ts";
 import type { Hello } from "../session/wire/hello.ts";
-import type { ResolvedSessionOptions } from "../connection/session_options.ts";
+import {
+  checkDrainOptions,
+  type ResolvedSessionOptions,
+} from "../connection/session_options.ts";
 
 /** The parts of a server that its sessions use. */
 export interface SessionOwner<P extends AnyProtocol, Auth, State> {
@@ -41,6 +44,8 @@ export interface SessionOwner<P extends AnyProtocol, Auth, State> {
   readonly resolved: ResolvedSessionOptions;
 }
 
+/** Milliseconds over which clients connect again unless `spread` is set. */
+const DEFAULT_SPREAD = 2000;
 /** Milliseconds that a client should wait after the server was full. */
 const BUSY_PAUSE = 1000;
 
@@ -86,6 +91,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
       memory,
       raises: owner.memory.raises,
       running: owner.memory.running,
+      spread: owner.options.spread ?? DEFAULT_SPREAD,
     });
     this.#owner = owner;
     this.#rejection = rejection;
@@ -250,9 +256,16 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   }
 
   /** Drains the session; messages queued for it by broadcasts are sent first. */
-  override drain(options?: DrainOptions): Promise<void> {
+  override async drain(options: DrainOptions = {}): Promise<void> {
+    checkDrainOptions("drain()", options);
     this.#owner.topics.flush(this);
-    return super.drain(options);
+    this.#owner.topics.retire(this);
+    await super.drain(options);
+  }
+
+  override onPeerDraining(reason: SessionError): void {
+    this.#owner.topics.retire(this);
+    super.onPeerDraining(reason);
   }
 
   /** Closes the session; messages queued for it by broadcasts are sent first. */

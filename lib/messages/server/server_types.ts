@@ -125,6 +125,17 @@ export interface ServerOptions<
    */
   memory?: number | undefined;
   /**
+   * Milliseconds over which clients spread their next connections after a loss.
+   *
+   * It keeps the clients of a server that fails from reaching the next one at the
+   * same moment. Clients receive it in the handshake, and use at most half of
+   * their `wait.timeout`, because calls wait meanwhile. For a drain, see
+   * {@linkcode Server.shutdown}.
+   *
+   * @default {2000}
+   */
+  spread?: number | undefined;
+  /**
    * Options for slow clients of `server.broadcast`.
    *
    * @default `{ slow: "drop-oldest", maxQueuedBytes: 1_048_576 }`
@@ -242,9 +253,13 @@ export interface Server<
    * Shuts the server down gracefully. Disposing the server does the same.
    *
    * It stops listening, drains every session, and waits until all are closed.
+   * Sessions begin to drain one after the other, so that their clients do not all
+   * reach another server at the same moment. Each session has its whole grace
+   * period, and takes new calls until its turn comes.
    *
    * @param options the grace period for calls in flight, and when clients should
-   * connect again
+   * connect again; `stagger`: milliseconds over which the sessions begin to drain,
+   * by default one for each session, at most 10,000
    * @throws {RangeError} if an option is out of range
    * @throws {TypeError} if an option is unknown
    *
@@ -262,7 +277,9 @@ export interface Server<
    * assertEquals([reason.code, reason.retryAfter, reason.spread], ["drain", 1_000, 10_000]);
    * ```
    */
-  shutdown(options?: DrainOptions): Promise<void>;
+  shutdown(
+    options?: DrainOptions & { stagger?: number | undefined },
+  ): Promise<void>;
   /**
    * Stops listening and closes every session at once, also during `shutdown()`.
    *
@@ -458,14 +475,15 @@ export interface Topic<
   /** Counters, which start at 0 whenever the topic gets its first subscriber. */
   readonly stats: Readonly<TopicStats>;
   /**
-   * Subscribes a session. It is unsubscribed automatically when it ends.
+   * Subscribes a session. It is unsubscribed automatically when it drains or
+   * ends.
    *
    * Subscribing a session again changes its options: messages in its queue that
    * exceed the new limit are dropped and counted in `stats.dropped`. With
    * `slow: "disconnect"` none are dropped; the next message to the full queue
    * then disconnects the session.
    *
-   * @param session the session to subscribe; ignored if it has ended
+   * @param session the session to subscribe; ignored if it drains or has ended
    * @param options how to treat the session if it is slow
    * @returns a disposable that unsubscribes the session
    * @throws {RangeError} if an option is out of range

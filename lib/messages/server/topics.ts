@@ -64,6 +64,14 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
   /** Removes a session that has ended. */
   leave(session: ServerSession<P, Auth, State>): void {
     this.sessions.delete(session);
+    this.retire(session);
+  }
+
+  /**
+   * Removes a session that drains from all topics: it sends no notifications any
+   * more. Its client has another session, or opens one.
+   */
+  retire(session: ServerSession<P, Auth, State>): void {
     this.allSessions.delete(session);
     const names = this.#names.get(session) ?? [];
     for (const name of [...names]) this.unsubscribe(name, session);
@@ -75,7 +83,7 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
   }
 
   /**
-   * Adds a session to a topic, unless the session has ended. The options are
+   * Adds a session to a topic, unless it drains or has ended. The options are
    * checked in either case.
    *
    * @throws {RangeError} if an option is out of range

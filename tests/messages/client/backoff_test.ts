@@ -38,14 +38,14 @@ Deno.test("a session that lasted ends the series of failures", () => {
   const backoff = pauses(0.5);
   backoff.afterFailure();
   backoff.afterFailure();
-  assertEquals(backoff.afterLoss(STABLE), 1_000); // half of spread
+  assertEquals(backoff.afterLoss(STABLE, 8_000), 1_000); // half of its own spread
   assertEquals(backoff.failures, 0);
   assertEquals(backoff.afterFailure(), 150);
 });
 
 Deno.test("a session that is accepted and ended at once counts as a failure", () => {
   const backoff = pauses(0.5);
-  const delays = Array.from({ length: 3 }, () => backoff.afterLoss(5));
+  const delays = Array.from({ length: 3 }, () => backoff.afterLoss(5, 8_000));
   assertEquals(delays, [150, 200, 300]);
   assertEquals(backoff.afterDrain(STABLE - 1, 0), 500);
 });
@@ -65,4 +65,13 @@ Deno.test("a thousand failures in a row keep their bounds", () => {
 
 Deno.test("a server cannot name a spread that outlasts the calls that wait", () => {
   assertEquals(pauses(0.5).afterDrain(STABLE, 60_000), 10_000); // half of maxSpread
+});
+
+Deno.test("a client without a spread of its own uses the server's, or 2 s", () => {
+  const { spread: _, ...others } = options;
+  const backoff = new Backoff(others, () => 0.5);
+  assertEquals(backoff.afterLoss(STABLE, 8_000), 4_000);
+  assertEquals(backoff.afterLoss(STABLE, 0), 0);
+  assertEquals(backoff.afterLoss(STABLE, undefined), 1_000);
+  assertEquals(backoff.afterLoss(STABLE, 2 ** 32 - 1), 10_000); // half of maxSpread
 });

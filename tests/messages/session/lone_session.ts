@@ -108,6 +108,7 @@ export function hello(
     methods: TABLES.calls,
     mismatches: [],
     auth: undefined,
+    spread: undefined,
     ...changes,
   });
 }

@@ -54,12 +54,13 @@ for (const { name, kind, flags, id, bytes, says } of VECTORS.frames) {
   if (kind === Kind.HELLO) {
     Deno.test(`decodeHello() and encodeHello() of ${name}`, PURE, () => {
       const hello = decodeHello(body, 1024);
-      const { auth, ...rest } = hello;
+      const { auth, spread, ...rest } = hello;
       assertEquals(
         {
           version: "1.0",
           ...rest,
           ...(auth === undefined ? {} : { auth: codec.decode(auth) }),
+          ...(spread === undefined ? {} : { spread }),
         },
         says,
       );

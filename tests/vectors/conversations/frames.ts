@@ -130,14 +130,14 @@ export const FRAMES: readonly FrameVector[] = [
     },
   ),
   vector(
-    "HELLO of a server, with mismatches",
+    "HELLO of a server, with mismatches and a spread",
     named(
       "HELLO",
       0,
       helloBody({
         role: 1,
         methods: CLIENT,
-        entries: [field(0x05, "000101" + "000402")],
+        entries: [field(0x05, "000101" + "000402"), field(0x0e, "000007d0")],
       }),
     ),
     {
@@ -151,6 +151,7 @@ export const FRAMES: readonly FrameVector[] = [
         { method: 1, reason: "shape" },
         { method: CREATE, reason: "schema" },
       ],
+      spread: 2000,
     },
   ),
   vector("GOAWAY with an error", goaway("flow-control", 7, "no credit"), {

@@ -46,6 +46,10 @@ export interface HandshakeConfig {
   readonly checksCredentials: boolean;
   /** Features that this side offers; see `Feature`. @default {0} */
   readonly features?: number | undefined;
+  /**
+   * Milliseconds over which clients connect again after a loss (server only).
+   */
+  readonly spread?: number | undefined;
 }
 
 /** The reason for refusing the peer's HELLO. */
@@ -102,7 +106,7 @@ export class Handshake {
 
   #send(parts: Pick<Hello, "auth" | "mismatches" | "outcomes">): void {
     const { limits, writer } = this.#shared;
-    const { role, methods, codecs } = this.#config;
+    const { role, methods, codecs, spread } = this.#config;
     const hello: Hello = {
       role,
       features: this.#config.features ?? 0,
@@ -123,6 +127,7 @@ export class Handshake {
         : [writer.codec.name],
       methods: methods.calls,
       ...parts,
+      spread,
     };
     const body = encodeHello(hello);
     if (body.length > limits.maxHello) {

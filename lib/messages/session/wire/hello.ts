@@ -83,6 +83,12 @@ export interface Hello {
   readonly auth: Uint8Array | undefined;
   /** Where the server stores outcomes of calls with ONCE (server only). */
   readonly outcomes?: Outcomes | undefined;
+  /**
+   * Milliseconds over which clients connect again after a loss (server only).
+   *
+   * `undefined` if the server names none.
+   */
+  readonly spread: number | undefined;
 }
 
 const MAGIC = [0x4c, 0x57, 0x50, 0x31]; // "LWP1"
@@ -100,6 +106,7 @@ const Entry = {
   MISMATCHES: 0x05,
   AGENT: 0x06,
   OUTCOMES: 0x10,
+  SPREAD: 0x0e,
 } as const;
 
 const encoder = new TextEncoder();
@@ -141,6 +148,9 @@ export function encodeHello(hello: Hello): Uint8Array {
     ...(hello.outcomes === undefined
       ? []
       : [entry(Entry.OUTCOMES, encodeOutcomes(hello.outcomes))]),
+    ...(hello.spread === undefined
+      ? []
+      : [entry(Entry.SPREAD, encodeU32(hello.spread))]),
   ]);
 }
 
@@ -165,6 +175,12 @@ function entry(type: number, value: Uint8Array): Uint8Array {
   bytes[0] = type;
   putU16(bytes, 1, value.length);
   bytes.set(value, ENTRY_HEADER);
+  return bytes;
+}
+
+function encodeU32(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  putU32(bytes, 0, value);
   return bytes;
 }
 
@@ -249,6 +265,7 @@ export function decodeHello(body: Uint8Array, maxMethods: number): Hello {
     ),
     auth: from("client", Entry.AUTH)?.slice(),
     ...(outcomes && { outcomes: decodeOutcomes(outcomes) }),
+    spread: decodeU32(from("server", Entry.SPREAD)),
   };
 }
 
@@ -283,6 +300,11 @@ function readEntries(body: Uint8Array): Map<number, Uint8Array> {
     at = end;
   }
   return entries;
+}
+
+/** Returns a number that is for information: another length counts as absent. */
+function decodeU32(bytes: Uint8Array | undefined): number | undefined {
+  return bytes?.length === 4 ? getU32(bytes, 0) : undefined;
 }
 
 function decodeMethods(

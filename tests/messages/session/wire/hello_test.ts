@@ -34,12 +34,14 @@ const HELLO: Hello = {
   ],
   mismatches: [{ method: 1, reason: "shape" }],
   auth: undefined,
+  spread: 1500,
 };
 const CLIENT: Hello = {
   ...HELLO,
   role: "client",
   mismatches: [],
   auth: Uint8Array.of(1, 2),
+  spread: undefined,
 };
 
 Deno.test("encodeHello() and decodeHello() preserve everything", pure, () => {
@@ -50,6 +52,7 @@ Deno.test("encodeHello() and decodeHello() preserve everything", pure, () => {
     methods: [],
     mismatches: [],
     auth: undefined,
+    spread: undefined,
   };
   assertEquals(decodeHello(encodeHello(bare), 2), bare);
 });
@@ -72,7 +75,7 @@ Deno.test(
         assertEquals(error instanceof MalformedError, true, String(error));
       }
     }
-    assertEquals(whole, 4); // before each of the four entries
+    assertEquals(whole, 5); // before each of the five entries
   },
 );
 
@@ -177,3 +180,17 @@ Deno.test("decodeHello() rejects more mismatches than methods", pure, () => {
 Deno.test("AGENT has the version of deno.json", pure, () => {
   assertEquals(AGENT, `lengthwise/${config.version}`);
 });
+
+Deno.test(
+  "a SPREAD of another length counts as absent, also one of a client",
+  pure,
+  () => {
+    const bare = { ...HELLO, spread: undefined };
+    for (const entry of [[], [1], [0, 0, 0, 5, 0]]) {
+      const bytes = [...encodeHello(bare), 0x0e, 0, entry.length, ...entry];
+      assertEquals(decodeHello(Uint8Array.from(bytes), 2), bare);
+    }
+    const sent = [...encodeHello(CLIENT), 0x0e, 0, 4, 0, 0, 0, 5];
+    assertEquals(decodeHello(Uint8Array.from(sent), 2), CLIENT);
+  },
+);
