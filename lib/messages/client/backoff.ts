@@ -28,6 +28,9 @@ const DEFAULT_SPREAD = 2_000;
 /** Milliseconds after which a session ends a series of failures. */
 export const STABLE = 10_000;
 
+/** Milliseconds in which a session that is drained counts as a failure. */
+const AT_ONCE = 1_000;
+
 /** Exponent from which the pauses no longer grow. */
 const MAX_EXPONENT = 30;
 
@@ -80,14 +83,16 @@ export class Backoff {
   }
 
   /**
-   * Returns the pause after a session that its server drains, in ms.
+   * Returns the pause before the session after one that its server drains, in ms.
+   *
+   * It is short, because the drained session takes no new calls: these wait.
    *
    * @param lived milliseconds for which the session was open
    * @param spread milliseconds that the server named
    */
   afterDrain(lived: number, spread: number): number {
-    if (lived < STABLE) return this.afterFailure();
-    this.#failures = 0;
+    if (lived < AT_ONCE) return this.afterFailure();
+    if (lived >= STABLE) this.#failures = 0;
     return this.#random() * Math.min(spread, this.#maxSpread);
   }
 }

@@ -258,6 +258,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
       options,
       resolved,
       memory: new MemoryBudget(memory),
+      draining: new Set(),
     };
     if (!Number.isInteger(maxSessions) || maxSessions < 1) {
       throw new RangeError(
@@ -333,9 +334,18 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     }
   }
 
+  /**
+   * Number of sessions that count. Clients of sessions that drain open the next
+   * one first; each counted before, so there are at most `maxSessions` of them.
+   */
+  get #counted(): number {
+    const draining = Math.min(this.#owner.draining.size, this.#maxSessions);
+    return this.#accepted.size - this.#rejecting - draining;
+  }
+
   /** Why new clients are rejected, or `undefined`. */
   get #rejection(): string | undefined {
-    if (this.#accepted.size - this.#rejecting >= this.#maxSessions) {
+    if (this.#counted >= this.#maxSessions) {
       return "the server has reached its maximum number of sessions";
     }
     return this.#owner.memory.full
@@ -367,6 +377,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
       if (full) this.#rejecting++;
       await session.closed;
       this.#accepted.delete(session);
+      this.#owner.draining.delete(session);
       if (full) this.#rejecting--;
     } catch (error) {
       // The application's own Connection implementation may throw anywhere.

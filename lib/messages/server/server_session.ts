@@ -34,6 +34,8 @@ export interface SessionOwner<P extends AnyProtocol, Auth, State> {
   readonly server: Server<P, Auth, State>;
   /** The sessions whose handshake is complete, and their topics. */
   readonly topics: TopicRegistry<P, Auth, State>;
+  /** The sessions that the server drains. */
+  readonly draining: Set<ServerSession<P, Auth, State>>;
   /** The methods and their handlers. */
   readonly tables: SideTables;
   /** The server's own options. */
@@ -258,8 +260,10 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   /** Drains the session; messages queued for it by broadcasts are sent first. */
   override async drain(options: DrainOptions = {}): Promise<void> {
     checkDrainOptions("drain()", options);
-    this.#owner.topics.flush(this);
-    this.#owner.topics.retire(this);
+    const { topics, draining } = this.#owner;
+    topics.flush(this);
+    topics.retire(this);
+    if (this.accepted) draining.add(this);
     await super.drain(options);
   }
 

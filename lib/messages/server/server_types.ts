@@ -103,7 +103,8 @@ export interface ServerOptions<
   /**
    * Maximum number of simultaneous sessions, including handshakes in progress.
    *
-   * Further clients are rejected with `refused-busy`. While 64 such rejections
+   * Sessions that the server drains do not count: their clients open the next ones
+   * first. Further clients are rejected with `refused-busy`. While 64 such rejections
    * are in progress, new connections are closed immediately.
    *
    * @default {10000}

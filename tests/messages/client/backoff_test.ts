@@ -47,12 +47,22 @@ Deno.test("a session that is accepted and ended at once counts as a failure", ()
   const backoff = pauses(0.5);
   const delays = Array.from({ length: 3 }, () => backoff.afterLoss(5, 8_000));
   assertEquals(delays, [150, 200, 300]);
-  assertEquals(backoff.afterDrain(STABLE - 1, 0), 500);
+  assertEquals(backoff.afterDrain(999, 0), 500);
+});
+
+Deno.test("a session that is drained later neither counts nor ends the series", () => {
+  const backoff = pauses(0.5);
+  backoff.afterFailure();
+  backoff.afterDrain(1_000, 0);
+  assertEquals(backoff.failures, 1);
+  backoff.afterDrain(STABLE, 0);
+  assertEquals(backoff.failures, 0);
 });
 
 Deno.test("a drain has the spread that the server named", () => {
   assertEquals(pauses(0.25).afterDrain(STABLE, 8_000), 2_000);
   assertEquals(pauses(0.25).afterDrain(STABLE, 0), 0);
+  assertEquals(pauses(0.25).afterDrain(1_000, 0), 0);
 });
 
 Deno.test("a thousand failures in a row keep their bounds", () => {
