@@ -83,7 +83,7 @@ export class Backoff {
   }
 
   /**
-   * Returns the pause before the session after one that its server drains, in ms.
+   * Returns the pause, in ms, after a session that its server drains.
    *
    * It is short, because the drained session takes no new calls: these wait.
    *
