@@ -34,6 +34,7 @@ export const RANKS: readonly (readonly string[])[] = [
   ["lib/messages/codec/"],
   ["lib/messages/session/time/", "lib/messages/session/wire/"],
   ["lib/messages/session/flow/"],
+  ["lib/messages/session/resume/"],
   ["lib/messages/session/calls/"],
   ["lib/messages/session/control/"],
   ["lib/messages/session/"],

@@ -41,6 +41,7 @@ import type { DrainOptions } from "../session/control/drain.ts";
 import { Session, type SessionView } from "../session/session.ts";
 import type { SessionHost } from "../session/session_host.ts";
 import { HEADER } from "../session/wire/frame_header.ts";
+import type { ResumePoint, SessionToken } from "../session/wire/resumption.ts";
 import type { CreditPool } from "../session/flow/credit_pool.ts";
 import { connectionInfo } from "./connection_info.ts";
 import {
@@ -431,8 +432,16 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   /** @inheritdoc */
   onRoom(): void {}
 
-  /** Only clients receive this event. @inheritdoc */
+  // Only clients receive these events.
+
+  /** @inheritdoc */
   onRefreshed(_id: number): void {}
+
+  /** @inheritdoc */
+  onResumed(_point: ResumePoint, _token: SessionToken): void {}
+
+  /** @inheritdoc */
+  onCut(_reason: SessionError): void {}
 
   // ── bytes and time ─────────────────────────────────────────────────────
 

@@ -32,6 +32,12 @@ export interface FrameReceivers {
   readonly credentialRefresh: CredentialRefresh;
   /** Called when a PONG for the PINGs up to `number` has arrived. */
   onPong(number: number): void;
+  /**
+   * Handles an ACK; returns `false` if sessions are not resumed.
+   *
+   * @throws {MalformedError}
+   */
+  onAck(frame: Uint8Array): boolean;
   /** Called when the peer sends GOAWAY. */
   onGoaway(goaway: Required<Goaway>): void;
 }
@@ -116,6 +122,9 @@ export class FrameDispatcher {
         return this.#receivers.onGoaway(decodeGoaway(frame));
       case Kind.AUTH:
         return this.#receivers.credentialRefresh.receive(id, frame);
+      case Kind.ACK:
+        if (this.#receivers.onAck(frame)) return;
+        break; // an unknown kind
       case Kind.HELLO:
         throw new MalformedError("HELLO was received twice");
     }

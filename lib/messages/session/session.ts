@@ -12,6 +12,7 @@
  * | --- | --- |
  * | inputs | `receive`, `readSome`, `written`, `inputEnded`, `outputFailed`, `framingFailed`, `tick` |
  * | handshake and end | `start`, `accept`, `refuse`, `refresh`, `drain`, `close`, `restrict`, `expel` |
+ * | links | `resume`, `resumeRefused`, `handOver` |
  * | calls to the peer | `outgoing`: `open`, `notify`, `notifyEncoded`, `endItems`, `giveUp` |
  * | the peer's calls | `incoming.responses`: `respond`, `fail` |
  * | a call's items | `shared`, for the functions in `flow/` |
@@ -28,6 +29,7 @@ import { CredentialRefresh } from "./control/credential_refresh.ts";
 import {
   Handshake,
   HandshakeRefusal,
+  type HelloEntries,
   MAX_EARLY_BYTES,
 } from "./control/handshake.ts";
 import type { DrainOptions } from "./control/drain.ts";
@@ -37,14 +39,22 @@ import { servedMethods, unservedMethods } from "./control/method_matching.ts";
 import { Ping } from "./control/ping.ts";
 import { RECEPTION, type SessionState } from "./control/session_state.ts";
 import { FrameWriter } from "./flow/frame_writer.ts";
+import type { LinkSink } from "./resume/resumable_sink.ts";
+import { SessionResumption } from "./resume/session_resumption.ts";
 import { type SessionStats, SharedState } from "./flow/shared_state.ts";
 import { FrameDispatcher } from "./frame_dispatcher.ts";
 import type { SessionConfig } from "./session_host.ts";
 import { Kind } from "./wire/frame_header.ts";
+import { Feature } from "./wire/features.ts";
 import type { Hello } from "./wire/hello.ts";
+import type {
+  ResumePoint,
+  ResumeRefusal,
+  Resumption,
+  SessionToken,
+} from "./wire/resumption.ts";
 import type { SessionLimits } from "./wire/limits.ts";
 import { MalformedError, messageOf } from "./wire/malformed_error.ts";
-import type { Outcomes } from "./wire/once_field.ts";
 
 /** The state of a session that can be read without entering it. */
 export interface SessionView {
@@ -81,6 +91,9 @@ const CALL_COST = 1024;
 /** Heap bytes of a call to the peer, with its promise. */
 const OWN_CALL_COST = 4 * 1024;
 
+/** Bytes of kept frames besides windows and unsent bytes. */
+const KEPT_BESIDES = 256 * 1024;
+
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
@@ -103,6 +116,10 @@ export class Session implements SessionView {
   readonly #heartbeat: Heartbeat;
   readonly #ping: Ping;
   readonly #dispatcher: FrameDispatcher;
+  /** Positions and kept frames; `undefined` if this side resumes no session. */
+  readonly #resumption: SessionResumption | undefined;
+  /** Whether the client wants to resume another session. */
+  #wantsResumption = false;
 
   /** @param config the session's parts and limits */
   constructor(config: SessionConfig) {
@@ -128,6 +145,9 @@ export class Session implements SessionView {
     this.#handshake = new Handshake(shared, config);
     this.#heartbeat = new Heartbeat(limits, now);
     this.#ping = new Ping(shared);
+    this.#resumption = config.resume === undefined
+      ? undefined
+      : new SessionResumption(config.resume);
     this.#lifecycle = new Lifecycle(isClient ? "new" : "waiting", {
       shared,
       outgoing: this.outgoing,
@@ -145,7 +165,11 @@ export class Session implements SessionView {
       incoming: this.incoming,
       ping: this.#ping,
       credentialRefresh: this.credentialRefresh,
-      onPong: (number) => this.#lifecycle.drain.onPong(number),
+      onPong: (number) => {
+        this.#resumption?.acknowledge(this.#ping.answeredPosition);
+        this.#lifecycle.drain.onPong(number);
+      },
+      onAck: (frame) => this.#receiveAck(frame),
       onGoaway: (goaway) => this.#lifecycle.receiveGoaway(goaway),
     });
   }
@@ -212,9 +236,15 @@ export class Session implements SessionView {
       this.#lifecycle.closeDeadline,
       timerWheel.wakeAt,
     );
+    if (this.state === "cut") {
+      return Math.min(wakeAt, this.#resumption?.wakeAt ?? Infinity);
+    }
     if (this.state !== "open") return wakeAt;
     this.#heartbeat.watch(now, writer);
-    return Math.min(wakeAt, this.#heartbeat.wakeAt);
+    const alive = Math.min(wakeAt, this.#heartbeat.wakeAt);
+    return this.#resumption === undefined
+      ? alive
+      : Math.min(alive, this.#resumption.wakeAt);
   }
 
   /**
@@ -235,7 +265,8 @@ export class Session implements SessionView {
       queued.requests + sum(queued.responses) + queued.items +
       outgoing.queuedBytes + reassemblyBudget.used +
       INCOMPLETE_COST * incoming.reader.incomplete + items.held +
-      incoming.gate.held + incoming.notifications.held + inputs.held;
+      incoming.gate.held + incoming.notifications.held + inputs.held +
+      (this.#resumption?.sink.held ?? 0);
   }
 
   /** Refuses new calls and grants no credit, or stops doing so. */
@@ -254,12 +285,14 @@ export class Session implements SessionView {
    * Sends HELLO (client only).
    *
    * @param credentials passed to the server's authentication; optional
+   * @param resumption another session, which the server shall resume
    * @throws {CodecError} if the codec cannot encode the credentials
    * @throws {RangeError} if the HELLO exceeds the limit `maxHello`
    */
-  start(credentials: unknown): void {
+  start(credentials: unknown, resumption?: Resumption): void {
     if (this.state !== "new") return;
-    this.#handshake.sendClientHello(credentials);
+    this.#wantsResumption = resumption !== undefined;
+    this.#handshake.sendClientHello(credentials, { resumption });
     this.#lifecycle.on("start");
     // With several codecs, the server's HELLO chooses the one for calls.
     if (this.#config.codecs.length === 1) this.outgoing.permit();
@@ -278,14 +311,27 @@ export class Session implements SessionView {
     if (hello instanceof HandshakeRefusal) {
       return this.#lifecycle.abort(hello.code, hello.message);
     }
+    if (hello.resumed !== undefined) {
+      return this.#handResumed(hello.resumed, hello.token);
+    }
     const { methods } = this.#config;
     this.peer = hello;
     this.incoming.methods = servedMethods(hello.methods, methods);
     this.outgoing.unserved = unservedMethods(hello, methods);
     this.#lifecycle.on("hello");
-    if (this.state === "open") this.#open(hello);
+    if (this.state === "open") this.#open(hello, hello.token);
     else if (this.state === "closing") this.outgoing.applyPeerLimits(hello);
     else this.#authenticate(hello);
+  }
+
+  /** @throws {MalformedError} if the client did not ask for it */
+  #handResumed(point: ResumePoint, token: SessionToken | undefined): void {
+    if (!this.#wantsResumption || token === undefined) {
+      throw new MalformedError(
+        "HELLO resumes a session that this side did not want to resume, or has no token",
+      );
+    }
+    this.#config.host.onResumed(point, token);
   }
 
   #authenticate(hello: Hello): void {
@@ -311,18 +357,19 @@ export class Session implements SessionView {
    * Accepts the client (server only): sends HELLO, then handles the frames that
    * were kept during authentication.
    *
-   * @param outcomes where outcomes are stored, and the time of day
+   * @param entries where outcomes are stored, a token for resuming the session,
+   * and why another one was not resumed
    */
-  accept(outcomes?: Outcomes): void {
+  accept(entries: HelloEntries = {}): void {
     const hello = this.peer;
     if (this.state !== "authenticating" || hello === undefined) return;
     try {
-      this.#handshake.sendServerHello(hello, outcomes);
+      this.#handshake.sendServerHello(hello, entries);
     } catch (error) {
       return this.#lifecycle.abort("internal", messageOf(error));
     }
     this.#lifecycle.on("accept");
-    this.#open(hello);
+    this.#open(hello, entries.token);
     const { now } = this.shared;
     for (const { frame, receivedAt } of this.#handshake.takeEarly()) {
       this.enter(receivedAt).receive(frame);
@@ -338,13 +385,147 @@ export class Session implements SessionView {
     }
   }
 
-  #open(hello: Hello): void {
+  #open(hello: Hello, token: SessionToken | undefined): void {
     this.#lifecycle.handshakeDeadline = Infinity;
     this.#heartbeat.read(this.shared.now);
     this.outgoing.permit();
     this.outgoing.applyPeerLimits(hello);
+    this.#beginResumption(hello, token);
     this.#config.host.onOpened(hello);
     this.#lifecycle.outputFailedEarly();
+  }
+
+  // ── links ──────────────────────────────────────────────────────────────
+
+  /** Keeps frames from now on, if both ends resume sessions. */
+  #beginResumption(hello: Hello, token: SessionToken | undefined): void {
+    const resumption = this.#resumption;
+    if (resumption === undefined) return;
+    const agreed = (this.shared.features & Feature.RESUME) !== 0;
+    if (!agreed || token === undefined) return resumption.sink.stopKeeping();
+    const { limits } = this;
+    resumption.inUse = true;
+    resumption.grace = Math.min(resumption.grace, token.grace);
+    resumption.sink.limit = keptLimit(hello, limits);
+    this.#ping.position = () => resumption.sink.passedPosition;
+  }
+
+  /** Position up to which this side has read the peer's frames. */
+  get received(): number {
+    return this.#resumption?.received ?? 0;
+  }
+
+  /** Bytes of the frames that were kept during authentication. */
+  get heldEarly(): number {
+    return this.#handshake.heldEarly;
+  }
+
+  /** Whether the session goes on after a cut. */
+  get mayResume(): boolean {
+    return (this.state === "open" || this.state === "cut") &&
+      !this.#lifecycle.draining && this.#resumption?.possible === true;
+  }
+
+  /**
+   * Returns the content of a RESUME for this session.
+   *
+   * @param generation number of the attempt
+   */
+  resumePoint(generation: number): ResumePoint {
+    return this.#resumption?.point(generation) ??
+      { generation, received: 0, firstKept: 1 };
+  }
+
+  /**
+   * Waits for another link, if the session may be resumed.
+   *
+   * @returns whether it waits; otherwise, the session must end
+   */
+  #cut(reason: SessionError): boolean {
+    const resumption = this.#resumption;
+    if (this.state !== "open" || resumption === undefined) return false;
+    if (!this.mayResume) return false;
+    this.#lifecycle.on("cut");
+    resumption.cut(this.shared.now, reason);
+    this.#ping.restart();
+    this.#config.host.onCut(reason);
+    return true;
+  }
+
+  /**
+   * Goes on with another link. Sends a server's HELLO, and then the frames that
+   * the peer lacks. The previous link is lost by then.
+   *
+   * @param link the new link
+   * @param peer what the peer has received and kept
+   * @param hello entries of the server's HELLO (server only)
+   * @returns whether the session goes on; if not, it has ended
+   */
+  resume(link: LinkSink, peer: ResumePoint, hello?: HelloEntries): boolean {
+    const resumption = this.#resumption;
+    this.#cut(lost("the client resumes the session on another one"));
+    if (resumption === undefined || this.state !== "cut") return false;
+    const obstacle = resumption.obstacle(peer);
+    if (obstacle !== undefined) {
+      this.#endResumption(obstacle);
+      return false;
+    }
+    const { now, writer } = this.shared;
+    resumption.sink.attach(link);
+    if (hello !== undefined && this.peer !== undefined) {
+      const resumed = resumption.point(peer.generation);
+      this.#handshake.sendServerHello(this.peer, { ...hello, resumed });
+    }
+    resumption.resume(peer);
+    this.#heartbeat.restart(now);
+    this.#lifecycle.resume();
+    // Shows the server that its HELLO has arrived.
+    if (hello === undefined) writer.frame(Kind.ACK, 0, 0, resumption.ack());
+    this.written();
+    return true;
+  }
+
+  /**
+   * Ends the session because the server does not resume it. Calls whose
+   * requests it has not read fail as not processed.
+   */
+  resumeRefused({ reason, received }: ResumeRefusal): void {
+    if (this.state !== "cut") return;
+    if (received !== undefined) this.#resumption?.sink.endedAt(received);
+    this.#endResumption(`the server refused (${reason})`);
+  }
+
+  #endResumption(why: string): void {
+    const cause = this.#resumption?.cause;
+    this.#lifecycle.fail(
+      new SessionError(`The session could not be resumed: ${why}`, {
+        code: "resume-lost",
+        cause,
+      }),
+    );
+  }
+
+  /**
+   * Ends this side silently, because another session goes on with its link.
+   */
+  handOver(): void {
+    this.#lifecycle.handOver();
+  }
+
+  /** Acknowledges frames, and ends a session that has waited for too long. */
+  #tickResumption(resumption: SessionResumption): void {
+    if (this.state !== "open" && this.state !== "cut") return;
+    if (resumption.sink.overflowed) {
+      return this.#endResumption("too many frames wait for the peer");
+    }
+    if (this.state === "open") return this.#acknowledge(resumption);
+    if (this.shared.now < resumption.deadline) return;
+    this.#lifecycle.fail(resumption.cause ?? lost(undefined));
+  }
+
+  #acknowledge(resumption: SessionResumption): void {
+    const ack = resumption.takeAck(this.shared.now);
+    if (ack !== undefined) this.shared.writer.frame(Kind.ACK, 0, 0, ack);
   }
 
   // ── inputs ─────────────────────────────────────────────────────────────
@@ -365,7 +546,7 @@ export class Session implements SessionView {
       this.#lifecycle.abort("protocol", error.message);
     }
     this.#lifecycle.continueEnding();
-    if (this.shared.writer.unsent >= this.shared.limits.unsentHard) {
+    if (this.#newlyUnsent >= this.shared.limits.unsentHard) {
       this.#lifecycle.abort(
         "unsent",
         `${this.shared.writer.unsent} bytes were sent but not read (limit unsentHard, ${this.shared.limits.unsentHard})`,
@@ -373,10 +554,34 @@ export class Session implements SessionView {
     }
   }
 
+  /** Unsent bytes, except for frames that a resumption sends again. */
+  get #newlyUnsent(): number {
+    const { unsent } = this.shared.writer;
+    const resumption = this.#resumption;
+    return resumption === undefined
+      ? unsent
+      : unsent - resumption.sink.replaying;
+  }
+
   /** @throws {MalformedError} */
   #receiveOpen(frame: Uint8Array): void {
+    if (this.#resumption?.inUse) this.#count(this.#resumption, frame);
     this.#dispatcher.receive(frame);
     this.incoming.gate.resume(); // CREDIT may have let items leave
+  }
+
+  /** Counts a frame, and acknowledges it if that is due. @throws {MalformedError} */
+  #count(resumption: SessionResumption, frame: Uint8Array): void {
+    this.#dispatcher.checkLength(frame);
+    resumption.count(frame, this.shared.now);
+    this.#acknowledge(resumption);
+  }
+
+  /** Returns whether sessions are resumed. @throws {MalformedError} */
+  #receiveAck(frame: Uint8Array): boolean {
+    if (!this.#resumption?.inUse) return false;
+    this.#resumption.receiveAck(frame);
+    return true;
   }
 
   /** @throws {MalformedError} */
@@ -410,6 +615,7 @@ export class Session implements SessionView {
   written(): void {
     if (this.state === "closed") return;
     const { now, writer } = this.shared;
+    this.#resumption?.sink.feed();
     writer.drain();
     this.incoming.gate.resume();
     this.#heartbeat.watch(now, writer); // frames that waited are unsent now
@@ -430,12 +636,16 @@ export class Session implements SessionView {
    */
   inputEnded(cause: unknown): void {
     if (this.state === "closed") return;
-    this.#lifecycle.inputEnded(lost(cause), cause === undefined);
+    const error = lost(cause);
+    if (this.#cut(error)) return;
+    this.#lifecycle.inputEnded(error, cause === undefined);
   }
 
   /** Handles a failed write: nothing more can be sent. */
   outputFailed(cause: unknown): void {
-    if (this.state !== "closed") this.#lifecycle.outputFailed(lost(cause));
+    if (this.state === "closed") return;
+    const error = lost(cause);
+    if (!this.#cut(error)) this.#lifecycle.outputFailed(error);
   }
 
   /** Handles every timeout that is due. */
@@ -453,16 +663,14 @@ export class Session implements SessionView {
         `the handshake did not finish within ${limits.handshakeTimeout} ms`,
       );
     }
+    if (this.#resumption !== undefined) this.#tickResumption(this.#resumption);
     if (this.state !== "open") return;
     switch (this.#heartbeat.check(now, writer)) {
       case "ping":
         this.#ping.send();
         break;
       case "silent":
-        this.#lifecycle.abort(
-          "timeout",
-          `nothing was received, and ${limits.heartbeatMisses} PINGs went unanswered`,
-        );
+        this.#onSilent();
         break;
       case "stalled":
         this.#lifecycle.abort(
@@ -470,6 +678,16 @@ export class Session implements SessionView {
           `less than ${limits.minWriteRate} bytes per second were read for ${limits.writeStall} ms (limits minWriteRate, writeStall)`,
         );
     }
+  }
+
+  #onSilent(): void {
+    const { heartbeatMisses } = this.limits;
+    const why =
+      `nothing was received, and ${heartbeatMisses} PINGs went unanswered`;
+    const error = new SessionError(`The connection was lost: ${why}`, {
+      code: "timeout",
+    });
+    if (!this.#cut(error)) this.#lifecycle.abort("timeout", why);
   }
 
   // ── credentials and end ────────────────────────────────────────────────
@@ -482,7 +700,7 @@ export class Session implements SessionView {
    * @throws {CodecError} if the codec cannot encode the credentials
    */
   refresh(credentials: unknown): number {
-    if (this.state !== "open") {
+    if (this.state !== "open" && this.state !== "cut") {
       throw sessionUnavailable(
         "the session is not open",
         "send credentials",
@@ -523,6 +741,19 @@ export class Session implements SessionView {
   expel(code: SessionErrorCode, message: string, retryAfter?: number): void {
     this.#lifecycle.abort(code, message, retryAfter);
   }
+}
+
+/**
+ * Returns the number of bytes of unacknowledged frames that a session keeps: all
+ * that it may send with the credit of both ends, and what may be unsent besides.
+ */
+function keptLimit(peer: Hello, limits: SessionLimits): number {
+  const windows = ["connectionWindow", "notifyWindow", "itemsWindow"] as const;
+  const credit = windows.reduce(
+    (sum, name) => sum + Math.min(peer[name], limits[name]),
+    0,
+  );
+  return credit + limits.unsentHard + KEPT_BESIDES;
 }
 
 /** Returns the error for a connection that was lost. */

@@ -9,6 +9,8 @@ import type { NotifyHost } from "./calls/outgoing_calls.ts";
 import type { LifecycleHost } from "./control/lifecycle.ts";
 import type { HandshakeConfig } from "./control/handshake.ts";
 import type { Hello } from "./wire/hello.ts";
+import type { ResumePoint, SessionToken } from "./wire/resumption.ts";
+import type { SessionError } from "../errors/call_error.ts";
 import type { SessionLimits } from "./wire/limits.ts";
 import type { RefreshHost } from "./control/credential_refresh.ts";
 import type { DecodedCredentials } from "./control/credentials.ts";
@@ -29,6 +31,16 @@ export interface SessionHost
   onAuthenticate(hello: Hello, credentials: DecodedCredentials): void;
   /** Called when the handshake is complete. */
   onOpened(hello: Hello): void;
+  /**
+   * Called when the server resumes another session on this link (client only).
+   * Call `Session.handOver`, then `Session.resume` of the other session.
+   */
+  onResumed(point: ResumePoint, token: SessionToken): void;
+  /**
+   * Called when the link is lost. Drop it: nothing that it still delivers may
+   * reach the session. `Session.resume` continues on another link.
+   */
+  onCut(reason: SessionError): void;
 }
 
 /** The parts and limits of a session. */

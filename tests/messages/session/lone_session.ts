@@ -177,6 +177,7 @@ export class Lone {
   readonly notes: Uint8Array[] = [];
   readonly ends: (SessionError | undefined)[] = [];
   readonly credentialRefresh: { id: number; credentials: unknown }[] = [];
+  readonly cuts: SessionError[] = [];
   opened = 0;
   dropped = 0;
   drained = 0;
@@ -214,6 +215,8 @@ export class Lone {
           if (this.accepts) this.session.enter(this.now).accept();
         },
         onOpened: () => this.opened++,
+        onResumed: () => {},
+        onCut: (reason) => this.cuts.push(reason),
         onRefresh: (id, { value }) => {
           this.credentialRefresh.push({ id, credentials: value });
         },

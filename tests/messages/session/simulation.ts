@@ -24,6 +24,11 @@ import {
 } from "../../../lib/messages/session/wire/limits.ts";
 import { RecentSizes } from "../../../lib/messages/session/calls/recent_sizes.ts";
 import type { MethodTables } from "../../../lib/messages/session/control/method_matching.ts";
+import type { ResumeConfig } from "../../../lib/messages/session/resume/session_resumption.ts";
+import type {
+  ResumePoint,
+  SessionToken,
+} from "../../../lib/messages/session/wire/resumption.ts";
 import { Session } from "../../../lib/messages/session/session.ts";
 import type { SessionHost } from "../../../lib/messages/session/session_host.ts";
 import type {
@@ -280,6 +285,7 @@ export class Side implements SessionHost {
       pipe: Pipe;
       limits: SessionLimits;
       methods: MethodTables;
+      resume?: ResumeConfig;
     },
   ) {
     this.#simulation = simulation;
@@ -287,7 +293,8 @@ export class Side implements SessionHost {
     this.pipe = parts.pipe;
     this.session = new Session({
       role: name,
-      sink: parts.pipe,
+      sink: parts.resume?.sink ?? parts.pipe,
+      resume: parts.resume,
       codecs: [bytes()],
       limits: parts.limits,
       methods: {
@@ -363,6 +370,10 @@ export class Side implements SessionHost {
     this.opened = hello;
   }
 
+  onResumed(_point: ResumePoint, _token: SessionToken): void {}
+
+  onCut(_reason: SessionError): void {}
+
   onRefresh(id: number, { value }: DecodedCredentials): void {
     this.refreshing(id, value);
   }
@@ -411,6 +422,10 @@ export interface SimulationOptions {
   /** Limits of the server that differ from `limits`. */
   readonly serverLimits?: Partial<SessionLimits>;
   readonly methods?: MethodTables;
+  /** Creates a side. */
+  readonly createSide?: (
+    ...parts: ConstructorParameters<typeof Side>
+  ) => Side;
 }
 
 /** Two sides and their virtual clock. */
@@ -433,6 +448,7 @@ export class Simulation {
   constructor(options: SimulationOptions = {}) {
     const { seed = 1, conditions = SMOOTH, limits = {}, methods = TABLES } =
       options;
+    const { createSide = (...parts) => new Side(...parts) } = options;
     this.seed = seed;
     this.random = mulberry32(seed);
     const up = new Pipe(this, conditions, {
@@ -443,12 +459,12 @@ export class Simulation {
       sender: () => this.server,
       receiver: () => this.client,
     });
-    this.client = new Side(this, "client", {
+    this.client = createSide(this, "client", {
       pipe: up,
       limits: resolveSessionLimits(limits),
       methods,
     });
-    this.server = new Side(this, "server", {
+    this.server = createSide(this, "server", {
       pipe: down,
       limits: resolveSessionLimits({ ...limits, ...options.serverLimits }),
       methods,

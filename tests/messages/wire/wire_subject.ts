@@ -118,6 +118,8 @@ export class Subject {
           this.#saw("authenticate", {
             ...(value === undefined ? {} : { credentials: jsonOf(value) }),
           }),
+        onResumed: () => {},
+        onCut: () => {},
         onOpened: () => {
           opened = true;
           this.#saw("opened");

@@ -18,8 +18,10 @@ import {
   MAX_HELLO,
   VERSION,
 } from "../wire/hello.ts";
+import { Feature } from "../wire/features.ts";
 import { INITIAL_PEER_LIMITS } from "../wire/limits.ts";
 import type { SharedState } from "../flow/shared_state.ts";
+import type { ResumeConfig } from "../resume/session_resumption.ts";
 import { findMismatches, type MethodTables } from "./method_matching.ts";
 import { credentialsTooLarge } from "./credentials.ts";
 import { type EarlyFrame, EarlyFrames } from "./early_frames.ts";
@@ -50,7 +52,15 @@ export interface HandshakeConfig {
    * Milliseconds over which clients connect again after a loss (server only).
    */
   readonly spread?: number | undefined;
+  /** How sessions are resumed; `undefined` if they are not. */
+  readonly resume?: ResumeConfig | undefined;
 }
+
+/** Entries of HELLO for the features in use. */
+export type HelloEntries = Pick<
+  Hello,
+  "outcomes" | "resumption" | "token" | "resumed" | "resumeRefused"
+>;
 
 /** The reason for refusing the peer's HELLO. */
 export class HandshakeRefusal {
@@ -82,34 +92,44 @@ export class Handshake {
   /**
    * Sends the client's HELLO.
    *
+   * @param entries the session to resume, if there is one
    * @throws {CodecError} if the codec cannot encode the credentials
    * @throws {RangeError} if the HELLO exceeds the limit `maxHello`
    */
-  sendClientHello(credentials: unknown): void {
+  sendClientHello(credentials: unknown, entries?: HelloEntries): void {
     const auth = credentials === undefined
       ? undefined
       : this.#shared.writer.codec.encode(credentials).slice();
-    this.#send({ auth, mismatches: [], outcomes: undefined });
+    this.#send({ auth, mismatches: [] }, entries);
   }
 
   /**
    * Sends the server's HELLO.
    *
    * @param hello the client's HELLO
-   * @param outcomes where outcomes are stored
+   * @param entries where outcomes are stored, and how the session is resumed
    * @throws {RangeError} if the HELLO exceeds the limit `maxHello`
    */
-  sendServerHello({ methods }: Hello, outcomes: Hello["outcomes"]): void {
+  sendServerHello({ methods }: Hello, entries?: HelloEntries): void {
     const mismatches = findMismatches(methods, this.#config.methods);
-    this.#send({ auth: undefined, mismatches, outcomes });
+    this.#send({ auth: undefined, mismatches }, entries);
   }
 
-  #send(parts: Pick<Hello, "auth" | "mismatches" | "outcomes">): void {
+  /** Features that this side offers. */
+  get #features(): number {
+    const { features = 0, resume } = this.#config;
+    return resume === undefined ? features : features | Feature.RESUME;
+  }
+
+  #send(
+    parts: Pick<Hello, "auth" | "mismatches">,
+    entries: HelloEntries = {},
+  ): void {
     const { limits, writer } = this.#shared;
     const { role, methods, codecs, spread } = this.#config;
     const hello: Hello = {
       role,
-      features: this.#config.features ?? 0,
+      features: this.#features,
       maxFrameBody: limits.maxFrameBody,
       maxMessage: limits.maxMessage,
       maxCalls: limits.maxCalls,
@@ -127,6 +147,7 @@ export class Handshake {
         : [writer.codec.name],
       methods: methods.calls,
       ...parts,
+      ...entries,
       spread,
     };
     const body = encodeHello(hello);
@@ -167,7 +188,7 @@ export class Handshake {
         `protocol version ${major} is not supported; expected version ${VERSION.major}`,
       );
     }
-    const hello = decodeHello(body, limits.maxMethods);
+    const hello = decodeHello(body, limits.maxMethods, this.#features);
     if (hello.role === role) {
       return new HandshakeRefusal(
         "protocol",
@@ -185,7 +206,7 @@ export class Handshake {
     if (codec instanceof HandshakeRefusal) return codec;
     writer.codec = codec;
     this.#shared.features = hello.features &
-      (this.#config.features ?? 0);
+      this.#features;
     writer.peerLimits = {
       ...hello,
       maxFrameBody: Math.min(hello.maxFrameBody, limits.maxFrameBody),

@@ -39,6 +39,12 @@ export class Heartbeat {
     this.#unansweredPings = 0;
   }
 
+  /** Begins again on a new link, which has accepted no bytes yet. */
+  restart(now: number): void {
+    this.read(now);
+    this.#acceptBy = Infinity;
+  }
+
   /**
    * Records what the transport has accepted. Unsent bytes may wait for
    * `writeStall`. Accepted bytes extend this time at the rate `minWriteRate`

@@ -82,6 +82,8 @@ export class Lifecycle {
   #endedEarly: SessionError | undefined = undefined;
   /** A write that failed during the handshake. */
   #unwritable: SessionError | undefined = undefined;
+  /** Options of a drain that begins on the next link. */
+  #drainLater: DrainOptions | undefined = undefined;
   /** Whether the peer has announced a drain. */
   #peerDrains = false;
   readonly #parts: LifecycleParts;
@@ -124,7 +126,16 @@ export class Lifecycle {
     return this.#state = SESSION[this.#state][event] ?? this.#state;
   }
 
-  /** Starts a drain; has no effect during a drain or after the end. */
+  /** Whether either side drains. */
+  get draining(): boolean {
+    return this.#peerDrains || this.drain.stage !== "none" ||
+      this.#drainLater !== undefined;
+  }
+
+  /**
+   * Starts a drain; has no effect during a drain or after the end. A session
+   * without a link drains on its next one.
+   */
   beginDrain(options: DrainOptions = {}): void {
     if (this.#state === "closed" || this.#reason !== undefined) return;
     if (this.drain.stage !== "none") return;
@@ -133,9 +144,21 @@ export class Lifecycle {
       Infinity,
       sessionUnavailable("this side is draining and starts no new calls"),
     );
+    if (this.#state === "cut") {
+      this.#drainLater = options;
+      return;
+    }
     if (this.#state !== "open") return this.drain.finish();
     const { grace = shared.limits.drainGrace } = options;
     this.drain.begin(shared.now + grace, options);
+  }
+
+  /** Goes on after a cut. */
+  resume(): void {
+    this.on("resume");
+    const options = this.#drainLater;
+    this.#drainLater = undefined;
+    if (options !== undefined) this.beginDrain(options);
   }
 
   /** Finishes a drain if nothing is in flight or unsent. */
@@ -323,6 +346,7 @@ export class Lifecycle {
   }
 
   #sendGoaway(goaway: Goaway): void {
+    if (this.#state === "cut") return; // nothing can be sent
     const body = encodeGoaway(goaway);
     this.#parts.shared.writer.frame(Kind.GOAWAY, 0, 0, body);
     this.#sentGoaway = true;
@@ -357,6 +381,19 @@ export class Lifecycle {
     );
     const text = withReason("The peer closed the session", message);
     this.finish(new SessionError(text, details));
+  }
+
+  /**
+   * Ends this side without events, before the session is open: another session
+   * goes on with its link.
+   */
+  handOver(): void {
+    const { shared, handshake } = this.#parts;
+    this.on("end");
+    this.handshakeDeadline = this.closeDeadline = Infinity;
+    handshake.takeEarly();
+    shared.writer.close();
+    shared.items.pool.detach();
   }
 
   /** Ends the session with an error, without a frame. */

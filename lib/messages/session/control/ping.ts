@@ -9,7 +9,15 @@ import type { SharedState } from "../flow/shared_state.ts";
 import { MalformedError } from "../wire/malformed_error.ts";
 import { TimerEntry } from "../time/timer_wheel.ts";
 import { TokenBucket } from "../time/token_bucket.ts";
-import { getU16, getU48, HEADER, Kind, putU48 } from "../wire/frame_header.ts";
+import {
+  getU16,
+  getU48,
+  getU64,
+  HEADER,
+  Kind,
+  putU48,
+  putU64,
+} from "../wire/frame_header.ts";
 
 /** Size of a PING's body; with a position, twice as much. */
 const BODY = 8;
@@ -37,9 +45,15 @@ export class Ping {
    * first PONG.
    */
   roundTrip: number | undefined = undefined;
+  /** Returns the position that a PING states; `undefined` if it states none. */
+  position: (() => number) | undefined = undefined;
+  /** Position of the last PING that was answered; the peer has read up to it. */
+  answeredPosition = 0;
   #sent = 0;
   #answered = 0;
   #sentAt = 0;
+  /** Positions of the PINGs that are not answered, by their numbers. */
+  readonly #positions: Map<number, number> = new Map();
   readonly #received: TokenBucket;
   readonly #delayed: DelayedPong = new DelayedPong(() => this.#reply());
   readonly #shared: SharedState;
@@ -54,8 +68,13 @@ export class Ping {
   /** Sends a PING and returns its number. */
   send(): number {
     this.#sentAt = this.#shared.now;
-    const body = new Uint8Array(BODY);
+    const position = this.position?.();
+    const body = new Uint8Array(position === undefined ? BODY : 2 * BODY);
     putU48(body, 0, ++this.#sent);
+    if (position !== undefined) {
+      putU64(body, BODY, position);
+      this.#positions.set(this.#sent, position);
+    }
     this.#shared.writer.frame(Kind.PING, 0, 0, body);
     return this.#sent;
   }
@@ -93,15 +112,33 @@ export class Ping {
   receivePong(frame: Uint8Array): number {
     checkLength(frame);
     const number = getU48(frame, HEADER);
-    const matches = frame.length === HEADER + BODY &&
+    const position = frame.length === HEADER + BODY
+      ? undefined
+      : getU64(frame, HEADER + BODY);
+    const matches = position === this.#positions.get(number) &&
       getU16(frame, HEADER + 6) === 0 && number <= this.#sent;
     if (!matches || number <= this.#answered) {
       this.#shared.stats.lateFrames++;
       return this.#answered;
     }
+    if (position !== undefined) this.#takePosition(number, position);
     this.#answered = number;
     if (number === this.#sent) this.roundTrip = this.#shared.now - this.#sentAt;
     return number;
+  }
+
+  #takePosition(number: number, position: number): void {
+    this.answeredPosition = position;
+    for (const earlier of this.#positions.keys()) {
+      if (earlier <= number) this.#positions.delete(earlier);
+    }
+  }
+
+  /** Forgets the PINGs of a link that was lost: they are not answered. */
+  restart(): void {
+    this.#answered = this.#sent;
+    this.#positions.clear();
+    this.drop();
   }
 
   /** Discards the PONG that waits when the session ends. */

@@ -8,10 +8,14 @@
  *            greeting, open ──close───▶ closing
  *            open ───────input-end────▶ input-ended
  *            open ───────output-fail──▶ output-failed
+ *            open ───cut──▶ cut ──resume──▶ open
  *            any of them ──end──▶ closed
  * ```
  *
- * Each of the last three states lasts for at most `closeTimeout`. A closing
+ * A session that was cut has no link, and waits for another one.
+ *
+ * The states closing, input-ended and output-failed last for at most
+ * `closeTimeout`. A closing
  * session still sends notifications. One whose input has ended still sends the
  * replies to calls that it has received, and one whose output has failed still
  * reads the replies that have arrived.
@@ -26,6 +30,7 @@ export type SessionState =
   | "waiting"
   | "authenticating"
   | "open"
+  | "cut"
   | "closing"
   | "input-ended"
   | "output-failed"
@@ -36,6 +41,8 @@ export type SessionEvent =
   | "start"
   | "hello"
   | "accept"
+  | "cut"
+  | "resume"
   | "close"
   | "input-end"
   | "output-fail"
@@ -50,11 +57,13 @@ export const SESSION: Readonly<
   waiting: { hello: "authenticating", end: "closed" },
   authenticating: { accept: "open", end: "closed" },
   open: {
+    cut: "cut",
     close: "closing",
     "input-end": "input-ended",
     "output-fail": "output-failed",
     end: "closed",
   },
+  cut: { resume: "open", end: "closed" },
   closing: { end: "closed" },
   "input-ended": { end: "closed" },
   "output-failed": { end: "closed" },
@@ -85,6 +94,7 @@ export const RECEPTION: Readonly<Record<SessionState, Reception>> = {
   waiting: "hello",
   authenticating: "keep",
   open: "handle",
+  cut: "drop", // it has no link
   closing: "session-frames",
   "input-ended": "drop",
   "output-failed": "handle",

@@ -7,6 +7,8 @@
 
 /** Feature bits. */
 export const Feature = {
+  /** A session outlives its connection. */
+  RESUME: 0x01,
   /** Calls with ONCE run at most once. */
   ONCE: 0x02,
 } as const;

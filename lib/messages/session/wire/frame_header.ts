@@ -23,6 +23,7 @@ export const Kind = {
   PONG: 0x04,
   WINDOW: 0x05,
   AUTH: 0x06,
+  ACK: 0x07,
   REQUEST: 0x10,
   ITEM: 0x11,
   END: 0x12,
@@ -98,6 +99,32 @@ export function putU32(bytes: Uint8Array, offset: number, value: number): void {
   bytes[offset + 1] = value >>> 16;
   bytes[offset + 2] = value >>> 8;
   bytes[offset + 3] = value;
+}
+
+/**
+ * Returns whether frames of a kind have positions. The others concern one connection, and are never sent again.
+ */
+export function hasPosition(kind: number): boolean {
+  switch (kind) {
+    case Kind.HELLO:
+    case Kind.GOAWAY:
+    case Kind.PING:
+    case Kind.PONG:
+    case Kind.ACK:
+      return false;
+  }
+  return true;
+}
+
+/** Reads a big-endian u64; returns a number from 2^53 on for one too large. */
+export function getU64(bytes: Uint8Array, offset: number): number {
+  return getU32(bytes, offset) * 2 ** 32 + getU32(bytes, offset + 4);
+}
+
+/** Writes a big-endian u64 below 2^53. */
+export function putU64(bytes: Uint8Array, offset: number, value: number): void {
+  putU32(bytes, offset, Math.floor(value / 2 ** 32));
+  putU32(bytes, offset + 4, value % 2 ** 32);
 }
 
 /** Reads a big-endian u48. */

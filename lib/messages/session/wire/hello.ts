@@ -20,7 +20,22 @@ import {
   type MismatchReason,
 } from "./method_compatibility.ts";
 import { getU16, getU32, putU16, putU32 } from "./frame_header.ts";
+import { Feature } from "./features.ts";
 import { decodeOutcomes, encodeOutcomes, type Outcomes } from "./once_field.ts";
+import {
+  decodeRefusal,
+  decodeResumed,
+  decodeResumption,
+  decodeToken,
+  encodeRefusal,
+  encodeResumed,
+  encodeResumption,
+  encodeToken,
+  type ResumePoint,
+  type ResumeRefusal,
+  type Resumption,
+  type SessionToken,
+} from "./resumption.ts";
 
 /** Version of the wire protocol; peers with different major versions are incompatible. */
 export const VERSION = { major: 1, minor: 0 } as const;
@@ -89,6 +104,14 @@ export interface Hello {
    * `undefined` if the server names none.
    */
   readonly spread: number | undefined;
+  /** The session that the client wants to resume (client only). */
+  readonly resumption?: Resumption | undefined;
+  /** Secret with which this session can be resumed (server only). */
+  readonly token?: SessionToken | undefined;
+  /** The point at which the session goes on (server only). */
+  readonly resumed?: ResumePoint | undefined;
+  /** Why the session does not go on (server only). */
+  readonly resumeRefused?: ResumeRefusal | undefined;
 }
 
 const MAGIC = [0x4c, 0x57, 0x50, 0x31]; // "LWP1"
@@ -105,8 +128,12 @@ const Entry = {
   AUTH: 0x04,
   MISMATCHES: 0x05,
   AGENT: 0x06,
-  OUTCOMES: 0x10,
+  TOKEN: 0x0a,
+  RESUME: 0x0b,
+  RESUMED: 0x0c,
+  RESUME_REFUSED: 0x0d,
   SPREAD: 0x0e,
+  OUTCOMES: 0x10,
 } as const;
 
 const encoder = new TextEncoder();
@@ -151,7 +178,24 @@ export function encodeHello(hello: Hello): Uint8Array {
     ...(hello.spread === undefined
       ? []
       : [entry(Entry.SPREAD, encodeU32(hello.spread))]),
+    ...resumptionEntries(hello),
   ]);
+}
+
+function resumptionEntries(hello: Hello): Uint8Array[] {
+  const { resumption, token, resumed, resumeRefused } = hello;
+  return [
+    ...(token === undefined ? [] : [entry(Entry.TOKEN, encodeToken(token))]),
+    ...(resumption === undefined
+      ? []
+      : [entry(Entry.RESUME, encodeResumption(resumption))]),
+    ...(resumed === undefined
+      ? []
+      : [entry(Entry.RESUMED, encodeResumed(resumed))]),
+    ...(resumeRefused === undefined
+      ? []
+      : [entry(Entry.RESUME_REFUSED, encodeRefusal(resumeRefused))]),
+  ];
 }
 
 /** Returns the advice for a HELLO that is too long. */
@@ -226,9 +270,14 @@ export function helloVersion(
  *
  * @param body the bytes after the frame header
  * @param maxMethods highest number of methods to accept
+ * @param features features that this side offers; entries of others are skipped
  * @throws {MalformedError} if the body is malformed or exceeds a limit
  */
-export function decodeHello(body: Uint8Array, maxMethods: number): Hello {
+export function decodeHello(
+  body: Uint8Array,
+  maxMethods: number,
+  features = 0,
+): Hello {
   helloVersion(body);
   if (body.length < FIXED) throw new MalformedError("HELLO is truncated");
   const role = roleOf(body[6]!); // in range: length >= FIXED
@@ -266,6 +315,21 @@ export function decodeHello(body: Uint8Array, maxMethods: number): Hello {
     auth: from("client", Entry.AUTH)?.slice(),
     ...(outcomes && { outcomes: decodeOutcomes(outcomes) }),
     spread: decodeU32(from("server", Entry.SPREAD)),
+    ...decodeResumptionEntries(from, getU32(body, 8) & features),
+  };
+}
+
+/** Decodes the entries of the feature `resume`, if both ends offer it. */
+function decodeResumptionEntries(
+  from: (sender: Hello["role"], entry: number) => Uint8Array | undefined,
+  features: number,
+): Pick<Hello, "resumption" | "token" | "resumed" | "resumeRefused"> {
+  if ((features & Feature.RESUME) === 0) return {};
+  return {
+    resumption: decodeResumption(from("client", Entry.RESUME)),
+    token: decodeToken(from("server", Entry.TOKEN)),
+    resumed: decodeResumed(from("server", Entry.RESUMED)),
+    resumeRefused: decodeRefusal(from("server", Entry.RESUME_REFUSED)),
   };
 }
 

@@ -1,0 +1,111 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { SessionError } from "../../../../lib/messages/errors/call_error.ts";
+import { ResumableSink } from "../../../../lib/messages/session/resume/resumable_sink.ts";
+import { SessionResumption } from "../../../../lib/messages/session/resume/session_resumption.ts";
+import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
+import { MalformedError } from "../../../../lib/messages/session/wire/malformed_error.ts";
+import { frame, Recorder, total } from "../lone_session.ts";
+
+const pure = { permissions: "none" } as const; // the literal type that Deno.test wants
+
+class Link extends Recorder {
+  write(): void {}
+}
+
+const CAUSE = new SessionError("cut", { code: "disconnected" });
+
+/** A session that has sent 3 frames and received 2. */
+function started() {
+  const sink = new ResumableSink(new Link());
+  const resumption = new SessionResumption({ sink, grace: 30_000 });
+  resumption.inUse = true;
+  for (let n = 0; n < 3; n++) {
+    const { buffer, start } = sink.begin(8);
+    buffer[start] = Kind.NOTIFY;
+    sink.commit(start + 8);
+  }
+  for (let n = 0; n < 2; n++) resumption.count(frame(Kind.ITEM, 1), 0);
+  return { sink, resumption };
+}
+
+Deno.test("SessionResumption counts every kind but five", pure, () => {
+  const { resumption } = started();
+  for (const kind of [Kind.HELLO, Kind.GOAWAY, Kind.PONG, Kind.ACK]) {
+    resumption.count(frame(kind, 0), 0);
+  }
+  assertEquals(resumption.received, 2);
+  for (const kind of [Kind.AUTH, Kind.WINDOW, Kind.CREDIT, 0x77]) {
+    resumption.count(frame(kind, 0), 0);
+  }
+  assertEquals(resumption.received, 6);
+});
+
+Deno.test(
+  "SessionResumption rejects positions that cannot be right",
+  pure,
+  () => {
+    const { resumption } = started();
+    const ping = (position: number) =>
+      frame(Kind.PING, 0, [...total(1), ...total(position)]);
+    resumption.count(ping(2), 0);
+    assertThrows(() => resumption.count(ping(1), 0), MalformedError);
+    assertThrows(() => resumption.count(ping(3), 0), MalformedError);
+    resumption.receiveAck(frame(Kind.ACK, 0, total(2)));
+    resumption.receiveAck(frame(Kind.ACK, 0, total(1))); // late
+    assertEquals(resumption.sink.frames.acknowledged, 2);
+    assertThrows(
+      () => resumption.receiveAck(frame(Kind.ACK, 0, total(4))),
+      MalformedError,
+    );
+    assertThrows(
+      () => resumption.receiveAck(frame(Kind.ACK, 0, [1, 2])),
+      MalformedError,
+    );
+  },
+);
+
+Deno.test("SessionResumption says why a session cannot go on", pure, () => {
+  const { resumption } = started();
+  resumption.acknowledge(1);
+  const obstacle = (received: number, firstKept: number) =>
+    resumption.obstacle({ generation: 1, received, firstKept });
+  assertEquals(obstacle(1, 1), undefined);
+  assertEquals(obstacle(3, 3), undefined);
+  assertEquals(obstacle(4, 1), "the peer has read 4 frames of 3");
+  assertEquals(
+    obstacle(0, 1),
+    "the peer has read 0 frames, and acknowledged 1 before",
+  );
+  assertEquals(obstacle(3, 4), "frames are no longer kept");
+});
+
+Deno.test(
+  "SessionResumption gives up after 16 links without progress",
+  pure,
+  () => {
+    const { resumption } = started();
+    const resume = (received: number) => {
+      resumption.cut(0, CAUSE);
+      resumption.sink.attach(new Link());
+      resumption.resume({ generation: 1, received, firstKept: 1 });
+    };
+    resume(2);
+    for (let n = 0; n < 15; n++) resume(2);
+    assertEquals(resumption.possible, true);
+    resumption.count(frame(Kind.ITEM, 1), 0);
+    for (let n = 0; n < 16; n++) resume(2);
+    assertEquals(resumption.possible, true);
+    resume(2);
+    assertEquals(resumption.possible, false);
+  },
+);
+
+Deno.test("SessionResumption waits for the grace and no longer", pure, () => {
+  const { resumption } = started();
+  assertEquals(resumption.wakeAt, 1_000); // for an ACK
+  resumption.cut(400, CAUSE);
+  assertEquals(resumption.wakeAt, 30_400);
+  resumption.sink.attach(new Link());
+  resumption.resume({ generation: 1, received: 3, firstKept: 4 });
+  assertEquals(resumption.wakeAt, Infinity);
+});
