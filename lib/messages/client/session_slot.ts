@@ -53,8 +53,8 @@ export class SessionSlot<P extends AnyProtocol, Address> {
   #state: SlotState = "idle";
   readonly #host: SlotHost<P, Address>;
   readonly #controller: AbortController = new AbortController();
-  /** Sessions that drain. */
-  readonly #draining: Set<ClientSessionImpl<P>> = new Set();
+  /** Sessions that drain, or whose connections are not closed yet. */
+  readonly #ending: Set<ClientSessionImpl<P>> = new Set();
   #endPause: (() => void) | undefined = undefined;
   #ref = true;
   #timer: ReturnType<typeof setTimeout> | undefined = undefined;
@@ -73,11 +73,11 @@ export class SessionSlot<P extends AnyProtocol, Address> {
     return this.#state;
   }
 
-  /** The open sessions. */
+  /** The sessions whose connections are open. */
   get sessions(): ClientSessionImpl<P>[] {
     return this.session === undefined
-      ? [...this.#draining]
-      : [this.session, ...this.#draining];
+      ? [...this.#ending]
+      : [this.session, ...this.#ending];
   }
 
   /** Keeps a session open until the slot is closed or refused. */
@@ -207,7 +207,8 @@ export class SessionSlot<P extends AnyProtocol, Address> {
     const now = performance.now();
     const drains = reason.code === "drain" || reason.code === "age";
     if (!this.#on(drains ? "drain" : "lose")) return;
-    if (drains) this.#retire(session);
+    this.#ending.add(session);
+    session.closed.then(() => this.#ending.delete(session));
     addresses.leave(listed, now + reason.retryAfter);
     const lived = now - this.openedAt;
     const delay = drains
@@ -218,11 +219,6 @@ export class SessionSlot<P extends AnyProtocol, Address> {
       delay,
     });
     await this.#pause(delay);
-  }
-
-  #retire(session: ClientSessionImpl<P>): void {
-    this.#draining.add(session);
-    session.finished.then(() => this.#draining.delete(session));
   }
 
   async #pause(ms: number): Promise<void> {

@@ -1,10 +1,16 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { createClient } from "../../../lib/messages/client/create_client.ts";
 import { limit } from "../../../lib/messages/handlers/limit.ts";
 import { use } from "../../../lib/messages/handlers/use.ts";
 import { unary } from "../../../lib/messages/protocol/method_builders.ts";
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { serve } from "../../../lib/messages/server/server.ts";
+import { simulatedNetwork } from "../../../lib/testing/simulated_network.ts";
+import {
+  type VirtualTime,
+  virtualTime,
+} from "../../../lib/testing/virtual_time.ts";
+import type { Connection } from "../../../lib/transport/connection.ts";
 import { failureOf } from "../kit.ts";
 
 const Bank = protocol({
@@ -251,3 +257,44 @@ Deno.test("several connections use several addresses", async () => {
   await client.close();
   for (const server of servers) await server.abort();
 });
+
+Deno.test("close() waits until the connection of a lost session is closed", async () => {
+  using time = virtualTime();
+  const network = simulatedNetwork();
+  const server = await serve(Bank, network.listen("bank")).handle({
+    balance: () => 0,
+    pay: () => 0,
+  });
+  const opened: Connection[] = [];
+  const bank = network.address("bank");
+  const client = createClient(Bank, {
+    name: "bank",
+    async connect(signal) {
+      const connection = await bank.connect(signal);
+      opened.push(connection);
+      return connection;
+    },
+  });
+  await time.run(client.ready());
+  network.set("bank", "silent");
+  for await (const { kind } of timed(client.events(), time)) {
+    if (kind === "cut") break;
+  }
+  await time.run(client.close());
+  await assertRejects(
+    () => opened[0]!.write(new Uint8Array(1)),
+    Error,
+    "closed",
+  );
+  await time.run(server.abort());
+  assertEquals([time.timers, network.links], [0, []]);
+});
+
+/** Reads events while the clock advances. */
+async function* timed<T>(events: AsyncIterator<T>, time: VirtualTime) {
+  for (;;) {
+    const { done, value } = await time.run(events.next());
+    if (done) return;
+    yield value;
+  }
+}
