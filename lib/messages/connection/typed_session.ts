@@ -7,8 +7,6 @@
  * @module
  */
 import { FrameError } from "../../framing/errors.ts";
-import { frames, type FrameStream } from "../../framing/stream/frame_stream.ts";
-import { lengthPrefixed } from "../../framing/layouts/length_prefixed.ts";
 import type { Connection, SocketAddress } from "../../transport/connection.ts";
 import { buildRemote, type CallSite } from "../calls/remote.ts";
 import { CallHandling } from "../handlers/call_handling.ts";
@@ -24,13 +22,11 @@ import type { ConnectionInfo } from "../../transport/connection_info.ts";
 import type { CallContext } from "../handlers/context.ts";
 import { type CallError, SessionError } from "../errors/call_error.ts";
 import { describeType } from "../../support/describe_type.ts";
-import { LINGER_TIME } from "../../support/linger.ts";
 import type { AnyProtocol, Remote, Side } from "../protocol/protocol_types.ts";
 import type { IncomingCall } from "../session/calls/incoming_calls.ts";
 import type { RunningHandlers } from "../session/calls/running_handlers.ts";
 import type { Fields } from "../session/wire/fields.ts";
-import { type Hello, MAX_HELLO } from "../session/wire/hello.ts";
-import type { SessionLimits } from "../session/wire/limits.ts";
+import type { Hello } from "../session/wire/hello.ts";
 import type { SessionStats } from "../session/flow/shared_state.ts";
 import {
   type MethodMismatch,
@@ -40,10 +36,10 @@ import type { DecodedCredentials } from "../session/control/credentials.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
 import { Session, type SessionView } from "../session/session.ts";
 import type { SessionHost } from "../session/session_host.ts";
-import { HEADER } from "../session/wire/frame_header.ts";
 import type { ResumePoint, SessionToken } from "../session/wire/resumption.ts";
 import type { CreditPool } from "../session/flow/credit_pool.ts";
 import { connectionInfo } from "./connection_info.ts";
+import { Link } from "./link.ts";
 import {
   checkDrainOptions,
   type ResolvedSessionOptions,
@@ -94,7 +90,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   /** Resolves when the connection is closed and its resources are released. */
   readonly closed: Promise<void>;
   readonly #session: Session;
-  readonly #stream: FrameStream;
+  readonly #link: Link;
   readonly #tables: SideTables;
   readonly #resolved: ResolvedSessionOptions;
   readonly #info: ConnectionInfo;
@@ -120,10 +116,8 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     this.#armQueued = false;
     this.#afterEvent();
   };
-  #linger: ReturnType<typeof setTimeout> | undefined = undefined;
   /** Whether the session keeps the process alive. */
   #ref = true;
-  readonly #connection: Connection;
   #now: number = performance.now();
   #inRead = false;
 
@@ -135,7 +129,6 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     const { limits, codecs } = resolved;
     this.#tables = tables;
     this.#resolved = resolved;
-    this.#connection = connection;
     this.#memory = options.memory;
     this.#info = connectionInfo(connection, options.info);
     this.#site = {
@@ -145,15 +138,17 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
       interceptors: resolved.interceptors,
     };
     this.finished = new Promise((resolve) => this.#finish = resolve);
-    this.#stream = frames(connection, framing(limits), {
-      frameTimeout: limits.assemblyTimeout,
-      turnTime: limits.turnTime,
+    this.#link = new Link(connection, limits, {
+      onFrame: (frame) => this.#onFrame(frame),
+      onTurnEnd: () => this.#onTurnEnd(),
+      onWritten: () => this.#onWritten(),
+      onWriteFailed: (error) => this.enter().outputFailed(error),
+      onInputEnded: (error) => this.#onInputEnded(error),
+      onError: (error) => this.report(error, ""),
     });
-    this.#stream.onWritten = () => this.#onWritten();
-    this.#stream.onWriteFailed = (error) => this.enter().outputFailed(error);
     this.#session = new Session({
       role,
-      sink: this.#stream,
+      sink: this.#link.stream,
       codecs,
       limits,
       methods: tables,
@@ -166,7 +161,8 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
       now: this.#now,
     });
     this.#afterEvent(); // before reading: the connection may be dead already
-    this.closed = this.#run();
+    this.#link.read();
+    this.closed = this.#release();
   }
 
   // ── members that applications use ──────────────────────────────────────
@@ -276,7 +272,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   /** Closes the session and the connection at once; unsent messages are lost. */
   abort(): Promise<void> {
     this.enter().close("", 0);
-    this.#stream.abort();
+    this.#link.close("abort");
     return this.closed;
   }
 
@@ -292,7 +288,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
 
   #setRef(ref: boolean): void {
     this.#ref = ref;
-    setRef(this.#connection, ref);
+    setRef(this.#link.connection, ref);
     setRef(this.#timer, ref);
   }
 
@@ -412,7 +408,10 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   onEnded(reason: SessionError): void {
     this.onClosing(reason);
     this.#memory?.update(this.#session.held);
-    this.#closeStream();
+    // Without GOAWAY, drop unsent bytes, because their calls have already
+    // failed as unsent.
+    if (this.session.sentGoaway) this.#link.finish();
+    else this.#link.close();
     this.#finish(reason);
   }
 
@@ -445,64 +444,25 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
 
   // ── bytes and time ─────────────────────────────────────────────────────
 
-  async #run(): Promise<void> {
-    const onFrame = (frame: Uint8Array) => this.#onFrame(frame);
-    const afterTurn = () => this.#afterTurn();
-    try {
-      await this.#stream.receive(onFrame, afterTurn);
-      this.enter().inputEnded(undefined);
-    } catch (error) {
-      this.#inRead = false;
-      this.#inputFailed(error);
-    } finally {
-      await this.finished; // replies may have to be sent
-      clearTimeout(this.#timer);
-      this.#armedFor = -Infinity;
-      await this.#dispose();
-      clearTimeout(this.#linger);
-    }
+  /** Releases the link after the end of the session. */
+  async #release(): Promise<void> {
+    await this.finished; // replies may have to be sent
+    await this.#link.ended;
+    clearTimeout(this.#timer);
+    this.#armedFor = -Infinity;
+    await this.#link.dispose();
   }
 
   /**
    * Reports a violation of the framing to the peer. A truncated stream or a frame
    * timeout counts as a lost connection instead.
    */
-  #inputFailed(error: unknown): void {
+  #onInputEnded(error: unknown): void {
+    this.#inRead = false;
     const violation = error instanceof FrameError &&
       error.code !== "truncated" && error.code !== "timeout";
     if (violation) this.enter().framingFailed(error.message);
     else this.enter().inputEnded(error);
-  }
-
-  /**
-   * Flushes GOAWAY and ends the outgoing stream. The peer then has `LINGER_TIME`
-   * ms to end its own stream: closing at once could destroy bytes that it has not
-   * read yet.
-   */
-  #closeStream(): void {
-    // Without GOAWAY, drop unsent bytes, because their calls have already
-    // failed as unsent.
-    if (!this.session.sentGoaway) return this.#cut();
-    this.#stream.closeWrite().catch(() => this.#cut());
-    // The connection has lingered by then.
-    this.#linger = setTimeout(() => this.#cut("abort"), LINGER_TIME);
-  }
-
-  /** Closes the connection. A custom implementation of `Connection` may throw. */
-  #cut(how: "close" | "abort" = "close"): void {
-    try {
-      this.#stream[how]();
-    } catch (error) {
-      this.report(error, "");
-    }
-  }
-
-  async #dispose(): Promise<void> {
-    try {
-      await this.#stream[Symbol.asyncDispose]();
-    } catch (error) {
-      this.report(error, "");
-    }
   }
 
   #onFrame(frame: Uint8Array): void {
@@ -513,7 +473,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     this.enter().receive(frame);
   }
 
-  #afterTurn(): void {
+  #onTurnEnd(): void {
     this.#session.enter(this.now()).readSome();
     this.#inRead = false;
     this.#afterEvent();
@@ -555,12 +515,4 @@ function checkReason(reason: unknown): void {
       describeType(reason)
     } as the reason: expected a string`,
   );
-}
-
-/** Returns the framing of PROTOCOL.md: a u32 length, the header and the body. */
-function framing(limits: SessionLimits) {
-  return lengthPrefixed({
-    width: 4,
-    maxFrameLength: HEADER + Math.max(limits.maxFrameBody, MAX_HELLO),
-  });
 }

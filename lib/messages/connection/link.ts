@@ -1,0 +1,123 @@
+/**
+ * A link: one connection that carries the frames of a session.
+ *
+ * A session that is resumed has one link after another. A link that has been
+ * dropped has no receiver, so nothing that it still delivers has an effect.
+ *
+ * @module
+ */
+import { frames, type FrameStream } from "../../framing/stream/frame_stream.ts";
+import { lengthPrefixed } from "../../framing/layouts/length_prefixed.ts";
+import { LINGER_TIME } from "../../support/linger.ts";
+import type { Connection } from "../../transport/connection.ts";
+import { MAX_HELLO } from "../session/wire/hello.ts";
+import { HEADER } from "../session/wire/frame_header.ts";
+import type { SessionLimits } from "../session/wire/limits.ts";
+
+/** Receiver of the events of a link. */
+export interface LinkReceiver {
+  /** Called with each frame; its bytes are valid during this call only. */
+  onFrame(frame: Uint8Array): void;
+  /** Called after the frames of one turn. */
+  onTurnEnd(): void;
+  /** Called after the transport has accepted bytes. */
+  onWritten(): void;
+  /** Called when nothing more can be written. */
+  onWriteFailed(error: unknown): void;
+  /**
+   * Called when nothing more can be read.
+   *
+   * @param error the reason; `undefined` if the peer ended its stream
+   */
+  onInputEnded(error: unknown): void;
+  /** Called with errors of a custom implementation of `Connection`. */
+  onError(error: unknown): void;
+}
+
+/** One connection of a session. */
+export class Link {
+  /** The connection. */
+  readonly connection: Connection;
+  /** The frames that it carries. */
+  readonly stream: FrameStream;
+  /** The session; `undefined` after the link was dropped. */
+  receiver: LinkReceiver | undefined;
+  /** Resolves when nothing more is read. */
+  ended: Promise<void> = Promise.resolve();
+  #linger: ReturnType<typeof setTimeout> | undefined = undefined;
+
+  /**
+   * @param connection the connection, which the link then owns
+   * @param limits limits of its session
+   * @param receiver receives the events
+   */
+  constructor(
+    connection: Connection,
+    limits: SessionLimits,
+    receiver: LinkReceiver,
+  ) {
+    this.connection = connection;
+    this.receiver = receiver;
+    this.stream = frames(connection, framing(limits), {
+      frameTimeout: limits.assemblyTimeout,
+      turnTime: limits.turnTime,
+    });
+    this.stream.onWritten = () => this.receiver?.onWritten();
+    this.stream.onWriteFailed = (error) => this.receiver?.onWriteFailed(error);
+  }
+
+  /** Begins to read. */
+  read(): void {
+    this.ended = this.#read();
+  }
+
+  async #read(): Promise<void> {
+    try {
+      await this.stream.receive(
+        (frame) => this.receiver?.onFrame(frame),
+        () => this.receiver?.onTurnEnd(),
+      );
+      this.receiver?.onInputEnded(undefined);
+    } catch (error) {
+      this.receiver?.onInputEnded(error);
+    }
+  }
+
+  /**
+   * Flushes GOAWAY and ends the outgoing stream. The peer then has `LINGER_TIME`
+   * ms to end its own stream: closing at once could destroy bytes that it has not
+   * read yet.
+   */
+  finish(): void {
+    this.stream.closeWrite().catch(() => this.close());
+    // The connection has lingered by then.
+    this.#linger = setTimeout(() => this.close("abort"), LINGER_TIME);
+  }
+
+  /** Closes the connection. A custom implementation of `Connection` may throw. */
+  close(how: "close" | "abort" = "close"): void {
+    try {
+      this.stream[how]();
+    } catch (error) {
+      this.receiver?.onError(error);
+    }
+  }
+
+  /** Closes the connection and releases its resources. */
+  async dispose(): Promise<void> {
+    try {
+      await this.stream[Symbol.asyncDispose]();
+    } catch (error) {
+      this.receiver?.onError(error);
+    }
+    clearTimeout(this.#linger);
+  }
+}
+
+/** Returns the framing of PROTOCOL.md: a u32 length, the header and the body. */
+function framing(limits: SessionLimits) {
+  return lengthPrefixed({
+    width: 4,
+    maxFrameLength: HEADER + Math.max(limits.maxFrameBody, MAX_HELLO),
+  });
+}
